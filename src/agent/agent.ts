@@ -1,0 +1,394 @@
+/** The landing: who gets what. The only file that knows all rooms; it holds control flow and no protocol. */
+import type { Address } from '../base/address.ts';
+import { AgentError, WireError } from '../base/errors.ts';
+import { type Millis, NEVER } from '../base/time.ts';
+import type { Serf } from '../serf/serf.ts';
+import { changedTags, metaOf } from '../serf/tags.ts';
+import type { SerfEffect, SerfEvent } from '../serf/types.ts';
+import { type Swim, stallThreshold } from '../swim/swim.ts';
+import type { Member, SwimEffect } from '../swim/types.ts';
+import { isCatalogType } from '../wire/catalog.ts';
+import { type PacketMessage, Ping } from '../wire/memberlist.ts';
+import { PART_BYTES, roomFor } from '../wire/packet.ts';
+import { CAPABILITY, CAPABILITY_TAG } from './capable.ts';
+import { type CommandHost, Commands } from './commands.ts';
+import { Exchange } from './exchange.ts';
+import { Followups } from './followups.ts';
+import { Memory } from './memory.ts';
+import type { AgentOptions } from './options.ts';
+import { type Lane, Packets } from './packets.ts';
+import { openRooms } from './rooms.ts';
+import { Services } from './services.ts';
+import { Streams } from './streams.ts';
+import type { Agent, AgentHealth, Command, Effect, Fact, Input, RequestId, View } from './types.ts';
+import { LandingView } from './view.ts';
+
+export type { AgentOptions };
+
+export const createAgent = (options: AgentOptions): Agent => new Landing(options);
+
+class Landing implements Agent {
+  readonly view: View;
+  readonly #view: LandingView;
+  readonly #options: AgentOptions;
+  readonly #swim: Swim;
+  readonly #serf: Serf;
+  readonly #packets: Packets;
+  readonly #streams: Streams;
+  readonly #services: Services;
+  readonly #commands: Commands;
+  readonly #followups: Followups;
+  readonly #memory: Memory;
+  readonly #lanes: readonly Lane[];
+  readonly #swimOut: SwimEffect[] = [];
+  readonly #serfOut: SerfEffect[] = [];
+  #tags: ReadonlyMap<string, string>;
+  #out: Effect[] = [];
+  #now: Millis;
+  #started = false;
+  /** Worked out once, at the end of each input. */
+  #deadline: Millis;
+  #stallSeenFor: Millis = -1;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#now = options.now;
+    this.#deadline = options.now;
+    this.#tags = new Map([...options.tags, [CAPABILITY_TAG, CAPABILITY]]);
+    const { swim, serf, lanes, envelope } = openRooms(options, this.#tags);
+    this.#swim = swim;
+    this.#serf = serf;
+    const { swim: config, rng, nonce } = options;
+    this.#services = new Services(options, {
+      members: swim.members,
+      serf: serf.view,
+      rng: rng.fork(),
+      rumorBytes: roomFor(config.packetBytes, envelope) - PART_BYTES - 1,
+      host: {
+        dial: (to, body, ticket, at) => this.#streams.ask({ to, body, ticket }, at, this.#out),
+        gossip: (peer) => this.#packets.gossip(peer, this.#out),
+        touch: (topics) => this.#view.touchTopics(topics),
+      },
+    });
+    this.#lanes = [...lanes, ...this.#services.lanes];
+    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes);
+    this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout);
+    this.#followups = new Followups(config.gossipInterval, rng.fork());
+    this.#memory = new Memory(options.remembers === true, options, this.#services);
+    this.#commands = new Commands(this.#commandHost(), options.serf);
+    this.#view = new LandingView({
+      members: swim.members,
+      serf: serf.view,
+      catalog: this.#services.view,
+      local: this.#services.local,
+      health: () => this.#health(),
+      remembered: (node) => this.#services.warmth.member(node),
+      indexSeed: options.bornAt,
+    });
+    this.view = this.#view;
+  }
+
+  get deadline(): Millis {
+    return this.#deadline;
+  }
+
+  #nextDeadline(): Millis {
+    if (this.#commands.stopped) return NEVER;
+    return Math.min(
+      this.#swim.deadline,
+      this.#serf.deadline,
+      this.#streams.deadline,
+      this.#services.deadline,
+      this.#followups.deadline,
+      this.#commands.deadline,
+      this.#memory.deadline,
+    );
+  }
+
+  handle(input: Input, now: Millis, out: Effect[]): void {
+    if (this.#commands.stopped) return this.#afterwards(input, out);
+    const from = out.length;
+    this.#out = out;
+    this.#now = now;
+    if (!this.#started) this.#start();
+    this.#blameOurselvesFirst();
+    switch (input.kind) {
+      case 'packet':
+        this.#packets.open(input.from, input.bytes, out, (message) => this.#message(message, input.from));
+        break;
+      case 'streamAccepted':
+        this.#streams.accepted(input.stream, input.from, now, out);
+        break;
+      case 'streamOpened':
+        this.#streams.opened(input.stream, out);
+        break;
+      case 'streamData':
+        this.#streams.data(input.stream, input.bytes, now, out);
+        break;
+      case 'streamClosed':
+        this.#streams.closed(input.stream, input.why, now);
+        break;
+      case 'tick':
+        this.#tick();
+        break;
+      case 'command':
+        this.#command(input.request, input.command);
+        break;
+      case 'checked':
+        this.#services.checked(input.outcome, now, out);
+        break;
+    }
+    this.#settle();
+    if (this.#commands.leaving) {
+      this.#commands.advance(now, out);
+      this.#settle();
+    }
+    this.#memory.follow(this.#services, now);
+    if (this.#commands.stopped) this.#memory.last(this.#services, now, out, from);
+    const topics = this.#view.settle();
+    if (topics !== undefined) out.push({ kind: 'changed', topics });
+    this.#swim.wake(now);
+    this.#deadline = this.#nextDeadline();
+  }
+
+  #start(): void {
+    this.#started = true;
+    this.#swim.start(this.#now, this.#swimOut);
+    this.#services.start(this.#now, this.#out);
+    this.#out.push({
+      kind: 'fact',
+      fact: {
+        kind: 'agentStarted',
+        node: this.#options.name,
+        address: this.#options.address.key,
+        encrypted: this.#options.keys.length > 0,
+      },
+    });
+    this.#settle();
+  }
+
+  /** Once per missed deadline, and before any input that waited with it: the peer is not to blame. */
+  #blameOurselvesFirst(): void {
+    const due = this.#deadline;
+    const lateness = this.#now - due;
+    if (due === this.#stallSeenFor || lateness < stallThreshold(this.#options.swim)) return;
+    this.#stallSeenFor = due;
+    this.#swim.stalled(lateness, this.#now, this.#swimOut);
+    this.#settle();
+  }
+
+  #tick(): void {
+    this.#swim.tick(this.#now, this.#swimOut);
+    this.#settle();
+    if (this.#serf.deadline <= this.#now) this.#serf.tick(this.#now, this.#serfOut);
+    this.#streams.tick(this.#now, this.#out);
+    if (this.#followups.due(this.#now)) this.#syncWithSomebody();
+    if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
+    this.#memory.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
+  }
+
+  #message(message: PacketMessage, from: Address): void {
+    if (message.kind !== 'user') this.#swim.receive(message, from, this.#now, this.#swimOut);
+    else if (isCatalogType(message.body[0] ?? 0))
+      this.#services.replication.heard(message.body, from, this.#now);
+    else this.#serf.receive(message.body, this.#now, this.#serfOut);
+    this.#settle();
+  }
+
+  #command(request: RequestId, command: Command): void {
+    switch (command.kind) {
+      case 'join':
+        return this.#commands.join(request, command.seeds, this.#now, this.#out);
+      case 'leave':
+        return this.#commands.leave(request, this.#now, this.#out);
+      case 'forget':
+        return this.#reply(request, () => this.#forget(command.node, command.prune, command.refuseLive));
+      case 'setTags':
+        return this.#reply(request, () => this.#setTags(command.set, command.remove));
+      default:
+        return this.#reply(request, () => this.#services.command(command, this.#now, this.#out));
+    }
+  }
+
+  #reply(request: RequestId, act: () => void): void {
+    try {
+      act();
+      this.#out.push({ kind: 'reply', request, result: { ok: true } });
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      this.#out.push({ kind: 'reply', request, result: { ok: false, error } });
+    }
+  }
+
+  #forget(node: string, prune: boolean, refuseLive: boolean): void {
+    const member = this.#view.met(node);
+    if (member === undefined)
+      throw new AgentError(
+        'notFound',
+        `no member is called "${node}": see the names with \`hearsay members\``,
+      );
+    if (refuseLive && (member.status === 'alive' || member.status === 'suspect'))
+      throw new AgentError(
+        'conflict',
+        `"${member.name}" is ${member.status}, and only a failed member can be forgotten: stop it, or let it leave`,
+      );
+    this.#serf.forget(member.name, prune, this.#now, this.#serfOut);
+    this.#view.touch(member.name, true);
+    if (prune) this.#swim.forget(member.name, this.#now, this.#swimOut);
+  }
+
+  #setTags(set: ReadonlyMap<string, string>, remove: readonly string[]): void {
+    if (set.has(CAPABILITY_TAG) || remove.includes(CAPABILITY_TAG))
+      throw new AgentError(
+        'badRequest',
+        `the tag "${CAPABILITY_TAG}" is this program's own: choose another name`,
+      );
+    const tags = changedTags(this.#tags, set, remove);
+    this.#swim.setMeta(metaOf(tags), this.#now, this.#swimOut);
+    this.#tags = tags;
+  }
+
+  /** Carries what the rooms decided to where it belongs, until nothing is left. */
+  #settle(): void {
+    while (this.#swimOut.length > 0 || this.#serfOut.length > 0) {
+      for (let i = 0; i < this.#swimOut.length; i++) this.#fromSwim(this.#swimOut[i] as SwimEffect);
+      this.#swimOut.length = 0;
+      for (let i = 0; i < this.#serfOut.length; i++) this.#fromSerf(this.#serfOut[i] as SerfEffect);
+      this.#serfOut.length = 0;
+    }
+  }
+
+  #fromSwim(effect: SwimEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.#packets.send(
+          effect.to,
+          effect.peer,
+          effect.message,
+          effect.rider,
+          effect.fill,
+          this.#out,
+        );
+      case 'gossip':
+        return this.#packets.gossip(effect.peer, this.#out);
+      case 'streamPing': {
+        const { name, address } = effect.peer.identity;
+        const ping = Ping.make({ seqNo: effect.seqNo, node: name });
+        return this.#streams.ping(address, ping, effect.deadline, this.#out);
+      }
+      case 'sync':
+        return this.#streams.sync({ to: effect.peer.identity.address, join: false }, this.#now, this.#out);
+      case 'roundTrip':
+        return this.#learnDistance(effect.peer, effect.millis, effect.payload);
+      case 'event':
+        this.#serf.memberEvent(effect.event, this.#now, this.#serfOut);
+        this.#view.touch(effect.event.member.identity.name, false);
+        return;
+      case 'fact':
+        if ('node' in effect.fact) this.#view.touch(effect.fact.node, false);
+        this.#out.push({ kind: 'fact', fact: effect.fact });
+        return;
+    }
+  }
+
+  #learnDistance(peer: Member, roundTrip: Millis, payload: Uint8Array): void {
+    try {
+      this.#serf.coordinates.learn(peer.identity.name, roundTrip, payload);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      const { code, message: detail } = error;
+      const from = peer.identity.address.key;
+      this.#out.push({ kind: 'fact', fact: { kind: 'packetRejected', from, code, detail } });
+    }
+  }
+
+  #fromSerf(effect: SerfEffect): void {
+    switch (effect.kind) {
+      case 'event':
+        return this.#announce(effect.event);
+      case 'reconnect':
+        return this.#streams.sync({ to: effect.to, join: true }, this.#now, this.#out);
+      case 'fact':
+        this.#out.push({ kind: 'fact', fact: effect.fact });
+        return;
+    }
+  }
+
+  #announce(event: SerfEvent): void {
+    const { name, member } = event.member;
+    this.#view.touch(name, true);
+    this.#services.memberEvent(event, this.#now);
+    this.#memory.stir(this.#now);
+    switch (event.kind) {
+      case 'joined':
+        return this.#note({ kind: 'memberJoined', node: name, address: member.identity.address.key });
+      case 'updated':
+        return this.#note({ kind: 'memberUpdated', node: name });
+      case 'leaving':
+        return this.#note({ kind: 'memberLeaving', node: name });
+      case 'left':
+        return this.#note({ kind: 'memberLeft', node: name });
+      case 'failed':
+        return this.#note({ kind: 'memberFailed', node: name });
+      case 'reaped':
+        return this.#view.forget(name);
+    }
+  }
+
+  #syncWithSomebody(): void {
+    const peer = this.#followups.choose(this.#swim.members);
+    if (peer !== undefined)
+      this.#streams.sync({ to: peer.identity.address, join: false, followup: true }, this.#now, this.#out);
+  }
+
+  #health(): AgentHealth {
+    return {
+      awareness: this.#swim.awareness,
+      incarnation: this.#swim.incarnation,
+      clocks: this.#serf.clocks,
+      encrypted: this.#options.keys.length > 0,
+      leaving: this.#commands.leaving,
+      lanes: Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.queue.size])),
+    };
+  }
+
+  /** Stopped: requests still get an answer, everything else falls silent. */
+  #afterwards(input: Input, out: Effect[]): void {
+    if (input.kind !== 'command') return;
+    const error = new AgentError('failed', 'this agent has left and is stopping: start it again');
+    out.push({ kind: 'reply', request: input.request, result: { ok: false, error } });
+  }
+
+  #exchange(): Exchange {
+    return new Exchange(this.#swim, this.#serf, this.#services, {
+      name: this.#options.name,
+      swimOut: this.#swimOut,
+      serfOut: this.#serfOut,
+      settle: () => this.#settle(),
+      rejected: (from, { code, message: detail }) =>
+        this.#note({ kind: 'streamRejected', from: from.key, code, detail }),
+      synced: (sync, outcome, now) => {
+        const { join, followup, to } = sync;
+        const peer = to.key;
+        if (outcome.ok) this.#note({ kind: 'syncFinished', peer, join, nodes: this.#swim.members.size });
+        else this.#note({ kind: 'syncFailed', peer, join, why: outcome.why });
+        if (outcome.ok && (join || followup === true)) this.#followups.synced(outcome.news, now);
+        this.#commands.synced(sync, outcome, now, this.#out);
+      },
+    });
+  }
+
+  #note(fact: Fact): void {
+    this.#out.push({ kind: 'fact', fact });
+  }
+
+  #commandHost(): CommandHost {
+    return {
+      address: this.#options.address,
+      sync: (sync, now) => this.#streams.sync(sync, now, this.#out),
+      joined: (now) => this.#serf.joined(now, this.#serfOut),
+      leaveSerf: (now) => this.#serf.leave(now, this.#serfOut),
+      leaveSwim: (now) => this.#swim.leave(now, this.#swimOut),
+    };
+  }
+}

@@ -1,0 +1,60 @@
+/** The rooms below the landing, built from what the agent is born with, and the lanes that run between them. */
+import { Serf } from '../serf/serf.ts';
+import { metaOf } from '../serf/tags.ts';
+import { Broadcasts, retransmitLimit } from '../swim/broadcasts.ts';
+import { Swim } from '../swim/swim.ts';
+import type { Envelope } from '../wire/packet.ts';
+import type { AgentOptions } from './options.ts';
+import type { Lane } from './packets.ts';
+
+/** memberlist 1..5 speaking 2, Serf 2..5 speaking 5: what Serf agents advertise. */
+const VSN = new Uint8Array([1, 5, 2, 2, 5, 5]);
+
+export interface Rooms {
+  readonly swim: Swim;
+  readonly serf: Serf;
+  /** In the order in which they fill a packet. */
+  readonly lanes: readonly Lane[];
+  readonly envelope: Envelope;
+}
+
+export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, string>): Rooms {
+  const { swim: config, rng, snapshot, intern } = options;
+  const identity = { name: options.name, address: options.address, meta: metaOf(tags), vsn: VSN };
+  const queues = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
+  const serf = new Serf({
+    name: options.name,
+    config: options.serf,
+    rng: rng.fork(),
+    now: options.now,
+    lanes: queues,
+    ...(snapshot === undefined ? {} : { clocks: snapshot.clocks }),
+  });
+  const swim = new Swim({
+    identity,
+    // One above whatever we announced before, so that no old rumor about us outlives the restart.
+    incarnation: (snapshot?.incarnation ?? 0) + 1,
+    config,
+    rng: rng.fork(),
+    now: options.now,
+    ackPayload: () => serf.coordinates.payload,
+    hasNews: () => lanes.some((lane) => lane.queue.size > 0),
+    ...(intern === undefined ? {} : { intern }),
+  });
+  const swimLimit = (): number => retransmitLimit(config.retransmitMult, swim.members.size);
+  const serfLimit = (): number => retransmitLimit(config.retransmitMult, serf.view.size);
+  const lanes: Lane[] = [
+    { name: 'membership', queue: swim.queue, limit: swimLimit, user: false },
+    { name: 'intents', queue: queues.intents, limit: serfLimit, user: true },
+    { name: 'queries', queue: queues.queries, limit: serfLimit, user: true },
+    { name: 'events', queue: queues.events, limit: serfLimit, user: true },
+  ];
+  const envelope: Envelope = {
+    label: new TextEncoder().encode(options.label),
+    keys: options.keys,
+    verifyIncoming: true,
+    encryptionVersion: 1,
+    compress: config.compression,
+  };
+  return { swim, serf, lanes, envelope };
+}

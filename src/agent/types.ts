@@ -1,0 +1,232 @@
+/**
+ * The machine's mouth and hands: what goes in, what comes out, and what readers see. Shells and worlds, HTTP and
+ * DNS know the core only through this file.
+ */
+import type { Address } from '../base/address.ts';
+import type { AgentError, WireErrorCode } from '../base/errors.ts';
+import type { Millis } from '../base/time.ts';
+import type { CatalogView } from '../catalog/types.ts';
+import type {
+  CheckDefinition,
+  CheckFact,
+  CheckOrder,
+  CheckStatus,
+  LocalView,
+  Outcome,
+  Remembered,
+  ServiceDefinition,
+} from '../checks/types.ts';
+import type { SerfFact, SerfMember, SerfStatus } from '../serf/types.ts';
+import type { MemberState, SwimFact } from '../swim/types.ts';
+
+/** All between the sockets and the readers, without either. Fed by a shell or by a world. */
+export interface Agent {
+  /** Takes one input, appends what should be done. Never awaits, never throws on foreign bytes. */
+  handle(input: Input, now: Millis, out: Effect[]): void;
+  /** When the agent next wants a `tick`; `NEVER` if never. The shell arms exactly one timer. */
+  readonly deadline: Millis;
+  readonly view: View;
+}
+
+/** Names a stream for its life. The agent draws even numbers for those it opens, the shell odd ones. */
+export type StreamId = number;
+export type RequestId = number;
+
+export type Input = Readonly<
+  | { kind: 'packet'; from: Address; bytes: Uint8Array }
+  /** A peer dialed us. */
+  | { kind: 'streamAccepted'; stream: StreamId; from: Address }
+  /** Our dial succeeded. */
+  | { kind: 'streamOpened'; stream: StreamId }
+  | { kind: 'streamData'; stream: StreamId; bytes: Uint8Array }
+  /** It ended or failed; `why` is absent after an orderly end. Nothing more will come of this stream. */
+  | { kind: 'streamClosed'; stream: StreamId; why?: string }
+  | { kind: 'tick' }
+  | { kind: 'command'; request: RequestId; command: Command }
+  /** A check was run. */
+  | { kind: 'checked'; outcome: Outcome }
+>;
+
+/** What people and programs ask of the agent. Each gets exactly one `reply`. */
+export type Command = Readonly<
+  /** Push/pull with each seed. The reply is a report, also if none worked (`joinFailure` makes it an error). */
+  | { kind: 'join'; seeds: readonly Seed[] }
+  | { kind: 'leave' }
+  /** Serf's force-leave: a failed member becomes left, everywhere. `live` refuses one that is alive. */
+  | { kind: 'forget'; node: string; prune: boolean; refuseLive: boolean }
+  | { kind: 'setTags'; set: ReadonlyMap<string, string>; remove: readonly string[] }
+  | {
+      kind: 'registerService';
+      service: ServiceDefinition;
+      checks: readonly CheckDefinition[];
+      /** Drop checks of an earlier registration that are not named in this one. */
+      replaceChecks: boolean;
+      fromFile: boolean;
+    }
+  | { kind: 'deregisterService'; id: string }
+  | { kind: 'registerCheck'; check: CheckDefinition }
+  | { kind: 'deregisterCheck'; id: string }
+  /** TTL checks only. */
+  | { kind: 'updateCheck'; id: string; status: CheckStatus; output: string }
+  /** Of one service, or with `service` absent of the node. */
+  | { kind: 'maintenance'; service?: string; on: boolean; reason: string }
+  /** Takes an instance out of the answers, or back in. */
+  | { kind: 'drain'; service: string; on: boolean }
+>;
+
+/** One seed as a person wrote it, and the addresses its name stands for (empty: it did not resolve). */
+export interface Seed {
+  readonly text: string;
+  readonly addresses: readonly Address[];
+  /** Why it did not resolve. */
+  readonly error?: string;
+}
+
+export interface JoinReport {
+  /** How many seeds answered. */
+  readonly joined: number;
+  readonly failed: readonly { readonly addr: string; readonly error: string }[];
+}
+
+/** What a command came to: `join` gives a `JoinReport`, the others nothing. */
+export type Result =
+  | { readonly ok: true; readonly value?: JoinReport }
+  | { readonly ok: false; readonly error: AgentError };
+
+export type Effect = Readonly<
+  | { kind: 'sendPacket'; to: Address; packet: Uint8Array }
+  | { kind: 'openStream'; stream: StreamId; to: Address }
+  /** `end`: nothing more will be written; close when it is out. */
+  | { kind: 'writeStream'; stream: StreamId; bytes: Uint8Array; end: boolean }
+  /** Drop it now. No `streamClosed` follows. */
+  | { kind: 'closeStream'; stream: StreamId }
+  | { kind: 'reply'; request: RequestId; result: Result }
+  | { kind: 'runCheck'; order: CheckOrder }
+  | { kind: 'changed'; topics: readonly Topic[] }
+  | { kind: 'remember'; snapshot: Snapshot }
+  /** What is known of others' services: `AgentOptions.catalog` of the next life. */
+  | { kind: 'rememberCatalog'; bytes: Uint8Array }
+  | { kind: 'fact'; fact: Fact }
+  /** The agent has left and waited long enough: the shell may close sockets. */
+  | { kind: 'stopped' }
+>;
+
+/**
+ * What readers can wait for: `nodes` is any change of membership that Serf and Consul would show, `node:NAME` one
+ * member's, `members` also suspicions and their end. `services` is the list of services (not their checks),
+ * `service:NAME` (lower case) instances of one, their checks and their nodes' state, `checks` any check,
+ * `entries:NODE` all that one node published.
+ */
+export type Topic =
+  | 'nodes'
+  | 'members'
+  | 'services'
+  | 'checks'
+  | `node:${string}`
+  | `service:${string}`
+  | `entries:${string}`;
+
+/** What survives a restart, if there is a data directory. Plain data; the shell packs and checks it. */
+export interface Snapshot {
+  /** Highest incarnation we ever announced. */
+  readonly incarnation: number;
+  readonly clocks: { readonly member: number; readonly event: number; readonly query: number };
+  /** Members that had not left, ourselves not included. */
+  readonly peers: readonly Peer[];
+  /** What was registered here, and how its checks stood. */
+  readonly registered?: Remembered;
+  /** Epoch of our ledger: the next one must be above it, whatever the clock says. */
+  readonly epoch?: number;
+  /** Wall-clock milliseconds when this was composed, for what goes on aging while we are down. */
+  readonly at?: number;
+}
+
+/** Where a member lived. */
+export interface Peer {
+  readonly name: string;
+  /** `host:port`. */
+  readonly addr: string;
+  /** It had failed, or was leaving. */
+  readonly down?: boolean;
+}
+
+/** What happened, as data. Logs, metrics, traces and tests all read this one stream. */
+export type Fact = SwimFact | SerfFact | CheckFact | AgentFact;
+
+export type AgentFact = Readonly<
+  | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }
+  | { kind: 'packetRejected'; from: string; code: WireErrorCode; detail: string }
+  | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
+  | { kind: 'streamRefused'; from: string; why: string } // too many at once
+  | { kind: 'syncFinished'; peer: string; join: boolean; nodes: number }
+  | { kind: 'syncFailed'; peer: string; join: boolean; why: string }
+  | { kind: 'memberJoined'; node: string; address: string }
+  | { kind: 'memberUpdated'; node: string }
+  | { kind: 'memberLeaving'; node: string }
+  | { kind: 'memberLeft'; node: string }
+  | { kind: 'memberFailed'; node: string }
+  | { kind: 'leaveStarted' }
+  | { kind: 'leaveFinished'; spread: boolean }
+>;
+
+/** A member as readers see it: swim's row and Serf's status in one. */
+export interface MemberView {
+  readonly name: string;
+  readonly address: Address;
+  readonly tags: ReadonlyMap<string, string>;
+  /** What people see: Serf's status, but `suspect` where swim suspects. */
+  readonly status: SerfStatus | 'suspect';
+  readonly serf: SerfMember;
+  readonly state: MemberState;
+  readonly incarnation: number;
+  /** When `state` last changed, on this agent's monotonic clock. */
+  readonly since: Millis;
+  /** Six octets. */
+  readonly vsn: Uint8Array;
+}
+
+/** The reader's side: in memory, never asks the machine, valid until the next `handle`. */
+export interface View {
+  readonly node: string;
+  readonly address: Address;
+  self(): MemberView;
+  /** Every known member by name, those that left or failed too, until they are reaped. */
+  members(): readonly MemberView[];
+  /**
+   * Names match without regard to case when `exact` finds nothing. Also a node that is only remembered from before a
+   * restart, while its services are answered: `members` does not list it, its incarnation is 0.
+   */
+  member(name: string): MemberView | undefined;
+  /** Largest index of these topics: at least 1, grows with every change a reader can see. */
+  indexOf(topics: readonly Topic[]): number;
+  health(): AgentHealth;
+  /** Services and checks of all nodes. */
+  readonly catalog: CatalogView;
+  /** What is registered with this agent. */
+  readonly local: LocalView;
+}
+
+export interface AgentHealth {
+  /** 0 is well; up to awarenessMax - 1. Source: Lifeguard, local health multiplier. */
+  readonly awareness: number;
+  readonly incarnation: number;
+  readonly clocks: { readonly member: number; readonly event: number; readonly query: number };
+  readonly encrypted: boolean;
+  readonly leaving: boolean;
+  /** Messages waiting in each lane. */
+  readonly lanes: Readonly<Record<string, number>>;
+}
+
+/** How http/ and dns/ reach the machine; main hands it to them. */
+export interface Door {
+  readonly view: View;
+  /** Runs a command; rejects with `AgentError`. */
+  ask(command: AskCommand): Promise<JoinReport | undefined>;
+  /** Resolves when one of the topics changes, or when `signal` aborts. */
+  changed(topics: readonly Topic[], signal: AbortSignal): Promise<void>;
+}
+
+/** Commands as readers give them: seeds are text, the shell resolves names. */
+export type AskCommand =
+  | { readonly kind: 'join'; readonly seeds: readonly string[] }
+  | Exclude<Command, { kind: 'join' }>;

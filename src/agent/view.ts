@@ -1,0 +1,141 @@
+/** What readers see: members with swim's row and Serf's status in one, and the index each topic last changed at. */
+import type { Address } from '../base/address.ts';
+import type { CatalogView } from '../catalog/types.ts';
+import type { LocalView } from '../checks/types.ts';
+import type { SerfMember, SerfView } from '../serf/types.ts';
+import type { MembersView } from '../swim/types.ts';
+import type { AgentHealth, MemberView, Topic, View } from './types.ts';
+
+/** The one implementation of `View`. The landing touches topics; nobody else writes. */
+export class LandingView implements View {
+  readonly node: string;
+  readonly catalog: CatalogView;
+  readonly local: LocalView;
+  readonly #members: MembersView;
+  readonly #serf: SerfView;
+  readonly #health: () => AgentHealth;
+  readonly #remembered: (name: string) => MemberView | undefined;
+  readonly #indexes = new Map<Topic, number>();
+  #index: number;
+  #sorted: readonly MemberView[] | undefined;
+  #touched = new Set<Topic>();
+
+  constructor(sources: {
+    readonly members: MembersView;
+    readonly serf: SerfView;
+    readonly catalog: CatalogView;
+    readonly local: LocalView;
+    readonly health: () => AgentHealth;
+    /** A node of the last life that was not met again. */
+    readonly remembered: (name: string) => MemberView | undefined;
+    /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (http.md B3). */
+    readonly indexSeed: number;
+  }) {
+    this.node = sources.members.self.identity.name;
+    this.catalog = sources.catalog;
+    this.local = sources.local;
+    this.#members = sources.members;
+    this.#serf = sources.serf;
+    this.#health = sources.health;
+    this.#remembered = sources.remembered;
+    this.#index = Math.max(1, sources.indexSeed);
+    for (const topic of ['nodes', 'members', 'services', 'checks'] as const)
+      this.#indexes.set(topic, this.#index);
+  }
+
+  get address(): Address {
+    return this.#members.self.identity.address;
+  }
+
+  self(): MemberView {
+    const held = this.#serf.get(this.node);
+    if (held !== undefined) return memberView(held, this.#members);
+    // Only before the first input: we are in swim's table, but Serf has not heard of us yet.
+    const member = this.#members.self;
+    return memberView(
+      { name: this.node, status: 'alive', statusLTime: 0, downAt: undefined, member, tags: new Map() },
+      this.#members,
+    );
+  }
+
+  members(): readonly MemberView[] {
+    this.#sorted ??= [...this.#serf.all()]
+      .map((held) => memberView(held, this.#members))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#sorted;
+  }
+
+  member(name: string): MemberView | undefined {
+    const met = this.met(name);
+    if (met?.name === name) return met;
+    const remembered = this.#remembered(name);
+    return remembered?.name === name ? remembered : (met ?? remembered);
+  }
+
+  /** Likewise, without those that are only remembered. */
+  met(name: string): MemberView | undefined {
+    const exact = this.#serf.get(name);
+    if (exact !== undefined) return memberView(exact, this.#members);
+    const folded = name.toLowerCase();
+    return this.members().find((one) => one.name.toLowerCase() === folded);
+  }
+
+  indexOf(topics: readonly Topic[]): number {
+    let largest = 1;
+    for (const topic of topics) {
+      // A name nobody has yet can be waited for: it stands where the set of nodes stood at birth.
+      const index = this.#indexes.get(topic) ?? 1;
+      if (index > largest) largest = index;
+    }
+    return largest;
+  }
+
+  health(): AgentHealth {
+    return this.#health();
+  }
+
+  /** A reader can see something new about `name`; `listed` if the list of nodes itself shows it. */
+  touch(name: string, listed: boolean): void {
+    this.#sorted = undefined;
+    this.#touched.add('members');
+    if (!listed) return;
+    this.#touched.add('nodes');
+    this.#touched.add(`node:${name}`);
+  }
+
+  /** Topics the catalogue names itself. */
+  touchTopics(topics: Iterable<Topic>): void {
+    for (const topic of topics) this.#touched.add(topic);
+  }
+
+  /** Topics touched since the last call, each with a new index; `undefined` if none. */
+  settle(): readonly Topic[] | undefined {
+    if (this.#touched.size === 0) return undefined;
+    this.#index += 1;
+    const topics = [...this.#touched];
+    for (const topic of topics) this.#indexes.set(topic, this.#index);
+    this.#touched = new Set();
+    return topics;
+  }
+
+  /** A reaped member's own topic is forgotten, so that names that come and go do not pile up. */
+  forget(name: string): void {
+    this.#touched.delete(`node:${name}`);
+    this.#indexes.delete(`node:${name}`);
+  }
+}
+
+function memberView(held: SerfMember, members: MembersView): MemberView {
+  const row = members.get(held.name) ?? held.member;
+  return {
+    name: held.name,
+    address: row.identity.address,
+    tags: held.tags,
+    status: held.status === 'alive' && row.state === 'suspect' ? 'suspect' : held.status,
+    serf: held,
+    state: row.state,
+    incarnation: row.incarnation,
+    since: row.since,
+    vsn: row.identity.vsn,
+  };
+}

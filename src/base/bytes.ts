@@ -1,0 +1,36 @@
+/** Small helpers on byte arrays. What is decoded from a datagram is a view on it: what is kept is copied. */
+
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
+/** Same length, same octets. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** A copy that does not share memory with the datagram it came from. */
+export const copyOf = (bytes: Uint8Array): Uint8Array =>
+  bytes.length === 0 ? NO_BYTES : new Uint8Array(bytes);
+
+/** All parts, one after another, in fresh memory. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const out = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8');
+
+export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+
+/** Text of `bytes`; invalid sequences become U+FFFD. */
+export const text = (bytes: Uint8Array): string => decoder.decode(bytes);

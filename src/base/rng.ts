@@ -1,0 +1,53 @@
+/** Chance with a seed: the only source of randomness below the shell (nonces come in as bytes). */
+
+export interface Rng {
+  /** A float in [0, 1). */
+  next(): number;
+  /** An integer in [0, below). `below` is at least 1. */
+  int(below: number): number;
+  /** A generator of its own, so that two users do not disturb one another's numbers. */
+  fork(): Rng;
+}
+
+/** sfc32 (Chris Doty-Humphrey, PractRand), seeded through splitmix32. Same seed, same numbers, everywhere. */
+export function createRng(seed: number): Rng {
+  let mix = seed | 0;
+  const split = (): number => {
+    mix = (mix + 0x9e3779b9) | 0;
+    let z = mix ^ (mix >>> 16);
+    z = Math.imul(z, 0x21f0aaad);
+    z ^= z >>> 15;
+    z = Math.imul(z, 0x735a2d97);
+    return (z ^ (z >>> 15)) | 0;
+  };
+  let a = split();
+  let b = split();
+  let c = split();
+  let counter = 1;
+  const draw = (): number => {
+    const sum = (((a + b) | 0) + counter) | 0;
+    counter = (counter + 1) | 0;
+    a = b ^ (b >>> 9);
+    b = (c + (c << 3)) | 0;
+    c = (c << 21) | (c >>> 11);
+    c = (c + sum) | 0;
+    return sum >>> 0;
+  };
+  for (let i = 0; i < 12; i++) draw();
+  return {
+    next: () => draw() / 0x1_0000_0000,
+    int: (below) => Math.floor((draw() / 0x1_0000_0000) * below),
+    fork: () => createRng(draw()),
+  };
+}
+
+/** Fisher-Yates, in place. */
+export function shuffle<T>(items: T[], rng: Rng): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = rng.int(i + 1);
+    const a = items[i] as T;
+    items[i] = items[j] as T;
+    items[j] = a;
+  }
+  return items;
+}

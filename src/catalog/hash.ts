@@ -1,0 +1,46 @@
+/** Two 32-bit lanes of a hash that is equal on every agent. For spreading and comparing, never for secrets. */
+
+/** Murmur3's finalizer: every bit in changes every bit out with a chance of about one half. */
+export function avalanche(value: number): number {
+  let h = value;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
+
+/** Takes text and numbers in, one after another; `high` and `low` may be read at any time. */
+export class Hash {
+  #a = 0x9e3779b9 | 0;
+  #b = 0x243f6a88;
+  #words = 0;
+
+  /** By UTF-16 units, and its length, so that `ab`, `c` is not `a`, `bc`. */
+  text(value: string): this {
+    for (let i = 0; i < value.length; i++) this.#word(value.charCodeAt(i));
+    this.#word(value.length ^ 0x5bd1e995);
+    return this;
+  }
+
+  /** An integer from 0 to 2^53 - 1. */
+  count(value: number): this {
+    this.#word(value | 0);
+    this.#word((value / 0x1_0000_0000) | 0);
+    return this;
+  }
+
+  #word(word: number): void {
+    this.#a = Math.imul(rotate(this.#a ^ Math.imul(word, 0xcc9e2d51), 15), 0x1b873593) + 0xe6546b64;
+    this.#b = Math.imul(rotate(this.#b ^ Math.imul(word, 0x85ebca77), 13), 0x9e3779b1) + 0x27d4eb2f;
+    this.#words += 1;
+  }
+
+  get high(): number {
+    return avalanche(this.#a ^ rotate(this.#b, 16) ^ this.#words);
+  }
+
+  get low(): number {
+    return avalanche((Math.imul(this.#b, 5) + rotate(this.#a, 7)) ^ this.#words);
+  }
+}

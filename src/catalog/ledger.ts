@@ -1,0 +1,231 @@
+/**
+ * One owner's entries, and how a copy of them grows. Pure: no owner writes any ledger but its own, so copies cannot
+ * conflict, only lag. Which owners there are, sizes and time are catalog.ts's business.
+ *
+ * A copy at version v holds, for every key, what the owner last wrote at or before v, or something newer. Tombstones
+ * above `swept` are all there; those at or below it may be gone, and are nobody's to learn any more.
+ */
+import type { Change, Delta, Entry, EntryKey, Progress, Published } from './types.ts';
+import { keyOf } from './types.ts';
+import { same } from './values.ts';
+
+export interface Ledger {
+  readonly owner: string;
+  epoch: number;
+  version: number;
+  /** Never above `version`. */
+  swept: number;
+  entries: ReadonlyMap<EntryKey, Entry>;
+  /** `entries` is another's too (the agents of a simulated world share equal ones): copied before it is written. */
+  shared: boolean;
+  /** What is held above `version`: ascending, apart from one another and from it. */
+  islands: readonly Stretch[];
+}
+
+/** Versions above `from` up to `to`. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What readers saw of a key, and see now. */
+export interface EntryChange {
+  readonly key: EntryKey;
+  readonly before: Published | undefined;
+  readonly after: Published | undefined;
+}
+
+/**
+ * `applied`: the version moved. `ahead`: news from beyond a gap; its entries are in, the version is not. `known`:
+ * nothing new. `behind`: a later epoch, of which only the whole ledger can be the beginning; nothing changed.
+ */
+export type Outcome = 'applied' | 'ahead' | 'known' | 'behind';
+
+/** Stretches kept beyond gaps. More are forgotten, which costs a pull and no entry. */
+const MAX_ISLANDS = 32;
+const NOTHING: ReadonlyMap<EntryKey, Entry> = new Map();
+const NONE: readonly Stretch[] = [];
+
+export const emptyLedger = (owner: string, epoch: number): Ledger => ({
+  owner,
+  epoch,
+  version: 0,
+  swept: 0,
+  entries: NOTHING,
+  shared: true,
+  islands: NONE,
+});
+
+/** Copies what is new, and appends what readers will see of it to `changes`. Source: ledger rules 3 to 6. */
+export function apply(ledger: Ledger, delta: Delta, changes: EntryChange[] = []): Outcome {
+  const whole = delta.from === 0;
+  if (delta.epoch < ledger.epoch) return 'known';
+  if (delta.epoch > ledger.epoch) {
+    if (!whole) return 'behind';
+    replace(ledger, delta, NOTHING, changes);
+    ledger.epoch = delta.epoch;
+    ledger.version = delta.to;
+    ledger.islands = NONE;
+    return 'applied';
+  }
+  if (delta.to <= ledger.version || isCovered(ledger.islands, delta)) return 'known';
+  if (whole) replace(ledger, delta, ledger.entries, changes);
+  else merge(ledger, delta.entries, changes);
+  return advance(ledger, delta);
+}
+
+/** A whole ledger takes the place of all it covers; only what is newer than it stays. */
+function replace(
+  ledger: Ledger,
+  delta: Delta,
+  keep: ReadonlyMap<EntryKey, Entry>,
+  changes: EntryChange[],
+): void {
+  const old = ledger.entries;
+  const fresh = new Map<EntryKey, Entry>();
+  for (const entry of delta.entries) put(fresh, entry, old.get(entry.key));
+  for (const entry of keep.values()) if (entry.version > delta.to) put(fresh, entry, entry);
+  ledger.entries = fresh;
+  ledger.shared = false;
+  ledger.swept = delta.swept;
+  for (const { key, value } of old.values()) note(changes, key, value, fresh.get(key)?.value);
+  for (const { key, value } of fresh.values()) if (!old.has(key)) note(changes, key, undefined, value);
+}
+
+function merge(ledger: Ledger, entries: readonly Entry[], changes: EntryChange[]): void {
+  const held = writable(ledger);
+  for (const entry of entries) {
+    const before = held.get(entry.key);
+    if (put(held, entry, before)) note(changes, entry.key, before?.value, held.get(entry.key)?.value);
+  }
+}
+
+/** The newer entry wins. A value that says the same stays the same object. */
+function put(into: Map<EntryKey, Entry>, entry: Entry, before: Entry | undefined): boolean {
+  const { key, version, value } = entry;
+  const held = into.get(key);
+  if (held !== undefined && held.version >= version) return false;
+  const kept = before?.value;
+  const unchanged = kept !== value && kept !== undefined && value !== undefined && same(kept, value);
+  into.set(key, unchanged ? { key, version, value: kept } : entry);
+  return true;
+}
+
+function note(
+  changes: EntryChange[],
+  key: EntryKey,
+  before: Published | undefined,
+  after: Published | undefined,
+): void {
+  if (before !== after) changes.push({ key, before, after });
+}
+
+function writable(ledger: Ledger): Map<EntryKey, Entry> {
+  if (ledger.shared) {
+    ledger.entries = new Map(ledger.entries);
+    ledger.shared = false;
+  }
+  return ledger.entries as Map<EntryKey, Entry>;
+}
+
+const isCovered = (islands: readonly Stretch[], { from, to }: Stretch): boolean =>
+  islands.some((island) => island.from <= from && to <= island.to);
+
+/** Moves the version over what is now held without a gap, or remembers what is held beyond one. */
+function advance(ledger: Ledger, { from, to }: Stretch): Outcome {
+  if (from <= ledger.version) ledger.version = Math.max(ledger.version, to);
+  else ledger.islands = withIsland(ledger.islands, { from, to });
+  if (ledger.islands.length > 0) absorb(ledger);
+  return ledger.version >= to ? 'applied' : 'ahead';
+}
+
+function absorb(ledger: Ledger): void {
+  let reached = 0;
+  for (const island of ledger.islands) {
+    if (island.from > ledger.version) break;
+    ledger.version = Math.max(ledger.version, island.to);
+    reached += 1;
+  }
+  if (reached > 0) ledger.islands = reached === ledger.islands.length ? NONE : ledger.islands.slice(reached);
+}
+
+/** Adds one, joined with those it touches. The farthest are forgotten first: they take longest to matter. */
+function withIsland(islands: readonly Stretch[], added: Stretch): readonly Stretch[] {
+  let { from, to } = added;
+  const apart: Stretch[] = [];
+  for (const island of islands) {
+    if (island.to < from || island.from > to) apart.push(island);
+    else {
+      from = Math.min(from, island.from);
+      to = Math.max(to, island.to);
+    }
+  }
+  apart.push({ from, to });
+  return apart.sort((a, b) => a.from - b.from).slice(0, MAX_ISLANDS);
+}
+
+/**
+ * What a copy that goes as far as `progress` lacks of this one; `undefined` if nothing. Entries from beyond a gap go
+ * along: whoever takes the delta must not lose what they replaced here.
+ */
+export function deltaSince(ledger: Ledger, progress: Progress | undefined): Delta | undefined {
+  const { owner, epoch, version, swept } = ledger;
+  const known = progress !== undefined && progress.epoch === epoch ? progress.version : 0;
+  if (progress !== undefined && (progress.epoch > epoch || (progress.epoch === epoch && known >= version)))
+    return undefined;
+  const from = known >= swept ? known : 0;
+  const entries: Entry[] = [];
+  for (const entry of ledger.entries.values()) if (entry.version > from) entries.push(entry);
+  return { owner, epoch, from, to: version, swept: from === 0 ? swept : 0, entries };
+}
+
+/** The owner's own hand: one version for each change that changes anything. `undefined` if none does. */
+export function write(
+  ledger: Ledger,
+  intended: readonly Change[],
+  changes: EntryChange[] = [],
+): Delta | undefined {
+  const from = ledger.version;
+  const entries: Entry[] = [];
+  for (const change of intended) {
+    const value = 'put' in change ? change.put : undefined;
+    const key = 'put' in change ? keyOf(change.put) : change.remove;
+    const before = ledger.entries.get(key)?.value;
+    if (value === undefined ? before === undefined : before !== undefined && same(before, value)) continue;
+    ledger.version += 1;
+    const entry = { key, version: ledger.version, value };
+    writable(ledger).set(key, entry);
+    entries.push(entry);
+    changes.push({ key, before, after: value });
+  }
+  if (entries.length === 0) return undefined;
+  return { owner: ledger.owner, epoch: ledger.epoch, from, to: ledger.version, swept: 0, entries };
+}
+
+/** The owner begins again above `epoch`: the same services and checks, counted anew. Source: ledger rule 7. */
+export function begin(ledger: Ledger, epoch: number): void {
+  const entries = new Map<EntryKey, Entry>();
+  for (const { key, value } of ledger.entries.values())
+    if (value !== undefined) entries.set(key, { key, version: entries.size + 1, value });
+  ledger.epoch = epoch;
+  ledger.version = entries.size;
+  ledger.swept = 0;
+  ledger.entries = entries;
+  ledger.shared = false;
+  ledger.islands = NONE;
+}
+
+/** Forgets tombstones at or below `version`, and says how many. Whoever asks from before them gets all. */
+export function sweep(ledger: Ledger, version: number): number {
+  const limit = Math.min(version, ledger.version);
+  const swept: Entry[] = [];
+  for (const entry of ledger.entries.values())
+    if (entry.value === undefined && entry.version <= limit) swept.push(entry);
+  if (swept.length === 0) return 0;
+  const entries = writable(ledger);
+  for (const { key, version: at } of swept) {
+    entries.delete(key);
+    ledger.swept = Math.max(ledger.swept, at);
+  }
+  return swept.length;
+}

@@ -1,0 +1,67 @@
+/** What is let in: limits on how much is registered here, who may start programs, and the errors of this door. */
+import { AgentError } from '../base/errors.ts';
+import { maintenanceId } from './maintenance.ts';
+import type { Store } from './store.ts';
+import type { CheckDefinition, ServiceDefinition } from './types.ts';
+
+export const MAX_SERVICES = 8192;
+/** Maintenance is not counted. */
+export const MAX_CHECKS_PER_SERVICE = 64;
+const MAX_NODE_CHECKS = 512;
+
+/** All or nothing: throws `AgentError` if the service or any of its checks cannot be registered (R6). */
+export function admitService(
+  service: ServiceDefinition,
+  checks: readonly CheckDefinition[],
+  store: Store,
+  options: { readonly mayExec: boolean; readonly replaceChecks?: boolean },
+): void {
+  if (store.service(service.id) === undefined && store.services().size >= MAX_SERVICES)
+    throw new AgentError('badRequest', `This agent has ${MAX_SERVICES} services and takes no more`);
+  const ids = new Set(options.replaceChecks === true ? [] : store.checksOf(service.id));
+  for (const check of checks) {
+    if (check.serviceId !== service.id)
+      throw invalid(`${JSON.stringify(check.id)} belongs to another service`);
+    admitProbe(check, options.mayExec);
+    ids.add(check.id);
+  }
+  admitCount(ids, service.id);
+}
+
+/** Throws `AgentError`. */
+export function admitCheck(check: CheckDefinition, store: Store, mayExec: boolean): void {
+  if (check.serviceId !== '' && store.service(check.serviceId) === undefined)
+    throw new AgentError('notFound', `ServiceID ${JSON.stringify(check.serviceId)} does not exist`);
+  admitProbe(check, mayExec);
+  admitCount(new Set(store.checksOf(check.serviceId)).add(check.id), check.serviceId);
+}
+
+export const unknownService = (id: string): AgentError =>
+  new AgentError(
+    'notFound',
+    `Unknown service ID ${JSON.stringify(id)}. Ensure that the service ID is passed, not the service name.`,
+  );
+
+export const unknownCheck = (id: string): AgentError =>
+  new AgentError(
+    'notFound',
+    `Unknown check ID ${JSON.stringify(id)}. Ensure that the check ID is passed, not the check name.`,
+  );
+
+/** S14: programs start only for checks in files of the owner, and only where that is allowed. */
+export function admitProbe({ probe }: CheckDefinition, mayExec: boolean): void {
+  if (probe.kind === 'exec' && !mayExec)
+    throw invalid(
+      'Args (a program to run) is taken only from files of the owner, on an agent that allows programs',
+    );
+  if (probe.kind === 'maintenance') throw invalid('maintenance is not registered but switched on');
+}
+
+function admitCount(ids: Set<string>, service: string): void {
+  ids.delete(maintenanceId(service));
+  const most = service === '' ? MAX_NODE_CHECKS : MAX_CHECKS_PER_SERVICE;
+  if (ids.size > most)
+    throw invalid(`at most ${most} checks of ${service === '' ? 'the node' : 'one service'}`);
+}
+
+const invalid = (detail: string): AgentError => new AgentError('badRequest', `Invalid check: ${detail}`);

@@ -1,0 +1,65 @@
+/** What a command may touch of the process it runs in. Tests hand in another. */
+import { hostname } from 'node:os';
+import type { AgentConfig } from '../config/schema.ts';
+import type { Running } from '../main.ts';
+
+export interface Output {
+  write(text: string): void;
+  /** Do people read it? */
+  readonly terminal: boolean;
+}
+
+/** What commands need of a running agent. */
+export type Started = Omit<Running, 'door'>;
+
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+export interface Io {
+  readonly out: Output;
+  readonly err: Output;
+  /** All of stdin as text. Rejects when it is more than `maxBytes`. */
+  input(maxBytes: number): Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly hostname: string;
+  /** Calls `handler` at each `signal` until the function it returns is called. */
+  onSignal(signal: Signal, handler: () => void): () => void;
+  start(config: AgentConfig): Promise<Started>;
+  /** Ends the process now, whatever still runs. */
+  giveUp(code: number): void;
+}
+
+export function processIo(): Io {
+  return {
+    out: outputOf(process.stdout),
+    err: outputOf(process.stderr),
+    input,
+    env: process.env,
+    hostname: hostname(),
+    onSignal: (signal, handler) => {
+      process.on(signal, handler);
+      return () => process.off(signal, handler);
+    },
+    start: async (config) => (await import('../main.ts')).start(config),
+    giveUp: (code) => process.exit(code),
+  };
+}
+
+async function input(maxBytes: number): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of process.stdin as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > maxBytes) throw new Error(`stdin: is larger than ${maxBytes} bytes`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  // Whoever read us may stop early: `hearsay members | head -1`.
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+  return { write: (text) => void stream.write(text), terminal: stream.isTTY === true };
+}

@@ -1,0 +1,78 @@
+/** What a configuration file says, once someone has read and parsed it: its keys, checked, with their lines. */
+import { nearest } from './names.ts';
+import { SETTINGS } from './schema.ts';
+
+/** A parsed value and the line it stands on; for a value in a map, the line of its key. */
+export interface ConfigNode {
+  readonly line: number;
+  readonly value: string | number | boolean | null | readonly ConfigNode[] | ReadonlyMap<string, ConfigNode>;
+}
+
+export interface ConfigFile {
+  /** As it was given; errors name it. */
+  readonly path: string;
+  readonly root: ConfigNode;
+}
+
+/** A value from a file that its setting has accepted. */
+export interface Found {
+  readonly value: unknown;
+  /** `PATH:LINE`. */
+  readonly where: string;
+}
+
+/** The settings of one file, and a sentence for each thing wrong with it: `PATH:LINE: KEY: CLAUSE`. */
+export function readFile(file: ConfigFile): {
+  readonly found: ReadonlyMap<string, Found>;
+  readonly problems: readonly string[];
+} {
+  const found = new Map<string, Found>();
+  const problems: string[] = [];
+  const refuse = (line: number, key: string, clause: string): void => {
+    problems.push(`${file.path}:${line}: ${key === '' ? '' : `${key}: `}${clause}`);
+  };
+
+  const readMap = (prefix: string, node: ConfigNode): void => {
+    if (node.value === null) return;
+    if (!(node.value instanceof Map)) {
+      refuse(node.line, prefix, 'must be a map of settings');
+      return;
+    }
+    for (const [last, child] of node.value as ReadonlyMap<string, ConfigNode>) {
+      const key = prefix === '' ? last : `${prefix}.${last}`;
+      if (prefix === '' && (last === 'swim' || last === 'serf')) readMap(last, child);
+      else readSetting(key, child);
+    }
+  };
+
+  const readSetting = (key: string, node: ConfigNode): void => {
+    const entry = SETTINGS.get(key);
+    if (entry === undefined) {
+      const meant = nearest(key, SETTINGS.keys());
+      refuse(node.line, key, `no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`);
+    } else if (entry.setting.secret === true) {
+      refuse(node.line, key, `may only come from the environment, as ${entry.env}`);
+    } else if (node.value === null) {
+      refuse(node.line, key, 'has no value');
+    } else if (found.has(key)) {
+      refuse(node.line, key, `is given twice; first at ${found.get(key)?.where}`);
+    } else {
+      try {
+        found.set(key, { value: entry.setting.parse(bare(node)), where: `${file.path}:${node.line}` });
+      } catch (error) {
+        refuse(node.line, key, (error as Error).message);
+      }
+    }
+  };
+
+  readMap('', file.root);
+  return { found, problems };
+}
+
+/** The value without its lines. */
+function bare({ value }: ConfigNode): unknown {
+  if (Array.isArray(value)) return (value as readonly ConfigNode[]).map(bare);
+  if (value instanceof Map)
+    return new Map([...(value as ReadonlyMap<string, ConfigNode>)].map(([key, node]) => [key, bare(node)]));
+  return value;
+}

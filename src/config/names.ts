@@ -1,0 +1,130 @@
+/** What may be a node's name, a domain, a network, a token or a key; each check throws `Error` with a clause. */
+import { parseIp } from '../base/address.ts';
+import { utf8 } from '../base/bytes.ts';
+
+const MAX_NODE_NAME = 128;
+const MAX_LABEL_BYTES = 255;
+
+/** Source: serf serf.go, ValidateNodeNames: letters, digits, `-` and `.`, at most 128. */
+export function checkNodeName(name: string): void {
+  if (name === '') throw new Error('must not be empty');
+  if (name.length > MAX_NODE_NAME) throw new Error(`must be at most ${MAX_NODE_NAME} characters`);
+  if (!/^[A-Za-z0-9.-]+$/.test(name))
+    throw new Error('must be made of letters, digits, "-" and "." only, as Serf wants');
+}
+
+/** The host's name as a node name: what may not stand in one becomes `-`. */
+export function nodeNameOf(hostname: string): string {
+  const name = hostname
+    .replace(/[^A-Za-z0-9.-]+/g, '-')
+    .slice(0, MAX_NODE_NAME)
+    .replace(/^[-.]+|[-.]+$/g, '');
+  return name === '' ? 'node' : name;
+}
+
+/** One label of DNS, so that `web.service.DC.consul` can be asked. */
+export function checkDatacenter(name: string): void {
+  if (!/^[A-Za-z0-9_-]{1,63}$/.test(name)) throw new Error('must be 1 to 63 letters, digits, "-" or "_"');
+}
+
+export function checkDomain(name: string): void {
+  const labels = name.replace(/\.$/, '').split('.');
+  if (name.length > 253 || !labels.every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label)))
+    throw new Error('must be a domain name such as consul or sd.example.org');
+}
+
+/** The name of a service, or the word `off`, which is one too. */
+export function checkSelfService(name: string): void {
+  if (!/^[A-Za-z0-9._-]{1,128}$/.test(name))
+    throw new Error('must be 1 to 128 letters, digits, ".", "_" or "-", or off');
+}
+
+/** A pattern of service names: a name, `prefix*` or `*`. */
+export function checkServicePattern(pattern: string): void {
+  if (!/^(?:[A-Za-z0-9._-]{1,128}|[A-Za-z0-9._-]{0,127}\*)$/.test(pattern))
+    throw new Error(`"${pattern}" must be the name of a service, prefix* or *`);
+}
+
+/** Addresses that share their first `bits`. */
+export interface Network {
+  /** 4 or 16 octets; those behind `bits` are zero. */
+  readonly ip: Uint8Array;
+  readonly bits: number;
+}
+
+/** `10.0.0.0/8` or `fd00::/8`; a lone address is a network of one. Throws `Error` with a clause. */
+export function parseNetwork(cidr: string): Network {
+  const [literal, digits, ...rest] = cidr.split('/') as [string, string?];
+  const ip = parseIp(literal);
+  if (ip === undefined || rest.length > 0 || (digits !== undefined && !/^\d{1,3}$/.test(digits)))
+    throw new Error(`"${cidr}" is not a network such as 10.0.0.0/8 or fd00::/8`);
+  const all = ip.length * 8;
+  const bits = digits === undefined ? all : Number(digits);
+  if (bits > all) throw new Error(`"${cidr}": an address has ${all} bits`);
+  if (!isInNetwork(ip, { ip, bits })) throw new Error(`"${cidr}" has bits set behind the first ${bits}`);
+  return { ip, bits };
+}
+
+/** Octets of one family only: a mapped IPv4 address must be given as its four. */
+export const isInNetwork = (ip: Uint8Array, network: Network): boolean =>
+  ip.length === network.ip.length && masked(ip, network.bits).every((octet, i) => octet === network.ip[i]);
+
+const masked = (ip: Uint8Array, bits: number): Uint8Array =>
+  ip.map((octet, i) => octet & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))));
+
+/** Throws `Error` with a clause. */
+export const checkNetwork = (cidr: string): void => void parseNetwork(cidr);
+
+export function checkLabel(label: string): void {
+  if (utf8(label).length > MAX_LABEL_BYTES) throw new Error(`must be at most ${MAX_LABEL_BYTES} bytes`);
+}
+
+export const checkNotEmpty = (value: string): void => {
+  if (value === '') throw new Error('must not be empty');
+};
+
+/** A token travels in a header, so it must not be able to end one. */
+export function checkToken(token: string): void {
+  if (!/^[\x21-\x7e]{1,512}$/.test(token))
+    throw new Error('must be 1 to 512 visible ASCII characters without blanks');
+}
+
+/** Source: memberlist keyring.go, ValidateKey: 16, 24 or 32 bytes; Serf writes them as base64. */
+export function checkGossipKey(key: string): void {
+  const digits = /^([A-Za-z0-9+/]*)={0,2}$/.exec(key)?.[1]?.length;
+  const bytes = digits === undefined || key.length % 4 !== 0 ? -1 : Math.floor((digits * 3) / 4);
+  if (bytes !== 16 && bytes !== 24 && bytes !== 32)
+    throw new Error('must be base64 of 16, 24 or 32 bytes, as `hearsay keygen` makes it');
+}
+
+/** The name out of `candidates` that was probably meant by `key`, if one is near. */
+export function nearest(key: string, candidates: Iterable<string>): string | undefined {
+  const wanted = plain(key);
+  let best: string | undefined;
+  let bestDistance = wanted.length < 5 ? 2 : 3; // as many edits would be another word
+  for (const candidate of candidates) {
+    const last = candidate.slice(candidate.lastIndexOf('.') + 1);
+    const distance = Math.min(edits(wanted, plain(candidate)), edits(wanted, plain(last)));
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+const plain = (key: string): string => key.replace(/[-_.]/g, '').toLowerCase().slice(0, 64);
+
+/** Levenshtein's distance. */
+function edits(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

@@ -1,0 +1,158 @@
+/** The settings of the protocol core: what swim/, serf/ and agent/ receive. Defaults are the `lan` preset. */
+import { duration, flag, int, section, type ValuesOf } from './setting.ts';
+
+export const swim = section({
+  probeInterval: duration({
+    default: '1s',
+    min: '10ms',
+    doc: 'Time between two probes of one member each. Shorter: sooner detection, more packets.',
+    source: 'memberlist Config.ProbeInterval',
+  }),
+  probeTimeout: duration({
+    default: '500ms',
+    min: '5ms',
+    doc: 'How long a direct probe waits for its ack before others are asked to try.',
+    source: 'memberlist Config.ProbeTimeout',
+  }),
+  indirectChecks: int({
+    default: 3,
+    max: 32,
+    doc: 'How many members are asked to probe on our behalf.',
+    source: 'memberlist Config.IndirectChecks',
+  }),
+  streamPing: flag({
+    default: true,
+    doc: 'Probe over TCP as well when a direct probe by UDP fails.',
+    source: 'memberlist Config.DisableTcpPings, turned round',
+  }),
+  awarenessMax: int({
+    default: 8,
+    min: 1,
+    max: 64,
+    doc: 'Upper bound of the local health score plus one; probes slow down by the score.',
+    source: 'memberlist Config.AwarenessMaxMultiplier',
+  }),
+  suspicionMult: int({
+    default: 4,
+    min: 1,
+    max: 64,
+    doc: 'Scales the time a suspect has to refute.',
+    source: 'memberlist Config.SuspicionMult',
+  }),
+  suspicionMaxTimeoutMult: int({
+    default: 6,
+    min: 1,
+    max: 64,
+    doc: 'How much longer a suspicion nobody confirms may last.',
+    source: 'memberlist Config.SuspicionMaxTimeoutMult',
+  }),
+  retransmitMult: int({
+    default: 4,
+    min: 1,
+    max: 64,
+    doc: 'Scales how often a broadcast is sent before it is dropped.',
+    source: 'memberlist Config.RetransmitMult',
+  }),
+  gossipInterval: duration({
+    default: '200ms',
+    min: '5ms',
+    doc: 'Time between two rounds of gossip.',
+    source: 'memberlist Config.GossipInterval',
+  }),
+  gossipNodes: int({
+    default: 3,
+    min: 1,
+    max: 32,
+    doc: 'Members each round of gossip goes to.',
+    source: 'memberlist Config.GossipNodes',
+  }),
+  gossipToTheDeadTime: duration({
+    default: '30s',
+    doc: 'How long a dead member still gets gossip, and keeps its row, so that it can refute.',
+    source: 'memberlist Config.GossipToTheDeadTime',
+  }),
+  deadNodeReclaimTime: duration({
+    default: '0s',
+    doc: 'After this long a dead name may return under another address; 0 waits until its row is dropped.',
+    source: 'memberlist Config.DeadNodeReclaimTime',
+  }),
+  pushPullInterval: duration({
+    default: '30s',
+    min: '100ms',
+    doc: 'Time between two full exchanges with one random member; longer in clusters above 32.',
+    source: 'memberlist Config.PushPullInterval',
+  }),
+  streamTimeout: duration({
+    default: '10s',
+    min: '100ms',
+    doc: 'Limit for one exchange over TCP.',
+    source: 'memberlist Config.TCPTimeout',
+  }),
+  packetBytes: int({
+    default: 1400,
+    min: 512,
+    max: 65_000,
+    doc: 'Budget of one datagram.',
+    source: 'memberlist Config.UDPBufferSize',
+  }),
+  compression: flag({
+    default: false,
+    doc: 'Compress what we send (LZW). What others compress is always understood.',
+    source: 'memberlist Config.EnableCompression; off here, since most packets only grow slower',
+  }),
+});
+export type SwimConfig = ValuesOf<typeof swim>;
+
+export const serf = section({
+  broadcastTimeout: duration({
+    default: '5s',
+    doc: 'How long a leave waits for its message to spread.',
+    source: 'serf Config.BroadcastTimeout',
+  }),
+  leavePropagateDelay: duration({
+    default: '1s',
+    doc: 'How long an agent that has left still answers probes.',
+    source: 'serf Config.LeavePropagateDelay',
+  }),
+  recentIntentTimeout: duration({
+    default: '5m',
+    doc: 'How long an intent for an unknown member is kept.',
+    source: 'serf Config.RecentIntentTimeout',
+  }),
+  reconnectInterval: duration({
+    default: '30s',
+    min: '100ms',
+    doc: 'Time between two attempts to reach a failed member again.',
+    source: 'serf Config.ReconnectInterval',
+  }),
+  reconnectTimeout: duration({
+    default: '24h',
+    doc: 'When a failed member is forgotten.',
+    source: 'serf Config.ReconnectTimeout',
+  }),
+  tombstoneTimeout: duration({
+    default: '24h',
+    doc: 'When a member that left is forgotten.',
+    source: 'serf Config.TombstoneTimeout',
+  }),
+  reapInterval: duration({
+    default: '15s',
+    min: '100ms',
+    doc: 'Time between two looks for members to forget.',
+    source: 'serf Config.ReapInterval',
+  }),
+  eventBuffer: int({
+    default: 512,
+    min: 1,
+    max: 65_536,
+    doc: 'Events, and queries, remembered to tell news from repetition.',
+    source: 'serf Config.EventBuffer, QueryBuffer',
+  }),
+  maxQueueDepth: int({
+    default: 4096,
+    min: 16,
+    doc: 'Messages a broadcast lane holds before the most-sent are dropped.',
+    source: 'serf Config.MaxQueueDepth',
+  }),
+});
+export type SerfConfig = ValuesOf<typeof serf>;

@@ -1,0 +1,159 @@
+/**
+ * From flags, environment, files, preset and defaults to one configuration, and where each value came from.
+ * Nothing is read here: cli/files.ts does that.
+ */
+import { isLoopback, parseAddress } from '../base/address.ts';
+import { AgentError } from '../base/errors.ts';
+import { type ConfigFile, type Found, readFile } from './file.ts';
+import { nearest, nodeNameOf } from './names.ts';
+import { PRESETS, type PresetName } from './presets.ts';
+import { type AgentConfig, type Entry, GOSSIP_PORT, SETTINGS } from './schema.ts';
+import { formatDuration } from './setting.ts';
+
+export interface Sources {
+  /** Raw values by setting key (`swim.probeInterval`): text, a list of texts, or a boolean. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Later wins. */
+  readonly files: readonly ConfigFile[];
+  readonly hostname: string;
+  /** Do people read the log? Decides the default of `logFormat`. */
+  readonly terminal?: boolean;
+}
+
+export interface Resolved {
+  readonly config: AgentConfig;
+  /** The same by setting key, `httpTokenFile` included. */
+  readonly values: ReadonlyMap<string, unknown>;
+  /** By key: `flag --node`, `env HEARSAY_NODE`, `file PATH:LINE`, `preset lan` or `default`. */
+  readonly origins: ReadonlyMap<string, string>;
+  /** Sentences for people: nothing is wrong, but probably not meant. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Flags over environment over files over preset over defaults. Throws `AgentError`: `badRequest` for a flag,
+ * `config` for all else, naming the flag, the variable, or file, line and key.
+ */
+export function resolveConfig(sources: Sources): Resolved {
+  const fromFiles = mergeFiles(sources.files);
+  const values = new Map<string, unknown>();
+  const origins = new Map<string, string>();
+  const settle = (entry: Entry, preset: PresetName): void => {
+    const [value, origin] = look(entry, sources, fromFiles, preset);
+    values.set(entry.key, value);
+    origins.set(entry.key, origin);
+  };
+  // The preset itself comes from the same places, so it is settled before what lies under it.
+  settle(SETTINGS.get('preset') as Entry, 'lan');
+  const preset = values.get('preset') as PresetName;
+  for (const entry of SETTINGS.values()) settle(entry, preset);
+
+  workOut(values, sources);
+  const config = sectioned(values);
+  refuseContradictions(config, values);
+  return { config, values, origins, warnings: [...strangeVariables(sources.env), ...strangeValues(config)] };
+}
+
+function look(
+  { key, section, setting, flag, env }: Entry,
+  { flags, env: variables }: Sources,
+  fromFiles: ReadonlyMap<string, Found>,
+  preset: PresetName,
+): [value: unknown, origin: string] {
+  const raw = flags[key];
+  if (raw !== undefined && flag !== undefined)
+    return [
+      parsed(() => setting.parse(raw), 'badRequest', flag),
+      `flag ${raw === false ? `--no-${flag.slice(2)}` : flag}`,
+    ];
+  const variable = variables[env];
+  if (variable !== undefined && variable !== '')
+    return [parsed(() => setting.parse(variable), 'config', env), `env ${env}`];
+  const found = fromFiles.get(key);
+  if (found !== undefined) return [found.value, `file ${found.where}`];
+  const overlay: Readonly<Record<string, unknown>> = PRESETS[preset];
+  const last = key.slice(key.indexOf('.') + 1);
+  if (section === 'swim' && Object.hasOwn(overlay, last)) return [overlay[last], `preset ${preset}`];
+  return [setting.default, 'default'];
+}
+
+function parsed(parse: () => unknown, code: 'badRequest' | 'config', name: string): unknown {
+  try {
+    return parse();
+  } catch (error) {
+    throw new AgentError(code, `${name}: ${(error as Error).message}`);
+  }
+}
+
+function mergeFiles(files: readonly ConfigFile[]): ReadonlyMap<string, Found> {
+  const merged = new Map<string, Found>();
+  for (const file of files) {
+    const { found, problems } = readFile(file);
+    if (problems[0] !== undefined) throw new AgentError('config', problems[0]);
+    for (const [key, value] of found) merged.set(key, value);
+  }
+  return merged;
+}
+
+/** The defaults that hang on other values, or on the host. */
+function workOut(values: Map<string, unknown>, sources: Sources): void {
+  const encrypted = values.get('gossipKey') !== undefined || values.get('keyringFile') !== undefined;
+  const fill = (key: string, value: unknown): void => {
+    if (values.get(key) === undefined) values.set(key, value);
+  };
+  fill('node', nodeNameOf(sources.hostname));
+  fill('bind', parseAddress(encrypted ? '0.0.0.0' : '127.0.0.1', GOSSIP_PORT));
+  fill('logFormat', sources.terminal === true ? 'pretty' : 'json');
+}
+
+function sectioned(values: ReadonlyMap<string, unknown>): AgentConfig {
+  const own: Record<string, unknown> = {};
+  const sections: Record<'swim' | 'serf', Record<string, unknown>> = { swim: {}, serf: {} };
+  for (const { key, section } of SETTINGS.values())
+    if (section !== '') sections[section][key.slice(section.length + 1)] = values.get(key);
+    else if (key !== 'httpTokenFile') own[key] = values.get(key);
+  return { ...own, ...sections } as unknown as AgentConfig;
+}
+
+/** Values that are each fine and cannot stand together. */
+function refuseContradictions(config: AgentConfig, values: ReadonlyMap<string, unknown>): void {
+  if (config.gossipKey !== undefined && config.keyringFile !== undefined)
+    throw new AgentError('config', 'keyringFile and HEARSAY_GOSSIP_KEY are both given: keep one of them');
+  const token = config.httpToken !== undefined || values.get('httpTokenFile') !== undefined;
+  if (config.http.kind === 'ip' && !isLoopback(config.http.address.ip) && !token && !config.insecure)
+    throw new AgentError(
+      'config',
+      `http: ${config.http.address.key} is open to the network: set HEARSAY_HTTP_TOKEN or httpTokenFile, or allow it with --insecure`,
+    );
+}
+
+function strangeValues(config: AgentConfig): string[] {
+  const warnings: string[] = [];
+  const { probeTimeout, probeInterval } = config.swim;
+  if (probeTimeout > probeInterval)
+    warnings.push(
+      `swim.probeTimeout (${formatDuration(probeTimeout)}) is longer than swim.probeInterval (${formatDuration(probeInterval)}): indirect probes will have no time`,
+    );
+  const encrypted = config.gossipKey !== undefined || config.keyringFile !== undefined;
+  if (!encrypted && !isLoopback(config.bind.ip))
+    warnings.push(
+      `gossip on ${config.bind.key} is not encrypted: whoever reaches the port can join (see \`hearsay keygen\`)`,
+    );
+  return warnings;
+}
+
+/** Variables that are settings but for a slip. Others are left alone: Kubernetes sets HEARSAY_PORT by itself. */
+function strangeVariables(env: Sources['env']): string[] {
+  const known = new Set([...SETTINGS.values()].map((entry) => entry.env));
+  const warnings: string[] = [];
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('HEARSAY_') || known.has(name) || OTHER_VARIABLES.has(name)) continue;
+    const meant = nearest(name, known);
+    if (meant !== undefined) warnings.push(`${name} is not a setting; did you mean ${meant}?`);
+  }
+  return warnings;
+}
+
+/** Read elsewhere: the address the commands call, and the configuration files. */
+const OTHER_VARIABLES: ReadonlySet<string> = new Set(['HEARSAY_HTTP_ADDR', 'HEARSAY_CONFIG']);

@@ -1,0 +1,265 @@
+/**
+ * Every setting of the agent, declared once: the one place. The protocol's timings are in protocol.ts; flags,
+ * variables, file keys, `--help` and docs/config.md follow from what stands here.
+ */
+import type { Address } from '../base/address.ts';
+import {
+  checkDatacenter,
+  checkDomain,
+  checkGossipKey,
+  checkLabel,
+  checkNetwork,
+  checkNodeName,
+  checkNotEmpty,
+  checkSelfService,
+  checkToken,
+} from './names.ts';
+import { PRESET_NAMES } from './presets.ts';
+import { type SerfConfig, type SwimConfig, serf, swim } from './protocol.ts';
+import { duration, flag, type Section, type Setting, section, type ValuesOf } from './setting.ts';
+import { checkHostPort, choice, durations, ipPort, list, listen, listenIp, tags, text } from './text.ts';
+
+/** Bytes of a member's meta, where the tags travel. Source: memberlist MetaMaxSize. */
+export const MAX_TAG_BYTES = 512;
+export const GOSSIP_PORT = 7946;
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const agent = section({
+  node: text({
+    default: undefined,
+    defaultWords: "the host's name",
+    placeholder: 'NAME',
+    check: checkNodeName,
+    bounds: 'letters, digits, "-", "."; at most 128',
+    doc: 'Name of this node, unique in the cluster.',
+    source: 'serf Config.NodeName',
+  }),
+  bind: ipPort({
+    port: GOSSIP_PORT,
+    unspecified: true,
+    defaultWords: '127.0.0.1:7946 without a gossip key, 0.0.0.0:7946 with one',
+    doc: 'Where gossip listens, UDP and TCP. Port 0 takes a free one.',
+    source: 'memberlist Config.BindAddr, BindPort',
+  }),
+  advertise: ipPort({
+    port: 0,
+    unspecified: false,
+    defaultWords: 'the bound address, or the first private one',
+    doc: 'What others should dial. Without a port: the bound one.',
+    source: 'memberlist Config.AdvertiseAddr, AdvertisePort',
+  }),
+  join: list({
+    placeholder: 'ADDR[:PORT]',
+    check: checkHostPort,
+    doc: 'Members to join through at start; if none answers the agent does not start.',
+    source: 'serf agent -join',
+  }),
+  retryJoin: list({
+    placeholder: 'ADDR[:PORT]',
+    check: checkHostPort,
+    doc: 'Members to keep trying, and to come back to after a partition.',
+    source: 'serf agent -retry-join',
+  }),
+  tag: tags({
+    maxBytes: MAX_TAG_BYTES,
+    doc: 'Serf tag of this node; give it once for each.',
+    source: 'serf Config.Tags',
+  }),
+  datacenter: text({
+    default: 'dc1',
+    placeholder: 'NAME',
+    check: checkDatacenter,
+    bounds: 'one DNS label',
+    doc: 'Name of the datacenter in HTTP answers and DNS names.',
+    source: 'consul datacenter',
+  }),
+  http: listen({
+    default: '127.0.0.1:8500',
+    port: 8500,
+    doc: 'Where the HTTP API listens. Beyond loopback it needs a token, or --insecure.',
+    source: 'consul addresses.http, ports.http',
+  }),
+  httpToken: text({
+    default: undefined,
+    defaultWords: 'none',
+    secret: true,
+    check: checkToken,
+    doc: 'Token every HTTP request must carry.',
+  }),
+  httpTokenFile: text({
+    default: undefined,
+    defaultWords: 'none',
+    placeholder: 'PATH',
+    check: checkNotEmpty,
+    doc: 'File that holds the HTTP token; it wins over HEARSAY_HTTP_TOKEN.',
+  }),
+  httpAllowedHosts: list({
+    placeholder: 'NAME',
+    check: checkDomain,
+    doc: 'Host names, besides IP addresses and localhost, under which the HTTP API may be called.',
+  }),
+  insecure: flag({
+    default: false,
+    doc: 'Allow the HTTP API beyond loopback without a token.',
+  }),
+  dns: listenIp({
+    default: '127.0.0.1:8600',
+    port: 8600,
+    doc: 'Where DNS listens, UDP and TCP.',
+    source: 'consul addresses.dns, ports.dns',
+  }),
+  dnsNodeTtl: duration({
+    default: '0s',
+    max: '24h',
+    doc: 'How long DNS answers about nodes may be cached; keep it below the time to detect a failure.',
+    source: 'consul dns_config.node_ttl',
+  }),
+  dnsServiceTtl: durations({
+    max: '24h',
+    doc: 'How long DNS answers about a service may be cached. NAME may be prefix* or *; the exact name wins, then the longest prefix.',
+    source: 'consul dns_config.service_ttl',
+  }),
+  dnsOnlyPassing: flag({
+    default: false,
+    doc: 'Keep instances in warning out of DNS answers.',
+    source: 'consul dns_config.only_passing',
+  }),
+  domain: text({
+    default: 'hearsay',
+    placeholder: 'NAME',
+    check: checkDomain,
+    doc: 'Domain DNS answers for.',
+    source: 'consul domain',
+  }),
+  altDomain: text({
+    default: 'consul',
+    placeholder: 'NAME',
+    check: checkDomain,
+    doc: 'Second domain DNS answers for.',
+    source: 'consul alt_domain',
+  }),
+  dataDir: text({
+    default: undefined,
+    defaultWords: 'none: in memory',
+    placeholder: 'PATH',
+    check: checkNotEmpty,
+    doc: 'Folder for what survives a restart.',
+  }),
+  keyringFile: text({
+    default: undefined,
+    defaultWords: 'none',
+    placeholder: 'PATH',
+    check: checkNotEmpty,
+    doc: 'File with the gossip keys: a JSON array of base64, the primary first.',
+    source: 'serf agent -keyring-file',
+  }),
+  gossipKey: text({
+    default: undefined,
+    defaultWords: 'none: gossip is not encrypted',
+    secret: true,
+    check: checkGossipKey,
+    bounds: 'base64 of 16, 24 or 32 bytes',
+    doc: 'Gossip key, instead of a keyring file.',
+    source: 'serf agent -encrypt',
+  }),
+  label: text({
+    default: '',
+    defaultWords: 'none',
+    placeholder: 'NAME',
+    check: checkLabel,
+    bounds: 'at most 255 bytes',
+    doc: 'Label on every packet and stream; others with another label are refused.',
+    source: 'memberlist Config.Label',
+  }),
+  preset: choice({
+    values: PRESET_NAMES,
+    default: 'lan',
+    doc: 'Timing of the protocol; what is set besides goes over it.',
+    source: 'serf agent -profile',
+  }),
+  service: list({
+    placeholder: 'FILE',
+    check: checkNotEmpty,
+    doc: "Service definition, in Consul's JSON shape or as YAML.",
+  }),
+  allowExecChecks: flag({
+    default: false,
+    doc: 'Allow exec checks, only from --service files.',
+    source: 'consul enable_local_script_checks',
+  }),
+  checkAllow: list({
+    placeholder: 'CIDR',
+    check: checkNetwork,
+    doc: "Network that checks may reach, besides loopback and the host's own addresses.",
+  }),
+  selfService: text({
+    default: 'consul',
+    placeholder: 'NAME|off',
+    check: checkSelfService,
+    bounds: 'a service name, or off',
+    doc: 'Service as which each agent registers itself, as tools made for Consul expect.',
+  }),
+  logLevel: choice({
+    values: LOG_LEVELS,
+    default: 'info',
+    doc: 'The least that is logged.',
+  }),
+  logFormat: choice({
+    values: ['json', 'pretty'],
+    default: undefined,
+    defaultWords: 'pretty on a terminal, else json',
+    doc: 'How log lines are written.',
+  }),
+});
+
+type AgentValues = ValuesOf<typeof agent>;
+
+/** What `start` receives: every setting with its value, the worked-out defaults filled in. */
+export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFormat' | 'httpTokenFile'> {
+  readonly node: string;
+  /** Port 0: any free one. */
+  readonly bind: Address;
+  /** Port 0: the bound one. `undefined`: the bound address, or the first private one. */
+  readonly advertise: Address | undefined;
+  /** From the environment or from `httpTokenFile`, which has been read. */
+  readonly httpToken: string | undefined;
+  readonly logFormat: 'json' | 'pretty';
+  readonly swim: SwimConfig;
+  readonly serf: SerfConfig;
+}
+
+export type { SerfConfig, SwimConfig } from './protocol.ts';
+export type { Listen, ListenIp } from './text.ts';
+
+/** One setting and all its names. */
+export interface Entry {
+  /** In a file: `swim.probeInterval`. */
+  readonly key: string;
+  /** `''` for the agent's own. */
+  readonly section: '' | 'swim' | 'serf';
+  readonly setting: Setting<unknown>;
+  /** `--swim-probe-interval`; none for a secret. */
+  readonly flag: string | undefined;
+  /** `HEARSAY_SWIM_PROBE_INTERVAL`. */
+  readonly env: string;
+}
+
+const SECTIONS: readonly (readonly [Entry['section'], Section])[] = [
+  ['', agent],
+  ['swim', swim],
+  ['serf', serf],
+];
+
+/** Every setting by its key, in the order of the documentation. */
+export const SETTINGS: ReadonlyMap<string, Entry> = new Map(
+  SECTIONS.flatMap(([name, settings]) =>
+    Object.entries(settings).map(([last, setting]): [string, Entry] => {
+      const key = name === '' ? last : `${name}.${last}`;
+      const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replace('.', '-');
+      const env = `HEARSAY_${words.replaceAll('-', '_').toUpperCase()}`;
+      const flagName = setting.secret === true ? undefined : `--${words}`;
+      return [key, { key, section: name, setting, flag: flagName, env }];
+    }),
+  ),
+);

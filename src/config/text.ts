@@ -1,0 +1,227 @@
+/** Kinds of settings that are text: plain, one of several, lists, tags, durations by name, places to listen. */
+import { type Address, hostPort, isUnspecified, parseAddress, splitHostPort } from '../base/address.ts';
+import { utf8 } from '../base/bytes.ts';
+import { checkServicePattern } from './names.ts';
+import { type Common, common, duration, formatDuration, type Setting } from './setting.ts';
+
+type Optional = string | undefined;
+
+/** Text that `check`, if given, may refuse by throwing `Error` with a clause. */
+export function text<D extends Optional>(
+  options: Common<D> & { check?: (value: string) => void; bounds?: string; secret?: true },
+): Setting<string | D> {
+  return {
+    type: 'text',
+    default: options.default,
+    ...common(options, 'TEXT'),
+    ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
+    ...(options.secret === undefined ? {} : { secret: options.secret }),
+    parse: (raw) => {
+      const value = asText(raw);
+      options.check?.(value);
+      return value;
+    },
+    format: (value) => value ?? '',
+  };
+}
+
+export function choice<const V extends readonly string[], D extends V[number] | undefined>(
+  options: Common<D> & { values: V },
+): Setting<V[number] | D> {
+  const words = options.values.join(', ');
+  return {
+    type: 'choice',
+    default: options.default,
+    ...common(options, options.values.join('|')),
+    bounds: words,
+    parse: (raw) => {
+      const value = options.values.find((one) => one === raw);
+      if (value === undefined) throw new Error(`must be one of ${words}`);
+      return value;
+    },
+    format: (value) => value ?? '',
+  };
+}
+
+/** Several texts: a flag given several times, a list in a file, commas in a variable. */
+export function list(
+  options: Omit<Common<readonly string[]>, 'default'> & { check?: (value: string) => void },
+): Setting<readonly string[]> {
+  return {
+    type: 'list',
+    default: [],
+    ...common(options, 'TEXT'),
+    parse: (raw) => {
+      const values = itemsOf(raw);
+      for (const value of values) options.check?.(value);
+      return values;
+    },
+    format: (values) => values.join(','),
+  };
+}
+
+/** `KEY=VALUE` pairs: a flag given several times, a map or a list in a file, commas in a variable. */
+export function tags(
+  options: Omit<Common<ReadonlyMap<string, string>>, 'default'> & { maxBytes: number },
+): Setting<ReadonlyMap<string, string>> {
+  return {
+    type: 'map',
+    default: new Map(),
+    ...common(options, 'KEY=VALUE'),
+    bounds: `${options.maxBytes} bytes in all`,
+    parse: (raw) => {
+      const pairs = raw instanceof Map ? pairsOfMap(raw) : itemsOf(raw).map(splitPair);
+      for (const [key] of pairs) if (key === '') throw new Error('a key must not be empty');
+      const map = new Map(pairs);
+      if (map.size !== pairs.length) throw new Error('a key is given twice');
+      const bytes = tagBytes(map);
+      if (bytes > options.maxBytes)
+        throw new Error(`take ${bytes} bytes in all, and must take at most ${options.maxBytes}`);
+      return map;
+    },
+    format: (map) => [...map].map(([key, value]) => `${key}=${value}`).join(','),
+  };
+}
+
+/** `NAME=DURATION` pairs, given as tags are; in code milliseconds. Names are patterns of service names. */
+export function durations(
+  options: Omit<Common<ReadonlyMap<string, number>>, 'default'> & { max: string },
+): Setting<ReadonlyMap<string, number>> {
+  const one = duration({ default: '0s', max: options.max, doc: options.doc });
+  return {
+    type: 'map',
+    default: new Map(),
+    ...common(options, 'NAME=DURATION'),
+    ...(one.bounds === undefined ? {} : { bounds: one.bounds }),
+    parse: (raw) => {
+      const pairs = raw instanceof Map ? pairsOfMap(raw) : itemsOf(raw).map(splitPair);
+      const map = new Map<string, number>();
+      for (const [name, value] of pairs) {
+        checkServicePattern(name);
+        if (map.has(name.toLowerCase())) throw new Error(`${name} is given twice`);
+        map.set(name.toLowerCase(), one.parse(value));
+      }
+      return map;
+    },
+    format: (map) => [...map].map(([name, millis]) => `${name}=${formatDuration(millis)}`).join(','),
+  };
+}
+
+/** An IP address with an optional port. `localhost` is 127.0.0.1; other names are refused. */
+export function ipPort(
+  options: Omit<Common<undefined>, 'default'> & { port: number; unspecified: boolean },
+): Setting<Address | undefined> {
+  return {
+    type: 'address',
+    default: undefined,
+    ...common(options, 'ADDR[:PORT]'),
+    parse: (raw) => {
+      const at = asAddress(asText(raw), options.port);
+      if (!options.unspecified && isUnspecified(at.ip))
+        throw new Error('must be an address others can dial, not the unspecified one');
+      return at;
+    },
+    format: (at) => (at === undefined ? '' : hostPort(at)),
+  };
+}
+
+/** Where a server listens, or that it does not. */
+export type Listen =
+  | { readonly kind: 'ip'; readonly address: Address }
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'off' };
+export type ListenIp = Exclude<Listen, { kind: 'unix' }>;
+
+export function listenIp(options: Omit<Common<string>, 'placeholder'> & { port: number }): Setting<ListenIp> {
+  const parse = (raw: unknown): ListenIp => {
+    const value = asText(raw);
+    return value === 'off' ? { kind: 'off' } : { kind: 'ip', address: asAddress(value, options.port) };
+  };
+  return {
+    type: 'address',
+    ...common(options, 'ADDR:PORT|off'),
+    default: parse(options.default),
+    parse,
+    format: formatListen,
+  };
+}
+
+/** As `listenIp`, and `unix:PATH` besides. */
+export function listen(options: Omit<Common<string>, 'placeholder'> & { port: number }): Setting<Listen> {
+  const ip = listenIp(options);
+  return {
+    type: 'address',
+    ...common(options, 'ADDR:PORT|unix:PATH|off'),
+    default: ip.default,
+    parse: (raw) => {
+      if (typeof raw !== 'string' || !raw.startsWith('unix:')) return ip.parse(raw);
+      const path = raw.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+      if (path === '') throw new Error('must name the socket: unix:PATH');
+      return { kind: 'unix', path };
+    },
+    format: formatListen,
+  };
+}
+
+/** As the setting and the ready lines write it: `127.0.0.1:8500`, `unix:PATH`, `off`. */
+export function formatListen(at: Listen): string {
+  if (at.kind === 'ip') return hostPort(at.address);
+  return at.kind === 'unix' ? `unix:${at.path}` : 'off';
+}
+
+/** Refuses what is not `HOST[:PORT]`; the host may be a name. */
+export function checkHostPort(value: string): void {
+  const split = splitHostPort(value);
+  if (split === undefined || split.port === 0)
+    throw new Error(`"${value}" is not an address such as 10.0.0.5 or host.example:7946`);
+}
+
+function asText(raw: unknown): string {
+  if (typeof raw === 'string') return raw;
+  if (typeof raw === 'number' || typeof raw === 'boolean') throw new Error('must be text: put it in quotes');
+  throw new Error('must be text');
+}
+
+function itemsOf(raw: unknown): readonly string[] {
+  if (typeof raw === 'string')
+    return raw
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
+  if (!Array.isArray(raw)) throw new Error('must be a list');
+  return raw.map(asText);
+}
+
+function pairsOfMap(raw: ReadonlyMap<unknown, unknown>): [string, string][] {
+  return [...raw].map(([key, value]) => {
+    if (typeof value !== 'string')
+      throw new Error(`the value of ${String(key)} must be text: put it in quotes`);
+    return [String(key), value];
+  });
+}
+
+function splitPair(item: string): [string, string] {
+  const at = item.indexOf('=');
+  if (at < 0) throw new Error(`"${item}" must be KEY=VALUE`);
+  return [item.slice(0, at), item.slice(at + 1)];
+}
+
+/** Size of the tags on the wire: a type byte, then a msgpack map. Source: serf serf.go, encodeTags. */
+function tagBytes(map: ReadonlyMap<string, string>): number {
+  let bytes = 1 + (map.size < 16 ? 1 : 3);
+  for (const entry of map)
+    for (const part of entry) {
+      const length = utf8(part).length;
+      bytes += length + (length < 32 ? 1 : 3);
+    }
+  return bytes;
+}
+
+function asAddress(value: string, port: number): Address {
+  const at = parseAddress(value.replace(/^localhost(?=:|$)/i, '127.0.0.1'), port);
+  if (at === undefined)
+    throw new Error(
+      `"${value}" is not an IP address with an optional port, such as 10.0.0.5:${port || 7946}`,
+    );
+  return at;
+}

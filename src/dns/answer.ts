@@ -1,0 +1,64 @@
+/** From a request to what is said about it: which code, which records. Not yet bytes, and of any size. */
+import { MAX_HOPS } from './answers/address.ts';
+import { hinfo } from './answers/hinfo.ts';
+import { ANSWERS } from './answers/index.ts';
+import { soaRecord } from './answers/soa.ts';
+import { meaning } from './names.ts';
+import type { Request } from './packet.ts';
+import { type Item, RCODE, type Rcode, type ResourceRecord, TYPE } from './records.ts';
+import { type Ask, find, type Zone } from './zone.ts';
+
+export interface Reply {
+  readonly rcode: Rcode;
+  readonly authoritative: boolean;
+  /** In order of preference: what must be left out is left out from the end. */
+  readonly items: readonly Item[];
+  readonly authority: readonly ResourceRecord[];
+}
+
+/** How the door stands to this question. */
+export interface Circumstances {
+  /** False until there is data: "try again" is better than a "does not exist" that is believed. */
+  readonly ready: boolean;
+  /** Over a datagram from afar, where the sender's address may be forged. */
+  readonly stranger: boolean;
+}
+
+/**
+ * Existence is decided before the type is looked at, so a name that exists never gives NXDOMAIN because of the type.
+ *
+ * Source: RFC 2308 §2; RFC 8020.
+ */
+export function answer(request: Request, zone: Zone, { ready, stranger }: Circumstances): Reply {
+  if (request.fault !== undefined) return failure(request.fault);
+  if (request.question === undefined) return failure(RCODE.FORMERR);
+  const { labels, type } = request.question;
+  const asked = meaning(labels, zone.names);
+  if (asked.kind === 'outside') return failure(RCODE.REFUSED);
+  if (!ready) return failure(RCODE.SERVFAIL);
+  const subject = find(asked, zone);
+  if (subject === undefined) return negative(RCODE.NXDOMAIN, soaRecord(asked.domain, zone));
+  const ask: Ask = { subject, type, domain: asked.domain, zone };
+  const items =
+    stranger && type === TYPE.ANY ? hinfo(ask) : ANSWERS.flatMap((answersOfType) => answersOfType(ask));
+  if (items.length === 0) return negative(RCODE.NOERROR, soaRecord(asked.domain, zone));
+  const authority = endsInVain(items, ask) ? [soaRecord(asked.domain, zone)] : [];
+  return { rcode: RCODE.NOERROR, authoritative: true, items, authority };
+}
+
+/** Do CNAMEs lead to a name of ours that was looked at and has nothing of this type? Source: RFC 2308 §2.2. */
+function endsInVain(items: readonly Item[], { type, zone }: Ask): boolean {
+  const last = items.at(-1)?.record.data;
+  if (last?.type !== 'CNAME' || type === TYPE.CNAME || items.length > MAX_HOPS) return false;
+  return meaning(last.name.split('.'), zone.names).kind !== 'outside';
+}
+
+/** Nothing but a code. */
+export const failure = (rcode: Rcode): Reply => ({ rcode, authoritative: false, items: [], authority: [] });
+
+const negative = (rcode: Rcode, soa: ResourceRecord): Reply => ({
+  rcode,
+  authoritative: true,
+  items: [],
+  authority: [soa],
+});

@@ -1,0 +1,78 @@
+/** What the door is given, what it takes where nothing is given, and the zone that comes of it. */
+import { randomInt } from 'node:crypto';
+import type { View } from '../agent/types.ts';
+import { createRng, type Rng } from '../base/rng.ts';
+import type { Millis } from '../base/time.ts';
+import { namesOf } from './names.ts';
+import { NodeIndex } from './node-index.ts';
+import type { SoaNumbers } from './records.ts';
+import { ServiceIndex } from './service-index.ts';
+import { serviceTtls } from './service-ttl.ts';
+import type { Truncate } from './trim.ts';
+import type { Zone } from './zone.ts';
+
+export interface DnsOptions {
+  /** `host` is an IP literal. Port 0: any that is free for both transports. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly view: View;
+  readonly domain: string;
+  readonly altDomain?: string;
+  readonly datacenter: string;
+  readonly nodeTtlSeconds: number;
+  /** By a service's name, `prefix*` or `*`: the exact name goes first, then the longest prefix. None: 0. */
+  readonly serviceTtlSeconds?: ReadonlyMap<string, number>;
+  /** Leave instances in warning out of the answers. */
+  readonly onlyPassing?: boolean;
+  /** At most so many addresses in one answer about a service, drawn anew each time. SRV is not limited. */
+  readonly aRecordLimit?: number;
+  /** The service that every live node is an instance of, unless one is registered under this name; or `off`. */
+  readonly selfService?: string;
+  /** Read `_NAME._udp` as all instances when none has the tag `udp`; Consul does not. */
+  readonly udpIsNoTag?: boolean;
+  readonly soa?: Partial<SoaNumbers>;
+  /** False: everything in our domains is SERVFAIL. */
+  readonly ready: () => boolean;
+  /** The SOA's serial: Unix seconds. */
+  readonly serial: () => number;
+  readonly truncate?: Truncate;
+  /** For the order of answers. */
+  readonly rng?: Rng;
+  /** Datagrams answered per second to one /24 (IPv6: /56) of other hosts, if the door is open to them. */
+  readonly strangersPerSecond?: number;
+  readonly tcpIdleTimeout?: Millis;
+  readonly tcpMaxConnections?: number;
+}
+
+export const DNS_DEFAULTS = {
+  listen: { host: '127.0.0.1', port: 8600 },
+  selfService: 'consul',
+  soa: { refreshSeconds: 3600, retrySeconds: 600, expireSeconds: 86_400, minimumSeconds: 0 },
+  strangersPerSecond: 20,
+  tcpIdleTimeout: 15_000,
+  tcpMaxConnections: 256,
+} as const;
+
+/** Throws `AgentError` `config` when a name could not be written in DNS. */
+export function zoneOf(options: Omit<DnsOptions, 'listen' | 'ready'>): Zone {
+  const { view, nodeTtlSeconds, serial } = options;
+  const rng = options.rng ?? createRng(randomInt(2 ** 32));
+  const names = namesOf(options.domain, options.altDomain, options.datacenter);
+  const soa = { ...DNS_DEFAULTS.soa, ...options.soa };
+  const self = (options.selfService ?? DNS_DEFAULTS.selfService).toLowerCase();
+  return {
+    view,
+    nodes: new NodeIndex(view),
+    services: new ServiceIndex(view, names, {
+      onlyPassing: options.onlyPassing ?? false,
+      selfService: self === 'off' || self === '' ? undefined : self,
+    }),
+    names,
+    nodeTtlSeconds,
+    serviceTtlSeconds: serviceTtls(options.serviceTtlSeconds ?? new Map()),
+    aRecordLimit: options.aRecordLimit ?? Number.POSITIVE_INFINITY,
+    udpIsNoTag: options.udpIsNoTag ?? false,
+    soa,
+    serial,
+    rng,
+  };
+}

@@ -1,0 +1,87 @@
+/** The numbers of DNS and the records we can write. How they become bytes is encode.ts's. */
+
+/** Record types by number. Source: RFC 1035 §3.2.2, RFC 3596, RFC 2782, RFC 6891, RFC 5936. */
+export const TYPE = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  HINFO: 13,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  OPT: 41,
+  IXFR: 251,
+  AXFR: 252,
+  ANY: 255,
+} as const;
+
+/** Source: RFC 1035 §3.2.4. */
+export const CLASS = { IN: 1, CH: 3, ANY: 255 } as const;
+
+/** Source: RFC 1035 §4.1.1; `BADVERS` needs an OPT: RFC 6891 §6.1.3. */
+export const RCODE = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+} as const;
+export type Rcode = (typeof RCODE)[keyof typeof RCODE];
+
+/** Dotted, without the final dot; the empty one is the root. No label may contain a dot. */
+export type Name = string;
+
+/** Stands for the name in the question, letter by letter. */
+export const ASKED: unique symbol = Symbol('the name that was asked');
+
+export interface ResourceRecord {
+  readonly owner: Name | typeof ASKED;
+  readonly ttlSeconds: number;
+  readonly data: RecordData;
+}
+
+export type RecordData = Readonly<
+  | AddressData
+  | { type: 'NS' | 'PTR' | 'CNAME'; name: Name }
+  | { type: 'SRV'; priority: number; weight: number; port: number; target: Name }
+  /** Each text is cut into strings of 255 bytes by the writer. */
+  | { type: 'TXT'; text: Uint8Array }
+  | { type: 'HINFO'; cpu: string; os: string }
+  | ({ type: 'SOA'; mname: Name; rname: Name; serial: number } & SoaNumbers)
+>;
+
+/** 4 octets for `A`, 16 for `AAAA`. */
+export type AddressData = Readonly<{ type: 'A' | 'AAAA'; ip: Uint8Array }>;
+
+export interface SoaNumbers {
+  readonly refreshSeconds: number;
+  readonly retrySeconds: number;
+  readonly expireSeconds: number;
+  /** Also the TTL of the SOA itself: how long caches may keep a negative answer. */
+  readonly minimumSeconds: number;
+}
+
+/** One answer and what must travel with it: the addresses of its target, in the additional section. */
+export interface Item {
+  readonly record: ResourceRecord;
+  readonly glue: readonly ResourceRecord[];
+}
+
+/** Answers without glue. */
+export const items = (...data: readonly { ttlSeconds: number; data: RecordData }[]): Item[] =>
+  data.map((one) => ({ record: { owner: ASKED, ...one }, glue: [] }));
+
+/** Equal for the 4- and the 16-octet form of one IPv4 address. */
+export const ipKey = (ip: Uint8Array): string => addressData(ip).ip.join('.');
+
+/** The record an address makes: an IPv4 address in its mapped 16-octet form is IPv4. */
+export function addressData(ip: Uint8Array): AddressData {
+  if (ip.length === 4) return { type: 'A', ip };
+  const mapped = ip.subarray(0, 10).every((octet) => octet === 0) && ip[10] === 0xff && ip[11] === 0xff;
+  return mapped ? { type: 'A', ip: ip.subarray(12) } : { type: 'AAAA', ip };
+}

@@ -1,0 +1,157 @@
+/** The DNS door: UDP and TCP on one address and port, from sockets to answers and back. Answers come from memory. */
+import type { AddressInfo, Server } from 'node:net';
+import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
+import { isLoopback, joinHostPort, parseIp } from '../base/address.ts';
+import { AgentError } from '../base/errors.ts';
+import { answer, failure } from './answer.ts';
+import { DNS_DEFAULTS, type DnsOptions, zoneOf } from './options.ts';
+import { readQuery } from './packet.ts';
+import { AnswerRate } from './rate.ts';
+import { RCODE } from './records.ts';
+import { createTcp } from './tcp.ts';
+import { askOverTcp, limitOf, type Route, trim } from './trim.ts';
+
+export interface DnsDoor {
+  /** `host:port` as bound. */
+  readonly address: string;
+  /** Closes both sockets and all connections. */
+  close(): Promise<void>;
+}
+
+/** Ports the system may offer for TCP while they are taken for UDP. */
+const FREE_PORT_TRIES = 16;
+
+/** Binds and answers until closed. Throws `AgentError` `config` if a setting or the address will not do. */
+export async function startDns(options: DnsOptions): Promise<DnsDoor> {
+  const ip = parseIp(options.listen.host);
+  if (ip === undefined)
+    throw new AgentError(
+      'config',
+      `DNS cannot listen on '${options.listen.host}': give an IP address, such as --dns 127.0.0.1:8600.`,
+    );
+  const isPublic = !isLoopback(ip);
+  const reply = createReply(options);
+  const rate = new AnswerRate(options.strangersPerSecond ?? DNS_DEFAULTS.strangersPerSecond);
+
+  const tcp = createTcp({
+    reply: (query, host) => reply(query, { transport: 'tcp', loopback: isLocal(host), stranger: false }),
+    idleTimeout: options.tcpIdleTimeout ?? DNS_DEFAULTS.tcpIdleTimeout,
+    maxConnections: options.tcpMaxConnections ?? DNS_DEFAULTS.tcpMaxConnections,
+  });
+  const udp = await bindBoth(tcp.server, options.listen, ip.length === 4 ? 'udp4' : 'udp6');
+
+  udp.socket.on('message', (query, from) => {
+    const loopback = !isPublic || isLocal(from.address);
+    const verdict = loopback ? 'answer' : rate.verdict(from.address, performance.now());
+    if (verdict === 'silence') return;
+    const route: Route = { transport: 'udp', loopback, stranger: !loopback };
+    const bytes = reply(query, route, verdict === 'useTcp');
+    // A datagram that cannot be sent is a datagram lost: the asker asks again.
+    if (bytes !== undefined) udp.send(bytes, from.port, from.address).catch(() => undefined);
+  });
+
+  const bound = tcp.server.address() as AddressInfo;
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    tcp.closeAll();
+    await Promise.all([udp.close(), new Promise((closed) => tcp.server.close(closed))]);
+  };
+  return {
+    address: joinHostPort(bound.address, bound.port),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+/** Bytes to bytes, and total: our own failure is SERVFAIL, never silence and never an exception in a socket's callback. */
+function createReply(options: DnsOptions) {
+  const { truncate = 'auto' } = options;
+  const zone = zoneOf(options);
+  return (query: Buffer, route: Route, onlyByTcp = false): Buffer | undefined => {
+    const request = readQuery(query);
+    if (request === undefined) return undefined;
+    if (onlyByTcp) return askOverTcp(request, failure(request.fault ?? RCODE.NOERROR));
+    const limit = limitOf(request, route);
+    try {
+      const said = answer(request, zone, { ready: options.ready(), stranger: route.stranger });
+      return trim(request, said, limit, route, truncate, zone.rng);
+    } catch {
+      return trim(request, failure(RCODE.SERVFAIL), limit, route, truncate, zone.rng);
+    }
+  };
+}
+
+/** TCP first, then UDP on the port it got. Nothing stays open on failure. */
+async function bindBoth(
+  server: Server,
+  { host, port }: DnsOptions['listen'],
+  family: 'udp4' | 'udp6',
+): Promise<SocketAsPromised> {
+  for (let triesLeft = port === 0 ? FREE_PORT_TRIES : 1; ; triesLeft--) {
+    try {
+      await listen(server, host, port);
+    } catch (error) {
+      throw cannotListen(error, host, port);
+    }
+    // A socket whose bind failed must not be bound again, hence a fresh one each time.
+    const udp = DgramAsPromised.createSocket(family);
+    try {
+      await udp.bind((server.address() as AddressInfo).port, host);
+      udp.destroy(); // only removes the wrapper's own listeners: they would throw an old error at a later send
+      udp.socket.on('error', () => undefined); // such as an ICMP answer to something we sent
+      return udp;
+    } catch (error) {
+      udp.destroy();
+      await udp.close();
+      await new Promise((closed) => server.close(closed));
+      if (codeOf(error) !== 'EADDRINUSE' || triesLeft <= 1) throw cannotListen(error, host, port);
+    }
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      server.on('error', () => undefined); // accept may fail (out of descriptors); the next one may not
+      resolve();
+    });
+  });
+}
+
+function cannotListen(error: unknown, host: string, port: number): AgentError {
+  const at = joinHostPort(host, port);
+  switch (codeOf(error)) {
+    case 'EADDRINUSE':
+      return new AgentError(
+        'config',
+        `DNS cannot listen on ${at}, which is in use: stop the other program or choose another with --dns ADDR:PORT.`,
+      );
+    case 'EACCES':
+      return new AgentError(
+        'config',
+        `DNS may not listen on ${at}: choose a port above 1023 with --dns ADDR:PORT, or grant CAP_NET_BIND_SERVICE.`,
+      );
+    case 'EADDRNOTAVAIL':
+      return new AgentError(
+        'config',
+        `DNS cannot listen on ${at}, which is not an address of this host: choose another with --dns ADDR:PORT.`,
+      );
+    default:
+      return new AgentError(
+        'config',
+        `DNS cannot listen on ${at} (${codeOf(error) ?? String(error)}): choose another with --dns ADDR:PORT, or --dns off.`,
+      );
+  }
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
+
+/** Does this come from our own host? `host` as sockets write it. */
+function isLocal(host: string): boolean {
+  const ip = parseIp(host);
+  return ip !== undefined && isLoopback(ip);
+}

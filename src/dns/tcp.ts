@@ -1,0 +1,90 @@
+/** DNS over TCP: frames with a length in front, many per connection. What a frame says is not looked at here. */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Millis } from '../base/time.ts';
+
+export interface TcpOptions {
+  /** The answer to one query; `undefined` for none. Never throws. */
+  readonly reply: (query: Buffer, host: string) => Buffer | undefined;
+  /** A connection on which nothing moved for so long is closed; D2 asks for 10 s at least. */
+  readonly idleTimeout: Millis;
+  readonly maxConnections: number;
+}
+
+const LENGTH_BYTES = 2;
+const NOTHING = Buffer.alloc(0);
+
+/** Not yet listening. When there are too many connections the one that was quiet longest is closed for the new one. */
+export function createTcp(options: TcpOptions): { readonly server: Server; closeAll(): void } {
+  /** The one that was quiet longest comes first. */
+  const open = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    if (open.size >= options.maxConnections) makeRoom(open);
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    serve(socket, options, () => {
+      if (open.delete(socket)) open.add(socket);
+    });
+  });
+  return {
+    server,
+    closeAll: () => {
+      for (const socket of open) socket.destroy();
+    },
+  };
+}
+
+function makeRoom(open: Set<Socket>): void {
+  for (const oldest of open) {
+    open.delete(oldest);
+    oldest.destroy();
+    return;
+  }
+}
+
+/**
+ * Answers frame by frame. While the peer does not read its answers we do not read its questions, so a connection holds
+ * little more than one unfinished question and one unsent answer.
+ *
+ * Source: RFC 7766 §6.2, §8.
+ */
+function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, touched: () => void): void {
+  const host = socket.remoteAddress ?? '';
+  let waiting: Buffer = NOTHING;
+
+  const work = (): void => {
+    let at = 0;
+    while (!socket.writableNeedDrain && socket.writable) {
+      const frame = frameAt(waiting, at);
+      if (frame === undefined) break;
+      at += LENGTH_BYTES + frame.length;
+      const answer = reply(frame, host);
+      if (answer !== undefined) socket.write(framed(answer));
+    }
+    waiting = at === waiting.length ? NOTHING : waiting.subarray(at);
+    if (socket.writableNeedDrain) socket.pause();
+    else socket.resume();
+  };
+
+  socket.on('data', (chunk) => {
+    touched();
+    waiting = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
+    work();
+  });
+  socket.on('drain', work);
+  socket.setTimeout(idleTimeout, () => socket.destroy());
+  socket.on('error', () => socket.destroy()); // resets are the peer's own business
+}
+
+function frameAt(bytes: Buffer, at: number): Buffer | undefined {
+  if (bytes.length - at < LENGTH_BYTES) return undefined;
+  const end = at + LENGTH_BYTES + bytes.readUInt16BE(at);
+  return end > bytes.length ? undefined : bytes.subarray(at + LENGTH_BYTES, end);
+}
+
+/** In one piece: some clients expect the length and the message in one segment. Source: RFC 7766 §8. */
+function framed(message: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(LENGTH_BYTES + message.length);
+  frame.writeUInt16BE(message.length, 0);
+  frame.set(message, LENGTH_BYTES);
+  return frame;
+}

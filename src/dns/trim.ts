@@ -1,0 +1,110 @@
+/** Sizes: how long an answer may be, what goes in when not all does, and whether to say so. */
+import { type Rng, shuffle } from '../base/rng.ts';
+import type { Reply } from './answer.ts';
+import { encode, MAX_MESSAGE_BYTES } from './encode.ts';
+import type { Request } from './packet.ts';
+import type { Item, ResourceRecord } from './records.ts';
+
+/**
+ * When to set TC. `auto`: when something was left out, except for those who asked with an OPT of 512 or less: only
+ * HAProxy does, and it throws a truncated answer away whole. `never` is what Consul does by default.
+ */
+export type Truncate = 'auto' | 'always' | 'never';
+
+/** How a question came, as far as it bears on the answer's size. */
+export interface Route {
+  readonly transport: 'udp' | 'tcp';
+  readonly loopback: boolean;
+  /** The door is open to other hosts and this is one of them. */
+  readonly stranger: boolean;
+}
+
+const PLAIN_BYTES = 512;
+/** What passes any network in one piece. Source: DNS Flag Day 2020. */
+const FAR_BYTES = 1232;
+const MAX_UDP_BYTES = 65_507;
+/** A forged question must not turn into an answer much larger than itself. */
+const AMPLIFICATION = 4;
+
+/** The longest answer this asker may get, in bytes. */
+export function limitOf(request: Request, route: Route): number {
+  if (route.transport === 'tcp') return MAX_MESSAGE_BYTES;
+  const wanted = Math.max(PLAIN_BYTES, request.edns?.size ?? PLAIN_BYTES);
+  const limit = Math.min(wanted, route.loopback ? MAX_UDP_BYTES : FAR_BYTES);
+  return route.stranger ? Math.min(limit, AMPLIFICATION * request.bytes) : limit;
+}
+
+/**
+ * The reply in at most `limit` bytes: as many items as fit, the preferred ones first, in random order. An item goes in
+ * with its glue or not at all, unless not even one would. CNAMEs stand before all others and in their own order, for
+ * readers go along them. OPT is part of the budget and always there.
+ */
+export function trim(
+  request: Request,
+  reply: Reply,
+  limit: number,
+  route: Route,
+  truncate: Truncate,
+  rng: Rng,
+): Buffer {
+  const links = reply.items.filter(isLink);
+  const items = reply.items.filter((item) => !isLink(item));
+  const write = (some: readonly Item[], glued: boolean, cut: boolean): Buffer | undefined =>
+    encode(
+      request,
+      {
+        ...reply,
+        truncated: cut && saysSo(request, route, truncate),
+        answers: [...links, ...some].map((item) => item.record),
+        additional: glued ? glueOf(some) : [],
+      },
+      limit,
+    );
+
+  const whole = write(shuffle([...items], rng), true, false);
+  if (whole !== undefined) return whole;
+
+  const count = longestPrefix(items.length, (n) => write(items.slice(0, n), true, true) !== undefined);
+  // Far into a long message pointers no longer reach, so that another order may be a little longer.
+  for (let n = count; n > 0; n--) {
+    const part = write(shuffle(items.slice(0, n), rng), true, true);
+    if (part !== undefined) return part;
+  }
+  const bare = write(items.slice(0, 1), false, true) ?? write([], false, true);
+  return (
+    bare ??
+    (encode(
+      request,
+      { ...reply, ...EMPTY, truncated: route.transport === 'udp' },
+      MAX_MESSAGE_BYTES,
+    ) as Buffer)
+  );
+}
+
+/** A reply without any record, TC set: "ask again over TCP". Never longer than the question. */
+export const askOverTcp = (request: Request, reply: Reply): Buffer =>
+  encode(request, { ...reply, ...EMPTY, truncated: true }, MAX_MESSAGE_BYTES) as Buffer;
+
+const EMPTY = { answers: [], authority: [], additional: [] } as const;
+
+function saysSo(request: Request, { transport }: Route, truncate: Truncate): boolean {
+  if (transport === 'tcp' || truncate === 'never') return false;
+  return truncate === 'always' || request.edns === undefined || request.edns.size > PLAIN_BYTES;
+}
+
+const isLink = ({ record }: Item): boolean => record.data.type === 'CNAME';
+
+/** What several items share is written once; equal records are one object. */
+const glueOf = (items: readonly Item[]): ResourceRecord[] => [...new Set(items.flatMap((item) => item.glue))];
+
+/** The largest n in 0..length for which `fits(n)`; 0 is taken to fit, and what fits has shorter ones that fit. */
+function longestPrefix(length: number, fits: (n: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

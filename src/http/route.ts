@@ -1,0 +1,187 @@
+/**
+ * How an endpoint is declared: what it takes, what it watches, what it answers. Parsing, blocking, headers and
+ * errors are done here, once. Which route a request belongs to is app.ts' business.
+ */
+
+import type * as v from 'valibot';
+import type { Door, Topic, View } from '../agent/types.ts';
+import { AgentError } from '../base/errors.ts';
+import type { Millis } from '../base/time.ts';
+import type { Answers } from './answers.ts';
+import { blockOf, type Watchers } from './blocking.ts';
+import { type BodySchema, type Decoder, decodeBody } from './body.ts';
+import { readHeaders } from './headers.ts';
+import type { AgentInfo } from './info.ts';
+import { duration, first, type Query, type QueryOf, type QuerySpec, readQuery } from './query.ts';
+import { errorReply, json, Reply } from './reply.ts';
+
+/** What all routes of one server share. */
+export interface Site {
+  readonly door: Door;
+  readonly info: AgentInfo;
+  readonly watchers: Watchers;
+  readonly answers: Answers;
+  /** Under which name each node shows itself as a service; `undefined`: it does not. */
+  readonly selfService: string | undefined;
+  /** Wall clock, milliseconds. */
+  now(): number;
+  /** The agent's own monotonic clock, which `MemberView.since` is told in. */
+  clock(): Millis;
+  /** Where we listen: `host:port` or `unix:PATH`. */
+  address(): string;
+}
+
+/** One request, decoded as far as all routes need it. */
+export interface Call {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Query;
+  readonly site: Site;
+  header(name: string): string | undefined;
+  /** Aborts when the client went away. */
+  gone(): AbortSignal;
+  /** Throws `AgentError` above `MAX_BODY_BYTES`. */
+  body(): Promise<Uint8Array>;
+}
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
+
+export interface Route {
+  readonly method: Method | 'ANY';
+  /** `:name` is one segment, `:name...` the rest of the path, slashes included, possibly empty. */
+  readonly path: string;
+  /** Clients of old write with GET here. Source: T13. */
+  readonly oldClients: boolean;
+  handle(call: Call): Promise<Reply>;
+}
+
+/** Names of the parameters in a path. */
+export type Params<P extends string> = { readonly [K in ParamNames<P>]: string };
+type ParamNames<P extends string> = P extends `${infer Head}/${infer Tail}`
+  ? ParamName<Head> | ParamNames<Tail>
+  : ParamName<P>;
+type ParamName<S extends string> = S extends `:${infer N}...` ? N : S extends `:${infer N}` ? N : never;
+
+/** What a route's functions get. */
+export interface Ask<P extends string, Q extends QuerySpec> {
+  readonly params: Params<P>;
+  readonly query: QueryOf<Q>;
+  readonly view: View;
+  readonly site: Site;
+  header(name: string): string | undefined;
+  /** Aborts when the client went away. */
+  gone(): AbortSignal;
+}
+
+type NoQuery = Readonly<Record<never, never>>;
+type Body = BodySchema | Decoder<unknown> | undefined;
+type BodyOf<B> = B extends BodySchema ? v.InferOutput<B> : B extends Decoder<infer T> ? T : undefined;
+
+export interface ReadSpec<P extends string, Q extends QuerySpec> {
+  readonly method: 'GET';
+  readonly path: P;
+  readonly query?: Q;
+  /** What the answer depends on: it carries their index, and blocks on it. Absent: local state, no index. */
+  watch?(ask: Ask<P, Q>): readonly Topic[];
+  /** `false`: the index is told, but nobody waits for it. */
+  readonly blocks?: boolean;
+  /** It tells ages or the like, which differ at one and the same index: made anew for everybody. */
+  readonly fleeting?: boolean;
+  /** JSON, or a whole `Reply`; a promise of it only where nothing is watched: what is watched is in memory. */
+  answer(ask: Ask<P, Q>): unknown;
+}
+
+export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body> {
+  readonly method: 'PUT' | 'POST' | 'DELETE';
+  readonly path: P;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly oldClients?: boolean;
+  /** JSON, a whole `Reply`, or nothing: 200 with an empty body. */
+  act(ask: Ask<P, Q> & { readonly body: BodyOf<B> }): unknown;
+}
+
+export function route<const P extends string, const Q extends QuerySpec = NoQuery>(
+  spec: ReadSpec<P, Q>,
+): Route;
+export function route<
+  const P extends string,
+  const Q extends QuerySpec = NoQuery,
+  const B extends Body = undefined,
+>(spec: WriteSpec<P, Q, B>): Route;
+export function route(spec: ReadSpec<string, QuerySpec> | WriteSpec<string, QuerySpec, Body>): Route {
+  return {
+    method: spec.method,
+    path: spec.path,
+    oldClients: spec.method !== 'GET' && spec.oldClients === true,
+    handle: (call) => (spec.method === 'GET' ? read(spec, call) : write(spec, call)),
+  };
+}
+
+async function read(spec: ReadSpec<string, QuerySpec>, call: Call): Promise<Reply> {
+  const ask = askOf(spec, call);
+  if (spec.watch === undefined) return finish(await spec.answer(ask), call);
+  refuseForeign(call);
+  if (spec.blocks !== false) await call.site.watchers.until(spec.watch(ask), blockOf(call.query), call.gone);
+  // Asked again: what it depends on may itself have changed. The index is read before the answer: should they ever
+  // differ, the client wakes once too often, never too late.
+  const index = ask.view.indexOf(spec.watch(ask));
+  const key = keyOf(spec, call);
+  const kept = spec.fleeting === true ? undefined : call.site.answers.get(key, index);
+  if (kept !== undefined) return kept;
+  const headers = readHeaders(index, call.query.has('cached'));
+  try {
+    const reply = finish(spec.answer(ask), call, headers);
+    if (spec.fleeting !== true) call.site.answers.keep(key, index, reply);
+    return reply;
+  } catch (error) {
+    const reply = errorReply(error, headers);
+    if (reply === undefined) throw error;
+    return reply;
+  }
+}
+
+/** Everything of a request that its answer depends on, beside the index. */
+function keyOf({ path, query = {} }: ReadSpec<string, QuerySpec>, call: Call): string {
+  const asked = Object.keys(query).map((name) => call.query.get(name) ?? null);
+  return JSON.stringify([path, call.params, asked, call.query.has('pretty'), call.query.has('cached')]);
+}
+
+async function write(spec: WriteSpec<string, QuerySpec, Body>, call: Call): Promise<Reply> {
+  const ask = askOf(spec, call);
+  const body = spec.body === undefined ? undefined : decode(await call.body(), spec.body);
+  return finish(await spec.act({ ...ask, body }), call);
+}
+
+const decode = (bytes: Uint8Array, body: BodySchema | Decoder<unknown>): unknown =>
+  typeof body === 'function' ? body(bytes) : decodeBody(bytes, body);
+
+function askOf(spec: { readonly query?: QuerySpec }, call: Call): Ask<string, QuerySpec> {
+  if (first(call.query, 'filter').trim() !== '')
+    throw new AgentError('badRequest', 'filter is not understood by this agent: ask without it and select');
+  const query = readQuery(spec.query ?? {}, call.query);
+  const { params, site, header, gone } = call;
+  return { params, query, view: site.door.view, site, header, gone };
+}
+
+function finish(value: unknown, call: Call, headers: Record<string, string> = {}): Reply {
+  if (value === undefined) return new Reply(200, '', headers);
+  if (value instanceof Reply) return new Reply(value.status, value.body, { ...headers, ...value.headers });
+  return json(value, call.query.has('pretty'), headers);
+}
+
+/** Other datacenters, namespaces and contradicting modes of consistency. Source: http.md section 2. */
+function refuseForeign({ query, site }: Call): void {
+  const datacenter = first(query, 'datacenter') || first(query, 'dc');
+  if (datacenter !== '' && datacenter.toLowerCase() !== site.info.datacenter.toLowerCase())
+    throw new AgentError('failed', 'No path to datacenter');
+  for (const mode of ['stale', 'cached'])
+    if (query.has('consistent') && query.has(mode))
+      throw new AgentError('badRequest', `Cannot specify ${mode} with consistent, conflicting semantics.`);
+  duration(query.get('max_stale') ?? [], 'max_stale');
+  for (const name of ['ns', 'namespace', 'partition', 'ap'])
+    if (!['', 'default'].includes(first(query, name).toLowerCase()))
+      throw new AgentError(
+        'badRequest',
+        `Invalid query parameter: "${name}" is not known here, there is only one`,
+      );
+}

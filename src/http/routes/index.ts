@@ -1,0 +1,34 @@
+/** Every route there is, one line per noun. Order does not matter: app.ts puts fixed words before parameters. */
+import { Reply } from '../reply.ts';
+import { type Route, route } from '../route.ts';
+import * as agent from './agent.ts';
+import * as agentChecks from './agent-checks.ts';
+import * as agentHealth from './agent-health.ts';
+import * as agentServices from './agent-services.ts';
+import * as catalog from './catalog.ts';
+import * as health from './health.ts';
+import * as hearsay from './hearsay.ts';
+import * as hearsayServices from './hearsay-services.ts';
+import { REFUSED } from './refused.ts';
+import * as status from './status.ts';
+
+/** `GET /`: load balancers probe it. Source: http.md T11. */
+const banner = route({
+  method: 'GET',
+  path: '/',
+  answer: () => new Reply(200, 'hearsay agent', { 'Content-Type': 'text/plain; charset=utf-8' }),
+});
+
+export const ROUTES: readonly Route[] = [
+  banner,
+  ...Object.values(agent),
+  ...Object.values(agentServices),
+  ...Object.values(agentChecks),
+  ...Object.values(agentHealth),
+  ...Object.values(catalog),
+  ...Object.values(health),
+  ...Object.values(status),
+  ...Object.values(hearsay),
+  ...Object.values(hearsayServices),
+  ...REFUSED,
+];

@@ -1,0 +1,60 @@
+/**
+ * What needs consensus, and what Consul without it would say. The status matters more than the words: a bare 404
+ * for a key reads as "no such key", and some clients ask again without pause.
+ *
+ * Source: http.md section 16.
+ */
+import { type Headers, Refusal, Reply } from '../reply.ts';
+import type { Method, Route } from '../route.ts';
+
+const NO_STORE = 'key/value store is not available: this agent has no consensus storage';
+const NO_CONSENSUS = 'not available: this agent has no consensus';
+const NO_ACL = 'ACL support disabled';
+const NO_CONNECT = 'Connect must be enabled in order to use this endpoint';
+const INDEX = { 'X-Consul-Index': '1' };
+
+/** One line per path: the methods it is for, its status, its sentence. */
+const refuse = (method: Method | 'ANY', path: string, status: number, sentence: string, headers?: Headers) =>
+  fixed(method, path, () => {
+    throw new Refusal(status, sentence, headers);
+  });
+
+/** Go decodes these lists without a look at the status. */
+const empty = (path: string): Route =>
+  fixed('GET', path, () => new Reply(200, '[]', { 'Content-Type': 'application/json', ...INDEX }));
+
+function fixed(method: Method | 'ANY', path: string, answer: () => Reply): Route {
+  return { method, path, oldClients: false, handle: async () => answer() };
+}
+
+export const REFUSED: readonly Route[] = [
+  refuse('ANY', '/v1/kv', 501, NO_STORE),
+  refuse('ANY', '/v1/kv/:key...', 501, NO_STORE),
+  refuse('ANY', '/v1/session/:rest...', 501, `sessions are ${NO_CONSENSUS}`),
+  refuse('ANY', '/v1/txn', 501, `transactions are ${NO_CONSENSUS}`),
+  refuse('ANY', '/v1/snapshot', 501, `snapshots are ${NO_CONSENSUS}`),
+  refuse('ANY', '/v1/operator/raft/:rest...', 501, `raft is ${NO_CONSENSUS}`),
+  refuse('ANY', '/v1/operator/autopilot/:rest...', 501, `autopilot is ${NO_CONSENSUS}`),
+
+  empty('/v1/query'),
+  refuse('POST', '/v1/query', 501, `prepared queries are ${NO_CONSENSUS}`),
+  refuse('GET', '/v1/query/:id', 404, 'Query not found', INDEX),
+  refuse('PUT', '/v1/query/:id', 501, `prepared queries are ${NO_CONSENSUS}`),
+  refuse('DELETE', '/v1/query/:id', 501, `prepared queries are ${NO_CONSENSUS}`),
+  refuse('GET', '/v1/query/:id/execute', 404, 'Query not found', INDEX),
+  refuse('GET', '/v1/query/:id/explain', 404, 'Query not found', INDEX),
+
+  refuse('ANY', '/v1/acl/:rest...', 401, NO_ACL),
+  refuse('PUT', '/v1/agent/token/:type', 401, NO_ACL),
+
+  refuse('ANY', '/v1/connect/:rest...', 500, NO_CONNECT),
+  refuse('ANY', '/v1/agent/connect/authorize', 501, `intentions are ${NO_CONSENSUS}`),
+  refuse('ANY', '/v1/agent/connect/:rest...', 500, NO_CONNECT),
+
+  empty('/v1/config/:kind'),
+  refuse('ANY', '/v1/config', 501, `config entries are ${NO_CONSENSUS}`),
+  refuse('ANY', '/v1/config/:kind/:name', 501, `config entries are ${NO_CONSENSUS}`),
+  refuse('ANY', '/v1/discovery-chain/:service', 501, `discovery chains are ${NO_CONSENSUS}`),
+  empty('/v1/peerings'),
+  refuse('ANY', '/v1/peering/:rest...', 501, `peering is ${NO_CONSENSUS}`),
+];

@@ -1,0 +1,229 @@
+/** The composition root: agent → shell → http, dns, in this order; and back in the other. Decides nothing else. */
+import { randomBytes, randomInt } from 'node:crypto';
+import { createAgent } from './agent/agent.ts';
+import { joinFailure } from './agent/commands.ts';
+import type { Agent, Door } from './agent/types.ts';
+import { type Address, hostPort } from './base/address.ts';
+import { createRng } from './base/rng.ts';
+import { VERSION } from './base/version.ts';
+import type { AgentConfig } from './config/schema.ts';
+import { startDns } from './dns/server.ts';
+import { startHttp } from './http/server.ts';
+import { nodeId } from './http/shapes.ts';
+import { monotonicNow } from './shell/driver.ts';
+import { createJournal, type Journal } from './shell/journal.ts';
+import { readKeyring } from './shell/keyring.ts';
+import { createLogger } from './shell/logger.ts';
+import { keepJoining } from './shell/rejoin.ts';
+import { readServices } from './shell/services.ts';
+import { type Shell, startShell } from './shell/shell.ts';
+import { openStorage, type Storage } from './shell/storage.ts';
+import { NONCE_BYTES, parseKey } from './wire/crypt.ts';
+
+/** A started agent. */
+export interface Running {
+  readonly node: string;
+  /** Where others reach it: `host:port`. */
+  readonly address: string;
+  /** `host:port`, `unix:PATH`, or `undefined` if it is off. */
+  readonly http: string | undefined;
+  readonly dns: string | undefined;
+  readonly door: Door;
+  /** Leaves the cluster, then stops. */
+  leave(): Promise<void>;
+  /** Stops at once, without a word to the others. */
+  stop(): Promise<void>;
+  setLogLevel(level: AgentConfig['logLevel']): void;
+  /** Resolves when everything is closed, whoever asked for it. */
+  readonly stopped: Promise<void>;
+}
+
+/** Starts one agent. Rejects with `AgentError`; then nothing is left running. */
+export async function start(config: AgentConfig): Promise<Running> {
+  const logger = await createLogger({ level: config.logLevel, format: config.logFormat });
+  const journal = createJournal(logger);
+  const note: Journal['note'] = (fact) => journal.note(fact);
+  const keys = await gossipKeys(config, note);
+  const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
+  const closing: (() => Promise<void>)[] = [];
+  let done = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const stop = async (): Promise<void> => {
+    for (const close of closing.splice(0).reverse()) await close();
+    done();
+  };
+
+  try {
+    const shell = await startShell({
+      bind: config.bind,
+      ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
+      birth: (address) => birth(config, keys, storage, address),
+      journal,
+      checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
+      ...(storage === undefined ? {} : { storage }),
+      onFatal: () => {
+        process.exitCode = 70;
+        void stop();
+      },
+      onStopped: () => void stop(),
+    });
+    closing.push(() => shell.stop());
+
+    await registerFiles(config, shell.door);
+    const dns = await openDns(config, shell, closing);
+    const http = await openHttp(config, note, shell, storage, dns, closing);
+    await joinSeeds(config, shell.door, storage, closing, (answered, why) => {
+      if (answered > 0) logger.info({ answered }, 'joined through seeds');
+      else logger.warn({ why }, 'no seed answered; trying again');
+    });
+    return {
+      node: config.node,
+      address: hostPort(shell.address),
+      http,
+      dns,
+      door: shell.door,
+      leave: async () => {
+        await shell.door.ask({ kind: 'leave' });
+        await stopped;
+      },
+      stop,
+      setLogLevel: (level) => {
+        logger.level = level;
+      },
+      stopped,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The agent itself: its clock, chance and nonces come from Node, everything else from its settings. */
+const birth = (
+  config: AgentConfig,
+  keys: readonly Uint8Array[],
+  storage: Storage | undefined,
+  address: Address,
+): Agent =>
+  createAgent({
+    name: config.node,
+    address,
+    tags: config.tag,
+    swim: config.swim,
+    serf: config.serf,
+    keys,
+    label: config.label,
+    rng: createRng(randomInt(2 ** 31)),
+    nonce: () => randomBytes(NONCE_BYTES),
+    ...(storage?.snapshot === undefined ? {} : { snapshot: storage.snapshot }),
+    ...(storage?.catalog === undefined ? {} : { catalog: storage.catalog }),
+    remembers: storage !== undefined,
+    allowExec: config.allowExecChecks,
+    bornAt: Date.now(),
+    now: monotonicNow(),
+  });
+
+async function gossipKeys(config: AgentConfig, note: Journal['note']): Promise<readonly Uint8Array[]> {
+  if (config.keyringFile !== undefined) return readKeyring(config.keyringFile, note);
+  return config.gossipKey === undefined ? [] : [parseKey(config.gossipKey)];
+}
+
+async function openDns(
+  config: AgentConfig,
+  shell: Shell,
+  closing: (() => Promise<void>)[],
+): Promise<string | undefined> {
+  if (config.dns.kind === 'off') return undefined;
+  const { host, port } = config.dns.address;
+  const dns = await startDns({
+    listen: { host, port },
+    view: shell.door.view,
+    domain: config.domain,
+    altDomain: config.altDomain,
+    datacenter: config.datacenter,
+    nodeTtlSeconds: Math.floor(config.dnsNodeTtl / 1000),
+    serviceTtlSeconds: new Map(
+      [...config.dnsServiceTtl].map(([name, span]) => [name, Math.floor(span / 1000)]),
+    ),
+    onlyPassing: config.dnsOnlyPassing,
+    selfService: config.selfService,
+    ready: () => true,
+    serial: () => Math.floor(Date.now() / 1000),
+  });
+  closing.push(() => dns.close());
+  return dns.address;
+}
+
+async function openHttp(
+  config: AgentConfig,
+  note: Journal['note'],
+  shell: Shell,
+  storage: Storage | undefined,
+  dns: string | undefined,
+  closing: (() => Promise<void>)[],
+): Promise<string | undefined> {
+  const at = config.http;
+  if (at.kind === 'off') return undefined;
+  const http = await startHttp({
+    listen: at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port },
+    door: shell.door,
+    info: {
+      version: VERSION,
+      revision: '',
+      buildDate: '',
+      nodeId: nodeId(config.datacenter, config.node),
+      datacenter: config.datacenter,
+      startedAt: Date.now(),
+      settings: {
+        preset: config.preset,
+        domain: config.domain,
+        altDomain: config.altDomain,
+        label: config.label,
+      },
+      gossipAddress: hostPort(shell.address),
+      ...(dns === undefined ? {} : { dnsAddress: dns }),
+      degraded: () => (storage?.degraded === undefined ? [] : [storage.degraded]),
+    },
+    ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
+    insecure: config.insecure,
+    allowedHosts: config.httpAllowedHosts,
+    getWrites: true,
+    selfService: config.selfService,
+    now: Date.now,
+    clock: monotonicNow,
+    report: (error) => {
+      const { message: why, stack = '' } = error instanceof Error ? error : new Error(String(error));
+      note({ kind: 'httpFailed', why, stack });
+    },
+  });
+  closing.push(() => http.close());
+  return http.address;
+}
+
+/** Services of `--service` files. A file that is wrong stops the start. */
+async function registerFiles(config: AgentConfig, door: Door): Promise<void> {
+  for (const path of config.service)
+    for (const { service, checks } of await readServices(path, config.node))
+      await door.ask({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
+}
+
+/** `--join` must succeed; `--retry-join`, and whom we knew before the restart, are tried for ever. */
+async function joinSeeds(
+  config: AgentConfig,
+  door: Door,
+  storage: Storage | undefined,
+  closing: (() => Promise<void>)[],
+  onOutcome: (answered: number, sentence: string) => void,
+): Promise<void> {
+  if (config.join.length > 0) {
+    const report = await door.ask({ kind: 'join', seeds: config.join });
+    if (report === undefined || report.joined === 0) throw joinFailure(report ?? { joined: 0, failed: [] });
+  }
+  const remembered = storage?.snapshot?.peers.map((peer) => peer.addr) ?? [];
+  const seeds = [...new Set([...config.join, ...config.retryJoin, ...remembered])];
+  if (seeds.length === 0) return;
+  const rejoin = keepJoining(door, seeds, onOutcome);
+  closing.push(async () => rejoin.stop());
+}

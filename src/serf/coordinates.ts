@@ -1,0 +1,189 @@
+/**
+ * Vivaldi network coordinates: where we are, in round-trip time from others, learned from direct probe acks.
+ * Seconds inside and on the wire; milliseconds to callers.
+ *
+ * Source: serf coordinate package (protocol reference 4.12); Dabek et al., Vivaldi; Lee et al., network
+ * coordinates in the wild (adjustment); Ledlie et al. (latency filter, gravity).
+ */
+import { WireError } from '../base/errors.ts';
+import type { Rng } from '../base/rng.ts';
+import type { Millis } from '../base/time.ts';
+import { CoordinateBody } from '../wire/serf.ts';
+import { decode } from '../wire/struct.ts';
+
+export interface Coordinate {
+  readonly vec: readonly number[];
+  readonly error: number;
+  readonly adjustment: number;
+  readonly height: number;
+}
+
+const DIMENSIONS = 8;
+const MAX_ERROR = 1.5;
+const ERROR_GAIN = 0.25;
+const FORCE_GAIN = 0.25;
+const ADJUSTMENT_WINDOW = 20;
+const MIN_HEIGHT = 10e-6;
+const FILTER_SIZE = 3;
+const GRAVITY_RHO = 150;
+const ZERO = 1e-6;
+const MAX_SECONDS = 10;
+
+const ORIGIN: Coordinate = {
+  vec: Array.from({ length: DIMENSIONS }, () => 0),
+  error: MAX_ERROR,
+  adjustment: 0,
+  height: MIN_HEIGHT,
+};
+
+/** Our own coordinate, and the samples behind it. */
+export class Coordinates {
+  readonly #rng: Rng;
+  readonly #filters = new Map<string, number[]>();
+  #samples = freshSamples();
+  #sampleAt = 0;
+  #own: Coordinate;
+  #payload: Uint8Array | undefined;
+
+  constructor(rng: Rng, start: Coordinate = ORIGIN) {
+    this.#rng = rng;
+    this.#own = start;
+  }
+
+  get own(): Coordinate {
+    return this.#own;
+  }
+
+  /** Ours as the payload of an ack. Do not change it. */
+  get payload(): Uint8Array {
+    this.#payload ??= encodeCoordinate(this.#own);
+    return this.#payload;
+  }
+
+  /**
+   * A direct ack of `peer` came after `roundTrip` with this payload; an empty one says nothing. Throws `WireError`
+   * if it is no coordinate one can believe. False: nothing was learned, nothing changed.
+   */
+  learn(peer: string, roundTrip: Millis, payload: Uint8Array): boolean {
+    return payload.length === 0 ? false : this.update(peer, roundTrip, decodeCoordinate(payload));
+  }
+
+  /** Moves us by one round trip to `peer`, which is at `other`. False, and no change, unless it is 0 to 10 s. */
+  update(peer: string, roundTrip: Millis, other: Coordinate): boolean {
+    const seconds = roundTrip / 1000;
+    if (!(seconds >= 0 && seconds <= MAX_SECONDS)) return false;
+    const usual = this.#median(peer, seconds);
+    const moved = this.#adjusted(this.#pulled(other, usual), other, usual);
+    const gravity = -((secondsBetween(ORIGIN, moved) / GRAVITY_RHO) ** 2);
+    const settled = this.#pushed(moved, gravity, ORIGIN);
+    if (isSound(settled)) this.#own = settled;
+    else this.#reset();
+    this.#payload = undefined;
+    return true;
+  }
+
+  /** The member was erased: its samples go. */
+  forget(peer: string): void {
+    this.#filters.delete(peer);
+  }
+
+  #reset(): void {
+    this.#own = ORIGIN;
+    this.#samples = freshSamples();
+    this.#sampleAt = 0;
+  }
+
+  /** Of the last three round trips to this peer: one slow packet moves nobody. */
+  #median(peer: string, seconds: number): number {
+    const recent = [...(this.#filters.get(peer) ?? []), seconds].slice(-FILTER_SIZE);
+    this.#filters.set(peer, recent);
+    return [...recent].sort((a, b) => a - b)[Math.floor(recent.length / 2)] as number;
+  }
+
+  /** The spring between us and the peer: who is less sure moves more. */
+  #pulled(other: Coordinate, seconds: number): Coordinate {
+    const own = this.#own;
+    const distance = secondsBetween(own, other);
+    const measured = Math.max(seconds, ZERO);
+    const wrongness = Math.abs(distance - measured) / measured;
+    const weight = own.error / Math.max(own.error + other.error, ZERO);
+    const gain = ERROR_GAIN * weight;
+    const error = Math.min(MAX_ERROR, gain * wrongness + own.error * (1 - gain));
+    return this.#pushed({ ...own, error }, FORCE_GAIN * weight * (measured - distance), other);
+  }
+
+  /** What the geometry keeps getting wrong, averaged, becomes part of our distance to everybody. */
+  #adjusted(coordinate: Coordinate, other: Coordinate, seconds: number): Coordinate {
+    this.#samples[this.#sampleAt] = seconds - rawSeconds(coordinate, other);
+    this.#sampleAt = (this.#sampleAt + 1) % ADJUSTMENT_WINDOW;
+    let sum = 0;
+    for (const sample of this.#samples) sum += sample;
+    return { ...coordinate, adjustment: sum / (2 * ADJUSTMENT_WINDOW) };
+  }
+
+  /** `coordinate` after a force away from `other`; a negative one draws it near. */
+  #pushed(coordinate: Coordinate, force: number, other: Coordinate): Coordinate {
+    const away = coordinate.vec.map((own, i) => own - (other.vec[i] as number));
+    const distance = lengthOf(away);
+    if (distance <= ZERO) {
+      const anywhere = this.#anyDirection();
+      return { ...coordinate, vec: coordinate.vec.map((own, i) => own + (anywhere[i] as number) * force) };
+    }
+    return {
+      ...coordinate,
+      vec: coordinate.vec.map((own, i) => own + ((away[i] as number) / distance) * force),
+      height: Math.max(
+        MIN_HEIGHT,
+        ((coordinate.height + other.height) * force) / distance + coordinate.height,
+      ),
+    };
+  }
+
+  /** Two in one place must part, and neither knows where to. */
+  #anyDirection(): number[] {
+    for (;;) {
+      const vec = ORIGIN.vec.map(() => this.#rng.next() - 0.5);
+      const length = lengthOf(vec);
+      if (length > ZERO) return vec.map((one) => one / length);
+    }
+  }
+}
+
+/** Estimated round trip between two members. */
+export const distance = (a: Coordinate, b: Coordinate): Millis => secondsBetween(a, b) * 1000;
+
+/** Payload of an ack: version octet, body. */
+export const encodeCoordinate = (coordinate: Coordinate): Uint8Array => CoordinateBody.encode(coordinate);
+
+/**
+ * Reads the payload of an ack. Throws `WireError`, also for what no honest agent says: another number of
+ * dimensions, NaN, more than 10 s, no height, an error above the maximum.
+ */
+export function decodeCoordinate(payload: Uint8Array): Coordinate {
+  const { vec, error, adjustment, height } = decode(CoordinateBody, payload);
+  const believable =
+    vec.length === DIMENSIONS &&
+    [...vec, adjustment, height].every((one) => Math.abs(one) <= MAX_SECONDS) &&
+    height >= MIN_HEIGHT &&
+    error >= 0 &&
+    error <= MAX_ERROR;
+  if (!believable) throw new WireError('badValue', 'a coordinate nobody can be at');
+  return { vec, error, adjustment, height };
+}
+
+const freshSamples = (): number[] => Array.from({ length: ADJUSTMENT_WINDOW }, () => 0);
+
+/** Estimated distance, cut to nanoseconds. */
+function secondsBetween(a: Coordinate, b: Coordinate): number {
+  const raw = rawSeconds(a, b);
+  const adjusted = raw + a.adjustment + b.adjustment;
+  return Math.trunc((adjusted > 0 ? adjusted : raw) * 1e9) / 1e9;
+}
+
+const rawSeconds = (a: Coordinate, b: Coordinate): number =>
+  lengthOf(a.vec.map((one, i) => one - (b.vec[i] as number))) + a.height + b.height;
+
+const lengthOf = (vec: readonly number[]): number => Math.sqrt(vec.reduce((sum, one) => sum + one * one, 0));
+
+const isSound = ({ vec, error, adjustment, height }: Coordinate): boolean =>
+  [...vec, error, adjustment, height].every(Number.isFinite);

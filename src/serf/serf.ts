@@ -1,0 +1,266 @@
+/**
+ * Serf's conductor: what swim saw, what others sent and what the operator wants, each to the mechanism that knows.
+ * Membership, events, queries, coordinates and push/pull state keep what they know in their own files.
+ */
+import { copyOf, NO_BYTES } from '../base/bytes.ts';
+import { AgentError, WireError } from '../base/errors.ts';
+import type { Rng } from '../base/rng.ts';
+import type { Millis } from '../base/time.ts';
+import { Timers } from '../base/timers.ts';
+import type { SerfConfig } from '../config/protocol.ts';
+import type { Broadcasts } from '../swim/broadcasts.ts';
+import type { MemberEvent } from '../swim/types.ts';
+import { decodeSerf, type SerfState } from '../wire/serf.ts';
+import { Coordinates } from './coordinates.ts';
+import { Events, MAX_EVENT_BYTES } from './events.ts';
+import { type Intent, MAX_INTENT_BYTES } from './intents.ts';
+import type { LamportClock } from './lamport.ts';
+import { Membership, type Sending } from './membership.ts';
+import { Queries } from './queries.ts';
+import { cutLanes, QUEUE_CHECK_INTERVAL, worthATry } from './reaper.ts';
+import { composeState, impliedIntents, readState } from './state.ts';
+import type { SerfEffect, SerfFact, SerfView } from './types.ts';
+
+export interface SerfOptions {
+  readonly name: string;
+  readonly config: SerfConfig;
+  readonly rng: Rng;
+  readonly now: Millis;
+  /** Bodies of user messages, without memberlist's type octet 8: the landing puts it in front. */
+  readonly lanes: { readonly intents: Broadcasts; readonly queries: Broadcasts; readonly events: Broadcasts };
+  /** `Serf.clocks` of an earlier life: witnessed, and events and queries from before them are old news. */
+  readonly clocks?: Clocks;
+}
+
+export interface Clocks {
+  readonly member: number;
+  readonly event: number;
+  readonly query: number;
+}
+
+type ClockRefused = Extract<SerfFact, { kind: 'clockRefused' }>;
+type Timer = 'reap' | 'reconnect' | 'queues';
+
+export class Serf {
+  readonly coordinates: Coordinates;
+  readonly #options: SerfOptions;
+  readonly #membership: Membership;
+  readonly #events: Events;
+  readonly #queries: Queries;
+  readonly #timers = new Timers<Timer>();
+
+  constructor(options: SerfOptions) {
+    const { name: self, config, lanes, clocks, now } = options;
+    this.#options = options;
+    this.coordinates = new Coordinates(options.rng.fork());
+    this.#membership = new Membership({
+      self,
+      config,
+      intents: lanes.intents,
+      coordinates: this.coordinates,
+    });
+    this.#events = new Events(config.eventBuffer);
+    this.#queries = new Queries(config.eventBuffer);
+    if (clocks !== undefined) this.#remember(clocks);
+    this.#timers.set('reap', now + config.reapInterval);
+    this.#timers.set('reconnect', now + config.reconnectInterval);
+    this.#timers.set('queues', now + QUEUE_CHECK_INTERVAL);
+  }
+
+  get view(): SerfView {
+    return this.#membership.statuses;
+  }
+
+  /** The next stamps. */
+  get clocks(): Clocks {
+    return {
+      member: this.#membership.clock.time,
+      event: this.#events.clock.time,
+      query: this.#queries.clock.time,
+    };
+  }
+
+  get deadline(): Millis {
+    return Math.min(this.#timers.deadline, this.#membership.deadline);
+  }
+
+  /** What swim saw. Serf must hear of our own member before anything else. */
+  memberEvent(event: MemberEvent, now: Millis, out: SerfEffect[]): void {
+    this.#membership.swimSaw(event, now, out);
+  }
+
+  /**
+   * The body of a user message, Serf's type octet first. Throws `WireError` if it is malformed or of a type that
+   * is not Serf's; then nothing changed. News is passed on as the exact octets that came.
+   */
+  receive(body: Uint8Array, now: Millis, out: SerfEffect[]): void {
+    if (body.length === 0) return; // agents pass over it in silence
+    const message = decodeSerf(body);
+    const { events, queries } = this.#options.lanes;
+    switch (message.kind) {
+      case 'joinIntent':
+      case 'leaveIntent':
+        return this.#intent(message, body, now, out);
+      case 'userEvent':
+        limit(body, MAX_EVENT_BYTES);
+        if (!isTimely('event', this.#events.clock, message.ltime, told(out))) return;
+        if (this.#events.admit(message.ltime, message.name, message.payload)) events.queue(copyOf(body));
+        return;
+      case 'query':
+        limit(body, MAX_EVENT_BYTES);
+        if (!isTimely('query', this.#queries.clock, message.ltime, told(out))) return;
+        if (this.#queries.admit(message)) queries.queue(copyOf(body));
+        return;
+      case 'queryResponse': // no query of ours waits for one
+      case 'relay': // the answer goes to the asker directly as well
+        return;
+      case 'foreign':
+        throw new WireError('unknownType', `Serf message type ${message.type}`);
+    }
+  }
+
+  /** Our part of a push/pull: type octet, body. `summary` is the catalogue's word, carried along unread. */
+  userState(summary: Uint8Array = NO_BYTES): Uint8Array {
+    return composeState(this.#membership.statuses, this.clocks, this.#events, summary);
+  }
+
+  /**
+   * Takes over what another's push/pull says, after swim has merged the members. `join`: we dialed in order to
+   * join, so what happened there before is old news. Empty is fine. Returns the summary it carried, as a view.
+   * Throws `WireError`; then nothing changed.
+   *
+   * Source: serf delegate.go, MergeRemoteState.
+   */
+  mergeState(userState: Uint8Array, join: boolean, now: Millis, out: SerfEffect[]): Uint8Array {
+    const state = readState(userState);
+    if (state === undefined) return NO_BYTES;
+    const note = oncePerClock(out);
+    this.#witnessState(state, note);
+    for (const intent of impliedIntents(state, this.#membership.statuses))
+      if (isTimely('member', this.#membership.clock, intent.ltime, note))
+        this.#membership.hear(intent, now, out);
+    if (join && this.#events.clock.isPlausible(state.eventLTime)) this.#events.ignoreBefore(state.eventLTime);
+    for (const bucket of state.events) {
+      if (bucket === undefined || !isTimely('event', this.#events.clock, bucket.ltime, note)) continue;
+      for (const { name, payload } of bucket.events) this.#events.admit(bucket.ltime, name, payload);
+    }
+    return state.summary;
+  }
+
+  /** The catalogue's word in another's state, as a view; empty if there is none, or nothing readable at all. */
+  summaryOf(userState: Uint8Array): Uint8Array {
+    try {
+      return readState(userState)?.summary ?? NO_BYTES;
+    } catch (error) {
+      if (error instanceof WireError) return NO_BYTES;
+      throw error;
+    }
+  }
+
+  /** A seed answered, and our clock has caught up with its: tell all that we are here. */
+  joined(now: Millis, out: SerfEffect[]): void {
+    if (!this.#membership.leaving) this.#membership.announce(now, out);
+  }
+
+  /** Tells all that we leave. `finished` once that was sent often enough, or at once if nobody is there to hear. */
+  leave(now: Millis, out: SerfEffect[]): Sending {
+    return this.#membership.leave(now, out);
+  }
+
+  /**
+   * The operator's force-leave: what failed becomes left, everywhere; with `prune` it is erased as well. A member
+   * that is alive will object. Throws `AgentError`; then nothing changed.
+   */
+  forget(node: string, prune: boolean, now: Millis, out: SerfEffect[]): void {
+    if (this.view.get(node) === undefined)
+      throw new AgentError('notFound', `no member is called ${node}: see the list of members`);
+    if (node === this.#options.name)
+      throw new AgentError('conflict', `${node} is this agent itself: let it leave instead`);
+    this.#membership.tellGone(node, prune, now, out);
+  }
+
+  tick(now: Millis, out: SerfEffect[]): void {
+    for (let due = this.#timers.pop(now); due !== undefined; due = this.#timers.pop(now))
+      this.#due(due, now, out);
+    this.#membership.tick(now, out);
+  }
+
+  #due(timer: Timer, now: Millis, out: SerfEffect[]): void {
+    const { config, lanes } = this.#options;
+    switch (timer) {
+      case 'reap':
+        this.#timers.set(timer, now + config.reapInterval);
+        return this.#membership.reap(now, out);
+      case 'reconnect':
+        this.#timers.set(timer, now + config.reconnectInterval);
+        return this.#reconnect(out);
+      case 'queues':
+        this.#timers.set(timer, now + QUEUE_CHECK_INTERVAL);
+        for (const fact of cutLanes(lanes, config.maxQueueDepth)) out.push({ kind: 'fact', fact });
+        return;
+    }
+  }
+
+  #reconnect(out: SerfEffect[]): void {
+    if (this.#membership.leaving) return;
+    const held = worthATry(this.#membership.statuses, this.#options.name, this.#options.rng);
+    if (held === undefined) return;
+    out.push({ kind: 'fact', fact: { kind: 'reconnecting', node: held.name } });
+    out.push({ kind: 'reconnect', name: held.name, to: held.member.identity.address });
+  }
+
+  #intent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[]): void {
+    limit(body, MAX_INTENT_BYTES);
+    if (!isTimely('member', this.#membership.clock, intent.ltime, told(out))) return;
+    if (this.#membership.hear(intent, now, out))
+      // Differs: named, so a newer intent replaces an older one of the same member in our queue.
+      this.#options.lanes.intents.queue(copyOf(body), intent.node);
+  }
+
+  /** The clocks in a state are the next stamps, which nobody has given yet. */
+  #witnessState(state: SerfState, note: Note): void {
+    const theirs = [
+      ['member', this.#membership.clock, state.ltime],
+      ['event', this.#events.clock, state.eventLTime],
+      ['query', this.#queries.clock, state.queryLTime],
+    ] as const;
+    for (const [name, clock, next] of theirs)
+      if (next > 0 && isTimely(name, clock, next - 1, note)) clock.witness(next - 1);
+  }
+
+  #remember(clocks: Clocks): void {
+    this.#membership.clock.witness(clocks.member);
+    this.#events.clock.witness(clocks.event);
+    this.#events.ignoreBefore(clocks.event);
+    this.#queries.clock.witness(clocks.query);
+    this.#queries.ignoreBefore(clocks.query);
+  }
+}
+
+type Note = (fact: ClockRefused) => void;
+
+/** May this stamp be believed? If not, a fact says so. */
+function isTimely(name: keyof Clocks, clock: LamportClock, ltime: number, note: Note): boolean {
+  if (clock.isPlausible(ltime)) return true;
+  note({ kind: 'clockRefused', clock: name, ltime, ours: clock.time });
+  return false;
+}
+
+const told =
+  (out: SerfEffect[]): Note =>
+  (fact) => {
+    out.push({ kind: 'fact', fact });
+  };
+
+/** A push/pull can hold a million wild stamps; the first of each clock is enough to tell of. */
+function oncePerClock(out: SerfEffect[]): Note {
+  const seen = new Set<string>();
+  return (fact) => {
+    if (!seen.has(fact.clock)) out.push({ kind: 'fact', fact });
+    seen.add(fact.clock);
+  };
+}
+
+function limit(body: Uint8Array, bytes: number): void {
+  if (body.length > bytes) throw new WireError('tooLarge', `${body.length} bytes where ${bytes} may stand`);
+}

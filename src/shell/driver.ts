@@ -1,0 +1,170 @@
+/**
+ * Runs the machine: feeds inputs one at a time, carries out effects in order, arms the one timer. Sockets, disk and
+ * logs are behind `Io`; what the inputs mean is the agent's business.
+ */
+import { createHistogram } from 'node:perf_hooks';
+import type {
+  Agent,
+  Effect,
+  Fact,
+  Input,
+  RequestId,
+  Result,
+  Snapshot,
+  StreamId,
+  Topic,
+} from '../agent/types.ts';
+import type { Address } from '../base/address.ts';
+import { type Millis, NEVER } from '../base/time.ts';
+import type { CheckOrder } from '../checks/types.ts';
+
+/** Everything effects reach. Failures come back as inputs, or as nothing. */
+export interface Io {
+  readonly udp: { send(packet: Uint8Array, to: Address): void };
+  readonly tcp: {
+    open(stream: StreamId, to: Address): void;
+    write(stream: StreamId, bytes: Uint8Array, end: boolean): void;
+    drop(stream: StreamId): void;
+  };
+  readonly asks: { settle(request: RequestId, result: Result): void };
+  readonly watchers: { wake(topics: readonly Topic[]): void };
+  readonly storage: { save(snapshot: Snapshot): void; saveCatalog(bytes: Uint8Array): void };
+  readonly runners: { run(order: CheckOrder): void };
+  readonly journal: { note(fact: Fact): void };
+  stopped(): void;
+}
+
+type Interpreter = {
+  readonly [K in Effect['kind']]: (effect: Extract<Effect, { kind: K }>) => void;
+};
+
+/** One line per effect: a new one does not compile without it. */
+export const interpreter = (io: Io): Interpreter => ({
+  sendPacket: ({ packet, to }) => io.udp.send(packet, to),
+  openStream: ({ stream, to }) => io.tcp.open(stream, to),
+  writeStream: ({ stream, bytes, end }) => io.tcp.write(stream, bytes, end),
+  closeStream: ({ stream }) => io.tcp.drop(stream),
+  runCheck: ({ order }) => io.runners.run(order),
+  reply: ({ request, result }) => io.asks.settle(request, result),
+  changed: ({ topics }) => io.watchers.wake(topics),
+  remember: ({ snapshot }) => io.storage.save(snapshot),
+  rememberCatalog: ({ bytes }) => io.storage.saveCatalog(bytes),
+  fact: ({ fact }) => io.journal.note(fact),
+  stopped: () => io.stopped(),
+});
+
+/** The agent's clock: milliseconds since this process began, never set back. */
+export const monotonicNow = (): Millis => performance.now();
+
+/** How late ticks came, in milliseconds, since the start. */
+export interface Lateness {
+  readonly ticks: number;
+  readonly max: Millis;
+  readonly p999: Millis;
+}
+
+/** libuv reads at most this many datagrams of a socket before it looks elsewhere. */
+const BATCH = 32;
+/** Batches a due tick lets pass first: 2,048 packets, about what a receive buffer holds. */
+const YIELDS = 64;
+/** The longest span Node's timers take. */
+const LONGEST = 2 ** 31 - 1;
+
+export class Driver {
+  readonly #agent: Agent;
+  readonly #interpret: Interpreter;
+  readonly #onFatal: (error: unknown) => void;
+  readonly #queue: Input[] = [];
+  readonly #out: Effect[] = [];
+  readonly #lateness = createHistogram(); // microseconds
+  #busy = false;
+  #stopped = false;
+  #fed = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #yield: NodeJS.Immediate | undefined;
+  /** When the armed timer is due; `NEVER` if none is armed. */
+  #armedAt: Millis = NEVER;
+
+  /** `onFatal` gets what should have been impossible, once; nothing is fed after it. */
+  constructor(agent: Agent, io: Io, onFatal: (error: unknown) => void) {
+    this.#agent = agent;
+    this.#interpret = interpreter(io);
+    this.#onFatal = onFatal;
+  }
+
+  get lateness(): Lateness {
+    const { count, max } = this.#lateness;
+    if (count === 0) return { ticks: 0, max: 0, p999: 0 };
+    return { ticks: count, max: max / 1000, p999: this.#lateness.percentile(99.9) / 1000 };
+  }
+
+  /** Gives the agent its first tick, in which it may speak. */
+  start(): void {
+    this.feed({ kind: 'tick' });
+  }
+
+  /** Never re-entrant: what an effect causes waits until all effects before it are carried out. */
+  feed(input: Input): void {
+    if (this.#stopped) return;
+    this.#fed += 1;
+    this.#queue.push(input);
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let i = 0; i < this.#queue.length; i++) this.#step(this.#queue[i] as Input);
+    } catch (error) {
+      this.stop();
+      this.#onFatal(error);
+    } finally {
+      this.#queue.length = 0;
+      this.#out.length = 0;
+      this.#busy = false;
+    }
+    this.#arm();
+  }
+
+  /** Nothing is fed, and no tick comes, after this. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    clearImmediate(this.#yield);
+  }
+
+  #step(input: Input): void {
+    if (this.#stopped) return;
+    this.#agent.handle(input, monotonicNow(), this.#out);
+    for (const effect of this.#out) (this.#interpret[effect.kind] as (effect: Effect) => void)(effect);
+    this.#out.length = 0;
+  }
+
+  /** A timer that is due too early is left alone: when it wakes, it arms the right one. */
+  #arm(): void {
+    const { deadline } = this.#agent;
+    if (this.#stopped || this.#yield !== undefined || deadline >= this.#armedAt) return;
+    clearTimeout(this.#timer);
+    const now = monotonicNow();
+    this.#armedAt = Math.max(deadline, now);
+    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.ceil(this.#armedAt - now), LONGEST));
+  }
+
+  #wake(): void {
+    const due = Math.max(this.#armedAt, this.#agent.deadline);
+    this.#armedAt = NEVER;
+    if (monotonicNow() < due) return this.#arm();
+    this.#letPacketsPass(due, YIELDS);
+  }
+
+  /**
+   * Node runs timers before it reads sockets. After a stall a probe's timeout would fire while its ack waits in
+   * the socket: so what has arrived is read first, batch by batch, and only then the tick is fed.
+   */
+  #letPacketsPass(due: Millis, yields: number): void {
+    const before = this.#fed;
+    this.#yield = setImmediate(() => {
+      if (this.#fed - before >= BATCH && yields > 1) return this.#letPacketsPass(due, yields - 1);
+      this.#yield = undefined;
+      this.#lateness.record(Math.max(1, Math.round((monotonicNow() - due) * 1000)));
+      this.feed({ kind: 'tick' });
+    });
+  }
+}

@@ -1,0 +1,36 @@
+/** One HTTP/2 connection for one check, and its end. */
+import { type ClientHttp2Session, connect } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { dial, placeOf, type TlsOptions } from './dial.ts';
+import type { Run } from './runner.ts';
+
+/** Hands a session to `use`, and destroys it when that is done or the run is over. */
+export async function withHttp2<T>(
+  target: string,
+  tls: Omit<TlsOptions, 'protocols'> | undefined,
+  run: Run,
+  use: (session: ClientHttp2Session) => Promise<T>,
+): Promise<T> {
+  const secure = tls === undefined ? undefined : { ...tls, protocols: ['h2'] };
+  const socket = await dial(await placeOf(target, run), secure, run);
+  if (tls !== undefined && (socket as TLSSocket).alpnProtocol !== 'h2') {
+    socket.destroy();
+    throw new Error('the server does not speak HTTP/2');
+  }
+  const scheme = tls === undefined ? 'http' : 'https';
+  const session = connect(`${scheme}://${target}`, {
+    createConnection: () => socket,
+    settings: { enablePush: false },
+    maxSessionMemory: 1, // megabyte
+  });
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      session.on('error', reject);
+      session.on('close', () => reject(new Error('connection closed by peer')));
+      use(session).then(resolve, reject);
+    });
+  } finally {
+    session.destroy();
+    socket.destroy();
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * A check that sends a datagram: a refusal is critical, an answer or silence is well. Silence proves little, but
+ * few servers answer strangers.
+ *
+ * Source: Consul agent/checks/check.go, CheckUDP.
+ */
+import { createSocket } from 'node:dgram';
+import { placeOf } from './dial.ts';
+import { passing, type Result, type Run, type Runner, trying } from './runner.ts';
+
+/** A refusal comes within a round trip. */
+const MAX_SILENCE_MS = 1000;
+
+export const runUdp: Runner<'udp'> = ({ target }, run) =>
+  trying(`UDP connect ${target}`, () => ask(target, run));
+
+async function ask(target: string, run: Run): Promise<Result> {
+  const { addresses, port } = await placeOf(target, run);
+  const address = addresses[0] as string;
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
+  const silence = Math.min(MAX_SILENCE_MS, run.timeout / 2);
+  try {
+    return await new Promise<Result>((resolve, reject) => {
+      const done = (output: string): void => resolve(passing(`UDP connect ${target}: ${output}`));
+      const timer = setTimeout(() => done('no refusal'), silence).unref();
+      socket.on('error', reject);
+      socket.on('close', () => clearTimeout(timer));
+      socket.on('message', () => done('answered'));
+      socket.connect(port, address, () => socket.send('hearsay\n'));
+      run.signal.addEventListener('abort', () => reject(run.signal.reason), { once: true });
+    });
+  } finally {
+    socket.close();
+  }
+}

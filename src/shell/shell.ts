@@ -1,0 +1,136 @@
+/** Puts Node's side of the machine together: sockets, driver, door. What an agent is, only its caller knows. */
+
+import type { Agent, Door } from '../agent/types.ts';
+import { type Address, hostPort } from '../base/address.ts';
+import { createDoor } from './door.ts';
+import { Driver, type Lateness } from './driver.ts';
+import { announced } from './interfaces.ts';
+import type { Journal } from './journal.ts';
+import { openPorts } from './ports.ts';
+import { type ResolveOptions, resolveSeeds } from './resolve.ts';
+import { createRunners, type RunnersOptions } from './runners/index.ts';
+import type { Storage } from './storage.ts';
+import type { TcpLimits } from './tcp.ts';
+
+export interface ShellOptions {
+  /** UDP and TCP; port 0 takes a free one. */
+  readonly bind: Address;
+  /** What others should dial; its port 0 means the bound one. */
+  readonly advertise?: Address;
+  /** Called once, when the address to announce is known. `now` for the agent is `monotonicNow()`. */
+  birth(address: Address): Agent;
+  readonly journal: Journal;
+  readonly storage?: Pick<Storage, 'save' | 'saveCatalog' | 'close'>;
+  /** An impossible state, already in the log: the process should end. Nothing runs any more. */
+  onFatal(error: unknown): void;
+  /** The agent has left: `stop` and end. */
+  onStopped(): void;
+  /** How checks are run. */
+  readonly checks: Omit<RunnersOptions, 'onOutcome'>;
+  readonly resolve?: ResolveOptions;
+  readonly limits?: TcpLimits;
+}
+
+export interface Shell {
+  readonly door: Door;
+  /** What others dial. */
+  readonly address: Address;
+  readonly bound: Address;
+  readonly lateness: Lateness;
+  /** Closes sockets at once, refuses pending requests, writes the last snapshot. */
+  stop(): Promise<void>;
+}
+
+const WANTED_BUFFER = 256 * 1024;
+
+/** Rejects with `AgentError('config')` if the address cannot be bound, or a setting of checks is wrong. */
+export async function startShell(options: ShellOptions): Promise<Shell> {
+  const { journal, storage, birth, onFatal, onStopped } = options;
+  let driver: Driver | undefined;
+  const runners = createRunners({
+    ...options.checks,
+    onOutcome: (outcome) => driver?.feed({ kind: 'checked', outcome }),
+  });
+  const { udp, tcp } = await openPorts(
+    options.bind,
+    {
+      packet: (bytes, from) => {
+        journal.packet('received', from, bytes.length);
+        driver?.feed({ kind: 'packet', from, bytes });
+      },
+      unsent: (code, to) => {
+        if (to === undefined) journal.note({ kind: 'socketFailed', socket: 'udp', code });
+        else journal.note({ kind: 'packetUnsent', to: hostPort(to), code });
+      },
+      feed: (input) => driver?.feed(input),
+      refused: (from, why) => journal.note({ kind: 'streamRefused', from: hostPort(from), why }),
+      failed: (code) => journal.note({ kind: 'socketFailed', socket: 'tcp', code }),
+    },
+    options.limits,
+  );
+  if (udp.receiveBuffer < WANTED_BUFFER)
+    journal.note({ kind: 'receiveBufferSmall', bytes: udp.receiveBuffer, asked: WANTED_BUFFER });
+
+  const address = announced(udp.address, options.advertise);
+  let agent: Agent;
+  try {
+    agent = birth(address);
+  } catch (error) {
+    await Promise.all([udp.close(), tcp.close()]);
+    throw error;
+  }
+  const frame = createDoor({
+    view: agent.view,
+    feed: (input) => driver?.feed(input),
+    resolve: (seeds) => resolveSeeds(seeds, options.resolve),
+  });
+  driver = new Driver(
+    agent,
+    {
+      udp: {
+        send: (packet, to) => {
+          journal.packet('sent', to, packet.length);
+          udp.send(packet, to);
+        },
+      },
+      tcp,
+      asks: frame,
+      watchers: frame,
+      runners,
+      storage: storage ?? { save: () => {}, saveCatalog: () => {} },
+      journal,
+      stopped: onStopped,
+    },
+    (error) => {
+      frame.close();
+      journal.note({ kind: 'agentCrashed', ...crash(error) });
+      onFatal(error);
+    },
+  );
+  const running = driver;
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    running.stop();
+    runners.close();
+    frame.close();
+    await Promise.all([udp.close(), tcp.close(), storage?.close()]);
+  };
+  running.start();
+  return {
+    door: frame.door,
+    address,
+    bound: udp.address,
+    get lateness() {
+      return running.lateness;
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+const crash = (error: unknown): { why: string; stack: string } =>
+  error instanceof Error
+    ? { why: error.message, stack: error.stack ?? '' }
+    : { why: String(error), stack: '' };

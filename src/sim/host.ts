@@ -1,0 +1,100 @@
+/** One machine of a world: an address, a disk, perhaps a running agent, and the kernel's buffer in front of it. */
+
+import type { Agent, Input, Snapshot } from '../agent/types.ts';
+import type { Address } from '../base/address.ts';
+import { type Millis, NEVER } from '../base/time.ts';
+import { type SerfConfig, type SwimConfig, swim } from '../config/protocol.ts';
+import { valuesOf } from '../config/setting.ts';
+
+/** What may differ from host to host. */
+export interface HostOptions {
+  /** The agent's name; the host's label if absent. Two hosts may claim one name. */
+  readonly name?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly swim?: Partial<SwimConfig>;
+  readonly serf?: Partial<SerfConfig>;
+  readonly keys?: readonly Uint8Array[];
+  /** memberlist's label, not the host's. */
+  readonly label?: string;
+  /** Is there somewhere to remember things? True by default. */
+  readonly disk?: boolean;
+  /** A peer without a catalogue, as Serf agents are (plain.ts). */
+  readonly plain?: boolean;
+}
+
+/** Bytes of datagrams a kernel keeps for a process that does not read: Linux's default `rmem`. */
+const SOCKET_BUFFER_BYTES = 212_992;
+/** What the kernel counts for a datagram besides its octets. */
+const PACKET_OVERHEAD_BYTES = 512;
+
+export class Host {
+  /** Who this is to the world, the rules of its network, and its trace. */
+  readonly label: string;
+  readonly name: string;
+  readonly options: HostOptions;
+  address: Address;
+  /** `undefined` while nothing runs here. */
+  agent: Agent | undefined;
+  /** The process is stopped (SIGSTOP) or starved: its kernel still answers. */
+  paused = false;
+  /** The machine is off: its kernel answers nothing. */
+  dark = false;
+  /** What the agent asked to remember last; outlives it. */
+  disk: Snapshot | undefined;
+  /** Likewise, of what others published. */
+  shelf: Uint8Array | undefined;
+  /** How far its wall clock is off. */
+  clock: Millis = 0;
+  /** Processes that ran here so far. */
+  lives = 0;
+  /** The settings the agent reads. They may be turned while it runs, which no configuration can. */
+  readonly swim: { -readonly [K in keyof SwimConfig]: SwimConfig[K] };
+  /** When the agent's tick is armed for. */
+  armedAt: Millis = NEVER;
+  #waiting: Input[] = [];
+  #waitingBytes = 0;
+  #stream = -1;
+
+  constructor(label: string, address: Address, options: HostOptions) {
+    this.label = label;
+    this.name = options.name ?? label;
+    this.address = address;
+    this.options = options;
+    this.swim = { ...valuesOf(swim, options.swim) };
+  }
+
+  get running(): boolean {
+    return this.agent !== undefined;
+  }
+
+  /** The agent of a host known to run. */
+  get live(): Agent {
+    if (this.agent === undefined) throw new Error(`no agent runs on ${this.label}`);
+    return this.agent;
+  }
+
+  /** An odd number no stream of this host has had. */
+  nextStream(): number {
+    this.#stream += 2;
+    return this.#stream;
+  }
+
+  /** Keeps an input for a paused process; `false`: the socket buffer is full, the datagram is lost. */
+  hold(input: Input): boolean {
+    if (input.kind === 'packet') {
+      const bytes = input.bytes.length + PACKET_OVERHEAD_BYTES;
+      if (this.#waitingBytes + bytes > SOCKET_BUFFER_BYTES) return false;
+      this.#waitingBytes += bytes;
+    }
+    this.#waiting.push(input);
+    return true;
+  }
+
+  /** All that was held, in the order it came. */
+  drain(): readonly Input[] {
+    const held = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    return held;
+  }
+}

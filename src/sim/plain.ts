@@ -1,0 +1,208 @@
+/**
+ * A peer without a catalogue, as every Serf agent is: the rooms below, and a landing that knows nothing else. It notes
+ * each message of ours that reaches it all the same; a real one would log an error for each.
+ */
+import { Commands } from '../agent/commands.ts';
+import type { AgentOptions } from '../agent/options.ts';
+import { Packets } from '../agent/packets.ts';
+import { openRooms } from '../agent/rooms.ts';
+import { type StreamHost, Streams } from '../agent/streams.ts';
+import type { Agent, Effect, Input, View } from '../agent/types.ts';
+import { LandingView } from '../agent/view.ts';
+import { WireError } from '../base/errors.ts';
+import { type Millis, NEVER } from '../base/time.ts';
+import { Catalog } from '../catalog/catalog.ts';
+import { CatalogIndex } from '../catalog/view.ts';
+import type { SerfEffect } from '../serf/types.ts';
+import type { SwimEffect } from '../swim/types.ts';
+import { isCatalogType } from '../wire/catalog.ts';
+import { Ping } from '../wire/memberlist.ts';
+
+export class Plain implements Agent {
+  readonly view: View;
+  /** What of the catalogue reached it, and how. */
+  readonly overheard: string[] = [];
+  readonly #view: LandingView;
+  readonly #rooms: ReturnType<typeof openRooms>;
+  readonly #packets: Packets;
+  readonly #streams: Streams;
+  readonly #commands: Commands;
+  readonly #swimOut: SwimEffect[] = [];
+  readonly #serfOut: SerfEffect[] = [];
+  #out: Effect[] = [];
+  #now: Millis;
+  #started = false;
+
+  constructor(options: AgentOptions) {
+    const { swim: config, nonce, name, bornAt, now } = options;
+    this.#now = now;
+    this.#rooms = openRooms(options, options.tags);
+    const { swim, serf, lanes, envelope } = this.#rooms;
+    this.#packets = new Packets(envelope, lanes, nonce, config.packetBytes);
+    this.#streams = new Streams(envelope, this.#streamHost(), nonce, config.streamTimeout);
+    this.#commands = new Commands(
+      {
+        address: options.address,
+        sync: (sync, at) => this.#streams.sync(sync, at, this.#out),
+        joined: (at) => serf.joined(at, this.#serfOut),
+        leaveSerf: (at) => serf.leave(at, this.#serfOut),
+        leaveSwim: (at) => swim.leave(at, this.#swimOut),
+      },
+      options.serf,
+    );
+    const nothing = new Catalog({ owner: name, epoch: 1, admits: () => false });
+    this.#view = new LandingView({
+      members: swim.members,
+      serf: serf.view,
+      catalog: new CatalogIndex(nothing),
+      local: { services: () => new Map(), checks: () => new Map() },
+      health: () => ({
+        awareness: swim.awareness,
+        incarnation: swim.incarnation,
+        clocks: serf.clocks,
+        encrypted: false,
+        leaving: this.#commands.leaving,
+        lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
+      }),
+      remembered: () => undefined,
+      indexSeed: bornAt,
+    });
+    this.view = this.#view;
+  }
+
+  get deadline(): Millis {
+    if (!this.#started) return this.#now;
+    if (this.#commands.stopped) return NEVER;
+    const { swim, serf } = this.#rooms;
+    return Math.min(swim.deadline, serf.deadline, this.#streams.deadline, this.#commands.deadline);
+  }
+
+  handle(input: Input, now: Millis, out: Effect[]): void {
+    this.#out = out;
+    this.#now = now;
+    const { swim } = this.#rooms;
+    if (!this.#started) {
+      this.#started = true;
+      swim.start(now, this.#swimOut);
+      this.#settle();
+    }
+    this.#take(input);
+    this.#settle();
+    if (this.#commands.leaving) {
+      this.#commands.advance(now, out);
+      this.#settle();
+    }
+    swim.wake(now);
+    const topics = this.#view.settle();
+    if (topics !== undefined) out.push({ kind: 'changed', topics });
+  }
+
+  #take(input: Input): void {
+    const { swim, serf } = this.#rooms;
+    switch (input.kind) {
+      case 'packet':
+        return this.#packets.open(input.from, input.bytes, this.#out, (message) => {
+          if (message.kind !== 'user') swim.receive(message, input.from, this.#now, this.#swimOut);
+          else if (isCatalogType(message.body[0] ?? 0)) this.overheard.push(`packet ${message.body[0]}`);
+          else serf.receive(message.body, this.#now, this.#serfOut);
+          this.#settle();
+        });
+      case 'streamAccepted':
+        return this.#streams.accepted(input.stream, input.from, this.#now, this.#out);
+      case 'streamOpened':
+        return this.#streams.opened(input.stream, this.#out);
+      case 'streamData':
+        return this.#streams.data(input.stream, input.bytes, this.#now, this.#out);
+      case 'streamClosed':
+        return this.#streams.closed(input.stream, input.why, this.#now);
+      case 'tick':
+        swim.tick(this.#now, this.#swimOut);
+        this.#settle();
+        if (serf.deadline <= this.#now) serf.tick(this.#now, this.#serfOut);
+        return this.#streams.tick(this.#now, this.#out);
+      case 'command':
+        if (input.command.kind === 'join')
+          this.#commands.join(input.request, input.command.seeds, this.#now, this.#out);
+        else if (input.command.kind === 'leave') this.#commands.leave(input.request, this.#now, this.#out);
+        return;
+      case 'checked':
+    }
+  }
+
+  #streamHost(): StreamHost {
+    return {
+      pushPull: (join) => {
+        const { swim, serf } = this.#rooms;
+        const userState = serf.userState();
+        return { kind: 'pushPull', join, nodes: swim.localStates(), userState, dropped: 0 };
+      },
+      merge: (state, _from, sync, now) => {
+        const { swim, serf } = this.#rooms;
+        swim.merge(state.nodes, now, this.#swimOut);
+        this.#settle();
+        const joined = sync?.ticket !== undefined;
+        const summary = serf.mergeState(state.userState, joined, now, this.#serfOut);
+        if (summary.length > 0) this.overheard.push('summary');
+        this.#settle();
+        return 0;
+      },
+      isUs: (node) => node === '' || node === this.view.node,
+      userMessage: (_from, body, now) => {
+        if (isCatalogType(body[0] ?? 0)) this.overheard.push(`stream ${body[0]}`);
+        else
+          try {
+            this.#rooms.serf.receive(body, now, this.#serfOut);
+          } catch (error) {
+            if (!(error instanceof WireError)) throw error;
+          }
+        return undefined;
+      },
+      answered: () => {},
+      pinged: (seqNo, ok, now) => this.#rooms.swim.streamAcked(seqNo, ok, now, this.#swimOut),
+      synced: (sync, outcome, now) => this.#commands.synced(sync, outcome, now, this.#out),
+    };
+  }
+
+  #settle(): void {
+    while (this.#swimOut.length > 0 || this.#serfOut.length > 0) {
+      for (const effect of this.#swimOut.splice(0)) this.#fromSwim(effect);
+      for (const effect of this.#serfOut.splice(0)) this.#fromSerf(effect);
+    }
+  }
+
+  #fromSwim(effect: SwimEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.#packets.send(
+          effect.to,
+          effect.peer,
+          effect.message,
+          effect.rider,
+          effect.fill,
+          this.#out,
+        );
+      case 'gossip':
+        return this.#packets.gossip(effect.peer, this.#out);
+      case 'streamPing': {
+        const { name, address } = effect.peer.identity;
+        const ping = Ping.make({ seqNo: effect.seqNo, node: name });
+        return this.#streams.ping(address, ping, effect.deadline, this.#out);
+      }
+      case 'sync':
+        return this.#streams.sync({ to: effect.peer.identity.address, join: false }, this.#now, this.#out);
+      case 'event':
+        this.#view.touch(effect.event.member.identity.name, false);
+        return this.#rooms.serf.memberEvent(effect.event, this.#now, this.#serfOut);
+      case 'fact':
+        this.#out.push({ kind: 'fact', fact: effect.fact });
+        return;
+      case 'roundTrip':
+    }
+  }
+
+  #fromSerf(effect: SerfEffect): void {
+    if (effect.kind === 'event') this.#view.touch(effect.event.member.name, true);
+    else if (effect.kind === 'reconnect')
+      this.#streams.sync({ to: effect.to, join: true }, this.#now, this.#out);
+  }
+}

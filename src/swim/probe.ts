@@ -1,0 +1,208 @@
+/**
+ * Probing: one member per interval, directly, then through others and over a stream. One round at a time; its
+ * verdict is a suspicion by our own word.
+ *
+ * Source: SWIM §3.1, §4.3; Lifeguard §IV-A; memberlist state.go (probe, probeNode).
+ */
+import { copyOf } from '../base/bytes.ts';
+import { type Millis, NEVER } from '../base/time.ts';
+import type { Ack } from '../wire/memberlist.ts';
+import { heardSuspect } from './accusation.ts';
+import { type Core, note, pingFrom, send } from './core.ts';
+import { dropLongDown } from './dropping.ts';
+import type { Row } from './members.ts';
+import type { SwimEffect } from './types.ts';
+import { maxVersion, NACK_VERSION, STREAM_PING_VERSION } from './versions.ts';
+
+/** Rounds after a long stall whose failures accuse nobody. */
+const FORGIVING_ROUNDS = 2;
+
+interface Round {
+  readonly seqNo: number;
+  readonly target: Row;
+  /** Held at the start: what came later is not what we judge. */
+  readonly incarnation: number;
+  readonly startedAt: Millis;
+  /** Its failure makes no suspicion. */
+  readonly forgiving: boolean;
+  /** We slept through part of it: it says nothing, not even of ourselves. */
+  void: boolean;
+  directUntil: Millis;
+  endsAt: Millis;
+  /** Others were asked. */
+  indirect: boolean;
+  nacksExpected: number;
+  nacks: number;
+  streamAcked: boolean;
+}
+
+export class Prober {
+  readonly #core: Core;
+  #round: Round | undefined;
+  #nextAt: Millis = NEVER;
+  /** A round was due while another still ran. */
+  #owed = false;
+  #forgiving = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get deadline(): Millis {
+    const round = this.#round;
+    if (round === undefined) return this.#nextAt;
+    return Math.min(this.#nextAt, round.indirect ? round.endsAt : Math.min(round.directUntil, round.endsAt));
+  }
+
+  /** Are these still the rounds after a long stall, in which we judge nobody? */
+  get isForgiving(): boolean {
+    return this.#forgiving > 0 || this.#round?.forgiving === true;
+  }
+
+  /** From a random part of the interval on, so that agents started together do not probe together. */
+  start(now: Millis): void {
+    this.#nextAt = now + this.#core.rng.next() * this.#core.config.probeInterval;
+  }
+
+  tick(now: Millis, out: SwimEffect[]): void {
+    const round = this.#round;
+    if (round !== undefined) {
+      if (!round.indirect && round.directUntil <= now) this.#askOthers(round, out);
+      if (round.endsAt <= now) this.#conclude(round, now, out);
+    }
+    if (this.#nextAt > now) return;
+    this.#nextAt = following(this.#nextAt, this.#core.config.probeInterval, now);
+    if (this.#round === undefined) this.#begin(now, out);
+    else this.#owed = true;
+  }
+
+  /** Any ack of the round will do, direct or relayed. */
+  acked(ack: Ack, now: Millis, out: SwimEffect[]): boolean {
+    const round = this.#round;
+    if (round === undefined || round.seqNo !== ack.seqNo) return false;
+    const millis = now - round.startedAt;
+    const direct = !round.indirect && millis <= this.#core.config.probeTimeout;
+    if (direct && !round.void)
+      out.push({ kind: 'roundTrip', peer: round.target, millis, payload: copyOf(ack.payload) });
+    this.#succeed(round, now, out);
+    return true;
+  }
+
+  nacked(seqNo: number): void {
+    const round = this.#round;
+    if (round !== undefined && round.seqNo === seqNo && round.nacks < round.nacksExpected) round.nacks++;
+  }
+
+  /** Counts only at the end of the round: until then an ack by UDP is the better news. */
+  streamAcked(seqNo: number): boolean {
+    const round = this.#round;
+    if (round === undefined || round.seqNo !== seqNo) return false;
+    round.streamAcked = true;
+    return true;
+  }
+
+  /** We were not there for `lateness`: the running round gets that time back and is void. */
+  stalled(lateness: Millis, isLong: boolean): void {
+    if (isLong) this.#forgiving = FORGIVING_ROUNDS;
+    const round = this.#round;
+    if (round === undefined) return;
+    round.void = true;
+    round.directUntil += lateness;
+    round.endsAt += lateness;
+  }
+
+  #begin(now: Millis, out: SwimEffect[]): void {
+    const core = this.#core;
+    const target = core.members.nextToProbe(() => dropLongDown(core, now, out));
+    if (target === undefined) return;
+    const seqNo = core.nextSeqNo();
+    const forgiving = this.#forgiving > 0;
+    if (forgiving) this.#forgiving--;
+    this.#round = {
+      seqNo,
+      target,
+      incarnation: target.incarnation,
+      startedAt: now,
+      forgiving,
+      void: false,
+      directUntil: now + core.config.probeTimeout,
+      endsAt: now + core.health.scale(core.config.probeInterval),
+      indirect: false,
+      nacksExpected: 0,
+      nacks: 0,
+      streamAcked: false,
+    };
+    this.#pingDirectly(target, seqNo, out);
+  }
+
+  /** A suspect is told so in the same packet, and can refute with its ack. Source: Lifeguard §IV-C (buddy). */
+  #pingDirectly(target: Row, seqNo: number, out: SwimEffect[]): void {
+    const core = this.#core;
+    const { address: to, name: node } = target.identity;
+    const message = pingFrom(core, seqNo, node);
+    if (target.state === 'alive') return send(out, to, target, message);
+    const { incarnation } = target;
+    const rider = { kind: 'suspect', incarnation, node, from: core.name } as const;
+    out.push({ kind: 'send', to, peer: target, message, rider, fill: false });
+  }
+
+  #askOthers(round: Round, out: SwimEffect[]): void {
+    const core = this.#core;
+    const { target, seqNo } = round;
+    round.indirect = true;
+    const isHelper = (row: Row): boolean => row.state === 'alive' && row !== core.self && row !== target;
+    const { sourceAddr, sourcePort, sourceNode } = pingFrom(core, seqNo, target.identity.name);
+    for (const helper of core.members.pick(core.config.indirectChecks, isHelper)) {
+      const nack = maxVersion(helper) >= NACK_VERSION;
+      if (nack) round.nacksExpected++;
+      send(out, helper.identity.address, helper, {
+        kind: 'indirectPing',
+        seqNo,
+        target: target.identity.address.ip,
+        port: target.identity.address.port,
+        node: target.identity.name,
+        nack,
+        sourceAddr,
+        sourcePort,
+        sourceNode,
+      });
+    }
+    if (core.config.streamPing && maxVersion(target) >= STREAM_PING_VERSION)
+      out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
+  }
+
+  #conclude(round: Round, now: Millis, out: SwimEffect[]): void {
+    const core = this.#core;
+    const node = round.target.identity.name;
+    if (round.streamAcked) {
+      note(out, { kind: 'probeSavedByStream', node });
+      return this.#succeed(round, now, out);
+    }
+    this.#round = undefined;
+    if (!round.void) {
+      // Helpers that are well say so by a nack. If they are silent too, the trouble may be ours.
+      core.health.apply(round.nacksExpected > 0 ? round.nacksExpected - round.nacks : 1, out);
+      note(out, { kind: 'probeFailed', node, awareness: core.health.score });
+      const { incarnation } = round;
+      if (!round.forgiving && core.members.get(node) === round.target)
+        heardSuspect(core, { kind: 'suspect', incarnation, node, from: core.name }, undefined, now, out);
+    }
+    this.#catchUp(now, out);
+  }
+
+  #succeed(round: Round, now: Millis, out: SwimEffect[]): void {
+    this.#round = undefined;
+    if (!round.void) this.#core.health.apply(-1, out);
+    this.#catchUp(now, out);
+  }
+
+  #catchUp(now: Millis, out: SwimEffect[]): void {
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.#begin(now, out);
+  }
+}
+
+/** The next beat of a clock that ticked at `at`; beats missed by now are skipped, not made up for. */
+export const following = (at: Millis, interval: Millis, now: Millis): Millis =>
+  at + interval > now ? at + interval : now + interval;

@@ -1,0 +1,43 @@
+/**
+ * Answers to stale news of a member we hold suspect or dead: our own, newer word goes straight to that member, so
+ * that one which restarted below an old accusation learns of it and outbids it.
+ *
+ * Differs: memberlist stays silent, and such a member may never hear why it is shunned (memberlist#311).
+ */
+import type { Address } from '../base/address.ts';
+import type { Millis } from '../base/time.ts';
+import type { Dead, Suspect } from '../wire/memberlist.ts';
+import type { Row } from './members.ts';
+import type { SwimEffect } from './types.ts';
+
+export class Rebukes {
+  readonly #interval: Millis;
+  /** When we last answered each name, oldest first; nothing older than the interval is kept. */
+  readonly #sentAt = new Map<string, Millis>();
+
+  /** At most one answer per member and `interval`. */
+  constructor(interval: Millis) {
+    this.#interval = interval;
+  }
+
+  /** Tells whoever claims to be `row`'s member, at `to`, what we hold against it. */
+  send(row: Row, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
+    if (row.state === 'alive') return;
+    for (const [name, at] of this.#sentAt) {
+      if (now - at < this.#interval) break;
+      this.#sentAt.delete(name);
+    }
+    const node = row.identity.name;
+    if (this.#sentAt.has(node)) return;
+    this.#sentAt.set(node, now);
+    out.push({ kind: 'send', to, peer: undefined, message: accusation(row, us), fill: false });
+  }
+}
+
+/** What we hold against a member, as a message. Of a leave its own word is repeated. */
+export function accusation(row: Row, us: string): Suspect | Dead {
+  const node = row.identity.name;
+  const incarnation = row.incarnation;
+  if (row.state === 'suspect') return { kind: 'suspect', incarnation, node, from: us };
+  return { kind: 'dead', incarnation, node, from: row.state === 'left' ? node : us };
+}

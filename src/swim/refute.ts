@@ -1,0 +1,81 @@
+/**
+ * Our own word: announcing ourselves, answering accusations, changing our meta, leaving. Only here does our
+ * incarnation grow.
+ *
+ * Source: SWIM §4.2; memberlist state.go (refute, setAlive), memberlist.go (UpdateNode, Leave).
+ */
+import type { Address } from '../base/address.ts';
+import { copyOf } from '../base/bytes.ts';
+import type { Millis } from '../base/time.ts';
+import { type Alive, type Dead, encodeMessage } from '../wire/memberlist.ts';
+import type { Broadcast } from './broadcasts.ts';
+import { type Core, emit, note } from './core.ts';
+import { isPlausible, MAX_INCARNATION } from './rumor.ts';
+import type { SwimEffect } from './types.ts';
+
+/** What we say of ourselves now. */
+export function ownWord(core: Core): Alive {
+  const { identity, incarnation } = core.self;
+  const { ip, port } = identity.address;
+  return {
+    kind: 'alive',
+    incarnation,
+    node: identity.name,
+    addr: ip,
+    port,
+    meta: identity.meta,
+    vsn: identity.vsn,
+  };
+}
+
+export function announce(core: Core): void {
+  core.queue.queue(encodeMessage(ownWord(core)), core.name);
+}
+
+/**
+ * Outbids `accused`, the incarnation at which somebody says we are not what we are. The answer is gossiped, and
+ * goes back at once to the datagram's source, if there is one. Nothing happens when it cannot be outbid.
+ *
+ * Differs: memberlist wraps at the top and is then lost (memberlist#358); it does not answer the source.
+ */
+export function refute(
+  core: Core,
+  accused: number,
+  by: string,
+  from: Address | undefined,
+  out: SwimEffect[],
+): void {
+  const { self } = core;
+  if (!isPlausible(accused, self.incarnation) || accused === MAX_INCARNATION) {
+    note(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}` });
+    return;
+  }
+  self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
+  announce(core);
+  note(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by });
+  core.health.apply(1, out);
+  if (from !== undefined)
+    out.push({ kind: 'send', to: from, peer: undefined, message: ownWord(core), fill: false });
+}
+
+/** A new meta, of at most 512 bytes, is a new incarnation. */
+export function changeMeta(core: Core, meta: Uint8Array, out: SwimEffect[]): void {
+  const { self } = core;
+  if (self.state === 'left') return;
+  self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
+  self.identity = core.intern({ ...self.identity, meta: copyOf(meta) });
+  announce(core);
+  emit(out, { kind: 'memberUpdated', member: self });
+}
+
+/** From now on we have left, by our own word. The handle tells when it has been told often enough. */
+export function farewell(core: Core, now: Millis, out: SwimEffect[]): Broadcast {
+  const { self } = core;
+  const word: Dead = { kind: 'dead', incarnation: self.incarnation, node: core.name, from: core.name };
+  core.members.change(self, 'left', now);
+  const broadcast = core.queue.queue(encodeMessage(word), core.name);
+  const { incarnation } = self;
+  note(out, { kind: 'memberDeclaredDead', node: core.name, by: core.name, incarnation, left: true });
+  emit(out, { kind: 'memberDown', member: self, left: true, by: core.name });
+  return broadcast;
+}

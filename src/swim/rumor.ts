@@ -1,0 +1,52 @@
+/**
+ * Precedence: what a rumor is worth against what we hold. Pure; acting on it is alive.ts's and accusation.ts's
+ * business.
+ */
+import type { MemberState } from './types.ts';
+
+export interface Rumor {
+  readonly kind: 'alive' | 'suspect' | 'dead';
+  readonly incarnation: number;
+}
+
+export interface Known {
+  readonly state: MemberState;
+  readonly incarnation: number;
+}
+
+/**
+ * `news` changes the state; `evidence` does not, but may raise the incarnation we hold, and confirm a suspicion;
+ * `stale` says nothing.
+ */
+export type Weight = 'news' | 'evidence' | 'stale';
+
+/**
+ * What a rumor tells us about a member other than ourselves.
+ *
+ * Only the member itself may raise its incarnation, so `alive` must outbid what we hold, whatever the state.
+ * `suspect` and `dead` need only match it, and can only make worse a member that is still up.
+ *
+ * Source: SWIM §4.2; memberlist state.go, aliveNode, suspectNode, deadNode.
+ */
+export function weigh(rumor: Rumor, known: Known): Weight {
+  if (rumor.kind === 'alive') return rumor.incarnation > known.incarnation ? 'news' : 'stale';
+  if (rumor.incarnation < known.incarnation) return 'stale';
+  if (rumor.kind === 'suspect') return known.state === 'alive' ? 'news' : 'evidence';
+  return isUp(known.state) ? 'news' : 'evidence';
+}
+
+export const isUp = (state: MemberState): boolean => state === 'alive' || state === 'suspect';
+
+/** The largest incarnation we store, repeat or announce. */
+export const MAX_INCARNATION = 2 ** 31 - 1;
+/** How far above what we hold an incarnation may be. */
+export const MAX_INCARNATION_JUMP = 2 ** 20;
+
+/**
+ * May this incarnation be real? `known` is what we hold for the member, if anything.
+ *
+ * Differs: memberlist believes any. An accusation at the top value cannot be outbid, and evicts its victim for
+ * good (memberlist#358); so tops and leaps are refused. Lower ones never are: they are merely stale.
+ */
+export const isPlausible = (incarnation: number, known: number | undefined): boolean =>
+  incarnation <= MAX_INCARNATION && (known === undefined || incarnation <= known + MAX_INCARNATION_JUMP);

@@ -1,0 +1,87 @@
+/** The words of this room: members, what can come out of swim/, and what the landing may ask of it. */
+import type { Address } from '../base/address.ts';
+import type { Millis } from '../base/time.ts';
+import type { SwimMessage } from '../wire/memberlist.ts';
+
+export type MemberState = 'alive' | 'suspect' | 'dead' | 'left';
+
+/** Who a member is. Immutable; a new `alive` brings a new one. Worlds share these between members. */
+export interface Identity {
+  readonly name: string;
+  readonly address: Address;
+  /** As gossiped, at most 512 bytes; Serf's tags are inside. */
+  readonly meta: Uint8Array;
+  /** Six octets: protocol min, max, current, delegate min, max, current. */
+  readonly vsn: Uint8Array;
+}
+
+/** One row of the table. Only swim/ writes it; everybody else reads. */
+export interface Member {
+  readonly identity: Identity;
+  readonly state: MemberState;
+  readonly incarnation: number;
+  /** When `state` last changed. */
+  readonly since: Millis;
+}
+
+/** What the layers above must know of a member. */
+export type MemberEvent = Readonly<
+  | { kind: 'memberJoined'; member: Member } // unknown, dead or left before
+  | { kind: 'memberUpdated'; member: Member } // meta changed
+  | { kind: 'memberDown'; member: Member; left: boolean; by: string } // dead, or left by its own word
+  | { kind: 'memberDropped'; member: Member } // its row is gone; the name is free
+  | { kind: 'nameConflict'; member: Member; other: Address } // `member` is who holds the name here
+>;
+
+/** What swim/ wants done. The landing encodes, fills packets from the lanes, and passes events up. */
+export type SwimEffect = Readonly<
+  /** Send `message` (and `rider`) at once. With `fill`, broadcasts may use the room that is left. */
+  | {
+      kind: 'send';
+      to: Address;
+      peer: Member | undefined; // known to be this member: CRC and capabilities are its
+      message: SwimMessage;
+      rider?: SwimMessage;
+      fill: boolean;
+    }
+  /** Send one packet of broadcasts, or nothing if there are none for this peer. */
+  | { kind: 'gossip'; peer: Member }
+  /** Ping over a stream until `deadline`; report by `streamAcked`. */
+  | { kind: 'streamPing'; seqNo: number; peer: Member; deadline: Millis }
+  /** Exchange full state with this member, `join` false. */
+  | { kind: 'sync'; peer: Member }
+  /** A direct ack came in time; `payload` is a copy. */
+  | { kind: 'roundTrip'; peer: Member; millis: Millis; payload: Uint8Array }
+  | { kind: 'event'; event: MemberEvent }
+  | { kind: 'fact'; fact: SwimFact }
+>;
+
+/** What happened, for logs, metrics, traces and tests. */
+export type SwimFact = Readonly<
+  | { kind: 'probeFailed'; node: string; awareness: number }
+  | { kind: 'probeSavedByStream'; node: string }
+  | { kind: 'memberSuspected'; node: string; by: string; incarnation: number; deadline: Millis }
+  | { kind: 'suspicionConfirmed'; node: string; by: string; confirmations: number; deadline: Millis }
+  | { kind: 'suspicionLifted'; node: string; incarnation: number }
+  | { kind: 'suspicionRefuted'; incarnation: number; by: string } // ours: we were accused
+  | { kind: 'memberDeclaredDead'; node: string; by: string; incarnation: number; left: boolean }
+  | { kind: 'memberReturned'; node: string; incarnation: number }
+  | { kind: 'memberAppeared'; node: string; address: string }
+  | { kind: 'memberForgotten'; node: string }
+  | { kind: 'nameContested'; node: string; held: string; claimed: string }
+  | { kind: 'rumorRefused'; node: string; why: string } // implausible incarnation, bad versions …
+  | { kind: 'awarenessChanged'; score: number }
+  | { kind: 'stalled'; lateness: Millis }
+>;
+
+/** Reading the table, for every floor above. */
+export interface MembersView {
+  readonly self: Member;
+  get(name: string): Member | undefined;
+  /** All rows, also dead and left ones. */
+  all(): Iterable<Member>;
+  /** Rows of any state, ourselves included. */
+  readonly size: number;
+  /** Rows that are alive or suspect, ourselves included. */
+  readonly upCount: number;
+}

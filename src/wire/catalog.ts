@@ -1,0 +1,258 @@
+/**
+ * The catalogue's messages: user messages that only agents with a catalogue get (types 200 and up, in the space that
+ * Serf leaves to its users), the summary that rides in a push/pull, and what is remembered on disk.
+ *
+ * Behind the type stands a format octet. Within a format, fields may be added: readers pass over what they do not
+ * know. A reader refuses other formats.
+ */
+import { WireError } from '../base/errors.ts';
+import { ENTRY, type EntryValue, MAX_COUNT, row } from './entry.ts';
+import { checkName } from './memberlist.ts';
+import { Reader, Writer } from './msgpack.ts';
+import { bool, bytes, list, type MessageOf, optional, struct, text, u16, u32, u64 } from './struct.ts';
+
+export const CATALOG_TYPE = {
+  delta: 200,
+  announce: 201,
+  syncRequest: 202,
+  syncAnswer: 203,
+  deltas: 204,
+} as const;
+
+const FORMAT = 1;
+/** Rows of one owner: as many as it may publish, and the tombstones of as many. */
+const MAX_ENTRIES = 16_384;
+/** Owners in one message. */
+const MAX_OWNERS = 1 << 20;
+/** Parts of the catalogue that a summary or a request tells apart. A power of two. */
+export const MAX_BUCKETS = 64;
+
+/** How far one owner's ledger goes, as an array: there are many of them. */
+const PROGRESS = {
+  read: (reader: Reader): ProgressRow =>
+    row(reader, 3, () => {
+      const owner = reader.text();
+      checkName(owner);
+      const epoch = count(reader.uint());
+      return { owner, epoch, version: count(reader.uint()) };
+    }),
+  write: (writer: Writer, value: ProgressRow): void => {
+    writer.arrayHeader(3);
+    writer.text(value.owner);
+    writer.uint(value.epoch);
+    writer.uint(value.version);
+  },
+};
+
+export interface ProgressRow {
+  readonly owner: string;
+  readonly epoch: number;
+  readonly version: number;
+}
+
+/** What changed in one owner's ledger: a rumor if it is short, a whole ledger if it starts at 0. */
+const Delta = struct('delta', CATALOG_TYPE.delta, {
+  owner: text('o'),
+  epoch: u64('e'),
+  from: optional(u64('f')),
+  to: u64('t'),
+  swept: optional(u64('s')),
+  entries: optional(list('n', MAX_ENTRIES, ENTRY)),
+});
+
+const DELTA = {
+  read: (reader: Reader): DeltaMessage => checkDelta(Delta.read(reader)),
+  write: (writer: Writer, delta: DeltaBody): void => Delta.write(writer, delta),
+};
+
+/** "There is more than a packet holds: ask me, or whoever has it." */
+const Announce = struct('announce', CATALOG_TYPE.announce, {
+  owner: text('o'),
+  epoch: u64('e'),
+  version: u64('v'),
+});
+
+/**
+ * What the asker has. With `of` 0 it asks for the owners in `rows` only (unknown ones stand there at epoch 0); else
+ * for all owners in `buckets` of that many, and those that are not in `rows` are unknown to it.
+ */
+const SyncRequest = struct('syncRequest', CATALOG_TYPE.syncRequest, {
+  of: optional(u16('b')),
+  buckets: optional(
+    list('k', MAX_BUCKETS, { read: (r: Reader) => r.uint(), write: (w: Writer, v: number) => w.uint(v) }),
+  ),
+  rows: optional(list('r', MAX_OWNERS, PROGRESS)),
+});
+
+/** What the asker lacks, and from where on the answerer would like what it lacks itself. */
+const SyncAnswer = struct('syncAnswer', CATALOG_TYPE.syncAnswer, {
+  deltas: optional(list('d', MAX_OWNERS, DELTA)),
+  wants: optional(list('w', MAX_OWNERS, PROGRESS)),
+  /** The limit of an answer was reached: ask again. */
+  more: optional(bool('m')),
+});
+
+const Deltas = struct('deltas', CATALOG_TYPE.deltas, { deltas: optional(list('d', MAX_OWNERS, DELTA)) });
+
+export type DeltaMessage = MessageOf<typeof Delta>;
+export type Announce = MessageOf<typeof Announce>;
+export type SyncRequest = MessageOf<typeof SyncRequest>;
+export type SyncAnswer = MessageOf<typeof SyncAnswer>;
+export type Deltas = MessageOf<typeof Deltas>;
+export type CatalogMessage = DeltaMessage | Announce | SyncRequest | SyncAnswer | Deltas;
+type DeltaBody = Omit<DeltaMessage, 'kind'>;
+
+/** Is this the body of a message of ours? */
+export const isCatalogType = (type: number): boolean =>
+  type >= CATALOG_TYPE.delta && type <= CATALOG_TYPE.deltas;
+
+/** Decodes the body of a user message, type octet first. What it gives is fit to be stored. Throws `WireError`. */
+export function decodeCatalog(octets: Uint8Array): CatalogMessage {
+  const reader = new Reader(octets);
+  const type = reader.octet();
+  checkFormat(reader);
+  switch (type) {
+    case CATALOG_TYPE.delta:
+      return DELTA.read(reader);
+    case CATALOG_TYPE.announce:
+      return checkAnnounce(Announce.read(reader));
+    case CATALOG_TYPE.syncRequest:
+      return checkRequest(SyncRequest.read(reader));
+    case CATALOG_TYPE.syncAnswer:
+      return SyncAnswer.read(reader);
+    case CATALOG_TYPE.deltas:
+      return Deltas.read(reader);
+    default:
+      throw new WireError('unknownType', `no message of the catalogue: ${type}`);
+  }
+}
+
+function checkFormat(reader: Reader): void {
+  const format = reader.octet();
+  if (format !== FORMAT) throw new WireError('unknownType', `format ${format} of the catalogue's messages`);
+}
+
+function checkDelta(delta: DeltaMessage): DeltaMessage {
+  checkName(delta.owner);
+  if (count(delta.epoch) === 0) throw new WireError('badValue', 'a delta of no epoch');
+  count(delta.to);
+  if (delta.from > delta.to) throw new WireError('badValue', 'a delta that ends before it starts');
+  if (delta.swept > delta.to) throw new WireError('badValue', 'a delta swept beyond its end');
+  for (const entry of delta.entries)
+    if (entry.version <= delta.from) throw new WireError('badValue', 'an entry from before its delta');
+  return delta;
+}
+
+function checkAnnounce(announce: Announce): Announce {
+  checkName(announce.owner);
+  count(announce.epoch);
+  count(announce.version);
+  return announce;
+}
+
+function checkRequest(request: SyncRequest): SyncRequest {
+  if (request.of !== 0 && !isBucketCount(request.of))
+    throw new WireError('badValue', `${request.of} buckets where a small power of two must stand`);
+  for (const bucket of request.buckets)
+    if (bucket >= request.of) throw new WireError('badValue', `bucket ${bucket} of ${request.of}`);
+  return request;
+}
+
+const isBucketCount = (value: number): boolean =>
+  value >= 1 && value <= MAX_BUCKETS && (value & (value - 1)) === 0;
+
+function count(value: number): number {
+  if (value > MAX_COUNT) throw new WireError('badValue', 'an epoch or version that cannot be');
+  return value;
+}
+
+const shared = new Writer(2048);
+
+/** A rumor, or any delta alone. */
+export const encodeDelta = (delta: DeltaBody): Uint8Array => encode(shared, Delta, delta);
+export const encodeAnnounce = (progress: ProgressRow): Uint8Array => encode(shared, Announce, progress);
+export const encodeSyncRequest = (request: Omit<SyncRequest, 'kind'>): Uint8Array =>
+  encode(new Writer(), SyncRequest, request);
+export const encodeSyncAnswer = (answer: Omit<SyncAnswer, 'kind'>): Uint8Array =>
+  encode(new Writer(), SyncAnswer, answer);
+export const encodeDeltas = (deltas: readonly DeltaBody[]): Uint8Array =>
+  encode(new Writer(), Deltas, { deltas: deltas as Deltas['deltas'] });
+
+function encode<M>(
+  writer: Writer,
+  declared: { readonly type: number; write(writer: Writer, message: M): void },
+  message: M,
+): Uint8Array {
+  writer.reset().octet(declared.type);
+  writer.octet(FORMAT);
+  declared.write(writer, message);
+  return writer.finish();
+}
+
+/** Octets one row takes within a delta. */
+export function entryBytes(entry: EntryValue): number {
+  ENTRY.write(shared.reset(), entry);
+  return shared.finish().length;
+}
+
+/** All of a catalogue in a few octets: hashes over (owner, epoch, version), of all and of each bucket of owners. */
+const SummaryBody = struct('summary', 0, {
+  high: u32('h'),
+  low: u32('l'),
+  buckets: bytes('b'), // four octets each
+});
+
+export interface Summary {
+  readonly high: number;
+  readonly low: number;
+  /** As many as a power of two; bucket i of n is that of owners whose hash is i modulo n. */
+  readonly buckets: readonly number[];
+}
+
+export function encodeSummary({ high, low, buckets }: Summary): Uint8Array {
+  const octets = new Uint8Array(4 * buckets.length);
+  const view = new DataView(octets.buffer);
+  buckets.forEach((bucket, i) => {
+    view.setUint32(4 * i, bucket);
+  });
+  shared.reset().octet(FORMAT);
+  SummaryBody.write(shared, { high, low, buckets: octets });
+  return shared.finish();
+}
+
+/** Throws `WireError`. */
+export function decodeSummary(octets: Uint8Array): Summary {
+  const reader = new Reader(octets);
+  checkFormat(reader);
+  const { high, low, buckets } = SummaryBody.read(reader);
+  if (buckets.length % 4 !== 0 || !isBucketCount(buckets.length / 4))
+    throw new WireError('badValue', 'a summary of an odd number of buckets');
+  const view = new DataView(buckets.buffer, buckets.byteOffset, buckets.length);
+  return { high, low, buckets: Array.from({ length: buckets.length / 4 }, (_, i) => view.getUint32(4 * i)) };
+}
+
+/** What an agent keeps on disk: how far its own ledger went, and its copies of the others'. */
+const Memory = struct('memory', 0, {
+  owner: text('o'),
+  epoch: u64('e'),
+  version: u64('v'),
+  ledgers: optional(list('d', MAX_OWNERS, DELTA)),
+});
+export type Memory = MessageOf<typeof Memory>;
+
+export function encodeMemory(memory: Omit<Memory, 'kind'>): Uint8Array {
+  const writer = new Writer(1 << 16);
+  writer.octet(FORMAT);
+  Memory.write(writer, memory);
+  return writer.finish();
+}
+
+/** Throws `WireError`. */
+export function decodeMemory(octets: Uint8Array): Memory {
+  const reader = new Reader(octets);
+  checkFormat(reader);
+  const memory = Memory.read(reader);
+  checkName(memory.owner);
+  count(memory.epoch);
+  return memory;
+}

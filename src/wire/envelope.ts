@@ -1,0 +1,55 @@
+/**
+ * What packets and streams have in common: the envelope, and the steps that both take to open and seal it.
+ *
+ * Source: memberlist util.go, compressPayload, decompressPayload (protocol reference 1.6).
+ */
+import { NO_BYTES } from '../base/bytes.ts';
+import { WireError } from '../base/errors.ts';
+import { compress, expand } from './lzw.ts';
+import { Compress } from './memberlist.ts';
+
+/** What this agent wraps around everything it says, and expects around everything it hears. */
+export interface Envelope {
+  /** At most 255 octets; empty: none. */
+  readonly label: Uint8Array;
+  /** Primary first; empty: plaintext. */
+  readonly keys: readonly Uint8Array[];
+  /** With keys: refuse plaintext. */
+  readonly verifyIncoming: boolean;
+  readonly encryptionVersion: 0 | 1;
+  /** Compress what we send. What others compress is always understood. */
+  readonly compress: boolean;
+}
+
+/** No label, no key, no compression. */
+export const BARE_ENVELOPE: Envelope = {
+  label: NO_BYTES,
+  keys: [],
+  verifyIncoming: true,
+  encryptionVersion: 1,
+  compress: false,
+};
+
+/** A compress message around a whole message. */
+export const compressMessage = (message: Uint8Array): Uint8Array =>
+  Compress.encode({ algo: 0, buf: compress(message) });
+
+/** Expands the body of a compress message. */
+export function expandBody(algo: number, buf: Uint8Array, maxBytes: number): Uint8Array {
+  if (algo !== 0) throw new WireError('badCompression', `compression algorithm ${algo}`);
+  const out = expand(buf, maxBytes);
+  if (out.length === 0) throw new WireError('badCompression', 'compressed nothing');
+  return out;
+}
+
+/** A Buffer as the Uint8Array it also is: `slice` then copies, and readers meet one kind of array only. */
+export const plainArray = (bytes: Uint8Array): Uint8Array =>
+  bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+
+/** Big-endian, 4 octets. */
+export function setU32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = (value >>> 16) & 0xff;
+  out[at + 2] = (value >>> 8) & 0xff;
+  out[at + 3] = value & 0xff;
+}

@@ -1,0 +1,172 @@
+/**
+ * The kinds of field a message is declared of, and how each travels. What a message does with them is struct.ts's.
+ *
+ * Source: go-msgpack (protocol reference 2.1, 2.2).
+ */
+import { NO_BYTES } from '../base/bytes.ts';
+import { WireError } from '../base/errors.ts';
+import type { Reader, Writer } from './msgpack.ts';
+
+/** The four ways most fields travel; the reader and the writer know them by heart, which is faster than a call. */
+export type Shape = 'unsigned' | 'text' | 'raw' | 'bool';
+
+/** One field: its Go name, and how its value travels. */
+export interface Field<T> {
+  readonly name: string;
+  readonly shape?: Shape;
+  /** Of an `unsigned` one. */
+  readonly max?: number;
+  /** Left out when zero. All other fields are always written. */
+  readonly omitZero: boolean;
+  readonly zero: T;
+  isZero(value: T): boolean;
+  read(reader: Reader): T;
+  write(writer: Writer, value: T): void;
+}
+
+const field = <T>(
+  name: string,
+  zero: T,
+  read: (reader: Reader) => T,
+  write: (writer: Writer, value: T) => void,
+): Field<T> => ({ name, omitZero: false, zero, isZero: (value) => value === zero, read, write });
+
+const unsigned =
+  (max: number) =>
+  (name: string): Field<number> => ({
+    ...field(
+      name,
+      0,
+      (reader) => bounded(reader.uint(), max, name),
+      (writer, value) => writer.uint(value),
+    ),
+    shape: 'unsigned',
+    max,
+  });
+
+/** The value, if it is not above what its field may hold. */
+export function bounded(value: number, max: number, name: string): number {
+  if (value > max) throw new WireError('badValue', `${name} is above ${max}`);
+  return value;
+}
+
+export const u8 = unsigned(0xff);
+export const u16 = unsigned(0xffff);
+export const u32 = unsigned(0xffff_ffff);
+/** Lamport times. Above 2^53 - 1 they saturate, and are then refused as implausible by whoever keeps clocks. */
+export const u64 = unsigned(Number.MAX_SAFE_INTEGER);
+
+/** A Go `int` that is never negative in sane traffic; both integer dialects are read. */
+export const int = (name: string): Field<number> =>
+  field(
+    name,
+    0,
+    (reader) => {
+      const value = reader.int();
+      if (value < 0) throw new WireError('badValue', `${name} is negative`);
+      return value;
+    },
+    (writer, value) => writer.uint(value),
+  );
+
+export const bool = (name: string): Field<boolean> => ({
+  ...field<boolean>(
+    name,
+    false,
+    (reader) => reader.bool(),
+    (writer, value) => writer.bool(value),
+  ),
+  shape: 'bool',
+});
+
+export const text = (name: string): Field<string> => ({
+  ...field(
+    name,
+    '',
+    (reader) => reader.text(),
+    (writer, value) => writer.text(value),
+  ),
+  shape: 'text',
+});
+
+export const float = (name: string): Field<number> =>
+  field(
+    name,
+    0,
+    (reader) => reader.float(),
+    (writer, value) => writer.float(value),
+  );
+
+/** Octets. What the reader gives is a view on the packet; copy what is kept. */
+export const bytes = (name: string): Field<Uint8Array> => ({
+  ...field(
+    name,
+    NO_BYTES,
+    (reader) => reader.raw(),
+    (writer, value) => writer.raw(value),
+  ),
+  isZero: (value) => value.length === 0,
+  shape: 'raw',
+});
+
+/** An array of whatever `element` says. nil reads as empty; empty is written as nil. */
+export const list = <T>(
+  name: string,
+  limit: number,
+  element: { read(reader: Reader): T; write(writer: Writer, value: T): void },
+): Field<readonly T[]> => ({
+  name,
+  omitZero: false,
+  zero: [],
+  isZero: (value) => value.length === 0,
+  read: (reader) => {
+    const length = reader.arrayLength(limit);
+    const out: T[] = [];
+    for (let i = 0; i < length; i++) out.push(element.read(reader));
+    return out;
+  },
+  write: (writer, value) => {
+    if (value.length === 0) return writer.nil();
+    writer.arrayHeader(value.length);
+    for (const one of value) element.write(writer, one);
+  },
+});
+
+/** A map with text keys. Held as a `Map`, so that no key of a stranger is ever a property name. */
+export const map = <T>(
+  name: string,
+  limit: number,
+  value: { read(reader: Reader): T; write(writer: Writer, value: T): void },
+): Field<ReadonlyMap<string, T>> => ({
+  name,
+  omitZero: false,
+  zero: new Map<string, T>(),
+  isZero: (held) => held.size === 0,
+  read: (reader) => {
+    if (reader.peek() === 0xc0) {
+      reader.at++;
+      return new Map();
+    }
+    const out = new Map<string, T>();
+    for (let left = reader.mapLength(limit); left > 0; left--) {
+      const key = reader.text();
+      out.set(key, value.read(reader));
+    }
+    return out;
+  },
+  write: (writer, held) => {
+    writer.mapHeader(held.size);
+    for (const [key, one] of held) {
+      writer.text(key);
+      value.write(writer, one);
+    }
+  },
+});
+
+/** Element codecs for `list` and `map`. */
+export const TEXT = { read: (r: Reader) => r.text(), write: (w: Writer, v: string) => w.text(v) };
+export const BYTES = { read: (r: Reader) => r.raw(), write: (w: Writer, v: Uint8Array) => w.raw(v) };
+export const U64 = { read: (r: Reader) => r.uint(), write: (w: Writer, v: number) => w.uint(v) };
+
+/** Leaves the field out when it is zero, as Go's `omitempty`. */
+export const optional = <T>(inner: Field<T>): Field<T> => ({ ...inner, omitZero: true });

@@ -1,0 +1,228 @@
+/**
+ * memberlist's messages: declared once, decoded with the value checks that keep poison out. Envelopes (label,
+ * encryption, CRC, compression, compound, streams) live in packet.ts and stream.ts.
+ *
+ * Source: memberlist net.go, state.go (protocol reference 1.1, 3.1, 5.1).
+ */
+import { WireError } from '../base/errors.ts';
+import { Reader } from './msgpack.ts';
+import { bool, bytes, int, type MessageOf, optional, struct, text, u16, u32 } from './struct.ts';
+
+/** Octets in front of messages; not all of them are structs. */
+export const TYPE = {
+  ping: 0,
+  indirectPing: 1,
+  ack: 2,
+  suspect: 3,
+  alive: 4,
+  dead: 5,
+  pushPull: 6,
+  compound: 7,
+  user: 8,
+  compress: 9,
+  encrypt: 10,
+  nack: 11,
+  crc: 12,
+  err: 13,
+  label: 244,
+} as const;
+
+/** Bytes of `meta` an alive may carry. Source: memberlist MetaMaxSize. */
+export const MAX_META_BYTES = 512;
+/** Bytes of a name. Source: serf name validation. */
+export const MAX_NAME_BYTES = 128;
+
+/** "Are you there?" Answered with `ack`. */
+export const Ping = struct('ping', TYPE.ping, {
+  seqNo: u32('SeqNo'),
+  node: text('Node'), // the name we mean: an address may have changed hands
+  sourceAddr: optional(bytes('SourceAddr')), // 4 or 16 octets
+  sourcePort: optional(u16('SourcePort')),
+  sourceNode: optional(text('SourceNode')),
+});
+
+/** "Ping that one for me." Answered with `ack` or, if `nack` is set, with `nack`. */
+export const IndirectPing = struct('indirectPing', TYPE.indirectPing, {
+  seqNo: u32('SeqNo'),
+  target: bytes('Target'),
+  port: u16('Port'),
+  node: text('Node'),
+  nack: bool('Nack'),
+  sourceAddr: optional(bytes('SourceAddr')),
+  sourcePort: optional(u16('SourcePort')),
+  sourceNode: optional(text('SourceNode')),
+});
+
+export const Ack = struct('ack', TYPE.ack, { seqNo: u32('SeqNo'), payload: bytes('Payload') });
+
+/** "I tried for you and heard nothing": Lifeguard's sign that the relay itself is well. */
+export const Nack = struct('nack', TYPE.nack, { seqNo: u32('SeqNo') });
+
+export const Suspect = struct('suspect', TYPE.suspect, {
+  incarnation: u32('Incarnation'),
+  node: text('Node'), // the accused
+  from: text('From'), // the accuser
+});
+
+/** `node === from` is a voluntary leave. */
+export const Dead = struct('dead', TYPE.dead, {
+  incarnation: u32('Incarnation'),
+  node: text('Node'),
+  from: text('From'),
+});
+
+export const Alive = struct('alive', TYPE.alive, {
+  incarnation: u32('Incarnation'),
+  node: text('Node'),
+  addr: bytes('Addr'),
+  port: u16('Port'),
+  meta: bytes('Meta'),
+  vsn: bytes('Vsn'), // protocol min, max, current, then the delegate's (Serf's)
+});
+
+/** An error a listener answers with, in words. */
+export const Err = struct('err', TYPE.err, { error: text('Error') });
+
+/** Front of a push/pull: so many node states follow, then so many bytes of user state. */
+export const PushPullHeader = struct('pushPullHeader', TYPE.pushPull, {
+  nodes: int('Nodes'),
+  userStateLen: int('UserStateLen'),
+  join: bool('Join'),
+});
+
+/** One row of a push/pull. `state`: 0 alive, 1 suspect, 2 dead, 3 left. */
+export const NodeState = struct('nodeState', TYPE.pushPull, {
+  name: text('Name'),
+  addr: bytes('Addr'),
+  port: u16('Port'),
+  meta: bytes('Meta'),
+  incarnation: u32('Incarnation'),
+  state: int('State'),
+  vsn: bytes('Vsn'),
+});
+
+/** Front of a user message on a stream. */
+export const UserHeader = struct('userHeader', TYPE.user, { userMsgLen: int('UserMsgLen') });
+
+/** `algo` 0 is LZW, the only one; `buf` expands to a whole message. */
+export const Compress = struct('compress', TYPE.compress, { algo: int('Algo'), buf: bytes('Buf') });
+
+export type Ping = MessageOf<typeof Ping>;
+export type IndirectPing = MessageOf<typeof IndirectPing>;
+export type Ack = MessageOf<typeof Ack>;
+export type Nack = MessageOf<typeof Nack>;
+export type Suspect = MessageOf<typeof Suspect>;
+export type Dead = MessageOf<typeof Dead>;
+export type Alive = MessageOf<typeof Alive>;
+export type Err = MessageOf<typeof Err>;
+export type NodeState = MessageOf<typeof NodeState>;
+
+/** What SWIM itself speaks, over UDP. */
+export type SwimMessage = Ping | IndirectPing | Ack | Nack | Suspect | Dead | Alive;
+/** Opaque bytes for the layer above (Serf, or ours): everything after the type octet 8. */
+export interface UserMessage {
+  readonly kind: 'user';
+  readonly body: Uint8Array;
+}
+export type PacketMessage = SwimMessage | UserMessage;
+
+const PACKET_STRUCTS = [Ping, IndirectPing, Ack, Nack, Suspect, Dead, Alive] as const;
+const byType: (((reader: Reader) => SwimMessage) | undefined)[] = [];
+for (const one of PACKET_STRUCTS) byType[one.type] = one.read as (reader: Reader) => SwimMessage;
+
+/** One bare message of a datagram. Views on `octets`. Throws `WireError`; what it returns may be stored. */
+export function decodeMessage(octets: Uint8Array): PacketMessage {
+  const type = octets[0];
+  if (type === undefined) throw new WireError('short', 'an empty message');
+  if (type === TYPE.user) return { kind: 'user', body: octets.subarray(1) };
+  const read = byType[type];
+  if (read === undefined) throw new WireError('unknownType', `message type ${type}`);
+  const message = read(new Reader(octets, 1));
+  checkMessage(message);
+  return message;
+}
+
+/** Type octet and body. */
+export function encodeMessage(message: SwimMessage): Uint8Array {
+  switch (message.kind) {
+    case 'ping':
+      return Ping.encode(message);
+    case 'indirectPing':
+      return IndirectPing.encode(message);
+    case 'ack':
+      return Ack.encode(message);
+    case 'nack':
+      return Nack.encode(message);
+    case 'suspect':
+      return Suspect.encode(message);
+    case 'dead':
+      return Dead.encode(message);
+    case 'alive':
+      return Alive.encode(message);
+  }
+}
+
+/** The checks behind the reader: nothing that would kill or poison a real agent gets past here. */
+function checkMessage(message: SwimMessage): void {
+  switch (message.kind) {
+    case 'alive':
+      return checkNode(message.node, message.addr, message.meta, message.vsn);
+    case 'suspect':
+    case 'dead':
+      checkName(message.node);
+      checkName(message.from);
+      return;
+    case 'ping':
+      if (message.sourceAddr.length !== 0) checkIp(message.sourceAddr);
+      return;
+    case 'indirectPing':
+      checkIp(message.target);
+      if (message.sourceAddr.length !== 0) checkIp(message.sourceAddr);
+      return;
+    case 'ack':
+    case 'nack':
+      return;
+  }
+}
+
+const LAST_STATE = 3;
+
+/** One row of a push/pull; `undefined` for one that must be neither stored nor forwarded. Throws only 'short'. */
+export function readNodeState(reader: Reader): NodeState | undefined {
+  const start = reader.at;
+  try {
+    const row = NodeState.read(reader);
+    checkNode(row.name, row.addr, row.meta, row.vsn);
+    return row.state <= LAST_STATE ? row : undefined;
+  } catch (error) {
+    if (!(error instanceof WireError) || error.code === 'short') throw error;
+    reader.at = start;
+    reader.skip();
+    return undefined;
+  }
+}
+
+/** Shared by `alive` and the rows of a push/pull. */
+export function checkNode(name: string, addr: Uint8Array, meta: Uint8Array, vsn: Uint8Array): void {
+  checkName(name);
+  checkIp(addr);
+  if (meta.length > MAX_META_BYTES) throw new WireError('tooLarge', `meta of ${meta.length} bytes`);
+  if (vsn.length !== 6) throw new WireError('badValue', `Vsn of ${vsn.length} octets`);
+}
+
+/** 1 to 128 bytes. */
+export function isName(name: string): boolean {
+  // A UTF-16 unit is at most 3 bytes of UTF-8, so most names need no second look.
+  if (3 * name.length <= MAX_NAME_BYTES) return name.length > 0;
+  return name.length <= MAX_NAME_BYTES && encoder.encode(name).length <= MAX_NAME_BYTES;
+}
+
+const encoder = new TextEncoder();
+
+export function checkName(name: string): void {
+  if (!isName(name)) throw new WireError('badValue', 'a name that is empty or over 128 bytes');
+}
+
+export function checkIp(ip: Uint8Array): void {
+  if (ip.length !== 4 && ip.length !== 16) throw new WireError('badValue', `an IP of ${ip.length} octets`);
+}

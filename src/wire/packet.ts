@@ -1,0 +1,254 @@
+/**
+ * Datagrams: the layers around bare messages, opened and sealed. Label, encryption, CRC, compression and compound
+ * live here; what a message says is memberlist.ts's business, streams are stream.ts's.
+ *
+ * Source: memberlist net.go, util.go, label.go (protocol reference 1.2 to 1.9).
+ */
+import { assert } from '../base/assert.ts';
+import { sameBytes } from '../base/bytes.ts';
+import { WireError } from '../base/errors.ts';
+import { crc32 } from './crc.ts';
+import { open, seal, sealedLength, sealOverhead } from './crypt.ts';
+import { compressMessage, type Envelope, expandBody, plainArray, setU32 } from './envelope.ts';
+import { Compress, TYPE } from './memberlist.ts';
+import { decode } from './struct.ts';
+
+export { BARE_ENVELOPE, type Envelope } from './envelope.ts';
+
+/** What each message costs in a datagram besides its own octets: its row in the length table. */
+export const PART_BYTES = 2;
+/** Above this many messages in one datagram, old agents misjudge a truncated one: the caller splits before. */
+export const SAFE_PARTS = 127;
+
+const MAX_PACKET_BYTES = 65_536;
+/** All that may come out of the compressed parts of one datagram. */
+const MAX_EXPANDED_BYTES = 65_536;
+const MAX_EXPANSION = 64;
+const MAX_PARTS = 255;
+/** Messages one datagram may hold, nesting included. */
+const MAX_MESSAGES = 4096;
+const COMPOUND_HEAD = 2;
+const CRC_HEAD = 5;
+
+/**
+ * Bare messages (type octet and body), in order. `torn`: some of the datagram was cut short or unreadable, and was
+ * left out. Views on `bytes` or on what was decrypted and expanded from it. Throws `WireError` if nothing can be had.
+ */
+export function openPacket(bytes: Uint8Array, envelope: Envelope): { messages: Uint8Array[]; torn: boolean } {
+  if (bytes.length > MAX_PACKET_BYTES)
+    throw new WireError('tooLarge', `a datagram of ${bytes.length} octets`);
+  let inner = openLabel(plainArray(bytes), envelope.label);
+  if (envelope.keys.length > 0) inner = decrypted(inner, envelope);
+  else if (looksEncrypted(inner)) throw new WireError('encrypted', 'encrypted, and we have no key');
+  if (inner[0] === TYPE.crc && inner.length >= CRC_HEAD) {
+    if (crc32(inner, CRC_HEAD) !== u32At(inner, 1))
+      throw new WireError('badChecksum', 'the CRC does not match');
+    inner = inner.subarray(CRC_HEAD);
+  }
+  const opening: Opening = { messages: [], torn: false, expandable: MAX_EXPANDED_BYTES };
+  split(inner, opening, 0, false);
+  return { messages: opening.messages, torn: opening.torn };
+}
+
+interface Opening {
+  readonly messages: Uint8Array[];
+  torn: boolean;
+  /** Octets that may still come out of compression. */
+  expandable: number;
+}
+
+/**
+ * Takes one message apart until bare ones are left. Differs: agents recurse without a limit; here a compound may
+ * stand in a compound once, with or without compression between, and nothing is compressed twice.
+ */
+function split(message: Uint8Array, opening: Opening, depth: number, expanded: boolean): void {
+  const type = message[0];
+  if (type === undefined) throw new WireError('short', 'an empty message');
+  if (type === TYPE.compress) {
+    if (expanded) throw new WireError('tooLarge', 'compressed twice');
+    split(expandedMessage(message, opening), opening, depth, true);
+  } else if (type === TYPE.compound) {
+    if (depth > 1) throw new WireError('tooLarge', 'compounds nested too deeply');
+    splitCompound(message, opening, depth, expanded);
+  } else {
+    if (opening.messages.length >= MAX_MESSAGES) throw new WireError('tooLarge', 'too many messages');
+    opening.messages.push(message);
+  }
+}
+
+function splitCompound(message: Uint8Array, opening: Opening, depth: number, expanded: boolean): void {
+  const count = message[1];
+  if (count === undefined || message.length < COMPOUND_HEAD + PART_BYTES * count)
+    throw new WireError('short', 'a compound whose length table is cut');
+  const before = opening.messages.length;
+  let at = COMPOUND_HEAD + PART_BYTES * count;
+  let failed: WireError | undefined;
+  for (let i = 0; i < count; i++) {
+    const row = COMPOUND_HEAD + PART_BYTES * i;
+    const end = at + (((message[row] as number) << 8) | (message[row + 1] as number));
+    if (end > message.length) {
+      failed = new WireError('short', 'a compound whose parts are cut');
+      break;
+    }
+    try {
+      split(message.subarray(at, end), opening, depth + 1, expanded);
+    } catch (error) {
+      // One bad part costs itself only; a limit that is passed costs the datagram.
+      if (!(error instanceof WireError) || error.code === 'tooLarge') throw error;
+      failed = error;
+    }
+    at = end;
+  }
+  if (failed === undefined) return;
+  if (opening.messages.length === before) throw failed;
+  opening.torn = true;
+}
+
+function expandedMessage(message: Uint8Array, opening: Opening): Uint8Array {
+  const { algo, buf } = decode(Compress, message);
+  const limit = Math.min(opening.expandable, MAX_EXPANSION * buf.length);
+  const out = expandBody(algo, buf, limit);
+  opening.expandable -= out.length;
+  return out;
+}
+
+/** What follows the label, which must be ours. */
+function openLabel(bytes: Uint8Array, label: Uint8Array): Uint8Array {
+  if (bytes[0] !== TYPE.label) {
+    if (label.length > 0) throw new WireError('badLabel', 'without our label');
+    return bytes;
+  }
+  const length = bytes[1] ?? 0;
+  if (length === 0 || bytes.length < 2 + length) throw new WireError('badLabel', 'a label that is cut');
+  if (!sameBytes(bytes.subarray(2, 2 + length), label))
+    throw new WireError('badLabel', 'the label of others');
+  return bytes.subarray(2 + length);
+}
+
+function decrypted(bytes: Uint8Array, envelope: Envelope): Uint8Array {
+  try {
+    return open(bytes, envelope.keys, envelope.label);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    if (!envelope.verifyIncoming) return bytes;
+    throw looksEncrypted(bytes) ? error : new WireError('plaintext', 'not encrypted, and we have a key');
+  }
+}
+
+/** Octets 0 and 1 begin both an encrypted datagram and a ping; but a ping goes on with a map. */
+function looksEncrypted(bytes: Uint8Array): boolean {
+  const type = bytes[0];
+  if (type === undefined || type > 1) return false;
+  const next = bytes[1] ?? 0;
+  return bytes.length >= 29 && (next & 0xf0) !== 0x80 && next !== 0xde && next !== 0xdf;
+}
+
+const u32At = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] as number) * 0x100_0000 +
+  (((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
+
+/**
+ * One datagram out of 1 to 255 bare messages; the caller splits at `SAFE_PARTS`. A compound if there is more than
+ * one, compressed only if that is shorter, then `crc`, encryption with the primary, label. `nonce` is called once if
+ * there are keys, and must give 12 fresh octets. The result is a view on memory that is never written again.
+ */
+export function sealPacket(
+  messages: readonly Uint8Array[],
+  envelope: Envelope,
+  options: { readonly crc: boolean; readonly nonce: () => Uint8Array },
+): Uint8Array {
+  const { label } = envelope;
+  const key = envelope.keys[0];
+  assert(messages.length >= 1 && messages.length <= MAX_PARTS, `a datagram of ${messages.length} messages`);
+  const body = compressed(messages, envelope.compress);
+  const labelHead = label.length === 0 ? 0 : 2 + label.length;
+  const crcHead = options.crc ? CRC_HEAD : 0;
+  const plainLength = crcHead + bodyLength(body);
+
+  const out = allot(
+    labelHead + (key === undefined ? plainLength : sealedLength(plainLength, envelope.encryptionVersion)),
+  );
+  if (labelHead > 0) {
+    out[0] = TYPE.label;
+    out[1] = label.length;
+    out.set(label, 2);
+  }
+  const plain = key === undefined ? out.subarray(labelHead) : scratch(plainLength);
+  writeBody(plain, crcHead, body);
+  if (options.crc) {
+    plain[0] = TYPE.crc;
+    setU32(plain, 1, crc32(plain, CRC_HEAD));
+  }
+  if (key !== undefined) {
+    const version = envelope.encryptionVersion;
+    seal(out, labelHead, plain, { key, version, nonce: options.nonce(), aad: label });
+  }
+  return out;
+}
+
+const SLAB_BYTES = 32_768;
+let slab = new Uint8Array(SLAB_BYTES);
+let slabUsed = 0;
+
+/** Octets that nobody else has or will get. Packets share allocations, which cost more than all else here. */
+function allot(length: number): Uint8Array {
+  if (length > SLAB_BYTES / 4) return new Uint8Array(length);
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  slabUsed += length;
+  return slab.subarray(slabUsed - length, slabUsed);
+}
+
+let scratched = new Uint8Array(2048);
+
+/** Octets for what is read again before this is called again. */
+function scratch(length: number): Uint8Array {
+  if (length > scratched.length) scratched = new Uint8Array(length);
+  return scratched.subarray(0, length);
+}
+
+/** The messages, or the one compress message that holds them all in fewer octets. */
+function compressed(messages: readonly Uint8Array[], wanted: boolean): readonly Uint8Array[] {
+  if (!wanted) return messages;
+  const whole = scratch(bodyLength(messages));
+  writeBody(whole, 0, messages);
+  const small = compressMessage(whole);
+  return small.length < whole.length ? [small] : messages;
+}
+
+function bodyLength(messages: readonly Uint8Array[]): number {
+  let length = messages.length > 1 ? COMPOUND_HEAD : 0;
+  for (const message of messages) length += message.length + (messages.length > 1 ? PART_BYTES : 0);
+  return length;
+}
+
+function writeBody(out: Uint8Array, from: number, messages: readonly Uint8Array[]): void {
+  let at = from;
+  if (messages.length > 1) {
+    out[at++] = TYPE.compound;
+    out[at++] = messages.length;
+    for (const message of messages) {
+      assert(message.length <= 0xffff, `a part of ${message.length} octets`);
+      out[at++] = message.length >>> 8;
+      out[at++] = message.length & 0xff;
+    }
+  }
+  for (const message of messages) {
+    out.set(message, at);
+    at += message.length;
+  }
+}
+
+/**
+ * Octets that messages may take in one datagram of `packetBytes`, each of them `PART_BYTES` besides its own. Counts
+ * the CRC and the worst padding, so that a packet filled to the brim never passes `packetBytes`.
+ *
+ * Differs: agents do not count the CRC and go over their own budget (protocol reference 1.9).
+ */
+export function roomFor(packetBytes: number, envelope: Envelope): number {
+  const label = envelope.label.length === 0 ? 0 : 2 + envelope.label.length;
+  const encryption = envelope.keys.length === 0 ? 0 : sealOverhead(envelope.encryptionVersion);
+  return Math.max(0, packetBytes - COMPOUND_HEAD - CRC_HEAD - label - encryption);
+}

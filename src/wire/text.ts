@@ -1,0 +1,44 @@
+/** Octets to text. Names come again with every message, so short ones are remembered instead of decoded anew. */
+import { WireError } from '../base/errors.ts';
+
+/** Longest text worth remembering. */
+const MAX_HELD = 32;
+const SLOTS = 4096;
+/** The last short ASCII text of each hash. Bounded, and of no influence on what is returned. */
+const HELD: string[] = new Array(SLOTS).fill('');
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Text of `bytes[from..to)`. Throws `WireError` 'malformed' if that is not UTF-8. */
+export function textOf(bytes: Uint8Array, from: number, to: number): string {
+  const length = to - from;
+  if (length === 0) return '';
+  if (length > MAX_HELD) return decoded(bytes, from, to);
+  let hash = length;
+  let all = 0;
+  for (let at = from; at < to; at++) {
+    const octet = bytes[at] as number;
+    hash = (Math.imul(hash, 33) ^ octet) | 0;
+    all |= octet;
+  }
+  if (all >= 0x80) return decoded(bytes, from, to);
+  const slot = (hash ^ (hash >>> 12)) & (SLOTS - 1);
+  const held = HELD[slot] as string;
+  if (held.length === length && isAt(held, bytes, from)) return held;
+  const fresh = decoded(bytes, from, to);
+  HELD[slot] = fresh;
+  return fresh;
+}
+
+function isAt(ascii: string, bytes: Uint8Array, from: number): boolean {
+  for (let i = 0; i < ascii.length; i++) if (ascii.charCodeAt(i) !== bytes[from + i]) return false;
+  return true;
+}
+
+function decoded(bytes: Uint8Array, from: number, to: number): string {
+  try {
+    return decoder.decode(bytes.subarray(from, to));
+  } catch {
+    throw new WireError('malformed', 'text that is not UTF-8');
+  }
+}

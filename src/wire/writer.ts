@@ -1,0 +1,175 @@
+/**
+ * Writes msgpack in the forms go-msgpack 0.5.x writes: raw for text and bytes, integers in their smallest unsigned
+ * form, no str8, no bin. Every version of agents reads these.
+ *
+ * Source: msgpack "old spec"; go-msgpack 0.5.5 (protocol reference 2.1).
+ */
+
+const SLAB_BYTES = 8192;
+const SCRATCH = new DataView(new ArrayBuffer(8));
+const encoder = new TextEncoder();
+
+/**
+ * Appends to growing memory. Small results share it, since allocating costs more than encoding: each is a view on a
+ * stretch that is never written again, but whoever keeps one keeps all of the `SLAB_BYTES` around it.
+ */
+export class Writer {
+  bytes: Uint8Array;
+  at = 0;
+  /** Where the result under way begins. */
+  #from = 0;
+
+  constructor(capacity = 512) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  /** What was written since the last `finish`; the next result begins behind it. */
+  finish(): Uint8Array {
+    const result = this.bytes.subarray(this.#from, this.at);
+    this.#from = this.at;
+    return result;
+  }
+
+  /** Forgets what was written since the last `finish`. */
+  reset(): this {
+    this.at = this.#from;
+    return this;
+  }
+
+  reserve(octets: number): void {
+    if (this.at + octets > this.bytes.length) this.#grow(octets);
+  }
+
+  #grow(octets: number): void {
+    const written = this.at - this.#from;
+    const grown = new Uint8Array(Math.max(SLAB_BYTES, 2 * (written + octets)));
+    grown.set(this.bytes.subarray(this.#from, this.at));
+    this.bytes = grown;
+    this.#from = 0;
+    this.at = written;
+  }
+
+  octet(value: number): void {
+    this.reserve(1);
+    this.bytes[this.at++] = value;
+  }
+
+  /** Octets as they are, without a header. */
+  append(octets: Uint8Array): void {
+    const length = octets.length;
+    this.reserve(length);
+    // Calling `set` costs more than copying a few octets by hand.
+    if (length > 32) this.bytes.set(octets, this.at);
+    else for (let i = 0, at = this.at; i < length; i++) this.bytes[at + i] = octets[i] as number;
+    this.at += length;
+  }
+
+  /** A byte field: raw; `nil` when empty, as agents write a nil slice. */
+  raw(octets: Uint8Array): void {
+    if (octets.length === 0) return this.nil();
+    this.#rawHeader(octets.length);
+    this.append(octets);
+  }
+
+  text(value: string): void {
+    const length = value.length;
+    this.reserve(3 * length + 5);
+    if (length < 32) {
+      const start = this.at;
+      let at = start + 1;
+      let i = 0;
+      for (; i < length; i++) {
+        const code = value.charCodeAt(i);
+        if (code >= 0x80) break;
+        this.bytes[at++] = code;
+      }
+      if (i === length) {
+        this.bytes[start] = 0xa0 | length;
+        this.at = at;
+        return;
+      }
+    }
+    const octets = encoder.encode(value);
+    this.#rawHeader(octets.length);
+    this.append(octets);
+  }
+
+  nil(): void {
+    this.octet(0xc0);
+  }
+
+  bool(value: boolean): void {
+    this.octet(value ? 0xc3 : 0xc2);
+  }
+
+  /** A non-negative integer up to 2^53 - 1 in its smallest unsigned form. */
+  uint(value: number): void {
+    this.reserve(9);
+    if (value < 0x80) this.bytes[this.at++] = value;
+    else if (value < 0x100) {
+      this.bytes[this.at++] = 0xcc;
+      this.bytes[this.at++] = value;
+    } else if (value < 0x1_0000) {
+      this.bytes[this.at++] = 0xcd;
+      this.#two(value);
+    } else if (value < 0x1_0000_0000) {
+      this.bytes[this.at++] = 0xce;
+      this.#four(value);
+    } else {
+      this.bytes[this.at++] = 0xcf;
+      this.#four(Math.floor(value / 0x1_0000_0000));
+      this.#four(value % 0x1_0000_0000);
+    }
+  }
+
+  float(value: number): void {
+    this.reserve(9);
+    this.bytes[this.at++] = 0xcb;
+    SCRATCH.setFloat64(0, value);
+    for (let i = 0; i < 8; i++) this.bytes[this.at++] = SCRATCH.getUint8(i);
+  }
+
+  mapHeader(entries: number): void {
+    this.#header(entries, 0x80, 0xde);
+  }
+
+  arrayHeader(elements: number): void {
+    this.#header(elements, 0x90, 0xdc);
+  }
+
+  #header(count: number, fix: number, wide: number): void {
+    this.reserve(5);
+    if (count < 16) this.bytes[this.at++] = fix | count;
+    else if (count < 0x1_0000) {
+      this.bytes[this.at++] = wide;
+      this.#two(count);
+    } else {
+      this.bytes[this.at++] = wide + 1;
+      this.#four(count);
+    }
+  }
+
+  #rawHeader(length: number): void {
+    this.reserve(5);
+    if (length < 32) this.bytes[this.at++] = 0xa0 | length;
+    else if (length < 0x1_0000) {
+      this.bytes[this.at++] = 0xda;
+      this.#two(length);
+    } else {
+      this.bytes[this.at++] = 0xdb;
+      this.#four(length);
+    }
+  }
+
+  #two(value: number): void {
+    this.bytes[this.at++] = value >>> 8;
+    this.bytes[this.at++] = value;
+  }
+
+  #four(value: number): void {
+    this.bytes[this.at++] = value >>> 24;
+    this.bytes[this.at++] = value >>> 16;
+    this.bytes[this.at++] = value >>> 8;
+    this.bytes[this.at++] = value;
+  }
+}

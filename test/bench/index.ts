@@ -1,0 +1,17 @@
+/**
+ * All benchmarks, one after the other, some twenty minutes: `npm run bench`. `npm run bench -- --short` takes a
+ * few minutes and says less. Needs Linux and root for its namespaces; `serf` and `tcpdump` if they are there.
+ */
+import { run as catalog } from './catalog.ts';
+import { run as codec } from './codec.ts';
+import { run as detect } from './detect.ts';
+import { run as idle } from './idle.ts';
+import { run as join } from './join.ts';
+import { SHORT } from './kit/options.ts';
+import { run as start } from './start.ts';
+import { run as world } from './world.ts';
+
+await codec();
+await catalog();
+world(SHORT ? 200 : 1000);
+for (const bench of [start, idle, join, detect]) await bench();

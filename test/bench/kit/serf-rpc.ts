@@ -1,0 +1,80 @@
+/** As much of Serf's RPC as the benchmarks speak: one connection, a command, the header of its answer and a body. */
+import { connect, type Socket } from 'node:net';
+import { Packr } from 'msgpackr';
+
+const packr = new Packr({ useRecords: false, variableMapSize: true });
+
+interface Waiting {
+  readonly withBody: boolean;
+  settle(body: unknown, error: string): void;
+}
+
+/** Strings sent must stay below 32 octets: the old msgpack of Serf knows no other string of one length octet. */
+export class SerfRpc {
+  readonly #socket: Socket;
+  readonly #waiting = new Map<number, Waiting>();
+  #held = Buffer.alloc(0);
+  #seq = 0;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk) => this.#read(chunk));
+    const lost = (): void => {
+      for (const { settle } of this.#waiting.values()) settle(undefined, 'the connection was closed');
+    };
+    socket.on('error', lost).on('close', lost);
+  }
+
+  /** Connected and greeted. Rejects if nobody listens. */
+  static async open(ip: string, port = 7373): Promise<SerfRpc> {
+    const socket = connect({ host: ip, port, noDelay: true });
+    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    const rpc = new SerfRpc(socket);
+    await rpc.#ask('handshake', { Version: 1 }, false);
+    return rpc;
+  }
+
+  async join(address: string): Promise<void> {
+    await this.#ask('join', { Existing: [address], Replay: false }, true);
+  }
+
+  /** Members it holds as alive. */
+  async alive(): Promise<number> {
+    const { serf } = (await this.#ask('stats', undefined, true)) as { serf: Record<string, string> };
+    return Number(serf['members']) - Number(serf['failed']) - Number(serf['left']);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #ask(command: string, body: object | undefined, withBody: boolean): Promise<unknown> {
+    const seq = this.#seq++;
+    const header = packr.pack({ Command: command, Seq: seq });
+    this.#socket.write(body === undefined ? header : Buffer.concat([header, packr.pack(body)]));
+    return new Promise((resolve, reject) => {
+      const settle = (answer: unknown, error: string): void => {
+        this.#waiting.delete(seq);
+        if (error === '') resolve(answer);
+        else reject(new Error(`serf ${command}: ${error}`));
+      };
+      this.#waiting.set(seq, { withBody, settle });
+    });
+  }
+
+  /** Asked one at a time here, so the values held are a header and its body, or the beginning of them. */
+  #read(chunk: Buffer): void {
+    this.#held = Buffer.concat([this.#held, chunk]);
+    let values: unknown[];
+    try {
+      values = packr.unpackMultiple(this.#held) as unknown[];
+    } catch {
+      return; // not all has come yet
+    }
+    const { Seq, Error: error } = values[0] as { Seq: number; Error: string };
+    const waiting = this.#waiting.get(Seq);
+    if (waiting?.withBody === true && error === '' && values.length < 2) return;
+    this.#held = Buffer.alloc(0);
+    waiting?.settle(values[1], error);
+  }
+}

@@ -1,0 +1,310 @@
+/** The command line as a contract, against the built program: exit codes, sentences, JSON fields. */
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { getJson, http } from '../support/http.ts';
+import { type Finished, hearsay, killAll, startHearsay } from '../support/processes.ts';
+import { until } from '../support/wait.ts';
+
+const ip = (host: number): string => `127.0.60.${host}`;
+const KEY = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
+const at = (host: number): string[] => ['--http-addr', `http://${ip(host)}:8500`];
+/** `agent` on addresses of its own, for starts that fail. */
+const agent = (host: number, ...args: string[]): Promise<Finished> =>
+  hearsay([
+    ...['agent', '--bind', `${ip(host)}:7946`, '--http', `${ip(host)}:8500`, '--dns', `${ip(host)}:8600`],
+    ...args,
+  ]);
+
+let dir = '';
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'hearsay-cli-'));
+});
+afterEach(killAll);
+afterAll(() => rmSync(dir, { recursive: true }));
+
+describe('a start that fails says one sentence and why', () => {
+  test('no seed answers: exit 1, naming each seed and its error', async () => {
+    const { code, stderr, stdout } = await agent(
+      1,
+      '--node',
+      'a',
+      '--join',
+      ip(9),
+      '--join',
+      'nowhere.invalid',
+    );
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(`${ip(9)}: `);
+    expect(stderr).toContain('nowhere.invalid: ');
+    expect(stderr).toMatch(/no seed answered/);
+  });
+
+  test('a port in use: exit 78, and what to do', async () => {
+    await startHearsay({ name: 'a', ip: ip(1) });
+    const { code, stderr } = await agent(1, '--node', 'b');
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/127\.0\.60\.1:7946.*in use.*--bind/s);
+  });
+
+  test('a busy HTTP or DNS port: exit 78, naming the flag, and nothing is left running', async () => {
+    await startHearsay({ name: 'a', ip: ip(1) });
+    const { code, stderr } = await hearsay([
+      ...['agent', '--node', 'b', '--bind', `${ip(2)}:7946`, '--dns', 'off', '--http', `${ip(1)}:8500`],
+    ]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/127\.0\.60\.1:8500.*--http/s);
+  });
+
+  test('an address that is not ours: exit 78', async () => {
+    const { code, stderr } = await hearsay([
+      'agent',
+      '--bind',
+      '192.0.2.1:7946',
+      '--http',
+      'off',
+      '--dns',
+      'off',
+    ]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/192\.0\.2\.1/);
+  });
+
+  test('a name with illegal characters: exit 2', async () => {
+    const { code, stderr } = await agent(1, '--node', 'a b');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/--node/);
+  });
+
+  test('a bad key: exit 78, and the key is not printed', async () => {
+    const bad = 'c2hvcnQ=';
+    const { code, stderr } = await hearsay(['agent', '--node', 'a'], { HEARSAY_GOSSIP_KEY: bad });
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/HEARSAY_GOSSIP_KEY/);
+    expect(stderr).not.toContain(bad);
+  });
+
+  test('a keyring that others may write: exit 78, naming it', async () => {
+    const file = join(dir, 'loose-keyring');
+    writeFileSync(file, JSON.stringify([KEY]));
+    chmodSync(file, 0o666);
+    const { code, stderr } = await agent(1, '--node', 'a', '--keyring-file', file);
+    expect(code).toBe(78);
+    expect(stderr).toContain(file);
+  });
+
+  test('a bad setting in a file: exit 78, naming line and key', async () => {
+    const file = join(dir, 'bad.yaml');
+    writeFileSync(file, 'node: a\nswim:\n  probeInterval: 1ms\n');
+    for (const args of [
+      ['agent', '--config', file],
+      ['config', 'check', file],
+    ]) {
+      const { code, stderr } = await hearsay(args);
+      expect(code).toBe(78);
+      expect(stderr).toMatch(/bad\.yaml:3: swim\.probeInterval/);
+    }
+  });
+
+  test('HTTP beyond loopback without a token: exit 78', async () => {
+    const { code, stderr } = await hearsay([
+      'agent',
+      '--node',
+      'a',
+      '--bind',
+      '127.0.0.1:0',
+      '--http',
+      '0.0.0.0:0',
+    ]);
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/HEARSAY_HTTP_TOKEN.*--insecure/);
+  });
+
+  test('another key: the join fails, and neither side knows the other', async () => {
+    const a = await startHearsay({ name: 'a', ip: ip(1), key: KEY });
+    const { code, stderr } = await agent(2, '--node', 'b', '--join', ip(1));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/encrypt/i);
+    expect((await a.members()).map((one) => one.name)).toEqual(['a']);
+  });
+});
+
+describe('commands', () => {
+  test('no agent answers: exit 3, and how to start one', async () => {
+    for (const command of [
+      ['members'],
+      ['info'],
+      ['join', ip(1)],
+      ['leave'],
+      ['forget', 'x'],
+      ['tags', 'set', 'a=b'],
+    ]) {
+      const { code, stdout, stderr } = await hearsay([...command, ...at(99)]);
+      expect(code, command.join(' ')).toBe(3);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(/no agent answers at .*hearsay agent/);
+    }
+  });
+
+  test('usage errors: exit 2 with the next step', async () => {
+    for (const args of [
+      ['nonsense'],
+      ['members', '--status', 'odd'],
+      ['join'],
+      ['tags', 'set', 'novalue'],
+      ['agent', '--swim-probe-interval', 'soon'],
+    ]) {
+      const { code, stderr } = await hearsay(args);
+      expect(code, args.join(' ')).toBe(2);
+      expect(stderr).not.toBe('');
+    }
+  });
+
+  test('members, info, tags, join, forget: their JSON', async () => {
+    const a = await startHearsay({ name: 'a', ip: ip(1), tags: { role: 'web' } });
+    const b = await startHearsay({ name: 'b', ip: ip(2) });
+
+    const joined = await hearsay(['join', '--json', ip(2), ip(9), ...at(1)]);
+    expect(joined.code).toBe(0);
+    expect(JSON.parse(joined.stdout)).toMatchObject({ joined: 1, failed: [{ addr: ip(9) }] });
+
+    const none = await hearsay(['join', '--json', ip(9), ...at(1)]);
+    expect(none.code).toBe(1);
+
+    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
+    const members = JSON.parse((await hearsay(['members', '--json', ...at(1)])).stdout);
+    expect(members).toMatchObject([
+      { name: 'a', addr: ip(1), port: 7946, status: 'alive', tags: { role: 'web' }, incarnation: 1 },
+      { name: 'b', addr: ip(2), port: 7946, status: 'alive', tags: {} },
+    ]);
+
+    expect((await hearsay(['tags', 'set', 'rack=r1', ...at(2)])).code).toBe(0);
+    expect((await hearsay(['tags', 'delete', 'role', ...at(1)])).code).toBe(0);
+    await until('tags have spread', 5_000, async () => {
+      const [first, second] = await a.members();
+      return first?.tags['role'] === undefined && second?.tags['rack'] === 'r1';
+    });
+    const tagged = await hearsay(['members', '--json', '--tag', 'rack=r1', ...at(1)]);
+    expect(JSON.parse(tagged.stdout)).toMatchObject([{ name: 'b' }]);
+
+    const info = JSON.parse((await hearsay(['info', '--json', ...at(1)])).stdout);
+    expect(info).toMatchObject({
+      node: 'a',
+      datacenter: 'dc1',
+      members: { alive: 2, total: 2 },
+      health: { awareness: 0 },
+    });
+
+    expect((await hearsay(['forget', 'b', ...at(1)])).code).toBe(4);
+    expect((await hearsay(['forget', 'nobody', ...at(1)])).code).toBe(4);
+
+    await b.kill();
+    await until('b is failed', 20_000, async () => (await a.members())[1]?.status === 'failed');
+    expect((await hearsay(['forget', 'b', ...at(1)])).code).toBe(0);
+    await until('b is left', 3_000, async () => (await a.members())[1]?.status === 'left');
+    expect((await hearsay(['force-leave', 'b', '--prune', ...at(1)])).code).toBe(0);
+    await until('b is gone', 3_000, async () => (await a.members()).length === 1);
+  });
+
+  test('leave: the others say left, and the process ends with 0', async () => {
+    const a = await startHearsay({ name: 'a', ip: ip(1) });
+    const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1) });
+    expect((await hearsay(['leave', ...at(2)])).code).toBe(0);
+    await until('b has ended', 10_000, () => b.child.exitCode !== null);
+    expect(b.child.exitCode).toBe(0);
+    expect((await a.members())[1]?.status).toBe('left');
+  });
+
+  test('SIGTERM leaves first; a second one stops at once', async () => {
+    const a = await startHearsay({ name: 'a', ip: ip(1) });
+    const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1) });
+    b.child.kill('SIGTERM');
+    await until('a says b left', 5_000, async () => (await a.members())[1]?.status === 'left');
+    await until('b has ended', 10_000, () => b.child.exitCode !== null);
+    expect(b.child.exitCode).toBe(0);
+  });
+
+  test('keygen, version, config', async () => {
+    const key = await hearsay(['keygen']);
+    expect(Buffer.from(key.stdout.trim(), 'base64')).toHaveLength(32);
+    expect((await hearsay(['keygen'])).stdout).not.toBe(key.stdout);
+    expect((await hearsay(['version'])).stdout).toMatch(/^hearsay \d+\.\d+\.\d+\n$/);
+
+    const config = await hearsay(['config', '--json', '--swim-gossip-interval', '100ms']);
+    expect(config.code).toBe(0);
+    expect(config.stdout).toContain('--swim-gossip-interval');
+    const file = join(dir, 'good.yaml');
+    writeFileSync(file, 'datacenter: north\n');
+    expect((await hearsay(['config', 'check', file])).code).toBe(0);
+  });
+});
+
+describe('an agent with', () => {
+  test('a keyring file and a label: joined by whoever has both, by nobody else', async () => {
+    const file = join(dir, 'keyring');
+    writeFileSync(file, JSON.stringify([KEY]), { mode: 0o600 });
+    const args = ['--keyring-file', file, '--label', 'blue'];
+    const a = await startHearsay({ name: 'a', ip: ip(1), args });
+    await startHearsay({ name: 'b', ip: ip(2), join: ip(1), args });
+    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
+    const stranger = await agent(
+      3,
+      '--node',
+      'c',
+      '--join',
+      ip(1),
+      '--keyring-file',
+      file,
+      '--label',
+      'green',
+    );
+    expect(stranger.code).toBe(1);
+    expect((await a.members()).map((one) => one.name)).toEqual(['a', 'b']);
+  });
+
+  test('IPv6 addresses', async () => {
+    const launch = (name: string, port: number, ...args: string[]) =>
+      startHearsay({
+        name,
+        ip: ip(port - 7945),
+        args: ['--bind', `[::1]:${port}`, '--http', `${ip(port - 7945)}:8500`, ...args],
+      });
+    const a = await launch('a', 7946);
+    await launch('b', 7947, '--join', '[::1]:7946');
+    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
+    expect((await a.members()).map((one) => one.addr)).toEqual(['::1:7946', '::1:7947']);
+  });
+
+  test('a data directory: after kill -9 it comes back by itself, with a higher incarnation', async () => {
+    const args = ['--data-dir', join(dir, 'b')];
+    const a = await startHearsay({ name: 'a', ip: ip(1) });
+    const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1), args });
+    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
+    await until('the snapshot is written', 10_000, () => existsSync(join(dir, 'b', 'snapshot')));
+    await b.kill();
+    await startHearsay({ name: 'b', ip: ip(2), args });
+    await until('b found a without a seed', 10_000, async () => {
+      const rows = JSON.parse((await hearsay(['members', '--json', ...at(2)])).stdout) as { name: string }[];
+      return rows.length === 2;
+    });
+    const info = await getJson<{ incarnation: number }>(`http://${ip(2)}:8500/v1/hearsay/info`);
+    expect(info.incarnation).toBeGreaterThan(1);
+  });
+
+  test('a token: refused without, answered with', async () => {
+    const token = 'a-token-that-is-long-enough-to-be-one-0123456789';
+    const args = ['--http', `${ip(1)}:8501`];
+    const child = startHearsay({ name: 'a', ip: ip(1), env: { HEARSAY_HTTP_TOKEN: token }, args });
+    // The agent answers only with the token, so the start itself must be judged by another question.
+    child.catch(() => undefined);
+    await until('the door is guarded', 20_000, async () => {
+      const answer = await http('GET', `http://${ip(1)}:8501/v1/agent/self`);
+      return answer.status === 403;
+    });
+    const addr = ['--http-addr', `http://${ip(1)}:8501`];
+    expect((await hearsay(['members', ...addr])).code).toBe(1);
+    expect((await hearsay(['members', ...addr], { HEARSAY_HTTP_TOKEN: token })).code).toBe(0);
+  });
+});

@@ -1,0 +1,362 @@
+/**
+ * Laws of the ledgers, over histories of writes, removals, late rumors, stale deltas, sweeps and restarts; and faults
+ * planted into the rules, each of which the same laws must find.
+ */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  apply,
+  begin,
+  deltaSince,
+  emptyLedger,
+  type Ledger,
+  sweep,
+  write,
+} from '../../src/catalog/ledger.ts';
+import type { Change, Delta, Entry, EntryKey, Progress } from '../../src/catalog/types.ts';
+import { service } from '../unit/catalog/values.ts';
+
+/** The rules under test. */
+interface Rules {
+  readonly apply: typeof apply;
+  readonly deltaSince: typeof deltaSince;
+  readonly sweep: typeof sweep;
+  readonly begin: typeof begin;
+}
+const RULES: Rules = { apply, deltaSince, sweep, begin };
+
+const REPLICAS = 4;
+const KEYS = ['s:a', 's:b', 's:c', 's:d'] as const;
+const VALUES = KEYS.map((key) => [0, 1, 2, 3].map((port) => service(key.slice(2), { port })));
+
+/** One owner, its copies, and everything that was ever said, to be heard at any time. */
+class World {
+  readonly rules: Rules;
+  owner: Ledger = emptyLedger('owner', 1);
+  readonly copies: Ledger[] = Array.from({ length: REPLICAS }, () => emptyLedger('owner', 0));
+  /** How often each thing came about, so that a law that is never tried does not seem to hold. */
+  readonly tally: Record<string, number>;
+  readonly #saved: Ledger[] = [];
+  readonly #said: Delta[] = [];
+  /** Of each epoch, what the owner wrote at each version; index 0 is nothing. */
+  readonly #written = new Map<number, (Entry | undefined)[]>([[1, [undefined]]]);
+
+  constructor(rules: Rules, tally: Record<string, number>) {
+    this.rules = rules;
+    this.tally = tally;
+  }
+
+  take(step: number): void {
+    const which = (step >>> 4) % REPLICAS;
+    const other = (step >>> 6) % (REPLICAS + 1);
+    const key = (step >>> 9) % KEYS.length;
+    const pick = step >>> 12;
+    switch (step % 16) {
+      case 0:
+      case 1:
+      case 2:
+        return this.#write([{ put: VALUES[key]?.[pick % 4] as (typeof VALUES)[0][0] }]);
+      case 3:
+        return this.#write(VALUES.slice(key).map((of) => ({ put: of[pick % 4] as (typeof VALUES)[0][0] })));
+      case 4:
+      case 5:
+        return this.#write([{ remove: KEYS[key] as EntryKey }]);
+      case 6:
+      case 7:
+      case 8:
+        return this.#hear(which, this.#said.at(-1 - (pick % 6)));
+      case 9:
+        return this.#hear(which, this.#said[pick % Math.max(1, this.#said.length)]);
+      case 10:
+      case 11:
+        return this.#hear(which, this.#say(other, this.#progress(which)));
+      case 12:
+        this.#say(other, this.#progress(which));
+        return;
+      case 13: {
+        const ledger = this.#ledger(other);
+        this.rules.sweep(ledger, pick % (ledger.version + 4));
+        if (ledger !== this.owner) this.#check(ledger);
+        return;
+      }
+      case 14:
+        if (pick % 5 === 0) this.#restartOwner(pick % 2 === 0);
+        return;
+      case 15:
+        return this.#restartCopy(which, pick);
+    }
+  }
+
+  /** Everyone asks everyone, twice: then all have all. */
+  calm(): void {
+    for (let round = 0; round < 2; round++)
+      for (let which = 0; which < REPLICAS; which++)
+        for (let other = 0; other <= REPLICAS; other++)
+          this.#hear(which, this.#say(other, this.#progress(which)));
+    for (const copy of this.copies) {
+      const { epoch, version } = this.owner;
+      if (this.owner.version > 0 || copy.epoch > 0)
+        must(copy.epoch === epoch && copy.version === version, 'a copy that stays behind', copy);
+      for (const key of KEYS)
+        must(
+          copy.entries.get(key)?.value === undefined
+            ? this.owner.entries.get(key)?.value === undefined
+            : copy.entries.get(key)?.version === this.owner.entries.get(key)?.version,
+          `a copy that differs in ${key}`,
+          copy,
+        );
+    }
+  }
+
+  #write(changes: readonly Change[]): void {
+    const delta = write(this.owner, changes);
+    if (delta === undefined) return;
+    for (const entry of delta.entries) this.#written.get(this.owner.epoch)?.push(entry);
+    this.#said.push(delta);
+  }
+
+  #restartOwner(forgetful: boolean): void {
+    const epoch = this.owner.epoch + 1;
+    if (forgetful) this.owner = emptyLedger('owner', epoch);
+    else this.rules.begin(this.owner, epoch);
+    const written: (Entry | undefined)[] = [undefined];
+    for (const entry of this.owner.entries.values()) written[entry.version] = entry;
+    if (!this.#written.has(this.owner.epoch)) this.#written.set(this.owner.epoch, written);
+    this.#say(REPLICAS, undefined);
+  }
+
+  #restartCopy(which: number, pick: number): void {
+    if (pick % 4 === 0) this.copies[which] = emptyLedger('owner', 0);
+    else if (pick % 4 === 1 && this.#saved.length > 0) {
+      const saved = this.#saved[(pick >>> 2) % this.#saved.length] as Ledger;
+      this.copies[which] = { ...saved };
+    } else {
+      const copy = this.copies[which] as Ledger;
+      copy.shared = true;
+      this.#saved.push({ ...copy });
+    }
+  }
+
+  #count(what: string): void {
+    this.tally[what] = (this.tally[what] ?? 0) + 1;
+  }
+
+  #ledger(which: number): Ledger {
+    return this.copies[which] ?? this.owner;
+  }
+
+  #progress(which: number): Progress {
+    const { owner, epoch, version } = this.#ledger(which);
+    return { owner, epoch, version };
+  }
+
+  #say(which: number, progress: Progress | undefined): Delta | undefined {
+    const ledger = this.#ledger(which);
+    const delta = ledger.epoch === 0 ? undefined : this.rules.deltaSince(ledger, progress);
+    if (delta !== undefined) this.#said.push(delta);
+    return delta;
+  }
+
+  #hear(which: number, delta: Delta | undefined): void {
+    if (delta === undefined) return;
+    const copy = this.copies[which] as Ledger;
+    const { epoch, version } = copy;
+    const outcome = this.rules.apply(copy, delta);
+    this.#count(outcome);
+    if (outcome === 'applied' && copy.version > delta.to) this.#count('absorbed');
+    if (outcome === 'applied' && delta.from === 0 && epoch === copy.epoch && version > 0)
+      this.#count('whole');
+    if (copy.swept > 0) this.#count('swept');
+    if (epoch > 0 && copy.epoch > epoch) this.#count('reborn');
+    must(copy.epoch > epoch || (copy.epoch === epoch && copy.version >= version), 'went back', copy);
+    if (outcome === 'known' || outcome === 'behind')
+      must(copy.epoch === epoch && copy.version === version, `moved by what is ${outcome}`, copy);
+    this.#check(copy);
+  }
+
+  /** What a copy holds is what the owner wrote; at its version it lacks nothing, and holds nothing that was removed. */
+  #check(copy: Ledger): void {
+    const written = this.#written.get(copy.epoch) ?? [undefined];
+    must(copy.swept <= copy.version, 'swept beyond its version', copy);
+    must(copy.version < written.length, 'knows the future', copy);
+    for (const entry of copy.entries.values()) {
+      const truth = written[entry.version];
+      must(truth?.key === entry.key && truth.value === entry.value, 'an entry nobody wrote', copy);
+    }
+    this.#covers(copy, written, 0, copy.version);
+    for (const { from, to } of copy.islands) {
+      must(from > copy.version, 'an island that is none', copy);
+      this.#covers(copy, written, from, to);
+    }
+  }
+
+  #covers(copy: Ledger, written: readonly (Entry | undefined)[], from: number, to: number): void {
+    const latest = new Map<EntryKey, Entry>();
+    for (let version = from + 1; version <= to; version++) {
+      const entry = written[version];
+      if (entry !== undefined) latest.set(entry.key, entry);
+    }
+    for (const [key, { version, value }] of latest) {
+      const held = copy.entries.get(key);
+      if (held === undefined) must(value === undefined && version <= copy.swept, `lost ${key}`, copy);
+      else must(held.version >= version, `has ${key} of old`, copy);
+    }
+  }
+}
+
+function must(holds: boolean, what: string, copy: Ledger): void {
+  if (!holds) throw new Error(`a copy at epoch ${copy.epoch}, version ${copy.version}: ${what}`);
+}
+
+const history = fc.array(fc.integer({ min: 0, max: 0x7fff_ffff }), { size: 'max', maxLength: 120 });
+
+function live(steps: readonly number[], rules: Rules, tally: Record<string, number> = {}): void {
+  const world = new World(rules, tally);
+  for (const step of steps) world.take(step);
+  world.calm();
+}
+
+describe('copies follow their owner through 40,000 histories', () => {
+  test.each([1, 2, 3, 4])('part %i', (seed) => {
+    const tally: Record<string, number> = {};
+    fc.assert(
+      fc.property(history, (steps) => live(steps, RULES, tally)),
+      { numRuns: 10_000, seed },
+    );
+    for (const what of ['applied', 'ahead', 'known', 'behind', 'absorbed', 'whole', 'swept', 'reborn'])
+      expect(tally[what], what).toBeGreaterThan(300);
+  });
+});
+
+const clone = (ledger: Ledger, entries: Iterable<Entry>): void => {
+  ledger.entries = new Map([...entries].map((entry) => [entry.key, entry]));
+  ledger.shared = false;
+};
+
+/** Rules with one fault each. */
+const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
+  'an older epoch is believed': {
+    apply: (ledger, delta) => apply(ledger, { ...delta, epoch: Math.max(delta.epoch, ledger.epoch) }),
+  },
+  'a part of a ledger begins an epoch': {
+    apply: (ledger, delta) => apply(ledger, delta.epoch > ledger.epoch ? { ...delta, from: 0 } : delta),
+  },
+  'a new epoch keeps what the old one held': {
+    apply: (ledger, delta) => {
+      const before = delta.epoch > ledger.epoch ? [...ledger.entries.values()] : [];
+      const outcome = apply(ledger, delta);
+      if (outcome === 'applied') clone(ledger, [...before, ...ledger.entries.values()]);
+      return outcome;
+    },
+  },
+  'what is late is merged': {
+    apply: (ledger, delta) => {
+      const outcome = apply(ledger, delta);
+      if (outcome === 'known' && delta.epoch === ledger.epoch)
+        for (const entry of delta.entries)
+          if ((ledger.entries.get(entry.key)?.version ?? 0) < entry.version)
+            clone(ledger, [...ledger.entries.values(), entry]);
+      return outcome;
+    },
+  },
+  'the last word wins over the newer': {
+    apply: (ledger, delta) => {
+      const outcome = apply(ledger, delta);
+      if (outcome === 'applied' || outcome === 'ahead')
+        clone(ledger, [...ledger.entries.values(), ...delta.entries]);
+      return outcome;
+    },
+  },
+  'the version moves over a gap': {
+    apply: (ledger, delta) =>
+      apply(
+        ledger,
+        delta.from > ledger.version && ledger.version > 0 ? { ...delta, from: ledger.version } : delta,
+      ),
+  },
+  'a whole ledger removes nothing': {
+    apply: (ledger, delta) =>
+      apply(
+        ledger,
+        delta.from === 0 && delta.epoch === ledger.epoch && ledger.version > 0
+          ? { ...delta, from: ledger.version }
+          : delta,
+      ),
+  },
+  'a whole ledger takes what is newer with it': {
+    apply: (ledger, delta) => {
+      const outcome = apply(ledger, delta);
+      if (outcome === 'applied' && delta.from === 0)
+        clone(
+          ledger,
+          [...ledger.entries.values()].filter(
+            (entry) => entry.version <= delta.to || delta.entries.includes(entry),
+          ),
+        );
+      return outcome;
+    },
+  },
+  'the sweep mark of a whole ledger is forgotten': {
+    apply: (ledger, delta) => {
+      const { swept, version } = ledger;
+      const outcome = apply(ledger, delta);
+      if (outcome === 'applied' && delta.from === 0) ledger.swept = Math.min(swept, version);
+      return outcome;
+    },
+  },
+  'islands are taken for land': {
+    apply: (ledger, delta) => {
+      const outcome = apply(ledger, delta);
+      if (outcome === 'ahead') {
+        ledger.version = ledger.islands.at(-1)?.to ?? ledger.version;
+        ledger.islands = [];
+      }
+      return outcome;
+    },
+  },
+  'a delta leaves out what is beyond a gap': {
+    deltaSince: (ledger, progress) => {
+      const delta = deltaSince(ledger, progress);
+      return delta && { ...delta, entries: delta.entries.filter((entry) => entry.version <= delta.to) };
+    },
+  },
+  'a delta starts before the sweep': {
+    deltaSince: (ledger, progress) => deltaSince({ ...ledger, swept: 0 }, progress),
+  },
+  'tombstones are left out': {
+    deltaSince: (ledger, progress) => {
+      const delta = deltaSince(ledger, progress);
+      return delta && { ...delta, entries: delta.entries.filter((entry) => entry.value !== undefined) };
+    },
+  },
+  'a sweep goes beyond the version': {
+    sweep: (ledger, version) => {
+      clone(
+        ledger,
+        [...ledger.entries.values()].filter((entry) => entry.value !== undefined || entry.version > version),
+      );
+      ledger.swept = Math.max(ledger.swept, Math.min(version, ledger.version));
+      return 0;
+    },
+  },
+  'a sweep leaves no mark': {
+    sweep: (ledger, version) => {
+      const { swept } = ledger;
+      const count = sweep(ledger, version);
+      ledger.swept = swept;
+      return count;
+    },
+  },
+  'an owner begins again in the same epoch': { begin: (ledger) => begin(ledger, ledger.epoch) },
+};
+
+describe('a planted fault is found', () => {
+  test.each(Object.keys(FAULTS))('%s', (name) => {
+    const rules = { ...RULES, ...FAULTS[name] };
+    const { failed } = fc.check(
+      fc.property(history, (steps) => live(steps, rules)),
+      { numRuns: 5000, seed: 1, endOnFailure: true },
+    );
+    expect(failed).toBe(true);
+  });
+});

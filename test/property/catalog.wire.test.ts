@@ -1,0 +1,202 @@
+/** Laws of the catalogue's messages: what is written reads back equal, and no bytes do worse than a `WireError`. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createRng } from '../../src/base/rng.ts';
+import type { Check, Delta, Entry, Published, Service } from '../../src/catalog/types.ts';
+import { keyOf } from '../../src/catalog/types.ts';
+import {
+  decodeCatalog,
+  decodeMemory,
+  decodeSummary,
+  encodeAnnounce,
+  encodeDelta,
+  encodeDeltas,
+  encodeMemory,
+  encodeSummary,
+  encodeSyncAnswer,
+  encodeSyncRequest,
+} from '../../src/wire/catalog.ts';
+import { flaw } from '../../src/wire/entry.ts';
+import { check, service } from '../unit/catalog/values.ts';
+import { codeOf } from '../unit/wire/support.ts';
+
+const word = fc.stringMatching(/^[A-Za-z0-9._-]{1,20}$/);
+const id = fc
+  .oneof(
+    word,
+    fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }),
+    fc.constantFrom('__proto__', 'constructor'),
+  )
+  .filter((text) => flaw(service(text, { name: 'web' })) === undefined);
+const prose = fc.string({ maxLength: 100, unit: 'grapheme' });
+const port = fc.integer({ min: -1, max: 65_535 });
+const address = fc.constantFrom('', '10.0.0.1', 'fd00::1', 'db.example.org');
+
+const aService: fc.Arbitrary<Service> = fc.record({
+  kind: fc.constant('service' as const),
+  id,
+  name: word,
+  tags: fc.array(fc.oneof(word, fc.constant('')), { maxLength: 5 }),
+  address,
+  port,
+  taggedAddresses: fc
+    .array(fc.tuple(word, fc.record({ address, port })), { maxLength: 3 })
+    .map((pairs) => new Map(pairs)),
+  meta: fc
+    .array(fc.tuple(fc.oneof(fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/), fc.constant('__proto__')), prose), {
+      maxLength: 3,
+    })
+    .map((pairs) => new Map(pairs)),
+  weights: fc.record({
+    passing: fc.integer({ min: 1, max: 65_535 }),
+    warning: fc.integer({ min: 0, max: 65_535 }),
+  }),
+  enableTagOverride: fc.boolean(),
+  draining: fc.boolean(),
+});
+const aCheck: fc.Arbitrary<Check> = fc.record({
+  kind: fc.constant('check' as const),
+  id,
+  name: word,
+  status: fc.constantFrom('passing' as const, 'warning' as const, 'critical' as const),
+  notes: prose,
+  output: prose,
+  serviceId: fc.oneof(id, fc.constant('')),
+  type: fc.constantFrom('', 'http', 'maintenance'),
+  interval: fc.constantFrom('', '10s', '1m0s'),
+  timeout: fc.constantFrom('', '1.5s'),
+});
+const value: fc.Arbitrary<Published> = fc.oneof(aService, aCheck);
+const count = fc.oneof(
+  fc.integer({ min: 0, max: 100 }),
+  fc.constantFrom(2 ** 32, 1_790_000_000_000, 2 ** 52),
+);
+const progress = fc.record({ owner: word, epoch: count, version: count });
+const delta: fc.Arbitrary<Delta> = fc
+  .record({
+    owner: word,
+    epoch: fc.integer({ min: 1, max: 2 ** 45 }),
+    from: fc.integer({ min: 0, max: 9 }),
+    more: fc.integer({ min: 0, max: 2 ** 40 }),
+    values: fc.array(fc.tuple(value, fc.boolean(), fc.integer({ min: 1, max: 2 ** 41 })), { maxLength: 4 }),
+  })
+  .map(({ owner, epoch, from, more, values }) => ({
+    owner,
+    epoch,
+    from,
+    to: from + more,
+    swept: from,
+    entries: values.map(
+      ([one, gone, above]): Entry => ({
+        key: keyOf(one),
+        version: from + above,
+        value: gone ? undefined : one,
+      }),
+    ),
+  }));
+const some = fc.array(delta, { maxLength: 3 });
+const rows = fc.array(progress, { maxLength: 5 });
+
+test('what is written reads back equal', () => {
+  fc.assert(
+    fc.property(delta, some, rows, fc.boolean(), (one, deltas, wants, more) => {
+      expect(decodeCatalog(encodeDelta(one))).toEqual({ kind: 'delta', ...one });
+      const kinds = deltas.map((each) => ({ kind: 'delta', ...each }));
+      expect(decodeCatalog(encodeDeltas(deltas))).toEqual({ kind: 'deltas', deltas: kinds });
+      const answer = decodeCatalog(encodeSyncAnswer({ deltas, wants, more }));
+      expect(answer).toEqual({ kind: 'syncAnswer', deltas: kinds, wants, more });
+      const request = { of: 4, buckets: [0, 3], rows: wants };
+      expect(decodeCatalog(encodeSyncRequest(request))).toEqual({ kind: 'syncRequest', ...request });
+      for (const row of wants)
+        expect(decodeCatalog(encodeAnnounce(row))).toEqual({ kind: 'announce', ...row });
+      const memory = { owner: 'ann', epoch: 7, version: 9, ledgers: deltas };
+      expect(decodeMemory(encodeMemory(memory))).toEqual({ kind: 'memory', ...memory, ledgers: kinds });
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('summaries read back equal', () => {
+  const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+  fc.assert(
+    fc.property(u32, u32, fc.constantFrom(1, 2, 16, 64), (high, low, of) => {
+      const summary = { high, low, buckets: Array.from({ length: of }, (_, i) => (high + i * 77) >>> 0) };
+      expect(decodeSummary(encodeSummary(summary))).toEqual(summary);
+    }),
+  );
+});
+
+test('50,000 mutated messages decode or are refused, never worse', () => {
+  const rng = createRng(3);
+  const seeds = fc
+    .sample(fc.tuple(delta, some, rows), { numRuns: 100, seed: 5 })
+    .flatMap(([one, deltas, wants]) => [
+      encodeDelta(one).slice(),
+      encodeDeltas(deltas),
+      encodeSyncAnswer({ deltas, wants, more: true }),
+      encodeSyncRequest({ of: 2, buckets: [1], rows: wants }),
+    ]);
+  const refused = new Map<string, number>();
+  for (let i = 0; i < 50_000; i++) {
+    const bytes = (seeds[i % seeds.length] as Uint8Array).slice();
+    for (let hits = 1 + rng.int(3); hits > 0; hits--) bytes[1 + rng.int(bytes.length - 1)] = rng.int(256);
+    const cut = rng.int(8) === 0 ? bytes.subarray(0, rng.int(bytes.length)) : bytes;
+    const code = codeOf(() => {
+      const message = decodeCatalog(cut);
+      const deltas = message.kind === 'delta' ? [message] : 'deltas' in message ? message.deltas : [];
+      for (const { entries } of deltas)
+        for (const entry of entries) if (entry.value !== undefined) expect(flaw(entry.value)).toBeUndefined();
+    });
+    refused.set(code, (refused.get(code) ?? 0) + 1);
+  }
+  for (const code of ['fine', 'short', 'malformed', 'badValue', 'unknownType'])
+    expect(refused.get(code), code).toBeGreaterThan(100);
+});
+
+test('garbage is refused', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(200, 201, 202, 203, 204, 205),
+      fc.uint8Array({ maxLength: 200 }),
+      (type, tail) => {
+        codeOf(() => decodeCatalog(Uint8Array.of(type, 1, ...tail)));
+        codeOf(() => decodeSummary(Uint8Array.of(1, ...tail)));
+        codeOf(() => decodeMemory(Uint8Array.of(1, ...tail)));
+      },
+    ),
+    { numRuns: 5000 },
+  );
+});
+
+test('what a list declares is not believed beyond the bytes there are', () => {
+  // A map of one: `d`, an array of 2^20 - 1.
+  const bomb = Uint8Array.of(204, 1, 0x81, 0xa1, 0x64, 0xdd, 0x00, 0x0f, 0xff, 0xff);
+  expect(codeOf(() => decodeCatalog(bomb))).toBe('short');
+  expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, entries: [] })))).toBe('fine');
+  expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, swept: 9 })))).toBe('badValue');
+  expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, from: 5 })))).toBe('badValue');
+  expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, epoch: 0 })))).toBe('badValue');
+  expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, owner: '' })))).toBe('badValue');
+});
+
+test('fields of a later version are passed over, other formats refused', () => {
+  // { e: 1, o: "ann", t: 0, z: [1] }
+  const later = [0x84, 0xa1, 0x65, 1, 0xa1, 0x6f, 0xa3, 0x61, 0x6e, 0x6e, 0xa1, 0x74, 0, 0xa1, 0x7a, 0x91, 1];
+  expect(decodeCatalog(Uint8Array.of(200, 1, ...later))).toMatchObject({ owner: 'ann', epoch: 1 });
+  expect(codeOf(() => decodeCatalog(Uint8Array.of(200, 2, ...later)))).toBe('unknownType');
+});
+
+test.each([
+  ['a name with markup', service('x', { name: '<b>' })],
+  ['an id with a control character', service('a\u001b[31m', { name: 'web' })],
+  ['an id that turns the text around', service('a\u202eb', { name: 'web' })],
+  ['a port that cannot be', service('x', { port: 70_000 })],
+  ['no weight', service('x', { weights: { passing: 0, warning: 1 } })],
+  ['too many tags', service('x', { tags: Array.from({ length: 129 }, String) })],
+  ['a check without an id', check('', 'x')],
+])('%s is not believed', (_, wrong) => {
+  const bytes = encodeDelta({ ...base, entries: [{ key: keyOf(wrong), version: 1, value: wrong }] });
+  expect(['badValue', 'tooLarge', 'malformed']).toContain(codeOf(() => decodeCatalog(bytes)));
+});
+
+const base: Delta = { owner: 'ann', epoch: 1, from: 0, to: 1, swept: 0, entries: [] };

@@ -1,0 +1,114 @@
+import { describe, expect, test } from 'vitest';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { all, tell } from './tell.ts';
+
+test('a member that stops is suspected first and failed soon after, and all agree', () => {
+  const { stop, pass, seenAs, saw } = tell('ann bob cat dan eve', { seed: 7 });
+
+  stop('bob');
+  pass('30s');
+
+  expect(saw('ann', 'bob')).toEqual(['suspect', 'failed']);
+  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'failed'));
+});
+
+test('a machine that loses power is found out like a process that dies', () => {
+  const { stop, pass, seenAs } = tell('ann bob cat dan eve', { seed: 8 });
+
+  stop('bob', { dark: true });
+  pass('30s');
+
+  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'failed'));
+});
+
+test.each([
+  { loss: 0, seeds: [11, 12, 13, 14] },
+  { loss: 0.05, seeds: [21, 22, 23, 24] },
+])(
+  'G1: with fifty members and $loss of all packets lost, most crashes are known everywhere within 15 s, all within 20 s',
+  ({ loss, seeds }) => {
+    const names = Array.from({ length: 50 }, (_, i) => `n${i}`).join(' ');
+    const took = seeds.map((seed) => {
+      const { world, stop, until, seenAs, tookAll } = tell(names, {
+        seed,
+        weather: { loss },
+        detail: 'facts',
+      });
+      const began = world.now;
+      stop('n7');
+      until(() => Object.values(seenAs('n7')).every((status) => status === 'failed'));
+      return tookAll('n7', 'failed', began) ?? Number.POSITIVE_INFINITY;
+    });
+
+    expect(took.filter((millis) => millis < 15_000).length).toBeGreaterThanOrEqual(3);
+    expect(Math.max(...took)).toBeLessThan(20_000);
+    expect(Math.min(...took)).toBeGreaterThan(4000);
+  },
+);
+
+test('two of three can die, and the last one knows', () => {
+  const { stop, pass, seenAs } = tell('ann bob cat', { seed: 9 });
+
+  stop('bob');
+  stop('cat');
+  pass('40s');
+
+  expect(seenAs('bob')).toEqual({ ann: 'failed' });
+  expect(seenAs('cat')).toEqual({ ann: 'failed' });
+});
+
+describe('a crashed member comes back', () => {
+  test('conformance: kill -9 and restart with the same name and address: alive everywhere at once', () => {
+    const { world, stop, restart, pass, until, seenAs, tookAll } = tell('ann bob cat dan', { seed: 31 });
+    stop('bob');
+    pass('20s');
+    expect(seenAs('bob')).toEqual(all('ann cat dan', 'failed'));
+    const began = world.now;
+
+    restart('bob');
+
+    expect(until(() => disagreements(world).length === 0)).toBe(true);
+    expect(tookAll('bob', 'alive', began)).toBeLessThan(1000);
+  });
+
+  test('before anybody noticed: never failed anywhere', () => {
+    const { world, stop, restart, pass, saw } = tell('ann bob cat dan', { seed: 32 });
+    stop('bob');
+    pass('300ms');
+
+    restart('bob');
+    pass('30s');
+
+    expect(disagreements(world)).toEqual([]);
+    for (const observer of ['ann', 'cat', 'dan']) expect(saw(observer, 'bob')).not.toContain('failed');
+  });
+
+  test('with what it remembered, its incarnation goes on where it was', () => {
+    const { world, stop, restart, pass, setTags, view } = tell('ann bob cat dan', { seed: 33 });
+    for (let i = 0; i < 5; i++) setTags('bob', { round: `${i}` });
+    pass('10s');
+    const before = view('ann', 'bob')?.incarnation ?? 0;
+    stop('bob');
+    pass('20s');
+
+    restart('bob', { remember: true });
+    pass('5s');
+
+    expect(before).toBeGreaterThanOrEqual(6);
+    expect(view('ann', 'bob')?.incarnation).toBeGreaterThan(before);
+    expect(disagreements(world)).toEqual([]);
+  });
+
+  test('G10: at another address: alive there as soon as its old row is gone', () => {
+    const { world, stop, restart, pass, until, view } = tell('ann bob cat dan', { seed: 34 });
+    stop('bob');
+    pass('60s');
+    const began = world.now;
+
+    restart('bob', { moved: true });
+
+    expect(until(() => disagreements(world).length === 0)).toBe(true);
+    expect(world.now - began).toBeLessThan(6000);
+    expect(view('ann', 'bob')?.address.key).toBe(world.host('bob').address.key);
+  });
+});

@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { disagreements } from '../../src/sim/checkers.ts';
+import type { Asked } from '../../src/sim/types.ts';
+import { all, tell } from './tell.ts';
+
+/** How many seeds answered; `undefined`: still waiting, or refused. */
+const joined = ({ result }: Asked): number | undefined =>
+  result?.ok === true ? result.value?.joined : undefined;
+
+const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
+
+test('one who joins through a seed is soon known to all, and knows all', () => {
+  const { world, arrive, until, seenAs } = tell('ann bob cat dan', { seed: 1 });
+  const began = world.now;
+
+  arrive('eve');
+
+  expect(until(() => disagreements(world).length === 0)).toBe(true);
+  expect(world.now - began).toBeLessThan(3000);
+  expect(seenAs('eve')).toEqual(all('ann bob cat dan', 'alive'));
+});
+
+test('a join says how many seeds answered, and why others did not', () => {
+  const { world, answer, stop } = tell('ann bob cat', { seed: 2 });
+  stop('cat');
+  const seeds = ['bob', 'cat'].map((label) => {
+    const { address } = world.host(label);
+    return { text: label, addresses: [address] };
+  });
+
+  expect(answer('ann', { kind: 'join', seeds })).toEqual({
+    ok: true,
+    value: { joined: 1, failed: [{ addr: 'cat', error: expect.stringContaining('refused') }] },
+  });
+  expect(answer('ann', { kind: 'join', seeds: seeds.slice(1) })).toMatchObject({ value: { joined: 0 } });
+});
+
+test('two clusters that meet become one', () => {
+  const { world, join, until, restart } = tell('ann bob cat dan eve fay', { seed: 3, gathered: false });
+  for (const label of 'ann bob cat dan eve fay'.split(' ')) restart(label, { alone: true });
+  for (const label of ['bob', 'cat']) join(label, 'ann');
+  for (const label of ['eve', 'fay']) join(label, 'dan');
+  expect(until(() => world.host('cat').live.view.members().length === 3)).toBe(true);
+  const began = world.now;
+
+  join('ann', 'dan');
+
+  expect(until(() => disagreements(world).length === 0)).toBe(true);
+  expect(world.now - began).toBeLessThan(5000);
+});
+
+test('an encrypted cluster works as a plain one does', () => {
+  const { world, stop, pass, seenAs } = tell('ann bob cat dan', { seed: 4, all: { keys: [key(1)] } });
+  expect(disagreements(world)).toEqual([]);
+
+  stop('bob');
+  pass('30s');
+
+  expect(seenAs('bob')).toEqual(all('ann cat dan', 'failed'));
+});
+
+test('who has another key, or none, is never joined', () => {
+  const { world, restart, join, pass } = tell('ann bob cat eve fay', {
+    seed: 5,
+    gathered: false,
+    hosts: {
+      ann: { keys: [key(1)] },
+      bob: { keys: [key(1)] },
+      cat: { keys: [key(1)] },
+      eve: { keys: [key(2)] },
+    },
+  });
+  for (const label of 'ann bob cat eve fay'.split(' ')) restart(label, { alone: true });
+  const asked = ['bob', 'cat', 'eve', 'fay'].map((label) => join(label, 'ann'));
+  pass('60s');
+  const back = ['eve', 'fay'].map((label) => join('ann', label));
+  pass('60s');
+
+  expect(asked.map(joined)).toEqual([1, 1, 0, 0]);
+  expect(back.map(joined)).toEqual([0, 0]);
+  const known = (label: string) =>
+    world
+      .host(label)
+      .live.view.members()
+      .map(({ name }) => name);
+  for (const label of ['ann', 'bob', 'cat']) expect(known(label)).toEqual(['ann', 'bob', 'cat']);
+  expect(known('eve')).toEqual(['eve']);
+  expect(known('fay')).toEqual(['fay']);
+});
+
+test('who has another label, or none, is never joined', () => {
+  const { world, restart, join, pass } = tell('ann bob eve fay', {
+    seed: 6,
+    gathered: false,
+    hosts: { ann: { label: 'blue' }, bob: { label: 'blue' }, eve: { label: 'red' } },
+  });
+  for (const label of 'ann bob eve fay'.split(' ')) restart(label, { alone: true });
+  const asked = ['bob', 'eve', 'fay'].map((label) => join(label, 'ann'));
+  pass('60s');
+
+  expect(asked.map(joined)).toEqual([1, 0, 0]);
+  const known = (label: string) =>
+    world
+      .host(label)
+      .live.view.members()
+      .map(({ name }) => name);
+  expect(known('ann')).toEqual(['ann', 'bob']);
+  expect(known('eve')).toEqual(['eve']);
+  expect(known('fay')).toEqual(['fay']);
+});

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { tell } from './tell.ts';
+
+test('two live nodes of one name: the incumbent is kept everywhere, and all are told', () => {
+  const { world, arrive, pass, view, facts, saw } = tell('ann bob cat dan', { seed: 1 });
+  const incumbent = world.host('bob').address.key;
+
+  arrive('bob2', { name: 'bob' }, { alone: true });
+  world.command('bob2', {
+    kind: 'join',
+    seeds: [{ text: 'ann', addresses: [world.host('ann').address] }],
+  });
+  pass('2m');
+
+  for (const observer of ['ann', 'bob', 'cat', 'dan']) {
+    expect(view(observer, 'bob')?.address.key).toBe(incumbent);
+    if (observer !== 'bob') expect(saw(observer, 'bob')).not.toContain('failed');
+  }
+  expect(view('bob2', 'bob')?.address.key).toBe(world.host('bob2').address.key);
+  expect(facts('nameContested', 'ann').map(({ node }) => node)).toContain('bob');
+});

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { all, tell } from './tell.ts';
+
+test('two halves hold each other as failed, and find each other again within 90 s', () => {
+  const { world, partition, heal, pass, until, seenAs } = tell('ann bob cat dan eve fay', { seed: 1 });
+  partition(['ann', 'bob', 'cat'], ['dan', 'eve', 'fay']);
+  pass('60s');
+  expect(seenAs('ann')).toEqual({ ...all('bob cat', 'alive'), ...all('dan eve fay', 'failed') });
+  expect(seenAs('dan')).toEqual({ ...all('ann bob cat', 'failed'), ...all('eve fay', 'alive') });
+  const began = world.now;
+
+  heal();
+
+  expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
+  expect(world.now - began).toBeLessThan(90_000);
+  pass('60s');
+  expect(disagreements(world)).toEqual([]);
+});
+
+test.each([1, 2, 3, 4])('after a long partition of three parts they agree within 90 s (seed %i)', (seed) => {
+  const names = Array.from({ length: 15 }, (_, i) => `n${i}`);
+  const { world, partition, heal, pass, until } = tell(names.join(' '), { seed, detail: 'facts' });
+  partition(names.slice(0, 8), names.slice(8, 12), names.slice(12));
+  pass('20m');
+
+  heal();
+
+  expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
+});
+
+test('a short partition leaves no trace but suspicions', () => {
+  const { world, partition, heal, pass, facts } = tell('ann bob cat dan eve', { seed: 3 });
+
+  partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
+  pass('2s');
+  heal();
+  pass('30s');
+
+  expect(facts('memberFailed')).toEqual([]);
+  expect(disagreements(world)).toEqual([]);
+});

@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import { catalogueDisagreements } from '../../src/sim/catalogue.ts';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { Plain } from '../../src/sim/plain.ts';
+import { bulky, serviceOf, ttlCheck } from '../../src/sim/registrations.ts';
+import { tell } from './tell.ts';
+
+const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
+
+test.each([1, 2, 3])(
+  'G8: changes on both sides of a partition are equal everywhere soon after it heals (seed %i)',
+  (seed) => {
+    const labels = crowd(12).split(' ');
+    const { world, register, deregister, setCheck, partition, heal, pass, until } = tell(labels.join(' '), {
+      seed,
+      detail: 'facts',
+    });
+    for (const label of labels) register(label, `web-${label.slice(1)}`);
+    pass('5s');
+    partition(labels.slice(0, 5), labels.slice(5));
+    pass('30s');
+    for (const label of labels) {
+      const id = `web-${label.slice(1)}`;
+      if (Number(label.slice(1)) % 3 === 0) deregister(label, id);
+      else if (Number(label.slice(1)) % 3 === 1) setCheck(label, `of-${id}`, 'critical');
+      else register(label, serviceOf(`db-${label.slice(1)}`, { meta: bulky(label) }));
+    }
+    pass('2m');
+    const began = world.now;
+
+    heal();
+
+    const equal = (): boolean =>
+      disagreements(world).length === 0 && catalogueDisagreements(world).length === 0;
+    expect(until(equal, '2m')).toBe(true);
+    expect(world.now - began).toBeLessThan(60_000);
+  },
+);
+
+test.each([
+  ['a third of all packets lost', { loss: 0.3 }],
+  ['half of all packets twice, and all out of order', { duplicate: 0.5, reorder: 1, reorderBy: 1500 }],
+])('with %s, thirty changes arrive all the same, and none goes back', (_what, weather) => {
+  const { world, register, setCheck, deregister, pass, until } = tell(crowd(15), {
+    seed: 4,
+    weather,
+    detail: 'facts',
+  });
+  for (let i = 0; i < 10; i++) {
+    register(`n${i}`, serviceOf('web-1', { meta: new Map([['turn', `${i}`]]) }), [
+      ttlCheck('of-web-1', 'web-1'),
+    ]);
+    pass('300ms');
+    setCheck(`n${i}`, 'of-web-1', 'critical', `turn ${i}`);
+    pass('200ms');
+    if (i % 2 === 0) deregister(`n${i}`, 'web-1');
+  }
+
+  expect(until(() => catalogueDisagreements(world).length === 0, '30s')).toBe(true);
+});
+
+test('TCP is dead: changes that fit a packet arrive by UDP alone', () => {
+  const { world, register, setCheck, deregister, cut, times, passing, known, pass } = tell(crowd(10), {
+    seed: 5,
+  });
+  pass('2s');
+  cut('*', '*', { only: 'tcp' });
+
+  register('n1', 'web-1');
+  register('n2', 'web-2');
+  expect(times((label) => passing(label, 'web').length === 2, 10_000).size).toBe(10);
+  setCheck('n1', 'of-web-1', 'critical');
+  deregister('n2', 'web-2');
+
+  expect(
+    times((label) => known(label, 'web').length === 1 && passing(label, 'web').length === 0, 10_000).size,
+  ).toBe(10);
+  pass('30s');
+  expect(catalogueDisagreements(world)).toEqual([]);
+});
+
+test('UDP is dead: changes arrive with the next exchanges over TCP', () => {
+  const { world, register, cut, times, known, pass, until } = tell(crowd(6), { seed: 6 });
+  pass('2s');
+  cut('*', '*', { only: 'udp' });
+
+  register('n1', 'web-1');
+
+  const seen = times((label) => known(label, 'web').length === 1, 180_000);
+  expect(seen.size).toBe(6);
+  world.network.heal();
+  pass('60s');
+  expect(until(() => catalogueDisagreements(world).length === 0, '60s')).toBe(true);
+});
+
+// Seed 1095 of the first campaign: bob asked nobody else, and waited for the next push/pull.
+test('whoever passes on half of the news cannot give the other half: the owner is asked then', () => {
+  const { register, cut, pass, times, known } = tell('own ann bob', { seed: 9 });
+  pass('3s');
+  cut('own', 'bob', { oneWay: true, kinds: ['serf:200'] });
+  cut('own', 'ann', { only: 'tcp' });
+  const lift = cut('own', 'ann', { oneWay: true, kinds: ['serf:200'] });
+  register('own', 'web-1');
+  pass('3s');
+  expect(known('bob', 'web')).toEqual([]);
+  lift();
+
+  register('own', 'db-1');
+
+  const seen = times((label) => label !== 'bob' || known(label, 'web').length === 1, 10_000);
+  expect(seen.get('bob')).toBeLessThan(3000);
+  expect(known('bob', 'db')).toEqual(['db-1']);
+});
+
+describe('among peers without a catalogue', () => {
+  const HOSTS = { p1: { plain: true }, p2: { plain: true }, p3: { plain: true } };
+
+  test('services spread among those who have one, and the others hear nothing of it', () => {
+    const { world, register, deregister, setCheck, passing, pass, until, stop, restart } = tell(
+      'ann p1 bob p2 cat p3 dan',
+      { seed: 7, hosts: HOSTS },
+    );
+    const capable = ['ann', 'bob', 'cat', 'dan'];
+    const overheard = (): string[] =>
+      [...world.hosts].flatMap(({ agent }) => (agent instanceof Plain ? agent.overheard : []));
+
+    register('bob', 'web-1');
+    register('cat', serviceOf('web-2', { meta: bulky('much') }));
+    expect(until(() => capable.every((label) => passing(label, 'web').length === 2), '5s')).toBe(true);
+    setCheck('bob', 'of-web-1', 'critical');
+    expect(until(() => capable.every((label) => passing(label, 'web').length === 1), '5s')).toBe(true);
+    stop('p2');
+    stop('dan');
+    pass('30s');
+    restart('p2');
+    restart('dan', { remember: true });
+    deregister('cat', 'web-2');
+    pass('3m');
+
+    expect(overheard()).toEqual([]);
+    expect(catalogueDisagreements(world)).toEqual([]);
+    expect(disagreements(world)).toEqual([]);
+  });
+
+  test('two capable agents among twenty plain ones find each other', () => {
+    const plain = Array.from({ length: 20 }, (_, i) => `p${i}`);
+    const hosts = Object.fromEntries(plain.map((label) => [label, { plain: true }]));
+    const { world, register, times, known } = tell(['ann', ...plain, 'bob'].join(' '), {
+      seed: 8,
+      hosts,
+      detail: 'facts',
+    });
+
+    register('ann', 'web-1');
+    const seen = times((label) => label.startsWith('p') || known(label, 'web').length === 1, 30_000);
+
+    expect(seen.size).toBe(22);
+    expect(seen.get('bob')).toBeLessThan(1000);
+    expect([...world.hosts].flatMap(({ agent }) => (agent instanceof Plain ? agent.overheard : []))).toEqual(
+      [],
+    );
+  });
+});

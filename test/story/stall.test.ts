@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { tell } from './tell.ts';
+
+describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
+  test('conformance: paused for 3 s in a cluster of four: suspected, then refuted, never failed', () => {
+    const { pause, pass, facts, view } = tell('ann bob cat dan', { seed });
+
+    pause('bob', '3s');
+    pass('60s');
+
+    expect(facts('memberSuspected').filter(({ node }) => node === 'bob').length).toBeGreaterThan(0);
+    expect(facts('suspicionRefuted', 'bob').length).toBeGreaterThan(0);
+    expect(facts('memberDeclaredDead')).toEqual([]);
+    for (const observer of ['ann', 'cat', 'dan']) expect(view(observer, 'bob')?.status).toBe('alive');
+  });
+
+  test('G13: after a long pause it blames nobody, and is alive everywhere again within 10 s', () => {
+    const { world, pause, resume, pass, until, facts } = tell('ann bob cat dan eve', { seed });
+    pause('bob');
+    pass('60s');
+    expect(facts('memberFailed').map(({ node }) => node)).toEqual(['bob', 'bob', 'bob', 'bob']);
+    const began = world.now;
+
+    resume('bob');
+
+    expect(until(() => disagreements(world).length === 0)).toBe(true);
+    expect(world.now - began).toBeLessThan(10_000);
+    expect(facts('memberDeclaredDead', 'bob')).toEqual([]);
+  });
+});
+
+test('G6: one that stalls again and again gets nobody else failed', () => {
+  const names = Array.from({ length: 16 }, (_, i) => `n${i}`).join(' ');
+  const { pause, pass, facts } = tell(names, { seed: 40, detail: 'facts' });
+
+  for (let round = 0; round < 30; round++) {
+    pause('n3', `${200 + 400 * (round % 12)}ms`);
+    pass('7s');
+  }
+
+  expect(facts('memberFailed').filter(({ node }) => node !== 'n3')).toEqual([]);
+});

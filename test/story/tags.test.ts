@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { MemberView } from '../../src/agent/types.ts';
+import { tell } from './tell.ts';
+
+/** Tags as their owner set them: agents add what they can do. */
+const set = (member: MemberView | undefined): Record<string, string> => {
+  const { hearsay: _, ...tags } = Object.fromEntries(member?.tags ?? []);
+  return tags;
+};
+
+test('changed tags are soon seen by all', () => {
+  const { setTags, until, view } = tell('ann bob cat dan', {
+    seed: 1,
+    hosts: { bob: { tags: { role: 'web', zone: 'a' } } },
+  });
+  expect(set(view('ann', 'bob'))).toEqual({ role: 'web', zone: 'a' });
+
+  setTags('bob', { role: 'db' }, ['zone']);
+
+  const seen = (observer: string) => set(view(observer, 'bob'));
+  const others = ['ann', 'cat', 'dan'];
+  expect(until(() => others.every((name) => seen(name)['role'] === 'db'), '3s')).toBe(true);
+  for (const name of others) expect(seen(name)).toEqual({ role: 'db' });
+});
+
+test('the last of many quick changes is the one that stays', () => {
+  const { setTags, pass, view } = tell('ann bob cat dan', { seed: 2, weather: { loss: 0.2, reorder: 0.3 } });
+
+  for (let i = 0; i < 20; i++) setTags('bob', { round: `${i}` });
+  pass('60s');
+
+  for (const name of ['ann', 'cat', 'dan']) expect(view(name, 'bob')?.tags.get('round')).toBe('19');
+});
+
+test('tags too large for a packet are refused, and nothing changes', () => {
+  const { setTags, pass, view } = tell('ann bob', { seed: 3 });
+
+  expect(setTags('bob', { big: 'x'.repeat(600) })).toMatchObject({ ok: false });
+  pass('5s');
+
+  expect(set(view('ann', 'bob'))).toEqual({});
+  expect(view('ann', 'bob')?.incarnation).toBe(1);
+});

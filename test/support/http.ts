@@ -1,0 +1,38 @@
+/** A bare HTTP client for tests: status, headers and body of one request, nothing interpreted. */
+import { request } from 'node:http';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+export function http(
+  method: string,
+  url: string,
+  options: { readonly body?: string; readonly headers?: Readonly<Record<string, string>> } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers: options.headers ?? {}, timeout: 30_000 }, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('error', reject);
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: answer.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+        }),
+      );
+    });
+    asked.on('timeout', () => asked.destroy(new Error(`no answer from ${url}`)));
+    asked.on('error', reject);
+    asked.end(options.body);
+  });
+}
+
+export async function getJson<T>(url: string): Promise<T> {
+  const answer = await http('GET', url);
+  if (answer.status !== 200) throw new Error(`${url}: ${answer.status} ${answer.body}`);
+  return JSON.parse(answer.body) as T;
+}

@@ -1,0 +1,192 @@
+/** Real agents as processes on loopback addresses: the built hearsay and Debian's serf, with their logs kept. */
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { getJson } from './http.ts';
+import { until } from './wait.ts';
+
+const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url));
+const run = promisify(execFile);
+
+/** Is this program on the machine? For tests that skip, saying so. */
+export const installed = (program: string): boolean =>
+  spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+
+export interface Seen {
+  readonly name: string;
+  readonly addr: string;
+  readonly status: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A running agent of either kind. */
+export interface AgentProcess {
+  readonly kind: 'hearsay' | 'serf';
+  readonly name: string;
+  /** `127.x.y.z`; gossip on port 7946 of it. */
+  readonly ip: string;
+  readonly log: () => string;
+  readonly child: ChildProcess;
+  /** Members as this agent lists them through its own command line; `addr` is `ip:port`. */
+  members(): Promise<readonly Seen[]>;
+  /** Ends it without a word. */
+  kill(): Promise<void>;
+  /** Has it leave, and waits until the process is gone. */
+  leave(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly name: string;
+  readonly ip: string;
+  readonly join?: string;
+  /** base64 */
+  readonly key?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Further words on the command line. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Ends whatever tests left behind. */
+export async function killAll(): Promise<void> {
+  await Promise.all([...running].map((child) => end(child, 'SIGKILL')));
+}
+
+const tagArgs = (flag: string, tags: Readonly<Record<string, string>> = {}): string[] =>
+  Object.entries(tags).flatMap(([key, value]) => [flag, `${key}=${value}`]);
+
+/** `hearsay agent` from the built program. HTTP on IP:8500, DNS on IP:8600. Resolves when it answers. */
+export async function startHearsay(options: StartOptions): Promise<AgentProcess & { readonly http: string }> {
+  const http = `http://${options.ip}:8500`;
+  const args = [
+    ...['agent', '--node', options.name, '--bind', `${options.ip}:7946`],
+    ...['--http', `${options.ip}:8500`, '--dns', `${options.ip}:8600`],
+    ...['--log-level', 'debug', '--log-format', 'json'],
+    ...(options.join === undefined ? [] : ['--join', options.join]),
+    ...tagArgs('--tag', options.tags),
+    ...(options.args ?? []),
+  ];
+  const env = {
+    ...process.env,
+    ...(options.key === undefined ? {} : { HEARSAY_GOSSIP_KEY: options.key }),
+    ...options.env,
+  };
+  const { child, log } = launch(process.execPath, [BIN, ...args], env);
+  await ready(options.name, child, log, () => getJson(`${http}/v1/agent/self`));
+  return {
+    kind: 'hearsay',
+    name: options.name,
+    ip: options.ip,
+    http,
+    log,
+    child,
+    members: async () => {
+      const list = await hearsay(['members', '--json', '--http-addr', http]);
+      const rows = JSON.parse(list.stdout) as (Omit<Seen, 'addr'> & { addr: string; port: number })[];
+      return rows.map((row) => ({ ...row, addr: `${row.addr}:${row.port}` }));
+    },
+    kill: () => end(child, 'SIGKILL'),
+    leave: () => end(child, 'SIGTERM'),
+  };
+}
+
+/** Debian's `serf agent`. RPC on IP:7373. Resolves when it answers. */
+export async function startSerf(options: StartOptions): Promise<AgentProcess> {
+  const rpc = `-rpc-addr=${options.ip}:7373`;
+  const args = [
+    ...['agent', `-node=${options.name}`, `-bind=${options.ip}:7946`, rpc, '-log-level=debug'],
+    ...(options.join === undefined ? [] : [`-join=${options.join}`]),
+    ...(options.key === undefined ? [] : [`-encrypt=${options.key}`]),
+    ...tagArgs('-tag', options.tags),
+    ...(options.args ?? []),
+  ];
+  const { child, log } = launch('serf', args, process.env);
+  const members = async (): Promise<readonly Seen[]> => {
+    const { stdout } = await run('serf', ['members', '-format=json', rpc], { timeout: 10_000 });
+    return (JSON.parse(stdout) as { members: Seen[] }).members;
+  };
+  await ready(options.name, child, log, members);
+  return {
+    kind: 'serf',
+    name: options.name,
+    ip: options.ip,
+    log,
+    child,
+    members,
+    kill: () => end(child, 'SIGKILL'),
+    leave: async () => {
+      await run('serf', ['leave', rpc], { timeout: 20_000 }).catch(() => undefined);
+      await until(
+        `${options.name} is gone`,
+        20_000,
+        () => child.exitCode !== null || child.signalCode !== null,
+      );
+    },
+  };
+}
+
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One `hearsay` command to its end. */
+export function hearsay(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [BIN, ...args],
+      { timeout: 30_000, env: { ...process.env, ...env } },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+function launch(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): { child: ChildProcess; log: () => string } {
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  const chunks: string[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk.toString('utf8')));
+  child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk.toString('utf8')));
+  return { child, log: () => chunks.join('') };
+}
+
+async function ready(
+  name: string,
+  child: ChildProcess,
+  log: () => string,
+  probe: () => Promise<unknown>,
+): Promise<void> {
+  await until(`${name} answers`, 30_000, async () => {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${log().slice(-2000)}`);
+    await probe();
+    return true;
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await until(
+    `process ${child.pid} is gone`,
+    20_000,
+    () => child.exitCode !== null || child.signalCode !== null,
+  );
+}

@@ -1,0 +1,25 @@
+/** Waiting for conditions instead of sleeping: the only way tests on real sockets pass time. */
+
+/** Polls until `probe` gives a value that is not `undefined` or `false`; fails with `what` after `limitMs`. */
+export async function until<T>(
+  what: string,
+  limitMs: number,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
+  const endAt = performance.now() + limitMs;
+  let last = '';
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value !== undefined && value !== false) return value;
+    } catch (error) {
+      last = error instanceof Error ? error.message : String(error);
+    }
+    if (performance.now() > endAt)
+      throw new Error(`not within ${limitMs} ms: ${what}${last === '' ? '' : ` (${last})`}`);
+    await pause(50);
+  }
+}
+
+/** For observing a span on purpose ("nothing happens for 60 s"), never for hoping. */
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,68 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { NEVER } from '../../../src/base/time.ts';
+import { Timers } from '../../../src/base/timers.ts';
+
+describe('timers', () => {
+  test('come due in order of time, then of setting', () => {
+    const timers = new Timers<string>();
+    timers.set('late', 30);
+    timers.set('first', 10);
+    timers.set('second', 10);
+    expect(timers.deadline).toBe(10);
+    expect([timers.pop(30), timers.pop(30), timers.pop(30), timers.pop(30)]).toEqual([
+      'first',
+      'second',
+      'late',
+      undefined,
+    ]);
+    expect(timers.deadline).toBe(NEVER);
+  });
+
+  test('setting a key again moves it', () => {
+    const timers = new Timers<string>();
+    timers.set('a', 10);
+    timers.set('a', 50);
+    expect(timers.pop(10)).toBeUndefined();
+    expect(timers.at('a')).toBe(50);
+    expect(timers.size).toBe(1);
+  });
+
+  test('a cleared timer never comes', () => {
+    const timers = new Timers<string>();
+    timers.set('a', 10);
+    expect(timers.clear('a')).toBe(true);
+    expect(timers.clear('a')).toBe(false);
+    expect(timers.pop(NEVER)).toBeUndefined();
+  });
+
+  test('behaves as a sorted list, whatever is set, moved, cleared and popped', () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant('set' as const), key: fc.nat(20), at: fc.nat(100) }),
+      fc.record({ do: fc.constant('clear' as const), key: fc.nat(20), at: fc.constant(0) }),
+      fc.record({ do: fc.constant('pop' as const), key: fc.constant(0), at: fc.nat(100) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { size: 'max', maxLength: 200 }), (steps) => {
+        const timers = new Timers<number>();
+        let model: { key: number; at: number }[] = [];
+        for (const { do: verb, key, at } of steps) {
+          if (verb === 'set') {
+            timers.set(key, at);
+            model = [...model.filter((one) => one.key !== key), { key, at }];
+          } else if (verb === 'clear') {
+            expect(timers.clear(key)).toBe(model.some((one) => one.key === key));
+            model = model.filter((one) => one.key !== key);
+          } else {
+            const sorted = model.map((one, i) => ({ ...one, i })).sort((a, b) => a.at - b.at || a.i - b.i);
+            const due = sorted[0] !== undefined && sorted[0].at <= at ? sorted[0].key : undefined;
+            expect(timers.pop(at)).toBe(due);
+            if (due !== undefined) model = model.filter((one) => one.key !== due);
+          }
+          expect(timers.size).toBe(model.length);
+          expect(timers.deadline).toBe(Math.min(NEVER, ...model.map((one) => one.at)));
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { lines, SECOND, stand } from './support.ts';
+
+/** `front` follows `back`, which has two TTL checks that pass. */
+function pair() {
+  const stood = stand();
+  stood.service({ Name: 'back', Checks: ['a', 'b'].map((id) => ({ CheckID: id, TTL: '1h' })) });
+  stood.service({ Name: 'front', Check: { CheckID: 'f', AliasService: 'back' } });
+  stood.update('a', 'passing');
+  stood.update('b', 'passing');
+  return stood;
+}
+
+describe('alias checks', () => {
+  test('say the worst of what they follow, at once', () => {
+    const { update, status, output } = pair();
+    expect([status('f'), output('f')]).toEqual(['passing', 'All checks passing.']);
+    update('a', 'warning', 'hot');
+    expect([status('f'), output('f')]).toEqual([
+      'warning',
+      'Aliased check "Service \'back\' check" failing: hot',
+    ]);
+    update('b', 'critical', 'gone');
+    expect(status('f')).toBe('critical');
+    update('b', 'passing');
+    expect(status('f')).toBe('warning');
+    update('a', 'passing');
+    expect(status('f')).toBe('passing');
+  });
+
+  test('are told together with what they follow', () => {
+    const { update, published } = pair();
+    published();
+    update('a', 'critical');
+    expect(lines(published())).toEqual(['put c:a critical', 'put c:f critical']);
+  });
+
+  test('count checks of the node, maintenance, and expiry', () => {
+    const { maintain, status, pass, update } = pair();
+    maintain(undefined, true);
+    expect(status('f')).toBe('critical');
+    maintain(undefined, false);
+    expect(status('f')).toBe('passing');
+    maintain('back', true);
+    expect(status('f')).toBe('critical');
+    maintain('back', false);
+    pass(3599 * SECOND);
+    update('b', 'passing');
+    pass(SECOND);
+    expect([status('a'), status('b'), status('f')]).toEqual(['critical', 'passing', 'critical']);
+  });
+
+  test('are critical while what they follow is not there', () => {
+    const { deregister, service, status, output } = pair();
+    deregister('back');
+    expect([status('f'), output('f')]).toEqual(['critical', 'Service back could not be found on this node']);
+    service({ Name: 'back' });
+    expect([status('f'), output('f')]).toEqual(['passing', 'No checks found.']);
+  });
+
+  test('of the node follow its own checks alone', () => {
+    const { check, update, status } = stand();
+    check({ Name: 'disk', TTL: '1h' });
+    check({ Name: 'mirror', AliasNode: 'here' });
+    expect(status('mirror')).toBe('critical');
+    update('disk', 'passing');
+    expect(status('mirror')).toBe('passing');
+  });
+
+  test('that follow one another, or themselves, do not hold each other down', () => {
+    const { service, update, status } = pair();
+    service({ Name: 'back', Check: { CheckID: 'r', AliasService: 'front' } });
+    service({ Name: 'front', Check: { CheckID: 'self', AliasService: 'front' } });
+    const all = () => ['f', 'r', 'self'].map(status);
+    expect(all()).toEqual(['passing', 'passing', 'passing']);
+    update('a', 'critical');
+    expect(all()).toEqual(['critical', 'critical', 'critical']);
+    update('a', 'passing');
+    expect(all()).toEqual(['passing', 'passing', 'passing']);
+  });
+});

@@ -1,0 +1,339 @@
+import { describe, expect, test } from 'vitest';
+import { MAX_CHECKS_PER_SERVICE, MAX_SERVICES } from '../../../src/checks/admission.ts';
+import { lines, MINUTE, SECOND, stand } from './support.ts';
+
+const WEB = { Name: 'web', Port: 80, Check: { TTL: '15s' } };
+
+describe('registering', () => {
+  test('R4: what is registered is seen and told at once', () => {
+    const { service, services, checks, published } = stand();
+    service(WEB);
+    expect(services()).toEqual(['web']);
+    expect(checks()).toEqual(['service:web']);
+    expect(lines(published())).toEqual(['put s:web', 'put c:service:web critical']);
+  });
+
+  test('R1, B6: the same again changes nothing, tells nothing', () => {
+    const { service, update, status, output, effects } = stand();
+    service(WEB);
+    update('service:web', 'passing', 'well');
+    effects();
+    service(structuredClone(WEB));
+    expect(status('service:web')).toBe('passing');
+    expect(output('service:web')).toBe('well');
+    expect(effects()).toEqual([]);
+  });
+
+  test('R1: the same id replaces; checks keep their status and output, new ones start as they say', () => {
+    const { service, update, status, published, registry } = stand();
+    service(WEB);
+    update('service:web', 'passing', 'well');
+    published();
+    service({
+      ...WEB,
+      Port: 81,
+      Check: { CheckID: 'service:web', TTL: '30s', Notes: 'slower' },
+      Checks: [
+        { CheckID: 'new', TTL: '15s' },
+        { CheckID: 'hopeful', TTL: '15s', Status: 'passing' },
+      ],
+    });
+    expect(registry.view.services().get('web')?.definition.port).toBe(81);
+    expect(registry.view.checks().get('service:web')).toMatchObject({ status: 'passing', output: 'well' });
+    expect(status('new')).toBe('critical');
+    expect(lines(published())).toEqual([
+      'put s:web',
+      'put c:service:web passing',
+      'put c:new critical',
+      'put c:hopeful passing',
+    ]);
+  });
+
+  test('R1: registering again and again keeps neither a check from running nor a TTL from expiring late', () => {
+    const { service, pass, runs, update, status } = stand();
+    const web = {
+      Name: 'web',
+      Checks: [
+        { CheckID: 'h', HTTP: 'http://127.0.0.1:1/', Interval: '10s' },
+        { CheckID: 't', TTL: '15s' },
+      ],
+    };
+    service(web);
+    update('t', 'passing');
+    for (let i = 0; i < 12; i++) {
+      pass(5 * SECOND, () => 'passing');
+      service(web);
+    }
+    expect(runs).toHaveLength(6);
+    expect(status('t')).toBe('passing'); // whoever registers is alive
+  });
+
+  test('R2: checks that are not named again stay, unless they are to be replaced', () => {
+    const { service, checks, published, maintain } = stand();
+    const named = (...ids: string[]) => ({
+      Name: 'web',
+      Checks: ids.map((id) => ({ CheckID: id, TTL: '9s' })),
+    });
+    service(named('a', 'b'));
+    service(named('b', 'c'));
+    expect(checks()).toEqual(['a', 'b', 'c']);
+    maintain('web', true);
+    published();
+    service(named('c', 'd'), { replaceChecks: true });
+    expect(checks()).toEqual(['_service_maintenance:web', 'c', 'd']);
+    expect(lines(published())).toEqual(['remove c:a', 'remove c:b', 'put c:d critical']);
+  });
+
+  test('R6: with one check that is not let in nothing is registered at all', () => {
+    const { service, services, checks, effects } = stand();
+    const value = { Name: 'web', Checks: [{ TTL: '5s' }, { Args: ['/bin/true'], Interval: '5s' }] };
+    expect(() => service(value)).toThrow(/^Invalid check: Args/);
+    expect([services(), checks()]).toEqual([[], []]);
+    expect(effects()).toMatchObject([{ kind: 'fact', fact: { kind: 'checkRefused', service: 'web' } }]);
+  });
+
+  test('S14: programs are started only for files, and only where it is allowed', () => {
+    const exec = { Name: 'run', Args: ['/bin/true'], Interval: '5s' };
+    const strict = stand();
+    const open = stand({ allowExec: true });
+    expect(() => strict.check(exec)).toThrow(/only from files/);
+    expect(() => strict.check(exec, true)).toThrow(/only from files/);
+    expect(() => open.check(exec)).toThrow(/only from files/);
+    open.check(exec, true);
+    expect(open.checks()).toEqual(['run']);
+  });
+
+  test('a check of a service that is not there is refused', () => {
+    const { check } = stand();
+    expect(() => check({ Name: 'c', TTL: '5s', ServiceID: 'web' })).toThrow('ServiceID "web" does not exist');
+  });
+
+  test(`at most ${MAX_SERVICES} services, and ${MAX_CHECKS_PER_SERVICE} checks of each`, () => {
+    const { service, check, checks } = stand();
+    for (let i = 0; i < MAX_SERVICES; i++) service({ Name: 'web', ID: `w${i}` });
+    expect(() => service({ Name: 'web', ID: 'more' })).toThrow(/8192 services/);
+    service({ Name: 'web', ID: 'w7', Port: 1 });
+    for (let i = 0; i < MAX_CHECKS_PER_SERVICE; i++) check({ Name: `c${i}`, TTL: '5s', ServiceID: 'w0' });
+    expect(() => check({ Name: 'more', TTL: '5s', ServiceID: 'w0' })).toThrow(/at most 64 checks/);
+    check({ Name: 'c1', TTL: '9s', ServiceID: 'w0' });
+    service({ Name: 'web', ID: 'w0', Check: { CheckID: 'only', TTL: '5s' } }, { replaceChecks: true });
+    expect(checks()).toEqual(['only']);
+  });
+});
+
+describe('deregistering', () => {
+  test('a service goes with its checks, and with its maintenance', () => {
+    const { service, check, maintain, deregister, checks, services, published } = stand();
+    service(WEB);
+    check({ Name: 'own', TTL: '5s' });
+    maintain('web', true);
+    published();
+    deregister('web');
+    expect(services()).toEqual([]);
+    expect(checks()).toEqual(['own']);
+    expect(lines(published())).toEqual([
+      'remove c:service:web',
+      'remove c:_service_maintenance:web',
+      'remove s:web',
+    ]);
+  });
+
+  test('who is not known is not found, and the sentence says so as Consul does', () => {
+    const { deregister, deregisterCheck, update, maintain, drain, effects } = stand();
+    expect(() => deregister('x')).toThrow(/^Unknown service ID "x"/);
+    expect(() => maintain('x', true)).toThrow(/^Unknown service ID "x"/);
+    expect(() => drain('x', true)).toThrow(/^Unknown service ID "x"/);
+    expect(() => deregisterCheck('x')).toThrow(/^Unknown check ID "x"/);
+    const sentence = 'Unknown check ID "x": CheckID "x" does not have associated TTL';
+    expect(() => update('x', 'passing')).toThrow(sentence);
+    expect(effects()).toEqual([]);
+  });
+
+  test('updating what is no TTL check is refused with both phrases', () => {
+    const { check, update } = stand();
+    check({ Name: 'c', TCP: 'a:1', Interval: '5s' });
+    expect(() => update('c', 'passing')).toThrow(
+      /Unknown check ID "c".*CheckID "c" does not have associated TTL/,
+    );
+  });
+});
+
+describe('TTL checks', () => {
+  test('C8: the same word again only resets the clock', () => {
+    const { check, update, pass, status, published } = stand();
+    check({ Name: 't', TTL: '15s' });
+    update('t', 'passing', 'well');
+    published();
+    for (let i = 0; i < 30; i++) {
+      pass(10 * SECOND);
+      update('t', 'passing', 'well');
+    }
+    expect(status('t')).toBe('passing');
+    expect(published()).toEqual([]);
+  });
+
+  test('silent for longer than its TTL it is critical, once, and says what it said last', () => {
+    const { check, update, pass, status, output, facts } = stand();
+    check({ Name: 't', TTL: '15s' });
+    update('t', 'passing', 'well');
+    pass(14 * SECOND);
+    expect(status('t')).toBe('passing');
+    pass(SECOND);
+    expect(status('t')).toBe('critical');
+    expect(output('t')).toBe('TTL expired (last output before timeout follows): well');
+    pass(MINUTE);
+    expect(facts().filter(({ kind }) => kind === 'checkExpired')).toHaveLength(1);
+    update('t', 'passing', 'back');
+    expect(status('t')).toBe('passing');
+  });
+
+  test('one that never spoke expires too', () => {
+    const { check, pass, output } = stand();
+    check({ Name: 't', TTL: '15s', Status: 'passing' });
+    pass(15 * SECOND);
+    expect(output('t')).toBe('TTL expired');
+  });
+});
+
+describe('C5, B6: output alone', () => {
+  const told = (changes: ReturnType<ReturnType<typeof stand>['published']>): (string | undefined)[] =>
+    changes.map((change) => (change.kind === 'putCheck' ? change.check.output : undefined));
+
+  test('is seen here at once and told at most every five minutes', () => {
+    const { check, update, pass, output, published } = stand();
+    check({ Name: 't', TTL: '1h' });
+    update('t', 'passing', '0');
+    published();
+    for (let i = 1; i <= 60; i++) {
+      pass(10 * SECOND);
+      update('t', 'passing', String(i));
+      expect(output('t')).toBe(String(i));
+    }
+    expect(told(published())).toEqual(['29', '59']);
+  });
+
+  test('is told with the next change of status', () => {
+    const { check, update, pass, published } = stand();
+    check({ Name: 't', TTL: '1h' });
+    update('t', 'passing', 'a');
+    update('t', 'passing', 'b');
+    published();
+    update('t', 'warning', 'c');
+    expect(told(published())).toEqual(['c']);
+    pass(10 * MINUTE);
+    expect(published()).toEqual([]);
+  });
+
+  test('after a long calm is told at once', () => {
+    const { check, update, pass, published } = stand();
+    check({ Name: 't', TTL: '1h' });
+    update('t', 'passing', 'a');
+    published();
+    pass(10 * MINUTE);
+    update('t', 'passing', 'b');
+    expect(told(published())).toEqual(['b']);
+  });
+});
+
+describe('C3: DeregisterCriticalServiceAfter', () => {
+  const MORTAL = { Name: 'web', Check: { CheckID: 'c', TTL: '10s', DeregisterCriticalServiceAfter: '90s' } };
+
+  test('takes the service and all its checks away, when it is looked at next', () => {
+    const { service, check, pass, services, checks, facts, registry } = stand();
+    service(MORTAL);
+    check({ Name: 'other', TTL: '1h', ServiceID: 'web' });
+    pass(10 * SECOND + 89 * SECOND);
+    expect(services()).toEqual(['web']);
+    pass(30 * SECOND);
+    expect([services(), checks()]).toEqual([[], []]);
+    expect(facts()).toContainEqual({ kind: 'serviceReaped', service: 'web', name: 'web', check: 'c' });
+    expect(registry.deadline).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('a word in between begins the time again', () => {
+    const { service, pass, update, services } = stand();
+    service(MORTAL);
+    for (let i = 0; i < 4; i++) {
+      pass(80 * SECOND);
+      update('c', 'passing');
+    }
+    expect(services()).toEqual(['web']);
+    pass(3 * MINUTE);
+    expect(services()).toEqual([]);
+  });
+
+  test('a check that has not run yet takes nothing away', () => {
+    const { service, pass, services } = stand();
+    service({
+      Name: 'web',
+      Check: { HTTP: 'http://a/', Interval: '1h', DeregisterCriticalServiceAfter: '1m' },
+    });
+    pass(3 * MINUTE);
+    expect(services()).toEqual(['web']);
+  });
+
+  test('a warning is not critical, and a check of the node takes no service', () => {
+    const { service, check, pass, update, services } = stand();
+    service({ Name: 'web', Check: { CheckID: 'c', TTL: '1h', DeregisterCriticalServiceAfter: '1m' } });
+    check({ Name: 'own', TTL: '10s', DeregisterCriticalServiceAfter: '1m' });
+    update('c', 'warning');
+    pass(10 * MINUTE);
+    expect(services()).toEqual(['web']);
+  });
+});
+
+describe('words of operators', () => {
+  test('maintenance of a service: the check that clients know by id, name and type', () => {
+    const { service, maintain, published, registry, checks } = stand();
+    service({ Name: 'web', ID: 'w1' });
+    published();
+    maintain('w1', true, 'moving');
+    const changes = published();
+    expect(lines(changes)).toEqual(['put c:_service_maintenance:w1 critical']);
+    expect(registry.view.checks().get('_service_maintenance:w1')?.definition).toMatchObject({
+      name: 'Service Maintenance Mode',
+      notes: 'moving',
+      serviceId: 'w1',
+      probe: { kind: 'maintenance' },
+    });
+    maintain('w1', true, 'another reason');
+    expect(published()).toEqual([]);
+    maintain('w1', false);
+    expect(lines(published())).toEqual(['remove c:_service_maintenance:w1']);
+    maintain('w1', false);
+    expect(published()).toEqual([]);
+    expect(checks()).toEqual([]);
+  });
+
+  test('maintenance of the node', () => {
+    const { maintain, registry } = stand();
+    maintain(undefined, true);
+    expect(registry.view.checks().get('_node_maintenance')).toMatchObject({
+      status: 'critical',
+      definition: {
+        name: 'Node Maintenance Mode',
+        serviceId: '',
+        notes:
+          'Maintenance mode is enabled for this node, but no reason was provided. This is a default message.',
+      },
+    });
+  });
+
+  test('draining lasts through a new registration and ends with the service', () => {
+    const { service, drain, deregister, published, registry, effects } = stand();
+    service(WEB);
+    published();
+    drain('web', true);
+    expect(lines(published())).toEqual(['put s:web draining']);
+    drain('web', true);
+    expect(effects()).toEqual([]);
+    service({ ...WEB, Port: 81 });
+    expect(lines(published())).toEqual(['put s:web draining']);
+    drain('web', false);
+    expect(lines(published())).toEqual(['put s:web']);
+    drain('web', true);
+    deregister('web');
+    service(WEB);
+    expect(registry.view.services().get('web')?.draining).toBe(false);
+  });
+});

@@ -1,0 +1,98 @@
+/** One registry on a clock of its own, driven as the landing drives it. */
+import { createRng } from '../../../src/base/rng.ts';
+import { parseCheck, parseService } from '../../../src/checks/definition.ts';
+import { Registry, type RegistryOptions } from '../../../src/checks/registry.ts';
+import type {
+  CheckEffect,
+  CheckFact,
+  CheckOrder,
+  CheckStatus,
+  LocalChange,
+} from '../../../src/checks/types.ts';
+
+export const SECOND = 1000;
+export const MINUTE = 60_000;
+
+type Options = Partial<Omit<RegistryOptions, 'rng'>> & { readonly seed?: number };
+
+export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options = {}) {
+  const registry = new Registry({ rng: createRng(seed), now, allowExec, ...rest });
+  const out: CheckEffect[] = [];
+  const runs: { readonly at: number; readonly order: CheckOrder }[] = [];
+  let at = now;
+  const effects = (): CheckEffect[] => out.splice(0);
+  const stood = {
+    registry,
+    runs,
+    now: () => at,
+    /** Registers as `PUT /v1/agent/service/register` does. */
+    service(value: unknown, options: { fromFile?: boolean; replaceChecks?: boolean } = {}) {
+      const { service, checks } = parseService(value);
+      registry.registerService(service, checks, { fromFile: false, ...options }, at, out);
+    },
+    check(value: unknown, fromFile = false) {
+      registry.registerCheck(parseCheck(value, { node: 'here' }), { fromFile }, at, out);
+    },
+    update(id: string, status: CheckStatus, output = '') {
+      registry.updateCheck(id, status, output, at, out);
+    },
+    deregister(id: string) {
+      registry.deregisterService(id, at, out);
+    },
+    deregisterCheck(id: string) {
+      registry.deregisterCheck(id, at, out);
+    },
+    maintain(service: string | undefined, on: boolean, reason = '') {
+      registry.maintenance(service, on, reason, at, out);
+    },
+    drain(service: string, on: boolean) {
+      registry.drain(service, on, at, out);
+    },
+    /** The last run of this check, or any order, came to this. */
+    outcome(check: string, status: CheckStatus, output = '', generation?: number) {
+      const last = runs.findLast(({ order }) => order.check === check)?.order.generation ?? 0;
+      registry.checked({ check, generation: generation ?? last, status, output }, at, out);
+    },
+    /** Time passes; every deadline in it is kept to the moment. `answer` settles each run at once. */
+    pass(millis: number, answer?: (order: CheckOrder) => CheckStatus | undefined) {
+      const until = at + millis;
+      while (registry.deadline <= until) {
+        at = Math.max(at, registry.deadline);
+        const from = out.length;
+        registry.tick(at, out);
+        for (const effect of out.slice(from)) {
+          if (effect.kind !== 'run') continue;
+          runs.push({ at, order: effect.order });
+          const status = answer?.(effect.order);
+          if (status !== undefined) stood.outcome(effect.order.check, status, `it is ${status}`);
+        }
+      }
+      at = until;
+    },
+    status: (id: string) => registry.view.checks().get(id)?.status,
+    output: (id: string) => registry.view.checks().get(id)?.output,
+    checks: () => [...registry.view.checks().keys()].sort(),
+    services: () => [...registry.view.services().keys()].sort(),
+    effects,
+    published: (): LocalChange[] =>
+      effects().flatMap((effect) => (effect.kind === 'publish' ? effect.changes : [])),
+    facts: (): CheckFact[] => effects().flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : [])),
+  };
+  return stood;
+}
+
+/** `put c:ID critical`, `remove s:ID`: changes in a line each. */
+export const lines = (changes: readonly LocalChange[]): string[] => changes.map(line);
+
+function line(change: LocalChange): string {
+  switch (change.kind) {
+    case 'putService':
+      return `put s:${change.service.definition.id}${change.service.draining ? ' draining' : ''}`;
+    case 'putCheck':
+      return `put c:${change.check.definition.id} ${change.check.status}`;
+    case 'removeService':
+      return `remove s:${change.id}`;
+    case 'removeCheck':
+      return `remove c:${change.id}`;
+  }
+}

@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'vitest';
+import { age, columns } from '../../../src/cli/columns.ts';
+import { matches } from '../../../src/cli/glob.ts';
+import { clean, safeJson } from '../../../src/cli/sanitize.ts';
+
+describe('nothing a stranger wrote reaches the terminal as a command (S17)', () => {
+  const corpus = [
+    '\u001b[2J\u001b[H',
+    '\u001b]0;title\u0007',
+    '\u001b]8;;http://evil.example\u001b\\link',
+    '\u009b31mred',
+    '\u0090q\u009c',
+    'a\u0000b\u0008\u007f',
+    'web\u202egnp.exe',
+    '\u2066\u2067\u2068\u2069\u200e\u200f\u061c',
+    'zero\u200b\u200c\u200d\ufeff\u2060width',
+    'line\u2028and\u2029paragraph',
+    'tag\u{e0001}\u{e0041}characters',
+    'lone\ud800surrogate',
+  ];
+  // biome's rule against control characters is for patterns by accident; these are listed by number.
+  const dangerous = (text: string): boolean =>
+    [...text].some((letter) => {
+      const code = letter.codePointAt(0) ?? 0;
+      return (
+        code < 0x20 ||
+        (code >= 0x7f && code <= 0x9f) ||
+        code === 0x61c ||
+        (code >= 0x200b && code <= 0x200f) ||
+        (code >= 0x2028 && code <= 0x202e) ||
+        (code >= 0x2060 && code <= 0x206f) ||
+        (code >= 0xd800 && code <= 0xdfff) ||
+        code === 0xfeff ||
+        code >= 0xe0000
+      );
+    });
+
+  test.each(corpus.map((text) => [JSON.stringify(text), text]))('%s', (_, text) => {
+    expect(dangerous(text)).toBe(true);
+    expect(dangerous(clean(text))).toBe(false);
+    expect(dangerous(safeJson({ text }))).toBe(false);
+    expect(JSON.parse(safeJson({ text }))).toEqual({ text });
+    expect(dangerous(columns(['A'], [[text]]).replaceAll('\n', ''))).toBe(false);
+  });
+
+  test('line breaks become blanks, and letters of all languages stay', () => {
+    expect(clean('one\r\ntwo\tthree')).toBe('one two three');
+    expect(clean('Zürich 東京 🙂')).toBe('Zürich 東京 🙂');
+  });
+});
+
+test('columns align below their header, without blanks at the end', () => {
+  const table = columns(
+    ['NODE', 'STATUS', 'TAGS'],
+    [
+      ['a', 'alive', ''],
+      ['long-name', 'failed', 'role=web'],
+    ],
+  );
+  expect(table).toBe('NODE       STATUS  TAGS\na          alive\nlong-name  failed  role=web\n');
+});
+
+test('color does not move a column', () => {
+  const paint = (cell: string, column: number): string => (column === 0 ? `<${cell}>` : cell);
+  expect(
+    columns(
+      ['A', 'B'],
+      [
+        ['x', '1'],
+        ['yyy', '2'],
+      ],
+      paint,
+    ),
+  ).toBe('A    B\n<x>    1\n<yyy>  2\n');
+});
+
+test.each([
+  [0, '0s'],
+  [3999, '3s'],
+  [120_000, '2m'],
+  [5 * 3_600_000, '5h'],
+  [50 * 3_600_000, '2d'],
+  [-5, '0s'],
+])('%d ms is %s old', (millis, shown) => {
+  expect(age(millis)).toBe(shown);
+});
+
+test.each([
+  ['web-1', 'web-*', true],
+  ['web-1', 'web', false],
+  ['web-1', '*', true],
+  ['', '*', true],
+  ['', '?', false],
+  ['web-12', 'web-??', true],
+  ['web-1', 'web-[0-3]', true],
+  ['web-4', 'web-[0-3]', false],
+  ['web-4', 'web-[!0-3]', true],
+  ['web-4', 'web-[49]', true],
+  ['db.eu', 'db.eu', true],
+  ['dbxeu', 'db.eu', false],
+  ['a-b-c', '*-*-c', true],
+  ['a-b-c', '*b*b*', false],
+  ['[x', '[x', true],
+])('%j by %j: %j', (name, pattern, expected) => {
+  expect(matches(name, pattern)).toBe(expected);
+});
+
+test('a hostile pattern is slow for nobody (S19)', () => {
+  // A backtracking matcher would need 2^60 steps: this ends, or the test times out.
+  expect(matches('a'.repeat(5000), `${'*a'.repeat(60)}*b`)).toBe(false);
+});

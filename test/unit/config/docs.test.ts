@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { configDocs, jsonValue, shownValue } from '../../../src/config/docs.ts';
+import { SETTINGS } from '../../../src/config/schema.ts';
+
+test('docs/config.md is fresh; `npm run docs` makes it so', () => {
+  expect(readFileSync(new URL('../../../docs/config.md', import.meta.url), 'utf8')).toBe(configDocs());
+});
+
+test('every setting has a sentence, and names that no other has', () => {
+  const entries = [...SETTINGS.values()];
+  for (const { key, setting } of entries) expect(setting.doc, key).toMatch(/^[A-Z].*\.$/);
+  for (const names of [entries.map(({ flag, key }) => flag ?? key), entries.map(({ env }) => env)])
+    expect(new Set(names).size).toBe(entries.length);
+});
+
+test('names follow from the key', () => {
+  expect(SETTINGS.get('swim.probeInterval')).toMatchObject({
+    flag: '--swim-probe-interval',
+    env: 'HEARSAY_SWIM_PROBE_INTERVAL',
+  });
+  expect(SETTINGS.get('retryJoin')).toMatchObject({ flag: '--retry-join', env: 'HEARSAY_RETRY_JOIN' });
+});
+
+test('defaults are values their own setting accepts', () => {
+  for (const { key, setting } of SETTINGS.values()) {
+    const written = setting.format(setting.default);
+    if (written !== '') expect(setting.format(setting.parse(written)), key).toBe(written);
+  }
+});
+
+test('a secret has no flag, and is never shown', () => {
+  for (const key of ['gossipKey', 'httpToken']) {
+    const entry = SETTINGS.get(key);
+    expect(entry?.flag).toBeUndefined();
+    if (entry === undefined) continue;
+    expect(shownValue(entry.setting, 's3cret')).toBe('(set)');
+    expect(jsonValue(entry.setting, 's3cret')).toBe('(set)');
+    expect(jsonValue(entry.setting, undefined)).toBeNull();
+  }
+});

@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { parseIp } from '../../../src/base/address.ts';
+import {
+  checkDomain,
+  checkGossipKey,
+  checkNodeName,
+  checkSelfService,
+  checkServicePattern,
+  checkToken,
+  isInNetwork,
+  nearest,
+  nodeNameOf,
+  parseNetwork,
+} from '../../../src/config/names.ts';
+import { SETTINGS } from '../../../src/config/schema.ts';
+
+describe('node names', () => {
+  test.each(['web-1', 'a', 'host.example.org', 'N'.repeat(128)])('%s is one', (name) => {
+    expect(() => checkNodeName(name)).not.toThrow();
+  });
+
+  test.each(['', 'a b', 'a_b', 'a/b', 'ü', 'a\n', 'N'.repeat(129), '<b>'])('%j is none', (name) => {
+    expect(() => checkNodeName(name)).toThrow('must');
+  });
+
+  test.each([
+    ['web-1', 'web-1'],
+    ['my_host.local', 'my-host.local'],
+    ["Ann's MacBook", 'Ann-s-MacBook'],
+    ['___', 'node'],
+    ['', 'node'],
+  ])('the host %j gives %s', (hostname, name) => {
+    expect(nodeNameOf(hostname)).toBe(name);
+    expect(() => checkNodeName(nodeNameOf(hostname))).not.toThrow();
+  });
+});
+
+test('a gossip key is base64 of 16, 24 or 32 bytes', () => {
+  for (const bytes of [16, 24, 32])
+    expect(() => checkGossipKey(Buffer.alloc(bytes, 7).toString('base64'))).not.toThrow();
+  for (const wrong of ['', 'abc', Buffer.alloc(15).toString('base64'), Buffer.alloc(33).toString('base64')])
+    expect(() => checkGossipKey(wrong)).toThrow('as `hearsay keygen` makes it');
+  expect(() => checkGossipKey(`${Buffer.alloc(16).toString('base64')}\n`)).toThrow('base64');
+});
+
+test('a token cannot end a header (S17)', () => {
+  expect(() => checkToken('s3cret')).not.toThrow();
+  for (const wrong of ['', 'a b', 'a\r\nX: y', 'ü', 'x'.repeat(513)])
+    expect(() => checkToken(wrong)).toThrow('visible ASCII');
+});
+
+test('domains', () => {
+  for (const fine of ['consul', 'sd.example.org', 'sd.example.org.'])
+    expect(() => checkDomain(fine)).not.toThrow();
+  for (const wrong of ['', '.', 'a..b', 'a b', 'x'.repeat(64)])
+    expect(() => checkDomain(wrong)).toThrow('must be a domain name');
+});
+
+test.each([
+  ['retry_join', 'retryJoin'],
+  ['probeInterval', 'swim.probeInterval'],
+  ['swim.probInterval', 'swim.probeInterval'],
+  ['dataDirectory', undefined],
+  ['x', undefined],
+])('who writes %s meant %s', (key, meant) => {
+  expect(nearest(key, SETTINGS.keys())).toBe(meant);
+});
+
+describe('networks', () => {
+  const holds = (cidr: string, literal: string): boolean =>
+    isInNetwork(parseIp(literal) ?? new Uint8Array(), parseNetwork(cidr));
+
+  test.each([
+    ['10.0.0.0/8', '10.255.0.1', '11.0.0.1'],
+    ['10.1.64.0/18', '10.1.127.255', '10.1.128.0'],
+    ['192.0.2.7', '192.0.2.7', '192.0.2.8'],
+    ['192.0.2.6/31', '192.0.2.7', '192.0.2.8'],
+    ['fd00::/8', 'fdff::1', 'fe00::1'],
+    ['fd00::8/125', 'fd00::f', 'fd00::10'],
+  ])('%s holds %s and not %s', (cidr, inside, outside) => {
+    expect([holds(cidr, inside), holds(cidr, outside)]).toEqual([true, false]);
+  });
+
+  test('of all addresses are those of one family', () => {
+    expect([holds('0.0.0.0/0', '203.0.113.1'), holds('0.0.0.0/0', '::1')]).toEqual([true, false]);
+    expect([holds('::/0', 'fd00::1'), holds('::/0', '10.0.0.1')]).toEqual([true, false]);
+  });
+
+  test.each(['', '10.0.0.0/33', '::/129', '10.0.0/8', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/-1', 'a/8'])(
+    '%j is none',
+    (cidr) => {
+      expect(() => parseNetwork(cidr)).toThrow();
+    },
+  );
+
+  test('10.0.0.1/8 was probably meant otherwise', () => {
+    expect(() => parseNetwork('10.0.0.1/8')).toThrow('"10.0.0.1/8" has bits set behind the first 8');
+  });
+});
+
+test.each(['web', 'web-*', '*', 'a.b_c'])('%s selects services', (pattern) => {
+  expect(() => checkServicePattern(pattern)).not.toThrow();
+});
+
+test.each(['', '**', 'w*b', '*web', 'a b', 'a=b'])('%j selects none', (pattern) => {
+  expect(() => checkServicePattern(pattern)).toThrow('must be the name of a service, prefix* or *');
+});
+
+test('the own service has a name, or is off', () => {
+  for (const name of ['consul', 'my.sd_1', 'off']) expect(() => checkSelfService(name)).not.toThrow();
+  for (const name of ['', 'a b', 'é', 'n'.repeat(129)]) expect(() => checkSelfService(name)).toThrow('must');
+});

@@ -1,0 +1,270 @@
+import { describe, expect, test } from 'vitest';
+import { hostPort } from '../../../src/base/address.ts';
+import { AgentError } from '../../../src/base/errors.ts';
+import type { ConfigFile, ConfigNode } from '../../../src/config/file.ts';
+import { PRESETS } from '../../../src/config/presets.ts';
+import { serf, swim } from '../../../src/config/protocol.ts';
+import { type Resolved, resolveConfig, type Sources } from '../../../src/config/resolve.ts';
+import { SETTINGS } from '../../../src/config/schema.ts';
+import { valuesOf } from '../../../src/config/setting.ts';
+
+const resolve = (sources: Partial<Sources> = {}): Resolved =>
+  resolveConfig({ flags: {}, env: {}, files: [], hostname: 'host-a', ...sources });
+
+/** A file with one key on each line; a dot nests. */
+function file(path: string, ...lines: readonly (readonly [key: string, value: unknown])[]): ConfigFile {
+  const root = new Map<string, ConfigNode>();
+  lines.forEach(([key, value], at) => {
+    const line = at + 1;
+    const [section, last] = key.split('.') as [string, string | undefined];
+    if (last === undefined) root.set(section, nodeOf(value, line));
+    else {
+      const inner = root.get(section)?.value ?? new Map<string, ConfigNode>();
+      (inner as Map<string, ConfigNode>).set(last, nodeOf(value, line));
+      root.set(section, { line, value: inner });
+    }
+  });
+  return { path, root: { line: 1, value: root } };
+}
+
+const nodeOf = (value: unknown, line: number): ConfigNode => ({
+  line,
+  value: Array.isArray(value)
+    ? value.map((item) => nodeOf(item, line))
+    : value instanceof Map
+      ? new Map([...value].map(([key, item]) => [key as string, nodeOf(item, line)]))
+      : (value as ConfigNode['value']),
+});
+
+const KEY = Buffer.alloc(32, 1).toString('base64');
+
+function refusal(sources: Partial<Sources>): AgentError {
+  try {
+    resolve(sources);
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('who wins', () => {
+  const flags = { 'swim.probeInterval': '1s' };
+  const env = { HEARSAY_SWIM_PROBE_INTERVAL: '2s' };
+  const first = file('a.yaml', ['node', 'n'], ['swim.probeInterval', '3s']);
+  const second = file('b.yaml', ['swim.probeInterval', '4s']);
+  const preset = { HEARSAY_PRESET: 'wan' };
+
+  test.each([
+    [
+      'the flag',
+      { flags, env: { ...env, ...preset }, files: [first, second] },
+      1000,
+      'flag --swim-probe-interval',
+    ],
+    [
+      'the variable',
+      { env: { ...env, ...preset }, files: [first, second] },
+      2000,
+      'env HEARSAY_SWIM_PROBE_INTERVAL',
+    ],
+    ['the later file', { env: preset, files: [first, second] }, 4000, 'file b.yaml:1'],
+    ['the file', { env: preset, files: [first] }, 3000, 'file a.yaml:2'],
+    ['the preset', { env: preset }, 5000, 'preset wan'],
+    ['the default preset', {}, 1000, 'preset lan'],
+  ])('%s', (_, sources, millis, origin) => {
+    const { config, origins } = resolve(sources);
+    expect(config.swim.probeInterval).toBe(millis);
+    expect(origins.get('swim.probeInterval')).toBe(origin);
+  });
+
+  test('the preset itself may stand in a file', () => {
+    const { config, origins } = resolve({ files: [file('a.yaml', ['preset', 'local'])] });
+    expect(config.swim).toEqual({ ...valuesOf(swim), ...PRESETS.local });
+    expect(origins.get('preset')).toBe('file a.yaml:1');
+    expect(origins.get('swim.gossipInterval')).toBe('preset local');
+    expect(origins.get('swim.packetBytes')).toBe('default');
+  });
+
+  test('of two files each setting is taken by itself', () => {
+    const one = file('a.yaml', ['node', 'one'], ['datacenter', 'dc7']);
+    const { config } = resolve({ files: [one, file('b.yaml', ['node', 'two'])] });
+    expect([config.node, config.datacenter]).toEqual(['two', 'dc7']);
+  });
+
+  test('an empty variable is not set', () => {
+    expect(resolve({ env: { HEARSAY_DATACENTER: '' } }).config.datacenter).toBe('dc1');
+  });
+});
+
+describe('without anything', () => {
+  test('the defaults are those of the rooms and of the lan preset', () => {
+    const { config, origins, warnings } = resolve();
+    expect(config.swim).toEqual(valuesOf(swim));
+    expect(config.serf).toEqual(valuesOf(serf));
+    expect(config).toMatchObject({ node: 'host-a', datacenter: 'dc1', preset: 'lan', logFormat: 'json' });
+    expect([...origins.keys()]).toEqual(expect.arrayContaining([...SETTINGS.keys()]));
+    expect(warnings).toEqual([]);
+  });
+
+  test('gossip binds to loopback, and with a key to all addresses', () => {
+    expect(hostPort(resolve().config.bind)).toBe('127.0.0.1:7946');
+    expect(hostPort(resolve({ env: { HEARSAY_GOSSIP_KEY: KEY } }).config.bind)).toBe('0.0.0.0:7946');
+    expect(hostPort(resolve({ flags: { keyringFile: 'k' } }).config.bind)).toBe('0.0.0.0:7946');
+  });
+
+  test('the log is pretty where people read it', () => {
+    expect(resolve({ terminal: true }).config.logFormat).toBe('pretty');
+    expect(resolve({ terminal: true, flags: { logFormat: 'json' } }).config.logFormat).toBe('json');
+  });
+
+  test('the presets are whole, and lan is what the rooms default to', () => {
+    expect(valuesOf(swim)).toMatchObject(PRESETS.lan);
+    for (const preset of Object.values(PRESETS))
+      expect(Object.keys(preset).sort()).toEqual(Object.keys(PRESETS.lan).sort());
+  });
+});
+
+describe('values', () => {
+  test('lists and tags come from flags, variables and files alike', () => {
+    const expected = {
+      join: ['10.0.0.5', 'b.example:1'],
+      tag: new Map([
+        ['role', 'web'],
+        ['zone', 'b'],
+      ]),
+    };
+    const fromFlags = resolve({ flags: { join: ['10.0.0.5', 'b.example:1'], tag: ['role=web', 'zone=b'] } });
+    const fromEnv = resolve({
+      env: { HEARSAY_JOIN: '10.0.0.5,b.example:1', HEARSAY_TAG: 'role=web,zone=b' },
+    });
+    const map = new Map([
+      ['role', 'web'],
+      ['zone', 'b'],
+    ]);
+    const fromFile = resolve({ files: [file('f', ['join', ['10.0.0.5', 'b.example:1']], ['tag', map])] });
+    for (const { config } of [fromFlags, fromEnv, fromFile]) expect(config).toMatchObject(expected);
+  });
+
+  test('a key with a dot need not be nested', () => {
+    const root: ConfigNode = { line: 1, value: new Map([['swim.probeInterval', { line: 1, value: '2s' }]]) };
+    expect(resolve({ files: [{ path: 'f', root }] }).config.swim.probeInterval).toBe(2000);
+  });
+
+  test('an empty file, and an empty section, say nothing', () => {
+    const empty: ConfigFile = { path: 'f', root: { line: 1, value: null } };
+    expect(resolve({ files: [empty, file('g', ['swim', null])] }).config.swim).toEqual(valuesOf(swim));
+  });
+
+  test('names of objects are plain keys (S18)', () => {
+    const error = refusal({ files: [file('f', ['__proto__', 'x'])] });
+    expect(error.message).toBe('f:1: __proto__: no such setting');
+    const { config } = resolve({ flags: { tag: ['__proto__=x', 'constructor=y'] } });
+    expect([...config.tag]).toEqual([
+      ['__proto__', 'x'],
+      ['constructor', 'y'],
+    ]);
+  });
+});
+
+describe('what is wrong is named', () => {
+  test.each([
+    ['swim.probeInterval', '5ms', 'f.yaml:1: swim.probeInterval: must be at least 10ms'],
+    [
+      'swim.probInterval',
+      '1s',
+      'f.yaml:1: swim.probInterval: no such setting; did you mean swim.probeInterval?',
+    ],
+    ['retry-join', ['a'], 'f.yaml:1: retry-join: no such setting; did you mean retryJoin?'],
+    ['nonsense', 1, 'f.yaml:1: nonsense: no such setting'],
+    ['node', 'a b', 'f.yaml:1: node: must be made of letters, digits, "-" and "." only, as Serf wants'],
+    ['node', null, 'f.yaml:1: node: has no value'],
+    ['swim', 'fast', 'f.yaml:1: swim: must be a map of settings'],
+    [
+      'join',
+      ['10.0.0.5:x'],
+      'f.yaml:1: join: "10.0.0.5:x" is not an address such as 10.0.0.5 or host.example:7946',
+    ],
+    ['gossipKey', KEY, 'f.yaml:1: gossipKey: may only come from the environment, as HEARSAY_GOSSIP_KEY'],
+  ])('file: %s %j', (key, value, sentence) => {
+    const error = refusal({ files: [file('f.yaml', [key, value])] });
+    expect(error.message).toBe(sentence);
+    expect(error.exit).toBe(78);
+  });
+
+  test('a file that is not a map', () => {
+    const error = refusal({ files: [{ path: 'f', root: { line: 3, value: 'x' } }] });
+    expect(error.message).toBe('f:3: must be a map of settings');
+  });
+
+  test('a setting given flat and nested', () => {
+    const nested = new Map([['probeInterval', { line: 2, value: '1s' }]]);
+    const root: ConfigNode = {
+      line: 1,
+      value: new Map<string, ConfigNode>([
+        ['swim.probeInterval', { line: 1, value: '1s' }],
+        ['swim', { line: 2, value: nested }],
+      ]),
+    };
+    expect(refusal({ files: [{ path: 'f', root }] }).message).toBe(
+      'f:2: swim.probeInterval: is given twice; first at f:1',
+    );
+  });
+
+  test('a flag is a slip in usage, a variable one in configuration', () => {
+    const byFlag = refusal({ flags: { 'swim.probeInterval': '5ms' } });
+    expect([byFlag.message, byFlag.exit]).toEqual(['--swim-probe-interval: must be at least 10ms', 2]);
+    const byEnv = refusal({ env: { HEARSAY_SWIM_PROBE_INTERVAL: '5ms' } });
+    expect([byEnv.message, byEnv.exit]).toEqual(['HEARSAY_SWIM_PROBE_INTERVAL: must be at least 10ms', 78]);
+  });
+
+  test('a key of the wrong length is not quoted in the error (S25)', () => {
+    const { message } = refusal({ env: { HEARSAY_GOSSIP_KEY: 'c2VjcmV0' } });
+    expect(message).toContain('HEARSAY_GOSSIP_KEY: must be base64');
+    expect(message).not.toContain('c2VjcmV0');
+  });
+
+  test('a key and a keyring file are one too many', () => {
+    const error = refusal({ flags: { keyringFile: 'k' }, env: { HEARSAY_GOSSIP_KEY: KEY } });
+    expect([error.message, error.exit]).toEqual([
+      'keyringFile and HEARSAY_GOSSIP_KEY are both given: keep one of them',
+      78,
+    ]);
+  });
+});
+
+describe('HTTP beyond loopback (S13)', () => {
+  test.each(['0.0.0.0:8500', '10.0.0.5', '[::]:8500'])('%s needs a token or --insecure', (http) => {
+    const error = refusal({ flags: { http } });
+    expect(error.exit).toBe(78);
+    expect(error.message).toContain('set HEARSAY_HTTP_TOKEN or httpTokenFile, or allow it with --insecure');
+    expect(resolve({ flags: { http, insecure: true } }).config.insecure).toBe(true);
+    expect(resolve({ flags: { http }, env: { HEARSAY_HTTP_TOKEN: 't' } }).config.httpToken).toBe('t');
+    expect(() => resolve({ flags: { http, httpTokenFile: 'f' } })).not.toThrow();
+  });
+
+  test.each(['127.9.9.9:1', '[::1]:8500', 'localhost', 'unix:/run/h.sock', 'off'])('%s does not', (http) => {
+    expect(() => resolve({ flags: { http } })).not.toThrow();
+  });
+});
+
+describe('warnings', () => {
+  test('a variable with a slip in it; others are not ours to judge', () => {
+    const env = {
+      HEARSAY_SWIM_PROBE_INTERVL: '1s',
+      HEARSAY_PORT: 'tcp://10.0.0.1:80',
+      HEARSAY_HTTP_ADDR: 'x',
+    };
+    expect(resolve({ env }).warnings).toEqual([
+      'HEARSAY_SWIM_PROBE_INTERVL is not a setting; did you mean HEARSAY_SWIM_PROBE_INTERVAL?',
+    ]);
+  });
+
+  test('gossip in the open, and a probe that cannot end in time', () => {
+    const flags = { bind: '0.0.0.0', 'swim.probeInterval': '100ms' };
+    expect(resolve({ flags }).warnings).toEqual([
+      'swim.probeTimeout (500ms) is longer than swim.probeInterval (100ms): indirect probes will have no time',
+      'gossip on 0.0.0.0:7946 is not encrypted: whoever reaches the port can join (see `hearsay keygen`)',
+    ]);
+  });
+});

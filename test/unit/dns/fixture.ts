@@ -1,0 +1,252 @@
+/** A view of plain data, a door over it on loopback, and the client that asks. */
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type Question } from 'dns-packet';
+import type { MemberView, View } from '../../../src/agent/types.ts';
+import { address, parseIp } from '../../../src/base/address.ts';
+import { createRng } from '../../../src/base/rng.ts';
+import type { DnsOptions } from '../../../src/dns/options.ts';
+import { type DnsDoor, startDns } from '../../../src/dns/server.ts';
+import { catalogOf, type ServiceRow } from './catalog.ts';
+
+export interface Row {
+  readonly name: string;
+  readonly ip: string;
+  readonly status?: MemberView['status'];
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** The nodes of the test table, `d5` on IPv6, and some with special names, states or forms of address. */
+export const TABLE: readonly Row[] = [
+  { name: 'd1', ip: '10.0.0.1', tags: { role: 'db', 'a=b': 'x`y', 'rfc1035-note': 'v=plain' } },
+  { name: 'd2', ip: '10.0.0.2' },
+  { name: 'd3', ip: '10.0.0.3', status: 'suspect' },
+  { name: 'd4', ip: '10.0.0.4', status: 'failed' },
+  { name: 'd5', ip: 'fd00::5' },
+  { name: 'gone', ip: '10.0.0.7', status: 'left' },
+  { name: 'rack.one', ip: '10.0.0.8', status: 'failed' },
+  { name: 'mapped', ip: '::ffff:10.0.0.9', status: 'leaving' },
+  { name: 'two words', ip: '10.0.0.10', status: 'failed' },
+];
+
+export interface FakeView extends View {
+  /** Replaces the members, as a change of membership would. */
+  become(rows: readonly Row[]): void;
+  /** Replaces the services. */
+  register(services: readonly ServiceRow[]): void;
+}
+
+export function viewOf(rows: readonly Row[], services: readonly ServiceRow[] = []): FakeView {
+  let members: readonly MemberView[] = rows.map(memberOf);
+  let catalog = catalogOf(services);
+  const index = { nodes: 1, services: 1 };
+  const nobody = (): never => {
+    throw new Error('DNS does not ask for this');
+  };
+  return {
+    get node() {
+      return (members[0] as MemberView).name;
+    },
+    get address() {
+      return (members[0] as MemberView).address;
+    },
+    self: () => members[0] as MemberView,
+    members: () => members,
+    member: (name) =>
+      members.find((member) => member.name === name) ??
+      members.find((member) => member.name.toLowerCase() === name.toLowerCase()),
+    indexOf: (topics) =>
+      Math.max(1, ...topics.map((topic) => (topic === 'nodes' ? index.nodes : index.services))),
+    health: nobody,
+    get catalog() {
+      return catalog;
+    },
+    get local() {
+      return nobody();
+    },
+    become: (next) => {
+      members = next.map(memberOf);
+      index.nodes++;
+    },
+    register: (next) => {
+      catalog = catalogOf(next);
+      index.services++;
+    },
+  };
+}
+
+function memberOf({ name, ip, status = 'alive', tags = {} }: Row): MemberView {
+  const octets = parseIp(ip);
+  if (octets === undefined) throw new Error(`not an address: ${ip}`);
+  const at = address(octets, 7946);
+  const state =
+    status === 'failed' ? 'dead' : status === 'left' ? 'left' : status === 'suspect' ? 'suspect' : 'alive';
+  const identity = { name, address: at, meta: new Uint8Array(0), vsn: new Uint8Array(6) };
+  const member = { identity, state, incarnation: 1, since: 0 } as const;
+  const held = new Map(Object.entries(tags));
+  const serfStatus = status === 'suspect' ? 'alive' : status;
+  return {
+    ...member,
+    name,
+    address: at,
+    tags: held,
+    status,
+    serf: { name, status: serfStatus, statusLTime: 1, downAt: undefined, member, tags: held },
+    vsn: identity.vsn,
+  };
+}
+
+export interface Door extends DnsDoor {
+  readonly host: string;
+  readonly port: number;
+  readonly view: FakeView;
+}
+
+/** A door on any free port, main domain `consul`, datacenter `dc1`, over the table unless told otherwise. */
+export async function open(
+  options: Partial<DnsOptions> = {},
+  rows: readonly Row[] = TABLE,
+  services: readonly ServiceRow[] = [],
+): Promise<Door> {
+  const view = viewOf(rows, services);
+  const door = await startDns({
+    listen: { host: '127.0.0.1', port: 0 },
+    view,
+    domain: 'consul.',
+    datacenter: 'dc1',
+    nodeTtlSeconds: 0,
+    ready: () => true,
+    serial: () => 1_700_000_000,
+    rng: createRng(7),
+    ...options,
+  });
+  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(door.address) ?? [];
+  return { ...door, host, port: Number(port), view };
+}
+
+export interface Query {
+  readonly id?: number;
+  readonly flags?: number;
+  readonly class?: Question['class'];
+  /** Size in the OPT; absent: no OPT. */
+  readonly edns?: number;
+  readonly opt?: Partial<OptAnswer>;
+  readonly tcp?: boolean;
+}
+
+const RD = 0x0100;
+
+export function queryBytes(name: string, type: string, query: Query = {}): Buffer {
+  const opt = {
+    type: 'OPT',
+    name: '.',
+    udpPayloadSize: query.edns ?? 1232,
+    extendedRcode: 0,
+    ednsVersion: 0,
+    flags: 0,
+    flag_do: false,
+    options: [],
+    ...query.opt,
+  } as const;
+  return encode({
+    type: 'query',
+    id: query.id ?? 4711,
+    flags: query.flags ?? RD,
+    questions: [{ name, type: type as Question['type'], class: query.class ?? 'IN' }],
+    additionals: query.edns === undefined && query.opt === undefined ? [] : [opt as OptAnswer],
+  });
+}
+
+/** Asks and decodes. `name type`, as in the test table. */
+export async function ask(door: Door, question: string, query: Query = {}): Promise<DecodedPacket> {
+  const [name = '', type = 'A'] = question.split(' ');
+  const bytes = queryBytes(name, type, query);
+  return decode(query.tcp === true ? await overTcp(door, bytes) : await overUdp(door, bytes));
+}
+
+/** The code, answers, authority and additional as short words: `NXDOMAIN | authority SOA consul`. Each section sorted. */
+export async function says(door: Door, question: string, query: Query = {}): Promise<string> {
+  const packet = await ask(door, question, query);
+  const answers = (packet.answers ?? []).map(wordsOf).sort();
+  const authority = (packet.authorities ?? []).map((record) => `${record.type} ${record.name}`);
+  const additional = (packet.additionals ?? [])
+    .filter((record) => record.type !== 'OPT')
+    .map((record) => `+ ${record.name} ${wordsOf(record)}`)
+    .sort();
+  return [rcodeOf(packet), ...answers, ...authority.map((words) => `authority ${words}`), ...additional].join(
+    ' | ',
+  );
+}
+
+/** The code with the upper bits that an OPT carries. */
+export function rcodeOf(packet: DecodedPacket): string {
+  const opt = optOf(packet);
+  if (opt?.extendedRcode === 1) return 'BADVERS';
+  // @types/dns-packet does not know the field that decode() sets.
+  return (packet as unknown as { rcode: string }).rcode;
+}
+
+export const optOf = (packet: DecodedPacket): OptAnswer | undefined =>
+  packet.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
+
+export function wordsOf(record: Answer): string {
+  if (record.type === 'OPT') return 'OPT';
+  if (record.type === 'TXT') return `TXT ${[record.data].flat().join('')}`;
+  if (record.type === 'SOA') return `SOA ${record.data.mname} ${record.data.rname} ${record.data.serial}`;
+  if (record.type === 'SRV')
+    return `SRV ${record.data.priority} ${record.data.weight} ${record.data.port} ${record.data.target}`;
+  return `${record.type} ${typeof record.data === 'string' ? record.data : JSON.stringify(record.data)}`;
+}
+
+/** One datagram there, one back. */
+export function overUdp(door: Door, bytes: Uint8Array): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(door.host.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', reject);
+    socket.once('message', (message) => {
+      socket.close();
+      resolve(message);
+    });
+    socket.send(bytes, door.port, door.host);
+  });
+}
+
+/** One framed message there, one back. */
+export async function overTcp(door: Door, bytes: Uint8Array): Promise<Buffer> {
+  const [answer] = await conversation(door, [frame(bytes)], 1);
+  return answer as Buffer;
+}
+
+export function frame(bytes: Uint8Array): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}
+
+/** Writes the pieces, each in its own turn of the loop, and returns the first `count` messages that come back. */
+export function conversation(door: Door, pieces: readonly Uint8Array[], count: number): Promise<Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const messages: Buffer[] = [];
+    let held: Buffer = Buffer.alloc(0);
+    const socket = connect({ host: door.host, port: door.port, noDelay: true }, () => {
+      const next = (i: number): void => {
+        const piece = pieces[i];
+        if (piece !== undefined) socket.write(piece, () => setImmediate(next, i + 1));
+      };
+      next(0);
+    });
+    socket.on('error', reject);
+    socket.on('close', () => reject(new Error(`closed after ${messages.length} of ${count} messages`)));
+    socket.on('data', (chunk) => {
+      held = Buffer.concat([held, chunk]);
+      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
+        const end = 2 + held.readUInt16BE(0);
+        messages.push(held.subarray(2, end));
+        held = held.subarray(end);
+      }
+      if (messages.length < count) return;
+      resolve(messages);
+      socket.destroy();
+    });
+  });
+}

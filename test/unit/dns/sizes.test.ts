@@ -1,0 +1,242 @@
+/** Sizes and EDNS: what fits, what is left out, and who is told. */
+import { type Answer, decode } from 'dns-packet';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRng } from '../../../src/base/rng.ts';
+import type { Reply } from '../../../src/dns/answer.ts';
+import { type Request, readQuery } from '../../../src/dns/packet.ts';
+import { type Item, RCODE, type ResourceRecord } from '../../../src/dns/records.ts';
+import { limitOf, type Route, type Truncate, trim } from '../../../src/dns/trim.ts';
+import { ask, type Door, open, optOf, overTcp, overUdp, queryBytes, rcodeOf, says } from './fixture.ts';
+
+const UDP: Route = { transport: 'udp', loopback: true, stranger: false };
+const TCP: Route = { transport: 'tcp', loopback: true, stranger: false };
+
+/** `n` instances of a service, each on a node of its own. */
+function instances(n: number, name = (i: number) => `node-${i}`): Item[] {
+  return Array.from({ length: n }, (_, i) => {
+    const target = `${name(i)}.node.dc1.consul`;
+    const glue: ResourceRecord = {
+      owner: target,
+      ttlSeconds: 0,
+      data: { type: 'A', ip: Uint8Array.of(10, 0, i >> 8, i & 255) },
+    };
+    const data = { type: 'SRV', priority: 1, weight: 1, port: 8000 + i, target } as const;
+    return { record: { owner: 'big.service.consul', ttlSeconds: 0, data }, glue: [glue] };
+  });
+}
+
+const request = (edns?: number): Request =>
+  readQuery(queryBytes('big.service.consul', 'SRV', edns === undefined ? {} : { edns })) as Request;
+
+interface Sent {
+  readonly bytes: number;
+  readonly ports: number[];
+  readonly glue: string[];
+  readonly tc: boolean;
+  readonly opt: boolean;
+}
+
+function send(
+  items: readonly Item[],
+  edns: number | undefined,
+  route: Route = UDP,
+  how: { truncate?: Truncate; seed?: number; limit?: number } = {},
+): Sent {
+  const asked = request(edns);
+  const reply: Reply = { rcode: RCODE.NOERROR, authoritative: true, items, authority: [] };
+  const limit = how.limit ?? limitOf(asked, route);
+  const bytes = trim(asked, reply, limit, route, how.truncate ?? 'auto', createRng(how.seed ?? 1));
+  expect(bytes.length).toBeLessThanOrEqual(limit);
+  const packet = decode(bytes);
+  const plain = (packet.additionals ?? []).filter((record) => record.type !== 'OPT');
+  return {
+    bytes: bytes.length,
+    ports: (packet.answers ?? []).map((record) => (record.type === 'SRV' ? record.data.port : -1)),
+    glue: plain.map((record: Answer) => record.name),
+    tc: packet.flag_tc,
+    opt: optOf(packet) !== undefined,
+  };
+}
+
+const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
+
+describe('section 6', () => {
+  test('D8 60 SRV and 60 A fit 4096 bytes, for names are compressed', () => {
+    const all = send(instances(60), 4096);
+    expect(all.ports).toHaveLength(60);
+    expect(all.glue).toHaveLength(60);
+    expect(all.bytes).toBeLessThan(3500);
+    expect(all.tc).toBe(false);
+  });
+
+  test.each([
+    ['Z1 no OPT: 512', undefined, UDP, 512],
+    ['Z1 OPT below 512 counts as 512', 100, UDP, 512],
+    ['Z1 OPT 1232', 1232, UDP, 1232],
+    ['Z1 HAProxy with 8192 on loopback', 8192, UDP, 8192],
+    ['Z1 systemd-resolved asks for 65508 on loopback', 65_508, UDP, 65_507],
+    ['Z1 from afar 1232 at most', 8192, { ...UDP, loopback: false }, 1232],
+    ['Z10 TCP, whatever the OPT says', 512, TCP, 65_535],
+  ])('%s', (_, edns, route, limit) => {
+    expect(limitOf(request(edns), route)).toBe(limit);
+  });
+
+  test('Z2 Z3 the datagram is filled with whole pairs', () => {
+    for (const edns of [undefined, 512, 700, 1232, 2000]) {
+      const part = send(instances(60), edns);
+      expect(part.glue).toHaveLength(part.ports.length);
+      expect(part.glue).toEqual(part.ports.map((port) => `node-${port - 8000}.node.dc1.consul`));
+      const pair = 60; // bytes of one more, at most
+      expect((edns ?? 512) - part.bytes).toBeLessThan(pair);
+    }
+  });
+
+  test('Z4 what is left out is always the same, in ever another order', () => {
+    const runs = Array.from({ length: 20 }, (_, seed) => send(instances(60), 1232, UDP, { seed }));
+    const kept = runs[0]?.ports.length ?? 0;
+    expect(kept).toBeGreaterThan(15);
+    for (const run of runs)
+      expect(sorted(run.ports)).toEqual(Array.from({ length: kept }, (_, i) => 8000 + i));
+    expect(new Set(runs.map((run) => run.ports.join(' '))).size).toBe(20);
+  });
+
+  test('H5 a whole answer is shuffled too', () => {
+    const runs = Array.from({ length: 20 }, (_, seed) => send(instances(5), 1232, UDP, { seed }));
+    expect(new Set(runs.map((run) => run.ports.join(' '))).size).toBeGreaterThan(10);
+  });
+
+  test('Z5 TC when something was left out, but never for an OPT of 512 or less', () => {
+    expect(send(instances(60), undefined).tc).toBe(true);
+    expect(send(instances(60), 1232).tc).toBe(true);
+    expect(send(instances(60), 513).tc).toBe(true);
+    expect(send(instances(60), 512).tc).toBe(false);
+    expect(send(instances(60), 100).tc).toBe(false);
+    expect(send(instances(2), undefined).tc).toBe(false);
+  });
+
+  test('Z6 truncate always and never', () => {
+    expect(send(instances(60), 512, UDP, { truncate: 'always' }).tc).toBe(true);
+    expect(send(instances(2), 512, UDP, { truncate: 'always' }).tc).toBe(false);
+    expect(send(instances(60), 1232, UDP, { truncate: 'never' }).tc).toBe(false);
+  });
+
+  test('Z7 the OPT is part of the budget and always there', () => {
+    for (let edns = 512; edns < 700; edns++) expect(send(instances(60), edns).opt).toBe(true);
+  });
+
+  test('Z9 one answer at least, without its address if need be', () => {
+    const [one] = instances(1, () => 'n'.repeat(40));
+    const whole = send([one as Item], undefined).bytes;
+    const bare = send([one as Item], undefined, UDP, { limit: whole - 1 });
+    expect(bare).toMatchObject({ ports: [8000], glue: [], tc: true });
+    const nothing = send([one as Item], undefined, UDP, { limit: bare.bytes - 1 });
+    expect(nothing).toMatchObject({ ports: [], glue: [], tc: true });
+  });
+
+  test('Z10 TCP: everything to 65535 bytes, beyond that the stable part, without TC', () => {
+    const few = send(instances(1000), undefined, TCP);
+    expect(few).toMatchObject({ tc: false });
+    expect(few.ports).toHaveLength(1000);
+    const many = send(instances(3000), undefined, TCP);
+    expect(many.tc).toBe(false);
+    expect(many.bytes).toBeGreaterThan(65_000);
+    expect(many.ports.length).toBeLessThan(3000);
+    expect(sorted(many.ports)).toEqual(Array.from({ length: many.ports.length }, (_, i) => 8000 + i));
+  });
+
+  test('H6 what several answers share is added once', () => {
+    const [one] = instances(1);
+    const { glue, ports } = send([one as Item, one as Item], 1232);
+    expect([ports.length, glue.length]).toEqual([2, 1]);
+  });
+
+  test('over the wire: 512 bytes and TC, then all by TCP', async () => {
+    const tags = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`key-${i}`, 'some value']));
+    const door = await open({}, [{ name: 'a', ip: '10.0.0.1', tags }]);
+    const query = queryBytes('a.node.consul', 'TXT');
+    const part = await overUdp(door, query);
+    expect(part.length).toBeLessThanOrEqual(512);
+    expect(decode(part)).toMatchObject({ flag_tc: true });
+    expect(decode(part).answers?.length).toBeGreaterThan(10);
+    const all = decode(await overTcp(door, query));
+    expect(all.flag_tc).toBe(false);
+    expect(all.answers).toHaveLength(30);
+    const wide = await ask(door, 'a.node.consul TXT', { edns: 65_508 });
+    expect([wide.flag_tc, wide.answers?.length]).toEqual([false, 30]);
+    await door.close();
+  });
+
+  test('a text longer than 255 bytes goes in several strings of one record', async () => {
+    const door = await open({}, [{ name: 'a', ip: '10.0.0.1', tags: { k: 'v'.repeat(600) } }]);
+    const { answers } = await ask(door, 'a.node.consul TXT', { edns: 4096 });
+    const [record] = answers ?? [];
+    const strings = record?.type === 'TXT' ? [record.data].flat().map((one) => one.length) : [];
+    expect(strings).toEqual([255, 255, 92]);
+    await door.close();
+  });
+});
+
+describe('section 7: EDNS', () => {
+  let door: Door;
+  beforeAll(async () => {
+    door = await open();
+  });
+  afterAll(() => door.close());
+
+  test('E1 an OPT for an OPT, on both transports, on errors too', async () => {
+    for (const tcp of [false, true])
+      for (const question of ['d1.node.consul A', 'nope.node.consul A', 'example.com A', 'consul AXFR']) {
+        expect(optOf(await ask(door, question, { edns: 1232, tcp }))).toMatchObject({
+          udpPayloadSize: 4096,
+          ednsVersion: 0,
+        });
+        expect(optOf(await ask(door, question, { tcp }))).toBeUndefined();
+      }
+  });
+
+  test('E2 version 1 is BADVERS with version 0 and no answer', async () => {
+    const packet = await ask(door, 'd1.node.consul A', { opt: { ednsVersion: 1 } });
+    expect(rcodeOf(packet)).toBe('BADVERS');
+    expect(packet.answers).toEqual([]);
+    expect(optOf(packet)).toMatchObject({ ednsVersion: 0 });
+  });
+
+  test('E3 cookies, padding, unknown options and the DO bit are ignored', async () => {
+    const data = Buffer.from('0123456789abcdef', 'hex');
+    const options = [10, 12, 65_001].map((code) => ({ code, data })) as never;
+    const query = queryBytes('d1.node.consul', 'A', { opt: { options, flags: 0x8000 } });
+    const packet = decode(await overUdp(door, query));
+    expect(packet.answers).toMatchObject([{ data: '10.0.0.1' }]);
+    expect(optOf(packet)).toMatchObject({ options: [], flags: 0 });
+  });
+
+  test.each([
+    ['IPv4', 1, '192.0.2.0', 24],
+    ['IPv6', 2, '2001:db8::', 56],
+    ['nobody', 1, '0.0.0.0', 0],
+  ])('E4 the client subnet of %s comes back with scope 0', async (_, family, ip, prefix) => {
+    const option = { code: 8, family, ip, sourcePrefixLength: prefix, scopePrefixLength: 0 } as const;
+    const packet = await ask(door, 'd1.node.consul A', { opt: { options: [option] } });
+    expect(optOf(packet)?.options).toMatchObject([
+      { code: 8, family, sourcePrefixLength: prefix, scopePrefixLength: 0, ip },
+    ]);
+  });
+
+  test.each([
+    ['too short', '0001'],
+    ['longer than its prefix', '00011800c0000201'],
+    ['a prefix of 255', `0001ff00${'00'.repeat(32)}`],
+  ])('E4 a client subnet that is %s is FORMERR', async (_, hex) => {
+    const options = [{ code: 8, data: Buffer.from(hex, 'hex') }] as never;
+    expect(await says(door, 'd1.node.consul A', { opt: { options } })).toBe('FORMERR');
+  });
+
+  test('two OPTs are FORMERR, and so is one that is not of the root', async () => {
+    const query = queryBytes('d1.node.consul', 'A', { edns: 1232 });
+    const two = Buffer.concat([query, query.subarray(-11)]);
+    two.writeUInt16BE(2, 10);
+    expect(rcodeOf(decode(await overUdp(door, two)))).toBe('FORMERR');
+    const named = Buffer.concat([query.subarray(0, -11), Buffer.from([1, 0x78]), query.subarray(-11)]);
+    expect(rcodeOf(decode(await overUdp(door, named)))).toBe('FORMERR');
+  });
+});

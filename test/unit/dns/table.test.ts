@@ -1,0 +1,225 @@
+/** The rows of the test table that concern nodes, asked over real sockets. */
+
+import { decode } from 'dns-packet';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ask, type Door, open, overUdp, queryBytes, says, wordsOf } from './fixture.ts';
+
+const NODATA = 'NOERROR | authority SOA consul';
+const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
+
+let door: Door;
+beforeAll(async () => {
+  door = await open({ altDomain: 'corp.example', nodeTtlSeconds: 7 });
+});
+afterAll(() => door.close());
+
+describe('section 14, over UDP and TCP', () => {
+  describe.each([false, true])('tcp %s', (tcp) => {
+    test.each([
+      ['d1.node.consul A', 'NOERROR | A 10.0.0.1'],
+      ['d1.node.dc1.consul A', 'NOERROR | A 10.0.0.1'],
+      ['D1.NODE.Consul A', 'NOERROR | A 10.0.0.1'],
+      ['d1.node.consul AAAA', NODATA],
+      ['d5.node.consul AAAA', 'NOERROR | AAAA fd00::5'],
+      ['d5.node.consul A', NODATA],
+      ['d1.node.consul SRV', NODATA],
+      ['d1.node.consul MX', NODATA],
+      ['d1.node.consul CNAME', NODATA],
+      ['d1.node.consul SOA', NODATA],
+      ['d1.node.consul NS', NODATA],
+      ['d2.node.consul TXT', NODATA],
+      ['nope.node.consul A', NXDOMAIN],
+      ['d1.node.dc2.consul A', NXDOMAIN],
+      ['consul A', NODATA],
+      ['service.consul A', NODATA],
+      ['dc1.consul A', NODATA],
+      ['node.consul A', NODATA],
+      ['_tcp.service.consul A', NODATA],
+      ['nope.service.consul SRV', NXDOMAIN],
+      ['_web._udp.service.consul SRV', NXDOMAIN],
+      ['web.service.nodc.consul A', NXDOMAIN],
+      ['best.query.consul A', NXDOMAIN],
+      ['0a000001.addr.consul A', 'NOERROR | A 10.0.0.1'],
+      ['0A000001.addr.dc1.consul A', 'NOERROR | A 10.0.0.1'],
+      ['0a000001.addr.consul AAAA', NODATA],
+      ['0a000001.addr.consul SRV', NODATA],
+      ['fd000000000000000000000000000006.addr.consul AAAA', 'NOERROR | AAAA fd00::6'],
+      ['0a00.addr.consul A', NXDOMAIN],
+      ['zz000001.addr.consul A', NXDOMAIN],
+      ['consul SOA', 'NOERROR | SOA ns.consul hostmaster.consul 1700000000'],
+      ['ns.consul A', 'NOERROR | A 10.0.0.1'],
+      ['ns.consul AAAA', NODATA],
+      ['1.0.0.10.in-addr.arpa PTR', 'NOERROR | PTR d1.node.dc1.consul'],
+      ['1.0.0.10.in-addr.arpa A', NODATA],
+      ['2.9.9.10.in-addr.arpa PTR', NXDOMAIN],
+      ['example.com A', 'REFUSED'],
+      ['. NS', 'REFUSED'],
+    ])('%s: %s', async (question, expected) => {
+      expect(await says(door, question, { tcp })).toBe(expected);
+    });
+  });
+
+  test('version.bind CH TXT: REFUSED', async () => {
+    expect(await says(door, 'version.bind TXT', { class: 'CH' })).toBe('REFUSED');
+  });
+
+  test('version.bind CH TXT: REFUSED inside our domain too', async () => {
+    expect(await says(door, 'd1.node.consul A', { class: 'CH' })).toBe('REFUSED');
+  });
+
+  test('consul NS: three live agents with their addresses', async () => {
+    const seen = new Set<string>();
+    for (let i = 0; i < 40; i++) {
+      const { answers = [], additionals = [] } = await ask(door, 'consul NS');
+      expect(answers).toHaveLength(3);
+      expect(additionals.map((record) => record.name)).toEqual(
+        answers.map((record) => (record.type === 'NS' ? record.data : 'no NS')),
+      );
+      seen.add(answers.map(wordsOf).join(' '));
+    }
+    // d1, d2 and d5 are alive: six orders.
+    expect(seen.size).toBe(6);
+    expect([...seen].join(' ')).not.toMatch(/d3|d4|gone|one|mapped|words/);
+  });
+});
+
+describe('nodes', () => {
+  test.each([
+    ['suspect', 'd3.node.consul A', 'NOERROR | A 10.0.0.3'],
+    ['failed', 'd4.node.consul A', 'NOERROR | A 10.0.0.4'],
+    ['leaving, with an IPv4 address in 16 octets', 'mapped.node.consul A', 'NOERROR | A 10.0.0.9'],
+    ['the same for the other family', 'mapped.node.consul AAAA', NODATA],
+    ['left', 'gone.node.consul A', NXDOMAIN],
+    ['left, by address', '7.0.0.10.in-addr.arpa PTR', NXDOMAIN],
+    ['with a dot in its name', 'rack.one.node.consul A', 'NOERROR | A 10.0.0.8'],
+    ['the name in between that the dot makes', 'one.node.dc1.consul A', NODATA],
+    ['its other half', 'rack.node.consul A', NXDOMAIN],
+    ['by IPv6 address', `5.${'0.'.repeat(29)}d.f.ip6.arpa PTR`, 'NOERROR | PTR d5.node.dc1.consul'],
+    ['whose address is mapped', '9.0.0.10.in-addr.arpa PTR', 'NOERROR | PTR mapped.node.dc1.consul'],
+    ['whose name is no host name', '10.0.0.10.in-addr.arpa PTR', 'NOERROR | PTR 0a00000a.addr.dc1.consul'],
+    ['of the other domain', 'd1.node.corp.example A', 'NOERROR | A 10.0.0.1'],
+  ])('a node %s', async (_, question, expected) => {
+    expect(await says(door, question)).toBe(expected);
+  });
+
+  test('a blank in a name can be asked for', async () => {
+    const bytes = queryBytes('two words.node.consul', 'A');
+    expect(decode(await overUdp(door, bytes)).answers).toMatchObject([
+      { name: 'two words.node.consul', data: '10.0.0.10' },
+    ]);
+  });
+
+  test('TXT: tags as RFC 1464 writes them', async () => {
+    expect(await says(door, 'd1.node.consul TXT')).toBe(
+      'NOERROR | TXT a`=b=x``y | TXT role=db | TXT v=plain',
+    );
+  });
+
+  test('ANY: address and tags', async () => {
+    expect(await says(door, 'd1.node.consul ANY')).toBe(
+      'NOERROR | A 10.0.0.1 | TXT a`=b=x``y | TXT role=db | TXT v=plain',
+    );
+    expect(await says(door, 'd5.node.consul ANY')).toBe('NOERROR | AAAA fd00::5');
+  });
+
+  test('section 8: the TTL is the setting for all records of the answer, and 0 for the SOA', async () => {
+    for (const question of [
+      'd1.node.consul A',
+      'd1.node.consul TXT',
+      '0a000001.addr.consul A',
+      'consul NS',
+    ]) {
+      const { answers = [], additionals = [] } = await ask(door, question);
+      for (const record of [...answers, ...additionals]) expect(record).toMatchObject({ ttl: 7 });
+    }
+    const { answers = [] } = await ask(door, '1.0.0.10.in-addr.arpa PTR');
+    expect(answers).toMatchObject([{ ttl: 7 }]);
+    const negative = await ask(door, 'nope.node.consul A');
+    expect(negative.authorities).toMatchObject([{ ttl: 0, data: { minimum: 0 } }]);
+  });
+
+  test('D5 answers speak of the domain that was asked', async () => {
+    const negative = await ask(door, 'nope.node.corp.example A');
+    expect(negative.authorities).toMatchObject([
+      { name: 'corp.example', data: { mname: 'ns.corp.example', rname: 'hostmaster.corp.example' } },
+    ]);
+    const { answers = [] } = await ask(door, 'corp.example NS');
+    for (const record of answers) expect(wordsOf(record)).toMatch(/\.node\.dc1\.corp\.example$/);
+  });
+});
+
+test('a change of membership shows in the very next answer', async () => {
+  const own = await open({}, [
+    { name: 'a', ip: '10.1.0.1' },
+    { name: 'b', ip: '10.1.0.2' },
+  ]);
+  expect(await says(own, '2.0.1.10.in-addr.arpa PTR')).toBe('NOERROR | PTR b.node.dc1.consul');
+  own.view.become([
+    { name: 'a', ip: '10.1.0.1' },
+    { name: 'b', ip: '10.1.0.2', status: 'failed' },
+    { name: 'c', ip: '10.1.0.2' },
+  ]);
+  expect(await says(own, 'c.node.consul A')).toBe('NOERROR | A 10.1.0.2');
+  expect(await says(own, '2.0.1.10.in-addr.arpa PTR')).toBe('NOERROR | PTR c.node.dc1.consul');
+  own.view.become([{ name: 'a', ip: '10.1.0.1' }]);
+  expect(await says(own, '2.0.1.10.in-addr.arpa PTR')).toBe(NXDOMAIN);
+  await own.close();
+});
+
+describe('section 5: negative answers', () => {
+  test('N1 N2 the SOA carries the numbers of section 4', async () => {
+    const { authorities } = await ask(door, 'nope.node.consul A');
+    expect(authorities).toMatchObject([
+      {
+        name: 'consul',
+        type: 'SOA',
+        data: { serial: 1_700_000_000, refresh: 3600, retry: 600, expire: 86_400, minimum: 0 },
+      },
+    ]);
+  });
+
+  test('N2 a minimum that is set is the TTL as well', async () => {
+    const own = await open({ soa: { minimumSeconds: 5 } });
+    expect((await ask(own, 'nope.node.consul A')).authorities).toMatchObject([
+      { ttl: 5, data: { minimum: 5 } },
+    ]);
+    await own.close();
+  });
+
+  test('N4 no type makes a name disappear that exists', async () => {
+    for (const type of ['A', 'AAAA', 'TXT', 'SRV', 'MX', 'CNAME', 'NS', 'SOA', 'PTR', 'CAA', 'DS', 'ANY'])
+      for (const name of ['d1.node.consul', 'consul', 'ns.consul', 'service.consul', '1.0.0.10.in-addr.arpa'])
+        expect(await says(door, `${name} ${type}`)).toMatch(/^NOERROR \| /);
+  });
+
+  test('N5 before there is data our names are SERVFAIL, and strange ones still REFUSED', async () => {
+    let ready = false;
+    const own = await open({ ready: () => ready });
+    for (const question of [
+      'd1.node.consul A',
+      'nope.node.consul A',
+      'consul SOA',
+      '1.0.0.10.in-addr.arpa PTR',
+    ])
+      expect(await says(own, question)).toBe('SERVFAIL');
+    expect(await says(own, '. NS')).toBe('REFUSED');
+    ready = true;
+    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    await own.close();
+  });
+
+  test('N5 a failure of our own is SERVFAIL, and the door stays open', async () => {
+    let broken = true;
+    const own = await open({
+      ready: () => {
+        if (broken) throw new Error('on purpose');
+        return true;
+      },
+    });
+    expect(await says(own, 'd1.node.consul A')).toBe('SERVFAIL');
+    expect(await says(own, 'd1.node.consul A', { tcp: true })).toBe('SERVFAIL');
+    broken = false;
+    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    await own.close();
+  });
+});

@@ -1,0 +1,231 @@
+/** A real server on loopback with a hand-made view behind it, and the plainest of clients. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { AskCommand, Door, JoinReport, MemberView, Topic, View } from '../../../src/agent/types.ts';
+import { address } from '../../../src/base/address.ts';
+import type { AgentInfo } from '../../../src/http/info.ts';
+import { type HttpOptions, type HttpServer, startHttp } from '../../../src/http/server.ts';
+import { nodeId } from '../../../src/http/shapes.ts';
+import { PlainCatalog, PlainLocal } from './data.ts';
+
+export const SEED = 1_700_000_000_000;
+
+/** A view and a door in memory: what changes is said with `touch`, what is asked is kept in `asked`. */
+export class FakeAgent implements Door {
+  readonly asked: AskCommand[] = [];
+  readonly rows = new Map<string, MemberView>();
+  readonly catalog = new PlainCatalog();
+  readonly local = new PlainLocal();
+  /** What the next commands come to. */
+  reply: () => Promise<JoinReport | undefined> = async () => undefined;
+  readonly #indexes = new Map<Topic, number>();
+  readonly #waiting = new Set<{ topics: readonly Topic[]; wake: () => void }>();
+  #index = SEED;
+
+  readonly view: View = {
+    node: 'ann',
+    address: address(Uint8Array.of(10, 0, 0, 1), 7946),
+    self: () => this.rows.get('ann') ?? member('ann'),
+    members: () => [...this.rows.values()],
+    member: (name) =>
+      this.rows.get(name) ??
+      [...this.rows.values()].find((row) => row.name.toLowerCase() === name.toLowerCase()),
+    indexOf: (topics) => Math.max(1, ...topics.map((topic) => this.#indexes.get(topic) ?? SEED)),
+    health: () => ({
+      awareness: 2,
+      incarnation: 5,
+      clocks: { member: 11, event: 12, query: 13 },
+      encrypted: true,
+      leaving: false,
+      lanes: { membership: 1, intents: 0 },
+    }),
+    catalog: this.catalog,
+    local: this.local,
+  };
+
+  constructor(...members: MemberView[]) {
+    for (const one of members) this.rows.set(one.name, one);
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  ask(command: AskCommand): Promise<JoinReport | undefined> {
+    this.asked.push(command);
+    return this.reply();
+  }
+
+  changed(topics: readonly Topic[], signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const waiter = {
+        topics,
+        wake: () => {
+          this.#waiting.delete(waiter);
+          resolve();
+        },
+      };
+      this.#waiting.add(waiter);
+      signal.addEventListener('abort', waiter.wake, { once: true });
+    });
+  }
+
+  /** Something readers can see has changed. `spurious`: they are woken, but no index has moved. */
+  touch(topics: readonly Topic[], spurious = false): void {
+    if (!spurious) {
+      this.#index += 1;
+      for (const topic of topics) this.#indexes.set(topic, this.#index);
+    }
+    for (const { topics: wanted, wake } of [...this.#waiting])
+      if (wanted.some((topic) => topics.includes(topic))) wake();
+  }
+}
+
+export function member(name: string, changes: Partial<MemberView> = {}): MemberView {
+  const at = changes.address ?? address(Uint8Array.of(10, 0, 0, 1), 7946);
+  const tags = changes.tags ?? new Map();
+  const vsn = Uint8Array.of(1, 5, 2, 2, 5, 4);
+  const row = {
+    identity: { name, address: at, meta: new Uint8Array(0), vsn },
+    state: changes.state ?? 'alive',
+    incarnation: changes.incarnation ?? 1,
+    since: changes.since ?? 0,
+  } as const;
+  return {
+    name,
+    address: at,
+    tags,
+    status: 'alive',
+    serf: { name, status: 'alive', statusLTime: 1, downAt: undefined, member: row, tags },
+    state: 'alive',
+    incarnation: 1,
+    since: 0,
+    vsn,
+    ...changes,
+  };
+}
+
+export const INFO: AgentInfo = {
+  version: '1.2.3',
+  revision: 'abc1234',
+  buildDate: '2026-01-02T03:04:05Z',
+  nodeId: nodeId('dc1', 'ann'),
+  datacenter: 'dc1',
+  startedAt: SEED - 90_000,
+  settings: { preset: 'lan' },
+  gossipAddress: '10.0.0.1:7946',
+  dnsAddress: '127.0.0.1:8600',
+  degraded: () => [],
+};
+
+export const options = (door: Door, changes: Partial<HttpOptions> = {}): HttpOptions => ({
+  listen: { host: '127.0.0.1', port: 0 },
+  door,
+  info: INFO,
+  insecure: false,
+  allowedHosts: [],
+  getWrites: true,
+  now: () => SEED,
+  clock: () => 5000,
+  ...changes,
+});
+
+/** Starts a server that is closed when the test is over. Errors that are our own fault fail the test. */
+export async function serve(door: Door, changes: Partial<HttpOptions> = {}): Promise<HttpServer> {
+  const faults: unknown[] = [];
+  const server = await startHttp(options(door, { report: (error) => faults.push(error), ...changes }));
+  onTestFinished(async () => {
+    await server.close();
+    if (faults.length > 0) throw faults[0];
+  });
+  return server;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** As they came, packed or not. */
+  readonly bytes: Buffer;
+  json(): unknown;
+}
+
+export interface Sent {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** One request on a connection of its own. */
+export function send(server: HttpServer, path: string, sent: Sent = {}): Promise<Answer> {
+  const where = server.address.startsWith('unix:')
+    ? { socketPath: server.address.slice(5) }
+    : { host: '127.0.0.1', port: portOf(server) };
+  return new Promise((resolve, reject) => {
+    const { method = 'GET', headers = {}, body, signal } = sent;
+    const call = request(
+      { ...where, path, method, headers, agent: false, ...(signal === undefined ? {} : { signal }) },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.once('error', reject);
+        incoming.once('end', () => {
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString();
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: text,
+            bytes,
+            json: () => JSON.parse(text),
+          });
+        });
+      },
+    );
+    call.once('error', reject);
+    call.end(body);
+  });
+}
+
+export const put = (server: HttpServer, path: string, body?: unknown): Promise<Answer> =>
+  send(server, path, {
+    method: 'PUT',
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+
+/** Bytes as they are, and everything that comes back until the other side closes. */
+export function raw(server: HttpServer, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(portOf(server), '127.0.0.1', () => socket.write(bytes));
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('latin1');
+    });
+    socket.once('error', reject);
+    socket.once('close', () => resolve(answer));
+  });
+}
+
+export const portOf = ({ address }: HttpServer): number =>
+  Number(address.slice(address.lastIndexOf(':') + 1));
+
+/** A path for a socket file, in a folder that is gone after the test. */
+export function socketPath(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hearsay-http-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'http.sock');
+}
+
+/** Waits for something that must come to pass. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 2000; i++) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error('waited 10 s in vain');
+}

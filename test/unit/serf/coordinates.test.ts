@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createRng } from '../../../src/base/rng.ts';
+import {
+  type Coordinate,
+  Coordinates,
+  decodeCoordinate,
+  distance,
+  encodeCoordinate,
+} from '../../../src/serf/coordinates.ts';
+
+interface GoCoordinate {
+  readonly Vec: readonly number[];
+  readonly Error: number;
+  readonly Adjustment: number;
+  readonly Height: number;
+}
+interface Step {
+  readonly Node: string;
+  readonly RttNs: number;
+  readonly Other: GoCoordinate;
+  readonly After: GoCoordinate | null; // null: refused
+  readonly DistAfterNs: number;
+}
+const { vivaldi } = JSON.parse(
+  readFileSync(new URL('../../golden/algorithms.json', import.meta.url), 'utf8'),
+) as { readonly vivaldi: { readonly start: GoCoordinate; readonly steps: readonly Step[] } };
+
+const ours = (go: GoCoordinate): Coordinate => ({
+  vec: go.Vec,
+  error: go.Error,
+  adjustment: go.Adjustment,
+  height: go.Height,
+});
+const at = (...vec: number[]): Coordinate => ({
+  vec: [...vec, ...Array.from({ length: 8 - vec.length }, () => 0)],
+  error: 1.5,
+  adjustment: 0,
+  height: 1e-5,
+});
+const fresh = (start?: Coordinate): Coordinates => new Coordinates(createRng(1), start);
+
+/** Equal to 1e-12 in every number. */
+function expectSame(a: Coordinate, b: Coordinate): void {
+  const numbers = (one: Coordinate): number[] => [...one.vec, one.error, one.adjustment, one.height];
+  numbers(a).forEach((number, i) => {
+    expect(Math.abs(number - (numbers(b)[i] as number))).toBeLessThan(1e-12);
+  });
+}
+
+describe('4.12 Vivaldi', () => {
+  test('4.12 each step recorded from Go leads where Go went', () => {
+    const coordinates = fresh(ours(vivaldi.start));
+    const refused: number[] = [];
+
+    for (const step of vivaldi.steps) {
+      const before = coordinates.own;
+      const moved = coordinates.update(step.Node, step.RttNs / 1e6, ours(step.Other));
+      if (!moved) refused.push(step.RttNs);
+      if (step.After === null) expect(coordinates.own).toBe(before);
+      else {
+        expectSame(coordinates.own, ours(step.After));
+        expect(Math.round(distance(coordinates.own, ours(step.Other)) * 1e6)).toBe(step.DistAfterNs);
+      }
+    }
+
+    expect(vivaldi.steps).toHaveLength(12);
+    expect(refused).toEqual(vivaldi.steps.filter((step) => step.After === null).map((step) => step.RttNs));
+  });
+
+  test('4.12 a new node is at the origin and sure of nothing', () => {
+    expect(fresh().own).toEqual({ vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
+  });
+
+  test('4.12 two nodes in one place part, by the force and not by chance', () => {
+    const coordinates = fresh();
+
+    coordinates.update('bob', 100, at());
+
+    const length = Math.sqrt(coordinates.own.vec.reduce((sum, one) => sum + one * one, 0));
+    expect(length).toBeGreaterThan(0.01);
+    expect(length).toBeLessThan(0.0126); // 0.25 * 0.5 * 100 ms, less a little gravity
+    expect(coordinates.own.height).toBe(1e-5);
+  });
+
+  test('4.12 one slow packet among three moves nobody far: the median of a peer counts', () => {
+    const slow = fresh(at(0.01));
+    const even = fresh(at(0.01));
+    const peer = at(-0.01);
+
+    for (const roundTrip of [20, 20, 9000]) slow.update('bob', roundTrip, peer);
+    for (const roundTrip of [20, 20, 20]) even.update('bob', roundTrip, peer);
+
+    expect(slow.own).toEqual(even.own);
+  });
+
+  test('4.12 a round trip of 0 counts as a microsecond, and does not cost all our certainty', () => {
+    const coordinates = fresh({ ...at(), error: 0.1 });
+
+    expect(coordinates.update('bob', 0, at())).toBe(true);
+
+    // w = 0.1 / 1.6; wrongness = (20 - 1) / 1
+    expect(coordinates.own.error).toBeCloseTo(0.25 * 0.0625 * 19 + 0.1 * (1 - 0.25 * 0.0625), 10);
+  });
+
+  test('4.12 the samples of an erased peer are forgotten', () => {
+    const kept = fresh(at(0.01));
+    const erased = fresh(at(0.01));
+    for (const coordinates of [kept, erased])
+      for (const roundTrip of [20, 20]) coordinates.update('bob', roundTrip, at(-0.01));
+
+    erased.forget('bob');
+    kept.update('bob', 200, at(-0.01));
+    erased.update('bob', 200, at(-0.01));
+
+    expect(erased.own.vec[0]).toBeGreaterThan(kept.own.vec[0] as number);
+  });
+
+  test.each([-1, 10_001, Number.NaN, Number.POSITIVE_INFINITY])(
+    '4.12 a round trip of %d ms teaches nothing',
+    (roundTrip) => {
+      const coordinates = fresh();
+
+      expect(coordinates.update('bob', roundTrip, at(0.1))).toBe(false);
+      expect(coordinates.own).toEqual(fresh().own);
+    },
+  );
+
+  test('4.12 many members find places where estimates come near the true round trips', () => {
+    const rng = createRng(5);
+    const truth = Array.from({ length: 12 }, () => [rng.next() * 80, rng.next() * 80] as const);
+    const roundTrip = (a: number, b: number): number => {
+      const [from, to] = [truth[a], truth[b]] as [readonly [number, number], readonly [number, number]];
+      return Math.hypot(from[0] - to[0], from[1] - to[1]) + 1;
+    };
+    const all = truth.map((_, i) => new Coordinates(createRng(i)));
+
+    for (let round = 0; round < 300; round++)
+      for (const [i, one] of all.entries()) {
+        const peer = (i + 1 + rng.int(all.length - 1)) % all.length;
+        one.update(`n${peer}`, roundTrip(i, peer), (all[peer] as Coordinates).own);
+      }
+
+    const errors: number[] = [];
+    for (const [i, a] of all.entries())
+      for (const [j, b] of all.entries())
+        if (i < j) errors.push(Math.abs(distance(a.own, b.own) - roundTrip(i, j)) / roundTrip(i, j));
+    errors.sort((x, y) => x - y);
+    expect(errors[Math.floor(errors.length / 2)]).toBeLessThan(0.1);
+  });
+});
+
+describe('4.12 the payload of an ack', () => {
+  test('4.12 is a version octet and a map, and reads back as it was', () => {
+    const coordinates = fresh(ours(vivaldi.start));
+
+    expect(coordinates.payload[0]).toBe(1);
+    expect(decodeCoordinate(coordinates.payload)).toEqual(ours(vivaldi.start));
+  });
+
+  test('4.12 follows our coordinate', () => {
+    const coordinates = fresh();
+    const before = coordinates.payload;
+    expect(coordinates.payload).toBe(before);
+
+    coordinates.update('bob', 20, at(0.1));
+
+    expect(decodeCoordinate(coordinates.payload)).toEqual(coordinates.own);
+  });
+
+  test('4.12 no payload, nothing learned; with one we move', () => {
+    const coordinates = fresh();
+
+    expect(coordinates.learn('bob', 20, new Uint8Array())).toBe(false);
+    expect(coordinates.own).toEqual(fresh().own);
+    expect(coordinates.learn('bob', 20, encodeCoordinate(at(0.1)))).toBe(true);
+    expect(coordinates.own).not.toEqual(fresh().own);
+  });
+
+  const ok = at(0.1);
+  test.each<[string, Coordinate]>([
+    ['NaN', at(Number.NaN)],
+    ['infinity', at(Number.POSITIVE_INFINITY)],
+    ['more than 10 s away', at(0, -10.1)],
+    ['NaN as adjustment', { ...ok, adjustment: Number.NaN }],
+    ['an adjustment above 10 s', { ...ok, adjustment: -11 }],
+    ['a height below the minimum', { ...ok, height: 9e-6 }],
+    ['a height above 10 s', { ...ok, height: 11 }],
+    ['an error above the maximum', { ...ok, error: 1.51 }],
+    ['a negative error', { ...ok, error: -0.1 }],
+    ['NaN as error', { ...ok, error: Number.NaN }],
+    ['seven dimensions', { ...ok, vec: [0, 0, 0, 0, 0, 0, 0] }],
+    ['nine dimensions', { ...ok, vec: [0, 0, 0, 0, 0, 0, 0, 0, 0] }],
+  ])('S28 a coordinate with %s is refused, and we stay', (_, coordinate) => {
+    const coordinates = fresh();
+
+    expect(() => coordinates.learn('eve', 20, encodeCoordinate(coordinate))).toThrowError(
+      expect.objectContaining({ name: 'WireError', code: 'badValue' }),
+    );
+    expect(coordinates.own).toEqual(fresh().own);
+  });
+
+  test('4.12 another version is refused', () => {
+    const payload = encodeCoordinate(ok);
+    payload[0] = 2;
+
+    expect(() => decodeCoordinate(payload)).toThrowError(expect.objectContaining({ code: 'unknownType' }));
+  });
+});

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { LamportClock } from '../../../src/serf/lamport.ts';
+
+test('4.4 a clock starts at 1', () => {
+  expect(new LamportClock().time).toBe(1);
+});
+
+test('4.4 a stamp is the current time, and the clock moves on', () => {
+  const clock = new LamportClock();
+
+  expect(clock.stamp()).toBe(1);
+  expect(clock.stamp()).toBe(2);
+  expect(clock.time).toBe(3);
+});
+
+test('4.4 witnessing a stamp at or above ours goes one past it; an older one changes nothing', () => {
+  const clock = new LamportClock();
+
+  clock.witness(1);
+  expect(clock.time).toBe(2);
+  clock.witness(40);
+  expect(clock.time).toBe(41);
+  clock.witness(7);
+  expect(clock.time).toBe(41);
+});
+
+test('4.4 a stamp more than 2^32 ahead is not plausible', () => {
+  const clock = new LamportClock();
+
+  expect(clock.isPlausible(1 + 2 ** 32)).toBe(true);
+  expect(clock.isPlausible(2 + 2 ** 32)).toBe(false);
+  expect(clock.isPlausible(Number.MAX_SAFE_INTEGER)).toBe(false);
+});
+
+test('4.4 near the end of safe integers the clock stands still instead of wrapping', () => {
+  const clock = new LamportClock();
+  clock.witness(Number.MAX_SAFE_INTEGER - 2);
+  const late = clock.time;
+
+  clock.witness(Number.MAX_SAFE_INTEGER);
+
+  expect(clock.time).toBe(late);
+  expect(Number.isSafeInteger(clock.time)).toBe(true);
+  expect(clock.isPlausible(Number.MAX_SAFE_INTEGER)).toBe(false);
+});

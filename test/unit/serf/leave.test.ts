@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest';
+import { one, SELF } from './one.ts';
+
+describe('4.5 joining', () => {
+  test('4.5 trap 38: the join intent is stamped after the push/pull, above all it showed', () => {
+    const ann = one({ members: ['bob'] });
+    ann.merge({ ltime: 51, statusLTimes: new Map([['bob', 20]]) }, true);
+
+    ann.serf.joined(ann.now, ann.out);
+
+    expect(ann.toldMessages()).toEqual([{ kind: 'joinIntent', ltime: 51, node: SELF }]);
+    expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 51 });
+    expect(ann.serf.clocks.member).toBe(52);
+  });
+
+  test('4.5 trap 38: an old leave of ours, still known to a seed, is outbid by our join', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.merge({ ltime: 41, statusLTimes: new Map([[SELF, 40]]), leftMembers: [SELF] }, true);
+    ann.serf.joined(ann.now, ann.out);
+
+    const [join] = ann.toldMessages();
+    expect(join).toMatchObject({ kind: 'joinIntent', node: SELF });
+    expect(join).toHaveProperty('ltime', ann.seen(SELF)?.ltime);
+    expect(ann.seen(SELF)?.ltime).toBeGreaterThan(41);
+    expect(ann.status(SELF)).toBe('alive');
+  });
+});
+
+describe('4.5 our own leave', () => {
+  test('4.5 trap 28: the leave intent is later than our join, applied here and queued', () => {
+    const ann = one({ members: ['bob'] });
+    ann.serf.joined(0, ann.out);
+    const joinedAt = ann.seen(SELF)?.ltime as number;
+    ann.events();
+
+    const sending = ann.serf.leave(0, ann.out);
+
+    expect(ann.status(SELF)).toBe('leaving');
+    expect(ann.seen(SELF)?.ltime).toBeGreaterThan(joinedAt);
+    expect(sending.finished).toBe(false);
+    expect(ann.toldMessages()).toEqual([
+      { kind: 'leaveIntent', ltime: ann.seen(SELF)?.ltime, node: SELF, prune: false },
+    ]);
+    expect(sending.finished).toBe(true);
+    expect(ann.events()).toEqual([`leaving ${SELF}`]);
+  });
+
+  test('4.5 with nobody there to hear it, a leave is finished at once', () => {
+    const ann = one({ members: ['bob'] });
+    ann.down('bob');
+
+    expect(ann.serf.leave(0, ann.out).finished).toBe(true);
+    expect(ann.told()).toEqual([]);
+    expect(ann.status(SELF)).toBe('leaving');
+  });
+
+  test('4.5 while we leave, a leave intent about us is no lie any more, and a seed that answers gets no join', () => {
+    const ann = one({ members: ['bob'] });
+    ann.serf.leave(0, ann.out);
+    ann.told();
+
+    ann.leaveIntent(SELF, 30);
+    ann.serf.joined(0, ann.out);
+
+    expect(ann.seen(SELF)).toEqual({ status: 'leaving', ltime: 30 });
+    expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', ltime: 30 }]);
+    expect(ann.facts()).toEqual([]);
+  });
+});
+
+describe('4.5 force-leave', () => {
+  test('4.5 a failed member becomes left here and everywhere', () => {
+    const ann = one({ members: ['bob', 'cat'] });
+    ann.down('bob');
+    ann.events();
+
+    ann.serf.forget('bob', false, 0, ann.out);
+
+    expect(ann.status('bob')).toBe('left');
+    expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', node: 'bob', ltime: 1, prune: false }]);
+    expect(ann.events()).toEqual(['left bob']);
+  });
+
+  test('4.5 unknown names and our own are refused with a sentence, and nothing changes', () => {
+    const ann = one({ members: ['bob'] });
+
+    expect(() => ann.serf.forget('nobody', false, 0, ann.out)).toThrowError(
+      expect.objectContaining({ name: 'AgentError', code: 'notFound' }),
+    );
+    expect(() => ann.serf.forget(SELF, false, 0, ann.out)).toThrowError(
+      expect.objectContaining({ name: 'AgentError', code: 'conflict' }),
+    );
+    expect(ann.out).toEqual([]);
+    expect(ann.serf.clocks.member).toBe(1);
+  });
+
+  test('4.5 prune erases a failed or left member at once, and echoes of it are no news', () => {
+    const ann = one({ members: ['bob', 'cat', 'dan'] });
+    ann.down('bob');
+    ann.leaveIntent('cat', 3);
+    ann.down('cat');
+    ann.events();
+    ann.told();
+
+    ann.leaveIntent('bob', 6, true);
+    ann.serf.forget('cat', true, 0, ann.out);
+
+    expect(ann.serf.view.get('bob')).toBeUndefined();
+    expect(ann.serf.view.get('cat')).toBeUndefined();
+    expect(ann.events()).toEqual(['left bob', 'reaped bob', 'reaped cat']);
+    expect(ann.told()).toHaveLength(2);
+    ann.leaveIntent('bob', 6, true);
+    ann.leaveIntent('bob', 6);
+    expect(ann.told()).toEqual([]);
+  });
+
+  test('4.5 a name that was pruned may come back alive', () => {
+    const ann = one({ members: ['bob'] });
+    ann.down('bob');
+    ann.leaveIntent('bob', 6, true);
+
+    ann.up('bob');
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 6 });
+  });
+
+  test('4.5 a pruned member that is leaving is erased after the broadcast and propagation times', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent('bob', 6, true);
+    ann.pass(2000);
+    ann.down('bob', true);
+    expect(ann.status('bob')).toBe('left');
+    ann.pass(3999);
+    expect(ann.status('bob')).toBe('left');
+    ann.pass(1);
+
+    expect(ann.serf.view.get('bob')).toBeUndefined();
+  });
+
+  test('4.5 a pruned member that takes longer to go is erased when it goes, and not hidden before', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent('bob', 6, true);
+    ann.pass(60_000);
+    expect(ann.status('bob')).toBe('leaving');
+    ann.events();
+    ann.down('bob', true);
+
+    expect(ann.serf.view.get('bob')).toBeUndefined();
+    expect(ann.events()).toEqual(['left bob', 'reaped bob']);
+  });
+
+  test('4.5 a pruned member that left and came back is not erased when it fails later', () => {
+    const ann = one({ members: ['bob'] });
+    ann.leaveIntent('bob', 6, true);
+    ann.down('bob', true);
+
+    ann.up('bob');
+    ann.pass(60_000);
+    ann.down('bob');
+
+    expect(ann.seen('bob')).toEqual({ status: 'failed', ltime: 6 });
+  });
+
+  test('4.5 nobody can have us erase ourselves, not even while we leave', () => {
+    const ann = one({ members: ['bob'] });
+    ann.serf.leave(0, ann.out);
+
+    ann.leaveIntent(SELF, 9, true);
+    ann.pass(60_000);
+    ann.down(SELF, true);
+
+    expect(ann.status(SELF)).toBe('left');
+  });
+
+  test('4.5 a pruned member that objects in time stays', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent('bob', 6, true);
+    ann.joinIntent('bob', 7);
+    ann.pass(60_000);
+    ann.down('bob');
+
+    expect(ann.seen('bob')).toEqual({ status: 'failed', ltime: 7 });
+  });
+});

@@ -1,0 +1,163 @@
+/** One Serf with lanes of its own, and short words for what goes in and comes out. */
+import { address } from '../../../src/base/address.ts';
+import { createRng } from '../../../src/base/rng.ts';
+import { type SerfConfig, serf as settings } from '../../../src/config/protocol.ts';
+import { valuesOf } from '../../../src/config/setting.ts';
+import { type Clocks, Serf } from '../../../src/serf/serf.ts';
+import type { SerfEffect, SerfEvent, SerfFact, SerfMember } from '../../../src/serf/types.ts';
+import { Broadcasts } from '../../../src/swim/broadcasts.ts';
+import type { Member, MemberState } from '../../../src/swim/types.ts';
+import {
+  decodeSerf,
+  encodeTags,
+  JoinIntent,
+  LeaveIntent,
+  Query,
+  type SerfMessage,
+  SerfState,
+  UserEvent,
+} from '../../../src/wire/serf.ts';
+import { decode } from '../../../src/wire/struct.ts';
+
+export const SELF = 'ann';
+
+export const HOUR = 3_600_000;
+
+/** A row as swim would show it. The last octet of the address is drawn from the name. */
+export function member(
+  name: string,
+  state: MemberState = 'alive',
+  tags: Record<string, string> = {},
+): Member {
+  const last = [...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 256;
+  return {
+    identity: {
+      name,
+      address: address(Uint8Array.of(127, 0, 0, last), 7946),
+      meta: encodeTags(new Map(Object.entries(tags))),
+      vsn: Uint8Array.of(1, 5, 2, 2, 5, 5),
+    },
+    state,
+    incarnation: 1,
+    since: 0,
+  };
+}
+
+export interface OneOptions {
+  readonly config?: Partial<SerfConfig>;
+  readonly clocks?: Clocks;
+  readonly seed?: number;
+  /** Members swim knows from the start, besides ourselves. */
+  readonly members?: readonly string[];
+}
+
+export class One {
+  readonly lanes = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
+  readonly serf: Serf;
+  readonly out: SerfEffect[] = [];
+  now = 0;
+
+  constructor(options: OneOptions = {}) {
+    this.serf = new Serf({
+      name: SELF,
+      config: valuesOf(settings, options.config),
+      rng: createRng(options.seed ?? 1),
+      now: 0,
+      lanes: this.lanes,
+      ...(options.clocks === undefined ? {} : { clocks: options.clocks }),
+    });
+    for (const name of [SELF, ...(options.members ?? [])]) this.up(name);
+    this.out.length = 0;
+  }
+
+  up(name: string, tags?: Record<string, string>): void {
+    this.serf.memberEvent({ kind: 'memberJoined', member: member(name, 'alive', tags) }, this.now, this.out);
+  }
+
+  down(name: string, left = false): void {
+    const row = member(name, left ? 'left' : 'dead');
+    this.serf.memberEvent({ kind: 'memberDown', member: row, left, by: name }, this.now, this.out);
+  }
+
+  leaveIntent(node: string, ltime: number, prune = false): void {
+    this.receive(LeaveIntent.encode({ node, ltime, prune }));
+  }
+
+  joinIntent(node: string, ltime: number): void {
+    this.receive(JoinIntent.encode({ node, ltime }));
+  }
+
+  event(name: string, ltime: number, payload: Uint8Array = new Uint8Array()): void {
+    this.receive(UserEvent.encode({ name, ltime, payload, cc: false }));
+  }
+
+  query(id: number, ltime: number, values: Partial<Query> = {}): void {
+    this.receive(
+      Query.encode(Query.make({ id, ltime, addr: Uint8Array.of(127, 0, 0, 9), name: 'q', ...values })),
+    );
+  }
+
+  receive(body: Uint8Array): void {
+    this.serf.receive(body, this.now, this.out);
+  }
+
+  merge(state: Partial<SerfState>, join = false): void {
+    this.serf.mergeState(SerfState.encode(SerfState.make(state)), join, this.now, this.out);
+  }
+
+  state(): SerfState {
+    return decode(SerfState, this.serf.userState());
+  }
+
+  /** Lets time pass, ticking at each deadline. */
+  pass(millis: number): void {
+    const until = this.now + millis;
+    while (this.serf.deadline <= until) {
+      this.now = this.serf.deadline;
+      this.serf.tick(this.now, this.out);
+    }
+    this.now = until;
+  }
+
+  seen(name: string): { status: string; ltime: number } | undefined {
+    const held = this.serf.view.get(name);
+    return held && { status: held.status, ltime: held.statusLTime };
+  }
+
+  status(name: string): SerfMember['status'] | undefined {
+    return this.serf.view.get(name)?.status;
+  }
+
+  /** Takes what the lanes would tell others, as bytes. */
+  told(lane: keyof One['lanes'] = 'intents'): Uint8Array[] {
+    const into: Uint8Array[] = [];
+    this.lanes[lane].take(1 << 20, 0, 1, into);
+    return into;
+  }
+
+  toldMessages(lane: keyof One['lanes'] = 'intents'): SerfMessage[] {
+    return this.told(lane).map(decodeSerf);
+  }
+
+  /** Takes the events since the last look: `failed bob`. */
+  events(): string[] {
+    const told = this.out.flatMap((effect) => (effect.kind === 'event' ? [effect.event] : []));
+    drop(this.out, 'event');
+    return told.map((event: SerfEvent) => `${event.kind} ${event.member.name}`);
+  }
+
+  /** Takes the facts since the last look. */
+  facts(): SerfFact[] {
+    const told = this.out.flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : []));
+    drop(this.out, 'fact');
+    return told;
+  }
+}
+
+export const one = (options?: OneOptions): One => new One(options);
+
+function drop(out: SerfEffect[], kind: SerfEffect['kind']): void {
+  const rest = out.filter((effect) => effect.kind !== kind);
+  out.length = 0;
+  out.push(...rest);
+}

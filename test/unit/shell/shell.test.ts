@@ -1,0 +1,196 @@
+import { connect } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import type { Snapshot } from '../../../src/agent/types.ts';
+import type { Address } from '../../../src/base/address.ts';
+import { AgentError } from '../../../src/base/errors.ts';
+import { type Shell, type ShellOptions, startShell } from '../../../src/shell/shell.ts';
+import { openUdp } from '../../../src/shell/udp.ts';
+import { at, LOCAL, noting, type Tiny, tiny, until } from './support.ts';
+
+const shells: Shell[] = [];
+afterEach(async () => {
+  for (const shell of shells.splice(0)) await shell.stop();
+});
+
+/** Sends back what it hears, by packet and by stream; answers commands; wakes those who wait for `nodes`. */
+function echo(heard: string[] = []): Tiny {
+  return tiny((input, out) => {
+    heard.push(input.kind);
+    switch (input.kind) {
+      case 'packet':
+        if (input.bytes[0] !== 0)
+          out.push({ kind: 'sendPacket', to: input.from, packet: Uint8Array.of(0, ...input.bytes) });
+        return;
+      case 'streamData':
+        out.push({
+          kind: 'writeStream',
+          stream: input.stream,
+          bytes: new Uint8Array(input.bytes),
+          end: true,
+        });
+        return;
+      case 'command':
+        out.push({ kind: 'changed', topics: ['nodes'] });
+        if (input.command.kind === 'join') {
+          const failed = input.command.seeds.map(({ text, error }) => ({
+            addr: text,
+            error: error ?? 'no answer',
+          }));
+          out.push({
+            kind: 'reply',
+            request: input.request,
+            result: { ok: true, value: { joined: 0, failed } },
+          });
+        } else if (input.command.kind === 'leave') {
+          out.push({
+            kind: 'remember',
+            snapshot: { incarnation: 5, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
+          });
+          out.push({ kind: 'reply', request: input.request, result: { ok: true } }, { kind: 'stopped' });
+        } else {
+          const error = new AgentError('notFound', 'no such node');
+          out.push({ kind: 'reply', request: input.request, result: { ok: false, error } });
+        }
+        return;
+      default:
+        return;
+    }
+  });
+}
+
+async function start(agent: Tiny, options: Partial<ShellOptions> = {}): Promise<Shell> {
+  const shell = await startShell({
+    bind: LOCAL,
+    birth: () => agent,
+    checks: { allowExec: false },
+    journal: noting(),
+    onFatal: (error) => expect.fail(String(error)),
+    onStopped: () => {},
+    ...options,
+  });
+  shells.push(shell);
+  return shell;
+}
+
+test('an agent is born with the address others can dial, and gets a first tick to speak in', async () => {
+  const heard: string[] = [];
+  const born: Address[] = [];
+  const agent = echo(heard);
+  const shell = await start(agent, {
+    birth: (address) => {
+      born.push(address);
+      return agent;
+    },
+  });
+  expect(born).toEqual([shell.bound]);
+  expect(shell.address.key).toBe(shell.bound.key);
+  expect(shell.bound.port).toBeGreaterThan(0);
+  expect(heard).toEqual(['tick']);
+});
+
+test('bound to all addresses it announces one that can be dialed, or what the operator says', async () => {
+  const shell = await start(echo(), { bind: at('0.0.0.0:0') });
+  expect(shell.address.host).not.toBe('0.0.0.0');
+  expect(shell.address.port).toBe(shell.bound.port);
+  const told = await start(echo(), { advertise: at('203.0.113.9:0') });
+  expect(told.address.key).toBe(`203.0.113.9:${told.bound.port}`);
+});
+
+test('packets and streams go in and come out', async () => {
+  const shell = await start(echo());
+  const packets: number[][] = [];
+  const udp = await openUdp(LOCAL, (bytes) => packets.push([...bytes]), expect.fail);
+  udp.send(Uint8Array.of(9, 8), shell.bound);
+  await until(() => packets.length === 1, 'the echo by UDP');
+  await udp.close();
+
+  const heard: number[] = [];
+  const socket = connect(shell.bound.port, shell.bound.host);
+  socket.on('data', (bytes) => heard.push(...bytes)).end(Uint8Array.of(1, 2, 3));
+  await new Promise((resolve) => socket.once('close', resolve));
+
+  expect(packets).toEqual([[0, 9, 8]]);
+  expect(heard).toEqual([1, 2, 3]);
+});
+
+test('commands are answered, refused and followed by a wake', async () => {
+  const { door } = await start(echo());
+  const changed = door.changed(['nodes'], new AbortController().signal);
+  await expect(door.ask({ kind: 'join', seeds: ['10.0.0.300', '127.0.0.1'] })).resolves.toEqual({
+    joined: 0,
+    failed: [
+      { addr: '10.0.0.300', error: '10.0.0.300 is not an IPv4 address' },
+      { addr: '127.0.0.1', error: 'no answer' },
+    ],
+  });
+  await changed;
+  await expect(door.ask({ kind: 'forget', node: 'x', prune: false, refuseLive: true })).rejects.toMatchObject(
+    {
+      code: 'notFound',
+    },
+  );
+  expect(door.view.node).toBe('tiny');
+});
+
+test('an agent that has left may be stopped from its own word, and its last snapshot is kept', async () => {
+  const saved: Snapshot[] = [];
+  let closed = 0;
+  let stopping: Promise<void> | undefined;
+  const shell = await start(echo(), {
+    storage: {
+      save: (snapshot) => saved.push(snapshot),
+      saveCatalog: () => {},
+      close: async () => {
+        closed += 1;
+      },
+    },
+    onStopped: () => {
+      stopping = shell.stop();
+    },
+  });
+  await shell.door.ask({ kind: 'leave' });
+  await stopping;
+
+  expect(saved.map(({ incarnation }) => incarnation)).toEqual([5]);
+  expect(closed).toBe(1);
+  await expect(shell.door.ask({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
+  const again = await start(echo(), { bind: shell.bound }); // both ports are free
+  expect(again.bound.key).toBe(shell.bound.key);
+});
+
+test('an impossible state is written down as fatal and handed to whoever ends the process', async () => {
+  const journal = noting();
+  const fatal: unknown[] = [];
+  const agent = tiny((input) => {
+    if (input.kind === 'command') throw new Error('impossible: nobody home');
+  });
+  const { door } = await start(agent, { journal, onFatal: (error) => fatal.push(error) });
+  await expect(door.ask({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
+
+  expect(fatal).toEqual([new Error('impossible: nobody home')]);
+  expect(journal.facts).toMatchObject([{ kind: 'agentCrashed', why: 'impossible: nobody home' }]);
+});
+
+test('an agent that cannot be born leaves its ports free', async () => {
+  const taken: Address[] = [];
+  const stillborn = start(echo(), {
+    birth: (address) => {
+      taken.push(address);
+      throw new AgentError('config', 'tags are too long');
+    },
+  });
+  await expect(stillborn).rejects.toThrow('tags are too long');
+  expect((await start(echo(), { bind: taken[0] as Address })).bound.key).toBe(taken[0]?.key);
+});
+
+test('what cannot be sent, and who is turned away, is noted and hurts nobody', async () => {
+  const journal = noting();
+  const agent = tiny((input, out) => {
+    if (input.kind === 'tick')
+      out.push({ kind: 'sendPacket', to: at('127.0.0.1:0'), packet: Uint8Array.of(1) });
+  });
+  const shell = await start(agent, { journal });
+  await until(() => journal.facts.length > 0, 'the failure is noted');
+  expect(journal.facts).toEqual([{ kind: 'packetUnsent', to: '127.0.0.1:0', code: 'ERR_SOCKET_BAD_PORT' }]);
+  expect(shell.lateness.max).toBeGreaterThanOrEqual(0);
+});

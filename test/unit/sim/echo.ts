@@ -1,0 +1,87 @@
+/** The smallest agent there can be: answers every datagram and every stream, and notes what it was given and when. */
+import type { AgentOptions } from '../../../src/agent/agent.ts';
+import type { Agent, Effect, Input, View } from '../../../src/agent/types.ts';
+import { type Address, parseAddress } from '../../../src/base/address.ts';
+import { type Millis, NEVER } from '../../../src/base/time.ts';
+import type { WorldOptions } from '../../../src/sim/types.ts';
+import { World } from '../../../src/sim/world.ts';
+
+export interface Heard {
+  readonly at: Millis;
+  readonly input: Input;
+}
+
+/** Sends what a test tells it to; echoes datagrams once (`!` in front), streams whole. */
+export class Echo implements Agent {
+  readonly options: AgentOptions;
+  readonly heard: Heard[] = [];
+  readonly view = { health: () => ({ leaving: false }) } as unknown as View;
+  deadline: Millis = NEVER;
+  readonly #next: Effect[] = [];
+
+  constructor(options: AgentOptions) {
+    this.options = options;
+  }
+
+  /** Done at the next tick. */
+  will(effect: Effect, at: Millis): void {
+    this.#next.push(effect);
+    this.deadline = at;
+  }
+
+  handle(input: Input, now: Millis, out: Effect[]): void {
+    const kept = 'bytes' in input ? { ...input, bytes: new Uint8Array(input.bytes) } : input;
+    this.heard.push({ at: now, input: kept });
+    if (input.kind === 'packet' && input.bytes[0] !== 33)
+      out.push({ kind: 'sendPacket', to: input.from, packet: Uint8Array.of(33, ...input.bytes) });
+    if (input.kind === 'streamData' && input.stream % 2 === 1)
+      out.push({ kind: 'writeStream', stream: input.stream, bytes: new Uint8Array(input.bytes), end: false });
+    if (input.kind === 'tick') {
+      out.push(...this.#next.splice(0));
+      this.deadline = NEVER;
+    }
+    if (input.kind === 'command') out.push({ kind: 'reply', request: input.request, result: { ok: true } });
+  }
+
+  text(kind: 'packet' | 'streamData'): string[] {
+    return this.heard.flatMap(({ input }) =>
+      input.kind === kind ? [new TextDecoder().decode(input.bytes)] : [],
+    );
+  }
+
+  kinds(): string[] {
+    return this.heard.map(({ input }) => input.kind).filter((kind) => kind !== 'tick');
+  }
+}
+
+/** A world of echoes, all started. */
+export function echoes(labels: string, options: Omit<WorldOptions, 'birth' | 'seed'> = {}, seed = 1) {
+  const world = new World({ seed, birth: (birth) => new Echo(birth), ...options });
+  for (const label of labels.split(' ')) {
+    world.add(label);
+    world.start(label);
+  }
+  const echo = (label: string): Echo => world.host(label).live as Echo;
+  const send = (from: string, to: string, words: string): void => {
+    const packet = new TextEncoder().encode(words);
+    echo(from).will({ kind: 'sendPacket', to: world.host(to).address, packet }, world.now + 1);
+    rearm(world, from);
+  };
+  const dial = (from: string, to: Address, stream = 2): void => {
+    echo(from).will({ kind: 'openStream', stream, to }, world.now + 1);
+    rearm(world, from);
+  };
+  const write = (from: string, words: string, end = false, stream = 2): void => {
+    const bytes = new TextEncoder().encode(words);
+    echo(from).will({ kind: 'writeStream', stream, bytes, end }, world.now + 1);
+    rearm(world, from);
+  };
+  return { world, echo, send, dial, write };
+}
+
+/** Any input makes the world look at the deadline again. */
+const rearm = (world: World, label: string): void => {
+  world.command(label, { kind: 'leave' });
+};
+
+export const nowhere = parseAddress('10.9.9.9:7946') as Address;

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createRng } from '../../../src/base/rng.ts';
+import { type Broadcast, Broadcasts, retransmitLimit } from '../../../src/swim/broadcasts.ts';
+
+interface Op {
+  readonly Op: 'queue' | 'get' | 'prune';
+  readonly Args: never;
+  readonly Result: string[] | null;
+  readonly Finished: string[] | null;
+}
+const golden = JSON.parse(readFileSync(new URL('../../golden/algorithms.json', import.meta.url), 'utf8')) as {
+  queue: { numNodes: number; retransmitMult: number; ops: Op[] };
+  retransmitLimit: { mult4: number; n: number }[];
+};
+
+const ofLength = (length: number): Uint8Array => new Uint8Array(length);
+const lengths = (packet: readonly Uint8Array[]): number[] => packet.map((message) => message.length);
+
+describe('as recorded from memberlist', () => {
+  test('the retransmit limit at all sizes', () => {
+    for (const { n, mult4 } of golden.retransmitLimit) expect([n, retransmitLimit(4, n)]).toEqual([n, mult4]);
+  });
+
+  test('a whole run of the queue: what goes into each packet, in which order, and when each is finished', () => {
+    const { numNodes, retransmitMult, ops } = golden.queue;
+    const limit = retransmitLimit(retransmitMult, numNodes);
+    const queue = new Broadcasts();
+    const ids = new Map<Uint8Array, string>();
+    const open = new Map<string, Broadcast>();
+    for (const [at, { Op, Args, Result, Finished }] of ops.entries()) {
+      let result: string[] | null = null;
+      if (Op === 'queue') {
+        const { id, len, name } = Args as { id: string; len: number; name: string };
+        const message = ofLength(len);
+        ids.set(message, id);
+        open.set(id, name === '' ? queue.queue(message) : queue.queue(message, name));
+      } else if (Op === 'get') {
+        const { limit: room, overhead } = Args as { limit: number; overhead: number };
+        const packet: Uint8Array[] = [];
+        const used = queue.take(room, overhead, limit, packet);
+        expect(used).toBe(packet.reduce((sum, message) => sum + message.length + overhead, 0));
+        result = packet.length === 0 ? null : packet.map((message) => ids.get(message) as string);
+      } else queue.prune(Args as number);
+      const finished = [...open].filter(([, broadcast]) => broadcast.finished).map(([id]) => id);
+      for (const id of finished) open.delete(id);
+      expect([at, result]).toEqual([at, Result]);
+      expect([at, finished.sort()]).toEqual([at, (Finished ?? []).toSorted()]);
+      expect(queue.size).toBe(open.size);
+    }
+  });
+});
+
+test('each message is sent as often as the limit says, then it is finished', () => {
+  const queue = new Broadcasts();
+  const handle = queue.queue(ofLength(10));
+  for (let sends = 1; sends <= 3; sends++) {
+    expect(handle.finished).toBe(false);
+    expect(queue.take(100, 2, 3, [])).toBe(12);
+    expect(handle.sends).toBe(sends);
+  }
+  expect(handle.finished).toBe(true);
+  expect(queue.size).toBe(0);
+  expect(queue.take(100, 2, 3, [])).toBe(0);
+});
+
+test('newer news of a name replaces the older, whichever tier that is in', () => {
+  const queue = new Broadcasts();
+  const old = queue.queue(ofLength(10), 'bob');
+  queue.take(100, 2, 9, []);
+  const fresh = queue.queue(ofLength(20), 'bob');
+  expect([old.finished, fresh.finished, queue.size]).toEqual([true, false, 1]);
+  const packet: Uint8Array[] = [];
+  queue.take(100, 2, 9, packet);
+  expect(lengths(packet)).toEqual([20]);
+});
+
+test('a finished name is free: the next of its name replaces nothing', () => {
+  const queue = new Broadcasts();
+  queue.queue(ofLength(10), 'bob');
+  queue.take(100, 2, 1, []);
+  queue.queue(ofLength(10), 'bob');
+  expect(queue.size).toBe(1);
+});
+
+test('what was sent least goes first, even if it then crowds out something larger', () => {
+  const queue = new Broadcasts();
+  queue.queue(ofLength(90));
+  queue.take(92, 2, 9, []);
+  queue.queue(ofLength(5));
+  const packet: Uint8Array[] = [];
+  queue.take(92, 2, 9, packet);
+  expect(lengths(packet)).toEqual([5]);
+});
+
+test('a message too large for the room stays, and does not hold up others', () => {
+  const queue = new Broadcasts();
+  queue.queue(ofLength(2000));
+  queue.queue(ofLength(30));
+  const packet: Uint8Array[] = [];
+  expect(queue.take(1400, 3, 4, packet)).toBe(33);
+  expect(queue.size).toBe(2);
+});
+
+test('the overhead counts: a message must fit with it, to the byte', () => {
+  const queue = new Broadcasts();
+  queue.queue(ofLength(10));
+  expect(queue.take(11, 2, 4, [])).toBe(0);
+  expect(queue.take(12, 2, 4, [])).toBe(12);
+});
+
+test('in one packet no message is twice', () => {
+  const queue = new Broadcasts();
+  queue.queue(ofLength(10));
+  const packet: Uint8Array[] = [];
+  queue.take(1400, 2, 9, packet);
+  expect(packet.length).toBe(1);
+});
+
+test('pruning drops the most-sent first, the smallest of them first', () => {
+  const queue = new Broadcasts();
+  const often = queue.queue(ofLength(50));
+  queue.take(100, 2, 9, []);
+  const small = queue.queue(ofLength(5));
+  const large = queue.queue(ofLength(9));
+  expect(queue.prune(2)).toBe(1);
+  expect(queue.prune(1)).toBe(1);
+  expect([often.finished, small.finished, large.finished]).toEqual([true, true, false]);
+  expect(queue.prune(1)).toBe(0);
+});
+
+test('it does as a plain sorted list would, over thousands of steps', () => {
+  interface Plain {
+    readonly bytes: Uint8Array;
+    readonly name: string | undefined;
+    readonly id: number;
+    sends: number;
+  }
+  const rng = createRng(3);
+  const queue = new Broadcasts();
+  let plain: Plain[] = [];
+  let id = 0;
+  const inOrder = (a: Plain, b: Plain): number =>
+    a.sends - b.sends || b.bytes.length - a.bytes.length || b.id - a.id;
+  for (let step = 0; step < 4000; step++) {
+    if (rng.next() < 0.6) {
+      const bytes = ofLength(1 + rng.int(60));
+      const name = rng.next() < 0.5 ? `n${rng.int(20)}` : undefined;
+      if (name !== undefined) plain = plain.filter((entry) => entry.name !== name);
+      plain.push({ bytes, name, id: id++, sends: 0 });
+      if (name === undefined) queue.queue(bytes);
+      else queue.queue(bytes, name);
+    } else {
+      const room = rng.int(300);
+      const limit = 1 + rng.int(5);
+      const expected: Plain[] = [];
+      let used = 0;
+      for (const entry of plain.toSorted(inOrder)) {
+        if (used + entry.bytes.length + 2 > room) continue;
+        used += entry.bytes.length + 2;
+        expected.push(entry);
+      }
+      for (const entry of expected) entry.sends++;
+      plain = plain.filter((entry) => entry.sends < limit || !expected.includes(entry));
+      const packet: Uint8Array[] = [];
+      expect(queue.take(room, 2, limit, packet)).toBe(used);
+      expect(packet.every((bytes, at) => bytes === expected[at]?.bytes)).toBe(true);
+      expect(packet.length).toBe(expected.length);
+    }
+    expect(queue.size).toBe(plain.length);
+  }
+});

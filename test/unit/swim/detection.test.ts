@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { Network } from './network.ts';
+
+const FIVE = 'ann bob cat dan eve';
+const all = (state: string | undefined, ...names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, state]));
+
+test('five that join one another stay alive, and stop talking when all is said', () => {
+  const net = new Network(FIVE);
+  net.pass(60_000);
+  for (const [name] of net.swims)
+    for (const state of Object.values(net.seenAs(name))) expect(state).toBe('alive');
+  for (const swim of net.swims.values()) expect([swim.queue.size, swim.awareness]).toEqual([0, 0]);
+  expect(net.facts('memberSuspected')).toEqual([]);
+});
+
+test('a member that stops is suspected, then dead to all, within the time of Lifeguard', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const net = new Network(FIVE, {}, seed);
+    net.pass(5000);
+    net.stop('bob');
+    const stopped = net.now;
+    net.pass(15_000);
+    expect(net.seenAs('bob')).toEqual(all('dead', 'ann', 'cat', 'dan', 'eve'));
+    const first = net.facts('memberSuspected')[0];
+    expect(first?.fact.node).toBe('bob');
+    expect((first?.at ?? 0) - stopped).toBeLessThan(6500);
+    expect(net.facts('memberDeclaredDead').every(({ fact }) => fact.node === 'bob')).toBe(true);
+  }
+});
+
+test('a member whose direct path is cut stays alive, because others vouch for it', () => {
+  const net = new Network(FIVE);
+  net.cut('ann', 'bob', true);
+  net.pass(60_000);
+  expect(net.facts('memberSuspected')).toEqual([]);
+});
+
+test('a pair without UDP to anyone but by streams is saved by these', () => {
+  const net = new Network('ann bob');
+  net.cut('ann', 'bob');
+  net.pass(60_000);
+  expect(net.facts('memberSuspected')).toEqual([]);
+  expect(net.facts('probeSavedByStream').length).toBeGreaterThan(50);
+});
+
+test('a member cut off entirely is dead to all, comes back when the cut heals, and all agree', () => {
+  const net = new Network(FIVE);
+  net.pass(3000);
+  for (const other of ['ann', 'cat', 'dan', 'eve']) net.cut('bob', other, true);
+  net.pass(20_000);
+  expect(net.seenAs('bob')).toEqual(all('dead', 'ann', 'cat', 'dan', 'eve'));
+  net.heal();
+  net.sync('bob', 'ann'); // Serf dials failed members again
+  net.pass(10_000);
+  for (const [name] of net.swims)
+    for (const state of Object.values(net.seenAs(name))) expect(state).toBe('alive');
+});
+
+test('a partition in two halves, longer than rows are kept, heals by one exchange', () => {
+  const net = new Network('ann bob cat dan eve fay');
+  net.pass(3000);
+  for (const west of ['ann', 'bob', 'cat'])
+    for (const east of ['dan', 'eve', 'fay']) net.cut(west, east, true);
+  net.pass(120_000);
+  expect(net.get('ann').members.size).toBe(3);
+  net.heal();
+  net.sync('ann', 'dan');
+  net.pass(10_000);
+  for (const swim of net.swims.values()) expect([swim.members.size, swim.members.upCount]).toEqual([6, 6]);
+});
+
+test('a member that leaves is left to all, and nobody suspects it', () => {
+  const net = new Network(FIVE);
+  net.pass(3000);
+  net.get('bob').leave(net.now, []);
+  net.pass(2000);
+  net.stop('bob');
+  net.pass(20_000);
+  expect(net.seenAs('bob')).toEqual(all('left', 'ann', 'cat', 'dan', 'eve'));
+  expect(net.facts('memberSuspected')).toEqual([]);
+});
+
+test('a member that restarts from 1 after a crash outbids what is said of it', () => {
+  const net = new Network(FIVE);
+  net.pass(3000);
+  net.stop('bob');
+  net.pass(15_000);
+  net.boot('bob');
+  net.sync('bob', 'ann');
+  net.pass(3000);
+  expect(net.seenAs('bob')).toEqual(all('alive', 'ann', 'cat', 'dan', 'eve'));
+  expect(net.get('bob').incarnation).toBeGreaterThan(1);
+});
+
+test('with a tenth of all packets lost nobody is declared dead in ten minutes', () => {
+  const net = new Network('ann bob cat dan eve fay gus hal');
+  net.loss = 0.1;
+  net.pass(600_000);
+  expect(net.facts('memberDeclaredDead')).toEqual([]);
+});
+
+test('one whose packets do not arrive at anyone accuses late, and is the only one to die', () => {
+  const net = new Network('ann bob cat dan eve fay gus hal');
+  net.pass(3000);
+  net.get('ann');
+  for (const other of ['bob', 'cat', 'dan', 'eve', 'fay', 'gus', 'hal']) net.cut('ann', other, true);
+  net.pass(30_000);
+  const verdicts = net.facts('memberDeclaredDead').filter(({ who }) => who !== 'ann');
+  expect(new Set(verdicts.map(({ fact }) => fact.node))).toEqual(new Set(['ann']));
+  expect(net.get('ann').awareness).toBe(7);
+});

@@ -1,0 +1,225 @@
+/** Short words for tests of one Swim: who is who, what it hears, what it says. */
+import { type Address, address } from '../../../src/base/address.ts';
+import { createRng } from '../../../src/base/rng.ts';
+import { swim as settings } from '../../../src/config/protocol.ts';
+import { type ValuesOf, valuesOf } from '../../../src/config/setting.ts';
+import { Swim, type SwimOptions } from '../../../src/swim/swim.ts';
+import type { Identity, MemberEvent, SwimEffect, SwimFact } from '../../../src/swim/types.ts';
+import {
+  type Ack,
+  type Alive,
+  type Dead,
+  decodeMessage,
+  type NodeState,
+  type Ping,
+  type Suspect,
+  type SwimMessage,
+} from '../../../src/wire/memberlist.ts';
+
+export const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
+export const PORT = 7946;
+
+/** ann is 127.0.0.1, bob 127.0.0.2 and so on, in order of first mention. */
+const hosts: string[] = [];
+export function hostOf(name: string): number {
+  const at = hosts.indexOf(name);
+  return at >= 0 ? at + 1 : hosts.push(name);
+}
+
+export const addressOf = (name: string): Address => {
+  const host = hostOf(name);
+  return address(Uint8Array.of(127, 0, host >> 8, host & 0xff), PORT);
+};
+
+export const identityOf = (name: string, over: Partial<Identity> = {}): Identity => ({
+  name,
+  address: addressOf(name),
+  meta: new Uint8Array(0),
+  vsn: VSN,
+  ...over,
+});
+
+export const alive = (node: string, incarnation = 1, over: Partial<Alive> = {}): Alive => ({
+  kind: 'alive',
+  incarnation,
+  node,
+  addr: addressOf(node).ip,
+  port: PORT,
+  meta: new Uint8Array(0),
+  vsn: VSN,
+  ...over,
+});
+
+export const suspect = (node: string, from: string, incarnation = 1): Suspect => ({
+  kind: 'suspect',
+  incarnation,
+  node,
+  from,
+});
+
+export const dead = (node: string, from: string, incarnation = 1): Dead => ({
+  kind: 'dead',
+  incarnation,
+  node,
+  from,
+});
+
+export const left = (node: string, incarnation = 1): Dead => dead(node, node, incarnation);
+
+export const ack = (seqNo: number, payload = new Uint8Array(0)): Ack => ({ kind: 'ack', seqNo, payload });
+
+export const row = (
+  name: string,
+  state: number,
+  incarnation = 1,
+  over: Partial<NodeState> = {},
+): NodeState => ({
+  kind: 'nodeState',
+  name,
+  addr: addressOf(name).ip,
+  port: PORT,
+  meta: new Uint8Array(0),
+  incarnation,
+  state,
+  vsn: VSN,
+  ...over,
+});
+
+type Send = Extract<SwimEffect, { kind: 'send' }>;
+
+/** One Swim, its clock, and what came out of it since we last looked. */
+export class Actor {
+  readonly swim: Swim;
+  readonly name: string;
+  now = 0;
+  #out: SwimEffect[] = [];
+
+  constructor(
+    name: string,
+    config: Partial<ValuesOf<typeof settings>> = {},
+    over: Partial<SwimOptions> & { seed?: number } = {},
+  ) {
+    this.name = name;
+    this.swim = new Swim({
+      identity: identityOf(name),
+      incarnation: 1,
+      config: valuesOf(settings, config),
+      rng: createRng(over.seed ?? 7),
+      now: 0,
+      ackPayload: () => Uint8Array.of(42),
+      ...over,
+    });
+  }
+
+  /** Knows these already, and has said all there was to say. */
+  knowing(...names: string[]): this {
+    for (const name of names) this.swim.receive(alive(name), addressOf(name), this.now, this.#out);
+    this.said();
+    this.#out = [];
+    return this;
+  }
+
+  start(): this {
+    this.swim.start(this.now, this.#out);
+    return this;
+  }
+
+  hear(message: SwimMessage, from: Address = addressOf('someone')): this {
+    this.swim.receive(message, from, this.now, this.#out);
+    return this;
+  }
+
+  merge(...states: NodeState[]): this {
+    this.swim.merge(states, this.now, this.#out);
+    return this;
+  }
+
+  do(act: (swim: Swim, now: number, out: SwimEffect[]) => void): this {
+    act(this.swim, this.now, this.#out);
+    return this;
+  }
+
+  /** Lets time pass, ticking at each deadline, exactly on time. */
+  pass(millis: number): this {
+    const until = this.now + millis;
+    while (this.swim.deadline <= until) {
+      this.now = Math.max(this.now, this.swim.deadline);
+      this.swim.tick(this.now, this.#out);
+    }
+    this.now = until;
+    return this;
+  }
+
+  /** Passes time until something like this comes out, and gives that; the rest stays to be taken. */
+  until<K extends SwimEffect['kind']>(
+    kind: K,
+    wanted: (effect: Extract<SwimEffect, { kind: K }>) => boolean = () => true,
+    limit = 600_000,
+  ): Extract<SwimEffect, { kind: K }> {
+    for (const end = this.now + limit; ; ) {
+      for (const effect of this.#out)
+        if (effect.kind === kind && wanted(effect as Extract<SwimEffect, { kind: K }>)) {
+          this.#out.splice(this.#out.indexOf(effect), 1);
+          return effect as Extract<SwimEffect, { kind: K }>;
+        }
+      if (this.swim.deadline > end) throw new Error(`no such ${kind} within ${limit} ms`);
+      this.now = Math.max(this.now, this.swim.deadline);
+      this.swim.tick(this.now, this.#out);
+    }
+  }
+
+  /** The next ping, or the next of `node`; those of others on the way get their ack. */
+  untilPing(node?: string): Send & { message: Ping } {
+    for (;;) {
+      const ping = this.until('send', ({ message }) => message.kind === 'ping') as Send & { message: Ping };
+      if (node === undefined || ping.message.node === node) return ping;
+      this.hear(ack(ping.message.seqNo));
+    }
+  }
+
+  /** Takes everything that came out. */
+  take(): SwimEffect[] {
+    const out = this.#out;
+    this.#out = [];
+    return out;
+  }
+
+  facts(): SwimFact[] {
+    return this.take().flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : []));
+  }
+
+  events(): MemberEvent[] {
+    return this.take().flatMap((effect) => (effect.kind === 'event' ? [effect.event] : []));
+  }
+
+  /** As `joined bob`, `down bob`: for plots. */
+  plot(): string[] {
+    return this.events().map((event) =>
+      event.kind === 'memberDown'
+        ? `${event.left ? 'left' : 'dead'} ${event.member.identity.name}`
+        : `${event.kind} ${event.member.identity.name}`,
+    );
+  }
+
+  sends(): Send[] {
+    return this.take().filter((effect) => effect.kind === 'send');
+  }
+
+  /** Takes what its queue would put in a packet, as often as it takes to empty it; each message once. */
+  said(): SwimMessage[] {
+    const seen = new Map<string, SwimMessage>();
+    for (let packet: Uint8Array[] = []; this.swim.queue.size > 0; packet = []) {
+      if (this.swim.queue.take(1e6, 2, 4, packet) === 0) break;
+      for (const bytes of packet) seen.set(bytes.toString(), decodeMessage(bytes) as SwimMessage);
+    }
+    return [...seen.values()];
+  }
+
+  state(name: string): string | undefined {
+    return this.swim.members.get(name)?.state;
+  }
+
+  incarnationOf(name: string): number | undefined {
+    return this.swim.members.get(name)?.incarnation;
+  }
+}

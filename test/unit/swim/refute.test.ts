@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { MAX_INCARNATION, MAX_INCARNATION_JUMP } from '../../../src/swim/rumor.ts';
+import { Actor, addressOf, alive, dead, left, row, suspect } from './helpers.ts';
+
+const two = (): Actor => new Actor('ann').knowing('bob');
+
+test('at the start we announce ourselves at the incarnation we were given', () => {
+  const ann = new Actor('ann', {}, { incarnation: 12 }).start();
+  expect(ann.said()).toEqual([alive('ann', 12)]);
+  expect(ann.plot()).toEqual(['memberJoined ann']);
+});
+
+test.each([
+  ['suspect', suspect('ann', 'bob', 4)],
+  ['dead', dead('ann', 'bob', 4)],
+  ['left', left('ann', 4)],
+  ['old meta', alive('ann', 4, { meta: Uint8Array.of(1) })],
+  ['an incarnation we never had', alive('ann', 4)],
+])('a rumor that we are %s is outbid, gossiped, answered to its source, and costs health', (_, rumor) => {
+  const ann = two().hear(rumor, addressOf('bob'));
+  expect([ann.state('ann'), ann.swim.incarnation, ann.swim.awareness]).toEqual(['alive', 5, 1]);
+  expect(ann.sends()).toMatchObject([{ to: addressOf('bob'), message: alive('ann', 5) }]);
+  expect(ann.said()).toEqual([alive('ann', 5)]);
+});
+
+test('one at our own incarnation is outbid too, one below it is stale', () => {
+  const ann = new Actor('ann', {}, { incarnation: 7 })
+    .hear(suspect('ann', 'bob', 6))
+    .hear(dead('ann', 'bob', 6));
+  expect(ann.take()).toEqual([]);
+  expect(ann.hear(suspect('ann', 'bob', 7)).swim.incarnation).toBe(8);
+});
+
+test('our own word coming back is no accusation', () => {
+  const ann = two().hear(alive('ann', 1)).hear(alive('ann', 0));
+  expect(ann.take()).toEqual([]);
+  expect(ann.swim.incarnation).toBe(1);
+});
+
+test('other versions at our incarnation are refuted', () => {
+  expect(two().hear(alive('ann', 1, { vsn: Uint8Array.of(1, 5, 2, 2, 5, 4) })).swim.incarnation).toBe(2);
+});
+
+test('our name at another address is a conflict, not an accusation', () => {
+  const ann = two().hear(alive('ann', 9, { addr: Uint8Array.of(127, 9, 9, 9) }));
+  expect(ann.plot()).toEqual(['nameConflict ann']);
+  expect(ann.swim.incarnation).toBe(1);
+});
+
+test.each([0, 1, 2, 3])(
+  'a row about us in a push/pull, state %i, at a higher incarnation is outbid',
+  (state) => {
+    const ann = two().merge(row('ann', state, 30));
+    expect([ann.state('ann'), ann.swim.incarnation]).toEqual(['alive', 31]);
+  },
+);
+
+describe('implausible incarnations', () => {
+  test('of others are refused and noted; lower ones are merely stale', () => {
+    const far = 2 + MAX_INCARNATION_JUMP;
+    const ann = two();
+    for (const rumor of [
+      suspect('bob', 'cat', far),
+      dead('bob', 'cat', far),
+      alive('bob', far),
+      left('bob', 2 ** 32 - 1),
+    ])
+      expect(ann.hear(rumor).facts()).toMatchObject([{ kind: 'rumorRefused', node: 'bob' }]);
+    expect([ann.state('bob'), ann.incarnationOf('bob'), ann.swim.queue.size]).toEqual(['alive', 1, 0]);
+    expect(ann.hear(alive('bob', 0)).facts()).toEqual([]);
+  });
+
+  test('of strangers: only the top is refused', () => {
+    const ann = two()
+      .hear(alive('cat', MAX_INCARNATION))
+      .hear(alive('dan', MAX_INCARNATION + 1));
+    expect([ann.state('cat'), ann.state('dan')]).toEqual(['alive', undefined]);
+  });
+
+  test('of ourselves are not outbid: nobody like us believes them either', () => {
+    const ann = two();
+    for (const incarnation of [2 ** 32 - 1, 2 ** 31, 2 + MAX_INCARNATION_JUMP])
+      expect(ann.hear(dead('ann', 'bob', incarnation)).facts()).toMatchObject([{ kind: 'rumorRefused' }]);
+    expect([ann.swim.incarnation, ann.state('ann'), ann.swim.awareness]).toEqual([1, 'alive', 0]);
+  });
+
+  test('pushed to the very top we stay there, and never wrap', () => {
+    const ann = new Actor('ann', {}, { incarnation: MAX_INCARNATION - 1 });
+    ann.hear(suspect('ann', 'bob', MAX_INCARNATION - 1));
+    expect(ann.swim.incarnation).toBe(MAX_INCARNATION);
+    ann.hear(suspect('ann', 'bob', MAX_INCARNATION));
+    ann.do((swim, now, out) => swim.setMeta(Uint8Array.of(1), now, out));
+    expect(ann.swim.incarnation).toBe(MAX_INCARNATION);
+  });
+});
+
+test('new meta is a new incarnation, copied, and told to all', () => {
+  const meta = Uint8Array.of(7);
+  const ann = two().do((swim, now, out) => swim.setMeta(meta, now, out));
+  meta.fill(0);
+  expect(ann.said()).toEqual([alive('ann', 2, { meta: Uint8Array.of(7) })]);
+  expect(ann.plot()).toEqual(['memberUpdated ann']);
+});
+
+describe('leaving', () => {
+  const leaving = (): Actor => {
+    const ann = two();
+    ann.do((swim, now, out) => swim.leave(now, out));
+    return ann;
+  };
+
+  test('says so by our own word; the handle ends when it was told often enough', () => {
+    const ann = two();
+    let handle: { readonly finished: boolean } | undefined;
+    ann.do((swim, now, out) => {
+      handle = swim.leave(now, out);
+    });
+    expect(ann.plot()).toEqual(['left ann']);
+    expect([ann.swim.leaving, handle?.finished]).toEqual([true, false]);
+    expect(ann.said()).toEqual([left('ann')]);
+    expect(handle?.finished).toBe(true);
+  });
+
+  test('alone there is nobody to wait for', () => {
+    const ann = new Actor('ann');
+    ann.do((swim, now, out) => expect(swim.leave(now, out)).toBeUndefined());
+    const bob = new Actor('bob').knowing('ann').hear(dead('ann', 'cat'));
+    bob.do((swim, now, out) => expect(swim.leave(now, out)).toBeUndefined());
+    expect(bob.swim.leaving).toBe(true);
+  });
+
+  test('a second time changes nothing', () => {
+    const ann = leaving();
+    ann.take();
+    ann.do((swim, now, out) => expect(swim.leave(now, out)).toBeDefined());
+    expect(ann.take()).toEqual([]);
+  });
+
+  test('we do not refute, and do not believe that we are alive', () => {
+    const ann = leaving();
+    ann.take();
+    ann
+      .hear(dead('ann', 'bob', 3))
+      .hear(suspect('ann', 'bob', 3))
+      .hear(alive('ann', 9))
+      .hear(left('ann'));
+    ann.do((swim, now, out) => swim.setMeta(Uint8Array.of(1), now, out));
+    expect(ann.take()).toEqual([]);
+    expect([ann.state('ann'), ann.swim.incarnation]).toEqual(['left', 1]);
+  });
+
+  test('we still answer pings, and our row says left', () => {
+    const ann = leaving();
+    ann.take();
+    ann.hear({
+      kind: 'ping',
+      seqNo: 5,
+      node: 'ann',
+      sourceAddr: new Uint8Array(0),
+      sourcePort: 0,
+      sourceNode: '',
+    });
+    expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 5 } }]);
+    expect(ann.swim.localStates().find(({ name }) => name === 'ann')?.state).toBe(3);
+  });
+});

@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import { swim as settings } from '../../../src/config/protocol.ts';
+import { valuesOf } from '../../../src/config/setting.ts';
+import { stallThreshold } from '../../../src/swim/swim.ts';
+import { Actor, ack, addressOf, alive, PORT, suspect } from './helpers.ts';
+import { Network } from './network.ts';
+
+/** The loop stands still for so long, then notices. */
+function sleep(ann: Actor, millis: number): void {
+  const { deadline } = ann.swim;
+  ann.now += millis;
+  const lateness = ann.now - deadline;
+  if (lateness > 0) ann.do((swim, now, out) => swim.stalled(lateness, now, out));
+}
+const probing = (): Actor => {
+  const ann = new Actor('ann', { gossipInterval: 1e7, pushPullInterval: 1e8 }).knowing('bob').start();
+  ann.untilPing();
+  ann.take();
+  return ann;
+};
+
+test('what counts as a stall: a quarter of the probe timeout, at least 50 ms', () => {
+  expect(stallThreshold(valuesOf(settings))).toBe(125);
+  expect(stallThreshold(valuesOf(settings, { probeTimeout: 100 }))).toBe(50);
+  const ann = probing().do((swim, now, out) => swim.stalled(124, now, out));
+  expect(ann.take()).toEqual([]);
+});
+
+test('a stall is one point against ourselves, and a fact', () => {
+  const ann = probing();
+  sleep(ann, 900);
+  expect(ann.facts()).toEqual([
+    { kind: 'stalled', lateness: 400 },
+    { kind: 'awarenessChanged', score: 1 },
+  ]);
+});
+
+test('the round in flight gets its time back; an ack that waited in the socket saves it but measures nothing', () => {
+  const ann = probing();
+  sleep(ann, 1900);
+  ann.take();
+  ann.do((swim, now, out) => swim.tick(now, out));
+  expect(ann.state('bob')).toBe('alive');
+  ann.hear(ack(1));
+  expect(ann.take().map(({ kind }) => kind)).not.toContain('roundTrip');
+});
+
+test('a round we slept through accuses nobody, even if no ack ever comes, and says nothing of our health', () => {
+  const ann = probing();
+  sleep(ann, 1900);
+  ann.take();
+  ann.pass(1000);
+  expect([ann.state('bob'), ann.swim.awareness]).toEqual(['alive', 1]);
+  expect(ann.facts().map(({ kind }) => kind)).not.toContain('probeFailed');
+});
+
+test('suspicions get the time back, so that a refutation in our socket comes first', () => {
+  const ann = probing();
+  ann.hear(suspect('bob', 'cat')); // in a table of two it runs 4 s
+  sleep(ann, 20_000);
+  ann.do((swim, now, out) => swim.tick(now, out));
+  expect(ann.state('bob')).toBe('suspect');
+  ann.hear(alive('bob', 2), addressOf('bob'));
+  expect(ann.state('bob')).toBe('alive');
+});
+
+test('a short stall gives suspicions their time back as well', () => {
+  const ann = new Actor('ann').knowing('bob').hear(suspect('bob', 'cat')); // ends at 4 s
+  ann.pass(3500);
+  ann.now = 5000;
+  ann.do((swim, now, out) => swim.stalled(1000, now, out));
+  ann.pass(499);
+  expect(ann.state('bob')).toBe('suspect');
+  ann.pass(1);
+  expect(ann.state('bob')).toBe('dead');
+});
+
+test('a short stall spoils the measure of the round it fell into', () => {
+  const ann = probing();
+  ann.now += 300;
+  ann.do((swim, now, out) => swim.stalled(200, now, out));
+  ann.hear(ack(1));
+  expect(ann.take().map(({ kind }) => kind)).not.toContain('roundTrip');
+});
+
+test('a relay we slept through does not end before its ack can be read', () => {
+  const ann = new Actor('ann').hear({
+    kind: 'indirectPing',
+    seqNo: 77,
+    target: addressOf('bob').ip,
+    port: PORT,
+    node: 'bob',
+    nack: true,
+    sourceAddr: addressOf('cat').ip,
+    sourcePort: PORT,
+    sourceNode: 'cat',
+  });
+  ann.take();
+  sleep(ann, 900);
+  ann.take();
+  ann.do((swim, now, out) => swim.tick(now, out)).hear(ack(1));
+  expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 77 } }]);
+});
+
+describe('after a long stall', () => {
+  test('two rounds accuse nobody; the third may', () => {
+    const ann = probing().hear(ack(1));
+    sleep(ann, 12 * 3_600_000);
+    ann.take();
+    const suspectedIn: boolean[] = [];
+    for (let round = 0; round < 3; round++) {
+      ann.untilPing('bob');
+      ann.until('fact', ({ fact }) => fact.kind === 'probeFailed');
+      suspectedIn.push(ann.state('bob') === 'suspect');
+    }
+    expect(suspectedIn).toEqual([false, false, true]);
+  });
+
+  test('no suspicion ends before those rounds are over, however old it is', () => {
+    const ann = probing().hear(suspect('bob', 'cat'));
+    ann.pass(3500);
+    sleep(ann, 10_000);
+    ann.take();
+    for (let failed = 0; failed < 2; ) {
+      const { fact } = ann.until(
+        'fact',
+        ({ fact }) => fact.kind === 'probeFailed' || fact.kind === 'memberDeclaredDead',
+      );
+      expect(fact.kind).toBe('probeFailed');
+      failed++;
+    }
+    ann.until('fact', ({ fact }) => fact.kind === 'memberDeclaredDead');
+  });
+
+  test('we announce ourselves again, and ask a few members at once what they think of us', () => {
+    const ann = probing().hear(ack(1));
+    ann.said();
+    sleep(ann, 10_000);
+    expect(ann.take().filter(({ kind }) => kind === 'sync')).toMatchObject([
+      { peer: { identity: { name: 'bob' } } },
+    ]);
+    expect(ann.said()).toEqual([alive('ann', 1)]);
+  });
+});
+
+test.each([5_000, 20_000, 3_600_000])(
+  'a member that slept %i ms declares nobody dead, and is soon alive to all',
+  (millis) => {
+    const net = new Network('ann bob cat dan eve');
+    net.pass(10_000);
+    net.pause('ann', millis);
+    const resumed = net.now;
+    net.pass(10_000);
+    expect(net.seenAs('ann')).toEqual({ bob: 'alive', cat: 'alive', dan: 'alive', eve: 'alive' });
+    for (const name of ['bob', 'cat', 'dan', 'eve']) expect(net.seenAs(name)['ann']).toBe('alive');
+    net.pass(60_000);
+    expect(net.facts('memberDeclaredDead').filter(({ at, who }) => who === 'ann' && at >= resumed)).toEqual(
+      [],
+    );
+  },
+);

@@ -1,0 +1,59 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { compress, expand } from '../../../src/wire/lzw.ts';
+import { codeOf, hex } from './support.ts';
+
+test('what is compressed expands to itself, also where the table fills and is cleared', () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 20_000, size: 'max' }),
+    fc
+      .array(fc.integer({ min: 0, max: 3 }), { maxLength: 20_000, size: 'max' })
+      .map((all) => Uint8Array.from(all)),
+  );
+  fc.assert(
+    fc.property(bytes, (plain) => {
+      expect(Buffer.compare(expand(compress(plain), plain.length), plain)).toBe(0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a stream without its leading clear is understood too', () => {
+  // 'a' and end, nine bits each: no clear in front
+  expect(expand(hex('610202'), 10)).toEqual(Uint8Array.of(0x61));
+});
+
+test('codes that go on after the table is full, as other encoders write them', () => {
+  // clear, then literals until 4096 entries exist and beyond, without ever clearing again
+  const codes = [256, ...Array.from({ length: 6000 }, (_, i) => i % 251), 257];
+  const out: number[] = [];
+  let bits = 0;
+  let held = 0;
+  let width = 9;
+  let next = 257;
+  for (const code of codes) {
+    bits += code * 2 ** held;
+    held += width;
+    for (; held >= 8; held -= 8) {
+      out.push(bits % 256);
+      bits = Math.floor(bits / 256);
+    }
+    if (code === 256) continue;
+    if (next < 4095) next++;
+    if (next >= 2 ** width && width < 12) width++;
+  }
+  if (held > 0) out.push(bits);
+  expect(expand(Uint8Array.from(out), 10_000)).toEqual(Uint8Array.from(codes.slice(1, -1)));
+});
+
+test('garbage, and data without an end, are refused', () => {
+  expect(codeOf(() => expand(new Uint8Array(0), 10))).toBe('badCompression');
+  expect(codeOf(() => expand(compress(hex('616263')).subarray(0, 3), 10))).toBe('badCompression');
+  expect(codeOf(() => expand(hex('ffffff'), 10))).toBe('badCompression');
+});
+
+test('exactly the cap may come out, and not one octet more', () => {
+  const packed = compress(new Uint8Array(1000));
+  expect(expand(packed, 1000).length).toBe(1000);
+  expect(codeOf(() => expand(packed, 999))).toBe('tooLarge');
+});

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { Reader, Writer } from '../../../src/wire/msgpack.ts';
+import { codeOf, hex } from './support.ts';
+
+const written = (write: (writer: Writer) => void): string => {
+  const writer = new Writer(1);
+  write(writer);
+  return Buffer.from(writer.finish()).toString('hex');
+};
+
+describe('the writer uses the forms of the old spec, smallest first', () => {
+  test.each([
+    [0, '00'],
+    [127, '7f'],
+    [128, 'cc80'],
+    [255, 'ccff'],
+    [256, 'cd0100'],
+    [65_535, 'cdffff'],
+    [65_536, 'ce00010000'],
+    [4_294_967_295, 'ceffffffff'],
+    [4_294_967_296, 'cf0000000100000000'],
+    [15_000_000_000, 'cf000000037e11d600'],
+    [Number.MAX_SAFE_INTEGER, 'cf001fffffffffffff'],
+  ])('%d is %s', (value, expected) => {
+    expect(written((writer) => writer.uint(value))).toBe(expected);
+    expect(new Reader(hex(expected)).uint()).toBe(value);
+    expect(new Reader(hex(expected)).int()).toBe(value);
+  });
+
+  test('text has no str8 form: 31 octets are one header octet, 32 are three', () => {
+    expect(written((writer) => writer.text('x'.repeat(31))).slice(0, 4)).toBe('bf78');
+    expect(written((writer) => writer.text('x'.repeat(32))).slice(0, 8)).toBe('da002078');
+    expect(written((writer) => writer.text('x'.repeat(70_000))).slice(0, 12)).toBe('db0001117078');
+    expect(written((writer) => writer.text('é'.repeat(16))).slice(0, 10)).toBe('da0020c3a9');
+    expect(written((writer) => writer.text(''))).toBe('a0');
+  });
+
+  test('empty bytes are nil, as a nil slice of Go is', () => {
+    expect(written((writer) => writer.raw(new Uint8Array(0)))).toBe('c0');
+    expect(written((writer) => writer.raw(new Uint8Array(300)))).toHaveLength(2 * 303);
+  });
+
+  test('floats are always eight octets', () => {
+    expect(written((writer) => writer.float(1))).toBe('cb3ff0000000000000');
+  });
+
+  test('containers of 15 and 16 and of 70,000', () => {
+    expect(written((writer) => writer.mapHeader(15))).toBe('8f');
+    expect(written((writer) => writer.mapHeader(16))).toBe('de0010');
+    expect(written((writer) => writer.mapHeader(70_000))).toBe('df00011170');
+    expect(written((writer) => writer.arrayHeader(15))).toBe('9f');
+    expect(written((writer) => writer.arrayHeader(16))).toBe('dc0010');
+    expect(written((writer) => writer.arrayHeader(70_000))).toBe('dd00011170');
+  });
+});
+
+describe('the reader takes every form agents take', () => {
+  test.each([
+    'a26869',
+    'd9026869',
+    'da00026869',
+    'db000000026869',
+    'c4026869',
+    'c500026869',
+    'c6000000026869',
+  ])('text and bytes as %s', (form) => {
+    expect(new Reader(hex(form)).text()).toBe('hi');
+    expect(Buffer.from(new Reader(hex(form)).raw()).toString()).toBe('hi');
+  });
+
+  test('nil is empty, zero and false', () => {
+    const nil = hex('c0');
+    expect(new Reader(nil).text()).toBe('');
+    expect(new Reader(nil).raw()).toEqual(new Uint8Array(0));
+    expect(new Reader(nil).uint()).toBe(0);
+    expect(new Reader(nil).int()).toBe(0);
+    expect(new Reader(nil).bool()).toBe(false);
+    expect(new Reader(nil).float()).toBe(0);
+    expect(new Reader(nil).arrayLength(10)).toBe(0);
+  });
+
+  test('signed forms of positive numbers, as Serf 0.10 writes them', () => {
+    expect(new Reader(hex('d10100')).uint()).toBe(256);
+    expect(new Reader(hex('d200010000')).uint()).toBe(65_536);
+    expect(new Reader(hex('d3000000037e11d600')).uint()).toBe(15_000_000_000);
+    expect(new Reader(hex('d07f')).uint()).toBe(127);
+  });
+
+  test('negative numbers are read where they may stand, and only there', () => {
+    for (const [form, value] of [
+      ['ff', -1],
+      ['d080', -128],
+      ['d18000', -32_768],
+      ['d280000000', -2_147_483_648],
+      ['d3ffffffffffffffff', -1],
+    ] as const) {
+      expect(new Reader(hex(form)).int()).toBe(value);
+      expect(codeOf(() => new Reader(hex(form)).uint())).toBe('malformed');
+    }
+  });
+
+  test('integers beyond 2^53 saturate', () => {
+    expect(new Reader(hex('cfffffffffffffffff')).uint()).toBe(Number.MAX_SAFE_INTEGER);
+    expect(new Reader(hex('d37fffffffffffffff')).int()).toBe(Number.MAX_SAFE_INTEGER);
+    expect(new Reader(hex('d38000000000000000')).int()).toBe(-Number.MAX_SAFE_INTEGER);
+  });
+
+  test('booleans as 0 and 1, floats as integers and as four octets', () => {
+    expect([new Reader(hex('c3')), new Reader(hex('01'))].map((reader) => reader.bool())).toEqual([
+      true,
+      true,
+    ]);
+    expect([new Reader(hex('c2')), new Reader(hex('00'))].map((reader) => reader.bool())).toEqual([
+      false,
+      false,
+    ]);
+    expect(codeOf(() => new Reader(hex('02')).bool())).toBe('malformed');
+    expect(new Reader(hex('05')).float()).toBe(5);
+    expect(new Reader(hex('ca3f800000')).float()).toBe(1);
+    expect(new Reader(hex('cbbff8000000000000')).float()).toBe(-1.5);
+  });
+
+  test('and no float for an integer, no text for a number, no ext, no 0xc1', () => {
+    expect(codeOf(() => new Reader(hex('cb3ff0000000000000')).uint())).toBe('malformed');
+    expect(codeOf(() => new Reader(hex('a131')).uint())).toBe('malformed');
+    expect(codeOf(() => new Reader(hex('d40000')).text())).toBe('malformed');
+    expect(codeOf(() => new Reader(hex('c1')).skip())).toBe('malformed');
+    expect(codeOf(() => new Reader(hex('81')).arrayLength(9))).toBe('malformed');
+    expect(codeOf(() => new Reader(hex('91')).mapLength(9))).toBe('malformed');
+  });
+
+  test('text must be UTF-8; a byte order mark belongs to it', () => {
+    expect(codeOf(() => new Reader(hex('a2c328')).text())).toBe('malformed');
+    expect(new Reader(hex('a4efbbbf61')).text()).toBe('\uFEFFa');
+    expect(new Reader(hex('a6c3a9e282ac61')).text()).toBe('é€a');
+  });
+
+  test('bytes are a view, not a copy', () => {
+    const bytes = hex('a26869');
+    const view = new Reader(bytes).raw();
+    bytes[1] = 0x48;
+    expect(Buffer.from(view).toString()).toBe('Hi');
+  });
+});
+
+describe('nothing declared is believed beyond the bytes that are there', () => {
+  test.each(['', 'a3', 'a26', 'cd01', 'ce000000', 'cf00', 'cb00', 'da00', 'db00000001', 'c7', 'd4'])(
+    'a value cut to "%s" is short',
+    (form) => {
+      expect(codeOf(() => new Reader(hex(form)).skip())).toBe('short');
+    },
+  );
+
+  test('counts of maps and arrays', () => {
+    expect(codeOf(() => new Reader(hex('ddffffffff')).arrayLength(2 ** 32))).toBe('short');
+    expect(codeOf(() => new Reader(hex('dfffffffff')).mapLength(4096))).toBe('tooLarge');
+    expect(codeOf(() => new Reader(hex('ddffffffff00')).skip())).toBe('short');
+    expect(codeOf(() => new Reader(hex('dc100200')).arrayLength(4096))).toBe('tooLarge');
+  });
+
+  test('eight levels of nesting are passed over, nine are not', () => {
+    expect(codeOf(() => new Reader(hex(`${'91'.repeat(8)}00`)).skip())).toBe('fine');
+    expect(codeOf(() => new Reader(hex(`${'91'.repeat(9)}00`)).skip())).toBe('tooLarge');
+    expect(codeOf(() => new Reader(hex('91'.repeat(30_000))).skip())).toBe('tooLarge');
+  });
+});

@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+import { crc32 } from '../../../src/wire/crc.ts';
+import { Nack, Ping } from '../../../src/wire/memberlist.ts';
+import { openPacket, PART_BYTES, roomFor, sealPacket } from '../../../src/wire/packet.ts';
+import { codeOf, envelope, hex, key, label, nonces } from './support.ts';
+
+const one = Nack.encode({ seqNo: 1 });
+const two = Nack.encode({ seqNo: 2 });
+const bare = envelope();
+const seal = (messages: readonly Uint8Array[], under = bare, crc = false): Uint8Array =>
+  sealPacket(messages, under, { crc, nonce: nonces() });
+const opened = (packet: Uint8Array, under = bare): Uint8Array[] => openPacket(packet, under).messages;
+
+test('one message alone is itself; two are a compound', () => {
+  expect(seal([one])).toEqual(one);
+  expect(seal([one, two])).toEqual(Uint8Array.of(7, 2, 0, 9, 0, 9, ...one, ...two));
+});
+
+test('the CRC stands in front and covers the rest', () => {
+  const packet = seal([one], bare, true);
+  expect(packet[0]).toBe(12);
+  expect(Buffer.from(packet).readUInt32BE(1)).toBe(crc32(one));
+  packet[packet.length - 1] = 9;
+  expect(codeOf(() => openPacket(packet, bare))).toBe('badChecksum');
+});
+
+test('compression is used only where it is shorter, and understood without being asked for', () => {
+  const compressing = envelope({ compress: true });
+  expect(seal([one], compressing)).toEqual(one);
+  const many = Array.from({ length: 50 }, () => one);
+  const packet = seal(many, compressing);
+  expect(packet[0]).toBe(9);
+  expect(packet.length).toBeLessThan(seal(many).length);
+  expect(opened(packet)).toEqual(many);
+});
+
+test('a nonce is asked for once per packet, and not at all without a key', () => {
+  const next = nonces();
+  sealPacket([one, two], envelope({ keys: [key(1)] }), { crc: true, nonce: next });
+  expect(next.taken).toBe(1);
+  sealPacket([one, two], bare, { crc: true, nonce: next });
+  expect(next.taken).toBe(1);
+});
+
+test('up to 255 messages fit one datagram; more, or none, are a mistake of ours', () => {
+  const many = (count: number): Uint8Array[] => Array.from({ length: count }, () => one);
+  expect(opened(seal(many(255))).length).toBe(255);
+  expect(() => seal(many(256))).toThrow(/impossible/);
+  expect(() => seal([])).toThrow(/impossible/);
+});
+
+describe('a damaged compound', () => {
+  const whole = seal([one, two]);
+
+  test('gives its whole leading parts, and says that it was torn', () => {
+    expect(openPacket(whole.subarray(0, -1), bare)).toEqual({ messages: [one], torn: true });
+    expect(openPacket(Uint8Array.of(...whole, 1, 2, 3), bare)).toEqual({ messages: [one, two], torn: false });
+  });
+
+  test('gives nothing if its first part, or its length table, is cut', () => {
+    expect(codeOf(() => openPacket(whole.subarray(0, 10), bare))).toBe('short');
+    expect(codeOf(() => openPacket(whole.subarray(0, 5), bare))).toBe('short');
+    expect(codeOf(() => openPacket(Uint8Array.of(7), bare))).toBe('short');
+  });
+
+  test('loses only the part that is broken inside', () => {
+    const broken = hex('09 82 a4416c676f 01 a3427566 a0'); // compressed by an unknown algorithm
+    expect(openPacket(seal([one, broken, two]), bare)).toEqual({ messages: [one, two], torn: true });
+    expect(openPacket(seal([one, new Uint8Array(0), two]), bare)).toEqual({
+      messages: [one, two],
+      torn: true,
+    });
+  });
+
+  test('of no parts is an empty datagram, not an error', () => {
+    expect(openPacket(Uint8Array.of(7, 0), bare)).toEqual({ messages: [], torn: false });
+  });
+});
+
+describe('keys', () => {
+  const closed = envelope({ keys: [key(1)] });
+
+  test('with one, plaintext is refused, and told from what cannot be decrypted', () => {
+    expect(codeOf(() => openPacket(one, closed))).toBe('plaintext');
+    const ping = Ping.encode(Ping.make({ seqNo: 1, node: 'somebody-with-a-long-name', sourceNode: 'me' }));
+    expect(codeOf(() => openPacket(ping, closed))).toBe('plaintext');
+    expect(codeOf(() => openPacket(seal([one], envelope({ keys: [key(2)] })), closed))).toBe('undecryptable');
+  });
+
+  test('while the cluster migrates, both are taken', () => {
+    const migrating = envelope({ keys: [key(1)], verifyIncoming: false });
+    expect(opened(one, migrating)).toEqual([one]);
+    expect(opened(seal([one], closed), migrating)).toEqual([one]);
+  });
+
+  test('without one, ciphertext is called what it is', () => {
+    expect(codeOf(() => openPacket(seal([one], closed), bare))).toBe('encrypted');
+  });
+
+  test('the label is bound to the ciphertext, though it stands in front in clear', () => {
+    const blue = envelope({ keys: [key(1)], label: label('blue') });
+    const packet = seal([one], blue);
+    expect(Buffer.from(packet.subarray(0, 6)).toString('latin1')).toBe('\u00f4\u0004blue');
+    const stripped = packet.subarray(6);
+    expect(codeOf(() => openPacket(stripped, closed))).toBe('undecryptable');
+  });
+});
+
+describe('labels', () => {
+  const blue = envelope({ label: label('blue') });
+
+  test('must be ours: not another, not none, not one we do not have', () => {
+    expect(opened(seal([one], blue), blue)).toEqual([one]);
+    expect(codeOf(() => openPacket(seal([one]), blue))).toBe('badLabel');
+    expect(codeOf(() => openPacket(seal([one], blue), bare))).toBe('badLabel');
+    expect(codeOf(() => openPacket(seal([one], envelope({ label: label('bluer') })), blue))).toBe('badLabel');
+  });
+
+  test('that are empty or cut are refused', () => {
+    expect(codeOf(() => openPacket(hex('f400'), blue))).toBe('badLabel');
+    expect(codeOf(() => openPacket(hex('f40462'), blue))).toBe('badLabel');
+    expect(codeOf(() => openPacket(hex('f4'), bare))).toBe('badLabel');
+  });
+});
+
+test('an empty datagram, and one above 64 KiB, are refused', () => {
+  expect(codeOf(() => openPacket(new Uint8Array(0), bare))).toBe('short');
+  expect(codeOf(() => openPacket(new Uint8Array(65_537).fill(8), bare))).toBe('tooLarge');
+});
+
+test('the room in a packet is what all layers leave', () => {
+  expect(roomFor(1400, bare)).toBe(1400 - 2 - 5);
+  expect(roomFor(1400, envelope({ keys: [key(1)] }))).toBe(1400 - 2 - 5 - 29);
+  expect(roomFor(1400, envelope({ keys: [key(1)], encryptionVersion: 0 }))).toBe(1400 - 2 - 5 - 45);
+  expect(roomFor(1400, envelope({ label: label('blue') }))).toBe(1400 - 2 - 5 - 6);
+  expect(PART_BYTES).toBe(2);
+});
