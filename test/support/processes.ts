@@ -60,7 +60,10 @@ export async function killAll(): Promise<void> {
 const tagArgs = (flag: string, tags: Readonly<Record<string, string>> = {}): string[] =>
   Object.entries(tags).flatMap(([key, value]) => [flag, `${key}=${value}`]);
 
-/** `hearsay agent` from the built program. HTTP on IP:8500, DNS on IP:8600. Resolves when it answers. */
+/**
+ * `hearsay agent` from the built program. HTTP on IP:8500, DNS on IP:8600. Resolves when it answers and, with `join`,
+ * has joined: HTTP is up before the seeds have answered.
+ */
 export async function startHearsay(options: StartOptions): Promise<AgentProcess & { readonly http: string }> {
   const http = `http://${options.ip}:8500`;
   const args = [
@@ -77,7 +80,10 @@ export async function startHearsay(options: StartOptions): Promise<AgentProcess 
     ...options.env,
   };
   const { child, log } = launch(process.execPath, [BIN, ...args], env);
-  await ready(options.name, child, log, () => getJson(`${http}/v1/agent/self`));
+  await ready(options.name, child, log, async () => {
+    if (options.join === undefined) return getJson(`${http}/v1/agent/self`);
+    return (await getJson<readonly unknown[]>(`${http}/v1/agent/members`)).length > 1;
+  });
   return {
     kind: 'hearsay',
     name: options.name,
@@ -176,8 +182,7 @@ async function ready(
 ): Promise<void> {
   await until(`${name} answers`, 30_000, async () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${log().slice(-2000)}`);
-    await probe();
-    return true;
+    return (await probe()) !== false;
   });
 }
 
