@@ -4,6 +4,7 @@ import { createAgent } from './agent/agent.ts';
 import { joinFailure } from './agent/commands.ts';
 import type { Agent, Door } from './agent/types.ts';
 import { type Address, hostPort } from './base/address.ts';
+import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
 import type { AgentConfig } from './config/schema.ts';
@@ -11,6 +12,7 @@ import { startDns } from './dns/server.ts';
 import { startHttp } from './http/server.ts';
 import { nodeId } from './http/shapes.ts';
 import { monotonicNow } from './shell/driver.ts';
+import { describe } from './shell/figures.ts';
 import { createJournal, type Journal } from './shell/journal.ts';
 import { readKeyring } from './shell/keyring.ts';
 import { createLogger } from './shell/logger.ts';
@@ -43,6 +45,7 @@ export async function start(config: AgentConfig): Promise<Running> {
   const logger = await createLogger({ level: config.logLevel, format: config.logFormat });
   const journal = createJournal(logger);
   const note: Journal['note'] = (fact) => journal.note(fact);
+  const meter = new Meter();
   const keys = await gossipKeys(config, note);
   const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
   const closing: (() => Promise<void>)[] = [];
@@ -73,7 +76,10 @@ export async function start(config: AgentConfig): Promise<Running> {
 
     await registerFiles(config, shell.door);
     const dns = await openDns(config, shell, closing);
-    const http = await openHttp(config, note, shell, storage, dns, closing);
+    const degraded = (): readonly string[] => (storage?.degraded === undefined ? [] : [storage.degraded]);
+    const { view } = shell.door;
+    describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
+    const http = await openHttp(config, note, shell, meter, degraded, dns, closing);
     await joinSeeds(config, shell.door, storage, closing, (answered, why) => {
       if (answered > 0) logger.info({ answered }, 'joined through seeds');
       else logger.warn({ why }, 'no seed answered; trying again');
@@ -160,7 +166,8 @@ async function openHttp(
   config: AgentConfig,
   note: Journal['note'],
   shell: Shell,
-  storage: Storage | undefined,
+  meter: Meter,
+  degraded: () => readonly string[],
   dns: string | undefined,
   closing: (() => Promise<void>)[],
 ): Promise<string | undefined> {
@@ -184,7 +191,7 @@ async function openHttp(
       },
       gossipAddress: hostPort(shell.address),
       ...(dns === undefined ? {} : { dnsAddress: dns }),
-      degraded: () => (storage?.degraded === undefined ? [] : [storage.degraded]),
+      degraded,
     },
     ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
     insecure: config.insecure,
@@ -193,6 +200,7 @@ async function openHttp(
     selfService: config.selfService,
     now: Date.now,
     clock: monotonicNow,
+    meter,
     report: (error) => {
       const { message: why, stack = '' } = error instanceof Error ? error : new Error(String(error));
       note({ kind: 'httpFailed', why, stack });

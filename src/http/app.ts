@@ -7,6 +7,7 @@ import { MAX_BODY_BYTES } from './body.ts';
 import { type Guard, mayWriteByGet } from './guards.ts';
 import { parseQuery, type Query } from './query.ts';
 import { errorReply, plain, Refusal, Reply, respond, respondTo } from './reply.ts';
+import type { CountRequest } from './request-counts.ts';
 import type { Route, Site } from './route.ts';
 
 export interface AppOptions {
@@ -15,16 +16,24 @@ export interface AppOptions {
   readonly guard: Guard;
   /** Let clients of old write with GET. Source: http.md T13. */
   readonly getWrites: boolean;
+  readonly count: CountRequest;
   /** Told of errors that are our own fault, which the client sees as a bare 500. */
   readonly report: (error: unknown) => void;
 }
 
-type Env = { Bindings: HttpBindings; Variables: { query: Query } };
+type Env = { Bindings: HttpBindings; Variables: { query: Query; path: string } };
 
 export function createApp(options: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   app.onError((error) => failure(error, options.report));
   app.notFound(() => respond(plain(404, '', { 'X-Consul-Index': '1' })));
+  app.use(async (c, next) => {
+    const began = options.site.clock();
+    await next();
+    const waited = c.get('query')?.has('index') || c.get('query')?.has('hash');
+    const seconds = waited ? undefined : (options.site.clock() - began) / 1000;
+    options.count(c.req.method, c.get('path') ?? 'none', c.res.status, seconds);
+  });
   app.use(async (c, next) => {
     const target = c.env.incoming.url ?? '';
     if (!target.startsWith('/'))
@@ -50,6 +59,7 @@ export function failure(error: unknown, report: (error: unknown) => void): Respo
 }
 
 async function dispatch(c: Context<Env>, routes: readonly Route[], options: AppOptions): Promise<Response> {
+  c.set('path', routes[0]?.path ?? 'none');
   const route = choose(c.req.method, routes, c.env.incoming, options.getWrites);
   if (route instanceof Reply) return respond(route);
   const reply = await route.handle({

@@ -6,6 +6,7 @@
 import type * as v from 'valibot';
 import type { Door, Topic, View } from '../agent/types.ts';
 import { AgentError } from '../base/errors.ts';
+import type { Meter } from '../base/meter.ts';
 import type { Millis } from '../base/time.ts';
 import type { Answers } from './answers.ts';
 import { blockOf, type Watchers } from './blocking.ts';
@@ -21,6 +22,8 @@ export interface Site {
   readonly info: AgentInfo;
   readonly watchers: Watchers;
   readonly answers: Answers;
+  /** Figures of the whole process, ours among them. */
+  readonly meter: Meter;
   /** Under which name each node shows itself as a service; `undefined`: it does not. */
   readonly selfService: string | undefined;
   /** Wall clock, milliseconds. */

@@ -6,6 +6,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Door } from '../agent/types.ts';
 import { joinHostPort } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
+import { Meter } from '../base/meter.ts';
 import type { Millis } from '../base/time.ts';
 import { Answers } from './answers.ts';
 import { createApp, failure } from './app.ts';
@@ -14,6 +15,7 @@ import { checkBind, guards } from './guards.ts';
 import type { AgentInfo } from './info.ts';
 import { LIMITS, type Limits, limitConnections } from './limits.ts';
 import { type Listen, listen } from './listen.ts';
+import { requestCounts } from './request-counts.ts';
 import type { Site } from './route.ts';
 import { ROUTES } from './routes/index.ts';
 
@@ -35,6 +37,8 @@ export interface HttpOptions {
   readonly now: () => number;
   /** The clock the agent is fed with, for ages of states; default `performance.now`. */
   readonly clock?: () => Millis;
+  /** Where requests are counted, and what `/v1/agent/metrics` tells; default: our own figures only. */
+  readonly meter?: Meter;
   /** Told of errors that are our own fault; default: nobody. */
   readonly report?: (error: unknown) => void;
   /** Only tests set them. */
@@ -76,12 +80,13 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   server.on('clientError', answerBrokenRequest);
 
   let address = '';
-  const { selfService = 'consul', clock = () => performance.now() } = options;
+  const { selfService = 'consul', clock = () => performance.now(), meter = new Meter() } = options;
   const site: Site = {
     door: options.door,
     info: options.info,
     watchers,
     answers: new Answers(clock),
+    meter,
     selfService: selfService === 'off' ? undefined : selfService,
     now: options.now,
     clock,
@@ -89,7 +94,14 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   };
   const { allowedHosts, token, getWrites } = options;
   const guard = guards({ unix, allowedHosts, ...(token === undefined ? {} : { token }) });
-  const app = createApp({ site, routes: ROUTES, guard, getWrites, report });
+  const app = createApp({
+    site,
+    routes: ROUTES,
+    guard,
+    getWrites,
+    report,
+    count: requestCounts(meter, watchers),
+  });
   const answer = getRequestListener(app.fetch, {
     errorHandler: (error) =>
       failure(

@@ -28,6 +28,8 @@ export interface Journal {
   packet(direction: 'received' | 'sent', peer: Address, bytes: number): void;
   /** Since the start, by name; every counter of the table is there from the beginning. */
   readonly counters: ReadonlyMap<string, number>;
+  /** What each counter counts, as a clause without a full stop. */
+  readonly counterHelp: ReadonlyMap<string, string>;
 }
 
 /** `rarely`: a stranger could cause any number of these, so one in ten seconds is a warning, the rest is debug. */
@@ -189,18 +191,27 @@ export const JOURNAL: Table = {
 };
 
 const RARELY: Millis = 10_000;
-const TRAFFIC = ['packets_received', 'packets_sent', 'bytes_received', 'bytes_sent'] as const;
+const TRAFFIC = [
+  ['packets_received', 'Datagrams received'],
+  ['packets_sent', 'Datagrams sent'],
+  ['bytes_received', 'Bytes of datagrams received'],
+  ['bytes_sent', 'Bytes of datagrams sent'],
+] as const;
+const COUNTER_HELP: ReadonlyMap<string, string> = new Map([
+  ...Object.values(JOURNAL).map(([room, , sentence, counter]) => [counter, `${room}: ${sentence}`] as const),
+  ...TRAFFIC,
+]);
 /** A field longer than this was not meant to be read. */
 const LONGEST_FIELD = 1024;
 
 export function createJournal(logger: Logger, now: () => Millis = () => performance.now()): Journal {
   const counters = new Map<string, number>();
   const count = (name: string, by = 1): void => void counters.set(name, (counters.get(name) ?? 0) + by);
-  for (const [, , , counter] of Object.values(JOURNAL)) counters.set(counter, 0);
-  for (const counter of TRAFFIC) counters.set(counter, 0);
+  for (const counter of COUNTER_HELP.keys()) counters.set(counter, 0);
   const quiet = new Quiet(now);
   return {
     counters,
+    counterHelp: COUNTER_HELP,
     note: (fact) => {
       const [room, loudness, sentence, counter, fields] = JOURNAL[fact.kind] as Row<Noted>;
       count(counter);

@@ -226,6 +226,21 @@ describe('commands', () => {
     expect(b.child.exitCode).toBe(0);
   });
 
+  test('metrics of a running agent, as Prometheus reads them', async () => {
+    const a = await startHearsay({ name: 'a', ip: ip(1) });
+    await startHearsay({ name: 'b', ip: ip(2), join: ip(1) });
+    const figures = await until('packets have been counted', 10_000, async () => {
+      const { body } = await http('GET', `${a.http}/v1/agent/metrics?format=prometheus`);
+      return /^hearsay_packets_sent_total [1-9]/m.test(body) ? body : undefined;
+    });
+    expect(figures).toContain('hearsay_members{status="alive"} 2\n');
+    expect(figures).toContain('hearsay_starts_total 1\n');
+    expect(figures).toMatch(/^hearsay_loop_lateness_seconds\{quantile="0\.999"\} \d/m);
+    expect(figures).toMatch(/^process_resident_memory_bytes [1-9]\d{6,}$/m);
+    const names = [...figures.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
   test('keygen, version, config', async () => {
     const key = await hearsay(['keygen']);
     expect(Buffer.from(key.stdout.trim(), 'base64')).toHaveLength(32);

@@ -9,6 +9,7 @@ import * as catalog from './catalog.ts';
 import * as health from './health.ts';
 import * as hearsay from './hearsay.ts';
 import * as hearsayServices from './hearsay-services.ts';
+import * as metrics from './metrics.ts';
 import { REFUSED } from './refused.ts';
 import * as status from './status.ts';
 
@@ -30,5 +31,6 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(status),
   ...Object.values(hearsay),
   ...Object.values(hearsayServices),
+  ...Object.values(metrics),
   ...REFUSED,
 ];

@@ -51,5 +51,11 @@ export function tiny(handle: (input: Input, out: Effect[], agent: Tiny, now: num
 /** A journal that remembers. */
 export function noting(): Journal & { readonly facts: Noted[] } {
   const facts: Noted[] = [];
-  return { facts, note: (fact) => void facts.push(fact), packet: () => {}, counters: new Map() };
+  return {
+    facts,
+    note: (fact) => void facts.push(fact),
+    packet: () => {},
+    counters: new Map(),
+    counterHelp: new Map(),
+  };
 }

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { Meter } from '../../../src/base/meter.ts';
+
+describe('a meter', () => {
+  test('counters without labels are there from the beginning, those with labels when they first count', () => {
+    const meter = new Meter();
+    const plain = meter.tally('starts_total', 'Starts.');
+    const labelled = meter.tally('asked_total', 'Questions.', 'type');
+    expect(meter.families().map(({ samples }) => samples.length)).toEqual([1, 0]);
+    plain.add();
+    labelled.add(['A'], 2);
+    labelled.add(['A']);
+    labelled.add(['SRV']);
+    expect(meter.families()).toMatchObject([
+      { name: 'starts_total', type: 'counter', samples: [{ labels: [], value: 1 }] },
+      {
+        labels: ['type'],
+        samples: [
+          { labels: ['A'], value: 3 },
+          { labels: ['SRV'], value: 1 },
+        ],
+      },
+    ]);
+  });
+
+  test('gauges are read when somebody asks', () => {
+    const meter = new Meter();
+    let value = 1;
+    meter.gauge('health', 'Score.', () => value);
+    meter.gauge('members', 'By status.', () => new Map([['alive', value]]), 'status');
+    value = 7;
+    expect(meter.families()).toMatchObject([
+      { type: 'gauge', labels: [], samples: [{ labels: [], value: 7 }] },
+      { labels: ['status'], samples: [{ labels: ['alive'], value: 7 }] },
+    ]);
+  });
+
+  test('buckets hold all values up to their bound, and what is above all bounds is only counted', () => {
+    const meter = new Meter();
+    const spans = meter.timings('spans_seconds', 'Spans.', [1, 10]);
+    for (const value of [0.5, 1, 4, 100]) spans.add([], value);
+    expect(meter.families()).toMatchObject([
+      {
+        type: 'histogram',
+        samples: [
+          {
+            count: 4,
+            sum: 105.5,
+            min: 0.5,
+            max: 100,
+            buckets: [
+              { upTo: 1, count: 2 },
+              { upTo: 10, count: 3 },
+            ],
+          },
+        ],
+      },
+    ]);
+  });
+
+  test('label values without end do not fill the memory', () => {
+    const meter = new Meter();
+    const tally = meter.tally('asked_total', 'Questions.', 'name');
+    for (let i = 0; i < 5000; i++) tally.add([`n${i}`]);
+    expect(meter.families()[0]?.samples).toHaveLength(1000);
+  });
+});
