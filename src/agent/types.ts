@@ -115,9 +115,10 @@ export type Effect = Readonly<
  * What readers can wait for: `nodes` is any change of membership that Serf and Consul would show, `node:NAME` one
  * member's, `members` also suspicions and their end. `services` is the list of services (not their checks),
  * `service:NAME` (lower case) instances of one, their checks and their nodes' state, `checks` any check,
- * `entries:NODE` all that one node published.
+ * `entries:NODE` all that one node published, `anything` whatever a reader can see.
  */
 export type Topic =
+  | 'anything'
   | 'nodes'
   | 'members'
   | 'services'
@@ -185,6 +186,13 @@ export interface MemberView {
   readonly vsn: Uint8Array;
 }
 
+/** A member, or a service by its name in lower case, that differs since `index`. */
+export interface Changed {
+  readonly kind: 'member' | 'service';
+  readonly name: string;
+  readonly index: number;
+}
+
 /** The reader's side: in memory, never asks the machine, valid until the next `handle`. */
 export interface View {
   readonly node: string;
@@ -199,6 +207,11 @@ export interface View {
   member(name: string): MemberView | undefined;
   /** Largest index of these topics: at least 1, grows with every change a reader can see. */
   indexOf(topics: readonly Topic[]): number;
+  /**
+   * Who changed after `index`, each once, the latest change last. `undefined` if that is not known any more, or the
+   * index is none of ours: then read everything.
+   */
+  changedAfter(index: number): readonly Changed[] | undefined;
   health(): AgentHealth;
   /** Services and checks of all nodes. */
   readonly catalog: CatalogView;

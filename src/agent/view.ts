@@ -4,7 +4,10 @@ import type { CatalogView } from '../catalog/types.ts';
 import type { LocalView } from '../checks/types.ts';
 import type { SerfMember, SerfView } from '../serf/types.ts';
 import type { MembersView } from '../swim/types.ts';
-import type { AgentHealth, MemberView, Topic, View } from './types.ts';
+import { Changes } from './changes.ts';
+import type { AgentHealth, Changed, MemberView, Topic, View } from './types.ts';
+
+const SERVICE = 'service:';
 
 /** The one implementation of `View`. The landing touches topics; nobody else writes. */
 export class LandingView implements View {
@@ -19,6 +22,9 @@ export class LandingView implements View {
   #index: number;
   #sorted: readonly MemberView[] | undefined;
   #touched = new Set<Topic>();
+  readonly #changes: Changes;
+  /** Members touched since the last `settle`. */
+  readonly #stirred = new Set<string>();
 
   constructor(sources: {
     readonly members: MembersView;
@@ -39,7 +45,8 @@ export class LandingView implements View {
     this.#health = sources.health;
     this.#remembered = sources.remembered;
     this.#index = Math.max(1, sources.indexSeed);
-    for (const topic of ['nodes', 'members', 'services', 'checks'] as const)
+    this.#changes = new Changes(this.#index);
+    for (const topic of ['anything', 'nodes', 'members', 'services', 'checks'] as const)
       this.#indexes.set(topic, this.#index);
   }
 
@@ -90,6 +97,10 @@ export class LandingView implements View {
     return largest;
   }
 
+  changedAfter(index: number): readonly Changed[] | undefined {
+    return this.#changes.after(index, this.#index);
+  }
+
   health(): AgentHealth {
     return this.#health();
   }
@@ -98,6 +109,7 @@ export class LandingView implements View {
   touch(name: string, listed: boolean): void {
     this.#sorted = undefined;
     this.#touched.add('members');
+    this.#stirred.add(name);
     if (!listed) return;
     this.#touched.add('nodes');
     this.#touched.add(`node:${name}`);
@@ -112,8 +124,14 @@ export class LandingView implements View {
   settle(): readonly Topic[] | undefined {
     if (this.#touched.size === 0) return undefined;
     this.#index += 1;
+    this.#touched.add('anything');
     const topics = [...this.#touched];
-    for (const topic of topics) this.#indexes.set(topic, this.#index);
+    for (const topic of topics) {
+      this.#indexes.set(topic, this.#index);
+      if (topic.startsWith(SERVICE)) this.#changes.add('service', topic.slice(SERVICE.length), this.#index);
+    }
+    for (const name of this.#stirred) this.#changes.add('member', name, this.#index);
+    this.#stirred.clear();
     this.#touched = new Set();
     return topics;
   }

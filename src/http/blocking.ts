@@ -50,6 +50,11 @@ export class Watchers {
     this.#random = random;
   }
 
+  /** Nobody is parked any more: the server is about to stop. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get parked(): number {
     return this.#parked.size;
   }

@@ -25,6 +25,15 @@ export class Reply {
   }
 }
 
+/** An answer without an end: what it still has to say is asked for as fast as the client takes it. */
+export class StreamReply extends Reply {
+  readonly stream: ReadableStream<Uint8Array>;
+  constructor(stream: ReadableStream<Uint8Array>, headers: Headers) {
+    super(200, '', headers);
+    this.stream = stream;
+  }
+}
+
 const pack = promisify<string, { level: number }, Uint8Array>(gzip);
 /** Shorter bodies fit a packet or two as they are. Source: http.md T14. */
 const MIN_PACKED_BYTES = 1400;
@@ -71,6 +80,8 @@ export function respond(reply: Reply): Response {
 
 /** As `respond`, but packed if the client can read that and it is worth it. */
 export async function respondTo(acceptEncoding: string | undefined, reply: Reply): Promise<Response> {
+  if (reply instanceof StreamReply)
+    return new Response(reply.stream, { headers: { ...COMMON_HEADERS, ...reply.headers } });
   if (reply.body.length < MIN_PACKED_BYTES || !takesGzip(acceptEncoding)) return respond(reply);
   const bytes = await reply.packed();
   const headers = {

@@ -14,7 +14,7 @@ import { type BodySchema, type Decoder, decodeBody } from './body.ts';
 import { readHeaders } from './headers.ts';
 import type { AgentInfo } from './info.ts';
 import { duration, first, type Query, type QueryOf, type QuerySpec, readQuery } from './query.ts';
-import { errorReply, json, Reply } from './reply.ts';
+import { errorReply, json, Reply, StreamReply } from './reply.ts';
 
 /** What all routes of one server share. */
 export interface Site {
@@ -168,6 +168,7 @@ function askOf(spec: { readonly query?: QuerySpec }, call: Call): Ask<string, Qu
 
 function finish(value: unknown, call: Call, headers: Record<string, string> = {}): Reply {
   if (value === undefined) return new Reply(200, '', headers);
+  if (value instanceof StreamReply) return value;
   if (value instanceof Reply) return new Reply(value.status, value.body, { ...headers, ...value.headers });
   return json(value, call.query.has('pretty'), headers);
 }

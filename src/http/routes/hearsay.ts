@@ -3,9 +3,9 @@ import * as v from 'valibot';
 import type { MemberView } from '../../agent/types.ts';
 import { textMap } from '../body.ts';
 import { joinSeeds } from '../join.ts';
+import { memberRow } from '../member-row.ts';
 import { presence } from '../query.ts';
-import { route, type Site } from '../route.ts';
-import { objectOf, versionsOf } from '../shapes.ts';
+import { route } from '../route.ts';
 
 /** `GET /v1/hearsay/members`: with suspicions, incarnations and ages. Blocks on `index`. */
 export const hearsayMembers = route({
@@ -13,7 +13,7 @@ export const hearsayMembers = route({
   path: '/v1/hearsay/members',
   watch: () => ['members'],
   fleeting: true,
-  answer: ({ view, site }) => view.members().map((member) => memberOf(member, site)),
+  answer: ({ view, site }) => view.members().map((member) => memberRow(member, site)),
 });
 
 /** `GET /v1/hearsay/info`: this agent, for people. */
@@ -83,20 +83,6 @@ export const hearsayForget = route({
     await site.door.ask({ kind: 'forget', node, prune, refuseLive: true });
   },
 });
-
-function memberOf(member: MemberView, site: Site): unknown {
-  return {
-    name: member.name,
-    addr: member.address.host,
-    port: member.address.port,
-    status: member.status,
-    tags: objectOf(member.tags),
-    incarnation: member.incarnation,
-    ageMs: Math.max(0, Math.round(site.clock() - member.since)),
-    ...versionsOf(member),
-    self: member.name === site.door.view.node,
-  };
-}
 
 function census(members: readonly MemberView[]): Record<MemberView['status'] | 'total', number> {
   const counts = { alive: 0, suspect: 0, leaving: 0, left: 0, failed: 0, total: members.length };

@@ -6,6 +6,7 @@ import * as agentChecks from './agent-checks.ts';
 import * as agentHealth from './agent-health.ts';
 import * as agentServices from './agent-services.ts';
 import * as catalog from './catalog.ts';
+import * as events from './events.ts';
 import * as health from './health.ts';
 import * as hearsay from './hearsay.ts';
 import * as hearsayServices from './hearsay-services.ts';
@@ -31,6 +32,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(status),
   ...Object.values(hearsay),
   ...Object.values(hearsayServices),
+  ...Object.values(events),
   ...Object.values(metrics),
   ...REFUSED,
 ];

@@ -57,6 +57,7 @@ export function viewOf(rows: readonly Row[], services: readonly ServiceRow[] = [
       members.find((member) => member.name.toLowerCase() === name.toLowerCase()),
     indexOf: (topics) =>
       Math.max(1, ...topics.map((topic) => (topic === 'nodes' ? index.nodes : index.services))),
+    changedAfter: nobody,
     health: nobody,
     get catalog() {
       return catalog;

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { Changes } from '../../../src/agent/changes.ts';
 import type { AskCommand, Door, JoinReport, MemberView, Topic, View } from '../../../src/agent/types.ts';
 import { address } from '../../../src/base/address.ts';
 import type { AgentInfo } from '../../../src/http/info.ts';
@@ -25,6 +26,7 @@ export class FakeAgent implements Door {
   readonly #indexes = new Map<Topic, number>();
   readonly #waiting = new Set<{ topics: readonly Topic[]; wake: () => void }>();
   #index = SEED;
+  readonly #changes = new Changes(SEED);
 
   readonly view: View = {
     node: 'ann',
@@ -35,6 +37,7 @@ export class FakeAgent implements Door {
       this.rows.get(name) ??
       [...this.rows.values()].find((row) => row.name.toLowerCase() === name.toLowerCase()),
     indexOf: (topics) => Math.max(1, ...topics.map((topic) => this.#indexes.get(topic) ?? SEED)),
+    changedAfter: (index) => this.#changes.after(index, this.#index),
     health: () => ({
       awareness: 2,
       incarnation: 5,
@@ -78,10 +81,14 @@ export class FakeAgent implements Door {
   touch(topics: readonly Topic[], spurious = false): void {
     if (!spurious) {
       this.#index += 1;
-      for (const topic of topics) this.#indexes.set(topic, this.#index);
+      for (const topic of [...topics, 'anything'] as const) {
+        this.#indexes.set(topic, this.#index);
+        const [, kind, name = ''] = /^(node|service):(.*)$/.exec(topic) ?? [];
+        if (kind !== undefined) this.#changes.add(kind === 'node' ? 'member' : 'service', name, this.#index);
+      }
     }
     for (const { topics: wanted, wake } of [...this.#waiting])
-      if (wanted.some((topic) => topics.includes(topic))) wake();
+      if (wanted.some((topic) => topic === 'anything' || topics.includes(topic))) wake();
   }
 }
 
