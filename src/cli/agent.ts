@@ -9,10 +9,10 @@ import { act, type Cli, type CommandModule, example, say } from './command.ts';
 import type { Io, Started } from './io.ts';
 import { live } from './lifetime.ts';
 import { clean } from './sanitize.ts';
-import { loadConfig, settingOptions } from './settings.ts';
+import { agentOptions, loadConfig } from './settings.ts';
 
 export const build: CommandModule['build'] = (command, cli) => {
-  settingOptions(command)
+  agentOptions(command)
     .addHelpText(
       'after',
       '\nEach flag is also a variable (HEARSAY_RETRY_JOIN) and a key in a file (retryJoin): docs/config.md.' +

@@ -7,14 +7,14 @@ import { SETTINGS } from '../config/schema.ts';
 import { columns } from './columns.ts';
 import { act, type Cli, type CommandModule, EXIT, example, printJson, say } from './command.ts';
 import { filesOf, readConfigFile } from './files.ts';
-import { loadConfig, settingOptions } from './settings.ts';
+import { agentOptions, loadConfig } from './settings.ts';
 
 interface Options {
   readonly json?: boolean;
 }
 
 export const build: CommandModule['build'] = (command, cli) => {
-  settingOptions(command.option('--json', 'one JSON document on stdout')).action(
+  agentOptions(command.option('--json', 'one JSON document on stdout')).action(
     act(cli, (options: Options, self: Command) => show(cli, options, self)),
   );
   example(command, 'hearsay config --config /etc/hearsay --preset wan');

@@ -14,6 +14,10 @@ interface Entry {
 export const COMMANDS: Readonly<Record<string, Entry>> = {
   agent: { summary: 'Run the agent', load: () => import('./agent.ts') },
   demo: { summary: 'A small cluster in one process, to try things on', load: () => import('./demo.ts') },
+  simulate: {
+    summary: 'The real protocol in a simulated cluster: what would happen if',
+    load: () => import('./simulate.ts'),
+  },
   members: { summary: 'The cluster as this agent sees it', load: () => import('./members.ts') },
   info: { summary: 'This agent: version, addresses, health, counts', load: () => import('./info.ts') },
   join: { summary: 'Join the agent to others', load: () => import('./join.ts') },

@@ -13,15 +13,20 @@ const GROUPS: Readonly<Record<Entry['section'], string>> = {
 };
 
 /** Gives `command` a flag for every setting that may have one, and `--config`. */
-export function settingOptions(command: Command): Command {
+export function agentOptions(command: Command): Command {
   command.addOption(
     new Option(
       '--config <path...>',
       'YAML or JSON file, or a folder of them; later wins (env HEARSAY_CONFIG)',
     ),
   );
+  return settingOptions(command, () => true);
+}
+
+/** A flag for every setting that is `wanted` and may have one. */
+export function settingOptions(command: Command, wanted: (entry: Entry) => boolean): Command {
   for (const entry of SETTINGS.values()) {
-    if (entry.flag === undefined) continue;
+    if (entry.flag === undefined || !wanted(entry)) continue;
     const options = entry.setting.type === 'flag' ? switches(entry, entry.flag) : [valued(entry, entry.flag)];
     for (const option of options) command.addOption(option.helpGroup(GROUPS[entry.section]));
   }
@@ -50,13 +55,10 @@ function valued({ setting }: Entry, flag: string): Option {
 
 /** What the flags of `command`, the environment and the files come to. Throws `AgentError`. */
 export async function loadConfig(command: Command, io: Io): Promise<Resolved> {
-  const given = command.opts<Record<string, unknown>>();
-  const flags: Record<string, unknown> = {};
-  for (const { key, flag } of SETTINGS.values()) {
-    const value = flag === undefined ? undefined : given[attributeOf(flag)];
-    if (value !== undefined) flags[key] = value;
-  }
-  const paths = (given['config'] as string[] | undefined) ?? pathsIn(io.env['HEARSAY_CONFIG']);
+  const flags = settingsIn(command);
+  const paths =
+    (command.opts<Record<string, unknown>>()['config'] as string[] | undefined) ??
+    pathsIn(io.env['HEARSAY_CONFIG']);
   const files: ReadFile[] = [];
   for (const path of paths) for (const name of await filesOf(path)) files.push(await readConfigFile(name));
   const { env, hostname } = io;
@@ -70,6 +72,17 @@ export async function loadConfig(command: Command, io: Io): Promise<Resolved> {
     }),
   );
   return { ...resolved, warnings: [...files.flatMap(({ warnings }) => warnings), ...resolved.warnings] };
+}
+
+/** Raw values of the settings that flags of `command` give, by key. */
+export function settingsIn(command: Command): Record<string, unknown> {
+  const given = command.opts<Record<string, unknown>>();
+  const flags: Record<string, unknown> = {};
+  for (const { key, flag } of SETTINGS.values()) {
+    const value = flag === undefined ? undefined : given[attributeOf(flag)];
+    if (value !== undefined) flags[key] = value;
+  }
+  return flags;
 }
 
 /** A token file wins over HEARSAY_HTTP_TOKEN, which may be meant for the commands. */
