@@ -5,13 +5,16 @@
 import { run as catalog } from './catalog.ts';
 import { run as codec } from './codec.ts';
 import { run as detect } from './detect.ts';
+import { run as http } from './http.ts';
 import { run as idle } from './idle.ts';
 import { run as join } from './join.ts';
 import { SHORT } from './kit/options.ts';
+import { run as spread } from './spread.ts';
 import { run as start } from './start.ts';
 import { run as world } from './world.ts';
 
 await codec();
 await catalog();
+spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
-for (const bench of [start, idle, join, detect]) await bench();
+for (const bench of [start, idle, join, detect, http]) await bench();

@@ -1,0 +1,110 @@
+/**
+ * How many answers a second: `/v1/health/service/web` with 50 instances, beside a bare `node:http` that sends the very
+ * same bytes. Both in turn, so that what else the machine does strikes both. Needs `wrk`.
+ * `npx tsx test/bench/http.ts`, after `npm run build`.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { http } from '../support/http.ts';
+import { until } from '../support/wait.ts';
+import { launch } from './kit/agents.ts';
+import { fixed, heading, median, table } from './kit/figures.ts';
+import { isolated, main } from './kit/namespace.ts';
+import { installed, SHORT } from './kit/options.ts';
+
+const ROUNDS = SHORT ? 3 : 7;
+const SECONDS = SHORT ? 2 : 5;
+const INSTANCES = 50;
+const IP = '127.0.0.1';
+const BARE_PORT = 8501;
+const PATH = '/v1/health/service/web?passing';
+const exec = promisify(execFile);
+
+/** Sends one file's bytes with the headers of an answer of ours. */
+const BARE = `
+const body = require('node:fs').readFileSync(process.argv[2]);
+require('node:http').createServer((request, response) => {
+  response.writeHead(200, { 'Content-Type': 'application/json', 'X-Consul-Index': '7', 'X-Consul-Knownleader': 'true',
+    'X-Consul-Lastcontact': '0', 'X-Content-Type-Options': 'nosniff', Vary: 'Accept-Encoding', 'Content-Length': body.length });
+  response.end(body);
+}).listen(${BARE_PORT}, '${IP}');`;
+
+async function answersPerSecond(port: number): Promise<number> {
+  const url = `http://${IP}:${port}${PATH}`;
+  const { stdout } = await exec('wrk', ['-t1', '-c16', `-d${SECONDS}s`, url]);
+  if (/Non-2xx/.test(stdout)) throw new Error(stdout);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? Number.NaN);
+}
+
+interface Figures {
+  readonly bytes: number;
+  readonly ours: readonly number[];
+  readonly theirs: readonly number[];
+}
+
+async function run(): Promise<void> {
+  if (!installed('wrk')) return console.log('wrk is not installed: nothing to measure HTTP with');
+  const { bytes, ours, theirs } = await isolated<null, Figures>(import.meta.url, null);
+  const shares = ours.map((value, i) => value / (theirs[i] ?? Number.NaN));
+  heading(
+    `${PATH}, ${INSTANCES} instances, ${bytes} bytes, 16 connections, ${ROUNDS} rounds of ${SECONDS} s each`,
+  );
+  const row = (name: string, values: readonly number[], digits: number): string[] => [
+    name,
+    fixed(median(values), digits),
+    fixed(Math.max(...values), digits),
+  ];
+  console.log(
+    table([
+      ['answers a second', 'median', 'best'],
+      row('hearsay', ours, 0),
+      row('bare node:http', theirs, 0),
+      row('share', shares, 2),
+    ]),
+  );
+}
+
+async function measure(): Promise<Figures> {
+  const agent = launch('hearsay', 'a', IP);
+  await until('the agent answers', 20_000, async () => (await agent.countAlive()) === 1);
+  for (let i = 0; i < INSTANCES; i++)
+    await http('PUT', `http://${IP}:8500/v1/agent/service/register`, {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ID: `web-${i}`,
+        Name: 'web',
+        Port: 8000 + i,
+        Tags: ['http', `v${i % 3}`],
+        Meta: { version: `1.${i}` },
+        Check: { TTL: '1h', Status: 'passing' },
+      }),
+    });
+  const { body } = await http('GET', `http://${IP}:8500${PATH}`);
+  const file = join(tmpdir(), `hearsay-bench-${process.pid}.json`);
+  writeFileSync(file, body);
+  const bare = spawn(process.execPath, ['-e', BARE, '', file], { stdio: 'inherit' });
+  await until(
+    'the bare server answers',
+    10_000,
+    async () => (await http('GET', `http://${IP}:${BARE_PORT}/`)).status === 200,
+  );
+
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  await answersPerSecond(8500);
+  await answersPerSecond(BARE_PORT);
+  for (let i = 0; i < ROUNDS; i++) {
+    ours.push(await answersPerSecond(8500));
+    theirs.push(await answersPerSecond(BARE_PORT));
+  }
+  bare.kill('SIGKILL');
+  agent.kill();
+  return { bytes: body.length, ours, theirs };
+}
+
+export { run };
+
+await main(import.meta.url, { run, measure });
