@@ -179,4 +179,4 @@ function selfOf(name: string, { name: node, status }: MemberView): Instance {
   };
 }
 
-const NO_META: Meta = new Map();
+export const NO_META: Meta = new Map();

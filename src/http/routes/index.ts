@@ -11,6 +11,7 @@ import * as health from './health.ts';
 import * as hearsay from './hearsay.ts';
 import * as hearsayServices from './hearsay-services.ts';
 import * as metrics from './metrics.ts';
+import * as prometheus from './prometheus.ts';
 import { REFUSED } from './refused.ts';
 import * as status from './status.ts';
 
@@ -34,5 +35,6 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(hearsayServices),
   ...Object.values(events),
   ...Object.values(metrics),
+  ...Object.values(prometheus),
   ...REFUSED,
 ];
