@@ -97,12 +97,9 @@ describe('consul for Node, from npm', () => {
   });
 
   test('agent and catalog: registers itself, finds itself elsewhere, and goes', async () => {
-    await consul.agent.service.register({
-      name: 'job',
-      id: 'job-1',
-      port: 9000,
-      check: { name: 'own word', ttl: '1h' },
-    });
+    const job = { name: 'job', id: 'job-1', port: 9000, check: { name: 'own word', ttl: '1h' } };
+    // Its types want fields of a check that neither it nor Consul needs.
+    await consul.agent.service.register(job as { name: string });
     await consul.agent.check.pass('service:job-1');
     expect(Object.keys(await consul.agent.services())).toContain('job-1');
     const there = new Consul({ host: ip(3), port: 8500 });
