@@ -11,10 +11,11 @@ import { run as join } from './join.ts';
 import { SHORT } from './kit/options.ts';
 import { run as spread } from './spread.ts';
 import { run as start } from './start.ts';
+import { run as waiters } from './waiters.ts';
 import { run as world } from './world.ts';
 
 await codec();
 await catalog();
 spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
-for (const bench of [start, idle, join, detect, http]) await bench();
+for (const bench of [start, idle, join, detect, http, waiters]) await bench();
