@@ -8,7 +8,9 @@ import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
 import type { AgentConfig } from './config/schema.ts';
+import { readiness } from './dns/readiness.ts';
 import { startDns } from './dns/server.ts';
+import { dnsSettings } from './dns/settings.ts';
 import { startHttp } from './http/server.ts';
 import { nodeId } from './http/shapes.ts';
 import { monotonicNow } from './shell/driver.ts';
@@ -75,7 +77,7 @@ export async function start(config: AgentConfig): Promise<Running> {
     closing.push(() => shell.stop());
 
     await registerFiles(config, shell.door);
-    const dns = await openDns(config, shell, closing);
+    const dns = await openDns(config, shell, storage, closing);
     const degraded = (): readonly string[] => (storage?.degraded === undefined ? [] : [storage.degraded]);
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
@@ -139,23 +141,16 @@ async function gossipKeys(config: AgentConfig, note: Journal['note']): Promise<r
 async function openDns(
   config: AgentConfig,
   shell: Shell,
+  storage: Storage | undefined,
   closing: (() => Promise<void>)[],
 ): Promise<string | undefined> {
   if (config.dns.kind === 'off') return undefined;
-  const { host, port } = config.dns.address;
+  const { view } = shell.door;
+  const seeds = config.join.length + config.retryJoin.length;
   const dns = await startDns({
-    listen: { host, port },
-    view: shell.door.view,
-    domain: config.domain,
-    altDomain: config.altDomain,
-    datacenter: config.datacenter,
-    nodeTtlSeconds: Math.floor(config.dnsNodeTtl / 1000),
-    serviceTtlSeconds: new Map(
-      [...config.dnsServiceTtl].map(([name, span]) => [name, Math.floor(span / 1000)]),
-    ),
-    onlyPassing: config.dnsOnlyPassing,
-    selfService: config.selfService,
-    ready: () => true,
+    ...dnsSettings(config, config.dns.address),
+    view,
+    ready: readiness(view, { waits: seeds > 0 && storage?.catalog === undefined, clock: monotonicNow }),
     serial: () => Math.floor(Date.now() / 1000),
   });
   closing.push(() => dns.close());

@@ -1,5 +1,5 @@
 /** What may be a node's name, a domain, a network, a token or a key; each check throws `Error` with a clause. */
-import { parseIp } from '../base/address.ts';
+import { isUnspecified, parseAddress, parseIp } from '../base/address.ts';
 import { utf8 } from '../base/bytes.ts';
 
 const MAX_NODE_NAME = 128;
@@ -38,6 +38,17 @@ export function checkSelfService(name: string): void {
   if (!/^[A-Za-z0-9._-]{1,128}$/.test(name))
     throw new Error('must be 1 to 128 letters, digits, ".", "_" or "-", or off');
 }
+
+/** Where a DNS server is: an IP address, and a port if it is not 53. */
+export function checkNameServer(server: string): void {
+  const at = parseAddress(server, NAME_SERVER_PORT);
+  if (at === undefined || at.port === 0 || isUnspecified(at.ip))
+    throw new Error(
+      `"${server}" must be the IP address of a DNS server, such as 9.9.9.9 or [2620:fe::fe]:53`,
+    );
+}
+
+export const NAME_SERVER_PORT = 53;
 
 /** A pattern of service names: a name, `prefix*` or `*`. */
 export function checkServicePattern(pattern: string): void {

@@ -3,6 +3,7 @@
  * variables, file keys, `--help` and docs/config.md follow from what stands here.
  */
 import type { Address } from '../base/address.ts';
+import { dns } from './dns.ts';
 import {
   checkDatacenter,
   checkDomain,
@@ -16,8 +17,8 @@ import {
 } from './names.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { type SerfConfig, type SwimConfig, serf, swim } from './protocol.ts';
-import { duration, flag, type Section, type Setting, section, type ValuesOf } from './setting.ts';
-import { checkHostPort, choice, durations, ipPort, list, listen, listenIp, tags, text } from './text.ts';
+import { flag, type Section, type Setting, section, type ValuesOf } from './setting.ts';
+import { checkHostPort, choice, ipPort, list, listen, tags, text } from './text.ts';
 
 /** Bytes of a member's meta, where the tags travel. Source: memberlist MetaMaxSize. */
 export const MAX_TAG_BYTES = 512;
@@ -103,28 +104,7 @@ export const agent = section({
     default: false,
     doc: 'Allow the HTTP API beyond loopback without a token.',
   }),
-  dns: listenIp({
-    default: '127.0.0.1:8600',
-    port: 8600,
-    doc: 'Where DNS listens, UDP and TCP.',
-    source: 'consul addresses.dns, ports.dns',
-  }),
-  dnsNodeTtl: duration({
-    default: '0s',
-    max: '24h',
-    doc: 'How long DNS answers about nodes may be cached; keep it below the time to detect a failure.',
-    source: 'consul dns_config.node_ttl',
-  }),
-  dnsServiceTtl: durations({
-    max: '24h',
-    doc: 'How long DNS answers about a service may be cached. NAME may be prefix* or *; the exact name wins, then the longest prefix.',
-    source: 'consul dns_config.service_ttl',
-  }),
-  dnsOnlyPassing: flag({
-    default: false,
-    doc: 'Keep instances in warning out of DNS answers.',
-    source: 'consul dns_config.only_passing',
-  }),
+  ...dns,
   domain: text({
     default: 'hearsay',
     placeholder: 'NAME',

@@ -3,14 +3,16 @@ import { MAX_HOPS } from './answers/address.ts';
 import { hinfo } from './answers/hinfo.ts';
 import { ANSWERS } from './answers/index.ts';
 import { soaRecord } from './answers/soa.ts';
-import { meaning } from './names.ts';
+import { isReverse, meaning } from './names.ts';
 import type { Request } from './packet.ts';
 import { type Item, RCODE, type Rcode, type ResourceRecord, TYPE } from './records.ts';
+import type { Forwardable } from './recursor/outgoing.ts';
 import { type Ask, find, type Zone } from './zone.ts';
 
 export interface Reply {
   readonly rcode: Rcode;
   readonly authoritative: boolean;
+  readonly recursionAvailable?: boolean;
   /** In order of preference: what must be left out is left out from the end. */
   readonly items: readonly Item[];
   readonly authority: readonly ResourceRecord[];
@@ -18,7 +20,7 @@ export interface Reply {
 
 /** How the door stands to this question. */
 export interface Circumstances {
-  /** False until there is data: "try again" is better than a "does not exist" that is believed. */
+  /** False until there is data: then "try again" goes for "does not exist", which would be believed. */
   readonly ready: boolean;
   /** Over a datagram from afar, where the sender's address may be forged. */
   readonly stranger: boolean;
@@ -35,8 +37,8 @@ export function answer(request: Request, zone: Zone, { ready, stranger }: Circum
   const { labels, type } = request.question;
   const asked = meaning(labels, zone.names);
   if (asked.kind === 'outside') return failure(RCODE.REFUSED);
-  if (!ready) return failure(RCODE.SERVFAIL);
   const subject = find(asked, zone);
+  if (subject === undefined && !ready) return failure(RCODE.SERVFAIL);
   if (subject === undefined) return negative(RCODE.NXDOMAIN, soaRecord(asked.domain, zone));
   const ask: Ask = { subject, type, domain: asked.domain, zone };
   const items =
@@ -44,6 +46,18 @@ export function answer(request: Request, zone: Zone, { ready, stranger }: Circum
   if (items.length === 0) return negative(RCODE.NOERROR, soaRecord(asked.domain, zone));
   const authority = endsInVain(items, ask) ? [soaRecord(asked.domain, zone)] : [];
   return { rcode: RCODE.NOERROR, authoritative: true, items, authority };
+}
+
+/**
+ * May a recursor be asked this? What lies in our domains never leaves, whatever its type; of reverse names what we know
+ * something about.
+ */
+export function isForeign(request: Request, zone: Zone): request is Forwardable {
+  if (request.fault !== undefined || request.question === undefined) return false;
+  const { labels } = request.question;
+  const asked = meaning(labels, zone.names);
+  if (asked.kind === 'outside') return true;
+  return isReverse(labels, zone.names) && (asked.kind !== 'reverse' || find(asked, zone) === undefined);
 }
 
 /** Do CNAMEs lead to a name of ours that was looked at and has nothing of this type? Source: RFC 2308 §2.2. */

@@ -14,6 +14,8 @@ export interface Message {
   readonly rcode: Rcode;
   readonly authoritative: boolean;
   readonly truncated: boolean;
+  /** Would we ask on for this asker? */
+  readonly recursionAvailable?: boolean;
   readonly answers: readonly ResourceRecord[];
   readonly authority: readonly ResourceRecord[];
   readonly additional: readonly ResourceRecord[];
@@ -49,6 +51,7 @@ export function encode(request: Request, message: Message, limit: number): Buffe
     (message.authoritative ? 0x0400 : 0) |
     (message.truncated ? 0x0200 : 0) |
     (request.recursionDesired ? 0x0100 : 0) |
+    (message.recursionAvailable === true ? 0x0080 : 0) |
     (message.rcode & 0xf);
   scratch.writeUInt16BE(request.id, 0);
   scratch.writeUInt16BE(flags, 2);

@@ -179,6 +179,14 @@ function reverse(labels: readonly string[], names: Names): Asked {
   return ip === undefined ? { kind: 'nonexistent', domain } : { kind: 'reverse', domain, ip };
 }
 
+/** Does this name lie in one of our domains, or is it one? */
+export const isWithin = (labels: readonly string[], names: Names): boolean =>
+  domainLength(labels, names.domains) > 0;
+
+/** A name that stands for an address, or above such names, and not in our domains. */
+export const isReverse = (labels: readonly string[], names: Names): boolean =>
+  !isWithin(labels, names) && reverse(labels, names).kind !== 'outside';
+
 /** How many labels at the end are one of our domains, the longest; 0 if none. */
 function domainLength(labels: readonly string[], domains: Names['domains']): number {
   let longest = 0;

@@ -3,12 +3,14 @@ import { randomInt } from 'node:crypto';
 import type { View } from '../agent/types.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
+import type { Network } from '../config/names.ts';
 import { namesOf } from './names.ts';
 import { NodeIndex } from './node-index.ts';
 import type { SoaNumbers } from './records.ts';
+import type { RecursorOptions } from './recursor/recursor.ts';
 import { ServiceIndex } from './service-index.ts';
 import { serviceTtls } from './service-ttl.ts';
-import type { Truncate } from './trim.ts';
+import type { Trimming } from './trim.ts';
 import type { Zone } from './zone.ts';
 
 export interface DnsOptions {
@@ -30,11 +32,15 @@ export interface DnsOptions {
   /** Read `_NAME._udp` as all instances when none has the tag `udp`; Consul does not. */
   readonly udpIsNoTag?: boolean;
   readonly soa?: Partial<SoaNumbers>;
-  /** False: everything in our domains is SERVFAIL. */
+  /** False: a name that is not there is SERVFAIL rather than NXDOMAIN. */
   readonly ready: () => boolean;
   /** The SOA's serial: Unix seconds. */
   readonly serial: () => number;
-  readonly truncate?: Truncate;
+  readonly trimming?: Partial<Trimming>;
+  /** Where foreign names are asked; none: they are refused. */
+  readonly recursors?: Omit<RecursorOptions, 'names'>;
+  /** If given, who may ask besides our own host, recursors included; the others are refused. */
+  readonly allow?: readonly Network[];
   /** For the order of answers. */
   readonly rng?: Rng;
   /** Datagrams answered per second to one /24 (IPv6: /56) of other hosts, if the door is open to them. */
@@ -47,6 +53,7 @@ export const DNS_DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8600 },
   selfService: 'consul',
   soa: { refreshSeconds: 3600, retrySeconds: 600, expireSeconds: 86_400, minimumSeconds: 0 },
+  trimming: { truncate: 'auto', udpAnswerLimit: Number.POSITIVE_INFINITY },
   strangersPerSecond: 20,
   tcpIdleTimeout: 15_000,
   tcpMaxConnections: 256,

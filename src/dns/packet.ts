@@ -10,6 +10,8 @@ export interface Request {
   readonly id: number;
   readonly opcode: number;
   readonly recursionDesired: boolean;
+  readonly authenticData: boolean;
+  readonly checkingDisabled: boolean;
   /** Length of the whole query, in bytes. */
   readonly bytes: number;
   /** Absent when there is none, or none that can be read. */
@@ -29,6 +31,7 @@ export interface Question {
 export interface Edns {
   /** What the asker can take, in bytes; not yet bounded. */
   readonly size: number;
+  readonly dnssecOk: boolean;
   /** The body of a client subnet option as it is echoed: scope 0. */
   readonly subnet: Uint8Array | undefined;
 }
@@ -51,6 +54,8 @@ export function readQuery(bytes: Buffer): Request | undefined {
     id: bytes.readUInt16BE(0),
     opcode,
     recursionDesired: (flags & 0x0100) !== 0,
+    authenticData: (flags & 0x0020) !== 0,
+    checkingDisabled: (flags & 0x0010) !== 0,
     bytes: bytes.length,
     question: undefined,
     edns: undefined,
@@ -106,13 +111,14 @@ function readAdditionals(bytes: Buffer): readonly Answer[] | undefined {
 /** `null`: it breaks its own rules. Options other than the client subnet are ignored. */
 function readEdns(opt: OptAnswer): Edns | null {
   if (opt.name !== '.') return null;
+  const { udpPayloadSize: size, flag_do: dnssecOk } = opt;
   const option = opt.options.find((one) => one.code === 8);
-  if (option === undefined) return { size: opt.udpPayloadSize, subnet: undefined };
+  if (option === undefined) return { size, dnssecOk, subnet: undefined };
   const body = option.data;
   if (body === undefined || body.length < 4) return null;
   const octets = Math.ceil((body[2] as number) / 8);
   if (body.length !== 4 + octets || octets > 16) return null;
   const subnet = Uint8Array.from(body);
   subnet[3] = 0; // the answer is the same for every subnet
-  return { size: opt.udpPayloadSize, subnet };
+  return { size, dnssecOk, subnet };
 }

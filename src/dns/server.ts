@@ -3,13 +3,12 @@ import type { AddressInfo, Server } from 'node:net';
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { isLoopback, joinHostPort, parseIp } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
-import { answer, failure } from './answer.ts';
-import { DNS_DEFAULTS, type DnsOptions, zoneOf } from './options.ts';
-import { readQuery } from './packet.ts';
+import { type Asker, askerAt } from './askers.ts';
+import { DNS_DEFAULTS, type DnsOptions } from './options.ts';
 import { AnswerRate } from './rate.ts';
-import { RCODE } from './records.ts';
+import { createAnswerer, type Manner } from './reply.ts';
 import { createTcp } from './tcp.ts';
-import { askOverTcp, limitOf, type Route, trim } from './trim.ts';
+import type { Route } from './trim.ts';
 
 export interface DnsDoor {
   /** `host:port` as bound. */
@@ -29,30 +28,40 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
       'config',
       `DNS cannot listen on '${options.listen.host}': give an IP address, such as --dns 127.0.0.1:8600.`,
     );
-  const isPublic = !isLoopback(ip);
-  const reply = createReply(options);
+  refuseItself(options);
+  const allow = options.allow ?? [];
+  const askerOf = (host: string): Asker => (isLoopback(ip) ? 'own' : askerAt(host, allow));
+  const answerer = createAnswerer(options);
   const rate = new AnswerRate(options.strangersPerSecond ?? DNS_DEFAULTS.strangersPerSecond);
 
   const tcp = createTcp({
-    reply: (query, host) => reply(query, { transport: 'tcp', loopback: isLocal(host), stranger: false }),
+    reply: (query, host) => {
+      const asker = askerOf(host);
+      const manner = asker === 'refused' ? 'refuse' : 'answer';
+      return answerer.reply(query, { ...routeOf(asker), transport: 'tcp', stranger: false }, manner);
+    },
     idleTimeout: options.tcpIdleTimeout ?? DNS_DEFAULTS.tcpIdleTimeout,
     maxConnections: options.tcpMaxConnections ?? DNS_DEFAULTS.tcpMaxConnections,
   });
   const udp = await bindBoth(tcp.server, options.listen, ip.length === 4 ? 'udp4' : 'udp6');
 
   udp.socket.on('message', (query, from) => {
-    const loopback = !isPublic || isLocal(from.address);
-    const verdict = loopback ? 'answer' : rate.verdict(from.address, performance.now());
-    if (verdict === 'silence') return;
-    const route: Route = { transport: 'udp', loopback, stranger: !loopback };
-    const bytes = reply(query, route, verdict === 'useTcp');
+    const asker = askerOf(from.address);
+    const manner = mannerOf(asker, from.address, rate);
+    if (manner === 'silence') return;
+    const answer = answerer.reply(query, routeOf(asker), manner);
+    if (answer === undefined) return;
     // A datagram that cannot be sent is a datagram lost: the asker asks again.
-    if (bytes !== undefined) udp.send(bytes, from.port, from.address).catch(() => undefined);
+    const send = (bytes: Buffer): void =>
+      void udp.send(bytes, from.port, from.address).catch(() => undefined);
+    if (Buffer.isBuffer(answer)) send(answer);
+    else void answer.then(send);
   });
 
   const bound = tcp.server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    answerer.close();
     tcp.closeAll();
     await Promise.all([udp.close(), new Promise((closed) => tcp.server.close(closed))]);
   };
@@ -65,22 +74,16 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
   };
 }
 
-/** Bytes to bytes, and total: our own failure is SERVFAIL, never silence and never an exception in a socket's callback. */
-function createReply(options: DnsOptions) {
-  const { truncate = 'auto' } = options;
-  const zone = zoneOf(options);
-  return (query: Buffer, route: Route, onlyByTcp = false): Buffer | undefined => {
-    const request = readQuery(query);
-    if (request === undefined) return undefined;
-    if (onlyByTcp) return askOverTcp(request, failure(request.fault ?? RCODE.NOERROR));
-    const limit = limitOf(request, route);
-    try {
-      const said = answer(request, zone, { ready: options.ready(), stranger: route.stranger });
-      return trim(request, said, limit, route, truncate, zone.rng);
-    } catch {
-      return trim(request, failure(RCODE.SERVFAIL), limit, route, truncate, zone.rng);
-    }
-  };
+/** A recursor that is ourselves would be asked what it asks. Longer circles are broken when they are run through. */
+function refuseItself({ listen, recursors }: DnsOptions): void {
+  for (const { ip, port, host } of recursors?.servers ?? []) {
+    const isOurs = host === listen.host || (/^[0.:]+$/.test(listen.host) && isLoopback(ip));
+    if (isOurs && port === listen.port)
+      throw new AgentError(
+        'config',
+        `The DNS recursor ${joinHostPort(host, port)} is this agent's own DNS address: name another server with --dns-recursor.`,
+      );
+  }
 }
 
 /** TCP first, then UDP on the port it got. Nothing stays open on failure. */
@@ -150,8 +153,17 @@ function cannotListen(error: unknown, host: string, port: number): AgentError {
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
 
-/** Does this come from our own host? `host` as sockets write it. */
-function isLocal(host: string): boolean {
-  const ip = parseIp(host);
-  return ip !== undefined && isLoopback(ip);
+const routeOf = (asker: Asker): Route => ({
+  transport: 'udp',
+  loopback: asker === 'own',
+  stranger: asker === 'stranger' || asker === 'refused',
+  trusted: asker === 'own' || asker === 'allowed',
+});
+
+/** Those who may be someone else's forged address are counted; so are those who are refused. */
+function mannerOf(asker: Asker, host: string, rate: AnswerRate): Manner | 'silence' {
+  if (asker === 'own' || asker === 'allowed') return 'answer';
+  const verdict = rate.verdict(host, performance.now());
+  if (asker === 'refused') return verdict === 'answer' ? 'refuse' : 'silence';
+  return verdict === 'useTcp' ? 'stub' : verdict;
 }

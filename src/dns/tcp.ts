@@ -3,21 +3,23 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { Millis } from '../base/time.ts';
 
 export interface TcpOptions {
-  /** The answer to one query; `undefined` for none. Never throws. */
-  readonly reply: (query: Buffer, host: string) => Buffer | undefined;
+  /** The answer to one query, now or later; `undefined` for none. Never throws or rejects. */
+  readonly reply: (query: Buffer, host: string) => Buffer | Promise<Buffer> | undefined;
   /** A connection on which nothing moved for so long is closed; D2 asks for 10 s at least. */
   readonly idleTimeout: Millis;
   readonly maxConnections: number;
 }
 
 const LENGTH_BYTES = 2;
+/** Questions of one connection that a recursor is being asked; while there are so many no more are read. */
+const MAX_PENDING = 32;
 const NOTHING = Buffer.alloc(0);
 
 /** Not yet listening. When there are too many connections the one that was quiet longest is closed for the new one. */
 export function createTcp(options: TcpOptions): { readonly server: Server; closeAll(): void } {
   /** The one that was quiet longest comes first. */
   const open = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     if (open.size >= options.maxConnections) makeRoom(open);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
@@ -43,26 +45,40 @@ function makeRoom(open: Set<Socket>): void {
 
 /**
  * Answers frame by frame. While the peer does not read its answers we do not read its questions, so a connection holds
- * little more than one unfinished question and one unsent answer.
+ * little more than one unfinished question and one unsent answer. What has to wait for a recursor does not hold up what
+ * comes after it.
  *
- * Source: RFC 7766 §6.2, §8.
+ * Source: RFC 7766 §6.2, §7, §8.
  */
 function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, touched: () => void): void {
   const host = socket.remoteAddress ?? '';
   let waiting: Buffer = NOTHING;
+  let pending = 0;
+  let ended = false;
 
   const work = (): void => {
     let at = 0;
-    while (!socket.writableNeedDrain && socket.writable) {
+    while (!socket.writableNeedDrain && socket.writable && pending < MAX_PENDING) {
       const frame = frameAt(waiting, at);
       if (frame === undefined) break;
       at += LENGTH_BYTES + frame.length;
       const answer = reply(frame, host);
-      if (answer !== undefined) socket.write(framed(answer));
+      if (Buffer.isBuffer(answer)) socket.write(framed(answer));
+      else if (answer !== undefined) later(answer);
     }
     waiting = at === waiting.length ? NOTHING : waiting.subarray(at);
-    if (socket.writableNeedDrain) socket.pause();
+    if (socket.writableNeedDrain || pending >= MAX_PENDING) socket.pause();
+    else if (ended && pending === 0) socket.end();
     else socket.resume();
+  };
+
+  const later = (promised: Promise<Buffer>): void => {
+    pending++;
+    void promised.then((answer) => {
+      pending--;
+      if (socket.writable) socket.write(framed(answer));
+      work();
+    });
   };
 
   socket.on('data', (chunk) => {
@@ -71,6 +87,10 @@ function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, touched: () =
     work();
   });
   socket.on('drain', work);
+  socket.on('end', () => {
+    ended = true;
+    work();
+  });
   socket.setTimeout(idleTimeout, () => socket.destroy());
   socket.on('error', () => socket.destroy()); // resets are the peer's own business
 }

@@ -11,12 +11,20 @@ import type { Item, ResourceRecord } from './records.ts';
  */
 export type Truncate = 'auto' | 'always' | 'never';
 
+export interface Trimming {
+  readonly truncate: Truncate;
+  /** At most so many answers over UDP for those who cannot take more than 512 bytes. */
+  readonly udpAnswerLimit: number;
+}
+
 /** How a question came, as far as it bears on the answer's size. */
 export interface Route {
   readonly transport: 'udp' | 'tcp';
   readonly loopback: boolean;
-  /** The door is open to other hosts and this is one of them. */
+  /** The door is open to other hosts, this is one of them, and its address may be forged. */
   readonly stranger: boolean;
+  /** Our own host, or one that was named as allowed: recursors are asked for it. */
+  readonly trusted: boolean;
 }
 
 const PLAIN_BYTES = 512;
@@ -44,7 +52,7 @@ export function trim(
   reply: Reply,
   limit: number,
   route: Route,
-  truncate: Truncate,
+  { truncate, udpAnswerLimit }: Trimming,
   rng: Rng,
 ): Buffer {
   const links = reply.items.filter(isLink);
@@ -61,10 +69,14 @@ export function trim(
       limit,
     );
 
-  const whole = write(shuffle([...items], rng), true, false);
+  const most = route.transport === 'udp' && limit <= PLAIN_BYTES ? udpAnswerLimit : items.length;
+  const whole = items.length <= most ? write(shuffle([...items], rng), true, false) : undefined;
   if (whole !== undefined) return whole;
 
-  const count = longestPrefix(items.length, (n) => write(items.slice(0, n), true, true) !== undefined);
+  const count = longestPrefix(
+    Math.min(items.length, most),
+    (n) => write(items.slice(0, n), true, true) !== undefined,
+  );
   // Far into a long message pointers no longer reach, so that another order may be a little longer.
   for (let n = count; n > 0; n--) {
     const part = write(shuffle(items.slice(0, n), rng), true, true);

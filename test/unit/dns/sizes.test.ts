@@ -3,13 +3,14 @@ import { type Answer, decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
 import type { Reply } from '../../../src/dns/answer.ts';
+import { DNS_DEFAULTS } from '../../../src/dns/options.ts';
 import { type Request, readQuery } from '../../../src/dns/packet.ts';
 import { type Item, RCODE, type ResourceRecord } from '../../../src/dns/records.ts';
-import { limitOf, type Route, type Truncate, trim } from '../../../src/dns/trim.ts';
+import { limitOf, type Route, type Trimming, trim } from '../../../src/dns/trim.ts';
 import { ask, type Door, open, optOf, overTcp, overUdp, queryBytes, rcodeOf, says } from './fixture.ts';
 
-const UDP: Route = { transport: 'udp', loopback: true, stranger: false };
-const TCP: Route = { transport: 'tcp', loopback: true, stranger: false };
+const UDP: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
+const TCP: Route = { transport: 'tcp', loopback: true, stranger: false, trusted: true };
 
 /** `n` instances of a service, each on a node of its own. */
 function instances(n: number, name = (i: number) => `node-${i}`): Item[] {
@@ -40,12 +41,19 @@ function send(
   items: readonly Item[],
   edns: number | undefined,
   route: Route = UDP,
-  how: { truncate?: Truncate; seed?: number; limit?: number } = {},
+  how: Partial<Trimming> & { seed?: number; limit?: number } = {},
 ): Sent {
   const asked = request(edns);
   const reply: Reply = { rcode: RCODE.NOERROR, authoritative: true, items, authority: [] };
   const limit = how.limit ?? limitOf(asked, route);
-  const bytes = trim(asked, reply, limit, route, how.truncate ?? 'auto', createRng(how.seed ?? 1));
+  const bytes = trim(
+    asked,
+    reply,
+    limit,
+    route,
+    { ...DNS_DEFAULTS.trimming, ...how },
+    createRng(how.seed ?? 1),
+  );
   expect(bytes.length).toBeLessThanOrEqual(limit);
   const packet = decode(bytes);
   const plain = (packet.additionals ?? []).filter((record) => record.type !== 'OPT');

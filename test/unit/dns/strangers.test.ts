@@ -3,7 +3,7 @@ import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
 import { answer, failure } from '../../../src/dns/answer.ts';
-import { zoneOf } from '../../../src/dns/options.ts';
+import { DNS_DEFAULTS, zoneOf } from '../../../src/dns/options.ts';
 import { type Request, readQuery } from '../../../src/dns/packet.ts';
 import { AnswerRate } from '../../../src/dns/rate.ts';
 import { RCODE } from '../../../src/dns/records.ts';
@@ -11,7 +11,7 @@ import { askOverTcp, limitOf, type Route, trim } from '../../../src/dns/trim.ts'
 import { bigService } from './catalog.ts';
 import { open, queryBytes, says, TABLE, viewOf, wordsOf } from './fixture.ts';
 
-const STRANGER: Route = { transport: 'udp', loopback: false, stranger: true };
+const STRANGER: Route = { transport: 'udp', loopback: false, stranger: true, trusted: false };
 const big = bigService(60);
 const view = viewOf(
   [...TABLE, { name: 'fat', ip: '10.2.0.1', tags: { a: 'x'.repeat(200), b: 'y'.repeat(200) } }, ...big.nodes],
@@ -30,7 +30,14 @@ function tell(name: string, type: string, edns?: number) {
   const query = queryBytes(name, type, edns === undefined ? {} : { edns });
   const request = readQuery(query) as Request;
   const reply = answer(request, zone, { ready: true, stranger: true });
-  const bytes = trim(request, reply, limitOf(request, STRANGER), STRANGER, 'auto', createRng(1));
+  const bytes = trim(
+    request,
+    reply,
+    limitOf(request, STRANGER),
+    STRANGER,
+    DNS_DEFAULTS.trimming,
+    createRng(1),
+  );
   return { packet: decode(bytes), factor: bytes.length / query.length };
 }
 

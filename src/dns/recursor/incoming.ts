@@ -1,0 +1,115 @@
+/** What a recursor says, as far as we must know it. Total: bytes that are no whole message give `undefined`. */
+import { RCODE, TYPE } from '../records.ts';
+
+export interface Incoming {
+  readonly id: number;
+  readonly rcode: number;
+  readonly truncated: boolean;
+  /** Name, type and class as they stand there. */
+  readonly question: Uint8Array;
+  readonly records: readonly Resource[];
+  /** How long it may be kept; 0: not at all. */
+  readonly lifeSeconds: number;
+}
+
+export interface Resource {
+  /** Labels in lower case. */
+  readonly owner: readonly string[];
+  readonly type: number;
+  readonly section: 'answer' | 'authority' | 'additional';
+  readonly ttlSeconds: number;
+  /** Where the TTL stands. */
+  readonly ttlAt: number;
+  /** Its data ends here. */
+  readonly end: number;
+}
+
+const HEADER_BYTES = 12;
+const MAX_NAME_BYTES = 255;
+
+/** Source: RFC 1035 §4.1, RFC 2308 §5 (what is not there), RFC 2181 §8 (a TTL with the highest bit set is 0). */
+export function readIncoming(bytes: Buffer): Incoming | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const flags = bytes.readUInt16BE(2);
+  const isAnswer = (flags & 0x8000) !== 0 && (flags & 0x7800) === 0;
+  if (!isAnswer || bytes.readUInt16BE(4) !== 1) return undefined;
+  const nameEnd = readName(bytes, HEADER_BYTES)?.end;
+  if (nameEnd === undefined || nameEnd + 4 > bytes.length) return undefined;
+  const records = readRecords(bytes, nameEnd + 4);
+  if (records === undefined) return undefined;
+  const rcode = flags & 0xf;
+  const truncated = (flags & 0x0200) !== 0;
+  return {
+    id: bytes.readUInt16BE(0),
+    rcode,
+    truncated,
+    question: bytes.subarray(HEADER_BYTES, nameEnd + 4),
+    records,
+    lifeSeconds: truncated ? 0 : lifeOf(bytes, rcode, records),
+  };
+}
+
+const SECTIONS = [
+  ['answer', 6],
+  ['authority', 8],
+  ['additional', 10],
+] as const;
+
+function readRecords(bytes: Buffer, from: number): Resource[] | undefined {
+  const records: Resource[] = [];
+  let at = from;
+  for (const [section, countAt] of SECTIONS)
+    for (let left = bytes.readUInt16BE(countAt); left > 0; left--) {
+      const name = readName(bytes, at);
+      if (name === undefined || name.end + 10 > bytes.length) return undefined;
+      const ttlAt = name.end + 4;
+      const end = name.end + 10 + bytes.readUInt16BE(name.end + 8);
+      if (end > bytes.length) return undefined;
+      const ttl = bytes.readUInt32BE(ttlAt);
+      const ttlSeconds = ttl > 0x7fff_ffff ? 0 : ttl;
+      records.push({
+        owner: name.labels,
+        type: bytes.readUInt16BE(name.end),
+        section,
+        ttlSeconds,
+        ttlAt,
+        end,
+      });
+      at = end;
+    }
+  return records;
+}
+
+/** The least of all TTLs; of what is not there, what the SOA says. */
+function lifeOf(bytes: Buffer, rcode: number, records: readonly Resource[]): number {
+  const real = records.filter(({ type }) => type !== TYPE.OPT);
+  const least = Math.min(...real.map(({ ttlSeconds }) => ttlSeconds));
+  if (rcode === RCODE.NOERROR && real.some(({ section }) => section === 'answer')) return least;
+  const soa = real.find(({ type, section }) => type === TYPE.SOA && section === 'authority');
+  return soa === undefined ? 0 : Math.min(least, bytes.readUInt32BE(soa.end - 4));
+}
+
+/** Pointers must lead backwards, so there is an end to them. */
+function readName(bytes: Buffer, from: number): { labels: string[]; end: number } | undefined {
+  const labels: string[] = [];
+  let at = from;
+  let end: number | undefined;
+  let length = 1;
+  for (;;) {
+    const head = bytes[at];
+    if (head === undefined) return undefined;
+    if (head === 0) return { labels, end: end ?? at + 1 };
+    if (head >= 0xc0) {
+      const low = bytes[at + 1];
+      const to = low === undefined ? at : (head & 0x3f) * 256 + low;
+      if (to >= at) return undefined;
+      end ??= at + 2;
+      at = to;
+      continue;
+    }
+    length += head + 1;
+    if (head > 63 || length > MAX_NAME_BYTES || at + 1 + head > bytes.length) return undefined;
+    labels.push(bytes.toString('latin1', at + 1, at + 1 + head).toLowerCase());
+    at += 1 + head;
+  }
+}

@@ -1,0 +1,46 @@
+/** The agent's settings as the door takes them: seconds for milliseconds, no limit for 0. */
+import { type Address, parseAddress } from '../base/address.ts';
+import { NAME_SERVER_PORT, parseNetwork } from '../config/names.ts';
+import type { AgentConfig } from '../config/schema.ts';
+import type { DnsOptions } from './options.ts';
+
+type Wanted = Pick<
+  AgentConfig,
+  | Extract<keyof AgentConfig, `dns${Capitalize<string>}`>
+  | 'domain'
+  | 'altDomain'
+  | 'datacenter'
+  | 'selfService'
+>;
+
+export const dnsSettings = (
+  config: Wanted,
+  listen: Address,
+): Omit<DnsOptions, 'view' | 'ready' | 'serial'> => ({
+  listen: { host: listen.host, port: listen.port },
+  domain: config.domain,
+  altDomain: config.altDomain,
+  datacenter: config.datacenter,
+  selfService: config.selfService,
+  nodeTtlSeconds: seconds(config.dnsNodeTtl),
+  serviceTtlSeconds: new Map([...config.dnsServiceTtl].map(([name, span]) => [name, seconds(span)])),
+  onlyPassing: config.dnsOnlyPassing,
+  udpIsNoTag: config.dnsUdpIsNoTag,
+  aRecordLimit: limit(config.dnsARecordLimit),
+  trimming: { truncate: config.dnsTruncate, udpAnswerLimit: limit(config.dnsUdpAnswerLimit) },
+  soa: {
+    refreshSeconds: seconds(config.dnsSoaRefresh),
+    retrySeconds: seconds(config.dnsSoaRetry),
+    expireSeconds: seconds(config.dnsSoaExpire),
+    minimumSeconds: seconds(config.dnsSoaMinTtl),
+  },
+  allow: config.dnsAllow.map(parseNetwork),
+  recursors: {
+    servers: config.dnsRecursor.flatMap((server) => parseAddress(server, NAME_SERVER_PORT) ?? []),
+    strategy: config.dnsRecursorStrategy,
+    timeout: config.dnsRecursorTimeout,
+  },
+});
+
+const seconds = (millis: number): number => Math.floor(millis / 1000);
+const limit = (most: number): number => (most === 0 ? Number.POSITIVE_INFINITY : most);
