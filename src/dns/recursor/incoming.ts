@@ -89,10 +89,11 @@ function lifeOf(bytes: Buffer, rcode: number, records: readonly Resource[]): num
   return soa === undefined ? 0 : Math.min(least, bytes.readUInt32BE(soa.end - 4));
 }
 
-/** Pointers must lead backwards, so there is an end to them. */
+/** Each pointer must lead to before the part that ends in it, so there is an end to them. */
 function readName(bytes: Buffer, from: number): { labels: string[]; end: number } | undefined {
   const labels: string[] = [];
   let at = from;
+  let partAt = from;
   let end: number | undefined;
   let length = 1;
   for (;;) {
@@ -101,10 +102,11 @@ function readName(bytes: Buffer, from: number): { labels: string[]; end: number 
     if (head === 0) return { labels, end: end ?? at + 1 };
     if (head >= 0xc0) {
       const low = bytes[at + 1];
-      const to = low === undefined ? at : (head & 0x3f) * 256 + low;
-      if (to >= at) return undefined;
+      const to = low === undefined ? partAt : (head & 0x3f) * 256 + low;
+      if (to >= partAt || to < HEADER_BYTES) return undefined;
       end ??= at + 2;
       at = to;
+      partAt = to;
       continue;
     }
     length += head + 1;
