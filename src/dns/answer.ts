@@ -24,6 +24,8 @@ export interface Circumstances {
   readonly ready: boolean;
   /** Over a datagram from afar, where the sender's address may be forged. */
   readonly stranger: boolean;
+  /** Records that could be sent at all, and one more. */
+  readonly most?: number;
 }
 
 /**
@@ -31,7 +33,11 @@ export interface Circumstances {
  *
  * Source: RFC 2308 §2; RFC 8020.
  */
-export function answer(request: Request, zone: Zone, { ready, stranger }: Circumstances): Reply {
+export function answer(
+  request: Request,
+  zone: Zone,
+  { ready, stranger, most = Number.POSITIVE_INFINITY }: Circumstances,
+): Reply {
   if (request.fault !== undefined) return failure(request.fault);
   if (request.question === undefined) return failure(RCODE.FORMERR);
   const { labels, type } = request.question;
@@ -40,7 +46,7 @@ export function answer(request: Request, zone: Zone, { ready, stranger }: Circum
   const subject = find(asked, zone);
   if (subject === undefined && !ready) return failure(RCODE.SERVFAIL);
   if (subject === undefined) return negative(RCODE.NXDOMAIN, soaRecord(asked.domain, zone));
-  const ask: Ask = { subject, type, domain: asked.domain, zone };
+  const ask: Ask = { subject, type, domain: asked.domain, zone, most };
   const items =
     stranger && type === TYPE.ANY ? hinfo(ask) : ANSWERS.flatMap((answersOfType) => answersOfType(ask));
   if (items.length === 0) return negative(RCODE.NOERROR, soaRecord(asked.domain, zone));

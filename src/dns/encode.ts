@@ -3,6 +3,7 @@ import type { Request } from './packet.ts';
 import {
   ASKED,
   CLASS,
+  type Item,
   type Name,
   type Rcode,
   type RecordData,
@@ -61,6 +62,40 @@ export function encode(request: Request, message: Message, limit: number): Buffe
   scratch.writeUInt16BE(message.additional.length + (request.edns === undefined ? 0 : 1), 10);
   return Buffer.from(scratch.subarray(0, writer.at));
 }
+
+/** Names that start behind this cannot be pointed at. Source: RFC 1035 §4.1.4. */
+export const POINTER_REACH = 0x4000;
+
+/** An owner that is a pointer, type, class, TTL, length, and an IPv4 address. */
+export const MIN_RECORD_BYTES = 16;
+
+/**
+ * How many of `items`, each with its glue, fit after `links`: the first ones. Names take the same room in whatever order
+ * they are written, up to where pointers no longer reach; beyond that the count may be a little off.
+ */
+export function countFitting(
+  request: Request,
+  links: readonly Item[],
+  items: readonly Item[],
+  limit: number,
+): number {
+  const writer = new Writer(request);
+  const room = limit - optBytes(request);
+  const written = new Set<ResourceRecord>();
+  const fits = (record: ResourceRecord): boolean => {
+    if (!written.has(record)) writer.record(record);
+    written.add(record);
+    return writer.at <= room;
+  };
+  if (!links.every(({ record }) => fits(record))) return 0;
+  for (const [i, { record, glue }] of items.entries()) if (!fits(record) || !glue.every(fits)) return i;
+  return items.length;
+}
+
+const optBytes = ({ edns }: Request): number => {
+  if (edns === undefined) return 0;
+  return 11 + (edns.subnet === undefined ? 0 : 4 + edns.subnet.length);
+};
 
 class Writer {
   at = QUESTION_AT;
@@ -149,7 +184,7 @@ class Writer {
         this.#u16(0xc000 | place);
         return;
       }
-      if (this.at < 0x4000) this.#places.set(rest, this.at);
+      if (this.at < POINTER_REACH) this.#places.set(rest, this.at);
       const dot = rest.indexOf('.');
       const length = scratch.write(dot < 0 ? rest : rest.slice(0, dot), this.at + 1);
       if (length === 0 || length > 63) throw new RangeError('a label that is empty or longer than 63 bytes');

@@ -5,7 +5,7 @@ import { readQuery } from './packet.ts';
 import { RCODE } from './records.ts';
 import type { Forwardable } from './recursor/outgoing.ts';
 import { Recursor } from './recursor/recursor.ts';
-import { askOverTcp, limitOf, type Route, trim } from './trim.ts';
+import { askOverTcp, limitOf, mostRecords, type Route, trim } from './trim.ts';
 
 /** `stub`: nothing but "ask again over TCP". */
 export type Manner = 'answer' | 'refuse' | 'stub';
@@ -48,7 +48,11 @@ export function createAnswerer(options: DnsOptions): Answerer {
     try {
       if (helper !== undefined && request.recursionDesired && isForeign(request, zone))
         return forward(request, route, { resolve: (asked, by) => helper.resolve(asked, by) });
-      const said = answer(request, zone, { ready: options.ready(), stranger: route.stranger });
+      const said = answer(request, zone, {
+        ready: options.ready(),
+        stranger: route.stranger,
+        most: mostRecords(limitOf(request, route)),
+      });
       return written(request, mark(said), route);
     } catch {
       return written(request, mark(failure(RCODE.SERVFAIL)), route);

@@ -1,7 +1,7 @@
 /** Sizes: how long an answer may be, what goes in when not all does, and whether to say so. */
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Reply } from './answer.ts';
-import { encode, MAX_MESSAGE_BYTES } from './encode.ts';
+import { countFitting, encode, MAX_MESSAGE_BYTES, MIN_RECORD_BYTES, POINTER_REACH } from './encode.ts';
 import type { Request } from './packet.ts';
 import type { Item, ResourceRecord } from './records.ts';
 
@@ -42,6 +42,9 @@ export function limitOf(request: Request, route: Route): number {
   return route.stranger ? Math.min(limit, AMPLIFICATION * request.bytes) : limit;
 }
 
+/** So many records can be sent in `limit` bytes, and one more, so that it shows that something is left out. */
+export const mostRecords = (limit: number): number => Math.ceil(limit / MIN_RECORD_BYTES) + 1;
+
 /**
  * The reply in at most `limit` bytes: as many items as fit, the preferred ones first, in random order. An item goes in
  * with its glue or not at all, unless not even one would. CNAMEs stand before all others and in their own order, for
@@ -73,10 +76,11 @@ export function trim(
   const whole = items.length <= most ? write(shuffle([...items], rng), true, false) : undefined;
   if (whole !== undefined) return whole;
 
-  const count = longestPrefix(
-    Math.min(items.length, most),
-    (n) => write(items.slice(0, n), true, true) !== undefined,
-  );
+  const least = countFitting(request, links, items.slice(0, most), limit);
+  const count =
+    limit <= POINTER_REACH
+      ? least
+      : longestPrefix(least, Math.min(items.length, most), (n) => write(items.slice(0, n), true, true));
   // Far into a long message pointers no longer reach, so that another order may be a little longer.
   for (let n = count; n > 0; n--) {
     const part = write(shuffle(items.slice(0, n), rng), true, true);
@@ -109,13 +113,13 @@ const isLink = ({ record }: Item): boolean => record.data.type === 'CNAME';
 /** What several items share is written once; equal records are one object. */
 const glueOf = (items: readonly Item[]): ResourceRecord[] => [...new Set(items.flatMap((item) => item.glue))];
 
-/** The largest n in 0..length for which `fits(n)`; 0 is taken to fit, and what fits has shorter ones that fit. */
-function longestPrefix(length: number, fits: (n: number) => boolean): number {
-  let low = 0;
-  let high = length;
+/** The largest n in `from`..`to` that can be written; `from` is taken to be, and what can has shorter ones that can. */
+function longestPrefix(from: number, to: number, write: (n: number) => Buffer | undefined): number {
+  let low = from;
+  let high = to;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (fits(middle)) low = middle;
+    if (write(middle) !== undefined) low = middle;
     else high = middle - 1;
   }
   return low;

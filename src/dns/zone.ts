@@ -48,6 +48,8 @@ export interface Ask {
   /** As spelled in the question. */
   readonly domain: Name;
   readonly zone: Zone;
+  /** More records than that cannot be sent, so nobody needs to make them; the preferred ones come first. */
+  readonly most: number;
 }
 
 /** What the name stands for now; `undefined`: there is no such name. */

@@ -5,6 +5,7 @@
 import { run as catalog } from './catalog.ts';
 import { run as codec } from './codec.ts';
 import { run as detect } from './detect.ts';
+import { run as dns } from './dns.ts';
 import { run as http } from './http.ts';
 import { run as idle } from './idle.ts';
 import { run as join } from './join.ts';
@@ -18,4 +19,4 @@ await codec();
 await catalog();
 spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
-for (const bench of [start, idle, join, detect, http, waiters]) await bench();
+for (const bench of [start, idle, join, detect, http, dns, waiters]) await bench();

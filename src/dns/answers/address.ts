@@ -33,7 +33,7 @@ export function recordsAt(name: Name, ask: Ask): ResourceRecord[] {
 }
 
 function addresses(ask: Ask, hops: number): Item[] {
-  const { subject, type, zone } = ask;
+  const { subject, type, zone, most } = ask;
   const ofType = (data: AddressData): boolean => type === TYPE[data.type] || type === TYPE.ANY;
   switch (subject.kind) {
     case 'node':
@@ -45,7 +45,10 @@ function addresses(ask: Ask, hops: number): Item[] {
       const { served } = subject;
       if (served.addresses.length === 0) return alias(served.aliases, ask, hops);
       const ttlSeconds = serviceTtl(ask);
-      return items(...served.addresses.filter(ofType).map((data) => ({ ttlSeconds, data })));
+      // Who sets a limit wants each address to have its turn, also those that could not be sent together.
+      const enough = zone.aRecordLimit < most ? undefined : most;
+      const data = served.addresses.filter(ofType).slice(0, enough);
+      return items(...data.map((one) => ({ ttlSeconds, data: one })));
     }
     default:
       return [];

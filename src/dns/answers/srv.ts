@@ -6,12 +6,12 @@ import { recordsAt } from './address.ts';
 
 /** All priorities are equal; weights say who gets how much. Source: RFC 2782; Consul DNS, SRV. */
 export function srv(ask: Ask): Item[] {
-  const { subject, type, domain } = ask;
+  const { subject, type, domain, most } = ask;
   if (subject.kind !== 'service' || type !== TYPE.SRV) return [];
   const ttlSeconds = serviceTtl(ask);
   /** Targets that several instances share get their addresses once: one array of the same records. */
   const glue = new Map<Name, readonly ResourceRecord[]>();
-  return subject.served.spots.map(({ port, weight, target }: Spot) => {
+  return subject.served.spots.slice(0, most).map(({ port, weight, target }: Spot) => {
     const name = target.kind === 'ours' ? `${target.labels}.${domain}` : target.name;
     let records = glue.get(name);
     if (records === undefined) {
