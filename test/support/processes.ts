@@ -160,6 +160,14 @@ export function hearsay(
   });
 }
 
+/** Another program beside the agents; `killAll` ends it too. */
+export function startProgram(
+  program: string,
+  args: readonly string[],
+): { readonly child: ChildProcess; readonly log: () => string } {
+  return launch(program, args, process.env);
+}
+
 function launch(
   program: string,
   args: readonly string[],
