@@ -77,7 +77,7 @@ export async function start(config: AgentConfig): Promise<Running> {
     closing.push(() => shell.stop());
 
     await registerFiles(config, shell.door);
-    const dns = await openDns(config, shell, storage, closing);
+    const dns = await openDns(config, shell, storage, meter, closing);
     const degraded = (): readonly string[] => (storage?.degraded === undefined ? [] : [storage.degraded]);
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
@@ -142,6 +142,7 @@ async function openDns(
   config: AgentConfig,
   shell: Shell,
   storage: Storage | undefined,
+  meter: Meter,
   closing: (() => Promise<void>)[],
 ): Promise<string | undefined> {
   if (config.dns.kind === 'off') return undefined;
@@ -152,6 +153,7 @@ async function openDns(
     view,
     ready: readiness(view, { waits: seeds > 0 && storage?.catalog === undefined, clock: monotonicNow }),
     serial: () => Math.floor(Date.now() / 1000),
+    meter,
   });
   closing.push(() => dns.close());
   return dns.address;

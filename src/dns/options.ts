@@ -1,6 +1,7 @@
 /** What the door is given, what it takes where nothing is given, and the zone that comes of it. */
 import { randomInt } from 'node:crypto';
 import type { View } from '../agent/types.ts';
+import type { Meter } from '../base/meter.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { Network } from '../config/names.ts';
@@ -41,6 +42,8 @@ export interface DnsOptions {
   readonly recursors?: Omit<RecursorOptions, 'names'>;
   /** If given, who may ask besides our own host, recursors included; the others are refused. */
   readonly allow?: readonly Network[];
+  /** Where answers are counted. */
+  readonly meter?: Meter;
   /** For the order of answers. */
   readonly rng?: Rng;
   /** Datagrams answered per second to one /24 (IPv6: /56) of other hosts, if the door is open to them. */

@@ -3,7 +3,9 @@ import type { AddressInfo, Server } from 'node:net';
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { isLoopback, joinHostPort, parseIp } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
+import { Meter } from '../base/meter.ts';
 import { type Asker, askerAt } from './askers.ts';
+import { counted } from './counts.ts';
 import { DNS_DEFAULTS, type DnsOptions } from './options.ts';
 import { AnswerRate } from './rate.ts';
 import { createAnswerer, type Manner } from './reply.ts';
@@ -31,7 +33,7 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
   refuseItself(options);
   const allow = options.allow ?? [];
   const askerOf = (host: string): Asker => (isLoopback(ip) ? 'own' : askerAt(host, allow));
-  const answerer = createAnswerer(options);
+  const answerer = counted(createAnswerer(options), options.meter ?? new Meter());
   const rate = new AnswerRate(options.strangersPerSecond ?? DNS_DEFAULTS.strangersPerSecond);
 
   const tcp = createTcp({
