@@ -24,7 +24,7 @@ export const agent: readonly Mutant[] = [
     find: '(snapshot?.incarnation ?? 0) + 1',
     replace: '(snapshot === undefined ? 0 : 0) + 1',
     wrong: 'The incarnation starts at 1 after each restart.',
-    noticed: ['story/crash.test.ts'],
+    noticed: ['unit/agent/rebirth.test.ts'],
   },
   {
     id: 'agent-incarnation-repeated',
@@ -33,7 +33,7 @@ export const agent: readonly Mutant[] = [
     replace: 'Math.max(1, snapshot?.incarnation ?? 0)',
     wrong:
       'A restarted agent begins at the incarnation of its last life, at which old accusations still hold.',
-    noticed: ['story/crash.test.ts'],
+    noticed: ['unit/agent/rebirth.test.ts'],
   },
   {
     id: 'agent-clocks-forgotten',
@@ -122,7 +122,7 @@ export const agent: readonly Mutant[] = [
     find: "return node === '' || node === this.#host.name;",
     replace: "return node !== this.#host.name || node !== '';",
     wrong: 'A ping over TCP is answered for whoever lived here before.',
-    noticed: ['unit/agent/streams.test.ts'],
+    noticed: ['unit/agent/exchange.test.ts'],
   },
   {
     id: 'agent-leave-does-not-wait',

@@ -273,7 +273,7 @@ export const swim: readonly Mutant[] = [
     id: 'swim-dead-hear-nothing',
     file: 'swim/swim.ts',
     find: "(row.state === 'dead' && row.since >= lately)",
-    replace: "(row.state === 'dead' && row.since > now)",
+    replace: "(row.state === 'dead' && row.since >= lately + 2 * config.gossipToTheDeadTime)",
     wrong: 'Those newly held dead get no gossip, so none of them can object.',
     noticed: ['unit/swim/schedule.test.ts'],
   },

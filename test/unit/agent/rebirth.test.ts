@@ -36,6 +36,22 @@ describe('an agent born again', () => {
     expect(view().indexOf(['nodes'])).toBeGreaterThan(before);
   });
 
+  test('begins above every incarnation it ever announced, before it has heard a word', () => {
+    const { it, view } = world();
+    for (let round = 0; round < 5; round++) {
+      it.command('ann', { kind: 'setTags', set: new Map([['round', `${round}`]]), remove: [] });
+      it.run(2000);
+    }
+    const before = view().health().incarnation;
+    expect(before).toBeGreaterThanOrEqual(6);
+    it.stop('ann');
+    it.stop('bob');
+
+    it.start('ann', { remember: true });
+
+    expect(view().health().incarnation).toBeGreaterThan(before);
+  });
+
   test('goes on with its Lamport clocks where they were', () => {
     const { it, view } = world();
     for (let i = 0; i < 3; i++) {
