@@ -116,7 +116,8 @@ export class Workshop {
   }
 
   close(): void {
-    rmSync(this.#dir, { recursive: true, force: true });
+    // Workers that were just ended may still hold a file or two.
+    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #read(report: string, code: number | null, said: string): Omit<Run, 'seconds'> {

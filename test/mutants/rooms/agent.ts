@@ -87,8 +87,8 @@ export const agent: readonly Mutant[] = [
   {
     id: 'agent-streams-for-ever',
     file: 'agent/streams.ts',
-    find: "this.#sessions.set(stream, { role: 'listener', opener: this.#opener('listener'), from }); this.#timers.set(stream, now + this.#timeout);",
-    replace: "this.#sessions.set(stream, { role: 'listener', opener: this.#opener('listener'), from });",
+    find: "opener: this.#opener('listener'), from }); this.#timers.set(stream, now + this.#timeout);",
+    replace: "opener: this.#opener('listener'), from }); this.#timers.set(stream, now + this.#timeout ** 9);",
     wrong: 'A stranger that dials and says nothing holds a place for ever.',
     noticed: ['unit/agent/streams.test.ts'],
   },

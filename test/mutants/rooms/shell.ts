@@ -22,7 +22,7 @@ export const shell: readonly Mutant[] = [
     id: 'shell-effects-reentrant',
     file: 'shell/driver.ts',
     find: 'if (this.#busy) return;',
-    replace: '',
+    replace: 'if (this.#busy && this.#stopped) return;',
     wrong: 'What an effect causes is fed before the effects decided earlier are carried out.',
     noticed: ['unit/shell/driver.test.ts'],
   },
