@@ -79,6 +79,9 @@ export class Workshop {
     const args = [
       '--project',
       'fast',
+      // The cap is the one limit: on a busy machine a slow test is no sign of a bug.
+      '--testTimeout',
+      `${capSeconds * 1000}`,
       '--maxWorkers',
       `${workers}`,
       '--reporter',

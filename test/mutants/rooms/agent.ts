@@ -8,7 +8,7 @@ export const agent: readonly Mutant[] = [
     find: 'this.#index += 1;',
     replace: 'this.#index += 0;',
     wrong: 'A change does not raise the index, so blocking queries miss it.',
-    noticed: ['story/services.test.ts', 'property/catalog.agents.test.ts'],
+    noticed: ['story/services.relay.test.ts'],
   },
   {
     id: 'agent-index-starts-anew',
@@ -170,7 +170,7 @@ export const agent: readonly Mutant[] = [
     find: 'return this.#pulls.want(delta.owner, from, false, now);',
     replace: 'return;',
     wrong: 'A gap in a ledger is not asked for: the next full exchange has to find it.',
-    noticed: ['story/services.weather.test.ts', 'property/catalog.agents.test.ts'],
+    noticed: ['story/services.weather.test.ts'],
   },
   {
     id: 'agent-rumors-untold',
@@ -178,7 +178,7 @@ export const agent: readonly Mutant[] = [
     find: "case 'applied': return this.#queue(body, changes.some(isUrgent), now);",
     replace: "case 'applied': return;",
     wrong: 'News of services is taken in and not passed on.',
-    noticed: ['story/services.test.ts'],
+    noticed: ['story/services.relay.test.ts'],
   },
   {
     id: 'agent-large-entry-unannounced',
@@ -186,7 +186,7 @@ export const agent: readonly Mutant[] = [
     find: 'else this.#queue(copyOf(encodeAnnounce(progressOf(delta))), urgent, now, delta.owner);',
     replace: '',
     wrong: 'An entry too large for a packet is told to nobody.',
-    noticed: ['story/services.test.ts'],
+    noticed: ['story/services.relay.test.ts'],
   },
   {
     id: 'agent-followups-never',
