@@ -178,7 +178,7 @@ export const agent: readonly Mutant[] = [
     find: "case 'applied': return this.#queue(body, changes.some(isUrgent), now);",
     replace: "case 'applied': return;",
     wrong: 'News of services is taken in and not passed on.',
-    noticed: ['story/services.relay.test.ts'],
+    noticed: ['story/services.test.ts'],
   },
   {
     id: 'agent-large-entry-unannounced',
@@ -186,7 +186,7 @@ export const agent: readonly Mutant[] = [
     find: 'else this.#queue(copyOf(encodeAnnounce(progressOf(delta))), urgent, now, delta.owner);',
     replace: '',
     wrong: 'An entry too large for a packet is told to nobody.',
-    noticed: ['story/services.relay.test.ts'],
+    noticed: ['story/services.test.ts'],
   },
   {
     id: 'agent-followups-never',
