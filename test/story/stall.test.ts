@@ -30,6 +30,25 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
   });
 });
 
+test.each([1, 2, 3, 4, 5, 6])(
+  'G13: a process that was paused says so, and accuses nobody in its first two rounds (seed %i)',
+  (seed) => {
+    const { pause, resume, stop, pass, facts } = tell('ann bob cat', { seed });
+    pause('bob');
+    pass('5s');
+    for (const other of ['ann', 'cat']) stop(other);
+    pass('1s');
+
+    resume('bob');
+    pass('1900ms');
+
+    expect(facts('stalled', 'bob')).toHaveLength(1);
+    expect(facts('memberSuspected', 'bob')).toEqual([]);
+    pass('60s');
+    expect(facts('memberSuspected', 'bob')).not.toEqual([]);
+  },
+);
+
 test('G6: one that stalls again and again gets nobody else failed', () => {
   const names = Array.from({ length: 16 }, (_, i) => `n${i}`).join(' ');
   const { pause, pass, facts } = tell(names, { seed: 40, detail: 'facts' });

@@ -83,6 +83,31 @@ describe('filling a packet from the lanes', () => {
     expect(Math.max(...sent().map((packet) => packet.length))).toBeGreaterThan(BUDGET - 60);
   });
 
+  test('a lane that may reach only some peers says nothing to the others, nor to who is no member', () => {
+    const queue = new Broadcasts();
+    const lane: Lane = {
+      name: 'catalog',
+      queue,
+      limit: () => 1000,
+      user: true,
+      mayReach: (to) => to === peer,
+    };
+    const packets = new Packets(plain, [lane], () => new Uint8Array(12), BUDGET);
+    const out: Effect[] = [];
+    queue.queue(new Uint8Array(20));
+    const stranger = { ...peer, identity: { ...peer.identity, name: 'cat' } };
+
+    const ping = Ping.make({ seqNo: 1, node: 'cat' });
+
+    packets.gossip(stranger, out);
+    packets.send(at, undefined, ping, undefined, true, out);
+    const alone = out.splice(0).map((effect) => (effect.kind === 'sendPacket' ? effect.packet.length : 0));
+    packets.gossip(peer, out);
+
+    expect(alone).toEqual([Ping.encode(ping).length]);
+    expect(out).toHaveLength(1);
+  });
+
   test('I12: membership churn does not starve the other lanes', () => {
     const { packets, lanes, out, sent } = door();
     lanes.events.queue.queue(new Uint8Array(600).fill(3));

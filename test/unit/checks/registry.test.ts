@@ -250,6 +250,16 @@ describe('C3: DeregisterCriticalServiceAfter', () => {
     expect(registry.deadline).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('results that say the same again do not put it off', () => {
+    const { service, pass, services } = stand();
+    service({
+      Name: 'web',
+      Check: { CheckID: 'c', HTTP: 'http://a/', Interval: '10s', DeregisterCriticalServiceAfter: '90s' },
+    });
+    pass(2 * MINUTE + 40 * SECOND, () => 'critical');
+    expect(services()).toEqual([]);
+  });
+
   test('a word in between begins the time again', () => {
     const { service, pass, update, services } = stand();
     service(MORTAL);

@@ -109,6 +109,20 @@ describe('what comes of a run', () => {
     expect(status('c')).toBe('warning');
   });
 
+  test('an outcome of an earlier definition changes nothing while a run of the new one is under way', () => {
+    const { check, pass, runs, outcome, status } = stand();
+    check(HTTP);
+    pass(10 * SECOND);
+    const old = runs[0]?.order.generation ?? 0;
+    check({ ...HTTP, Notes: 'changed' });
+    pass(10 * SECOND);
+    expect(runs).toHaveLength(2);
+    outcome('c', 'passing', '', old);
+    expect(status('c')).toBe('critical');
+    outcome('c', 'passing');
+    expect(status('c')).toBe('passing');
+  });
+
   test('C4: the output is cut to the limit, between characters', () => {
     const { check, pass, outcome, output } = stand();
     check({ ...HTTP, OutputMaxSize: 100 });

@@ -92,6 +92,15 @@ describe('implausible incarnations', () => {
     ann.do((swim, now, out) => swim.setMeta(Uint8Array.of(1), now, out));
     expect(ann.swim.incarnation).toBe(MAX_INCARNATION);
   });
+
+  test('an accusation at the very top is not answered at all: nothing can outbid it', () => {
+    const ann = new Actor('ann', {}, { incarnation: MAX_INCARNATION - 1 });
+    const { swim } = ann.hear(dead('ann', 'bob', MAX_INCARNATION));
+    expect(ann.facts()).toEqual([
+      { kind: 'rumorRefused', node: 'ann', why: `incarnation ${MAX_INCARNATION}` },
+    ]);
+    expect([swim.incarnation, swim.awareness, ann.said()]).toEqual([MAX_INCARNATION - 1, 0, []]);
+  });
 });
 
 test('new meta is a new incarnation, copied, and told to all', () => {

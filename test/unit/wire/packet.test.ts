@@ -113,7 +113,8 @@ describe('labels', () => {
     expect(opened(seal([one], blue), blue)).toEqual([one]);
     expect(codeOf(() => openPacket(seal([one]), blue))).toBe('badLabel');
     expect(codeOf(() => openPacket(seal([one], blue), bare))).toBe('badLabel');
-    expect(codeOf(() => openPacket(seal([one], envelope({ label: label('bluer') })), blue))).toBe('badLabel');
+    for (const other of ['bluer', 'glue'])
+      expect(codeOf(() => openPacket(seal([one], envelope({ label: label(other) })), blue))).toBe('badLabel');
   });
 
   test('that are empty or cut are refused', () => {

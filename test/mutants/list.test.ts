@@ -1,0 +1,40 @@
+/** The list of planted bugs does not rot: each finds its place in the sources of today. Hunting them is run.ts's. */
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { MUTANTS } from './list.ts';
+import { type Mutant, occurrences, plant, ROOMS, roomOf } from './mutant.ts';
+
+const here = (path: string): URL => new URL(`../../${path}`, import.meta.url);
+const sourceOf = ({ file }: Mutant): string => readFileSync(here(`src/${file}`), 'utf8');
+
+test.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))(
+  '%s has one place, changes it, and names tests that exist',
+  (_, mutant) => {
+    const source = sourceOf(mutant);
+    expect(occurrences(mutant, source), `stale mutant: its text in src/${mutant.file}`).toBe(1);
+    expect(plant(mutant, source)).not.toBe(source);
+    expect(mutant.noticed).not.toEqual([]);
+    expect(mutant.noticed.filter((path) => !existsSync(here(`test/${path}`)))).toEqual([]);
+  },
+);
+
+test('there are at least forty, some in every room, each under its own name', () => {
+  expect(MUTANTS.length).toBeGreaterThanOrEqual(40);
+  expect(new Set(MUTANTS.map(({ id }) => id)).size).toBe(MUTANTS.length);
+  expect(MUTANTS.filter((mutant) => roomOf(mutant) === undefined)).toEqual([]);
+  expect(new Set(MUTANTS.map(roomOf))).toEqual(new Set(ROOMS));
+});
+
+test('a text that is not there, or twice, makes a mutant stale; other white space does not', () => {
+  const mutant: Mutant = {
+    id: 'swim-x',
+    file: 'x.ts',
+    find: 'a < b;',
+    replace: 'a <= b;',
+    wrong: '',
+    noticed: [],
+  };
+  expect(plant(mutant, 'if (a\n  <  b;')).toBe('if (a <= b;');
+  expect(() => plant(mutant, 'a > b;')).toThrow('stale mutant swim-x: its text stands 0 times in src/x.ts');
+  expect(() => plant(mutant, 'a < b; a < b;')).toThrow('stands 2 times');
+});

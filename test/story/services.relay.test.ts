@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { bulky, serviceOf } from '../../src/sim/registrations.ts';
+import { tell } from './tell.ts';
+
+test('news of a service reaches who cannot hear its owner at all: others pass it on', () => {
+  const { cut, register, passing, pass } = tell('ann bob cat dan', { seed: 5 });
+  cut('ann', 'cat');
+  pass('1s');
+
+  register('ann', 'web-1');
+  pass('3s');
+
+  expect(passing('cat', 'web')).toEqual(['web-1']);
+});
+
+test('B6: each change that readers see has a higher index than the one before', () => {
+  const { world, register, pass } = tell('ann bob', { seed: 6 });
+  const { view } = world.host('bob').live;
+  const seen: number[] = [];
+  for (const id of ['web-1', 'web-2', 'web-3']) {
+    seen.push(view.indexOf(['service:web', 'services']));
+    register('ann', id);
+    pass('3s');
+  }
+  seen.push(view.indexOf(['service:web', 'services']));
+
+  expect(new Set(seen).size).toBe(4);
+  expect(seen).toEqual([...seen].sort((a, b) => a - b));
+});
+
+test('an entry too large for any packet is known within three seconds all the same', () => {
+  const { register, instance, pass } = tell('ann bob', { seed: 7 });
+  const meta = bulky('all of it', 15_000);
+
+  register('ann', serviceOf('web-1', { meta }));
+  pass('3s');
+
+  expect(instance('bob', 'web-1')?.service.meta).toEqual(meta);
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { type AgentOptions, createAgent } from '../../../src/agent/agent.ts';
+import { World } from '../../../src/sim/world.ts';
+
+/** Two hosts that know each other, and the options with which `ann` was born each time. */
+function world() {
+  const births: AgentOptions[] = [];
+  const it = new World({
+    seed: 3,
+    birth: (options) => {
+      if (options.name === 'ann') births.push(options);
+      return createAgent(options);
+    },
+  });
+  for (const label of ['ann', 'bob']) {
+    it.add(label);
+    it.start(label);
+  }
+  const { address } = it.host('bob');
+  it.command('ann', { kind: 'join', seeds: [{ text: 'bob', addresses: [address] }] });
+  it.run(5000);
+  const view = () => it.host('ann').live.view;
+  return { it, births, view };
+}
+
+describe('an agent born again', () => {
+  test('B3: gives no index a second time', () => {
+    const { it, births, view } = world();
+    const before = view().indexOf(['nodes']);
+    it.stop('ann');
+    it.run(60_000);
+
+    it.start('ann', { remember: true });
+
+    expect(view().indexOf(['nodes'])).toBeGreaterThanOrEqual(births[1]?.bornAt ?? Number.NaN);
+    expect(view().indexOf(['nodes'])).toBeGreaterThan(before);
+  });
+
+  test('begins above every incarnation it ever announced, before it has heard a word', () => {
+    const { it, view } = world();
+    for (let round = 0; round < 5; round++) {
+      it.command('ann', { kind: 'setTags', set: new Map([['round', `${round}`]]), remove: [] });
+      it.run(2000);
+    }
+    const before = view().health().incarnation;
+    expect(before).toBeGreaterThanOrEqual(6);
+    it.stop('ann');
+    it.stop('bob');
+
+    it.start('ann', { remember: true });
+
+    expect(view().health().incarnation).toBeGreaterThan(before);
+  });
+
+  test('goes on with its Lamport clocks where they were', () => {
+    const { it, view } = world();
+    for (let i = 0; i < 3; i++) {
+      it.command('ann', { kind: 'forget', node: 'bob', prune: false, refuseLive: false });
+      it.run(5000);
+    }
+    const before = view().health().clocks.member;
+    expect(before).toBeGreaterThan(5);
+    it.stop('ann');
+    it.stop('bob');
+
+    it.start('ann', { remember: true });
+
+    expect(view().health().clocks.member).toBeGreaterThanOrEqual(before);
+  });
+});
