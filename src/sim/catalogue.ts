@@ -92,7 +92,9 @@ export class CatalogueLaws {
     // Not from topics: one that is never told would then never be missed.
     for (const { service } of own?.instances ?? []) this.#services.add(service.name.toLowerCase());
     const news = this.#histories.tell(host.name, entriesOf(own));
-    if (news && !this.#untold.has(host)) this.#untold.set(host, this.#world.now);
+    // Where two bear one name, each change of one looks like news of the other.
+    if (news && !this.#contested.has(host.name) && !this.#untold.has(host))
+      this.#untold.set(host, this.#world.now);
   }
 
   #look(host: Host, owner: string): void {

@@ -20,12 +20,19 @@ export interface HostOptions {
   readonly disk?: boolean;
   /** A peer without a catalogue, as Serf agents are (plain.ts). */
   readonly plain?: boolean;
+  /** How much faster its clocks run than the world's, in parts of a million. */
+  readonly driftPpm?: number;
+  readonly v6?: boolean;
 }
 
 /** Bytes of datagrams a kernel keeps for a process that does not read: Linux's default `rmem`. */
 const SOCKET_BUFFER_BYTES = 212_992;
 /** What the kernel counts for a datagram besides its octets. */
 const PACKET_OVERHEAD_BYTES = 512;
+/** A step well above what a clock's last digit is worth within a year, and well below anything measured. */
+const ROUNDING: Millis = 0.00001;
+/** States of a disk that may still be found after a torn write. */
+const KEPT_STATES = 16;
 
 export class Host {
   /** Who this is to the world, the rules of its network, and its trace. */
@@ -39,10 +46,12 @@ export class Host {
   paused = false;
   /** The machine is off: its kernel answers nothing. */
   dark = false;
-  /** What the agent asked to remember last; outlives it. */
+  /** What the agent asked to remember last, and that was written; outlives it. */
   disk: Snapshot | undefined;
   /** Likewise, of what others published. */
   shelf: Uint8Array | undefined;
+  /** Nothing more can be written: it is full, or broken. */
+  diskRefuses = false;
   /** How far its wall clock is off. */
   clock: Millis = 0;
   /** Processes that ran here so far. */
@@ -51,6 +60,9 @@ export class Host {
   readonly swim: { -readonly [K in keyof SwimConfig]: SwimConfig[K] };
   /** When the agent's tick is armed for. */
   armedAt: Millis = NEVER;
+  /** What `disk` was before, latest last. */
+  #written: Snapshot[] = [];
+  readonly #rate: number;
   #waiting: Input[] = [];
   #waitingBytes = 0;
   #stream = -1;
@@ -61,6 +73,46 @@ export class Host {
     this.address = address;
     this.options = options;
     this.swim = { ...valuesOf(swim, options.swim) };
+    this.#rate = 1 + (options.driftPpm ?? 0) / 1_000_000;
+  }
+
+  /** What its monotonic clock shows at an instant of the world's. */
+  time(at: Millis): Millis {
+    return at * this.#rate;
+  }
+
+  /** The first instant of the world's at which its own clock has reached `at`. */
+  instant(at: Millis): Millis {
+    if (this.#rate === 1 || at === NEVER) return at;
+    let instant = at / this.#rate;
+    while (this.time(instant) < at) instant += ROUNDING;
+    return instant;
+  }
+
+  /** The agent wants to remember. */
+  save(snapshot: Snapshot): void {
+    if (this.diskRefuses) return;
+    if (this.disk !== undefined) this.#written.push(this.disk);
+    if (this.#written.length > KEPT_STATES) this.#written.shift();
+    this.disk = snapshot;
+  }
+
+  shelve(bytes: Uint8Array): void {
+    if (!this.diskRefuses) this.shelf = bytes;
+  }
+
+  /** The disk is empty. */
+  wipe(): void {
+    this.disk = undefined;
+    this.shelf = undefined;
+    this.#written = [];
+  }
+
+  /** The last writes are torn: what is found is the state so many writes ago, or the oldest kept; no catalogue. */
+  tear(writes: number): void {
+    this.disk = this.#written.at(-writes) ?? this.#written[0] ?? this.disk;
+    this.shelf = undefined;
+    this.#written = [];
   }
 
   get running(): boolean {

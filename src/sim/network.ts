@@ -4,6 +4,7 @@
  */
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
+import { type BurstShape, Bursts } from './bursts.ts';
 
 export type Transport = 'udp' | 'tcp';
 
@@ -29,7 +30,13 @@ export const CALM: Weather = { latency: 0.3, jitter: 0.4, loss: 0, duplicate: 0,
 export interface Rule {
   readonly from?: readonly string[];
   readonly to?: readonly string[];
+  /** Only these ways, each from the first to the second. */
+  readonly links?: readonly (readonly [string, string])[];
   readonly transport?: Transport;
+  /** Only the opening of streams, as before a machine that may call but not be called. */
+  readonly opening?: boolean;
+  /** Only now and then, and for each way at times of its own. */
+  readonly bursts?: BurstShape;
   /** Only datagrams that carry a message of such a kind. */
   readonly kinds?: readonly string[];
   /** Only datagrams larger than this. */
@@ -40,6 +47,10 @@ export interface Rule {
   readonly delay?: Millis;
   /** Chance that a datagram arrives twice; with it `loss` is 0 by default. */
   readonly duplicate?: number;
+  /** Copies there may be of such a datagram, itself included; 2 by default. */
+  readonly copies?: number;
+  /** Copies come up to so much later. */
+  readonly late?: Millis;
   /** Every datagram is held up by a random time up to this, so that they pass one another; likewise. */
   readonly scatter?: Millis;
 }
@@ -47,12 +58,17 @@ export interface Rule {
 interface Imposed {
   readonly from: ReadonlySet<string> | undefined;
   readonly to: ReadonlySet<string> | undefined;
+  readonly links: ReadonlyMap<string, ReadonlySet<string>> | undefined;
   readonly transport: Transport | undefined;
+  readonly opening: boolean;
+  readonly bursts: Bursts | undefined;
   readonly kinds: ReadonlySet<string> | undefined;
   readonly overBytes: number;
   readonly loss: number;
   readonly delay: Millis;
   readonly duplicate: number;
+  readonly copies: number;
+  readonly late: Millis;
   readonly scatter: Millis;
 }
 
@@ -65,10 +81,13 @@ export class Network {
   readonly #rng: Rng;
   readonly #rules = new Set<Imposed>();
   readonly #delays: Millis[] = [];
+  readonly #clock: () => Millis;
 
-  constructor(rng: Rng, weather: Weather) {
+  /** `clock` is read by rules that hold now and then. */
+  constructor(rng: Rng, weather: Weather, clock: () => Millis = () => 0) {
     this.#rng = rng;
     this.weather = weather;
+    this.#clock = clock;
   }
 
   /** Puts a rule on top of those there are. Returns what lifts it. */
@@ -76,12 +95,17 @@ export class Network {
     const imposed: Imposed = {
       from: rule.from === undefined ? undefined : new Set(rule.from),
       to: rule.to === undefined ? undefined : new Set(rule.to),
-      transport: rule.kinds === undefined && rule.overBytes === undefined ? rule.transport : 'udp',
+      links: rule.links === undefined ? undefined : byFirst(rule.links),
+      transport: transportOf(rule),
+      opening: rule.opening ?? false,
+      bursts: rule.bursts === undefined ? undefined : new Bursts(rule.bursts, this.#rng.fork()),
       kinds: rule.kinds === undefined ? undefined : new Set(rule.kinds),
       overBytes: rule.overBytes ?? -1,
       loss: rule.loss ?? (isNuisance(rule) ? 0 : 1),
       delay: rule.delay ?? 0,
       duplicate: rule.duplicate ?? 0,
+      copies: rule.copies ?? 2,
+      late: rule.late ?? 0,
       scatter: rule.scatter ?? 0,
     };
     this.#rules.add(imposed);
@@ -105,28 +129,34 @@ export class Network {
     const { loss, duplicate, reorder, reorderBy } = this.weather;
     let delay = 0;
     let scatter = 0;
-    let twice = false;
+    let copies = 1;
+    let late = 0;
     for (const rule of this.#rules) {
-      if (!touches(rule, from, to, 'udp') || size <= rule.overBytes) continue;
+      if (!this.#touches(rule, from, to, 'udp') || size <= rule.overBytes) continue;
       if (rule.kinds !== undefined && !kindsOf().some((kind) => rule.kinds?.has(kind))) continue;
       if (this.#happens(rule.loss)) return delays;
       delay += rule.delay;
       scatter += rule.scatter;
-      if (this.#happens(rule.duplicate)) twice = true;
+      if (!this.#happens(rule.duplicate)) continue;
+      copies = Math.max(copies, rule.copies > 2 ? 2 + this.#rng.int(rule.copies - 1) : 2);
+      late = Math.max(late, rule.late);
     }
     if (this.#happens(loss)) return delays;
-    const copies = this.#happens(duplicate) || twice ? 2 : 1;
+    if (this.#happens(duplicate)) copies = Math.max(2, copies);
     for (let i = 0; i < copies; i++) {
       let held = this.#happens(reorder) ? this.#rng.next() * reorderBy : 0;
       if (scatter > 0) held += this.#rng.next() * scatter;
+      // Most copies follow soon, a few very late.
+      if (i > 0 && late > 0) held += late * this.#rng.next() ** 4;
       delays.push(this.#delay() + delay + held);
     }
     return delays;
   }
 
-  /** Does nothing at all get through on a stream just now? */
-  blocked(from: string, to: string): boolean {
-    for (const rule of this.#rules) if (rule.loss >= 1 && touches(rule, from, to, 'tcp')) return true;
+  /** Does nothing at all get through on a stream just now? `opening`: not even its first segment. */
+  blocked(from: string, to: string, opening = false): boolean {
+    for (const rule of this.#rules)
+      if (rule.loss >= 1 && (opening || !rule.opening) && this.#touches(rule, from, to, 'tcp')) return true;
     return false;
   }
 
@@ -135,7 +165,7 @@ export class Network {
     let delay = this.#delay();
     let arrives = 1 - this.weather.loss;
     for (const rule of this.#rules) {
-      if (!touches(rule, from, to, 'tcp')) continue;
+      if (rule.opening || !this.#touches(rule, from, to, 'tcp')) continue;
       delay += rule.delay;
       if (rule.loss < 1) arrives *= 1 - rule.loss;
     }
@@ -145,6 +175,16 @@ export class Network {
       wait *= 2;
     }
     return delay;
+  }
+
+  #touches(rule: Imposed, from: string, to: string, transport: Transport): boolean {
+    return (
+      (rule.transport === undefined || rule.transport === transport) &&
+      (rule.from === undefined || rule.from.has(from)) &&
+      (rule.to === undefined || rule.to.has(to)) &&
+      (rule.links === undefined || rule.links.get(from)?.has(to) === true) &&
+      (rule.bursts === undefined || rule.bursts.rages(from, to, this.#clock()))
+    );
   }
 
   #delay(): Millis {
@@ -160,8 +200,18 @@ export class Network {
 const isNuisance = ({ delay, duplicate, scatter }: Rule): boolean =>
   delay !== undefined || duplicate !== undefined || scatter !== undefined;
 
-const touches = (rule: Imposed, from: string, to: string, transport: Transport): boolean =>
-  (rule.transport === undefined || rule.transport === transport) &&
-  (rule.kinds === undefined || transport === 'udp') &&
-  (rule.from === undefined || rule.from.has(from)) &&
-  (rule.to === undefined || rule.to.has(to));
+/** Rules that look at datagrams are of no concern to streams; those about openings only to them. */
+function transportOf(rule: Rule): Transport | undefined {
+  if (rule.kinds !== undefined || rule.overBytes !== undefined) return 'udp';
+  return rule.opening === true ? 'tcp' : rule.transport;
+}
+
+function byFirst(links: readonly (readonly [string, string])[]): Map<string, Set<string>> {
+  const map = new Map<string, Set<string>>();
+  for (const [from, to] of links) {
+    const ends = map.get(from);
+    if (ends === undefined) map.set(from, new Set([to]));
+    else ends.add(to);
+  }
+  return map;
+}

@@ -136,7 +136,9 @@ export class Pipes {
     const to = end.other;
     end.pumping = false;
     if (first === undefined || to === undefined) return;
-    if (this.#ground.network.blocked(end.host.label, to.host.label) || to.host.dark) return this.#wait(end);
+    const { network } = this.#ground;
+    const cut = network.blocked(end.host.label, to.host.label, first.kind === 'syn');
+    if (cut || to.host.dark) return this.#wait(end);
     end.held = 0;
     end.out.shift();
     this.#ground.moved(end.host, to.host, first.kind, first.bytes);

@@ -1,6 +1,6 @@
 /**
- * A peer without a catalogue, as every Serf agent is: the rooms below, and a landing that knows nothing else. It notes
- * each message of ours that reaches it all the same; a real one would log an error for each.
+ * A peer as every Serf agent in Go is: the rooms below with the habits of goways.ts, and a landing that knows no
+ * catalogue. It notes each message of ours that reaches it all the same; a real one would log an error for each.
  */
 import { Commands } from '../agent/commands.ts';
 import type { AgentOptions } from '../agent/options.ts';
@@ -17,6 +17,7 @@ import type { SerfEffect } from '../serf/types.ts';
 import type { SwimEffect } from '../swim/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
 import { Ping } from '../wire/memberlist.ts';
+import { believed, believedRow, isSaid, questionIn } from './goways.ts';
 
 export class Plain implements Agent {
   readonly view: View;
@@ -102,8 +103,10 @@ export class Plain implements Agent {
     switch (input.kind) {
       case 'packet':
         return this.#packets.open(input.from, input.bytes, this.#out, (message) => {
-          if (message.kind !== 'user') swim.receive(message, input.from, this.#now, this.#swimOut);
-          else if (isCatalogType(message.body[0] ?? 0)) this.overheard.push(`packet ${message.body[0]}`);
+          if (message.kind !== 'user') {
+            const heard = believed(message, swim.members);
+            if (heard !== undefined) swim.receive(heard, input.from, this.#now, this.#swimOut);
+          } else if (isCatalogType(message.body[0] ?? 0)) this.overheard.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);
           this.#settle();
         });
@@ -138,7 +141,8 @@ export class Plain implements Agent {
       },
       merge: (state, _from, sync, now) => {
         const { swim, serf } = this.#rooms;
-        swim.merge(state.nodes, now, this.#swimOut);
+        const rows = state.nodes.flatMap((row) => believedRow(row, swim.members) ?? []);
+        swim.merge(rows, now, this.#swimOut);
         this.#settle();
         const joined = sync?.ticket !== undefined;
         const summary = serf.mergeState(state.userState, joined, now, this.#serfOut);
@@ -172,7 +176,10 @@ export class Plain implements Agent {
 
   #fromSwim(effect: SwimEffect): void {
     switch (effect.kind) {
-      case 'send':
+      case 'send': {
+        const asked = questionIn(effect);
+        if (asked !== undefined) return this.#rooms.swim.receive(asked, effect.to, this.#now, this.#swimOut);
+        if (!isSaid(effect)) return;
         return this.#packets.send(
           effect.to,
           effect.peer,
@@ -181,6 +188,7 @@ export class Plain implements Agent {
           effect.fill,
           this.#out,
         );
+      }
       case 'gossip':
         return this.#packets.gossip(effect.peer, this.#out);
       case 'streamPing': {

@@ -36,7 +36,7 @@ export class Population {
 
   add(label: string, options: HostOptions): Host {
     if (this.#byLabel.has(label)) throw new Error(`this world has a host ${label} already`);
-    const host = new Host(label, this.newAddress(), options);
+    const host = new Host(label, this.newAddress(options.v6), options);
     this.#byLabel.set(label, host);
     this.#byAddress.set(host.address.key, host);
     return host;
@@ -45,15 +45,18 @@ export class Population {
   /** Gives a host another address; nobody answers at the old one. */
   move(host: Host): void {
     this.#byAddress.delete(host.address.key);
-    host.address = this.newAddress();
+    host.address = this.newAddress(host.options.v6);
     this.#byAddress.set(host.address.key, host);
   }
 
   /** An address nobody has had. */
-  newAddress(): Address {
+  newAddress(v6 = false): Address {
     this.#addresses += 1;
     const n = this.#addresses;
-    return address(new Uint8Array([10, (n >> 16) & 255, (n >> 8) & 255, n & 255]), PORT);
+    const tail = [(n >> 16) & 255, (n >> 8) & 255, n & 255];
+    // Unique local addresses of IPv6, or a private network of IPv4.
+    const head = v6 ? [0xfd, ...new Array<number>(12).fill(0)] : [10];
+    return address(new Uint8Array([...head, ...tail]), PORT);
   }
 
   /** What the agent of the host's present life is born with. */
@@ -76,7 +79,7 @@ export class Population {
       bornAt: WALL + host.clock + Math.floor(now) + host.lives,
       intern: this.#intern,
       internEntries: this.#internEntries,
-      now,
+      now: host.time(now),
     };
   }
 }

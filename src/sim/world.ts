@@ -16,7 +16,15 @@ import { Timeline } from './timeline.ts';
 import { flat, Trace } from './trace.ts';
 import type { Asked, Counts, Watcher, WorldOptions } from './types.ts';
 
-type Due = { readonly to: Host; readonly from: Host; readonly bytes: Uint8Array } | (() => void);
+interface Datagram {
+  readonly to: Host;
+  /** Where it lived when this was sent. */
+  readonly at: Address;
+  readonly from: Address;
+  readonly bytes: Uint8Array;
+}
+
+type Due = Datagram | (() => void);
 
 export class World {
   readonly seed: number;
@@ -52,7 +60,7 @@ export class World {
     this.seed = options.seed;
     this.rng = createRng(options.seed);
     this.trace = new Trace(options.trace ?? { detail: 'off', keep: 0 });
-    this.network = new Network(this.rng.fork(), { ...CALM, ...options.weather });
+    this.network = new Network(this.rng.fork(), { ...CALM, ...options.weather }, () => this.now);
     const world = this;
     this.#pipes = new Pipes(
       {
@@ -92,8 +100,8 @@ export class World {
   }
 
   /** An address nobody has had. */
-  newAddress(): Address {
-    return this.#population.newAddress();
+  newAddress(v6?: boolean): Address {
+    return this.#population.newAddress(v6);
   }
 
   /** Nonces from the seed: each 12 octets, never the same twice. */
@@ -145,8 +153,16 @@ export class World {
     this.#note(host, '*', 'resume');
     host.paused = false;
     for (const input of host.drain()) this.#feed(host, input);
-    if (host.agent !== undefined && host.agent.deadline <= this.now) this.#feed(host, { kind: 'tick' });
+    const due = host.agent?.deadline ?? NEVER;
+    if (due <= host.time(this.now)) this.#feed(host, { kind: 'tick' });
     this.#arm(host);
+  }
+
+  /** Puts a host's wall clock off by so much, while its agent runs. */
+  setClock(label: string, clock: Millis): void {
+    const host = this.host(label);
+    this.#note(host, '*', `clock off by ${clock} ms`);
+    host.clock = clock;
   }
 
   /** Asks the agent on a host; the answer appears in what is returned. */
@@ -197,7 +213,8 @@ export class World {
 
   #deliver(due: Due): void {
     if (typeof due === 'function') return due();
-    this.#feed(due.to, { kind: 'packet', from: due.from.address, bytes: due.bytes });
+    // Whoever has moved meanwhile is not there any more.
+    if (due.to.address === due.at) this.#feed(due.to, { kind: 'packet', from: due.from, bytes: due.bytes });
   }
 
   #tick(host: Host): void {
@@ -218,9 +235,9 @@ export class World {
     this.#busy = true;
     if (this.#options.scribble === true && (input.kind === 'packet' || input.kind === 'streamData')) {
       const bytes = new Uint8Array(input.bytes);
-      agent.handle({ ...input, bytes }, this.now, this.#out);
+      agent.handle({ ...input, bytes }, host.time(this.now), this.#out);
       bytes.fill(0xa5);
-    } else agent.handle(input, this.now, this.#out);
+    } else agent.handle(input, host.time(this.now), this.#out);
     this.#busy = false;
     if (this.#out.length > 0) this.#settle(host);
     this.#arm(host);
@@ -254,10 +271,10 @@ export class World {
           topics.push(...effect.topics);
           break;
         case 'remember':
-          host.disk = effect.snapshot;
+          host.save(effect.snapshot);
           break;
         case 'rememberCatalog':
-          host.shelf = effect.bytes;
+          host.shelve(effect.bytes);
           break;
         case 'fact':
           if (facts === undefined) facts = [];
@@ -309,7 +326,8 @@ export class World {
     }
     if (host === undefined) return;
     if (delays.length === 0) this.counts.lost += 1;
-    for (const delay of delays) this.#timeline.put(this.now + delay, { to: host, from, bytes });
+    for (const delay of delays)
+      this.#timeline.put(this.now + delay, { to: host, at: host.address, from: from.address, bytes });
   }
 
   #moved(from: Host, to: Host, what: string, bytes: Uint8Array): void {
@@ -335,7 +353,7 @@ export class World {
   }
 
   #arm(host: Host): void {
-    const deadline = host.agent?.deadline ?? NEVER;
+    const deadline = host.instant(host.agent?.deadline ?? NEVER);
     if (deadline === host.armedAt || host.paused) return;
     host.armedAt = deadline;
     this.#timeline.arm(host, deadline);

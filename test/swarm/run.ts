@@ -1,14 +1,17 @@
 /**
- * Many seeds on all cores: `npm run swarm -- --seeds 1000 [--from 1] [--members 10] [--minutes 3]`. A failure prints what
- * it takes to see it again; `--from SEED --seeds 1 --shrink` drops troubles that do not matter to it first.
+ * Many seeds on all cores: `npm run swarm -- --seeds 1000 [--from 1] [--members 10] [--minutes 3]`. The first failure is
+ * shrunk to the troubles that matter, with `--shrink` every one; each prints what it takes to see it again. `--kinds
+ * crash,loss` (or `none`) and `--loss 0.1` fix what a seed would draw. Exit code 1 if anything failed or came in vain.
  */
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DEED_KINDS } from '../../src/sim/deeds.ts';
-import { FAULT_KINDS } from '../../src/sim/faults.ts';
-import { runSwarm, type SwarmReport } from '../../src/sim/swarm.ts';
+import { FAULT_KINDS, type FaultKind, HOSTILE_KINDS } from '../../src/sim/faults.ts';
+import { LOSSES } from '../../src/sim/setting.ts';
+import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/swarm.ts';
+import { SEEN_STATES } from '../../src/sim/tally.ts';
 import { shrink } from './shrink.ts';
 
 const { values } = parseArgs({
@@ -20,6 +23,8 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: `${availableParallelism()}` },
     commit: { type: 'string' },
     shrink: { type: 'boolean', default: false },
+    kinds: { type: 'string' },
+    loss: { type: 'string' },
   },
 });
 const number = (key: 'seeds' | 'from' | 'members' | 'minutes' | 'jobs'): number => {
@@ -27,16 +32,23 @@ const number = (key: 'seeds' | 'from' | 'members' | 'minutes' | 'jobs'): number 
   if (!Number.isFinite(value) || value <= 0) throw new Error(`--${key} must be a number above 0`);
   return value;
 };
-const options = { members: number('members'), minutes: number('minutes') };
+const options: Omit<SwarmOptions, 'seed'> = {
+  members: number('members'),
+  minutes: number('minutes'),
+  ...(values.kinds === undefined ? {} : { kinds: kindsIn(values.kinds) }),
+  ...(values.loss === undefined ? {} : { loss: Number(values.loss) }),
+};
+const ALL_KINDS: readonly FaultKind[] = [...FAULT_KINDS, ...HOSTILE_KINDS];
 const first = number('from');
 const count = number('seeds');
 
 const MAX_FAILURES = 20;
 /** So many seeds should see every kind of trouble. */
-const ENOUGH = 20;
+const ENOUGH = 40;
 const SHOWN_FAULTS = 60;
 const PROGRESS = 500;
 const SHOWN_LINES = 80;
+let shown = 0;
 
 if (process.send !== undefined) serve();
 else await command();
@@ -90,14 +102,17 @@ async function command(): Promise<void> {
 }
 
 function show(report: SwarmReport): void {
-  const { seed } = report;
-  const { faults, failures, lines } = values.shrink ? shrink({ ...options, seed }) : report;
+  const { seed, setting } = report;
+  shown += 1;
+  const shrinks = values.shrink || shown === 1;
+  const { faults, failures, lines } = shrinks ? shrink({ ...options, seed }) : report;
   console.log(
     [
       '',
-      `seed ${seed} FAILED at commit ${commit()}: npm run swarm -- --from ${seed} --seeds 1 --members ${options.members} --minutes ${options.minutes}`,
+      `seed ${seed} FAILED at commit ${commit()}: npm run swarm -- --from ${seed} --seeds 1 --shrink${given()}`,
+      JSON.stringify(setting),
       ...failures.slice(0, 12).map((line) => `  ${line}`),
-      'troubles:',
+      shrinks ? `troubles that matter, of ${report.faults.length}:` : 'troubles:',
       ...faults.slice(0, SHOWN_FAULTS).map((fault) => `  ${JSON.stringify(fault)}`),
       'the end of the trace:',
       ...lines.slice(-SHOWN_LINES).map((line) => `  ${line}`),
@@ -114,9 +129,9 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
       (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN) / 1000
     ).toFixed(1);
   };
-  const total = (key: 'struck' | 'done', kind: string): number =>
+  const total = (key: Counted, kind: string): number =>
     reports.reduce((sum, report) => sum + ((report[key] as Record<string, number>)[kind] ?? 0), 0);
-  const counts = (key: 'struck' | 'done', kinds: readonly string[]): string =>
+  const counts = (key: Counted, kinds: readonly string[]): string =>
     kinds.map((kind) => `${kind} ${total(key, kind)}`).join(', ');
   console.log(
     `\n${reports.length} seeds, ${failed.length} failed, ${hours.toFixed(0)} node-hours in ${seconds.toFixed(0)} s`,
@@ -127,12 +142,36 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
   console.log(
     `catalogue equal after  p50 ${at('equalAfter', 0.5)} s, p99 ${at('equalAfter', 0.99)}, max ${at('equalAfter', 1)}`,
   );
-  console.log(`troubles: ${counts('struck', FAULT_KINDS)}`);
+  console.log(`troubles: ${counts('struck', ALL_KINDS)}`);
   console.log(`deeds: ${counts('done', DEED_KINDS)}`);
-  const vain = [
-    ...FAULT_KINDS.filter((kind) => total('struck', kind) === 0),
-    ...DEED_KINDS.filter((kind) => total('done', kind) === 0),
-  ];
+  console.log(`states: ${counts('states', SEEN_STATES)}`);
+  const settings: Record<string, number> = {};
+  for (const { setting } of reports)
+    for (const [what, value] of Object.entries(setting))
+      if (typeof value === 'object' ? false : Boolean(value)) settings[what] = (settings[what] ?? 0) + 1;
+  console.log(
+    `settings: ${Object.entries(settings)
+      .map(([what, many]) => `${what} in ${many}`)
+      .join(', ')}`,
+  );
+  for (const loss of LOSSES) {
+    const some = reports.filter(({ setting }) => setting.loss === loss);
+    const healthy = some.reduce((sum, { healthyMillis }) => sum + healthyMillis, 0) / 3_600_000;
+    const deaths = some.reduce((sum, { falseDeaths }) => sum + falseDeaths, 0);
+    if (some.length > 0)
+      console.log(
+        `loss ${100 * loss} %: ${some.length} seeds, ${deaths} false deaths in ${healthy.toFixed(1)} healthy node-hours`,
+      );
+  }
+  const wanted = options.kinds ?? ALL_KINDS;
+  const vain =
+    options.kinds === undefined
+      ? [
+          ...wanted.filter((kind) => total('struck', kind) === 0),
+          ...DEED_KINDS.filter((kind) => total('done', kind) === 0),
+          ...SEEN_STATES.filter((state) => total('states', state) === 0),
+        ]
+      : wanted.filter((kind) => total('struck', kind) === 0);
   if (reports.length >= ENOUGH && vain.length > 0) console.log(`never came: ${vain.join(', ')}`);
   if (failed.length > 0)
     console.log(
@@ -143,6 +182,25 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
     );
   if ((reports.length >= ENOUGH && vain.length > 0) || failed.length > 0 || reports.length < count)
     process.exitCode = 1;
+}
+
+type Counted = 'struck' | 'done' | 'states';
+
+/** The options of this run that matter to what a seed does, as one would type them. */
+function given(): string {
+  const words = [` --members ${options.members} --minutes ${options.minutes}`];
+  if (values.kinds !== undefined) words.push(`--kinds ${values.kinds}`);
+  if (values.loss !== undefined) words.push(`--loss ${values.loss}`);
+  return words.join(' ');
+}
+
+function kindsIn(list: string): FaultKind[] {
+  if (list === 'none') return [];
+  return list.split(',').map((word) => {
+    const kind = [...FAULT_KINDS, ...HOSTILE_KINDS].find((one) => one === word);
+    if (kind === undefined) throw new Error(`--kinds knows no ${word}: ${FAULT_KINDS.join(', ')}, traitor`);
+    return kind;
+  });
 }
 
 function commit(): string {

@@ -73,7 +73,7 @@ test('only troubles that really came are counted: who is down is not struck agai
     [
       { at: 0, span: 1000, ...crash },
       { at: 500, span: 1000, ...crash },
-      { at: 500, span: 100, kind: 'duplicates', chance: 1 },
+      { at: 500, span: 100, kind: 'duplicates', chance: 1, copies: 2, late: 0 },
     ],
     (fault) => struck.push(fault.kind),
   );
