@@ -61,7 +61,7 @@ export const processes: Mechanisms<ProcessFaults> = {
     longest: 90_000,
     draw: ({ one, rng, of, coin }) => {
       const by = Math.round(of([1, 60_000, 7_200_000, TEN_YEARS] as const) * rng.next());
-      return { who: one(), by: coin() ? by : -by };
+      return { who: one(), by: coin() ? by : 0 - by };
     },
     strike: (world, { who, by }, over) => {
       const before = world.host(who).clock;

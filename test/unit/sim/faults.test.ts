@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
-import { drawFaults, unleash } from '../../../src/sim/faults.ts';
+import {
+  drawFaults,
+  FAULT_KINDS,
+  type Fault,
+  HOSTILE_KINDS,
+  unleash,
+  victimsOf,
+} from '../../../src/sim/faults.ts';
 import { echoes } from './echo.ts';
 
 const hosts = ['ann', 'bob', 'cat'];
@@ -19,24 +26,21 @@ test('the same seed draws the same troubles, all of them inside the span', () =>
   }
 });
 
-test('every kind is drawn, or only those asked for', () => {
-  const kinds = new Set(drawFaults(createRng(5), plan).map((fault) => fault.kind));
-  expect([...kinds].sort()).toEqual([
-    'crash',
-    'duplicates',
-    'forget',
-    'leave',
-    'loss',
-    'lossyLink',
-    'partition',
-    'retag',
-    'scatter',
-    'silence',
-    'stall',
-  ]);
+test('every kind is drawn, or only those asked for; hostile ones only then; rare ones not too often', () => {
+  const faults = drawFaults(createRng(5), { ...plan, count: 500 });
+  expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set(FAULT_KINDS));
+  expect(faults.filter((fault) => fault.kind === 'wholeRestart')).toHaveLength(1);
+  expect(FAULT_KINDS).not.toContain('traitor');
+  expect(HOSTILE_KINDS).toEqual(['traitor']);
 
   const some = drawFaults(createRng(5), { ...plan, kinds: ['stall'] });
   expect(new Set(some.map((fault) => fault.kind))).toEqual(new Set(['stall']));
+  expect(drawFaults(createRng(5), { ...plan, kinds: [] })).toEqual([]);
+});
+
+test('a schedule is plain data', () => {
+  const faults = drawFaults(createRng(5), { ...plan, kinds: [...FAULT_KINDS, ...HOSTILE_KINDS] });
+  expect(JSON.parse(JSON.stringify(faults))).toEqual(faults);
 });
 
 test('when they are over, everybody runs again and every path is open', () => {
@@ -101,4 +105,35 @@ test('who is forgotten dies, is named to another, and comes back', () => {
   });
   world.run(300);
   expect(world.host('ann').running).toBe(true);
+});
+
+test('who is struck is no healthy member meanwhile', () => {
+  const { world } = echoes('ann bob cat');
+  const victims = (fault: object): readonly string[] =>
+    victimsOf(world, { at: 0, span: 1, ...fault } as Fault);
+
+  expect(victims({ kind: 'stall', who: 'ann' })).toEqual(['ann']);
+  expect(victims({ kind: 'mesh', links: [['ann', 'bob']] })).toEqual(['ann', 'bob']);
+  expect(victims({ kind: 'loss', chance: 0.1 })).toEqual(hosts);
+  expect(victims({ kind: 'clockJump', who: 'ann', by: 1 })).toEqual([]);
+});
+
+test('loops of pauses and of blocks stop and start a process, and end', () => {
+  const { world } = echoes('ann bob cat');
+  let paused = 0;
+  const look = (): void => {
+    if (world.host('ann').paused) paused += 1;
+    world.at(world.now + 10, look);
+  };
+  look();
+  unleash(world, [{ at: 0, span: 60_000, kind: 'busyLoop', whos: ['ann'], block: 200, duty: 0.25 }]);
+  world.run(61_000);
+  expect(paused / 6000).toBeCloseTo(0.25, 1);
+
+  paused = 0;
+  unleash(world, [{ at: 0, span: 60_000, kind: 'stutter', whos: ['ann'], seed: 4 }]);
+  world.run(61_000);
+  expect(paused).toBeGreaterThan(500);
+  expect(paused).toBeLessThan(6000);
+  expect(world.host('ann').paused).toBe(false);
 });

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
+import { Bursts } from '../../../src/sim/bursts.ts';
 import { CALM, Network, type Rule, type Weather } from '../../../src/sim/network.ts';
 
 const network = (weather: Partial<Weather> = {}) => new Network(createRng(3), { ...CALM, ...weather });
@@ -108,4 +109,79 @@ test('a rule can double what passes, or let datagrams pass one another, and lose
   expect(Math.max(...delays)).toBeGreaterThan(900);
   expect(Math.min(...delays)).toBeLessThan(100);
   expect(net.blocked('ann', 'bob')).toBe(false);
+});
+
+test('a rule for some ways holds for these, one way each', () => {
+  const net = network();
+  net.impose({
+    links: [
+      ['ann', 'bob'],
+      ['cat', 'ann'],
+    ],
+  });
+
+  expect(arriving(net, 'ann', 'bob')).toBe(0);
+  expect(arriving(net, 'bob', 'ann')).toBe(2000);
+  expect(arriving(net, 'cat', 'ann')).toBe(0);
+  expect(arriving(net, 'cat', 'bob')).toBe(2000);
+  expect(net.blocked('ann', 'bob')).toBe(true);
+  expect(net.blocked('ann', 'cat')).toBe(false);
+});
+
+test('a rule for openings stops streams that begin, and no datagram', () => {
+  const net = network();
+  net.impose({ to: ['bob'], opening: true });
+
+  expect(net.blocked('ann', 'bob', true)).toBe(true);
+  expect(net.blocked('ann', 'bob')).toBe(false);
+  expect(net.blocked('bob', 'ann', true)).toBe(false);
+  expect(arriving(net)).toBe(2000);
+});
+
+test('up to so many copies, of which a few come very late', () => {
+  const net = network({ latency: 1, jitter: 0 });
+  net.impose({ duplicate: 1, copies: 5, late: 600_000 });
+  const all = Array.from({ length: 500 }, () => [...net.datagram('ann', 'bob', 10, () => [])]);
+
+  expect(new Set(all.map((delays) => delays.length))).toEqual(new Set([2, 3, 4, 5]));
+  expect(all.every(([first]) => first === 1)).toBe(true);
+  const late = all.flatMap(([, ...copies]) => copies);
+  expect(Math.max(...late)).toBeGreaterThan(300_000);
+  expect(Math.max(...late)).toBeLessThanOrEqual(600_001);
+  expect(late.filter((delay) => delay < 60_000).length).toBeGreaterThan(late.length / 2);
+});
+
+describe('bursts', () => {
+  test('have their lengths, and their part of all time; each way has its own', () => {
+    const bursts = new Bursts({ calm: 9000, burst: 1000 }, createRng(5));
+    let bad = 0;
+    let both = 0;
+    let begun = 0;
+    let before = false;
+    for (let now = 0; now < 2_000_000; now += 10) {
+      const there = bursts.rages('ann', 'bob', now);
+      if (there) bad += 1;
+      if (there && bursts.rages('bob', 'ann', now)) both += 1;
+      if (there && !before) begun += 1;
+      before = there;
+    }
+    expect(bad / 200_000).toBeGreaterThan(0.06);
+    expect(bad / 200_000).toBeLessThan(0.15);
+    expect((bad * 10) / begun).toBeGreaterThan(600);
+    expect((bad * 10) / begun).toBeLessThan(1500);
+    expect(both).toBeLessThan(bad / 2);
+  });
+
+  test('a rule in bursts cuts datagrams and streams now, and lets them pass later', () => {
+    let now = 0;
+    const net = new Network(createRng(3), CALM, () => now);
+    net.impose({ bursts: { calm: 1000, burst: 1000 } });
+    const seen = new Set<boolean>();
+    for (; now < 20_000; now += 100) {
+      const blocked = net.blocked('ann', 'bob');
+      expect(net.datagram('ann', 'bob', 10, () => []).length === 0).toBe(blocked);
+      seen.add(blocked);
+    }
+    expect(seen).toEqual(new Set([true, false]));
+  });
 });

@@ -100,3 +100,17 @@ test('a stream dropped by its owner tells only the other side', () => {
   expect(echo('ann').kinds()).not.toContain('streamClosed');
   expect(echo('bob').kinds()).toContain('streamClosed');
 });
+
+test('a machine that may call but not be called: its own streams carry both ways, none comes in', () => {
+  const { world, echo, dial, write } = echoes('ann bob');
+  world.network.impose({ to: ['bob'], opening: true });
+  dial('ann', world.host('bob').address);
+  dial('bob', world.host('ann').address);
+  world.run(50);
+  write('bob', 'hello');
+  world.run(5000);
+
+  expect(echo('bob').kinds()).not.toContain('streamAccepted');
+  expect(echo('bob').text('streamData').join('')).toBe('hello');
+  expect(echo('ann').kinds()).not.toContain('streamOpened');
+});

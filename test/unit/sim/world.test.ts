@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../../src/agent/types.ts';
+import type { Host } from '../../../src/sim/host.ts';
 import { echoes } from './echo.ts';
 
 test('a datagram arrives after the latency and is answered', () => {
@@ -134,4 +136,82 @@ test('an agent whose deadline never moves on is found out', () => {
   world.command('ann', { kind: 'leave' });
 
   expect(() => world.run(10)).toThrow(/ticks without end/);
+});
+
+test('whoever has moved does not get what was sent to the old address', () => {
+  const { world, echo, send } = echoes('ann bob', { weather: { latency: 100, jitter: 0 } });
+  send('ann', 'bob', 'late');
+  world.run(50);
+  world.stop('bob');
+  world.start('bob', { moved: true });
+  world.run(500);
+
+  expect(echo('bob').text('packet')).toEqual([]);
+});
+
+test('a clock that drifts shows the agent another time, and wakes it when that has come', () => {
+  const { world, echo } = echoes('ann');
+  world.add('bob', { driftPpm: 500 });
+  world.start('bob');
+  world.run(1_000_000);
+  const bob = echo('bob');
+  bob.will({ kind: 'sendPacket', to: world.host('ann').address, packet: new Uint8Array(1) }, 2_000_000.125);
+  world.command('bob', { kind: 'leave' });
+  world.run(999_500);
+
+  const ticks = bob.heard.filter(({ input }) => input.kind === 'tick');
+  expect(ticks).toHaveLength(2);
+  expect(ticks[1]?.at).toBeGreaterThanOrEqual(2_000_000.125);
+  expect(ticks[1]?.at).toBeLessThan(2_000_000.126);
+  expect(echo('ann').heard.find(({ input }) => input.kind === 'packet')?.at).toBeLessThan(1_999_010);
+});
+
+test('a host of IPv6 has an address of sixteen octets, and keeps the family when it moves', () => {
+  const { world } = echoes('ann');
+  const bob = world.add('bob', { v6: true });
+  expect(bob.address.ip).toHaveLength(16);
+  world.start('bob', { moved: true });
+  expect(bob.address.ip).toHaveLength(16);
+  expect(world.newAddress().ip).toHaveLength(4);
+});
+
+describe('a disk', () => {
+  const snapshot = (incarnation: number): Snapshot => ({
+    incarnation,
+    clocks: { member: 1, event: 1, query: 1 },
+    peers: [],
+  });
+  const written = (): Host => {
+    const host = echoes('ann').world.host('ann');
+    for (let i = 1; i <= 30; i++) host.save(snapshot(i));
+    host.shelve(new Uint8Array(3));
+    return host;
+  };
+
+  test('that refuses keeps what it has', () => {
+    const host = written();
+    host.diskRefuses = true;
+    host.save(snapshot(31));
+    host.shelve(new Uint8Array(4));
+    expect(host.disk?.incarnation).toBe(30);
+    expect(host.shelf).toHaveLength(3);
+  });
+
+  test('whose last writes are torn has an earlier state, or the earliest kept', () => {
+    const host = written();
+    host.tear(3);
+    expect(host.disk?.incarnation).toBe(27);
+    expect(host.shelf).toBeUndefined();
+    const other = written();
+    other.tear(1000);
+    expect(other.disk?.incarnation).toBe(14);
+  });
+
+  test('that is lost has nothing', () => {
+    const host = written();
+    host.wipe();
+    expect([host.disk, host.shelf]).toEqual([undefined, undefined]);
+    host.tear(1);
+    expect(host.disk).toBeUndefined();
+  });
 });

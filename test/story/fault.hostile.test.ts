@@ -1,0 +1,162 @@
+/**
+ * Hostile peers. Without the key nothing they send may change anything. With the key they are believed for a while, so
+ * the laws about who said what (I3, I6, I7) cannot hold and are not asked here: only that victims are back soon, that
+ * tables stay bounded, and that invented members die out.
+ */
+import { describe, expect, test } from 'vitest';
+import { createAgent } from '../../src/agent/agent.ts';
+import type { Agent, Effect } from '../../src/agent/types.ts';
+import { disagreements } from '../../src/sim/checkers.ts';
+import type { Garbage } from '../../src/sim/faults/strangers.ts';
+import { GHOST, LIES, type Lie } from '../../src/sim/faults/traitors.ts';
+import { strike } from '../../src/sim/faults.ts';
+import type { Host } from '../../src/sim/host.ts';
+import { envelopeOf } from '../../src/sim/kinds.ts';
+import { story } from '../../src/sim/story.ts';
+import type { World } from '../../src/sim/world.ts';
+import { Ack, TYPE } from '../../src/wire/memberlist.ts';
+import { openPacket, sealPacket } from '../../src/wire/packet.ts';
+import { CoordinateBody } from '../../src/wire/serf.ts';
+import { decode } from '../../src/wire/struct.ts';
+import { all, tell } from './tell.ts';
+
+const five = 'ann bob cat dan eve';
+const ten = Array.from({ length: 10 }, (_, i) => `n${i}`);
+
+describe('without the key', () => {
+  const all5 = { keys: [new Uint8Array(32).fill(7)], label: 'ours' };
+  const KINDS: readonly Garbage[] = [
+    'random',
+    'truncated',
+    'flipped',
+    'replayed',
+    'labelled',
+    'plaintext',
+    'streams',
+  ];
+
+  test.each(KINDS)('%s: counted, and nothing else comes of it', (how) => {
+    const { world, pass, facts, seenAs } = tell(five, { seed: 1, detail: 'facts', all: all5 });
+
+    strike(world, { at: 0, span: 60_000, kind: 'garbage', how, every: 10, seed: 5 });
+    pass('2m');
+
+    const kind = how === 'streams' ? 'streamRejected' : 'packetRejected';
+    if (how !== 'replayed') expect(facts(kind).length).toBeGreaterThan(1000);
+    expect(facts('memberSuspected')).toEqual([]);
+    expect(facts('memberDeclaredDead')).toEqual([]);
+    expect(seenAs('ann')).toEqual(all('bob cat dan eve', 'alive'));
+    expect(disagreements(world)).toEqual([]);
+  });
+
+  test('replayed leaves and deaths of a former life, in clear text even: who came back stays', () => {
+    const { world, stop, leave, restart, pass, facts } = tell(five, { seed: 2, detail: 'facts' });
+    strike(world, { at: 0, span: 240_000, kind: 'garbage', how: 'replayed', every: 10, seed: 6 });
+    leave('bob');
+    stop('cat');
+    pass('30s');
+    restart('bob', { remember: true });
+    restart('cat', { remember: true });
+    pass('5s');
+    const ended = facts('memberDeclaredDead').length;
+    pass('4m');
+
+    expect(facts('memberDeclaredDead')).toHaveLength(ended);
+    expect(disagreements(world)).toEqual([]);
+  });
+});
+
+describe('with the key', () => {
+  const lied = (lie: Lie, seed: number) => {
+    const { world, facts } = story(ten.join(' '), { seed, detail: 'off' });
+    strike(world, { at: 0, span: 30_000, kind: 'traitor', lie, victim: 'n3', every: 200, seed });
+    world.run(30_000);
+    return { world, facts };
+  };
+  const real = (world: World): string[] => disagreements(world).filter((line) => !line.includes(GHOST));
+
+  test.each(LIES)('%s for half a minute: the victim stays, or is back everywhere within 10 s', (lie) => {
+    const { world, facts } = lied(lie, 1);
+
+    expect(world.runUntil(() => real(world).length === 0, 10_000)).toBe(true);
+    const rows = [...world.hosts].map((host) => host.live.view.members().length);
+    expect(Math.max(...rows)).toBeLessThanOrEqual(ten.length + 100); // no more than were introduced
+    expect(world.runUntil(() => disagreements(world).length === 0, 60_000)).toBe(true);
+    if (lie === 'top') expect(facts('rumorRefused').length).toBeGreaterThan(50);
+  });
+
+  test('a thief of a name, who says that it left and is here now: his victim is back within 90 s', () => {
+    const { world } = lied('thief', 1);
+    expect(world.runUntil(() => real(world).length === 0, 90_000)).toBe(true);
+  });
+
+  test.each([
+    { what: 'huge', vec: 1e30, height: 1e30 },
+    { what: 'not a number', vec: Number.NaN, height: Number.POSITIVE_INFINITY },
+    { what: 'a little wrong', vec: 5, height: 0.1 },
+  ])('coordinates that are $what, from one member: those of others stay finite', ({ vec, height }) => {
+    const payload = CoordinateBody.encode({
+      vec: new Array(8).fill(vec),
+      error: 0.01,
+      adjustment: 0,
+      height,
+    });
+    const { world, pass, facts } = tell(five, {
+      seed: 3,
+      detail: 'facts',
+      birth: (options, host) =>
+        host.label === 'eve' ? lying(createAgent(options), host, payload) : createAgent(options),
+    });
+    let farthest = 0;
+    let seen = 0;
+    world.watch({
+      sent: (host, _to, bytes) => {
+        if (host.label === 'eve') return;
+        for (const ack of acksIn(bytes, host)) {
+          const { vec: own } = decode(CoordinateBody, ack.payload);
+          seen += 1;
+          farthest = Math.max(farthest, ...own.map((one) => (Number.isFinite(one) ? Math.abs(one) : 1e9)));
+        }
+      },
+    });
+
+    pass('3m');
+
+    expect(seen).toBeGreaterThan(100);
+    expect(farthest).toBeLessThan(10);
+    expect(facts('memberSuspected')).toEqual([]);
+  });
+});
+
+function acksIn(bytes: Uint8Array, host: Host): Ack[] {
+  return openPacket(bytes, envelopeOf(host.options))
+    .messages.filter((message) => message[0] === TYPE.ack)
+    .map((message) => decode(Ack, message))
+    .filter((ack) => ack.payload.length > 0);
+}
+
+/** An agent whose every ack carries `payload`. */
+function lying(agent: Agent, host: Host, payload: Uint8Array): Agent {
+  const lie = (effect: Effect): Effect => {
+    if (effect.kind !== 'sendPacket' || acksIn(effect.packet, host).length === 0) return effect;
+    const envelope = envelopeOf(host.options);
+    const messages = openPacket(effect.packet, envelope).messages.map((message) =>
+      message[0] === TYPE.ack ? Ack.encode({ ...decode(Ack, message), payload }) : message,
+    );
+    const packet = sealPacket(messages, envelope, { crc: false, nonce: () => new Uint8Array(12) });
+    return { ...effect, packet };
+  };
+  return {
+    handle: (input, now, out) => {
+      const from = out.length;
+      agent.handle(input, now, out);
+      for (let i = from; i < out.length; i++) out[i] = lie(out[i] as Effect);
+    },
+    get deadline() {
+      return agent.deadline;
+    },
+    get view() {
+      return agent.view;
+    },
+  };
+}

@@ -1,0 +1,196 @@
+/** The rows of the fault matrix that are the network's, one by one; laws are watched throughout (`pass`). */
+import { describe, expect, test } from 'vitest';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { deafen } from '../../src/sim/faults/strangers.ts';
+import { type Fault, strike } from '../../src/sim/faults.ts';
+import { bulky, serviceOf } from '../../src/sim/registrations.ts';
+import { all, tell } from './tell.ts';
+
+const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
+const five = 'ann bob cat dan eve';
+/** What a trouble is, without when. */
+type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'at' | 'span'> : never) : never;
+const during = (minutes: number, trouble: Trouble): Fault =>
+  ({ at: 0, span: minutes * 60_000, ...trouble }) as Fault;
+
+describe('G5: loss in bursts, each way of each link at times of its own', () => {
+  test.each([
+    { burst: 50, calm: 500 },
+    { burst: 1000, calm: 9000 },
+    { burst: 10_000, calm: 60_000 },
+  ])('bursts of $burst ms: all agree when it is over', ({ burst, calm }) => {
+    const { world, pass, until } = tell(twelve.join(' '), { seed: burst, detail: 'facts' });
+
+    strike(world, during(4, { kind: 'bursts', chance: 1, burst, calm }));
+    pass('4m');
+
+    expect(world.counts.lost).toBeGreaterThan(1000);
+    expect(until(() => disagreements(world).length === 0, '45s')).toBe(true);
+  });
+});
+
+test('five copies of everything, up to ten minutes late: nobody believes yesterday’s news', () => {
+  const { world, stop, restart, leave, setTags, pass, facts } = tell(five, { seed: 3, detail: 'facts' });
+
+  strike(world, during(1, { kind: 'duplicates', chance: 1, copies: 5, late: 600_000 }));
+  setTags('ann', { role: 'old' });
+  stop('bob');
+  leave('cat');
+  pass('20s');
+  restart('bob', { remember: true });
+  restart('cat', { remember: true });
+  setTags('ann', { role: 'new' });
+  pass('20s');
+  const failed = facts('memberFailed').length;
+  pass('12m');
+
+  expect(facts('memberFailed')).toHaveLength(failed);
+  expect(facts('memberLeft').filter(({ node }) => node !== 'cat')).toEqual([]);
+  expect(disagreements(world)).toEqual([]);
+  for (const label of five.split(' '))
+    expect(world.host(label).live.view.member('ann')?.tags.get('role')).toBe('new');
+});
+
+test('datagrams up to five seconds late, in any order: all agree half a minute later', () => {
+  const { world, pass, until } = tell(twelve.join(' '), { seed: 4, detail: 'facts' });
+
+  strike(world, during(2, { kind: 'scatter', by: 5000 }));
+  pass('2m');
+
+  expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
+});
+
+describe('delay, one way only', () => {
+  test('three seconds from one to all others: when it is over all agree', () => {
+    const { world, pass, until } = tell(five, { seed: 5, detail: 'facts' });
+    for (const to of ['bob', 'cat', 'dan', 'eve'])
+      strike(world, during(2, { kind: 'delay', link: ['ann', to], by: 3000 }));
+
+    pass('2m');
+
+    expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
+  });
+
+  test('half a second, with the settings for wide networks: nobody is suspected', () => {
+    const swim = { probeInterval: 5000, probeTimeout: 3000, suspicionMult: 6, pushPullInterval: 60_000 };
+    const { world, pass, facts } = tell(five, { seed: 6, detail: 'facts', all: { swim } });
+    for (const to of ['bob', 'cat', 'dan', 'eve'])
+      strike(world, during(5, { kind: 'delay', link: ['ann', to], by: 500 }));
+
+    pass('5m');
+
+    expect(facts('memberSuspected')).toEqual([]);
+  });
+});
+
+describe.each([512, 1000, 1280, 1400])('a black hole for datagrams over %i bytes', (overBytes) => {
+  test('a newcomer joins, and the catalogue arrives everywhere by streams', () => {
+    const { world, arrive, register, pass, until, seenAs, everywhere, known } = tell(five, {
+      seed: overBytes,
+      detail: 'facts',
+    });
+    strike(world, during(10, { kind: 'blackHole', overBytes }));
+
+    for (let i = 0; i < 6; i++) register('ann', serviceOf(`web-${i}`, { meta: bulky(`${i}`) }));
+    arrive('fay', { tags: { role: 'x'.repeat(300) } });
+
+    expect(until(() => Object.values(seenAs('fay')).every((status) => status === 'alive'), '10s')).toBe(true);
+    expect(until(() => everywhere((label) => known(label, 'web').length === 6), '90s')).toBe(true);
+    pass('1m');
+    expect(disagreements(world)).toEqual([]);
+  });
+});
+
+describe('one transport fails', () => {
+  test.each(['udp', 'tcp'] as const)('%s between two: nobody fails', (transport) => {
+    const { world, pass, facts } = tell(five, { seed: 21, detail: 'facts' });
+    strike(world, during(5, { kind: 'outage', between: ['ann', 'bob'], transport }));
+
+    pass('5m');
+
+    expect(facts('memberFailed')).toEqual([]);
+    expect(disagreements(world)).toEqual([]);
+  });
+
+  test('UDP everywhere: pings over streams save everybody', () => {
+    const { world, pass, facts } = tell(five, { seed: 22, detail: 'facts' });
+    strike(world, during(5, { kind: 'outage', transport: 'udp' }));
+
+    pass('5m');
+
+    expect(facts('memberFailed')).toEqual([]);
+    expect(facts('probeSavedByStream').length).toBeGreaterThan(100);
+  });
+
+  test('TCP everywhere: nobody fails, and the catalogue goes on by datagrams', () => {
+    const { world, register, pass, until, facts, everywhere, passing } = tell(five, {
+      seed: 23,
+      detail: 'facts',
+    });
+    strike(world, during(5, { kind: 'outage', transport: 'tcp' }));
+
+    pass('2m');
+    register('ann', 'web-1');
+
+    expect(until(() => everywhere((label) => passing(label, 'web').length === 1), '10s')).toBe(true);
+    expect(facts('memberFailed')).toEqual([]);
+  });
+});
+
+describe('G7: partitions', () => {
+  test.each([1, 2, 3])('into many parts: agreed within 90 s of the end (seed %i)', (seed) => {
+    const { world, pass, until } = tell(twelve.join(' '), { seed, detail: 'facts' });
+    const parts = [twelve.slice(0, 1), twelve.slice(1, 3), twelve.slice(3, 7), twelve.slice(7)];
+    strike(world, during(5, { kind: 'shatter', parts }));
+
+    pass('5m');
+
+    expect(disagreements(world)).not.toEqual([]);
+    expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
+  });
+
+  test.each([1, 2, 3])('that come and go: agreed within 90 s of the end (seed %i)', (seed) => {
+    const { world, pass, until } = tell(twelve.join(' '), { seed, detail: 'facts' });
+    strike(world, during(5, { kind: 'flapping', side: twelve.slice(0, 5), cut: 8000, whole: 6000 }));
+
+    pass('5m');
+
+    expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
+  });
+
+  test('a partial mesh: two who do not reach one another, and all others both, do not flap', () => {
+    const { world, pass, saw, facts } = tell(five, { seed: 31, detail: 'facts' });
+    const links = [
+      ['ann', 'cat'],
+      ['cat', 'ann'],
+      ['bob', 'eve'],
+      ['eve', 'bob'],
+    ] as const;
+    strike(world, during(10, { kind: 'mesh', links }));
+
+    pass('10m');
+
+    for (const [from, to] of links) expect(saw(from, to).length).toBeLessThanOrEqual(2);
+    expect(facts('memberFailed')).toEqual([]);
+    expect(disagreements(world)).toEqual([]);
+  });
+});
+
+test('half-open joiners, who send and hear only what they asked for over streams, harm nobody', () => {
+  const { world, arrive, stop, pass, until, seenAs, facts } = tell(five, { seed: 41, detail: 'facts' });
+  const deaf = ['deaf1', 'deaf2', 'deaf3'];
+  for (const label of deaf) {
+    const lift = deafen(world, label);
+    arrive(label);
+    world.at(world.now + 300_000, lift);
+  }
+
+  pass('4m');
+
+  expect(facts('memberFailed').filter(({ node }) => !deaf.includes(node))).toEqual([]);
+  for (const label of five.split(' '))
+    expect(Object.values(seenAs(label)).filter((status) => status === 'failed')).toEqual([]);
+  for (const label of deaf) stop(label);
+  expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
+  expect(seenAs('ann')).toEqual(all('bob cat dan eve', 'alive'));
+});

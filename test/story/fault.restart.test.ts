@@ -1,0 +1,64 @@
+/** Restarts of many: one after the other, and all at once; and clusters of which half are Go agents. */
+import { describe, expect, test } from 'vitest';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { strike } from '../../src/sim/faults.ts';
+import { keepJoining } from '../../src/sim/gather.ts';
+import type { HostOptions } from '../../src/sim/host.ts';
+import { tell } from './tell.ts';
+
+const twenty = Array.from({ length: 20 }, (_, i) => `n${i}`);
+/** Every other one is a Go agent. */
+const mixed: Record<string, HostOptions> = Object.fromEntries(
+  twenty.filter((_, i) => i % 2 === 1).map((label) => [label, { plain: true }]),
+);
+
+describe.each([
+  { who: 'our own', hosts: {} },
+  { who: 'half of them Go agents', hosts: mixed },
+])('G17: twenty are restarted, one each 5 s, $who', ({ hosts }) => {
+  test.each([true, false])('without a false death (orderly: %s)', (orderly) => {
+    const { world, pass, until, facts } = tell(twenty.join(' '), { seed: 17, detail: 'facts', hosts });
+    keepJoining(world, twenty.slice(0, 3));
+
+    strike(world, {
+      at: 0,
+      span: 120_000,
+      kind: 'rolling',
+      order: twenty,
+      every: 5000,
+      down: orderly ? 3000 : 800,
+      orderly,
+      remember: true,
+    });
+    pass('2m');
+
+    expect(facts('memberFailed')).toEqual([]);
+    expect(twenty.map((label) => world.host(label).lives)).toEqual(twenty.map(() => 2));
+    expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
+  });
+});
+
+describe.each([0, 0.5, 1])(
+  'G11: all are killed at once and start again, %d of them without memory',
+  (share) => {
+    test.each([
+      { how: 'at once', stagger: 0, moved: false, within: '15s' },
+      { how: 'one each 2 s', stagger: 2000, moved: false, within: '15s' },
+      { how: 'at once, all at new addresses', stagger: 0, moved: true, within: '60s' },
+    ])('$how: all agree within $within of the last start', ({ stagger, moved, within }) => {
+      for (const seed of [1, 2]) {
+        const { world, setTags, pass, until } = tell(twenty.join(' '), { seed, detail: 'facts' });
+        keepJoining(world, twenty.slice(0, 3));
+        for (let i = 0; i < 3; i++) setTags('n7', { round: `${i}` });
+        pass('5s');
+        const forgetful = twenty.slice(0, share * twenty.length);
+
+        const span = 10_000 + stagger * twenty.length;
+        strike(world, { at: 0, span, kind: 'wholeRestart', order: twenty, stagger, forgetful, moved });
+        pass(`${span}ms`);
+
+        expect(until(() => disagreements(world).length === 0, within)).toBe(true);
+      }
+    });
+  },
+);
