@@ -21,10 +21,10 @@ describe('G5: loss in bursts, each way of each link at times of its own', () => 
   ])('bursts of $burst ms: all agree when it is over', ({ burst, calm }) => {
     const { world, pass, until } = tell(twelve.join(' '), { seed: burst, detail: 'facts' });
 
-    strike(world, during(4, { kind: 'bursts', chance: 1, burst, calm }));
-    pass('4m');
+    strike(world, during(2, { kind: 'bursts', chance: 1, burst, calm }));
+    pass('2m');
 
-    expect(world.counts.lost).toBeGreaterThan(1000);
+    expect(world.counts.lost).toBeGreaterThan(200);
     expect(until(() => disagreements(world).length === 0, '45s')).toBe(true);
   });
 });
@@ -138,22 +138,22 @@ describe('one transport fails', () => {
 });
 
 describe('G7: partitions', () => {
-  test.each([1, 2, 3])('into many parts: agreed within 90 s of the end (seed %i)', (seed) => {
+  test.each([1, 2])('into many parts: agreed within 90 s of the end (seed %i)', (seed) => {
     const { world, pass, until } = tell(twelve.join(' '), { seed, detail: 'facts' });
     const parts = [twelve.slice(0, 1), twelve.slice(1, 3), twelve.slice(3, 7), twelve.slice(7)];
-    strike(world, during(5, { kind: 'shatter', parts }));
+    strike(world, during(3, { kind: 'shatter', parts }));
 
-    pass('5m');
+    pass('3m');
 
     expect(disagreements(world)).not.toEqual([]);
     expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
   });
 
-  test.each([1, 2, 3])('that come and go: agreed within 90 s of the end (seed %i)', (seed) => {
+  test.each([1, 2])('that come and go: agreed within 90 s of the end (seed %i)', (seed) => {
     const { world, pass, until } = tell(twelve.join(' '), { seed, detail: 'facts' });
-    strike(world, during(5, { kind: 'flapping', side: twelve.slice(0, 5), cut: 8000, whole: 6000 }));
+    strike(world, during(3, { kind: 'flapping', side: twelve.slice(0, 5), cut: 8000, whole: 6000 }));
 
-    pass('5m');
+    pass('3m');
 
     expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
   });

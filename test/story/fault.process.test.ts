@@ -13,11 +13,11 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
   const ill = sixteen.slice(0, 4);
   const others = (node: string): boolean => !ill.includes(node);
 
-  test.each([1, 2, 3])('stopped again and again, for 0.1 to 20 s (seed %i)', (seed) => {
+  test.each([1, 2])('stopped again and again, for 0.1 to 20 s (seed %i)', (seed) => {
     const { world, pass, until, facts } = tell(sixteen.join(' '), { seed, detail: 'facts' });
 
-    strike(world, { at: 0, span: 5 * MINUTES, kind: 'stutter', whos: ill, seed });
-    pass('5m');
+    strike(world, { at: 0, span: 3 * MINUTES, kind: 'stutter', whos: ill, seed });
+    pass('3m');
 
     expect(facts('memberDeclaredDead').filter(({ node }) => others(node))).toEqual([]);
     expect(facts('stalled').length).toBeGreaterThan(10);
@@ -31,7 +31,7 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
   ])('a loop that is blocked for $block ms at a time, $duty of all time', ({ block, duty }) => {
     const { world, pass, until, facts } = tell(sixteen.join(' '), { seed: block, detail: 'facts' });
 
-    strike(world, { at: 0, span: 5 * MINUTES, kind: 'busyLoop', whos: ill, block, duty });
+    strike(world, { at: 0, span: 2 * MINUTES, kind: 'busyLoop', whos: ill, block, duty });
     pass('5m');
 
     expect(facts('memberDeclaredDead')).toEqual([]);
@@ -40,7 +40,7 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
 });
 
 test('G13: suspended for twelve hours, it blames nobody and is alive everywhere within 10 s', () => {
-  const { world, pause, resume, pass, until, facts } = tell(five, { seed: 12, detail: 'facts' });
+  const { world, pause, resume, pass, until, facts } = tell('ann bob cat', { seed: 12, detail: 'facts' });
   pause('bob');
   pass('12h');
   const blamed = facts('memberSuspected', 'bob').length;
@@ -53,44 +53,48 @@ test('G13: suspended for twelve hours, it blames nobody and is alive everywhere 
 });
 
 describe('I16, G14: wall clocks', () => {
-  /** Three minutes with a crash, a restart and new tags, and clocks that stand or jump. */
-  const told = (jump: number) => {
-    const { world, stop, restart, setTags, pass } = tell(five, { seed: 14, weather: { loss: 0.05 } });
-    const clocks = (by: number): void => {
-      for (const [i, label] of five.split(' ').entries())
-        if (by !== 0) world.host(label).clock += (i - 2) * by;
+  test('jumps of ten years while agents run change not one octet, nor when it is sent', () => {
+    const hash = (jump: number): string => {
+      const { world, stop, pass, setTags } = tell(five, { seed: 15, weather: { loss: 0.05 } });
+      for (const host of world.hosts) {
+        world.at(world.now + 1000, () => {
+          host.clock = jump;
+        });
+        world.at(world.now + 40_000, () => {
+          host.clock = -jump;
+        });
+      }
+      setTags('ann', { role: 'x' });
+      pass('30s');
+      stop('bob');
+      pass('1m');
+      return world.trace.hash;
     };
-    clocks(jump);
-    pass('1m');
-    stop('bob');
-    pass('20s');
-    clocks(-3 * jump);
-    restart('bob', { remember: true });
-    setTags('cat', { role: 'x' });
-    pass('1m');
-    expect(disagreements(world)).toEqual([]);
-    return world;
-  };
-
-  test('jumps of years while agents run change not one octet, nor when it is sent', () => {
-    const calm = told(0);
-    // Cat in the middle keeps its clock; bob, who is born again, must not lose his: see below.
-    const { world, pass } = tell(five, { seed: 15, weather: { loss: 0.05 } });
-    const { world: same, pass: passSame } = tell(five, { seed: 15, weather: { loss: 0.05 } });
-    for (const label of five.split(' ')) same.at(same.now + 1000, () => (same.host(label).clock = TEN_YEARS));
-    for (const label of five.split(' '))
-      same.at(same.now + 9000, () => (same.host(label).clock = -TEN_YEARS));
-    pass('3m');
-    passSame('3m');
-    expect(same.trace.hash).toBe(world.trace.hash);
-    expect(calm.counts.packets).toBeGreaterThan(0);
+    expect(hash(TEN_YEARS)).toBe(hash(0));
   });
 
   test.each([TEN_YEARS, -TEN_YEARS])(
-    'who is born again with a clock off by %i ms is alive everywhere',
-    (jump) => {
-      told(jump / 10);
-      told(jump / 4);
+    'born again with a clock off by %i ms: alive everywhere as ever',
+    (clock) => {
+      for (const remember of [true, false]) {
+        const { stop, restart, pass, until, world, register, everywhere, passing } = tell(five, {
+          seed: 14,
+          detail: 'facts',
+        });
+        register('bob', 'web-1');
+        pass('10s');
+        stop('bob');
+        pass('20s');
+        restart('bob', { remember, clock });
+
+        expect(until(() => disagreements(world).length === 0, '5s')).toBe(true);
+        const due = remember ? ['web-1'] : [];
+        expect(until(() => everywhere((label) => passing(label, 'web').join() === due.join()), '45s')).toBe(
+          true,
+        );
+        register('bob', 'web-2');
+        expect(until(() => everywhere((label) => passing(label, 'web').includes('web-2')), '45s')).toBe(true);
+      }
     },
   );
 
@@ -101,7 +105,7 @@ describe('I16, G14: wall clocks', () => {
       hosts: { ann: { driftPpm: 500 }, bob: { driftPpm: -500 } },
     });
 
-    pass('30m');
+    pass('10m');
 
     expect(facts('memberSuspected')).toEqual([]);
     expect(disagreements(world)).toEqual([]);
