@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/checkers.ts';
 import { strike } from '../../src/sim/faults.ts';
+import { serviceOf } from '../../src/sim/registrations.ts';
 import { tell } from './tell.ts';
 
 const five = 'ann bob cat dan eve';
