@@ -82,7 +82,8 @@ describe('I16, G14: wall clocks', () => {
           seed: 14,
           detail: 'facts',
         });
-        register('bob', 'web-1');
+        // No TTL check: while an agent is down these go on aging by the wall clock, and run out.
+        register('bob', serviceOf('web-1'), []);
         pass('10s');
         stop('bob');
         pass('20s');
