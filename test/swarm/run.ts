@@ -155,7 +155,10 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
       .join(', ')}`,
   );
   for (const loss of LOSSES) {
-    const some = reports.filter(({ setting }) => setting.loss === loss);
+    // Where somebody lies, who is dead is no longer a question of loss.
+    const honest = ({ setting: { kinds } }: SwarmReport): boolean =>
+      !kinds.some((kind) => HOSTILE_KINDS.includes(kind));
+    const some = reports.filter((report) => report.setting.loss === loss && honest(report));
     const healthy = some.reduce((sum, { healthyMillis }) => sum + healthyMillis, 0) / 3_600_000;
     const deaths = some.reduce((sum, { falseDeaths }) => sum + falseDeaths, 0);
     if (some.length > 0)
