@@ -18,6 +18,7 @@ import { type Listen, listen } from './listen.ts';
 import { requestCounts } from './request-counts.ts';
 import type { Site } from './route.ts';
 import { ROUTES } from './routes/index.ts';
+import { Rows } from './rows.ts';
 
 export interface HttpOptions {
   readonly listen: Listen;
@@ -87,6 +88,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     watchers,
     answers: new Answers(clock),
     meter,
+    rows: new Rows(),
     selfService: selfService === 'off' ? undefined : selfService,
     now: options.now,
     clock,

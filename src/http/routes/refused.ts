@@ -5,7 +5,8 @@
  * Source: http.md section 16.
  */
 import { type Headers, Refusal, Reply } from '../reply.ts';
-import type { Method, Route } from '../route.ts';
+import type { About, Method, Route } from '../route.ts';
+import { any, list } from '../schema/kinds.ts';
 
 const NO_STORE = 'key/value store is not available: this agent has no consensus storage';
 const NO_CONSENSUS = 'not available: this agent has no consensus';
@@ -15,16 +16,18 @@ const INDEX = { 'X-Consul-Index': '1' };
 
 /** One line per path: the methods it is for, its status, its sentence. */
 const refuse = (method: Method | 'ANY', path: string, status: number, sentence: string, headers?: Headers) =>
-  fixed(method, path, () => {
+  fixed(method, path, { summary: `Refused: ${sentence}`, query: [], refused: status }, () => {
     throw new Refusal(status, sentence, headers);
   });
 
 /** Go decodes these lists without a look at the status. */
 const empty = (path: string): Route =>
-  fixed('GET', path, () => new Reply(200, '[]', { 'Content-Type': 'application/json', ...INDEX }));
+  fixed('GET', path, EMPTY, () => new Reply(200, '[]', { 'Content-Type': 'application/json', ...INDEX }));
 
-function fixed(method: Method | 'ANY', path: string, answer: () => Reply): Route {
-  return { method, path, oldClients: false, handle: async () => answer() };
+const EMPTY: About = { summary: 'Nothing: an empty list', query: [], shows: list(any) };
+
+function fixed(method: Method | 'ANY', path: string, about: About, answer: () => Reply): Route {
+  return { method, path, oldClients: false, about, handle: async () => answer() };
 }
 
 export const REFUSED: readonly Route[] = [

@@ -119,11 +119,6 @@ describe('section 2: parameters all reads know', () => {
     for (const query of ['ns=team', 'namespace=x', 'partition=x', 'ap=x'])
       expect(await ask(query)).toMatchObject([400, expect.any(String)]);
   });
-
-  test('a filter is refused rather than ignored; an empty one is none', async () => {
-    expect(await ask('filter=')).toBe(200);
-    expect(await ask('filter=Node+%3D%3D+ann')).toMatchObject([400, expect.stringContaining('filter')]);
-  });
 });
 
 test('GET /v1/catalog/datacenters is our own', async () => {
