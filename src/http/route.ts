@@ -30,6 +30,9 @@ export interface Site {
   readonly rows: Rows;
   /** Under which name each node shows itself as a service; `undefined`: it does not. */
   readonly selfService: string | undefined;
+  readonly emptyKv: boolean;
+  /** Reads the settings again; absent: it cannot. */
+  readonly reload?: () => Promise<void>;
   /** Wall clock, milliseconds. */
   now(): number;
   /** The agent's own monotonic clock, which `MemberView.since` is told in. */

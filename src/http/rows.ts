@@ -19,7 +19,7 @@ export class Part<T> {
   }
 
   /** Those that are wanted; itself if these are all. */
-  only(wanted: (value: T) => boolean): Part<T> {
+  where(wanted: (value: T) => boolean): Part<T> {
     const some = this.values.filter(wanted);
     return some.length === this.values.length ? this : new Part(some);
   }
@@ -33,8 +33,8 @@ export class Parts<T> {
     this.#parts = parts;
   }
 
-  only(wanted: (value: T) => boolean): Parts<T> {
-    return new Parts(this.#parts.map((part) => part.only(wanted)));
+  where(wanted: (value: T) => boolean): Parts<T> {
+    return new Parts(this.#parts.map((part) => part.where(wanted)));
   }
 
   get text(): string {

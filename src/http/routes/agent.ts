@@ -138,6 +138,25 @@ export const agentLeave = route({
   },
 });
 
+/** As at SIGHUP. A file that is wrong is told, and changes nothing. */
+export const agentReload = route({
+  method: 'PUT',
+  path: '/v1/agent/reload',
+  summary: 'Read the settings again',
+  act: async ({ site: { reload } }) => {
+    if (reload === undefined)
+      throw new AgentError(
+        'unavailable',
+        'This agent has no settings to read again: start it with `hearsay agent`',
+      );
+    try {
+      await reload();
+    } catch (error) {
+      throw new AgentError('failed', error instanceof Error ? error.message : String(error));
+    }
+  },
+});
+
 /** `PUT /v1/agent/force-leave/:node`: as Consul, also for one that is alive, which then refutes. */
 export const agentForceLeave = route({
   method: 'PUT',

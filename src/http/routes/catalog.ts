@@ -82,7 +82,7 @@ export const catalogService = route({
     if (!isOurs(query)) return [];
     const found = sightings(site, service, query['node-meta']).filter(withTags(query.tag));
     const instances = nearest(site, query.near, found, ({ host }) => host.name);
-    return new Parts(instances.map((one) => catalogServiceOf(one, site))).only(matches);
+    return new Parts(instances.map((one) => catalogServiceOf(one, site))).where(matches);
   },
 });
 

@@ -32,8 +32,8 @@ export const healthService = route({
       entryOf(one, site),
     );
     return new Parts(entries)
-      .only(({ Checks }) => !query.passing || Checks.every(({ Status }) => Status === 'passing'))
-      .only(matches);
+      .where(({ Checks }) => !query.passing || Checks.every(({ Status }) => Status === 'passing'))
+      .where(matches);
   },
 });
 
@@ -65,7 +65,7 @@ export const healthNode = route({
   watch: ({ params, site }) => nodeTopics(site, params.node),
   answer: ({ params, site, matches }) => {
     const entries = entriesOf(site, required(params.node, 'node name'));
-    return entries === undefined ? [] : new Parts([hostChecks(entries, site)]).only(matches);
+    return entries === undefined ? [] : new Parts([hostChecks(entries, site)]).where(matches);
   },
 });
 
@@ -87,8 +87,8 @@ export const healthState = route({
       ({ host }) => host.name,
     );
     return new Parts(hosts.map((entries) => hostChecks(entries, site)))
-      .only(({ Status }) => state === 'any' || Status === state)
-      .only(matches);
+      .where(({ Status }) => state === 'any' || Status === state)
+      .where(matches);
   },
 });
 

@@ -8,6 +8,7 @@ import * as agentChecks from './agent-checks.ts';
 import * as agentHealth from './agent-health.ts';
 import * as agentServices from './agent-services.ts';
 import * as catalog from './catalog.ts';
+import * as catalogWrites from './catalog-writes.ts';
 import * as coordinates from './coordinates.ts';
 import * as events from './events.ts';
 import * as health from './health.ts';
@@ -44,6 +45,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(agentChecks),
   ...Object.values(agentHealth),
   ...Object.values(catalog),
+  ...Object.values(catalogWrites),
   ...Object.values(coordinates),
   ...Object.values(health),
   ...Object.values(status),
