@@ -193,7 +193,9 @@ describe('PUT /v1/agent/reload', () => {
 
   test('reads the settings again, and tells what is wrong with them', async () => {
     let times = 0;
-    const again = async (): Promise<void> => void (times += 1);
+    const again = async (): Promise<void> => {
+      times += 1;
+    };
     expect([await reload({ reload: again }), times]).toEqual([[200, ''], 1]);
     const broken = () => Promise.reject(new Error('agent.yaml: line 3: no such key'));
     expect(await reload({ reload: broken })).toEqual([500, 'agent.yaml: line 3: no such key']);
