@@ -42,8 +42,11 @@ export interface Running {
   readonly stopped: Promise<void>;
 }
 
-/** Starts one agent. Rejects with `AgentError`; then nothing is left running. */
-export async function start(config: AgentConfig): Promise<Running> {
+/**
+ * Starts one agent. Rejects with `AgentError`; then nothing is left running. `reload` is what `/v1/agent/reload` does,
+ * the same as at SIGHUP.
+ */
+export async function start(config: AgentConfig, reload?: () => Promise<void>): Promise<Running> {
   const logger = await createLogger({ level: config.logLevel, format: config.logFormat });
   const journal = createJournal(logger);
   const note: Journal['note'] = (fact) => journal.note(fact);
@@ -81,7 +84,7 @@ export async function start(config: AgentConfig): Promise<Running> {
     const degraded = (): readonly string[] => (storage?.degraded === undefined ? [] : [storage.degraded]);
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
-    const http = await openHttp(config, note, shell, meter, degraded, dns, closing);
+    const http = await openHttp(config, note, shell, meter, degraded, dns, closing, reload);
     await joinSeeds(config, shell.door, storage, closing, (answered, why) => {
       if (answered > 0) logger.info({ answered }, 'joined through seeds');
       else logger.warn({ why }, 'no seed answered; trying again');
@@ -167,6 +170,7 @@ async function openHttp(
   degraded: () => readonly string[],
   dns: string | undefined,
   closing: (() => Promise<void>)[],
+  reload: (() => Promise<void>) | undefined,
 ): Promise<string | undefined> {
   const at = config.http;
   if (at.kind === 'off') return undefined;
@@ -193,7 +197,9 @@ async function openHttp(
     ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
     insecure: config.insecure,
     allowedHosts: config.httpAllowedHosts,
-    getWrites: true,
+    getWrites: config.httpGetWrites,
+    emptyKv: config.httpKv === 'empty',
+    ...(reload === undefined ? {} : { reload }),
     selfService: config.selfService,
     now: Date.now,
     clock: monotonicNow,

@@ -82,6 +82,7 @@ class Landing implements Agent {
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),
+      coordinates: serf.coordinates,
       remembered: (node) => this.#services.warmth.member(node),
       indexSeed: options.bornAt,
     });

@@ -96,7 +96,7 @@ export class Replication {
   publish(changes: readonly Change[], now: Millis): void {
     const { catalog, index, self } = this.#o;
     const written = catalog.write(changes, now);
-    index.changed(self, written.changes, this.#topics);
+    index.changed(self, written.changes, this.#topics, now);
     for (const { delta, urgent } of written.rumors) this.#spread(delta, urgent, now);
     this.#touch();
   }
@@ -132,7 +132,7 @@ export class Replication {
     this.#pulls.ended(from, now);
     if (message.kind !== 'syncAnswer') return this.#askOwners(ticket, from, now);
     const accepted = catalog.accept(message, now);
-    for (const applied of accepted.applied) this.#show(applied);
+    for (const applied of accepted.applied) this.#show(applied, now);
     if (accepted.outbid) this.#speakUp(now);
     for (const owner of ticket.tellOn) this.#tellOn(owner, now);
     for (const some of portions(accepted.deltas)) host.dial(from, encodeDeltas(some), undefined, now);
@@ -240,12 +240,12 @@ export class Replication {
 
   #apply(delta: Delta, now: Millis): Applied {
     const applied = this.#o.catalog.apply(delta, now);
-    this.#show(applied);
+    this.#show(applied, now);
     return applied;
   }
 
-  #show(applied: Applied): void {
-    this.#o.index.changed(applied.owner, applied.changes, this.#topics);
+  #show(applied: Applied, now: Millis): void {
+    this.#o.index.changed(applied.owner, applied.changes, this.#topics, now);
   }
 
   /** Somebody spoke for us from a time we do not remember: our ledger begins anew, and all must hear it. */

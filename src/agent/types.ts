@@ -16,6 +16,7 @@ import type {
   Remembered,
   ServiceDefinition,
 } from '../checks/types.ts';
+import type { Coordinate } from '../serf/coordinates.ts';
 import type { SerfFact, SerfMember, SerfStatus } from '../serf/types.ts';
 import type { MemberState, SwimFact } from '../swim/types.ts';
 
@@ -213,6 +214,8 @@ export interface View {
    */
   changedAfter(index: number): readonly Changed[] | undefined;
   health(): AgentHealth;
+  /** Where a member is in round-trip time: ourselves, and those who answered a probe of ours. Names match exactly. */
+  coordinate(name: string): Coordinate | undefined;
   /** Services and checks of all nodes. */
   readonly catalog: CatalogView;
   /** What is registered with this agent. */

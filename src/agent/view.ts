@@ -2,6 +2,7 @@
 import type { Address } from '../base/address.ts';
 import type { CatalogView } from '../catalog/types.ts';
 import type { LocalView } from '../checks/types.ts';
+import type { Coordinate, Coordinates } from '../serf/coordinates.ts';
 import type { SerfMember, SerfView } from '../serf/types.ts';
 import type { MembersView } from '../swim/types.ts';
 import { Changes } from './changes.ts';
@@ -17,6 +18,7 @@ export class LandingView implements View {
   readonly #members: MembersView;
   readonly #serf: SerfView;
   readonly #health: () => AgentHealth;
+  readonly #coordinates: Coordinates;
   readonly #remembered: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
   #index: number;
@@ -32,6 +34,7 @@ export class LandingView implements View {
     readonly catalog: CatalogView;
     readonly local: LocalView;
     readonly health: () => AgentHealth;
+    readonly coordinates: Coordinates;
     /** A node of the last life that was not met again. */
     readonly remembered: (name: string) => MemberView | undefined;
     /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (http.md B3). */
@@ -43,6 +46,7 @@ export class LandingView implements View {
     this.#members = sources.members;
     this.#serf = sources.serf;
     this.#health = sources.health;
+    this.#coordinates = sources.coordinates;
     this.#remembered = sources.remembered;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new Changes(this.#index);
@@ -103,6 +107,10 @@ export class LandingView implements View {
 
   health(): AgentHealth {
     return this.#health();
+  }
+
+  coordinate(name: string): Coordinate | undefined {
+    return name === this.node ? this.#coordinates.own : this.#coordinates.of(name);
   }
 
   /** A reader can see something new about `name`; `listed` if the list of nodes itself shows it. */

@@ -1,7 +1,7 @@
 /** Which changes concern which readers (B4, B5 of the HTTP page's index rules). */
 import type { EntryChange } from './ledger.ts';
 import type { Entry, EntryKey } from './types.ts';
-import { sameTags } from './values.ts';
+import { same, sameTags } from './values.ts';
 
 /** Ids of services that have a check. */
 export function servicesWithChecks(entries: ReadonlyMap<EntryKey, Entry>): Set<string> {
@@ -21,16 +21,11 @@ export function isRenamed({ before, after }: EntryChange): boolean {
   return before.name !== after.name || !sameTags(before.tags, after.tags);
 }
 
-/** The list of services shows names and tags, and is told of addresses and ports too (B5). */
-export function isListedAlike({ before, after }: EntryChange): boolean {
-  return (
-    before?.kind === 'service' &&
-    after?.kind === 'service' &&
-    !isRenamed({ key: `s:${after.id}`, before, after }) &&
-    before.address === after.address &&
-    before.port === after.port
-  );
-}
+/** The list of services shows names and tags, and can be filtered by all else but whether an instance drains (B5). */
+export const isListedAlike = ({ before, after }: EntryChange): boolean =>
+  before?.kind === 'service' &&
+  after?.kind === 'service' &&
+  same({ ...before, draining: after.draining }, after);
 
 /** Readers of checks see a draining instance as one more critical check. */
 export const isDrainChanged = ({ before, after }: EntryChange): boolean =>

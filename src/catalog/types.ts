@@ -3,6 +3,8 @@
  * writes its own ledger; everyone else copies.
  */
 
+import type { Millis } from '../base/time.ts';
+
 export type CheckStatus = 'passing' | 'warning' | 'critical';
 
 /** One instance of a service, as its owner publishes it. Immutable. */
@@ -113,6 +115,11 @@ export interface CatalogView {
   node(name: string): NodeCatalog | undefined;
   /** Every node that has published something, by name. */
   nodes(): Iterable<NodeCatalog>;
+  /**
+   * When this agent first saw an entry say what it says, on its monotonic clock; `undefined` for a check that has
+   * passed, or a service that has not drained, since it was first heard of.
+   */
+  since(node: string, key: EntryKey): Millis | undefined;
   /** Instances known, in any state. */
   readonly size: number;
 }

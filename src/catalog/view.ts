@@ -3,9 +3,11 @@
  * filled when somebody asks and emptied where something changes; an instance stays the same object until something
  * about it changes. Also says which topics a change touches.
  */
+import type { Millis } from '../base/time.ts';
 import { isUsable } from './health.ts';
 import type { EntryChange } from './ledger.ts';
 import { buildNode, type Node } from './nodes.ts';
+import { Since } from './since.ts';
 import { addAllServices, isDrainChanged, isListedAlike, isRenamed, servicesWithChecks } from './touching.ts';
 import type { CatalogView, Entry, EntryKey, Instance, NodeCatalog, Service } from './types.ts';
 
@@ -33,6 +35,7 @@ export class CatalogIndex implements CatalogView {
   readonly #nodes = new Map<string, Node>();
   readonly #stale = new Set<string>();
   readonly #lists = new Map<string, Lists>();
+  readonly #since = new Since();
   /** For each lower-case name, how many instances each node has of it. Built when first asked, then kept. */
   #hosts: Map<string, Map<string, number>> | undefined;
   #services: ReadonlyMap<string, readonly string[]> | undefined;
@@ -77,9 +80,14 @@ export class CatalogIndex implements CatalogView {
     return this.#size;
   }
 
+  since(node: string, key: EntryKey): Millis | undefined {
+    return this.#since.get(node, key);
+  }
+
   /** At once after an owner's entries changed, before anybody reads. Adds what is touched to `topics`. */
-  changed(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): void {
+  changed(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>, now?: Millis): void {
     if (changes.length === 0) return;
+    if (now !== undefined) this.#since.note(owner, changes, now);
     topics.add(`entries:${owner}`);
     this.#spoil(owner);
     this.#sorted = undefined;
@@ -113,6 +121,7 @@ export class CatalogIndex implements CatalogView {
     this.ownerState(owner, false, topics);
     this.#nodes.delete(owner);
     this.#stale.delete(owner);
+    this.#since.drop(owner);
     this.#sorted = undefined;
   }
 

@@ -25,15 +25,16 @@ export const build: CommandModule['build'] = (command, cli) => {
 async function run({ io }: Cli, command: Command): Promise<number> {
   let current = await loadConfig(command, io);
   for (const warning of current.warnings) say(io, `warning: ${warning}`);
-  const running = await io.start(current.config);
+  const again = async (): Promise<void> => {
+    current = reload(io, running, current, await loadConfig(command, io));
+  };
+  const running: Started = await io.start(current.config, again);
   for (const line of readyLines(current.config, running)) io.out.write(`${line}\n`);
   return live(io, {
     leave: () => running.leave(),
     stop: () => running.stop(),
     stopped: running.stopped,
-    reload: async () => {
-      current = reload(io, running, current, await loadConfig(command, io));
-    },
+    reload: again,
   });
 }
 

@@ -105,6 +105,31 @@ export const Ownership = v.looseObject({
   instances: v.number(),
 });
 
+const Reason = v.looseObject({
+  says: v.string(),
+  by: v.string(),
+  excludes: v.boolean(),
+  sinceMs: v.nullable(v.number()),
+});
+
+export const ServiceWhy = v.looseObject({
+  service: v.string(),
+  verdict: v.string(),
+  instances: v.array(
+    v.looseObject({
+      id: v.string(),
+      node: v.string(),
+      address: v.string(),
+      port: v.number(),
+      status: v.string(),
+      answers: v.looseObject({ usable: v.boolean(), passing: v.boolean(), asked: v.boolean() }),
+      reasons: v.array(Reason),
+    }),
+  ),
+  unseen: v.array(v.looseObject({ node: v.string(), status: v.string(), says: v.string() })),
+});
+export type ServiceWhy = v.InferOutput<typeof ServiceWhy>;
+
 /** `answer` if it has the shape of `schema`; else the agent is of another version. */
 export function shaped<S extends v.GenericSchema>(
   schema: S,

@@ -36,6 +36,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   checks: { summary: 'Health checks, own and known', load: () => import('./checks.ts') },
   resolve: { summary: 'Where to connect to a service, as host:port', load: () => import('./resolve.ts') },
   owner: { summary: 'The healthy instance that a key belongs to', load: () => import('./owner.ts') },
+  why: {
+    summary: 'Why instances of a service are, or are not, in the answers',
+    load: () => import('./why.ts'),
+  },
   watch: { summary: 'Each change, until interrupted', load: () => import('./watch.ts') },
   keygen: { summary: 'Make a gossip key', load: () => import('./keygen.ts') },
   config: {

@@ -23,7 +23,8 @@ export interface Io {
   readonly hostname: string;
   /** Calls `handler` at each `signal` until the function it returns is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
-  start(config: AgentConfig): Promise<Started>;
+  /** `reload`: what the HTTP API does when it is asked to. */
+  start(config: AgentConfig, reload?: () => Promise<void>): Promise<Started>;
   /** Ends the process now, whatever still runs. */
   giveUp(code: number): void;
 }
@@ -39,7 +40,7 @@ export function processIo(): Io {
       process.on(signal, handler);
       return () => process.off(signal, handler);
     },
-    start: async (config) => (await import('../main.ts')).start(config),
+    start: async (config, reload) => (await import('../main.ts')).start(config, reload),
     giveUp: (code) => process.exit(code),
   };
 }

@@ -180,6 +180,15 @@ export const agent = section({
     bounds: 'a service name, or off',
     doc: 'Service as which each agent registers itself, as tools made for Consul expect.',
   }),
+  httpKv: choice({
+    values: ['refuse', 'empty'],
+    default: 'refuse',
+    doc: 'Key/value reads: refused with 501, or 404 as if there were no keys, for tools that must find none. Writes are refused.',
+  }),
+  httpGetWrites: flag({
+    default: true,
+    doc: 'Old clients on this host may deregister, say how checks stand, join and force-leave with GET, as python-consul 0.7 does.',
+  }),
   logLevel: choice({
     values: LOG_LEVELS,
     default: 'info',

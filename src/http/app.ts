@@ -1,5 +1,5 @@
 /** Routes on hono: which route a request belongs to, what stands in the way, and what an error looks like. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { AgentError } from '../base/errors.ts';
@@ -67,7 +67,7 @@ async function dispatch(c: Context<Env>, routes: readonly Route[], options: AppO
     query: c.get('query'),
     site: options.site,
     header: (name) => c.req.header(name),
-    gone: () => c.req.raw.signal,
+    gone: (end) => whenGone(c.env.outgoing, end),
     body: () => readBody(c.env.incoming),
   });
   return respondTo(c.req.header('accept-encoding'), reply);
@@ -88,6 +88,13 @@ function choose(
   const write = method === 'GET' && getWrites ? routes.find((route) => route.oldClients) : undefined;
   if (write !== undefined && mayWriteByGet(incoming)) return write;
   return plain(405, `method ${method} not allowed`, allow);
+}
+
+/** Not by the request's own signal: that costs a request of the web's kind for each who waits. */
+function whenGone(outgoing: ServerResponse, end: () => void): () => void {
+  if (outgoing.closed || outgoing.destroyed) end();
+  outgoing.once('close', end);
+  return () => outgoing.off('close', end);
 }
 
 async function readBody(incoming: IncomingMessage): Promise<Uint8Array> {

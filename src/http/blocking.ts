@@ -37,11 +37,22 @@ export const waitTime: Param<Millis> = (values, name) => {
   return wait === undefined || wait <= 0 ? DEFAULT_WAIT : Math.min(wait, MAX_WAIT);
 };
 
+/** Calls `end` when the client goes away, at once if it already has; the result stops that. */
+export type Gone = (end: () => void) => () => void;
+
+/** One request that waits: over for good, or woken to look again. */
+interface Parked {
+  over: boolean;
+  wake(): void;
+}
+
 /** All parked requests of one server. */
 export class Watchers {
   readonly #door: Door;
   readonly #random: () => number;
   readonly #parked = new Set<() => void>();
+  /** Those who wait for the same topics, by these. */
+  readonly #groups = new Map<string, Group>();
   readonly #woken: (() => void)[] = [];
   #closed = false;
 
@@ -68,40 +79,36 @@ export class Watchers {
    *
    * Source: http.md section 5.
    */
-  async until(topics: readonly Topic[], { index, wait }: Block, gone: () => AbortSignal): Promise<void> {
+  async until(topics: readonly Topic[], { index, wait }: Block, gone: Gone): Promise<void> {
     const { view } = this.#door;
     if (index === 0) return;
     await this.while(() => view.indexOf(topics) === index, topics, wait, gone);
   }
 
   /** The same for any other condition, which is looked at again whenever one of the topics changes. */
-  async while(
-    unchanged: () => boolean,
-    topics: readonly Topic[],
-    wait: Millis,
-    gone: () => AbortSignal,
-  ): Promise<void> {
+  async while(unchanged: () => boolean, topics: readonly Topic[], wait: Millis, gone: Gone): Promise<void> {
     if (this.#closed || !unchanged()) return;
     if (this.#parked.size >= MAX_PARKED)
       throw new Refusal(429, `Too many blocking queries: at most ${MAX_PARKED} can wait at once`, {
         'Retry-After': '1',
       });
-    const over = new AbortController();
-    const end = (): void => over.abort();
-    const client = gone();
-    if (client.aborted) return;
-    client.addEventListener('abort', end, { once: true });
+    const parked: Parked = { over: false, wake: () => undefined };
+    const end = (): void => {
+      parked.over = true;
+      parked.wake();
+    };
+    const forget = gone(end);
     const timer = setTimeout(end, this.#stay(wait));
     this.#parked.add(end);
     try {
-      do {
-        await this.#door.changed(topics, over.signal);
-        if (!over.signal.aborted) await this.#turn();
-      } while (!over.signal.aborted && unchanged());
+      while (!parked.over && unchanged()) {
+        await this.#change(topics, parked);
+        if (!parked.over) await this.#turn();
+      }
     } finally {
       this.#parked.delete(end);
       clearTimeout(timer);
-      client.removeEventListener('abort', end);
+      forget();
     }
   }
 
@@ -109,6 +116,34 @@ export class Watchers {
   close(): void {
     this.#closed = true;
     for (const end of [...this.#parked]) end();
+  }
+
+  /** Until one of the topics changes, or `parked` is woken otherwise. The door is asked once for all of a group. */
+  #change(topics: readonly Topic[], parked: Parked): Promise<void> {
+    const key = JSON.stringify(topics);
+    const group = this.#groups.get(key) ?? this.#open(key, topics);
+    return new Promise((resolve) => {
+      group.waiting.add(resolve);
+      parked.wake = () => {
+        resolve();
+        if (group.waiting.delete(resolve) && group.waiting.size === 0) group.over.abort();
+      };
+    });
+  }
+
+  #open(key: string, topics: readonly Topic[]): Group {
+    const group: Group = { waiting: new Set(), over: new AbortController() };
+    this.#groups.set(key, group);
+    const close = (): void => {
+      if (this.#groups.get(key) === group) this.#groups.delete(key);
+    };
+    group.over.signal.addEventListener('abort', close, { once: true });
+    void this.#door.changed(topics, group.over.signal).then(() => {
+      close();
+      for (const wake of group.waiting) wake();
+      group.waiting.clear();
+    });
+    return group;
   }
 
   /** One change may wake thousands: answering them in one go would look like our own failure to other members. */
@@ -128,4 +163,10 @@ export class Watchers {
   #stay(wait: Millis): Millis {
     return Math.ceil(wait + this.#random() * Math.max(0, wait / 16 - HEADROOM)) + 1;
   }
+}
+
+interface Group {
+  readonly waiting: Set<() => void>;
+  /** Aborted when nobody is left. */
+  readonly over: AbortController;
 }

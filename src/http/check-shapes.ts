@@ -6,7 +6,8 @@ import type { Check, CheckStatus, Instance, InstanceStatus } from '../catalog/ty
 import { type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../checks/types.ts';
 import { formatDuration } from '../config/setting.ts';
 import type { Site } from './route.ts';
-import { hostShape, type NodeServiceShape, nodeServiceShape } from './service-shapes.ts';
+import { Part } from './rows.ts';
+import { hostIndex, hostShape, type NodeServiceShape, nodeServiceShape } from './service-shapes.ts';
 import type { NodeShape } from './shapes.ts';
 import type { Host, HostEntries, Sighting } from './world.ts';
 
@@ -40,8 +41,17 @@ export interface EntryShape {
 /** Follows the id of a service: ours, beside Consul's `_service_maintenance:`. */
 const SERVICE_DRAINING = '_service_draining:';
 
-/** An instance with its node, the checks of that node, and its own. `index` as in `nodeServiceShape`. */
-export function entryShape(sighting: Sighting, site: Site, index: number): EntryShape {
+/** An instance with its node, the checks of that node, and its own. */
+export function entryOf(sighting: Sighting, site: Site): Part<EntryShape> {
+  const index = hostIndex(sighting.host, site);
+  return site.rows.entries.get(
+    sighting.instance,
+    stampOf(sighting.host, index),
+    () => new Part([entryShape(sighting, site, index)]),
+  );
+}
+
+function entryShape(sighting: Sighting, site: Site, index: number): EntryShape {
   const { host, instance } = sighting;
   return {
     Node: hostShape(host, site),
@@ -54,14 +64,24 @@ export function entryShape(sighting: Sighting, site: Site, index: number): Entry
   };
 }
 
-/** Of the instance alone, not of its node. */
+/** Of the instance alone, not of its node. `index`: that of its node, as everywhere here. */
 export function instanceChecks({ node, service, checks }: Instance, index: number): CheckShape[] {
   const shapes = checks.map((check) => published(node, check, service, index));
   return service.draining ? [...shapes, draining(node, service, index)] : shapes;
 }
 
 /** All checks of a node: its own health first, as one client's test reads it by position, then by id. */
-export function hostChecks({ host, instances, checks }: HostEntries, index: number): CheckShape[] {
+export function hostChecks(entries: HostEntries, site: Site): Part<CheckShape> {
+  const { host, published: key } = entries;
+  const index = hostIndex(host, site);
+  const make = (): Part<CheckShape> => new Part(hostCheckShapes(entries, index));
+  return key === undefined ? make() : site.rows.checks.get(key, stampOf(host, index), make);
+}
+
+/** What is shown of a node beside its entries. */
+const stampOf = ({ up, warm }: Host, index: number): number => 4 * index + (up ? 2 : 0) + (warm ? 1 : 0);
+
+function hostCheckShapes({ host, instances, checks }: HostEntries, index: number): CheckShape[] {
   const shapes = [
     ...checks.map((check) => published(host.name, check, undefined, index)),
     ...instances.flatMap((instance) => instanceChecks(instance, index)),

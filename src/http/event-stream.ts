@@ -6,6 +6,7 @@
  */
 import type { Changed, Topic } from '../agent/types.ts';
 import type { Millis } from '../base/time.ts';
+import type { Gone } from './blocking.ts';
 import type { Site } from './route.ts';
 
 /** What a frame is made of; `id` is what a client comes back with. */
@@ -34,9 +35,13 @@ export function eventStream(
   { door: { view }, watchers }: Pick<Site, 'door' | 'watchers'>,
   teller: Teller,
   from: number | undefined,
-  gone: AbortSignal,
+  gone: Gone,
 ): ReadableStream<Uint8Array> {
   const frames = follow();
+  let over = false;
+  gone(() => {
+    over = true;
+  });
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
@@ -52,14 +57,14 @@ export function eventStream(
   async function* follow(): AsyncGenerator<string, void, undefined> {
     yield 'retry: 1000\n\n';
     let seen = from;
-    while (!gone.aborted && !watchers.closed) {
+    while (!over && !watchers.closed) {
       const now = view.indexOf(ANYTHING);
       const changes = seen === undefined ? undefined : view.changedAfter(seen);
       if (changes === undefined) yield* together(resync(now));
       else if (changes.length > 0) yield* together(told(changes, now));
       else {
         const nothingNew = (): boolean => view.indexOf(ANYTHING) === now;
-        await watchers.while(nothingNew, ANYTHING, HEARTBEAT, () => gone);
+        await watchers.while(nothingNew, ANYTHING, HEARTBEAT, gone);
         if (nothingNew()) yield ': nothing new\n\n';
       }
       seen = now;

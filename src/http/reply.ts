@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { AgentError } from '../base/errors.ts';
 import { COMMON_HEADERS } from './headers.ts';
+import { Parts } from './rows.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -52,7 +53,8 @@ export class Refusal extends Error {
 
 /** Compact, or with four blanks and a final newline for people. Source: http.md T16. */
 export function json(value: unknown, pretty: boolean, headers: Headers = {}, status = 200): Reply {
-  const body = pretty ? `${JSON.stringify(value, null, 4)}\n` : JSON.stringify(value);
+  const compact = (): string => (value instanceof Parts ? value.text : JSON.stringify(value));
+  const body = pretty ? `${JSON.stringify(value, null, 4)}\n` : compact();
   return new Reply(status, body, { 'Content-Type': 'application/json', ...headers });
 }
 

@@ -9,12 +9,15 @@ import { AgentError } from '../base/errors.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Millis } from '../base/time.ts';
 import type { Answers } from './answers.ts';
-import { blockOf, type Watchers } from './blocking.ts';
+import { blockOf, type Gone, type Watchers } from './blocking.ts';
 import { type BodySchema, type Decoder, decodeBody } from './body.ts';
+import { compileFilter, type Filter } from './filter/compile.ts';
 import { readHeaders } from './headers.ts';
 import type { AgentInfo } from './info.ts';
 import { duration, first, type Query, type QueryOf, type QuerySpec, readQuery } from './query.ts';
 import { errorReply, json, Reply, StreamReply } from './reply.ts';
+import type { Rows } from './rows.ts';
+import type { Schema } from './schema/kinds.ts';
 
 /** What all routes of one server share. */
 export interface Site {
@@ -24,8 +27,12 @@ export interface Site {
   readonly answers: Answers;
   /** Figures of the whole process, ours among them. */
   readonly meter: Meter;
+  readonly rows: Rows;
   /** Under which name each node shows itself as a service; `undefined`: it does not. */
   readonly selfService: string | undefined;
+  readonly emptyKv: boolean;
+  /** Reads the settings again; absent: it cannot. */
+  readonly reload?: () => Promise<void>;
   /** Wall clock, milliseconds. */
   now(): number;
   /** The agent's own monotonic clock, which `MemberView.since` is told in. */
@@ -40,8 +47,8 @@ export interface Call {
   readonly query: Query;
   readonly site: Site;
   header(name: string): string | undefined;
-  /** Aborts when the client went away. */
-  gone(): AbortSignal;
+  /** Tells when the client went away. */
+  readonly gone: Gone;
   /** Throws `AgentError` above `MAX_BODY_BYTES`. */
   body(): Promise<Uint8Array>;
 }
@@ -54,7 +61,24 @@ export interface Route {
   readonly path: string;
   /** Clients of old write with GET here. Source: T13. */
   readonly oldClients: boolean;
+  readonly about: About;
   handle(call: Call): Promise<Reply>;
+}
+
+/** What `/v1/openapi.json` tells of a route. */
+export interface About {
+  /** One sentence, without its full stop. */
+  readonly summary: string;
+  /** Own parameters, beside those that all reads share. */
+  readonly query: readonly string[];
+  /** `state`: it carries an index; `blocking`: it can wait for the next one. */
+  readonly reads?: 'state' | 'blocking';
+  readonly filters?: boolean;
+  readonly takes?: Schema;
+  /** Absent: no body, or a plain text. */
+  readonly shows?: Schema;
+  /** Always refused, with this status. */
+  readonly refused?: number;
 }
 
 /** Names of the parameters in a path. */
@@ -70,9 +94,10 @@ export interface Ask<P extends string, Q extends QuerySpec> {
   readonly query: QueryOf<Q>;
   readonly view: View;
   readonly site: Site;
+  /** Does `filter=` want this element? Always, unless the route `filters`. */
+  readonly matches: Filter;
   header(name: string): string | undefined;
-  /** Aborts when the client went away. */
-  gone(): AbortSignal;
+  readonly gone: Gone;
 }
 
 type NoQuery = Readonly<Record<never, never>>;
@@ -82,7 +107,13 @@ type BodyOf<B> = B extends BodySchema ? v.InferOutput<B> : B extends Decoder<inf
 export interface ReadSpec<P extends string, Q extends QuerySpec> {
   readonly method: 'GET';
   readonly path: P;
+  /** One sentence, without its full stop. */
+  readonly summary: string;
   readonly query?: Q;
+  /** What `filter=` selects in; absent: a filter is refused. `answer` applies it. */
+  readonly filters?: Schema;
+  /** The shape of the answer; absent: it is a text. */
+  readonly shows?: Schema;
   /** What the answer depends on: it carries their index, and blocks on it. Absent: local state, no index. */
   watch?(ask: Ask<P, Q>): readonly Topic[];
   /** `false`: the index is told, but nobody waits for it. */
@@ -96,8 +127,13 @@ export interface ReadSpec<P extends string, Q extends QuerySpec> {
 export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body> {
   readonly method: 'PUT' | 'POST' | 'DELETE';
   readonly path: P;
+  readonly summary: string;
   readonly query?: Q;
   readonly body?: B;
+  /** The shape of the body. */
+  readonly takes?: Schema;
+  /** The shape of the answer; absent: it is empty. */
+  readonly shows?: Schema;
   readonly oldClients?: boolean;
   /** JSON, a whole `Reply`, or nothing: 200 with an empty body. */
   act(ask: Ask<P, Q> & { readonly body: BodyOf<B> }): unknown;
@@ -116,8 +152,20 @@ export function route(spec: ReadSpec<string, QuerySpec> | WriteSpec<string, Quer
     method: spec.method,
     path: spec.path,
     oldClients: spec.method !== 'GET' && spec.oldClients === true,
+    about: aboutOf(spec),
     handle: (call) => (spec.method === 'GET' ? read(spec, call) : write(spec, call)),
   };
+}
+
+function aboutOf(spec: ReadSpec<string, QuerySpec> | WriteSpec<string, QuerySpec, Body>): About {
+  const common = {
+    summary: spec.summary,
+    query: Object.keys(spec.query ?? {}),
+    ...(spec.shows === undefined ? {} : { shows: spec.shows }),
+  };
+  if (spec.method !== 'GET') return { ...common, ...(spec.takes === undefined ? {} : { takes: spec.takes }) };
+  const reads = spec.blocks === false ? 'state' : 'blocking';
+  return { ...common, filters: spec.filters !== undefined, ...(spec.watch === undefined ? {} : { reads }) };
 }
 
 async function read(spec: ReadSpec<string, QuerySpec>, call: Call): Promise<Reply> {
@@ -145,7 +193,7 @@ async function read(spec: ReadSpec<string, QuerySpec>, call: Call): Promise<Repl
 
 /** Everything of a request that its answer depends on, beside the index. */
 function keyOf({ path, query = {} }: ReadSpec<string, QuerySpec>, call: Call): string {
-  const asked = Object.keys(query).map((name) => call.query.get(name) ?? null);
+  const asked = [...Object.keys(query), 'filter'].map((name) => call.query.get(name) ?? null);
   return JSON.stringify([path, call.params, asked, call.query.has('pretty'), call.query.has('cached')]);
 }
 
@@ -158,12 +206,30 @@ async function write(spec: WriteSpec<string, QuerySpec, Body>, call: Call): Prom
 const decode = (bytes: Uint8Array, body: BodySchema | Decoder<unknown>): unknown =>
   typeof body === 'function' ? body(bytes) : decodeBody(bytes, body);
 
-function askOf(spec: { readonly query?: QuerySpec }, call: Call): Ask<string, QuerySpec> {
-  if (first(call.query, 'filter').trim() !== '')
-    throw new AgentError('badRequest', 'filter is not understood by this agent: ask without it and select');
+function askOf(
+  spec: { readonly query?: QuerySpec; readonly filters?: Schema },
+  call: Call,
+): Ask<string, QuerySpec> {
   const query = readQuery(spec.query ?? {}, call.query);
   const { params, site, header, gone } = call;
-  return { params, query, view: site.door.view, site, header, gone };
+  return {
+    params,
+    query,
+    view: site.door.view,
+    site,
+    matches: filterOf(spec.filters, call.query),
+    header,
+    gone,
+  };
+}
+
+/** Empty is no filter, blanks are a wrong one. Source: http.md section 15. */
+function filterOf(root: Schema | undefined, query: Query): Filter {
+  const [source = '', ...more] = query.get('filter') ?? [];
+  if (more.length > 0) throw new AgentError('badRequest', 'Give one filter: join several with "and"');
+  if (source === '') return () => true;
+  if (root !== undefined) return compileFilter(source, root);
+  throw new AgentError('badRequest', 'This endpoint has no filter: ask without it and select');
 }
 
 function finish(value: unknown, call: Call, headers: Record<string, string> = {}): Reply {

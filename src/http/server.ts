@@ -18,6 +18,7 @@ import { type Listen, listen } from './listen.ts';
 import { requestCounts } from './request-counts.ts';
 import type { Site } from './route.ts';
 import { ROUTES } from './routes/index.ts';
+import { Rows } from './rows.ts';
 
 export interface HttpOptions {
   readonly listen: Listen;
@@ -33,6 +34,10 @@ export interface HttpOptions {
   readonly getWrites: boolean;
   /** Under which name each node shows itself as a service, or `off`; default `consul`, as Consul's servers do. */
   readonly selfService?: string;
+  /** Reads of the key/value store are 404 as if it were empty, instead of 501. */
+  readonly emptyKv?: boolean;
+  /** Reads the settings again; absent: it cannot. */
+  readonly reload?: () => Promise<void>;
   /** Wall clock, milliseconds: for the uptime. */
   readonly now: () => number;
   /** The clock the agent is fed with, for ages of states; default `performance.now`. */
@@ -87,7 +92,10 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     watchers,
     answers: new Answers(clock),
     meter,
+    rows: new Rows(),
     selfService: selfService === 'off' ? undefined : selfService,
+    emptyKv: options.emptyKv ?? false,
+    ...(options.reload === undefined ? {} : { reload: options.reload }),
     now: options.now,
     clock,
     address: () => address,

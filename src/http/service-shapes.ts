@@ -4,6 +4,7 @@ import { parseIp } from '../base/address.ts';
 import type { Service } from '../catalog/types.ts';
 import type { ServiceDefinition } from '../checks/types.ts';
 import type { Site } from './route.ts';
+import { Part } from './rows.ts';
 import { type NodeShape, nodeShape, objectOf, strangerShape } from './shapes.ts';
 import type { Host, Sighting } from './world.ts';
 
@@ -50,7 +51,7 @@ type Described = Service | ServiceDefinition;
 export const hostShape = (host: Host, site: Site): NodeShape =>
   host.member === undefined ? strangerShape(host.name, site) : nodeShape(host.member, site);
 
-/** `index`: when what the reader watches last changed; single entries have none of their own. */
+/** `index`: that of its node. */
 export const nodeServiceShape = (service: Service, index: number): NodeServiceShape => ({
   ...commonShape(service),
   Proxy: {},
@@ -64,8 +65,24 @@ export const agentServiceShape = (service: ServiceDefinition, { info }: Site): A
   Datacenter: info.datacenter,
 });
 
-/** Node and service in one flat object. Source: http.md section 7, CatalogService. */
-export function catalogServiceShape({ host, instance: { service } }: Sighting, site: Site, index: number) {
+export type CatalogServiceShape = ReturnType<typeof catalogServiceShape>;
+
+/** Node and service in one flat object. */
+export function catalogServiceOf(sighting: Sighting, site: Site): Part<CatalogServiceShape> {
+  const index = hostIndex(sighting.host, site);
+  return site.rows.instances.get(
+    sighting.instance,
+    index,
+    () => new Part([catalogServiceShape(sighting, site, index)]),
+  );
+}
+
+/** When a node, or what it has, last changed: single entries have no index of their own. */
+export const hostIndex = ({ name }: Host, { door: { view } }: Site): number =>
+  view.indexOf([`node:${name}`, `entries:${name}`]);
+
+/** Source: http.md section 7, CatalogService. */
+function catalogServiceShape({ host, instance: { service } }: Sighting, site: Site, index: number) {
   const node = hostShape(host, site);
   const { TaggedAddresses, ...common } = commonShape(service);
   return {

@@ -4,8 +4,8 @@ import { AgentError } from '../base/errors.ts';
 import { list, pairs, text } from './query.ts';
 import type { Meta, Sighting } from './world.ts';
 
-/** Of lists that a node's meta can narrow. There is one pool: another peer's part of it is empty. */
-export const NODES = { 'node-meta': pairs, peer: text };
+/** Of lists that a node's meta can narrow and `near` sort. There is one pool: another peer's part of it is empty. */
+export const NODES = { 'node-meta': pairs, near: text, peer: text };
 
 /** Of lists of instances. */
 export const INSTANCES = { ...NODES, tag: list };

@@ -29,6 +29,8 @@ export interface HostEntries {
   readonly instances: readonly Instance[];
   /** Checks of the node itself. */
   readonly checks: readonly Check[];
+  /** Where all but its own health comes from; absent: it has published nothing. */
+  readonly published: NodeCatalog | undefined;
 }
 
 export type Meta = ReadonlyMap<string, string>;
@@ -63,10 +65,38 @@ export function usable(site: Site, service: string): Sighting[] {
   );
 }
 
+/** Every instance there is, the node's meta matching. */
+export const allSightings = (site: Site, meta: Meta): Sighting[] =>
+  [...everything(site, meta)].flatMap(({ host, instances }) =>
+    instances.map((instance) => ({ host, instance })),
+  );
+
+/** Names of services, as whoever comes first spells them, with the tags of all these instances. */
+export function tagsOf(found: readonly Sighting[]): Map<string, readonly string[]> {
+  const names = new Map<string, string>();
+  const tags = new Map<string, Set<string>>();
+  for (const {
+    instance: { service },
+  } of found) {
+    const folded = service.name.toLowerCase();
+    const name = names.get(folded) ?? service.name;
+    names.set(folded, name);
+    const held = tags.get(name) ?? new Set();
+    for (const tag of service.tags) held.add(tag);
+    tags.set(name, held);
+  }
+  return new Map(
+    [...tags].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, held]) => [name, [...held].sort()]),
+  );
+}
+
 /** Every service there is, with the tags of all its instances. */
 export function serviceTags(site: Site, meta: Meta): Map<string, readonly string[]> {
   const { catalog } = site.door.view;
-  const all = meta.size === 0 ? new Map(catalog.services()) : tagsOf(site, meta);
+  const all =
+    meta.size === 0
+      ? new Map(catalog.services())
+      : tagsOf(allSightings({ ...site, selfService: undefined }, meta));
   const { selfService } = site;
   if (selfService !== undefined && ![...all.keys()].some((name) => isSelfService(site, name)))
     if (site.door.view.members().some((member) => member.status !== 'left' && hasMeta({ member }, meta)))
@@ -129,25 +159,9 @@ function withSelf(
   const { instances = [], checks = [] } = published ?? {};
   const { selfService } = site;
   const hasOwn = instances.some(({ service }) => isSelfService(site, service.name));
-  if (selfService === undefined || member === undefined || hasOwn) return { host, instances, checks };
-  return { host, instances: [...instances, selfOf(selfService, member)], checks };
-}
-
-function tagsOf(site: Site, meta: Meta): Map<string, readonly string[]> {
-  const names = new Map<string, string>();
-  const tags = new Map<string, Set<string>>();
-  for (const { instances } of everything({ ...site, selfService: undefined }, meta))
-    for (const { service } of instances) {
-      const folded = service.name.toLowerCase();
-      const name = names.get(folded) ?? service.name;
-      names.set(folded, name);
-      const held = tags.get(name) ?? new Set();
-      for (const tag of service.tags) held.add(tag);
-      tags.set(name, held);
-    }
-  return new Map(
-    [...tags].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, held]) => [name, [...held].sort()]),
-  );
+  if (selfService === undefined || member === undefined || hasOwn)
+    return { host, instances, checks, published };
+  return { host, instances: [...instances, selfOf(selfService, member)], checks, published };
 }
 
 /**

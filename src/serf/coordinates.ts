@@ -40,6 +40,7 @@ const ORIGIN: Coordinate = {
 export class Coordinates {
   readonly #rng: Rng;
   readonly #filters = new Map<string, number[]>();
+  readonly #others = new Map<string, Coordinate>();
   #samples = freshSamples();
   #sampleAt = 0;
   #own: Coordinate;
@@ -60,6 +61,11 @@ export class Coordinates {
     return this.#payload;
   }
 
+  /** Where `peer` last said it was; `undefined` if it never did. */
+  of(peer: string): Coordinate | undefined {
+    return this.#others.get(peer);
+  }
+
   /**
    * A direct ack of `peer` came after `roundTrip` with this payload; an empty one says nothing. Throws `WireError`
    * if it is no coordinate one can believe. False: nothing was learned, nothing changed.
@@ -73,6 +79,7 @@ export class Coordinates {
     const seconds = roundTrip / 1000;
     if (!(seconds >= 0 && seconds <= MAX_SECONDS)) return false;
     const usual = this.#median(peer, seconds);
+    this.#others.set(peer, other);
     const moved = this.#adjusted(this.#pulled(other, usual), other, usual);
     const gravity = -((secondsBetween(ORIGIN, moved) / GRAVITY_RHO) ** 2);
     const settled = this.#pushed(moved, gravity, ORIGIN);
@@ -82,8 +89,9 @@ export class Coordinates {
     return true;
   }
 
-  /** The member was erased: its samples go. */
+  /** The member was erased: its samples and its place go. */
   forget(peer: string): void {
+    this.#others.delete(peer);
     this.#filters.delete(peer);
   }
 

@@ -65,6 +65,7 @@ export class Plain implements Agent {
         leaving: this.#commands.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
+      coordinates: serf.coordinates,
       remembered: () => undefined,
       indexSeed: bornAt,
     });

@@ -8,19 +8,31 @@ import { localChecks } from '../check-shapes.ts';
 import { text } from '../query.ts';
 import { noScript, ttlCheck, unknownCheck } from '../registrations.ts';
 import { type Route, route } from '../route.ts';
+import { map, object, oneOf, optional, text as plainText } from '../schema/kinds.ts';
+import { CHECK, CHECK_DEFINITION } from '../schema/shapes.ts';
 import { required } from '../where.ts';
 
 /** `GET /v1/agent/checks`: by id, without `serfHealth`. */
 export const agentChecks = route({
   method: 'GET',
   path: '/v1/agent/checks',
-  answer: ({ site }) => Object.fromEntries(localChecks(site).map((check) => [check.CheckID, check])),
+  summary: 'Checks registered here, by id',
+  filters: CHECK,
+  shows: map(CHECK),
+  answer: ({ site, matches }) =>
+    Object.fromEntries(
+      localChecks(site)
+        .filter(matches)
+        .map((check) => [check.CheckID, check]),
+    ),
 });
 
 /** `PUT /v1/agent/check/register`: of a service that is registered here, or of the node. */
 export const agentCheckRegister = route({
   method: 'PUT',
   path: '/v1/agent/check/register',
+  summary: 'Register a check of a service here, or of the node',
+  takes: CHECK_DEFINITION,
   body: parseJson,
   act: async ({ body, view, site }) => {
     const check = parseCheck(body, { node: view.node });
@@ -36,6 +48,7 @@ export const agentCheckRegister = route({
 export const agentCheckDeregister = route({
   method: 'PUT',
   path: '/v1/agent/check/deregister/:id...',
+  summary: 'Remove a check',
   oldClients: true,
   act: async ({ params, view, site }) => {
     const id = required(params.id, 'check ID');
@@ -53,6 +66,8 @@ export const agentCheckFail = says('fail', 'critical');
 export const agentCheckUpdate = route({
   method: 'PUT',
   path: '/v1/agent/check/update/:id...',
+  summary: 'Say how a TTL check stands',
+  takes: object({ Status: oneOf('passing', 'warning', 'critical'), Output: optional(plainText) }),
   body: v.object({
     Status: v.optional(v.string(), ''),
     Output: v.optional(v.string(), ''),
@@ -76,6 +91,7 @@ function says(word: 'pass' | 'warn' | 'fail', status: CheckStatus): Route {
   return route({
     method: 'PUT',
     path: `/v1/agent/check/${word}/:id...`,
+    summary: `Say that a TTL check is ${status}`,
     query: { note: text },
     oldClients: true,
     act: async ({ params, query: { note }, view, site }) => {

@@ -3,6 +3,8 @@ import { aggregated, type CheckShape, localChecks } from '../check-shapes.ts';
 import { presence, text } from '../query.ts';
 import { json, plain, type Reply } from '../reply.ts';
 import { type Ask, route, type Site } from '../route.ts';
+import { list } from '../schema/kinds.ts';
+import { SERVICE_HEALTH } from '../schema/shapes.ts';
 import { type AgentServiceShape, agentServiceShape } from '../service-shapes.ts';
 import { required } from '../where.ts';
 
@@ -29,6 +31,8 @@ const STATUSES: readonly (readonly [Status, number])[] = [
 export const agentHealthId = route({
   method: 'GET',
   path: '/v1/agent/health/service/id/:id...',
+  summary: 'Health of a service here as a status: 200, 429 in warning, 503',
+  shows: SERVICE_HEALTH,
   query: FORM,
   answer: (ask) => {
     const id = required(ask.params.id, 'service ID');
@@ -43,6 +47,8 @@ export const agentHealthId = route({
 export const agentHealthName = route({
   method: 'GET',
   path: '/v1/agent/health/service/name/:name...',
+  summary: 'Health of all instances of a name here: the worst decides',
+  shows: list(SERVICE_HEALTH),
   query: FORM,
   answer: (ask) => {
     const name = required(ask.params.name, 'service name').toLowerCase();

@@ -7,6 +7,8 @@ import { choice, flag, presence, text } from '../query.ts';
 import { noScript, unknownService } from '../registrations.ts';
 import { json } from '../reply.ts';
 import { route, type Site } from '../route.ts';
+import { map } from '../schema/kinds.ts';
+import { AGENT_SERVICE, SERVICE_DEFINITION } from '../schema/shapes.ts';
 import { type AgentServiceShape, agentServiceShape } from '../service-shapes.ts';
 import { required } from '../where.ts';
 
@@ -14,9 +16,15 @@ import { required } from '../where.ts';
 export const agentServices = route({
   method: 'GET',
   path: '/v1/agent/services',
-  answer: ({ view, site }) =>
+  summary: 'Services registered here, by id',
+  filters: AGENT_SERVICE,
+  shows: map(AGENT_SERVICE),
+  answer: ({ view, site, matches }) =>
     Object.fromEntries(
-      [...view.local.services()].map(([id, { definition }]) => [id, agentServiceShape(definition, site)]),
+      [...view.local.services().values()]
+        .map(({ definition }) => agentServiceShape(definition, site))
+        .filter(matches)
+        .map((service) => [service.ID, service]),
     ),
 });
 
@@ -28,6 +36,8 @@ export const agentServices = route({
 export const agentService = route({
   method: 'GET',
   path: '/v1/agent/service/:id...',
+  summary: 'A service registered here; `hash` waits until it changes',
+  shows: AGENT_SERVICE,
   query: { hash: text, wait: waitTime, pretty: presence },
   answer: async ({ params: { id }, query, view, site, gone }) => {
     required(id, 'service ID');
@@ -48,6 +58,8 @@ export const agentService = route({
 export const agentServiceRegister = route({
   method: 'PUT',
   path: '/v1/agent/service/register',
+  summary: 'Register a service, or replace it',
+  takes: SERVICE_DEFINITION,
   query: { 'replace-existing-checks': flag },
   body: parseJson,
   act: async ({ body, query, view, site }) => {
@@ -62,6 +74,7 @@ export const agentServiceRegister = route({
 export const agentServiceDeregister = route({
   method: 'PUT',
   path: '/v1/agent/service/deregister/:id...',
+  summary: 'Remove a service with its checks',
   oldClients: true,
   act: async ({ params, view, site }) => {
     const id = required(params.id, 'service ID');
@@ -74,6 +87,7 @@ export const agentServiceDeregister = route({
 export const agentServiceMaintenance = route({
   method: 'PUT',
   path: '/v1/agent/service/maintenance/:id...',
+  summary: 'Take a service out by an operator’s word, or put it back',
   query: { enable: choice, reason: text },
   act: async ({ params, query: { enable, reason }, view, site }) => {
     const service = required(params.id, 'service ID');
@@ -86,6 +100,7 @@ export const agentServiceMaintenance = route({
 export const agentMaintenance = route({
   method: 'PUT',
   path: '/v1/agent/maintenance',
+  summary: 'Take every service of this node out, or put them back',
   query: { enable: choice, reason: text },
   act: async ({ query: { enable, reason }, site }) => {
     await site.door.ask({ kind: 'maintenance', on: enable, reason });

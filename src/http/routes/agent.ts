@@ -1,10 +1,22 @@
 /** `/v1/agent`: this agent and its members, as Consul's clients ask for them. */
 import { arch, cpus, freemem, hostname, platform, release, totalmem, uptime } from 'node:os';
 import { AgentError } from '../../base/errors.ts';
+import { coordShape } from '../coordinate-shapes.ts';
 import { joinSeeds } from '../join.ts';
-import { presence } from '../query.ts';
+import { presence, text } from '../query.ts';
 import { route, type Site } from '../route.ts';
+import * as k from '../schema/kinds.ts';
+import { COORD, MEMBER } from '../schema/shapes.ts';
 import { memberShape, objectOf } from '../shapes.ts';
+
+const SELF = k.object({
+  Config: k.map(k.any),
+  DebugConfig: k.map(k.any),
+  Coord: k.nullable(COORD),
+  Member: MEMBER,
+  Stats: k.map(k.map(k.text)),
+  Meta: k.map(k.text),
+});
 
 /**
  * `GET /v1/agent/self`. Every top-level value is an object or null: Go decodes a map of maps, and one string
@@ -15,6 +27,8 @@ import { memberShape, objectOf } from '../shapes.ts';
 export const agentSelf = route({
   method: 'GET',
   path: '/v1/agent/self',
+  summary: 'Configuration, own member, statistics',
+  shows: SELF,
   answer: ({ view, site }) => {
     const { info } = site;
     return {
@@ -34,7 +48,7 @@ export const agentSelf = route({
         HTTPAddress: site.address(),
         DNSAddress: info.dnsAddress ?? '',
       },
-      Coord: null,
+      Coord: coordShape(view.coordinate(view.node)),
       Member: memberShape(view.self(), info),
       Stats: stats(site),
       Meta: objectOf(view.self().tags),
@@ -46,15 +60,28 @@ export const agentSelf = route({
 export const agentMembers = route({
   method: 'GET',
   path: '/v1/agent/members',
-  query: { wan: presence },
-  answer: ({ query, view, site }) =>
-    query.wan ? [] : view.members().map((member) => memberShape(member, site.info)),
+  summary: 'All members, those that left or failed too',
+  query: { wan: presence, segment: text },
+  filters: MEMBER,
+  shows: k.list(MEMBER),
+  answer: ({ query: { wan, segment }, view, site, matches }) => {
+    if (segment !== '' && segment !== '_all')
+      throw new AgentError('badRequest', 'There are no segments here');
+    return wan
+      ? []
+      : view
+          .members()
+          .map((member) => memberShape(member, site.info))
+          .filter(matches);
+  },
 });
 
 /** `GET /v1/agent/version`. */
 export const agentVersion = route({
   method: 'GET',
   path: '/v1/agent/version',
+  summary: 'Version of this program',
+  shows: k.object({ SHA: k.text, BuildDate: k.text, HumanVersion: k.text, FIPS: k.text }),
   answer: ({ site: { info } }) => ({
     SHA: info.revision,
     BuildDate: info.buildDate,
@@ -67,6 +94,8 @@ export const agentVersion = route({
 export const agentHost = route({
   method: 'GET',
   path: '/v1/agent/host',
+  summary: 'The machine',
+  shows: k.map(k.any),
   answer: ({ site }) => ({
     Memory: { total: totalmem(), free: freemem(), available: freemem() },
     CPU: cpus().map(({ model, speed }, cpu) => ({ cpu, modelName: model, mhz: speed })),
@@ -87,6 +116,7 @@ export const agentHost = route({
 export const agentJoin = route({
   method: 'PUT',
   path: '/v1/agent/join/:addr...',
+  summary: 'Join through a seed',
   query: { wan: presence },
   oldClients: true,
   act: async ({ params: { addr }, query, site }) => {
@@ -102,8 +132,28 @@ export const agentJoin = route({
 export const agentLeave = route({
   method: 'PUT',
   path: '/v1/agent/leave',
+  summary: 'Leave the cluster, then stop',
   act: async ({ site }) => {
     await site.door.ask({ kind: 'leave' });
+  },
+});
+
+/** As at SIGHUP. A file that is wrong is told, and changes nothing. */
+export const agentReload = route({
+  method: 'PUT',
+  path: '/v1/agent/reload',
+  summary: 'Read the settings again',
+  act: async ({ site: { reload } }) => {
+    if (reload === undefined)
+      throw new AgentError(
+        'unavailable',
+        'This agent has no settings to read again: start it with `hearsay agent`',
+      );
+    try {
+      await reload();
+    } catch (error) {
+      throw new AgentError('failed', error instanceof Error ? error.message : String(error));
+    }
   },
 });
 
@@ -111,6 +161,7 @@ export const agentLeave = route({
 export const agentForceLeave = route({
   method: 'PUT',
   path: '/v1/agent/force-leave/:node...',
+  summary: 'Make a failed member left, for the whole cluster',
   query: { prune: presence },
   oldClients: true,
   act: async ({ params: { node }, query: { prune }, site }) => {

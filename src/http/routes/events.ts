@@ -17,13 +17,14 @@ const KINDS: ReadonlySet<string> = new Set<Changed['kind']>(['member', 'service'
 export const hearsayEvents = route({
   method: 'GET',
   path: '/v1/hearsay/events',
+  summary: 'Server-sent events: everything a reader can see, then each change',
   query: { type: list },
   answer: ({ query, site, header, gone }) => {
     const unknown = query.type.find((type) => !KINDS.has(type));
     if (unknown !== undefined)
       throw new AgentError('badRequest', `Invalid type "${unknown}": use ${[...KINDS].join(', ')}`);
     const wanted = new Set(query.type.length === 0 ? KINDS : query.type);
-    const stream = eventStream(site, teller(site, wanted), lastSeen(header('last-event-id')), gone());
+    const stream = eventStream(site, teller(site, wanted), lastSeen(header('last-event-id')), gone);
     return new StreamReply(stream, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   },
 });

@@ -1,88 +1,113 @@
 /** `/v1/health`: instances with their checks, and checks by themselves. */
-import { entryShape, hostChecks, instanceChecks } from '../check-shapes.ts';
+import { entryOf, hostChecks, instanceChecks } from '../check-shapes.ts';
+import { nearest } from '../near.ts';
 import { flag } from '../query.ts';
 import { route } from '../route.ts';
+import { Parts } from '../rows.ts';
+import { list } from '../schema/kinds.ts';
+import { CHECK, SERVICE_ENTRY } from '../schema/shapes.ts';
+import { hostIndex } from '../service-shapes.ts';
 import { nodeTopics, serviceTopics } from '../topics.ts';
 import { INSTANCES, isOurs, NODES, required, withTags } from '../where.ts';
 import { entriesOf, everything, sightings } from '../world.ts';
 
 /**
- * `GET /v1/health/service/:name`: the instances of one service, each with its node, the checks of that node and its
- * own. A failed node's instances stay, with `serfHealth` critical; a node that left is gone. Blocks on `index`.
+ * A failed node's instances stay, with `serfHealth` critical; a node that left is gone.
  *
  * Source: http.md section 10.
  */
 export const healthService = route({
   method: 'GET',
   path: '/v1/health/service/:service...',
+  summary: 'Instances of a service, each with its node, the checks of that node and its own',
   query: { ...INSTANCES, passing: flag },
+  filters: SERVICE_ENTRY,
+  shows: list(SERVICE_ENTRY),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: ({ params, query, view, site }) => {
+  answer: ({ params, query, site, matches }) => {
     const service = required(params.service, 'service name');
     if (!isOurs(query)) return [];
-    const index = view.indexOf([`service:${service.toLowerCase()}`]);
-    const entries = sightings(site, service, query['node-meta'])
-      .filter(withTags(query.tag))
-      .map((sighting) => entryShape(sighting, site, index));
-    if (!query.passing) return entries;
-    return entries.filter(({ Checks }) => Checks.every(({ Status }) => Status === 'passing'));
+    const found = sightings(site, service, query['node-meta']).filter(withTags(query.tag));
+    const entries = nearest(site, query.near, found, ({ host }) => host.name).map((one) =>
+      entryOf(one, site),
+    );
+    return new Parts(entries)
+      .where(({ Checks }) => !query.passing || Checks.every(({ Status }) => Status === 'passing'))
+      .where(matches);
   },
 });
 
-/** `GET /v1/health/checks/:name`: checks of the instances of one service, without those of their nodes. */
+/** Without those of their nodes. */
 export const healthChecks = route({
   method: 'GET',
   path: '/v1/health/checks/:service...',
+  summary: 'Checks of the instances of a service',
   query: NODES,
+  filters: CHECK,
+  shows: list(CHECK),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: ({ params, query, view, site }) => {
+  answer: ({ params, query, site, matches }) => {
     const service = required(params.service, 'service name');
     if (!isOurs(query)) return [];
-    const index = view.indexOf([`service:${service.toLowerCase()}`]);
-    return sightings(site, service, query['node-meta']).flatMap(({ instance }) =>
-      instanceChecks(instance, index),
-    );
+    const found = sightings(site, service, query['node-meta']);
+    return nearest(site, query.near, found, ({ host }) => host.name)
+      .flatMap(({ host, instance }) => instanceChecks(instance, hostIndex(host, site)))
+      .filter(matches);
   },
 });
 
-/** `GET /v1/health/node/:node`: all checks of one node and its services, `serfHealth` first. */
 export const healthNode = route({
   method: 'GET',
   path: '/v1/health/node/:node...',
+  summary: 'All checks of one node and its services, its own health first',
+  filters: CHECK,
+  shows: list(CHECK),
   watch: ({ params, site }) => nodeTopics(site, params.node),
-  answer: ({ params, view, site }) => {
+  answer: ({ params, site, matches }) => {
     const entries = entriesOf(site, required(params.node, 'node name'));
-    return entries === undefined ? [] : hostChecks(entries, view.indexOf(nodeTopics(site, params.node)));
+    return entries === undefined ? [] : new Parts([hostChecks(entries, site)]).where(matches);
   },
 });
 
-/** `GET /v1/health/state/:state`: all checks in that state; `any` for all. */
 export const healthState = route({
   method: 'GET',
   path: '/v1/health/state/:state...',
+  summary: 'All checks that are passing, warning, critical, or any of these',
   query: NODES,
+  filters: CHECK,
+  shows: list(CHECK),
   watch: () => ['checks', 'nodes'],
-  answer: ({ params, query, view, site }) => {
+  answer: ({ params, query, site, matches }) => {
     const state = required(params.state, 'check state');
     if (!isOurs(query)) return [];
-    const index = view.indexOf(['checks', 'nodes']);
-    const checks = [...everything(site, query['node-meta'])].flatMap((entries) => hostChecks(entries, index));
-    return state === 'any' ? checks : checks.filter(({ Status }) => Status === state);
+    const hosts = nearest(
+      site,
+      query.near,
+      [...everything(site, query['node-meta'])],
+      ({ host }) => host.name,
+    );
+    return new Parts(hosts.map((entries) => hostChecks(entries, site)))
+      .where(({ Status }) => state === 'any' || Status === state)
+      .where(matches);
   },
 });
 
-/** `GET /v1/health/connect/:service`: there is no mesh. Parks, so that nobody asks without pause. */
+/** There is no mesh. Parks, so that nobody asks without pause. */
 export const healthConnect = route({
   method: 'GET',
   path: '/v1/health/connect/:service...',
+  summary: 'Nothing: there is no mesh',
+  shows: list(SERVICE_ENTRY),
   watch: ({ params, site }) => serviceTopics(site, params.service),
   answer: () => [],
 });
 
-/** `GET /v1/health/ingress/:service`: there are no gateways. */
+/** There are no gateways. */
 export const healthIngress = route({
   method: 'GET',
   path: '/v1/health/ingress/:service...',
+  summary: 'Nothing: there are no gateways',
+  shows: list(SERVICE_ENTRY),
   watch: ({ params, site }) => serviceTopics(site, params.service),
   answer: () => [],
 });

@@ -1,15 +1,18 @@
 /** `/v1/hearsay`, services: placement, what to connect to, draining. Field names are a contract. */
 import { AgentError } from '../../base/errors.ts';
 import { checksum, owners, weightOf } from '../../catalog/placement.ts';
+import { nearest, roundTripTo } from '../near.ts';
 import { choice, text } from '../query.ts';
 import { unknownService } from '../registrations.ts';
 import { route } from '../route.ts';
+import { any, list, nullable, number, object, text as plainText } from '../schema/kinds.ts';
 import { serviceTopics } from '../topics.ts';
 import { required } from '../where.ts';
 import { addressOf, type Sighting, usable } from '../world.ts';
 
 const MAX_OWNERS = 100;
 const MAX_KEY_CHARS = 4096;
+const PLACE = { id: plainText, node: plainText, address: plainText, port: number };
 
 /**
  * `GET /v1/hearsay/owner/:service?key=K&n=2`: the usable instances a key belongs to, by rendezvous hashing. Advice,
@@ -18,6 +21,14 @@ const MAX_KEY_CHARS = 4096;
 export const hearsayOwner = route({
   method: 'GET',
   path: '/v1/hearsay/owner/:service...',
+  summary: 'The usable instances a key belongs to: advice, never a lock',
+  shows: object({
+    key: plainText,
+    service: plainText,
+    owners: list(object(PLACE)),
+    checksum: any,
+    instances: number,
+  }),
   query: { key: text, n: howMany },
   watch: ({ params, site }) => serviceTopics(site, params.service),
   answer: ({ params, query: { key, n }, site }) => {
@@ -39,18 +50,25 @@ export const hearsayOwner = route({
   },
 });
 
-/** `GET /v1/hearsay/resolve/:service`: what a sidecar would connect to. `rtt` is null until there are coordinates. */
+/** What a sidecar would connect to, nearest first. `rtt` is in milliseconds, null where it is not known. */
 export const hearsayResolve = route({
   method: 'GET',
   path: '/v1/hearsay/resolve/:service...',
+  summary: 'Where to connect to a service, nearest first',
+  shows: list(object({ ...PLACE, weight: number, status: plainText, rtt: nullable(any) })),
   watch: ({ params, site }) => serviceTopics(site, params.service),
   answer: ({ params, site }) =>
-    usable(site, required(params.service, 'service name')).flatMap((sighting) =>
+    nearest(
+      site,
+      '_agent',
+      usable(site, required(params.service, 'service name')),
+      ({ host }) => host.name,
+    ).flatMap((sighting) =>
       placeOf(sighting).map((place) => ({
         ...place,
         weight: weightOf(sighting.instance),
         status: sighting.instance.status,
-        rtt: null,
+        rtt: roundTripTo(site, sighting.host.name) ?? null,
       })),
     ),
 });
@@ -59,6 +77,7 @@ export const hearsayResolve = route({
 export const hearsayDrain = route({
   method: 'PUT',
   path: '/v1/hearsay/drain/:id...',
+  summary: 'Take an instance of this agent out of all answers, or put it back',
   query: { enable: choice },
   act: async ({ params, query: { enable }, view, site }) => {
     const service = required(params.id, 'service ID');

@@ -6,11 +6,14 @@ import { joinSeeds } from '../join.ts';
 import { memberRow } from '../member-row.ts';
 import { presence } from '../query.ts';
 import { route } from '../route.ts';
+import { any, list, map, number, object, optional, text, texts } from '../schema/kinds.ts';
 
 /** `GET /v1/hearsay/members`: with suspicions, incarnations and ages. Blocks on `index`. */
 export const hearsayMembers = route({
   method: 'GET',
   path: '/v1/hearsay/members',
+  summary: 'Members with suspicions, incarnations and ages',
+  shows: list(map(any)),
   watch: () => ['members'],
   fleeting: true,
   answer: ({ view, site }) => view.members().map((member) => memberRow(member, site)),
@@ -20,6 +23,8 @@ export const hearsayMembers = route({
 export const hearsayInfo = route({
   method: 'GET',
   path: '/v1/hearsay/info',
+  summary: 'This agent, for people',
+  shows: map(any),
   answer: ({ view, site }) => {
     const { info } = site;
     const { awareness, incarnation, clocks, lanes, encrypted, leaving } = view.health();
@@ -50,6 +55,9 @@ export const hearsayInfo = route({
 export const hearsayJoin = route({
   method: 'PUT',
   path: '/v1/hearsay/join',
+  summary: 'Join through seeds; 200 with a report whatever came of it',
+  takes: object({ seeds: texts }),
+  shows: object({ joined: number, failed: list(object({ addr: text, error: text })) }),
   body: v.object({
     seeds: v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(262))), // a name of 253, a colon, a port, brackets
@@ -64,6 +72,9 @@ export const hearsayJoin = route({
 export const hearsayTags = route({
   method: 'PUT',
   path: '/v1/hearsay/tags',
+  summary: 'Change own tags while the agent runs',
+  takes: object({ set: optional(map(text)), delete: optional(texts) }),
+  shows: object({}),
   body: v.object({
     set: v.optional(textMap),
     delete: v.optional(v.pipe(v.array(v.string()), v.maxLength(512))),
@@ -78,6 +89,7 @@ export const hearsayTags = route({
 export const hearsayForget = route({
   method: 'PUT',
   path: '/v1/hearsay/forget/:node...',
+  summary: 'Make a failed member left; refuses a live one',
   query: { prune: presence },
   act: async ({ params: { node }, query: { prune }, site }) => {
     await site.door.ask({ kind: 'forget', node, prune, refuseLive: true });

@@ -3,11 +3,14 @@ import { consulJson, PROMETHEUS_TYPE, prometheus } from '../exposition.ts';
 import { text } from '../query.ts';
 import { Reply } from '../reply.ts';
 import { route } from '../route.ts';
+import { any, map } from '../schema/kinds.ts';
 
 /** `GET /v1/agent/metrics`: JSON, or Prometheus' text for whoever asks for it. Source: http.md section 6. */
 export const agentMetrics = route({
   method: 'GET',
   path: '/v1/agent/metrics',
+  summary: 'Figures this process keeps about itself',
+  shows: map(any),
   query: { format: text },
   answer: ({ query, site, header }) => {
     const families = site.meter.families();

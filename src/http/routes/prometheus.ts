@@ -2,6 +2,7 @@
 import { joinHostPort } from '../../base/address.ts';
 import { list } from '../query.ts';
 import { route, type Site } from '../route.ts';
+import { map, object, list as outList, text, texts } from '../schema/kinds.ts';
 import { addressOf, everything, NO_META, type Sighting, sightings } from '../world.ts';
 
 /** One group of targets. Source: Prometheus, "Writing HTTP service discovery". */
@@ -19,6 +20,8 @@ interface Group {
 export const hearsayPrometheus = route({
   method: 'GET',
   path: '/v1/hearsay/prometheus',
+  summary: 'Targets for Prometheus, in the labels of its Consul discovery',
+  shows: outList(object({ targets: texts, labels: map(text) })),
   query: { service: list, tag: list },
   answer: ({ query, site }) => {
     const found =

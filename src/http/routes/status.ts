@@ -2,6 +2,7 @@
 import type { View } from '../../agent/types.ts';
 import { joinHostPort } from '../../base/address.ts';
 import { route } from '../route.ts';
+import { text, texts } from '../schema/kinds.ts';
 
 /** Consul's server port: a label only, no client connects to it. */
 const SERVER_PORT = 8300;
@@ -10,6 +11,8 @@ const SERVER_PORT = 8300;
 export const statusLeader = route({
   method: 'GET',
   path: '/v1/status/leader',
+  summary: 'This agent, as everybody answers for itself',
+  shows: text,
   answer: ({ view }) => ownServer(view),
 });
 
@@ -17,6 +20,8 @@ export const statusLeader = route({
 export const statusPeers = route({
   method: 'GET',
   path: '/v1/status/peers',
+  summary: 'This agent, never an empty list',
+  shows: texts,
   answer: ({ view }) => [ownServer(view)],
 });
 

@@ -66,11 +66,12 @@ describe('who is woken', () => {
     ]);
   });
 
-  test('other weights: its readers, not the list', () => {
+  test('other weights or meta: its readers, and the list, which can be filtered by them', () => {
     annWrites(...put(service('web')));
     expect(annWrites(...put(service('web', { weights: { passing: 5, warning: 1 } })))).toEqual([
       'entries:ann',
       'service:web',
+      'services',
     ]);
   });
 

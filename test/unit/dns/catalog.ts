@@ -69,6 +69,7 @@ export function catalogOf(rows: readonly ServiceRow[]): CatalogView {
     usable: (service) => usable.get(service.toLowerCase()) ?? NONE,
     node: nobody,
     nodes: nobody,
+    since: () => undefined,
     size: rows.length,
   };
 }

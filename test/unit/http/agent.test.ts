@@ -181,3 +181,27 @@ test('leader and peers are never empty, and IPv6 stands in brackets', async () =
   Object.assign(agent.view, { address: address(octets, 7946) });
   expect((await send(server, '/v1/status/leader')).body).toBe('"[fd00::5]:8300"');
 });
+
+describe('PUT /v1/agent/reload', () => {
+  const reload = async (options: { reload?: () => Promise<void> }) => {
+    const { status, body } = await put(
+      await serve(new FakeAgent(member('ann')), options),
+      '/v1/agent/reload',
+    );
+    return [status, body];
+  };
+
+  test('reads the settings again, and tells what is wrong with them', async () => {
+    let times = 0;
+    const again = async (): Promise<void> => {
+      times += 1;
+    };
+    expect([await reload({ reload: again }), times]).toEqual([[200, ''], 1]);
+    const broken = () => Promise.reject(new Error('agent.yaml: line 3: no such key'));
+    expect(await reload({ reload: broken })).toEqual([500, 'agent.yaml: line 3: no such key']);
+  });
+
+  test('an agent without settings says so', async () => {
+    expect(await reload({})).toEqual([501, expect.stringContaining('no settings')]);
+  });
+});

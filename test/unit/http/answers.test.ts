@@ -22,7 +22,8 @@ describe('one answer for all who ask the same', () => {
     const parked = Array.from({ length: 40 }, (_, i) =>
       send(server, `${path}?index=${SEED}&wait=${60 + i}s&stale=&unknown=${i}`),
     );
-    await until(() => agent.waiting === 40);
+    await until(() => agent.catalog.asked === 40);
+    await until(() => agent.waiting === 1); // one subscription for all of them
     agent.catalog.held.push(instance('ann', service('web', { id: 'new' })));
     agent.touch(['service:web']);
     const answers = await Promise.all(parked);

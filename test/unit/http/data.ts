@@ -90,6 +90,12 @@ export class PlainCatalog implements CatalogView {
     yield* this.bare;
   }
 
+  readonly seen = new Map<string, number>();
+
+  since(node: string, key: string): number | undefined {
+    return this.seen.get(`${node} ${key}`);
+  }
+
   get size(): number {
     return this.held.length;
   }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ROUTES } from '../../../src/http/routes/index.ts';
 import { REFUSED } from '../../../src/http/routes/refused.ts';
 
@@ -28,4 +28,32 @@ test('docs/http.md marks the writes that old clients may do with GET', () => {
   const marked = [...page.matchAll(/`PUT ([^`]*)` ¹/g)].map((match) => match[1] as string);
   const allowed = ROUTES.filter((route) => route.oldClients).map(({ path }) => plain(path));
   expect(marked.sort()).toEqual(allowed.sort());
+});
+
+describe('docs/consul.md', () => {
+  const rules = readFileSync(new URL('../../../docs/consul.md', import.meta.url), 'utf8');
+  const rows = rules.split('\n').flatMap((line) => {
+    const cells = line.split('|').map((cell) => cell.trim());
+    const [, ids = '', , , , tests = ''] = cells;
+    return /^(?:[TBJRC]\d+ ?)+$/.test(ids)
+      ? [[ids.split(' '), [...tests.matchAll(/`([\w/-]+)`/g)].map(([, file]) => file as string)] as const]
+      : [];
+  });
+
+  test('has every numbered rule, once', () => {
+    const all = Object.entries({ T: 16, B: 7, J: 7, R: 6, C: 8 }).flatMap(([letter, count]) =>
+      Array.from({ length: count }, (_, i) => `${letter}${i + 1}`),
+    );
+    expect(rows.flatMap(([ids]) => ids).sort()).toEqual(all.sort());
+  });
+
+  test.each(rows)('%s: names tests that name it', (ids, files) => {
+    const sources = files.map((file) => readFileSync(new URL(`../${file}.test.ts`, import.meta.url), 'utf8'));
+    const told = sources
+      .join('\n')
+      .split('\n')
+      .filter((line) => /test|describe|^\s*'/.test(line));
+    for (const id of ids)
+      expect([id, told.some((line) => new RegExp(`\\b${id}\\b`).test(line))]).toEqual([id, true]);
+  });
 });

@@ -11,6 +11,7 @@ import { address } from '../../../src/base/address.ts';
 import type { AgentInfo } from '../../../src/http/info.ts';
 import { type HttpOptions, type HttpServer, startHttp } from '../../../src/http/server.ts';
 import { nodeId } from '../../../src/http/shapes.ts';
+import type { Coordinate } from '../../../src/serf/coordinates.ts';
 import { PlainCatalog, PlainLocal } from './data.ts';
 
 export const SEED = 1_700_000_000_000;
@@ -23,6 +24,7 @@ export class FakeAgent implements Door {
   readonly local = new PlainLocal();
   /** What the next commands come to. */
   reply: () => Promise<JoinReport | undefined> = async () => undefined;
+  readonly coordinates = new Map<string, Coordinate>();
   readonly #indexes = new Map<Topic, number>();
   readonly #waiting = new Set<{ topics: readonly Topic[]; wake: () => void }>();
   #index = SEED;
@@ -46,6 +48,7 @@ export class FakeAgent implements Door {
       leaving: false,
       lanes: { membership: 1, intents: 0 },
     }),
+    coordinate: (name) => this.coordinates.get(name),
     catalog: this.catalog,
     local: this.local,
   };

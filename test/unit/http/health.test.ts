@@ -43,7 +43,7 @@ describe('GET /v1/health/service/:name', () => {
   test('section 7: ServiceEntry, with the node’s own health and checks beside its own', async () => {
     const agent = world();
     const server = await serve(agent);
-    agent.touch(['service:web']);
+    agent.touch(['service:web', 'entries:ann']);
     const [ann, bob] = (await send(server, path)).json() as Entry[];
     expect(ann?.Node).toMatchObject({ ID: nodeId('dc1', 'ann'), Node: 'ann', Meta: { rack: 'r1' } });
     expect(ann?.Service).toEqual({

@@ -3,7 +3,12 @@ import { FakeAgent, member, send, serve } from './fixture.ts';
 
 /** Source: http.md section 16. */
 const REFUSALS: readonly [method: string, path: string, status: number, body: string | RegExp][] = [
-  ['GET', '/v1/kv', 501, /^key\/value store is not available: this agent has no consensus storage$/],
+  [
+    'GET',
+    '/v1/kv',
+    501,
+    /^key\/value store is not available: this agent has no consensus storage. Keep keys /,
+  ],
   ['GET', '/v1/kv/', 501, /consensus/],
   ['GET', '/v1/kv/fabio/config?consistent=&recurse=', 501, /consensus/],
   ['PUT', '/v1/kv/a%2Fb', 501, /consensus/],
@@ -46,4 +51,21 @@ test.each(REFUSALS)('section 16: %s %s is %d', async (method, path, status, body
   expect(answer.status).toBe(status);
   expect(answer.body).toEqual(typeof body === 'string' ? body : expect.stringMatching(body));
   if (status === 404) expect(answer.headers['x-consul-index']).toBe('1');
+});
+
+test('section 16, trap 1: an empty store, if it is wanted, blocks its readers and refuses its writers', async () => {
+  const agent = new FakeAgent(member('ann'));
+  const server = await serve(agent, { emptyKv: true });
+  const first = await send(server, '/v1/kv/fabio/config?recurse=');
+  expect([first.status, first.body, first.headers['x-consul-index']]).toEqual([404, '', '1']);
+  const from = performance.now();
+  expect((await send(server, '/v1/kv/fabio/config?index=1&wait=200ms')).status).toBe(404);
+  expect(performance.now() - from).toBeGreaterThanOrEqual(200);
+  expect((await send(server, '/v1/kv/a', { method: 'PUT', body: 'x' })).status).toBe(501);
+});
+
+test('section 16: every refusal names the way out', async () => {
+  const server = await serve(new FakeAgent(member('ann')));
+  for (const path of ['/v1/kv/a', '/v1/session/list', '/v1/txn', '/v1/snapshot', '/v1/operator/raft/peers'])
+    expect((await send(server, path)).body).toMatch(/[a-z]\. (?:Keep|Lock|Each|See|Ask) /);
 });

@@ -87,7 +87,7 @@ describe('GET /v1/catalog/service/:name', () => {
   test('section 7: CatalogService, flat', async () => {
     const agent = world();
     const server = await open(agent);
-    agent.touch(['service:web']);
+    agent.touch(['service:web', 'entries:ann']);
     const [first, second] = (await send(server, path)).json() as Json[];
     expect(first).toEqual({
       ID: nodeId('dc1', 'ann'),

@@ -1,0 +1,43 @@
+/**
+ * Since when this agent sees things as they are: checks that are not passing or changed their status, services that
+ * drain. Nothing is kept of what has been well since it was first heard of, which is nearly everything.
+ */
+import type { Millis } from '../base/time.ts';
+import type { EntryChange } from './ledger.ts';
+import type { EntryKey, Published } from './types.ts';
+
+export class Since {
+  readonly #owners = new Map<string, Map<EntryKey, Millis>>();
+
+  get(owner: string, key: EntryKey): Millis | undefined {
+    return this.#owners.get(owner)?.get(key);
+  }
+
+  /** At once after an owner's entries changed. */
+  note(owner: string, changes: readonly EntryChange[], now: Millis): void {
+    for (const { key, before, after } of changes) {
+      if (after === undefined) this.#forget(owner, key);
+      else if (wordOf(before) !== wordOf(after)) this.#keep(owner, key, now);
+    }
+  }
+
+  drop(owner: string): void {
+    this.#owners.delete(owner);
+  }
+
+  #keep(owner: string, key: EntryKey, now: Millis): void {
+    const held = this.#owners.get(owner) ?? new Map<EntryKey, Millis>();
+    this.#owners.set(owner, held.set(key, now));
+  }
+
+  #forget(owner: string, key: EntryKey): void {
+    const held = this.#owners.get(owner);
+    if (held?.delete(key) === true && held.size === 0) this.#owners.delete(owner);
+  }
+}
+
+/** What an entry says of itself; one that is new is taken to have been well. */
+function wordOf(value: Published | undefined): string {
+  if (value?.kind === 'check') return value.status;
+  return value?.kind === 'service' && value.draining ? 'draining' : 'passing';
+}

@@ -1,0 +1,169 @@
+/** Rules that need a real agent behind the door: what it registers, and how its indexes move. */
+import { expect, onTestFinished, test } from 'vitest';
+import { resolveConfig } from '../../../src/config/resolve.ts';
+import { start } from '../../../src/main.ts';
+import { type Answer, send } from './fixture.ts';
+
+type Json = Record<string, unknown>;
+
+async function agent(name = 'ann') {
+  const flags = {
+    node: name,
+    bind: '127.0.0.1:0',
+    http: '127.0.0.1:0',
+    dns: 'off',
+    preset: 'local',
+    logLevel: 'error',
+  };
+  const { config } = resolveConfig({ flags, env: {}, files: [], hostname: 'host', terminal: false });
+  const running = await start(config);
+  onTestFinished(() => running.stop());
+  const server = { address: running.http ?? '', close: async () => undefined };
+  const get = (path: string): Promise<Answer> => send(server, path);
+  const put = async (path: string, body?: unknown): Promise<void> => {
+    const answer = await send(server, path, {
+      method: 'PUT',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    expect([path, answer.status, answer.body]).toEqual([path, 200, '']);
+  };
+  const index = async (path: string): Promise<number> => Number((await get(path)).headers['x-consul-index']);
+  return { get, put, index };
+}
+const register = '/v1/agent/service/register';
+const indexOf = (answer: Answer): number => Number(answer.headers['x-consul-index']);
+
+test('R4 R5: alone, an agent shows a registration before the 200 is sent', async () => {
+  const { get, put } = await agent();
+  await put(register, { Name: 'web', ID: 'a/b c', Port: 80, Check: { TTL: '30s', Status: 'passing' } });
+  expect((await get('/v1/health/service/web?passing')).json()).toMatchObject([
+    {
+      Node: { Node: 'ann' },
+      Service: { ID: 'a/b c' },
+      Checks: [{ CheckID: 'serfHealth' }, { CheckID: 'service:a/b c' }],
+    },
+  ]);
+  await put('/v1/agent/service/deregister/a/b%20c');
+  expect((await get('/v1/health/service/web')).json()).toEqual([]);
+});
+
+test('B1 B2 B7: the index grows with every change, removal included, and none of them is missed', async () => {
+  const { get, put, index } = await agent();
+  const path = '/v1/health/service/web';
+  const changes: (() => Promise<void>)[] = [
+    () => put(register, { Name: 'web', Check: { TTL: '30s', Status: 'passing' } }),
+    () => put('/v1/agent/check/fail/service:web'),
+    () => put('/v1/agent/check/pass/service:web'),
+    () => put(register, { Name: 'web', Tags: ['v1'] }),
+    () => put('/v1/agent/service/maintenance/web?enable=true'),
+    () => put('/v1/agent/service/maintenance/web?enable=false'),
+    () => put('/v1/agent/maintenance?enable=true&reason=r'),
+    () => put('/v1/agent/maintenance?enable=false'),
+    () => put('/v1/hearsay/drain/web?enable=true'),
+    () => put('/v1/agent/check/deregister/service:web'),
+    () => put('/v1/agent/service/deregister/web'),
+  ];
+  let held = await index(path);
+  expect(held).toBeGreaterThanOrEqual(1);
+  for (const change of changes) {
+    const parked = get(`${path}?index=${held}&wait=1m`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await change();
+    const answer = await parked;
+    expect(indexOf(answer)).toBeGreaterThan(held);
+    held = await index(path);
+    expect(answer.body).toBe((await get(path)).body);
+  }
+});
+
+test('B4 B6: another service, the same again, or a TTL that says the same, wakes nobody', async () => {
+  const { get, put, index } = await agent();
+  const web = { Name: 'web', Check: { TTL: '30s', Status: 'passing' } };
+  await put(register, web);
+  const path = '/v1/health/service/web';
+  const held = await index(path);
+  const from = performance.now();
+  const parked = get(`${path}?index=${held}&wait=400ms`);
+  await put(register, { Name: 'api' });
+  await put(register, web);
+  await put('/v1/agent/check/pass/service:web');
+  const answer = await parked;
+  expect(performance.now() - from).toBeGreaterThanOrEqual(400);
+  expect(indexOf(answer)).toBe(held);
+});
+
+test('J1 J2 J3 J6 J7: keys in any case and with _, null as absent, Go durations and nanoseconds', async () => {
+  const { get, put } = await agent();
+  await put(register, {
+    name: 'py',
+    enabletagoverride: true,
+    tagged_addresses: { lan: { address: '10.0.0.9', port: 7 } },
+    PORT: -1,
+    Meta: null,
+    Checks: null,
+    check: {
+      name: 'h',
+      http: 'http://127.0.0.1:1/',
+      interval: '1h0.5m',
+      timeout: 30_000_000_000,
+      deregister_critical_service_after: '2m',
+      tls_skip_verify: true,
+      Notes: null,
+    },
+  });
+  expect((await get('/v1/agent/service/py')).json()).toMatchObject({
+    EnableTagOverride: true,
+    Port: -1,
+    Meta: {},
+    TaggedAddresses: { lan: { Address: '10.0.0.9', Port: 7 } },
+  });
+  expect((await get('/v1/agent/checks')).json()).toMatchObject({
+    'service:py': { Name: 'h', Interval: '1h30s', Timeout: '30s', Status: 'critical' },
+  });
+});
+
+test('C7: the check tells its kind', async () => {
+  const { get, put } = await agent();
+  const timed = { Interval: '1h', Timeout: '1s' };
+  const kinds: Record<string, object> = {
+    http: { HTTP: 'http://127.0.0.1:1/', ...timed },
+    tcp: { TCP: '127.0.0.1:1', ...timed },
+    udp: { UDP: '127.0.0.1:1', ...timed },
+    ttl: { TTL: '1h' },
+    grpc: { GRPC: '127.0.0.1:1', ...timed },
+    h2ping: { H2PING: '127.0.0.1:1', ...timed },
+    alias: { AliasService: 'web' },
+  };
+  await put(register, { Name: 'web' });
+  for (const [kind, check] of Object.entries(kinds))
+    await put('/v1/agent/check/register', { ID: kind, Name: kind, ...check });
+  await put('/v1/agent/maintenance?enable=true');
+  const checks = (await get('/v1/agent/checks')).json() as Record<string, Json>;
+  for (const kind of Object.keys(kinds)) expect(checks[kind]?.['Type']).toBe(kind);
+  expect(checks['_node_maintenance']).toMatchObject({ Type: 'maintenance', Name: 'Node Maintenance Mode' });
+  const [serf] = (await get('/v1/health/node/ann')).json() as Json[];
+  expect(serf).toMatchObject({ CheckID: 'serfHealth', Type: '', Name: 'Serf Health Status' });
+});
+
+test('/v1/hearsay/why: since when a check fails, by its node’s word', async () => {
+  const { get, put } = await agent();
+  await put(register, { Name: 'web', Check: { Name: 'beat', TTL: '1h', Status: 'passing' } });
+  const why = async () =>
+    ((await get('/v1/hearsay/why?service=web')).json() as { instances: { reasons: Json[] }[] }).instances[0]
+      ?.reasons;
+  expect(await why()).toEqual([]);
+  await put('/v1/agent/check/fail/service:web?note=no%20heart');
+  expect(await why()).toEqual([
+    {
+      kind: 'check',
+      excludes: true,
+      says: 'its check "beat" is critical (no heart)',
+      by: 'ann',
+      sinceMs: expect.any(Number),
+      check: 'service:web',
+      status: 'critical',
+    },
+  ]);
+  await put('/v1/agent/check/pass/service:web');
+  expect(await why()).toEqual([]);
+});
