@@ -7,6 +7,7 @@ import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { Row } from './members.ts';
+import type { Reason } from './types.ts';
 
 export interface Suspicion {
   /** Accusers so far; the first is the initiator, who is no confirmation. */
@@ -15,6 +16,8 @@ export interface Suspicion {
   readonly expected: number;
   readonly min: Millis;
   readonly max: Millis;
+  /** Why it began. */
+  readonly reason: Reason;
   startedAt: Millis;
   deadline: Millis;
 }
@@ -37,13 +40,13 @@ export class Suspicions {
   }
 
   /** Begins one in a table of `n` rows; `by` is the initiator. */
-  start(row: Row, by: string, n: number, now: Millis): Suspicion {
+  start(row: Row, by: string, n: number, now: Millis, reason: Reason): Suspicion {
     const { suspicionMult, suspicionMaxTimeoutMult, probeInterval } = this.#config;
     const min = suspicionTimeout(suspicionMult, n, probeInterval);
     const max = min * suspicionMaxTimeoutMult;
     const expected = expectedConfirmations(suspicionMult, n);
     const deadline = now + (expected === 0 ? min : max);
-    const suspicion = { accusers: [by], expected, min, max, startedAt: now, deadline };
+    const suspicion = { accusers: [by], expected, min, max, reason, startedAt: now, deadline };
     this.#running.set(row, suspicion);
     this.#timers.set(row, deadline);
     return suspicion;
@@ -69,10 +72,12 @@ export class Suspicions {
   }
 
   /** Takes one whose time is over. */
-  expired(now: Millis): Row | undefined {
+  expired(now: Millis): { readonly row: Row; readonly suspicion: Suspicion } | undefined {
     const row = this.#timers.pop(now);
-    if (row !== undefined) this.#running.delete(row);
-    return row;
+    const suspicion = row && this.#running.get(row);
+    if (row === undefined || suspicion === undefined) return undefined;
+    this.#running.delete(row);
+    return { row, suspicion };
   }
 
   /** Gives back time that passed without us, and ends none before `notBefore`. */
