@@ -5,6 +5,7 @@
  */
 import type { Millis } from '../base/time.ts';
 import { type Dead, encodeMessage, type Suspect } from '../wire/memberlist.ts';
+import { doubt } from './claims.ts';
 import { type Core, emit, note } from './core.ts';
 import type { Row } from './members.ts';
 import { refute } from './refute.ts';
@@ -48,7 +49,7 @@ export function heardDead(
   const { node, from: by, incarnation } = message;
   row.incarnation = incarnation;
   const left = node === by;
-  core.suspicions.stop(row);
+  acquit(core, row);
   core.links.forget(row);
   core.queue.queue(encodeMessage(message), node);
   core.members.change(row, left ? 'left' : 'dead', now);
@@ -56,18 +57,49 @@ export function heardDead(
   emit(out, { kind: 'memberDown', member: row, left, by });
 }
 
-/** Suspicions whose time is over become deaths, by our word. */
-export function declareExpired(core: Core, now: Millis, out: SwimEffect[]): void {
+/**
+ * The last call: suspects whose time runs out are asked once more, over a stream as well, before we call them dead.
+ * Where packets get lost it is mostly the refutation that did not arrive.
+ *
+ * Differs: memberlist declares them dead by the clock alone. The verdict of one that is silent comes no later.
+ */
+export function callSuspects(core: Core, now: Millis, out: SwimEffect[]): void {
   for (;;) {
-    const expired = core.suspicions.expired(now);
-    if (expired === undefined) return;
-    const { row, suspicion } = expired;
-    const { incarnation, identity } = row;
-    const { accusers, startedAt, reason: because } = suspicion;
-    const reason: Reason = { kind: 'timeout', accusers, millis: now - startedAt, because };
-    const dead: Dead = { kind: 'dead', incarnation, node: identity.name, from: core.name };
-    heardDead(core, dead, OURSELVES, now, out, reason);
+    const row = core.suspicions.due(now);
+    if (row === undefined) return;
+    const { name: node, address: to, meta, vsn } = row.identity;
+    const { ip: addr, port } = to;
+    const claim = { kind: 'alive', incarnation: row.incarnation, node, addr, port, meta, vsn } as const;
+    const open = core.questions.of(node);
+    if (open === undefined && doubt(core, 'verdict', claim, to, now, out)) continue;
+    if (open === undefined) condemn(core, row, now, out);
+    else if (open.about !== 'verdict') core.suspicions.retry(row, now + core.config.probeTimeout);
   }
+}
+
+/** A suspicion whose time is over becomes a death, by our word. */
+export function condemn(core: Core, row: Row, now: Millis, out: SwimEffect[]): void {
+  const suspicion = core.suspicions.of(row);
+  if (suspicion === undefined) return;
+  const { incarnation, identity } = row;
+  const { accusers, startedAt, reason: because } = suspicion;
+  const reason: Reason = { kind: 'timeout', accusers, millis: now - startedAt, because };
+  const dead: Dead = { kind: 'dead', incarnation, node: identity.name, from: core.name };
+  heardDead(core, dead, OURSELVES, now, out, reason);
+}
+
+/** It answered, and so lives: it gets time again, and our whole table, in which it reads that it should refute. */
+export function spare(core: Core, row: Row, now: Millis, out: SwimEffect[]): void {
+  if (core.suspicions.of(row) === undefined) return;
+  core.suspicions.extend(row, now);
+  out.push({ kind: 'sync', peer: row });
+}
+
+/** The suspicion ends without a verdict of ours. */
+export function acquit(core: Core, row: Row): void {
+  core.suspicions.stop(row);
+  const open = core.questions.of(row.identity.name);
+  if (open?.about === 'verdict') core.questions.close(open);
 }
 
 /** Evidence that changes nothing else still counts: the highest incarnation is kept. */

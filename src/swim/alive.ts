@@ -8,6 +8,7 @@ import { type Address, address, hostPort } from '../base/address.ts';
 import { copyOf, sameBytes } from '../base/bytes.ts';
 import type { Millis } from '../base/time.ts';
 import { type Alive, encodeMessage } from '../wire/memberlist.ts';
+import { acquit } from './accusation.ts';
 import { type Believe, dispute, disputeOurs, doubt } from './claims.ts';
 import { type Core, emit, isIp, livesAt, note } from './core.ts';
 import type { Row } from './members.ts';
@@ -70,8 +71,8 @@ function isVouched(core: Core, source: Source): boolean {
 function heardOfStranger(core: Core, alive: Alive, vouched: boolean, now: Millis, out: SwimEffect[]): void {
   if (alive.incarnation === 0) return; // nobody ever announced that
   const to = (): Address => address(alive.addr, alive.port);
-  if (core.graves.covers(alive, now)) return doubt(core, 'revival', alive, to(), now, out);
-  if (!vouched) return doubt(core, 'newcomer', alive, to(), now, out);
+  if (core.graves.covers(alive, now)) return void doubt(core, 'revival', alive, to(), now, out);
+  if (!vouched) return void doubt(core, 'newcomer', alive, to(), now, out);
   core.graves.open(alive.node);
   adopt(core, core.members.add(identityOf(core, alive, undefined), now), alive, now, out);
 }
@@ -100,7 +101,7 @@ function adopt(core: Core, row: Row, alive: Alive, now: Millis, out: SwimEffect[
   const before = row.state;
   const isNew = row.incarnation === 0;
   const held = row.identity.address;
-  core.suspicions.stop(row);
+  acquit(core, row);
   core.queue.queue(encodeMessage(alive), node);
   const moved = !livesAt(row.identity, alive.addr, alive.port);
   const updated = moved || !sameBytes(row.identity.meta, alive.meta);

@@ -21,7 +21,16 @@ const SETTLED_FOR = 5;
 /** Takes the claim as it stands. */
 export type Believe = (core: Core, claim: Alive, now: Millis, out: SwimEffect[]) => void;
 
-/** Asks at `to` whether it is so, unless we are asking already. */
+/** What becomes of a claim, and of a suspect that was called for the last time. */
+export interface Judge {
+  readonly believe: Believe;
+  /** It did not answer. */
+  readonly condemn: (core: Core, row: Row, now: Millis, out: SwimEffect[]) => void;
+  /** It did. */
+  readonly spare: (core: Core, row: Row, now: Millis, out: SwimEffect[]) => void;
+}
+
+/** Asks at `to` whether it is so, unless we are asking already. False: too much is being asked. */
 export function doubt(
   core: Core,
   about: Doubt,
@@ -29,14 +38,15 @@ export function doubt(
   to: Address,
   now: Millis,
   out: SwimEffect[],
-): void {
+): boolean {
   const open = core.questions.of(claim.node);
   if (open !== undefined) {
     if (open.claim.port === claim.port && livesThere(open.claim, claim)) core.questions.repeat(open, claim);
-    return;
+    return true;
   }
   const question = core.questions.open(about, claim, to, core.nextSeqNo());
   if (question !== undefined) ask(core, question, now, out);
+  return question !== undefined;
 }
 
 /** The name lives elsewhere: is it still there? The newcomer of a name that is down is told what to outbid. */
@@ -57,21 +67,25 @@ export function disputeOurs(core: Core, claim: Alive, now: Millis, out: SwimEffe
 }
 
 /** An ack that no probe and no relay waited for. */
-export function answered(core: Core, seqNo: number, believe: Believe, now: Millis, out: SwimEffect[]): void {
+export function answered(core: Core, seqNo: number, judge: Judge, now: Millis, out: SwimEffect[]): void {
   const question = core.questions.answered(seqNo);
   if (question === undefined) return;
   const { about, claim, to } = question;
-  if (about !== 'owner') {
+  if (about === 'newcomer' || about === 'revival') {
     if (about === 'revival') core.graves.open(claim.node);
-    return believe(core, claim, now, out);
+    return judge.believe(core, claim, now, out);
   }
   const row = core.members.get(claim.node);
+  if (about === 'verdict') {
+    if (row !== undefined) judge.spare(core, row, now, out);
+    return;
+  }
   if (row !== undefined && livesAt(row.identity, to.ip, to.port))
     report(core, row, address(claim.addr, claim.port), now, out);
 }
 
 /** Repeats what got no answer, since the packet may be lost, and draws the conclusion in the end. */
-export function pursue(core: Core, believe: Believe, now: Millis, out: SwimEffect[]): void {
+export function pursue(core: Core, judge: Judge, now: Millis, out: SwimEffect[]): void {
   for (;;) {
     const question = core.questions.due(now);
     if (question === undefined) return;
@@ -80,20 +94,20 @@ export function pursue(core: Core, believe: Believe, now: Millis, out: SwimEffec
       continue;
     }
     core.questions.close(question);
-    silent(core, question, believe, now, out);
+    silent(core, question, judge, now, out);
   }
 }
 
-function silent(core: Core, question: Question, believe: Believe, now: Millis, out: SwimEffect[]): void {
+function silent(core: Core, question: Question, judge: Judge, now: Millis, out: SwimEffect[]): void {
   const { about, claim, to } = question;
   const node = claim.node;
   if (about === 'newcomer') note(out, { kind: 'newcomerSilent', node, address: hostPort(to) });
-  if (about !== 'owner') return;
   const row = core.members.get(node);
-  if (row === undefined || !livesAt(row.identity, to.ip, to.port)) return;
+  if (about === 'verdict' && row !== undefined) judge.condemn(core, row, now, out);
+  if (about !== 'owner' || row === undefined || !livesAt(row.identity, to.ip, to.port)) return;
   const other = address(claim.addr, claim.port);
   core.disputes.settle(node, other, 'free', now + SETTLED_FOR * core.config.probeInterval);
-  if (claim.incarnation > row.incarnation) return believe(core, claim, now, out);
+  if (claim.incarnation > row.incarnation) return judge.believe(core, claim, now, out);
   out.push({ kind: 'send', to: other, peer: undefined, message: accusation(row, core.name), fill: false });
 }
 
@@ -116,7 +130,12 @@ function ask(core: Core, question: Question, now: Millis, out: SwimEffect[]): vo
   if (how === undefined) return;
   core.questions.waitUntil(question, now + how.wait);
   const message = pingFrom(core, seqNo, claim.node);
-  out.push({ kind: 'send', to, peer: undefined, message, fill: false });
+  const suspect = about === 'verdict' ? core.members.get(claim.node) : undefined;
+  if (suspect === undefined) out.push({ kind: 'send', to, peer: undefined, message, fill: false });
+  else {
+    const rider = accusation(suspect, core.name);
+    out.push({ kind: 'send', to, peer: suspect, message, rider, fill: false });
+  }
   if (how.stream === undefined || !core.config.streamPing) return;
   const { node: name, meta, vsn, incarnation } = claim;
   const peer: Member = { identity: { name, address: to, meta, vsn }, state: 'dead', incarnation, since: now };

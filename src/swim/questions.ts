@@ -8,9 +8,13 @@ import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { Alive } from '../wire/memberlist.ts';
+import { lastCall } from './suspicion.ts';
 
-/** `revival`: a name we had dropped. `newcomer`: one nobody vouches for. `owner`: of a name claimed elsewhere. */
-export type Doubt = 'revival' | 'newcomer' | 'owner';
+/**
+ * `revival`: a name we had dropped. `newcomer`: one nobody vouches for. `owner`: of a name claimed elsewhere. `verdict`:
+ * one whose suspicion is about to run out.
+ */
+export type Doubt = 'revival' | 'newcomer' | 'owner' | 'verdict';
 
 export interface Question {
   readonly about: Doubt;
@@ -101,6 +105,10 @@ export function attempt(about: Doubt, n: number, config: SwimConfig): Attempt | 
   if (about === 'newcomer') {
     if (n > 4) return undefined;
     return { wait: gossipInterval * 2 ** (n - 1), ...(n > 1 ? { stream: probeInterval } : {}) };
+  }
+  if (about === 'verdict') {
+    const whole = lastCall(config);
+    return n > 2 ? undefined : { wait: whole / 2, ...(n === 1 ? { stream: whole } : {}) };
   }
   if (n > 3) return undefined;
   if (about === 'owner') return { wait: probeTimeout, ...(n === 1 ? { stream: 3 * probeTimeout } : {}) };

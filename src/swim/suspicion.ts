@@ -27,8 +27,12 @@ export class Suspicions {
   readonly #running = new Map<Row, Suspicion>();
   readonly #timers = new Timers<Row>();
 
+  /** The last part of each suspicion, in which the accused is asked once more. */
+  readonly #call: Millis;
+
   constructor(config: SwimConfig) {
     this.#config = config;
+    this.#call = lastCall(config);
   }
 
   get deadline(): Millis {
@@ -48,7 +52,7 @@ export class Suspicions {
     const deadline = now + (expected === 0 ? min : max);
     const suspicion = { accusers: [by], expected, min, max, reason, startedAt: now, deadline };
     this.#running.set(row, suspicion);
-    this.#timers.set(row, deadline);
+    this.#timers.set(row, this.#callAt(deadline, now));
     return suspicion;
   }
 
@@ -62,8 +66,21 @@ export class Suspicions {
     const length = suspicionLength(accusers.length - 1, expected, min, max);
     // Never in the past: being late is ours to answer for, and this is not lateness.
     suspicion.deadline = Math.max(now, suspicion.startedAt + length);
-    this.#timers.set(row, suspicion.deadline);
+    this.#timers.set(row, this.#callAt(suspicion.deadline, now));
     return suspicion;
+  }
+
+  /** It is alive, only nobody heard it refute: the shortest time begins again. */
+  extend(row: Row, now: Millis): void {
+    const suspicion = this.#running.get(row);
+    if (suspicion === undefined) return;
+    suspicion.deadline = now + suspicion.min;
+    this.#timers.set(row, this.#callAt(suspicion.deadline, now));
+  }
+
+  /** To be called again soon. */
+  retry(row: Row, at: Millis): void {
+    if (this.#running.has(row)) this.#timers.set(row, at);
   }
 
   /** Ends it without a verdict. */
@@ -71,13 +88,9 @@ export class Suspicions {
     if (this.#running.delete(row)) this.#timers.clear(row);
   }
 
-  /** Takes one whose time is over. */
-  expired(now: Millis): { readonly row: Row; readonly suspicion: Suspicion } | undefined {
-    const row = this.#timers.pop(now);
-    const suspicion = row && this.#running.get(row);
-    if (row === undefined || suspicion === undefined) return undefined;
-    this.#running.delete(row);
-    return { row, suspicion };
+  /** One whose time for a last call has come; it runs on. */
+  due(now: Millis): Row | undefined {
+    return this.#timers.pop(now);
   }
 
   /** Gives back time that passed without us, and ends none before `notBefore`. */
@@ -85,8 +98,12 @@ export class Suspicions {
     for (const [row, suspicion] of this.#running) {
       suspicion.startedAt += lateness;
       suspicion.deadline = Math.max(suspicion.deadline + lateness, notBefore);
-      this.#timers.set(row, suspicion.deadline);
+      if (this.#timers.has(row)) this.#timers.set(row, Math.max(notBefore, suspicion.deadline - this.#call));
     }
+  }
+
+  #callAt(deadline: Millis, now: Millis): Millis {
+    return Math.max(now, deadline - this.#call);
   }
 
   /** Those due by now end at `until` at the earliest. */
@@ -98,6 +115,10 @@ export class Suspicions {
     }
   }
 }
+
+/** How long the accused is asked before a verdict. */
+export const lastCall = ({ probeInterval, probeTimeout }: SwimConfig): Millis =>
+  Math.min(probeInterval, 2 * probeTimeout);
 
 /** The shortest suspicion in a table of `n` rows. Source: memberlist util.go, suspicionTimeout. */
 export const suspicionTimeout = (mult: number, n: number, interval: Millis): Millis =>

@@ -9,10 +9,10 @@ import { assert } from '../base/assert.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { NodeState, Ping, SwimMessage } from '../wire/memberlist.ts';
-import { declareExpired, heardDead, heardSuspect } from './accusation.ts';
+import { callSuspects, condemn, heardDead, heardSuspect, spare } from './accusation.ts';
 import { believe, heardAlive } from './alive.ts';
 import type { Broadcast, Broadcasts } from './broadcasts.ts';
-import { answered, pursue } from './claims.ts';
+import { answered, type Judge, pursue } from './claims.ts';
 import { answerTo, Core, emit, memberAt, note, type SwimOptions, send } from './core.ts';
 import { forget } from './dropping.ts';
 import type { Row } from './members.ts';
@@ -32,6 +32,14 @@ export class Swim {
   readonly #prober: Prober;
   readonly #relays: Relays;
   readonly #hasNews: () => boolean;
+  readonly #judge: Judge = {
+    believe,
+    spare,
+    condemn: (core, row, now, out) => {
+      if (this.#prober.isForgiving) core.suspicions.retry(row, now + core.config.probeInterval);
+      else condemn(core, row, now, out);
+    },
+  };
   #gossipAt: Millis = NEVER;
   #syncAt: Millis = NEVER;
   #farewell: Broadcast | undefined;
@@ -101,7 +109,7 @@ export class Swim {
         return this.#relays.requested(message, from, now, out);
       case 'ack':
         if (this.#prober.acked(message, from, now, out) || this.#relays.acked(message.seqNo, out)) return;
-        return answered(this.#core, message.seqNo, believe, now, out);
+        return answered(this.#core, message.seqNo, this.#judge, now, out);
       case 'nack':
         return this.#prober.nacked(message.seqNo);
       case 'alive':
@@ -127,10 +135,10 @@ export class Swim {
   tick(now: Millis, out: SwimEffect[]): void {
     const { config, suspicions } = this.#core;
     if (this.#prober.isForgiving) suspicions.hold(now, now + config.probeInterval);
-    else declareExpired(this.#core, now, out);
+    else callSuspects(this.#core, now, out);
     this.#relays.tick(now, out);
     this.#prober.tick(now, out);
-    pursue(this.#core, believe, now, out);
+    pursue(this.#core, this.#judge, now, out);
     if (this.#core.exile.ends(now)) this.#return(out);
     if (this.#gossipAt <= now && this.#hasNews()) this.#gossip(now, out);
     if (this.#syncAt <= now) this.#sync(now, out);
@@ -139,7 +147,7 @@ export class Swim {
   /** How a `streamPing` ended. Late reports do nothing. */
   streamAcked(seqNo: number, ok: boolean, now: Millis, out: SwimEffect[]): void {
     if (!ok || this.#prober.streamAcked(seqNo)) return;
-    answered(this.#core, seqNo, believe, now, out);
+    answered(this.#core, seqNo, this.#judge, now, out);
   }
 
   /** Every row, for a push/pull. */

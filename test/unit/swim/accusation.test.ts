@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BURST, REFILL } from '../../../src/swim/budget.ts';
-import { Actor, addressOf, alive, dead, left, row, suspect } from './helpers.ts';
+import { Actor, ack, addressOf, alive, dead, left, row, suspect } from './helpers.ts';
 
 const five = (): Actor => new Actor('ann').knowing('bob', 'cat', 'dan', 'eve');
 
@@ -74,7 +74,7 @@ test('dead ends a suspicion at once; the timer stays silent afterwards', () => {
 
 test('nothing is left to wait for when the accused is dead or has left', () => {
   const ann = five().hear(suspect('bob', 'cat')).hear(suspect('dan', 'cat'));
-  expect(ann.swim.deadline).toBe(24_000);
+  expect(ann.swim.deadline).toBe(23_000); // the last call
   ann.hear(dead('bob', 'eve')).hear(left('dan'));
   expect(ann.swim.deadline).toBe(Number.POSITIVE_INFINITY);
 });
@@ -136,6 +136,65 @@ test('evidence that raises an incarnation and nothing else is a fact, so that re
   expect(ann.hear(alive('cat', 2)).facts()).toEqual([
     { kind: 'incarnationRaised', node: 'cat', incarnation: 2 },
   ]);
+});
+
+describe('G5: the last call before a verdict', () => {
+  /** What went to bob since, by kind. */
+  const calls = (ann: Actor): string[] =>
+    ann.take().flatMap((effect) => {
+      if (effect.kind === 'streamPing')
+        return [`stream ${effect.peer.identity.name} until ${effect.deadline}`];
+      if (effect.kind === 'sync') return [`sync ${effect.peer.identity.name}`];
+      return effect.kind === 'send' ? [`${effect.message.kind} with ${effect.rider?.kind}`] : [];
+    });
+  const called = (): Actor => {
+    const ann = five().hear(suspect('bob', 'cat'));
+    ann.take();
+    return ann.pass(23_000);
+  };
+
+  test('asks the suspect twice, tells it of what, and tries a stream; silence is death, no later than by the clock', () => {
+    const ann = called().pass(999);
+    expect(calls(ann)).toEqual(['ping with suspect', 'stream bob until 24000', 'ping with suspect']);
+    expect(ann.state('bob')).toBe('suspect');
+    ann.pass(1);
+    expect(ann.state('bob')).toBe('dead');
+  });
+
+  test.each(['ack', 'stream'])(
+    'one that answers by %s is not dead: it gets our table, and more time to refute',
+    (by) => {
+      const ann = called();
+      const { message } = ann.until('send');
+      if (message.kind !== 'ping') throw new Error(message.kind);
+      const { seqNo } = message;
+      if (by === 'ack') ann.hear(ack(seqNo), addressOf('bob'));
+      else ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+      expect(calls(ann)).toContain('sync bob');
+      ann.pass(3999);
+      expect(ann.state('bob')).toBe('suspect');
+      ann.pass(1); // asked again, and silent this time
+      expect(ann.state('bob')).toBe('dead');
+    },
+  );
+
+  test('a refutation ends it; a late answer then means nothing', () => {
+    const ann = called();
+    const { message } = ann.until('send');
+    if (message.kind !== 'ping') throw new Error(message.kind);
+    ann.hear(alive('bob', 2)).take();
+    ann.hear(ack(message.seqNo)).pass(5000);
+    expect(calls(ann)).toEqual([]);
+    expect(ann.state('bob')).toBe('alive');
+  });
+
+  test('what others say is believed all the while', () => {
+    const ann = called().hear(dead('bob', 'eve'));
+    expect(ann.state('bob')).toBe('dead');
+    expect(ann.take().filter(({ kind }) => kind === 'event').length).toBe(1);
+    ann.pass(5000);
+    expect(ann.events()).toEqual([]);
+  });
 });
 
 describe('I10: a recorded reason', () => {

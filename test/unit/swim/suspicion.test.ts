@@ -57,7 +57,7 @@ test('else it starts at the longest, and each confirmation shortens it, from its
   expect(suspicions.start(bob, 'ann', 5, 1000, WHY).deadline).toBe(25_000);
   expect(suspicions.confirm(bob, 'cat', 2000)?.deadline).toBe(1000 + 11_381);
   expect(suspicions.confirm(bob, 'dan', 3000)?.deadline).toBe(5000);
-  expect(suspicions.deadline).toBe(5000);
+  expect(suspicions.deadline).toBe(4000); // the last second is the last call
 });
 
 test('the initiator, a second word of the same, and more than were expected do not count', () => {
@@ -69,7 +69,7 @@ test('the initiator, a second word of the same, and more than were expected do n
   expect(suspicions.confirm(bob, 'cat', 1)).toBeUndefined();
   expect(suspicions.confirm(bob, 'dan', 1)).toBeDefined();
   expect(suspicions.confirm(bob, 'eve', 1)).toBeUndefined();
-  expect(suspicions.deadline).toBe(4000);
+  expect(suspicions.deadline).toBe(3000);
 });
 
 test('a confirmation that comes when the shortened time is over ends it now, not in the past', () => {
@@ -79,8 +79,8 @@ test('a confirmation that comes when the shortened time is over ends it now, not
   suspicions.confirm(bob, 'cat', 9000);
   suspicions.confirm(bob, 'dan', 9000);
   expect(suspicions.deadline).toBe(9000);
-  expect(suspicions.expired(9000)?.row).toBe(bob);
-  expect(suspicions.expired(9000)).toBeUndefined();
+  expect(suspicions.due(9000)).toBe(bob);
+  expect(suspicions.due(9000)).toBeUndefined();
 });
 
 test('one that was stopped never ends', () => {
@@ -89,7 +89,7 @@ test('one that was stopped never ends', () => {
   suspicions.start(bob, 'ann', 5, 0, WHY);
   suspicions.stop(bob);
   expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
-  expect(suspicions.expired(1e9)).toBeUndefined();
+  expect(suspicions.due(1e9)).toBeUndefined();
 });
 
 test('time that passed without us is given back, also for later confirmations', () => {
@@ -97,9 +97,9 @@ test('time that passed without us is given back, also for later confirmations', 
   const bob = someone();
   suspicions.start(bob, 'ann', 5, 0, WHY);
   suspicions.postpone(10_000, 10_500);
-  expect(suspicions.deadline).toBe(34_000);
+  expect(suspicions.deadline).toBe(33_000);
   suspicions.confirm(bob, 'cat', 12_000);
-  expect(suspicions.deadline).toBe(10_000 + 11_381);
+  expect(suspicions.deadline).toBe(9_000 + 11_381);
 });
 
 test('one that would end as soon as we are back gets a little more', () => {
@@ -114,8 +114,22 @@ test('those that are due can be held, the others run on', () => {
   const [bob, cat] = [someone(), someone()];
   suspicions.start(bob, 'ann', 3, 0, WHY);
   suspicions.start(cat, 'ann', 3, 2000, WHY);
-  suspicions.hold(4000, 9000);
-  expect(suspicions.expired(6000)?.row).toBe(cat);
-  expect(suspicions.expired(8999)).toBeUndefined();
-  expect(suspicions.expired(9000)?.row).toBe(bob);
+  suspicions.hold(3000, 9000);
+  expect(suspicions.due(5000)).toBe(cat);
+  expect(suspicions.due(8999)).toBeUndefined();
+  expect(suspicions.due(9000)).toBe(bob);
+});
+
+test('one that answered the last call gets the shortest time again, at most', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  expect(suspicions.due(23_000)).toBe(bob);
+  suspicions.extend(bob, 23_500);
+  expect(suspicions.of(bob)?.deadline).toBe(27_500);
+  expect(suspicions.due(26_500)).toBe(bob);
+  suspicions.stop(bob);
+  suspicions.extend(bob, 30_000);
+  suspicions.retry(bob, 30_000);
+  expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
 });
