@@ -287,6 +287,7 @@ class Landing implements Agent {
         return;
       case 'fact':
         if ('node' in effect.fact) this.#view.touch(effect.fact.node, false);
+        else if (effect.fact.kind === 'suspicionRefuted') this.#view.touch(this.#options.name, false);
         this.#out.push({ kind: 'fact', fact: effect.fact });
         return;
     }

@@ -58,7 +58,7 @@ export class Exchange implements StreamHost {
   merge(state: PushPull, from: Address, sync: SyncRequest | undefined, now: Millis): number {
     const { swimOut, serfOut } = this.#host;
     const before = this.#swim.members.upCount;
-    this.#swim.merge(state.nodes, now, swimOut);
+    this.#swim.merge(state.nodes, now, swimOut, { kind: sync === undefined ? 'served' : 'dialed', from });
     this.#host.settle();
     if (state.userState.length > 0) {
       const summary = copyOf(

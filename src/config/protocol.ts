@@ -73,8 +73,13 @@ export const swim = section({
   }),
   deadNodeReclaimTime: duration({
     default: '0s',
-    doc: 'After this long a dead name may return under another address; 0 waits until its row is dropped.',
+    doc: 'After this long a dead name may return under another address; 0 waits until its row is dropped, or its old address has been asked and is silent.',
     source: 'memberlist Config.DeadNodeReclaimTime',
+  }),
+  dialBack: flag({
+    default: true,
+    doc: 'Ask a newcomer that nobody vouches for whether it hears us, before others are told of it.',
+    source: 'this program; memberlist announces whoever dials',
   }),
   pushPullInterval: duration({
     default: '30s',

@@ -139,8 +139,14 @@ export class Membership {
     }
     for (let name = this.#departures.pop(now); name !== undefined; name = this.#departures.pop(now)) {
       const held = this.statuses.get(name);
-      if (held?.status !== 'leaving' || this.#pruning.isOverdue(name)) continue;
+      if (held?.status !== 'leaving') continue;
       if (name === this.#options.self && this.#leaving) continue;
+      if (held.member.state === 'suspect') {
+        // It may be gone already; the suspicion will tell.
+        this.#departures.set(name, now + this.#departurePatience);
+        continue;
+      }
+      this.#pruning.cancel(name);
       this.#put(stayed(held), 'updated', now, out);
     }
   }

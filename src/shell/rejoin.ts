@@ -1,44 +1,81 @@
 /**
- * Coming back to the seeds: for as long as no other member is in sight, and now and then while one is missing. So
- * an agent started before its seeds finds them, and two halves of a cluster find one another after a partition.
+ * Coming back to the seeds: for as long as no other member is in sight, now and then while one is missing, and now
+ * and then where no member lives. So an agent started before its seeds finds them, and two halves of a cluster find
+ * one another after a partition, even if it lasted until each had forgotten the other.
  */
-import type { Door, MemberView } from '../agent/types.ts';
+import { countUp, isLost, knockChance, strangersAmong } from '../agent/knock.ts';
+import type { Door, Seed } from '../agent/types.ts';
+import { resolveSeeds } from './resolve.ts';
 
 /** The first pause; it doubles while nobody answers. */
 const FIRST_PAUSE_MS = 1_000;
 /** The longest pause, and the one between looks while all is well. */
 const LONG_PAUSE_MS = 30_000;
+/** Looks for which a seed is left in peace at most, if it is one of us under another address. */
+const MAX_REST = 32;
 
 export interface Rejoin {
   stop(): void;
 }
 
-/** `onOutcome` hears of every attempt, for the log. */
+export interface RejoinOptions {
+  /** Names to addresses; never rejects. */
+  readonly locate?: (seeds: readonly string[]) => Promise<readonly Seed[]>;
+  /** From 0 to 1. */
+  readonly chance?: () => number;
+}
+
+/** `onOutcome` hears of every attempt, for the log; of knocks at strangers' doors only if one was answered. */
 export function keepJoining(
   door: Door,
   seeds: readonly string[],
   onOutcome: (answered: number, sentence: string) => void,
+  { locate = (some) => resolveSeeds(some), chance = Math.random }: RejoinOptions = {},
 ): Rejoin {
   let pauseMs = FIRST_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  /** Seeds that answered and were nobody new: for how many looks to leave them, and for how many the last time. */
+  const resting = new Map<string, { left: number; last: number }>();
+
+  const join = async (): Promise<void> => {
+    try {
+      const report = await door.ask({ kind: 'join', seeds });
+      const answered = report?.joined ?? 0;
+      const failures = (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; ');
+      onOutcome(answered, failures);
+      pauseMs = answered > 0 ? LONG_PAUSE_MS : Math.min(LONG_PAUSE_MS, 2 * pauseMs);
+    } catch (error) {
+      onOutcome(0, error instanceof Error ? error.message : String(error));
+      pauseMs = Math.min(LONG_PAUSE_MS, 2 * pauseMs);
+    }
+  };
+
+  const knock = async (): Promise<void> => {
+    pauseMs = LONG_PAUSE_MS;
+    if (chance() >= knockChance(door.view.members())) return;
+    const strangers = strangersAmong(await locate(seeds), door.view.members()).filter(
+      ({ text }) => !isResting(resting, text),
+    );
+    const stranger = strangers[Math.floor(chance() * strangers.length)];
+    if (stranger === undefined || stopped) return;
+    const before = countUp(door.view.members());
+    try {
+      const report = await door.ask({ kind: 'join', seeds: [stranger.text] });
+      if (report === undefined || report.joined === 0) return;
+      if (countUp(door.view.members()) > before) return onOutcome(1, '');
+      const rest = Math.min(MAX_REST, 2 * (resting.get(stranger.text)?.last ?? 1));
+      resting.set(stranger.text, { left: rest, last: rest });
+    } catch {
+      // This agent is leaving, or stopping.
+    }
+  };
 
   const attempt = async (): Promise<void> => {
-    if (seeds.length > 0 && isNeeded(door.view.members())) {
-      try {
-        const report = await door.ask({ kind: 'join', seeds });
-        const answered = report?.joined ?? 0;
-        const failures = (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; ');
-        onOutcome(answered, failures);
-        pauseMs = answered > 0 ? LONG_PAUSE_MS : Math.min(LONG_PAUSE_MS, 2 * pauseMs);
-      } catch (error) {
-        onOutcome(0, error instanceof Error ? error.message : String(error));
-        pauseMs = Math.min(LONG_PAUSE_MS, 2 * pauseMs);
-      }
-    } else pauseMs = LONG_PAUSE_MS;
+    if (seeds.length > 0) await (isLost(door.view.members()) ? join() : knock());
     if (stopped) return;
     // A quarter more or less by chance, so that a whole cluster does not knock at once.
-    timer = setTimeout(() => void attempt(), pauseMs * (0.75 + Math.random() / 2));
+    timer = setTimeout(() => void attempt(), pauseMs * (0.75 + chance() / 2));
     timer.unref();
   };
 
@@ -51,7 +88,9 @@ export function keepJoining(
   };
 }
 
-/** Alone, or somebody failed: perhaps it is we who were cut off. */
-const isNeeded = (members: readonly MemberView[]): boolean =>
-  members.some((one) => one.status === 'failed') ||
-  members.filter((one) => one.status === 'alive' || one.status === 'suspect').length <= 1;
+function isResting(resting: ReadonlyMap<string, { left: number }>, text: string): boolean {
+  const held = resting.get(text);
+  if (held === undefined || held.left === 0) return false;
+  held.left -= 1;
+  return true;
+}

@@ -2,9 +2,11 @@
  * Starting many: everybody known to everybody. No table is filled behind an agent's back: all they know they were
  * told in the bytes of the protocol, so what comes out is a state it can reach.
  */
-import type { Seed } from '../agent/types.ts';
+import { isLost, knockChance, strangersAmong } from '../agent/knock.ts';
+import type { MemberView, Seed } from '../agent/types.ts';
 import { hostPort } from '../base/address.ts';
 import { NO_BYTES } from '../base/bytes.ts';
+import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { NodeState } from '../wire/memberlist.ts';
 import { encodePushPull, sealStream } from '../wire/stream.ts';
@@ -70,17 +72,18 @@ const KNOCK: readonly [Millis, Millis] = [1000, 30_000];
 
 /**
  * What the shell does with configured seeds, for every agent of this world from now on: join them while alone or
- * while somebody is failed. Without it, those who restart in a partition under a new address are lost for good.
+ * while somebody is failed, else knock now and then at one where no member lives. Without it, those who restart in a
+ * partition under a new address are lost for good, and so are halves that forgot one another.
  */
 export function keepJoining(world: World, seeds: readonly string[]): void {
   const rng = world.rng.fork();
   const knock = (host: Host, life: number, pause: Millis): void => {
     if (host.lives !== life || host.agent === undefined) return;
     const members = host.agent.view.members();
-    const up = members.filter((member) => member.status === 'alive' || member.status === 'suspect');
-    const needed = up.length <= 1 || members.some((member) => member.status === 'failed');
+    const needed = isLost(members);
     const others = seeds.filter((label) => label !== host.label).map((label) => seedOf(world.host(label)));
-    if (needed && others.length > 0) world.command(host.label, { kind: 'join', seeds: others });
+    const chosen = needed ? others : someStranger(others, members, rng);
+    if (chosen.length > 0) world.command(host.label, { kind: 'join', seeds: chosen });
     const next = needed ? Math.min(KNOCK[1], 2 * pause) : KNOCK[1];
     world.at(world.now + next * (0.75 + rng.next() / 2), () => knock(host, life, next));
   };
@@ -88,6 +91,12 @@ export function keepJoining(world: World, seeds: readonly string[]): void {
     world.at(world.now + KNOCK[0], () => knock(host, host.lives, KNOCK[0] / 2));
   for (const host of world.hosts) if (host.running) begin(host);
   world.watch({ started: begin });
+}
+
+function someStranger(seeds: readonly Seed[], members: readonly MemberView[], rng: Rng): readonly Seed[] {
+  const strangers = strangersAmong(seeds, members);
+  if (strangers.length === 0 || rng.next() >= knockChance(members)) return [];
+  return [strangers[rng.int(strangers.length)] as Seed];
 }
 
 /** Joins a host to some of the others that run, as a person would at start. */

@@ -98,8 +98,11 @@ const seconds = (at: Millis): string => (at / 1000).toFixed(3);
 /** A fact, or anything flat, as `kind key=value key=value`. */
 export function flat(fact: Readonly<{ kind: string }>): string {
   let words = fact.kind;
-  for (const [key, value] of Object.entries(fact))
-    if (key !== 'kind')
-      words += ` ${key}=${typeof value === 'number' ? Math.round(value * 1000) / 1000 : String(value)}`;
+  for (const [key, value] of Object.entries(fact)) if (key !== 'kind') words += ` ${key}=${word(value)}`;
   return words;
+}
+
+function word(value: unknown): string {
+  if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

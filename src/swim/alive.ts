@@ -8,25 +8,28 @@ import { type Address, address, hostPort } from '../base/address.ts';
 import { copyOf, sameBytes } from '../base/bytes.ts';
 import type { Millis } from '../base/time.ts';
 import { type Alive, encodeMessage } from '../wire/memberlist.ts';
+import { acquit } from './accusation.ts';
+import { type Believe, dispute, disputeOurs, doubt } from './claims.ts';
 import { type Core, emit, isIp, livesAt, note } from './core.ts';
 import type { Row } from './members.ts';
 import { refute } from './refute.ts';
-import { askWhetherAlive } from './revival.ts';
-import { isPlausible, weigh } from './rumor.ts';
+import { isPlausible, isUp, weigh } from './rumor.ts';
+import { OURSELVES, replyTo, type Source } from './source.ts';
 import type { Identity, SwimEffect } from './types.ts';
 import { canLiveWith, isSane } from './versions.ts';
 
-/** `from` is the datagram's source; `undefined` for a row of a push/pull. */
+/** `vouched`: somebody we believe has met it, if it is a stranger; `undefined`: look whose datagram it was. */
 export function heardAlive(
   core: Core,
   message: Alive,
-  from: Address | undefined,
+  source: Source,
   now: Millis,
   out: SwimEffect[],
+  vouched?: boolean,
 ): void {
   const alive = message.port === 0 ? { ...message, port: core.self.identity.address.port } : message;
   const row = core.members.get(alive.node);
-  if (row === core.self) return heardOfOurselves(core, alive, from, now, out);
+  if (row === core.self) return heardOfOurselves(core, alive, source, now, out);
   // By far most news is old: say so before looking closer.
   if (row !== undefined && weigh(alive, row) === 'stale' && livesAt(row.identity, alive.addr, alive.port)) {
     if (row.state !== 'alive') core.rebukes.send(row, row.identity.address, core.name, now, out);
@@ -34,9 +37,9 @@ export function heardAlive(
   }
   const why = unbelievable(core, alive, row);
   if (why !== undefined) return note(out, { kind: 'rumorRefused', node: alive.node, why });
-  if (row === undefined) return heardOfStranger(core, alive, now, out);
+  if (row === undefined) return heardOfStranger(core, alive, vouched ?? isVouched(core, source), now, out);
   if (!livesAt(row.identity, alive.addr, alive.port) && !mayMove(core, row, alive, now))
-    return contested(core, row, alive, now, out);
+    return dispute(core, row, alive, now, out);
   adopt(core, row, alive, now, out);
 }
 
@@ -49,53 +52,77 @@ function unbelievable(core: Core, alive: Alive, row: Row | undefined): string | 
   return undefined;
 }
 
-function heardOfStranger(core: Core, alive: Alive, now: Millis, out: SwimEffect[]): void {
+/** It answered, or nobody did where the name lived before: taken as if a member had told us. */
+export const believe: Believe = (core, claim, now, out) => heardAlive(core, claim, OURSELVES, now, out, true);
+
+/**
+ * A stranger is adopted, and told of to others, if a member tells us of it or we asked who is there. What comes from
+ * an address where no member lives is perhaps its own word: it could be one that sends and never hears (S9).
+ */
+function isVouched(core: Core, source: Source): boolean {
+  if (source.kind !== 'packet' || !core.config.dialBack)
+    return source.kind !== 'served' || !core.config.dialBack;
+  const { ip, port } = source.from;
+  for (const row of core.members.all())
+    if (isUp(row.state) && row !== core.self && livesAt(row.identity, ip, port)) return true;
+  return false;
+}
+
+function heardOfStranger(core: Core, alive: Alive, vouched: boolean, now: Millis, out: SwimEffect[]): void {
   if (alive.incarnation === 0) return; // nobody ever announced that
-  if (core.graves.covers(alive, now)) return askWhetherAlive(core, alive, now, out);
+  const to = (): Address => address(alive.addr, alive.port);
+  if (core.graves.covers(alive, now)) return void doubt(core, 'revival', alive, to(), now, out);
+  if (!vouched) return void doubt(core, 'newcomer', alive, to(), now, out);
   core.graves.open(alive.node);
   adopt(core, core.members.add(identityOf(core, alive, undefined), now), alive, now, out);
 }
 
 /**
- * May the name come back under another address? If it left, or is dead for long enough.
+ * May the name come back under another address? If it left, is dead for long enough, or was asked and is silent.
  *
  * Differs: memberlist then takes any incarnation, and the next full exchange with somebody who remembers more
  * throws the member out again. Here it must outbid what we hold, and is told so.
  */
 const mayMove = (core: Core, row: Row, alive: Alive, now: Millis): boolean =>
-  weigh(alive, row) === 'news' && (row.state === 'left' || isReclaimable(core, row, now));
+  weigh(alive, row) === 'news' &&
+  (row.state === 'left' || isReclaimable(core, row, now) || isFree(core, alive, now));
+
+const isFree = (core: Core, { node, addr, port }: Alive, now: Millis): boolean =>
+  core.disputes.verdict(node, address(addr, port), now) === 'free';
 
 const isReclaimable = (core: Core, row: Row, now: Millis): boolean =>
   row.state === 'dead' &&
   core.config.deadNodeReclaimTime > 0 &&
   now - row.since > core.config.deadNodeReclaimTime;
 
-function contested(core: Core, row: Row, alive: Alive, now: Millis, out: SwimEffect[]): void {
-  const other = address(alive.addr, alive.port);
-  const down = row.state === 'dead' || row.state === 'left';
-  if (down && weigh(alive, row) === 'stale') core.rebukes.send(row, other, core.name, now, out);
-  if (row.state === 'left') return; // free to take, once it outbids the leave
-  const held = hostPort(row.identity.address);
-  note(out, { kind: 'nameContested', node: alive.node, held, claimed: hostPort(other) });
-  emit(out, { kind: 'nameConflict', member: row, other });
-}
-
 /** Takes the row over, tells others, and says what changed. */
 function adopt(core: Core, row: Row, alive: Alive, now: Millis, out: SwimEffect[]): void {
   const { node, incarnation } = alive;
   const before = row.state;
   const isNew = row.incarnation === 0;
-  core.suspicions.stop(row);
+  const held = row.identity.address;
+  acquit(core, row);
   core.queue.queue(encodeMessage(alive), node);
-  const updated = !sameBytes(row.identity.meta, alive.meta);
+  const moved = !livesAt(row.identity, alive.addr, alive.port);
+  const updated = moved || !sameBytes(row.identity.meta, alive.meta);
   row.identity = identityOf(core, alive, row.identity);
+  if (moved) moveOut(core, row, held, out);
   row.incarnation = incarnation;
   core.members.change(row, 'alive', now);
   if (isNew) note(out, { kind: 'memberAppeared', node, address: hostPort(row.identity.address) });
   else if (before === 'suspect') note(out, { kind: 'suspicionLifted', node, incarnation });
   else if (before !== 'alive') note(out, { kind: 'memberReturned', node, incarnation });
+  else note(out, { kind: 'incarnationRaised', node, incarnation });
   if (before === 'dead' || before === 'left') emit(out, { kind: 'memberJoined', member: row });
   else if (updated) emit(out, { kind: 'memberUpdated', member: row });
+}
+
+/** What was known of the way there, and of who may live there, is of no use any more. */
+function moveOut(core: Core, row: Row, held: Address, out: SwimEffect[]): void {
+  const { name: node, address: claimed } = row.identity;
+  core.links.forget(row);
+  core.disputes.forget(node);
+  note(out, { kind: 'nameReclaimed', node, held: hostPort(held), claimed: hostPort(claimed) });
 }
 
 /** What is said there, in memory of our own; what we hold already, if it says the same. */
@@ -110,18 +137,13 @@ function identityOf(core: Core, alive: Alive, held: Identity | undefined): Ident
   });
 }
 
-function heardOfOurselves(
-  core: Core,
-  alive: Alive,
-  from: Address | undefined,
-  now: Millis,
-  out: SwimEffect[],
-): void {
+function heardOfOurselves(core: Core, alive: Alive, source: Source, now: Millis, out: SwimEffect[]): void {
   const { self } = core;
   if (self.state === 'left' || !isIp(alive.addr)) return;
-  if (!livesAt(self.identity, alive.addr, alive.port)) return contested(core, self, alive, now, out);
+  if (!livesAt(self.identity, alive.addr, alive.port)) return disputeOurs(core, alive, now, out);
   if (alive.incarnation < self.incarnation) return;
   const ours = sameBytes(alive.meta, self.identity.meta) && sameBytes(alive.vsn, self.identity.vsn);
   if (alive.incarnation === self.incarnation && ours) return;
+  const from = replyTo(source);
   refute(core, alive.incarnation, from?.key ?? core.name, from, out);
 }

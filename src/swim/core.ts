@@ -10,8 +10,13 @@ import type { SwimConfig } from '../config/protocol.ts';
 import type { Ping, SwimMessage } from '../wire/memberlist.ts';
 import { Awareness } from './awareness.ts';
 import { Broadcasts } from './broadcasts.ts';
+import { Budget } from './budget.ts';
+import { Disputes } from './disputes.ts';
+import { Exile } from './exile.ts';
 import { Graves } from './graves.ts';
+import { Links } from './links.ts';
 import { Members, type Row } from './members.ts';
+import { Questions } from './questions.ts';
 import { Rebukes } from './rebukes.ts';
 import { Suspicions } from './suspicion.ts';
 import type { Identity, Member, MemberEvent, SwimEffect, SwimFact } from './types.ts';
@@ -39,8 +44,13 @@ export class Core {
   readonly queue = new Broadcasts();
   readonly health: Awareness;
   readonly suspicions: Suspicions;
-  readonly graves: Graves;
+  readonly graves = new Graves();
+  readonly questions = new Questions();
+  readonly disputes = new Disputes();
   readonly rebukes: Rebukes;
+  readonly budget = new Budget();
+  readonly links = new Links();
+  readonly exile = new Exile();
   readonly ackPayload: () => Uint8Array;
   readonly #intern: (identity: Identity) => Identity;
   #seqNo = 0;
@@ -53,7 +63,6 @@ export class Core {
     this.members = new Members(this.#intern(options.identity), options.incarnation, options.rng, options.now);
     this.health = new Awareness(options.config.awarenessMax);
     this.suspicions = new Suspicions(options.config);
-    this.graves = new Graves(options.config.probeInterval);
     this.rebukes = new Rebukes(options.config.gossipInterval);
   }
 

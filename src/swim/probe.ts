@@ -4,17 +4,19 @@
  *
  * Source: SWIM §3.1, §4.3; Lifeguard §IV-A; memberlist state.go (probe, probeNode).
  */
+import type { Address } from '../base/address.ts';
 import { copyOf } from '../base/bytes.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { Ack } from '../wire/memberlist.ts';
 import { heardSuspect } from './accusation.ts';
-import { type Core, note, pingFrom, send } from './core.ts';
+import { type Core, livesAt, note, pingFrom, send } from './core.ts';
 import { dropLongDown } from './dropping.ts';
 import type { Row } from './members.ts';
-import type { SwimEffect } from './types.ts';
+import { OURSELVES } from './source.ts';
+import type { ProbeReason, SwimEffect } from './types.ts';
 import { maxVersion, NACK_VERSION, STREAM_PING_VERSION } from './versions.ts';
 
-/** Rounds after a long stall whose failures accuse nobody. */
+/** Rounds whose failures accuse nobody, after a stall of a probe timeout or more. Source: reliability G13. */
 const FORGIVING_ROUNDS = 2;
 
 interface Round {
@@ -31,9 +33,15 @@ interface Round {
   endsAt: Millis;
   /** Others were asked. */
   indirect: boolean;
+  /** Who was asked. */
+  through: readonly string[];
   nacksExpected: number;
   nacks: number;
-  streamAcked: boolean;
+  /** Our health when it began. */
+  readonly awareness: number;
+  /** How late our loop came in this round, at worst. */
+  lateness: Millis;
+  stream: 'untried' | 'tried' | 'acked';
 }
 
 export class Prober {
@@ -54,7 +62,7 @@ export class Prober {
     return Math.min(this.#nextAt, round.indirect ? round.endsAt : Math.min(round.directUntil, round.endsAt));
   }
 
-  /** Are these still the rounds after a long stall, in which we judge nobody? */
+  /** Are these still the rounds after a stall, in which we judge nobody? */
   get isForgiving(): boolean {
     return this.#forgiving > 0 || this.#round?.forgiving === true;
   }
@@ -67,6 +75,8 @@ export class Prober {
   tick(now: Millis, out: SwimEffect[]): void {
     const round = this.#round;
     if (round !== undefined) {
+      const due = round.indirect ? round.endsAt : round.directUntil;
+      round.lateness = Math.max(round.lateness, now - due);
       if (!round.indirect && round.directUntil <= now) this.#askOthers(round, out);
       if (round.endsAt <= now) this.#conclude(round, now, out);
     }
@@ -76,15 +86,16 @@ export class Prober {
     else this.#owed = true;
   }
 
-  /** Any ack of the round will do, direct or relayed. */
-  acked(ack: Ack, now: Millis, out: SwimEffect[]): boolean {
+  /** Any ack of the round will do, direct or relayed; `from` tells which. */
+  acked(ack: Ack, from: Address, now: Millis, out: SwimEffect[]): boolean {
     const round = this.#round;
     if (round === undefined || round.seqNo !== ack.seqNo) return false;
     const millis = now - round.startedAt;
     const direct = !round.indirect && millis <= this.#core.config.probeTimeout;
     if (direct && !round.void)
       out.push({ kind: 'roundTrip', peer: round.target, millis, payload: copyOf(ack.payload) });
-    this.#succeed(round, now, out);
+    const isTheirs = livesAt(round.target.identity, from.ip, from.port);
+    this.#succeed(round, round.indirect && !isTheirs ? 'relay' : 'direct', now, out);
     return true;
   }
 
@@ -97,16 +108,17 @@ export class Prober {
   streamAcked(seqNo: number): boolean {
     const round = this.#round;
     if (round === undefined || round.seqNo !== seqNo) return false;
-    round.streamAcked = true;
+    round.stream = 'acked';
     return true;
   }
 
   /** We were not there for `lateness`: the running round gets that time back and is void. */
-  stalled(lateness: Millis, isLong: boolean): void {
-    if (isLong) this.#forgiving = FORGIVING_ROUNDS;
+  stalled(lateness: Millis): void {
+    if (lateness >= this.#core.config.probeTimeout) this.#forgiving = FORGIVING_ROUNDS;
     const round = this.#round;
     if (round === undefined) return;
     round.void = true;
+    round.lateness = Math.max(round.lateness, lateness);
     round.directUntil += lateness;
     round.endsAt += lateness;
   }
@@ -128,9 +140,12 @@ export class Prober {
       directUntil: now + core.config.probeTimeout,
       endsAt: now + core.health.scale(core.config.probeInterval),
       indirect: false,
+      through: [],
       nacksExpected: 0,
       nacks: 0,
-      streamAcked: false,
+      awareness: core.health.score,
+      lateness: 0,
+      stream: 'untried',
     };
     this.#pingDirectly(target, seqNo, out);
   }
@@ -152,7 +167,9 @@ export class Prober {
     round.indirect = true;
     const isHelper = (row: Row): boolean => row.state === 'alive' && row !== core.self && row !== target;
     const { sourceAddr, sourcePort, sourceNode } = pingFrom(core, seqNo, target.identity.name);
-    for (const helper of core.members.pick(core.config.indirectChecks, isHelper)) {
+    const helpers = core.members.pick(core.config.indirectChecks, isHelper);
+    round.through = helpers.map((helper) => helper.identity.name);
+    for (const helper of helpers) {
       const nack = maxVersion(helper) >= NACK_VERSION;
       if (nack) round.nacksExpected++;
       send(out, helper.identity.address, helper, {
@@ -167,32 +184,39 @@ export class Prober {
         sourceNode,
       });
     }
-    if (core.config.streamPing && maxVersion(target) >= STREAM_PING_VERSION)
-      out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
+    if (!core.config.streamPing || maxVersion(target) < STREAM_PING_VERSION) return;
+    round.stream = 'tried';
+    out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
   }
 
   #conclude(round: Round, now: Millis, out: SwimEffect[]): void {
     const core = this.#core;
     const node = round.target.identity.name;
-    if (round.streamAcked) {
+    if (round.stream === 'acked') {
       note(out, { kind: 'probeSavedByStream', node });
-      return this.#succeed(round, now, out);
+      return this.#succeed(round, 'stream', now, out);
     }
     this.#round = undefined;
     if (!round.void) {
       // Helpers that are well say so by a nack. If they are silent too, the trouble may be ours.
       core.health.apply(round.nacksExpected > 0 ? round.nacksExpected - round.nacks : 1, out);
-      note(out, { kind: 'probeFailed', node, awareness: core.health.score });
+      const reason = reasonOf(round, now);
+      note(out, { kind: 'probeFailed', node, awareness: core.health.score, reason });
       const { incarnation } = round;
-      if (!round.forgiving && core.members.get(node) === round.target)
-        heardSuspect(core, { kind: 'suspect', incarnation, node, from: core.name }, undefined, now, out);
+      if (!round.forgiving && core.members.get(node) === round.target) {
+        const suspect = { kind: 'suspect', incarnation, node, from: core.name } as const;
+        heardSuspect(core, suspect, OURSELVES, now, out, reason);
+      }
     }
     this.#catchUp(now, out);
   }
 
-  #succeed(round: Round, now: Millis, out: SwimEffect[]): void {
+  #succeed(round: Round, by: 'direct' | 'relay' | 'stream', now: Millis, out: SwimEffect[]): void {
     this.#round = undefined;
-    if (!round.void) this.#core.health.apply(-1, out);
+    if (!round.void) {
+      this.#core.health.apply(-1, out);
+      this.#core.links.answered(round.target, by, out);
+    }
     this.#catchUp(now, out);
   }
 
@@ -201,6 +225,12 @@ export class Prober {
     this.#owed = false;
     this.#begin(now, out);
   }
+}
+
+function reasonOf(round: Round, now: Millis): ProbeReason {
+  const { seqNo, startedAt, through, nacks, awareness, lateness, stream } = round;
+  const millis = now - startedAt;
+  return { kind: 'probe', seqNo, millis, through, nacks, stream: stream !== 'untried', awareness, lateness };
 }
 
 /** The next beat of a clock that ticked at `at`; beats missed by now are skipped, not made up for. */

@@ -20,9 +20,8 @@ export class Rebukes {
     this.#interval = interval;
   }
 
-  /** Tells whoever claims to be `row`'s member, at `to`, what we hold against it. */
+  /** Tells whoever claims to be `row`'s member, at `to`, what we hold against it, or what it must outbid. */
   send(row: Row, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
-    if (row.state === 'alive') return;
     for (const [name, at] of this.#sentAt) {
       if (now - at < this.#interval) break;
       this.#sentAt.delete(name);
@@ -34,10 +33,11 @@ export class Rebukes {
   }
 }
 
-/** What we hold against a member, as a message. Of a leave its own word is repeated. */
+/** What we hold against a member, as a message. Of a leave its own word is repeated; one that is up is only suspected. */
 export function accusation(row: Row, us: string): Suspect | Dead {
   const node = row.identity.name;
   const incarnation = row.incarnation;
-  if (row.state === 'suspect') return { kind: 'suspect', incarnation, node, from: us };
+  if (row.state === 'suspect' || row.state === 'alive')
+    return { kind: 'suspect', incarnation, node, from: us };
   return { kind: 'dead', incarnation, node, from: row.state === 'left' ? node : us };
 }

@@ -11,6 +11,7 @@ import { type Alive, type Dead, encodeMessage } from '../wire/memberlist.ts';
 import type { Broadcast } from './broadcasts.ts';
 import { type Core, emit, note } from './core.ts';
 import { isPlausible, MAX_INCARNATION } from './rumor.ts';
+import { OURSELVES, reasonFor } from './source.ts';
 import type { SwimEffect } from './types.ts';
 
 /** What we say of ourselves now. */
@@ -46,7 +47,7 @@ export function refute(
   out: SwimEffect[],
 ): void {
   const { self } = core;
-  if (!isPlausible(accused, self.incarnation) || accused === MAX_INCARNATION) {
+  if (!canOutbid(core, accused)) {
     note(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}` });
     return;
   }
@@ -57,6 +58,10 @@ export function refute(
   if (from !== undefined)
     out.push({ kind: 'send', to: from, peer: undefined, message: ownWord(core), fill: false });
 }
+
+/** Can the answer to an accusation at this incarnation be believed by anybody? */
+export const canOutbid = (core: Core, accused: number): boolean =>
+  isPlausible(accused, core.self.incarnation) && accused < MAX_INCARNATION;
 
 /** A new meta, of at most 512 bytes, is a new incarnation. */
 export function changeMeta(core: Core, meta: Uint8Array, out: SwimEffect[]): void {
@@ -75,7 +80,9 @@ export function farewell(core: Core, now: Millis, out: SwimEffect[]): Broadcast 
   core.members.change(self, 'left', now);
   const broadcast = core.queue.queue(encodeMessage(word), core.name);
   const { incarnation } = self;
-  note(out, { kind: 'memberDeclaredDead', node: core.name, by: core.name, incarnation, left: true });
+  const by = core.name;
+  const reason = reasonFor(core, by, OURSELVES);
+  note(out, { kind: 'memberDeclaredDead', node: by, by, incarnation, left: true, reason });
   emit(out, { kind: 'memberDown', member: self, left: true, by: core.name });
   return broadcast;
 }

@@ -7,6 +7,7 @@ import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { Row } from './members.ts';
+import type { Reason } from './types.ts';
 
 export interface Suspicion {
   /** Accusers so far; the first is the initiator, who is no confirmation. */
@@ -15,6 +16,8 @@ export interface Suspicion {
   readonly expected: number;
   readonly min: Millis;
   readonly max: Millis;
+  /** Why it began. */
+  readonly reason: Reason;
   startedAt: Millis;
   deadline: Millis;
 }
@@ -24,8 +27,12 @@ export class Suspicions {
   readonly #running = new Map<Row, Suspicion>();
   readonly #timers = new Timers<Row>();
 
+  /** The last part of each suspicion, in which the accused is asked once more. */
+  readonly #call: Millis;
+
   constructor(config: SwimConfig) {
     this.#config = config;
+    this.#call = lastCall(config);
   }
 
   get deadline(): Millis {
@@ -37,15 +44,15 @@ export class Suspicions {
   }
 
   /** Begins one in a table of `n` rows; `by` is the initiator. */
-  start(row: Row, by: string, n: number, now: Millis): Suspicion {
+  start(row: Row, by: string, n: number, now: Millis, reason: Reason): Suspicion {
     const { suspicionMult, suspicionMaxTimeoutMult, probeInterval } = this.#config;
     const min = suspicionTimeout(suspicionMult, n, probeInterval);
     const max = min * suspicionMaxTimeoutMult;
     const expected = expectedConfirmations(suspicionMult, n);
     const deadline = now + (expected === 0 ? min : max);
-    const suspicion = { accusers: [by], expected, min, max, startedAt: now, deadline };
+    const suspicion = { accusers: [by], expected, min, max, reason, startedAt: now, deadline };
     this.#running.set(row, suspicion);
-    this.#timers.set(row, deadline);
+    this.#timers.set(row, this.#callAt(deadline, now));
     return suspicion;
   }
 
@@ -59,8 +66,21 @@ export class Suspicions {
     const length = suspicionLength(accusers.length - 1, expected, min, max);
     // Never in the past: being late is ours to answer for, and this is not lateness.
     suspicion.deadline = Math.max(now, suspicion.startedAt + length);
-    this.#timers.set(row, suspicion.deadline);
+    this.#timers.set(row, this.#callAt(suspicion.deadline, now));
     return suspicion;
+  }
+
+  /** It is alive, only nobody heard it refute: the shortest time begins again. */
+  extend(row: Row, now: Millis): void {
+    const suspicion = this.#running.get(row);
+    if (suspicion === undefined) return;
+    suspicion.deadline = now + suspicion.min;
+    this.#timers.set(row, this.#callAt(suspicion.deadline, now));
+  }
+
+  /** To be called again soon. */
+  retry(row: Row, at: Millis): void {
+    if (this.#running.has(row)) this.#timers.set(row, at);
   }
 
   /** Ends it without a verdict. */
@@ -68,11 +88,9 @@ export class Suspicions {
     if (this.#running.delete(row)) this.#timers.clear(row);
   }
 
-  /** Takes one whose time is over. */
-  expired(now: Millis): Row | undefined {
-    const row = this.#timers.pop(now);
-    if (row !== undefined) this.#running.delete(row);
-    return row;
+  /** One whose time for a last call has come; it runs on. */
+  due(now: Millis): Row | undefined {
+    return this.#timers.pop(now);
   }
 
   /** Gives back time that passed without us, and ends none before `notBefore`. */
@@ -80,8 +98,12 @@ export class Suspicions {
     for (const [row, suspicion] of this.#running) {
       suspicion.startedAt += lateness;
       suspicion.deadline = Math.max(suspicion.deadline + lateness, notBefore);
-      this.#timers.set(row, suspicion.deadline);
+      if (this.#timers.has(row)) this.#timers.set(row, Math.max(notBefore, suspicion.deadline - this.#call));
     }
+  }
+
+  #callAt(deadline: Millis, now: Millis): Millis {
+    return Math.max(now, deadline - this.#call);
   }
 
   /** Those due by now end at `until` at the earliest. */
@@ -93,6 +115,10 @@ export class Suspicions {
     }
   }
 }
+
+/** How long the accused is asked before a verdict. */
+export const lastCall = ({ probeInterval, probeTimeout }: SwimConfig): Millis =>
+  Math.min(probeInterval, 2 * probeTimeout);
 
 /** The shortest suspicion in a table of `n` rows. Source: memberlist util.go, suspicionTimeout. */
 export const suspicionTimeout = (mult: number, n: number, interval: Millis): Millis =>

@@ -9,9 +9,10 @@ import { assert } from '../base/assert.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { NodeState, Ping, SwimMessage } from '../wire/memberlist.ts';
-import { declareExpired, heardDead, heardSuspect } from './accusation.ts';
-import { heardAlive } from './alive.ts';
+import { callSuspects, condemn, heardDead, heardSuspect, spare } from './accusation.ts';
+import { believe, heardAlive } from './alive.ts';
 import type { Broadcast, Broadcasts } from './broadcasts.ts';
+import { answered, type Judge, pursue } from './claims.ts';
 import { answerTo, Core, emit, memberAt, note, type SwimOptions, send } from './core.ts';
 import { forget } from './dropping.ts';
 import type { Row } from './members.ts';
@@ -19,8 +20,8 @@ import { localStates, mergeStates } from './merge.ts';
 import { following, Prober } from './probe.ts';
 import { announce, changeMeta, farewell } from './refute.ts';
 import { Relays } from './relay.ts';
-import { askAgain } from './revival.ts';
 import { isUp, MAX_INCARNATION } from './rumor.ts';
+import { OURSELVES, type Source } from './source.ts';
 import type { MembersView, SwimEffect } from './types.ts';
 
 export type { SwimOptions } from './core.ts';
@@ -31,6 +32,14 @@ export class Swim {
   readonly #prober: Prober;
   readonly #relays: Relays;
   readonly #hasNews: () => boolean;
+  readonly #judge: Judge = {
+    believe,
+    spare,
+    condemn: (core, row, now, out) => {
+      if (this.#prober.isForgiving) core.suspicions.retry(row, now + core.config.probeInterval);
+      else condemn(core, row, now, out);
+    },
+  };
   #gossipAt: Millis = NEVER;
   #syncAt: Millis = NEVER;
   #farewell: Broadcast | undefined;
@@ -76,7 +85,8 @@ export class Swim {
       this.#prober.deadline,
       this.#relays.deadline,
       this.#core.suspicions.deadline,
-      this.#core.graves.deadline,
+      this.#core.questions.deadline,
+      this.#core.exile.deadline,
     );
   }
 
@@ -98,16 +108,16 @@ export class Swim {
       case 'indirectPing':
         return this.#relays.requested(message, from, now, out);
       case 'ack':
-        if (this.#prober.acked(message, now, out) || this.#relays.acked(message.seqNo, out)) return;
-        return this.#revived(message.seqNo, now, out);
+        if (this.#prober.acked(message, from, now, out) || this.#relays.acked(message.seqNo, out)) return;
+        return answered(this.#core, message.seqNo, this.#judge, now, out);
       case 'nack':
         return this.#prober.nacked(message.seqNo);
       case 'alive':
-        return heardAlive(this.#core, message, from, now, out);
+        return heardAlive(this.#core, message, { kind: 'packet', from }, now, out);
       case 'suspect':
-        return heardSuspect(this.#core, message, from, now, out);
+        return heardSuspect(this.#core, message, { kind: 'packet', from }, now, out);
       case 'dead':
-        return heardDead(this.#core, message, from, now, out);
+        return heardDead(this.#core, message, { kind: 'packet', from }, now, out);
     }
   }
 
@@ -125,10 +135,11 @@ export class Swim {
   tick(now: Millis, out: SwimEffect[]): void {
     const { config, suspicions } = this.#core;
     if (this.#prober.isForgiving) suspicions.hold(now, now + config.probeInterval);
-    else declareExpired(this.#core, now, out);
+    else callSuspects(this.#core, now, out);
     this.#relays.tick(now, out);
     this.#prober.tick(now, out);
-    askAgain(this.#core, now, out);
+    pursue(this.#core, this.#judge, now, out);
+    if (this.#core.exile.ends(now)) this.#return(out);
     if (this.#gossipAt <= now && this.#hasNews()) this.#gossip(now, out);
     if (this.#syncAt <= now) this.#sync(now, out);
   }
@@ -136,7 +147,7 @@ export class Swim {
   /** How a `streamPing` ended. Late reports do nothing. */
   streamAcked(seqNo: number, ok: boolean, now: Millis, out: SwimEffect[]): void {
     if (!ok || this.#prober.streamAcked(seqNo)) return;
-    this.#revived(seqNo, now, out);
+    answered(this.#core, seqNo, this.#judge, now, out);
   }
 
   /** Every row, for a push/pull. */
@@ -144,9 +155,12 @@ export class Swim {
     return localStates(this.#core);
   }
 
-  /** Takes in another's rows. Throws `WireError('versionMismatch')` and leaves the table unchanged. */
-  merge(states: readonly NodeState[], now: Millis, out: SwimEffect[]): void {
-    mergeStates(this.#core, states, now, out);
+  /**
+   * Takes in another's rows; `source` says whose, and who dialed. Throws `WireError('versionMismatch')` and leaves the
+   * table unchanged.
+   */
+  merge(states: readonly NodeState[], now: Millis, out: SwimEffect[], source: Source = OURSELVES): void {
+    mergeStates(this.#core, states, source, now, out);
   }
 
   /** Our new meta (copied), at most 512 bytes: a new incarnation, told to all. */
@@ -171,8 +185,9 @@ export class Swim {
    * be called before any input of that time. Lateness below `stallThreshold` does nothing.
    *
    * The round in flight gets the time back and says nothing; our suspicions get it back too, and a probe timeout
-   * at least, since refutations may wait in our socket. After more than two probe intervals the next two rounds accuse nobody, no suspicion
-   * ends before they are over, and we ask a few members at once what they think of us.
+   * at least, since refutations may wait in our socket. From a probe timeout on the next two rounds accuse nobody and
+   * no suspicion ends before they are over. After more than two probe intervals we ask a few members at once what they
+   * think of us.
    *
    * Differs: memberlist does not notice, and a resumed process declares its peers dead. In the spirit of
    * Lifeguard §IV-A.
@@ -180,14 +195,14 @@ export class Swim {
   stalled(lateness: Millis, now: Millis, out: SwimEffect[]): void {
     const { config, health, suspicions } = this.#core;
     if (lateness < stallThreshold(config)) return;
-    const isLong = lateness > 2 * config.probeInterval;
     note(out, { kind: 'stalled', lateness });
     health.apply(1, out);
     const notBefore = now + config.probeTimeout;
     suspicions.postpone(lateness, notBefore);
-    this.#prober.stalled(lateness, isLong);
+    this.#prober.stalled(lateness);
     this.#relays.postpone(lateness, notBefore);
-    if (isLong) this.#askAround(out);
+    this.#core.questions.postpone(lateness, notBefore);
+    if (lateness > 2 * config.probeInterval) this.#askAround(out);
   }
 
   #pinged(ping: Ping, from: Address, out: SwimEffect[]): void {
@@ -198,10 +213,10 @@ export class Swim {
     send(out, to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: core.ackPayload() });
   }
 
-  /** Somebody answered whom we had dropped: now we believe what is said of it. */
-  #revived(seqNo: number, now: Millis, out: SwimEffect[]): void {
-    const claim = this.#core.graves.answered(seqNo);
-    if (claim !== undefined) heardAlive(this.#core, claim, undefined, now, out);
+  /** The accusation that could not be outbid should be forgotten by now. */
+  #return(out: SwimEffect[]): void {
+    note(out, { kind: 'exileEnded', incarnation: this.incarnation });
+    this.#askAround(out);
   }
 
   /** Broadcasts for a few random members; also for the newly dead, who may want to refute. */

@@ -58,21 +58,103 @@ export type SwimEffect = Readonly<
 
 /** What happened, for logs, metrics, traces and tests. */
 export type SwimFact = Readonly<
-  | { kind: 'probeFailed'; node: string; awareness: number }
+  | { kind: 'probeFailed'; node: string; awareness: number; reason: ProbeReason }
   | { kind: 'probeSavedByStream'; node: string }
-  | { kind: 'memberSuspected'; node: string; by: string; incarnation: number; deadline: Millis }
-  | { kind: 'suspicionConfirmed'; node: string; by: string; confirmations: number; deadline: Millis }
+  /** Round after round only others, or a stream, got through: the direct way is cut in one direction at least. */
+  | { kind: 'linkOneSided'; node: string; rounds: number; by: 'relay' | 'stream' }
+  | { kind: 'linkRestored'; node: string }
+  | {
+      kind: 'memberSuspected';
+      node: string;
+      by: string;
+      incarnation: number;
+      deadline: Millis;
+      reason: Reason;
+    }
+  | {
+      kind: 'suspicionConfirmed';
+      node: string;
+      by: string;
+      confirmations: number;
+      deadline: Millis;
+      reason: Reason;
+    }
   | { kind: 'suspicionLifted'; node: string; incarnation: number }
   | { kind: 'suspicionRefuted'; incarnation: number; by: string } // ours: we were accused
-  | { kind: 'memberDeclaredDead'; node: string; by: string; incarnation: number; left: boolean }
+  | {
+      kind: 'memberDeclaredDead';
+      node: string;
+      by: string;
+      incarnation: number;
+      left: boolean;
+      reason: Reason;
+    }
+  /** Too many accusations from one source; `node` is the accused. */
+  | { kind: 'accusationRefused'; node: string; by: string; source: string }
+  /** Its incarnation rose, and nothing else about it. */
+  | { kind: 'incarnationRaised'; node: string; incarnation: number }
   | { kind: 'memberReturned'; node: string; incarnation: number }
   | { kind: 'memberAppeared'; node: string; address: string }
   | { kind: 'memberForgotten'; node: string }
   | { kind: 'nameContested'; node: string; held: string; claimed: string }
+  /** It moved: nobody answered at `held` any more. */
+  | { kind: 'nameReclaimed'; node: string; held: string; claimed: string }
+  /** It said that it is there, and did not answer: nobody is told of it. */
+  | { kind: 'newcomerSilent'; node: string; address: string }
+  /** A peer believes an accusation of us that nothing can outbid. We keep quiet until it is forgotten. */
+  | { kind: 'exiled'; incarnation: number; source: string; until: Millis }
+  | { kind: 'exileEnded'; incarnation: number }
   | { kind: 'rumorRefused'; node: string; why: string } // implausible incarnation, bad versions …
   | { kind: 'awarenessChanged'; score: number }
   | { kind: 'stalled'; lateness: Millis }
 >;
+
+/** Why a member was accused (I10): recorded with every suspicion and every death. */
+export type Reason = ProbeReason | WordReason | TableReason | TimeoutReason;
+
+/** A probe of our own that nobody answered, directly or otherwise. */
+export interface ProbeReason {
+  readonly kind: 'probe';
+  readonly seqNo: number;
+  /** From the ping to the verdict. */
+  readonly millis: Millis;
+  /** Who tried for us, and how many of them said that they got no answer either. */
+  readonly through: readonly string[];
+  readonly nacks: number;
+  /** A stream was tried as well. */
+  readonly stream: boolean;
+  /** Our health at the start of the round; 0 is well. */
+  readonly awareness: number;
+  /** By how much our own loop came late in this round, at worst. */
+  readonly lateness: Millis;
+}
+
+/** Somebody's rumor, and the address it came from: that of the last who told it. */
+export interface WordReason {
+  readonly kind: 'word';
+  readonly by: string;
+  /** `host:port`; our own address for what we say ourselves. */
+  readonly source: string;
+}
+
+/** A full exchange with `source` had it in this state. */
+export interface TableReason {
+  readonly kind: 'table';
+  readonly state: MemberState;
+  /** `host:port`; of a dialer the port is not the one it listens on. */
+  readonly source: string;
+}
+
+/** A suspicion that was not refuted in time. */
+export interface TimeoutReason {
+  readonly kind: 'timeout';
+  /** Who accused it, the initiator first. */
+  readonly accusers: readonly string[];
+  /** How long it ran. */
+  readonly millis: Millis;
+  /** Why it began. */
+  readonly because: Reason;
+}
 
 /** Reading the table, for every floor above. */
 export interface MembersView {

@@ -33,7 +33,7 @@ test.each([1, 2, 3])(
     const equal = (): boolean =>
       disagreements(world).length === 0 && catalogueDisagreements(world).length === 0;
     expect(until(equal, '2m')).toBe(true);
-    expect(world.now - began).toBeLessThan(60_000);
+    expect(world.now - began).toBeLessThan(75_000); // G7's 45 s and 30 more
   },
 );
 
@@ -56,7 +56,8 @@ test.each([
     if (i % 2 === 0) deregister(`n${i}`, 'web-1');
   }
 
-  expect(until(() => catalogueDisagreements(world).length === 0, '30s')).toBe(true);
+  // A rumor can pass somebody by; the next push/pull tells, up to 30 s later.
+  expect(until(() => catalogueDisagreements(world).length === 0, '45s')).toBe(true);
 });
 
 test('TCP is dead: changes that fit a packet arrive by UDP alone', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { one, SELF } from './one.ts';
+import { member, one, SELF } from './one.ts';
 
 describe('4.5 joining', () => {
   test('4.5 trap 38: the join intent is stamped after the push/pull, above all it showed', () => {
@@ -143,13 +143,38 @@ describe('4.5 force-leave', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);
-    ann.pass(60_000);
+    ann.pass(20_000);
     expect(ann.status('bob')).toBe('leaving');
     ann.events();
     ann.down('bob', true);
 
     expect(ann.serf.view.get('bob')).toBeUndefined();
     expect(ann.events()).toEqual(['left bob', 'reaped bob']);
+  });
+
+  test('4.5 a suspect one is given until the suspicion tells, however long that takes', () => {
+    const ann = one();
+    const row = { ...member('bob'), state: 'suspect' as const };
+    ann.serf.memberEvent({ kind: 'memberJoined', member: row }, 0, ann.out);
+
+    ann.leaveIntent('bob', 6, true);
+    ann.pass(100_000);
+    expect(ann.status('bob')).toBe('leaving');
+    ann.down('bob');
+
+    expect(ann.serf.view.get('bob')).toBeUndefined();
+  });
+
+  test('4.5 L7 a pruned member that was back before anybody saw it go is not leaving for ever (swarm seed 40570)', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent('bob', 6, true);
+    ann.joinIntent('bob', 5); // its new life knew of no later time
+    ann.pass(60_000);
+
+    expect(ann.status('bob')).toBe('alive');
+    ann.down('bob');
+    expect(ann.status('bob')).toBe('failed');
   });
 
   test('4.5 a pruned member that left and came back is not erased when it fails later', () => {

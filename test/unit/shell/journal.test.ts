@@ -19,6 +19,16 @@ function journal(level = 'trace'): { journal: Journal; lines: Line[]; clock: { n
   return { journal: createJournal(logger, () => clock.now), lines, clock };
 }
 
+const reason = {
+  kind: 'probe',
+  seqNo: 7,
+  millis: 1000,
+  through: ['cat'],
+  nacks: 1,
+  stream: true,
+  awareness: 0,
+  lateness: 2,
+} as const;
 const INFO = 30;
 const DEBUG = 20;
 const WARN = 40;
@@ -26,7 +36,7 @@ const WARN = 40;
 describe('a fact', () => {
   test('becomes one line and one count', () => {
     const { journal: it, lines } = journal();
-    it.note({ kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 3, deadline: 12.5 });
+    it.note({ kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 3, deadline: 12.5, reason });
     expect(lines).toEqual([
       { level: INFO, room: 'swim', node: 'bob', by: 'ann', incarnation: 3, msg: 'member suspected' },
     ]);
@@ -35,7 +45,7 @@ describe('a fact', () => {
 
   test('below the level is counted all the same', () => {
     const { journal: it, lines } = journal('info');
-    it.note({ kind: 'probeFailed', node: 'bob', awareness: 1 });
+    it.note({ kind: 'probeFailed', node: 'bob', awareness: 1, reason });
     expect(lines).toEqual([]);
     expect(it.counters.get('probes_failed')).toBe(1);
   });

@@ -60,10 +60,25 @@ function pair() {
   return { world, checkers, ann, bob, show, step };
 }
 
+const reason = { kind: 'word', by: 'ann', source: '' } as const;
 const appeared: Fact = { kind: 'memberAppeared', node: 'bob', address: '' };
-const suspected: Fact = { kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 1, deadline: 0 };
+const suspected: Fact = {
+  kind: 'memberSuspected',
+  node: 'bob',
+  by: 'ann',
+  incarnation: 1,
+  deadline: 0,
+  reason,
+};
 const lifted: Fact = { kind: 'suspicionLifted', node: 'bob', incarnation: 2 };
-const died: Fact = { kind: 'memberDeclaredDead', node: 'bob', by: 'ann', incarnation: 1, left: false };
+const died: Fact = {
+  kind: 'memberDeclaredDead',
+  node: 'bob',
+  by: 'ann',
+  incarnation: 1,
+  left: false,
+  reason,
+};
 const leftFor: Fact = { ...died, by: 'bob', left: true };
 const returned: Fact = { kind: 'memberReturned', node: 'bob', incarnation: 2 };
 const forgotten: Fact = { kind: 'memberForgotten', node: 'bob' };

@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { address } from '../../../src/base/address.ts';
-import { Actor, addressOf, alive, dead, identityOf, left, PORT, suspect } from './helpers.ts';
+import { Actor, ack, addressOf, alive, dead, identityOf, left, PORT, suspect } from './helpers.ts';
 
 const elsewhere = Uint8Array.of(127, 9, 9, 9);
+
+/** The last ping that was sent. */
+function asked(ann: Actor) {
+  const pings = ann.sends().flatMap(({ message }) => (message.kind === 'ping' ? [message] : []));
+  const last = pings.at(-1);
+  if (last === undefined) throw new Error('nobody was asked');
+  return last;
+}
 
 test('a stranger that is alive joins, and is told on', () => {
   const ann = new Actor('ann').hear(alive('bob', 3));
@@ -67,21 +75,110 @@ test.each(['dead', 'left'] as const)('a member that is %s returns only above its
 });
 
 describe('another address', () => {
-  test('is a conflict while the name is up: the row stays, the layer above hears of it', () => {
+  test('G10 is a conflict while whoever has it answers: the row stays, the layer above hears of it at once', () => {
     const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
-    expect(ann.swim.members.get('bob')).toMatchObject({ incarnation: 1, identity: identityOf('bob') });
-    expect(ann.swim.queue.size).toBe(0);
-    const events = ann.events();
-    expect(events).toEqual([
+    expect(ann.hear(ack(asked(ann).seqNo), addressOf('bob')).events()).toEqual([
       { kind: 'nameConflict', member: ann.swim.members.get('bob'), other: address(elsewhere, PORT) },
     ]);
+    expect(ann.swim.members.get('bob')).toMatchObject({ incarnation: 1, identity: identityOf('bob') });
+    expect(ann.swim.queue.size).toBe(0);
+    ann.pass(4000);
+    expect(ann.take()).toEqual([]);
+    expect(ann.state('bob')).toBe('alive');
   });
 
   test('another port too, and the 16-octet form of the same IPv4 too', () => {
     const ann = new Actor('ann').knowing('bob');
     const mapped = Uint8Array.of(...new Uint8Array(10), 255, 255, ...addressOf('bob').ip);
-    expect(ann.hear(alive('bob', 9, { port: 1 })).plot()).toEqual(['nameConflict bob']);
-    expect(ann.hear(alive('bob', 9, { addr: mapped })).plot()).toEqual(['nameConflict bob']);
+    ann.hear(alive('bob', 9, { port: 1 }));
+    expect(ann.hear(ack(asked(ann).seqNo)).plot()).toEqual(['nameConflict bob']);
+    ann.hear(alive('bob', 9, { addr: mapped }));
+    expect(ann.hear(ack(asked(ann).seqNo)).plot()).toEqual(['nameConflict bob']);
+  });
+
+  test('is asked about once in a while, not at each claim; and of our own name reported likewise', () => {
+    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+    const { seqNo } = asked(ann);
+    ann
+      .hear(alive('bob', 9, { addr: elsewhere }))
+      .hear(ack(seqNo))
+      .take();
+    for (let i = 0; i < 5; i++) ann.hear(alive('bob', 10 + i, { addr: elsewhere }));
+    expect(ann.take()).toEqual([]);
+    for (let i = 0; i < 5; i++) ann.hear(alive('ann', 10 + i, { addr: elsewhere }));
+    expect(ann.plot()).toEqual(['nameConflict ann']);
+    ann.now += 5000;
+    expect(ann.hear(alive('ann', 10, { addr: elsewhere })).plot()).toEqual(['nameConflict ann']);
+    ann.hear(alive('bob', 10, { addr: elsewhere }));
+    expect(asked(ann).node).toBe('bob');
+  });
+
+  test.each(['alive', 'suspect', 'dead'])(
+    'G10 is taken over from one that is %s and silent, within two seconds',
+    (state) => {
+      const ann = new Actor('ann').knowing('bob', 'cat');
+      if (state !== 'alive') ann.hear(state === 'suspect' ? suspect('bob', 'cat') : dead('bob', 'cat'));
+      ann.take();
+      ann.said();
+      const claim = alive('bob', 9, { addr: elsewhere, meta: Uint8Array.of(1) });
+      ann.hear(claim);
+      const effects = ann.pass(1499).take();
+      expect(effects.filter(({ kind }) => kind === 'streamPing')).toMatchObject([
+        { peer: { identity: { address: addressOf('bob') } }, deadline: 1500 },
+      ]);
+      const pings = effects.filter(({ kind }) => kind === 'send');
+      expect(pings.length).toBe(3);
+      expect(pings[0]).toMatchObject({ to: addressOf('bob'), message: { kind: 'ping', node: 'bob' } });
+      ann.pass(1);
+      expect(ann.swim.members.get('bob')).toMatchObject({ state: 'alive', incarnation: 9 });
+      expect(ann.swim.members.get('bob')?.identity.address.ip).toEqual(elsewhere);
+      expect(ann.said()).toEqual([claim]);
+      expect(ann.take()).toContainEqual({
+        kind: 'fact',
+        fact: { kind: 'nameReclaimed', node: 'bob', held: '127.0.0.2:7946', claimed: '127.9.9.9:7946' },
+      });
+    },
+  );
+
+  test('an update of the layers above, if it was up: it moved, and never went down', () => {
+    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+    ann.pass(1500);
+    expect(ann.plot()).toEqual(['memberUpdated bob']);
+  });
+
+  test('G10 a newcomer below what we hold is told what to outbid once the old address is silent, and then has the name', () => {
+    const ann = new Actor('ann')
+      .hear(alive('bob', 7), addressOf('bob'))
+      .hear(alive('bob', 1, { addr: elsewhere }));
+    ann.pass(1499).take();
+    expect(ann.pass(1).sends()).toMatchObject([
+      { to: { host: '127.9.9.9' }, message: suspect('bob', 'ann', 7) },
+    ]);
+    expect([ann.state('bob'), ann.incarnationOf('bob')]).toEqual(['alive', 7]);
+    ann.hear(alive('bob', 8, { addr: elsewhere }));
+    expect(ann.swim.members.get('bob')).toMatchObject({ state: 'alive', incarnation: 8 });
+    expect(ann.swim.members.get('bob')?.identity.address.ip).toEqual(elsewhere);
+  });
+
+  test('G10 the answer over a stream keeps the name too, and the loser does not flap', () => {
+    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+    const { seqNo } = asked(ann);
+    ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+    for (let i = 0; i < 20; i++) {
+      ann.pass(500).hear(alive('bob', 10 + i, { addr: elsewhere }));
+      for (const { message } of ann.sends()) if (message.kind === 'ping') ann.hear(ack(message.seqNo));
+    }
+    expect(ann.swim.members.get('bob')).toMatchObject({ incarnation: 1, identity: identityOf('bob') });
+  });
+
+  test('G13 a stall of our own is no silence of the holder', () => {
+    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+    ann.pass(1100);
+    const { seqNo } = asked(ann);
+    ann.now += 10_000;
+    ann.do((swim, now, out) => swim.stalled(9600, now, out));
+    ann.do((swim, now, out) => swim.tick(now, out)).hear(ack(seqNo));
+    expect(ann.swim.members.get('bob')?.identity).toEqual(identityOf('bob'));
   });
 
   test('a 16-octet form is kept and repeated exactly as it came', () => {
@@ -109,11 +206,11 @@ describe('another address', () => {
     expect(ann.state('bob')).toBe('alive');
   });
 
-  test('is refused to a dead name as long as its row is there', () => {
+  test('is refused to a dead name whose old address answers: somebody thinks it dead who is not', () => {
     const ann = new Actor('ann').knowing('bob').hear(dead('bob', 'cat'));
-    ann.now = 29_000;
     ann.take();
-    expect(ann.hear(alive('bob', 2, { addr: elsewhere })).plot()).toEqual(['nameConflict bob']);
+    ann.hear(alive('bob', 2, { addr: elsewhere }));
+    expect(ann.hear(ack(asked(ann).seqNo)).plot()).toEqual(['nameConflict bob']);
     expect(ann.state('bob')).toBe('dead');
   });
 

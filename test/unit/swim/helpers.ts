@@ -3,6 +3,7 @@ import { type Address, address } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import { swim as settings } from '../../../src/config/protocol.ts';
 import { type ValuesOf, valuesOf } from '../../../src/config/setting.ts';
+import type { Source } from '../../../src/swim/source.ts';
 import { Swim, type SwimOptions } from '../../../src/swim/swim.ts';
 import type { Identity, MemberEvent, SwimEffect, SwimFact } from '../../../src/swim/types.ts';
 import {
@@ -103,7 +104,8 @@ export class Actor {
     this.swim = new Swim({
       identity: identityOf(name),
       incarnation: 1,
-      config: valuesOf(settings, config),
+      // Most rumors here come from nobody in particular; claims.test.ts asks who vouches for them.
+      config: valuesOf(settings, { dialBack: false, ...config }),
       rng: createRng(over.seed ?? 7),
       now: 0,
       ackPayload: () => Uint8Array.of(42),
@@ -119,6 +121,12 @@ export class Actor {
     return this;
   }
 
+  /** As `knowing`, for one who believes nobody but those it has asked itself. */
+  knowingAll(...names: string[]): this {
+    const source = { kind: 'dialed', from: addressOf('seed') } as const;
+    return this.mergeFrom(source, ...names.map((name) => row(name, 0))).knowing();
+  }
+
   start(): this {
     this.swim.start(this.now, this.#out);
     return this;
@@ -130,7 +138,11 @@ export class Actor {
   }
 
   merge(...states: NodeState[]): this {
-    this.swim.merge(states, this.now, this.#out);
+    return this.mergeFrom({ kind: 'ourselves' }, ...states);
+  }
+
+  mergeFrom(source: Source, ...states: NodeState[]): this {
+    this.swim.merge(states, this.now, this.#out, source);
     return this;
   }
 

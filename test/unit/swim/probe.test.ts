@@ -162,7 +162,18 @@ describe('when the direct ping gets no answer in time', () => {
     expect(ann.state('bob')).toBe('suspect');
     expect(ann.said()).toEqual([suspect('bob', 'ann')]);
     const facts = ann.facts();
-    expect(facts).toContainEqual({ kind: 'probeFailed', node: 'bob', awareness: 0 });
+    const reason = {
+      kind: 'probe',
+      seqNo,
+      millis: 1000,
+      through: expect.arrayContaining(['cat', 'dan']),
+      nacks: 2,
+      stream: true,
+      awareness: 0,
+      lateness: 0,
+    };
+    expect(facts).toContainEqual({ kind: 'probeFailed', node: 'bob', awareness: 0, reason });
+    expect(facts).toContainEqual(expect.objectContaining({ kind: 'memberSuspected', node: 'bob', reason }));
   });
 
   test('missing nacks are held against ourselves: one point each', () => {

@@ -10,6 +10,7 @@ import {
   suspicionTimeout,
 } from '../../../src/swim/suspicion.ts';
 import { pushPullScale } from '../../../src/swim/swim.ts';
+import type { Reason } from '../../../src/swim/types.ts';
 import { identityOf } from './helpers.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../../golden/algorithms.json', import.meta.url), 'utf8')) as {
@@ -41,68 +42,69 @@ describe('as computed by memberlist', () => {
   });
 });
 
+const WHY: Reason = { kind: 'word', by: 'ann', source: '' };
 const someone = (): Row => ({ identity: identityOf('bob'), state: 'suspect', incarnation: 1, since: 0 });
 const lan = (): Suspicions => new Suspicions(valuesOf(settings));
 
 test('with three members or fewer nobody is expected to confirm, and the shortest time runs', () => {
   expect([1, 2, 3, 4, 5].map((n) => expectedConfirmations(4, n))).toEqual([0, 0, 0, 2, 2]);
-  expect(lan().start(someone(), 'ann', 3, 100).deadline).toBe(4100);
+  expect(lan().start(someone(), 'ann', 3, 100, WHY).deadline).toBe(4100);
 });
 
 test('else it starts at the longest, and each confirmation shortens it, from its start', () => {
   const suspicions = lan();
   const bob = someone();
-  expect(suspicions.start(bob, 'ann', 5, 1000).deadline).toBe(25_000);
+  expect(suspicions.start(bob, 'ann', 5, 1000, WHY).deadline).toBe(25_000);
   expect(suspicions.confirm(bob, 'cat', 2000)?.deadline).toBe(1000 + 11_381);
   expect(suspicions.confirm(bob, 'dan', 3000)?.deadline).toBe(5000);
-  expect(suspicions.deadline).toBe(5000);
+  expect(suspicions.deadline).toBe(4000); // the last second is the last call
 });
 
 test('the initiator, a second word of the same, and more than were expected do not count', () => {
   const suspicions = lan();
   const bob = someone();
-  suspicions.start(bob, 'ann', 5, 0);
+  suspicions.start(bob, 'ann', 5, 0, WHY);
   expect(suspicions.confirm(bob, 'ann', 1)).toBeUndefined();
   expect(suspicions.confirm(bob, 'cat', 1)).toBeDefined();
   expect(suspicions.confirm(bob, 'cat', 1)).toBeUndefined();
   expect(suspicions.confirm(bob, 'dan', 1)).toBeDefined();
   expect(suspicions.confirm(bob, 'eve', 1)).toBeUndefined();
-  expect(suspicions.deadline).toBe(4000);
+  expect(suspicions.deadline).toBe(3000);
 });
 
 test('a confirmation that comes when the shortened time is over ends it now, not in the past', () => {
   const suspicions = lan();
   const bob = someone();
-  suspicions.start(bob, 'ann', 5, 0);
+  suspicions.start(bob, 'ann', 5, 0, WHY);
   suspicions.confirm(bob, 'cat', 9000);
   suspicions.confirm(bob, 'dan', 9000);
   expect(suspicions.deadline).toBe(9000);
-  expect(suspicions.expired(9000)).toBe(bob);
-  expect(suspicions.expired(9000)).toBeUndefined();
+  expect(suspicions.due(9000)).toBe(bob);
+  expect(suspicions.due(9000)).toBeUndefined();
 });
 
 test('one that was stopped never ends', () => {
   const suspicions = lan();
   const bob = someone();
-  suspicions.start(bob, 'ann', 5, 0);
+  suspicions.start(bob, 'ann', 5, 0, WHY);
   suspicions.stop(bob);
   expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
-  expect(suspicions.expired(1e9)).toBeUndefined();
+  expect(suspicions.due(1e9)).toBeUndefined();
 });
 
 test('time that passed without us is given back, also for later confirmations', () => {
   const suspicions = lan();
   const bob = someone();
-  suspicions.start(bob, 'ann', 5, 0);
+  suspicions.start(bob, 'ann', 5, 0, WHY);
   suspicions.postpone(10_000, 10_500);
-  expect(suspicions.deadline).toBe(34_000);
+  expect(suspicions.deadline).toBe(33_000);
   suspicions.confirm(bob, 'cat', 12_000);
-  expect(suspicions.deadline).toBe(10_000 + 11_381);
+  expect(suspicions.deadline).toBe(9_000 + 11_381);
 });
 
 test('one that would end as soon as we are back gets a little more', () => {
   const suspicions = lan();
-  suspicions.start(someone(), 'ann', 3, 0);
+  suspicions.start(someone(), 'ann', 3, 0, WHY);
   suspicions.postpone(10_000, 14_500);
   expect(suspicions.deadline).toBe(14_500);
 });
@@ -110,10 +112,24 @@ test('one that would end as soon as we are back gets a little more', () => {
 test('those that are due can be held, the others run on', () => {
   const suspicions = lan();
   const [bob, cat] = [someone(), someone()];
-  suspicions.start(bob, 'ann', 3, 0);
-  suspicions.start(cat, 'ann', 3, 2000);
-  suspicions.hold(4000, 9000);
-  expect(suspicions.expired(6000)).toBe(cat);
-  expect(suspicions.expired(8999)).toBeUndefined();
-  expect(suspicions.expired(9000)).toBe(bob);
+  suspicions.start(bob, 'ann', 3, 0, WHY);
+  suspicions.start(cat, 'ann', 3, 2000, WHY);
+  suspicions.hold(3000, 9000);
+  expect(suspicions.due(5000)).toBe(cat);
+  expect(suspicions.due(8999)).toBeUndefined();
+  expect(suspicions.due(9000)).toBe(bob);
+});
+
+test('one that answered the last call gets the shortest time again, at most', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  expect(suspicions.due(23_000)).toBe(bob);
+  suspicions.extend(bob, 23_500);
+  expect(suspicions.of(bob)?.deadline).toBe(27_500);
+  expect(suspicions.due(26_500)).toBe(bob);
+  suspicions.stop(bob);
+  suspicions.extend(bob, 30_000);
+  suspicions.retry(bob, 30_000);
+  expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
 });

@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'vitest';
+import { address } from '../../src/base/address.ts';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { keepJoining } from '../../src/sim/gather.ts';
+import { envelopeOf } from '../../src/sim/kinds.ts';
+import type { Story } from '../../src/sim/story.ts';
+import { Alive, encodeMessage, NodeState, Suspect } from '../../src/wire/memberlist.ts';
+import { sealPacket } from '../../src/wire/packet.ts';
+import { encodePushPull, sealStream } from '../../src/wire/stream.ts';
+import { tell } from './tell.ts';
+
+const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
+const agreed = (told: Story): boolean => disagreements(told.world).length === 0;
+
+describe('G10: a name at a new address', () => {
+  test.each([1, 2, 3, 4])(
+    'whose old address is silent is alive there for all within 6 s, though nobody saw it die (seed %i)',
+    (seed) => {
+      const told = tell(crowd(24), { seed, detail: 'facts' });
+      const { world, stop, restart, until, view, facts } = told;
+      told.setTags('n7', { color: 'blue' }); // its incarnation is above that of a new life
+      told.pass('5s');
+
+      stop('n7', { dark: seed % 2 === 0 });
+      restart('n7', { moved: true, remember: seed % 2 === 1 });
+      const began = world.now;
+
+      const { key } = world.host('n7').address;
+      const there = (): boolean =>
+        crowd(24)
+          .split(' ')
+          .every((label) => view(label, 'n7')?.address.key === key);
+      expect(until(() => there() && agreed(told), '20s')).toBe(true);
+      expect(world.now - began).toBeLessThan(6000);
+      expect(facts('memberFailed')).toEqual([]);
+      expect(facts('nameReclaimed', 'n3').length).toBe(1);
+    },
+  );
+
+  test('that is alive at both is reported within 3 s, the incumbent kept everywhere, and nobody flaps', () => {
+    const told = tell('ann bob cat dan', { seed: 5 });
+    const { world, arrive, pass, view, facts, saw } = told;
+    const incumbent = world.host('bob').address.key;
+    const seen = saw('cat', 'bob').length;
+
+    arrive('bob2', { name: 'bob' }, { alone: true });
+    world.command('bob2', { kind: 'join', seeds: [{ text: 'ann', addresses: [world.host('ann').address] }] });
+    pass('3s');
+    for (const host of ['ann', 'bob2']) expect(facts('nameContested', host).length).toBeGreaterThan(0);
+    pass('3m');
+
+    for (const observer of ['ann', 'bob', 'cat', 'dan'])
+      expect(view(observer, 'bob')?.address.key).toBe(incumbent);
+    expect(saw('cat', 'bob').length).toBe(seen);
+    expect(facts('nameReclaimed')).toEqual([]);
+  });
+});
+
+describe('S9: one that sends and never hears', () => {
+  test('is never announced, however it tells of itself, and nobody else is worse off', () => {
+    const { world, pass, seenAs, facts } = tell(crowd(8), { seed: 6 });
+    const ghost = world.newAddress();
+    const behind = address(ghost.ip, 40_000);
+    const nonce = world.nonces();
+    const envelope = envelopeOf({});
+    const { ip: addr, port } = ghost;
+    const vsn = Uint8Array.of(1, 5, 2, 2, 5, 5);
+    const alive = Alive.make({ incarnation: 3, node: 'ghost', addr, port, vsn });
+    const row = NodeState.make({ name: 'ghost', addr, port, incarnation: 3, state: 0, vsn });
+    const table = { kind: 'pushPull', join: true, nodes: [row], userState: new Uint8Array(0) } as const;
+    const state = sealStream(encodePushPull(table), envelope, { role: 'dialer', nonce });
+    const packet = sealPacket([encodeMessage(alive)], envelope, { crc: false, nonce });
+
+    for (let second = 0; second < 30; second++) {
+      if (second % 10 === 0) world.injectStream('n0', behind, state);
+      world.inject(`n${second % 8}`, second % 2 === 0 ? ghost : behind, packet);
+      pass('1s');
+    }
+
+    expect(Object.values(seenAs('ghost')).every((status) => status === 'absent')).toBe(true);
+    expect(facts('memberAppeared')).toEqual([]);
+    expect(facts('newcomerSilent').length).toBeGreaterThan(8);
+    expect(facts('memberSuspected')).toEqual([]);
+  });
+
+  test('while one that only UDP does not reach joins all the same', () => {
+    const told = tell(crowd(8), { seed: 7 });
+    told.world.add('far');
+    told.cut('*', 'far', { only: 'udp' });
+    told.restart('far');
+    expect(told.until(() => agreed(told), '45s')).toBe(true);
+  });
+});
+
+describe('one-way links told apart from death', () => {
+  test('where one’s pings do not arrive it is told, and nobody is suspected', () => {
+    const { cut, pass, facts, saw } = tell('ann bob cat dan eve', { seed: 8 });
+
+    cut('ann', 'bob', { oneWay: true, only: 'udp' });
+    pass('5m');
+
+    expect(facts('linkOneSided').map(({ node }) => node)).toContain('bob');
+    for (const { node } of facts('linkOneSided')) expect(['ann', 'bob']).toContain(node);
+    expect(saw('ann', 'bob')).toEqual([]);
+    expect(saw('bob', 'ann')).toEqual([]);
+    expect(facts('memberFailed')).toEqual([]);
+  });
+});
+
+describe('I10: no accusation without a reason', () => {
+  test('a death can be traced to the probe that began it', () => {
+    const { stop, pass, facts } = tell('ann bob cat dan eve', { seed: 9 });
+    stop('bob');
+    pass('30s');
+
+    const first = facts('memberSuspected').find(({ reason }) => reason.kind === 'probe');
+    if (first?.reason.kind !== 'probe') throw new Error('nobody probed');
+    expect(first.reason).toMatchObject({ nacks: 3, stream: true, awareness: 0 });
+    expect([...first.reason.through, first.by].sort()).toEqual(['ann', 'cat', 'dan', 'eve']);
+    const deaths = facts('memberDeclaredDead').map(({ reason }) => reason);
+    expect(deaths.length).toBe(4);
+    const [verdict] = deaths.filter((reason) => reason.kind === 'timeout');
+    expect(verdict?.accusers.length).toBe(3); // the initiator and two who confirmed
+    for (const reason of deaths) if (reason.kind === 'word') expect(reason.source).toMatch(/^10\./);
+  });
+});
+
+describe('S7: a hostile holder of the key', () => {
+  test('who accuses everybody a hundred times a second has nobody failed for long', () => {
+    const told = tell(crowd(40), { seed: 10, detail: 'off' });
+    const { world, pass, until, facts } = told;
+    const hostile = world.newAddress();
+    const nonce = world.nonces();
+    for (let tenth = 0; tenth < 100; tenth++) {
+      for (let i = 0; i < 10; i++) {
+        const node = `n${(10 * tenth + i) % 40}`;
+        const incarnation = told.view('n0', node)?.incarnation ?? 1;
+        const suspect = Suspect.make({ incarnation, node, from: `n${i}` });
+        world.inject(
+          'n0',
+          hostile,
+          sealPacket([encodeMessage(suspect)], envelopeOf({}), { crc: false, nonce }),
+        );
+      }
+      pass('100ms');
+    }
+    expect(facts('accusationRefused', 'n0').length).toBeGreaterThan(300);
+    expect(facts('accusationRefused', 'n0').every(({ source }) => source === hostile.key)).toBe(true);
+    expect(facts('memberFailed')).toEqual([]);
+    expect(until(() => agreed(told), '10s')).toBe(true);
+  });
+});
+
+describe('G7: parts that have forgotten each other', () => {
+  test.each([11, 12, 13])('meet again by a knock at the seeds (seed %i)', (seed) => {
+    const told = tell('ann bob cat dan', { seed, gathered: false });
+    const { world, join, pass, until, facts } = told;
+    for (const label of ['ann', 'bob', 'cat', 'dan']) world.start(label);
+    join('bob', 'ann');
+    join('dan', 'cat');
+    pass('10s');
+    keepJoining(world, ['ann', 'cat']);
+    const began = world.now;
+
+    expect(until(() => agreed(told), '90s')).toBe(true);
+    expect(world.now - began).toBeLessThan(45_000);
+    pass('10s');
+    const syncs = facts('syncFinished').filter(({ join: isJoin }) => isJoin).length;
+    pass('5m'); // all seeds are members now
+    expect(facts('syncFinished').filter(({ join: isJoin }) => isJoin).length).toBe(syncs);
+  });
+});
+
+describe('G13: one that was paused', () => {
+  test.each([500, 700, 1200, 2500, 6000, 20_000])(
+    'for %i ms accuses nobody and declares nobody dead in its first two rounds, in whatever phase it was caught',
+    (millis) => {
+      const { world, stop, pause, pass, facts, resume } = tell(crowd(10), { seed: millis, detail: 'facts' });
+      const accused = (): number =>
+        facts('memberSuspected', 'n3').filter(({ reason }) => reason.kind === 'probe').length +
+        facts('memberDeclaredDead', 'n3').filter(({ reason }) => reason.kind === 'timeout').length;
+      // One that is really gone: probes of it are caught in every phase, and so is the suspicion itself.
+      stop('n5');
+      for (let round = 0; round < 24; round++) {
+        pause('n3');
+        world.run(millis);
+        const before = accused();
+        resume('n3');
+        pass('2s');
+        expect(accused()).toBe(before);
+        pass(`${137 * (round % 7)}ms`);
+      }
+      expect(facts('memberFailed').filter(({ node }) => node !== 'n5' && node !== 'n3')).toEqual([]);
+    },
+  );
+});
+
+describe('G11: a whole cluster killed at once and started again', () => {
+  const labels = crowd(20).split(' ');
+  /** Everybody has been through a few incarnations, so that a new life without memory begins below. */
+  const aged = (seed: number): Story => {
+    const told = tell(labels.join(' '), { seed, detail: 'facts' });
+    for (let turn = 0; turn < 3; turn++) for (const label of labels) told.setTags(label, { turn: `${turn}` });
+    told.pass('20s');
+    return told;
+  };
+
+  test.each([
+    [1, 0],
+    [2, 0.5],
+    [3, 0.5],
+    [4, 1],
+  ])(
+    'agrees within 15 s, nobody stuck at a high incarnation (seed %i, %f of the data lost)',
+    (seed, lost) => {
+      const told = aged(seed);
+      const { world, stop, until, pass } = told;
+      for (const label of labels) stop(label);
+      world.run(2000);
+      labels.forEach((label, i) => {
+        world.start(label, { remember: i >= lost * labels.length });
+        world.run(50);
+      });
+      keepJoining(world, labels.slice(0, 3));
+      const began = world.now;
+
+      expect(until(() => agreed(told), '60s')).toBe(true);
+      expect(world.now - began).toBeLessThan(15_000);
+      pass('60s');
+      expect(disagreements(world)).toEqual([]);
+    },
+  );
+
+  test.each([5, 6])(
+    'and the one that stayed up, and held all others dead, believes them again (seed %i)',
+    (seed) => {
+      const told = aged(seed);
+      const { world, stop, until } = told;
+      for (const label of labels.slice(1)) stop(label);
+      expect(until(() => told.facts('memberFailed', 'n0').length >= labels.length - 1, '8m')).toBe(true);
+      for (const label of labels.slice(1)) world.start(label, { remember: label > 'n14' });
+      keepJoining(world, labels.slice(0, 3));
+      const began = world.now;
+
+      expect(until(() => agreed(told), '90s')).toBe(true);
+      expect(world.now - began).toBeLessThan(15_000);
+    },
+  );
+});
