@@ -38,8 +38,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-refute-at-the-top',
     file: 'swim/refute.ts',
-    find: '|| accused === MAX_INCARNATION)',
-    replace: '|| accused > MAX_INCARNATION)',
+    find: '&& accused < MAX_INCARNATION;',
+    replace: '&& accused <= MAX_INCARNATION;',
     wrong:
       'An accusation at the last incarnation is answered with one that cannot outbid it (memberlist#358).',
     noticed: ['unit/swim/refute.test.ts'],
@@ -78,7 +78,7 @@ export const swim: readonly Mutant[] = [
   },
   {
     id: 'swim-alive-keeps-suspicion',
-    file: 'swim/alive.ts',
+    file: 'swim/accusation.ts',
     find: 'core.suspicions.stop(row);',
     replace: '',
     wrong: 'A refuted suspicion runs on, and ends with the death of somebody alive.',
@@ -207,8 +207,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-stream-ping-ignored',
     file: 'swim/probe.ts',
-    find: 'round.streamAcked = true;',
-    replace: 'round.streamAcked = false;',
+    find: "round.stream = 'acked';",
+    replace: "round.stream = 'tried';",
     wrong: 'The answer over TCP does not save anybody.',
     noticed: ['unit/swim/probe.test.ts'],
   },
@@ -231,9 +231,9 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-merge-believes-deaths',
     file: 'swim/merge.ts',
-    find: "return heardSuspect(core, { kind: 'suspect', incarnation, node, from: core.name }, undefined, now, out);",
+    find: "const suspect = { kind: 'suspect', incarnation, node, from: core.name } as const;",
     replace:
-      "return STATES[row.state] === 'dead' ? heardDead(core, { kind: 'dead', incarnation, node, from: core.name }, undefined, now, out) : heardSuspect(core, { kind: 'suspect', incarnation, node, from: core.name }, undefined, now, out);",
+      "if (state === 'dead') return heardDead(core, { kind: 'dead', incarnation, node, from: core.name }, source, now, out, reasonFor(core, core.name, source, state)); const suspect = { kind: 'suspect', incarnation, node, from: core.name } as const;",
     wrong: 'A death told in a push/pull counts at once, and the accused gets no time to refute.',
     noticed: ['unit/swim/merge.test.ts'],
   },
@@ -296,8 +296,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-stall-blames-others',
     file: 'swim/probe.ts',
-    find: 'if (isLong) this.#forgiving = FORGIVING_ROUNDS;',
-    replace: 'if (isLong) this.#forgiving = 0 * FORGIVING_ROUNDS;',
+    find: 'if (lateness >= this.#core.config.probeTimeout) this.#forgiving = FORGIVING_ROUNDS;',
+    replace: 'if (lateness >= this.#core.config.probeTimeout) this.#forgiving = 0 * FORGIVING_ROUNDS;',
     wrong: 'A process that was paused accuses its peers as soon as it wakes.',
     noticed: ['unit/swim/stall.test.ts'],
   },
