@@ -9,6 +9,7 @@ import { Checkers, disagreements } from './checkers.ts';
 import { carryOut, type DeedKind, drawDeeds } from './deeds.ts';
 import { drawFaults, type Fault, type FaultKind, unleash } from './faults.ts';
 import { gather, keepJoining } from './gather.ts';
+import { unrest } from './laws/calm.ts';
 import { World } from './world.ts';
 
 export interface SwarmOptions {
@@ -96,7 +97,10 @@ export function runSwarm({ seed, members, minutes, kinds, keep }: SwarmOptions):
       if (equalAfter > EQUAL_WITHIN)
         failures.push(`L3 after ${EQUAL_WITHIN} ms of calm`, ...catalogueDisagreements(world));
       if (failures.length === 0) {
+        const before = checkers.turns.count;
         world.run(QUIET);
+        const { count, last } = checkers.turns;
+        if (count > before) failures.push(`L7 all agreed, and then ${count - before} times not: ${last}`);
         // A check may have run out just now.
         if (!agree() || !world.runUntil(equal, NEWS_WITHIN, 200))
           failures.push(
@@ -104,6 +108,8 @@ export function runSwarm({ seed, members, minutes, kinds, keep }: SwarmOptions):
             ...disagreements(world),
             ...catalogueDisagreements(world),
           );
+        if (!world.runUntil(() => unrest(world).length === 0, NEWS_WITHIN, 200))
+          failures.push(...unrest(world));
       }
     }
   } catch (error) {

@@ -241,6 +241,7 @@ export class World {
           break;
         case 'writeStream':
           this.counts.streamBytes += effect.bytes.length;
+          for (const watcher of this.#watchers) watcher.wrote?.(host, effect.bytes);
           this.#pipes.write(host, effect.stream, effect.bytes, effect.end);
           break;
         case 'closeStream':
@@ -255,9 +256,11 @@ export class World {
           break;
         case 'remember':
           host.disk = effect.snapshot;
+          for (const watcher of this.#watchers) watcher.remembered?.(host);
           break;
         case 'rememberCatalog':
           host.shelf = effect.bytes;
+          for (const watcher of this.#watchers) watcher.remembered?.(host);
           break;
         case 'fact':
           if (facts === undefined) facts = [];
