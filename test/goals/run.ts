@@ -32,7 +32,6 @@ const { values, positionals } = parseArgs({
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: `${availableParallelism()}` },
     markdown: { type: 'boolean', default: false },
-    cost: { type: 'boolean', default: false },
   },
 });
 const SHOWN_NOTES = 5;
@@ -70,7 +69,19 @@ async function command(): Promise<void> {
     const count = values.seeds === undefined ? seeds : whole('seeds', values.seeds);
     return Array.from({ length: count }, (_, i): Job => ({ scenario, seed: from + i }));
   });
-  const done = await worked(jobs);
+  const done = await worked(jobs, (scenario, all) => {
+    // A long run should not keep all it knows to itself.
+    const samples = all.filter(({ job }) => job.scenario === scenario);
+    if (samples.length < jobs.filter((job) => job.scenario === scenario).length) return;
+    const row = judge(
+      SCENARIOS[scenario] as Scenario,
+      samples.map(({ sample }) => sample),
+    );
+    const cost = samples.reduce((sum, one) => sum + one.seconds, 0);
+    console.error(
+      `${row.scenario.goal} ${row.scenario.what}: ${row.reached} (${row.verdict}, ${cost.toFixed(0)} s)`,
+    );
+  });
   const samplesOf = (scenario: number): Sample[] =>
     done
       .filter(({ job }) => job.scenario === scenario)
@@ -80,16 +91,10 @@ async function command(): Promise<void> {
   console.log(printed(rows, values.markdown));
   for (const [i, { scenario, verdict }] of rows.entries()) {
     const samples = samplesOf(chosen[i] as number);
-    const cost = done
-      .filter(({ job }) => job.scenario === chosen[i])
-      .reduce((all, one) => all + one.seconds, 0);
     const noted = samples.flatMap(({ seed, notes }) => notes.map((note) => `seed ${seed}: ${note}`));
-    if (verdict === 'missed' || noted.length > 0 || values.cost)
+    if (verdict === 'missed' || noted.length > 0)
       console.log(
-        [
-          `\n${scenario.goal}: ${scenario.what} (${verdict}, ${cost.toFixed(0)} s)`,
-          ...noted.slice(0, SHOWN_NOTES),
-        ].join('\n  '),
+        [`\n${scenario.goal}: ${scenario.what} (${verdict})`, ...noted.slice(0, SHOWN_NOTES)].join('\n  '),
       );
   }
   if (rows.some(({ verdict, scenario }) => verdict === 'missed' && scenario.stretch !== true))
@@ -97,7 +102,10 @@ async function command(): Promise<void> {
 }
 
 /** Hands the jobs out to a child per core. */
-async function worked(jobs: readonly Job[]): Promise<Done[]> {
+async function worked(
+  jobs: readonly Job[],
+  told: (scenario: number, done: readonly Done[]) => void,
+): Promise<Done[]> {
   const done: Done[] = [];
   let next = 0;
   const work = (child: ChildProcess, over: () => void, failed: (why: Error) => void): void => {
@@ -107,7 +115,9 @@ async function worked(jobs: readonly Job[]): Promise<Done[]> {
       else child.send(job);
     };
     child.on('message', (message) => {
-      done.push(message as Done);
+      const one = message as Done;
+      done.push(one);
+      told(one.job.scenario, done);
       hand();
     });
     child.on('exit', (code) => (code === 0 ? over() : failed(new Error(`a worker ended with ${code}`))));
