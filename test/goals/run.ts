@@ -1,6 +1,7 @@
 /**
- * The measured table of goals: `npm run goals -- [--seeds N] [--from 1] [--markdown] [G1 G5 ...]`, in virtual time, on all
- * cores. Every scenario has a number of seeds of its own; `--seeds` gives all the same. Ends with 1 if a goal was missed.
+ * The measured table of goals: `npm run goals -- [--seeds N] [--from 1] [--minutes M] [--markdown] [G1 G5 ...]`, in virtual
+ * time, on all cores. Every scenario has a number of seeds of its own; `--seeds` gives all the same, `--minutes` ends the run
+ * with what is done by then. Ends with 1 if a goal was missed.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
@@ -31,6 +32,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: 'string' },
     from: { type: 'string', default: '1' },
     jobs: { type: 'string', default: `${availableParallelism()}` },
+    minutes: { type: 'string', default: '1440' },
     markdown: { type: 'boolean', default: false },
   },
 });
@@ -67,8 +69,10 @@ async function command(): Promise<void> {
   const jobs = chosen.flatMap((scenario) => {
     const { seeds } = SCENARIOS[scenario] as Scenario;
     const count = values.seeds === undefined ? seeds : whole('seeds', values.seeds);
-    return Array.from({ length: count }, (_, i): Job => ({ scenario, seed: from + i }));
+    return Array.from({ length: count }, (_, i) => ({ scenario, seed: from + i, turn: i / count }));
   });
+  // All scenarios go on side by side, so that each has its share of a run that is ended early.
+  jobs.sort((a, b) => a.turn - b.turn);
   const done = await worked(jobs, (scenario, all) => {
     // A long run should not keep all it knows to itself.
     const samples = all.filter(({ job }) => job.scenario === scenario);
@@ -87,16 +91,18 @@ async function command(): Promise<void> {
       .filter(({ job }) => job.scenario === scenario)
       .map(({ sample }) => sample)
       .sort((a, b) => a.seed - b.seed);
-  const rows = chosen.map((scenario) => judge(SCENARIOS[scenario] as Scenario, samplesOf(scenario)));
+  const run = chosen.filter((scenario) => samplesOf(scenario).length > 0);
+  const rows = run.map((scenario) => judge(SCENARIOS[scenario] as Scenario, samplesOf(scenario)));
   console.log(printed(rows, values.markdown));
   for (const [i, { scenario, verdict }] of rows.entries()) {
-    const samples = samplesOf(chosen[i] as number);
+    const samples = samplesOf(run[i] as number);
     const noted = samples.flatMap(({ seed, notes }) => notes.map((note) => `seed ${seed}: ${note}`));
     if (verdict === 'missed' || noted.length > 0)
       console.log(
         [`\n${scenario.goal}: ${scenario.what} (${verdict})`, ...noted.slice(0, SHOWN_NOTES)].join('\n  '),
       );
   }
+  if (run.length < chosen.length) console.log(`not begun: ${chosen.length - run.length} scenarios`);
   if (rows.some(({ verdict, scenario }) => verdict === 'missed' && scenario.stretch !== true))
     process.exitCode = 1;
 }
@@ -108,9 +114,10 @@ async function worked(
 ): Promise<Done[]> {
   const done: Done[] = [];
   let next = 0;
+  const end = performance.now() + whole('minutes', values.minutes) * 60_000;
   const work = (child: ChildProcess, over: () => void, failed: (why: Error) => void): void => {
     const hand = (): void => {
-      const job = jobs[next++];
+      const job = performance.now() < end ? jobs[next++] : undefined;
       if (job === undefined) child.disconnect();
       else child.send(job);
     };
