@@ -39,7 +39,7 @@ function underClocks(seed: number): Sample {
   const members = 6;
   const minutes = 3;
   const notes = clockDifferences({ seed, members, minutes });
-  return { seed, times: [], wrong: notes.length, hours: (6 * members * (minutes + 1)) / 60, notes };
+  return { seed, times: [], wrong: notes.length, hours: (6 * members * (minutes + 0.5)) / 60, notes };
 }
 
 const asked = 'max 10 s; it declares nobody dead in 2 rounds';

@@ -45,14 +45,14 @@ function cut(world: World, labels: readonly string[], shape: Shape, rng: Rng): v
 
 function partition(seed: number, members: number, span: (rng: Rng) => number, shape?: Shape): Sample {
   const found = crew({ seed, members, all: { disk: true } });
-  const { world, labels, chance, untilAgreed } = found;
+  const { world, labels, chance, untilLasting, agreed } = found;
   rejoin(found, seedsOf(world, labels.slice(0, 3)));
   const as = shape ?? (SHAPES[seed % SHAPES.length] as Shape);
   cut(world, labels, as, chance);
   const lasted = span(chance);
   world.run(lasted);
   world.network.heal();
-  const took = untilAgreed(LIMIT);
+  const took = untilLasting(agreed, LIMIT);
   const notes =
     took > 45_000 ? [`${as}, ${members} agents, ${Math.round(lasted / 1000)} s: ${Math.round(took)} ms`] : [];
   return found.sample({ times: [took], notes });

@@ -34,6 +34,8 @@ export interface ClockPlot {
 
 const KINDS: readonly FaultKind[] = ['crash', 'leave', 'stall', 'partition', 'loss', 'retag'];
 const FAULTS_PER_MINUTE = 4;
+/** Long enough for the last trouble to be told everywhere. */
+const CALM: Millis = 30_000;
 
 /** The story of a seed under such clocks: every fact, in order. */
 export function toldUnder(
@@ -63,7 +65,7 @@ export function toldUnder(
     world,
     drawn.map((fault) => (fault.kind === 'crash' ? { ...fault, clock: clockOf(fault.who) } : fault)),
   );
-  world.run(span + 60_000);
+  world.run(span + CALM);
   return world.trace.lines();
 }
 
