@@ -9,10 +9,9 @@ import type { Millis } from '../base/time.ts';
 import type { Instance, InstanceStatus, NodeCatalog } from '../catalog/types.ts';
 import { decodeCatalog, isCatalogType } from '../wire/catalog.ts';
 import { TYPE } from '../wire/memberlist.ts';
-import { openPacket } from '../wire/packet.ts';
 import { entriesOf, Histories, textOf } from './histories.ts';
 import type { Host } from './host.ts';
-import { envelopeOf } from './kinds.ts';
+import { overhear } from './laws/wiretap.ts';
 import { Readers } from './readers.ts';
 import type { World } from './world.ts';
 
@@ -42,8 +41,8 @@ export class CatalogueLaws {
     world.watch({
       started: (host) => this.#started(host),
       acted: (host, facts, topics) => this.#acted(host, facts, topics),
-      sent: (host, to, bytes) => this.#sent(host, to, bytes),
     });
+    overhear(world, (host, to, messages) => this.#sent(host, to, messages ?? []));
     const sweep = (): void => {
       for (const host of world.hosts) if (host.running) this.#sweep(host);
       world.at(world.now + SWEEP_EVERY, sweep);
@@ -151,19 +150,14 @@ export class CatalogueLaws {
     }
   }
 
-  #sent(host: Host, to: Host | undefined, bytes: Uint8Array): void {
-    try {
-      for (const message of openPacket(bytes, envelopeOf(host.options)).messages) {
-        if (message[0] !== TYPE.user || !isCatalogType(message[1] ?? 0)) continue;
-        if (to?.options.plain === true)
-          this.#broken(
-            `design 4(b) ${host.label} sent ${to.label}, a plain peer, a message of type ${message[1]}`,
-          );
-        const body = decodeCatalog(message.subarray(1));
-        if ('owner' in body && body.owner === host.name) this.#untold.delete(host);
-      }
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
+  #sent(host: Host, to: Host | undefined, messages: readonly Uint8Array[]): void {
+    for (const message of messages) {
+      if (message[0] !== TYPE.user || !isCatalogType(message[1] ?? 0)) continue;
+      if (to?.options.plain === true)
+        this.#broken(
+          `design 4(b) ${host.label} sent ${to.label}, a plain peer, a message of type ${message[1]}`,
+        );
+      if (ownerOf(message.subarray(1)) === host.name) this.#untold.delete(host);
     }
   }
 
@@ -182,6 +176,17 @@ export class CatalogueLaws {
       );
       this.#untold.delete(host);
     }
+  }
+}
+
+/** Whose ledger a message is about, if it is about one and can be read. */
+function ownerOf(message: Uint8Array): string | undefined {
+  try {
+    const body = decodeCatalog(message);
+    return 'owner' in body ? body.owner : undefined;
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
   }
 }
 

@@ -203,6 +203,7 @@ export class Plain implements Agent {
         this.#view.touch(effect.event.member.identity.name, false);
         return this.#rooms.serf.memberEvent(effect.event, this.#now, this.#serfOut);
       case 'fact':
+        if ('node' in effect.fact) this.#view.touch(effect.fact.node, false);
         this.#out.push({ kind: 'fact', fact: effect.fact });
         return;
       case 'roundTrip':

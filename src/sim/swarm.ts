@@ -12,6 +12,7 @@ import { GHOST } from './faults/traitors.ts';
 import { drawFaults, type Fault, type FaultKind, HOSTILE_KINDS, unleash } from './faults.ts';
 import { gather, keepJoining } from './gather.ts';
 import type { Host } from './host.ts';
+import { unrest } from './laws/calm.ts';
 import { Plain } from './plain.ts';
 import { CALM_LOSS, drawSetting, hostsOf, type Setting } from './setting.ts';
 import { type SeenState, Tally } from './tally.ts';
@@ -126,7 +127,10 @@ export function runSwarm({ seed, members, minutes, keep, ...given }: SwarmOption
           ...catalogueDisagreements(world),
         );
       if (failures.length === 0) {
+        const before = checkers.turns.count;
         world.run(QUIET);
+        const { count, last } = checkers.turns;
+        if (count > before) failures.push(`L7 all agreed, and then ${count - before} times not: ${last}`);
         // A check may have run out just now.
         if (!agree() || !world.runUntil(equal, NEWS_WITHIN, 200))
           failures.push(
@@ -134,6 +138,8 @@ export function runSwarm({ seed, members, minutes, keep, ...given }: SwarmOption
             ...disagreements(world),
             ...catalogueDisagreements(world),
           );
+        if (!world.runUntil(() => unrest(world).length === 0, NEWS_WITHIN, 200))
+          failures.push(...unrest(world));
       }
     }
   } catch (error) {

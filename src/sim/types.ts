@@ -43,6 +43,10 @@ export interface Watcher {
   started?(host: Host): void;
   /** A datagram leaves `host`, whatever becomes of it; `to` is absent where nobody has the address. */
   sent?(host: Host, to: Host | undefined, bytes: Uint8Array): void;
+  /** Bytes go out on a stream of `host`, whatever becomes of them. */
+  wrote?(host: Host, bytes: Uint8Array): void;
+  /** `host` was asked to remember something; `disk` or `shelf` is new. */
+  remembered?(host: Host): void;
 }
 
 /** What is counted over all hosts, from the beginning. */

@@ -258,6 +258,7 @@ export class World {
           break;
         case 'writeStream':
           this.counts.streamBytes += effect.bytes.length;
+          for (const watcher of this.#watchers) watcher.wrote?.(host, effect.bytes);
           this.#pipes.write(host, effect.stream, effect.bytes, effect.end);
           break;
         case 'closeStream':
@@ -272,9 +273,11 @@ export class World {
           break;
         case 'remember':
           host.save(effect.snapshot);
+          for (const watcher of this.#watchers) watcher.remembered?.(host);
           break;
         case 'rememberCatalog':
           host.shelve(effect.bytes);
+          for (const watcher of this.#watchers) watcher.remembered?.(host);
           break;
         case 'fact':
           if (facts === undefined) facts = [];

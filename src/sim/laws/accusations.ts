@@ -1,0 +1,88 @@
+/**
+ * I10: no accusation without a recorded reason. Our own word rests on a probe of ours that failed, or on somebody who
+ * held the same before (a push/pull); another's word was really that one's; a death of ours came in its time.
+ */
+import type { Fact } from '../../agent/types.ts';
+import type { Millis } from '../../base/time.ts';
+import type { Host } from '../host.ts';
+import type { Ground, Law } from './law.ts';
+
+/** Who held a member so, by name, and at which incarnation at most. */
+type Accusers = Map<string, number>;
+
+export class Accusations implements Law {
+  readonly #ground: Ground;
+  readonly #suspectedBy = new Map<string, Accusers>();
+  readonly #declaredBy = new Map<string, Accusers>();
+  /** By observer's label and member: when its suspicion runs out, as was said last, by its own clock. */
+  readonly #deadlines = new Map<string, Map<string, Millis>>();
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+  }
+
+  started(host: Host): void {
+    this.#deadlines.set(host.label, new Map());
+  }
+
+  fact(host: Host, fact: Fact, all: readonly Fact[]): void {
+    switch (fact.kind) {
+      case 'memberSuspected':
+        this.#accused(host, fact, fact.incarnation, all);
+        note(this.#suspectedBy, fact.node, host.name, fact.incarnation);
+        this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
+        return;
+      case 'suspicionConfirmed':
+        this.#accused(host, fact, 0, all);
+        this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
+        return;
+      case 'memberDeclaredDead':
+        if (!fact.left && fact.node !== host.name) this.#died(host, fact);
+    }
+  }
+
+  #accused(
+    host: Host,
+    { node, by }: { readonly node: string; readonly by: string },
+    incarnation: number,
+    all: readonly Fact[],
+  ): void {
+    const { broken, isSlandered } = this.#ground;
+    if (isSlandered(node)) return;
+    const others = this.#suspectedBy.get(node);
+    if (by === host.name) {
+      if (isObserved(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
+        return;
+      broken(`I10 ${host.label} suspects ${node}@${incarnation} without a probe, and nobody else did before`);
+    } else if (others?.has(by) !== true)
+      broken(`I10 ${host.label} suspects ${node} by the word of ${by}, who never did`);
+  }
+
+  #died(host: Host, { node, by, incarnation }: Extract<Fact, { kind: 'memberDeclaredDead' }>): void {
+    const { broken, isSlandered, world } = this.#ground;
+    const now = host.time(world.now);
+    if (by === host.name) {
+      const deadline = this.#deadlines.get(host.label)?.get(node);
+      if (deadline === undefined) broken(`I10 ${host.label} declares ${node} dead, and never suspected it`);
+      else if (now < deadline)
+        broken(`I10 ${host.label} declares ${node} dead ${Math.ceil(deadline - now)} ms before its time`);
+    } else if (!isSlandered(node) && this.#declaredBy.get(node)?.has(by) !== true)
+      broken(`I10 ${host.label} holds ${node} for dead by the word of ${by}, who never said so`);
+    this.#deadlines.get(host.label)?.delete(node);
+    note(this.#suspectedBy, node, host.name, incarnation);
+    note(this.#declaredBy, node, host.name, incarnation);
+  }
+}
+
+/** Does one of these facts record what was tried on `node`, in vain? Each further kind of evidence is a line here. */
+const isObserved = (node: string, facts: readonly Fact[]): boolean =>
+  facts.some((fact) => fact.kind === 'probeFailed' && fact.node === node);
+
+function note(of: Map<string, Accusers>, node: string, by: string, incarnation: number): void {
+  let accusers = of.get(node);
+  if (accusers === undefined) {
+    accusers = new Map();
+    of.set(node, accusers);
+  }
+  accusers.set(by, Math.max(incarnation, accusers.get(by) ?? 0));
+}

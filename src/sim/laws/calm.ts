@@ -1,0 +1,39 @@
+/**
+ * What calm must bring besides agreement: nothing is left to say (L5), everybody feels well (L6), and nobody's state
+ * changes any more (L7).
+ */
+import type { Fact } from '../../agent/types.ts';
+import type { Host } from '../host.ts';
+import type { World } from '../world.ts';
+import type { Law } from './law.ts';
+
+/** L5 and L6: one clause for each host that still has something to say, or doubts itself. */
+export function unrest(world: World): string[] {
+  const found: string[] = [];
+  for (const { label, agent } of world.hosts) {
+    if (agent === undefined) continue;
+    const { lanes, awareness } = agent.view.health();
+    for (const [lane, size] of Object.entries(lanes))
+      if (size > 0) found.push(`L5 ${label} has ${size} messages left to say in ${lane}`);
+    if (awareness > 0) found.push(`L6 ${label} has a local health of ${awareness}`);
+  }
+  return found;
+}
+
+/** L7: how often any observer changed its mind about who is there. Suspicions that end well do not count. */
+export class Turns implements Law {
+  count = 0;
+  /** The last of them. */
+  last = '';
+
+  fact(host: Host, fact: Fact): void {
+    switch (fact.kind) {
+      case 'memberAppeared':
+      case 'memberReturned':
+      case 'memberDeclaredDead':
+      case 'memberFailed':
+        this.count += 1;
+        this.last = `${host.label} ${fact.kind} ${fact.node}`;
+    }
+  }
+}

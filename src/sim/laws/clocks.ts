@@ -1,0 +1,83 @@
+/**
+ * I16: nothing is decided by the wall clock. One seed, told under several settings of every host's clock, must be the
+ * same story to the last fact. Between two lives of one host the clock goes on evenly: where it falls back, the catalogue
+ * has work to do (design 4(c), rules 4 and 7), and other packets are other chances.
+ */
+import { createAgent } from '../../agent/agent.ts';
+import type { Millis } from '../../base/time.ts';
+import { drawFaults, type FaultKind, unleash } from '../faults.ts';
+import { gather, keepJoining } from '../gather.ts';
+import { serviceOf, ttlCheck } from '../registrations.ts';
+import type { WorldOptions } from '../types.ts';
+import { World } from '../world.ts';
+
+/** How far the clock of host number `i` is off. */
+export type Clocks = (i: number) => Millis;
+
+const YEAR: Millis = 365.25 * 86_400_000;
+
+/** Right; ten years ahead; ten years back; each another; a smear of a few milliseconds. */
+export const HOSTILE_CLOCKS: Readonly<Record<string, Clocks>> = {
+  right: () => 0,
+  ahead: () => 10 * YEAR,
+  behind: () => -10 * YEAR,
+  mixed: (i) => Math.round((i % 2 === 0 ? 1 : -1) * (10 - i / 10) * YEAR),
+  smeared: (i) => i,
+};
+
+export interface ClockPlot {
+  readonly seed: number;
+  readonly members: number;
+  readonly minutes: number;
+  readonly birth?: WorldOptions['birth'];
+}
+
+const KINDS: readonly FaultKind[] = ['crash', 'leave', 'stall', 'partition', 'loss', 'retag'];
+const FAULTS_PER_MINUTE = 4;
+/** Long enough for the last trouble to be told everywhere. */
+const CALM: Millis = 30_000;
+
+/** The story of a seed under such clocks: every fact, in order. */
+export function toldUnder(
+  clocks: Clocks,
+  { seed, members, minutes, birth = createAgent }: ClockPlot,
+): readonly string[] {
+  const world = new World({ seed, birth, trace: { detail: 'facts', keep: Number.POSITIVE_INFINITY } });
+  const labels = Array.from({ length: members }, (_, i) => `n${i}`);
+  const clockOf = (label: string): Millis => clocks(Number(label.slice(1)));
+  for (const label of labels) world.add(label).clock = clockOf(label);
+  gather(world, labels);
+  keepJoining(world, labels.slice(0, 2));
+  for (const label of labels) {
+    const id = `web-${label.slice(1)}`;
+    const checks = [ttlCheck(`of-${id}`, id)];
+    const service = serviceOf(id);
+    world.command(label, { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false });
+  }
+  const span = minutes * 60_000;
+  const drawn = drawFaults(world.rng.fork(), {
+    hosts: labels,
+    span,
+    count: Math.round(FAULTS_PER_MINUTE * minutes),
+    kinds: KINDS,
+  });
+  unleash(
+    world,
+    drawn.map((fault) => (fault.kind === 'crash' ? { ...fault, clock: clockOf(fault.who) } : fault)),
+  );
+  world.run(span + CALM);
+  return world.trace.lines();
+}
+
+/** One clause for each setting of the clocks under which the story is another; empty if nothing looks at them. */
+export function clockDifferences(plot: ClockPlot): string[] {
+  const expected = toldUnder(() => 0, plot);
+  const found: string[] = [];
+  for (const [name, clocks] of Object.entries(HOSTILE_CLOCKS)) {
+    const told = toldUnder(clocks, plot);
+    const at = expected.findIndex((line, i) => line !== told[i]);
+    if (at >= 0 || told.length !== expected.length)
+      found.push(`I16 clocks ${name}: "${told[Math.max(0, at)]}" instead of "${expected[Math.max(0, at)]}"`);
+  }
+  return found;
+}

@@ -1,0 +1,93 @@
+/**
+ * I12, for every lane: whatever else there is to say, no lane that has something waits longer than a few rounds of
+ * gossip until a message of it leaves. That an owner's own news leaves in time is catalogue.ts's.
+ */
+import { CAPABILITY_TAG } from '../../agent/capable.ts';
+import type { MemberView } from '../../agent/types.ts';
+import type { Millis } from '../../base/time.ts';
+import { isCatalogType } from '../../wire/catalog.ts';
+import { TYPE } from '../../wire/memberlist.ts';
+import { SERF_TYPE } from '../../wire/serf.ts';
+import type { Host } from '../host.ts';
+import type { Ground, Law } from './law.ts';
+import { overhear } from './wiretap.ts';
+
+/** Rounds in which each lane comes first once: six lanes, every fourth of three packets a round. */
+const MAX_ROUNDS = 8;
+/** Lanes are looked at only so often. */
+const LOOK: Millis = 1000;
+
+/** Urgent news of the catalogue looks like other news of it, so the two count as one. */
+const LANES = {
+  membership: ['membership'],
+  intents: ['intents'],
+  queries: ['queries'],
+  events: ['events'],
+  catalogue: ['urgent', 'catalog'],
+} as const;
+type Lane = keyof typeof LANES;
+
+const NAMES = Object.keys(LANES) as readonly Lane[];
+
+export class Lanes implements Law {
+  readonly #ground: Ground;
+  /** Since when each lane of a host has had something and said nothing. */
+  readonly #since = new Map<Host, Map<Lane, Millis>>();
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+    overhear(ground.world, (from, _to, messages) => {
+      for (const message of messages ?? []) {
+        const lane = laneOf(message);
+        if (lane !== undefined) this.#since.get(from)?.delete(lane);
+      }
+    });
+  }
+
+  started(host: Host): void {
+    this.#since.set(host, new Map());
+  }
+
+  swept(host: Host): void {
+    const since = this.#since.get(host);
+    if (since === undefined) return;
+    const { now } = this.#ground.world;
+    const { view } = host.live;
+    const { lanes, leaving } = view.health();
+    for (const lane of NAMES) {
+      const waiting = LANES[lane].reduce((sum, name) => sum + (lanes[name] ?? 0), 0);
+      if (
+        waiting === 0 ||
+        host.paused ||
+        leaving ||
+        !view.members().some((one) => mayHear(one, lane, host))
+      ) {
+        since.delete(lane);
+        continue;
+      }
+      const began = since.get(lane);
+      if (began === undefined) since.set(lane, now);
+      else if (now - began > MAX_ROUNDS * host.swim.gossipInterval + LOOK) {
+        this.#ground.broken(
+          `I12 ${host.label} has had ${waiting} in ${lane} for ${Math.round(now - began)} ms, and said none of it`,
+        );
+        since.delete(lane);
+      }
+    }
+  }
+}
+
+/** One who is surely drawn for gossip; only peers that say so hear of the catalogue. */
+const mayHear = ({ name, status, tags }: MemberView, lane: Lane, host: Host): boolean =>
+  name !== host.name && status === 'alive' && (lane !== 'catalogue' || tags.has(CAPABILITY_TAG));
+
+function laneOf(message: Uint8Array): Lane | undefined {
+  const type = message[0];
+  if (type === TYPE.alive || type === TYPE.suspect || type === TYPE.dead) return 'membership';
+  if (type !== TYPE.user) return undefined;
+  const inner = message[1] ?? -1;
+  if (inner === SERF_TYPE.leave || inner === SERF_TYPE.join) return 'intents';
+  if (inner === SERF_TYPE.query) return 'queries';
+  if (inner === SERF_TYPE.userEvent) return 'events';
+  return isCatalogType(inner) ? 'catalogue' : undefined;
+}

@@ -1,0 +1,30 @@
+/** What a law is: somebody who is shown what hosts do and show, and says when that may not be. */
+import type { Command, Fact, MemberView } from '../../agent/types.ts';
+import type { Host } from '../host.ts';
+import type { World } from '../world.ts';
+
+/** What laws stand on. */
+export interface Ground {
+  readonly world: World;
+  /** Told of each breach; `what` begins with the law's id. */
+  readonly broken: (what: string) => void;
+  /**
+   * Somebody forges messages in this member's name: what others hold of it need not be its own word. Laws that know
+   * a member only by its word then keep silent about it, and no others.
+   */
+  isSlandered(name: string): boolean;
+}
+
+/** A law takes part in what it needs. */
+export interface Law {
+  started?(host: Host): void;
+  asked?(host: Host, command: Command): void;
+  /** Each fact of one input, in order; `all` are those of the same input. */
+  fact?(host: Host, fact: Fact, all: readonly Fact[]): void;
+  /** A row that an input touched, and every row once a second. */
+  row?(host: Host, member: MemberView): void;
+  /** When all rows of an input have been shown, and once a second. */
+  looked?(host: Host): void;
+  /** Once a second, for each host that runs. */
+  swept?(host: Host): void;
+}

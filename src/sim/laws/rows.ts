@@ -1,0 +1,182 @@
+/**
+ * Laws of one row at one observer: its incarnation does not fall (I1), the dead stay dead until they outbid it (I2),
+ * nobody holds an incarnation its member never had (I3), nobody who runs holds itself for dead (I5), and each change
+ * is one the protocol knows (I6).
+ */
+import type { Command, Fact, MemberView } from '../../agent/types.ts';
+import type { Millis } from '../../base/time.ts';
+import { GRAVE_TIME } from '../../swim/graves.ts';
+import type { Host } from '../host.ts';
+import type { Ground, Law } from './law.ts';
+
+/** What one observer has shown of one member. */
+interface Sight {
+  incarnation: number;
+  /** By facts; `absent` before the first and after the row was dropped. */
+  state: 'absent' | 'alive' | 'suspect' | 'dead' | 'left';
+  /** The highest incarnation it was down at, while it is. */
+  downAt: number;
+  /** Its row was dropped so, and when. */
+  grave: { readonly incarnation: number; readonly at: Millis } | undefined;
+}
+
+/** Between two looks at who runs, somebody may have come and gone. */
+const BLINK: Millis = 1000;
+
+export class Rows implements Law {
+  readonly #ground: Ground;
+  /** By observer's label, then by member's name. Emptied when the observer starts anew. */
+  readonly #sights = new Map<string, Map<string, Sight>>();
+  /** Highest incarnation any agent of a name ever had. */
+  readonly #own = new Map<string, number>();
+  /** When an agent of a name was last seen to run. */
+  readonly #ran = new Map<string, Millis>();
+  /** Names that ever left by their own word, or that somebody was told to forget: such news may travel for long. */
+  readonly #released = new Set<string>();
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+  }
+
+  started(host: Host): void {
+    this.#sights.set(host.label, new Map());
+    this.#ran.set(host.name, this.#ground.world.now);
+  }
+
+  asked(host: Host, command: Command): void {
+    if (command.kind === 'leave') this.#released.add(host.name);
+    if (command.kind === 'forget') this.#released.add(command.node);
+  }
+
+  swept(host: Host): void {
+    this.#ran.set(host.name, this.#ground.world.now);
+    this.#learn(host);
+  }
+
+  /** I5: nobody who runs and does not leave sees itself as anything but alive. */
+  looked(host: Host): void {
+    this.#learn(host);
+    if (host.agent === undefined || host.agent.view.health().leaving) return;
+    const { state, status } = host.agent.view.self();
+    if (state !== 'alive' || status !== 'alive')
+      this.#ground.broken(`I5 ${host.label} sees itself ${state}, ${status}`);
+  }
+
+  row(host: Host, member: MemberView): void {
+    const sight = this.#sight(host, member.name);
+    // Serf shows a failed member long after its row was dropped; a new row may begin anew.
+    const hasRow = sight.state !== 'absent' || member.name === host.name;
+    if (hasRow) this.#held(host, member, sight);
+    sight.incarnation = hasRow ? member.incarnation : -1;
+    const most = this.#highest(member.name, member.incarnation);
+    if (member.incarnation > most && !this.#ground.isSlandered(member.name))
+      this.#ground.broken(
+        `I3 ${host.label} holds ${member.name}@${member.incarnation}, which never went above ${most}`,
+      );
+  }
+
+  /** I1, I2, and that what is shown is what was said (I6). */
+  #held(host: Host, member: MemberView, sight: Sight): void {
+    const { name, incarnation, state } = member;
+    const where = `at ${host.label}`;
+    if (incarnation < sight.incarnation)
+      this.#ground.broken(
+        `I1 ${where} the incarnation of ${name} fell from ${sight.incarnation} to ${incarnation}`,
+      );
+    if (name === host.name) return;
+    if (state !== sight.state)
+      this.#ground.broken(`I6 ${where} ${name} is ${state}, and by all that was said ${sight.state}`);
+    const isDown = state === 'dead' || state === 'left';
+    if (isDown) sight.downAt = Math.max(sight.downAt, incarnation);
+    else if (incarnation <= sight.downAt)
+      this.#ground.broken(`I2 ${where} ${name}@${incarnation} is up, and was down @${sight.downAt}`);
+    else sight.downAt = -1;
+    if (!isDown && sight.grave !== undefined) this.#risen(host, member, sight.grave);
+    if (!isDown) sight.grave = undefined;
+  }
+
+  /**
+   * I2, once the row was dropped: who is said to be alive by no more than was known must have answered, so it must
+   * have run since. Younger graves only: older ones are forgotten.
+   */
+  #risen(host: Host, { name, incarnation }: MemberView, grave: NonNullable<Sight['grave']>): void {
+    const { now } = this.#ground.world;
+    if (incarnation > grave.incarnation || now - grave.at >= GRAVE_TIME) return;
+    if ((this.#ran.get(name) ?? Number.NEGATIVE_INFINITY) >= grave.at - BLINK) return;
+    this.#ground.broken(
+      `I2 ${host.label} took ${name}@${incarnation} back, dropped @${grave.incarnation}, and nobody of that name ran since`,
+    );
+  }
+
+  /** The highest incarnation a name ever had; those who bear it are looked at again if that is below `held`. */
+  #highest(name: string, held: number): number {
+    if ((this.#own.get(name) ?? -1) < held)
+      for (const host of this.#ground.world.hosts) if (host.name === name) this.#learn(host);
+    return this.#own.get(name) ?? -1;
+  }
+
+  #learn(host: Host): void {
+    if (host.agent === undefined) return;
+    const own = host.agent.view.self().incarnation;
+    if (own > (this.#own.get(host.name) ?? -1)) this.#own.set(host.name, own);
+  }
+
+  /** I6: the changes of a row follow one another as the protocol allows, and nobody leaves who was not asked to. */
+  fact(host: Host, fact: Fact): void {
+    if (!('node' in fact) || fact.node === host.name) return;
+    const { broken } = this.#ground;
+    const sight = this.#sight(host, fact.node);
+    const step = (to: Sight['state'], ...from: Sight['state'][]): void => {
+      if (!from.includes(sight.state))
+        broken(`I6 at ${host.label} ${fact.node} went from ${sight.state} to ${to} (${fact.kind})`);
+      sight.state = to;
+    };
+    switch (fact.kind) {
+      case 'memberAppeared':
+        return step('alive', 'absent');
+      case 'memberReturned':
+        if (fact.incarnation <= sight.downAt)
+          broken(`I2 at ${host.label} ${fact.node}@${fact.incarnation} returned, down @${sight.downAt}`);
+        sight.downAt = -1;
+        return step('alive', 'dead', 'left');
+      case 'memberSuspected':
+        return step('suspect', 'alive');
+      case 'suspicionLifted':
+        return step('alive', 'suspect');
+      case 'memberDeclaredDead':
+        sight.downAt = Math.max(sight.downAt, fact.incarnation);
+        step(fact.left ? 'left' : 'dead', 'alive', 'suspect');
+        if (fact.left && !this.#mayLeave(fact.node))
+          broken(`I6 ${host.label} holds ${fact.node} as left, which never left`);
+        return;
+      case 'memberForgotten':
+        step('absent', 'dead', 'left');
+        sight.grave = { incarnation: sight.downAt, at: this.#ground.world.now };
+        sight.incarnation = -1;
+        sight.downAt = -1;
+        return;
+      case 'memberLeft':
+        if (!this.#mayLeave(fact.node))
+          broken(`I6 ${host.label} shows ${fact.node} as left, which never left`);
+        return;
+    }
+  }
+
+  #mayLeave(name: string): boolean {
+    return this.#released.has(name) || this.#ground.isSlandered(name);
+  }
+
+  #sight(host: Host, name: string): Sight {
+    let sights = this.#sights.get(host.label);
+    if (sights === undefined) {
+      sights = new Map();
+      this.#sights.set(host.label, sights);
+    }
+    let sight = sights.get(name);
+    if (sight === undefined) {
+      sight = { incarnation: -1, state: 'absent', downAt: -1, grave: undefined };
+      sights.set(name, sight);
+    }
+    return sight;
+  }
+}

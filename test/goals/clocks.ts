@@ -1,0 +1,73 @@
+/** G13 and G14: processes that are suspended, and clocks that lie. */
+import type { Rng } from '../../src/base/rng.ts';
+import { clockDifferences } from '../../src/sim/laws/clocks.ts';
+import { crew, HOUR, logUniform, MINUTE, rejoin, seedsOf } from './crew.ts';
+import type { Sample, Scenario } from './goal.ts';
+
+/** Probe rounds after its resumption in which a process declares nobody dead. */
+const ROUNDS = 2;
+
+function suspended(seed: number, members: number, times: number, span: (rng: Rng) => number): Sample {
+  const found = crew({ seed, members, all: { disk: true } });
+  const { world, labels, chance, deaths, untilLasting, agreed } = found;
+  rejoin(found, seedsOf(world, labels.slice(0, 3)));
+  const took: number[] = [];
+  const notes: string[] = [];
+  let wrong = 0;
+  for (let i = 0; i < times; i++) {
+    const sleeper = labels[chance.int(members)] as string;
+    world.pause(sleeper);
+    const slept = span(chance);
+    world.run(slept);
+    const from = deaths.length;
+    const resumed = world.now;
+    world.resume(sleeper);
+    took.push(untilLasting(agreed, 5 * MINUTE));
+    const until = resumed + ROUNDS * world.host(sleeper).swim.probeInterval;
+    const accused = deaths
+      .slice(from)
+      .filter(({ by, at, wrong: alive }) => by === sleeper && alive && at <= until);
+    wrong += accused.length;
+    const last = took[took.length - 1] as number;
+    if (last > 10_000 || accused.length > 0)
+      notes.push(`slept ${Math.round(slept / 1000)} s: ${Math.round(last)} ms, accused ${accused.length}`);
+  }
+  return found.sample({ times: took, wrong, notes });
+}
+
+function underClocks(seed: number): Sample {
+  const members = 6;
+  const minutes = 3;
+  const notes = clockDifferences({ seed, members, minutes });
+  return { seed, times: [], wrong: notes.length, hours: (6 * members * (minutes + 0.5)) / 60, notes };
+}
+
+const asked = 'max 10 s; it declares nobody dead in 2 rounds';
+const limits = { max: 10_000, wrongPerHour: 0 };
+
+export const CLOCKS: readonly Scenario[] = [
+  {
+    goal: 'G13',
+    what: 'suspended for 0.5 s to 10 minutes, 16 agents',
+    asked,
+    limits,
+    seeds: 40,
+    run: (seed) => suspended(seed, 16, 4, (rng) => logUniform(rng, 500, 10 * MINUTE)),
+  },
+  {
+    goal: 'G13',
+    what: 'suspended for 12 h, 6 agents',
+    asked,
+    limits,
+    seeds: 2,
+    run: (seed) => suspended(seed, 6, 1, () => 12 * HOUR),
+  },
+  {
+    goal: 'G14',
+    what: 'clocks ten years off, both ways, each another, smeared: the same story to the last fact',
+    asked: 'no difference',
+    limits: { wrongPerHour: 0 },
+    seeds: 20,
+    run: underClocks,
+  },
+];

@@ -1,0 +1,176 @@
+/** A world for one seed of a goal: agents that know one another, what they say of each other, seeds they come back to. */
+import { createAgent } from '../../src/agent/agent.ts';
+import type { AgentOptions } from '../../src/agent/options.ts';
+import type { Agent, Seed } from '../../src/agent/types.ts';
+import { parseAddress } from '../../src/base/address.ts';
+import type { Rng } from '../../src/base/rng.ts';
+import type { Millis } from '../../src/base/time.ts';
+import { disagreements } from '../../src/sim/checkers.ts';
+import { acquaint, seedOf } from '../../src/sim/gather.ts';
+import type { Host, HostOptions } from '../../src/sim/host.ts';
+import { Plain } from '../../src/sim/plain.ts';
+import { World } from '../../src/sim/world.ts';
+import type { Sample } from './goal.ts';
+
+/** Somebody was declared dead at an observer. */
+export interface Death {
+  readonly at: Millis;
+  readonly observer: string;
+  readonly node: string;
+  readonly by: string;
+  readonly incarnation: number;
+  /** An agent of that name ran at that moment. */
+  readonly wrong: boolean;
+}
+
+export interface Crew {
+  readonly world: World;
+  readonly labels: readonly string[];
+  readonly chance: Rng;
+  /** Since all knew one another. */
+  readonly deaths: readonly Death[];
+  /** Living members that were declared dead, each once for every time they fell, however many held them so. */
+  wrongly(by?: (death: Death) => boolean): Death[];
+  /** Milliseconds until `done`, or `Infinity` if that took longer than `limit`. */
+  until(done: () => boolean, limit: Millis): Millis;
+  /** Until `done`, and never not so again for ten seconds. */
+  untilLasting(done: () => boolean, limit: Millis): Millis;
+  /** Until all who run agree on who is there. */
+  untilAgreed(limit: Millis): Millis;
+  agreed(): boolean;
+  sample(over: Partial<Sample>): Sample;
+}
+
+export interface CrewOptions {
+  readonly seed: number;
+  readonly members: number;
+  /** From the moment all know one another. */
+  readonly loss?: number;
+  readonly all?: HostOptions;
+  readonly each?: (i: number) => HostOptions;
+}
+
+const STEP: Millis = 20;
+/** What holds for so long will last. */
+const LASTING: Millis = 10_000;
+
+export function crew({ seed, members, loss = 0, all = {}, each }: CrewOptions): Crew {
+  const world = new World({ seed, birth: bornAs });
+  const labels = Array.from({ length: members }, (_, i) => `n${i}`);
+  labels.forEach((label, i) => {
+    world.add(label, { disk: false, ...all, ...each?.(i) });
+  });
+  acquaint(world, labels);
+  const chance = world.rng.fork();
+  world.network.weather = { ...world.network.weather, loss };
+  const began = world.now;
+  const deaths: Death[] = [];
+  world.watch({
+    acted: (host, facts) => {
+      for (const fact of facts)
+        if (fact.kind === 'memberDeclaredDead' && !fact.left) {
+          const { node, by, incarnation } = fact;
+          const wrong = [...world.hosts].some((one) => one.name === node && one.running);
+          deaths.push({ at: world.now, observer: host.label, node, by, incarnation, wrong });
+        }
+    },
+  });
+  world.run(chance.next() * 3000);
+  const agreed = (): boolean => disagreements(world).length === 0;
+  const until = (done: () => boolean, limit: Millis): Millis => {
+    const from = world.now;
+    return world.runUntil(done, limit, STEP) ? world.now - from : Number.POSITIVE_INFINITY;
+  };
+  return {
+    world,
+    labels,
+    chance,
+    deaths,
+    wrongly: (by = () => true) => {
+      const seen = new Set<string>();
+      return deaths.filter((death) => {
+        const key = `${death.node}@${death.incarnation}`;
+        if (!death.wrong || seen.has(key) || !by(death)) return false;
+        seen.add(key);
+        return true;
+      });
+    },
+    until,
+    untilLasting: (done, limit) => {
+      const from = world.now;
+      let since: Millis | undefined;
+      const lasts = (): boolean => {
+        if (!done()) since = undefined;
+        else since ??= world.now;
+        return since !== undefined && world.now - since >= LASTING;
+      };
+      if (!world.runUntil(lasts, limit + LASTING, STEP)) return Number.POSITIVE_INFINITY;
+      return (since ?? Number.POSITIVE_INFINITY) - from;
+    },
+    untilAgreed: (limit) => until(agreed, limit),
+    agreed,
+    sample: (over) => ({
+      seed,
+      times: [],
+      wrong: 0,
+      hours: ((world.now - began) / 3_600_000) * members,
+      notes: [],
+      ...over,
+    }),
+  };
+}
+
+const bornAs = (options: AgentOptions, host: Host): Agent =>
+  host.options.plain === true ? new Plain(options) : createAgent(options);
+
+/** Pauses between attempts: the first, and the longest it doubles to. */
+const PAUSE: readonly [Millis, Millis] = [1000, 30_000];
+
+/**
+ * What the shell does for every agent from its start on (rejoin.ts there): join the configured seeds and whoever is
+ * remembered, at once, and again while alone or while somebody is failed.
+ */
+export function rejoin({ world, chance }: Crew, seeds: () => readonly Seed[]): void {
+  const rng = chance.fork();
+  const knock = (host: Host, life: number, pause: Millis): void => {
+    if (host.lives !== life || host.agent === undefined) return;
+    const members = host.agent.view.members();
+    const up = members.filter(({ status }) => status === 'alive' || status === 'suspect');
+    const needed = up.length <= 1 || members.some(({ status }) => status === 'failed');
+    const known = [...seeds(), ...remembered(host)].filter(
+      ({ addresses: [first] }) => first?.key !== host.address.key,
+    );
+    const asked =
+      needed && !host.paused && known.length > 0
+        ? world.command(host.label, { kind: 'join', seeds: known })
+        : undefined;
+    const again = (next: Millis): void =>
+      world.at(world.now + next * (0.75 + rng.next() / 2), () => {
+        const answered = asked?.result?.ok === true && (asked.result.value?.joined ?? 0) > 0;
+        knock(host, life, asked === undefined || answered ? PAUSE[1] : Math.min(PAUSE[1], 2 * next));
+      });
+    again(pause);
+  };
+  const begin = (host: Host): void => world.at(world.now, () => knock(host, host.lives, PAUSE[0]));
+  for (const host of world.hosts)
+    if (host.running) world.at(world.now + PAUSE[1] * rng.next(), () => knock(host, host.lives, PAUSE[1]));
+  world.watch({ started: begin });
+}
+
+/** The hosts with these labels, wherever they live by now. */
+export const seedsOf =
+  (world: World, labels: readonly string[]): (() => readonly Seed[]) =>
+  () =>
+    labels.map((label) => seedOf(world.host(label)));
+
+const remembered = (host: Host): Seed[] =>
+  (host.disk?.peers ?? []).flatMap(({ addr }) => {
+    const address = parseAddress(addr);
+    return address === undefined ? [] : [{ text: addr, addresses: [address] }];
+  });
+
+/** Between two numbers, each order of magnitude as likely as any other. */
+export const logUniform = (rng: Rng, low: number, high: number): number => low * (high / low) ** rng.next();
+
+export const MINUTE: Millis = 60_000;
+export const HOUR: Millis = 60 * MINUTE;

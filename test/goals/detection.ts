@@ -1,0 +1,121 @@
+/** G1 and G2: how long until all know who died, and who left. */
+import type { SwimConfig } from '../../src/config/protocol.ts';
+import { catalogueWords } from '../../src/sim/words.ts';
+import { crew } from './crew.ts';
+import type { Sample, Scenario } from './goal.ts';
+
+const LIMIT = 120_000;
+
+/** The quickest settings that still suit a network with some loss: a probe each 300 ms. */
+const FAST: Partial<SwimConfig> = {
+  probeInterval: 300,
+  probeTimeout: 150,
+  gossipInterval: 100,
+  suspicionMult: 3,
+};
+
+function crashes(seed: number, members: number, loss: number, swim: Partial<SwimConfig> = {}): Sample {
+  const found = crew({ seed, members, loss, all: { swim } });
+  const { world, labels, deaths, until, chance } = found;
+  const times: number[] = [];
+  const notes: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const victim = labels[i * 5 + chance.int(5)] as string;
+    const from = deaths.length;
+    world.stop(victim);
+    const others = labels.filter((label) => world.host(label).running).length;
+    const known = new Set<string>();
+    let read = from;
+    const took = until(() => {
+      for (; read < deaths.length; read++) {
+        const death = deaths[read];
+        if (death?.node === victim) known.add(death.observer);
+      }
+      return known.size >= others;
+    }, LIMIT);
+    times.push(took);
+    if (took > 15_000) notes.push(`${victim} known as dead everywhere after ${Math.round(took)} ms`);
+    world.run(2000 * chance.next());
+  }
+  return found.sample({ times, notes });
+}
+
+function leaves(seed: number, members: number, loss: number): Sample {
+  const found = crew({ seed, members, loss });
+  const { world, labels, until, chance } = found;
+  const words = catalogueWords(world, () => {});
+  const leavers = [0, 1, 2].map((i) => labels[i * 5 + chance.int(5)] as string);
+  for (const label of leavers) words.register(label, `web-${label.slice(1)}`);
+  world.run(10_000);
+  const times = leavers.map((leaver) => {
+    world.command(leaver, { kind: 'leave' });
+    const others = labels.filter((label) => !leavers.includes(label));
+    const waiting = new Set(others);
+    const took = until(() => {
+      for (const label of waiting) {
+        const { view } = world.host(label).live;
+        const served = view.catalog.usable('web').some(({ node }) => node === leaver);
+        if (!served && view.member(leaver)?.status === 'left') waiting.delete(label);
+      }
+      return waiting.size === 0;
+    }, LIMIT);
+    world.run(3000);
+    return took;
+  });
+  return found.sample({ times });
+}
+
+const asked = 'p50 9 s, p99 15 s';
+const limits = { p50: 9000, p99: 15_000 };
+
+export const DETECTION: readonly Scenario[] = [
+  {
+    goal: 'G1',
+    what: 'a crash, 50 agents',
+    asked,
+    limits,
+    seeds: 60,
+    run: (seed) => crashes(seed, 50, 0),
+  },
+  {
+    goal: 'G1',
+    what: 'a crash, 50 agents, 5 % loss',
+    asked,
+    limits,
+    seeds: 60,
+    run: (seed) => crashes(seed, 50, 0.05),
+  },
+  {
+    goal: 'G1',
+    what: 'a crash, 1,000 agents, 0 or 5 % loss',
+    asked: 'p99 22 s',
+    limits: { p99: 22_000 },
+    seeds: 4,
+    run: (seed) => crashes(seed, 1000, seed % 2 === 0 ? 0.05 : 0),
+  },
+  {
+    goal: 'G1',
+    what: 'a crash, 50 agents that probe every 300 ms, suspicion mult 3',
+    asked: 'p99 4 s',
+    limits: { p99: 4000 },
+    seeds: 40,
+    stretch: true,
+    run: (seed) => crashes(seed, 50, 0, FAST),
+  },
+  {
+    goal: 'G2',
+    what: 'a leave, 100 agents: members and services',
+    asked: 'p99 2 s',
+    limits: { p99: 2000 },
+    seeds: 30,
+    run: (seed) => leaves(seed, 100, 0),
+  },
+  {
+    goal: 'G2',
+    what: 'the same, 10 % loss',
+    asked: 'p99 5 s',
+    limits: { p99: 5000 },
+    seeds: 30,
+    run: (seed) => leaves(seed, 100, 0.1),
+  },
+];

@@ -1,0 +1,120 @@
+/** What a goal is, and when it is reached: scenarios with limits, samples from seeds, and the row they come to. */
+import type { Millis } from '../../src/base/time.ts';
+
+/** What must hold over all samples of a scenario. What is absent is not asked. */
+export interface Limits {
+  readonly p50?: Millis;
+  readonly p99?: Millis;
+  readonly max?: Millis;
+  /** Of the things that must not happen: so many an hour of one agent; 0: never. */
+  readonly wrongPerHour?: number;
+  /** The claim is made for so many hours of one agent: with fewer it is not shown yet. */
+  readonly hours?: number;
+  /** Share of seeds in which one may happen all the same, and how much rarer than in the control they must be. */
+  readonly wrongSeeds?: number;
+  readonly timesRarer?: number;
+}
+
+export interface Scenario {
+  readonly goal: string;
+  readonly what: string;
+  readonly asked: string;
+  readonly limits: Limits;
+  /** Seeds by default: the whole table should take ten minutes on two cores. */
+  readonly seeds: number;
+  /** Nice to have: missing it fails nothing. */
+  readonly stretch?: boolean;
+  readonly run: (seed: number) => Sample;
+}
+
+export interface Sample {
+  readonly seed: number;
+  /** Virtual milliseconds of what was measured; `Infinity` for what never came. */
+  readonly times: readonly Millis[];
+  /** What must not happen and did. */
+  readonly wrong: number;
+  /** The same with the protection in question turned off. */
+  readonly control?: number;
+  /** Hours times agents. */
+  readonly hours: number;
+  /** What went wrong, for whoever wants to see it again. */
+  readonly notes: readonly string[];
+}
+
+/** `open`: nothing speaks against it, and fewer hours were run than it is claimed for. */
+export type Verdict = 'met' | 'missed' | 'open';
+
+export interface Row {
+  readonly scenario: Scenario;
+  readonly reached: string;
+  readonly seeds: number;
+  readonly hours: number;
+  readonly verdict: Verdict;
+}
+
+export function judge(scenario: Scenario, samples: readonly Sample[]): Row {
+  const { limits } = scenario;
+  const times = samples.flatMap((sample) => sample.times).sort((a, b) => a - b);
+  const wrong = sum(samples, (sample) => sample.wrong);
+  const hours = sum(samples, (sample) => sample.hours);
+  const missed: boolean[] = [samples.length === 0];
+  let open = false;
+  const parts: string[] = [];
+  if (times.length > 0) {
+    const [p50, p99, max] = [at(times, 0.5), at(times, 0.99), at(times, 1)];
+    parts.push(`p50 ${seconds(p50)}, p99 ${seconds(p99)}, max ${seconds(max)}`);
+    missed.push(p50 > (limits.p50 ?? Number.POSITIVE_INFINITY));
+    missed.push(p99 > (limits.p99 ?? Number.POSITIVE_INFINITY));
+    missed.push(max > (limits.max ?? Number.POSITIVE_INFINITY));
+  } else if (limits.p50 !== undefined || limits.p99 !== undefined || limits.max !== undefined)
+    missed.push(true);
+  if (limits.wrongPerHour !== undefined) {
+    parts.push(`${wrong} wrong`);
+    missed.push(wrong > limits.wrongPerHour * hours && (wrong > 1 || limits.wrongPerHour === 0));
+    open = hours < (limits.hours ?? (limits.wrongPerHour === 0 ? 0 : 1 / limits.wrongPerHour));
+  }
+  if (limits.wrongSeeds !== undefined) {
+    const bad = samples.filter((sample) => sample.wrong > 0).length;
+    const control = sum(samples, (sample) => sample.control ?? 0);
+    parts.push(`${wrong} wrong, in ${bad} seeds; ${control} without`);
+    missed.push(bad > limits.wrongSeeds * samples.length);
+    missed.push(limits.timesRarer !== undefined && wrong * limits.timesRarer > control);
+    open = samples.length * limits.wrongSeeds < 1;
+  }
+  const verdict = missed.includes(true) ? 'missed' : open ? 'open' : 'met';
+  return { scenario, reached: parts.join('; '), seeds: samples.length, hours, verdict };
+}
+
+/** The value below which that part of an ascending list lies. */
+export const at = (sorted: readonly number[], part: number): number =>
+  sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
+
+const seconds = (millis: Millis): string =>
+  Number.isFinite(millis) ? `${(millis / 1000).toFixed(millis < 10_000 ? 2 : 1)} s` : 'never';
+
+const sum = <T>(list: readonly T[], value: (one: T) => number): number =>
+  list.reduce((total, one) => total + value(one), 0);
+
+/** As a table for a terminal, or for a page if `markdown`. */
+export function printed(rows: readonly Row[], markdown: boolean): string {
+  const head = ['Goal', 'Asked', 'Reached', 'Seeds', 'Hours of one agent', 'Verdict'];
+  const cells = rows.map(({ scenario, reached, seeds, hours, verdict }) => [
+    `${scenario.goal}: ${scenario.what}`,
+    scenario.asked,
+    reached,
+    String(seeds),
+    hours.toFixed(hours < 10 ? 1 : 0),
+    `${verdict}${scenario.stretch === true ? ' (stretch)' : ''}`,
+  ]);
+  if (markdown)
+    return [head, head.map(() => '---'), ...cells].map((line) => `| ${line.join(' | ')} |`).join('\n');
+  const widths = head.map((word, i) => Math.max(word.length, ...cells.map((line) => line[i]?.length ?? 0)));
+  return [head, ...cells]
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

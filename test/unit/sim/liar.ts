@@ -1,0 +1,138 @@
+/** An agent that shows whatever a test wants shown, reports and sends what it is told to, and so breaks any law. */
+import type { AgentOptions } from '../../../src/agent/agent.ts';
+import type { Agent, Effect, Fact, Input, MemberView, Snapshot, View } from '../../../src/agent/types.ts';
+import { type Address, address } from '../../../src/base/address.ts';
+import { NEVER } from '../../../src/base/time.ts';
+import { Checkers } from '../../../src/sim/checkers.ts';
+import type { HostOptions } from '../../../src/sim/host.ts';
+import { World } from '../../../src/sim/world.ts';
+import type { Identity } from '../../../src/swim/types.ts';
+import { nowhere } from './echo.ts';
+
+/** What a row may say; what is absent is as it would be in an honest one. */
+export interface Row {
+  readonly incarnation?: number;
+  readonly state?: MemberView['state'];
+  readonly status?: MemberView['status'];
+  readonly meta?: Uint8Array;
+  readonly address?: Address;
+  readonly tags?: ReadonlyMap<string, string>;
+}
+
+export class Liar implements Agent {
+  readonly deadline = NEVER;
+  readonly lanes: Record<string, number> = { membership: 0, intents: 0 };
+  readonly services = new Map<string, unknown>();
+  awareness = 0;
+  readonly #options: AgentOptions;
+  readonly #rows = new Map<string, MemberView>();
+  #next: Effect[] = [];
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.show(options.name, {
+      address: options.address,
+      incarnation: (options.snapshot?.incarnation ?? 0) + 1,
+    });
+  }
+
+  get view(): View {
+    const { name } = this.#options;
+    const member = (of: string) => this.#rows.get(of);
+    return {
+      node: name,
+      self: () => member(name),
+      member,
+      members: () => [...this.#rows.values()],
+      health: () => ({
+        leaving: false,
+        lanes: this.lanes,
+        awareness: this.awareness,
+        clocks: { member: 1, event: 1, query: 1 },
+      }),
+      local: { services: () => this.services, checks: () => new Map() },
+    } as unknown as View;
+  }
+
+  show(name: string, row: Row = {}): void {
+    const { incarnation = 1, state = 'alive', meta = new Uint8Array(), tags = new Map() } = row;
+    const status = row.status ?? STATUS[state];
+    const identity: Identity = {
+      name,
+      address: row.address ?? this.#rows.get(name)?.address ?? address(new Uint8Array([10, 0, 0, 2]), 7946),
+      meta,
+      vsn: new Uint8Array(6),
+    };
+    this.#rows.set(name, {
+      name,
+      incarnation,
+      state,
+      status,
+      tags,
+      address: identity.address,
+      vsn: identity.vsn,
+      serf: { member: { identity } },
+    } as unknown as MemberView);
+  }
+
+  hide(name: string): void {
+    this.#rows.delete(name);
+  }
+
+  will(...effects: Effect[]): void {
+    this.#next.push(...effects);
+  }
+
+  remember(snapshot: Partial<Snapshot> = {}): void {
+    const clocks = { member: 1, event: 1, query: 1 };
+    this.will({ kind: 'remember', snapshot: { incarnation: 1, clocks, peers: [], ...snapshot } });
+  }
+
+  handle(_input: Input, _now: number, out: Effect[]): void {
+    out.push(...this.#next.splice(0));
+  }
+}
+
+const STATUS = { alive: 'alive', suspect: 'suspect', dead: 'failed', left: 'left' } as const;
+
+/** ann looks on bob; `step` makes ann report facts and the laws look, and gives the ids of those broken so far. */
+export function pair(options: HostOptions = {}) {
+  const world = new World({ seed: 1, birth: (born) => new Liar(born) });
+  const checkers = new Checkers(world);
+  for (const label of ['ann', 'bob']) {
+    world.add(label, options);
+    world.start(label);
+  }
+  const liar = (label: string): Liar => world.host(label).live as Liar;
+  const broken = (): readonly string[] => checkers.violations.map((line) => line.split(' ')[1] as string);
+  const poke = (label: string, ...effects: Effect[]): readonly string[] => {
+    liar(label).will(...effects);
+    world.inject(label, nowhere, new Uint8Array(1));
+    return broken();
+  };
+  const step = (...facts: Fact[]): readonly string[] =>
+    poke('ann', ...facts.map((fact) => ({ kind: 'fact', fact }) as const));
+  return { world, checkers, liar, poke, step, broken, ann: liar('ann'), bob: liar('bob') };
+}
+
+const reason = {
+  kind: 'probe',
+  seqNo: 1,
+  millis: 1000,
+  through: [],
+  nacks: 0,
+  stream: true,
+  awareness: 0,
+  lateness: 0,
+} as const;
+
+export const facts = {
+  appeared: { kind: 'memberAppeared', node: 'bob', address: '' },
+  tried: { kind: 'probeFailed', node: 'bob', awareness: 0, reason },
+  suspected: { kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 1, deadline: 0, reason },
+  lifted: { kind: 'suspicionLifted', node: 'bob', incarnation: 2 },
+  died: { kind: 'memberDeclaredDead', node: 'bob', by: 'ann', incarnation: 1, left: false, reason },
+  left: { kind: 'memberDeclaredDead', node: 'bob', by: 'bob', incarnation: 1, left: true, reason },
+  returned: { kind: 'memberReturned', node: 'bob', incarnation: 2 },
+  forgotten: { kind: 'memberForgotten', node: 'bob' },
+} as const satisfies Record<string, Fact>;
