@@ -89,16 +89,19 @@ export class Host {
     return instant;
   }
 
-  /** The agent wants to remember. */
-  save(snapshot: Snapshot): void {
-    if (this.diskRefuses) return;
+  /** The agent wants to remember. `false`: the disk refuses. */
+  save(snapshot: Snapshot): boolean {
+    if (this.diskRefuses) return false;
     if (this.disk !== undefined) this.#written.push(this.disk);
     if (this.#written.length > KEPT_STATES) this.#written.shift();
     this.disk = snapshot;
+    return true;
   }
 
-  shelve(bytes: Uint8Array): void {
-    if (!this.diskRefuses) this.shelf = bytes;
+  shelve(bytes: Uint8Array): boolean {
+    if (this.diskRefuses) return false;
+    this.shelf = bytes;
+    return true;
   }
 
   /** The disk is empty. */

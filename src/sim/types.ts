@@ -46,7 +46,7 @@ export interface Watcher {
   /** Bytes go out on a stream of `host`, whatever becomes of them. */
   wrote?(host: Host, bytes: Uint8Array): void;
   /** `host` was asked to remember something; `disk` or `shelf` is new. */
-  remembered?(host: Host): void;
+  remembered?(host: Host, what: 'snapshot' | 'catalog'): void;
 }
 
 /** What is counted over all hosts, from the beginning. */

@@ -272,12 +272,12 @@ export class World {
           topics.push(...effect.topics);
           break;
         case 'remember':
-          host.save(effect.snapshot);
-          for (const watcher of this.#watchers) watcher.remembered?.(host);
+          if (host.save(effect.snapshot))
+            for (const watcher of this.#watchers) watcher.remembered?.(host, 'snapshot');
           break;
         case 'rememberCatalog':
-          host.shelve(effect.bytes);
-          for (const watcher of this.#watchers) watcher.remembered?.(host);
+          if (host.shelve(effect.bytes))
+            for (const watcher of this.#watchers) watcher.remembered?.(host, 'catalog');
           break;
         case 'fact':
           if (facts === undefined) facts = [];

@@ -4,6 +4,7 @@
  */
 import type { Fact } from '../../agent/types.ts';
 import type { Millis } from '../../base/time.ts';
+import type { Reason } from '../../swim/types.ts';
 import type { Host } from '../host.ts';
 import type { Ground, Law } from './law.ts';
 
@@ -43,14 +44,14 @@ export class Accusations implements Law {
 
   #accused(
     host: Host,
-    { node, by }: { readonly node: string; readonly by: string },
+    { node, by, reason }: { readonly node: string; readonly by: string; readonly reason: Reason },
     incarnation: number,
     all: readonly Fact[],
   ): void {
     const { broken, isSlandered } = this.#ground;
     if (isSlandered(node)) return;
     const others = this.#suspectedBy.get(node);
-    if (by === host.name) {
+    if (reason.kind === 'probe' || reason.kind === 'table') {
       if (isObserved(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
         return;
       broken(`I10 ${host.label} suspects ${node}@${incarnation} without a probe, and nobody else did before`);
@@ -58,10 +59,10 @@ export class Accusations implements Law {
       broken(`I10 ${host.label} suspects ${node} by the word of ${by}, who never did`);
   }
 
-  #died(host: Host, { node, by, incarnation }: Extract<Fact, { kind: 'memberDeclaredDead' }>): void {
+  #died(host: Host, { node, by, incarnation, reason }: Extract<Fact, { kind: 'memberDeclaredDead' }>): void {
     const { broken, isSlandered, world } = this.#ground;
     const now = host.time(world.now);
-    if (by === host.name) {
+    if (reason.kind === 'timeout') {
       const deadline = this.#deadlines.get(host.label)?.get(node);
       if (deadline === undefined) broken(`I10 ${host.label} declares ${node} dead, and never suspected it`);
       else if (now < deadline)

@@ -26,7 +26,7 @@ export class Memory implements Law {
 
   constructor(ground: Ground) {
     this.#ground = ground;
-    ground.world.watch({ remembered: (host) => this.#remembered(host) });
+    ground.world.watch({ remembered: (host, what) => this.#remembered(host, what) });
   }
 
   started(host: Host): void {
@@ -57,15 +57,16 @@ export class Memory implements Law {
     if (has < had) this.#ground.broken(`I17 ${host.label} remembers ${had} services and has ${has}`);
   }
 
-  #remembered(host: Host): void {
+  #remembered(host: Host, what: 'snapshot' | 'catalog'): void {
     const { disk, shelf } = host;
-    if (disk !== undefined && disk !== this.#last.get(host)) {
+    if (what === 'snapshot' && disk !== undefined) {
       this.#true(host, disk);
       this.#last.set(host, disk);
     }
-    if (shelf === undefined || shelf === this.#shelves.get(host)) return;
-    this.#shelves.set(host, shelf);
-    this.#readable(host, shelf);
+    if (what === 'catalog' && shelf !== undefined && shelf !== this.#shelves.get(host)) {
+      this.#shelves.set(host, shelf);
+      this.#readable(host, shelf);
+    }
   }
 
   #true(host: Host, now: Snapshot): void {

@@ -126,12 +126,14 @@ const reason = {
   lateness: 0,
 } as const;
 
+const timeout = { kind: 'timeout', accusers: ['ann'], millis: 4000, because: reason } as const;
+
 export const facts = {
   appeared: { kind: 'memberAppeared', node: 'bob', address: '' },
   tried: { kind: 'probeFailed', node: 'bob', awareness: 0, reason },
   suspected: { kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 1, deadline: 0, reason },
   lifted: { kind: 'suspicionLifted', node: 'bob', incarnation: 2 },
-  died: { kind: 'memberDeclaredDead', node: 'bob', by: 'ann', incarnation: 1, left: false, reason },
+  died: { kind: 'memberDeclaredDead', node: 'bob', by: 'ann', incarnation: 1, left: false, reason: timeout },
   left: { kind: 'memberDeclaredDead', node: 'bob', by: 'bob', incarnation: 1, left: true, reason },
   returned: { kind: 'memberReturned', node: 'bob', incarnation: 2 },
   forgotten: { kind: 'memberForgotten', node: 'bob' },
