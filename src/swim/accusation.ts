@@ -24,9 +24,9 @@ export function heardSuspect(
 ): void {
   const row = admitted(core, message, source, now, out);
   if (row === undefined) return;
+  const { node, from: by, incarnation } = message;
   if (weigh(message, row) === 'news') return suspect(core, row, message, reason, now, out);
-  raise(row, message.incarnation, out);
-  const { node, from: by } = message;
+  raise(row, incarnation, out);
   const suspicion = core.suspicions.confirm(row, by, now);
   if (suspicion === undefined) return;
   core.queue.queue(encodeMessage(message), node);
@@ -146,6 +146,10 @@ function suspect(
   out: SwimEffect[],
 ): void {
   const { node, from: by, incarnation } = message;
+  if (row.state === 'suspect') {
+    acquit(core, row);
+    note(out, { kind: 'suspicionLifted', node, incarnation });
+  }
   core.queue.queue(encodeMessage(message), node);
   row.incarnation = incarnation;
   core.members.change(row, 'suspect', now);

@@ -26,12 +26,16 @@ export type Weight = 'news' | 'evidence' | 'stale';
  * Only the member itself may raise its incarnation, so `alive` must outbid what we hold, whatever the state.
  * `suspect` and `dead` need only match it, and can only make worse a member that is still up.
  *
+ * Differs: a suspect that is accused at a higher incarnation is under another suspicion, since it must have answered the
+ * first. memberlist takes the new accuser for a confirmation of the old one, which may leave no time for the next answer.
+ *
  * Source: SWIM §4.2; memberlist state.go, aliveNode, suspectNode, deadNode.
  */
 export function weigh(rumor: Rumor, known: Known): Weight {
   if (rumor.kind === 'alive') return rumor.incarnation > known.incarnation ? 'news' : 'stale';
   if (rumor.incarnation < known.incarnation) return 'stale';
-  if (rumor.kind === 'suspect') return known.state === 'alive' ? 'news' : 'evidence';
+  const isAnswered = known.state === 'suspect' && rumor.incarnation > known.incarnation;
+  if (rumor.kind === 'suspect') return known.state === 'alive' || isAnswered ? 'news' : 'evidence';
   return isUp(known.state) ? 'news' : 'evidence';
 }
 

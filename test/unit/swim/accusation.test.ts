@@ -128,8 +128,23 @@ test('a suspicion that ends declares dead at the incarnation that was held then'
   expect(ann.said()).toEqual([dead('bob', 'ann', 5)]);
 });
 
-test('evidence that raises an incarnation and nothing else is a fact, so that readers see it', () => {
+test('G5: who is accused anew at a higher incarnation has answered, and gets all its time again', () => {
   const ann = five().hear(suspect('bob', 'cat'));
+  ann.pass(12_000);
+  ann.take();
+  // Its answer @5 never came here; with dan for a confirmation bob would be dead at once.
+  ann.hear(suspect('bob', 'dan', 5));
+  expect(ann.facts()).toMatchObject([
+    { kind: 'suspicionLifted', node: 'bob', incarnation: 5 },
+    { kind: 'memberSuspected', node: 'bob', by: 'dan', incarnation: 5, deadline: 36_000 },
+  ]);
+  ann.pass(23_999);
+  expect(ann.state('bob')).toBe('suspect');
+  expect(ann.hear(alive('bob', 6)).state('bob')).toBe('alive');
+});
+
+test('evidence that raises an incarnation and nothing else is a fact, so that readers see it', () => {
+  const ann = five().hear(dead('bob', 'cat'));
   ann.take();
   ann.hear(suspect('bob', 'cat', 5));
   expect(ann.facts()).toEqual([{ kind: 'incarnationRaised', node: 'bob', incarnation: 5 }]);
