@@ -16,7 +16,7 @@ import { nodeId } from './http/shapes.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { describe } from './shell/figures.ts';
 import { createJournal, type Journal } from './shell/journal.ts';
-import { readKeyring } from './shell/keyring.ts';
+import { createKeyKeeper, readKeyring } from './shell/keyring.ts';
 import { createLogger } from './shell/logger.ts';
 import { keepJoining } from './shell/rejoin.ts';
 import { readServices } from './shell/services.ts';
@@ -75,7 +75,11 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
         process.exitCode = 70;
         void stop();
       },
-      onStopped: () => void stop(),
+      ...(config.keyringFile === undefined ? {} : { keys: createKeyKeeper(config.keyringFile) }),
+      onStopped: (why) => {
+        if (why !== undefined) process.exitCode = 1;
+        void stop();
+      },
     });
     closing.push(() => shell.stop());
 
@@ -125,6 +129,7 @@ const birth = (
     swim: config.swim,
     serf: config.serf,
     keys,
+    keepsKeys: config.keyringFile !== undefined,
     label: config.label,
     rng: createRng(randomInt(2 ** 31)),
     nonce: () => randomBytes(NONCE_BYTES),

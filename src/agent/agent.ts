@@ -1,6 +1,6 @@
 /** The landing: who gets what. The only file that knows all rooms; it holds control flow and no protocol. */
 import type { Address } from '../base/address.ts';
-import { AgentError, WireError } from '../base/errors.ts';
+import { AgentError } from '../base/errors.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { Serf } from '../serf/serf.ts';
 import { changedTags, metaOf } from '../serf/tags.ts';
@@ -14,12 +14,15 @@ import { CAPABILITY, CAPABILITY_TAG } from './capable.ts';
 import { type CommandHost, Commands } from './commands.ts';
 import { Exchange } from './exchange.ts';
 import { Followups } from './followups.ts';
+import { KeyTasks } from './keytasks.ts';
 import { Memory } from './memory.ts';
 import type { AgentOptions } from './options.ts';
 import { type Lane, Packets } from './packets.ts';
 import { openRooms } from './rooms.ts';
 import { Services } from './services.ts';
 import { Streams } from './streams.ts';
+import { Talk } from './talk.ts';
+import { factOf, learnDistance } from './told.ts';
 import type { Agent, AgentHealth, Command, Effect, Fact, Input, RequestId, View } from './types.ts';
 import { LandingView } from './view.ts';
 
@@ -39,6 +42,7 @@ class Landing implements Agent {
   readonly #commands: Commands;
   readonly #followups: Followups;
   readonly #memory: Memory;
+  readonly #talk: Talk;
   readonly #lanes: readonly Lane[];
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
@@ -55,10 +59,10 @@ class Landing implements Agent {
     this.#now = options.now;
     this.#deadline = options.now;
     this.#tags = new Map([...options.tags, [CAPABILITY_TAG, CAPABILITY]]);
-    const { swim, serf, lanes, envelope } = openRooms(options, this.#tags);
+    const { swim, serf, lanes, envelope, keyring, nonce } = openRooms(options, this.#tags);
     this.#swim = swim;
     this.#serf = serf;
-    const { swim: config, rng, nonce } = options;
+    const { swim: config, rng } = options;
     this.#services = new Services(options, {
       members: swim.members,
       serf: serf.view,
@@ -76,17 +80,21 @@ class Landing implements Agent {
     this.#followups = new Followups(config.gossipInterval, rng.fork());
     this.#memory = new Memory(options.remembers === true, options, this.#services);
     this.#commands = new Commands(this.#commandHost(), options.serf);
+    const keyTasks = new KeyTasks(serf, keyring);
     this.#view = new LandingView({
       members: swim.members,
-      serf: serf.view,
+      serf,
+      keyReport: (id) => keyTasks.get(id),
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),
-      coordinates: serf.coordinates,
       remembered: (node) => this.#services.warmth.member(node),
       indexSeed: options.bornAt,
     });
     this.view = this.#view;
+    const stir = (now: Millis): void => this.#memory.stir(now);
+    const rooms = { serf, keyring, keyTasks, packets: this.#packets, view: this.#view };
+    this.#talk = new Talk({ ...rooms, serfOut: this.#serfOut, stir });
   }
 
   get deadline(): Millis {
@@ -138,6 +146,9 @@ class Landing implements Agent {
       case 'checked':
         this.#services.checked(input.outcome, now, out);
         break;
+      case 'keysKept':
+        this.#serf.keysKept(input.ticket, input.error, now, this.#serfOut);
+        break;
     }
     this.#settle();
     if (this.#commands.leaving) {
@@ -182,6 +193,7 @@ class Landing implements Agent {
     this.#swim.tick(this.#now, this.#swimOut);
     this.#settle();
     if (this.#serf.deadline <= this.#now) this.#serf.tick(this.#now, this.#serfOut);
+    this.#talk.weigh(this.#swim.members.size, this.#out);
     this.#streams.tick(this.#now, this.#out);
     if (this.#followups.due(this.#now)) this.#syncWithSomebody();
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
@@ -192,7 +204,7 @@ class Landing implements Agent {
     if (message.kind !== 'user') this.#swim.receive(message, from, this.#now, this.#swimOut);
     else if (isCatalogType(message.body[0] ?? 0))
       this.#services.replication.heard(message.body, from, this.#now);
-    else this.#serf.receive(message.body, this.#now, this.#serfOut);
+    else this.#serf.receive(message.body, this.#now, this.#serfOut, from.key);
     this.#settle();
   }
 
@@ -206,6 +218,11 @@ class Landing implements Agent {
         return this.#reply(request, () => this.#forget(command.node, command.prune, command.refuseLive));
       case 'setTags':
         return this.#reply(request, () => this.#setTags(command.set, command.remove));
+      case 'fireEvent':
+      case 'query':
+      case 'respond':
+      case 'keys':
+        return this.#talk.command(request, command, this.#now, this.#out);
       default:
         return this.#reply(request, () => this.#services.command(command, this.#now, this.#out));
     }
@@ -294,14 +311,8 @@ class Landing implements Agent {
   }
 
   #learnDistance(peer: Member, roundTrip: Millis, payload: Uint8Array): void {
-    try {
-      this.#serf.coordinates.learn(peer.identity.name, roundTrip, payload);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      const { code, message: detail } = error;
-      const from = peer.identity.address.key;
-      this.#out.push({ kind: 'fact', fact: { kind: 'packetRejected', from, code, detail } });
-    }
+    const refused = learnDistance(this.#serf, peer, roundTrip, payload);
+    if (refused !== undefined) this.#note(refused);
   }
 
   #fromSerf(effect: SerfEffect): void {
@@ -313,28 +324,22 @@ class Landing implements Agent {
       case 'fact':
         this.#out.push({ kind: 'fact', fact: effect.fact });
         return;
+      case 'nameLost':
+        this.#note({ kind: 'nameLost', node: this.#options.name, other: effect.other.key });
+        return this.#commands.abandon(`${effect.other.key} has the name ${this.#options.name}`, this.#out);
+      default:
+        return this.#talk.take(effect, this.#now, this.#out);
     }
   }
 
   #announce(event: SerfEvent): void {
-    const { name, member } = event.member;
+    const { name } = event.member;
     this.#view.touch(name, true);
     this.#services.memberEvent(event, this.#now);
     this.#memory.stir(this.#now);
-    switch (event.kind) {
-      case 'joined':
-        return this.#note({ kind: 'memberJoined', node: name, address: member.identity.address.key });
-      case 'updated':
-        return this.#note({ kind: 'memberUpdated', node: name });
-      case 'leaving':
-        return this.#note({ kind: 'memberLeaving', node: name });
-      case 'left':
-        return this.#note({ kind: 'memberLeft', node: name });
-      case 'failed':
-        return this.#note({ kind: 'memberFailed', node: name });
-      case 'reaped':
-        return this.#view.forget(name);
-    }
+    const fact = factOf(event);
+    if (fact !== undefined) this.#note(fact);
+    if (event.kind === 'reaped') this.#view.forget(name);
   }
 
   #syncWithSomebody(): void {

@@ -132,12 +132,21 @@ export class Commands {
     this.#leave = { step: 'linger', until: now + this.#config.leavePropagateDelay };
   }
 
+  /** Ends at once, and not because anybody asked. */
+  abandon(why: string, out: Effect[]): void {
+    if (!this.#stopped) this.#end(why, out);
+  }
+
   #stop(out: Effect[]): void {
+    out.push({ kind: 'fact', fact: { kind: 'leaveFinished', spread: this.#spread } });
+    this.#end(undefined, out);
+  }
+
+  #end(why: string | undefined, out: Effect[]): void {
     this.#stopped = true;
     this.#leave = undefined;
-    out.push({ kind: 'fact', fact: { kind: 'leaveFinished', spread: this.#spread } });
     for (const request of this.#leavers.splice(0)) reply(request, { ok: true }, out);
-    out.push({ kind: 'stopped' });
+    out.push({ kind: 'stopped', ...(why === undefined ? {} : { why }) });
   }
 
   #tryNext(join: Join, key: number, now: Millis): void {

@@ -80,7 +80,7 @@ export class Exchange implements StreamHost {
   userMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined {
     try {
       if (isCatalogType(body[0] ?? 0)) return this.#services.replication.asked(body, now);
-      this.#serf.receive(body, now, this.#host.serfOut);
+      this.#serf.receive(body, now, this.#host.serfOut, from.key);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#host.rejected(from, error);

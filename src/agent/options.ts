@@ -17,6 +17,8 @@ export interface AgentOptions {
   readonly serf: SerfConfig;
   /** Gossip keys of 16, 24 or 32 bytes, primary first; empty: plaintext. */
   readonly keys: readonly Uint8Array[];
+  /** Keys that change are to be kept: emit `keepKeys` effects, and wait for `keysKept`. */
+  readonly keepsKeys?: boolean;
   /** memberlist label; empty: none. */
   readonly label: string;
   readonly rng: Rng;

@@ -78,6 +78,11 @@ export class Packets {
     this.#seal(to, parts, rider !== undefined && knowsCrc(peer), out);
   }
 
+  /** One Serf message, alone in its datagram. Source: serf, SendTo. */
+  user(to: Address, body: Uint8Array, out: Effect[]): void {
+    this.#seal(to, [userMessage(body)], false, out);
+  }
+
   /** A packet of broadcasts; nothing if no lane has any. */
   gossip(peer: Member, out: Effect[]): void {
     const parts: Uint8Array[] = [];

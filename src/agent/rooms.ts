@@ -3,6 +3,7 @@ import { Serf } from '../serf/serf.ts';
 import { metaOf } from '../serf/tags.ts';
 import { Broadcasts, retransmitLimit } from '../swim/broadcasts.ts';
 import { Swim } from '../swim/swim.ts';
+import { Keyring } from '../wire/keyring.ts';
 import type { Envelope } from '../wire/packet.ts';
 import type { AgentOptions } from './options.ts';
 import type { Lane } from './packets.ts';
@@ -16,15 +17,23 @@ export interface Rooms {
   /** In the order in which they fill a packet. */
   readonly lanes: readonly Lane[];
   readonly envelope: Envelope;
+  readonly keyring: Keyring;
+  /** Called for each message that is sealed. */
+  readonly nonce: () => Uint8Array;
 }
 
 export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, string>): Rooms {
   const { swim: config, rng, snapshot, intern } = options;
   const identity = { name: options.name, address: options.address, meta: metaOf(tags), vsn: VSN };
   const queues = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
+  const keyring = new Keyring(options.keys);
   const serf = new Serf({
     name: options.name,
+    address: options.address,
     config: options.serf,
+    gossipInterval: config.gossipInterval,
+    keyring,
+    keepsKeys: options.keepsKeys === true,
     rng: rng.fork(),
     now: options.now,
     lanes: queues,
@@ -51,10 +60,16 @@ export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, strin
   ];
   const envelope: Envelope = {
     label: new TextEncoder().encode(options.label),
-    keys: options.keys,
+    get keys() {
+      return keyring.keys;
+    },
     verifyIncoming: true,
     encryptionVersion: 1,
     compress: config.compression,
   };
-  return { swim, serf, lanes, envelope };
+  const nonce = (): Uint8Array => {
+    keyring.sealed();
+    return options.nonce();
+  };
+  return { swim, serf, lanes, envelope, keyring, nonce };
 }

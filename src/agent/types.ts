@@ -17,7 +17,16 @@ import type {
   ServiceDefinition,
 } from '../checks/types.ts';
 import type { Coordinate } from '../serf/coordinates.ts';
-import type { SerfFact, SerfMember, SerfStatus } from '../serf/types.ts';
+import type {
+  AskedQuestion,
+  HeardQuery,
+  Question,
+  QuestionId,
+  SerfFact,
+  SerfMember,
+  SerfStatus,
+  UserEventHeard,
+} from '../serf/types.ts';
 import type { MemberState, SwimFact } from '../swim/types.ts';
 
 /** All between the sockets and the readers, without either. Fed by a shell or by a world. */
@@ -46,6 +55,8 @@ export type Input = Readonly<
   | { kind: 'command'; request: RequestId; command: Command }
   /** A check was run. */
   | { kind: 'checked'; outcome: Outcome }
+  /** What became of `keepKeys`; `error` says why it failed. */
+  | { kind: 'keysKept'; ticket: number; error?: string }
 >;
 
 /** What people and programs ask of the agent. Each gets exactly one `reply`. */
@@ -73,6 +84,20 @@ export type Command = Readonly<
   | { kind: 'maintenance'; service?: string; on: boolean; reason: string }
   /** Takes an instance out of the answers, or back in. */
   | { kind: 'drain'; service: string; on: boolean }
+  /** A Serf query. The reply comes at once; what comes of the query is at `View.question`. */
+  | { kind: 'query'; question: Question }
+  /** Answers one of `View.waitingQueries`. */
+  | { kind: 'respond'; id: QuestionId; payload: Uint8Array }
+  /** The gossip keys of all members. `key` is absent for `list`; `force` passes over what would cut somebody off. */
+  | {
+      kind: 'keys';
+      operation: KeyOperation;
+      key: Uint8Array | undefined;
+      force: boolean;
+      timeout: Millis | undefined;
+    }
+  /** A Serf user event, to every member. The reply is the event as it was told here. */
+  | { kind: 'fireEvent'; name: string; payload: Uint8Array; coalesce: boolean }
 >;
 
 /** One seed as a person wrote it, and the addresses its name stands for (empty: it did not resolve). */
@@ -89,9 +114,42 @@ export interface JoinReport {
   readonly failed: readonly { readonly addr: string; readonly error: string }[];
 }
 
-/** What a command came to: `join` gives a `JoinReport`, the others nothing. */
+export type KeyOperation = 'list' | 'install' | 'use' | 'remove';
+
+/** How far an operation on all keys has come. Keys are named by fingerprint. A new object whenever something came. */
+export interface KeyReport {
+  readonly id: number;
+  readonly operation: KeyOperation;
+  readonly finished: boolean;
+  /** `look`: members are asked first which keys they have. */
+  readonly step: 'look' | 'act';
+  /** Members that were alive when they were asked. */
+  readonly members: number;
+  readonly answered: number;
+  /** Who is alive and has not answered. */
+  readonly silent: readonly string[];
+  /** What those said who did not do it, and those who did with a reservation. */
+  readonly errors: ReadonlyMap<string, string>;
+  readonly notes: ReadonlyMap<string, string>;
+  /** How many members have, and use, each key, as far as they said. */
+  readonly keys: ReadonlyMap<string, number>;
+  readonly primaries: ReadonlyMap<string, number>;
+  /** Why it was left alone. */
+  readonly refused: string | undefined;
+}
+
+/** What commands give back; those that are not named give nothing. */
+export interface Answers {
+  readonly join: JoinReport | undefined;
+  readonly fireEvent: UserEventHeard;
+  readonly query: AskedQuestion;
+  readonly keys: KeyReport;
+}
+export type AnswerOf<C extends AskCommand> = C['kind'] extends keyof Answers ? Answers[C['kind']] : undefined;
+
+/** What a command came to. */
 export type Result =
-  | { readonly ok: true; readonly value?: JoinReport }
+  | { readonly ok: true; readonly value?: Answers[keyof Answers] }
   | { readonly ok: false; readonly error: AgentError };
 
 export type Effect = Readonly<
@@ -108,15 +166,19 @@ export type Effect = Readonly<
   /** What is known of others' services: `AgentOptions.catalog` of the next life. */
   | { kind: 'rememberCatalog'; bytes: Uint8Array }
   | { kind: 'fact'; fact: Fact }
-  /** The agent has left and waited long enough: the shell may close sockets. */
-  | { kind: 'stopped' }
+  /** Keep these gossip keys, primary first, in place of all others; then feed `keysKept`. */
+  | { kind: 'keepKeys'; ticket: number; keys: readonly Uint8Array[] }
+  /** The agent has left and waited long enough: the shell may close sockets. `why`: it did not want to. */
+  | { kind: 'stopped'; why?: string }
 >;
 
 /**
  * What readers can wait for: `nodes` is any change of membership that Serf and Consul would show, `node:NAME` one
  * member's, `members` also suspicions and their end. `services` is the list of services (not their checks),
  * `service:NAME` (lower case) instances of one, their checks and their nodes' state, `checks` any check,
- * `entries:NODE` all that one node published, `anything` whatever a reader can see.
+ * `entries:NODE` all that one node published, `events` user events, `event:NAME` those of one name, `queries` those
+ * that wait for an answer here, `question:ID` one of ours, `keys:ID` an operation on the keys of all, `anything`
+ * whatever a reader can see.
  */
 export type Topic =
   | 'anything'
@@ -126,7 +188,12 @@ export type Topic =
   | 'checks'
   | `node:${string}`
   | `service:${string}`
-  | `entries:${string}`;
+  | `entries:${string}`
+  | 'events'
+  | `event:${string}`
+  | 'queries'
+  | `question:${QuestionId}`
+  | `keys:${number}`;
 
 /** What survives a restart, if there is a data directory. Plain data; the shell packs and checks it. */
 export interface Snapshot {
@@ -167,6 +234,8 @@ export type AgentFact = Readonly<
   | { kind: 'memberLeaving'; node: string }
   | { kind: 'memberLeft'; node: string }
   | { kind: 'memberFailed'; node: string }
+  | { kind: 'eventHeard'; name: string; ltime: number; bytes: number }
+  | { kind: 'nameLost'; node: string; other: string }
   | { kind: 'leaveStarted' }
   | { kind: 'leaveFinished'; spread: boolean }
 >;
@@ -216,6 +285,14 @@ export interface View {
   health(): AgentHealth;
   /** Where a member is in round-trip time: ourselves, and those who answered a probe of ours. Names match exactly. */
   coordinate(name: string): Coordinate | undefined;
+  /** User events heard lately, oldest first. */
+  events(): readonly UserEventHeard[];
+  /** A query of ours, for a minute after it was over. */
+  question(id: QuestionId): AskedQuestion | undefined;
+  /** An operation on the keys of all members, for a while after it was over. */
+  keyReport(id: number): KeyReport | undefined;
+  /** Queries of others that wait for an answer of a program here, oldest first. */
+  waitingQueries(): readonly HeardQuery[];
   /** Services and checks of all nodes. */
   readonly catalog: CatalogView;
   /** What is registered with this agent. */
@@ -237,7 +314,7 @@ export interface AgentHealth {
 export interface Door {
   readonly view: View;
   /** Runs a command; rejects with `AgentError`. */
-  ask(command: AskCommand): Promise<JoinReport | undefined>;
+  ask<const C extends AskCommand>(command: C): Promise<AnswerOf<C>>;
   /** Resolves when one of the topics changes, or when `signal` aborts. */
   changed(topics: readonly Topic[], signal: AbortSignal): Promise<void>;
 }

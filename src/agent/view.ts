@@ -2,12 +2,22 @@
 import type { Address } from '../base/address.ts';
 import type { CatalogView } from '../catalog/types.ts';
 import type { LocalView } from '../checks/types.ts';
-import type { Coordinate, Coordinates } from '../serf/coordinates.ts';
-import type { SerfMember, SerfView } from '../serf/types.ts';
+import type { Coordinate } from '../serf/coordinates.ts';
+import type { Serf } from '../serf/serf.ts';
+import type {
+  AskedQuestion,
+  HeardQuery,
+  QuestionId,
+  SerfMember,
+  SerfView,
+  UserEventHeard,
+} from '../serf/types.ts';
 import type { MembersView } from '../swim/types.ts';
 import { Changes } from './changes.ts';
-import type { AgentHealth, Changed, MemberView, Topic, View } from './types.ts';
+import type { AgentHealth, Changed, KeyReport, MemberView, Topic, View } from './types.ts';
 
+/** More than serf/ keeps. */
+const MAX_OVER = 256;
 const SERVICE = 'service:';
 
 /** The one implementation of `View`. The landing touches topics; nobody else writes. */
@@ -17,8 +27,9 @@ export class LandingView implements View {
   readonly local: LocalView;
   readonly #members: MembersView;
   readonly #serf: SerfView;
+  readonly #room: Serf;
+  readonly #keyReport: (id: number) => KeyReport | undefined;
   readonly #health: () => AgentHealth;
-  readonly #coordinates: Coordinates;
   readonly #remembered: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
   #index: number;
@@ -27,14 +38,16 @@ export class LandingView implements View {
   readonly #changes: Changes;
   /** Members touched since the last `settle`. */
   readonly #stirred = new Set<string>();
+  /** Queries of ours that are over and whose topics are still known, oldest first. */
+  readonly #over: Topic[] = [];
 
   constructor(sources: {
     readonly members: MembersView;
-    readonly serf: SerfView;
+    readonly serf: Serf;
+    readonly keyReport: (id: number) => KeyReport | undefined;
     readonly catalog: CatalogView;
     readonly local: LocalView;
     readonly health: () => AgentHealth;
-    readonly coordinates: Coordinates;
     /** A node of the last life that was not met again. */
     readonly remembered: (name: string) => MemberView | undefined;
     /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (http.md B3). */
@@ -44,13 +57,14 @@ export class LandingView implements View {
     this.catalog = sources.catalog;
     this.local = sources.local;
     this.#members = sources.members;
-    this.#serf = sources.serf;
+    this.#serf = sources.serf.view;
+    this.#room = sources.serf;
+    this.#keyReport = sources.keyReport;
     this.#health = sources.health;
-    this.#coordinates = sources.coordinates;
     this.#remembered = sources.remembered;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new Changes(this.#index);
-    for (const topic of ['anything', 'nodes', 'members', 'services', 'checks'] as const)
+    for (const topic of ['anything', 'nodes', 'members', 'services', 'checks', 'events', 'queries'] as const)
       this.#indexes.set(topic, this.#index);
   }
 
@@ -110,7 +124,50 @@ export class LandingView implements View {
   }
 
   coordinate(name: string): Coordinate | undefined {
-    return name === this.node ? this.#coordinates.own : this.#coordinates.of(name);
+    const { coordinates } = this.#room;
+    return name === this.node ? coordinates.own : coordinates.of(name);
+  }
+
+  events(): readonly UserEventHeard[] {
+    return this.#room.recentEvents;
+  }
+
+  question(id: QuestionId): AskedQuestion | undefined {
+    return this.#room.question(id);
+  }
+
+  waitingQueries(): readonly HeardQuery[] {
+    return this.#room.waitingQueries;
+  }
+
+  /** Something came of a query of ours. */
+  answered({ id, finished }: AskedQuestion): void {
+    this.#touched.add(`question:${id}`);
+    if (finished) this.#endTopic(`question:${id}`);
+  }
+
+  keyReport(id: number): KeyReport | undefined {
+    return this.#keyReport(id);
+  }
+
+  /** An operation on all keys went on. */
+  touchKeys(id: number, finished: boolean): void {
+    this.#touched.add(`keys:${id}`);
+    if (finished) this.#endTopic(`keys:${id}`);
+  }
+
+  #endTopic(topic: Topic): void {
+    this.#over.push(topic);
+    if (this.#over.length > MAX_OVER) this.#indexes.delete(this.#over.shift() as Topic);
+  }
+
+  /** A user event was heard, and perhaps an older one dropped for it. */
+  heard(event: UserEventHeard, dropped: UserEventHeard | undefined): void {
+    this.#touched.add('events');
+    this.#touched.add(`event:${event.name}`);
+    // Names that come and go must not pile up.
+    if (dropped !== undefined && this.events().every((one) => one.name !== dropped.name))
+      this.#indexes.delete(`event:${dropped.name}`);
   }
 
   /** A reader can see something new about `name`; `listed` if the list of nodes itself shows it. */

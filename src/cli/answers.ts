@@ -130,6 +130,15 @@ export const ServiceWhy = v.looseObject({
 });
 export type ServiceWhy = v.InferOutput<typeof ServiceWhy>;
 
+/** Consul's Event. */
+export const UserEvent = v.looseObject({
+  ID: v.string(),
+  Name: v.string(),
+  Payload: v.nullish(v.string()),
+  LTime: v.number(),
+});
+export const UserEvents = v.array(UserEvent);
+
 /** `answer` if it has the shape of `schema`; else the agent is of another version. */
 export function shaped<S extends v.GenericSchema>(
   schema: S,

@@ -7,7 +7,7 @@ import { clean } from './sanitize.ts';
 export interface Watched<Row extends object> {
   /** What the agent says, row by row. Throws `CliError`. */
   rows(state: unknown): ReadonlyMap<string, Row>;
-  /** In a word, what happened to it. One of the two is there. */
+  /** In a word, what happened to it; empty: nothing worth telling. One of the two is there. */
   event(before: Row | undefined, after: Row | undefined): string;
   /** The row for people. */
   words(row: Row): readonly string[];

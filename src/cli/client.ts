@@ -21,6 +21,7 @@ export interface Client {
   readonly address: string;
   /** The parsed body. Rejects with `CliError` unless the status is 2xx. */
   get(path: string): Promise<unknown>;
+  /** `body` goes as JSON, octets as they are. */
   put(path: string, body?: unknown): Promise<unknown>;
   /** As `get`, with the index of what was read. Ends early, by rejecting, when `signal` aborts. */
   read(path: string, signal: AbortSignal): Promise<Answer>;
@@ -94,7 +95,8 @@ function send(
   address: string,
   { token, body, signal }: { token: string | undefined; body?: unknown; signal?: AbortSignal },
 ): Promise<Answer> {
-  const payload = body === undefined ? '' : JSON.stringify(body);
+  const raw = body instanceof Uint8Array;
+  const payload = raw ? body : body === undefined ? '' : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const silent = (why: string): void =>
       reject(
@@ -115,7 +117,10 @@ function send(
           ...(token === undefined ? {} : { 'x-consul-token': token }),
           ...(target.method === 'GET'
             ? {}
-            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+            : {
+                'content-type': raw ? 'application/octet-stream' : 'application/json',
+                'content-length': Buffer.byteLength(payload),
+              }),
         },
       },
       (answer) => {

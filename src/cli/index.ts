@@ -40,6 +40,15 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'Why instances of a service are, or are not, in the answers',
     load: () => import('./why.ts'),
   },
+  event: { summary: 'Fire a user event, to every member', load: () => import('./event.ts') },
+  query: { summary: 'Ask all members, and print what they answer', load: () => import('./query.ts') },
+  reachability: {
+    summary: 'Who hears this agent, and who does not',
+    load: () => import('./reachability.ts'),
+  },
+  rtt: { summary: 'Estimated round trip between two members', load: () => import('./rtt.ts') },
+  keys: { summary: 'The gossip keys of all members, changed live', load: () => import('./keys.ts') },
+  monitor: { summary: 'What happens, as it happens', load: () => import('./monitor.ts') },
   watch: { summary: 'Each change, until interrupted', load: () => import('./watch.ts') },
   keygen: { summary: 'Make a gossip key', load: () => import('./keygen.ts') },
   config: {

@@ -6,6 +6,7 @@ import { changesOf, tell, type Watched } from './changes.ts';
 import { type Client, type ClientOptions, clientFor, clientOptions } from './client.ts';
 import { act, type Cli, type CommandModule, example, say } from './command.ts';
 import { follow } from './follow.ts';
+import { eventsOf } from './heard.ts';
 import { hostOf, type Instance, instanceOf } from './instances.ts';
 import { type OwnerOptions, ownerOptions, ownerPath } from './owner.ts';
 import { collect } from './pairs.ts';
@@ -36,6 +37,11 @@ export const build: CommandModule['build'] = (command, cli) => {
   );
   example(members, 'hearsay watch members');
 
+  const events = sub('events', 'User events, as `hearsay event` and `serf event` fire them').action(
+    act(cli, (options: ClientOptions) => watch(cli, options, '/v1/event/list', eventsOf)),
+  );
+  example(events, 'hearsay watch events --json');
+
   const owner = ownerOptions(sub('owner', 'To whom a key belongs, and when it moves')).action(
     act(cli, (key: string, options: OwnerOptions) => watch(cli, options, ownerPath(key, options), ownersOf)),
   );
@@ -56,7 +62,7 @@ async function watch<Row extends object>(
     const after = watched.rows(state);
     const changes = changesOf(watched, before, after);
     if (before === undefined && changes.length === 0) say(cli.io, 'there is nothing yet; waiting for it');
-    for (const change of changes) tell(cli, watched, change, options.json === true);
+    for (const change of changes) if (change.event !== '') tell(cli, watched, change, options.json === true);
     before = after;
   });
 }
@@ -79,7 +85,7 @@ const instancesOf = (client: Client, service: string): Watched<Instance & { serv
   words: (one) => [one.id, one.node, hostOf(one), one.status, one.tags.join(',')],
 });
 
-interface Seen {
+export interface Seen {
   readonly name: string;
   readonly addr: string;
   readonly port: number;
@@ -87,7 +93,8 @@ interface Seen {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-const membersOf = (client: Client): Watched<Seen> => ({
+/** Members that join, leave, fail and return. */
+export const membersOf = (client: Client): Watched<Seen> => ({
   rows: (state) =>
     new Map(
       shaped(Members, state, client).map(({ name, addr, port, status, tags }) => [

@@ -153,6 +153,13 @@ export const serf = section({
     doc: 'Events, and queries, remembered to tell news from repetition.',
     source: 'serf Config.EventBuffer, QueryBuffer',
   }),
+  eventBytes: int({
+    default: 512,
+    min: 64,
+    max: 1200,
+    doc: 'Name and payload of one user event of ours, and its message. All agents should be set alike.',
+    source: 'serf Config.UserEventSizeLimit; at most what fits a datagram with all envelopes',
+  }),
   maxQueueDepth: int({
     default: 4096,
     min: 16,

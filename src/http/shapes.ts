@@ -121,8 +121,9 @@ export function versionsOf({ vsn }: MemberView): { protocol: Versions; delegate:
 }
 
 /** Keys such as `__proto__` become plain keys of the object. */
-export const objectOf = (map: ReadonlyMap<string, string>): Readonly<Record<string, string>> =>
-  Object.fromEntries(map);
+export const objectOf = <T extends string | number>(
+  map: ReadonlyMap<string, T>,
+): Readonly<Record<string, T>> => Object.fromEntries(map);
 
 /** Serf's numbers. Consul's clients do not know `suspect`: to them it is alive until it has failed. */
 const STATUS: Readonly<Record<MemberView['status'], number>> = {

@@ -1,16 +1,19 @@
 /**
- * User events: which are news, and which a push/pull tells others of. News is passed on; handing it to a local
- * handler, and firing events of our own, would start from `admit`.
+ * User events: which are news, what was heard lately, which a push/pull tells others of, and firing our own.
  *
- * Source: serf serf.go, handleUserEvent; delegate.go, LocalState (protocol reference 4.6, 4.9).
+ * Source: serf serf.go, UserEvent, handleUserEvent; delegate.go, LocalState (protocol reference 4.6, 4.9).
  */
-import { copyOf, sameBytes } from '../base/bytes.ts';
-import type { EventBucket } from '../wire/serf.ts';
+import { copyOf, sameBytes, utf8 } from '../base/bytes.ts';
+import { AgentError } from '../base/errors.ts';
+import { type EventBucket, UserEvent } from '../wire/serf.ts';
 import { LamportClock } from './lamport.ts';
 import { Ring } from './ring.ts';
+import type { SerfEffect, UserEventHeard } from './types.ts';
 
 /** Bytes of one event message, all included. Source: serf UserEventSizeLimit, the hard ceiling. */
 export const MAX_EVENT_BYTES = 9216;
+/** Events kept for readers. Source: Consul agent, eventBuf. */
+export const RECENT_EVENTS = 256;
 /** Names and payloads that go into one push/pull. Differs: real agents send all they hold. */
 const MAX_STATE_BYTES = 256 * 1024;
 /** What an event costs besides its name and payload. */
@@ -24,19 +27,55 @@ interface HeldEvent {
 export class Events {
   readonly clock: LamportClock = new LamportClock();
   readonly #ring: Ring<HeldEvent>;
+  #recent: readonly UserEventHeard[] = [];
 
   constructor(buffer: number) {
     this.#ring = new Ring(buffer, (a, b) => a.name === b.name && sameBytes(a.payload, b.payload));
   }
 
-  /** Witnesses a plausible stamp. True: news, to be passed on. The payload is copied. */
-  admit(ltime: number, name: string, payload: Uint8Array): boolean {
+  /** What was heard lately, oldest first. */
+  get recent(): readonly UserEventHeard[] {
+    return this.#recent;
+  }
+
+  /**
+   * Witnesses a plausible stamp. True: news, told here, and to be passed on. The payload is copied. `allows` is asked
+   * about news only: a no, and it is as if it had not come.
+   */
+  hear(heard: UserEventHeard, out: SerfEffect[], allows?: () => boolean): boolean {
+    const { ltime, name } = heard;
     this.clock.witness(ltime);
-    const weight = OVERHEAD_BYTES + name.length + payload.length;
-    return this.#ring.admit(ltime, this.clock.time, { name, payload }, weight, (event) => ({
-      name: event.name,
-      payload: copyOf(event.payload),
-    }));
+    const weight = OVERHEAD_BYTES + name.length + heard.payload.length;
+    let event = heard;
+    const keep = (): HeldEvent => {
+      event = { ...heard, payload: copyOf(heard.payload) };
+      return event;
+    };
+    if (!this.#ring.admit(ltime, this.clock.time, heard, weight, keep, allows)) return false;
+    const dropped = this.#recent.length < RECENT_EVENTS ? undefined : this.#recent[0];
+    this.#recent = [...(dropped === undefined ? this.#recent : this.#recent.slice(1)), event];
+    out.push({ kind: 'heard', event, dropped });
+    return true;
+  }
+
+  /**
+   * Stamps an event of our own, tells it here, and gives the message for others. `limit` is for name and payload, and
+   * for the message. Throws `AgentError`; then nothing changed.
+   */
+  fire(name: string, payload: Uint8Array, coalesce: boolean, limit: number, out: SerfEffect[]): Uint8Array {
+    if (name === '') throw new AgentError('badRequest', 'an event needs a name');
+    if (/[\p{Cc}\p{Cs}]/u.test(name))
+      throw new AgentError('badRequest', 'the name of an event must be text without control characters');
+    const said = utf8(name).length + payload.length;
+    const body = UserEvent.encode({ ltime: this.clock.time, name, payload, cc: coalesce });
+    if (said > limit || body.length > limit)
+      throw new AgentError(
+        'tooLarge',
+        `name and payload of an event take ${said} bytes (${body.length} as a message) and ${limit} may stand: send a reference to what is larger`,
+      );
+    const ltime = this.clock.stamp();
+    this.hear({ ltime, name, payload, coalesce }, out);
+    return body;
   }
 
   /** Events before `ltime` are old news: seen in an earlier life, or from before we joined. */

@@ -28,18 +28,26 @@ export class Ring<T> {
 
   /**
    * Whether `item` is news; if so `keep` gives what is held of it. `clock` is the time after witnessing `ltime`.
-   * Too old, seen before, or one too many for its time: not news, and nothing changes.
+   * Too old, seen before, one too many for its time, or refused by `allows`: not news, and nothing changes.
    */
-  admit(ltime: number, clock: number, item: T, weight: number, keep: (item: T) => T): boolean {
+  admit(
+    ltime: number,
+    clock: number,
+    item: T,
+    weight: number,
+    keep: (item: T) => T,
+    allows: () => boolean = () => true,
+  ): boolean {
     if (ltime < this.#minimum || ltime < clock - this.#size) return false;
     const place = ltime % this.#size;
     const held = this.#slots.get(place);
     if (held === undefined || held.ltime !== ltime) {
+      if (!allows()) return false;
       this.#slots.set(place, { ltime, items: [keep(item)], weight });
       return true;
     }
     if (held.weight + weight > MAX_SLOT_WEIGHT) return false;
-    if (held.items.some((one) => this.#same(one, item))) return false;
+    if (held.items.some((one) => this.#same(one, item)) || !allows()) return false;
     held.items.push(keep(item));
     held.weight += weight;
     return true;

@@ -2,6 +2,7 @@
  * Serf's conductor: what swim saw, what others sent and what the operator wants, each to the mechanism that knows.
  * Membership, events, queries, coordinates and push/pull state keep what they know in their own files.
  */
+import type { Address } from '../base/address.ts';
 import { copyOf, NO_BYTES } from '../base/bytes.ts';
 import { AgentError, WireError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
@@ -10,20 +11,39 @@ import { Timers } from '../base/timers.ts';
 import type { SerfConfig } from '../config/protocol.ts';
 import type { Broadcasts } from '../swim/broadcasts.ts';
 import type { MemberEvent } from '../swim/types.ts';
-import { decodeSerf, type SerfState } from '../wire/serf.ts';
+import type { Keyring } from '../wire/keyring.ts';
+import { decodeSerf, type SerfState, type UserEvent } from '../wire/serf.ts';
+import { Conflicts } from './conflicts.ts';
 import { Coordinates } from './coordinates.ts';
 import { Events, MAX_EVENT_BYTES } from './events.ts';
 import { type Intent, MAX_INTENT_BYTES } from './intents.ts';
+import { KeyAnswers } from './keys.ts';
 import type { LamportClock } from './lamport.ts';
 import { Membership, type Sending } from './membership.ts';
 import { Queries } from './queries.ts';
 import { cutLanes, QUEUE_CHECK_INTERVAL, worthATry } from './reaper.ts';
 import { composeState, impliedIntents, readState } from './state.ts';
-import type { SerfEffect, SerfFact, SerfView } from './types.ts';
+import { Throttle } from './throttle.ts';
+import type {
+  AskedQuestion,
+  HeardQuery,
+  Question,
+  QuestionId,
+  SerfEffect,
+  SerfFact,
+  SerfView,
+  UserEventHeard,
+} from './types.ts';
 
 export interface SerfOptions {
   readonly name: string;
+  /** What others dial: answers to our queries come there. */
+  readonly address: Address;
   readonly config: SerfConfig;
+  readonly gossipInterval: Millis;
+  readonly keyring: Keyring;
+  /** Each change of the keys is to be kept. */
+  readonly keepsKeys: boolean;
   readonly rng: Rng;
   readonly now: Millis;
   /** Bodies of user messages, without memberlist's type octet 8: the landing puts it in front. */
@@ -47,10 +67,13 @@ export class Serf {
   readonly #membership: Membership;
   readonly #events: Events;
   readonly #queries: Queries;
+  readonly #keys: KeyAnswers;
+  readonly #conflicts: Conflicts;
+  readonly #throttle = new Throttle();
   readonly #timers = new Timers<Timer>();
 
   constructor(options: SerfOptions) {
-    const { name: self, config, lanes, clocks, now } = options;
+    const { name: self, address, config, lanes, clocks, now, gossipInterval } = options;
     this.#options = options;
     this.coordinates = new Coordinates(options.rng.fork());
     this.#membership = new Membership({
@@ -60,7 +83,17 @@ export class Serf {
       coordinates: this.coordinates,
     });
     this.#events = new Events(config.eventBuffer);
-    this.#queries = new Queries(config.eventBuffer);
+    this.#keys = new KeyAnswers(options.keyring, options.keepsKeys);
+    this.#queries = new Queries({
+      self,
+      address,
+      statuses: this.#membership.statuses,
+      rng: options.rng.fork(),
+      buffer: config.eventBuffer,
+      gossipInterval,
+      keys: this.#keys,
+    });
+    this.#conflicts = new Conflicts(self, address);
     if (clocks !== undefined) this.#remember(clocks);
     this.#timers.set('reap', now + config.reapInterval);
     this.#timers.set('reconnect', now + config.reconnectInterval);
@@ -81,19 +114,41 @@ export class Serf {
   }
 
   get deadline(): Millis {
-    return Math.min(this.#timers.deadline, this.#membership.deadline);
+    return Math.min(this.#timers.deadline, this.#membership.deadline, this.#queries.deadline);
+  }
+
+  /** User events heard lately, oldest first. */
+  get recentEvents(): readonly UserEventHeard[] {
+    return this.#events.recent;
+  }
+
+  /** Queries of others that wait for an answer of a program here. */
+  get waitingQueries(): readonly HeardQuery[] {
+    return this.#queries.waiting;
+  }
+
+  /** How long a query waits for answers unless told. */
+  get queryTimeout(): Millis {
+    return this.#queries.timeout;
+  }
+
+  /** A query of ours, for a minute after it was over. */
+  question(id: QuestionId): AskedQuestion | undefined {
+    return this.#queries.question(id);
   }
 
   /** What swim saw. Serf must hear of our own member before anything else. */
   memberEvent(event: MemberEvent, now: Millis, out: SerfEffect[]): void {
     this.#membership.swimSaw(event, now, out);
+    if (event.kind === 'nameConflict' && event.member.identity.name === this.#options.name)
+      this.#conflicts.contested(event.other, now, (question) => this.ask(question, now, out));
   }
 
   /**
    * The body of a user message, Serf's type octet first. Throws `WireError` if it is malformed or of a type that
-   * is not Serf's; then nothing changed. News is passed on as the exact octets that came.
+   * is not Serf's; then nothing changed. News is passed on as the exact octets that came. `from` is who brought it.
    */
-  receive(body: Uint8Array, now: Millis, out: SerfEffect[]): void {
+  receive(body: Uint8Array, now: Millis, out: SerfEffect[], from = ''): void {
     if (body.length === 0) return; // agents pass over it in silence
     const message = decodeSerf(body);
     const { events, queries } = this.#options.lanes;
@@ -104,16 +159,20 @@ export class Serf {
       case 'userEvent':
         limit(body, MAX_EVENT_BYTES);
         if (!isTimely('event', this.#events.clock, message.ltime, told(out))) return;
-        if (this.#events.admit(message.ltime, message.name, message.payload)) events.queue(copyOf(body));
+        if (this.#events.hear(heardAs(message), out, () => this.#mayBring(from, now, out)))
+          events.queue(copyOf(body));
         return;
       case 'query':
         limit(body, MAX_EVENT_BYTES);
         if (!isTimely('query', this.#queries.clock, message.ltime, told(out))) return;
-        if (this.#queries.admit(message)) queries.queue(copyOf(body));
+        if (this.#queries.hear(message, now, out, () => this.#mayBring(from, now, out)))
+          queries.queue(copyOf(body));
         return;
-      case 'queryResponse': // no query of ours waits for one
-      case 'relay': // the answer goes to the asker directly as well
-        return;
+      case 'queryResponse':
+        this.#queries.hearResponse(message, now, out);
+        return this.#count(out);
+      case 'relay':
+        return this.#queries.relay(message, out);
       case 'foreign':
         throw new WireError('unknownType', `Serf message type ${message.type}`);
     }
@@ -142,7 +201,8 @@ export class Serf {
     if (join && this.#events.clock.isPlausible(state.eventLTime)) this.#events.ignoreBefore(state.eventLTime);
     for (const bucket of state.events) {
       if (bucket === undefined || !isTimely('event', this.#events.clock, bucket.ltime, note)) continue;
-      for (const { name, payload } of bucket.events) this.#events.admit(bucket.ltime, name, payload);
+      for (const { name, payload } of bucket.events)
+        this.#events.hear({ ltime: bucket.ltime, name, payload, coalesce: false }, out);
     }
     return state.summary;
   }
@@ -179,7 +239,42 @@ export class Serf {
     this.#membership.tellGone(node, prune, now, out);
   }
 
+  /** Fires a user event; gives what was told here. Throws `AgentError`; then nothing changed. */
+  fire(name: string, payload: Uint8Array, coalesce: boolean, out: SerfEffect[]): UserEventHeard {
+    const { lanes, config } = this.#options;
+    const body = this.#events.fire(name, payload, coalesce, config.eventBytes, out);
+    lanes.events.queue(body);
+    return this.#events.recent.at(-1) as UserEventHeard;
+  }
+
+  /**
+   * Asks all members a query, ourselves included; `enough` ends it before its time. What comes of it is told by
+   * `answered` effects. Throws `AgentError`; then nothing changed.
+   */
+  ask(
+    question: Question,
+    now: Millis,
+    out: SerfEffect[],
+    enough?: (question: AskedQuestion) => boolean,
+  ): AskedQuestion {
+    const { body, asked } = this.#queries.ask(question, now, out, enough);
+    this.#options.lanes.queries.queue(body);
+    return this.question(asked.id) ?? asked;
+  }
+
+  /** A program here answers a query. Throws `AgentError`; then nothing changed. */
+  respond(id: QuestionId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+    this.#queries.respond(id, payload, now, out);
+  }
+
+  /** The keys of a `keepKeys` effect are kept, or are not. */
+  keysKept(ticket: number, error: string | undefined, now: Millis, out: SerfEffect[]): void {
+    this.#keys.kept(ticket, error, now, out);
+  }
+
   tick(now: Millis, out: SerfEffect[]): void {
+    this.#queries.tick(now, out);
+    this.#count(out);
     for (let due = this.#timers.pop(now); due !== undefined; due = this.#timers.pop(now))
       this.#due(due, now, out);
     this.#membership.tick(now, out);
@@ -201,12 +296,25 @@ export class Serf {
     }
   }
 
+  /** Has `from` brought no more news than an honest peer forwards? */
+  #mayBring(from: string, now: Millis, out: SerfEffect[]): boolean {
+    const took = this.#throttle.take(from, now);
+    if (took === 'full') out.push({ kind: 'fact', fact: { kind: 'eventsThrottled', from } });
+    return took === 'ok';
+  }
+
   #reconnect(out: SerfEffect[]): void {
     if (this.#membership.leaving) return;
     const held = worthATry(this.#membership.statuses, this.#options.name, this.#options.rng);
     if (held === undefined) return;
     out.push({ kind: 'fact', fact: { kind: 'reconnecting', node: held.name } });
     out.push({ kind: 'reconnect', name: held.name, to: held.member.identity.address });
+  }
+
+  /** Is a vote about our own name among the queries that are over? */
+  #count(out: SerfEffect[]): void {
+    for (const effect of [...out])
+      if (effect.kind === 'answered') this.#conflicts.count(effect.question, out);
   }
 
   #intent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[]): void {
@@ -236,6 +344,13 @@ export class Serf {
     this.#queries.ignoreBefore(clocks.query);
   }
 }
+
+const heardAs = ({ ltime, name, payload, cc }: UserEvent): UserEventHeard => ({
+  ltime,
+  name,
+  payload,
+  coalesce: cc,
+});
 
 type Note = (fact: ClockRefused) => void;
 

@@ -27,8 +27,71 @@ export type SerfEvent = Readonly<
   | { kind: 'reaped'; member: SerfMember }
 >;
 
+/** A user event as it is told to people and programs here. `payload` must not be changed. */
+export interface UserEventHeard {
+  readonly ltime: number;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  /** Whoever fired it says that only the newest of its name matters. */
+  readonly coalesce: boolean;
+}
+
+/** A query of ours, before it is sent. */
+export interface Question {
+  readonly name: string;
+  readonly payload: Uint8Array;
+  /** Members it is for; empty: all. */
+  readonly nodes: readonly string[];
+  /** RE2 expressions that must match somewhere in the value of each tag. */
+  readonly tags: ReadonlyMap<string, string>;
+  /** Should everybody it is for say that it came? */
+  readonly ack: boolean;
+  /** Members through which each answer comes as well, against loss. */
+  readonly relayFactor: number;
+  /** Absent: Serf's formula. */
+  readonly timeout?: Millis;
+}
+
+export type QuestionId = number;
+
+/** A query of ours as far as it has come. A new object whenever something came. */
+export interface AskedQuestion {
+  readonly id: QuestionId;
+  readonly name: string;
+  readonly timeout: Millis;
+  readonly finished: boolean;
+  /** Members that were alive when it was asked, those in `nodes` if it names some. */
+  readonly expected: number;
+  /** Who said that it came. */
+  readonly acks: readonly string[];
+  readonly responses: readonly { readonly from: string; readonly payload: Uint8Array }[];
+}
+
+/** A query somebody asked, which programs here may answer once, until `deadline`. */
+export interface HeardQuery {
+  readonly id: QuestionId;
+  readonly ltime: number;
+  readonly name: string;
+  readonly payload: Uint8Array;
+  /** Empty: agents of old do not say it. */
+  readonly from: string;
+  readonly deadline: Millis;
+}
+
 export type SerfEffect = Readonly<
   | { kind: 'event'; event: SerfEvent }
+  /** A user event that is news, one of our own included. */
+  | { kind: 'heard'; event: UserEventHeard; dropped: UserEventHeard | undefined }
+  /** One Serf message, by a datagram of its own. */
+  | { kind: 'send'; to: Address; body: Uint8Array }
+  /** Something came of a query of ours. */
+  | { kind: 'answered'; question: AskedQuestion }
+  /** Queries that may be answered here came or went. */
+  | { kind: 'queriesChanged' }
+  /** Keep the keys as they are now, then call `keysKept`. */
+  | { kind: 'keepKeys'; ticket: number }
+  /** Another node has our name, and more members vouch for it. */
+  | { kind: 'nameLost'; other: Address }
   /** Try a push/pull, `join` true, with a failed member's last address. */
   | { kind: 'reconnect'; name: string; to: Address }
   | { kind: 'fact'; fact: SerfFact }
@@ -37,6 +100,14 @@ export type SerfEffect = Readonly<
 export type SerfFact = Readonly<
   | { kind: 'intentRefused'; node: string; why: string }
   | { kind: 'clockRefused'; clock: 'member' | 'event' | 'query'; ltime: number; ours: number }
+  | { kind: 'queryRefused'; name: string; from: string; why: string } // not answered
+  | { kind: 'responseRefused'; from: string; why: string }
+  | { kind: 'relayRefused'; to: string; why: string }
+  | { kind: 'keysChanged'; change: 'install' | 'use' | 'remove'; key: string; by: string } // a fingerprint
+  | { kind: 'keyChangeRefused'; change: 'install' | 'use' | 'remove'; by: string; why: string }
+  | { kind: 'keyWorn'; key: string; seals: number; members: number } // time to rotate
+  | { kind: 'nameVote'; node: string; ours: number; others: number }
+  | { kind: 'eventsThrottled'; from: string } // more at once than an honest agent forwards
   | { kind: 'falseLeaveRefuted'; ltime: number }
   | { kind: 'memberReaped'; node: string; status: SerfStatus }
   | { kind: 'reconnecting'; node: string }

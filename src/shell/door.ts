@@ -1,11 +1,12 @@
 /** How readers reach the machine: commands and their answers, waits for a change, the view. */
 
 import type {
+  AnswerOf,
+  Answers,
   AskCommand,
   Command,
   Door,
   Input,
-  JoinReport,
   RequestId,
   Result,
   Seed,
@@ -35,7 +36,9 @@ export function createDoor(options: {
   return {
     door: {
       view: options.view,
-      ask: async (asked) => asks.ask(await withSeeds(asked, options.resolve)),
+      // The agent answers each command as `Answers` says; only there are the two tied together.
+      ask: async <C extends AskCommand>(asked: C) =>
+        (await asks.ask(await withSeeds(asked, options.resolve))) as AnswerOf<C>,
       changed: (topics, signal) => watchers.changed(topics, signal),
     },
     settle: (request, result) => asks.settle(request, result),
@@ -54,8 +57,10 @@ async function withSeeds(
   return asked.kind === 'join' ? { kind: 'join', seeds: await resolve(asked.seeds) } : asked;
 }
 
+type Value = Answers[keyof Answers];
+
 interface Pending {
-  resolve(value: JoinReport | undefined): void;
+  resolve(value: Value): void;
   reject(error: AgentError): void;
 }
 
@@ -69,7 +74,7 @@ class Asks {
     this.#feed = feed;
   }
 
-  ask(command: Command): Promise<JoinReport | undefined> {
+  ask(command: Command): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(stopping());
       const request = this.#next++;

@@ -29,9 +29,11 @@ export interface Io {
   readonly asks: { settle(request: RequestId, result: Result): void };
   readonly watchers: { wake(topics: readonly Topic[]): void };
   readonly storage: { save(snapshot: Snapshot): void; saveCatalog(bytes: Uint8Array): void };
+  /** Keeps gossip keys; what became of it is told once, later. */
+  readonly keys: { keep(keys: readonly Uint8Array[], done: (error?: string) => void): void };
   readonly runners: { run(order: CheckOrder): void };
   readonly journal: { note(fact: Fact): void };
-  stopped(): void;
+  stopped(why: string | undefined): void;
 }
 
 type Interpreter = {
@@ -39,7 +41,7 @@ type Interpreter = {
 };
 
 /** One line per effect: a new one does not compile without it. */
-export const interpreter = (io: Io): Interpreter => ({
+export const interpreter = (io: Io, feed: (input: Input) => void): Interpreter => ({
   sendPacket: ({ packet, to }) => io.udp.send(packet, to),
   openStream: ({ stream, to }) => io.tcp.open(stream, to),
   writeStream: ({ stream, bytes, end }) => io.tcp.write(stream, bytes, end),
@@ -49,8 +51,12 @@ export const interpreter = (io: Io): Interpreter => ({
   changed: ({ topics }) => io.watchers.wake(topics),
   remember: ({ snapshot }) => io.storage.save(snapshot),
   rememberCatalog: ({ bytes }) => io.storage.saveCatalog(bytes),
+  keepKeys: ({ ticket, keys }) =>
+    io.keys.keep(keys, (error) =>
+      feed({ kind: 'keysKept', ticket, ...(error === undefined ? {} : { error }) }),
+    ),
   fact: ({ fact }) => io.journal.note(fact),
-  stopped: () => io.stopped(),
+  stopped: ({ why }) => io.stopped(why),
 });
 
 /** The agent's clock: milliseconds since this process began, never set back. */
@@ -88,7 +94,7 @@ export class Driver {
   /** `onFatal` gets what should have been impossible, once; nothing is fed after it. */
   constructor(agent: Agent, io: Io, onFatal: (error: unknown) => void) {
     this.#agent = agent;
-    this.#interpret = interpreter(io);
+    this.#interpret = interpreter(io, (input) => this.feed(input));
     this.#onFatal = onFatal;
   }
 

@@ -1,13 +1,14 @@
-/** Reads gossip keys from a file in Serf's format: a JSON array of base64, the primary first. Never logs them. */
+/** Gossip keys in a file, read and kept, in Serf's format: a JSON array of base64, the primary first. Never logs them. */
 import { readFile, stat } from 'node:fs/promises';
+import { utf8 } from '../base/bytes.ts';
 import { AgentError } from '../base/errors.ts';
-import { parseKey } from '../wire/crypt.ts';
+import { parseKey, toBase64 } from '../wire/crypt.ts';
+import { MAX_KEYS } from '../wire/keyring.ts';
 import type { Journal } from './journal.ts';
 import { refuseForeign } from './owner.ts';
+import { writeWhole } from './storage.ts';
 import { codeOf } from './udp.ts';
 
-/** More keys than any rotation needs: each is tried on each packet. */
-const MAX_KEYS = 64;
 const MAX_FILE = 64 * 1024;
 
 /**
@@ -52,4 +53,29 @@ function parseKeyring(json: string, wrong: (clause: string) => AgentError): read
     }
   }
   return [...keys.values()];
+}
+
+/** How the machine's keys reach the file. */
+export interface KeyKeeper {
+  /** Replaces the file; `done` is called once, with why it could not be done. */
+  keep(keys: readonly Uint8Array[], done: (error?: string) => void): void;
+  /** Resolves when what was to be kept is, or could not be. */
+  close(): Promise<void>;
+}
+
+/** Writes one after the other, whole or not at all, readable by its owner alone. */
+export function createKeyKeeper(path: string): KeyKeeper {
+  let last: Promise<void> = Promise.resolve();
+  return {
+    keep: (keys, done) => {
+      const json = `${JSON.stringify(keys.map(toBase64), undefined, 2)}\n`;
+      last = last
+        .then(() => writeWhole(path, utf8(json)))
+        .then(
+          () => done(),
+          (error: unknown) => done(`the keyring file cannot be written (${codeOf(error)})`),
+        );
+    },
+    close: () => last,
+  };
 }

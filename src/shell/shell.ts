@@ -6,6 +6,7 @@ import { createDoor } from './door.ts';
 import { Driver, type Lateness } from './driver.ts';
 import { announced } from './interfaces.ts';
 import type { Journal } from './journal.ts';
+import type { KeyKeeper } from './keyring.ts';
 import { openPorts } from './ports.ts';
 import { type ResolveOptions, resolveSeeds } from './resolve.ts';
 import { createRunners, type RunnersOptions } from './runners/index.ts';
@@ -21,10 +22,12 @@ export interface ShellOptions {
   birth(address: Address): Agent;
   readonly journal: Journal;
   readonly storage?: Pick<Storage, 'save' | 'saveCatalog' | 'close'>;
+  /** Where gossip keys that change are kept. */
+  readonly keys?: KeyKeeper;
   /** An impossible state, already in the log: the process should end. Nothing runs any more. */
   onFatal(error: unknown): void;
-  /** The agent has left: `stop` and end. */
-  onStopped(): void;
+  /** The agent has left, or had to go (`why`): `stop` and end. */
+  onStopped(why: string | undefined): void;
   /** How checks are run. */
   readonly checks: Omit<RunnersOptions, 'onOutcome'>;
   readonly resolve?: ResolveOptions;
@@ -97,6 +100,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
       asks: frame,
       watchers: frame,
       runners,
+      keys: options.keys ?? { keep: (_, done) => done('there is no keyring file') },
       storage: storage ?? { save: () => {}, saveCatalog: () => {} },
       journal,
       stopped: onStopped,
@@ -113,7 +117,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     running.stop();
     runners.close();
     frame.close();
-    await Promise.all([udp.close(), tcp.close(), storage?.close()]);
+    await Promise.all([udp.close(), tcp.close(), storage?.close(), options.keys?.close()]);
   };
   running.start();
   return {

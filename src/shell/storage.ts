@@ -205,7 +205,7 @@ class Writer {
 }
 
 /** The old contents or the new, whatever happens in between. The file is readable by its owner alone. */
-async function writeWhole(path: string, contents: Uint8Array): Promise<void> {
+export async function writeWhole(path: string, contents: Uint8Array): Promise<void> {
   const fresh = `${path}.tmp`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await rm(fresh, { force: true });

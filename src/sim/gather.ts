@@ -58,7 +58,7 @@ export function acquaint(world: World, labels: readonly string[], limit: Millis 
   const usual = hosts.map((host) => host.swim.retransmitMult);
   for (const host of hosts) {
     host.swim.retransmitMult = 0;
-    const bytes = sealStream(state, envelopeOf(host.options), { role: 'dialer', nonce });
+    const bytes = sealStream(state, envelopeOf(host.present), { role: 'dialer', nonce });
     world.injectStream(host.label, stranger, bytes);
   }
   settle(world, labels, limit);

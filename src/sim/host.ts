@@ -52,6 +52,8 @@ export class Host {
   shelf: Uint8Array | undefined;
   /** Nothing more can be written: it is full, or broken. */
   diskRefuses = false;
+  /** Its gossip keys as they are kept, primary first. */
+  keys: readonly Uint8Array[];
   /** How far its wall clock is off. */
   clock: Millis = 0;
   /** Processes that ran here so far. */
@@ -72,6 +74,7 @@ export class Host {
     this.name = options.name ?? label;
     this.address = address;
     this.options = options;
+    this.keys = options.keys ?? [];
     this.swim = { ...valuesOf(swim, options.swim) };
     this.#rate = 1 + (options.driftPpm ?? 0) / 1_000_000;
   }
@@ -116,6 +119,11 @@ export class Host {
     this.disk = this.#written.at(-writes) ?? this.#written[0] ?? this.disk;
     this.shelf = undefined;
     this.#written = [];
+  }
+
+  /** Its options with the keys as they are by now. */
+  get present(): HostOptions {
+    return this.options.keys === undefined ? this.options : { ...this.options, keys: this.keys };
   }
 
   get running(): boolean {

@@ -35,10 +35,10 @@ export class Plain implements Agent {
   #started = false;
 
   constructor(options: AgentOptions) {
-    const { swim: config, nonce, name, bornAt, now } = options;
+    const { swim: config, name, bornAt, now } = options;
     this.#now = now;
     this.#rooms = openRooms(options, options.tags);
-    const { swim, serf, lanes, envelope } = this.#rooms;
+    const { swim, serf, lanes, envelope, nonce } = this.#rooms;
     this.#packets = new Packets(envelope, lanes, nonce, config.packetBytes);
     this.#streams = new Streams(envelope, this.#streamHost(), nonce, config.streamTimeout);
     this.#commands = new Commands(
@@ -54,7 +54,8 @@ export class Plain implements Agent {
     const nothing = new Catalog({ owner: name, epoch: 1, admits: () => false });
     this.#view = new LandingView({
       members: swim.members,
-      serf: serf.view,
+      serf,
+      keyReport: () => undefined,
       catalog: new CatalogIndex(nothing),
       local: { services: () => new Map(), checks: () => new Map() },
       health: () => ({
@@ -65,7 +66,6 @@ export class Plain implements Agent {
         leaving: this.#commands.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
-      coordinates: serf.coordinates,
       remembered: () => undefined,
       indexSeed: bornAt,
     });
@@ -129,6 +129,8 @@ export class Plain implements Agent {
           this.#commands.join(input.request, input.command.seeds, this.#now, this.#out);
         else if (input.command.kind === 'leave') this.#commands.leave(input.request, this.#now, this.#out);
         return;
+      case 'keysKept':
+        return serf.keysKept(input.ticket, input.error, this.#now, this.#serfOut);
       case 'checked':
     }
   }
@@ -210,8 +212,14 @@ export class Plain implements Agent {
     }
   }
 
+  #keepKeys(ticket: number): void {
+    this.#out.push({ kind: 'keepKeys', ticket, keys: this.#rooms.keyring.keys });
+  }
+
   #fromSerf(effect: SerfEffect): void {
-    if (effect.kind === 'event') this.#view.touch(effect.event.member.name, true);
+    if (effect.kind === 'send') this.#packets.user(effect.to, effect.body, this.#out);
+    else if (effect.kind === 'keepKeys') this.#keepKeys(effect.ticket);
+    else if (effect.kind === 'event') this.#view.touch(effect.event.member.name, true);
     else if (effect.kind === 'reconnect')
       this.#streams.sync({ to: effect.to, join: true }, this.#now, this.#out);
   }

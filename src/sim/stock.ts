@@ -19,7 +19,7 @@ export function stock(world: World, register: () => void): void {
   world.watch({
     sent: (host, _to, bytes) => {
       if (!listening) return;
-      for (const delta of deltasIn(bytes, host.options)) {
+      for (const delta of deltasIn(bytes, host.present)) {
         if (delta.owner !== host.name) continue;
         let told = owners.get(delta.owner);
         if (told === undefined || told.epoch !== delta.epoch) {
@@ -55,7 +55,7 @@ export function stock(world: World, register: () => void): void {
   for (const some of portions(deltas)) {
     const body = encodeDeltas(some).slice();
     for (const host of hosts) {
-      const bytes = sealStream(encodeStream({ kind: 'user', body }), envelopeOf(host.options), {
+      const bytes = sealStream(encodeStream({ kind: 'user', body }), envelopeOf(host.present), {
         role: 'dialer',
         nonce,
       });

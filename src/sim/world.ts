@@ -287,6 +287,13 @@ export class World {
         case 'runCheck':
           this.#check(host, effect.order);
           break;
+        case 'keepKeys': {
+          host.keys = effect.keys;
+          const { lives } = host;
+          const { ticket } = effect;
+          this.at(this.now, () => host.lives === lives && this.#feed(host, { kind: 'keysKept', ticket }));
+          break;
+        }
         case 'stopped':
           this.#note(host, '*', 'stopped');
           this.#fell(host);
@@ -319,7 +326,7 @@ export class World {
     this.counts.packetBytes += bytes.length;
     const host = this.#population.at(to.key);
     for (const watcher of this.#overhearers) watcher.sent?.(from, host, bytes);
-    const kinds = (): readonly string[] => kindsOf(bytes, envelopeOf(from.options));
+    const kinds = (): readonly string[] => kindsOf(bytes, envelopeOf(from.present));
     const delays =
       host === undefined ? [] : this.network.datagram(from.label, host.label, bytes.length, kinds);
     if (this.trace.carries) {

@@ -129,3 +129,6 @@ export function parseKey(base64: string): Uint8Array {
 /** Names a key in logs and status without giving it away: 16 hex digits. */
 export const fingerprint = (key: Uint8Array): string =>
   createHash('sha256').update('hearsay gossip key').update(key).digest('hex').slice(0, 16);
+
+/** As `parseKey` takes it. */
+export const toBase64 = (key: Uint8Array): string => btoa(String.fromCharCode(...key));

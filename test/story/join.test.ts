@@ -5,7 +5,9 @@ import { all, tell } from './tell.ts';
 
 /** How many seeds answered; `undefined`: still waiting, or refused. */
 const joined = ({ result }: Asked): number | undefined =>
-  result?.ok === true ? result.value?.joined : undefined;
+  result?.ok === true && result.value !== undefined && 'joined' in result.value
+    ? result.value.joined
+    : undefined;
 
 const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
 

@@ -10,10 +10,12 @@ import * as agentServices from './agent-services.ts';
 import * as catalog from './catalog.ts';
 import * as catalogWrites from './catalog-writes.ts';
 import * as coordinates from './coordinates.ts';
+import * as event from './event.ts';
 import * as events from './events.ts';
 import * as health from './health.ts';
 import * as hearsay from './hearsay.ts';
 import * as hearsayServices from './hearsay-services.ts';
+import * as hearsayTalk from './hearsay-talk.ts';
 import * as hearsayWhy from './hearsay-why.ts';
 import * as metrics from './metrics.ts';
 import * as prometheus from './prometheus.ts';
@@ -47,6 +49,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(catalog),
   ...Object.values(catalogWrites),
   ...Object.values(coordinates),
+  ...Object.values(event),
   ...Object.values(health),
   ...Object.values(status),
   ...Object.values(hearsay),
@@ -55,5 +58,6 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(metrics),
   ...Object.values(prometheus),
   ...Object.values(hearsayWhy),
+  ...Object.values(hearsayTalk),
   ...REFUSED,
 ];

@@ -94,7 +94,7 @@ function tell(world: World, lie: Lie, victim: Host, from: Address, rng: Rng, non
   const labels = labelsOf(world);
   const to = world.host(labels[rng.int(labels.length)] as string);
   if (!to.running || !victim.running) return;
-  const envelope = envelopeOf(to.options);
+  const envelope = envelopeOf(to.present);
   if (lie === 'rows') {
     const nodes = Array.from({ length: ROWS }, () => {
       const { address } = victim;

@@ -75,6 +75,11 @@ export interface Asked {
   readonly body: unknown;
 }
 
+const bodyOf = (headers: IncomingMessage['headers'], body: string): unknown => {
+  if (body === '') return undefined;
+  return headers['content-type'] === 'application/json' ? JSON.parse(body) : body;
+};
+
 /** Answers each request with what stands under its method and path; remembers what it was asked. */
 export async function agentWith(
   answers: Readonly<Record<string, { readonly status?: number; readonly body?: string } | object>>,
@@ -88,7 +93,7 @@ export async function agentWith(
     });
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
-      asked.push({ method, url, headers, body: body === '' ? undefined : JSON.parse(body) });
+      asked.push({ method, url, headers, body: bodyOf(headers, body) });
       const answer = answers[`${method} ${url.split('?')[0]}`];
       if (answer === undefined) response.writeHead(404).end('no such route');
       else if ('status' in answer && typeof answer.status === 'number')

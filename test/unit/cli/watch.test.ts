@@ -57,6 +57,16 @@ describe('what is told', () => {
     await stop();
   });
 
+  test('events: those there are, then each that comes; one that grows old is not told', async () => {
+    const event = (id: string, name: string) => ({ ID: id, Name: name, Payload: 'djE=', LTime: 3 });
+    const { agent, shows, waitsFor, stop } = await watch([event('1', 'deploy')], ['events']);
+    await shows('now      deploy  v1');
+    await waitsFor(10);
+    agent.set(11, [event('2', 'restart')]);
+    await shows('now      deploy  v1', 'event    restart  v1');
+    await stop();
+  });
+
   test('service: its instances and their health, one object per line', async () => {
     const { agent, out, waitsFor, stop } = await watch(
       [entry('web-1', 'passing')],

@@ -60,6 +60,10 @@ export function viewOf(rows: readonly Row[], services: readonly ServiceRow[] = [
     changedAfter: nobody,
     health: nobody,
     coordinate: nobody,
+    events: nobody,
+    question: nobody,
+    keyReport: nobody,
+    waitingQueries: nobody,
     get catalog() {
       return catalog;
     },

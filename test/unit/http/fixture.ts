@@ -6,12 +6,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Changes } from '../../../src/agent/changes.ts';
-import type { AskCommand, Door, JoinReport, MemberView, Topic, View } from '../../../src/agent/types.ts';
+import type {
+  AnswerOf,
+  AskCommand,
+  Door,
+  KeyReport,
+  MemberView,
+  Topic,
+  View,
+} from '../../../src/agent/types.ts';
 import { address } from '../../../src/base/address.ts';
 import type { AgentInfo } from '../../../src/http/info.ts';
 import { type HttpOptions, type HttpServer, startHttp } from '../../../src/http/server.ts';
 import { nodeId } from '../../../src/http/shapes.ts';
 import type { Coordinate } from '../../../src/serf/coordinates.ts';
+import type { AskedQuestion, HeardQuery, UserEventHeard } from '../../../src/serf/types.ts';
 import { PlainCatalog, PlainLocal } from './data.ts';
 
 export const SEED = 1_700_000_000_000;
@@ -23,7 +32,11 @@ export class FakeAgent implements Door {
   readonly catalog = new PlainCatalog();
   readonly local = new PlainLocal();
   /** What the next commands come to. */
-  reply: () => Promise<JoinReport | undefined> = async () => undefined;
+  reply: () => Promise<unknown> = async () => undefined;
+  heard: UserEventHeard[] = [];
+  readonly questions = new Map<number, AskedQuestion>();
+  readonly keyReports = new Map<number, KeyReport>();
+  waitingQueries: HeardQuery[] = [];
   readonly coordinates = new Map<string, Coordinate>();
   readonly #indexes = new Map<Topic, number>();
   readonly #waiting = new Set<{ topics: readonly Topic[]; wake: () => void }>();
@@ -49,6 +62,10 @@ export class FakeAgent implements Door {
       lanes: { membership: 1, intents: 0 },
     }),
     coordinate: (name) => this.coordinates.get(name),
+    events: () => this.heard,
+    question: (id) => this.questions.get(id),
+    keyReport: (id) => this.keyReports.get(id),
+    waitingQueries: () => this.waitingQueries,
     catalog: this.catalog,
     local: this.local,
   };
@@ -61,9 +78,9 @@ export class FakeAgent implements Door {
     return this.#waiting.size;
   }
 
-  ask(command: AskCommand): Promise<JoinReport | undefined> {
+  ask<const C extends AskCommand>(command: C): Promise<AnswerOf<C>> {
     this.asked.push(command);
-    return this.reply();
+    return this.reply() as Promise<AnswerOf<C>>;
   }
 
   changed(topics: readonly Topic[], signal: AbortSignal): Promise<void> {

@@ -120,3 +120,111 @@ describe('4.6 user events', () => {
     expect(ann.serf.clocks).toEqual({ member: 5, event: 11, query: 11 });
   });
 });
+
+describe('4.6 firing and hearing', () => {
+  test('4.6 an event of ours is stamped, heard here, and told to others', () => {
+    const ann = one();
+    ann.event('earlier', 7);
+    ann.told('events');
+
+    const fired = ann.serf.fire('deploy', payload(1, 2), true, ann.out);
+
+    expect(fired).toEqual({ ltime: 8, name: 'deploy', payload: payload(1, 2), coalesce: true });
+    expect(ann.toldMessages('events')).toEqual([
+      { kind: 'userEvent', ltime: 8, name: 'deploy', payload: payload(1, 2), cc: true },
+    ]);
+    expect(ann.serf.clocks.event).toBe(9);
+    expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['earlier', 'deploy']);
+  });
+
+  test('4.6 our own event that comes back is not news', () => {
+    const ann = one();
+    ann.serf.fire('deploy', payload(), false, ann.out);
+    const [body] = ann.told('events');
+
+    ann.receive(body as Uint8Array);
+
+    expect(ann.serf.recentEvents).toHaveLength(1);
+    expect(ann.told('events')).toEqual([]);
+  });
+
+  test('4.6 S29 name and payload above 512 bytes are refused, and the clock stands still', () => {
+    const ann = one();
+
+    expect(() => ann.serf.fire('deploy', new Uint8Array(507), false, ann.out)).toThrowError(
+      expect.objectContaining({ code: 'tooLarge' }),
+    );
+    expect(() => ann.serf.fire('', payload(), false, ann.out)).toThrowError(
+      expect.objectContaining({ code: 'badRequest' }),
+    );
+    expect(ann.serf.clocks.event).toBe(1);
+    expect(ann.told('events')).toEqual([]);
+  });
+
+  test('4.6 the message itself stays within the limit too: 470 bytes of payload pass, as with real agents', () => {
+    const ann = one();
+
+    ann.serf.fire('a', new Uint8Array(470), false, ann.out);
+
+    expect((ann.told('events')[0] as Uint8Array).length).toBeLessThanOrEqual(512);
+  });
+
+  test('4.9 an event that a push/pull tells of is heard here, once, and not passed on', () => {
+    const ann = one();
+    const bob = one();
+    bob.serf.fire('deploy', payload(1), false, bob.out);
+
+    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
+    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
+
+    expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['deploy']);
+    expect(ann.told('events')).toEqual([]);
+  });
+
+  test('4.9 what happened before we joined is old news, what an earlier life has seen as well', () => {
+    const bob = one();
+    bob.serf.fire('old', payload(), false, bob.out);
+    const ann = one();
+
+    ann.serf.mergeState(bob.serf.userState(), true, 0, ann.out);
+    expect(ann.serf.recentEvents).toEqual([]);
+    bob.serf.fire('new', payload(), false, bob.out);
+    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
+    expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['new']);
+
+    const reborn = one({ clocks: ann.serf.clocks });
+    reborn.serf.mergeState(bob.serf.userState(), false, 0, reborn.out);
+    expect(reborn.serf.recentEvents).toEqual([]);
+  });
+
+  test('4.6 the last 256 are kept for readers, and each is told with the one it replaced', () => {
+    const ann = one();
+    for (let i = 1; i <= 300; i++) ann.event(`e${i}`, i);
+
+    expect(ann.serf.recentEvents).toHaveLength(256);
+    expect(ann.serf.recentEvents[0]?.name).toBe('e45');
+    const last = ann.out.filter((effect) => effect.kind === 'heard').at(-1);
+    expect(last).toMatchObject({ event: { name: 'e300' }, dropped: { name: 'e44' } });
+  });
+
+  test('S29 who brings more news than an honest peer forwards is cut off; others are heard', () => {
+    const ann = one();
+    const flood = (from: string, count: number, first: number): void => {
+      for (let i = 0; i < count; i++) {
+        const event = { name: `${from}${i}`, ltime: first + i, payload: payload(), cc: false };
+        ann.serf.receive(UserEvent.encode(event), ann.now, ann.out, from);
+      }
+    };
+
+    flood('eve', 5000, 1);
+    expect(ann.told('events')).toHaveLength(1000);
+    expect(ann.facts().filter(({ kind }) => kind === 'eventsThrottled')).toEqual([
+      { kind: 'eventsThrottled', from: 'eve' },
+    ]);
+    flood('bob', 10, 5001);
+    expect(ann.told('events')).toHaveLength(10);
+    ann.now += 1000;
+    flood('eve', 300, 5100);
+    expect(ann.told('events')).toHaveLength(200);
+  });
+});

@@ -1,9 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { createRng } from '../../../src/base/rng.ts';
-import { serf as settings } from '../../../src/config/protocol.ts';
-import { valuesOf } from '../../../src/config/setting.ts';
-import { Serf } from '../../../src/serf/serf.ts';
-import { Broadcasts } from '../../../src/swim/broadcasts.ts';
 import { LeaveIntent } from '../../../src/wire/serf.ts';
 import { member, one, SELF } from './one.ts';
 
@@ -143,8 +138,7 @@ describe('4.5 intents that outrun their member', () => {
   });
 
   test('4.5 a leave intent about ourselves is not kept for us, should it come before all else', () => {
-    const lanes = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
-    const serf = new Serf({ name: SELF, config: valuesOf(settings), rng: createRng(1), now: 0, lanes });
+    const { serf, lanes } = one({ unborn: true });
 
     serf.receive(LeaveIntent.encode({ node: SELF, ltime: 9, prune: false }), 0, []);
     serf.memberEvent({ kind: 'memberJoined', member: member(SELF) }, 0, []);

@@ -7,6 +7,7 @@ import { type Clocks, Serf } from '../../../src/serf/serf.ts';
 import type { SerfEffect, SerfEvent, SerfFact, SerfMember } from '../../../src/serf/types.ts';
 import { Broadcasts } from '../../../src/swim/broadcasts.ts';
 import type { Member, MemberState } from '../../../src/swim/types.ts';
+import { Keyring } from '../../../src/wire/keyring.ts';
 import {
   decodeSerf,
   encodeTags,
@@ -47,6 +48,10 @@ export interface OneOptions {
   readonly config?: Partial<SerfConfig>;
   readonly clocks?: Clocks;
   readonly seed?: number;
+  /** Nothing is known yet, not even of ourselves. */
+  readonly unborn?: boolean;
+  readonly keys?: readonly Uint8Array[];
+  readonly keepsKeys?: boolean;
   /** Members swim knows from the start, besides ourselves. */
   readonly members?: readonly string[];
 }
@@ -60,13 +65,17 @@ export class One {
   constructor(options: OneOptions = {}) {
     this.serf = new Serf({
       name: SELF,
+      address: member(SELF).identity.address,
+      gossipInterval: 200,
+      keyring: new Keyring(options.keys ?? []),
+      keepsKeys: options.keepsKeys ?? false,
       config: valuesOf(settings, options.config),
       rng: createRng(options.seed ?? 1),
       now: 0,
       lanes: this.lanes,
       ...(options.clocks === undefined ? {} : { clocks: options.clocks }),
     });
-    for (const name of [SELF, ...(options.members ?? [])]) this.up(name);
+    if (options.unborn !== true) for (const name of [SELF, ...(options.members ?? [])]) this.up(name);
     this.out.length = 0;
   }
 

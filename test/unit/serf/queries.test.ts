@@ -100,6 +100,7 @@ describe('4.6 queries', () => {
     ann.receive(QueryResponse.encode(QueryResponse.make({ ltime: 9, id: 1, from: 'bob' })));
 
     expect(ann.serf.clocks.query).toBe(1);
+    expect(ann.facts()).toEqual([{ kind: 'responseRefused', from: 'bob', why: 'not from a member' }]);
     expect(ann.out).toEqual([]);
     expect(ann.told('queries')).toEqual([]);
   });

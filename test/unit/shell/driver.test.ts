@@ -24,6 +24,7 @@ function ledger(overlay: Partial<Io> = {}): { io: Io; done: string[] } {
     },
     asks: { settle: (request) => done.push(`reply ${request}`) },
     watchers: { wake: (topics) => done.push(`wake ${topics.join()}`) },
+    keys: { keep: (keys) => done.push(`keep ${keys.length} keys`) },
     runners: { run: ({ check }) => done.push(`run ${check}`) },
     storage: {
       save: ({ incarnation }) => done.push(`save ${incarnation}`),

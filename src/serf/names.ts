@@ -1,0 +1,12 @@
+/** Names of the queries that members ask one another without a word to programs. Source: serf internal_query.go. */
+
+/** All of them begin so. */
+export const INTERNAL = '_serf_';
+export const PING = '_serf_ping';
+export const CONFLICT = '_serf_conflict';
+export const KEY_QUERIES = {
+  install: '_serf_install-key',
+  use: '_serf_use-key',
+  remove: '_serf_remove-key',
+  list: '_serf_list-keys',
+} as const;

@@ -1,0 +1,68 @@
+/** User events between hearsay and real Serf agents: fired there, heard here, and the other way round. */
+import { afterAll, expect, test } from 'vitest';
+import { getJson } from '../support/http.ts';
+import {
+  type AgentProcess,
+  hearsay,
+  installed,
+  killAll,
+  startHearsay,
+  startSerf,
+} from '../support/processes.ts';
+import { file, folder, serf } from '../support/serf.ts';
+import { pause, until } from '../support/wait.ts';
+
+interface Heard {
+  readonly Name: string;
+  readonly Payload: string | null;
+  readonly ID: string;
+}
+
+afterAll(killAll);
+
+test.skipIf(!installed('serf'))(
+  'an event fired on either side is heard once by all; who joins later hears only what is new',
+  { timeout: 120_000 },
+  async () => {
+    const dir = folder();
+    const log = file(dir, 'heard', '');
+    const ip = (host: number): string => `127.0.44.${host}`;
+    const join = `${ip(1)}:7946`;
+    const h1 = await startHearsay({ name: 'h1', ip: ip(1) });
+    const handler = `user=read p; echo "$SERF_USER_EVENT $p" >> ${log}`;
+    const s1 = await startSerf({ name: 's1', ip: ip(11), join, args: [`-event-handler=${handler}`] });
+    const h2 = await startHearsay({ name: 'h2', ip: ip(2), join });
+    const heard = (agent: AgentProcess): Promise<Heard[]> =>
+      getJson<Heard[]>(`http://${agent.ip}:8500/v1/event/list`);
+    const names = async (agent: AgentProcess): Promise<string[]> =>
+      (await heard(agent)).map(({ Name }) => Name);
+    const handled = async (): Promise<string> => (await import('node:fs')).readFileSync(log, 'utf8');
+
+    const there = await serf(s1, ['event', 'from-serf', 'v1']);
+    expect(there.code, there.stderr).toBe(0);
+    const here = await hearsay(['event', 'from-hearsay', 'v2', '--http-addr', h1.http]);
+    expect(here.code, here.stderr).toBe(0);
+
+    for (const agent of [h1, h2])
+      await until(`${agent.name} has heard both`, 10_000, async () => (await names(agent)).length === 2);
+    await until('the handler of the real agent has heard both', 10_000, async () => {
+      const lines = await handled();
+      return lines.includes('from-serf v1') && lines.includes('from-hearsay v2');
+    });
+    const [one, two] = await Promise.all([heard(h1), heard(h2)]);
+    const sorted = (list: Heard[]): Heard[] => [...list].sort((a, b) => (a.Name < b.Name ? -1 : 1));
+    expect(sorted(one)).toEqual(sorted(two));
+    expect(sorted(one).map(({ Name, Payload }) => [Name, Payload])).toEqual([
+      ['from-hearsay', 'djI='],
+      ['from-serf', 'djE='],
+    ]);
+
+    const h3 = await startHearsay({ name: 'h3', ip: ip(3), join });
+    await serf(s1, ['event', '-coalesce=false', 'later', '']);
+    await until('h3 has heard what came after it', 10_000, async () => (await names(h3)).includes('later'));
+    await pause(1000); // nothing more comes
+    expect(await names(h3)).toEqual(['later']);
+    expect((await names(h1)).sort()).toEqual(['from-hearsay', 'from-serf', 'later']);
+    expect(s1.log()).not.toMatch(/panic|\[ERR\]/);
+  },
+);

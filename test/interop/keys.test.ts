@@ -1,0 +1,131 @@
+/** G16: gossip keys rotated in a mixed, encrypted cluster, from hearsay and from real Serf. */
+import { readFileSync, statSync } from 'node:fs';
+import { afterAll, expect, test } from 'vitest';
+import {
+  type AgentProcess,
+  hearsay,
+  installed,
+  killAll,
+  startHearsay,
+  startSerf,
+} from '../support/processes.ts';
+import { file, folder, serf } from '../support/serf.ts';
+import { until } from '../support/wait.ts';
+
+const [OLD, NEW, NEXT] = [1, 2, 3].map((octet) => Buffer.alloc(32, octet).toString('base64')) as [
+  string,
+  string,
+  string,
+];
+
+afterAll(killAll);
+
+test.skipIf(!installed('serf'))(
+  'G16 keys are rotated from either side, each file holds what is in use, nobody is lost',
+  { timeout: 180_000 },
+  async () => {
+    const dir = folder();
+    const ring = (name: string): string => file(dir, `${name}.keys`, JSON.stringify([OLD]));
+    const ip = (host: number): string => `127.0.46.${host}`;
+    const join = `${ip(1)}:7946`;
+    const ours = (name: string, host: number, more: { join?: string }) =>
+      startHearsay({ name, ip: ip(host), args: ['--keyring-file', ring(name)], ...more });
+    const h1 = await ours('h1', 1, {});
+    const s1 = await startSerf({ name: 's1', ip: ip(11), join, args: [`-keyring-file=${ring('s1')}`] });
+    const s2 = await startSerf({ name: 's2', ip: ip(12), join, args: [`-keyring-file=${ring('s2')}`] });
+    const h2 = await ours('h2', 2, { join });
+    const all: AgentProcess[] = [h1, h2, s1, s2];
+    const kept = (name: string): string[] =>
+      JSON.parse(readFileSync(`${dir}/${name}.keys`, 'utf8')) as string[];
+    const everybodyAlive = (): Promise<unknown> =>
+      Promise.all(
+        all.map((agent) =>
+          until(`${agent.name} sees all alive`, 20_000, async () => {
+            const members = await agent.members();
+            return members.length === all.length && members.every(({ status }) => status === 'alive');
+          }),
+        ),
+      );
+    const keys = async (...words: string[]) => {
+      const ran = await hearsay(['keys', ...words, '--json', '--http-addr', h1.http]);
+      return { ...ran, report: ran.stdout === '' ? undefined : JSON.parse(ran.stdout) };
+    };
+    await everybodyAlive();
+
+    // A key that not all have is not used, and the sentence names who lacks it.
+    await serf(s1, ['keys', '-list']);
+    const early = await keys('use', NEW);
+    expect(early.code).toBe(4);
+    expect(early.stderr).toMatch(/install the key there first/);
+
+    // From hearsay: install, use, remove.
+    expect((await keys('install', NEW)).report).toMatchObject({ nodes: 4, errors: {}, silent: [] });
+    const list = await keys('list');
+    expect(Object.values(list.report.keys)).toEqual([4, 4]);
+    expect(JSON.stringify(list.report)).not.toContain(NEW);
+    const soon = await keys('remove', OLD);
+    expect(soon.code).toBe(4);
+    expect(soon.stderr).toMatch(/still use this key/);
+
+    // One that joins in the middle, with the old key alone, would be cut off: nothing happens until it has the new one.
+    const h3 = await ours('h3', 3, { join });
+    all.push(h3);
+    await everybodyAlive();
+    const cut = await keys('use', NEW);
+    expect(cut.code).toBe(4);
+    expect(cut.stderr).toMatch(/h3 would understand nothing/);
+    expect((await keys('install', NEW)).report).toMatchObject({ nodes: 5, errors: {}, silent: [] });
+    const used = await keys('use', NEW);
+    expect(used.report, used.stderr).toMatchObject({ nodes: 5, errors: {}, silent: [], refused: null });
+    expect(kept('h1')).toEqual([NEW, OLD]);
+    expect(kept('h2')).toEqual([NEW, OLD]);
+    expect(kept('s1')[0]).toBe(NEW);
+    await everybodyAlive();
+
+    // One that is down may know the old key alone: it is kept for its return, unless the operator insists.
+    await h3.kill();
+    all.pop();
+    await until('h3 is seen failed', 30_000, async () =>
+      (await h1.members()).some(({ name, status }) => name === 'h3' && status === 'failed'),
+    );
+    const down = await keys('remove', OLD);
+    expect(down.code).toBe(4);
+    expect(down.stderr).toMatch(/h3 failed, and may know no other key/);
+    expect((await hearsay(['forget', 'h3', '--prune', '--http-addr', h1.http])).code).toBe(0);
+    await everybodyAlive();
+    const removed = await keys('remove', OLD);
+    expect(removed.report, removed.stderr).toMatchObject({ errors: {}, silent: [] });
+    for (const name of ['h1', 'h2', 's1', 's2']) expect(kept(name), name).toEqual([NEW]);
+    expect(statSync(`${dir}/h1.keys`).mode & 0o777).toBe(0o600);
+    await everybodyAlive();
+
+    // From real Serf.
+    const install = await serf(s1, ['keys', `-install=${NEXT}`]);
+    expect(install.code, install.stdout + install.stderr).toBe(0);
+    expect((await serf(s1, ['keys', `-use=${NEXT}`])).code).toBe(0);
+    const remove = await serf(s1, ['keys', `-remove=${NEW}`]);
+    expect(remove.code, remove.stdout + remove.stderr).toBe(0);
+    for (const name of ['h1', 'h2', 's1', 's2']) expect(kept(name), name).toEqual([NEXT]);
+    const theirs = await serf(s1, ['keys', '-list']);
+    expect(theirs.stdout + theirs.stderr).toMatch(/\[4\/4\]/);
+
+    // The primary is refused by all, and the ring is never empty.
+    const primary = await serf(s1, ['keys', `-remove=${NEXT}`]);
+    expect(primary.code).not.toBe(0);
+    expect(kept('h1')).toEqual([NEXT]);
+    await everybodyAlive();
+
+    // One that starts from its file knows the key in use.
+    await h2.kill();
+    await until('h2 is seen failed', 30_000, async () =>
+      (await h1.members()).some(({ name, status }) => name === 'h2' && status === 'failed'),
+    );
+    const again = await startHearsay({
+      ...{ name: 'h2', ip: ip(2), join },
+      args: ['--keyring-file', `${dir}/h2.keys`],
+    });
+    all[1] = again;
+    await everybodyAlive();
+    for (const agent of all) expect(agent.log(), agent.name).not.toMatch(/panic|impossible/);
+  },
+);

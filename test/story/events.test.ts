@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { utf8 } from '../../src/base/bytes.ts';
+import { story } from '../../src/sim/story.ts';
+
+const NAMES = 'ann bob cat dan eve';
+const fire = (name: string, payload = '') =>
+  ({ kind: 'fireEvent', name, payload: utf8(payload), coalesce: false }) as const;
+
+/** What each running member has heard: `name payload`. */
+const heardBy = (tale: ReturnType<typeof story>): Record<string, string[]> =>
+  Object.fromEntries(
+    [...tale.world.hosts]
+      .filter((host) => host.running)
+      .map((host) => [
+        host.label,
+        host.live.view.events().map(({ name, payload }) => `${name} ${new TextDecoder().decode(payload)}`),
+      ]),
+  );
+
+test('G17 every live member hears every event once, also with a third of all packets lost', () => {
+  const tale = story(NAMES, { seed: 11, weather: { loss: 0.3 }, hosts: { eve: { plain: true } } });
+  const fired = Array.from({ length: 20 }, (_, i) => `deploy v${i}`);
+
+  fired.forEach((_, i) => {
+    expect(tale.answer(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(true);
+    tale.pass('100ms');
+  });
+  tale.until(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '2m');
+
+  for (const [who, heard] of Object.entries(heardBy(tale)))
+    expect([...heard].sort(), who).toEqual([...fired].sort());
+});
+
+test('4.9 who was away for a moment does not hear old events again, and misses none after its return', () => {
+  const tale = story(NAMES, { seed: 12 });
+  tale.answer('ann', fire('before'));
+  tale.pass('10s');
+  expect(heardBy(tale)['bob']).toEqual(['before ']);
+
+  tale.stop('bob');
+  tale.answer('ann', fire('meanwhile'));
+  tale.pass('5s');
+  tale.restart('bob', { remember: true });
+  tale.until(() => tale.view('bob', 'ann')?.status === 'alive');
+  tale.pass('10s');
+  tale.answer('ann', fire('after'));
+  tale.pass('60s');
+
+  expect(heardBy(tale)['bob']).toEqual(['after ']);
+});
+
+test('4.9 what a partition kept from a member is told by the next push/pull', () => {
+  const tale = story(NAMES, { seed: 13 });
+  tale.cut('eve', '*');
+  tale.answer('ann', fire('deploy'));
+  tale.pass('8s');
+  expect(heardBy(tale)['eve']).toEqual([]);
+
+  tale.heal();
+
+  expect(tale.until(() => heardBy(tale)['eve']?.length === 1, '3m')).toBe(true);
+});
+
+test('S28 every member knows how far the others are, and knows nothing of those it never heard', () => {
+  const tale = story(NAMES, { seed: 14 });
+  tale.pass('60s');
+
+  const { view } = tale.world.host('ann').live;
+  expect(view.coordinate('ann')?.vec).toHaveLength(8);
+  expect(view.coordinate('bob')?.vec).toHaveLength(8);
+  expect(view.coordinate('nobody')).toBeUndefined();
+});

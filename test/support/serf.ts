@@ -1,0 +1,32 @@
+/** What interop tests ask of real Serf agents, by their own command line. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AgentProcess, Finished } from './processes.ts';
+
+/** One `serf` command, to this agent, to its end. */
+export function serf(agent: AgentProcess, args: readonly string[]): Promise<Finished> {
+  const [command = '', ...rest] = args;
+  return new Promise((resolve) => {
+    execFile(
+      'serf',
+      [command, `-rpc-addr=${agent.ip}:7373`, ...rest],
+      { timeout: 30_000 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** A folder of its own for a test's files. */
+export const folder = (): string => mkdtempSync(join(tmpdir(), 'hearsay-interop-'));
+
+/** A file readable by us alone; gives its path. */
+export function file(dir: string, name: string, contents: string): string {
+  const path = join(dir, name);
+  writeFileSync(path, contents, { mode: 0o600 });
+  return path;
+}
