@@ -1,8 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readKeyring } from '../../../src/shell/keyring.ts';
+import { createKeyKeeper, readKeyring } from '../../../src/shell/keyring.ts';
 import { noting } from './support.ts';
 
 let dir: string;
@@ -65,4 +65,30 @@ test('a file others can read is used, and said to be exposed', async () => {
   const { note, facts } = noting();
   expect(await readKeyring(path, note)).toHaveLength(1);
   expect(facts).toEqual([{ kind: 'keyringExposed', file: path }]);
+});
+
+test('G16 kept keys are a file of its owner alone, in Serf’s format, and can be read back', async () => {
+  const keeper = createKeyKeeper(path);
+  const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
+  const outcomes: (string | undefined)[] = [];
+
+  keeper.keep([key(1)], (error) => outcomes.push(error));
+  keeper.keep([key(2), key(1)], (error) => outcomes.push(error));
+  await keeper.close();
+
+  expect(outcomes).toEqual([undefined, undefined]);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(await readKeyring(path)).toEqual([key(2), key(1)]);
+  expect(readdirSync(dir)).toEqual(['keyring.json']);
+});
+
+test('G16 a file that cannot be written is told, and leaves the old one', async () => {
+  writeFileSync(join(dir, 'file'), '');
+  const keeper = createKeyKeeper(join(dir, 'file', 'ring.json'));
+  const outcomes: (string | undefined)[] = [];
+
+  keeper.keep([new Uint8Array(32)], (error) => outcomes.push(error));
+  await keeper.close();
+
+  expect(outcomes).toEqual([expect.stringContaining('cannot be written')]);
 });

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { Keyring, MAX_KEYS } from '../../../src/wire/keyring.ts';
+
+const key = (octet: number, bytes = 32): Uint8Array => new Uint8Array(bytes).fill(octet);
+const firsts = (ring: Keyring): number[] => ring.keys.map((one) => one[0] as number);
+
+test('1.7 install, use, remove: the primary is first, and cannot go', () => {
+  const ring = new Keyring([key(1)]);
+
+  expect(ring.install(key(2, 16))).toBe(true);
+  expect(ring.install(key(2, 16))).toBe(false);
+  expect(ring.use(key(2, 16))).toBe(true);
+  expect(firsts(ring)).toEqual([2, 1]);
+  expect(() => ring.remove(key(2, 16))).toThrowError(/primary/);
+  expect(ring.remove(key(1))).toBe(true);
+  expect(ring.remove(key(1))).toBe(false);
+  expect(() => ring.use(key(3))).toThrowError(/install it first/);
+  expect(firsts(ring)).toEqual([2]);
+});
+
+test('G16 no way of asking leaves the ring empty, or makes one where there was none', () => {
+  const ring = new Keyring([key(1)]);
+  for (let octet = 0; octet < 256; octet++)
+    try {
+      ring.remove(key(octet));
+    } catch {
+      // the primary
+    }
+  expect(firsts(ring)).toEqual([1]);
+  expect(() => new Keyring([]).install(key(1))).toThrowError(/not enabled/);
+  expect(() => ring.install(key(1, 20))).toThrowError(/16, 24 or 32/);
+  for (let octet = 2; octet <= MAX_KEYS; octet++) ring.install(key(octet));
+  expect(() => ring.install(key(200))).toThrowError(/full/);
+});
+
+test('S5 what the primary seals is counted, from nothing for a new one', () => {
+  const ring = new Keyring([key(1), key(2)]);
+  ring.sealed();
+  ring.sealed();
+  expect(ring.seals).toBe(2);
+  ring.use(key(2));
+  expect(ring.seals).toBe(0);
+});
