@@ -153,6 +153,11 @@ export const serf = section({
     doc: 'Events, and queries, remembered to tell news from repetition.',
     source: 'serf Config.EventBuffer, QueryBuffer',
   }),
+  nameVote: flag({
+    default: true,
+    doc: 'When another node has our name, ask the members which they mean, and stop if it is not us.',
+    source: 'serf Config.EnableNameConflictResolution',
+  }),
   eventBytes: int({
     default: 512,
     min: 64,

@@ -140,7 +140,8 @@ export class Serf {
   /** What swim saw. Serf must hear of our own member before anything else. */
   memberEvent(event: MemberEvent, now: Millis, out: SerfEffect[]): void {
     this.#membership.swimSaw(event, now, out);
-    if (event.kind === 'nameConflict' && event.member.identity.name === this.#options.name)
+    const { name, config } = this.#options;
+    if (config.nameVote && event.kind === 'nameConflict' && event.member.identity.name === name)
       this.#conflicts.contested(event.other, now, (question) => this.ask(question, now, out));
   }
 

@@ -93,6 +93,27 @@ test('G16 the old key stays while a member is down, who is back with it and is t
   expect(Object.values(tale.seenAs('dan'))).toEqual(['alive', 'alive', 'alive', 'alive']);
 });
 
+test('G16 who returns with a key that was removed meanwhile is told why nobody answers, and comes back with the new one', () => {
+  const tale = story(NAMES, { seed: 37, ...encrypted });
+  tale.stop('dan');
+  tale.until(() => Object.values(tale.seenAs('dan')).every((status) => status === 'failed'), '1m');
+  done(tale, 'ann', 'install', NEW);
+  done(tale, 'ann', 'use', NEW);
+  expect(done(tale, 'ann', 'remove', OLD).refused).toMatch(/^dan failed/);
+  expect(done(tale, 'ann', 'remove', OLD, true).refused).toBeUndefined();
+
+  tale.restart('dan', { alone: true });
+  const lost = tale.join('dan', 'ann');
+  tale.until(() => lost.result !== undefined);
+  expect(JSON.stringify(lost.result)).toContain('a key we do not have');
+  expect(tale.facts('streamRejected', 'ann').map(({ code }) => code)).toContain('undecryptable');
+
+  tale.stop('dan');
+  tale.world.host('dan').keys = [NEW];
+  tale.restart('dan');
+  expect(tale.until(() => tale.seenAs('dan')['ann'] === 'alive', '2m')).toBe(true);
+});
+
 test('G16 two rotations at once, with loss and a restart: no ring is empty, no member is lost', () => {
   for (const seed of [34, 35, 36]) {
     const tale = story(NAMES, { seed, ...encrypted, weather: { loss: 0.1 } });

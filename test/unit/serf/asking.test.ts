@@ -324,6 +324,11 @@ describe('4.8 two nodes with our name', () => {
     expect(contest(ann)).not.toBe(-1);
   });
 
+  test('4.8 the vote can be switched off', () => {
+    const ann = one({ members: ['bob'], config: { nameVote: false } });
+    expect(contest(ann)).toBe(-1);
+  });
+
   test('4.8 asked about another name, we tell whom we mean by it; about our own, nothing', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.query(1, 3, { ...ofBob, name: '_serf_conflict', payload: utf8('cat') });
