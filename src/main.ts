@@ -2,7 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { createAgent } from './agent/agent.ts';
 import { joinFailure } from './agent/commands.ts';
-import type { Agent, Door } from './agent/types.ts';
+import type { Agent, Door, Snapshot } from './agent/types.ts';
 import { type Address, hostPort } from './base/address.ts';
 import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
@@ -19,6 +19,7 @@ import { createJournal, type Journal } from './shell/journal.ts';
 import { createKeyKeeper, readKeyring } from './shell/keyring.ts';
 import { createLogger } from './shell/logger.ts';
 import { keepJoining } from './shell/rejoin.ts';
+import { readSerfSnapshot } from './shell/serf-snapshot.ts';
 import { readServices } from './shell/services.ts';
 import { type Shell, startShell } from './shell/shell.ts';
 import { openStorage, type Storage } from './shell/storage.ts';
@@ -53,6 +54,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
   const meter = new Meter();
   const keys = await gossipKeys(config, note);
   const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
+  const past = storage?.snapshot ?? (await importedSnapshot(config));
   const closing: (() => Promise<void>)[] = [];
   let done = (): void => {};
   const stopped = new Promise<void>((resolve) => {
@@ -67,7 +69,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
     const shell = await startShell({
       bind: config.bind,
       ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
-      birth: (address) => birth(config, keys, storage, address),
+      birth: (address) => birth(config, keys, storage, past, address),
       journal,
       checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
       ...(storage === undefined ? {} : { storage }),
@@ -89,7 +91,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
     const http = await openHttp(config, note, shell, meter, degraded, dns, closing, reload);
-    await joinSeeds(config, shell.door, storage, closing, (answered, why) => {
+    await joinSeeds(config, shell.door, past, closing, (answered, why) => {
       if (answered > 0) logger.info({ answered }, 'joined through seeds');
       else logger.warn({ why }, 'no seed answered; trying again');
     });
@@ -120,6 +122,7 @@ const birth = (
   config: AgentConfig,
   keys: readonly Uint8Array[],
   storage: Storage | undefined,
+  past: Snapshot | undefined,
   address: Address,
 ): Agent =>
   createAgent({
@@ -133,7 +136,7 @@ const birth = (
     label: config.label,
     rng: createRng(randomInt(2 ** 31)),
     nonce: () => randomBytes(NONCE_BYTES),
-    ...(storage?.snapshot === undefined ? {} : { snapshot: storage.snapshot }),
+    ...(past === undefined ? {} : { snapshot: past }),
     ...(storage?.catalog === undefined ? {} : { catalog: storage.catalog }),
     remembers: storage !== undefined,
     allowExec: config.allowExecChecks,
@@ -218,6 +221,11 @@ async function openHttp(
   return http.address;
 }
 
+/** What a Serf agent left behind on this host. Only for a first start: later our own snapshot knows more. */
+async function importedSnapshot({ importSerfSnapshot }: AgentConfig): Promise<Snapshot | undefined> {
+  return importSerfSnapshot === undefined ? undefined : readSerfSnapshot(importSerfSnapshot);
+}
+
 /** Services of `--service` files. A file that is wrong stops the start. */
 async function registerFiles(config: AgentConfig, door: Door): Promise<void> {
   for (const path of config.service)
@@ -229,7 +237,7 @@ async function registerFiles(config: AgentConfig, door: Door): Promise<void> {
 async function joinSeeds(
   config: AgentConfig,
   door: Door,
-  storage: Storage | undefined,
+  past: Snapshot | undefined,
   closing: (() => Promise<void>)[],
   onOutcome: (answered: number, sentence: string) => void,
 ): Promise<void> {
@@ -237,7 +245,7 @@ async function joinSeeds(
     const report = await door.ask({ kind: 'join', seeds: config.join });
     if (report === undefined || report.joined === 0) throw joinFailure(report ?? { joined: 0, failed: [] });
   }
-  const remembered = storage?.snapshot?.peers.map((peer) => peer.addr) ?? [];
+  const remembered = past?.peers.map((peer) => peer.addr) ?? [];
   const seeds = [...new Set([...config.join, ...config.retryJoin, ...remembered])];
   if (seeds.length === 0) return;
   const rejoin = keepJoining(door, seeds, onOutcome);

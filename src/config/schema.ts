@@ -126,6 +126,14 @@ export const agent = section({
     check: checkNotEmpty,
     doc: 'Folder for what survives a restart.',
   }),
+  importSerfSnapshot: text({
+    default: undefined,
+    defaultWords: 'none',
+    placeholder: 'PATH',
+    check: checkNotEmpty,
+    doc: 'Snapshot of a Serf agent that ran here: whom it knew is joined at the first start. Later our own counts.',
+    source: 'serf agent -snapshot',
+  }),
   keyringFile: text({
     default: undefined,
     defaultWords: 'none',

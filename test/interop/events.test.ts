@@ -1,4 +1,5 @@
 /** User events between hearsay and real Serf agents: fired there, heard here, and the other way round. */
+import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
 import {
@@ -36,7 +37,7 @@ test.skipIf(!installed('serf'))(
       getJson<Heard[]>(`http://${agent.ip}:8500/v1/event/list`);
     const names = async (agent: AgentProcess): Promise<string[]> =>
       (await heard(agent)).map(({ Name }) => Name);
-    const handled = async (): Promise<string> => (await import('node:fs')).readFileSync(log, 'utf8');
+    const handled = async (): Promise<string> => readFileSync(log, 'utf8');
 
     const there = await serf(s1, ['event', 'from-serf', 'v1']);
     expect(there.code, there.stderr).toBe(0);
