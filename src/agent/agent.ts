@@ -3,7 +3,6 @@ import type { Address } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { Serf } from '../serf/serf.ts';
-import { changedTags, metaOf } from '../serf/tags.ts';
 import type { SerfEffect, SerfEvent } from '../serf/types.ts';
 import { type Swim, stallThreshold } from '../swim/swim.ts';
 import type { Member, SwimEffect } from '../swim/types.ts';
@@ -16,6 +15,7 @@ import { Exchange } from './exchange.ts';
 import { Followups } from './followups.ts';
 import { KeyTasks } from './keytasks.ts';
 import { Memory } from './memory.ts';
+import { forget, type OperatorRooms, setTags } from './operator.ts';
 import type { AgentOptions } from './options.ts';
 import { type Lane, Packets } from './packets.ts';
 import { openRooms } from './rooms.ts';
@@ -215,9 +215,11 @@ class Landing implements Agent {
       case 'leave':
         return this.#commands.leave(request, this.#now, this.#out);
       case 'forget':
-        return this.#reply(request, () => this.#forget(command.node, command.prune, command.refuseLive));
+        return this.#reply(request, () => forget(this.#rooms(), command, this.#now));
       case 'setTags':
-        return this.#reply(request, () => this.#setTags(command.set, command.remove));
+        return this.#reply(request, () => {
+          this.#tags = setTags(this.#rooms(), this.#tags, command, this.#now);
+        });
       case 'fireEvent':
       case 'query':
       case 'respond':
@@ -238,32 +240,9 @@ class Landing implements Agent {
     }
   }
 
-  #forget(node: string, prune: boolean, refuseLive: boolean): void {
-    const member = this.#view.met(node);
-    if (member === undefined)
-      throw new AgentError(
-        'notFound',
-        `no member is called "${node}": see the names with \`hearsay members\``,
-      );
-    if (refuseLive && (member.status === 'alive' || member.status === 'suspect'))
-      throw new AgentError(
-        'conflict',
-        `"${member.name}" is ${member.status}, and only a failed member can be forgotten: stop it, or let it leave`,
-      );
-    this.#serf.forget(member.name, prune, this.#now, this.#serfOut);
-    this.#view.touch(member.name, true);
-    if (prune) this.#swim.forget(member.name, this.#now, this.#swimOut);
-  }
-
-  #setTags(set: ReadonlyMap<string, string>, remove: readonly string[]): void {
-    if (set.has(CAPABILITY_TAG) || remove.includes(CAPABILITY_TAG))
-      throw new AgentError(
-        'badRequest',
-        `the tag "${CAPABILITY_TAG}" is this program's own: choose another name`,
-      );
-    const tags = changedTags(this.#tags, set, remove);
-    this.#swim.setMeta(metaOf(tags), this.#now, this.#swimOut);
-    this.#tags = tags;
+  #rooms(): OperatorRooms {
+    const { swim, serf, view } = { swim: this.#swim, serf: this.#serf, view: this.#view };
+    return { swim, serf, view, swimOut: this.#swimOut, serfOut: this.#serfOut };
   }
 
   /** Carries what the rooms decided to where it belongs, until nothing is left. */
