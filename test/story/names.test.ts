@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
 import { tell } from './tell.ts';
 
-test('two live nodes of one name: the incumbent is kept everywhere, and all are told', () => {
-  const { world, arrive, pass, view, facts, saw } = tell('ann bob cat dan', { seed: 1 });
+test('two live nodes of one name that do not vote: the incumbent is kept everywhere, and all are told', () => {
+  const { world, arrive, pass, view, facts, saw } = tell('ann bob cat dan', {
+    seed: 1,
+    all: { serf: { nameVote: false } },
+  });
   const incumbent = world.host('bob').address.key;
 
   arrive('bob2', { name: 'bob' }, { alone: true });
