@@ -11,7 +11,23 @@ import { AgentError } from '../../base/errors.ts';
 import type { UserEventHeard } from '../../serf/types.ts';
 import { flag, text } from '../query.ts';
 import { type Route, route } from '../route.ts';
+import { list, named, nullable, number, object, text as textShape } from '../schema/kinds.ts';
 import { required } from '../where.ts';
+
+/** Exactly these keys: clients check the set. */
+const EVENT = named(
+  'Event',
+  object({
+    ID: textShape,
+    Name: textShape,
+    Payload: nullable(textShape),
+    NodeFilter: textShape,
+    ServiceFilter: textShape,
+    TagFilter: textShape,
+    Version: number,
+    LTime: number,
+  }),
+);
 
 /** `PUT /v1/event/fire/:name`, and POST: the body is the payload. `coalesce` is ours: only the newest matters. */
 export const eventFire = fires('PUT');
@@ -23,6 +39,7 @@ export const eventList = route({
   path: '/v1/event/list',
   summary: 'User events heard lately, oldest first',
   query: { name: text },
+  shows: list(EVENT),
   watch: ({ query: { name } }) => [name === '' ? 'events' : `event:${name}`],
   answer: ({ query: { name }, view }) =>
     view
@@ -35,6 +52,7 @@ function fires(method: 'PUT' | 'POST'): Route {
   return route({
     method,
     path: '/v1/event/fire/:name...',
+    shows: EVENT,
     summary: 'Fire a user event; the body is its payload',
     query: { node: text, service: text, tag: text, coalesce: flag },
     body: (bytes: Uint8Array) => copyOf(bytes),
@@ -51,7 +69,6 @@ function fires(method: 'PUT' | 'POST'): Route {
   });
 }
 
-/** Exactly these keys: clients check the set. */
 const shapeOf = (event: UserEventHeard, ltime: number): unknown => ({
   ID: idOf(event),
   Name: event.name,
