@@ -2,7 +2,8 @@
  * Two nodes with our name: the members are asked whom they mean by it, and who has fewer of them goes.
  *
  * Source: serf serf.go, resolveNodeConflict (protocol reference 4.8). Differs: if nobody answers, we stay. Agents go,
- * and so a single forged message ends one that is alone.
+ * and so a single forged message ends one that is alone. And we go only when a second vote is lost, too: who came back
+ * at another address is known there by then.
  */
 import { type Address, address } from '../base/address.ts';
 import { utf8 } from '../base/bytes.ts';
@@ -14,11 +15,14 @@ import type { AskedQuestion, Question, QuestionId, SerfEffect } from './types.ts
 
 /** One vote at a time, and not more often than this: anybody can claim a name. */
 const PAUSE: Millis = 30_000;
+/** Votes lost in a row. */
+const ENOUGH = 2;
 
 export class Conflicts {
   readonly #self: string;
   readonly #address: Address;
   #vote: { readonly id: QuestionId; readonly other: Address } | undefined;
+  #lost = 0;
   #notBefore: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(self: string, own: Address) {
@@ -57,8 +61,8 @@ export class Conflicts {
     ).length;
     const others = claims.length - ours;
     out.push({ kind: 'fact', fact: { kind: 'nameVote', node: this.#self, ours, others } });
-    if (others > 0 && ours < Math.floor(claims.length / 2) + 1)
-      out.push({ kind: 'nameLost', other: vote.other });
+    this.#lost = others > 0 && ours < Math.floor(claims.length / 2) + 1 ? this.#lost + 1 : 0;
+    if (this.#lost >= ENOUGH) out.push({ kind: 'nameLost', other: vote.other });
   }
 }
 

@@ -88,7 +88,7 @@ export class Serf {
       self,
       address,
       statuses: this.#membership.statuses,
-      rng: options.rng.fork(),
+      rng: options.rng,
       buffer: config.eventBuffer,
       gossipInterval,
       keys: this.#keys,

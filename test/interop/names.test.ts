@@ -7,7 +7,7 @@ afterAll(killAll);
 
 test.skipIf(!installed('serf'))(
   '4.8 the one that fewer members know by the name goes',
-  { timeout: 120_000 },
+  { timeout: 400_000 },
   async () => {
     const ip = (host: number): string => `127.0.47.${host}`;
     const join = `${ip(1)}:7946`;
@@ -23,7 +23,7 @@ test.skipIf(!installed('serf'))(
       });
 
     const ours = await startHearsay({ name: 's1', ip: ip(3), join });
-    await until('ours has stopped', 60_000, () => ours.child.exitCode !== null);
+    await until('ours has stopped', 200_000, () => ours.child.exitCode !== null);
     expect(ours.child.exitCode).toBe(1);
     expect(ours.log()).toContain('choose another name');
 

@@ -75,7 +75,7 @@ test('4.8 of two nodes with one name the newcomer goes, and says why; the other 
   const tale = story(NAMES, { seed: 24 });
   tale.arrive('twin', { name: 'bob' });
 
-  expect(tale.until(() => !tale.world.host('twin').running, '2m')).toBe(true);
+  expect(tale.until(() => !tale.world.host('twin').running, '5m')).toBe(true);
   tale.pass('30s');
 
   expect(tale.facts('nameLost', 'twin')).toHaveLength(1);
