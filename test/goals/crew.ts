@@ -146,7 +146,8 @@ export function rejoin({ world, chance }: Crew, seeds: () => readonly Seed[]): v
         : undefined;
     const again = (next: Millis): void =>
       world.at(world.now + next * (0.75 + rng.next() / 2), () => {
-        const answered = asked?.result?.ok === true && (asked.result.value?.joined ?? 0) > 0;
+        const value = asked?.result?.ok === true ? asked.result.value : undefined;
+        const answered = value !== undefined && 'joined' in value && value.joined > 0;
         knock(host, life, asked === undefined || answered ? PAUSE[1] : Math.min(PAUSE[1], 2 * next));
       });
     again(pause);

@@ -37,7 +37,7 @@ export function overhear(world: World, listener: Listener): void {
 
 function opened(from: Host, bytes: Uint8Array): readonly Uint8Array[] | undefined {
   try {
-    return openPacket(bytes, envelopeOf(from.options)).messages;
+    return openPacket(bytes, envelopeOf(from.present)).messages;
   } catch (error) {
     if (error instanceof WireError) return undefined;
     throw error;
