@@ -53,7 +53,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
   const meter = new Meter();
   const keys = await gossipKeys(config, note);
   const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
-  const closing: (() => Promise<void>)[] = [];
+  const closing: (() => Promise<void>)[] = storage === undefined ? [] : [() => storage.close()];
   let done = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     done = resolve;
@@ -81,7 +81,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
 
     await registerFiles(config, shell.door);
     const dns = await openDns(config, shell, storage, meter, closing);
-    const degraded = (): readonly string[] => (storage?.degraded === undefined ? [] : [storage.degraded]);
+    const degraded = (): readonly string[] => storage?.degraded ?? [];
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
     const http = await openHttp(config, note, shell, meter, degraded, dns, closing, reload);
