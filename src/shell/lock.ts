@@ -2,8 +2,10 @@
  * One agent for one data directory: a Unix socket in it that its holder listens on. The kernel lets go of it when the holder
  * dies, however it dies, so no process id has to be judged: ids come again, and mean nothing in another container.
  */
-import { rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Millis } from '../base/time.ts';
 import { codeOf } from './udp.ts';
 
@@ -16,6 +18,8 @@ export type Lock =
 
 /** A live process answers at once, unless its loop is busy. */
 const PATIENCE: Millis = 2_000;
+/** In which agents that start at the same moment have seen one another's locks. */
+const SETTLED: Millis = 50;
 /** Of a path in `sockaddr_un`, without the byte that ends it; of the systems we run on, the smallest. */
 const LONGEST_PATH = 103;
 /** A stale lock is taken away at most so often: whoever still meets one has met other agents that start. */
@@ -23,36 +27,53 @@ const ATTEMPTS = 3;
 
 export async function takeLock(path: string): Promise<Lock> {
   if (Buffer.byteLength(path) > LONGEST_PATH) return { kind: 'none', why: 'ENAMETOOLONG' };
+  const token = randomUUID();
+  let hasCleared = false;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    try {
-      const server = await listen(path);
-      return { kind: 'held', release: () => void server.close() };
-    } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE') return { kind: 'none', why: codeOf(error) };
+    const server = await listen(path, token).catch(codeOf);
+    if (typeof server !== 'string') {
+      const other = hasCleared ? await otherHolder(path, token) : undefined;
+      if (other === undefined) return { kind: 'held', release: () => void server.close() };
+      server.close();
+      return taken(other);
     }
+    if (server !== 'EADDRINUSE') return { kind: 'none', why: server };
     const holder = await holderOf(path);
-    if (holder !== 'dead') return { kind: 'taken', ...holder };
-    // Moved before it is removed: if another agent was quicker and this is its fresh lock, it is put back.
-    const aside = `${path}.old`;
-    if (!(await rename(path, aside).then(yes, no))) continue;
-    const quicker = await holderOf(aside);
-    if (quicker !== 'dead') {
-      await rename(aside, path).catch(no);
-      return { kind: 'taken', ...quicker };
-    }
-    await rm(aside, { force: true, recursive: true }).catch(no);
+    if (holder !== 'dead') return taken(holder);
+    const quicker = await clear(path, `${path}.${token}`);
+    if (quicker !== undefined) return taken(quicker);
+    hasCleared = true;
   }
   return { kind: 'taken' };
+}
+
+const taken = ({ pid }: Holder): Lock => (pid === undefined ? { kind: 'taken' } : { kind: 'taken', pid });
+
+/** Takes a dead lock away; the holder, if it was not that but the fresh lock of an agent that was quicker. */
+async function clear(path: string, aside: string): Promise<Holder | undefined> {
+  // Moved before it is looked at once more, and put back only where nothing stands by now.
+  if (!(await rename(path, aside).then(yes, no))) return undefined;
+  const holder = await holderOf(aside);
+  if (holder !== 'dead') await link(aside, path).catch(no);
+  await rm(aside, { force: true, recursive: true }).catch(no);
+  return holder === 'dead' ? undefined : holder;
+}
+
+/** Several may have cleared one dead lock: after a while, whose lock stands here is the holder. */
+async function otherHolder(path: string, token: string): Promise<Holder | undefined> {
+  await sleep(SETTLED);
+  const holder = await holderOf(path);
+  return holder !== 'dead' && holder.token === token ? undefined : holder === 'dead' ? {} : holder;
 }
 
 const yes = (): boolean => true;
 const no = (): boolean => false;
 
-/** Tells everyone who connects our id. */
-function listen(path: string): Promise<Server> {
+/** Tells everyone who connects our process id, and a word that nobody else says. */
+function listen(path: string, token: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
-      socket.on('error', () => undefined).end(`${process.pid}\n`);
+      socket.on('error', () => undefined).end(`${process.pid} ${token}\n`);
       socket.resume().unref();
     });
     server.maxConnections = 16;
@@ -66,8 +87,13 @@ function listen(path: string): Promise<Server> {
   });
 }
 
-/** Who listens there: without `pid` if it lives and does not say, or if that cannot be told. */
-function holderOf(path: string): Promise<{ readonly pid?: number } | 'dead'> {
+/** Empty if it lives and does not say who it is, or if that cannot be told. */
+interface Holder {
+  readonly pid?: number;
+  readonly token?: string;
+}
+
+function holderOf(path: string): Promise<Holder | 'dead'> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(path);
@@ -75,18 +101,21 @@ function holderOf(path: string): Promise<{ readonly pid?: number } | 'dead'> {
       clearTimeout(timer);
       socket.destroy();
       if (DEAD.has(codeOf(error))) return resolve('dead');
-      const pid = Number.parseInt(text, 10);
-      resolve(pid > 0 ? { pid } : {});
+      const [, pid, token] = ANSWER.exec(text) ?? [];
+      resolve(pid === undefined || token === undefined ? {} : { pid: Number(pid), token });
     };
     const timer = setTimeout(finish, PATIENCE);
     socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString('latin1').slice(0, 16);
-      if (text.length > 16 || text.includes('\n')) finish();
+      text += chunk.toString('latin1').slice(0, LONGEST_ANSWER);
+      if (text.length > LONGEST_ANSWER || text.includes('\n')) finish();
     });
     socket.on('error', finish);
     socket.on('close', () => finish());
   });
 }
+
+const ANSWER = /^(\d{1,10}) ([0-9a-f-]{36})\n$/;
+const LONGEST_ANSWER = 64;
 
 /** Nobody listens; nobody ever did; it is gone. */
 const DEAD: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTSOCK', 'ENOENT']);

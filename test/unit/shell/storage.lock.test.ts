@@ -33,7 +33,7 @@ async function otherProcess(script: string) {
   await once(child.stdout, 'data');
   return child;
 }
-const HOLDER = `require('net').createServer((s) => s.end(process.pid + '\\n')).listen(process.argv[1], () => console.log('ok'))`;
+const HOLDER = `require('net').createServer((s) => s.end(process.pid + ' ' + require('crypto').randomUUID() + '\\n')).listen(process.argv[1], () => console.log('ok'))`;
 
 test('the second is told who has it, until the first lets go', async () => {
   const first = await take();
