@@ -41,6 +41,7 @@ export async function takeLock(path: string): Promise<Lock> {
     const holder = await holderOf(path);
     if (holder !== 'dead') return taken(holder);
     const quicker = await clear(path, `${path}.${token}`);
+    if (typeof quicker === 'string') return { kind: 'none', why: quicker };
     if (quicker !== undefined) return taken(quicker);
     hasCleared = true;
   }
@@ -49,13 +50,14 @@ export async function takeLock(path: string): Promise<Lock> {
 
 const taken = ({ pid }: Holder): Lock => (pid === undefined ? { kind: 'taken' } : { kind: 'taken', pid });
 
-/** Takes a dead lock away; the holder, if it was not that but the fresh lock of an agent that was quicker. */
-async function clear(path: string, aside: string): Promise<Holder | undefined> {
+/** Takes a dead lock away; the holder, if it was the fresh lock of an agent that was quicker; a code, if that cannot be. */
+async function clear(path: string, aside: string): Promise<Holder | string | undefined> {
   // Moved before it is looked at once more, and put back only where nothing stands by now.
-  if (!(await rename(path, aside).then(yes, no))) return undefined;
+  const failure = await rename(path, aside).catch(codeOf);
+  if (failure !== undefined) return failure === 'ENOENT' ? undefined : failure;
   const holder = await holderOf(aside);
-  if (holder !== 'dead') await link(aside, path).catch(no);
-  await rm(aside, { force: true, recursive: true }).catch(no);
+  if (holder !== 'dead') await link(aside, path).catch(ignore);
+  await rm(aside, { force: true, recursive: true }).catch(ignore);
   return holder === 'dead' ? undefined : holder;
 }
 
@@ -66,8 +68,7 @@ async function otherHolder(path: string, token: string): Promise<Holder | undefi
   return holder !== 'dead' && holder.token === token ? undefined : holder === 'dead' ? {} : holder;
 }
 
-const yes = (): boolean => true;
-const no = (): boolean => false;
+const ignore = (): void => {};
 
 /** Tells everyone who connects our process id, and a word that nobody else says. */
 function listen(path: string, token: string): Promise<Server> {

@@ -1,5 +1,5 @@
 /** One agent for one data directory, whatever became of the one before. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Lock, takeLock } from '../../../src/shell/lock.ts';
 import { openStorage } from '../../../src/shell/storage.ts';
-import { noting } from './support.ts';
+import { canMount, noting } from './support.ts';
 
 let dir = '';
 let path = '';
@@ -87,6 +87,19 @@ test('many that start at once over a dead lock: never two have it', async () => 
 test('where there can be no socket there is no lock, and a reason', async () => {
   expect(await take(join(dir, 'absent', 'lock'))).toMatchObject({ kind: 'none' });
   expect(await take(join(dir, 'x'.repeat(120)))).toEqual({ kind: 'none', why: 'ENAMETOOLONG' });
+});
+
+test.runIf(canMount())('a dead lock on a disk that has become read-only keeps nobody out', async () => {
+  execFileSync('mount', ['-t', 'tmpfs', 'none', dir]);
+  try {
+    const child = await otherProcess(HOLDER);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    execFileSync('mount', ['-o', 'remount,ro', dir]);
+    expect(await take()).toEqual({ kind: 'none', why: 'EROFS' });
+  } finally {
+    execFileSync('umount', [dir]);
+  }
 });
 
 test('a data directory has one agent: the second is refused and changes nothing', async () => {

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../src/agent/types.ts';
 import { packCatalog, packSnapshot, unpackCatalog, unpackSnapshot } from '../../../src/shell/snapshot.ts';
 import { openStorage, type Storage } from '../../../src/shell/storage.ts';
-import { noting, until } from './support.ts';
+import { canMount, noting, until } from './support.ts';
 
 let dir: string;
 let data: string;
@@ -326,18 +326,3 @@ describe('a disk that fails', () => {
     },
   );
 });
-
-/** Only root may, and not in every container. */
-function canMount(): boolean {
-  if (process.geteuid?.() !== 0) return false;
-  const place = mkdtempSync(join(tmpdir(), 'hearsay-mount-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', 'none', place], { stdio: 'ignore' });
-    execFileSync('umount', [place]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    rmSync(place, { recursive: true, force: true });
-  }
-}
