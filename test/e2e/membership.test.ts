@@ -2,10 +2,11 @@
  * Sixteen agents: one dies, three are stopped for a while, all are killed and come back. Everyone ends alive at everyone, and
  * nobody who was well was ever called failed.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { unpackSnapshot } from '../../src/shell/snapshot.ts';
 import { getJson } from '../support/http.ts';
 import { type Hearsay, hearsay, killAll, startHearsay } from '../support/processes.ts';
 import { pause, until } from '../support/wait.ts';
@@ -81,6 +82,18 @@ async function agreed(status: string, subjects: readonly number[], limit: number
   return ((performance.now() - from) / 1000).toFixed(1);
 }
 
+/** Resolves when the data directories of these name everybody else: only what was written can be known again. */
+const remembered = (owners: readonly number[]): Promise<unknown> =>
+  Promise.all(
+    owners.map((i) =>
+      until(`${nameOf(i)} has written down its peers`, AGREED, () => {
+        const read = unpackSnapshot(readFileSync(join(dir, nameOf(i), 'snapshot')));
+        if (typeof read === 'string') throw new Error(read);
+        return read.peers.length === AGENTS - 1;
+      }),
+    ),
+  );
+
 const linesOf = (agent: Hearsay): Line[] =>
   agent
     .log()
@@ -131,6 +144,7 @@ test('G1, G9, G11, G13: sixteen agents, and what can happen to their processes',
   expect(clash.stderr).toContain(`used by another agent (pid ${agents.get(5)?.child.pid}):`);
 
   const asked = EVERYONE.filter((i) => i !== KILLED && i !== LONG_STOPPED);
+  await remembered([KILLED]);
   await agents.get(KILLED)?.kill();
   const [dead, one, five, twenty] = await Promise.all([
     agreed('failed', [KILLED], AGREED, asked),
@@ -148,6 +162,7 @@ test('G1, G9, G11, G13: sixteen agents, and what can happen to their processes',
   report.push(`restarted: alive everywhere in ${await agreed('alive', EVERYONE, AGREED)} s`);
   const before = await membersAt(agents.get(1) as Hearsay);
 
+  await remembered(EVERYONE);
   await Promise.all([...agents.values()].map((agent) => agent.kill()));
   await launchAll([]); // no seed: only what they remember
   report.push(`all killed, started with data: agreed in ${await agreed('alive', EVERYONE, AGREED)} s`);
