@@ -119,7 +119,7 @@ async function stopFor(i: number, seconds: number): Promise<string> {
   await pause(seconds * 1000);
   const resumedAt = Date.now();
   agent.child.kill('SIGCONT');
-  const observers = EVERYONE.filter((one) => one !== KILLED && (one !== LONG_STOPPED || one === i));
+  const observers = EVERYONE.filter((one) => one !== KILLED && (one <= i || one > LONG_STOPPED)); // the others are stopped longer
   const took = await agreed('alive', [i], RESUMED, observers);
   await pause(resumedAt + TWO_ROUNDS - Date.now());
   const silent = [nameOf(KILLED), nameOf(LONG_STOPPED)]; // whoever says so is right
