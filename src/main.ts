@@ -55,7 +55,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
   const keys = await gossipKeys(config, note);
   const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
   const past = storage?.snapshot ?? (await importedSnapshot(config));
-  const closing: (() => Promise<void>)[] = [];
+  const closing: (() => Promise<void>)[] = storage === undefined ? [] : [() => storage.close()];
   let done = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     done = resolve;
@@ -87,7 +87,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
 
     await registerFiles(config, shell.door);
     const dns = await openDns(config, shell, storage, meter, closing);
-    const degraded = (): readonly string[] => (storage?.degraded === undefined ? [] : [storage.degraded]);
+    const degraded = (): readonly string[] => storage?.degraded ?? [];
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
     const http = await openHttp(config, note, shell, meter, degraded, dns, closing, reload);

@@ -14,6 +14,7 @@ import type { Swim } from '../swim/swim.ts';
 import type { SwimEffect } from '../swim/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
 import type { PushPull } from '../wire/stream.ts';
+import { Pace } from './pace.ts';
 import type { Services } from './services.ts';
 import type { Question, StreamHost, SyncOutcome, SyncRequest } from './streams.ts';
 
@@ -33,12 +34,21 @@ export class Exchange implements StreamHost {
   readonly #serf: Serf;
   readonly #services: Services;
   readonly #host: ExchangeHost;
+  readonly #pace = new Pace();
 
   constructor(swim: Swim, serf: Serf, services: Services, host: ExchangeHost) {
     this.#swim = swim;
     this.#serf = serf;
     this.#services = services;
     this.#host = host;
+  }
+
+  mayPushPull(from: Address, now: Millis): boolean {
+    return this.#pace.allows(from, now, (host) => {
+      let count = 0;
+      for (const { identity } of this.#swim.members.all()) if (identity.address.host === host) count += 1;
+      return count;
+    });
   }
 
   /** Only who is known to understand it gets a summary: whom we dial by its tag, whom we answer by its own. */

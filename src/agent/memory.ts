@@ -19,6 +19,8 @@ export class Memory {
   readonly #on: boolean;
   readonly #birth: { readonly bornAt: number; readonly now: Millis };
   #at: Millis = NEVER;
+  /** None before the first snapshot: a life that is short must not begin twice with one incarnation and epoch. */
+  #pause: Millis = 0;
   /** Of what is registered here, at the last snapshot. */
   #version = 0;
   #catalogAt: Millis = NEVER;
@@ -39,13 +41,14 @@ export class Memory {
 
   /** Something worth keeping changed. */
   stir(now: Millis): void {
-    if (this.#on && this.#at === NEVER) this.#at = now + INTERVAL;
+    if (this.#on && this.#at === NEVER) this.#at = now + this.#pause;
   }
 
   tick(now: Millis, swim: Swim, serf: Serf, services: Services, view: View, out: Effect[]): void {
     if (now >= this.#catalogAt) this.#rememberCatalog(services, now, out);
     if (now < this.#at) return;
     this.#at = NEVER;
+    this.#pause = INTERVAL;
     this.#version = services.version;
     const met: readonly Peer[] = view
       .members()

@@ -21,6 +21,8 @@ export type SyncOutcome =
 
 /** What sessions ask of the landing. */
 export interface StreamHost {
+  /** May this peer exchange states now, or has it done so too often? */
+  mayPushPull(from: Address, now: Millis): boolean;
   pushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
   /**
    * Merges a peer's state and counts news; `sync` if it was we who dialed. Throws `WireError` if it cannot live
@@ -157,6 +159,7 @@ export class Streams {
   #serve(stream: StreamId, from: Address, message: StreamMessage, now: Millis, out: Effect[]): void {
     switch (message.kind) {
       case 'pushPull':
+        if (!this.#host.mayPushPull(from, now)) return this.#refuse(stream, from, out);
         // The answer goes out before the merge, so a dialer we cannot live with still learns our state.
         this.#drop(stream);
         this.#write(stream, this.#host.pushPull(message.join, { theirs: message }), 'listener', true, out);
@@ -187,6 +190,14 @@ export class Streams {
       case 'err':
         throw new WireError('malformed', `${message.kind} where a request must stand`);
     }
+  }
+
+  /** In words, so that the other's operator learns of it. */
+  #refuse(stream: StreamId, from: Address, out: Effect[]): void {
+    this.#drop(stream);
+    out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, why: 'push/pulls too often' } });
+    const error = 'too many push/pulls from your address, at most one in 5 s: try again later';
+    this.#write(stream, { kind: 'err', error }, 'listener', true, out);
   }
 
   #answered(

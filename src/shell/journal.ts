@@ -15,6 +15,7 @@ export type ShellFact = Readonly<
   | { kind: 'snapshotQuarantined'; file: string; why: string }
   | { kind: 'storageFailed'; why: string }
   | { kind: 'storageRecovered' }
+  | { kind: 'storageUnlocked'; why: string }
   | { kind: 'keyringExposed'; file: string }
   | { kind: 'httpFailed'; why: string; stack: string }
   | { kind: 'agentCrashed'; why: string; stack: string }
@@ -239,7 +240,7 @@ export const JOURNAL: Table = {
   snapshotQuarantined: [
     'shell',
     'warn',
-    'snapshot was damaged: set aside, started empty',
+    'file of the data directory was damaged: set aside, started without it',
     'snapshots_quarantined',
     ['file', 'why'],
   ],
@@ -251,6 +252,13 @@ export const JOURNAL: Table = {
     ['why'],
   ],
   storageRecovered: ['shell', 'info', 'data directory can be used again', 'storage_recoveries', []],
+  storageUnlocked: [
+    'shell',
+    'warn',
+    'data directory cannot be locked: see to it that no other agent uses it',
+    'storage_unlocked',
+    ['why'],
+  ],
   keyringExposed: [
     'shell',
     'warn',

@@ -4,10 +4,11 @@ import { utf8 } from '../base/bytes.ts';
 import { AgentError } from '../base/errors.ts';
 import { parseKey, toBase64 } from '../wire/crypt.ts';
 import { MAX_KEYS } from '../wire/keyring.ts';
+import { DISK } from './disk.ts';
 import type { Journal } from './journal.ts';
 import { refuseForeign } from './owner.ts';
-import { writeWhole } from './storage.ts';
 import { codeOf } from './udp.ts';
+import { writeWhole } from './writer.ts';
 
 const MAX_FILE = 64 * 1024;
 
@@ -70,7 +71,7 @@ export function createKeyKeeper(path: string): KeyKeeper {
     keep: (keys, done) => {
       const json = `${JSON.stringify(keys.map(toBase64), undefined, 2)}\n`;
       last = last
-        .then(() => writeWhole(path, utf8(json)))
+        .then(() => writeWhole(DISK, path, utf8(json)))
         .then(
           () => done(),
           (error: unknown) => done(`the keyring file cannot be written (${codeOf(error)})`),

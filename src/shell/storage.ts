@@ -1,234 +1,146 @@
 /**
- * The data directory: this node's id, the snapshot and the catalogue that survive a restart. A disk that fails never stops the
- * agent: it goes on from memory, says so once, and tries again.
+ * The data directory: the snapshot and the catalogue that survive a restart. A disk that fails never stops the agent: it
+ * goes on from memory, says so once, and tries again. A directory that is not ours to use does stop it, before it starts.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Snapshot } from '../agent/types.ts';
 import { AgentError } from '../base/errors.ts';
-import type { Millis } from '../base/time.ts';
+import { DISK, type Disk } from './disk.ts';
 import type { Journal } from './journal.ts';
 import { refuseForeign } from './owner.ts';
 import { packCatalog, packSnapshot, unpackCatalog, unpackSnapshot } from './snapshot.ts';
 import { codeOf } from './udp.ts';
+import { Writer, type WriterOptions } from './writer.ts';
 
 export interface Storage {
-  /** Names this installation: a UUID, the same after each restart. */
-  readonly nodeId: string;
   /** What was remembered last time. */
   readonly snapshot: Snapshot | undefined;
   /** What was remembered of others' services. Its absence or damage leaves the snapshot as it is. */
   readonly catalog: Uint8Array | undefined;
-  /** Why the disk cannot be used at the moment; `undefined` when all is well. */
-  readonly degraded: string | undefined;
+  /** One clause for each trouble with the disk; empty when all is well. */
+  readonly degraded: readonly string[];
   /** Remembers the newest; written soon, never more often than once a second. */
   save(snapshot: Snapshot): void;
   /** Likewise, of the catalogue. `bytes` must not be changed afterwards. */
   saveCatalog(bytes: Uint8Array): void;
-  /** Writes what is pending, for at most `FLUSH_TIMEOUT`. Never rejects; nothing is written later on. */
+  /** Writes what is pending, for at most 5 s, and lets go of the directory. Never rejects. */
   close(): Promise<void>;
 }
 
-export interface StorageOptions {
-  readonly writeInterval?: Millis;
-  readonly retryInterval?: Millis;
+export interface StorageOptions extends WriterOptions {
+  readonly disk?: Disk;
 }
 
-const WRITE_INTERVAL: Millis = 1_000;
-const RETRY_INTERVAL: Millis = 5_000;
-const FLUSH_TIMEOUT: Millis = 5_000;
 /** Larger than any file of ours: not even read. */
 const MAX_FILE = 64 * 1024 * 1024;
 
-/** Rejects with `AgentError('config')` if the directory is not ours to use; a failing disk is no such reason. */
+/**
+ * Rejects with `AgentError('config')` if the directory is not ours to use: of another user or writable by one, used by
+ * another agent, or no directory. A failing disk is no such reason.
+ */
 export async function openStorage(
   dir: string,
   note: Journal['note'],
-  options: StorageOptions = {},
+  { disk = DISK, ...options }: StorageOptions = {},
 ): Promise<Storage> {
-  const writer = new Writer(dir, note, options);
-  await prepare(dir).catch((error: unknown) => {
-    if (error instanceof AgentError) throw error;
-    if (!DISK_FAULTS.has(codeOf(error)))
-      throw new AgentError(
-        'config',
-        `the data directory ${dir} cannot be used (${codeOf(error)}): choose another with --data-dir`,
-      );
-    writer.failed(error);
-  });
-  const nodeId = await readNodeId(join(dir, 'node-id'), writer);
-  const snapshot = await readSealed(join(dir, 'snapshot'), unpackSnapshot, note, writer);
-  const catalog = await readSealed(join(dir, 'catalog'), unpackCatalog, note, writer);
-  return {
-    nodeId,
-    snapshot,
-    catalog,
-    get degraded() {
-      return writer.degraded;
-    },
-    save: (fresh) => writer.put('snapshot', () => packSnapshot(fresh)),
-    saveCatalog: (bytes) => writer.put('catalog', () => packCatalog(bytes)),
-    close: () => writer.close(),
-  };
-}
-
-/** The disk's fault and not the operator's: worth another try. */
-const DISK_FAULTS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE']);
-
-async function prepare(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 });
-  refuseForeign(
-    await stat(dir),
-    `the data directory ${dir}`,
-    'chmod 700 it, or choose another with --data-dir',
-  );
-}
-
-async function readNodeId(path: string, writer: Writer): Promise<string> {
-  const held = await readFile(path, 'utf8').catch(() => '');
-  const id = held.trim().toLowerCase();
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) return id;
-  const fresh = randomUUID();
-  writer.put('node-id', () => new TextEncoder().encode(`${fresh}\n`));
-  return fresh;
-}
-
-/** A file that is damaged is set aside as `NAME.bad`, so that the next one can be written. */
-async function readSealed<T>(
-  path: string,
-  unpack: (bytes: Uint8Array) => T | string,
-  note: Journal['note'],
-  writer: Writer,
-): Promise<T | undefined> {
-  let bytes: Uint8Array;
-  try {
-    if ((await stat(path)).size > MAX_FILE) return await quarantine(path, 'the file is too large', note);
-    bytes = await readFile(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') writer.failed(error);
+  const writer = new Writer(disk, dir, note, options);
+  const release = await prepare(disk, dir, note, writer);
+  const isFailing = writer.degraded.length > 0; // already said
+  const readSealed = async <T>(
+    file: string,
+    unpack: (bytes: Uint8Array) => T | string,
+  ): Promise<T | undefined> => {
+    const read = await readFile(disk, join(dir, file));
+    if (read === undefined) return undefined;
+    const contents = typeof read === 'string' ? read : unpack(read);
+    if (typeof contents !== 'string') return contents;
+    await setAside(disk, join(dir, file));
+    if (!isFailing) note({ kind: 'snapshotQuarantined', file: join(dir, file), why: contents });
+    writer.damaged(file, contents);
     return undefined;
-  }
-  const read = unpack(bytes);
-  return typeof read === 'string' ? quarantine(path, read, note) : read;
-}
-
-async function quarantine(path: string, why: string, note: Journal['note']): Promise<undefined> {
-  note({ kind: 'snapshotQuarantined', file: path, why });
-  // If even this fails the next write replaces the file anyway.
-  await rename(path, `${path}.bad`).catch(() => {});
-}
-
-/** Writes the newest contents of each file, one write at a time, and keeps trying while the disk fails. */
-class Writer {
-  readonly #dir: string;
-  readonly #note: Journal['note'];
-  readonly #writeInterval: Millis;
-  readonly #retryInterval: Millis;
-  readonly #pending = new Map<string, () => Uint8Array>();
-  #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> | undefined;
-  #writtenAt: Millis = Number.NEGATIVE_INFINITY;
-  #closed = false;
-  degraded: string | undefined;
-
-  constructor(dir: string, note: Journal['note'], options: StorageOptions) {
-    this.#dir = dir;
-    this.#note = note;
-    this.#writeInterval = options.writeInterval ?? WRITE_INTERVAL;
-    this.#retryInterval = options.retryInterval ?? RETRY_INTERVAL;
-  }
-
-  put(file: string, contents: () => Uint8Array): void {
-    if (this.#closed) return;
-    this.#pending.set(file, contents);
-    this.#schedule();
-  }
-
-  /** One line when the trouble begins, none while it lasts. */
-  failed(error: unknown): void {
-    const why = codeOf(error);
-    if (this.degraded === undefined) this.#note({ kind: 'storageFailed', why });
-    this.degraded = why;
-  }
-
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, FLUSH_TIMEOUT);
-    });
-    await Promise.race([this.#finish(), patience]);
-    clearTimeout(timer);
-  }
-
-  async #finish(): Promise<void> {
-    await this.#writing;
-    await this.#writeAll();
-  }
-
-  #schedule(): void {
-    if (this.#closed || this.#timer !== undefined || this.#writing !== undefined) return;
-    const interval = this.degraded === undefined ? this.#writeInterval : this.#retryInterval;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#writing = this.#writeAll().finally(() => {
-          this.#writing = undefined;
-          this.#writtenAt = performance.now();
-          if (this.#pending.size > 0) this.#schedule();
-        });
-      },
-      Math.max(0, this.#writtenAt + interval - performance.now()),
-    );
-    this.#timer.unref();
-  }
-
-  async #writeAll(): Promise<void> {
-    let failed = false;
-    for (const [file, contents] of [...this.#pending]) {
-      try {
-        await writeWhole(join(this.#dir, file), contents());
-      } catch (error) {
-        this.failed(error);
-        failed = true; // another file may be smaller
-        continue;
-      }
-      if (this.#pending.get(file) === contents) this.#pending.delete(file);
-    }
-    if (failed || this.degraded === undefined) return;
-    this.degraded = undefined;
-    this.#note({ kind: 'storageRecovered' });
-  }
-}
-
-/** The old contents or the new, whatever happens in between. The file is readable by its owner alone. */
-export async function writeWhole(path: string, contents: Uint8Array): Promise<void> {
-  const fresh = `${path}.tmp`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await rm(fresh, { force: true });
+  };
   try {
-    const file = await open(fresh, 'wx', 0o600);
-    try {
-      await file.writeFile(contents);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(fresh, path);
+    const snapshot = await readSealed('snapshot', unpackSnapshot);
+    const catalog = await readSealed('catalog', unpackCatalog);
+    return {
+      snapshot,
+      catalog,
+      get degraded() {
+        return writer.degraded;
+      },
+      save: (fresh) => writer.put('snapshot', () => packSnapshot(fresh)),
+      saveCatalog: (bytes) => writer.put('catalog', () => packCatalog(bytes)),
+      close: async () => {
+        await writer.close();
+        release();
+      },
+    };
   } catch (error) {
-    await rm(fresh, { force: true }).catch(() => {});
+    release();
     throw error;
   }
-  await syncDirectory(dirname(path));
 }
 
-/** Makes the rename itself last. Where directories cannot be synced, the file is whole all the same. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r').catch(() => undefined);
-  if (directory === undefined) return;
-  await directory.sync().catch(() => {});
-  await directory.close();
+/** The operator's doing and not the disk's: trying again would not help. */
+const MISTAKES: ReadonlySet<string> = new Set([
+  ...['EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'ERR_INVALID_ARG_VALUE'],
+]);
+
+const REMEDY = 'chmod 700 it, or choose another with --data-dir';
+
+/** Returns what lets go of the directory. */
+async function prepare(disk: Disk, dir: string, note: Journal['note'], writer: Writer): Promise<() => void> {
+  try {
+    await disk.makeDirectory(dir);
+    refuseForeign(await disk.look(dir), `the data directory ${dir}`, REMEDY);
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    const code = codeOf(error);
+    if (MISTAKES.has(code))
+      throw new AgentError(
+        'config',
+        `the data directory ${dir} cannot be used (${code}): choose another with --data-dir`,
+      );
+    writer.failed(code);
+    return () => {};
+  }
+  const lock = await disk.lock(join(dir, 'lock'));
+  switch (lock.kind) {
+    case 'held':
+      return lock.release;
+    case 'none':
+      note({ kind: 'storageUnlocked', why: lock.why });
+      return () => {};
+    case 'taken': {
+      const whose = lock.pid === undefined ? 'which does not answer' : `pid ${lock.pid}`;
+      throw new AgentError(
+        'config',
+        `the data directory ${dir} is used by another agent (${whose}): stop that one, or choose another with --data-dir`,
+      );
+    }
+  }
+}
+
+/** The contents; `undefined` if there is no such file; else a clause that says why there are none. */
+async function readFile(disk: Disk, path: string): Promise<Uint8Array | string | undefined> {
+  try {
+    const look = await disk.look(path);
+    if (!look.isFile()) return 'it is not a file';
+    refuseForeign(look, path, 'chmod 600 it');
+    if (look.size > MAX_FILE) return 'the file is too large';
+    return await disk.read(path);
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    const code = codeOf(error);
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EACCES')
+      throw new AgentError('config', `${path} cannot be read (${code}): chown it to the user of the agent`);
+    return `it cannot be read (${code})`;
+  }
+}
+
+/** As `NAME.bad`, in the place of an earlier one: for a look at it, and out of the way of the next. */
+async function setAside(disk: Disk, path: string): Promise<void> {
+  // If even this fails the next write replaces the file anyway.
+  await disk.rename(path, `${path}.bad`).catch(() => {});
 }

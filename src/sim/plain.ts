@@ -137,6 +137,7 @@ export class Plain implements Agent {
 
   #streamHost(): StreamHost {
     return {
+      mayPushPull: () => true, // memberlist has no such limit
       pushPull: (join) => {
         const { swim, serf } = this.#rooms;
         const userState = serf.userState();

@@ -1,4 +1,7 @@
-/** A bare HTTP client for tests: status, headers and body of one request, nothing interpreted. */
+/**
+ * A bare HTTP client for tests: status, headers and body of one request, nothing interpreted. `unix:/a/b.sock/path` asks
+ * at a Unix socket, which reaches into other network namespaces.
+ */
 import { request } from 'node:http';
 
 export interface Answer {
@@ -13,7 +16,11 @@ export function http(
   options: { readonly body?: string; readonly headers?: Readonly<Record<string, string>> } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = request(url, { method, headers: options.headers ?? {}, timeout: 30_000 }, (answer) => {
+    const [, socketPath, path] = /^unix:(.+?\.sock)(\/.*)$/.exec(url) ?? [];
+    const at = socketPath === undefined ? url : 'http://localhost';
+    const wanted = { method, headers: options.headers ?? {}, timeout: 30_000 };
+    const local = socketPath === undefined ? {} : { socketPath, path };
+    const asked = request(at, { ...wanted, ...local }, (answer) => {
       const chunks: Buffer[] = [];
       answer.on('data', (chunk: Buffer) => chunks.push(chunk));
       answer.on('error', reject);

@@ -45,7 +45,17 @@ export interface StartOptions {
   /** Further words on the command line. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Words before the program: what it is to run in, say a namespace (hosts.ts). */
+  readonly inside?: readonly string[];
+  /** Where HTTP listens instead, a path that ends in `.sock`. */
+  readonly socket?: string;
 }
+
+/** A running hearsay agent. */
+export type Hearsay = AgentProcess & {
+  /** What goes before a path of its API. */
+  readonly http: string;
+};
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -64,11 +74,13 @@ const tagArgs = (flag: string, tags: Readonly<Record<string, string>> = {}): str
  * `hearsay agent` from the built program. HTTP on IP:8500, DNS on IP:8600. Resolves when it answers and, with `join`,
  * has joined: HTTP is up before the seeds have answered.
  */
-export async function startHearsay(options: StartOptions): Promise<AgentProcess & { readonly http: string }> {
-  const http = `http://${options.ip}:8500`;
+export async function startHearsay(options: StartOptions): Promise<Hearsay> {
+  const { socket } = options;
+  const http = socket === undefined ? `http://${options.ip}:8500` : `unix:${socket}`;
   const args = [
     ...['agent', '--node', options.name, '--bind', `${options.ip}:7946`],
-    ...['--http', `${options.ip}:8500`, '--dns', `${options.ip}:8600`],
+    ...['--http', socket === undefined ? `${options.ip}:8500` : `unix:${socket}`],
+    ...['--dns', `${options.ip}:8600`],
     ...['--log-level', 'debug', '--log-format', 'json'],
     ...(options.join === undefined ? [] : ['--join', options.join]),
     ...tagArgs('--tag', options.tags),
@@ -79,7 +91,8 @@ export async function startHearsay(options: StartOptions): Promise<AgentProcess 
     ...(options.key === undefined ? {} : { HEARSAY_GOSSIP_KEY: options.key }),
     ...options.env,
   };
-  const { child, log } = launch(process.execPath, [BIN, ...args], env);
+  const [program = '', ...words] = [...(options.inside ?? []), process.execPath, BIN, ...args];
+  const { child, log } = launch(program, words, env);
   await ready(options.name, child, log, async () => {
     if (options.join === undefined) return getJson(`${http}/v1/agent/self`);
     return (await getJson<readonly unknown[]>(`${http}/v1/agent/members`)).length > 1;
@@ -92,7 +105,8 @@ export async function startHearsay(options: StartOptions): Promise<AgentProcess 
     log,
     child,
     members: async () => {
-      const list = await hearsay(['members', '--json', '--http-addr', http]);
+      const addr = socket === undefined ? http : `unix://${socket}`;
+      const list = await hearsay(['members', '--json', '--http-addr', addr]);
       const rows = JSON.parse(list.stdout) as (Omit<Seen, 'addr'> & { addr: string; port: number })[];
       return rows.map((row) => ({ ...row, addr: `${row.addr}:${row.port}` }));
     },

@@ -22,6 +22,7 @@ const state = (join: boolean): PushPull => ({
 function room() {
   const asked: string[] = [];
   const host: StreamHost = {
+    mayPushPull: () => true,
     pushPull: (join) => state(join),
     merge: (_state, from, sync) => {
       asked.push(`merge ${from.host} ${sync === undefined ? 'dialed us' : 'we dialed'}`);

@@ -1,5 +1,9 @@
 /** What the stories of the shell share: loopback addresses, waiting for a condition, an agent made of one function. */
 
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Agent, Effect, Input, View } from '../../../src/agent/types.ts';
 import { type Address, parseAddress } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
@@ -58,4 +62,19 @@ export function noting(): Journal & { readonly facts: Noted[] } {
     counters: new Map(),
     counterHelp: new Map(),
   };
+}
+
+/** Can tests mount file systems here? Only root may, and not in every container. */
+export function canMount(): boolean {
+  if (process.geteuid?.() !== 0) return false;
+  const place = mkdtempSync(join(tmpdir(), 'hearsay-mount-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', 'none', place], { stdio: 'ignore' });
+    execFileSync('umount', [place]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
 }

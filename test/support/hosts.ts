@@ -1,0 +1,88 @@
+/**
+ * Hosts of their own on one machine: a network namespace each, on a switch of two bridges. Which of the two a host's cable is
+ * in decides whom it reaches: so a cluster is cut in two and joined again. Linux, as root, with `ip`, `unshare` and `nsenter`.
+ *
+ * No namespace has a name: each lives as long as a process that waits for the end of its input. However this process ends,
+ * they end with it, and nothing is left to clean up.
+ */
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export interface Host {
+  readonly ip: string;
+  /** Words before a command that is to run there. */
+  readonly inside: readonly string[];
+}
+
+export interface Hosts {
+  readonly list: readonly Host[];
+  /** Those at `side` reach one another only, and so do the rest; nobody aside: all reach all. */
+  cut(side: readonly Host[]): Promise<void>;
+  /** Runs a command on a host and returns what it printed. */
+  run(host: Host, program: string, ...args: readonly string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Why there can be no hosts here; `undefined` if there can. */
+export function whyNoHosts(): string | undefined {
+  const script =
+    'ip link add hub type bridge && ip link add port type veth peer name eth9 && ip link set port master hub';
+  if (spawnSync('unshare', ['--net', 'nsenter', '--version']).status !== 0)
+    return 'network namespaces need Linux, root, unshare and nsenter';
+  const made = spawnSync('unshare', ['--net', 'sh', '-c', script]);
+  return made.status === 0 ? undefined : `no bridge in a namespace: ${made.stderr.toString().trim()}`;
+}
+
+/** As many hosts as asked for, `10.99.0.1` and on, all reaching all. */
+export async function makeHosts(count: number): Promise<Hosts> {
+  const keepers: ChildProcess[] = [];
+  const close = async (): Promise<void> => {
+    for (const keeper of keepers) keeper.stdin?.end();
+    await Promise.all(keepers.map((keeper) => (keeper.exitCode === null ? once(keeper, 'exit') : undefined)));
+  };
+  const namespace = async (): Promise<string> => {
+    const keeper = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo up && read end'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    keepers.push(keeper);
+    await once(keeper.stdout, 'data');
+    return String(keeper.pid);
+  };
+  try {
+    const hub = await namespace();
+    const atHub = (...words: string[]) => run('nsenter', ['-n', '-t', hub, 'ip', ...words]);
+    for (const bridge of ['left', 'right']) {
+      await atHub('link', 'add', bridge, 'type', 'bridge');
+      await atHub('link', 'set', bridge, 'up');
+    }
+    const list: Host[] = [];
+    for (let i = 1; i <= count; i++) {
+      const pid = await namespace();
+      const ip = `10.99.0.${i}`;
+      const inside = ['nsenter', '-n', '-t', pid];
+      await atHub('link', 'add', `port${i}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', pid);
+      await atHub('link', 'set', `port${i}`, 'master', 'left', 'up');
+      await run('nsenter', [...inside.slice(1), 'ip', 'addr', 'add', `${ip}/24`, 'dev', 'eth0']);
+      await run('nsenter', [...inside.slice(1), 'ip', 'link', 'set', 'eth0', 'up']);
+      list.push({ ip, inside });
+    }
+    return {
+      list,
+      cut: async (side) => {
+        for (const [i, host] of list.entries())
+          await atHub('link', 'set', `port${i + 1}`, 'master', side.includes(host) ? 'right' : 'left');
+      },
+      run: async (host, program, ...args) => {
+        const [nsenter = '', ...words] = host.inside;
+        return (await run(nsenter, [...words, program, ...args])).stdout;
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
