@@ -93,8 +93,8 @@ export const serf: readonly Mutant[] = [
   {
     id: 'serf-events-not-deduplicated',
     file: 'serf/ring.ts',
-    find: 'if (held.items.some((one) => this.#same(one, item))) return false;',
-    replace: 'if (held.items.some((one) => this.#same(one, item)) && held.weight < 0) return false;',
+    find: 'if (held.items.some((one) => this.#same(one, item)) || !allows()) return false;',
+    replace: 'if (!allows()) return false;',
     wrong: 'The same event again is news again.',
     noticed: ['unit/serf/queries.test.ts'],
   },
@@ -109,8 +109,8 @@ export const serf: readonly Mutant[] = [
   {
     id: 'serf-private-query-told',
     file: 'serf/queries.ts',
-    find: 'return isNews && (query.flags & NO_BROADCAST) === 0;',
-    replace: 'return isNews && (query.flags & NO_BROADCAST) >= 0;',
+    find: 'return (query.flags & NO_BROADCAST) === 0;',
+    replace: 'return (query.flags & NO_BROADCAST) >= 0;',
     wrong: 'A query for us alone is passed on.',
     noticed: ['unit/serf/queries.test.ts'],
   },

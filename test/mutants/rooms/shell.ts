@@ -44,7 +44,7 @@ export const shell: readonly Mutant[] = [
   },
   {
     id: 'shell-write-in-place',
-    file: 'shell/storage.ts',
+    file: 'shell/writer.ts',
     find: '.tmp`;',
     replace: '`;',
     wrong: 'A file is written in place, so a crash leaves half of it.',
@@ -52,7 +52,7 @@ export const shell: readonly Mutant[] = [
   },
   {
     id: 'shell-file-for-all-eyes',
-    file: 'shell/storage.ts',
+    file: 'shell/disk.ts',
     find: "'wx', 0o600)",
     replace: "'wx', 0o644)",
     wrong: 'Everybody on the machine can read the snapshot.',

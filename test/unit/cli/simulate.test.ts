@@ -72,9 +72,8 @@ describe('simulate', () => {
   test('heavy loss with an impatient detector makes mistakes, and they are counted', async () => {
     const impatient =
       'swim.suspicionMult=1,swim.suspicionMaxTimeoutMult=1,swim.indirectChecks=1,swim.streamPing=false';
-    const { results } = await found('--kill', '0', '--loss', '45%', '--compare', impatient);
-    expect(results[1]?.falseDeaths).toBeGreaterThan(0);
-    expect(results[1]?.falseSuspicions).toBeGreaterThan(results[0]?.falseSuspicions ?? 0);
+    const { results } = await found('--kill', '0', '--loss', '55%', '--compare', impatient);
+    expect(results[1]?.falseDeaths).toBeGreaterThan(results[0]?.falseDeaths ?? 0);
   });
 
   test('people get a sentence, a table and a picture', async () => {
