@@ -104,7 +104,7 @@ export class Swim {
   receive(message: SwimMessage, from: Address, now: Millis, out: SwimEffect[]): void {
     switch (message.kind) {
       case 'ping':
-        return this.#pinged(message, from, out);
+        return this.#pinged(message, from, now, out);
       case 'indirectPing':
         return this.#relays.requested(message, from, now, out);
       case 'ack':
@@ -205,12 +205,16 @@ export class Swim {
     if (lateness > 2 * config.probeInterval) this.#askAround(out);
   }
 
-  #pinged(ping: Ping, from: Address, out: SwimEffect[]): void {
+  /** Differs: whom we hold for dead, or for gone, is told so when it asks after us; memberlist only answers. */
+  #pinged(ping: Ping, from: Address, now: Millis, out: SwimEffect[]): void {
     const core = this.#core;
     if (ping.node !== '' && ping.node !== core.name) return; // meant for whoever had our address before
     const to = answerTo(ping, from);
     const peer = memberAt(core, ping.sourceNode, to);
     send(out, to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: core.ackPayload() });
+    if (peer === undefined || isUp(peer.state)) return;
+    const row = core.members.get(peer.identity.name);
+    if (row !== undefined) core.rebukes.send(row, to, core.name, now, out);
   }
 
   /** The accusation that could not be outbid should be forgotten by now. */

@@ -1,5 +1,5 @@
 /** The command line as a contract, against the built program: exit codes, sentences, JSON fields. */
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -297,10 +297,15 @@ describe('an agent with', () => {
     const a = await startHearsay({ name: 'a', ip: ip(1) });
     const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1), args });
     await until('a sees b', 5_000, async () => (await a.members()).length === 2);
-    await until('the snapshot is written', 10_000, () => existsSync(join(dir, 'b', 'snapshot')));
+    const remembered = join(dir, 'b', 'snapshot');
+    await until(
+      'the snapshot names a',
+      20_000,
+      () => existsSync(remembered) && readFileSync(remembered).includes(`${ip(1)}:7946`),
+    );
     await b.kill();
     await startHearsay({ name: 'b', ip: ip(2), args });
-    await until('b found a without a seed', 10_000, async () => {
+    await until('b found a without a seed', 60_000, async () => {
       const rows = JSON.parse((await hearsay(['members', '--json', ...at(2)])).stdout) as { name: string }[];
       return rows.length === 2;
     });

@@ -167,6 +167,7 @@ test('from a file, by the command line, and asked by it', async () => {
   );
   expect((await hearsay(['register', more, ...at(2)])).code).toBe(0);
   await allSee(agents, 'web', ['n1/web', 'n2/web-2']);
+  await allSee(agents, 'api', ['n2/api']);
 
   const services = await hearsay(['services', '--json', ...at(1)]);
   expect(JSON.parse(services.stdout)).toMatchObject({ web: ['v1'], api: [] });

@@ -69,6 +69,14 @@ export const swim: readonly Mutant[] = [
     noticed: ['unit/swim/accusation.test.ts'],
   },
   {
+    id: 'swim-shunned-untold',
+    file: 'swim/swim.ts',
+    find: 'core.rebukes.send(row, to, core.name, now, out);',
+    replace: '',
+    wrong: 'Who is held for dead pings in vain, and never hears why it is shunned.',
+    noticed: ['unit/swim/refute.test.ts'],
+  },
+  {
     id: 'swim-suspect-the-dead',
     file: 'swim/rumor.ts',
     find: "known.state === 'alive' || isAnswered ? 'news' : 'evidence'",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_INCARNATION, MAX_INCARNATION_JUMP } from '../../../src/swim/rumor.ts';
-import { Actor, addressOf, alive, dead, left, row, suspect } from './helpers.ts';
+import type { Ping } from '../../../src/wire/memberlist.ts';
+import { Actor, addressOf, alive, dead, left, PORT, row, suspect } from './helpers.ts';
 
 const two = (): Actor => new Actor('ann').knowing('bob');
 
@@ -171,5 +172,39 @@ describe('leaving', () => {
     });
     expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 5 } }]);
     expect(ann.swim.localStates().find(({ name }) => name === 'ann')?.state).toBe(3);
+  });
+});
+
+describe('a ping from somebody we hold for dead, or for gone', () => {
+  const ping = (from: string): Ping => ({
+    kind: 'ping',
+    seqNo: 5,
+    node: 'ann',
+    sourceAddr: addressOf(from).ip,
+    sourcePort: PORT,
+    sourceNode: from,
+  });
+  const told = (ann: Actor, from: string): unknown[] => {
+    ann.take();
+    ann.hear(ping(from));
+    return ann.sends().map(({ to, message }) => [to.key, message.kind]);
+  };
+
+  test.each([
+    ['dead', dead('bob', 'cat', 3)],
+    ['left', left('bob', 3)],
+  ])('is answered, and told that it is %s, so that it can refute', (_, accusation) => {
+    const ann = new Actor('ann').knowing('bob', 'cat').hear(accusation);
+    const at = addressOf('bob').key;
+    expect(told(ann, 'bob')).toEqual([
+      [at, 'ack'],
+      [at, 'dead'],
+    ]);
+    expect(told(ann, 'bob')).toEqual([[at, 'ack']]); // not for each of a flood
+  });
+
+  test('somebody that is up gets its ack and nothing else', () => {
+    const ann = new Actor('ann').knowing('bob');
+    expect(told(ann, 'bob')).toEqual([[addressOf('bob').key, 'ack']]);
   });
 });
