@@ -116,6 +116,7 @@ export class Checkers {
 export function disagreements(world: World): string[] {
   const running = [...world.hosts].filter((host) => host.running);
   const names = new Set(running.map((host) => host.name));
+  const isAlone = ({ name }: Host): boolean => running.filter((one) => one.name === name).length === 1;
   const found: string[] = [];
   for (const { label, live } of running) {
     for (const host of running) {
@@ -125,6 +126,8 @@ export function disagreements(world: World): string[] {
         found.push(`${label} holds ${host.name} as ${member?.status ?? 'unknown'}`);
       else if (member.incarnation !== self.incarnation)
         found.push(`${label} holds ${host.name}@${member.incarnation} instead of @${self.incarnation}`);
+      else if (member.address.key !== host.address.key && isAlone(host))
+        found.push(`${label} holds ${host.name} at ${member.address.key}, where it does not live`);
     }
     for (const member of live.view.members())
       if (!names.has(member.name) && member.status !== 'left' && member.status !== 'failed')
