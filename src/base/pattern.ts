@@ -1,154 +1,144 @@
 /**
- * Regular expressions of strangers, safely: a subset of RE2's syntax, matched by walking all its ways at once, so that
- * no expression takes longer than its length times that of the text. Node's own engine may take for ever.
+ * Regular expressions of strangers, in RE2's language without the Unicode classes, matched in time that grows with
+ * expression times text and never more. Built from an expression by pattern-parser.ts; here they run.
  *
- * Source: security S19; Thompson, Regular Expression Search Algorithm (1968).
+ * Source: Thompson 1968; Cox, Regular Expression Matching: the Virtual Machine Approach; RE2 syntax page.
  */
-import { AgentError } from './errors.ts';
-import { type Class, type Node, parsePattern } from './pattern-syntax.ts';
+import { type Node, type Place, parsePattern } from './pattern-parser.ts';
 
-/** Work that is still allowed; shared by all that one request makes us do. */
+/** Steps of a compiled expression. */
+const MAX_STEPS = 2000;
+const MAX_NODES = 4 * MAX_STEPS;
+
+type Step =
+  | { readonly op: 'char'; readonly matches: (point: number) => boolean; readonly next: number }
+  | { readonly op: 'fork'; readonly next: number; readonly other: number }
+  | { readonly op: 'at'; readonly place: Place; readonly next: number }
+  | { readonly op: 'match' };
+
+/** How much work is still allowed; falls as patterns run, and may be shared by several. */
 export interface Budget {
   left: number;
 }
 
 export interface Pattern {
-  /** Is there a match anywhere in the text? Throws `AgentError('badRequest')` when the budget is spent. */
-  test(text: string, budget: Budget): boolean;
+  /** Does it match somewhere in `text`? `undefined`: the budget was used up before that was known. */
+  test(text: string, budget: Budget): boolean | undefined;
 }
 
-/** Steps of one compiled pattern: what repetitions of repetitions come to. */
-const MAX_STEPS = 1000;
-
-type Step =
-  | { readonly kind: 'one'; readonly of: Class; next: number }
-  | { readonly kind: 'fork'; next: number; other: number }
-  | { readonly kind: 'here'; readonly at: Extract<Node, { kind: 'anchor' }>['at']; next: number }
-  | { readonly kind: 'found' };
-
-/** Throws `AgentError('badRequest')`: the sentence names what is wrong or not supported. */
-export function compilePattern(source: string): Pattern {
-  const { node, foldCase } = parsePattern(source);
-  const steps: Step[] = [];
-  const start = build(steps, node, add(steps, { kind: 'found' }));
-  return new Walker(steps, start, foldCase);
+/** `undefined`: not RE2, a part of it that is not understood here, or too large. */
+export function compilePattern(expression: string): Pattern | undefined {
+  const tree = parsePattern(expression);
+  if (tree === undefined) return undefined;
+  const program: Program = { steps: [{ op: 'match' }], nodes: 0 };
+  const start = compile(tree, 0, program);
+  if (start === undefined) return undefined;
+  return { test: (text, budget) => search(program.steps, start, text, budget) };
 }
 
-function add(steps: Step[], step: Step): number {
-  if (steps.length >= MAX_STEPS)
-    throw new AgentError('badRequest', `The regular expression is too large: repeat less in it`);
-  return steps.push(step) - 1;
+interface Program {
+  readonly steps: Step[];
+  /** Unfolded so far: repetitions of nothing cost no steps, but time. */
+  nodes: number;
 }
 
-/** Appends the steps of `node`, which go on at `next`; the number of the first. */
-function build(steps: Step[], node: Node, next: number): number {
+/** Appends the steps of `node`, which then go on at `next`. Gives where they begin; `undefined`: too many. */
+function compile(node: Node, next: number, program: Program): number | undefined {
+  program.nodes++;
+  if (program.steps.length > MAX_STEPS || program.nodes > MAX_NODES) return undefined;
+  const put = (step: Step): number => program.steps.push(step) - 1;
   switch (node.kind) {
-    case 'one':
-      return add(steps, { kind: 'one', of: node.of, next });
-    case 'anchor':
-      return add(steps, { kind: 'here', at: node.at, next });
-    case 'all':
-      return node.of.reduceRight((after, part) => build(steps, part, after), next);
-    case 'any':
-      return node.of
-        .map((way) => build(steps, way, next))
-        .reduceRight((other, way) => add(steps, { kind: 'fork', next: way, other }));
-    case 'repeat':
-      return repeat(steps, node, next);
-  }
-}
-
-function repeat(steps: Step[], { of, min, max }: Extract<Node, { kind: 'repeat' }>, next: number): number {
-  let first = next;
-  if (max === Infinity) {
-    const fork: Step = { kind: 'fork', next, other: next };
-    first = add(steps, fork);
-    fork.next = build(steps, of, first);
-  } else {
-    for (let i = min; i < max; i++)
-      first = add(steps, { kind: 'fork', next: build(steps, of, first), other: next });
-  }
-  for (let i = 0; i < min; i++) first = build(steps, of, first);
-  return first;
-}
-
-class Walker implements Pattern {
-  readonly #steps: readonly Step[];
-  readonly #start: number;
-  readonly #foldCase: boolean;
-  /** At which position a step was last entered: each at most once. */
-  readonly #entered: Int32Array;
-
-  constructor(steps: readonly Step[], start: number, foldCase: boolean) {
-    this.#steps = steps;
-    this.#start = start;
-    this.#foldCase = foldCase;
-    this.#entered = new Int32Array(steps.length);
-  }
-
-  test(text: string, budget: Budget): boolean {
-    const points = Array.from(
-      this.#foldCase ? text.toLowerCase() : text,
-      (one) => one.codePointAt(0) as number,
-    );
-    this.#entered.fill(-1);
-    let here: number[] = [];
-    for (let at = 0; ; at++) {
-      // A match may begin anywhere.
-      if (this.#enter(this.#start, at, points, here, budget)) return true;
-      spend(budget, 1 + here.length);
-      if (at === points.length) return false;
-      const point = points[at] as number;
-      const next: number[] = [];
-      for (const number of here) {
-        const step = this.#steps[number] as Step;
-        if (
-          step.kind === 'one' &&
-          holds(step.of, point) &&
-          this.#enter(step.next, at + 1, points, next, budget)
-        )
-          return true;
+    case 'char':
+      return put({ op: 'char', matches: node.matches, next });
+    case 'at':
+      return put({ op: 'at', place: node.place, next });
+    case 'sequence': {
+      let at: number | undefined = next;
+      for (const part of [...node.parts].reverse()) {
+        if (at === undefined) return undefined;
+        at = compile(part, at, program);
       }
-      here = next;
+      return at;
     }
-  }
-
-  /** Adds to `into` what can be read next from `from` on; true if that is nothing, as all has been found. */
-  #enter(from: number, at: number, points: readonly number[], into: number[], budget: Budget): boolean {
-    const open = [from];
-    for (let number = open.pop(); number !== undefined; number = open.pop()) {
-      if (this.#entered[number] === at) continue;
-      this.#entered[number] = at;
-      spend(budget, 1);
-      const step = this.#steps[number] as Step;
-      if (step.kind === 'found') return true;
-      if (step.kind === 'one') into.push(number);
-      else if (step.kind === 'fork') open.push(step.other, step.next);
-      else if (isHere(step.at, at, points)) open.push(step.next);
+    case 'either': {
+      let at: number | undefined;
+      for (const part of node.parts) {
+        const start = compile(part, next, program);
+        if (start === undefined) return undefined;
+        at = at === undefined ? start : put({ op: 'fork', next: at, other: start });
+      }
+      return at ?? next;
     }
-    return false;
+    case 'repeat':
+      return compileRepeat(node, next, program);
   }
 }
 
-/** Throws when nothing is left. */
-export function spend(budget: Budget, steps: number): void {
-  budget.left -= steps;
-  if (budget.left < 0)
-    throw new AgentError(
-      'badRequest',
-      'The filter takes too long on this much data: make it simpler, or ask for less',
-    );
+function compileRepeat(
+  { part, min, max }: Extract<Node, { kind: 'repeat' }>,
+  next: number,
+  program: Program,
+): number | undefined {
+  const { steps } = program;
+  let at: number | undefined = next;
+  if (max === Number.POSITIVE_INFINITY) {
+    const fork = steps.push({ op: 'fork', next, other: next }) - 1;
+    const start = compile(part, fork, program);
+    if (start === undefined) return undefined;
+    steps[fork] = { op: 'fork', next: start, other: next };
+    at = fork;
+  } else
+    for (let i = min; i < max && at !== undefined; i++) {
+      const start = compile(part, at, program);
+      at = start === undefined ? undefined : steps.push({ op: 'fork', next: start, other: next }) - 1;
+    }
+  for (let i = 0; i < min && at !== undefined; i++) at = compile(part, at, program);
+  return at;
 }
 
-function isHere(what: 'start' | 'end' | 'edge' | 'noEdge', at: number, points: readonly number[]): boolean {
-  if (what === 'start') return at === 0;
-  if (what === 'end') return at === points.length;
-  return (isWord(points[at - 1]) !== isWord(points[at])) === (what === 'edge');
+/** All threads go through the text together, each step at most once per character. */
+function search(steps: readonly Step[], start: number, text: string, budget: Budget): boolean | undefined {
+  const points = Array.from(text, (one) => one.codePointAt(0) as number);
+  let threads: number[] = [];
+  for (let at = 0; at <= points.length; at++) {
+    threads.push(start); // a match may begin anywhere
+    const seen = new Set<number>();
+    const next: number[] = [];
+    while (threads.length > 0) {
+      const pc = threads.pop() as number;
+      if (seen.has(pc)) continue;
+      seen.add(pc);
+      if (--budget.left < 0) return undefined;
+      const step = steps[pc] as Step;
+      if (step.op === 'match') return true;
+      if (step.op === 'fork') threads.push(step.other, step.next);
+      else if (step.op === 'at') {
+        if (isAt(step.place, points, at)) threads.push(step.next);
+      } else if (at < points.length && step.matches(points[at] as number)) next.push(step.next);
+    }
+    threads = next;
+  }
+  return false;
+}
+
+const NEWLINE = 10;
+
+function isAt(place: Place, points: readonly number[], at: number): boolean {
+  switch (place) {
+    case 'textStart':
+      return at === 0;
+    case 'textEnd':
+      return at === points.length;
+    case 'lineStart':
+      return at === 0 || points[at - 1] === NEWLINE;
+    case 'lineEnd':
+      return at === points.length || points[at] === NEWLINE;
+    case 'wordBorder':
+      return isWord(points[at - 1]) !== isWord(points[at]);
+    case 'noWordBorder':
+      return isWord(points[at - 1]) === isWord(points[at]);
+  }
 }
 
 const isWord = (point: number | undefined): boolean =>
-  point !== undefined && point < 128 && /\w/.test(String.fromCharCode(point));
-
-function holds({ ranges, negated }: Class, point: number): boolean {
-  return ranges.some(([from, to]) => from <= point && point <= to) !== negated;
-}
+  point !== undefined && /^[0-9A-Za-z_]$/.test(String.fromCodePoint(point));

@@ -5,8 +5,8 @@
  * Source: serf query.go, shouldProcessQuery (protocol reference 4.6, trap 42).
  */
 import { WireError } from '../base/errors.ts';
+import { type Budget, compilePattern } from '../base/pattern.ts';
 import { decodeFilter, type Filter } from '../wire/filter.ts';
-import { type Budget, compilePattern } from './pattern.ts';
 
 /** Steps of matching for one query: some milliseconds. */
 const MAX_STEPS = 100_000;

@@ -6,6 +6,7 @@
  */
 import type { Address } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
+import { compilePattern } from '../base/pattern.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { encodeFilter } from '../wire/filter.ts';
@@ -17,7 +18,6 @@ import { Internal } from './internal.ts';
 import type { KeyAnswers } from './keys.ts';
 import { LamportClock } from './lamport.ts';
 import { INTERNAL } from './names.ts';
-import { compilePattern } from './pattern.ts';
 import { Ring } from './ring.ts';
 import type { Statuses } from './statuses.ts';
 import type { AskedQuestion, HeardQuery, Question, QuestionId, SerfEffect } from './types.ts';

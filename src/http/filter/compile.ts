@@ -3,7 +3,8 @@
  *
  * Source: http.md section 15.
  */
-import { type Budget, compilePattern, spend } from '../../base/pattern.ts';
+import { AgentError } from '../../base/errors.ts';
+import { type Budget, compilePattern } from '../../base/pattern.ts';
 import type { Schema } from '../schema/kinds.ts';
 import { badFilter, type Expr, parseFilter } from './parse.ts';
 
@@ -66,6 +67,19 @@ function leaf(match: Match, { kind }: Schema, budget: Budget): Test {
   };
 }
 
+/** Throws when nothing is left. */
+function spend(budget: Budget, steps: number): void {
+  budget.left -= steps;
+  if (budget.left < 0) tooLong();
+}
+
+function tooLong(): never {
+  throw new AgentError(
+    'badRequest',
+    'The filter takes too long on this much data: make it simpler, or ask for less',
+  );
+}
+
 type Make = (match: Match, budget: Budget) => Test;
 type Tests = Readonly<Partial<Record<Match['operator'], Make>>>;
 
@@ -87,7 +101,11 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
       },
     matches: ({ value: source }, budget) => {
       const pattern = compilePattern(source);
-      return (value) => pattern.test(typeof value === 'string' ? value : '', budget);
+      if (pattern === undefined)
+        throw badFilter(
+          `the regular expression ${JSON.stringify(source)} is not RE2's, too large, or of a part not known here (\\p, \\C)`,
+        );
+      return (value) => pattern.test(typeof value === 'string' ? value : '', budget) ?? tooLong();
     },
   },
   number: {
