@@ -215,7 +215,9 @@ export class Catalog {
   drop(owner: string): readonly EntryChange[] {
     const held = this.#held.get(owner);
     if (held === undefined || held === this.#own) return [];
-    this.#floors.set({ owner, epoch: held.epoch, version: held.version });
+    // Readers have seen what was ahead of a gap, too: a copy that ends before it would take them back.
+    const version = held.islands.at(-1)?.to ?? held.version;
+    this.#floors.set({ owner, epoch: held.epoch, version });
     this.#held.delete(owner);
     this.#weight -= held.weight;
     if (held.warm) this.#warm -= 1;

@@ -107,9 +107,17 @@ export const catalog: readonly Mutant[] = [
     noticed: ['unit/catalog/catalog.test.ts'],
   },
   {
+    id: 'catalog-floor-below-the-gap',
+    file: 'catalog/catalog.ts',
+    find: 'const version = held.islands.at(-1)?.to ?? held.version;',
+    replace: 'const version = held.version;',
+    wrong: 'What was seen ahead of a gap is forgotten with the ledger, and an older copy takes readers back.',
+    noticed: ['unit/catalog/floors.test.ts'],
+  },
+  {
     id: 'catalog-floor-forgotten',
     file: 'catalog/catalog.ts',
-    find: 'this.#floors.set({ owner, epoch: held.epoch, version: held.version });',
+    find: 'this.#floors.set({ owner, epoch: held.epoch, version });',
     replace: '',
     wrong: 'What a member removed before it left comes back with an old copy.',
     noticed: ['unit/catalog/floors.test.ts', 'unit/catalog/catalog.test.ts'],

@@ -23,3 +23,24 @@ test('an owner born again with nothing, that then left, does not come back as it
   expect(ann.hear({ owner: 'bob', epoch: 10, version: 1 }, 0)).toBe('known');
   expect(ann.hear({ owner: 'bob', epoch: 30, version: 1 }, 0)).toBe('ask');
 });
+
+test('I7, seed 300552: what was seen ahead of a gap is not taken back by a copy that ends before it', () => {
+  const open = (owner: string): Catalog => new Catalog({ owner, epoch: 1000, admits: () => true });
+  const [ann, bob, cat] = [open('ann'), open('bob'), open('cat')];
+  const port = (): unknown => {
+    const value = bob.entries('ann')?.get('s:web')?.value;
+    return value?.kind === 'service' ? value.port : undefined;
+  };
+  ann.write([{ put: service('web', { port: 1 }) }], 0);
+  for (const one of [bob, cat]) one.apply(ann.deltaFor('ann') as Delta, 0);
+  ann.write([{ put: service('db') }], 0); // which bob misses
+  const [rumor] = ann.write([{ put: service('web', { port: 2 }) }], 0).rumors;
+  bob.apply(rumor?.delta as Delta, 0);
+  expect(port()).toBe(2);
+
+  bob.drop('ann');
+  bob.apply(cat.deltaFor('ann') as Delta, 0);
+  expect(port()).toBeUndefined();
+  bob.apply(ann.deltaFor('ann') as Delta, 0);
+  expect(port()).toBe(2);
+});
