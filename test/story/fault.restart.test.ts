@@ -34,7 +34,9 @@ describe.each([
     });
     pass('2m');
 
-    expect(facts('memberFailed')).toEqual([]);
+    // One that leaves may be `failed` for one observer, whom its `dead` reached before its leave (serf issue 638).
+    const failed = facts('memberFailed').map(({ node }) => node);
+    expect(failed.length).toBeLessThanOrEqual(orderly ? 1 : 0);
     expect(twenty.map((label) => world.host(label).lives)).toEqual(twenty.map(() => 2));
     expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
   });
