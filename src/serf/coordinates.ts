@@ -103,9 +103,15 @@ export class Coordinates {
 
   /** Of the last three round trips to this peer: one slow packet moves nobody. */
   #median(peer: string, seconds: number): number {
-    const recent = [...(this.#filters.get(peer) ?? []), seconds].slice(-FILTER_SIZE);
-    this.#filters.set(peer, recent);
-    return [...recent].sort((a, b) => a - b)[Math.floor(recent.length / 2)] as number;
+    const recent = this.#filters.get(peer);
+    if (recent === undefined) {
+      this.#filters.set(peer, [seconds]);
+      return seconds;
+    }
+    recent.push(seconds);
+    if (recent.length > FILTER_SIZE) recent.shift();
+    const [a = 0, b = 0, c] = recent;
+    return c === undefined ? Math.max(a, b) : Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
   }
 
   /** The spring between us and the peer: who is less sure moves more. */
@@ -117,7 +123,12 @@ export class Coordinates {
     const weight = own.error / Math.max(own.error + other.error, ZERO);
     const gain = ERROR_GAIN * weight;
     const error = Math.min(MAX_ERROR, gain * wrongness + own.error * (1 - gain));
-    return this.#pushed({ ...own, error }, FORCE_GAIN * weight * (measured - distance), other);
+    const { vec, adjustment, height } = own;
+    return this.#pushed(
+      { vec, error, adjustment, height },
+      FORCE_GAIN * weight * (measured - distance),
+      other,
+    );
   }
 
   /** What the geometry keeps getting wrong, averaged, becomes part of our distance to everybody. */
@@ -126,32 +137,25 @@ export class Coordinates {
     this.#sampleAt = (this.#sampleAt + 1) % ADJUSTMENT_WINDOW;
     let sum = 0;
     for (const sample of this.#samples) sum += sample;
-    return { ...coordinate, adjustment: sum / (2 * ADJUSTMENT_WINDOW) };
+    const { vec, error, height } = coordinate;
+    return { vec, error, adjustment: sum / (2 * ADJUSTMENT_WINDOW), height };
   }
 
   /** `coordinate` after a force away from `other`; a negative one draws it near. */
   #pushed(coordinate: Coordinate, force: number, other: Coordinate): Coordinate {
-    const away = coordinate.vec.map((own, i) => own - (other.vec[i] as number));
-    const distance = lengthOf(away);
-    if (distance <= ZERO) {
-      const anywhere = this.#anyDirection();
-      return { ...coordinate, vec: coordinate.vec.map((own, i) => own + (anywhere[i] as number) * force) };
-    }
-    return {
-      ...coordinate,
-      vec: coordinate.vec.map((own, i) => own + ((away[i] as number) / distance) * force),
-      height: Math.max(
-        MIN_HEIGHT,
-        ((coordinate.height + other.height) * force) / distance + coordinate.height,
-      ),
-    };
+    const { vec, error, adjustment, height } = coordinate;
+    const distance = lengthBetween(vec, other.vec);
+    if (distance <= ZERO) return { vec: moved(vec, this.#anyDirection(), force), error, adjustment, height };
+    const away = vec.map((own, i) => (own - (other.vec[i] as number)) / distance);
+    const raised = ((height + other.height) * force) / distance + height;
+    return { vec: moved(vec, away, force), error, adjustment, height: Math.max(MIN_HEIGHT, raised) };
   }
 
   /** Two in one place must part, and neither knows where to. */
   #anyDirection(): number[] {
     for (;;) {
       const vec = ORIGIN.vec.map(() => this.#rng.next() - 0.5);
-      const length = lengthOf(vec);
+      const length = lengthBetween(vec, ORIGIN.vec);
       if (length > ZERO) return vec.map((one) => one / length);
     }
   }
@@ -171,7 +175,9 @@ export function decodeCoordinate(payload: Uint8Array): Coordinate {
   const { vec, error, adjustment, height } = decode(CoordinateBody, payload);
   const believable =
     vec.length === DIMENSIONS &&
-    [...vec, adjustment, height].every((one) => Math.abs(one) <= MAX_SECONDS) &&
+    vec.every((one) => Math.abs(one) <= MAX_SECONDS) &&
+    Math.abs(adjustment) <= MAX_SECONDS &&
+    Math.abs(height) <= MAX_SECONDS &&
     height >= MIN_HEIGHT &&
     error >= 0 &&
     error <= MAX_ERROR;
@@ -189,9 +195,17 @@ function secondsBetween(a: Coordinate, b: Coordinate): number {
 }
 
 const rawSeconds = (a: Coordinate, b: Coordinate): number =>
-  lengthOf(a.vec.map((one, i) => one - (b.vec[i] as number))) + a.height + b.height;
+  lengthBetween(a.vec, b.vec) + a.height + b.height;
 
-const lengthOf = (vec: readonly number[]): number => Math.sqrt(vec.reduce((sum, one) => sum + one * one, 0));
+const moved = (vec: readonly number[], way: readonly number[], force: number): number[] =>
+  vec.map((own, i) => own + (way[i] as number) * force);
+
+// A loop: it runs several times for each ack, and acks are half of what an idle agent hears.
+function lengthBetween(a: readonly number[], b: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) ** 2;
+  return Math.sqrt(sum);
+}
 
 const isSound = ({ vec, error, adjustment, height }: Coordinate): boolean =>
-  [...vec, error, adjustment, height].every(Number.isFinite);
+  vec.every(Number.isFinite) && [error, adjustment, height].every(Number.isFinite);
