@@ -18,7 +18,7 @@ import { describe } from './shell/figures.ts';
 import { createJournal, type Journal } from './shell/journal.ts';
 import { createKeyKeeper, readKeyring } from './shell/keyring.ts';
 import { createLogger } from './shell/logger.ts';
-import { keepJoining } from './shell/rejoin.ts';
+import { joinAtStart, keepJoining } from './shell/rejoin.ts';
 import { readSerfSnapshot } from './shell/serf-snapshot.ts';
 import { readServices } from './shell/services.ts';
 import { type Shell, startShell } from './shell/shell.ts';
@@ -242,8 +242,8 @@ async function joinSeeds(
   onOutcome: (answered: number, sentence: string) => void,
 ): Promise<void> {
   if (config.join.length > 0) {
-    const report = await door.ask({ kind: 'join', seeds: config.join });
-    if (report === undefined || report.joined === 0) throw joinFailure(report ?? { joined: 0, failed: [] });
+    const report = await joinAtStart(door, config.join);
+    if (report.joined === 0) throw joinFailure(report);
   }
   const remembered = past?.peers.map((peer) => peer.addr) ?? [];
   const seeds = [...new Set([...config.join, ...config.retryJoin, ...remembered])];

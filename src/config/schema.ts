@@ -53,7 +53,7 @@ export const agent = section({
   join: list({
     placeholder: 'ADDR[:PORT]',
     check: checkHostPort,
-    doc: 'Members to join through at start; if none answers the agent does not start.',
+    doc: 'Members to join through at start; if none answers within seconds the agent does not start.',
     source: 'serf agent -join',
   }),
   retryJoin: list({

@@ -4,9 +4,12 @@
  * one another after a partition, even if it lasted until each had forgotten the other.
  */
 import { countUp, isLost, knockChance, strangersAmong } from '../agent/knock.ts';
-import type { Door, Seed } from '../agent/types.ts';
+import type { Door, JoinReport, Seed } from '../agent/types.ts';
 import { resolveSeeds } from './resolve.ts';
 
+/** For so long a seed may take to start beside us: agents of one script, or of one rack after a power cut. */
+const PATIENCE_MS = 3_000;
+const PATIENCE_PAUSE_MS = 200;
 /** The first pause; it doubles while nobody answers. */
 const FIRST_PAUSE_MS = 1_000;
 /** The longest pause, and the one between looks while all is well. */
@@ -23,6 +26,15 @@ export interface RejoinOptions {
   readonly locate?: (seeds: readonly string[]) => Promise<readonly Seed[]>;
   /** From 0 to 1. */
   readonly chance?: () => number;
+}
+
+/** Joins once, with some patience for seeds that are only starting. The report is that of the last attempt. */
+export async function joinAtStart(door: Door, seeds: readonly string[]): Promise<JoinReport> {
+  for (let left = PATIENCE_MS; ; left -= PATIENCE_PAUSE_MS) {
+    const report = (await door.ask({ kind: 'join', seeds })) ?? { joined: 0, failed: [] };
+    if (report.joined > 0 || left <= 0) return report;
+    await new Promise((resolve) => setTimeout(resolve, PATIENCE_PAUSE_MS));
+  }
 }
 
 /** `onOutcome` hears of every attempt, for the log; of knocks at strangers' doors only if one was answered. */

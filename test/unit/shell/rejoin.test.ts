@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AskCommand, Door, MemberView, Seed } from '../../../src/agent/types.ts';
 import { address } from '../../../src/base/address.ts';
-import { keepJoining, type Rejoin } from '../../../src/shell/rejoin.ts';
+import { joinAtStart, keepJoining, type Rejoin } from '../../../src/shell/rejoin.ts';
 
 const at = (last: number) => address(Uint8Array.of(10, 0, 0, last), 7946);
 const member = (last: number, status: MemberView['status'] = 'alive'): MemberView =>
@@ -116,4 +116,21 @@ test('stopped, it is silent', async () => {
   rejoin?.stop();
   await vi.advanceTimersByTimeAsync(60_000);
   expect(asked.length).toBe(1);
+});
+
+test('at start a seed that is only starting is waited for', async () => {
+  onJoin = () => (asked.length < 4 ? 0 : 1);
+  const joined = joinAtStart(door, ['n2']);
+  await vi.advanceTimersByTimeAsync(5000);
+  expect((await joined).joined).toBe(1);
+  expect(asked.length).toBe(4);
+});
+
+test('at start a seed that does not come is given up after three seconds', async () => {
+  const joined = joinAtStart(door, ['n2']);
+  await vi.advanceTimersByTimeAsync(2900);
+  const before = asked.length;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect((await joined).joined).toBe(0);
+  expect([before, asked.length]).toEqual([15, 16]);
 });
