@@ -198,7 +198,9 @@ async function openHttp(
         altDomain: config.altDomain,
         label: config.label,
       },
-      gossipAddress: hostPort(shell.address),
+      get gossipAddress() {
+        return hostPort(shell.door.view.address);
+      },
       ...(dns === undefined ? {} : { dnsAddress: dns }),
       degraded,
     },

@@ -146,6 +146,9 @@ class Landing implements Agent {
       case 'checked':
         this.#services.checked(input.outcome, now, out);
         break;
+      case 'moved':
+        this.#swim.move(input.address, this.#swimOut);
+        break;
       case 'keysKept':
         this.#serf.keysKept(input.ticket, input.error, now, this.#serfOut);
         break;
@@ -370,7 +373,7 @@ class Landing implements Agent {
 
   #commandHost(): CommandHost {
     return {
-      address: this.#options.address,
+      address: () => this.#view.address,
       sync: (sync, now) => this.#streams.sync(sync, now, this.#out),
       joined: (now) => this.#serf.joined(now, this.#serfOut),
       leaveSerf: (now) => this.#serf.leave(now, this.#serfOut),

@@ -13,7 +13,7 @@ import type { Effect, JoinReport, RequestId, Result, Seed } from './types.ts';
 
 /** What commands ask of the landing. */
 export interface CommandHost {
-  readonly address: Address;
+  readonly address: () => Address;
   sync(sync: SyncRequest, now: Millis): void;
   /** Some seed answered: tell the world. */
   joined(now: Millis): void;
@@ -157,7 +157,7 @@ export class Commands {
     if (to === undefined) {
       join.waiting.delete(key);
       join.failed.push({ addr: waiting.seed.text, error: waiting.error });
-    } else if (to.key === this.#host.address.key) {
+    } else if (to.key === this.#host.address().key) {
       waiting.error = 'this is the agent itself';
       this.#tryNext(join, key, now);
     } else {

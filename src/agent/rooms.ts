@@ -29,7 +29,7 @@ export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, strin
   const keyring = new Keyring(options.keys);
   const serf = new Serf({
     name: options.name,
-    address: options.address,
+    address: () => swim.members.self.identity.address,
     config: options.serf,
     gossipInterval: config.gossipInterval,
     keyring,

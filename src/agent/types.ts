@@ -55,6 +55,8 @@ export type Input = Readonly<
   | { kind: 'command'; request: RequestId; command: Command }
   /** A check was run. */
   | { kind: 'checked'; outcome: Outcome }
+  /** Others reach this host there from now on. */
+  | { kind: 'moved'; address: Address }
   /** What became of `keepKeys`; `error` says why it failed. */
   | { kind: 'keysKept'; ticket: number; error?: string }
 >;

@@ -47,7 +47,7 @@ export const agent = section({
     port: 0,
     unspecified: false,
     defaultWords: 'the bound address, or the first private one',
-    doc: 'What others should dial. Without a port: the bound one.',
+    doc: 'What others should dial. Without a port: the bound one. If absent, and bound to all addresses: one of this machine, followed when it changes.',
     source: 'memberlist Config.AdvertiseAddr, AdvertisePort',
   }),
   join: list({

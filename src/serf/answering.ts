@@ -36,7 +36,7 @@ export interface Asked extends HeardQuery {
 
 export interface AnsweringHost {
   readonly self: string;
-  readonly address: Address;
+  readonly address: () => Address;
   readonly statuses: Statuses;
   readonly rng: Rng;
   /** Answers queries named `_serf_…`; false: there is none of this name. */
@@ -140,7 +140,7 @@ export class Answering {
   #send(asked: Asked, flags: number, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
     const { ltime, id } = asked;
     const body = this.#body(asked, flags, payload);
-    if (sameHost(asked.to, this.#host.address)) {
+    if (sameHost(asked.to, this.#host.address())) {
       const from = this.#host.self;
       return this.#host.toSelf(QueryResponse.make({ ltime, id, from, flags, payload }), now, out);
     }

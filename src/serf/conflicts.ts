@@ -20,20 +20,19 @@ const ENOUGH = 2;
 
 export class Conflicts {
   readonly #self: string;
-  readonly #address: Address;
+  readonly #address: () => Address;
   #vote: { readonly id: QuestionId; readonly other: Address } | undefined;
   #lost = 0;
   #notBefore: Millis = Number.NEGATIVE_INFINITY;
 
-  constructor(self: string, own: Address) {
+  constructor(self: string, own: () => Address) {
     this.#self = self;
     this.#address = own;
   }
 
   /** Somebody at `other` says that it has our name. */
   contested(other: Address, now: Millis, ask: (question: Question) => AskedQuestion): void {
-    if (now < this.#notBefore || (other.host === this.#address.host && other.port === this.#address.port))
-      return;
+    if (now < this.#notBefore || isAt(other, this.#address())) return;
     this.#notBefore = now + PAUSE;
     try {
       const { id } = ask({
@@ -56,9 +55,8 @@ export class Conflicts {
     if (vote?.id !== question.id || !question.finished) return;
     this.#vote = undefined;
     const claims = question.responses.flatMap(({ payload }) => claimIn(payload));
-    const ours = claims.filter(
-      ({ host, port }) => host === this.#address.host && port === this.#address.port,
-    ).length;
+    const own = this.#address();
+    const ours = claims.filter((claim) => isAt(claim, own)).length;
     const others = claims.length - ours;
     out.push({ kind: 'fact', fact: { kind: 'nameVote', node: this.#self, ours, others } });
     this.#lost = others > 0 && ours < Math.floor(claims.length / 2) + 1 ? this.#lost + 1 : 0;
@@ -77,3 +75,5 @@ function claimIn(payload: Uint8Array): Address[] {
     return [];
   }
 }
+
+const isAt = (a: Address, b: Address): boolean => a.host === b.host && a.port === b.port;

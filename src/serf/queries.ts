@@ -37,7 +37,7 @@ const NANOS = 1e6;
 
 export interface QueriesOptions {
   readonly self: string;
-  readonly address: Address;
+  readonly address: () => Address;
   readonly statuses: Statuses;
   readonly rng: Rng;
   readonly buffer: number;
@@ -180,7 +180,8 @@ export class Queries {
   }
 
   #compose(question: Question, id: QuestionId): Query {
-    const { address, self } = this.#options;
+    const { self } = this.#options;
+    const address = this.#options.address();
     const { name, payload, nodes, tags, ack, relayFactor } = question;
     if (name === '') throw new AgentError('badRequest', 'a query needs a name');
     if (/[\p{Cc}\p{Cs}]/u.test(name))

@@ -38,7 +38,8 @@ import type {
 export interface SerfOptions {
   readonly name: string;
   /** What others dial: answers to our queries come there. */
-  readonly address: Address;
+  /** Where answers to queries go; it may change. */
+  readonly address: () => Address;
   readonly config: SerfConfig;
   readonly gossipInterval: Millis;
   readonly keyring: Keyring;

@@ -1,6 +1,7 @@
-/** Which address to announce when bound to all of them. */
+/** Which address to announce when bound to all of them, and when to announce another. */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { type Address, address, isUnspecified, parseIp } from '../base/address.ts';
+import { type Address, address, isLoopback, isUnspecified, parseIp } from '../base/address.ts';
+import { sameBytes } from '../base/bytes.ts';
 
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
@@ -13,6 +14,41 @@ export function announced(bound: Address, advertise?: Address, interfaces?: Inte
   if (!isUnspecified(bound.ip)) return bound;
   return address(ownAddress(bound.ip.length === 4, interfaces ?? networkInterfaces()), bound.port);
 }
+
+/** How often the interfaces are looked at, milliseconds. Source: reliability matrix, "IP change": peers follow in 6 s. */
+const LOOK_MS = 1_000;
+
+export interface Lookout {
+  stop(): void;
+}
+
+/** Tells of another address when this machine no longer has the one that is announced. Set addresses are not watched. */
+export function watchAddress(
+  first: Address,
+  bound: Address,
+  moved: (to: Address) => void,
+  look: () => Interfaces = networkInterfaces,
+): Lookout {
+  let current = first;
+  const timer = setInterval(() => {
+    const interfaces = look();
+    const next = hasAddress(interfaces, current) ? current : announced(bound, undefined, interfaces);
+    // A machine off the net keeps its address: it mostly comes back with the same one.
+    if (next.key === current.key || isLoopback(next.ip)) return;
+    current = next;
+    moved(next);
+  }, LOOK_MS);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+const hasAddress = (interfaces: Interfaces, { ip }: Address): boolean =>
+  Object.values(interfaces).some((infos) =>
+    infos?.some((info) => {
+      const own = parseIp(info.address);
+      return own !== undefined && sameBytes(own, ip);
+    }),
+  );
 
 /** IPv4 before IPv6, because a cluster that mixes both can reach it more often. */
 function ownAddress(onlyV4: boolean, interfaces: Interfaces): Uint8Array {

@@ -100,6 +100,13 @@ export const JOURNAL: Table = {
     'names_reclaimed',
     ['node', 'held', 'claimed'],
   ],
+  addressChanged: [
+    'swim',
+    'warn',
+    'our address changed: the others are told',
+    'addresses_changed',
+    ['held', 'address'],
+  ],
   newcomerSilent: [
     'swim',
     'rarely',

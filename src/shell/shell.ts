@@ -1,10 +1,10 @@
 /** Puts Node's side of the machine together: sockets, driver, door. What an agent is, only its caller knows. */
 
 import type { Agent, Door } from '../agent/types.ts';
-import { type Address, hostPort } from '../base/address.ts';
+import { type Address, hostPort, isUnspecified } from '../base/address.ts';
 import { createDoor } from './door.ts';
 import { Driver, type Lateness } from './driver.ts';
-import { announced } from './interfaces.ts';
+import { announced, watchAddress } from './interfaces.ts';
 import type { Journal } from './journal.ts';
 import type { KeyKeeper } from './keyring.ts';
 import { openPorts } from './ports.ts';
@@ -112,8 +112,13 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     },
   );
   const running = driver;
+  const lookout =
+    options.advertise === undefined && isUnspecified(udp.address.ip)
+      ? watchAddress(address, udp.address, (to) => running.feed({ kind: 'moved', address: to }))
+      : undefined;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    lookout?.stop();
     running.stop();
     runners.close();
     frame.close();

@@ -43,7 +43,7 @@ export class Plain implements Agent {
     this.#streams = new Streams(envelope, this.#streamHost(), nonce, config.streamTimeout);
     this.#commands = new Commands(
       {
-        address: options.address,
+        address: () => options.address,
         sync: (sync, at) => this.#streams.sync(sync, at, this.#out),
         joined: (at) => serf.joined(at, this.#serfOut),
         leaveSerf: (at) => serf.leave(at, this.#serfOut),

@@ -158,6 +158,14 @@ export class World {
     this.#arm(host);
   }
 
+  /** Gives a host another address while its agent runs, and tells the agent. */
+  move(label: string): void {
+    const host = this.host(label);
+    this.#population.move(host);
+    this.#note(host, '*', `moved to ${host.address.key}`);
+    this.#feed(host, { kind: 'moved', address: host.address });
+  }
+
   /** Puts a host's wall clock off by so much, while its agent runs. */
   setClock(label: string, clock: Millis): void {
     const host = this.host(label);

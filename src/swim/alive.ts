@@ -140,10 +140,14 @@ function identityOf(core: Core, alive: Alive, held: Identity | undefined): Ident
 function heardOfOurselves(core: Core, alive: Alive, source: Source, now: Millis, out: SwimEffect[]): void {
   const { self } = core;
   if (self.state === 'left' || !isIp(alive.addr)) return;
-  if (!livesAt(self.identity, alive.addr, alive.port)) return disputeOurs(core, alive, now, out);
+  const here = livesAt(self.identity, alive.addr, alive.port);
+  if (!here && !isFormer(core, alive)) return disputeOurs(core, alive, now, out);
   if (alive.incarnation < self.incarnation) return;
-  const ours = sameBytes(alive.meta, self.identity.meta) && sameBytes(alive.vsn, self.identity.vsn);
+  const ours = here && sameBytes(alive.meta, self.identity.meta) && sameBytes(alive.vsn, self.identity.vsn);
   if (alive.incarnation === self.incarnation && ours) return;
   const from = replyTo(source);
   refute(core, alive.incarnation, from?.key ?? core.name, from, out);
 }
+
+const isFormer = ({ formerAddresses }: Core, { addr, port }: Alive): boolean =>
+  formerAddresses.some((former) => former.port === port && sameBytes(former.ip, addr));

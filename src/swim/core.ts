@@ -52,6 +52,8 @@ export class Core {
   readonly links = new Links();
   readonly exile = new Exile();
   readonly ackPayload: () => Uint8Array;
+  /** Where we lived before our address changed, latest last: who says that we live there means nobody else. */
+  readonly formerAddresses: Address[] = [];
   readonly #intern: (identity: Identity) => Identity;
   #seqNo = 0;
 

@@ -4,15 +4,18 @@
  *
  * Source: SWIM §4.2; memberlist state.go (refute, setAlive), memberlist.go (UpdateNode, Leave).
  */
-import type { Address } from '../base/address.ts';
+import { type Address, hostPort } from '../base/address.ts';
 import { copyOf } from '../base/bytes.ts';
 import type { Millis } from '../base/time.ts';
 import { type Alive, type Dead, encodeMessage } from '../wire/memberlist.ts';
 import type { Broadcast } from './broadcasts.ts';
-import { type Core, emit, note } from './core.ts';
+import { type Core, emit, livesAt, note } from './core.ts';
 import { isPlausible, MAX_INCARNATION } from './rumor.ts';
 import { OURSELVES, reasonFor } from './source.ts';
-import type { SwimEffect } from './types.ts';
+import type { Identity, SwimEffect } from './types.ts';
+
+/** Addresses we had that others may still remember us by. */
+const MAX_FORMER = 8;
 
 /** What we say of ourselves now. */
 export function ownWord(core: Core): Alive {
@@ -65,10 +68,29 @@ export const canOutbid = (core: Core, accused: number): boolean =>
 
 /** A new meta, of at most 512 bytes, is a new incarnation. */
 export function changeMeta(core: Core, meta: Uint8Array, out: SwimEffect[]): void {
+  if (core.self.state !== 'left') renew(core, { ...core.self.identity, meta: copyOf(meta) }, out);
+}
+
+/**
+ * Others can reach us there from now on, and no longer where they could before. Agents of this program believe it as
+ * soon as nobody answers at the old address.
+ *
+ * Differs: memberlist has no such thing; its agents believe it of a member that left, or once they hold it for dead.
+ */
+export function changeAddress(core: Core, address: Address, out: SwimEffect[]): void {
+  const { identity, state } = core.self;
+  if (state === 'left' || livesAt(identity, address.ip, address.port)) return;
+  core.formerAddresses.push(identity.address);
+  if (core.formerAddresses.length > MAX_FORMER) core.formerAddresses.shift();
+  note(out, { kind: 'addressChanged', held: hostPort(identity.address), address: hostPort(address) });
+  renew(core, { ...identity, address }, out);
+}
+
+/** Something else is true of us: a new incarnation. */
+function renew(core: Core, identity: Identity, out: SwimEffect[]): void {
   const { self } = core;
-  if (self.state === 'left') return;
   self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
-  self.identity = core.intern({ ...self.identity, meta: copyOf(meta) });
+  self.identity = core.intern(identity);
   announce(core);
   emit(out, { kind: 'memberUpdated', member: self });
 }

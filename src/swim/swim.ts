@@ -18,7 +18,7 @@ import { forget } from './dropping.ts';
 import type { Row } from './members.ts';
 import { localStates, mergeStates } from './merge.ts';
 import { following, Prober } from './probe.ts';
-import { announce, changeMeta, farewell } from './refute.ts';
+import { announce, changeAddress, changeMeta, farewell } from './refute.ts';
 import { Relays } from './relay.ts';
 import { isUp, MAX_INCARNATION } from './rumor.ts';
 import { OURSELVES, type Source } from './source.ts';
@@ -166,6 +166,11 @@ export class Swim {
   /** Our new meta (copied), at most 512 bytes: a new incarnation, told to all. */
   setMeta(meta: Uint8Array, _now: Millis, out: SwimEffect[]): void {
     changeMeta(this.#core, meta, out);
+  }
+
+  /** This host has another address: a new incarnation, told to all. */
+  move(address: Address, out: SwimEffect[]): void {
+    changeAddress(this.#core, address, out);
   }
 
   /** Says farewell. The handle tells when it has spread; `undefined` when nobody else is up to hear it. */

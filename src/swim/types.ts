@@ -99,6 +99,8 @@ export type SwimFact = Readonly<
   | { kind: 'nameContested'; node: string; held: string; claimed: string }
   /** It moved: nobody answered at `held` any more. */
   | { kind: 'nameReclaimed'; node: string; held: string; claimed: string }
+  /** Our own. */
+  | { kind: 'addressChanged'; held: string; address: string }
   /** It said that it is there, and did not answer: nobody is told of it. */
   | { kind: 'newcomerSilent'; node: string; address: string }
   /** A peer believes an accusation of us that nothing can outbid. We keep quiet until it is forgotten. */

@@ -3,7 +3,7 @@
  * back; what was remembered of the catalogue reads back to the last octet, and any part of it that a torn write leaves
  * is refused or holds nothing untrue; and a life that begins from memory goes on where the last one was.
  */
-import type { Snapshot } from '../../agent/types.ts';
+import type { Fact, Snapshot } from '../../agent/types.ts';
 import { sameBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import { recall } from '../../catalog/catalog.ts';
@@ -31,12 +31,7 @@ export class Memory implements Law {
 
   started(host: Host): void {
     this.#last.delete(host);
-    let known = this.#addresses.get(host.name);
-    if (known === undefined) {
-      known = new Set();
-      this.#addresses.set(host.name, known);
-    }
-    known.add(host.address.key);
+    this.#livesAt(host);
     this.#born.delete(host);
     const { incarnation } = host.live.view.self();
     if (incarnation === 1) return; // a life without memory
@@ -48,6 +43,10 @@ export class Memory implements Law {
     else this.#born.set(host, disk);
   }
 
+  fact(host: Host, { kind }: Fact): void {
+    if (kind === 'addressChanged') this.#livesAt(host);
+  }
+
   looked(host: Host): void {
     const born = this.#born.get(host);
     if (born === undefined || host.agent === undefined) return;
@@ -55,6 +54,12 @@ export class Memory implements Law {
     const had = born.registered?.services.length ?? 0;
     const has = host.agent.view.local.services().size;
     if (has < had) this.#ground.broken(`I17 ${host.label} remembers ${had} services and has ${has}`);
+  }
+
+  #livesAt({ name, address }: Host): void {
+    const known = this.#addresses.get(name);
+    if (known === undefined) this.#addresses.set(name, new Set([address.key]));
+    else known.add(address.key);
   }
 
   #remembered(host: Host, what: 'snapshot' | 'catalog'): void {

@@ -13,7 +13,7 @@ function room(spreading: { intent: boolean; dead: boolean | undefined } = { inte
   const dialed: SyncRequest[] = [];
   const steps: string[] = [];
   const host: CommandHost = {
-    address: at(1),
+    address: () => at(1),
     sync: (sync) => void dialed.push(sync),
     joined: () => void steps.push('joined'),
     leaveSerf: () => {

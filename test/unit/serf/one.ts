@@ -65,7 +65,7 @@ export class One {
   constructor(options: OneOptions = {}) {
     this.serf = new Serf({
       name: SELF,
-      address: member(SELF).identity.address,
+      address: () => member(SELF).identity.address,
       gossipInterval: 200,
       keyring: new Keyring(options.keys ?? []),
       keepsKeys: options.keepsKeys ?? false,

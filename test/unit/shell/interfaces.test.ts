@@ -1,6 +1,6 @@
 import type { NetworkInterfaceInfo } from 'node:os';
-import { expect, test } from 'vitest';
-import { announced, type Interfaces } from '../../../src/shell/interfaces.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { announced, type Interfaces, type Lookout, watchAddress } from '../../../src/shell/interfaces.ts';
 import { at } from './support.ts';
 
 const machine = (...addresses: string[]): Interfaces => ({
@@ -40,4 +40,51 @@ test.each([
     machine(...addresses),
   );
   expect(told.key).toBe(expected);
+});
+
+describe('an address that changes', () => {
+  let now = machine('127.0.0.1', '10.0.0.7');
+  let told: string[] = [];
+  let lookout: Lookout | undefined;
+  const look = (...addresses: string[]): void => {
+    now = machine(...addresses);
+    vi.advanceTimersByTime(5_000);
+  };
+  beforeEach(() => {
+    vi.useFakeTimers();
+    told = [];
+    now = machine('127.0.0.1', '10.0.0.7');
+    lookout = watchAddress(
+      at('10.0.0.7:80'),
+      at('0.0.0.0:80'),
+      ({ key }) => told.push(key),
+      () => now,
+    );
+  });
+  afterEach(() => {
+    lookout?.stop();
+    vi.useRealTimers();
+  });
+
+  test('is told once, on the same port', () => {
+    look('127.0.0.1', '10.0.0.9');
+    expect(told).toEqual(['10.0.0.9:80']);
+  });
+
+  test('is kept while it is one of several, whichever would be chosen first', () => {
+    look('127.0.0.1', '10.0.0.3', '10.0.0.7');
+    expect(told).toEqual([]);
+  });
+
+  test('is kept while the machine is off the net', () => {
+    look('127.0.0.1');
+    look('127.0.0.1', '10.0.0.7');
+    expect(told).toEqual([]);
+  });
+
+  test('is not looked at any more after the end', () => {
+    lookout?.stop();
+    look('127.0.0.1', '10.0.0.9');
+    expect(told).toEqual([]);
+  });
 });
