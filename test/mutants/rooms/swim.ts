@@ -85,6 +85,14 @@ export const swim: readonly Mutant[] = [
     noticed: ['unit/swim/refute.test.ts'],
   },
   {
+    id: 'swim-left-unasked',
+    file: 'swim/alive.ts',
+    find: '(isReclaimable(core, row, now) ||',
+    replace: "(row.state === 'left' || isReclaimable(core, row, now) ||",
+    wrong: 'Whoever forges a leave has the name at once, though its holder lives.',
+    noticed: ['unit/swim/alive.test.ts'],
+  },
+  {
     id: 'swim-suspect-the-dead',
     file: 'swim/rumor.ts',
     find: "known.state === 'alive' || isAnswered ? 'news' : 'evidence'",
