@@ -28,6 +28,7 @@ import {
 } from '../wire/catalog.ts';
 import type { Capable } from './capable.ts';
 import { Pulls } from './pulls.ts';
+import { Reunions } from './reunions.ts';
 
 /** What replication asks of the landing. */
 export interface ReplicationHost {
@@ -69,6 +70,7 @@ export class Replication {
   readonly rumors = new Broadcasts();
   readonly #o: ReplicationOptions;
   readonly #pulls: Pulls;
+  readonly #reunions: Reunions;
   readonly #early = new Map<string, { readonly progress: Progress; readonly from: Address }>();
   readonly #topics = new Set<CatalogTopic>();
   #gossipAt: Millis = NEVER;
@@ -77,11 +79,12 @@ export class Replication {
   constructor(options: ReplicationOptions, now: Millis) {
     this.#o = options;
     this.#pulls = new Pulls(options.gossipInterval, options.rng);
+    this.#reunions = new Reunions(options.gossipInterval, options.rng);
     this.#sweepAt = now + SWEEP_INTERVAL;
   }
 
   get deadline(): Millis {
-    return Math.min(this.#gossipAt, this.#sweepAt, this.#pulls.deadline);
+    return Math.min(this.#gossipAt, this.#sweepAt, this.#pulls.deadline, this.#reunions.deadline);
   }
 
   /**
@@ -176,6 +179,7 @@ export class Replication {
 
   /** A member is up, perhaps again: its services count at once. */
   memberUp(name: string, now: Millis): void {
+    this.#reunions.up(name, now);
     this.#o.index.ownerState(name, true, this.#topics);
     const early = this.#early.get(name);
     this.#early.delete(name);
@@ -187,24 +191,38 @@ export class Replication {
 
   /** A member failed: what it published stays, and stops passing. */
   memberDown(name: string): void {
+    this.#reunions.failed(name);
     this.#o.index.ownerState(name, false, this.#topics);
     this.#touch();
   }
 
   /** A member left or was reaped: all it published goes with it. */
   memberGone(name: string): void {
+    this.#reunions.gone(name);
     this.#o.index.dropped(name, this.#o.catalog.drop(name), this.#topics);
     this.#touch();
   }
 
   tick(now: Millis): void {
     const { catalog, host } = this.#o;
+    if (now >= this.#reunions.deadline) this.#reunite(now);
     if (now >= this.#gossipAt) this.#gossip(now);
     for (const { from, owners, tellOn } of this.#pulls.take(now))
       host.dial(from, encodeSyncRequest(catalog.requestOf(owners)), { owners, tellOn }, now);
     if (now >= this.#sweepAt) {
       this.#sweepAt = now + SWEEP_INTERVAL;
       catalog.sweep(now);
+    }
+  }
+
+  /** Both sides of a partition would else wait for the next push/pull. */
+  #reunite(now: Millis): void {
+    const { capable, self } = this.#o;
+    const back = this.#reunions.over(capable.count, now);
+    if (back.length > 0) this.#tellOn(self, now);
+    for (const name of back) {
+      const address = capable.addressOf(name);
+      if (address !== undefined) this.ask(address, undefined, now);
     }
   }
 

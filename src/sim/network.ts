@@ -82,6 +82,7 @@ export class Network {
   readonly #rules = new Set<Imposed>();
   readonly #delays: Millis[] = [];
   readonly #clock: () => Millis;
+  #lateUntil: Millis = Number.NEGATIVE_INFINITY;
 
   /** `clock` is read by rules that hold now and then. */
   constructor(rng: Rng, weather: Weather, clock: () => Millis = () => 0) {
@@ -112,6 +113,11 @@ export class Network {
     return () => {
       this.#rules.delete(imposed);
     };
+  }
+
+  /** When the last of the copies that come late, by a rule, will have arrived: lifting the rule does not stop them. */
+  get lateUntil(): Millis {
+    return this.#lateUntil;
   }
 
   /** Lifts every rule; the weather stays. */
@@ -150,6 +156,8 @@ export class Network {
       if (i > 0 && late > 0) held += late * this.#rng.next() ** 4;
       delays.push(this.#delay() + delay + held);
     }
+    if (copies > 1 && late > 0)
+      this.#lateUntil = Math.max(this.#lateUntil, this.#clock() + Math.max(...delays));
     return delays;
   }
 

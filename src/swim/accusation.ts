@@ -8,7 +8,7 @@ import { type Dead, encodeMessage, type Suspect } from '../wire/memberlist.ts';
 import { doubt } from './claims.ts';
 import { type Core, emit, note } from './core.ts';
 import type { Row } from './members.ts';
-import { refute } from './refute.ts';
+import { refute, remind } from './refute.ts';
 import { isPlausible, weigh } from './rumor.ts';
 import { OURSELVES, reasonFor, replyTo, type Source } from './source.ts';
 import type { Reason, SwimEffect } from './types.ts';
@@ -122,7 +122,11 @@ function admitted(
 ): Row | undefined {
   const { node, incarnation, from: by } = message;
   const row = core.members.get(node);
-  if (row === undefined || incarnation < row.incarnation) return undefined;
+  if (row === undefined) return undefined;
+  if (incarnation < row.incarnation) {
+    if (row === core.self && source.kind === 'packet') remind(core, source.from, now, out);
+    return undefined;
+  }
   const matters = row === core.self ? row.state !== 'left' : weigh(message, row) === 'news';
   if (row !== core.self && !isPlausible(incarnation, row.incarnation)) {
     note(out, { kind: 'rumorRefused', node, why: `incarnation ${incarnation}` });

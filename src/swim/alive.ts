@@ -78,14 +78,14 @@ function heardOfStranger(core: Core, alive: Alive, vouched: boolean, now: Millis
 }
 
 /**
- * May the name come back under another address? If it left, is dead for long enough, or was asked and is silent.
+ * May the name come back under another address? If it is dead for long enough, or was asked where it lived and is silent.
+ * One that left is asked too: anybody may have said so in its name.
  *
  * Differs: memberlist then takes any incarnation, and the next full exchange with somebody who remembers more
  * throws the member out again. Here it must outbid what we hold, and is told so.
  */
 const mayMove = (core: Core, row: Row, alive: Alive, now: Millis): boolean =>
-  weigh(alive, row) === 'news' &&
-  (row.state === 'left' || isReclaimable(core, row, now) || isFree(core, alive, now));
+  weigh(alive, row) === 'news' && (isReclaimable(core, row, now) || isFree(core, alive, now));
 
 const isFree = (core: Core, { node, addr, port }: Alive, now: Millis): boolean =>
   core.disputes.verdict(node, address(addr, port), now) === 'free';

@@ -12,6 +12,7 @@ import { type Core, emit, livesAt, note, pingFrom } from './core.ts';
 import type { Row } from './members.ts';
 import { attempt, type Doubt, type Question } from './questions.ts';
 import { accusation } from './rebukes.ts';
+import { isUp } from './rumor.ts';
 import type { Member, SwimEffect } from './types.ts';
 import { maxVersion, STREAM_PING_VERSION } from './versions.ts';
 
@@ -53,10 +54,10 @@ export function doubt(
 export function dispute(core: Core, row: Row, claim: Alive, now: Millis, out: SwimEffect[]): void {
   const other = address(claim.addr, claim.port);
   const isOutbid = claim.incarnation > row.incarnation;
-  const isDown = row.state === 'dead' || row.state === 'left';
   const verdict = core.disputes.verdict(claim.node, other, now);
-  if (!isOutbid && (isDown || verdict === 'free')) core.rebukes.send(row, other, core.name, now, out);
-  if (row.state === 'left' || verdict !== undefined) return; // one that left is free to take, once it is outbid
+  if (!isOutbid && (!isUp(row.state) || verdict === 'free'))
+    core.rebukes.send(row, other, core.name, now, out);
+  if (verdict !== undefined || (row.state === 'left' && !isOutbid)) return; // nothing to ask before it is outbid
   doubt(core, 'owner', claim, row.identity.address, now, out);
 }
 
@@ -80,8 +81,9 @@ export function answered(core: Core, seqNo: number, judge: Judge, now: Millis, o
     if (row !== undefined) judge.spare(core, row, now, out);
     return;
   }
-  if (row !== undefined && livesAt(row.identity, to.ip, to.port))
-    report(core, row, address(claim.addr, claim.port), now, out);
+  if (row === undefined || !livesAt(row.identity, to.ip, to.port)) return;
+  if (!isUp(row.state)) core.rebukes.send(row, to, core.name, now, out); // it lives, and should refute
+  report(core, row, address(claim.addr, claim.port), now, out);
 }
 
 /** Repeats what got no answer, since the packet may be lost, and draws the conclusion in the end. */

@@ -18,6 +18,7 @@ import { Links } from './links.ts';
 import { Members, type Row } from './members.ts';
 import { Questions } from './questions.ts';
 import { Rebukes } from './rebukes.ts';
+import { Seldom } from './seldom.ts';
 import { Suspicions } from './suspicion.ts';
 import type { Identity, Member, MemberEvent, SwimEffect, SwimFact } from './types.ts';
 
@@ -48,6 +49,8 @@ export class Core {
   readonly questions = new Questions();
   readonly disputes = new Disputes();
   readonly rebukes: Rebukes;
+  /** Of answers to accusations that were answered before, by the address they go to. */
+  readonly reminders: Seldom;
   readonly budget = new Budget();
   readonly links = new Links();
   readonly exile = new Exile();
@@ -66,6 +69,7 @@ export class Core {
     this.health = new Awareness(options.config.awarenessMax);
     this.suspicions = new Suspicions(options.config);
     this.rebukes = new Rebukes(options.config.gossipInterval);
+    this.reminders = new Seldom(options.config.gossipInterval);
   }
 
   get self(): Row {

@@ -8,27 +8,20 @@ import type { Address } from '../base/address.ts';
 import type { Millis } from '../base/time.ts';
 import type { Dead, Suspect } from '../wire/memberlist.ts';
 import type { Row } from './members.ts';
+import { Seldom } from './seldom.ts';
 import type { SwimEffect } from './types.ts';
 
 export class Rebukes {
-  readonly #interval: Millis;
-  /** When we last answered each name, oldest first; nothing older than the interval is kept. */
-  readonly #sentAt = new Map<string, Millis>();
+  readonly #seldom: Seldom;
 
   /** At most one answer per member and `interval`. */
   constructor(interval: Millis) {
-    this.#interval = interval;
+    this.#seldom = new Seldom(interval);
   }
 
   /** Tells whoever claims to be `row`'s member, at `to`, what we hold against it, or what it must outbid. */
   send(row: Row, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
-    for (const [name, at] of this.#sentAt) {
-      if (now - at < this.#interval) break;
-      this.#sentAt.delete(name);
-    }
-    const node = row.identity.name;
-    if (this.#sentAt.has(node)) return;
-    this.#sentAt.set(node, now);
+    if (!this.#seldom.may(row.identity.name, now)) return;
     out.push({ kind: 'send', to, peer: undefined, message: accusation(row, us), fill: false });
   }
 }

@@ -58,8 +58,21 @@ export function refute(
   announce(core);
   note(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by });
   core.health.apply(1, out);
-  if (from !== undefined)
-    out.push({ kind: 'send', to: from, peer: undefined, message: ownWord(core), fill: false });
+  if (from !== undefined) answerTo(core, from, out);
+}
+
+/**
+ * An accusation that we have outbid already: whoever still says so did not hear it, and hears it now. At most one such
+ * answer per address and gossip interval.
+ *
+ * Differs: memberlist is silent, and who missed the refutation holds us for dead until the next push/pull.
+ */
+export function remind(core: Core, from: Address, now: Millis, out: SwimEffect[]): void {
+  if (core.self.state !== 'left' && core.reminders.may(from.key, now)) answerTo(core, from, out);
+}
+
+function answerTo(core: Core, to: Address, out: SwimEffect[]): void {
+  out.push({ kind: 'send', to, peer: undefined, message: ownWord(core), fill: false });
 }
 
 /** Can the answer to an accusation at this incarnation be believed by anybody? */

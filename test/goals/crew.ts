@@ -1,5 +1,6 @@
 /** A world for one seed of a goal: agents that know one another, what they say of each other, seeds they come back to. */
 import { createAgent } from '../../src/agent/agent.ts';
+import { isLost, knockChance, strangersAmong } from '../../src/agent/knock.ts';
 import type { AgentOptions } from '../../src/agent/options.ts';
 import type { Agent, Seed } from '../../src/agent/types.ts';
 import { parseAddress } from '../../src/base/address.ts';
@@ -128,27 +129,35 @@ const PAUSE: readonly [Millis, Millis] = [1000, 30_000];
 
 /**
  * What the shell does for every agent from its start on (rejoin.ts there): join the configured seeds and whoever is
- * remembered, at once, and again while alone or while somebody is failed.
+ * remembered, at once, and again while alone or while somebody is failed; else knock at a seed where no member lives.
  */
 export function rejoin({ world, chance }: Crew, seeds: () => readonly Seed[]): void {
   const rng = chance.fork();
   const knock = (host: Host, life: number, pause: Millis): void => {
     if (host.lives !== life || host.agent === undefined) return;
     const members = host.agent.view.members();
-    const up = members.filter(({ status }) => status === 'alive' || status === 'suspect');
-    const needed = up.length <= 1 || members.some(({ status }) => status === 'failed');
-    const known = [...seeds(), ...remembered(host)].filter(
-      ({ addresses: [first] }) => first?.key !== host.address.key,
-    );
+    const needed = isLost(members);
+    const others = (all: readonly Seed[]): Seed[] =>
+      all.filter(({ addresses: [first] }) => first?.key !== host.address.key);
+    const stranger = (): Seed[] => {
+      const strangers = strangersAmong(others(seeds()), members);
+      if (strangers.length === 0 || rng.next() >= knockChance(members)) return [];
+      return [strangers[rng.int(strangers.length)] as Seed];
+    };
+    const known = needed ? others([...seeds(), ...remembered(host)]) : stranger();
     const asked =
-      needed && !host.paused && known.length > 0
+      !host.paused && known.length > 0
         ? world.command(host.label, { kind: 'join', seeds: known })
         : undefined;
     const again = (next: Millis): void =>
       world.at(world.now + next * (0.75 + rng.next() / 2), () => {
         const value = asked?.result?.ok === true ? asked.result.value : undefined;
         const answered = value !== undefined && 'joined' in value && value.joined > 0;
-        knock(host, life, asked === undefined || answered ? PAUSE[1] : Math.min(PAUSE[1], 2 * next));
+        knock(
+          host,
+          life,
+          !needed || asked === undefined || answered ? PAUSE[1] : Math.min(PAUSE[1], 2 * next),
+        );
       });
     again(pause);
   };

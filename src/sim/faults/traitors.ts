@@ -36,10 +36,7 @@ export type Lie =
   | 'manyNames'
   | 'rows';
 
-/**
- * Those that are drawn. A thief is not: whoever has left may come back anywhere, so his victim is away for up to a
- * minute, which only test/story/fault.hostile.test.ts allows.
- */
+/** All of them. */
 export const LIES: readonly [Lie, ...Lie[]] = [
   'alive',
   'suspect',
@@ -47,6 +44,7 @@ export const LIES: readonly [Lie, ...Lie[]] = [
   'leave',
   'leaveIntent',
   'top',
+  'thief',
   'flood',
   'manyNames',
   'rows',

@@ -38,7 +38,9 @@ export class Accusations implements Law {
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
         return;
       case 'memberDeclaredDead':
-        if (!fact.left && fact.node !== host.name) this.#died(host, fact);
+        // Its own farewell. Who held it for failed shows it so still, at that incarnation, and passes that on in a table.
+        if (fact.node === host.name) note(this.#suspectedBy, fact.node, host.name, fact.incarnation);
+        else if (!fact.left) this.#died(host, fact);
     }
   }
 

@@ -91,7 +91,9 @@ export class Rows implements Law {
     else if (incarnation <= sight.downAt)
       this.#ground.broken(`I2 ${where} ${name}@${incarnation} is up, and was down @${sight.downAt}`);
     else sight.downAt = -1;
-    if (!isDown && sight.grave !== undefined) this.#risen(host, member, sight.grave);
+    // A Serf agent in Go does not ask (memberlist#312).
+    if (!isDown && sight.grave !== undefined && host.options.plain !== true)
+      this.#risen(host, member, sight.grave);
     if (!isDown) sight.grave = undefined;
   }
 

@@ -212,4 +212,12 @@ export const agent: readonly Mutant[] = [
     wrong: 'Who was down already comes back to life by our restart.',
     noticed: ['unit/agent/warm.test.ts'],
   },
+  {
+    id: 'agent-reunion-uncompared',
+    file: 'agent/replication.ts',
+    find: 'if (address !== undefined) this.ask(address, undefined, now);',
+    replace: '',
+    wrong: 'After a partition nobody compares, and whom rumors pass by waits for the next push/pull.',
+    noticed: ['story/services.weather.test.ts'],
+  },
 ];

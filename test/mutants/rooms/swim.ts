@@ -5,8 +5,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-equal-accusation-ignored',
     file: 'swim/accusation.ts',
-    find: 'incarnation < row.incarnation) return undefined;',
-    replace: 'incarnation <= row.incarnation) return undefined;',
+    find: 'if (incarnation < row.incarnation) {',
+    replace: 'if (incarnation <= row.incarnation) {',
     wrong:
       'An accusation at the incarnation we hold is ignored, so ours is never refuted and nobody is ever suspected.',
     noticed: ['unit/swim/refute.test.ts'],
@@ -30,8 +30,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-refute-unanswered',
     file: 'swim/refute.ts',
-    find: 'if (from !== undefined) out.push({',
-    replace: 'if (from !== undefined && from.port === 0) out.push({',
+    find: 'if (from !== undefined) answerTo(',
+    replace: 'if (from !== undefined && from.port === 0) answerTo(',
     wrong: 'The accuser gets no answer at once, and hears the refutation only by gossip.',
     noticed: ['unit/swim/refute.test.ts'],
   },
@@ -75,6 +75,22 @@ export const swim: readonly Mutant[] = [
     replace: '',
     wrong: 'Who is held for dead pings in vain, and never hears why it is shunned.',
     noticed: ['unit/swim/refute.test.ts'],
+  },
+  {
+    id: 'swim-answered-untold',
+    file: 'swim/accusation.ts',
+    find: 'remind(core, source.from, now, out);',
+    replace: ';',
+    wrong: 'Whoever missed our refutation goes on accusing us, and is not told that we have answered.',
+    noticed: ['unit/swim/refute.test.ts'],
+  },
+  {
+    id: 'swim-left-unasked',
+    file: 'swim/alive.ts',
+    find: '(isReclaimable(core, row, now) ||',
+    replace: "(row.state === 'left' || isReclaimable(core, row, now) ||",
+    wrong: 'Whoever forges a leave has the name at once, though its holder lives.',
+    noticed: ['unit/swim/alive.test.ts'],
   },
   {
     id: 'swim-suspect-the-dead',
@@ -336,8 +352,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-rebukes-unlimited',
     file: 'swim/rebukes.ts',
-    find: 'if (this.#sentAt.has(node)) return;',
-    replace: 'if (this.#sentAt.has(node) && now < 0) return;',
+    find: 'if (!this.#seldom.may(row.identity.name, now)) return;',
+    replace: 'if (now < 0) return;',
     wrong: 'Each stale rumor of a dead member makes us send a packet, as often as a stranger likes.',
     noticed: ['unit/swim/dropping.test.ts'],
   },

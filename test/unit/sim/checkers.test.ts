@@ -56,8 +56,11 @@ test('I2: up again at an incarnation it was down at, told or not', () => {
   expect(silent.step(tried)).toContain('I2');
 });
 
-test('I2: dropped, and then taken back though nobody of that name runs', () => {
-  const { ann, step, world } = pair();
+test.each([
+  { who: 'an agent of ours', plain: false, expected: ['I2'] },
+  { who: 'one that believes as in Go', plain: true, expected: [] },
+])('I2: dropped, and then taken back by $who though nobody of that name runs', ({ plain, expected }) => {
+  const { ann, step, world } = pair({ plain });
   ann.show('bob');
   step(appeared);
   world.stop('bob');
@@ -65,7 +68,7 @@ test('I2: dropped, and then taken back though nobody of that name runs', () => {
   ann.show('bob', { state: 'dead' });
   step(tried, suspected, died, forgotten);
   ann.show('bob');
-  expect(step(appeared)).toEqual(['I2']);
+  expect(step(appeared)).toEqual(expected);
 });
 
 test('I2: dropped, and taken back once it runs again', () => {

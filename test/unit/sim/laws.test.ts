@@ -74,6 +74,17 @@ test('I10: what another held before may be taken over from a push/pull, and its 
   expect(poke('ann', ...told.map((fact) => ({ kind: 'fact', fact }) as const))).not.toContain('I10');
 });
 
+test("I10: a farewell that met a row of a failed member is a ground, for others' tables say no more (seed 500121)", () => {
+  const table = { ...suspected, reason: { kind: 'table', state: 'dead', source: '10.0.0.3:7946' } } as const;
+  const { poke, step } = pair();
+  poke('bob', { kind: 'fact', fact: facts.left });
+  expect(step(appeared, table)).not.toContain('I10');
+
+  const later = pair();
+  later.poke('bob', { kind: 'fact', fact: facts.left });
+  expect(later.step(appeared, { ...table, incarnation: table.incarnation + 1 })).toContain('I10');
+});
+
 test.each([
   ['before the suspicion has run out', [appeared, tried, { ...suspected, deadline: 5000 }, died]],
   ['without a suspicion', [appeared, died]],

@@ -188,12 +188,32 @@ describe('another address', () => {
     expect(ann.swim.localStates().find(({ name }) => name === 'bob')?.addr).toEqual(mapped);
   });
 
-  test('is taken over from a member that left', () => {
+  test('is taken over from a member that left, once nobody answers where it lived', () => {
     const ann = new Actor('ann').knowing('bob').hear(left('bob'));
     ann.take();
     ann.hear(alive('bob', 2, { addr: elsewhere }));
+    expect(ann.state('bob')).toBe('left');
+    ann.pass(1500);
     expect(ann.swim.members.get('bob')?.identity.address.ip).toEqual(elsewhere);
     expect(ann.plot()).toEqual(['memberJoined bob']);
+  });
+
+  test('is refused to a name that left whose old address answers: another has said so, and it is told', () => {
+    const ann = new Actor('ann').knowing('bob').hear(left('bob'));
+    ann.take();
+    ann.hear(alive('bob', 2, { addr: elsewhere }));
+    const { seqNo } = asked(ann);
+    ann.take();
+    const out = ann.hear(ack(seqNo)).take();
+    expect(out).toContainEqual(
+      expect.objectContaining({ kind: 'send', to: addressOf('bob'), message: left('bob') }),
+    );
+    expect(ann.state('bob')).toBe('left');
+    ann.hear(alive('bob', 2), addressOf('bob')); // it refutes
+    expect([ann.state('bob'), ann.swim.members.get('bob')?.identity.address]).toEqual([
+      'alive',
+      addressOf('bob'),
+    ]);
   });
 
   test('a name that left must still outbid its leave, and is told so where it lives now', () => {
@@ -202,7 +222,7 @@ describe('another address', () => {
     ann.hear(alive('bob', 1, { addr: elsewhere }));
     expect(ann.state('bob')).toBe('left');
     expect(ann.sends()).toMatchObject([{ to: { host: '127.9.9.9' }, message: left('bob', 5) }]);
-    ann.hear(alive('bob', 6, { addr: elsewhere }));
+    ann.hear(alive('bob', 6, { addr: elsewhere })).pass(1500);
     expect(ann.state('bob')).toBe('alive');
   });
 

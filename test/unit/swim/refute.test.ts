@@ -24,12 +24,33 @@ test.each([
   expect(ann.said()).toEqual([alive('ann', 5)]);
 });
 
-test('one at our own incarnation is outbid too, one below it is stale', () => {
+test('one at our own incarnation is outbid too, one below it is not', () => {
   const ann = new Actor('ann', {}, { incarnation: 7 })
     .hear(suspect('ann', 'bob', 6))
     .hear(dead('ann', 'bob', 6));
-  expect(ann.take()).toEqual([]);
+  expect([ann.swim.incarnation, ann.swim.awareness, ann.said()]).toEqual([7, 0, []]);
   expect(ann.hear(suspect('ann', 'bob', 7)).swim.incarnation).toBe(8);
+});
+
+test.each([suspect('ann', 'bob', 6), dead('ann', 'bob', 6), left('ann', 6)])(
+  'who still says so after our answer ($kind) did not hear it: it is told again, once per interval',
+  (accusation) => {
+    const ann = new Actor('ann', {}, { incarnation: 7 });
+    for (let i = 0; i < 3; i++) ann.hear(accusation, addressOf('bob')).hear(accusation, addressOf('cat'));
+    expect(ann.sends()).toMatchObject([
+      { to: addressOf('bob'), message: alive('ann', 7) },
+      { to: addressOf('cat'), message: alive('ann', 7) },
+    ]);
+    expect(ann.pass(200).hear(accusation, addressOf('bob')).sends()).toHaveLength(1);
+  },
+);
+
+test('of a table with our old state nobody is told: the answer is in ours', () => {
+  const ann = new Actor('ann', {}, { incarnation: 7 }).mergeFrom(
+    { kind: 'served', from: addressOf('bob') },
+    row('ann', 2, 6),
+  );
+  expect(ann.take()).toEqual([]);
 });
 
 test('our own word coming back is no accusation', () => {
@@ -153,7 +174,8 @@ describe('leaving', () => {
       .hear(dead('ann', 'bob', 3))
       .hear(suspect('ann', 'bob', 3))
       .hear(alive('ann', 9))
-      .hear(left('ann'));
+      .hear(left('ann'))
+      .hear(dead('ann', 'bob', 0));
     ann.do((swim, now, out) => swim.setMeta(Uint8Array.of(1), now, out));
     expect(ann.take()).toEqual([]);
     expect([ann.state('ann'), ann.swim.incarnation]).toEqual(['left', 1]);
