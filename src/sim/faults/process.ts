@@ -9,6 +9,8 @@ export interface ProcessFaults {
   stutter: { readonly whos: readonly string[]; readonly seed: number };
   /** Something else keeps the loop busy for `block` at a time, and for a part `duty` of all time. */
   busyLoop: { readonly whos: readonly string[]; readonly block: Millis; readonly duty: number };
+  /** The machine gets another address while the agent runs, as with a new lease. */
+  lease: { readonly who: string };
   /** The wall clock jumps while the agent runs. */
   clockJump: { readonly who: string; readonly by: Millis };
   /**
@@ -56,6 +58,14 @@ export const processes: Mechanisms<ProcessFaults> = {
           world.at(world.now + at, () => stall(world, who, block));
     },
     victims: ({ whos }) => whos,
+  },
+  lease: {
+    longest: 1_000,
+    draw: ({ one }) => ({ who: one() }),
+    strike: (world, { who }) => {
+      // Go agents do not follow.
+      if (world.host(who).options.plain !== true) world.move(who);
+    },
   },
   clockJump: {
     longest: 90_000,
