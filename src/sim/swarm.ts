@@ -194,6 +194,9 @@ function keepQuiet(
 const bornAs = (options: AgentOptions, host: Host): Agent =>
   host.options.plain === true ? new Plain(options) : createAgent(options);
 
-/** Of the disagreements those about real hosts, not about names somebody made up. */
+/**
+ * Of the disagreements those about who is away, and only of real hosts, not of names somebody made up. One that is
+ * alive at an incarnation it has outbid since is not away; that all hold the same is asked for later, as of everybody.
+ */
 const hostDisagreements = (world: World): string[] =>
-  disagreements(world).filter((line) => !line.includes(GHOST));
+  disagreements(world).filter((line) => !line.includes(GHOST) && !line.includes(' instead of @'));

@@ -6,8 +6,9 @@
 import type { Millis } from '../base/time.ts';
 import { type Dead, encodeMessage, type Suspect } from '../wire/memberlist.ts';
 import { doubt } from './claims.ts';
-import { type Core, emit, note } from './core.ts';
+import { type Core, emit, note, pingFrom } from './core.ts';
 import type { Row } from './members.ts';
+import { accusation } from './rebukes.ts';
 import { refute, remind } from './refute.ts';
 import { isPlausible, weigh } from './rumor.ts';
 import { OURSELVES, reasonFor, replyTo, type Source } from './source.ts';
@@ -53,6 +54,7 @@ export function heardDead(
   core.links.forget(row);
   core.queue.queue(encodeMessage(message), node);
   core.members.change(row, left ? 'left' : 'dead', now);
+  if (!left) core.qualms.begin(row, now);
   note(out, { kind: 'memberDeclaredDead', node, by, incarnation, left, reason });
   emit(out, { kind: 'memberDown', member: row, left, by });
 }
@@ -93,6 +95,17 @@ export function spare(core: Core, row: Row, now: Millis, out: SwimEffect[]): voi
   if (core.suspicions.of(row) === undefined) return;
   core.suspicions.extend(row, now);
   out.push({ kind: 'sync', peer: row });
+}
+
+/** Asks one of the dead whether it is so, and tells it what to refute. Its ack alone changes nothing. */
+export function askTheDead(core: Core, now: Millis, out: SwimEffect[]): void {
+  const isHeld = (row: Row): boolean =>
+    row.state === 'dead' && core.self.state !== 'left' && core.members.get(row.identity.name) === row;
+  const row = core.qualms.due(now, isHeld);
+  if (row === undefined) return;
+  const { name, address: to } = row.identity;
+  const message = pingFrom(core, core.nextSeqNo(), name);
+  out.push({ kind: 'send', to, peer: row, message, rider: accusation(row, core.name), fill: false });
 }
 
 /** The suspicion ends without a verdict of ours. */

@@ -16,6 +16,7 @@ import { Exile } from './exile.ts';
 import { Graves } from './graves.ts';
 import { Links } from './links.ts';
 import { Members, type Row } from './members.ts';
+import { Qualms } from './qualms.ts';
 import { Questions } from './questions.ts';
 import { Rebukes } from './rebukes.ts';
 import { Seldom } from './seldom.ts';
@@ -46,6 +47,7 @@ export class Core {
   readonly health: Awareness;
   readonly suspicions: Suspicions;
   readonly graves = new Graves();
+  readonly qualms: Qualms;
   readonly questions = new Questions();
   readonly disputes = new Disputes();
   readonly rebukes: Rebukes;
@@ -68,6 +70,7 @@ export class Core {
     this.members = new Members(this.#intern(options.identity), options.incarnation, options.rng, options.now);
     this.health = new Awareness(options.config.awarenessMax);
     this.suspicions = new Suspicions(options.config);
+    this.qualms = new Qualms(options.config.probeInterval, options.rng);
     this.rebukes = new Rebukes(options.config.gossipInterval);
     this.reminders = new Seldom(options.config.gossipInterval);
   }

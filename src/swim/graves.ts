@@ -26,13 +26,18 @@ export class Graves {
     }
   }
 
+  /** The incarnation at which we dropped the name. */
+  of(name: string, now: Millis): number | undefined {
+    const grave = this.#graves.get(name);
+    if (grave === undefined || now - grave.diedAt < GRAVE_TIME) return grave?.incarnation;
+    this.#graves.delete(name);
+    return undefined;
+  }
+
   /** Is this no more than we knew when we dropped the name? */
   covers(alive: Alive, now: Millis): boolean {
-    const grave = this.#graves.get(alive.node);
-    if (grave === undefined) return false;
-    if (now - grave.diedAt < GRAVE_TIME) return alive.incarnation <= grave.incarnation;
-    this.#graves.delete(alive.node);
-    return false;
+    const incarnation = this.of(alive.node, now);
+    return incarnation !== undefined && alive.incarnation <= incarnation;
   }
 
   /** Forgets the name: whoever has it now is welcome. */

@@ -21,8 +21,17 @@ export class Rebukes {
 
   /** Tells whoever claims to be `row`'s member, at `to`, what we hold against it, or what it must outbid. */
   send(row: Row, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
-    if (!this.#seldom.may(row.identity.name, now)) return;
-    out.push({ kind: 'send', to, peer: undefined, message: accusation(row, us), fill: false });
+    this.#say(accusation(row, us), to, now, out);
+  }
+
+  /** Likewise whoever claims a name whose row was dropped at this incarnation. */
+  recall(node: string, incarnation: number, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
+    this.#say({ kind: 'dead', incarnation, node, from: us }, to, now, out);
+  }
+
+  #say(message: Suspect | Dead, to: Address, now: Millis, out: SwimEffect[]): void {
+    if (!this.#seldom.may(message.node, now)) return;
+    out.push({ kind: 'send', to, peer: undefined, message, fill: false });
   }
 }
 

@@ -9,7 +9,7 @@ import { assert } from '../base/assert.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { NodeState, Ping, SwimMessage } from '../wire/memberlist.ts';
-import { callSuspects, condemn, heardDead, heardSuspect, spare } from './accusation.ts';
+import { askTheDead, callSuspects, condemn, heardDead, heardSuspect, spare } from './accusation.ts';
 import { believe, heardAlive } from './alive.ts';
 import type { Broadcast, Broadcasts } from './broadcasts.ts';
 import { answered, type Judge, pursue } from './claims.ts';
@@ -85,6 +85,7 @@ export class Swim {
       this.#prober.deadline,
       this.#relays.deadline,
       this.#core.suspicions.deadline,
+      this.#core.qualms.deadline,
       this.#core.questions.deadline,
       this.#core.exile.deadline,
     );
@@ -139,6 +140,7 @@ export class Swim {
     this.#relays.tick(now, out);
     this.#prober.tick(now, out);
     pursue(this.#core, this.#judge, now, out);
+    askTheDead(this.#core, now, out);
     if (this.#core.exile.ends(now)) this.#return(out);
     if (this.#gossipAt <= now && this.#hasNews()) this.#gossip(now, out);
     if (this.#syncAt <= now) this.#sync(now, out);
@@ -210,16 +212,20 @@ export class Swim {
     if (lateness > 2 * config.probeInterval) this.#askAround(out);
   }
 
-  /** Differs: whom we hold for dead, or for gone, is told so when it asks after us; memberlist only answers. */
+  /** Differs: whom we hold for dead, or for gone, or have forgotten so, is told when it asks after us; memberlist only answers. */
   #pinged(ping: Ping, from: Address, now: Millis, out: SwimEffect[]): void {
     const core = this.#core;
     if (ping.node !== '' && ping.node !== core.name) return; // meant for whoever had our address before
     const to = answerTo(ping, from);
     const peer = memberAt(core, ping.sourceNode, to);
     send(out, to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: core.ackPayload() });
-    if (peer === undefined || isUp(peer.state)) return;
-    const row = core.members.get(peer.identity.name);
-    if (row !== undefined) core.rebukes.send(row, to, core.name, now, out);
+    const row = core.members.get(ping.sourceNode);
+    if (row !== undefined) {
+      if (row === peer && !isUp(row.state)) core.rebukes.send(row, to, core.name, now, out);
+      return;
+    }
+    const dropped = core.graves.of(ping.sourceNode, now);
+    if (dropped !== undefined) core.rebukes.recall(ping.sourceNode, dropped, to, core.name, now, out);
   }
 
   /** The accusation that could not be outbid should be forgotten by now. */

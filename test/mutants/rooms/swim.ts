@@ -71,7 +71,7 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-shunned-untold',
     file: 'swim/swim.ts',
-    find: 'core.rebukes.send(row, to, core.name, now, out);',
+    find: 'if (row === peer && !isUp(row.state)) core.rebukes.send(row, to, core.name, now, out);',
     replace: '',
     wrong: 'Who is held for dead pings in vain, and never hears why it is shunned.',
     noticed: ['unit/swim/refute.test.ts'],
@@ -83,6 +83,14 @@ export const swim: readonly Mutant[] = [
     replace: ';',
     wrong: 'Whoever missed our refutation goes on accusing us, and is not told that we have answered.',
     noticed: ['unit/swim/refute.test.ts'],
+  },
+  {
+    id: 'swim-no-second-thoughts',
+    file: 'swim/swim.ts',
+    find: 'askTheDead(this.#core, now, out);',
+    replace: '',
+    wrong: 'Who is held for dead here alone, because a refutation got lost, waits for the next push/pull.',
+    noticed: ['unit/swim/accusation.test.ts'],
   },
   {
     id: 'swim-left-unasked',
@@ -288,8 +296,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-graves-forgotten',
     file: 'swim/graves.ts',
-    find: 'return alive.incarnation <= grave.incarnation;',
-    replace: 'return alive.incarnation < grave.incarnation;',
+    find: 'incarnation !== undefined && alive.incarnation <= incarnation',
+    replace: 'incarnation !== undefined && alive.incarnation < incarnation',
     wrong: 'A dropped member comes back by the very rumor that it outlived (memberlist#312).',
     noticed: ['unit/swim/dropping.test.ts'],
   },
@@ -352,7 +360,7 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-rebukes-unlimited',
     file: 'swim/rebukes.ts',
-    find: 'if (!this.#seldom.may(row.identity.name, now)) return;',
+    find: 'if (!this.#seldom.may(message.node, now)) return;',
     replace: 'if (now < 0) return;',
     wrong: 'Each stale rumor of a dead member makes us send a packet, as often as a stranger likes.',
     noticed: ['unit/swim/dropping.test.ts'],

@@ -72,11 +72,62 @@ test('dead ends a suspicion at once; the timer stays silent afterwards', () => {
   expect(ann.plot()).toEqual([]);
 });
 
-test('nothing is left to wait for when the accused is dead or has left', () => {
-  const ann = five().hear(suspect('bob', 'cat')).hear(suspect('dan', 'cat'));
+test('nothing is left to wait for when the accused has left', () => {
+  const ann = five().hear(suspect('dan', 'cat'));
   expect(ann.swim.deadline).toBe(23_000); // the last call
-  ann.hear(dead('bob', 'eve')).hear(left('dan'));
+  ann.hear(left('dan'));
   expect(ann.swim.deadline).toBe(Number.POSITIVE_INFINITY);
+});
+
+describe('the dead', () => {
+  /** When each was asked, in seconds, of those pings that tell them what we hold against them. */
+  const asked = (ann: Actor, node: string, until: number): number[] => {
+    const at: number[] = [];
+    const end = ann.now + until;
+    while (ann.swim.deadline <= end) {
+      ann.pass(ann.swim.deadline - ann.now);
+      for (const { to, message, rider } of ann.sends())
+        if (message.kind === 'ping' && message.node === node) {
+          expect([to, rider]).toEqual([addressOf(node), dead(node, 'ann', 3)]);
+          at.push(ann.now / 1000);
+        }
+    }
+    return at;
+  };
+
+  test('are asked after 2 s, and ever more rarely while we have their rows, whether it is so', () => {
+    const ann = five().hear(dead('bob', 'cat', 3));
+    ann.take();
+    const at = asked(ann, 'bob', 70_000);
+    const waits = at.map((one, i) => one - (at[i - 1] ?? 0));
+    for (const [i, wanted] of [2, 4, 8, 16, 16].entries()) {
+      expect(waits[i]).toBeGreaterThanOrEqual(0.75 * wanted);
+      expect(waits[i]).toBeLessThanOrEqual(1.25 * wanted);
+    }
+    ann.do((swim, now, out) => swim.forget('bob', now, out));
+    expect(asked(ann, 'bob', 60_000)).toEqual([]);
+  });
+
+  test('are not asked once they are back, nor by one who has left', () => {
+    const back = five()
+      .hear(dead('bob', 'cat', 3))
+      .hear(alive('bob', 4));
+    back.take();
+    expect(asked(back, 'bob', 60_000)).toEqual([]);
+    const gone = five().hear(dead('bob', 'cat', 3));
+    gone.do((swim, now, out) => swim.leave(now, out)).take();
+    expect(asked(gone, 'bob', 60_000)).toEqual([]);
+  });
+
+  test('take turns: of a hundred at once four are asked in a second', () => {
+    const names = Array.from({ length: 100 }, (_, i) => `m${i}`);
+    const ann = new Actor('ann').knowing(...names);
+    for (const name of names) ann.pass(100).hear(dead(name, 'cat', 3), addressOf(name));
+    ann.take();
+    const pings = ann.pass(20_000).sends();
+    expect(pings.length).toBeGreaterThan(70);
+    expect(pings.length).toBeLessThanOrEqual(81);
+  });
 });
 
 test('dead by its own word is left', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_INCARNATION, MAX_INCARNATION_JUMP } from '../../../src/swim/rumor.ts';
 import type { Ping } from '../../../src/wire/memberlist.ts';
-import { Actor, addressOf, alive, dead, left, PORT, row, suspect } from './helpers.ts';
+import { Actor, ack, addressOf, alive, dead, left, PORT, row, suspect } from './helpers.ts';
 
 const two = (): Actor => new Actor('ann').knowing('bob');
 
@@ -223,6 +223,22 @@ describe('a ping from somebody we hold for dead, or for gone', () => {
       [at, 'dead'],
     ]);
     expect(told(ann, 'bob')).toEqual([[at, 'ack']]); // not for each of a flood
+  });
+
+  test('one that we have dropped is told so as well, and asked when it refutes', () => {
+    const ann = new Actor('ann', { dialBack: true }).knowingAll('bob', 'cat').hear(dead('bob', 'cat', 3));
+    ann.do((swim, now, out) => swim.forget('bob', now, out)).take();
+    const at = addressOf('bob').key;
+    ann.hear(ping('bob'));
+    expect(ann.sends().map(({ to, message }) => [to.key, message])).toMatchObject([
+      [at, { kind: 'ack' }],
+      [at, dead('bob', 'ann', 3)],
+    ]);
+    ann.hear(alive('bob', 4), addressOf('bob'));
+    const { seqNo } = ann.until('send', ({ message }) => message.kind === 'ping').message as Ping;
+    ann.hear(ack(seqNo), addressOf('bob'));
+    expect(ann.state('bob')).toBe('alive');
+    expect(told(ann, 'dan')).toEqual([[addressOf('dan').key, 'ack']]); // a stranger
   });
 
   test('somebody that is up gets its ack and nothing else', () => {
