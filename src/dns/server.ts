@@ -53,9 +53,15 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
     if (manner === 'silence') return;
     const answer = answerer.reply(query, routeOf(asker), manner);
     if (answer === undefined) return;
-    // A datagram that cannot be sent is a datagram lost: the asker asks again.
-    const send = (bytes: Buffer): void =>
-      void udp.send(bytes, from.port, from.address).catch(() => undefined);
+    // A datagram that cannot be sent is a datagram lost: the asker asks again. No promise, which would cost as much as
+    // the answer.
+    const send = (bytes: Buffer): void => {
+      try {
+        udp.socket.send(bytes, from.port, from.address);
+      } catch {
+        // closed while a recursor was asked, or a port of 0, which only a forger has
+      }
+    };
     if (Buffer.isBuffer(answer)) send(answer);
     else void answer.then(send);
   });
@@ -101,7 +107,11 @@ async function bindBoth(
       throw cannotListen(error, host, port);
     }
     // A socket whose bind failed must not be bound again, hence a fresh one each time.
-    const udp = DgramAsPromised.createSocket(family);
+    const udp = DgramAsPromised.createSocket({
+      type: family,
+      // Addresses are literals here: nothing is looked up, and an answer leaves in the same turn.
+      lookup: (host, _options, done) => done(null, host, family === 'udp4' ? 4 : 6),
+    });
     try {
       await udp.bind((server.address() as AddressInfo).port, host);
       udp.destroy(); // only removes the wrapper's own listeners: they would throw an old error at a later send
