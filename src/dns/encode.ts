@@ -29,6 +29,7 @@ export const MAX_MESSAGE_BYTES = 65_535;
 const QUESTION_AT = 12;
 /** One record more than fits may be written before the limit is noticed: 64 KiB each. */
 const scratch = Buffer.alloc(2 * 65_536 + 1024);
+const SHORT_BYTES = 256;
 /** Each writing has a number of its own: what names and parts note about others is void. */
 let writings = 0;
 
@@ -81,7 +82,9 @@ export function encode(
   writer.u16(answers.length);
   writer.u16(authority.length);
   writer.u16(additional);
-  return Buffer.from(scratch.subarray(0, end));
+  const answer = Buffer.allocUnsafe(end);
+  copy(scratch, answer, 0, end);
+  return answer;
 }
 
 /** Names that start behind this cannot be pointed at. Source: RFC 1035 §4.1.4. */
@@ -226,14 +229,17 @@ class Writer {
   }
 
   #bytes(bytes: Uint8Array): void {
-    const { length } = bytes;
-    // Parts are short: a loop costs less than a call into the runtime.
-    if (length > 64) scratch.set(bytes, this.at);
-    else for (let i = 0; i < length; i++) scratch[this.at + i] = bytes[i] as number;
-    this.at += length;
+    copy(bytes, scratch, this.at, bytes.length);
+    this.at += bytes.length;
   }
 
   #u8(value: number): void {
     scratch[this.at++] = value;
   }
+}
+
+/** The first `length` bytes. For the short ones, which are the most, a loop costs less than a call into the runtime. */
+function copy(from: Uint8Array, to: Uint8Array, at: number, length: number): void {
+  if (length > SHORT_BYTES) to.set(from.subarray(0, length), at);
+  else for (let i = 0; i < length; i++) to[at + i] = from[i] as number;
 }

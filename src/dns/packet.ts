@@ -54,29 +54,32 @@ export function readQuery(bytes: Buffer): Request | undefined {
   const flags = bytes.readUInt16BE(2);
   if ((flags & 0x8000) !== 0) return undefined;
   const opcode = (flags >> 11) & 0xf;
-  const head = {
+  const read = readBody(bytes, opcode);
+  return {
     id: bytes.readUInt16BE(0),
     opcode,
     recursionDesired: (flags & 0x0100) !== 0,
     authenticData: (flags & 0x0020) !== 0,
     checkingDisabled: (flags & 0x0010) !== 0,
     bytes: bytes.length,
-    question: undefined,
-    edns: undefined,
+    question: read.question,
+    edns: read.edns,
+    fault: read.fault,
   };
-  const wrong = opcode === 0 ? RCODE.FORMERR : RCODE.NOTIMP;
-  if (bytes.readUInt16BE(4) !== 1) return { ...head, fault: wrong };
-  if (bytes.readUInt16BE(6) !== 0 || bytes.readUInt16BE(8) !== 0) return { ...head, fault: wrong };
-  if (bytes.readUInt16BE(10) > MAX_ADDITIONALS) return { ...head, fault: wrong };
+}
 
-  const question = readQuestion(bytes);
-  if (question === undefined) return { ...head, fault: wrong };
-  const opts = readOpts(bytes, HEADER_BYTES + question.raw.length);
-  if (opts === undefined) return { ...head, fault: wrong };
+/** One question, at most two additionals of which one may be an OPT, and nothing else. */
+function readBody(bytes: Buffer, opcode: number): Pick<Request, 'question' | 'edns' | 'fault'> {
+  const wrong = opcode === 0 ? RCODE.FORMERR : RCODE.NOTIMP;
+  const hasOne = bytes.readUInt16BE(4) === 1 && bytes.readUInt32BE(6) === 0;
+  const additionals = bytes.readUInt16BE(10);
+  const question = hasOne && additionals <= MAX_ADDITIONALS ? readQuestion(bytes) : undefined;
+  if (question === undefined) return { question, edns: undefined, fault: wrong };
+  const opts = additionals === 0 ? NO_OPTS : readOpts(bytes, HEADER_BYTES + question.raw.length, additionals);
+  if (opts === undefined) return { question: undefined, edns: undefined, fault: wrong };
   const edns = opts[0] === undefined ? undefined : readEdns(bytes, opts[0]);
-  if (edns === null || opts.length > 1) return { ...head, question, fault: wrong };
-  const fault = opcode !== 0 ? RCODE.NOTIMP : faultOf(question, edns);
-  return { ...head, question, edns, fault };
+  if (edns === null || opts.length > 1) return { question, edns: undefined, fault: wrong };
+  return { question, edns, fault: opcode !== 0 ? RCODE.NOTIMP : faultOf(question, edns) };
 }
 
 function faultOf({ raw, type }: Question, edns: Edns | undefined): Rcode | undefined {
@@ -111,9 +114,7 @@ interface OptPlace {
 }
 
 /** The OPTs among the additionals, the others skipped. `undefined`: they do not end where they say. */
-function readOpts(bytes: Buffer, from: number): readonly OptPlace[] | undefined {
-  const count = bytes.readUInt16BE(10);
-  if (count === 0) return NO_OPTS;
+function readOpts(bytes: Buffer, from: number, count: number): readonly OptPlace[] | undefined {
   const opts: OptPlace[] = [];
   let at = from;
   for (let left = count; left > 0; left--) {
@@ -143,16 +144,16 @@ function skipName(bytes: Buffer, from: number): number | undefined {
 /** `null`: it breaks its own rules. Options other than the client subnet are ignored. */
 function readEdns(bytes: Buffer, { at, fields }: OptPlace): Edns | null {
   if (bytes[at] !== 0) return null; // it belongs to the root
-  const edns = {
+  const length = bytes.readUInt16BE(fields + 8);
+  const options = fields + FIELD_BYTES;
+  const subnet = length === 0 ? undefined : readSubnet(bytes.subarray(options, options + length));
+  if (subnet === null) return null;
+  return {
     size: bytes.readUInt16BE(fields + 2),
     version: bytes[fields + 5] as number,
     dnssecOk: ((bytes[fields + 6] as number) & 0x80) !== 0,
+    subnet,
   };
-  const length = bytes.readUInt16BE(fields + 8);
-  if (length === 0) return { ...edns, subnet: undefined };
-  const options = fields + FIELD_BYTES;
-  const subnet = readSubnet(bytes.subarray(options, options + length));
-  return subnet === null ? null : { ...edns, subnet };
 }
 
 /** Among options. `null`: they do not end where they say, or it breaks its own rules. */
