@@ -19,6 +19,8 @@ export interface DnsDoor {
   close(): Promise<void>;
 }
 
+/** Asked of the kernel, which may grant less: room for questions that arrive while the event loop is busy. */
+const RECEIVE_BUFFER = 1024 * 1024;
 /** Ports the system may offer for TCP while they are taken for UDP. */
 const FREE_PORT_TRIES = 16;
 
@@ -109,6 +111,7 @@ async function bindBoth(
     // A socket whose bind failed must not be bound again, hence a fresh one each time.
     const udp = DgramAsPromised.createSocket({
       type: family,
+      recvBufferSize: RECEIVE_BUFFER,
       // Addresses are literals here: nothing is looked up, and an answer leaves in the same turn.
       lookup: (host, _options, done) => done(null, host, family === 'udp4' ? 4 : 6),
     });
