@@ -4,13 +4,12 @@ import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { isLoopback, joinHostPort, parseIp } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
 import { Meter } from '../base/meter.ts';
-import { type Asker, askerAt } from './askers.ts';
+import { type Asker, askerAt, mannerOf, routeOf } from './askers.ts';
 import { counted } from './counts.ts';
 import { DNS_DEFAULTS, type DnsOptions } from './options.ts';
 import { AnswerRate } from './rate.ts';
-import { createAnswerer, type Manner } from './reply.ts';
+import { createAnswerer } from './reply.ts';
 import { createTcp } from './tcp.ts';
-import type { Route } from './trim.ts';
 
 export interface DnsDoor {
   /** `host:port` as bound. */
@@ -51,7 +50,7 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
 
   udp.socket.on('message', (query, from) => {
     const asker = askerOf(from.address);
-    const manner = mannerOf(asker, from.address, rate);
+    const manner = mannerOf(asker, () => rate.verdict(from.address, performance.now()));
     if (manner === 'silence') return;
     const answer = answerer.reply(query, routeOf(asker), manner);
     if (answer === undefined) return;
@@ -167,18 +166,3 @@ function cannotListen(error: unknown, host: string, port: number): AgentError {
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
-
-const routeOf = (asker: Asker): Route => ({
-  transport: 'udp',
-  loopback: asker === 'own',
-  stranger: asker === 'stranger' || asker === 'refused',
-  trusted: asker === 'own' || asker === 'allowed',
-});
-
-/** Those who may be someone else's forged address are counted; so are those who are refused. */
-function mannerOf(asker: Asker, host: string, rate: AnswerRate): Manner | 'silence' {
-  if (asker === 'own' || asker === 'allowed') return 'answer';
-  const verdict = rate.verdict(host, performance.now());
-  if (asker === 'refused') return verdict === 'answer' ? 'refuse' : 'silence';
-  return verdict === 'useTcp' ? 'stub' : verdict;
-}
