@@ -5,7 +5,8 @@ import { ANSWERS } from './answers/index.ts';
 import { soaRecord } from './answers/soa.ts';
 import { isReverse, meaning } from './names.ts';
 import type { Request } from './packet.ts';
-import { type Item, RCODE, type Rcode, type ResourceRecord, TYPE } from './records.ts';
+import { Parts } from './parts.ts';
+import { type Item, RCODE, type Rcode, TYPE } from './records.ts';
 import type { Forwardable } from './recursor/outgoing.ts';
 import { type Ask, find, type Zone } from './zone.ts';
 
@@ -13,9 +14,7 @@ export interface Reply {
   readonly rcode: Rcode;
   readonly authoritative: boolean;
   readonly recursionAvailable?: boolean;
-  /** In order of preference: what must be left out is left out from the end. */
-  readonly items: readonly Item[];
-  readonly authority: readonly ResourceRecord[];
+  readonly parts: Parts;
 }
 
 /** How the door stands to this question. */
@@ -45,13 +44,18 @@ export function answer(
   if (asked.kind === 'outside') return failure(RCODE.REFUSED);
   const subject = find(asked, zone);
   if (subject === undefined && !ready) return failure(RCODE.SERVFAIL);
-  if (subject === undefined) return negative(RCODE.NXDOMAIN, soaRecord(asked.domain, zone));
+  if (subject === undefined)
+    return said(RCODE.NXDOMAIN, true, new Parts([], [soaRecord(asked.domain, zone)]));
   const ask: Ask = { subject, type, domain: asked.domain, zone, most };
-  const items =
-    stranger && type === TYPE.ANY ? hinfo(ask) : ANSWERS.flatMap((answersOfType) => answersOfType(ask));
-  if (items.length === 0) return negative(RCODE.NOERROR, soaRecord(asked.domain, zone));
-  const authority = endsInVain(items, ask) ? [soaRecord(asked.domain, zone)] : [];
-  return { rcode: RCODE.NOERROR, authoritative: true, items, authority };
+  const make = (): Parts => partsOf(ask, stranger && type === TYPE.ANY ? hinfo(ask) : itemsOf(ask));
+  return said(RCODE.NOERROR, true, zone.kept.parts(ask, make));
+}
+
+const itemsOf = (ask: Ask): Item[] => ANSWERS.flatMap((answersOfType) => answersOfType(ask));
+
+function partsOf(ask: Ask, items: readonly Item[]): Parts {
+  const inVain = items.length === 0 || endsInVain(items, ask);
+  return new Parts(items, inVain ? [soaRecord(ask.domain, ask.zone)] : []);
 }
 
 /**
@@ -74,11 +78,8 @@ function endsInVain(items: readonly Item[], { type, zone }: Ask): boolean {
 }
 
 /** Nothing but a code. */
-export const failure = (rcode: Rcode): Reply => ({ rcode, authoritative: false, items: [], authority: [] });
+export const failure = (rcode: Rcode): Reply => said(rcode, false, NOTHING);
 
-const negative = (rcode: Rcode, soa: ResourceRecord): Reply => ({
-  rcode,
-  authoritative: true,
-  items: [],
-  authority: [soa],
-});
+const NOTHING = new Parts([]);
+
+const said = (rcode: Rcode, authoritative: boolean, parts: Parts): Reply => ({ rcode, authoritative, parts });

@@ -1,7 +1,10 @@
 /** Who asks, as far as their address says: what they may have depends on it. */
 import { isLoopback, parseIp } from '../base/address.ts';
 import { isInNetwork, type Network } from '../config/names.ts';
+import type { Verdict } from './rate.ts';
 import { addressData } from './records.ts';
+import type { Manner } from './reply.ts';
+import type { Route } from './trim.ts';
 
 /** `own`: on this host. `allowed`: in a network that was named. `stranger`: none was named. `refused`: in none of them. */
 export type Asker = 'own' | 'allowed' | 'stranger' | 'refused';
@@ -13,4 +16,20 @@ export function askerAt(host: string, allow: readonly Network[]): Asker {
   if (allow.length === 0) return 'stranger';
   const plain = ip === undefined ? undefined : addressData(ip).ip;
   return plain !== undefined && allow.some((network) => isInNetwork(plain, network)) ? 'allowed' : 'refused';
+}
+
+/** How a datagram of theirs came. */
+export const routeOf = (asker: Asker): Route => ({
+  transport: 'udp',
+  loopback: asker === 'own',
+  stranger: asker === 'stranger' || asker === 'refused',
+  trusted: asker === 'own' || asker === 'allowed',
+});
+
+/** What their datagram gets. Those who may be someone else's forged address are counted; so are those who are refused. */
+export function mannerOf(asker: Asker, verdict: () => Verdict): Manner | 'silence' {
+  if (asker === 'own' || asker === 'allowed') return 'answer';
+  const said = verdict();
+  if (asker === 'refused') return said === 'answer' ? 'refuse' : 'silence';
+  return said === 'useTcp' ? 'stub' : said;
 }

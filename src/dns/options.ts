@@ -5,6 +5,7 @@ import type { Meter } from '../base/meter.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { Network } from '../config/names.ts';
+import { KeptParts } from './kept.ts';
 import { namesOf } from './names.ts';
 import { NodeIndex } from './node-index.ts';
 import type { SoaNumbers } from './records.ts';
@@ -76,6 +77,7 @@ export function zoneOf(options: Omit<DnsOptions, 'listen' | 'ready'>): Zone {
       onlyPassing: options.onlyPassing ?? false,
       selfService: self === 'off' || self === '' ? undefined : self,
     }),
+    kept: new KeptParts(),
     names,
     nodeTtlSeconds,
     serviceTtlSeconds: serviceTtls(options.serviceTtlSeconds ?? new Map()),

@@ -1,8 +1,7 @@
 /**
- * A question from bytes. The header is looked at before anything is decoded, because it alone says how much there would
- * be to decode. Total: whatever the bytes are, this returns.
+ * A question from bytes. The header is looked at before anything else, because it alone says how much there would be to
+ * read. Total: whatever the bytes are, this returns.
  */
-import { type Answer, decode, type OptAnswer } from 'dns-packet';
 import { CLASS, RCODE, type Rcode, TYPE } from './records.ts';
 
 /** What was asked, or what is wrong with it. */
@@ -31,6 +30,7 @@ export interface Question {
 export interface Edns {
   /** What the asker can take, in bytes; not yet bounded. */
   readonly size: number;
+  readonly version: number;
   readonly dnssecOk: boolean;
   /** The body of a client subnet option as it is echoed: scope 0. */
   readonly subnet: Uint8Array | undefined;
@@ -38,6 +38,10 @@ export interface Edns {
 
 const HEADER_BYTES = 12;
 const MAX_ADDITIONALS = 2;
+/** Type, class, TTL and length of a record. */
+const FIELD_BYTES = 10;
+const CLIENT_SUBNET = 8;
+const NO_OPTS: readonly OptPlace[] = [];
 
 /**
  * Reads a query. `undefined`: say nothing (too short to answer, or an answer itself, which could make two servers talk
@@ -50,36 +54,39 @@ export function readQuery(bytes: Buffer): Request | undefined {
   const flags = bytes.readUInt16BE(2);
   if ((flags & 0x8000) !== 0) return undefined;
   const opcode = (flags >> 11) & 0xf;
-  const head = {
+  const read = readBody(bytes, opcode);
+  return {
     id: bytes.readUInt16BE(0),
     opcode,
     recursionDesired: (flags & 0x0100) !== 0,
     authenticData: (flags & 0x0020) !== 0,
     checkingDisabled: (flags & 0x0010) !== 0,
     bytes: bytes.length,
-    question: undefined,
-    edns: undefined,
+    question: read.question,
+    edns: read.edns,
+    fault: read.fault,
   };
-  const wrong = opcode === 0 ? RCODE.FORMERR : RCODE.NOTIMP;
-  if (bytes.readUInt16BE(4) !== 1) return { ...head, fault: wrong };
-  if (bytes.readUInt16BE(6) !== 0 || bytes.readUInt16BE(8) !== 0) return { ...head, fault: wrong };
-  if (bytes.readUInt16BE(10) > MAX_ADDITIONALS) return { ...head, fault: wrong };
-
-  const question = readQuestion(bytes);
-  const additionals = question === undefined ? undefined : readAdditionals(bytes);
-  if (question === undefined || additionals === undefined) return { ...head, fault: wrong };
-  const opts = additionals.filter((record) => record.type === 'OPT');
-  const edns = opts[0] === undefined ? undefined : readEdns(opts[0]);
-  if (edns === null || opts.length > 1) return { ...head, question, fault: wrong };
-  const fault = opcode !== 0 ? RCODE.NOTIMP : faultOf(question, opts[0]);
-  return { ...head, question, edns, fault };
 }
 
-function faultOf(question: Question, opt: OptAnswer | undefined): Rcode | undefined {
-  if (opt !== undefined && opt.ednsVersion > 0) return RCODE.BADVERS;
-  const asked = (question.raw.at(-2) as number) * 256 + (question.raw.at(-1) as number);
+/** One question, at most two additionals of which one may be an OPT, and nothing else. */
+function readBody(bytes: Buffer, opcode: number): Pick<Request, 'question' | 'edns' | 'fault'> {
+  const wrong = opcode === 0 ? RCODE.FORMERR : RCODE.NOTIMP;
+  const hasOne = bytes.readUInt16BE(4) === 1 && bytes.readUInt32BE(6) === 0;
+  const additionals = bytes.readUInt16BE(10);
+  const question = hasOne && additionals <= MAX_ADDITIONALS ? readQuestion(bytes) : undefined;
+  if (question === undefined) return { question, edns: undefined, fault: wrong };
+  const opts = additionals === 0 ? NO_OPTS : readOpts(bytes, HEADER_BYTES + question.raw.length, additionals);
+  if (opts === undefined) return { question: undefined, edns: undefined, fault: wrong };
+  const edns = opts[0] === undefined ? undefined : readEdns(bytes, opts[0]);
+  if (edns === null || opts.length > 1) return { question, edns: undefined, fault: wrong };
+  return { question, edns, fault: opcode !== 0 ? RCODE.NOTIMP : faultOf(question, edns) };
+}
+
+function faultOf({ raw, type }: Question, edns: Edns | undefined): Rcode | undefined {
+  if (edns !== undefined && edns.version > 0) return RCODE.BADVERS;
+  const asked = (raw.at(-2) as number) * 256 + (raw.at(-1) as number);
   if (asked !== CLASS.IN && asked !== CLASS.ANY) return RCODE.REFUSED;
-  if (question.type === TYPE.AXFR || question.type === TYPE.IXFR) return RCODE.NOTIMP;
+  if (type === TYPE.AXFR || type === TYPE.IXFR) return RCODE.NOTIMP;
   return undefined;
 }
 
@@ -100,25 +107,69 @@ function readQuestion(bytes: Buffer): Question | undefined {
   return { labels, type: bytes.readUInt16BE(at), raw: bytes.subarray(HEADER_BYTES, at + 4) };
 }
 
-function readAdditionals(bytes: Buffer): readonly Answer[] | undefined {
-  try {
-    return decode(bytes).additionals ?? [];
-  } catch {
-    return undefined; // cut short, or pointers that lead nowhere
+/** Where an OPT begins, and where its fixed fields do. */
+interface OptPlace {
+  readonly at: number;
+  readonly fields: number;
+}
+
+/** The OPTs among the additionals, the others skipped. `undefined`: they do not end where they say. */
+function readOpts(bytes: Buffer, from: number, count: number): readonly OptPlace[] | undefined {
+  const opts: OptPlace[] = [];
+  let at = from;
+  for (let left = count; left > 0; left--) {
+    const fields = skipName(bytes, at);
+    if (fields === undefined || fields + FIELD_BYTES > bytes.length) return undefined;
+    const end = fields + FIELD_BYTES + bytes.readUInt16BE(fields + 8);
+    if (end > bytes.length) return undefined;
+    if (bytes.readUInt16BE(fields) === TYPE.OPT) opts.push({ at, fields });
+    at = end;
+  }
+  return opts;
+}
+
+/** Past a name whose letters do not matter: a pointer ends it, and is not followed. */
+function skipName(bytes: Buffer, from: number): number | undefined {
+  let at = from;
+  for (;;) {
+    const length = bytes[at];
+    if (length === undefined) return undefined;
+    if (length === 0) return at + 1;
+    if (length >= 0xc0) return at + 2;
+    if (length > 63 || at - from > 254) return undefined;
+    at += 1 + length;
   }
 }
 
 /** `null`: it breaks its own rules. Options other than the client subnet are ignored. */
-function readEdns(opt: OptAnswer): Edns | null {
-  if (opt.name !== '.') return null;
-  const { udpPayloadSize: size, flag_do: dnssecOk } = opt;
-  const option = opt.options.find((one) => one.code === 8);
-  if (option === undefined) return { size, dnssecOk, subnet: undefined };
-  const body = option.data;
-  if (body === undefined || body.length < 4) return null;
-  const octets = Math.ceil((body[2] as number) / 8);
+function readEdns(bytes: Buffer, { at, fields }: OptPlace): Edns | null {
+  if (bytes[at] !== 0) return null; // it belongs to the root
+  const length = bytes.readUInt16BE(fields + 8);
+  const options = fields + FIELD_BYTES;
+  const subnet = length === 0 ? undefined : readSubnet(bytes.subarray(options, options + length));
+  if (subnet === null) return null;
+  return {
+    size: bytes.readUInt16BE(fields + 2),
+    version: bytes[fields + 5] as number,
+    dnssecOk: ((bytes[fields + 6] as number) & 0x80) !== 0,
+    subnet,
+  };
+}
+
+/** Among options. `null`: they do not end where they say, or it breaks its own rules. */
+function readSubnet(options: Buffer): Uint8Array | undefined | null {
+  let body: Buffer | undefined;
+  for (let at = 0; at < options.length; ) {
+    if (at + 4 > options.length) return null;
+    const end = at + 4 + options.readUInt16BE(at + 2);
+    if (end > options.length) return null;
+    if (options.readUInt16BE(at) === CLIENT_SUBNET) body ??= options.subarray(at + 4, end);
+    at = end;
+  }
+  if (body === undefined) return undefined;
+  const octets = Math.ceil((body[2] ?? 0) / 8);
   if (body.length !== 4 + octets || octets > 16) return null;
   const subnet = Uint8Array.from(body);
   subnet[3] = 0; // the answer is the same for every subnet
-  return { size, dnssecOk, subnet };
+  return subnet;
 }

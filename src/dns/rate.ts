@@ -7,6 +7,8 @@ import { addressData } from './records.ts';
 const MAX_NETWORKS = 10_000;
 const WINDOW: Millis = 1000;
 
+export type Verdict = 'answer' | 'useTcp' | 'silence';
+
 /**
  * Counts per IPv4 /24 and IPv6 /56. Over the limit every second question is told to come by TCP, where a sender's
  * address cannot be forged, and the others hear nothing: a real client gets through, a victim of forgery is spared.
@@ -22,7 +24,7 @@ export class AnswerRate {
     this.#perSecond = perSecond;
   }
 
-  verdict(host: string, now: Millis): 'answer' | 'useTcp' | 'silence' {
+  verdict(host: string, now: Millis): Verdict {
     if (now - this.#windowAt >= WINDOW) {
       this.#windowAt = now;
       this.#counts.clear();

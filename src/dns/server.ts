@@ -4,13 +4,12 @@ import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { isLoopback, joinHostPort, parseIp } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
 import { Meter } from '../base/meter.ts';
-import { type Asker, askerAt } from './askers.ts';
+import { type Asker, askerAt, mannerOf, routeOf } from './askers.ts';
 import { counted } from './counts.ts';
 import { DNS_DEFAULTS, type DnsOptions } from './options.ts';
 import { AnswerRate } from './rate.ts';
-import { createAnswerer, type Manner } from './reply.ts';
+import { createAnswerer } from './reply.ts';
 import { createTcp } from './tcp.ts';
-import type { Route } from './trim.ts';
 
 export interface DnsDoor {
   /** `host:port` as bound. */
@@ -19,6 +18,8 @@ export interface DnsDoor {
   close(): Promise<void>;
 }
 
+/** Asked of the kernel, which may grant less: room for questions that arrive while the event loop is busy. */
+const RECEIVE_BUFFER = 1024 * 1024;
 /** Ports the system may offer for TCP while they are taken for UDP. */
 const FREE_PORT_TRIES = 16;
 
@@ -49,13 +50,19 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
 
   udp.socket.on('message', (query, from) => {
     const asker = askerOf(from.address);
-    const manner = mannerOf(asker, from.address, rate);
+    const manner = mannerOf(asker, () => rate.verdict(from.address, performance.now()));
     if (manner === 'silence') return;
     const answer = answerer.reply(query, routeOf(asker), manner);
     if (answer === undefined) return;
-    // A datagram that cannot be sent is a datagram lost: the asker asks again.
-    const send = (bytes: Buffer): void =>
-      void udp.send(bytes, from.port, from.address).catch(() => undefined);
+    // A datagram that cannot be sent is a datagram lost: the asker asks again. No promise, which would cost as much as
+    // the answer.
+    const send = (bytes: Buffer): void => {
+      try {
+        udp.socket.send(bytes, from.port, from.address);
+      } catch {
+        // closed while a recursor was asked, or a port of 0, which only a forger has
+      }
+    };
     if (Buffer.isBuffer(answer)) send(answer);
     else void answer.then(send);
   });
@@ -101,7 +108,12 @@ async function bindBoth(
       throw cannotListen(error, host, port);
     }
     // A socket whose bind failed must not be bound again, hence a fresh one each time.
-    const udp = DgramAsPromised.createSocket(family);
+    const udp = DgramAsPromised.createSocket({
+      type: family,
+      recvBufferSize: RECEIVE_BUFFER,
+      // Addresses are literals here: nothing is looked up, and an answer leaves in the same turn.
+      lookup: (host, _options, done) => done(null, host, family === 'udp4' ? 4 : 6),
+    });
     try {
       await udp.bind((server.address() as AddressInfo).port, host);
       udp.destroy(); // only removes the wrapper's own listeners: they would throw an old error at a later send
@@ -154,18 +166,3 @@ function cannotListen(error: unknown, host: string, port: number): AgentError {
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
-
-const routeOf = (asker: Asker): Route => ({
-  transport: 'udp',
-  loopback: asker === 'own',
-  stranger: asker === 'stranger' || asker === 'refused',
-  trusted: asker === 'own' || asker === 'allowed',
-});
-
-/** Those who may be someone else's forged address are counted; so are those who are refused. */
-function mannerOf(asker: Asker, host: string, rate: AnswerRate): Manner | 'silence' {
-  if (asker === 'own' || asker === 'allowed') return 'answer';
-  const verdict = rate.verdict(host, performance.now());
-  if (asker === 'refused') return verdict === 'answer' ? 'refuse' : 'silence';
-  return verdict === 'useTcp' ? 'stub' : verdict;
-}

@@ -5,7 +5,10 @@ import type { Millis } from '../base/time.ts';
 export interface TcpOptions {
   /** The answer to one query, now or later; `undefined` for none. Never throws or rejects. */
   readonly reply: (query: Buffer, host: string) => Buffer | Promise<Buffer> | undefined;
-  /** A connection on which nothing moved for so long is closed; D2 asks for 10 s at least. */
+  /**
+   * A connection on which nothing moved for so long is closed, and so is one whose question takes so long to come. D2 asks
+   * for 10 s at least.
+   */
   readonly idleTimeout: Millis;
   readonly maxConnections: number;
 }
@@ -15,9 +18,9 @@ const LENGTH_BYTES = 2;
 const MAX_PENDING = 32;
 const NOTHING = Buffer.alloc(0);
 
-/** Not yet listening. When there are too many connections the one that was quiet longest is closed for the new one. */
+/** Not yet listening. When there are too many connections the one that asked nothing for longest is closed for the new one. */
 export function createTcp(options: TcpOptions): { readonly server: Server; closeAll(): void } {
-  /** The one that was quiet longest comes first. */
+  /** The one that asked nothing for longest comes first. */
   const open = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     if (open.size >= options.maxConnections) makeRoom(open);
@@ -50,9 +53,11 @@ function makeRoom(open: Set<Socket>): void {
  *
  * Source: RFC 7766 §6.2, §7, §8.
  */
-function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, touched: () => void): void {
+function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, asked: () => void): void {
   const host = socket.remoteAddress ?? '';
   let waiting: Buffer = NOTHING;
+  /** Since when the question that is not yet whole has been coming. */
+  let waitingSince: Millis = 0;
   let pending = 0;
   let ended = false;
 
@@ -62,6 +67,8 @@ function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, touched: () =
       const frame = frameAt(waiting, at);
       if (frame === undefined) break;
       at += LENGTH_BYTES + frame.length;
+      waitingSince = performance.now();
+      asked();
       const answer = reply(frame, host);
       if (Buffer.isBuffer(answer)) socket.write(framed(answer));
       else if (answer !== undefined) later(answer);
@@ -82,9 +89,12 @@ function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, touched: () =
   };
 
   socket.on('data', (chunk) => {
-    touched();
+    if (waiting.length === 0) waitingSince = performance.now();
     waiting = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
     work();
+    // Octet by octet a question could keep its place for ever. One that waits for us to be read is not to blame.
+    const isLate = frameAt(waiting, 0) === undefined && performance.now() - waitingSince > idleTimeout;
+    if (waiting.length > 0 && isLate) socket.destroy();
   });
   socket.on('drain', work);
   socket.on('end', () => {

@@ -1,9 +1,9 @@
 /** Sizes: how long an answer may be, what goes in when not all does, and whether to say so. */
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Reply } from './answer.ts';
-import { countFitting, encode, MAX_MESSAGE_BYTES, MIN_RECORD_BYTES, POINTER_REACH } from './encode.ts';
+import { countFitting, encode, MAX_MESSAGE_BYTES, MIN_RECORD_BYTES } from './encode.ts';
 import type { Request } from './packet.ts';
-import type { Item, ResourceRecord } from './records.ts';
+import type { Part } from './parts.ts';
 
 /**
  * When to set TC. `auto`: when something was left out, except for those who asked with an OPT of 512 or less: only
@@ -47,8 +47,7 @@ export const mostRecords = (limit: number): number => Math.ceil(limit / MIN_RECO
 
 /**
  * The reply in at most `limit` bytes: as many items as fit, the preferred ones first, in random order. An item goes in
- * with its glue or not at all, unless not even one would. CNAMEs stand before all others and in their own order, for
- * readers go along them. OPT is part of the budget and always there.
+ * with its glue or not at all, unless not even one would. OPT is part of the budget and always there.
  */
 export function trim(
   request: Request,
@@ -58,60 +57,45 @@ export function trim(
   { truncate, udpAnswerLimit }: Trimming,
   rng: Rng,
 ): Buffer {
-  const links = reply.items.filter(isLink);
-  const items = reply.items.filter((item) => !isLink(item));
-  const write = (some: readonly Item[], glued: boolean, cut: boolean): Buffer | undefined =>
-    encode(
-      request,
-      {
-        ...reply,
-        truncated: cut && saysSo(request, route, truncate),
-        answers: [...links, ...some].map((item) => item.record),
-        additional: glued ? glueOf(some) : [],
-      },
-      limit,
-    );
-
+  const { parts } = reply;
+  const { links, items, authority } = parts;
+  const write = (some: readonly Part[], glued = true): Buffer | undefined => {
+    const answers = links.length === 0 ? some : [...links, ...some];
+    const truncated = (some.length < items.length || !glued) && saysSo(request, route, truncate);
+    return encode(request, reply, parts, { answers, authority, glued, truncated }, limit);
+  };
   const most = route.transport === 'udp' && limit <= PLAIN_BYTES ? udpAnswerLimit : items.length;
-  const whole = items.length <= most ? write(shuffle([...items], rng), true, false) : undefined;
-  if (whole !== undefined) return whole;
-
-  const least = countFitting(request, links, items.slice(0, most), limit);
-  const count =
-    limit <= POINTER_REACH
-      ? least
-      : longestPrefix(least, Math.min(items.length, most), (n) => write(items.slice(0, n), true, true));
+  const count = countFitting(request, parts, most, limit, (least) =>
+    longestPrefix(least, Math.min(items.length, most), (n) => write(items.slice(0, n))),
+  );
   // Far into a long message pointers no longer reach, so that another order may be a little longer.
-  for (let n = count; n > 0; n--) {
-    const part = write(shuffle(items.slice(0, n), rng), true, true);
+  for (let n = count; n > 0 || n === items.length; n--) {
+    const part = write(shuffle(items.slice(0, n), rng));
     if (part !== undefined) return part;
   }
-  const bare = write(items.slice(0, 1), false, true) ?? write([], false, true);
-  return (
-    bare ??
-    (encode(
-      request,
-      { ...reply, ...EMPTY, truncated: route.transport === 'udp' },
-      MAX_MESSAGE_BYTES,
-    ) as Buffer)
-  );
+  return write(items.slice(0, 1), false) ?? write([], false) ?? askedAgain(request, reply, route);
 }
+
+/** Not even the links fit. */
+const askedAgain = (request: Request, reply: Reply, { transport }: Route): Buffer =>
+  encode(
+    request,
+    reply,
+    reply.parts,
+    { ...NOTHING, truncated: transport === 'udp' },
+    MAX_MESSAGE_BYTES,
+  ) as Buffer;
 
 /** A reply without any record, TC set: "ask again over TCP". Never longer than the question. */
 export const askOverTcp = (request: Request, reply: Reply): Buffer =>
-  encode(request, { ...reply, ...EMPTY, truncated: true }, MAX_MESSAGE_BYTES) as Buffer;
+  encode(request, reply, reply.parts, { ...NOTHING, truncated: true }, MAX_MESSAGE_BYTES) as Buffer;
 
-const EMPTY = { answers: [], authority: [], additional: [] } as const;
+const NOTHING = { answers: [], authority: [], glued: false } as const;
 
 function saysSo(request: Request, { transport }: Route, truncate: Truncate): boolean {
   if (transport === 'tcp' || truncate === 'never') return false;
   return truncate === 'always' || request.edns === undefined || request.edns.size > PLAIN_BYTES;
 }
-
-const isLink = ({ record }: Item): boolean => record.data.type === 'CNAME';
-
-/** What several items share is written once; equal records are one object. */
-const glueOf = (items: readonly Item[]): ResourceRecord[] => [...new Set(items.flatMap((item) => item.glue))];
 
 /** The largest n in `from`..`to` that can be written; `from` is taken to be, and what can has shorter ones that can. */
 function longestPrefix(from: number, to: number, write: (n: number) => Buffer | undefined): number {

@@ -1,6 +1,7 @@
 /** What answers are made of, and what a name turned out to be. Shared by everything in answers/. */
 import type { MemberView, View } from '../agent/types.ts';
 import type { Rng } from '../base/rng.ts';
+import type { KeptParts } from './kept.ts';
 import { type Asked, type Names, nodeLabels } from './names.ts';
 import type { NodeIndex } from './node-index.ts';
 import { type AddressData, addressData, type Name, type SoaNumbers } from './records.ts';
@@ -12,6 +13,8 @@ export interface Zone {
   readonly view: View;
   readonly nodes: NodeIndex;
   readonly services: ServiceIndex;
+  /** Answers that were made before and still hold. */
+  readonly kept: KeptParts;
   readonly names: Names;
   readonly nodeTtlSeconds: number;
   /** By a service's name, in any case. */

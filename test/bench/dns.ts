@@ -1,6 +1,6 @@
 /**
  * How long one agent without peers takes to answer DNS over loopback: 2,000 instances, 2,000 questions a second (goal
- * G12: p99 at most 2 ms); and how many answers a second it can give, beside a bare echo of datagrams of the same size.
+ * G12: p99 at most 2 ms). How many answers a second it can give is dns-rate.ts's.
  * `npx tsx test/bench/dns.ts [--short]`. The asker is a Node process too: its own waits are in all figures.
  */
 import { spawn } from 'node:child_process';
@@ -17,8 +17,6 @@ import { SHORT } from './kit/options.ts';
 const INSTANCES = 2000;
 const QUESTIONS_PER_SECOND = 2000;
 const SECONDS = SHORT ? 5 : 30;
-const RATE_SECONDS = SHORT ? 2 : 8;
-const IN_FLIGHT = 32;
 const GOAL_MS = 2;
 const HOST = '127.0.1.1';
 const ECHO_PORT = 8700;
@@ -40,8 +38,6 @@ interface Latency {
 interface Figures {
   readonly each: number;
   readonly latencies: readonly Latency[];
-  /** Answers per second. */
-  readonly rates: readonly { readonly what: string; readonly rate: number }[];
   readonly load: string;
 }
 
@@ -59,9 +55,6 @@ async function run(): Promise<void> {
     ];
     console.log(table([head, ...figures.latencies.map(row)]));
     console.log(`\n${figures.load} at the end`);
-    if (figures.rates.length === 0) continue;
-    const rows = figures.rates.map(({ what, rate }) => [what, fixed(rate)]);
-    console.log(`\n${table([[`${IN_FLIGHT} in flight`, 'answers/s'], ...rows])}`);
   }
 }
 
@@ -95,20 +88,10 @@ async function measure({ each }: Job): Promise<Figures> {
   }
   const any = (): Buffer => question(name(0), 'SRV', 1232);
   latencies.push({ what: 'bare echo of the question', ...(await paced(socket, ECHO_PORT, any, SECONDS)) });
-  const rates: { what: string; rate: number }[] = [];
-  if (each !== INSTANCES) {
-    const three = (): Buffer => question('three.service.consul', 'SRV', 1232);
-    const [bytes = 0] = await flood(socket, 8600, three, 1);
-    for (const [what, port, make] of [
-      ['SRV of 3 instances', 8600, three],
-      [`bare echo of ${bytes} bytes`, ECHO_PORT, () => Buffer.alloc(bytes, 1)],
-    ] as const)
-      rates.push({ what, rate: (await flood(socket, port, make, RATE_SECONDS))[1] });
-  }
   socket.close();
   echo.kill('SIGKILL');
   agent.kill();
-  return { each, latencies, rates, load: load() };
+  return { each, latencies, load: load() };
 }
 
 /** Each with an address of its own, so that nothing folds into one. */
@@ -120,7 +103,6 @@ async function register(each: number): Promise<void> {
     if (status !== 200) throw new Error(`${id}: ${status} ${body}`);
   };
   for (let i = 0; i < INSTANCES; i++) await put(`i-${i}`, `svc-${i % (INSTANCES / each)}`, i);
-  for (let i = 0; i < 3; i++) await put(`three-${i}`, 'three', 65_536 + i);
 }
 
 const question = (name: string, type: 'A' | 'SRV', edns?: number): Buffer =>
@@ -197,32 +179,6 @@ async function paced(
     max: percentile(took, 1),
     lost: all - took.length,
   };
-}
-
-/** Keeps so many questions under way as it can; bytes of an answer, and answers per second. */
-async function flood(
-  socket: Socket,
-  port: number,
-  make: () => Buffer,
-  seconds: number,
-): Promise<readonly [number, number]> {
-  const query = make();
-  let answers = 0;
-  let bytes = 0;
-  const ask = (): void => void socket.send(query, port, HOST);
-  const hear = (answer: Buffer): void => {
-    answers++;
-    bytes = answer.length;
-    ask();
-  };
-  socket.on('message', hear);
-  const startedAt = performance.now();
-  for (let i = 0; i < IN_FLIGHT; i++) ask();
-  await pause(seconds * 1000);
-  socket.off('message', hear);
-  const rate = (1000 * answers) / (performance.now() - startedAt);
-  await pause(200);
-  return [bytes, rate];
 }
 
 export { run };

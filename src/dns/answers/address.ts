@@ -1,5 +1,4 @@
 /** A and AAAA: nodes, services and bare addresses; and the CNAME of a service whose address is a name. */
-import { shuffle } from '../../base/rng.ts';
 import { meaning } from '../names.ts';
 import {
   type AddressData,
@@ -12,6 +11,7 @@ import {
   TYPE,
 } from '../records.ts';
 import { type Ask, find, serviceTtl } from '../zone.ts';
+import { draw } from './draw.ts';
 
 /** Names of ours that are followed from one to the next. More is a mistake, or a circle. */
 export const MAX_HOPS = 3;
@@ -19,12 +19,12 @@ export const MAX_HOPS = 3;
 /** Addresses of the family that was asked. A failed node still has one. */
 export function address(ask: Ask): Item[] {
   const found = addresses(ask, 0);
-  const limit = ask.zone.aRecordLimit;
-  if (ask.subject.kind !== 'service' || found.length <= limit) return found;
+  const { aRecordLimit, rng } = ask.zone;
+  if (ask.subject.kind !== 'service' || found.length <= aRecordLimit) return found;
   // Drawn anew each time: who sets a limit of 1 wants clients that take the first address to be spread all the same.
   const links = found.filter(isLink);
   const plain = found.filter((item) => !isLink(item));
-  return [...links, ...shuffle(plain, ask.zone.rng).slice(0, limit)];
+  return [...links, ...draw(plain, aRecordLimit, rng)];
 }
 
 /** All we know of a name that stands in place of an address: nothing if it is not ours. */

@@ -1,8 +1,7 @@
 /** NS: who else answers for the domain. Any agent does. */
-import type { MemberView } from '../../agent/types.ts';
-import type { Rng } from '../../base/rng.ts';
 import { ASKED, addressData, type Item, TYPE } from '../records.ts';
 import { type Ask, nodeName } from '../zone.ts';
+import { draw } from './draw.ts';
 
 const MAX_SERVERS = 3;
 
@@ -19,13 +18,4 @@ export function ns(ask: Ask): Item[] {
       glue: [{ owner: name, ttlSeconds, data: addressData(member.address.ip) }],
     };
   });
-}
-
-/** `count` of `all` in random order, each as likely as any other. `all` is ours to disturb. */
-function draw(all: MemberView[], count: number, rng: Rng): MemberView[] {
-  for (let i = 0; i < Math.min(count, all.length); i++) {
-    const j = i + rng.int(all.length - i);
-    [all[i], all[j]] = [all[j] as MemberView, all[i] as MemberView];
-  }
-  return all.slice(0, count);
 }

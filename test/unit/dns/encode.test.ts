@@ -2,19 +2,18 @@ import { decode, type SrvAnswer } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { encode, MAX_MESSAGE_BYTES } from '../../../src/dns/encode.ts';
 import { type Request, readQuery } from '../../../src/dns/packet.ts';
+import { Parts } from '../../../src/dns/parts.ts';
 import { ASKED, RCODE, type RecordData, type ResourceRecord } from '../../../src/dns/records.ts';
 import { queryBytes } from './fixture.ts';
 
-function written(name: string, records: readonly ResourceRecord[]): Buffer {
-  const message = {
-    rcode: RCODE.NOERROR,
-    authoritative: true,
-    truncated: false,
-    answers: records,
-    authority: [],
-    additional: [],
-  };
-  return encode(readQuery(queryBytes(name, 'A')) as Request, message, MAX_MESSAGE_BYTES) as Buffer;
+const written = (name: string, records: readonly ResourceRecord[]): Buffer =>
+  answered(queryBytes(name, 'A'), records);
+
+function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
+  const parts = new Parts(records.map((record) => ({ record, glue: [] })));
+  const chosen = { answers: [...parts.links, ...parts.items], authority: [], glued: true, truncated: false };
+  const head = { rcode: RCODE.NOERROR, authoritative: true };
+  return encode(readQuery(query) as Request, head, parts, chosen, MAX_MESSAGE_BYTES) as Buffer;
 }
 
 const asked = (data: RecordData): ResourceRecord => ({ owner: ASKED, ttlSeconds: 9, data });
@@ -73,18 +72,10 @@ describe('D8 compression', () => {
     const query = queryBytes('a-b.node.consul', 'A');
     for (const octet of [0x2e, 0x00, 0xff]) {
       query[14] = octet;
-      const message = {
-        rcode: RCODE.NOERROR,
-        authoritative: true,
-        truncated: false,
-        answers: [
-          asked({ type: 'NS', name: 'a.b.node.consul' }),
-          asked({ type: 'NS', name: 'b.node.consul' }),
-        ],
-        authority: [],
-        additional: [],
-      };
-      const bytes = encode(readQuery(query) as Request, message, MAX_MESSAGE_BYTES) as Buffer;
+      const bytes = answered(query, [
+        asked({ type: 'NS', name: 'a.b.node.consul' }),
+        asked({ type: 'NS', name: 'b.node.consul' }),
+      ]);
       expect(decode(bytes).answers).toMatchObject([{ data: 'a.b.node.consul' }, { data: 'b.node.consul' }]);
       expect(bytes.includes(Buffer.from('\x01a\x01b'))).toBe(true); // two labels, not one with a dot
     }

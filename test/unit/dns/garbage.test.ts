@@ -1,13 +1,30 @@
-/** S3 for DNS: whatever comes in, an answer or silence goes out, and the door stays open. */
+/**
+ * S3 for DNS: whatever comes in, an answer or silence goes out, and the door stays open. `DNS_PACKETS=100000` sends as
+ * many mutated packets to each of the three tests that do.
+ */
 import { createSocket, type Socket } from 'node:dgram';
 import { decode } from 'dns-packet';
 import { expect, test } from 'vitest';
 import { createRng, type Rng } from '../../../src/base/rng.ts';
 import { readQuery } from '../../../src/dns/packet.ts';
+import { RCODE } from '../../../src/dns/records.ts';
+import { createAnswerer } from '../../../src/dns/reply.ts';
+import type { Route } from '../../../src/dns/trim.ts';
 import { SERVICES, type ServiceRow } from './catalog.ts';
-import { ask, conversation, type Door, frame, open, queryBytes, rcodeOf, says, TABLE } from './fixture.ts';
+import {
+  ask,
+  conversation,
+  type Door,
+  frame,
+  open,
+  queryBytes,
+  rcodeOf,
+  says,
+  TABLE,
+  viewOf,
+} from './fixture.ts';
 
-const PACKETS = 20_000;
+const PACKETS = Number(process.env['DNS_PACKETS'] ?? 4000);
 const BATCH = 25;
 
 const ecs = { code: 8, family: 1, ip: '192.0.2.0', sourcePrefixLength: 24, scopePrefixLength: 0 } as const;
@@ -76,10 +93,65 @@ test(`S3 ${PACKETS} mutated packets over UDP: answers or silence, and good quest
   await door.close();
 });
 
+const HOME: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
+const ROUTES: readonly Route[] = [
+  HOME,
+  { transport: 'udp', loopback: false, stranger: true, trusted: false },
+  { ...HOME, transport: 'tcp' },
+];
+const CODES = new Set<number>(Object.values(RCODE));
+
+test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeats id and question, and can be read`, () => {
+  const options = {
+    domain: 'consul',
+    datacenter: 'dc1',
+    nodeTtlSeconds: 0,
+    serial: () => 1,
+    rng: createRng(1),
+  };
+  const view = viewOf(TABLE, SERVICES);
+  const answerer = createAnswerer({
+    ...options,
+    listen: { host: '127.0.0.1', port: 0 },
+    view,
+    ready: () => true,
+  });
+  const rng = createRng(100_000);
+  const honest = queryBytes('d1.node.consul', 'A');
+  const expected = answerer.reply(honest, HOME, 'answer');
+  const codes = new Map<number, number>();
+  for (let i = 0; i < PACKETS; i++) {
+    const bytes = mutated(rng);
+    const route = ROUTES[i % ROUTES.length] as Route;
+    const answer = answerer.reply(bytes, route, 'answer') as Buffer | undefined;
+    const request = readQuery(bytes);
+    expect(answer === undefined).toBe(request === undefined);
+    if (answer === undefined || request === undefined) continue;
+    const { rcode } = decode(answer) as unknown as { rcode: string };
+    const code = RCODE[rcode as keyof typeof RCODE] ?? -1;
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+    expect(CODES).toContain(answer[3] as number & 0xf);
+    expect(answer.subarray(0, 2)).toEqual(bytes.subarray(0, 2));
+    expect((answer.readUInt16BE(2) & 0xf800) ^ (bytes.readUInt16BE(2) & 0x7800)).toBe(0x8000);
+    if (request.question !== undefined) {
+      const { raw } = request.question;
+      expect(answer.subarray(12, 12 + raw.length)).toEqual(Buffer.from(raw));
+    }
+    if (route.transport === 'udp')
+      expect(answer.length).toBeLessThanOrEqual(Math.max(512, request.edns?.size ?? 0));
+    if (route.stranger) expect(answer.length).toBeLessThanOrEqual(4 * bytes.length);
+  }
+  expect(answerer.reply(honest, HOME, 'answer')).toEqual(expected);
+  // All that can be said was said: nothing broken, refused and not implemented among it.
+  for (const code of [RCODE.NOERROR, RCODE.FORMERR, RCODE.NXDOMAIN, RCODE.NOTIMP, RCODE.REFUSED])
+    expect(codes.get(code) ?? 0).toBeGreaterThan(0);
+  expect(codes.get(RCODE.SERVFAIL) ?? 0).toBe(0);
+});
+
 test('S3 mutated packets over one TCP connection, then a good one', async () => {
   const door = await open({}, TABLE, SERVICES);
   const rng = createRng(5);
-  const packets = Array.from({ length: 3000 }, () => mutated(rng));
+  const packets = Array.from({ length: PACKETS }, () => mutated(rng));
   const expected = packets.filter((bytes) => readQuery(bytes) !== undefined).length;
   const last = queryBytes('d2.node.consul', 'A', { id: 1 });
   const answers = await conversation(door, [Buffer.concat([...packets, last].map(frame))], expected + 1);

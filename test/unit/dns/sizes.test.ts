@@ -5,6 +5,7 @@ import { createRng } from '../../../src/base/rng.ts';
 import type { Reply } from '../../../src/dns/answer.ts';
 import { DNS_DEFAULTS } from '../../../src/dns/options.ts';
 import { type Request, readQuery } from '../../../src/dns/packet.ts';
+import { Parts } from '../../../src/dns/parts.ts';
 import { type Item, RCODE, type ResourceRecord } from '../../../src/dns/records.ts';
 import { limitOf, type Route, type Trimming, trim } from '../../../src/dns/trim.ts';
 import { ask, type Door, open, optOf, overTcp, overUdp, queryBytes, rcodeOf, says } from './fixture.ts';
@@ -44,7 +45,7 @@ function send(
   how: Partial<Trimming> & { seed?: number; limit?: number } = {},
 ): Sent {
   const asked = request(edns);
-  const reply: Reply = { rcode: RCODE.NOERROR, authoritative: true, items, authority: [] };
+  const reply: Reply = { rcode: RCODE.NOERROR, authoritative: true, parts: new Parts(items) };
   const limit = how.limit ?? limitOf(asked, route);
   const bytes = trim(
     asked,

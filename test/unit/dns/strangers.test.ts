@@ -3,6 +3,7 @@ import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
 import { answer, failure } from '../../../src/dns/answer.ts';
+import { mannerOf, routeOf } from '../../../src/dns/askers.ts';
 import { DNS_DEFAULTS, zoneOf } from '../../../src/dns/options.ts';
 import { type Request, readQuery } from '../../../src/dns/packet.ts';
 import { AnswerRate } from '../../../src/dns/rate.ts';
@@ -77,6 +78,24 @@ describe('S20', () => {
     expect(rate.verdict('192.0.3.1', 30)).toBe('answer');
     expect(rate.verdict('::ffff:192.0.2.1', 30)).toBe('useTcp');
     expect(rate.verdict('192.0.2.1', 1001)).toBe('answer');
+  });
+
+  test('strangers and the refused are counted, our own host and the allowed are not', () => {
+    const verdicts = ['answer', 'useTcp', 'silence'] as const;
+    const manners = (asker: 'stranger' | 'refused') => verdicts.map((said) => mannerOf(asker, () => said));
+    expect(manners('stranger')).toEqual(['answer', 'stub', 'silence']);
+    expect(manners('refused')).toEqual(['refuse', 'silence', 'silence']);
+    const uncounted = (): never => {
+      throw new Error('counted');
+    };
+    for (const asker of ['own', 'allowed'] as const) expect(mannerOf(asker, uncounted)).toBe('answer');
+  });
+
+  test('only our own host gets more than fits any network, and only who is named has recursors', () => {
+    const routes = (['own', 'allowed', 'stranger', 'refused'] as const).map(routeOf);
+    expect(routes.map(({ loopback }) => loopback)).toEqual([true, false, false, false]);
+    expect(routes.map(({ stranger }) => stranger)).toEqual([false, false, true, true]);
+    expect(routes.map(({ trusted }) => trusted)).toEqual([true, true, false, false]);
   });
 
   test('IPv6 counts per /56, zones aside', () => {
