@@ -9,31 +9,7 @@ import { Ack, Alive, decodeMessage, encodeMessage, NodeState, Ping } from '../..
 import { BARE_ENVELOPE, openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody, decodeSerf, encodeTags, UserEvent } from '../../src/wire/serf.ts';
 import { encodePushPull, StreamOpener } from '../../src/wire/stream.ts';
-
-const RUNS = 9;
-const RUN_MILLIS = 60;
-
-/** What the operation gave last: keeps it from being optimized away. */
-let kept: unknown;
-
-/** Nanoseconds one call takes, median and best of several runs, each long enough to be measured. */
-function measure(operation: () => unknown): { median: number; best: number } {
-  let calls = 16;
-  for (;;) {
-    const took = time(operation, calls);
-    if (took > 1e6 * RUN_MILLIS) break;
-    calls *= took < 1e5 * RUN_MILLIS ? 8 : 2;
-  }
-  const runs = Array.from({ length: RUNS }, () => time(operation, calls) / calls);
-  runs.sort((a, b) => a - b);
-  return { median: runs[RUNS >> 1] as number, best: runs[0] as number };
-}
-
-function time(operation: () => unknown, calls: number): number {
-  const startedAt = process.hrtime.bigint();
-  for (let i = 0; i < calls; i++) kept = operation();
-  return Number(process.hrtime.bigint() - startedAt);
-}
+import { measure, measured, RUNS, repeat } from './kit/operation.ts';
 
 const IP = Uint8Array.of(127, 0, 11, 2);
 const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
@@ -113,12 +89,12 @@ export async function run(): Promise<void> {
   console.log(`${`codec, ${RUNS} runs each, ns/op`.padEnd(48)}    median      best`);
   // Once through all first, so that each is measured among the shapes that the others made.
   const all = cases();
-  for (const [, operation] of all) time(operation, 200);
+  for (const [, operation] of all) repeat(operation, 200);
   for (const [name, operation] of all) {
     const { median, best } = measure(operation);
     console.log(`${name.padEnd(48)}${median.toFixed(0).padStart(10)}${best.toFixed(0).padStart(10)}`);
   }
-  if (kept === undefined) throw new Error('measured nothing');
+  measured();
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await run();

@@ -6,6 +6,7 @@ import { run as catalog } from './catalog.ts';
 import { run as codec } from './codec.ts';
 import { run as detect } from './detect.ts';
 import { run as dns } from './dns.ts';
+import { run as dnsCost } from './dns-cost.ts';
 import { run as dnsRate } from './dns-rate.ts';
 import { run as http } from './http.ts';
 import { run as idle } from './idle.ts';
@@ -17,6 +18,7 @@ import { run as waiters } from './waiters.ts';
 import { run as world } from './world.ts';
 
 await codec();
+dnsCost();
 await catalog();
 spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
