@@ -71,6 +71,7 @@ describe('answers are of the shape that is promised', () => {
   const QUERY: Readonly<Record<string, string>> = {
     '/v1/hearsay/why': '?service=web',
     '/v1/hearsay/owner/{service}': '?key=k',
+    '/v1/hearsay/why/{node}': '?ask=false',
   };
   const reads = Object.entries(paths).flatMap(([path, { get }]) => {
     const schema = (get?.responses['200'] as { content?: Record<string, { schema: Json }> } | undefined)
