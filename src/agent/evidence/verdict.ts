@@ -3,6 +3,7 @@
  * themselves, and whether that is likely true. A statement for people: nothing is decided by it.
  */
 import type { Millis } from '../../base/time.ts';
+import type { ProbeReason } from '../../swim/types.ts';
 import { type Episode, lastEpisode } from './episode.ts';
 import { at, besides, fellows, last, type Matter, nameAt, type Part, type Verdict } from './matter.ts';
 import type { Statement } from './types.ts';
@@ -121,7 +122,12 @@ function account(matter: Matter, episode: Episode): Account {
       clause: `a full exchange with ${nameAt(matter, table) ?? table} said so${seconded}`,
       likely: 'unclear',
     };
-  if (sound.length > 0) return { clause: `${listed(sound)} had no answer to probes`, likely: 'true' };
+  const [witness, ...others] = sound;
+  if (witness !== undefined) {
+    const found = tried(probes.get(witness) as ProbeReason);
+    const same = others.length === 0 ? '' : `, and ${listed(others)} found the same`;
+    return { clause: `for ${witness} ${found}${same}`, likely: 'true' };
+  }
   return hearsayOnly(matter, episode);
 }
 
