@@ -10,7 +10,7 @@ import { type Core, emit, note } from './core.ts';
 import type { Row } from './members.ts';
 import { refute } from './refute.ts';
 import { isPlausible, weigh } from './rumor.ts';
-import { OURSELVES, reasonFor, type Source } from './source.ts';
+import { OURSELVES, reasonFor, replyTo, type Source, sourceOf } from './source.ts';
 import type { Reason, SwimEffect } from './types.ts';
 
 /** `reason` is written down if this changes anything; by default that somebody said so. */
@@ -133,7 +133,7 @@ function admitted(
     return undefined;
   }
   if (row !== core.self) return row;
-  if (matters) refute(core, incarnation, by, source, out);
+  if (matters) refute(core, incarnation, by, replyTo(source), out, sourceOf(core, source));
   return undefined;
 }
 

@@ -155,5 +155,5 @@ function heardOfOurselves(core: Core, alive: Alive, source: Source, now: Millis,
   const ours = sameBytes(alive.meta, self.identity.meta) && sameBytes(alive.vsn, self.identity.vsn);
   if (alive.incarnation === self.incarnation && ours) return;
   const from = replyTo(source);
-  refute(core, alive.incarnation, from?.key ?? core.name, source, out);
+  refute(core, alive.incarnation, from?.key ?? core.name, from, out, sourceOf(core, source));
 }

@@ -4,13 +4,14 @@
  *
  * Source: SWIM §4.2; memberlist state.go (refute, setAlive), memberlist.go (UpdateNode, Leave).
  */
+import type { Address } from '../base/address.ts';
 import { copyOf } from '../base/bytes.ts';
 import type { Millis } from '../base/time.ts';
 import { type Alive, type Dead, encodeMessage } from '../wire/memberlist.ts';
 import type { Broadcast } from './broadcasts.ts';
 import { type Core, emit, note } from './core.ts';
 import { isPlausible, MAX_INCARNATION } from './rumor.ts';
-import { OURSELVES, reasonFor, replyTo, type Source, sourceOf } from './source.ts';
+import { OURSELVES, reasonFor } from './source.ts';
 import type { SwimEffect } from './types.ts';
 
 /** What we say of ourselves now. */
@@ -34,11 +35,18 @@ export function announce(core: Core): void {
 
 /**
  * Outbids `accused`, the incarnation at which somebody says we are not what we are. The answer is gossiped, and
- * goes back at once to where a datagram came from. Nothing happens when it cannot be outbid.
+ * goes back at once to the datagram's source, if there is one. Nothing happens when it cannot be outbid.
  *
  * Differs: memberlist wraps at the top and is then lost (memberlist#358); it does not answer the source.
  */
-export function refute(core: Core, accused: number, by: string, source: Source, out: SwimEffect[]): void {
+export function refute(
+  core: Core,
+  accused: number,
+  by: string,
+  from: Address | undefined,
+  out: SwimEffect[],
+  source: string,
+): void {
   const { self } = core;
   if (!canOutbid(core, accused)) {
     note(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}` });
@@ -46,10 +54,10 @@ export function refute(core: Core, accused: number, by: string, source: Source, 
   }
   self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
   announce(core);
-  note(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by, source: sourceOf(core, source) });
+  note(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by, source });
   core.health.apply(1, out);
-  const to = replyTo(source);
-  if (to !== undefined) out.push({ kind: 'send', to, peer: undefined, message: ownWord(core), fill: false });
+  if (from !== undefined)
+    out.push({ kind: 'send', to: from, peer: undefined, message: ownWord(core), fill: false });
 }
 
 /** Can the answer to an accusation at this incarnation be believed by anybody? */

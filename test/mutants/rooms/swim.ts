@@ -30,8 +30,8 @@ export const swim: readonly Mutant[] = [
   {
     id: 'swim-refute-unanswered',
     file: 'swim/refute.ts',
-    find: 'if (to !== undefined) out.push({',
-    replace: 'if (to !== undefined && to.port === 0) out.push({',
+    find: 'if (from !== undefined) out.push({',
+    replace: 'if (from !== undefined && from.port === 0) out.push({',
     wrong: 'The accuser gets no answer at once, and hears the refutation only by gossip.',
     noticed: ['unit/swim/refute.test.ts'],
   },

@@ -24,14 +24,6 @@ test.each([
   expect(ann.said()).toEqual([alive('ann', 5)]);
 });
 
-test('I10: what we refute is written down with who said it and where it came from', () => {
-  const ann = two().hear(suspect('ann', 'bob'), addressOf('cat'));
-  expect(ann.facts()).toContainEqual({
-    ...{ kind: 'suspicionRefuted', incarnation: 2, by: 'bob' },
-    source: addressOf('cat').key,
-  });
-});
-
 test('one at our own incarnation is outbid too, one below it is stale', () => {
   const ann = new Actor('ann', {}, { incarnation: 7 })
     .hear(suspect('ann', 'bob', 6))
@@ -214,5 +206,13 @@ describe('a ping from somebody we hold for dead, or for gone', () => {
   test('somebody that is up gets its ack and nothing else', () => {
     const ann = new Actor('ann').knowing('bob');
     expect(told(ann, 'bob')).toEqual([[addressOf('bob').key, 'ack']]);
+  });
+});
+
+test('I10: what we refute is written down with who said it and where it came from', () => {
+  const ann = two().hear(suspect('ann', 'bob'), addressOf('cat'));
+  expect(ann.facts()).toContainEqual({
+    ...{ kind: 'suspicionRefuted', incarnation: 2, by: 'bob' },
+    source: addressOf('cat').key,
   });
 });
