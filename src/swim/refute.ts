@@ -35,7 +35,8 @@ export function announce(core: Core): void {
 
 /**
  * Outbids `accused`, the incarnation at which somebody says we are not what we are. The answer is gossiped, and
- * goes back at once to the datagram's source, if there is one. Nothing happens when it cannot be outbid. `source` is written down.
+ * goes back at once to the datagram's source, if there is one. Nothing happens when it cannot be outbid. `source` is
+ * only written down.
  *
  * Differs: memberlist wraps at the top and is then lost (memberlist#358); it does not answer the source.
  */

@@ -131,3 +131,28 @@ describe('whose word it is', () => {
     expect([sentence.includes('late'), likely]).toEqual([false, 'true']);
   });
 });
+
+describe('what is no accusation', () => {
+  const alone = (fact: Evident, changes: Partial<Matter> = {}): Matter =>
+    matter([statement('db-1', 2000, fact)], { status: 'alive', ...changes });
+
+  test('a newcomer that did not answer, while it is no member', () => {
+    const silent = { kind: 'newcomerSilent', node: 'db-3', address: '10.0.0.9:7946' } as const;
+    expect(judge(alone(silent, { status: undefined }))).toEqual({
+      ...{ finding: 'newcomerSilent', likely: undefined },
+      sentence: 'somebody said that db-3 is at 10.0.0.9:7946, and nobody answered there (last at 12:00:02)',
+    });
+    expect(judge(alone(silent)).finding).toBe('clean');
+  });
+
+  test('a member that moved, and one whose way is whole again', () => {
+    const moved = { kind: 'nameReclaimed', node: 'db-3', held: '10.0.0.3:1', claimed: '10.0.0.4:1' } as const;
+    expect(judge(alone(moved)).sentence).toBe(
+      'it moved from 10.0.0.3:1, where nobody answered, to 10.0.0.4:1 at 12:00:02',
+    );
+    const cut = statement('db-1', 1000, { kind: 'linkOneSided', node: 'db-3', rounds: 4, by: 'relay' });
+    const whole = statement('db-1', 2000, { kind: 'linkRestored', node: 'db-3' });
+    expect(judge(matter([cut], { status: 'alive' })).finding).toBe('linkOneSided');
+    expect(judge(matter([cut, whole], { status: 'alive' })).finding).toBe('clean');
+  });
+});
