@@ -93,6 +93,7 @@ const EVENT = object({
     ].map((name) => [name, optional(number)]),
   ),
   left: optional(yesNo),
+  encrypted: optional(yesNo),
   reason: optional(any),
 });
 
