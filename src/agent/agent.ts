@@ -59,7 +59,7 @@ class Landing implements Agent {
     this.#now = options.now;
     this.#deadline = options.now;
     this.#tags = new Map([...options.tags, [CAPABILITY_TAG, CAPABILITY]]);
-    const { swim, serf, lanes, envelope, keyring, nonce } = openRooms(options, this.#tags);
+    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = openRooms(options, this.#tags);
     this.#swim = swim;
     this.#serf = serf;
     const { swim: config, rng } = options;
@@ -84,6 +84,7 @@ class Landing implements Agent {
     this.#view = new LandingView({
       members: swim.members,
       serf,
+      evidence,
       keyReport: (id) => keyTasks.get(id),
       catalog: this.#services.view,
       local: this.#services.local,
@@ -93,7 +94,7 @@ class Landing implements Agent {
     });
     this.view = this.#view;
     const stir = (now: Millis): void => this.#memory.stir(now);
-    const rooms = { serf, keyring, keyTasks, packets: this.#packets, view: this.#view };
+    const rooms = { serf, evidence, keyring, keyTasks, packets: this.#packets, view: this.#view };
     this.#talk = new Talk({ ...rooms, serfOut: this.#serfOut, stir });
   }
 
@@ -160,6 +161,7 @@ class Landing implements Agent {
     }
     this.#memory.follow(this.#services, now);
     if (this.#commands.stopped) this.#memory.last(this.#services, now, out, from);
+    this.#view.witness(out, from, now);
     const topics = this.#view.settle();
     if (topics !== undefined) out.push({ kind: 'changed', topics });
     this.#swim.wake(now);
@@ -226,6 +228,7 @@ class Landing implements Agent {
       case 'fireEvent':
       case 'query':
       case 'respond':
+      case 'inquire':
       case 'keys':
         return this.#talk.command(request, command, this.#now, this.#out);
       default:

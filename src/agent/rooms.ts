@@ -5,6 +5,8 @@ import { Broadcasts, retransmitLimit } from '../swim/broadcasts.ts';
 import { Swim } from '../swim/swim.ts';
 import { Keyring } from '../wire/keyring.ts';
 import type { Envelope } from '../wire/packet.ts';
+import { Evidence } from './evidence/evidence.ts';
+import { witness } from './evidence/inquiry.ts';
 import type { AgentOptions } from './options.ts';
 import type { Lane } from './packets.ts';
 
@@ -20,6 +22,7 @@ export interface Rooms {
   readonly keyring: Keyring;
   /** Called for each message that is sealed. */
   readonly nonce: () => Uint8Array;
+  readonly evidence: Evidence;
 }
 
 export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, string>): Rooms {
@@ -27,6 +30,7 @@ export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, strin
   const identity = { name: options.name, address: options.address, meta: metaOf(tags), vsn: VSN };
   const queues = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
   const keyring = new Keyring(options.keys);
+  const evidence = new Evidence(options.name, (name) => swim.members.get(name) !== undefined);
   const serf = new Serf({
     name: options.name,
     address: () => swim.members.self.identity.address,
@@ -34,6 +38,7 @@ export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, strin
     gossipInterval: config.gossipInterval,
     keyring,
     keepsKeys: options.keepsKeys === true,
+    answer: (query, payload, now) => witness(evidence, options.name, query, payload, now),
     rng: rng.fork(),
     now: options.now,
     lanes: queues,
@@ -71,5 +76,5 @@ export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, strin
     keyring.sealed();
     return options.nonce();
   };
-  return { swim, serf, lanes, envelope, keyring, nonce };
+  return { swim, serf, lanes, envelope, keyring, nonce, evidence };
 }

@@ -9,12 +9,14 @@ import type { Serf } from '../serf/serf.ts';
 import type { AskedQuestion, SerfEffect } from '../serf/types.ts';
 import { fingerprint } from '../wire/crypt.ts';
 import type { Keyring } from '../wire/keyring.ts';
+import type { Evidence } from './evidence/evidence.ts';
+import { inquire } from './evidence/inquiry.ts';
 import type { KeyTasks } from './keytasks.ts';
 import type { Packets } from './packets.ts';
 import type { Command, Effect, KeyReport, RequestId, Result } from './types.ts';
 import type { LandingView } from './view.ts';
 
-export type TalkCommand = Extract<Command, { kind: 'fireEvent' | 'query' | 'respond' | 'keys' }>;
+export type TalkCommand = Extract<Command, { kind: 'fireEvent' | 'query' | 'respond' | 'keys' | 'inquire' }>;
 export type TalkEffect = Extract<
   SerfEffect,
   { kind: 'heard' | 'send' | 'answered' | 'queriesChanged' | 'keepKeys' }
@@ -31,6 +33,7 @@ export interface TalkHost {
   readonly keyring: Keyring;
   readonly keyTasks: KeyTasks;
   readonly view: LandingView;
+  readonly evidence: Evidence;
   /** A clock moved that must outlive us. */
   stir(now: Millis): void;
 }
@@ -101,6 +104,10 @@ export class Talk {
         if (command.question.name.startsWith(INTERNAL) && command.question.name !== PING)
           throw new AgentError('badRequest', 'names with _serf_ in front are between agents: choose another');
         return { ok: true, value: serf.ask(command.question, now, serfOut) };
+      case 'inquire': {
+        const { node, timeout } = command;
+        return { ok: true, value: inquire(serf, this.#host.evidence, node, timeout, now, serfOut) };
+      }
       case 'respond':
         serf.respond(command.id, command.payload, now, serfOut);
         return { ok: true };

@@ -28,6 +28,7 @@ import type {
   UserEventHeard,
 } from '../serf/types.ts';
 import type { MemberState, SwimFact } from '../swim/types.ts';
+import type { Dossier } from './evidence/types.ts';
 
 /** All between the sockets and the readers, without either. Fed by a shell or by a world. */
 export interface Agent {
@@ -88,6 +89,8 @@ export type Command = Readonly<
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; what comes of the query is at `View.question`. */
   | { kind: 'query'; question: Question }
+  /** Asks other agents for their part of what befell `node`: a query, too. */
+  | { kind: 'inquire'; node: string; timeout: Millis }
   /** Answers one of `View.waitingQueries`. */
   | { kind: 'respond'; id: QuestionId; payload: Uint8Array }
   /** The gossip keys of all members. `key` is absent for `list`; `force` passes over what would cut somebody off. */
@@ -145,6 +148,7 @@ export interface Answers {
   readonly join: JoinReport | undefined;
   readonly fireEvent: UserEventHeard;
   readonly query: AskedQuestion;
+  readonly inquire: AskedQuestion;
   readonly keys: KeyReport;
 }
 export type AnswerOf<C extends AskCommand> = C['kind'] extends keyof Answers ? Answers[C['kind']] : undefined;
@@ -285,6 +289,8 @@ export interface View {
    */
   changedAfter(index: number): readonly Changed[] | undefined;
   health(): AgentHealth;
+  /** Why a member was blamed, or was not; kept longer than the member. Names match exactly. */
+  evidence(name: string): Dossier | undefined;
   /** Where a member is in round-trip time: ourselves, and those who answered a probe of ours. Names match exactly. */
   coordinate(name: string): Coordinate | undefined;
   /** User events heard lately, oldest first. */

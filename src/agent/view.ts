@@ -1,5 +1,6 @@
 /** What readers see: members with swim's row and Serf's status in one, and the index each topic last changed at. */
 import type { Address } from '../base/address.ts';
+import type { Millis } from '../base/time.ts';
 import type { CatalogView } from '../catalog/types.ts';
 import type { LocalView } from '../checks/types.ts';
 import type { Coordinate } from '../serf/coordinates.ts';
@@ -14,7 +15,9 @@ import type {
 } from '../serf/types.ts';
 import type { MembersView } from '../swim/types.ts';
 import { Changes } from './changes.ts';
-import type { AgentHealth, Changed, KeyReport, MemberView, Topic, View } from './types.ts';
+import type { Evidence } from './evidence/evidence.ts';
+import type { Dossier } from './evidence/types.ts';
+import type { AgentHealth, Changed, Effect, KeyReport, MemberView, Topic, View } from './types.ts';
 
 /** More than serf/ keeps. */
 const MAX_OVER = 256;
@@ -28,6 +31,7 @@ export class LandingView implements View {
   readonly #members: MembersView;
   readonly #serf: SerfView;
   readonly #room: Serf;
+  readonly #evidence: Evidence;
   readonly #keyReport: (id: number) => KeyReport | undefined;
   readonly #health: () => AgentHealth;
   readonly #remembered: (name: string) => MemberView | undefined;
@@ -44,6 +48,7 @@ export class LandingView implements View {
   constructor(sources: {
     readonly members: MembersView;
     readonly serf: Serf;
+    readonly evidence: Evidence;
     readonly keyReport: (id: number) => KeyReport | undefined;
     readonly catalog: CatalogView;
     readonly local: LocalView;
@@ -59,6 +64,7 @@ export class LandingView implements View {
     this.#members = sources.members;
     this.#serf = sources.serf.view;
     this.#room = sources.serf;
+    this.#evidence = sources.evidence;
     this.#keyReport = sources.keyReport;
     this.#health = sources.health;
     this.#remembered = sources.remembered;
@@ -123,6 +129,10 @@ export class LandingView implements View {
     return this.#health();
   }
 
+  evidence(name: string): Dossier | undefined {
+    return this.#evidence.about(name);
+  }
+
   coordinate(name: string): Coordinate | undefined {
     const { coordinates } = this.#room;
     return name === this.node ? coordinates.own : coordinates.of(name);
@@ -183,6 +193,11 @@ export class LandingView implements View {
   /** Topics the catalogue names itself. */
   touchTopics(topics: Iterable<Topic>): void {
     for (const topic of topics) this.#touched.add(topic);
+  }
+
+  /** Facts are kept for readers who ask why. */
+  witness(effects: readonly Effect[], from: number, now: Millis): void {
+    this.#evidence.watch(effects, from, now);
   }
 
   /** Topics touched since the last call, each with a new index; `undefined` if none. */

@@ -130,6 +130,31 @@ export const ServiceWhy = v.looseObject({
 });
 export type ServiceWhy = v.InferOutput<typeof ServiceWhy>;
 
+export const NodeWhy = v.looseObject({
+  node: v.string(),
+  status: v.nullable(v.string()),
+  verdict: v.string(),
+  likely: v.nullable(v.string()),
+  asked: v.nullable(
+    v.looseObject({
+      answered: v.array(v.string()),
+      unreadable: v.array(v.string()),
+      why: v.nullable(v.string()),
+    }),
+  ),
+  dropped: v.number(),
+  events: v.array(
+    v.looseObject({
+      at: v.string(),
+      agoMs: v.number(),
+      seenBy: v.string(),
+      says: v.string(),
+      kind: v.string(),
+    }),
+  ),
+});
+export type NodeWhy = v.InferOutput<typeof NodeWhy>;
+
 /** Consul's Event. */
 export const UserEvent = v.looseObject({
   ID: v.string(),

@@ -37,7 +37,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   resolve: { summary: 'Where to connect to a service, as host:port', load: () => import('./resolve.ts') },
   owner: { summary: 'The healthy instance that a key belongs to', load: () => import('./owner.ts') },
   why: {
-    summary: 'Why instances of a service are, or are not, in the answers',
+    summary: 'Why a node is taken for alive or failed; why instances are, or are not, in the answers',
     load: () => import('./why.ts'),
   },
   event: { summary: 'Fire a user event, to every member', load: () => import('./event.ts') },

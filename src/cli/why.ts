@@ -1,57 +1,56 @@
-/** `hearsay why`: why instances of a service are, or are not, in the answers. */
+/** `hearsay why`: why instances of a service are, or are not, in the answers; why a node is taken for what it is. */
 import { ServiceWhy, shaped } from './answers.ts';
 import { type Client, type ClientOptions, clientFor, clientOptions } from './client.ts';
 import { age, columns, paintStatus } from './columns.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson } from './command.ts';
+import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson, say } from './command.ts';
 import { hostOf } from './instances.ts';
 import { clean } from './sanitize.ts';
+import { isNode, tellNode } from './why-node.ts';
 
-/** Tells what it knows of a name and gives the exit code; `undefined` if the name is none of its kind. */
-type Teller = (cli: Cli, client: Client, name: string, options: ClientOptions) => Promise<number | undefined>;
+interface Options extends ClientOptions {
+  readonly node?: boolean;
+  readonly ask: boolean;
+}
 
 export const build: CommandModule['build'] = (command, cli) => {
   clientOptions(command)
-    .argument('<service[/id]>', 'a service, or one of its instances')
-    .action(
-      act(cli, async (name: string, options: ClientOptions) => {
-        const client = await clientFor(cli, options);
-        for (const tell of TELLERS) {
-          const exit = await tell(cli, client, name, options);
-          if (exit !== undefined) return exit;
-        }
-        throw new CliError(
-          EXIT.notFound,
-          `nothing of the name "${name}" has been seen: see \`hearsay services\` for what there is`,
-        );
-      }),
-    );
-  example(command, 'hearsay why web/web-1');
+    .argument('<name>', 'a node, a service, or one instance as service/id')
+    .option('--node', 'the node of this name, if there is a service of the same')
+    .option('--no-ask', 'tell what this agent saw, and do not ask other agents about a node')
+    .action(act(cli, (name: string, options: Options) => why(cli, name, options)));
+  example(command, 'hearsay why db-1');
 };
 
-async function aboutService(
-  cli: Cli,
-  client: Client,
-  name: string,
-  options: ClientOptions,
-): Promise<number | undefined> {
+/** A service goes first: it is told in any case that a node has the name as well. */
+async function why(cli: Cli, name: string, options: Options): Promise<number> {
+  const client = await clientFor(cli, options);
+  const ofService = options.node === true ? undefined : await serviceNamed(client, name);
+  if (ofService !== undefined && ofService.instances.length > 0) {
+    if (options.json === true) printJson(cli.io, ofService);
+    else cli.io.out.write(story(cli, ofService));
+    if (await isNode(client, name)) say(cli.io, `${name} is a node, too: see \`hearsay why --node ${name}\``);
+    return EXIT.done;
+  }
+  if (await tellNode(cli, client, name, options)) return EXIT.done;
+  if (ofService === undefined)
+    throw new CliError(
+      EXIT.notFound,
+      `no node "${name}" has been seen: see \`hearsay members\` for those there are`,
+    );
+  if (options.json === true) printJson(cli.io, ofService);
+  else cli.io.out.write(notSeen(ofService));
+  throw new CliError(
+    EXIT.notFound,
+    `no node and no instance of "${name}" has been seen: see \`hearsay members\` and \`hearsay services\` for those there are`,
+  );
+}
+
+async function serviceNamed(client: Client, name: string): Promise<ServiceWhy> {
   const at = name.indexOf('/');
   const [service, id] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)];
   const query = new URLSearchParams({ service, ...(id === '' ? {} : { id }) });
-  const why = shaped(ServiceWhy, await client.get(`/v1/hearsay/why?${query}`), client);
-  if (options.json === true) printJson(cli.io, why);
-  if (why.instances.length === 0) {
-    if (options.json !== true) cli.io.out.write(notSeen(why));
-    throw new CliError(
-      EXIT.notFound,
-      `no instance of "${name}" has been seen: see \`hearsay services\` for those there are`,
-    );
-  }
-  if (options.json !== true) cli.io.out.write(story(cli, why));
-  return EXIT.done;
+  return shaped(ServiceWhy, await client.get(`/v1/hearsay/why?${query}`), client);
 }
-
-/** In the order in which a name is looked up. */
-const TELLERS: readonly Teller[] = [aboutService];
 
 /** One block for each instance: what it is, then what is said of it. */
 function story({ colors }: Cli, { verdict, instances }: ServiceWhy): string {

@@ -103,6 +103,7 @@ const presence: Json = { allowEmptyValue: true };
 /** Every query parameter there is; a test holds the routes to it. */
 export const PARAMETERS: Readonly<Record<string, Json>> = {
   a: param('A member', string, { required: true }),
+  ask: param('Whether other agents are asked for their part; true unless told', { type: 'boolean' }),
   b: param('Another member; this agent unless told', string),
   cached: param('Accepted: every answer is from memory', string, presence),
   coalesce: param('Of several of this name only the newest matters', { type: 'boolean' }, presence),

@@ -12,6 +12,9 @@ import { CONFLICT, PING } from './names.ts';
 import type { Statuses } from './statuses.ts';
 import type { SerfEffect, SerfMember, SerfStatus } from './types.ts';
 
+/** What answers the queries of the rooms above; `undefined`: there is none of this name. */
+export type Answer = (name: string, payload: Uint8Array, now: Millis) => Uint8Array | undefined;
+
 const NIL = 0xc0;
 const STATUS_NUMBERS: Readonly<Record<SerfStatus, number>> = { alive: 1, leaving: 2, left: 3, failed: 4 };
 
@@ -19,11 +22,13 @@ export class Internal {
   readonly #self: string;
   readonly #statuses: Statuses;
   readonly #keys: KeyAnswers;
+  readonly #above: Answer;
 
-  constructor(self: string, statuses: Statuses, keys: KeyAnswers) {
+  constructor(self: string, statuses: Statuses, keys: KeyAnswers, above: Answer) {
     this.#self = self;
     this.#statuses = statuses;
     this.#keys = keys;
+    this.#above = above;
   }
 
   /** False: there is no internal query of this name. */
@@ -42,8 +47,19 @@ export class Internal {
         return true;
       }
       default:
-        return this.#keys.answer(asked, reply, now, out);
+        return this.#keys.answer(asked, reply, now, out) || this.#fromAbove(asked, reply, now, out);
     }
+  }
+
+  #fromAbove(
+    { name, payload }: Asked,
+    reply: (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void,
+    now: Millis,
+    out: SerfEffect[],
+  ): boolean {
+    const answer = this.#above(name, payload, now);
+    if (answer !== undefined) reply(answer, now, out);
+    return answer !== undefined;
   }
 }
 

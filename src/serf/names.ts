@@ -4,6 +4,8 @@
 export const INTERNAL = '_serf_';
 export const PING = '_serf_ping';
 export const CONFLICT = '_serf_conflict';
+/** Ours, and only asked where a tag says that it is understood: agents of Serf would warn of it (reference 5.4). */
+export const TESTIMONY = '_serf_hearsay-why';
 export const KEY_QUERIES = {
   install: '_serf_install-key',
   use: '_serf_use-key',

@@ -14,7 +14,7 @@ import { Query, type QueryResponse, type Relay } from '../wire/serf.ts';
 import { Answering } from './answering.ts';
 import { Asking } from './asking.ts';
 import { isFor } from './filters.ts';
-import { Internal } from './internal.ts';
+import { type Answer, Internal } from './internal.ts';
 import type { KeyAnswers } from './keys.ts';
 import { LamportClock } from './lamport.ts';
 import { INTERNAL } from './names.ts';
@@ -43,6 +43,8 @@ export interface QueriesOptions {
   readonly buffer: number;
   readonly gossipInterval: Millis;
   readonly keys: KeyAnswers;
+  /** Answers internal queries that are not Serf's. */
+  readonly answer: Answer;
 }
 
 export class Queries {
@@ -53,10 +55,10 @@ export class Queries {
   readonly #answering: Answering;
 
   constructor(options: QueriesOptions) {
-    const { self, address, statuses, rng, keys } = options;
+    const { self, address, statuses, rng, keys, answer } = options;
     this.#options = options;
     this.#ring = new Ring(options.buffer, (a, b) => a === b);
-    const internal = new Internal(self, statuses, keys);
+    const internal = new Internal(self, statuses, keys, answer);
     this.#answering = new Answering({
       ...{ self, address, statuses, rng },
       internal: (asked, now, out) =>
@@ -132,6 +134,7 @@ export class Queries {
     const remind = speaks ? this.#reminder(query.filters, body) : undefined;
     this.#asking.start(asked, this.clock.time, remind, enough, now);
     this.hear({ ...query, ltime: this.clock.time }, now, out, () => true);
+    for (const one of question.first ?? []) this.#tell(one, body, out);
     return { body, asked };
   }
 
@@ -177,6 +180,13 @@ export class Queries {
         out.push({ kind: 'send', to: member.identity.address, body });
       }
     };
+  }
+
+  /** Does not wait for gossip. */
+  #tell(name: string, body: Uint8Array, out: SerfEffect[]): void {
+    const held = this.#options.statuses.get(name);
+    if (held?.status !== 'alive' || name === this.#options.self) return;
+    out.push({ kind: 'send', to: held.member.identity.address, body });
   }
 
   #compose(question: Question, id: QuestionId): Query {

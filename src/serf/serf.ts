@@ -17,6 +17,7 @@ import { Conflicts } from './conflicts.ts';
 import { Coordinates } from './coordinates.ts';
 import { Events, MAX_EVENT_BYTES } from './events.ts';
 import { type Intent, MAX_INTENT_BYTES } from './intents.ts';
+import type { Answer } from './internal.ts';
 import { KeyAnswers } from './keys.ts';
 import type { LamportClock } from './lamport.ts';
 import { Membership, type Sending } from './membership.ts';
@@ -45,6 +46,8 @@ export interface SerfOptions {
   readonly keyring: Keyring;
   /** Each change of the keys is to be kept. */
   readonly keepsKeys: boolean;
+  /** Answers internal queries that are not Serf's. */
+  readonly answer?: Answer;
   readonly rng: Rng;
   readonly now: Millis;
   /** Bodies of user messages, without memberlist's type octet 8: the landing puts it in front. */
@@ -93,6 +96,7 @@ export class Serf {
       buffer: config.eventBuffer,
       gossipInterval,
       keys: this.#keys,
+      answer: options.answer ?? (() => undefined),
     });
     this.#conflicts = new Conflicts(self, address);
     if (clocks !== undefined) this.#remember(clocks);

@@ -50,6 +50,8 @@ export interface Question {
   readonly relayFactor: number;
   /** Absent: Serf's formula. */
   readonly timeout?: Millis;
+  /** Members that are told at once, and not only by gossip: a few. */
+  readonly first?: readonly string[];
 }
 
 export type QuestionId = number;

@@ -38,7 +38,7 @@ export class Plain implements Agent {
     const { swim: config, name, bornAt, now } = options;
     this.#now = now;
     this.#rooms = openRooms(options, options.tags);
-    const { swim, serf, lanes, envelope, nonce } = this.#rooms;
+    const { swim, serf, lanes, envelope, nonce, evidence } = this.#rooms;
     this.#packets = new Packets(envelope, lanes, nonce, config.packetBytes);
     this.#streams = new Streams(envelope, this.#streamHost(), nonce, config.streamTimeout);
     this.#commands = new Commands(
@@ -55,6 +55,7 @@ export class Plain implements Agent {
     this.#view = new LandingView({
       members: swim.members,
       serf,
+      evidence,
       keyReport: () => undefined,
       catalog: new CatalogIndex(nothing),
       local: { services: () => new Map(), checks: () => new Map() },

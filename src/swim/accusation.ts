@@ -11,7 +11,7 @@ import type { Row } from './members.ts';
 import { accusation } from './rebukes.ts';
 import { refute, remind } from './refute.ts';
 import { isPlausible, weigh } from './rumor.ts';
-import { OURSELVES, reasonFor, replyTo, type Source } from './source.ts';
+import { OURSELVES, reasonFor, replyTo, type Source, sourceOf } from './source.ts';
 import type { Reason, SwimEffect } from './types.ts';
 
 /** `reason` is written down if this changes anything; by default that somebody said so. */
@@ -150,7 +150,7 @@ function admitted(
     return undefined;
   }
   if (row !== core.self) return row;
-  if (matters) refute(core, incarnation, by, replyTo(source), out);
+  if (matters) refute(core, incarnation, by, replyTo(source), out, sourceOf(core, source));
   return undefined;
 }
 
@@ -165,7 +165,12 @@ function suspect(
   const { node, from: by, incarnation } = message;
   if (row.state === 'suspect') {
     acquit(core, row);
-    note(out, { kind: 'suspicionLifted', node, incarnation });
+    note(out, {
+      kind: 'suspicionLifted',
+      node,
+      incarnation,
+      source: 'source' in reason ? reason.source : '',
+    });
   }
   core.queue.queue(encodeMessage(message), node);
   row.incarnation = incarnation;

@@ -14,7 +14,7 @@ import { type Core, emit, isIp, livesAt, note } from './core.ts';
 import type { Row } from './members.ts';
 import { refute } from './refute.ts';
 import { isPlausible, isUp, weigh } from './rumor.ts';
-import { OURSELVES, replyTo, type Source } from './source.ts';
+import { OURSELVES, replyTo, type Source, sourceOf } from './source.ts';
 import type { Identity, SwimEffect } from './types.ts';
 import { canLiveWith, isSane } from './versions.ts';
 
@@ -37,10 +37,11 @@ export function heardAlive(
   }
   const why = unbelievable(core, alive, row);
   if (why !== undefined) return note(out, { kind: 'rumorRefused', node: alive.node, why });
-  if (row === undefined) return heardOfStranger(core, alive, vouched ?? isVouched(core, source), now, out);
+  if (row === undefined)
+    return heardOfStranger(core, alive, source, vouched ?? isVouched(core, source), now, out);
   if (!livesAt(row.identity, alive.addr, alive.port) && !mayMove(core, row, alive, now))
     return dispute(core, row, alive, now, out);
-  adopt(core, row, alive, now, out);
+  adopt(core, row, alive, source, now, out);
 }
 
 /** Why this must be neither stored nor told on. */
@@ -68,13 +69,20 @@ function isVouched(core: Core, source: Source): boolean {
   return false;
 }
 
-function heardOfStranger(core: Core, alive: Alive, vouched: boolean, now: Millis, out: SwimEffect[]): void {
+function heardOfStranger(
+  core: Core,
+  alive: Alive,
+  source: Source,
+  vouched: boolean,
+  now: Millis,
+  out: SwimEffect[],
+): void {
   if (alive.incarnation === 0) return; // nobody ever announced that
   const to = (): Address => address(alive.addr, alive.port);
   if (core.graves.covers(alive, now)) return void doubt(core, 'revival', alive, to(), now, out);
   if (!vouched) return void doubt(core, 'newcomer', alive, to(), now, out);
   core.graves.open(alive.node);
-  adopt(core, core.members.add(identityOf(core, alive, undefined), now), alive, now, out);
+  adopt(core, core.members.add(identityOf(core, alive, undefined), now), alive, source, now, out);
 }
 
 /**
@@ -96,7 +104,7 @@ const isReclaimable = (core: Core, row: Row, now: Millis): boolean =>
   now - row.since > core.config.deadNodeReclaimTime;
 
 /** Takes the row over, tells others, and says what changed. */
-function adopt(core: Core, row: Row, alive: Alive, now: Millis, out: SwimEffect[]): void {
+function adopt(core: Core, row: Row, alive: Alive, source: Source, now: Millis, out: SwimEffect[]): void {
   const { node, incarnation } = alive;
   const before = row.state;
   const isNew = row.incarnation === 0;
@@ -110,8 +118,10 @@ function adopt(core: Core, row: Row, alive: Alive, now: Millis, out: SwimEffect[
   row.incarnation = incarnation;
   core.members.change(row, 'alive', now);
   if (isNew) note(out, { kind: 'memberAppeared', node, address: hostPort(row.identity.address) });
-  else if (before === 'suspect') note(out, { kind: 'suspicionLifted', node, incarnation });
-  else if (before !== 'alive') note(out, { kind: 'memberReturned', node, incarnation });
+  else if (before === 'suspect')
+    note(out, { kind: 'suspicionLifted', node, incarnation, source: sourceOf(core, source) });
+  else if (before !== 'alive')
+    note(out, { kind: 'memberReturned', node, incarnation, source: sourceOf(core, source) });
   else note(out, { kind: 'incarnationRaised', node, incarnation });
   if (before === 'dead' || before === 'left') emit(out, { kind: 'memberJoined', member: row });
   else if (updated) emit(out, { kind: 'memberUpdated', member: row });
@@ -146,7 +156,7 @@ function heardOfOurselves(core: Core, alive: Alive, source: Source, now: Millis,
   const ours = here && sameBytes(alive.meta, self.identity.meta) && sameBytes(alive.vsn, self.identity.vsn);
   if (alive.incarnation === self.incarnation && ours) return;
   const from = replyTo(source);
-  refute(core, alive.incarnation, from?.key ?? core.name, from, out);
+  refute(core, alive.incarnation, from?.key ?? core.name, from, out, sourceOf(core, source));
 }
 
 const isFormer = ({ formerAddresses }: Core, { addr, port }: Alive): boolean =>

@@ -38,7 +38,8 @@ export function announce(core: Core): void {
 
 /**
  * Outbids `accused`, the incarnation at which somebody says we are not what we are. The answer is gossiped, and
- * goes back at once to the datagram's source, if there is one. Nothing happens when it cannot be outbid.
+ * goes back at once to the datagram's source, if there is one. Nothing happens when it cannot be outbid. `source` is
+ * only written down.
  *
  * Differs: memberlist wraps at the top and is then lost (memberlist#358); it does not answer the source.
  */
@@ -48,6 +49,7 @@ export function refute(
   by: string,
   from: Address | undefined,
   out: SwimEffect[],
+  source: string,
 ): void {
   const { self } = core;
   if (!canOutbid(core, accused)) {
@@ -56,7 +58,7 @@ export function refute(
   }
   self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
   announce(core);
-  note(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by });
+  note(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by, source });
   core.health.apply(1, out);
   if (from !== undefined) answerTo(core, from, out);
 }

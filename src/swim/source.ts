@@ -14,8 +14,12 @@ export const OURSELVES: Source = { kind: 'ourselves' };
 export const replyTo = (source: Source): Address | undefined =>
   source.kind === 'packet' ? source.from : undefined;
 
+/** The address it came from, as `host:port`; our own for what we say ourselves. */
+export const sourceOf = (core: Core, source: Source): string =>
+  source.kind === 'ourselves' ? core.self.identity.address.key : source.from.key;
+
 /** What to write down of an accusation by `by`; `state` is that of the row it stands for, if it came as one. */
 export function reasonFor(core: Core, by: string, source: Source, state?: MemberState): Reason {
-  const where = source.kind === 'ourselves' ? core.self.identity.address.key : source.from.key;
+  const where = sourceOf(core, source);
   return state === undefined ? { kind: 'word', by, source: where } : { kind: 'table', state, source: where };
 }

@@ -79,8 +79,10 @@ export type SwimFact = Readonly<
       deadline: Millis;
       reason: Reason;
     }
-  | { kind: 'suspicionLifted'; node: string; incarnation: number }
-  | { kind: 'suspicionRefuted'; incarnation: number; by: string } // ours: we were accused
+  /** By its own word; `source` is the address this came from, as in `WordReason`. */
+  | { kind: 'suspicionLifted'; node: string; incarnation: number; source: string }
+  /** Ours: we were accused, by word that came from `source`. */
+  | { kind: 'suspicionRefuted'; incarnation: number; by: string; source: string }
   | {
       kind: 'memberDeclaredDead';
       node: string;
@@ -93,7 +95,7 @@ export type SwimFact = Readonly<
   | { kind: 'accusationRefused'; node: string; by: string; source: string }
   /** Its incarnation rose, and nothing else about it. */
   | { kind: 'incarnationRaised'; node: string; incarnation: number }
-  | { kind: 'memberReturned'; node: string; incarnation: number }
+  | { kind: 'memberReturned'; node: string; incarnation: number; source: string }
   | { kind: 'memberAppeared'; node: string; address: string }
   | { kind: 'memberForgotten'; node: string }
   | { kind: 'nameContested'; node: string; held: string; claimed: string }

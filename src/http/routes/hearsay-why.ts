@@ -1,5 +1,7 @@
-/** `/v1/hearsay/why`: one call that explains an answer. Field names are a contract. */
-import { flag, pairs, text, list as texts } from '../query.ts';
+/** `/v1/hearsay/why`: one call that explains an answer, or what is thought of a member. Field names are a contract. */
+import { AgentError } from '../../base/errors.ts';
+import { storyOf } from '../evidence.ts';
+import { duration, flag, type Param, pairs, text, list as texts } from '../query.ts';
 import { route } from '../route.ts';
 import {
   any,
@@ -67,4 +69,67 @@ export const hearsayWhy = route({
       unseen: instances.length === 0 ? unseen(site) : [],
     };
   },
+});
+
+/** What stands there depends on the kind. */
+const EVENT = object({
+  at: plainText,
+  agoMs: number,
+  seenBy: plainText,
+  says: plainText,
+  kind: plainText,
+  times: optional(number),
+  lastAt: optional(plainText),
+  ...Object.fromEntries(
+    ['node', 'by', 'source', 'held', 'claimed', 'address', 'other', 'why', 'status'].map((name) => [
+      name,
+      optional(plainText),
+    ]),
+  ),
+  ...Object.fromEntries(
+    [
+      ...['incarnation', 'deadlineMs', 'untilMs', 'confirmations', 'rounds', 'score', 'lateness'],
+      ...['awareness', 'ours', 'others', 'ltime'],
+    ].map((name) => [name, optional(number)]),
+  ),
+  left: optional(yesNo),
+  encrypted: optional(yesNo),
+  reason: optional(any),
+});
+
+/** True unless it says otherwise. */
+const asks: Param<boolean> = (values, name) => values.length === 0 || flag(values, name);
+
+const INQUIRY_TIMEOUT = 1000;
+
+function within(timeout: number): number {
+  if (timeout < 10 || timeout > 10_000) throw new AgentError('badRequest', 'the timeout must be 10ms to 10s');
+  return timeout;
+}
+
+/** `GET /v1/hearsay/why/:node`: why a member is taken for what it is, as this agent and others saw it. */
+export const hearsayWhyNode = route({
+  method: 'GET',
+  path: '/v1/hearsay/why/:node...',
+  summary: 'Why a member is taken for alive, suspect or failed: the evidence in order, and a verdict',
+  query: { ask: asks, timeout: duration },
+  shows: object({
+    node: plainText,
+    status: nullable(plainText),
+    verdict: plainText,
+    finding: plainText,
+    likely: nullable(plainText),
+    asked: nullable(
+      object({ answered: list(plainText), unreadable: list(plainText), why: nullable(plainText) }),
+    ),
+    dropped: number,
+    events: list(EVENT),
+  }),
+  answer: ({ params, query: { ask, timeout }, site, gone }) =>
+    storyOf(
+      site,
+      required(params.node, 'node name'),
+      ask ? within(timeout ?? INQUIRY_TIMEOUT) : undefined,
+      gone,
+    ),
 });

@@ -59,6 +59,7 @@ export function viewOf(rows: readonly Row[], services: readonly ServiceRow[] = [
       Math.max(1, ...topics.map((topic) => (topic === 'nodes' ? index.nodes : index.services))),
     changedAfter: nobody,
     health: nobody,
+    evidence: nobody,
     coordinate: nobody,
     events: nobody,
     question: nobody,

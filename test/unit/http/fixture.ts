@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Changes } from '../../../src/agent/changes.ts';
+import type { Dossier } from '../../../src/agent/evidence/types.ts';
 import type {
   AnswerOf,
   AskCommand,
@@ -37,6 +38,7 @@ export class FakeAgent implements Door {
   readonly questions = new Map<number, AskedQuestion>();
   readonly keyReports = new Map<number, KeyReport>();
   waitingQueries: HeardQuery[] = [];
+  readonly dossiers = new Map<string, Dossier>();
   readonly coordinates = new Map<string, Coordinate>();
   readonly #indexes = new Map<Topic, number>();
   readonly #waiting = new Set<{ topics: readonly Topic[]; wake: () => void }>();
@@ -61,6 +63,7 @@ export class FakeAgent implements Door {
       leaving: false,
       lanes: { membership: 1, intents: 0 },
     }),
+    evidence: (name) => this.dossiers.get(name),
     coordinate: (name) => this.coordinates.get(name),
     events: () => this.heard,
     question: (id) => this.questions.get(id),

@@ -1,8 +1,39 @@
 import { describe, expect, test } from 'vitest';
+import type { Evident, Exhibit } from '../../../src/agent/evidence/types.ts';
 import { type Json, openApi, PARAMETERS, pathOf } from '../../../src/http/openapi.ts';
 import { ROUTES } from '../../../src/http/routes/index.ts';
 import { check, instance, localCheck, service } from './data.ts';
 import { FakeAgent, member, send, serve } from './fixture.ts';
+
+/** One of each shape that evidence can have. */
+const FACTS: readonly Evident[] = [
+  { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: true },
+  { kind: 'stalled', lateness: 300 },
+  { kind: 'awarenessChanged', score: 1 },
+  { kind: 'exiled', incarnation: 3, source: '10.0.0.2:7946', until: 9000 },
+  { kind: 'suspicionRefuted', incarnation: 2, by: 'bob', source: '10.0.0.2:7946' },
+  { kind: 'falseLeaveRefuted', ltime: 7 },
+  { kind: 'linkOneSided', node: 'bob', rounds: 4, by: 'relay' },
+  { kind: 'nameContested', node: 'ann', held: '10.0.0.1:7946', claimed: '10.0.0.9:7946' },
+  { kind: 'nameVote', node: 'ann', ours: 2, others: 0 },
+  { kind: 'nameLost', node: 'ann', other: '10.0.0.9:7946' },
+  { kind: 'memberReaped', node: 'ann', status: 'failed' },
+  { kind: 'rumorRefused', node: 'ann', why: 'incarnation 9' },
+  {
+    kind: 'memberDeclaredDead',
+    ...{ node: 'ann', by: 'bob', incarnation: 1, left: false },
+    reason: { kind: 'word', by: 'bob', source: '10.0.0.2:7946' },
+  },
+  {
+    kind: 'suspicionConfirmed',
+    ...{ node: 'ann', by: 'bob', confirmations: 1, deadline: 9000 },
+    reason: { kind: 'table', state: 'dead', source: '10.0.0.2:7946' },
+  },
+];
+const EXHIBITS: readonly Exhibit[] = FACTS.map((fact, i) => ({
+  ...{ at: 100 * i, lastAt: 100 * i + 1, times: 1 + (i % 2) },
+  fact,
+}));
 
 const document = openApi(ROUTES, '1.2.3');
 type Operation = { parameters: Json[]; responses: Record<string, Json> };
@@ -58,6 +89,7 @@ describe('answers are of the shape that is promised', () => {
       instance('ghost', service('api')),
     ];
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
+    one.dossiers.set('ann', { node: 'ann', dropped: 1, exhibits: EXHIBITS });
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
   };
@@ -71,6 +103,7 @@ describe('answers are of the shape that is promised', () => {
   const QUERY: Readonly<Record<string, string>> = {
     '/v1/hearsay/why': '?service=web',
     '/v1/hearsay/owner/{service}': '?key=k',
+    '/v1/hearsay/why/{node}': '?ask=false',
   };
   const reads = Object.entries(paths).flatMap(([path, { get }]) => {
     const schema = (get?.responses['200'] as { content?: Record<string, { schema: Json }> } | undefined)

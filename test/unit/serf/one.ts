@@ -3,6 +3,7 @@ import { address } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import { type SerfConfig, serf as settings } from '../../../src/config/protocol.ts';
 import { valuesOf } from '../../../src/config/setting.ts';
+import type { Answer } from '../../../src/serf/internal.ts';
 import { type Clocks, Serf } from '../../../src/serf/serf.ts';
 import type { SerfEffect, SerfEvent, SerfFact, SerfMember } from '../../../src/serf/types.ts';
 import { Broadcasts } from '../../../src/swim/broadcasts.ts';
@@ -52,6 +53,7 @@ export interface OneOptions {
   readonly unborn?: boolean;
   readonly keys?: readonly Uint8Array[];
   readonly keepsKeys?: boolean;
+  readonly answer?: Answer;
   /** Members swim knows from the start, besides ourselves. */
   readonly members?: readonly string[];
 }
@@ -73,6 +75,7 @@ export class One {
       rng: createRng(options.seed ?? 1),
       now: 0,
       lanes: this.lanes,
+      ...(options.answer === undefined ? {} : { answer: options.answer }),
       ...(options.clocks === undefined ? {} : { clocks: options.clocks }),
     });
     if (options.unborn !== true) for (const name of [SELF, ...(options.members ?? [])]) this.up(name);

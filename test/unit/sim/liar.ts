@@ -132,9 +132,9 @@ export const facts = {
   appeared: { kind: 'memberAppeared', node: 'bob', address: '' },
   tried: { kind: 'probeFailed', node: 'bob', awareness: 0, reason },
   suspected: { kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 1, deadline: 0, reason },
-  lifted: { kind: 'suspicionLifted', node: 'bob', incarnation: 2 },
+  lifted: { kind: 'suspicionLifted', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' },
   died: { kind: 'memberDeclaredDead', node: 'bob', by: 'ann', incarnation: 1, left: false, reason: timeout },
   left: { kind: 'memberDeclaredDead', node: 'bob', by: 'bob', incarnation: 1, left: true, reason },
-  returned: { kind: 'memberReturned', node: 'bob', incarnation: 2 },
+  returned: { kind: 'memberReturned', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' },
   forgotten: { kind: 'memberForgotten', node: 'bob' },
 } as const satisfies Record<string, Fact>;

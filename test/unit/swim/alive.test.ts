@@ -55,9 +55,10 @@ test('port 0 means the port we use ourselves, in the table and in what we tell o
 test('from suspect to alive there is no event, but the suspicion is lifted for good', () => {
   const ann = new Actor('ann').knowing('bob').hear(suspect('bob', 'cat'));
   ann.take();
-  ann.hear(alive('bob', 2));
+  ann.hear(alive('bob', 2), addressOf('cat'));
+  const source = addressOf('cat').key;
   expect(ann.take()).toEqual([
-    { kind: 'fact', fact: { kind: 'suspicionLifted', node: 'bob', incarnation: 2 } },
+    { kind: 'fact', fact: { kind: 'suspicionLifted', node: 'bob', incarnation: 2, source } },
   ]);
   ann.pass(600_000);
   expect(ann.state('bob')).toBe('alive');

@@ -246,3 +246,11 @@ describe('a ping from somebody we hold for dead, or for gone', () => {
     expect(told(ann, 'bob')).toEqual([[addressOf('bob').key, 'ack']]);
   });
 });
+
+test('I10: what we refute is written down with who said it and where it came from', () => {
+  const ann = two().hear(suspect('ann', 'bob'), addressOf('cat'));
+  expect(ann.facts()).toContainEqual({
+    ...{ kind: 'suspicionRefuted', incarnation: 2, by: 'bob' },
+    source: addressOf('cat').key,
+  });
+});

@@ -1,0 +1,81 @@
+/** Three agents, and one is killed: `hearsay why` at another names who probed it in vain. Serf agents notice nothing of it. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Hearsay, hearsay, installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
+import { until } from '../support/wait.ts';
+
+interface Event {
+  readonly kind: string;
+  readonly seenBy: string;
+  readonly by?: string;
+  readonly reason?: { readonly kind: string; readonly stream?: boolean };
+}
+interface Story {
+  readonly verdict: string;
+  readonly finding: string;
+  readonly asked: { readonly answered: readonly string[]; readonly unreadable: readonly string[] };
+  readonly events: readonly Event[];
+}
+
+const ip = (host: number): string => `127.0.71.${host}`;
+const agents = new Map<string, Hearsay>();
+
+beforeAll(async () => {
+  for (const [i, name] of ['db-1', 'db-2', 'db-3'].entries())
+    agents.set(
+      name,
+      await startHearsay({ name, ip: ip(i + 1), ...(i === 0 ? {} : { join: `${ip(1)}:7946` }) }),
+    );
+  for (const agent of agents.values())
+    await until(`${agent.name} sees all`, 20_000, async () => (await agent.members()).length === 3);
+}, 60_000);
+afterAll(killAll);
+
+const at = (name: string): string => agents.get(name)?.http ?? '';
+async function why(observer: string, node: string, ...words: string[]): Promise<Story> {
+  const ran = await hearsay(['why', node, '--json', ...words, '--http-addr', at(observer)]);
+  expect(ran.code, ran.stderr).toBe(0);
+  return JSON.parse(ran.stdout) as Story;
+}
+
+test('kill -9 of one: the verdict at another names the probe, its ways and who made it', async () => {
+  await agents.get('db-3')?.kill();
+  await until('db-1 holds db-3 failed', 60_000, async () =>
+    (await agents.get('db-1')?.members())?.some(({ name, status }) => name === 'db-3' && status === 'failed'),
+  );
+
+  for (const observer of ['db-1', 'db-2']) {
+    const story = await why(observer, 'db-3');
+    expect([story.finding, story.asked.unreadable]).toEqual(['failed', []]);
+    expect(story.asked.answered).toEqual([observer === 'db-1' ? 'db-2' : 'db-1']);
+    const probe = story.events.find(({ reason }) => reason?.kind === 'probe');
+    expect(probe).toMatchObject({ by: probe?.seenBy, reason: { stream: true } });
+    expect(story.verdict).toMatch(/^declared failed by \S+ at \d\d:\d\d:\d\dZ.*probes failed/);
+  }
+  const shown = await hearsay(['why', 'db-3', '--http-addr', at('db-2')]);
+  expect(shown.stdout).toMatch(/^db-3: failed\n\nAT +AGO +TOLD BY +WHAT\n/);
+  expect(shown.stdout).toMatch(/1 other agent answered\)\n$/);
+});
+
+test('of one that nobody ever saw is exit 4', async () => {
+  const nobody = await hearsay(['why', 'db-9', '--http-addr', at('db-1')]);
+  expect([nobody.code, nobody.stderr]).toEqual([
+    4,
+    expect.stringContaining('no node and no instance of "db-9"'),
+  ]);
+});
+
+test.skipIf(!installed('serf'))('a real Serf agent is not asked, and notices nothing', async () => {
+  const serf = await startSerf({ name: 'old-1', ip: ip(9), join: `${ip(1)}:7946` });
+  for (const agent of [serf, agents.get('db-1') as Hearsay])
+    await until(`${agent.name} knows the other kind`, 20_000, async () => {
+      const members = await agent.members();
+      return members.filter(({ name, status }) => status === 'alive' && name !== 'db-3').length === 3;
+    });
+  for (const observer of ['db-1', 'db-2', 'db-1']) {
+    const { asked } = await why(observer, 'old-1');
+    expect(asked.answered).toEqual([observer === 'db-1' ? 'db-2' : 'db-1']);
+  }
+  // It passes the question on, as it should.
+  await until('the question reached it', 20_000, () => /hearsay-why/.test(serf.log()));
+  expect(serf.log()).not.toMatch(/\[WARN\]|\[ERR\].*(?:query|hearsay)/i);
+});

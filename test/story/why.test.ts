@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest';
+import { envelopeOf } from '../../src/sim/kinds.ts';
+import type { Story } from '../../src/sim/story.ts';
+import { encodeMessage, Suspect } from '../../src/wire/memberlist.ts';
+import { sealPacket } from '../../src/wire/packet.ts';
+import { tell } from './tell.ts';
+import { why } from './why.ts';
+
+const NAMES = 'ann bob cat dan eve';
+const PROBES = 'direct, stream and 3 of 3 indirect probes failed';
+
+/** Whoever first accused the node by a probe of its own. */
+function accuserOf(tale: Story, node: string): string {
+  const found = tale
+    .facts('memberSuspected')
+    .find((fact) => fact.node === node && fact.reason.kind === 'probe');
+  if (found === undefined) throw new Error(`nobody accused ${node} by a probe`);
+  return found.by;
+}
+
+describe('I10: the verdict on each way to be blamed, on the accused, the accuser and a bystander', () => {
+  test('a crash: who probed it, by which ways, and that the others found the same', () => {
+    const tale = tell(NAMES, { seed: 1 });
+    tale.stop('bob');
+    tale.pass('20s');
+    const accuser = accuserOf(tale, 'bob');
+    const bystander = NAMES.split(' ').find((name) => name !== 'bob' && name !== accuser) as string;
+
+    for (const observer of [accuser, bystander]) {
+      const { sentence, finding, likely, statements, took } = why(tale, observer, 'bob');
+      expect([finding, likely]).toEqual(['failed', 'true']);
+      expect(sentence).toMatch(new RegExp(`^declared failed by \\w+ at \\d+ s.*: ${PROBES}, and`));
+      expect(sentence).toContain(', so likely true');
+      const [probe] = statements.filter(({ by, fact }) => by === accuser && fact.kind === 'memberSuspected');
+      expect(probe?.fact).toMatchObject({ by: accuser, reason: { kind: 'probe', nacks: 3, awareness: 0 } });
+      expect(took).toBeLessThan(500); // all have answered: nobody waits for the time to be over
+    }
+    tale.restart('bob');
+    tale.pass('5s');
+    for (const observer of ['bob', accuser, bystander])
+      expect(why(tale, observer, 'bob')).toMatchObject({
+        ...{ finding: 'returned', likely: 'true' },
+        sentence: expect.stringMatching(/^was declared failed by .*; it was started anew at \d+ s$/),
+      });
+  });
+
+  test('a crash, told by the others alone, to one that came later', () => {
+    const tale = tell(NAMES, { seed: 2 });
+    tale.stop('bob');
+    tale.pass('20s');
+    tale.arrive('fay');
+    tale.pass('5s');
+
+    expect(why(tale, 'fay', 'bob', false).sentence).not.toContain(PROBES);
+    expect(why(tale, 'fay', 'bob').sentence).toContain(PROBES);
+  });
+
+  test('a stall of the accused: it was there, and late itself', () => {
+    const tale = tell(NAMES, { seed: 5 });
+    tale.pause('bob', '3s');
+    tale.pass('12s');
+    const accuser = accuserOf(tale, 'bob');
+
+    for (const observer of ['bob', ...NAMES.split(' ')]) {
+      const { sentence, finding, likely } = why(tale, observer, 'bob');
+      expect([observer, finding, likely]).toEqual([observer, 'refuted', 'false']);
+      expect(sentence).toMatch(new RegExp(`^was suspected by ${accuser} at 2 s: ${PROBES}`));
+      expect(sentence).toMatch(/had been 2\.\d s late itself, so its answers did not come: a false alarm$/);
+    }
+  });
+
+  test('a stall of the accuser: its word is doubted, and the reason is said', () => {
+    const tale = tell(NAMES, { seed: 6 });
+    // A virtual machine that moves: for two seconds nothing runs, and then its network is away for a while.
+    tale.pause('ann', '2500ms');
+    tale.pass('2600ms');
+    const lift = tale.cut('*', 'ann');
+    expect(tale.until(() => tale.facts('memberSuspected', 'ann').length > 0, '20s')).toBe(true);
+    const node = tale.facts('memberSuspected', 'ann')[0]?.node as string;
+
+    const alone = why(tale, 'ann', node);
+    expect([alone.finding, alone.likely]).toEqual(['suspected', 'false']);
+    expect(alone.sentence).toMatch(
+      /^suspected by ann at \d+ s: direct, stream and 0 of 3 indirect probes failed/,
+    );
+    expect(alone.sentence).toMatch(
+      /; ann itself was 2\.\d s late \d\.\d s before and ann itself was unwell .*, so likely false$/,
+    );
+    lift();
+    tale.pass('12s');
+    const bystander = NAMES.split(' ').find((name) => name !== 'ann' && name !== node) as string;
+    for (const observer of [node, 'ann', bystander]) {
+      const { sentence, likely } = why(tale, observer, node);
+      expect([observer, likely]).toEqual([observer, 'false']);
+      expect(sentence).toContain('ann itself was 2.');
+      expect(sentence).toMatch(/refuted that.*: a false alarm$/);
+    }
+  });
+
+  test('a one-way link: nobody is to blame, and the way is named', () => {
+    const tale = tell(NAMES, { seed: 3 });
+    tale.cut('ann', 'bob', { oneWay: true, only: 'udp' });
+    tale.pass('60s');
+
+    const end = { ann: 'this agent', bob: 'ann', cat: 'ann' };
+    for (const [observer, name] of Object.entries(end))
+      expect(why(tale, observer, 'bob')).toMatchObject({
+        ...{ finding: 'linkOneSided', likely: undefined },
+        sentence: expect.stringMatching(
+          new RegExp(`^with ${name} it exchanges no direct answers since \\d+ s, with others it does`),
+        ),
+      });
+  });
+
+  test('UDP alone is lost: it is there, and only streams reach it', () => {
+    const tale = tell(NAMES, { seed: 4 });
+    tale.cut('*', 'bob', { only: 'udp' });
+    tale.pass('40s');
+
+    for (const observer of ['ann', 'bob', 'cat']) {
+      const { sentence, finding } = why(tale, observer, 'bob');
+      expect([observer, finding]).toEqual([observer, 'streamsOnly']);
+      expect(sentence).toMatch(/it exchanges streams only since \d+ s: it is there, and UDP .* is lost$/);
+    }
+  });
+
+  test('a forged accusation: the one in whose name it came knows of no probe', () => {
+    const tale = tell(NAMES, { seed: 1 });
+    for (const name of ['ann', 'bob']) tale.checkers.slander(name);
+    const hostile = tale.world.newAddress();
+    const { incarnation = 1 } = tale.view('dan', 'bob') ?? {};
+    const suspect = encodeMessage(Suspect.make({ incarnation, node: 'bob', from: 'ann' }));
+    const nonce = tale.world.nonces();
+    tale.world.inject('dan', hostile, sealPacket([suspect], envelopeOf({}), { crc: false, nonce }));
+    tale.pass('5s');
+
+    for (const observer of ['bob', 'ann', 'eve', 'dan']) {
+      const who = observer === 'ann' ? 'this agent' : 'ann';
+      const { sentence, finding, likely } = why(tale, observer, 'bob');
+      expect([observer, finding, likely]).toEqual([observer, 'refuted', 'false']);
+      expect(sentence).toContain(`${who} knows of no such probe: forged in its name`);
+    }
+    const { sentence } = why(tale, 'dan', 'bob');
+    expect(sentence).toContain(`the word came from ${hostile.key}, where no member lives`);
+    // Without her word nothing can be said of it.
+    expect(why(tale, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
+  });
+
+  test('accusations by the hundred: it is told who they came from', () => {
+    const tale = tell(NAMES, { seed: 7 });
+    for (const name of NAMES.split(' ')) tale.checkers.slander(name);
+    const hostile = tale.world.newAddress();
+    const nonce = tale.world.nonces();
+    for (let i = 0; i < 200; i++) {
+      const node = ['ann', 'bob', 'cat', 'eve'][i % 4] as string;
+      const { incarnation = 1 } = tale.view('dan', node) ?? {};
+      const suspect = encodeMessage(Suspect.make({ incarnation, node, from: 'ann' }));
+      tale.world.inject('dan', hostile, sealPacket([suspect], envelopeOf({}), { crc: false, nonce }));
+      tale.pass('10ms');
+    }
+    expect(tale.facts('accusationRefused', 'dan').length).toBeGreaterThan(8);
+    tale.pass('3s');
+    for (const observer of ['bob', 'dan', 'cat'])
+      expect(why(tale, observer, 'bob').sentence).toContain(
+        `accusations from ${hostile.key} were refused, as too many`,
+      );
+  });
+
+  test('two with one name: who has it, and who wants it', () => {
+    const tale = tell(NAMES, { seed: 8 });
+    tale.arrive('twin', { name: 'bob' });
+    tale.pass('5s');
+
+    const [held, claimed] = ['bob', 'twin'].map((label) => tale.world.host(label).address.key);
+    for (const observer of ['ann', 'bob', 'cat']) {
+      const { sentence, finding } = why(tale, observer, 'bob');
+      expect([observer, finding]).toEqual([observer, 'nameContested']);
+      expect(sentence).toContain(`two nodes claim the name bob: ${held} has it, ${claimed} wants it`);
+    }
+  });
+
+  test('a leave is nobody’s fault; an operator’s word is told apart from its own', () => {
+    const tale = tell(NAMES, { seed: 9 });
+    tale.leave('bob');
+    tale.stop('eve');
+    tale.pass('20s');
+    tale.forget('ann', 'eve');
+    tale.pass('5s');
+
+    for (const observer of ['ann', 'cat']) {
+      expect(why(tale, observer, 'bob').sentence).toMatch(/^left by its own word at \d+ s$/);
+      expect(why(tale, observer, 'eve').sentence).toMatch(
+        /^was declared failed by \w+ at \d+ s, and an operator had it forgotten at 2\d s$/,
+      );
+    }
+  });
+
+  test('a partition: who failed together is named, and nobody is said to be gone', () => {
+    const tale = tell(NAMES, { seed: 10 });
+    tale.partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
+    tale.pass('30s');
+
+    expect(why(tale, 'cat', 'bob')).toMatchObject({ finding: 'failed', likely: 'unclear' });
+    expect(why(tale, 'cat', 'bob').sentence).toMatch(
+      /; ann failed at the same time, so it may be the network$/,
+    );
+    tale.heal();
+    tale.pass('60s');
+    for (const observer of ['ann', 'bob', 'cat'])
+      expect(why(tale, observer, 'bob')).toMatchObject({
+        likely: 'false',
+        sentence: expect.stringMatching(/a false alarm$/),
+      });
+  });
+});
+
+test('who was never blamed has nothing said against it, and it is said how many were asked', () => {
+  const tale = tell(NAMES, { seed: 11, hosts: { eve: { plain: true } } });
+  tale.pass('10s');
+  const { sentence, finding, answered } = why(tale, 'ann', 'bob');
+  expect(finding).toBe('clean');
+  expect(sentence).toMatch(/^nothing is said against bob by ann and by 3 other agents: alive since/);
+  expect([...answered].sort()).toEqual(['bob', 'cat', 'dan']); // eve is none of us, and is not asked
+  expect(tale.facts('queryRefused')).toEqual([]);
+});
+
+test('I11: evidence outlives the row', () => {
+  const tale = tell(NAMES, { seed: 12 });
+  tale.stop('bob');
+  tale.pass('20s');
+  tale.forget('ann', 'bob', { prune: true });
+  tale.pass('5m');
+  expect(tale.view('cat', 'bob')).toBeUndefined();
+  expect(why(tale, 'cat', 'bob').sentence).toMatch(/^declared failed by \w+ at \d+ s/);
+});

@@ -1,0 +1,52 @@
+/** Queries between agents of our kind: answered by the rooms above, and told at once to those who matter most. */
+import { expect, test } from 'vitest';
+import { NO_BYTES, text, utf8 } from '../../../src/base/bytes.ts';
+import type { Question, SerfEffect } from '../../../src/serf/types.ts';
+import { decodeSerf, Query } from '../../../src/wire/serf.ts';
+import { member, one } from './one.ts';
+
+const question = (changes: Partial<Question> = {}): Question => ({
+  ...{ name: '_serf_hearsay-why', payload: NO_BYTES, nodes: [], tags: new Map(), ack: false, relayFactor: 0 },
+  ...changes,
+});
+const sends = (out: readonly SerfEffect[]) =>
+  out.flatMap((effect) => (effect.kind === 'send' ? [effect] : []));
+
+test('who is named first is told at once, if it is alive; the others by gossip', () => {
+  const ann = one({ members: ['bob', 'cat', 'dan'] });
+  ann.down('cat');
+  ann.out.length = 0;
+
+  ann.serf.ask(question({ first: ['bob', 'cat', 'ann', 'nobody'] }), ann.now, ann.out);
+
+  expect(sends(ann.out).map(({ to }) => to.key)).toEqual([member('bob').identity.address.key]);
+  expect(decodeSerf(sends(ann.out)[0]?.body ?? NO_BYTES)).toMatchObject({ kind: 'query', sourceNode: 'ann' });
+  expect(ann.lanes.queries.size).toBe(1);
+});
+
+test('an internal query that is not Serf’s is answered from above, if they know it, and programs never see it', () => {
+  const asked: string[] = [];
+  const ann = one({
+    members: ['bob'],
+    answer: (name, payload) => {
+      asked.push(`${name} ${text(payload)}`);
+      return name === '_serf_hearsay-why' ? utf8('seen') : undefined;
+    },
+  });
+  const { ip: addr, port } = member('bob').identity.address;
+  const ask = (name: string, id: number): void => {
+    const query = { ltime: 1, id, addr, port, sourceNode: 'bob', timeout: 5e9, name, payload: utf8('cat') };
+    ann.receive(Query.encode(Query.make(query)));
+  };
+  ann.out.length = 0;
+  ask('_serf_hearsay-why', 1);
+  ask('_serf_other', 2);
+
+  expect(asked).toEqual(['_serf_hearsay-why cat', '_serf_other cat']);
+  const [answer, ...more] = sends(ann.out);
+  expect([answer?.to.key, more]).toEqual([member('bob').identity.address.key, []]);
+  const response = decodeSerf(answer?.body ?? NO_BYTES);
+  expect(response.kind === 'queryResponse' ? text(response.payload) : response.kind).toBe('seen');
+  expect(ann.serf.waitingQueries).toEqual([]);
+  expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', why: 'an internal query of no known name' }]);
+});
