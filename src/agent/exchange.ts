@@ -75,6 +75,11 @@ export class Exchange implements StreamHost {
   merge(state: PushPull, from: Address, sync: SyncRequest | undefined, now: Millis): number {
     const { swimOut, serfOut } = this.#host;
     const joins = sync?.ticket !== undefined;
+    if (state.dropped > 0)
+      this.#host.rejected(
+        from,
+        new WireError('badValue', `${state.dropped} members that must not be stored`),
+      );
     const before = this.#swim.members.upCount;
     this.#swim.merge(state.nodes, now, swimOut, { kind: sync === undefined ? 'served' : 'dialed', from });
     this.#host.settle();

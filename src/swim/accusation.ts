@@ -10,7 +10,7 @@ import { type Core, emit, note } from './core.ts';
 import type { Row } from './members.ts';
 import { refute } from './refute.ts';
 import { isPlausible, weigh } from './rumor.ts';
-import { OURSELVES, reasonFor, replyTo, type Source } from './source.ts';
+import { namedIn, OURSELVES, reasonFor, replyTo, type Source } from './source.ts';
 import type { Reason, SwimEffect } from './types.ts';
 
 /** `reason` is written down if this changes anything; by default that somebody said so. */
@@ -125,7 +125,7 @@ function admitted(
   if (row === undefined || incarnation < row.incarnation) return undefined;
   const matters = row === core.self ? row.state !== 'left' : weigh(message, row) === 'news';
   if (row !== core.self && !isPlausible(incarnation, row.incarnation)) {
-    note(out, { kind: 'rumorRefused', node, why: `incarnation ${incarnation}` });
+    note(out, { kind: 'rumorRefused', node, why: `incarnation ${incarnation}`, ...namedIn(source) });
     return undefined;
   }
   if (matters && source.kind === 'packet' && !core.budget.spend(source.from, now)) {
