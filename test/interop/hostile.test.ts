@@ -8,7 +8,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { address } from '../../src/base/address.ts';
 import { concat, NO_BYTES, utf8 } from '../../src/base/bytes.ts';
 import { createRng } from '../../src/base/rng.ts';
-import { parseKey } from '../../src/wire/crypt.ts';
+import { NONCE_BYTES, parseKey } from '../../src/wire/crypt.ts';
 import { Ack, Alive, Dead, NodeState, Ping, Suspect, TYPE } from '../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, type Envelope, openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody, JoinIntent, Query, UserEvent } from '../../src/wire/serf.ts';
@@ -42,11 +42,14 @@ class Mallory {
   /** What it puts into its acks to the one it lies to. */
   ackPayload: Uint8Array = NO_BYTES;
   acked = 0;
+  /** Of each datagram that came, in hex. */
+  readonly nonces: string[] = [];
 
   private constructor(ip: string, socket: Socket, victim: string) {
     this.ip = ip;
     this.#socket = socket;
     socket.on('message', (bytes, { address: from, port }) => {
+      this.nonces.push(bytes.subarray(1, 1 + NONCE_BYTES).toString('hex'));
       for (const message of openPacket(new Uint8Array(bytes), envelope).messages) {
         if (message[0] !== TYPE.ping) continue;
         const { seqNo } = decode(Ping, message);
@@ -150,7 +153,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
     expect(victim.log()).toMatch(/panic: runtime error/);
   });
 
-  test('S3 S28 S29 ours takes all of it, stays well, hands on none of it, and names who sent it', async () => {
+  test('S3 S5 S28 S29 ours takes all of it, stays well, hands on none of it, and names who sent it', async () => {
     const ip = (host: number): string => `127.0.51.${host}`;
     const to = ip(1);
     const h1 = await startHearsay({ name: 'h1', ip: to, key: KEY });
@@ -269,6 +272,10 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
     });
 
     await allWell();
+    // S5: no nonce comes twice, nor half of one.
+    const halves = mallory.nonces.flatMap((one) => [one.slice(0, NONCE_BYTES), one.slice(NONCE_BYTES)]);
+    expect(halves.length).toBeGreaterThan(20);
+    expect(new Set(halves).size).toBe(halves.length);
     // Each kind of complaint names its address at least once; the rest is counted.
     const from = address(octets(mallory.ip), PORT).key;
     const lines = h1

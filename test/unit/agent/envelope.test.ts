@@ -62,6 +62,29 @@ describe('S4 with a key plaintext is refused, whatever it says, and who sent it 
   });
 });
 
+test('S5 every message is sealed with a nonce of its own, and all that the key in use has sealed are counted', () => {
+  const world = new World({ seed: 3, birth: createAgent });
+  const sent: string[] = [];
+  const note = (bytes: Uint8Array, at: number): void =>
+    void sent.push(Buffer.from(bytes.subarray(at + 1, at + 13)).toString('hex'));
+  world.watch({
+    sent: (_from, _to, bytes) => note(bytes, 0),
+    wrote: (_host, bytes) => bytes.length > 0 && note(bytes, 5),
+  });
+  for (const label of ['ann', 'bob']) {
+    world.add(label, { keys: [KEY] });
+    world.start(label);
+  }
+  const { address } = world.host('ann');
+  world.command('bob', { kind: 'join', seeds: [{ text: 'ann', addresses: [address] }] });
+  world.run(10_000);
+
+  const seals = ['ann', 'bob'].map((label) => world.host(label).live.view.health().seals);
+  expect(sent.length).toBeGreaterThan(20);
+  expect(new Set(sent).size).toBe(sent.length);
+  expect(seals.reduce((sum, one) => sum + one)).toBe(sent.length);
+});
+
 test('4.1 the protocol of Serf that is set is announced, and 5 unless it is', () => {
   for (const protocol of [3, 4, 5])
     expect([...alone({ serf: { protocol } }).host.live.view.self().vsn]).toEqual([1, 5, 2, 2, 5, protocol]);
