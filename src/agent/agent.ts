@@ -7,6 +7,7 @@ import type { SerfEffect, SerfEvent } from '../serf/types.ts';
 import { type Swim, stallThreshold } from '../swim/swim.ts';
 import type { Member, SwimEffect } from '../swim/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
+import type { Keyring } from '../wire/keyring.ts';
 import { type PacketMessage, Ping } from '../wire/memberlist.ts';
 import { PART_BYTES, roomFor } from '../wire/packet.ts';
 import { CAPABILITY, CAPABILITY_TAG } from './capable.ts';
@@ -43,6 +44,7 @@ class Landing implements Agent {
   readonly #followups: Followups;
   readonly #memory: Memory;
   readonly #talk: Talk;
+  readonly #keyring: Keyring;
   readonly #lanes: readonly Lane[];
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
@@ -62,6 +64,7 @@ class Landing implements Agent {
     const { swim, serf, lanes, envelope, keyring, nonce, evidence } = openRooms(options, this.#tags);
     this.#swim = swim;
     this.#serf = serf;
+    this.#keyring = keyring;
     const { swim: config, rng } = options;
     this.#services = new Services(options, {
       members: swim.members,
@@ -339,6 +342,7 @@ class Landing implements Agent {
       incarnation: this.#swim.incarnation,
       clocks: this.#serf.clocks,
       encrypted: this.#options.keys.length > 0,
+      seals: this.#keyring.seals,
       leaving: this.#commands.leaving,
       lanes: Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.queue.size])),
     };

@@ -35,6 +35,8 @@ export class Exchange implements StreamHost {
   readonly #services: Services;
   readonly #host: ExchangeHost;
   readonly #pace = new Pace();
+  /** We are one of a cluster: what happens there concerns us. */
+  #belongs = false;
 
   constructor(swim: Swim, serf: Serf, services: Services, host: ExchangeHost) {
     this.#swim = swim;
@@ -65,15 +67,27 @@ export class Exchange implements StreamHost {
     };
   }
 
+  /**
+   * Differs: to real agents each join makes all that happened before it old news. Here the first of a life does, and
+   * that only while no push/pull has told us of it in passing. Joins are repeated when somebody is missing (knock.ts), and
+   * over a bad line an answer can be seconds old: what was fired meanwhile would never be heard.
+   */
   merge(state: PushPull, from: Address, sync: SyncRequest | undefined, now: Millis): number {
     const { swimOut, serfOut } = this.#host;
+    const joins = sync?.ticket !== undefined;
+    if (state.dropped > 0)
+      this.#host.rejected(
+        from,
+        new WireError('badValue', `${state.dropped} members that must not be stored`),
+      );
     const before = this.#swim.members.upCount;
     this.#swim.merge(state.nodes, now, swimOut, { kind: sync === undefined ? 'served' : 'dialed', from });
     this.#host.settle();
     if (state.userState.length > 0) {
-      const summary = copyOf(
-        this.#serf.mergeState(state.userState, sync?.ticket !== undefined, now, serfOut),
-      );
+      const isOld = joins && !this.#belongs;
+      const summary = copyOf(this.#serf.mergeState(state.userState, isOld, now, serfOut));
+      // One that joins us may itself be new.
+      this.#belongs ||= sync !== undefined || !state.join;
       this.#host.settle();
       if (summary.length > 0) this.#services.replication.compare(summary, from, sync !== undefined, now);
       // Before this exchange we did not know who lives there; now we do, and can ask for the rest.

@@ -10,8 +10,8 @@ import { witness } from './evidence/inquiry.ts';
 import type { AgentOptions } from './options.ts';
 import type { Lane } from './packets.ts';
 
-/** memberlist 1..5 speaking 2, Serf 2..5 speaking 5: what Serf agents advertise. */
-const VSN = new Uint8Array([1, 5, 2, 2, 5, 5]);
+/** memberlist 1..5 speaking 2, Serf 2..5 speaking what is set: what Serf agents advertise. */
+const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);
 
 export interface Rooms {
   readonly swim: Swim;
@@ -27,7 +27,8 @@ export interface Rooms {
 
 export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, string>): Rooms {
   const { swim: config, rng, snapshot, intern } = options;
-  const identity = { name: options.name, address: options.address, meta: metaOf(tags), vsn: VSN };
+  const { name, address } = options;
+  const identity = { name, address, meta: metaOf(tags), vsn: vsnOf(options.serf.protocol) };
   const queues = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
   const keyring = new Keyring(options.keys);
   const evidence = new Evidence(options.name, (name) => swim.members.get(name) !== undefined);

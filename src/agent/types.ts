@@ -313,6 +313,8 @@ export interface AgentHealth {
   readonly incarnation: number;
   readonly clocks: { readonly member: number; readonly event: number; readonly query: number };
   readonly encrypted: boolean;
+  /** Messages that the key in use has sealed here, since it is in use and this process runs. */
+  readonly seals: number;
   readonly leaving: boolean;
   /** Messages waiting in each lane. */
   readonly lanes: Readonly<Record<string, number>>;

@@ -109,6 +109,14 @@ export const swim = section({
 export type SwimConfig = ValuesOf<typeof swim>;
 
 export const serf = section({
+  protocol: int({
+    default: 5,
+    min: 3,
+    max: 5,
+    doc: 'Protocol of Serf that we say we speak, for agents that understand no later one. What others speak, 2 to 5, is always understood.',
+    source:
+      'serf agent -protocol; 2 is not spoken, since it knows no tags but one, and the catalogue is announced by a tag',
+  }),
   broadcastTimeout: duration({
     default: '5s',
     doc: 'How long a leave waits for its message to spread.',

@@ -161,16 +161,16 @@ export class Serf {
     switch (message.kind) {
       case 'joinIntent':
       case 'leaveIntent':
-        return this.#intent(message, body, now, out);
+        return this.#intent(message, body, now, out, from);
       case 'userEvent':
         limit(body, MAX_EVENT_BYTES);
-        if (!isTimely('event', this.#events.clock, message.ltime, told(out))) return;
+        if (!isTimely('event', this.#events.clock, message.ltime, told(out, from))) return;
         if (this.#events.hear(heardAs(message), out, () => this.#mayBring(from, now, out)))
           events.queue(copyOf(body));
         return;
       case 'query':
         limit(body, MAX_EVENT_BYTES);
-        if (!isTimely('query', this.#queries.clock, message.ltime, told(out))) return;
+        if (!isTimely('query', this.#queries.clock, message.ltime, told(out, from))) return;
         if (this.#queries.hear(message, now, out, () => this.#mayBring(from, now, out)))
           queries.queue(copyOf(body));
         return;
@@ -323,9 +323,9 @@ export class Serf {
       if (effect.kind === 'answered') this.#conflicts.count(effect.question, out);
   }
 
-  #intent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[]): void {
+  #intent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[], from: string): void {
     limit(body, MAX_INTENT_BYTES);
-    if (!isTimely('member', this.#membership.clock, intent.ltime, told(out))) return;
+    if (!isTimely('member', this.#membership.clock, intent.ltime, told(out, from))) return;
     if (this.#membership.hear(intent, now, out))
       // Differs: named, so a newer intent replaces an older one of the same member in our queue.
       this.#options.lanes.intents.queue(copyOf(body), intent.node);
@@ -368,9 +368,9 @@ function isTimely(name: keyof Clocks, clock: LamportClock, ltime: number, note: 
 }
 
 const told =
-  (out: SerfEffect[]): Note =>
+  (out: SerfEffect[], from: string): Note =>
   (fact) => {
-    out.push({ kind: 'fact', fact });
+    out.push({ kind: 'fact', fact: from === '' ? fact : { ...fact, source: from } });
   };
 
 /** A push/pull can hold a million wild stamps; the first of each clock is enough to tell of. */

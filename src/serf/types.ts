@@ -101,7 +101,14 @@ export type SerfEffect = Readonly<
 
 export type SerfFact = Readonly<
   | { kind: 'intentRefused'; node: string; why: string }
-  | { kind: 'clockRefused'; clock: 'member' | 'event' | 'query'; ltime: number; ours: number }
+  /** `source`: the address it came from, if it came by gossip. */
+  | {
+      kind: 'clockRefused';
+      clock: 'member' | 'event' | 'query';
+      ltime: number;
+      ours: number;
+      source?: string;
+    }
   | { kind: 'queryRefused'; name: string; from: string; why: string } // not answered
   | { kind: 'responseRefused'; from: string; why: string }
   | { kind: 'relayRefused'; to: string; why: string }

@@ -34,6 +34,11 @@ export function describe(meter: Meter, { journal, view, lateness, degraded, vers
     health(({ incarnation }) => incarnation),
   );
   meter.gauge('hearsay_lamport_time', 'Lamport clocks.', () => Object.entries(view.health().clocks), 'clock');
+  meter.gauge(
+    'hearsay_key_seals',
+    'Messages that the gossip key in use has sealed here; times members it must stay far below 2^32.',
+    health(({ seals }) => seals),
+  );
   meter.gauge('hearsay_lane_messages', 'Messages waiting to be gossiped.', () => lanes(view), 'lane');
 
   meter.gauge('hearsay_services', 'Names of services known.', () => view.catalog.services().size);

@@ -23,7 +23,7 @@ export class Checkers {
   /** What was broken, in the order in which it was seen. */
   readonly violations: string[] = [];
   readonly #world: World;
-  readonly #laws: readonly Law[];
+  readonly #laws: Law[];
   readonly #turns = new Turns();
   readonly #slandered = new Set<string>();
 
@@ -65,6 +65,11 @@ export class Checkers {
     const line = `${(this.#world.now / 1000).toFixed(3)} ${what}`;
     if (this.violations.length < MAX_VIOLATIONS) this.violations.push(line);
   };
+
+  /** Laws that not every world knows. Before anybody starts. */
+  add(...laws: readonly Law[]): void {
+    this.#laws.push(...laws);
+  }
 
   /** From now on somebody forges messages in this member's name. */
   slander(name: string): void {

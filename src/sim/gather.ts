@@ -73,13 +73,19 @@ const KNOCK: readonly [Millis, Millis] = [1000, 30_000];
 /**
  * What the shell does with configured seeds, for every agent of this world from now on: join them while alone or
  * while somebody is failed, else knock now and then at one where no member lives. Without it, those who restart in a
- * partition under a new address are lost for good, and so are halves that forgot one another.
+ * partition under a new address are lost for good, and so are halves that forgot one another. One for which `returns`
+ * is false goes on until it has met somebody, as a Serf agent does, and leaves the rest to its reconnects.
  */
-export function keepJoining(world: World, seeds: readonly string[]): void {
+export function keepJoining(
+  world: World,
+  seeds: readonly string[],
+  returns: (host: Host) => boolean = () => true,
+): void {
   const rng = world.rng.fork();
   const knock = (host: Host, life: number, pause: Millis): void => {
     if (host.lives !== life || host.agent === undefined) return;
     const members = host.agent.view.members();
+    if (!returns(host) && host.agent.view.members().length > 1) return;
     const needed = isLost(members);
     const others = seeds.filter((label) => label !== host.label).map((label) => seedOf(world.host(label)));
     const chosen = needed ? others : someStranger(others, members, rng);

@@ -1,14 +1,17 @@
 /**
  * What memberlist in Go does otherwise than our core, as far as it can be had by changing what the core hears and says:
- * it believes old news of the dead, is silent where ours answers, and does not learn from what is said of the dead.
+ * it believes old news of the dead, is silent where ours answers, does not learn from what is said of the dead, and leaves
+ * its queries to gossip.
  * Not to be had so: that it takes any incarnation, and a new address at any incarnation once a member has left.
  *
  * Source: memberlist state.go; protocol reference 5.3.
  */
 
 import { NO_BYTES } from '../base/bytes.ts';
+import type { SerfEffect } from '../serf/types.ts';
 import type { MembersView, SwimEffect } from '../swim/types.ts';
 import type { Ack, NodeState, SwimMessage } from '../wire/memberlist.ts';
+import { SERF_TYPE } from '../wire/serf.ts';
 
 type Send = Extract<SwimEffect, { kind: 'send' }>;
 
@@ -51,3 +54,7 @@ export function questionIn({ message, peer, fill }: Send): Ack | undefined {
 /** Nobody is told why he is shunned (memberlist#311), and a refutation goes to no one in particular. */
 export const isSaid = ({ message, peer }: Send): boolean =>
   peer !== undefined || (message.kind !== 'suspect' && message.kind !== 'dead' && message.kind !== 'alive');
+
+/** A query goes to nobody in particular; only ours reminds those who have not answered. */
+export const isReminder = (effect: SerfEffect): boolean =>
+  effect.kind === 'send' && effect.body[0] === SERF_TYPE.query;

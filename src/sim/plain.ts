@@ -3,11 +3,13 @@
  * catalogue. It notes each message of ours that reaches it all the same; a real one would log an error for each.
  */
 import { Commands } from '../agent/commands.ts';
+import { KeyTasks } from '../agent/keytasks.ts';
 import type { AgentOptions } from '../agent/options.ts';
 import { Packets } from '../agent/packets.ts';
 import { openRooms } from '../agent/rooms.ts';
 import { type StreamHost, Streams } from '../agent/streams.ts';
-import type { Agent, Effect, Input, View } from '../agent/types.ts';
+import { Talk } from '../agent/talk.ts';
+import type { Agent, Command, Effect, Input, RequestId, View } from '../agent/types.ts';
 import { LandingView } from '../agent/view.ts';
 import { WireError } from '../base/errors.ts';
 import { type Millis, NEVER } from '../base/time.ts';
@@ -17,7 +19,7 @@ import type { SerfEffect } from '../serf/types.ts';
 import type { SwimEffect } from '../swim/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
 import { Ping } from '../wire/memberlist.ts';
-import { believed, believedRow, isSaid, questionIn } from './goways.ts';
+import { believed, believedRow, isReminder, isSaid, questionIn } from './goways.ts';
 
 export class Plain implements Agent {
   readonly view: View;
@@ -28,6 +30,7 @@ export class Plain implements Agent {
   readonly #packets: Packets;
   readonly #streams: Streams;
   readonly #commands: Commands;
+  readonly #talk: Talk;
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
   #out: Effect[] = [];
@@ -38,7 +41,7 @@ export class Plain implements Agent {
     const { swim: config, name, bornAt, now } = options;
     this.#now = now;
     this.#rooms = openRooms(options, options.tags);
-    const { swim, serf, lanes, envelope, nonce, evidence } = this.#rooms;
+    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = this.#rooms;
     this.#packets = new Packets(envelope, lanes, nonce, config.packetBytes);
     this.#streams = new Streams(envelope, this.#streamHost(), nonce, config.streamTimeout);
     this.#commands = new Commands(
@@ -51,19 +54,21 @@ export class Plain implements Agent {
       },
       options.serf,
     );
+    const keyTasks = new KeyTasks(serf, keyring);
     const nothing = new Catalog({ owner: name, epoch: 1, admits: () => false });
     this.#view = new LandingView({
       members: swim.members,
       serf,
       evidence,
-      keyReport: () => undefined,
+      keyReport: (id) => keyTasks.get(id),
       catalog: new CatalogIndex(nothing),
       local: { services: () => new Map(), checks: () => new Map() },
       health: () => ({
         awareness: swim.awareness,
         incarnation: swim.incarnation,
         clocks: serf.clocks,
-        encrypted: false,
+        encrypted: keyring.keys.length > 0,
+        seals: keyring.seals,
         leaving: this.#commands.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
@@ -71,6 +76,8 @@ export class Plain implements Agent {
       indexSeed: bornAt,
     });
     this.view = this.#view;
+    const rooms = { serf, keyring, keyTasks, evidence, packets: this.#packets, view: this.#view };
+    this.#talk = new Talk({ ...rooms, serfOut: this.#serfOut, stir: () => {} });
   }
 
   get deadline(): Millis {
@@ -126,13 +133,26 @@ export class Plain implements Agent {
         if (serf.deadline <= this.#now) serf.tick(this.#now, this.#serfOut);
         return this.#streams.tick(this.#now, this.#out);
       case 'command':
-        if (input.command.kind === 'join')
-          this.#commands.join(input.request, input.command.seeds, this.#now, this.#out);
-        else if (input.command.kind === 'leave') this.#commands.leave(input.request, this.#now, this.#out);
-        return;
+        return this.#command(input.request, input.command);
       case 'keysKept':
         return serf.keysKept(input.ticket, input.error, this.#now, this.#serfOut);
       case 'checked':
+    }
+  }
+
+  #command(request: RequestId, command: Command): void {
+    switch (command.kind) {
+      case 'join':
+        return this.#commands.join(request, command.seeds, this.#now, this.#out);
+      case 'leave':
+        return this.#commands.leave(request, this.#now, this.#out);
+      case 'fireEvent':
+      case 'query':
+      case 'respond':
+        return this.#talk.command(request, command, this.#now, this.#out);
+      case 'keys': // what `serf keys` asks for is done, whomever it cuts off
+        return this.#talk.command(request, { ...command, force: true }, this.#now, this.#out);
+      default:
     }
   }
 
@@ -168,7 +188,16 @@ export class Plain implements Agent {
       },
       answered: () => {},
       pinged: (seqNo, ok, now) => this.#rooms.swim.streamAcked(seqNo, ok, now, this.#swimOut),
-      synced: (sync, outcome, now) => this.#commands.synced(sync, outcome, now, this.#out),
+      synced: (sync, outcome, now) => {
+        if (outcome.ok && sync.ticket !== undefined) {
+          const nodes = this.#rooms.swim.members.size;
+          this.#out.push({
+            kind: 'fact',
+            fact: { kind: 'syncFinished', peer: sync.to.key, join: true, nodes },
+          });
+        }
+        this.#commands.synced(sync, outcome, now, this.#out);
+      },
     };
   }
 
@@ -214,15 +243,17 @@ export class Plain implements Agent {
     }
   }
 
-  #keepKeys(ticket: number): void {
-    this.#out.push({ kind: 'keepKeys', ticket, keys: this.#rooms.keyring.keys });
-  }
-
   #fromSerf(effect: SerfEffect): void {
-    if (effect.kind === 'send') this.#packets.user(effect.to, effect.body, this.#out);
-    else if (effect.kind === 'keepKeys') this.#keepKeys(effect.ticket);
-    else if (effect.kind === 'event') this.#view.touch(effect.event.member.name, true);
-    else if (effect.kind === 'reconnect')
-      this.#streams.sync({ to: effect.to, join: true }, this.#now, this.#out);
+    switch (effect.kind) {
+      case 'event':
+        return this.#view.touch(effect.event.member.name, true);
+      case 'reconnect':
+        return this.#streams.sync({ to: effect.to, join: true }, this.#now, this.#out);
+      case 'fact':
+      case 'nameLost':
+        return;
+      default:
+        if (!isReminder(effect)) this.#talk.take(effect, this.#now, this.#out);
+    }
   }
 }

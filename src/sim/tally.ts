@@ -49,6 +49,11 @@ export class Tally {
     for (const label of victimsOf(this.#world, fault)) this.#ail(label, fault.span + CONVALESCENCE);
   }
 
+  /** Since when no trouble concerns this host; `undefined`: one does, or it is not up. */
+  healthySince(host: Host): Millis | undefined {
+    return this.#isHealthy(host) ? (this.#ailing.get(host.label) ?? 0) : undefined;
+  }
+
   #ail(label: string, span: Millis): void {
     this.#ailing.set(label, Math.max(this.#ailing.get(label) ?? 0, this.#world.now + span));
   }

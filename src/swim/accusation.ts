@@ -11,7 +11,7 @@ import type { Row } from './members.ts';
 import { accusation } from './rebukes.ts';
 import { refute, remind } from './refute.ts';
 import { isPlausible, weigh } from './rumor.ts';
-import { OURSELVES, reasonFor, replyTo, type Source, sourceOf } from './source.ts';
+import { namedIn, OURSELVES, reasonFor, replyTo, type Source, sourceOf } from './source.ts';
 import type { Reason, SwimEffect } from './types.ts';
 
 /** `reason` is written down if this changes anything; by default that somebody said so. */
@@ -142,7 +142,7 @@ function admitted(
   }
   const matters = row === core.self ? row.state !== 'left' : weigh(message, row) === 'news';
   if (row !== core.self && !isPlausible(incarnation, row.incarnation)) {
-    note(out, { kind: 'rumorRefused', node, why: `incarnation ${incarnation}` });
+    note(out, { kind: 'rumorRefused', node, why: `incarnation ${incarnation}`, ...namedIn(source) });
     return undefined;
   }
   if (matters && source.kind === 'packet' && !core.budget.spend(source.from, now)) {

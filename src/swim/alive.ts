@@ -14,7 +14,7 @@ import { type Core, emit, isIp, livesAt, note } from './core.ts';
 import type { Row } from './members.ts';
 import { refute } from './refute.ts';
 import { isPlausible, isUp, weigh } from './rumor.ts';
-import { OURSELVES, replyTo, type Source, sourceOf } from './source.ts';
+import { namedIn, OURSELVES, replyTo, type Source, sourceOf } from './source.ts';
 import type { Identity, SwimEffect } from './types.ts';
 import { canLiveWith, isSane } from './versions.ts';
 
@@ -36,7 +36,8 @@ export function heardAlive(
     return;
   }
   const why = unbelievable(core, alive, row);
-  if (why !== undefined) return note(out, { kind: 'rumorRefused', node: alive.node, why });
+  if (why !== undefined)
+    return note(out, { kind: 'rumorRefused', node: alive.node, why, ...namedIn(source) });
   if (row === undefined)
     return heardOfStranger(core, alive, source, vouched ?? isVouched(core, source), now, out);
   if (!livesAt(row.identity, alive.addr, alive.port) && !mayMove(core, row, alive, now))

@@ -9,7 +9,7 @@ import { heardDead, heardSuspect } from './accusation.ts';
 import { heardAlive } from './alive.ts';
 import { type Core, note } from './core.ts';
 import { canOutbid } from './refute.ts';
-import { reasonFor, type Source } from './source.ts';
+import { namedIn, reasonFor, type Source } from './source.ts';
 import type { MemberState, SwimEffect } from './types.ts';
 import { checkVersions, isSane } from './versions.ts';
 
@@ -57,7 +57,7 @@ export function mergeStates(
   const sane = refused.length === 0 ? states : states.filter((row) => isSane(row.vsn));
   checkVersions(sane, core.members.all());
   for (const { name, vsn } of refused)
-    note(out, { kind: 'rumorRefused', node: name, why: `versions ${vsn.join('.')}` });
+    note(out, { kind: 'rumorRefused', node: name, why: `versions ${vsn.join('.')}`, ...namedIn(source) });
   const vouched = areVouched(core, sane, source);
   const believed = mayAccuse(core, sane, source, now, out);
   for (const row of sane) mergeRow(core, row, source, vouched, believed, now, out);

@@ -53,7 +53,8 @@ export function refute(
 ): void {
   const { self } = core;
   if (!canOutbid(core, accused)) {
-    note(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}` });
+    const source = from === undefined ? {} : { source: from.key };
+    note(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}`, ...source });
     return;
   }
   self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);

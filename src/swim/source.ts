@@ -10,6 +10,10 @@ export type Source =
 
 export const OURSELVES: Source = { kind: 'ourselves' };
 
+/** Whose datagram or stream it was, for a fact; nothing if it was our own thought. */
+export const namedIn = (source: Source): { readonly source?: string } =>
+  source.kind === 'ourselves' ? {} : { source: source.from.key };
+
 /** Where to answer a rumor at once: only datagrams come from where their sender listens. */
 export const replyTo = (source: Source): Address | undefined =>
   source.kind === 'packet' ? source.from : undefined;

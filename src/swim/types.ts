@@ -108,7 +108,7 @@ export type SwimFact = Readonly<
   /** A peer believes an accusation of us that nothing can outbid. We keep quiet until it is forgotten. */
   | { kind: 'exiled'; incarnation: number; source: string; until: Millis }
   | { kind: 'exileEnded'; incarnation: number }
-  | { kind: 'rumorRefused'; node: string; why: string } // implausible incarnation, bad versions …
+  | { kind: 'rumorRefused'; node: string; why: string; source?: string } // implausible incarnation, bad versions …
   | { kind: 'awarenessChanged'; score: number }
   | { kind: 'stalled'; lateness: Millis }
 >;

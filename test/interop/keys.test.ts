@@ -129,3 +129,66 @@ test.skipIf(!installed('serf'))(
     for (const agent of all) expect(agent.log(), agent.name).not.toMatch(/panic|impossible/);
   },
 );
+
+test.skipIf(!installed('serf'))(
+  'G16 `serf keys` while one joins and one is down: who was down comes back with the old key alone, and is told why nobody answers',
+  { timeout: 180_000 },
+  async () => {
+    const dir = folder();
+    const ring = (name: string, keys = [OLD]): string => file(dir, `${name}.keys`, JSON.stringify(keys));
+    const ip = (host: number): string => `127.0.58.${host}`;
+    const join = `${ip(1)}:7946`;
+    const ours = (name: string, host: number, keys = [OLD]) =>
+      startHearsay({
+        ...{ name, ip: ip(host), args: ['--keyring-file', ring(name, keys)] },
+        ...(host === 1 ? {} : { join }),
+      });
+    const h1 = await ours('h1', 1);
+    const s1 = await startSerf({ name: 's1', ip: ip(11), join, args: [`-keyring-file=${ring('s1')}`] });
+    const h2 = await ours('h2', 2);
+    const all: AgentProcess[] = [h1, s1, h2];
+    const sees = (agent: AgentProcess, name: string, status: string): Promise<unknown> =>
+      until(`${agent.name} sees ${name} ${status}`, 40_000, async () =>
+        (await agent.members()).some((one) => one.name === name && one.status === status),
+      );
+    const everybodyAlive = (): Promise<unknown> =>
+      Promise.all(all.flatMap((agent) => all.map(({ name }) => sees(agent, name, 'alive'))));
+    const kept = (name: string): string[] =>
+      JSON.parse(readFileSync(`${dir}/${name}.keys`, 'utf8')) as string[];
+    const keys = async (word: string): Promise<void> => {
+      const ran = await serf(s1, ['keys', word]);
+      expect(ran.code, `${word}: ${ran.stdout}${ran.stderr}`).toBe(0);
+    };
+    await everybodyAlive();
+
+    await h2.kill();
+    all.pop();
+    await sees(s1, 'h2', 'failed');
+    await keys(`-install=${NEW}`);
+    const h3 = await ours('h3', 3); // with the old key alone
+    all.push(h3);
+    await everybodyAlive();
+    await keys(`-install=${NEW}`); // so all are asked once more
+    await keys(`-use=${NEW}`);
+    await everybodyAlive();
+    await keys(`-remove=${OLD}`);
+    for (const name of ['h1', 's1', 'h3']) expect(kept(name), name).toEqual([NEW]);
+    await everybodyAlive();
+
+    // Down all the while: it knows the old key alone, and what it says is not understood.
+    const lost = await startHearsay({
+      ...{ name: 'h2', ip: ip(2), args: ['--keyring-file', `${dir}/h2.keys`] },
+    });
+    const tried = await hearsay(['join', join, '--http-addr', lost.http]);
+    expect(tried.code).not.toBe(0);
+    expect(tried.stderr).toMatch(/a key we do not have|key and label are the same/);
+    expect(h1.log()).toMatch(/undecryptable/);
+    expect(kept('h2')).toEqual([OLD]);
+    await everybodyAlive();
+
+    await lost.kill();
+    all.push(await ours('h2', 2, [NEW]));
+    await everybodyAlive();
+    for (const agent of all) expect(agent.log(), agent.name).not.toMatch(/panic|impossible/);
+  },
+);

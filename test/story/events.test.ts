@@ -31,6 +31,38 @@ test('G17 every live member hears every event once, also with a fifth of all pac
     expect([...heard].sort(), who).toEqual([...fired].sort());
 });
 
+// Seeds whose second join is answered only after the first events: what the answer calls old was new to the joiner.
+test.each([11, 17])(
+  'G17 with three tenths lost too, though a join that is repeated is answered late (seed %i)',
+  (seed) => {
+    const tale = story(NAMES, { seed, weather: { loss: 0.3 }, detail: 'off' });
+    const fired = Array.from({ length: 20 }, (_, i) => `deploy v${i}`);
+    fired.forEach((_, i) => {
+      expect(tale.answer(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(
+        true,
+      );
+      tale.pass('100ms');
+    });
+    tale.until(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '5m');
+
+    for (const [who, heard] of Object.entries(heardBy(tale)))
+      expect([...heard].sort(), who).toEqual([...fired].sort());
+  },
+);
+
+test('4.9 who was cut off until all took it for dead, and joins again, hears what was fired meanwhile', () => {
+  const tale = story(NAMES, { seed: 15 });
+  tale.cut('eve', '*');
+  tale.until(() => Object.values(tale.seenAs('eve')).every((status) => status === 'failed'));
+  tale.answer('ann', fire('meanwhile'));
+  tale.pass('10s');
+
+  tale.heal();
+  tale.join('eve', 'ann');
+
+  expect(tale.until(() => heardBy(tale)['eve']?.length === 1)).toBe(true);
+});
+
 test('4.9 who was away for a moment does not hear old events again, and misses none after its return', () => {
   const tale = story(NAMES, { seed: 12 });
   tale.answer('ann', fire('before'));

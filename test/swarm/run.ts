@@ -2,8 +2,9 @@
  * Many seeds on all cores: `npm run swarm -- --seeds 1000 [--from 1] [--members 10] [--minutes 3]`. The first failure is
  * shrunk to the troubles that matter, with `--shrink` every one; each prints what it takes to see it again. `--kinds
  * crash,loss` (or `none`) and `--loss 0.1` fix what a seed would draw. Exit code 1 if anything failed or came in vain.
+ * `--mixed` runs clusters of ours and Go-like peers that talk and change their keys instead (mixed.ts).
  */
-import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,6 +13,8 @@ import { FAULT_KINDS, type FaultKind, HOSTILE_KINDS } from '../../src/sim/faults
 import { LOSSES } from '../../src/sim/setting.ts';
 import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/swarm.ts';
 import { SEEN_STATES } from '../../src/sim/tally.ts';
+import { type Job, serve, workThrough } from './crew.ts';
+import { mixedCampaign } from './mixed.ts';
 import { shrink } from './shrink.ts';
 
 const { values } = parseArgs({
@@ -25,6 +28,7 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
     kinds: { type: 'string' },
     loss: { type: 'string' },
+    mixed: { type: 'boolean', default: false },
   },
 });
 const number = (key: 'seeds' | 'from' | 'members' | 'minutes' | 'jobs'): number => {
@@ -50,13 +54,16 @@ const PROGRESS = 500;
 const SHOWN_LINES = 80;
 let shown = 0;
 
-if (process.send !== undefined) serve();
+const job: Job = {
+  file: fileURLToPath(import.meta.url),
+  first,
+  count,
+  jobs: number('jobs'),
+  maxFailures: MAX_FAILURES,
+};
+if (values.mixed) await mixedCampaign(job, options, commit());
+else if (process.send !== undefined) serve((seed) => runSwarm({ ...options, seed }));
 else await command();
-
-/** A child: one seed after the other, as the parent hands them out. */
-function serve(): void {
-  process.on('message', (seed: number) => process.send?.(runSwarm({ ...options, seed })));
-}
 
 async function command(): Promise<void> {
   console.log(
@@ -64,41 +71,15 @@ async function command(): Promise<void> {
   );
   const reports: SwarmReport[] = [];
   const failed: SwarmReport[] = [];
-  let next = first;
-  const began = performance.now();
-  const work = (child: ChildProcess, done: () => void): void => {
-    const hand = (): void => {
-      if (next < first + count && failed.length < MAX_FAILURES) child.send(next++);
-      else child.disconnect();
-    };
-    child.on('message', (message) => {
-      const report = message as SwarmReport;
-      reports.push({ ...report, faults: [], lines: [] });
-      if (reports.length % PROGRESS === 0) console.log(`${reports.length} seeds, ${failed.length} failed`);
-      if (report.failures.length > 0) {
-        failed.push(report);
-        show(report);
-      }
-      hand();
-    });
-    child.on('exit', (code) => {
-      if (code !== 0) process.exitCode = 1;
-      done();
-    });
-    hand();
-  };
-  const file = fileURLToPath(import.meta.url);
-  const jobs = Math.min(number('jobs'), count);
-  await Promise.all(
-    Array.from(
-      { length: jobs },
-      () =>
-        new Promise<void>((done) =>
-          work(fork(file, process.argv.slice(2), { serialization: 'advanced' }), done),
-        ),
-    ),
-  );
-  summarize(reports, failed, (performance.now() - began) / 1000);
+  const seconds = await workThrough<SwarmReport>(job, (report) => {
+    reports.push({ ...report, faults: [], lines: [] });
+    if (reports.length % PROGRESS === 0) console.log(`${reports.length} seeds, ${failed.length} failed`);
+    if (report.failures.length === 0) return true;
+    failed.push(report);
+    show(report);
+    return false;
+  });
+  summarize(reports, failed, seconds);
 }
 
 function show(report: SwarmReport): void {

@@ -99,9 +99,10 @@ export class Rows implements Law {
 
   /**
    * I2, once the row was dropped: who is said to be alive by no more than was known must have answered, so it must
-   * have run since. Younger graves only: older ones are forgotten.
+   * have run since. Younger graves only: older ones are forgotten. Go-like peers ask nobody (memberlist#312).
    */
   #risen(host: Host, { name, incarnation }: MemberView, grave: NonNullable<Sight['grave']>): void {
+    if (host.options.plain === true) return;
     const { now } = this.#ground.world;
     if (incarnation > grave.incarnation || now - grave.at >= GRAVE_TIME) return;
     if ((this.#ran.get(name) ?? Number.NEGATIVE_INFINITY) >= grave.at - BLINK) return;

@@ -57,6 +57,7 @@ export class FakeAgent implements Door {
     changedAfter: (index) => this.#changes.after(index, this.#index),
     health: () => ({
       awareness: 2,
+      seals: 7,
       incarnation: 5,
       clocks: { member: 11, event: 12, query: 13 },
       encrypted: true,

@@ -3,6 +3,7 @@ import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Agent, Effect, Fact, Input, MemberView, Snapshot, View } from '../../../src/agent/types.ts';
 import { type Address, address } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
+import type { AskedQuestion } from '../../../src/serf/types.ts';
 import { Checkers } from '../../../src/sim/checkers.ts';
 import type { HostOptions } from '../../../src/sim/host.ts';
 import { World } from '../../../src/sim/world.ts';
@@ -23,6 +24,8 @@ export class Liar implements Agent {
   readonly deadline = NEVER;
   readonly lanes: Record<string, number> = { membership: 0, intents: 0 };
   readonly services = new Map<string, unknown>();
+  readonly clocks = { member: 1, event: 1, query: 1 };
+  readonly questions = new Map<number, AskedQuestion>();
   awareness = 0;
   readonly #options: AgentOptions;
   readonly #rows = new Map<string, MemberView>();
@@ -48,8 +51,10 @@ export class Liar implements Agent {
         leaving: false,
         lanes: this.lanes,
         awareness: this.awareness,
-        clocks: { member: 1, event: 1, query: 1 },
+        clocks: this.clocks,
       }),
+      question: (id: number) => this.questions.get(id),
+      waitingQueries: () => [],
       local: { services: () => this.services, checks: () => new Map() },
     } as unknown as View;
   }

@@ -260,7 +260,8 @@ describe('what must be neither stored nor told on', () => {
     const ann = new Actor('ann').hear(alive('bob', 1, { vsn: Uint8Array.from(vsn) }));
     expect(ann.state('bob')).toBeUndefined();
     expect(ann.swim.queue.size).toBe(0);
-    expect(ann.facts()).toEqual([{ kind: 'rumorRefused', node: 'bob', why: `versions ${vsn.join('.')}` }]);
+    const why = `versions ${vsn.join('.')}`;
+    expect(ann.facts()).toEqual([{ kind: 'rumorRefused', node: 'bob', why, source: '127.0.0.3:7946' }]);
   });
 
   test('an address that is neither 4 nor 16 octets', () => {

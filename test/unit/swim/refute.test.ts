@@ -118,9 +118,8 @@ describe('implausible incarnations', () => {
   test('an accusation at the very top is not answered at all: nothing can outbid it', () => {
     const ann = new Actor('ann', {}, { incarnation: MAX_INCARNATION - 1 });
     const { swim } = ann.hear(dead('ann', 'bob', MAX_INCARNATION));
-    expect(ann.facts()).toEqual([
-      { kind: 'rumorRefused', node: 'ann', why: `incarnation ${MAX_INCARNATION}` },
-    ]);
+    const why = `incarnation ${MAX_INCARNATION}`;
+    expect(ann.facts()).toEqual([{ kind: 'rumorRefused', node: 'ann', why, source: '127.0.0.3:7946' }]);
     expect([swim.incarnation, swim.awareness, ann.said()]).toEqual([MAX_INCARNATION - 1, 0, []]);
   });
 });

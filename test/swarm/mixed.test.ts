@@ -1,0 +1,43 @@
+/** The fast set of `npm run swarm -- --mixed`: a few seeds, and between them all that such a run should see. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { type MixedReport, runMixed } from '../../src/sim/mixed.ts';
+import { MAX_PASSED_OVER, missing, passedOver } from './mixed.ts';
+
+const SHOWN_LINES = 60;
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 17];
+const reports: MixedReport[] = [];
+
+describe('eight hosts, ours and Go-like ones, in four minutes of troubles, then calm', () => {
+  test.each(SEEDS)('G16 G17 every law of events, queries and keys holds (seed %i)', (seed) => {
+    const report = runMixed({ seed, members: 8, minutes: 4 });
+    reports.push(report);
+    const { failures, faults, lines } = report;
+    if (failures.length > 0)
+      console.error(
+        [...faults.map((fault) => JSON.stringify(fault)), ...lines.slice(-SHOWN_LINES)].join('\n'),
+      );
+    expect(failures).toEqual([]);
+  });
+
+  afterAll(() => {
+    expect(missing(reports)).toEqual([]);
+  });
+});
+
+test('G17 where nothing is lost and nobody is in trouble, every event is heard by gossip, and no answer is lost', () => {
+  const calm = [1, 2, 3].map((seed) => runMixed({ seed, members: 8, minutes: 3, kinds: [], loss: 0 }));
+
+  expect(calm.flatMap(({ failures }) => failures)).toEqual([]);
+  const fired = calm.reduce((sum, { said }) => sum + (said.event ?? 0) + (said.bulkyEvent ?? 0), 0);
+  expect(calm.flatMap(({ spread }) => spread).length).toBeGreaterThan(4 * fired);
+  const { acks, events } = passedOver(calm);
+  expect(acks).toBeLessThanOrEqual(MAX_PASSED_OVER);
+  expect(events).toBeLessThanOrEqual(MAX_PASSED_OVER);
+});
+
+test('the same seed is the same world to the last octet, and another is not', () => {
+  const options = { members: 5, minutes: 1 };
+  const { hash } = runMixed({ seed: 3, ...options });
+  expect(runMixed({ seed: 3, ...options }).hash).toBe(hash);
+  expect(runMixed({ seed: 4, ...options }).hash).not.toBe(hash);
+});
