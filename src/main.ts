@@ -39,6 +39,7 @@ export interface Running {
   /** Stops at once, without a word to the others. */
   stop(): Promise<void>;
   setLogLevel(level: AgentConfig['logLevel']): void;
+  setHandlers(handlers: AgentConfig['handlers']): void;
   /** Resolves when everything is closed, whoever asked for it. */
   readonly stopped: Promise<void>;
 }
@@ -71,6 +72,11 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
       ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
       birth: (address) => birth(config, keys, storage, past, address),
       journal,
+      handlers: {
+        handlers: config.handlers,
+        members: { period: config.serf.coalescePeriod, quiet: config.serf.quiescentPeriod },
+        user: { period: config.serf.userCoalescePeriod, quiet: config.serf.userQuiescentPeriod },
+      },
       checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
       ...(storage === undefined ? {} : { storage }),
       onFatal: () => {
@@ -109,6 +115,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
       setLogLevel: (level) => {
         logger.level = level;
       },
+      setHandlers: (handlers) => shell.handlers.replace(handlers),
       stopped,
     };
   } catch (error) {

@@ -35,6 +35,7 @@ export function jsonValue(setting: Setting<unknown>, value: unknown): unknown {
         typeof one === 'number' ? formatDuration(one) : one,
       ]),
     );
+  if (setting.type === 'handlers') return JSON.parse(setting.format(value) || '[]');
   return setting.type === 'int' || setting.type === 'flag' || setting.type === 'list'
     ? value
     : setting.format(value);
@@ -46,7 +47,7 @@ const entriesOf = (section: Entry['section']): Entry[] =>
 function describe({ key, setting, flag, env }: Entry): string {
   const names = [
     ...(flag === undefined ? [] : [`flag \`${flagSyntax(flag, setting)}\``]),
-    `variable \`${env}\``,
+    ...(setting.fileOnly === true ? ['only in files that nobody else can write'] : [`variable \`${env}\``]),
     ...(setting.secret === true ? ['not in files'] : []),
   ];
   const facts = [
