@@ -1,4 +1,4 @@
-/** The setting that names programs to run when something happens: what it may say, and what it says wrong. */
+/** The setting that names who is told when something happens: what it may say, and what it says wrong. */
 import { type Common, common, duration, Inside, type Setting } from './setting.ts';
 
 /** What can happen. Source: serf agent, EventFilter. */
@@ -16,15 +16,19 @@ export const HANDLER_EVENTS = [
 export interface HandlerConfig {
   /** `EVENT` or `EVENT:NAME`, each checked. */
   readonly on: readonly string[];
-  /** A program by its whole path, and its arguments. */
+  /** A program by its whole path, and its arguments; empty for a webhook. */
   readonly run: readonly string[];
+  /** Where news is posted to instead. */
+  readonly webhook?: string;
+  /** Of a run, or of one try to reach the webhook. */
   readonly timeout: number;
 }
 
 const MAX_HANDLERS = 64;
 const MAX_ITEMS = 64;
-const TIMEOUT = duration({ default: '1m', min: '100ms', max: '1h', doc: '' });
-const KEYS = ['on', 'run', 'timeout'];
+const RUN_TIMEOUT = duration({ default: '1m', min: '100ms', max: '1h', doc: '' });
+const WEBHOOK_TIMEOUT = duration({ default: '10s', min: '100ms', max: '1m', doc: '' });
+const KEYS = ['on', 'run', 'webhook', 'timeout'];
 
 export function handlerList(
   options: Omit<Common<undefined>, 'default'>,
@@ -45,13 +49,17 @@ export function handlerList(
 }
 
 /** As it stands in a file. */
-const written = ({ timeout, ...handler }: HandlerConfig): object => ({
-  ...handler,
-  ...(timeout === TIMEOUT.default ? {} : { timeout: TIMEOUT.format(timeout) }),
+const written = ({ on, run, webhook, timeout }: HandlerConfig): object => ({
+  on,
+  ...(webhook === undefined ? { run } : { webhook }),
+  ...(timeout === timeoutOf(webhook).default ? {} : { timeout: RUN_TIMEOUT.format(timeout) }),
 });
 
+const timeoutOf = (webhook: unknown): Setting<number> =>
+  webhook === undefined ? RUN_TIMEOUT : WEBHOOK_TIMEOUT;
+
 function handlerOf(raw: unknown, i: number): HandlerConfig {
-  if (!(raw instanceof Map)) throw new Inside([i], 'must be a map with on and run');
+  if (!(raw instanceof Map)) throw new Inside([i], 'must be a map with on, and run or webhook');
   for (const key of raw.keys())
     if (!KEYS.includes(String(key))) throw new Inside([i, String(key)], `must be one of ${KEYS.join(', ')}`);
   const inside = <T>(key: string, read: (value: unknown) => T): T => {
@@ -61,11 +69,14 @@ function handlerOf(raw: unknown, i: number): HandlerConfig {
       throw new Inside([i, key], (error as Error).message);
     }
   };
-  return {
-    on: inside('on', filtersOf),
-    run: inside('run', argvOf),
-    timeout: inside('timeout', (value) => (value === undefined ? TIMEOUT.default : TIMEOUT.parse(value))),
-  };
+  const on = inside('on', filtersOf);
+  const timeout = inside('timeout', (value) => {
+    const setting = timeoutOf(raw.get('webhook'));
+    return value === undefined ? setting.default : setting.parse(value);
+  });
+  if (!raw.has('webhook')) return { on, run: inside('run', argvOf), timeout };
+  if (raw.has('run')) throw new Inside([i, 'webhook'], 'cannot stand beside run: make two handlers of it');
+  return { on, run: [], webhook: inside('webhook', urlOf), timeout };
 }
 
 /** Names are whatever events are called; Serf asks nothing of them. */
@@ -91,6 +102,15 @@ function argvOf(raw: unknown): readonly string[] {
       `"${program}" must be the whole path of a program; there is no shell that would look for it`,
     );
   return argv;
+}
+
+function urlOf(raw: unknown): string {
+  if (typeof raw !== 'string' || !URL.canParse(raw))
+    throw new Error('must be a URL such as https://host/path');
+  const { protocol, username, password } = new URL(raw);
+  if (protocol !== 'http:' && protocol !== 'https:') throw new Error('must begin with http:// or https://');
+  if (username !== '' || password !== '') throw new Error('must not carry a name or a password');
+  return raw;
 }
 
 function texts(raw: unknown): readonly string[] {

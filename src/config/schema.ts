@@ -179,10 +179,10 @@ export const agent = section({
   }),
   handlers: handlerList({
     doc:
-      'Programs that are told of members that come and go, user events and queries, as those of Serf are. ' +
+      'Programs and webhooks that are told of members that come and go, user events and queries, as those of Serf are. ' +
       'Each has `on` (`member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`, ' +
-      '`user:NAME`, `query`, `query:NAME` or `*`), `run` (the program and its arguments) and, if it may take ' +
-      'longer or must be quicker than a minute, `timeout`.',
+      '`user:NAME`, `query`, `query:NAME` or `*`), `run` (the program and its arguments) or `webhook` (the URL that ' +
+      'gets a POST of JSON) and, unless a minute or ten seconds are right, `timeout`: docs/guides/serf-handlers.md.',
     source: 'serf agent -event-handler',
   }),
   checkAllow: list({

@@ -6,9 +6,11 @@ import { firstBytes } from '../../checks/output.ts';
 import type { HandlerConfig } from '../../config/schema.ts';
 import type { News } from '../../serf/types.ts';
 import type { ShellFact } from '../journal.ts';
-import { runProgram } from '../program.ts';
+import { type Action, MAX_KEPT_BYTES } from './action.ts';
 import { Line } from './line.ts';
-import { environmentOf, eventOf, inputOf, matches, nameOf, type Self } from './news.ts';
+import { eventOf, matches, nameOf, type Self } from './news.ts';
+import { scriptAction } from './script.ts';
+import { placeOf, webhookAction } from './webhook.ts';
 
 /** What a handler needs of the agent. */
 export interface HandlerHost {
@@ -19,20 +21,22 @@ export interface HandlerHost {
 }
 export type HandlerFact = Extract<ShellFact, { kind: 'handlerRan' | 'handlerFailed' | 'handlerDropped' }>;
 
-/** Of what it says. Source: S14. */
-const MAX_KEPT_BYTES = 4096;
 const ROOM = 256;
 const QUERIES_AT_ONCE = 4;
 const QUERY_ROOM = 64;
 
 export class Handler {
-  readonly #config: HandlerConfig;
+  readonly #filters: readonly string[];
+  /** For the log. */
+  readonly #name: string;
+  readonly #act: Action;
   readonly #host: HandlerHost;
   readonly #news: Line<News>;
   readonly #queries: Line<News>;
 
   constructor(config: HandlerConfig, host: HandlerHost) {
-    this.#config = config;
+    this.#filters = config.on;
+    [this.#name, this.#act] = actionOf(config);
     this.#host = host;
     const work = (news: News, signal: AbortSignal): Promise<void> => this.#handle(news, signal);
     const dropped = (news: News): void =>
@@ -47,7 +51,7 @@ export class Handler {
 
   /** Only what it wants to be told. */
   tell(news: News): void {
-    if (!this.#config.on.some((filter) => matches(filter, news))) return;
+    if (!this.#filters.some((filter) => matches(filter, news))) return;
     (news.kind === 'query' ? this.#queries : this.#news).push(news);
   }
 
@@ -56,15 +60,11 @@ export class Handler {
     this.#queries.close();
   }
 
-  get #name(): string {
-    return this.#config.run[0] as string;
-  }
-
   async #handle(news: News, closing: AbortSignal): Promise<void> {
     const fact = { handler: this.#name, event: titleOf(news) };
     const startedAt = performance.now();
     try {
-      const said = await this.#run(news, closing);
+      const said = await this.#act(news, this.#host.self(), closing);
       if (news.kind === 'query' && said.length > 0) await this.#host.respond(news.query.id, said);
       const millis = Math.round(performance.now() - startedAt);
       this.#host.note({ kind: 'handlerRan', ...fact, millis, said: firstBytes(said, MAX_KEPT_BYTES) });
@@ -73,33 +73,16 @@ export class Handler {
       this.#host.note({ kind: 'handlerFailed', ...fact, why: (error as Error).message });
     }
   }
-
-  /** What the program said, if it ended well. */
-  async #run(news: News, closing: AbortSignal): Promise<Uint8Array> {
-    const { run: argv, timeout } = this.#config;
-    const late = AbortSignal.timeout(timeout);
-    const chunks: Buffer[] = [];
-    let kept = 0;
-    const { code, signal } = await runProgram({
-      argv,
-      env: environmentOf(news, this.#host.self()),
-      input: inputOf(news),
-      signal: AbortSignal.any([closing, late]),
-      heard: (chunk) => {
-        if (kept < MAX_KEPT_BYTES) chunks.push(chunk.subarray(0, MAX_KEPT_BYTES - kept));
-        kept += chunk.length;
-      },
-    });
-    if (late.aborted) throw new Error(`it took longer than ${timeout / 1000} s and was stopped`);
-    if (code === 0) return Buffer.concat(chunks);
-    const words = firstBytes(Buffer.concat(chunks), MAX_KEPT_BYTES).trim();
-    const end = signal === null ? `exit code ${code}` : `ended by ${signal}`;
-    throw new Error(words === '' ? end : `${end}: ${words}`);
-  }
 }
 
 /** `member-join`, `user:deploy`. */
 function titleOf(news: News): string {
   const name = nameOf(news);
   return name === undefined ? eventOf(news) : `${eventOf(news)}:${name}`;
+}
+
+function actionOf({ run, webhook, timeout }: HandlerConfig): [name: string, action: Action] {
+  return webhook === undefined
+    ? [run[0] as string, scriptAction(run, timeout)]
+    : [placeOf(webhook), webhookAction(webhook, timeout)];
 }

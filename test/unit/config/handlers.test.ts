@@ -23,6 +23,8 @@ test('handlers are read, and shown as they are written', async () => {
     '  - on: [member-join, "user:a:b"]',
     '    run: [/bin/echo, $HOME]',
     '  - {on: ["*"], run: [/bin/true], timeout: 5s}',
+    '  - {on: [query], webhook: "https://host/x?y", timeout: 5s}',
+    '  - {on: [query], webhook: "http://[::1]:80/"}',
   );
   const { code, out, err } = await hearsay(['config', '--json', '--config', path]);
   expect([code, err]).toEqual([0, '']);
@@ -30,6 +32,8 @@ test('handlers are read, and shown as they are written', async () => {
     value: [
       { on: ['member-join', 'user:a:b'], run: ['/bin/echo', '$HOME'] },
       { on: ['*'], run: ['/bin/true'], timeout: '5s' },
+      { on: ['query'], webhook: 'https://host/x?y', timeout: '5s' },
+      { on: ['query'], webhook: 'http://[::1]:80/' },
     ],
     origin: `file ${path}:1`,
   });
@@ -47,14 +51,22 @@ test.each([
   ['{on: [user], run: ["/a\\0b"]}', '3: handlers[2].run: must not contain a NUL'],
   ['{on: [user], run: [/a], timeout: 2h}', '3: handlers[2].timeout: must be at most 1h'],
   ['{on: [user], run: [/a],\n     shell: true}', '4: handlers[2].shell: must be one of on, run'],
+  ['{on: [user], webhook: "ftp://a/"}', '3: handlers[2].webhook: must begin with http:// or https://'],
+  ['{on: [user], webhook: "http://a:b@c/"}', '3: handlers[2].webhook: must not carry a name or a password'],
+  ['{on: [user], webhook: host}', '3: handlers[2].webhook: must be a URL'],
+  ['{on: [user], webhook: "http://a/", timeout: 2m}', '3: handlers[2].timeout: must be at most 1m'],
+  ['{on: [user], webhook: "http://a/", run: [/a]}', '3: handlers[2].webhook: cannot stand beside run'],
   ['text', '3: handlers[2]: must be a map'],
-])('what is wrong in a handler is told with its line and key, and ends with 78: %s', async (bad, sentence) => {
-  const path = await write('handlers:', '  - {on: [user], run: [/bin/true]}', `  - ${bad}`);
-  const { code, err } = await hearsay(['config', '--config', path]);
-  expect(code).toBe(78);
-  expect(err).toContain(`${path}:${sentence}`);
-  expect((await hearsay(['config', 'check', path])).code).toBe(78);
-});
+])(
+  'what is wrong in a handler is told with its line and key, and ends with 78: %s',
+  async (bad, sentence) => {
+    const path = await write('handlers:', '  - {on: [user], run: [/bin/true]}', `  - ${bad}`);
+    const { code, err } = await hearsay(['config', '--config', path]);
+    expect(code).toBe(78);
+    expect(err).toContain(`${path}:${sentence}`);
+    expect((await hearsay(['config', 'check', path])).code).toBe(78);
+  },
+);
 
 test('S14: handlers come only from a file that nobody else can write: no variable, no flag', async () => {
   const path = await write('handlers:', '  - {on: [user], run: [/bin/true]}');
