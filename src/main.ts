@@ -17,7 +17,7 @@ import { monotonicNow } from './shell/driver.ts';
 import { describe } from './shell/figures.ts';
 import { createJournal, type Journal } from './shell/journal.ts';
 import { createKeyKeeper, readKeyring } from './shell/keyring.ts';
-import { createLogger } from './shell/logger.ts';
+import { type Log, openLog } from './shell/logger.ts';
 import { keepJoining } from './shell/rejoin.ts';
 import { readSerfSnapshot } from './shell/serf-snapshot.ts';
 import { readServices } from './shell/services.ts';
@@ -49,7 +49,8 @@ export interface Running {
  * the same as at SIGHUP.
  */
 export async function start(config: AgentConfig, reload?: () => Promise<void>): Promise<Running> {
-  const logger = await createLogger({ level: config.logLevel, format: config.logFormat });
+  const log = await openLog({ level: config.logLevel, format: config.logFormat });
+  const { logger } = log;
   const journal = createJournal(logger);
   const note: Journal['note'] = (fact) => journal.note(fact);
   const meter = new Meter();
@@ -96,7 +97,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
     const degraded = (): readonly string[] => storage?.degraded ?? [];
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
-    const http = await openHttp(config, note, shell, meter, degraded, dns, closing, reload);
+    const http = await openHttp(config, log, note, shell, meter, degraded, dns, closing, reload);
     await joinSeeds(config, shell.door, past, closing, (answered, why) => {
       if (answered > 0) logger.info({ answered }, 'joined through seeds');
       else logger.warn({ why }, 'no seed answered; trying again');
@@ -112,9 +113,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
         await stopped;
       },
       stop,
-      setLogLevel: (level) => {
-        logger.level = level;
-      },
+      setLogLevel: (level) => log.setLevel(level),
       setHandlers: (handlers) => shell.handlers.replace(handlers),
       stopped,
     };
@@ -179,6 +178,7 @@ async function openDns(
 
 async function openHttp(
   config: AgentConfig,
+  logs: Log,
   note: Journal['note'],
   shell: Shell,
   meter: Meter,
@@ -208,6 +208,7 @@ async function openHttp(
       gossipAddress: hostPort(shell.address),
       ...(dns === undefined ? {} : { dnsAddress: dns }),
       degraded,
+      logs,
     },
     ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
     insecure: config.insecure,

@@ -17,6 +17,7 @@ export type ShellFact = Readonly<
   | { kind: 'storageRecovered' }
   | { kind: 'storageUnlocked'; why: string }
   | { kind: 'keyringExposed'; file: string }
+  /** What it said is nobody's business who reads the log. */
   | { kind: 'handlerRan'; handler: string; event: string; millis: number; said: string }
   | { kind: 'handlerFailed'; handler: string; event: string; why: string }
   | { kind: 'handlerDropped'; handler: string; event: string }
@@ -269,7 +270,7 @@ export const JOURNAL: Table = {
     'keyrings_exposed',
     ['file'],
   ],
-  handlerRan: ['shell', 'debug', 'handler ran', 'handlers_run', ['handler', 'event', 'millis', 'said']],
+  handlerRan: ['shell', 'debug', 'handler ran', 'handlers_run', ['handler', 'event', 'millis']],
   handlerFailed: ['shell', 'rarely', 'handler failed', 'handlers_failed', ['handler', 'event', 'why']],
   handlerDropped: [
     'shell',

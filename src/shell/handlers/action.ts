@@ -25,3 +25,34 @@ export class Head {
     return Buffer.concat(this.#chunks);
   }
 }
+
+/**
+ * Gives `work` a signal that aborts with `closing`, or after `millis`; then it rejects with `words`, however `work` takes
+ * it. Nothing stays on `closing`, which lives as long as the agent.
+ */
+export async function within<T>(
+  millis: number,
+  words: string,
+  closing: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  let late = false;
+  const abort = (): void => over.abort();
+  const timer = setTimeout(() => {
+    late = true;
+    abort();
+  }, millis);
+  closing.addEventListener('abort', abort, { once: true });
+  if (closing.aborted) abort();
+  try {
+    const result = await work(over.signal);
+    if (late) throw new Error(words);
+    return result;
+  } catch (error) {
+    throw late ? new Error(words) : error;
+  } finally {
+    clearTimeout(timer);
+    closing.removeEventListener('abort', abort);
+  }
+}

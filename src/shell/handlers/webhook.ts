@@ -10,7 +10,7 @@ import type { Millis } from '../../base/time.ts';
 import { VERSION } from '../../base/version.ts';
 import type { News, SerfMember } from '../../serf/types.ts';
 import { reasonOf } from '../runners/runner.ts';
-import { type Action, Head, MAX_KEPT_BYTES } from './action.ts';
+import { type Action, Head, MAX_KEPT_BYTES, within } from './action.ts';
 import { eventOf, type Self } from './news.ts';
 
 /** Between one try and the next. Whoever asks a query does not wait for a second one. */
@@ -56,20 +56,16 @@ const memberOf = ({ name, member, tags }: SerfMember): object => ({
 /** A further try would end as this one. */
 class Final extends Error {}
 
-async function post(url: URL, body: Uint8Array, timeout: number, signal: AbortSignal): Promise<Uint8Array> {
-  const late = AbortSignal.timeout(timeout);
-  try {
-    const response = await send(url, body, AbortSignal.any([signal, late]));
+async function post(url: URL, body: Uint8Array, timeout: number, closing: AbortSignal): Promise<Uint8Array> {
+  return within(timeout, `no answer in ${timeout / 1000} s`, closing, async (signal) => {
+    const response = await send(url, body, signal);
     const said = await readAll(response);
     const { statusCode = 0 } = response;
     if (statusCode >= 200 && statusCode < 300) return said;
     const words = `it answers ${statusCode}`;
     if (statusCode >= 500 || statusCode === 429) throw new Error(words);
     throw new Final(statusCode >= 300 && statusCode < 400 ? `${words}; redirects are not followed` : words);
-  } catch (error) {
-    if (error instanceof Final) throw error;
-    throw new Error(late.aborted ? `no answer in ${timeout / 1000} s` : reasonOf(error));
-  }
+  });
 }
 
 function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> {
@@ -86,7 +82,7 @@ function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<Incoming
   return new Promise((resolve, reject) => {
     const asking = url.protocol === 'https:' ? requestTls(url, options) : request(url, options);
     asking.on('response', resolve);
-    asking.on('error', reject);
+    asking.on('error', (error) => reject(new Error(reasonOf(error))));
     asking.end(body);
   });
 }

@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTls } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HandlerConfig } from '../../../src/config/schema.ts';
 import { webhookAction } from '../../../src/shell/handlers/webhook.ts';
 import { until } from '../../support/wait.ts';
+import { selfSigned } from '../runners/support.ts';
 import { event, handlersWith, member, query } from './support.ts';
 
 interface Posted {
@@ -139,6 +141,23 @@ describe('what goes wrong', () => {
     const act = webhookAction(origin, 20_000, [1]);
     await expect(act(query('q'), self, calm)).rejects.toThrow('its answer is longer than 4096 bytes');
     expect(posted).toHaveLength(1);
+  });
+
+  const made = selfSigned('localhost');
+  test.skipIf(typeof made === 'string')('a server that nobody vouches for is told nothing', async () => {
+    if (typeof made === 'string') return;
+    let asked = 0;
+    const server = createTls(made, (_, response) => {
+      asked += 1;
+      response.end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    await expect(webhookAction(url, 20_000, [1])(event('e'), self, calm)).rejects.toThrow(
+      /self-signed certificate/,
+    );
+    expect(asked).toBe(0);
   });
 
   test('nobody there: in words; closing ends the wait for the next try', async () => {
