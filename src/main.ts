@@ -17,7 +17,7 @@ import { monotonicNow } from './shell/driver.ts';
 import { describe } from './shell/figures.ts';
 import { createJournal, type Journal } from './shell/journal.ts';
 import { createKeyKeeper, readKeyring } from './shell/keyring.ts';
-import { createLogger } from './shell/logger.ts';
+import { type Log, openLog } from './shell/logger.ts';
 import { joinAtStart, keepJoining } from './shell/rejoin.ts';
 import { readSerfSnapshot } from './shell/serf-snapshot.ts';
 import { readServices } from './shell/services.ts';
@@ -39,6 +39,7 @@ export interface Running {
   /** Stops at once, without a word to the others. */
   stop(): Promise<void>;
   setLogLevel(level: AgentConfig['logLevel']): void;
+  setHandlers(handlers: AgentConfig['handlers']): void;
   /** Resolves when everything is closed, whoever asked for it. */
   readonly stopped: Promise<void>;
 }
@@ -48,7 +49,8 @@ export interface Running {
  * the same as at SIGHUP.
  */
 export async function start(config: AgentConfig, reload?: () => Promise<void>): Promise<Running> {
-  const logger = await createLogger({ level: config.logLevel, format: config.logFormat });
+  const log = await openLog({ level: config.logLevel, format: config.logFormat });
+  const { logger } = log;
   const journal = createJournal(logger);
   const note: Journal['note'] = (fact) => journal.note(fact);
   const meter = new Meter();
@@ -71,6 +73,11 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
       ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
       birth: (address) => birth(config, keys, storage, past, address),
       journal,
+      handlers: {
+        handlers: config.handlers,
+        members: { period: config.serf.coalescePeriod, quiet: config.serf.quiescentPeriod },
+        user: { period: config.serf.userCoalescePeriod, quiet: config.serf.userQuiescentPeriod },
+      },
       checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
       ...(storage === undefined ? {} : { storage }),
       onFatal: () => {
@@ -90,7 +97,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
     const degraded = (): readonly string[] => storage?.degraded ?? [];
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
-    const http = await openHttp(config, note, shell, meter, degraded, dns, closing, reload);
+    const http = await openHttp(config, log, note, shell, meter, degraded, dns, closing, reload);
     await joinSeeds(config, shell.door, past, closing, (answered, why) => {
       if (answered > 0) logger.info({ answered }, 'joined through seeds');
       else logger.warn({ why }, 'no seed answered; trying again');
@@ -106,9 +113,8 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
         await stopped;
       },
       stop,
-      setLogLevel: (level) => {
-        logger.level = level;
-      },
+      setLogLevel: (level) => log.setLevel(level),
+      setHandlers: (handlers) => shell.handlers.replace(handlers),
       stopped,
     };
   } catch (error) {
@@ -172,6 +178,7 @@ async function openDns(
 
 async function openHttp(
   config: AgentConfig,
+  logs: Log,
   note: Journal['note'],
   shell: Shell,
   meter: Meter,
@@ -203,6 +210,7 @@ async function openHttp(
       },
       ...(dns === undefined ? {} : { dnsAddress: dns }),
       degraded,
+      logs,
     },
     ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
     insecure: config.insecure,

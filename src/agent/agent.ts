@@ -23,7 +23,7 @@ import { openRooms } from './rooms.ts';
 import { Services } from './services.ts';
 import { Streams } from './streams.ts';
 import { Talk } from './talk.ts';
-import { factOf, learnDistance } from './told.ts';
+import { factOf, learnDistance, newsOf } from './told.ts';
 import type { Agent, AgentHealth, Command, Effect, Fact, Input, RequestId, View } from './types.ts';
 import { LandingView } from './view.ts';
 
@@ -327,6 +327,8 @@ class Landing implements Agent {
     this.#memory.stir(this.#now);
     const fact = factOf(event);
     if (fact !== undefined) this.#note(fact);
+    const news = newsOf(event);
+    if (news !== undefined) this.#out.push({ kind: 'tell', news });
     if (event.kind === 'reaped') this.#view.forget(name);
   }
 

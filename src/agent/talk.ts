@@ -19,7 +19,7 @@ import type { LandingView } from './view.ts';
 export type TalkCommand = Extract<Command, { kind: 'fireEvent' | 'query' | 'respond' | 'keys' | 'inquire' }>;
 export type TalkEffect = Extract<
   SerfEffect,
-  { kind: 'heard' | 'send' | 'answered' | 'queriesChanged' | 'keepKeys' }
+  { kind: 'heard' | 'send' | 'answered' | 'queryHeard' | 'queriesChanged' | 'keepKeys' }
 >;
 
 /** Messages that one key may seal in a whole cluster: far below the bound for random nonces, 2^32. Source: S5. */
@@ -59,12 +59,16 @@ export class Talk {
         view.heard(effect.event, effect.dropped);
         this.#host.stir(now);
         out.push({ kind: 'fact', fact: { kind: 'eventHeard', name, ltime, bytes: payload.length } });
+        out.push({ kind: 'tell', news: { kind: 'user', event: effect.event } });
         return;
       }
       case 'send':
         return this.#host.packets.user(effect.to, effect.body, out);
       case 'answered':
         return this.#answered(effect.question, now);
+      case 'queryHeard':
+        out.push({ kind: 'tell', news: { kind: 'query', query: effect.query } });
+        return;
       case 'queriesChanged':
         this.#host.stir(now);
         return view.touchTopics(['queries']);

@@ -1,8 +1,8 @@
-/** What is said of members: Serf's events as facts, and what their acks teach us. */
+/** What is said of members: Serf's events as facts and as news for programs, and what their acks teach us. */
 import { WireError } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
 import type { Serf } from '../serf/serf.ts';
-import type { SerfEvent } from '../serf/types.ts';
+import type { MemberChange, News, SerfEvent } from '../serf/types.ts';
 import type { Member } from '../swim/types.ts';
 import type { AgentFact } from './types.ts';
 
@@ -23,6 +23,21 @@ export function factOf({ kind, member: { name: node, member } }: SerfEvent): Age
       return undefined;
   }
 }
+
+/** As programs here are told it; `undefined`: it is nothing to them. */
+export function newsOf({ kind, member }: SerfEvent): News | undefined {
+  const change = CHANGES[kind];
+  return change === undefined ? undefined : { kind: 'members', change, members: [member] };
+}
+
+const CHANGES: Readonly<Record<SerfEvent['kind'], MemberChange | undefined>> = {
+  joined: 'join',
+  updated: 'update',
+  leaving: undefined, // it is still there
+  left: 'leave',
+  failed: 'failed',
+  reaped: 'reap',
+};
 
 /** A direct ack came. The fact that it says something nobody can believe, if it does. */
 export function learnDistance(

@@ -20,6 +20,7 @@ import type { Coordinate } from '../serf/coordinates.ts';
 import type {
   AskedQuestion,
   HeardQuery,
+  News,
   Question,
   QuestionId,
   SerfFact,
@@ -174,6 +175,8 @@ export type Effect = Readonly<
   | { kind: 'fact'; fact: Fact }
   /** Keep these gossip keys, primary first, in place of all others; then feed `keysKept`. */
   | { kind: 'keepKeys'; ticket: number; keys: readonly Uint8Array[] }
+  /** For programs here that want to be told. */
+  | { kind: 'tell'; news: News }
   /** The agent has left and waited long enough: the shell may close sockets. `why`: it did not want to. */
   | { kind: 'stopped'; why?: string }
 >;

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { VERSION } from '../base/version.ts';
 import { shownValue } from '../config/docs.ts';
 import type { Resolved } from '../config/resolve.ts';
-import { type AgentConfig, type LogLevel, SETTINGS } from '../config/schema.ts';
+import { type AgentConfig, type HandlerConfig, type LogLevel, SETTINGS } from '../config/schema.ts';
 import { act, type Cli, type CommandModule, example, say } from './command.ts';
 import type { Io, Started } from './io.ts';
 import { live } from './lifetime.ts';
@@ -73,14 +73,25 @@ function reload(io: Io, running: Started, before: Resolved, after: Resolved): Re
     const [was, is] = [before.values.get(key), after.values.get(key)];
     if (setting.format(was) === setting.format(is)) continue;
     changes++;
-    if (key === 'logLevel') {
-      running.setLogLevel(is as LogLevel);
+    const change = LIVE.get(key);
+    if (change !== undefined) {
+      change(running, is);
       values.set(key, is);
     }
     const from = shownValue(setting, was) || 'none';
     const to = shownValue(setting, is) || 'none';
-    say(io, `reload: ${key}: ${from} to ${to}: ${key === 'logLevel' ? 'done' : 'needs a restart'}`);
+    say(io, `reload: ${key}: ${from} to ${to}: ${change === undefined ? 'needs a restart' : 'done'}`);
   }
-  if (changes === 0) say(io, 'reload: nothing changed; only logLevel can change while the agent runs');
+  if (changes === 0)
+    say(
+      io,
+      `reload: nothing changed; only ${[...LIVE.keys()].join(' and ')} can change while the agent runs`,
+    );
   return { ...before, values };
 }
+
+/** What can change while the agent runs, and how. */
+const LIVE: ReadonlyMap<string, (running: Started, value: unknown) => void> = new Map([
+  ['logLevel', (running, value) => running.setLogLevel(value as LogLevel)],
+  ['handlers', (running, value) => running.setHandlers(value as readonly HandlerConfig[])],
+]);

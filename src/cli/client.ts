@@ -8,6 +8,8 @@ import { clean } from './sanitize.ts';
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';
 const SILENCE_TIMEOUT = 60_000;
+/** Characters; a longer one is no line of a log. */
+const MAX_LINE = 1024 * 1024;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface ClientOptions {
@@ -23,6 +25,8 @@ export interface Client {
   get(path: string): Promise<unknown>;
   /** `body` goes as JSON, octets as they are. */
   put(path: string, body?: unknown): Promise<unknown>;
+  /** What comes of an endless answer, line by line, until it ends or `signal` aborts. */
+  lines(path: string, signal: AbortSignal, take: (line: string) => void): Promise<void>;
   /** As `get`, with the index of what was read. Ends early, by rejecting, when `signal` aborts. */
   read(path: string, signal: AbortSignal): Promise<Answer>;
 }
@@ -66,14 +70,22 @@ export async function clientFor(cli: Cli, options: ClientOptions): Promise<Clien
     options.tokenFile === undefined
       ? env['HEARSAY_HTTP_TOKEN'] || undefined
       : (await readToken(options.tokenFile)).token;
-  const ask = (method: string, path: string, more: { body?: unknown; signal?: AbortSignal } = {}) =>
+  const ask = (method: string, path: string, more: More = {}) =>
     send({ ...target, method, path }, address, { token, ...more });
   return {
     address,
     get: async (path) => (await ask('GET', path)).body,
     put: async (path, body) => (await ask('PUT', path, { body })).body,
     read: (path, signal) => ask('GET', path, { signal }),
+    lines: async (path, signal, take) => void (await ask('GET', path, { signal, take })),
   };
+}
+
+interface More {
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+  /** Gets each line as it comes; then the answer has no end, and no body. */
+  take?(line: string): void;
 }
 
 type Target = { readonly host: string; readonly port: number } | { readonly socketPath: string };
@@ -93,7 +105,7 @@ function targetOf(address: string): Target | undefined {
 function send(
   target: Target & { readonly method: string; readonly path: string },
   address: string,
-  { token, body, signal }: { token: string | undefined; body?: unknown; signal?: AbortSignal },
+  { token, body, signal, take }: More & { token: string | undefined },
 ): Promise<Answer> {
   const raw = body instanceof Uint8Array;
   const payload = raw ? body : body === undefined ? '' : JSON.stringify(body);
@@ -124,6 +136,10 @@ function send(
         },
       },
       (answer) => {
+        if (take !== undefined && answer.statusCode === 200) {
+          ask.setTimeout(0); // a log may be silent for long
+          return void split(answer, take).then(() => resolve({ body: undefined, index: 0 }), reject);
+        }
         const parts: Buffer[] = [];
         let bytes = 0;
         answer.on('data', (part: Buffer) => {
@@ -154,6 +170,18 @@ function send(
     ask.on('error', (error: NodeJS.ErrnoException) => silent(error.code ?? error.message));
     ask.end(payload);
   });
+}
+
+/** Rejects when the connection breaks. */
+async function split(answer: IncomingMessage, take: (line: string) => void): Promise<void> {
+  let rest = '';
+  answer.setEncoding('utf8');
+  for await (const text of answer as AsyncIterable<string>) {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) take(line);
+    if (rest.length > MAX_LINE) rest = '';
+  }
 }
 
 function indexIn({ headers }: IncomingMessage): number {

@@ -3,6 +3,7 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from 'yaml';
 import { AgentError } from '../base/errors.ts';
+import { foreignness, type Ownership } from '../base/owner.ts';
 import type { ConfigFile, ConfigNode } from '../config/file.ts';
 import { checkToken } from '../config/names.ts';
 
@@ -29,10 +30,12 @@ export async function filesOf(path: string): Promise<readonly string[]> {
 
 /** Parsed, not judged. Throws `AgentError('config')`. */
 export async function readConfigFile(path: string): Promise<ReadFile> {
-  const { text, mode } = await readText(path);
+  const { text, mode, uid } = await readText(path);
   const open = (mode & GROUP_OR_OTHERS_WRITE) !== 0;
   const warnings = open ? [`${path} can be changed by other users: chmod go-w ${path}`] : [];
-  return { file: { path, root: await parse(path, text) }, warnings };
+  const foreign = foreignness({ uid, mode }, process.geteuid?.());
+  const root = await parse(path, text);
+  return { file: { path, root, ...(foreign === undefined ? {} : { foreign }) }, warnings };
 }
 
 /** `text` as if it stood in a file of that name. Throws `AgentError('config')`. */
@@ -57,12 +60,12 @@ export async function readToken(
   return { token, warnings: open ? [`${path} can be read by other users: chmod 600 ${path}`] : [] };
 }
 
-async function readText(path: string): Promise<{ readonly text: string; readonly mode: number }> {
+async function readText(path: string): Promise<Ownership & { readonly text: string }> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => refuse(path, error));
   try {
-    const { size, mode } = await file.stat();
+    const { size, mode, uid } = await file.stat();
     if (size > MAX_FILE_BYTES) throw new AgentError('config', `${path}: is larger than 1 MB`);
-    return { text: await file.readFile('utf8'), mode };
+    return { text: await file.readFile('utf8'), mode, uid };
   } catch (error) {
     if (error instanceof AgentError) throw error;
     return refuse(path, error as NodeJS.ErrnoException);

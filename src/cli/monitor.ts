@@ -1,28 +1,36 @@
-/** `hearsay monitor --events`: members that come and go and user events, one line each, until it is interrupted. */
+/**
+ * `hearsay monitor`: the agent's log, live; with `--events` members that come and go and user events instead. One line
+ * each, until it is interrupted.
+ */
+import { LOG_LEVELS } from '../config/schema.ts';
 import { Members, shaped } from './answers.ts';
 import { changesOf, tell, type Watched } from './changes.ts';
 import { type Client, type ClientOptions, clientFor, clientOptions } from './client.ts';
 import { act, type Cli, CliError, type CommandModule, EXIT, example } from './command.ts';
 import { follow } from './follow.ts';
 import { eventsOf } from './heard.ts';
+import { clean, safeJson } from './sanitize.ts';
 import { membersOf } from './watch.ts';
 
 interface Options extends ClientOptions {
+  readonly level?: string;
   readonly events?: boolean;
 }
 
 export const build: CommandModule['build'] = (command, cli) => {
   clientOptions(command, 'one JSON object per line')
-    .option('--events', 'members that come and go, and user events')
+    .option('--level <level>', `the least to show of the log: ${LOG_LEVELS.join(', ')} (default: info)`)
+    .option('--events', 'members that come and go, and user events, instead of the log')
     .action(act(cli, (options: Options) => monitor(cli, options)));
-  example(command, 'hearsay monitor --events');
+  example(command, 'hearsay monitor --level debug');
 };
 
 async function monitor(cli: Cli, options: Options): Promise<number> {
-  if (options.events !== true)
+  if (options.events !== true) return log(cli, options);
+  if (options.level !== undefined)
     throw new CliError(
       EXIT.usage,
-      'monitor: say what to follow with --events; the log is on the stderr of the agent',
+      'monitor: --level is of the log, and --events shows something else: give one',
     );
   const client = await clientFor(cli, options);
   shaped(Members, await client.get('/v1/hearsay/members'), client); // one sentence, not two, if nobody is there
@@ -32,6 +40,31 @@ async function monitor(cli: Cli, options: Options): Promise<number> {
   ]);
   return Math.max(...codes);
 }
+
+/** At whatever level the agent itself writes. */
+async function log(cli: Cli, { level = 'info', ...options }: Options): Promise<number> {
+  const { io } = cli;
+  if (!(LOG_LEVELS as readonly string[]).includes(level))
+    throw new CliError(EXIT.usage, `--level: must be one of ${LOG_LEVELS.join(', ')}`);
+  const client = await clientFor(cli, options);
+  const json = options.json === true;
+  const stop = new AbortController();
+  const handlers = (['SIGINT', 'SIGTERM'] as const).map((name) => io.onSignal(name, () => stop.abort()));
+  const show = (line: string): void => io.out.write(`${json ? asJson(line) : clean(line)}\n`);
+  try {
+    await client.lines(`/v1/agent/monitor?loglevel=${level}${json ? '&logjson' : ''}`, stop.signal, show);
+  } catch (error) {
+    if (stop.signal.aborted) return EXIT.interrupted;
+    if (error instanceof CliError) throw error;
+  } finally {
+    for (const off of handlers) off();
+  }
+  if (stop.signal.aborted) return EXIT.interrupted;
+  throw new CliError(EXIT.noAgent, `the agent at ${client.address} has gone`);
+}
+
+/** Escaped, so that no terminal acts on it. */
+const asJson = (line: string): string => safeJson(JSON.parse(line));
 
 /** What there is already is not told: only what happens from now on. */
 function stream<Row extends object>(

@@ -35,6 +35,7 @@ export function jsonValue(setting: Setting<unknown>, value: unknown): unknown {
         typeof one === 'number' ? formatDuration(one) : one,
       ]),
     );
+  if (setting.type === 'handlers') return JSON.parse(setting.format(value) || '[]');
   return setting.type === 'int' || setting.type === 'flag' || setting.type === 'list'
     ? value
     : setting.format(value);
@@ -46,7 +47,7 @@ const entriesOf = (section: Entry['section']): Entry[] =>
 function describe({ key, setting, flag, env }: Entry): string {
   const names = [
     ...(flag === undefined ? [] : [`flag \`${flagSyntax(flag, setting)}\``]),
-    `variable \`${env}\``,
+    ...(setting.fileOnly === true ? ['only in files that nobody else can write'] : [`variable \`${env}\``]),
     ...(setting.secret === true ? ['not in files'] : []),
   ];
   const facts = [
@@ -84,10 +85,10 @@ const INTRODUCTION = `# Configuration
 
 Made from \`src/config/\` by \`npm run docs\`; do not edit.
 
-Every setting has a flag of \`hearsay agent\`, an environment variable and a key in a configuration file. Where it is
-given more than once, the flag wins over the variable, the variable over the file, the file over the preset, and the
-preset over the default. \`hearsay config\` prints every value with where it came from; \`hearsay config check PATH\`
-checks a file.
+Every setting has a flag of \`hearsay agent\`, an environment variable and a key in a configuration file; \`handlers\` has
+only the last. Where it is given more than once, the flag wins over the variable, the variable over the file, the file
+over the preset, and the preset over the default. \`hearsay config\` prints every value with where it came from;
+\`hearsay config check PATH\` checks a file.
 
 A file is YAML or JSON, given by \`--config PATH\` (or \`HEARSAY_CONFIG\`, several with commas). The path may be a folder:
 its \`*.yaml\`, \`*.yml\` and \`*.json\` are read in the order of their names. Of several files the later wins, setting by

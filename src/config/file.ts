@@ -1,6 +1,7 @@
 /** What a configuration file says, once someone has read and parsed it: its keys, checked, with their lines. */
 import { nearest } from './names.ts';
 import { SETTINGS } from './schema.ts';
+import { Inside } from './setting.ts';
 
 /** A parsed value and the line it stands on; for a value in a map, the line of its key. */
 export interface ConfigNode {
@@ -11,6 +12,8 @@ export interface ConfigNode {
 export interface ConfigFile {
   /** As it was given; errors name it. */
   readonly path: string;
+  /** Why others could have written it, as a clause; absent: they could not. */
+  readonly foreign?: string;
   readonly root: ConfigNode;
 }
 
@@ -52,6 +55,8 @@ export function readFile(file: ConfigFile): {
       refuse(node.line, key, `no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`);
     } else if (entry.setting.secret === true) {
       refuse(node.line, key, `may only come from the environment, as ${entry.env}`);
+    } else if (entry.setting.fileOnly === true && file.foreign !== undefined) {
+      refuse(node.line, key, `is taken only from a file nobody else can write, and this one ${file.foreign}`);
     } else if (node.value === null) {
       refuse(node.line, key, 'has no value');
     } else if (found.has(key)) {
@@ -60,7 +65,8 @@ export function readFile(file: ConfigFile): {
       try {
         found.set(key, { value: entry.setting.parse(bare(node)), where: `${file.path}:${node.line}` });
       } catch (error) {
-        refuse(node.line, key, (error as Error).message);
+        const at = error instanceof Inside ? error.at : [];
+        refuse(lineAt(node, at), key + at.map(step).join(''), (error as Error).message);
       }
     }
   };
@@ -68,6 +74,21 @@ export function readFile(file: ConfigFile): {
   readMap('', file.root);
   return { found, problems };
 }
+
+/** The line of what lies at a path inside a value, or of the last thing on the way there. */
+function lineAt(node: ConfigNode, [first, ...rest]: readonly (string | number)[]): number {
+  const { value } = node;
+  const next =
+    typeof first === 'number' && Array.isArray(value)
+      ? (value as readonly ConfigNode[])[first]
+      : typeof first === 'string' && value instanceof Map
+        ? (value as ReadonlyMap<string, ConfigNode>).get(first)
+        : undefined;
+  return next === undefined ? node.line : lineAt(next, rest);
+}
+
+/** Positions are told from 1 on, as people count. */
+const step = (at: string | number): string => (typeof at === 'number' ? `[${at + 1}]` : `.${at}`);
 
 /** The value without its lines. */
 function bare({ value }: ConfigNode): unknown {

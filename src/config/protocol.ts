@@ -173,6 +173,30 @@ export const serf = section({
     doc: 'Name and payload of one user event of ours, and its message. All agents should be set alike.',
     source: 'serf Config.UserEventSizeLimit; at most what fits a datagram with all envelopes',
   }),
+  coalescePeriod: duration({
+    default: '3s',
+    max: '10m',
+    doc: 'How long changes of members are gathered at most before handlers are told; 0 tells each by itself.',
+    source: 'serf Config.CoalescePeriod; the default of its agent',
+  }),
+  quiescentPeriod: duration({
+    default: '1s',
+    max: '10m',
+    doc: 'After how long without a further change they are told earlier; 0 tells each by itself.',
+    source: 'serf Config.QuiescentPeriod; the default of its agent',
+  }),
+  userCoalescePeriod: duration({
+    default: '3s',
+    max: '10m',
+    doc: 'As coalescePeriod, for user events whose sender lets them be gathered: of each name only the newest.',
+    source: 'serf Config.UserCoalescePeriod; the default of its agent',
+  }),
+  userQuiescentPeriod: duration({
+    default: '1s',
+    max: '10m',
+    doc: 'As quiescentPeriod, for such user events.',
+    source: 'serf Config.UserQuiescentPeriod; the default of its agent',
+  }),
   maxQueueDepth: int({
     default: 4096,
     min: 16,

@@ -68,6 +68,8 @@ function look(
       `flag ${raw === false ? `--no-${flag.slice(2)}` : flag}`,
     ];
   const variable = variables[env];
+  if (variable !== undefined && variable !== '' && setting.fileOnly === true)
+    throw new AgentError('config', `${env}: ${key} may only come from a configuration file`);
   if (variable !== undefined && variable !== '')
     return [parsed(() => setting.parse(variable), 'config', env), `env ${env}`];
   const found = fromFiles.get(key);

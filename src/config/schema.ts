@@ -4,6 +4,7 @@
  */
 import type { Address } from '../base/address.ts';
 import { dns } from './dns.ts';
+import { handlerList } from './handlers.ts';
 import {
   checkDatacenter,
   checkDomain,
@@ -176,6 +177,14 @@ export const agent = section({
     doc: 'Allow exec checks, only from --service files.',
     source: 'consul enable_local_script_checks',
   }),
+  handlers: handlerList({
+    doc:
+      'Programs and webhooks that are told of members that come and go, user events and queries, as those of Serf are. ' +
+      'Each has `on` (`member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`, ' +
+      '`user:NAME`, `query`, `query:NAME` or `*`), `run` (the program and its arguments) or `webhook` (the URL that ' +
+      'gets a POST of JSON) and, unless a minute or ten seconds are right, `timeout`: docs/guides/serf-handlers.md.',
+    source: 'serf agent -event-handler',
+  }),
   checkAllow: list({
     placeholder: 'CIDR',
     check: checkNetwork,
@@ -226,6 +235,7 @@ export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFor
   readonly serf: SerfConfig;
 }
 
+export type { HandlerConfig } from './handlers.ts';
 export type { SerfConfig, SwimConfig } from './protocol.ts';
 export type { Listen, ListenIp } from './text.ts';
 
@@ -236,7 +246,7 @@ export interface Entry {
   /** `''` for the agent's own. */
   readonly section: '' | 'swim' | 'serf';
   readonly setting: Setting<unknown>;
-  /** `--swim-probe-interval`; none for a secret. */
+  /** `--swim-probe-interval`; none for a secret, or for what only files may say. */
   readonly flag: string | undefined;
   /** `HEARSAY_SWIM_PROBE_INTERVAL`. */
   readonly env: string;
@@ -255,7 +265,7 @@ export const SETTINGS: ReadonlyMap<string, Entry> = new Map(
       const key = name === '' ? last : `${name}.${last}`;
       const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replace('.', '-');
       const env = `HEARSAY_${words.replaceAll('-', '_').toUpperCase()}`;
-      const flagName = setting.secret === true ? undefined : `--${words}`;
+      const flagName = setting.secret === true || setting.fileOnly === true ? undefined : `--${words}`;
       return [key, { key, section: name, setting, flag: flagName, env }];
     }),
   ),

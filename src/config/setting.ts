@@ -2,7 +2,17 @@
 
 /** One setting. `parse` takes what a flag, a variable or a file gives and throws `Error` with a clause. */
 export interface Setting<T> {
-  readonly type: 'duration' | 'int' | 'number' | 'flag' | 'text' | 'list' | 'map' | 'choice' | 'address';
+  readonly type:
+    | 'duration'
+    | 'int'
+    | 'number'
+    | 'flag'
+    | 'text'
+    | 'list'
+    | 'map'
+    | 'choice'
+    | 'address'
+    | 'handlers';
   readonly default: T;
   readonly doc: string;
   readonly source?: string;
@@ -14,9 +24,21 @@ export interface Setting<T> {
   readonly defaultWords?: string;
   /** May come from the environment only, and is never printed. */
   readonly secret?: true;
+  /** May come only from a file that nobody else can write: no flag, no variable. */
+  readonly fileOnly?: true;
   parse(raw: unknown): T;
   /** As people write it in a file. */
   format(value: T): string;
+}
+
+/** What is wrong inside a value, and where: keys and positions from the setting on. */
+export class Inside extends Error {
+  readonly at: readonly (string | number)[];
+
+  constructor(at: readonly (string | number)[], clause: string) {
+    super(clause);
+    this.at = at;
+  }
 }
 
 export type Section = Readonly<Record<string, Setting<unknown>>>;

@@ -1,4 +1,5 @@
 /** What the HTTP door tells about this agent beyond what the view knows. Main fills it in. */
+import type { LogFeed } from './log-stream.ts';
 
 export interface AgentInfo {
   /** Semantic version, without a leading `v`. */
@@ -20,4 +21,6 @@ export interface AgentInfo {
   readonly dnsAddress?: string;
   /** One clause for each part that does not work as configured; empty when all is well. */
   degraded(): readonly string[];
+  /** Its log, to follow; absent: it cannot be. */
+  readonly logs?: LogFeed;
 }

@@ -117,6 +117,8 @@ export const PARAMETERS: Readonly<Record<string, Json>> = {
   id: param('One instance', string),
   index: param('Wait for a change after this index', { type: 'integer', minimum: 0 }),
   key: param('Any text', string, { required: true }),
+  logjson: param('A JSON object on each line', { type: 'boolean' }),
+  loglevel: param('The least to show: `trace`, `debug`, `info`, `warn` or `error`', string),
   n: param('How many', { type: 'integer', minimum: 1, maximum: 100 }),
   name: param('Events of this name alone', string),
   near: param('Nearest first: a node, or `_agent`', string),

@@ -91,7 +91,7 @@ export class Answering {
     }
     this.#waiting.set(asked.id, asked);
     this.#ends.set(asked.id, asked.deadline);
-    out.push({ kind: 'queriesChanged' });
+    out.push({ kind: 'queryHeard', query: asked }, { kind: 'queriesChanged' });
   }
 
   /** Answers a query that waits. Throws `AgentError`; then it waits on. */

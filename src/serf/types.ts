@@ -80,6 +80,17 @@ export interface HeardQuery {
   readonly deadline: Millis;
 }
 
+/** What became of members, in Serf's words for programs: `member-join` and so on. */
+export type MemberChange = 'join' | 'leave' | 'failed' | 'update' | 'reap';
+
+/** What programs here are told. */
+export type News = Readonly<
+  | { kind: 'members'; change: MemberChange; members: readonly SerfMember[] }
+  | { kind: 'user'; event: UserEventHeard }
+  /** It waits for an answer until its deadline. */
+  | { kind: 'query'; query: HeardQuery }
+>;
+
 export type SerfEffect = Readonly<
   | { kind: 'event'; event: SerfEvent }
   /** A user event that is news, one of our own included. */
@@ -88,6 +99,8 @@ export type SerfEffect = Readonly<
   | { kind: 'send'; to: Address; body: Uint8Array }
   /** Something came of a query of ours. */
   | { kind: 'answered'; question: AskedQuestion }
+  /** A query came that may be answered here. */
+  | { kind: 'queryHeard'; query: HeardQuery }
   /** Queries that may be answered here came or went. */
   | { kind: 'queriesChanged' }
   /** Keep the keys as they are now, then call `keysKept`. */

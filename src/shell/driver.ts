@@ -17,6 +17,7 @@ import type {
 import type { Address } from '../base/address.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { CheckOrder } from '../checks/types.ts';
+import type { News } from '../serf/types.ts';
 
 /** Everything effects reach. Failures come back as inputs, or as nothing. */
 export interface Io {
@@ -33,6 +34,7 @@ export interface Io {
   readonly keys: { keep(keys: readonly Uint8Array[], done: (error?: string) => void): void };
   readonly runners: { run(order: CheckOrder): void };
   readonly journal: { note(fact: Fact): void };
+  readonly handlers: { tell(news: News): void };
   stopped(why: string | undefined): void;
 }
 
@@ -56,6 +58,7 @@ export const interpreter = (io: Io, feed: (input: Input) => void): Interpreter =
       feed({ kind: 'keysKept', ticket, ...(error === undefined ? {} : { error }) }),
     ),
   fact: ({ fact }) => io.journal.note(fact),
+  tell: ({ news }) => io.handlers.tell(news),
   stopped: ({ why }) => io.stopped(why),
 });
 

@@ -17,6 +17,10 @@ export type ShellFact = Readonly<
   | { kind: 'storageRecovered' }
   | { kind: 'storageUnlocked'; why: string }
   | { kind: 'keyringExposed'; file: string }
+  /** What it said is nobody's business who reads the log. */
+  | { kind: 'handlerRan'; handler: string; event: string; millis: number; said: string }
+  | { kind: 'handlerFailed'; handler: string; event: string; why: string }
+  | { kind: 'handlerDropped'; handler: string; event: string }
   | { kind: 'httpFailed'; why: string; stack: string }
   | { kind: 'agentCrashed'; why: string; stack: string }
 >;
@@ -278,6 +282,15 @@ export const JOURNAL: Table = {
     'keyring can be read by other users: chmod 600 it',
     'keyrings_exposed',
     ['file'],
+  ],
+  handlerRan: ['shell', 'debug', 'handler ran', 'handlers_run', ['handler', 'event', 'millis']],
+  handlerFailed: ['shell', 'rarely', 'handler failed', 'handlers_failed', ['handler', 'event', 'why']],
+  handlerDropped: [
+    'shell',
+    'rarely',
+    'handler is slower than what it is told: dropped the oldest',
+    'handler_news_dropped',
+    ['handler', 'event'],
   ],
   httpFailed: [
     'shell',

@@ -1,32 +1,48 @@
-/** Where log lines go: stderr, at once; stdout carries answers. As JSON, or for people to read. */
+/**
+ * Where log lines go: stderr, at once; stdout carries answers. As JSON, or for people to read. Others may follow along
+ * (log-fan.ts).
+ */
 import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { type LineSink, LogFan, type LogLevel } from './log-fan.ts';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = 'json' | 'pretty';
+
+export interface Log extends Pick<LogFan, 'follow' | 'setLevel'> {
+  readonly logger: Logger;
+}
 
 const STDERR = 2;
 
 /** Lines are written before the call returns, so the last one before a crash is there too. */
-export async function createLogger(options: { level: LogLevel; format: LogFormat }): Promise<Logger> {
-  const { level, format } = options;
-  if (format === 'json')
-    return pino(
-      {
-        level,
-        base: null,
-        timestamp: stdTimeFunctions.isoTime,
-        formatters: { level: (label) => ({ level: label }) },
-      },
-      pino.destination({ fd: STDERR, sync: true }),
-    );
-  const { default: pretty } = await import('pino-pretty');
-  const colorize = process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined;
-  return pino(
-    { level, base: null },
-    pretty({ destination: STDERR, sync: true, colorize, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }),
+export async function openLog({ level, format }: { level: LogLevel; format: LogFormat }): Promise<Log> {
+  const fan = new LogFan(
+    level,
+    format === 'json' ? pino.destination({ fd: STDERR, sync: true }) : await pretty(),
   );
+  const logger = pino(
+    {
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    fan,
+  );
+  fan.serve(logger);
+  return {
+    logger,
+    follow: (at, take) => fan.follow(at, take),
+    setLevel: (to) => fan.setLevel(to),
+  };
 }
 
-/** For programs that want no log: `simulate`, tests. */
-export const silentLogger = (): Logger => pino({ level: 'silent' });
+async function pretty(): Promise<LineSink> {
+  const { default: prettyStream } = await import('pino-pretty');
+  const colorize = process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined;
+  return prettyStream({
+    destination: STDERR,
+    sync: true,
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+  });
+}

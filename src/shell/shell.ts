@@ -3,7 +3,8 @@
 import type { Agent, Door } from '../agent/types.ts';
 import { type Address, hostPort, isUnspecified } from '../base/address.ts';
 import { createDoor } from './door.ts';
-import { Driver, type Lateness } from './driver.ts';
+import { Driver, type Lateness, monotonicNow } from './driver.ts';
+import { createHandlers, type Handlers, type HandlersOptions } from './handlers/index.ts';
 import { announced, watchAddress } from './interfaces.ts';
 import type { Journal } from './journal.ts';
 import type { KeyKeeper } from './keyring.ts';
@@ -30,6 +31,8 @@ export interface ShellOptions {
   onStopped(why: string | undefined): void;
   /** How checks are run. */
   readonly checks: Omit<RunnersOptions, 'onOutcome'>;
+  /** Programs that are told what happens, and how long it is gathered for them; absent: none. */
+  readonly handlers?: Pick<HandlersOptions, 'handlers' | 'members' | 'user'>;
   readonly resolve?: ResolveOptions;
   readonly limits?: TcpLimits;
 }
@@ -40,11 +43,13 @@ export interface Shell {
   readonly address: Address;
   readonly bound: Address;
   readonly lateness: Lateness;
+  readonly handlers: Pick<Handlers, 'replace'>;
   /** Closes sockets at once, refuses pending requests, writes the last snapshot. */
   stop(): Promise<void>;
 }
 
 const WANTED_BUFFER = 256 * 1024;
+const NEVER_GATHERED = { period: 0, quiet: 0 };
 
 /** Rejects with `AgentError('config')` if the address cannot be bound, or a setting of checks is wrong. */
 export async function startShell(options: ShellOptions): Promise<Shell> {
@@ -87,6 +92,13 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     feed: (input) => driver?.feed(input),
     resolve: (seeds) => resolveSeeds(seeds, options.resolve),
   });
+  const handlers = createHandlers({
+    ...(options.handlers ?? { handlers: [], members: NEVER_GATHERED, user: NEVER_GATHERED }),
+    self: () => agent.view.self(),
+    respond: (id, payload) => frame.door.ask({ kind: 'respond', id, payload }),
+    note: (fact) => journal.note(fact),
+    now: monotonicNow,
+  });
   driver = new Driver(
     agent,
     {
@@ -100,6 +112,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
       asks: frame,
       watchers: frame,
       runners,
+      handlers,
       keys: options.keys ?? { keep: (_, done) => done('there is no keyring file') },
       storage: storage ?? { save: () => {}, saveCatalog: () => {} },
       journal,
@@ -121,6 +134,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     lookout?.stop();
     running.stop();
     runners.close();
+    handlers.close();
     frame.close();
     await Promise.all([udp.close(), tcp.close(), storage?.close(), options.keys?.close()]);
   };
@@ -129,6 +143,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     door: frame.door,
     address,
     bound: udp.address,
+    handlers,
     get lateness() {
       return running.lateness;
     },

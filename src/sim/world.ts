@@ -302,6 +302,8 @@ export class World {
           this.at(this.now, () => host.lives === lives && this.#feed(host, { kind: 'keysKept', ticket }));
           break;
         }
+        case 'tell':
+          break; // no programs live in this world
         case 'stopped':
           this.#note(host, '*', 'stopped');
           this.#fell(host);

@@ -6,6 +6,7 @@ import { any, map } from '../schema/kinds.ts';
 import * as agent from './agent.ts';
 import * as agentChecks from './agent-checks.ts';
 import * as agentHealth from './agent-health.ts';
+import * as agentMonitor from './agent-monitor.ts';
 import * as agentServices from './agent-services.ts';
 import * as catalog from './catalog.ts';
 import * as catalogWrites from './catalog-writes.ts';
@@ -46,6 +47,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(agentServices),
   ...Object.values(agentChecks),
   ...Object.values(agentHealth),
+  ...Object.values(agentMonitor),
   ...Object.values(catalog),
   ...Object.values(catalogWrites),
   ...Object.values(coordinates),

@@ -60,9 +60,9 @@ export const shell: readonly Mutant[] = [
   },
   {
     id: 'shell-foreign-writers',
-    file: 'shell/owner.ts',
-    find: '(stats.mode & 0o022) !== 0',
-    replace: '(stats.mode & 0o002) !== 0',
+    file: 'base/owner.ts',
+    find: '(stats.mode & 0o022) === 0',
+    replace: '(stats.mode & 0o002) === 0',
     wrong: 'A file that its group may write is trusted.',
     noticed: ['unit/shell/storage.test.ts', 'unit/shell/keyring.test.ts'],
   },

@@ -35,6 +35,7 @@ function fakeAgent(config: AgentConfig, number = 1) {
     },
     stopped,
     setLogLevel: (level) => void diary.push(`level ${level}`),
+    setHandlers: (handlers) => void diary.push(`handlers ${handlers.map(({ run }) => run[0]).join()}`),
   };
   return { started, diary, down: () => down() };
 }
@@ -156,7 +157,7 @@ test('SIGHUP takes over the log level, and says what needs a restart', async () 
     await vi.waitFor(() => expect(err()).toContain(sentence), { timeout: 30_000 });
   };
 
-  await saysAfterHup('reload: nothing changed; only logLevel can change while the agent runs\n');
+  await saysAfterHup('reload: nothing changed; only logLevel and handlers can change while the agent runs\n');
 
   await write('logLevel: debug\nswim: {probeInterval: 2s}\n');
   await saysAfterHup('reload: swim.probeInterval: 1s to 2s: needs a restart\n');
@@ -166,6 +167,10 @@ test('SIGHUP takes over the log level, and says what needs a restart', async () 
   await write('logLevel: loud\n');
   await saysAfterHup(`hearsay: ${path}:1: logLevel: must be one of trace, debug, info, warn, error\n`);
   expect(agent.diary).toEqual(['level debug']);
+
+  await write('logLevel: debug\nhandlers: [{on: [user], run: [/bin/true]}]\n');
+  await saysAfterHup('reload: handlers: none to [{"on":["user"],"run":["/bin/true"]}]: done\n');
+  expect(agent.diary).toEqual(['level debug', 'handlers /bin/true']);
 
   send('SIGTERM');
   expect(await ended).toBe(0);

@@ -112,8 +112,39 @@ test('rtt: the estimate, between two or from here', async () => {
   expect(agent.asked[0]?.url).toBe('/v1/hearsay/rtt?a=bob');
 });
 
-test('monitor: without --events it says what it can follow', async () => {
-  const ran = await hearsay(['monitor']);
-  expect(ran.code).toBe(2);
-  expect(ran.err).toContain('--events');
+describe('monitor', () => {
+  const LINES = [
+    '{"level":"info","time":"T","room":"swim","msg":"one"}',
+    '{"level":"warn","msg":"\\u001b[31mtwo"}',
+  ];
+
+  test('writes the lines of the log at the level asked for, harmless, until the agent goes', async () => {
+    const body = 'T [INFO] swim: one\nT [WARN] \u001b[31mtwo\n';
+    const agent = await agentWith({ 'GET /v1/agent/monitor': { status: 200, body } });
+    const ran = await hearsay(['monitor', '--level', 'debug', '--http-addr', agent.url]);
+    expect(agent.asked[0]?.url).toBe('/v1/agent/monitor?loglevel=debug');
+    expect(ran.out).toBe('T [INFO] swim: one\nT [WARN] [31mtwo\n');
+    expect([ran.code, ran.err]).toEqual([3, `hearsay: the agent at ${agent.url} has gone\n`]);
+  });
+
+  test('--json writes an object on each line', async () => {
+    const agent = await agentWith({
+      'GET /v1/agent/monitor': { status: 200, body: `${LINES.join('\n')}\n` },
+    });
+    const ran = await hearsay(['monitor', '--json', '--http-addr', agent.url]);
+    expect(agent.asked[0]?.url).toBe('/v1/agent/monitor?loglevel=info&logjson');
+    expect(ran.out).toBe(`${LINES.join('\n')}\n`);
+  });
+
+  test('an agent that refuses, a level that is none, and two things at once are told', async () => {
+    const agent = await agentWith({ 'GET /v1/agent/monitor': { status: 429, body: 'Too many' } });
+    const refused = await hearsay(['monitor', '--http-addr', agent.url]);
+    expect([refused.code, refused.err]).toEqual([1, 'hearsay: Too many\n']);
+    const wrong = await hearsay(['monitor', '--level', 'loud']);
+    expect([wrong.code, wrong.err]).toEqual([
+      2,
+      'hearsay: --level: must be one of trace, debug, info, warn, error\n',
+    ]);
+    expect((await hearsay(['monitor', '--level', 'info', '--events'])).code).toBe(2);
+  });
 });

@@ -31,6 +31,7 @@ function ledger(overlay: Partial<Io> = {}): { io: Io; done: string[] } {
       saveCatalog: (bytes) => done.push(`save catalog ${bytes.length}`),
     },
     journal: { note: ({ kind }) => done.push(`note ${kind}`) },
+    handlers: { tell: ({ kind }) => done.push(`tell ${kind}`) },
     stopped: () => done.push('stopped'),
     ...overlay,
   };

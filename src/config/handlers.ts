@@ -1,0 +1,124 @@
+/** The setting that names who is told when something happens: what it may say, and what it says wrong. */
+import { type Common, common, duration, Inside, type Setting } from './setting.ts';
+
+/** What can happen. Source: serf agent, EventFilter. */
+export const HANDLER_EVENTS = [
+  'member-join',
+  'member-leave',
+  'member-failed',
+  'member-update',
+  'member-reap',
+  'user',
+  'query',
+  '*',
+] as const;
+
+export interface HandlerConfig {
+  /** `EVENT` or `EVENT:NAME`, each checked. */
+  readonly on: readonly string[];
+  /** A program by its whole path, and its arguments; empty for a webhook. */
+  readonly run: readonly string[];
+  /** Where news is posted to instead. */
+  readonly webhook?: string;
+  /** Of a run, or of one try to reach the webhook. */
+  readonly timeout: number;
+}
+
+const MAX_HANDLERS = 64;
+const MAX_ITEMS = 64;
+const RUN_TIMEOUT = duration({ default: '1m', min: '100ms', max: '1h', doc: '' });
+const WEBHOOK_TIMEOUT = duration({ default: '10s', min: '100ms', max: '1m', doc: '' });
+const KEYS = ['on', 'run', 'webhook', 'timeout'];
+
+export function handlerList(
+  options: Omit<Common<undefined>, 'default'>,
+): Setting<readonly HandlerConfig[]> & { readonly fileOnly: true } {
+  return {
+    type: 'handlers',
+    default: [],
+    ...common(options, 'LIST'),
+    defaultWords: 'none',
+    fileOnly: true,
+    parse: (raw) => {
+      if (!Array.isArray(raw)) throw new Error('must be a list of handlers');
+      if (raw.length > MAX_HANDLERS) throw new Error(`must have at most ${MAX_HANDLERS} handlers`);
+      return raw.map((one, i) => handlerOf(one, i));
+    },
+    format: (handlers) => (handlers.length === 0 ? '' : JSON.stringify(handlers.map(written))),
+  };
+}
+
+/** As it stands in a file. */
+const written = ({ on, run, webhook, timeout }: HandlerConfig): object => ({
+  on,
+  ...(webhook === undefined ? { run } : { webhook }),
+  ...(timeout === timeoutOf(webhook).default ? {} : { timeout: RUN_TIMEOUT.format(timeout) }),
+});
+
+const timeoutOf = (webhook: unknown): Setting<number> =>
+  webhook === undefined ? RUN_TIMEOUT : WEBHOOK_TIMEOUT;
+
+function handlerOf(raw: unknown, i: number): HandlerConfig {
+  if (!(raw instanceof Map)) throw new Inside([i], 'must be a map with on, and run or webhook');
+  for (const key of raw.keys())
+    if (!KEYS.includes(String(key))) throw new Inside([i, String(key)], `must be one of ${KEYS.join(', ')}`);
+  const inside = <T>(key: string, read: (value: unknown) => T): T => {
+    try {
+      return read(raw.get(key));
+    } catch (error) {
+      throw new Inside([i, key], (error as Error).message);
+    }
+  };
+  const on = inside('on', filtersOf);
+  const timeout = inside('timeout', (value) => {
+    const setting = timeoutOf(raw.get('webhook'));
+    return value === undefined ? setting.default : setting.parse(value);
+  });
+  if (!raw.has('webhook')) return { on, run: inside('run', argvOf), timeout };
+  if (raw.has('run')) throw new Inside([i, 'webhook'], 'cannot stand beside run: make two handlers of it');
+  return { on, run: [], webhook: inside('webhook', urlOf), timeout };
+}
+
+/** Names are whatever events are called; Serf asks nothing of them. */
+function filtersOf(raw: unknown): readonly string[] {
+  const filters = texts(raw);
+  for (const filter of filters) {
+    const [event = '', ...name] = filter.split(':');
+    if (!(HANDLER_EVENTS as readonly string[]).includes(event))
+      throw new Error(`"${filter}" must be one of ${HANDLER_EVENTS.join(', ')}`);
+    if (name.length > 0 && event !== 'user' && event !== 'query')
+      throw new Error(`"${filter}": only user and query may have a name`);
+    if (name.join(':') === '' && name.length > 0)
+      throw new Error(`"${filter}" must have a name behind the colon`);
+  }
+  return filters;
+}
+
+function argvOf(raw: unknown): readonly string[] {
+  const argv = texts(raw);
+  const [program = ''] = argv;
+  if (!program.startsWith('/'))
+    throw new Error(
+      `"${program}" must be the whole path of a program; there is no shell that would look for it`,
+    );
+  return argv;
+}
+
+function urlOf(raw: unknown): string {
+  if (typeof raw !== 'string' || !URL.canParse(raw))
+    throw new Error('must be a URL such as https://host/path');
+  const { protocol, username, password } = new URL(raw);
+  if (protocol !== 'http:' && protocol !== 'https:') throw new Error('must begin with http:// or https://');
+  if (username !== '' || password !== '') throw new Error('must not carry a name or a password');
+  return raw;
+}
+
+function texts(raw: unknown): readonly string[] {
+  if (!Array.isArray(raw) || raw.length === 0) throw new Error('must be a list of texts, one at least');
+  if (raw.length > MAX_ITEMS) throw new Error(`must have at most ${MAX_ITEMS} items`);
+  for (const one of raw) {
+    if (typeof one !== 'string') throw new Error('must be a list of texts: put numbers in quotes');
+    if (one.includes('\0')) throw new Error('must not contain a NUL');
+  }
+  return raw as string[];
+}

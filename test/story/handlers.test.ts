@@ -1,0 +1,76 @@
+/** What programs of an agent are told, from the inside: everything once, and nothing that is only suspected. */
+import { expect, test } from 'vitest';
+import { createAgent } from '../../src/agent/agent.ts';
+import type { Agent } from '../../src/agent/types.ts';
+import type { News } from '../../src/serf/types.ts';
+import { tell } from './tell.ts';
+
+/** `story`, and who was told what. */
+function listening(names: string, seed: number) {
+  const told = new Map<string, string[]>();
+  const birth: NonNullable<Parameters<typeof tell>[1]['birth']> = (options, host): Agent => {
+    const agent = createAgent(options);
+    const notes: string[] = [];
+    told.set(host.label, notes);
+    return {
+      view: agent.view,
+      get deadline() {
+        return agent.deadline;
+      },
+      handle: (input, now, out) => {
+        const from = out.length;
+        agent.handle(input, now, out);
+        for (const effect of out.slice(from)) if (effect.kind === 'tell') notes.push(words(effect.news));
+      },
+    };
+  };
+  return { ...tell(names, { seed, birth }), told: (name: string) => told.get(name) ?? [] };
+}
+
+function words(news: News): string {
+  if (news.kind === 'members') return `${news.change} ${news.members.map(({ name }) => name).join()}`;
+  const { name, payload } = news.kind === 'user' ? news.event : news.query;
+  return `${news.kind} ${name} ${new TextDecoder().decode(payload)}`;
+}
+
+test('members that come, change, leave, fail and are pruned, each told once; a suspicion is not', () => {
+  const tale = listening('ann bob cat dan', 11);
+  expect([...tale.told('ann')].sort()).toEqual(['join ann', 'join bob', 'join cat', 'join dan']);
+  const before = tale.told('ann').length;
+  const news = (): string[] => tale.told('ann').slice(before);
+
+  tale.ask('bob', { kind: 'setTags', set: new Map([['v', '2']]), remove: [] });
+  tale.pass('10s');
+  expect(news()).toEqual(['update bob']);
+  tale.ask('bob', { kind: 'leave' });
+  tale.pass('20s');
+  expect(news()).toEqual(['update bob', 'leave bob']);
+  tale.stop('cat');
+  tale.pass('60s');
+  tale.ask('ann', { kind: 'forget', node: 'cat', prune: true, refuseLive: true });
+  tale.pass('10s');
+  expect(news()).toEqual(['update bob', 'leave bob', 'failed cat', 'leave cat', 'reap cat']);
+
+  tale.stop('dan');
+  expect(tale.until(() => tale.view('ann', 'dan')?.status === 'suspect')).toBe(true);
+  expect(news()).toHaveLength(5);
+});
+
+test('user events and queries are told to all, whoever sent them too, once', () => {
+  const tale = listening('ann bob cat', 12);
+  const payload = new TextEncoder().encode('v1');
+  tale.ask('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: true });
+  const question = { nodes: [], tags: new Map(), ack: false, relayFactor: 0 };
+  tale.ask('ann', { kind: 'query', question: { name: 'load', payload, ...question } });
+  tale.ask('ann', { kind: 'query', question: { name: '_serf_ping', payload, ...question } });
+  tale.ask('ann', { kind: 'query', question: { name: 'disk', payload, ...question, nodes: ['bob'] } });
+  tale.pass('10s');
+  const told = (name: string): string[] =>
+    tale
+      .told(name)
+      .filter((line) => !line.startsWith('join'))
+      .sort();
+  expect(told('ann')).toEqual(['query load v1', 'user deploy v1']);
+  expect(told('bob')).toEqual(['query disk v1', 'query load v1', 'user deploy v1']);
+  expect(told('cat')).toEqual(['query load v1', 'user deploy v1']);
+});
