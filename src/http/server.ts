@@ -78,6 +78,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     maxHeaderSize: MAX_HEADER_BYTES,
     requireHostHeader: false, // ours is stricter, and there is none on a socket file
   });
+  server.maxHeadersCount = 0; // bytes bound them: many must not hide the one that matters
   server.timeout = 0; // an answer may park for minutes: T3
   limitConnections(server, limits);
   server.on('clientError', answerBrokenRequest);
