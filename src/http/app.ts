@@ -10,6 +10,7 @@ import type { Route, Site } from './route.ts';
 import { type Place, router } from './router.ts';
 import { send } from './send.ts';
 import { Shortcuts } from './shortcuts.ts';
+import { Turns } from './turns.ts';
 
 export interface AppOptions {
   readonly site: Site;
@@ -37,8 +38,10 @@ export function createApp(options: AppOptions): RequestListener {
   const { site, guard, report, count } = options;
   const find = router(options.routes);
   const shortcuts = new Shortcuts(site);
+  const turns = new Turns();
+  return (incoming, outgoing) => turns.take(() => begin(incoming, outgoing));
 
-  return (incoming, outgoing) => {
+  function begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const began = site.clock();
     const exchange: Exchange = { incoming, outgoing, query: NO_QUERY, path: 'none' };
     const broken = (error: unknown): void => {
@@ -64,7 +67,7 @@ export function createApp(options: AppOptions): RequestListener {
     }
     if (reply instanceof Promise) reply.then(end, fail);
     else end(reply);
-  };
+  }
 
   function answer(exchange: Exchange): Reply | Promise<Reply> {
     const { incoming } = exchange;
