@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { http } from '../support/http.ts';
 import { type Hearsay, killAll, startHearsay } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
@@ -25,6 +25,10 @@ beforeAll(async () => {
   for (let i = 0; i < INSTANCES; i++) await register(i, 'first');
   const { body } = await http('GET', agent.http + SERVICE);
   bytes = body.length;
+});
+afterEach(() => {
+  for (const socket of sockets) socket.destroy();
+  sockets.clear();
 });
 afterAll(killAll);
 
@@ -51,11 +55,10 @@ test('half-sent headers and bodies are cut in time, and nobody waits for them', 
 
 test('who asks and never reads holds one answer, not one for each request', async () => {
   const before = memory();
-  const ask = `GET ${SERVICE} ${HEADERS}\r\n`.repeat(200);
-  const deaf = await Promise.all(Array.from({ length: 200 }, () => open(ask, false)));
-  expect(200 * 200 * bytes).toBeGreaterThan(8 * MARGIN);
+  const ask = `GET ${SERVICE} ${HEADERS}\r\n`.repeat(50);
+  await Promise.all(Array.from({ length: 200 }, () => open(ask, false)));
+  expect(200 * 50 * bytes).toBeGreaterThan(4 * MARGIN);
   await stays(before);
-  for (const { socket } of deaf) socket.destroy();
   await healthy();
 });
 
@@ -69,7 +72,6 @@ test('who follows events and never reads gets the latest when it does, and nothi
   first?.socket.resume();
   await register(0, 'last');
   await until('it has the latest', 30_000, () => first?.heard().includes('"last"'));
-  for (const { socket } of deaf) socket.destroy();
   await healthy();
 });
 
