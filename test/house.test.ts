@@ -149,7 +149,7 @@ function importsOf({ path, text }: Source): Import[] {
   ];
 }
 
-/** `@hono/node-server/conninfo` is of the package `@hono/node-server`. */
+/** `@fast-check/vitest/worker` is of the package `@fast-check/vitest`. */
 const packageOf = (from: string): string =>
   from
     .split('/')

@@ -7,8 +7,8 @@ import type { Reply } from './reply.ts';
 
 /** Answers kept at once. */
 const MAX_KEPT = 256;
-/** Characters of all bodies kept; the newest is kept whatever its size. */
-const MAX_CHARS = 8 * 1024 * 1024;
+/** Of all bodies kept; the newest is kept whatever its size. */
+const MAX_BYTES = 8 * 1024 * 1024;
 /** Everybody whom a change wakes is answered within this. It bounds the harm, should an index ever fail to move. */
 const MAX_AGE: Millis = 1000;
 
@@ -22,7 +22,7 @@ interface Kept {
 export class Answers {
   readonly #clock: () => Millis;
   readonly #kept = new Map<string, Kept>();
-  #chars = 0;
+  #bytes = 0;
 
   /** `clock` is monotonic. */
   constructor(clock: () => Millis) {
@@ -39,18 +39,18 @@ export class Answers {
     const now = this.#clock();
     this.#drop(question);
     for (const [oldest, { at }] of this.#kept) {
-      if (this.#kept.size < MAX_KEPT && this.#chars + reply.body.length <= MAX_CHARS && now - at <= MAX_AGE)
+      if (this.#kept.size < MAX_KEPT && this.#bytes + reply.body.length <= MAX_BYTES && now - at <= MAX_AGE)
         break;
       this.#drop(oldest);
     }
     this.#kept.set(question, { index, reply, at: now });
-    this.#chars += reply.body.length;
+    this.#bytes += reply.body.length;
   }
 
   #drop(question: string): void {
     const kept = this.#kept.get(question);
     if (kept === undefined) return;
     this.#kept.delete(question);
-    this.#chars -= kept.reply.body.length;
+    this.#bytes -= kept.reply.body.length;
   }
 }

@@ -16,14 +16,25 @@ export interface GuardOptions {
   readonly token?: string;
 }
 
+const MAX_KNOWN_HOSTS = 64;
+
 /** Lets a request pass, or throws `AgentError`. `query` is its decoded query string. */
 export type Guard = (incoming: IncomingMessage, query: Query) => void;
 
 export function guards(options: GuardOptions): Guard {
   const names = new Set(options.allowedHosts.map((name) => name.toLowerCase()));
   const expected = options.token === undefined ? undefined : sha256(options.token);
+  const known = new Set<string>();
+  /** Programs write the same Host again and again: those found to be ours are remembered. */
+  const isOurs = (hosts: readonly string[], localAddress: string): boolean => {
+    const key = `${localAddress} ${hosts[0]}`;
+    if (hosts.length === 1 && known.has(key)) return true;
+    if (!isOurHost(hosts, localAddress, names)) return false;
+    if (known.size < MAX_KNOWN_HOSTS) known.add(key);
+    return true;
+  };
   return (incoming, query) => {
-    if (!options.unix && !isOurHost(hostsOf(incoming), incoming.socket.localAddress ?? '', names))
+    if (!options.unix && !isOurs(hostsOf(incoming), incoming.socket.localAddress ?? ''))
       throw forbidden('This Host is not served: use an address of this agent, or name it in its settings');
     refuseOtherSites(incoming, query);
     if (expected !== undefined && !isBanner(incoming) && !isToken(expected, incoming, query))
@@ -129,7 +140,12 @@ const isBanner = ({ method, url }: IncomingMessage): boolean =>
 
 /** Node keeps the first of several Host headers; we want to know of all. */
 function hostsOf({ rawHeaders }: IncomingMessage): string[] {
-  return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]?.toLowerCase() === 'host');
+  const hosts: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts.push(rawHeaders[i + 1] as string);
+  }
+  return hosts;
 }
 
 const sha256 = (secret: string): Buffer => createHash('sha256').update(secret).digest();

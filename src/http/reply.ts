@@ -7,21 +7,37 @@ import { Parts } from './rows.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
-/** A finished answer. Routes that answer 200 with JSON just return the value instead. */
-export class Reply {
+/** What goes out: header names and values in turn, as Node writes them fastest, and bytes. */
+export interface Content {
+  readonly head: readonly string[];
+  readonly body: Buffer;
+}
+
+/** A finished answer, encoded once however many it goes to. Routes that answer 200 with JSON just return the value. */
+export class Reply implements Content {
   readonly status: number;
-  readonly body: string;
+  readonly body: Buffer;
   readonly headers: Headers;
-  #packed: Promise<Uint8Array> | undefined;
-  constructor(status: number, body = '', headers: Headers = {}) {
+  #head: readonly string[] | undefined;
+  #packed: Promise<Content> | undefined;
+  constructor(status: number, body: string | Buffer = '', headers: Headers = {}) {
     this.status = status;
-    this.body = body;
+    this.body = typeof body === 'string' ? Buffer.from(body) : body;
     this.headers = headers;
   }
 
-  /** The body by gzip, made once however many ask for it, and not on the thread that gossips. */
-  packed(): Promise<Uint8Array> {
-    this.#packed ??= pack(this.body, { level: constants.Z_BEST_SPEED });
+  /** The length is given even for an empty body: Go and Python clients want `200` and `Content-Length: 0`. */
+  get head(): readonly string[] {
+    this.#head ??= headOf(this.headers, { 'Content-Length': String(this.body.length) });
+    return this.#head;
+  }
+
+  /** The same by gzip, not made on the thread that gossips. */
+  packed(): Promise<Content> {
+    this.#packed ??= pack(this.body, { level: constants.Z_BEST_SPEED }).then((body) => {
+      const length = String(body.length);
+      return { head: headOf(this.headers, { 'Content-Encoding': 'gzip', 'Content-Length': length }), body };
+    });
     return this.#packed;
   }
 }
@@ -33,11 +49,16 @@ export class StreamReply extends Reply {
     super(200, '', headers);
     this.stream = stream;
   }
+
+  override get head(): readonly string[] {
+    return headOf(this.headers);
+  }
 }
 
-const pack = promisify<string, { level: number }, Uint8Array>(gzip);
-/** Shorter bodies fit a packet or two as they are. Source: http.md T14. */
-const MIN_PACKED_BYTES = 1400;
+const headOf = (headers: Headers, more: Headers = {}): readonly string[] =>
+  Object.entries({ ...COMMON_HEADERS, ...headers, ...more }).flat();
+
+const pack = promisify<Buffer, { level: number }, Buffer>(gzip);
 
 /** Thrown for statuses that only HTTP has (429, 401 ...); everything else is an `AgentError`. */
 export class Refusal extends Error {
@@ -71,34 +92,4 @@ export function errorReply(error: unknown, headers: Headers = {}): Reply | undef
   const index = error.status === 404 ? { 'X-Consul-Index': '1' } : {};
   const own = error instanceof Refusal ? error.headers : {};
   return plain(error.status, error.message, { ...index, ...headers, ...own });
-}
-
-/** The length is given even for an empty body: Go and Python clients want `200` and `Content-Length: 0`. */
-export function respond(reply: Reply): Response {
-  const length = String(Buffer.byteLength(reply.body));
-  const headers = { ...COMMON_HEADERS, ...reply.headers, 'Content-Length': length };
-  return new Response(reply.body === '' ? null : reply.body, { status: reply.status, headers });
-}
-
-/** As `respond`, but packed if the client can read that and it is worth it. */
-export async function respondTo(acceptEncoding: string | undefined, reply: Reply): Promise<Response> {
-  if (reply instanceof StreamReply)
-    return new Response(reply.stream, { headers: { ...COMMON_HEADERS, ...reply.headers } });
-  if (reply.body.length < MIN_PACKED_BYTES || !takesGzip(acceptEncoding)) return respond(reply);
-  const bytes = await reply.packed();
-  const headers = {
-    ...COMMON_HEADERS,
-    ...reply.headers,
-    'Content-Encoding': 'gzip',
-    'Content-Length': String(bytes.length),
-  };
-  return new Response(bytes as Uint8Array<ArrayBuffer>, { status: reply.status, headers });
-}
-
-/** Named, and not with a quality of 0. */
-function takesGzip(acceptEncoding = ''): boolean {
-  return acceptEncoding.split(',').some((coding) => {
-    const [name = '', ...parameters] = coding.split(';').map((part) => part.trim().toLowerCase());
-    return name === 'gzip' && !parameters.some((parameter) => /^q=0(?:\.0*)?$/.test(parameter));
-  });
 }

@@ -62,7 +62,10 @@ export interface Route {
   /** Clients of old write with GET here. Source: T13. */
   readonly oldClients: boolean;
   readonly about: About;
-  handle(call: Call): Promise<Reply>;
+  /** The answer depends on nothing but the target and what readers can see: the same as long as that is the same. */
+  readonly lasting?: boolean;
+  /** A promise only if it has to wait. */
+  handle(call: Call): Reply | Promise<Reply>;
 }
 
 /** What `/v1/openapi.json` tells of a route. */
@@ -153,6 +156,7 @@ export function route(spec: ReadSpec<string, QuerySpec> | WriteSpec<string, Quer
     path: spec.path,
     oldClients: spec.method !== 'GET' && spec.oldClients === true,
     about: aboutOf(spec),
+    lasting: spec.method === 'GET' && spec.watch !== undefined && spec.fleeting !== true,
     handle: (call) => (spec.method === 'GET' ? read(spec, call) : write(spec, call)),
   };
 }
@@ -168,14 +172,29 @@ function aboutOf(spec: ReadSpec<string, QuerySpec> | WriteSpec<string, QuerySpec
   return { ...common, filters: spec.filters !== undefined, ...(spec.watch === undefined ? {} : { reads }) };
 }
 
-async function read(spec: ReadSpec<string, QuerySpec>, call: Call): Promise<Reply> {
+function read(spec: ReadSpec<string, QuerySpec>, call: Call): Reply | Promise<Reply> {
   const ask = askOf(spec, call);
-  if (spec.watch === undefined) return finish(await spec.answer(ask), call);
+  if (spec.watch === undefined) {
+    const value = spec.answer(ask);
+    return value instanceof Promise ? value.then((later) => finish(later, call)) : finish(value, call);
+  }
   refuseForeign(call);
-  if (spec.blocks !== false) await call.site.watchers.until(spec.watch(ask), blockOf(call.query), call.gone);
-  // Asked again: what it depends on may itself have changed. The index is read before the answer: should they ever
-  // differ, the client wakes once too often, never too late.
-  const index = ask.view.indexOf(spec.watch(ask));
+  const topics = spec.watch(ask);
+  const block = spec.blocks === false ? undefined : blockOf(call.query);
+  if (block === undefined || block.index === 0) return show(spec, ask, call, topics);
+  // Asked again: what it depends on may itself have changed.
+  const again = (): readonly Topic[] => spec.watch?.(ask) ?? topics;
+  return call.site.watchers.until(topics, block, call.gone).then(() => show(spec, ask, call, again()));
+}
+
+function show(
+  spec: ReadSpec<string, QuerySpec>,
+  ask: Ask<string, QuerySpec>,
+  call: Call,
+  topics: readonly Topic[],
+): Reply {
+  // Read before the answer: should they ever differ, the client wakes once too often, never too late.
+  const index = ask.view.indexOf(topics);
   const key = keyOf(spec, call);
   const kept = spec.fleeting === true ? undefined : call.site.answers.get(key, index);
   if (kept !== undefined) return kept;

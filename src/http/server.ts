@@ -2,14 +2,12 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import type { Door } from '../agent/types.ts';
 import { joinHostPort } from '../base/address.ts';
-import { AgentError } from '../base/errors.ts';
 import { Meter } from '../base/meter.ts';
 import type { Millis } from '../base/time.ts';
 import { Answers } from './answers.ts';
-import { createApp, failure } from './app.ts';
+import { createApp } from './app.ts';
 import { Watchers } from './blocking.ts';
 import { checkBind, guards } from './guards.ts';
 import type { AgentInfo } from './info.ts';
@@ -80,6 +78,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     maxHeaderSize: MAX_HEADER_BYTES,
     requireHostHeader: false, // ours is stricter, and there is none on a socket file
   });
+  server.maxHeadersCount = 0; // bytes bound them: many must not hide the one that matters
   server.timeout = 0; // an answer may park for minutes: T3
   limitConnections(server, limits);
   server.on('clientError', answerBrokenRequest);
@@ -102,28 +101,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   };
   const { allowedHosts, token, getWrites } = options;
   const guard = guards({ unix, allowedHosts, ...(token === undefined ? {} : { token }) });
-  const app = createApp({
-    site,
-    routes: ROUTES,
-    guard,
-    getWrites,
-    report,
-    count: requestCounts(meter, watchers),
-  });
-  const answer = getRequestListener(app.fetch, {
-    errorHandler: (error) =>
-      failure(
-        error instanceof Error && error.name === 'RequestError'
-          ? new AgentError('badRequest', 'This is not a path that can be served')
-          : error,
-        report,
-      ),
-  });
-  server.on('request', (incoming, outgoing) => {
-    // hono wants a Host it can make a URL of; guards read what was really sent.
-    incoming.headers.host = 'localhost';
-    void answer(incoming, outgoing);
-  });
+  const count = requestCounts(meter, watchers);
+  server.on('request', createApp({ site, routes: ROUTES, guard, getWrites, report, count }));
 
   await listen(server, options.listen);
   server.on('error', report); // a connection that could not be accepted is no reason to stop

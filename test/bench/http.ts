@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { http } from '../support/http.ts';
 import { until } from '../support/wait.ts';
-import { launch } from './kit/agents.ts';
+import { launch, processorMillis } from './kit/agents.ts';
 import { fixed, heading, median, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
 import { installed, SHORT } from './kit/options.ts';
@@ -32,37 +32,54 @@ require('node:http').createServer((request, response) => {
   response.end(body);
 }).listen(${BARE_PORT}, '${IP}');`;
 
-async function answersPerSecond(port: number): Promise<number> {
+/** One round. */
+interface Pace {
+  readonly perSecond: number;
+  /** Processor time of the server for each answer. */
+  readonly micros: number;
+}
+
+async function pace(port: number, pid: number): Promise<Pace> {
   const url = `http://${IP}:${port}${PATH}`;
+  const before = processorMillis(pid);
   const { stdout } = await exec('wrk', ['-t1', '-c16', `-d${SECONDS}s`, url]);
+  const spent = processorMillis(pid) - before;
   if (/Non-2xx/.test(stdout)) throw new Error(stdout);
-  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? Number.NaN);
+  const figure = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? Number.NaN);
+  const answers = figure(/(\d+) requests in/);
+  return { perSecond: figure(/Requests\/sec:\s+([\d.]+)/), micros: (1000 * spent) / answers };
 }
 
 interface Figures {
   readonly bytes: number;
-  readonly ours: readonly number[];
-  readonly theirs: readonly number[];
+  readonly ours: readonly Pace[];
+  readonly theirs: readonly Pace[];
 }
 
 async function run(): Promise<void> {
   if (!installed('wrk')) return console.log('wrk is not installed: nothing to measure HTTP with');
   const { bytes, ours, theirs } = await isolated<null, Figures>(import.meta.url, null);
-  const shares = ours.map((value, i) => value / (theirs[i] ?? Number.NaN));
+  const shares = ours.map(({ perSecond }, i) => perSecond / (theirs[i]?.perSecond ?? Number.NaN));
   heading(
     `${PATH}, ${INSTANCES} instances, ${bytes} bytes, 16 connections, ${ROUNDS} rounds of ${SECONDS} s each`,
   );
-  const row = (name: string, values: readonly number[], digits: number): string[] => [
-    name,
-    fixed(median(values), digits),
-    fixed(Math.max(...values), digits),
-  ];
+  const row = (name: string, paces: readonly Pace[]): string[] => {
+    const rates = paces.map(({ perSecond }) => perSecond);
+    const micros = paces.map((one) => one.micros);
+    return [
+      name,
+      fixed(median(rates)),
+      fixed(Math.max(...rates)),
+      fixed(median(micros), 1),
+      fixed(Math.min(...micros), 1),
+    ];
+  };
   console.log(
     table([
-      ['answers a second', 'median', 'best'],
-      row('hearsay', ours, 0),
-      row('bare node:http', theirs, 0),
-      row('share', shares, 2),
+      ['answers a second', 'median', 'best', 'processor µs each', 'best'],
+      row('hearsay', ours),
+      row('bare node:http', theirs),
+      ['share', fixed(median(shares), 2), fixed(Math.max(...shares), 2)],
     ]),
   );
 }
@@ -92,13 +109,15 @@ async function measure(): Promise<Figures> {
     async () => (await http('GET', `http://${IP}:${BARE_PORT}/`)).status === 200,
   );
 
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  await answersPerSecond(8500);
-  await answersPerSecond(BARE_PORT);
+  const ours: Pace[] = [];
+  const theirs: Pace[] = [];
+  const pid = agent.child.pid as number;
+  const barePid = bare.pid as number;
+  await pace(8500, pid);
+  await pace(BARE_PORT, barePid);
   for (let i = 0; i < ROUNDS; i++) {
-    ours.push(await answersPerSecond(8500));
-    theirs.push(await answersPerSecond(BARE_PORT));
+    ours.push(await pace(8500, pid));
+    theirs.push(await pace(BARE_PORT, barePid));
   }
   bare.kill('SIGKILL');
   agent.kill();
