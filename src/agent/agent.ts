@@ -62,7 +62,7 @@ class Landing implements Agent {
     const { swim, serf, lanes, envelope, keyring, nonce } = openRooms(options, this.#tags);
     this.#swim = swim;
     this.#serf = serf;
-    const { swim: config, rng } = options;
+    const { swim: config, rng, wrapping } = options;
     this.#services = new Services(options, {
       members: swim.members,
       serf: serf.view,
@@ -75,8 +75,8 @@ class Landing implements Agent {
       },
     });
     this.#lanes = [...lanes, ...this.#services.lanes];
-    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes);
-    this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout);
+    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, wrapping);
+    this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout, wrapping);
     this.#followups = new Followups(config.gossipInterval, rng.fork());
     this.#memory = new Memory(options.remembers === true, options, this.#services);
     this.#commands = new Commands(this.#commandHost(), options.serf);

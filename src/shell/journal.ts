@@ -17,6 +17,9 @@ export type ShellFact = Readonly<
   | { kind: 'storageRecovered' }
   | { kind: 'storageUnlocked'; why: string }
   | { kind: 'keyringExposed'; file: string }
+  | { kind: 'recordingStarted'; file: string; redacted: boolean }
+  | { kind: 'recordingFull'; file: string; bytes: number }
+  | { kind: 'recordingFailed'; file: string; why: string }
   | { kind: 'httpFailed'; why: string; stack: string }
   | { kind: 'agentCrashed'; why: string; stack: string }
 >;
@@ -265,6 +268,27 @@ export const JOURNAL: Table = {
     'keyring can be read by other users: chmod 600 it',
     'keyrings_exposed',
     ['file'],
+  ],
+  recordingStarted: [
+    'shell',
+    'info',
+    'everything this agent hears and decides is recorded',
+    'recordings_started',
+    ['file', 'redacted'],
+  ],
+  recordingFull: [
+    'shell',
+    'warn',
+    'recording is full: what comes now is not in it',
+    'recordings_full',
+    ['file', 'bytes'],
+  ],
+  recordingFailed: [
+    'shell',
+    'warn',
+    'recording ended: its file cannot be written',
+    'recordings_failed',
+    ['file', 'why'],
   ],
   httpFailed: [
     'shell',
