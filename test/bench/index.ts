@@ -10,6 +10,7 @@ import { run as http } from './http.ts';
 import { run as idle } from './idle.ts';
 import { run as join } from './join.ts';
 import { SHORT } from './kit/options.ts';
+import { run as recording } from './recording.ts';
 import { run as spread } from './spread.ts';
 import { run as start } from './start.ts';
 import { run as waiters } from './waiters.ts';
@@ -17,6 +18,7 @@ import { run as world } from './world.ts';
 
 await codec();
 await catalog();
+recording();
 spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
 for (const bench of [start, idle, join, detect, http, dns, waiters]) await bench();

@@ -1,0 +1,107 @@
+/**
+ * What recording costs: the inputs of one agent among fifty, captured in a world, are fed to agents that are recorded and
+ * to one that is not. Nanoseconds of this process per input, the best of several rounds; octets per input.
+ */
+import { pathToFileURL } from 'node:url';
+import { type AgentOptions, createAgent } from '../../src/agent/agent.ts';
+import type { Agent, Effect, Input } from '../../src/agent/types.ts';
+import { createRng } from '../../src/base/rng.ts';
+import type { Millis } from '../../src/base/time.ts';
+import { play } from '../../src/replay/player.ts';
+import { createRecorded } from '../../src/replay/recorder.ts';
+import { story } from '../../src/sim/story.ts';
+import { heading, table } from './kit/figures.ts';
+import { SHORT } from './kit/options.ts';
+
+const MEMBERS = 50;
+const SEED = 1;
+const ROUNDS = SHORT ? 3 : 9;
+const KEY = new Uint8Array(32).fill(7);
+
+interface Captured {
+  readonly options: AgentOptions;
+  readonly inputs: readonly { readonly input: Input; readonly now: Millis }[];
+  readonly span: Millis;
+}
+
+/** One minute of a cluster that loses a member, gains a service, and is otherwise quiet. */
+function capture(keys: readonly Uint8Array[]): Captured {
+  let options: AgentOptions | undefined;
+  const inputs: { input: Input; now: Millis }[] = [];
+  const tale = story(Array.from({ length: MEMBERS }, (_, i) => `n${i}`).join(' '), {
+    ...{ seed: 3, all: { keys }, detail: 'off' },
+    birth: (given, { label }) => {
+      const agent = createAgent(given);
+      if (label !== 'n0') return agent;
+      options = given;
+      return {
+        ...{ view: agent.view },
+        get deadline() {
+          return agent.deadline;
+        },
+        handle: (input, now, out) => {
+          const kept = 'bytes' in input ? { ...input, bytes: new Uint8Array(input.bytes) } : input;
+          inputs.push({ input: kept, now });
+          agent.handle(input, now, out);
+        },
+      };
+    },
+  });
+  tale.register('n1', 'web-1');
+  tale.stop('n2');
+  tale.pass('60s');
+  if (options === undefined) throw new Error('n0 was never born');
+  return { options, inputs, span: tale.world.now - options.now };
+}
+
+/** Nanoseconds per input. */
+function feed({ options, inputs }: Captured, born: (options: AgentOptions) => Agent): number {
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
+    const agent = born({ ...options, rng: createRng(SEED) });
+    const out: Effect[] = [];
+    const began = process.hrtime.bigint();
+    for (const { input, now } of inputs) {
+      out.length = 0;
+      agent.handle(input, now, out);
+    }
+    best = Math.min(best, Number(process.hrtime.bigint() - began) / inputs.length);
+  }
+  return best;
+}
+
+export function run(): void {
+  const rows: string[][] = [];
+  for (const [name, keys] of [
+    ['plaintext', []],
+    ['encrypted', [KEY]],
+  ] as const) {
+    const captured = capture(keys);
+    const plain = feed(captured, createAgent);
+    for (const redact of [false, true]) {
+      let lines: string[] = [];
+      const cost = feed(captured, (options) => {
+        lines = [];
+        const write = (line: string): boolean => lines.push(line) > 0;
+        const sink = { hasRoom: () => true, write, last: write };
+        return createRecorded(options, { seed: SEED, redact, salt: new Uint8Array(16), sink });
+      });
+      const bytes = Buffer.from(lines.join(''));
+      const began = performance.now();
+      const { difference } = play(bytes);
+      if (difference !== undefined) throw new Error(`it plays differently: ${JSON.stringify(difference)}`);
+      rows.push([
+        `${name}${redact ? ', redacted' : ''}`,
+        (plain / 1000).toFixed(1),
+        (cost / 1000).toFixed(1),
+        String(Math.round(bytes.length / captured.inputs.length)),
+        ((bytes.length / captured.span) * 3.6).toFixed(1),
+        (captured.span / (performance.now() - began)).toFixed(0),
+      ]);
+    }
+  }
+  heading('Recording');
+  console.log(table([['', 'µs/input', 'recorded', 'bytes/input', 'MB/h', 'played, times real'], ...rows]));
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) run();
