@@ -17,6 +17,7 @@ import { KeyTasks } from './keytasks.ts';
 import { Memory } from './memory.ts';
 import { forget, type OperatorRooms, setTags } from './operator.ts';
 import type { AgentOptions } from './options.ts';
+import { Outlooks } from './outlook.ts';
 import { type Lane, Packets } from './packets.ts';
 import { openRooms } from './rooms.ts';
 import { Services } from './services.ts';
@@ -42,6 +43,7 @@ class Landing implements Agent {
   readonly #commands: Commands;
   readonly #followups: Followups;
   readonly #memory: Memory;
+  readonly #outlooks: Outlooks;
   readonly #talk: Talk;
   readonly #lanes: readonly Lane[];
   readonly #swimOut: SwimEffect[] = [];
@@ -79,6 +81,7 @@ class Landing implements Agent {
     this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout, wrapping);
     this.#followups = new Followups(config.gossipInterval, rng.fork());
     this.#memory = new Memory(options.remembers === true, options, this.#services);
+    this.#outlooks = new Outlooks(options, serf.view);
     this.#commands = new Commands(this.#commandHost(), options.serf);
     const keyTasks = new KeyTasks(serf, keyring);
     this.#view = new LandingView({
@@ -88,6 +91,7 @@ class Landing implements Agent {
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),
+      outlook: () => this.#outlooks.at(this.#now),
       remembered: (node) => this.#services.warmth.member(node),
       indexSeed: options.bornAt,
     });
@@ -111,6 +115,7 @@ class Landing implements Agent {
       this.#followups.deadline,
       this.#commands.deadline,
       this.#memory.deadline,
+      this.#outlooks.deadline,
     );
   }
 
@@ -197,6 +202,7 @@ class Landing implements Agent {
     this.#streams.tick(this.#now, this.#out);
     if (this.#followups.due(this.#now)) this.#syncWithSomebody();
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
+    this.#outlooks.tick(this.#now, this.#out);
     this.#memory.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
   }
 
@@ -316,6 +322,7 @@ class Landing implements Agent {
     this.#view.touch(name, true);
     this.#services.memberEvent(event, this.#now);
     this.#memory.stir(this.#now);
+    this.#outlooks.heard(event, this.#now);
     const fact = factOf(event);
     if (fact !== undefined) this.#note(fact);
     if (event.kind === 'reaped') this.#view.forget(name);

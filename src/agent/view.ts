@@ -14,6 +14,7 @@ import type {
 } from '../serf/types.ts';
 import type { MembersView } from '../swim/types.ts';
 import { Changes } from './changes.ts';
+import type { Outlook } from './outlook.ts';
 import type { AgentHealth, Changed, KeyReport, MemberView, Topic, View } from './types.ts';
 
 /** More than serf/ keeps. */
@@ -30,6 +31,7 @@ export class LandingView implements View {
   readonly #room: Serf;
   readonly #keyReport: (id: number) => KeyReport | undefined;
   readonly #health: () => AgentHealth;
+  readonly #outlook: () => Outlook;
   readonly #remembered: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
   #index: number;
@@ -48,6 +50,7 @@ export class LandingView implements View {
     readonly catalog: CatalogView;
     readonly local: LocalView;
     readonly health: () => AgentHealth;
+    readonly outlook: () => Outlook;
     /** A node of the last life that was not met again. */
     readonly remembered: (name: string) => MemberView | undefined;
     /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (http.md B3). */
@@ -61,6 +64,7 @@ export class LandingView implements View {
     this.#room = sources.serf;
     this.#keyReport = sources.keyReport;
     this.#health = sources.health;
+    this.#outlook = sources.outlook;
     this.#remembered = sources.remembered;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new Changes(this.#index);
@@ -121,6 +125,10 @@ export class LandingView implements View {
 
   health(): AgentHealth {
     return this.#health();
+  }
+
+  outlook(): Outlook {
+    return this.#outlook();
   }
 
   coordinate(name: string): Coordinate | undefined {

@@ -228,6 +228,14 @@ export const JOURNAL: Table = {
     'names_lost',
     ['node', 'other'],
   ],
+  outlookClouded: [
+    'agent',
+    'warn',
+    'members are missing',
+    'outlooks_clouded',
+    ['says', 'known', 'visible', 'side', 'network', 'sentence'],
+  ],
+  outlookCleared: ['agent', 'info', 'no member is missing any more', 'outlooks_cleared', ['known']],
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
   leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['spread']],
 

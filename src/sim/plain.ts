@@ -4,6 +4,7 @@
  */
 import { Commands } from '../agent/commands.ts';
 import type { AgentOptions } from '../agent/options.ts';
+import { Outlooks } from '../agent/outlook.ts';
 import { Packets } from '../agent/packets.ts';
 import { openRooms } from '../agent/rooms.ts';
 import { type StreamHost, Streams } from '../agent/streams.ts';
@@ -28,6 +29,7 @@ export class Plain implements Agent {
   readonly #packets: Packets;
   readonly #streams: Streams;
   readonly #commands: Commands;
+  readonly #outlooks: Outlooks;
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
   #out: Effect[] = [];
@@ -51,6 +53,7 @@ export class Plain implements Agent {
       },
       options.serf,
     );
+    this.#outlooks = new Outlooks(options, serf.view);
     const nothing = new Catalog({ owner: name, epoch: 1, admits: () => false });
     this.#view = new LandingView({
       members: swim.members,
@@ -66,6 +69,7 @@ export class Plain implements Agent {
         leaving: this.#commands.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
+      outlook: () => this.#outlooks.at(this.#now),
       remembered: () => undefined,
       indexSeed: bornAt,
     });

@@ -1,6 +1,6 @@
 /**
  * What recording costs: the inputs of one agent among fifty, captured in a world, are fed to agents that are recorded and
- * to one that is not. Nanoseconds of this process per input, the best of several rounds; octets per input.
+ * to one that is not. Time of this process per input, the best of several rounds; octets per input.
  */
 import { pathToFileURL } from 'node:url';
 import { type AgentOptions, createAgent } from '../../src/agent/agent.ts';
@@ -24,7 +24,7 @@ interface Captured {
   readonly span: Millis;
 }
 
-/** One minute of a cluster that loses a member, gains a service, and is otherwise quiet. */
+/** Three minutes of a cluster that loses a member, gains a service, and is otherwise quiet. */
 function capture(keys: readonly Uint8Array[]): Captured {
   let options: AgentOptions | undefined;
   const inputs: { input: Input; now: Millis }[] = [];
@@ -49,7 +49,7 @@ function capture(keys: readonly Uint8Array[]): Captured {
   });
   tale.register('n1', 'web-1');
   tale.stop('n2');
-  tale.pass('60s');
+  tale.pass('180s');
   if (options === undefined) throw new Error('n0 was never born');
   return { options, inputs, span: tale.world.now - options.now };
 }

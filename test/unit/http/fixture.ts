@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Changes } from '../../../src/agent/changes.ts';
+import type { Outlook } from '../../../src/agent/outlook.ts';
 import type {
   AnswerOf,
   AskCommand,
@@ -43,6 +44,11 @@ export class FakeAgent implements Door {
   #index = SEED;
   readonly #changes = new Changes(SEED);
 
+  outlook: Outlook = {
+    ...{ kind: 'whole', known: 1, visible: 1, minuteAgo: undefined, hourAgo: undefined, missing: [] },
+    ...{ together: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
+  };
+
   readonly view: View = {
     node: 'ann',
     address: address(Uint8Array.of(10, 0, 0, 1), 7946),
@@ -61,6 +67,7 @@ export class FakeAgent implements Door {
       leaving: false,
       lanes: { membership: 1, intents: 0 },
     }),
+    outlook: () => this.outlook,
     coordinate: (name) => this.coordinates.get(name),
     events: () => this.heard,
     question: (id) => this.questions.get(id),
