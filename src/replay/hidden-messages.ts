@@ -197,6 +197,7 @@ export function hideMemory(bytes: Uint8Array, masks: Masks): Uint8Array {
 
 /** Does it tell of keys? Its words differ from agent to agent of a recording, by the fingerprints in them. */
 export function speaksOfKeys(body: Uint8Array): boolean {
+  if (body[0] !== SERF_TYPE.queryResponse && body[0] !== SERF_TYPE.relay) return false;
   try {
     const message = decodeSerf(body);
     if (message.kind === 'relay') return speaksOfKeys(message.message);

@@ -1,6 +1,6 @@
 /**
  * An agent that is recorded: what it was born with, each input with its instant, what was in the bytes of the wire, and
- * what it decided. Where the lines go is the caller's business. Keys and nonces are not among them (docs/adr/0008).
+ * what it decided. Where the lines go is the caller's business. Keys and nonces are not among them (docs/adr/0008-recordings.md).
  */
 import { createAgent } from '../agent/agent.ts';
 import type { AgentOptions } from '../agent/options.ts';
@@ -103,7 +103,9 @@ class Recorder implements Recorded {
       birth: hideBirth(options, this.#masks),
     };
     this.#write(header);
-    this.#agent = createAgent({ ...options, wrapping: this.#wire });
+    // What it shares with others of its process would be missing when it is played.
+    const { intern, internEntries, ...own } = options;
+    this.#agent = createAgent({ ...own, wrapping: this.#wire });
   }
 
   get deadline(): Millis {

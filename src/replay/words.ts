@@ -22,8 +22,13 @@ const UNSAID: ReadonlySet<string> = new Set([
   'keys',
   'primaries',
 ]);
-/** Sentences that may quote a definition. */
-const QUOTING: ReadonlySet<string> = new Set(['checkRefused', 'rememberedRefused']);
+/** What a redacted recording does not say: it may quote a definition, or tell of octets that were left out. */
+const VAGUE: ReadonlyMap<string, readonly string[]> = new Map([
+  ['checkRefused', ['why']],
+  ['rememberedRefused', ['why']],
+  ['packetRejected', ['code', 'detail']],
+  ['streamRejected', ['code', 'detail']],
+]);
 /** Keys are named so; those of a replay are others. */
 const FINGERPRINT = /\b[0-9a-f]{16}\b/g;
 
@@ -102,8 +107,12 @@ export function effectWords(effect: Effect, sealed: () => string, redacted: bool
 /** `memberSuspected node=bob by=ann incarnation=3`. */
 function factWords(fact: Fact, redacted: boolean): string {
   const { kind, ...fields } = fact as { readonly kind: string };
-  const quotes = redacted && QUOTING.has(kind);
-  return `${kind}${nameless(flat(quotes ? { ...fields, why: '·' } : fields))}`;
+  const vague = redacted ? VAGUE.get(kind) : undefined;
+  const said =
+    vague === undefined
+      ? fields
+      : Object.fromEntries(Object.entries(fields).filter(([key]) => !vague.includes(key)));
+  return `${kind}${nameless(flat(said))}`;
 }
 
 const nameless = (words: string): string => words.replace(FINGERPRINT, '·');

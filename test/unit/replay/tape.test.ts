@@ -6,20 +6,20 @@ import { fromPlain, toPlain } from '../../../src/replay/plain.ts';
 import { play } from '../../../src/replay/player.ts';
 import { documentOf, readTape, type TapeEnd, TapeWriter } from '../../../src/replay/tape.ts';
 import { story } from '../../../src/sim/story.ts';
-import { recording } from './support.ts';
+import { forgery, recording } from './support.ts';
 
 /** A short life: its file, and the octet at which each line begins. */
 function small(): { bytes: Uint8Array; starts: number[]; lines: number } {
   const { lives, birth } = recording(false);
   story('ann bob', { seed: 3, birth }).pass('1s');
-  const paper = (lives[0] as (typeof lives)[number]).paper;
-  lives[0]?.agent.end('stopped');
+  const { paper } = lives[0] as (typeof lives)[number];
+  const lines = [...paper.lines.slice(0, 9), new TapeWriter().line(documentOf({ end: 'stopped' }))];
   let at = 0;
-  const starts = paper.lines.map((line) => {
+  const starts = lines.map((line) => {
     at += line.length;
     return at - line.length;
   });
-  return { bytes: paper.bytes, starts, lines: paper.lines.length };
+  return { bytes: forgery(lines, -1, String), starts, lines: lines.length };
 }
 
 /** How many lines are as they were written, and why there are no more. */
@@ -36,6 +36,7 @@ describe('a small file', () => {
   const first = starts[1] as number;
 
   test('is whole', () => {
+    expect(bytes.length).toBe((starts.at(-1) as number) + '12345678 {"end":"stopped"}\n'.length);
     expect(lines).toBeGreaterThan(6);
     expect(play(bytes)).toMatchObject({ inputs: lines - 2, end: 'stopped', tape: { kind: 'whole' } });
   });
