@@ -1,6 +1,6 @@
 /** The composition root: agent → shell → http, dns, in this order; and back in the other. Decides nothing else. */
 import { randomBytes, randomInt } from 'node:crypto';
-import { createAgent } from './agent/agent.ts';
+import { type AgentOptions, createAgent } from './agent/agent.ts';
 import { joinFailure } from './agent/commands.ts';
 import type { Agent, Door, Snapshot } from './agent/types.ts';
 import { type Address, hostPort } from './base/address.ts';
@@ -13,11 +13,13 @@ import { startDns } from './dns/server.ts';
 import { dnsSettings } from './dns/settings.ts';
 import { startHttp } from './http/server.ts';
 import { nodeId } from './http/shapes.ts';
+import { createRecorded, type Recorded } from './replay/recorder.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { describe } from './shell/figures.ts';
 import { createJournal, type Journal } from './shell/journal.ts';
 import { createKeyKeeper, readKeyring } from './shell/keyring.ts';
 import { type Log, openLog } from './shell/logger.ts';
+import { openRecording } from './shell/recording.ts';
 import { joinAtStart, keepJoining } from './shell/rejoin.ts';
 import { readSerfSnapshot } from './shell/serf-snapshot.ts';
 import { readServices } from './shell/services.ts';
@@ -56,8 +58,8 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
   const meter = new Meter();
   const keys = await gossipKeys(config, note);
   const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
-  const past = storage?.snapshot ?? (await importedSnapshot(config));
   const closing: (() => Promise<void>)[] = storage === undefined ? [] : [() => storage.close()];
+  const past = storage?.snapshot ?? (await importedSnapshot(config));
   let done = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     done = resolve;
@@ -68,10 +70,11 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
   };
 
   try {
+    const tape = await openTape(config, note, closing);
     const shell = await startShell({
       bind: config.bind,
       ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
-      birth: (address) => birth(config, keys, storage, past, address),
+      birth: (address) => birth(config, keys, storage, past, address, tape?.record),
       journal,
       handlers: {
         handlers: config.handlers,
@@ -94,7 +97,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
 
     await registerFiles(config, shell.door);
     const dns = await openDns(config, shell, storage, meter, closing);
-    const degraded = (): readonly string[] => storage?.degraded ?? [];
+    const degraded = (): readonly string[] => [...(storage?.degraded ?? []), ...(tape?.degraded() ?? [])];
     const { view } = shell.door;
     describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
     const http = await openHttp(config, log, note, shell, meter, degraded, dns, closing, reload);
@@ -130,8 +133,10 @@ const birth = (
   storage: Storage | undefined,
   past: Snapshot | undefined,
   address: Address,
-): Agent =>
-  createAgent({
+  create: (options: AgentOptions, seed: number) => Agent = createAgent,
+): Agent => {
+  const seed = randomInt(2 ** 31);
+  const options: AgentOptions = {
     name: config.node,
     address,
     tags: config.tag,
@@ -140,7 +145,7 @@ const birth = (
     keys,
     keepsKeys: config.keyringFile !== undefined,
     label: config.label,
-    rng: createRng(randomInt(2 ** 31)),
+    rng: createRng(seed),
     nonce: () => randomBytes(NONCE_BYTES),
     ...(past === undefined ? {} : { snapshot: past }),
     ...(storage?.catalog === undefined ? {} : { catalog: storage.catalog }),
@@ -148,7 +153,39 @@ const birth = (
     allowExec: config.allowExecChecks,
     bornAt: Date.now(),
     now: monotonicNow(),
+  };
+  return create(options, seed);
+};
+
+interface Tape {
+  /** As `createAgent`, of an agent that is recorded. */
+  record(options: AgentOptions, seed: number): Agent;
+  degraded(): readonly string[];
+}
+
+/** The recording, if one is wanted. It is closed after all that feeds the agent. */
+async function openTape(
+  { record: path, recordRedact: redact, recordMaxBytes: maxBytes }: AgentConfig,
+  note: Journal['note'],
+  closing: (() => Promise<void>)[],
+): Promise<Tape | undefined> {
+  if (path === undefined) return undefined;
+  const sink = await openRecording(path, note, { maxBytes, redacted: redact });
+  let recorded: Recorded | undefined;
+  closing.push(async () => {
+    recorded?.end('stopped');
+    await sink.close();
   });
+  return {
+    record: (options, seed) => {
+      recorded = createRecorded(options, { seed, redact, salt: randomBytes(SALT_BYTES), sink });
+      return recorded;
+    },
+    degraded: () => sink.degraded,
+  };
+}
+
+const SALT_BYTES = 16;
 
 async function gossipKeys(config: AgentConfig, note: Journal['note']): Promise<readonly Uint8Array[]> {
   if (config.keyringFile !== undefined) return readKeyring(config.keyringFile, note);

@@ -11,8 +11,8 @@ interface Source {
 }
 
 const MAX_LINES = 400;
-/** Rooms without clock, chance, sockets or waiting: all below floor 5, and the simulator. */
-const PURE_ROOMS = ['base', 'wire', 'config', 'swim', 'catalog', 'checks', 'serf', 'agent', 'sim'];
+/** Rooms without clock, chance, sockets or waiting: all below floor 5, the simulator and the replay. */
+const PURE_ROOMS = ['base', 'wire', 'config', 'swim', 'catalog', 'checks', 'serf', 'agent', 'sim', 'replay'];
 const IMPURE = /\bDate\.|\bnew Date\b|\bMath\.random\b|\bperformance\.|\bsetTimeout\b|\bawait\b/;
 /** Spelled in parts, so that this file does not offend. */
 const UNFINISHED = new RegExp(
@@ -44,7 +44,7 @@ const RULES: Readonly<Record<string, () => readonly string[]>> = {
       )
       .map(({ path, from }) => `${path} ${from}`),
 
-  'below floor 5 and in sim/ time, chance and waiting come from outside': () =>
+  'below floor 5, in sim/ and in replay/ time, chance and waiting come from outside': () =>
     src
       .filter(({ path }) => PURE_ROOMS.includes(roomOf(path)))
       .flatMap((source) => find(IMPURE, bare(source))),

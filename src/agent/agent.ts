@@ -18,6 +18,7 @@ import { KeyTasks } from './keytasks.ts';
 import { Memory } from './memory.ts';
 import { forget, type OperatorRooms, setTags } from './operator.ts';
 import type { AgentOptions } from './options.ts';
+import { Outlooks } from './outlook.ts';
 import { type Lane, Packets } from './packets.ts';
 import { openRooms } from './rooms.ts';
 import { Services } from './services.ts';
@@ -43,6 +44,7 @@ class Landing implements Agent {
   readonly #commands: Commands;
   readonly #followups: Followups;
   readonly #memory: Memory;
+  readonly #outlooks: Outlooks;
   readonly #talk: Talk;
   readonly #keyring: Keyring;
   readonly #lanes: readonly Lane[];
@@ -65,7 +67,7 @@ class Landing implements Agent {
     this.#swim = swim;
     this.#serf = serf;
     this.#keyring = keyring;
-    const { swim: config, rng } = options;
+    const { swim: config, rng, wrapping } = options;
     this.#services = new Services(options, {
       members: swim.members,
       serf: serf.view,
@@ -78,10 +80,11 @@ class Landing implements Agent {
       },
     });
     this.#lanes = [...lanes, ...this.#services.lanes];
-    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes);
-    this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout);
+    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, wrapping);
+    this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout, wrapping);
     this.#followups = new Followups(config.gossipInterval, rng.fork());
     this.#memory = new Memory(options.remembers === true, options, this.#services);
+    this.#outlooks = new Outlooks(options, serf.view);
     this.#commands = new Commands(this.#commandHost(), options.serf);
     const keyTasks = new KeyTasks(serf, keyring);
     this.#view = new LandingView({
@@ -92,6 +95,7 @@ class Landing implements Agent {
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),
+      outlook: () => this.#outlooks.at(this.#now),
       remembered: (node) => this.#services.warmth.member(node),
       indexSeed: options.bornAt,
     });
@@ -115,6 +119,7 @@ class Landing implements Agent {
       this.#followups.deadline,
       this.#commands.deadline,
       this.#memory.deadline,
+      this.#outlooks.deadline,
     );
   }
 
@@ -205,6 +210,7 @@ class Landing implements Agent {
     this.#streams.tick(this.#now, this.#out);
     if (this.#followups.due(this.#now)) this.#syncWithSomebody();
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
+    this.#outlooks.tick(this.#now, this.#out);
     this.#memory.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
   }
 
@@ -325,6 +331,7 @@ class Landing implements Agent {
     this.#view.touch(name, true);
     this.#services.memberEvent(event, this.#now);
     this.#memory.stir(this.#now);
+    this.#outlooks.heard(event, this.#now);
     const fact = factOf(event);
     if (fact !== undefined) this.#note(fact);
     const news = newsOf(event);

@@ -6,6 +6,7 @@ import type { Intern } from '../catalog/catalog.ts';
 import type { SerfConfig, SwimConfig } from '../config/protocol.ts';
 import type { Identity } from '../swim/types.ts';
 import type { Snapshot } from './types.ts';
+import type { Wrapping } from './wrapping.ts';
 
 /** Everything an agent is born with. After this only `handle` reaches it. */
 export interface AgentOptions {
@@ -41,5 +42,7 @@ export interface AgentOptions {
   readonly intern?: (identity: Identity) => Identity;
   /** Likewise for equal copies of one owner's entries. */
   readonly internEntries?: Intern;
+  /** What stands between the wire and the doors; absent: nothing, the wire itself. */
+  readonly wrapping?: Wrapping;
   readonly now: Millis;
 }

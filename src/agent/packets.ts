@@ -10,8 +10,9 @@ import {
   type SwimMessage,
   TYPE,
 } from '../wire/memberlist.ts';
-import { type Envelope, openPacket, PART_BYTES, roomFor, SAFE_PARTS, sealPacket } from '../wire/packet.ts';
+import { type Envelope, PART_BYTES, roomFor, SAFE_PARTS } from '../wire/packet.ts';
 import type { Effect } from './types.ts';
+import { WIRE, type Wrapping } from './wrapping.ts';
 
 /** Things to say to others. Lanes fill the room left in a packet, in order. */
 export interface Lane {
@@ -35,20 +36,28 @@ export class Packets {
   readonly #lanes: readonly Lane[];
   readonly #nonce: () => Uint8Array;
   readonly #room: number;
+  readonly #wrapping: Wrapping;
   #sealed = 0;
 
-  constructor(envelope: Envelope, lanes: readonly Lane[], nonce: () => Uint8Array, packetBytes: number) {
+  constructor(
+    envelope: Envelope,
+    lanes: readonly Lane[],
+    nonce: () => Uint8Array,
+    packetBytes: number,
+    wrapping: Wrapping = WIRE,
+  ) {
     this.#envelope = envelope;
     this.#lanes = lanes;
     this.#nonce = nonce;
     this.#room = roomFor(packetBytes, envelope);
+    this.#wrapping = wrapping;
   }
 
   /** Every message of a datagram that is fit to be looked at; the rest is counted, never thrown. */
   open(from: Address, bytes: Uint8Array, out: Effect[], take: (message: PacketMessage) => void): void {
     let messages: readonly Uint8Array[];
     try {
-      const opened = openPacket(bytes, this.#envelope);
+      const opened = this.#wrapping.openPacket(bytes, this.#envelope);
       messages = opened.messages;
       if (opened.torn) reject(from, new WireError('short', 'a compound that ends early'), out);
     } catch (error) {
@@ -114,7 +123,7 @@ export class Packets {
     const crc = wantsCrc && this.#envelope.keys.length === 0;
     for (let i = 0; i < parts.length; i += SAFE_PARTS) {
       const some = parts.length <= SAFE_PARTS ? parts : parts.slice(i, i + SAFE_PARTS);
-      const packet = sealPacket(some, this.#envelope, { crc, nonce: this.#nonce });
+      const packet = this.#wrapping.sealPacket(some, this.#envelope, { crc, nonce: this.#nonce });
       out.push({ kind: 'sendPacket', to, packet });
     }
   }

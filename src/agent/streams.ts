@@ -10,9 +10,10 @@ import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
 import type { Ping } from '../wire/memberlist.ts';
 import type { Envelope } from '../wire/packet.ts';
-import { encodeStream, type PushPull, type StreamMessage, StreamOpener, sealStream } from '../wire/stream.ts';
+import { encodeStream, type PushPull, type StreamMessage } from '../wire/stream.ts';
 import type { PullTicket } from './replication.ts';
 import type { Effect, StreamId } from './types.ts';
+import { type Opener, WIRE, type Wrapping } from './wrapping.ts';
 
 /** What a push/pull we dialed came to. `news` counts members we had not known or had held as down. */
 export type SyncOutcome =
@@ -58,10 +59,10 @@ export interface Question {
 }
 
 type Session =
-  | { readonly role: 'sync'; readonly opener: StreamOpener; readonly sync: SyncRequest }
-  | { readonly role: 'question'; readonly opener: StreamOpener; readonly question: Question }
-  | { readonly role: 'ping'; readonly opener: StreamOpener; readonly ping: Ping; readonly to: Address }
-  | { readonly role: 'listener'; readonly opener: StreamOpener; readonly from: Address };
+  | { readonly role: 'sync'; readonly opener: Opener; readonly sync: SyncRequest }
+  | { readonly role: 'question'; readonly opener: Opener; readonly question: Question }
+  | { readonly role: 'ping'; readonly opener: Opener; readonly ping: Ping; readonly to: Address }
+  | { readonly role: 'listener'; readonly opener: Opener; readonly from: Address };
 
 /** Served at once; further dialers are closed. Source: memberlist maxPushPullRequests. */
 const MAX_LISTENING = 128;
@@ -71,16 +72,24 @@ export class Streams {
   readonly #host: StreamHost;
   readonly #nonce: () => Uint8Array;
   readonly #timeout: Millis;
+  readonly #wrapping: Wrapping;
   readonly #sessions = new Map<StreamId, Session>();
   readonly #timers = new Timers<StreamId>();
   #listening = 0;
   #next: StreamId = 0;
 
-  constructor(envelope: Envelope, host: StreamHost, nonce: () => Uint8Array, timeout: Millis) {
+  constructor(
+    envelope: Envelope,
+    host: StreamHost,
+    nonce: () => Uint8Array,
+    timeout: Millis,
+    wrapping: Wrapping = WIRE,
+  ) {
     this.#envelope = envelope;
     this.#host = host;
     this.#nonce = nonce;
     this.#timeout = timeout;
+    this.#wrapping = wrapping;
   }
 
   get deadline(): Millis {
@@ -267,7 +276,8 @@ export class Streams {
     end: boolean,
     out: Effect[],
   ): void {
-    const bytes = sealStream(encodeStream(message), this.#envelope, { role, nonce: this.#nonce });
+    const sealing = { role, nonce: this.#nonce };
+    const bytes = this.#wrapping.sealStream(encodeStream(message), this.#envelope, sealing);
     out.push({ kind: 'writeStream', stream, bytes, end });
   }
 
@@ -282,8 +292,8 @@ export class Streams {
     this.#timers.clear(stream);
   }
 
-  #opener(role: 'dialer' | 'listener'): StreamOpener {
-    return new StreamOpener(this.#envelope, role);
+  #opener(role: 'dialer' | 'listener'): Opener {
+    return this.#wrapping.opener(this.#envelope, role);
   }
 }
 

@@ -30,6 +30,7 @@ import type {
 } from '../serf/types.ts';
 import type { MemberState, SwimFact } from '../swim/types.ts';
 import type { Dossier } from './evidence/types.ts';
+import type { Outlook } from './outlook.ts';
 
 /** All between the sockets and the readers, without either. Fed by a shell or by a world. */
 export interface Agent {
@@ -245,6 +246,18 @@ export type AgentFact = Readonly<
   | { kind: 'memberFailed'; node: string }
   | { kind: 'eventHeard'; name: string; ltime: number; bytes: number }
   | { kind: 'nameLost'; node: string; other: string }
+  /** What is missing means something else than it did; `side` and `network` are empty where they say nothing. */
+  | {
+      kind: 'outlookClouded';
+      says: 'deaths' | 'partition';
+      known: number;
+      visible: number;
+      side: string;
+      network: string;
+      sentence: string;
+    }
+  /** Nobody is missing any more. */
+  | { kind: 'outlookCleared'; known: number }
   | { kind: 'leaveStarted' }
   | { kind: 'leaveFinished'; spread: boolean }
 >;
@@ -294,6 +307,8 @@ export interface View {
   health(): AgentHealth;
   /** Why a member was blamed, or was not; kept longer than the member. Names match exactly. */
   evidence(name: string): Dossier | undefined;
+  /** What has become of the members we knew, as of the last input. Counts them all. */
+  outlook(): Outlook;
   /** Where a member is in round-trip time: ourselves, and those who answered a probe of ours. Names match exactly. */
   coordinate(name: string): Coordinate | undefined;
   /** User events heard lately, oldest first. */

@@ -17,6 +17,7 @@ import type { MembersView } from '../swim/types.ts';
 import { Changes } from './changes.ts';
 import type { Evidence } from './evidence/evidence.ts';
 import type { Dossier } from './evidence/types.ts';
+import type { Outlook } from './outlook.ts';
 import type { AgentHealth, Changed, Effect, KeyReport, MemberView, Topic, View } from './types.ts';
 
 /** More than serf/ keeps. */
@@ -34,6 +35,7 @@ export class LandingView implements View {
   readonly #evidence: Evidence;
   readonly #keyReport: (id: number) => KeyReport | undefined;
   readonly #health: () => AgentHealth;
+  readonly #outlook: () => Outlook;
   readonly #remembered: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
   #index: number;
@@ -53,6 +55,7 @@ export class LandingView implements View {
     readonly catalog: CatalogView;
     readonly local: LocalView;
     readonly health: () => AgentHealth;
+    readonly outlook: () => Outlook;
     /** A node of the last life that was not met again. */
     readonly remembered: (name: string) => MemberView | undefined;
     /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (http.md B3). */
@@ -67,6 +70,7 @@ export class LandingView implements View {
     this.#evidence = sources.evidence;
     this.#keyReport = sources.keyReport;
     this.#health = sources.health;
+    this.#outlook = sources.outlook;
     this.#remembered = sources.remembered;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new Changes(this.#index);
@@ -131,6 +135,10 @@ export class LandingView implements View {
 
   evidence(name: string): Dossier | undefined {
     return this.#evidence.about(name);
+  }
+
+  outlook(): Outlook {
+    return this.#outlook();
   }
 
   coordinate(name: string): Coordinate | undefined {

@@ -21,6 +21,8 @@ export const Members = v.array(
 );
 export type Member = v.InferOutput<typeof Members>[number];
 
+const Census = v.looseObject({ known: v.number(), visible: v.number() });
+
 export const Info = v.looseObject({
   version: v.string(),
   node: v.string(),
@@ -32,6 +34,10 @@ export const Info = v.looseObject({
   }),
   health: v.looseObject({ awareness: v.number() }),
   members: v.record(v.string(), v.number()),
+  /** Agents of before do not say it. */
+  outlook: v.optional(
+    v.looseObject({ sentence: v.string(), minuteAgo: v.nullish(Census), hourAgo: v.nullish(Census) }),
+  ),
   incarnation: v.number(),
   encrypted: v.boolean(),
   leaving: v.boolean(),

@@ -18,6 +18,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'The real protocol in a simulated cluster: what would happen if',
     load: () => import('./simulate.ts'),
   },
+  replay: {
+    summary: 'Play a recording of an agent: does this program decide the same?',
+    load: () => import('./replay.ts'),
+  },
   members: { summary: 'The cluster as this agent sees it', load: () => import('./members.ts') },
   info: { summary: 'This agent: version, addresses, health, counts', load: () => import('./info.ts') },
   join: { summary: 'Join the agent to others', load: () => import('./join.ts') },

@@ -1,4 +1,5 @@
 /** `hearsay info`: the local agent about itself. */
+import type * as v from 'valibot';
 import { Info, shaped } from './answers.ts';
 import { type ClientOptions, clientFor, clientOptions } from './client.ts';
 import { age } from './columns.ts';
@@ -30,6 +31,7 @@ async function info(cli: Cli, options: ClientOptions): Promise<number> {
         .map(([status, number]) => `${number} ${status}`)
         .join(', '),
     ],
+    ...outlookLines(facts.outlook),
     ['health', awareness === 0 ? '0 (well)' : `${awareness} (slow to answer, or losing packets)`],
     ['incarnation', String(facts.incarnation)],
     ['uptime', age(facts.uptimeMs)],
@@ -38,4 +40,22 @@ async function info(cli: Cli, options: ClientOptions): Promise<number> {
   ];
   for (const [name, value] of lines) cli.io.out.write(`${name.padEnd(12)} ${clean(value)}\n`);
   return EXIT.done;
+}
+
+function outlookLines(outlook: v.InferOutput<typeof Info>['outlook']): [string, string][] {
+  if (outlook === undefined) return [];
+  const { sentence, minuteAgo, hourAgo } = outlook;
+  const counts = [
+    ['a minute ago', minuteAgo],
+    ['an hour ago', hourAgo],
+  ] as const;
+  const seen = counts.flatMap(([when, census]) =>
+    census === null || census === undefined
+      ? []
+      : [`${census.visible} of ${census.known} known ${when} are visible`],
+  );
+  return [
+    ['outlook', sentence],
+    ...(seen.length === 0 ? [] : ([['', seen.join(', ')]] as [string, string][])),
+  ];
 }

@@ -18,7 +18,7 @@ import {
 } from './names.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { type SerfConfig, type SwimConfig, serf, swim } from './protocol.ts';
-import { flag, type Section, type Setting, section, type ValuesOf } from './setting.ts';
+import { flag, int, type Section, type Setting, section, type ValuesOf } from './setting.ts';
 import { checkHostPort, choice, ipPort, list, listen, tags, text } from './text.ts';
 
 /** Bytes of a member's meta, where the tags travel. Source: memberlist MetaMaxSize. */
@@ -205,6 +205,22 @@ export const agent = section({
   httpGetWrites: flag({
     default: true,
     doc: 'Old clients on this host may deregister, say how checks stand, join and force-leave with GET, as python-consul 0.7 does.',
+  }),
+  record: text({
+    default: undefined,
+    defaultWords: 'none: nothing is recorded',
+    placeholder: 'FILE',
+    check: checkNotEmpty,
+    doc: 'Record what this agent hears and decides, for `hearsay replay`. Those of three earlier lives are kept as FILE.1 to FILE.3.',
+  }),
+  recordRedact: flag({
+    default: false,
+    doc: 'Keep payloads, check outputs, metadata and how checks are run out of the recording. Gossip keys never are in it.',
+  }),
+  recordMaxBytes: int({
+    default: 64 * 1024 * 1024,
+    min: 64 * 1024,
+    doc: 'A recording ends at this size; the agent goes on.',
   }),
   logLevel: choice({
     values: LOG_LEVELS,

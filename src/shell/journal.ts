@@ -6,24 +6,7 @@ import type { Logger } from 'pino';
 import type { Fact } from '../agent/types.ts';
 import type { Address } from '../base/address.ts';
 import type { Millis } from '../base/time.ts';
-
-/** What happened to the shell itself. */
-export type ShellFact = Readonly<
-  | { kind: 'packetUnsent'; to: string; code: string }
-  | { kind: 'socketFailed'; socket: 'udp' | 'tcp'; code: string }
-  | { kind: 'receiveBufferSmall'; bytes: number; asked: number }
-  | { kind: 'snapshotQuarantined'; file: string; why: string }
-  | { kind: 'storageFailed'; why: string }
-  | { kind: 'storageRecovered' }
-  | { kind: 'storageUnlocked'; why: string }
-  | { kind: 'keyringExposed'; file: string }
-  /** What it said is nobody's business who reads the log. */
-  | { kind: 'handlerRan'; handler: string; event: string; millis: number; said: string }
-  | { kind: 'handlerFailed'; handler: string; event: string; why: string }
-  | { kind: 'handlerDropped'; handler: string; event: string }
-  | { kind: 'httpFailed'; why: string; stack: string }
-  | { kind: 'agentCrashed'; why: string; stack: string }
->;
+import type { ShellFact } from './facts.ts';
 
 export type Noted = Fact | ShellFact;
 
@@ -242,6 +225,14 @@ export const JOURNAL: Table = {
     'names_lost',
     ['node', 'other'],
   ],
+  outlookClouded: [
+    'agent',
+    'warn',
+    'members are missing',
+    'outlooks_clouded',
+    ['says', 'known', 'visible', 'side', 'network', 'sentence'],
+  ],
+  outlookCleared: ['agent', 'info', 'no member is missing any more', 'outlooks_cleared', ['known']],
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
   leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['spread']],
 
@@ -291,6 +282,27 @@ export const JOURNAL: Table = {
     'handler is slower than what it is told: dropped the oldest',
     'handler_news_dropped',
     ['handler', 'event'],
+  ],
+  recordingStarted: [
+    'shell',
+    'info',
+    'everything this agent hears and decides is recorded',
+    'recordings_started',
+    ['file', 'redacted'],
+  ],
+  recordingFull: [
+    'shell',
+    'warn',
+    'recording is full: what comes now is not in it',
+    'recordings_full',
+    ['file', 'bytes'],
+  ],
+  recordingFailed: [
+    'shell',
+    'warn',
+    'recording ended: its file cannot be written',
+    'recordings_failed',
+    ['file', 'why'],
   ],
   httpFailed: [
     'shell',

@@ -4,7 +4,7 @@
  */
 
 import type { Input, StreamId } from '../agent/types.ts';
-import type { Address } from '../base/address.ts';
+import { type Address, joinHostPort } from '../base/address.ts';
 import { NO_BYTES } from '../base/bytes.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
@@ -192,7 +192,7 @@ export class Pipes {
     this.#port = (this.#port + 1) % 16_000;
     const port = EPHEMERAL_PORT + this.#port;
     const { ip, host: text } = other.host.address;
-    const from: Address = { ip, port, host: text, key: `${text}:${port}` };
+    const from: Address = { ip, port, host: text, key: joinHostPort(text, port) };
     this.#ground.feed(host, { kind: 'streamAccepted', stream: listener.stream as StreamId, from });
     this.#send(listener, { kind: 'opened', bytes: NO_BYTES, due: 0 });
   }

@@ -5,6 +5,7 @@
 import { Commands } from '../agent/commands.ts';
 import { KeyTasks } from '../agent/keytasks.ts';
 import type { AgentOptions } from '../agent/options.ts';
+import { Outlooks } from '../agent/outlook.ts';
 import { Packets } from '../agent/packets.ts';
 import { openRooms } from '../agent/rooms.ts';
 import { type StreamHost, Streams } from '../agent/streams.ts';
@@ -31,6 +32,7 @@ export class Plain implements Agent {
   readonly #streams: Streams;
   readonly #commands: Commands;
   readonly #talk: Talk;
+  readonly #outlooks: Outlooks;
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
   #out: Effect[] = [];
@@ -55,6 +57,7 @@ export class Plain implements Agent {
       options.serf,
     );
     const keyTasks = new KeyTasks(serf, keyring);
+    this.#outlooks = new Outlooks(options, serf.view);
     const nothing = new Catalog({ owner: name, epoch: 1, admits: () => false });
     this.#view = new LandingView({
       members: swim.members,
@@ -72,6 +75,7 @@ export class Plain implements Agent {
         leaving: this.#commands.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
+      outlook: () => this.#outlooks.at(this.#now),
       remembered: () => undefined,
       indexSeed: bornAt,
     });

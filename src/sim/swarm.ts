@@ -28,6 +28,8 @@ export interface SwarmOptions {
   readonly loss?: number;
   /** Only so many of the troubles and deeds, to find those that matter; all if absent. */
   readonly keep?: (index: number) => boolean;
+  /** Makes the agents, in place of `createAgent`. */
+  readonly birth?: (options: AgentOptions, host: Host) => Agent;
 }
 
 export interface SwarmReport {
@@ -69,10 +71,17 @@ const KEPT_LINES = 600;
 const FAULTS_PER_MINUTE = 8;
 const DEEDS_PER_MINUTE = 30;
 
-export function runSwarm({ seed, members, minutes, keep, ...given }: SwarmOptions): SwarmReport {
+export function runSwarm({
+  seed,
+  members,
+  minutes,
+  keep,
+  birth = bornAs,
+  ...given
+}: SwarmOptions): SwarmReport {
   const world = new World({
     seed,
-    birth: bornAs,
+    birth,
     trace: { detail: 'facts', keep: KEPT_LINES },
     scribble: true,
   });

@@ -4,6 +4,7 @@ import type { MemberView } from '../../agent/types.ts';
 import { textMap } from '../body.ts';
 import { joinSeeds } from '../join.ts';
 import { memberRow } from '../member-row.ts';
+import { outlookShape } from '../outlook-shape.ts';
 import { presence } from '../query.ts';
 import { route } from '../route.ts';
 import { any, list, map, number, object, optional, text, texts } from '../schema/kinds.ts';
@@ -36,6 +37,7 @@ export const hearsayInfo = route({
       address: { gossip: info.gossipAddress, http: site.address(), dns: info.dnsAddress ?? null },
       health: { awareness },
       members: census(view.members()),
+      outlook: outlookShape(view.outlook(), site),
       incarnation,
       clocks,
       lanes,

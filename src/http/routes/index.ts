@@ -15,6 +15,7 @@ import * as event from './event.ts';
 import * as events from './events.ts';
 import * as health from './health.ts';
 import * as hearsay from './hearsay.ts';
+import * as hearsayHealth from './hearsay-health.ts';
 import * as hearsayServices from './hearsay-services.ts';
 import * as hearsayTalk from './hearsay-talk.ts';
 import * as hearsayWhy from './hearsay-why.ts';
@@ -55,6 +56,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(health),
   ...Object.values(status),
   ...Object.values(hearsay),
+  ...Object.values(hearsayHealth),
   ...Object.values(hearsayServices),
   ...Object.values(events),
   ...Object.values(metrics),

@@ -181,7 +181,19 @@ describe('the other verbs', () => {
     expect(out).toContain('members      2 alive, 1 failed, 3 total\n');
     expect(out).toContain('uptime       1h\n');
     expect(out).toContain('degraded     the disk is full\n');
+    expect(out).not.toContain('outlook');
     expect(JSON.parse((await hearsay(['info', '--json', '--http-addr', url])).out)).toEqual(facts);
+
+    const outlook = {
+      sentence: '2 of 3 members vanished together\u001b[2J',
+      minuteAgo: { known: 3, visible: 1 },
+      hourAgo: null,
+    };
+    const clouded = await agentWith({ 'GET /v1/hearsay/info': { ...facts, outlook } });
+    const shown = (await hearsay(['info', '--http-addr', clouded.url])).out;
+    expect(shown).toContain('outlook      2 of 3 members vanished together[2J\n');
+    expect(shown).toContain('\n             1 of 3 known a minute ago are visible\n');
+    expect(shown).not.toContain('an hour ago');
   });
 
   test('keygen gives 32 fresh bytes', async () => {

@@ -58,6 +58,7 @@ export function viewOf(rows: readonly Row[], services: readonly ServiceRow[] = [
     indexOf: (topics) =>
       Math.max(1, ...topics.map((topic) => (topic === 'nodes' ? index.nodes : index.services))),
     changedAfter: nobody,
+    outlook: nobody,
     health: nobody,
     evidence: nobody,
     coordinate: nobody,

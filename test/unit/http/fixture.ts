@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Changes } from '../../../src/agent/changes.ts';
 import type { Dossier } from '../../../src/agent/evidence/types.ts';
+import type { Outlook } from '../../../src/agent/outlook.ts';
 import type {
   AnswerOf,
   AskCommand,
@@ -45,6 +46,11 @@ export class FakeAgent implements Door {
   #index = SEED;
   readonly #changes = new Changes(SEED);
 
+  outlook: Outlook = {
+    ...{ kind: 'whole', known: 1, visible: 1, minuteAgo: undefined, hourAgo: undefined, missing: [] },
+    ...{ together: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
+  };
+
   readonly view: View = {
     node: 'ann',
     address: address(Uint8Array.of(10, 0, 0, 1), 7946),
@@ -65,6 +71,7 @@ export class FakeAgent implements Door {
       lanes: { membership: 1, intents: 0 },
     }),
     evidence: (name) => this.dossiers.get(name),
+    outlook: () => this.outlook,
     coordinate: (name) => this.coordinates.get(name),
     events: () => this.heard,
     question: (id) => this.questions.get(id),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { address } from '../../../src/base/address.ts';
 import { AgentError } from '../../../src/base/errors.ts';
 import { FakeAgent, INFO, member, put, SEED, send, serve, until } from './fixture.ts';
 
@@ -49,6 +50,7 @@ test('GET /v1/hearsay/info', async () => {
     address: { gossip: '10.0.0.1:7946', http: server.address, dns: '127.0.0.1:8600' },
     health: { awareness: 2 },
     members: { alive: 1, suspect: 0, leaving: 0, left: 0, failed: 1, total: 2 },
+    outlook: expect.objectContaining({ kind: 'whole', sentence: 'no other member is known' }),
     incarnation: 5,
     clocks: { member: 11, event: 12, query: 13 },
     lanes: { membership: 1, intents: 0 },
@@ -60,6 +62,27 @@ test('GET /v1/hearsay/info', async () => {
     degraded: ['DNS is off: the port was busy'],
     memory: { rssBytes: expect.any(Number) },
     runtime: { node: process.version, pid: process.pid },
+  });
+});
+
+test('GET /v1/hearsay/health tells who is missing, and what that looks like', async () => {
+  const agent = new FakeAgent(member('ann'), member('bob', { status: 'failed' }));
+  const info = { ...INFO, degraded: () => ['DNS is off: the port was busy'] };
+  const server = await serve(agent, { info });
+  const [bob, seen] = [address(Uint8Array.of(10, 0, 2, 1), 7946), { known: 2, visible: 1 }];
+  agent.outlook = {
+    ...{ kind: 'partition', ...seen, minuteAgo: seen, hourAgo: undefined, together: 1 },
+    ...{ network: '10.0.2.0/24', side: 'half', sentence: 'bob is missing' },
+    missing: [{ name: 'bob', address: bob, downAt: 3500 }],
+  };
+  expect((await send(server, '/v1/hearsay/health')).json()).toEqual({
+    awareness: 2,
+    degraded: ['DNS is off: the port was busy'],
+    outlook: {
+      ...{ kind: 'partition', ...seen, minuteAgo: seen, hourAgo: null, together: 1 },
+      ...{ network: '10.0.2.0/24', side: 'half', sentence: 'bob is missing' },
+      missing: [{ name: 'bob', addr: '10.0.2.1', port: 7946, ageMs: 1500 }],
+    },
   });
 });
 

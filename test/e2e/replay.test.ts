@@ -1,0 +1,124 @@
+/**
+ * Three agents on real sockets record themselves while one of them is killed: each recording plays to the same
+ * decisions, that of the killed one as far as it was written. What must not be in a file is not.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { getJson } from '../support/http.ts';
+import { type Hearsay, killAll, startHearsay } from '../support/processes.ts';
+import { until } from '../support/wait.ts';
+
+const KEY = Buffer.alloc(32, 'replay').toString('base64');
+const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url));
+const LIMIT = 60_000;
+
+let dir = '';
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'hearsay-replay-'));
+});
+afterAll(async () => {
+  await killAll();
+  rmSync(dir, { recursive: true });
+});
+
+const fileOf = (name: string): string => join(dir, `${name}.rec`);
+const launch = (name: string, i: number, ...args: string[]): Promise<Hearsay> =>
+  startHearsay({
+    ...{ name, ip: `127.0.71.${i}`, key: KEY },
+    args: ['--record', fileOf(name), '--data-dir', join(dir, name), ...args],
+    ...(i === 1 ? {} : { join: '127.0.71.1' }),
+  });
+const replay = (file: string, ...args: string[]) =>
+  spawnSync(process.execPath, [BIN, 'replay', file, ...args], { encoding: 'utf8' });
+
+test('a cluster of three, one of which is killed, decides the same when it is played', async () => {
+  const ann = await launch('ann', 1);
+  const bob = await launch('bob', 2, '--record-redact');
+  const cat = await launch('cat', 3);
+  await fire(bob, 'open sesame');
+  await until('cat hears of it', LIMIT, () => readFileSync(fileOf('cat'), 'utf8').includes('eventHeard'));
+  await cat.kill();
+  for (const agent of [ann, bob])
+    await until(`${agent.name} holds cat as failed`, LIMIT, async () =>
+      (await getJson<{ name: string; status: string }[]>(`${agent.http}/v1/hearsay/members`)).some(
+        ({ name, status }) => name === 'cat' && status === 'failed',
+      ),
+    );
+  await bob.leave();
+  await ann.leave();
+
+  for (const name of ['ann', 'bob', 'cat']) {
+    const { status, stdout, stderr } = replay(fileOf(name), '--json', '--facts');
+    expect([name, status, stderr]).toEqual([name, 0, '']);
+    const played = JSON.parse(stdout);
+    expect(played).toMatchObject({ node: name, same: true, end: name === 'cat' ? 'cut' : 'stopped' });
+    expect(played.inputs).toBeGreaterThan(10);
+    const facts = played.facts.map(({ words }: { words: string }) => words);
+    expect(facts.includes('memberFailed node=cat')).toBe(name !== 'cat');
+    expect(statSync(fileOf(name)).mode & 0o777).toBe(0o600);
+  }
+
+  const text = readFileSync(fileOf('bob'), 'utf8');
+  expect(text.includes(KEY)).toBe(false);
+  expect(text.includes(Buffer.from('open sesame').toString('base64'))).toBe(false);
+  expect(readFileSync(fileOf('ann'), 'utf8').includes(KEY)).toBe(false);
+
+  const changed = readFileSync(fileOf('ann'));
+  const at = changed.length >> 1;
+  changed[at] = (changed[at] as number) ^ 0x04;
+  writeFileSync(fileOf('changed'), changed);
+  const damaged = replay(fileOf('changed'));
+  expect(damaged.status).toBe(78);
+  const [, from, to] = /\(bytes (\d+) to (\d+)\)/.exec(damaged.stdout) ?? [];
+  expect(Number(from) <= at && at <= Number(to)).toBe(true);
+});
+
+test('an agent that starts again keeps the recording of its last life', async () => {
+  const before = readFileSync(fileOf('cat'));
+  const cat = await startHearsay({
+    ...{ name: 'cat', ip: '127.0.71.3', key: KEY },
+    args: ['--record', fileOf('cat'), '--data-dir', join(dir, 'cat')],
+  });
+  expect(readFileSync(`${fileOf('cat')}.1`).equals(before)).toBe(true);
+  await cat.leave();
+  expect(replay(fileOf('cat')).status).toBe(0);
+  expect(replay(`${fileOf('cat')}.1`).status).toBe(0);
+});
+
+const unmountable =
+  spawnSync('sh', [
+    '-c',
+    'd=$(mktemp -d) && mount -t tmpfs none "$d"; s=$?; umount "$d"; rmdir "$d"; exit $s',
+  ]).status !== 0;
+if (unmountable) console.warn('a full disk is not tested on a real file system: it needs root and mount');
+
+test.skipIf(unmountable)('a disk that is full ends the recording, not the agent', async () => {
+  const small = join(dir, 'small');
+  mkdirSync(small);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', small]);
+  try {
+    const file = join(small, 'eve.rec');
+    const eve = await startHearsay({ name: 'eve', ip: '127.0.71.4', key: KEY, args: ['--record', file] });
+    await until('the disk is full', LIMIT, async () => {
+      for (let i = 0; i < 20; i++) await fire(eve, 'x'.repeat(300));
+      const { degraded } = await getJson<{ degraded: readonly string[] }>(`${eve.http}/v1/hearsay/info`);
+      return degraded.some((clause) => clause.includes('ENOSPC'));
+    });
+    expect(eve.log().match(/recording ended/g)).toHaveLength(1);
+    const { status, stdout } = replay(file);
+    expect([status, stdout]).toEqual([0, expect.stringContaining('all the same')]);
+    await eve.leave();
+  } finally {
+    await killAll();
+    execFileSync('umount', ['-l', small]);
+  }
+});
+
+async function fire({ http }: Hearsay, payload: string): Promise<void> {
+  const answer = await fetch(`${http}/v1/event/fire/deploy`, { method: 'PUT', body: payload });
+  expect(answer.status).toBe(200);
+}
