@@ -1,13 +1,23 @@
 import { defineConfig } from 'vitest/config';
 
-// `fast` needs no binary, no build and no socket beyond loopback; `slow` runs the built program and real Serf agents.
+// `fast` and `worlds` need no binary, no build and no socket beyond loopback: units and laws, and whole simulated clusters, which take
+// minutes. `slow` runs the built program and real Serf agents.
+const worlds = ['test/story/**/*.test.ts', 'test/swarm/**/*.test.ts'];
 const slow = ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts'];
 
 export default defineConfig({
   test: {
     maxWorkers: '100%',
     projects: [
-      { test: { name: 'fast', include: ['test/**/*.test.ts'], exclude: slow, testTimeout: 60_000 } },
+      {
+        test: {
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: [...worlds, ...slow],
+          testTimeout: 60_000,
+        },
+      },
+      { test: { name: 'worlds', include: worlds, testTimeout: 120_000 } },
       {
         test: {
           name: 'slow',

@@ -79,6 +79,8 @@ export class Workshop {
     const args = [
       '--project',
       'fast',
+      '--project',
+      'worlds',
       // The cap is the one limit: on a busy machine a slow test is no sign of a bug.
       '--testTimeout',
       `${capSeconds * 1000}`,

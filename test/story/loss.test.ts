@@ -5,7 +5,7 @@ import { tell } from './tell.ts';
 const names = Array.from({ length: 20 }, (_, i) => `n${i}`).join(' ');
 
 test.each([1, 2, 3, 4, 5, 6])(
-  'twenty members, 10 %% loss, five minutes: no false death (seed %i)',
+  'twenty members, a tenth of all lost, five minutes: no false death (seed %i)',
   (seed) => {
     const { world, pass, facts } = tell(names, {
       seed,

@@ -4,7 +4,7 @@ import { type MixedReport, runMixed } from '../../src/sim/mixed.ts';
 import { MAX_PASSED_OVER, missing, passedOver } from './mixed.ts';
 
 const SHOWN_LINES = 60;
-const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 17];
+const SEEDS = [1, 2, 3, 5, 6, 7, 12, 13];
 const reports: MixedReport[] = [];
 
 describe('eight hosts, ours and Go-like ones, in four minutes of troubles, then calm', () => {
