@@ -1,11 +1,147 @@
-/** The page of the papers' tables. */
+/** docs/papers.md: what was run, and the tables with the papers' figures beside them. */
+import { byCell, detection, falsePositives, fiftyTimes, messages, tuning } from './lifeguard-page.ts';
 import type { Done } from './run.ts';
+import { detectionCurve, firstDetection, infection, quietLoad, withLoss } from './swim-page.ts';
 
 export interface PageInput {
   readonly done: readonly Done[];
+  /** Seeds of each cell; detection has twice as many. */
   readonly reps: number;
+  /** Worlds of the plan that were not run. */
   readonly missing: number;
 }
 
-/** What has been run so far. */
-export const pageOf = ({ done, missing }: PageInput): string => `${done.length} of ${done.length + missing}\n`;
+export function pageOf({ done, reps, missing }: PageInput): string {
+  return `${[
+    INTRODUCTION,
+    ran(done, reps, missing),
+    LIFEGUARD,
+    FALSE_POSITIVES,
+    falsePositives(done),
+    fiftyTimes(done),
+    byCell(done),
+    NOTES_ON_FALSE_POSITIVES,
+    DETECTION,
+    detection(done),
+    LOAD,
+    messages(done),
+    TUNING,
+    tuning(done),
+    SWIM,
+    firstDetection(done),
+    detectionCurve(done),
+    INFECTION,
+    infection(done),
+    QUIET,
+    quietLoad(done),
+    LOSS,
+    withLoss(done),
+  ].join('\n\n')}\n`;
+}
+
+function ran(done: readonly Done[], reps: number, missing: number): string {
+  const commits = [...new Set(done.map(({ commit }) => commit))].join(', ');
+  const cost = done.reduce((total, { seconds }) => total + seconds, 0) / 60;
+  const cells = (part: string): readonly (readonly number[])[] =>
+    done.filter(({ job }) => job.part === part).map(({ job }) => job.cell);
+  const values = (column: number): string =>
+    [...new Set(cells('interval').map((cell) => cell[column] ?? 0))].sort((a, b) => a - b).join(', ');
+  return [
+    `Run: commit ${commits}, ${done.length} worlds, ${cost.toFixed(0)} minutes of one core. Seeds 1 to ${reps}, of detection 1 to ${2 * reps}. Of Lifeguard's grid:`,
+    `C ${values(0)} members at once; anomalies of D ${values(1)} ms; I ${values(2)} ms between them.`,
+    ...(missing === 0 ? [] : [`**Incomplete: ${missing} worlds of the plan were not run.**`]),
+  ].join('\n');
+}
+
+const INTRODUCTION = `# The papers' tables
+
+What the papers behind the failure detector measured, measured on ours: the agent of production, byte for byte, in a simulated world on a virtual
+clock. This page is written by \`npm run papers\`; do not edit it.
+
+\`\`\`
+npm run papers                                     # this page: some twenty minutes of one core
+npm run papers -- --save runs.jsonl --minutes 5    # the same in pieces: what is saved is not run again
+npm run papers -- --full --reps 10                 # the whole grid: days
+npm run papers -- --save runs.jsonl interval       # one part: interval threshold tuning notices spreads load lossy
+\`\`\`
+
+The papers: A. Das, I. Gupta, A. Motivala, "SWIM: Scalable Weakly-consistent Infection-style Process Group Membership Protocol", DSN 2002. A. Dadgar,
+J. Phillips, J. Currey, "Lifeguard: Local Health Awareness for More Accurate Failure Detection", DSN 2018 (arXiv 1707.00788). Where a paper gives a
+formula, our figure stands beside what the formula says. Of Lifeguard's results only what it states in words is quoted (its full tables of counts
+were not at hand when this was written, and no figure stands here from memory); counts depend on the length of the runs, so shares are what can be
+compared at all.`;
+
+const LIFEGUARD = `## Lifeguard
+
+128 members. C of them have *anomalies*, all at the same times: for D milliseconds they block before they send and after they have received; then I
+milliseconds pass, and so on for two minutes (the paper's "Interval" experiment), or it happens once (its "Threshold" experiment). Nobody dies. A *false
+positive* is somebody calling a member failed that never had an anomaly, counted at each member that does so (FP), and among these at members that had none
+themselves (FP-).
+
+| Column | What is on |
+| --- | --- |
+| SWIM | memberlist without Lifeguard: suspicions of one length, α = 5, β = 1 |
+| LHA-Probe | and local health from 0 to 8, which slows down the probes of who feels unwell |
+| LHA-Suspicion | SWIM, and suspicions that begin six times as long (β = 6) and shrink as others confirm them |
+| Buddy System | SWIM, and probes of a suspect that tell it so |
+| Lifeguard | the three together |
+| hearsay | what ships: Lifeguard with α = 4, the stall guard (who comes late accuses nobody for two rounds, and gives suspicions their time back) and the last call (a suspect is asked once more, over a stream as well, before it is declared dead) |
+
+Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\` and \`swim.lastCall\`. Other ways of ours
+have no switch and are on in all columns: who is accused answers its accuser directly and not only by gossip, who is held for dead is told so when it
+pings, one source may accuse thirty members at once and ten more each second ([ADR 6](adr/0006-asking-before-believing.md)). They help SWIM too, so the
+baseline here is better than the paper's.
+
+How the fault is made (\`test/papers/choked.ts\`): memberlist probes, gossips and receives side by side, and each blocks for itself. Our agent does one thing at a time.
+So an anomaly lets its timers go on until it wants to probe somebody, and there it is stuck; when the anomaly ends, what was stuck goes out, then one
+message that was received is dealt with, then the timers that ran out, and then the backlog at ten messages a millisecond. With I = 1 ms a member hardly catches up before
+it blocks again, which is where old suspicions run out before their refutations are read.`;
+
+const FALSE_POSITIVES = '### False positives';
+
+const NOTES_ON_FALSE_POSITIVES = `What the paper says beside this: SWIM wrongs healthy members as soon as one member is slow, LHA-Suspicion has the largest share in the
+gain, and the whole of Lifeguard gives "between 50x and 100x" fewer. A blank bar is a cell without any.`;
+
+const DETECTION = `### Detection
+
+The paper's other question: how long until a member that is gone is called failed by a healthy one (*first*), and by all (*all*); seconds. The anomaly lasts 32.8 s, so
+it is as good as a death. A verdict cannot come before one probe has failed (1 s) and the shortest suspicion is over: α · log10(128) s, 10.5 s for α = 5 and 8.4 s for
+α = 4. The paper reports that Lifeguard leaves the median where it was, since three confirmations bring a long suspicion down to the
+shortest at once; with less than a thousand detections the 99.9 % is the worst.`;
+
+const LOAD = `### Messages
+
+All members, in the runs of the false positives. The paper finds a modest price. Ours are datagrams, each with as many rumors as it holds, and with streams in the bytes.
+The SWIM column here pays for two things the paper's does not: helpers answer by nack, and the first confirmations of a suspicion are told on, though neither has an effect.`;
+
+const TUNING = `### α and β
+
+Lifeguard with other lengths of suspicion: α scales the shortest, β is how many times longer one may last. C = 16; false positives of D = 16,384 ms, I = 64 ms and of D = 2048 ms,
+I = 1 ms together; SWIM's with α = 5 are 100 %. The paper's advice is that a smaller α buys back time while β keeps the accuracy: memberlist's default became α = 4, "20 % faster
+with a 20x reduction".`;
+
+const SWIM = `## SWIM
+
+The protocol of the first paper: Lifeguard and all of ours off as above, rumors only on pings and acks, no gossip rounds, no full exchanges, no streams. One period is
+a second; a probe's verdict comes a period after its ping. Times in periods.
+
+### First detection
+
+The paper: a dead member is probed by somebody in each period with chance 1 - 1/e, so after e/(e-1) = 1.58 periods on average, *whatever the size of the group*, if periods begin
+together. Ours begin at times of their own, so the wait for the first ping is 1/(1 - 0) = 1 period on average and is distributed as 1 - e^-k; at whole periods that is the
+paper's law. Round robin bounds it at 2N-1 periods.`;
+
+const INFECTION = `### Infection
+
+A rumor that one member begins, in periods. The paper: infection by pings and acks reaches all in O(log N); with each pair that meets telling one another, from one to N members
+takes about ln N periods.`;
+
+const QUIET = `### Load
+
+Per member and period, when nothing happens. The paper: a ping and an ack, whatever the size. Bytes do not grow either.`;
+
+const LOSS = `### Loss
+
+64 members, each datagram lost with this chance; nobody dies. The paper's chance that the probe of a living member fails is (1 - q²)(1 - q⁴)^k with q the chance that a message
+arrives and k = 3 helpers. Without the suspicion sub-protocol each such failure would be a death; with it, only those that are not refuted in 5 · log10(64) = 9 periods. Rumors travel on pings and
+acks alone here, so that at 30 % a refutation has a hard way: this is the protocol of 2002, not what ships (docs/reliability.md, G5).`;
