@@ -74,7 +74,7 @@ compared at all.`;
 const LIFEGUARD = `## Lifeguard
 
 128 members. C of them have *anomalies*, all at the same times: for D milliseconds they block before they send and after they have received; then I
-milliseconds pass, and so on for two minutes (the paper's "Interval" experiment), or it happens once (its "Threshold" experiment). Nobody dies. A *false
+milliseconds pass, and so on for a minute (the paper's "Interval" experiment), or it happens once (its "Threshold" experiment). Nobody dies. A *false
 positive* is somebody calling a member failed that never had an anomaly, counted at each member that does so (FP), and among these at members that had none
 themselves (FP-).
 
