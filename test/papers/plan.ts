@@ -47,7 +47,7 @@ export const FULL: Grid = {
   seeds: 10,
 };
 export const SHORT: Grid = {
-  concurrent: [4, 16, 32],
+  concurrent: [16, 4, 32],
   durations: [2048, 16_384],
   intervals: [1, 64],
   seeds: 1,
@@ -104,13 +104,13 @@ export function planOf(grid: Grid, seeds: number): Job[] {
     LOSSES.map((loss) => [loss]),
     seeds,
   );
+  each('interval', CONFIG_NAMES, cells, seeds);
   each(
     'threshold',
     CONFIG_NAMES,
     grid.concurrent.map((c) => [c]),
     2 * seeds,
   );
-  each('interval', CONFIG_NAMES, cells, seeds);
   each('tuning', combinations, TUNING_CELLS, seeds);
   // As anomalies of their own, so that α and β are compared in detection too.
   each('tuning', combinations, [[16]], seeds);
