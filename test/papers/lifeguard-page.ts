@@ -79,9 +79,9 @@ export function fiftyTimes(done: readonly Done[]): string {
 /** Where the false positives are: one line per cell. */
 export function byCell(done: readonly Done[]): string {
   const rows = rowsOf(done, 'interval');
-  const cells = [...new Set(rows.map(({ cell }) => cell.join(' ')))].map((text) =>
-    text.split(' ').map(Number),
-  );
+  const cells = [...new Set(rows.map(({ cell }) => cell.join(' ')))]
+    .map((text) => text.split(' ').map(Number))
+    .sort(byNumbers);
   const most = Math.max(0, ...cells.map((cell) => fp(at(of(rows, 'SWIM'), cell))));
   const shown = ['SWIM', 'LHA-Probe', 'LHA-Suspicion', 'Buddy System', 'Lifeguard', 'hearsay'] as const;
   const lines = cells.map((cell) => {
