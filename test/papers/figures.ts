@@ -12,9 +12,9 @@ export function percentiles(values: readonly number[]): readonly [number, number
   return [at(sorted, 0.5), at(sorted, 0.99), at(sorted, 0.999)];
 }
 
-/** `part` as a percentage of `whole`; of nothing there is none. */
+/** `part` as a percentage of `whole`; of nothing, or of what was not measured, there is none. */
 export function percent(part: number, whole: number): string {
-  if (whole === 0) return '–';
+  if (whole === 0 || Number.isNaN(part / whole)) return '–';
   const value = (100 * part) / whole;
   if (value === 0) return '0 %';
   return `${value < 0.01 ? '< 0.01' : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} %`;

@@ -21,7 +21,7 @@ const SAID: Readonly<Record<ConfigName, readonly [paper: string, remark: string]
     '',
     'a suspicion nobody confirms lasts 63 s: time for the answer that waits in the socket',
   ],
-  'Buddy System': ['', 'helps the suspect; here the news reaches it by gossip as soon'],
+  'Buddy System': ['', 'tells the accused sooner, if the accuser comes to ping it again'],
   Lifeguard: ['1 to 2 % ("a factor of between 50x and 100x")', 'all three'],
   hearsay: ['', 'as it ships, α = 4'],
 };

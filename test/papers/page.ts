@@ -5,7 +5,7 @@ import { detectionCurve, firstDetection, infection, quietLoad, withLoss } from '
 
 export interface PageInput {
   readonly done: readonly Done[];
-  /** Seeds of each cell; detection has twice as many. */
+  /** Seeds of each cell; of detection twice as many. */
   readonly reps: number;
   /** Worlds of the plan that were not run. */
   readonly missing: number;
@@ -47,7 +47,7 @@ function ran(done: readonly Done[], reps: number, missing: number): string {
   const values = (column: number): string =>
     [...new Set(cells('interval').map((cell) => cell[column] ?? 0))].sort((a, b) => a - b).join(', ');
   return [
-    `Run: commit ${commits}, ${done.length} worlds, ${cost.toFixed(0)} minutes of one core. Seeds 1 to ${reps}, of detection 1 to ${2 * reps}. Of Lifeguard's grid:`,
+    `Run: commit ${commits}, ${done.length} worlds, ${cost.toFixed(0)} minutes of one core. Seeds from 1 on: ${reps} of each cell, ${2 * reps} of detection, of small groups of SWIM more. Of Lifeguard's grid:`,
     `C ${values(0)} members at once; anomalies of D ${values(1)} ms; I ${values(2)} ms between them.`,
     ...(missing === 0 ? [] : [`**Incomplete: ${missing} worlds of the plan were not run.**`]),
   ].join('\n');
@@ -59,7 +59,7 @@ What the papers behind the failure detector measured, measured on ours: the agen
 clock. This page is written by \`npm run papers\`; do not edit it.
 
 \`\`\`
-npm run papers                                     # this page: some twenty minutes of one core
+npm run papers                                     # this page: about ten minutes of one core
 npm run papers -- --save runs.jsonl --minutes 5    # the same in pieces: what is saved is not run again
 npm run papers -- --full --reps 10                 # the whole grid: days
 npm run papers -- --save runs.jsonl interval       # one part: interval threshold tuning notices spreads load lossy
@@ -81,7 +81,7 @@ themselves (FP-).
 | Column | What is on |
 | --- | --- |
 | SWIM | memberlist without Lifeguard: suspicions of one length, α = 5, β = 1 |
-| LHA-Probe | and local health from 0 to 8, which slows down the probes of who feels unwell |
+| LHA-Probe | SWIM, and local health from 0 to 8, which slows down the probes of who feels unwell |
 | LHA-Suspicion | SWIM, and suspicions that begin six times as long (β = 6) and shrink as others confirm them |
 | Buddy System | SWIM, and probes of a suspect that tell it so |
 | Lifeguard | the three together |
@@ -90,7 +90,7 @@ themselves (FP-).
 Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\` and \`swim.lastCall\`. Other ways of ours
 have no switch and are on in all columns: who is accused answers its accuser directly and not only by gossip, who is held for dead is told so when it
 pings, one source may accuse thirty members at once and ten more each second ([ADR 6](adr/0006-asking-before-believing.md)). They help SWIM too, so the
-baseline here is better than the paper's.
+baseline here is, if anything, better than the paper's.
 
 How the fault is made (\`test/papers/choked.ts\`): memberlist probes, gossips and receives side by side, and each blocks for itself. Our agent does one thing at a time.
 So an anomaly lets its timers go on until it wants to probe somebody, and there it is stuck; when the anomaly ends, what was stuck goes out, then one
@@ -100,20 +100,27 @@ it blocks again, which is where old suspicions run out before their refutations 
 const FALSE_POSITIVES = '### False positives';
 
 const NOTES_ON_FALSE_POSITIVES = `Beside this the paper says: "for SWIM, even a single overloaded member is sufficient to cause some false positive failure detection events" (§II), and that the whole of
-Lifeguard has between 50 and 100 times fewer (§V). That healthy members call healthy ones failed (FP-) is rare here in all columns, rarer than in the paper: an accusation and its
-refutation both reach every healthy member within a second, and whoever is accused answers its accuser directly. So it is the anomalous members' own view that goes wrong, and the
-last verdict of such a member reaches healthy ones only as old news.`;
+Lifeguard has between 50 and 100 times fewer (§V). What stands behind the cells:
+
+- *D = 2048, I = 1.* Who is anomalous never catches up, so suspicions of its own run out before it has read the refutations. Others read these long before and do not believe
+  its verdicts: false positives at the anomalous members only, FP- next to none. Local health alone makes such a member probe, and so accuse, more rarely; a longer suspicion alone gives it time to
+  read. Each leaves between an eighth and a quarter, and both together one or two in a hundred: that is Lifeguard.
+- *D = 16,384.* A suspicion of 10.5 s runs out within one anomaly. With I = 1 the accusation and the verdict leave the anomalous member almost together, before the accused can have
+  answered, and everybody believes it: FP- is most of FP. Local health does not help against that, a longer suspicion does.
+- *D = 2048, I = 64.* Enough time between anomalies to read everything: nobody is wronged by anybody.
+- The buddy system changes little here. It tells the accused sooner when the accuser next pings it, and an anomalous accuser does not.
+- As it ships, the stall guard comes before all this: what ran out while the member itself stood still is no verdict, in no cell.`;
 
 const DETECTION = `### Detection
 
 The paper's other question: how long until a member that is gone is called failed by a healthy one (*first*), and by all (*all*), in seconds. The anomaly lasts 32.8 s, so
 it is as good as a death. No verdict can come before one probe has failed (1 s) and the shortest suspicion is over: α · log10(128) s, 10.5 s for α = 5 and 8.4 s for
-α = 4, so 11.5 and 9.4 s in all. The paper finds that Lifeguard makes detection "modestly" slower at equal α. Ours does not: where nothing else is wrong, the three confirmations that
+α = 4, so 11.5 and 9.4 s in all. The paper finds that Lifeguard makes detection slower, "modestly" (abstract of its first version). Ours does not: where nothing else is wrong, the three confirmations that
 bring a long suspicion down to the shortest are there long before it is over, and the columns differ by milliseconds. With less than a thousand detections the 99.9 % is the worst.`;
 
 const LOAD = `### Messages
 
-All members, in the runs of the false positives. The paper finds a modest price. Ours are datagrams, each with as many rumors as it holds, and with streams in the bytes.
+All members, in the runs of the false positives. The paper finds a "modestly" higher load. Ours is lower, since every false positive is news, which SWIM's members tell one another, refute, and tell again. Ours are datagrams, each with as many rumors as it holds, and with streams in the bytes.
 The SWIM column pays for two things that the paper's does not: helpers answer by nack, and the first confirmations of a suspicion are told on, though neither has an effect there.`;
 
 const TUNING = `### α and β
@@ -130,8 +137,9 @@ a second; a probe's verdict comes a period after its ping. Times in periods.
 ### First detection
 
 The paper: a dead member is probed by somebody in each period with chance 1 - 1/e, so after e/(e-1) = 1.58 periods on average, *whatever the size of the group*, if periods begin
-together. Ours begin at times of their own, so the wait for the first ping is 1/(1 - 0) = 1 period on average and is distributed as 1 - e^-k; at whole periods that is the
-paper's law. Round robin bounds it at 2N-1 periods.`;
+together. Ours begin at times of their own, so the wait for the first ping is one period on average and is distributed as 1 - e^-k; at whole periods that is the
+paper's law. Here a quarter of the members die one after the other, and fewer probe than are probed until the dead have left the table, so a little more is to be expected. Round robin
+bounds it at 2N-1 periods.`;
 
 const INFECTION = `### Infection
 

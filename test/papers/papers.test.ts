@@ -32,7 +32,7 @@ describe('figures', () => {
       '33.3 %',
       '140 %',
     ]);
-    expect(percent(1, 100_000)).toBe('< 0.01 %');
+    expect([percent(1, 100_000), percent(Number.NaN, 5)]).toEqual(['< 0.01 %', '–']);
   });
 
   test('how many times fewer, and what can be said of none at all', () => {
@@ -295,7 +295,7 @@ describe('the experiments', () => {
     const done = jobs.map((job) => ({ job, result: run(job), seconds: 1, commit: 'abc1234' }));
     const page = pageOf({ done, reps: 1, missing: 3 });
     expect(page).toContain('abc1234');
-    expect(page).toMatch(/^\| 16 \| 8 \| \d\.\d\d \| 1\.00 \|/m);
+    expect(page).toMatch(/^\| 16 \| 64 \| \d\.\d\d \| 1\.00 \|/m);
     expect(page).toMatch(/^\| 16 \| 12 \|/m);
   });
 });

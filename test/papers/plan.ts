@@ -86,12 +86,8 @@ export function planOf(grid: Grid, seeds: number): Job[] {
     SIZES.map((n) => [n]),
     1,
   );
-  each(
-    'notices',
-    [''],
-    SIZES.map((n) => [n]),
-    2 * seeds,
-  );
+  // A quarter of the members die in each: as many crashes of each size, or some more.
+  for (const n of SIZES) each('notices', [''], [[n]], 2 * seeds * Math.max(1, MEMBERS / n));
   each(
     'spreads',
     [''],

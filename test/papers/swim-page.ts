@@ -113,7 +113,7 @@ export function withLoss(done: readonly Done[]): string {
       ];
       const [suspected, dead] = [total((one) => one.suspected), total((one) => one.dead)];
       return [
-        percent(loss, 1),
+        `${100 * loss} %`,
         hours.toFixed(1),
         count(probes),
         percent(failed, probes),
