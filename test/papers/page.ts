@@ -104,9 +104,11 @@ Lifeguard has between 50 and 100 times fewer (§V). What stands behind the cells
 
 - *D = 2048, I = 1.* Who is anomalous never catches up, so suspicions of its own run out before it has read the refutations. Others read these long before and do not believe
   its verdicts: false positives at the anomalous members only, FP- next to none. Local health alone makes such a member probe, and so accuse, more rarely; a longer suspicion alone gives it time to
-  read. Each leaves between an eighth and a quarter, and both together one or two in a hundred: that is Lifeguard.
+  read. Each leaves between an eighth and somewhat over a quarter, and both together one or two in a hundred: that is
+  Lifeguard.
 - *D = 16,384.* A suspicion of 10.5 s runs out within one anomaly. With I = 1 the accusation and the verdict leave the anomalous member almost together, before the accused can have
-  answered, and everybody believes it: FP- is most of FP. Local health does not help against that, a longer suspicion does.
+  answered, and everybody believes it: FP- is most of FP. With I = 64 it takes many anomalous members for that. Local health helps little, for each anomaly is one failed probe; a
+  longer suspicion helps.
 - *D = 2048, I = 64.* Enough time between anomalies to read everything: nobody is wronged by anybody.
 - The buddy system changes little here. It tells the accused sooner when the accuser next pings it, and an anomalous accuser does not.
 - As it ships, the stall guard comes before all this: what ran out while the member itself stood still is no verdict, in no cell.`;
@@ -127,7 +129,8 @@ const TUNING = `### α and β
 
 Lifeguard with other lengths of suspicion: α scales the shortest, β is how many times longer one may last. C = 16; false positives of D = 16,384 ms, I = 64 ms and of D = 2048 ms,
 I = 1 ms together; SWIM's with α = 5 are 100 %. The paper's column is what its authors say of it in summary, for β = 6: since false positives are so few, α may be smaller and failures be
-found sooner than by SWIM. memberlist's default became α = 4 by that (memberlist#129), and so is ours.`;
+found sooner than by SWIM. memberlist's default became α = 4 by that (memberlist#129), and so is ours. At α = 2 ours falls short of the paper, and β does nothing: as in memberlist, α - 2 confirmations bring a suspicion
+down to its shortest, and where none are needed it begins there. The paper asks for three whatever α is.`;
 
 const SWIM = `## SWIM
 
