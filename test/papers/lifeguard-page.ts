@@ -5,6 +5,7 @@ import { bar, count, fewer, percent, percentiles, seconds, sum, table } from './
 import type { Done } from './run.ts';
 
 interface Row {
+  readonly seed: number;
   readonly config: string;
   readonly cell: readonly number[];
   readonly counts: AnomalyCounts;
@@ -36,7 +37,12 @@ const ADVICE: Readonly<Record<number, readonly [detection: string, falsePositive
 const rowsOf = (done: readonly Done[], part: 'interval' | 'threshold' | 'tuning'): Row[] =>
   done
     .filter(({ job }) => job.part === part)
-    .map(({ job, result }) => ({ config: job.config, cell: job.cell, counts: result as AnomalyCounts }));
+    .map(({ job, result }) => ({
+      seed: job.seed,
+      config: job.config,
+      cell: job.cell,
+      counts: result as AnomalyCounts,
+    }));
 
 const of = (rows: readonly Row[], config: string): Row[] => rows.filter((row) => row.config === config);
 const fp = (rows: readonly Row[]): number => sum(rows, ({ counts }) => counts.fp);
@@ -165,8 +171,9 @@ export function messages(done: readonly Done[]): string {
 /** Lengths of suspicion. Source: Lifeguard §V, tuning of α and β. */
 export function tuning(done: readonly Done[]): string {
   const rows = rowsOf(done, 'tuning');
-  const baseDetection = rowsOf(done, 'threshold').filter(
-    ({ config, cell }) => config === 'SWIM' && cell[0] === 16,
+  const seeds = new Set(rows.map(({ seed }) => seed));
+  const baseDetection = of(rowsOf(done, 'threshold'), 'SWIM').filter(
+    ({ cell, seed }) => cell[0] === 16 && seeds.has(seed),
   );
   const cells = [...new Set(rows.filter(({ cell }) => cell.length === 3).map(({ cell }) => cell.join(' ')))];
   const base = rowsOf(done, 'interval').filter(

@@ -111,18 +111,21 @@ Lifeguard has between 50 and 100 times fewer (§V). What stands behind the cells
   longer suspicion helps.
 - *D = 2048, I = 64.* Enough time between anomalies to read everything: nobody is wronged by anybody.
 - The buddy system changes little here. It tells the accused sooner when the accuser next pings it, and an anomalous accuser does not.
-- As it ships, the stall guard comes before all this: what ran out while the member itself stood still is no verdict, in no cell.`;
+- As it ships, the stall guard comes before all this: what ran out while the member itself stood still is no verdict. It can tell because the agent's whole loop stands
+  still here, as that of a starved or stopped process does; a fault that holds up datagrams and nothing else would not show itself so.`;
 
 const DETECTION = `### Detection
 
 The paper's other question: how long until a member that is gone is called failed by a healthy one (*first*), and by all (*all*), in seconds. The anomaly lasts 32.8 s, so
 it is as good as a death. No verdict can come before one probe has failed (1 s) and the shortest suspicion is over: α · log10(128) s, 10.5 s for α = 5 and 8.4 s for
 α = 4, so 11.5 and 9.4 s in all. The paper finds that Lifeguard makes detection slower, "modestly" (abstract of its first version). Ours does not: where nothing else is wrong, the three confirmations that
-bring a long suspicion down to the shortest are there long before it is over, and the columns differ by milliseconds. With less than a thousand detections the 99.9 % is the worst.`;
+bring a long suspicion down to the shortest are there long before it is over, and the columns differ by a tenth of a second at most. With less than a thousand detections the 99.9 % is the worst.`;
 
 const LOAD = `### Messages
 
-All members, in the runs of the false positives. The paper finds a "modestly" higher load. Ours is lower, since every false positive is news, which SWIM's members tell one another, refute, and tell again. Ours are datagrams, each with as many rumors as it holds, and with streams in the bytes.
+All members, in the runs of the false positives. The paper finds a "modestly" higher load. Ours is lower: accusations and refutations are most of what is said
+here, and who feels unwell probes, and so accuses, more rarely; as it ships, who stood still accuses nobody at first. Ours are datagrams, each with as many rumors as it holds, and with streams in
+the bytes.
 The SWIM column pays for two things that the paper's does not: helpers answer by nack, and the first confirmations of a suspicion are told on, though neither has an effect there.`;
 
 const TUNING = `### α and β
