@@ -32,6 +32,21 @@ export const swim = section({
     doc: 'Upper bound of the local health score plus one; probes slow down by the score.',
     source: 'memberlist Config.AwarenessMaxMultiplier',
   }),
+  buddy: flag({
+    default: true,
+    doc: 'Tell a suspect in the probe itself that it is suspected, so that it can refute with its answer.',
+    source: 'Lifeguard §IV-C; memberlist always does',
+  }),
+  stallGuard: flag({
+    default: true,
+    doc: 'When our own loop comes late, blame ourselves: what ran out meanwhile accuses nobody.',
+    source: 'this program; memberlist does not notice',
+  }),
+  lastCall: flag({
+    default: true,
+    doc: 'Ask a suspect once more, over a stream as well, before it is declared dead.',
+    source: 'this program; memberlist goes by the clock alone',
+  }),
   suspicionMult: int({
     default: 4,
     min: 1,

@@ -69,6 +69,10 @@ export function callSuspects(core: Core, now: Millis, out: SwimEffect[]): void {
   for (;;) {
     const row = core.suspicions.due(now);
     if (row === undefined) return;
+    if (!core.config.lastCall) {
+      condemn(core, row, now, out);
+      continue;
+    }
     const { name: node, address: to, meta, vsn } = row.identity;
     const { ip: addr, port } = to;
     const claim = { kind: 'alive', incarnation: row.incarnation, node, addr, port, meta, vsn } as const;

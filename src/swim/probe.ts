@@ -156,6 +156,7 @@ export class Prober {
     const { address: to, name: node } = target.identity;
     const message = pingFrom(core, seqNo, node);
     if (target.state === 'alive') return send(out, to, target, message);
+    if (!core.config.buddy) return send(out, to, target, message);
     const { incarnation } = target;
     const rider = { kind: 'suspect', incarnation, node, from: core.name } as const;
     out.push({ kind: 'send', to, peer: target, message, rider, fill: false });

@@ -27,12 +27,12 @@ export class Suspicions {
   readonly #running = new Map<Row, Suspicion>();
   readonly #timers = new Timers<Row>();
 
-  /** The last part of each suspicion, in which the accused is asked once more. */
+  /** The last part of each suspicion, in which the accused is asked once more; 0: it is not. */
   readonly #call: Millis;
 
   constructor(config: SwimConfig) {
     this.#config = config;
-    this.#call = lastCall(config);
+    this.#call = config.lastCall ? lastCall(config) : 0;
   }
 
   get deadline(): Millis {

@@ -201,7 +201,7 @@ export class Swim {
    */
   stalled(lateness: Millis, now: Millis, out: SwimEffect[]): void {
     const { config, health, suspicions } = this.#core;
-    if (lateness < stallThreshold(config)) return;
+    if (!config.stallGuard || lateness < stallThreshold(config)) return;
     note(out, { kind: 'stalled', lateness });
     health.apply(1, out);
     const notBefore = now + config.probeTimeout;

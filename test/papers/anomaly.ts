@@ -1,0 +1,144 @@
+/**
+ * Lifeguard's experiments: some members stop processing messages for a while, again and again or once, and what is
+ * counted of it. Nobody dies in these worlds.
+ *
+ * Source: Lifeguard §V, "Interval" and "Threshold".
+ */
+import { createAgent } from '../../src/agent/agent.ts';
+import { NO_BYTES } from '../../src/base/bytes.ts';
+import { shuffle } from '../../src/base/rng.ts';
+import type { Millis } from '../../src/base/time.ts';
+import type { SwimConfig } from '../../src/config/protocol.ts';
+import { acquaint } from '../../src/sim/gather.ts';
+import { World } from '../../src/sim/world.ts';
+import { Choked } from './choked.ts';
+
+export interface AnomalyOptions {
+  readonly seed: number;
+  readonly members: number;
+  /** How many are anomalous, all at the same times. */
+  readonly concurrent: number;
+  /** How long one anomaly lasts. */
+  readonly duration: Millis;
+  /** From the end of one to the beginning of the next; absent: there is only one. */
+  readonly interval?: Millis;
+  /** No anomaly begins later than this. */
+  readonly span: Millis;
+  /** How long what they leave behind is counted after the last one ended. */
+  readonly calm: Millis;
+  readonly swim: Partial<SwimConfig>;
+}
+
+export interface AnomalyCounts {
+  /** How often somebody called a healthy member failed; and of these, how often a healthy one did. */
+  readonly fp: number;
+  readonly fpHealthy: number;
+  /** Healthy members that somebody called failed, and that a healthy one did. */
+  readonly victims: number;
+  readonly victimsAtHealthy: number;
+  /** Of each anomalous member: from its first anomaly to the first healthy member that called it failed, and to the last. */
+  readonly first: readonly Millis[];
+  readonly all: readonly Millis[];
+  /** Anomalous members that not all healthy ones called failed in the first anomaly. */
+  readonly unnoticed: number;
+  /** Over all members, from the first anomaly to the end of the calm. */
+  readonly packets: number;
+  readonly bytes: number;
+  readonly virtual: Millis;
+}
+
+/** Agents started together have their clocks spread by then. */
+const SETTLING: Millis = 3000;
+
+export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
+  const { seed, concurrent, duration, interval, span, calm, swim } = options;
+  const members = new Map<string, Choked>();
+  const world = new World({
+    seed,
+    birth: (born, host) => {
+      const member = new Choked(createAgent(born), host.swim);
+      members.set(host.label, member);
+      return member;
+    },
+  });
+  const labels = Array.from({ length: options.members }, (_, i) => `m${String(i + 1).padStart(3, '0')}`);
+  for (const label of labels) world.add(label, { disk: false, swim });
+  acquaint(world, labels);
+  const chance = world.rng.fork();
+  world.run(SETTLING + 1000 * chance.next());
+
+  const anomalous = shuffle([...labels], chance).slice(0, concurrent);
+  const tally = new Tally(world, anomalous, options.members - concurrent, world.now, world.now + duration);
+  const before = { ...world.counts };
+  const start = world.now;
+  let end = start;
+  for (let at = start; at <= start + span; at += duration + (interval ?? Number.POSITIVE_INFINITY)) {
+    end = at + duration;
+    for (const label of anomalous) {
+      world.at(at, () => members.get(label)?.begin());
+      world.at(end, () => {
+        members.get(label)?.end();
+        world.inject(label, world.host(label).address, NO_BYTES);
+      });
+    }
+  }
+  world.run(end + calm - start);
+  const { packets, packetBytes, streamBytes } = world.counts;
+  return {
+    ...tally.counts(),
+    packets: packets - before.packets,
+    bytes: packetBytes + streamBytes - before.packetBytes - before.streamBytes,
+    virtual: world.now - start,
+  };
+}
+
+/** Who called whom failed. */
+class Tally {
+  readonly #knownAt = new Map<string, Map<string, Millis>>();
+  readonly #victims = new Set<string>();
+  readonly #victimsAtHealthy = new Set<string>();
+  readonly #healthy: number;
+  readonly #start: Millis;
+  #fp = 0;
+  #fpHealthy = 0;
+
+  /** Notices of anomalous members count until `until`. */
+  constructor(world: World, anomalous: readonly string[], healthy: number, start: Millis, until: Millis) {
+    this.#healthy = healthy;
+    this.#start = start;
+    for (const label of anomalous) this.#knownAt.set(label, new Map());
+    world.watch({
+      acted: ({ label }, facts) => {
+        for (const fact of facts)
+          if (fact.kind === 'memberFailed') {
+            const known = this.#knownAt.get(fact.node);
+            if (known === undefined) this.#wronged(fact.node, label);
+            else if (!this.#knownAt.has(label) && !known.has(label) && world.now <= until)
+              known.set(label, world.now);
+          }
+      },
+    });
+  }
+
+  counts(): Omit<AnomalyCounts, 'packets' | 'bytes' | 'virtual'> {
+    const noticed = [...this.#knownAt.values()].filter((known) => known.size === this.#healthy);
+    const spans = noticed.map((known) => [...known.values()].map((at) => at - this.#start));
+    return {
+      fp: this.#fp,
+      fpHealthy: this.#fpHealthy,
+      victims: this.#victims.size,
+      victimsAtHealthy: this.#victimsAtHealthy.size,
+      first: spans.map((all) => Math.min(...all)),
+      all: spans.map((all) => Math.max(...all)),
+      unnoticed: this.#knownAt.size - noticed.length,
+    };
+  }
+
+  #wronged(node: string, by: string): void {
+    this.#fp += 1;
+    this.#victims.add(node);
+    if (this.#knownAt.has(by)) return;
+    this.#fpHealthy += 1;
+    this.#victimsAtHealthy.add(node);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * The fault of Lifeguard's test bed, around an agent: while an anomaly lasts, a member blocks before it sends and after
+ * it has received. memberlist does several things side by side, and each blocks for itself; so here timers go on until the
+ * agent wants to probe somebody, and there it is stuck. A round of gossip is stuck at its first packet, and the others are
+ * made up when it goes on.
+ *
+ * Source: Lifeguard §V. Differs: memberlist's suspicions end by timers of their own while all else is stuck; here they
+ * end when the anomaly does, which nobody else can tell apart.
+ */
+import type { Agent, Effect, Input, View } from '../../src/agent/types.ts';
+import { type Millis, NEVER } from '../../src/base/time.ts';
+import { envelopeOf, kindsOf } from '../../src/sim/kinds.ts';
+
+/** What a socket's buffer holds, and what a datagram takes of it besides its octets; as src/sim/host.ts has it. */
+const BUFFER_BYTES = 212_992;
+const OVERHEAD_BYTES = 512;
+/** These worlds have neither keys nor labels. */
+const PLAIN = envelopeOf({});
+/** Messages dealt with in one millisecond by a member that has fallen behind. */
+const PACE = 10;
+
+export class Choked implements Agent {
+  readonly #inner: Agent;
+  readonly #settings: { gossipNodes: number };
+  readonly #gossipNodes: number;
+  #anomalous = false;
+  /** It wants to send a ping and cannot. */
+  #stuck = false;
+  #unsent: Effect[] = [];
+  #backlog: Input[] = [];
+  #backlogBytes = 0;
+  #workAt: Millis = NEVER;
+
+  /** `settings` are those that `inner` reads. */
+  constructor(inner: Agent, settings: { gossipNodes: number }) {
+    this.#inner = inner;
+    this.#settings = settings;
+    this.#gossipNodes = settings.gossipNodes;
+  }
+
+  get view(): View {
+    return this.#inner.view;
+  }
+
+  get deadline(): Millis {
+    if (this.#anomalous) return this.#stuck ? NEVER : this.#inner.deadline;
+    return Math.min(this.#workAt, this.#inner.deadline);
+  }
+
+  /** Takes effect at the next input, which may be a tick. */
+  begin(): void {
+    this.#anomalous = true;
+    this.#settings.gossipNodes = 1;
+    this.#workAt = NEVER;
+  }
+
+  /** What was stuck goes on at the next input, and that should come at once: an empty datagram will do, it is not kept. */
+  end(): void {
+    this.#anomalous = false;
+    this.#settings.gossipNodes = this.#gossipNodes;
+    this.#workAt = 0;
+  }
+
+  handle(input: Input, now: Millis, out: Effect[]): void {
+    if (this.#anomalous) return this.#choke(input, now, out);
+    if (this.#workAt === NEVER) return this.#inner.handle(input, now, out);
+    if (input.kind !== 'tick') this.#keep(input);
+    if (this.#workAt === 0) return this.#wake(now, out);
+    if (now >= this.#workAt) this.#work(PACE, now, out);
+    if (this.#inner.deadline <= now) this.#inner.handle({ kind: 'tick' }, now, out);
+  }
+
+  #choke(input: Input, now: Millis, out: Effect[]): void {
+    if (input.kind !== 'tick') return this.#keep(input);
+    if (this.#stuck) return;
+    const effects: Effect[] = [];
+    this.#inner.handle(input, now, effects);
+    for (const effect of effects)
+      if (isTraffic(effect)) this.#unsent.push(effect);
+      else out.push(effect);
+    this.#stuck = this.#unsent.some(isPing);
+  }
+
+  /**
+   * First what it could not send; then the message it has in hand and its timers, and then the other messages in turn. With
+   * an input before the tick the next round of gossip comes when it is due; a tick at once goes on with one that was stuck.
+   */
+  #wake(now: Millis, out: Effect[]): void {
+    const gossiped = this.#unsent.some((effect) => !isPing(effect));
+    out.push(...this.#unsent);
+    this.#unsent = [];
+    this.#stuck = false;
+    if (gossiped) this.#inner.handle({ kind: 'tick' }, now, out);
+    this.#work(1, now, out);
+    if (!gossiped) this.#inner.handle({ kind: 'tick' }, now, out);
+  }
+
+  #work(count: number, now: Millis, out: Effect[]): void {
+    for (const input of this.#backlog.splice(0, count)) {
+      this.#backlogBytes -= sizeOf(input);
+      this.#inner.handle(input, now, out);
+    }
+    this.#workAt = this.#backlog.length === 0 ? NEVER : now + 1;
+  }
+
+  #keep(input: Input): void {
+    const bytes = sizeOf(input);
+    if (bytes === OVERHEAD_BYTES || this.#backlogBytes + bytes > BUFFER_BYTES) return;
+    this.#backlogBytes += bytes;
+    this.#backlog.push(input);
+  }
+}
+
+/** Of the socket's buffer; what comes on streams has buffers of its own. */
+const sizeOf = (input: Input): number => (input.kind === 'packet' ? input.bytes.length + OVERHEAD_BYTES : 0);
+
+const isTraffic = ({ kind }: Effect): boolean =>
+  kind === 'sendPacket' || kind === 'openStream' || kind === 'writeStream' || kind === 'closeStream';
+
+const isPing = (effect: Effect): boolean =>
+  effect.kind === 'sendPacket' && kindsOf(effect.packet, PLAIN).includes('ping');

@@ -1,0 +1,143 @@
+/** Which worlds are run: Lifeguard's grids, whole or the part that fits into half an hour, and SWIM's sizes and losses. */
+import { type AnomalyCounts, runAnomalies } from './anomaly.ts';
+import { ALPHAS, BETAS, CONFIG_NAMES, CONFIGS, tuned } from './configs.ts';
+import { type Load, type Lossy, load, lossy, type Noticed, notices, type Spread, spreads } from './swim.ts';
+
+export type PartName = 'interval' | 'threshold' | 'tuning' | 'notices' | 'spreads' | 'load' | 'lossy';
+
+/** One world. Its key names all that it depends on, so that what was saved can be told apart. */
+export interface Job {
+  readonly part: PartName;
+  /** A configuration, `α/β`, or nothing. */
+  readonly config: string;
+  readonly cell: readonly number[];
+  readonly seed: number;
+}
+
+export interface Results {
+  readonly interval: AnomalyCounts;
+  readonly threshold: AnomalyCounts;
+  readonly tuning: AnomalyCounts;
+  readonly notices: Noticed;
+  readonly spreads: Spread;
+  readonly load: Load;
+  readonly lossy: Lossy;
+}
+export type Result = Results[PartName];
+
+export const keyOf = ({ part, config, cell, seed }: Job): string =>
+  [part, config, cell.join(' '), seed].join(' | ');
+
+export interface Grid {
+  readonly concurrent: readonly number[];
+  readonly durations: readonly number[];
+  readonly intervals: readonly number[];
+  readonly seeds: number;
+}
+
+export const MEMBERS = 128;
+export const SIZES = [16, 32, 64, 128, 256] as const;
+export const LOSSES = [0.05, 0.1, 0.2, 0.3] as const;
+export const LOSSY_MEMBERS = 64;
+/** The paper's: 128 ms to 32.8 s of anomaly, 1 ms to 65.5 s between them, each four times the one before. */
+export const FULL: Grid = {
+  concurrent: [1, 4, 8, 12, 16, 20, 24, 28, 32],
+  durations: [128, 512, 2048, 8192, 16_384, 32_768],
+  intervals: [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536],
+  seeds: 10,
+};
+export const SHORT: Grid = {
+  concurrent: [16, 4, 32],
+  durations: [2048, 16_384],
+  intervals: [1, 64],
+  seeds: 1,
+};
+
+/** No anomaly begins later than this. */
+const SPAN = 60_000;
+/** The longest suspicion of Lifeguard ends within. */
+const CALM = 65_000;
+/** Long enough to be called failed in by every configuration. */
+export const LONG_ANOMALY = 32_768;
+/** The two cells in which α and β are tried: long anomalies close together, and short ones without a pause. */
+const TUNING_CELLS = [
+  [16, 16_384, 64],
+  [16, 2048, 1],
+] as const;
+
+export function planOf(grid: Grid, seeds: number): Job[] {
+  const jobs: Job[] = [];
+  const each = (
+    part: PartName,
+    configs: readonly string[],
+    cells: readonly (readonly number[])[],
+    n: number,
+  ): void => {
+    for (let seed = 1; seed <= n; seed++)
+      for (const cell of cells) for (const config of configs) jobs.push({ part, config, cell, seed });
+  };
+  const combinations = ALPHAS.flatMap((alpha) => BETAS.map((beta) => `${alpha}/${beta}`));
+  const cells = grid.concurrent.flatMap((c) =>
+    grid.durations.flatMap((d) => grid.intervals.map((i) => [c, d, i])),
+  );
+  each(
+    'load',
+    [''],
+    SIZES.map((n) => [n]),
+    1,
+  );
+  // A quarter of the members die in each: as many crashes of each size, or some more.
+  for (const n of SIZES) each('notices', [''], [[n]], 2 * seeds * Math.max(1, MEMBERS / n));
+  each(
+    'spreads',
+    [''],
+    SIZES.map((n) => [n]),
+    seeds,
+  );
+  each(
+    'lossy',
+    [''],
+    LOSSES.map((loss) => [loss]),
+    seeds,
+  );
+  each('interval', CONFIG_NAMES, cells, seeds);
+  each(
+    'threshold',
+    CONFIG_NAMES,
+    grid.concurrent.map((c) => [c]),
+    2 * seeds,
+  );
+  each('tuning', combinations, TUNING_CELLS, seeds);
+  // As anomalies of their own, so that α and β are compared in detection too.
+  each('tuning', combinations, [[16]], seeds);
+  return jobs;
+}
+
+export function run({ part, config, cell, seed }: Job): Result {
+  const [a = 0, b = 0, c = 0] = cell;
+  switch (part) {
+    case 'notices':
+      return notices(seed, a);
+    case 'spreads':
+      return spreads(seed, a, 12);
+    case 'load':
+      return load(seed, a);
+    case 'lossy':
+      return lossy(seed, LOSSY_MEMBERS, a);
+    default: {
+      const [alpha = 0, beta = 0] = config.split('/').map(Number);
+      const swim = part === 'tuning' ? tuned(alpha, beta) : CONFIGS[config as keyof typeof CONFIGS];
+      const repeated = cell.length === 3;
+      return runAnomalies({
+        seed,
+        members: MEMBERS,
+        concurrent: a,
+        duration: repeated ? b : LONG_ANOMALY,
+        ...(repeated ? { interval: c } : {}),
+        span: repeated ? SPAN : 0,
+        calm: repeated ? CALM : 2000,
+        swim,
+      });
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * What SWIM's paper says of its protocol, measured on our core with the parts it does not have turned off: how long until a
+ * crash is first noticed, how a rumor spreads, what a member sends, and what lost datagrams do.
+ *
+ * Source: SWIM §3.1, §4.1 to §5.
+ */
+import type { Millis } from '../../src/base/time.ts';
+import { type Crew, crew, MINUTE } from '../goals/crew.ts';
+import { NO_GOSSIP, PURE } from './configs.ts';
+
+/** One protocol period: the probe interval. */
+const PERIOD: Millis = 1000;
+const PATIENCE = 60 * PERIOD;
+
+/** Times are in protocol periods. */
+export interface Noticed {
+  /** From each crash to the beginning of the first probe that failed for it. */
+  readonly probed: readonly number[];
+  /** To the verdict of that probe. */
+  readonly suspected: readonly number[];
+  readonly missed: number;
+}
+
+export interface Spread {
+  /** From the first member to half of them, and to all. */
+  readonly half: readonly number[];
+  readonly all: readonly number[];
+  readonly missed: number;
+}
+
+export interface Load {
+  /** Per member and period. */
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+export interface Lossy {
+  readonly probes: number;
+  readonly failed: number;
+  /** Members that somebody's failed probe made a suspect; and those called dead, once for every time they fell. */
+  readonly suspected: number;
+  readonly dead: number;
+  readonly hours: number;
+}
+
+/** Rumors ride on pings and acks only, from a moment on. */
+function pure(seed: number, members: number, loss = 0): Crew {
+  const found = crew({ seed, members, loss, all: { swim: PURE } });
+  for (const host of found.world.hosts) host.swim.gossipInterval = NO_GOSSIP;
+  found.world.run(3 * PERIOD);
+  return found;
+}
+
+/** A quarter of the members die, one after the other; each is noticed before the next one dies. */
+export function notices(seed: number, members: number): Noticed {
+  const { world, labels, chance } = pure(seed, members);
+  const failedAt = new Map<string, { readonly from: Millis; readonly until: Millis }>();
+  world.watch({
+    acted: (_, facts) => {
+      for (const fact of facts)
+        if (fact.kind === 'probeFailed' && !failedAt.has(fact.node))
+          failedAt.set(fact.node, { from: world.now - fact.reason.millis, until: world.now });
+    },
+  });
+  const probed: number[] = [];
+  const suspected: number[] = [];
+  const victims = labels.slice(0, members / 4);
+  for (const victim of victims) {
+    world.run(PERIOD * chance.next());
+    const diedAt = world.now;
+    world.stop(victim);
+    world.runUntil(() => failedAt.has(victim), PATIENCE, 20);
+    const failed = failedAt.get(victim);
+    if (failed === undefined) continue;
+    // A probe whose ping was answered before the crash cannot fail: the first that fails began after it, or just before.
+    probed.push(Math.max(0, failed.from - diedAt) / PERIOD);
+    suspected.push((failed.until - diedAt) / PERIOD);
+  }
+  return { probed, suspected, missed: victims.length - probed.length };
+}
+
+/** Some members change their tags, one after the other, each told to all before the next. */
+export function spreads(seed: number, members: number, rumors: number): Spread {
+  const { world, labels, chance } = pure(seed, members);
+  const heard = new Map<string, Millis[]>();
+  world.watch({
+    acted: (host, facts) => {
+      for (const fact of facts)
+        if (fact.kind === 'incarnationRaised' && fact.node !== host.name)
+          heard.get(fact.node)?.push(world.now);
+    },
+  });
+  const half: number[] = [];
+  const all: number[] = [];
+  for (let i = 0; i < rumors; i++) {
+    const teller = labels[i % members] as string;
+    world.run(PERIOD * (1 + chance.next()));
+    const times: Millis[] = [];
+    heard.set(teller, times);
+    const toldAt = world.now;
+    world.command(teller, { kind: 'setTags', set: new Map([['round', String(i)]]), remove: [] });
+    if (!world.runUntil(() => times.length >= members - 1, PATIENCE, 20)) continue;
+    half.push(((times[Math.ceil(members / 2) - 2] as number) - toldAt) / PERIOD);
+    all.push(((times[members - 2] as number) - toldAt) / PERIOD);
+  }
+  return { half, all, missed: rumors - all.length };
+}
+
+/** Nothing happens for half a minute. */
+export function load(seed: number, members: number): Load {
+  const { world } = pure(seed, members);
+  const before = { ...world.counts };
+  const periods = 30;
+  world.run(periods * PERIOD);
+  const per = members * periods;
+  return {
+    packets: (world.counts.packets - before.packets) / per,
+    bytes: (world.counts.packetBytes - before.packetBytes) / per,
+  };
+}
+
+/** Nothing happens but loss. */
+export function lossy(seed: number, members: number, loss: number): Lossy {
+  const found = pure(seed, members, loss);
+  const { world } = found;
+  const span = 2 * MINUTE;
+  let failed = 0;
+  const suspected = new Set<string>();
+  world.watch({
+    acted: (_, facts) => {
+      for (const fact of facts)
+        if (fact.kind === 'probeFailed') failed += 1;
+        else if (fact.kind === 'memberSuspected' && fact.reason.kind === 'probe')
+          suspected.add(`${fact.node}@${fact.incarnation}`);
+    },
+  });
+  const before = found.wrongly().length;
+  world.run(span);
+  return {
+    // With local health off each member begins one in every period.
+    probes: (members * span) / PERIOD,
+    failed,
+    suspected: suspected.size,
+    dead: found.wrongly().length - before,
+    hours: (members * span) / (60 * MINUTE),
+  };
+}
+
+/**
+ * Chance that a probe of a living member fails: ping or ack is lost, and with each of `helpers` one of four messages.
+ *
+ * Source: SWIM §3.1, the terms of PM(T) for `q_ml` = 1 − loss.
+ */
+export const failureChance = (loss: number, helpers: number): number =>
+  (1 - (1 - loss) ** 2) * (1 - (1 - loss) ** 4) ** helpers;
