@@ -59,7 +59,7 @@ What the papers behind the failure detector measured, measured on ours: the agen
 clock. This page is written by \`npm run papers\`; do not edit it.
 
 \`\`\`
-npm run papers                                     # this page: about ten minutes of one core
+npm run papers                                     # this page: a quarter of an hour of one core
 npm run papers -- --save runs.jsonl --minutes 5    # the same in pieces: what is saved is not run again
 npm run papers -- --full --reps 10                 # the whole grid: days
 npm run papers -- --save runs.jsonl interval       # one part: interval threshold tuning notices spreads load lossy
@@ -109,7 +109,7 @@ Lifeguard has between 50 and 100 times fewer (§V). What stands behind the cells
 - *D = 16,384.* A suspicion of 10.5 s runs out within one anomaly. With I = 1 the accusation and the verdict leave the anomalous member almost together, before the accused can have
   answered, and everybody believes it: FP- is most of FP. With I = 64 it takes many anomalous members for that. Local health helps little, for each anomaly is one failed probe; a
   longer suspicion helps.
-- *D = 2048, I = 64.* Enough time between anomalies to read everything: nobody is wronged by anybody.
+- *D = 2048, I = 64.* Enough time between anomalies to read everything: hardly anybody is wronged.
 - The buddy system changes little here. It tells the accused sooner when the accuser next pings it, and an anomalous accuser does not.
 - As it ships, the stall guard comes before all this: what ran out while the member itself stood still is no verdict. It can tell because the agent's whole loop stands
   still here, as that of a starved or stopped process does; a fault that holds up datagrams and nothing else would not show itself so.`;
@@ -119,7 +119,7 @@ const DETECTION = `### Detection
 The paper's other question: how long until a member that is gone is called failed by a healthy one (*first*), and by all (*all*), in seconds. The anomaly lasts 32.8 s, so
 it is as good as a death. No verdict can come before one probe has failed (1 s) and the shortest suspicion is over: α · log10(128) s, 10.5 s for α = 5 and 8.4 s for
 α = 4, so 11.5 and 9.4 s in all. The paper finds that Lifeguard makes detection slower, "modestly" (abstract of its first version). Ours does not: where nothing else is wrong, the three confirmations that
-bring a long suspicion down to the shortest are there long before it is over, and the columns differ by a tenth of a second at most. With less than a thousand detections the 99.9 % is the worst.`;
+bring a long suspicion down to the shortest are there long before it is over, and the medians agree to a few hundredths of a second; with local health on, the slowest of two hundred comes a second later. With less than a thousand detections the 99.9 % is the worst.`;
 
 const LOAD = `### Messages
 

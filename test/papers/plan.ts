@@ -50,7 +50,7 @@ export const SHORT: Grid = {
   concurrent: [16, 4, 32],
   durations: [2048, 16_384],
   intervals: [1, 64],
-  seeds: 1,
+  seeds: 2,
 };
 
 /** No anomaly begins later than this. */
