@@ -3,10 +3,10 @@
  * time, on all cores. Every scenario has a number of seeds of its own; `--seeds` gives all the same, `--minutes` ends the run
  * with what is done by then. Ends with 1 if a goal was missed.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { costing, inOrder, serve, workThrough } from '../support/crew.ts';
 import { CLOCKS } from './clocks.ts';
 import { DETECTION } from './detection.ts';
 import { judge, printed, type Sample, type Scenario } from './goal.ts';
@@ -38,23 +38,12 @@ const { values, positionals } = parseArgs({
 });
 const SHOWN_NOTES = 5;
 
-if (process.send !== undefined) serve();
-else await command();
-
-/** A child: one seed after the other, as the parent hands them out. */
-function serve(): void {
-  process.on('message', (job: Job) => {
-    const began = process.cpuUsage();
-    const sample = (SCENARIOS[job.scenario] as Scenario).run(job.seed);
-    process.send?.({ job, sample, seconds: spent(began) } satisfies Done);
+if (process.send !== undefined)
+  serve((job: Job): Done => {
+    const { value: sample, seconds } = costing(() => (SCENARIOS[job.scenario] as Scenario).run(job.seed));
+    return { job, sample, seconds };
   });
-}
-
-/** Seconds of this process's own work since then: the machine may do other things besides. */
-function spent(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since);
-  return (user + system) / 1_000_000;
-}
+else await command();
 
 async function command(): Promise<void> {
   const unknown = positionals.filter((goal) => !SCENARIOS.some((one) => one.goal === goal));
@@ -73,9 +62,10 @@ async function command(): Promise<void> {
   });
   // All scenarios go on side by side, so that each has its share of a run that is ended early.
   jobs.sort((a, b) => a.turn - b.turn);
-  const done = await worked(jobs, (scenario, all) => {
+  const done: Done[] = [];
+  const told = (scenario: number): void => {
     // A long run should not keep all it knows to itself.
-    const samples = all.filter(({ job }) => job.scenario === scenario);
+    const samples = done.filter(({ job }) => job.scenario === scenario);
     if (samples.length < jobs.filter((job) => job.scenario === scenario).length) return;
     const row = judge(
       SCENARIOS[scenario] as Scenario,
@@ -85,6 +75,12 @@ async function command(): Promise<void> {
     console.error(
       `${row.scenario.goal} ${row.scenario.what}: ${row.reached} (${row.verdict}, ${cost.toFixed(0)} s)`,
     );
+  };
+  const children = Math.min(whole('jobs', values.jobs), jobs.length);
+  const next = inOrder(jobs, whole('minutes', values.minutes));
+  await workThrough<Job, Done>({ file: fileURLToPath(import.meta.url), children, next }, (one) => {
+    done.push(one);
+    told(one.job.scenario);
   });
   const samplesOf = (scenario: number): Sample[] =>
     done
@@ -105,42 +101,6 @@ async function command(): Promise<void> {
   if (run.length < chosen.length) console.log(`not begun: ${chosen.length - run.length} scenarios`);
   if (rows.some(({ verdict, scenario }) => verdict === 'missed' && scenario.stretch !== true))
     process.exitCode = 1;
-}
-
-/** Hands the jobs out to a child per core. */
-async function worked(
-  jobs: readonly Job[],
-  told: (scenario: number, done: readonly Done[]) => void,
-): Promise<Done[]> {
-  const done: Done[] = [];
-  let next = 0;
-  const end = performance.now() + whole('minutes', values.minutes) * 60_000;
-  const work = (child: ChildProcess, over: () => void, failed: (why: Error) => void): void => {
-    const hand = (): void => {
-      const job = performance.now() < end ? jobs[next++] : undefined;
-      if (job === undefined) child.disconnect();
-      else child.send(job);
-    };
-    child.on('message', (message) => {
-      const one = message as Done;
-      done.push(one);
-      told(one.job.scenario, done);
-      hand();
-    });
-    child.on('exit', (code) => (code === 0 ? over() : failed(new Error(`a worker ended with ${code}`))));
-    hand();
-  };
-  const file = fileURLToPath(import.meta.url);
-  await Promise.all(
-    Array.from(
-      { length: Math.min(whole('jobs', values.jobs), jobs.length) },
-      () =>
-        new Promise<void>((over, failed) =>
-          work(fork(file, process.argv.slice(2), { serialization: 'advanced' }), over, failed),
-        ),
-    ),
-  );
-  return done;
 }
 
 function whole(option: string, text: string): number {

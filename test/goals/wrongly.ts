@@ -35,7 +35,11 @@ function storm(seed: number): Sample {
   return found.sample({ times: [untilLasting(allAlive, 5 * MINUTE)], wrong: found.wrongly().length });
 }
 
-const WITHOUT: Partial<SwimConfig> = { awarenessMax: 1, suspicionMaxTimeoutMult: 1 };
+/** SWIM with suspicion: neither Lifeguard nor what we added to it. */
+const WITHOUT: Partial<SwimConfig> = {
+  ...{ awarenessMax: 1, suspicionMaxTimeoutMult: 1, buddy: false },
+  ...{ stallGuard: false, lastCall: false },
+};
 const KINDS = ['stalls', 'mute', 'deaf'] as const;
 
 /** Some nodes stall again and again, or are deaf, or mute; who of the others is held for dead by one of the others? */

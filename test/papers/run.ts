@@ -4,11 +4,12 @@
  * it ends, and those that stand there already are not run again, so that a long run can be had in short ones. The page is
  * written when all worlds are done, or with `--incomplete` of those that are.
  */
-import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { costing, inOrder, serve, workThrough } from '../support/crew.ts';
 import { pageOf } from './page.ts';
 import { FULL, type Job, keyOf, planOf, type Result, run, SHORT } from './plan.ts';
 
@@ -19,6 +20,8 @@ export interface Done {
   readonly seconds: number;
   readonly commit: string;
 }
+
+type Found = Omit<Done, 'commit'>;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,18 +36,12 @@ const { values, positionals } = parseArgs({
   },
 });
 
-if (process.send !== undefined) serve();
-else await command();
-
-/** A child: one world after the other, as the parent hands them out. */
-function serve(): void {
-  process.on('message', (job: Job) => {
-    const began = process.cpuUsage();
-    const result = run(job);
-    const { user, system } = process.cpuUsage(began);
-    process.send?.({ job, result, seconds: (user + system) / 1_000_000 });
+if (process.send !== undefined)
+  serve((job: Job): Found => {
+    const { value: result, seconds } = costing(() => run(job));
+    return { job, result, seconds };
   });
-}
+else await command();
 
 async function command(): Promise<void> {
   const grid = values.full ? FULL : SHORT;
@@ -58,7 +55,9 @@ async function command(): Promise<void> {
   const open = chosen.filter((job) => !held.has(keyOf(job)));
   console.error(`${chosen.length} worlds, ${chosen.length - open.length} done before; commit ${commit}`);
   let ended = 0;
-  await worked(open, (found) => {
+  const children = Math.min(whole('jobs', values.jobs), open.length);
+  const next = inOrder(open, whole('minutes', values.minutes));
+  await workThrough<Job, Found>({ file: fileURLToPath(import.meta.url), children, next }, (found) => {
     const done = { ...found, commit };
     held.set(keyOf(done.job), done);
     if (values.save !== undefined) appendFileSync(values.save, `${JSON.stringify(done)}\n`);
@@ -84,35 +83,6 @@ function saved(): Done[] {
 function commitOf(): string {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
   return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', 'src', 'test/papers') === '' ? '' : '+'}`;
-}
-
-/** Hands the jobs out to a child per core until time is over. */
-async function worked(jobs: readonly Job[], told: (done: Omit<Done, 'commit'>) => void): Promise<void> {
-  let next = 0;
-  const end = performance.now() + whole('minutes', values.minutes) * 60_000;
-  const work = (child: ChildProcess, over: () => void, failed: (why: Error) => void): void => {
-    const hand = (): void => {
-      const job = performance.now() < end ? jobs[next++] : undefined;
-      if (job === undefined) child.disconnect();
-      else child.send(job);
-    };
-    child.on('message', (message) => {
-      told(message as Omit<Done, 'commit'>);
-      hand();
-    });
-    child.on('exit', (code) => (code === 0 ? over() : failed(new Error(`a worker ended with ${code}`))));
-    hand();
-  };
-  const file = fileURLToPath(import.meta.url);
-  await Promise.all(
-    Array.from(
-      { length: Math.min(whole('jobs', values.jobs), jobs.length) },
-      () =>
-        new Promise<void>((over, failed) =>
-          work(fork(file, process.argv.slice(2), { serialization: 'advanced' }), over, failed),
-        ),
-    ),
-  );
 }
 
 function whole(option: string, text: string): number {

@@ -2,7 +2,8 @@
 import { MIXED_KINDS, type MixedOptions, type MixedReport, runMixed } from '../../src/sim/mixed.ts';
 import { ROTATION_STEPS } from '../../src/sim/rotations.ts';
 import { TALK_KINDS } from '../../src/sim/talks.ts';
-import { type Job, serve, workThrough } from './crew.ts';
+import { serve } from '../support/crew.ts';
+import { runSeeds, type Seeds } from './seeds.ts';
 
 /** So many seeds should see everything. */
 const ENOUGH = 40;
@@ -16,18 +17,18 @@ export const GOSSIP_BOUND_MS = 3000;
 const SHOWN_LINES = 80;
 
 export async function mixedCampaign(
-  job: Job,
+  seeds: Seeds,
   options: Omit<MixedOptions, 'seed'>,
   commit: string,
 ): Promise<void> {
-  if (process.send !== undefined) return serve((seed) => runMixed({ ...options, seed }));
+  if (process.send !== undefined) return serve((seed: number) => runMixed({ ...options, seed }));
   const { members, minutes } = options;
-  const { first, count } = job;
+  const { first, count } = seeds;
   console.log(
     `mixed, commit ${commit}, seeds ${first} to ${first + count - 1}, ${members} members, ${minutes} min`,
   );
   const reports: MixedReport[] = [];
-  const seconds = await workThrough<MixedReport>(job, (report) => {
+  const seconds = await runSeeds<MixedReport>(seeds, (report) => {
     reports.push({ ...report, lines: [] });
     if (report.failures.length === 0) return true;
     show(report, options);

@@ -13,8 +13,9 @@ import { FAULT_KINDS, type FaultKind, HOSTILE_KINDS } from '../../src/sim/faults
 import { LOSSES } from '../../src/sim/setting.ts';
 import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/swarm.ts';
 import { SEEN_STATES } from '../../src/sim/tally.ts';
-import { type Job, serve, workThrough } from './crew.ts';
+import { serve } from '../support/crew.ts';
 import { mixedCampaign } from './mixed.ts';
+import { runSeeds, type Seeds } from './seeds.ts';
 import { shrink } from './shrink.ts';
 
 const { values } = parseArgs({
@@ -54,15 +55,15 @@ const PROGRESS = 500;
 const SHOWN_LINES = 80;
 let shown = 0;
 
-const job: Job = {
+const seeds: Seeds = {
   file: fileURLToPath(import.meta.url),
   first,
   count,
   jobs: number('jobs'),
   maxFailures: MAX_FAILURES,
 };
-if (values.mixed) await mixedCampaign(job, options, commit());
-else if (process.send !== undefined) serve((seed) => runSwarm({ ...options, seed }));
+if (values.mixed) await mixedCampaign(seeds, options, commit());
+else if (process.send !== undefined) serve((seed: number) => runSwarm({ ...options, seed }));
 else await command();
 
 async function command(): Promise<void> {
@@ -71,7 +72,7 @@ async function command(): Promise<void> {
   );
   const reports: SwarmReport[] = [];
   const failed: SwarmReport[] = [];
-  const seconds = await workThrough<SwarmReport>(job, (report) => {
+  const seconds = await runSeeds<SwarmReport>(seeds, (report) => {
     reports.push({ ...report, faults: [], lines: [] });
     if (reports.length % PROGRESS === 0) console.log(`${reports.length} seeds, ${failed.length} failed`);
     if (report.failures.length === 0) return true;
