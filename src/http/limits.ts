@@ -2,7 +2,7 @@
  * What a client may take of us: connections and time to ask. All local programs share one address, so loopback has
  * only the total.
  */
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { isLoopback, parseIp } from '../base/address.ts';
 import type { Millis } from '../base/time.ts';
@@ -19,6 +19,12 @@ export interface Limits {
 
 /** Source: http.md T4; security S23. */
 export const LIMITS: Limits = { total: 4096, perAddress: 64, headersTimeout: 15_000, requestTimeout: 60_000 };
+
+/**
+ * Requests of one connection that wait for their answers. Programs send one at a time; Node reads and keeps all that is
+ * sent, and so whoever sends thousands and reads nothing costs megabytes.
+ */
+export const MAX_PIPELINED = 256;
 
 /** Refused sockets that are still told why; beyond that they are just closed. */
 const MAX_REFUSED = 256;
@@ -56,6 +62,19 @@ export function limitConnections(server: Server, limits: Pick<Limits, 'total' | 
     });
     for (const parse of parsers) parse.call(server, socket);
   });
+}
+
+/** Cuts the connection of a client that sends more and more, and does not wait for answers. */
+export function limitPipelining(serve: RequestListener): RequestListener {
+  const waiting = new WeakMap<Socket, number>();
+  return (incoming, outgoing) => {
+    const { socket } = incoming;
+    const before = waiting.get(socket) ?? 0;
+    if (before >= MAX_PIPELINED) return void socket.destroy();
+    waiting.set(socket, before + 1);
+    outgoing.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
+    serve(incoming, outgoing);
+  };
 }
 
 /** Reads on for a moment: closing with unread bytes would reset the connection and destroy the answer. */

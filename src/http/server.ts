@@ -11,7 +11,7 @@ import { createApp } from './app.ts';
 import { Watchers } from './blocking.ts';
 import { checkBind, guards } from './guards.ts';
 import type { AgentInfo } from './info.ts';
-import { LIMITS, type Limits, limitConnections } from './limits.ts';
+import { LIMITS, type Limits, limitConnections, limitPipelining } from './limits.ts';
 import { type Listen, listen } from './listen.ts';
 import { requestCounts } from './request-counts.ts';
 import type { Site } from './route.ts';
@@ -102,7 +102,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const { allowedHosts, token, getWrites } = options;
   const guard = guards({ unix, allowedHosts, ...(token === undefined ? {} : { token }) });
   const count = requestCounts(meter, watchers);
-  server.on('request', createApp({ site, routes: ROUTES, guard, getWrites, report, count }));
+  server.on('request', limitPipelining(createApp({ site, routes: ROUTES, guard, getWrites, report, count })));
 
   await listen(server, options.listen);
   server.on('error', report); // a connection that could not be accepted is no reason to stop

@@ -1,5 +1,6 @@
 /** What nobody should send, on real sockets: refused for what it is, and the next client is served. S18, S23. */
 import { describe, expect, test } from 'vitest';
+import { MAX_PIPELINED } from '../../../src/http/limits.ts';
 import { ROUTES } from '../../../src/http/routes/index.ts';
 import type { HttpServer } from '../../../src/http/server.ts';
 import { FakeAgent, member, put, raw, send, serve } from './fixture.ts';
@@ -89,6 +90,14 @@ describe('request lines and headers', () => {
     const answer = await raw(server, `${many}GET / HTTP/1.1\r\n${HOST}${CLOSE}`);
     expect(statuses(answer)).toEqual([...[...Array(200)].map((_, i) => (i % 2 === 0 ? 200 : 404)), 200]);
   });
+});
+
+test('S23 whoever sends thousands of requests and waits for no answer is cut off, and nobody else is', async () => {
+  const { server } = await world();
+  const many = `GET ${LEADER} HTTP/1.1\r\n${HOST}\r\n`.repeat(4 * MAX_PIPELINED);
+  const answer = await raw(server, many).catch(() => '');
+  expect(statuses(answer).length).toBeLessThanOrEqual(MAX_PIPELINED);
+  await healthy(server);
 });
 
 describe('bodies', () => {
