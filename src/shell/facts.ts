@@ -1,4 +1,5 @@
 /** The words of the shell: what can happen to sockets, files and programs, as data. */
+import type { Fact } from '../agent/types.ts';
 
 /** What happened to the shell itself. */
 export type ShellFact = Readonly<
@@ -20,3 +21,5 @@ export type ShellFact = Readonly<
   | { kind: 'httpFailed'; why: string; stack: string }
   | { kind: 'agentCrashed'; why: string; stack: string }
 >;
+
+export type Noted = Fact | ShellFact;

@@ -110,6 +110,7 @@ function silent(core: Core, question: Question, judge: Judge, now: Millis, out: 
   const other = address(claim.addr, claim.port);
   core.disputes.settle(node, other, 'free', now + SETTLED_FOR * core.config.probeInterval);
   if (claim.incarnation > row.incarnation) return judge.believe(core, claim, now, out);
+  note(out, { kind: 'claimTooLow', node, incarnation: row.incarnation, claimed: hostPort(other) });
   out.push({ kind: 'send', to: other, peer: undefined, message: accusation(row, core.name), fill: false });
 }
 

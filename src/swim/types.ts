@@ -101,6 +101,8 @@ export type SwimFact = Readonly<
   | { kind: 'nameContested'; node: string; held: string; claimed: string }
   /** It moved: nobody answered at `held` any more. */
   | { kind: 'nameReclaimed'; node: string; held: string; claimed: string }
+  /** Nobody answers where the name lived; who claims it elsewhere is told which incarnation to outbid. */
+  | { kind: 'claimTooLow'; node: string; incarnation: number; claimed: string }
   /** Our own. */
   | { kind: 'addressChanged'; held: string; address: string }
   /** It said that it is there, and did not answer: nobody is told of it. */

@@ -28,7 +28,7 @@ describe('ten hosts in three minutes of troubles, then calm', () => {
 });
 
 /** Five hosts, one minute: once a law was broken here, or one that was wrong said so. */
-test.each([500121, 501000, 202846, 700617])('a seed that a campaign found (%i)', (seed) => {
+test.each([2004943])('a seed that a campaign found (%i)', (seed) => {
   expect(runSwarm({ seed, members: 5, minutes: 1 }).failures).toEqual([]);
 });
 

@@ -33,6 +33,10 @@ export class Accusations implements Law {
         note(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
         return;
+      case 'claimTooLow':
+        // It is told in an accusation, and whoever copies datagrams may bring that to others.
+        note(this.#suspectedBy, fact.node, host.name, fact.incarnation);
+        return;
       case 'suspicionConfirmed':
         this.#accused(host, fact, 0, all);
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { createJournal, JOURNAL, type Journal, printable } from '../../../src/shell/journal.ts';
+import { createJournal, type Journal, printable } from '../../../src/shell/journal.ts';
+import { JOURNAL } from '../../../src/shell/sentences.ts';
 import { LOCAL } from './support.ts';
 
 interface Line {

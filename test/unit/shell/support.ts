@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import type { Agent, Effect, Input, View } from '../../../src/agent/types.ts';
 import { type Address, parseAddress } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
-import type { Journal, Noted } from '../../../src/shell/journal.ts';
+import type { Noted } from '../../../src/shell/facts.ts';
+import type { Journal } from '../../../src/shell/journal.ts';
 import { TCP_LIMITS, type TcpLimits } from '../../../src/shell/tcp.ts';
 
 export function at(literal: string): Address {

@@ -64,6 +64,18 @@ test("I10: a suspicion in another's name, who never had it", () => {
   expect(step(appeared, { ...suspected, by: 'eve' })).toContain('I10');
 });
 
+test('I10: what a claimant was told to outbid is a ground, if a copy of it comes to others (seed 2004943)', () => {
+  const { incarnation } = suspected;
+  const told = { kind: 'claimTooLow', node: 'bob', incarnation, claimed: '10.0.0.9:1' } as const;
+  const copied = {
+    ...suspected,
+    by: 'ann',
+    reason: { kind: 'word', by: 'ann', source: '10.0.0.9:1' },
+  } as const;
+  expect(pair().step(appeared, copied)).toContain('I10');
+  expect(pair().step(appeared, told, copied)).not.toContain('I10');
+});
+
 test('I10: what another held before may be taken over from a push/pull, and its word passed on', () => {
   const { world, poke } = pair();
   world.add('eve');

@@ -152,9 +152,14 @@ describe('another address', () => {
       .hear(alive('bob', 7), addressOf('bob'))
       .hear(alive('bob', 1, { addr: elsewhere }));
     ann.pass(1499).take();
-    expect(ann.pass(1).sends()).toMatchObject([
+    const effects = ann.pass(1).take();
+    expect(effects.filter(({ kind }) => kind === 'send')).toMatchObject([
       { to: { host: '127.9.9.9' }, message: suspect('bob', 'ann', 7) },
     ]);
+    expect(effects).toContainEqual({
+      kind: 'fact',
+      fact: { kind: 'claimTooLow', node: 'bob', incarnation: 7, claimed: '127.9.9.9:7946' },
+    });
     expect([ann.state('bob'), ann.incarnationOf('bob')]).toEqual(['alive', 7]);
     ann.hear(alive('bob', 8, { addr: elsewhere }));
     expect(ann.swim.members.get('bob')).toMatchObject({ state: 'alive', incarnation: 8 });
