@@ -1,9 +1,9 @@
 /** The lines of the protocol reference's conformance checklist that need real Serf agents as witnesses. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { type AgentProcess, installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
 import { pause, until } from '../support/wait.ts';
 
-afterAll(killAll);
+afterEach(killAll);
 
 const statusAt = async (witness: AgentProcess, name: string): Promise<string | undefined> =>
   (await witness.members()).find((one) => one.name === name)?.status;

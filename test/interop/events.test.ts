@@ -1,6 +1,6 @@
 /** User events between hearsay and real Serf agents: fired there, heard here, and the other way round. */
 import { readFileSync } from 'node:fs';
-import { afterAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
 import {
   type AgentProcess,
@@ -19,7 +19,7 @@ interface Heard {
   readonly ID: string;
 }
 
-afterAll(killAll);
+afterEach(killAll);
 
 test.skipIf(!installed('serf'))(
   'an event fired on either side is heard once by all; who joins later hears only what is new',

@@ -1,12 +1,12 @@
 /** One handler script, run by a real Serf agent and by hearsay in one cluster: it is handed the same by both. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
 import { file, folder, serf } from '../support/serf.ts';
 import { until } from '../support/wait.ts';
 
-afterAll(killAll);
+afterEach(killAll);
 
 /** Each call leaves a file: variables, then input. Written elsewhere first, so that whoever reads finds it whole. */
 const SCRIPT = `#!/bin/sh

@@ -1,11 +1,11 @@
 /** G17: a host that ran Serf goes on with hearsay, without a word on whom to join: its snapshot says it. */
 import { readFileSync } from 'node:fs';
-import { afterAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
 import { folder, serf } from '../support/serf.ts';
 import { until } from '../support/wait.ts';
 
-afterAll(killAll);
+afterEach(killAll);
 
 test.skipIf(!installed('serf'))(
   '4.11 8 the snapshot of the real agent is enough to be back in the cluster under its name',

@@ -1,9 +1,9 @@
 /** Two nodes with one name, one of them a real Serf agent: the newcomer stops and says why, whichever it is. */
-import { afterAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
 import { pause, until } from '../support/wait.ts';
 
-afterAll(killAll);
+afterEach(killAll);
 
 test.skipIf(!installed('serf'))(
   '4.8 the one that fewer members know by the name goes',

@@ -3,7 +3,7 @@
  * of events: none is lost at any member that is up, and nobody is taken for dead.
  */
 import { readFileSync } from 'node:fs';
-import { afterAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
 import { type AgentProcess, installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
 import { file, folder, serf } from '../support/serf.ts';
@@ -26,7 +26,7 @@ interface Host {
   readonly from: number;
 }
 
-afterAll(killAll);
+afterEach(killAll);
 
 test.skipIf(!installed('serf'))(
   'six hosts move one after the other, there and back',
@@ -73,7 +73,7 @@ test.skipIf(!installed('serf'))(
     const nothingMissed = async (life: Host, latest: number): Promise<void> => {
       await until(
         `${life.agent.kind} on ${life.name} has heard all`,
-        20_000,
+        SEEN_WITHIN,
         async () => (await missed(life, latest)).length === 0,
       );
     };

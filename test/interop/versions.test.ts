@@ -2,7 +2,7 @@
  * What agents may be set to beside one another: every protocol of Serf that a real agent speaks, ours at the lowest we speak, and
  * compression on both sides or one, in plaintext and under a key. Events and queries pass both ways, and nobody complains.
  */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
 import {
   type AgentProcess,
@@ -38,7 +38,7 @@ const RUNS = [
   },
 ] as const;
 
-afterAll(killAll);
+afterEach(killAll);
 
 describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 }, () => {
   test.each(RUNS)('4.1 1.6 $run', async ({ net, ours, theirs, ...more }) => {
