@@ -1,30 +1,30 @@
 /** The composition root: agent → shell → http, dns, in this order; and back in the other. Decides nothing else. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type AgentOptions, createAgent } from './agent/agent.ts';
-import { joinFailure } from './agent/commands.ts';
-import type { Agent, Door, Snapshot } from './agent/types.ts';
+import type { Agent, Door, Snapshot } from './agent/contract/machine.ts';
+import { joinFailure } from './agent/operations/join-leave.ts';
 import { type Address, hostPort } from './base/address.ts';
 import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { readiness } from './dns/readiness.ts';
-import { startDns } from './dns/server.ts';
+import { startDns } from './dns/server/server.ts';
 import { dnsSettings } from './dns/settings.ts';
-import { startHttp } from './http/server.ts';
-import { nodeId } from './http/shapes.ts';
+import { nodeId } from './http/consul/nodes.ts';
+import { startHttp } from './http/server/server.ts';
 import { createRecorded, type Recorded } from './replay/recorder.ts';
 import { monotonicNow } from './shell/driver.ts';
-import { describe } from './shell/figures.ts';
-import { createJournal, type Journal } from './shell/journal.ts';
-import { createKeyKeeper, readKeyring } from './shell/keyring.ts';
-import { type Log, openLog } from './shell/logger.ts';
-import { openRecording } from './shell/recording.ts';
+import { createJournal, type Journal } from './shell/logging/journal.ts';
+import { type Log, openLog } from './shell/logging/logger.ts';
+import { describe } from './shell/logging/process-metrics.ts';
 import { joinAtStart, keepJoining } from './shell/rejoin.ts';
-import { readSerfSnapshot } from './shell/serf-snapshot.ts';
-import { readServices } from './shell/services.ts';
 import { type Shell, startShell } from './shell/shell.ts';
-import { openStorage, type Storage } from './shell/storage.ts';
+import { createKeyKeeper, readKeyring } from './shell/storage/keyring.ts';
+import { openRecording } from './shell/storage/recording.ts';
+import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
+import { readServices } from './shell/storage/service-files.ts';
+import { openStorage, type Storage } from './shell/storage/storage.ts';
 import { NONCE_BYTES, parseKey } from './wire/crypt.ts';
 
 /** A started agent. */

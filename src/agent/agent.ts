@@ -10,23 +10,32 @@ import { isCatalogType } from '../wire/catalog.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import { type PacketMessage, Ping } from '../wire/memberlist.ts';
 import { PART_BYTES, roomFor } from '../wire/packet.ts';
-import { CAPABILITY, CAPABILITY_TAG } from './capable.ts';
-import { type CommandHost, Commands } from './commands.ts';
-import { Exchange } from './exchange.ts';
-import { Followups } from './followups.ts';
-import { KeyTasks } from './keytasks.ts';
-import { Memory } from './memory.ts';
-import { forget, type OperatorRooms, setTags } from './operator.ts';
-import type { AgentOptions } from './options.ts';
-import { Outlooks } from './outlook.ts';
-import { type Lane, Packets } from './packets.ts';
-import { openRooms } from './rooms.ts';
-import { Services } from './services.ts';
-import { Streams } from './streams.ts';
-import { Talk } from './talk.ts';
-import { factOf, learnDistance, newsOf } from './told.ts';
-import type { Agent, AgentHealth, Command, Effect, Fact, Input, RequestId, View } from './types.ts';
-import { LandingView } from './view.ts';
+import type {
+  Agent,
+  AgentHealth,
+  Command,
+  Effect,
+  Fact,
+  Input,
+  RequestId,
+  View,
+} from './contract/machine.ts';
+import type { AgentOptions } from './contract/options.ts';
+import { openRooms } from './layers.ts';
+import { type CommandHost, Commands } from './operations/join-leave.ts';
+import { KeyTasks } from './operations/key-operations.ts';
+import { forget, type OperatorRooms, setTags } from './operations/member-commands.ts';
+import { Talk } from './operations/messaging.ts';
+import { factOf, learnDistance, newsOf } from './readers/member-events.ts';
+import { Outlooks } from './readers/partition-summary.ts';
+import { LandingView } from './readers/view.ts';
+import { CAPABILITY, CAPABILITY_TAG } from './replication/catalog-peers.ts';
+import { Services } from './replication/services.ts';
+import { Memory } from './replication/snapshots.ts';
+import { Followups } from './transport/early-sync.ts';
+import { type Lane, Packets } from './transport/packets.ts';
+import { Exchange } from './transport/push-pull.ts';
+import { Streams } from './transport/streams.ts';
 
 export type { AgentOptions };
 

@@ -1,7 +1,7 @@
 /** From what is registered here to what others are told: local services and checks as entries of our own ledger. */
 
 import type { Millis } from '../base/time.ts';
-import { trimOutput } from '../catalog/entries.ts';
+import { trimOutput } from '../catalog/publish-limits.ts';
 import type { Change, Check, Service } from '../catalog/types.ts';
 import type { LocalChange, LocalCheck, LocalService } from '../checks/types.ts';
 import { formatDuration } from '../config/setting.ts';

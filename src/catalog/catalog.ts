@@ -6,15 +6,15 @@ import { AgentError } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
 import { decodeMemory, encodeMemory, type Memory, type Summary } from '../wire/catalog.ts';
 import { MAX_COUNT } from '../wire/entry.ts';
+import { type Accepted, type Answer, type Answered, accept, answer, type Request } from './anti-entropy.ts';
 import { ALL, type Buckets, Digest, newMark } from './digest.ts';
-import { checkPublishable, MAX_CATALOG_BYTES, MAX_ENTRIES, MAX_LEDGER_BYTES } from './entries.ts';
-import { type Accepted, type Answer, type Answered, accept, answer, type Request } from './exchange.ts';
-import { Floors } from './floors.ts';
-import { grouped, isUrgent } from './grouping.ts';
-import { bury, type Held, isEven, MAX_TOMBSTONES, newHeld, sweepHalf, sweepOld, unbury } from './held.ts';
 import { apply, begin, deltaSince, type EntryChange, write } from './ledger.ts';
+import { checkPublishable, MAX_CATALOG_BYTES, MAX_ENTRIES, MAX_LEDGER_BYTES } from './publish-limits.ts';
+import { bury, type Held, isEven, MAX_TOMBSTONES, newHeld, sweepHalf, sweepOld, unbury } from './replica.ts';
+import { grouped, isUrgent } from './rumor-batches.ts';
 import { type Change, type Delta, type Entry, type EntryKey, keyOf, type Progress } from './types.ts';
 import { weigh } from './values.ts';
+import { Floors } from './watermarks.ts';
 
 export interface CatalogOptions {
   /** Our own name. */

@@ -4,11 +4,17 @@
  * about it changes. Also says which topics a change touches.
  */
 import type { Millis } from '../base/time.ts';
+import {
+  addAllServices,
+  isDrainChanged,
+  isListedAlike,
+  isRenamed,
+  servicesWithChecks,
+} from './affected-topics.ts';
 import { isUsable } from './health.ts';
 import type { EntryChange } from './ledger.ts';
 import { buildNode, type Node } from './nodes.ts';
-import { Since } from './since.ts';
-import { addAllServices, isDrainChanged, isListedAlike, isRenamed, servicesWithChecks } from './touching.ts';
+import { Since } from './status-since.ts';
 import type { CatalogView, Entry, EntryKey, Instance, NodeCatalog, Service } from './types.ts';
 
 /** Where the entries are; `Catalog` is one. */

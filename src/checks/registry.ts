@@ -9,7 +9,7 @@ import { AgentError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { admitCheck, admitService, unknownCheck, unknownService } from './admission.ts';
-import { Book } from './book.ts';
+import { Book } from './local-state.ts';
 import { maintenanceId } from './maintenance.ts';
 import type {
   CheckDefinition,

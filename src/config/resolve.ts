@@ -1,6 +1,6 @@
 /**
  * From flags, environment, files, preset and defaults to one configuration, and where each value came from.
- * Nothing is read here: cli/files.ts does that.
+ * Nothing is read here: cli/input/files.ts does that.
  */
 import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';

@@ -3,12 +3,12 @@ import { MAX_HOPS } from './answers/address.ts';
 import { hinfo } from './answers/hinfo.ts';
 import { ANSWERS } from './answers/index.ts';
 import { soaRecord } from './answers/soa.ts';
-import { isReverse, meaning } from './names.ts';
-import type { Request } from './packet.ts';
-import { Parts } from './parts.ts';
-import { type Item, RCODE, type Rcode, TYPE } from './records.ts';
+import { Parts } from './message/compiled-records.ts';
+import { type Item, RCODE, type Rcode, TYPE } from './message/records.ts';
+import type { Request } from './message/request.ts';
 import type { Forwardable } from './recursor/outgoing.ts';
-import { type Ask, find, type Zone } from './zone.ts';
+import { isReverse, meaning } from './zone/names.ts';
+import { type Ask, find, type Zone } from './zone/zone.ts';
 
 export interface Reply {
   readonly rcode: Rcode;

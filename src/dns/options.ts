@@ -1,19 +1,19 @@
 /** What the door is given, what it takes where nothing is given, and the zone that comes of it. */
 import { randomInt } from 'node:crypto';
-import type { View } from '../agent/types.ts';
+import type { View } from '../agent/contract/machine.ts';
 import type { Meter } from '../base/meter.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { Network } from '../config/names.ts';
-import { KeptParts } from './kept.ts';
-import { namesOf } from './names.ts';
-import { NodeIndex } from './node-index.ts';
-import type { SoaNumbers } from './records.ts';
+import type { SoaNumbers } from './message/records.ts';
 import type { RecursorOptions } from './recursor/recursor.ts';
-import { ServiceIndex } from './service-index.ts';
-import { serviceTtls } from './service-ttl.ts';
-import type { Trimming } from './trim.ts';
-import type { Zone } from './zone.ts';
+import type { Trimming } from './truncate.ts';
+import { KeptParts } from './zone/answer-cache.ts';
+import { namesOf } from './zone/names.ts';
+import { NodeIndex } from './zone/node-index.ts';
+import { ServiceIndex } from './zone/service-index.ts';
+import { serviceTtls } from './zone/service-ttl.ts';
+import type { Zone } from './zone/zone.ts';
 
 export interface DnsOptions {
   /** `host` is an IP literal. Port 0: any that is free for both transports. */

@@ -3,13 +3,14 @@
  * held against what was decided then. No sockets, no clock, no keys.
  */
 import { createAgent } from '../agent/agent.ts';
-import type { AgentOptions } from '../agent/options.ts';
-import type { Agent, Effect, Input } from '../agent/types.ts';
-import type { Wrapping } from '../agent/wrapping.ts';
+import type { Wrapping } from '../agent/contract/codec.ts';
+import type { Agent, Effect, Input } from '../agent/contract/machine.ts';
+import type { AgentOptions } from '../agent/contract/options.ts';
 import { NO_BYTES } from '../base/bytes.ts';
 import { AgentError, WireError, type WireErrorCode } from '../base/errors.ts';
 import { createRng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
+import { readTape, type TapeEnd } from './format.ts';
 import {
   crashWords,
   type EndOf,
@@ -21,8 +22,7 @@ import {
   stepWords,
   WHAT,
 } from './recorder.ts';
-import { readTape, type TapeEnd } from './tape.ts';
-import { packetWords, streamWords } from './words.ts';
+import { packetWords, streamWords } from './transcript.ts';
 
 export interface PlayOptions {
   /** Another one than it was recorded with, to see what chance did. */

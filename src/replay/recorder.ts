@@ -3,18 +3,18 @@
  * what it decided. Where the lines go is the caller's business. Keys and nonces are not among them (docs/adr/0013-recordings.md).
  */
 import { createAgent } from '../agent/agent.ts';
-import type { AgentOptions } from '../agent/options.ts';
-import type { Agent, Effect, Input, View } from '../agent/types.ts';
-import { WIRE, type Wrapping } from '../agent/wrapping.ts';
+import { WIRE, type Wrapping } from '../agent/contract/codec.ts';
+import type { Agent, Effect, Input, View } from '../agent/contract/machine.ts';
+import type { AgentOptions } from '../agent/contract/options.ts';
 import { WireError } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
 import { VERSION } from '../base/version.ts';
-import type { StreamMessage } from '../wire/stream.ts';
-import { hideMessage, hideStream } from './hidden-messages.ts';
-import { hideBirth, hideInput } from './hide.ts';
+import type { StreamMessage } from '../wire/stream-writer.ts';
+import { documentOf, lineBytes, TapeWriter } from './format.ts';
 import { Masks } from './masks.ts';
-import { documentOf, lineBytes, TapeWriter } from './tape.ts';
-import { effectWords, packetWords, streamWords } from './words.ts';
+import { hideBirth, hideInput } from './redact-inputs.ts';
+import { hideMessage, hideStream } from './redact-messages.ts';
+import { effectWords, packetWords, streamWords } from './transcript.ts';
 
 /** Grows when a replayer of before would misread what is written. */
 export const FORMAT = 1;

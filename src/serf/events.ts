@@ -6,8 +6,8 @@
 import { copyOf, sameBytes, utf8 } from '../base/bytes.ts';
 import { AgentError } from '../base/errors.ts';
 import { type EventBucket, UserEvent } from '../wire/serf.ts';
+import { Ring } from './dedup-buffer.ts';
 import { LamportClock } from './lamport.ts';
-import { Ring } from './ring.ts';
 import type { SerfEffect, UserEventHeard } from './types.ts';
 
 /** Bytes of one event message, all included. Source: serf UserEventSizeLimit, the hard ceiling. */

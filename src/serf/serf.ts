@@ -13,18 +13,18 @@ import type { Broadcasts } from '../swim/broadcasts.ts';
 import type { MemberEvent } from '../swim/types.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import { decodeSerf, type SerfState, type UserEvent } from '../wire/serf.ts';
-import { Conflicts } from './conflicts.ts';
 import { Coordinates } from './coordinates.ts';
 import { Events, MAX_EVENT_BYTES } from './events.ts';
-import { type Intent, MAX_INTENT_BYTES } from './intents.ts';
-import type { Answer } from './internal.ts';
-import { KeyAnswers } from './keys.ts';
 import type { LamportClock } from './lamport.ts';
-import { Membership, type Sending } from './membership.ts';
-import { Queries } from './queries.ts';
-import { cutLanes, QUEUE_CHECK_INTERVAL, worthATry } from './reaper.ts';
-import { composeState, impliedIntents, readState } from './state.ts';
-import { Throttle } from './throttle.ts';
+import { type Intent, MAX_INTENT_BYTES } from './membership/intents.ts';
+import { Membership, type Sending } from './membership/membership.ts';
+import { cutLanes, QUEUE_CHECK_INTERVAL, worthATry } from './membership/reaper.ts';
+import { Conflicts } from './name-conflict-vote.ts';
+import { composeState, impliedIntents, readState } from './push-pull-state.ts';
+import type { Answer } from './queries/internal.ts';
+import { KeyAnswers } from './queries/keys.ts';
+import { Queries } from './queries/queries.ts';
+import { Throttle } from './source-limit.ts';
 import type {
   AskedQuestion,
   HeardQuery,

@@ -12,7 +12,7 @@ import type {
   Seed,
   Topic,
   View,
-} from '../agent/types.ts';
+} from '../agent/contract/machine.ts';
 import { AgentError } from '../base/errors.ts';
 
 /** The shell's side of the door. */

@@ -13,7 +13,7 @@ import type {
   Snapshot,
   StreamId,
   Topic,
-} from '../agent/types.ts';
+} from '../agent/contract/machine.ts';
 import type { Address } from '../base/address.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { CheckOrder } from '../checks/types.ts';

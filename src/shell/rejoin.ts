@@ -3,9 +3,10 @@
  * and then where no member lives. So an agent started before its seeds finds them, and two halves of a cluster find
  * one another after a partition, even if it lasted until each had forgotten the other.
  */
-import { countUp, isLost, knockChance, strangersAmong } from '../agent/knock.ts';
-import type { Door, JoinReport, Seed } from '../agent/types.ts';
-import { resolveSeeds } from './resolve.ts';
+
+import type { Door, JoinReport, Seed } from '../agent/contract/machine.ts';
+import { countUp, isLost, knockChance, strangersAmong } from '../agent/operations/rejoin-policy.ts';
+import { resolveSeeds } from './net/resolve.ts';
 
 /** For so long a seed may take to start beside us: agents of one script, or of one rack after a power cut. */
 const PATIENCE_MS = 3_000;

@@ -1,18 +1,18 @@
 /** Puts Node's side of the machine together: sockets, driver, door. What an agent is, only its caller knows. */
 
-import type { Agent, Door } from '../agent/types.ts';
+import type { Agent, Door } from '../agent/contract/machine.ts';
 import { type Address, hostPort, isUnspecified } from '../base/address.ts';
 import { createDoor } from './door.ts';
 import { Driver, type Lateness, monotonicNow } from './driver.ts';
 import { createHandlers, type Handlers, type HandlersOptions } from './handlers/index.ts';
-import { announced, watchAddress } from './interfaces.ts';
-import type { Journal } from './journal.ts';
-import type { KeyKeeper } from './keyring.ts';
-import { openPorts } from './ports.ts';
-import { type ResolveOptions, resolveSeeds } from './resolve.ts';
+import type { Journal } from './logging/journal.ts';
+import { announced, watchAddress } from './net/advertise.ts';
+import { openPorts } from './net/ports.ts';
+import { type ResolveOptions, resolveSeeds } from './net/resolve.ts';
+import type { TcpLimits } from './net/tcp.ts';
 import { createRunners, type RunnersOptions } from './runners/index.ts';
-import type { Storage } from './storage.ts';
-import type { TcpLimits } from './tcp.ts';
+import type { KeyKeeper } from './storage/keyring.ts';
+import type { Storage } from './storage/storage.ts';
 
 export interface ShellOptions {
   /** UDP and TCP; port 0 takes a free one. */

@@ -6,7 +6,7 @@
  */
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
-import { isUp } from './rumor.ts';
+import { isUp } from './precedence.ts';
 import type { Identity, Member, MemberState, MembersView } from './types.ts';
 
 /** A member as this room writes it. The object stays the same for the life of the row. */

@@ -9,22 +9,22 @@ import { assert } from '../base/assert.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { NodeState, Ping, SwimMessage } from '../wire/memberlist.ts';
-import { askTheDead, callSuspects, condemn, heardDead, heardSuspect, spare } from './accusation.ts';
-import { believe, heardAlive } from './alive.ts';
 import type { Broadcast, Broadcasts } from './broadcasts.ts';
-import { answered, type Judge, pursue } from './claims.ts';
-import { answerTo, Core, emit, memberAt, note, type SwimOptions, send } from './core.ts';
-import { forget } from './dropping.ts';
+import { answerTo, Core, emit, memberAt, note, type SwimOptions, send } from './context.ts';
 import type { Row } from './members.ts';
-import { localStates, mergeStates } from './merge.ts';
-import { following, Prober } from './probe.ts';
-import { announce, changeAddress, changeMeta, farewell } from './refute.ts';
-import { Relays } from './relay.ts';
-import { isUp, MAX_INCARNATION } from './rumor.ts';
-import { OURSELVES, type Source } from './source.ts';
+import { isUp, MAX_INCARNATION } from './precedence.ts';
+import { believe, heardAlive } from './rules/alive.ts';
+import { Relays } from './rules/indirect-probe.ts';
+import { localStates, mergeStates } from './rules/merge.ts';
+import { following, Prober } from './rules/probe.ts';
+import { forget } from './rules/reclaim.ts';
+import { announce, changeAddress, changeMeta, farewell } from './rules/refute.ts';
+import { OURSELVES, type Source } from './rules/source.ts';
+import { askTheDead, callSuspects, condemn, heardDead, heardSuspect, spare } from './rules/suspect-dead.ts';
+import { answered, type Judge, pursue } from './rules/verify.ts';
 import type { MembersView, SwimEffect } from './types.ts';
 
-export type { SwimOptions } from './core.ts';
+export type { SwimOptions } from './context.ts';
 
 /** memberlist's core without its sockets. Never throws on foreign messages; only `merge` may refuse. */
 export class Swim {

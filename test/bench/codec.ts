@@ -8,7 +8,7 @@ import { utf8 } from '../../src/base/bytes.ts';
 import { Ack, Alive, decodeMessage, encodeMessage, NodeState, Ping } from '../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody, decodeSerf, encodeTags, UserEvent } from '../../src/wire/serf.ts';
-import { encodePushPull, StreamOpener } from '../../src/wire/stream.ts';
+import { encodePushPull, StreamOpener } from '../../src/wire/stream-writer.ts';
 import { measure, measured, RUNS, repeat } from './kit/operation.ts';
 
 const IP = Uint8Array.of(127, 0, 11, 2);

@@ -4,8 +4,8 @@
  */
 import { pathToFileURL } from 'node:url';
 import { createRng } from '../../src/base/rng.ts';
-import { createAnswerer } from '../../src/dns/reply.ts';
-import type { Route } from '../../src/dns/trim.ts';
+import { createAnswerer } from '../../src/dns/responder.ts';
+import type { Route } from '../../src/dns/truncate.ts';
 import { bigService } from '../unit/dns/catalog.ts';
 import { queryBytes, TABLE, viewOf } from '../unit/dns/fixture.ts';
 import { heading, table } from './kit/figures.ts';

@@ -4,12 +4,12 @@
  */
 import { pathToFileURL } from 'node:url';
 import { type AgentOptions, createAgent } from '../../src/agent/agent.ts';
-import type { Agent, Effect, Input } from '../../src/agent/types.ts';
+import type { Agent, Effect, Input } from '../../src/agent/contract/machine.ts';
 import { createRng } from '../../src/base/rng.ts';
 import type { Millis } from '../../src/base/time.ts';
 import { play } from '../../src/replay/player.ts';
 import { createRecorded } from '../../src/replay/recorder.ts';
-import { story } from '../../src/sim/story.ts';
+import { story } from '../../src/sim/scenarios/story.ts';
 import { heading, table } from './kit/figures.ts';
 import { SHORT } from './kit/options.ts';
 

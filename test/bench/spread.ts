@@ -3,11 +3,11 @@
  * the same agents byte for byte. `npx tsx test/bench/spread.ts [members]`; some minutes for a thousand.
  */
 import { createAgent } from '../../src/agent/agent.ts';
-import { acquaint } from '../../src/sim/gather.ts';
-import { serviceOf, ttlCheck } from '../../src/sim/registrations.ts';
-import { stock } from '../../src/sim/stock.ts';
-import { catalogueWords } from '../../src/sim/words.ts';
-import { World } from '../../src/sim/world.ts';
+import { catalogueWords } from '../../src/sim/scenarios/story-catalog.ts';
+import { serviceOf, ttlCheck } from '../../src/sim/workload/definitions.ts';
+import { acquaint } from '../../src/sim/world/bootstrap.ts';
+import { stock } from '../../src/sim/world/preload.ts';
+import { World } from '../../src/sim/world/world.ts';
 
 export interface SpreadFigures {
   readonly members: number;

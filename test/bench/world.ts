@@ -3,8 +3,8 @@
  * `npx tsx test/bench/world.ts [members]`; with `node --expose-gc --import tsx` memory is measured after a collection.
  */
 import { createAgent } from '../../src/agent/agent.ts';
-import { acquaint } from '../../src/sim/gather.ts';
-import { World } from '../../src/sim/world.ts';
+import { acquaint } from '../../src/sim/world/bootstrap.ts';
+import { World } from '../../src/sim/world/world.ts';
 
 export interface WorldFigures {
   readonly members: number;

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Snapshot } from '../../src/agent/types.ts';
-import { unpackSnapshot } from '../../src/shell/snapshot.ts';
+import type { Snapshot } from '../../src/agent/contract/machine.ts';
+import { unpackSnapshot } from '../../src/shell/storage/snapshot.ts';
 import { getJson, http } from '../support/http.ts';
 import { type Hearsay, hearsay, killAll, startHearsay } from '../support/processes.ts';
 import { pause, until } from '../support/wait.ts';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { hearsay, killAll, startHearsay, startProgram } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
-import { selfSigned } from '../unit/runners/support.ts';
+import { selfSigned } from '../unit/shell/runners/support.ts';
 
 const ip = (host: number): string => `127.0.61.${host}`;
 const at = (host: number): string[] => ['--http-addr', `http://${ip(host)}:8500`];

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { unpackSnapshot } from '../../src/shell/snapshot.ts';
+import { unpackSnapshot } from '../../src/shell/storage/snapshot.ts';
 import { getJson } from '../support/http.ts';
 import { type Hearsay, hearsay, killAll, startHearsay } from '../support/processes.ts';
 import { pause, until } from '../support/wait.ts';

@@ -1,16 +1,16 @@
 /** A world for one seed of a goal: agents that know one another, what they say of each other, seeds they come back to. */
 import { createAgent } from '../../src/agent/agent.ts';
-import { isLost, knockChance, strangersAmong } from '../../src/agent/knock.ts';
-import type { AgentOptions } from '../../src/agent/options.ts';
-import type { Agent, Seed } from '../../src/agent/types.ts';
+import type { Agent, Seed } from '../../src/agent/contract/machine.ts';
+import type { AgentOptions } from '../../src/agent/contract/options.ts';
+import { isLost, knockChance, strangersAmong } from '../../src/agent/operations/rejoin-policy.ts';
 import { parseAddress } from '../../src/base/address.ts';
 import type { Rng } from '../../src/base/rng.ts';
 import type { Millis } from '../../src/base/time.ts';
-import { disagreements } from '../../src/sim/checkers.ts';
-import { acquaint, seedOf } from '../../src/sim/gather.ts';
-import type { Host, HostOptions } from '../../src/sim/host.ts';
-import { Plain } from '../../src/sim/plain.ts';
-import { World } from '../../src/sim/world.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import { Plain } from '../../src/sim/peers/serf-peer.ts';
+import { acquaint, seedOf } from '../../src/sim/world/bootstrap.ts';
+import type { Host, HostOptions } from '../../src/sim/world/host.ts';
+import { World } from '../../src/sim/world/world.ts';
 import type { Sample } from './goal.ts';
 
 /** Somebody was declared dead at an observer. */

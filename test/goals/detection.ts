@@ -1,6 +1,6 @@
 /** G1 and G2: how long until all know who died, and who left. */
 import type { SwimConfig } from '../../src/config/protocol.ts';
-import { catalogueWords } from '../../src/sim/words.ts';
+import { catalogueWords } from '../../src/sim/scenarios/story-catalog.ts';
 import { crew } from './crew.ts';
 import type { Sample, Scenario } from './goal.ts';
 

@@ -1,6 +1,6 @@
 /** G7: partitions of any shape and length, and how long until all agree again. */
 import { type Rng, shuffle } from '../../src/base/rng.ts';
-import type { World } from '../../src/sim/world.ts';
+import type { World } from '../../src/sim/world/world.ts';
 import { crew, HOUR, logUniform, MINUTE, rejoin, seedsOf } from './crew.ts';
 import type { Sample, Scenario } from './goal.ts';
 

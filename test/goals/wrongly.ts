@@ -2,7 +2,7 @@
 
 import { shuffle } from '../../src/base/rng.ts';
 import type { SwimConfig } from '../../src/config/protocol.ts';
-import { disagreements } from '../../src/sim/checkers.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
 import { type Crew, crew, type Death, HOUR, MINUTE } from './crew.ts';
 import type { Sample, Scenario } from './goal.ts';
 

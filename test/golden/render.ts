@@ -15,7 +15,7 @@ import {
   type QueryResponse,
   type SerfMessage,
 } from '../../src/wire/serf.ts';
-import type { StreamMessage } from '../../src/wire/stream.ts';
+import type { StreamMessage } from '../../src/wire/stream-writer.ts';
 import { decode } from '../../src/wire/struct.ts';
 import type { Json } from './vectors.ts';
 

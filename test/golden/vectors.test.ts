@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { decodeSerf, JoinIntent, LeaveIntent, Query, QueryResponse, UserEvent } from '../../src/wire/serf.ts';
-import { encodeStream, type StreamMessage, StreamOpener, sealStream } from '../../src/wire/stream.ts';
+import { encodeStream, type StreamMessage, StreamOpener, sealStream } from '../../src/wire/stream-writer.ts';
 import { renderPacketMessage, renderStream } from './render.ts';
 import {
   bytesOf,

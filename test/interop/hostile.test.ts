@@ -12,7 +12,7 @@ import { NONCE_BYTES, parseKey } from '../../src/wire/crypt.ts';
 import { Ack, Alive, Dead, NodeState, Ping, Suspect, TYPE } from '../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, type Envelope, openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody, JoinIntent, Query, UserEvent } from '../../src/wire/serf.ts';
-import { encodePushPull, sealStream } from '../../src/wire/stream.ts';
+import { encodePushPull, sealStream } from '../../src/wire/stream-writer.ts';
 import { decode } from '../../src/wire/struct.ts';
 import { getJson } from '../support/http.ts';
 import {

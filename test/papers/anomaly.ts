@@ -9,8 +9,8 @@ import { NO_BYTES } from '../../src/base/bytes.ts';
 import { shuffle } from '../../src/base/rng.ts';
 import type { Millis } from '../../src/base/time.ts';
 import type { SwimConfig } from '../../src/config/protocol.ts';
-import { acquaint } from '../../src/sim/gather.ts';
-import { World } from '../../src/sim/world.ts';
+import { acquaint } from '../../src/sim/world/bootstrap.ts';
+import { World } from '../../src/sim/world/world.ts';
 import { Choked } from './choked.ts';
 
 export interface AnomalyOptions {

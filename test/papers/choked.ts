@@ -7,11 +7,11 @@
  * Source: Lifeguard §V. Differs: memberlist's suspicions end by timers of their own while all else is stuck; here they
  * end when the anomaly does, which nobody else can tell apart.
  */
-import type { Agent, Effect, Input, View } from '../../src/agent/types.ts';
+import type { Agent, Effect, Input, View } from '../../src/agent/contract/machine.ts';
 import { type Millis, NEVER } from '../../src/base/time.ts';
-import { envelopeOf, kindsOf } from '../../src/sim/kinds.ts';
+import { envelopeOf, kindsOf } from '../../src/sim/world/message-kinds.ts';
 
-/** What a socket's buffer holds, and what a datagram takes of it besides its octets; as src/sim/host.ts has it. */
+/** What a socket's buffer holds, and what a datagram takes of it besides its octets; as src/sim/world/host.ts has it. */
 const BUFFER_BYTES = 212_992;
 const OVERHEAD_BYTES = 512;
 /** These worlds have neither keys nor labels. */

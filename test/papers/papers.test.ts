@@ -1,11 +1,11 @@
 /** The arithmetic of the tables, the fault they are made with, and that each configuration is what its name says. */
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
-import type { Agent, Effect, Fact, Input, View } from '../../src/agent/types.ts';
+import type { Agent, Effect, Fact, Input, View } from '../../src/agent/contract/machine.ts';
 import { address } from '../../src/base/address.ts';
-import { acquaint } from '../../src/sim/gather.ts';
-import { envelopeOf } from '../../src/sim/kinds.ts';
-import { World } from '../../src/sim/world.ts';
+import { acquaint } from '../../src/sim/world/bootstrap.ts';
+import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
+import { World } from '../../src/sim/world/world.ts';
 import { decodeMessage, encodeMessage, Ping } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { type AnomalyCounts, runAnomalies } from './anomaly.ts';

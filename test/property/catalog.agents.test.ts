@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { portions } from '../../src/catalog/anti-entropy.ts';
 import { Catalog, recall } from '../../src/catalog/catalog.ts';
-import { portions } from '../../src/catalog/exchange.ts';
 import type { Change, CheckStatus, Delta } from '../../src/catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../src/catalog/view.ts';
 import {

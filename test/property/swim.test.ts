@@ -1,7 +1,7 @@
 /** Laws of membership, over histories nobody would think of. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isUp } from '../../src/swim/rumor.ts';
+import { isUp } from '../../src/swim/precedence.ts';
 import type { MemberState } from '../../src/swim/types.ts';
 import { decodeMessage, encodeMessage, type NodeState, type SwimMessage } from '../../src/wire/memberlist.ts';
 import { Actor, addressOf, alive, dead, left, row, suspect } from '../unit/swim/helpers.ts';

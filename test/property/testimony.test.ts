@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readTestimony, testify } from '../../src/agent/evidence/testimony.ts';
-import type { Evident, Exhibit, Statement } from '../../src/agent/evidence/types.ts';
-import { judge } from '../../src/agent/evidence/verdict.ts';
-import { says } from '../../src/agent/evidence/words.ts';
-import { MAX_RESPONSE_BYTES } from '../../src/serf/answering.ts';
-import { encodeTestimony } from '../../src/wire/testimony.ts';
+import type { Evident, Exhibit, Statement } from '../../src/agent/contract/evidence.ts';
+import { judge } from '../../src/agent/evidence/diagnosis.ts';
+import { readTestimony, testify } from '../../src/agent/evidence/witness-report.ts';
+import { says } from '../../src/agent/evidence/wording.ts';
+import { MAX_RESPONSE_BYTES } from '../../src/serf/queries/incoming.ts';
+import { encodeTestimony } from '../../src/wire/witness-report.ts';
 
 const SELF = 'ann';
 const NODE = 'bob';

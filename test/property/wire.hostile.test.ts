@@ -20,7 +20,7 @@ import {
   KeyRequest,
   KeyResponse,
 } from '../../src/wire/serf.ts';
-import { StreamOpener } from '../../src/wire/stream.ts';
+import { StreamOpener } from '../../src/wire/stream-writer.ts';
 import { decode } from '../../src/wire/struct.ts';
 import { bytesOf, envelopeOf, PACKETS, roleOf, STREAMS } from '../golden/vectors.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
 import { all, tell } from './tell.ts';
 
 test('a member that stops is suspected first and failed soon after, and all agree', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { drawFaults, unleash } from '../../src/sim/faults.ts';
-import { story } from '../../src/sim/story.ts';
+import { drawFaults, unleash } from '../../src/sim/faults/index.ts';
+import { story } from '../../src/sim/scenarios/story.ts';
 
 /** A minute with loss and troubles, every octet of it in the hash. */
 const hash = (seed: number): string => {

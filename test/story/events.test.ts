@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { utf8 } from '../../src/base/bytes.ts';
-import { story } from '../../src/sim/story.ts';
+import { story } from '../../src/sim/scenarios/story.ts';
 
 const NAMES = 'ann bob cat dan eve';
 const fire = (name: string, payload = '') =>

@@ -5,15 +5,15 @@
  */
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
-import type { Agent, Effect } from '../../src/agent/types.ts';
-import { disagreements } from '../../src/sim/checkers.ts';
-import type { Garbage } from '../../src/sim/faults/strangers.ts';
-import { GHOST, LIES, type Lie } from '../../src/sim/faults/traitors.ts';
-import { strike } from '../../src/sim/faults.ts';
-import type { Host } from '../../src/sim/host.ts';
-import { envelopeOf } from '../../src/sim/kinds.ts';
-import { story } from '../../src/sim/story.ts';
-import type { World } from '../../src/sim/world.ts';
+import type { Agent, Effect } from '../../src/agent/contract/machine.ts';
+import { GHOST, LIES, type Lie } from '../../src/sim/faults/byzantine.ts';
+import { strike } from '../../src/sim/faults/index.ts';
+import type { Garbage } from '../../src/sim/faults/outsiders.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import { story } from '../../src/sim/scenarios/story.ts';
+import type { Host } from '../../src/sim/world/host.ts';
+import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
+import type { World } from '../../src/sim/world/world.ts';
 import { Ack, TYPE } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody } from '../../src/wire/serf.ts';

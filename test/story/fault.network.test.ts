@@ -1,9 +1,9 @@
 /** The rows of the fault matrix that are the network's, one by one; laws are watched throughout (`pass`). */
 import { describe, expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
-import { deafen } from '../../src/sim/faults/strangers.ts';
-import { type Fault, strike } from '../../src/sim/faults.ts';
-import { bulky, serviceOf } from '../../src/sim/registrations.ts';
+import { type Fault, strike } from '../../src/sim/faults/index.ts';
+import { deafen } from '../../src/sim/faults/outsiders.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import { bulky, serviceOf } from '../../src/sim/workload/definitions.ts';
 import { all, tell } from './tell.ts';
 
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);

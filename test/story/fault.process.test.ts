@@ -1,8 +1,8 @@
 /** The rows of the fault matrix that are one machine's: stopped and starved processes, clocks, disks. */
 import { describe, expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
-import { strike } from '../../src/sim/faults.ts';
-import { serviceOf } from '../../src/sim/registrations.ts';
+import { strike } from '../../src/sim/faults/index.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import { serviceOf } from '../../src/sim/workload/definitions.ts';
 import { tell } from './tell.ts';
 
 const five = 'ann bob cat dan eve';

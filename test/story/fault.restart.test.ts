@@ -1,9 +1,9 @@
 /** Restarts of many: one after the other, and all at once; and clusters of which half are Go agents. */
 import { describe, expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
-import { strike } from '../../src/sim/faults.ts';
-import { keepJoining } from '../../src/sim/gather.ts';
-import type { HostOptions } from '../../src/sim/host.ts';
+import { strike } from '../../src/sim/faults/index.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import { keepJoining } from '../../src/sim/world/bootstrap.ts';
+import type { HostOptions } from '../../src/sim/world/host.ts';
 import { tell } from './tell.ts';
 
 /** Enough for a partial memory of the whole. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';
-import { disagreements } from '../../src/sim/checkers.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
 import { all, tell } from './tell.ts';
 
 test('conformance: random octets from a stranger crash nobody, change nothing and are not passed on', () => {

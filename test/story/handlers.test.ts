@@ -1,7 +1,7 @@
 /** What programs of an agent are told, from the inside: everything once, and nothing that is only suspected. */
 import { expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
-import type { Agent } from '../../src/agent/types.ts';
+import type { Agent } from '../../src/agent/contract/machine.ts';
 import type { News } from '../../src/serf/types.ts';
 import { tell } from './tell.ts';
 

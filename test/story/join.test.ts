@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
-import type { Asked } from '../../src/sim/types.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import type { Asked } from '../../src/sim/world/types.ts';
 import { all, tell } from './tell.ts';
 
 /** How many seeds answered; `undefined`: still waiting, or refused. */

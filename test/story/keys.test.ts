@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { KeyOperation, KeyReport } from '../../src/agent/types.ts';
-import { type Story, story } from '../../src/sim/story.ts';
+import type { KeyOperation, KeyReport } from '../../src/agent/contract/machine.ts';
+import { type Story, story } from '../../src/sim/scenarios/story.ts';
 import { fingerprint } from '../../src/wire/crypt.ts';
 
 const NAMES = 'ann bob cat dan eve';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
 import { all, tell } from './tell.ts';
 
 test('one who leaves in order is left everywhere within 3 s, and never failed', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
 import { tell } from './tell.ts';
 
 const names = Array.from({ length: 20 }, (_, i) => `n${i}`).join(' ');

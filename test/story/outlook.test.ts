@@ -1,6 +1,6 @@
 /** What each side of a partition says of the other, what is said of deaths, and that it ends when all are back. */
 import { expect, test } from 'vitest';
-import { story } from '../../src/sim/story.ts';
+import { story } from '../../src/sim/scenarios/story.ts';
 
 const NAMES = 'ann bob cat dan eve fay gus hal';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
 import { all, tell } from './tell.ts';
 
 test('two halves hold each other as failed, and find each other again within 90 s', () => {

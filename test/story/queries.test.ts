@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { NO_BYTES, text, utf8 } from '../../src/base/bytes.ts';
 import type { AskedQuestion, Question } from '../../src/serf/types.ts';
-import { type Story, story } from '../../src/sim/story.ts';
+import { type Story, story } from '../../src/sim/scenarios/story.ts';
 
 const NAMES = 'ann bob cat dan eve';
 

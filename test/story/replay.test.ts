@@ -1,8 +1,8 @@
 /** Whatever befalls an agent, playing its recording gives the same decisions: seeds of the swarm, every life recorded. */
 import { expect, test } from 'vitest';
 import { play } from '../../src/replay/player.ts';
-import { Plain } from '../../src/sim/plain.ts';
-import { runSwarm } from '../../src/sim/swarm.ts';
+import { Plain } from '../../src/sim/peers/serf-peer.ts';
+import { runSwarm } from '../../src/sim/scenarios/swarm.ts';
 import { recording } from '../unit/replay/support.ts';
 
 test.each([1, 2, 5, 6])('seed %i', (seed) => {

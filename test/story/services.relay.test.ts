@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bulky, serviceOf } from '../../src/sim/registrations.ts';
+import { bulky, serviceOf } from '../../src/sim/workload/definitions.ts';
 import { tell } from './tell.ts';
 
 test('news of a service reaches who cannot hear its owner at all: others pass it on', () => {

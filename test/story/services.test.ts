@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueDisagreements } from '../../src/sim/catalogue.ts';
-import { bulky, serviceOf, ttlCheck } from '../../src/sim/registrations.ts';
+import { catalogueDisagreements } from '../../src/sim/laws/catalog.ts';
+import { bulky, serviceOf, ttlCheck } from '../../src/sim/workload/definitions.ts';
 import { tell } from './tell.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');

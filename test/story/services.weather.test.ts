@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueDisagreements } from '../../src/sim/catalogue.ts';
-import { disagreements } from '../../src/sim/checkers.ts';
-import { Plain } from '../../src/sim/plain.ts';
-import { bulky, serviceOf, ttlCheck } from '../../src/sim/registrations.ts';
+import { catalogueDisagreements } from '../../src/sim/laws/catalog.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import { Plain } from '../../src/sim/peers/serf-peer.ts';
+import { bulky, serviceOf, ttlCheck } from '../../src/sim/workload/definitions.ts';
 import { tell } from './tell.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');

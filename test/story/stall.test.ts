@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
 import { tell } from './tell.ts';
 
 describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { disagreements } from '../../src/sim/checkers.ts';
-import { drawFaults, unleash } from '../../src/sim/faults.ts';
-import { keepJoining } from '../../src/sim/gather.ts';
+import { drawFaults, unleash } from '../../src/sim/faults/index.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import { keepJoining } from '../../src/sim/world/bootstrap.ts';
 import { tell } from './tell.ts';
 
 // Safety first, while troubles come and go; then they stop, and all must agree.

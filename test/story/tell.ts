@@ -1,6 +1,6 @@
 /** Stories as tests: one that fails shows its seed and the end of its trace. */
 import { onTestFailed } from 'vitest';
-import { type Story, type StoryOptions, story } from '../../src/sim/story.ts';
+import { type Story, type StoryOptions, story } from '../../src/sim/scenarios/story.ts';
 
 const SHOWN_LINES = 80;
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { address } from '../../src/base/address.ts';
-import { disagreements } from '../../src/sim/checkers.ts';
-import { keepJoining } from '../../src/sim/gather.ts';
-import { envelopeOf } from '../../src/sim/kinds.ts';
-import type { Story } from '../../src/sim/story.ts';
+import { disagreements } from '../../src/sim/laws/index.ts';
+import type { Story } from '../../src/sim/scenarios/story.ts';
+import { keepJoining } from '../../src/sim/world/bootstrap.ts';
+import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
 import { Alive, encodeMessage, NodeState, Suspect } from '../../src/wire/memberlist.ts';
 import { sealPacket } from '../../src/wire/packet.ts';
-import { encodePushPull, sealStream } from '../../src/wire/stream.ts';
+import { encodePushPull, sealStream } from '../../src/wire/stream-writer.ts';
 import { tell } from './tell.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { envelopeOf } from '../../src/sim/kinds.ts';
-import type { Story } from '../../src/sim/story.ts';
+import type { Story } from '../../src/sim/scenarios/story.ts';
+import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
 import { encodeMessage, Suspect } from '../../src/wire/memberlist.ts';
 import { sealPacket } from '../../src/wire/packet.ts';
 import { tell } from './tell.ts';

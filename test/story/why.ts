@@ -1,10 +1,11 @@
 /** What `hearsay why` would say at a host of a story: its own evidence, what the others answer, and the verdict. */
-import { matterOf, type Verdict } from '../../src/agent/evidence/matter.ts';
-import { readTestimony } from '../../src/agent/evidence/testimony.ts';
-import type { Statement } from '../../src/agent/evidence/types.ts';
-import { judge } from '../../src/agent/evidence/verdict.ts';
+
+import type { Statement } from '../../src/agent/contract/evidence.ts';
+import { judge } from '../../src/agent/evidence/diagnosis.ts';
+import { matterOf, type Verdict } from '../../src/agent/evidence/findings.ts';
+import { readTestimony } from '../../src/agent/evidence/witness-report.ts';
 import type { AskedQuestion } from '../../src/serf/types.ts';
-import type { Story } from '../../src/sim/story.ts';
+import type { Story } from '../../src/sim/scenarios/story.ts';
 
 export interface Why extends Verdict {
   readonly statements: readonly Statement[];

@@ -1,6 +1,6 @@
 /** The fast set of `npm run swarm -- --mixed`: a few seeds, and between them all that such a run should see. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { type MixedReport, runMixed } from '../../src/sim/mixed.ts';
+import { type MixedReport, runMixed } from '../../src/sim/scenarios/mixed.ts';
 import { MAX_PASSED_OVER, missing, passedOver } from './mixed.ts';
 
 const SHOWN_LINES = 60;

@@ -1,7 +1,7 @@
 /** `npm run swarm -- --mixed`: many seeds of ours beside Go-like peers, who fire events, ask queries and change keys. */
-import { MIXED_KINDS, type MixedOptions, type MixedReport, runMixed } from '../../src/sim/mixed.ts';
-import { ROTATION_STEPS } from '../../src/sim/rotations.ts';
-import { TALK_KINDS } from '../../src/sim/talks.ts';
+import { MIXED_KINDS, type MixedOptions, type MixedReport, runMixed } from '../../src/sim/scenarios/mixed.ts';
+import { ROTATION_STEPS } from '../../src/sim/workload/key-rotations.ts';
+import { TALK_KINDS } from '../../src/sim/workload/message-load.ts';
 import { serve } from '../support/crew.ts';
 import { runSeeds, type Seeds } from './seeds.ts';
 

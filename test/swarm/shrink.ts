@@ -1,5 +1,5 @@
 /** Which of a failed seed's troubles matter: others are left out for as long as the same law is broken without them. */
-import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/swarm.ts';
+import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/scenarios/swarm.ts';
 
 const lawOf = (report: SwarmReport): string => /\b[IL]\d+\b/.exec(report.failures[0] ?? '')?.[0] ?? 'none';
 

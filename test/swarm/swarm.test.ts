@@ -1,9 +1,9 @@
 /** The fast set: a few seeds of `npm run swarm`, and between them every kind of trouble, of deed and of state. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { DEED_KINDS } from '../../src/sim/deeds.ts';
-import { FAULT_KINDS, HOSTILE_KINDS } from '../../src/sim/faults.ts';
-import { runSwarm } from '../../src/sim/swarm.ts';
-import { SEEN_STATES } from '../../src/sim/tally.ts';
+import { FAULT_KINDS, HOSTILE_KINDS } from '../../src/sim/faults/index.ts';
+import { SEEN_STATES } from '../../src/sim/scenarios/run-stats.ts';
+import { runSwarm } from '../../src/sim/scenarios/swarm.ts';
+import { DEED_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { shrink } from './shrink.ts';
 
 const SHOWN_LINES = 60;

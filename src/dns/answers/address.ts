@@ -1,5 +1,5 @@
 /** A and AAAA: nodes, services and bare addresses; and the CNAME of a service whose address is a name. */
-import { meaning } from '../names.ts';
+
 import {
   type AddressData,
   ASKED,
@@ -9,9 +9,10 @@ import {
   type Name,
   type ResourceRecord,
   TYPE,
-} from '../records.ts';
-import { type Ask, find, serviceTtl } from '../zone.ts';
-import { draw } from './draw.ts';
+} from '../message/records.ts';
+import { meaning } from '../zone/names.ts';
+import { type Ask, find, serviceTtl } from '../zone/zone.ts';
+import { draw } from './sample.ts';
 
 /** Names of ours that are followed from one to the next. More is a mistake, or a circle. */
 export const MAX_HOPS = 3;

@@ -1,6 +1,6 @@
 /** HINFO: the short answer to ANY for strangers, who might be someone else's forged address. */
-import { type Item, items } from '../records.ts';
-import type { Ask } from '../zone.ts';
+import { type Item, items } from '../message/records.ts';
+import type { Ask } from '../zone/zone.ts';
 
 /** "There is something, ask for it by its type." Source: RFC 8482 §4.2. */
 export const hinfo = ({ zone }: Ask): Item[] =>

@@ -1,6 +1,6 @@
 /** Every type of record we can answer with: each a function from question to records, empty if it is not its turn. */
-import type { Item } from '../records.ts';
-import type { Ask } from '../zone.ts';
+import type { Item } from '../message/records.ts';
+import type { Ask } from '../zone/zone.ts';
 import { address } from './address.ts';
 import { ns } from './ns.ts';
 import { ptr } from './ptr.ts';

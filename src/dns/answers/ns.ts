@@ -1,7 +1,7 @@
 /** NS: who else answers for the domain. Any agent does. */
-import { ASKED, addressData, type Item, TYPE } from '../records.ts';
-import { type Ask, nodeName } from '../zone.ts';
-import { draw } from './draw.ts';
+import { ASKED, addressData, type Item, TYPE } from '../message/records.ts';
+import { type Ask, nodeName } from '../zone/zone.ts';
+import { draw } from './sample.ts';
 
 const MAX_SERVERS = 3;
 

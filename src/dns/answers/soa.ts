@@ -1,6 +1,6 @@
 /** SOA: asked for at the apex, and in the authority section of every negative answer. */
-import { ASKED, type Item, type Name, type ResourceRecord, TYPE } from '../records.ts';
-import type { Ask, Zone } from '../zone.ts';
+import { ASKED, type Item, type Name, type ResourceRecord, TYPE } from '../message/records.ts';
+import type { Ask, Zone } from '../zone/zone.ts';
 
 export function soa({ subject, type, domain, zone }: Ask): Item[] {
   if (subject.kind !== 'apex' || (type !== TYPE.SOA && type !== TYPE.ANY)) return [];

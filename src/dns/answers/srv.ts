@@ -1,7 +1,7 @@
 /** SRV: the instances of a service, each with the addresses of its target. */
-import { ASKED, type Item, type Name, type ResourceRecord, TYPE } from '../records.ts';
-import type { Spot } from '../spots.ts';
-import { type Ask, serviceTtl } from '../zone.ts';
+import { ASKED, type Item, type Name, type ResourceRecord, TYPE } from '../message/records.ts';
+import type { Spot } from '../zone/endpoints.ts';
+import { type Ask, serviceTtl } from '../zone/zone.ts';
 import { recordsAt } from './address.ts';
 
 /** All priorities are equal; weights say who gets how much. Source: RFC 2782; Consul DNS, SRV. */

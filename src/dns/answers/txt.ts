@@ -1,6 +1,6 @@
 /** TXT: a node's metadata, which are its member's tags. */
-import { type Item, items, TYPE } from '../records.ts';
-import type { Ask } from '../zone.ts';
+import { type Item, items, TYPE } from '../message/records.ts';
+import type { Ask } from '../zone/zone.ts';
 
 /** One record per tag, `key=value`; keys that start with `rfc1035-` give the value alone. */
 export function txt({ subject, type, zone }: Ask): Item[] {

@@ -1,6 +1,6 @@
 /** Answers of recursors, kept as long as they allow and no longer than we do. Of a fixed size, whatever is asked. */
 import type { Millis } from '../../base/time.ts';
-import { RCODE, TYPE } from '../records.ts';
+import { RCODE, TYPE } from '../message/records.ts';
 import type { Heard } from './upstream.ts';
 
 /** With the largest message this is 4 MiB. */

@@ -1,5 +1,5 @@
 /** What a recursor says, as far as we must know it. Total: bytes that are no whole message give `undefined`. */
-import { RCODE, TYPE } from '../records.ts';
+import { RCODE, TYPE } from '../message/records.ts';
 
 export interface Incoming {
   readonly id: number;

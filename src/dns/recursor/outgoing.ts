@@ -1,7 +1,7 @@
 /** What we ask a recursor: the asker's question under an id and a spelling that nobody else can know. */
 import { randomBytes, randomInt } from 'node:crypto';
-import type { Question, Request } from '../packet.ts';
-import { TYPE } from '../records.ts';
+import { TYPE } from '../message/records.ts';
+import type { Question, Request } from '../message/request.ts';
 
 /** A question that came whole: only such are asked on. */
 export type Forwardable = Request & { readonly question: Question };

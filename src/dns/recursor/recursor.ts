@@ -5,8 +5,8 @@
 import { randomInt } from 'node:crypto';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import { isWithin, type Names } from '../names.ts';
-import { RCODE } from '../records.ts';
+import { RCODE } from '../message/records.ts';
+import { isWithin, type Names } from '../zone/names.ts';
 import { AnswerCache } from './cache.ts';
 import { type Forwardable, keyOf, lettersIn, outgoing } from './outgoing.ts';
 import { type Heard, Upstream } from './upstream.ts';

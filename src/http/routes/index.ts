@@ -1,28 +1,28 @@
 /** Every route there is, one line per noun. Order does not matter: app.ts puts fixed words before parameters. */
-import { openApi } from '../openapi.ts';
-import { Reply } from '../reply.ts';
-import { type Route, route } from '../route.ts';
-import { any, map } from '../schema/kinds.ts';
-import * as agent from './agent.ts';
-import * as agentChecks from './agent-checks.ts';
-import * as agentHealth from './agent-health.ts';
-import * as agentMonitor from './agent-monitor.ts';
-import * as agentServices from './agent-services.ts';
-import * as catalog from './catalog.ts';
-import * as catalogWrites from './catalog-writes.ts';
-import * as coordinates from './coordinates.ts';
-import * as event from './event.ts';
-import * as events from './events.ts';
-import * as health from './health.ts';
-import * as hearsay from './hearsay.ts';
-import * as hearsayHealth from './hearsay-health.ts';
-import * as hearsayServices from './hearsay-services.ts';
-import * as hearsayTalk from './hearsay-talk.ts';
-import * as hearsayWhy from './hearsay-why.ts';
-import * as metrics from './metrics.ts';
-import * as prometheus from './prometheus.ts';
-import { REFUSED } from './refused.ts';
-import * as status from './status.ts';
+import { openApi } from '../endpoint/openapi.ts';
+import { Reply } from '../endpoint/reply.ts';
+import { type Route, route } from '../endpoint/route.ts';
+import { any, map } from '../endpoint/schema.ts';
+import * as agent from './consul/agent.ts';
+import * as agentChecks from './consul/agent-checks.ts';
+import * as agentHealth from './consul/agent-health.ts';
+import * as agentMonitor from './consul/agent-monitor.ts';
+import * as agentServices from './consul/agent-services.ts';
+import * as catalog from './consul/catalog.ts';
+import * as catalogWrites from './consul/catalog-writes.ts';
+import * as coordinates from './consul/coordinates.ts';
+import * as event from './consul/event.ts';
+import * as health from './consul/health.ts';
+import * as metrics from './consul/metrics.ts';
+import * as status from './consul/status.ts';
+import { REFUSED } from './consul/unsupported.ts';
+import * as hearsay from './hearsay/cluster.ts';
+import * as events from './hearsay/events.ts';
+import * as hearsayHealth from './hearsay/health.ts';
+import * as prometheus from './hearsay/http-sd.ts';
+import * as hearsayTalk from './hearsay/queries.ts';
+import * as hearsayServices from './hearsay/services.ts';
+import * as hearsayWhy from './hearsay/why.ts';
 
 /** `GET /`: load balancers probe it. Source: http.md T11. */
 const banner = route({

@@ -5,7 +5,7 @@
 import { firstBytes } from '../../checks/output.ts';
 import type { HandlerConfig } from '../../config/schema.ts';
 import type { News } from '../../serf/types.ts';
-import type { ShellFact } from '../facts.ts';
+import type { ShellFact } from '../logging/facts.ts';
 import { type Action, MAX_KEPT_BYTES } from './action.ts';
 import { Line } from './line.ts';
 import { eventOf, matches, nameOf, type Self } from './news.ts';

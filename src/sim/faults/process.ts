@@ -1,7 +1,7 @@
 /** What goes wrong on one machine while its agent runs: stopped and starved processes, clocks, disks. */
 import { createRng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import { comeBack, type Mechanisms, stall } from './mechanism.ts';
+import { comeBack, type Mechanisms, stall } from './fault.ts';
 
 export interface ProcessFaults {
   stall: { readonly who: string };

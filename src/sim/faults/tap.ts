@@ -1,6 +1,6 @@
 /** An ear in the network: keeps the datagrams that went by last, for those who send them again. */
 import type { Rng } from '../../base/rng.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 const KEPT = 256;
 

@@ -6,8 +6,8 @@
 import { text } from '../../base/bytes.ts';
 import type { Millis } from '../../base/time.ts';
 import type { AskedQuestion, Question } from '../../serf/types.ts';
-import type { Host } from '../host.ts';
-import { isMeant } from '../talks.ts';
+import { isMeant } from '../workload/message-load.ts';
+import type { Host } from '../world/host.ts';
 import type { Ground } from './law.ts';
 
 /** Since when a host has been well; `undefined`: it is not. */

@@ -5,11 +5,11 @@
  */
 import { createAgent } from '../../agent/agent.ts';
 import type { Millis } from '../../base/time.ts';
-import { drawFaults, type FaultKind, unleash } from '../faults.ts';
-import { gather, keepJoining } from '../gather.ts';
-import { serviceOf, ttlCheck } from '../registrations.ts';
-import type { WorldOptions } from '../types.ts';
-import { World } from '../world.ts';
+import { drawFaults, type FaultKind, unleash } from '../faults/index.ts';
+import { serviceOf, ttlCheck } from '../workload/definitions.ts';
+import { gather, keepJoining } from '../world/bootstrap.ts';
+import type { WorldOptions } from '../world/types.ts';
+import { World } from '../world/world.ts';
 
 /** How far the clock of host number `i` is off. */
 export type Clocks = (i: number) => Millis;

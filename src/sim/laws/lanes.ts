@@ -2,13 +2,14 @@
  * I12, for every lane: whatever else there is to say, no lane that has something waits longer than a few rounds of
  * gossip until a message of it leaves. That an owner's own news leaves in time is catalogue.ts's.
  */
-import { CAPABILITY_TAG } from '../../agent/capable.ts';
-import type { MemberView } from '../../agent/types.ts';
+
+import type { MemberView } from '../../agent/contract/machine.ts';
+import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../base/time.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import { TYPE } from '../../wire/memberlist.ts';
 import { SERF_TYPE } from '../../wire/serf.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../world/host.ts';
 import type { Ground, Law } from './law.ts';
 import { overhear } from './wiretap.ts';
 

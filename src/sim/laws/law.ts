@@ -1,7 +1,7 @@
 /** What a law is: somebody who is shown what hosts do and show, and says when that may not be. */
-import type { Command, Fact, MemberView } from '../../agent/types.ts';
-import type { Host } from '../host.ts';
-import type { World } from '../world.ts';
+import type { Command, Fact, MemberView } from '../../agent/contract/machine.ts';
+import type { Host } from '../world/host.ts';
+import type { World } from '../world/world.ts';
 
 /** What laws stand on. */
 export interface Ground {

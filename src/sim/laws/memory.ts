@@ -3,12 +3,12 @@
  * back; what was remembered of the catalogue reads back to the last octet, and any part of it that a torn write leaves
  * is refused or holds nothing untrue; and a life that begins from memory goes on where the last one was.
  */
-import type { Fact, Snapshot } from '../../agent/types.ts';
+import type { Fact, Snapshot } from '../../agent/contract/machine.ts';
 import { sameBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import { recall } from '../../catalog/catalog.ts';
 import { encodeMemory } from '../../wire/catalog.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../world/host.ts';
 import type { Ground, Law } from './law.ts';
 
 /** Torn writes tried on each catalogue that is remembered. */

@@ -3,10 +3,10 @@
  * nobody holds an incarnation its member never had (I3), nobody who runs holds itself for dead (I5), and each change
  * is one the protocol knows (I6).
  */
-import type { Command, Fact, MemberView } from '../../agent/types.ts';
+import type { Command, Fact, MemberView } from '../../agent/contract/machine.ts';
 import type { Millis } from '../../base/time.ts';
-import { GRAVE_TIME } from '../../swim/graves.ts';
-import type { Host } from '../host.ts';
+import { GRAVE_TIME } from '../../swim/state/recently-dropped.ts';
+import type { Host } from '../world/host.ts';
 import type { Ground, Law } from './law.ts';
 
 /** What one observer has shown of one member. */

@@ -4,7 +4,7 @@
  */
 import { NONCE_BYTES } from '../../wire/crypt.ts';
 import { TYPE } from '../../wire/memberlist.ts';
-import type { Host } from '../host.ts';
+import type { Host } from '../world/host.ts';
 import type { Ground } from './law.ts';
 import { overhear } from './wiretap.ts';
 

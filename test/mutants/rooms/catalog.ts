@@ -60,7 +60,7 @@ export const catalog: readonly Mutant[] = [
   },
   {
     id: 'catalog-swept-early',
-    file: 'catalog/held.ts',
+    file: 'catalog/replica.ts',
     find: 'grave.at > now - TOMBSTONE_KEPT',
     replace: 'grave.at > now + TOMBSTONE_KEPT',
     wrong: 'Tombstones are collected within a minute instead of after an hour.',
@@ -112,7 +112,7 @@ export const catalog: readonly Mutant[] = [
     find: 'const version = held.islands.at(-1)?.to ?? held.version;',
     replace: 'const version = held.version;',
     wrong: 'What was seen ahead of a gap is forgotten with the ledger, and an older copy takes readers back.',
-    noticed: ['unit/catalog/floors.test.ts'],
+    noticed: ['unit/catalog/watermarks.test.ts'],
   },
   {
     id: 'catalog-floor-forgotten',
@@ -120,7 +120,7 @@ export const catalog: readonly Mutant[] = [
     find: 'this.#floors.set({ owner, epoch: held.epoch, version });',
     replace: '',
     wrong: 'What a member removed before it left comes back with an old copy.',
-    noticed: ['unit/catalog/floors.test.ts', 'unit/catalog/catalog.test.ts'],
+    noticed: ['unit/catalog/watermarks.test.ts', 'unit/catalog/catalog.test.ts'],
   },
   {
     id: 'catalog-flood-taken',

@@ -12,7 +12,7 @@ export const wire: readonly Mutant[] = [
   },
   {
     id: 'wire-stream-nonce-reused',
-    file: 'wire/stream.ts',
+    file: 'wire/stream-writer.ts',
     find: 'nonce: options.nonce(), aad',
     replace: 'nonce: new Uint8Array(12), aad',
     wrong: 'Every stream is sealed with the same nonce.',
@@ -92,10 +92,10 @@ export const wire: readonly Mutant[] = [
   },
   {
     id: 'wire-count-believed',
-    file: 'wire/opener.ts',
+    file: 'wire/stream-reader.ts',
     find: 'if (nodes > this.#limits.nodes || nodes * LEAST_NODE_BYTES > most)',
     replace: 'if (nodes > this.#limits.nodes && nodes * LEAST_NODE_BYTES > most)',
     wrong: 'A push/pull may announce more nodes than its octets can hold.',
-    noticed: ['unit/wire/stream.test.ts'],
+    noticed: ['unit/wire/stream-writer.test.ts'],
   },
 ];

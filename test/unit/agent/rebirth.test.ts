@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AgentOptions, createAgent } from '../../../src/agent/agent.ts';
-import { World } from '../../../src/sim/world.ts';
+import { World } from '../../../src/sim/world/world.ts';
 
 /** Two hosts that know each other, and the options with which `ann` was born each time. */
 function world() {

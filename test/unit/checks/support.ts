@@ -1,6 +1,6 @@
 /** One registry on a clock of its own, driven as the landing drives it. */
 import { createRng } from '../../../src/base/rng.ts';
-import { parseCheck, parseService } from '../../../src/checks/definition.ts';
+import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
 import { Registry, type RegistryOptions } from '../../../src/checks/registry.ts';
 import type {
   CheckEffect,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { age, columns } from '../../../src/cli/columns.ts';
-import { matches } from '../../../src/cli/glob.ts';
+import { matches } from '../../../src/cli/input/glob.ts';
+import { age, columns } from '../../../src/cli/output/table.ts';
 import { clean, safeJson } from '../../../src/cli/sanitize.ts';
 
 describe('nothing a stranger wrote reaches the terminal as a command (S17)', () => {

@@ -6,13 +6,13 @@ import { address } from '../../../src/base/address.ts';
 import { parseNetwork } from '../../../src/config/names.ts';
 import { agent } from '../../../src/config/schema.ts';
 import { valuesOf } from '../../../src/config/setting.ts';
-import { askerAt } from '../../../src/dns/askers.ts';
+import { type Request, readQuery } from '../../../src/dns/message/request.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
-import { type Request, readQuery } from '../../../src/dns/packet.ts';
 import { readiness } from '../../../src/dns/readiness.ts';
-import { createAnswerer } from '../../../src/dns/reply.ts';
+import { createAnswerer } from '../../../src/dns/responder.ts';
+import { askerAt } from '../../../src/dns/server/access.ts';
 import { dnsSettings } from '../../../src/dns/settings.ts';
-import { limitOf, type Route } from '../../../src/dns/trim.ts';
+import { limitOf, type Route } from '../../../src/dns/truncate.ts';
 import { bigService, NODES, SERVICES, type ServiceRow } from './catalog.ts';
 import { ask, type Door, open, optOf, queryBytes, type Row, rcodeOf, says, viewOf } from './fixture.ts';
 
@@ -36,7 +36,7 @@ test('every numbered rule of docs/consul-dns.md is in the name of a test here', 
   const rules = [...table.matchAll(/^\| ([DHNZE]\d+|S2[01]) \|/gm)].map(([, id]) => id as string);
   expect(rules).toHaveLength(10 + 6 + 5 + 10 + 4 + 2);
   const here = new URL('.', import.meta.url);
-  const names = readdirSync(here)
+  const names = readdirSync(here, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts'))
     .flatMap((file) => readFileSync(new URL(file, here), 'utf8').match(/^ *(?:test|describe)\(.*$/gm) ?? []);
   const untested = rules.filter((id) => !names.some((name) => new RegExp(`\\b${id}\\b`).test(name)));

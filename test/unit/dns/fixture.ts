@@ -2,11 +2,11 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type Question } from 'dns-packet';
-import type { MemberView, View } from '../../../src/agent/types.ts';
+import type { MemberView, View } from '../../../src/agent/contract/machine.ts';
 import { address, parseIp } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
-import { type DnsDoor, startDns } from '../../../src/dns/server.ts';
+import { type DnsDoor, startDns } from '../../../src/dns/server/server.ts';
 import { catalogOf, type ServiceRow } from './catalog.ts';
 
 export interface Row {

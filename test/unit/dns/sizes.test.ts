@@ -3,11 +3,11 @@ import { type Answer, decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
 import type { Reply } from '../../../src/dns/answer.ts';
+import { Parts } from '../../../src/dns/message/compiled-records.ts';
+import { type Item, RCODE, type ResourceRecord } from '../../../src/dns/message/records.ts';
+import { type Request, readQuery } from '../../../src/dns/message/request.ts';
 import { DNS_DEFAULTS } from '../../../src/dns/options.ts';
-import { type Request, readQuery } from '../../../src/dns/packet.ts';
-import { Parts } from '../../../src/dns/parts.ts';
-import { type Item, RCODE, type ResourceRecord } from '../../../src/dns/records.ts';
-import { limitOf, type Route, type Trimming, trim } from '../../../src/dns/trim.ts';
+import { limitOf, type Route, type Trimming, trim } from '../../../src/dns/truncate.ts';
 import { ask, type Door, open, optOf, overTcp, overUdp, queryBytes, rcodeOf, says } from './fixture.ts';
 
 const UDP: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };

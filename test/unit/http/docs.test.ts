@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { REFUSED } from '../../../src/http/routes/consul/unsupported.ts';
 import { ROUTES } from '../../../src/http/routes/index.ts';
-import { REFUSED } from '../../../src/http/routes/refused.ts';
 
 const page = readFileSync(new URL('../../../docs/http.md', import.meta.url), 'utf8');
 const refused = new Set(REFUSED);

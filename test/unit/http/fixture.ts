@@ -5,9 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { Changes } from '../../../src/agent/changes.ts';
-import type { Dossier } from '../../../src/agent/evidence/types.ts';
-import type { Outlook } from '../../../src/agent/outlook.ts';
+import type { Dossier } from '../../../src/agent/contract/evidence.ts';
 import type {
   AnswerOf,
   AskCommand,
@@ -16,11 +14,13 @@ import type {
   MemberView,
   Topic,
   View,
-} from '../../../src/agent/types.ts';
+} from '../../../src/agent/contract/machine.ts';
+import { Changes } from '../../../src/agent/readers/change-log.ts';
+import type { Outlook } from '../../../src/agent/readers/partition-summary.ts';
 import { address } from '../../../src/base/address.ts';
-import type { AgentInfo } from '../../../src/http/info.ts';
-import { type HttpOptions, type HttpServer, startHttp } from '../../../src/http/server.ts';
-import { nodeId } from '../../../src/http/shapes.ts';
+import { nodeId } from '../../../src/http/consul/nodes.ts';
+import type { AgentInfo } from '../../../src/http/endpoint/agent-info.ts';
+import { type HttpOptions, type HttpServer, startHttp } from '../../../src/http/server/server.ts';
 import type { Coordinate } from '../../../src/serf/coordinates.ts';
 import type { AskedQuestion, HeardQuery, UserEventHeard } from '../../../src/serf/types.ts';
 import { PlainCatalog, PlainLocal } from './data.ts';

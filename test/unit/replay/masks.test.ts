@@ -2,11 +2,11 @@
 import { fc, test as law } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../../src/base/bytes.ts';
-import { hideMessage, hideUser } from '../../../src/replay/hidden-messages.ts';
-import { hideInput } from '../../../src/replay/hide.ts';
 import { Masks } from '../../../src/replay/masks.ts';
 import { play } from '../../../src/replay/player.ts';
-import { story } from '../../../src/sim/story.ts';
+import { hideInput } from '../../../src/replay/redact-inputs.ts';
+import { hideMessage, hideUser } from '../../../src/replay/redact-messages.ts';
+import { story } from '../../../src/sim/scenarios/story.ts';
 import { toBase64 } from '../../../src/wire/crypt.ts';
 import { TYPE } from '../../../src/wire/memberlist.ts';
 import {

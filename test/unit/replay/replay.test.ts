@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../../src/base/bytes.ts';
 import { type Played, play } from '../../../src/replay/player.ts';
-import { type Story, story } from '../../../src/sim/story.ts';
+import { type Story, story } from '../../../src/sim/scenarios/story.ts';
 import { toBase64 } from '../../../src/wire/crypt.ts';
 import { forgery, type Life, recording } from './support.ts';
 

@@ -1,9 +1,9 @@
 /** Recordings made in a world: the hosts of a story whose agents are recorded, and what was written of each life. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
-import type { Agent } from '../../../src/agent/types.ts';
+import type { Agent } from '../../../src/agent/contract/machine.ts';
 import { createRng } from '../../../src/base/rng.ts';
+import { TapeWriter } from '../../../src/replay/format.ts';
 import { createRecorded, type EndOf, type Recorded, type Sink } from '../../../src/replay/recorder.ts';
-import { TapeWriter } from '../../../src/replay/tape.ts';
 
 /** A file in memory that takes so much. */
 export class Paper implements Sink {

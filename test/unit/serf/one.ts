@@ -3,7 +3,7 @@ import { address } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import { type SerfConfig, serf as settings } from '../../../src/config/protocol.ts';
 import { valuesOf } from '../../../src/config/setting.ts';
-import type { Answer } from '../../../src/serf/internal.ts';
+import type { Answer } from '../../../src/serf/queries/internal.ts';
 import { type Clocks, Serf } from '../../../src/serf/serf.ts';
 import type { SerfEffect, SerfEvent, SerfFact, SerfMember } from '../../../src/serf/types.ts';
 import { Broadcasts } from '../../../src/swim/broadcasts.ts';

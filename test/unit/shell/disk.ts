@@ -2,7 +2,7 @@
  * A disk in memory that can fail at any operation, be slow, or lose what was not synced when the power goes. Metadata is
  * ordered, as journaling file systems have it: a crash keeps some beginning of what was done to names since the last sync.
  */
-import type { Disk } from '../../../src/shell/disk.ts';
+import type { Disk } from '../../../src/shell/storage/disk.ts';
 
 export type Operation = Exclude<keyof Disk, 'lock'>;
 type Names = Map<string, Uint8Array>;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Input, Seed, View } from '../../../src/agent/types.ts';
+import type { Input, Seed, View } from '../../../src/agent/contract/machine.ts';
 import { AgentError } from '../../../src/base/errors.ts';
 import { createDoor, type DoorFrame } from '../../../src/shell/door.ts';
 import { LOCAL, turn } from './support.ts';

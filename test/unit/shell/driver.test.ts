@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Effect, Input } from '../../../src/agent/types.ts';
+import type { Effect, Input } from '../../../src/agent/contract/machine.ts';
 import { NEVER } from '../../../src/base/time.ts';
 import { Driver, type Io, monotonicNow } from '../../../src/shell/driver.ts';
-import { openUdp, type Udp } from '../../../src/shell/udp.ts';
+import { openUdp, type Udp } from '../../../src/shell/net/udp.ts';
 import { LOCAL, stall, type Tiny, tiny, turn, until } from './support.ts';
 
 const drivers: Driver[] = [];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AskCommand, Door, MemberView, Seed } from '../../../src/agent/types.ts';
+import type { AskCommand, Door, MemberView, Seed } from '../../../src/agent/contract/machine.ts';
 import { address } from '../../../src/base/address.ts';
 import { joinAtStart, keepJoining, type Rejoin } from '../../../src/shell/rejoin.ts';
 

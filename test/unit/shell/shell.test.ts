@@ -1,10 +1,10 @@
 import { connect } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import type { Snapshot } from '../../../src/agent/types.ts';
+import type { Snapshot } from '../../../src/agent/contract/machine.ts';
 import type { Address } from '../../../src/base/address.ts';
 import { AgentError } from '../../../src/base/errors.ts';
+import { openUdp } from '../../../src/shell/net/udp.ts';
 import { type Shell, type ShellOptions, startShell } from '../../../src/shell/shell.ts';
-import { openUdp } from '../../../src/shell/udp.ts';
 import { at, LOCAL, noting, type Tiny, tiny, until } from './support.ts';
 
 const shells: Shell[] = [];

@@ -4,12 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Agent, Effect, Input, View } from '../../../src/agent/types.ts';
+import type { Agent, Effect, Input, View } from '../../../src/agent/contract/machine.ts';
 import { type Address, parseAddress } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
-import type { Noted } from '../../../src/shell/facts.ts';
-import type { Journal } from '../../../src/shell/journal.ts';
-import { TCP_LIMITS, type TcpLimits } from '../../../src/shell/tcp.ts';
+import type { Noted } from '../../../src/shell/logging/facts.ts';
+import type { Journal } from '../../../src/shell/logging/journal.ts';
+import { TCP_LIMITS, type TcpLimits } from '../../../src/shell/net/tcp.ts';
 
 export function at(literal: string): Address {
   const parsed = parseAddress(literal);

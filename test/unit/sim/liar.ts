@@ -1,12 +1,20 @@
 /** An agent that shows whatever a test wants shown, reports and sends what it is told to, and so breaks any law. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
-import type { Agent, Effect, Fact, Input, MemberView, Snapshot, View } from '../../../src/agent/types.ts';
+import type {
+  Agent,
+  Effect,
+  Fact,
+  Input,
+  MemberView,
+  Snapshot,
+  View,
+} from '../../../src/agent/contract/machine.ts';
 import { type Address, address } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
 import type { AskedQuestion } from '../../../src/serf/types.ts';
-import { Checkers } from '../../../src/sim/checkers.ts';
-import type { HostOptions } from '../../../src/sim/host.ts';
-import { World } from '../../../src/sim/world.ts';
+import { Checkers } from '../../../src/sim/laws/index.ts';
+import type { HostOptions } from '../../../src/sim/world/host.ts';
+import { World } from '../../../src/sim/world/world.ts';
 import type { Identity } from '../../../src/swim/types.ts';
 import { nowhere } from './echo.ts';
 

@@ -3,7 +3,7 @@ import { type Address, address } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import { swim as settings } from '../../../src/config/protocol.ts';
 import { type ValuesOf, valuesOf } from '../../../src/config/setting.ts';
-import type { Source } from '../../../src/swim/source.ts';
+import type { Source } from '../../../src/swim/rules/source.ts';
 import { Swim, type SwimOptions } from '../../../src/swim/swim.ts';
 import type { Identity, MemberEvent, SwimEffect, SwimFact } from '../../../src/swim/types.ts';
 import {

@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { retransmitLimit } from '../../../src/swim/broadcasts.ts';
-import { suspicionLength, suspicionTimeout } from '../../../src/swim/suspicion.ts';
+import { suspicionLength, suspicionTimeout } from '../../../src/swim/state/suspicion.ts';
 import { Actor, ack, addressOf, alive, dead, PORT, suspect } from './helpers.ts';
 import { Network } from './network.ts';
 

@@ -1,0 +1,66 @@
+/** The words of evidence: facts that bear on why a member is taken for what it is, kept with their time and number. */
+import type { Millis } from '../../base/time.ts';
+import type { Fact } from './machine.ts';
+
+/**
+ * Where each kind is kept. `telling`: what changed how the member is seen, or would have. `noise`: what strangers could
+ * cause any number of; it must push out nothing but its like. `birth`, `ours`, `health`: how this agent itself was at that time.
+ */
+export const SHELVES = {
+  probeFailed: 'telling',
+  probeSavedByStream: 'telling',
+  linkOneSided: 'telling',
+  linkRestored: 'telling',
+  memberSuspected: 'telling',
+  suspicionConfirmed: 'telling',
+  suspicionLifted: 'telling',
+  suspicionRefuted: 'telling',
+  memberDeclaredDead: 'telling',
+  memberReturned: 'telling',
+  memberLeaving: 'telling',
+  memberLeft: 'telling',
+  memberFailed: 'telling',
+  memberForgotten: 'telling',
+  memberReaped: 'telling',
+  nameReclaimed: 'telling',
+  nameLost: 'telling',
+  exiled: 'telling',
+  exileEnded: 'telling',
+  nameContested: 'noise',
+  nameVote: 'noise',
+  newcomerSilent: 'noise',
+  accusationRefused: 'noise',
+  rumorRefused: 'noise',
+  intentRefused: 'noise',
+  falseLeaveRefuted: 'noise',
+  agentStarted: 'birth',
+  stalled: 'ours',
+  awarenessChanged: 'health',
+} as const satisfies Readonly<Partial<Record<Fact['kind'], string>>>;
+
+export type EvidentKind = keyof typeof SHELVES;
+export type Evident = Extract<Fact, { kind: EvidentKind }>;
+
+/** One fact, or several in a row that say the same. Never changed. */
+export interface Exhibit {
+  /** When it was first so, on this agent's clock. */
+  readonly at: Millis;
+  readonly lastAt: Millis;
+  readonly times: number;
+  /** The first of them. */
+  readonly fact: Evident;
+}
+
+/** All that is kept about one name. */
+export interface Dossier {
+  readonly node: string;
+  /** Oldest first, with how this agent itself was in that time. */
+  readonly exhibits: readonly Exhibit[];
+  /** Older ones that had to make room. */
+  readonly dropped: number;
+}
+
+/** An exhibit, and whose word it is: ours, or that of another agent, its times set to our clock. */
+export interface Statement extends Exhibit {
+  readonly by: string;
+}

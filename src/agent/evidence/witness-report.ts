@@ -1,0 +1,307 @@
+/**
+ * What an agent tells others about a member: only what it saw itself. In an answer nobody can put words into the mouth
+ * of another: whose word it is, is who answers.
+ */
+import { copyOf } from '../../base/bytes.ts';
+import { WireError } from '../../base/errors.ts';
+import type { Millis } from '../../base/time.ts';
+import { MAX_RESPONSE_BYTES } from '../../serf/queries/incoming.ts';
+import type { MemberState, ProbeReason } from '../../swim/types.ts';
+import { decodeTestimony, encodeTestimony, type TestimonyRow } from '../../wire/witness-report.ts';
+import type { Dossier, Evident, EvidentKind, Exhibit, Statement } from '../contract/evidence.ts';
+
+/** What a response costs besides its payload, with the longest name. */
+const HEAD_BYTES = 200;
+/** More never fit. */
+const MAX_TRIED = 64;
+
+type Said = Pick<TestimonyRow, 'numbers' | 'texts'>;
+type Of<K extends EvidentKind> = Extract<Evident, { kind: K }>;
+
+/** Who tells of whom, and when it was. */
+interface Frame {
+  readonly from: string;
+  readonly about: string;
+  readonly at: Millis;
+}
+
+/** How one kind of fact travels. Numbers on the wire never change their meaning. */
+interface Form<K extends EvidentKind> {
+  readonly number: number;
+  /** What is left out first has the lowest. */
+  readonly rank: number;
+  /** `undefined`: it was not seen by `from` itself. */
+  pack(fact: Of<K>, frame: Frame): Said | undefined;
+  /** `undefined`: it makes no sense. */
+  read(said: Said, frame: Frame): Of<K> | undefined;
+}
+
+const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'];
+const NOTHING: Said = { numbers: [], texts: [] };
+
+/** Of a probe that failed: eight numbers, and who was asked. */
+const packProbe = ({ seqNo, millis, nacks, stream, awareness, lateness, through }: ProbeReason): Said => ({
+  numbers: [seqNo, millis, nacks, stream ? 1 : 0, awareness, lateness],
+  texts: through,
+});
+
+const readProbe = ({ numbers, texts }: Said): ProbeReason => {
+  const [seqNo = 0, millis = 0, nacks = 0, stream = 0, awareness = 0, lateness = 0] = numbers;
+  const heard = Math.min(nacks, texts.length);
+  return {
+    ...{ kind: 'probe', seqNo, millis, through: texts, nacks: heard },
+    ...{ stream: stream > 0, awareness, lateness },
+  };
+};
+
+/** An accusation of the teller's own: by its probe, or by what a full exchange said. */
+function packOwn(
+  fact: Of<'memberSuspected' | 'suspicionConfirmed'>,
+  frame: Frame,
+  more: number,
+): Said | undefined {
+  const { reason, deadline } = fact;
+  if (fact.by !== frame.from) return undefined;
+  const head = [more, Math.max(0, deadline - frame.at)];
+  if (reason.kind === 'table')
+    return { numbers: [...head, 1 + STATES.indexOf(reason.state)], texts: [reason.source] };
+  if (reason.kind !== 'probe') return undefined;
+  const { numbers, texts } = packProbe(reason);
+  return { numbers: [...head, 0, ...numbers], texts };
+}
+
+function readOwn({ numbers, texts }: Said) {
+  const [more = 0, span = 0, state = 0, ...rest] = numbers;
+  const held = STATES[state - 1];
+  const reason =
+    held === undefined
+      ? readProbe({ numbers: rest, texts })
+      : ({ kind: 'table', state: held, source: texts[0] ?? '' } as const);
+  return { more, span, reason };
+}
+
+const FORMS: { readonly [K in EvidentKind]?: Form<K> } = {
+  memberSuspected: {
+    number: 1,
+    rank: 9,
+    pack: (fact, frame) => packOwn(fact, frame, fact.incarnation),
+    read: (said, { from: by, about: node, at }) => {
+      const { more: incarnation, span, reason } = readOwn(said);
+      return { kind: 'memberSuspected', node, by, incarnation, deadline: at + span, reason };
+    },
+  },
+  suspicionConfirmed: {
+    number: 2,
+    rank: 8,
+    pack: (fact, frame) => packOwn(fact, frame, fact.confirmations),
+    read: (said, { from: by, about: node, at }) => {
+      const { more: confirmations, span, reason } = readOwn(said);
+      return { kind: 'suspicionConfirmed', node, by, confirmations, deadline: at + span, reason };
+    },
+  },
+  probeFailed: {
+    number: 3,
+    rank: 3,
+    pack: ({ awareness, reason }) => {
+      const { numbers, texts } = packProbe(reason);
+      return { numbers: [awareness, ...numbers], texts };
+    },
+    read: ({ numbers: [awareness = 0, ...numbers], texts }, { about: node }) => ({
+      ...{ kind: 'probeFailed', node, awareness },
+      reason: readProbe({ numbers, texts }),
+    }),
+  },
+  memberDeclaredDead: {
+    number: 4,
+    rank: 9,
+    pack: ({ by, left, incarnation, reason }, { from }) =>
+      by === from && !left && reason.kind === 'timeout'
+        ? { numbers: [incarnation, reason.millis], texts: reason.accusers }
+        : undefined,
+    read: ({ numbers: [incarnation = 0, millis = 0], texts: accusers }, { from, about: node }) => ({
+      ...{ kind: 'memberDeclaredDead', node, by: from, incarnation, left: false },
+      reason: {
+        ...{ kind: 'timeout', accusers, millis },
+        because: { kind: 'word', by: accusers[0] ?? from, source: '' },
+      },
+    }),
+  },
+  suspicionRefuted: {
+    number: 5,
+    rank: 8,
+    pack: ({ incarnation, by, source }) => ({ numbers: [incarnation], texts: [by, source] }),
+    read: ({ numbers: [incarnation = 0], texts: [by = '', source = ''] }, { from, about }) =>
+      from === about ? { kind: 'suspicionRefuted', incarnation, by, source } : undefined,
+  },
+  stalled: {
+    number: 6,
+    rank: 7,
+    pack: ({ lateness }) => ({ numbers: [lateness], texts: [] }),
+    read: ({ numbers: [lateness = 0] }) => ({ kind: 'stalled', lateness }),
+  },
+  awarenessChanged: {
+    number: 7,
+    rank: 1,
+    pack: ({ score }) => ({ numbers: [score], texts: [] }),
+    read: ({ numbers: [score = 0] }) => ({ kind: 'awarenessChanged', score }),
+  },
+  linkOneSided: {
+    number: 8,
+    rank: 6,
+    pack: ({ node, rounds, by }, { about }) =>
+      node === about ? { numbers: [rounds, by === 'stream' ? 1 : 0], texts: [] } : undefined,
+    read: ({ numbers: [rounds = 0, stream = 0] }, { about: node }) => ({
+      ...{ kind: 'linkOneSided', node, rounds },
+      by: stream > 0 ? 'stream' : 'relay',
+    }),
+  },
+  linkRestored: {
+    number: 9,
+    rank: 5,
+    pack: ({ node }, { about }) => (node === about ? NOTHING : undefined),
+    read: (_, { about: node }) => ({ kind: 'linkRestored', node }),
+  },
+  probeSavedByStream: {
+    number: 10,
+    rank: 6,
+    pack: () => NOTHING,
+    read: (_, { about: node }) => ({ kind: 'probeSavedByStream', node }),
+  },
+  accusationRefused: {
+    number: 11,
+    rank: 4,
+    pack: ({ by, source }) => ({ numbers: [], texts: [by, source] }),
+    read: ({ texts: [by = '', source = ''] }, { about: node }) => ({
+      ...{ kind: 'accusationRefused', node, by, source },
+    }),
+  },
+  nameContested: {
+    number: 12,
+    rank: 4,
+    pack: ({ held, claimed }) => ({ numbers: [], texts: [held, claimed] }),
+    read: ({ texts: [held = '', claimed = ''] }, { about: node }) => ({
+      ...{ kind: 'nameContested', node, held, claimed },
+    }),
+  },
+  nameReclaimed: {
+    number: 13,
+    rank: 4,
+    pack: ({ held, claimed }) => ({ numbers: [], texts: [held, claimed] }),
+    read: ({ texts: [held = '', claimed = ''] }, { about: node }) => ({
+      ...{ kind: 'nameReclaimed', node, held, claimed },
+    }),
+  },
+  suspicionLifted: {
+    number: 15,
+    rank: 2,
+    pack: ({ incarnation, source }) => ({ numbers: [incarnation], texts: [source] }),
+    read: ({ numbers: [incarnation = 0], texts: [source = ''] }, { about: node }) => ({
+      ...{ kind: 'suspicionLifted', node, incarnation, source },
+    }),
+  },
+  memberReturned: {
+    number: 16,
+    rank: 2,
+    pack: ({ incarnation, source }) => ({ numbers: [incarnation], texts: [source] }),
+    read: ({ numbers: [incarnation = 0], texts: [source = ''] }, { about: node }) => ({
+      ...{ kind: 'memberReturned', node, incarnation, source },
+    }),
+  },
+  agentStarted: {
+    number: 17,
+    rank: 9,
+    pack: ({ address, encrypted }) => ({ numbers: [encrypted ? 1 : 0], texts: [address] }),
+    read: ({ numbers: [encrypted = 0], texts: [address = ''] }, { from: node }) => ({
+      ...{ kind: 'agentStarted', node, address, encrypted: encrypted > 0 },
+    }),
+  },
+  newcomerSilent: {
+    number: 14,
+    rank: 3,
+    pack: ({ address }) => ({ numbers: [], texts: [address] }),
+    read: ({ texts: [address = ''] }, { about: node }) => ({ kind: 'newcomerSilent', node, address }),
+  },
+};
+
+/** Kinds that are worth telling only beside others. */
+const BESIDE: ReadonlySet<EvidentKind> = new Set<EvidentKind>([
+  'agentStarted',
+  'stalled',
+  'awarenessChanged',
+  'suspicionLifted',
+  'memberReturned',
+  'linkRestored',
+]);
+
+/** Likewise, as what finds them by a kind not known before. */
+const formOf = (kind: EvidentKind): Form<EvidentKind> | undefined =>
+  FORMS[kind] as Form<EvidentKind> | undefined;
+const BY_NUMBER: ReadonlyMap<number, Form<EvidentKind>> = new Map(
+  (Object.keys(FORMS) as EvidentKind[]).map((kind) => {
+    const form = formOf(kind) as Form<EvidentKind>;
+    return [form.number, form];
+  }),
+);
+
+/**
+ * What `self` saw of it, as the payload of an answer: when it was started, the most telling, and of that the latest,
+ * that fits. No more than the first, if all else is how it was itself, or what everybody heard.
+ */
+export function testify(
+  dossier: Dossier | undefined,
+  birth: Exhibit | undefined,
+  self: string,
+  now: Millis,
+): Uint8Array {
+  const about = dossier?.node ?? '';
+  const rowsOf = (exhibits: readonly Exhibit[]) =>
+    exhibits.flatMap((exhibit) => rowOf(exhibit, { from: self, about, at: exhibit.at }, now));
+  const rows = rowsOf((dossier?.exhibits ?? []).filter(({ fact }) => fact.kind !== 'agentStarted'))
+    .sort((a, b) => b.rank - a.rank || a.row.lastAge - b.row.lastAge)
+    .slice(0, MAX_TRIED);
+  const isWitness = about === self || rows.some(({ witness }) => witness);
+  const told = rowsOf(birth === undefined ? [] : [birth]).map(({ row }) => row);
+  for (const { row } of isWitness ? rows : []) {
+    told.push(row);
+    if (encodeTestimony(told).length > MAX_RESPONSE_BYTES - HEAD_BYTES) told.pop();
+  }
+  return copyOf(encodeTestimony(told.sort((a, b) => b.age - a.age)));
+}
+
+function rowOf({ at, lastAt, times, fact }: Exhibit, frame: Frame, now: Millis) {
+  const form = formOf(fact.kind);
+  const said = form?.pack(fact as Of<EvidentKind>, frame);
+  if (form === undefined || said === undefined) return [];
+  const whole = (value: number): number => Math.max(0, Math.round(value));
+  const numbers = said.numbers.map(whole);
+  const row = {
+    kind: form.number,
+    age: whole(now - at),
+    lastAge: whole(now - lastAt),
+    times,
+    numbers,
+    texts: said.texts,
+  };
+  return [{ rank: form.rank, witness: !BESIDE.has(fact.kind), row }];
+}
+
+/** What `from` answered about `about`, its times set to our clock; `undefined`: nobody can make sense of it. */
+export function readTestimony(
+  payload: Uint8Array,
+  from: string,
+  about: string,
+  heardAt: Millis,
+): readonly Statement[] | undefined {
+  let rows: readonly TestimonyRow[];
+  try {
+    rows = decodeTestimony(payload);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return undefined;
+  }
+  return rows.flatMap(({ kind, age, lastAge, times, numbers, texts }) => {
+    const at = heardAt - age;
+    const fact = BY_NUMBER.get(kind)?.read({ numbers, texts }, { from, about, at });
+    return fact === undefined ? [] : [{ by: from, at, lastAt: heardAt - lastAge, times, fact }];
+  });
+}

@@ -1,0 +1,81 @@
+/** The rooms below the landing, built from what the agent is born with, and the lanes that run between them. */
+import { Serf } from '../serf/serf.ts';
+import { metaOf } from '../serf/tags.ts';
+import { Broadcasts, retransmitLimit } from '../swim/broadcasts.ts';
+import { Swim } from '../swim/swim.ts';
+import { Keyring } from '../wire/keyring.ts';
+import type { Envelope } from '../wire/packet.ts';
+import type { AgentOptions } from './contract/options.ts';
+import { Evidence } from './evidence/log.ts';
+import { witness } from './evidence/witness-query.ts';
+import type { Lane } from './transport/packets.ts';
+
+/** memberlist 1..5 speaking 2, Serf 2..5 speaking what is set: what Serf agents advertise. */
+const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);
+
+export interface Rooms {
+  readonly swim: Swim;
+  readonly serf: Serf;
+  /** In the order in which they fill a packet. */
+  readonly lanes: readonly Lane[];
+  readonly envelope: Envelope;
+  readonly keyring: Keyring;
+  /** Called for each message that is sealed. */
+  readonly nonce: () => Uint8Array;
+  readonly evidence: Evidence;
+}
+
+export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, string>): Rooms {
+  const { swim: config, rng, snapshot, intern } = options;
+  const { name, address } = options;
+  const identity = { name, address, meta: metaOf(tags), vsn: vsnOf(options.serf.protocol) };
+  const queues = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
+  const keyring = new Keyring(options.keys);
+  const evidence = new Evidence(options.name, (name) => swim.members.get(name) !== undefined);
+  const serf = new Serf({
+    name: options.name,
+    address: () => swim.members.self.identity.address,
+    config: options.serf,
+    gossipInterval: config.gossipInterval,
+    keyring,
+    keepsKeys: options.keepsKeys === true,
+    answer: (query, payload, now) => witness(evidence, options.name, query, payload, now),
+    rng: rng.fork(),
+    now: options.now,
+    lanes: queues,
+    ...(snapshot === undefined ? {} : { clocks: snapshot.clocks }),
+  });
+  const swim = new Swim({
+    identity,
+    // One above whatever we announced before, so that no old rumor about us outlives the restart.
+    incarnation: (snapshot?.incarnation ?? 0) + 1,
+    config,
+    rng: rng.fork(),
+    now: options.now,
+    ackPayload: () => serf.coordinates.payload,
+    hasNews: () => lanes.some((lane) => lane.queue.size > 0),
+    ...(intern === undefined ? {} : { intern }),
+  });
+  const swimLimit = (): number => retransmitLimit(config.retransmitMult, swim.members.size);
+  const serfLimit = (): number => retransmitLimit(config.retransmitMult, serf.view.size);
+  const lanes: Lane[] = [
+    { name: 'membership', queue: swim.queue, limit: swimLimit, user: false },
+    { name: 'intents', queue: queues.intents, limit: serfLimit, user: true },
+    { name: 'queries', queue: queues.queries, limit: serfLimit, user: true },
+    { name: 'events', queue: queues.events, limit: serfLimit, user: true },
+  ];
+  const envelope: Envelope = {
+    label: new TextEncoder().encode(options.label),
+    get keys() {
+      return keyring.keys;
+    },
+    verifyIncoming: true,
+    encryptionVersion: 1,
+    compress: config.compression,
+  };
+  const nonce = (): Uint8Array => {
+    keyring.sealed();
+    return options.nonce();
+  };
+  return { swim, serf, lanes, envelope, keyring, nonce, evidence };
+}

@@ -1,0 +1,57 @@
+/** What is said of members: Serf's events as facts and as news for programs, and what their acks teach us. */
+import { WireError } from '../../base/errors.ts';
+import type { Millis } from '../../base/time.ts';
+import type { Serf } from '../../serf/serf.ts';
+import type { MemberChange, News, SerfEvent } from '../../serf/types.ts';
+import type { Member } from '../../swim/types.ts';
+import type { AgentFact } from '../contract/machine.ts';
+
+/** `undefined`: serf/ has told it itself. */
+export function factOf({ kind, member: { name: node, member } }: SerfEvent): AgentFact | undefined {
+  switch (kind) {
+    case 'joined':
+      return { kind: 'memberJoined', node, address: member.identity.address.key };
+    case 'updated':
+      return { kind: 'memberUpdated', node };
+    case 'leaving':
+      return { kind: 'memberLeaving', node };
+    case 'left':
+      return { kind: 'memberLeft', node };
+    case 'failed':
+      return { kind: 'memberFailed', node };
+    case 'reaped':
+      return undefined;
+  }
+}
+
+/** As programs here are told it; `undefined`: it is nothing to them. */
+export function newsOf({ kind, member }: SerfEvent): News | undefined {
+  const change = CHANGES[kind];
+  return change === undefined ? undefined : { kind: 'members', change, members: [member] };
+}
+
+const CHANGES: Readonly<Record<SerfEvent['kind'], MemberChange | undefined>> = {
+  joined: 'join',
+  updated: 'update',
+  leaving: undefined, // it is still there
+  left: 'leave',
+  failed: 'failed',
+  reaped: 'reap',
+};
+
+/** A direct ack came. The fact that it says something nobody can believe, if it does. */
+export function learnDistance(
+  serf: Serf,
+  { identity }: Member,
+  roundTrip: Millis,
+  payload: Uint8Array,
+): AgentFact | undefined {
+  try {
+    serf.coordinates.learn(identity.name, roundTrip, payload);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    const { code, message: detail } = error;
+    return { kind: 'packetRejected', from: identity.address.key, code, detail };
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * What has become of the members we knew: all there, deaths, or a partition, and which side of it we seem to be on. A
+ * statement for people; nothing is decided by it.
+ */
+import type { Address } from '../../base/address.ts';
+import { type Millis, NEVER } from '../../base/time.ts';
+import type { SerfEvent, SerfMember, SerfView } from '../../serf/types.ts';
+import type { Effect } from '../contract/machine.ts';
+
+/** How many of the members known at an instant are visible now; those that left in order are not counted. */
+export interface Census {
+  readonly known: number;
+  readonly visible: number;
+}
+
+export interface Missing {
+  readonly name: string;
+  readonly address: Address;
+  /** When it was declared failed, on this agent's monotonic clock. */
+  readonly downAt: Millis;
+}
+
+export interface Outlook {
+  /** `deaths`: one by one, or few. `partition`: many at once, or a whole network; it may also have lost its power. */
+  readonly kind: 'whole' | 'deaths' | 'partition';
+  /** Ourselves included, and everyone who failed and was neither forgotten nor reaped. */
+  readonly known: number;
+  /** Ourselves included; suspects are. */
+  readonly visible: number;
+  /** `undefined`: this agent is younger. */
+  readonly minuteAgo: Census | undefined;
+  readonly hourAgo: Census | undefined;
+  /** Latest first. */
+  readonly missing: readonly Missing[];
+  /** How many of them vanished together, the largest such group; 1: each alone. */
+  readonly together: number;
+  /** `10.0.2.0/24`: all of that group lived there, and nobody visible does. */
+  readonly network: string | undefined;
+  /** Of a partition: do we see more than half of the known? */
+  readonly side: 'majority' | 'half' | 'minority' | undefined;
+  readonly sentence: string;
+}
+
+const MINUTE: Millis = 60_000;
+const HOUR: Millis = 3_600_000;
+/**
+ * Failures no further apart than this belong together. Members that vanish at one instant are found one by one, each by
+ * a probe of its own: a second or so apart, several if this agent is the one cut off and slows down.
+ */
+const TOGETHER: Millis = 10_000;
+/** Said this long after the last change: a partition begins, and ends, with many of them. */
+const PAUSE: Millis = 15_000;
+/** But not later than this after the first. */
+const PATIENCE: Millis = 60_000;
+
+/** Follows who came and went. One number per member, and as long as it is a member. */
+export class Outlooks {
+  readonly #self: string;
+  readonly #born: Millis;
+  readonly #serf: SerfView;
+  readonly #metAt = new Map<string, Millis>();
+  #said: Outlook['kind'] = 'whole';
+  #sayAt: Millis = NEVER;
+  #latest: Millis = NEVER;
+
+  constructor({ name, now }: { readonly name: string; readonly now: Millis }, serf: SerfView) {
+    this.#self = name;
+    this.#born = now;
+    this.#serf = serf;
+  }
+
+  /** When there may be something to say. */
+  get deadline(): Millis {
+    return this.#sayAt;
+  }
+
+  heard({ kind, member: { name } }: SerfEvent, now: Millis): void {
+    if (kind === 'updated' || kind === 'leaving') return;
+    if (kind === 'joined' && !this.#metAt.has(name)) this.#metAt.set(name, now);
+    if (kind === 'left' || kind === 'reaped') this.#metAt.delete(name);
+    if (this.#sayAt === NEVER) this.#latest = now + PATIENCE;
+    this.#sayAt = Math.min(now + PAUSE, this.#latest);
+  }
+
+  /** Says it if it is of another kind than what was said last. */
+  tick(now: Millis, out: Effect[]): void {
+    if (now < this.#sayAt) return;
+    this.#sayAt = NEVER;
+    const { kind, known, visible, side, network, sentence } = this.at(now);
+    if (kind === this.#said) return;
+    this.#said = kind;
+    if (kind === 'whole') out.push({ kind: 'fact', fact: { kind: 'outlookCleared', known } });
+    else {
+      const more = { known, visible, side: side ?? '', network: network ?? '' };
+      out.push({ kind: 'fact', fact: { kind: 'outlookClouded', says: kind, ...more, sentence } });
+    }
+  }
+
+  at(now: Millis): Outlook {
+    const visible: Address[] = [];
+    const missing: Missing[] = [];
+    const [minute, hour] = [new Count(now - MINUTE), new Count(now - HOUR)];
+    for (const member of this.#serf.all()) {
+      const up = member.status !== 'failed';
+      if (member.status === 'left' || (!up && member.downAt === undefined)) continue;
+      const metAt = member.name === this.#self ? this.#born : (this.#metAt.get(member.name) ?? now);
+      for (const count of [minute, hour]) count.add(metAt, member);
+      const { address } = member.member.identity;
+      if (up) visible.push(address);
+      else missing.push({ name: member.name, address, downAt: member.downAt as Millis });
+    }
+    missing.sort((a, b) => b.downAt - a.downAt || (a.name < b.name ? -1 : 1));
+    return {
+      ...judged(visible, missing),
+      minuteAgo: this.#born <= minute.at ? minute.census : undefined,
+      hourAgo: this.#born <= hour.at ? hour.census : undefined,
+      missing,
+    };
+  }
+}
+
+/** Of those that were members at an instant. */
+class Count {
+  readonly at: Millis;
+  #known = 0;
+  #visible = 0;
+
+  constructor(at: Millis) {
+    this.at = at;
+  }
+
+  get census(): Census {
+    return { known: this.#known, visible: this.#visible };
+  }
+
+  add(metAt: Millis, { status, downAt }: SerfMember): void {
+    const up = status !== 'failed';
+    if (metAt > this.at || (!up && (downAt ?? 0) <= this.at)) return;
+    this.#known += 1;
+    if (up) this.#visible += 1;
+  }
+}
+
+type Judged = Pick<Outlook, 'kind' | 'known' | 'visible' | 'together' | 'network' | 'side' | 'sentence'>;
+
+/** `missing` latest first. A partition: a third of all at once, or at least two that were a network; or nobody is left. */
+function judged(visible: readonly Address[], missing: readonly Missing[]): Judged {
+  const known = visible.length + missing.length;
+  const counts = { known, visible: visible.length };
+  if (missing.length === 0) {
+    const sentence = known <= 1 ? 'no other member is known' : `all ${known} members are visible`;
+    return { ...counts, kind: 'whole', together: 0, network: undefined, side: undefined, sentence };
+  }
+  const group = largestGroup(missing);
+  const network = group.length < 2 ? undefined : commonNetwork(group, visible);
+  const many = group.length >= 2 && (3 * group.length >= known || network !== undefined);
+  const kind = many || visible.length <= 1 ? 'partition' : 'deaths';
+  const side = kind === 'deaths' ? undefined : sideOf(counts);
+  const found = { ...counts, kind, together: group.length, network, side } as const;
+  return { ...found, sentence: sentenceOf(found, missing.length) };
+}
+
+/** The most that failed in a row, each soon after the one before. */
+function largestGroup(missing: readonly Missing[]): readonly Missing[] {
+  let best: readonly Missing[] = [];
+  for (let from = 0; from < missing.length; ) {
+    let to = from + 1;
+    while (to < missing.length && gap(missing, to) <= TOGETHER) to += 1;
+    if (to - from > best.length) best = missing.slice(from, to);
+    from = to;
+  }
+  return best;
+}
+
+const gap = (missing: readonly Missing[], i: number): Millis =>
+  (missing[i - 1] as Missing).downAt - (missing[i] as Missing).downAt;
+
+/** The smallest network they all share, unless somebody who is visible lives there too. */
+function commonNetwork(group: readonly Missing[], visible: readonly Address[]): string | undefined {
+  for (const wide of [false, true]) {
+    const networks = new Set(group.map(({ address }) => networkOf(address, wide)));
+    const [network] = networks;
+    if (networks.size !== 1 || network === undefined) continue;
+    return visible.some((address) => networkOf(address, wide) === network) ? undefined : network;
+  }
+  return undefined;
+}
+
+/** /24 or, if `wide`, /16 of IPv4; /64 of IPv6. */
+function networkOf({ ip, host }: Address, wide: boolean): string {
+  if (!host.includes(':')) {
+    const [a, b, c] = host.split('.');
+    return wide ? `${a}.${b}.0.0/16` : `${a}.${b}.${c}.0/24`;
+  }
+  const words = [0, 2, 4, 6].map((i) => (((ip[i] as number) << 8) | (ip[i + 1] as number)).toString(16));
+  return `${words.join(':')}::/64`;
+}
+
+const sideOf = ({ known, visible }: Census): NonNullable<Outlook['side']> =>
+  2 * visible > known ? 'majority' : 2 * visible === known ? 'half' : 'minority';
+
+function sentenceOf(found: Omit<Judged, 'sentence'>, missing: number): string {
+  const { kind, known, visible, together, network, side } = found;
+  if (kind === 'deaths') {
+    if (missing === 1) return `1 of ${known} members is missing: it died, it seems`;
+    const [apart, at] = together > 1 ? ['', `, ${together} of them at once`] : [' one by one', ''];
+    return `${missing} of ${known} members are missing${at}: they died${apart}, it seems`;
+  }
+  const where = network === undefined ? '' : `, all of ${network}`;
+  if (visible <= 1)
+    return known === 2
+      ? 'the only other member is missing: it died, or this agent is cut off'
+      : `all ${missing} other members are missing${where}: this agent is cut off, it seems`;
+  const cause = network === undefined ? 'a partition, it seems' : 'a partition, or their network is down';
+  const ours =
+    side === 'majority' ? 'the larger side' : side === 'half' ? 'one of two halves' : 'the smaller side';
+  return `${together} of ${known} members vanished together${where}: ${cause}; this is ${ours} (${visible} of ${known})`;
+}

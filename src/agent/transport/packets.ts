@@ -1,0 +1,149 @@
+/** The packet door: datagram → messages for the rooms; messages and lanes → one datagram. Holds no member state. */
+import type { Address } from '../../base/address.ts';
+import { WireError } from '../../base/errors.ts';
+import type { Broadcasts } from '../../swim/broadcasts.ts';
+import type { Member } from '../../swim/types.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type PacketMessage,
+  type SwimMessage,
+  TYPE,
+} from '../../wire/memberlist.ts';
+import { type Envelope, PART_BYTES, roomFor, SAFE_PARTS } from '../../wire/packet.ts';
+import { WIRE, type Wrapping } from '../contract/codec.ts';
+import type { Effect } from '../contract/machine.ts';
+
+/** Things to say to others. Lanes fill the room left in a packet, in order. */
+export interface Lane {
+  readonly name: 'membership' | 'intents' | 'queries' | 'events' | 'urgent' | 'catalog';
+  readonly queue: Broadcasts;
+  /** How often one message of this lane is sent before it is dropped. */
+  readonly limit: () => number;
+  /** Serf's messages travel behind memberlist's type octet for user messages. */
+  readonly user: boolean;
+  /** Who may hear it; absent: everybody. */
+  mayReach?(peer: Member): boolean;
+}
+
+/** Every so many packets another lane than the first goes first, so that no churn starves one (I12). */
+const TURN = 4;
+/** Fields below protocol 5 know no CRC. Source: memberlist net.go. */
+const CRC_PROTOCOL = 5;
+
+export class Packets {
+  readonly #envelope: Envelope;
+  readonly #lanes: readonly Lane[];
+  readonly #nonce: () => Uint8Array;
+  readonly #room: number;
+  readonly #wrapping: Wrapping;
+  #sealed = 0;
+
+  constructor(
+    envelope: Envelope,
+    lanes: readonly Lane[],
+    nonce: () => Uint8Array,
+    packetBytes: number,
+    wrapping: Wrapping = WIRE,
+  ) {
+    this.#envelope = envelope;
+    this.#lanes = lanes;
+    this.#nonce = nonce;
+    this.#room = roomFor(packetBytes, envelope);
+    this.#wrapping = wrapping;
+  }
+
+  /** Every message of a datagram that is fit to be looked at; the rest is counted, never thrown. */
+  open(from: Address, bytes: Uint8Array, out: Effect[], take: (message: PacketMessage) => void): void {
+    let messages: readonly Uint8Array[];
+    try {
+      const opened = this.#wrapping.openPacket(bytes, this.#envelope);
+      messages = opened.messages;
+      if (opened.torn) reject(from, new WireError('short', 'a compound that ends early'), out);
+    } catch (error) {
+      return reject(from, error, out);
+    }
+    for (const octets of messages) {
+      try {
+        take(decodeMessage(octets));
+      } catch (error) {
+        reject(from, error, out);
+      }
+    }
+  }
+
+  /** One direct message at once, with a rider or with what the lanes have. */
+  send(
+    to: Address,
+    peer: Member | undefined,
+    message: SwimMessage,
+    rider: SwimMessage | undefined,
+    fill: boolean,
+    out: Effect[],
+  ): void {
+    const parts = [encodeMessage(message)];
+    if (rider !== undefined) parts.push(encodeMessage(rider));
+    if (fill) this.#fill(parts, this.#room - (parts[0] as Uint8Array).length - PART_BYTES, peer);
+    this.#seal(to, parts, rider !== undefined && knowsCrc(peer), out);
+  }
+
+  /** One Serf message, alone in its datagram. Source: serf, SendTo. */
+  user(to: Address, body: Uint8Array, out: Effect[]): void {
+    this.#seal(to, [userMessage(body)], false, out);
+  }
+
+  /** A packet of broadcasts; nothing if no lane has any. */
+  gossip(peer: Member, out: Effect[]): void {
+    const parts: Uint8Array[] = [];
+    this.#fill(parts, this.#room, peer);
+    if (parts.length > 0) this.#seal(peer.identity.address, parts, knowsCrc(peer), out);
+  }
+
+  #fill(parts: Uint8Array[], room: number, peer: Member | undefined): void {
+    if (this.#lanes.every((lane) => lane.queue.size === 0)) return;
+    this.#sealed += 1;
+    const first = this.#sealed % TURN === 0 ? (this.#sealed / TURN) % this.#lanes.length : 0;
+    let left = this.#take(this.#lanes[first] as Lane, parts, room, peer);
+    for (let i = 0; i < this.#lanes.length; i++)
+      if (i !== first) left = this.#take(this.#lanes[i] as Lane, parts, left, peer);
+  }
+
+  #take(lane: Lane, parts: Uint8Array[], room: number, peer: Member | undefined): number {
+    if (lane.queue.size === 0 || parts.length >= SAFE_PARTS) return room;
+    if (lane.mayReach !== undefined && (peer === undefined || !lane.mayReach(peer))) return room;
+    const from = parts.length;
+    const used = lane.queue.take(room, PART_BYTES + (lane.user ? 1 : 0), lane.limit(), parts);
+    if (lane.user) for (let i = from; i < parts.length; i++) parts[i] = userMessage(parts[i] as Uint8Array);
+    return room - used;
+  }
+
+  /** As agents do: a CRC on gossip and on suspicions, none on what is answered at once. */
+  #seal(to: Address, parts: readonly Uint8Array[], wantsCrc: boolean, out: Effect[]): void {
+    // Under encryption the tag already proves every octet.
+    const crc = wantsCrc && this.#envelope.keys.length === 0;
+    for (let i = 0; i < parts.length; i += SAFE_PARTS) {
+      const some = parts.length <= SAFE_PARTS ? parts : parts.slice(i, i + SAFE_PARTS);
+      const packet = this.#wrapping.sealPacket(some, this.#envelope, { crc, nonce: this.#nonce });
+      out.push({ kind: 'sendPacket', to, packet });
+    }
+  }
+}
+
+const knowsCrc = (peer: Member | undefined): boolean =>
+  peer !== undefined && (peer.identity.vsn[1] as number) >= CRC_PROTOCOL;
+
+function userMessage(body: Uint8Array): Uint8Array {
+  const message = new Uint8Array(body.length + 1);
+  message[0] = TYPE.user;
+  message.set(body, 1);
+  return message;
+}
+
+/** The one place where foreign bytes of a datagram end as a fact. Anything else is ours and goes on up. */
+function reject(from: Address, error: unknown, out: Effect[]): void {
+  if (!(error instanceof WireError)) throw error;
+  out.push({
+    kind: 'fact',
+    fact: { kind: 'packetRejected', from: from.key, code: error.code, detail: error.message },
+  });
+}

@@ -1,0 +1,63 @@
+/**
+ * The door for registrations in Consul's JSON shape, from HTTP, from files and from memory: JSON values in,
+ * definitions out, or one clear error. Fields of services are in service.ts, those of checks in check.ts.
+ */
+
+import type { CheckDefinition, ServiceDefinition } from '../types.ts';
+import { type CheckDefaults, checkFields, type ParseOptions, readCheck, saysNothing } from './check.ts';
+import { entriesOf, fieldsOf, listOf, plain, undecodable } from './decode.ts';
+import { readService, SERVICE_KEYS } from './service.ts';
+
+export type { ParseOptions } from './check.ts';
+
+export interface Registration {
+  readonly service: ServiceDefinition;
+  readonly checks: readonly CheckDefinition[];
+}
+
+/**
+ * The body of `/v1/agent/service/register`. All or nothing: one invalid check refuses the whole (R6).
+ * Throws `AgentError('badRequest')`.
+ *
+ * Source: Consul agent/structs/service_definition.go, CheckTypes; agent/agent.go, addServiceInternal (ids, names).
+ */
+export function parseService(value: unknown, options: ParseOptions = {}): Registration {
+  const fields = fieldsOf(value, 'a service', SERVICE_KEYS);
+  const service = readService(fields);
+  const one = fields.get('check');
+  const only = one === undefined ? undefined : checkFields(one.value, one.key);
+  const all = listOf(fields, 'checks').map((element) => checkFields(element, 'an element of Checks'));
+  if (only !== undefined && !saysNothing(only)) all.unshift(only);
+  const checks = new Map<string, CheckDefinition>(); // of two with one id the last counts, as in Consul
+  all.forEach((check, i) => {
+    const read = readCheck(check, defaultsOf(service, all.length > 1 ? `:${i + 1}` : ''), options);
+    checks.set(read.id, read);
+  });
+  return { service, checks: [...checks.values()] };
+}
+
+/** The body of `/v1/agent/check/register`. Throws `AgentError('badRequest')`. */
+export function parseCheck(value: unknown, options: ParseOptions = {}): CheckDefinition {
+  return readCheck(checkFields(value, 'a check'), { id: '', name: '', serviceId: '' }, options);
+}
+
+/** What a file may hold: one service, bare or under `service`, or several under `services`. */
+export function parseServiceFile(value: unknown, options: ParseOptions = {}): Registration[] {
+  const entries = entriesOf(value, 'the file').filter(([, inner]) => inner !== null);
+  const wrapped = entries.filter(([key]) => WRAPPERS.has(plain(key)));
+  if (wrapped.length === 0) return [parseService(value, options)];
+  const foreign = entries.find(([key]) => !WRAPPERS.has(plain(key)));
+  if (foreign !== undefined) throw undecodable(`json: unknown field ${JSON.stringify(foreign[0])}`);
+  const fields = fieldsOf(value, 'the file', WRAPPERS);
+  const one = fields.get('service');
+  const all = listOf(fields, 'services');
+  return (one === undefined ? all : [one.value, ...all]).map((service) => parseService(service, options));
+}
+
+const WRAPPERS: ReadonlySet<string> = new Set(['service', 'services']);
+
+const defaultsOf = ({ id, name }: ServiceDefinition, suffix: string): CheckDefaults => ({
+  id: `service:${id}${suffix}`,
+  name: `Service '${name}' check`,
+  serviceId: id,
+});

@@ -1,0 +1,81 @@
+/** Definitions back into the JSON shape they are registered in, for what is remembered. The inverse of definition.ts. */
+import { formatDuration } from '../../config/setting.ts';
+import type { CheckDefinition, Probe, ServiceDefinition } from '../types.ts';
+
+/** Stands for the node in what is remembered, whatever its name is next time. */
+export const THIS_NODE = '.';
+
+/** `parseService` of this gives an equal definition, without checks. */
+export function describeService(service: ServiceDefinition): Record<string, unknown> {
+  return {
+    ID: service.id,
+    Name: service.name,
+    Tags: service.tags,
+    Port: service.port,
+    Address: service.address,
+    TaggedAddresses: Object.fromEntries(
+      [...service.taggedAddresses].map(([name, { address, port }]) => [
+        name,
+        { Address: address, Port: port },
+      ]),
+    ),
+    Meta: Object.fromEntries(service.meta),
+    Weights: { Passing: service.weights.passing, Warning: service.weights.warning },
+    EnableTagOverride: service.enableTagOverride,
+  };
+}
+
+/** `parseCheck` of this, with `THIS_NODE` as node, gives an equal definition. A maintenance check has no such shape. */
+export function describeCheck(check: CheckDefinition): Record<string, unknown> {
+  return {
+    CheckID: check.id,
+    Name: check.name,
+    Notes: check.notes,
+    ServiceID: check.serviceId,
+    Status: check.initial,
+    ...(check.interval > 0
+      ? { Interval: formatDuration(check.interval), Timeout: formatDuration(check.timeout) }
+      : {}),
+    SuccessBeforePassing: check.successBeforePassing,
+    FailuresBeforeWarning: check.failuresBeforeWarning,
+    FailuresBeforeCritical: check.failuresBeforeCritical,
+    DeregisterCriticalServiceAfter: formatDuration(check.deregisterCriticalAfter),
+    OutputMaxSize: check.outputMaxBytes,
+    ...describeProbe(check.probe),
+  };
+}
+
+function describeProbe(probe: Probe): Record<string, unknown> {
+  switch (probe.kind) {
+    case 'http':
+      return {
+        HTTP: probe.url,
+        Method: probe.method,
+        Header: Object.fromEntries(probe.headers),
+        Body: probe.body,
+        ...tls(probe),
+        DisableRedirects: !probe.followRedirects,
+      };
+    case 'tcp':
+      return { TCP: probe.target, TCPUseTLS: probe.tls, ...tls(probe) };
+    case 'udp':
+      return { UDP: probe.target };
+    case 'ttl':
+      return { TTL: formatDuration(probe.ttl) };
+    case 'grpc':
+      return { GRPC: `${probe.target}/${probe.service}`, GRPCUseTLS: probe.tls, ...tls(probe) };
+    case 'h2ping':
+      return { H2PING: probe.target, H2PingUseTLS: probe.tls, TLSSkipVerify: probe.tlsSkipVerify };
+    case 'alias':
+      return probe.serviceId === '' ? { AliasNode: THIS_NODE } : { AliasService: probe.serviceId };
+    case 'exec':
+      return { Args: probe.argv };
+    case 'maintenance':
+      return {};
+  }
+}
+
+const tls = (probe: { readonly tlsServerName: string; readonly tlsSkipVerify: boolean }) => ({
+  TLSServerName: probe.tlsServerName,
+  TLSSkipVerify: probe.tlsSkipVerify,
+});

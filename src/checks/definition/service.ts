@@ -1,0 +1,133 @@
+/**
+ * A service as people register it: fields, defaults and limits. Its checks are read in check.ts.
+ *
+ * Source: Consul agent/structs/structs.go, NodeService.Validate, ValidateMetadata, ValidateWeights.
+ */
+import { utf8 } from '../../base/bytes.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { ServiceDefinition } from '../types.ts';
+import {
+  type Fields,
+  fieldsOf,
+  flagOf,
+  integer,
+  intOf,
+  mapOf,
+  pairsOf,
+  quoted,
+  textOf,
+  textsOf,
+} from './decode.ts';
+
+const MAX_NAME = 128;
+/** Also of a check. */
+const MAX_ID_BYTES = 512;
+const MAX_ADDRESS_BYTES = 255;
+const MAX_TAGS = 256;
+const MAX_TAG_BYTES = 1024;
+const MAX_TAGGED_ADDRESSES = 16;
+const MAX_META = 64;
+const MAX_META_VALUE = 512;
+const MAX_WEIGHT = 65_535;
+
+/** As `plain` makes keys. */
+export const SERVICE_KEYS: ReadonlySet<string> = new Set(
+  'name id tags port address taggedaddresses meta weights enabletagoverride check checks'.split(' '),
+);
+const WEIGHT_KEYS = new Set(['passing', 'warning']);
+const ADDRESS_KEYS = new Set(['address', 'port']);
+
+export function readService(fields: Fields): ServiceDefinition {
+  const name = textOf(fields, 'name');
+  if (name === '') throw bad('Missing service name');
+  if (name.length > MAX_NAME || !/^[A-Za-z0-9._-]+$/.test(name))
+    throw bad(
+      `Invalid service name ${quoted(name)}: must be 1 to ${MAX_NAME} letters, digits, ".", "_" or "-"`,
+    );
+  const id = textOf(fields, 'id') || name;
+  checkId(id, 'Invalid service ID');
+  return {
+    id,
+    name,
+    tags: readTags(fields),
+    address: checkAddress(textOf(fields, 'address')),
+    port: checkPort(intOf(fields, 'port')),
+    taggedAddresses: readTaggedAddresses(fields),
+    meta: readMeta(fields),
+    weights: readWeights(fields),
+    enableTagOverride: flagOf(fields, 'enabletagoverride'),
+  };
+}
+
+/** Ids are wide: clients put `:`, `/`, blanks and more into them. Throws `AgentError` opening with `phrase`. */
+export function checkId(id: string, phrase: string): void {
+  if (utf8(id).length > MAX_ID_BYTES) throw bad(`${phrase}: must be at most ${MAX_ID_BYTES} bytes`);
+  if (hasControls(id)) throw bad(`${phrase} ${quoted(id)}: must not contain control characters`);
+}
+
+/** C0, DEL, C1, and the marks that turn the direction of text around. */
+export const hasControls = (value: string): boolean =>
+  /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u.test(value);
+
+function readTags(fields: Fields): string[] {
+  const tags = textsOf(fields, 'tags');
+  if (tags.length > MAX_TAGS) throw bad(`Invalid service tags: at most ${MAX_TAGS}`);
+  for (const tag of tags)
+    if (utf8(tag).length > MAX_TAG_BYTES)
+      throw bad(`Invalid service tag ${quoted(tag)}: must be at most ${MAX_TAG_BYTES} bytes`);
+  return tags;
+}
+
+/** `''` stands for the node's own address; a wildcard is nobody's. */
+function checkAddress(address: string): string {
+  const wildcard = address === '0.0.0.0' || /^\[?::\]?$/.test(address);
+  if (wildcard || utf8(address).length > MAX_ADDRESS_BYTES || /\s/.test(address) || hasControls(address))
+    throw bad('Invalid service address');
+  return address;
+}
+
+/** Differs: Consul takes any number; no socket could use it. -1 stands for a unix socket. */
+function checkPort(port: number): number {
+  if (port < -1 || port > 65_535) throw bad(`Invalid service port ${port}: must be -1 to 65535`);
+  return port;
+}
+
+function readTaggedAddresses(fields: Fields): Map<string, { address: string; port: number }> {
+  const addresses = mapOf(fields, 'taggedaddresses', (value, what) => {
+    const inner = fieldsOf(value, what, ADDRESS_KEYS);
+    return { address: checkAddress(textOf(inner, 'address')), port: checkPort(intOf(inner, 'port')) };
+  });
+  if (addresses.size > MAX_TAGGED_ADDRESSES)
+    throw bad(`Invalid tagged addresses: at most ${MAX_TAGGED_ADDRESSES}`);
+  for (const name of addresses.keys()) checkId(name, 'Invalid tagged address');
+  return addresses;
+}
+
+function readMeta(fields: Fields): Map<string, string> {
+  const meta = pairsOf(fields, 'meta');
+  if (meta.size > MAX_META) throw bad(`Invalid Service Meta: at most ${MAX_META} pairs`);
+  for (const [key, value] of meta) {
+    if (!/^[A-Za-z0-9_-]{1,128}$/.test(key))
+      throw bad(`Invalid Service Meta: key ${quoted(key)} must be 1 to 128 letters, digits, "_" or "-"`);
+    if (key.startsWith('consul-'))
+      throw bad(`Invalid Service Meta: key ${quoted(key)}: the prefix "consul-" is reserved`);
+    if (value.length > MAX_META_VALUE)
+      throw bad(`Invalid Service Meta: the value of ${quoted(key)} is longer than ${MAX_META_VALUE}`);
+  }
+  return meta;
+}
+
+function readWeights(fields: Fields): { passing: number; warning: number } {
+  const given = fields.get('weights');
+  if (given === undefined) return { passing: 1, warning: 1 };
+  const inner = fieldsOf(given.value, given.key, WEIGHT_KEYS);
+  const weight = (name: string): number => integer(inner.get(name)?.value ?? 0, `Weights.${name}`);
+  const weights = { passing: weight('passing'), warning: weight('warning') };
+  if (weights.passing < 1 || weights.passing > MAX_WEIGHT)
+    throw bad(`Invalid Weights: Passing must be 1 to ${MAX_WEIGHT}`);
+  if (weights.warning < 0 || weights.warning > MAX_WEIGHT)
+    throw bad(`Invalid Weights: Warning must be 0 to ${MAX_WEIGHT}`);
+  return weights;
+}
+
+const bad = (sentence: string): AgentError => new AgentError('badRequest', sentence);

@@ -1,0 +1,80 @@
+/** How commands wait for what takes an agent some seconds: they start it, then look again whenever it went on. */
+import * as v from 'valibot';
+import type { Cli } from '../command.ts';
+import { EXIT } from '../command.ts';
+import type { Client } from './client.ts';
+import { shaped } from './schemas.ts';
+
+/** Below the silence after which a command gives up. */
+const WAIT = '20s';
+
+interface Going {
+  readonly finished: boolean;
+}
+
+/**
+ * Calls `show` with `first`, and with each later state of what is at `path`, until it is finished; gives the last.
+ * `undefined`: interrupted.
+ */
+export async function untilFinished<T extends Going>(
+  { io }: Cli,
+  client: Client,
+  path: string,
+  first: T,
+  read: (body: unknown) => T,
+  show: (state: T) => void,
+): Promise<T | undefined> {
+  const stop = new AbortController();
+  const handlers = (['SIGINT', 'SIGTERM'] as const).map((name) => io.onSignal(name, () => stop.abort()));
+  let state = first;
+  let index = 0;
+  try {
+    show(state);
+    while (!state.finished) {
+      const block = index === 0 ? '' : `?index=${index}&wait=${WAIT}`;
+      const answer = await client.read(`${path}${block}`, stop.signal);
+      state = read(answer.body);
+      index = answer.index;
+      show(state);
+    }
+    return state;
+  } catch (error) {
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    for (const off of handlers) off();
+  }
+}
+
+const Asked = v.looseObject({
+  id: v.number(),
+  name: v.string(),
+  timeoutMs: v.number(),
+  finished: v.boolean(),
+  expected: v.number(),
+  acks: v.array(v.string()),
+  responses: v.array(v.looseObject({ from: v.string(), payload: v.string(), base64: v.string() })),
+});
+export type Asked = v.InferOutput<typeof Asked>;
+
+export interface Question {
+  readonly name: string;
+  readonly payload: string;
+  /** Without the question mark; empty: none. */
+  readonly parameters: string;
+}
+
+/** Asks all members, and calls `show` with each state of it. `undefined`: interrupted. */
+export async function askAll(
+  cli: Cli,
+  client: Client,
+  { name, payload, parameters }: Question,
+  show: (asked: Asked) => void,
+): Promise<Asked | undefined> {
+  const path = `/v1/hearsay/query/${encodeURIComponent(name)}${parameters === '' ? '' : `?${parameters}`}`;
+  const first = shaped(Asked, await client.put(path, new TextEncoder().encode(payload)), client);
+  const read = (body: unknown): Asked => shaped(Asked, body, client);
+  return untilFinished(cli, client, `/v1/hearsay/answers/${first.id}`, first, read, show);
+}
+
+export const INTERRUPTED = EXIT.interrupted;

@@ -1,0 +1,186 @@
+/** The agent's answers as these commands need them; fields they do not show pass through unseen. */
+import * as v from 'valibot';
+import { CliError, EXIT } from '../command.ts';
+import type { Client } from './client.ts';
+
+const versions = v.looseObject({ min: v.number(), max: v.number(), cur: v.number() });
+
+export const Members = v.array(
+  v.looseObject({
+    name: v.string(),
+    addr: v.string(),
+    port: v.number(),
+    status: v.string(),
+    tags: v.record(v.string(), v.string()),
+    incarnation: v.number(),
+    ageMs: v.number(),
+    protocol: versions,
+    delegate: versions,
+    self: v.boolean(),
+  }),
+);
+export type Member = v.InferOutput<typeof Members>[number];
+
+const Census = v.looseObject({ known: v.number(), visible: v.number() });
+
+export const Info = v.looseObject({
+  version: v.string(),
+  node: v.string(),
+  datacenter: v.string(),
+  address: v.looseObject({
+    gossip: v.string(),
+    http: v.nullish(v.string()),
+    dns: v.nullish(v.string()),
+  }),
+  health: v.looseObject({ awareness: v.number() }),
+  members: v.record(v.string(), v.number()),
+  /** Agents of before do not say it. */
+  outlook: v.optional(
+    v.looseObject({ sentence: v.string(), minuteAgo: v.nullish(Census), hourAgo: v.nullish(Census) }),
+  ),
+  incarnation: v.number(),
+  encrypted: v.boolean(),
+  leaving: v.boolean(),
+  uptimeMs: v.number(),
+  degraded: v.array(v.string()),
+});
+
+export const Joined = v.looseObject({
+  joined: v.number(),
+  failed: v.array(v.looseObject({ addr: v.string(), error: v.string() })),
+});
+
+// Not `v.record`, which drops what is called `constructor`.
+const isMap = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const AnyMap = v.custom<Readonly<Record<string, unknown>>>(isMap, 'must be a map');
+
+/** Names to tags. */
+export const Services = v.custom<Readonly<Record<string, readonly string[]>>>(
+  (value) =>
+    isMap(value) &&
+    Object.values(value).every(
+      (tags) => Array.isArray(tags) && tags.every((tag: unknown) => typeof tag === 'string'),
+    ),
+  'must be a map of names to tags',
+);
+
+const text = v.optional(v.string(), '');
+
+/** Consul's HealthCheck. */
+const HealthCheck = v.looseObject({
+  Node: v.string(),
+  CheckID: v.string(),
+  Status: v.string(),
+  Name: text,
+  Notes: text,
+  Output: text,
+  ServiceID: text,
+  ServiceName: text,
+});
+export const HealthChecks = v.array(HealthCheck);
+export type HealthCheck = v.InferOutput<typeof HealthCheck>;
+
+/** Consul's ServiceEntry. */
+export const Entries = v.array(
+  v.looseObject({
+    Node: v.looseObject({ Node: v.string(), Address: v.string() }),
+    Service: v.looseObject({
+      ID: v.string(),
+      Service: v.string(),
+      Tags: v.nullish(v.array(v.string())),
+      Address: text,
+      Port: v.optional(v.number(), 0),
+    }),
+    Checks: HealthChecks,
+  }),
+);
+export type Entry = v.InferOutput<typeof Entries>[number];
+
+const Place = v.looseObject({ id: v.string(), node: v.string(), address: v.string(), port: v.number() });
+export type Place = v.InferOutput<typeof Place>;
+
+export const Places = v.array(Place);
+
+export const Ownership = v.looseObject({
+  key: v.string(),
+  service: v.string(),
+  owners: Places,
+  checksum: v.union([v.string(), v.number()]),
+  instances: v.number(),
+});
+
+const Reason = v.looseObject({
+  says: v.string(),
+  by: v.string(),
+  excludes: v.boolean(),
+  sinceMs: v.nullable(v.number()),
+});
+
+export const ServiceWhy = v.looseObject({
+  service: v.string(),
+  verdict: v.string(),
+  instances: v.array(
+    v.looseObject({
+      id: v.string(),
+      node: v.string(),
+      address: v.string(),
+      port: v.number(),
+      status: v.string(),
+      answers: v.looseObject({ usable: v.boolean(), passing: v.boolean(), asked: v.boolean() }),
+      reasons: v.array(Reason),
+    }),
+  ),
+  unseen: v.array(v.looseObject({ node: v.string(), status: v.string(), says: v.string() })),
+});
+export type ServiceWhy = v.InferOutput<typeof ServiceWhy>;
+
+export const NodeWhy = v.looseObject({
+  node: v.string(),
+  status: v.nullable(v.string()),
+  verdict: v.string(),
+  likely: v.nullable(v.string()),
+  asked: v.nullable(
+    v.looseObject({
+      answered: v.array(v.string()),
+      unreadable: v.array(v.string()),
+      why: v.nullable(v.string()),
+    }),
+  ),
+  dropped: v.number(),
+  events: v.array(
+    v.looseObject({
+      at: v.string(),
+      agoMs: v.number(),
+      seenBy: v.string(),
+      says: v.string(),
+      kind: v.string(),
+    }),
+  ),
+});
+export type NodeWhy = v.InferOutput<typeof NodeWhy>;
+
+/** Consul's Event. */
+export const UserEvent = v.looseObject({
+  ID: v.string(),
+  Name: v.string(),
+  Payload: v.nullish(v.string()),
+  LTime: v.number(),
+});
+export const UserEvents = v.array(UserEvent);
+
+/** `answer` if it has the shape of `schema`; else the agent is of another version. */
+export function shaped<S extends v.GenericSchema>(
+  schema: S,
+  answer: unknown,
+  client: Client,
+): v.InferOutput<S> {
+  const result = v.safeParse(schema, answer);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new CliError(
+    EXIT.failed,
+    `the agent at ${client.address} answered in another shape (${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}): check that its version is that of \`hearsay version\``,
+  );
+}

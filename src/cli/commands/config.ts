@@ -1,0 +1,83 @@
+/** `hearsay config`: every setting, its value and where it came from; `config check` judges files. */
+import type { Command } from 'commander';
+import { AgentError } from '../../base/errors.ts';
+import { jsonValue, shownValue } from '../../config/docs.ts';
+import { readFile } from '../../config/file.ts';
+import { SETTINGS } from '../../config/schema.ts';
+import { act, type Cli, type CommandModule, EXIT, example, printJson, say } from '../command.ts';
+import { filesOf, readConfigFile } from '../input/files.ts';
+import { agentOptions, loadConfig } from '../input/settings.ts';
+import { columns } from '../output/table.ts';
+
+interface Options {
+  readonly json?: boolean;
+}
+
+export const build: CommandModule['build'] = (command, cli) => {
+  agentOptions(command.option('--json', 'one JSON document on stdout')).action(
+    act(cli, (options: Options, self: Command) => show(cli, options, self)),
+  );
+  example(command, 'hearsay config --config /etc/hearsay --preset wan');
+
+  const checking = command
+    .command('check')
+    .description('Judge files or folders; exits 78 on a bad one, naming line and key')
+    .argument('<path...>')
+    .option('--json', 'one JSON document on stdout')
+    .action(act(cli, (paths: string[], options: Options) => check(cli, paths, options)));
+  example(checking, 'hearsay config check /etc/hearsay');
+};
+
+async function show(cli: Cli, options: Options, command: Command): Promise<number> {
+  const { values, origins, warnings } = await loadConfig(command, cli.io);
+  for (const warning of warnings) say(cli.io, `warning: ${warning}`);
+  const rows = [...SETTINGS.values()].map(({ key, setting }) => ({
+    key,
+    setting,
+    value: values.get(key),
+    origin: origins.get(key) ?? 'default',
+  }));
+  if (options.json === true)
+    printJson(
+      cli.io,
+      Object.fromEntries(
+        rows.map(({ key, setting, value, origin }) => [key, { value: jsonValue(setting, value), origin }]),
+      ),
+    );
+  else
+    cli.io.out.write(
+      columns(
+        ['SETTING', 'VALUE', 'FROM'],
+        rows.map(({ key, setting, value, origin }) => [key, shownValue(setting, value) || '-', origin]),
+        (cell, column, row) =>
+          column === 2 && rows[row]?.origin === 'default' ? cli.colors.dim(cell) : cell,
+      ),
+    );
+  return EXIT.done;
+}
+
+/** Tells everything wrong at once, not only the first. */
+async function check(cli: Cli, paths: readonly string[], options: Options): Promise<number> {
+  const problems: string[] = [];
+  const collect = async <T>(read: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read;
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      problems.push(error.message);
+      return undefined;
+    }
+  };
+  for (const path of paths)
+    for (const name of (await collect(filesOf(path))) ?? []) {
+      const read = await collect(readConfigFile(name));
+      if (read === undefined) continue;
+      for (const warning of read.warnings) say(cli.io, `warning: ${warning}`);
+      problems.push(...readFile(read.file).problems);
+    }
+  if (options.json === true) printJson(cli.io, { ok: problems.length === 0, problems });
+  for (const problem of problems) say(cli.io, problem);
+  if (problems.length === 0 && options.json !== true)
+    cli.io.out.write(`${paths.join(', ')}: no problem found\n`);
+  return problems.length === 0 ? EXIT.done : EXIT.config;
+}

@@ -1,0 +1,169 @@
+/** `hearsay demo`: a small cluster in one process, to try the other commands on. */
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import { resolveConfig } from '../../config/resolve.ts';
+import { clientFor } from '../api/client.ts';
+import { act, type Cli, CliError, type CommandModule, EXIT, example, say } from '../command.ts';
+import type { Io, Started } from '../io.ts';
+import { live } from '../lifetime.ts';
+import { columns } from '../output/table.ts';
+import { httpUrl } from './agent.ts';
+
+const HOST = '127.0.0.1';
+const DEFAULT_NODES = 3;
+const MAX_NODES = 50;
+const FIRST_SERVICE_PORT = 8081;
+
+interface Options {
+  readonly nodes?: string;
+}
+
+export const build: CommandModule['build'] = (command, cli) => {
+  command
+    .option('--nodes <n>', `how many agents, 1 to ${MAX_NODES} (default: ${DEFAULT_NODES})`)
+    .action(act(cli, (options: Options) => demo(cli, options)));
+  example(command, 'hearsay demo --nodes 5');
+};
+
+async function demo(cli: Cli, options: Options): Promise<number> {
+  const { io } = cli;
+  const nodes = Number(options.nodes ?? DEFAULT_NODES);
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES)
+    throw new CliError(EXIT.usage, `--nodes: must be a whole number from 1 to ${MAX_NODES}`);
+
+  const cluster: Started[] = [];
+  const each = async (what: (agent: Started) => Promise<void>): Promise<void> => {
+    await Promise.all(cluster.map(what));
+  };
+  try {
+    for (let i = 1; i <= nodes; i++) {
+      if (io.err.terminal) say(io, `starting ${i} of ${nodes} ...`);
+      cluster.push(await startOne(io, i, cluster[0]));
+    }
+    for (const [at, agent] of cluster.entries()) await register(cli, agent, serviceOf(at + 1));
+  } catch (error) {
+    await each((agent) => agent.stop());
+    throw error;
+  }
+
+  io.out.write(
+    columns(
+      ['NODE', 'GOSSIP', 'HTTP', 'DNS', 'SERVICE'],
+      cluster.map(({ node, address, http, dns }, at) => [
+        node,
+        address,
+        http === undefined ? 'off' : httpUrl(http),
+        dns ?? 'off',
+        serviceOf(at + 1).ID,
+      ]),
+    ),
+  );
+  for (const line of whatToTry(cluster)) io.out.write(`${line}\n`);
+  return live(io, {
+    leave: () => each((agent) => agent.stop()),
+    stop: () => each((agent) => agent.stop()),
+    stopped: each((agent) => agent.stopped),
+    reload: async () => say(io, 'reload: a demo has nothing to reload'),
+  });
+}
+
+/** The first takes the usual ports if they are free, so that commands find it without being told where. */
+async function startOne(io: Io, number: number, first: Started | undefined): Promise<Started> {
+  const usual = async (port: number): Promise<string> =>
+    `${HOST}:${first === undefined && (await isFree(port)) ? port : 0}`;
+  const { config } = resolveConfig({
+    flags: {
+      node: `demo-${number}`,
+      bind: `${HOST}:0`,
+      http: await usual(8500),
+      dns: await usual(8600),
+      preset: 'local',
+      tag: [`role=${serviceOf(number).Name}`],
+      logLevel: 'warn',
+      ...(first === undefined ? {} : { join: [first.address] }),
+    },
+    env: {},
+    files: [],
+    hostname: io.hostname,
+    terminal: io.err.terminal,
+  });
+  return io.start(config);
+}
+
+interface DemoService {
+  readonly Name: string;
+  readonly ID: string;
+  readonly Address: string;
+  readonly Port: number;
+  readonly Tags: readonly string[];
+}
+
+/** Nobody listens there and nothing checks it: enough to be found. */
+function serviceOf(number: number): DemoService {
+  const name = number % 2 === 0 ? 'web' : 'api';
+  return {
+    Name: name,
+    ID: `${name}-${number}`,
+    Address: HOST,
+    Port: FIRST_SERVICE_PORT + number - 1,
+    Tags: ['demo'],
+  };
+}
+
+/** As any program would: over the HTTP API of the agent it runs beside. */
+async function register(cli: Cli, { http }: Started, service: DemoService): Promise<void> {
+  if (http === undefined) return;
+  const client = await clientFor(cli, { httpAddr: httpUrl(http) });
+  await client.put('/v1/agent/service/register', service);
+}
+
+function whatToTry(cluster: readonly Started[]): string[] {
+  const [first] = cluster;
+  const last = cluster.at(-1);
+  if (first?.http === undefined || last?.http === undefined) return [];
+  const url = httpUrl(first.http);
+  const at = url.endsWith(':8500') ? '' : ` --http-addr ${url}`;
+  const { Name: name } = serviceOf(cluster.length);
+  const dig = (question: string): string[] =>
+    first.dns === undefined ? [] : [`  dig @${HOST} -p ${first.dns.split(':').at(-1)} ${question}`];
+  return [
+    '',
+    'Try, in another terminal:',
+    `  hearsay members${at}`,
+    `  hearsay members --tag role=${name}${at}`,
+    `  hearsay info${at}`,
+    `  hearsay services${at}`,
+    `  hearsay resolve ${name}${at}`,
+    `  hearsay owner some-job --service ${name}${at}`,
+    `  hearsay watch service ${name}${at}     (leave it running)`,
+    `  curl ${url}/v1/health/service/${name}`,
+    ...dig(`SRV ${name}.service.hearsay`),
+    ...dig(`${last.node}.node.hearsay`),
+    ...(last === first
+      ? []
+      : [
+          `  hearsay maint on ${serviceOf(cluster.length).ID} --http-addr ${httpUrl(last.http)}`,
+          `  hearsay leave --http-addr ${httpUrl(last.http)}     (and look at the members again)`,
+        ]),
+    '',
+    'Ctrl-C stops it.',
+  ];
+}
+
+/** Can both UDP and TCP have this port on loopback? */
+export async function isFree(port: number): Promise<boolean> {
+  const tcp = await new Promise<boolean>((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, HOST, () => server.close(() => resolve(true)));
+  });
+  if (!tcp) return false;
+  return new Promise<boolean>((resolve) => {
+    const socket = createSocket('udp4');
+    socket.once('error', () => {
+      socket.close();
+      resolve(false);
+    });
+    socket.bind(port, HOST, () => socket.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,118 @@
+/** `hearsay keys`: the gossip keys of all members, changed while they run. Keys are shown as fingerprints. */
+import type { Command } from 'commander';
+import * as v from 'valibot';
+import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
+import { INTERRUPTED, untilFinished } from '../api/poll.ts';
+import { shaped } from '../api/schemas.ts';
+import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson } from '../command.ts';
+import { columns } from '../output/table.ts';
+import { clean } from '../sanitize.ts';
+
+const Report = v.looseObject({
+  id: v.number(),
+  finished: v.boolean(),
+  step: v.string(),
+  members: v.number(),
+  answered: v.number(),
+  silent: v.array(v.string()),
+  errors: v.record(v.string(), v.string()),
+  notes: v.record(v.string(), v.string()),
+  keys: v.record(v.string(), v.number()),
+  primaries: v.record(v.string(), v.number()),
+  refused: v.nullable(v.string()),
+});
+type Report = v.InferOutput<typeof Report>;
+
+interface Options extends ClientOptions {
+  readonly force?: boolean;
+  readonly timeout?: string;
+}
+
+export const build: CommandModule['build'] = (command, cli) => {
+  const sub = (name: string, description: string, line: string): Command => {
+    const one = clientOptions(command.command(name))
+      .description(description)
+      .option('--timeout <duration>', "how long to wait for members (default: by the cluster's size)");
+    example(one, line);
+    return one;
+  };
+  sub('list', 'Which keys members have', 'hearsay keys list').action(
+    act(cli, (options: Options) => operate(cli, 'list', undefined, options)),
+  );
+  const KEY = 'base64, as `hearsay keygen` prints it; - reads it from stdin';
+  sub('install', 'From now on all understand this key, too', 'hearsay keygen | hearsay keys install -')
+    .argument('<key>', KEY)
+    .action(act(cli, (key: string, options: Options) => operate(cli, 'install', key, options)));
+  sub('use', 'From now on all speak by this key', 'hearsay keys use -')
+    .argument('<key>', KEY)
+    .option('--force', 'also if a member that lacks the key would be cut off')
+    .action(act(cli, (key: string, options: Options) => operate(cli, 'use', key, options)));
+  sub('remove', 'From now on nobody understands this key', 'hearsay keys remove -')
+    .argument('<key>', KEY)
+    .option('--force', 'also if a member may know no other')
+    .action(act(cli, (key: string, options: Options) => operate(cli, 'remove', key, options)));
+  example(command, 'hearsay keys list');
+};
+
+async function operate(
+  cli: Cli,
+  operation: string,
+  given: string | undefined,
+  options: Options,
+): Promise<number> {
+  const { io } = cli;
+  const client = await clientFor(cli, options);
+  const key = given === '-' ? (await io.input(MAX_INPUT)).trim() : given;
+  const parameters = new URLSearchParams({
+    ...(options.force === true ? { force: '' } : {}),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+  }).toString();
+  const path = `/v1/hearsay/keys/${operation}${parameters === '' ? '' : `?${parameters}`}`;
+  const read = (body: unknown): Report => shaped(Report, body, client);
+  const first = read(await client.put(path, key === undefined ? {} : { key }));
+  const report = await untilFinished(
+    cli,
+    client,
+    `/v1/hearsay/key-reports/${first.id}`,
+    first,
+    read,
+    (state) => {
+      if (io.err.terminal && !state.finished)
+        io.err.write(`${WORDS[state.step] ?? ''}: ${state.answered} of ${state.members} members answered\n`);
+    },
+  );
+  if (report === undefined) return INTERRUPTED;
+  if (options.json === true)
+    printJson(io, {
+      ...{ keys: report.keys, primaries: report.primaries, nodes: report.answered, members: report.members },
+      ...{ errors: report.errors, notes: report.notes, silent: report.silent, refused: report.refused },
+    });
+  if (report.refused !== null) throw new CliError(EXIT.notFound, `nothing was changed: ${report.refused}`);
+  const failed = Object.keys(report.errors).length + report.silent.length;
+  if (options.json !== true) show(cli, operation, report);
+  return failed === 0 ? EXIT.done : EXIT.failed;
+}
+
+const MAX_INPUT = 1024;
+const WORDS: Readonly<Record<string, string>> = { look: 'looking at keys', act: 'asking' };
+
+function show({ io }: Cli, operation: string, report: Report): void {
+  if (operation === 'list')
+    io.out.write(
+      columns(
+        ['Key', 'Members', 'Used by'],
+        Object.entries(report.keys).map(([key, count]) => [
+          key,
+          `${count}/${report.members}`,
+          `${report.primaries[key] ?? 0}/${report.members}`,
+        ]),
+      ),
+    );
+  else
+    io.out.write(
+      `${report.answered - Object.keys(report.errors).length} of ${report.members} members did it\n`,
+    );
+  for (const [node, why] of Object.entries(report.errors)) io.out.write(`${clean(node)}: ${clean(why)}\n`);
+  for (const [node, note] of Object.entries(report.notes)) io.out.write(`${clean(node)}: ${clean(note)}\n`);
+  for (const node of report.silent) io.out.write(`${clean(node)}: no answer\n`);
+}

@@ -1,0 +1,61 @@
+/** `hearsay owner`: which healthy instances a key belongs to, so that jobs can be shared without a coordinator. */
+import type { Command } from 'commander';
+import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
+import { hostOf } from '../api/instances.ts';
+import { Ownership, shaped } from '../api/schemas.ts';
+import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson } from '../command.ts';
+import { columns } from '../output/table.ts';
+import { clean } from '../sanitize.ts';
+
+export interface OwnerOptions extends ClientOptions {
+  readonly service: string;
+  readonly n?: string;
+}
+
+export const build: CommandModule['build'] = (command, cli) => {
+  ownerOptions(clientOptions(command)).action(
+    act(cli, (key: string, options: OwnerOptions) => owner(cli, key, options)),
+  );
+  example(command, 'hearsay owner nightly-report --service worker');
+};
+
+export const ownerOptions = (command: Command): Command =>
+  command
+    .argument('<key>', 'any text: the name of a job, a shard, a customer')
+    .requiredOption('--service <name>', 'the service whose instances share the keys')
+    .option('--n <n>', 'how many instances, the first before its stand-ins (default: 1)')
+    .addHelpText('after', ADVICE);
+
+const ADVICE = `
+Advice, not a lock: while news of a change spreads, or while the cluster is cut in two, two agents may name different
+owners. Use it where doing a thing twice is harmless. Agents that show the same ring agree.`;
+
+async function owner(cli: Cli, key: string, options: OwnerOptions): Promise<number> {
+  const path = ownerPath(key, options);
+  const client = await clientFor(cli, options);
+  const { owners, checksum, instances } = shaped(Ownership, await client.get(path), client);
+  if (options.json === true) printJson(cli.io, owners);
+  if (owners.length === 0)
+    throw new CliError(
+      EXIT.notFound,
+      `"${options.service}" has no healthy instance: see \`hearsay services ${options.service}\` for those there are`,
+    );
+  if (options.json !== true) {
+    cli.io.out.write(
+      columns(
+        ['ID', 'NODE', 'ADDRESS'],
+        owners.map((one) => [one.id, one.node, hostOf(one)]),
+      ),
+    );
+    cli.io.out.write(
+      `ring ${clean(String(checksum))} of ${instances} instance${instances === 1 ? '' : 's'}\n`,
+    );
+  }
+  return EXIT.done;
+}
+
+/** Where the owners of `key` are read. Throws `CliError` for a number that is none. */
+export function ownerPath(key: string, { service, n = '1' }: Pick<OwnerOptions, 'service' | 'n'>): string {
+  if (!/^[1-9]\d{0,4}$/.test(n)) throw new CliError(EXIT.usage, '--n: must be a whole number, 1 or more');
+  return `/v1/hearsay/owner/${encodeURIComponent(service)}?${new URLSearchParams({ key, n })}`;
+}

@@ -1,0 +1,53 @@
+/** Plain aligned columns, the colors of statuses, and times as ages. */
+import type { Cli } from '../command.ts';
+import { clean } from '../sanitize.ts';
+
+/** Colors one cell; `row` counts from 0 below the header. */
+export type Paint = (cell: string, column: number, row: number) => string;
+
+/** Rows below a header, two blanks between columns, a line break after each row. Cells are cleaned. */
+export function columns(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  paint: Paint = (cell) => cell,
+): string {
+  const table = [header, ...rows].map((row) => row.map(clean));
+  const widths = header.map((_, column) => Math.max(...table.map((row) => lengthOf(row[column] ?? ''))));
+  return table
+    .map((row, at) => {
+      const cells = row.map((cell, column) => {
+        const shown = at === 0 ? cell : paint(cell, column, at - 1);
+        return shown + ' '.repeat((widths[column] ?? 0) - lengthOf(cell));
+      });
+      return `${cells.join('  ').trimEnd()}\n`;
+    })
+    .join('');
+}
+
+const lengthOf = (cell: string): number => [...cell].length;
+
+/** The status of a member, a check or an instance in its color; one that is over is dim. */
+export function paintStatus(colors: Cli['colors'], status: string): string {
+  const paint = STATUS_COLORS.get(status);
+  return paint === undefined ? colors.dim(status) : colors[paint](status);
+}
+
+const STATUS_COLORS: ReadonlyMap<string, 'green' | 'yellow' | 'red'> = new Map([
+  ['alive', 'green'],
+  ['passing', 'green'],
+  ['suspect', 'yellow'],
+  ['warning', 'yellow'],
+  ['maintenance', 'yellow'],
+  ['draining', 'yellow'],
+  ['failed', 'red'],
+  ['critical', 'red'],
+]);
+
+/** `3s`, `2m`, `5h`, `12d`: the largest unit that fits. */
+export function age(millis: number): string {
+  const seconds = Math.max(0, Math.floor(millis / 1000));
+  if (seconds < 60) return `${seconds}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}

@@ -1,0 +1,152 @@
+/** Members in the shapes Consul's clients know. Field names are theirs; facts are the view's. */
+import { createHash } from 'node:crypto';
+import type { MemberView } from '../../agent/contract/machine.ts';
+import type { AgentInfo } from '../endpoint/agent-info.ts';
+import type { Site } from '../endpoint/route.ts';
+
+/** Source: http.md section 7, Node. */
+export interface NodeShape {
+  readonly ID: string;
+  readonly Node: string;
+  readonly Address: string;
+  readonly Datacenter: string;
+  readonly TaggedAddresses: Readonly<Record<string, string>>;
+  readonly Meta: Readonly<Record<string, string>>;
+  readonly CreateIndex: number;
+  readonly ModifyIndex: number;
+}
+
+/** Source: http.md section 7, Member. */
+export interface MemberShape {
+  readonly Name: string;
+  readonly Addr: string;
+  readonly Port: number;
+  readonly Tags: Readonly<Record<string, string>>;
+  readonly Status: number;
+  readonly ProtocolMin: number;
+  readonly ProtocolMax: number;
+  readonly ProtocolCur: number;
+  readonly DelegateMin: number;
+  readonly DelegateMax: number;
+  readonly DelegateCur: number;
+}
+
+export interface Versions {
+  readonly min: number;
+  readonly max: number;
+  readonly cur: number;
+}
+
+/**
+ * The same UUID for the same node from every agent, without anybody having to gossip it: a hash of its name, in the
+ * form of a version 5 UUID. Traefik takes nodes of equal or empty id for one.
+ */
+export function nodeId(datacenter: string, name: string): string {
+  const key = `${datacenter}/${name}`;
+  const known = nodeIds.get(key);
+  if (known !== undefined) return known;
+  const id = uuidOf(key);
+  if (nodeIds.size >= MAX_NODE_IDS) nodeIds.clear();
+  nodeIds.set(key, id);
+  return id;
+}
+
+/** Lists are built for every reader that wakes, and hashing would be most of their cost. */
+const nodeIds = new Map<string, string>();
+const MAX_NODE_IDS = 16_384;
+
+function uuidOf(key: string): string {
+  const hash = createHash('sha1').update(key).digest();
+  hash[6] = ((hash[6] as number) & 0x0f) | 0x50;
+  hash[8] = ((hash[8] as number) & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+export function nodeShape(member: MemberView, { door, info }: Site): NodeShape {
+  const { host } = member.address;
+  const family = host.includes(':') ? 'ipv6' : 'ipv4';
+  const index = door.view.indexOf([`node:${member.name}`]);
+  return {
+    ID: nodeId(info.datacenter, member.name),
+    Node: member.name,
+    Address: host,
+    Datacenter: info.datacenter,
+    TaggedAddresses: { lan: host, [`lan_${family}`]: host, wan: host, [`wan_${family}`]: host },
+    Meta: objectOf(member.tags),
+    CreateIndex: index,
+    ModifyIndex: index,
+  };
+}
+
+/** A node we remember from before a restart and have not met again: only its name is known. */
+export function strangerShape(name: string, { info }: Site): NodeShape {
+  return {
+    ID: nodeId(info.datacenter, name),
+    Node: name,
+    Address: '',
+    Datacenter: info.datacenter,
+    TaggedAddresses: {},
+    Meta: {},
+    CreateIndex: 1,
+    ModifyIndex: 1,
+  };
+}
+
+export function memberShape(member: MemberView, info: AgentInfo): MemberShape {
+  const { protocol, delegate } = versionsOf(member);
+  return {
+    Name: member.name,
+    Addr: member.address.host,
+    Port: member.address.port,
+    Tags: { ...toolTags(member, info), ...objectOf(member.tags) },
+    Status: STATUS[member.status],
+    ProtocolMin: protocol.min,
+    ProtocolMax: protocol.max,
+    ProtocolCur: protocol.cur,
+    DelegateMin: delegate.min,
+    DelegateMax: delegate.max,
+    DelegateCur: delegate.cur,
+  };
+}
+
+export function versionsOf({ vsn }: MemberView): { protocol: Versions; delegate: Versions } {
+  const at = (i: number): number => vsn[i] ?? 0;
+  return {
+    protocol: { min: at(0), max: at(1), cur: at(2) },
+    delegate: { min: at(3), max: at(4), cur: at(5) },
+  };
+}
+
+/** Keys such as `__proto__` become plain keys of the object. */
+export const objectOf = <T extends string | number>(
+  map: ReadonlyMap<string, T>,
+): Readonly<Record<string, T>> => Object.fromEntries(map);
+
+/** Serf's numbers. Consul's clients do not know `suspect`: to them it is alive until it has failed. */
+const STATUS: Readonly<Record<MemberView['status'], number>> = {
+  alive: 1,
+  suspect: 1,
+  leaving: 2,
+  left: 3,
+  failed: 4,
+};
+
+/** What `consul members` and its like print; a member's own tags of these names win. */
+function toolTags(member: MemberView, info: AgentInfo): Record<string, string> {
+  const { protocol } = versionsOf(member);
+  const id = nodeId(info.datacenter, member.name);
+  return {
+    role: 'node',
+    dc: info.datacenter,
+    id,
+    // Only our own version is known: other members' tool prints an empty column rather than a guess.
+    build: `${id === info.nodeId ? info.version : ''}:`,
+    segment: '',
+    vsn: String(protocol.cur),
+    vsn_min: String(protocol.min),
+    vsn_max: String(protocol.max),
+  };
+}

@@ -1,0 +1,172 @@
+/** Blocking queries: requests that park until what they read has changed, or their time is up. */
+import type { Door, Topic } from '../../agent/contract/machine.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { Millis } from '../../base/time.ts';
+import { duration, type Param, type Query, uint } from './query.ts';
+import { Refusal } from './reply.ts';
+
+/** What a client asks to wait for. */
+export interface Block {
+  /** The index it has already seen; 0 never blocks. */
+  readonly index: number;
+  readonly wait: Millis;
+}
+
+const DEFAULT_WAIT: Millis = 5 * 60_000;
+const MAX_WAIT: Millis = 10 * 60_000;
+/** Requests parked at once, over all connections. */
+export const MAX_PARKED = 4096;
+/** Woken together, this many are answered before packets and probes get their turn. */
+export const ANSWERED_AT_ONCE = 16;
+/** Clients give up at wait * 1.0625; what is kept free of that is the way back. */
+const HEADROOM: Millis = 20;
+
+/** Reads `index` and `wait`. Source: http.md section 2. */
+export function blockOf(query: Query): Block {
+  return { index: uint(query.get('index') ?? [], 'index'), wait: waitTime(query.get('wait') ?? [], 'wait') };
+}
+
+/** How long to wait at most: 5 min unless told, never more than 10. */
+export const waitTime: Param<Millis> = (values, name) => {
+  let wait: Millis | undefined;
+  try {
+    wait = duration(values, name);
+  } catch {
+    throw new AgentError('badRequest', 'Invalid wait time');
+  }
+  return wait === undefined || wait <= 0 ? DEFAULT_WAIT : Math.min(wait, MAX_WAIT);
+};
+
+/** Calls `end` when the client goes away, at once if it already has; the result stops that. */
+export type Gone = (end: () => void) => () => void;
+
+/** One request that waits: over for good, or woken to look again. */
+interface Parked {
+  over: boolean;
+  wake(): void;
+}
+
+/** All parked requests of one server. */
+export class Watchers {
+  readonly #door: Door;
+  readonly #random: () => number;
+  readonly #parked = new Set<() => void>();
+  /** Those who wait for the same topics, by these. */
+  readonly #groups = new Map<string, Group>();
+  readonly #woken: (() => void)[] = [];
+  #closed = false;
+
+  constructor(door: Door, random: () => number = Math.random) {
+    this.#door = door;
+    this.#random = random;
+  }
+
+  /** Nobody is parked any more: the server is about to stop. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get parked(): number {
+    return this.#parked.size;
+  }
+
+  /**
+   * Resolves when the index of `topics` differs from the one asked for, when the wait is over (never early, at
+   * most 1/16 late), or when the client is gone.
+   *
+   * Differs: an index above ours is answered at once, where Consul parks. It is from before a restart, and what
+   * the client holds is stale.
+   *
+   * Source: http.md section 5.
+   */
+  async until(topics: readonly Topic[], { index, wait }: Block, gone: Gone): Promise<void> {
+    const { view } = this.#door;
+    if (index === 0) return;
+    await this.while(() => view.indexOf(topics) === index, topics, wait, gone);
+  }
+
+  /** The same for any other condition, which is looked at again whenever one of the topics changes. */
+  async while(unchanged: () => boolean, topics: readonly Topic[], wait: Millis, gone: Gone): Promise<void> {
+    if (this.#closed || !unchanged()) return;
+    if (this.#parked.size >= MAX_PARKED)
+      throw new Refusal(429, `Too many blocking queries: at most ${MAX_PARKED} can wait at once`, {
+        'Retry-After': '1',
+      });
+    const parked: Parked = { over: false, wake: () => undefined };
+    const end = (): void => {
+      parked.over = true;
+      parked.wake();
+    };
+    const forget = gone(end);
+    const timer = setTimeout(end, this.#stay(wait));
+    this.#parked.add(end);
+    try {
+      while (!parked.over && unchanged()) {
+        await this.#change(topics, parked);
+        if (!parked.over) await this.#turn();
+      }
+    } finally {
+      this.#parked.delete(end);
+      clearTimeout(timer);
+      forget();
+    }
+  }
+
+  /** Lets everybody go, with what there is, and parks nobody any more. */
+  close(): void {
+    this.#closed = true;
+    for (const end of [...this.#parked]) end();
+  }
+
+  /** Until one of the topics changes, or `parked` is woken otherwise. The door is asked once for all of a group. */
+  #change(topics: readonly Topic[], parked: Parked): Promise<void> {
+    const key = JSON.stringify(topics);
+    const group = this.#groups.get(key) ?? this.#open(key, topics);
+    return new Promise((resolve) => {
+      group.waiting.add(resolve);
+      parked.wake = () => {
+        resolve();
+        if (group.waiting.delete(resolve) && group.waiting.size === 0) group.over.abort();
+      };
+    });
+  }
+
+  #open(key: string, topics: readonly Topic[]): Group {
+    const group: Group = { waiting: new Set(), over: new AbortController() };
+    this.#groups.set(key, group);
+    const close = (): void => {
+      if (this.#groups.get(key) === group) this.#groups.delete(key);
+    };
+    group.over.signal.addEventListener('abort', close, { once: true });
+    void this.#door.changed(topics, group.over.signal).then(() => {
+      close();
+      for (const wake of group.waiting) wake();
+      group.waiting.clear();
+    });
+    return group;
+  }
+
+  /** One change may wake thousands: answering them in one go would look like our own failure to other members. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#woken.push(resolve);
+      if (this.#woken.length === 1) setImmediate(() => this.#nextGroup());
+    });
+  }
+
+  #nextGroup(): void {
+    for (const answer of this.#woken.splice(0, ANSWERED_AT_ONCE)) answer();
+    if (this.#woken.length > 0) setImmediate(() => this.#nextGroup());
+  }
+
+  /** Timers of Node may fire a fraction of a millisecond early: hence one more. */
+  #stay(wait: Millis): Millis {
+    return Math.ceil(wait + this.#random() * Math.max(0, wait / 16 - HEADROOM)) + 1;
+  }
+}
+
+interface Group {
+  readonly waiting: Set<() => void>;
+  /** Aborted when nobody is left. */
+  readonly over: AbortController;
+}

@@ -1,0 +1,86 @@
+/** JSON from strangers: keys as Consul's clients spell them, nothing trusted, nothing merged. */
+import * as v from 'valibot';
+import { text } from '../../base/bytes.ts';
+import { AgentError } from '../../base/errors.ts';
+
+export type BodySchema = v.ObjectSchema<v.ObjectEntries, undefined>;
+
+/** The largest body that is read. */
+export const MAX_BODY_BYTES = 512 * 1024;
+
+/** Makes of a body what a route takes. Throws `AgentError`. */
+export type Decoder<T> = (bytes: Uint8Array) => T;
+
+/**
+ * Decodes an object. Keys match without regard to case and `_`, `null` is the same as absent, an unknown key is
+ * refused. Throws `AgentError`; the sentences begin as Go's, for programs that search in them.
+ *
+ * Source: http.md J1 to J5.
+ */
+export function decodeBody<const S extends BodySchema>(bytes: Uint8Array, schema: S): v.InferOutput<S> {
+  const names = new Map(Object.keys(schema.entries).map((name) => [fold(name), name]));
+  const known: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(parseObject(bytes))) {
+    const name = names.get(fold(key));
+    if (name === undefined) throw refused(`json: unknown field ${JSON.stringify(key)}`);
+    if (value !== null) known[name] = value;
+  }
+  const result = v.safeParse(schema, known);
+  if (result.success) return result.output;
+  throw refused(result.issues.map(sentence).join('; '));
+}
+
+/** A map of strings as a `Map`: `__proto__` and its like are keys as any other, and `null` values are absent. */
+export const textMap = v.pipe(
+  v.custom<Readonly<Record<string, unknown>>>(isObject, 'must be an object of strings'),
+  v.transform((object) => new Map(Object.entries(object).filter(([, value]) => value !== null))),
+  v.map(v.string(), v.string('must be a string')),
+);
+
+/** Any JSON value, for those who check it themselves. What follows an object is ignored, as in Go. Source: J5. */
+export const parseJson: Decoder<unknown> = (bytes) => {
+  const source = text(bytes);
+  if (source.trim() === '') throw refused('EOF (the body is empty: send a JSON object)');
+  try {
+    return JSON.parse(source.slice(0, endOfFirst(source)));
+  } catch (error) {
+    throw refused(error instanceof Error ? error.message : 'this is not JSON');
+  }
+};
+
+function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const value = parseJson(bytes);
+  if (!isObject(value)) throw refused('json: the body must be an object');
+  return value;
+}
+
+/** Where the object or list that the text begins with is closed; the length of the text if it is not. One pass. */
+function endOfFirst(source: string): number {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < source.length; i++) {
+    const token = source[i] as string;
+    if (quoted) {
+      if (token === '\\') i += 1;
+      else if (token === '"') quoted = false;
+    } else if (token === '"') quoted = true;
+    else if (OPENING.has(token)) depth += 1;
+    else if (CLOSING.has(token) && --depth <= 0) return i + 1;
+  }
+  return source.length;
+}
+
+const OPENING = new Set('{[');
+const CLOSING = new Set('}]');
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const fold = (key: string): string => key.toLowerCase().replaceAll('_', '');
+
+const sentence = (issue: v.BaseIssue<unknown>): string =>
+  `${v.getDotPath(issue) ?? 'body'}: ${issue.message}`;
+
+const refused = (clause: string): AgentError =>
+  new AgentError('badRequest', `Request decode failed: ${clause}`);

@@ -1,0 +1,179 @@
+/**
+ * Makes a filter out of what parse.ts read: every field and every value is checked once, before anything is looked at.
+ *
+ * Source: http.md section 15.
+ */
+import { AgentError } from '../../base/errors.ts';
+import { type Budget, compilePattern } from '../../base/pattern.ts';
+import { badFilter, type Expr, parseFilter } from './filter-parser.ts';
+import type { Schema } from './schema.ts';
+
+/** Is this element wanted? Throws `AgentError('badRequest')` when it has worked too much. */
+export type Filter = (element: unknown) => boolean;
+
+/** What one request may cost: milliseconds, whatever the expression. Source: security S19. */
+const MAX_STEPS = 2_000_000;
+/** Characters that are looked through in one step, where no regular expression is at work. */
+const CHARS_PER_STEP = 32;
+
+type Test = (value: unknown) => boolean;
+type Match = Extract<Expr, { kind: 'match' }>;
+
+/** Throws `AgentError('badRequest')`. */
+export function compileFilter(source: string, root: Schema): Filter {
+  return compile(parseFilter(source), root, { left: MAX_STEPS });
+}
+
+function compile(expr: Expr, root: Schema, budget: Budget): Test {
+  switch (expr.kind) {
+    case 'and': {
+      const [left, right] = [compile(expr.left, root, budget), compile(expr.right, root, budget)];
+      return (value) => left(value) && right(value);
+    }
+    case 'or': {
+      const [left, right] = [compile(expr.left, root, budget), compile(expr.right, root, budget)];
+      return (value) => left(value) || right(value);
+    }
+    case 'not': {
+      const inner = compile(expr.of, root, budget);
+      return (value) => !inner(value);
+    }
+    case 'match':
+      return bind(expr, expr.selector, root, budget);
+  }
+}
+
+/** Follows a selector through the fields. Of a list it is true if any element is as asked, also for `!=`. */
+function bind(match: Match, path: readonly string[], field: Schema, budget: Budget): Test {
+  const [name, ...rest] = path;
+  if (name === undefined) return leaf(match, field, budget);
+  if (field.kind === 'list') {
+    const test = bind(match, path, field.of, budget);
+    return (value) => (value as readonly unknown[] | undefined)?.some(test) ?? false;
+  }
+  const inner =
+    field.kind === 'object' ? field.fields.get(name) : field.kind === 'map' ? field.of : undefined;
+  if (inner === undefined || inner.hidden === true) throw unknownField(match.selector, name, field);
+  const test = bind(match, rest, inner, budget);
+  return (value) => test(isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
+}
+
+function leaf(match: Match, { kind }: Schema, budget: Budget): Test {
+  const test = TESTS[kind][match.operator]?.(match, budget);
+  if (test === undefined) throw badFilter(`${shown(match)} cannot be asked of ${HOLDS[kind]}`);
+  return (value) => {
+    spend(budget, 1);
+    return test(value) !== match.not;
+  };
+}
+
+/** Throws when nothing is left. */
+function spend(budget: Budget, steps: number): void {
+  budget.left -= steps;
+  if (budget.left < 0) tooLong();
+}
+
+function tooLong(): never {
+  throw new AgentError(
+    'badRequest',
+    'The filter takes too long on this much data: make it simpler, or ask for less',
+  );
+}
+
+type Make = (match: Match, budget: Budget) => Test;
+type Tests = Readonly<Partial<Record<Match['operator'], Make>>>;
+
+/** A value that is missing equals nothing, contains nothing, and is empty. */
+const size: Make = () => (value) => sizeOf(value) === 0;
+
+const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
+  text: {
+    equal:
+      ({ value: wanted }) =>
+      (value) =>
+        value === wanted,
+    contains:
+      ({ value: wanted }, budget) =>
+      (value) => {
+        if (typeof value !== 'string') return false;
+        spend(budget, Math.ceil(value.length / CHARS_PER_STEP));
+        return value.includes(wanted);
+      },
+    matches: ({ value: source }, budget) => {
+      const pattern = compilePattern(source);
+      if (pattern === undefined)
+        throw badFilter(
+          `the regular expression ${JSON.stringify(source)} is not RE2's, too large, or of a part not known here (\\p, \\C)`,
+        );
+      return (value) => pattern.test(typeof value === 'string' ? value : '', budget) ?? tooLong();
+    },
+  },
+  number: {
+    equal: (match) => {
+      if (!/^[+-]?\d{1,15}$/.test(match.value))
+        throw badFilter(`${shown(match)}: ${match.value} is not a number`);
+      const wanted = Number(match.value);
+      return (value) => value === wanted;
+    },
+  },
+  flag: {
+    equal: (match) => {
+      const wanted = FLAGS.get(match.value);
+      if (wanted === undefined) throw badFilter(`${shown(match)}: ${match.value} is neither true nor false`);
+      return (value) => value === wanted;
+    },
+  },
+  texts: {
+    contains:
+      ({ value: wanted }, budget) =>
+      (value) => {
+        spend(budget, sizeOf(value));
+        return Array.isArray(value) && value.includes(wanted);
+      },
+    empty: size,
+  },
+  map: {
+    contains:
+      ({ value: wanted }) =>
+      (value) =>
+        isObject(value) && Object.hasOwn(value, wanted),
+    empty: size,
+  },
+  object: {},
+  any: {},
+  list: { empty: size },
+};
+
+const HOLDS: Readonly<Record<Schema['kind'], string>> = {
+  text: 'a text: use ==, !=, contains, in or matches',
+  number: 'a number: use == or !=',
+  flag: 'true and false: use == or !=',
+  texts: 'a list: use contains, in or is empty',
+  map: 'a map: use contains, in, is empty, or name a key',
+  object: 'an object: name a field of it',
+  any: 'this field',
+  list: 'a list of objects: use is empty, or name a field of them',
+};
+
+const FLAGS: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 't', 'T', 'TRUE', 'true', 'True'].map((word) => [word, true] as const),
+  ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map((word) => [word, false] as const),
+]);
+
+const shown = ({ selector, operator, not }: Match): string =>
+  `"${selector.join('.')}${not ? ' not' : ''} ${operator}"`;
+
+function unknownField(selector: readonly string[], name: string, field: Schema): Error {
+  const selectable =
+    field.kind === 'object' ? [...field.fields].flatMap(([one, { hidden }]) => (hidden ? [] : [one])) : [];
+  const known = selectable.length === 0 ? '' : `; known here: ${selectable.join(', ')}`;
+  return badFilter(
+    `Selector ${JSON.stringify(selector.join('.'))} is not valid at ${JSON.stringify(name)}${known}`,
+  );
+}
+
+const sizeOf = (value: unknown): number =>
+  Array.isArray(value) ? value.length : isObject(value) ? Object.keys(value).length : 0;
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;

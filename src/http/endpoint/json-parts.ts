@@ -1,0 +1,69 @@
+/** Long lists in parts that keep their text: an answer of ten thousand is made anew only where something changed. */
+import type { Instance, NodeCatalog } from '../../catalog/types.ts';
+import type { CheckShape, EntryShape } from '../consul/checks.ts';
+import type { CatalogServiceShape } from '../consul/services.ts';
+
+/** Neighbors in a list: all that one node has, or one instance. */
+export class Part<T> {
+  readonly values: readonly T[];
+  #text: string | undefined;
+
+  constructor(values: readonly T[]) {
+    this.values = values;
+  }
+
+  /** As they stand between the brackets of a list. */
+  get text(): string {
+    this.#text ??= JSON.stringify(this.values).slice(1, -1);
+    return this.#text;
+  }
+
+  /** Those that are wanted; itself if these are all. */
+  where(wanted: (value: T) => boolean): Part<T> {
+    const some = this.values.filter(wanted);
+    return some.length === this.values.length ? this : new Part(some);
+  }
+}
+
+/** A list made of parts. */
+export class Parts<T> {
+  readonly #parts: readonly Part<T>[];
+
+  constructor(parts: readonly Part<T>[]) {
+    this.#parts = parts;
+  }
+
+  where(wanted: (value: T) => boolean): Parts<T> {
+    return new Parts(this.#parts.map((part) => part.where(wanted)));
+  }
+
+  get text(): string {
+    const texts = this.#parts.filter(({ values }) => values.length > 0).map((part) => part.text);
+    return `[${texts.join(',')}]`;
+  }
+
+  toJSON(): T[] {
+    return this.#parts.flatMap(({ values }) => values);
+  }
+}
+
+/** What was made of each key, as long as its stamp is the same. Keys that the catalogue forgets take it along. */
+export class Kept<K extends object, V> {
+  readonly #held = new WeakMap<K, { readonly stamp: number; readonly value: V }>();
+
+  get(key: K, stamp: number, make: () => V): V {
+    const held = this.#held.get(key);
+    if (held?.stamp === stamp) return held.value;
+    const value = make();
+    this.#held.set(key, { stamp, value });
+    return value;
+  }
+}
+
+/** All that one server keeps. */
+export class Rows {
+  readonly entries: Kept<Instance, Part<EntryShape>> = new Kept();
+  readonly instances: Kept<Instance, Part<CatalogServiceShape>> = new Kept();
+  /** All checks of a node. */
+  readonly checks: Kept<NodeCatalog, Part<CheckShape>> = new Kept();
+}

@@ -1,0 +1,76 @@
+/**
+ * Figures as programs read them: Prometheus' text, and the JSON of Consul's `/v1/agent/metrics`.
+ *
+ * Source: Prometheus exposition format 0.0.4; Consul HTTP API, "View Metrics".
+ */
+import type { Family, Labels, Spread } from '../../base/meter.ts';
+
+export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Each family with its help and type, in the order given. */
+export function prometheus(families: readonly Family[]): string {
+  const lines: string[] = [];
+  for (const family of families) {
+    lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);
+    if (family.type === 'histogram')
+      for (const spread of family.samples) lines.push(...spreadLines(family, spread));
+    else
+      for (const { labels, value } of family.samples)
+        lines.push(`${family.name}${labelText(family.labels, labels)} ${numberText(value)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function spreadLines({ name, labels: names }: Family, { labels, buckets, count, sum }: Spread): string[] {
+  const bucket = (upTo: string, many: number): string =>
+    `${name}_bucket${labelText([...names, 'le'], [...labels, upTo])} ${many}`;
+  const own = labelText(names, labels);
+  return [
+    ...buckets.map(({ upTo, count: many }) => bucket(numberText(upTo), many)),
+    bucket('+Inf', count),
+    `${name}_sum${own} ${numberText(sum)}`,
+    `${name}_count${own} ${count}`,
+  ];
+}
+
+function labelText(names: Labels, values: Labels): string {
+  if (names.length === 0) return '';
+  return `{${names.map((name, i) => `${name}="${escaped(values[i] ?? '')}"`).join(',')}}`;
+}
+
+/** Source: S17. */
+const escaped = (value: string): string =>
+  value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+
+const numberText = (value: number): string =>
+  value === Number.POSITIVE_INFINITY ? '+Inf' : value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
+
+/** Differs: totals since the start, where Consul tells of its last ten seconds; `Rate` is the mean since then. */
+export function consulJson(families: readonly Family[], upSeconds: number, now: number): unknown {
+  const gauges: unknown[] = [];
+  const counters: unknown[] = [];
+  const samples: unknown[] = [];
+  const rate = (sum: number): number => sum / Math.max(1, upSeconds);
+  for (const family of families) {
+    const head = (labels: Labels): { Name: string; Labels: Record<string, string> } => ({
+      Name: family.name,
+      Labels: Object.fromEntries(family.labels.map((name, i) => [name, labels[i] ?? ''])),
+    });
+    if (family.type === 'histogram')
+      for (const spread of family.samples)
+        samples.push({ ...head(spread.labels), ...summary(spread), Rate: rate(spread.sum) });
+    else if (family.type === 'gauge')
+      for (const { labels, value } of family.samples) gauges.push({ ...head(labels), Value: value });
+    else
+      for (const { labels, value } of family.samples)
+        counters.push({ ...head(labels), Count: value, Sum: value, Rate: rate(value) });
+  }
+  const Timestamp = `${new Date(now).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
+  return { Timestamp, Gauges: gauges, Points: [], Counters: counters, Samples: samples };
+}
+
+function summary({ count, sum, squares, min, max }: Spread): Record<string, number> {
+  const mean = sum / count;
+  const variance = count < 2 ? 0 : Math.max(0, (squares - sum * mean) / (count - 1));
+  return { Count: count, Sum: sum, Min: min, Max: max, Mean: mean, Stddev: Math.sqrt(variance) };
+}

@@ -1,0 +1,209 @@
+/** `/v1/agent`: this agent and its members, as Consul's clients ask for them. */
+import { arch, cpus, freemem, hostname, platform, release, totalmem, uptime } from 'node:os';
+import { AgentError } from '../../../base/errors.ts';
+import { coordShape } from '../../consul/coordinates.ts';
+import { memberShape, objectOf } from '../../consul/nodes.ts';
+import { COORD, MEMBER } from '../../consul/schemas.ts';
+import { presence, text } from '../../endpoint/query.ts';
+import { route, type Site } from '../../endpoint/route.ts';
+import * as k from '../../endpoint/schema.ts';
+import { joinSeeds } from '../../hearsay/join.ts';
+
+const SELF = k.object({
+  Config: k.map(k.any),
+  DebugConfig: k.map(k.any),
+  Coord: k.nullable(COORD),
+  Member: MEMBER,
+  Stats: k.map(k.map(k.text)),
+  Meta: k.map(k.text),
+});
+
+/**
+ * `GET /v1/agent/self`. Every top-level value is an object or null: Go decodes a map of maps, and one string
+ * among them stops Prometheus and Traefik at their start.
+ *
+ * Source: http.md section 8.
+ */
+export const agentSelf = route({
+  method: 'GET',
+  path: '/v1/agent/self',
+  summary: 'Configuration, own member, statistics',
+  shows: SELF,
+  answer: ({ view, site }) => {
+    const { info } = site;
+    return {
+      Config: {
+        Datacenter: info.datacenter,
+        PrimaryDatacenter: info.datacenter,
+        NodeName: view.node,
+        NodeID: info.nodeId,
+        Revision: info.revision,
+        Server: true,
+        Version: info.version,
+        BuildDate: info.buildDate,
+      },
+      DebugConfig: {
+        ...info.settings,
+        GossipAddress: info.gossipAddress,
+        HTTPAddress: site.address(),
+        DNSAddress: info.dnsAddress ?? '',
+      },
+      Coord: coordShape(view.coordinate(view.node)),
+      Member: memberShape(view.self(), info),
+      Stats: stats(site),
+      Meta: objectOf(view.self().tags),
+    };
+  },
+});
+
+/** `GET /v1/agent/members`: all of them, those that left or failed too. There is no WAN pool. */
+export const agentMembers = route({
+  method: 'GET',
+  path: '/v1/agent/members',
+  summary: 'All members, those that left or failed too',
+  query: { wan: presence, segment: text },
+  filters: MEMBER,
+  shows: k.list(MEMBER),
+  answer: ({ query: { wan, segment }, view, site, matches }) => {
+    if (segment !== '' && segment !== '_all')
+      throw new AgentError('badRequest', 'There are no segments here');
+    return wan
+      ? []
+      : view
+          .members()
+          .map((member) => memberShape(member, site.info))
+          .filter(matches);
+  },
+});
+
+/** `GET /v1/agent/version`. */
+export const agentVersion = route({
+  method: 'GET',
+  path: '/v1/agent/version',
+  summary: 'Version of this program',
+  shows: k.object({ SHA: k.text, BuildDate: k.text, HumanVersion: k.text, FIPS: k.text }),
+  answer: ({ site: { info } }) => ({
+    SHA: info.revision,
+    BuildDate: info.buildDate,
+    HumanVersion: info.version,
+    FIPS: '',
+  }),
+});
+
+/** `GET /v1/agent/host`: go-micro's probe, which looks at the status only. */
+export const agentHost = route({
+  method: 'GET',
+  path: '/v1/agent/host',
+  summary: 'The machine',
+  shows: k.map(k.any),
+  answer: ({ site }) => ({
+    Memory: { total: totalmem(), free: freemem(), available: freemem() },
+    CPU: cpus().map(({ model, speed }, cpu) => ({ cpu, modelName: model, mhz: speed })),
+    Host: {
+      hostname: hostname(),
+      uptime: Math.floor(uptime()),
+      os: platform(),
+      kernelVersion: release(),
+      kernelArch: arch(),
+    },
+    Disk: null,
+    CollectionTime: site.now() * 1e6,
+    Errors: null,
+  }),
+});
+
+/** `PUT /v1/agent/join/:addr`: 500 with the reason if the seed does not answer. */
+export const agentJoin = route({
+  method: 'PUT',
+  path: '/v1/agent/join/:addr...',
+  summary: 'Join through a seed',
+  query: { wan: presence },
+  oldClients: true,
+  act: async ({ params: { addr }, query, site }) => {
+    if (addr === '') throw new AgentError('badRequest', 'Missing address: name the agent to join');
+    if (query.wan) throw new AgentError('badRequest', 'There is no WAN pool: join without wan');
+    const { joined, failed } = await joinSeeds(site.door, [addr]);
+    if (joined > 0) return;
+    throw new AgentError('failed', failed.map((one) => `${one.addr}: ${one.error}`).join('; '));
+  },
+});
+
+/** `PUT /v1/agent/leave`: answered when the leave has spread; then the agent stops. */
+export const agentLeave = route({
+  method: 'PUT',
+  path: '/v1/agent/leave',
+  summary: 'Leave the cluster, then stop',
+  act: async ({ site }) => {
+    await site.door.ask({ kind: 'leave' });
+  },
+});
+
+/** As at SIGHUP. A file that is wrong is told, and changes nothing. */
+export const agentReload = route({
+  method: 'PUT',
+  path: '/v1/agent/reload',
+  summary: 'Read the settings again',
+  act: async ({ site: { reload } }) => {
+    if (reload === undefined)
+      throw new AgentError(
+        'unavailable',
+        'This agent has no settings to read again: start it with `hearsay agent`',
+      );
+    try {
+      await reload();
+    } catch (error) {
+      throw new AgentError('failed', error instanceof Error ? error.message : String(error));
+    }
+  },
+});
+
+/** `PUT /v1/agent/force-leave/:node`: as Consul, also for one that is alive, which then refutes. */
+export const agentForceLeave = route({
+  method: 'PUT',
+  path: '/v1/agent/force-leave/:node...',
+  summary: 'Make a failed member left, for the whole cluster',
+  query: { prune: presence },
+  oldClients: true,
+  act: async ({ params: { node }, query: { prune }, site }) => {
+    if (node === '') throw new AgentError('badRequest', 'Missing node name');
+    try {
+      await site.door.ask({ kind: 'forget', node, prune, refuseLive: false });
+    } catch (error) {
+      // Consul's clients know this as 500.
+      if (error instanceof AgentError && error.code === 'notFound')
+        throw new AgentError('failed', `agent: No node found with name '${node}'`);
+      throw error;
+    }
+  },
+});
+
+/** Go decodes a map of maps of strings. */
+function stats({ door: { view }, info, now }: Site): Record<string, Record<string, string>> {
+  const health = view.health();
+  const members = view.members();
+  const count = (status: string): string =>
+    String(members.filter((member) => member.status === status).length);
+  return {
+    agent: {
+      uptime: `${Math.floor((now() - info.startedAt) / 1000)}s`,
+      degraded: info.degraded().join('; '),
+      services: String(view.local.services().size),
+      checks: String(view.local.checks().size),
+    },
+    build: { version: info.version, revision: info.revision },
+    runtime: { arch: arch(), os: platform(), version: process.version, cpu_count: String(cpus().length) },
+    serf_lan: {
+      members: String(members.length),
+      failed: count('failed'),
+      left: count('left'),
+      health_score: String(health.awareness),
+      member_time: String(health.clocks.member),
+      event_time: String(health.clocks.event),
+      query_time: String(health.clocks.query),
+      encrypted: String(health.encrypted),
+      ...Object.fromEntries(
+        Object.entries(health.lanes).map(([lane, size]) => [`${lane}_queue`, String(size)]),
+      ),
+    },
+  };
+}

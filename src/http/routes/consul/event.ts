@@ -1,0 +1,98 @@
+/**
+ * `/v1/event`: Serf's user events in Consul's shape. On the wire they are plain Serf events, so `serf event deploy`
+ * on a real agent is heard here under that name, and the other way round.
+ *
+ * Source: Consul event_endpoint.go; http.md section 12. Differs: an event goes to every member, since a plain one has
+ * nowhere to say which nodes or services it is for; ids are made of what an event is, so that all agents say the same.
+ */
+import { createHash } from 'node:crypto';
+import { copyOf } from '../../../base/bytes.ts';
+import { AgentError } from '../../../base/errors.ts';
+import type { UserEventHeard } from '../../../serf/types.ts';
+import { flag, text } from '../../endpoint/query.ts';
+import { type Route, route } from '../../endpoint/route.ts';
+import { list, named, nullable, number, object, text as textShape } from '../../endpoint/schema.ts';
+import { required } from '../../pool/selectors.ts';
+
+/** Exactly these keys: clients check the set. */
+const EVENT = named(
+  'Event',
+  object({
+    ID: textShape,
+    Name: textShape,
+    Payload: nullable(textShape),
+    NodeFilter: textShape,
+    ServiceFilter: textShape,
+    TagFilter: textShape,
+    Version: number,
+    LTime: number,
+  }),
+);
+
+/** `PUT /v1/event/fire/:name`, and POST: the body is the payload. `coalesce` is ours: only the newest matters. */
+export const eventFire = fires('PUT');
+export const eventFirePost = fires('POST');
+
+/** `GET /v1/event/list`: the last 256 heard here, oldest first. Blocks on `index`, with `name` on that name alone. */
+export const eventList = route({
+  method: 'GET',
+  path: '/v1/event/list',
+  summary: 'User events heard lately, oldest first',
+  query: { name: text },
+  shows: list(EVENT),
+  watch: ({ query: { name } }) => [name === '' ? 'events' : `event:${name}`],
+  answer: ({ query: { name }, view }) =>
+    view
+      .events()
+      .filter((event) => name === '' || event.name === name)
+      .map((event) => shapeOf(event, event.ltime)),
+});
+
+function fires(method: 'PUT' | 'POST'): Route {
+  return route({
+    method,
+    path: '/v1/event/fire/:name...',
+    shows: EVENT,
+    summary: 'Fire a user event; the body is its payload',
+    query: { node: text, service: text, tag: text, coalesce: flag },
+    body: (bytes: Uint8Array) => copyOf(bytes),
+    act: async ({ params, query: { node, service, tag, coalesce }, body, site }) => {
+      const name = required(params.name, 'name');
+      if (node !== '' || service !== '' || tag !== '')
+        throw new AgentError(
+          'unavailable',
+          'events go to every member here: fire it without node, service and tag, and let others pass over it',
+        );
+      const event = await site.door.ask({ kind: 'fireEvent', name, payload: body, coalesce });
+      return shapeOf(event, 0);
+    },
+  });
+}
+
+const shapeOf = (event: UserEventHeard, ltime: number): unknown => ({
+  ID: idOf(event),
+  Name: event.name,
+  Payload: event.payload.length === 0 ? null : Buffer.from(event.payload).toString('base64'),
+  NodeFilter: '',
+  ServiceFilter: '',
+  TagFilter: '',
+  Version: 1,
+  LTime: ltime,
+});
+
+/** Name, payload and time are what an event is to Serf. Version 8: a UUID made in a way of one's own. */
+function idOf({ name, payload, ltime }: UserEventHeard): string {
+  const hash = createHash('sha256').update(`${ltime}\n${name}\n`).update(payload).digest();
+  hash[6] = ((hash[6] as number) & 0x0f) | 0x80;
+  hash[8] = ((hash[8] as number) & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [
+    [0, 8],
+    [8, 12],
+    [12, 16],
+    [16, 20],
+    [20, 32],
+  ]
+    .map(([from, to]) => hex.slice(from, to))
+    .join('-');
+}

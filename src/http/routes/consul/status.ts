@@ -1,0 +1,28 @@
+/** `/v1/status`: there is no leader, but programs take an empty answer for an outage. */
+import type { View } from '../../../agent/contract/machine.ts';
+import { joinHostPort } from '../../../base/address.ts';
+import { route } from '../../endpoint/route.ts';
+import { text, texts } from '../../endpoint/schema.ts';
+
+/** Consul's server port: a label only, no client connects to it. */
+const SERVER_PORT = 8300;
+
+/** `GET /v1/status/leader`: ourselves, as everybody answers for itself. Source: http.md section 11. */
+export const statusLeader = route({
+  method: 'GET',
+  path: '/v1/status/leader',
+  summary: 'This agent, as everybody answers for itself',
+  shows: text,
+  answer: ({ view }) => ownServer(view),
+});
+
+/** `GET /v1/status/peers`: ourselves, never empty. Source: http.md section 11. */
+export const statusPeers = route({
+  method: 'GET',
+  path: '/v1/status/peers',
+  summary: 'This agent, never an empty list',
+  shows: texts,
+  answer: ({ view }) => [ownServer(view)],
+});
+
+const ownServer = (view: View): string => joinHostPort(view.address.host, SERVER_PORT);

@@ -1,0 +1,59 @@
+/** Opening the listening socket, and saying what to do when it cannot be opened. */
+import { lstatSync, unlinkSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import { joinHostPort } from '../../base/address.ts';
+import { AgentError } from '../../base/errors.ts';
+
+export type Listen = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Throws `AgentError('config')`. A socket file nobody answers on is left over, and replaced. */
+export async function listen(server: Server, where: Listen): Promise<void> {
+  try {
+    await open(server, where);
+  } catch (error) {
+    if ('path' in where && codeOf(error) === 'EADDRINUSE' && (await isStale(where.path))) {
+      unlinkSync(where.path);
+      return listen(server, where);
+    }
+    throw new AgentError('config', sentence(where, error));
+  }
+}
+
+function open(server: Server, where: Listen): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(where, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** A socket file that refuses connections. Anything else at that path is not ours to remove. */
+function isStale(path: string): Promise<boolean> {
+  if (!lstatSync(path).isSocket()) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const probe = connect({ path }, () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', (error) => resolve(codeOf(error) === 'ECONNREFUSED'));
+  });
+}
+
+function sentence(where: Listen, error: unknown): string {
+  const place = 'path' in where ? `the socket ${where.path}` : joinHostPort(where.host, where.port);
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${place} is already in use: stop the other program, or choose another place with --http`,
+    EACCES: `HTTP may not listen on ${place}: choose a port above 1023 or another folder with --http`,
+    EADDRNOTAVAIL: `${place} is not an address of this host: choose one with --http`,
+    ENOENT: `the folder of ${place} does not exist: create it, or choose another with --http`,
+  };
+  const known = why[codeOf(error)];
+  const message = error instanceof Error ? error.message : String(error);
+  return known ?? `HTTP cannot listen on ${place} (${message}): choose another place with --http`;
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';

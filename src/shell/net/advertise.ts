@@ -1,0 +1,80 @@
+/** Which address to announce when bound to all of them, and when to announce another. */
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { type Address, address, isLoopback, isUnspecified, parseIp } from '../../base/address.ts';
+import { sameBytes } from '../../base/bytes.ts';
+
+export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+
+/**
+ * What others should dial: `advertise` if given (its port 0 means the bound one), else the bound address; bound to
+ * all, the first private address of this machine, else the first that is not loopback, else loopback.
+ */
+export function announced(bound: Address, advertise?: Address, interfaces?: Interfaces): Address {
+  if (advertise !== undefined) return address(advertise.ip, advertise.port || bound.port);
+  if (!isUnspecified(bound.ip)) return bound;
+  return address(ownAddress(bound.ip.length === 4, interfaces ?? networkInterfaces()), bound.port);
+}
+
+/** How often the interfaces are looked at, milliseconds. Source: reliability matrix, "IP change": peers follow in 6 s. */
+const LOOK_MS = 1_000;
+
+export interface Lookout {
+  stop(): void;
+}
+
+/** Tells of another address when this machine no longer has the one that is announced. Set addresses are not watched. */
+export function watchAddress(
+  first: Address,
+  bound: Address,
+  moved: (to: Address) => void,
+  look: () => Interfaces = networkInterfaces,
+): Lookout {
+  let current = first;
+  const timer = setInterval(() => {
+    const interfaces = look();
+    const next = hasAddress(interfaces, current) ? current : announced(bound, undefined, interfaces);
+    // A machine off the net keeps its address: it mostly comes back with the same one.
+    if (next.key === current.key || isLoopback(next.ip)) return;
+    current = next;
+    moved(next);
+  }, LOOK_MS);
+  timer.unref();
+  return { stop: () => clearInterval(timer) };
+}
+
+const hasAddress = (interfaces: Interfaces, { ip }: Address): boolean =>
+  Object.values(interfaces).some((infos) =>
+    infos?.some((info) => {
+      const own = parseIp(info.address);
+      return own !== undefined && sameBytes(own, ip);
+    }),
+  );
+
+/** IPv4 before IPv6, because a cluster that mixes both can reach it more often. */
+function ownAddress(onlyV4: boolean, interfaces: Interfaces): Uint8Array {
+  const found: Uint8Array[] = [];
+  for (const family of onlyV4 ? [4] : [4, 6])
+    for (const infos of Object.values(interfaces))
+      for (const info of infos ?? []) {
+        const ip = parseIp(info.address);
+        if (ip === undefined || info.internal || isLinkLocal(ip)) continue;
+        if (ip.length === (family === 4 ? 4 : 16)) found.push(ip);
+      }
+  return found.find(isPrivate) ?? found[0] ?? (onlyV4 ? V4_LOOPBACK : V6_LOOPBACK);
+}
+
+const V4_LOOPBACK = Uint8Array.of(127, 0, 0, 1);
+const V6_LOOPBACK = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1);
+
+/** 10/8, 172.16/12, 192.168/16, fc00::/7. Source: RFC 1918, RFC 4193. */
+function isPrivate(ip: Uint8Array): boolean {
+  const [a = 0, b = 0] = ip;
+  if (ip.length === 16) return (a & 0xfe) === 0xfc;
+  return a === 10 || (a === 172 && (b & 0xf0) === 16) || (a === 192 && b === 168);
+}
+
+/** 169.254/16, fe80::/10: of no use to anyone on another link. */
+function isLinkLocal(ip: Uint8Array): boolean {
+  const [a = 0, b = 0] = ip;
+  return ip.length === 16 ? a === 0xfe && (b & 0xc0) === 0x80 : a === 169 && b === 254;
+}

@@ -1,0 +1,154 @@
+/**
+ * What each owner ever published, key by key and in order, and where in it each observer stands. An observer may lag,
+ * never go back: that is how laws I7 and I8 look from outside, where nobody sees versions.
+ */
+import type { EntryKey, NodeCatalog, Published } from '../../catalog/types.ts';
+import { keyOf } from '../../catalog/types.ts';
+
+/** All that readers see of one node's entries. */
+export function entriesOf(node: NodeCatalog | undefined): Map<EntryKey, Published> {
+  const entries = new Map<EntryKey, Published>();
+  if (node === undefined) return entries;
+  for (const check of node.checks) entries.set(keyOf(check), check);
+  for (const { service, checks } of node.instances) {
+    entries.set(keyOf(service), service);
+    for (const check of checks) entries.set(keyOf(check), check);
+  }
+  return entries;
+}
+
+const texts = new WeakMap<object, string>();
+
+/** As text, whatever order fields were set and maps filled in; equal exactly for what readers cannot tell apart. */
+export function textOf(value: Published): string {
+  let text = texts.get(value);
+  if (text === undefined) {
+    text = JSON.stringify(value, (_, inner: unknown) => sorted(inner));
+    texts.set(value, text);
+  }
+  return text;
+}
+
+/** A check whose service is not there is not shown, held or not. */
+function isHidden(text: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
+  const value = JSON.parse(text) as Published;
+  return value.kind === 'check' && value.serviceId !== '' && !entries.has(`s:${value.serviceId}`);
+}
+
+function sorted(value: unknown): unknown {
+  if (value instanceof Map) return [...value].sort();
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Stands in a history where the owner had no such entry. */
+const ABSENT = '';
+
+/** Where one observer stands in one owner's histories. */
+interface Place {
+  readonly at: Map<EntryKey, number>;
+  readonly seen: Map<EntryKey, string>;
+  /** The observer let go of the owner: what is absent now says nothing. */
+  dropped: boolean;
+}
+
+export class Histories {
+  readonly #told = new Map<string, Map<EntryKey, string[]>>();
+  /** By observer and owner. */
+  readonly #places = new Map<string, Map<string, Place>>();
+  /** Owners who forgot that they had ever lived, with a clock that stands before that life. */
+  readonly #loose = new Set<string>();
+
+  /** What the owner has at this moment. Says whether that is news. */
+  tell(owner: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
+    let told = this.#told.get(owner);
+    if (told === undefined) {
+      told = new Map();
+      this.#told.set(owner, told);
+    }
+    let news = false;
+    for (const [key, value] of entries) {
+      const history = told.get(key);
+      const text = textOf(value);
+      if (history === undefined) told.set(key, [ABSENT, text]);
+      else if (history[history.length - 1] !== text) history.push(text);
+      else continue;
+      news = true;
+    }
+    for (const [key, history] of told)
+      if (!entries.has(key) && history[history.length - 1] !== ABSENT) {
+        history.push(ABSENT);
+        news = true;
+      }
+    return news;
+  }
+
+  /** Nobody can order two lives of which the later has the earlier clock and knows nothing: not checked from now on. */
+  loosen(owner: string): void {
+    this.#loose.add(owner);
+  }
+
+  /** The observer begins anew. */
+  begin(observer: string): void {
+    this.#places.delete(observer);
+  }
+
+  /** The observer holds the owner for no member. */
+  drop(observer: string, owner: string): void {
+    this.#place(observer, owner).dropped = true;
+  }
+
+  /** What is wrong with what the observer sees now; empty if nothing is. */
+  look(observer: string, owner: string, entries: ReadonlyMap<EntryKey, Published>): string[] {
+    const place = this.#place(observer, owner);
+    const wrong: string[] = [];
+    for (const [key, value] of entries) {
+      const text = textOf(value);
+      if (place.seen.get(key) === text) continue;
+      place.seen.set(key, text);
+      this.#move(place, owner, key, text, wrong);
+    }
+    for (const [key, text] of [...place.seen]) {
+      if (entries.has(key)) continue;
+      place.seen.delete(key);
+      if (!place.dropped && !isHidden(text, entries)) this.#move(place, owner, key, ABSENT, wrong);
+    }
+    if (entries.size > 0) place.dropped = false;
+    return wrong;
+  }
+
+  #move(place: Place, owner: string, key: EntryKey, text: string, wrong: string[]): void {
+    const history = this.#told.get(owner)?.get(key) ?? [];
+    const stood = place.at.get(key) ?? 0;
+    const next = history.indexOf(text, stood);
+    if (next >= 0) {
+      place.at.set(key, next);
+      return;
+    }
+    const earlier = history.lastIndexOf(text);
+    if (earlier >= 0 && this.#loose.has(owner)) {
+      place.at.set(key, earlier);
+      return;
+    }
+    const what = `${owner}'s ${key}${text === ABSENT ? '' : ` as ${text.slice(0, 200)}`}`;
+    if (text === ABSENT) wrong.push(`I7 lost ${what}, which ${owner} never removed`);
+    else if (earlier < 0) wrong.push(`I7 holds ${what}, which ${owner} never published`);
+    else if (history.indexOf(ABSENT, earlier) <= stood && history.indexOf(ABSENT, earlier) > 0)
+      wrong.push(`I8 holds ${what}, which it had seen removed`);
+    else wrong.push(`I7 went back to ${what}`);
+  }
+
+  #place(observer: string, owner: string): Place {
+    let places = this.#places.get(observer);
+    if (places === undefined) {
+      places = new Map();
+      this.#places.set(observer, places);
+    }
+    let place = places.get(owner);
+    if (place === undefined) {
+      place = { at: new Map(), seen: new Map(), dropped: false };
+      places.set(owner, place);
+    }
+    return place;
+  }
+}

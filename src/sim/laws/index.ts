@@ -1,0 +1,142 @@
+/**
+ * Laws watched from outside, after every input that brought something forth and over all rows each virtual second; each
+ * is in a file of its own under laws/, the catalogue's in catalogue.ts. Agreement when a story says that all should be
+ * calm is here. Ids are those of the reliability page.
+ */
+import type { Fact, Topic } from '../../agent/contract/machine.ts';
+import type { Host } from '../world/host.ts';
+import type { World } from '../world/world.ts';
+import { Accusations } from './accusations.ts';
+import { Bounds } from './bounds.ts';
+import { Turns } from './calm.ts';
+import { Identities } from './identities.ts';
+import { Lanes } from './lanes.ts';
+import type { Ground, Law } from './law.ts';
+import { Memory } from './memory.ts';
+import { Rows } from './rows.ts';
+import { Secrecy } from './secrecy.ts';
+
+const SWEEP_EVERY = 1000;
+const MAX_VIOLATIONS = 100;
+
+export class Checkers {
+  /** What was broken, in the order in which it was seen. */
+  readonly violations: string[] = [];
+  readonly #world: World;
+  readonly #laws: Law[];
+  readonly #turns = new Turns();
+  readonly #slandered = new Set<string>();
+
+  constructor(world: World) {
+    this.#world = world;
+    const ground: Ground = {
+      world,
+      broken: this.broken,
+      isSlandered: (name) => this.#slandered.has(name),
+    };
+    this.#laws = [
+      new Rows(ground),
+      new Identities(ground),
+      new Accusations(ground),
+      new Bounds(ground),
+      new Lanes(ground),
+      new Memory(ground),
+      this.#turns,
+    ];
+    new Secrecy(ground);
+    world.watch({
+      started: (host) => {
+        for (const law of this.#laws) law.started?.(host);
+      },
+      asked: (host, command) => {
+        for (const law of this.#laws) law.asked?.(host, command);
+      },
+      acted: (host, facts, topics) => this.#acted(host, facts, topics),
+    });
+    const sweep = (): void => {
+      for (const host of world.hosts) if (host.running) this.#sweep(host);
+      world.at(world.now + SWEEP_EVERY, sweep);
+    };
+    world.at(world.now + SWEEP_EVERY, sweep);
+  }
+
+  /** For laws that are watched elsewhere (catalogue.ts). */
+  readonly broken = (what: string): void => {
+    const line = `${(this.#world.now / 1000).toFixed(3)} ${what}`;
+    if (this.violations.length < MAX_VIOLATIONS) this.violations.push(line);
+  };
+
+  /** Laws that not every world knows. Before anybody starts. */
+  add(...laws: readonly Law[]): void {
+    this.#laws.push(...laws);
+  }
+
+  /** From now on somebody forges messages in this member's name. */
+  slander(name: string): void {
+    this.#slandered.add(name);
+  }
+
+  /** L7: how often observers have changed their minds about who is there, and the last time. */
+  get turns(): { readonly count: number; readonly last: string } {
+    return { count: this.#turns.count, last: this.#turns.last };
+  }
+
+  /** Throws with the seed and the end of the trace if any law was broken. */
+  enforce(): void {
+    if (this.violations.length === 0) return;
+    throw new Error(
+      [
+        `seed ${this.#world.seed}: ${this.violations.length} law(s) broken`,
+        ...this.violations.slice(0, 10),
+        ...this.#world.trace.lines().slice(-60),
+      ].join('\n'),
+    );
+  }
+
+  #acted(host: Host, facts: readonly Fact[], topics: readonly Topic[]): void {
+    const touched = new Set<string>();
+    for (const fact of facts) {
+      for (const law of this.#laws) law.fact?.(host, fact, facts);
+      if ('node' in fact) touched.add(fact.node);
+    }
+    for (const topic of topics) if (topic.startsWith('node:')) touched.add(topic.slice('node:'.length));
+    for (const name of touched) {
+      const member = host.agent?.view.member(name);
+      if (member?.name === name) for (const law of this.#laws) law.row?.(host, member);
+    }
+    for (const law of this.#laws) law.looked?.(host);
+  }
+
+  #sweep(host: Host): void {
+    for (const law of this.#laws) law.swept?.(host);
+    for (const member of host.live.view.members()) for (const law of this.#laws) law.row?.(host, member);
+    for (const law of this.#laws) law.looked?.(host);
+  }
+}
+
+/**
+ * L1 and L2: every running host is alive at every running host, at one incarnation, and nobody who does not run is
+ * up anywhere. Empty when all agree; else one clause for each disagreement.
+ */
+export function disagreements(world: World): string[] {
+  const running = [...world.hosts].filter((host) => host.running);
+  const names = new Set(running.map((host) => host.name));
+  const isAlone = ({ name }: Host): boolean => running.filter((one) => one.name === name).length === 1;
+  const found: string[] = [];
+  for (const { label, live } of running) {
+    for (const host of running) {
+      const member = live.view.member(host.name);
+      const self = host.live.view.self();
+      if (member?.status !== 'alive')
+        found.push(`${label} holds ${host.name} as ${member?.status ?? 'unknown'}`);
+      else if (member.incarnation !== self.incarnation)
+        found.push(`${label} holds ${host.name}@${member.incarnation} instead of @${self.incarnation}`);
+      else if (member.address.key !== host.address.key && isAlone(host))
+        found.push(`${label} holds ${host.name} at ${member.address.key}, where it does not live`);
+    }
+    for (const member of live.view.members())
+      if (!names.has(member.name) && member.status !== 'left' && member.status !== 'failed')
+        found.push(`${label} holds ${member.name} as ${member.status}, which does not run`);
+  }
+  return found;
+}

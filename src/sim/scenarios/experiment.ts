@@ -1,0 +1,216 @@
+/**
+ * What would happen if: a cluster with chosen settings, some members killed, paused or cut off, and what an observer
+ * from outside would have measured. The same options give the same numbers.
+ */
+import { createAgent } from '../../agent/agent.ts';
+import { shuffle } from '../../base/rng.ts';
+import type { Millis } from '../../base/time.ts';
+import type { SerfConfig, SwimConfig } from '../../config/protocol.ts';
+import { disagreements } from '../laws/index.ts';
+import { acquaint } from '../world/bootstrap.ts';
+import { World } from '../world/world.ts';
+
+export interface ExperimentOptions {
+  readonly seed: number;
+  readonly members: number;
+  /** How long is measured; faults come within this. */
+  readonly duration: Millis;
+  /** Chance that a datagram is lost. */
+  readonly loss: number;
+  /** One way, the same for all. */
+  readonly latency: Millis;
+  /** Members that die, evenly spread over the duration. */
+  readonly kills: number;
+  /** Some members whose process stops for `span`, again and again with `every` between two beginnings. */
+  readonly pauses?: { readonly members: number; readonly span: Millis; readonly every: Millis };
+  /** A third of the members, cut off from the others in the middle of the duration. */
+  readonly partition?: Millis;
+  readonly swim: SwimConfig;
+  readonly serf: SerfConfig;
+}
+
+export interface Findings {
+  /** Of each crash that all noticed: until the first knew, and until the last did. */
+  readonly first: readonly Millis[];
+  readonly all: readonly Millis[];
+  /** Of each crash and each member that noticed it, unordered. */
+  readonly known: readonly Millis[];
+  /** Crashes that not everybody had noticed when we stopped waiting. */
+  readonly unnoticed: number;
+  /** How often somebody held a member for dead that was neither killed nor paused nor cut off. */
+  readonly falseDeaths: number;
+  /** Those of them by somebody who was neither paused nor cut off. */
+  readonly falseDeathsAtHealthy: number;
+  readonly falseSuspicions: number;
+  /** How often somebody held a paused member, or one beyond the cut, for dead. */
+  readonly strickenHeldDead: number;
+  /** Per member and second of the duration. */
+  readonly packets: number;
+  readonly packetBytes: number;
+  readonly streamBytes: number;
+  /** From the end of the duration, when all faults are over, until all agree; `undefined`: not within the limit. */
+  readonly agreedAfter: Millis | undefined;
+  /** Of the whole run. */
+  readonly hash: string;
+}
+
+/** How long we wait for what has not been noticed, or agreed on, yet. */
+const PATIENCE: Millis = 180_000;
+const WARM_UP: Millis = 5000;
+
+export function runExperiment(options: ExperimentOptions): Findings {
+  const { members, duration, loss, latency, swim, serf } = options;
+  const world = new World({
+    seed: options.seed,
+    birth: createAgent,
+    weather: { latency },
+    trace: { detail: 'facts', keep: 0 },
+  });
+  const labels = Array.from({ length: members }, (_, i) => `m${String(i + 1).padStart(4, '0')}`);
+  for (const label of labels) world.add(label, { disk: false, swim, serf });
+  acquaint(world, labels);
+  world.network.weather = { ...world.network.weather, loss };
+  world.run(WARM_UP);
+
+  const tally = new Onlooker(world);
+  const before = { ...world.counts };
+  const drawn = shuffle([...labels], world.rng.fork());
+  strike(world, options, drawn, tally);
+  world.run(duration);
+  const per = (duration / 1000) * members;
+  const { packets, packetBytes, streamBytes } = world.counts;
+  const calm = world.now;
+  const agreed = world.runUntil(
+    () => tally.unnoticed === 0 && disagreements(world).length === 0,
+    PATIENCE,
+    100,
+  );
+  return {
+    ...tally.findings(),
+    packets: (packets - before.packets) / per,
+    packetBytes: (packetBytes - before.packetBytes) / per,
+    streamBytes: (streamBytes - before.streamBytes) / per,
+    agreedAfter: agreed ? world.now - calm : undefined,
+    hash: world.trace.hash,
+  };
+}
+
+/** Lays all faults into the future. Who dies is never among those that are paused. */
+function strike(world: World, options: ExperimentOptions, drawn: readonly string[], tally: Onlooker): void {
+  const { duration, kills, pauses, partition } = options;
+  const start = world.now;
+  const end = start + duration;
+  const doomed = drawn.slice(0, kills);
+  doomed.forEach((label, i) => {
+    world.at(start + ((i + 1) * duration) / (kills + 1), () => {
+      tally.killed(label);
+      world.resume(label);
+      world.stop(label);
+    });
+  });
+  const living = drawn.slice(kills);
+  if (pauses !== undefined)
+    for (const label of living.slice(0, pauses.members)) {
+      tally.stricken.add(label);
+      for (let at = start; at < end; at += pauses.every) {
+        world.at(at, () => world.pause(label));
+        world.at(Math.min(end, at + pauses.span), () => world.resume(label));
+      }
+    }
+  if (partition !== undefined) {
+    const side = living.slice(-Math.max(1, Math.floor(drawn.length / 3)));
+    const others = drawn.filter((label) => !side.includes(label));
+    const at = start + (duration - partition) / 2;
+    world.at(at, () => {
+      for (const label of side) tally.beyond.add(label);
+      const lifts = [
+        world.network.impose({ from: side, to: others }),
+        world.network.impose({ from: others, to: side }),
+      ];
+      world.at(at + partition, () => {
+        for (const lift of lifts) lift();
+      });
+    });
+  }
+}
+
+/** Notes when who held whom for dead. */
+class Onlooker {
+  /** Paused again and again. */
+  readonly stricken = new Set<string>();
+  /** On the other side of a cut, now or before. */
+  readonly beyond = new Set<string>();
+  readonly #world: World;
+  readonly #crashes = new Map<string, { at: Millis; knownAt: Map<string, Millis> }>();
+  #falseDeaths = 0;
+  #falseDeathsAtHealthy = 0;
+  #falseSuspicions = 0;
+  #strickenHeldDead = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    world.watch({
+      acted: (host, facts) => {
+        for (const fact of facts)
+          if (fact.kind === 'memberFailed') this.#failed(fact.node, host.label);
+          else if (fact.kind === 'memberSuspected' && this.#isWell(fact.node)) {
+            if (this.beyond.has(fact.node) === this.beyond.has(host.label)) this.#falseSuspicions += 1;
+          }
+      },
+    });
+  }
+
+  killed(label: string): void {
+    this.#crashes.set(label, { at: this.#world.now, knownAt: new Map() });
+  }
+
+  get unnoticed(): number {
+    return [...this.#crashes.values()].filter((crash) => !this.#isKnown(crash.knownAt)).length;
+  }
+
+  findings(): Pick<
+    Findings,
+    | 'first'
+    | 'all'
+    | 'known'
+    | 'unnoticed'
+    | 'falseDeaths'
+    | 'falseDeathsAtHealthy'
+    | 'falseSuspicions'
+    | 'strickenHeldDead'
+  > {
+    const noticed = [...this.#crashes.values()].filter(({ knownAt }) => this.#isKnown(knownAt));
+    const spans = noticed.map(({ at, knownAt }) => [...knownAt.values()].map((known) => known - at));
+    return {
+      first: spans.map((all) => Math.min(...all)),
+      all: spans.map((all) => Math.max(...all)),
+      known: spans.flat(),
+      unnoticed: this.unnoticed,
+      falseDeaths: this.#falseDeaths,
+      falseDeathsAtHealthy: this.#falseDeathsAtHealthy,
+      falseSuspicions: this.#falseSuspicions,
+      strickenHeldDead: this.#strickenHeldDead,
+    };
+  }
+
+  #failed(node: string, by: string): void {
+    const crash = this.#crashes.get(node);
+    if (crash !== undefined) {
+      if (!crash.knownAt.has(by)) crash.knownAt.set(by, this.#world.now);
+    } else if (this.stricken.has(node) || this.beyond.has(node) !== this.beyond.has(by))
+      this.#strickenHeldDead += 1;
+    else if (this.#isWell(node)) {
+      this.#falseDeaths += 1;
+      if (this.#isWell(by)) this.#falseDeathsAtHealthy += 1;
+    }
+  }
+
+  #isWell(label: string): boolean {
+    return !this.stricken.has(label) && !this.#crashes.has(label);
+  }
+
+  #isKnown(knownAt: ReadonlyMap<string, Millis>): boolean {
+    for (const { label, running } of this.#world.hosts) if (running && !knownAt.has(label)) return false;
+    return true;
+  }
+}

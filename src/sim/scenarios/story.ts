@@ -1,0 +1,240 @@
+/**
+ * The little language of stories: a handful of named members, what befalls them, what they then see. A story starts
+ * with everybody knowing everybody, and every `pass` ends by asking the laws (checkers.ts) whether one was broken.
+ */
+import { type AgentOptions, createAgent } from '../../agent/agent.ts';
+import type { Agent, Command, Fact, MemberView, Result } from '../../agent/contract/machine.ts';
+import type { Millis } from '../../base/time.ts';
+import { parseDuration } from '../../config/setting.ts';
+import { CatalogueLaws } from '../laws/catalog.ts';
+import { Checkers } from '../laws/index.ts';
+import { Plain } from '../peers/serf-peer.ts';
+import { gather, joinOthers, seedOf } from '../world/bootstrap.ts';
+import type { Host, HostOptions } from '../world/host.ts';
+import type { Rule, Transport, Weather } from '../world/network.ts';
+import type { Detail } from '../world/trace.ts';
+import type { Asked } from '../world/types.ts';
+import { World } from '../world/world.ts';
+import { type CatalogueWords, catalogueWords } from './story-catalog.ts';
+
+export type Status = MemberView['status'] | 'absent';
+
+export interface StoryOptions {
+  readonly seed: number;
+  readonly weather?: Partial<Weather>;
+  /** What all hosts have in common. */
+  readonly all?: HostOptions;
+  /** What single hosts have on top, by label. */
+  readonly hosts?: Readonly<Record<string, HostOptions>>;
+  /** False: hosts are there, but nothing runs yet. */
+  readonly gathered?: boolean;
+  readonly detail?: Detail;
+  readonly birth?: (options: AgentOptions, host: Host) => Agent;
+}
+
+/** How a path is cut: both ways and for everything unless it says otherwise. */
+export interface CutOptions {
+  readonly oneWay?: boolean;
+  readonly only?: Transport;
+  /** Only datagrams with such a message: `ack`, `suspect`, `serf:leave` … */
+  readonly kinds?: readonly string[];
+  /** Chance of loss; 1 by default. */
+  readonly loss?: number;
+}
+
+export interface Story extends CatalogueWords {
+  readonly world: World;
+  /** What is broken on the way; thrown by `pass` too. */
+  readonly checkers: Checkers;
+  /** Between two of them, or between one (`'bob'`) and all (`'*'`). Returns what lifts it. */
+  cut(from: string, to: string, options?: CutOptions): () => void;
+  /** Groups that hear only themselves; who is in none hears nobody. */
+  partition(...groups: (readonly string[])[]): void;
+  /** Lifts every cut and partition. */
+  heal(): void;
+  /** The process is killed; `dark`: the machine loses power. */
+  stop(name: string, how?: { dark?: boolean }): void;
+  /** A new process, and a join to those who run. */
+  restart(name: string, how?: { moved?: boolean; remember?: boolean; alone?: boolean; clock?: Millis }): void;
+  /** A host that was not there at the beginning; it starts and, unless `alone`, joins. */
+  arrive(label: string, options?: HostOptions, how?: { alone?: boolean }): void;
+  pause(name: string, span?: string): void;
+  resume(name: string): void;
+  pass(span: string): void;
+  /** `false` if it did not come to pass within `limit` (a minute by default). */
+  until(done: () => boolean, limit?: string): boolean;
+  /** How all others that run see `name`. */
+  seenAs(name: string): Record<string, Status>;
+  /** What `observer` has seen `name` become since the story began. */
+  saw(observer: string, name: string): Status[];
+  /** When the last of those that run first saw `name` so, counted from `since`; `undefined`: not all have. */
+  tookAll(name: string, status: Status, since: Millis): Millis | undefined;
+  /** Facts since the story began, of one kind. */
+  facts<K extends Fact['kind']>(kind: K, host?: string): Extract<Fact, { kind: K }>[];
+  view(observer: string, name: string): MemberView | undefined;
+  ask(name: string, command: Command): Asked;
+  /** Asks and lets time pass until the answer is there. */
+  answer(name: string, command: Command, limit?: string): Result;
+  join(name: string, ...seeds: string[]): Asked;
+  leave(name: string): Asked;
+  forget(by: string, node: string, options?: { prune?: boolean; refuseLive?: boolean }): Result;
+  setTags(name: string, tags: Readonly<Record<string, string>>, remove?: readonly string[]): Result;
+}
+
+interface Seen {
+  readonly at: Millis;
+  readonly status: Status;
+}
+
+/** Lines of the trace that a failed story shows. */
+const KEPT_LINES = 400;
+
+export function story(names: string, options: StoryOptions): Story {
+  const world = new World({
+    seed: options.seed,
+    birth: options.birth ?? bornAs,
+    ...(options.weather === undefined ? {} : { weather: options.weather }),
+    trace: { detail: options.detail ?? 'packets', keep: KEPT_LINES },
+    scribble: true,
+  });
+  const checkers = new Checkers(world);
+  new CatalogueLaws(world, checkers.broken);
+  const labels = names.split(' ').filter((label) => label !== '');
+  const setup = (label: string): HostOptions => ({ ...options.all, ...options.hosts?.[label] });
+  for (const label of labels) world.add(label, setup(label));
+  if (options.gathered !== false) gather(world, labels, 120_000);
+  const memory = remember(world);
+  const log: { host: string; fact: Fact }[] = [];
+  world.watch({
+    acted: (host, facts) => {
+      for (const fact of facts) log.push({ host: host.label, fact });
+    },
+  });
+  const everybody = (): string[] => [...world.hosts].map((host) => host.label);
+  const running = (): Host[] => [...world.hosts].filter((host) => host.running);
+
+  const self: Story = {
+    ...catalogueWords(world, () => checkers.enforce()),
+    world,
+    checkers,
+    cut: (from, to, how = {}) => {
+      const { oneWay = false, only, kinds, loss } = how;
+      const shape: Rule = {
+        ...(only === undefined ? {} : { transport: only }),
+        ...(kinds === undefined ? {} : { kinds }),
+        ...(loss === undefined ? {} : { loss }),
+      };
+      const side = (label: string, key: 'from' | 'to'): Rule => (label === '*' ? {} : { [key]: [label] });
+      const lifts = [world.network.impose({ ...shape, ...side(from, 'from'), ...side(to, 'to') })];
+      if (!oneWay) lifts.push(world.network.impose({ ...shape, ...side(to, 'from'), ...side(from, 'to') }));
+      return () => {
+        for (const lift of lifts) lift();
+      };
+    },
+    partition: (...groups) => {
+      for (const label of everybody()) {
+        const group = groups.find((some) => some.includes(label)) ?? [label];
+        world.network.impose({ from: [label], to: everybody().filter((other) => !group.includes(other)) });
+      }
+    },
+    heal: () => world.network.heal(),
+    stop: (name, how) => world.stop(name, how),
+    restart: (name, how = {}) => {
+      world.start(name, how);
+      if (how.alone !== true) joinOthers(world, name);
+    },
+    arrive: (label, hostOptions = {}, how = {}) => {
+      world.add(label, { ...setup(label), ...hostOptions });
+      self.restart(label, how);
+    },
+    pause: (name, span) => {
+      world.pause(name);
+      if (span !== undefined) world.at(world.now + parseDuration(span), () => world.resume(name));
+    },
+    resume: (name) => world.resume(name),
+    pass: (span) => {
+      world.run(parseDuration(span));
+      checkers.enforce();
+    },
+    until: (done, limit = '1m') => {
+      const came = world.runUntil(done, parseDuration(limit), 10);
+      checkers.enforce();
+      return came;
+    },
+    seenAs: (name) =>
+      Object.fromEntries(
+        running()
+          .filter((host) => host.label !== name)
+          .map((host) => [host.label, host.live.view.member(name)?.status ?? 'absent']),
+      ),
+    saw: (observer, name) => memory(observer, name).map((seen) => seen.status),
+    tookAll: (name, status, since) => {
+      let latest: Millis = 0;
+      for (const { label } of running()) {
+        if (label === name) continue;
+        const first = memory(label, name).find((seen) => seen.at >= since && seen.status === status);
+        if (first === undefined) return undefined;
+        latest = Math.max(latest, first.at - since);
+      }
+      return latest;
+    },
+    facts: (kind, host) =>
+      log.flatMap((entry) =>
+        entry.fact.kind === kind && (host === undefined || host === entry.host)
+          ? [entry.fact as Extract<Fact, { kind: typeof kind }>]
+          : [],
+      ),
+    view: (observer, name) => world.host(observer).live.view.member(name),
+    ask: (name, command) => world.command(name, command),
+    answer: (name, command, limit = '1m') => {
+      const asked = world.command(name, command);
+      self.until(() => asked.result !== undefined, limit);
+      if (asked.result === undefined)
+        throw new Error(`${name} did not answer ${command.kind} within ${limit}`);
+      return asked.result;
+    },
+    join: (name, ...seeds) =>
+      world.command(name, { kind: 'join', seeds: seeds.map((seed) => seedOf(world.host(seed))) }),
+    leave: (name) => world.command(name, { kind: 'leave' }),
+    forget: (by, node, { prune = false, refuseLive = true } = {}) =>
+      self.answer(by, { kind: 'forget', node, prune, refuseLive }),
+    setTags: (name, tags, remove = []) =>
+      self.answer(name, { kind: 'setTags', set: new Map(Object.entries(tags)), remove }),
+  };
+  return self;
+}
+
+/** Peers without a catalogue are other agents. */
+const bornAs = (options: AgentOptions, host: Host): Agent =>
+  host.options.plain === true ? new Plain(options) : createAgent(options);
+
+/** Writes down each change of status that any host shows of any member. What is so at the beginning is no change. */
+function remember(world: World): (observer: string, name: string) => readonly Seen[] {
+  const last = new Map<string, Map<string, Status>>();
+  const seen = new Map<string, Seen[]>();
+  const look = (host: Host, quietly: boolean): void => {
+    if (host.agent === undefined) return;
+    let known = last.get(host.label);
+    if (known === undefined) {
+      known = new Map();
+      last.set(host.label, known);
+    }
+    const present = new Map(host.agent.view.members().map((member) => [member.name, member.status]));
+    for (const name of new Set([...known.keys(), ...present.keys()])) {
+      const status = present.get(name) ?? 'absent';
+      if (known.get(name) === status) continue;
+      known.set(name, status);
+      if (quietly) continue;
+      const key = `${host.label}\n${name}`;
+      const list = seen.get(key) ?? [];
+      seen.set(key, list);
+      list.push({ at: world.now, status });
+    }
+  };
+  for (const host of world.hosts) look(host, true);
+  world.watch({
+    started: (host) => last.set(host.label, new Map()),
+    acted: (host) => look(host, false),
+  });
+  return (observer, name) => seen.get(`${observer}\n${name}`) ?? [];
+}

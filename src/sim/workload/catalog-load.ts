@@ -1,0 +1,136 @@
+/**
+ * What hosts publish while troubles come and go, drawn from a seed: registrations, flips, drains, removals. No two
+ * say the same, so that whoever looks on can tell when each was said.
+ */
+import type { Command } from '../../agent/contract/machine.ts';
+import type { Rng } from '../../base/rng.ts';
+import type { Millis } from '../../base/time.ts';
+import type { CheckStatus } from '../../checks/types.ts';
+import type { World } from '../world/world.ts';
+import { bulky, serviceOf, ttlCheck } from './definitions.ts';
+
+export type DeedKind =
+  | 'register'
+  | 'bulky'
+  | 'burst'
+  | 'deregister'
+  | 'flip'
+  | 'nodeCheck'
+  | 'maintain'
+  | 'drain';
+
+/** All there are. */
+export const DEED_KINDS: readonly DeedKind[] = [
+  'register',
+  'bulky',
+  'burst',
+  'deregister',
+  'flip',
+  'nodeCheck',
+  'maintain',
+  'drain',
+];
+
+export interface Deed {
+  readonly at: Millis;
+  readonly kind: DeedKind;
+  readonly who: string;
+  /** Which of the host's services. */
+  readonly pick: number;
+  readonly coin: boolean;
+  /** No other has this number. */
+  readonly serial: number;
+}
+
+export interface DeedPlan {
+  readonly hosts: readonly string[];
+  readonly span: Millis;
+  readonly count: number;
+}
+
+const NAMES = ['web', 'db', 'cache'] as const;
+const IDS = ['web-1', 'web-2', 'db-1', 'cache-1'] as const;
+const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
+const BURST = 20;
+/** Registrations and flips are what happens most. */
+const DRAWN_FROM: readonly DeedKind[] = [
+  ...DEED_KINDS,
+  'register',
+  'register',
+  'flip',
+  'flip',
+  'flip',
+  'deregister',
+];
+
+/** Every name a service of these deeds may have. */
+export const deedNames: readonly string[] = [...NAMES, 'burst'];
+
+export function drawDeeds(rng: Rng, { hosts, span, count }: DeedPlan): Deed[] {
+  const deeds: Deed[] = [];
+  for (let serial = 0; serial < count; serial++)
+    deeds.push({
+      at: rng.next() * span,
+      kind: DRAWN_FROM[rng.int(DRAWN_FROM.length)] as DeedKind,
+      who: hosts[rng.int(hosts.length)] as string,
+      pick: rng.int(1 << 16),
+      coin: rng.int(2) === 0,
+      serial,
+    });
+  return deeds.sort((a, b) => a.at - b.at);
+}
+
+/** Puts them into a world's agenda, beginning now. `done` is told of each that a host carried out. */
+export function carryOut(world: World, deeds: readonly Deed[], done?: (deed: Deed) => void): void {
+  const begin = world.now;
+  for (const deed of deeds)
+    world.at(begin + deed.at, () => {
+      const host = world.host(deed.who);
+      if (!host.running || host.paused) return;
+      let ok = true;
+      for (const command of commandsOf(deed)) ok = world.command(deed.who, command).result?.ok === true && ok;
+      if (ok) done?.(deed);
+    });
+}
+
+function commandsOf({ kind, pick, coin, serial }: Deed): Command[] {
+  const id = IDS[pick % IDS.length] as string;
+  const meta = new Map([['serial', `${serial}`]]);
+  switch (kind) {
+    case 'register':
+      return [registered(id, meta, coin, serial)];
+    case 'bulky':
+      return [registered(id, bulky(`${serial}`), coin, serial)];
+    case 'burst':
+      return Array.from({ length: BURST }, (_, i) => registered(`burst-${i}`, meta, coin, serial));
+    case 'deregister':
+      return [{ kind: 'deregisterService', id: coin ? id : `burst-${pick % BURST}` }];
+    case 'flip': {
+      const status = STATUSES[pick % 3] as CheckStatus;
+      return [{ kind: 'updateCheck', id: `of-${id}`, status, output: `serial ${serial}` }];
+    }
+    case 'nodeCheck':
+      if (!coin) return [{ kind: 'deregisterCheck', id: 'node' }];
+      return [{ kind: 'registerCheck', check: ttlCheck('node', '', { notes: `serial ${serial}` }) }];
+    case 'maintain': {
+      const of = pick % 3 === 0 ? {} : { service: id };
+      return [{ kind: 'maintenance', ...of, on: coin, reason: `serial ${serial}` }];
+    }
+    case 'drain':
+      return [{ kind: 'drain', service: id, on: coin }];
+  }
+}
+
+/** With one check, or with two of which one runs out by itself if nobody speaks up. */
+function registered(
+  id: string,
+  meta: ReadonlyMap<string, string>,
+  checked: boolean,
+  serial: number,
+): Command {
+  const notes = `serial ${serial}`;
+  const checks = [ttlCheck(`of-${id}`, id, { notes })];
+  if (checked) checks.push(ttlCheck(`too-${id}`, id, { notes, ttl: 45_000 }));
+  const service = serviceOf(id, { meta });
+  return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
+}

@@ -1,0 +1,74 @@
+/** A heap of (time, order): what a world has yet to deliver. Agents' own deadlines are kept elsewhere. */
+import { type Millis, NEVER } from '../../base/time.ts';
+
+/** Things due at the same instant come out in the order they were put in, so that runs repeat exactly. */
+export class Agenda<T> {
+  readonly #at: Millis[] = [];
+  readonly #order: number[] = [];
+  readonly #what: T[] = [];
+  #next = 0;
+
+  /** When the earliest is due; `NEVER` when nothing is. */
+  get deadline(): Millis {
+    return this.#at[0] ?? NEVER;
+  }
+
+  get size(): number {
+    return this.#at.length;
+  }
+
+  put(at: Millis, what: T): void {
+    let slot = this.#at.length;
+    const order = this.#next++;
+    this.#at.push(at);
+    this.#order.push(order);
+    this.#what.push(what);
+    while (slot > 0) {
+      const up = (slot - 1) >> 1;
+      if (!this.#before(slot, up)) break;
+      this.#swap(slot, up);
+      slot = up;
+    }
+  }
+
+  /** Takes the earliest if it is due at `now`. */
+  pop(now: Millis): T | undefined {
+    const at = this.#at[0];
+    if (at === undefined || at > now) return undefined;
+    const what = this.#what[0];
+    const last = this.#at.length - 1;
+    this.#swap(0, last);
+    this.#at.pop();
+    this.#order.pop();
+    this.#what.pop();
+    let slot = 0;
+    for (;;) {
+      let down = 2 * slot + 1;
+      if (down >= last) break;
+      if (down + 1 < last && this.#before(down + 1, down)) down += 1;
+      if (!this.#before(down, slot)) break;
+      this.#swap(slot, down);
+      slot = down;
+    }
+    return what;
+  }
+
+  #before(a: number, b: number): boolean {
+    const atA = this.#at[a] as Millis;
+    const atB = this.#at[b] as Millis;
+    return atA < atB || (atA === atB && (this.#order[a] as number) < (this.#order[b] as number));
+  }
+
+  #swap(a: number, b: number): void {
+    if (a === b) return;
+    const at = this.#at[a] as Millis;
+    this.#at[a] = this.#at[b] as Millis;
+    this.#at[b] = at;
+    const order = this.#order[a] as number;
+    this.#order[a] = this.#order[b] as number;
+    this.#order[b] = order;
+    const what = this.#what[a] as T;
+    this.#what[a] = this.#what[b] as T;
+    this.#what[b] = what;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * One copy of each identity, and of each owner's entries, for a whole world: a thousand tables of a thousand rows
+ * share a thousand of them. Only what is equal to the last octet is shared, so that sharing hides no difference.
+ */
+import { sameBytes } from '../../base/bytes.ts';
+import type { Intern } from '../../catalog/catalog.ts';
+import type { Entry, EntryKey } from '../../catalog/types.ts';
+import { same as sameValue } from '../../catalog/values.ts';
+import type { Identity } from '../../swim/types.ts';
+
+/** Identities kept for one name: the present one and those still on their way. */
+const KEPT_PER_NAME = 4;
+
+export function interner(): (identity: Identity) => Identity {
+  const byName = new Map<string, Identity[]>();
+  return (identity) => {
+    let known = byName.get(identity.name);
+    if (known === undefined) {
+      known = [];
+      byName.set(identity.name, known);
+    }
+    for (const one of known) if (same(one, identity)) return one;
+    known.unshift(identity);
+    if (known.length > KEPT_PER_NAME) known.pop();
+    return identity;
+  };
+}
+
+const same = (a: Identity, b: Identity): boolean =>
+  a.address.key === b.address.key && sameBytes(a.meta, b.meta) && sameBytes(a.vsn, b.vsn);
+
+type Entries = ReadonlyMap<EntryKey, Entry>;
+
+/** States kept for one owner: copies lag behind one another by a few. */
+const KEPT_PER_OWNER = 4;
+
+export function entryInterner(): Intern {
+  const byOwner = new Map<string, Entries[]>();
+  return ({ owner }, entries) => {
+    let known = byOwner.get(owner);
+    if (known === undefined) {
+      known = [];
+      byOwner.set(owner, known);
+    }
+    for (const one of known) if (one === entries || sameEntries(one, entries)) return one;
+    known.unshift(entries);
+    if (known.length > KEPT_PER_OWNER) known.pop();
+    return entries;
+  };
+}
+
+function sameEntries(a: Entries, b: Entries): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, one] of a) {
+    const other = b.get(key);
+    if (other === undefined || other.version !== one.version) return false;
+    if (other.value === one.value) continue;
+    if (other.value === undefined || one.value === undefined || !sameValue(one.value, other.value))
+      return false;
+  }
+  return true;
+}

@@ -1,0 +1,87 @@
+/**
+ * A large world in which everybody knows every service, for a fraction of the work: what owners say is overheard once,
+ * and told to each over one stream. As in gather.ts, all that agents know they were told in the protocol's bytes.
+ */
+import { WireError } from '../../base/errors.ts';
+import { portions } from '../../catalog/anti-entropy.ts';
+import type { Delta, Entry } from '../../catalog/types.ts';
+import { decodeCatalog, encodeDeltas } from '../../wire/catalog.ts';
+import { TYPE } from '../../wire/memberlist.ts';
+import { openPacket } from '../../wire/packet.ts';
+import { encodeStream, sealStream } from '../../wire/stream-writer.ts';
+import { envelopeOf } from './message-kinds.ts';
+import type { World } from './world.ts';
+
+/** Lets hosts register what `register` says, and all know it. Throws if they do not in the end. */
+export function stock(world: World, register: () => void): void {
+  const owners = new Map<string, { epoch: number; to: number; entries: Map<string, Entry> }>();
+  let listening = true;
+  world.watch({
+    sent: (host, _to, bytes) => {
+      if (!listening) return;
+      for (const delta of deltasIn(bytes, host.present)) {
+        if (delta.owner !== host.name) continue;
+        let told = owners.get(delta.owner);
+        if (told === undefined || told.epoch !== delta.epoch) {
+          told = { epoch: delta.epoch, to: 0, entries: new Map() };
+          owners.set(delta.owner, told);
+        }
+        told.to = Math.max(told.to, delta.to);
+        for (const entry of delta.entries) {
+          const held = told.entries.get(entry.key);
+          if (held === undefined || held.version < entry.version) told.entries.set(entry.key, entry);
+        }
+      }
+    },
+  });
+  const lift = world.network.impose({ kinds: ['serf:200'] });
+  const hosts = [...world.hosts].filter((host) => host.running);
+  const usual = hosts.map((host) => host.swim.retransmitMult);
+  register();
+  const silent = (): boolean => hosts.every(({ live }) => (live.view.health().lanes['catalog'] ?? 0) === 0);
+  for (const host of hosts) host.swim.retransmitMult = 0;
+  if (!world.runUntil(silent, LIMIT, 100)) throw new Error('what was registered is still being told');
+  hosts.forEach((host, i) => {
+    host.swim.retransmitMult = usual[i] as number;
+  });
+  listening = false;
+  lift();
+  const deltas: Delta[] = [...owners].map(([owner, { epoch, to, entries }]) => {
+    const sorted = [...entries.values()].sort((a, b) => a.version - b.version);
+    return { owner, epoch, from: 0, to, swept: 0, entries: sorted };
+  });
+  const stranger = world.newAddress();
+  const nonce = world.nonces();
+  for (const some of portions(deltas)) {
+    const body = encodeDeltas(some).slice();
+    for (const host of hosts) {
+      const bytes = sealStream(encodeStream({ kind: 'user', body }), envelopeOf(host.present), {
+        role: 'dialer',
+        nonce,
+      });
+      world.injectStream(host.label, stranger, bytes);
+    }
+  }
+  const known = [...owners.values()].reduce(
+    (sum, { entries }) => sum + [...entries.keys()].filter((key) => key.startsWith('s:')).length,
+    0,
+  );
+  for (const { label, live } of hosts)
+    if (live.view.catalog.size !== known)
+      throw new Error(`${label} knows ${live.view.catalog.size} of ${known}`);
+}
+
+const LIMIT = 60_000;
+
+function deltasIn(bytes: Uint8Array, options: Parameters<typeof envelopeOf>[0]): Delta[] {
+  try {
+    return openPacket(bytes, envelopeOf(options)).messages.flatMap((message) => {
+      if (message[0] !== TYPE.user) return [];
+      const decoded = message[1] === 200 ? decodeCatalog(message.slice(1)) : undefined;
+      return decoded?.kind === 'delta' ? [decoded] : [];
+    });
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return [];
+  }
+}

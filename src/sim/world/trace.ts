@@ -1,0 +1,108 @@
+/**
+ * What happened in a world, a line each, and a hash over all of it: two runs are the same exactly if their hashes
+ * are. Knows nothing of what the lines mean.
+ *
+ * Legend. Every line is `SECONDS WHO SIGN WORDS`; datagrams and streams name both ends.
+ *
+ *     12.345 bob * stop                          the world did this to bob
+ *     12.345 ann ? leave                         ann was asked something (a command)
+ *     12.345 ann ! memberSuspected node=bob …    ann reported a fact
+ *     12.345 ann > bob ping+suspect 87           a datagram of 87 bytes left ann and will arrive
+ *     12.345 ann x bob ack 23                    a datagram left ann and is lost
+ *     12.345 ann = bob data 512                  a stream delivered to bob: syn, opened, data, fin, reset
+ *     12.345 bob / ann …                         dropped at bob: not running, or its socket buffer is full
+ */
+import type { Millis } from '../../base/time.ts';
+
+/** `facts`: what the world did, what was asked, facts. `packets`: datagrams and streams as well, bytes hashed. */
+export type Detail = 'off' | 'facts' | 'packets';
+
+export interface TraceOptions {
+  readonly detail: Detail;
+  /** How many of the last lines are kept; 0 none (the hash goes on), `Infinity` all. */
+  readonly keep: number;
+}
+
+type Sign = '*' | '?' | '!' | '>' | 'x' | '=' | '/';
+
+export class Trace {
+  readonly detail: Detail;
+  readonly #keep: number;
+  #lines: string[] = [];
+  #high = 0x811c9dc5 | 0;
+  #low = 0x9747b28c | 0;
+  #count = 0;
+
+  constructor(options: TraceOptions) {
+    this.detail = options.detail;
+    this.#keep = options.keep;
+  }
+
+  /** Of everything so far, at this detail; 16 hexadecimal digits. */
+  get hash(): string {
+    const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, '0');
+    return hex(this.#high) + hex(this.#low);
+  }
+
+  /** Lines so far, kept or not. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The lines kept, oldest first. */
+  lines(): readonly string[] {
+    return this.#keep === Number.POSITIVE_INFINITY
+      ? this.#lines
+      : this.#lines.slice(-this.#keep || this.#lines.length);
+  }
+
+  note(at: Millis, who: string, sign: Sign, words: string): void {
+    if (this.detail === 'off') return;
+    const line = `${seconds(at)} ${who} ${sign} ${words}`;
+    for (let i = 0; i < line.length; i++) this.#mix(line.charCodeAt(i));
+    this.#put(line);
+  }
+
+  /** Whether `bytes` would be looked at: callers skip the work of describing them otherwise. */
+  get carries(): boolean {
+    return this.detail === 'packets';
+  }
+
+  /** Something with content went from one to another. `words` is asked for only if lines are kept. */
+  carried(at: Millis, from: string, sign: Sign, to: string, bytes: Uint8Array, words: () => string): void {
+    if (this.detail !== 'packets') return;
+    this.#mix(Math.round(at * 1000) | 0);
+    this.#mix(sign.charCodeAt(0));
+    for (let i = 0; i < from.length; i++) this.#mix(from.charCodeAt(i));
+    for (let i = 0; i < to.length; i++) this.#mix(to.charCodeAt(i));
+    for (let i = 0; i < bytes.length; i++) this.#mix(bytes[i] as number);
+    this.#put(this.#keep === 0 ? '' : `${seconds(at)} ${from} ${sign} ${to} ${words()} ${bytes.length}`);
+  }
+
+  #put(line: string): void {
+    this.#count += 1;
+    if (this.#keep === 0) return;
+    this.#lines.push(line);
+    if (this.#lines.length >= 2 * this.#keep + 64) this.#lines = this.#lines.slice(-this.#keep);
+  }
+
+  /** Two 32-bit multiplicative hashes side by side; not for adversaries. */
+  #mix(value: number): void {
+    this.#high = Math.imul(this.#high ^ value, 0x01000193);
+    this.#low = Math.imul((this.#low ^ value) + 0x7f4a7c15, 0x85ebca6b) ^ (this.#low >>> 13);
+  }
+}
+
+const seconds = (at: Millis): string => (at / 1000).toFixed(3);
+
+/** A fact, or anything flat, as `kind key=value key=value`. */
+export function flat(fact: Readonly<{ kind: string }>): string {
+  let words = fact.kind;
+  for (const [key, value] of Object.entries(fact)) if (key !== 'kind') words += ` ${key}=${word(value)}`;
+  return words;
+}
+
+function word(value: unknown): string {
+  if (typeof value === 'number') return String(Math.round(value * 1000) / 1000);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}

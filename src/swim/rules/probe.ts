@@ -1,0 +1,239 @@
+/**
+ * Probing: one member per interval, directly, then through others and over a stream. One round at a time; its
+ * verdict is a suspicion by our own word.
+ *
+ * Source: SWIM §3.1, §4.3; Lifeguard §IV-A; memberlist state.go (probe, probeNode).
+ */
+import type { Address } from '../../base/address.ts';
+import { copyOf } from '../../base/bytes.ts';
+import { type Millis, NEVER } from '../../base/time.ts';
+import type { Ack } from '../../wire/memberlist.ts';
+import { type Core, livesAt, note, pingFrom, send } from '../context.ts';
+import type { Row } from '../members.ts';
+import type { ProbeReason, SwimEffect } from '../types.ts';
+import { maxVersion, NACK_VERSION, STREAM_PING_VERSION } from '../versions.ts';
+import { dropLongDown } from './reclaim.ts';
+import { OURSELVES } from './source.ts';
+import { heardSuspect } from './suspect-dead.ts';
+
+/** Rounds whose failures accuse nobody, after a stall of a probe timeout or more. Source: reliability G13. */
+const FORGIVING_ROUNDS = 2;
+
+interface Round {
+  readonly seqNo: number;
+  readonly target: Row;
+  /** Held at the start: what came later is not what we judge. */
+  readonly incarnation: number;
+  readonly startedAt: Millis;
+  /** Its failure makes no suspicion. */
+  readonly forgiving: boolean;
+  /** We slept through part of it: it says nothing, not even of ourselves. */
+  void: boolean;
+  directUntil: Millis;
+  endsAt: Millis;
+  /** Others were asked. */
+  indirect: boolean;
+  /** Who was asked. */
+  through: readonly string[];
+  nacksExpected: number;
+  nacks: number;
+  /** Our health when it began. */
+  readonly awareness: number;
+  /** How late our loop came in this round, at worst. */
+  lateness: Millis;
+  stream: 'untried' | 'tried' | 'acked';
+}
+
+export class Prober {
+  readonly #core: Core;
+  #round: Round | undefined;
+  #nextAt: Millis = NEVER;
+  /** A round was due while another still ran. */
+  #owed = false;
+  #forgiving = 0;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  get deadline(): Millis {
+    const round = this.#round;
+    if (round === undefined) return this.#nextAt;
+    return Math.min(this.#nextAt, round.indirect ? round.endsAt : Math.min(round.directUntil, round.endsAt));
+  }
+
+  /** Are these still the rounds after a stall, in which we judge nobody? */
+  get isForgiving(): boolean {
+    return this.#forgiving > 0 || this.#round?.forgiving === true;
+  }
+
+  /** From a random part of the interval on, so that agents started together do not probe together. */
+  start(now: Millis): void {
+    this.#nextAt = now + this.#core.rng.next() * this.#core.config.probeInterval;
+  }
+
+  tick(now: Millis, out: SwimEffect[]): void {
+    const round = this.#round;
+    if (round !== undefined) {
+      const due = round.indirect ? round.endsAt : round.directUntil;
+      round.lateness = Math.max(round.lateness, now - due);
+      if (!round.indirect && round.directUntil <= now) this.#askOthers(round, out);
+      if (round.endsAt <= now) this.#conclude(round, now, out);
+    }
+    if (this.#nextAt > now) return;
+    this.#nextAt = following(this.#nextAt, this.#core.config.probeInterval, now);
+    if (this.#round === undefined) this.#begin(now, out);
+    else this.#owed = true;
+  }
+
+  /** Any ack of the round will do, direct or relayed; `from` tells which. */
+  acked(ack: Ack, from: Address, now: Millis, out: SwimEffect[]): boolean {
+    const round = this.#round;
+    if (round === undefined || round.seqNo !== ack.seqNo) return false;
+    const millis = now - round.startedAt;
+    const direct = !round.indirect && millis <= this.#core.config.probeTimeout;
+    if (direct && !round.void)
+      out.push({ kind: 'roundTrip', peer: round.target, millis, payload: copyOf(ack.payload) });
+    const isTheirs = livesAt(round.target.identity, from.ip, from.port);
+    this.#succeed(round, round.indirect && !isTheirs ? 'relay' : 'direct', now, out);
+    return true;
+  }
+
+  nacked(seqNo: number): void {
+    const round = this.#round;
+    if (round !== undefined && round.seqNo === seqNo && round.nacks < round.nacksExpected) round.nacks++;
+  }
+
+  /** Counts only at the end of the round: until then an ack by UDP is the better news. */
+  streamAcked(seqNo: number): boolean {
+    const round = this.#round;
+    if (round === undefined || round.seqNo !== seqNo) return false;
+    round.stream = 'acked';
+    return true;
+  }
+
+  /** We were not there for `lateness`: the running round gets that time back and is void. */
+  stalled(lateness: Millis): void {
+    if (lateness >= this.#core.config.probeTimeout) this.#forgiving = FORGIVING_ROUNDS;
+    const round = this.#round;
+    if (round === undefined) return;
+    round.void = true;
+    round.lateness = Math.max(round.lateness, lateness);
+    round.directUntil += lateness;
+    round.endsAt += lateness;
+  }
+
+  #begin(now: Millis, out: SwimEffect[]): void {
+    const core = this.#core;
+    const target = core.members.nextToProbe(() => dropLongDown(core, now, out));
+    if (target === undefined) return;
+    const seqNo = core.nextSeqNo();
+    const forgiving = this.#forgiving > 0;
+    if (forgiving) this.#forgiving--;
+    this.#round = {
+      seqNo,
+      target,
+      incarnation: target.incarnation,
+      startedAt: now,
+      forgiving,
+      void: false,
+      directUntil: now + core.config.probeTimeout,
+      endsAt: now + core.health.scale(core.config.probeInterval),
+      indirect: false,
+      through: [],
+      nacksExpected: 0,
+      nacks: 0,
+      awareness: core.health.score,
+      lateness: 0,
+      stream: 'untried',
+    };
+    this.#pingDirectly(target, seqNo, out);
+  }
+
+  /** A suspect is told so in the same packet, and can refute with its ack. Source: Lifeguard §IV-C (buddy). */
+  #pingDirectly(target: Row, seqNo: number, out: SwimEffect[]): void {
+    const core = this.#core;
+    const { address: to, name: node } = target.identity;
+    const message = pingFrom(core, seqNo, node);
+    if (target.state === 'alive') return send(out, to, target, message);
+    if (!core.config.buddy) return send(out, to, target, message);
+    const { incarnation } = target;
+    const rider = { kind: 'suspect', incarnation, node, from: core.name } as const;
+    out.push({ kind: 'send', to, peer: target, message, rider, fill: false });
+  }
+
+  #askOthers(round: Round, out: SwimEffect[]): void {
+    const core = this.#core;
+    const { target, seqNo } = round;
+    round.indirect = true;
+    const isHelper = (row: Row): boolean => row.state === 'alive' && row !== core.self && row !== target;
+    const { sourceAddr, sourcePort, sourceNode } = pingFrom(core, seqNo, target.identity.name);
+    const helpers = core.members.pick(core.config.indirectChecks, isHelper);
+    round.through = helpers.map((helper) => helper.identity.name);
+    for (const helper of helpers) {
+      const nack = maxVersion(helper) >= NACK_VERSION;
+      if (nack) round.nacksExpected++;
+      send(out, helper.identity.address, helper, {
+        kind: 'indirectPing',
+        seqNo,
+        target: target.identity.address.ip,
+        port: target.identity.address.port,
+        node: target.identity.name,
+        nack,
+        sourceAddr,
+        sourcePort,
+        sourceNode,
+      });
+    }
+    if (!core.config.streamPing || maxVersion(target) < STREAM_PING_VERSION) return;
+    round.stream = 'tried';
+    out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
+  }
+
+  #conclude(round: Round, now: Millis, out: SwimEffect[]): void {
+    const core = this.#core;
+    const node = round.target.identity.name;
+    if (round.stream === 'acked') {
+      note(out, { kind: 'probeSavedByStream', node });
+      return this.#succeed(round, 'stream', now, out);
+    }
+    this.#round = undefined;
+    if (!round.void) {
+      // Helpers that are well say so by a nack. If they are silent too, the trouble may be ours.
+      core.health.apply(round.nacksExpected > 0 ? round.nacksExpected - round.nacks : 1, out);
+      const reason = reasonOf(round, now);
+      note(out, { kind: 'probeFailed', node, awareness: core.health.score, reason });
+      const { incarnation } = round;
+      if (!round.forgiving && core.members.get(node) === round.target) {
+        const suspect = { kind: 'suspect', incarnation, node, from: core.name } as const;
+        heardSuspect(core, suspect, OURSELVES, now, out, reason);
+      }
+    }
+    this.#catchUp(now, out);
+  }
+
+  #succeed(round: Round, by: 'direct' | 'relay' | 'stream', now: Millis, out: SwimEffect[]): void {
+    this.#round = undefined;
+    if (!round.void) {
+      this.#core.health.apply(-1, out);
+      this.#core.links.answered(round.target, by, out);
+    }
+    this.#catchUp(now, out);
+  }
+
+  #catchUp(now: Millis, out: SwimEffect[]): void {
+    if (!this.#owed) return;
+    this.#owed = false;
+    this.#begin(now, out);
+  }
+}
+
+function reasonOf(round: Round, now: Millis): ProbeReason {
+  const { seqNo, startedAt, through, nacks, awareness, lateness, stream } = round;
+  const millis = now - startedAt;
+  return { kind: 'probe', seqNo, millis, through, nacks, stream: stream !== 'untried', awareness, lateness };
+}
+
+/** The next beat of a clock that ticked at `at`; beats missed by now are skipped, not made up for. */
+export const following = (at: Millis, interval: Millis, now: Millis): Millis =>
+  at + interval > now ? at + interval : now + interval;

@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import type { Effect, Seed } from '../../../../src/agent/contract/machine.ts';
+import {
+  type CommandHost,
+  Commands,
+  joinFailure,
+  type Spreading,
+} from '../../../../src/agent/operations/join-leave.ts';
+import type { SyncRequest } from '../../../../src/agent/transport/streams.ts';
+import { type Address, address } from '../../../../src/base/address.ts';
+import { serf } from '../../../../src/config/protocol.ts';
+import { valuesOf } from '../../../../src/config/setting.ts';
+
+const at = (host: number): Address => address(Uint8Array.of(127, 0, 0, host), 7946);
+const seed = (text: string, ...addresses: Address[]): Seed => ({ text, addresses });
+
+function room(spreading: { intent: boolean; dead: boolean | undefined } = { intent: false, dead: false }) {
+  const dialed: SyncRequest[] = [];
+  const steps: string[] = [];
+  const host: CommandHost = {
+    address: () => at(1),
+    sync: (sync) => void dialed.push(sync),
+    joined: () => void steps.push('joined'),
+    leaveSerf: () => {
+      steps.push('leaveSerf');
+      return {
+        get finished() {
+          return spreading.intent;
+        },
+      };
+    },
+    leaveSwim: (): Spreading | undefined => {
+      steps.push('leaveSwim');
+      if (spreading.dead === undefined) return undefined;
+      return {
+        get finished() {
+          return spreading.dead === true;
+        },
+      };
+    },
+  };
+  const out: Effect[] = [];
+  const commands = new Commands(host, valuesOf(serf));
+  const replies = () => out.filter((effect) => effect.kind === 'reply');
+  return { commands, dialed, steps, out, replies, spreading };
+}
+
+describe('joining', () => {
+  test('every seed is dialed at once, and one that answers is enough', () => {
+    const { commands, dialed, out, replies, steps } = room();
+    commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
+    expect(dialed.map((one) => one.to.key)).toEqual(['127.0.0.2:7946', '127.0.0.3:7946']);
+
+    commands.synced(dialed[0] as SyncRequest, { ok: false, why: 'connection refused' }, 10, out);
+    expect(replies()).toEqual([]);
+    commands.synced(dialed[1] as SyncRequest, { ok: true, news: 1 }, 20, out);
+
+    expect(replies()).toEqual([
+      {
+        kind: 'reply',
+        request: 1,
+        result: { ok: true, value: { joined: 1, failed: [{ addr: 'a', error: 'connection refused' }] } },
+      },
+    ]);
+    expect(steps).toEqual(['joined']);
+  });
+
+  test("a seed's addresses are tried one after another", () => {
+    const { commands, dialed, out, replies } = room();
+    commands.join(1, [seed('a', at(2), at(3))], 0, out);
+    expect(dialed).toHaveLength(1);
+    commands.synced(dialed[0] as SyncRequest, { ok: false, why: 'no' }, 10, out);
+    expect(dialed).toHaveLength(2);
+    commands.synced(dialed[1] as SyncRequest, { ok: true, news: 0 }, 20, out);
+    expect(replies()).toMatchObject([{ result: { ok: true, value: { joined: 1, failed: [] } } }]);
+  });
+
+  test('the join intent goes out once, at the first answer', () => {
+    const { commands, dialed, out, steps } = room();
+    commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
+    for (const sync of dialed) commands.synced(sync, { ok: true, news: 1 }, 10, out);
+    expect(steps).toEqual(['joined']);
+  });
+
+  test('no seed answers: the report names each with its error, and so does the sentence', () => {
+    const { commands, dialed, out, replies } = room();
+    commands.join(1, [seed('a', at(2)), { text: 'nowhere', addresses: [], error: 'no such host' }], 0, out);
+    commands.synced(dialed[0] as SyncRequest, { ok: false, why: 'connection refused' }, 10, out);
+    const failed = [
+      { addr: 'nowhere', error: 'no such host' },
+      { addr: 'a', error: 'connection refused' },
+    ];
+    expect(replies()).toEqual([
+      { kind: 'reply', request: 1, result: { ok: true, value: { joined: 0, failed } } },
+    ]);
+    expect(joinFailure({ joined: 0, failed }).message).toMatch(
+      /nowhere: no such host; a: connection refused/,
+    );
+  });
+
+  test('an agent does not join itself', () => {
+    const { commands, dialed, out, replies } = room();
+    commands.join(1, [seed('me', at(1))], 0, out);
+    expect(dialed).toEqual([]);
+    expect(replies()).toMatchObject([
+      { result: { value: { joined: 0, failed: [{ error: 'this is the agent itself' }] } } },
+    ]);
+  });
+
+  test('two joins at once do not mix their seeds', () => {
+    const { commands, dialed, out, replies } = room();
+    commands.join(1, [seed('a', at(2))], 0, out);
+    commands.join(2, [seed('b', at(3))], 0, out);
+    commands.synced(dialed[1] as SyncRequest, { ok: true, news: 1 }, 10, out);
+    expect(replies().map((one) => one.request)).toEqual([2]);
+  });
+});
+
+describe('leaving', () => {
+  test("first Serf's intent, then memberlist's word, then probes are answered a while longer", () => {
+    const { commands, out, steps, spreading, replies } = room();
+    commands.leave(1, 0, out);
+    expect(steps).toEqual(['leaveSerf']);
+
+    spreading.intent = true;
+    commands.advance(200, out);
+    expect(steps).toEqual(['leaveSerf', 'leaveSwim']);
+
+    spreading.dead = true;
+    commands.advance(400, out);
+    expect(replies()).toEqual([]);
+    expect(commands.deadline).toBe(1400);
+
+    commands.advance(1399, out);
+    expect(commands.stopped).toBe(false);
+    commands.advance(1400, out);
+    expect(commands.stopped).toBe(true);
+    expect(replies()).toMatchObject([{ request: 1, result: { ok: true } }]);
+    expect(out.at(-1)).toEqual({ kind: 'stopped' });
+  });
+
+  test('a message that does not spread in time does not keep us', () => {
+    const { commands, out } = room();
+    commands.leave(1, 0, out);
+    commands.advance(5_000, out);
+    commands.advance(10_000, out);
+    commands.advance(11_000, out);
+    expect(commands.stopped).toBe(true);
+    expect(out).toContainEqual({ kind: 'fact', fact: { kind: 'leaveFinished', spread: false } });
+  });
+
+  test('with nobody else there it stops at once', () => {
+    const { commands, out } = room({ intent: true, dead: undefined });
+    commands.leave(1, 0, out);
+    expect(commands.stopped).toBe(true);
+  });
+
+  test('everyone who asked is answered, and nobody can join any more', () => {
+    const { commands, out, replies } = room({ intent: true, dead: true });
+    commands.leave(1, 0, out);
+    commands.leave(2, 0, out);
+    commands.join(3, [seed('a', at(2))], 0, out);
+    expect(replies()).toMatchObject([{ request: 3, result: { ok: false, error: { code: 'badRequest' } } }]);
+    commands.advance(1_000, out);
+    expect(replies().map((one) => one.request)).toEqual([3, 1, 2]);
+  });
+});

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import type { Effect } from '../../../../src/agent/contract/machine.ts';
+import { Talk, type TalkHost } from '../../../../src/agent/operations/messaging.ts';
+import { fingerprint } from '../../../../src/wire/crypt.ts';
+
+test('S5 a key that has sealed 2^31 messages in the cluster, by our share of it, is said to be worn: once', () => {
+  const keyring = { primary: new Uint8Array(32), seals: 0 };
+  const talk = new Talk({ keyring } as unknown as TalkHost);
+  const out: Effect[] = [];
+
+  keyring.seals = 2 ** 31 / 8 - 1;
+  talk.weigh(8, out);
+  expect(out).toEqual([]);
+  keyring.seals += 1;
+  talk.weigh(8, out);
+  talk.weigh(8, out);
+  expect(out).toEqual([
+    {
+      kind: 'fact',
+      fact: { kind: 'keyWorn', key: fingerprint(keyring.primary), seals: 2 ** 28, members: 8 },
+    },
+  ]);
+
+  keyring.primary = new Uint8Array(32).fill(1);
+  talk.weigh(8, out);
+  expect(out).toHaveLength(2);
+});

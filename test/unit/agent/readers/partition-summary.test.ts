@@ -1,0 +1,231 @@
+/** What is said of members that are missing: deaths or a partition, and which side of it this is. */
+import { describe, expect, test } from 'vitest';
+import type { Effect } from '../../../../src/agent/contract/machine.ts';
+import { type Outlook, Outlooks } from '../../../../src/agent/readers/partition-summary.ts';
+import { type Address, parseAddress } from '../../../../src/base/address.ts';
+import { NEVER } from '../../../../src/base/time.ts';
+import type { SerfEvent, SerfMember, SerfStatus } from '../../../../src/serf/types.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/** A cluster as one agent, `ann`, saw it come and go; instants in seconds since its birth. */
+class Seen {
+  readonly rows = new Map<string, SerfMember>();
+  readonly facts: unknown[] = [];
+  readonly outlooks = new Outlooks(
+    { name: 'ann', now: 0 },
+    {
+      get: (name) => this.rows.get(name),
+      all: () => this.rows.values(),
+      size: 0,
+    },
+  );
+
+  constructor() {
+    this.#put('ann', '10.0.1.1', 'alive', undefined);
+  }
+
+  joined(seconds: number, name: string, ip: string): this {
+    this.#tick(seconds * 1000);
+    return this.#heard(seconds, 'joined', this.#put(name, ip, 'alive', undefined));
+  }
+
+  failed(seconds: number, ...names: string[]): this {
+    this.#tick(seconds * 1000);
+    for (const name of names)
+      this.#heard(seconds, 'failed', this.#put(name, undefined, 'failed', seconds * 1000));
+    return this;
+  }
+
+  back(seconds: number, ...names: string[]): this {
+    this.#tick(seconds * 1000);
+    for (const name of names) this.#heard(seconds, 'joined', this.#put(name, undefined, 'alive', undefined));
+    return this;
+  }
+
+  left(seconds: number, name: string): this {
+    this.#tick(seconds * 1000);
+    return this.#heard(seconds, 'left', this.#put(name, undefined, 'left', seconds * 1000));
+  }
+
+  reaped(seconds: number, name: string): this {
+    this.#tick(seconds * 1000);
+    const row = this.rows.get(name) as SerfMember;
+    this.rows.delete(name);
+    return this.#heard(seconds, 'reaped', row);
+  }
+
+  at(seconds: number): Outlook {
+    this.#tick(seconds * 1000);
+    return this.outlooks.at(seconds * 1000);
+  }
+
+  #put(name: string, ip: string | undefined, status: SerfStatus, downAt: number | undefined): SerfMember {
+    const held = this.rows.get(name)?.member.identity.address;
+    const address = held ?? (parseAddress(ip?.includes(':') ? `[${ip}]:1` : `${ip}:1`) as Address);
+    const member = { identity: { name, address } };
+    const row = { name, status, statusLTime: 0, downAt, member, tags: new Map() } as unknown as SerfMember;
+    this.rows.set(name, row);
+    return row;
+  }
+
+  #heard(seconds: number, kind: SerfEvent['kind'], member: SerfMember): this {
+    this.outlooks.heard({ kind, member }, seconds * 1000);
+    return this;
+  }
+
+  /** As an agent that is woken at its deadlines. */
+  #tick(now: number): void {
+    while (this.outlooks.deadline <= now) {
+      const out: Effect[] = [];
+      this.outlooks.tick(this.outlooks.deadline, out);
+      for (const effect of out) if (effect.kind === 'fact') this.facts.push(effect.fact);
+    }
+  }
+}
+
+/** ann and seven more, in two networks of four, since the beginning. */
+function eight(): Seen {
+  const seen = new Seen();
+  for (const [i, name] of ['bob', 'cat', 'dan'].entries()) seen.joined(1, name, `10.0.1.${i + 2}`);
+  for (const [i, name] of ['eve', 'fay', 'gus', 'hal'].entries()) seen.joined(1, name, `10.0.2.${i + 1}`);
+  return seen;
+}
+
+describe('what is seen', () => {
+  test('all', () => {
+    expect(eight().at(7200)).toMatchObject({
+      ...{ kind: 'whole', known: 8, visible: 8, missing: [], side: undefined },
+      ...{ minuteAgo: { known: 8, visible: 8 }, hourAgo: { known: 8, visible: 8 } },
+      sentence: 'all 8 members are visible',
+    });
+    expect(new Seen().at(10)).toMatchObject({
+      kind: 'whole',
+      known: 1,
+      sentence: 'no other member is known',
+    });
+  });
+
+  test('single deaths, spread over time', () => {
+    const seen = eight().failed(4000, 'bob').failed(4100, 'eve');
+    expect(seen.at(4130)).toMatchObject({
+      ...{ kind: 'deaths', known: 8, visible: 6, together: 1, network: undefined, side: undefined },
+      ...{ minuteAgo: { known: 7, visible: 6 }, hourAgo: { known: 8, visible: 6 } },
+      sentence: '2 of 8 members are missing: they died one by one, it seems',
+    });
+    expect(seen.at(4130).missing.map(({ name, downAt }) => [name, downAt])).toEqual([
+      ['eve', 4_100_000],
+      ['bob', 4_000_000],
+    ]);
+  });
+
+  test('two deaths at once in different networks stay deaths', () => {
+    expect(eight().failed(100, 'bob').failed(103, 'eve').at(130)).toMatchObject({
+      ...{ kind: 'deaths', together: 2, network: undefined },
+      sentence: '2 of 8 members are missing, 2 of them at once: they died, it seems',
+    });
+  });
+
+  test('a network that vanishes is a partition, however small it is', () => {
+    const seen = eight().joined(2, 'ivy', '10.9.9.1').joined(2, 'jon', '10.9.9.2').failed(100, 'ivy', 'jon');
+    expect(seen.at(130)).toMatchObject({
+      ...{ kind: 'partition', together: 2, network: '10.9.9.0/24', side: 'majority', known: 10, visible: 8 },
+      sentence:
+        '2 of 10 members vanished together, all of 10.9.9.0/24: a partition, or their network is down; this is the larger side (8 of 10)',
+    });
+  });
+
+  test('a cut by halves: found one by one, some seconds apart', () => {
+    const seen = eight().failed(100, 'eve').failed(104, 'fay', 'gus').failed(112, 'hal');
+    expect(seen.at(120)).toMatchObject({
+      ...{ kind: 'partition', together: 4, network: '10.0.2.0/24', side: 'half' },
+      sentence: expect.stringContaining('this is one of two halves (4 of 8)'),
+    });
+  });
+
+  test('the smaller side', () => {
+    const seen = eight().failed(100, 'bob', 'eve', 'fay', 'gus', 'hal');
+    expect(seen.at(120)).toMatchObject({
+      ...{ kind: 'partition', together: 5, network: undefined, side: 'minority' },
+      sentence: '5 of 8 members vanished together: a partition, it seems; this is the smaller side (3 of 8)',
+    });
+  });
+
+  test('nobody: we are cut off, however slowly we found out', () => {
+    const seen = eight();
+    for (const [i, name] of ['bob', 'cat', 'dan', 'eve', 'fay', 'gus', 'hal'].entries())
+      seen.failed(100 + 20 * i, name);
+    expect(seen.at(300)).toMatchObject({
+      ...{ kind: 'partition', visible: 1, side: 'minority' },
+      sentence: 'all 7 other members are missing: this agent is cut off, it seems',
+    });
+    const two = new Seen().joined(1, 'bob', '10.0.1.2').failed(50, 'bob');
+    expect(two.at(60)).toMatchObject({
+      ...{ kind: 'partition', side: 'half' },
+      sentence: 'the only other member is missing: it died, or this agent is cut off',
+    });
+  });
+
+  test('those who left in order are not missing, nor are the forgotten', () => {
+    const seen = eight().left(100, 'bob').failed(100, 'eve').failed(101, 'fay');
+    expect(seen.at(130)).toMatchObject({ known: 7, visible: 5, minuteAgo: { known: 7, visible: 5 } });
+    expect(seen.left(140, 'eve').reaped(150, 'fay').at(200)).toMatchObject({ kind: 'whole', known: 5 });
+  });
+
+  test('a partition stays one long after, and counts of an hour ago forget it', () => {
+    const seen = eight().failed(100, 'eve', 'fay', 'gus', 'hal');
+    expect(seen.at(100 + 2 * 3600)).toMatchObject({
+      ...{ kind: 'partition', known: 8, visible: 4 },
+      ...{ minuteAgo: { known: 4, visible: 4 }, hourAgo: { known: 4, visible: 4 } },
+    });
+    expect(seen.at(100 + 3000).hourAgo).toBeUndefined(); // not born yet
+    expect(seen.at(100 + 3550).hourAgo).toEqual({ known: 8, visible: 4 });
+  });
+
+  test('networks of IPv6 are told by their first half, and wide ones of IPv4 too', () => {
+    const seen = eight().joined(2, 'ivy', 'fd00:1:2:3::1').joined(2, 'jon', 'fd00:1:2:3:4::2');
+    expect(seen.failed(100, 'ivy', 'jon').at(120).network).toBe('fd00:1:2:3::/64');
+    const wide = eight().joined(2, 'ivy', '10.7.1.1').joined(2, 'jon', '10.7.2.1');
+    expect(wide.failed(100, 'ivy', 'jon').at(120).network).toBe('10.7.0.0/16');
+  });
+
+  test('a younger agent says nothing of an hour ago', () => {
+    expect(eight().at(30)).toMatchObject({ minuteAgo: undefined, hourAgo: undefined });
+    expect(eight().at(61)).toMatchObject({ minuteAgo: { known: 8, visible: 8 }, hourAgo: undefined });
+    expect(eight().at(HOUR / 1000).hourAgo).toEqual({ known: 1, visible: 1 }); // they came a second later
+  });
+});
+
+describe('what is said', () => {
+  test('once for each change in kind, when it has settled', () => {
+    const seen = eight().failed(100, 'eve').failed(104, 'fay', 'gus').failed(112, 'hal');
+    expect(seen.facts).toEqual([]);
+    seen.at(126);
+    expect(seen.facts).toEqual([]);
+    seen.at(127);
+    expect(seen.facts).toEqual([
+      {
+        ...{ kind: 'outlookClouded', says: 'partition', known: 8, visible: 4, side: 'half' },
+        ...{ network: '10.0.2.0/24', sentence: expect.stringContaining('vanished together') },
+      },
+    ]);
+    seen.at(5000);
+    seen.back(5000, 'eve', 'fay').back(5004, 'gus', 'hal').at(5100);
+    expect(seen.facts.slice(1)).toEqual([{ kind: 'outlookCleared', known: 8 }]);
+    expect(seen.outlooks.deadline).toBe(NEVER);
+  });
+
+  test('within a minute, however much goes on', () => {
+    const seen = eight().failed(100, 'eve');
+    for (let at = 105; at <= 155; at += 10) seen.back(at, 'fay').failed(at + 5, 'fay');
+    seen.at(160);
+    expect(seen.facts).toMatchObject([{ kind: 'outlookClouded' }]);
+  });
+
+  test('not at all when somebody is away for a moment, comes or leaves', () => {
+    const seen = eight().failed(100, 'eve').back(105, 'eve').left(200, 'bob').joined(300, 'ivy', '10.0.1.9');
+    seen.at(1000);
+    expect(seen.facts).toEqual([]);
+  });
+});

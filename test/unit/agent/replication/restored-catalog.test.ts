@@ -1,0 +1,258 @@
+import { describe, expect, test } from 'vitest';
+import { type AgentOptions, createAgent } from '../../../../src/agent/agent.ts';
+import type { Agent, Command, Fact } from '../../../../src/agent/contract/machine.ts';
+import { parseService } from '../../../../src/checks/definition/definition.ts';
+import { World } from '../../../../src/sim/world/world.ts';
+
+const web = (port: number): Command => {
+  const { service, checks } = parseService({ Name: 'web', Port: port });
+  return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
+};
+
+/** A world whose hosts keep catalogues on their disks, too; `written` says when, and how many bytes. */
+function world(names = 'ann bob') {
+  const disks = new Map<string, Uint8Array>();
+  const written: { readonly name: string; readonly at: number }[] = [];
+  const facts: Fact[] = [];
+  const keeping = (options: AgentOptions): Agent => {
+    const catalog = disks.get(options.name);
+    const agent = createAgent({
+      ...options,
+      ...(catalog === undefined || options.snapshot === undefined ? {} : { catalog }),
+    });
+    return {
+      get deadline() {
+        return agent.deadline;
+      },
+      view: agent.view,
+      handle: (input, now, out) => {
+        const from = out.length;
+        agent.handle(input, now, out);
+        for (const effect of out.slice(from)) {
+          if (effect.kind === 'fact') facts.push(effect.fact);
+          if (effect.kind !== 'rememberCatalog') continue;
+          disks.set(options.name, effect.bytes);
+          written.push({ name: options.name, at: now });
+        }
+      },
+    };
+  };
+  const it = new World({ seed: 7, birth: keeping });
+  const labels = names.split(' ');
+  for (const label of labels) {
+    it.add(label);
+    it.start(label);
+  }
+  const join = (who: string, to: string): void => {
+    const { address } = it.host(to);
+    it.command(who, { kind: 'join', seeds: [{ text: to, addresses: [address] }] });
+  };
+  for (const label of labels.slice(1)) join(label, labels[0] as string);
+  const view = (label: string) => it.host(label).live.view;
+  const seen = (label: string): string[] =>
+    view(label)
+      .catalog.usable('web')
+      .map(({ node, service, warm }) => `${node}:${service.port}${warm ? ' warm' : ''}`);
+  return { it, disks, written, facts, join, view, seen };
+}
+
+type Worlds = ReturnType<typeof world>;
+
+/** `ann` is born again with what it remembers of `bob` and of others, all of whom are gone. */
+function alone(names = 'ann bob'): Worlds {
+  const made = world(names);
+  made.it.command('bob', web(80));
+  made.it.run(40_000);
+  expect(made.seen('ann')).toEqual(['bob:80']);
+  for (const label of names.split(' ')) made.it.stop(label);
+  made.it.start('ann', { remember: true });
+  return made;
+}
+
+describe('an agent born again', () => {
+  test('answers at once for nodes it has not met, and says that the answers are warm', () => {
+    const { it, seen, view } = alone();
+    expect(seen('ann')).toEqual(['bob:80 warm']);
+    const bob = view('ann').member('BOB');
+    expect(bob).toMatchObject({ name: 'bob', status: 'alive', incarnation: 0 });
+    expect(bob?.address.key).toBe(it.host('bob').address.key);
+    expect(
+      view('ann')
+        .members()
+        .map(({ name }) => name),
+    ).toEqual(['ann']);
+  });
+
+  test('answers before its first input', () => {
+    const { it, disks } = alone();
+    const { disk } = it.host('ann');
+    let born: Agent | undefined;
+    const other = new World({
+      seed: 1,
+      birth: (options) => {
+        const catalog = disks.get('ann') as Uint8Array;
+        born = createAgent({ ...options, catalog, ...(disk === undefined ? {} : { snapshot: disk }) });
+        expect(born.view.catalog.usable('web')).toMatchObject([{ node: 'bob', up: true, warm: true }]);
+        return born;
+      },
+    });
+    other.add('ann');
+    other.start('ann');
+    expect(born).toBeDefined();
+  });
+
+  test('is confirmed by an exchange with the node itself, and readers are woken', () => {
+    const { it, seen, join, view } = alone();
+    const before = view('ann').indexOf(['service:web']);
+    it.start('bob', { remember: true });
+    join('ann', 'bob');
+    it.run(5_000);
+    expect(seen('ann')).toEqual(['bob:80']);
+    expect(view('ann').member('bob')?.incarnation).toBeGreaterThan(0);
+    expect(view('ann').indexOf(['service:web'])).toBeGreaterThan(before);
+  });
+
+  test('goes on calling a node warm that only others remember, however often they agree', () => {
+    const { it, seen, join } = alone('ann bob cat');
+    it.start('cat', { remember: true });
+    join('ann', 'cat');
+    it.run(30_000);
+    expect(seen('ann')).toEqual(['bob:80 warm']);
+    expect(seen('cat')).toEqual(['bob:80 warm']);
+    it.run(40_000);
+    expect(seen('ann')).toEqual([]);
+    expect(seen('cat')).toEqual([]);
+  });
+
+  test('gives up after the grace whom nobody spoke of, and takes it back when it comes after all', () => {
+    const { it, seen, join, view } = alone();
+    it.run(59_000);
+    expect(seen('ann')).toEqual(['bob:80 warm']);
+    const before = view('ann').indexOf(['service:web']);
+    it.run(2_000);
+    expect(seen('ann')).toEqual([]);
+    expect(view('ann').catalog.instances('web')).toEqual([]);
+    expect(view('ann').member('bob')).toBeUndefined();
+    expect(view('ann').indexOf(['service:web'])).toBeGreaterThan(before);
+
+    it.start('bob', { remember: true });
+    join('ann', 'bob');
+    it.run(5_000);
+    expect(seen('ann')).toEqual(['bob:80']);
+  });
+
+  test('believes membership at once: who failed does not pass, who left is gone', () => {
+    const { it, seen, join, view } = alone('ann bob cat');
+    it.start('bob', { remember: true });
+    it.start('cat', { remember: true });
+    join('ann', 'bob');
+    join('cat', 'bob');
+    it.run(3_000);
+    it.stop('bob');
+    it.run(30_000);
+    expect(seen('ann')).toEqual([]);
+    expect(view('ann').catalog.instances('web')).toMatchObject([{ node: 'bob', up: false }]);
+    expect(view('ann').member('bob')?.status).toBe('failed');
+    it.command('ann', { kind: 'forget', node: 'bob', prune: false, refuseLive: false });
+    it.run(1_000);
+    expect(view('ann').catalog.instances('web')).toEqual([]);
+  });
+
+  test('does not bring back to life who was down before, or had left', () => {
+    const made = world('ann bob cat');
+    const { it, seen } = made;
+    it.command('bob', web(80));
+    it.command('cat', web(81));
+    it.run(40_000);
+    expect(seen('ann')).toEqual(['bob:80', 'cat:81']);
+    it.stop('bob');
+    it.command('cat', { kind: 'leave' });
+    it.run(20_000); // the snapshot knows; the catalogue of the disk is older
+    it.stop('ann');
+    it.start('ann', { remember: true });
+    expect(seen('ann')).toEqual([]);
+    expect(made.view('ann').member('bob')).toBeUndefined();
+  });
+
+  test('does not forget whom it has not met yet when it dies again soon', () => {
+    const { it, seen } = alone();
+    it.run(20_000);
+    it.stop('ann');
+    it.start('ann', { remember: true });
+    expect(seen('ann')).toEqual(['bob:80 warm']);
+    it.run(70_000);
+    it.command('ann', web(1)); // something new to remember
+    it.run(2_000);
+    expect(it.host('ann').disk?.peers).toMatchObject([{ name: 'bob' }]); // the only way back
+    it.run(40_000);
+    it.stop('ann');
+    it.start('ann', { remember: true });
+    expect(seen('ann')).toEqual(['ann:1']);
+  });
+
+  test('cannot forget by command a node that is only remembered: it is no member', () => {
+    const { it } = alone();
+    const asked = it.command('ann', { kind: 'forget', node: 'bob', prune: false, refuseLive: false });
+    it.run(1);
+    expect(asked.result).toMatchObject({ ok: false, error: { code: 'notFound' } });
+  });
+
+  test('starts without what cannot be read, and says so', () => {
+    const { it, disks, facts, seen } = alone();
+    it.stop('ann');
+    disks.set('ann', Uint8Array.of(9, 9, 9));
+    it.start('ann', { remember: true });
+    expect(seen('ann')).toEqual([]);
+    expect(facts.filter(({ kind }) => kind === 'rememberedRefused')).toMatchObject([{ what: 'catalog' }]);
+  });
+});
+
+describe('what others publish is remembered', () => {
+  test('5 s after the first change, then at most every 30 s, and not without change', () => {
+    const { it, written } = world();
+    it.run(60_000);
+    const quiet = written.length;
+    it.run(120_000);
+    expect(written).toHaveLength(quiet);
+
+    const changedAt = it.now;
+    for (let port = 1; port <= 100; port++) {
+      it.command('bob', web(port));
+      it.run(1_000);
+    }
+    const times = written.slice(quiet).flatMap(({ name, at }) => (name === 'ann' ? [at] : []));
+    expect(times[0]).toBeGreaterThanOrEqual(changedAt + 5_000);
+    expect(times[0]).toBeLessThan(changedAt + 6_500);
+    expect(times.length).toBe(4);
+    for (const [i, at] of times.slice(1).entries())
+      expect(at - (times[i] as number)).toBeGreaterThanOrEqual(30_000);
+  });
+
+  test('once more when the agent leaves, before it stops', () => {
+    const { it, disks, written, seen } = world();
+    it.run(60_000);
+    it.command('bob', web(80));
+    it.run(2_000);
+    const before = written.length;
+    it.command('ann', { kind: 'leave' });
+    it.run(15_000);
+    expect(it.host('ann').running).toBe(false);
+    expect(written.slice(before).some(({ name }) => name === 'ann')).toBe(true);
+    it.start('ann', { remember: true });
+    expect(disks.has('ann')).toBe(true);
+    expect(seen('ann')).toEqual(['bob:80 warm']);
+  });
+
+  test('only where there is somewhere to keep it', () => {
+    const { it, written } = world();
+    it.add('cat', { disk: false });
+    it.start('cat');
+    const { address } = it.host('ann');
+    it.command('cat', { kind: 'join', seeds: [{ text: 'ann', addresses: [address] }] });
+    it.run(5_000);
+    it.command('bob', web(80));
+    it.run(60_000);
+    expect(written.some(({ name }) => name === 'cat')).toBe(false);
+    expect(written.some(({ name }) => name === 'ann')).toBe(true);
+  });
+});

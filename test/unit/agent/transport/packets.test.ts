@@ -1,0 +1,171 @@
+import { describe, expect, test } from 'vitest';
+import type { Effect } from '../../../../src/agent/contract/machine.ts';
+import { type Lane, Packets } from '../../../../src/agent/transport/packets.ts';
+import { type Address, address } from '../../../../src/base/address.ts';
+import { Broadcasts } from '../../../../src/swim/broadcasts.ts';
+import type { Member } from '../../../../src/swim/types.ts';
+import { type PacketMessage, Ping, Suspect } from '../../../../src/wire/memberlist.ts';
+import { type Envelope, openPacket } from '../../../../src/wire/packet.ts';
+
+const BUDGET = 1400;
+const plain: Envelope = {
+  label: new Uint8Array(0),
+  keys: [],
+  verifyIncoming: true,
+  encryptionVersion: 1,
+  compress: false,
+};
+const encrypted: Envelope = { ...plain, keys: [new Uint8Array(32).fill(7)] };
+const at: Address = address(Uint8Array.of(127, 0, 0, 2), 7946);
+const peer: Member = {
+  identity: { name: 'bob', address: at, meta: new Uint8Array(0), vsn: Uint8Array.of(1, 5, 2, 2, 5, 5) },
+  state: 'alive',
+  incarnation: 1,
+  since: 0,
+};
+
+function door(envelope: Envelope = plain, limit = 1000) {
+  const lane = (name: Lane['name'], user: boolean): Lane => ({
+    name,
+    queue: new Broadcasts(),
+    limit: () => limit,
+    user,
+  });
+  const lanes = {
+    membership: lane('membership', false),
+    intents: lane('intents', true),
+    queries: lane('queries', true),
+    events: lane('events', true),
+  };
+  const packets = new Packets(envelope, Object.values(lanes), () => new Uint8Array(12), BUDGET);
+  const out: Effect[] = [];
+  const sent = (): Uint8Array[] =>
+    out.flatMap((effect) => (effect.kind === 'sendPacket' ? [effect.packet] : []));
+  const kinds = (packet: Uint8Array): number[] =>
+    openPacket(packet, envelope).messages.map((message) => message[0] as number);
+  return { packets, lanes, out, sent, kinds };
+}
+
+const suspect = (node: string): Uint8Array => Suspect.encode({ incarnation: 1, node, from: 'ann' });
+
+describe('filling a packet from the lanes', () => {
+  test('nothing to say, nothing sent', () => {
+    const { packets, out } = door();
+    packets.gossip(peer, out);
+    expect(out).toEqual([]);
+  });
+
+  test('the direct message comes first, broadcasts ride with it', () => {
+    const { packets, lanes, out, sent, kinds } = door();
+    lanes.membership.queue.queue(suspect('eve'), 'eve');
+    lanes.intents.queue.queue(Uint8Array.of(1, 0x80), 'eve');
+    packets.send(at, peer, Ping.make({ seqNo: 1, node: 'bob' }), undefined, true, out);
+    expect(kinds(sent()[0] as Uint8Array)).toEqual([0, 3, 8]);
+  });
+
+  test('a ping with a suspicion aboard takes no gossip', () => {
+    const { packets, lanes, out, sent, kinds } = door();
+    lanes.membership.queue.queue(suspect('eve'), 'eve');
+    const rider = Suspect.make({ incarnation: 1, node: 'bob', from: 'ann' });
+    packets.send(at, peer, Ping.make({ seqNo: 1, node: 'bob' }), rider, false, out);
+    expect(kinds(sent()[0] as Uint8Array)).toEqual([0, 3]);
+  });
+
+  test.each([
+    ['plain', plain],
+    ['encrypted', encrypted],
+  ])('no packet is over its budget, however much there is to say (%s)', (_, envelope) => {
+    const { packets, lanes, out, sent } = door(envelope);
+    for (let i = 0; i < 500; i++) lanes.membership.queue.queue(suspect(`node-${i}`), `node-${i}`);
+    for (let i = 0; i < 50; i++) lanes.events.queue.queue(new Uint8Array(20 + i));
+    for (let i = 0; i < 40; i++) packets.gossip(peer, out);
+    for (const packet of sent()) expect(packet.length).toBeLessThanOrEqual(BUDGET);
+    expect(Math.max(...sent().map((packet) => packet.length))).toBeGreaterThan(BUDGET - 60);
+  });
+
+  test('a lane that may reach only some peers says nothing to the others, nor to who is no member', () => {
+    const queue = new Broadcasts();
+    const lane: Lane = {
+      name: 'catalog',
+      queue,
+      limit: () => 1000,
+      user: true,
+      mayReach: (to) => to === peer,
+    };
+    const packets = new Packets(plain, [lane], () => new Uint8Array(12), BUDGET);
+    const out: Effect[] = [];
+    queue.queue(new Uint8Array(20));
+    const stranger = { ...peer, identity: { ...peer.identity, name: 'cat' } };
+
+    const ping = Ping.make({ seqNo: 1, node: 'cat' });
+
+    packets.gossip(stranger, out);
+    packets.send(at, undefined, ping, undefined, true, out);
+    const alone = out.splice(0).map((effect) => (effect.kind === 'sendPacket' ? effect.packet.length : 0));
+    packets.gossip(peer, out);
+
+    expect(alone).toEqual([Ping.encode(ping).length]);
+    expect(out).toHaveLength(1);
+  });
+
+  test('I12: membership churn does not starve the other lanes', () => {
+    const { packets, lanes, out, sent } = door();
+    lanes.events.queue.queue(new Uint8Array(600).fill(3));
+    lanes.queries.queue.queue(new Uint8Array(900).fill(4));
+    lanes.intents.queue.queue(Uint8Array.of(1, 0x80), 'eve');
+    let next = 0;
+    for (let round = 0; round < 16; round++) {
+      // More news than ten packets can carry, in every round.
+      for (let i = 0; i < 400; i++) lanes.membership.queue.queue(suspect(`n${next++}`), `n${next}`);
+      packets.gossip(peer, out);
+    }
+    const users = sent().flatMap((packet) =>
+      openPacket(packet, plain)
+        .messages.filter((message) => message[0] === 8)
+        .map((message) => message[1]),
+    );
+    expect(new Set(users)).toEqual(new Set([1, 3, 4]));
+  });
+
+  test('a CRC on gossip and suspicions for peers that know it; none on direct messages or under encryption', () => {
+    const old: Member = { ...peer, identity: { ...peer.identity, vsn: Uint8Array.of(1, 4, 2, 2, 5, 5) } };
+    const ping = Ping.make({ seqNo: 1, node: 'bob' });
+    const rider = Suspect.make({ incarnation: 1, node: 'bob', from: 'ann' });
+    const first = (envelope: Envelope, how: 'gossip' | 'ping' | 'suspecting', to = peer): number => {
+      const { packets, lanes, out, sent } = door(envelope);
+      lanes.membership.queue.queue(suspect('eve'), 'eve');
+      if (how === 'gossip') packets.gossip(to, out);
+      else packets.send(at, to, ping, how === 'ping' ? undefined : rider, false, out);
+      return (sent()[0] as Uint8Array)[0] as number;
+    };
+    expect(first(plain, 'gossip')).toBe(12);
+    expect(first(plain, 'suspecting')).toBe(12);
+    expect(first(plain, 'ping')).toBe(0);
+    expect(first(plain, 'gossip', old)).toBe(3);
+    expect(first(encrypted, 'gossip')).toBe(1);
+  });
+});
+
+describe('opening a packet', () => {
+  const open = (bytes: Uint8Array): { taken: PacketMessage[]; out: Effect[] } => {
+    const { packets, out } = door();
+    const taken: PacketMessage[] = [];
+    packets.open(at, bytes, out, (message) => void taken.push(message));
+    return { taken, out };
+  };
+
+  test('garbage is counted, not thrown', () => {
+    const { taken, out } = open(Uint8Array.of(4, 0xc1, 0xff));
+    expect(taken).toEqual([]);
+    expect(out).toMatchObject([{ fact: { kind: 'packetRejected', from: '127.0.0.2:7946' } }]);
+  });
+
+  test('one bad message does not take its neighbours with it', () => {
+    const good = Ping.encode(Ping.make({ seqNo: 9, node: 'bob' }));
+    const bad = Uint8Array.of(3, 0x81);
+    const compound = Uint8Array.of(7, 2, 0, bad.length, 0, good.length, ...bad, ...good);
+    const { taken, out } = open(compound);
+    expect(taken).toMatchObject([{ kind: 'ping', seqNo: 9 }]);
+    expect(out).toHaveLength(1);
+  });
+});

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { Pace } from '../../../../src/agent/transport/push-pull-limiter.ts';
+import { type Address, address } from '../../../../src/base/address.ts';
+
+const at = (host: number, port = 7946): Address =>
+  address(Uint8Array.of(10, 0, host >> 8, host & 0xff), port);
+const nobody = (): number => 0;
+
+/** How many of `tries` are allowed, all at one moment. */
+function allowed(pace: Pace, from: Address, now: number, tries: number, members = nobody): number {
+  let count = 0;
+  for (let i = 0; i < tries; i++) if (pace.allows(from, now, members)) count += 1;
+  return count;
+}
+
+test('S10: a stranger gets a burst, whatever ports it dials from, then one in five seconds', () => {
+  const pace = new Pace();
+  let count = 0;
+  for (let port = 1; port <= 1000; port++) if (pace.allows(at(1, port), 0, nobody)) count += 1;
+  expect(count).toBe(256);
+  expect(allowed(pace, at(1), 4_999, 10)).toBe(0);
+  expect(allowed(pace, at(1), 5_000, 10)).toBe(1);
+  expect(allowed(pace, at(1), 20_000, 10)).toBe(3);
+  expect(allowed(pace, at(2), 20_000, 10)).toBe(10); // others are not slowed
+});
+
+test('S10: a hundred members behind one address earn a hundred times as much', () => {
+  const pace = new Pace();
+  expect(allowed(pace, at(1), 0, 1000, () => 100)).toBe(256);
+  expect(allowed(pace, at(1), 5_000, 1000, () => 100)).toBe(100);
+});
+
+test('S10: rest gives back a burst and no more', () => {
+  const pace = new Pace();
+  allowed(pace, at(1), 0, 1000);
+  expect(allowed(pace, at(1), 1e9, 1000)).toBe(256);
+});
+
+test('S10: members are counted only for those who have used up their burst', () => {
+  const pace = new Pace();
+  let counted = 0;
+  const count = (): number => {
+    counted += 1;
+    return 1;
+  };
+  allowed(pace, at(1), 0, 256, count);
+  expect(counted).toBe(0);
+  allowed(pace, at(1), 0, 1, count);
+  expect(counted).toBe(1);
+});
+
+test('S10: any number of addresses is held in bounds', () => {
+  const pace = new Pace();
+  for (let host = 0; host < 10_000; host++) pace.allows(at(host), 0, nobody);
+  expect(pace.size).toBe(4096);
+});

@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest';
+import { utf8 } from '../../../src/base/bytes.ts';
+import { AgentError } from '../../../src/base/errors.ts';
+import { checkPublishable, sameButOutput, trimmed, trimOutput } from '../../../src/catalog/publish-limits.ts';
+import { same } from '../../../src/catalog/values.ts';
+import { check, service } from './values.ts';
+
+test('output is cut to what is gossiped, never within a character', () => {
+  for (const text of ['x'.repeat(1000), 'ü'.repeat(1000), `a${'€'.repeat(400)}`, `ab${'🙂'.repeat(200)}`]) {
+    const cut = trimOutput(text);
+    expect(text.startsWith(cut)).toBe(true);
+    expect(utf8(cut).length).toBeLessThanOrEqual(256);
+    expect(utf8(cut).length).toBeGreaterThan(252);
+  }
+  expect(trimOutput('short')).toBe('short');
+  expect(trimOutput('half \ud83d of a pair')).toBe('half \ufffd of a pair');
+  expect(trimOutput('xyz🙂', 4)).toBe('xyz');
+  const quiet = check('ok', 'web', { output: 'fine' });
+  expect(trimmed(quiet)).toBe(quiet);
+  expect(trimmed(check('ok', 'web', { output: 'y'.repeat(300) })).output).toBe('y'.repeat(256));
+});
+
+test('a check that only talks differently is the same but for its output', () => {
+  const before = check('ok', 'web', { output: '200 in 3 ms' });
+  expect(sameButOutput(before, { ...before, output: '200 in 4 ms' })).toBe(true);
+  expect(sameButOutput(before, { ...before, status: 'warning' })).toBe(false);
+  expect(same(before, { ...before, output: '200 in 4 ms' })).toBe(false);
+  expect(same(before, { ...before })).toBe(true);
+});
+
+test.each([
+  [{ name: 'db' }],
+  [{ tags: ['a'] }],
+  [{ address: '10.0.0.1' }],
+  [{ port: 81 }],
+  [{ meta: new Map([['a', '1']]) }],
+  [{ taggedAddresses: new Map([['wan', { address: '1.2.3.4', port: 1 }]]) }],
+  [{ weights: { passing: 2, warning: 1 } }],
+  [{ weights: { passing: 1, warning: 2 } }],
+  [{ enableTagOverride: true }],
+  [{ draining: true }],
+])('a service is another with %o', (over) => {
+  const web = service('web');
+  expect(same(web, service('web', over))).toBe(false);
+  expect(same(service('web', over), service('web', over))).toBe(true);
+});
+
+test.each([
+  ['an empty id', service('', { name: 'web' }), 'id'],
+  ['an id over 512 bytes', service('ü'.repeat(257), { name: 'web' }), 'id'],
+  ['an id with a line break', service('a\nb', { name: 'web' }), 'id'],
+  ['half a character', service('a\ud800', { name: 'web' }), 'id'],
+  ['a name DNS and pages cannot carry', service('x', { name: '<script>' }), 'name'],
+  ['a tag with an escape', service('x', { tags: ['\u001b[2J'] }), 'tags'],
+  ['an address that is none', service('x', { address: 'not here' }), 'address'],
+  ['a port too high', service('x', { port: 65_536 }), 'port'],
+  ['a port that is no integer', service('x', { port: 1.5 }), 'port'],
+  ['a meta key with a dot', service('x', { meta: new Map([['a.b', '']]) }), 'meta'],
+  ['a meta value over 512 bytes', service('x', { meta: new Map([['a', 'y'.repeat(513)]]) }), 'meta'],
+  [
+    '65 pairs of meta',
+    service('x', { meta: new Map(Array.from({ length: 65 }, (_, i) => [`k${i}`, ''])) }),
+    'meta',
+  ],
+  ['no weight', service('x', { weights: { passing: 0, warning: 1 } }), 'weight'],
+  ['a check without an id', check('', 'web'), 'id'],
+  ['notes over a kilobyte', check('x', '', { notes: 'n'.repeat(1025) }), 'notes'],
+  ['a type with blanks', check('x', '', { type: 'a b' }), 'type'],
+])('%s is refused, and the sentence names it', (_, value, word) => {
+  expect(() => checkPublishable(value)).toThrow(AgentError);
+  expect(() => checkPublishable(value)).toThrow(new RegExp(`its ${word}.*Nothing was changed`, 's'));
+});
+
+test('ids stay wide, and no name is special', () => {
+  for (const id of ['_nomad-task-1/web:8080', 'wéb 1', '__proto__', 'constructor'])
+    expect(() => checkPublishable(service(id, { name: 'web' }))).not.toThrow();
+  expect(() =>
+    checkPublishable(service('x', { meta: new Map([['__proto__', 'y']]), port: -1 })),
+  ).not.toThrow();
+  expect(() =>
+    checkPublishable(service('x', { tags: ['', 'traefik.enable=true'], address: 'fe80::1%eth0' })),
+  ).not.toThrow();
+});

@@ -1,0 +1,115 @@
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { agentWith, hearsay, nobody } from '../helper.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hearsay-cli-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const MEMBERS = { 'GET /v1/hearsay/members': [] };
+
+describe('where the agent is', () => {
+  test('--http-addr wins over HEARSAY_HTTP_ADDR', async () => {
+    const agent = await agentWith(MEMBERS);
+    const env = { HEARSAY_HTTP_ADDR: await nobody() };
+    expect(await hearsay(['members', '--json', '--http-addr', agent.url], { env })).toEqual({
+      code: 0,
+      out: '[]\n',
+      err: '',
+    });
+    const { code } = await hearsay(['members'], { env: { HEARSAY_HTTP_ADDR: agent.url.slice(7) } });
+    expect(code).toBe(0);
+  });
+
+  test('a unix socket', async () => {
+    const agent = await agentWith(MEMBERS, { path: join(folder, 'agent.sock') });
+    expect((await hearsay(['members', '--http-addr', agent.url])).code).toBe(0);
+    const gone = await hearsay(['members', '--http-addr', `unix://${folder}/none.sock`]);
+    expect(gone.code).toBe(3);
+  });
+
+  test('nobody there is exit 3, and says what to do', async () => {
+    const url = await nobody();
+    const { code, out, err } = await hearsay(['members', '--http-addr', url]);
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toBe(
+      `hearsay: no agent answers at ${url} (ECONNREFUSED): start one with \`hearsay agent\` or point --http-addr at it\n`,
+    );
+  });
+
+  test.each(['https://127.0.0.1:8500', 'http://', 'ftp://x', 'http://a:1/path', 'unix:', 'http://u:p@h'])(
+    '%s is no address: exit 2 for a flag, 78 for a variable',
+    async (address) => {
+      const byFlag = await hearsay(['info', '--http-addr', address]);
+      expect(byFlag.code).toBe(2);
+      expect(byFlag.err).toContain('--http-addr: ');
+      const byEnv = await hearsay(['info'], { env: { HEARSAY_HTTP_ADDR: address } });
+      expect(byEnv.code).toBe(78);
+      expect(byEnv.err).toContain('HEARSAY_HTTP_ADDR: ');
+    },
+  );
+});
+
+describe('what it is told', () => {
+  test('a token by variable or file, and a header no form can send (S12)', async () => {
+    const agent = await agentWith(MEMBERS);
+    const file = join(folder, 'token');
+    await writeFile(file, 'from-file\n', { mode: 0o600 });
+    const env = { HEARSAY_HTTP_TOKEN: 'from-env' };
+    await hearsay(['members', '--http-addr', agent.url], { env });
+    await hearsay(['members', '--http-addr', agent.url, '--token-file', file], { env });
+    await hearsay(['members', '--http-addr', agent.url]);
+    expect(agent.asked.map(({ headers }) => headers['x-consul-token'])).toEqual([
+      'from-env',
+      'from-file',
+      undefined,
+    ]);
+    expect(agent.asked[0]?.headers['x-agent-request']).toBe('1');
+  });
+
+  test('a token file that others may write, that is missing or empty, is refused (S25)', async () => {
+    const file = join(folder, 'open-token');
+    await writeFile(file, 'abc');
+    await chmod(file, 0o666);
+    const open = await hearsay(['members', '--token-file', file]);
+    expect([open.code, open.err]).toEqual([
+      78,
+      `hearsay: ${file}: can be changed by other users: chmod 600 ${file}\n`,
+    ]);
+    const missing = await hearsay(['members', '--token-file', join(folder, 'none')]);
+    expect([missing.code, missing.err]).toEqual([
+      78,
+      `hearsay: ${join(folder, 'none')}: no such file or folder\n`,
+    ]);
+    const empty = join(folder, 'empty');
+    await writeFile(empty, '\n', { mode: 0o600 });
+    expect((await hearsay(['members', '--token-file', empty])).code).toBe(78);
+  });
+});
+
+describe('what it answers', () => {
+  const ask = async (status: number, body: string) => {
+    const { url } = await agentWith({ 'GET /v1/hearsay/info': { status, body } });
+    return hearsay(['info', '--http-addr', url]);
+  };
+
+  test.each([
+    [400, 'that is not a name', 2, 'hearsay: that is not a name\n'],
+    [404, 'no node of that name', 4, 'hearsay: no node of that name\n'],
+    [409, '{"error":"it is alive"}', 4, 'hearsay: it is alive\n'],
+    [500, 'disk full', 1, 'hearsay: disk full\n'],
+    [503, '', 1, 'hearsay: the agent answered 503\n'],
+    [403, 'refused', 1, 'hearsay: refused; give the token by HEARSAY_HTTP_TOKEN or --token-file\n'],
+    [500, 'bad \u001b[2Jnode\nname', 1, 'hearsay: bad [2Jnode name\n'],
+    [200, '<html>', 1, 'is not an agent: point --http-addr at one\n'],
+    [200, '{"node":5}', 1, 'answered in another shape (version: '],
+  ])('%d %j is exit %d', async (status, body, code, sentence) => {
+    const ran = await ask(status, body);
+    expect([ran.code, ran.out]).toEqual([code, '']);
+    expect(ran.err).toContain(sentence);
+  });
+});

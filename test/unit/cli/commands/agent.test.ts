@@ -1,0 +1,269 @@
+import { createSocket } from 'node:dgram';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { AgentError } from '../../../../src/base/errors.ts';
+import { httpUrl } from '../../../../src/cli/commands/agent.ts';
+import { isFree } from '../../../../src/cli/commands/demo.ts';
+import { run } from '../../../../src/cli/index.ts';
+import type { Started } from '../../../../src/cli/io.ts';
+import type { AgentConfig } from '../../../../src/config/schema.ts';
+import { agentWith, hearsay, stage } from '../helper.ts';
+
+/** An agent without sockets: what the commands need of one, and a diary. */
+function fakeAgent(config: AgentConfig, number = 1) {
+  const diary: string[] = [];
+  let down = (): void => undefined;
+  const stopped = new Promise<void>((resolve) => {
+    down = resolve;
+  });
+  const host = config.bind.host;
+  const started: Started = {
+    node: config.node,
+    address: `${host}:${config.bind.port === 0 ? 40_000 + number : config.bind.port}`,
+    http: config.http.kind === 'off' ? undefined : `127.0.0.1:${8499 + number}`,
+    dns: config.dns.kind === 'off' ? undefined : `127.0.0.1:${8599 + number}`,
+    leave: async () => {
+      diary.push('leave');
+      down();
+    },
+    stop: async () => {
+      diary.push('stop');
+      down();
+    },
+    stopped,
+    setLogLevel: (level) => void diary.push(`level ${level}`),
+    setHandlers: (handlers) => void diary.push(`handlers ${handlers.map(({ run }) => run[0]).join()}`),
+  };
+  return { started, diary, down: () => down() };
+}
+
+/** `hearsay agent` with these words, up and ready. */
+async function ready(words: readonly string[], change: Partial<Started> = {}) {
+  const born: { agent?: ReturnType<typeof fakeAgent>; config?: AgentConfig } = {};
+  const theatre = stage({
+    start: async (config) => {
+      born.config = config;
+      born.agent = fakeAgent(config);
+      return { ...born.agent.started, ...change };
+    },
+  });
+  const ended = run(['agent', ...words], theatre.io);
+  await vi.waitFor(() => expect(theatre.listeners('SIGINT')).toBe(1), { timeout: 30_000 });
+  const { agent, config } = born;
+  if (agent === undefined || config === undefined) throw new Error('nothing was started');
+  return { ...theatre, ended, agent, config };
+}
+
+describe('the agent is ready', () => {
+  test('and says where it listens, that it forgets, and how to join it', async () => {
+    const { out, err, send, ended } = await ready(['--node', 'a', '--bind', '10.0.0.7', '--label', 'blue']);
+    expect(out().split('\n')).toEqual([
+      expect.stringMatching(/^hearsay \d+\.\d+\.\d+: a \(dc1\) is ready$/),
+      '  gossip  10.0.0.7:7946 (UDP and TCP, not encrypted)',
+      '  http    http://127.0.0.1:8500',
+      '  dns     127.0.0.1:8600 (UDP and TCP)',
+      '  data    in memory: nothing survives a restart (--data-dir PATH keeps it)',
+      "join it:  hearsay agent --label 'blue' --join 10.0.0.7:7946   (a running one: hearsay join 10.0.0.7:7946)",
+      '',
+    ]);
+    expect(err()).toBe(
+      'warning: gossip on 10.0.0.7:7946 is not encrypted: whoever reaches the port can join (see `hearsay keygen`)\n',
+    );
+    send('SIGTERM');
+    expect(await ended).toBe(0);
+  });
+
+  test('on loopback the next one is told to take free ports', async () => {
+    const { out, err, send, ended } = await ready(['--http', 'off', '--dns', 'off', '--data-dir', 'd']);
+    expect(out()).toContain('  http    off\n  dns     off\n  data    d\n');
+    expect(out()).toContain(
+      'hearsay agent --node other --bind 127.0.0.1:0 --http 127.0.0.1:0 --dns off --join 127.0.0.1:7946 ',
+    );
+    expect(err()).toBe('');
+    send('SIGINT');
+    await ended;
+  });
+});
+
+test('addresses are shown as --http-addr takes them', () => {
+  expect(httpUrl('[::1]:8500')).toBe('http://[::1]:8500');
+  expect(httpUrl('unix:/run/hearsay.sock')).toBe('unix:///run/hearsay.sock');
+  expect(httpUrl('unix:a.sock')).toBe(`unix://${resolve('a.sock')}`);
+});
+
+describe('the agent ends', () => {
+  test('with 0 after a signal, when it has left', async () => {
+    const { send, ended, agent, err, listeners } = await ready([]);
+    send('SIGINT');
+    expect(await ended).toBe(0);
+    expect(agent.diary).toEqual(['leave']);
+    expect(err()).toBe('leaving; once more to stop at once\n');
+    expect(listeners('SIGINT') + listeners('SIGTERM') + listeners('SIGHUP')).toBe(0);
+  });
+
+  test('with 130 after a second one, though leaving never ends', async () => {
+    const { send, ended, agent } = await ready([], { leave: () => new Promise(() => undefined) });
+    send('SIGINT');
+    send('SIGTERM');
+    expect(await ended).toBe(130);
+    expect(agent.diary).toEqual(['stop']);
+  });
+
+  test('at once after a second one, though even stopping never ends', async () => {
+    const never = () => new Promise<void>(() => undefined);
+    const { send, gaveUp } = await ready([], { leave: never, stop: never });
+    send('SIGINT');
+    send('SIGINT');
+    await vi.waitFor(() => expect(gaveUp).toEqual([130]), { timeout: 30_000 });
+  });
+
+  test('with 0 when it was told to leave over HTTP', async () => {
+    const { ended, agent } = await ready([]);
+    agent.down();
+    expect(await ended).toBe(0);
+  });
+
+  test('with 1 and a sentence when leaving failed, but stopped', async () => {
+    const leave = () => Promise.reject(new AgentError('failed', 'the network is gone'));
+    const { send, ended, agent, err } = await ready([], { leave });
+    send('SIGTERM');
+    expect(await ended).toBe(1);
+    expect(agent.diary).toEqual(['stop']);
+    expect(err()).toContain('hearsay: the network is gone\n');
+  });
+});
+
+test.each([
+  [new AgentError('failed', 'no seed answered (10.0.0.5: refused)'), 1],
+  [new AgentError('config', 'TCP 127.0.0.1:7946 is in use'), 78],
+  [new Error('a defect'), 1],
+])('an agent that cannot start says so: %s', async (error, exit) => {
+  const ran = await hearsay(['agent'], { start: () => Promise.reject(error) });
+  expect(ran).toEqual({ code: exit, out: '', err: `hearsay: ${error.message}\n` });
+});
+
+test('SIGHUP takes over the log level, and says what needs a restart', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearsay-agent-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'a.yaml');
+  const write = (text: string) => writeFile(path, text, { mode: 0o600 });
+  await write('logLevel: info\n');
+  const { send, ended, agent, err } = await ready(['--config', path]);
+  const saysAfterHup = async (sentence: string): Promise<void> => {
+    send('SIGHUP');
+    await vi.waitFor(() => expect(err()).toContain(sentence), { timeout: 30_000 });
+  };
+
+  await saysAfterHup('reload: nothing changed; only logLevel and handlers can change while the agent runs\n');
+
+  await write('logLevel: debug\nswim: {probeInterval: 2s}\n');
+  await saysAfterHup('reload: swim.probeInterval: 1s to 2s: needs a restart\n');
+  expect(err()).toContain('reload: logLevel: info to debug: done\n');
+  expect(agent.diary).toEqual(['level debug']);
+
+  await write('logLevel: loud\n');
+  await saysAfterHup(`hearsay: ${path}:1: logLevel: must be one of trace, debug, info, warn, error\n`);
+  expect(agent.diary).toEqual(['level debug']);
+
+  await write('logLevel: debug\nhandlers: [{on: [user], run: [/bin/true]}]\n');
+  await saysAfterHup('reload: handlers: none to [{"on":["user"],"run":["/bin/true"]}]: done\n');
+  expect(agent.diary).toEqual(['level debug', 'handlers /bin/true']);
+
+  send('SIGTERM');
+  expect(await ended).toBe(0);
+});
+
+describe('the demo', () => {
+  test('starts agents that join the first, each with a service, and shows what to try', async () => {
+    const api = await agentWith({ 'PUT /v1/agent/service/register': { status: 200 } });
+    const configs: AgentConfig[] = [];
+    const agents: ReturnType<typeof fakeAgent>[] = [];
+    const { io, out, send, listeners } = stage({
+      start: async (config) => {
+        configs.push(config);
+        const agent = fakeAgent(config, configs.length);
+        agents.push(agent);
+        return { ...agent.started, http: api.url.slice('http://'.length) };
+      },
+    });
+    const ended = run(['demo', '--nodes', '4'], io);
+    await vi.waitFor(() => expect(listeners('SIGINT')).toBe(1), { timeout: 30_000 });
+
+    expect(configs.map(({ node }) => node)).toEqual(['demo-1', 'demo-2', 'demo-3', 'demo-4']);
+    expect(configs.map(({ join: seeds }) => seeds[0])).toEqual([
+      undefined,
+      '127.0.0.1:40001',
+      '127.0.0.1:40001',
+      '127.0.0.1:40001',
+    ]);
+    expect(configs.every(({ bind }) => bind.host === '127.0.0.1' && bind.port === 0)).toBe(true);
+    expect(api.asked.map(({ body }) => body)).toMatchObject([
+      { Name: 'api', ID: 'api-1', Port: 8081 },
+      { Name: 'web', ID: 'web-2', Port: 8082 },
+      { Name: 'api', ID: 'api-3', Port: 8083 },
+      { Name: 'web', ID: 'web-4', Port: 8084 },
+    ]);
+    expect(out()).toMatch(/^NODE +GOSSIP +HTTP +DNS +SERVICE\ndemo-1 +127\.0\.0\.1:40001 +http:.* api-1\n/);
+    expect(out()).toContain(`\n  hearsay members --http-addr ${api.url}\n`);
+    expect(out()).toContain(`\n  hearsay resolve web --http-addr ${api.url}\n`);
+    expect(out()).toContain('SRV web.service.hearsay');
+    expect(out()).toContain('demo-4.node.hearsay');
+
+    send('SIGINT');
+    expect(await ended).toBe(0);
+    expect(agents.flatMap(({ diary }) => diary)).toEqual(['stop', 'stop', 'stop', 'stop']);
+  });
+
+  test('stops those it has when one cannot start', async () => {
+    const agents: ReturnType<typeof fakeAgent>[] = [];
+    const { code, err } = await hearsay(['demo'], {
+      start: async (config) => {
+        if (agents.length === 2) throw new AgentError('failed', 'out of ports');
+        const agent = fakeAgent(config, agents.length + 1);
+        agents.push(agent);
+        return agent.started;
+      },
+    });
+    expect([code, err]).toEqual([1, 'hearsay: out of ports\n']);
+    expect(agents.map(({ diary }) => diary)).toEqual([['stop'], ['stop']]);
+  });
+});
+
+test('a demo whose agent refuses the service says why, and leaves nothing running', async () => {
+  const { url } = await agentWith({
+    'PUT /v1/agent/service/register': { status: 400, body: 'that is no service' },
+  });
+  const agents: ReturnType<typeof fakeAgent>[] = [];
+  const { code, err } = await hearsay(['demo', '--nodes', '2'], {
+    start: async (config) => {
+      const agent = fakeAgent(config, agents.length + 1);
+      agents.push(agent);
+      return { ...agent.started, http: url.slice('http://'.length) };
+    },
+  });
+  expect([code, err]).toEqual([2, 'hearsay: that is no service\n']);
+  expect(agents.map(({ diary }) => diary)).toEqual([['stop'], ['stop']]);
+});
+
+test('a port is free only if neither UDP nor TCP has it', async () => {
+  const { address, close } = await new Promise<{ address: { port: number }; close: () => void }>(
+    (resolve) => {
+      const socket = createSocket('udp4');
+      socket.bind(0, '127.0.0.1', () =>
+        resolve({ address: socket.address(), close: () => void socket.close() }),
+      );
+    },
+  );
+  onTestFinished(close);
+  expect(await isFree(address.port)).toBe(false);
+
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  expect(await isFree(port)).toBe(false);
+  await new Promise((resolve) => server.close(resolve));
+  expect(await isFree(port)).toBe(true);
+});

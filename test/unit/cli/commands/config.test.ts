@@ -1,0 +1,180 @@
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hearsay } from '../helper.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hearsay-config-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function write(name: string, ...lines: readonly string[]): Promise<string> {
+  const path = join(folder, name);
+  await writeFile(path, `${lines.join('\n')}\n`, { mode: 0o600 });
+  return path;
+}
+
+interface Row {
+  readonly value: unknown;
+  readonly origin: string;
+}
+const settings = async (words: readonly string[], env: Record<string, string> = {}) => {
+  const { code, out, err } = await hearsay(['config', '--json', ...words], { env });
+  expect([code, err]).toEqual([0, '']);
+  return JSON.parse(out) as Record<string, Row>;
+};
+
+describe('config', () => {
+  test('tells every value and where it came from', async () => {
+    const path = await write(
+      'a.yaml',
+      '# for the web hosts',
+      'node: web-1',
+      'swim:',
+      '  probeInterval: 4s',
+      'tag: {role: web}',
+    );
+    const words = [
+      '--config',
+      path,
+      '--preset',
+      'wan',
+      '--retry-join',
+      '10.0.0.5',
+      '10.0.0.6',
+      '--no-swim-stream-ping',
+    ];
+    const shown = await settings(words, { HEARSAY_SWIM_GOSSIP_NODES: '5', HEARSAY_HTTP_TOKEN: 's3cret' });
+    expect(shown).toMatchObject({
+      node: { value: 'web-1', origin: `file ${path}:2` },
+      'swim.probeInterval': { value: '4s', origin: `file ${path}:4` },
+      'swim.probeTimeout': { value: '3s', origin: 'preset wan' },
+      'swim.gossipNodes': { value: 5, origin: 'env HEARSAY_SWIM_GOSSIP_NODES' },
+      'swim.streamPing': { value: false, origin: 'flag --no-swim-stream-ping' },
+      tag: { value: { role: 'web' }, origin: `file ${path}:5` },
+      retryJoin: { value: ['10.0.0.5', '10.0.0.6'], origin: 'flag --retry-join' },
+      httpToken: { value: '(set)', origin: 'env HEARSAY_HTTP_TOKEN' },
+      bind: { value: '127.0.0.1:7946', origin: 'default' },
+    });
+  });
+
+  test('is a table without --json, and keeps secrets', async () => {
+    const { code, out } = await hearsay(['config'], { env: { HEARSAY_HTTP_TOKEN: 's3cret' } });
+    expect(code).toBe(0);
+    expect(out).toMatch(/^SETTING +VALUE +FROM\nnode +host-a +default\n/);
+    expect(out).toMatch(/\nhttpToken +\(set\) +env HEARSAY_HTTP_TOKEN\n/);
+    expect(out).not.toContain('s3cret');
+  });
+
+  test('JSON is read as YAML is, tabs and all; of several files the later wins', async () => {
+    const one = await write(
+      'one.json',
+      '{',
+      '\t"node": "one",',
+      '\t"swim": {',
+      '\t\t"gossipNodes": 4',
+      '\t}',
+      '}',
+    );
+    const two = await write('two.yml', 'node: two');
+    const shown = await settings(['--config', one, two]);
+    expect(shown['node']).toEqual({ value: 'two', origin: `file ${two}:1` });
+    expect(shown['swim.gossipNodes']).toEqual({ value: 4, origin: `file ${one}:4` });
+    expect(await settings([], { HEARSAY_CONFIG: `${one},${two}` })).toEqual(shown);
+  });
+
+  test('a folder is read in the order of names, and only what is configuration', async () => {
+    await mkdir(join(folder, 'd'));
+    await write('d/20-b.yaml', 'node: b', 'datacenter: dc2');
+    await write('d/10-a.json', '{"node": "a", "domain": "sd.example"}');
+    await write('d/30-c.yaml.bak', 'node: ignored');
+    const shown = await settings(['--config', join(folder, 'd')]);
+    expect(shown).toMatchObject({
+      node: { value: 'b' },
+      datacenter: { value: 'dc2' },
+      domain: { value: 'sd.example' },
+    });
+  });
+
+  test('a token file is read, wins over the variable, and is named', async () => {
+    const token = await write('token', 'abc');
+    const { httpToken } = await settings(['--http-token-file', token], { HEARSAY_HTTP_TOKEN: 'x' });
+    expect(httpToken).toEqual({ value: '(set)', origin: `file ${token}` });
+  });
+
+  test('a file others may write is used with a warning', async () => {
+    const path = await write('open.yaml', 'node: web-1');
+    await chmod(path, 0o666);
+    const { code, err } = await hearsay(['config', '--config', path]);
+    expect([code, err]).toEqual([0, `warning: ${path} can be changed by other users: chmod go-w ${path}\n`]);
+  });
+});
+
+describe('config check', () => {
+  test('a good file', async () => {
+    const path = await write('good.yaml', 'node: web-1');
+    expect(await hearsay(['config', 'check', path])).toEqual({
+      code: 0,
+      out: `${path}: no problem found\n`,
+      err: '',
+    });
+  });
+
+  test('a bad file is exit 78 with every problem by line and key; the agent refuses it likewise', async () => {
+    const path = await write('bad.yaml', 'node: web-1', 'swim:', '  probeInterval: 5ms', 'nodes: 3');
+    const first = `${path}:3: swim.probeInterval: must be at least 10ms`;
+    const second = `${path}:4: nodes: no such setting; did you mean node?`;
+    expect(await hearsay(['config', 'check', path])).toEqual({
+      code: 78,
+      out: '',
+      err: `${first}\n${second}\n`,
+    });
+    const { code, out } = await hearsay(['config', 'check', '--json', path]);
+    expect([code, JSON.parse(out)]).toEqual([78, { ok: false, problems: [first, second] }]);
+    expect(await hearsay(['agent', '--config', path])).toEqual({
+      code: 78,
+      out: '',
+      err: `hearsay: ${first}\n`,
+    });
+  });
+
+  test.each([
+    ['syntax', ['node: [a'], ':2: '],
+    ['a key given twice', ['node: a', 'node: b'], ':2: Map keys must be unique'],
+    ['two documents', ['node: a', '---', 'node: b'], ':2: '],
+    [
+      'aliases',
+      ['node: &a x', 'datacenter: *a'],
+      ':2: anchors and aliases are not supported: write the value out',
+    ],
+    ['keys that are not text', ['1: a'], ':1: a key must be text'],
+    ['not a map', ['- a'], ':1: must be a map of settings'],
+    [
+      'a number where text must stand',
+      ['datacenter: 1.10'],
+      ':1: datacenter: must be text: put it in quotes',
+    ],
+    ['depth', [`node: ${'['.repeat(30)}${']'.repeat(30)}`], ':1: is nested too deeply'],
+  ])('%s', async (name, lines, problem) => {
+    const path = await write(`${name.replaceAll(' ', '-')}.yaml`, ...lines);
+    const { code, err } = await hearsay(['config', 'check', path]);
+    expect(code).toBe(78);
+    expect(err).toContain(path + problem);
+  });
+
+  test('no such file', async () => {
+    const path = join(folder, 'none.yaml');
+    expect(await hearsay(['config', 'check', path])).toEqual({
+      code: 78,
+      out: '',
+      err: `${path}: no such file or folder\n`,
+    });
+  });
+
+  test('a file too large to be one', async () => {
+    const path = await write('large.yaml', `node: ${'x'.repeat(1024 * 1024)}`);
+    expect((await hearsay(['config', 'check', path])).err).toBe(`${path}: is larger than 1 MB\n`);
+  });
+});

@@ -1,0 +1,114 @@
+/** `hearsay replay`: what it says of a recording that is whole, cut, damaged, and decided otherwise; and how it exits. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { story } from '../../../../src/sim/scenarios/story.ts';
+import { forgery, recording } from '../../replay/support.ts';
+import { hearsay } from '../helper.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'hearsay-replay-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const { lives, birth } = recording(true);
+const tale = story('ann bob cat', { seed: 8, birth });
+tale.setTags('ann', { role: 'web' });
+tale.stop('cat');
+tale.pass('40s');
+const { agent, paper } = lives[0] as (typeof lives)[number];
+agent.end('stopped');
+
+function written(name: string, bytes: Uint8Array): string {
+  const path = join(dir, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+describe('replay', () => {
+  const whole = written('whole.rec', paper.bytes);
+
+  test('says how much was the same, and exits 0', async () => {
+    const { code, out, err } = await hearsay(['replay', whole]);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(
+      /^ann \(hearsay [\d.]+, redacted\), [\d.]+s: \d+ inputs, \d+ decisions, all the same\n$/,
+    );
+  });
+
+  test('--facts prints what was asked and what happened, --from and --until a part of it', async () => {
+    const { out } = await hearsay(['replay', whole, '--facts']);
+    const lines = out.trimEnd().split('\n');
+    expect(lines[0]).toMatch(/^\d+\.\d{3} ann ! agentStarted node=ann/);
+    expect(out).toMatch(/ ann \? setTags\n/);
+    expect(out).toMatch(/ ann ! memberFailed node=cat\n/);
+    const failed = Number(/([\d.]+) ann ! memberFailed/.exec(out)?.[1]);
+    const later = await hearsay(['replay', whole, '--facts', '--from', `${failed - 0.001}s`]);
+    expect(later.out).toContain('memberFailed node=cat');
+    expect(later.out).not.toContain('agentStarted');
+    const before = await hearsay(['replay', whole, '--facts', '--until', `${failed - 0.001}s`]);
+    expect(before.out).not.toContain('memberFailed node=cat');
+  });
+
+  test('--json is one document', async () => {
+    const { code, out } = await hearsay(['replay', whole, '--facts', '--json']);
+    const document = JSON.parse(out);
+    expect(code).toBe(0);
+    expect(document).toMatchObject({ node: 'ann', redacted: true, same: true, end: 'stopped' });
+    expect(document.inputs).toBe(paper.lines.length - 2);
+    expect(document.facts[0]).toMatchObject({ asked: false, words: expect.stringContaining('agentStarted') });
+    expect(document).not.toHaveProperty('difference');
+  });
+
+  test('a difference is shown with both sides, and exits 1', async () => {
+    const at = paper.lines.findIndex((line) => line.includes('fact memberFailed node=cat'));
+    const forged = written(
+      'forged.rec',
+      forgery(paper.lines, at, (json) => json.replace('memberFailed node=cat', 'memberFailed node=eve')),
+    );
+    const { code, out } = await hearsay(['replay', forged]);
+    expect(code).toBe(1);
+    expect(out).toContain(`they differ at input ${at} (`);
+    expect(out).toContain(`${forged} line ${at + 1} (byte `);
+    expect(out).toContain(' recorded: fact memberFailed node=eve\n replayed: fact memberFailed node=cat\n');
+    const json = JSON.parse((await hearsay(['replay', forged, '--json'])).out);
+    expect(json).toMatchObject({
+      same: false,
+      difference: { input: at, line: at + 1, recorded: 'fact memberFailed node=eve' },
+    });
+    expect((await hearsay(['replay', whole, '--seed', '1'])).code).toBe(1);
+  });
+
+  test('a changed byte is found, and exits 78', async () => {
+    const bytes = paper.bytes;
+    const middle = bytes.length >> 1;
+    bytes[middle] = (bytes[middle] as number) ^ 1;
+    const { code, out } = await hearsay(['replay', written('damaged.rec', bytes)]);
+    expect(code).toBe(78);
+    const [, from, to] = /damaged in line \d+ \(bytes (\d+) to (\d+)\)/.exec(out) ?? [];
+    expect(Number(from)).toBeLessThanOrEqual(middle);
+    expect(Number(to)).toBeGreaterThanOrEqual(middle);
+    expect(out).toContain('all the same');
+  });
+
+  test('a torn end is told, and is no failure', async () => {
+    const cut = await hearsay(['replay', written('cut.rec', paper.bytes.subarray(0, -30))]);
+    expect(cut.code).toBe(0);
+    expect(cut.out).toMatch(
+      /it ends inside of line \d+ \(byte \d+\): the agent was killed, or the file was cut\n$/,
+    );
+    const lines = paper.lines.slice(0, -1).join('');
+    const killed = await hearsay(['replay', written('killed.rec', new Uint8Array(Buffer.from(lines)))]);
+    expect([killed.code, killed.out]).toEqual([0, expect.stringContaining('it has no last line')]);
+  });
+
+  test('what cannot be played is refused', async () => {
+    expect(await hearsay(['replay', join(dir, 'none')])).toMatchObject({
+      code: 78,
+      err: `hearsay: ${join(dir, 'none')}: no such file\n`,
+    });
+    const diary = written('diary', new Uint8Array(Buffer.from('dear diary\n')));
+    expect(await hearsay(['replay', diary])).toMatchObject({ code: 78, out: '' });
+    expect((await hearsay(['replay', whole, '--from', 'noon'])).code).toBe(2);
+    expect((await hearsay(['replay'])).code).toBe(2);
+  });
+});

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import { agentWith, hearsay } from '../helper.ts';
+
+const REASON = {
+  kind: 'check',
+  excludes: true,
+  says: 'its check "beat" is critical (no heart)',
+  by: 'n1',
+  sinceMs: 61_000,
+};
+const instance = (id: string, usable: boolean, ...reasons: object[]) => ({
+  id,
+  node: 'n1',
+  address: '10.0.0.1',
+  port: 80,
+  status: usable ? 'passing' : 'critical',
+  answers: { usable, passing: usable, asked: true },
+  verdict: '',
+  reasons,
+});
+const WHY = {
+  service: 'web',
+  verdict: '1 of 2 in the answers',
+  instances: [instance('web-1', true), instance('web-2', false, REASON)],
+  unseen: [],
+};
+
+async function why(name: string, answer: object, ...words: string[]) {
+  const { url, asked } = await agentWith({ 'GET /v1/hearsay/why': answer });
+  const ran = await hearsay(['why', name, ...words, '--http-addr', url]);
+  return { ...ran, asked: asked[0]?.url };
+}
+
+test('why tells for each instance what is said against it, by whom and since when', async () => {
+  expect(await why('web', WHY)).toEqual({
+    code: 0,
+    err: '',
+    asked: '/v1/hearsay/why?service=web',
+    out: [
+      'ID     NODE  ADDRESS      STATUS   ANSWERED',
+      'web-1  n1    10.0.0.1:80  passing  yes',
+      '  nothing is said against it',
+      '',
+      'ID     NODE  ADDRESS      STATUS    ANSWERED',
+      'web-2  n1    10.0.0.1:80  critical  no',
+      '  - its check "beat" is critical (no heart) (n1 says so, for 1m)',
+      '',
+      '1 of 2 in the answers',
+      '',
+    ].join('\n'),
+  });
+});
+
+test('an id may hold slashes; --json is the answer itself', async () => {
+  const { asked, out } = await why('web/a/b:1', WHY, '--json');
+  expect(asked).toBe('/v1/hearsay/why?service=web&id=a%2Fb%3A1');
+  expect(JSON.parse(out)).toEqual(WHY);
+});
+
+test('what was never seen, as a node or as a service, is exit 4, and names the members of which nothing is known', async () => {
+  const unseen = [{ node: 'n2', status: 'alive', says: 'it has published nothing' }];
+  const ran = await why('nope', { service: 'nope', verdict: 'not seen', instances: [], unseen });
+  expect([ran.code, ran.out]).toEqual([
+    4,
+    'not seen\nNODE  STATUS  WHAT IS KNOWN\nn2    alive   it has published nothing\n',
+  ]);
+  expect(ran.err).toMatch(/no node and no instance of "nope" has been seen: see `hearsay members` and/);
+});
+
+const NO_SERVICE = { service: 'db-3', verdict: 'not seen', instances: [], unseen: [] };
+const seen = (agoMs: number, seenBy: string, kind: string, says: string) => ({
+  at: new Date(1_700_000_000_000 - agoMs).toISOString(),
+  ...{ agoMs, seenBy, kind, says },
+});
+const STORY = {
+  node: 'db-3',
+  status: 'failed',
+  verdict: 'declared failed by db-1 at 22:13:16Z: direct and 3 of 3 indirect probes failed, so likely true',
+  finding: 'failed',
+  likely: 'true',
+  asked: { answered: ['db-1', 'db-2'], unreadable: ['db-4'], why: null },
+  dropped: 2,
+  events: [
+    seen(61_000, 'db-1', 'memberSuspected', 'db-1 suspects db-3: \u001b[31mdirect'),
+    seen(60_500, 'db-1', 'awarenessChanged', 'db-1 felt unwell'),
+    seen(4_000, 'ann', 'memberDeclaredDead', 'db-1 declares db-3 failed'),
+  ],
+};
+
+async function whyNode(answers: Record<string, object>, ...words: string[]) {
+  const { url, asked } = await agentWith(answers);
+  const ran = await hearsay(['why', 'db-3', ...words, '--http-addr', url]);
+  return { ...ran, asked: asked.map((one) => one.url) };
+}
+
+test('why tells of a node what was seen, by whom, in order, and the verdict', async () => {
+  const ran = await whyNode({ 'GET /v1/hearsay/why': NO_SERVICE, 'GET /v1/hearsay/why/db-3': STORY });
+  expect(ran).toEqual({
+    code: 0,
+    err: '',
+    asked: ['/v1/hearsay/why?service=db-3', '/v1/hearsay/why/db-3'],
+    out: [
+      'db-3: failed',
+      '',
+      'AT         AGO  TOLD BY  WHAT',
+      '22:12:19Z  1m   db-1     db-1 suspects db-3: [31mdirect',
+      '22:13:16Z  4s   ann      db-1 declares db-3 failed',
+      '',
+      'declared failed by db-1 at 22:13:16Z: direct and 3 of 3 indirect probes failed, so likely true',
+      '(1 more in --json; 2 older ones are forgotten; 2 other agents answered; the answer of db-4 cannot be read)',
+      '',
+    ].join('\n'),
+  });
+});
+
+test('--json is the answer itself; --no-ask leaves other agents alone', async () => {
+  const answers = { 'GET /v1/hearsay/why': NO_SERVICE, 'GET /v1/hearsay/why/db-3': STORY };
+  const { out, asked } = await whyNode(answers, '--json', '--no-ask');
+  expect(JSON.parse(out)).toEqual(STORY);
+  expect(asked[1]).toBe('/v1/hearsay/why/db-3?ask=false');
+});
+
+test('a name of both is told as a service, and how to ask for the node; --node does', async () => {
+  const answers = { 'GET /v1/hearsay/why': WHY, 'GET /v1/hearsay/why/db-3': STORY };
+  const both = await whyNode(answers);
+  expect(both.out).toContain('1 of 2 in the answers');
+  expect(both.err).toBe('db-3 is a node, too: see `hearsay why --node db-3`\n');
+  const node = await whyNode(answers, '--node');
+  expect([node.out.split('\n')[0], node.asked]).toEqual(['db-3: failed', ['/v1/hearsay/why/db-3']]);
+});
+
+test('a node that nobody ever saw is exit 4', async () => {
+  const { code, err, out } = await whyNode({}, '--node');
+  expect([code, out]).toEqual([4, '']);
+  expect(err).toMatch(/no node "db-3" has been seen: see `hearsay members`/);
+});

@@ -1,0 +1,88 @@
+import { decode, type SrvAnswer } from 'dns-packet';
+import { describe, expect, test } from 'vitest';
+import { Parts } from '../../../../src/dns/message/compiled-records.ts';
+import { encode, MAX_MESSAGE_BYTES } from '../../../../src/dns/message/encode.ts';
+import { ASKED, RCODE, type RecordData, type ResourceRecord } from '../../../../src/dns/message/records.ts';
+import { type Request, readQuery } from '../../../../src/dns/message/request.ts';
+import { queryBytes } from '../fixture.ts';
+
+const written = (name: string, records: readonly ResourceRecord[]): Buffer =>
+  answered(queryBytes(name, 'A'), records);
+
+function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
+  const parts = new Parts(records.map((record) => ({ record, glue: [] })));
+  const chosen = { answers: [...parts.links, ...parts.items], authority: [], glued: true, truncated: false };
+  const head = { rcode: RCODE.NOERROR, authoritative: true };
+  return encode(readQuery(query) as Request, head, parts, chosen, MAX_MESSAGE_BYTES) as Buffer;
+}
+
+const asked = (data: RecordData): ResourceRecord => ({ owner: ASKED, ttlSeconds: 9, data });
+
+describe('records as dns-packet reads them', () => {
+  test.each<[string, RecordData, unknown]>([
+    ['A', { type: 'A', ip: Uint8Array.of(10, 0, 0, 1) }, '10.0.0.1'],
+    ['AAAA', { type: 'AAAA', ip: Uint8Array.of(0xfd, ...Array(14).fill(0), 5) }, 'fd00::5'],
+    ['NS', { type: 'NS', name: 'd1.node.dc1.consul' }, 'd1.node.dc1.consul'],
+    ['CNAME', { type: 'CNAME', name: 'backend.example.com' }, 'backend.example.com'],
+    ['PTR', { type: 'PTR', name: 'd1.node.dc1.consul' }, 'd1.node.dc1.consul'],
+    ['HINFO', { type: 'HINFO', cpu: 'RFC8482', os: '' }, { cpu: 'RFC8482', os: '' }],
+    [
+      'SRV',
+      { type: 'SRV', priority: 1, weight: 2, port: 8080, target: 'd1.node.dc1.consul' },
+      { priority: 1, weight: 2, port: 8080, target: 'd1.node.dc1.consul' },
+    ],
+    ['TXT, empty', { type: 'TXT', text: Buffer.alloc(0) }, [Buffer.alloc(0)]],
+    ['TXT, 256', { type: 'TXT', text: Buffer.alloc(256, 65) }, [Buffer.alloc(255, 65), Buffer.alloc(1, 65)]],
+  ])('%s', (_, data, read) => {
+    const packet = decode(written('x.service.consul', [asked(data)]));
+    expect(packet.answers).toMatchObject([{ name: 'x.service.consul', ttl: 9, class: 'IN', data: read }]);
+  });
+});
+
+describe('D8 compression', () => {
+  test('a name that was written before is a pointer, and so is the end of one', () => {
+    const target = 'd1.node.dc1.consul';
+    const once = written('web.service.consul', [asked({ type: 'NS', name: target })]);
+    const twice = written('web.service.consul', [
+      asked({ type: 'NS', name: target }),
+      { owner: target, ttlSeconds: 0, data: { type: 'A', ip: Uint8Array.of(1, 2, 3, 4) } },
+    ]);
+    expect(once.length).toBe(12 + 24 + 12 + 'd1.node.dc1.'.length + 2); // `consul` points into the question
+    expect(twice.length).toBe(once.length + 12 + 4);
+    expect(decode(twice).answers).toMatchObject([{ data: target }, { name: target }]);
+  });
+
+  test('letters count: a question in capitals does not change the letters of a target', () => {
+    const { answers } = decode(
+      written('WEB.SERVICE.CONSUL', [asked({ type: 'NS', name: 'd1.node.consul' })]),
+    );
+    expect(answers).toMatchObject([{ name: 'WEB.SERVICE.CONSUL', data: 'd1.node.consul' }]);
+  });
+
+  test('beyond 16 KiB nothing points at what a pointer cannot reach', () => {
+    const records = Array.from({ length: 1500 }, (_, i) =>
+      asked({ type: 'SRV', priority: 1, weight: 1, port: i, target: `node-${i >> 1}.node.dc1.consul` }),
+    );
+    const { answers = [] } = decode(written('web.service.consul', records));
+    for (const [i, record] of (answers as SrvAnswer[]).entries())
+      expect([record.data.port, record.data.target]).toEqual([i, `node-${i >> 1}.node.dc1.consul`]);
+  });
+
+  test('a dot or broken text inside a label of the question does not mislead', () => {
+    const query = queryBytes('a-b.node.consul', 'A');
+    for (const octet of [0x2e, 0x00, 0xff]) {
+      query[14] = octet;
+      const bytes = answered(query, [
+        asked({ type: 'NS', name: 'a.b.node.consul' }),
+        asked({ type: 'NS', name: 'b.node.consul' }),
+      ]);
+      expect(decode(bytes).answers).toMatchObject([{ data: 'a.b.node.consul' }, { data: 'b.node.consul' }]);
+      expect(bytes.includes(Buffer.from('\x01a\x01b'))).toBe(true); // two labels, not one with a dot
+    }
+  });
+
+  test('what cannot be a name is refused rather than written broken', () => {
+    for (const name of [`${'x'.repeat(64)}.consul`, 'a..consul', `${'abcdefg.'.repeat(32)}consul`])
+      expect(() => written('x.consul', [asked({ type: 'NS', name })])).toThrow(RangeError);
+  });
+});

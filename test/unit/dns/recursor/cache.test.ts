@@ -1,0 +1,108 @@
+/** What is kept of recursors' answers: bounded in number, size and time. */
+import { type Answer, decode, encode } from 'dns-packet';
+import { describe, expect, test } from 'vitest';
+import { createRng } from '../../../../src/base/rng.ts';
+import { AnswerCache } from '../../../../src/dns/recursor/cache.ts';
+import { type Incoming, readIncoming } from '../../../../src/dns/recursor/incoming.ts';
+
+const SOA = (ttl: number, minimum: number): Answer => ({
+  ...{ type: 'SOA', name: 'com', ttl },
+  data: { mname: 'a.com', rname: 'b.com', serial: 1, refresh: 1, retry: 1, expire: 1, minimum },
+});
+const A = (ttl: number): Answer => ({ type: 'A', name: 'x.com', ttl, data: '192.0.2.1' });
+
+const message = (answers: Answer[], authorities: Answer[] = [], flags = 0x80): Buffer =>
+  encode({
+    ...{ type: 'response', id: 1, flags, answers, authorities },
+    questions: [{ type: 'A', name: 'x.com' }],
+    additionals: [
+      {
+        type: 'OPT',
+        name: '.',
+        udpPayloadSize: 1232,
+        extendedRcode: 0,
+        ednsVersion: 0,
+        flags: 0x8000,
+        flag_do: true,
+        options: [],
+      },
+    ],
+  });
+
+const heard = (bytes: Buffer) => ({ bytes, message: readIncoming(bytes) as Incoming });
+
+/** Seconds for which it is still there. */
+function lifeOf(bytes: Buffer): number {
+  const cache = new AnswerCache();
+  cache.put('k', heard(bytes), 5000);
+  let seconds = 0;
+  while (seconds < 100_000 && cache.get('k', 5000 + 1000 * seconds) !== undefined) seconds += 10;
+  return seconds;
+}
+
+describe('S21: the cache', () => {
+  test('an answer lives as long as the shortest of its records, an hour at most', () => {
+    expect(lifeOf(message([A(300), A(20)]))).toBe(20);
+    expect(lifeOf(message([A(90_000)]))).toBe(3600);
+    expect(lifeOf(message([A(0), A(300)]))).toBe(0);
+    expect(lifeOf(message([A(0x8000_0001)]))).toBe(0);
+  });
+
+  test('what is not there lives as the SOA says, a minute at most, and not at all without one', () => {
+    expect(lifeOf(message([], [SOA(900, 30)]))).toBe(30);
+    expect(lifeOf(message([], [SOA(20, 900)], 0x83))).toBe(20);
+    expect(lifeOf(message([], [SOA(900, 900)], 0x83))).toBe(60);
+    expect(lifeOf(message([]))).toBe(0);
+  });
+
+  test('failures and what was cut short are not kept', () => {
+    expect(lifeOf(message([A(300)], [], 0x82))).toBe(0);
+    expect(lifeOf(message([A(300)], [], 0x280))).toBe(0);
+  });
+
+  test('TTLs count down, no more than an hour is promised, and the OPT is not touched', () => {
+    const cache = new AnswerCache();
+    cache.put('k', heard(message([A(90_000), A(90_000)])), 0);
+    const later = decode(cache.get('k', 10_999) as Buffer);
+    expect(later.answers?.map((record) => 'ttl' in record && record.ttl)).toEqual([3590, 3590]);
+    expect(later.additionals?.[0]).toMatchObject({ type: 'OPT', flag_do: true });
+  });
+
+  test('a flood of names does not fill memory: 1024 are kept, those last asked for', () => {
+    const cache = new AnswerCache();
+    const one = heard(message([A(300)]));
+    cache.put('asked often', one, 0);
+    for (let i = 0; i < 5000; i++) {
+      cache.put(`name ${i}`, one, 0);
+      cache.get('asked often', 0);
+    }
+    expect(cache.size).toBe(1024);
+    expect(cache.get('asked often', 0)).toBeDefined();
+    expect(cache.get('name 0', 0)).toBeUndefined();
+  });
+
+  test('nor does a flood of large answers', () => {
+    const cache = new AnswerCache();
+    cache.put('k', heard(message(Array.from({ length: 300 }, () => A(300)))), 0);
+    expect(cache.size).toBe(0);
+  });
+});
+
+test('S3 20,000 mutated answers of a recursor are read or not, and never throw', () => {
+  const rng = createRng(11);
+  const whole = message([A(1), A(2)], [SOA(3, 4)]);
+  let read = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = Buffer.from(whole.subarray(0, rng.int(4) === 0 ? rng.int(whole.length) : whole.length));
+    for (let n = rng.int(4); n >= 0 && bytes.length > 0; n--) bytes[rng.int(bytes.length)] = rng.int(256);
+    if (readIncoming(bytes) !== undefined) read++;
+  }
+  expect(read).toBeGreaterThan(1000);
+  expect(read).toBeLessThan(19_000);
+});
+
+test('a name that points at itself or forwards is no name', () => {
+  const head = Buffer.from([0, 1, 0x80, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]);
+  for (const name of [[0xc0, 12], [0xc0, 14], [1, 97, 0xc0, 12], [0xc0]])
+    expect(readIncoming(Buffer.concat([head, Buffer.from([...name, 0, 1, 0, 1, 0])]))).toBeUndefined();
+});

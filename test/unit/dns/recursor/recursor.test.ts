@@ -1,0 +1,330 @@
+/** Section 10 and S21: foreign names go to recursors, and nobody can put words into their mouth. */
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
+import { type Answer, decode, encode, type Packet } from 'dns-packet';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type Address, address, parseIp } from '../../../../src/base/address.ts';
+import type { DnsOptions } from '../../../../src/dns/options.ts';
+import { until } from '../../../support/wait.ts';
+import { ask, conversation, type Door, frame, open, overUdp, queryBytes, rcodeOf, says } from '../fixture.ts';
+
+const RA = 0x0080;
+const NXDOMAIN = 3;
+const SERVFAIL = 2;
+
+type Say = (question: Packet, bytes: Buffer) => Buffer | readonly Buffer[] | undefined;
+
+interface Server53 {
+  readonly at: Address;
+  /** Datagrams and TCP messages it got, oldest first. */
+  readonly heard: { readonly bytes: Buffer; readonly port: number; readonly tcp: boolean }[];
+  readonly udp: Socket;
+}
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** A recursor on loopback that says over both transports what it is told to. */
+async function recursor(say: Say): Promise<Server53> {
+  const { udp, tcp, port } = await bound();
+  const heard: Server53['heard'] = [];
+  udp.on('message', (bytes: Buffer, from: RemoteInfo) => {
+    heard.push({ bytes, port: from.port, tcp: false });
+    for (const answer of [say(decode(bytes), bytes) ?? []].flat()) udp.send(answer, from.port, from.address);
+  });
+  tcp.on('connection', (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => {
+      const bytes = chunk.subarray(2);
+      heard.push({ bytes, port: socket.remotePort as number, tcp: true });
+      for (const answer of [say(decode(bytes), bytes) ?? []].flat()) socket.write(frame(answer));
+    });
+  });
+  let open = true;
+  udp.once('close', () => {
+    open = false;
+  });
+  closing.push(
+    () => open && udp.close(),
+    () => tcp.close(),
+  );
+  return { at: address(parseIp('127.0.0.1') as Uint8Array, port), heard, udp };
+}
+
+/** One port for both transports; what is free for one may be taken for the other. */
+async function bound(): Promise<{ udp: Socket; tcp: Server; port: number }> {
+  for (;;) {
+    const udp = createSocket('udp4').bind(0, '127.0.0.1');
+    await once(udp, 'listening');
+    const { port } = udp.address();
+    const tcp = createServer({ allowHalfOpen: true });
+    const listening = await new Promise((done) => {
+      tcp.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true));
+    });
+    if (listening === true) return { udp, tcp, port };
+    udp.close();
+  }
+}
+
+async function door(servers: readonly Server53[], options: Partial<DnsOptions> = {}): Promise<Door> {
+  const recursors = { servers: servers.map(({ at }) => at), strategy: 'sequential', timeout: 300 } as const;
+  const opened = await open({ recursors, ...options });
+  closing.push(() => opened.close());
+  return opened;
+}
+
+/** The answer to a question as it came, letters and all. */
+function answered(bytes: Buffer, records: readonly Answer[], flags = RA): Buffer {
+  const { id, questions = [] } = decode(bytes);
+  const told = encode({ type: 'response', id: id ?? 0, flags, questions, answers: [...records] });
+  told.set(bytes.subarray(12, 12 + (questions[0]?.name.length ?? 0) + 2), 12); // encode() keeps letters too; be sure
+  return told;
+}
+
+const A = (name: string, ip = '192.0.2.1', ttl = 30): Answer => ({ type: 'A', name, ttl, data: ip });
+const knows =
+  (ip = '192.0.2.1', ttl = 30): Say =>
+  (question, bytes) =>
+    answered(bytes, [A(question.questions?.[0]?.name as string, ip, ttl)]);
+const fails: Say = (_, bytes) => answered(bytes, [], RA | SERVFAIL);
+const NAME = 'www.some-shop.example.com';
+
+describe('section 10: recursors', () => {
+  test('D3 D9 none given: foreign names are REFUSED and RA is clear', async () => {
+    const own = await door([]);
+    const packet = await ask(own, `${NAME} A`);
+    expect([rcodeOf(packet), packet.flag_ra]).toEqual(['REFUSED', false]);
+  });
+
+  test('D3 given: the answer comes as it was said, under our id, in our letters, RA set, not authoritative', async () => {
+    const own = await door([await recursor(knows())]);
+    const packet = await ask(own, 'WWW.Some-Shop.example.COM A', { id: 99 });
+    expect(packet).toMatchObject({ id: 99, flag_ra: true, flag_aa: false, flag_rd: true });
+    expect(packet.questions?.[0]?.name).toBe('WWW.Some-Shop.example.COM');
+    expect(packet.answers).toMatchObject([{ type: 'A', data: '192.0.2.1' }]);
+    expect((await ask(own, 'd1.node.consul A')).flag_ra).toBe(true);
+  });
+
+  test('S21 nothing of our own domains leaves, whatever the type: DS, NS, unknown names, unknown types', async () => {
+    const one = await recursor(knows());
+    const own = await door([one], { altDomain: 'hearsay' });
+    for (const name of ['consul', 'nope.node.consul', 'hearsay', 'x.HEARSAY', 'service.consul', 'dc9.consul'])
+      for (const type of ['A', 'DS', 'NS', 'DNSKEY', 'TXT', 'SOA'])
+        expect(['NOERROR', 'NXDOMAIN']).toContain(rcodeOf(await ask(own, `${name} ${type}`)));
+    expect(one.heard).toEqual([]);
+  });
+
+  test('section 9: reverse names we know are ours, the others are asked on', async () => {
+    const one = await recursor((_, bytes) => answered(bytes, [], RA | NXDOMAIN));
+    const own = await door([one]);
+    expect(await says(own, '1.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d1.node.dc1.consul');
+    expect(one.heard).toHaveLength(0);
+    expect(await says(own, '9.9.9.9.in-addr.arpa PTR')).toBe('NXDOMAIN');
+    expect(one.heard).toHaveLength(1);
+  });
+
+  test('SERVFAIL, silence and nobody there: the next one; NXDOMAIN is an answer', async () => {
+    const silent = await recursor(() => undefined);
+    const broken = await recursor(fails);
+    const gone = await recursor(fails);
+    gone.udp.close(); // nobody there: the kernel says so
+    const sure = await recursor((_, bytes) => answered(bytes, [], RA | NXDOMAIN));
+    const never = await recursor(knows());
+    const own = await door([broken, gone, silent, sure, never]);
+    expect(await says(own, `${NAME} A`)).toBe('NXDOMAIN');
+    expect([broken, silent, sure, never].map(({ heard }) => heard.length)).toEqual([1, 1, 1, 0]);
+  });
+
+  test('nobody knows: SERVFAIL with RA, and the door still answers', async () => {
+    const own = await door([await recursor(fails)]);
+    const packet = await ask(own, `${NAME} A`, { edns: 1232 });
+    expect([rcodeOf(packet), packet.flag_ra]).toEqual(['SERVFAIL', true]);
+    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+  });
+
+  test('random strategy: each is the first one at times', async () => {
+    const servers = [await recursor(knows()), await recursor(knows())];
+    const own = await door([], {
+      recursors: { servers: servers.map(({ at }) => at), strategy: 'random', timeout: 1000 },
+    });
+    for (let i = 0; i < 40; i++) await ask(own, `host-${i}.example.com A`);
+    for (const { heard } of servers) expect(heard.length).toBeGreaterThan(3);
+  });
+
+  test('a question over TCP is asked over TCP, and does not hold up what comes after it', async () => {
+    const one = await recursor(knows());
+    const own = await door([one]);
+    const pieces = [
+      frame(queryBytes(NAME, 'A', { id: 1 })),
+      frame(queryBytes('d1.node.consul', 'A', { id: 2 })),
+    ];
+    const ids = (await conversation(own, [Buffer.concat(pieces)], 2)).map((bytes) => decode(bytes).id);
+    expect(ids).toEqual([2, 1]);
+    expect(one.heard.map(({ tcp }) => tcp)).toEqual([true]);
+  });
+
+  test('an answer too long for the datagram: TC, and all of it over TCP', async () => {
+    const many = Array.from({ length: 60 }, (_, i) => A(NAME, `192.0.2.${i}`));
+    const own = await door([await recursor((_, bytes) => answered(bytes, many))]);
+    const short = await ask(own, `${NAME} A`);
+    expect([short.flag_tc, short.answers?.length, short.flag_ra]).toEqual([true, 0, true]);
+    expect((await ask(own, `${NAME} A`, { tcp: true })).answers).toHaveLength(60);
+  });
+
+  test('who does not ask for recursion gets none', async () => {
+    const one = await recursor(knows());
+    const own = await door([one]);
+    expect(rcodeOf(await ask(own, `${NAME} A`, { flags: 0 }))).toBe('REFUSED');
+    expect(one.heard).toEqual([]);
+  });
+});
+
+describe('S21: forged answers', () => {
+  test('id, port and letters are others for each question', async () => {
+    const one = await recursor(knows('192.0.2.1', 0));
+    const own = await door([one]);
+    for (let i = 0; i < 24; i++) await ask(own, `${NAME} A`);
+    const spellings = one.heard.map(({ bytes }) => bytes.subarray(12).toString('latin1'));
+    expect(new Set(one.heard.map(({ bytes }) => bytes.readUInt16BE(0))).size).toBeGreaterThan(22);
+    expect(new Set(one.heard.map(({ port }) => port)).size).toBeGreaterThan(16);
+    expect(new Set(spellings).size).toBeGreaterThan(22);
+    expect(new Set(spellings.map((one) => one.toLowerCase())).size).toBe(1);
+  });
+
+  test('an answer with another id or to another question is not heard; the true one after it is', async () => {
+    const one = await recursor((question, bytes) => {
+      const evil = answered(bytes, [A(NAME, '6.6.6.6')]);
+      evil.writeUInt16BE((evil.readUInt16BE(0) + 1) & 0xffff, 0);
+      const other = encode({
+        ...{ type: 'response', id: question.id ?? 0, flags: RA },
+        questions: [{ type: 'A', name: 'other.example.com' }],
+        answers: [A('other.example.com', '6.6.6.6')],
+      });
+      return [evil, other, Buffer.from('no DNS'), knows()(question, bytes) as Buffer];
+    });
+    expect(await says(await door([one]), `${NAME} A`)).toBe('NOERROR | A 192.0.2.1');
+    expect(one.heard).toHaveLength(1);
+  });
+
+  test('another address or port is not heard, even with all the rest right', async () => {
+    const attacker = createSocket('udp4');
+    closing.push(() => attacker.close());
+    const one = await recursor((question, bytes) => {
+      const port = one.heard.at(-1)?.port as number;
+      attacker.send(knows('6.6.6.6')(question, bytes) as Buffer, port, '127.0.0.1');
+      return undefined;
+    });
+    expect(await says(await door([one]), `${NAME} A`)).toBe('SERVFAIL');
+  });
+
+  test.each([
+    ['the right id but other letters', (bytes: Buffer) => [bytes]],
+    ['many guesses of the id', (bytes: Buffer) => Array.from({ length: 12 }, (_, i) => guess(bytes, i))],
+  ])('%s: what is so doubtful is asked again over TCP', async (_, forge) => {
+    const one = await recursor((question, bytes) => {
+      if (one.heard.at(-1)?.tcp === true) return knows()(question, bytes);
+      const evil = answered(bytes, [A(NAME, '6.6.6.6')]);
+      for (let i = 13; i < 12 + NAME.length; i++)
+        if (/[a-z]/i.test(String.fromCharCode(evil[i] as number))) evil[i] = (evil[i] as number) ^ 0x20;
+      return forge(evil);
+    });
+    expect(await says(await door([one]), `${NAME} A`)).toBe('NOERROR | A 192.0.2.1');
+    expect(one.heard.map(({ tcp }) => tcp)).toEqual([false, true]);
+  });
+
+  test.each(['answers', 'authorities', 'additionals'] as const)(
+    'what speaks of our names in its %s is not passed on',
+    async (section) => {
+      const one = await recursor((question, bytes) => {
+        const { id = 0, questions = [] } = decode(bytes);
+        const told = {
+          answers: [A(question.questions?.[0]?.name as string)],
+          authorities: [],
+          additionals: [],
+        };
+        const evil = { ...told, [section]: [...told[section], A('web.Service.Consul', '6.6.6.6')] };
+        return encode({ type: 'response', id, flags: RA, questions, ...evil });
+      });
+      expect(await says(await door([one]), `${NAME} A`)).toBe('SERVFAIL');
+    },
+  );
+
+  test('broken answers of every length end in SERVFAIL, never in a crash', async () => {
+    let cut = 12;
+    const one = await recursor((question, bytes) => {
+      const whole = knows()(question, bytes) as Buffer;
+      return whole.subarray(0, cut);
+    });
+    const own = await door([one], {
+      recursors: { servers: [one.at], strategy: 'sequential', timeout: 100 },
+    });
+    const length = (knows()(decode(queryBytes(NAME, 'A')), queryBytes(NAME, 'A')) as Buffer).length;
+    for (; cut < length; cut += 7) expect(await says(own, `${NAME} A`)).toBe('SERVFAIL');
+    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+  });
+});
+
+const guess = (bytes: Buffer, i: number): Buffer => {
+  const other = Buffer.from(bytes);
+  other.writeUInt16BE((bytes.readUInt16BE(0) + 1 + i) & 0xffff, 0);
+  return other;
+};
+
+describe('S21: loops and crowds', () => {
+  test('the same question from many askers is asked once', async () => {
+    const waiting: (() => void)[] = [];
+    const one = await recursor((question, bytes) => {
+      const port = one.heard.at(-1)?.port as number;
+      waiting.push(() => one.udp.send(knows()(question, bytes) as Buffer, port, '127.0.0.1'));
+      return undefined;
+    });
+    const own = await door([one], {
+      recursors: { servers: [one.at], strategy: 'sequential', timeout: 20_000 },
+    });
+    const answers = Array.from({ length: 30 }, (_, i) => ask(own, `${NAME} A`, { id: i }));
+    await until('it is asked', 10_000, () => waiting.length > 0);
+    await says(own, 'd1.node.consul A'); // all that was sent before this has been read
+    for (const send of waiting) send();
+    expect((await Promise.all(answers)).map(({ id }) => id)).toEqual(Array.from({ length: 30 }, (_, i) => i));
+    expect(one.heard).toHaveLength(1);
+  });
+
+  test('a recursor that asks us back hears REFUSED at once, and so does the asker an error', async () => {
+    const own: { door?: Door } = {};
+    const said: string[] = [];
+    const one = await recursor((_, bytes) => {
+      const { port } = one.heard.at(-1) as { port: number };
+      void overUdp(own.door as Door, bytes).then((answer) => {
+        said.push(rcodeOf(decode(answer)));
+        one.udp.send(answer, port, '127.0.0.1');
+      });
+      return undefined;
+    });
+    own.door = await door([one], {
+      recursors: { servers: [one.at], strategy: 'sequential', timeout: 20_000 },
+    });
+    expect(await says(own.door, `${NAME} A`)).toBe('SERVFAIL');
+    expect(said).toEqual(['REFUSED']);
+    expect(one.heard).toHaveLength(1);
+  });
+
+  test('a recursor that is the door itself is refused at the start', async () => {
+    const listen = { host: '127.0.0.1', port: 18_653 };
+    const at = address(parseIp('127.0.0.1') as Uint8Array, listen.port);
+    const recursors = { servers: [at], strategy: 'sequential', timeout: 1000 } as const;
+    await expect(open({ listen, recursors })).rejects.toThrow("this agent's own DNS address");
+  });
+
+  test('closing ends what is under way', async () => {
+    const one = await recursor(() => undefined);
+    const own = await open({ recursors: { servers: [one.at], strategy: 'sequential', timeout: 60_000 } });
+    const asker = createSocket('udp4');
+    closing.push(() => asker.close());
+    asker.send(queryBytes(NAME, 'A'), own.port, own.host);
+    await until('it is asked', 10_000, () => one.heard.length === 1);
+    await own.close();
+  });
+});

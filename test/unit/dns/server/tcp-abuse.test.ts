@@ -1,0 +1,98 @@
+/** S3 over TCP: those who hold connections, drip or lie about lengths get nothing, and the others their answers. */
+import { connect, type Socket } from 'node:net';
+import { decode } from 'dns-packet';
+import { afterEach, expect, test } from 'vitest';
+import { conversation, type Door, frame, open, overUdp, queryBytes, says } from '../fixture.ts';
+
+const QUESTION = frame(queryBytes('d1.node.consul', 'A'));
+const ANSWER = 'NOERROR | A 10.0.0.1';
+
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+});
+
+interface Peer {
+  readonly socket: Socket;
+  readonly closed: Promise<void>;
+}
+
+/** Connected; what comes back is thrown away. */
+async function peer(door: Door): Promise<Peer> {
+  const socket = connect({ host: door.host, port: door.port, noDelay: true });
+  sockets.push(socket);
+  socket.on('error', () => undefined).resume();
+  const closed = new Promise<void>((done) => socket.once('close', () => done()));
+  await Promise.race([new Promise((connected) => socket.once('connect', connected)), closed]);
+  return { socket, closed };
+}
+
+test('600 connections that say nothing: the cap holds, and whoever comes next is served', async () => {
+  const door = await open({ tcpMaxConnections: 64 });
+  const peers = await Promise.all(Array.from({ length: 600 }, () => peer(door)));
+  await expect
+    .poll(() => peers.filter(({ socket }) => socket.closed).length)
+    .toBeGreaterThanOrEqual(600 - 64);
+  expect(await says(door, 'd1.node.consul A', { tcp: true })).toBe(ANSWER);
+  expect(await says(door, 'd1.node.consul A')).toBe(ANSWER);
+  await door.close();
+});
+
+test('a question that comes octet by octet is not waited for longer than a quiet connection', async () => {
+  const door = await open({ tcpIdleTimeout: 300 });
+  const { socket, closed } = await peer(door);
+  const started = performance.now();
+  let at = 0;
+  // Never quiet for long, and after five minutes still not whole.
+  const dripping = setInterval(() => socket.write(QUESTION.subarray(at % 8, (at++ % 8) + 1)), 20);
+  const long = Buffer.from([0xff, 0xff]);
+  socket.write(long);
+  await closed;
+  clearInterval(dripping);
+  expect(at).toBeGreaterThan(2);
+  expect(performance.now() - started).toBeGreaterThan(300);
+  await door.close();
+});
+
+test('those who drip make room before those who ask', async () => {
+  const door = await open({ tcpMaxConnections: 3 });
+  const asking = await peer(door);
+  const drips = [await peer(door), await peer(door)];
+  for (const { socket } of drips) socket.write(Buffer.from([0, 40, 1]));
+  const answered = new Promise((heard) => asking.socket.once('data', heard));
+  asking.socket.write(QUESTION);
+  await answered;
+  for (const { socket } of drips) socket.write(Buffer.from([2])); // the last to move, without a question
+  expect(await says(door, 'd1.node.consul A')).toBe(ANSWER);
+  const later = [await peer(door), await peer(door)];
+  await Promise.all(drips.map(({ closed }) => closed));
+  expect([asking, ...later].map(({ socket }) => socket.closed)).toEqual([false, false, false]);
+  await door.close();
+});
+
+test.each<[string, readonly Uint8Array[], number]>([
+  ['more than there is, then silence', [Buffer.from([0xff, 0xff]), QUESTION], 0],
+  ['nothing, ten thousand times', [Buffer.alloc(20_000), QUESTION], 1],
+  ['one octet less than there is', [frameOf(QUESTION.length - 3)], 1],
+  ['half of a header', [Buffer.from([0, 6, 1, 2, 3, 4, 5, 6]), QUESTION], 1],
+])('a length that says %s', async (_, pieces, answers) => {
+  const door = await open({ tcpIdleTimeout: 400 });
+  if (answers === 0) {
+    const { socket, closed } = await peer(door);
+    for (const piece of pieces) socket.write(piece);
+    await closed;
+    expect(socket.bytesRead).toBe(0);
+  } else {
+    const [answer] = await conversation(door, pieces, answers);
+    expect(decode(answer as Buffer).id).toBe(4711);
+  }
+  expect(decode(await overUdp(door, QUESTION.subarray(2))).answers).toHaveLength(1);
+  await door.close();
+});
+
+/** The question under another length. */
+function frameOf(length: number): Buffer {
+  const bytes = Buffer.from(QUESTION);
+  bytes.writeUInt16BE(length, 0);
+  return bytes;
+}

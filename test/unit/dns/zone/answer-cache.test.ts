@@ -1,0 +1,119 @@
+/** What is kept of an answer is what would be made anew, for as long as that is so and no longer. */
+import { decode } from 'dns-packet';
+import { describe, expect, test } from 'vitest';
+import { createRng } from '../../../../src/base/rng.ts';
+import { answer } from '../../../../src/dns/answer.ts';
+import type { Parts } from '../../../../src/dns/message/compiled-records.ts';
+import { type Request, readQuery } from '../../../../src/dns/message/request.ts';
+import { DNS_DEFAULTS, zoneOf } from '../../../../src/dns/options.ts';
+import { limitOf, mostRecords, type Route, trim } from '../../../../src/dns/truncate.ts';
+import type { Zone } from '../../../../src/dns/zone/zone.ts';
+import { bigService, SERVICES } from '../catalog.ts';
+import { type FakeView, queryBytes, TABLE, viewOf } from '../fixture.ts';
+
+const UDP: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
+const big = bigService(400);
+
+const zoneFor = (view: FakeView, more: { aRecordLimit?: number } = {}): Zone =>
+  zoneOf({
+    ...{ view, domain: 'consul', altDomain: 'hearsay', datacenter: 'dc1', nodeTtlSeconds: 0 },
+    ...{ serial: () => 1, rng: createRng(1) },
+    ...more,
+  });
+
+const viewOfAll = (): FakeView => viewOf([...TABLE, ...big.nodes], [...SERVICES, ...big.services]);
+
+function asked(zone: Zone, name: string, type: string, edns = 1232): { parts: Parts; request: Request } {
+  const request = readQuery(queryBytes(name, type, { edns })) as Request;
+  const most = mostRecords(limitOf(request, UDP));
+  return { request, parts: answer(request, zone, { ready: true, stranger: false, most }).parts };
+}
+
+function bytesOf(zone: Zone, name: string, type: string, edns?: number): Buffer {
+  const { request, parts } = asked(zone, name, type, edns);
+  const reply = { rcode: 0, authoritative: true, parts } as const;
+  return trim(request, reply, limitOf(request, UDP), UDP, DNS_DEFAULTS.trimming, createRng(3));
+}
+
+describe('D10 kept answers', () => {
+  test.each(['A', 'AAAA', 'SRV'])('%s of a service that did not change is made once', (type) => {
+    const zone = zoneFor(viewOfAll());
+    const name = type === 'AAAA' ? 'six.service.consul' : 'web.service.consul';
+    expect(asked(zone, name, type).parts).toBe(asked(zone, name, type).parts);
+  });
+
+  test('another spelling of the domain, the other domain, a tag and a type have their own', () => {
+    const zone = zoneFor(viewOfAll());
+    const names = [
+      'web.service.consul',
+      'web.service.Consul',
+      'web.service.hearsay',
+      'v1.web.service.consul',
+    ];
+    const parts = names.flatMap((name) => ['A', 'SRV'].map((type) => asked(zone, name, type).parts));
+    expect(new Set(parts).size).toBe(8);
+  });
+
+  test('whatever was asked before, in whatever order, the bytes are those of a fresh agent', () => {
+    const view = viewOfAll();
+    const zone = zoneFor(view);
+    const rng = createRng(5);
+    const names = ['big.service.consul', 'big.service.dc1.consul', 'BIG.service.hearsay', '_big._tcp.consul'];
+    for (let i = 0; i < 120; i++) {
+      const name = names[rng.int(names.length)] as string;
+      const type = ['A', 'SRV', 'AAAA', 'ANY'][rng.int(4)] as string;
+      const edns = [0, 512, 700, 1232, 4096, 8192, 20_000, 65_507][rng.int(8)] as number;
+      expect(bytesOf(zone, name, type, edns)).toEqual(bytesOf(zoneFor(view), name, type, edns));
+    }
+  });
+
+  test('a change of the service or of a node is in the next answer', () => {
+    const view = viewOfAll();
+    const zone = zoneFor(view);
+    const ports = (): number[] =>
+      (decode(bytesOf(zone, 'dup.service.consul', 'SRV')).answers ?? []).map((record) =>
+        record.type === 'SRV' ? record.data.port : -1,
+      );
+    expect(ports().sort()).toEqual([1000, 1001]);
+    view.register(SERVICES.map((row) => (row.id === 'dup-b' ? { ...row, port: 1002 } : row)));
+    expect(ports().sort()).toEqual([1000, 1002]);
+    view.become(TABLE.map((row) => (row.name === 'd1' ? { ...row, ip: '10.0.0.99' } : row)));
+    const glue = decode(bytesOf(zone, 'dup.service.consul', 'SRV')).additionals ?? [];
+    expect(glue.map((record) => (record.type === 'A' ? record.data : record.type))).toEqual([
+      '10.0.0.99',
+      'OPT',
+    ]);
+  });
+
+  test('what leads to other names, is drawn by chance or has an SOA is made each time', () => {
+    const zone = zoneFor(viewOfAll());
+    const limited = zoneFor(viewOfAll(), { aRecordLimit: 1 });
+    for (const [at, name, type] of [
+      [zone, 'alias.service.consul', 'SRV'],
+      [zone, 'alias.service.consul', 'A'],
+      [zone, 'web.service.consul', 'AAAA'],
+      [limited, 'web.service.consul', 'A'],
+      [zone, 'd1.node.consul', 'A'],
+    ] as const)
+      expect(asked(at, name, type).parts).not.toBe(asked(at, name, type).parts);
+  });
+
+  test('one who can take more is not given what was made for less', () => {
+    const zone = zoneFor(viewOfAll());
+    expect(asked(zone, 'big.service.consul', 'SRV', 512).parts.items).toHaveLength(33);
+    const many = asked(zone, 'big.service.consul', 'SRV', 8192).parts;
+    expect(many.items).toHaveLength(400);
+    expect(asked(zone, 'big.service.consul', 'SRV', 512).parts).toBe(many);
+    expect(asked(zone, 'big.service.consul', 'SRV', 65_507).parts).toBe(many);
+  });
+
+  test('asked in ever new spellings, nothing old is kept for ever', () => {
+    const zone = zoneFor(viewOfAll());
+    const first = asked(zone, 'big.service.consul', 'SRV', 8192).parts;
+    const spellings = Array.from({ length: 64 }, (_, i) =>
+      [...'consul'].map((letter, at) => ((i >> at) & 1 ? letter.toUpperCase() : letter)).join(''),
+    );
+    for (const domain of spellings) asked(zone, `big.service.${domain}`, 'SRV', 8192);
+    expect(asked(zone, 'big.service.consul', 'SRV', 8192).parts).not.toBe(first);
+  });
+});

@@ -1,0 +1,182 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ANSWERED_AT_ONCE, blockOf, MAX_PARKED, Watchers } from '../../../../src/http/endpoint/blocking.ts';
+import { parseQuery } from '../../../../src/http/endpoint/query.ts';
+import { FakeAgent, member, SEED, send, serve, until } from '../fixture.ts';
+
+const nodes = '/v1/catalog/nodes';
+const indexOf = (answer: { headers: NodeJS.Dict<string | string[]> }): number =>
+  Number(answer.headers['x-consul-index']);
+
+/** A client that does not go away. */
+const stays = () => () => undefined;
+
+async function timed<T>(promise: Promise<T>): Promise<{ value: T; millis: number }> {
+  const start = performance.now();
+  const value = await promise;
+  return { value, millis: performance.now() - start };
+}
+
+describe('section 5: when a query blocks', () => {
+  test('rule 1: without an index, or with 0, it is answered at once', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    for (const query of ['', '?index=', '?index=0', '?index=0&wait=10m', '?wait=10m'])
+      expect(indexOf(await send(server, nodes + query))).toBe(SEED);
+    expect(agent.waiting).toBe(0);
+  });
+
+  test('rule 2, rule 4, B3: any index but the current one is answered at once with the current one', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    for (const index of [1, SEED - 1, SEED + 1, 2 ** 53, '18446744073709551615']) {
+      const answer = await send(server, `${nodes}?index=${index}&wait=10m`);
+      expect([answer.status, indexOf(answer)]).toEqual([200, SEED]);
+    }
+  });
+
+  test('rule 3: with the current index it waits for the change, and gets all of the new data', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    const parked = send(server, `${nodes}?index=${SEED}`);
+    await until(() => agent.waiting === 1);
+    agent.rows.set('bob', member('bob'));
+    agent.touch(['nodes', 'node:bob']);
+    const answer = await parked;
+    expect(indexOf(answer)).toBe(SEED + 1);
+    expect((answer.json() as { Node: string }[]).map((node) => node.Node)).toEqual(['ann', 'bob']);
+    await until(() => agent.waiting === 0);
+  });
+
+  test('rule 3: when the wait is over, and not before, it is answered as before', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    const before = await send(server, nodes);
+    const { value, millis } = await timed(send(server, `${nodes}?index=${SEED}&wait=300ms`));
+    expect(millis).toBeGreaterThanOrEqual(300);
+    expect([indexOf(value), value.body]).toEqual([SEED, before.body]);
+    expect(agent.waiting).toBe(0);
+  });
+
+  test('rule 5: a client that goes away frees its place', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    const client = new AbortController();
+    const parked = send(server, `${nodes}?index=${SEED}`, { signal: client.signal });
+    await until(() => agent.waiting === 1);
+    client.abort();
+    await expect(parked).rejects.toThrow();
+    await until(() => agent.waiting === 0);
+  });
+
+  test('B4 B6 a change elsewhere, or none at all, wakes nobody', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    let done = false;
+    const parked = send(server, `${nodes}?index=${SEED}`).finally(() => {
+      done = true;
+    });
+    await until(() => agent.waiting === 1);
+    agent.touch(['members']);
+    agent.touch(['nodes'], true);
+    await until(() => agent.waiting === 1);
+    await send(server, '/');
+    expect(done).toBe(false);
+    agent.touch(['nodes']);
+    expect(indexOf(await parked)).toBe(SEED + 2);
+  });
+
+  test('a local read and the list of datacenters never wait', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    const local = await send(server, `/v1/agent/self?index=${SEED}`);
+    expect(local.headers['x-consul-index']).toBeUndefined();
+    expect(indexOf(await send(server, `/v1/catalog/datacenters?index=${SEED}`))).toBe(SEED);
+  });
+});
+
+describe('section 2: index and wait', () => {
+  const block = (query: string) => blockOf(parseQuery(query));
+
+  test.each([
+    'index=-1',
+    'index=x',
+    'index=1.5',
+    'index=+1',
+    'index=0x1',
+    'index=18446744073709551616',
+    'index=1e3',
+  ])('%s is 400', async (query) => {
+    const answer = await send(await serve(new FakeAgent(member('ann'))), `${nodes}?${query}`);
+    // A plus sign is a blank in a query string, and Go refuses that as well.
+    expect([answer.status, answer.body]).toEqual([400, 'Invalid index']);
+  });
+
+  test.each(['10', 'x', '5 m', '1d', '10S', '--1s'])('wait=%s is 400', async (wait) => {
+    const query = `${nodes}?index=1&wait=${encodeURIComponent(wait)}`;
+    const answer = await send(await serve(new FakeAgent(member('ann'))), query);
+    expect([answer.status, answer.body]).toEqual([400, 'Invalid wait time']);
+  });
+
+  test('the wait is 5 min by default and 10 min at most', () => {
+    const minute = 60_000;
+    expect(block('')).toEqual({ index: 0, wait: 5 * minute });
+    expect(block('index=7&wait=0s').wait).toBe(5 * minute);
+    expect(block('wait=-1s').wait).toBe(5 * minute);
+    expect(block('wait=').wait).toBe(5 * minute);
+    expect(block('wait=9m59s').wait).toBe(10 * minute - 1000);
+    expect(block('wait=120000ms').wait).toBe(2 * minute);
+    expect(block('wait=11m').wait).toBe(10 * minute);
+    expect(block('wait=99999999999999999999h').wait).toBe(10 * minute);
+  });
+
+  test.each([1000, 60_000, 600_000])(
+    'rule 3, trap 21: a wait of %d ms ends neither before it is over nor a sixteenth after',
+    async (wait) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      for (const random of [0, 0.5, 0.999_999]) {
+        const watchers = new Watchers(new FakeAgent(member('ann')), () => random);
+        let over = false;
+        const parked = watchers.until(['nodes'], { index: SEED, wait }, stays).finally(() => {
+          over = true;
+        });
+        await vi.advanceTimersByTimeAsync(wait);
+        expect(over).toBe(false);
+        await vi.advanceTimersByTimeAsync(wait / 16);
+        expect(over).toBe(true);
+        await parked;
+      }
+    },
+  );
+});
+
+test('S23 more than 4096 parked queries are told 429 and when to come again', async () => {
+  const agent = new FakeAgent(member('ann'));
+  const watchers = new Watchers(agent);
+  const park = () => watchers.until(['nodes'], { index: SEED, wait: 60_000 }, stays);
+  const parked = Array.from({ length: MAX_PARKED }, park);
+  expect(watchers.parked).toBe(4096);
+  await expect(park()).rejects.toMatchObject({ status: 429, headers: { 'Retry-After': '1' } });
+  agent.touch(['nodes']);
+  await Promise.all(parked);
+  expect([watchers.parked, agent.waiting]).toEqual([0, 0]);
+});
+
+test('those a change wakes together are answered in groups, so that packets get their turn in between', async () => {
+  const agent = new FakeAgent(member('ann'));
+  const watchers = new Watchers(agent);
+  let answered = 0;
+  const parked = Array.from({ length: 5 * ANSWERED_AT_ONCE }, async () => {
+    await watchers.until(['nodes'], { index: SEED, wait: 60_000 }, stays);
+    answered += 1;
+  });
+  agent.touch(['nodes']);
+  const groups: number[] = [];
+  while (answered < parked.length) {
+    const before = answered;
+    await new Promise(setImmediate);
+    if (answered > before) groups.push(answered - before);
+  }
+  expect(groups).toEqual(Array(5).fill(ANSWERED_AT_ONCE));
+  await Promise.all(parked);
+});

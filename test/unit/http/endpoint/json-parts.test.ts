@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { Entry } from '../../../../src/catalog/types.ts';
+import { CatalogIndex, type CatalogTopic } from '../../../../src/catalog/view.ts';
+import { Kept, Part, Parts } from '../../../../src/http/endpoint/json-parts.ts';
+import { check, service } from '../data.ts';
+import { FakeAgent, member, send, serve } from '../fixture.ts';
+
+test('a list of parts is the list of all their values', () => {
+  const parts = new Parts([new Part([1, 2]), new Part<number>([]), new Part([3])]);
+  expect([parts.text, JSON.stringify(parts)]).toEqual(['[1,2,3]', '[1,2,3]']);
+  expect(parts.where((one) => one === 3).text).toBe('[3]');
+  expect(parts.where(() => false).text).toBe('[]');
+});
+
+test('a part of which all is wanted stays the same, with its text', () => {
+  const part = new Part([1, 2]);
+  expect(part.where(() => true)).toBe(part);
+  expect(part.where((one) => one === 1).values).toEqual([1]);
+});
+
+test('what is kept is made again when its stamp moves', () => {
+  const kept = new Kept<object, number>();
+  const key = {};
+  let made = 0;
+  const make = (): number => ++made;
+  expect([kept.get(key, 1, make), kept.get(key, 1, make), kept.get(key, 2, make)]).toEqual([1, 1, 2]);
+});
+
+test('a check that changes, or a node that fails, is seen in lists whose other parts are kept', async () => {
+  const agent = new FakeAgent(member('ann'), member('bob'));
+  const ledgers = new Map(
+    ['ann', 'bob'].map((owner) => {
+      const values = [service('web'), check('c1', { serviceId: 'web' })];
+      const entries = values.map((value) => {
+        const key = `${value.kind === 'check' ? 'c' : 's'}:${value.id}` as const;
+        return [key, { key, version: 1, value } as Entry] as const;
+      });
+      return [owner, new Map(entries)] as const;
+    }),
+  );
+  const index = new CatalogIndex({
+    owners: () => ledgers.keys(),
+    entries: (owner) => ledgers.get(owner),
+    isWarm: () => false,
+  });
+  for (const owner of ledgers.keys()) index.ownerState(owner, true, new Set());
+  Object.assign(agent.view, { catalog: index });
+  const server = await serve(agent, { selfService: 'off' });
+  const statuses = async (path: string): Promise<unknown[]> =>
+    [...(await send(server, path)).body.matchAll(/"Status":"(\w+)"/g)].map(([, status]) => status);
+  const state = '/v1/health/state/any';
+  const instances = '/v1/health/service/web';
+  for (const path of [state, instances]) expect(await statuses(path)).toEqual(Array(4).fill('passing'));
+
+  const before = check('c1', { serviceId: 'web' });
+  const after = { ...before, status: 'critical' as const };
+  ledgers.get('bob')?.set('c:c1', { key: 'c:c1', version: 2, value: after });
+  const topics = new Set<CatalogTopic>();
+  index.changed('bob', [{ key: 'c:c1', before, after }], topics);
+  agent.touch([...topics]);
+  for (const path of [state, instances])
+    expect(await statuses(path)).toEqual(['passing', 'passing', 'passing', 'critical']);
+
+  agent.rows.set('ann', member('ann', { status: 'failed', state: 'dead' }));
+  agent.touch(['nodes', 'node:ann', 'checks', 'entries:ann', 'service:web']);
+  expect(await statuses(state)).toEqual(['critical', 'passing', 'passing', 'critical']);
+});

@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import type { Evident, Exhibit } from '../../../../src/agent/contract/evidence.ts';
+import { type Json, openApi, PARAMETERS, pathOf } from '../../../../src/http/endpoint/openapi.ts';
+import { ROUTES } from '../../../../src/http/routes/index.ts';
+import { check, instance, localCheck, service } from '../data.ts';
+import { FakeAgent, member, send, serve } from '../fixture.ts';
+
+/** One of each shape that evidence can have. */
+const FACTS: readonly Evident[] = [
+  { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: true },
+  { kind: 'stalled', lateness: 300 },
+  { kind: 'awarenessChanged', score: 1 },
+  { kind: 'exiled', incarnation: 3, source: '10.0.0.2:7946', until: 9000 },
+  { kind: 'suspicionRefuted', incarnation: 2, by: 'bob', source: '10.0.0.2:7946' },
+  { kind: 'falseLeaveRefuted', ltime: 7 },
+  { kind: 'linkOneSided', node: 'bob', rounds: 4, by: 'relay' },
+  { kind: 'nameContested', node: 'ann', held: '10.0.0.1:7946', claimed: '10.0.0.9:7946' },
+  { kind: 'nameVote', node: 'ann', ours: 2, others: 0 },
+  { kind: 'nameLost', node: 'ann', other: '10.0.0.9:7946' },
+  { kind: 'memberReaped', node: 'ann', status: 'failed' },
+  { kind: 'rumorRefused', node: 'ann', why: 'incarnation 9' },
+  {
+    kind: 'memberDeclaredDead',
+    ...{ node: 'ann', by: 'bob', incarnation: 1, left: false },
+    reason: { kind: 'word', by: 'bob', source: '10.0.0.2:7946' },
+  },
+  {
+    kind: 'suspicionConfirmed',
+    ...{ node: 'ann', by: 'bob', confirmations: 1, deadline: 9000 },
+    reason: { kind: 'table', state: 'dead', source: '10.0.0.2:7946' },
+  },
+];
+const EXHIBITS: readonly Exhibit[] = FACTS.map((fact, i) => ({
+  ...{ at: 100 * i, lastAt: 100 * i + 1, times: 1 + (i % 2) },
+  fact,
+}));
+
+const document = openApi(ROUTES, '1.2.3');
+type Operation = { parameters: Json[]; responses: Record<string, Json> };
+const paths = document['paths'] as Record<string, Record<string, Operation>>;
+const schemas = (document['components'] as { schemas: Record<string, Json> }).schemas;
+
+test('/v1/openapi.json is served, and names every route with all its methods and parameters', async () => {
+  const server = await serve(new FakeAgent(member('ann')));
+  const served = (await send(server, '/v1/openapi.json')).json() as Json;
+  expect(served).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } });
+  expect(Object.keys(served['paths'] as object)).toEqual(Object.keys(paths));
+  for (const { method, path, about } of ROUTES) {
+    const operation = paths[pathOf(path)]?.[method === 'ANY' ? 'get' : method.toLowerCase()];
+    expect(operation, `${method} ${path}`).toBeDefined();
+    const told = operation?.parameters.map(({ name }) => name);
+    if (about.refused === undefined) expect(told).toEqual(expect.arrayContaining([...about.query]));
+  }
+});
+
+test('every parameter is described, and no other', () => {
+  const used = new Set(
+    Object.values(paths)
+      .flatMap((item) => Object.values(item))
+      .flatMap(({ parameters }) => parameters)
+      .filter((one) => one['in'] === 'query')
+      .map(({ name }) => name),
+  );
+  expect([...used].sort()).toEqual(Object.keys(PARAMETERS).sort());
+});
+
+test('what the document refers to is in it', () => {
+  const refs = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
+    ([, name]) => name,
+  );
+  expect(refs.length).toBeGreaterThan(20);
+  for (const name of refs) expect(schemas[name as string]).toBeDefined();
+});
+
+describe('answers are of the shape that is promised', () => {
+  const bad = check('c2', { serviceId: 'web-1', status: 'critical' });
+  const web = service('web', {
+    id: 'web-1',
+    address: '10.1.0.1',
+    tags: ['v1'],
+    meta: new Map([['k', 'v']]),
+    taggedAddresses: new Map([['x', { address: '10.2.0.1', port: 1 }]]),
+  });
+  const agent = (): FakeAgent => {
+    const one = new FakeAgent(member('ann', { tags: new Map([['rack', 'r1']]) }), member('bob'));
+    one.catalog.held = [
+      instance('ann', web, { checks: [bad], status: 'critical', nodeChecks: [check('n1')] }),
+      instance('bob', service('api', { draining: true }), { status: 'draining' }),
+      instance('ghost', service('api')),
+    ];
+    one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
+    one.dossiers.set('ann', { node: 'ann', dropped: 1, exhibits: EXHIBITS });
+    one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
+    return one;
+  };
+  const VALUES: Readonly<Record<string, string>> = {
+    service: 'web',
+    node: 'ann',
+    state: 'any',
+    id: 'web-1',
+    name: 'web',
+  };
+  const QUERY: Readonly<Record<string, string>> = {
+    '/v1/hearsay/why': '?service=web',
+    '/v1/hearsay/owner/{service}': '?key=k',
+    '/v1/hearsay/why/{node}': '?ask=false',
+  };
+  const reads = Object.entries(paths).flatMap(([path, { get }]) => {
+    const schema = (get?.responses['200'] as { content?: Record<string, { schema: Json }> } | undefined)
+      ?.content?.['application/json']?.schema;
+    return schema === undefined ? [] : [[path, schema] as const];
+  });
+
+  test('there are many', () => {
+    expect(reads.length).toBeGreaterThan(35);
+  });
+
+  test.each(reads)('GET %s', async (path, schema) => {
+    const asked = path.replace(/\{(\w+)\}/g, (_, name: string) => VALUES[name] ?? 'x') + (QUERY[path] ?? '');
+    const answer = await send(await serve(agent()), asked);
+    expect(flaws(answer.json(), schema)).toEqual([]);
+  });
+
+  test('the validator finds what is wrong', () => {
+    const schema = { $ref: '#/components/schemas/Node' };
+    expect(flaws({}, schema)).toContain('$.ID: missing');
+    expect(flaws([{ Nope: 1 }], { type: 'array', items: { type: 'string' } })).toEqual(['$[0]: not string']);
+    expect(flaws({ a: 1 }, { type: 'object', properties: {} })).toEqual(['$.a: not in the schema']);
+  });
+});
+
+/** What of a value is not as its schema says; properties that are not named are flaws, too. */
+function flaws(value: unknown, schema: Json, at = '$'): string[] {
+  const { $ref: ref, anyOf, type } = schema as { $ref?: string; anyOf?: Json[]; type?: string };
+  if (ref !== undefined) return flaws(value, schemas[ref.slice(ref.lastIndexOf('/') + 1)] as Json, at);
+  if (anyOf !== undefined) {
+    const each = anyOf.map((one) => flaws(value, one, at));
+    return each.some((one) => one.length === 0) ? [] : (each[0] ?? []);
+  }
+  if (type === undefined) return [];
+  const actual = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
+  if (type !== actual && !(type === 'integer' && Number.isInteger(value))) return [`${at}: not ${type}`];
+  if (type === 'array')
+    return (value as unknown[]).flatMap((one, i) => flaws(one, schema['items'] as Json, `${at}[${i}]`));
+  const words = schema['enum'] as string[] | undefined;
+  if (words !== undefined && !words.includes(value as string)) return [`${at}: none of ${words.join(' ')}`];
+  if (type !== 'object') return [];
+  const properties = (schema['properties'] ?? {}) as Record<string, Json>;
+  const others = schema['additionalProperties'] as Json | undefined;
+  const missing = ((schema['required'] ?? []) as string[]).filter(
+    (name) => !Object.hasOwn(value as object, name),
+  );
+  return [
+    ...missing.map((name) => `${at}.${name}: missing`),
+    ...Object.entries(value as object).flatMap(([key, one]) => {
+      const of = Object.hasOwn(properties, key) ? properties[key] : others;
+      return of === undefined ? [`${at}.${key}: not in the schema`] : flaws(one, of, `${at}.${key}`);
+    }),
+  ];
+}

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import { check, instance, service } from '../data.ts';
+import { FakeAgent, member, send, serve } from '../fixture.ts';
+
+interface Report {
+  readonly node: string;
+  readonly status: string;
+  readonly answers: { usable: boolean; passing: boolean; asked: boolean };
+  readonly verdict: string;
+  readonly reasons: readonly { kind: string; excludes: boolean; by: string; sinceMs: number | null }[];
+}
+interface Why {
+  readonly verdict: string;
+  readonly instances: readonly Report[];
+  readonly unseen: readonly { node: string; says: string }[];
+}
+
+const hearsay = new Map([['hearsay', '1']]);
+
+/** The clock of the fixture stands at 5,000. */
+async function world() {
+  const agent = new FakeAgent(
+    member('ann', { tags: new Map([...hearsay, ['rack', 'r1']]) }),
+    member('bob', { status: 'failed', since: 2000, tags: hearsay }),
+    member('cat', { tags: hearsay }),
+    member('dan', { status: 'suspect', since: 4000, tags: hearsay }),
+    member('eve', { tags: hearsay }),
+    member('fay'),
+  );
+  const web = (node: string, more = {}) => service('web', { id: `web-${node}`, tags: ['v1'], ...more });
+  const own = (node: string, id: string, more = {}) => check(id, { serviceId: `web-${node}`, ...more });
+  agent.catalog.held = [
+    instance('ann', web('ann')),
+    instance('bob', web('bob'), { up: false, status: 'critical' }),
+    instance('cat', web('cat', { tags: [] }), {
+      checks: [own('cat', 'beat', { name: 'beat', status: 'critical', output: 'no heart\nat all' })],
+      nodeChecks: [
+        check('_node_maintenance', { type: 'maintenance', status: 'critical', notes: 'new disk' }),
+      ],
+      status: 'maintenance',
+    }),
+    instance('dan', web('dan', { draining: true }), {
+      checks: [own('dan', 'slow', { status: 'warning' })],
+      status: 'draining',
+    }),
+  ];
+  agent.catalog.seen.set('cat c:beat', 1000).set('dan s:web-dan', 4500);
+  const server = await serve(agent);
+  const why = async (query = ''): Promise<Why> =>
+    (await send(server, `/v1/hearsay/why?service=WEB${query}`)).json() as Why;
+  const of = async (node: string, query = ''): Promise<Report> =>
+    (await why(query)).instances.find((one) => one.node === node) as Report;
+  return { server, why, of };
+}
+
+describe('GET /v1/hearsay/why', () => {
+  test('what is well is in all answers, and nothing is said against it', async () => {
+    const { why, of } = await world();
+    expect((await why()).verdict).toBe('1 of 4 in the answers');
+    expect(await of('ann')).toMatchObject({
+      answers: { usable: true, passing: true, asked: true },
+      verdict: 'in the answers: it has no checks, and its node is alive',
+      reasons: [],
+    });
+  });
+
+  test('a failed node: by this agent’s word, since it failed', async () => {
+    const { of } = await world();
+    expect(await of('bob')).toMatchObject({
+      answers: { usable: false, passing: false, asked: true },
+      verdict: 'not in the answers: its node bob has failed',
+      reasons: [{ kind: 'node', by: 'ann', sinceMs: 3000 }],
+    });
+  });
+
+  test('a check and the operator: by its node’s word, since this agent saw it', async () => {
+    const { of } = await world();
+    const report = await of('cat');
+    expect(report.verdict).toBe(
+      'not in the answers: its check "beat" is critical (no heart); its node is in maintenance (new disk)',
+    );
+    expect(report.reasons).toMatchObject([
+      { kind: 'check', by: 'cat', sinceMs: 4000 },
+      { kind: 'maintenance', by: 'cat', sinceMs: null },
+    ]);
+  });
+
+  test('draining, suspected, in warning: only the first keeps it out', async () => {
+    const { of } = await world();
+    expect((await of('dan')).reasons).toMatchObject([
+      { kind: 'node', excludes: false, sinceMs: 1000 },
+      { kind: 'check', excludes: false },
+      { kind: 'draining', excludes: true, sinceMs: 500 },
+    ]);
+  });
+
+  test('what the question itself leaves out', async () => {
+    const { of } = await world();
+    const asked = async (node: string, query: string) => {
+      const { answers, reasons } = await of(node, query);
+      return [answers.asked, reasons.filter(({ by }) => by === 'asked').map(({ kind }) => kind)];
+    };
+    expect(await asked('cat', '&tag=v1')).toEqual([false, ['tag']]);
+    expect(await asked('ann', '&tag=v1&node-meta=rack:r1')).toEqual([true, []]);
+    expect(await asked('bob', '&node-meta=rack:r1&passing')).toEqual([false, ['meta', 'passing']]);
+    expect(await asked('ann', '&filter=Service.Port==81')).toEqual([false, ['filter']]);
+  });
+
+  test('not yet seen: which members this agent knows nothing of', async () => {
+    const { why } = await world();
+    const one = await why('&id=web-zoe');
+    expect([one.verdict, one.instances]).toEqual([
+      'not seen: "WEB" has 4 instances here, and none has the id "web-zoe"',
+      [],
+    ]);
+    expect(one.unseen.map(({ node, says }) => [node, says.slice(0, 21)])).toEqual([
+      ['eve', 'it has published noth'],
+      ['fay', 'it does not take part'],
+    ]);
+    expect((await why('&id=web-ann')).instances).toHaveLength(1);
+  });
+
+  test('a service must be named', async () => {
+    const { server } = await world();
+    expect(await send(server, '/v1/hearsay/why')).toMatchObject({
+      status: 400,
+      body: 'Missing service name',
+    });
+  });
+});

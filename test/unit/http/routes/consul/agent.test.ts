@@ -1,0 +1,207 @@
+import { describe, expect, test } from 'vitest';
+import { address } from '../../../../../src/base/address.ts';
+import { AgentError } from '../../../../../src/base/errors.ts';
+import { nodeId } from '../../../../../src/http/consul/nodes.ts';
+import { FakeAgent, INFO, member, put, send, serve } from '../../fixture.ts';
+
+type Json = Record<string, unknown>;
+
+describe('GET /v1/agent/self', () => {
+  test('trap 3: every top-level value is an object or null', async () => {
+    const server = await serve(new FakeAgent(member('ann', { tags: new Map([['rack', 'r1']]) })));
+    const self = (await send(server, '/v1/agent/self')).json() as Json;
+    expect(Object.keys(self)).toEqual(['Config', 'DebugConfig', 'Coord', 'Member', 'Stats', 'Meta']);
+    for (const value of Object.values(self)) {
+      expect(typeof value).toBe('object');
+      expect(Array.isArray(value)).toBe(false);
+    }
+    expect(self['Meta']).toEqual({ rack: 'r1' });
+    for (const group of Object.values(self['Stats'] as Record<string, Json>))
+      for (const value of Object.values(group)) expect(typeof value).toBe('string');
+  });
+
+  test('Nomad asserts the types of five fields', async () => {
+    const { Config } = (await send(await serve(new FakeAgent(member('ann'))), '/v1/agent/self')).json() as {
+      Config: Json;
+    };
+    expect(Config).toEqual({
+      Datacenter: 'dc1',
+      PrimaryDatacenter: 'dc1',
+      NodeName: 'ann',
+      NodeID: INFO.nodeId,
+      Revision: 'abc1234',
+      Server: true,
+      Version: '1.2.3',
+      BuildDate: '2026-01-02T03:04:05Z',
+    });
+  });
+});
+
+describe('GET /v1/agent/members', () => {
+  const rows = () =>
+    new FakeAgent(
+      member('ann'),
+      member('bob', { status: 'suspect', state: 'suspect' }),
+      member('cat', { status: 'leaving' }),
+      member('dan', { status: 'left', state: 'left' }),
+      member('eve', {
+        status: 'failed',
+        state: 'dead',
+        tags: new Map([
+          ['role', 'db'],
+          ['__proto__', 'x'],
+        ]),
+      }),
+    );
+
+  test('tells all, and a suspect as alive', async () => {
+    const members = (await send(await serve(rows()), '/v1/agent/members?segment=_all')).json() as Json[];
+    expect(members.map((one) => [one['Name'], one['Status']])).toEqual([
+      ['ann', 1],
+      ['bob', 1],
+      ['cat', 2],
+      ['dan', 3],
+      ['eve', 4],
+    ]);
+  });
+
+  test('a member has the fields and the tags that tools print; its own tags win', async () => {
+    const answer = await send(await serve(rows()), '/v1/agent/members');
+    const [ann, , , , eve] = answer.json() as Json[];
+    expect(ann).toEqual({
+      Name: 'ann',
+      Addr: '10.0.0.1',
+      Port: 7946,
+      Tags: {
+        role: 'node',
+        dc: 'dc1',
+        id: INFO.nodeId,
+        build: '1.2.3:',
+        segment: '',
+        vsn: '2',
+        vsn_min: '1',
+        vsn_max: '5',
+      },
+      Status: 1,
+      ProtocolMin: 1,
+      ProtocolMax: 5,
+      ProtocolCur: 2,
+      DelegateMin: 2,
+      DelegateMax: 5,
+      DelegateCur: 4,
+    });
+    const tags = eve?.['Tags'] as Json;
+    expect([tags['role'], tags['build']]).toEqual(['db', ':']);
+    expect(answer.body).toContain('"__proto__":"x"');
+  });
+
+  test('there is no WAN pool', async () => {
+    expect((await send(await serve(rows()), '/v1/agent/members?wan=1')).body).toBe('[]');
+  });
+});
+
+test('nodeId is one UUID per datacenter and name, the same from every agent', () => {
+  const id = nodeId('dc1', 'ann');
+  expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(nodeId('dc1', 'ann')).toBe(id);
+  expect(new Set([id, nodeId('dc1', 'bob'), nodeId('dc2', 'ann'), nodeId('dc1', 'Ann')]).size).toBe(4);
+});
+
+test('version and host answer as their clients read them', async () => {
+  const server = await serve(new FakeAgent(member('ann')));
+  expect((await send(server, '/v1/agent/version')).json()).toEqual({
+    SHA: 'abc1234',
+    BuildDate: '2026-01-02T03:04:05Z',
+    HumanVersion: '1.2.3',
+    FIPS: '',
+  });
+  const host = (await send(server, '/v1/agent/host')).json() as Json;
+  expect(Object.keys(host)).toEqual(['Memory', 'CPU', 'Host', 'Disk', 'CollectionTime', 'Errors']);
+});
+
+describe('PUT /v1/agent/*', () => {
+  test('join passes the address on, decoded, and answers 200 without a body', async () => {
+    const agent = new FakeAgent(member('ann'));
+    agent.reply = async () => ({ joined: 1, failed: [] });
+    const server = await serve(agent);
+    const answer = await put(server, '/v1/agent/join/127.0.0.2%3A8301');
+    expect([answer.status, answer.body, answer.headers['content-length']]).toEqual([200, '', '0']);
+    expect(agent.asked).toEqual([{ kind: 'join', seeds: ['127.0.0.2:8301'] }]);
+  });
+
+  test('a join nobody answers is 500 with the reason, whichever way the door tells', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    agent.reply = async () => ({ joined: 0, failed: [{ addr: 'bob', error: 'connection refused' }] });
+    const told = await put(server, '/v1/agent/join/bob');
+    expect([told.status, told.body]).toEqual([500, 'bob: connection refused']);
+    agent.reply = () => Promise.reject(new AgentError('failed', 'no seed answered'));
+    const thrown = await put(server, '/v1/agent/join/bob');
+    expect([thrown.status, thrown.body]).toEqual([500, 'bob: no seed answered']);
+  });
+
+  test('join without an address, or into a WAN pool, is 400', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    expect((await put(server, '/v1/agent/join/')).status).toBe(400);
+    expect((await put(server, '/v1/agent/join/bob?wan=1')).status).toBe(400);
+    expect(agent.asked).toEqual([]);
+  });
+
+  test('leave is answered once the agent has left', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const answer = await put(await serve(agent), '/v1/agent/leave');
+    expect([answer.status, answer.body]).toEqual([200, '']);
+    expect(agent.asked).toEqual([{ kind: 'leave' }]);
+  });
+
+  test('force-leave takes live members too, prunes when asked, and knows an unknown node as 500', async () => {
+    const agent = new FakeAgent(member('ann'));
+    const server = await serve(agent);
+    expect((await put(server, '/v1/agent/force-leave/bob')).status).toBe(200);
+    expect((await put(server, '/v1/agent/force-leave/bob?prune')).status).toBe(200);
+    expect(agent.asked).toEqual([
+      { kind: 'forget', node: 'bob', prune: false, refuseLive: false },
+      { kind: 'forget', node: 'bob', prune: true, refuseLive: false },
+    ]);
+    agent.reply = () => Promise.reject(new AgentError('notFound', 'nobody'));
+    expect((await put(server, '/v1/agent/force-leave/zoe')).status).toBe(500);
+    expect((await put(server, '/v1/agent/force-leave/')).status).toBe(400);
+  });
+});
+
+test('leader and peers are never empty, and IPv6 stands in brackets', async () => {
+  const agent = new FakeAgent(member('ann'));
+  const server = await serve(agent);
+  expect((await send(server, '/v1/status/leader')).body).toBe('"10.0.0.1:8300"');
+  expect((await send(server, '/v1/status/peers')).body).toBe('["10.0.0.1:8300"]');
+  const octets = new Uint8Array(16);
+  octets.set([0xfd, 0x00], 0);
+  octets[15] = 5;
+  Object.assign(agent.view, { address: address(octets, 7946) });
+  expect((await send(server, '/v1/status/leader')).body).toBe('"[fd00::5]:8300"');
+});
+
+describe('PUT /v1/agent/reload', () => {
+  const reload = async (options: { reload?: () => Promise<void> }) => {
+    const { status, body } = await put(
+      await serve(new FakeAgent(member('ann')), options),
+      '/v1/agent/reload',
+    );
+    return [status, body];
+  };
+
+  test('reads the settings again, and tells what is wrong with them', async () => {
+    let times = 0;
+    const again = async (): Promise<void> => {
+      times += 1;
+    };
+    expect([await reload({ reload: again }), times]).toEqual([[200, ''], 1]);
+    const broken = () => Promise.reject(new Error('agent.yaml: line 3: no such key'));
+    expect(await reload({ reload: broken })).toEqual([500, 'agent.yaml: line 3: no such key']);
+  });
+
+  test('an agent without settings says so', async () => {
+    expect(await reload({})).toEqual([501, expect.stringContaining('no settings')]);
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { utf8 } from '../../../../../src/base/bytes.ts';
+import { FakeAgent, member, put, SEED, send, serve } from '../../fixture.ts';
+
+const agent = () => new FakeAgent(member('ann'));
+const heard = (name: string, ltime: number, payload = '') => ({
+  ...{ name, ltime, payload: utf8(payload), coalesce: false },
+});
+
+interface Shape {
+  readonly ID: string;
+  readonly Name: string;
+  readonly LTime: number;
+}
+
+describe('/v1/event', () => {
+  test('12 fire: the body is the payload, and the event comes back in Consul’s shape with LTime 0', async () => {
+    const ann = agent();
+    ann.reply = async () => heard('deploy', 7, 'v1');
+    const server = await serve(ann);
+
+    const answer = await put(server, '/v1/event/fire/deploy', 'v1');
+
+    expect(ann.asked).toEqual([{ kind: 'fireEvent', name: 'deploy', payload: utf8('v1'), coalesce: false }]);
+    expect(answer.status).toBe(200);
+    expect(answer.json()).toEqual({
+      ID: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+      Name: 'deploy',
+      Payload: 'djE=',
+      NodeFilter: '',
+      ServiceFilter: '',
+      TagFilter: '',
+      Version: 1,
+      LTime: 0,
+    });
+  });
+
+  test('12 fire: POST does the same; no name is 400, a filter is refused rather than passed over', async () => {
+    const ann = agent();
+    ann.reply = async () => heard('deploy', 7);
+    const server = await serve(ann);
+
+    expect((await send(server, '/v1/event/fire/deploy', { method: 'POST' })).json()).toMatchObject({
+      Payload: null,
+    });
+    expect((await put(server, '/v1/event/fire/')).status).toBe(400);
+    expect((await put(server, '/v1/event/fire/deploy?service=web')).status).toBe(501);
+    expect(ann.asked).toHaveLength(1);
+  });
+
+  test('12 list: oldest first, with the id that firing told', async () => {
+    const ann = agent();
+    ann.heard = [heard('deploy', 7, 'v1'), heard('other', 8)];
+    ann.reply = async () => heard('deploy', 7, 'v1');
+    const server = await serve(ann);
+
+    const list = (await send(server, '/v1/event/list')).json() as Shape[];
+    const fired = (await put(server, '/v1/event/fire/deploy', 'v1')).json() as Shape;
+
+    expect(list.map(({ Name, LTime }) => [Name, LTime])).toEqual([
+      ['deploy', 7],
+      ['other', 8],
+    ]);
+    expect(list[0]?.ID).toBe(fired.ID);
+    expect(list[1]?.ID).not.toBe(fired.ID);
+  });
+
+  test('12 list: a name blocks on its own events alone', async () => {
+    const ann = agent();
+    ann.touch(['events', 'event:deploy']);
+    ann.heard = [heard('deploy', 7)];
+    const server = await serve(ann);
+    const first = await send(server, '/v1/event/list?name=deploy');
+    expect(first.headers['x-consul-index']).toBe(String(SEED + 1));
+
+    const next = send(server, `/v1/event/list?name=deploy&index=${SEED + 1}&wait=30s`);
+    await expect.poll(() => ann.waiting).toBe(1);
+    ann.heard = [...ann.heard, heard('other', 8)];
+    ann.touch(['events', 'event:other']);
+    expect(ann.waiting).toBe(1);
+    ann.heard = [...ann.heard, heard('deploy', 9)];
+    ann.touch(['events', 'event:deploy']);
+
+    const answer = await next;
+    expect((answer.json() as Shape[]).map(({ LTime }) => LTime)).toEqual([7, 9]);
+    expect(answer.headers['x-consul-index']).toBe(String(SEED + 3));
+  });
+});

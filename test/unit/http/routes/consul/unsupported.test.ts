@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { FakeAgent, member, send, serve } from '../../fixture.ts';
+
+/** Source: http.md section 16. */
+const REFUSALS: readonly [method: string, path: string, status: number, body: string | RegExp][] = [
+  [
+    'GET',
+    '/v1/kv',
+    501,
+    /^key\/value store is not available: this agent has no consensus storage. Keep keys /,
+  ],
+  ['GET', '/v1/kv/', 501, /consensus/],
+  ['GET', '/v1/kv/fabio/config?consistent=&recurse=', 501, /consensus/],
+  ['PUT', '/v1/kv/a%2Fb', 501, /consensus/],
+  ['DELETE', '/v1/kv/a', 501, /consensus/],
+  ['PUT', '/v1/session/create', 501, /consensus/],
+  ['GET', '/v1/session/list', 501, /consensus/],
+  ['PUT', '/v1/txn', 501, /consensus/],
+  ['GET', '/v1/snapshot', 501, /consensus/],
+  ['PUT', '/v1/snapshot', 501, /consensus/],
+  ['GET', '/v1/operator/raft/configuration', 501, /consensus/],
+  ['GET', '/v1/operator/autopilot/health', 501, /consensus/],
+  ['GET', '/v1/query', 200, '[]'],
+  ['POST', '/v1/query', 501, /consensus/],
+  ['PUT', '/v1/query/x', 501, /consensus/],
+  ['DELETE', '/v1/query/x', 501, /consensus/],
+  ['GET', '/v1/query/x', 404, 'Query not found'],
+  ['GET', '/v1/query/x/execute', 404, 'Query not found'],
+  ['GET', '/v1/query/x/explain', 404, 'Query not found'],
+  ['GET', '/v1/acl/tokens', 401, 'ACL support disabled'],
+  ['PUT', '/v1/acl/bootstrap', 401, 'ACL support disabled'],
+  ['PUT', '/v1/agent/token/default', 401, 'ACL support disabled'],
+  ['GET', '/v1/connect/ca/roots', 500, 'Connect must be enabled in order to use this endpoint'],
+  ['GET', '/v1/agent/connect/ca/roots', 500, 'Connect must be enabled in order to use this endpoint'],
+  ['POST', '/v1/agent/connect/authorize', 501, /consensus/],
+  ['GET', '/v1/config/service-defaults', 200, '[]'],
+  ['GET', '/v1/config/service-defaults/web', 501, /consensus/],
+  ['PUT', '/v1/config', 501, /consensus/],
+  ['DELETE', '/v1/config/service-defaults/web', 501, /consensus/],
+  ['GET', '/v1/discovery-chain/web', 501, /consensus/],
+  ['GET', '/v1/peerings', 200, '[]'],
+  ['GET', '/v1/peering/x', 501, /consensus/],
+  ['POST', '/v1/peering/token', 501, /consensus/],
+  ['GET', '/v1/internal/ui/nodes', 404, ''],
+  ['GET', '/v1/nonsense', 404, ''],
+  ['PUT', '/v1/nonsense', 404, ''],
+];
+
+test.each(REFUSALS)('section 16: %s %s is %d', async (method, path, status, body) => {
+  const answer = await send(await serve(new FakeAgent(member('ann'))), path, { method });
+  expect(answer.status).toBe(status);
+  expect(answer.body).toEqual(typeof body === 'string' ? body : expect.stringMatching(body));
+  if (status === 404) expect(answer.headers['x-consul-index']).toBe('1');
+});
+
+test('section 16, trap 1: an empty store, if it is wanted, blocks its readers and refuses its writers', async () => {
+  const agent = new FakeAgent(member('ann'));
+  const server = await serve(agent, { emptyKv: true });
+  const first = await send(server, '/v1/kv/fabio/config?recurse=');
+  expect([first.status, first.body, first.headers['x-consul-index']]).toEqual([404, '', '1']);
+  const from = performance.now();
+  expect((await send(server, '/v1/kv/fabio/config?index=1&wait=200ms')).status).toBe(404);
+  expect(performance.now() - from).toBeGreaterThanOrEqual(200);
+  expect((await send(server, '/v1/kv/a', { method: 'PUT', body: 'x' })).status).toBe(501);
+});
+
+test('section 16: every refusal names the way out', async () => {
+  const server = await serve(new FakeAgent(member('ann')));
+  for (const path of ['/v1/kv/a', '/v1/session/list', '/v1/txn', '/v1/snapshot', '/v1/operator/raft/peers'])
+    expect((await send(server, path)).body).toMatch(/[a-z]\. (?:Keep|Lock|Each|See|Ask) /);
+});

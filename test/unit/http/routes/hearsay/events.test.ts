@@ -1,0 +1,172 @@
+/** `/v1/hearsay/events`: what a client that follows everything sees, loses and is told. S23; issue 5.2. */
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { HttpServer } from '../../../../../src/http/server/server.ts';
+import { until } from '../../../../support/wait.ts';
+import { instance, service } from '../../data.ts';
+import { FakeAgent, member, SEED, send, serve } from '../../fixture.ts';
+
+interface Frame {
+  readonly event: string;
+  readonly id: string;
+  readonly data: unknown;
+}
+
+class Follower {
+  text = '';
+  ended = false;
+  headers: IncomingMessage['headers'] = {};
+  readonly #call: ClientRequest;
+
+  constructor(server: HttpServer, path = '/v1/hearsay/events', lastEventId?: number) {
+    const [host, port] = server.address.split(':');
+    const headers = lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) };
+    this.#call = request({ host, port, path, headers, agent: false }, (answer) => {
+      this.headers = answer.headers;
+      answer.on('data', (chunk: Buffer) => {
+        this.text += chunk.toString();
+      });
+      answer.on('error', () => undefined);
+      answer.on('end', () => {
+        this.ended = true;
+      });
+    });
+    this.#call.on('error', () => undefined);
+    this.#call.end();
+    onTestFinished(() => this.stop());
+  }
+
+  get frames(): Frame[] {
+    return this.text
+      .split('\n\n')
+      .filter((frame) => frame.startsWith('event:'))
+      .map((frame) => {
+        const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(frame)?.[1] ?? '';
+        return { event: field('event'), id: field('id'), data: JSON.parse(field('data')) };
+      });
+  }
+
+  /** Names of events and of what they tell of, in order. */
+  get words(): string[] {
+    return this.frames.map(({ event, data }) => {
+      const { name, service: of } = data as { name?: string; service?: string };
+      return `${event} ${name ?? of ?? ''}`.trim();
+    });
+  }
+
+  seen(event: string): Promise<true> {
+    return until(`it is told "${event}"`, 5000, () => this.words.includes(event) || undefined);
+  }
+
+  stop(): void {
+    this.#call.destroy();
+  }
+}
+
+function cluster(): FakeAgent {
+  const agent = new FakeAgent(member('ann'), member('bob'));
+  agent.catalog.held = [instance('bob', service('Web', { port: 8080, tags: ['v1'] }))];
+  return agent;
+}
+
+describe('GET /v1/hearsay/events', () => {
+  test('first everything there is, then what changes, each with its new state', async () => {
+    const agent = cluster();
+    const follower = new Follower(await serve(agent));
+    await follower.seen('synced');
+    expect(follower.words).toEqual(['resync', 'member ann', 'member bob', 'service web', 'synced']);
+    expect(follower.headers['content-type']).toBe('text/event-stream');
+
+    agent.rows.set('bob', member('bob', { status: 'failed', state: 'dead' }));
+    agent.touch(['node:bob']);
+    await until('the failure is told', 5000, () => follower.frames.length === 6);
+    agent.catalog.held = [];
+    agent.touch(['service:web']);
+    await until('the empty service is told', 5000, () => follower.frames.length === 7);
+    expect(follower.frames.slice(5)).toMatchObject([
+      { event: 'member', id: String(SEED + 1), data: { name: 'bob', status: 'failed' } },
+      { event: 'service', id: String(SEED + 2), data: { service: 'web', instances: [] } },
+    ]);
+  });
+
+  test('an instance is told with where to connect to, the address of its node if it has none', async () => {
+    const follower = new Follower(await serve(cluster()), '/v1/hearsay/events?type=service');
+    await follower.seen('synced');
+    expect(follower.frames[1]?.data).toEqual({
+      service: 'web',
+      instances: [
+        { node: 'bob', id: 'Web', address: '10.0.0.1', port: 8080, tags: ['v1'], status: 'passing' },
+      ],
+    });
+  });
+
+  test('who comes back with the last id gets only what changed since, each thing once', async () => {
+    const agent = cluster();
+    const server = await serve(agent);
+    agent.touch(['node:ann']);
+    const seen = SEED + 1;
+    for (let i = 0; i < 5; i++) agent.touch(['node:bob']);
+    agent.rows.delete('bob');
+    agent.touch(['node:bob', 'service:web']);
+    const follower = new Follower(server, undefined, seen);
+    await until('both are told', 5000, () => follower.frames.length === 2);
+    expect(follower.words).toEqual(['member bob', 'service web']);
+    expect(follower.frames[0]).toMatchObject({ id: '', data: { name: 'bob', status: 'gone' } });
+    expect(follower.frames[1]?.id).toBe(String(SEED + 7));
+  });
+
+  test.each([
+    ['from a life before this one', SEED - 1000],
+    ['from the future', SEED + 1000],
+  ])('an id %s: everything again, and said so', async (_, id) => {
+    const follower = new Follower(await serve(cluster()), undefined, id);
+    await follower.seen('synced');
+    expect(follower.words[0]).toBe('resync');
+  });
+
+  test('an id older than the log is long: everything again', async () => {
+    const agent = cluster();
+    for (let i = 0; i < 10_000; i++) agent.touch(['node:bob']);
+    const follower = new Follower(await serve(agent), undefined, SEED + 1);
+    await follower.seen('synced');
+    expect(follower.words[0]).toBe('resync');
+  });
+
+  test('S23: a client that does not read costs nothing, and then gets the latest', async () => {
+    const agent = cluster();
+    const follower = new Follower(await serve(agent), '/v1/hearsay/events?type=member');
+    await follower.seen('synced');
+    // All in one turn: the stream sees them together.
+    for (let i = 0; i < 500; i++) agent.touch(['node:bob']);
+    await until('the last is told', 5000, () => follower.frames.at(-1)?.id === String(SEED + 500));
+    expect(follower.frames.length).toBeLessThan(10);
+  });
+
+  test('what was not asked for is not told, and is refused if it is nothing we know', async () => {
+    const agent = cluster();
+    const server = await serve(agent);
+    const follower = new Follower(server, '/v1/hearsay/events?type=service');
+    await follower.seen('synced');
+    agent.touch(['node:bob']);
+    agent.touch(['service:web']);
+    await until('the service is told', 5000, () => follower.frames.length === 4);
+    expect(follower.words).toEqual(['resync', 'service web', 'synced', 'service web']);
+    const refused = await send(server, '/v1/hearsay/events?type=weather');
+    expect([refused.status, refused.body]).toEqual([400, 'Invalid type "weather": use member, service']);
+  });
+
+  test('who goes away is not waited on, and a server that stops says goodbye', async () => {
+    const agent = cluster();
+    const server = await serve(agent);
+    const gone = new Follower(server);
+    await gone.seen('synced');
+    await until('it waits', 5000, () => agent.waiting === 1 || undefined);
+    gone.stop();
+    await until('nobody waits', 5000, () => agent.waiting === 0 || undefined);
+
+    const stays = new Follower(server);
+    await stays.seen('synced');
+    await server.close();
+    await until('the stream has ended', 5000, () => stays.ended || undefined);
+  });
+});

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import { isOurHost } from '../../../../src/http/server/access.ts';
+import { FakeAgent, member, raw, send, serve, socketPath } from '../fixture.ts';
+
+/** What a rebound name, a proxy or a trickster may write after `Host:`. */
+const BAD_HOSTS = [
+  'evil.example',
+  'evil.example:8500',
+  'localhost.evil.example',
+  'evil.example.localhost',
+  'app.localhost',
+  'localhost.',
+  'localhost.:8500',
+  'localhost..',
+  '.localhost',
+  'localhost.localdomain',
+  'localhost6',
+  'xn--localhost-',
+  'localhost:',
+  'localhost:0',
+  'localhost:08500',
+  'localhost:65536',
+  'localhost:85000000',
+  'localhost:-1',
+  'localhost:+80',
+  'localhost:8500:8500',
+  'localhost:http',
+  'localhost: 8500',
+  'localhost :8500',
+  'localhost,evil.example',
+  'localhost, 127.0.0.1',
+  'localhost/evil',
+  'localhost#evil',
+  'localhost?evil',
+  'localhost\\evil',
+  'evil.example@localhost',
+  'evil.example:x@localhost',
+  'localhost@evil.example',
+  'http://localhost',
+  '//localhost',
+  'loc%61lhost',
+  'localhost%00',
+  'localhost%2eevil.example',
+  '"localhost"',
+  "'localhost'",
+  '*',
+  '0',
+  '1',
+  '0.0.0.0',
+  '[::]',
+  '127.1',
+  '127.0.1',
+  '127.0.0.1.',
+  '127.0.0.1.nip.io',
+  '127.0.0.01',
+  '0127.0.0.1',
+  '0177.0.0.1',
+  '0x7f.0.0.1',
+  '0x7f000001',
+  '2130706433',
+  '017700000001',
+  '127.0.0.256',
+  '127.0.0.1:8500.evil.example',
+  '127.0.0.1%20',
+  '10.0.0.1',
+  '10.0.0.1:8500',
+  '169.254.169.254',
+  '192.168.1.1',
+  '255.255.255.255',
+  '::1',
+  '::1:8500',
+  '[::1',
+  '::1]',
+  '[::1]evil.example',
+  '[::1].',
+  '[::1%25lo]',
+  '[::1%lo]',
+  '[0:0:0:0:0:0:0:1]',
+  '[::0001]',
+  '[::ffff:127.0.0.1]',
+  '[::ffff:7f00:1]',
+  '[::127.0.0.1]',
+  '[127.0.0.1]',
+  '[localhost]',
+  '[fe80::1]',
+  '[fd00::5]:8500',
+  'ann',
+  'consul.service.consul',
+  'ｌocalhost',
+  'lo\u00adcalhost',
+];
+
+const GOOD_HOSTS = [
+  'localhost',
+  'LOCALHOST',
+  'localhost:8500',
+  'LocalHost:1',
+  '127.0.0.1',
+  '127.0.0.1:8500',
+  '127.0.0.1:65535',
+  '127.8.8.8',
+  '[::1]',
+  '[::1]:8500',
+  'consul.example',
+  'CONSUL.example:80',
+];
+
+const get = (host: string): string =>
+  `GET /v1/status/leader HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+
+describe('S11 only a Host that is ours is served', () => {
+  test(`S11 each of ${BAD_HOSTS.length} bad Hosts is refused`, async () => {
+    const server = await serve(new FakeAgent(member('ann')), { allowedHosts: ['consul.example'] });
+    expect(BAD_HOSTS.length).toBeGreaterThanOrEqual(60);
+    for (const host of BAD_HOSTS) {
+      const answer = await raw(server, get(host));
+      expect(`${host} → ${answer.slice(0, 12)}`).toMatch(/HTTP\/1\.1 40[03]$/);
+      expect(answer).not.toContain('10.0.0.1:8300');
+    }
+  });
+
+  test('S11 loopback addresses, localhost and configured names are served, with any port', async () => {
+    const server = await serve(new FakeAgent(member('ann')), { allowedHosts: ['Consul.Example'] });
+    for (const host of GOOD_HOSTS) expect(await raw(server, get(host))).toContain('"10.0.0.1:8300"');
+  });
+
+  test('S11 on a socket of the network its own address is served, localhost is not', () => {
+    const ours = (host: string, names: string[] = []) => isOurHost([host], '192.0.2.1', new Set(names));
+    expect(ours('192.0.2.1:8500')).toBe(true);
+    expect(ours('127.0.0.1')).toBe(true);
+    expect(ours('192.0.2.2')).toBe(false);
+    expect(ours('localhost')).toBe(false);
+    expect(ours('localhost', ['localhost'])).toBe(true);
+    expect(isOurHost(['192.0.2.1'], '::ffff:192.0.2.1', new Set())).toBe(true);
+    expect(isOurHost(['localhost'], '::ffff:127.0.0.1', new Set())).toBe(true);
+    expect(isOurHost(['[fd00::5]:8500'], 'fd00::5', new Set())).toBe(true);
+    expect(isOurHost(['0.0.0.0'], '', new Set())).toBe(false);
+  });
+
+  test('S11 a request without a Host, with an empty one, or with two is refused', async () => {
+    const server = await serve(new FakeAgent(member('ann')));
+    const ask = (headers: string) =>
+      raw(server, `GET /v1/status/leader HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`);
+    for (const headers of [
+      '',
+      'Host:\r\n',
+      'Host: localhost\r\nHost: evil.example\r\n',
+      'Host: evil.example\r\nHost: localhost\r\n',
+      'Host: localhost\r\nhost: localhost\r\n',
+    ])
+      expect(await ask(headers)).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await raw(server, 'GET /v1/status/leader HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  test('S11 a whole address in the request line does not stand in for the Host', async () => {
+    const server = await serve(new FakeAgent(member('ann')));
+    const line =
+      'GET http://evil.example/v1/status/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
+    expect(await raw(server, line)).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test('T1 a socket file has no Host rule: Go clients write its path there', async () => {
+    const path = socketPath();
+    const server = await serve(new FakeAgent(member('ann')), { listen: { path } });
+    expect(server.address).toBe(`unix:${path}`);
+    for (const host of [path, 'evil.example', '%2Fvar%2Frun'])
+      expect((await send(server, '/v1/status/leader', { headers: { host } })).body).toBe('"10.0.0.1:8300"');
+  });
+});

@@ -1,0 +1,110 @@
+/** The cache in front of the routes: it must never answer whom the guards refuse, nor tell what has changed. */
+import { describe, expect, test } from 'vitest';
+import { Reply } from '../../../../src/http/endpoint/reply.ts';
+import { Shortcuts } from '../../../../src/http/server/target-cache.ts';
+import { instance, service } from '../data.ts';
+import { FakeAgent, member, raw, SEED, send, serve } from '../fixture.ts';
+
+const path = '/v1/health/service/web';
+const TOKEN = '5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e';
+
+function world(): FakeAgent {
+  const agent = new FakeAgent(member('ann'));
+  agent.catalog.held = [instance('ann', service('web'))];
+  return agent;
+}
+
+describe('what was just answered', () => {
+  test('is told again without looking at the view', async () => {
+    const agent = world();
+    const server = await serve(agent);
+    const before = await send(server, path);
+    const looked = agent.catalog.asked;
+    const again = await send(server, path);
+    expect([again.body, again.headers['x-consul-index']]).toEqual([
+      before.body,
+      before.headers['x-consul-index'],
+    ]);
+    expect(agent.catalog.asked).toBe(looked);
+  });
+
+  test('is forgotten as soon as anything changes, wherever', async () => {
+    const agent = world();
+    const server = await serve(agent);
+    await send(server, path);
+    agent.catalog.held = [];
+    agent.touch(['service:web']);
+    const answer = await send(server, path);
+    expect([answer.body, answer.headers['x-consul-index']]).toEqual(['[]', `${SEED + 1}`]);
+    const looked = agent.catalog.asked;
+    agent.touch(['node:elsewhere']);
+    await send(server, path);
+    expect(agent.catalog.asked).toBeGreaterThan(looked);
+  });
+
+  test('S11 S12 S13 is refused to whom the guards refuse', async () => {
+    const server = await serve(world(), { token: TOKEN });
+    const headers = { 'x-consul-token': TOKEN };
+    expect((await send(server, path, { headers })).status).toBe(200);
+    expect((await send(server, path, { headers })).status).toBe(200);
+    expect((await send(server, path)).status).toBe(403);
+    for (const wrong of [
+      { host: 'evil.example' },
+      { origin: 'http://evil.example' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'x-consul-token': 'wrong' },
+    ])
+      expect((await send(server, path, { headers: { ...headers, ...wrong } })).status).toBe(403);
+    const two = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nX-Consul-Token: ${TOKEN}\r\nConnection: close\r\n\r\n`;
+    expect(await raw(server, two)).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  test('S13 a token in the target is looked at each time', async () => {
+    const server = await serve(world(), { token: TOKEN });
+    const target = `${path}?token=${TOKEN}`;
+    for (let i = 0; i < 2; i++) expect((await send(server, target)).status).toBe(200);
+    const wrong = `${path}?token=${TOKEN}x`;
+    for (let i = 0; i < 2; i++) expect((await send(server, wrong)).status).toBe(403);
+  });
+
+  test('belongs to GET alone', async () => {
+    const server = await serve(world());
+    await send(server, path);
+    expect((await send(server, path, { method: 'PUT' })).status).toBe(405);
+    expect((await send(server, path, { method: 'OPTIONS' })).body).toBe('');
+  });
+});
+
+describe('Shortcuts', () => {
+  const shortcut = (length = 1) => ({
+    query: new Map<string, string[]>(),
+    path,
+    reply: new Reply(200, 'x'.repeat(length)),
+  });
+
+  test('hold for a second at most, should an index fail to move', () => {
+    let clock = 0;
+    const shortcuts = new Shortcuts({ door: world(), clock: () => clock });
+    const kept = shortcut();
+    shortcuts.keep('/a', kept);
+    clock = 1000;
+    expect(shortcuts.get('/a')).toBe(kept);
+    clock = 1001;
+    expect(shortcuts.get('/a')).toBeUndefined();
+  });
+
+  test('stay below 256, and below 8 MiB of bodies', () => {
+    const shortcuts = new Shortcuts({ door: world(), clock: () => 0 });
+    const held = (names: number) =>
+      Array.from({ length: names }, (_, i) => shortcuts.get(`/${i}`)).filter((one) => one !== undefined)
+        .length;
+    for (let i = 0; i < 256; i++) shortcuts.keep(`/${i}`, shortcut());
+    expect(held(300)).toBe(256);
+    shortcuts.keep('/256', shortcut());
+    expect(held(300)).toBe(1);
+    for (let i = 0; i < 8; i++) shortcuts.keep(`/${i}`, shortcut(1024 * 1024 - 1));
+    expect(held(300)).toBe(9);
+    shortcuts.keep('/more', shortcut(1024 * 1024));
+    expect([held(300), shortcuts.get('/more')]).toEqual([0, expect.anything()]);
+  });
+});

@@ -1,0 +1,129 @@
+/** The file of a recording, cut at every octet and changed at every octet. */
+import { describe, expect, test } from 'vitest';
+import { address } from '../../../src/base/address.ts';
+import { AgentError } from '../../../src/base/errors.ts';
+import { documentOf, readTape, type TapeEnd, TapeWriter } from '../../../src/replay/format.ts';
+import { fromPlain, toPlain } from '../../../src/replay/json-codec.ts';
+import { play } from '../../../src/replay/player.ts';
+import { story } from '../../../src/sim/scenarios/story.ts';
+import { forgery, recording } from './support.ts';
+
+/** A short life: its file, and the octet at which each line begins. */
+function small(): { bytes: Uint8Array; starts: number[]; lines: number } {
+  const { lives, birth } = recording(false);
+  story('ann bob', { seed: 3, birth }).pass('1s');
+  const { paper } = lives[0] as (typeof lives)[number];
+  const lines = [...paper.lines.slice(0, 9), new TapeWriter().line(documentOf({ end: 'stopped' }))];
+  let at = 0;
+  const starts = lines.map((line) => {
+    at += line.length;
+    return at - line.length;
+  });
+  return { bytes: forgery(lines, -1, String), starts, lines: lines.length };
+}
+
+/** How many lines are as they were written, and why there are no more. */
+function read(bytes: Uint8Array): { lines: number; end: TapeEnd } {
+  const tape = readTape(bytes);
+  for (let lines = 0; ; lines++) {
+    const next = tape.next();
+    if (next.done === true) return { lines, end: next.value };
+  }
+}
+
+describe('a small file', () => {
+  const { bytes, starts, lines } = small();
+  const first = starts[1] as number;
+
+  test('is whole', () => {
+    expect(bytes.length).toBe((starts.at(-1) as number) + '12345678 {"end":"stopped"}\n'.length);
+    expect(lines).toBeGreaterThan(6);
+    expect(play(bytes)).toMatchObject({ inputs: lines - 2, end: 'stopped', tape: { kind: 'whole' } });
+  });
+
+  test('cut at every octet is read as far as it goes, and tells where it ends', () => {
+    for (let length = 0; length < bytes.length; length++) {
+      const whole = starts.slice(1).filter((start) => start <= length).length;
+      const at = starts[whole] as number;
+      const end = at === length ? { kind: 'whole' } : { kind: 'torn', at, line: whole + 1 };
+      expect(read(bytes.subarray(0, length)), `cut to ${length}`).toEqual({ lines: whole, end });
+    }
+  });
+
+  test('with one octet changed, wherever, is damaged there', () => {
+    for (let at = 0; at < bytes.length; at++) {
+      for (const flip of [0x01, 0x80]) {
+        const changed = bytes.slice();
+        changed[at] = (changed[at] as number) ^ flip;
+        const { lines: whole, end } = read(changed);
+        const [from, to] = [starts[whole] as number, starts[whole + 1] ?? bytes.length];
+        expect(from <= at && at < to, `changed at ${at}`).toBe(true);
+        expect(end).toMatchObject({ kind: 'damaged', at: from, line: whole + 1 });
+      }
+    }
+  });
+
+  test('cut anywhere near the end of a line plays as far as it goes', () => {
+    for (const [i, start] of starts.entries())
+      for (const length of [start - 1, start, start + 1]) {
+        if (length < 0) continue;
+        const cut = bytes.subarray(0, length);
+        if (length < first) {
+          expect(() => play(cut), `cut to ${length}`).toThrow(AgentError);
+          continue;
+        }
+        const inputs = length < start ? i - 2 : i - 1;
+        const kind = length === start ? 'whole' : 'torn';
+        const played = play(cut);
+        expect(played, `cut to ${length}`).toMatchObject({ inputs, end: 'cut', tape: { kind } });
+        expect(played.difference).toBeUndefined();
+      }
+  });
+
+  test('with a line missing, doubled or out of place is damaged from there on', () => {
+    const text = Buffer.from(bytes)
+      .toString()
+      .split(/(?<=\n)/);
+    const at = 3;
+    const line = text[at] as string;
+    for (const other of [
+      text.toSpliced(at, 1),
+      text.toSpliced(at, 0, line),
+      text.toSpliced(at - 1, 0, line),
+    ]) {
+      const { tape } = play(new Uint8Array(Buffer.from(other.join(''))));
+      expect(tape.kind).toBe('damaged');
+    }
+  });
+});
+
+test('what is no recording, or of a later format, is refused in a sentence', () => {
+  const file = (value: unknown) => new Uint8Array(Buffer.from(new TapeWriter().line(documentOf(value))));
+  expect(() => play(file({ hello: 'world' }))).toThrow('no recording of an agent');
+  expect(() => play(file({ what: 'hearsay recording', format: 9, version: '7.0.0' }))).toThrow(
+    'use hearsay 7.0.0',
+  );
+  expect(() => play(file({ what: 'hearsay recording', format: 1, birth: {} }))).toThrow(AgentError);
+});
+
+test('values come back as they were', () => {
+  const value = {
+    bytes: Uint8Array.of(0, 255),
+    here: address(Uint8Array.of(10, 0, 0, 7), 7946),
+    mapped: address(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 7), 1),
+    v6: address(Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5), 2),
+    map: new Map<string, unknown>([['__proto__', { deep: [1, new Set(['a'])] }]]),
+    never: Number.POSITIVE_INFINITY,
+    exact: 0.1 + 0.2,
+    none: null,
+  };
+  expect(fromPlain(JSON.parse(JSON.stringify(toPlain(value))))).toEqual(value);
+  expect(() => fromPlain({ $x: 1 })).toThrow('no such value');
+});
+
+test('any bytes can be read', () => {
+  for (const text of ['', '\n', '\n\n', '00000000 \n', 'deadbeef {}\n', '0 '.repeat(40)]) {
+    const read = readTape(new Uint8Array(Buffer.from(text))).next();
+    expect(read.done).toBe(true);
+  }
+});

@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { JoinIntent, LeaveIntent } from '../../../../src/wire/serf.ts';
+import { one, SELF } from '../one.ts';
+
+describe('4.5 leave intents', () => {
+  test('4.5 an alive member becomes leaving, and the intent goes on', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent('bob', 5);
+
+    expect(ann.seen('bob')).toEqual({ status: 'leaving', ltime: 5 });
+    expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', ltime: 5, node: 'bob' }]);
+    expect(ann.events()).toEqual(['leaving bob']);
+    expect(ann.serf.clocks.member).toBe(6);
+  });
+
+  test('4.5 a failed member becomes left, and stays down since when it failed', () => {
+    const ann = one({ members: ['bob'] });
+    ann.now = 30;
+    ann.down('bob');
+    ann.now = 90;
+
+    ann.leaveIntent('bob', 5);
+
+    expect(ann.seen('bob')).toEqual({ status: 'left', ltime: 5 });
+    expect(ann.serf.view.get('bob')?.downAt).toBe(30);
+    expect(ann.state().leftMembers).toEqual(['bob']);
+    expect(ann.events()).toEqual(['failed bob', 'left bob']);
+  });
+
+  test('4.5 an intent as old as the status time is ignored and not passed on', () => {
+    const ann = one({ members: ['bob'] });
+    ann.joinIntent('bob', 5);
+    ann.told();
+
+    ann.leaveIntent('bob', 5);
+    ann.leaveIntent('bob', 4);
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 5 });
+    expect(ann.told()).toEqual([]);
+  });
+
+  test('serf#606 two leaves of one member move its status time, are each passed on once, and told once', () => {
+    const ann = one({ members: ['bob'] });
+    ann.leaveIntent('bob', 5);
+    ann.down('bob', true);
+    expect(ann.told()).toHaveLength(1);
+
+    ann.leaveIntent('bob', 8); // a force-leave elsewhere
+    expect(ann.seen('bob')).toEqual({ status: 'left', ltime: 8 });
+    expect(ann.told()).toHaveLength(1);
+    for (let echo = 0; echo < 3; echo++) {
+      ann.leaveIntent('bob', 5);
+      ann.leaveIntent('bob', 8);
+    }
+
+    expect(ann.told()).toEqual([]);
+    expect(ann.events()).toEqual(['leaving bob', 'left bob']);
+  });
+
+  test('4.5 leave intent about ourselves is refuted by a join intent, and not forwarded', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent(SELF, 30);
+
+    expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 31 });
+    expect(ann.toldMessages()).toEqual([{ kind: 'joinIntent', ltime: 31, node: SELF }]);
+    expect(ann.facts()).toEqual([{ kind: 'falseLeaveRefuted', ltime: 30 }]);
+    expect(ann.serf.clocks.member).toBe(32);
+  });
+
+  test('4.5 a false leave older than our join needs no answer', () => {
+    const ann = one({ members: ['bob'] });
+    ann.leaveIntent(SELF, 30);
+    ann.told();
+    ann.facts();
+
+    ann.leaveIntent(SELF, 30);
+
+    expect(ann.told()).toEqual([]);
+    expect(ann.facts()).toEqual([]);
+  });
+});
+
+describe('4.5 join intents', () => {
+  test('4.5 a newer join intent brings a leaving member back, moves the time and goes on', () => {
+    const ann = one({ members: ['bob'] });
+    ann.leaveIntent('bob', 5);
+    ann.events();
+
+    ann.joinIntent('bob', 6);
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 6 });
+    expect(ann.toldMessages()).toMatchObject([{ kind: 'joinIntent', ltime: 6 }]); // it replaced the leave
+    expect(ann.events()).toEqual(['updated bob']);
+  });
+
+  test('4.5 a join intent does not raise the dead: a left or failed member keeps its status', () => {
+    const ann = one({ members: ['bob', 'cat'] });
+    ann.down('bob');
+    ann.leaveIntent('cat', 3);
+    ann.down('cat');
+
+    ann.joinIntent('bob', 7);
+    ann.joinIntent('cat', 7);
+
+    expect(ann.seen('bob')).toEqual({ status: 'failed', ltime: 7 });
+    expect(ann.seen('cat')).toEqual({ status: 'left', ltime: 7 });
+  });
+
+  test('4.5 a join intent that is not news is not passed on', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.joinIntent('bob', 7);
+    ann.joinIntent('bob', 7);
+    ann.joinIntent('bob', 6);
+
+    expect(ann.told()).toHaveLength(1);
+  });
+});
+
+describe('4.3 what goes on', () => {
+  test('4.3 news goes on as the exact octets that came, extra fields and trailing bytes included, in fresh memory', () => {
+    const ann = one({ members: ['bob'] });
+    const datagram = Uint8Array.of(...JoinIntent.encode({ node: 'bob', ltime: 5 }), 0xde, 0xad);
+    const came = new Uint8Array(datagram);
+
+    ann.receive(datagram);
+    datagram.fill(0);
+
+    expect(ann.told()).toEqual([came]);
+  });
+
+  test('5.3 a newer intent of a member replaces its older one in our queue', () => {
+    const ann = one({ members: ['bob', 'cat'] });
+
+    ann.joinIntent('bob', 5);
+    ann.joinIntent('cat', 6);
+    ann.leaveIntent('bob', 7);
+
+    expect(ann.toldMessages()).toMatchObject([
+      { kind: 'leaveIntent', node: 'bob' },
+      { kind: 'joinIntent', node: 'cat' },
+    ]);
+  });
+
+  test('S3 an intent padded beyond any use is refused before it changes anything', () => {
+    const ann = one({ members: ['bob'] });
+    const padded = new Uint8Array(2000);
+    padded.set(LeaveIntent.encode({ node: 'bob', ltime: 5, prune: false }));
+
+    expect(() => ann.receive(padded)).toThrowError(expect.objectContaining({ code: 'tooLarge' }));
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 0 });
+    expect(ann.serf.clocks.member).toBe(1);
+  });
+
+  test('4.3 an empty message is passed over; types that are not Serf messages throw unknownType', () => {
+    const ann = one();
+
+    ann.receive(new Uint8Array());
+    for (const type of [2, 6, 7, 8, 10, 200])
+      expect(() => ann.receive(Uint8Array.of(type, 0x80))).toThrowError(
+        expect.objectContaining({ name: 'WireError', code: 'unknownType' }),
+      );
+
+    expect(ann.out).toEqual([]);
+  });
+
+  test('4.4 an intent from the far future is refused, not witnessed and not passed on', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent('bob', 2 + 2 ** 32);
+    ann.joinIntent('nobody', Number.MAX_SAFE_INTEGER);
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 0 });
+    expect(ann.serf.clocks.member).toBe(1);
+    expect(ann.told()).toEqual([]);
+    expect(ann.facts()).toEqual([
+      { kind: 'clockRefused', clock: 'member', ltime: 2 + 2 ** 32, ours: 1 },
+      { kind: 'clockRefused', clock: 'member', ltime: Number.MAX_SAFE_INTEGER, ours: 1 },
+    ]);
+  });
+});

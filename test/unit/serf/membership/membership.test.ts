@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { LeaveIntent } from '../../../../src/wire/serf.ts';
+import { member, one, SELF } from '../one.ts';
+
+describe('4.5 what swim saw', () => {
+  test('4.5 a new member is alive at status time 0, with its tags', () => {
+    const ann = one();
+
+    ann.up('bob', { role: 'db' });
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 0 });
+    expect(ann.serf.view.get('bob')?.tags).toEqual(new Map([['role', 'db']]));
+    expect(ann.events()).toEqual(['joined bob']);
+  });
+
+  test('4.5 a member that goes down without a word has failed, even if memberlist says it left', () => {
+    const ann = one({ members: ['bob', 'cat'] });
+
+    ann.now = 70;
+    ann.down('bob');
+    ann.down('cat', true);
+
+    expect([ann.status('bob'), ann.status('cat')]).toEqual(['failed', 'failed']);
+    expect(ann.serf.view.get('bob')?.downAt).toBe(70);
+    expect(ann.events()).toEqual(['failed bob', 'failed cat']);
+  });
+
+  test('4.5 a member that said so before goes down as left', () => {
+    const ann = one({ members: ['bob'] });
+
+    ann.leaveIntent('bob', 5);
+    ann.down('bob', true);
+
+    expect(ann.seen('bob')).toEqual({ status: 'left', ltime: 5 });
+    expect(ann.events()).toEqual(['leaving bob', 'left bob']);
+  });
+
+  test('4.5 who is down already does not go down again', () => {
+    const ann = one({ members: ['bob'] });
+    ann.leaveIntent('bob', 5);
+    ann.down('bob');
+    ann.events();
+
+    ann.down('bob');
+    ann.down('nobody');
+
+    expect(ann.status('bob')).toBe('left');
+    expect(ann.events()).toEqual([]);
+  });
+
+  test('4.5 a failed member keeps its row when swim drops its own, and its status time when it returns', () => {
+    const ann = one({ members: ['bob'] });
+    ann.joinIntent('bob', 9);
+    ann.down('bob');
+
+    ann.serf.memberEvent({ kind: 'memberDropped', member: member('bob', 'dead') }, 0, ann.out);
+    expect(ann.seen('bob')).toEqual({ status: 'failed', ltime: 9 });
+    ann.up('bob', { v: '2' });
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 9 });
+    expect(ann.serf.view.get('bob')?.downAt).toBeUndefined();
+    expect(ann.serf.view.get('bob')?.tags.get('v')).toBe('2');
+  });
+
+  test('4.5 who rejoins is off the failed and left lists', () => {
+    const ann = one({ members: ['bob', 'cat'] });
+    ann.down('bob');
+    ann.leaveIntent('cat', 4);
+    ann.down('cat');
+    expect(ann.state().leftMembers).toEqual(['cat']);
+
+    ann.up('bob');
+    ann.up('cat');
+    ann.pass(25 * 3_600_000);
+
+    expect(ann.state().leftMembers).toEqual([]);
+    expect([ann.status('bob'), ann.status('cat')]).toEqual(['alive', 'alive']);
+  });
+
+  test('4.5 an update replaces tags and address, not status or time; of an unknown member it is nothing', () => {
+    const ann = one({ members: ['bob'] });
+    ann.joinIntent('bob', 3);
+    const next = member('bob', 'alive', { role: 'web' });
+
+    ann.serf.memberEvent({ kind: 'memberUpdated', member: next }, 0, ann.out);
+    ann.serf.memberEvent({ kind: 'memberUpdated', member: member('nobody') }, 0, ann.out);
+
+    expect(ann.serf.view.get('bob')).toMatchObject({ status: 'alive', statusLTime: 3, member: next });
+    expect(ann.serf.view.get('bob')?.tags.get('role')).toBe('web');
+    expect(ann.serf.view.size).toBe(2);
+    expect(ann.events()).toEqual(['updated bob']);
+  });
+
+  test('4.8 a name conflict changes nothing here', () => {
+    const ann = one({ members: ['bob'] });
+    const other = member('eve').identity.address;
+
+    ann.serf.memberEvent({ kind: 'nameConflict', member: member('bob'), other }, 0, ann.out);
+
+    expect(ann.out).toEqual([]);
+    expect(ann.status('bob')).toBe('alive');
+  });
+});
+
+describe('4.5 intents that outrun their member', () => {
+  test('4.5 a buffered join intent gives the status time', () => {
+    const ann = one();
+
+    ann.joinIntent('bob', 6);
+    ann.up('bob');
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 6 });
+  });
+
+  test('4.5 a buffered leave intent makes a new member leaving, so that it goes down as left', () => {
+    const ann = one();
+
+    ann.leaveIntent('bob', 6);
+    ann.up('bob');
+    expect(ann.seen('bob')).toEqual({ status: 'leaving', ltime: 6 });
+    ann.down('bob');
+
+    expect(ann.status('bob')).toBe('left');
+  });
+
+  test('4.5 only the newest intent of a name is kept, of either kind, and only news is passed on', () => {
+    const ann = one();
+
+    ann.leaveIntent('bob', 6);
+    ann.joinIntent('bob', 7);
+    ann.leaveIntent('bob', 6);
+    ann.joinIntent('bob', 7);
+    ann.leaveIntent('bob', 7);
+    ann.up('bob');
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 7 });
+    expect(ann.toldMessages()).toMatchObject([{ kind: 'joinIntent', ltime: 7, node: 'bob' }]);
+  });
+
+  test('4.5 a leave intent about ourselves is not kept for us, should it come before all else', () => {
+    const { serf, lanes } = one({ unborn: true });
+
+    serf.receive(LeaveIntent.encode({ node: SELF, ltime: 9, prune: false }), 0, []);
+    serf.memberEvent({ kind: 'memberJoined', member: member(SELF) }, 0, []);
+
+    expect(serf.view.get(SELF)?.status).toBe('alive');
+    expect(lanes.intents.size).toBe(0);
+    expect(serf.clocks.member).toBe(10);
+  });
+
+  test('4.5 buffered intents are forgotten after five minutes', () => {
+    const ann = one();
+
+    ann.leaveIntent('bob', 6);
+    ann.pass(5 * 60_000 + 1);
+    ann.up('bob');
+
+    expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 0 });
+  });
+
+  test('S1 a stranger cannot make us remember more than 4096 names, and hears one refusal as a fact', () => {
+    const ann = one();
+
+    for (let i = 0; i < 5000; i++) ann.joinIntent(`n${i}`, 2);
+    expect(ann.told()).toHaveLength(4096);
+    expect(ann.facts()).toEqual([
+      { kind: 'intentRefused', node: 'n4096', why: 'too many intents for unknown members' },
+    ]);
+    ann.pass(6 * 60_000);
+    ann.joinIntent('late', 2);
+
+    expect(ann.toldMessages()).toMatchObject([{ node: 'late' }]);
+  });
+
+  test('4.1 an intent for a name nobody may have is thrown out before it changes anything', () => {
+    const ann = one();
+
+    for (const node of ['', 'x'.repeat(129), 'ü'.repeat(65)])
+      expect(() => ann.leaveIntent(node, 5)).toThrowError(expect.objectContaining({ code: 'badValue' }));
+    expect(ann.told()).toEqual([]);
+    expect(ann.serf.clocks.member).toBe(1);
+
+    ann.leaveIntent('ü'.repeat(64), 5);
+    expect(ann.told()).toHaveLength(1);
+  });
+});

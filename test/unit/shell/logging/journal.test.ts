@@ -1,0 +1,127 @@
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { JOURNAL } from '../../../../src/shell/logging/fact-table.ts';
+import { createJournal, type Journal, printable } from '../../../../src/shell/logging/journal.ts';
+import { LOCAL } from '../support.ts';
+
+interface Line {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+function journal(level = 'trace'): { journal: Journal; lines: Line[]; clock: { now: number } } {
+  const lines: Line[] = [];
+  const clock = { now: 0 };
+  const logger = pino(
+    { level, base: null, timestamp: false },
+    { write: (line: string) => lines.push(JSON.parse(line)) },
+  );
+  return { journal: createJournal(logger, () => clock.now), lines, clock };
+}
+
+const reason = {
+  kind: 'probe',
+  seqNo: 7,
+  millis: 1000,
+  through: ['cat'],
+  nacks: 1,
+  stream: true,
+  awareness: 0,
+  lateness: 2,
+} as const;
+const INFO = 30;
+const DEBUG = 20;
+const WARN = 40;
+
+describe('a fact', () => {
+  test('becomes one line and one count', () => {
+    const { journal: it, lines } = journal();
+    it.note({ kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 3, deadline: 12.5, reason });
+    expect(lines).toEqual([
+      { level: INFO, room: 'swim', node: 'bob', by: 'ann', incarnation: 3, msg: 'member suspected' },
+    ]);
+    expect(it.counters.get('members_suspected')).toBe(1);
+  });
+
+  test('below the level is counted all the same', () => {
+    const { journal: it, lines } = journal('info');
+    it.note({ kind: 'probeFailed', node: 'bob', awareness: 1, reason });
+    expect(lines).toEqual([]);
+    expect(it.counters.get('probes_failed')).toBe(1);
+  });
+
+  test('that a stranger can cause is loud once in a while, and then says how often it was quiet', () => {
+    const { journal: it, lines, clock } = journal();
+    const reject = (): void =>
+      it.note({ kind: 'packetRejected', from: '10.0.0.9:1', code: 'plaintext', detail: 'a key is set' });
+    for (let i = 0; i < 4; i++) reject();
+    it.note({ kind: 'streamRefused', from: '10.0.0.9:1', why: 'too many' });
+    clock.now = 10_000;
+    reject();
+
+    expect(lines.map(({ level, msg, unsaid }) => [level, msg, unsaid])).toEqual([
+      [WARN, 'packet rejected', undefined],
+      [DEBUG, 'packet rejected', undefined],
+      [DEBUG, 'packet rejected', undefined],
+      [DEBUG, 'packet rejected', undefined],
+      [WARN, 'stream refused', undefined],
+      [WARN, 'packet rejected', 3],
+    ]);
+    expect(it.counters.get('packets_rejected')).toBe(5);
+  });
+
+  test('of every kind has words, fields that are its own, and a counter of its own that starts at zero', () => {
+    const { journal: it } = journal();
+    const counters = new Set<string>();
+    for (const [kind, [room, , sentence, counter, fields]] of Object.entries(JOURNAL)) {
+      expect(sentence, kind).toMatch(/^[a-z][^A-Z.]*(?:TCP)?[^.]*$/);
+      expect(counter, kind).toMatch(/^[a-z_]+$/);
+      expect(it.counters.get(counter), kind).toBe(0);
+      expect(fields, kind).not.toContain(room === 'swim' ? 'deadline' : 'payload');
+      counters.add(counter);
+    }
+    expect(counters.size).toBe(Object.keys(JOURNAL).length);
+  });
+});
+
+test('packets are counted, and written down only at trace', () => {
+  const loud = journal('trace');
+  const quiet = journal('debug');
+  for (const { journal: it } of [loud, quiet]) {
+    it.packet('received', LOCAL, 100);
+    it.packet('sent', LOCAL, 30);
+    it.packet('sent', LOCAL, 12);
+    expect(Object.fromEntries([...it.counters].filter(([name]) => /_(sent|received)$/.test(name)))).toEqual({
+      packets_received: 1,
+      bytes_received: 100,
+      packets_sent: 2,
+      bytes_sent: 42,
+    });
+  }
+  expect(loud.lines.map(({ msg, bytes }) => [msg, bytes])).toEqual([
+    ['packet received', 100],
+    ['packet sent', 30],
+    ['packet sent', 12],
+  ]);
+  expect(quiet.lines).toEqual([]);
+});
+
+describe('names of strangers', () => {
+  test.each([
+    ['bob\u001b[2Jnew line\n', 'bob\\u{1b}[2Jnew line\\u{a}'],
+    ['\u202Eevil', '\\u{202e}evil'],
+    ['\u009bC1\u007f', '\\u{9b}C1\\u{7f}'],
+    ['a\u200bb\u2028c\ufeff', 'a\\u{200b}b\\u{2028}c\\u{feff}'],
+    ['half \ud800 a pair', 'half \\u{d800} a pair'],
+    ['müller-日本-😀', 'müller-日本-😀'],
+  ])('%j is written %j', (name, written) => {
+    const { journal: it, lines } = journal();
+    it.note({ kind: 'memberLeft', node: name });
+    expect(lines[0]?.['node']).toBe(written);
+  });
+
+  test('are cut when they are far too long', () => {
+    expect(printable('x'.repeat(100_000)).length).toBeLessThan(1100);
+  });
+});

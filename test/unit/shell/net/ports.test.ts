@@ -1,0 +1,64 @@
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import { expect, test } from 'vitest';
+import { bindError, openPorts, type PortEvents } from '../../../../src/shell/net/ports.ts';
+import { at, LOCAL } from '../support.ts';
+
+const deaf: PortEvents = {
+  packet: () => {},
+  unsent: () => {},
+  feed: () => {},
+  refused: () => {},
+  failed: () => {},
+};
+
+test('port 0 becomes one free port, the same for UDP and TCP', async () => {
+  for (let i = 0; i < 20; i++) {
+    const { udp, tcp } = await openPorts(LOCAL, deaf);
+    expect(udp.address.port).toBeGreaterThan(0);
+    expect(tcp.address).toEqual(udp.address);
+    await Promise.all([udp.close(), tcp.close()]);
+  }
+});
+
+test('a port whose UDP side is taken is refused in one sentence that says what to do', async () => {
+  const other = createSocket('udp4');
+  await new Promise<void>((resolve) => other.bind(0, '127.0.0.1', () => resolve()));
+  const { port } = other.address();
+
+  await expect(openPorts(at(`127.0.0.1:${port}`), deaf)).rejects.toMatchObject({
+    code: 'config',
+    exit: 78,
+    message: `UDP 127.0.0.1:${port} is in use: stop the other program or choose another port with --bind`,
+  });
+  await new Promise<void>((resolve) => other.close(() => resolve()));
+});
+
+test('a port whose TCP side is taken is refused too, and the UDP side is free again', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', () => resolve()));
+  const bound = other.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+
+  await expect(openPorts(at(`127.0.0.1:${port}`), deaf)).rejects.toThrow(
+    `TCP 127.0.0.1:${port} is in use: stop the other program or choose another port with --bind`,
+  );
+  await new Promise<void>((resolve) => other.close(() => resolve()));
+  const { udp, tcp } = await openPorts(at(`127.0.0.1:${port}`), deaf);
+  await Promise.all([udp.close(), tcp.close()]);
+});
+
+test('an address of another machine is refused as such', async () => {
+  await expect(openPorts(at('192.0.2.1:0'), deaf)).rejects.toThrow(
+    '192.0.2.1 is not an address of this machine: choose one that is with --bind',
+  );
+});
+
+test.each([
+  ['EACCES', 'UDP 127.0.0.1:80 may not be opened by this user: choose a port from 1024 up with --bind'],
+  ['EMFILE', 'UDP 127.0.0.1:80 cannot be opened (EMFILE): choose another with --bind'],
+])('%s has its sentence', (code, sentence) => {
+  expect(bindError('UDP', at('127.0.0.1:80'), Object.assign(new Error(code), { code })).message).toBe(
+    sentence,
+  );
+});

@@ -1,0 +1,247 @@
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Address } from '../../../../src/base/address.ts';
+import { openTcp, type StreamInput, type Tcp, type TcpLimits } from '../../../../src/shell/net/tcp.ts';
+import { at, LOCAL, limits, until } from '../support.ts';
+
+interface Side {
+  readonly tcp: Tcp;
+  readonly inputs: StreamInput[];
+  readonly refused: string[];
+  /** What was said on the stream `id`, in one word each. */
+  told(id: number): string[];
+  bytes(id: number): number;
+}
+
+const open: Tcp[] = [];
+const sockets: Socket[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const tcp of open.splice(0)) await tcp.close();
+});
+
+async function side(
+  change: Partial<TcpLimits> = {},
+  react?: (input: StreamInput, tcp: Tcp) => void,
+): Promise<Side> {
+  const inputs: StreamInput[] = [];
+  const refused: string[] = [];
+  const tcp = await openTcp(
+    LOCAL,
+    {
+      feed: (input) => {
+        inputs.push(input);
+        react?.(input, tcp);
+      },
+      refused: (_from, why) => refused.push(why),
+      failed: (code) => refused.push(code),
+    },
+    limits(change),
+  );
+  open.push(tcp);
+  const of = (id: number): StreamInput[] => inputs.filter((input) => input.stream === id);
+  return {
+    tcp,
+    inputs,
+    refused,
+    told: (id) =>
+      of(id).map((input) =>
+        input.kind === 'streamClosed' && input.why ? `closed: ${input.why}` : input.kind,
+      ),
+    bytes: (id) =>
+      of(id).reduce((sum, input) => sum + (input.kind === 'streamData' ? input.bytes.length : 0), 0),
+  };
+}
+
+/** A bare socket of someone who may not play by the rules. */
+function stranger(to: Address, from = '127.0.0.1'): Socket {
+  const socket = connect({ host: to.host, port: to.port, localAddress: from, allowHalfOpen: true });
+  socket.on('error', () => {});
+  sockets.push(socket);
+  return socket;
+}
+
+/** Waits until the other side has hung up, by whatever means. */
+const closedBy = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    socket.once('close', () => resolve()).resume();
+    socket.once('end', () => socket.destroy());
+  });
+
+describe('tcp', () => {
+  test('a dial, a question, an answer, an end: both sides hear all of it and nothing is left', async () => {
+    const bob = await side({}, (input, tcp) => {
+      if (input.kind === 'streamData') tcp.write(input.stream, Uint8Array.of(7, 7), true);
+    });
+    const ann = await side({}, (input, tcp) => {
+      if (input.kind === 'streamOpened') tcp.write(input.stream, Uint8Array.of(1), false);
+    });
+
+    ann.tcp.open(2, bob.tcp.address);
+    await until(() => ann.told(2).includes('streamClosed'), 'ann hears the end');
+
+    expect(ann.told(2)).toEqual(['streamOpened', 'streamData', 'streamClosed']);
+    expect(ann.bytes(2)).toBe(2);
+    expect(bob.told(1)).toEqual(['streamAccepted', 'streamData']); // it said the end itself
+    const accepted = bob.inputs[0];
+    expect(accepted?.kind === 'streamAccepted' && accepted.from.host).toBe('127.0.0.1');
+    await until(() => ann.tcp.size + bob.tcp.size === 0, 'no stream is left');
+  });
+
+  test('accepted streams are odd, one after another', async () => {
+    const bob = await side();
+    for (let i = 0; i < 3; i++) stranger(bob.tcp.address);
+    await until(() => bob.inputs.length === 3, 'three are accepted');
+    expect(bob.inputs.map((input) => input.stream)).toEqual([1, 3, 5]);
+  });
+
+  test('a dial nobody answers ends in a clause', async () => {
+    const gone = await side();
+    const ann = await side();
+    await gone.tcp.close();
+
+    ann.tcp.open(2, gone.tcp.address);
+    await until(() => ann.inputs.length === 1, 'ann hears of it');
+
+    expect(ann.told(2)).toEqual(['closed: connection refused']);
+  });
+
+  test('an answer is not cut off because the asker is still talking', async () => {
+    const answer = new Uint8Array(3_000_000).fill(9);
+    const bob = await side({}, (input, tcp) => {
+      if (input.kind === 'streamData') tcp.write(input.stream, answer, true);
+    });
+    const dialer = stranger(bob.tcp.address);
+    dialer.write(new Uint8Array(2_000_000));
+    let heard = 0;
+    dialer.on('data', (bytes) => {
+      heard += bytes.length;
+    });
+    await new Promise((resolve) => dialer.once('end', resolve));
+    expect(heard).toBe(answer.length);
+  });
+
+  test('who ends its half after asking still gets the answer, and no half-open socket stays', async () => {
+    const bob = await side({}, (input, tcp) => {
+      if (input.kind === 'streamData') tcp.write(input.stream, Uint8Array.of(5), true);
+    });
+    const dialer = stranger(bob.tcp.address);
+    dialer.end(Uint8Array.of(1));
+    const heard: number[] = [];
+    dialer.on('data', (bytes) => heard.push(...bytes));
+    await new Promise((resolve) => dialer.once('end', resolve));
+
+    expect(heard).toEqual([5]);
+    await until(() => bob.tcp.size === 0, 'bob holds nothing');
+  });
+
+  test('who hangs up without a word is heard to have closed, without a reason', async () => {
+    const bob = await side();
+    stranger(bob.tcp.address).end();
+    await until(() => bob.tcp.size === 0 && bob.inputs.length === 2, 'bob lets go');
+    expect(bob.told(1)).toEqual(['streamAccepted', 'streamClosed']);
+  });
+
+  test('a dropped stream is gone at once and says nothing more', async () => {
+    const bob = await side({}, (input, tcp) => {
+      if (input.kind === 'streamData') tcp.drop(input.stream);
+    });
+    const dialer = stranger(bob.tcp.address);
+    dialer.write('hello');
+    await closedBy(dialer);
+    expect(bob.told(1)).toEqual(['streamAccepted', 'streamData']);
+    expect(bob.tcp.size).toBe(0);
+  });
+});
+
+describe('limits of tcp', () => {
+  test('so many streams at once and no more; who leaves makes room', async () => {
+    const bob = await side({ inbound: 3, perSource: 3, isLocal: () => false });
+    const first = stranger(bob.tcp.address);
+    for (let i = 0; i < 2; i++) stranger(bob.tcp.address);
+    await until(() => bob.tcp.size === 3, 'three are in');
+    await closedBy(stranger(bob.tcp.address, '127.0.0.2'));
+    expect(bob.refused).toEqual(['3 streams are open']);
+
+    first.destroy();
+    await until(() => bob.tcp.size === 2, 'one has left');
+    stranger(bob.tcp.address, '127.0.0.2');
+    await until(() => bob.tcp.size === 3, 'another is in');
+    expect(bob.refused).toHaveLength(1);
+  });
+
+  test('one address may not take every stream', async () => {
+    const bob = await side({ perSource: 2, isLocal: () => false });
+    for (let i = 0; i < 2; i++) stranger(bob.tcp.address);
+    await until(() => bob.tcp.size === 2, 'two are in');
+    await closedBy(stranger(bob.tcp.address));
+    stranger(bob.tcp.address, '127.0.0.2');
+    await until(() => bob.tcp.size === 3, 'another address is in');
+    expect(bob.refused).toEqual(['2 streams from this address are open']);
+  });
+
+  test('from loopback, where a whole cluster may live, only the total counts', async () => {
+    const bob = await side({ inbound: 0, perSource: 0, loopback: 6 });
+    for (let i = 0; i < 6; i++) stranger(bob.tcp.address);
+    await until(() => bob.tcp.size === 6, 'six are in');
+    await closedBy(stranger(bob.tcp.address, '127.0.0.9'));
+    expect(bob.refused).toEqual(['6 streams from this machine are open']);
+  });
+
+  test('who says nothing is shown out', async () => {
+    const bob = await side({ idleTimeout: 60 });
+    await closedBy(stranger(bob.tcp.address));
+    expect(bob.told(1)).toEqual(['streamAccepted', 'closed: silent for 0.06 s']);
+  });
+
+  test('who drips is shown out too, in the end', async () => {
+    const bob = await side({ totalTimeout: 150 });
+    const dripping = stranger(bob.tcp.address);
+    const drip = setInterval(() => dripping.write('.'), 5);
+    await closedBy(dripping);
+    clearInterval(drip);
+    expect(bob.told(1).at(-1)).toBe('closed: not finished after 0.15 s');
+  });
+
+  test('who has its answer and does not hang up is shown out', async () => {
+    const bob = await side({ lingerTimeout: 30 }, (input, tcp) => {
+      if (input.kind === 'streamData') tcp.write(input.stream, Uint8Array.of(1), true);
+    });
+    stranger(bob.tcp.address).write('?');
+    await until(() => bob.inputs.length === 2 && bob.tcp.size === 0, 'bob lets go', 8_000);
+    expect(bob.told(1)).toEqual(['streamAccepted', 'streamData']);
+  });
+
+  test('who sends without end is cut off', async () => {
+    const bob = await side({ bytes: 100_000 });
+    const flood = stranger(bob.tcp.address);
+    const pump = (): void => {
+      while (!flood.destroyed && flood.write(new Uint8Array(16_384)));
+    };
+    flood.on('drain', pump);
+    pump();
+    await closedBy(flood);
+    expect(bob.told(1).at(-1)).toBe('closed: more than 100000 bytes');
+    expect(bob.bytes(1)).toBeLessThanOrEqual(100_000);
+  });
+
+  test('who does not read makes us hold only so much', async () => {
+    const bob = await side({ bytes: 1_000_000 }, (input, tcp) => {
+      if (input.kind !== 'streamAccepted') return;
+      for (let i = 0; i < 100; i++) tcp.write(input.stream, new Uint8Array(500_000), false);
+    });
+    const deaf = stranger(bob.tcp.address);
+    deaf.pause();
+    await until(() => bob.told(1).length === 2, 'bob gives up');
+    expect(bob.told(1)).toEqual(['streamAccepted', 'closed: the peer reads too slowly']);
+  });
+});
+
+test('closing the listener drops its streams', async () => {
+  const bob = await side();
+  const dialer = stranger(bob.tcp.address);
+  await until(() => bob.tcp.size === 1, 'a stream is open');
+  await Promise.all([bob.tcp.close(), closedBy(dialer)]);
+  expect(bob.tcp.size).toBe(0);
+  expect(at(bob.tcp.address.key).port).toBeGreaterThan(0);
+});

@@ -1,0 +1,157 @@
+import { createServer } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { Guard } from '../../../../src/shell/runners/guard.ts';
+import { createRunners } from '../../../../src/shell/runners/index.ts';
+import { listening, outcomeOf } from './support.ts';
+
+const networks = (): string[] => [
+  '127.0.0.1/8',
+  '::1/128',
+  '10.1.2.3/24',
+  '172.17.0.1/16',
+  'fd00:1::5/64',
+  'fe80::1/64',
+  '169.254.7.7/16',
+];
+const permits = (ip: string, allow: string[] = []): boolean => new Guard({ networks, allow }).permits(ip);
+
+describe('S15: which addresses checks may reach', () => {
+  test.each([
+    ['loopback', '127.0.0.1'],
+    ['all of loopback', '127.9.9.9'],
+    ['loopback in IPv6', '::1'],
+    ['mapped loopback', '::ffff:127.0.0.1'],
+    ['an own address', '10.1.2.3'],
+    ['a neighbor in an own network', '10.1.2.77'],
+    ['a container on a bridge of this host', '172.17.0.9'],
+    ['an own IPv6 network', 'fd00:1::77'],
+  ])('%s: yes', (_, ip) => {
+    expect(permits(ip)).toBe(true);
+  });
+
+  test.each([
+    ['another private network', '10.1.3.1'],
+    ['the internet', '93.184.216.34'],
+    ['the internet in IPv6', '2606:2800:220:1::1'],
+    ['metadata of clouds', '169.254.169.254'],
+    ['link-local, even if an interface has such a network', '169.254.7.8'],
+    ['link-local in IPv6', 'fe80::2'],
+    ['link-local with a zone', 'fe80::2%eth0'],
+    ['mapped metadata', '::ffff:169.254.169.254'],
+    ['mapped metadata in hexadecimal', '::ffff:a9fe:a9fe'],
+    ['mapped metadata in full', '0:0:0:0:0:ffff:a9fe:a9fe'],
+    ['translated metadata', '64:ff9b::a9fe:a9fe'],
+    ['metadata of AWS in IPv6', 'fd00:ec2::254'],
+    ['metadata of Alibaba', '100.100.100.200'],
+    ['metadata of Azure', '168.63.129.16'],
+    ['any address', '0.0.0.0'],
+    ['any address in IPv6', '::'],
+    ['no address', 'localhost'],
+    ['nothing', ''],
+  ])('%s: no', (_, ip) => {
+    expect(permits(ip)).toBe(false);
+  });
+
+  test('the owner may allow more networks, but secrets only by naming them', () => {
+    expect(permits('192.168.7.7', ['192.168.0.0/16'])).toBe(true);
+    expect(permits('93.184.216.34', ['0.0.0.0/0'])).toBe(true);
+    expect(permits('169.254.169.254', ['0.0.0.0/0'])).toBe(false);
+    expect(permits('fe80::2', ['::/0'])).toBe(false);
+    expect(permits('169.254.169.254', ['169.254.169.254'])).toBe(true);
+    expect(permits('169.254.9.9', ['169.254.169.254/32'])).toBe(false);
+  });
+
+  test.each(['10.0.0.0/33', '10.0.0/8', 'web.example/8', '::/129', '10.0.0.0/x', '10.0.0.0/-1', ''])(
+    '%j is no network, and a mistake in the settings',
+    (network) => {
+      expect(() => new Guard({ allow: [network] })).toThrow('is not a network such as 10.0.0.0/8');
+      expect(() => createRunners({ allow: [network], allowExec: false, onOutcome: () => {} })).toThrow(
+        /^checks: /,
+      );
+    },
+  );
+});
+
+describe('S15: what is dialed is what was looked at', () => {
+  const hidden = (ip: string) => ({ lookup: async () => [ip], networks });
+
+  test.each([
+    ['http', { HTTP: 'http://inner.example/' }],
+    ['an address in the URL', { HTTP: 'http://169.254.169.254/latest/meta-data/' }],
+    ['an odd spelling of one', { HTTP: 'http://0xa9fea9fe/' }],
+    ['a mapped one', { HTTP: 'http://[::ffff:169.254.169.254]/' }],
+    ['tcp', { TCP: 'inner.example:80' }],
+    ['udp', { UDP: 'inner.example:53' }],
+    ['grpc', { GRPC: 'inner.example:80' }],
+    ['h2ping', { H2PING: 'inner.example:80' }],
+  ])('a name that leads to metadata is not followed: %s', async (_, value) => {
+    const { status, output } = await outcomeOf(value, hidden('169.254.169.254'));
+    expect(status).toBe('critical');
+    expect(output).toMatch(/(169\.254\.169\.254|a9fe:a9fe) must not be reached by checks/);
+  });
+
+  test('a name that changes its meaning is asked once: all requests of a run go to the first address', async () => {
+    let asked = 0;
+    const lookup = async (): Promise<string[]> => (asked++ === 0 ? ['127.0.0.1'] : ['169.254.169.254']);
+    const port = await listening(
+      createServer((request, response) => {
+        if (request.url === '/') response.writeHead(302, { location: '/here' });
+        response.end(request.headers.host);
+      }),
+    );
+    const { output } = await outcomeOf({ HTTP: `http://web.example:${port}/` }, { lookup });
+    expect(output).toContain(`Output: web.example:${port}`);
+    expect(asked).toBe(1);
+  });
+
+  test('addresses that may not be reached are left out, not dialed', async () => {
+    const port = await listening(createServer((_, response) => response.end('well')));
+    const lookup = async (): Promise<string[]> => ['169.254.169.254', '127.0.0.1'];
+    expect(await outcomeOf({ HTTP: `http://web.example:${port}/` }, { lookup, networks })).toMatchObject({
+      status: 'passing',
+    });
+  });
+
+  test('a name without address, or a lookup that fails, is critical', async () => {
+    const value = { TCP: 'web.example:80' };
+    expect(await outcomeOf(value, { lookup: async () => [] })).toMatchObject({
+      output: 'TCP connect web.example:80: web.example has no address',
+    });
+    const lookup = () => Promise.reject(Object.assign(new Error('x'), { code: 'ENOTFOUND' }));
+    expect(await outcomeOf(value, { lookup })).toMatchObject({
+      status: 'critical',
+      output: 'TCP connect web.example:80: no such host',
+    });
+  });
+
+  test('a lookup that hangs is given up at the timeout', async () => {
+    const lookup = () => new Promise<string[]>(() => {});
+    expect(await outcomeOf({ TCP: 'web.example:80', Timeout: '200ms' }, { lookup })).toMatchObject({
+      output: 'no answer in 0.2 s',
+    });
+  });
+
+  test('many checks of one name ask once, and few names are asked at a time', async () => {
+    const asked: string[] = [];
+    const waiting: (() => void)[] = [];
+    const guard = new Guard({
+      networks,
+      lookup: (name) =>
+        new Promise((resolve) => {
+          asked.push(name);
+          waiting.push(() => resolve(['127.0.0.1']));
+        }),
+    });
+    const { signal } = new AbortController();
+    const names = ['a', 'a', 'b', 'c', 'd', 'a'];
+    const all = Promise.all(names.map((name) => guard.resolve(name, signal)));
+    await Promise.resolve();
+    expect(asked).toEqual(['a', 'b']);
+    while (waiting.length > 0) {
+      waiting.shift()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(asked).toEqual(['a', 'b', 'c', 'd']);
+    expect(await all).toEqual(names.map(() => ['127.0.0.1']));
+  });
+});

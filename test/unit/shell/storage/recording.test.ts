@@ -1,0 +1,144 @@
+/** The file of a recording: for its owner alone, bounded, beside those of earlier lives; and a disk that fails ends only it. */
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Appender, openRecording, type RecordingFile } from '../../../../src/shell/storage/recording.ts';
+import { noting, until } from '../support.ts';
+
+const HEAD = '00000000 {"what":"hearsay recording"}\n';
+let dir = '';
+let path = '';
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'hearsay-recording-'));
+  path = join(dir, 'web.rec');
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const opened = (
+  journal = noting(),
+  maxBytes = 1 << 20,
+  create?: () => Promise<Appender>,
+): Promise<RecordingFile> =>
+  openRecording(path, journal.note, {
+    maxBytes,
+    redacted: false,
+    ...(create === undefined ? {} : { create }),
+  });
+
+test('lines are in the file when it is closed, and soon before that; only its owner may read it', async () => {
+  const journal = noting();
+  const file = await opened(journal);
+  expect(file.write(HEAD)).toBe(true);
+  await until(() => readFileSync(path, 'utf8') === HEAD, 'the line is written');
+  for (let i = 0; i < 1000; i++) file.write(`line ${i}\n`);
+  file.last('the end\n', 'stopped');
+  expect(file.write('too late\n')).toBe(false);
+  await file.close();
+  const text = readFileSync(path, 'utf8');
+  expect(text).toBe(`${HEAD}${Array.from({ length: 1000 }, (_, i) => `line ${i}\n`).join('')}the end\n`);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(journal.facts).toEqual([{ kind: 'recordingStarted', file: path, redacted: false }]);
+  expect(file.degraded).toEqual([]);
+});
+
+test('each life has its own, and three of before are kept', async () => {
+  for (let life = 1; life <= 6; life++) {
+    const file = await opened();
+    file.write(HEAD);
+    file.write(`life ${life}\n`);
+    await file.close();
+  }
+  const life = (at: string): string => readFileSync(at, 'utf8').slice(HEAD.length);
+  expect([path, `${path}.1`, `${path}.2`, `${path}.3`].map(life)).toEqual(
+    [6, 5, 4, 3].map((number) => `life ${number}\n`),
+  );
+  expect(existsSync(`${path}.4`)).toBe(false);
+});
+
+test('what is no recording, or could be written by others, is left alone', async () => {
+  writeFileSync(path, 'my diary\n');
+  await expect(opened()).rejects.toThrow('is no recording: choose another path for --record');
+  expect(readFileSync(path, 'utf8')).toBe('my diary\n');
+  writeFileSync(path, HEAD);
+  chmodSync(path, 0o666);
+  await expect(opened()).rejects.toThrow('can be written by other users');
+  rmSync(path);
+  await expect(
+    openRecording(join(dir, 'no', 'such.rec'), noting().note, { maxBytes: 1 << 20, redacted: false }),
+  ).rejects.toThrow('cannot be made (ENOENT)');
+  symlinkSync(join(dir, 'elsewhere'), path);
+  await expect(opened()).rejects.toThrow('cannot be made (EEXIST)');
+  expect(existsSync(join(dir, 'elsewhere'))).toBe(false);
+});
+
+test('at its limit there is room for the last line only, which says so', async () => {
+  const journal = noting();
+  const file = await opened(journal, 1000);
+  let lines = 0;
+  for (; file.hasRoom(100); lines++) file.write(`${'x'.repeat(99)}\n`);
+  expect(lines).toBe(8);
+  file.last('full\n', 'full');
+  await file.close();
+  expect(statSync(path).size).toBe(805);
+  expect(journal.facts.at(-1)).toEqual({ kind: 'recordingFull', file: path, bytes: 805 });
+  expect(file.degraded).toEqual([`the recording ${path} is full: what came later is not in it`]);
+});
+
+test('a disk that is full ends the recording with one word, and takes no line more', async () => {
+  const journal = noting();
+  const failure = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+  let appended = 0;
+  const file = await opened(journal, 1 << 20, async () => ({
+    append: async () => {
+      appended += 1;
+      if (appended > 1) throw failure;
+    },
+    close: async () => {},
+  }));
+  file.write('one\n');
+  await until(() => appended === 1, 'the first write');
+  file.write('two\n');
+  await until(() => file.degraded.length > 0, 'the failure is known');
+  expect(file.write('three\n')).toBe(false);
+  await file.close();
+  expect(appended).toBe(2);
+  expect(journal.facts.slice(1)).toEqual([{ kind: 'recordingFailed', file: path, why: 'ENOSPC' }]);
+  expect(file.degraded).toEqual([`the recording ${path} ended: ENOSPC`]);
+});
+
+test('a disk that is full from the beginning does not keep the agent from starting', async () => {
+  const journal = noting();
+  const file = await opened(journal, 1 << 20, () =>
+    Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })),
+  );
+  expect(file.write('one\n')).toBe(false);
+  expect(journal.facts).toEqual([{ kind: 'recordingFailed', file: path, why: 'ENOSPC' }]);
+  await file.close();
+});
+
+test('a disk that hangs does not fill the memory', async () => {
+  const journal = noting();
+  let release = (): void => {};
+  const hangs = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const file = await opened(journal, 1 << 30, async () => ({ append: () => hangs, close: async () => {} }));
+  const line = `${'x'.repeat(64 * 1024)}\n`;
+  let taken = 0;
+  while (taken < 1000 && file.write(line)) taken += 1;
+  expect(taken).toBeGreaterThan(100);
+  expect(taken).toBeLessThan(140);
+  expect(journal.facts.at(-1)).toMatchObject({ kind: 'recordingFailed', why: 'the disk takes too long' });
+  release();
+  await file.close();
+});

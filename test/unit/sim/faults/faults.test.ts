@@ -1,0 +1,139 @@
+import { expect, test } from 'vitest';
+import { createRng } from '../../../../src/base/rng.ts';
+import {
+  drawFaults,
+  FAULT_KINDS,
+  type Fault,
+  HOSTILE_KINDS,
+  unleash,
+  victimsOf,
+} from '../../../../src/sim/faults/index.ts';
+import { echoes } from '../echo.ts';
+
+const hosts = ['ann', 'bob', 'cat'];
+const plan = { hosts, span: 300_000, count: 200 };
+
+test('the same seed draws the same troubles, all of them inside the span', () => {
+  const faults = drawFaults(createRng(5), plan);
+
+  expect(faults).toEqual(drawFaults(createRng(5), plan));
+  expect(faults).not.toEqual(drawFaults(createRng(6), plan));
+  expect(faults).toHaveLength(200);
+  for (const { at, span } of faults) {
+    expect(at).toBeGreaterThanOrEqual(0);
+    expect(span).toBeGreaterThan(0);
+    expect(at + span).toBeLessThanOrEqual(plan.span);
+  }
+});
+
+test('every kind is drawn, or only those asked for; hostile ones only then; rare ones not too often', () => {
+  const faults = drawFaults(createRng(5), { ...plan, count: 500 });
+  expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set(FAULT_KINDS));
+  expect(faults.filter((fault) => fault.kind === 'wholeRestart')).toHaveLength(1);
+  expect(FAULT_KINDS).not.toContain('traitor');
+  expect(HOSTILE_KINDS).toEqual(['traitor']);
+
+  const some = drawFaults(createRng(5), { ...plan, kinds: ['stall'] });
+  expect(new Set(some.map((fault) => fault.kind))).toEqual(new Set(['stall']));
+  expect(drawFaults(createRng(5), { ...plan, kinds: [] })).toEqual([]);
+});
+
+test('a schedule is plain data', () => {
+  const faults = drawFaults(createRng(5), { ...plan, kinds: [...FAULT_KINDS, ...HOSTILE_KINDS] });
+  expect(JSON.parse(JSON.stringify(faults))).toEqual(faults);
+});
+
+test('when they are over, everybody runs again and every path is open', () => {
+  const { world, echo, send } = echoes('ann bob cat');
+  unleash(world, drawFaults(createRng(9), plan));
+  world.run(plan.span + 1);
+
+  expect(hosts.map((label) => world.host(label).running && !world.host(label).paused)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(world.host('ann').lives + world.host('bob').lives + world.host('cat').lives).toBeGreaterThan(3);
+  for (let i = 0; i < 20; i++) {
+    send('ann', 'bob', `${i}`);
+    world.run(10);
+  }
+  expect(echo('bob').text('packet').slice(-20)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
+});
+
+test('only troubles that really came are counted: who is down is not struck again', () => {
+  const { world } = echoes('ann bob cat');
+  const struck: string[] = [];
+  const crash = {
+    kind: 'crash',
+    who: 'ann',
+    dark: false,
+    remember: false,
+    moved: false,
+    clock: -5000,
+  } as const;
+  unleash(
+    world,
+    [
+      { at: 0, span: 1000, ...crash },
+      { at: 500, span: 1000, ...crash },
+      { at: 500, span: 100, kind: 'duplicates', chance: 1, copies: 2, late: 0 },
+    ],
+    (fault) => struck.push(fault.kind),
+  );
+  world.run(2000);
+
+  expect(struck).toEqual(['crash', 'duplicates']);
+  expect(world.host('ann').running).toBe(true);
+  expect(world.host('ann').clock).toBe(-5000);
+});
+
+test('who is forgotten dies, is named to another, and comes back', () => {
+  const { world, echo } = echoes('ann bob cat');
+  unleash(world, [
+    { at: 0, span: 1000, kind: 'forget', who: 'ann', by: 'bob', prune: true, remember: false },
+  ]);
+  world.run(800);
+  expect(world.host('ann').running).toBe(false);
+  expect(
+    echo('bob').heard.map(({ input }) => (input.kind === 'command' ? input.command : undefined)),
+  ).toContainEqual({
+    kind: 'forget',
+    node: 'ann',
+    prune: true,
+    refuseLive: true,
+  });
+  world.run(300);
+  expect(world.host('ann').running).toBe(true);
+});
+
+test('who is struck is no healthy member meanwhile', () => {
+  const { world } = echoes('ann bob cat');
+  const victims = (fault: object): readonly string[] =>
+    victimsOf(world, { at: 0, span: 1, ...fault } as Fault);
+
+  expect(victims({ kind: 'stall', who: 'ann' })).toEqual(['ann']);
+  expect(victims({ kind: 'mesh', links: [['ann', 'bob']] })).toEqual(['ann', 'bob']);
+  expect(victims({ kind: 'loss', chance: 0.1 })).toEqual(hosts);
+  expect(victims({ kind: 'clockJump', who: 'ann', by: 1 })).toEqual([]);
+});
+
+test('loops of pauses and of blocks stop and start a process, and end', () => {
+  const { world } = echoes('ann bob cat');
+  let paused = 0;
+  const look = (): void => {
+    if (world.host('ann').paused) paused += 1;
+    world.at(world.now + 10, look);
+  };
+  look();
+  unleash(world, [{ at: 0, span: 60_000, kind: 'busyLoop', whos: ['ann'], block: 200, duty: 0.25 }]);
+  world.run(61_000);
+  expect(paused / 6000).toBeCloseTo(0.25, 1);
+
+  paused = 0;
+  unleash(world, [{ at: 0, span: 60_000, kind: 'stutter', whos: ['ann'], seed: 4 }]);
+  world.run(61_000);
+  expect(paused).toBeGreaterThan(500);
+  expect(paused).toBeLessThan(6000);
+  expect(world.host('ann').paused).toBe(false);
+});

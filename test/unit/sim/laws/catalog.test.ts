@@ -1,0 +1,305 @@
+import { expect, test } from 'vitest';
+import type {
+  Agent,
+  Effect,
+  Fact,
+  Input,
+  MemberView,
+  Topic,
+  View,
+} from '../../../../src/agent/contract/machine.ts';
+import { NEVER } from '../../../../src/base/time.ts';
+import { Catalog } from '../../../../src/catalog/catalog.ts';
+import type { Instance, InstanceStatus, NodeCatalog, Service } from '../../../../src/catalog/types.ts';
+import type { LocalCheck, LocalService } from '../../../../src/checks/types.ts';
+import { CatalogueLaws, catalogueDisagreements } from '../../../../src/sim/laws/catalog.ts';
+import { World } from '../../../../src/sim/world/world.ts';
+import { encodeDelta } from '../../../../src/wire/catalog.ts';
+import { TYPE } from '../../../../src/wire/memberlist.ts';
+import { BARE_ENVELOPE, sealPacket } from '../../../../src/wire/packet.ts';
+import { check, service } from '../../catalog/values.ts';
+import { nowhere } from '../echo.ts';
+
+/** Shows of every owner whatever a test puts there, raises indexes when told to, and sends what it is given. */
+class Liar implements Agent {
+  deadline = NEVER;
+  readonly nodes = new Map<string, NodeCatalog>();
+  readonly statuses = new Map<string, MemberView['status']>([
+    ['ann', 'alive'],
+    ['bob', 'alive'],
+  ]);
+  /** Served even so. */
+  readonly served = new Map<string, Instance[]>();
+  readonly services = new Map<string, LocalService>();
+  readonly checks = new Map<string, LocalCheck>();
+  readonly lanes = { urgent: 0, catalog: 0 };
+  readonly #name: string;
+  #indexes = new Map<Topic, number>();
+  #next: Effect[] = [];
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  get view(): View {
+    const member = (name: string) =>
+      ({ name, status: this.statuses.get(name), tags: new Map([['hearsay', '1']]) }) as unknown as MemberView;
+    const instances = (name: string) =>
+      [...this.nodes.values()].flatMap((node) => node.instances.filter((one) => one.service.name === name));
+    return {
+      node: this.#name,
+      self: () => member(this.#name),
+      member: (name: string) => (this.statuses.has(name) ? member(name) : undefined),
+      members: () => [...this.statuses.keys()].map(member),
+      health: () => ({ leaving: false, lanes: this.lanes }),
+      indexOf: ([topic]: readonly Topic[]) => this.#indexes.get(topic as Topic) ?? 1,
+      local: { services: () => this.services, checks: () => this.checks },
+      catalog: {
+        services: () => new Map(),
+        instances,
+        usable: (name: string) =>
+          this.served.get(name) ?? instances(name).filter((one) => one.up && one.status === 'passing'),
+        node: (name: string) => this.nodes.get(name),
+        nodes: () => this.nodes.values(),
+      },
+    } as unknown as View;
+  }
+
+  show(owner: string, ...instances: Instance[]): void {
+    this.nodes.set(owner, { node: owner, up: true, warm: false, instances, checks: [] });
+  }
+
+  raise(topic: Topic, index: number): void {
+    this.#indexes.set(topic, index);
+  }
+
+  will(...effects: Effect[]): void {
+    this.#next.push(...effects);
+  }
+
+  handle(_input: Input, _now: number, out: Effect[]): void {
+    out.push(...this.#next.splice(0));
+  }
+}
+
+const instance = (
+  node: string,
+  what: Service,
+  over: { status?: InstanceStatus; up?: boolean; checks?: Instance['checks'] } = {},
+): Instance => ({
+  node,
+  service: what,
+  checks: [],
+  nodeChecks: [],
+  up: true,
+  warm: false,
+  status: 'passing',
+  ...over,
+});
+
+/** ann looks on bob. */
+function pair() {
+  const world = new World({ seed: 1, birth: ({ name }) => new Liar(name) });
+  const broken: string[] = [];
+  new CatalogueLaws(world, (what) => broken.push(what));
+  const liar = (label: string): Liar => world.host(label).live as Liar;
+  for (const label of ['ann', 'bob']) {
+    world.add(label);
+    world.start(label);
+  }
+  let index = 1;
+  /** What a host shows from now on of an owner, told to its readers as it should be. */
+  const step = (
+    label: string,
+    owner: string,
+    instances: readonly Instance[],
+    ...facts: Fact[]
+  ): readonly string[] => {
+    liar(label).show(owner, ...instances);
+    return look(label, owner, ...facts);
+  };
+  const look = (label: string, owner: string, ...facts: Fact[]): readonly string[] => {
+    const topics: Topic[] = [`entries:${owner}`, 'service:web', 'services', 'checks'];
+    index += 1;
+    for (const topic of topics) liar(label).raise(topic, index);
+    liar(label).will({ kind: 'changed', topics }, ...facts.map((fact) => ({ kind: 'fact', fact }) as const));
+    world.inject(label, nowhere, new Uint8Array(1));
+    return broken.map((what) => what.split(' ')[0] as string);
+  };
+  return { world, broken, ann: liar('ann'), bob: liar('bob'), step, look };
+}
+
+const one = service('web-1', { port: 1 });
+const two = service('web-1', { port: 2 });
+const failed: Fact = { kind: 'memberFailed', node: 'bob' };
+const left: Fact = { kind: 'memberLeft', node: 'bob' };
+
+test('a copy that lags and follows breaks no law', () => {
+  const { world, broken, bob, step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  step('ann', 'bob', [instance('bob', one)]);
+  step('bob', 'bob', [instance('bob', two)]);
+  step('bob', 'bob', []);
+  step('bob', 'bob', [instance('bob', one)]);
+  step('ann', 'bob', [instance('bob', two)]);
+  step('ann', 'bob', []);
+  step('ann', 'bob', [instance('bob', one)]);
+  bob.will({ kind: 'sendPacket', to: world.host('ann').address, packet: rumor('bob') });
+  world.inject('bob', nowhere, new Uint8Array(1));
+  world.run(10_000);
+
+  expect(broken).toEqual([]);
+  expect(catalogueDisagreements(world)).toEqual(['bob publishes web-1 of nothing']);
+});
+
+test('I7: an entry its owner never published', () => {
+  const { step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  expect(step('ann', 'bob', [instance('bob', two)])).toEqual(['I7']);
+});
+
+test('I7: an entry that goes back to what it was before', () => {
+  const { step } = pair();
+  for (const what of [one, two]) {
+    step('bob', 'bob', [instance('bob', what)]);
+    expect(step('ann', 'bob', [instance('bob', what)])).toEqual([]);
+  }
+  expect(step('ann', 'bob', [instance('bob', one)])).toEqual(['I7']);
+});
+
+test('I7: an entry lost that its owner never removed; not so if the owner left', () => {
+  const lost = pair();
+  lost.step('bob', 'bob', [instance('bob', one)]);
+  lost.step('ann', 'bob', [instance('bob', one)]);
+  expect(lost.step('ann', 'bob', [])).toEqual(['I7']);
+
+  const dropped = pair();
+  dropped.step('bob', 'bob', [instance('bob', one)]);
+  dropped.step('ann', 'bob', [instance('bob', one)]);
+  dropped.ann.statuses.set('bob', 'left');
+  expect(dropped.step('ann', 'bob', [], left)).toEqual([]);
+  dropped.ann.statuses.set('bob', 'alive');
+  expect(dropped.step('ann', 'bob', [instance('bob', one)])).toEqual([]);
+});
+
+test('I8: what was seen removed comes back', () => {
+  const { step } = pair();
+  for (const shown of [[instance('bob', one)], []]) {
+    step('bob', 'bob', shown);
+    expect(step('ann', 'bob', shown)).toEqual([]);
+  }
+  expect(step('ann', 'bob', [instance('bob', one)])).toEqual(['I8']);
+});
+
+test('I8: an owner born again without memory has removed everything', () => {
+  const { world, step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  step('ann', 'bob', [instance('bob', one)]);
+  world.stop('bob');
+  world.start('bob');
+  expect(step('ann', 'bob', [])).toEqual([]);
+  expect(step('ann', 'bob', [instance('bob', one)])).toEqual(['I8']);
+});
+
+test('I9: the services of a failed owner that are served or up', () => {
+  const { ann, step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  ann.statuses.set('bob', 'failed');
+  expect(step('ann', 'bob', [instance('bob', one)], failed)).toContain('I9');
+
+  const served = pair();
+  served.step('bob', 'bob', [instance('bob', one)]);
+  served.ann.statuses.set('bob', 'failed');
+  const dead = instance('bob', one, { up: false, status: 'critical' });
+  expect(served.step('ann', 'bob', [dead], failed)).toEqual([]);
+  served.ann.served.set('web', [dead]);
+  expect(served.step('ann', 'bob', [dead])).toEqual(['I9']);
+});
+
+test.each<[string, Instance]>([
+  ['is held for down', instance('bob', one, { up: false, status: 'critical' })],
+  [
+    'passes despite a critical check',
+    instance('bob', one, { checks: [check('c', 'web-1', { status: 'critical' })] }),
+  ],
+  ['passes though it drains', instance('bob', service('web-1', { draining: true }))],
+])('I9: an instance of a live owner that %s', (_what, shown) => {
+  const { ann, step } = pair();
+  step('bob', 'bob', [instance('bob', shown.service, { checks: shown.checks, status: 'critical' })]);
+  ann.served.set('web', [shown]);
+  expect(step('ann', 'bob', [shown])).toContain('I9');
+});
+
+test('I9: an instance that passes and is not served', () => {
+  const { ann, step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  ann.served.set('web', []);
+  expect(step('ann', 'bob', [instance('bob', one)])).toEqual(['I9']);
+});
+
+test('I12: news that nobody is told', () => {
+  const { world, broken, step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  world.run(10_000);
+  expect(broken.map((what) => what.split(' ').slice(0, 2).join(' '))).toEqual(['I12 bob']);
+});
+
+test('I14: an answer that changes while its index stays, or an index that falls', () => {
+  const { ann, world, broken, step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  step('ann', 'bob', [instance('bob', one)]);
+  step('bob', 'bob', [instance('bob', two)]);
+  ann.show('bob', instance('bob', two));
+  ann.will({ kind: 'changed', topics: ['entries:bob', 'service:web'] });
+  world.inject('ann', nowhere, new Uint8Array(1));
+  expect(broken.map((what) => what.split(' ')[0])).toEqual(['I14', 'I14']);
+
+  ann.raise('service:web', 1);
+  world.run(1000);
+  expect(broken.slice(2).join()).toContain('the index of service:web fell');
+});
+
+test('L4: a change that wakes nobody', () => {
+  const { ann, world, broken, step } = pair();
+  step('bob', 'bob', [instance('bob', one)]);
+  step('ann', 'bob', [instance('bob', one)]);
+  step('bob', 'bob', [instance('bob', two)]);
+  ann.show('bob', instance('bob', two));
+  for (const topic of ['entries:bob', 'service:web'] as const) ann.raise(topic, 1000);
+  world.run(1000);
+  expect(broken.map((what) => what.split(' ')[0])).toEqual(['L4', 'L4']);
+});
+
+test('a message of ours to a peer without a catalogue', () => {
+  const { world, broken, bob } = pair();
+  world.add('eve', { plain: true });
+  world.start('eve');
+  bob.will({ kind: 'sendPacket', to: world.host('eve').address, packet: rumor('bob') });
+  world.inject('bob', nowhere, new Uint8Array(1));
+  expect(broken).toEqual(['design 4(b) bob sent eve, a plain peer, a message of type 200']);
+});
+
+test('L3: who shows what is not published, who serves the dead, and who has something left to say', () => {
+  const { world, ann, bob } = pair();
+  bob.show('bob', instance('bob', one));
+  ann.show('bob', instance('bob', two));
+  ann.show('eve', instance('eve', one));
+  bob.lanes.urgent = 2;
+  bob.checks.set('c', { status: 'passing' } as unknown as LocalCheck);
+  expect(catalogueDisagreements(world)).toEqual([
+    'bob publishes web-1 of nothing',
+    'bob does not publish its check c',
+    'ann does not show of bob what that publishes',
+    'bob has 2 messages of the catalogue left to say',
+    'ann serves web-1 of eve, which does not run',
+  ]);
+});
+
+/** A packet with a rumor of the owner's. */
+function rumor(owner: string): Uint8Array {
+  const catalog = new Catalog({ owner, epoch: 1, admits: () => true });
+  const delta = catalog.write([{ put: one }], 0).rumors[0]?.delta;
+  if (delta === undefined) throw new Error('nothing was written');
+  const message = Uint8Array.of(TYPE.user, ...encodeDelta(delta));
+  return sealPacket([message], BARE_ENVELOPE, { crc: false, nonce: () => new Uint8Array(12) });
+}

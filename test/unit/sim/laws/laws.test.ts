@@ -1,0 +1,307 @@
+import { expect, test } from 'vitest';
+import { type AgentOptions, createAgent } from '../../../../src/agent/agent.ts';
+import type { Effect, Input } from '../../../../src/agent/contract/machine.ts';
+import { unrest } from '../../../../src/sim/laws/calm.ts';
+import { clockDifferences } from '../../../../src/sim/laws/clocks.ts';
+import { Checkers } from '../../../../src/sim/laws/index.ts';
+import { World } from '../../../../src/sim/world/world.ts';
+import { encodeMemory } from '../../../../src/wire/catalog.ts';
+import { Ping } from '../../../../src/wire/memberlist.ts';
+import { BARE_ENVELOPE, type Envelope, sealPacket } from '../../../../src/wire/packet.ts';
+import { sealStream } from '../../../../src/wire/stream-writer.ts';
+import { facts, Liar, pair } from '../liar.ts';
+
+const { appeared, tried, suspected, died } = facts;
+
+test('I4: an identity that its member never had at that incarnation', () => {
+  const { ann, step, world } = pair();
+  ann.show('bob', { address: world.host('ann').address });
+  expect(step(appeared)).toEqual(['I4']);
+
+  const meta = pair();
+  meta.ann.show('bob', { address: meta.world.host('bob').address, meta: Uint8Array.of(7) });
+  expect(meta.step(appeared)).toEqual(['I4']);
+});
+
+test('I4: what a member was in an earlier incarnation counts for that one only', () => {
+  const { ann, bob, step, world, poke } = pair();
+  const address = world.host('bob').address;
+  bob.show('bob', { address, incarnation: 3, meta: Uint8Array.of(3) });
+  poke('bob', { kind: 'changed', topics: [] });
+  ann.show('bob', { address, incarnation: 2 });
+  expect(step(appeared)).toEqual([]);
+  ann.show('bob', { address, incarnation: 3 });
+  expect(step(tried)).toEqual(['I4']);
+});
+
+test('I4: a member that changes without a new incarnation', () => {
+  const { bob, poke } = pair();
+  bob.show('bob', { meta: Uint8Array.of(3) });
+  expect(poke('bob', { kind: 'changed', topics: [] })).toEqual(['I4']);
+});
+
+test('I4: an accused row shows who it was before; two lives may begin alike', () => {
+  const { ann, bob, step, world } = pair();
+  const { address } = world.host('bob');
+  bob.show('bob', { address, incarnation: 2, meta: Uint8Array.of(2) });
+  ann.show('bob', { address, incarnation: 2, state: 'suspect' });
+  expect(step(appeared, tried, suspected)).toEqual([]);
+
+  world.stop('bob');
+  world.start('bob', { moved: true });
+  ann.show('bob', { address: world.host('bob').address, incarnation: 2, state: 'suspect' });
+  expect(step(tried)).toEqual([]);
+});
+
+test('I10: a suspicion of our own without a probe', () => {
+  const { step } = pair();
+  expect(step(appeared, suspected)).toContain('I10');
+  expect(pair().step(appeared, tried, suspected)).not.toContain('I10');
+});
+
+test("I10: a suspicion in another's name, who never had it", () => {
+  const { step } = pair();
+  expect(step(appeared, { ...suspected, by: 'eve' })).toContain('I10');
+});
+
+test('I10: what a claimant was told to outbid is a ground, if a copy of it comes to others (seed 2004943)', () => {
+  const { incarnation } = suspected;
+  const told = { kind: 'claimTooLow', node: 'bob', incarnation, claimed: '10.0.0.9:1' } as const;
+  const copied = {
+    ...suspected,
+    by: 'ann',
+    reason: { kind: 'word', by: 'ann', source: '10.0.0.9:1' },
+  } as const;
+  expect(pair().step(appeared, copied)).toContain('I10');
+  expect(pair().step(appeared, told, copied)).not.toContain('I10');
+});
+
+test('I10: what another held before may be taken over from a push/pull, and its word passed on', () => {
+  const { world, poke } = pair();
+  world.add('eve');
+  world.start('eve');
+  const said = [appeared, tried, { ...suspected, by: 'eve' }] as const;
+  poke('eve', ...said.map((fact) => ({ kind: 'fact', fact }) as const));
+  const told = [appeared, { ...suspected, by: 'eve' }] as const;
+  expect(poke('ann', ...told.map((fact) => ({ kind: 'fact', fact }) as const))).not.toContain('I10');
+});
+
+test("I10: a farewell that met a row of a failed member is a ground, for others' tables say no more (seed 500121)", () => {
+  const table = { ...suspected, reason: { kind: 'table', state: 'dead', source: '10.0.0.3:7946' } } as const;
+  const { poke, step } = pair();
+  poke('bob', { kind: 'fact', fact: facts.left });
+  expect(step(appeared, table)).not.toContain('I10');
+
+  const later = pair();
+  later.poke('bob', { kind: 'fact', fact: facts.left });
+  expect(later.step(appeared, { ...table, incarnation: table.incarnation + 1 })).toContain('I10');
+});
+
+test.each([
+  ['before the suspicion has run out', [appeared, tried, { ...suspected, deadline: 5000 }, died]],
+  ['without a suspicion', [appeared, died]],
+  ["by another's word, who never said so", [appeared, { ...died, by: 'eve' }]],
+] as const)('I10: a death %s', (_what, reported) => {
+  expect(pair().step(...reported)).toContain('I10');
+});
+
+test('I11: a datagram larger than agreed', () => {
+  const { world, poke } = pair();
+  const to = world.host('bob').address;
+  expect(poke('ann', { kind: 'sendPacket', to, packet: new Uint8Array(1400) })).toEqual([]);
+  expect(poke('ann', { kind: 'sendPacket', to, packet: new Uint8Array(1401) })).toEqual(['I11']);
+});
+
+test.each<[string, (ann: Liar) => void]>([
+  [
+    'more members than there ever were',
+    (ann) => {
+      for (const i of range(20)) ann.show(`ghost-${i}`, { state: 'left' });
+    },
+  ],
+  ['a queue that grows without an end', (ann) => Object.assign(ann.lanes, { membership: 11 })],
+  ['a local health out of range', (ann) => Object.assign(ann, { awareness: 8 })],
+  [
+    'a memory full of strangers',
+    (ann) => ann.remember({ peers: range(20).map((i) => ({ name: `ghost-${i}`, addr: '10.0.0.9:7946' })) }),
+  ],
+])('I11: %s', (_what, lie) => {
+  const { ann, world, poke, broken } = pair();
+  lie(ann);
+  poke('ann');
+  world.run(1500);
+  expect(broken()).toContain('I11');
+});
+
+test.each(['membership', 'intents', 'queries', 'events', 'catalog'])('I12: %s that is never said', (lane) => {
+  const { ann, step, world, broken } = pair();
+  ann.show('bob', { tags: new Map([['hearsay', '1']]) });
+  step(appeared);
+  ann.lanes[lane] = 1;
+  world.run(5000);
+  expect(broken()).toEqual(['I12']);
+});
+
+test('I12: nobody waits who has nobody to tell, or tells', () => {
+  const alone = pair();
+  alone.ann.lanes['intents'] = 1;
+  alone.world.run(10_000);
+  expect(alone.broken()).toEqual([]);
+
+  const { ann, step, world, poke, broken } = pair();
+  ann.show('bob');
+  step(appeared);
+  ann.lanes['intents'] = 1;
+  const packet = sealPacket([Uint8Array.of(8, 1)], BARE_ENVELOPE, { crc: false, nonce });
+  for (let i = 0; i < 10; i++) {
+    poke('ann', { kind: 'sendPacket', to: world.host('bob').address, packet });
+    world.run(1000);
+  }
+  expect(broken()).toEqual([]);
+});
+
+const KEY = new Uint8Array(16).fill(7);
+const keyed: Envelope = { ...BARE_ENVELOPE, keys: [KEY] };
+const ping = Ping.encode(Ping.make({ seqNo: 1, node: 'bob' }));
+let nonces = 0;
+const nonce = (): Uint8Array => new Uint8Array(12).fill(++nonces);
+
+test('I13: what a key holder says is sealed, with a nonce nobody has used', () => {
+  const { world, poke } = pair({ keys: [KEY] });
+  const to = world.host('bob').address;
+  const say = (envelope: Envelope, of = nonce): readonly string[] =>
+    poke('ann', { kind: 'sendPacket', to, packet: sealPacket([ping], envelope, { crc: false, nonce: of }) });
+  const write = (envelope: Envelope, of = nonce): readonly string[] => {
+    const bytes = sealStream(ping, envelope, { role: 'dialer', nonce: of });
+    return poke('ann', { kind: 'writeStream', stream: 2, bytes, end: false });
+  };
+
+  expect([say(keyed), write(keyed), say(keyed), write(keyed)].flat()).toEqual([]);
+  const again = (): Uint8Array => new Uint8Array(12).fill(nonces);
+  expect(say(keyed, again)).toEqual(['I13']);
+  expect(write(keyed, again)).toHaveLength(2);
+  expect(say(BARE_ENVELOPE)).toHaveLength(3);
+  expect(write(BARE_ENVELOPE)).toHaveLength(4);
+  expect(say({ ...keyed, keys: [new Uint8Array(16)] })).toHaveLength(5);
+});
+
+test('I16: the same seed under other clocks is the same story; an agent that looks at the clock is found out', () => {
+  const plot = { seed: 3, members: 3, minutes: 1 };
+  expect(clockDifferences(plot)).toEqual([]);
+
+  const spies = clockDifferences({
+    ...plot,
+    birth: (options) => {
+      const agent = createAgent(options);
+      const late = options.bornAt > 1_800_000_000_000;
+      return {
+        get deadline() {
+          return agent.deadline;
+        },
+        view: agent.view,
+        handle: (input: Input, now: number, out: Effect[]) => {
+          agent.handle(input, now, out);
+          if (late && input.kind === 'tick')
+            out.push({ kind: 'fact', fact: { kind: 'rumorRefused', node: 'n0', why: 'it is late' } });
+        },
+      };
+    },
+  });
+  expect(spies.map((line) => line.split('"')[0])).toEqual(['I16 clocks ahead: ', 'I16 clocks mixed: ']);
+});
+
+test('I17: a snapshot of what is so', () => {
+  const { ann, world, poke } = pair();
+  const { key } = world.host('bob').address;
+  ann.remember({ incarnation: 1, peers: [{ name: 'bob', addr: key }] });
+  expect(poke('ann')).toEqual([]);
+});
+
+test.each<[string, (ann: Liar) => void]>([
+  ['an incarnation above its own', (ann) => ann.remember({ incarnation: 2 })],
+  ['a clock ahead of its own', (ann) => ann.remember({ clocks: { member: 9, event: 1, query: 1 } })],
+  ['a peer where it never lived', (ann) => ann.remember({ peers: [{ name: 'bob', addr: '10.9.9.9:1' }] })],
+  ['what no file can hold', (ann) => ann.remember({ epoch: Number.NaN })],
+  [
+    'fewer services than there are',
+    (ann) => {
+      ann.services.set('web', {});
+      ann.remember();
+    },
+  ],
+  [
+    'a catalogue that cannot be read',
+    (ann) => ann.will({ kind: 'rememberCatalog', bytes: Uint8Array.of(1, 2) }),
+  ],
+])('I17: a snapshot with %s', (_what, lie) => {
+  const { ann, poke } = pair();
+  lie(ann);
+  expect(poke('ann')).toEqual(['I17']);
+});
+
+test('I17: a snapshot that goes back', () => {
+  const { ann, poke } = pair();
+  ann.show('ann', { incarnation: 5, address: ann.view.self().address });
+  ann.remember({ incarnation: 5 });
+  expect(poke('ann')).toEqual([]);
+  ann.remember({ incarnation: 4 });
+  expect(poke('ann')).toEqual(['I17']);
+});
+
+test('I17: a catalogue reads back to the last octet', () => {
+  const bytes = encodeMemory({ owner: 'ann', epoch: 1, version: 1, ledgers: [] });
+  const { poke } = pair();
+  expect(poke('ann', { kind: 'rememberCatalog', bytes })).toEqual([]);
+});
+
+test('I17: a life begins where the last one was', () => {
+  const honest = pair();
+  honest.ann.remember();
+  honest.poke('ann');
+  honest.world.stop('ann');
+  honest.world.start('ann', { remember: true });
+  expect(honest.broken()).toEqual([]);
+
+  const { world, ann, poke, broken } = pair();
+  const disk = { incarnation: 4, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
+  ann.show('ann', { incarnation: 4, address: ann.view.self().address });
+  ann.remember({ ...disk, registered: { ...NOTHING, services: ['web'] } });
+  ann.services.set('web', {});
+  poke('ann');
+  world.stop('ann');
+  world.start('ann', { remember: true });
+  poke('ann', { kind: 'changed', topics: [] });
+  expect(broken()).toEqual(['I17']);
+});
+
+test('I17: a life that begins at an incarnation nobody remembered', () => {
+  const birth = (born: AgentOptions): Liar => {
+    const liar = new Liar(born);
+    liar.show(born.name, { incarnation: 9 });
+    return liar;
+  };
+  const world = new World({ seed: 1, birth });
+  const checkers = new Checkers(world);
+  world.add('ann');
+  world.start('ann');
+  expect(checkers.violations.join()).toContain('I17 ann is born @9, and remembers @nothing');
+});
+
+test('L5 and L6: what is left to say, and who does not feel well', () => {
+  const { world, ann, bob } = pair();
+  expect(unrest(world)).toEqual([]);
+  ann.lanes['intents'] = 2;
+  bob.awareness = 3;
+  expect(unrest(world).map((clause) => clause.slice(0, 6))).toEqual(['L5 ann', 'L6 bob']);
+});
+
+test('L7: every change of mind is counted, suspicions that end well are not', () => {
+  const { checkers, step } = pair();
+  step(appeared, tried, suspected, facts.lifted);
+  expect(checkers.turns.count).toBe(1);
+  step(tried, suspected, died, facts.returned);
+  expect(checkers.turns).toEqual({ count: 3, last: 'ann memberReturned bob' });
+});
+
+const NOTHING = { services: [], checks: [], states: [], maintenance: [], draining: [] };
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);

@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { echoes, nowhere } from '../echo.ts';
+
+const long = Array.from({ length: 2000 }, (_, i) => `word${i}`).join(' ');
+
+test('what is written arrives whole and in order, cut anywhere', () => {
+  const pieces = new Set<number>();
+  for (let seed = 1; seed <= 10; seed++) {
+    const { world, echo, dial, write } = echoes('ann bob', {}, seed);
+    dial('ann', world.host('bob').address);
+    world.run(50);
+    write('ann', long);
+    world.run(50);
+
+    expect(echo('bob').text('streamData').join('')).toBe(long);
+    expect(echo('ann').text('streamData').join('')).toBe(long);
+    pieces.add(echo('bob').text('streamData').length);
+  }
+  expect(pieces.size).toBeGreaterThan(1);
+});
+
+test('an orderly end closes both sides without a reason', () => {
+  const { world, echo, dial, write } = echoes('ann bob');
+  dial('ann', world.host('bob').address);
+  world.run(50);
+  write('ann', 'bye', true);
+  world.run(50);
+
+  const closed = (label: string) =>
+    echo(label).heard.flatMap(({ input }) => (input.kind === 'streamClosed' ? [input] : []));
+  expect(echo('ann').text('streamData').join('')).toBe('bye');
+  expect(closed('bob')).toEqual([{ kind: 'streamClosed', stream: 1 }]);
+  expect(closed('ann')).toEqual([{ kind: 'streamClosed', stream: 2 }]);
+});
+
+test('nobody listens: refused at once; nobody there, or a dark machine: silence', () => {
+  const { world, echo, dial } = echoes('ann bob eve');
+  world.stop('bob');
+  world.stop('eve', { dark: true });
+
+  dial('ann', world.host('bob').address, 2);
+  world.run(100);
+  dial('ann', world.host('eve').address, 4);
+  world.run(100);
+  dial('ann', nowhere, 6);
+  world.run(10_000);
+
+  const closed = echo('ann').heard.flatMap(({ input }) => (input.kind === 'streamClosed' ? [input] : []));
+  expect(closed).toEqual([{ kind: 'streamClosed', stream: 2, why: 'connection refused' }]);
+});
+
+test('a stream waits out a cut and then delivers everything', () => {
+  const { world, echo, dial, write } = echoes('ann bob');
+  dial('ann', world.host('bob').address);
+  world.run(50);
+  const lift = world.network.impose({ from: ['ann'], to: ['bob'] });
+  write('ann', 'late');
+  world.run(5000);
+  expect(echo('bob').text('streamData')).toEqual([]);
+
+  lift();
+  world.run(5000);
+
+  expect(echo('bob').text('streamData').join('')).toBe('late');
+});
+
+test('a process that dies resets its streams', () => {
+  const { world, echo, dial } = echoes('ann bob');
+  dial('ann', world.host('bob').address);
+  world.run(50);
+  world.stop('bob');
+  world.run(50);
+
+  expect(echo('ann').kinds().slice(-1)).toEqual(['streamClosed']);
+});
+
+test('a paused process is dialed with success, since its kernel answers; it hears of it when it wakes', () => {
+  const { world, echo, dial, write } = echoes('ann bob');
+  world.pause('bob');
+  dial('ann', world.host('bob').address);
+  world.run(50);
+  expect(echo('ann').kinds()).toContain('streamOpened');
+  write('ann', 'hi');
+  world.run(3000);
+  expect(echo('bob').kinds()).toEqual([]);
+
+  world.resume('bob');
+
+  expect(echo('bob').kinds().slice(0, 2)).toEqual(['streamAccepted', 'streamData']);
+});
+
+test('a stream dropped by its owner tells only the other side', () => {
+  const { world, echo, dial } = echoes('ann bob');
+  dial('ann', world.host('bob').address);
+  world.run(50);
+  echo('ann').will({ kind: 'closeStream', stream: 2 }, world.now);
+  world.command('ann', { kind: 'leave' });
+  world.run(50);
+
+  expect(echo('ann').kinds()).not.toContain('streamClosed');
+  expect(echo('bob').kinds()).toContain('streamClosed');
+});
+
+test('a machine that may call but not be called: its own streams carry both ways, none comes in', () => {
+  const { world, echo, dial, write } = echoes('ann bob');
+  world.network.impose({ to: ['bob'], opening: true });
+  dial('ann', world.host('bob').address);
+  dial('bob', world.host('ann').address);
+  world.run(50);
+  write('bob', 'hello');
+  world.run(5000);
+
+  expect(echo('bob').kinds()).not.toContain('streamAccepted');
+  expect(echo('bob').text('streamData').join('')).toBe('hello');
+  expect(echo('ann').kinds()).not.toContain('streamOpened');
+});

@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest';
+import type { Snapshot } from '../../../../src/agent/contract/machine.ts';
+import type { Host } from '../../../../src/sim/world/host.ts';
+import { echoes } from '../echo.ts';
+
+test('a datagram arrives after the latency and is answered', () => {
+  const { world, echo, send } = echoes('ann bob', { weather: { latency: 10, jitter: 0 } });
+
+  send('ann', 'bob', 'hello');
+  world.run(100);
+
+  expect(echo('bob').text('packet')).toEqual(['hello']);
+  expect(echo('ann').text('packet')).toEqual(['!hello']);
+  expect(echo('bob').heard.find(({ input }) => input.kind === 'packet')?.at).toBe(11);
+});
+
+test('a deadline brings a tick at that instant', () => {
+  const { world, echo, send } = echoes('ann bob');
+  world.run(500);
+
+  send('ann', 'bob', 'x');
+  world.run(10);
+
+  const ticks = echo('ann').heard.filter(({ input }) => input.kind === 'tick');
+  expect(ticks.map(({ at }) => at)).toEqual([0, 501]);
+});
+
+test('a paused process gets what its socket held first, and then the overdue tick', () => {
+  const { world, echo, send } = echoes('ann bob');
+  send('bob', 'ann', 'mine');
+  world.pause('bob');
+  send('ann', 'bob', 'one');
+  world.run(20);
+  send('ann', 'bob', 'two');
+  world.run(980);
+  expect(echo('bob').text('packet')).toEqual([]);
+
+  world.resume('bob');
+
+  const kinds = echo('bob')
+    .heard.filter(({ at }) => at === 1000)
+    .map(({ input }) => input.kind);
+  expect(kinds).toEqual(['packet', 'packet', 'tick']);
+  expect(echo('bob').text('packet')).toEqual(['one', 'two']);
+});
+
+test('the socket buffer of a paused process is bounded: what does not fit is lost', () => {
+  const { world, echo, send } = echoes('ann bob');
+  world.pause('bob');
+  for (let i = 0; i < 300; i++) {
+    send('ann', 'bob', 'x'.repeat(1000));
+    world.run(5);
+  }
+
+  world.resume('bob');
+
+  const kept = echo('bob').text('packet').length;
+  expect(kept).toBeGreaterThan(100);
+  expect(kept).toBeLessThan(200);
+  expect(world.counts.overflown).toBe(300 - kept);
+});
+
+test('nothing reaches a stopped process; a new one at the same address starts with nothing', () => {
+  const { world, echo, send } = echoes('ann bob');
+  world.stop('bob');
+  send('ann', 'bob', 'one');
+  world.run(10);
+
+  world.start('bob');
+  send('ann', 'bob', 'two');
+  world.run(10);
+
+  expect(echo('bob').text('packet')).toEqual(['two']);
+  expect(world.host('bob').lives).toBe(2);
+});
+
+test('a host that moved is at its new address only', () => {
+  const { world, echo, send } = echoes('ann bob');
+  const old = world.host('bob').address;
+  world.stop('bob');
+  world.start('bob', { moved: true });
+
+  echo('ann').will({ kind: 'sendPacket', to: old, packet: new Uint8Array([65]) }, world.now);
+  send('ann', 'bob', 'B');
+  world.run(10);
+
+  expect(echo('bob').text('packet')).toEqual(['B']);
+});
+
+test('a command is answered, and the answer is kept with its time', () => {
+  const { world } = echoes('ann');
+  world.run(42);
+
+  const asked = world.command('ann', { kind: 'leave' });
+
+  expect(asked.result).toEqual({ ok: true });
+  expect(asked.at).toBe(42);
+});
+
+test('what an agent asks to remember is its host’s disk, and outlives the process', () => {
+  const { world, echo } = echoes('ann');
+  const snapshot = { incarnation: 7, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
+  echo('ann').will({ kind: 'remember', snapshot }, 1);
+  world.command('ann', { kind: 'leave' });
+  world.run(10);
+  world.stop('ann');
+
+  world.start('ann');
+  expect(echo('ann').options.snapshot).toBeUndefined();
+  world.stop('ann');
+  world.start('ann', { remember: true });
+  expect(echo('ann').options.snapshot).toEqual(snapshot);
+});
+
+test('same seed, same trace; another seed, another trace', () => {
+  const run = (seed: number): string => {
+    const { world, send } = echoes(
+      'ann bob',
+      { trace: { detail: 'packets', keep: 0 }, weather: { loss: 0.3, duplicate: 0.2, reorder: 0.3 } },
+      seed,
+    );
+    for (let i = 0; i < 50; i++) {
+      send('ann', 'bob', `message ${i}`);
+      world.run(3);
+    }
+    return world.trace.hash;
+  };
+
+  expect(run(7)).toBe(run(7));
+  expect(run(7)).not.toBe(run(8));
+});
+
+test('an agent whose deadline never moves on is found out', () => {
+  const { world, echo } = echoes('ann');
+  Object.defineProperty(echo('ann'), 'deadline', { get: () => 0, set: () => {} });
+  world.command('ann', { kind: 'leave' });
+
+  expect(() => world.run(10)).toThrow(/ticks without end/);
+});
+
+test('whoever has moved does not get what was sent to the old address', () => {
+  const { world, echo, send } = echoes('ann bob', { weather: { latency: 100, jitter: 0 } });
+  send('ann', 'bob', 'late');
+  world.run(50);
+  world.stop('bob');
+  world.start('bob', { moved: true });
+  world.run(500);
+
+  expect(echo('bob').text('packet')).toEqual([]);
+});
+
+test('a clock that drifts shows the agent another time, and wakes it when that has come', () => {
+  const { world, echo } = echoes('ann');
+  world.add('bob', { driftPpm: 500 });
+  world.start('bob');
+  world.run(1_000_000);
+  const bob = echo('bob');
+  bob.will({ kind: 'sendPacket', to: world.host('ann').address, packet: new Uint8Array(1) }, 2_000_000.125);
+  world.command('bob', { kind: 'leave' });
+  world.run(999_500);
+
+  const ticks = bob.heard.filter(({ input }) => input.kind === 'tick');
+  expect(ticks).toHaveLength(2);
+  expect(ticks[1]?.at).toBeGreaterThanOrEqual(2_000_000.125);
+  expect(ticks[1]?.at).toBeLessThan(2_000_000.126);
+  expect(echo('ann').heard.find(({ input }) => input.kind === 'packet')?.at).toBeLessThan(1_999_010);
+});
+
+test('a host of IPv6 has an address of sixteen octets, and keeps the family when it moves', () => {
+  const { world } = echoes('ann');
+  const bob = world.add('bob', { v6: true });
+  expect(bob.address.ip).toHaveLength(16);
+  world.start('bob', { moved: true });
+  expect(bob.address.ip).toHaveLength(16);
+  expect(world.newAddress().ip).toHaveLength(4);
+});
+
+describe('a disk', () => {
+  const snapshot = (incarnation: number): Snapshot => ({
+    incarnation,
+    clocks: { member: 1, event: 1, query: 1 },
+    peers: [],
+  });
+  const written = (): Host => {
+    const host = echoes('ann').world.host('ann');
+    for (let i = 1; i <= 30; i++) host.save(snapshot(i));
+    host.shelve(new Uint8Array(3));
+    return host;
+  };
+
+  test('that refuses keeps what it has', () => {
+    const host = written();
+    host.diskRefuses = true;
+    host.save(snapshot(31));
+    host.shelve(new Uint8Array(4));
+    expect(host.disk?.incarnation).toBe(30);
+    expect(host.shelf).toHaveLength(3);
+  });
+
+  test('whose last writes are torn has an earlier state, or the earliest kept', () => {
+    const host = written();
+    host.tear(3);
+    expect(host.disk?.incarnation).toBe(27);
+    expect(host.shelf).toBeUndefined();
+    const other = written();
+    other.tear(1000);
+    expect(other.disk?.incarnation).toBe(14);
+  });
+
+  test('that is lost has nothing', () => {
+    const host = written();
+    host.wipe();
+    expect([host.disk, host.shelf]).toEqual([undefined, undefined]);
+    host.tear(1);
+    expect(host.disk).toBeUndefined();
+  });
+});

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { isPlausible, MAX_INCARNATION, MAX_INCARNATION_JUMP, weigh } from '../../../src/swim/precedence.ts';
+import type { MemberState } from '../../../src/swim/types.ts';
+
+test.each<[string, number, MemberState, number, string]>([
+  // rumor, its incarnation, what we hold, its incarnation, what it is worth
+  ['alive', 5, 'alive', 5, 'stale'],
+  ['alive', 6, 'alive', 5, 'news'],
+  ['alive', 5, 'suspect', 5, 'stale'],
+  ['alive', 6, 'suspect', 5, 'news'],
+  ['alive', 5, 'dead', 5, 'stale'],
+  ['alive', 6, 'dead', 5, 'news'],
+  ['alive', 6, 'left', 5, 'news'],
+  ['suspect', 4, 'alive', 5, 'stale'],
+  ['suspect', 5, 'alive', 5, 'news'],
+  ['suspect', 6, 'alive', 5, 'news'],
+  ['suspect', 5, 'suspect', 5, 'evidence'],
+  ['suspect', 9, 'dead', 5, 'evidence'],
+  ['dead', 4, 'suspect', 5, 'stale'],
+  ['dead', 5, 'alive', 5, 'news'],
+  ['dead', 5, 'suspect', 5, 'news'],
+  ['dead', 9, 'dead', 5, 'evidence'],
+  ['dead', 9, 'left', 5, 'evidence'],
+])('%s@%i against %s@%i is %s', (kind, incarnation, state, held, worth) => {
+  const rumor = { kind: kind as 'alive' | 'suspect' | 'dead', incarnation };
+  expect(weigh(rumor, { state, incarnation: held })).toBe(worth);
+});
+
+test('an incarnation may leap so far and no farther, and never to the top', () => {
+  expect(isPlausible(7 + MAX_INCARNATION_JUMP, 7)).toBe(true);
+  expect(isPlausible(8 + MAX_INCARNATION_JUMP, 7)).toBe(false);
+  expect(isPlausible(0, 7)).toBe(true);
+  expect(isPlausible(MAX_INCARNATION, undefined)).toBe(true);
+  expect(isPlausible(2 ** 31, undefined)).toBe(false);
+  expect(isPlausible(2 ** 31, MAX_INCARNATION)).toBe(false);
+});

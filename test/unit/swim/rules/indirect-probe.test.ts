@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+import { Actor, ack, addressOf, PORT } from '../helpers.ts';
+
+const request = (over: object = {}) =>
+  ({
+    kind: 'indirectPing',
+    seqNo: 77,
+    target: addressOf('bob').ip,
+    port: PORT,
+    node: 'bob',
+    nack: true,
+    sourceAddr: addressOf('cat').ip,
+    sourcePort: PORT,
+    sourceNode: 'cat',
+    ...over,
+  }) as const;
+
+test('a request is passed on as a ping of our own', () => {
+  const ann = new Actor('ann').knowing('bob', 'cat').hear(request());
+  expect(ann.sends()).toMatchObject([
+    { to: addressOf('bob'), fill: true, message: { kind: 'ping', seqNo: 1, node: 'bob', sourceNode: 'ann' } },
+  ]);
+});
+
+test('its ack goes back under the number of the one who asked, with an empty payload', () => {
+  const ann = new Actor('ann').knowing('bob', 'cat').hear(request());
+  ann.take();
+  ann.pass(399);
+  ann.hear(ack(1, Uint8Array.of(4, 2)));
+  expect(ann.sends()).toEqual([
+    { kind: 'send', to: addressOf('cat'), peer: ann.swim.members.get('cat'), message: ack(77), fill: true },
+  ]);
+  ann.pass(1000);
+  expect(ann.sends()).toEqual([]);
+});
+
+test('a nack comes before the round of the one who asked is over, and a later ack still counts', () => {
+  const ann = new Actor('ann').hear(request());
+  ann.take();
+  ann.pass(400);
+  expect(ann.sends()).toMatchObject([{ message: { kind: 'nack', seqNo: 77 }, fill: true }]);
+  ann.pass(50);
+  ann.hear(ack(1));
+  expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 77 } }]);
+});
+
+test('after the probe timeout an ack is dropped', () => {
+  const ann = new Actor('ann').hear(request());
+  ann.pass(500);
+  ann.take();
+  expect(ann.hear(ack(1)).take()).toEqual([]);
+});
+
+test('no nack for who did not ask for one', () => {
+  const ann = new Actor('ann').hear(request({ nack: false }));
+  ann.take();
+  ann.pass(2000);
+  expect(ann.sends()).toEqual([]);
+});
+
+test('without source fields the answer goes where the request came from; port 0 is our port', () => {
+  const ann = new Actor('ann').hear(
+    request({ sourceAddr: new Uint8Array(0), sourcePort: 0, port: 0 }),
+    addressOf('zoe'),
+  );
+  expect(ann.sends()).toMatchObject([{ to: { port: PORT } }]);
+  ann.hear(ack(1));
+  expect(ann.sends()).toMatchObject([{ to: addressOf('zoe') }]);
+});
+
+test('relays are many but not endless', () => {
+  const ann = new Actor('ann');
+  for (let seqNo = 0; seqNo < 5000; seqNo++) ann.hear(request({ seqNo }));
+  expect(ann.sends().length).toBe(1024);
+  ann.pass(500);
+  expect(ann.sends().length).toBe(1024);
+  expect(ann.swim.deadline).toBe(Number.POSITIVE_INFINITY);
+});
+
+test('a ping for us is answered at once, with our payload; one for another name is not', () => {
+  const ping = {
+    kind: 'ping',
+    seqNo: 9,
+    sourceAddr: addressOf('bob').ip,
+    sourcePort: PORT,
+    sourceNode: 'bob',
+  } as const;
+  const ann = new Actor('ann').knowing('bob');
+  ann.hear({ ...ping, node: 'ann' }, addressOf('nat'));
+  expect(ann.take()).toEqual([
+    {
+      kind: 'send',
+      to: addressOf('bob'),
+      peer: ann.swim.members.get('bob'),
+      message: ack(9, Uint8Array.of(42)),
+      fill: true,
+    },
+  ]);
+  ann.hear({ ...ping, node: '' });
+  expect(ann.sends().length).toBe(1);
+  ann.hear({ ...ping, node: 'Ann' });
+  expect(ann.take()).toEqual([]);
+});
+
+test('a ping without source fields is answered where it came from, to nobody in particular', () => {
+  const ann = new Actor('ann').knowing('bob');
+  const nowhere = { sourceAddr: new Uint8Array(0), sourcePort: 0, sourceNode: '' };
+  ann.hear({ kind: 'ping', seqNo: 9, node: 'ann', ...nowhere }, addressOf('zoe'));
+  expect(ann.sends()).toMatchObject([{ to: addressOf('zoe'), peer: undefined }]);
+});
+
+test('who claims a name from another address does not get what only that member may', () => {
+  const ann = new Actor('ann').knowing('bob');
+  const liar = { sourceAddr: addressOf('zoe').ip, sourcePort: PORT, sourceNode: 'bob' };
+  ann.hear({ kind: 'ping', seqNo: 9, node: 'ann', ...liar });
+  expect(ann.sends()).toMatchObject([{ to: addressOf('zoe'), peer: undefined }]);
+});

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { Actor, addressOf, alive, dead, left, PORT, row, suspect } from '../helpers.ts';
+
+const [ALIVE, SUSPECT, DEAD, LEFT] = [0, 1, 2, 3];
+
+test('our state has every row: us, suspects, the dead and those that left', () => {
+  const ann = new Actor('ann').knowing('bob', 'cat', 'dan', 'eve');
+  ann.hear(suspect('bob', 'x')).hear(dead('cat', 'x')).hear(left('dan'));
+  const states = ann.swim.localStates().toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  expect(states).toEqual([
+    row('ann', ALIVE),
+    row('bob', SUSPECT),
+    row('cat', DEAD),
+    row('dan', LEFT),
+    row('eve', ALIVE),
+  ]);
+});
+
+test('an alive row is as an alive, port 0 included', () => {
+  const ann = new Actor('ann').merge(row('bob', ALIVE, 3, { port: 0 }));
+  expect(ann.swim.members.get('bob')?.identity.address.port).toBe(PORT);
+  expect(ann.said()).toEqual([alive('bob', 3)]);
+});
+
+test.each([SUSPECT, DEAD])(
+  'a row in state %i is a suspicion of our own: the accused gets its time',
+  (state) => {
+    const ann = new Actor('ann').knowing('bob', 'cat', 'dan', 'eve').merge(row('bob', state as number));
+    expect(ann.state('bob')).toBe('suspect');
+    expect(ann.said()).toEqual([suspect('bob', 'ann')]);
+  },
+);
+
+test('a row that left, left', () => {
+  const ann = new Actor('ann').knowing('bob').merge(row('bob', LEFT));
+  expect(ann.state('bob')).toBe('left');
+  expect(ann.said()).toEqual([left('bob')]);
+});
+
+test('strangers that are down are not taken in, nor is a state of the future', () => {
+  const ann = new Actor('ann').merge(row('bob', SUSPECT), row('cat', DEAD), row('dan', LEFT), row('eve', 4));
+  expect(ann.swim.members.size).toBe(1);
+  expect(ann.take()).toEqual([]);
+});
+
+describe('versions', () => {
+  const vsn = (...octets: number[]) => ({ vsn: Uint8Array.from(octets) });
+  const refusal = expect.objectContaining({ code: 'versionMismatch' });
+
+  test.each([
+    ['one speaks more than we understand', [row('bob', ALIVE, 1, vsn(1, 6, 6, 2, 5, 5))]],
+    ['one understands less than we speak', [row('bob', ALIVE, 1, vsn(3, 5, 3, 2, 5, 5))]],
+    [
+      'two do not understand one another',
+      [row('bob', ALIVE, 1, vsn(1, 2, 2, 2, 5, 5)), row('cat', ALIVE, 1, vsn(2, 3, 3, 2, 5, 5))],
+    ],
+    ['the dead count too, by what they spoke', [row('bob', DEAD, 1, vsn(1, 6, 6, 2, 5, 5))]],
+    ['and so does Serf', [row('bob', ALIVE, 1, vsn(1, 5, 2, 2, 6, 6))]],
+  ])('%s: all is refused, and the table unchanged', (_, states) => {
+    const ann = new Actor('ann').knowing('zoe');
+    expect(() => ann.merge(row('dan', ALIVE), ...states)).toThrow(refusal);
+    expect(ann.swim.members.size).toBe(2);
+    expect(ann.take()).toEqual([]);
+  });
+
+  test('a dead row with a narrow range narrows nothing', () => {
+    const ann = new Actor('ann').merge(row('bob', DEAD, 1, vsn(3, 3, 3, 2, 5, 5)), row('cat', ALIVE));
+    expect(ann.state('cat')).toBe('alive');
+  });
+
+  test('what our own table holds counts as well', () => {
+    const ann = new Actor('ann').hear(alive('bob', 1, vsn(1, 2, 2, 2, 5, 5)));
+    expect(() => ann.merge(row('cat', ALIVE, 1, vsn(1, 5, 3, 2, 5, 5)))).toThrow(refusal);
+  });
+
+  test('a row without sane versions is left out and noted, and the others count', () => {
+    const ann = new Actor('ann').merge(
+      row('bob', ALIVE, 1, vsn()),
+      row('cat', DEAD, 1, vsn(0, 0, 0, 0, 0, 0)),
+      row('dan', ALIVE, 1, vsn(1, 5, 9, 2, 5, 5)),
+      row('eve', ALIVE),
+    );
+    expect(ann.state('eve')).toBe('alive');
+    expect(ann.swim.members.size).toBe(2);
+    expect(ann.facts().filter(({ kind }) => kind === 'rumorRefused')).toMatchObject([
+      { node: 'bob' },
+      { node: 'cat' },
+      { node: 'dan' },
+    ]);
+  });
+});
+
+test('a full exchange makes two tables one', () => {
+  const ann = new Actor('ann').knowing('bob', 'cat');
+  const dan = new Actor('dan').knowing('eve', 'cat').hear(alive('cat', 4));
+  const [a, d] = [ann.swim.localStates(), dan.swim.localStates()];
+  ann.merge(...d);
+  dan.merge(...a);
+  const table = (actor: Actor) => actor.swim.localStates().toSorted((x, y) => (x.name < y.name ? -1 : 1));
+  expect(table(ann)).toEqual(table(dan));
+  expect(ann.swim.members.get('eve')?.identity.address).toEqual(addressOf('eve'));
+});

@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest';
+import type { Source } from '../../../../src/swim/rules/source.ts';
+import { Actor, ack, addressOf, alive, row } from '../helpers.ts';
+
+const careful = (...others: string[]): Actor => new Actor('ann', { dialBack: true }).knowingAll(...others);
+const served: Source = { kind: 'served', from: addressOf('behind-nat') };
+
+/** Sequence numbers of the pings to a name. */
+const pingsOf = (ann: Actor, node: string): number[] =>
+  ann
+    .sends()
+    .flatMap(({ message }) => (message.kind === 'ping' && message.node === node ? [message.seqNo] : []));
+
+describe('S9: a newcomer nobody vouches for', () => {
+  test('that dials us is asked, and told of once it answers: one round trip', () => {
+    const ann = careful('cat').mergeFrom(served, row('bob', 0));
+    expect([ann.state('bob'), ann.swim.queue.size]).toEqual([undefined, 0]);
+    const [seqNo] = pingsOf(ann, 'bob');
+    ann.hear(ack(seqNo as number), addressOf('bob'));
+    expect(ann.state('bob')).toBe('alive');
+    expect(ann.said()).toEqual([alive('bob', 1)]);
+  });
+
+  test('that gossips of itself is asked as well', () => {
+    const ann = careful('cat').hear(alive('bob', 1), addressOf('bob'));
+    expect(ann.state('bob')).toBeUndefined();
+    expect(pingsOf(ann, 'bob').length).toBe(1);
+  });
+
+  test('that sends and never hears is never announced, nor listed in our table, and that is a fact', () => {
+    const ann = careful('cat').mergeFrom(served, row('bob', 0));
+    const kinds = ann
+      .pass(5000)
+      .take()
+      .map((effect) => (effect.kind === 'fact' ? effect.fact.kind : effect.kind));
+    expect(kinds.filter((kind) => kind === 'send').length).toBe(4);
+    expect(kinds.filter((kind) => kind === 'streamPing').length).toBe(3);
+    expect(kinds.at(-1)).toBe('newcomerSilent');
+    expect(ann.swim.queue.size).toBe(0);
+    expect(ann.swim.localStates().map(({ name }) => name)).toEqual(['ann', 'cat']);
+  });
+
+  test('may answer over a stream where UDP is blocked, half a second later', () => {
+    const ann = careful('cat').mergeFrom(served, row('bob', 0));
+    const { seqNo } = ann.until('streamPing');
+    expect(ann.now).toBeLessThan(500);
+    ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+    expect(ann.state('bob')).toBe('alive');
+  });
+
+  test('is asked once at a time, and the highest incarnation of its claims counts', () => {
+    const ann = careful('cat')
+      .mergeFrom(served, row('bob', 0, 1))
+      .mergeFrom(served, row('bob', 0, 3));
+    const pings = pingsOf(ann, 'bob');
+    expect(pings.length).toBe(1);
+    ann.hear(ack(pings[0] as number));
+    expect(ann.incarnationOf('bob')).toBe(3);
+  });
+
+  test('may not fill our memory: a thousand open questions are enough', () => {
+    const ann = careful('cat');
+    for (let i = 0; i < 1500; i++) ann.mergeFrom(served, row(`ghost-${i}`, 0));
+    expect(ann.sends().length).toBe(1024);
+    ann.pass(5000).take();
+    ann.mergeFrom(served, row('bob', 0));
+    expect(pingsOf(ann, 'bob').length).toBe(1);
+  });
+});
+
+describe('is not asked', () => {
+  test('if a member tells of it', () => {
+    const ann = careful('cat').hear(alive('bob', 1), addressOf('cat'));
+    expect(ann.state('bob')).toBe('alive');
+  });
+
+  test('if it was we who dialed', () => {
+    const ann = careful().mergeFrom({ kind: 'dialed', from: addressOf('cat') }, row('cat', 0), row('bob', 0));
+    expect([ann.state('bob'), ann.state('cat')]).toEqual(['alive', 'alive']);
+  });
+
+  test('if it comes with a crowd: that is another part of a cluster', () => {
+    const crowd = Array.from({ length: 65 }, (_, i) => row(`m${i}`, 0));
+    expect(careful().mergeFrom(served, ...crowd).swim.members.size).toBe(66);
+  });
+
+  test('if the operator says so', () => {
+    const ann = new Actor('ann', { dialBack: false }).mergeFrom(served, row('bob', 0));
+    expect(ann.state('bob')).toBe('alive');
+  });
+});
+
+describe('I3: what nothing can outbid', () => {
+  const TOP = 2 ** 32 - 1;
+  const from = addressOf('gopher');
+  const kinds = (ann: Actor) => ann.facts().map(({ kind }) => kind);
+
+  test('is refused as a rumor: whoever tells it may have made it up', () => {
+    const ann = new Actor('ann').knowing('bob', 'cat');
+    ann.hear({ kind: 'dead', incarnation: TOP, node: 'ann', from: 'bob' });
+    expect(kinds(ann)).toEqual(['rumorRefused']);
+    expect(ann.swim.localStates().map(({ name }) => name)).toContain('ann');
+    expect(ann.swim.incarnation).toBe(1);
+  });
+
+  test.each([
+    ['dead', 2, TOP],
+    ['left', 3, TOP],
+    ['suspect', 1, TOP],
+    ['after a leap', 2, 1 + 2 ** 20 + 1],
+  ])(
+    'in the table of a peer (%s): quiet until it has dropped the row, then announced again, low',
+    (_, state, incarnation) => {
+      const ann = new Actor('ann').knowing('bob', 'cat');
+      ann.mergeFrom({ kind: 'dialed', from }, row('ann', state, incarnation));
+      const [fact] = ann.facts();
+      expect(fact).toEqual({ kind: 'exiled', incarnation, source: from.key, until: 34_000 });
+      ann.mergeFrom({ kind: 'dialed', from }, row('ann', state, incarnation));
+      expect(ann.take()).toEqual([]); // told once
+      ann.said();
+      ann.pass(33_999).take();
+      expect(ann.swim.localStates().map(({ name }) => name)).toEqual(['bob', 'cat']);
+      expect(ann.said()).toEqual([]);
+      ann.pass(1);
+      expect(ann.take().filter(({ kind }) => kind === 'sync').length).toBe(2);
+      expect(ann.said()).toEqual([alive('ann', 1)]);
+      expect(ann.swim.localStates().map(({ name }) => name)).toContain('ann');
+    },
+  );
+
+  test('meanwhile what can be outbid is refuted all the same', () => {
+    const ann = new Actor('ann').knowing('bob', 'cat');
+    ann.mergeFrom({ kind: 'dialed', from }, row('ann', 2, TOP)).take();
+    ann.said();
+    ann.hear({ kind: 'suspect', incarnation: 1, node: 'ann', from: 'bob' });
+    expect(ann.said()).toEqual([alive('ann', 2)]);
+  });
+});

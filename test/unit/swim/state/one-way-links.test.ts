@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { Actor, ack, addressOf } from '../helpers.ts';
+
+/** One round in which bob is reached in such a way. */
+function round(ann: Actor, by: 'direct' | 'late' | 'relay' | 'stream'): void {
+  const { message } = ann.untilPing('bob');
+  if (by === 'direct') return void ann.hear(ack(message.seqNo), addressOf('bob'));
+  const { seqNo, deadline } = ann.until('streamPing');
+  if (by === 'late') return void ann.hear(ack(seqNo), addressOf('bob'));
+  if (by === 'relay') return void ann.hear(ack(seqNo), addressOf('cat'));
+  ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out)).pass(deadline - ann.now);
+}
+const links = (ann: Actor) => ann.facts().filter(({ kind }) => kind.startsWith('link'));
+
+test.each(['relay', 'stream'] as const)(
+  'a member that only a %s reaches, round after round, is one-sided: told once, and not suspected',
+  (by) => {
+    const ann = new Actor('ann').knowing('bob', 'cat').start();
+    for (let i = 0; i < 4; i++) round(ann, by);
+    expect(ann.state('bob')).toBe('alive');
+    for (let i = 0; i < 5; i++) round(ann, by);
+    round(ann, 'direct');
+    expect(links(ann)).toEqual([
+      { kind: 'linkOneSided', node: 'bob', rounds: 4, by },
+      { kind: 'linkRestored', node: 'bob' },
+    ]);
+  },
+);
+
+test('one direct answer in between, even a late one, begins the count anew', () => {
+  const ann = new Actor('ann').knowing('bob', 'cat').start();
+  for (const by of ['relay', 'relay', 'relay', 'late', 'stream', 'stream', 'stream', 'direct'] as const)
+    round(ann, by);
+  expect(links(ann)).toEqual([]);
+});

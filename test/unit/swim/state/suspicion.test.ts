@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { swim as settings } from '../../../../src/config/protocol.ts';
+import { valuesOf } from '../../../../src/config/setting.ts';
+import type { Row } from '../../../../src/swim/members.ts';
+import {
+  expectedConfirmations,
+  Suspicions,
+  suspicionLength,
+  suspicionTimeout,
+} from '../../../../src/swim/state/suspicion.ts';
+import { pushPullScale } from '../../../../src/swim/swim.ts';
+import type { Reason } from '../../../../src/swim/types.ts';
+import { identityOf } from '../helpers.ts';
+
+const golden = JSON.parse(
+  readFileSync(new URL('../../../golden/algorithms.json', import.meta.url), 'utf8'),
+) as {
+  suspicionTimeout: { n: number; lanMinMs: number; lanMaxMs: number; wanMinMs: number }[];
+  remainingSuspicion: Record<
+    'confirmations' | 'elapsedMs' | 'k' | 'maxMs' | 'minMs' | 'remainingMs',
+    number
+  >[];
+  pushPullScale: { n: number; multiplier: number }[];
+};
+
+describe('as computed by memberlist', () => {
+  test('the shortest and the longest suspicion at all sizes', () => {
+    for (const { n, lanMinMs, lanMaxMs, wanMinMs } of golden.suspicionTimeout) {
+      expect([n, suspicionTimeout(4, n, 1000)]).toEqual([n, lanMinMs]);
+      expect([n, suspicionTimeout(4, n, 1000) * 6]).toEqual([n, lanMaxMs]);
+      expect([n, suspicionTimeout(6, n, 5000)]).toEqual([n, wanMinMs]);
+    }
+  });
+
+  test('what is left of a suspicion as confirmations come in', () => {
+    for (const { confirmations, elapsedMs, k, maxMs, minMs, remainingMs } of golden.remainingSuspicion)
+      expect(suspicionLength(confirmations, k, minMs, maxMs) - elapsedMs).toBe(remainingMs);
+  });
+
+  test('how rare full exchanges are at all sizes', () => {
+    for (const { n, multiplier } of golden.pushPullScale)
+      expect([n, pushPullScale(n)]).toEqual([n, multiplier]);
+  });
+});
+
+const WHY: Reason = { kind: 'word', by: 'ann', source: '' };
+const someone = (): Row => ({ identity: identityOf('bob'), state: 'suspect', incarnation: 1, since: 0 });
+const lan = (): Suspicions => new Suspicions(valuesOf(settings));
+
+test('with three members or fewer nobody is expected to confirm, and the shortest time runs', () => {
+  expect([1, 2, 3, 4, 5].map((n) => expectedConfirmations(4, n))).toEqual([0, 0, 0, 2, 2]);
+  expect(lan().start(someone(), 'ann', 3, 100, WHY).deadline).toBe(4100);
+});
+
+test('else it starts at the longest, and each confirmation shortens it, from its start', () => {
+  const suspicions = lan();
+  const bob = someone();
+  expect(suspicions.start(bob, 'ann', 5, 1000, WHY).deadline).toBe(25_000);
+  expect(suspicions.confirm(bob, 'cat', 2000)?.deadline).toBe(1000 + 11_381);
+  expect(suspicions.confirm(bob, 'dan', 3000)?.deadline).toBe(5000);
+  expect(suspicions.deadline).toBe(4000); // the last second is the last call
+});
+
+test('the initiator, a second word of the same, and more than were expected do not count', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  expect(suspicions.confirm(bob, 'ann', 1)).toBeUndefined();
+  expect(suspicions.confirm(bob, 'cat', 1)).toBeDefined();
+  expect(suspicions.confirm(bob, 'cat', 1)).toBeUndefined();
+  expect(suspicions.confirm(bob, 'dan', 1)).toBeDefined();
+  expect(suspicions.confirm(bob, 'eve', 1)).toBeUndefined();
+  expect(suspicions.deadline).toBe(3000);
+});
+
+test('a confirmation that comes when the shortened time is over ends it now, not in the past', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  suspicions.confirm(bob, 'cat', 9000);
+  suspicions.confirm(bob, 'dan', 9000);
+  expect(suspicions.deadline).toBe(9000);
+  expect(suspicions.due(9000)).toBe(bob);
+  expect(suspicions.due(9000)).toBeUndefined();
+});
+
+test('one that was stopped never ends', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  suspicions.stop(bob);
+  expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
+  expect(suspicions.due(1e9)).toBeUndefined();
+});
+
+test('time that passed without us is given back, also for later confirmations', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  suspicions.postpone(10_000, 10_500);
+  expect(suspicions.deadline).toBe(33_000);
+  suspicions.confirm(bob, 'cat', 12_000);
+  expect(suspicions.deadline).toBe(9_000 + 11_381);
+});
+
+test('one that would end as soon as we are back gets a little more', () => {
+  const suspicions = lan();
+  suspicions.start(someone(), 'ann', 3, 0, WHY);
+  suspicions.postpone(10_000, 14_500);
+  expect(suspicions.deadline).toBe(14_500);
+});
+
+test('those that are due can be held, the others run on', () => {
+  const suspicions = lan();
+  const [bob, cat] = [someone(), someone()];
+  suspicions.start(bob, 'ann', 3, 0, WHY);
+  suspicions.start(cat, 'ann', 3, 2000, WHY);
+  suspicions.hold(3000, 9000);
+  expect(suspicions.due(5000)).toBe(cat);
+  expect(suspicions.due(8999)).toBeUndefined();
+  expect(suspicions.due(9000)).toBe(bob);
+});
+
+test('one that answered the last call gets the shortest time again, at most', () => {
+  const suspicions = lan();
+  const bob = someone();
+  suspicions.start(bob, 'ann', 5, 0, WHY);
+  expect(suspicions.due(23_000)).toBe(bob);
+  suspicions.extend(bob, 23_500);
+  expect(suspicions.of(bob)?.deadline).toBe(27_500);
+  expect(suspicions.due(26_500)).toBe(bob);
+  suspicions.stop(bob);
+  suspicions.extend(bob, 30_000);
+  suspicions.retry(bob, 30_000);
+  expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
+});

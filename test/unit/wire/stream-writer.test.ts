@@ -1,0 +1,213 @@
+import { describe, expect, test } from 'vitest';
+import {
+  Ack,
+  Err,
+  type NodeState,
+  NodeState as NodeStateStruct,
+  Ping,
+  PushPullHeader,
+} from '../../../src/wire/memberlist.ts';
+import { Writer } from '../../../src/wire/msgpack.ts';
+import {
+  encodePushPull,
+  encodeStream,
+  type PushPull,
+  StreamOpener,
+  sealStream,
+} from '../../../src/wire/stream-writer.ts';
+import { codeOf, envelope, hex, key, label, nonces } from './support.ts';
+
+const bare = envelope();
+const row = (name: string, over: Partial<NodeState> = {}): NodeState =>
+  NodeStateStruct.make({
+    name,
+    addr: Uint8Array.of(127, 0, 0, 1),
+    port: 7946,
+    incarnation: 1,
+    vsn: Uint8Array.of(1, 5, 2, 2, 5, 5),
+    ...over,
+  });
+const state = (nodes: readonly NodeState[], userState: Uint8Array = new Uint8Array(0)): PushPull => ({
+  kind: 'pushPull',
+  join: true,
+  nodes,
+  userState,
+  dropped: 0,
+});
+const open = (bytes: Uint8Array, under = bare, role: 'dialer' | 'listener' = 'listener') =>
+  new StreamOpener(under, role).push(bytes);
+
+describe('rows of a push/pull', () => {
+  test('that must not be stored are left out and counted, and the others stay', () => {
+    const bad = [
+      row('no-vsn', { vsn: new Uint8Array(0) }),
+      row('short-vsn', { vsn: new Uint8Array(3) }),
+      row('odd-addr', { addr: new Uint8Array(3) }),
+      row(''),
+      row('x'.repeat(129)),
+      row('much-meta', { meta: new Uint8Array(513) }),
+      row('odd-state', { state: 4 }),
+      row('odd-port', { port: 65_536 }),
+      row('odd-incarnation', { incarnation: 2 ** 32 }),
+    ];
+    const nodes = [row('ann'), ...bad, row('bob', { state: 3 })];
+    const got = open(encodePushPull(state(nodes, hex('0102'))));
+    expect(got).toEqual({
+      ...state([row('ann'), row('bob', { state: 3 })], hex('0102')),
+      dropped: bad.length,
+    });
+  });
+
+  test('that are no map at all spoil only themselves', () => {
+    const writer = new Writer();
+    writer.octet(6);
+    PushPullHeader.write(writer, { nodes: 3, userStateLen: 0, join: false });
+    writer.append(hex('c0 93 01 02 03')); // nil, and an array
+    NodeStateStruct.write(writer, row('ann'));
+    expect(open(writer.finish())).toEqual({ ...state([row('ann')]), join: false, dropped: 2 });
+  });
+
+  test('but what is not msgpack ends the reading', () => {
+    const writer = new Writer();
+    writer.octet(6);
+    PushPullHeader.write(writer, { nodes: 1, userStateLen: 0, join: false });
+    writer.append(hex('c1'));
+    expect(codeOf(() => open(writer.finish()))).toBe('malformed');
+  });
+});
+
+test('a large push/pull in small pieces is read in a time that grows with its size', () => {
+  const bytes = encodePushPull(
+    state(
+      Array.from({ length: 20_000 }, (_, i) => row(`node-${i}`)),
+      new Uint8Array(9),
+    ),
+  );
+  const reading = (piece: number): { took: number; nodes: number } => {
+    const opener = new StreamOpener(bare, 'listener');
+    const startedAt = performance.now();
+    for (let at = 0; at < bytes.length; at += piece) {
+      const message = opener.push(bytes.subarray(at, at + piece));
+      if (message?.kind === 'pushPull')
+        return { took: performance.now() - startedAt, nodes: message.nodes.length };
+    }
+    return { took: 0, nodes: 0 };
+  };
+  const { took, nodes } = reading(100); // 17,000 pieces: from the start each time would be 170 million rows
+  expect(nodes).toBe(20_000);
+  expect(took).toBeLessThan(5000);
+});
+
+describe('what goes over the socket', () => {
+  const ping = Ping.make({ seqNo: 7, node: 'bob' });
+  const options = (role: 'dialer' | 'listener') => ({ role, nonce: nonces() });
+
+  test('only the dialer sends the label, yet both bind it to what they encrypt', () => {
+    const blue = envelope({ label: label('blue'), keys: [key(1)] });
+    const asked = sealStream(encodeStream(ping), blue, options('dialer'));
+    const answered = sealStream(encodeStream(ping), blue, options('listener'));
+    expect(Buffer.from(asked.subarray(0, 7)).toString('latin1')).toBe('\u00f4\u0004blue\n');
+    expect(answered[0]).toBe(10);
+    expect(open(asked, blue, 'listener')).toEqual(ping);
+    expect(open(answered, blue, 'dialer')).toEqual(ping);
+    const closed = envelope({ keys: [key(1)] });
+    expect(codeOf(() => open(answered, closed, 'dialer'))).toBe('undecryptable');
+    expect(codeOf(() => open(asked, closed, 'listener'))).toBe('badLabel');
+    expect(codeOf(() => open(answered, blue, 'listener'))).toBe('badLabel');
+    expect(codeOf(() => open(asked, blue, 'dialer'))).toBe('badLabel');
+  });
+
+  test('the length in front is bound to the ciphertext too', () => {
+    const closed = envelope({ keys: [key(1)] });
+    const bytes = sealStream(encodeStream(ping), closed, options('dialer'));
+    bytes[4] = (bytes[4] as number) - 1;
+    expect(codeOf(() => open(bytes, closed))).toBe('undecryptable');
+  });
+
+  test('compression is always used, even where it is longer', () => {
+    const bytes = sealStream(encodeStream(ping), envelope({ compress: true }), options('dialer'));
+    expect(bytes[0]).toBe(9);
+    expect(bytes.length).toBeGreaterThan(encodeStream(ping).length);
+    expect(open(bytes)).toEqual(ping);
+  });
+
+  test('a compress message with its fields in another order, and others between, is understood', () => {
+    const body = encodeStream(ping);
+    const [, ...packed] = sealStream(body, envelope({ compress: true }), options('dialer'));
+    expect(packed[0]).toBe(0x82);
+    const [algo, buf] = [packed.slice(1, 7), packed.slice(7)];
+    const bytes = Uint8Array.of(9, 0x83, ...buf, 0xa1, 0x58, 0x92, 1, 2, ...algo);
+    const opener = new StreamOpener(bare, 'listener');
+    const got = [...bytes].map((octet) => opener.push(Uint8Array.of(octet)));
+    expect(got.filter((one) => one !== undefined)).toEqual([ping]);
+  });
+
+  test('an error of the peer is a message like others', () => {
+    expect(open(Err.encode({ error: 'no room' }))).toEqual({ kind: 'err', error: 'no room' });
+  });
+
+  test('octets behind the message do not matter', () => {
+    const ack = Ack.make({ seqNo: 1 });
+    expect(open(Uint8Array.of(...Ack.encode(ack), 1, 2, 3))).toEqual(ack);
+  });
+});
+
+describe('is refused', () => {
+  const ping = encodeStream(Ping.make({ seqNo: 7 }));
+  const closed = envelope({ keys: [key(1)] });
+
+  test('plaintext with a key, unless the cluster migrates; ciphertext without', () => {
+    expect(codeOf(() => open(ping, closed))).toBe('plaintext');
+    expect(open(ping, envelope({ keys: [key(1)], verifyIncoming: false }))?.kind).toBe('ping');
+    const bytes = sealStream(ping, closed, { role: 'dialer', nonce: nonces() });
+    expect(codeOf(() => open(bytes))).toBe('encrypted');
+  });
+
+  test('what belongs into a datagram, or nowhere', () => {
+    for (const type of [1, 3, 4, 5, 7, 11, 12, 50])
+      expect(codeOf(() => open(Uint8Array.of(type, 0x80)))).toBe('unknownType');
+    const twice = sealStream(sealStream(ping, closed, { role: 'listener', nonce: nonces() }), closed, {
+      role: 'dialer',
+      nonce: nonces(),
+    });
+    expect(codeOf(() => open(twice, closed))).toBe('unknownType');
+    const compressing = envelope({ compress: true });
+    const once = sealStream(ping, compressing, { role: 'listener', nonce: nonces() });
+    expect(codeOf(() => open(sealStream(once, compressing, { role: 'dialer', nonce: nonces() })))).toBe(
+      'tooLarge',
+    );
+  });
+
+  test('a message that is cut inside its encryption: nothing more can come', () => {
+    const cut = encodePushPull(state([row('ann')], hex('0102'))).slice(0, -1);
+    const bytes = sealStream(cut, closed, { role: 'dialer', nonce: nonces() });
+    expect(codeOf(() => open(bytes, closed))).toBe('short');
+    expect(open(cut)).toBeUndefined(); // plain: wait
+  });
+
+  test('more than any limit allows', () => {
+    const limited = (bytes: Uint8Array, limits: object, under = bare): string =>
+      codeOf(() => new StreamOpener(under, 'listener', limits).push(bytes));
+    const bytes = encodePushPull(state([row('ann'), row('bob')], new Uint8Array(100)));
+    expect(limited(bytes, {})).toBe('fine');
+    expect(limited(bytes, { nodes: 1 })).toBe('tooLarge');
+    expect(limited(bytes, { userBytes: 99 })).toBe('tooLarge');
+    expect(limited(new Uint8Array(30_000), { streamBytes: 10_000 })).toBe('tooLarge');
+    const packed = sealStream(bytes, envelope({ compress: true }), { role: 'dialer', nonce: nonces() });
+    expect(limited(packed, { expandedBytes: bytes.length })).toBe('fine');
+    expect(limited(packed, { expandedBytes: bytes.length - 1 })).toBe('tooLarge');
+    const sealed = sealStream(bytes, closed, { role: 'dialer', nonce: nonces() });
+    expect(limited(sealed, { streamBytes: sealed.length - 6 }, closed)).toBe('tooLarge');
+    // So many rows cannot be in so few octets
+    const many = Uint8Array.of(6, 0x81, 0xa5, ...Buffer.from('Nodes'), 0xcd, 0x02, 0x00);
+    expect(codeOf(() => open(sealStream(many, closed, { role: 'dialer', nonce: nonces() }), closed))).toBe(
+      'tooLarge',
+    );
+  });
+
+  test('and after a refusal the opener is done', () => {
+    const opener = new StreamOpener(bare, 'listener');
+    expect(codeOf(() => opener.push(hex('32')))).toBe('unknownType');
+    expect(opener.push(ping)).toBeUndefined();
+  });
+});
