@@ -1,7 +1,8 @@
 /** The composition root: agent → shell → http, dns, in this order; and back in the other. Decides nothing else. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type AgentOptions, createAgent } from './agent/agent.ts';
-import type { Agent, Door, Snapshot } from './agent/contract/machine.ts';
+import type { Door } from './agent/contract/door.ts';
+import type { Agent, Snapshot } from './agent/contract/machine.ts';
 import { joinFailure } from './agent/operations/join-leave.ts';
 import { type Address, hostPort } from './base/address.ts';
 import { Meter } from './base/meter.ts';

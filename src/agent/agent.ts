@@ -10,17 +10,12 @@ import { isCatalogType } from '../wire/catalog.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import { type PacketMessage, Ping } from '../wire/memberlist.ts';
 import { PART_BYTES, roomFor } from '../wire/packet.ts';
-import type {
-  Agent,
-  AgentHealth,
-  Command,
-  Effect,
-  Fact,
-  Input,
-  RequestId,
-  View,
-} from './contract/machine.ts';
+import type { Command, RequestId } from './contract/commands.ts';
+import type { Fact } from './contract/facts.ts';
+import type { Lane } from './contract/lane.ts';
+import type { Agent, Effect, Input } from './contract/machine.ts';
 import type { AgentOptions } from './contract/options.ts';
+import type { AgentHealth, View } from './contract/view.ts';
 import { openRooms } from './layers.ts';
 import { type CommandHost, Commands } from './operations/join-leave.ts';
 import { KeyTasks } from './operations/key-operations.ts';
@@ -33,7 +28,7 @@ import { CAPABILITY, CAPABILITY_TAG } from './replication/catalog-peers.ts';
 import { Services } from './replication/services.ts';
 import { Memory } from './replication/snapshots.ts';
 import { Followups } from './transport/early-sync.ts';
-import { type Lane, Packets } from './transport/packets.ts';
+import { Packets } from './transport/packets.ts';
 import { Exchange } from './transport/push-pull.ts';
 import { Streams } from './transport/streams.ts';
 

@@ -5,10 +5,10 @@ import { Broadcasts, retransmitLimit } from '../swim/broadcasts.ts';
 import { Swim } from '../swim/swim.ts';
 import { Keyring } from '../wire/keyring.ts';
 import type { Envelope } from '../wire/packet.ts';
+import type { Lane } from './contract/lane.ts';
 import type { AgentOptions } from './contract/options.ts';
 import { Evidence } from './evidence/log.ts';
 import { witness } from './evidence/witness-query.ts';
-import type { Lane } from './transport/packets.ts';
 
 /** memberlist 1..5 speaking 2, Serf 2..5 speaking what is set: what Serf agents advertise. */
 const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);

@@ -1,6 +1,5 @@
 /** Which changes concern which readers (B4, B5 of the HTTP page's index rules). */
-import type { EntryChange } from './ledger.ts';
-import type { Entry, EntryKey } from './types.ts';
+import type { Entry, EntryChange, EntryKey } from './types.ts';
 import { same, sameTags } from './values.ts';
 
 /** Ids of services that have a check. */

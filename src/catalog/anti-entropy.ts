@@ -3,9 +3,8 @@
  * what it wants itself. What is sent grows with the difference. Streams are the landing's.
  */
 import type { Millis } from '../base/time.ts';
-import type { Applied } from './catalog.ts';
 import type { Buckets } from './digest.ts';
-import type { Delta, Progress } from './types.ts';
+import type { Applied, Delta, Progress } from './types.ts';
 import { weigh } from './values.ts';
 
 /** `SyncRequest` and `SyncAnswer` of wire/, but for their kind. With `of` 0 it is about the owners in `rows` only. */

@@ -8,11 +8,21 @@ import { decodeMemory, encodeMemory, type Memory, type Summary } from '../wire/c
 import { MAX_COUNT } from '../wire/entry.ts';
 import { type Accepted, type Answer, type Answered, accept, answer, type Request } from './anti-entropy.ts';
 import { ALL, type Buckets, Digest, newMark } from './digest.ts';
-import { apply, begin, deltaSince, type EntryChange, write } from './ledger.ts';
+import { apply, begin, deltaSince, write } from './ledger.ts';
 import { checkPublishable, MAX_CATALOG_BYTES, MAX_ENTRIES, MAX_LEDGER_BYTES } from './publish-limits.ts';
 import { bury, type Held, isEven, MAX_TOMBSTONES, newHeld, sweepHalf, sweepOld, unbury } from './replica.ts';
 import { grouped, isUrgent } from './rumor-batches.ts';
-import { type Change, type Delta, type Entry, type EntryKey, keyOf, type Progress } from './types.ts';
+import {
+  type Applied,
+  type Change,
+  type Delta,
+  type Entry,
+  type EntryChange,
+  type EntryKey,
+  keyOf,
+  type Progress,
+  type Rumor,
+} from './types.ts';
 import { weigh } from './values.ts';
 import { Floors } from './watermarks.ts';
 
@@ -31,24 +41,6 @@ export type Intern = (
   state: { readonly owner: string; readonly epoch: number; readonly version: number; readonly swept: number },
   entries: ReadonlyMap<EntryKey, Entry>,
 ) => ReadonlyMap<EntryKey, Entry>;
-
-/** News to spread. `urgent`: a removal, a check that turned critical, or an instance being taken out. */
-export interface Rumor {
-  readonly delta: Delta;
-  readonly urgent: boolean;
-}
-
-/**
- * What became of a delta. As ledger.ts says, and: `stranger`: of no member, and not kept. `refused`: over a limit.
- * `outbid`: it was our own ledger from the future (we lost our memory), and we began an epoch above it: spread
- * `deltaFor(us)`. Only after `applied` and `ahead` is it worth telling on; after `ahead` and `behind`, worth asking.
- */
-export interface Applied {
-  readonly owner: string;
-  readonly outcome: 'applied' | 'ahead' | 'known' | 'behind' | 'stranger' | 'refused' | 'outbid';
-  /** What readers see of it. */
-  readonly changes: readonly EntryChange[];
-}
 
 /** We do not begin epochs more often than this, whatever strangers say of us. */
 const OUTBID_INTERVAL: Millis = 1000;

@@ -5,7 +5,7 @@
  * A copy at version v holds, for every key, what the owner last wrote at or before v, or something newer. Tombstones
  * above `swept` are all there; those at or below it may be gone, and are nobody's to learn any more.
  */
-import type { Change, Delta, Entry, EntryKey, Progress, Published } from './types.ts';
+import type { Change, Delta, Entry, EntryChange, EntryKey, Progress, Published } from './types.ts';
 import { keyOf } from './types.ts';
 import { same } from './values.ts';
 
@@ -26,13 +26,6 @@ export interface Ledger {
 export interface Stretch {
   readonly from: number;
   readonly to: number;
-}
-
-/** What readers saw of a key, and see now. */
-export interface EntryChange {
-  readonly key: EntryKey;
-  readonly before: Published | undefined;
-  readonly after: Published | undefined;
 }
 
 /**

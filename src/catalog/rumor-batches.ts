@@ -1,7 +1,7 @@
 /** How changes of one agent travel: what belongs together in one rumor, and in which order if it is too much for one. */
 import { entryBytes } from '../wire/catalog.ts';
 import { MAX_COUNT } from '../wire/entry.ts';
-import type { EntryChange } from './ledger.ts';
+import type { EntryChange } from './types.ts';
 import { type Change, type EntryKey, keyOf, type Published } from './types.ts';
 
 /** A rumor of several changes stays below this, so that it fits a packet beside others. */

@@ -135,3 +135,28 @@ export interface NodeCatalog {
 
 /** Bytes of a check's output that are replicated. */
 export const MAX_GOSSIP_OUTPUT_BYTES = 256;
+/** News to spread. `urgent`: a removal, a check that turned critical, or an instance being taken out. */
+
+export interface Rumor {
+  readonly delta: Delta;
+  readonly urgent: boolean;
+}
+/**
+ * What became of a delta. As ledger.ts says, and: `stranger`: of no member, and not kept. `refused`: over a limit.
+ * `outbid`: it was our own ledger from the future (we lost our memory), and we began an epoch above it: spread
+ * `deltaFor(us)`. Only after `applied` and `ahead` is it worth telling on; after `ahead` and `behind`, worth asking.
+ */
+
+export interface Applied {
+  readonly owner: string;
+  readonly outcome: 'applied' | 'ahead' | 'known' | 'behind' | 'stranger' | 'refused' | 'outbid';
+  /** What readers see of it. */
+  readonly changes: readonly EntryChange[];
+}
+/** What readers saw of a key, and see now. */
+
+export interface EntryChange {
+  readonly key: EntryKey;
+  readonly before: Published | undefined;
+  readonly after: Published | undefined;
+}

@@ -12,10 +12,9 @@ import {
   servicesWithChecks,
 } from './affected-topics.ts';
 import { isUsable } from './health.ts';
-import type { EntryChange } from './ledger.ts';
 import { buildNode, type Node } from './nodes.ts';
 import { Since } from './status-since.ts';
-import type { CatalogView, Entry, EntryKey, Instance, NodeCatalog, Service } from './types.ts';
+import type { CatalogView, Entry, EntryChange, EntryKey, Instance, NodeCatalog, Service } from './types.ts';
 
 /** Where the entries are; `Catalog` is one. */
 export interface Source {

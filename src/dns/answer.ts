@@ -7,6 +7,7 @@ import { Parts } from './message/compiled-records.ts';
 import { type Item, RCODE, type Rcode, TYPE } from './message/records.ts';
 import type { Request } from './message/request.ts';
 import type { Forwardable } from './recursor/outgoing.ts';
+import type { Served } from './zone/endpoints.ts';
 import { isReverse, meaning } from './zone/names.ts';
 import { type Ask, find, type Zone } from './zone/zone.ts';
 
@@ -48,7 +49,8 @@ export function answer(
     return said(RCODE.NXDOMAIN, true, new Parts([], [soaRecord(asked.domain, zone)]));
   const ask: Ask = { subject, type, domain: asked.domain, zone, most };
   const make = (): Parts => partsOf(ask, stranger && type === TYPE.ANY ? hinfo(ask) : itemsOf(ask));
-  return said(RCODE.NOERROR, true, zone.kept.parts(ask, make));
+  const served = lasting(ask);
+  return said(RCODE.NOERROR, true, served === undefined ? make() : zone.kept.parts(served, ask, make));
 }
 
 const itemsOf = (ask: Ask): Item[] => ANSWERS.flatMap((answersOfType) => answersOfType(ask));
@@ -83,3 +85,12 @@ export const failure = (rcode: Rcode): Reply => said(rcode, false, NOTHING);
 const NOTHING = new Parts([]);
 
 const said = (rcode: Rcode, authoritative: boolean, parts: Parts): Reply => ({ rcode, authoritative, parts });
+
+/** What the answer is made of, if of that alone: no name that leads elsewhere, nothing drawn by chance. */
+export function lasting({ subject, type, zone }: Ask): Served | undefined {
+  if (subject.kind !== 'service') return undefined;
+  const { served } = subject;
+  if (type === TYPE.SRV) return served.aliases.length === 0 ? served : undefined;
+  if (type !== TYPE.A && type !== TYPE.AAAA) return undefined;
+  return served.addresses.length > 0 && zone.aRecordLimit === Number.POSITIVE_INFINITY ? served : undefined;
+}

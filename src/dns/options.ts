@@ -1,6 +1,6 @@
 /** What the door is given, what it takes where nothing is given, and the zone that comes of it. */
 import { randomInt } from 'node:crypto';
-import type { View } from '../agent/contract/machine.ts';
+import type { View } from '../agent/contract/view.ts';
 import type { Meter } from '../base/meter.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';

@@ -1,5 +1,5 @@
 /** Since when a name that is not known may be called one that does not exist. */
-import type { View } from '../agent/contract/machine.ts';
+import type { View } from '../agent/contract/view.ts';
 import type { Millis } from '../base/time.ts';
 
 /** Seeds that do not answer for so long may be gone: what we know ourselves is then all there is. */

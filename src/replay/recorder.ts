@@ -4,12 +4,13 @@
  */
 import { createAgent } from '../agent/agent.ts';
 import { WIRE, type Wrapping } from '../agent/contract/codec.ts';
-import type { Agent, Effect, Input, View } from '../agent/contract/machine.ts';
+import type { Agent, Effect, Input } from '../agent/contract/machine.ts';
 import type { AgentOptions } from '../agent/contract/options.ts';
+import type { View } from '../agent/contract/view.ts';
 import { WireError } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
 import { VERSION } from '../base/version.ts';
-import type { StreamMessage } from '../wire/stream-writer.ts';
+import type { StreamMessage } from '../wire/memberlist.ts';
 import { documentOf, lineBytes, TapeWriter } from './format.ts';
 import { Masks } from './masks.ts';
 import { hideBirth, hideInput } from './redact-inputs.ts';

@@ -15,6 +15,7 @@ import {
   encodeSyncAnswer,
   isCatalogType,
 } from '../wire/catalog.ts';
+import type { StreamMessage } from '../wire/memberlist.ts';
 import { TYPE } from '../wire/memberlist.ts';
 import {
   decodeSerf,
@@ -26,7 +27,6 @@ import {
   SerfState,
   UserEvent,
 } from '../wire/serf.ts';
-import type { StreamMessage } from '../wire/stream-writer.ts';
 import { decode } from '../wire/struct.ts';
 import type { Masks } from './masks.ts';
 

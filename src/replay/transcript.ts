@@ -3,7 +3,8 @@
  * words may be shown to anybody who may see the recording.
  */
 import { crc32 } from 'node:zlib';
-import type { Effect, Fact } from '../agent/contract/machine.ts';
+import type { Fact } from '../agent/contract/facts.ts';
+import type { Effect } from '../agent/contract/machine.ts';
 import type { News } from '../serf/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
 import { TYPE } from '../wire/memberlist.ts';

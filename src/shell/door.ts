@@ -5,14 +5,13 @@ import type {
   Answers,
   AskCommand,
   Command,
-  Door,
-  Input,
   RequestId,
   Result,
   Seed,
-  Topic,
-  View,
-} from '../agent/contract/machine.ts';
+} from '../agent/contract/commands.ts';
+import type { Door } from '../agent/contract/door.ts';
+import type { Input } from '../agent/contract/machine.ts';
+import type { Topic, View } from '../agent/contract/view.ts';
 import { AgentError } from '../base/errors.ts';
 
 /** The shell's side of the door. */

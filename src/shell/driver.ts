@@ -3,17 +3,10 @@
  * logs are behind `Io`; what the inputs mean is the agent's business.
  */
 import { createHistogram } from 'node:perf_hooks';
-import type {
-  Agent,
-  Effect,
-  Fact,
-  Input,
-  RequestId,
-  Result,
-  Snapshot,
-  StreamId,
-  Topic,
-} from '../agent/contract/machine.ts';
+import type { RequestId, Result } from '../agent/contract/commands.ts';
+import type { Fact } from '../agent/contract/facts.ts';
+import type { Agent, Effect, Input, Snapshot, StreamId } from '../agent/contract/machine.ts';
+import type { Topic } from '../agent/contract/view.ts';
 import type { Address } from '../base/address.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { CheckOrder } from '../checks/types.ts';

@@ -4,7 +4,8 @@
  * one another after a partition, even if it lasted until each had forgotten the other.
  */
 
-import type { Door, JoinReport, Seed } from '../agent/contract/machine.ts';
+import type { JoinReport, Seed } from '../agent/contract/commands.ts';
+import type { Door } from '../agent/contract/door.ts';
 import { countUp, isLost, knockChance, strangersAmong } from '../agent/operations/rejoin-policy.ts';
 import { resolveSeeds } from './net/resolve.ts';
 

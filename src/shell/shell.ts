@@ -1,6 +1,7 @@
 /** Puts Node's side of the machine together: sockets, driver, door. What an agent is, only its caller knows. */
 
-import type { Agent, Door } from '../agent/contract/machine.ts';
+import type { Door } from '../agent/contract/door.ts';
+import type { Agent } from '../agent/contract/machine.ts';
 import { type Address, hostPort, isUnspecified } from '../base/address.ts';
 import { createDoor } from './door.ts';
 import { Driver, type Lateness, monotonicNow } from './driver.ts';

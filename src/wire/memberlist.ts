@@ -226,3 +226,15 @@ export function checkName(name: string): void {
 export function checkIp(ip: Uint8Array): void {
   if (ip.length !== 4 && ip.length !== 16) throw new WireError('badValue', `an IP of ${ip.length} octets`);
 }
+/** Full state of a peer. */
+
+export interface PushPull {
+  readonly kind: 'pushPull';
+  readonly join: boolean;
+  readonly nodes: readonly NodeState[];
+  /** The layer above's part (Serf's); may be empty. */
+  readonly userState: Uint8Array;
+  /** Rows left out because they must not be stored. Ours have none. */
+  readonly dropped: number;
+}
+export type StreamMessage = PushPull | Ping | Ack | UserMessage | Err;

@@ -8,6 +8,7 @@ import { concat, NO_BYTES, sameBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
 import { ENCRYPT_HEAD, open } from './crypt.ts';
 import { type Envelope, expandBody, plainArray } from './envelope.ts';
+import type { StreamMessage } from './memberlist.ts';
 import {
   type Ack,
   decodeMessage,
@@ -20,7 +21,6 @@ import {
   UserHeader,
 } from './memberlist.ts';
 import { Reader } from './msgpack.ts';
-import type { StreamMessage } from './stream-writer.ts';
 
 /** What a stranger may make us hold. */
 export interface StreamLimits {

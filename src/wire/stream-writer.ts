@@ -12,26 +12,15 @@ import {
   Err,
   NodeState,
   Ping,
+  type PushPull,
   PushPullHeader,
+  type StreamMessage,
   TYPE,
   UserHeader,
-  type UserMessage,
 } from './memberlist.ts';
 import { Writer } from './msgpack.ts';
 
 export { STREAM_LIMITS, type StreamLimits, StreamOpener } from './stream-reader.ts';
-
-/** Full state of a peer. */
-export interface PushPull {
-  readonly kind: 'pushPull';
-  readonly join: boolean;
-  readonly nodes: readonly NodeState[];
-  /** The layer above's part (Serf's); may be empty. */
-  readonly userState: Uint8Array;
-  /** Rows left out because they must not be stored. Ours have none. */
-  readonly dropped: number;
-}
-export type StreamMessage = PushPull | Ping | Ack | UserMessage | Err;
 
 /** Type octet, header, rows, user state. */
 export function encodePushPull(message: Omit<PushPull, 'dropped'>): Uint8Array {

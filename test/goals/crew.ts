@@ -1,6 +1,7 @@
 /** A world for one seed of a goal: agents that know one another, what they say of each other, seeds they come back to. */
 import { createAgent } from '../../src/agent/agent.ts';
-import type { Agent, Seed } from '../../src/agent/contract/machine.ts';
+import type { Seed } from '../../src/agent/contract/commands.ts';
+import type { Agent } from '../../src/agent/contract/machine.ts';
 import type { AgentOptions } from '../../src/agent/contract/options.ts';
 import { isLost, knockChance, strangersAmong } from '../../src/agent/operations/rejoin-policy.ts';
 import { parseAddress } from '../../src/base/address.ts';

@@ -1,6 +1,7 @@
 /** What our decoders give, in the words and shape of the `decoded` field of the golden vectors. */
 
 import { decodeFilter } from '../../src/wire/filter.ts';
+import type { StreamMessage } from '../../src/wire/memberlist.ts';
 import { decodeMessage, type NodeState, type PacketMessage } from '../../src/wire/memberlist.ts';
 import {
   type ConflictResponse,
@@ -15,7 +16,6 @@ import {
   type QueryResponse,
   type SerfMessage,
 } from '../../src/wire/serf.ts';
-import type { StreamMessage } from '../../src/wire/stream-writer.ts';
 import { decode } from '../../src/wire/struct.ts';
 import type { Json } from './vectors.ts';
 

@@ -3,10 +3,10 @@
  * meant to them, and what we write must be what they write. How they were captured stands in vectors.json, `about`.
  */
 import { describe, expect, test } from 'vitest';
-import { decodeMessage, encodeMessage } from '../../src/wire/memberlist.ts';
+import { decodeMessage, encodeMessage, type StreamMessage } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { decodeSerf, JoinIntent, LeaveIntent, Query, QueryResponse, UserEvent } from '../../src/wire/serf.ts';
-import { encodeStream, type StreamMessage, StreamOpener, sealStream } from '../../src/wire/stream-writer.ts';
+import { encodeStream, StreamOpener, sealStream } from '../../src/wire/stream-writer.ts';
 import { renderPacketMessage, renderStream } from './render.ts';
 import {
   bytesOf,

@@ -7,7 +7,8 @@
  * Source: Lifeguard §V. Differs: memberlist's suspicions end by timers of their own while all else is stuck; here they
  * end when the anomaly does, which nobody else can tell apart.
  */
-import type { Agent, Effect, Input, View } from '../../src/agent/contract/machine.ts';
+import type { Agent, Effect, Input } from '../../src/agent/contract/machine.ts';
+import type { View } from '../../src/agent/contract/view.ts';
 import { type Millis, NEVER } from '../../src/base/time.ts';
 import { envelopeOf, kindsOf } from '../../src/sim/world/message-kinds.ts';
 

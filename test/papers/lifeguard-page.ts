@@ -2,7 +2,7 @@
 import type { AnomalyCounts } from './anomaly.ts';
 import { ALPHAS, BETAS, CONFIG_NAMES, type ConfigName } from './configs.ts';
 import { bar, count, fewer, percent, percentiles, seconds, sum, table } from './figures.ts';
-import type { Done } from './run.ts';
+import type { Done } from './plan.ts';
 
 interface Row {
   readonly seed: number;

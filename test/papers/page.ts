@@ -1,6 +1,6 @@
 /** docs/papers.md: what was run, and the tables with the papers' figures beside them. */
 import { byCell, detection, falsePositives, fiftyTimes, messages, tuning } from './lifeguard-page.ts';
-import type { Done } from './run.ts';
+import type { Done } from './plan.ts';
 import { detectionCurve, firstDetection, infection, quietLoad, withLoss } from './swim-page.ts';
 
 export interface PageInput {

@@ -1,7 +1,9 @@
 /** The arithmetic of the tables, the fault they are made with, and that each configuration is what its name says. */
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
-import type { Agent, Effect, Fact, Input, View } from '../../src/agent/contract/machine.ts';
+import type { Fact } from '../../src/agent/contract/facts.ts';
+import type { Agent, Effect, Input } from '../../src/agent/contract/machine.ts';
+import type { View } from '../../src/agent/contract/view.ts';
 import { address } from '../../src/base/address.ts';
 import { acquaint } from '../../src/sim/world/bootstrap.ts';
 import { envelopeOf } from '../../src/sim/world/message-kinds.ts';

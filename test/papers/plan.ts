@@ -25,6 +25,14 @@ export interface Results {
 }
 export type Result = Results[PartName];
 
+export interface Done {
+  readonly job: Job;
+  readonly result: Result;
+  /** Of processor time. */
+  readonly seconds: number;
+  readonly commit: string;
+}
+
 export const keyOf = ({ part, config, cell, seed }: Job): string =>
   [part, config, cell.join(' '), seed].join(' | ');
 

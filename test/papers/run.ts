@@ -11,15 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { costing, inOrder, serve, workThrough } from '../support/crew.ts';
 import { pageOf } from './page.ts';
-import { FULL, type Job, keyOf, planOf, type Result, run, SHORT } from './plan.ts';
-
-export interface Done {
-  readonly job: Job;
-  readonly result: Result;
-  /** Of processor time. */
-  readonly seconds: number;
-  readonly commit: string;
-}
+import { type Done, FULL, type Job, keyOf, planOf, run, SHORT } from './plan.ts';
 
 type Found = Omit<Done, 'commit'>;
 

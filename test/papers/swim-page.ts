@@ -1,7 +1,7 @@
 /** The part of the page on SWIM: first detection, infection, load, loss. */
 import { bar, count, mean, percent, percentiles, sum, table } from './figures.ts';
+import type { Done } from './plan.ts';
 import { LOSSES, SIZES } from './plan.ts';
-import type { Done } from './run.ts';
 import { failureChance, type Load, type Lossy, type Noticed, type Spread } from './swim.ts';
 
 /** Who is asked to probe in turn: `swim.indirectChecks`. */

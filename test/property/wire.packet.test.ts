@@ -2,9 +2,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WireError } from '../../src/base/errors.ts';
-import { encodeMessage } from '../../src/wire/memberlist.ts';
+import { encodeMessage, type PushPull } from '../../src/wire/memberlist.ts';
 import { openPacket, PART_BYTES, roomFor, sealPacket } from '../../src/wire/packet.ts';
-import { encodeStream, type PushPull, StreamOpener, sealStream } from '../../src/wire/stream-writer.ts';
+import { encodeStream, StreamOpener, sealStream } from '../../src/wire/stream-writer.ts';
 import * as arbitrary from './wire.arbitrary.ts';
 
 const message = arbitrary.swimMessage.map(encodeMessage);

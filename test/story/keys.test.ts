@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { KeyOperation, KeyReport } from '../../src/agent/contract/machine.ts';
+import type { KeyOperation, KeyReport } from '../../src/agent/contract/commands.ts';
 import { type Story, story } from '../../src/sim/scenarios/story.ts';
 import { fingerprint } from '../../src/wire/crypt.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { MemberView } from '../../src/agent/contract/machine.ts';
+import type { MemberView } from '../../src/agent/contract/view.ts';
 import { tell } from './tell.ts';
 
 /** Tags as their owner set them: agents add what they can do. */

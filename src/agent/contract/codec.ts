@@ -2,8 +2,10 @@
  * How messages become bytes on the wire and bytes become messages again, as the landing's doors use it: wire/ itself, or
  * what listens to it (a recording) or speaks in its place (a replay).
  */
+
+import type { StreamMessage } from '../../wire/memberlist.ts';
 import { type Envelope, openPacket, sealPacket } from '../../wire/packet.ts';
-import { type StreamMessage, StreamOpener, sealStream } from '../../wire/stream-writer.ts';
+import { StreamOpener, sealStream } from '../../wire/stream-writer.ts';
 
 /** Each is as the function or class of wire/ of that name says; foreign bytes throw `WireError`. */
 export interface Wrapping {

@@ -1,6 +1,6 @@
 /** The words of evidence: facts that bear on why a member is taken for what it is, kept with their time and number. */
 import type { Millis } from '../../base/time.ts';
-import type { Fact } from './machine.ts';
+import type { Fact } from './facts.ts';
 
 /**
  * Where each kind is kept. `telling`: what changed how the member is seen, or would have. `noise`: what strangers could

@@ -1,7 +1,7 @@
 /** What a verdict is made of, and the clauses it has beside the accusation: names, links, what was refused. */
 import type { Millis } from '../../base/time.ts';
 import type { Evident, EvidentKind, Exhibit, Statement } from '../contract/evidence.ts';
-import type { MemberView, View } from '../contract/machine.ts';
+import type { MemberView, View } from '../contract/view.ts';
 import { listed } from './wording.ts';
 
 export type Finding =

@@ -4,7 +4,8 @@
  */
 import type { Millis } from '../../base/time.ts';
 import { type Dossier, type Evident, type EvidentKind, type Exhibit, SHELVES } from '../contract/evidence.ts';
-import type { Effect, Fact } from '../contract/machine.ts';
+import type { Fact } from '../contract/facts.ts';
+import type { Effect } from '../contract/machine.ts';
 
 /** How much is kept. Of names that never were members much less: anybody can invent them. */
 export const EVIDENCE_LIMITS = {

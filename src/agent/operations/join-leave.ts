@@ -8,7 +8,8 @@ import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
-import type { Effect, JoinReport, RequestId, Result, Seed } from '../contract/machine.ts';
+import type { JoinReport, RequestId, Result, Seed } from '../contract/commands.ts';
+import type { Effect } from '../contract/machine.ts';
 import type { SyncOutcome, SyncRequest } from '../transport/streams.ts';
 
 /** What commands ask of the landing. */

@@ -14,7 +14,7 @@ import { fingerprint, parseKey, toBase64 } from '../../wire/crypt.ts';
 import type { Keyring } from '../../wire/keyring.ts';
 import { KeyRequest, KeyResponse } from '../../wire/serf.ts';
 import { decode } from '../../wire/struct.ts';
-import type { KeyOperation, KeyReport } from '../contract/machine.ts';
+import type { KeyOperation, KeyReport } from '../contract/commands.ts';
 
 /** Kept after they are over, oldest out first. */
 const MAX_TASKS = 32;

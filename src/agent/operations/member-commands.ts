@@ -6,7 +6,7 @@ import { changedTags, metaOf } from '../../serf/tags.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { SwimEffect } from '../../swim/types.ts';
-import type { Command } from '../contract/machine.ts';
+import type { Command } from '../contract/commands.ts';
 import type { LandingView } from '../readers/view.ts';
 import { CAPABILITY_TAG } from '../replication/catalog-peers.ts';
 

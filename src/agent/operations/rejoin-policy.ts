@@ -2,7 +2,9 @@
  * When to go back to the seeds, and to which. The rule alone: the shell follows it by its clock, the simulated world
  * by its own.
  */
-import type { MemberView, Seed } from '../contract/machine.ts';
+
+import type { Seed } from '../contract/commands.ts';
+import type { MemberView } from '../contract/view.ts';
 
 /** Agents that knock in one round at most, on average, however large the cluster is. */
 const KNOCKERS = 32;

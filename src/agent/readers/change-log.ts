@@ -1,5 +1,5 @@
 /** The latest changes by name, for readers who follow all of them. What the new state is they read off the view. */
-import type { Changed } from '../contract/machine.ts';
+import type { Changed } from '../contract/view.ts';
 
 /** Readers further behind read everything instead. */
 const KEPT = 4096;

@@ -4,7 +4,7 @@ import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { MemberChange, News, SerfEvent } from '../../serf/types.ts';
 import type { Member } from '../../swim/types.ts';
-import type { AgentFact } from '../contract/machine.ts';
+import type { AgentFact } from '../contract/facts.ts';
 
 /** `undefined`: serf/ has told it itself. */
 export function factOf({ kind, member: { name: node, member } }: SerfEvent): AgentFact | undefined {

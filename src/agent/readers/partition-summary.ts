@@ -6,40 +6,7 @@ import type { Address } from '../../base/address.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfEvent, SerfMember, SerfView } from '../../serf/types.ts';
 import type { Effect } from '../contract/machine.ts';
-
-/** How many of the members known at an instant are visible now; those that left in order are not counted. */
-export interface Census {
-  readonly known: number;
-  readonly visible: number;
-}
-
-export interface Missing {
-  readonly name: string;
-  readonly address: Address;
-  /** When it was declared failed, on this agent's monotonic clock. */
-  readonly downAt: Millis;
-}
-
-export interface Outlook {
-  /** `deaths`: one by one, or few. `partition`: many at once, or a whole network; it may also have lost its power. */
-  readonly kind: 'whole' | 'deaths' | 'partition';
-  /** Ourselves included, and everyone who failed and was neither forgotten nor reaped. */
-  readonly known: number;
-  /** Ourselves included; suspects are. */
-  readonly visible: number;
-  /** `undefined`: this agent is younger. */
-  readonly minuteAgo: Census | undefined;
-  readonly hourAgo: Census | undefined;
-  /** Latest first. */
-  readonly missing: readonly Missing[];
-  /** How many of them vanished together, the largest such group; 1: each alone. */
-  readonly together: number;
-  /** `10.0.2.0/24`: all of that group lived there, and nobody visible does. */
-  readonly network: string | undefined;
-  /** Of a partition: do we see more than half of the known? */
-  readonly side: 'majority' | 'half' | 'minority' | undefined;
-  readonly sentence: string;
-}
+import type { Census, Missing, Outlook } from '../contract/view.ts';
 
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 3_600_000;

@@ -14,19 +14,12 @@ import type {
   UserEventHeard,
 } from '../../serf/types.ts';
 import type { MembersView } from '../../swim/types.ts';
+import type { KeyReport } from '../contract/commands.ts';
 import type { Dossier } from '../contract/evidence.ts';
-import type {
-  AgentHealth,
-  Changed,
-  Effect,
-  KeyReport,
-  MemberView,
-  Topic,
-  View,
-} from '../contract/machine.ts';
+import type { Effect } from '../contract/machine.ts';
+import type { AgentHealth, Changed, MemberView, Outlook, Topic, View } from '../contract/view.ts';
 import type { Evidence } from '../evidence/log.ts';
 import { Changes } from './change-log.ts';
-import type { Outlook } from './partition-summary.ts';
 
 /** More than serf/ keeps. */
 const MAX_OVER = 256;

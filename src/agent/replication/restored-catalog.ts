@@ -8,8 +8,9 @@ import { WireError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import { type CatalogOptions, recall } from '../../catalog/catalog.ts';
 import type { Member } from '../../swim/types.ts';
-import type { MemberView, Peer } from '../contract/machine.ts';
+import type { Peer } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
+import type { MemberView } from '../contract/view.ts';
 
 type Memory = NonNullable<CatalogOptions['memory']>;
 

@@ -13,10 +13,11 @@ import type { CheckEffect, LocalView, Outcome, Remembered } from '../../checks/t
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import { retransmitLimit } from '../../swim/broadcasts.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
-import type { Command, Effect } from '../contract/machine.ts';
+import type { Command } from '../contract/commands.ts';
+import type { Lane } from '../contract/lane.ts';
+import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import { changeOf } from '../publishing.ts';
-import type { Lane } from '../transport/packets.ts';
 import { Capable } from './catalog-peers.ts';
 import { Replication, type ReplicationHost } from './replication.ts';
 import { Warmth } from './restored-catalog.ts';

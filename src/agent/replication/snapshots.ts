@@ -5,7 +5,8 @@
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { Swim } from '../../swim/swim.ts';
-import type { Effect, Peer, View } from '../contract/machine.ts';
+import type { Effect, Peer } from '../contract/machine.ts';
+import type { View } from '../contract/view.ts';
 import type { Services } from './services.ts';
 
 /** At most one snapshot in this span. */

@@ -1,7 +1,6 @@
 /** The packet door: datagram → messages for the rooms; messages and lanes → one datagram. Holds no member state. */
 import type { Address } from '../../base/address.ts';
 import { WireError } from '../../base/errors.ts';
-import type { Broadcasts } from '../../swim/broadcasts.ts';
 import type { Member } from '../../swim/types.ts';
 import {
   decodeMessage,
@@ -12,19 +11,8 @@ import {
 } from '../../wire/memberlist.ts';
 import { type Envelope, PART_BYTES, roomFor, SAFE_PARTS } from '../../wire/packet.ts';
 import { WIRE, type Wrapping } from '../contract/codec.ts';
+import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
-
-/** Things to say to others. Lanes fill the room left in a packet, in order. */
-export interface Lane {
-  readonly name: 'membership' | 'intents' | 'queries' | 'events' | 'urgent' | 'catalog';
-  readonly queue: Broadcasts;
-  /** How often one message of this lane is sent before it is dropped. */
-  readonly limit: () => number;
-  /** Serf's messages travel behind memberlist's type octet for user messages. */
-  readonly user: boolean;
-  /** Who may hear it; absent: everybody. */
-  mayReach?(peer: Member): boolean;
-}
 
 /** Every so many packets another lane than the first goes first, so that no churn starves one (I12). */
 const TURN = 4;

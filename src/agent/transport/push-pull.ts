@@ -13,7 +13,7 @@ import type { SerfEffect } from '../../serf/types.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
-import type { PushPull } from '../../wire/stream-writer.ts';
+import type { PushPull } from '../../wire/memberlist.ts';
 import type { Services } from '../replication/services.ts';
 import { Pace } from './push-pull-limiter.ts';
 import type { Question, StreamHost, SyncOutcome, SyncRequest } from './streams.ts';

@@ -1,15 +1,16 @@
 /** Answers about services that were made before: kept as parts for as long as what they are made of stands. */
 import type { Parts } from '../message/compiled-records.ts';
-import { TYPE } from '../message/records.ts';
 import type { Served } from './endpoints.ts';
-import type { Ask } from './zone.ts';
 
-interface Kept {
+interface CacheKey {
   readonly type: number;
   /** As it was spelled. */
   readonly domain: string;
-  /** It was made for an asker that could be sent so many. */
+  /** How many records the client could be sent. */
   readonly most: number;
+}
+
+interface Kept extends CacheKey {
   readonly parts: Parts;
 }
 
@@ -21,11 +22,8 @@ export class KeptParts {
   #kept = new WeakMap<Served, readonly Kept[]>();
   #records = 0;
 
-  /** What `make` gives, or gave when it was asked the same. More than `ask.most` items may be in it. */
-  parts(ask: Ask, make: () => Parts): Parts {
-    const served = lasting(ask);
-    if (served === undefined) return make();
-    const { type, domain, most } = ask;
+  /** What `make` gives, or gave when it was asked the same of `served`. More than `most` items may be in it. */
+  parts(served: Served, { type, domain, most }: CacheKey, make: () => Parts): Parts {
     const all = this.#kept.get(served) ?? [];
     for (const one of all)
       if (one.type === type && one.domain === domain && isEnough(one, most)) return one.parts;
@@ -40,15 +38,6 @@ export class KeptParts {
     this.#kept.set(served, [{ type, domain, most, parts }, ...others]);
     return parts;
   }
-}
-
-/** What the answer is made of, if of that alone: no name that leads elsewhere, nothing drawn by chance. */
-function lasting({ subject, type, zone }: Ask): Served | undefined {
-  if (subject.kind !== 'service') return undefined;
-  const { served } = subject;
-  if (type === TYPE.SRV) return served.aliases.length === 0 ? served : undefined;
-  if (type !== TYPE.A && type !== TYPE.AAAA) return undefined;
-  return served.addresses.length > 0 && zone.aRecordLimit === Number.POSITIVE_INFINITY ? served : undefined;
 }
 
 const isEnough = ({ parts, most: made }: Kept, most: number): boolean =>

@@ -1,5 +1,5 @@
 /** Instances as DNS can say them: where each is, under which name, and which are one and the same to a client. */
-import type { MemberView } from '../../agent/contract/machine.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import { parseIp } from '../../base/address.ts';
 import { Hash } from '../../catalog/hash.ts';
 import type { Instance, Service } from '../../catalog/types.ts';

@@ -1,5 +1,5 @@
 /** Members by address, and the names in between that dots in node names make. Rebuilt when membership has changed. */
-import type { MemberView, View } from '../../agent/contract/machine.ts';
+import type { MemberView, View } from '../../agent/contract/view.ts';
 import { ipKey } from '../message/records.ts';
 
 export class NodeIndex {

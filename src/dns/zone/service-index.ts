@@ -1,5 +1,5 @@
 /** Services by name, tag and address, as DNS says them. Worked out once per change, not per question. */
-import type { MemberView, Topic, View } from '../../agent/contract/machine.ts';
+import type { MemberView, Topic, View } from '../../agent/contract/view.ts';
 import type { Instance } from '../../catalog/types.ts';
 import { inOrder, type Served, type Spot, serve, spotOf, spotOfNode } from './endpoints.ts';
 import type { Names } from './names.ts';

@@ -1,5 +1,5 @@
 /** Which services have an address: for reverse questions only. Rebuilt when one is asked and the catalogue has changed. */
-import type { Topic, View } from '../../agent/contract/machine.ts';
+import type { Topic, View } from '../../agent/contract/view.ts';
 import { parseIp } from '../../base/address.ts';
 import { ipKey } from '../message/records.ts';
 import { isLabel } from './names.ts';

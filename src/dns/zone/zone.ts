@@ -1,5 +1,5 @@
 /** What answers are made of, and what a name turned out to be. Shared by everything in answers/. */
-import type { MemberView, View } from '../../agent/contract/machine.ts';
+import type { MemberView, View } from '../../agent/contract/view.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type AddressData, addressData, type Name, type SoaNumbers } from '../message/records.ts';
 import type { KeptParts } from './answer-cache.ts';

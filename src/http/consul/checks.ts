@@ -2,41 +2,19 @@
  * Checks in the shape Consul's clients know, those that nobody registered among them: a node's own health, and that
  * an instance is draining. Ids and names are compared literally by clients.
  */
-import type { Check, CheckStatus, Instance, InstanceStatus } from '../../catalog/types.ts';
+import type { Check, CheckStatus, Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.ts';
 import { type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../../checks/types.ts';
 import { formatDuration } from '../../config/setting.ts';
 import { Part } from '../endpoint/json-parts.ts';
-import type { Site } from '../endpoint/route.ts';
+import { MemoKind } from '../endpoint/memo.ts';
+import type { Site } from '../endpoint/site.ts';
 import type { Host, HostEntries, Sighting } from '../pool/pool.ts';
-import type { NodeShape } from './nodes.ts';
-import { hostIndex, hostShape, type NodeServiceShape, nodeServiceShape } from './services.ts';
+import { hostIndex, hostShape, nodeServiceShape } from './services.ts';
+import type { CheckShape, EntryShape } from './types.ts';
 
-/** Source: http.md section 7, HealthCheck. */
-export interface CheckShape {
-  readonly Node: string;
-  readonly CheckID: string;
-  readonly Name: string;
-  readonly Status: CheckStatus;
-  readonly Notes: string;
-  readonly Output: string;
-  readonly ServiceID: string;
-  readonly ServiceName: string;
-  readonly ServiceTags: readonly string[];
-  readonly Type: string;
-  readonly Interval: string;
-  readonly Timeout: string;
-  readonly ExposedPort: 0;
-  readonly Definition: Readonly<Record<never, never>>;
-  readonly CreateIndex: number;
-  readonly ModifyIndex: number;
-}
-
-/** Source: http.md section 7, ServiceEntry. */
-export interface EntryShape {
-  readonly Node: NodeShape;
-  readonly Service: NodeServiceShape;
-  readonly Checks: readonly CheckShape[];
-}
+const SERVICE_ENTRIES = new MemoKind<Instance, Part<EntryShape>>();
+/** All checks of a node. */
+const NODE_CHECKS = new MemoKind<NodeCatalog, Part<CheckShape>>();
 
 /** Follows the id of a service: ours, beside Consul's `_service_maintenance:`. */
 const SERVICE_DRAINING = '_service_draining:';
@@ -44,7 +22,7 @@ const SERVICE_DRAINING = '_service_draining:';
 /** An instance with its node, the checks of that node, and its own. */
 export function entryOf(sighting: Sighting, site: Site): Part<EntryShape> {
   const index = hostIndex(sighting.host, site);
-  return site.rows.entries.get(
+  return SERVICE_ENTRIES.in(site).get(
     sighting.instance,
     stampOf(sighting.host, index),
     () => new Part([entryShape(sighting, site, index)]),
@@ -75,7 +53,7 @@ export function hostChecks(entries: HostEntries, site: Site): Part<CheckShape> {
   const { host, published: key } = entries;
   const index = hostIndex(host, site);
   const make = (): Part<CheckShape> => new Part(hostCheckShapes(entries, index));
-  return key === undefined ? make() : site.rows.checks.get(key, stampOf(host, index), make);
+  return key === undefined ? make() : NODE_CHECKS.in(site).get(key, stampOf(host, index), make);
 }
 
 /** What is shown of a node beside its entries. */

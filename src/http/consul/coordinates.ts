@@ -1,6 +1,6 @@
 /** Network coordinates in the shape Consul's clients know. Source: http.md section 13. */
 import type { Coordinate } from '../../serf/coordinates.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 
 export interface CoordinateShape {
   readonly Node: string;

@@ -1,41 +1,9 @@
 /** Members in the shapes Consul's clients know. Field names are theirs; facts are the view's. */
 import { createHash } from 'node:crypto';
-import type { MemberView } from '../../agent/contract/machine.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
-import type { Site } from '../endpoint/route.ts';
-
-/** Source: http.md section 7, Node. */
-export interface NodeShape {
-  readonly ID: string;
-  readonly Node: string;
-  readonly Address: string;
-  readonly Datacenter: string;
-  readonly TaggedAddresses: Readonly<Record<string, string>>;
-  readonly Meta: Readonly<Record<string, string>>;
-  readonly CreateIndex: number;
-  readonly ModifyIndex: number;
-}
-
-/** Source: http.md section 7, Member. */
-export interface MemberShape {
-  readonly Name: string;
-  readonly Addr: string;
-  readonly Port: number;
-  readonly Tags: Readonly<Record<string, string>>;
-  readonly Status: number;
-  readonly ProtocolMin: number;
-  readonly ProtocolMax: number;
-  readonly ProtocolCur: number;
-  readonly DelegateMin: number;
-  readonly DelegateMax: number;
-  readonly DelegateCur: number;
-}
-
-export interface Versions {
-  readonly min: number;
-  readonly max: number;
-  readonly cur: number;
-}
+import type { Site } from '../endpoint/site.ts';
+import type { MemberShape, NodeShape, Versions } from './types.ts';
 
 /**
  * The same UUID for the same node from every agent, without anybody having to gossip it: a hash of its name, in the

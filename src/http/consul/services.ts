@@ -1,49 +1,23 @@
 /** Services in the four shapes Consul's clients know. Field names are theirs; facts are the catalogue's. */
 
 import { parseIp } from '../../base/address.ts';
-import type { Service } from '../../catalog/types.ts';
+import type { Instance, Service } from '../../catalog/types.ts';
 import type { ServiceDefinition } from '../../checks/types.ts';
 import { Part } from '../endpoint/json-parts.ts';
-import type { Site } from '../endpoint/route.ts';
+import { MemoKind } from '../endpoint/memo.ts';
+import type { Site } from '../endpoint/site.ts';
 import type { Host, Sighting } from '../pool/pool.ts';
-import { type NodeShape, nodeShape, objectOf, strangerShape } from './nodes.ts';
+import { nodeShape, objectOf, strangerShape } from './nodes.ts';
+import type {
+  AgentServiceShape,
+  CatalogServiceShape,
+  CommonShape,
+  NodeServiceShape,
+  NodeShape,
+  ServiceAddress,
+} from './types.ts';
 
-interface ServiceAddress {
-  readonly Address: string;
-  readonly Port: number;
-}
-
-interface WeightsShape {
-  readonly Passing: number;
-  readonly Warning: number;
-}
-
-/** What all shapes but the flat one begin with. */
-interface CommonShape {
-  readonly ID: string;
-  readonly Service: string;
-  readonly Tags: readonly string[];
-  readonly Address: string;
-  /** Left out when there are none. */
-  readonly TaggedAddresses?: Readonly<Record<string, ServiceAddress>>;
-  readonly Meta: Readonly<Record<string, string>>;
-  readonly Port: number;
-  readonly Weights: WeightsShape;
-  readonly EnableTagOverride: boolean;
-}
-
-/** Source: http.md section 7, NodeService. */
-export interface NodeServiceShape extends CommonShape {
-  readonly Proxy: Readonly<Record<never, never>>;
-  readonly Connect: Readonly<Record<never, never>>;
-  readonly CreateIndex: number;
-  readonly ModifyIndex: number;
-}
-
-/** Source: http.md section 7, AgentService. */
-export interface AgentServiceShape extends CommonShape {
-  readonly Datacenter: string;
-}
+const CATALOG_SERVICES = new MemoKind<Instance, Part<CatalogServiceShape>>();
 
 /** What a node publishes and what is registered with it read alike. */
 type Described = Service | ServiceDefinition;
@@ -65,12 +39,10 @@ export const agentServiceShape = (service: ServiceDefinition, { info }: Site): A
   Datacenter: info.datacenter,
 });
 
-export type CatalogServiceShape = ReturnType<typeof catalogServiceShape>;
-
 /** Node and service in one flat object. */
 export function catalogServiceOf(sighting: Sighting, site: Site): Part<CatalogServiceShape> {
   const index = hostIndex(sighting.host, site);
-  return site.rows.instances.get(
+  return CATALOG_SERVICES.in(site).get(
     sighting.instance,
     index,
     () => new Part([catalogServiceShape(sighting, site, index)]),
@@ -81,8 +53,11 @@ export function catalogServiceOf(sighting: Sighting, site: Site): Part<CatalogSe
 export const hostIndex = ({ name }: Host, { door: { view } }: Site): number =>
   view.indexOf([`node:${name}`, `entries:${name}`]);
 
-/** Source: http.md section 7, CatalogService. */
-function catalogServiceShape({ host, instance: { service } }: Sighting, site: Site, index: number) {
+export function catalogServiceShape(
+  { host, instance: { service } }: Sighting,
+  site: Site,
+  index: number,
+): CatalogServiceShape {
   const node = hostShape(host, site);
   const { TaggedAddresses, ...common } = commonShape(service);
   return {

@@ -1,5 +1,6 @@
 /** Blocking queries: requests that park until what they read has changed, or their time is up. */
-import type { Door, Topic } from '../../agent/contract/machine.ts';
+import type { Door } from '../../agent/contract/door.ts';
+import type { Topic } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { duration, type Param, type Query, uint } from './query.ts';

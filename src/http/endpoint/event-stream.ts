@@ -4,10 +4,10 @@
  *
  * Source: WHATWG HTML, "Server-sent events"; S23.
  */
-import type { Changed, Topic } from '../../agent/contract/machine.ts';
+import type { Changed, Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Gone } from './blocking.ts';
-import type { Site } from './route.ts';
+import type { Site } from './site.ts';
 
 /** What a frame is made of; `id` is what a client comes back with. */
 export interface SentEvent {

@@ -1,7 +1,4 @@
 /** Long lists in parts that keep their text: an answer of ten thousand is made anew only where something changed. */
-import type { Instance, NodeCatalog } from '../../catalog/types.ts';
-import type { CheckShape, EntryShape } from '../consul/checks.ts';
-import type { CatalogServiceShape } from '../consul/services.ts';
 
 /** Neighbors in a list: all that one node has, or one instance. */
 export class Part<T> {
@@ -45,25 +42,4 @@ export class Parts<T> {
   toJSON(): T[] {
     return this.#parts.flatMap(({ values }) => values);
   }
-}
-
-/** What was made of each key, as long as its stamp is the same. Keys that the catalogue forgets take it along. */
-export class Kept<K extends object, V> {
-  readonly #held = new WeakMap<K, { readonly stamp: number; readonly value: V }>();
-
-  get(key: K, stamp: number, make: () => V): V {
-    const held = this.#held.get(key);
-    if (held?.stamp === stamp) return held.value;
-    const value = make();
-    this.#held.set(key, { stamp, value });
-    return value;
-  }
-}
-
-/** All that one server keeps. */
-export class Rows {
-  readonly entries: Kept<Instance, Part<EntryShape>> = new Kept();
-  readonly instances: Kept<Instance, Part<CatalogServiceShape>> = new Kept();
-  /** All checks of a node. */
-  readonly checks: Kept<NodeCatalog, Part<CheckShape>> = new Kept();
 }

@@ -4,42 +4,16 @@
  */
 
 import type * as v from 'valibot';
-import type { Door, Topic, View } from '../../agent/contract/machine.ts';
+import type { Topic, View } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
-import type { Meter } from '../../base/meter.ts';
-import type { Millis } from '../../base/time.ts';
-import type { AgentInfo } from './agent-info.ts';
-import { blockOf, type Gone, type Watchers } from './blocking.ts';
+import { blockOf, type Gone } from './blocking.ts';
 import { type BodySchema, type Decoder, decodeBody } from './body.ts';
 import { compileFilter, type Filter } from './filter.ts';
 import { readHeaders } from './headers.ts';
-import type { Rows } from './json-parts.ts';
 import { duration, first, type Query, type QueryOf, type QuerySpec, readQuery } from './query.ts';
 import { errorReply, json, Reply, StreamReply } from './reply.ts';
-import type { Answers } from './reply-cache.ts';
 import type { Schema } from './schema.ts';
-
-/** What all routes of one server share. */
-export interface Site {
-  readonly door: Door;
-  readonly info: AgentInfo;
-  readonly watchers: Watchers;
-  readonly answers: Answers;
-  /** Figures of the whole process, ours among them. */
-  readonly meter: Meter;
-  readonly rows: Rows;
-  /** Under which name each node shows itself as a service; `undefined`: it does not. */
-  readonly selfService: string | undefined;
-  readonly emptyKv: boolean;
-  /** Reads the settings again; absent: it cannot. */
-  readonly reload?: () => Promise<void>;
-  /** Wall clock, milliseconds. */
-  now(): number;
-  /** The agent's own monotonic clock, which `MemberView.since` is told in. */
-  clock(): Millis;
-  /** Where we listen: `host:port` or `unix:PATH`. */
-  address(): string;
-}
+import type { Site } from './site.ts';
 
 /** One request, decoded as far as all routes need it. */
 export interface Call {

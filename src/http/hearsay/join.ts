@@ -1,5 +1,7 @@
 /** Joining as both APIs offer it: how many seeds answered, and what came of each of the others. */
-import type { Door, JoinReport } from '../../agent/contract/machine.ts';
+
+import type { JoinReport } from '../../agent/contract/commands.ts';
+import type { Door } from '../../agent/contract/door.ts';
 import { AgentError } from '../../base/errors.ts';
 
 /** A report also when no seed answered. Throws `AgentError` when it could not be tried at all. */

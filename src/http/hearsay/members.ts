@@ -1,7 +1,7 @@
 /** A member in hearsay's own words, wherever `/v1/hearsay` tells of one. Field names are a contract. */
-import type { MemberView } from '../../agent/contract/machine.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import { objectOf, versionsOf } from '../consul/nodes.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 
 export function memberRow(member: MemberView, site: Site): unknown {
   return {

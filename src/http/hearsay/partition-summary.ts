@@ -1,6 +1,6 @@
 /** The outlook (agent/readers/partition-summary.ts) in hearsay's own words. Field names are a contract. */
-import type { Census, Outlook } from '../../agent/readers/partition-summary.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Census, Outlook } from '../../agent/contract/view.ts';
+import type { Site } from '../endpoint/site.ts';
 
 /** Members named; the counts are of all. */
 const MAX_NAMED = 100;

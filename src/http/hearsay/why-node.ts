@@ -4,7 +4,7 @@
  */
 
 import type { Evident, Statement } from '../../agent/contract/evidence.ts';
-import type { MemberView } from '../../agent/contract/machine.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import { judge } from '../../agent/evidence/diagnosis.ts';
 import { type Finding, type Heard, matterOf, type Verdict } from '../../agent/evidence/findings.ts';
 import { readTestimony } from '../../agent/evidence/witness-report.ts';
@@ -14,7 +14,7 @@ import type { Millis } from '../../base/time.ts';
 import type { AskedQuestion, QuestionId } from '../../serf/types.ts';
 import type { Gone } from '../endpoint/blocking.ts';
 import { Refusal } from '../endpoint/reply.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 
 /** Agents whose part is told; more would be no story. */
 const MAX_TELLERS = 64;

@@ -4,7 +4,7 @@ import { isMaintenance, isUsable } from '../../catalog/health.ts';
 import type { Check, EntryKey, InstanceStatus } from '../../catalog/types.ts';
 import { entryOf } from '../consul/checks.ts';
 import type { Filter } from '../endpoint/filter.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 import { addressOf, hasMeta, isSelfService, type Sighting } from '../pool/pool.ts';
 import { type Where, withTags } from '../pool/selectors.ts';
 

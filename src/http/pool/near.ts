@@ -1,7 +1,7 @@
 /** `near=`: nearest first, as far as round trips are known. */
 import type { Millis } from '../../base/time.ts';
 import { type Coordinate, distance } from '../../serf/coordinates.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 
 /**
  * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Who has no coordinate comes last;

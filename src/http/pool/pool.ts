@@ -2,9 +2,9 @@
  * What this door shows of the pool: instances and checks together with the members that own them, and each member as
  * an instance of the platform's own service. In which shape they are shown is not decided here.
  */
-import type { MemberView, View } from '../../agent/contract/machine.ts';
+import type { MemberView, View } from '../../agent/contract/view.ts';
 import type { Check, Instance, NodeCatalog } from '../../catalog/types.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 
 /** A node and what membership says of it. */
 export interface Host {

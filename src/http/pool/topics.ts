@@ -1,6 +1,6 @@
 /** What answers depend on. An answer that shows something none of its topics tells of would be read stale. */
-import type { Topic } from '../../agent/contract/machine.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Topic } from '../../agent/contract/view.ts';
+import type { Site } from '../endpoint/site.ts';
 import { isSelfService } from './pool.ts';
 
 /** Nodes that are named one by one; an instance list on more of them depends on the set of nodes. */

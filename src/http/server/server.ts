@@ -2,15 +2,14 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Door } from '../../agent/contract/machine.ts';
+import type { Door } from '../../agent/contract/door.ts';
 import { joinHostPort } from '../../base/address.ts';
 import { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import { Watchers } from '../endpoint/blocking.ts';
-import { Rows } from '../endpoint/json-parts.ts';
 import { Answers } from '../endpoint/reply-cache.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 import { ROUTES } from '../routes/index.ts';
 import { checkBind, guards } from './access.ts';
 import { LIMITS, type Limits, limitConnections, limitPipelining } from './connection-limits.ts';
@@ -91,7 +90,6 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     watchers,
     answers: new Answers(clock),
     meter,
-    rows: new Rows(),
     selfService: selfService === 'off' ? undefined : selfService,
     emptyKv: options.emptyKv ?? false,
     ...(options.reload === undefined ? {} : { reload: options.reload }),

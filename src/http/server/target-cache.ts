@@ -2,11 +2,11 @@
  * A cache in front of everything but the guards: what was answered to the very same target, as long as nothing at all
  * has changed since. Clients ask for the same few things again and again; these are found by one look-up.
  */
-import type { Topic } from '../../agent/contract/machine.ts';
+import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Query } from '../endpoint/query.ts';
 import type { Reply } from '../endpoint/reply.ts';
-import type { Site } from '../endpoint/route.ts';
+import type { Site } from '../endpoint/site.ts';
 
 export interface Shortcut {
   /** Of the target, decoded: the guards look for a token in it. */

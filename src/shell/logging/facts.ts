@@ -1,5 +1,5 @@
 /** The words of the shell: what can happen to sockets, files and programs, as data. */
-import type { Fact } from '../../agent/contract/machine.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
 
 /** What happened to the shell itself. */
 export type ShellFact = Readonly<

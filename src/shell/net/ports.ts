@@ -1,8 +1,9 @@
 /** Binds UDP and TCP to one address and one port, as every gossip peer expects, and says why it cannot. */
 import { type Address, hostPort } from '../../base/address.ts';
+import { codeOf } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { openTcp, type Tcp, type TcpEvents, type TcpLimits } from './tcp.ts';
-import { codeOf, openUdp, type Udp, type UdpTrouble } from './udp.ts';
+import { openUdp, type Udp, type UdpTrouble } from './udp.ts';
 
 export interface Ports {
   readonly udp: Udp;

@@ -1,9 +1,9 @@
 /** Seeds as people write them to addresses. Names are resolved here and nowhere else. */
 import { promises as dns } from 'node:dns';
-import type { Seed } from '../../agent/contract/machine.ts';
+import type { Seed } from '../../agent/contract/commands.ts';
 import { type Address, address, parseIp, splitHostPort } from '../../base/address.ts';
+import { codeOf } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
-import { codeOf } from './udp.ts';
 
 /** All addresses of a name, as literals. */
 export type Lookup = (name: string) => Promise<readonly string[]>;

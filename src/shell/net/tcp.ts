@@ -5,8 +5,9 @@
 import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
 import type { Input, StreamId } from '../../agent/contract/machine.ts';
 import { type Address, address, isLoopback } from '../../base/address.ts';
+import { codeOf } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
-import { codeOf, peerAddress, plain } from './udp.ts';
+import { peerAddress, plain } from './udp.ts';
 
 export interface Tcp {
   readonly address: Address;

@@ -6,6 +6,7 @@
  */
 import { DgramAsPromised, type RemoteInfo, type SocketAsPromised } from 'dgram-as-promised';
 import { type Address, address, parseIp } from '../../base/address.ts';
+import { codeOf } from '../../base/errno.ts';
 
 export interface Udp {
   /** Where it really listens: the port is the kernel's if 0 was asked. */
@@ -110,9 +111,3 @@ export function peerAddress(host: string, port: number): Address {
 /** The same bytes without Buffer's own `slice`, which shares memory where Uint8Array's copies. */
 export const plain = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-/** Node's code for an error, or its message. */
-export function codeOf(error: unknown): string {
-  if (error instanceof Error) return (error as NodeJS.ErrnoException).code ?? error.message;
-  return String(error);
-}

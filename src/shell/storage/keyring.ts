@@ -1,11 +1,11 @@
 /** Gossip keys in a file, read and kept, in Serf's format: a JSON array of base64, the primary first. Never logs them. */
 import { readFile, stat } from 'node:fs/promises';
 import { utf8 } from '../../base/bytes.ts';
+import { codeOf } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { parseKey, toBase64 } from '../../wire/crypt.ts';
 import { MAX_KEYS } from '../../wire/keyring.ts';
 import type { Journal } from '../logging/journal.ts';
-import { codeOf } from '../net/udp.ts';
 import { DISK } from './disk.ts';
 import { refuseForeign } from './file-owner.ts';
 import { writeWhole } from './writer.ts';

@@ -6,8 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { link, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { codeOf } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
-import { codeOf } from '../net/udp.ts';
 
 export type Lock =
   | { readonly kind: 'held'; release(): void }

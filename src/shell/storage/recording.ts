@@ -3,10 +3,10 @@
  * beside it as FILE.1 (the last) to FILE.3. A disk that fails ends the recording and never the agent.
  */
 import { open, rename, rm } from 'node:fs/promises';
+import { codeOf } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Journal } from '../logging/journal.ts';
-import { codeOf } from '../net/udp.ts';
 import { refuseForeign } from './file-owner.ts';
 
 /** Takes lines at once and writes them soon. */

@@ -7,9 +7,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Peer, Snapshot } from '../../agent/contract/machine.ts';
 import { hostPort, parseAddress } from '../../base/address.ts';
+import { codeOf } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { isName } from '../../wire/memberlist.ts';
-import { codeOf } from '../net/udp.ts';
 import { refuseForeign } from './file-owner.ts';
 
 /** Serf keeps them far below. */

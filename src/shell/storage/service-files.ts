@@ -1,8 +1,8 @@
 /** Reads service definitions of `--service` files. Only files of the owner: their checks may start programs (S14). */
 import { readFile, stat } from 'node:fs/promises';
+import { codeOf } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { parseServiceFile, type Registration } from '../../checks/definition/definition.ts';
-import { codeOf } from '../net/udp.ts';
 import { refuseForeign } from './file-owner.ts';
 
 const MAX_FILE_BYTES = 1024 * 1024;

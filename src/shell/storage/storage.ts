@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import type { Snapshot } from '../../agent/contract/machine.ts';
+import { codeOf } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Journal } from '../logging/journal.ts';
-import { codeOf } from '../net/udp.ts';
 import { DISK, type Disk } from './disk.ts';
 import { refuseForeign } from './file-owner.ts';
 import { packCatalog, packSnapshot, unpackCatalog, unpackSnapshot } from './snapshot.ts';

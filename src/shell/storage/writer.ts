@@ -1,8 +1,8 @@
 /** Writes the newest contents of each file, one write at a time, and keeps trying while the disk fails. */
 import { dirname, join } from 'node:path';
+import { codeOf } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Journal } from '../logging/journal.ts';
-import { codeOf } from '../net/udp.ts';
 import type { Disk } from './disk.ts';
 
 export interface WriterOptions {

@@ -2,7 +2,7 @@
  * What calm must bring besides agreement: nothing is left to say (L5), everybody feels well (L6), and nobody's state
  * changes any more (L7).
  */
-import type { Fact } from '../../agent/contract/machine.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
 import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import type { Law } from './law.ts';

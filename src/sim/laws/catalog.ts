@@ -3,7 +3,9 @@
  * removed (I8), who is dead does not pass and who is back does (I9), nothing waits for long behind other news (I12),
  * readers miss no change (I14, L4), peers without a catalogue hear nothing of it; and after calm all agree (L3).
  */
-import type { Fact, Topic } from '../../agent/contract/machine.ts';
+
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { Topic } from '../../agent/contract/view.ts';
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.ts';

@@ -3,7 +3,9 @@
  * is in a file of its own under laws/, the catalogue's in catalogue.ts. Agreement when a story says that all should be
  * calm is here. Ids are those of the reliability page.
  */
-import type { Fact, Topic } from '../../agent/contract/machine.ts';
+
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { Topic } from '../../agent/contract/view.ts';
 import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { Accusations } from './accusations.ts';

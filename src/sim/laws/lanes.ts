@@ -3,7 +3,7 @@
  * gossip until a message of it leaves. That an owner's own news leaves in time is catalogue.ts's.
  */
 
-import type { MemberView } from '../../agent/contract/machine.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../base/time.ts';
 import { isCatalogType } from '../../wire/catalog.ts';

@@ -1,5 +1,8 @@
 /** What a law is: somebody who is shown what hosts do and show, and says when that may not be. */
-import type { Command, Fact, MemberView } from '../../agent/contract/machine.ts';
+
+import type { Command } from '../../agent/contract/commands.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 

@@ -3,7 +3,9 @@
  * back; what was remembered of the catalogue reads back to the last octet, and any part of it that a torn write leaves
  * is refused or holds nothing untrue; and a life that begins from memory goes on where the last one was.
  */
-import type { Fact, Snapshot } from '../../agent/contract/machine.ts';
+
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { Snapshot } from '../../agent/contract/machine.ts';
 import { sameBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import { recall } from '../../catalog/catalog.ts';

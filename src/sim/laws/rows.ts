@@ -3,7 +3,10 @@
  * nobody holds an incarnation its member never had (I3), nobody who runs holds itself for dead (I5), and each change
  * is one the protocol knows (I6).
  */
-import type { Command, Fact, MemberView } from '../../agent/contract/machine.ts';
+
+import type { Command } from '../../agent/contract/commands.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import { GRAVE_TIME } from '../../swim/state/recently-dropped.ts';
 import type { Host } from '../world/host.ts';

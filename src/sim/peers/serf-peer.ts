@@ -3,8 +3,10 @@
  * catalogue. It notes each message of ours that reaches it all the same; a real one would log an error for each.
  */
 
-import type { Agent, Command, Effect, Input, RequestId, View } from '../../agent/contract/machine.ts';
+import type { Command, RequestId } from '../../agent/contract/commands.ts';
+import type { Agent, Effect, Input } from '../../agent/contract/machine.ts';
 import type { AgentOptions } from '../../agent/contract/options.ts';
+import type { View } from '../../agent/contract/view.ts';
 import { openRooms } from '../../agent/layers.ts';
 import { Commands } from '../../agent/operations/join-leave.ts';
 import { KeyTasks } from '../../agent/operations/key-operations.ts';

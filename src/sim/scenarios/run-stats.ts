@@ -2,7 +2,7 @@
  * What a run was made of, so that nobody takes an empty one for a good one: troubles that came, states that were seen,
  * hours that healthy members lived through, and how many of these were held for dead all the same.
  */
-import type { Fact } from '../../agent/contract/machine.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
 import type { Millis } from '../../base/time.ts';
 import { type Fault, type FaultKind, victimsOf } from '../faults/index.ts';
 import type { Host } from '../world/host.ts';

@@ -1,5 +1,5 @@
 /** The words of the little language (story.ts) for what hosts publish and what readers then find. */
-import type { Command, Result } from '../../agent/contract/machine.ts';
+import type { Command, Result } from '../../agent/contract/commands.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Instance } from '../../catalog/types.ts';
 import type { CheckDefinition, CheckStatus, ServiceDefinition } from '../../checks/types.ts';

@@ -3,7 +3,10 @@
  * with everybody knowing everybody, and every `pass` ends by asking the laws (checkers.ts) whether one was broken.
  */
 import { type AgentOptions, createAgent } from '../../agent/agent.ts';
-import type { Agent, Command, Fact, MemberView, Result } from '../../agent/contract/machine.ts';
+import type { Command, Result } from '../../agent/contract/commands.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { Agent } from '../../agent/contract/machine.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import { parseDuration } from '../../config/setting.ts';
 import { CatalogueLaws } from '../laws/catalog.ts';

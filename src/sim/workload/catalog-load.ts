@@ -2,7 +2,7 @@
  * What hosts publish while troubles come and go, drawn from a seed: registrations, flips, drains, removals. No two
  * say the same, so that whoever looks on can tell when each was said.
  */
-import type { Command } from '../../agent/contract/machine.ts';
+import type { Command } from '../../agent/contract/commands.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckStatus } from '../../checks/types.ts';

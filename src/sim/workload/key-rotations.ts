@@ -2,7 +2,7 @@
  * Operators of an encrypted world who change its keys: install, use, remove, each step once the one before has come to
  * everybody. A careful one waits for those who are down, a bold one does not. And one who comes to whoever was left behind.
  */
-import type { KeyOperation, KeyReport } from '../../agent/contract/machine.ts';
+import type { KeyOperation, KeyReport } from '../../agent/contract/commands.ts';
 import { sameBytes } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';

@@ -2,7 +2,7 @@
  * What members say to one another while troubles come and go, drawn from a seed: events, queries of every kind, and
  * programs that answer these. No two events or queries have one name, so that whoever looks on can tell them apart.
  */
-import type { Command, Result } from '../../agent/contract/machine.ts';
+import type { Command, Result } from '../../agent/contract/commands.ts';
 import { NO_BYTES, utf8 } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';

@@ -3,7 +3,8 @@
  * told in the bytes of the protocol, so what comes out is a state it can reach.
  */
 
-import type { MemberView, Seed } from '../../agent/contract/machine.ts';
+import type { Seed } from '../../agent/contract/commands.ts';
+import type { MemberView } from '../../agent/contract/view.ts';
 import { isLost, knockChance, strangersAmong } from '../../agent/operations/rejoin-policy.ts';
 import { hostPort } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';

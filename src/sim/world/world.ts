@@ -2,7 +2,11 @@
  * The simulated world: the same agents as in production, byte for byte, on a virtual clock and one seed. Here inputs
  * and effects change hands; when is timeline.ts's business, what the network does to bytes network.ts's and pipes.ts's.
  */
-import type { Command, Effect, Fact, Input, Result, Topic } from '../../agent/contract/machine.ts';
+
+import type { Command, Result } from '../../agent/contract/commands.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { Effect, Input } from '../../agent/contract/machine.ts';
+import type { Topic } from '../../agent/contract/view.ts';
 import type { Address } from '../../base/address.ts';
 import { createRng, type Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';

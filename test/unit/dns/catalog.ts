@@ -1,6 +1,13 @@
 /** A catalogue of plain data: what readers see of it, and the services of the test table. */
+import type { MemberView } from '../../../src/agent/contract/view.ts';
 import type { CatalogView, Instance, InstanceStatus } from '../../../src/catalog/types.ts';
-import type { Row } from './fixture.ts';
+
+export interface NodeRow {
+  readonly name: string;
+  readonly ip: string;
+  readonly status?: MemberView['status'];
+  readonly tags?: Readonly<Record<string, string>>;
+}
 
 export interface ServiceRow {
   readonly node: string;
@@ -15,7 +22,7 @@ export interface ServiceRow {
 }
 
 /** The nodes of section 14. */
-export const NODES: readonly Row[] = [
+export const NODES: readonly NodeRow[] = [
   ...[1, 2, 3, 4].map((n) => ({ name: `d${n}`, ip: `10.0.0.${n}` })),
   { name: 'd5', ip: 'fd00::5' },
   { name: 'd6', ip: '10.0.0.6' },
@@ -43,7 +50,7 @@ export const SERVICES: readonly ServiceRow[] = [
 ];
 
 /** `n` instances of `big`, each on a node of its own. */
-export const bigService = (n: number): { nodes: Row[]; services: ServiceRow[] } => ({
+export const bigService = (n: number): { nodes: NodeRow[]; services: ServiceRow[] } => ({
   nodes: Array.from({ length: n }, (_, i) => ({ name: `node-${i}`, ip: `10.1.${i >> 8}.${i & 255}` })),
   services: Array.from({ length: n }, (_, i) => ({ node: `node-${i}`, name: 'big', port: 8000 + i })),
 });

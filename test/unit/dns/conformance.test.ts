@@ -13,8 +13,8 @@ import { createAnswerer } from '../../../src/dns/responder.ts';
 import { askerAt } from '../../../src/dns/server/access.ts';
 import { dnsSettings } from '../../../src/dns/settings.ts';
 import { limitOf, type Route } from '../../../src/dns/truncate.ts';
-import { bigService, NODES, SERVICES, type ServiceRow } from './catalog.ts';
-import { ask, type Door, open, optOf, queryBytes, type Row, rcodeOf, says, viewOf } from './fixture.ts';
+import { bigService, NODES, type NodeRow, SERVICES, type ServiceRow } from './catalog.ts';
+import { ask, type Door, open, optOf, queryBytes, rcodeOf, says, viewOf } from './fixture.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -23,7 +23,7 @@ afterEach(async () => {
 
 async function door(
   options: Partial<DnsOptions> = {},
-  rows: readonly Row[] = NODES,
+  rows: readonly NodeRow[] = NODES,
   services: readonly ServiceRow[] = SERVICES,
 ): Promise<Door> {
   const opened = await open(options, rows, services);

@@ -2,22 +2,15 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type Question } from 'dns-packet';
-import type { MemberView, View } from '../../../src/agent/contract/machine.ts';
+import type { MemberView, View } from '../../../src/agent/contract/view.ts';
 import { address, parseIp } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
 import { type DnsDoor, startDns } from '../../../src/dns/server/server.ts';
-import { catalogOf, type ServiceRow } from './catalog.ts';
-
-export interface Row {
-  readonly name: string;
-  readonly ip: string;
-  readonly status?: MemberView['status'];
-  readonly tags?: Readonly<Record<string, string>>;
-}
+import { catalogOf, type NodeRow, type ServiceRow } from './catalog.ts';
 
 /** The nodes of the test table, `d5` on IPv6, and some with special names, states or forms of address. */
-export const TABLE: readonly Row[] = [
+export const TABLE: readonly NodeRow[] = [
   { name: 'd1', ip: '10.0.0.1', tags: { role: 'db', 'a=b': 'x`y', 'rfc1035-note': 'v=plain' } },
   { name: 'd2', ip: '10.0.0.2' },
   { name: 'd3', ip: '10.0.0.3', status: 'suspect' },
@@ -31,12 +24,12 @@ export const TABLE: readonly Row[] = [
 
 export interface FakeView extends View {
   /** Replaces the members, as a change of membership would. */
-  become(rows: readonly Row[]): void;
+  become(rows: readonly NodeRow[]): void;
   /** Replaces the services. */
   register(services: readonly ServiceRow[]): void;
 }
 
-export function viewOf(rows: readonly Row[], services: readonly ServiceRow[] = []): FakeView {
+export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[] = []): FakeView {
   let members: readonly MemberView[] = rows.map(memberOf);
   let catalog = catalogOf(services);
   const index = { nodes: 1, services: 1 };
@@ -83,7 +76,7 @@ export function viewOf(rows: readonly Row[], services: readonly ServiceRow[] = [
   };
 }
 
-function memberOf({ name, ip, status = 'alive', tags = {} }: Row): MemberView {
+function memberOf({ name, ip, status = 'alive', tags = {} }: NodeRow): MemberView {
   const octets = parseIp(ip);
   if (octets === undefined) throw new Error(`not an address: ${ip}`);
   const at = address(octets, 7946);
@@ -113,7 +106,7 @@ export interface Door extends DnsDoor {
 /** A door on any free port, main domain `consul`, datacenter `dc1`, over the table unless told otherwise. */
 export async function open(
   options: Partial<DnsOptions> = {},
-  rows: readonly Row[] = TABLE,
+  rows: readonly NodeRow[] = TABLE,
   services: readonly ServiceRow[] = [],
 ): Promise<Door> {
   const view = viewOf(rows, services);

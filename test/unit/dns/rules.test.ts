@@ -1,8 +1,8 @@
 /** Which instances are in an answer, under which names, for how long: what the test table does not show. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { DnsOptions } from '../../../src/dns/options.ts';
-import { NODES, type ServiceRow } from './catalog.ts';
-import { ask, type Door, open, type Row, says } from './fixture.ts';
+import { NODES, type NodeRow, type ServiceRow } from './catalog.ts';
+import { ask, type Door, open, says } from './fixture.ts';
 
 const NODATA = 'NOERROR | authority SOA consul';
 const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
@@ -11,7 +11,7 @@ const doors: Door[] = [];
 async function over(
   services: readonly ServiceRow[],
   options: Partial<DnsOptions> = {},
-  nodes: readonly Row[] = NODES,
+  nodes: readonly NodeRow[] = NODES,
 ): Promise<Door> {
   const door = await open(options, nodes, services);
   doors.push(door);
@@ -81,7 +81,7 @@ describe('section 3: which instances', () => {
 });
 
 describe('section 4: records', () => {
-  const srv = async (row: Partial<ServiceRow>, nodes?: readonly Row[]): Promise<string> =>
+  const srv = async (row: Partial<ServiceRow>, nodes?: readonly NodeRow[]): Promise<string> =>
     says(await over([{ node: 'd1', name: 's', port: 1, ...row }], {}, nodes), 's.service.consul SRV');
 
   test.each([
@@ -290,7 +290,7 @@ describe('section 9: reverse', () => {
 });
 
 describe('the service that agents are', () => {
-  const rows: readonly Row[] = [
+  const rows: readonly NodeRow[] = [
     { name: 'a', ip: '10.1.0.1' },
     { name: 'b', ip: 'fd00::b', status: 'suspect' },
     { name: 'c', ip: '10.1.0.3', status: 'failed' },

@@ -5,18 +5,11 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { AnswerOf, AskCommand, KeyReport } from '../../../src/agent/contract/commands.ts';
+import type { Door } from '../../../src/agent/contract/door.ts';
 import type { Dossier } from '../../../src/agent/contract/evidence.ts';
-import type {
-  AnswerOf,
-  AskCommand,
-  Door,
-  KeyReport,
-  MemberView,
-  Topic,
-  View,
-} from '../../../src/agent/contract/machine.ts';
+import type { MemberView, Outlook, Topic, View } from '../../../src/agent/contract/view.ts';
 import { Changes } from '../../../src/agent/readers/change-log.ts';
-import type { Outlook } from '../../../src/agent/readers/partition-summary.ts';
 import { address } from '../../../src/base/address.ts';
 import { nodeId } from '../../../src/http/consul/nodes.ts';
 import type { AgentInfo } from '../../../src/http/endpoint/agent-info.ts';

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Input, Seed, View } from '../../../src/agent/contract/machine.ts';
+import type { Seed } from '../../../src/agent/contract/commands.ts';
+import type { Input } from '../../../src/agent/contract/machine.ts';
+import type { View } from '../../../src/agent/contract/view.ts';
 import { AgentError } from '../../../src/base/errors.ts';
 import { createDoor, type DoorFrame } from '../../../src/shell/door.ts';
 import { LOCAL, turn } from './support.ts';

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AskCommand, Door, MemberView, Seed } from '../../../src/agent/contract/machine.ts';
+import type { AskCommand, Seed } from '../../../src/agent/contract/commands.ts';
+import type { Door } from '../../../src/agent/contract/door.ts';
+import type { MemberView } from '../../../src/agent/contract/view.ts';
 import { address } from '../../../src/base/address.ts';
 import { joinAtStart, keepJoining, type Rejoin } from '../../../src/shell/rejoin.ts';
 

@@ -1,6 +1,7 @@
 /** The smallest agent there can be: answers every datagram and every stream, and notes what it was given and when. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
-import type { Agent, Effect, Input, View } from '../../../src/agent/contract/machine.ts';
+import type { Agent, Effect, Input } from '../../../src/agent/contract/machine.ts';
+import type { View } from '../../../src/agent/contract/view.ts';
 import { type Address, parseAddress } from '../../../src/base/address.ts';
 import { type Millis, NEVER } from '../../../src/base/time.ts';
 import type { WorldOptions } from '../../../src/sim/world/types.ts';

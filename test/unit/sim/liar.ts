@@ -1,14 +1,8 @@
 /** An agent that shows whatever a test wants shown, reports and sends what it is told to, and so breaks any law. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
-import type {
-  Agent,
-  Effect,
-  Fact,
-  Input,
-  MemberView,
-  Snapshot,
-  View,
-} from '../../../src/agent/contract/machine.ts';
+import type { Fact } from '../../../src/agent/contract/facts.ts';
+import type { Agent, Effect, Input, Snapshot } from '../../../src/agent/contract/machine.ts';
+import type { MemberView, View } from '../../../src/agent/contract/view.ts';
 import { type Address, address } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
 import type { AskedQuestion } from '../../../src/serf/types.ts';

@@ -5,16 +5,11 @@ import {
   type NodeState,
   NodeState as NodeStateStruct,
   Ping,
+  type PushPull,
   PushPullHeader,
 } from '../../../src/wire/memberlist.ts';
 import { Writer } from '../../../src/wire/msgpack.ts';
-import {
-  encodePushPull,
-  encodeStream,
-  type PushPull,
-  StreamOpener,
-  sealStream,
-} from '../../../src/wire/stream-writer.ts';
+import { encodePushPull, encodeStream, StreamOpener, sealStream } from '../../../src/wire/stream-writer.ts';
 import { codeOf, envelope, hex, key, label, nonces } from './support.ts';
 
 const bare = envelope();

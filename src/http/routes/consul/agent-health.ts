@@ -1,11 +1,13 @@
 /** `/v1/agent/health/service`: the health of what is registered here as an HTTP status, for load balancers. */
-import { aggregated, type CheckShape, localChecks } from '../../consul/checks.ts';
+import { aggregated, localChecks } from '../../consul/checks.ts';
 import { SERVICE_HEALTH } from '../../consul/schemas.ts';
-import { type AgentServiceShape, agentServiceShape } from '../../consul/services.ts';
+import { agentServiceShape } from '../../consul/services.ts';
+import type { AgentServiceShape, CheckShape } from '../../consul/types.ts';
 import { presence, text } from '../../endpoint/query.ts';
 import { json, plain, type Reply } from '../../endpoint/reply.ts';
-import { type Ask, route, type Site } from '../../endpoint/route.ts';
+import { type Ask, route } from '../../endpoint/route.ts';
 import { list } from '../../endpoint/schema.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { required } from '../../pool/selectors.ts';
 
 /** One service with the checks that count for it: its own and those of the node. */

@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto';
 import { parseService } from '../../../checks/definition/definition.ts';
 import { noScript, unknownService } from '../../consul/registration-errors.ts';
 import { AGENT_SERVICE, SERVICE_DEFINITION } from '../../consul/schemas.ts';
-import { type AgentServiceShape, agentServiceShape } from '../../consul/services.ts';
+import { agentServiceShape } from '../../consul/services.ts';
+import type { AgentServiceShape } from '../../consul/types.ts';
 import { waitTime } from '../../endpoint/blocking.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { choice, flag, presence, text } from '../../endpoint/query.ts';
 import { json } from '../../endpoint/reply.ts';
-import { route, type Site } from '../../endpoint/route.ts';
+import { route } from '../../endpoint/route.ts';
 import { map } from '../../endpoint/schema.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { required } from '../../pool/selectors.ts';
 
 /** `GET /v1/agent/services`: by id. The platform's own service is not among them: nobody registered it. */

@@ -5,8 +5,9 @@ import { coordShape } from '../../consul/coordinates.ts';
 import { memberShape, objectOf } from '../../consul/nodes.ts';
 import { COORD, MEMBER } from '../../consul/schemas.ts';
 import { presence, text } from '../../endpoint/query.ts';
-import { route, type Site } from '../../endpoint/route.ts';
+import { route } from '../../endpoint/route.ts';
 import * as k from '../../endpoint/schema.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { joinSeeds } from '../../hearsay/join.ts';
 
 const SELF = k.object({

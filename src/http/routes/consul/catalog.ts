@@ -6,8 +6,9 @@ import { catalogServiceOf, hostIndex, hostShape, nodeServiceShape } from '../../
 import type { Filter } from '../../endpoint/filter.ts';
 import { Parts } from '../../endpoint/json-parts.ts';
 import { text } from '../../endpoint/query.ts';
-import { route, type Site } from '../../endpoint/route.ts';
+import { route } from '../../endpoint/route.ts';
 import { list, map, nullable, object, texts } from '../../endpoint/schema.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { nearest } from '../../pool/near.ts';
 import { allSightings, entriesOf, hasMeta, serviceTags, sightings, tagsOf } from '../../pool/pool.ts';
 import { INSTANCES, isOurs, NODES, required, withTags } from '../../pool/selectors.ts';

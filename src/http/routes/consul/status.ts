@@ -1,5 +1,5 @@
 /** `/v1/status`: there is no leader, but programs take an empty answer for an outage. */
-import type { View } from '../../../agent/contract/machine.ts';
+import type { View } from '../../../agent/contract/view.ts';
 import { joinHostPort } from '../../../base/address.ts';
 import { route } from '../../endpoint/route.ts';
 import { text, texts } from '../../endpoint/schema.ts';

@@ -1,6 +1,6 @@
 /** `/v1/hearsay`: what Consul's API has no words for. Made for our own command line; field names are a contract. */
 import * as v from 'valibot';
-import type { MemberView } from '../../../agent/contract/machine.ts';
+import type { MemberView } from '../../../agent/contract/view.ts';
 import { textMap } from '../../endpoint/body.ts';
 import { presence } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';

@@ -1,10 +1,11 @@
 /** `/v1/hearsay/events`: everything a reader can see, as it changes. Field names are a contract. */
-import type { Changed } from '../../../agent/contract/machine.ts';
+import type { Changed } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { eventStream, type SentEvent, type Teller } from '../../endpoint/event-stream.ts';
 import { list } from '../../endpoint/query.ts';
 import { StreamReply } from '../../endpoint/reply.ts';
-import { route, type Site } from '../../endpoint/route.ts';
+import { route } from '../../endpoint/route.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { memberRow } from '../../hearsay/members.ts';
 
 const KINDS: ReadonlySet<string> = new Set<Changed['kind']>(['member', 'service']);

@@ -1,8 +1,9 @@
 /** What Prometheus scrapes: its `http_sd_configs` asks here where instances are, in the labels of its Consul discovery. */
 import { joinHostPort } from '../../../base/address.ts';
 import { list } from '../../endpoint/query.ts';
-import { route, type Site } from '../../endpoint/route.ts';
+import { route } from '../../endpoint/route.ts';
 import { map, object, list as outList, text, texts } from '../../endpoint/schema.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { addressOf, everything, NO_META, type Sighting, sightings } from '../../pool/pool.ts';
 
 /** One group of targets. Source: Prometheus, "Writing HTTP service discovery". */

@@ -3,7 +3,7 @@
  * take seconds: they are started, and then looked at with blocking reads until they are over.
  */
 import * as v from 'valibot';
-import type { KeyOperation, KeyReport } from '../../../agent/contract/machine.ts';
+import type { KeyOperation, KeyReport } from '../../../agent/contract/commands.ts';
 import { copyOf, text as textOf } from '../../../base/bytes.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { distance } from '../../../serf/coordinates.ts';
@@ -11,7 +11,8 @@ import type { AskedQuestion } from '../../../serf/types.ts';
 import { parseKey } from '../../../wire/crypt.ts';
 import { objectOf } from '../../consul/nodes.ts';
 import { duration, flag, list, type Param, text, uint } from '../../endpoint/query.ts';
-import { route, type Site } from '../../endpoint/route.ts';
+import { route } from '../../endpoint/route.ts';
+import type { Site } from '../../endpoint/site.ts';
 import { required } from '../../pool/selectors.ts';
 
 /** `k=v` pairs: each an expression for a tag. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Exhibit } from '../../../../src/agent/contract/evidence.ts';
-import type { Fact } from '../../../../src/agent/contract/machine.ts';
+import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import { EVIDENCE_LIMITS, Evidence } from '../../../../src/agent/evidence/log.ts';
 import type { ProbeReason, Reason } from '../../../../src/swim/types.ts';
 

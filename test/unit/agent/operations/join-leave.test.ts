@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Effect, Seed } from '../../../../src/agent/contract/machine.ts';
+import type { Seed } from '../../../../src/agent/contract/commands.ts';
+import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import {
   type CommandHost,
   Commands,

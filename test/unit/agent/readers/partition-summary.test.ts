@@ -1,7 +1,8 @@
 /** What is said of members that are missing: deaths or a partition, and which side of it this is. */
 import { describe, expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { type Outlook, Outlooks } from '../../../../src/agent/readers/partition-summary.ts';
+import type { Outlook } from '../../../../src/agent/contract/view.ts';
+import { Outlooks } from '../../../../src/agent/readers/partition-summary.ts';
 import { type Address, parseAddress } from '../../../../src/base/address.ts';
 import { NEVER } from '../../../../src/base/time.ts';
 import type { SerfEvent, SerfMember, SerfStatus } from '../../../../src/serf/types.ts';

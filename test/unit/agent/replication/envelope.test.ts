@@ -1,7 +1,7 @@
 /** What wraps an agent's words, seen from outside: plaintext beside a key, versions, compression. */
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../../../src/agent/agent.ts';
-import type { Fact } from '../../../../src/agent/contract/machine.ts';
+import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import type { HostOptions } from '../../../../src/sim/world/host.ts';
 import { envelopeOf } from '../../../../src/sim/world/message-kinds.ts';
 import { World } from '../../../../src/sim/world/world.ts';

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type AgentOptions, createAgent } from '../../../../src/agent/agent.ts';
-import type { Agent, Command, Fact } from '../../../../src/agent/contract/machine.ts';
+import type { Command } from '../../../../src/agent/contract/commands.ts';
+import type { Fact } from '../../../../src/agent/contract/facts.ts';
+import type { Agent } from '../../../../src/agent/contract/machine.ts';
 import { parseService } from '../../../../src/checks/definition/definition.ts';
 import { World } from '../../../../src/sim/world/world.ts';
 

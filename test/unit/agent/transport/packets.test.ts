@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { Lane } from '../../../../src/agent/contract/lane.ts';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { type Lane, Packets } from '../../../../src/agent/transport/packets.ts';
+import { Packets } from '../../../../src/agent/transport/packets.ts';
 import { type Address, address } from '../../../../src/base/address.ts';
 import { Broadcasts } from '../../../../src/swim/broadcasts.ts';
 import type { Member } from '../../../../src/swim/types.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createAgent } from '../../../../src/agent/agent.ts';
-import type { Agent, Effect, Fact } from '../../../../src/agent/contract/machine.ts';
+import type { Fact } from '../../../../src/agent/contract/facts.ts';
+import type { Agent, Effect } from '../../../../src/agent/contract/machine.ts';
 import { World } from '../../../../src/sim/world/world.ts';
 import { NodeState, Ping } from '../../../../src/wire/memberlist.ts';
 import { encodePushPull, encodeStream } from '../../../../src/wire/stream-writer.ts';

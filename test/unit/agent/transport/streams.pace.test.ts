@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import { type StreamHost, Streams } from '../../../../src/agent/transport/streams.ts';
 import { address } from '../../../../src/base/address.ts';
+import type { PushPull } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE as ENVELOPE } from '../../../../src/wire/packet.ts';
-import { encodeStream, type PushPull, StreamOpener, sealStream } from '../../../../src/wire/stream-writer.ts';
+import { encodeStream, StreamOpener, sealStream } from '../../../../src/wire/stream-writer.ts';
 
 const nonce = (): Uint8Array => new Uint8Array(12);
 const STATE: PushPull = { kind: 'pushPull', join: true, nodes: [], userState: new Uint8Array(0), dropped: 0 };

@@ -4,9 +4,9 @@ import { type StreamHost, Streams } from '../../../../src/agent/transport/stream
 import { type Address, address } from '../../../../src/base/address.ts';
 import { NO_BYTES } from '../../../../src/base/bytes.ts';
 import { NEVER } from '../../../../src/base/time.ts';
-import { Ping } from '../../../../src/wire/memberlist.ts';
+import { Ping, type PushPull, type StreamMessage } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE } from '../../../../src/wire/packet.ts';
-import { encodeStream, type PushPull, type StreamMessage } from '../../../../src/wire/stream-writer.ts';
+import { encodeStream } from '../../../../src/wire/stream-writer.ts';
 
 const TIMEOUT = 10_000;
 const PEER: Address = address(Uint8Array.of(127, 0, 0, 2), 7946);

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Entry } from '../../../../src/catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../../../src/catalog/view.ts';
-import { Kept, Part, Parts } from '../../../../src/http/endpoint/json-parts.ts';
+import { Part, Parts } from '../../../../src/http/endpoint/json-parts.ts';
+import { Memo } from '../../../../src/http/endpoint/memo.ts';
 import { check, service } from '../data.ts';
 import { FakeAgent, member, send, serve } from '../fixture.ts';
 
@@ -19,11 +20,11 @@ test('a part of which all is wanted stays the same, with its text', () => {
 });
 
 test('what is kept is made again when its stamp moves', () => {
-  const kept = new Kept<object, number>();
+  const memo = new Memo<object, number>();
   const key = {};
   let made = 0;
   const make = (): number => ++made;
-  expect([kept.get(key, 1, make), kept.get(key, 1, make), kept.get(key, 2, make)]).toEqual([1, 1, 2]);
+  expect([memo.get(key, 1, make), memo.get(key, 1, make), memo.get(key, 2, make)]).toEqual([1, 1, 2]);
 });
 
 test('a check that changes, or a node that fails, is seen in lists whose other parts are kept', async () => {

@@ -1,13 +1,7 @@
 import { expect, test } from 'vitest';
-import type {
-  Agent,
-  Effect,
-  Fact,
-  Input,
-  MemberView,
-  Topic,
-  View,
-} from '../../../../src/agent/contract/machine.ts';
+import type { Fact } from '../../../../src/agent/contract/facts.ts';
+import type { Agent, Effect, Input } from '../../../../src/agent/contract/machine.ts';
+import type { MemberView, Topic, View } from '../../../../src/agent/contract/view.ts';
 import { NEVER } from '../../../../src/base/time.ts';
 import { Catalog } from '../../../../src/catalog/catalog.ts';
 import type { Instance, InstanceStatus, NodeCatalog, Service } from '../../../../src/catalog/types.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Fact } from '../../../../src/agent/contract/machine.ts';
+import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import { disagreements } from '../../../../src/sim/laws/index.ts';
 import { facts, pair } from '../liar.ts';
 

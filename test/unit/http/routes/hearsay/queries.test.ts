@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { KeyReport } from '../../../../../src/agent/contract/machine.ts';
+import type { KeyReport } from '../../../../../src/agent/contract/commands.ts';
 import { utf8 } from '../../../../../src/base/bytes.ts';
 import type { AskedQuestion } from '../../../../../src/serf/types.ts';
 import { FakeAgent, member, put, send, serve } from '../../fixture.ts';

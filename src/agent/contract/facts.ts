@@ -1,0 +1,38 @@
+/** Facts: everything worth a log line, a counter or a test, as values. Layers add their own kinds. */
+import type { WireErrorCode } from '../../base/errors.ts';
+import type { CheckFact } from '../../checks/types.ts';
+import type { SerfFact } from '../../serf/types.ts';
+import type { SwimFact } from '../../swim/types.ts';
+
+/** What happened, as data. Logs, metrics, traces and tests all read this one stream. */
+export type Fact = SwimFact | SerfFact | CheckFact | AgentFact;
+
+export type AgentFact = Readonly<
+  | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }
+  | { kind: 'packetRejected'; from: string; code: WireErrorCode; detail: string }
+  | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
+  | { kind: 'streamRefused'; from: string; why: string } // too many at once
+  | { kind: 'syncFinished'; peer: string; join: boolean; nodes: number }
+  | { kind: 'syncFailed'; peer: string; join: boolean; why: string }
+  | { kind: 'memberJoined'; node: string; address: string }
+  | { kind: 'memberUpdated'; node: string }
+  | { kind: 'memberLeaving'; node: string }
+  | { kind: 'memberLeft'; node: string }
+  | { kind: 'memberFailed'; node: string }
+  | { kind: 'eventHeard'; name: string; ltime: number; bytes: number }
+  | { kind: 'nameLost'; node: string; other: string }
+  /** What is missing means something else than it did; `side` and `network` are empty where they say nothing. */
+  | {
+      kind: 'outlookClouded';
+      says: 'deaths' | 'partition';
+      known: number;
+      visible: number;
+      side: string;
+      network: string;
+      sentence: string;
+    }
+  /** Nobody is missing any more. */
+  | { kind: 'outlookCleared'; known: number }
+  | { kind: 'leaveStarted' }
+  | { kind: 'leaveFinished'; spread: boolean }
+>;

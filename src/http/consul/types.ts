@@ -1,0 +1,125 @@
+/** The JSON that Consul's clients know: its objects, field by field. Field names are theirs. */
+import type { CheckStatus } from '../../catalog/types.ts';
+
+/** Source: http.md section 7, Node. */
+export interface NodeShape {
+  readonly ID: string;
+  readonly Node: string;
+  readonly Address: string;
+  readonly Datacenter: string;
+  readonly TaggedAddresses: Readonly<Record<string, string>>;
+  readonly Meta: Readonly<Record<string, string>>;
+  readonly CreateIndex: number;
+  readonly ModifyIndex: number;
+}
+
+/** Source: http.md section 7, Member. */
+export interface MemberShape {
+  readonly Name: string;
+  readonly Addr: string;
+  readonly Port: number;
+  readonly Tags: Readonly<Record<string, string>>;
+  readonly Status: number;
+  readonly ProtocolMin: number;
+  readonly ProtocolMax: number;
+  readonly ProtocolCur: number;
+  readonly DelegateMin: number;
+  readonly DelegateMax: number;
+  readonly DelegateCur: number;
+}
+
+export interface Versions {
+  readonly min: number;
+  readonly max: number;
+  readonly cur: number;
+}
+
+export interface ServiceAddress {
+  readonly Address: string;
+  readonly Port: number;
+}
+
+export interface WeightsShape {
+  readonly Passing: number;
+  readonly Warning: number;
+}
+
+/** What all shapes but the flat one begin with. */
+export interface CommonShape {
+  readonly ID: string;
+  readonly Service: string;
+  readonly Tags: readonly string[];
+  readonly Address: string;
+  /** Left out when there are none. */
+  readonly TaggedAddresses?: Readonly<Record<string, ServiceAddress>>;
+  readonly Meta: Readonly<Record<string, string>>;
+  readonly Port: number;
+  readonly Weights: WeightsShape;
+  readonly EnableTagOverride: boolean;
+}
+
+/** Source: http.md section 7, NodeService. */
+export interface NodeServiceShape extends CommonShape {
+  readonly Proxy: Readonly<Record<never, never>>;
+  readonly Connect: Readonly<Record<never, never>>;
+  readonly CreateIndex: number;
+  readonly ModifyIndex: number;
+}
+
+/** Source: http.md section 7, AgentService. */
+export interface AgentServiceShape extends CommonShape {
+  readonly Datacenter: string;
+}
+
+/** Source: http.md section 7, CatalogService. */
+export interface CatalogServiceShape {
+  readonly ID: string;
+  readonly Node: string;
+  readonly Address: string;
+  readonly Datacenter: string;
+  readonly TaggedAddresses: Readonly<Record<string, string>>;
+  readonly NodeMeta: Readonly<Record<string, string>>;
+  readonly ServiceKind: '';
+  readonly ServiceID: string;
+  readonly ServiceName: string;
+  readonly ServiceTags: readonly string[];
+  readonly ServiceAddress: string;
+  /** Left out when there are none. */
+  readonly ServiceTaggedAddresses?: Readonly<Record<string, ServiceAddress>>;
+  readonly ServiceWeights: WeightsShape;
+  readonly ServiceMeta: Readonly<Record<string, string>>;
+  readonly ServicePort: number;
+  readonly ServiceSocketPath: '';
+  readonly ServiceEnableTagOverride: boolean;
+  readonly ServiceProxy: Readonly<Record<never, never>>;
+  readonly ServiceConnect: Readonly<Record<never, never>>;
+  readonly CreateIndex: number;
+  readonly ModifyIndex: number;
+}
+
+/** Source: http.md section 7, HealthCheck. */
+export interface CheckShape {
+  readonly Node: string;
+  readonly CheckID: string;
+  readonly Name: string;
+  readonly Status: CheckStatus;
+  readonly Notes: string;
+  readonly Output: string;
+  readonly ServiceID: string;
+  readonly ServiceName: string;
+  readonly ServiceTags: readonly string[];
+  readonly Type: string;
+  readonly Interval: string;
+  readonly Timeout: string;
+  readonly ExposedPort: 0;
+  readonly Definition: Readonly<Record<never, never>>;
+  readonly CreateIndex: number;
+  readonly ModifyIndex: number;
+}
+
+/** Source: http.md section 7, ServiceEntry. */
+export interface EntryShape {
+  readonly Node: NodeShape;
+  readonly Service: NodeServiceShape;
+  readonly Checks: readonly CheckShape[];
+}
