@@ -1,5 +1,6 @@
 /** Which changes concern which readers (B4, B5 of the HTTP page's index rules). */
-import type { Entry, EntryChange, EntryKey } from './types.ts';
+import type { Entry, EntryKey } from '../model/service.ts';
+import type { EntryChange } from './types.ts';
 import { same, sameTags } from './values.ts';
 
 /** Ids of services that have a check. */

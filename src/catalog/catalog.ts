@@ -2,8 +2,10 @@
  * All ledgers of one agent: its own, which it alone writes, and its copies of the others'. Says what to tell whom,
  * never tells: lanes and streams are the landing's. How entries merge is ledger.ts's, what readers see view.ts's.
  */
+
 import { AgentError } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
+import { type Change, type Entry, type EntryKey, keyOf } from '../model/service.ts';
 import { decodeMemory, encodeMemory, type Memory, type Summary } from '../wire/catalog.ts';
 import { MAX_COUNT } from '../wire/entry.ts';
 import { type Accepted, type Answer, type Answered, accept, answer, type Request } from './anti-entropy.ts';
@@ -12,17 +14,7 @@ import { apply, begin, deltaSince, write } from './ledger.ts';
 import { checkPublishable, MAX_CATALOG_BYTES, MAX_ENTRIES, MAX_LEDGER_BYTES } from './publish-limits.ts';
 import { bury, type Held, isEven, MAX_TOMBSTONES, newHeld, sweepHalf, sweepOld, unbury } from './replica.ts';
 import { grouped, isUrgent } from './rumor-batches.ts';
-import {
-  type Applied,
-  type Change,
-  type Delta,
-  type Entry,
-  type EntryChange,
-  type EntryKey,
-  keyOf,
-  type Progress,
-  type Rumor,
-} from './types.ts';
+import type { Applied, Delta, EntryChange, Progress, Rumor } from './types.ts';
 import { weigh } from './values.ts';
 import { Floors } from './watermarks.ts';
 

@@ -1,5 +1,7 @@
 /** How well an instance is, from what its owner says and from whether the owner is there to say it. */
-import type { Check, Instance, InstanceStatus, Service } from './types.ts';
+
+import type { Check, Service } from '../model/service.ts';
+import type { Instance, InstanceStatus } from './types.ts';
 
 /**
  * The worst of all. An owner that is not up cannot vouch for anything, so its instances are critical whatever they

@@ -5,8 +5,8 @@
  * A copy at version v holds, for every key, what the owner last wrote at or before v, or something newer. Tombstones
  * above `swept` are all there; those at or below it may be gone, and are nobody's to learn any more.
  */
-import type { Change, Delta, Entry, EntryChange, EntryKey, Progress, Published } from './types.ts';
-import { keyOf } from './types.ts';
+import { type Change, type Entry, type EntryKey, keyOf, type Published } from '../model/service.ts';
+import type { Delta, EntryChange, Progress } from './types.ts';
 import { same } from './values.ts';
 
 export interface Ledger {

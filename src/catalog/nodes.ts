@@ -1,6 +1,7 @@
 /** One node's instances and checks, joined from its entries for readers. When to do so is view.ts's to say. */
+import type { Check, Entry, EntryKey, Service } from '../model/service.ts';
 import { instanceStatus } from './health.ts';
-import type { Check, Entry, EntryKey, Instance, NodeCatalog, Service } from './types.ts';
+import type { Instance, NodeCatalog } from './types.ts';
 
 export interface Node {
   readonly catalog: NodeCatalog;

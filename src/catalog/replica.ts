@@ -1,8 +1,9 @@
 /** One ledger as the catalogue keeps it: with its mark in the digest, its size, and when its tombstones came. */
+
 import type { Millis } from '../base/time.ts';
+import type { Entry } from '../model/service.ts';
 import { type Mark, newMark } from './digest.ts';
 import { emptyLedger, type Ledger, sweep } from './ledger.ts';
-import type { Entry } from './types.ts';
 
 /** How long a tombstone is kept: whoever was away longer gets whole ledgers. */
 const TOMBSTONE_KEPT: Millis = 3_600_000;

@@ -1,8 +1,9 @@
 /** How changes of one agent travel: what belongs together in one rumor, and in which order if it is too much for one. */
+
+import { type Change, type EntryKey, keyOf, type Published } from '../model/service.ts';
 import { entryBytes } from '../wire/catalog.ts';
 import { MAX_COUNT } from '../wire/entry.ts';
 import type { EntryChange } from './types.ts';
-import { type Change, type EntryKey, keyOf, type Published } from './types.ts';
 
 /** A rumor of several changes stays below this, so that it fits a packet beside others. */
 const RUMOR_BYTES = 900;

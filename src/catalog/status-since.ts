@@ -3,7 +3,8 @@
  * drain. Nothing is kept of what has been well since it was first heard of, which is nearly everything.
  */
 import type { Millis } from '../base/time.ts';
-import type { EntryChange, EntryKey, Published } from './types.ts';
+import type { EntryKey, Published } from '../model/service.ts';
+import type { EntryChange } from './types.ts';
 
 export class Since {
   readonly #owners = new Map<string, Map<EntryKey, Millis>>();

@@ -4,62 +4,7 @@
  */
 
 import type { Millis } from '../base/time.ts';
-
-export type CheckStatus = 'passing' | 'warning' | 'critical';
-
-/** One instance of a service, as its owner publishes it. Immutable. */
-export interface Service {
-  readonly kind: 'service';
-  /** Unique on its node; printable, at most 512 bytes. */
-  readonly id: string;
-  /** Letters, digits, `.`, `_`, `-`; at most 128. Kept as registered, found without regard to case. */
-  readonly name: string;
-  readonly tags: readonly string[];
-  /** An IP, a host name, or `''`: the node's own. */
-  readonly address: string;
-  /** -1 (a unix socket) to 65535. */
-  readonly port: number;
-  readonly taggedAddresses: ReadonlyMap<string, { readonly address: string; readonly port: number }>;
-  readonly meta: ReadonlyMap<string, string>;
-  readonly weights: { readonly passing: number; readonly warning: number };
-  readonly enableTagOverride: boolean;
-  /** Out of the answers, and about to stop. */
-  readonly draining: boolean;
-}
-
-/** One check as its owner publishes it: what it says, not how it is run. Immutable. */
-export interface Check {
-  readonly kind: 'check';
-  /** Unique on its node. */
-  readonly id: string;
-  readonly name: string;
-  readonly status: CheckStatus;
-  readonly notes: string;
-  /** Trimmed for gossip (`MAX_GOSSIP_OUTPUT_BYTES`); the owner itself has more of it. */
-  readonly output: string;
-  /** `''`: a check of the node, which counts for all its services. */
-  readonly serviceId: string;
-  /** http, tcp, udp, ttl, grpc, alias, script, h2ping, maintenance … */
-  readonly type: string;
-  /** As registered, in Go's syntax; `''` where there is none. */
-  readonly interval: string;
-  readonly timeout: string;
-}
-
-export type Published = Service | Check;
-
-/** `s:ID` or `c:ID`. */
-export type EntryKey = `s:${string}` | `c:${string}`;
-export const keyOf = (value: Published): EntryKey =>
-  value.kind === 'service' ? `s:${value.id}` : `c:${value.id}`;
-
-/** One row of a ledger; without a value it is a tombstone. */
-export interface Entry {
-  readonly key: EntryKey;
-  /** The owner's version at which it was written. */
-  readonly version: number;
-  readonly value: Published | undefined;
-}
+import type { Check, CheckStatus, Entry, EntryKey, Published, Service } from '../model/service.ts';
 
 /** One owner's entries from `from` (exclusive) to `to`. From 0 it is the whole ledger. Never cut inside. */
 export interface Delta {
@@ -79,9 +24,6 @@ export interface Progress {
   readonly epoch: number;
   readonly version: number;
 }
-
-/** A change an owner makes to its own ledger. */
-export type Change = { readonly put: Published } | { readonly remove: EntryKey };
 
 /** `maintenance` is critical by an operator's word; `draining` is out by the owner's. */
 export type InstanceStatus = CheckStatus | 'maintenance' | 'draining';
@@ -133,8 +75,6 @@ export interface NodeCatalog {
   readonly checks: readonly Check[];
 }
 
-/** Bytes of a check's output that are replicated. */
-export const MAX_GOSSIP_OUTPUT_BYTES = 256;
 /** News to spread. `urgent`: a removal, a check that turned critical, or an instance being taken out. */
 
 export interface Rumor {

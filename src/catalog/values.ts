@@ -1,5 +1,5 @@
 /** When two published values say the same, and what they weigh in memory and on the wire. */
-import type { Check, Published, Service } from './types.ts';
+import type { Check, Published, Service } from '../model/service.ts';
 
 /** Nothing a reader could tell apart. */
 export function same(a: Published, b: Published): boolean {

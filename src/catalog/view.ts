@@ -3,7 +3,9 @@
  * filled when somebody asks and emptied where something changes; an instance stays the same object until something
  * about it changes. Also says which topics a change touches.
  */
+
 import type { Millis } from '../base/time.ts';
+import type { Entry, EntryKey, Service } from '../model/service.ts';
 import {
   addAllServices,
   isDrainChanged,
@@ -14,7 +16,7 @@ import {
 import { isUsable } from './health.ts';
 import { buildNode, type Node } from './nodes.ts';
 import { Since } from './status-since.ts';
-import type { CatalogView, Entry, EntryChange, EntryKey, Instance, NodeCatalog, Service } from './types.ts';
+import type { CatalogView, EntryChange, Instance, NodeCatalog } from './types.ts';
 
 /** Where the entries are; `Catalog` is one. */
 export interface Source {

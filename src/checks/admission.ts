@@ -1,8 +1,9 @@
 /** What is let in: limits on how much is registered here, who may start programs, and the errors of this door. */
 import { AgentError } from '../base/errors.ts';
+import type { ServiceDefinition } from '../model/service.ts';
 import { maintenanceId } from './maintenance.ts';
 import type { Store } from './store.ts';
-import type { CheckDefinition, ServiceDefinition } from './types.ts';
+import type { CheckDefinition } from './types.ts';
 
 export const MAX_SERVICES = 8192;
 /** Maintenance is not counted. */

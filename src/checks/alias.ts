@@ -3,8 +3,8 @@
  *
  * Source: Consul agent/checks/alias.go, CheckAlias.processChecks.
  */
+import type { CheckStatus } from '../model/service.ts';
 import type { Store } from './store.ts';
-import type { CheckStatus } from './types.ts';
 
 const RANK = { passing: 0, warning: 1, critical: 2 } as const;
 

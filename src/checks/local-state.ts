@@ -4,9 +4,11 @@
  *
  * Source: Consul agent/local/state.go; agent/agent.go, addCheck, removeServiceLocked.
  */
+
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
+import type { CheckStatus, ServiceDefinition } from '../model/service.ts';
 import { admitCheck, admitProbe, admitService } from './admission.ts';
 import { aliasOf } from './alias.ts';
 import { parseCheck, parseService } from './definition/definition.ts';
@@ -20,7 +22,7 @@ import { Reaper } from './reaper.ts';
 import { Memory } from './restore.ts';
 import { Timetable } from './scheduler.ts';
 import { Store } from './store.ts';
-import type { CheckDefinition, CheckStatus, Remembered, ServiceDefinition } from './types.ts';
+import type { CheckDefinition, Remembered } from './types.ts';
 
 export class Book {
   readonly store = new Store();

@@ -3,9 +3,10 @@
  * writing down again. Taking it up again is memory.ts's and the registry's.
  */
 import type { Millis } from '../base/time.ts';
+import type { ServiceDefinition } from '../model/service.ts';
 import { describeCheck, describeService } from './definition/encode.ts';
 import type { Store } from './store.ts';
-import type { CheckDefinition, Remembered, RememberedState, ServiceDefinition } from './types.ts';
+import type { CheckDefinition, Remembered, RememberedState } from './types.ts';
 
 export class Keeper {
   readonly #services = new Map<string, string>();

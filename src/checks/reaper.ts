@@ -3,9 +3,10 @@
  *
  * Source: Consul agent/agent.go, reapServices.
  */
+
 import { type Millis, NEVER } from '../base/time.ts';
+import type { CheckStatus } from '../model/service.ts';
 import type { Store } from './store.ts';
-import type { CheckStatus } from './types.ts';
 
 /** How often is looked. */
 export const REAP_INTERVAL: Millis = 30_000;

@@ -5,21 +5,15 @@
  *
  * Source: Consul agent/agent.go (addServiceInternal, addCheck, updateTTLCheck); agent/local/state.go.
  */
+
 import { AgentError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
+import type { CheckStatus, ServiceDefinition } from '../model/service.ts';
 import { admitCheck, admitService, unknownCheck, unknownService } from './admission.ts';
 import { Book } from './local-state.ts';
 import { maintenanceId } from './maintenance.ts';
-import type {
-  CheckDefinition,
-  CheckEffect,
-  CheckStatus,
-  LocalView,
-  Outcome,
-  Remembered,
-  ServiceDefinition,
-} from './types.ts';
+import type { CheckDefinition, CheckEffect, LocalView, Outcome, Remembered } from './types.ts';
 
 export interface RegistryOptions {
   readonly rng: Rng;

@@ -4,12 +4,14 @@
  *
  * Source: Consul agent/checks/check.go, CheckHTTP.run and its siblings.
  */
+
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
+import type { CheckStatus } from '../model/service.ts';
 import { isScheduled } from './definition/check.ts';
 import { Thresholds } from './thresholds.ts';
-import type { CheckDefinition, CheckOrder, CheckStatus, Outcome } from './types.ts';
+import type { CheckDefinition, CheckOrder, Outcome } from './types.ts';
 
 /** A runner keeps its timeout itself; this long after it the outcome is lost. */
 export const OVERDUE_SLACK: Millis = 10_000;

@@ -1,5 +1,6 @@
 /** How many results in a row it takes to change a status. */
-import type { CheckDefinition, CheckStatus } from './types.ts';
+import type { CheckStatus } from '../model/service.ts';
+import type { CheckDefinition } from './types.ts';
 
 export type Limits = Pick<
   CheckDefinition,

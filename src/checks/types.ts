@@ -3,21 +3,7 @@
  * others learn of it is the catalogue's.
  */
 import type { Millis } from '../base/time.ts';
-
-export type CheckStatus = 'passing' | 'warning' | 'critical';
-
-/** A service as registered: over HTTP, from a file, by the command line. Decoded and checked. */
-export interface ServiceDefinition {
-  readonly id: string;
-  readonly name: string;
-  readonly tags: readonly string[];
-  readonly address: string;
-  readonly port: number;
-  readonly taggedAddresses: ReadonlyMap<string, { readonly address: string; readonly port: number }>;
-  readonly meta: ReadonlyMap<string, string>;
-  readonly weights: { readonly passing: number; readonly warning: number };
-  readonly enableTagOverride: boolean;
-}
+import type { Change, CheckStatus, ServiceDefinition } from '../model/service.ts';
 
 /** How a check is run. Only `exec` starts programs, and only from files of the owner (S14). */
 export type Probe =
@@ -122,19 +108,11 @@ export interface LocalView {
 export const NODE_MAINTENANCE = '_node_maintenance';
 export const SERVICE_MAINTENANCE = '_service_maintenance:';
 
-/** What others must learn: the landing turns these into changes of this agent's ledger. */
-export type LocalChange = Readonly<
-  | { kind: 'putService'; service: LocalService }
-  | { kind: 'putCheck'; check: LocalCheck }
-  | { kind: 'removeService'; id: string }
-  | { kind: 'removeCheck'; id: string }
->;
-
 /** What checks/ wants done. */
 export type CheckEffect = Readonly<
   | { kind: 'run'; order: CheckOrder }
   /** Never empty; what is removed comes before what is put. */
-  | { kind: 'publish'; changes: readonly LocalChange[] }
+  | { kind: 'publish'; changes: readonly Change[] }
   | { kind: 'fact'; fact: CheckFact }
 >;
 

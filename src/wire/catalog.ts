@@ -6,7 +6,8 @@
  * know. A reader refuses other formats.
  */
 import { WireError } from '../base/errors.ts';
-import { ENTRY, type EntryValue, MAX_COUNT, row } from './entry.ts';
+import type { Entry } from '../model/service.ts';
+import { ENTRY, MAX_COUNT, row } from './entry.ts';
 import { checkName } from './memberlist.ts';
 import { Reader, Writer } from './msgpack.ts';
 import { bool, bytes, list, type MessageOf, optional, struct, text, u16, u32, u64 } from './struct.ts';
@@ -190,7 +191,7 @@ function encode<M>(
 }
 
 /** Octets one row takes within a delta. */
-export function entryBytes(entry: EntryValue): number {
+export function entryBytes(entry: Entry): number {
   ENTRY.write(shared.reset(), entry);
   return shared.finish().length;
 }

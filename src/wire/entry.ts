@@ -3,6 +3,15 @@
  * what an agent may publish and of what it believes are the same, so that whatever is accepted here spreads.
  */
 import { WireError } from '../base/errors.ts';
+import {
+  type Check,
+  type CheckStatus,
+  type Entry,
+  keyOf,
+  type Published,
+  type Service,
+  type ServiceAddress,
+} from '../model/service.ts';
 import type { Reader, Writer } from './msgpack.ts';
 import { bool, type Field, list, map, optional, struct, TEXT, text, u64 } from './struct.ts';
 
@@ -20,16 +29,10 @@ const MAX_PORT = 65_535;
 /** Epochs and versions: far above wall-clock milliseconds, also with ten bits of chance behind them. */
 export const MAX_COUNT = 2 ** 52;
 
-interface Place {
-  readonly address: string;
-  readonly port: number;
-}
-
-const STATUSES = ['passing', 'warning', 'critical'] as const;
-type Status = (typeof STATUSES)[number];
+const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 
 /** Never left out: a check of a status that was lost on the way must not pass. */
-const status = (name: string): Field<Status> => ({
+const status = (name: string): Field<CheckStatus> => ({
   name,
   omitZero: false,
   zero: 'critical',
@@ -57,12 +60,12 @@ const port = (name: string): Field<number> => ({
 });
 
 const PLACE = {
-  read: (reader: Reader): Place =>
+  read: (reader: Reader): ServiceAddress =>
     row(reader, 2, () => {
       const address = reader.text();
       return { address, port: readPort(reader) };
     }),
-  write: (writer: Writer, value: Place): void => {
+  write: (writer: Writer, value: ServiceAddress): void => {
     writer.arrayHeader(2);
     writer.text(value.address);
     writePort(writer, value.port);
@@ -127,19 +130,6 @@ const CheckBody = struct('check', 0, {
   timeout: optional(text('m')),
 });
 
-/** Shaped as the catalogue's `Service` and `Check`, which this room does not know. */
-export type ServiceValue = ReturnType<typeof ServiceBody.read>;
-export type CheckValue = ReturnType<typeof CheckBody.read>;
-export type Value = ServiceValue | CheckValue;
-
-/** Shaped as the catalogue's `Entry`. */
-export interface EntryValue {
-  readonly key: `s:${string}` | `c:${string}`;
-  readonly version: number;
-  /** Absent: a tombstone. */
-  readonly value: Value | undefined;
-}
-
 const within = <R extends W, W>(
   name: string,
   inner: { read(reader: Reader): R; write(writer: Writer, value: W): void },
@@ -163,7 +153,7 @@ const EntryBody = struct('entry', 0, {
 
 /** Element codec of a list of rows. What it reads is fit to be stored and told on. */
 export const ENTRY = {
-  read: (reader: Reader): EntryValue => {
+  read: (reader: Reader): Entry => {
     const from = reader.at;
     const { version, service, check, gone } = EntryBody.read(reader);
     if (reader.at - from > MAX_ENTRY_BYTES) throw new WireError('tooLarge', 'an entry above its limit');
@@ -172,9 +162,9 @@ export const ENTRY = {
     if (value === undefined) return { key: keyOfGone(gone), version, value };
     const wrong = flaw(value);
     if (wrong !== undefined) throw new WireError('badValue', `${value.kind}: ${wrong}`);
-    return { key: value.kind === 'service' ? `s:${value.id}` : `c:${value.id}`, version, value };
+    return { key: keyOf(value), version, value };
   },
-  write: (writer: Writer, { key, version, value }: EntryValue): void =>
+  write: (writer: Writer, { key, version, value }: Entry): void =>
     EntryBody.write(writer, {
       version,
       service: value?.kind === 'service' ? value : undefined,
@@ -183,7 +173,7 @@ export const ENTRY = {
     }),
 };
 
-function keyOfGone(gone: string): EntryValue['key'] {
+function keyOfGone(gone: string): Entry['key'] {
   const wrong = idFlaw(gone.slice(2));
   if (wrong !== undefined) throw new WireError('badValue', `a tombstone whose id ${wrong}`);
   if (gone.startsWith('s:')) return `s:${gone.slice(2)}`;
@@ -192,10 +182,10 @@ function keyOfGone(gone: string): EntryValue['key'] {
 }
 
 /** What forbids a value to be published or believed, as a clause (`name must be …`); `undefined`: nothing. */
-export const flaw = (value: Value): string | undefined =>
+export const flaw = (value: Published): string | undefined =>
   value.kind === 'service' ? serviceFlaw(value) : checkFlaw(value);
 
-function serviceFlaw(service: ServiceValue): string | undefined {
+function serviceFlaw(service: Service): string | undefined {
   const id = idFlaw(service.id);
   if (id !== undefined) return `id ${id}`;
   if (!NAME.test(service.name)) return 'name must be 1 to 128 letters, digits, ".", "_" or "-"';
@@ -211,13 +201,13 @@ function serviceFlaw(service: ServiceValue): string | undefined {
   );
 }
 
-function placeFlaw({ address, port: at }: Place): string | undefined {
+function placeFlaw({ address, port: at }: ServiceAddress): string | undefined {
   if (!ADDRESS.test(address)) return 'address must be an IP address, a host name or empty';
   if (!isInteger(at, -1, MAX_PORT)) return `port must be an integer from -1 to ${MAX_PORT}`;
   return undefined;
 }
 
-function taggedFlaw(tagged: ReadonlyMap<string, Place>): string | undefined {
+function taggedFlaw(tagged: ReadonlyMap<string, ServiceAddress>): string | undefined {
   if (tagged.size > MAX_TAGGED_ADDRESSES) return `tagged addresses must be at most ${MAX_TAGGED_ADDRESSES}`;
   for (const [name, place] of tagged) {
     if (!NAME.test(name)) return 'tagged address names must be letters, digits, ".", "_" or "-"';
@@ -243,7 +233,7 @@ function weightsFlaw(of: { readonly passing: number; readonly warning: number })
   return undefined;
 }
 
-function checkFlaw(check: CheckValue): string | undefined {
+function checkFlaw(check: Check): string | undefined {
   const id = idFlaw(check.id);
   if (id !== undefined) return `id ${id}`;
   if (!isShort(check.name, MAX_ID_BYTES) || !isPrintable(check.name))

@@ -5,8 +5,9 @@
 import { pathToFileURL } from 'node:url';
 import { Catalog } from '../../src/catalog/catalog.ts';
 import { checksum, owners } from '../../src/catalog/placement.ts';
-import type { Delta, Published } from '../../src/catalog/types.ts';
+import type { Delta } from '../../src/catalog/types.ts';
 import { CatalogIndex } from '../../src/catalog/view.ts';
+import type { Published } from '../../src/model/service.ts';
 import {
   type DeltaMessage,
   decodeCatalog,

@@ -1,6 +1,6 @@
 /** G13 and G14: processes that are suspended, and clocks that lie. */
 import type { Rng } from '../../src/base/rng.ts';
-import { clockDifferences } from '../../src/sim/laws/clocks.ts';
+import { clockDifferences } from '../../src/sim/laws/membership/clocks.ts';
 import { crew, HOUR, logUniform, MINUTE, rejoin, seedsOf } from './crew.ts';
 import type { Sample, Scenario } from './goal.ts';
 

@@ -1,6 +1,6 @@
 /** G9, G10, G11 and the membership half of G17: agents that come back, one, all, or one after the other. */
 import type { Millis } from '../../src/base/time.ts';
-import { catalogueDisagreements } from '../../src/sim/laws/catalog.ts';
+import { catalogueDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
 import { catalogueWords } from '../../src/sim/scenarios/story-catalog.ts';
 import { joinOthers } from '../../src/sim/world/bootstrap.ts';
 import { type Crew, crew, logUniform, MINUTE, rejoin, seedsOf } from './crew.ts';

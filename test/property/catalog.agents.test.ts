@@ -6,8 +6,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { portions } from '../../src/catalog/anti-entropy.ts';
 import { Catalog, recall } from '../../src/catalog/catalog.ts';
-import type { Change, CheckStatus, Delta } from '../../src/catalog/types.ts';
+import type { Delta } from '../../src/catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../src/catalog/view.ts';
+import type { Change, CheckStatus } from '../../src/model/service.ts';
 import {
   type CatalogMessage,
   decodeCatalog,

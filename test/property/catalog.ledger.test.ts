@@ -2,6 +2,7 @@
  * Laws of the ledgers, over histories of writes, removals, late rumors, stale deltas, sweeps and restarts; and faults
  * planted into the rules, each of which the same laws must find.
  */
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -13,7 +14,8 @@ import {
   sweep,
   write,
 } from '../../src/catalog/ledger.ts';
-import type { Change, Delta, Entry, EntryKey, Progress } from '../../src/catalog/types.ts';
+import type { Delta, Progress } from '../../src/catalog/types.ts';
+import type { Change, Entry, EntryKey } from '../../src/model/service.ts';
 import { service } from '../unit/catalog/values.ts';
 
 /** The rules under test. */

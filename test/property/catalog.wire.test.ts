@@ -1,9 +1,10 @@
 /** Laws of the catalogue's messages: what is written reads back equal, and no bytes do worse than a `WireError`. */
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';
-import type { Check, Delta, Entry, Published, Service } from '../../src/catalog/types.ts';
-import { keyOf } from '../../src/catalog/types.ts';
+import type { Delta } from '../../src/catalog/types.ts';
+import { type Check, type Entry, keyOf, type Published, type Service } from '../../src/model/service.ts';
 import {
   decodeCatalog,
   decodeMemory,

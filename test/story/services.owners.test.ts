@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueDisagreements } from '../../src/sim/laws/catalog.ts';
+import { catalogueDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
 import { all, tell } from './tell.ts';
 
 const HOUR = 3_600_000;

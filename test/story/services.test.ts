@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueDisagreements } from '../../src/sim/laws/catalog.ts';
+import { catalogueDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
 import { bulky, serviceOf, ttlCheck } from '../../src/sim/workload/definitions.ts';
 import { tell } from './tell.ts';
 

@@ -1,8 +1,10 @@
 /** Commands: what the shell, HTTP and the command line may ask of the agent, and what each is answered with. */
+
 import type { Address } from '../../base/address.ts';
 import type { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import type { CheckDefinition, CheckStatus, ServiceDefinition } from '../../checks/types.ts';
+import type { CheckDefinition } from '../../checks/types.ts';
+import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { AskedQuestion, Question, QuestionId, UserEventHeard } from '../../serf/types.ts';
 
 export type RequestId = number;

@@ -13,8 +13,9 @@ import { portions } from '../../catalog/anti-entropy.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { Buckets } from '../../catalog/digest.ts';
 import { isUrgent } from '../../catalog/rumor-batches.ts';
-import type { Applied, Change, Delta, Progress, Rumor } from '../../catalog/types.ts';
+import type { Applied, Delta, Progress, Rumor } from '../../catalog/types.ts';
 import type { CatalogIndex, CatalogTopic } from '../../catalog/view.ts';
+import type { Change } from '../../model/service.ts';
 import { Broadcasts } from '../../swim/broadcasts.ts';
 import type { Member } from '../../swim/types.ts';
 import {

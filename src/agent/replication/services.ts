@@ -17,7 +17,6 @@ import type { Command } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { changeOf } from '../publishing.ts';
 import { Capable } from './catalog-peers.ts';
 import { Replication, type ReplicationHost } from './replication.ts';
 import { Warmth } from './restored-catalog.ts';
@@ -226,7 +225,7 @@ export class Services {
           out.push({ kind: 'runCheck', order: effect.order });
           break;
         case 'publish':
-          this.replication.publish(effect.changes.map(changeOf), now);
+          this.replication.publish(effect.changes, now);
           break;
         case 'fact':
           out.push({ kind: 'fact', fact: effect.fact });

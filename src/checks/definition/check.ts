@@ -4,16 +4,12 @@
  *
  * Source: Consul agent/structs/check_type.go, CheckType.Validate; agent/agent.go, addCheck.
  */
+
 import { utf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import {
-  type CheckDefinition,
-  type CheckStatus,
-  NODE_MAINTENANCE,
-  type Probe,
-  SERVICE_MAINTENANCE,
-} from '../types.ts';
+import type { CheckStatus } from '../../model/service.ts';
+import { type CheckDefinition, NODE_MAINTENANCE, type Probe, SERVICE_MAINTENANCE } from '../types.ts';
 import { PROBE_KEYS, readProbe } from './check-types.ts';
 import { durationOf, type Fields, fieldsOf, intOf, quoted, textOf } from './decode.ts';
 import { checkId } from './service.ts';

@@ -3,7 +3,8 @@
  * definitions out, or one clear error. Fields of services are in service.ts, those of checks in check.ts.
  */
 
-import type { CheckDefinition, ServiceDefinition } from '../types.ts';
+import type { ServiceDefinition } from '../../model/service.ts';
+import type { CheckDefinition } from '../types.ts';
 import { type CheckDefaults, checkFields, type ParseOptions, readCheck, saysNothing } from './check.ts';
 import { entriesOf, fieldsOf, listOf, plain, undecodable } from './decode.ts';
 import { readService, SERVICE_KEYS } from './service.ts';

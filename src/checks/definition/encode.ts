@@ -1,6 +1,7 @@
 /** Definitions back into the JSON shape they are registered in, for what is remembered. The inverse of definition.ts. */
 import { formatDuration } from '../../config/setting.ts';
-import type { CheckDefinition, Probe, ServiceDefinition } from '../types.ts';
+import type { ServiceDefinition } from '../../model/service.ts';
+import type { CheckDefinition, Probe } from '../types.ts';
 
 /** Stands for the node in what is remembered, whatever its name is next time. */
 export const THIS_NODE = '.';

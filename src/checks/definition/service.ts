@@ -5,7 +5,7 @@
  */
 import { utf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
-import type { ServiceDefinition } from '../types.ts';
+import type { ServiceDefinition } from '../../model/service.ts';
 import {
   type Fields,
   fieldsOf,

@@ -2,7 +2,8 @@
 import type { MemberView } from '../../agent/contract/view.ts';
 import { parseIp } from '../../base/address.ts';
 import { Hash } from '../../catalog/hash.ts';
-import type { Instance, Service } from '../../catalog/types.ts';
+import type { Instance } from '../../catalog/types.ts';
+import type { Service } from '../../model/service.ts';
 import { type AddressData, addressData, type Name } from '../message/records.ts';
 import { addrLabels, isHostName, meaning, type Names, nodeLabels } from './names.ts';
 

@@ -2,11 +2,12 @@
  * Checks in the shape Consul's clients know, those that nobody registered among them: a node's own health, and that
  * an instance is draining. Ids and names are compared literally by clients.
  */
-import type { Check, CheckStatus, Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.ts';
+import type { Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.ts';
 import { type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../../checks/types.ts';
 import { formatDuration } from '../../config/setting.ts';
-import { Part } from '../endpoint/json-parts.ts';
-import { MemoKind } from '../endpoint/memo.ts';
+import type { Check, CheckStatus } from '../../model/service.ts';
+import { Part } from '../endpoint/reply/json-parts.ts';
+import { MemoKind } from '../endpoint/reply/memo.ts';
 import type { Site } from '../endpoint/site.ts';
 import type { Host, HostEntries, Sighting } from '../pool/pool.ts';
 import { hostIndex, hostShape, nodeServiceShape } from './services.ts';

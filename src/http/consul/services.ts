@@ -1,10 +1,10 @@
 /** Services in the four shapes Consul's clients know. Field names are theirs; facts are the catalogue's. */
 
 import { parseIp } from '../../base/address.ts';
-import type { Instance, Service } from '../../catalog/types.ts';
-import type { ServiceDefinition } from '../../checks/types.ts';
-import { Part } from '../endpoint/json-parts.ts';
-import { MemoKind } from '../endpoint/memo.ts';
+import type { Instance } from '../../catalog/types.ts';
+import type { Service, ServiceDefinition } from '../../model/service.ts';
+import { Part } from '../endpoint/reply/json-parts.ts';
+import { MemoKind } from '../endpoint/reply/memo.ts';
 import type { Site } from '../endpoint/site.ts';
 import type { Host, Sighting } from '../pool/pool.ts';
 import { nodeShape, objectOf, strangerShape } from './nodes.ts';

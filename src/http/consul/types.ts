@@ -1,5 +1,5 @@
 /** The JSON that Consul's clients know: its objects, field by field. Field names are theirs. */
-import type { CheckStatus } from '../../catalog/types.ts';
+import type { CheckStatus } from '../../model/service.ts';
 
 /** Source: http.md section 7, Node. */
 export interface NodeShape {

@@ -4,7 +4,7 @@ import type { Topic } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { duration, type Param, type Query, uint } from './query.ts';
-import { Refusal } from './reply.ts';
+import { Refusal } from './reply/reply.ts';
 
 /** What a client asks to wait for. */
 export interface Block {

@@ -8,10 +8,10 @@ import type { Topic, View } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
 import { blockOf, type Gone } from './blocking.ts';
 import { type BodySchema, type Decoder, decodeBody } from './body.ts';
-import { compileFilter, type Filter } from './filter.ts';
-import { readHeaders } from './headers.ts';
+import { compileFilter, type Filter } from './filter/filter.ts';
 import { duration, first, type Query, type QueryOf, type QuerySpec, readQuery } from './query.ts';
-import { errorReply, json, Reply, StreamReply } from './reply.ts';
+import { readHeaders } from './reply/headers.ts';
+import { errorReply, json, Reply, StreamReply } from './reply/reply.ts';
 import type { Schema } from './schema.ts';
 import type { Site } from './site.ts';
 

@@ -4,7 +4,7 @@ import type { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
 import type { AgentInfo } from './agent-info.ts';
 import type { Watchers } from './blocking.ts';
-import type { Answers } from './reply-cache.ts';
+import type { Answers } from './reply/reply-cache.ts';
 
 export interface Site {
   readonly door: Door;

@@ -13,7 +13,7 @@ import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { AskedQuestion, QuestionId } from '../../serf/types.ts';
 import type { Gone } from '../endpoint/blocking.ts';
-import { Refusal } from '../endpoint/reply.ts';
+import { Refusal } from '../endpoint/reply/reply.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /** Agents whose part is told; more would be no story. */

@@ -1,9 +1,10 @@
 /** Why an instance is, or is not, in the answers: what is said of it, by whom, and since when this agent has known. */
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
 import { isMaintenance, isUsable } from '../../catalog/health.ts';
-import type { Check, EntryKey, InstanceStatus } from '../../catalog/types.ts';
+import type { InstanceStatus } from '../../catalog/types.ts';
+import type { Check, EntryKey } from '../../model/service.ts';
 import { entryOf } from '../consul/checks.ts';
-import type { Filter } from '../endpoint/filter.ts';
+import type { Filter } from '../endpoint/filter/filter.ts';
 import type { Site } from '../endpoint/site.ts';
 import { addressOf, hasMeta, isSelfService, type Sighting } from '../pool/pool.ts';
 import { type Where, withTags } from '../pool/selectors.ts';

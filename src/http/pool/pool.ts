@@ -3,7 +3,8 @@
  * an instance of the platform's own service. In which shape they are shown is not decided here.
  */
 import type { MemberView, View } from '../../agent/contract/view.ts';
-import type { Check, Instance, NodeCatalog } from '../../catalog/types.ts';
+import type { Instance, NodeCatalog } from '../../catalog/types.ts';
+import type { Check } from '../../model/service.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /** A node and what membership says of it. */

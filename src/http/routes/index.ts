@@ -1,6 +1,6 @@
 /** Every route there is, one line per noun. Order does not matter: app.ts puts fixed words before parameters. */
 import { openApi } from '../endpoint/openapi.ts';
-import { Reply } from '../endpoint/reply.ts';
+import { Reply } from '../endpoint/reply/reply.ts';
 import { type Route, route } from '../endpoint/route.ts';
 import { any, map } from '../endpoint/schema.ts';
 import * as agent from './consul/agent.ts';

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { AgentError } from '../../base/errors.ts';
 import { MAX_BODY_BYTES } from '../endpoint/body.ts';
 import { parseQuery, type Query } from '../endpoint/query.ts';
-import { errorReply, plain, Refusal, Reply } from '../endpoint/reply.ts';
+import { errorReply, plain, Refusal, Reply } from '../endpoint/reply/reply.ts';
 import type { Route } from '../endpoint/route.ts';
 import type { Site } from '../endpoint/site.ts';
 import { type Guard, mayWriteByGet } from './access.ts';

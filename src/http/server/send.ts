@@ -1,6 +1,6 @@
 /** Replies onto the socket: as they are, packed, or as a stream that is read as fast as the client takes it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Content, type Reply, StreamReply } from '../endpoint/reply.ts';
+import { type Content, type Reply, StreamReply } from '../endpoint/reply/reply.ts';
 
 /** Shorter bodies fit a packet or two as they are. Source: http.md T14. */
 const MIN_PACKED_BYTES = 1400;

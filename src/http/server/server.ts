@@ -8,7 +8,7 @@ import { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import { Watchers } from '../endpoint/blocking.ts';
-import { Answers } from '../endpoint/reply-cache.ts';
+import { Answers } from '../endpoint/reply/reply-cache.ts';
 import type { Site } from '../endpoint/site.ts';
 import { ROUTES } from '../routes/index.ts';
 import { checkBind, guards } from './access.ts';

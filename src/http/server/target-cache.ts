@@ -5,7 +5,7 @@
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Query } from '../endpoint/query.ts';
-import type { Reply } from '../endpoint/reply.ts';
+import type { Reply } from '../endpoint/reply/reply.ts';
 import type { Site } from '../endpoint/site.ts';
 
 export interface Shortcut {

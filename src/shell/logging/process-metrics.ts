@@ -1,7 +1,8 @@
 /** What the process can tell about itself in numbers: the journal's counters, the view, the loop and the memory. */
+
 import type { AgentHealth, View } from '../../agent/contract/view.ts';
 import type { Meter } from '../../base/meter.ts';
-import type { CheckStatus } from '../../checks/types.ts';
+import type { CheckStatus } from '../../model/service.ts';
 import type { Lateness } from '../driver.ts';
 import type { Journal } from './journal.ts';
 

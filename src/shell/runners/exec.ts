@@ -4,8 +4,9 @@
  *
  * Source: Consul agent/checks/check.go, CheckMonitor; S14.
  */
+
 import { lastBytes } from '../../checks/output.ts';
-import type { CheckStatus } from '../../checks/types.ts';
+import type { CheckStatus } from '../../model/service.ts';
 import { runProgram } from '../program.ts';
 import type { Runner } from './runner.ts';
 

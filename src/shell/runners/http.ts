@@ -4,10 +4,12 @@
  *
  * Source: Consul agent/checks/check.go, CheckHTTP.
  */
+
 import { type IncomingMessage, request } from 'node:http';
 import { utf8 } from '../../base/bytes.ts';
 import { firstBytes } from '../../checks/output.ts';
-import type { CheckStatus, Probe } from '../../checks/types.ts';
+import type { Probe } from '../../checks/types.ts';
+import type { CheckStatus } from '../../model/service.ts';
 import { dial, type Place, placeOf } from './dial.ts';
 import { type Run, type Runner, trying } from './runner.ts';
 

@@ -1,5 +1,7 @@
 /** What a kind of check is to the others in this room: it runs once, in the bounds of a signal, and says how it went. */
-import type { CheckOrder, CheckStatus, Probe } from '../../checks/types.ts';
+
+import type { CheckOrder, Probe } from '../../checks/types.ts';
+import type { CheckStatus } from '../../model/service.ts';
 import type { Guard } from './guard.ts';
 
 export interface Result {

@@ -1,8 +1,10 @@
 /** The words of the little language (story.ts) for what hosts publish and what readers then find. */
+
 import type { Command, Result } from '../../agent/contract/commands.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Instance } from '../../catalog/types.ts';
-import type { CheckDefinition, CheckStatus, ServiceDefinition } from '../../checks/types.ts';
+import type { CheckDefinition } from '../../checks/types.ts';
+import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import { serviceOf, ttlCheck } from '../workload/definitions.ts';
 import type { World } from '../world/world.ts';
 

@@ -9,7 +9,7 @@ import type { Agent } from '../../agent/contract/machine.ts';
 import type { MemberView } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import { parseDuration } from '../../config/setting.ts';
-import { CatalogueLaws } from '../laws/catalog.ts';
+import { CatalogueLaws } from '../laws/catalog/catalog.ts';
 import { Checkers } from '../laws/index.ts';
 import { Plain } from '../peers/serf-peer.ts';
 import { gather, joinOthers, seedOf } from '../world/bootstrap.ts';

@@ -2,10 +2,11 @@
  * What hosts publish while troubles come and go, drawn from a seed: registrations, flips, drains, removals. No two
  * say the same, so that whoever looks on can tell when each was said.
  */
+
 import type { Command } from '../../agent/contract/commands.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import type { CheckStatus } from '../../checks/types.ts';
+import type { CheckStatus } from '../../model/service.ts';
 import type { World } from '../world/world.ts';
 import { bulky, serviceOf, ttlCheck } from './definitions.ts';
 

@@ -1,6 +1,7 @@
 /** Services and checks as somebody might register them, with as few words as a story needs. */
 import type { Millis } from '../../base/time.ts';
-import type { CheckDefinition, ServiceDefinition } from '../../checks/types.ts';
+import type { CheckDefinition } from '../../checks/types.ts';
+import type { ServiceDefinition } from '../../model/service.ts';
 
 /** `web-1` is an instance of `web`. */
 export const serviceOf = (

@@ -2,10 +2,11 @@
  * One copy of each identity, and of each owner's entries, for a whole world: a thousand tables of a thousand rows
  * share a thousand of them. Only what is equal to the last octet is shared, so that sharing hides no difference.
  */
+
 import { sameBytes } from '../../base/bytes.ts';
 import type { Intern } from '../../catalog/catalog.ts';
-import type { Entry, EntryKey } from '../../catalog/types.ts';
 import { same as sameValue } from '../../catalog/values.ts';
+import type { Entry, EntryKey } from '../../model/service.ts';
 import type { Identity } from '../../swim/types.ts';
 
 /** Identities kept for one name: the present one and those still on their way. */

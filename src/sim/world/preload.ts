@@ -2,9 +2,11 @@
  * A large world in which everybody knows every service, for a fraction of the work: what owners say is overheard once,
  * and told to each over one stream. As in gather.ts, all that agents know they were told in the protocol's bytes.
  */
+
 import { WireError } from '../../base/errors.ts';
 import { portions } from '../../catalog/anti-entropy.ts';
-import type { Delta, Entry } from '../../catalog/types.ts';
+import type { Delta } from '../../catalog/types.ts';
+import type { Entry } from '../../model/service.ts';
 import { decodeCatalog, encodeDeltas } from '../../wire/catalog.ts';
 import { TYPE } from '../../wire/memberlist.ts';
 import { openPacket } from '../../wire/packet.ts';

@@ -1,11 +1,13 @@
 /** What a world is told and what it tells: its options, who looks on, what is counted. */
+
 import type { AgentOptions } from '../../agent/agent.ts';
 import type { Command, Result } from '../../agent/contract/commands.ts';
 import type { Fact } from '../../agent/contract/facts.ts';
 import type { Agent } from '../../agent/contract/machine.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
-import type { CheckOrder, CheckStatus } from '../../checks/types.ts';
+import type { CheckOrder } from '../../checks/types.ts';
+import type { CheckStatus } from '../../model/service.ts';
 import type { Host } from './host.ts';
 import type { Weather } from './network.ts';
 import type { TraceOptions } from './trace.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../src/base/errors.ts';
 import { Catalog, type CatalogOptions, recall } from '../../../src/catalog/catalog.ts';
-import type { Change, Delta } from '../../../src/catalog/types.ts';
+import type { Delta } from '../../../src/catalog/types.ts';
+import type { Change } from '../../../src/model/service.ts';
 import {
   decodeSummary,
   encodeDelta,

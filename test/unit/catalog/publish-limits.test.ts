@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { utf8 } from '../../../src/base/bytes.ts';
 import { AgentError } from '../../../src/base/errors.ts';
-import { checkPublishable, sameButOutput, trimmed, trimOutput } from '../../../src/catalog/publish-limits.ts';
+import { checkPublishable, sameButOutput } from '../../../src/catalog/publish-limits.ts';
 import { same } from '../../../src/catalog/values.ts';
+import { trimmed, trimOutput } from '../../../src/model/service.ts';
 import { check, service } from './values.ts';
 
 test('output is cut to what is gossiped, never within a character', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Since } from '../../../src/catalog/status-since.ts';
-import type { Published } from '../../../src/catalog/types.ts';
+import type { Published } from '../../../src/model/service.ts';
 import { check, service } from '../http/data.ts';
 
 const said = (before: Published | undefined, after: Published | undefined) => {

@@ -1,5 +1,5 @@
 /** What several tests of the catalogue need. */
-import type { Check, Service } from '../../../src/catalog/types.ts';
+import type { Check, Service } from '../../../src/model/service.ts';
 
 export const service = (id: string, over: Partial<Omit<Service, 'kind' | 'id'>> = {}): Service => ({
   kind: 'service',

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Catalog } from '../../../src/catalog/catalog.ts';
-import type { Change, Check, Delta, InstanceStatus, Service } from '../../../src/catalog/types.ts';
+import type { Delta, InstanceStatus } from '../../../src/catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../../src/catalog/view.ts';
+import type { Change, Check, Service } from '../../../src/model/service.ts';
 import { check, service } from './values.ts';
 
 let ann: Catalog;

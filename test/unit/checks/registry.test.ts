@@ -197,7 +197,7 @@ describe('TTL checks', () => {
 
 describe('C5, B6: output alone', () => {
   const told = (changes: ReturnType<ReturnType<typeof stand>['published']>): (string | undefined)[] =>
-    changes.map((change) => (change.kind === 'putCheck' ? change.check.output : undefined));
+    changes.map((change) => ('put' in change && change.put.kind === 'check' ? change.put.output : undefined));
 
   test('is seen here at once and told at most every five minutes', () => {
     const { check, update, pass, output, published } = stand();

@@ -1,14 +1,10 @@
 /** One registry on a clock of its own, driven as the landing drives it. */
+
 import { createRng } from '../../../src/base/rng.ts';
 import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
 import { Registry, type RegistryOptions } from '../../../src/checks/registry.ts';
-import type {
-  CheckEffect,
-  CheckFact,
-  CheckOrder,
-  CheckStatus,
-  LocalChange,
-} from '../../../src/checks/types.ts';
+import type { CheckEffect, CheckFact, CheckOrder } from '../../../src/checks/types.ts';
+import { type Change, type CheckStatus, keyOf } from '../../../src/model/service.ts';
 
 export const SECOND = 1000;
 export const MINUTE = 60_000;
@@ -74,7 +70,7 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     checks: () => [...registry.view.checks().keys()].sort(),
     services: () => [...registry.view.services().keys()].sort(),
     effects,
-    published: (): LocalChange[] =>
+    published: (): Change[] =>
       effects().flatMap((effect) => (effect.kind === 'publish' ? effect.changes : [])),
     facts: (): CheckFact[] => effects().flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : [])),
   };
@@ -82,17 +78,10 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
 }
 
 /** `put c:ID critical`, `remove s:ID`: changes in a line each. */
-export const lines = (changes: readonly LocalChange[]): string[] => changes.map(line);
+export const lines = (changes: readonly Change[]): string[] => changes.map(line);
 
-function line(change: LocalChange): string {
-  switch (change.kind) {
-    case 'putService':
-      return `put s:${change.service.definition.id}${change.service.draining ? ' draining' : ''}`;
-    case 'putCheck':
-      return `put c:${change.check.definition.id} ${change.check.status}`;
-    case 'removeService':
-      return `remove s:${change.id}`;
-    case 'removeCheck':
-      return `remove c:${change.id}`;
-  }
+function line(change: Change): string {
+  if ('remove' in change) return `remove ${change.remove}`;
+  const { put } = change;
+  return `put ${keyOf(put)} ${put.kind === 'check' ? put.status : put.draining ? 'draining' : ''}`.trimEnd();
 }

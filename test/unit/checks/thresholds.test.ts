@@ -1,7 +1,7 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { Thresholds } from '../../../src/checks/thresholds.ts';
-import type { CheckStatus } from '../../../src/checks/types.ts';
+import type { CheckStatus } from '../../../src/model/service.ts';
 
 const limits = (success = 1, warning = 1, critical = 1) => ({
   successBeforePassing: success,

@@ -1,13 +1,13 @@
 /** Services and checks as plain data, and a catalogue that is nothing but a list of instances. */
-import type { CatalogView, Check, Instance, NodeCatalog, Service } from '../../../src/catalog/types.ts';
+import type { CatalogView, Instance, NodeCatalog } from '../../../src/catalog/types.ts';
 import type {
   CheckDefinition,
   LocalCheck,
   LocalService,
   LocalView,
   Probe,
-  ServiceDefinition,
 } from '../../../src/checks/types.ts';
+import type { Check, Service, ServiceDefinition } from '../../../src/model/service.ts';
 
 export function service(name: string, changes: Partial<Service> = {}): Service {
   return {

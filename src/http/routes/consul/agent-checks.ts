@@ -1,8 +1,9 @@
 /** `/v1/agent/check*`: checks of this agent, and what programs say of themselves. */
+
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
 import { parseCheck } from '../../../checks/definition/definition.ts';
-import type { CheckStatus } from '../../../checks/types.ts';
+import type { CheckStatus } from '../../../model/service.ts';
 import { localChecks } from '../../consul/checks.ts';
 import { noScript, ttlCheck, unknownCheck } from '../../consul/registration-errors.ts';
 import { CHECK, CHECK_DEFINITION } from '../../consul/schemas.ts';

@@ -4,7 +4,7 @@ import { SERVICE_HEALTH } from '../../consul/schemas.ts';
 import { agentServiceShape } from '../../consul/services.ts';
 import type { AgentServiceShape, CheckShape } from '../../consul/types.ts';
 import { presence, text } from '../../endpoint/query.ts';
-import { json, plain, type Reply } from '../../endpoint/reply.ts';
+import { json, plain, type Reply } from '../../endpoint/reply/reply.ts';
 import { type Ask, route } from '../../endpoint/route.ts';
 import { list } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';

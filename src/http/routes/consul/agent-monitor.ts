@@ -4,7 +4,7 @@ import { AgentError } from '../../../base/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../config/schema.ts';
 import { logStream } from '../../endpoint/log-stream.ts';
 import { flag, text } from '../../endpoint/query.ts';
-import { Refusal, StreamReply } from '../../endpoint/reply.ts';
+import { Refusal, StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 
 /** Each costs the work of writing lines that nobody else may want. */

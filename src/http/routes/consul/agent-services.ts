@@ -8,7 +8,7 @@ import type { AgentServiceShape } from '../../consul/types.ts';
 import { waitTime } from '../../endpoint/blocking.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { choice, flag, presence, text } from '../../endpoint/query.ts';
-import { json } from '../../endpoint/reply.ts';
+import { json } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { map } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';

@@ -3,9 +3,9 @@
 import { nodeShape } from '../../consul/nodes.ts';
 import { CATALOG_SERVICE, NODE, NODE_SERVICE } from '../../consul/schemas.ts';
 import { catalogServiceOf, hostIndex, hostShape, nodeServiceShape } from '../../consul/services.ts';
-import type { Filter } from '../../endpoint/filter.ts';
-import { Parts } from '../../endpoint/json-parts.ts';
+import type { Filter } from '../../endpoint/filter/filter.ts';
 import { text } from '../../endpoint/query.ts';
+import { Parts } from '../../endpoint/reply/json-parts.ts';
 import { route } from '../../endpoint/route.ts';
 import { list, map, nullable, object, texts } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';

@@ -1,7 +1,7 @@
 /** `/v1/coordinate`: where members are in round-trip time. Source: http.md section 13. */
 import { type CoordinateShape, coordinateShape } from '../../consul/coordinates.ts';
 import { COORDINATE } from '../../consul/schemas.ts';
-import { Refusal } from '../../endpoint/reply.ts';
+import { Refusal } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { list, object, text } from '../../endpoint/schema.ts';
 import { required } from '../../pool/selectors.ts';

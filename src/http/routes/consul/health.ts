@@ -2,8 +2,8 @@
 import { entryOf, hostChecks, instanceChecks } from '../../consul/checks.ts';
 import { CHECK, SERVICE_ENTRY } from '../../consul/schemas.ts';
 import { hostIndex } from '../../consul/services.ts';
-import { Parts } from '../../endpoint/json-parts.ts';
 import { flag } from '../../endpoint/query.ts';
+import { Parts } from '../../endpoint/reply/json-parts.ts';
 import { route } from '../../endpoint/route.ts';
 import { list } from '../../endpoint/schema.ts';
 import { nearest } from '../../pool/near.ts';

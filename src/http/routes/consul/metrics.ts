@@ -1,7 +1,7 @@
 /** Every figure this process keeps about itself. */
 import { consulJson, PROMETHEUS_TYPE, prometheus } from '../../endpoint/metrics-format.ts';
 import { text } from '../../endpoint/query.ts';
-import { Reply } from '../../endpoint/reply.ts';
+import { Reply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, map } from '../../endpoint/schema.ts';
 

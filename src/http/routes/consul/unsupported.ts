@@ -5,8 +5,8 @@
  * Source: http.md section 16.
  */
 import { blockOf } from '../../endpoint/blocking.ts';
-import { readHeaders } from '../../endpoint/headers.ts';
-import { type Headers, plain, Refusal, Reply } from '../../endpoint/reply.ts';
+import { readHeaders } from '../../endpoint/reply/headers.ts';
+import { type Headers, plain, Refusal, Reply } from '../../endpoint/reply/reply.ts';
 import type { About, Call, Method, Route } from '../../endpoint/route.ts';
 import { any, list } from '../../endpoint/schema.ts';
 

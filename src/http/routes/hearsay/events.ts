@@ -3,7 +3,7 @@ import type { Changed } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { eventStream, type SentEvent, type Teller } from '../../endpoint/event-stream.ts';
 import { list } from '../../endpoint/query.ts';
-import { StreamReply } from '../../endpoint/reply.ts';
+import { StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { memberRow } from '../../hearsay/members.ts';

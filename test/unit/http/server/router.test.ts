@@ -1,6 +1,6 @@
 /** Which route a path belongs to. Source: http.md T5 to T7. */
 import { expect, test } from 'vitest';
-import { plain } from '../../../../src/http/endpoint/reply.ts';
+import { plain } from '../../../../src/http/endpoint/reply/reply.ts';
 import type { Route } from '../../../../src/http/endpoint/route.ts';
 import { router } from '../../../../src/http/server/router.ts';
 

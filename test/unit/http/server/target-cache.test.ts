@@ -1,6 +1,6 @@
 /** The cache in front of the routes: it must never answer whom the guards refuse, nor tell what has changed. */
 import { describe, expect, test } from 'vitest';
-import { Reply } from '../../../../src/http/endpoint/reply.ts';
+import { Reply } from '../../../../src/http/endpoint/reply/reply.ts';
 import { Shortcuts } from '../../../../src/http/server/target-cache.ts';
 import { instance, service } from '../data.ts';
 import { FakeAgent, member, raw, SEED, send, serve } from '../fixture.ts';

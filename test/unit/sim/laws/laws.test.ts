@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { type AgentOptions, createAgent } from '../../../../src/agent/agent.ts';
 import type { Effect, Input } from '../../../../src/agent/contract/machine.ts';
-import { unrest } from '../../../../src/sim/laws/calm.ts';
-import { clockDifferences } from '../../../../src/sim/laws/clocks.ts';
 import { Checkers } from '../../../../src/sim/laws/index.ts';
+import { unrest } from '../../../../src/sim/laws/membership/calm.ts';
+import { clockDifferences } from '../../../../src/sim/laws/membership/clocks.ts';
 import { World } from '../../../../src/sim/world/world.ts';
 import { encodeMemory } from '../../../../src/wire/catalog.ts';
 import { Ping } from '../../../../src/wire/memberlist.ts';

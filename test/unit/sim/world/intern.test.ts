@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Entry, EntryKey, Published } from '../../../../src/catalog/types.ts';
-import { keyOf } from '../../../../src/catalog/types.ts';
+import { type Entry, type EntryKey, keyOf, type Published } from '../../../../src/model/service.ts';
 import { entryInterner } from '../../../../src/sim/world/intern.ts';
 import { service } from '../../catalog/values.ts';
 

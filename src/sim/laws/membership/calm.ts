@@ -2,10 +2,10 @@
  * What calm must bring besides agreement: nothing is left to say (L5), everybody feels well (L6), and nobody's state
  * changes any more (L7).
  */
-import type { Fact } from '../../agent/contract/facts.ts';
-import type { Host } from '../world/host.ts';
-import type { World } from '../world/world.ts';
-import type { Law } from './law.ts';
+import type { Fact } from '../../../agent/contract/facts.ts';
+import type { Host } from '../../world/host.ts';
+import type { World } from '../../world/world.ts';
+import type { Law } from '../law.ts';
 
 /** L5 and L6: one clause for each host that still has something to say, or doubts itself. */
 export function unrest(world: World): string[] {

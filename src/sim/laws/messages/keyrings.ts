@@ -2,13 +2,13 @@
  * Gossip keys while they are changed (G16): no ring is ever empty (K1); of those who were well before a change began, nobody is lost
  * to another for longer than a suspicion can last (K2); and who comes back with keys that nobody uses any more is told so (K3).
  */
-import type { Fact } from '../../agent/contract/facts.ts';
-import type { Millis } from '../../base/time.ts';
-import { isLeftBehind, nameOf, relieve, tryToJoin } from '../workload/key-rotations.ts';
-import type { Host } from '../world/host.ts';
-import type { Asked } from '../world/types.ts';
+import type { Fact } from '../../../agent/contract/facts.ts';
+import type { Millis } from '../../../base/time.ts';
+import { isLeftBehind, nameOf, relieve, tryToJoin } from '../../workload/key-rotations.ts';
+import type { Host } from '../../world/host.ts';
+import type { Asked } from '../../world/types.ts';
+import type { Ground, Law } from '../law.ts';
 import type { Wellness } from './answers.ts';
-import type { Ground, Law } from './law.ts';
 
 /** A suspicion that nobody confirms, among ten: mult 4, times 6, a probe each second. */
 const SUSPICION_WINDOW: Millis = 24_000;

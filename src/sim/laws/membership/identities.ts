@@ -2,11 +2,11 @@
  * I4: one meta, address and versions for each incarnation of a member, wherever it is held. Nobody on this wire can
  * tell two lives apart that both began at the same incarnation, so any life of a name may have said it.
  */
-import type { MemberView } from '../../agent/contract/view.ts';
-import { sameBytes } from '../../base/bytes.ts';
-import type { Identity } from '../../swim/types.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground, Law } from './law.ts';
+import type { MemberView } from '../../../agent/contract/view.ts';
+import { sameBytes } from '../../../base/bytes.ts';
+import type { Identity } from '../../../swim/types.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground, Law } from '../law.ts';
 
 /** From this incarnation on a life was that. */
 interface Chapter {

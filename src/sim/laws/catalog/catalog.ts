@@ -4,18 +4,18 @@
  * readers miss no change (I14, L4), peers without a catalogue hear nothing of it; and after calm all agree (L3).
  */
 
-import type { Fact } from '../../agent/contract/facts.ts';
-import type { Topic } from '../../agent/contract/view.ts';
-import { WireError } from '../../base/errors.ts';
-import type { Millis } from '../../base/time.ts';
-import type { Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.ts';
-import { decodeCatalog, isCatalogType } from '../../wire/catalog.ts';
-import { TYPE } from '../../wire/memberlist.ts';
-import type { Host } from '../world/host.ts';
-import type { World } from '../world/world.ts';
+import type { Fact } from '../../../agent/contract/facts.ts';
+import type { Topic } from '../../../agent/contract/view.ts';
+import { WireError } from '../../../base/errors.ts';
+import type { Millis } from '../../../base/time.ts';
+import type { Instance, InstanceStatus, NodeCatalog } from '../../../catalog/types.ts';
+import { decodeCatalog, isCatalogType } from '../../../wire/catalog.ts';
+import { TYPE } from '../../../wire/memberlist.ts';
+import type { Host } from '../../world/host.ts';
+import type { World } from '../../world/world.ts';
+import { overhear } from '../wire/wiretap.ts';
 import { entriesOf, Histories, textOf } from './histories.ts';
 import { Readers } from './readers.ts';
-import { overhear } from './wiretap.ts';
 
 const SWEEP_EVERY: Millis = 1000;
 /** Rounds of gossip that news of one's own may wait before it first leaves (I12). */

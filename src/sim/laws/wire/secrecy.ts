@@ -2,10 +2,10 @@
  * I13: whoever has a key says nothing in plaintext, neither in datagrams nor on streams, and no nonce is used twice with
  * one key in all the run.
  */
-import { NONCE_BYTES } from '../../wire/crypt.ts';
-import { TYPE } from '../../wire/memberlist.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground } from './law.ts';
+import { NONCE_BYTES } from '../../../wire/crypt.ts';
+import { TYPE } from '../../../wire/memberlist.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground } from '../law.ts';
 import { overhear } from './wiretap.ts';
 
 /** Type and length in front of what is encrypted on a stream. */

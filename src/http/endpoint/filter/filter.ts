@@ -3,10 +3,10 @@
  *
  * Source: http.md section 15.
  */
-import { AgentError } from '../../base/errors.ts';
-import { type Budget, compilePattern } from '../../base/pattern.ts';
-import { badFilter, type Expr, parseFilter } from './filter-parser.ts';
-import type { Schema } from './schema.ts';
+import { AgentError } from '../../../base/errors.ts';
+import { type Budget, compilePattern } from '../../../base/pattern.ts';
+import type { Schema } from '../schema.ts';
+import { badFilter, type Expr, parseFilter } from './parser.ts';
 
 /** Is this element wanted? Throws `AgentError('badRequest')` when it has worked too much. */
 export type Filter = (element: unknown) => boolean;

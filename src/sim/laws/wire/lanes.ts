@@ -3,14 +3,14 @@
  * gossip until a message of it leaves. That an owner's own news leaves in time is catalogue.ts's.
  */
 
-import type { MemberView } from '../../agent/contract/view.ts';
-import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
-import type { Millis } from '../../base/time.ts';
-import { isCatalogType } from '../../wire/catalog.ts';
-import { TYPE } from '../../wire/memberlist.ts';
-import { SERF_TYPE } from '../../wire/serf.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground, Law } from './law.ts';
+import type { MemberView } from '../../../agent/contract/view.ts';
+import { CAPABILITY_TAG } from '../../../agent/replication/catalog-peers.ts';
+import type { Millis } from '../../../base/time.ts';
+import { isCatalogType } from '../../../wire/catalog.ts';
+import { TYPE } from '../../../wire/memberlist.ts';
+import { SERF_TYPE } from '../../../wire/serf.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground, Law } from '../law.ts';
 import { overhear } from './wiretap.ts';
 
 /** Rounds in which each lane comes first once: six lanes, every fourth of three packets a round. */

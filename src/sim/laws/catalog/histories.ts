@@ -2,8 +2,8 @@
  * What each owner ever published, key by key and in order, and where in it each observer stands. An observer may lag,
  * never go back: that is how laws I7 and I8 look from outside, where nobody sees versions.
  */
-import type { EntryKey, NodeCatalog, Published } from '../../catalog/types.ts';
-import { keyOf } from '../../catalog/types.ts';
+import type { NodeCatalog } from '../../../catalog/types.ts';
+import { type EntryKey, keyOf, type Published } from '../../../model/service.ts';
 
 /** All that readers see of one node's entries. */
 export function entriesOf(node: NodeCatalog | undefined): Map<EntryKey, Published> {

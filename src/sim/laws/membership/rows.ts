@@ -4,13 +4,13 @@
  * is one the protocol knows (I6).
  */
 
-import type { Command } from '../../agent/contract/commands.ts';
-import type { Fact } from '../../agent/contract/facts.ts';
-import type { MemberView } from '../../agent/contract/view.ts';
-import type { Millis } from '../../base/time.ts';
-import { GRAVE_TIME } from '../../swim/state/recently-dropped.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground, Law } from './law.ts';
+import type { Command } from '../../../agent/contract/commands.ts';
+import type { Fact } from '../../../agent/contract/facts.ts';
+import type { MemberView } from '../../../agent/contract/view.ts';
+import type { Millis } from '../../../base/time.ts';
+import { GRAVE_TIME } from '../../../swim/state/recently-dropped.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground, Law } from '../law.ts';
 
 /** What one observer has shown of one member. */
 interface Sight {

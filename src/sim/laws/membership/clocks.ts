@@ -3,13 +3,13 @@
  * same story to the last fact. Between two lives of one host the clock goes on evenly: where it falls back, the catalogue
  * has work to do (design 4(c), rules 4 and 7), and other packets are other chances.
  */
-import { createAgent } from '../../agent/agent.ts';
-import type { Millis } from '../../base/time.ts';
-import { drawFaults, type FaultKind, unleash } from '../faults/index.ts';
-import { serviceOf, ttlCheck } from '../workload/definitions.ts';
-import { gather, keepJoining } from '../world/bootstrap.ts';
-import type { WorldOptions } from '../world/types.ts';
-import { World } from '../world/world.ts';
+import { createAgent } from '../../../agent/agent.ts';
+import type { Millis } from '../../../base/time.ts';
+import { drawFaults, type FaultKind, unleash } from '../../faults/index.ts';
+import { serviceOf, ttlCheck } from '../../workload/definitions.ts';
+import { gather, keepJoining } from '../../world/bootstrap.ts';
+import type { WorldOptions } from '../../world/types.ts';
+import { World } from '../../world/world.ts';
 
 /** How far the clock of host number `i` is off. */
 export type Clocks = (i: number) => Millis;

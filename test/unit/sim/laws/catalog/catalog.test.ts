@@ -1,18 +1,19 @@
 import { expect, test } from 'vitest';
-import type { Fact } from '../../../../src/agent/contract/facts.ts';
-import type { Agent, Effect, Input } from '../../../../src/agent/contract/machine.ts';
-import type { MemberView, Topic, View } from '../../../../src/agent/contract/view.ts';
-import { NEVER } from '../../../../src/base/time.ts';
-import { Catalog } from '../../../../src/catalog/catalog.ts';
-import type { Instance, InstanceStatus, NodeCatalog, Service } from '../../../../src/catalog/types.ts';
-import type { LocalCheck, LocalService } from '../../../../src/checks/types.ts';
-import { CatalogueLaws, catalogueDisagreements } from '../../../../src/sim/laws/catalog.ts';
-import { World } from '../../../../src/sim/world/world.ts';
-import { encodeDelta } from '../../../../src/wire/catalog.ts';
-import { TYPE } from '../../../../src/wire/memberlist.ts';
-import { BARE_ENVELOPE, sealPacket } from '../../../../src/wire/packet.ts';
-import { check, service } from '../../catalog/values.ts';
-import { nowhere } from '../echo.ts';
+import type { Fact } from '../../../../../src/agent/contract/facts.ts';
+import type { Agent, Effect, Input } from '../../../../../src/agent/contract/machine.ts';
+import type { MemberView, Topic, View } from '../../../../../src/agent/contract/view.ts';
+import { NEVER } from '../../../../../src/base/time.ts';
+import { Catalog } from '../../../../../src/catalog/catalog.ts';
+import type { Instance, InstanceStatus, NodeCatalog } from '../../../../../src/catalog/types.ts';
+import type { LocalCheck, LocalService } from '../../../../../src/checks/types.ts';
+import type { Service } from '../../../../../src/model/service.ts';
+import { CatalogueLaws, catalogueDisagreements } from '../../../../../src/sim/laws/catalog/catalog.ts';
+import { World } from '../../../../../src/sim/world/world.ts';
+import { encodeDelta } from '../../../../../src/wire/catalog.ts';
+import { TYPE } from '../../../../../src/wire/memberlist.ts';
+import { BARE_ENVELOPE, sealPacket } from '../../../../../src/wire/packet.ts';
+import { check, service } from '../../../catalog/values.ts';
+import { nowhere } from '../../echo.ts';
 
 /** Shows of every owner whatever a test puts there, raises indexes when told to, and sends what it is given. */
 class Liar implements Agent {

@@ -2,7 +2,7 @@
  * Finished answers, kept for the moment in which many ask the same: a change wakes thousands, and the answer is made
  * once. What an answer is made of does not live here.
  */
-import type { Millis } from '../../base/time.ts';
+import type { Millis } from '../../../base/time.ts';
 import type { Reply } from './reply.ts';
 
 /** Answers kept at once. */

@@ -2,9 +2,9 @@
  * A reader at every host who asks for everything all the time: each change of an answer must come with a higher index
  * (I14) and must have woken whoever waited for it (L4).
  */
-import type { Topic } from '../../agent/contract/view.ts';
-import type { Instance, NodeCatalog } from '../../catalog/types.ts';
-import type { Host } from '../world/host.ts';
+import type { Topic } from '../../../agent/contract/view.ts';
+import type { Instance, NodeCatalog } from '../../../catalog/types.ts';
+import type { Host } from '../../world/host.ts';
 import { textOf } from './histories.ts';
 
 interface Read {

@@ -5,10 +5,10 @@
  * Not owed to a member: what was fired before its life, and what bears a stamp from before the cluster it was told of when it
  * joined (docs/adr/0010). A Serf agent takes that stamp at each join, ours at the first of a life.
  */
-import type { Fact } from '../../agent/contract/facts.ts';
-import type { Millis } from '../../base/time.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground, Law } from './law.ts';
+import type { Fact } from '../../../agent/contract/facts.ts';
+import type { Millis } from '../../../base/time.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground, Law } from '../law.ts';
 
 interface Fired {
   readonly name: string;

@@ -2,11 +2,11 @@
  * I10: no accusation without a recorded reason. Our own word rests on a probe of ours that failed, or on somebody who
  * held the same before (a push/pull); another's word was really that one's; a death of ours came in its time.
  */
-import type { Fact } from '../../agent/contract/facts.ts';
-import type { Millis } from '../../base/time.ts';
-import type { Reason } from '../../swim/types.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground, Law } from './law.ts';
+import type { Fact } from '../../../agent/contract/facts.ts';
+import type { Millis } from '../../../base/time.ts';
+import type { Reason } from '../../../swim/types.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground, Law } from '../law.ts';
 
 /** Who held a member so, by name, and at which incarnation at most. */
 type Accusers = Map<string, number>;

@@ -1,9 +1,9 @@
 /** Every datagram of a world, opened once however many listen. */
-import { WireError } from '../../base/errors.ts';
-import { openPacket } from '../../wire/packet.ts';
-import type { Host } from '../world/host.ts';
-import { envelopeOf } from '../world/message-kinds.ts';
-import type { World } from '../world/world.ts';
+import { WireError } from '../../../base/errors.ts';
+import { openPacket } from '../../../wire/packet.ts';
+import type { Host } from '../../world/host.ts';
+import { envelopeOf } from '../../world/message-kinds.ts';
+import type { World } from '../../world/world.ts';
 
 /**
  * `to` is absent where nobody has the address. `messages` are bare ones, type octet first; absent if the sender's own

@@ -3,12 +3,12 @@
  * is lost, an answer given in good time reaches who asked (Q2), and who asked one of ours hears from all who are well that they
  * were reached (Q3).
  */
-import { text } from '../../base/bytes.ts';
-import type { Millis } from '../../base/time.ts';
-import type { AskedQuestion, Question } from '../../serf/types.ts';
-import { isMeant } from '../workload/message-load.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground } from './law.ts';
+import { text } from '../../../base/bytes.ts';
+import type { Millis } from '../../../base/time.ts';
+import type { AskedQuestion, Question } from '../../../serf/types.ts';
+import { isMeant } from '../../workload/message-load.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground } from '../law.ts';
 
 /** Since when a host has been well; `undefined`: it is not. */
 export type Wellness = (host: Host) => Millis | undefined;

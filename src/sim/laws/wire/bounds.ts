@@ -2,8 +2,8 @@
  * I11, as far as it shows outside: nobody knows more members than there ever were, no queue grows beyond what there is
  * to say, no datagram is larger than agreed, the local health stays in its range, and no snapshot holds strangers.
  */
-import type { Host } from '../world/host.ts';
-import type { Ground, Law } from './law.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground, Law } from '../law.ts';
 import { overhear } from './wiretap.ts';
 
 /** Messages that may wait for each member ever met: its state and its intent, and what it publishes. */

@@ -1,11 +1,11 @@
 import { fc, test as prop } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
-import { AgentError } from '../../../../src/base/errors.ts';
-import { CATALOG_SERVICE, CHECK, SERVICE_ENTRY } from '../../../../src/http/consul/schemas.ts';
-import { compileFilter } from '../../../../src/http/endpoint/filter.ts';
-import { parseFilter } from '../../../../src/http/endpoint/filter-parser.ts';
-import { check, instance, service } from '../data.ts';
-import { FakeAgent, member, put, send, serve } from '../fixture.ts';
+import { AgentError } from '../../../../../src/base/errors.ts';
+import { CATALOG_SERVICE, CHECK, SERVICE_ENTRY } from '../../../../../src/http/consul/schemas.ts';
+import { compileFilter } from '../../../../../src/http/endpoint/filter/filter.ts';
+import { parseFilter } from '../../../../../src/http/endpoint/filter/parser.ts';
+import { check, instance, service } from '../../data.ts';
+import { FakeAgent, member, put, send, serve } from '../../fixture.ts';
 
 const entry = {
   Node: { Node: 'ann', Address: '10.0.0.1', Meta: { rack: 'r1', 'dc-zone': 'z1' }, TaggedAddresses: {} },

@@ -3,7 +3,7 @@
  *
  * Source: http.md section 15; limits: security S19.
  */
-import { AgentError } from '../../base/errors.ts';
+import { AgentError } from '../../../base/errors.ts';
 
 export type Operator = 'equal' | 'contains' | 'matches' | 'empty';
 

@@ -1,9 +1,9 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { Reply } from '../../../../src/http/endpoint/reply.ts';
-import { Answers } from '../../../../src/http/endpoint/reply-cache.ts';
-import { instance, service } from '../data.ts';
-import { type Answer, FakeAgent, member, SEED, send, serve, until } from '../fixture.ts';
+import { Reply } from '../../../../../src/http/endpoint/reply/reply.ts';
+import { Answers } from '../../../../../src/http/endpoint/reply/reply-cache.ts';
+import { instance, service } from '../../data.ts';
+import { type Answer, FakeAgent, member, SEED, send, serve, until } from '../../fixture.ts';
 
 const path = '/v1/health/service/web';
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import type { Entry } from '../../../../src/catalog/types.ts';
-import { CatalogIndex, type CatalogTopic } from '../../../../src/catalog/view.ts';
-import { Part, Parts } from '../../../../src/http/endpoint/json-parts.ts';
-import { Memo } from '../../../../src/http/endpoint/memo.ts';
-import { check, service } from '../data.ts';
-import { FakeAgent, member, send, serve } from '../fixture.ts';
+import { CatalogIndex, type CatalogTopic } from '../../../../../src/catalog/view.ts';
+import { Part, Parts } from '../../../../../src/http/endpoint/reply/json-parts.ts';
+import { Memo } from '../../../../../src/http/endpoint/reply/memo.ts';
+import type { Entry } from '../../../../../src/model/service.ts';
+import { check, service } from '../../data.ts';
+import { FakeAgent, member, send, serve } from '../../fixture.ts';
 
 test('a list of parts is the list of all their values', () => {
   const parts = new Parts([new Part([1, 2]), new Part<number>([]), new Part([3])]);

@@ -4,14 +4,14 @@
  * is refused or holds nothing untrue; and a life that begins from memory goes on where the last one was.
  */
 
-import type { Fact } from '../../agent/contract/facts.ts';
-import type { Snapshot } from '../../agent/contract/machine.ts';
-import { sameBytes } from '../../base/bytes.ts';
-import { WireError } from '../../base/errors.ts';
-import { recall } from '../../catalog/catalog.ts';
-import { encodeMemory } from '../../wire/catalog.ts';
-import type { Host } from '../world/host.ts';
-import type { Ground, Law } from './law.ts';
+import type { Fact } from '../../../agent/contract/facts.ts';
+import type { Snapshot } from '../../../agent/contract/machine.ts';
+import { sameBytes } from '../../../base/bytes.ts';
+import { WireError } from '../../../base/errors.ts';
+import { recall } from '../../../catalog/catalog.ts';
+import { encodeMemory } from '../../../wire/catalog.ts';
+import type { Host } from '../../world/host.ts';
+import type { Ground, Law } from '../law.ts';
 
 /** Torn writes tried on each catalogue that is remembered. */
 const TEARS = 4;

@@ -1,7 +1,7 @@
 /** Answers before they are bytes: what a route gives back, and what is thrown to refuse. */
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import { AgentError } from '../../base/errors.ts';
+import { AgentError } from '../../../base/errors.ts';
 import { COMMON_HEADERS } from './headers.ts';
 import { Parts } from './json-parts.ts';
 
