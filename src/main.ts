@@ -1,42 +1,42 @@
 /** The composition root: agent → shell → http, dns, in this order; and back in the other. Decides nothing else. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type AgentOptions, createAgent } from './agent/agent.ts';
-import type { Door } from './agent/contract/door.ts';
+import type { AgentHandle } from './agent/contract/door.ts';
 import type { Agent, Snapshot } from './agent/contract/machine.ts';
 import { joinFailure } from './agent/operations/join-leave.ts';
-import { type Address, hostPort } from './base/address.ts';
+import { type Address, formatAddress } from './base/address.ts';
 import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
 import type { AgentConfig } from './config/schema.ts';
-import { readiness } from './dns/readiness.ts';
+import { createReadiness } from './dns/readiness.ts';
 import { startDns } from './dns/server/server.ts';
-import { dnsSettings } from './dns/settings.ts';
-import { nodeId } from './http/consul/nodes.ts';
-import { startHttp } from './http/server/server.ts';
-import { createRecorded, type Recorded } from './replay/recorder.ts';
+import { toDnsOptions } from './dns/settings.ts';
+import { deriveNodeId } from './http/consul/nodes.ts';
+import { startHttpServer } from './http/server/server.ts';
+import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
 import { type Log, openLog } from './shell/logging/logger.ts';
-import { describe } from './shell/logging/process-metrics.ts';
-import { joinAtStart, keepJoining } from './shell/rejoin.ts';
+import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
+import { joinAtStart, startRejoin } from './shell/rejoin.ts';
 import { type Shell, startShell } from './shell/shell.ts';
-import { createKeyKeeper, readKeyring } from './shell/storage/keyring.ts';
+import { createKeyringStore, readKeyring } from './shell/storage/keyring.ts';
 import { openRecording } from './shell/storage/recording.ts';
 import { readSerfSnapshot } from './shell/storage/serf-snapshot.ts';
-import { readServices } from './shell/storage/service-files.ts';
+import { readServiceFile } from './shell/storage/service-files.ts';
 import { openStorage, type Storage } from './shell/storage/storage.ts';
 import { NONCE_BYTES, parseKey } from './wire/crypt.ts';
 
 /** A started agent. */
-export interface Running {
+export interface RunningAgent {
   readonly node: string;
   /** Where others reach it: `host:port`. */
   readonly address: string;
   /** `host:port`, `unix:PATH`, or `undefined` if it is off. */
   readonly http: string | undefined;
   readonly dns: string | undefined;
-  readonly door: Door;
+  readonly agent: AgentHandle;
   /** Leaves the cluster, then stops. */
   leave(): Promise<void>;
   /** Stops at once, without a word to the others. */
@@ -51,16 +51,16 @@ export interface Running {
  * Starts one agent. Rejects with `AgentError`; then nothing is left running. `reload` is what `/v1/agent/reload` does,
  * the same as at SIGHUP.
  */
-export async function start(config: AgentConfig, reload?: () => Promise<void>): Promise<Running> {
+export async function startAgent(config: AgentConfig, reload?: () => Promise<void>): Promise<RunningAgent> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
   const { logger } = log;
   const journal = createJournal(logger);
-  const note: Journal['note'] = (fact) => journal.note(fact);
+  const note: Journal['record'] = (fact) => journal.record(fact);
   const meter = new Meter();
-  const keys = await gossipKeys(config, note);
+  const keys = await loadGossipKeys(config, note);
   const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
   const closing: (() => Promise<void>)[] = storage === undefined ? [] : [() => storage.close()];
-  const past = storage?.snapshot ?? (await importedSnapshot(config));
+  const past = storage?.snapshot ?? (await readImportedSnapshot(config));
   let done = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     done = resolve;
@@ -71,16 +71,16 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
   };
 
   try {
-    const tape = await openTape(config, note, closing);
+    const tape = await openAgentRecording(config, note, closing);
     const shell = await startShell({
       bind: config.bind,
       ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
-      birth: (address) => birth(config, keys, storage, past, address, tape?.record),
+      createAgent: (address) => buildAgent(config, keys, storage, past, address, tape?.create),
       journal,
       handlers: {
         handlers: config.handlers,
-        members: { period: config.serf.coalescePeriod, quiet: config.serf.quiescentPeriod },
-        user: { period: config.serf.userCoalescePeriod, quiet: config.serf.userQuiescentPeriod },
+        members: { period: config.serf.coalescePeriod, quiescent: config.serf.quiescentPeriod },
+        user: { period: config.serf.userCoalescePeriod, quiescent: config.serf.userQuiescentPeriod },
       },
       checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
       ...(storage === undefined ? {} : { storage }),
@@ -88,7 +88,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
         process.exitCode = 70;
         void stop();
       },
-      ...(config.keyringFile === undefined ? {} : { keys: createKeyKeeper(config.keyringFile) }),
+      ...(config.keyringFile === undefined ? {} : { keyring: createKeyringStore(config.keyringFile) }),
       onStopped: (why) => {
         if (why !== undefined) process.exitCode = 1;
         void stop();
@@ -96,24 +96,30 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
     });
     closing.push(() => shell.stop());
 
-    await registerFiles(config, shell.door);
+    await registerServiceFiles(config, shell.agent);
     const dns = await openDns(config, shell, storage, meter, closing);
     const degraded = (): readonly string[] => [...(storage?.degraded ?? []), ...(tape?.degraded() ?? [])];
-    const { view } = shell.door;
-    describe(meter, { journal, view, lateness: () => shell.lateness, degraded, version: VERSION });
+    const { view } = shell.agent;
+    registerProcessMetrics(meter, {
+      journal,
+      view,
+      lateness: () => shell.lateness,
+      degraded,
+      version: VERSION,
+    });
     const http = await openHttp(config, log, note, shell, meter, degraded, dns, closing, reload);
-    await joinSeeds(config, shell.door, past, closing, (answered, why) => {
+    await joinSeeds(config, shell.agent, past, closing, (answered, why) => {
       if (answered > 0) logger.info({ answered }, 'joined through seeds');
       else logger.warn({ why }, 'no seed answered; trying again');
     });
     return {
       node: config.node,
-      address: hostPort(shell.address),
+      address: formatAddress(shell.address),
       http,
       dns,
-      door: shell.door,
+      agent: shell.agent,
       leave: async () => {
-        await shell.door.ask({ kind: 'leave' });
+        await shell.agent.execute({ kind: 'leave' });
         await stopped;
       },
       stop,
@@ -128,7 +134,7 @@ export async function start(config: AgentConfig, reload?: () => Promise<void>): 
 }
 
 /** The agent itself: its clock, chance and nonces come from Node, everything else from its settings. */
-const birth = (
+const buildAgent = (
   config: AgentConfig,
   keys: readonly Uint8Array[],
   storage: Storage | undefined,
@@ -144,42 +150,42 @@ const birth = (
     swim: config.swim,
     serf: config.serf,
     keys,
-    keepsKeys: config.keyringFile !== undefined,
+    persistsKeys: config.keyringFile !== undefined,
     label: config.label,
     rng: createRng(seed),
     nonce: () => randomBytes(NONCE_BYTES),
     ...(past === undefined ? {} : { snapshot: past }),
     ...(storage?.catalog === undefined ? {} : { catalog: storage.catalog }),
-    remembers: storage !== undefined,
+    persistsSnapshots: storage !== undefined,
     allowExec: config.allowExecChecks,
-    bornAt: Date.now(),
+    startedAt: Date.now(),
     now: monotonicNow(),
   };
   return create(options, seed);
 };
 
-interface Tape {
+interface RecordedAgentFactory {
   /** As `createAgent`, of an agent that is recorded. */
-  record(options: AgentOptions, seed: number): Agent;
+  create(options: AgentOptions, seed: number): Agent;
   degraded(): readonly string[];
 }
 
 /** The recording, if one is wanted. It is closed after all that feeds the agent. */
-async function openTape(
+async function openAgentRecording(
   { record: path, recordRedact: redact, recordMaxBytes: maxBytes }: AgentConfig,
-  note: Journal['note'],
+  note: Journal['record'],
   closing: (() => Promise<void>)[],
-): Promise<Tape | undefined> {
+): Promise<RecordedAgentFactory | undefined> {
   if (path === undefined) return undefined;
   const sink = await openRecording(path, note, { maxBytes, redacted: redact });
-  let recorded: Recorded | undefined;
+  let recorded: RecordedAgent | undefined;
   closing.push(async () => {
-    recorded?.end('stopped');
+    recorded?.stopRecording('stopped');
     await sink.close();
   });
   return {
-    record: (options, seed) => {
-      recorded = createRecorded(options, { seed, redact, salt: randomBytes(SALT_BYTES), sink });
+    create: (options, seed) => {
+      recorded = createRecordedAgent(options, { seed, redact, salt: randomBytes(SALT_BYTES), sink });
       return recorded;
     },
     degraded: () => sink.degraded,
@@ -188,7 +194,7 @@ async function openTape(
 
 const SALT_BYTES = 16;
 
-async function gossipKeys(config: AgentConfig, note: Journal['note']): Promise<readonly Uint8Array[]> {
+async function loadGossipKeys(config: AgentConfig, note: Journal['record']): Promise<readonly Uint8Array[]> {
   if (config.keyringFile !== undefined) return readKeyring(config.keyringFile, note);
   return config.gossipKey === undefined ? [] : [parseKey(config.gossipKey)];
 }
@@ -201,12 +207,12 @@ async function openDns(
   closing: (() => Promise<void>)[],
 ): Promise<string | undefined> {
   if (config.dns.kind === 'off') return undefined;
-  const { view } = shell.door;
+  const { view } = shell.agent;
   const seeds = config.join.length + config.retryJoin.length;
   const dns = await startDns({
-    ...dnsSettings(config, config.dns.address),
+    ...toDnsOptions(config, config.dns.address),
     view,
-    ready: readiness(view, { waits: seeds > 0 && storage?.catalog === undefined, clock: monotonicNow }),
+    ready: createReadiness(view, { waits: seeds > 0 && storage?.catalog === undefined, clock: monotonicNow }),
     serial: () => Math.floor(Date.now() / 1000),
     meter,
   });
@@ -217,7 +223,7 @@ async function openDns(
 async function openHttp(
   config: AgentConfig,
   logs: Log,
-  note: Journal['note'],
+  note: Journal['record'],
   shell: Shell,
   meter: Meter,
   degraded: () => readonly string[],
@@ -227,14 +233,14 @@ async function openHttp(
 ): Promise<string | undefined> {
   const at = config.http;
   if (at.kind === 'off') return undefined;
-  const http = await startHttp({
+  const http = await startHttpServer({
     listen: at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port },
-    door: shell.door,
+    agent: shell.agent,
     info: {
       version: VERSION,
       revision: '',
       buildDate: '',
-      nodeId: nodeId(config.datacenter, config.node),
+      nodeId: deriveNodeId(config.datacenter, config.node),
       datacenter: config.datacenter,
       startedAt: Date.now(),
       settings: {
@@ -244,7 +250,7 @@ async function openHttp(
         label: config.label,
       },
       get gossipAddress() {
-        return hostPort(shell.door.view.address);
+        return formatAddress(shell.agent.view.address);
       },
       ...(dns === undefined ? {} : { dnsAddress: dns }),
       degraded,
@@ -253,14 +259,14 @@ async function openHttp(
     ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
     insecure: config.insecure,
     allowedHosts: config.httpAllowedHosts,
-    getWrites: config.httpGetWrites,
+    legacyGetWrites: config.httpGetWrites,
     emptyKv: config.httpKv === 'empty',
     ...(reload === undefined ? {} : { reload }),
     selfService: config.selfService,
-    now: Date.now,
-    clock: monotonicNow,
+    wallClock: Date.now,
+    monotonicClock: monotonicNow,
     meter,
-    report: (error) => {
+    onError: (error) => {
       const { message: why, stack = '' } = error instanceof Error ? error : new Error(String(error));
       note({ kind: 'httpFailed', why, stack });
     },
@@ -270,21 +276,21 @@ async function openHttp(
 }
 
 /** What a Serf agent left behind on this host. Only for a first start: later our own snapshot knows more. */
-async function importedSnapshot({ importSerfSnapshot }: AgentConfig): Promise<Snapshot | undefined> {
+async function readImportedSnapshot({ importSerfSnapshot }: AgentConfig): Promise<Snapshot | undefined> {
   return importSerfSnapshot === undefined ? undefined : readSerfSnapshot(importSerfSnapshot);
 }
 
 /** Services of `--service` files. A file that is wrong stops the start. */
-async function registerFiles(config: AgentConfig, door: Door): Promise<void> {
+async function registerServiceFiles(config: AgentConfig, door: AgentHandle): Promise<void> {
   for (const path of config.service)
-    for (const { service, checks } of await readServices(path, config.node))
-      await door.ask({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
+    for (const { service, checks } of await readServiceFile(path, config.node))
+      await door.execute({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
 }
 
 /** `--join` must succeed; `--retry-join`, and whom we knew before the restart, are tried for ever. */
 async function joinSeeds(
   config: AgentConfig,
-  door: Door,
+  door: AgentHandle,
   past: Snapshot | undefined,
   closing: (() => Promise<void>)[],
   onOutcome: (answered: number, sentence: string) => void,
@@ -296,6 +302,6 @@ async function joinSeeds(
   const remembered = past?.peers.map((peer) => peer.addr) ?? [];
   const seeds = [...new Set([...config.join, ...config.retryJoin, ...remembered])];
   if (seeds.length === 0) return;
-  const rejoin = keepJoining(door, seeds, onOutcome);
+  const rejoin = startRejoin(door, seeds, onOutcome);
   closing.push(async () => rejoin.stop());
 }

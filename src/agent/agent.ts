@@ -9,47 +9,47 @@ import type { Member, SwimEffect } from '../swim/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import { type PacketMessage, Ping } from '../wire/memberlist.ts';
-import { PART_BYTES, roomFor } from '../wire/packet.ts';
+import { availableBytes, COMPOUND_OVERHEAD } from '../wire/packet.ts';
 import type { Command, RequestId } from './contract/commands.ts';
 import type { Fact } from './contract/facts.ts';
 import type { Lane } from './contract/lane.ts';
 import type { Agent, Effect, Input } from './contract/machine.ts';
 import type { AgentOptions } from './contract/options.ts';
 import type { AgentHealth, View } from './contract/view.ts';
-import { openRooms } from './layers.ts';
-import { type CommandHost, Commands } from './operations/join-leave.ts';
-import { KeyTasks } from './operations/key-operations.ts';
-import { forget, type OperatorRooms, setTags } from './operations/member-commands.ts';
-import { Talk } from './operations/messaging.ts';
-import { factOf, learnDistance, newsOf } from './readers/member-events.ts';
-import { Outlooks } from './readers/partition-summary.ts';
-import { LandingView } from './readers/view.ts';
+import { createLayers } from './layers.ts';
+import { JoinLeave, type JoinLeaveHost } from './operations/join-leave.ts';
+import { KeyOperations } from './operations/key-operations.ts';
+import { forgetMember, type MemberCommandContext, setTags } from './operations/member-commands.ts';
+import { Messaging } from './operations/messaging.ts';
+import { toHandlerEvent, toMemberFact, updateCoordinate } from './readers/member-events.ts';
+import { PartitionMonitor } from './readers/partition-summary.ts';
+import { AgentView } from './readers/view.ts';
 import { CAPABILITY, CAPABILITY_TAG } from './replication/catalog-peers.ts';
-import { Services } from './replication/services.ts';
-import { Memory } from './replication/snapshots.ts';
-import { Followups } from './transport/early-sync.ts';
+import { ServiceLayer } from './replication/services.ts';
+import { SnapshotScheduler } from './replication/snapshots.ts';
+import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
-import { Exchange } from './transport/push-pull.ts';
+import { PushPullHandler } from './transport/push-pull.ts';
 import { Streams } from './transport/streams.ts';
 
 export type { AgentOptions };
 
-export const createAgent = (options: AgentOptions): Agent => new Landing(options);
+export const createAgent = (options: AgentOptions): Agent => new AgentCore(options);
 
-class Landing implements Agent {
+class AgentCore implements Agent {
   readonly view: View;
-  readonly #view: LandingView;
+  readonly #view: AgentView;
   readonly #options: AgentOptions;
   readonly #swim: Swim;
   readonly #serf: Serf;
   readonly #packets: Packets;
   readonly #streams: Streams;
-  readonly #services: Services;
-  readonly #commands: Commands;
-  readonly #followups: Followups;
-  readonly #memory: Memory;
-  readonly #outlooks: Outlooks;
-  readonly #talk: Talk;
+  readonly #services: ServiceLayer;
+  readonly #joinLeave: JoinLeave;
+  readonly #earlySync: EarlySync;
+  readonly #snapshots: SnapshotScheduler;
+  readonly #partitionMonitor: PartitionMonitor;
+  readonly #messaging: Messaging;
   readonly #keyring: Keyring;
   readonly #lanes: readonly Lane[];
   readonly #swimOut: SwimEffect[] = [];
@@ -60,38 +60,38 @@ class Landing implements Agent {
   #started = false;
   /** Worked out once, at the end of each input. */
   #deadline: Millis;
-  #stallSeenFor: Millis = -1;
+  #lastStallDeadline: Millis = -1;
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#now = options.now;
     this.#deadline = options.now;
     this.#tags = new Map([...options.tags, [CAPABILITY_TAG, CAPABILITY]]);
-    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = openRooms(options, this.#tags);
+    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = createLayers(options, this.#tags);
     this.#swim = swim;
     this.#serf = serf;
     this.#keyring = keyring;
-    const { swim: config, rng, wrapping } = options;
-    this.#services = new Services(options, {
+    const { swim: config, rng, codec: wrapping } = options;
+    this.#services = new ServiceLayer(options, {
       members: swim.members,
       serf: serf.view,
       rng: rng.fork(),
-      rumorBytes: roomFor(config.packetBytes, envelope) - PART_BYTES - 1,
+      rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
       host: {
-        dial: (to, body, ticket, at) => this.#streams.ask({ to, body, ticket }, at, this.#out),
-        gossip: (peer) => this.#packets.gossip(peer, this.#out),
-        touch: (topics) => this.#view.touchTopics(topics),
+        dial: (to, body, ticket, at) => this.#streams.dialRequest({ to, body, ticket }, at, this.#out),
+        gossip: (peer) => this.#packets.sendGossip(peer, this.#out),
+        markTopicsChanged: (topics) => this.#view.markTopicsChanged(topics),
       },
     });
     this.#lanes = [...lanes, ...this.#services.lanes];
     this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, wrapping);
     this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout, wrapping);
-    this.#followups = new Followups(config.gossipInterval, rng.fork());
-    this.#memory = new Memory(options.remembers === true, options, this.#services);
-    this.#outlooks = new Outlooks(options, serf.view);
-    this.#commands = new Commands(this.#commandHost(), options.serf);
-    const keyTasks = new KeyTasks(serf, keyring);
-    this.#view = new LandingView({
+    this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
+    this.#snapshots = new SnapshotScheduler(options.persistsSnapshots === true, options, this.#services);
+    this.#partitionMonitor = new PartitionMonitor(options, serf.view);
+    this.#joinLeave = new JoinLeave(this.#commandHost(), options.serf);
+    const keyTasks = new KeyOperations(serf, keyring);
+    this.#view = new AgentView({
       members: swim.members,
       serf,
       evidence,
@@ -99,14 +99,14 @@ class Landing implements Agent {
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),
-      outlook: () => this.#outlooks.at(this.#now),
-      remembered: (node) => this.#services.warmth.member(node),
-      indexSeed: options.bornAt,
+      outlook: () => this.#partitionMonitor.summarize(this.#now),
+      remembered: (node) => this.#services.restoredCatalog.unconfirmedMember(node),
+      indexSeed: options.startedAt,
     });
     this.view = this.#view;
-    const stir = (now: Millis): void => this.#memory.stir(now);
+    const stir = (now: Millis): void => this.#snapshots.markDirty(now);
     const rooms = { serf, evidence, keyring, keyTasks, packets: this.#packets, view: this.#view };
-    this.#talk = new Talk({ ...rooms, serfOut: this.#serfOut, stir });
+    this.#messaging = new Messaging({ ...rooms, serfOut: this.#serfOut, markDirty: stir });
   }
 
   get deadline(): Millis {
@@ -114,41 +114,41 @@ class Landing implements Agent {
   }
 
   #nextDeadline(): Millis {
-    if (this.#commands.stopped) return NEVER;
+    if (this.#joinLeave.stopped) return NEVER;
     return Math.min(
       this.#swim.deadline,
       this.#serf.deadline,
       this.#streams.deadline,
       this.#services.deadline,
-      this.#followups.deadline,
-      this.#commands.deadline,
-      this.#memory.deadline,
-      this.#outlooks.deadline,
+      this.#earlySync.deadline,
+      this.#joinLeave.deadline,
+      this.#snapshots.deadline,
+      this.#partitionMonitor.deadline,
     );
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
-    if (this.#commands.stopped) return this.#afterwards(input, out);
+    if (this.#joinLeave.stopped) return this.#handleAfterStop(input, out);
     const from = out.length;
     this.#out = out;
     this.#now = now;
     if (!this.#started) this.#start();
-    this.#blameOurselvesFirst();
+    this.#detectStall();
     switch (input.kind) {
       case 'packet':
-        this.#packets.open(input.from, input.bytes, out, (message) => this.#message(message, input.from));
+        this.#packets.receive(input.from, input.bytes, out, (message) => this.#message(message, input.from));
         break;
       case 'streamAccepted':
-        this.#streams.accepted(input.stream, input.from, now, out);
+        this.#streams.onAccepted(input.stream, input.from, now, out);
         break;
       case 'streamOpened':
-        this.#streams.opened(input.stream, out);
+        this.#streams.onOpened(input.stream, out);
         break;
       case 'streamData':
-        this.#streams.data(input.stream, input.bytes, now, out);
+        this.#streams.onData(input.stream, input.bytes, now, out);
         break;
       case 'streamClosed':
-        this.#streams.closed(input.stream, input.why, now);
+        this.#streams.onClosed(input.stream, input.why, now);
         break;
       case 'tick':
         this.#tick();
@@ -156,27 +156,27 @@ class Landing implements Agent {
       case 'command':
         this.#command(input.request, input.command);
         break;
-      case 'checked':
-        this.#services.checked(input.outcome, now, out);
+      case 'checkFinished':
+        this.#services.onCheckFinished(input.outcome, now, out);
         break;
-      case 'moved':
-        this.#swim.move(input.address, this.#swimOut);
+      case 'addressChanged':
+        this.#swim.setAddress(input.address, this.#swimOut);
         break;
-      case 'keysKept':
-        this.#serf.keysKept(input.ticket, input.error, now, this.#serfOut);
+      case 'keysStored':
+        this.#serf.onKeysStored(input.ticket, input.error, now, this.#serfOut);
         break;
     }
-    this.#settle();
-    if (this.#commands.leaving) {
-      this.#commands.advance(now, out);
-      this.#settle();
+    this.#runEffects();
+    if (this.#joinLeave.leaving) {
+      this.#joinLeave.advance(now, out);
+      this.#runEffects();
     }
-    this.#memory.follow(this.#services, now);
-    if (this.#commands.stopped) this.#memory.last(this.#services, now, out, from);
-    this.#view.witness(out, from, now);
-    const topics = this.#view.settle();
-    if (topics !== undefined) out.push({ kind: 'changed', topics });
-    this.#swim.wake(now);
+    this.#snapshots.detectChanges(this.#services, now);
+    if (this.#joinLeave.stopped) this.#snapshots.flush(this.#services, now, out, from);
+    this.#view.recordEvidence(out, from, now);
+    const topics = this.#view.flushTopics();
+    if (topics !== undefined) out.push({ kind: 'topicsChanged', topics });
+    this.#swim.skipMissedGossip(now);
     this.#deadline = this.#nextDeadline();
   }
 
@@ -193,59 +193,59 @@ class Landing implements Agent {
         encrypted: this.#options.keys.length > 0,
       },
     });
-    this.#settle();
+    this.#runEffects();
   }
 
   /** Once per missed deadline, and before any input that waited with it: the peer is not to blame. */
-  #blameOurselvesFirst(): void {
+  #detectStall(): void {
     const due = this.#deadline;
     const lateness = this.#now - due;
-    if (due === this.#stallSeenFor || lateness < stallThreshold(this.#options.swim)) return;
-    this.#stallSeenFor = due;
-    this.#swim.stalled(lateness, this.#now, this.#swimOut);
-    this.#settle();
+    if (due === this.#lastStallDeadline || lateness < stallThreshold(this.#options.swim)) return;
+    this.#lastStallDeadline = due;
+    this.#swim.onStall(lateness, this.#now, this.#swimOut);
+    this.#runEffects();
   }
 
   #tick(): void {
     this.#swim.tick(this.#now, this.#swimOut);
-    this.#settle();
+    this.#runEffects();
     if (this.#serf.deadline <= this.#now) this.#serf.tick(this.#now, this.#serfOut);
-    this.#talk.weigh(this.#swim.members.size, this.#out);
+    this.#messaging.checkKeyUsage(this.#swim.members.size, this.#out);
     this.#streams.tick(this.#now, this.#out);
-    if (this.#followups.due(this.#now)) this.#syncWithSomebody();
+    if (this.#earlySync.consumeDeadline(this.#now)) this.#syncWithRandomPeer();
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
-    this.#outlooks.tick(this.#now, this.#out);
-    this.#memory.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
+    this.#partitionMonitor.tick(this.#now, this.#out);
+    this.#snapshots.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
   }
 
   #message(message: PacketMessage, from: Address): void {
     if (message.kind !== 'user') this.#swim.receive(message, from, this.#now, this.#swimOut);
     else if (isCatalogType(message.body[0] ?? 0))
-      this.#services.replication.heard(message.body, from, this.#now);
+      this.#services.replication.receiveGossip(message.body, from, this.#now);
     else this.#serf.receive(message.body, this.#now, this.#serfOut, from.key);
-    this.#settle();
+    this.#runEffects();
   }
 
   #command(request: RequestId, command: Command): void {
     switch (command.kind) {
       case 'join':
-        return this.#commands.join(request, command.seeds, this.#now, this.#out);
+        return this.#joinLeave.join(request, command.seeds, this.#now, this.#out);
       case 'leave':
-        return this.#commands.leave(request, this.#now, this.#out);
+        return this.#joinLeave.leave(request, this.#now, this.#out);
       case 'forget':
-        return this.#reply(request, () => forget(this.#rooms(), command, this.#now));
+        return this.#reply(request, () => forgetMember(this.#memberCommandContext(), command, this.#now));
       case 'setTags':
         return this.#reply(request, () => {
-          this.#tags = setTags(this.#rooms(), this.#tags, command, this.#now);
+          this.#tags = setTags(this.#memberCommandContext(), this.#tags, command, this.#now);
         });
       case 'fireEvent':
       case 'query':
       case 'respond':
-      case 'inquire':
+      case 'queryWitnesses':
       case 'keys':
-        return this.#talk.command(request, command, this.#now, this.#out);
+        return this.#messaging.handleCommand(request, command, this.#now, this.#out);
       default:
-        return this.#reply(request, () => this.#services.command(command, this.#now, this.#out));
+        return this.#reply(request, () => this.#services.handleCommand(command, this.#now, this.#out));
     }
   }
 
@@ -259,94 +259,103 @@ class Landing implements Agent {
     }
   }
 
-  #rooms(): OperatorRooms {
+  #memberCommandContext(): MemberCommandContext {
     const { swim, serf, view } = { swim: this.#swim, serf: this.#serf, view: this.#view };
     return { swim, serf, view, swimOut: this.#swimOut, serfOut: this.#serfOut };
   }
 
   /** Carries what the rooms decided to where it belongs, until nothing is left. */
-  #settle(): void {
+  #runEffects(): void {
     while (this.#swimOut.length > 0 || this.#serfOut.length > 0) {
-      for (let i = 0; i < this.#swimOut.length; i++) this.#fromSwim(this.#swimOut[i] as SwimEffect);
+      for (let i = 0; i < this.#swimOut.length; i++) this.#applySwimEffect(this.#swimOut[i] as SwimEffect);
       this.#swimOut.length = 0;
-      for (let i = 0; i < this.#serfOut.length; i++) this.#fromSerf(this.#serfOut[i] as SerfEffect);
+      for (let i = 0; i < this.#serfOut.length; i++) this.#applySerfEffect(this.#serfOut[i] as SerfEffect);
       this.#serfOut.length = 0;
     }
   }
 
-  #fromSwim(effect: SwimEffect): void {
+  #applySwimEffect(effect: SwimEffect): void {
     switch (effect.kind) {
       case 'send':
         return this.#packets.send(
           effect.to,
           effect.peer,
           effect.message,
-          effect.rider,
-          effect.fill,
+          effect.compoundWith,
+          effect.piggyback,
           this.#out,
         );
       case 'gossip':
-        return this.#packets.gossip(effect.peer, this.#out);
+        return this.#packets.sendGossip(effect.peer, this.#out);
       case 'streamPing': {
         const { name, address } = effect.peer.identity;
-        const ping = Ping.make({ seqNo: effect.seqNo, node: name });
-        return this.#streams.ping(address, ping, effect.deadline, this.#out);
+        const ping = Ping.create({ seqNo: effect.seqNo, node: name });
+        return this.#streams.dialPing(address, ping, effect.deadline, this.#out);
       }
-      case 'sync':
-        return this.#streams.sync({ to: effect.peer.identity.address, join: false }, this.#now, this.#out);
+      case 'pushPull':
+        return this.#streams.dialPushPull(
+          { to: effect.peer.identity.address, join: false },
+          this.#now,
+          this.#out,
+        );
       case 'roundTrip':
-        return this.#learnDistance(effect.peer, effect.millis, effect.payload);
+        return this.#updateCoordinate(effect.peer, effect.millis, effect.payload);
       case 'event':
-        this.#serf.memberEvent(effect.event, this.#now, this.#serfOut);
-        this.#view.touch(effect.event.member.identity.name, false);
+        this.#serf.handleMemberEvent(effect.event, this.#now, this.#serfOut);
+        this.#view.markMemberChanged(effect.event.member.identity.name, false);
         return;
       case 'fact':
-        if ('node' in effect.fact) this.#view.touch(effect.fact.node, false);
-        else if (effect.fact.kind === 'suspicionRefuted') this.#view.touch(this.#options.name, false);
+        if ('node' in effect.fact) this.#view.markMemberChanged(effect.fact.node, false);
+        else if (effect.fact.kind === 'suspicionRefuted')
+          this.#view.markMemberChanged(this.#options.name, false);
         this.#out.push({ kind: 'fact', fact: effect.fact });
         return;
     }
   }
 
-  #learnDistance(peer: Member, roundTrip: Millis, payload: Uint8Array): void {
-    const refused = learnDistance(this.#serf, peer, roundTrip, payload);
-    if (refused !== undefined) this.#note(refused);
+  #updateCoordinate(peer: Member, roundTrip: Millis, payload: Uint8Array): void {
+    const refused = updateCoordinate(this.#serf, peer, roundTrip, payload);
+    if (refused !== undefined) this.#recordFact(refused);
   }
 
-  #fromSerf(effect: SerfEffect): void {
+  #applySerfEffect(effect: SerfEffect): void {
     switch (effect.kind) {
       case 'event':
-        return this.#announce(effect.event);
+        return this.#handleMemberEvent(effect.event);
       case 'reconnect':
-        return this.#streams.sync({ to: effect.to, join: true }, this.#now, this.#out);
+        return this.#streams.dialPushPull({ to: effect.to, join: true }, this.#now, this.#out);
       case 'fact':
         this.#out.push({ kind: 'fact', fact: effect.fact });
         return;
-      case 'nameLost':
-        this.#note({ kind: 'nameLost', node: this.#options.name, other: effect.other.key });
-        return this.#commands.abandon(`${effect.other.key} has the name ${this.#options.name}`, this.#out);
+      case 'nameVoteLost':
+        this.#recordFact({ kind: 'nameLost', node: this.#options.name, other: effect.other.key });
+        return this.#joinLeave.abandon(`${effect.other.key} has the name ${this.#options.name}`, this.#out);
       default:
-        return this.#talk.take(effect, this.#now, this.#out);
+        return this.#messaging.applyEffect(effect, this.#now, this.#out);
     }
   }
 
-  #announce(event: SerfEvent): void {
+  #handleMemberEvent(event: SerfEvent): void {
     const { name } = event.member;
-    this.#view.touch(name, true);
-    this.#services.memberEvent(event, this.#now);
-    this.#memory.stir(this.#now);
-    this.#outlooks.heard(event, this.#now);
-    const fact = factOf(event);
-    if (fact !== undefined) this.#note(fact);
-    const news = newsOf(event);
-    if (news !== undefined) this.#out.push({ kind: 'tell', news });
-    if (event.kind === 'reaped') this.#view.forget(name);
+    this.#view.markMemberChanged(name, true);
+    this.#services.onMemberEvent(event, this.#now);
+    this.#snapshots.markDirty(this.#now);
+    this.#partitionMonitor.onMemberEvent(event, this.#now);
+    const fact = toMemberFact(event);
+    if (fact !== undefined) this.#recordFact(fact);
+    const news = toHandlerEvent(event);
+    if (news !== undefined) this.#out.push({ kind: 'notify', event: news });
+    if (event.kind === 'reaped') this.#view.evictMember(name);
   }
 
-  #syncWithSomebody(): void {
-    const peer = this.#followups.choose(this.#swim.members);
+  #syncWithRandomPeer(): void {
+    const peer = this.#earlySync.choosePeer(this.#swim.members);
     if (peer !== undefined)
-      this.#streams.sync({ to: peer.identity.address, join: false, followup: true }, this.#now, this.#out);
+      this.#streams.dialPushPull(
+        { to: peer.identity.address, join: false, early: true },
+        this.#now,
+        this.#out,
+      );
   }
 
   #health(): AgentHealth {
@@ -356,46 +365,47 @@ class Landing implements Agent {
       clocks: this.#serf.clocks,
       encrypted: this.#options.keys.length > 0,
       seals: this.#keyring.seals,
-      leaving: this.#commands.leaving,
+      leaving: this.#joinLeave.leaving,
       lanes: Object.fromEntries(this.#lanes.map((lane) => [lane.name, lane.queue.size])),
     };
   }
 
   /** Stopped: requests still get an answer, everything else falls silent. */
-  #afterwards(input: Input, out: Effect[]): void {
+  #handleAfterStop(input: Input, out: Effect[]): void {
     if (input.kind !== 'command') return;
     const error = new AgentError('failed', 'this agent has left and is stopping: start it again');
     out.push({ kind: 'reply', request: input.request, result: { ok: false, error } });
   }
 
-  #exchange(): Exchange {
-    return new Exchange(this.#swim, this.#serf, this.#services, {
+  #exchange(): PushPullHandler {
+    return new PushPullHandler(this.#swim, this.#serf, this.#services, {
       name: this.#options.name,
       swimOut: this.#swimOut,
       serfOut: this.#serfOut,
-      settle: () => this.#settle(),
-      rejected: (from, { code, message: detail }) =>
-        this.#note({ kind: 'streamRejected', from: from.key, code, detail }),
-      synced: (sync, outcome, now) => {
-        const { join, followup, to } = sync;
+      runEffects: () => this.#runEffects(),
+      onStreamRejected: (from, { code, message: detail }) =>
+        this.#recordFact({ kind: 'streamRejected', from: from.key, code, detail }),
+      onPushPullFinished: (sync, outcome, now) => {
+        const { join, early: followup, to } = sync;
         const peer = to.key;
-        if (outcome.ok) this.#note({ kind: 'syncFinished', peer, join, nodes: this.#swim.members.size });
-        else this.#note({ kind: 'syncFailed', peer, join, why: outcome.why });
-        if (outcome.ok && (join || followup === true)) this.#followups.synced(outcome.news, now);
-        this.#commands.synced(sync, outcome, now, this.#out);
+        if (outcome.ok)
+          this.#recordFact({ kind: 'pushPullFinished', peer, join, nodes: this.#swim.members.size });
+        else this.#recordFact({ kind: 'pushPullFailed', peer, join, why: outcome.why });
+        if (outcome.ok && (join || followup === true)) this.#earlySync.onPushPullFinished(outcome.news, now);
+        this.#joinLeave.onPushPullFinished(sync, outcome, now, this.#out);
       },
     });
   }
 
-  #note(fact: Fact): void {
+  #recordFact(fact: Fact): void {
     this.#out.push({ kind: 'fact', fact });
   }
 
-  #commandHost(): CommandHost {
+  #commandHost(): JoinLeaveHost {
     return {
       address: () => this.#view.address,
-      sync: (sync, now) => this.#streams.sync(sync, now, this.#out),
-      joined: (now) => this.#serf.joined(now, this.#serfOut),
+      dialPushPull: (sync, now) => this.#streams.dialPushPull(sync, now, this.#out),
+      broadcastJoin: (now) => this.#serf.broadcastJoin(now, this.#serfOut),
       leaveSerf: (now) => this.#serf.leave(now, this.#serfOut),
       leaveSwim: (now) => this.#swim.leave(now, this.#swimOut),
     };

@@ -1,19 +1,19 @@
 /** The rooms below the landing, built from what the agent is born with, and the lanes that run between them. */
 import { Serf } from '../serf/serf.ts';
-import { metaOf } from '../serf/tags.ts';
-import { Broadcasts, retransmitLimit } from '../swim/broadcasts.ts';
+import { metaFromTags } from '../serf/tags.ts';
+import { BroadcastQueue, retransmitLimit } from '../swim/broadcasts.ts';
 import { Swim } from '../swim/swim.ts';
 import { Keyring } from '../wire/keyring.ts';
 import type { Envelope } from '../wire/packet.ts';
 import type { Lane } from './contract/lane.ts';
 import type { AgentOptions } from './contract/options.ts';
-import { Evidence } from './evidence/log.ts';
-import { witness } from './evidence/witness-query.ts';
+import { EvidenceLog } from './evidence/log.ts';
+import { answerWitnessQuery } from './evidence/witness-query.ts';
 
 /** memberlist 1..5 speaking 2, Serf 2..5 speaking what is set: what Serf agents advertise. */
 const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);
 
-export interface Rooms {
+export interface Layers {
   readonly swim: Swim;
   readonly serf: Serf;
   /** In the order in which they fill a packet. */
@@ -22,24 +22,29 @@ export interface Rooms {
   readonly keyring: Keyring;
   /** Called for each message that is sealed. */
   readonly nonce: () => Uint8Array;
-  readonly evidence: Evidence;
+  readonly evidence: EvidenceLog;
 }
 
-export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, string>): Rooms {
+export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, string>): Layers {
   const { swim: config, rng, snapshot, intern } = options;
   const { name, address } = options;
-  const identity = { name, address, meta: metaOf(tags), vsn: vsnOf(options.serf.protocol) };
-  const queues = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
+  const identity = { name, address, meta: metaFromTags(tags), vsn: vsnOf(options.serf.protocol) };
+  const queues = {
+    intents: new BroadcastQueue(),
+    queries: new BroadcastQueue(),
+    events: new BroadcastQueue(),
+  };
   const keyring = new Keyring(options.keys);
-  const evidence = new Evidence(options.name, (name) => swim.members.get(name) !== undefined);
+  const evidence = new EvidenceLog(options.name, (name) => swim.members.get(name) !== undefined);
   const serf = new Serf({
     name: options.name,
     address: () => swim.members.self.identity.address,
     config: options.serf,
     gossipInterval: config.gossipInterval,
     keyring,
-    keepsKeys: options.keepsKeys === true,
-    answer: (query, payload, now) => witness(evidence, options.name, query, payload, now),
+    persistsKeys: options.persistsKeys === true,
+    handleInternalQuery: (query, payload, now) =>
+      answerWitnessQuery(evidence, options.name, query, payload, now),
     rng: rng.fork(),
     now: options.now,
     lanes: queues,
@@ -53,13 +58,13 @@ export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, strin
     rng: rng.fork(),
     now: options.now,
     ackPayload: () => serf.coordinates.payload,
-    hasNews: () => lanes.some((lane) => lane.queue.size > 0),
+    hasBroadcasts: () => lanes.some((lane) => lane.queue.size > 0),
     ...(intern === undefined ? {} : { intern }),
   });
   const swimLimit = (): number => retransmitLimit(config.retransmitMult, swim.members.size);
   const serfLimit = (): number => retransmitLimit(config.retransmitMult, serf.view.size);
   const lanes: Lane[] = [
-    { name: 'membership', queue: swim.queue, limit: swimLimit, user: false },
+    { name: 'membership', queue: swim.broadcasts, limit: swimLimit, user: false },
     { name: 'intents', queue: queues.intents, limit: serfLimit, user: true },
     { name: 'queries', queue: queues.queries, limit: serfLimit, user: true },
     { name: 'events', queue: queues.events, limit: serfLimit, user: true },
@@ -74,7 +79,7 @@ export function openRooms(options: AgentOptions, tags: ReadonlyMap<string, strin
     compress: config.compression,
   };
   const nonce = (): Uint8Array => {
-    keyring.sealed();
+    keyring.recordSeal();
     return options.nonce();
   };
   return { swim, serf, lanes, envelope, keyring, nonce, evidence };

@@ -1,6 +1,6 @@
 /** Where an agent listens: IP octets and a port. No names here; those are resolved in the shell. */
 
-import { copyOf } from './bytes.ts';
+import { copyBytes } from './bytes.ts';
 
 /**
  * `ip` is 4 or 16 octets, kept exactly as announced: memberlist compares octets, so the 4- and the 16-octet
@@ -16,22 +16,22 @@ export interface Address {
 }
 
 /** Copies `ip`. The caller has checked that it has 4 or 16 octets. */
-export function address(ip: Uint8Array, port: number): Address {
-  const octets = copyOf(ip);
+export function toAddress(ip: Uint8Array, port: number): Address {
+  const octets = copyBytes(ip);
   if (octets.length === 4) {
-    const host = ipv4Text(octets, 0);
+    const host = formatIpv4(octets, 0);
     return { ip: octets, port, host, key: `${host}:${port}` };
   }
-  if (isMapped(octets)) {
-    const host = ipv4Text(octets, 12);
+  if (isIpv4Mapped(octets)) {
+    const host = formatIpv4(octets, 12);
     return { ip: octets, port, host, key: `[::ffff:${host}]:${port}` };
   }
-  const host = ipv6Text(octets);
+  const host = formatIpv6(octets);
   return { ip: octets, port, host, key: `[${host}]:${port}` };
 }
 
 /** `host:port` as people write it: brackets around IPv6. */
-export const hostPort = (at: Address): string => joinHostPort(at.host, at.port);
+export const formatAddress = (at: Address): string => joinHostPort(at.host, at.port);
 
 export const joinHostPort = (host: string, port: number): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
@@ -47,7 +47,7 @@ export function parseAddress(literal: string, defaultPort?: number): Address | u
   if (split === undefined) return undefined;
   const ip = parseIp(split.host);
   const port = split.port ?? defaultPort;
-  return ip === undefined || port === undefined ? undefined : address(ip, port);
+  return ip === undefined || port === undefined ? undefined : toAddress(ip, port);
 }
 
 /** Takes `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 literal apart. Hosts may be names. */
@@ -64,7 +64,7 @@ export function splitHostPort(literal: string): { host: string; port: number | u
 /** 127.0.0.0/8, ::1 and the mapped form of the former. */
 export function isLoopback(ip: Uint8Array): boolean {
   if (ip.length === 4) return ip[0] === 127;
-  if (isMapped(ip)) return ip[12] === 127;
+  if (isIpv4Mapped(ip)) return ip[12] === 127;
   for (let i = 0; i < 15; i++) if (ip[i] !== 0) return false;
   return ip[15] === 1;
 }
@@ -72,16 +72,16 @@ export function isLoopback(ip: Uint8Array): boolean {
 /** 0.0.0.0 or ::. */
 export const isUnspecified = (ip: Uint8Array): boolean => ip.every((octet) => octet === 0);
 
-function isMapped(ip: Uint8Array): boolean {
+function isIpv4Mapped(ip: Uint8Array): boolean {
   for (let i = 0; i < 10; i++) if (ip[i] !== 0) return false;
   return ip[10] === 0xff && ip[11] === 0xff;
 }
 
-const ipv4Text = (ip: Uint8Array, at: number): string =>
+const formatIpv4 = (ip: Uint8Array, at: number): string =>
   `${ip[at]}.${ip[at + 1]}.${ip[at + 2]}.${ip[at + 3]}`;
 
 /** RFC 5952: lower case, no leading zeros, the longest run of zeros (of two or more) folded. */
-function ipv6Text(ip: Uint8Array): string {
+function formatIpv6(ip: Uint8Array): string {
   const groups: number[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(((ip[i] as number) << 8) | (ip[i + 1] as number));
   let bestAt = -1;

@@ -11,11 +11,11 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** A copy that does not share memory with the datagram it came from. */
-export const copyOf = (bytes: Uint8Array): Uint8Array =>
+export const copyBytes = (bytes: Uint8Array): Uint8Array =>
   bytes.length === 0 ? NO_BYTES : new Uint8Array(bytes);
 
 /** All parts, one after another, in fresh memory. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
   const out = new Uint8Array(length);
@@ -30,7 +30,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8');
 
-export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text);
 
 /** Text of `bytes`; invalid sequences become U+FFFD. */
-export const text = (bytes: Uint8Array): string => decoder.decode(bytes);
+export const decodeUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);

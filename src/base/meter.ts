@@ -7,7 +7,7 @@
 export type Labels = readonly string[];
 
 /** One figure with all its label values at one moment. */
-export type Family = Readonly<
+export type MetricFamily = Readonly<
   {
     /** `hearsay_packets_sent_total`. */
     name: string;
@@ -16,18 +16,18 @@ export type Family = Readonly<
     /** Label names. */
     labels: Labels;
   } & (
-    | { type: 'counter' | 'gauge'; samples: readonly Sample[] }
-    | { type: 'histogram'; samples: readonly Spread[] }
+    | { type: 'counter' | 'gauge'; samples: readonly MetricSample[] }
+    | { type: 'histogram'; samples: readonly HistogramSample[] }
   )
 >;
 
-export interface Sample {
+export interface MetricSample {
   readonly labels: Labels;
   readonly value: number;
 }
 
 /** How values of one kind are distributed. */
-export interface Spread {
+export interface HistogramSample {
   readonly labels: Labels;
   readonly count: number;
   readonly sum: number;
@@ -43,32 +43,36 @@ export interface Spread {
 const MAX_SERIES = 1000;
 
 /** A counter by label values. */
-export class Tally {
+export class Counter {
   readonly #values = new Map<string, { labels: Labels; value: number }>();
 
   /** `labels` must be as many as were declared. */
   add(labels: Labels = [], by = 1): void {
-    const held = series(this.#values, labels, () => ({ labels, value: 0 }));
+    const held = getOrCreateSeries(this.#values, labels, () => ({ labels, value: 0 }));
     if (held !== undefined) held.value += by;
   }
 
-  get samples(): readonly Sample[] {
+  get samples(): readonly MetricSample[] {
     return [...this.#values.values()];
   }
 }
 
 /** Distributions by label values. */
-export class Timings {
+export class Histogram {
   readonly #bounds: readonly number[];
-  readonly #values = new Map<string, Held>();
+  readonly #values = new Map<string, HistogramSeries>();
 
   /** `bounds` in rising order. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
   }
 
-  add(labels: Labels, value: number): void {
-    const held = series(this.#values, labels, () => new Held(labels, this.#bounds.length));
+  observe(labels: Labels, value: number): void {
+    const held = getOrCreateSeries(
+      this.#values,
+      labels,
+      () => new HistogramSeries(labels, this.#bounds.length),
+    );
     if (held === undefined) return;
     held.count += 1;
     held.sum += value;
@@ -79,7 +83,7 @@ export class Timings {
     if (at >= 0) held.within[at] = (held.within[at] as number) + 1;
   }
 
-  get samples(): readonly Spread[] {
+  get samples(): readonly HistogramSample[] {
     return [...this.#values.values()].map(({ within, ...spread }) => {
       let so = 0;
       const buckets = this.#bounds.map((upTo, i) => {
@@ -91,7 +95,7 @@ export class Timings {
   }
 }
 
-class Held {
+class HistogramSeries {
   readonly labels: Labels;
   /** How many fell between each bound and the one before it. */
   readonly within: number[];
@@ -109,18 +113,18 @@ class Held {
 
 /** All figures of one process. */
 export class Meter {
-  readonly #reads: (() => Family)[] = [];
+  readonly #collectors: (() => MetricFamily)[] = [];
 
-  tally(name: string, help: string, ...labels: string[]): Tally {
-    const tally = new Tally();
+  counter(name: string, help: string, ...labels: string[]): Counter {
+    const tally = new Counter();
     if (labels.length === 0) tally.add([], 0); // there from the beginning, so that a rate can be told
-    this.#reads.push(() => ({ name, help, labels, type: 'counter', samples: tally.samples }));
+    this.#collectors.push(() => ({ name, help, labels, type: 'counter', samples: tally.samples }));
     return tally;
   }
 
-  timings(name: string, help: string, bounds: readonly number[], ...labels: string[]): Timings {
-    const timings = new Timings(bounds);
-    this.#reads.push(() => ({ name, help, labels, type: 'histogram', samples: timings.samples }));
+  histogram(name: string, help: string, bounds: readonly number[], ...labels: string[]): Histogram {
+    const timings = new Histogram(bounds);
+    this.#collectors.push(() => ({ name, help, labels, type: 'histogram', samples: timings.samples }));
     return timings;
   }
 
@@ -133,26 +137,26 @@ export class Meter {
     read: () => number | Iterable<readonly [string, number]>,
     label?: string,
   ): void {
-    this.#watched('gauge', name, help, read, label);
+    this.#addObservable('gauge', name, help, read, label);
   }
 
   /** As `gauge`, for what somebody else counts. */
-  counter(name: string, help: string, read: () => number): void {
-    this.#watched('counter', name, help, read, undefined);
+  observableCounter(name: string, help: string, read: () => number): void {
+    this.#addObservable('counter', name, help, read, undefined);
   }
 
-  families(): readonly Family[] {
-    return this.#reads.map((read) => read());
+  families(): readonly MetricFamily[] {
+    return this.#collectors.map((read) => read());
   }
 
-  #watched(
+  #addObservable(
     type: 'counter' | 'gauge',
     name: string,
     help: string,
     read: () => number | Iterable<readonly [string, number]>,
     label: string | undefined,
   ): void {
-    this.#reads.push(() => {
+    this.#collectors.push(() => {
       const now = read();
       const samples =
         typeof now === 'number'
@@ -163,7 +167,7 @@ export class Meter {
   }
 }
 
-function series<T>(values: Map<string, T>, labels: Labels, blank: () => T): T | undefined {
+function getOrCreateSeries<T>(values: Map<string, T>, labels: Labels, blank: () => T): T | undefined {
   const key = labels.join('\0');
   const held = values.get(key);
   if (held !== undefined || values.size >= MAX_SERIES) return held;

@@ -5,14 +5,14 @@
  * Source: RE2 syntax page; Go regexp/syntax.
  */
 
-export type Place = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'wordBorder' | 'noWordBorder';
-export type Matcher = (point: number) => boolean;
+export type Anchor = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'wordBorder' | 'noWordBorder';
+export type CharMatcher = (point: number) => boolean;
 
-export type Node =
-  | { readonly kind: 'char'; readonly matches: Matcher }
-  | { readonly kind: 'at'; readonly place: Place }
-  | { readonly kind: 'sequence' | 'either'; readonly parts: readonly Node[] }
-  | { readonly kind: 'repeat'; readonly part: Node; readonly min: number; readonly max: number };
+export type PatternNode =
+  | { readonly kind: 'char'; readonly matches: CharMatcher }
+  | { readonly kind: 'at'; readonly place: Anchor }
+  | { readonly kind: 'sequence' | 'either'; readonly parts: readonly PatternNode[] }
+  | { readonly kind: 'repeat'; readonly part: PatternNode; readonly min: number; readonly max: number };
 
 const MAX_LENGTH = 1024;
 const MAX_DEPTH = 40;
@@ -26,17 +26,17 @@ interface Flags {
 }
 
 /** Not understood, or wrong. Never leaves this file. */
-class Unknown extends Error {}
+class Unsupported extends Error {}
 
-export function parsePattern(expression: string): Node | undefined {
+export function parsePattern(expression: string): PatternNode | undefined {
   const points = Array.from(expression);
   if (points.length > MAX_LENGTH) return undefined;
   try {
     const parser = new Parser(points);
-    const tree = parser.either({ fold: false, lines: false, dotAll: false }, 0);
+    const tree = parser.alternation({ fold: false, lines: false, dotAll: false }, 0);
     return parser.done ? tree : undefined;
   } catch (error) {
-    if (error instanceof Unknown) return undefined;
+    if (error instanceof Unsupported) return undefined;
     throw error;
   }
 }
@@ -54,39 +54,39 @@ class Parser {
   }
 
   /** Up to the end or the bracket that closes it. */
-  either(given: Flags, depth: number): Node {
-    if (depth > MAX_DEPTH) throw new Unknown();
+  alternation(given: Flags, depth: number): PatternNode {
+    if (depth > MAX_DEPTH) throw new Unsupported();
     let flags = given;
-    const branches: Node[] = [];
-    let parts: Node[] = [];
+    const branches: PatternNode[] = [];
+    let parts: PatternNode[] = [];
     while (!this.done && this.#peek() !== ')') {
-      if (this.#take('|')) {
+      if (this.#consume('|')) {
         branches.push({ kind: 'sequence', parts });
         parts = [];
         continue;
       }
-      if (this.#looksAt('(?')) {
+      if (this.#isLookingAt('(?')) {
         const group = this.#flagGroup(flags, depth);
         if ('fold' in group) flags = group;
-        else parts.push(this.#repeated(group));
+        else parts.push(this.#quantified(group));
         continue;
       }
-      if (this.#looksAt('\\Q')) {
+      if (this.#isLookingAt('\\Q')) {
         parts.push(...this.#quoted(flags));
         continue;
       }
-      parts.push(this.#repeated(this.#one(flags, depth)));
+      parts.push(this.#quantified(this.#atom(flags, depth)));
     }
     branches.push({ kind: 'sequence', parts });
     return { kind: 'either', parts: branches };
   }
 
-  #one(flags: Flags, depth: number): Node {
+  #atom(flags: Flags, depth: number): PatternNode {
     const point = this.#next();
     switch (point) {
       case '(': {
-        const inner = this.either(flags, depth + 1);
-        if (!this.#take(')')) throw new Unknown();
+        const inner = this.alternation(flags, depth + 1);
+        if (!this.#consume(')')) throw new Unsupported();
         return inner;
       }
       case '[':
@@ -100,7 +100,7 @@ class Parser {
       case '*':
       case '+':
       case '?':
-        throw new Unknown();
+        throw new Unsupported();
       case '\\':
         return this.#escape(flags);
       default:
@@ -109,46 +109,46 @@ class Parser {
   }
 
   /** `(?:…)`, `(?i:…)`, a named group; or `(?i)`, which changes the flags from here on. */
-  #flagGroup(flags: Flags, depth: number): Node | Flags {
+  #flagGroup(flags: Flags, depth: number): PatternNode | Flags {
     this.#at += 2;
     const named = /^(?:P?<[A-Za-z0-9_]+>)/.exec(this.#points.slice(this.#at, this.#at + 100).join(''));
     if (named !== null) this.#at += named[0].length;
     let next = flags;
     let on = true;
-    while (named === null && !this.#take(':')) {
+    while (named === null && !this.#consume(':')) {
       const flag = this.#next();
       if (flag === ')') return next;
       if (flag === '-') on = false;
       else if (flag === 'i') next = { ...next, fold: on };
       else if (flag === 'm') next = { ...next, lines: on };
       else if (flag === 's') next = { ...next, dotAll: on };
-      else if (flag !== 'U') throw new Unknown(); // greedy or not: what matches, matches
+      else if (flag !== 'U') throw new Unsupported(); // greedy or not: what matches, matches
     }
-    const inner = this.either(next, depth + 1);
-    if (!this.#take(')')) throw new Unknown();
+    const inner = this.alternation(next, depth + 1);
+    if (!this.#consume(')')) throw new Unsupported();
     return inner;
   }
 
-  #quoted(flags: Flags): Node[] {
+  #quoted(flags: Flags): PatternNode[] {
     this.#at += 2;
-    const nodes: Node[] = [];
-    while (!this.done && !this.#looksAt('\\E')) nodes.push(literal(this.#next(), flags));
+    const nodes: PatternNode[] = [];
+    while (!this.done && !this.#isLookingAt('\\E')) nodes.push(literal(this.#next(), flags));
     if (!this.done) this.#at += 2;
     return nodes;
   }
 
-  #repeated(part: Node): Node {
+  #quantified(part: PatternNode): PatternNode {
     const bounds = this.#bounds();
     if (bounds === undefined) return part;
-    this.#take('?'); // not greedy: what matches, matches
-    if (this.#bounds() !== undefined) throw new Unknown();
+    this.#consume('?'); // not greedy: what matches, matches
+    if (this.#bounds() !== undefined) throw new Unsupported();
     return { kind: 'repeat', part, ...bounds };
   }
 
   #bounds(): { min: number; max: number } | undefined {
-    if (this.#take('*')) return { min: 0, max: Number.POSITIVE_INFINITY };
-    if (this.#take('+')) return { min: 1, max: Number.POSITIVE_INFINITY };
-    if (this.#take('?')) return { min: 0, max: 1 };
+    if (this.#consume('*')) return { min: 0, max: Number.POSITIVE_INFINITY };
+    if (this.#consume('+')) return { min: 1, max: Number.POSITIVE_INFINITY };
+    if (this.#consume('?')) return { min: 0, max: 1 };
     if (this.#peek() !== '{') return undefined;
     const counted = /^\{(\d{1,4})(?:(,)(\d{1,4})?)?\}/.exec(
       this.#points.slice(this.#at, this.#at + 12).join(''),
@@ -163,11 +163,11 @@ class Parser {
           ? Number.POSITIVE_INFINITY
           : Number(counted[3]);
     if (max < min || min > MAX_COUNT || (max > MAX_COUNT && max !== Number.POSITIVE_INFINITY))
-      throw new Unknown();
+      throw new Unsupported();
     return { min, max };
   }
 
-  #escape(flags: Flags): Node {
+  #escape(flags: Flags): PatternNode {
     const place = PLACES.get(this.#peek());
     if (place !== undefined) {
       this.#at++;
@@ -179,12 +179,12 @@ class Parser {
   }
 
   /** `\d` and its like, behind the backslash. */
-  #classEscape(): Matcher | undefined {
+  #classEscape(): CharMatcher | undefined {
     const letter = this.#peek();
     const known = CLASSES.get(letter.toLowerCase());
     if (known === undefined) return undefined;
     this.#at++;
-    return letter === letter.toLowerCase() ? known : not(known);
+    return letter === letter.toLowerCase() ? known : complement(known);
   }
 
   /** One character behind a backslash. */
@@ -196,61 +196,61 @@ class Parser {
       const hex = /^(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{2}))/.exec(
         this.#points.slice(this.#at, this.#at + 8).join(''),
       );
-      if (hex === null) throw new Unknown();
+      if (hex === null) throw new Unsupported();
       this.#at += hex[0].length;
       const point = Number.parseInt(hex[1] ?? (hex[2] as string), 16);
-      if (point > 0x10ffff) throw new Unknown();
+      if (point > 0x10ffff) throw new Unsupported();
       return point;
     }
-    if (/^[0-9A-Za-z]$/.test(letter) || letter > '\x7f') throw new Unknown();
+    if (/^[0-9A-Za-z]$/.test(letter) || letter > '\x7f') throw new Unsupported();
     return letter.codePointAt(0) as number;
   }
 
   /** Behind the opening bracket. */
-  #set(flags: Flags): Matcher {
-    const negated = this.#take('^');
-    const members: Matcher[] = [];
+  #set(flags: Flags): CharMatcher {
+    const negated = this.#consume('^');
+    const members: CharMatcher[] = [];
     for (let first = true; first || this.#peek() !== ']'; first = false) {
       const named = /^\[:(\^?)([a-z]+):\]/.exec(this.#points.slice(this.#at, this.#at + 12).join(''));
       if (named !== null) {
         const known = POSIX.get(named[2] as string);
-        if (known === undefined) throw new Unknown();
+        if (known === undefined) throw new Unsupported();
         this.#at += named[0].length;
-        members.push(named[1] === '' ? known : not(known));
+        members.push(named[1] === '' ? known : complement(known));
         continue;
       }
-      if (this.#take('\\')) {
+      if (this.#consume('\\')) {
         const known = this.#classEscape();
         if (known !== undefined) members.push(known);
         else members.push(this.#range(this.#pointEscape(), flags));
       } else members.push(this.#range(this.#next().codePointAt(0) as number, flags));
     }
     this.#at++;
-    const matches: Matcher = (point) => members.some((member) => member(point));
-    return negated ? not(matches) : matches;
+    const matches: CharMatcher = (point) => members.some((member) => member(point));
+    return negated ? complement(matches) : matches;
   }
 
   /** `a-z`, or `a` alone. */
-  #range(low: number, flags: Flags): Matcher {
+  #range(low: number, flags: Flags): CharMatcher {
     let high = low;
     if (this.#peek() === '-' && this.#points[this.#at + 1] !== ']') {
       this.#at++;
-      high = this.#take('\\') ? this.#pointEscape() : (this.#next().codePointAt(0) as number);
-      if (high < low) throw new Unknown();
+      high = this.#consume('\\') ? this.#pointEscape() : (this.#next().codePointAt(0) as number);
+      if (high < low) throw new Unsupported();
     }
-    const within: Matcher = (point) => point >= low && point <= high;
-    return flags.fold ? folded(within) : within;
+    const within: CharMatcher = (point) => point >= low && point <= high;
+    return flags.fold ? ignoringCase(within) : within;
   }
 
   #peek(): string {
     return this.#points[this.#at] ?? '';
   }
 
-  #looksAt(two: string): boolean {
+  #isLookingAt(two: string): boolean {
     return this.#points[this.#at] === two[0] && this.#points[this.#at + 1] === two[1];
   }
 
-  #take(point: string): boolean {
+  #consume(point: string): boolean {
     if (this.#peek() !== point) return false;
     this.#at++;
     return true;
@@ -258,26 +258,26 @@ class Parser {
 
   #next(): string {
     const point = this.#points[this.#at];
-    if (point === undefined) throw new Unknown();
+    if (point === undefined) throw new Unsupported();
     this.#at++;
     return point;
   }
 }
 
-const literal = (point: string, { fold }: Flags): Node => {
+const literal = (point: string, { fold }: Flags): PatternNode => {
   const code = point.codePointAt(0) as number;
-  const same: Matcher = (one) => one === code;
-  return { kind: 'char', matches: fold ? folded(same) : same };
+  const same: CharMatcher = (one) => one === code;
+  return { kind: 'char', matches: fold ? ignoringCase(same) : same };
 };
 
-const not =
-  (matches: Matcher): Matcher =>
+const complement =
+  (matches: CharMatcher): CharMatcher =>
   (point) =>
     !matches(point);
 
 /** Also for the other case of a letter. */
-const folded =
-  (matches: Matcher): Matcher =>
+const ignoringCase =
+  (matches: CharMatcher): CharMatcher =>
   (point) => {
     if (matches(point)) return true;
     const letter = String.fromCodePoint(point);
@@ -287,35 +287,35 @@ const folded =
     );
   };
 
-const of =
-  (set: RegExp): Matcher =>
+const asciiClass =
+  (set: RegExp): CharMatcher =>
   (point) =>
     point < 128 && set.test(String.fromCodePoint(point));
 
-const CLASSES: ReadonlyMap<string, Matcher> = new Map([
-  ['d', of(/[0-9]/)],
-  ['w', of(/[0-9A-Za-z_]/)],
-  ['s', of(/[\t\n\f\r ]/)],
+const CLASSES: ReadonlyMap<string, CharMatcher> = new Map([
+  ['d', asciiClass(/[0-9]/)],
+  ['w', asciiClass(/[0-9A-Za-z_]/)],
+  ['s', asciiClass(/[\t\n\f\r ]/)],
 ]);
 
-const POSIX: ReadonlyMap<string, Matcher> = new Map([
-  ['alnum', of(/[0-9A-Za-z]/)],
-  ['alpha', of(/[A-Za-z]/)],
+const POSIX: ReadonlyMap<string, CharMatcher> = new Map([
+  ['alnum', asciiClass(/[0-9A-Za-z]/)],
+  ['alpha', asciiClass(/[A-Za-z]/)],
   ['ascii', (point: number) => point < 128],
-  ['blank', of(/[\t ]/)],
+  ['blank', asciiClass(/[\t ]/)],
   ['cntrl', (point: number) => point < 32 || point === 127],
-  ['digit', of(/[0-9]/)],
-  ['graph', of(/[!-~]/)],
-  ['lower', of(/[a-z]/)],
-  ['print', of(/[ -~]/)],
-  ['punct', of(/[!-/:-@[-`{-~]/)],
-  ['space', of(/[\t\n\v\f\r ]/)],
-  ['upper', of(/[A-Z]/)],
-  ['word', of(/[0-9A-Za-z_]/)],
-  ['xdigit', of(/[0-9A-Fa-f]/)],
+  ['digit', asciiClass(/[0-9]/)],
+  ['graph', asciiClass(/[!-~]/)],
+  ['lower', asciiClass(/[a-z]/)],
+  ['print', asciiClass(/[ -~]/)],
+  ['punct', asciiClass(/[!-/:-@[-`{-~]/)],
+  ['space', asciiClass(/[\t\n\v\f\r ]/)],
+  ['upper', asciiClass(/[A-Z]/)],
+  ['word', asciiClass(/[0-9A-Za-z_]/)],
+  ['xdigit', asciiClass(/[0-9A-Fa-f]/)],
 ]);
 
-const PLACES: ReadonlyMap<string, Place> = new Map([
+const PLACES: ReadonlyMap<string, Anchor> = new Map([
   ['A', 'textStart'],
   ['z', 'textEnd'],
   ['b', 'wordBorder'],

@@ -4,7 +4,7 @@
  *
  * Source: Thompson 1968; Cox, Regular Expression Matching: the Virtual Machine Approach; RE2 syntax page.
  */
-import { type Node, type Place, parsePattern } from './pattern-parser.ts';
+import { type Anchor, type PatternNode, parsePattern } from './pattern-parser.ts';
 
 /** Steps of a compiled expression. */
 const MAX_STEPS = 2000;
@@ -13,17 +13,17 @@ const MAX_NODES = 4 * MAX_STEPS;
 type Step =
   | { readonly op: 'char'; readonly matches: (point: number) => boolean; readonly next: number }
   | { readonly op: 'fork'; readonly next: number; readonly other: number }
-  | { readonly op: 'at'; readonly place: Place; readonly next: number }
+  | { readonly op: 'at'; readonly place: Anchor; readonly next: number }
   | { readonly op: 'match' };
 
 /** How much work is still allowed; falls as patterns run, and may be shared by several. */
-export interface Budget {
+export interface StepBudget {
   left: number;
 }
 
 export interface Pattern {
   /** Does it match somewhere in `text`? `undefined`: the budget was used up before that was known. */
-  test(text: string, budget: Budget): boolean | undefined;
+  test(text: string, budget: StepBudget): boolean | undefined;
 }
 
 /** `undefined`: not RE2, a part of it that is not understood here, or too large. */
@@ -43,7 +43,7 @@ interface Program {
 }
 
 /** Appends the steps of `node`, which then go on at `next`. Gives where they begin; `undefined`: too many. */
-function compile(node: Node, next: number, program: Program): number | undefined {
+function compile(node: PatternNode, next: number, program: Program): number | undefined {
   program.nodes++;
   if (program.steps.length > MAX_STEPS || program.nodes > MAX_NODES) return undefined;
   const put = (step: Step): number => program.steps.push(step) - 1;
@@ -75,7 +75,7 @@ function compile(node: Node, next: number, program: Program): number | undefined
 }
 
 function compileRepeat(
-  { part, min, max }: Extract<Node, { kind: 'repeat' }>,
+  { part, min, max }: Extract<PatternNode, { kind: 'repeat' }>,
   next: number,
   program: Program,
 ): number | undefined {
@@ -97,7 +97,12 @@ function compileRepeat(
 }
 
 /** All threads go through the text together, each step at most once per character. */
-function search(steps: readonly Step[], start: number, text: string, budget: Budget): boolean | undefined {
+function search(
+  steps: readonly Step[],
+  start: number,
+  text: string,
+  budget: StepBudget,
+): boolean | undefined {
   const points = Array.from(text, (one) => one.codePointAt(0) as number);
   let threads: number[] = [];
   for (let at = 0; at <= points.length; at++) {
@@ -113,7 +118,7 @@ function search(steps: readonly Step[], start: number, text: string, budget: Bud
       if (step.op === 'match') return true;
       if (step.op === 'fork') threads.push(step.other, step.next);
       else if (step.op === 'at') {
-        if (isAt(step.place, points, at)) threads.push(step.next);
+        if (isAnchoredAt(step.place, points, at)) threads.push(step.next);
       } else if (at < points.length && step.matches(points[at] as number)) next.push(step.next);
     }
     threads = next;
@@ -123,7 +128,7 @@ function search(steps: readonly Step[], start: number, text: string, budget: Bud
 
 const NEWLINE = 10;
 
-function isAt(place: Place, points: readonly number[], at: number): boolean {
+function isAnchoredAt(place: Anchor, points: readonly number[], at: number): boolean {
   switch (place) {
     case 'textStart':
       return at === 0;

@@ -4,7 +4,7 @@ import type { Millis } from './time.ts';
 /** Names remembered; while there are so many, nothing is done for another. */
 const MAX_KEYS = 4096;
 
-export class Seldom {
+export class RateLimiter {
   readonly #interval: Millis;
   /** When it was last done for each, oldest first; nothing older than the interval is kept. */
   readonly #doneAt = new Map<string, Millis>();
@@ -14,7 +14,7 @@ export class Seldom {
   }
 
   /** May it be done for this one now? Counts as done if so. */
-  may(key: string, now: Millis): boolean {
+  acquire(key: string, now: Millis): boolean {
     for (const [name, at] of this.#doneAt) {
       if (now - at < this.#interval) break;
       this.#doneAt.delete(name);

@@ -2,7 +2,7 @@
 
 import { type Millis, NEVER } from './time.ts';
 
-interface Entry<K> {
+interface Timer<K> {
   readonly key: K;
   at: Millis;
   /** Ties go to the timer that was set first, so that runs repeat exactly. */
@@ -11,8 +11,8 @@ interface Entry<K> {
 }
 
 export class Timers<K> {
-  readonly #heap: Entry<K>[] = [];
-  readonly #byKey = new Map<K, Entry<K>>();
+  readonly #heap: Timer<K>[] = [];
+  readonly #byKey = new Map<K, Timer<K>>();
   #order = 0;
 
   /** The earliest instant anything is due; `NEVER` when nothing is set. */
@@ -29,7 +29,7 @@ export class Timers<K> {
   }
 
   /** When `key` is due, or `undefined` if it is not set. */
-  at(key: K): Millis | undefined {
+  dueAt(key: K): Millis | undefined {
     return this.#byKey.get(key)?.at;
   }
 
@@ -38,13 +38,13 @@ export class Timers<K> {
     if (held !== undefined) {
       held.at = at;
       held.order = this.#order++;
-      this.#settle(held);
+      this.#reheap(held);
       return;
     }
     const entry = { key, at, order: this.#order++, slot: this.#heap.length };
     this.#byKey.set(key, entry);
     this.#heap.push(entry);
-    this.#rise(entry);
+    this.#siftUp(entry);
   }
 
   clear(key: K): boolean {
@@ -62,24 +62,24 @@ export class Timers<K> {
     return first.key;
   }
 
-  #remove(entry: Entry<K>): void {
+  #remove(entry: Timer<K>): void {
     this.#byKey.delete(entry.key);
-    const last = this.#heap.pop() as Entry<K>;
+    const last = this.#heap.pop() as Timer<K>;
     if (last === entry) return;
     this.#place(last, entry.slot);
-    this.#settle(last);
+    this.#reheap(last);
   }
 
-  #settle(entry: Entry<K>): void {
-    this.#rise(entry);
-    this.#sink(entry);
+  #reheap(entry: Timer<K>): void {
+    this.#siftUp(entry);
+    this.#siftDown(entry);
   }
 
-  #rise(entry: Entry<K>): void {
+  #siftUp(entry: Timer<K>): void {
     let slot = entry.slot;
     while (slot > 0) {
       const up = (slot - 1) >> 1;
-      const parent = this.#heap[up] as Entry<K>;
+      const parent = this.#heap[up] as Timer<K>;
       if (!before(entry, parent)) break;
       this.#place(parent, slot);
       slot = up;
@@ -87,13 +87,13 @@ export class Timers<K> {
     this.#place(entry, slot);
   }
 
-  #sink(entry: Entry<K>): void {
+  #siftDown(entry: Timer<K>): void {
     const size = this.#heap.length;
     let slot = entry.slot;
     for (;;) {
       let down = 2 * slot + 1;
       if (down >= size) break;
-      let child = this.#heap[down] as Entry<K>;
+      let child = this.#heap[down] as Timer<K>;
       const right = this.#heap[down + 1];
       if (right !== undefined && before(right, child)) {
         down += 1;
@@ -106,10 +106,10 @@ export class Timers<K> {
     this.#place(entry, slot);
   }
 
-  #place(entry: Entry<K>, slot: number): void {
+  #place(entry: Timer<K>, slot: number): void {
     this.#heap[slot] = entry;
     entry.slot = slot;
   }
 }
 
-const before = <K>(a: Entry<K>, b: Entry<K>): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+const before = <K>(a: Timer<K>, b: Timer<K>): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

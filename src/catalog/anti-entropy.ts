@@ -3,52 +3,56 @@
  * what it wants itself. What is sent grows with the difference. Streams are the landing's.
  */
 import type { Millis } from '../base/time.ts';
-import type { Buckets } from './digest.ts';
-import type { Applied, Delta, Progress } from './types.ts';
-import { weigh } from './values.ts';
+import type { BucketSet } from './digest.ts';
+import type { ApplyResult, Delta, Progress } from './types.ts';
+import { estimateBytes } from './values.ts';
 
 /** `SyncRequest` and `SyncAnswer` of wire/, but for their kind. With `of` 0 it is about the owners in `rows` only. */
-export interface Request extends Buckets {
+export interface SyncRequestBody extends BucketSet {
   readonly rows: readonly Progress[];
 }
-export interface Answer {
+export interface SyncResponseBody {
   readonly deltas: readonly Delta[];
   readonly wants: readonly Progress[];
   readonly more: boolean;
 }
 
 /** The answer to send, and whether we began a new epoch meanwhile (then tell of ourselves). */
-export interface Answered extends Answer {
-  readonly outbid: boolean;
+export interface PreparedResponse extends SyncResponseBody {
+  readonly epochRaised: boolean;
 }
 
 /** What an answer came to: show `applied` to the views, send `deltas` back, and if there is `more` ask again. */
-export interface Accepted {
-  readonly applied: readonly Applied[];
+export interface AcceptedResponse {
+  readonly applied: readonly ApplyResult[];
   readonly deltas: readonly Delta[];
   readonly more: boolean;
-  readonly outbid: boolean;
+  readonly epochRaised: boolean;
 }
 
 /** What an exchange needs of a catalogue. */
-interface Books {
-  known(owner: string): Progress | undefined;
-  rowsIn(buckets: Buckets): readonly Progress[];
+interface AntiEntropyStore {
+  knownProgress(owner: string): Progress | undefined;
+  progressInBuckets(buckets: BucketSet): readonly Progress[];
   deltaFor(owner: string, progress?: Progress): Delta | undefined;
-  hear(progress: Progress, now: Millis): 'ask' | 'known' | 'outbid';
+  receiveProgress(progress: Progress, now: Millis): 'ask' | 'known' | 'outbid';
   confirm(owner: string): void;
-  apply(delta: Delta, now: Millis): Applied;
+  apply(delta: Delta, now: Millis): ApplyResult;
 }
 
 /** Octets of deltas in one message, roughly. An owner is never cut, so the last one may pass it. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
-export function answer(books: Books, { of, buckets, rows }: Request, now: Millis): Answered {
+export function answerSyncRequest(
+  books: AntiEntropyStore,
+  { of, buckets, rows }: SyncRequestBody,
+  now: Millis,
+): PreparedResponse {
   const theirs = new Map(rows.map((row) => [row.owner, row]));
   const ours =
     of === 0
-      ? [...theirs.keys()].flatMap((owner) => books.known(owner) ?? [])
-      : books.rowsIn({ of, buckets });
+      ? [...theirs.keys()].flatMap((owner) => books.knownProgress(owner) ?? [])
+      : books.progressInBuckets({ of, buckets });
   const deltas: Delta[] = [];
   const wants: Progress[] = [];
   let outbid = false;
@@ -58,7 +62,7 @@ export function answer(books: Books, { of, buckets, rows }: Request, now: Millis
     theirs.delete(mine.owner);
     if (row === undefined && mine.version === 0) continue; // it says nothing, and replaces nothing
     if (row !== undefined) {
-      const heard = books.hear(row, now);
+      const heard = books.receiveProgress(row, now);
       if (heard === 'ask') wants.push(mine);
       if (heard === 'outbid') outbid = true;
       if (row.epoch === mine.epoch && row.version === mine.version) books.confirm(mine.owner);
@@ -70,27 +74,31 @@ export function answer(books: Books, { of, buckets, rows }: Request, now: Millis
       continue;
     }
     deltas.push(delta);
-    room -= weighDelta(delta);
+    room -= estimateDeltaBytes(delta);
   }
   for (const row of theirs.values())
-    if (books.hear(row, now) === 'ask') wants.push({ owner: row.owner, epoch: 0, version: 0 });
-  return { deltas, wants, more: room <= 0, outbid };
+    if (books.receiveProgress(row, now) === 'ask') wants.push({ owner: row.owner, epoch: 0, version: 0 });
+  return { deltas, wants, more: room <= 0, epochRaised: outbid };
 }
 
-export function accept(books: Books, { deltas, wants, more }: Answer, now: Millis): Accepted {
+export function acceptSyncResponse(
+  books: AntiEntropyStore,
+  { deltas, wants, more }: SyncResponseBody,
+  now: Millis,
+): AcceptedResponse {
   const applied = deltas.map((delta) => books.apply(delta, now));
   const back: Delta[] = [];
   let outbid = applied.some((one) => one.outcome === 'outbid');
   for (const row of wants) {
-    if (books.hear(row, now) === 'outbid') outbid = true;
+    if (books.receiveProgress(row, now) === 'outbid') outbid = true;
     const delta = books.deltaFor(row.owner, row);
     if (delta !== undefined) back.push(delta);
   }
-  return { applied, deltas: back, more, outbid };
+  return { applied, deltas: back, more, epochRaised: outbid };
 }
 
 /** Deltas in portions, each for one message. */
-export function portions(deltas: readonly Delta[]): readonly (readonly Delta[])[] {
+export function batchDeltas(deltas: readonly Delta[]): readonly (readonly Delta[])[] {
   const out: Delta[][] = [];
   let room = 0;
   for (const delta of deltas) {
@@ -99,13 +107,13 @@ export function portions(deltas: readonly Delta[]): readonly (readonly Delta[])[
       room = MAX_MESSAGE_BYTES;
     }
     out.at(-1)?.push(delta);
-    room -= weighDelta(delta);
+    room -= estimateDeltaBytes(delta);
   }
   return out;
 }
 
-function weighDelta(delta: Delta): number {
+function estimateDeltaBytes(delta: Delta): number {
   let total = 64;
-  for (const { value } of delta.entries) total += 32 + weigh(value);
+  for (const { value } of delta.entries) total += 32 + estimateBytes(value);
   return total;
 }

@@ -17,20 +17,20 @@ export class Hash {
   #words = 0;
 
   /** By UTF-16 units, and its length, so that `ab`, `c` is not `a`, `bc`. */
-  text(value: string): this {
-    for (let i = 0; i < value.length; i++) this.#word(value.charCodeAt(i));
-    this.#word(value.length ^ 0x5bd1e995);
+  updateText(value: string): this {
+    for (let i = 0; i < value.length; i++) this.#mix(value.charCodeAt(i));
+    this.#mix(value.length ^ 0x5bd1e995);
     return this;
   }
 
   /** An integer from 0 to 2^53 - 1. */
-  count(value: number): this {
-    this.#word(value | 0);
-    this.#word((value / 0x1_0000_0000) | 0);
+  updateNumber(value: number): this {
+    this.#mix(value | 0);
+    this.#mix((value / 0x1_0000_0000) | 0);
     return this;
   }
 
-  #word(word: number): void {
+  #mix(word: number): void {
     this.#a = Math.imul(rotate(this.#a ^ Math.imul(word, 0xcc9e2d51), 15), 0x1b873593) + 0xe6546b64;
     this.#b = Math.imul(rotate(this.#b ^ Math.imul(word, 0x85ebca77), 13), 0x9e3779b1) + 0x27d4eb2f;
     this.#words += 1;

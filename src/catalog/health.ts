@@ -14,7 +14,7 @@ export function instanceStatus(
   up: boolean,
 ): InstanceStatus {
   if (!up) return 'critical';
-  if (checks.some(isMaintenance) || nodeChecks.some(isMaintenance)) return 'maintenance';
+  if (checks.some(isMaintenanceCheck) || nodeChecks.some(isMaintenanceCheck)) return 'maintenance';
   if (service.draining) return 'draining';
   let worst: InstanceStatus = 'passing';
   for (const list of [checks, nodeChecks])
@@ -26,7 +26,7 @@ export function instanceStatus(
 }
 
 /** Source: Consul's fixed ids, which clients compare literally. */
-export const isMaintenance = ({ id, type }: Check): boolean =>
+export const isMaintenanceCheck = ({ id, type }: Check): boolean =>
   type === 'maintenance' || id === '_node_maintenance' || id.startsWith('_service_maintenance:');
 
 /** Should it be used? */

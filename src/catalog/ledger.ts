@@ -5,9 +5,9 @@
  * A copy at version v holds, for every key, what the owner last wrote at or before v, or something newer. Tombstones
  * above `swept` are all there; those at or below it may be gone, and are nobody's to learn any more.
  */
-import { type Change, type Entry, type EntryKey, keyOf, type Published } from '../model/service.ts';
+import { type Entry, type EntryKey, type EntryWrite, type Published, toEntryKey } from '../model/service.ts';
 import type { Delta, EntryChange, Progress } from './types.ts';
-import { same } from './values.ts';
+import { samePublished } from './values.ts';
 
 export interface Ledger {
   readonly owner: string;
@@ -19,11 +19,11 @@ export interface Ledger {
   /** `entries` is another's too (the agents of a simulated world share equal ones): copied before it is written. */
   shared: boolean;
   /** What is held above `version`: ascending, apart from one another and from it. */
-  islands: readonly Stretch[];
+  rangesAhead: readonly VersionRange[];
 }
 
 /** Versions above `from` up to `to`. */
-export interface Stretch {
+export interface VersionRange {
   readonly from: number;
   readonly to: number;
 }
@@ -32,12 +32,12 @@ export interface Stretch {
  * `applied`: the version moved. `ahead`: news from beyond a gap; its entries are in, the version is not. `known`:
  * nothing new. `behind`: a later epoch, of which only the whole ledger can be the beginning; nothing changed.
  */
-export type Outcome = 'applied' | 'ahead' | 'known' | 'behind';
+export type ApplyOutcome = 'applied' | 'ahead' | 'known' | 'behind';
 
 /** Stretches kept beyond gaps. More are forgotten, which costs a pull and no entry. */
-const MAX_ISLANDS = 32;
+const MAX_RANGES_AHEAD = 32;
 const NOTHING: ReadonlyMap<EntryKey, Entry> = new Map();
-const NONE: readonly Stretch[] = [];
+const NONE: readonly VersionRange[] = [];
 
 export const emptyLedger = (owner: string, epoch: number): Ledger => ({
   owner,
@@ -46,11 +46,11 @@ export const emptyLedger = (owner: string, epoch: number): Ledger => ({
   swept: 0,
   entries: NOTHING,
   shared: true,
-  islands: NONE,
+  rangesAhead: NONE,
 });
 
 /** Copies what is new, and appends what readers will see of it to `changes`. Source: ledger rules 3 to 6. */
-export function apply(ledger: Ledger, delta: Delta, changes: EntryChange[] = []): Outcome {
+export function applyDelta(ledger: Ledger, delta: Delta, changes: EntryChange[] = []): ApplyOutcome {
   const whole = delta.from === 0;
   if (delta.epoch < ledger.epoch) return 'known';
   if (delta.epoch > ledger.epoch) {
@@ -58,13 +58,13 @@ export function apply(ledger: Ledger, delta: Delta, changes: EntryChange[] = [])
     replace(ledger, delta, NOTHING, changes);
     ledger.epoch = delta.epoch;
     ledger.version = delta.to;
-    ledger.islands = NONE;
+    ledger.rangesAhead = NONE;
     return 'applied';
   }
-  if (delta.to <= ledger.version || isCovered(ledger.islands, delta)) return 'known';
+  if (delta.to <= ledger.version || isCovered(ledger.rangesAhead, delta)) return 'known';
   if (whole) replace(ledger, delta, ledger.entries, changes);
   else merge(ledger, delta.entries, changes);
-  return advance(ledger, delta);
+  return advanceVersion(ledger, delta);
 }
 
 /** A whole ledger takes the place of all it covers; only what is newer than it stays. */
@@ -76,35 +76,37 @@ function replace(
 ): void {
   const old = ledger.entries;
   const fresh = new Map<EntryKey, Entry>();
-  for (const entry of delta.entries) put(fresh, entry, old.get(entry.key));
-  for (const entry of keep.values()) if (entry.version > delta.to) put(fresh, entry, entry);
+  for (const entry of delta.entries) putNewer(fresh, entry, old.get(entry.key));
+  for (const entry of keep.values()) if (entry.version > delta.to) putNewer(fresh, entry, entry);
   ledger.entries = fresh;
   ledger.shared = false;
   ledger.swept = delta.swept;
-  for (const { key, value } of old.values()) note(changes, key, value, fresh.get(key)?.value);
-  for (const { key, value } of fresh.values()) if (!old.has(key)) note(changes, key, undefined, value);
+  for (const { key, value } of old.values()) recordChange(changes, key, value, fresh.get(key)?.value);
+  for (const { key, value } of fresh.values())
+    if (!old.has(key)) recordChange(changes, key, undefined, value);
 }
 
 function merge(ledger: Ledger, entries: readonly Entry[], changes: EntryChange[]): void {
   const held = writable(ledger);
   for (const entry of entries) {
     const before = held.get(entry.key);
-    if (put(held, entry, before)) note(changes, entry.key, before?.value, held.get(entry.key)?.value);
+    if (putNewer(held, entry, before))
+      recordChange(changes, entry.key, before?.value, held.get(entry.key)?.value);
   }
 }
 
 /** The newer entry wins. A value that says the same stays the same object. */
-function put(into: Map<EntryKey, Entry>, entry: Entry, before: Entry | undefined): boolean {
+function putNewer(into: Map<EntryKey, Entry>, entry: Entry, before: Entry | undefined): boolean {
   const { key, version, value } = entry;
   const held = into.get(key);
   if (held !== undefined && held.version >= version) return false;
   const kept = before?.value;
-  const unchanged = kept !== value && kept !== undefined && value !== undefined && same(kept, value);
+  const unchanged = kept !== value && kept !== undefined && value !== undefined && samePublished(kept, value);
   into.set(key, unchanged ? { key, version, value: kept } : entry);
   return true;
 }
 
-function note(
+function recordChange(
   changes: EntryChange[],
   key: EntryKey,
   before: Published | undefined,
@@ -121,31 +123,32 @@ function writable(ledger: Ledger): Map<EntryKey, Entry> {
   return ledger.entries as Map<EntryKey, Entry>;
 }
 
-const isCovered = (islands: readonly Stretch[], { from, to }: Stretch): boolean =>
+const isCovered = (islands: readonly VersionRange[], { from, to }: VersionRange): boolean =>
   islands.some((island) => island.from <= from && to <= island.to);
 
 /** Moves the version over what is now held without a gap, or remembers what is held beyond one. */
-function advance(ledger: Ledger, { from, to }: Stretch): Outcome {
+function advanceVersion(ledger: Ledger, { from, to }: VersionRange): ApplyOutcome {
   if (from <= ledger.version) ledger.version = Math.max(ledger.version, to);
-  else ledger.islands = withIsland(ledger.islands, { from, to });
-  if (ledger.islands.length > 0) absorb(ledger);
+  else ledger.rangesAhead = addRange(ledger.rangesAhead, { from, to });
+  if (ledger.rangesAhead.length > 0) absorbRanges(ledger);
   return ledger.version >= to ? 'applied' : 'ahead';
 }
 
-function absorb(ledger: Ledger): void {
+function absorbRanges(ledger: Ledger): void {
   let reached = 0;
-  for (const island of ledger.islands) {
+  for (const island of ledger.rangesAhead) {
     if (island.from > ledger.version) break;
     ledger.version = Math.max(ledger.version, island.to);
     reached += 1;
   }
-  if (reached > 0) ledger.islands = reached === ledger.islands.length ? NONE : ledger.islands.slice(reached);
+  if (reached > 0)
+    ledger.rangesAhead = reached === ledger.rangesAhead.length ? NONE : ledger.rangesAhead.slice(reached);
 }
 
 /** Adds one, joined with those it touches. The farthest are forgotten first: they take longest to matter. */
-function withIsland(islands: readonly Stretch[], added: Stretch): readonly Stretch[] {
+function addRange(islands: readonly VersionRange[], added: VersionRange): readonly VersionRange[] {
   let { from, to } = added;
-  const apart: Stretch[] = [];
+  const apart: VersionRange[] = [];
   for (const island of islands) {
     if (island.to < from || island.from > to) apart.push(island);
     else {
@@ -154,7 +157,7 @@ function withIsland(islands: readonly Stretch[], added: Stretch): readonly Stret
     }
   }
   apart.push({ from, to });
-  return apart.sort((a, b) => a.from - b.from).slice(0, MAX_ISLANDS);
+  return apart.sort((a, b) => a.from - b.from).slice(0, MAX_RANGES_AHEAD);
 }
 
 /**
@@ -173,18 +176,19 @@ export function deltaSince(ledger: Ledger, progress: Progress | undefined): Delt
 }
 
 /** The owner's own hand: one version for each change that changes anything. `undefined` if none does. */
-export function write(
+export function writeEntries(
   ledger: Ledger,
-  intended: readonly Change[],
+  intended: readonly EntryWrite[],
   changes: EntryChange[] = [],
 ): Delta | undefined {
   const from = ledger.version;
   const entries: Entry[] = [];
   for (const change of intended) {
     const value = 'put' in change ? change.put : undefined;
-    const key = 'put' in change ? keyOf(change.put) : change.remove;
+    const key = 'put' in change ? toEntryKey(change.put) : change.remove;
     const before = ledger.entries.get(key)?.value;
-    if (value === undefined ? before === undefined : before !== undefined && same(before, value)) continue;
+    if (value === undefined ? before === undefined : before !== undefined && samePublished(before, value))
+      continue;
     ledger.version += 1;
     const entry = { key, version: ledger.version, value };
     writable(ledger).set(key, entry);
@@ -196,7 +200,7 @@ export function write(
 }
 
 /** The owner begins again above `epoch`: the same services and checks, counted anew. Source: ledger rule 7. */
-export function begin(ledger: Ledger, epoch: number): void {
+export function startEpoch(ledger: Ledger, epoch: number): void {
   const entries = new Map<EntryKey, Entry>();
   for (const { key, value } of ledger.entries.values())
     if (value !== undefined) entries.set(key, { key, version: entries.size + 1, value });
@@ -205,11 +209,11 @@ export function begin(ledger: Ledger, epoch: number): void {
   ledger.swept = 0;
   ledger.entries = entries;
   ledger.shared = false;
-  ledger.islands = NONE;
+  ledger.rangesAhead = NONE;
 }
 
 /** Forgets tombstones at or below `version`, and says how many. Whoever asks from before them gets all. */
-export function sweep(ledger: Ledger, version: number): number {
+export function reapTombstones(ledger: Ledger, version: number): number {
   const limit = Math.min(version, ledger.version);
   const swept: Entry[] = [];
   for (const entry of ledger.entries.values())

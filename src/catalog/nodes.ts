@@ -3,7 +3,7 @@ import type { Check, Entry, EntryKey, Service } from '../model/service.ts';
 import { instanceStatus } from './health.ts';
 import type { Instance, NodeCatalog } from './types.ts';
 
-export interface Node {
+export interface IndexedNode {
   readonly catalog: NodeCatalog;
   /** By lower-case name of the service. */
   readonly byName: ReadonlyMap<string, readonly Instance[]>;
@@ -15,8 +15,8 @@ export function buildNode(
   entries: ReadonlyMap<EntryKey, Entry>,
   up: boolean,
   warm: boolean,
-  old: Node | undefined,
-): Node {
+  old: IndexedNode | undefined,
+): IndexedNode {
   const services: Service[] = [];
   const ofService = new Map<string, Check[]>();
   let nodeChecks: readonly Check[] = [];
@@ -26,24 +26,24 @@ export function buildNode(
   }
   services.sort(byId);
   for (const checks of ofService.values()) checks.sort(byId);
-  nodeChecks = kept(old?.catalog.checks, ofService.get('') ?? NO_CHECKS);
+  nodeChecks = reuseIfEqual(old?.catalog.checks, ofService.get('') ?? NO_CHECKS);
   const before = new Map(old?.catalog.instances.map((instance) => [instance.service.id, instance]));
   const byName = new Map<string, Instance[]>();
   const instances = services.map((service) => {
     const known = before.get(service.id);
-    const checks = kept(known?.checks, ofService.get(service.id) ?? NO_CHECKS);
+    const checks = reuseIfEqual(known?.checks, ofService.get(service.id) ?? NO_CHECKS);
     const instance =
       known?.service === service &&
       known.checks === checks &&
       known.nodeChecks === nodeChecks &&
       known.up === up &&
-      known.warm === warm
+      known.unconfirmed === warm
         ? known
         : instanceOf(owner, service, checks, nodeChecks, up, warm);
     push(byName, service.name.toLowerCase(), instance);
     return instance;
   });
-  return { catalog: { node: owner, up, warm, instances, checks: nodeChecks }, byName };
+  return { catalog: { node: owner, up, unconfirmed: warm, instances, checks: nodeChecks }, byName };
 }
 
 const NO_CHECKS: readonly Check[] = [];
@@ -57,11 +57,11 @@ function instanceOf(
   warm: boolean,
 ): Instance {
   const status = instanceStatus(service, checks, nodeChecks, up);
-  return { node, service, checks, nodeChecks, up, status, warm };
+  return { node, service, checks, nodeChecks, up, status, unconfirmed: warm };
 }
 
 /** The array from before, if it holds the same. */
-const kept = (before: readonly Check[] | undefined, now: readonly Check[]): readonly Check[] =>
+const reuseIfEqual = (before: readonly Check[] | undefined, now: readonly Check[]): readonly Check[] =>
   before !== undefined && before.length === now.length && before.every((check, i) => check === now[i])
     ? before
     : now;

@@ -10,10 +10,10 @@ import { Hash } from './hash.ts';
 import type { Instance } from './types.ts';
 
 /** The instances `key` belongs to, best first; at most `n`, and none that should not be used. */
-export function owners(key: string, instances: readonly Instance[], n = 1): readonly Instance[] {
+export function rendezvousOwners(key: string, instances: readonly Instance[], n = 1): readonly Instance[] {
   const scored: { readonly instance: Instance; readonly score: number }[] = [];
   for (const instance of instances) {
-    const weight = weightOf(instance);
+    const weight = effectiveWeight(instance);
     if (weight > 0) scored.push({ instance, score: score(key, instance, weight) });
   }
   scored.sort((a, b) => b.score - a.score || compare(a.instance, b.instance));
@@ -21,24 +21,24 @@ export function owners(key: string, instances: readonly Instance[], n = 1): read
 }
 
 /** The part of keys an instance gets, in relation to others: by its weight for the state it is in. 0: none. */
-export function weightOf({ status, service: { weights } }: Instance): number {
+export function effectiveWeight({ status, service: { weights } }: Instance): number {
   if (status === 'passing') return weights.passing;
   return status === 'warning' ? weights.warning : 0;
 }
 
 /** 16 hex digits, equal on two agents if they see the same instances at the same weights, in whatever order. */
-export function checksum(instances: readonly Instance[]): string {
+export function instancesChecksum(instances: readonly Instance[]): string {
   const hash = new Hash();
   for (const instance of [...instances].sort(compare)) {
-    const weight = weightOf(instance);
-    if (weight > 0) hash.text(instance.node).text(instance.service.id).count(weight);
+    const weight = effectiveWeight(instance);
+    if (weight > 0) hash.updateText(instance.node).updateText(instance.service.id).updateNumber(weight);
   }
   return hex(hash.high) + hex(hash.low);
 }
 
 /** A draw from 0 to 1 that only this key and this instance share, bent by the weight. */
 function score(key: string, { node, service }: Instance, weight: number): number {
-  const hash = new Hash().text(node).text(service.id).text(key);
+  const hash = new Hash().updateText(node).updateText(service.id).updateText(key);
   const draw = ((hash.high >>> 5) * 0x400_0000 + (hash.low >>> 6) + 0.5) / 2 ** 53;
   return -weight / Math.log(draw);
 }

@@ -2,71 +2,72 @@
 
 import type { Millis } from '../base/time.ts';
 import type { Entry } from '../model/service.ts';
-import { type Mark, newMark } from './digest.ts';
-import { emptyLedger, type Ledger, sweep } from './ledger.ts';
+import { type LedgerHash, newLedgerHash } from './digest.ts';
+import { emptyLedger, type Ledger, reapTombstones } from './ledger.ts';
 
 /** How long a tombstone is kept: whoever was away longer gets whole ledgers. */
-const TOMBSTONE_KEPT: Millis = 3_600_000;
+const TOMBSTONE_TTL: Millis = 3_600_000;
 /** Tombstones of one ledger that are kept, however young. */
 export const MAX_TOMBSTONES = 2048;
-export interface Held extends Ledger {
-  readonly mark: Mark;
+export interface Replica extends Ledger {
+  readonly ledgerHash: LedgerHash;
   /** Entries that are no tombstones. */
   live: number;
   /** Bytes of its values, as `weigh` counts. */
-  weight: number;
+  estimatedBytes: number;
   /** From the disk, not yet confirmed by a member. */
-  warm: boolean;
+  unconfirmed: boolean;
   /** Tombstones in the order in which they came. */
-  graves: readonly Grave[];
+  tombstones: readonly TombstoneRecord[];
 }
-export interface Grave {
+export interface TombstoneRecord {
   readonly version: number;
   readonly at: Millis;
 }
-const NO_GRAVES: readonly Grave[] = [];
+const NO_TOMBSTONES: readonly TombstoneRecord[] = [];
 
-export const newHeld = (owner: string, epoch: number): Held => ({
+export const newReplica = (owner: string, epoch: number): Replica => ({
   ...emptyLedger(owner, epoch),
-  mark: newMark(owner),
+  ledgerHash: newLedgerHash(owner),
   live: 0,
-  weight: 0,
-  warm: false,
-  graves: NO_GRAVES,
+  estimatedBytes: 0,
+  unconfirmed: false,
+  tombstones: NO_TOMBSTONES,
 });
 
 /** Is it, at its version, what every agent's copy would be? */
-export function isEven({ version, entries, islands }: Ledger): boolean {
+export function isContiguous({ version, entries, rangesAhead: islands }: Ledger): boolean {
   if (islands.length > 0) return false;
   for (const entry of entries.values()) if (entry.version > version) return false;
   return true;
 }
 
 /** Notes when tombstones came. */
-export function bury(held: Held, entries: readonly Entry[], at: Millis): void {
-  const graves: Grave[] = [];
+export function recordTombstones(held: Replica, entries: readonly Entry[], at: Millis): void {
+  const graves: TombstoneRecord[] = [];
   for (const { version, value } of entries) if (value === undefined) graves.push({ version, at });
-  if (graves.length > 0) held.graves = [...held.graves, ...graves];
+  if (graves.length > 0) held.tombstones = [...held.tombstones, ...graves];
 }
 
 /** A new epoch has no tombstones. */
-export const unbury = (held: Held): void => {
-  held.graves = NO_GRAVES;
+export const clearTombstones = (held: Replica): void => {
+  held.tombstones = NO_TOMBSTONES;
 };
 
 /** Forgets tombstones that were kept long enough. */
-export function sweepOld(held: Held, now: Millis): void {
-  const old = held.graves.findIndex((grave) => grave.at > now - TOMBSTONE_KEPT);
-  sweepFirst(held, old < 0 ? held.graves.length : old);
+export function reapExpiredTombstones(held: Replica, now: Millis): void {
+  const old = held.tombstones.findIndex((grave) => grave.at > now - TOMBSTONE_TTL);
+  reapFirstTombstones(held, old < 0 ? held.tombstones.length : old);
 }
 
 /** Forgets the older half of the tombstones: there are too many. */
-export const sweepHalf = (held: Held): void => sweepFirst(held, held.graves.length >> 1);
+export const reapOlderTombstones = (held: Replica): void =>
+  reapFirstTombstones(held, held.tombstones.length >> 1);
 
-function sweepFirst(held: Held, count: number): void {
+function reapFirstTombstones(held: Replica, count: number): void {
   if (count === 0) return;
   let to = 0;
-  for (const { version } of held.graves.slice(0, count)) to = Math.max(to, version);
-  sweep(held, to);
-  held.graves = held.graves.filter((grave) => grave.version > to);
+  for (const { version } of held.tombstones.slice(0, count)) to = Math.max(to, version);
+  reapTombstones(held, to);
+  held.tombstones = held.tombstones.filter((grave) => grave.version > to);
 }

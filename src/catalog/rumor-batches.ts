@@ -1,12 +1,12 @@
 /** How changes of one agent travel: what belongs together in one rumor, and in which order if it is too much for one. */
 
-import { type Change, type EntryKey, keyOf, type Published } from '../model/service.ts';
-import { entryBytes } from '../wire/catalog.ts';
-import { MAX_COUNT } from '../wire/entry.ts';
+import { type EntryKey, type EntryWrite, type Published, toEntryKey } from '../model/service.ts';
+import { entrySize } from '../wire/catalog.ts';
+import { MAX_VERSION } from '../wire/entry.ts';
 import type { EntryChange } from './types.ts';
 
 /** A rumor of several changes stays below this, so that it fits a packet beside others. */
-const RUMOR_BYTES = 900;
+const MAX_RUMOR_BYTES = 900;
 
 /** Should it overtake other news? A removal, a check that turned critical, an instance being taken out. */
 export function isUrgent({ before, after }: EntryChange): boolean {
@@ -19,23 +19,23 @@ export function isUrgent({ before, after }: EntryChange): boolean {
  * Changes in groups, each for one rumor. A service and its checks are kept together if they fit; if not, what could
  * make it pass wrongly comes last: a service goes before its checks go, and comes after its checks came.
  */
-export function grouped(
-  changes: readonly Change[],
+export function groupIntoRumors(
+  changes: readonly EntryWrite[],
   held: (key: EntryKey) => Published | undefined,
-): readonly (readonly Change[])[] {
-  const groups: Change[][] = [];
+): readonly (readonly EntryWrite[])[] {
+  const groups: EntryWrite[][] = [];
   let room = 0;
   for (const unit of unitsOf(changes, held)) {
     const sizes = unit.map(sizeOf);
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    if (total > room && total <= RUMOR_BYTES) room = 0; // starts a group of its own
+    if (total > room && total <= MAX_RUMOR_BYTES) room = 0; // starts a group of its own
     unit.forEach((change, i) => {
       const size = sizes[i] as number;
       const last = groups.at(-1);
       if (last !== undefined && room >= size) last.push(change);
       else {
         groups.push([change]);
-        room = RUMOR_BYTES;
+        room = MAX_RUMOR_BYTES;
       }
       room = Math.max(0, room - size);
     });
@@ -43,8 +43,11 @@ export function grouped(
   return groups;
 }
 
-function unitsOf(changes: readonly Change[], held: (key: EntryKey) => Published | undefined): Change[][] {
-  const units = new Map<string, Change[]>();
+function unitsOf(
+  changes: readonly EntryWrite[],
+  held: (key: EntryKey) => Published | undefined,
+): EntryWrite[][] {
+  const units = new Map<string, EntryWrite[]>();
   for (const change of changes) {
     const value = 'put' in change ? change.put : held(change.remove);
     const service = value === undefined ? '' : value.kind === 'service' ? value.id : value.serviceId;
@@ -55,12 +58,12 @@ function unitsOf(changes: readonly Change[], held: (key: EntryKey) => Published 
   return [...units.values()].map((unit) => unit.sort((a, b) => phase(a) - phase(b)));
 }
 
-function phase(change: Change): number {
+function phase(change: EntryWrite): number {
   if ('put' in change) return change.put.kind === 'check' ? 1 : 2;
   return change.remove.startsWith('s:') ? 0 : 3;
 }
 
-const sizeOf = (change: Change): number =>
+const sizeOf = (change: EntryWrite): number =>
   'put' in change
-    ? entryBytes({ key: keyOf(change.put), version: MAX_COUNT, value: change.put })
-    : entryBytes({ key: change.remove, version: MAX_COUNT, value: undefined });
+    ? entrySize({ key: toEntryKey(change.put), version: MAX_VERSION, value: change.put })
+    : entrySize({ key: change.remove, version: MAX_VERSION, value: undefined });

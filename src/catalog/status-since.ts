@@ -6,7 +6,7 @@ import type { Millis } from '../base/time.ts';
 import type { EntryKey, Published } from '../model/service.ts';
 import type { EntryChange } from './types.ts';
 
-export class Since {
+export class StatusSince {
   readonly #owners = new Map<string, Map<EntryKey, Millis>>();
 
   get(owner: string, key: EntryKey): Millis | undefined {
@@ -14,30 +14,30 @@ export class Since {
   }
 
   /** At once after an owner's entries changed. */
-  note(owner: string, changes: readonly EntryChange[], now: Millis): void {
+  record(owner: string, changes: readonly EntryChange[], now: Millis): void {
     for (const { key, before, after } of changes) {
-      if (after === undefined) this.#forget(owner, key);
-      else if (wordOf(before) !== wordOf(after)) this.#keep(owner, key, now);
+      if (after === undefined) this.#delete(owner, key);
+      else if (statusWord(before) !== statusWord(after)) this.#set(owner, key, now);
     }
   }
 
-  drop(owner: string): void {
+  deleteOwner(owner: string): void {
     this.#owners.delete(owner);
   }
 
-  #keep(owner: string, key: EntryKey, now: Millis): void {
+  #set(owner: string, key: EntryKey, now: Millis): void {
     const held = this.#owners.get(owner) ?? new Map<EntryKey, Millis>();
     this.#owners.set(owner, held.set(key, now));
   }
 
-  #forget(owner: string, key: EntryKey): void {
+  #delete(owner: string, key: EntryKey): void {
     const held = this.#owners.get(owner);
     if (held?.delete(key) === true && held.size === 0) this.#owners.delete(owner);
   }
 }
 
 /** What an entry says of itself; one that is new is taken to have been well. */
-function wordOf(value: Published | undefined): string {
+function statusWord(value: Published | undefined): string {
   if (value?.kind === 'check') return value.status;
   return value?.kind === 'service' && value.draining ? 'draining' : 'passing';
 }

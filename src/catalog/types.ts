@@ -42,7 +42,7 @@ export interface Instance {
   /** The worst of all this; critical when the owner is not up. */
   readonly status: InstanceStatus;
   /** Read from the data directory and not yet confirmed by a member. */
-  readonly warm: boolean;
+  readonly unconfirmed: boolean;
 }
 
 /** Reading the catalogue. Arrays and maps are built on change, not on read, and must not be changed. */
@@ -61,7 +61,7 @@ export interface CatalogView {
    * When this agent first saw an entry say what it says, on its monotonic clock; `undefined` for a check that has
    * passed, or a service that has not drained, since it was first heard of.
    */
-  since(node: string, key: EntryKey): Millis | undefined;
+  statusSince(node: string, key: EntryKey): Millis | undefined;
   /** Instances known, in any state. */
   readonly size: number;
 }
@@ -69,7 +69,7 @@ export interface CatalogView {
 export interface NodeCatalog {
   readonly node: string;
   readonly up: boolean;
-  readonly warm: boolean;
+  readonly unconfirmed: boolean;
   readonly instances: readonly Instance[];
   /** Checks of the node itself. */
   readonly checks: readonly Check[];
@@ -77,7 +77,7 @@ export interface NodeCatalog {
 
 /** News to spread. `urgent`: a removal, a check that turned critical, or an instance being taken out. */
 
-export interface Rumor {
+export interface DeltaRumor {
   readonly delta: Delta;
   readonly urgent: boolean;
 }
@@ -87,7 +87,7 @@ export interface Rumor {
  * `deltaFor(us)`. Only after `applied` and `ahead` is it worth telling on; after `ahead` and `behind`, worth asking.
  */
 
-export interface Applied {
+export interface ApplyResult {
   readonly owner: string;
   readonly outcome: 'applied' | 'ahead' | 'known' | 'behind' | 'stranger' | 'refused' | 'outbid';
   /** What readers see of it. */

@@ -2,14 +2,14 @@
 import type { Check, Published, Service } from '../model/service.ts';
 
 /** Nothing a reader could tell apart. */
-export function same(a: Published, b: Published): boolean {
+export function samePublished(a: Published, b: Published): boolean {
   if (a === b) return true;
-  if (a.kind === 'check') return b.kind === 'check' && sameButOutput(a, b) && a.output === b.output;
+  if (a.kind === 'check') return b.kind === 'check' && sameExceptOutput(a, b) && a.output === b.output;
   return b.kind === 'service' && sameService(a, b);
 }
 
 /** Checks that differ in their output at most: such changes are not worth an own rumor each time. */
-export const sameButOutput = (a: Check, b: Check): boolean =>
+export const sameExceptOutput = (a: Check, b: Check): boolean =>
   a.id === b.id &&
   a.status === b.status &&
   a.serviceId === b.serviceId &&
@@ -52,7 +52,7 @@ function sameMap<T>(
 const BASE_BYTES = 64;
 
 /** Roughly its octets; every agent finds the same number, so what the owner may write all others may keep. */
-export function weigh(value: Published | undefined): number {
+export function estimateBytes(value: Published | undefined): number {
   if (value === undefined) return 0;
   if (value.kind === 'check')
     return BASE_BYTES + 2 * value.id.length + value.name.length + value.notes.length + value.output.length;

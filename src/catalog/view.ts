@@ -7,73 +7,73 @@
 import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey, Service } from '../model/service.ts';
 import {
-  addAllServices,
-  isDrainChanged,
-  isListedAlike,
-  isRenamed,
-  servicesWithChecks,
+  addServiceNames,
+  isDrainingChanged,
+  isNameOrTagsChanged,
+  isSameInServiceList,
+  serviceIdsWithChecks,
 } from './affected-topics.ts';
 import { isUsable } from './health.ts';
-import { buildNode, type Node } from './nodes.ts';
-import { Since } from './status-since.ts';
+import { buildNode, type IndexedNode } from './nodes.ts';
+import { StatusSince } from './status-since.ts';
 import type { CatalogView, EntryChange, Instance, NodeCatalog } from './types.ts';
 
 /** Where the entries are; `Catalog` is one. */
-export interface Source {
+export interface EntrySource {
   owners(): Iterable<string>;
   entries(owner: string): ReadonlyMap<EntryKey, Entry> | undefined;
-  isWarm(owner: string): boolean;
+  isUnconfirmed(owner: string): boolean;
 }
 
 export type CatalogTopic = 'services' | 'checks' | `service:${string}` | `entries:${string}`;
 
-interface Lists {
+interface InstanceLists {
   readonly all: readonly Instance[];
   readonly usable: readonly Instance[];
 }
 
-const NOBODY: Lists = { all: [], usable: [] };
+const NO_INSTANCES: InstanceLists = { all: [], usable: [] };
 const NO_ENTRIES: ReadonlyMap<EntryKey, Entry> = new Map();
 
 export class CatalogIndex implements CatalogView {
-  readonly #source: Source;
+  readonly #source: EntrySource;
   readonly #up = new Set<string>();
   /** Cached nodes; those in `#stale` must be built anew, from the old one where it still holds. */
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new Map<string, IndexedNode>();
   readonly #stale = new Set<string>();
-  readonly #lists = new Map<string, Lists>();
-  readonly #since = new Since();
+  readonly #lists = new Map<string, InstanceLists>();
+  readonly #statusSince = new StatusSince();
   /** For each lower-case name, how many instances each node has of it. Built when first asked, then kept. */
-  #hosts: Map<string, Map<string, number>> | undefined;
+  #countsByService: Map<string, Map<string, number>> | undefined;
   #services: ReadonlyMap<string, readonly string[]> | undefined;
-  #sorted: readonly string[] | undefined;
+  #sortedOwners: readonly string[] | undefined;
   #size: number | undefined;
 
-  constructor(source: Source) {
+  constructor(source: EntrySource) {
     this.#source = source;
   }
 
   services(): ReadonlyMap<string, readonly string[]> {
-    this.#services ??= this.#listServices();
+    this.#services ??= this.#buildServices();
     return this.#services;
   }
 
   instances(service: string): readonly Instance[] {
-    return this.#listsOf(service).all;
+    return this.#instanceLists(service).all;
   }
 
   usable(service: string): readonly Instance[] {
-    return this.#listsOf(service).usable;
+    return this.#instanceLists(service).usable;
   }
 
   node(name: string): NodeCatalog | undefined {
-    const { catalog } = this.#nodeOf(name);
+    const { catalog } = this.#indexedNode(name);
     return catalog.instances.length === 0 && catalog.checks.length === 0 ? undefined : catalog;
   }
 
   *nodes(): Iterable<NodeCatalog> {
-    this.#sorted ??= [...this.#source.owners()].sort();
-    for (const owner of this.#sorted) {
+    this.#sortedOwners ??= [...this.#source.owners()].sort();
+    for (const owner of this.#sortedOwners) {
       const node = this.node(owner);
       if (node !== undefined) yield node;
     }
@@ -82,79 +82,85 @@ export class CatalogIndex implements CatalogView {
   get size(): number {
     if (this.#size === undefined) {
       this.#size = 0;
-      for (const nodes of this.#allHosts().values()) for (const held of nodes.values()) this.#size += held;
+      for (const nodes of this.#instanceCounts().values())
+        for (const held of nodes.values()) this.#size += held;
     }
     return this.#size;
   }
 
-  since(node: string, key: EntryKey): Millis | undefined {
-    return this.#since.get(node, key);
+  statusSince(node: string, key: EntryKey): Millis | undefined {
+    return this.#statusSince.get(node, key);
   }
 
   /** At once after an owner's entries changed, before anybody reads. Adds what is touched to `topics`. */
-  changed(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>, now?: Millis): void {
+  onEntriesChanged(
+    owner: string,
+    changes: readonly EntryChange[],
+    topics: Set<CatalogTopic>,
+    now?: Millis,
+  ): void {
     if (changes.length === 0) return;
-    if (now !== undefined) this.#since.note(owner, changes, now);
+    if (now !== undefined) this.#statusSince.record(owner, changes, now);
     topics.add(`entries:${owner}`);
-    this.#spoil(owner);
-    this.#sorted = undefined;
+    this.#markStale(owner);
+    this.#sortedOwners = undefined;
     this.#size = undefined;
-    const touched = this.#touchedBy(owner, changes, topics);
-    for (const name of touched) this.#touch(name, topics);
-    if (this.#hosts !== undefined)
+    const touched = this.#affectedServices(owner, changes, topics);
+    for (const name of touched) this.#invalidateService(name, topics);
+    if (this.#countsByService !== undefined)
       for (const { before, after } of changes) {
-        if (before?.kind === 'service') count(this.#hosts, before.name, owner, -1);
-        if (after?.kind === 'service') count(this.#hosts, after.name, owner, 1);
+        if (before?.kind === 'service') adjustCount(this.#countsByService, before.name, owner, -1);
+        if (after?.kind === 'service') adjustCount(this.#countsByService, after.name, owner, 1);
       }
   }
 
   /** Membership says that an owner is up, or is not. Its instances follow at once, with no message about them. */
-  ownerState(owner: string, up: boolean, topics: Set<CatalogTopic>): void {
+  setOwnerUp(owner: string, up: boolean, topics: Set<CatalogTopic>): void {
     if (this.#up.has(owner) === up) return;
     if (up) this.#up.add(owner);
     else this.#up.delete(owner);
-    this.#healthChanged(owner, topics);
+    this.#onHealthChanged(owner, topics);
     topics.add('checks'); // the node's own health is one of them
   }
 
   /** A member said the same as what we remembered of it. */
-  confirmed(owner: string, topics: Set<CatalogTopic>): void {
-    this.#healthChanged(owner, topics);
+  onOwnerConfirmed(owner: string, topics: Set<CatalogTopic>): void {
+    this.#onHealthChanged(owner, topics);
   }
 
   /** The owner is no member any more; `changes` are what `Catalog.drop` gave. */
-  dropped(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): void {
-    this.changed(owner, changes, topics);
-    this.ownerState(owner, false, topics);
+  onOwnerDeleted(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): void {
+    this.onEntriesChanged(owner, changes, topics);
+    this.setOwnerUp(owner, false, topics);
     this.#nodes.delete(owner);
     this.#stale.delete(owner);
-    this.#since.drop(owner);
-    this.#sorted = undefined;
+    this.#statusSince.deleteOwner(owner);
+    this.#sortedOwners = undefined;
   }
 
-  #healthChanged(owner: string, topics: Set<CatalogTopic>): void {
-    this.#spoil(owner);
+  #onHealthChanged(owner: string, topics: Set<CatalogTopic>): void {
+    this.#markStale(owner);
     let any = false;
-    for (const { value } of this.#entriesOf(owner).values()) {
+    for (const { value } of this.#ownerEntries(owner).values()) {
       if (value === undefined) continue;
       any = true;
-      if (value.kind === 'service') this.#touch(value.name.toLowerCase(), topics);
+      if (value.kind === 'service') this.#invalidateService(value.name.toLowerCase(), topics);
     }
     if (any) topics.add(`entries:${owner}`);
   }
 
-  #spoil(owner: string): void {
+  #markStale(owner: string): void {
     if (this.#nodes.has(owner)) this.#stale.add(owner);
   }
 
-  #touch(name: string, topics: Set<CatalogTopic>): void {
+  #invalidateService(name: string, topics: Set<CatalogTopic>): void {
     topics.add(`service:${name}`);
     this.#lists.delete(name);
   }
 
   /** Lower-case names of the services whose readers see the changes. */
-  #touchedBy(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): Set<string> {
-    const entries = this.#entriesOf(owner);
+  #affectedServices(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): Set<string> {
+    const entries = this.#ownerEntries(owner);
     const touched = new Set<string>();
     const before = new Map<EntryKey, Service>();
     let checked: Set<string> | undefined;
@@ -163,16 +169,16 @@ export class CatalogIndex implements CatalogView {
       for (const value of [change.before, change.after])
         if (value?.kind === 'service') touched.add(value.name.toLowerCase());
       if (!change.key.startsWith('s:')) continue;
-      if (!isListedAlike(change)) topics.add('services');
-      if (isDrainChanged(change)) topics.add('checks');
-      checked ??= servicesWithChecks(entries);
-      if (checked.has(change.key.slice(2)) && isRenamed(change)) topics.add('checks');
+      if (!isSameInServiceList(change)) topics.add('services');
+      if (isDrainingChanged(change)) topics.add('checks');
+      checked ??= serviceIdsWithChecks(entries);
+      if (checked.has(change.key.slice(2)) && isNameOrTagsChanged(change)) topics.add('checks');
     }
     for (const change of changes) {
       for (const value of [change.before, change.after]) {
         if (value?.kind !== 'check') continue;
         topics.add('checks');
-        if (value.serviceId === '') addAllServices(entries, touched);
+        if (value.serviceId === '') addServiceNames(entries, touched);
         const now = entries.get(`s:${value.serviceId}`)?.value ?? before.get(`s:${value.serviceId}`);
         if (now?.kind === 'service') touched.add(now.name.toLowerCase());
       }
@@ -181,19 +187,19 @@ export class CatalogIndex implements CatalogView {
     return touched;
   }
 
-  #listsOf(service: string): Lists {
+  #instanceLists(service: string): InstanceLists {
     const name = service.toLowerCase();
     const held = this.#lists.get(name);
     if (held !== undefined) return held;
-    const hosts = this.#allHosts().get(name);
-    if (hosts === undefined) return NOBODY; // not remembered: anybody may ask for anything
-    const all = [...hosts.keys()].sort().flatMap((owner) => this.#nodeOf(owner).byName.get(name) ?? []);
+    const hosts = this.#instanceCounts().get(name);
+    if (hosts === undefined) return NO_INSTANCES; // not remembered: anybody may ask for anything
+    const all = [...hosts.keys()].sort().flatMap((owner) => this.#indexedNode(owner).byName.get(name) ?? []);
     const lists = { all, usable: all.filter(isUsable) };
     this.#lists.set(name, lists);
     return lists;
   }
 
-  #nodeOf(owner: string): Node {
+  #indexedNode(owner: string): IndexedNode {
     const held = this.#nodes.get(owner);
     if (held !== undefined && !this.#stale.has(owner)) return held;
     const entries = this.#source.entries(owner);
@@ -201,7 +207,7 @@ export class CatalogIndex implements CatalogView {
       owner,
       entries ?? NO_ENTRIES,
       this.#up.has(owner),
-      this.#source.isWarm(owner),
+      this.#source.isUnconfirmed(owner),
       held,
     );
     if (entries !== undefined) {
@@ -211,20 +217,20 @@ export class CatalogIndex implements CatalogView {
     return node;
   }
 
-  #allHosts(): Map<string, Map<string, number>> {
-    if (this.#hosts !== undefined) return this.#hosts;
-    this.#hosts = new Map();
+  #instanceCounts(): Map<string, Map<string, number>> {
+    if (this.#countsByService !== undefined) return this.#countsByService;
+    this.#countsByService = new Map();
     for (const owner of this.#source.owners())
-      for (const { value } of this.#entriesOf(owner).values())
-        if (value?.kind === 'service') count(this.#hosts, value.name, owner, 1);
-    return this.#hosts;
+      for (const { value } of this.#ownerEntries(owner).values())
+        if (value?.kind === 'service') adjustCount(this.#countsByService, value.name, owner, 1);
+    return this.#countsByService;
   }
 
-  #listServices(): ReadonlyMap<string, readonly string[]> {
-    const names = [...this.#allHosts().keys()].sort();
+  #buildServices(): ReadonlyMap<string, readonly string[]> {
+    const names = [...this.#instanceCounts().keys()].sort();
     return new Map(
       names.map((name) => {
-        const all = this.#listsOf(name).all;
+        const all = this.#instanceLists(name).all;
         const tags = new Set<string>();
         for (const { service } of all) for (const tag of service.tags) tags.add(tag);
         return [all[0]?.service.name ?? name, [...tags].sort()] as const;
@@ -232,12 +238,17 @@ export class CatalogIndex implements CatalogView {
     );
   }
 
-  #entriesOf(owner: string): ReadonlyMap<EntryKey, Entry> {
+  #ownerEntries(owner: string): ReadonlyMap<EntryKey, Entry> {
     return this.#source.entries(owner) ?? NO_ENTRIES;
   }
 }
 
-function count(hosts: Map<string, Map<string, number>>, service: string, owner: string, by: number): void {
+function adjustCount(
+  hosts: Map<string, Map<string, number>>,
+  service: string,
+  owner: string,
+  by: number,
+): void {
   const name = service.toLowerCase();
   const nodes = hosts.get(name) ?? new Map<string, number>();
   hosts.set(name, nodes);

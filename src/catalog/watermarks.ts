@@ -4,38 +4,38 @@
  */
 import type { Delta, Progress } from './types.ts';
 
-const MAX_FLOORS = 4096;
+const MAX_WATERMARKS = 4096;
 
-export class Floors {
-  readonly #floors = new Map<string, Progress>();
+export class Watermarks {
+  readonly #watermarks = new Map<string, Progress>();
 
   set(progress: Progress): void {
     // An empty ledger counts too: it replaced another, of which copies are still about.
     if (progress.epoch === 0) return;
-    this.#floors.delete(progress.owner);
-    this.#floors.set(progress.owner, progress);
-    if (this.#floors.size <= MAX_FLOORS) return;
-    for (const oldest of this.#floors.keys()) {
-      this.#floors.delete(oldest);
+    this.#watermarks.delete(progress.owner);
+    this.#watermarks.set(progress.owner, progress);
+    if (this.#watermarks.size <= MAX_WATERMARKS) return;
+    for (const oldest of this.#watermarks.keys()) {
+      this.#watermarks.delete(oldest);
       return;
     }
   }
 
   get(owner: string): Progress | undefined {
-    return this.#floors.get(owner);
+    return this.#watermarks.get(owner);
   }
 
   delete(owner: string): void {
-    this.#floors.delete(owner);
+    this.#watermarks.delete(owner);
   }
 
   all(): Iterable<Progress> {
-    return this.#floors.values();
+    return this.#watermarks.values();
   }
 
   /** Does it tell of a time before the one we knew? */
-  isAbove({ owner, epoch, to }: Delta): boolean {
-    const floor = this.#floors.get(owner);
+  isStale({ owner, epoch, to }: Delta): boolean {
+    const floor = this.#watermarks.get(owner);
     return floor !== undefined && (epoch < floor.epoch || (epoch === floor.epoch && to < floor.version));
   }
 }

@@ -1,8 +1,8 @@
 /** What is let in: limits on how much is registered here, who may start programs, and the errors of this door. */
 import { AgentError } from '../base/errors.ts';
 import type { ServiceDefinition } from '../model/service.ts';
-import { maintenanceId } from './maintenance.ts';
-import type { Store } from './store.ts';
+import { maintenanceCheckId } from './maintenance.ts';
+import type { LocalStore } from './store.ts';
 import type { CheckDefinition } from './types.ts';
 
 export const MAX_SERVICES = 8192;
@@ -14,7 +14,7 @@ const MAX_NODE_CHECKS = 512;
 export function admitService(
   service: ServiceDefinition,
   checks: readonly CheckDefinition[],
-  store: Store,
+  store: LocalStore,
   options: { readonly mayExec: boolean; readonly replaceChecks?: boolean },
 ): void {
   if (store.service(service.id) === undefined && store.services().size >= MAX_SERVICES)
@@ -22,7 +22,7 @@ export function admitService(
   const ids = new Set(options.replaceChecks === true ? [] : store.checksOf(service.id));
   for (const check of checks) {
     if (check.serviceId !== service.id)
-      throw invalid(`${JSON.stringify(check.id)} belongs to another service`);
+      throw invalidCheckError(`${JSON.stringify(check.id)} belongs to another service`);
     admitProbe(check, options.mayExec);
     ids.add(check.id);
   }
@@ -30,20 +30,20 @@ export function admitService(
 }
 
 /** Throws `AgentError`. */
-export function admitCheck(check: CheckDefinition, store: Store, mayExec: boolean): void {
+export function admitCheck(check: CheckDefinition, store: LocalStore, mayExec: boolean): void {
   if (check.serviceId !== '' && store.service(check.serviceId) === undefined)
     throw new AgentError('notFound', `ServiceID ${JSON.stringify(check.serviceId)} does not exist`);
   admitProbe(check, mayExec);
   admitCount(new Set(store.checksOf(check.serviceId)).add(check.id), check.serviceId);
 }
 
-export const unknownService = (id: string): AgentError =>
+export const unknownServiceError = (id: string): AgentError =>
   new AgentError(
     'notFound',
     `Unknown service ID ${JSON.stringify(id)}. Ensure that the service ID is passed, not the service name.`,
   );
 
-export const unknownCheck = (id: string): AgentError =>
+export const unknownCheckError = (id: string): AgentError =>
   new AgentError(
     'notFound',
     `Unknown check ID ${JSON.stringify(id)}. Ensure that the check ID is passed, not the check name.`,
@@ -52,17 +52,18 @@ export const unknownCheck = (id: string): AgentError =>
 /** S14: programs start only for checks in files of the owner, and only where that is allowed. */
 export function admitProbe({ probe }: CheckDefinition, mayExec: boolean): void {
   if (probe.kind === 'exec' && !mayExec)
-    throw invalid(
+    throw invalidCheckError(
       'Args (a program to run) is taken only from files of the owner, on an agent that allows programs',
     );
-  if (probe.kind === 'maintenance') throw invalid('maintenance is not registered but switched on');
+  if (probe.kind === 'maintenance') throw invalidCheckError('maintenance is not registered but switched on');
 }
 
 function admitCount(ids: Set<string>, service: string): void {
-  ids.delete(maintenanceId(service));
+  ids.delete(maintenanceCheckId(service));
   const most = service === '' ? MAX_NODE_CHECKS : MAX_CHECKS_PER_SERVICE;
   if (ids.size > most)
-    throw invalid(`at most ${most} checks of ${service === '' ? 'the node' : 'one service'}`);
+    throw invalidCheckError(`at most ${most} checks of ${service === '' ? 'the node' : 'one service'}`);
 }
 
-const invalid = (detail: string): AgentError => new AgentError('badRequest', `Invalid check: ${detail}`);
+const invalidCheckError = (detail: string): AgentError =>
+  new AgentError('badRequest', `Invalid check: ${detail}`);

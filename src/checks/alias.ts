@@ -4,7 +4,7 @@
  * Source: Consul agent/checks/alias.go, CheckAlias.processChecks.
  */
 import type { CheckStatus } from '../model/service.ts';
-import type { Store } from './store.ts';
+import type { LocalStore } from './store.ts';
 
 const RANK = { passing: 0, warning: 1, critical: 2 } as const;
 
@@ -20,7 +20,7 @@ export interface AliasResult {
  * Differs: Consul reads the status of an alias like any other, so two services that alias one another hold each
  * other critical for ever.
  */
-export function aliasOf(serviceId: string, store: Store): AliasResult {
+export function evaluateAlias(serviceId: string, store: LocalStore): AliasResult {
   let worst: AliasResult = { status: 'passing', output: 'No checks found.' };
   for (const id of originals(serviceId, store)) {
     const check = store.check(id);
@@ -36,24 +36,24 @@ export function aliasOf(serviceId: string, store: Store): AliasResult {
 }
 
 /** Ids of all checks behind an alias of this service that are no aliases themselves. */
-function originals(serviceId: string, store: Store): Set<string> {
+function originals(serviceId: string, store: LocalStore): Set<string> {
   const found = new Set<string>();
-  for (const service of followed(serviceId, store))
+  for (const service of aliasTargets(serviceId, store))
     for (const id of store.checksOf(service))
       if (store.check(id)?.definition.probe.kind !== 'alias') found.add(id);
   return found;
 }
 
 /** A service behind an alias that is not there makes all that stand for it critical. */
-function missing(serviceId: string, store: Store): AliasResult | undefined {
-  for (const service of followed(serviceId, store))
+function missing(serviceId: string, store: LocalStore): AliasResult | undefined {
+  for (const service of aliasTargets(serviceId, store))
     if (service !== '' && store.service(service) === undefined)
       return { status: 'critical', output: `Service ${service} could not be found on this node` };
   return undefined;
 }
 
 /** The service itself, the node, and every service that an alias of these follows. */
-function followed(serviceId: string, store: Store): Set<string> {
+function aliasTargets(serviceId: string, store: LocalStore): Set<string> {
   const services = new Set([serviceId, '']);
   for (const service of services)
     for (const id of store.checksOf(service)) {

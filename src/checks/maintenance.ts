@@ -6,13 +6,13 @@
 import { type CheckDefinition, type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from './types.ts';
 
 /** `service` is `''` for the node. */
-export const maintenanceId = (service: string): string =>
+export const maintenanceCheckId = (service: string): string =>
   service === '' ? NODE_MAINTENANCE : `${SERVICE_MAINTENANCE}${service}`;
 
-export function maintenanceOf(service: string, reason: string): LocalCheck {
+export function maintenanceCheck(service: string, reason: string): LocalCheck {
   const what = service === '' ? 'node' : 'service';
   const definition: CheckDefinition = {
-    id: maintenanceId(service),
+    id: maintenanceCheckId(service),
     name: service === '' ? 'Node Maintenance Mode' : 'Service Maintenance Mode',
     notes:
       reason ||

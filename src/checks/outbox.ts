@@ -7,65 +7,71 @@
 import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
 import { formatDuration } from '../config/setting.ts';
-import { type Change, type Check, type EntryKey, type Service, trimOutput } from '../model/service.ts';
+import {
+  type Check,
+  type EntryKey,
+  type EntryWrite,
+  type Service,
+  truncateForGossip,
+} from '../model/service.ts';
 import type { CheckEffect, CheckFact, LocalCheck, LocalService } from './types.ts';
 
 /** Consul's `check_update_interval`. */
-export const OUTPUT_INTERVAL: Millis = 5 * 60_000;
+export const CHECK_UPDATE_INTERVAL: Millis = 5 * 60_000;
 
-export class Changes {
-  readonly #pending = new Map<EntryKey, Change>();
+export class Outbox {
+  readonly #pending = new Map<EntryKey, EntryWrite>();
   readonly #facts: CheckFact[] = [];
   /** When each check was last told. */
-  readonly #toldAt = new Map<string, Millis>();
+  readonly #publishedAt = new Map<string, Millis>();
   /** Checks whose output others do not have yet. */
-  readonly #late = new Timers<string>();
+  readonly #deferredOutputs = new Timers<string>();
 
   get deadline(): Millis {
-    return this.#late.deadline;
+    return this.#deferredOutputs.deadline;
   }
 
   get isEmpty(): boolean {
     return this.#pending.size === 0 && this.#facts.length === 0;
   }
 
-  fact(fact: CheckFact): void {
+  addFact(fact: CheckFact): void {
     this.#facts.push(fact);
   }
 
   putService(service: LocalService): void {
-    this.#note(`s:${service.definition.id}`, { put: publishedService(service) });
+    this.#enqueue(`s:${service.definition.id}`, { put: publishedService(service) });
   }
 
   removeService(id: string): void {
-    this.#note(`s:${id}`, { remove: `s:${id}` });
+    this.#enqueue(`s:${id}`, { remove: `s:${id}` });
   }
 
   putCheck(check: LocalCheck, now: Millis): void {
     const { id } = check.definition;
-    this.#late.clear(id);
-    this.#toldAt.set(id, now);
-    this.#note(`c:${id}`, { put: publishedCheck(check) });
+    this.#deferredOutputs.clear(id);
+    this.#publishedAt.set(id, now);
+    this.#enqueue(`c:${id}`, { put: publishedCheck(check) });
   }
 
   /** Only its output changed. */
   putOutput(check: LocalCheck, now: Millis): void {
     const { id } = check.definition;
     if (this.#pending.has(`c:${id}`)) return this.putCheck(check, now);
-    const due = (this.#toldAt.get(id) ?? now) + OUTPUT_INTERVAL;
+    const due = (this.#publishedAt.get(id) ?? now) + CHECK_UPDATE_INTERVAL;
     if (due <= now) this.putCheck(check, now);
-    else if (!this.#late.has(id)) this.#late.set(id, due);
+    else if (!this.#deferredOutputs.has(id)) this.#deferredOutputs.set(id, due);
   }
 
   removeCheck(id: string): void {
-    this.#late.clear(id);
-    this.#toldAt.delete(id);
-    this.#note(`c:${id}`, { remove: `c:${id}` });
+    this.#deferredOutputs.clear(id);
+    this.#publishedAt.delete(id);
+    this.#enqueue(`c:${id}`, { remove: `c:${id}` });
   }
 
   /** One check whose output has waited long enough, or `undefined`. */
-  nextLate(now: Millis): string | undefined {
-    return this.#late.pop(now);
+  nextDeferredOutput(now: Millis): string | undefined {
+    return this.#deferredOutputs.pop(now);
   }
 
   flush(out: CheckEffect[]): void {
@@ -77,14 +83,14 @@ export class Changes {
     out.push({ kind: 'publish', changes });
   }
 
-  #note(key: EntryKey, change: Change): void {
+  #enqueue(key: EntryKey, change: EntryWrite): void {
     this.#pending.delete(key); // so that the order is that of the last word on each
     this.#pending.set(key, change);
   }
 }
 
 /** A check never comes before its service, and what is removed comes before what is put. */
-function rankOf(change: Change): number {
+function rankOf(change: EntryWrite): number {
   if ('remove' in change) return change.remove.startsWith('c:') ? 0 : 1;
   return change.put.kind === 'service' ? 2 : 3;
 }
@@ -103,7 +109,7 @@ function publishedCheck({ definition, status, output }: LocalCheck): Check {
     name,
     status,
     notes,
-    output: trimOutput(output),
+    output: truncateForGossip(output),
     serviceId,
     type: probe.kind === 'exec' ? 'script' : probe.kind,
     interval: publishedDuration(interval),

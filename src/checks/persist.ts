@@ -4,56 +4,60 @@
  */
 import type { Millis } from '../base/time.ts';
 import type { ServiceDefinition } from '../model/service.ts';
-import { describeCheck, describeService } from './definition/encode.ts';
-import type { Store } from './store.ts';
-import type { CheckDefinition, Remembered, RememberedState } from './types.ts';
+import { encodeCheck, encodeService } from './definition/encode.ts';
+import type { LocalStore } from './store.ts';
+import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './types.ts';
 
-export class Keeper {
+export class Persister {
   readonly #services = new Map<string, string>();
   readonly #checks = new Map<string, string>();
   /** When each TTL check's word last made the memory new. */
-  readonly #heardAt = new Map<string, Millis>();
-  #version = 0;
+  readonly #savedAt = new Map<string, Millis>();
+  #revision = 0;
 
   /** Grows when there is something new to remember. */
-  get version(): number {
-    return this.#version;
+  get revision(): number {
+    return this.#revision;
   }
 
-  touch(): void {
-    this.#version += 1;
+  markDirty(): void {
+    this.#revision += 1;
   }
 
   /** A TTL check spoke: its word in memory may grow no older than a quarter of its time. */
-  heard(check: string, ttl: Millis, now: Millis): void {
-    if (now - (this.#heardAt.get(check) ?? Number.NEGATIVE_INFINITY) < ttl / 4) return;
-    this.#heardAt.set(check, now);
-    this.#version += 1;
+  recordTtlUpdate(check: string, ttl: Millis, now: Millis): void {
+    if (now - (this.#savedAt.get(check) ?? Number.NEGATIVE_INFINITY) < ttl / 4) return;
+    this.#savedAt.set(check, now);
+    this.#revision += 1;
   }
 
-  keepService(service: ServiceDefinition, fromFile: boolean): void {
-    this.#keep(this.#services, service.id, fromFile ? undefined : JSON.stringify(describeService(service)));
+  saveService(service: ServiceDefinition, fromFile: boolean): void {
+    this.#save(this.#services, service.id, fromFile ? undefined : JSON.stringify(encodeService(service)));
   }
 
-  keepCheck(check: CheckDefinition, fromFile: boolean): void {
+  saveCheck(check: CheckDefinition, fromFile: boolean): void {
     const remembered = !fromFile && check.probe.kind !== 'maintenance';
-    this.#keep(this.#checks, check.id, remembered ? JSON.stringify(describeCheck(check)) : undefined);
+    this.#save(this.#checks, check.id, remembered ? JSON.stringify(encodeCheck(check)) : undefined);
   }
 
-  forgetService(id: string): void {
+  deleteService(id: string): void {
     this.#services.delete(id);
-    this.touch();
+    this.markDirty();
   }
 
-  forgetCheck(id: string): void {
+  deleteCheck(id: string): void {
     this.#checks.delete(id);
-    this.#heardAt.delete(id);
-    this.touch();
+    this.#savedAt.delete(id);
+    this.markDirty();
   }
 
   /** `validUntil`: when the word of a TTL check stops to hold. */
-  remember(store: Store, validUntil: (check: string) => Millis | undefined, now: Millis): Remembered {
-    const states: RememberedState[] = [];
+  snapshot(
+    store: LocalStore,
+    validUntil: (check: string) => Millis | undefined,
+    now: Millis,
+  ): RegistrySnapshot {
+    const states: CheckStateSnapshot[] = [];
     const maintenance: { service: string; reason: string }[] = [];
     for (const [check, { definition, status, output }] of store.checks()) {
       const { probe, serviceId, notes } = definition;
@@ -70,10 +74,10 @@ export class Keeper {
     };
   }
 
-  #keep(kept: Map<string, string>, id: string, words: string | undefined): void {
+  #save(kept: Map<string, string>, id: string, words: string | undefined): void {
     if (kept.get(id) === words) return;
     if (words === undefined) kept.delete(id);
     else kept.set(id, words);
-    this.touch();
+    this.markDirty();
   }
 }

@@ -6,7 +6,7 @@
 
 import { type Millis, NEVER } from '../base/time.ts';
 import type { CheckStatus } from '../model/service.ts';
-import type { Store } from './store.ts';
+import type { LocalStore } from './store.ts';
 
 /** How often is looked. */
 export const REAP_INTERVAL: Millis = 30_000;
@@ -14,29 +14,29 @@ export const REAP_INTERVAL: Millis = 30_000;
 export class Reaper {
   /** Of checks that may take their service away: since when a result has called them critical. */
   readonly #criticalSince = new Map<string, Millis>();
-  #lookAt: Millis = NEVER;
+  #nextScanAt: Millis = NEVER;
 
   get deadline(): Millis {
-    return this.#lookAt;
+    return this.#nextScanAt;
   }
 
   /** A result came. A check that never had one is not overdue, whatever its first status. */
-  note(check: string, deregisterAfter: Millis, status: CheckStatus, now: Millis): void {
+  recordStatus(check: string, deregisterAfter: Millis, status: CheckStatus, now: Millis): void {
     if (deregisterAfter <= 0 || status !== 'critical') this.#criticalSince.delete(check);
     else if (!this.#criticalSince.has(check)) this.#criticalSince.set(check, now);
-    if (this.#criticalSince.size === 0) this.#lookAt = NEVER;
-    else if (this.#lookAt === NEVER) this.#lookAt = now + REAP_INTERVAL;
+    if (this.#criticalSince.size === 0) this.#nextScanAt = NEVER;
+    else if (this.#nextScanAt === NEVER) this.#nextScanAt = now + REAP_INTERVAL;
   }
 
-  forget(check: string): void {
+  delete(check: string): void {
     this.#criticalSince.delete(check);
-    if (this.#criticalSince.size === 0) this.#lookAt = NEVER;
+    if (this.#criticalSince.size === 0) this.#nextScanAt = NEVER;
   }
 
   /** The checks that have been critical for too long, if it is time to look. */
-  look(store: Store, now: Millis): string[] {
-    if (now < this.#lookAt) return [];
-    this.#lookAt = now + REAP_INTERVAL;
+  findExpired(store: LocalStore, now: Millis): string[] {
+    if (now < this.#nextScanAt) return [];
+    this.#nextScanAt = now + REAP_INTERVAL;
     return [...this.#criticalSince]
       .filter(([id, since]) => now - since >= (store.check(id)?.definition.deregisterCriticalAfter ?? NEVER))
       .map(([id]) => id);

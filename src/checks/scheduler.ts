@@ -11,20 +11,20 @@ import { Timers } from '../base/timers.ts';
 import type { CheckStatus } from '../model/service.ts';
 import { isScheduled } from './definition/check.ts';
 import { Thresholds } from './thresholds.ts';
-import type { CheckDefinition, CheckOrder, Outcome } from './types.ts';
+import type { CheckDefinition, CheckOutcome, CheckRun } from './types.ts';
 
 /** A runner keeps its timeout itself; this long after it the outcome is lost. */
 export const OVERDUE_SLACK: Millis = 10_000;
 
-interface Row {
+interface ScheduledCheck {
   readonly definition: CheckDefinition;
   readonly thresholds: Thresholds;
-  order: CheckOrder;
+  order: CheckRun;
 }
 
-export class Timetable {
+export class CheckScheduler {
   readonly #rng: Rng;
-  readonly #rows = new Map<string, Row>();
+  readonly #scheduled = new Map<string, ScheduledCheck>();
   readonly #runs = new Timers<string>();
   /** Set exactly while a run is under way. */
   readonly #overdue = new Timers<string>();
@@ -39,12 +39,12 @@ export class Timetable {
   }
 
   /** Takes a check in, or its new definition. Kinds without a schedule are passed over. */
-  add(definition: CheckDefinition, now: Millis): void {
-    this.remove(definition.id);
+  schedule(definition: CheckDefinition, now: Millis): void {
+    this.unschedule(definition.id);
     const { id, probe, timeout, outputMaxBytes, interval } = definition;
     if (!isScheduled(probe)) return;
     this.#generation += 1;
-    this.#rows.set(id, {
+    this.#scheduled.set(id, {
       definition,
       thresholds: new Thresholds(definition),
       order: { check: id, generation: this.#generation, probe, timeout, outputMaxBytes },
@@ -52,36 +52,38 @@ export class Timetable {
     this.#runs.set(id, now + this.#rng.next() * interval);
   }
 
-  remove(id: string): void {
-    this.#rows.delete(id);
+  unschedule(id: string): void {
+    this.#scheduled.delete(id);
     this.#runs.clear(id);
     this.#overdue.clear(id);
   }
 
   /** The status after this outcome; `undefined` if it changes nothing or belongs to no run under way. */
-  take({ check, generation, status }: Outcome): CheckStatus | undefined {
-    const row = this.#rows.get(check);
+  acceptOutcome({ check, generation, status }: CheckOutcome): CheckStatus | undefined {
+    const row = this.#scheduled.get(check);
     if (row === undefined || row.order.generation !== generation || !this.#overdue.clear(check))
       return undefined;
-    return row.thresholds.take(status);
+    return row.thresholds.applyResult(status);
   }
 
   /** Gives up one run that is overdue, as a failure; call until it gives nothing. */
-  giveUp(now: Millis): { readonly check: string; readonly status: CheckStatus | undefined } | undefined {
+  expireOverdue(
+    now: Millis,
+  ): { readonly check: string; readonly status: CheckStatus | undefined } | undefined {
     const check = this.#overdue.pop(now);
-    const row = check === undefined ? undefined : this.#rows.get(check);
+    const row = check === undefined ? undefined : this.#scheduled.get(check);
     if (check === undefined || row === undefined) return undefined;
     this.#generation += 1; // what comes of it after all is of an older one
     row.order = { ...row.order, generation: this.#generation };
-    return { check, status: row.thresholds.take('critical') };
+    return { check, status: row.thresholds.applyResult('critical') };
   }
 
   /** The next run that is due, or `undefined`; call until it gives nothing. */
-  next(now: Millis): CheckOrder | undefined {
+  nextRun(now: Millis): CheckRun | undefined {
     for (;;) {
       const due = this.#runs.deadline;
       const check = this.#runs.pop(now);
-      const row = check === undefined ? undefined : this.#rows.get(check);
+      const row = check === undefined ? undefined : this.#scheduled.get(check);
       if (check === undefined || row === undefined) return undefined;
       const { interval } = row.definition;
       // After a pause of the process every check keeps its place in the round: they do not all run together.

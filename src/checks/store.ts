@@ -3,7 +3,7 @@ import type { LocalCheck, LocalService, LocalView } from './types.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
-export class Store implements LocalView {
+export class LocalStore implements LocalView {
   readonly #services = new Map<string, LocalService>();
   readonly #checks = new Map<string, LocalCheck>();
   readonly #byService = new Map<string, Set<string>>();

@@ -2,7 +2,7 @@
 import type { CheckStatus } from '../model/service.ts';
 import type { CheckDefinition } from './types.ts';
 
-export type Limits = Pick<
+export type ThresholdLimits = Pick<
   CheckDefinition,
   'successBeforePassing' | 'failuresBeforeWarning' | 'failuresBeforeCritical'
 >;
@@ -14,18 +14,18 @@ export type Limits = Pick<
  * Source: Consul agent/checks/check.go, StatusHandler.
  */
 export class Thresholds {
-  readonly #limits: Limits;
+  readonly #limits: ThresholdLimits;
   #successes: number;
   #failures: number;
 
-  constructor(limits: Limits) {
+  constructor(limits: ThresholdLimits) {
     this.#limits = limits;
     this.#successes = limits.successBeforePassing;
     this.#failures = limits.failuresBeforeCritical;
   }
 
   /** The status after this result, or `undefined` while the run of results is too short to count. */
-  take(result: CheckStatus): CheckStatus | undefined {
+  applyResult(result: CheckStatus): CheckStatus | undefined {
     if (result !== 'critical') {
       this.#successes += 1;
       this.#failures = 0;

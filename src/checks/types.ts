@@ -3,10 +3,10 @@
  * others learn of it is the catalogue's.
  */
 import type { Millis } from '../base/time.ts';
-import type { Change, CheckStatus, ServiceDefinition } from '../model/service.ts';
+import type { CheckStatus, EntryWrite, ServiceDefinition } from '../model/service.ts';
 
 /** How a check is run. Only `exec` starts programs, and only from files of the owner (S14). */
-export type Probe =
+export type CheckProbe =
   | {
       readonly kind: 'http';
       readonly url: string;
@@ -53,7 +53,7 @@ export interface CheckDefinition {
   readonly notes: string;
   /** `''`: a check of the node. */
   readonly serviceId: string;
-  readonly probe: Probe;
+  readonly probe: CheckProbe;
   /** 0 for kinds without a schedule. */
   readonly interval: Millis;
   readonly timeout: Millis;
@@ -67,17 +67,17 @@ export interface CheckDefinition {
 }
 
 /** One run, as the shell's runners get it. */
-export interface CheckOrder {
+export interface CheckRun {
   readonly check: string;
   /** Grows with every registration that changes this check: an outcome of an older one is dropped. */
   readonly generation: number;
-  readonly probe: Exclude<Probe, { kind: 'ttl' | 'alias' | 'maintenance' }>;
+  readonly probe: Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'maintenance' }>;
   readonly timeout: Millis;
   readonly outputMaxBytes: number;
 }
 
 /** What a run came to. `output` is at most `outputMaxBytes`. */
-export interface Outcome {
+export interface CheckOutcome {
   readonly check: string;
   readonly generation: number;
   readonly status: CheckStatus;
@@ -110,9 +110,9 @@ export const SERVICE_MAINTENANCE = '_service_maintenance:';
 
 /** What checks/ wants done. */
 export type CheckEffect = Readonly<
-  | { kind: 'run'; order: CheckOrder }
+  | { kind: 'run'; order: CheckRun }
   /** Never empty; what is removed comes before what is put. */
-  | { kind: 'publish'; changes: readonly Change[] }
+  | { kind: 'publish'; changes: readonly EntryWrite[] }
   | { kind: 'fact'; fact: CheckFact }
 >;
 
@@ -140,17 +140,17 @@ export type CheckFact = Readonly<
  * What survives a restart: what was registered other than from files, and how all checks stood. Plain data;
  * definitions are JSON texts in the shape they are registered in, and are checked again on the way back.
  */
-export interface Remembered {
+export interface RegistrySnapshot {
   readonly services: readonly string[];
   readonly checks: readonly string[];
-  readonly states: readonly RememberedState[];
+  readonly states: readonly CheckStateSnapshot[];
   /** `service` is `''` for the node. */
   readonly maintenance: readonly { readonly service: string; readonly reason: string }[];
   /** Ids of services. */
   readonly draining: readonly string[];
 }
 
-export interface RememberedState {
+export interface CheckStateSnapshot {
   readonly check: string;
   readonly status: CheckStatus;
   readonly output: string;

@@ -1,16 +1,16 @@
 /** What a command may touch of the process it runs in. Tests hand in another. */
 import { hostname } from 'node:os';
 import type { AgentConfig } from '../config/schema.ts';
-import type { Running } from '../main.ts';
+import type { RunningAgent } from '../main.ts';
 
 export interface Output {
   write(text: string): void;
   /** Do people read it? */
-  readonly terminal: boolean;
+  readonly isTerminal: boolean;
 }
 
 /** What commands need of a running agent. */
-export type Started = Omit<Running, 'door'>;
+export type StartedAgent = Omit<RunningAgent, 'agent'>;
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
@@ -18,30 +18,30 @@ export interface Io {
   readonly out: Output;
   readonly err: Output;
   /** All of stdin as text. Rejects when it is more than `maxBytes`. */
-  input(maxBytes: number): Promise<string>;
+  readStdin(maxBytes: number): Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly hostname: string;
   /** Calls `handler` at each `signal` until the function it returns is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
   /** `reload`: what the HTTP API does when it is asked to. */
-  start(config: AgentConfig, reload?: () => Promise<void>): Promise<Started>;
+  startAgent(config: AgentConfig, reload?: () => Promise<void>): Promise<StartedAgent>;
   /** Ends the process now, whatever still runs. */
-  giveUp(code: number): void;
+  forceExit(code: number): void;
 }
 
 export function processIo(): Io {
   return {
     out: outputOf(process.stdout),
     err: outputOf(process.stderr),
-    input,
+    readStdin: input,
     env: process.env,
     hostname: hostname(),
     onSignal: (signal, handler) => {
       process.on(signal, handler);
       return () => process.off(signal, handler);
     },
-    start: async (config, reload) => (await import('../main.ts')).start(config, reload),
-    giveUp: (code) => process.exit(code),
+    startAgent: async (config, reload) => (await import('../main.ts')).startAgent(config, reload),
+    forceExit: (code) => process.exit(code),
   };
 }
 
@@ -62,5 +62,5 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     if (error.code !== 'EPIPE') throw error;
     process.exit(0);
   });
-  return { write: (text) => void stream.write(text), terminal: stream.isTTY === true };
+  return { write: (text) => void stream.write(text), isTerminal: stream.isTTY === true };
 }

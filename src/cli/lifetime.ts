@@ -1,8 +1,8 @@
 /** How a started agent, or several, live until they are told to stop. */
-import { EXIT, fail, say } from './command.ts';
+import { EXIT, printNotice, reportError } from './command.ts';
 import type { Io } from './io.ts';
 
-export interface Living {
+export interface Lifecycle {
   /** Orderly: tells the cluster, then stops. */
   leave(): Promise<void>;
   /** At once. */
@@ -16,7 +16,7 @@ export interface Living {
 const STOP_TIMEOUT = 1000;
 
 /** Resolves to the exit code: 0 when it has left or was stopped by a request, 130 after a second signal. */
-export function live(io: Io, living: Living): Promise<number> {
+export function runUntilStopped(io: Io, living: Lifecycle): Promise<number> {
   return new Promise((resolve) => {
     let leaving = false;
     const end = (code: number): void => {
@@ -25,7 +25,7 @@ export function live(io: Io, living: Living): Promise<number> {
     };
     const onStop = (): void => {
       if (leaving) {
-        const hurry = setTimeout(() => io.giveUp(EXIT.interrupted), STOP_TIMEOUT);
+        const hurry = setTimeout(() => io.forceExit(EXIT.interrupted), STOP_TIMEOUT);
         living
           .stop()
           .catch(() => undefined)
@@ -36,11 +36,11 @@ export function live(io: Io, living: Living): Promise<number> {
         return;
       }
       leaving = true;
-      say(io, 'leaving; once more to stop at once');
+      printNotice(io, 'leaving; once more to stop at once');
       living.leave().then(
         () => end(EXIT.done),
         (error: unknown) => {
-          const code = fail(io, error);
+          const code = reportError(io, error);
           living
             .stop()
             .catch(() => undefined)
@@ -51,13 +51,13 @@ export function live(io: Io, living: Living): Promise<number> {
     const handlers = [
       io.onSignal('SIGINT', onStop),
       io.onSignal('SIGTERM', onStop),
-      io.onSignal('SIGHUP', () => void living.reload().catch((error: unknown) => fail(io, error))),
+      io.onSignal('SIGHUP', () => void living.reload().catch((error: unknown) => reportError(io, error))),
     ];
     living.stopped.then(
       () => {
         if (!leaving) end(EXIT.done);
       },
-      (error: unknown) => end(fail(io, error)),
+      (error: unknown) => end(reportError(io, error)),
     );
   });
 }

@@ -7,10 +7,10 @@
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** Without anything a terminal would act on. Line breaks and tabs become a blank. */
-export const clean = (foreign: string): string => foreign.replace(/\s+/g, ' ').replace(UNSAFE, '');
+export const sanitize = (foreign: string): string => foreign.replace(/\s+/g, ' ').replace(UNSAFE, '');
 
 /** One JSON document of one line; unsafe characters are escaped, so nothing is lost and nothing is acted on. */
-export const safeJson = (value: unknown): string =>
+export const sanitizeJson = (value: unknown): string =>
   JSON.stringify(value).replace(UNSAFE, (found) =>
     Array.from(
       { length: found.length },

@@ -1,6 +1,6 @@
 /** The reference of all settings as Markdown, and one setting's value as JSON. `npm run docs` writes the page. */
 import { PRESET_NAMES, PRESETS } from './presets.ts';
-import { type Entry, SETTINGS } from './schema.ts';
+import { SETTINGS, type SettingEntry } from './schema.ts';
 import { formatDuration, type Setting } from './setting.ts';
 
 /** The whole of docs/config.md. A test compares it with the file. */
@@ -19,13 +19,13 @@ export function configDocs(): string {
 }
 
 /** As `hearsay config` prints it. Secrets are never told, only whether they are set. */
-export function shownValue(setting: Setting<unknown>, value: unknown): string {
+export function formatSettingValue(setting: Setting<unknown>, value: unknown): string {
   if (setting.secret === true) return value === undefined ? '' : '(set)';
   return setting.format(value);
 }
 
 /** As `hearsay config --json` prints it: numbers, booleans, lists and maps stay what they are. */
-export function jsonValue(setting: Setting<unknown>, value: unknown): unknown {
+export function settingToJson(setting: Setting<unknown>, value: unknown): unknown {
   if (value === undefined) return null;
   if (setting.secret === true) return '(set)';
   if (value instanceof Map)
@@ -41,17 +41,17 @@ export function jsonValue(setting: Setting<unknown>, value: unknown): unknown {
     : setting.format(value);
 }
 
-const entriesOf = (section: Entry['section']): Entry[] =>
+const entriesOf = (section: SettingEntry['section']): SettingEntry[] =>
   [...SETTINGS.values()].filter((entry) => entry.section === section);
 
-function describe({ key, setting, flag, env }: Entry): string {
+function describe({ key, setting, flag, env }: SettingEntry): string {
   const names = [
     ...(flag === undefined ? [] : [`flag \`${flagSyntax(flag, setting)}\``]),
     ...(setting.fileOnly === true ? ['only in files that nobody else can write'] : [`variable \`${env}\``]),
     ...(setting.secret === true ? ['not in files'] : []),
   ];
   const facts = [
-    `Default: ${defaultWords(setting)}.`,
+    `Default: ${formatDefault(setting)}.`,
     ...(setting.bounds === undefined ? [] : [`Values: ${setting.bounds}.`]),
     ...(setting.source === undefined ? [] : [`Source: ${setting.source}.`]),
   ];
@@ -65,7 +65,7 @@ function flagSyntax(flag: string, setting: Setting<unknown>): string {
 }
 
 /** The default as `--help` and the page tell it. */
-export function defaultWords(setting: Setting<unknown>): string {
+export function formatDefault(setting: Setting<unknown>): string {
   if (setting.defaultWords !== undefined) return setting.defaultWords;
   const value = setting.format(setting.default);
   return value === '' ? 'none' : `\`${value}\``;

@@ -1,7 +1,7 @@
 /** What a configuration file says, once someone has read and parsed it: its keys, checked, with their lines. */
-import { nearest } from './names.ts';
+import { suggestSimilar } from './names.ts';
 import { SETTINGS } from './schema.ts';
-import { Inside } from './setting.ts';
+import { SettingPathError } from './setting.ts';
 
 /** A parsed value and the line it stands on; for a value in a map, the line of its key. */
 export interface ConfigNode {
@@ -13,23 +13,23 @@ export interface ConfigFile {
   /** As it was given; errors name it. */
   readonly path: string;
   /** Why others could have written it, as a clause; absent: they could not. */
-  readonly foreign?: string;
+  readonly untrusted?: string;
   readonly root: ConfigNode;
 }
 
 /** A value from a file that its setting has accepted. */
-export interface Found {
+export interface FileValue {
   readonly value: unknown;
   /** `PATH:LINE`. */
-  readonly where: string;
+  readonly location: string;
 }
 
 /** The settings of one file, and a sentence for each thing wrong with it: `PATH:LINE: KEY: CLAUSE`. */
-export function readFile(file: ConfigFile): {
-  readonly found: ReadonlyMap<string, Found>;
+export function parseConfigFile(file: ConfigFile): {
+  readonly found: ReadonlyMap<string, FileValue>;
   readonly problems: readonly string[];
 } {
-  const found = new Map<string, Found>();
+  const found = new Map<string, FileValue>();
   const problems: string[] = [];
   const refuse = (line: number, key: string, clause: string): void => {
     problems.push(`${file.path}:${line}: ${key === '' ? '' : `${key}: `}${clause}`);
@@ -51,21 +51,28 @@ export function readFile(file: ConfigFile): {
   const readSetting = (key: string, node: ConfigNode): void => {
     const entry = SETTINGS.get(key);
     if (entry === undefined) {
-      const meant = nearest(key, SETTINGS.keys());
+      const meant = suggestSimilar(key, SETTINGS.keys());
       refuse(node.line, key, `no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`);
     } else if (entry.setting.secret === true) {
       refuse(node.line, key, `may only come from the environment, as ${entry.env}`);
-    } else if (entry.setting.fileOnly === true && file.foreign !== undefined) {
-      refuse(node.line, key, `is taken only from a file nobody else can write, and this one ${file.foreign}`);
+    } else if (entry.setting.fileOnly === true && file.untrusted !== undefined) {
+      refuse(
+        node.line,
+        key,
+        `is taken only from a file nobody else can write, and this one ${file.untrusted}`,
+      );
     } else if (node.value === null) {
       refuse(node.line, key, 'has no value');
     } else if (found.has(key)) {
-      refuse(node.line, key, `is given twice; first at ${found.get(key)?.where}`);
+      refuse(node.line, key, `is given twice; first at ${found.get(key)?.location}`);
     } else {
       try {
-        found.set(key, { value: entry.setting.parse(bare(node)), where: `${file.path}:${node.line}` });
+        found.set(key, {
+          value: entry.setting.parse(withoutLines(node)),
+          location: `${file.path}:${node.line}`,
+        });
       } catch (error) {
-        const at = error instanceof Inside ? error.at : [];
+        const at = error instanceof SettingPathError ? error.path : [];
         refuse(lineAt(node, at), key + at.map(step).join(''), (error as Error).message);
       }
     }
@@ -91,9 +98,11 @@ function lineAt(node: ConfigNode, [first, ...rest]: readonly (string | number)[]
 const step = (at: string | number): string => (typeof at === 'number' ? `[${at + 1}]` : `.${at}`);
 
 /** The value without its lines. */
-function bare({ value }: ConfigNode): unknown {
-  if (Array.isArray(value)) return (value as readonly ConfigNode[]).map(bare);
+function withoutLines({ value }: ConfigNode): unknown {
+  if (Array.isArray(value)) return (value as readonly ConfigNode[]).map(withoutLines);
   if (value instanceof Map)
-    return new Map([...(value as ReadonlyMap<string, ConfigNode>)].map(([key, node]) => [key, bare(node)]));
+    return new Map(
+      [...(value as ReadonlyMap<string, ConfigNode>)].map(([key, node]) => [key, withoutLines(node)]),
+    );
   return value;
 }

@@ -1,5 +1,11 @@
 /** The setting that names who is told when something happens: what it may say, and what it says wrong. */
-import { type Common, common, duration, Inside, type Setting } from './setting.ts';
+import {
+  commonFields,
+  durationSetting,
+  type Setting,
+  type SettingOptions,
+  SettingPathError,
+} from './setting.ts';
 
 /** What can happen. Source: serf agent, EventFilter. */
 export const HANDLER_EVENTS = [
@@ -26,17 +32,17 @@ export interface HandlerConfig {
 
 const MAX_HANDLERS = 64;
 const MAX_ITEMS = 64;
-const RUN_TIMEOUT = duration({ default: '1m', min: '100ms', max: '1h', doc: '' });
-const WEBHOOK_TIMEOUT = duration({ default: '10s', min: '100ms', max: '1m', doc: '' });
+const RUN_TIMEOUT = durationSetting({ default: '1m', min: '100ms', max: '1h', doc: '' });
+const WEBHOOK_TIMEOUT = durationSetting({ default: '10s', min: '100ms', max: '1m', doc: '' });
 const KEYS = ['on', 'run', 'webhook', 'timeout'];
 
-export function handlerList(
-  options: Omit<Common<undefined>, 'default'>,
+export function handlersSetting(
+  options: Omit<SettingOptions<undefined>, 'default'>,
 ): Setting<readonly HandlerConfig[]> & { readonly fileOnly: true } {
   return {
     type: 'handlers',
     default: [],
-    ...common(options, 'LIST'),
+    ...commonFields(options, 'LIST'),
     defaultWords: 'none',
     fileOnly: true,
     parse: (raw) => {
@@ -59,14 +65,15 @@ const timeoutOf = (webhook: unknown): Setting<number> =>
   webhook === undefined ? RUN_TIMEOUT : WEBHOOK_TIMEOUT;
 
 function handlerOf(raw: unknown, i: number): HandlerConfig {
-  if (!(raw instanceof Map)) throw new Inside([i], 'must be a map with on, and run or webhook');
+  if (!(raw instanceof Map)) throw new SettingPathError([i], 'must be a map with on, and run or webhook');
   for (const key of raw.keys())
-    if (!KEYS.includes(String(key))) throw new Inside([i, String(key)], `must be one of ${KEYS.join(', ')}`);
+    if (!KEYS.includes(String(key)))
+      throw new SettingPathError([i, String(key)], `must be one of ${KEYS.join(', ')}`);
   const inside = <T>(key: string, read: (value: unknown) => T): T => {
     try {
       return read(raw.get(key));
     } catch (error) {
-      throw new Inside([i, key], (error as Error).message);
+      throw new SettingPathError([i, key], (error as Error).message);
     }
   };
   const on = inside('on', filtersOf);
@@ -75,7 +82,8 @@ function handlerOf(raw: unknown, i: number): HandlerConfig {
     return value === undefined ? setting.default : setting.parse(value);
   });
   if (!raw.has('webhook')) return { on, run: inside('run', argvOf), timeout };
-  if (raw.has('run')) throw new Inside([i, 'webhook'], 'cannot stand beside run: make two handlers of it');
+  if (raw.has('run'))
+    throw new SettingPathError([i, 'webhook'], 'cannot stand beside run: make two handlers of it');
   return { on, run: [], webhook: inside('webhook', urlOf), timeout };
 }
 

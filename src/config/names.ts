@@ -1,12 +1,12 @@
 /** What may be a node's name, a domain, a network, a token or a key; each check throws `Error` with a clause. */
 import { isUnspecified, parseAddress, parseIp } from '../base/address.ts';
-import { utf8 } from '../base/bytes.ts';
+import { encodeUtf8 } from '../base/bytes.ts';
 
 const MAX_NODE_NAME = 128;
 const MAX_LABEL_BYTES = 255;
 
 /** Source: serf serf.go, ValidateNodeNames: letters, digits, `-` and `.`, at most 128. */
-export function checkNodeName(name: string): void {
+export function validateNodeName(name: string): void {
   if (name === '') throw new Error('must not be empty');
   if (name.length > MAX_NODE_NAME) throw new Error(`must be at most ${MAX_NODE_NAME} characters`);
   if (!/^[A-Za-z0-9.-]+$/.test(name))
@@ -14,7 +14,7 @@ export function checkNodeName(name: string): void {
 }
 
 /** The host's name as a node name: what may not stand in one becomes `-`. */
-export function nodeNameOf(hostname: string): string {
+export function toNodeName(hostname: string): string {
   const name = hostname
     .replace(/[^A-Za-z0-9.-]+/g, '-')
     .slice(0, MAX_NODE_NAME)
@@ -23,24 +23,24 @@ export function nodeNameOf(hostname: string): string {
 }
 
 /** One label of DNS, so that `web.service.DC.consul` can be asked. */
-export function checkDatacenter(name: string): void {
+export function validateDatacenter(name: string): void {
   if (!/^[A-Za-z0-9_-]{1,63}$/.test(name)) throw new Error('must be 1 to 63 letters, digits, "-" or "_"');
 }
 
-export function checkDomain(name: string): void {
+export function validateDomain(name: string): void {
   const labels = name.replace(/\.$/, '').split('.');
   if (name.length > 253 || !labels.every((label) => /^[A-Za-z0-9_-]{1,63}$/.test(label)))
     throw new Error('must be a domain name such as consul or sd.example.org');
 }
 
 /** The name of a service, or the word `off`, which is one too. */
-export function checkSelfService(name: string): void {
+export function validateSelfService(name: string): void {
   if (!/^[A-Za-z0-9._-]{1,128}$/.test(name))
     throw new Error('must be 1 to 128 letters, digits, ".", "_" or "-", or off');
 }
 
 /** Where a DNS server is: an IP address, and a port if it is not 53. */
-export function checkNameServer(server: string): void {
+export function validateNameServer(server: string): void {
   const at = parseAddress(server, NAME_SERVER_PORT);
   if (at === undefined || at.port === 0 || isUnspecified(at.ip))
     throw new Error(
@@ -51,20 +51,20 @@ export function checkNameServer(server: string): void {
 export const NAME_SERVER_PORT = 53;
 
 /** A pattern of service names: a name, `prefix*` or `*`. */
-export function checkServicePattern(pattern: string): void {
+export function validateServicePattern(pattern: string): void {
   if (!/^(?:[A-Za-z0-9._-]{1,128}|[A-Za-z0-9._-]{0,127}\*)$/.test(pattern))
     throw new Error(`"${pattern}" must be the name of a service, prefix* or *`);
 }
 
 /** Addresses that share their first `bits`. */
-export interface Network {
+export interface IpNetwork {
   /** 4 or 16 octets; those behind `bits` are zero. */
   readonly ip: Uint8Array;
   readonly bits: number;
 }
 
 /** `10.0.0.0/8` or `fd00::/8`; a lone address is a network of one. Throws `Error` with a clause. */
-export function parseNetwork(cidr: string): Network {
+export function parseCidr(cidr: string): IpNetwork {
   const [literal, digits, ...rest] = cidr.split('/') as [string, string?];
   const ip = parseIp(literal);
   if (ip === undefined || rest.length > 0 || (digits !== undefined && !/^\d{1,3}$/.test(digits)))
@@ -77,31 +77,31 @@ export function parseNetwork(cidr: string): Network {
 }
 
 /** Octets of one family only: a mapped IPv4 address must be given as its four. */
-export const isInNetwork = (ip: Uint8Array, network: Network): boolean =>
+export const isInNetwork = (ip: Uint8Array, network: IpNetwork): boolean =>
   ip.length === network.ip.length && masked(ip, network.bits).every((octet, i) => octet === network.ip[i]);
 
 const masked = (ip: Uint8Array, bits: number): Uint8Array =>
   ip.map((octet, i) => octet & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))));
 
 /** Throws `Error` with a clause. */
-export const checkNetwork = (cidr: string): void => void parseNetwork(cidr);
+export const validateCidr = (cidr: string): void => void parseCidr(cidr);
 
-export function checkLabel(label: string): void {
-  if (utf8(label).length > MAX_LABEL_BYTES) throw new Error(`must be at most ${MAX_LABEL_BYTES} bytes`);
+export function validateLabel(label: string): void {
+  if (encodeUtf8(label).length > MAX_LABEL_BYTES) throw new Error(`must be at most ${MAX_LABEL_BYTES} bytes`);
 }
 
-export const checkNotEmpty = (value: string): void => {
+export const validateNotEmpty = (value: string): void => {
   if (value === '') throw new Error('must not be empty');
 };
 
 /** A token travels in a header, so it must not be able to end one. */
-export function checkToken(token: string): void {
+export function validateToken(token: string): void {
   if (!/^[\x21-\x7e]{1,512}$/.test(token))
     throw new Error('must be 1 to 512 visible ASCII characters without blanks');
 }
 
 /** Source: memberlist keyring.go, ValidateKey: 16, 24 or 32 bytes; Serf writes them as base64. */
-export function checkGossipKey(key: string): void {
+export function validateGossipKey(key: string): void {
   const digits = /^([A-Za-z0-9+/]*)={0,2}$/.exec(key)?.[1]?.length;
   const bytes = digits === undefined || key.length % 4 !== 0 ? -1 : Math.floor((digits * 3) / 4);
   if (bytes !== 16 && bytes !== 24 && bytes !== 32)
@@ -109,13 +109,13 @@ export function checkGossipKey(key: string): void {
 }
 
 /** The name out of `candidates` that was probably meant by `key`, if one is near. */
-export function nearest(key: string, candidates: Iterable<string>): string | undefined {
-  const wanted = plain(key);
+export function suggestSimilar(key: string, candidates: Iterable<string>): string | undefined {
+  const wanted = foldKey(key);
   let best: string | undefined;
   let bestDistance = wanted.length < 5 ? 2 : 3; // as many edits would be another word
   for (const candidate of candidates) {
     const last = candidate.slice(candidate.lastIndexOf('.') + 1);
-    const distance = Math.min(edits(wanted, plain(candidate)), edits(wanted, plain(last)));
+    const distance = Math.min(editDistance(wanted, foldKey(candidate)), editDistance(wanted, foldKey(last)));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
@@ -124,10 +124,10 @@ export function nearest(key: string, candidates: Iterable<string>): string | und
   return best;
 }
 
-const plain = (key: string): string => key.replace(/[-_.]/g, '').toLowerCase().slice(0, 64);
+const foldKey = (key: string): string => key.replace(/[-_.]/g, '').toLowerCase().slice(0, 64);
 
 /** Levenshtein's distance. */
-function edits(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -4,13 +4,13 @@
  */
 import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
-import { type ConfigFile, type Found, readFile } from './file.ts';
-import { nearest, nodeNameOf } from './names.ts';
+import { type ConfigFile, type FileValue, parseConfigFile } from './file.ts';
+import { suggestSimilar, toNodeName } from './names.ts';
 import { PRESETS, type PresetName } from './presets.ts';
-import { type AgentConfig, type Entry, GOSSIP_PORT, SETTINGS } from './schema.ts';
+import { type AgentConfig, GOSSIP_PORT, SETTINGS, type SettingEntry } from './schema.ts';
 import { formatDuration } from './setting.ts';
 
-export interface Sources {
+export interface ConfigSources {
   /** Raw values by setting key (`swim.probeInterval`): text, a list of texts, or a boolean. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,7 +21,7 @@ export interface Sources {
   readonly terminal?: boolean;
 }
 
-export interface Resolved {
+export interface ResolvedConfig {
   readonly config: AgentConfig;
   /** The same by setting key, `httpTokenFile` included. */
   readonly values: ReadonlyMap<string, unknown>;
@@ -35,30 +35,35 @@ export interface Resolved {
  * Flags over environment over files over preset over defaults. Throws `AgentError`: `badRequest` for a flag,
  * `config` for all else, naming the flag, the variable, or file, line and key.
  */
-export function resolveConfig(sources: Sources): Resolved {
+export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const fromFiles = mergeFiles(sources.files);
   const values = new Map<string, unknown>();
   const origins = new Map<string, string>();
-  const settle = (entry: Entry, preset: PresetName): void => {
-    const [value, origin] = look(entry, sources, fromFiles, preset);
+  const settle = (entry: SettingEntry, preset: PresetName): void => {
+    const [value, origin] = lookUpSetting(entry, sources, fromFiles, preset);
     values.set(entry.key, value);
     origins.set(entry.key, origin);
   };
   // The preset itself comes from the same places, so it is settled before what lies under it.
-  settle(SETTINGS.get('preset') as Entry, 'lan');
+  settle(SETTINGS.get('preset') as SettingEntry, 'lan');
   const preset = values.get('preset') as PresetName;
   for (const entry of SETTINGS.values()) settle(entry, preset);
 
-  workOut(values, sources);
-  const config = sectioned(values);
-  refuseContradictions(config, values);
-  return { config, values, origins, warnings: [...strangeVariables(sources.env), ...strangeValues(config)] };
+  fillComputedDefaults(values, sources);
+  const config = toAgentConfig(values);
+  rejectContradictions(config, values);
+  return {
+    config,
+    values,
+    origins,
+    warnings: [...unknownVariableWarnings(sources.env), ...valueWarnings(config)],
+  };
 }
 
-function look(
-  { key, section, setting, flag, env }: Entry,
-  { flags, env: variables }: Sources,
-  fromFiles: ReadonlyMap<string, Found>,
+function lookUpSetting(
+  { key, section, setting, flag, env }: SettingEntry,
+  { flags, env: variables }: ConfigSources,
+  fromFiles: ReadonlyMap<string, FileValue>,
   preset: PresetName,
 ): [value: unknown, origin: string] {
   const raw = flags[key];
@@ -73,7 +78,7 @@ function look(
   if (variable !== undefined && variable !== '')
     return [parsed(() => setting.parse(variable), 'config', env), `env ${env}`];
   const found = fromFiles.get(key);
-  if (found !== undefined) return [found.value, `file ${found.where}`];
+  if (found !== undefined) return [found.value, `file ${found.location}`];
   const overlay: Readonly<Record<string, unknown>> = PRESETS[preset];
   const last = key.slice(key.indexOf('.') + 1);
   if (section === 'swim' && Object.hasOwn(overlay, last)) return [overlay[last], `preset ${preset}`];
@@ -88,10 +93,10 @@ function parsed(parse: () => unknown, code: 'badRequest' | 'config', name: strin
   }
 }
 
-function mergeFiles(files: readonly ConfigFile[]): ReadonlyMap<string, Found> {
-  const merged = new Map<string, Found>();
+function mergeFiles(files: readonly ConfigFile[]): ReadonlyMap<string, FileValue> {
+  const merged = new Map<string, FileValue>();
   for (const file of files) {
-    const { found, problems } = readFile(file);
+    const { found, problems } = parseConfigFile(file);
     if (problems[0] !== undefined) throw new AgentError('config', problems[0]);
     for (const [key, value] of found) merged.set(key, value);
   }
@@ -99,17 +104,17 @@ function mergeFiles(files: readonly ConfigFile[]): ReadonlyMap<string, Found> {
 }
 
 /** The defaults that hang on other values, or on the host. */
-function workOut(values: Map<string, unknown>, sources: Sources): void {
+function fillComputedDefaults(values: Map<string, unknown>, sources: ConfigSources): void {
   const encrypted = values.get('gossipKey') !== undefined || values.get('keyringFile') !== undefined;
   const fill = (key: string, value: unknown): void => {
     if (values.get(key) === undefined) values.set(key, value);
   };
-  fill('node', nodeNameOf(sources.hostname));
+  fill('node', toNodeName(sources.hostname));
   fill('bind', parseAddress(encrypted ? '0.0.0.0' : '127.0.0.1', GOSSIP_PORT));
   fill('logFormat', sources.terminal === true ? 'pretty' : 'json');
 }
 
-function sectioned(values: ReadonlyMap<string, unknown>): AgentConfig {
+function toAgentConfig(values: ReadonlyMap<string, unknown>): AgentConfig {
   const own: Record<string, unknown> = {};
   const sections: Record<'swim' | 'serf', Record<string, unknown>> = { swim: {}, serf: {} };
   for (const { key, section } of SETTINGS.values())
@@ -119,7 +124,7 @@ function sectioned(values: ReadonlyMap<string, unknown>): AgentConfig {
 }
 
 /** Values that are each fine and cannot stand together. */
-function refuseContradictions(config: AgentConfig, values: ReadonlyMap<string, unknown>): void {
+function rejectContradictions(config: AgentConfig, values: ReadonlyMap<string, unknown>): void {
   if (config.gossipKey !== undefined && config.keyringFile !== undefined)
     throw new AgentError('config', 'keyringFile and HEARSAY_GOSSIP_KEY are both given: keep one of them');
   const token = config.httpToken !== undefined || values.get('httpTokenFile') !== undefined;
@@ -130,7 +135,7 @@ function refuseContradictions(config: AgentConfig, values: ReadonlyMap<string, u
     );
 }
 
-function strangeValues(config: AgentConfig): string[] {
+function valueWarnings(config: AgentConfig): string[] {
   const warnings: string[] = [];
   const { probeTimeout, probeInterval } = config.swim;
   if (probeTimeout > probeInterval)
@@ -146,12 +151,12 @@ function strangeValues(config: AgentConfig): string[] {
 }
 
 /** Variables that are settings but for a slip. Others are left alone: Kubernetes sets HEARSAY_PORT by itself. */
-function strangeVariables(env: Sources['env']): string[] {
+function unknownVariableWarnings(env: ConfigSources['env']): string[] {
   const known = new Set([...SETTINGS.values()].map((entry) => entry.env));
   const warnings: string[] = [];
   for (const name of Object.keys(env)) {
     if (!name.startsWith('HEARSAY_') || known.has(name) || OTHER_VARIABLES.has(name)) continue;
-    const meant = nearest(name, known);
+    const meant = suggestSimilar(name, known);
     if (meant !== undefined) warnings.push(`${name} is not a setting; did you mean ${meant}?`);
   }
   return warnings;

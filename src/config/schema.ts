@@ -3,181 +3,196 @@
  * variables, file keys, `--help` and docs/config.md follow from what stands here.
  */
 import type { Address } from '../base/address.ts';
-import { dns } from './dns.ts';
-import { handlerList } from './handlers.ts';
+import { dnsSection } from './dns.ts';
+import { handlersSetting } from './handlers.ts';
 import {
-  checkDatacenter,
-  checkDomain,
-  checkGossipKey,
-  checkLabel,
-  checkNetwork,
-  checkNodeName,
-  checkNotEmpty,
-  checkSelfService,
-  checkToken,
+  validateCidr,
+  validateDatacenter,
+  validateDomain,
+  validateGossipKey,
+  validateLabel,
+  validateNodeName,
+  validateNotEmpty,
+  validateSelfService,
+  validateToken,
 } from './names.ts';
 import { PRESET_NAMES } from './presets.ts';
-import { type SerfConfig, type SwimConfig, serf, swim } from './protocol.ts';
-import { flag, int, type Section, type Setting, section, type ValuesOf } from './setting.ts';
-import { checkHostPort, choice, ipPort, list, listen, tags, text } from './text.ts';
+import { type SerfConfig, type SwimConfig, serfSection, swimSection } from './protocol.ts';
+import {
+  booleanSetting,
+  defineSection,
+  integerSetting,
+  type Section,
+  type Setting,
+  type SettingValues,
+} from './setting.ts';
+import {
+  addressSetting,
+  choiceSetting,
+  listenSetting,
+  listSetting,
+  tagsSetting,
+  textSetting,
+  validateHostPort,
+} from './text.ts';
 
 /** Bytes of a member's meta, where the tags travel. Source: memberlist MetaMaxSize. */
-export const MAX_TAG_BYTES = 512;
+export const MAX_TAGS_BYTES = 512;
 export const GOSSIP_PORT = 7946;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export const agent = section({
-  node: text({
+export const agentSection = defineSection({
+  node: textSetting({
     default: undefined,
     defaultWords: "the host's name",
     placeholder: 'NAME',
-    check: checkNodeName,
+    check: validateNodeName,
     bounds: 'letters, digits, "-", "."; at most 128',
     doc: 'Name of this node, unique in the cluster.',
     source: 'serf Config.NodeName',
   }),
-  bind: ipPort({
+  bind: addressSetting({
     port: GOSSIP_PORT,
     unspecified: true,
     defaultWords: '127.0.0.1:7946 without a gossip key, 0.0.0.0:7946 with one',
     doc: 'Where gossip listens, UDP and TCP. Port 0 takes a free one.',
     source: 'memberlist Config.BindAddr, BindPort',
   }),
-  advertise: ipPort({
+  advertise: addressSetting({
     port: 0,
     unspecified: false,
     defaultWords: 'the bound address, or the first private one',
     doc: 'What others should dial. Without a port: the bound one. If absent, and bound to all addresses: one of this machine, followed when it changes.',
     source: 'memberlist Config.AdvertiseAddr, AdvertisePort',
   }),
-  join: list({
+  join: listSetting({
     placeholder: 'ADDR[:PORT]',
-    check: checkHostPort,
+    check: validateHostPort,
     doc: 'Members to join through at start; if none answers within seconds the agent does not start.',
     source: 'serf agent -join',
   }),
-  retryJoin: list({
+  retryJoin: listSetting({
     placeholder: 'ADDR[:PORT]',
-    check: checkHostPort,
+    check: validateHostPort,
     doc: 'Members to keep trying, and to come back to after a partition.',
     source: 'serf agent -retry-join',
   }),
-  tag: tags({
-    maxBytes: MAX_TAG_BYTES,
+  tag: tagsSetting({
+    maxBytes: MAX_TAGS_BYTES,
     doc: 'Serf tag of this node; give it once for each.',
     source: 'serf Config.Tags',
   }),
-  datacenter: text({
+  datacenter: textSetting({
     default: 'dc1',
     placeholder: 'NAME',
-    check: checkDatacenter,
+    check: validateDatacenter,
     bounds: 'one DNS label',
     doc: 'Name of the datacenter in HTTP answers and DNS names.',
     source: 'consul datacenter',
   }),
-  http: listen({
+  http: listenSetting({
     default: '127.0.0.1:8500',
     port: 8500,
     doc: 'Where the HTTP API listens. Beyond loopback it needs a token, or --insecure.',
     source: 'consul addresses.http, ports.http',
   }),
-  httpToken: text({
+  httpToken: textSetting({
     default: undefined,
     defaultWords: 'none',
     secret: true,
-    check: checkToken,
+    check: validateToken,
     doc: 'Token every HTTP request must carry.',
   }),
-  httpTokenFile: text({
+  httpTokenFile: textSetting({
     default: undefined,
     defaultWords: 'none',
     placeholder: 'PATH',
-    check: checkNotEmpty,
+    check: validateNotEmpty,
     doc: 'File that holds the HTTP token; it wins over HEARSAY_HTTP_TOKEN.',
   }),
-  httpAllowedHosts: list({
+  httpAllowedHosts: listSetting({
     placeholder: 'NAME',
-    check: checkDomain,
+    check: validateDomain,
     doc: 'Host names, besides IP addresses and localhost, under which the HTTP API may be called.',
   }),
-  insecure: flag({
+  insecure: booleanSetting({
     default: false,
     doc: 'Allow the HTTP API beyond loopback without a token.',
   }),
-  ...dns,
-  domain: text({
+  ...dnsSection,
+  domain: textSetting({
     default: 'hearsay',
     placeholder: 'NAME',
-    check: checkDomain,
+    check: validateDomain,
     doc: 'Domain DNS answers for.',
     source: 'consul domain',
   }),
-  altDomain: text({
+  altDomain: textSetting({
     default: 'consul',
     placeholder: 'NAME',
-    check: checkDomain,
+    check: validateDomain,
     doc: 'Second domain DNS answers for.',
     source: 'consul alt_domain',
   }),
-  dataDir: text({
+  dataDir: textSetting({
     default: undefined,
     defaultWords: 'none: in memory',
     placeholder: 'PATH',
-    check: checkNotEmpty,
+    check: validateNotEmpty,
     doc: 'Folder for what survives a restart.',
   }),
-  importSerfSnapshot: text({
+  importSerfSnapshot: textSetting({
     default: undefined,
     defaultWords: 'none',
     placeholder: 'PATH',
-    check: checkNotEmpty,
+    check: validateNotEmpty,
     doc: 'Snapshot of a Serf agent that ran here: whom it knew is joined at the first start. Later our own counts.',
     source: 'serf agent -snapshot',
   }),
-  keyringFile: text({
+  keyringFile: textSetting({
     default: undefined,
     defaultWords: 'none',
     placeholder: 'PATH',
-    check: checkNotEmpty,
+    check: validateNotEmpty,
     doc: 'File with the gossip keys: a JSON array of base64, the primary first.',
     source: 'serf agent -keyring-file',
   }),
-  gossipKey: text({
+  gossipKey: textSetting({
     default: undefined,
     defaultWords: 'none: gossip is not encrypted',
     secret: true,
-    check: checkGossipKey,
+    check: validateGossipKey,
     bounds: 'base64 of 16, 24 or 32 bytes',
     doc: 'Gossip key, instead of a keyring file.',
     source: 'serf agent -encrypt',
   }),
-  label: text({
+  label: textSetting({
     default: '',
     defaultWords: 'none',
     placeholder: 'NAME',
-    check: checkLabel,
+    check: validateLabel,
     bounds: 'at most 255 bytes',
     doc: 'Label on every packet and stream; others with another label are refused.',
     source: 'memberlist Config.Label',
   }),
-  preset: choice({
+  preset: choiceSetting({
     values: PRESET_NAMES,
     default: 'lan',
     doc: 'Timing of the protocol; what is set besides goes over it.',
     source: 'serf agent -profile',
   }),
-  service: list({
+  service: listSetting({
     placeholder: 'FILE',
-    check: checkNotEmpty,
+    check: validateNotEmpty,
     doc: "Service definition, in Consul's JSON shape or as YAML.",
   }),
-  allowExecChecks: flag({
+  allowExecChecks: booleanSetting({
     default: false,
     doc: 'Allow exec checks, only from --service files.',
     source: 'consul enable_local_script_checks',
   }),
-  handlers: handlerList({
+  handlers: handlersSetting({
     doc:
       'Programs and webhooks that are told of members that come and go, user events and queries, as those of Serf are. ' +
       'Each has `on` (`member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`, ' +
@@ -185,49 +200,49 @@ export const agent = section({
       'gets a POST of JSON) and, unless a minute or ten seconds are right, `timeout`: docs/guides/serf-handlers.md.',
     source: 'serf agent -event-handler',
   }),
-  checkAllow: list({
+  checkAllow: listSetting({
     placeholder: 'CIDR',
-    check: checkNetwork,
+    check: validateCidr,
     doc: "Network that checks may reach, besides loopback and the host's own addresses.",
   }),
-  selfService: text({
+  selfService: textSetting({
     default: 'consul',
     placeholder: 'NAME|off',
-    check: checkSelfService,
+    check: validateSelfService,
     bounds: 'a service name, or off',
     doc: 'Service as which each agent registers itself, as tools made for Consul expect.',
   }),
-  httpKv: choice({
+  httpKv: choiceSetting({
     values: ['refuse', 'empty'],
     default: 'refuse',
     doc: 'Key/value reads: refused with 501, or 404 as if there were no keys, for tools that must find none. Writes are refused.',
   }),
-  httpGetWrites: flag({
+  httpGetWrites: booleanSetting({
     default: true,
     doc: 'Old clients on this host may deregister, say how checks stand, join and force-leave with GET, as python-consul 0.7 does.',
   }),
-  record: text({
+  record: textSetting({
     default: undefined,
     defaultWords: 'none: nothing is recorded',
     placeholder: 'FILE',
-    check: checkNotEmpty,
+    check: validateNotEmpty,
     doc: 'Record what this agent hears and decides, for `hearsay replay`. Those of three earlier lives are kept as FILE.1 to FILE.3.',
   }),
-  recordRedact: flag({
+  recordRedact: booleanSetting({
     default: false,
     doc: 'Keep payloads, check outputs, metadata and how checks are run out of the recording. Gossip keys never are in it.',
   }),
-  recordMaxBytes: int({
+  recordMaxBytes: integerSetting({
     default: 64 * 1024 * 1024,
     min: 64 * 1024,
     doc: 'A recording ends at this size; the agent goes on.',
   }),
-  logLevel: choice({
+  logLevel: choiceSetting({
     values: LOG_LEVELS,
     default: 'info',
     doc: 'The least that is logged.',
   }),
-  logFormat: choice({
+  logFormat: choiceSetting({
     values: ['json', 'pretty'],
     default: undefined,
     defaultWords: 'pretty on a terminal, else json',
@@ -235,7 +250,7 @@ export const agent = section({
   }),
 });
 
-type AgentValues = ValuesOf<typeof agent>;
+type AgentValues = SettingValues<typeof agentSection>;
 
 /** What `start` receives: every setting with its value, the worked-out defaults filled in. */
 export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFormat' | 'httpTokenFile'> {
@@ -253,10 +268,10 @@ export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFor
 
 export type { HandlerConfig } from './handlers.ts';
 export type { SerfConfig, SwimConfig } from './protocol.ts';
-export type { Listen, ListenIp } from './text.ts';
+export type { IpListenAddress, ListenAddress } from './text.ts';
 
 /** One setting and all its names. */
-export interface Entry {
+export interface SettingEntry {
   /** In a file: `swim.probeInterval`. */
   readonly key: string;
   /** `''` for the agent's own. */
@@ -268,16 +283,16 @@ export interface Entry {
   readonly env: string;
 }
 
-const SECTIONS: readonly (readonly [Entry['section'], Section])[] = [
-  ['', agent],
-  ['swim', swim],
-  ['serf', serf],
+const SECTIONS: readonly (readonly [SettingEntry['section'], Section])[] = [
+  ['', agentSection],
+  ['swim', swimSection],
+  ['serf', serfSection],
 ];
 
 /** Every setting by its key, in the order of the documentation. */
-export const SETTINGS: ReadonlyMap<string, Entry> = new Map(
+export const SETTINGS: ReadonlyMap<string, SettingEntry> = new Map(
   SECTIONS.flatMap(([name, settings]) =>
-    Object.entries(settings).map(([last, setting]): [string, Entry] => {
+    Object.entries(settings).map(([last, setting]): [string, SettingEntry] => {
       const key = name === '' ? last : `${name}.${last}`;
       const words = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replace('.', '-');
       const env = `HEARSAY_${words.replaceAll('-', '_').toUpperCase()}`;

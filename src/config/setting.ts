@@ -32,34 +32,34 @@ export interface Setting<T> {
 }
 
 /** What is wrong inside a value, and where: keys and positions from the setting on. */
-export class Inside extends Error {
-  readonly at: readonly (string | number)[];
+export class SettingPathError extends Error {
+  readonly path: readonly (string | number)[];
 
   constructor(at: readonly (string | number)[], clause: string) {
     super(clause);
-    this.at = at;
+    this.path = at;
   }
 }
 
 export type Section = Readonly<Record<string, Setting<unknown>>>;
 type Value<S> = S extends Setting<infer T> ? T : never;
 /** The plain readonly object a room receives. Durations are milliseconds. */
-export type ValuesOf<S> = { readonly [K in keyof S]: Value<S[K]> };
+export type SettingValues<S> = { readonly [K in keyof S]: Value<S[K]> };
 
-export const section = <const S extends Section>(settings: S): S => settings;
+export const defineSection = <const S extends Section>(settings: S): S => settings;
 
 /** The defaults of a section, overlaid with `values`. For tests and worlds. */
-export function valuesOf<const S extends Section>(
+export function withDefaults<const S extends Section>(
   settings: S,
-  values: Partial<ValuesOf<S>> = {},
-): ValuesOf<S> {
+  values: Partial<SettingValues<S>> = {},
+): SettingValues<S> {
   const out: Record<string, unknown> = {};
   for (const [key, setting] of Object.entries(settings)) out[key] = setting.default;
-  return { ...out, ...values } as ValuesOf<S>;
+  return { ...out, ...values } as SettingValues<S>;
 }
 
 /** What every kind is told. */
-export interface Common<T> {
+export interface SettingOptions<T> {
   readonly default: T;
   readonly doc: string;
   readonly source?: string;
@@ -68,7 +68,7 @@ export interface Common<T> {
 }
 
 /** The fields of a setting that do not depend on its kind. */
-export function common(options: Omit<Common<unknown>, 'default'>, placeholder: string) {
+export function commonFields(options: Omit<SettingOptions<unknown>, 'default'>, placeholder: string) {
   return {
     doc: options.doc,
     ...(options.source === undefined ? {} : { source: options.source }),
@@ -78,15 +78,15 @@ export function common(options: Omit<Common<unknown>, 'default'>, placeholder: s
 }
 
 /** A Go duration with unit (`500ms`, `1m30s`); in code milliseconds. */
-export function duration(
-  options: Omit<Common<number>, 'default'> & { default: string; min?: string; max?: string },
+export function durationSetting(
+  options: Omit<SettingOptions<number>, 'default'> & { default: string; min?: string; max?: string },
 ): Setting<number> {
   const min = options.min === undefined ? 0 : parseDuration(options.min);
   const max = options.max === undefined ? Number.MAX_SAFE_INTEGER : parseDuration(options.max);
   return {
     type: 'duration',
     default: parseDuration(options.default),
-    ...common(options, 'DURATION'),
+    ...commonFields(options, 'DURATION'),
     bounds: boundsOf(min, max, formatDuration),
     parse: (raw) => {
       if (typeof raw !== 'string') throw new Error('must be a duration such as 500ms or 1m30s');
@@ -96,13 +96,15 @@ export function duration(
   };
 }
 
-export function int(options: Common<number> & { min?: number; max?: number }): Setting<number> {
+export function integerSetting(
+  options: SettingOptions<number> & { min?: number; max?: number },
+): Setting<number> {
   const min = options.min ?? 0;
   const max = options.max ?? Number.MAX_SAFE_INTEGER;
   return {
     type: 'int',
     default: options.default,
-    ...common(options, 'N'),
+    ...commonFields(options, 'N'),
     bounds: boundsOf(min, max, String),
     parse: (raw) => {
       const value = typeof raw === 'string' && /^-?\d+$/.test(raw) ? Number(raw) : raw;
@@ -114,11 +116,11 @@ export function int(options: Common<number> & { min?: number; max?: number }): S
   };
 }
 
-export function flag(options: Common<boolean>): Setting<boolean> {
+export function booleanSetting(options: SettingOptions<boolean>): Setting<boolean> {
   return {
     type: 'flag',
     default: options.default,
-    ...common(options, ''),
+    ...commonFields(options, ''),
     bounds: 'true or false',
     parse: (raw) => {
       if (raw === true || raw === 'true' || raw === '1') return true;

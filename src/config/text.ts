@@ -1,19 +1,25 @@
 /** Kinds of settings that are text: plain, one of several, lists, tags, durations by name, places to listen. */
-import { type Address, hostPort, isUnspecified, parseAddress, splitHostPort } from '../base/address.ts';
-import { utf8 } from '../base/bytes.ts';
-import { checkServicePattern } from './names.ts';
-import { type Common, common, duration, formatDuration, type Setting } from './setting.ts';
+import { type Address, formatAddress, isUnspecified, parseAddress, splitHostPort } from '../base/address.ts';
+import { encodeUtf8 } from '../base/bytes.ts';
+import { validateServicePattern } from './names.ts';
+import {
+  commonFields,
+  durationSetting,
+  formatDuration,
+  type Setting,
+  type SettingOptions,
+} from './setting.ts';
 
 type Optional = string | undefined;
 
 /** Text that `check`, if given, may refuse by throwing `Error` with a clause. */
-export function text<D extends Optional>(
-  options: Common<D> & { check?: (value: string) => void; bounds?: string; secret?: true },
+export function textSetting<D extends Optional>(
+  options: SettingOptions<D> & { check?: (value: string) => void; bounds?: string; secret?: true },
 ): Setting<string | D> {
   return {
     type: 'text',
     default: options.default,
-    ...common(options, 'TEXT'),
+    ...commonFields(options, 'TEXT'),
     ...(options.bounds === undefined ? {} : { bounds: options.bounds }),
     ...(options.secret === undefined ? {} : { secret: options.secret }),
     parse: (raw) => {
@@ -25,14 +31,14 @@ export function text<D extends Optional>(
   };
 }
 
-export function choice<const V extends readonly string[], D extends V[number] | undefined>(
-  options: Common<D> & { values: V },
+export function choiceSetting<const V extends readonly string[], D extends V[number] | undefined>(
+  options: SettingOptions<D> & { values: V },
 ): Setting<V[number] | D> {
   const words = options.values.join(', ');
   return {
     type: 'choice',
     default: options.default,
-    ...common(options, options.values.join('|')),
+    ...commonFields(options, options.values.join('|')),
     bounds: words,
     parse: (raw) => {
       const value = options.values.find((one) => one === raw);
@@ -44,13 +50,13 @@ export function choice<const V extends readonly string[], D extends V[number] | 
 }
 
 /** Several texts: a flag given several times, a list in a file, commas in a variable. */
-export function list(
-  options: Omit<Common<readonly string[]>, 'default'> & { check?: (value: string) => void },
+export function listSetting(
+  options: Omit<SettingOptions<readonly string[]>, 'default'> & { check?: (value: string) => void },
 ): Setting<readonly string[]> {
   return {
     type: 'list',
     default: [],
-    ...common(options, 'TEXT'),
+    ...commonFields(options, 'TEXT'),
     parse: (raw) => {
       const values = itemsOf(raw);
       for (const value of values) options.check?.(value);
@@ -61,13 +67,13 @@ export function list(
 }
 
 /** `KEY=VALUE` pairs: a flag given several times, a map or a list in a file, commas in a variable. */
-export function tags(
-  options: Omit<Common<ReadonlyMap<string, string>>, 'default'> & { maxBytes: number },
+export function tagsSetting(
+  options: Omit<SettingOptions<ReadonlyMap<string, string>>, 'default'> & { maxBytes: number },
 ): Setting<ReadonlyMap<string, string>> {
   return {
     type: 'map',
     default: new Map(),
-    ...common(options, 'KEY=VALUE'),
+    ...commonFields(options, 'KEY=VALUE'),
     bounds: `${options.maxBytes} bytes in all`,
     parse: (raw) => {
       const pairs = raw instanceof Map ? pairsOfMap(raw) : itemsOf(raw).map(splitPair);
@@ -84,20 +90,20 @@ export function tags(
 }
 
 /** `NAME=DURATION` pairs, given as tags are; in code milliseconds. Names are patterns of service names. */
-export function durations(
-  options: Omit<Common<ReadonlyMap<string, number>>, 'default'> & { max: string },
+export function durationMapSetting(
+  options: Omit<SettingOptions<ReadonlyMap<string, number>>, 'default'> & { max: string },
 ): Setting<ReadonlyMap<string, number>> {
-  const one = duration({ default: '0s', max: options.max, doc: options.doc });
+  const one = durationSetting({ default: '0s', max: options.max, doc: options.doc });
   return {
     type: 'map',
     default: new Map(),
-    ...common(options, 'NAME=DURATION'),
+    ...commonFields(options, 'NAME=DURATION'),
     ...(one.bounds === undefined ? {} : { bounds: one.bounds }),
     parse: (raw) => {
       const pairs = raw instanceof Map ? pairsOfMap(raw) : itemsOf(raw).map(splitPair);
       const map = new Map<string, number>();
       for (const [name, value] of pairs) {
-        checkServicePattern(name);
+        validateServicePattern(name);
         if (map.has(name.toLowerCase())) throw new Error(`${name} is given twice`);
         map.set(name.toLowerCase(), one.parse(value));
       }
@@ -108,50 +114,54 @@ export function durations(
 }
 
 /** An IP address with an optional port. `localhost` is 127.0.0.1; other names are refused. */
-export function ipPort(
-  options: Omit<Common<undefined>, 'default'> & { port: number; unspecified: boolean },
+export function addressSetting(
+  options: Omit<SettingOptions<undefined>, 'default'> & { port: number; unspecified: boolean },
 ): Setting<Address | undefined> {
   return {
     type: 'address',
     default: undefined,
-    ...common(options, 'ADDR[:PORT]'),
+    ...commonFields(options, 'ADDR[:PORT]'),
     parse: (raw) => {
       const at = asAddress(asText(raw), options.port);
       if (!options.unspecified && isUnspecified(at.ip))
         throw new Error('must be an address others can dial, not the unspecified one');
       return at;
     },
-    format: (at) => (at === undefined ? '' : hostPort(at)),
+    format: (at) => (at === undefined ? '' : formatAddress(at)),
   };
 }
 
 /** Where a server listens, or that it does not. */
-export type Listen =
+export type ListenAddress =
   | { readonly kind: 'ip'; readonly address: Address }
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'off' };
-export type ListenIp = Exclude<Listen, { kind: 'unix' }>;
+export type IpListenAddress = Exclude<ListenAddress, { kind: 'unix' }>;
 
-export function listenIp(options: Omit<Common<string>, 'placeholder'> & { port: number }): Setting<ListenIp> {
-  const parse = (raw: unknown): ListenIp => {
+export function ipListenSetting(
+  options: Omit<SettingOptions<string>, 'placeholder'> & { port: number },
+): Setting<IpListenAddress> {
+  const parse = (raw: unknown): IpListenAddress => {
     const value = asText(raw);
     return value === 'off' ? { kind: 'off' } : { kind: 'ip', address: asAddress(value, options.port) };
   };
   return {
     type: 'address',
-    ...common(options, 'ADDR:PORT|off'),
+    ...commonFields(options, 'ADDR:PORT|off'),
     default: parse(options.default),
     parse,
-    format: formatListen,
+    format: formatListenAddress,
   };
 }
 
 /** As `listenIp`, and `unix:PATH` besides. */
-export function listen(options: Omit<Common<string>, 'placeholder'> & { port: number }): Setting<Listen> {
-  const ip = listenIp(options);
+export function listenSetting(
+  options: Omit<SettingOptions<string>, 'placeholder'> & { port: number },
+): Setting<ListenAddress> {
+  const ip = ipListenSetting(options);
   return {
     type: 'address',
-    ...common(options, 'ADDR:PORT|unix:PATH|off'),
+    ...commonFields(options, 'ADDR:PORT|unix:PATH|off'),
     default: ip.default,
     parse: (raw) => {
       if (typeof raw !== 'string' || !raw.startsWith('unix:')) return ip.parse(raw);
@@ -159,18 +169,18 @@ export function listen(options: Omit<Common<string>, 'placeholder'> & { port: nu
       if (path === '') throw new Error('must name the socket: unix:PATH');
       return { kind: 'unix', path };
     },
-    format: formatListen,
+    format: formatListenAddress,
   };
 }
 
 /** As the setting and the ready lines write it: `127.0.0.1:8500`, `unix:PATH`, `off`. */
-export function formatListen(at: Listen): string {
-  if (at.kind === 'ip') return hostPort(at.address);
+export function formatListenAddress(at: ListenAddress): string {
+  if (at.kind === 'ip') return formatAddress(at.address);
   return at.kind === 'unix' ? `unix:${at.path}` : 'off';
 }
 
 /** Refuses what is not `HOST[:PORT]`; the host may be a name. */
-export function checkHostPort(value: string): void {
+export function validateHostPort(value: string): void {
   const split = splitHostPort(value);
   if (split === undefined || split.port === 0)
     throw new Error(`"${value}" is not an address such as 10.0.0.5 or host.example:7946`);
@@ -211,7 +221,7 @@ function tagBytes(map: ReadonlyMap<string, string>): number {
   let bytes = 1 + (map.size < 16 ? 1 : 3);
   for (const entry of map)
     for (const part of entry) {
-      const length = utf8(part).length;
+      const length = encodeUtf8(part).length;
       bytes += length + (length < 32 ? 1 : 3);
     }
   return bytes;

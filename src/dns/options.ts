@@ -4,15 +4,15 @@ import type { View } from '../agent/contract/view.ts';
 import type { Meter } from '../base/meter.ts';
 import { createRng, type Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
-import type { Network } from '../config/names.ts';
-import type { SoaNumbers } from './message/records.ts';
+import type { IpNetwork } from '../config/names.ts';
+import type { SoaTimers } from './message/records.ts';
 import type { RecursorOptions } from './recursor/recursor.ts';
-import type { Trimming } from './truncate.ts';
-import { KeptParts } from './zone/answer-cache.ts';
-import { namesOf } from './zone/names.ts';
+import type { TruncationOptions } from './truncate.ts';
+import { ServiceAnswerCache } from './zone/answer-cache.ts';
+import { parseZoneNames } from './zone/names.ts';
 import { NodeIndex } from './zone/node-index.ts';
 import { ServiceIndex } from './zone/service-index.ts';
-import { serviceTtls } from './zone/service-ttl.ts';
+import { compileServiceTtls } from './zone/service-ttl.ts';
 import type { Zone } from './zone/zone.ts';
 
 export interface DnsOptions {
@@ -33,22 +33,22 @@ export interface DnsOptions {
   readonly selfService?: string;
   /** Read `_NAME._udp` as all instances when none has the tag `udp`; Consul does not. */
   readonly udpIsNoTag?: boolean;
-  readonly soa?: Partial<SoaNumbers>;
+  readonly soa?: Partial<SoaTimers>;
   /** False: a name that is not there is SERVFAIL rather than NXDOMAIN. */
   readonly ready: () => boolean;
   /** The SOA's serial: Unix seconds. */
   readonly serial: () => number;
-  readonly trimming?: Partial<Trimming>;
+  readonly truncation?: Partial<TruncationOptions>;
   /** Where foreign names are asked; none: they are refused. */
   readonly recursors?: Omit<RecursorOptions, 'names'>;
   /** If given, who may ask besides our own host, recursors included; the others are refused. */
-  readonly allow?: readonly Network[];
+  readonly allow?: readonly IpNetwork[];
   /** Where answers are counted. */
   readonly meter?: Meter;
   /** For the order of answers. */
   readonly rng?: Rng;
   /** Datagrams answered per second to one /24 (IPv6: /56) of other hosts, if the door is open to them. */
-  readonly strangersPerSecond?: number;
+  readonly responsesPerSecond?: number;
   readonly tcpIdleTimeout?: Millis;
   readonly tcpMaxConnections?: number;
 }
@@ -64,10 +64,10 @@ export const DNS_DEFAULTS = {
 } as const;
 
 /** Throws `AgentError` `config` when a name could not be written in DNS. */
-export function zoneOf(options: Omit<DnsOptions, 'listen' | 'ready'>): Zone {
+export function createZone(options: Omit<DnsOptions, 'listen' | 'ready'>): Zone {
   const { view, nodeTtlSeconds, serial } = options;
   const rng = options.rng ?? createRng(randomInt(2 ** 32));
-  const names = namesOf(options.domain, options.altDomain, options.datacenter);
+  const names = parseZoneNames(options.domain, options.altDomain, options.datacenter);
   const soa = { ...DNS_DEFAULTS.soa, ...options.soa };
   const self = (options.selfService ?? DNS_DEFAULTS.selfService).toLowerCase();
   return {
@@ -77,10 +77,10 @@ export function zoneOf(options: Omit<DnsOptions, 'listen' | 'ready'>): Zone {
       onlyPassing: options.onlyPassing ?? false,
       selfService: self === 'off' || self === '' ? undefined : self,
     }),
-    kept: new KeptParts(),
+    answerCache: new ServiceAnswerCache(),
     names,
     nodeTtlSeconds,
-    serviceTtlSeconds: serviceTtls(options.serviceTtlSeconds ?? new Map()),
+    serviceTtlSeconds: compileServiceTtls(options.serviceTtlSeconds ?? new Map()),
     aRecordLimit: options.aRecordLimit ?? Number.POSITIVE_INFINITY,
     udpIsNoTag: options.udpIsNoTag ?? false,
     soa,

@@ -1,10 +1,10 @@
 /** The agent's settings as the door takes them: seconds for milliseconds, no limit for 0. */
 import { type Address, parseAddress } from '../base/address.ts';
-import { NAME_SERVER_PORT, parseNetwork } from '../config/names.ts';
+import { NAME_SERVER_PORT, parseCidr } from '../config/names.ts';
 import type { AgentConfig } from '../config/schema.ts';
 import type { DnsOptions } from './options.ts';
 
-type Wanted = Pick<
+type DnsConfig = Pick<
   AgentConfig,
   | Extract<keyof AgentConfig, `dns${Capitalize<string>}`>
   | 'domain'
@@ -13,8 +13,8 @@ type Wanted = Pick<
   | 'selfService'
 >;
 
-export const dnsSettings = (
-  config: Wanted,
+export const toDnsOptions = (
+  config: DnsConfig,
   listen: Address,
 ): Omit<DnsOptions, 'view' | 'ready' | 'serial'> => ({
   listen: { host: listen.host, port: listen.port },
@@ -27,14 +27,14 @@ export const dnsSettings = (
   onlyPassing: config.dnsOnlyPassing,
   udpIsNoTag: config.dnsUdpIsNoTag,
   aRecordLimit: limit(config.dnsARecordLimit),
-  trimming: { truncate: config.dnsTruncate, udpAnswerLimit: limit(config.dnsUdpAnswerLimit) },
+  truncation: { truncate: config.dnsTruncate, udpAnswerLimit: limit(config.dnsUdpAnswerLimit) },
   soa: {
     refreshSeconds: seconds(config.dnsSoaRefresh),
     retrySeconds: seconds(config.dnsSoaRetry),
     expireSeconds: seconds(config.dnsSoaExpire),
     minimumSeconds: seconds(config.dnsSoaMinTtl),
   },
-  allow: config.dnsAllow.map(parseNetwork),
+  allow: config.dnsAllow.map(parseCidr),
   recursors: {
     servers: config.dnsRecursor.flatMap((server) => parseAddress(server, NAME_SERVER_PORT) ?? []),
     strategy: config.dnsRecursorStrategy,

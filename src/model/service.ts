@@ -58,7 +58,7 @@ export type Published = Service | Check;
 /** The key of an entry in its owner's ledger: `s:ID` or `c:ID`. */
 export type EntryKey = `s:${string}` | `c:${string}`;
 
-export const keyOf = (value: Published): EntryKey =>
+export const toEntryKey = (value: Published): EntryKey =>
   value.kind === 'service' ? `s:${value.id}` : `c:${value.id}`;
 
 /** One row of a ledger; without a value it is a tombstone. */
@@ -70,19 +70,19 @@ export interface Entry {
 }
 
 /** A change an owner makes to its own ledger. */
-export type Change = { readonly put: Published } | { readonly remove: EntryKey };
+export type EntryWrite = { readonly put: Published } | { readonly remove: EntryKey };
 
 /** Bytes of a check's output that are replicated. */
 export const MAX_GOSSIP_OUTPUT_BYTES = 256;
 
 /** The check as others get it: its output is cut to what is gossiped, without half a character at the end. */
-export function trimmed(check: Check): Check {
-  const output = trimOutput(check.output);
+export function truncateCheckForGossip(check: Check): Check {
+  const output = truncateForGossip(check.output);
   return output === check.output ? check : { ...check, output };
 }
 
 /** The first bytes of a text, well formed; a lone surrogate becomes U+FFFD. */
-export function trimOutput(output: string, maxBytes = MAX_GOSSIP_OUTPUT_BYTES): string {
+export function truncateForGossip(output: string, maxBytes = MAX_GOSSIP_OUTPUT_BYTES): string {
   const start = output.slice(0, maxBytes); // a unit is at least one byte
   const octets = encoder.encode(start);
   if (octets.length <= maxBytes && !SURROGATE.test(start)) return start;

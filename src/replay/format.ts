@@ -4,37 +4,37 @@
  * is the recorder's and the player's.
  */
 import { crc32 } from 'node:zlib';
-import { fromPlain, toPlain } from './json-codec.ts';
+import { fromJson, toJson } from './json-codec.ts';
 
 const NEWLINE = 0x0a;
 /** Hexadecimal digits of a checksum, and the blank behind them. */
 const HEAD = 9;
 
 /** Makes the lines. */
-export class TapeWriter {
+export class RecordingEncoder {
   #sum = 0;
 
   /** One line with its end, out of what `documentOf` gave. The next one builds on it, so each must be written, in order. */
-  line(document: string): string {
+  encodeLine(document: string): string {
     this.#sum = crc32(document, this.#sum);
     return `${hex(this.#sum)} ${document}\n`;
   }
 }
 
 /** What a line says. */
-export const documentOf = (value: unknown): string => JSON.stringify(toPlain(value));
+export const toJsonDocument = (value: unknown): string => JSON.stringify(toJson(value));
 
 /** Octets of its line. */
 export const lineBytes = (document: string): number => HEAD + Buffer.byteLength(document) + 1;
 
 /** Where lines stop making sense. Bytes and lines count from 0 and 1. */
-export type TapeEnd =
-  | { readonly kind: 'whole' }
+export type RecordingEnd =
+  | { readonly kind: 'complete' }
   /** The last line is not complete: the writer was killed, or the file was cut. */
-  | { readonly kind: 'torn'; readonly at: number; readonly line: number }
-  | { readonly kind: 'damaged'; readonly at: number; readonly to: number; readonly line: number };
+  | { readonly kind: 'truncated'; readonly at: number; readonly line: number }
+  | { readonly kind: 'corrupt'; readonly at: number; readonly to: number; readonly line: number };
 
-export interface TapeLine {
+export interface RecordingLine {
   readonly value: unknown;
   /** Where it begins. */
   readonly at: number;
@@ -43,7 +43,7 @@ export interface TapeLine {
 }
 
 /** Gives every line that is as it was written, and returns why there are no more. Total: takes any bytes. */
-export function* readTape(bytes: Uint8Array): Generator<TapeLine, TapeEnd> {
+export function* readRecording(bytes: Uint8Array): Generator<RecordingLine, RecordingEnd> {
   let sum = 0;
   let line = 0;
   for (let at = 0; at < bytes.length; ) {
@@ -52,15 +52,15 @@ export function* readTape(bytes: Uint8Array): Generator<TapeLine, TapeEnd> {
     if (end === -1) {
       // Only if its last octet is the end of the line in disguise is it more than torn.
       const changed = readLine(bytes, at, bytes.length - 1, sum) !== undefined;
-      return changed ? { kind: 'damaged', at, to: bytes.length, line } : { kind: 'torn', at, line };
+      return changed ? { kind: 'corrupt', at, to: bytes.length, line } : { kind: 'truncated', at, line };
     }
     const read = readLine(bytes, at, end, sum);
-    if (read === undefined) return { kind: 'damaged', at, to: end, line };
+    if (read === undefined) return { kind: 'corrupt', at, to: end, line };
     sum = read.sum;
     yield { value: read.value, at, line };
     at = end + 1;
   }
-  return { kind: 'whole' };
+  return { kind: 'complete' };
 }
 
 function readLine(
@@ -74,7 +74,7 @@ function readLine(
   const sum = crc32(body, before);
   if (decoder.decode(bytes.subarray(from, from + HEAD)) !== `${hex(sum)} `) return undefined;
   try {
-    return { sum, value: fromPlain(JSON.parse(decoder.decode(body))) };
+    return { sum, value: fromJson(JSON.parse(decoder.decode(body))) };
   } catch {
     return undefined;
   }

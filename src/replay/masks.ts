@@ -4,15 +4,15 @@
  * is asked for. Where such things stand in commands and on the wire is hide.ts's and hidden-messages.ts's.
  */
 import { createHash } from 'node:crypto';
-import { concat, sameBytes, utf8 } from '../base/bytes.ts';
-import { parseKey, toBase64 } from '../wire/crypt.ts';
+import { concatBytes, encodeUtf8, sameBytes } from '../base/bytes.ts';
+import { formatKey, parseKey } from '../wire/crypt.ts';
 
-export class Masks {
+export class Masker {
   /** Payloads and the like are replaced too. */
   readonly redacts: boolean;
   readonly #salt: Uint8Array;
   /** Keys seen so far, and what stands for them. */
-  readonly #keys: { readonly key: Uint8Array; readonly mask: Uint8Array }[] = [];
+  readonly #keys: { readonly maskKey: Uint8Array; readonly mask: Uint8Array }[] = [];
 
   /** `salt`: at least 16 random octets, which go nowhere else. */
   constructor(salt: Uint8Array, redacts: boolean) {
@@ -22,63 +22,66 @@ export class Masks {
 
   /** Stands for a gossip key. */
   key(key: Uint8Array): Uint8Array {
-    const held = this.#keys.find((one) => sameBytes(one.key, key));
+    const held = this.#keys.find((one) => sameBytes(one.maskKey, key));
     if (held !== undefined) return held.mask;
-    const mask = this.#drawn('key', key, key.length);
-    if (this.#keys.length < MAX_KEYS && key.length > 0) this.#keys.push({ key: new Uint8Array(key), mask });
+    const mask = this.#derive('key', key, key.length);
+    if (this.#keys.length < MAX_KEYS && key.length > 0)
+      this.#keys.push({ maskKey: new Uint8Array(key), mask });
     return mask;
   }
 
   /** Likewise for a key as base64; what is none stays no key. */
-  base64Key(base64: string): string {
+  maskBase64Key(base64: string): string {
     if (base64 === '') return '';
     try {
-      return toBase64(this.key(parseKey(base64)));
+      return formatKey(this.key(parseKey(base64)));
     } catch {
       return '?'.repeat(base64.length);
     }
   }
 
   /** Does a key seen so far stand somewhere in `bytes`, as it is or as base64? */
-  gives(bytes: Uint8Array): boolean {
+  containsKey(bytes: Uint8Array): boolean {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    return this.#keys.some(({ key }) => text.includes(Buffer.from(key)) || text.includes(toBase64(key)));
+    return this.#keys.some(
+      ({ maskKey: key }) => text.includes(Buffer.from(key)) || text.includes(formatKey(key)),
+    );
   }
 
   /** Stands for a payload. */
-  payload(bytes: Uint8Array): Uint8Array {
+  maskPayload(bytes: Uint8Array): Uint8Array {
     if (!this.redacts || bytes.length === 0) return bytes;
-    return this.#drawn('payload', bytes, bytes.length);
+    return this.#derive('payload', bytes, bytes.length);
   }
 
   /**
    * Stands for a text: each character by one that is as long in UTF-8, and equal beginnings by equal beginnings, so that
    * it may be cut afterwards as the original was.
    */
-  text(text: string): string {
+  maskText(text: string): string {
     if (!this.redacts) return text;
     let [high, low, masked, before] = [0, 0, '', ''];
     for (const character of text) {
       // Within a block a simple walk will do: whoever guesses it knows no other block.
-      if (before.length % BLOCK === 0) [high, low] = this.#walk(before);
+      if (before.length % BLOCK === 0) [high, low] = this.#seedBlock(before);
       before += character;
       const point = character.codePointAt(0) as number;
       high = Math.imul(high ^ point, 0x9e3779b1) ^ (low >>> 15);
       low = Math.imul((low ^ high) + 0x7f4a7c15, 0x85ebca6b) ^ (high >>> 13);
-      masked += standIn(point, (low ^ (low >>> 16)) >>> 0);
+      masked += substituteCharacter(point, (low ^ (low >>> 16)) >>> 0);
     }
     return masked;
   }
 
   /** Where the walk through a block begins, from all that stands before it. */
-  #walk(before: string): [number, number] {
-    const drawn = new DataView(this.#drawn('text', utf8(before), 8).buffer);
+  #seedBlock(before: string): [number, number] {
+    const drawn = new DataView(this.#derive('text', encodeUtf8(before), 8).buffer);
     return [drawn.getUint32(0), drawn.getUint32(4)];
   }
 
-  #drawn(what: string, bytes: Uint8Array, length: number): Uint8Array {
+  #derive(what: string, bytes: Uint8Array, length: number): Uint8Array {
     const hash = createHash('shake256', { outputLength: Math.max(1, length) });
-    const drawn = hash.update(concat([this.#salt, utf8(`${what}:`), bytes])).digest();
+    const drawn = hash.update(concatBytes([this.#salt, encodeUtf8(`${what}:`), bytes])).digest();
     return new Uint8Array(drawn).slice(0, length);
   }
 }
@@ -89,7 +92,7 @@ const BLOCK = 16;
 const MAX_KEYS = 1024;
 
 /** A letter of the same length in UTF-8. Blanks and ends of lines stay, so that the shape of a text can be seen. */
-function standIn(point: number, chance: number): string {
+function substituteCharacter(point: number, chance: number): string {
   if (point === 0x20 || point === 0x0a) return String.fromCodePoint(point);
   if (point < 0x80) return String.fromCodePoint(0x61 + (chance % 26));
   if (point < 0x800) return String.fromCodePoint(0x3b1 + (chance % 16)); // Greek

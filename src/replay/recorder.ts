@@ -3,7 +3,7 @@
  * what it decided. Where the lines go is the caller's business. Keys and nonces are not among them (docs/adr/0013-recordings.md).
  */
 import { createAgent } from '../agent/agent.ts';
-import { WIRE, type Wrapping } from '../agent/contract/codec.ts';
+import { WIRE_CODEC, type WireCodec } from '../agent/contract/codec.ts';
 import type { Agent, Effect, Input } from '../agent/contract/machine.ts';
 import type { AgentOptions } from '../agent/contract/options.ts';
 import type { View } from '../agent/contract/view.ts';
@@ -11,19 +11,19 @@ import { WireError } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
 import { VERSION } from '../base/version.ts';
 import type { StreamMessage } from '../wire/memberlist.ts';
-import { documentOf, lineBytes, TapeWriter } from './format.ts';
-import { Masks } from './masks.ts';
-import { hideBirth, hideInput } from './redact-inputs.ts';
-import { hideMessage, hideStream } from './redact-messages.ts';
-import { effectWords, packetWords, streamWords } from './transcript.ts';
+import { lineBytes, RecordingEncoder, toJsonDocument } from './format.ts';
+import { Masker } from './masks.ts';
+import { redactInput, redactOptions } from './redact-inputs.ts';
+import { redactMessage, redactStream } from './redact-messages.ts';
+import { formatEffect, formatPacket, formatStream } from './transcript.ts';
 
 /** Grows when a replayer of before would misread what is written. */
-export const FORMAT = 1;
-export const WHAT = 'hearsay recording';
+export const RECORDING_FORMAT = 1;
+export const RECORDING_MAGIC = 'hearsay recording';
 
 /** The first line. */
-export interface Header {
-  readonly what: typeof WHAT;
+export interface RecordingHeader {
+  readonly what: typeof RECORDING_MAGIC;
   readonly format: number;
   /** Of the program. */
   readonly version: string;
@@ -35,7 +35,7 @@ export interface Header {
 }
 
 /** What came out of the bytes of one datagram, or of one piece of a stream; in order. */
-export type Opened =
+export type OpenResult =
   | { readonly packet: readonly Uint8Array[]; readonly torn?: true }
   | { readonly stream: StreamMessage }
   /** Not complete yet. */
@@ -43,10 +43,10 @@ export type Opened =
   | { readonly refused: string; readonly detail: string };
 
 /** Every line between the first and the last. */
-export interface Step {
+export interface RecordedStep {
   readonly now: Millis;
   readonly input: Readonly<{ kind: string }>;
-  readonly opened?: readonly Opened[];
+  readonly opened?: readonly OpenResult[];
   /** What it decided, in order. */
   readonly out: readonly string[];
   /** When it next wants a tick. */
@@ -54,59 +54,66 @@ export interface Step {
 }
 
 /** The last line, unless the process was killed. */
-export interface Last {
-  readonly end: EndOf;
+export interface RecordingFooter {
+  readonly end: RecordingEndReason;
 }
 /** `full`: the limit was reached, and the agent went on. */
-export type EndOf = 'stopped' | 'full';
+export type RecordingEndReason = 'stopped' | 'full';
 
-export interface Sink {
+export interface RecordingSink {
   /** Takes one line. False: it was not taken, nor will any other be. */
   write(line: string): boolean;
   /** Likewise, and then no more. There is always room for it. */
-  last(line: string, why: EndOf): void;
+  last(line: string, why: RecordingEndReason): void;
   /** For another line of so many octets. */
   hasRoom(bytes: number): boolean;
 }
 
-export interface RecordOptions {
+export interface RecorderOptions {
   /** With which `options.rng` was made. */
   readonly seed: number;
   readonly redact: boolean;
   /** At least 16 random octets, which go nowhere else. */
   readonly salt: Uint8Array;
-  readonly sink: Sink;
+  readonly sink: RecordingSink;
 }
 
-export interface Recorded extends Agent {
+export interface RecordedAgent extends Agent {
   /** Nothing is recorded any more; the agent goes on. */
-  end(why: EndOf): void;
+  stopRecording(why: RecordingEndReason): void;
 }
 
 /** As `createAgent`, of an agent that is recorded from its birth. */
-export const createRecorded = (options: AgentOptions, how: RecordOptions): Recorded =>
+export const createRecordedAgent = (options: AgentOptions, how: RecorderOptions): RecordedAgent =>
   new Recorder(options, how);
 
-class Recorder implements Recorded {
+class Recorder implements RecordedAgent {
   readonly #agent: Agent;
-  readonly #masks: Masks;
-  readonly #sink: Sink;
-  readonly #tape = new TapeWriter();
-  readonly #wire: Listening;
+  readonly #masks: Masker;
+  readonly #sink: RecordingSink;
+  readonly #tape = new RecordingEncoder();
+  readonly #wire: RecordingCodec;
   #on = true;
 
-  constructor(options: AgentOptions, { seed, redact, salt, sink }: RecordOptions) {
-    this.#masks = new Masks(salt, redact);
+  constructor(options: AgentOptions, { seed, redact, salt, sink }: RecorderOptions) {
+    this.#masks = new Masker(salt, redact);
     this.#sink = sink;
-    this.#wire = new Listening(this.#masks);
-    const header: Header = {
-      ...{ what: WHAT, format: FORMAT, version: VERSION, node: options.name, redacted: redact, seed },
-      birth: hideBirth(options, this.#masks),
+    this.#wire = new RecordingCodec(this.#masks);
+    const header: RecordingHeader = {
+      ...{
+        what: RECORDING_MAGIC,
+        format: RECORDING_FORMAT,
+        version: VERSION,
+        node: options.name,
+        redacted: redact,
+        seed,
+      },
+      birth: redactOptions(options, this.#masks),
     };
     this.#write(header);
     // What it shares with others of its process would be missing when it is played.
     const { intern, internEntries, ...own } = options;
-    this.#agent = createAgent({ ...own, wrapping: this.#wire });
+    this.#agent = createAgent({ ...own, codec: this.#wire });
   }
 
   get deadline(): Millis {
@@ -120,49 +127,55 @@ class Recorder implements Recorded {
   handle(input: Input, now: Millis, out: Effect[]): void {
     if (!this.#on) return this.#agent.handle(input, now, out);
     const from = out.length;
-    this.#wire.begin();
+    this.#wire.startStep();
     try {
       this.#agent.handle(input, now, out);
     } catch (error) {
-      this.#step(input, now, out, from, [crashWords(error)]);
+      this.#recordStep(input, now, out, from, [formatCrash(error)]);
       throw error;
     }
-    this.#step(input, now, out, from, []);
+    this.#recordStep(input, now, out, from, []);
   }
 
-  end(why: EndOf): void {
+  stopRecording(why: RecordingEndReason): void {
     if (!this.#on) return;
     this.#stop();
-    const last: Last = { end: why };
-    this.#sink.last(this.#tape.line(documentOf(last)), why);
+    const last: RecordingFooter = { end: why };
+    this.#sink.last(this.#tape.encodeLine(toJsonDocument(last)), why);
   }
 
-  #step(input: Input, now: Millis, out: readonly Effect[], from: number, more: readonly string[]): void {
+  #recordStep(
+    input: Input,
+    now: Millis,
+    out: readonly Effect[],
+    from: number,
+    more: readonly string[],
+  ): void {
     const { opened, sealed } = this.#wire;
-    const step: Step = {
+    const step: RecordedStep = {
       now,
-      input: hideInput(input, this.#masks) as Step['input'],
+      input: redactInput(input, this.#masks) as RecordedStep['input'],
       ...(opened.length === 0 ? {} : { opened }),
-      out: [...stepWords(out, from, sealed, this.#masks.redacts), ...more],
+      out: [...formatEffects(out, from, sealed, this.#masks.redacts), ...more],
       wakes: this.#agent.deadline,
     };
     this.#write(step);
   }
 
-  #write(value: Header | Step): void {
-    const document = documentOf(value);
-    if (!this.#sink.hasRoom(lineBytes(document))) return this.end('full');
-    if (!this.#sink.write(this.#tape.line(document))) this.#stop();
+  #write(value: RecordingHeader | RecordedStep): void {
+    const document = toJsonDocument(value);
+    if (!this.#sink.hasRoom(lineBytes(document))) return this.stopRecording('full');
+    if (!this.#sink.write(this.#tape.encodeLine(document))) this.#stop();
   }
 
   #stop(): void {
     this.#on = false;
-    this.#wire.on = false;
+    this.#wire.enabled = false;
   }
 }
 
 /** The words of all effects from `from` on. */
-export function stepWords(
+export function formatEffects(
   out: readonly Effect[],
   from: number,
   sealed: readonly string[],
@@ -171,65 +184,65 @@ export function stepWords(
   let next = 0;
   const words: string[] = [];
   for (let i = from; i < out.length; i++)
-    words.push(effectWords(out[i] as Effect, () => sealed[next++] ?? '?', redacted));
+    words.push(formatEffect(out[i] as Effect, () => sealed[next++] ?? '?', redacted));
   return words;
 }
 
-export const crashWords = (error: unknown): string =>
+export const formatCrash = (error: unknown): string =>
   `crash ${error instanceof Error ? error.message : String(error)}`;
 
 /** The wire itself, and notes of what went through. */
-class Listening implements Wrapping {
-  on = true;
-  opened: Opened[] = [];
+class RecordingCodec implements WireCodec {
+  enabled = true;
+  opened: OpenResult[] = [];
   sealed: string[] = [];
-  readonly #masks: Masks;
+  readonly #masks: Masker;
 
-  constructor(masks: Masks) {
+  constructor(masks: Masker) {
     this.#masks = masks;
   }
 
-  begin(): void {
+  startStep(): void {
     this.opened = [];
     this.sealed = [];
   }
 
-  readonly openPacket: Wrapping['openPacket'] = (bytes, envelope) =>
-    this.#noted(
-      () => WIRE.openPacket(bytes, envelope),
+  readonly openPacket: WireCodec['openPacket'] = (bytes, envelope) =>
+    this.#record(
+      () => WIRE_CODEC.openPacket(bytes, envelope),
       ({ messages, torn }) => ({
-        packet: messages.map((message) => hideMessage(message, this.#masks)),
+        packet: messages.map((message) => redactMessage(message, this.#masks)),
         ...(torn ? { torn } : {}),
       }),
     );
 
-  readonly sealPacket: Wrapping['sealPacket'] = (messages, envelope, options) => {
-    if (this.on) {
-      const hidden = messages.map((message) => hideMessage(message, this.#masks));
-      this.sealed.push(packetWords(hidden, this.#masks.redacts));
+  readonly sealPacket: WireCodec['sealPacket'] = (messages, envelope, options) => {
+    if (this.enabled) {
+      const hidden = messages.map((message) => redactMessage(message, this.#masks));
+      this.sealed.push(formatPacket(hidden, this.#masks.redacts));
     }
-    return WIRE.sealPacket(messages, envelope, options);
+    return WIRE_CODEC.sealPacket(messages, envelope, options);
   };
 
-  readonly sealStream: Wrapping['sealStream'] = (body, envelope, options) => {
-    if (this.on) this.sealed.push(streamWords(body, this.#masks.redacts));
-    return WIRE.sealStream(body, envelope, options);
+  readonly sealStream: WireCodec['sealStream'] = (body, envelope, options) => {
+    if (this.enabled) this.sealed.push(formatStream(body, this.#masks.redacts));
+    return WIRE_CODEC.sealStream(body, envelope, options);
   };
 
-  readonly opener: Wrapping['opener'] = (envelope, role) => {
-    const opener = WIRE.opener(envelope, role);
+  readonly createStreamDecoder: WireCodec['createStreamDecoder'] = (envelope, role) => {
+    const opener = WIRE_CODEC.createStreamDecoder(envelope, role);
     return {
       push: (chunk) =>
-        this.#noted(
+        this.#record(
           () => opener.push(chunk),
           (message) =>
-            message === undefined ? { waits: true } : { stream: hideStream(message, this.#masks) },
+            message === undefined ? { waits: true } : { stream: redactStream(message, this.#masks) },
         ),
     };
   };
 
-  #noted<T>(open: () => T, note: (opened: T) => Opened): T {
-    if (!this.on) return open();
+  #record<T>(open: () => T, note: (opened: T) => OpenResult): T {
+    if (!this.enabled) return open();
     try {
       const opened = open();
       this.opened.push(note(opened));

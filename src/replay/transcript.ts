@@ -5,17 +5,19 @@
 import { crc32 } from 'node:zlib';
 import type { Fact } from '../agent/contract/facts.ts';
 import type { Effect } from '../agent/contract/machine.ts';
-import type { News } from '../serf/types.ts';
+import type { HandlerEvent } from '../serf/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
-import { TYPE } from '../wire/memberlist.ts';
+import { MESSAGE_TYPE } from '../wire/memberlist.ts';
 import { SERF_TYPE } from '../wire/serf.ts';
-import { toPlain } from './json-codec.ts';
-import { speaksOfKeys } from './redact-messages.ts';
+import { toJson } from './json-codec.ts';
+import { hasKeyResponse } from './redact-messages.ts';
 
-const SWIM_KINDS = new Map<number, string>(Object.entries(TYPE).map(([kind, octet]) => [octet, kind]));
+const SWIM_KINDS = new Map<number, string>(
+  Object.entries(MESSAGE_TYPE).map(([kind, octet]) => [octet, kind]),
+);
 const SERF_KINDS = new Map<number, string>(Object.entries(SERF_TYPE).map(([kind, octet]) => [octet, kind]));
 /** Said by no recording: they may quote what was masked, or name a key. */
-const UNSAID: ReadonlySet<string> = new Set([
+const OMITTED_FIELDS: ReadonlySet<string> = new Set([
   'output',
   'notes',
   'reason',
@@ -25,7 +27,7 @@ const UNSAID: ReadonlySet<string> = new Set([
   'primaries',
 ]);
 /** What a redacted recording does not say: it may quote a definition, or tell of octets that were left out. */
-const VAGUE: ReadonlyMap<string, readonly string[]> = new Map([
+const REDACTED_FACT_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['checkRefused', ['why']],
   ['rememberedRefused', ['why']],
   ['packetRejected', ['code', 'detail']],
@@ -35,39 +37,39 @@ const VAGUE: ReadonlyMap<string, readonly string[]> = new Map([
 const FINGERPRINT = /\b[0-9a-f]{16}\b/g;
 
 /** What a datagram says, about to be sealed and masked already: `ping+suspect 87 1f3a90c2`. */
-export function packetWords(parts: readonly Uint8Array[], redacted: boolean): string {
+export function formatPacket(parts: readonly Uint8Array[], redacted: boolean): string {
   let sum = 0;
   let bytes = 0;
   for (const part of parts) {
     bytes += part.length;
     if (isComparable(part, redacted)) sum = crc32(part, sum);
   }
-  return `${parts.map(kindOf).join('+')} ${bytes} ${hex(sum)}`;
+  return `${parts.map(formatMessageKind).join('+')} ${bytes} ${hex(sum)}`;
 }
 
 /** Likewise of a stream; its messages may quote what is masked. */
-export const streamWords = (body: Uint8Array, redacted: boolean): string =>
+export const formatStream = (body: Uint8Array, redacted: boolean): string =>
   `${SWIM_KINDS.get(body[0] ?? -1) ?? body[0]} ${body.length}${redacted ? '' : ` ${hex(crc32(body))}`}`;
 
 /** A catalogue's texts are cut after they were masked here, and before there. */
 function isComparable(part: Uint8Array, redacted: boolean): boolean {
-  if (part[0] !== TYPE.user) return true;
-  return !(redacted && isCatalogType(part[1] ?? 0)) && !speaksOfKeys(part.subarray(1));
+  if (part[0] !== MESSAGE_TYPE.user) return true;
+  return !(redacted && isCatalogType(part[1] ?? 0)) && !hasKeyResponse(part.subarray(1));
 }
 
 const hex = (sum: number): string => (sum >>> 0).toString(16).padStart(8, '0');
 
 /** `ping`, `ack` …, and user messages as `serf:query` or `user:200`. */
-function kindOf(message: Uint8Array): string {
+function formatMessageKind(message: Uint8Array): string {
   const type = message[0] ?? -1;
-  if (type !== TYPE.user) return SWIM_KINDS.get(type) ?? String(type);
+  if (type !== MESSAGE_TYPE.user) return SWIM_KINDS.get(type) ?? String(type);
   const inner = message[1] ?? -1;
   const serf = SERF_KINDS.get(inner);
   return serf === undefined ? `user:${inner}` : `serf:${serf}`;
 }
 
 /** One effect. `sealed` gives what the next packet or stream of this step says. */
-export function effectWords(effect: Effect, sealed: () => string, redacted: boolean): string {
+export function formatEffect(effect: Effect, sealed: () => string, redacted: boolean): string {
   switch (effect.kind) {
     case 'sendPacket':
       return `packet ${effect.to.key} ${sealed()}`;
@@ -79,37 +81,37 @@ export function effectWords(effect: Effect, sealed: () => string, redacted: bool
       return `close ${effect.stream}`;
     case 'reply': {
       const { request, result } = effect;
-      if (result.ok) return `reply ${request}${flat({ ok: true, ...(result.value ?? {}) })}`;
+      if (result.ok) return `reply ${request}${formatFields({ ok: true, ...(result.value ?? {}) })}`;
       const { code, message } = result.error;
-      return redacted ? `reply ${request} ${code}` : `reply ${request} ${code}: ${nameless(message)}`;
+      return redacted ? `reply ${request} ${code}` : `reply ${request} ${code}: ${maskFingerprints(message)}`;
     }
     case 'runCheck': {
       const { check, generation, probe, timeout } = effect.order;
       return `run ${check} generation=${generation} kind=${probe.kind} timeout=${timeout}`;
     }
-    case 'changed':
+    case 'topicsChanged':
       return `changed ${effect.topics.join(' ')}`;
-    case 'remember': {
+    case 'saveSnapshot': {
       const { peers, registered, ...rest } = effect.snapshot;
       const { services = [], checks = [] } = registered ?? {};
       const counts = { peers: peers.length, services: services.length, checks: checks.length };
-      return `remember${flat({ ...rest, ...counts })}`;
+      return `remember${formatFields({ ...rest, ...counts })}`;
     }
-    case 'rememberCatalog':
+    case 'saveCatalog':
       return `rememberCatalog ${effect.bytes.length}`;
     case 'fact':
-      return `fact ${factWords(effect.fact, redacted)}`;
-    case 'keepKeys':
+      return `fact ${formatFact(effect.fact, redacted)}`;
+    case 'storeKeys':
       return `keepKeys ${effect.ticket} keys=${effect.keys.length}`;
-    case 'tell':
-      return `tell ${newsWords(effect.news)}`;
+    case 'notify':
+      return `tell ${formatNews(effect.event)}`;
     case 'stopped':
       return effect.why === undefined ? 'stopped' : `stopped: ${effect.why}`;
   }
 }
 
 /** Names alone: what is told is in other decisions of the same step. */
-function newsWords(news: News): string {
+function formatNews(news: HandlerEvent): string {
   switch (news.kind) {
     case 'members':
       return `${news.change} ${news.members.map(({ member }) => member.identity.name).join(' ')}`;
@@ -121,30 +123,30 @@ function newsWords(news: News): string {
 }
 
 /** `memberSuspected node=bob by=ann incarnation=3`. */
-function factWords(fact: Fact, redacted: boolean): string {
+function formatFact(fact: Fact, redacted: boolean): string {
   const { kind, ...fields } = fact as { readonly kind: string };
-  const vague = redacted ? VAGUE.get(kind) : undefined;
+  const vague = redacted ? REDACTED_FACT_FIELDS.get(kind) : undefined;
   const said =
     vague === undefined
       ? fields
       : Object.fromEntries(Object.entries(fields).filter(([key]) => !vague.includes(key)));
-  return `${kind}${nameless(flat(said))}`;
+  return `${kind}${maskFingerprints(formatFields(said))}`;
 }
 
-const nameless = (words: string): string => words.replace(FINGERPRINT, '·');
+const maskFingerprints = (words: string): string => words.replace(FINGERPRINT, '·');
 
 /** ` key=value key=value`. */
-function flat(fields: object): string {
+function formatFields(fields: object): string {
   let words = '';
   for (const [key, value] of Object.entries(fields))
-    words += ` ${key}=${UNSAID.has(key) ? '·' : word(value)}`;
+    words += ` ${key}=${OMITTED_FIELDS.has(key) ? '·' : formatValue(value)}`;
   return words;
 }
 
-function word(value: unknown): string {
+function formatValue(value: unknown): string {
   if (value instanceof Uint8Array) return `<${value.length}>`;
-  if (Array.isArray(value)) return `[${value.map(word).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map(formatValue).join(',')}]`;
   if (typeof value !== 'object' || value === null) return String(value);
-  if (value instanceof Map || value instanceof Set) return JSON.stringify(toPlain(value));
-  return `{${flat(value).trimStart()}}`;
+  if (value instanceof Map || value instanceof Set) return JSON.stringify(toJson(value));
+  return `{${formatFields(value).trimStart()}}`;
 }

@@ -5,27 +5,27 @@
  * Source: serf coalesce.go, coalesce_member.go, coalesce_user.go (protocol reference 4.6).
  */
 import { type Millis, NEVER } from '../base/time.ts';
-import type { MemberChange, News, SerfMember, UserEventHeard } from './types.ts';
+import type { HandlerEvent, MemberChange, ReceivedUserEvent, SerfMember } from './types.ts';
 
 /** How long to gather: at most `period`, and not after `quiet` without anything new. One of them 0: not at all. */
-export interface Spans {
+export interface CoalescePeriods {
   readonly period: Millis;
-  readonly quiet: Millis;
+  readonly quiescent: Millis;
 }
 
 /** Events that are gathered at most; a flood is told at once. */
 const MAX_EVENTS = 256;
 
-export class Coalescing {
+export class Coalescer {
   readonly #memberWindow: Window;
   readonly #userWindow: Window;
   readonly #changes = new Map<string, { readonly change: MemberChange; readonly member: SerfMember }>();
   /** What was last told of each member, until it is reaped. */
-  readonly #told = new Map<string, MemberChange>();
-  readonly #events = new Map<string, UserEventHeard[]>();
+  readonly #lastNotified = new Map<string, MemberChange>();
+  readonly #events = new Map<string, ReceivedUserEvent[]>();
   #eventCount = 0;
 
-  constructor(members: Spans, user: Spans) {
+  constructor(members: CoalescePeriods, user: CoalescePeriods) {
     this.#memberWindow = new Window(members);
     this.#userWindow = new Window(user);
   }
@@ -36,8 +36,8 @@ export class Coalescing {
   }
 
   /** Appends to `out` what is not to be gathered. */
-  take(news: News, now: Millis, out: News[]): void {
-    if (news.kind === 'members' && this.#memberWindow.isOn) {
+  accept(news: HandlerEvent, now: Millis, out: HandlerEvent[]): void {
+    if (news.kind === 'members' && this.#memberWindow.isEnabled) {
       for (const member of news.members) {
         const held = this.#changes.get(member.name);
         // Differs: at agents an update right after a join hides the join.
@@ -45,21 +45,21 @@ export class Coalescing {
         this.#changes.delete(member.name); // the last one decides the order, too
         this.#changes.set(member.name, { change, member });
       }
-      this.#memberWindow.stir(now);
-    } else if (news.kind === 'user' && news.event.coalesce && this.#userWindow.isOn) {
+      this.#memberWindow.extend(now);
+    } else if (news.kind === 'user' && news.event.coalesce && this.#userWindow.isEnabled) {
       this.#gather(news.event);
-      this.#userWindow.stir(now);
-      if (this.#eventCount >= MAX_EVENTS) this.#tellEvents(out);
+      this.#userWindow.extend(now);
+      if (this.#eventCount >= MAX_EVENTS) this.#flushEvents(out);
     } else out.push(news);
   }
 
-  tick(now: Millis, out: News[]): void {
-    if (this.#memberWindow.deadline <= now) this.#tellChanges(out);
-    if (this.#userWindow.deadline <= now) this.#tellEvents(out);
+  tick(now: Millis, out: HandlerEvent[]): void {
+    if (this.#memberWindow.deadline <= now) this.#flushChanges(out);
+    if (this.#userWindow.deadline <= now) this.#flushEvents(out);
   }
 
   /** Of one name: all of the newest Lamport time. */
-  #gather(event: UserEventHeard): void {
+  #gather(event: ReceivedUserEvent): void {
     const held = this.#events.get(event.name) ?? [];
     const newest = held[0]?.ltime ?? -1;
     if (event.ltime < newest) return;
@@ -69,13 +69,13 @@ export class Coalescing {
   }
 
   /** Differs: agents repeat the last update of each member whenever they tell something of another. */
-  #tellChanges(out: News[]): void {
+  #flushChanges(out: HandlerEvent[]): void {
     this.#memberWindow.close();
     const byChange = new Map<MemberChange, SerfMember[]>();
     for (const [name, { change, member }] of this.#changes) {
-      if (change !== 'update' && this.#told.get(name) === change) continue;
-      if (change === 'reap') this.#told.delete(name);
-      else this.#told.set(name, change);
+      if (change !== 'update' && this.#lastNotified.get(name) === change) continue;
+      if (change === 'reap') this.#lastNotified.delete(name);
+      else this.#lastNotified.set(name, change);
       const members = byChange.get(change);
       if (members === undefined) byChange.set(change, [member]);
       else members.push(member);
@@ -84,7 +84,7 @@ export class Coalescing {
     for (const [change, members] of byChange) out.push({ kind: 'members', change, members });
   }
 
-  #tellEvents(out: News[]): void {
+  #flushEvents(out: HandlerEvent[]): void {
     this.#userWindow.close();
     const events = [...this.#events.values()].flat().sort((a, b) => a.ltime - b.ltime);
     this.#events.clear();
@@ -95,25 +95,25 @@ export class Coalescing {
 
 /** Opens with the first thing, and closes when nothing new comes, or when it has been open for long enough. */
 class Window {
-  readonly #spans: Spans;
+  readonly #spans: CoalescePeriods;
   #end: Millis = NEVER;
   #quietAt: Millis = NEVER;
 
-  constructor(spans: Spans) {
+  constructor(spans: CoalescePeriods) {
     this.#spans = spans;
   }
 
-  get isOn(): boolean {
-    return this.#spans.period > 0 && this.#spans.quiet > 0;
+  get isEnabled(): boolean {
+    return this.#spans.period > 0 && this.#spans.quiescent > 0;
   }
 
   get deadline(): Millis {
     return Math.min(this.#end, this.#quietAt);
   }
 
-  stir(now: Millis): void {
+  extend(now: Millis): void {
     if (this.#end === NEVER) this.#end = now + this.#spans.period;
-    this.#quietAt = now + this.#spans.quiet;
+    this.#quietAt = now + this.#spans.quiescent;
   }
 
   close(): void {

@@ -9,7 +9,7 @@ import { WireError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { CoordinateBody } from '../wire/serf.ts';
-import { decode } from '../wire/struct.ts';
+import { decodeStruct } from '../wire/struct.ts';
 
 export interface Coordinate {
   readonly vec: readonly number[];
@@ -39,7 +39,7 @@ const ORIGIN: Coordinate = {
 /** Our own coordinate, and the samples behind it. */
 export class Coordinates {
   readonly #rng: Rng;
-  readonly #filters = new Map<string, number[]>();
+  readonly #latencyFilters = new Map<string, number[]>();
   readonly #others = new Map<string, Coordinate>();
   #samples = freshSamples();
   #sampleAt = 0;
@@ -62,7 +62,7 @@ export class Coordinates {
   }
 
   /** Where `peer` last said it was; `undefined` if it never did. */
-  of(peer: string): Coordinate | undefined {
+  get(peer: string): Coordinate | undefined {
     return this.#others.get(peer);
   }
 
@@ -70,7 +70,7 @@ export class Coordinates {
    * A direct ack of `peer` came after `roundTrip` with this payload; an empty one says nothing. Throws `WireError`
    * if it is no coordinate one can believe. False: nothing was learned, nothing changed.
    */
-  learn(peer: string, roundTrip: Millis, payload: Uint8Array): boolean {
+  updateFromAck(peer: string, roundTrip: Millis, payload: Uint8Array): boolean {
     return payload.length === 0 ? false : this.update(peer, roundTrip, decodeCoordinate(payload));
   }
 
@@ -78,21 +78,21 @@ export class Coordinates {
   update(peer: string, roundTrip: Millis, other: Coordinate): boolean {
     const seconds = roundTrip / 1000;
     if (!(seconds >= 0 && seconds <= MAX_SECONDS)) return false;
-    const usual = this.#median(peer, seconds);
+    const usual = this.#latencyFilter(peer, seconds);
     this.#others.set(peer, other);
-    const moved = this.#adjusted(this.#pulled(other, usual), other, usual);
+    const moved = this.#updateAdjustment(this.#updateVivaldi(other, usual), other, usual);
     const gravity = -((secondsBetween(ORIGIN, moved) / GRAVITY_RHO) ** 2);
-    const settled = this.#pushed(moved, gravity, ORIGIN);
-    if (isSound(settled)) this.#own = settled;
+    const settled = this.#applyForce(moved, gravity, ORIGIN);
+    if (isValid(settled)) this.#own = settled;
     else this.#reset();
     this.#payload = undefined;
     return true;
   }
 
   /** The member was erased: its samples and its place go. */
-  forget(peer: string): void {
+  delete(peer: string): void {
     this.#others.delete(peer);
-    this.#filters.delete(peer);
+    this.#latencyFilters.delete(peer);
   }
 
   #reset(): void {
@@ -102,10 +102,10 @@ export class Coordinates {
   }
 
   /** Of the last three round trips to this peer: one slow packet moves nobody. */
-  #median(peer: string, seconds: number): number {
-    const recent = this.#filters.get(peer);
+  #latencyFilter(peer: string, seconds: number): number {
+    const recent = this.#latencyFilters.get(peer);
     if (recent === undefined) {
-      this.#filters.set(peer, [seconds]);
+      this.#latencyFilters.set(peer, [seconds]);
       return seconds;
     }
     recent.push(seconds);
@@ -115,7 +115,7 @@ export class Coordinates {
   }
 
   /** The spring between us and the peer: who is less sure moves more. */
-  #pulled(other: Coordinate, seconds: number): Coordinate {
+  #updateVivaldi(other: Coordinate, seconds: number): Coordinate {
     const own = this.#own;
     const distance = secondsBetween(own, other);
     const measured = Math.max(seconds, ZERO);
@@ -124,7 +124,7 @@ export class Coordinates {
     const gain = ERROR_GAIN * weight;
     const error = Math.min(MAX_ERROR, gain * wrongness + own.error * (1 - gain));
     const { vec, adjustment, height } = own;
-    return this.#pushed(
+    return this.#applyForce(
       { vec, error, adjustment, height },
       FORCE_GAIN * weight * (measured - distance),
       other,
@@ -132,7 +132,7 @@ export class Coordinates {
   }
 
   /** What the geometry keeps getting wrong, averaged, becomes part of our distance to everybody. */
-  #adjusted(coordinate: Coordinate, other: Coordinate, seconds: number): Coordinate {
+  #updateAdjustment(coordinate: Coordinate, other: Coordinate, seconds: number): Coordinate {
     this.#samples[this.#sampleAt] = seconds - rawSeconds(coordinate, other);
     this.#sampleAt = (this.#sampleAt + 1) % ADJUSTMENT_WINDOW;
     let sum = 0;
@@ -142,13 +142,14 @@ export class Coordinates {
   }
 
   /** `coordinate` after a force away from `other`; a negative one draws it near. */
-  #pushed(coordinate: Coordinate, force: number, other: Coordinate): Coordinate {
+  #applyForce(coordinate: Coordinate, force: number, other: Coordinate): Coordinate {
     const { vec, error, adjustment, height } = coordinate;
     const distance = lengthBetween(vec, other.vec);
-    if (distance <= ZERO) return { vec: moved(vec, this.#anyDirection(), force), error, adjustment, height };
+    if (distance <= ZERO)
+      return { vec: translate(vec, this.#anyDirection(), force), error, adjustment, height };
     const away = vec.map((own, i) => (own - (other.vec[i] as number)) / distance);
     const raised = ((height + other.height) * force) / distance + height;
-    return { vec: moved(vec, away, force), error, adjustment, height: Math.max(MIN_HEIGHT, raised) };
+    return { vec: translate(vec, away, force), error, adjustment, height: Math.max(MIN_HEIGHT, raised) };
   }
 
   /** Two in one place must part, and neither knows where to. */
@@ -172,7 +173,7 @@ export const encodeCoordinate = (coordinate: Coordinate): Uint8Array => Coordina
  * dimensions, NaN, more than 10 s, no height, an error above the maximum.
  */
 export function decodeCoordinate(payload: Uint8Array): Coordinate {
-  const { vec, error, adjustment, height } = decode(CoordinateBody, payload);
+  const { vec, error, adjustment, height } = decodeStruct(CoordinateBody, payload);
   const believable =
     vec.length === DIMENSIONS &&
     vec.every((one) => Math.abs(one) <= MAX_SECONDS) &&
@@ -197,7 +198,7 @@ function secondsBetween(a: Coordinate, b: Coordinate): number {
 const rawSeconds = (a: Coordinate, b: Coordinate): number =>
   lengthBetween(a.vec, b.vec) + a.height + b.height;
 
-const moved = (vec: readonly number[], way: readonly number[], force: number): number[] =>
+const translate = (vec: readonly number[], way: readonly number[], force: number): number[] =>
   vec.map((own, i) => own + (way[i] as number) * force);
 
 // A loop: it runs several times for each ack, and acks are half of what an idle agent hears.
@@ -207,5 +208,5 @@ function lengthBetween(a: readonly number[], b: readonly number[]): number {
   return Math.sqrt(sum);
 }
 
-const isSound = ({ vec, error, adjustment, height }: Coordinate): boolean =>
+const isValid = ({ vec, error, adjustment, height }: Coordinate): boolean =>
   vec.every(Number.isFinite) && [error, adjustment, height].every(Number.isFinite);

@@ -10,7 +10,7 @@ export interface Slot<T> {
 }
 
 /** `size` slots, each for one Lamport time; a newer time takes the slot of the one `size` before it. */
-export class Ring<T> {
+export class DedupBuffer<T> {
   readonly #size: number;
   readonly #same: (a: T, b: T) => boolean;
   readonly #slots = new Map<number, Slot<T>>();

@@ -3,12 +3,12 @@
  *
  * Source: serf serf.go, UserEvent, handleUserEvent; delegate.go, LocalState (protocol reference 4.6, 4.9).
  */
-import { copyOf, sameBytes, utf8 } from '../base/bytes.ts';
+import { copyBytes, encodeUtf8, sameBytes } from '../base/bytes.ts';
 import { AgentError } from '../base/errors.ts';
 import { type EventBucket, UserEvent } from '../wire/serf.ts';
-import { Ring } from './dedup-buffer.ts';
+import { DedupBuffer } from './dedup-buffer.ts';
 import { LamportClock } from './lamport.ts';
-import type { SerfEffect, UserEventHeard } from './types.ts';
+import type { ReceivedUserEvent, SerfEffect } from './types.ts';
 
 /** Bytes of one event message, all included. Source: serf UserEventSizeLimit, the hard ceiling. */
 export const MAX_EVENT_BYTES = 9216;
@@ -24,17 +24,17 @@ interface HeldEvent {
   readonly payload: Uint8Array;
 }
 
-export class Events {
+export class UserEventBuffer {
   readonly clock: LamportClock = new LamportClock();
-  readonly #ring: Ring<HeldEvent>;
-  #recent: readonly UserEventHeard[] = [];
+  readonly #dedup: DedupBuffer<HeldEvent>;
+  #recent: readonly ReceivedUserEvent[] = [];
 
   constructor(buffer: number) {
-    this.#ring = new Ring(buffer, (a, b) => a.name === b.name && sameBytes(a.payload, b.payload));
+    this.#dedup = new DedupBuffer(buffer, (a, b) => a.name === b.name && sameBytes(a.payload, b.payload));
   }
 
   /** What was heard lately, oldest first. */
-  get recent(): readonly UserEventHeard[] {
+  get recent(): readonly ReceivedUserEvent[] {
     return this.#recent;
   }
 
@@ -42,19 +42,19 @@ export class Events {
    * Witnesses a plausible stamp. True: news, told here, and to be passed on. The payload is copied. `allows` is asked
    * about news only: a no, and it is as if it had not come.
    */
-  hear(heard: UserEventHeard, out: SerfEffect[], allows?: () => boolean): boolean {
+  handleUserEvent(heard: ReceivedUserEvent, out: SerfEffect[], allows?: () => boolean): boolean {
     const { ltime, name } = heard;
     this.clock.witness(ltime);
     const weight = OVERHEAD_BYTES + name.length + heard.payload.length;
     let event = heard;
     const keep = (): HeldEvent => {
-      event = { ...heard, payload: copyOf(heard.payload) };
+      event = { ...heard, payload: copyBytes(heard.payload) };
       return event;
     };
-    if (!this.#ring.admit(ltime, this.clock.time, heard, weight, keep, allows)) return false;
+    if (!this.#dedup.admit(ltime, this.clock.time, heard, weight, keep, allows)) return false;
     const dropped = this.#recent.length < RECENT_EVENTS ? undefined : this.#recent[0];
     this.#recent = [...(dropped === undefined ? this.#recent : this.#recent.slice(1)), event];
-    out.push({ kind: 'heard', event, dropped });
+    out.push({ kind: 'userEvent', event, dropped });
     return true;
   }
 
@@ -66,7 +66,7 @@ export class Events {
     if (name === '') throw new AgentError('badRequest', 'an event needs a name');
     if (/[\p{Cc}\p{Cs}]/u.test(name))
       throw new AgentError('badRequest', 'the name of an event must be text without control characters');
-    const said = utf8(name).length + payload.length;
+    const said = encodeUtf8(name).length + payload.length;
     const body = UserEvent.encode({ ltime: this.clock.time, name, payload, cc: coalesce });
     if (said > limit || body.length > limit)
       throw new AgentError(
@@ -74,20 +74,20 @@ export class Events {
         `name and payload of an event take ${said} bytes (${body.length} as a message) and ${limit} may stand: send a reference to what is larger`,
       );
     const ltime = this.clock.stamp();
-    this.hear({ ltime, name, payload, coalesce }, out);
+    this.handleUserEvent({ ltime, name, payload, coalesce }, out);
     return body;
   }
 
   /** Events before `ltime` are old news: seen in an earlier life, or from before we joined. */
   ignoreBefore(ltime: number): void {
-    this.#ring.ignoreBefore(ltime);
+    this.#dedup.ignoreBefore(ltime);
   }
 
   /** What a push/pull tells: a compact list in rising order, the newest if not all fit. */
   buckets(): EventBucket[] {
     const out: EventBucket[] = [];
     let bytes = 0;
-    for (const slot of this.#ring.newestFirst()) {
+    for (const slot of this.#dedup.newestFirst()) {
       bytes += slot.weight;
       if (bytes > MAX_STATE_BYTES) break;
       const events = slot.items.map(({ name, payload }) => ({ kind: 'eventBody', name, payload }) as const);

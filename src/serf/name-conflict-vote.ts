@@ -5,24 +5,24 @@
  * and so a single forged message ends one that is alone. And we go only when a second vote is lost, too: who came back
  * at another address is known there by then.
  */
-import { type Address, address } from '../base/address.ts';
-import { utf8 } from '../base/bytes.ts';
+import { type Address, toAddress } from '../base/address.ts';
+import { encodeUtf8 } from '../base/bytes.ts';
 import { AgentError, WireError } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
 import { decodeConflictResponse } from '../wire/serf.ts';
-import { CONFLICT } from './queries/names.ts';
-import type { AskedQuestion, Question, QuestionId, SerfEffect } from './types.ts';
+import { CONFLICT_QUERY } from './queries/names.ts';
+import type { QueryDefinition, QueryId, QueryReport, SerfEffect } from './types.ts';
 
 /** One vote at a time, and not more often than this: anybody can claim a name. */
-const PAUSE: Millis = 30_000;
+const VOTE_INTERVAL: Millis = 30_000;
 /** Votes lost in a row. */
-const ENOUGH = 2;
+const MAX_LOST_VOTES = 2;
 
-export class Conflicts {
+export class NameConflictVote {
   readonly #self: string;
   readonly #address: () => Address;
-  #vote: { readonly id: QuestionId; readonly other: Address } | undefined;
-  #lost = 0;
+  #vote: { readonly id: QueryId; readonly other: Address } | undefined;
+  #lostVotes = 0;
   #notBefore: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(self: string, own: () => Address) {
@@ -31,13 +31,13 @@ export class Conflicts {
   }
 
   /** Somebody at `other` says that it has our name. */
-  contested(other: Address, now: Millis, ask: (question: Question) => AskedQuestion): void {
+  onConflict(other: Address, now: Millis, ask: (question: QueryDefinition) => QueryReport): void {
     if (now < this.#notBefore || isAt(other, this.#address())) return;
-    this.#notBefore = now + PAUSE;
+    this.#notBefore = now + VOTE_INTERVAL;
     try {
       const { id } = ask({
-        name: CONFLICT,
-        payload: utf8(this.#self),
+        name: CONFLICT_QUERY,
+        payload: encodeUtf8(this.#self),
         nodes: [],
         tags: new Map(),
         ack: false,
@@ -50,26 +50,26 @@ export class Conflicts {
   }
 
   /** Something came of a query of ours. */
-  count(question: AskedQuestion, out: SerfEffect[]): void {
+  countVotes(question: QueryReport, out: SerfEffect[]): void {
     const vote = this.#vote;
     if (vote?.id !== question.id || !question.finished) return;
     this.#vote = undefined;
-    const claims = question.responses.flatMap(({ payload }) => claimIn(payload));
+    const claims = question.responses.flatMap(({ payload }) => parseClaim(payload));
     const own = this.#address();
     const ours = claims.filter((claim) => isAt(claim, own)).length;
     const others = claims.length - ours;
     out.push({ kind: 'fact', fact: { kind: 'nameVote', node: this.#self, ours, others } });
-    this.#lost = others > 0 && ours < Math.floor(claims.length / 2) + 1 ? this.#lost + 1 : 0;
-    if (this.#lost >= ENOUGH) out.push({ kind: 'nameLost', other: vote.other });
+    this.#lostVotes = others > 0 && ours < Math.floor(claims.length / 2) + 1 ? this.#lostVotes + 1 : 0;
+    if (this.#lostVotes >= MAX_LOST_VOTES) out.push({ kind: 'nameVoteLost', other: vote.other });
   }
 }
 
 /** The address one member means by our name; nothing if it knows none, or what it says cannot be read. */
-function claimIn(payload: Uint8Array): Address[] {
+function parseClaim(payload: Uint8Array): Address[] {
   try {
     const record = decodeConflictResponse(payload);
     if (record === undefined || (record.addr.length !== 4 && record.addr.length !== 16)) return [];
-    return [address(record.addr, record.port)];
+    return [toAddress(record.addr, record.port)];
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return [];

@@ -1,7 +1,7 @@
 /** Serf's part of a push/pull: composed from our table, and read as the intents another table implies. */
 
 import { decodeSerfState, JoinIntent, LeaveIntent, SerfState } from '../wire/serf.ts';
-import type { Events } from './events.ts';
+import type { UserEventBuffer } from './events.ts';
 import type { Intent } from './membership/intents.ts';
 import type { Statuses } from './membership/status.ts';
 
@@ -12,10 +12,10 @@ import type { Statuses } from './membership/status.ts';
  * its leave, and whoever merged it as a join of that time would take the leave itself for old news. And who left and
  * has announced its return is no longer listed as left: others would take the time of its return for that of a leave.
  */
-export function composeState(
+export function encodeLocalState(
   statuses: Statuses,
   clocks: { readonly member: number; readonly query: number },
-  events: Events,
+  events: UserEventBuffer,
   summary: Uint8Array,
 ): Uint8Array {
   const statusLTimes = new Map<string, number>();
@@ -36,7 +36,7 @@ function leftForGood(statuses: Statuses): string[] {
   const names: string[] = [];
   for (const name of statuses.left) {
     const held = statuses.get(name);
-    if (held !== undefined && statuses.saidLeave(held)) names.push(name);
+    if (held !== undefined && statuses.hasAnnouncedLeave(held)) names.push(name);
   }
   return names;
 }
@@ -54,10 +54,10 @@ export const readState = (octets: Uint8Array): SerfState | undefined =>
  */
 export function* impliedIntents(state: SerfState, statuses: Statuses): Generator<Intent> {
   const left = new Set(state.leftMembers);
-  for (const node of left) yield LeaveIntent.make({ node, ltime: state.statusLTimes.get(node) ?? 0 });
+  for (const node of left) yield LeaveIntent.create({ node, ltime: state.statusLTimes.get(node) ?? 0 });
   for (const [node, theirs] of state.statusLTimes) {
     if (left.has(node)) continue;
     const ltime = statuses.get(node)?.status === 'alive' ? Math.max(0, theirs - 1) : theirs;
-    yield JoinIntent.make({ node, ltime });
+    yield JoinIntent.create({ node, ltime });
   }
 }

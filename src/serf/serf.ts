@@ -3,37 +3,37 @@
  * Membership, events, queries, coordinates and push/pull state keep what they know in their own files.
  */
 import type { Address } from '../base/address.ts';
-import { copyOf, NO_BYTES } from '../base/bytes.ts';
+import { copyBytes, NO_BYTES } from '../base/bytes.ts';
 import { AgentError, WireError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
 import type { SerfConfig } from '../config/protocol.ts';
-import type { Broadcasts } from '../swim/broadcasts.ts';
+import type { BroadcastQueue } from '../swim/broadcasts.ts';
 import type { MemberEvent } from '../swim/types.ts';
 import type { Keyring } from '../wire/keyring.ts';
 import { decodeSerf, type SerfState, type UserEvent } from '../wire/serf.ts';
 import { Coordinates } from './coordinates.ts';
-import { Events, MAX_EVENT_BYTES } from './events.ts';
+import { MAX_EVENT_BYTES, UserEventBuffer } from './events.ts';
 import type { LamportClock } from './lamport.ts';
 import { type Intent, MAX_INTENT_BYTES } from './membership/intents.ts';
-import { Membership, type Sending } from './membership/membership.ts';
-import { cutLanes, QUEUE_CHECK_INTERVAL, worthATry } from './membership/reaper.ts';
-import { Conflicts } from './name-conflict-vote.ts';
-import { composeState, impliedIntents, readState } from './push-pull-state.ts';
-import type { Answer } from './queries/internal.ts';
-import { KeyAnswers } from './queries/keys.ts';
+import { type BroadcastHandle, Membership } from './membership/membership.ts';
+import { pruneLanes, QUEUE_CHECK_INTERVAL, reconnectCandidate } from './membership/reaper.ts';
+import { NameConflictVote } from './name-conflict-vote.ts';
+import { encodeLocalState, impliedIntents, readState } from './push-pull-state.ts';
+import type { InternalQueryHandler } from './queries/internal.ts';
+import { KeyQueryHandler } from './queries/keys.ts';
 import { Queries } from './queries/queries.ts';
-import { Throttle } from './source-limit.ts';
+import { SourceLimiter } from './source-limit.ts';
 import type {
-  AskedQuestion,
-  HeardQuery,
-  Question,
-  QuestionId,
+  PendingQuery,
+  QueryDefinition,
+  QueryId,
+  QueryReport,
+  ReceivedUserEvent,
   SerfEffect,
   SerfFact,
   SerfView,
-  UserEventHeard,
 } from './types.ts';
 
 export interface SerfOptions {
@@ -45,18 +45,22 @@ export interface SerfOptions {
   readonly gossipInterval: Millis;
   readonly keyring: Keyring;
   /** Each change of the keys is to be kept. */
-  readonly keepsKeys: boolean;
+  readonly persistsKeys: boolean;
   /** Answers internal queries that are not Serf's. */
-  readonly answer?: Answer;
+  readonly handleInternalQuery?: InternalQueryHandler;
   readonly rng: Rng;
   readonly now: Millis;
   /** Bodies of user messages, without memberlist's type octet 8: the landing puts it in front. */
-  readonly lanes: { readonly intents: Broadcasts; readonly queries: Broadcasts; readonly events: Broadcasts };
+  readonly lanes: {
+    readonly intents: BroadcastQueue;
+    readonly queries: BroadcastQueue;
+    readonly events: BroadcastQueue;
+  };
   /** `Serf.clocks` of an earlier life: witnessed, and events and queries from before them are old news. */
-  readonly clocks?: Clocks;
+  readonly clocks?: LamportTimes;
 }
 
-export interface Clocks {
+export interface LamportTimes {
   readonly member: number;
   readonly event: number;
   readonly query: number;
@@ -69,11 +73,11 @@ export class Serf {
   readonly coordinates: Coordinates;
   readonly #options: SerfOptions;
   readonly #membership: Membership;
-  readonly #events: Events;
+  readonly #events: UserEventBuffer;
   readonly #queries: Queries;
-  readonly #keys: KeyAnswers;
-  readonly #conflicts: Conflicts;
-  readonly #throttle = new Throttle();
+  readonly #keys: KeyQueryHandler;
+  readonly #nameConflictVote: NameConflictVote;
+  readonly #sourceLimiter = new SourceLimiter();
   readonly #timers = new Timers<Timer>();
 
   constructor(options: SerfOptions) {
@@ -86,8 +90,8 @@ export class Serf {
       intents: lanes.intents,
       coordinates: this.coordinates,
     });
-    this.#events = new Events(config.eventBuffer);
-    this.#keys = new KeyAnswers(options.keyring, options.keepsKeys);
+    this.#events = new UserEventBuffer(config.eventBuffer);
+    this.#keys = new KeyQueryHandler(options.keyring, options.persistsKeys);
     this.#queries = new Queries({
       self,
       address,
@@ -96,10 +100,10 @@ export class Serf {
       buffer: config.eventBuffer,
       gossipInterval,
       keys: this.#keys,
-      answer: options.answer ?? (() => undefined),
+      handleInternalQuery: options.handleInternalQuery ?? (() => undefined),
     });
-    this.#conflicts = new Conflicts(self, address);
-    if (clocks !== undefined) this.#remember(clocks);
+    this.#nameConflictVote = new NameConflictVote(self, address);
+    if (clocks !== undefined) this.#restore(clocks);
     this.#timers.set('reap', now + config.reapInterval);
     this.#timers.set('reconnect', now + config.reconnectInterval);
     this.#timers.set('queues', now + QUEUE_CHECK_INTERVAL);
@@ -110,7 +114,7 @@ export class Serf {
   }
 
   /** The next stamps. */
-  get clocks(): Clocks {
+  get clocks(): LamportTimes {
     return {
       member: this.#membership.clock.time,
       event: this.#events.clock.time,
@@ -123,31 +127,31 @@ export class Serf {
   }
 
   /** User events heard lately, oldest first. */
-  get recentEvents(): readonly UserEventHeard[] {
+  get recentEvents(): readonly ReceivedUserEvent[] {
     return this.#events.recent;
   }
 
   /** Queries of others that wait for an answer of a program here. */
-  get waitingQueries(): readonly HeardQuery[] {
-    return this.#queries.waiting;
+  get pendingQueries(): readonly PendingQuery[] {
+    return this.#queries.pending;
   }
 
   /** How long a query waits for answers unless told. */
-  get queryTimeout(): Millis {
-    return this.#queries.timeout;
+  get defaultQueryTimeout(): Millis {
+    return this.#queries.defaultTimeout;
   }
 
   /** A query of ours, for a minute after it was over. */
-  question(id: QuestionId): AskedQuestion | undefined {
-    return this.#queries.question(id);
+  queryReport(id: QueryId): QueryReport | undefined {
+    return this.#queries.report(id);
   }
 
   /** What swim saw. Serf must hear of our own member before anything else. */
-  memberEvent(event: MemberEvent, now: Millis, out: SerfEffect[]): void {
-    this.#membership.swimSaw(event, now, out);
+  handleMemberEvent(event: MemberEvent, now: Millis, out: SerfEffect[]): void {
+    this.#membership.handleMemberEvent(event, now, out);
     const { name, config } = this.#options;
     if (config.nameVote && event.kind === 'nameConflict' && event.member.identity.name === name)
-      this.#conflicts.contested(event.other, now, (question) => this.ask(question, now, out));
+      this.#nameConflictVote.onConflict(event.other, now, (question) => this.query(question, now, out));
   }
 
   /**
@@ -161,32 +165,36 @@ export class Serf {
     switch (message.kind) {
       case 'joinIntent':
       case 'leaveIntent':
-        return this.#intent(message, body, now, out, from);
+        return this.#handleIntent(message, body, now, out, from);
       case 'userEvent':
-        limit(body, MAX_EVENT_BYTES);
-        if (!isTimely('event', this.#events.clock, message.ltime, told(out, from))) return;
-        if (this.#events.hear(heardAs(message), out, () => this.#mayBring(from, now, out)))
-          events.queue(copyOf(body));
+        checkSize(body, MAX_EVENT_BYTES);
+        if (!acceptStamp('event', this.#events.clock, message.ltime, recordWithSource(out, from))) return;
+        if (
+          this.#events.handleUserEvent(toReceivedUserEvent(message), out, () =>
+            this.#canAccept(from, now, out),
+          )
+        )
+          events.enqueue(copyBytes(body));
         return;
       case 'query':
-        limit(body, MAX_EVENT_BYTES);
-        if (!isTimely('query', this.#queries.clock, message.ltime, told(out, from))) return;
-        if (this.#queries.hear(message, now, out, () => this.#mayBring(from, now, out)))
-          queries.queue(copyOf(body));
+        checkSize(body, MAX_EVENT_BYTES);
+        if (!acceptStamp('query', this.#queries.clock, message.ltime, recordWithSource(out, from))) return;
+        if (this.#queries.handleQuery(message, now, out, () => this.#canAccept(from, now, out)))
+          queries.enqueue(copyBytes(body));
         return;
       case 'queryResponse':
-        this.#queries.hearResponse(message, now, out);
-        return this.#count(out);
+        this.#queries.handleResponse(message, now, out);
+        return this.#countVotes(out);
       case 'relay':
         return this.#queries.relay(message, out);
-      case 'foreign':
+      case 'unknown':
         throw new WireError('unknownType', `Serf message type ${message.type}`);
     }
   }
 
   /** Our part of a push/pull: type octet, body. `summary` is the catalogue's word, carried along unread. */
-  userState(summary: Uint8Array = NO_BYTES): Uint8Array {
-    return composeState(this.#membership.statuses, this.clocks, this.#events, summary);
+  localState(summary: Uint8Array = NO_BYTES): Uint8Array {
+    return encodeLocalState(this.#membership.statuses, this.clocks, this.#events, summary);
   }
 
   /**
@@ -196,25 +204,25 @@ export class Serf {
    *
    * Source: serf delegate.go, MergeRemoteState.
    */
-  mergeState(userState: Uint8Array, join: boolean, now: Millis, out: SerfEffect[]): Uint8Array {
+  mergeRemoteState(userState: Uint8Array, join: boolean, now: Millis, out: SerfEffect[]): Uint8Array {
     const state = readState(userState);
     if (state === undefined) return NO_BYTES;
     const note = oncePerClock(out);
     this.#witnessState(state, note);
     for (const intent of impliedIntents(state, this.#membership.statuses))
-      if (isTimely('member', this.#membership.clock, intent.ltime, note))
-        this.#membership.hear(intent, now, out);
+      if (acceptStamp('member', this.#membership.clock, intent.ltime, note))
+        this.#membership.handleIntent(intent, now, out);
     if (join && this.#events.clock.isPlausible(state.eventLTime)) this.#events.ignoreBefore(state.eventLTime);
     for (const bucket of state.events) {
-      if (bucket === undefined || !isTimely('event', this.#events.clock, bucket.ltime, note)) continue;
+      if (bucket === undefined || !acceptStamp('event', this.#events.clock, bucket.ltime, note)) continue;
       for (const { name, payload } of bucket.events)
-        this.#events.hear({ ltime: bucket.ltime, name, payload, coalesce: false }, out);
+        this.#events.handleUserEvent({ ltime: bucket.ltime, name, payload, coalesce: false }, out);
     }
     return state.summary;
   }
 
   /** The catalogue's word in another's state, as a view; empty if there is none, or nothing readable at all. */
-  summaryOf(userState: Uint8Array): Uint8Array {
+  readSummary(userState: Uint8Array): Uint8Array {
     try {
       return readState(userState)?.summary ?? NO_BYTES;
     } catch (error) {
@@ -224,12 +232,12 @@ export class Serf {
   }
 
   /** A seed answered, and our clock has caught up with its: tell all that we are here. */
-  joined(now: Millis, out: SerfEffect[]): void {
-    if (!this.#membership.leaving) this.#membership.announce(now, out);
+  broadcastJoin(now: Millis, out: SerfEffect[]): void {
+    if (!this.#membership.leaving) this.#membership.broadcastJoin(now, out);
   }
 
   /** Tells all that we leave. `finished` once that was sent often enough, or at once if nobody is there to hear. */
-  leave(now: Millis, out: SerfEffect[]): Sending {
+  leave(now: Millis, out: SerfEffect[]): BroadcastHandle {
     return this.#membership.leave(now, out);
   }
 
@@ -237,56 +245,56 @@ export class Serf {
    * The operator's force-leave: what failed becomes left, everywhere; with `prune` it is erased as well. A member
    * that is alive will object. Throws `AgentError`; then nothing changed.
    */
-  forget(node: string, prune: boolean, now: Millis, out: SerfEffect[]): void {
+  forceLeave(node: string, prune: boolean, now: Millis, out: SerfEffect[]): void {
     if (this.view.get(node) === undefined)
       throw new AgentError('notFound', `no member is called ${node}: see the list of members`);
     if (node === this.#options.name)
       throw new AgentError('conflict', `${node} is this agent itself: let it leave instead`);
-    this.#membership.tellGone(node, prune, now, out);
+    this.#membership.broadcastLeave(node, prune, now, out);
   }
 
   /** Fires a user event; gives what was told here. Throws `AgentError`; then nothing changed. */
-  fire(name: string, payload: Uint8Array, coalesce: boolean, out: SerfEffect[]): UserEventHeard {
+  fire(name: string, payload: Uint8Array, coalesce: boolean, out: SerfEffect[]): ReceivedUserEvent {
     const { lanes, config } = this.#options;
     const body = this.#events.fire(name, payload, coalesce, config.eventBytes, out);
-    lanes.events.queue(body);
-    return this.#events.recent.at(-1) as UserEventHeard;
+    lanes.events.enqueue(body);
+    return this.#events.recent.at(-1) as ReceivedUserEvent;
   }
 
   /**
    * Asks all members a query, ourselves included; `enough` ends it before its time. What comes of it is told by
    * `answered` effects. Throws `AgentError`; then nothing changed.
    */
-  ask(
-    question: Question,
+  query(
+    question: QueryDefinition,
     now: Millis,
     out: SerfEffect[],
-    enough?: (question: AskedQuestion) => boolean,
-  ): AskedQuestion {
-    const { body, asked } = this.#queries.ask(question, now, out, enough);
-    this.#options.lanes.queries.queue(body);
-    return this.question(asked.id) ?? asked;
+    enough?: (question: QueryReport) => boolean,
+  ): QueryReport {
+    const { body, asked } = this.#queries.query(question, now, out, enough);
+    this.#options.lanes.queries.enqueue(body);
+    return this.queryReport(asked.id) ?? asked;
   }
 
   /** A program here answers a query. Throws `AgentError`; then nothing changed. */
-  respond(id: QuestionId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+  respond(id: QueryId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
     this.#queries.respond(id, payload, now, out);
   }
 
   /** The keys of a `keepKeys` effect are kept, or are not. */
-  keysKept(ticket: number, error: string | undefined, now: Millis, out: SerfEffect[]): void {
-    this.#keys.kept(ticket, error, now, out);
+  onKeysStored(ticket: number, error: string | undefined, now: Millis, out: SerfEffect[]): void {
+    this.#keys.onStored(ticket, error, now, out);
   }
 
   tick(now: Millis, out: SerfEffect[]): void {
     this.#queries.tick(now, out);
-    this.#count(out);
+    this.#countVotes(out);
     for (let due = this.#timers.pop(now); due !== undefined; due = this.#timers.pop(now))
-      this.#due(due, now, out);
+      this.#onTimer(due, now, out);
     this.#membership.tick(now, out);
   }
 
-  #due(timer: Timer, now: Millis, out: SerfEffect[]): void {
+  #onTimer(timer: Timer, now: Millis, out: SerfEffect[]): void {
     const { config, lanes } = this.#options;
     switch (timer) {
       case 'reap':
@@ -297,52 +305,52 @@ export class Serf {
         return this.#reconnect(out);
       case 'queues':
         this.#timers.set(timer, now + QUEUE_CHECK_INTERVAL);
-        for (const fact of cutLanes(lanes, config.maxQueueDepth)) out.push({ kind: 'fact', fact });
+        for (const fact of pruneLanes(lanes, config.maxQueueDepth)) out.push({ kind: 'fact', fact });
         return;
     }
   }
 
   /** Has `from` brought no more news than an honest peer forwards? */
-  #mayBring(from: string, now: Millis, out: SerfEffect[]): boolean {
-    const took = this.#throttle.take(from, now);
+  #canAccept(from: string, now: Millis, out: SerfEffect[]): boolean {
+    const took = this.#sourceLimiter.acquire(from, now);
     if (took === 'full') out.push({ kind: 'fact', fact: { kind: 'eventsThrottled', from } });
     return took === 'ok';
   }
 
   #reconnect(out: SerfEffect[]): void {
     if (this.#membership.leaving) return;
-    const held = worthATry(this.#membership.statuses, this.#options.name, this.#options.rng);
+    const held = reconnectCandidate(this.#membership.statuses, this.#options.name, this.#options.rng);
     if (held === undefined) return;
     out.push({ kind: 'fact', fact: { kind: 'reconnecting', node: held.name } });
     out.push({ kind: 'reconnect', name: held.name, to: held.member.identity.address });
   }
 
   /** Is a vote about our own name among the queries that are over? */
-  #count(out: SerfEffect[]): void {
+  #countVotes(out: SerfEffect[]): void {
     for (const effect of [...out])
-      if (effect.kind === 'answered') this.#conflicts.count(effect.question, out);
+      if (effect.kind === 'queryUpdated') this.#nameConflictVote.countVotes(effect.report, out);
   }
 
-  #intent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[], from: string): void {
-    limit(body, MAX_INTENT_BYTES);
-    if (!isTimely('member', this.#membership.clock, intent.ltime, told(out, from))) return;
-    if (this.#membership.hear(intent, now, out))
+  #handleIntent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[], from: string): void {
+    checkSize(body, MAX_INTENT_BYTES);
+    if (!acceptStamp('member', this.#membership.clock, intent.ltime, recordWithSource(out, from))) return;
+    if (this.#membership.handleIntent(intent, now, out))
       // Differs: named, so a newer intent replaces an older one of the same member in our queue.
-      this.#options.lanes.intents.queue(copyOf(body), intent.node);
+      this.#options.lanes.intents.enqueue(copyBytes(body), intent.node);
   }
 
   /** The clocks in a state are the next stamps, which nobody has given yet. */
-  #witnessState(state: SerfState, note: Note): void {
+  #witnessState(state: SerfState, note: RecordRefusal): void {
     const theirs = [
       ['member', this.#membership.clock, state.ltime],
       ['event', this.#events.clock, state.eventLTime],
       ['query', this.#queries.clock, state.queryLTime],
     ] as const;
     for (const [name, clock, next] of theirs)
-      if (next > 0 && isTimely(name, clock, next - 1, note)) clock.witness(next - 1);
+      if (next > 0 && acceptStamp(name, clock, next - 1, note)) clock.witness(next - 1);
   }
 
-  #remember(clocks: Clocks): void {
+  #restore(clocks: LamportTimes): void {
     this.#membership.clock.witness(clocks.member);
     this.#events.clock.witness(clocks.event);
     this.#events.ignoreBefore(clocks.event);
@@ -351,30 +359,35 @@ export class Serf {
   }
 }
 
-const heardAs = ({ ltime, name, payload, cc }: UserEvent): UserEventHeard => ({
+const toReceivedUserEvent = ({ ltime, name, payload, cc }: UserEvent): ReceivedUserEvent => ({
   ltime,
   name,
   payload,
   coalesce: cc,
 });
 
-type Note = (fact: ClockRefused) => void;
+type RecordRefusal = (fact: ClockRefused) => void;
 
 /** May this stamp be believed? If not, a fact says so. */
-function isTimely(name: keyof Clocks, clock: LamportClock, ltime: number, note: Note): boolean {
+function acceptStamp(
+  name: keyof LamportTimes,
+  clock: LamportClock,
+  ltime: number,
+  note: RecordRefusal,
+): boolean {
   if (clock.isPlausible(ltime)) return true;
   note({ kind: 'clockRefused', clock: name, ltime, ours: clock.time });
   return false;
 }
 
-const told =
-  (out: SerfEffect[], from: string): Note =>
+const recordWithSource =
+  (out: SerfEffect[], from: string): RecordRefusal =>
   (fact) => {
     out.push({ kind: 'fact', fact: from === '' ? fact : { ...fact, source: from } });
   };
 
 /** A push/pull can hold a million wild stamps; the first of each clock is enough to tell of. */
-function oncePerClock(out: SerfEffect[]): Note {
+function oncePerClock(out: SerfEffect[]): RecordRefusal {
   const seen = new Set<string>();
   return (fact) => {
     if (!seen.has(fact.clock)) out.push({ kind: 'fact', fact });
@@ -382,6 +395,6 @@ function oncePerClock(out: SerfEffect[]): Note {
   };
 }
 
-function limit(body: Uint8Array, bytes: number): void {
+function checkSize(body: Uint8Array, bytes: number): void {
   if (body.length > bytes) throw new WireError('tooLarge', `${body.length} bytes where ${bytes} may stand`);
 }

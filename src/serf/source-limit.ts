@@ -10,16 +10,16 @@ const MAX_SOURCES = 1024;
 interface Bucket {
   tokens: number;
   at: Millis;
-  told: boolean;
+  isReported: boolean;
 }
 
 /** Source: security S29. */
-export class Throttle {
+export class SourceLimiter {
   readonly #buckets = new Map<string, Bucket>();
 
   /** Takes a token of `source`. `'full'` is said once for each time that a bucket runs dry, then `'dry'`. */
-  take(source: string, now: Millis): 'ok' | 'full' | 'dry' {
-    const bucket = this.#buckets.get(source) ?? { tokens: BURST, at: now, told: false };
+  acquire(source: string, now: Millis): 'ok' | 'full' | 'dry' {
+    const bucket = this.#buckets.get(source) ?? { tokens: BURST, at: now, isReported: false };
     this.#buckets.delete(source); // behind all others again
     if (this.#buckets.size >= MAX_SOURCES)
       for (const oldest of this.#buckets.keys()) {
@@ -31,11 +31,11 @@ export class Throttle {
     bucket.at = now;
     if (bucket.tokens >= 1) {
       bucket.tokens -= 1;
-      bucket.told = false;
+      bucket.isReported = false;
       return 'ok';
     }
-    if (bucket.told) return 'dry';
-    bucket.told = true;
+    if (bucket.isReported) return 'dry';
+    bucket.isReported = true;
     return 'full';
   }
 }

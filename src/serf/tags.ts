@@ -5,7 +5,7 @@ import { MAX_META_BYTES } from '../wire/memberlist.ts';
 import { decodeTags, encodeTags } from '../wire/serf.ts';
 
 /** Tags as node meta. Throws `AgentError('tooLarge')`; then nothing may change. */
-export function metaOf(tags: ReadonlyMap<string, string>): Uint8Array {
+export function metaFromTags(tags: ReadonlyMap<string, string>): Uint8Array {
   const meta = encodeTags(tags);
   if (meta.length > MAX_META_BYTES)
     throw new AgentError(
@@ -16,7 +16,7 @@ export function metaOf(tags: ReadonlyMap<string, string>): Uint8Array {
 }
 
 /** `tags` without `remove`, then with `set`. */
-export function changedTags(
+export function updateTags(
   tags: ReadonlyMap<string, string>,
   set: ReadonlyMap<string, string>,
   remove: readonly string[],
@@ -30,7 +30,7 @@ export function changedTags(
 /** Identities never change, and worlds share them between members: each is decoded once. */
 const decoded = new WeakMap<Identity, ReadonlyMap<string, string>>();
 
-export function tagsOf(identity: Identity): ReadonlyMap<string, string> {
+export function tagsFromIdentity(identity: Identity): ReadonlyMap<string, string> {
   let tags = decoded.get(identity);
   if (tags === undefined) {
     tags = decodeTags(identity.meta);

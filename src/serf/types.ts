@@ -28,7 +28,7 @@ export type SerfEvent = Readonly<
 >;
 
 /** A user event as it is told to people and programs here. `payload` must not be changed. */
-export interface UserEventHeard {
+export interface ReceivedUserEvent {
   readonly ltime: number;
   readonly name: string;
   readonly payload: Uint8Array;
@@ -37,7 +37,7 @@ export interface UserEventHeard {
 }
 
 /** A query of ours, before it is sent. */
-export interface Question {
+export interface QueryDefinition {
   readonly name: string;
   readonly payload: Uint8Array;
   /** Members it is for; empty: all. */
@@ -51,14 +51,14 @@ export interface Question {
   /** Absent: Serf's formula. */
   readonly timeout?: Millis;
   /** Members that are told at once, and not only by gossip: a few. */
-  readonly first?: readonly string[];
+  readonly directTo?: readonly string[];
 }
 
-export type QuestionId = number;
+export type QueryId = number;
 
 /** A query of ours as far as it has come. A new object whenever something came. */
-export interface AskedQuestion {
-  readonly id: QuestionId;
+export interface QueryReport {
+  readonly id: QueryId;
   readonly name: string;
   readonly timeout: Millis;
   readonly finished: boolean;
@@ -70,8 +70,8 @@ export interface AskedQuestion {
 }
 
 /** A query somebody asked, which programs here may answer once, until `deadline`. */
-export interface HeardQuery {
-  readonly id: QuestionId;
+export interface PendingQuery {
+  readonly id: QueryId;
   readonly ltime: number;
   readonly name: string;
   readonly payload: Uint8Array;
@@ -84,29 +84,29 @@ export interface HeardQuery {
 export type MemberChange = 'join' | 'leave' | 'failed' | 'update' | 'reap';
 
 /** What programs here are told. */
-export type News = Readonly<
+export type HandlerEvent = Readonly<
   | { kind: 'members'; change: MemberChange; members: readonly SerfMember[] }
-  | { kind: 'user'; event: UserEventHeard }
+  | { kind: 'user'; event: ReceivedUserEvent }
   /** It waits for an answer until its deadline. */
-  | { kind: 'query'; query: HeardQuery }
+  | { kind: 'query'; query: PendingQuery }
 >;
 
 export type SerfEffect = Readonly<
   | { kind: 'event'; event: SerfEvent }
   /** A user event that is news, one of our own included. */
-  | { kind: 'heard'; event: UserEventHeard; dropped: UserEventHeard | undefined }
+  | { kind: 'userEvent'; event: ReceivedUserEvent; dropped: ReceivedUserEvent | undefined }
   /** One Serf message, by a datagram of its own. */
   | { kind: 'send'; to: Address; body: Uint8Array }
   /** Something came of a query of ours. */
-  | { kind: 'answered'; question: AskedQuestion }
+  | { kind: 'queryUpdated'; report: QueryReport }
   /** A query came that may be answered here. */
-  | { kind: 'queryHeard'; query: HeardQuery }
+  | { kind: 'queryReceived'; query: PendingQuery }
   /** Queries that may be answered here came or went. */
-  | { kind: 'queriesChanged' }
+  | { kind: 'pendingQueriesChanged' }
   /** Keep the keys as they are now, then call `keysKept`. */
-  | { kind: 'keepKeys'; ticket: number }
+  | { kind: 'storeKeys'; ticket: number }
   /** Another node has our name, and more members vouch for it. */
-  | { kind: 'nameLost'; other: Address }
+  | { kind: 'nameVoteLost'; other: Address }
   /** Try a push/pull, `join` true, with a failed member's last address. */
   | { kind: 'reconnect'; name: string; to: Address }
   | { kind: 'fact'; fact: SerfFact }

@@ -1,47 +1,47 @@
 /** How readers reach the machine: commands and their answers, waits for a change, the view. */
 
 import type {
-  AnswerOf,
-  Answers,
-  AskCommand,
   Command,
+  CommandRequest,
+  CommandResult,
+  CommandValue,
+  CommandValues,
   RequestId,
-  Result,
   Seed,
 } from '../agent/contract/commands.ts';
-import type { Door } from '../agent/contract/door.ts';
+import type { AgentHandle } from '../agent/contract/door.ts';
 import type { Input } from '../agent/contract/machine.ts';
 import type { Topic, View } from '../agent/contract/view.ts';
 import { AgentError } from '../base/errors.ts';
 
 /** The shell's side of the door. */
-export interface DoorFrame {
-  readonly door: Door;
+export interface AgentHandleController {
+  readonly handle: AgentHandle;
   /** Answers one request. */
-  settle(request: RequestId, result: Result): void;
+  reply(request: RequestId, result: CommandResult): void;
   /** Wakes everyone who waits for one of these, each once. */
-  wake(topics: readonly Topic[]): void;
+  notify(topics: readonly Topic[]): void;
   /** Refuses what is pending and what comes later, and wakes everyone. */
   close(): void;
 }
 
-export function createDoor(options: {
+export function createAgentHandle(options: {
   readonly view: View;
   feed(input: Input): void;
   resolve(seeds: readonly string[]): Promise<readonly Seed[]>;
-}): DoorFrame {
-  const asks = new Asks(options.feed);
+}): AgentHandleController {
+  const asks = new PendingRequests(options.feed);
   const watchers = new Watchers();
   return {
-    door: {
+    handle: {
       view: options.view,
       // The agent answers each command as `Answers` says; only there are the two tied together.
-      ask: async <C extends AskCommand>(asked: C) =>
-        (await asks.ask(await withSeeds(asked, options.resolve))) as AnswerOf<C>,
-      changed: (topics, signal) => watchers.changed(topics, signal),
+      execute: async <C extends CommandRequest>(asked: C) =>
+        (await asks.execute(await withResolvedSeeds(asked, options.resolve))) as CommandValue<C>,
+      waitForChange: (topics, signal) => watchers.waitForChange(topics, signal),
     },
-    settle: (request, result) => asks.settle(request, result),
-    wake: (topics) => watchers.wake(topics),
+    reply: (request, result) => asks.reply(request, result),
+    notify: (topics) => watchers.notify(topics),
     close: () => {
       asks.close();
       watchers.close();
@@ -49,40 +49,40 @@ export function createDoor(options: {
   };
 }
 
-async function withSeeds(
-  asked: AskCommand,
+async function withResolvedSeeds(
+  asked: CommandRequest,
   resolve: (seeds: readonly string[]) => Promise<readonly Seed[]>,
 ): Promise<Command> {
   return asked.kind === 'join' ? { kind: 'join', seeds: await resolve(asked.seeds) } : asked;
 }
 
-type Value = Answers[keyof Answers];
+type ReplyValue = CommandValues[keyof CommandValues];
 
-interface Pending {
-  resolve(value: Value): void;
+interface PendingRequest {
+  resolve(value: ReplyValue): void;
   reject(error: AgentError): void;
 }
 
-class Asks {
-  readonly #feed: (input: Input) => void;
-  readonly #pending = new Map<RequestId, Pending>();
+class PendingRequests {
+  readonly #dispatch: (input: Input) => void;
+  readonly #pending = new Map<RequestId, PendingRequest>();
   #next: RequestId = 1;
   #closed = false;
 
   constructor(feed: (input: Input) => void) {
-    this.#feed = feed;
+    this.#dispatch = feed;
   }
 
-  ask(command: Command): Promise<Value> {
+  execute(command: Command): Promise<ReplyValue> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(stopping());
       const request = this.#next++;
       this.#pending.set(request, { resolve, reject });
-      this.#feed({ kind: 'command', request, command });
+      this.#dispatch({ kind: 'command', request, command });
     });
   }
 
-  settle(request: RequestId, result: Result): void {
+  reply(request: RequestId, result: CommandResult): void {
     const pending = this.#pending.get(request);
     if (pending === undefined) return;
     this.#pending.delete(request);
@@ -101,7 +101,7 @@ const stopping = (): AgentError => new AgentError('failed', 'the agent is stoppi
 
 interface Waiter {
   readonly topics: readonly Topic[];
-  leave(): void;
+  finish(): void;
 }
 
 /** Those who wait for a change. Cost of a wake: the topics that changed and the waiters on them. */
@@ -109,13 +109,13 @@ class Watchers {
   readonly #byTopic = new Map<Topic, Set<Waiter>>();
   #closed = false;
 
-  changed(topics: readonly Topic[], signal: AbortSignal): Promise<void> {
+  waitForChange(topics: readonly Topic[], signal: AbortSignal): Promise<void> {
     if (this.#closed || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const waiter: Waiter = {
         topics,
-        leave: () => {
-          signal.removeEventListener('abort', waiter.leave);
+        finish: () => {
+          signal.removeEventListener('abort', waiter.finish);
           this.#remove(waiter);
           resolve();
         },
@@ -125,17 +125,17 @@ class Watchers {
         if (waiting === undefined) this.#byTopic.set(topic, new Set([waiter]));
         else waiting.add(waiter);
       }
-      signal.addEventListener('abort', waiter.leave, { once: true });
+      signal.addEventListener('abort', waiter.finish, { once: true });
     });
   }
 
-  wake(topics: readonly Topic[]): void {
-    for (const topic of topics) for (const waiter of [...(this.#byTopic.get(topic) ?? [])]) waiter.leave();
+  notify(topics: readonly Topic[]): void {
+    for (const topic of topics) for (const waiter of [...(this.#byTopic.get(topic) ?? [])]) waiter.finish();
   }
 
   close(): void {
     this.#closed = true;
-    this.wake([...this.#byTopic.keys()]);
+    this.notify([...this.#byTopic.keys()]);
   }
 
   #remove(waiter: Waiter): void {

@@ -3,56 +3,56 @@
  * logs are behind `Io`; what the inputs mean is the agent's business.
  */
 import { createHistogram } from 'node:perf_hooks';
-import type { RequestId, Result } from '../agent/contract/commands.ts';
+import type { CommandResult, RequestId } from '../agent/contract/commands.ts';
 import type { Fact } from '../agent/contract/facts.ts';
 import type { Agent, Effect, Input, Snapshot, StreamId } from '../agent/contract/machine.ts';
 import type { Topic } from '../agent/contract/view.ts';
 import type { Address } from '../base/address.ts';
 import { type Millis, NEVER } from '../base/time.ts';
-import type { CheckOrder } from '../checks/types.ts';
-import type { News } from '../serf/types.ts';
+import type { CheckRun } from '../checks/types.ts';
+import type { HandlerEvent } from '../serf/types.ts';
 
 /** Everything effects reach. Failures come back as inputs, or as nothing. */
-export interface Io {
+export interface DriverIo {
   readonly udp: { send(packet: Uint8Array, to: Address): void };
   readonly tcp: {
     open(stream: StreamId, to: Address): void;
     write(stream: StreamId, bytes: Uint8Array, end: boolean): void;
-    drop(stream: StreamId): void;
+    destroy(stream: StreamId): void;
   };
-  readonly asks: { settle(request: RequestId, result: Result): void };
-  readonly watchers: { wake(topics: readonly Topic[]): void };
+  readonly requests: { reply(request: RequestId, result: CommandResult): void };
+  readonly watchers: { notify(topics: readonly Topic[]): void };
   readonly storage: { save(snapshot: Snapshot): void; saveCatalog(bytes: Uint8Array): void };
   /** Keeps gossip keys; what became of it is told once, later. */
-  readonly keys: { keep(keys: readonly Uint8Array[], done: (error?: string) => void): void };
-  readonly runners: { run(order: CheckOrder): void };
-  readonly journal: { note(fact: Fact): void };
-  readonly handlers: { tell(news: News): void };
-  stopped(why: string | undefined): void;
+  readonly keys: { save(keys: readonly Uint8Array[], done: (error?: string) => void): void };
+  readonly runners: { run(order: CheckRun): void };
+  readonly journal: { record(fact: Fact): void };
+  readonly handlers: { notify(news: HandlerEvent): void };
+  onStopped(why: string | undefined): void;
 }
 
-type Interpreter = {
+type EffectHandlers = {
   readonly [K in Effect['kind']]: (effect: Extract<Effect, { kind: K }>) => void;
 };
 
 /** One line per effect: a new one does not compile without it. */
-export const interpreter = (io: Io, feed: (input: Input) => void): Interpreter => ({
+export const createEffectHandlers = (io: DriverIo, feed: (input: Input) => void): EffectHandlers => ({
   sendPacket: ({ packet, to }) => io.udp.send(packet, to),
   openStream: ({ stream, to }) => io.tcp.open(stream, to),
   writeStream: ({ stream, bytes, end }) => io.tcp.write(stream, bytes, end),
-  closeStream: ({ stream }) => io.tcp.drop(stream),
+  closeStream: ({ stream }) => io.tcp.destroy(stream),
   runCheck: ({ order }) => io.runners.run(order),
-  reply: ({ request, result }) => io.asks.settle(request, result),
-  changed: ({ topics }) => io.watchers.wake(topics),
-  remember: ({ snapshot }) => io.storage.save(snapshot),
-  rememberCatalog: ({ bytes }) => io.storage.saveCatalog(bytes),
-  keepKeys: ({ ticket, keys }) =>
-    io.keys.keep(keys, (error) =>
-      feed({ kind: 'keysKept', ticket, ...(error === undefined ? {} : { error }) }),
+  reply: ({ request, result }) => io.requests.reply(request, result),
+  topicsChanged: ({ topics }) => io.watchers.notify(topics),
+  saveSnapshot: ({ snapshot }) => io.storage.save(snapshot),
+  saveCatalog: ({ bytes }) => io.storage.saveCatalog(bytes),
+  storeKeys: ({ ticket, keys }) =>
+    io.keys.save(keys, (error) =>
+      feed({ kind: 'keysStored', ticket, ...(error === undefined ? {} : { error }) }),
     ),
-  fact: ({ fact }) => io.journal.note(fact),
-  tell: ({ news }) => io.handlers.tell(news),
-  stopped: ({ why }) => io.stopped(why),
+  fact: ({ fact }) => io.journal.record(fact),
+  notify: ({ event }) => io.handlers.notify(event),
+  stopped: ({ why }) => io.onStopped(why),
 });
 
 /** The agent's clock: milliseconds since this process began, never set back. */
@@ -74,23 +74,23 @@ const LONGEST = 2 ** 31 - 1;
 
 export class Driver {
   readonly #agent: Agent;
-  readonly #interpret: Interpreter;
+  readonly #effectHandlers: EffectHandlers;
   readonly #onFatal: (error: unknown) => void;
   readonly #queue: Input[] = [];
-  readonly #out: Effect[] = [];
+  readonly #effects: Effect[] = [];
   readonly #lateness = createHistogram(); // microseconds
   #busy = false;
   #stopped = false;
-  #fed = 0;
+  #dispatched = 0;
   #timer: NodeJS.Timeout | undefined;
   #yield: NodeJS.Immediate | undefined;
   /** When the armed timer is due; `NEVER` if none is armed. */
   #armedAt: Millis = NEVER;
 
   /** `onFatal` gets what should have been impossible, once; nothing is fed after it. */
-  constructor(agent: Agent, io: Io, onFatal: (error: unknown) => void) {
+  constructor(agent: Agent, io: DriverIo, onFatal: (error: unknown) => void) {
     this.#agent = agent;
-    this.#interpret = interpreter(io, (input) => this.feed(input));
+    this.#effectHandlers = createEffectHandlers(io, (input) => this.dispatch(input));
     this.#onFatal = onFatal;
   }
 
@@ -102,27 +102,27 @@ export class Driver {
 
   /** Gives the agent its first tick, in which it may speak. */
   start(): void {
-    this.feed({ kind: 'tick' });
+    this.dispatch({ kind: 'tick' });
   }
 
   /** Never re-entrant: what an effect causes waits until all effects before it are carried out. */
-  feed(input: Input): void {
+  dispatch(input: Input): void {
     if (this.#stopped) return;
-    this.#fed += 1;
+    this.#dispatched += 1;
     this.#queue.push(input);
     if (this.#busy) return;
     this.#busy = true;
     try {
-      for (let i = 0; i < this.#queue.length; i++) this.#step(this.#queue[i] as Input);
+      for (let i = 0; i < this.#queue.length; i++) this.#handle(this.#queue[i] as Input);
     } catch (error) {
       this.stop();
       this.#onFatal(error);
     } finally {
       this.#queue.length = 0;
-      this.#out.length = 0;
+      this.#effects.length = 0;
       this.#busy = false;
     }
-    this.#arm();
+    this.#armTimer();
   }
 
   /** Nothing is fed, and no tick comes, after this. */
@@ -132,41 +132,42 @@ export class Driver {
     clearImmediate(this.#yield);
   }
 
-  #step(input: Input): void {
+  #handle(input: Input): void {
     if (this.#stopped) return;
-    this.#agent.handle(input, monotonicNow(), this.#out);
-    for (const effect of this.#out) (this.#interpret[effect.kind] as (effect: Effect) => void)(effect);
-    this.#out.length = 0;
+    this.#agent.handle(input, monotonicNow(), this.#effects);
+    for (const effect of this.#effects)
+      (this.#effectHandlers[effect.kind] as (effect: Effect) => void)(effect);
+    this.#effects.length = 0;
   }
 
   /** A timer that is due too early is left alone: when it wakes, it arms the right one. */
-  #arm(): void {
+  #armTimer(): void {
     const { deadline } = this.#agent;
     if (this.#stopped || this.#yield !== undefined || deadline >= this.#armedAt) return;
     clearTimeout(this.#timer);
     const now = monotonicNow();
     this.#armedAt = Math.max(deadline, now);
-    this.#timer = setTimeout(() => this.#wake(), Math.min(Math.ceil(this.#armedAt - now), LONGEST));
+    this.#timer = setTimeout(() => this.#onTimer(), Math.min(Math.ceil(this.#armedAt - now), LONGEST));
   }
 
-  #wake(): void {
+  #onTimer(): void {
     const due = Math.max(this.#armedAt, this.#agent.deadline);
     this.#armedAt = NEVER;
-    if (monotonicNow() < due) return this.#arm();
-    this.#letPacketsPass(due, YIELDS);
+    if (monotonicNow() < due) return this.#armTimer();
+    this.#yieldToSockets(due, YIELDS);
   }
 
   /**
    * Node runs timers before it reads sockets. After a stall a probe's timeout would fire while its ack waits in
    * the socket: so what has arrived is read first, batch by batch, and only then the tick is fed.
    */
-  #letPacketsPass(due: Millis, yields: number): void {
-    const before = this.#fed;
+  #yieldToSockets(due: Millis, yields: number): void {
+    const before = this.#dispatched;
     this.#yield = setImmediate(() => {
-      if (this.#fed - before >= BATCH && yields > 1) return this.#letPacketsPass(due, yields - 1);
+      if (this.#dispatched - before >= BATCH && yields > 1) return this.#yieldToSockets(due, yields - 1);
       this.#yield = undefined;
       this.#lateness.record(Math.max(1, Math.round((monotonicNow() - due) * 1000)));
-      this.feed({ kind: 'tick' });
+      this.dispatch({ kind: 'tick' });
     });
   }
 }

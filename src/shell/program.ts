@@ -15,22 +15,22 @@ export interface ProgramRun {
   /** At its abort the whole group is killed. */
   readonly signal: AbortSignal;
   /** What it writes to stdout and stderr, as it comes. */
-  heard(chunk: Buffer): void;
+  onOutput(chunk: Buffer): void;
 }
 
-export interface Ended {
+export interface ExitStatus {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
 /** Differs: Consul and Serf read without end. More than this is a program gone wild. */
-export const MAX_SAID_BYTES = 1024 * 1024;
+export const MAX_PROGRAM_OUTPUT_BYTES = 1024 * 1024;
 /** What it says in its last moment is still on its way when it has ended. */
 const DRAIN_MS = 100;
 const PASSED_ON = ['PATH', 'LANG', 'LC_ALL', 'TZ'] as const;
 
 /** Rejects if it could not be started, or said too much. However it ends, nothing of its group is left. */
-export async function runProgram(run: ProgramRun): Promise<Ended> {
+export async function runProgram(run: ProgramRun): Promise<ExitStatus> {
   const [program = '', ...rest] = run.argv;
   run.signal.throwIfAborted();
   const child = spawn(program, rest, {
@@ -53,14 +53,14 @@ export async function runProgram(run: ProgramRun): Promise<Ended> {
   }
 }
 
-function endOf(child: ChildProcess, run: ProgramRun): Promise<Ended> {
+function endOf(child: ChildProcess, run: ProgramRun): Promise<ExitStatus> {
   return new Promise((resolve, reject) => {
     let said = 0;
     const listen = (chunk: Buffer): void => {
       said += chunk.length;
-      run.heard(chunk);
-      if (said > MAX_SAID_BYTES)
-        reject(new Error(`it said more than ${MAX_SAID_BYTES} bytes and was stopped`));
+      run.onOutput(chunk);
+      if (said > MAX_PROGRAM_OUTPUT_BYTES)
+        reject(new Error(`it said more than ${MAX_PROGRAM_OUTPUT_BYTES} bytes and was stopped`));
     };
     child.stdout?.on('data', listen).on('error', reject);
     child.stderr?.on('data', listen).on('error', reject);

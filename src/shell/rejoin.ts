@@ -5,8 +5,13 @@
  */
 
 import type { JoinReport, Seed } from '../agent/contract/commands.ts';
-import type { Door } from '../agent/contract/door.ts';
-import { countUp, isLost, knockChance, strangersAmong } from '../agent/operations/rejoin-policy.ts';
+import type { AgentHandle } from '../agent/contract/door.ts';
+import {
+  countLive,
+  isPossiblyIsolated,
+  rejoinProbability,
+  seedsWithoutMember,
+} from '../agent/operations/rejoin-policy.ts';
 import { resolveSeeds } from './net/resolve.ts';
 
 /** For so long a seed may take to start beside us: agents of one script, or of one rack after a power cut. */
@@ -17,7 +22,7 @@ const FIRST_PAUSE_MS = 1_000;
 /** The longest pause, and the one between looks while all is well. */
 const LONG_PAUSE_MS = 30_000;
 /** Looks for which a seed is left in peace at most, if it is one of us under another address. */
-const MAX_REST = 32;
+const MAX_SKIPPED_ROUNDS = 32;
 
 export interface Rejoin {
   stop(): void;
@@ -25,26 +30,26 @@ export interface Rejoin {
 
 export interface RejoinOptions {
   /** Names to addresses; never rejects. */
-  readonly locate?: (seeds: readonly string[]) => Promise<readonly Seed[]>;
+  readonly resolve?: (seeds: readonly string[]) => Promise<readonly Seed[]>;
   /** From 0 to 1. */
-  readonly chance?: () => number;
+  readonly random?: () => number;
 }
 
 /** Joins once, with some patience for seeds that are only starting. The report is that of the last attempt. */
-export async function joinAtStart(door: Door, seeds: readonly string[]): Promise<JoinReport> {
+export async function joinAtStart(door: AgentHandle, seeds: readonly string[]): Promise<JoinReport> {
   for (let left = PATIENCE_MS; ; left -= PATIENCE_PAUSE_MS) {
-    const report = (await door.ask({ kind: 'join', seeds })) ?? { joined: 0, failed: [] };
+    const report = (await door.execute({ kind: 'join', seeds })) ?? { joined: 0, failed: [] };
     if (report.joined > 0 || left <= 0) return report;
     await new Promise((resolve) => setTimeout(resolve, PATIENCE_PAUSE_MS));
   }
 }
 
 /** `onOutcome` hears of every attempt, for the log; of knocks at strangers' doors only if one was answered. */
-export function keepJoining(
-  door: Door,
+export function startRejoin(
+  door: AgentHandle,
   seeds: readonly string[],
   onOutcome: (answered: number, sentence: string) => void,
-  { locate = (some) => resolveSeeds(some), chance = Math.random }: RejoinOptions = {},
+  { resolve: locate = (some) => resolveSeeds(some), random: chance = Math.random }: RejoinOptions = {},
 ): Rejoin {
   let pauseMs = FIRST_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
@@ -54,7 +59,7 @@ export function keepJoining(
 
   const join = async (): Promise<void> => {
     try {
-      const report = await door.ask({ kind: 'join', seeds });
+      const report = await door.execute({ kind: 'join', seeds });
       const answered = report?.joined ?? 0;
       const failures = (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; ');
       onOutcome(answered, failures);
@@ -67,18 +72,18 @@ export function keepJoining(
 
   const knock = async (): Promise<void> => {
     pauseMs = LONG_PAUSE_MS;
-    if (chance() >= knockChance(door.view.members())) return;
-    const strangers = strangersAmong(await locate(seeds), door.view.members()).filter(
-      ({ text }) => !isResting(resting, text),
+    if (chance() >= rejoinProbability(door.view.members())) return;
+    const strangers = seedsWithoutMember(await locate(seeds), door.view.members()).filter(
+      ({ text }) => !isBackedOff(resting, text),
     );
     const stranger = strangers[Math.floor(chance() * strangers.length)];
     if (stranger === undefined || stopped) return;
-    const before = countUp(door.view.members());
+    const before = countLive(door.view.members());
     try {
-      const report = await door.ask({ kind: 'join', seeds: [stranger.text] });
+      const report = await door.execute({ kind: 'join', seeds: [stranger.text] });
       if (report === undefined || report.joined === 0) return;
-      if (countUp(door.view.members()) > before) return onOutcome(1, '');
-      const rest = Math.min(MAX_REST, 2 * (resting.get(stranger.text)?.last ?? 1));
+      if (countLive(door.view.members()) > before) return onOutcome(1, '');
+      const rest = Math.min(MAX_SKIPPED_ROUNDS, 2 * (resting.get(stranger.text)?.last ?? 1));
       resting.set(stranger.text, { left: rest, last: rest });
     } catch {
       // This agent is leaving, or stopping.
@@ -86,7 +91,7 @@ export function keepJoining(
   };
 
   const attempt = async (): Promise<void> => {
-    if (seeds.length > 0) await (isLost(door.view.members()) ? join() : knock());
+    if (seeds.length > 0) await (isPossiblyIsolated(door.view.members()) ? join() : knock());
     if (stopped) return;
     // A quarter more or less by chance, so that a whole cluster does not knock at once.
     timer = setTimeout(() => void attempt(), pauseMs * (0.75 + chance() / 2));
@@ -102,7 +107,7 @@ export function keepJoining(
   };
 }
 
-function isResting(resting: ReadonlyMap<string, { left: number }>, text: string): boolean {
+function isBackedOff(resting: ReadonlyMap<string, { left: number }>, text: string): boolean {
   const held = resting.get(text);
   if (held === undefined || held.left === 0) return false;
   held.left -= 1;

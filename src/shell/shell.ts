@@ -1,18 +1,18 @@
 /** Puts Node's side of the machine together: sockets, driver, door. What an agent is, only its caller knows. */
 
-import type { Door } from '../agent/contract/door.ts';
+import type { AgentHandle } from '../agent/contract/door.ts';
 import type { Agent } from '../agent/contract/machine.ts';
-import { type Address, hostPort, isUnspecified } from '../base/address.ts';
-import { createDoor } from './door.ts';
+import { type Address, formatAddress, isUnspecified } from '../base/address.ts';
+import { createAgentHandle } from './door.ts';
 import { Driver, type Lateness, monotonicNow } from './driver.ts';
 import { createHandlers, type Handlers, type HandlersOptions } from './handlers/index.ts';
 import type { Journal } from './logging/journal.ts';
-import { announced, watchAddress } from './net/advertise.ts';
+import { advertisedAddress, watchAdvertisedAddress } from './net/advertise.ts';
 import { openPorts } from './net/ports.ts';
 import { type ResolveOptions, resolveSeeds } from './net/resolve.ts';
 import type { TcpLimits } from './net/tcp.ts';
 import { createRunners, type RunnersOptions } from './runners/index.ts';
-import type { KeyKeeper } from './storage/keyring.ts';
+import type { KeyringStore } from './storage/keyring.ts';
 import type { Storage } from './storage/storage.ts';
 
 export interface ShellOptions {
@@ -21,11 +21,11 @@ export interface ShellOptions {
   /** What others should dial; its port 0 means the bound one. */
   readonly advertise?: Address;
   /** Called once, when the address to announce is known. `now` for the agent is `monotonicNow()`. */
-  birth(address: Address): Agent;
+  createAgent(address: Address): Agent;
   readonly journal: Journal;
   readonly storage?: Pick<Storage, 'save' | 'saveCatalog' | 'close'>;
   /** Where gossip keys that change are kept. */
-  readonly keys?: KeyKeeper;
+  readonly keyring?: KeyringStore;
   /** An impossible state, already in the log: the process should end. Nothing runs any more. */
   onFatal(error: unknown): void;
   /** The agent has left, or had to go (`why`): `stop` and end. */
@@ -39,7 +39,7 @@ export interface ShellOptions {
 }
 
 export interface Shell {
-  readonly door: Door;
+  readonly agent: AgentHandle;
   /** What others dial. */
   readonly address: Address;
   readonly bound: Address;
@@ -50,37 +50,37 @@ export interface Shell {
 }
 
 const WANTED_BUFFER = 256 * 1024;
-const NEVER_GATHERED = { period: 0, quiet: 0 };
+const NO_COALESCING = { period: 0, quiescent: 0 };
 
 /** Rejects with `AgentError('config')` if the address cannot be bound, or a setting of checks is wrong. */
 export async function startShell(options: ShellOptions): Promise<Shell> {
-  const { journal, storage, birth, onFatal, onStopped } = options;
+  const { journal, storage, createAgent: birth, onFatal, onStopped } = options;
   let driver: Driver | undefined;
   const runners = createRunners({
     ...options.checks,
-    onOutcome: (outcome) => driver?.feed({ kind: 'checked', outcome }),
+    onOutcome: (outcome) => driver?.dispatch({ kind: 'checkFinished', outcome }),
   });
   const { udp, tcp } = await openPorts(
     options.bind,
     {
-      packet: (bytes, from) => {
-        journal.packet('received', from, bytes.length);
-        driver?.feed({ kind: 'packet', from, bytes });
+      onPacket: (bytes, from) => {
+        journal.recordPacket('received', from, bytes.length);
+        driver?.dispatch({ kind: 'packet', from, bytes });
       },
-      unsent: (code, to) => {
-        if (to === undefined) journal.note({ kind: 'socketFailed', socket: 'udp', code });
-        else journal.note({ kind: 'packetUnsent', to: hostPort(to), code });
+      onSendError: (code, to) => {
+        if (to === undefined) journal.record({ kind: 'socketFailed', socket: 'udp', code });
+        else journal.record({ kind: 'packetUnsent', to: formatAddress(to), code });
       },
-      feed: (input) => driver?.feed(input),
-      refused: (from, why) => journal.note({ kind: 'streamRefused', from: hostPort(from), why }),
-      failed: (code) => journal.note({ kind: 'socketFailed', socket: 'tcp', code }),
+      onInput: (input) => driver?.dispatch(input),
+      onRefused: (from, why) => journal.record({ kind: 'streamRefused', from: formatAddress(from), why }),
+      onError: (code) => journal.record({ kind: 'socketFailed', socket: 'tcp', code }),
     },
     options.limits,
   );
   if (udp.receiveBuffer < WANTED_BUFFER)
-    journal.note({ kind: 'receiveBufferSmall', bytes: udp.receiveBuffer, asked: WANTED_BUFFER });
+    journal.record({ kind: 'receiveBufferSmall', bytes: udp.receiveBuffer, asked: WANTED_BUFFER });
 
-  const address = announced(udp.address, options.advertise);
+  const address = advertisedAddress(udp.address, options.advertise);
   let agent: Agent;
   try {
     agent = birth(address);
@@ -88,16 +88,16 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     await Promise.all([udp.close(), tcp.close()]);
     throw error;
   }
-  const frame = createDoor({
+  const frame = createAgentHandle({
     view: agent.view,
-    feed: (input) => driver?.feed(input),
+    feed: (input) => driver?.dispatch(input),
     resolve: (seeds) => resolveSeeds(seeds, options.resolve),
   });
   const handlers = createHandlers({
-    ...(options.handlers ?? { handlers: [], members: NEVER_GATHERED, user: NEVER_GATHERED }),
+    ...(options.handlers ?? { handlers: [], members: NO_COALESCING, user: NO_COALESCING }),
     self: () => agent.view.self(),
-    respond: (id, payload) => frame.door.ask({ kind: 'respond', id, payload }),
-    note: (fact) => journal.note(fact),
+    respond: (id, payload) => frame.handle.execute({ kind: 'respond', id, payload }),
+    record: (fact) => journal.record(fact),
     now: monotonicNow,
   });
   driver = new Driver(
@@ -105,30 +105,32 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     {
       udp: {
         send: (packet, to) => {
-          journal.packet('sent', to, packet.length);
+          journal.recordPacket('sent', to, packet.length);
           udp.send(packet, to);
         },
       },
       tcp,
-      asks: frame,
+      requests: frame,
       watchers: frame,
       runners,
       handlers,
-      keys: options.keys ?? { keep: (_, done) => done('there is no keyring file') },
+      keys: options.keyring ?? { save: (_, done) => done('there is no keyring file') },
       storage: storage ?? { save: () => {}, saveCatalog: () => {} },
       journal,
-      stopped: onStopped,
+      onStopped: onStopped,
     },
     (error) => {
       frame.close();
-      journal.note({ kind: 'agentCrashed', ...crash(error) });
+      journal.record({ kind: 'agentCrashed', ...crash(error) });
       onFatal(error);
     },
   );
   const running = driver;
   const lookout =
     options.advertise === undefined && isUnspecified(udp.address.ip)
-      ? watchAddress(address, udp.address, (to) => running.feed({ kind: 'moved', address: to }))
+      ? watchAdvertisedAddress(address, udp.address, (to) =>
+          running.dispatch({ kind: 'addressChanged', address: to }),
+        )
       : undefined;
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
@@ -137,11 +139,11 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     runners.close();
     handlers.close();
     frame.close();
-    await Promise.all([udp.close(), tcp.close(), storage?.close(), options.keys?.close()]);
+    await Promise.all([udp.close(), tcp.close(), storage?.close(), options.keyring?.close()]);
   };
   running.start();
   return {
-    door: frame.door,
+    agent: frame.handle,
     address,
     bound: udp.address,
     handlers,

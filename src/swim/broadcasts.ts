@@ -28,7 +28,7 @@ interface Tier {
   readonly stacks: Entry[][];
 }
 
-export class Broadcasts {
+export class BroadcastQueue {
   /** By send count. Rarely more than twenty, since the retransmit limit grows with the logarithm of n. */
   readonly #tiers: Tier[] = [];
   readonly #named = new Map<string, Entry>();
@@ -40,7 +40,7 @@ export class Broadcasts {
   }
 
   /** Keeps `message` (not a copy) until it was sent often enough. A newer entry of `name` replaces the older. */
-  queue(message: Uint8Array, name?: string): Broadcast {
+  enqueue(message: Uint8Array, name?: string): Broadcast {
     const entry: Entry = { message, name, id: ++this.#lastId, sends: 0, finished: false };
     if (name !== undefined) {
       const older = this.#named.get(name);
@@ -61,7 +61,7 @@ export class Broadcasts {
    *
    * Source: memberlist queue.go, GetBroadcasts.
    */
-  take(room: number, overhead: number, limit: number, into: Uint8Array[]): number {
+  dequeue(room: number, overhead: number, limit: number, into: Uint8Array[]): number {
     if (this.#size === 0) return 0;
     let used = 0;
     let taken: Entry[] | undefined;

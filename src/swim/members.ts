@@ -10,19 +10,19 @@ import { isUp } from './precedence.ts';
 import type { Identity, Member, MemberState, MembersView } from './types.ts';
 
 /** A member as this room writes it. The object stays the same for the life of the row. */
-export interface Row extends Member {
+export interface MutableMember extends Member {
   identity: Identity;
   state: MemberState;
   incarnation: number;
   since: Millis;
 }
 
-export class Members implements MembersView {
-  readonly self: Row;
+export class MemberTable implements MembersView {
+  readonly self: MutableMember;
   readonly #rng: Rng;
-  readonly #byName = new Map<string, Row>();
+  readonly #byName = new Map<string, MutableMember>();
   /** Every row once, in random order: probes walk it, random choice draws from it. */
-  readonly #ring: Row[] = [];
+  readonly #ring: MutableMember[] = [];
   #cursor = 0;
   #up = 1;
 
@@ -41,17 +41,17 @@ export class Members implements MembersView {
     return this.#up;
   }
 
-  get(name: string): Row | undefined {
+  get(name: string): MutableMember | undefined {
     return this.#byName.get(name);
   }
 
-  all(): IterableIterator<Row> {
+  all(): IterableIterator<MutableMember> {
     return this.#byName.values();
   }
 
   /** A new row, dead at incarnation 0 until something better is said of it, at a random place of the ring. */
-  add(identity: Identity, now: Millis): Row {
-    const row: Row = { identity, state: 'dead', incarnation: 0, since: now };
+  add(identity: Identity, now: Millis): MutableMember {
+    const row: MutableMember = { identity, state: 'dead', incarnation: 0, since: now };
     this.#byName.set(identity.name, row);
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
@@ -64,7 +64,7 @@ export class Members implements MembersView {
   }
 
   /** Notes the time only if the state is another. */
-  change(row: Row, state: MemberState, now: Millis): void {
+  setState(row: MutableMember, state: MemberState, now: Millis): void {
     if (row.state === state) return;
     this.#up += Number(isUp(state)) - Number(isUp(row.state));
     row.state = state;
@@ -72,7 +72,7 @@ export class Members implements MembersView {
   }
 
   /** Drops one row that is down. Walks the ring, so not for every packet. */
-  remove(row: Row): void {
+  remove(row: MutableMember): void {
     const at = this.#ring.indexOf(row);
     this.#ring.splice(at, 1);
     if (at < this.#cursor) this.#cursor--;
@@ -83,22 +83,22 @@ export class Members implements MembersView {
    * The next member to probe: never ourselves, never one that is down; `undefined` when a pass finds none.
    * `wrapped` is called at each end of the ring, before the next pass.
    */
-  nextToProbe(wrapped: () => void): Row | undefined {
+  nextToProbe(wrapped: () => void): MutableMember | undefined {
     for (let left = this.#ring.length; left > 0; left--) {
       if (this.#cursor >= this.#ring.length) {
         wrapped();
         this.#cursor = 0;
         left = this.#ring.length;
       }
-      const row = this.#ring[this.#cursor++] as Row;
+      const row = this.#ring[this.#cursor++] as MutableMember;
       if (row !== this.self && isUp(row.state)) return row;
     }
     return undefined;
   }
 
   /** Drops rows that went down before `before`, and shuffles the ring. Returns what was dropped. */
-  sweep(before: Millis): Row[] {
-    const dropped: Row[] = [];
+  removeExpired(before: Millis): MutableMember[] {
+    const dropped: MutableMember[] = [];
     if (this.#up < this.#ring.length) {
       let kept = 0;
       for (const row of this.#ring) {
@@ -115,10 +115,10 @@ export class Members implements MembersView {
   }
 
   /** Up to `k` different random rows for which `eligible` holds. */
-  pick(k: number, eligible: (row: Row) => boolean): Row[] {
+  pickRandom(k: number, eligible: (row: MutableMember) => boolean): MutableMember[] {
     const n = this.#ring.length;
     if (k === 0 || n === 1) return [];
-    const chosen: Row[] = [];
+    const chosen: MutableMember[] = [];
     if (n < 3 * k) {
       for (const row of shuffle([...this.#ring], this.#rng)) {
         if (chosen.length === k) break;
@@ -127,7 +127,7 @@ export class Members implements MembersView {
       return chosen;
     }
     for (let draws = 3 * n; draws > 0 && chosen.length < k; draws--) {
-      const row = this.#ring[this.#rng.int(n)] as Row;
+      const row = this.#ring[this.#rng.int(n)] as MutableMember;
       if (eligible(row) && !chosen.includes(row)) chosen.push(row);
     }
     return chosen;

@@ -4,12 +4,12 @@
  */
 import type { MemberState } from './types.ts';
 
-export interface Rumor {
+export interface MembershipMessage {
   readonly kind: 'alive' | 'suspect' | 'dead';
   readonly incarnation: number;
 }
 
-export interface Known {
+export interface KnownState {
   readonly state: MemberState;
   readonly incarnation: number;
 }
@@ -18,7 +18,7 @@ export interface Known {
  * `news` changes the state; `evidence` does not, but may raise the incarnation we hold, and confirm a suspicion;
  * `stale` says nothing.
  */
-export type Weight = 'news' | 'evidence' | 'stale';
+export type Precedence = 'supersedes' | 'confirms' | 'stale';
 
 /**
  * What a rumor tells us about a member other than ourselves.
@@ -31,12 +31,12 @@ export type Weight = 'news' | 'evidence' | 'stale';
  *
  * Source: SWIM §4.2; memberlist state.go, aliveNode, suspectNode, deadNode.
  */
-export function weigh(rumor: Rumor, known: Known): Weight {
-  if (rumor.kind === 'alive') return rumor.incarnation > known.incarnation ? 'news' : 'stale';
+export function precedence(rumor: MembershipMessage, known: KnownState): Precedence {
+  if (rumor.kind === 'alive') return rumor.incarnation > known.incarnation ? 'supersedes' : 'stale';
   if (rumor.incarnation < known.incarnation) return 'stale';
   const isAnswered = known.state === 'suspect' && rumor.incarnation > known.incarnation;
-  if (rumor.kind === 'suspect') return known.state === 'alive' || isAnswered ? 'news' : 'evidence';
-  return isUp(known.state) ? 'news' : 'evidence';
+  if (rumor.kind === 'suspect') return known.state === 'alive' || isAnswered ? 'supersedes' : 'confirms';
+  return isUp(known.state) ? 'supersedes' : 'confirms';
 }
 
 export const isUp = (state: MemberState): boolean => state === 'alive' || state === 'suspect';
@@ -52,5 +52,5 @@ export const MAX_INCARNATION_JUMP = 2 ** 20;
  * Differs: memberlist believes any. An accusation at the top value cannot be outbid, and evicts its victim for
  * good (memberlist#358); so tops and leaps are refused. Lower ones never are: they are merely stale.
  */
-export const isPlausible = (incarnation: number, known: number | undefined): boolean =>
+export const isPlausibleIncarnation = (incarnation: number, known: number | undefined): boolean =>
   incarnation <= MAX_INCARNATION && (known === undefined || incarnation <= known + MAX_INCARNATION_JUMP);

@@ -8,49 +8,64 @@ import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
-import type { NodeState, Ping, SwimMessage } from '../wire/memberlist.ts';
-import type { Broadcast, Broadcasts } from './broadcasts.ts';
-import { answerTo, Core, emit, memberAt, note, type SwimOptions, send } from './context.ts';
-import type { Row } from './members.ts';
+import type { Ping, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
+import type { Broadcast, BroadcastQueue } from './broadcasts.ts';
+import {
+  ackAddress,
+  emit,
+  memberAt,
+  recordFact,
+  SwimContext,
+  type SwimOptions,
+  sendWithPiggyback,
+} from './context.ts';
+import type { MutableMember } from './members.ts';
 import { isUp, MAX_INCARNATION } from './precedence.ts';
-import { believe, heardAlive } from './rules/alive.ts';
-import { Relays } from './rules/indirect-probe.ts';
+import { acceptClaim, handleAlive } from './rules/alive.ts';
+import { IndirectProbes } from './rules/indirect-probe.ts';
 import { localStates, mergeStates } from './rules/merge.ts';
-import { following, Prober } from './rules/probe.ts';
-import { forget } from './rules/reclaim.ts';
-import { announce, changeAddress, changeMeta, farewell } from './rules/refute.ts';
-import { OURSELVES, type Source } from './rules/source.ts';
-import { askTheDead, callSuspects, condemn, heardDead, heardSuspect, spare } from './rules/suspect-dead.ts';
-import { answered, type Judge, pursue } from './rules/verify.ts';
+import { nextIntervalAt, Prober } from './rules/probe.ts';
+import { dropMember } from './rules/reclaim.ts';
+import { announceAlive, announceLeave, changeAddress, changeMeta } from './rules/refute.ts';
+import { LOCAL_SOURCE, type MessageSource } from './rules/source.ts';
+import {
+  declareDead,
+  extendSuspicion,
+  handleDead,
+  handleSuspect,
+  probeDeadMember,
+  verifySuspects,
+} from './rules/suspect-dead.ts';
+import { advanceVerifications, handleVerificationAck, type VerificationActions } from './rules/verify.ts';
 import type { MembersView, SwimEffect } from './types.ts';
 
 export type { SwimOptions } from './context.ts';
 
 /** memberlist's core without its sockets. Never throws on foreign messages; only `merge` may refuse. */
 export class Swim {
-  readonly #core: Core;
+  readonly #core: SwimContext;
   readonly #prober: Prober;
-  readonly #relays: Relays;
-  readonly #hasNews: () => boolean;
-  readonly #judge: Judge = {
-    believe,
-    spare,
-    condemn: (core, row, now, out) => {
-      if (this.#prober.isForgiving) core.suspicions.retry(row, now + core.config.probeInterval);
-      else condemn(core, row, now, out);
+  readonly #indirectProbes: IndirectProbes;
+  readonly #hasBroadcasts: () => boolean;
+  readonly #verificationActions: VerificationActions = {
+    accept: acceptClaim,
+    extendSuspicion,
+    declareDead: (core, row, now, out) => {
+      if (this.#prober.isInGrace) core.suspicions.reschedule(row, now + core.config.probeInterval);
+      else declareDead(core, row, now, out);
     },
   };
   #gossipAt: Millis = NEVER;
-  #syncAt: Millis = NEVER;
-  #farewell: Broadcast | undefined;
+  #pushPullAt: Millis = NEVER;
+  #leaveBroadcast: Broadcast | undefined;
 
   constructor(options: SwimOptions) {
     const { incarnation } = options;
     assert(incarnation >= 1 && incarnation <= MAX_INCARNATION, `to start at incarnation ${incarnation}`);
-    this.#core = new Core(options);
+    this.#core = new SwimContext(options);
     this.#prober = new Prober(this.#core);
-    this.#relays = new Relays(this.#core);
-    this.#hasNews = options.hasNews ?? (() => this.#core.queue.size > 0);
+    this.#indirectProbes = new IndirectProbes(this.#core);
+    this.#hasBroadcasts = options.hasBroadcasts ?? (() => this.#core.broadcasts.size > 0);
   }
 
   get members(): MembersView {
@@ -58,13 +73,13 @@ export class Swim {
   }
 
   /** Membership's lane. */
-  get queue(): Broadcasts {
-    return this.#core.queue;
+  get broadcasts(): BroadcastQueue {
+    return this.#core.broadcasts;
   }
 
   /** 0 is well. */
   get awareness(): number {
-    return this.#core.health.score;
+    return this.#core.awareness.score;
   }
 
   /** Highest we ever announced. */
@@ -80,45 +95,49 @@ export class Swim {
   /** When `tick` is next wanted. Never earlier than the input that set it. */
   get deadline(): Millis {
     return Math.min(
-      this.#hasNews() ? this.#gossipAt : NEVER,
-      this.#syncAt,
+      this.#hasBroadcasts() ? this.#gossipAt : NEVER,
+      this.#pushPullAt,
       this.#prober.deadline,
-      this.#relays.deadline,
+      this.#indirectProbes.deadline,
       this.#core.suspicions.deadline,
-      this.#core.qualms.deadline,
-      this.#core.questions.deadline,
-      this.#core.exile.deadline,
+      this.#core.deadProbes.deadline,
+      this.#core.verifications.deadline,
+      this.#core.unrefutable.deadline,
     );
   }
 
   /** Announces us and starts the clocks, each after a random part of its interval. */
   start(now: Millis, out: SwimEffect[]): void {
     const { config, rng, self } = this.#core;
-    announce(this.#core);
+    announceAlive(this.#core);
     emit(out, { kind: 'memberJoined', member: self });
     this.#prober.start(now);
     this.#gossipAt = now + rng.next() * config.gossipInterval;
-    this.#syncAt = now + rng.next() * config.pushPullInterval;
+    this.#pushPullAt = now + rng.next() * config.pushPullInterval;
   }
 
   /** One message of a datagram that came from `from`. Keeps no part of it. */
   receive(message: SwimMessage, from: Address, now: Millis, out: SwimEffect[]): void {
     switch (message.kind) {
       case 'ping':
-        return this.#pinged(message, from, now, out);
+        return this.#handlePing(message, from, now, out);
       case 'indirectPing':
-        return this.#relays.requested(message, from, now, out);
+        return this.#indirectProbes.handleIndirectPing(message, from, now, out);
       case 'ack':
-        if (this.#prober.acked(message, from, now, out) || this.#relays.acked(message.seqNo, out)) return;
-        return answered(this.#core, message.seqNo, this.#judge, now, out);
+        if (
+          this.#prober.handleAck(message, from, now, out) ||
+          this.#indirectProbes.handleAck(message.seqNo, out)
+        )
+          return;
+        return handleVerificationAck(this.#core, message.seqNo, this.#verificationActions, now, out);
       case 'nack':
-        return this.#prober.nacked(message.seqNo);
+        return this.#prober.handleNack(message.seqNo);
       case 'alive':
-        return heardAlive(this.#core, message, { kind: 'packet', from }, now, out);
+        return handleAlive(this.#core, message, { kind: 'packet', from }, now, out);
       case 'suspect':
-        return heardSuspect(this.#core, message, { kind: 'packet', from }, now, out);
+        return handleSuspect(this.#core, message, { kind: 'packet', from }, now, out);
       case 'dead':
-        return heardDead(this.#core, message, { kind: 'packet', from }, now, out);
+        return handleDead(this.#core, message, { kind: 'packet', from }, now, out);
     }
   }
 
@@ -126,7 +145,7 @@ export class Swim {
    * To be called when an input has been dealt with. Without news the rounds of gossip pass unused; the next one that
    * may be used is never in the past.
    */
-  wake(now: Millis): void {
+  skipMissedGossip(now: Millis): void {
     const { gossipInterval } = this.#core.config;
     if (this.#gossipAt < now)
       this.#gossipAt += Math.ceil((now - this.#gossipAt) / gossipInterval) * gossipInterval;
@@ -135,25 +154,25 @@ export class Swim {
   /** Whatever is due. One tick too many does nothing. */
   tick(now: Millis, out: SwimEffect[]): void {
     const { config, suspicions } = this.#core;
-    if (this.#prober.isForgiving) suspicions.hold(now, now + config.probeInterval);
-    else callSuspects(this.#core, now, out);
-    this.#relays.tick(now, out);
+    if (this.#prober.isInGrace) suspicions.postponeDue(now, now + config.probeInterval);
+    else verifySuspects(this.#core, now, out);
+    this.#indirectProbes.tick(now, out);
     this.#prober.tick(now, out);
-    pursue(this.#core, this.#judge, now, out);
-    askTheDead(this.#core, now, out);
-    if (this.#core.exile.ends(now)) this.#return(out);
-    if (this.#gossipAt <= now && this.#hasNews()) this.#gossip(now, out);
-    if (this.#syncAt <= now) this.#sync(now, out);
+    advanceVerifications(this.#core, this.#verificationActions, now, out);
+    probeDeadMember(this.#core, now, out);
+    if (this.#core.unrefutable.finishIfDue(now)) this.#onUnrefutableEnd(out);
+    if (this.#gossipAt <= now && this.#hasBroadcasts()) this.#gossip(now, out);
+    if (this.#pushPullAt <= now) this.#pushPull(now, out);
   }
 
   /** How a `streamPing` ended. Late reports do nothing. */
-  streamAcked(seqNo: number, ok: boolean, now: Millis, out: SwimEffect[]): void {
-    if (!ok || this.#prober.streamAcked(seqNo)) return;
-    answered(this.#core, seqNo, this.#judge, now, out);
+  onStreamPingEnd(seqNo: number, ok: boolean, now: Millis, out: SwimEffect[]): void {
+    if (!ok || this.#prober.onStreamAck(seqNo)) return;
+    handleVerificationAck(this.#core, seqNo, this.#verificationActions, now, out);
   }
 
   /** Every row, for a push/pull. */
-  localStates(): NodeState[] {
+  localStates(): PushNodeState[] {
     return localStates(this.#core);
   }
 
@@ -161,7 +180,12 @@ export class Swim {
    * Takes in another's rows; `source` says whose, and who dialed. Throws `WireError('versionMismatch')` and leaves the
    * table unchanged.
    */
-  merge(states: readonly NodeState[], now: Millis, out: SwimEffect[], source: Source = OURSELVES): void {
+  mergeStates(
+    states: readonly PushNodeState[],
+    now: Millis,
+    out: SwimEffect[],
+    source: MessageSource = LOCAL_SOURCE,
+  ): void {
     mergeStates(this.#core, states, source, now, out);
   }
 
@@ -171,20 +195,20 @@ export class Swim {
   }
 
   /** This host has another address: a new incarnation, told to all. */
-  move(address: Address, out: SwimEffect[]): void {
+  setAddress(address: Address, out: SwimEffect[]): void {
     changeAddress(this.#core, address, out);
   }
 
   /** Says farewell. The handle tells when it has spread; `undefined` when nobody else is up to hear it. */
   leave(now: Millis, out: SwimEffect[]): Broadcast | undefined {
-    this.#farewell ??= farewell(this.#core, now, out);
+    this.#leaveBroadcast ??= announceLeave(this.#core, now, out);
     const othersUp = this.#core.members.upCount; // we no longer count
-    return othersUp > 0 ? this.#farewell : undefined;
+    return othersUp > 0 ? this.#leaveBroadcast : undefined;
   }
 
   /** Drops the row of a member that is dead or left; of any other nothing happens. */
-  forget(name: string, now: Millis, out: SwimEffect[]): void {
-    forget(this.#core, name, now, out);
+  dropMember(name: string, now: Millis, out: SwimEffect[]): void {
+    dropMember(this.#core, name, now, out);
   }
 
   /**
@@ -199,66 +223,67 @@ export class Swim {
    * Differs: memberlist does not notice, and a resumed process declares its peers dead. In the spirit of
    * Lifeguard §IV-A.
    */
-  stalled(lateness: Millis, now: Millis, out: SwimEffect[]): void {
-    const { config, health, suspicions } = this.#core;
+  onStall(lateness: Millis, now: Millis, out: SwimEffect[]): void {
+    const { config, awareness: health, suspicions } = this.#core;
     if (!config.stallGuard || lateness < stallThreshold(config)) return;
-    note(out, { kind: 'stalled', lateness });
+    recordFact(out, { kind: 'stalled', lateness });
     health.apply(1, out);
     const notBefore = now + config.probeTimeout;
     suspicions.postpone(lateness, notBefore);
-    this.#prober.stalled(lateness);
-    this.#relays.postpone(lateness, notBefore);
-    this.#core.questions.postpone(lateness, notBefore);
-    if (lateness > 2 * config.probeInterval) this.#askAround(out);
+    this.#prober.onStall(lateness);
+    this.#indirectProbes.postpone(lateness, notBefore);
+    this.#core.verifications.postpone(lateness, notBefore);
+    if (lateness > 2 * config.probeInterval) this.#announceAndSync(out);
   }
 
   /** Differs: whom we hold for dead, or for gone, or have forgotten so, is told when it asks after us; memberlist only answers. */
-  #pinged(ping: Ping, from: Address, now: Millis, out: SwimEffect[]): void {
+  #handlePing(ping: Ping, from: Address, now: Millis, out: SwimEffect[]): void {
     const core = this.#core;
     if (ping.node !== '' && ping.node !== core.name) return; // meant for whoever had our address before
-    const to = answerTo(ping, from);
+    const to = ackAddress(ping, from);
     const peer = memberAt(core, ping.sourceNode, to);
-    send(out, to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: core.ackPayload() });
+    sendWithPiggyback(out, to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: core.ackPayload() });
     const row = core.members.get(ping.sourceNode);
     if (row !== undefined) {
-      if (row === peer && !isUp(row.state)) core.rebukes.send(row, to, core.name, now, out);
+      if (row === peer && !isUp(row.state)) core.downNotifier.notify(row, to, core.name, now, out);
       return;
     }
-    const dropped = core.graves.of(ping.sourceNode, now);
-    if (dropped !== undefined) core.rebukes.recall(ping.sourceNode, dropped, to, core.name, now, out);
+    const dropped = core.recentlyDropped.incarnationOf(ping.sourceNode, now);
+    if (dropped !== undefined)
+      core.downNotifier.notifyDropped(ping.sourceNode, dropped, to, core.name, now, out);
   }
 
   /** The accusation that could not be outbid should be forgotten by now. */
-  #return(out: SwimEffect[]): void {
-    note(out, { kind: 'exileEnded', incarnation: this.incarnation });
-    this.#askAround(out);
+  #onUnrefutableEnd(out: SwimEffect[]): void {
+    recordFact(out, { kind: 'exileEnded', incarnation: this.incarnation });
+    this.#announceAndSync(out);
   }
 
   /** Broadcasts for a few random members; also for the newly dead, who may want to refute. */
   #gossip(now: Millis, out: SwimEffect[]): void {
     const { config, members, self } = this.#core;
-    this.#gossipAt = following(this.#gossipAt, config.gossipInterval, now);
+    this.#gossipAt = nextIntervalAt(this.#gossipAt, config.gossipInterval, now);
     const lately = now - config.gossipToTheDeadTime;
-    const listens = (row: Row): boolean =>
+    const listens = (row: MutableMember): boolean =>
       row !== self && (isUp(row.state) || (row.state === 'dead' && row.since >= lately));
-    for (const peer of members.pick(config.gossipNodes, listens)) out.push({ kind: 'gossip', peer });
+    for (const peer of members.pickRandom(config.gossipNodes, listens)) out.push({ kind: 'gossip', peer });
   }
 
   /** Perhaps we were declared dead meanwhile: who still holds us so must hear of us, and we of it. */
-  #askAround(out: SwimEffect[]): void {
+  #announceAndSync(out: SwimEffect[]): void {
     const { config, members, self } = this.#core;
     if (self.state === 'left') return;
-    announce(this.#core);
-    for (const peer of members.pick(config.gossipNodes, (row) => row !== self && row.state === 'alive'))
-      out.push({ kind: 'sync', peer });
+    announceAlive(this.#core);
+    for (const peer of members.pickRandom(config.gossipNodes, (row) => row !== self && row.state === 'alive'))
+      out.push({ kind: 'pushPull', peer });
   }
 
-  #sync(now: Millis, out: SwimEffect[]): void {
+  #pushPull(now: Millis, out: SwimEffect[]): void {
     const { config, members, self } = this.#core;
     const interval = config.pushPullInterval * pushPullScale(members.size);
-    this.#syncAt = following(this.#syncAt, interval, now);
-    for (const peer of members.pick(1, (row) => row !== self && row.state === 'alive'))
-      out.push({ kind: 'sync', peer });
+    this.#pushPullAt = nextIntervalAt(this.#pushPullAt, interval, now);
+    for (const peer of members.pickRandom(1, (row) => row !== self && row.state === 'alive'))
+      out.push({ kind: 'pushPull', peer });
   }
 }
 

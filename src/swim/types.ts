@@ -41,15 +41,15 @@ export type SwimEffect = Readonly<
       to: Address;
       peer: Member | undefined; // known to be this member: CRC and capabilities are its
       message: SwimMessage;
-      rider?: SwimMessage;
-      fill: boolean;
+      compoundWith?: SwimMessage;
+      piggyback: boolean;
     }
   /** Send one packet of broadcasts, or nothing if there are none for this peer. */
   | { kind: 'gossip'; peer: Member }
   /** Ping over a stream until `deadline`; report by `streamAcked`. */
   | { kind: 'streamPing'; seqNo: number; peer: Member; deadline: Millis }
   /** Exchange full state with this member, `join` false. */
-  | { kind: 'sync'; peer: Member }
+  | { kind: 'pushPull'; peer: Member }
   /** A direct ack came in time; `payload` is a copy. */
   | { kind: 'roundTrip'; peer: Member; millis: Millis; payload: Uint8Array }
   | { kind: 'event'; event: MemberEvent }
@@ -69,7 +69,7 @@ export type SwimFact = Readonly<
       by: string;
       incarnation: number;
       deadline: Millis;
-      reason: Reason;
+      reason: AccusationReason;
     }
   | {
       kind: 'suspicionConfirmed';
@@ -77,7 +77,7 @@ export type SwimFact = Readonly<
       by: string;
       confirmations: number;
       deadline: Millis;
-      reason: Reason;
+      reason: AccusationReason;
     }
   /** By its own word; `source` is the address this came from, as in `WordReason`. */
   | { kind: 'suspicionLifted'; node: string; incarnation: number; source: string }
@@ -89,7 +89,7 @@ export type SwimFact = Readonly<
       by: string;
       incarnation: number;
       left: boolean;
-      reason: Reason;
+      reason: AccusationReason;
     }
   /** Too many accusations from one source; `node` is the accused. */
   | { kind: 'accusationRefused'; node: string; by: string; source: string }
@@ -116,7 +116,7 @@ export type SwimFact = Readonly<
 >;
 
 /** Why a member was accused (I10): recorded with every suspicion and every death. */
-export type Reason = ProbeReason | WordReason | TableReason | TimeoutReason;
+export type AccusationReason = ProbeReason | MessageReason | PushPullReason | TimeoutReason;
 
 /** A probe of our own that nobody answered, directly or otherwise. */
 export interface ProbeReason {
@@ -136,7 +136,7 @@ export interface ProbeReason {
 }
 
 /** Somebody's rumor, and the address it came from: that of the last who told it. */
-export interface WordReason {
+export interface MessageReason {
   readonly kind: 'word';
   readonly by: string;
   /** `host:port`; our own address for what we say ourselves. */
@@ -144,7 +144,7 @@ export interface WordReason {
 }
 
 /** A full exchange with `source` had it in this state. */
-export interface TableReason {
+export interface PushPullReason {
   readonly kind: 'table';
   readonly state: MemberState;
   /** `host:port`; of a dialer the port is not the one it listens on. */
@@ -159,7 +159,7 @@ export interface TimeoutReason {
   /** How long it ran. */
   readonly millis: Millis;
   /** Why it began. */
-  readonly because: Reason;
+  readonly because: AccusationReason;
 }
 
 /** Reading the table, for every floor above. */

@@ -4,7 +4,7 @@
  * Source: memberlist state.go (aliveNode, verifyProtocol); protocol reference 3.4, 3.5.
  */
 import { WireError } from '../base/errors.ts';
-import type { NodeState } from '../wire/memberlist.ts';
+import type { PushNodeState } from '../wire/memberlist.ts';
 import type { Member } from './types.ts';
 
 /** Octets of a `Vsn`: protocol min, max, current, then the delegate's (Serf's). */
@@ -31,14 +31,14 @@ export const maxVersion = (member: Member): number => octet(member.identity.vsn,
  *
  * Differs: memberlist takes a current version outside its own range, and from then on its every merge fails.
  */
-export const isSane = (vsn: Uint8Array): boolean =>
+export const isValidVsn = (vsn: Uint8Array): boolean =>
   vsn.length === 6 &&
   octet(vsn, VSN.min) > 0 &&
   isWithin(octet(vsn, VSN.current), octet(vsn, VSN.min), octet(vsn, VSN.max)) &&
   isWithin(octet(vsn, VSN.delegateCurrent), octet(vsn, VSN.delegateMin), octet(vsn, VSN.delegateMax));
 
 /** Each understands what the other speaks. A row for which this fails would make every merge fail. */
-export const canLiveWith = (theirs: Uint8Array, ours: Uint8Array): boolean =>
+export const isCompatible = (theirs: Uint8Array, ours: Uint8Array): boolean =>
   understands(theirs, ours) && understands(ours, theirs);
 
 const understands = (listener: Uint8Array, speaker: Uint8Array): boolean =>
@@ -65,7 +65,7 @@ interface Common {
  *
  * Source: memberlist state.go, verifyProtocol.
  */
-export function checkVersions(remote: readonly NodeState[], local: Iterable<Member>): void {
+export function checkVersions(remote: readonly PushNodeState[], local: Iterable<Member>): void {
   const common: Common = { min: 0, max: 255, delegateMin: 0, delegateMax: 255 };
   const held = [...local];
   for (const row of remote) if (row.state === 0) narrow(common, row.vsn);

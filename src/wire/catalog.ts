@@ -7,10 +7,10 @@
  */
 import { WireError } from '../base/errors.ts';
 import type { Entry } from '../model/service.ts';
-import { ENTRY, MAX_COUNT, row } from './entry.ts';
-import { checkName } from './memberlist.ts';
-import { Reader, Writer } from './msgpack.ts';
-import { bool, bytes, list, type MessageOf, optional, struct, text, u16, u32, u64 } from './struct.ts';
+import { ENTRY_CODEC, MAX_VERSION, readTuple } from './entry.ts';
+import { checkMemberName } from './memberlist.ts';
+import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
+import { arrayField, bool, bytes, type MessageOf, omitEmpty, str, struct, u16, u32, u64 } from './struct.ts';
 
 export const CATALOG_TYPE = {
   delta: 200,
@@ -22,30 +22,30 @@ export const CATALOG_TYPE = {
 
 const FORMAT = 1;
 /** Rows of one owner: as many as it may publish, and the tombstones of as many. */
-const MAX_ENTRIES = 16_384;
+const MAX_DELTA_ENTRIES = 16_384;
 /** Owners in one message. */
 const MAX_OWNERS = 1 << 20;
 /** Parts of the catalogue that a summary or a request tells apart. A power of two. */
-export const MAX_BUCKETS = 64;
+export const MAX_SUMMARY_BUCKETS = 64;
 
 /** How far one owner's ledger goes, as an array: there are many of them. */
 const PROGRESS = {
-  read: (reader: Reader): ProgressRow =>
-    row(reader, 3, () => {
-      const owner = reader.text();
-      checkName(owner);
-      const epoch = count(reader.uint());
-      return { owner, epoch, version: count(reader.uint()) };
+  read: (reader: MsgpackReader): LedgerProgress =>
+    readTuple(reader, 3, () => {
+      const owner = reader.str();
+      checkMemberName(owner);
+      const epoch = checkVersion(reader.uint());
+      return { owner, epoch, version: checkVersion(reader.uint()) };
     }),
-  write: (writer: Writer, value: ProgressRow): void => {
+  write: (writer: MsgpackWriter, value: LedgerProgress): void => {
     writer.arrayHeader(3);
-    writer.text(value.owner);
+    writer.str(value.owner);
     writer.uint(value.epoch);
     writer.uint(value.version);
   },
 };
 
-export interface ProgressRow {
+export interface LedgerProgress {
   readonly owner: string;
   readonly epoch: number;
   readonly version: number;
@@ -53,22 +53,22 @@ export interface ProgressRow {
 
 /** What changed in one owner's ledger: a rumor if it is short, a whole ledger if it starts at 0. */
 const Delta = struct('delta', CATALOG_TYPE.delta, {
-  owner: text('o'),
+  owner: str('o'),
   epoch: u64('e'),
-  from: optional(u64('f')),
+  from: omitEmpty(u64('f')),
   to: u64('t'),
-  swept: optional(u64('s')),
-  entries: optional(list('n', MAX_ENTRIES, ENTRY)),
+  swept: omitEmpty(u64('s')),
+  entries: omitEmpty(arrayField('n', MAX_DELTA_ENTRIES, ENTRY_CODEC)),
 });
 
 const DELTA = {
-  read: (reader: Reader): DeltaMessage => checkDelta(Delta.read(reader)),
-  write: (writer: Writer, delta: DeltaBody): void => Delta.write(writer, delta),
+  read: (reader: MsgpackReader): DeltaMessage => checkDelta(Delta.read(reader)),
+  write: (writer: MsgpackWriter, delta: DeltaBody): void => Delta.write(writer, delta),
 };
 
 /** "There is more than a packet holds: ask me, or whoever has it." */
-const Announce = struct('announce', CATALOG_TYPE.announce, {
-  owner: text('o'),
+const DeltaAnnounce = struct('announce', CATALOG_TYPE.announce, {
+  owner: str('o'),
   epoch: u64('e'),
   version: u64('v'),
 });
@@ -77,28 +77,33 @@ const Announce = struct('announce', CATALOG_TYPE.announce, {
  * What the asker has. With `of` 0 it asks for the owners in `rows` only (unknown ones stand there at epoch 0); else
  * for all owners in `buckets` of that many, and those that are not in `rows` are unknown to it.
  */
-const SyncRequest = struct('syncRequest', CATALOG_TYPE.syncRequest, {
-  of: optional(u16('b')),
-  buckets: optional(
-    list('k', MAX_BUCKETS, { read: (r: Reader) => r.uint(), write: (w: Writer, v: number) => w.uint(v) }),
+const CatalogSyncRequest = struct('syncRequest', CATALOG_TYPE.syncRequest, {
+  of: omitEmpty(u16('b')),
+  buckets: omitEmpty(
+    arrayField('k', MAX_SUMMARY_BUCKETS, {
+      read: (r: MsgpackReader) => r.uint(),
+      write: (w: MsgpackWriter, v: number) => w.uint(v),
+    }),
   ),
-  rows: optional(list('r', MAX_OWNERS, PROGRESS)),
+  rows: omitEmpty(arrayField('r', MAX_OWNERS, PROGRESS)),
 });
 
 /** What the asker lacks, and from where on the answerer would like what it lacks itself. */
-const SyncAnswer = struct('syncAnswer', CATALOG_TYPE.syncAnswer, {
-  deltas: optional(list('d', MAX_OWNERS, DELTA)),
-  wants: optional(list('w', MAX_OWNERS, PROGRESS)),
+const CatalogSyncResponse = struct('syncAnswer', CATALOG_TYPE.syncAnswer, {
+  deltas: omitEmpty(arrayField('d', MAX_OWNERS, DELTA)),
+  wants: omitEmpty(arrayField('w', MAX_OWNERS, PROGRESS)),
   /** The limit of an answer was reached: ask again. */
-  more: optional(bool('m')),
+  more: omitEmpty(bool('m')),
 });
 
-const Deltas = struct('deltas', CATALOG_TYPE.deltas, { deltas: optional(list('d', MAX_OWNERS, DELTA)) });
+const Deltas = struct('deltas', CATALOG_TYPE.deltas, {
+  deltas: omitEmpty(arrayField('d', MAX_OWNERS, DELTA)),
+});
 
 export type DeltaMessage = MessageOf<typeof Delta>;
-export type Announce = MessageOf<typeof Announce>;
-export type SyncRequest = MessageOf<typeof SyncRequest>;
-export type SyncAnswer = MessageOf<typeof SyncAnswer>;
+export type Announce = MessageOf<typeof DeltaAnnounce>;
+export type SyncRequest = MessageOf<typeof CatalogSyncRequest>;
+export type SyncAnswer = MessageOf<typeof CatalogSyncResponse>;
 export type Deltas = MessageOf<typeof Deltas>;
 export type CatalogMessage = DeltaMessage | Announce | SyncRequest | SyncAnswer | Deltas;
 type DeltaBody = Omit<DeltaMessage, 'kind'>;
@@ -109,18 +114,18 @@ export const isCatalogType = (type: number): boolean =>
 
 /** Decodes the body of a user message, type octet first. What it gives is fit to be stored. Throws `WireError`. */
 export function decodeCatalog(octets: Uint8Array): CatalogMessage {
-  const reader = new Reader(octets);
+  const reader = new MsgpackReader(octets);
   const type = reader.octet();
   checkFormat(reader);
   switch (type) {
     case CATALOG_TYPE.delta:
       return DELTA.read(reader);
     case CATALOG_TYPE.announce:
-      return checkAnnounce(Announce.read(reader));
+      return checkAnnounce(DeltaAnnounce.read(reader));
     case CATALOG_TYPE.syncRequest:
-      return checkRequest(SyncRequest.read(reader));
+      return checkSyncRequest(CatalogSyncRequest.read(reader));
     case CATALOG_TYPE.syncAnswer:
-      return SyncAnswer.read(reader);
+      return CatalogSyncResponse.read(reader);
     case CATALOG_TYPE.deltas:
       return Deltas.read(reader);
     default:
@@ -128,15 +133,15 @@ export function decodeCatalog(octets: Uint8Array): CatalogMessage {
   }
 }
 
-function checkFormat(reader: Reader): void {
+function checkFormat(reader: MsgpackReader): void {
   const format = reader.octet();
   if (format !== FORMAT) throw new WireError('unknownType', `format ${format} of the catalogue's messages`);
 }
 
 function checkDelta(delta: DeltaMessage): DeltaMessage {
-  checkName(delta.owner);
-  if (count(delta.epoch) === 0) throw new WireError('badValue', 'a delta of no epoch');
-  count(delta.to);
+  checkMemberName(delta.owner);
+  if (checkVersion(delta.epoch) === 0) throw new WireError('badValue', 'a delta of no epoch');
+  checkVersion(delta.to);
   if (delta.from > delta.to) throw new WireError('badValue', 'a delta that ends before it starts');
   if (delta.swept > delta.to) throw new WireError('badValue', 'a delta swept beyond its end');
   for (const entry of delta.entries)
@@ -145,13 +150,13 @@ function checkDelta(delta: DeltaMessage): DeltaMessage {
 }
 
 function checkAnnounce(announce: Announce): Announce {
-  checkName(announce.owner);
-  count(announce.epoch);
-  count(announce.version);
+  checkMemberName(announce.owner);
+  checkVersion(announce.epoch);
+  checkVersion(announce.version);
   return announce;
 }
 
-function checkRequest(request: SyncRequest): SyncRequest {
+function checkSyncRequest(request: SyncRequest): SyncRequest {
   if (request.of !== 0 && !isBucketCount(request.of))
     throw new WireError('badValue', `${request.of} buckets where a small power of two must stand`);
   for (const bucket of request.buckets)
@@ -160,28 +165,29 @@ function checkRequest(request: SyncRequest): SyncRequest {
 }
 
 const isBucketCount = (value: number): boolean =>
-  value >= 1 && value <= MAX_BUCKETS && (value & (value - 1)) === 0;
+  value >= 1 && value <= MAX_SUMMARY_BUCKETS && (value & (value - 1)) === 0;
 
-function count(value: number): number {
-  if (value > MAX_COUNT) throw new WireError('badValue', 'an epoch or version that cannot be');
+function checkVersion(value: number): number {
+  if (value > MAX_VERSION) throw new WireError('badValue', 'an epoch or version that cannot be');
   return value;
 }
 
-const shared = new Writer(2048);
+const sharedWriter = new MsgpackWriter(2048);
 
 /** A rumor, or any delta alone. */
-export const encodeDelta = (delta: DeltaBody): Uint8Array => encode(shared, Delta, delta);
-export const encodeAnnounce = (progress: ProgressRow): Uint8Array => encode(shared, Announce, progress);
-export const encodeSyncRequest = (request: Omit<SyncRequest, 'kind'>): Uint8Array =>
-  encode(new Writer(), SyncRequest, request);
-export const encodeSyncAnswer = (answer: Omit<SyncAnswer, 'kind'>): Uint8Array =>
-  encode(new Writer(), SyncAnswer, answer);
+export const encodeDelta = (delta: DeltaBody): Uint8Array => encodeWithFormat(sharedWriter, Delta, delta);
+export const encodeDeltaAnnounce = (progress: LedgerProgress): Uint8Array =>
+  encodeWithFormat(sharedWriter, DeltaAnnounce, progress);
+export const encodeCatalogSyncRequest = (request: Omit<SyncRequest, 'kind'>): Uint8Array =>
+  encodeWithFormat(new MsgpackWriter(), CatalogSyncRequest, request);
+export const encodeCatalogSyncResponse = (answer: Omit<SyncAnswer, 'kind'>): Uint8Array =>
+  encodeWithFormat(new MsgpackWriter(), CatalogSyncResponse, answer);
 export const encodeDeltas = (deltas: readonly DeltaBody[]): Uint8Array =>
-  encode(new Writer(), Deltas, { deltas: deltas as Deltas['deltas'] });
+  encodeWithFormat(new MsgpackWriter(), Deltas, { deltas: deltas as Deltas['deltas'] });
 
-function encode<M>(
-  writer: Writer,
-  declared: { readonly type: number; write(writer: Writer, message: M): void },
+function encodeWithFormat<M>(
+  writer: MsgpackWriter,
+  declared: { readonly type: number; write(writer: MsgpackWriter, message: M): void },
   message: M,
 ): Uint8Array {
   writer.reset().octet(declared.type);
@@ -191,9 +197,9 @@ function encode<M>(
 }
 
 /** Octets one row takes within a delta. */
-export function entryBytes(entry: Entry): number {
-  ENTRY.write(shared.reset(), entry);
-  return shared.finish().length;
+export function entrySize(entry: Entry): number {
+  ENTRY_CODEC.write(sharedWriter.reset(), entry);
+  return sharedWriter.finish().length;
 }
 
 /** All of a catalogue in a few octets: hashes over (owner, epoch, version), of all and of each bucket of owners. */
@@ -203,27 +209,27 @@ const SummaryBody = struct('summary', 0, {
   buckets: bytes('b'), // four octets each
 });
 
-export interface Summary {
+export interface CatalogSummary {
   readonly high: number;
   readonly low: number;
   /** As many as a power of two; bucket i of n is that of owners whose hash is i modulo n. */
   readonly buckets: readonly number[];
 }
 
-export function encodeSummary({ high, low, buckets }: Summary): Uint8Array {
+export function encodeCatalogSummary({ high, low, buckets }: CatalogSummary): Uint8Array {
   const octets = new Uint8Array(4 * buckets.length);
   const view = new DataView(octets.buffer);
   buckets.forEach((bucket, i) => {
     view.setUint32(4 * i, bucket);
   });
-  shared.reset().octet(FORMAT);
-  SummaryBody.write(shared, { high, low, buckets: octets });
-  return shared.finish();
+  sharedWriter.reset().octet(FORMAT);
+  SummaryBody.write(sharedWriter, { high, low, buckets: octets });
+  return sharedWriter.finish();
 }
 
 /** Throws `WireError`. */
-export function decodeSummary(octets: Uint8Array): Summary {
-  const reader = new Reader(octets);
+export function decodeCatalogSummary(octets: Uint8Array): CatalogSummary {
+  const reader = new MsgpackReader(octets);
   checkFormat(reader);
   const { high, low, buckets } = SummaryBody.read(reader);
   if (buckets.length % 4 !== 0 || !isBucketCount(buckets.length / 4))
@@ -233,27 +239,27 @@ export function decodeSummary(octets: Uint8Array): Summary {
 }
 
 /** What an agent keeps on disk: how far its own ledger went, and its copies of the others'. */
-const Memory = struct('memory', 0, {
-  owner: text('o'),
+const CatalogSnapshotBody = struct('memory', 0, {
+  owner: str('o'),
   epoch: u64('e'),
   version: u64('v'),
-  ledgers: optional(list('d', MAX_OWNERS, DELTA)),
+  ledgers: omitEmpty(arrayField('d', MAX_OWNERS, DELTA)),
 });
-export type Memory = MessageOf<typeof Memory>;
+export type CatalogSnapshot = MessageOf<typeof CatalogSnapshotBody>;
 
-export function encodeMemory(memory: Omit<Memory, 'kind'>): Uint8Array {
-  const writer = new Writer(1 << 16);
+export function encodeCatalogSnapshot(memory: Omit<CatalogSnapshot, 'kind'>): Uint8Array {
+  const writer = new MsgpackWriter(1 << 16);
   writer.octet(FORMAT);
-  Memory.write(writer, memory);
+  CatalogSnapshotBody.write(writer, memory);
   return writer.finish();
 }
 
 /** Throws `WireError`. */
-export function decodeMemory(octets: Uint8Array): Memory {
-  const reader = new Reader(octets);
+export function decodeCatalogSnapshot(octets: Uint8Array): CatalogSnapshot {
+  const reader = new MsgpackReader(octets);
   checkFormat(reader);
-  const memory = Memory.read(reader);
-  checkName(memory.owner);
-  count(memory.epoch);
+  const memory = CatalogSnapshotBody.read(reader);
+  checkMemberName(memory.owner);
+  checkVersion(memory.epoch);
   return memory;
 }

@@ -10,7 +10,7 @@ import { AgentError, WireError } from '../base/errors.ts';
 
 export const NONCE_BYTES = 12;
 /** Octets in front of an encrypted message on a stream: its type and its length. */
-export const ENCRYPT_HEAD = 5;
+export const ENCRYPT_HEADER_BYTES = 5;
 const TAG_BYTES = 16;
 const BLOCK_BYTES = 16;
 const OVERHEAD = 1 + NONCE_BYTES + TAG_BYTES;
@@ -19,23 +19,23 @@ const OVERHEAD = 1 + NONCE_BYTES + TAG_BYTES;
 export type EncryptionVersion = 0 | 1;
 
 /** The most octets that encryption adds to a plaintext. */
-export const sealOverhead = (version: EncryptionVersion): number =>
+export const encryptOverhead = (version: EncryptionVersion): number =>
   version === 0 ? OVERHEAD + BLOCK_BYTES : OVERHEAD;
 
 /** Octets of the sealed form of a plaintext of `length`. */
-export const sealedLength = (length: number, version: EncryptionVersion): number =>
+export const encryptedLength = (length: number, version: EncryptionVersion): number =>
   OVERHEAD + (version === 0 ? length + BLOCK_BYTES - (length % BLOCK_BYTES) : length);
 
 const ALGORITHMS = { 16: 'aes-128-gcm', 24: 'aes-192-gcm', 32: 'aes-256-gcm' } as const;
 
-function algorithmOf(key: Uint8Array): 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' {
+function selectAlgorithm(key: Uint8Array): 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' {
   const algorithm = ALGORITHMS[key.length as 16 | 24 | 32];
   if (algorithm === undefined) throw new AgentError('config', 'A key must have 16, 24 or 32 bytes.');
   return algorithm;
 }
 
 /** Writes version, nonce, ciphertext and tag into `out` at `at`: `sealedLength` octets. */
-export function seal(
+export function encryptPayload(
   out: Uint8Array,
   at: number,
   plaintext: Uint8Array,
@@ -43,7 +43,7 @@ export function seal(
 ): void {
   const { key, version, nonce, aad } = how;
   assert(nonce.length === NONCE_BYTES, `a nonce of ${nonce.length} octets`);
-  const cipher = createCipheriv(algorithmOf(key), key, nonce);
+  const cipher = createCipheriv(selectAlgorithm(key), key, nonce);
   if (aad.length > 0) cipher.setAAD(aad);
   out[at] = version;
   out.set(nonce, at + 1);
@@ -65,7 +65,7 @@ export function seal(
  * The plaintext of a sealed form, in fresh memory, by the first of `keys` that fits. Throws `WireError`
  * 'undecryptable' if none does, or if what is inside is padded wrongly.
  */
-export function open(sealed: Uint8Array, keys: readonly Uint8Array[], aad: Uint8Array): Uint8Array {
+export function decryptPayload(sealed: Uint8Array, keys: readonly Uint8Array[], aad: Uint8Array): Uint8Array {
   const version = sealed[0];
   const least = version === 0 ? OVERHEAD + BLOCK_BYTES : OVERHEAD;
   if ((version !== 0 && version !== 1) || sealed.length < least)
@@ -77,20 +77,20 @@ export function open(sealed: Uint8Array, keys: readonly Uint8Array[], aad: Uint8
   const body = sealed.subarray(1 + NONCE_BYTES, sealed.length - TAG_BYTES);
   const tag = sealed.subarray(sealed.length - TAG_BYTES);
   for (const key of keys) {
-    const plain = tryOpen(key, nonce, body, tag, aad);
-    if (plain !== undefined) return version === 0 ? unpad(plain) : plain;
+    const plain = tryDecrypt(key, nonce, body, tag, aad);
+    if (plain !== undefined) return version === 0 ? removePadding(plain) : plain;
   }
   throw new WireError('undecryptable', 'encrypted with a key we do not have, or altered');
 }
 
-function tryOpen(
+function tryDecrypt(
   key: Uint8Array,
   nonce: Uint8Array,
   body: Uint8Array,
   tag: Uint8Array,
   aad: Uint8Array,
 ): Uint8Array | undefined {
-  const decipher = createDecipheriv(algorithmOf(key), key, nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv(selectAlgorithm(key), key, nonce, { authTagLength: TAG_BYTES });
   decipher.setAuthTag(tag);
   if (aad.length > 0) decipher.setAAD(aad);
   const plain = decipher.update(body);
@@ -104,7 +104,7 @@ function tryOpen(
 }
 
 /** Differs: agents look at the last octet only; we want 1 to 16 octets that all say the same. */
-function unpad(plain: Uint8Array): Uint8Array {
+function removePadding(plain: Uint8Array): Uint8Array {
   const pad = plain[plain.length - 1] ?? 0;
   let good = pad >= 1 && pad <= BLOCK_BYTES && pad <= plain.length;
   for (let i = 1; good && i <= pad; i++) good = plain[plain.length - i] === pad;
@@ -131,4 +131,4 @@ export const fingerprint = (key: Uint8Array): string =>
   createHash('sha256').update('hearsay gossip key').update(key).digest('hex').slice(0, 16);
 
 /** As `parseKey` takes it. */
-export const toBase64 = (key: Uint8Array): string => btoa(String.fromCharCode(...key));
+export const formatKey = (key: Uint8Array): string => btoa(String.fromCharCode(...key));

@@ -7,13 +7,13 @@ import {
   type Check,
   type CheckStatus,
   type Entry,
-  keyOf,
   type Published,
   type Service,
   type ServiceAddress,
+  toEntryKey,
 } from '../model/service.ts';
-import type { Reader, Writer } from './msgpack.ts';
-import { bool, type Field, list, map, optional, struct, TEXT, text, u64 } from './struct.ts';
+import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
+import { arrayField, bool, type Field, omitEmpty, STR, str, stringKeyMap, struct, u64 } from './struct.ts';
 
 /** One row, encoded. Larger than a datagram: such rows are announced, and fetched over a stream. */
 export const MAX_ENTRY_BYTES = 16_384;
@@ -27,7 +27,7 @@ const MAX_TEXT_BYTES = 1024;
 const MAX_WEIGHT = 65_535;
 const MAX_PORT = 65_535;
 /** Epochs and versions: far above wall-clock milliseconds, also with ten bits of chance behind them. */
-export const MAX_COUNT = 2 ** 52;
+export const MAX_VERSION = 2 ** 52;
 
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 
@@ -45,9 +45,9 @@ const status = (name: string): Field<CheckStatus> => ({
   write: (writer, value) => writer.uint(STATUSES.indexOf(value)),
 });
 
-const readPort = (reader: Reader): number => reader.int();
+const readPort = (reader: MsgpackReader): number => reader.int();
 /** -1, a unix socket, is msgpack's negative fixint. */
-const writePort = (writer: Writer, value: number): void =>
+const writePort = (writer: MsgpackWriter, value: number): void =>
   value < 0 ? writer.octet(0xff) : writer.uint(value);
 
 const port = (name: string): Field<number> => ({
@@ -59,25 +59,25 @@ const port = (name: string): Field<number> => ({
   write: writePort,
 });
 
-const PLACE = {
-  read: (reader: Reader): ServiceAddress =>
-    row(reader, 2, () => {
-      const address = reader.text();
+const TAGGED_ADDRESS = {
+  read: (reader: MsgpackReader): ServiceAddress =>
+    readTuple(reader, 2, () => {
+      const address = reader.str();
       return { address, port: readPort(reader) };
     }),
-  write: (writer: Writer, value: ServiceAddress): void => {
+  write: (writer: MsgpackWriter, value: ServiceAddress): void => {
     writer.arrayHeader(2);
-    writer.text(value.address);
+    writer.str(value.address);
     writePort(writer, value.port);
   },
 };
 
 /** Parts that an array may have, those of later versions included. */
-const MAX_PARTS = 16;
+const MAX_TUPLE_ELEMENTS = 16;
 
 /** A small record as an array: `read` takes the first `parts`, what a later version put behind them is passed over. */
-export function row<T>(reader: Reader, parts: number, read: () => T): T {
-  const length = reader.arrayLength(MAX_PARTS);
+export function readTuple<T>(reader: MsgpackReader, parts: number, read: () => T): T {
+  const length = reader.arrayLength(MAX_TUPLE_ELEMENTS);
   if (length < parts) throw new WireError('malformed', `a row of ${length} parts where ${parts} must stand`);
   const value = read();
   for (let i = parts; i < length; i++) reader.skip();
@@ -85,15 +85,15 @@ export function row<T>(reader: Reader, parts: number, read: () => T): T {
 }
 
 /** One object for all that did not choose. */
-const USUAL_WEIGHTS = { passing: 1, warning: 1 } as const;
+const DEFAULT_WEIGHTS = { passing: 1, warning: 1 } as const;
 
 const weights = (name: string): Field<{ readonly passing: number; readonly warning: number }> => ({
   name,
   omitZero: true,
-  zero: USUAL_WEIGHTS,
+  zero: DEFAULT_WEIGHTS,
   isZero: (value) => value.passing === 1 && value.warning === 1,
   read: (reader) =>
-    row(reader, 2, () => {
+    readTuple(reader, 2, () => {
       const passing = reader.uint();
       return { passing, warning: reader.uint() };
     }),
@@ -106,33 +106,33 @@ const weights = (name: string): Field<{ readonly passing: number; readonly warni
 
 /** Names on the wire are single letters: they are most of a small service, and a thousand of them travel at a join. */
 const ServiceBody = struct('service', 0, {
-  id: text('i'),
-  name: text('n'),
-  tags: optional(list('t', MAX_TAGS, TEXT)),
-  address: optional(text('a')),
+  id: str('i'),
+  name: str('n'),
+  tags: omitEmpty(arrayField('t', MAX_TAGS, STR)),
+  address: omitEmpty(str('a')),
   port: port('p'),
-  taggedAddresses: optional(map('g', MAX_TAGGED_ADDRESSES, PLACE)),
-  meta: optional(map('m', MAX_META, TEXT)),
+  taggedAddresses: omitEmpty(stringKeyMap('g', MAX_TAGGED_ADDRESSES, TAGGED_ADDRESS)),
+  meta: omitEmpty(stringKeyMap('m', MAX_META, STR)),
   weights: weights('w'),
-  enableTagOverride: optional(bool('o')),
-  draining: optional(bool('d')),
+  enableTagOverride: omitEmpty(bool('o')),
+  draining: omitEmpty(bool('d')),
 });
 
 const CheckBody = struct('check', 0, {
-  id: text('i'),
-  name: optional(text('n')),
+  id: str('i'),
+  name: omitEmpty(str('n')),
   status: status('s'),
-  notes: optional(text('o')),
-  output: optional(text('u')),
-  serviceId: optional(text('v')),
-  type: optional(text('t')),
-  interval: optional(text('e')),
-  timeout: optional(text('m')),
+  notes: omitEmpty(str('o')),
+  output: omitEmpty(str('u')),
+  serviceId: omitEmpty(str('v')),
+  type: omitEmpty(str('t')),
+  interval: omitEmpty(str('e')),
+  timeout: omitEmpty(str('m')),
 });
 
-const within = <R extends W, W>(
+const nested = <R extends W, W>(
   name: string,
-  inner: { read(reader: Reader): R; write(writer: Writer, value: W): void },
+  inner: { read(reader: MsgpackReader): R; write(writer: MsgpackWriter, value: W): void },
 ): Field<R | undefined> => ({
   name,
   omitZero: true,
@@ -146,25 +146,25 @@ const within = <R extends W, W>(
 
 const EntryBody = struct('entry', 0, {
   version: u64('v'),
-  service: within('s', ServiceBody),
-  check: within('c', CheckBody),
-  gone: optional(text('x')), // the key of a tombstone
+  service: nested('s', ServiceBody),
+  check: nested('c', CheckBody),
+  gone: omitEmpty(str('x')), // the key of a tombstone
 });
 
 /** Element codec of a list of rows. What it reads is fit to be stored and told on. */
-export const ENTRY = {
-  read: (reader: Reader): Entry => {
+export const ENTRY_CODEC = {
+  read: (reader: MsgpackReader): Entry => {
     const from = reader.at;
     const { version, service, check, gone } = EntryBody.read(reader);
     if (reader.at - from > MAX_ENTRY_BYTES) throw new WireError('tooLarge', 'an entry above its limit');
-    if (version < 1 || version > MAX_COUNT) throw new WireError('badValue', 'an entry of no version');
+    if (version < 1 || version > MAX_VERSION) throw new WireError('badValue', 'an entry of no version');
     const value = service ?? check;
-    if (value === undefined) return { key: keyOfGone(gone), version, value };
-    const wrong = flaw(value);
+    if (value === undefined) return { key: parseTombstoneKey(gone), version, value };
+    const wrong = validateValue(value);
     if (wrong !== undefined) throw new WireError('badValue', `${value.kind}: ${wrong}`);
-    return { key: keyOf(value), version, value };
+    return { key: toEntryKey(value), version, value };
   },
-  write: (writer: Writer, { key, version, value }: Entry): void =>
+  write: (writer: MsgpackWriter, { key, version, value }: Entry): void =>
     EntryBody.write(writer, {
       version,
       service: value?.kind === 'service' ? value : undefined,
@@ -173,8 +173,8 @@ export const ENTRY = {
     }),
 };
 
-function keyOfGone(gone: string): Entry['key'] {
-  const wrong = idFlaw(gone.slice(2));
+function parseTombstoneKey(gone: string): Entry['key'] {
+  const wrong = validateId(gone.slice(2));
   if (wrong !== undefined) throw new WireError('badValue', `a tombstone whose id ${wrong}`);
   if (gone.startsWith('s:')) return `s:${gone.slice(2)}`;
   if (gone.startsWith('c:')) return `c:${gone.slice(2)}`;
@@ -182,70 +182,70 @@ function keyOfGone(gone: string): Entry['key'] {
 }
 
 /** What forbids a value to be published or believed, as a clause (`name must be …`); `undefined`: nothing. */
-export const flaw = (value: Published): string | undefined =>
-  value.kind === 'service' ? serviceFlaw(value) : checkFlaw(value);
+export const validateValue = (value: Published): string | undefined =>
+  value.kind === 'service' ? validateService(value) : validateCheck(value);
 
-function serviceFlaw(service: Service): string | undefined {
-  const id = idFlaw(service.id);
+function validateService(service: Service): string | undefined {
+  const id = validateId(service.id);
   if (id !== undefined) return `id ${id}`;
   if (!NAME.test(service.name)) return 'name must be 1 to 128 letters, digits, ".", "_" or "-"';
   if (service.tags.length > MAX_TAGS) return `tags must be at most ${MAX_TAGS}`;
   for (const tag of service.tags)
-    if (!isShort(tag, MAX_TAG_BYTES) || !isPrintable(tag))
+    if (!fitsBytes(tag, MAX_TAG_BYTES) || !isPrintable(tag))
       return `tags must each be at most ${MAX_TAG_BYTES} bytes, without control characters`;
   return (
-    placeFlaw(service) ??
-    taggedFlaw(service.taggedAddresses) ??
-    metaFlaw(service.meta) ??
-    weightsFlaw(service.weights)
+    validateAddress(service) ??
+    validateTaggedAddresses(service.taggedAddresses) ??
+    validateMeta(service.meta) ??
+    validateWeights(service.weights)
   );
 }
 
-function placeFlaw({ address, port: at }: ServiceAddress): string | undefined {
+function validateAddress({ address, port: at }: ServiceAddress): string | undefined {
   if (!ADDRESS.test(address)) return 'address must be an IP address, a host name or empty';
   if (!isInteger(at, -1, MAX_PORT)) return `port must be an integer from -1 to ${MAX_PORT}`;
   return undefined;
 }
 
-function taggedFlaw(tagged: ReadonlyMap<string, ServiceAddress>): string | undefined {
+function validateTaggedAddresses(tagged: ReadonlyMap<string, ServiceAddress>): string | undefined {
   if (tagged.size > MAX_TAGGED_ADDRESSES) return `tagged addresses must be at most ${MAX_TAGGED_ADDRESSES}`;
   for (const [name, place] of tagged) {
     if (!NAME.test(name)) return 'tagged address names must be letters, digits, ".", "_" or "-"';
-    const wrong = placeFlaw(place);
+    const wrong = validateAddress(place);
     if (wrong !== undefined) return `tagged ${wrong}`;
   }
   return undefined;
 }
 
-function metaFlaw(meta: ReadonlyMap<string, string>): string | undefined {
+function validateMeta(meta: ReadonlyMap<string, string>): string | undefined {
   if (meta.size > MAX_META) return `meta must be at most ${MAX_META} pairs`;
   for (const [key, value] of meta) {
     if (!META_KEY.test(key)) return 'meta keys must be 1 to 128 letters, digits, "_" or "-"';
-    if (!isShort(value, MAX_META_BYTES) || SURROGATE.test(value))
+    if (!fitsBytes(value, MAX_META_BYTES) || SURROGATE.test(value))
       return `meta values must be at most ${MAX_META_BYTES} bytes of text`;
   }
   return undefined;
 }
 
-function weightsFlaw(of: { readonly passing: number; readonly warning: number }): string | undefined {
+function validateWeights(of: { readonly passing: number; readonly warning: number }): string | undefined {
   if (!isInteger(of.passing, 1, MAX_WEIGHT)) return `weight when passing must be 1 to ${MAX_WEIGHT}`;
   if (!isInteger(of.warning, 0, MAX_WEIGHT)) return `weight when warning must be 0 to ${MAX_WEIGHT}`;
   return undefined;
 }
 
-function checkFlaw(check: Check): string | undefined {
-  const id = idFlaw(check.id);
+function validateCheck(check: Check): string | undefined {
+  const id = validateId(check.id);
   if (id !== undefined) return `id ${id}`;
-  if (!isShort(check.name, MAX_ID_BYTES) || !isPrintable(check.name))
+  if (!fitsBytes(check.name, MAX_ID_BYTES) || !isPrintable(check.name))
     return `name must be at most ${MAX_ID_BYTES} bytes, without control characters`;
   if (check.serviceId !== '') {
-    const of = idFlaw(check.serviceId);
+    const of = validateId(check.serviceId);
     if (of !== undefined) return `service id ${of}`;
   }
   if (!STATUSES.includes(check.status)) return 'status must be passing, warning or critical';
-  if (!isShort(check.notes, MAX_TEXT_BYTES) || SURROGATE.test(check.notes))
+  if (!fitsBytes(check.notes, MAX_TEXT_BYTES) || SURROGATE.test(check.notes))
     return `notes must be at most ${MAX_TEXT_BYTES} bytes of text`;
-  if (!isShort(check.output, MAX_TEXT_BYTES) || SURROGATE.test(check.output))
+  if (!fitsBytes(check.output, MAX_TEXT_BYTES) || SURROGATE.test(check.output))
     return `output must be at most ${MAX_TEXT_BYTES} bytes of text`;
   if (!WORD.test(check.type)) return 'type must be at most 32 letters, digits, "_" or "-"';
   if (!SPAN.test(check.interval) || !SPAN.test(check.timeout))
@@ -253,9 +253,9 @@ function checkFlaw(check: Check): string | undefined {
   return undefined;
 }
 
-function idFlaw(id: string): string | undefined {
+function validateId(id: string): string | undefined {
   if (id === '') return 'must not be empty';
-  if (!isShort(id, MAX_ID_BYTES)) return `must be at most ${MAX_ID_BYTES} bytes`;
+  if (!fitsBytes(id, MAX_ID_BYTES)) return `must be at most ${MAX_ID_BYTES} bytes`;
   return isPrintable(id) ? undefined : 'must not contain control characters';
 }
 
@@ -276,5 +276,5 @@ const isInteger = (value: number, min: number, max: number): boolean =>
 
 const encoder = new TextEncoder();
 /** A UTF-16 unit is at most 3 bytes of UTF-8, so most need no second look. */
-const isShort = (value: string, limit: number): boolean =>
+const fitsBytes = (value: string, limit: number): boolean =>
   3 * value.length <= limit || (value.length <= limit && encoder.encode(value).length <= limit);

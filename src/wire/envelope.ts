@@ -5,7 +5,7 @@
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
-import { compress, expand } from './lzw.ts';
+import { compressLzw, decompressLzw } from './lzw.ts';
 import { Compress } from './memberlist.ts';
 
 /** What this agent wraps around everything it says, and expects around everything it hears. */
@@ -32,22 +32,22 @@ export const BARE_ENVELOPE: Envelope = {
 
 /** A compress message around a whole message. */
 export const compressMessage = (message: Uint8Array): Uint8Array =>
-  Compress.encode({ algo: 0, buf: compress(message) });
+  Compress.encode({ algo: 0, buf: compressLzw(message) });
 
 /** Expands the body of a compress message. */
-export function expandBody(algo: number, buf: Uint8Array, maxBytes: number): Uint8Array {
+export function decompressBuffer(algo: number, buf: Uint8Array, maxBytes: number): Uint8Array {
   if (algo !== 0) throw new WireError('badCompression', `compression algorithm ${algo}`);
-  const out = expand(buf, maxBytes);
+  const out = decompressLzw(buf, maxBytes);
   if (out.length === 0) throw new WireError('badCompression', 'compressed nothing');
   return out;
 }
 
 /** A Buffer as the Uint8Array it also is: `slice` then copies, and readers meet one kind of array only. */
-export const plainArray = (bytes: Uint8Array): Uint8Array =>
+export const bufferToUint8Array = (bytes: Uint8Array): Uint8Array =>
   bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 
 /** Big-endian, 4 octets. */
-export function setU32(out: Uint8Array, at: number, value: number): void {
+export function writeU32(out: Uint8Array, at: number, value: number): void {
   out[at] = value >>> 24;
   out[at + 1] = (value >>> 16) & 0xff;
   out[at + 2] = (value >>> 8) & 0xff;

@@ -5,30 +5,30 @@
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
-import type { Reader, Writer } from './msgpack.ts';
+import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 
 /** The four ways most fields travel; the reader and the writer know them by heart, which is faster than a call. */
-export type Shape = 'unsigned' | 'text' | 'raw' | 'bool';
+export type ScalarType = 'unsigned' | 'str' | 'raw' | 'bool';
 
 /** One field: its Go name, and how its value travels. */
 export interface Field<T> {
   readonly name: string;
-  readonly shape?: Shape;
+  readonly scalar?: ScalarType;
   /** Of an `unsigned` one. */
   readonly max?: number;
   /** Left out when zero. All other fields are always written. */
   readonly omitZero: boolean;
   readonly zero: T;
   isZero(value: T): boolean;
-  read(reader: Reader): T;
-  write(writer: Writer, value: T): void;
+  read(reader: MsgpackReader): T;
+  write(writer: MsgpackWriter, value: T): void;
 }
 
 const field = <T>(
   name: string,
   zero: T,
-  read: (reader: Reader) => T,
-  write: (writer: Writer, value: T) => void,
+  read: (reader: MsgpackReader) => T,
+  write: (writer: MsgpackWriter, value: T) => void,
 ): Field<T> => ({ name, omitZero: false, zero, isZero: (value) => value === zero, read, write });
 
 const unsigned =
@@ -37,15 +37,15 @@ const unsigned =
     ...field(
       name,
       0,
-      (reader) => bounded(reader.uint(), max, name),
+      (reader) => checkMax(reader.uint(), max, name),
       (writer, value) => writer.uint(value),
     ),
-    shape: 'unsigned',
+    scalar: 'unsigned',
     max,
   });
 
 /** The value, if it is not above what its field may hold. */
-export function bounded(value: number, max: number, name: string): number {
+export function checkMax(value: number, max: number, name: string): number {
   if (value > max) throw new WireError('badValue', `${name} is above ${max}`);
   return value;
 }
@@ -57,7 +57,7 @@ export const u32 = unsigned(0xffff_ffff);
 export const u64 = unsigned(Number.MAX_SAFE_INTEGER);
 
 /** A Go `int` that is never negative in sane traffic; both integer dialects are read. */
-export const int = (name: string): Field<number> =>
+export const goInt = (name: string): Field<number> =>
   field(
     name,
     0,
@@ -76,17 +76,17 @@ export const bool = (name: string): Field<boolean> => ({
     (reader) => reader.bool(),
     (writer, value) => writer.bool(value),
   ),
-  shape: 'bool',
+  scalar: 'bool',
 });
 
-export const text = (name: string): Field<string> => ({
+export const str = (name: string): Field<string> => ({
   ...field(
     name,
     '',
-    (reader) => reader.text(),
-    (writer, value) => writer.text(value),
+    (reader) => reader.str(),
+    (writer, value) => writer.str(value),
   ),
-  shape: 'text',
+  scalar: 'str',
 });
 
 export const float = (name: string): Field<number> =>
@@ -106,14 +106,14 @@ export const bytes = (name: string): Field<Uint8Array> => ({
     (writer, value) => writer.raw(value),
   ),
   isZero: (value) => value.length === 0,
-  shape: 'raw',
+  scalar: 'raw',
 });
 
 /** An array of whatever `element` says. nil reads as empty; empty is written as nil. */
-export const list = <T>(
+export const arrayField = <T>(
   name: string,
   limit: number,
-  element: { read(reader: Reader): T; write(writer: Writer, value: T): void },
+  element: { read(reader: MsgpackReader): T; write(writer: MsgpackWriter, value: T): void },
 ): Field<readonly T[]> => ({
   name,
   omitZero: false,
@@ -133,10 +133,10 @@ export const list = <T>(
 });
 
 /** A map with text keys. Held as a `Map`, so that no key of a stranger is ever a property name. */
-export const map = <T>(
+export const stringKeyMap = <T>(
   name: string,
   limit: number,
-  value: { read(reader: Reader): T; write(writer: Writer, value: T): void },
+  value: { read(reader: MsgpackReader): T; write(writer: MsgpackWriter, value: T): void },
 ): Field<ReadonlyMap<string, T>> => ({
   name,
   omitZero: false,
@@ -149,7 +149,7 @@ export const map = <T>(
     }
     const out = new Map<string, T>();
     for (let left = reader.mapLength(limit); left > 0; left--) {
-      const key = reader.text();
+      const key = reader.str();
       out.set(key, value.read(reader));
     }
     return out;
@@ -157,16 +157,22 @@ export const map = <T>(
   write: (writer, held) => {
     writer.mapHeader(held.size);
     for (const [key, one] of held) {
-      writer.text(key);
+      writer.str(key);
       value.write(writer, one);
     }
   },
 });
 
 /** Element codecs for `list` and `map`. */
-export const TEXT = { read: (r: Reader) => r.text(), write: (w: Writer, v: string) => w.text(v) };
-export const BYTES = { read: (r: Reader) => r.raw(), write: (w: Writer, v: Uint8Array) => w.raw(v) };
-export const U64 = { read: (r: Reader) => r.uint(), write: (w: Writer, v: number) => w.uint(v) };
+export const STR = { read: (r: MsgpackReader) => r.str(), write: (w: MsgpackWriter, v: string) => w.str(v) };
+export const BYTES = {
+  read: (r: MsgpackReader) => r.raw(),
+  write: (w: MsgpackWriter, v: Uint8Array) => w.raw(v),
+};
+export const U64 = {
+  read: (r: MsgpackReader) => r.uint(),
+  write: (w: MsgpackWriter, v: number) => w.uint(v),
+};
 
 /** Leaves the field out when it is zero, as Go's `omitempty`. */
-export const optional = <T>(inner: Field<T>): Field<T> => ({ ...inner, omitZero: true });
+export const omitEmpty = <T>(inner: Field<T>): Field<T> => ({ ...inner, omitZero: true });

@@ -3,34 +3,34 @@
  *
  * Source: serf messages.go, filterNode, filterTag (protocol reference 4.6).
  */
-import { Reader, Writer } from './msgpack.ts';
-import { list, struct, TEXT, text } from './struct.ts';
+import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
+import { arrayField, STR, str, struct } from './struct.ts';
 
-/** Who a query is for: all of its filters must match. `foreign`: of a type we do not know, which matches nobody. */
-export type Filter =
+/** Who a query is for: all of its filters must match. `unknown`: of a type we do not know, which matches nobody. */
+export type QueryFilter =
   | { readonly kind: 'nodes'; readonly nodes: readonly string[] }
   /** `expr` is an RE2 expression that must match somewhere in the value. Never give it to `new RegExp`. */
   | { readonly kind: 'tag'; readonly tag: string; readonly expr: string }
-  | { readonly kind: 'foreign'; readonly type: number };
+  | { readonly kind: 'unknown'; readonly type: number };
 
 /** Names one filter may list: as many as a datagram may have entries. */
 const MAX_NODES = 4096;
 const FILTER_TYPE = { nodes: 0, tag: 1 } as const;
-const NodesFilter = list('', MAX_NODES, TEXT);
-const TagFilter = struct('tag', FILTER_TYPE.tag, { tag: text('Tag'), expr: text('Expr') });
+const NodesFilter = arrayField('', MAX_NODES, STR);
+const TagFilter = struct('tag', FILTER_TYPE.tag, { tag: str('Tag'), expr: str('Expr') });
 
 /** One entry of a query's filters. Throws `WireError`. */
-export function decodeFilter(octets: Uint8Array): Filter {
-  const reader = new Reader(octets);
+export function decodeFilter(octets: Uint8Array): QueryFilter {
+  const reader = new MsgpackReader(octets);
   const type = reader.octet();
   if (type === FILTER_TYPE.nodes) return { kind: 'nodes', nodes: NodesFilter.read(reader) };
   if (type === FILTER_TYPE.tag) return TagFilter.read(reader);
-  return { kind: 'foreign', type };
+  return { kind: 'unknown', type };
 }
 
-export function encodeFilter(filter: Exclude<Filter, { kind: 'foreign' }>): Uint8Array {
+export function encodeFilter(filter: Exclude<QueryFilter, { kind: 'unknown' }>): Uint8Array {
   if (filter.kind === 'tag') return TagFilter.encode(filter);
-  const writer = new Writer(128);
+  const writer = new MsgpackWriter(128);
   writer.octet(FILTER_TYPE.nodes);
   NodesFilter.write(writer, filter.nodes);
   return writer.finish();

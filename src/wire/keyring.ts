@@ -4,7 +4,7 @@ import { AgentError } from '../base/errors.ts';
 import { fingerprint } from './crypt.ts';
 
 /** Each is tried on each packet: more than any rotation needs. */
-export const MAX_KEYS = 64;
+export const MAX_KEYRING_KEYS = 64;
 
 /**
  * Primary first. Never becomes empty, and never stops being so: encryption is not switched on or off while it runs.
@@ -33,7 +33,7 @@ export class Keyring {
   }
 
   /** Called once for each message that is sealed. */
-  sealed(): void {
+  recordSeal(): void {
     this.#seals += 1;
   }
 
@@ -43,12 +43,12 @@ export class Keyring {
 
   /** From now on `key` opens what comes. False: it was there. Throws `AgentError`; then nothing changed. */
   install(key: Uint8Array): boolean {
-    this.#refuseUnless(key.length === 16 || key.length === 24 || key.length === 32, WRONG_SIZE);
-    this.#refuseUnless(this.#keys.length > 0, NO_KEYRING);
+    this.#require(key.length === 16 || key.length === 24 || key.length === 32, WRONG_SIZE);
+    this.#require(this.#keys.length > 0, NO_KEYRING);
     if (this.has(key)) return false;
-    this.#refuseUnless(
-      this.#keys.length < MAX_KEYS,
-      `The keyring is full (${MAX_KEYS} keys): remove old ones`,
+    this.#require(
+      this.#keys.length < MAX_KEYRING_KEYS,
+      `The keyring is full (${MAX_KEYRING_KEYS} keys): remove old ones`,
     );
     this.#keys = [...this.#keys, key];
     return true;
@@ -56,7 +56,7 @@ export class Keyring {
 
   /** From now on `key`, which must be there, seals what we say. False: it did. Throws as `install`. */
   use(key: Uint8Array): boolean {
-    this.#refuseUnless(this.has(key), `Key ${fingerprint(key)} is not in the keyring: install it first`);
+    this.#require(this.has(key), `Key ${fingerprint(key)} is not in the keyring: install it first`);
     if (sameBytes(this.#keys[0] as Uint8Array, key)) return false;
     this.#keys = [key, ...this.#keys.filter((held) => !sameBytes(held, key))];
     this.#seals = 0;
@@ -66,8 +66,8 @@ export class Keyring {
   /** `key` opens nothing any more. False: it was not there. Throws as `install`, for the primary. */
   remove(key: Uint8Array): boolean {
     const primary = this.#keys[0];
-    this.#refuseUnless(primary !== undefined, NO_KEYRING);
-    this.#refuseUnless(
+    this.#require(primary !== undefined, NO_KEYRING);
+    this.#require(
       !sameBytes(primary as Uint8Array, key),
       `Key ${fingerprint(key)} is the primary one and cannot be removed: use another first`,
     );
@@ -76,7 +76,7 @@ export class Keyring {
     return true;
   }
 
-  #refuseUnless(good: boolean, sentence: string): void {
+  #require(good: boolean, sentence: string): void {
     if (!good) throw new AgentError('conflict', sentence);
   }
 }

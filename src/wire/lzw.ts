@@ -19,7 +19,7 @@ const KEYS = new Uint32Array(1 << HASH_BITS);
 const CODES = new Uint16Array(1 << HASH_BITS);
 
 /** Compresses all of `bytes`; the result is fresh memory. It may be larger than its input. */
-export function compress(bytes: Uint8Array): Uint8Array {
+export function compressLzw(bytes: Uint8Array): Uint8Array {
   // One code of at most 12 bits per octet, one clear per 3838 of them, and clear, end and padding.
   const out = new Uint8Array(Math.ceil((bytes.length + bytes.length / 3000 + 4) * 1.5) + 2);
   let at = 0;
@@ -104,7 +104,7 @@ const LENGTH = new Int32Array(MAX_CODE + 1);
  * out, never with what is claimed. Throws `WireError`: 'badCompression' for a code that cannot be or a missing
  * end, 'tooLarge' as soon as more than `maxBytes` would come out.
  */
-export function expand(bytes: Uint8Array, maxBytes: number): Uint8Array {
+export function decompressLzw(bytes: Uint8Array, maxBytes: number): Uint8Array {
   let out = new Uint8Array(Math.min(maxBytes, Math.max(64, 4 * bytes.length)));
   let size = 0;
   let at = 0;

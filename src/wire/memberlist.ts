@@ -5,11 +5,11 @@
  * Source: memberlist net.go, state.go (protocol reference 1.1, 3.1, 5.1).
  */
 import { WireError } from '../base/errors.ts';
-import { Reader } from './msgpack.ts';
-import { bool, bytes, int, type MessageOf, optional, struct, text, u16, u32 } from './struct.ts';
+import { MsgpackReader } from './msgpack.ts';
+import { bool, bytes, goInt, type MessageOf, omitEmpty, str, struct, u16, u32 } from './struct.ts';
 
 /** Octets in front of messages; not all of them are structs. */
-export const TYPE = {
+export const MESSAGE_TYPE = {
   ping: 0,
   indirectPing: 1,
   ack: 2,
@@ -33,47 +33,47 @@ export const MAX_META_BYTES = 512;
 export const MAX_NAME_BYTES = 128;
 
 /** "Are you there?" Answered with `ack`. */
-export const Ping = struct('ping', TYPE.ping, {
+export const Ping = struct('ping', MESSAGE_TYPE.ping, {
   seqNo: u32('SeqNo'),
-  node: text('Node'), // the name we mean: an address may have changed hands
-  sourceAddr: optional(bytes('SourceAddr')), // 4 or 16 octets
-  sourcePort: optional(u16('SourcePort')),
-  sourceNode: optional(text('SourceNode')),
+  node: str('Node'), // the name we mean: an address may have changed hands
+  sourceAddr: omitEmpty(bytes('SourceAddr')), // 4 or 16 octets
+  sourcePort: omitEmpty(u16('SourcePort')),
+  sourceNode: omitEmpty(str('SourceNode')),
 });
 
 /** "Ping that one for me." Answered with `ack` or, if `nack` is set, with `nack`. */
-export const IndirectPing = struct('indirectPing', TYPE.indirectPing, {
+export const IndirectPing = struct('indirectPing', MESSAGE_TYPE.indirectPing, {
   seqNo: u32('SeqNo'),
   target: bytes('Target'),
   port: u16('Port'),
-  node: text('Node'),
+  node: str('Node'),
   nack: bool('Nack'),
-  sourceAddr: optional(bytes('SourceAddr')),
-  sourcePort: optional(u16('SourcePort')),
-  sourceNode: optional(text('SourceNode')),
+  sourceAddr: omitEmpty(bytes('SourceAddr')),
+  sourcePort: omitEmpty(u16('SourcePort')),
+  sourceNode: omitEmpty(str('SourceNode')),
 });
 
-export const Ack = struct('ack', TYPE.ack, { seqNo: u32('SeqNo'), payload: bytes('Payload') });
+export const Ack = struct('ack', MESSAGE_TYPE.ack, { seqNo: u32('SeqNo'), payload: bytes('Payload') });
 
 /** "I tried for you and heard nothing": Lifeguard's sign that the relay itself is well. */
-export const Nack = struct('nack', TYPE.nack, { seqNo: u32('SeqNo') });
+export const Nack = struct('nack', MESSAGE_TYPE.nack, { seqNo: u32('SeqNo') });
 
-export const Suspect = struct('suspect', TYPE.suspect, {
+export const Suspect = struct('suspect', MESSAGE_TYPE.suspect, {
   incarnation: u32('Incarnation'),
-  node: text('Node'), // the accused
-  from: text('From'), // the accuser
+  node: str('Node'), // the accused
+  from: str('From'), // the accuser
 });
 
 /** `node === from` is a voluntary leave. */
-export const Dead = struct('dead', TYPE.dead, {
+export const Dead = struct('dead', MESSAGE_TYPE.dead, {
   incarnation: u32('Incarnation'),
-  node: text('Node'),
-  from: text('From'),
+  node: str('Node'),
+  from: str('From'),
 });
 
-export const Alive = struct('alive', TYPE.alive, {
+export const Alive = struct('alive', MESSAGE_TYPE.alive, {
   incarnation: u32('Incarnation'),
-  node: text('Node'),
+  node: str('Node'),
   addr: bytes('Addr'),
   port: u16('Port'),
   meta: bytes('Meta'),
@@ -81,31 +81,31 @@ export const Alive = struct('alive', TYPE.alive, {
 });
 
 /** An error a listener answers with, in words. */
-export const Err = struct('err', TYPE.err, { error: text('Error') });
+export const Err = struct('err', MESSAGE_TYPE.err, { error: str('Error') });
 
 /** Front of a push/pull: so many node states follow, then so many bytes of user state. */
-export const PushPullHeader = struct('pushPullHeader', TYPE.pushPull, {
-  nodes: int('Nodes'),
-  userStateLen: int('UserStateLen'),
+export const PushPullHeader = struct('pushPullHeader', MESSAGE_TYPE.pushPull, {
+  nodes: goInt('Nodes'),
+  userStateLen: goInt('UserStateLen'),
   join: bool('Join'),
 });
 
 /** One row of a push/pull. `state`: 0 alive, 1 suspect, 2 dead, 3 left. */
-export const NodeState = struct('nodeState', TYPE.pushPull, {
-  name: text('Name'),
+export const PushNodeState = struct('nodeState', MESSAGE_TYPE.pushPull, {
+  name: str('Name'),
   addr: bytes('Addr'),
   port: u16('Port'),
   meta: bytes('Meta'),
   incarnation: u32('Incarnation'),
-  state: int('State'),
+  state: goInt('State'),
   vsn: bytes('Vsn'),
 });
 
 /** Front of a user message on a stream. */
-export const UserHeader = struct('userHeader', TYPE.user, { userMsgLen: int('UserMsgLen') });
+export const UserMsgHeader = struct('userHeader', MESSAGE_TYPE.user, { userMsgLen: goInt('UserMsgLen') });
 
 /** `algo` 0 is LZW, the only one; `buf` expands to a whole message. */
-export const Compress = struct('compress', TYPE.compress, { algo: int('Algo'), buf: bytes('Buf') });
+export const Compress = struct('compress', MESSAGE_TYPE.compress, { algo: goInt('Algo'), buf: bytes('Buf') });
 
 export type Ping = MessageOf<typeof Ping>;
 export type IndirectPing = MessageOf<typeof IndirectPing>;
@@ -115,7 +115,7 @@ export type Suspect = MessageOf<typeof Suspect>;
 export type Dead = MessageOf<typeof Dead>;
 export type Alive = MessageOf<typeof Alive>;
 export type Err = MessageOf<typeof Err>;
-export type NodeState = MessageOf<typeof NodeState>;
+export type PushNodeState = MessageOf<typeof PushNodeState>;
 
 /** What SWIM itself speaks, over UDP. */
 export type SwimMessage = Ping | IndirectPing | Ack | Nack | Suspect | Dead | Alive;
@@ -127,17 +127,17 @@ export interface UserMessage {
 export type PacketMessage = SwimMessage | UserMessage;
 
 const PACKET_STRUCTS = [Ping, IndirectPing, Ack, Nack, Suspect, Dead, Alive] as const;
-const byType: (((reader: Reader) => SwimMessage) | undefined)[] = [];
-for (const one of PACKET_STRUCTS) byType[one.type] = one.read as (reader: Reader) => SwimMessage;
+const byType: (((reader: MsgpackReader) => SwimMessage) | undefined)[] = [];
+for (const one of PACKET_STRUCTS) byType[one.type] = one.read as (reader: MsgpackReader) => SwimMessage;
 
 /** One bare message of a datagram. Views on `octets`. Throws `WireError`; what it returns may be stored. */
 export function decodeMessage(octets: Uint8Array): PacketMessage {
   const type = octets[0];
   if (type === undefined) throw new WireError('short', 'an empty message');
-  if (type === TYPE.user) return { kind: 'user', body: octets.subarray(1) };
+  if (type === MESSAGE_TYPE.user) return { kind: 'user', body: octets.subarray(1) };
   const read = byType[type];
   if (read === undefined) throw new WireError('unknownType', `message type ${type}`);
-  const message = read(new Reader(octets, 1));
+  const message = read(new MsgpackReader(octets, 1));
   checkMessage(message);
   return message;
 }
@@ -169,8 +169,8 @@ function checkMessage(message: SwimMessage): void {
       return checkNode(message.node, message.addr, message.meta, message.vsn);
     case 'suspect':
     case 'dead':
-      checkName(message.node);
-      checkName(message.from);
+      checkMemberName(message.node);
+      checkMemberName(message.from);
       return;
     case 'ping':
       if (message.sourceAddr.length !== 0) checkIp(message.sourceAddr);
@@ -188,10 +188,10 @@ function checkMessage(message: SwimMessage): void {
 const LAST_STATE = 3;
 
 /** One row of a push/pull; `undefined` for one that must be neither stored nor forwarded. Throws only 'short'. */
-export function readNodeState(reader: Reader): NodeState | undefined {
+export function readPushNodeState(reader: MsgpackReader): PushNodeState | undefined {
   const start = reader.at;
   try {
-    const row = NodeState.read(reader);
+    const row = PushNodeState.read(reader);
     checkNode(row.name, row.addr, row.meta, row.vsn);
     return row.state <= LAST_STATE ? row : undefined;
   } catch (error) {
@@ -204,14 +204,14 @@ export function readNodeState(reader: Reader): NodeState | undefined {
 
 /** Shared by `alive` and the rows of a push/pull. */
 export function checkNode(name: string, addr: Uint8Array, meta: Uint8Array, vsn: Uint8Array): void {
-  checkName(name);
+  checkMemberName(name);
   checkIp(addr);
   if (meta.length > MAX_META_BYTES) throw new WireError('tooLarge', `meta of ${meta.length} bytes`);
   if (vsn.length !== 6) throw new WireError('badValue', `Vsn of ${vsn.length} octets`);
 }
 
 /** 1 to 128 bytes. */
-export function isName(name: string): boolean {
+export function isMemberName(name: string): boolean {
   // A UTF-16 unit is at most 3 bytes of UTF-8, so most names need no second look.
   if (3 * name.length <= MAX_NAME_BYTES) return name.length > 0;
   return name.length <= MAX_NAME_BYTES && encoder.encode(name).length <= MAX_NAME_BYTES;
@@ -219,8 +219,8 @@ export function isName(name: string): boolean {
 
 const encoder = new TextEncoder();
 
-export function checkName(name: string): void {
-  if (!isName(name)) throw new WireError('badValue', 'a name that is empty or over 128 bytes');
+export function checkMemberName(name: string): void {
+  if (!isMemberName(name)) throw new WireError('badValue', 'a name that is empty or over 128 bytes');
 }
 
 export function checkIp(ip: Uint8Array): void {
@@ -231,7 +231,7 @@ export function checkIp(ip: Uint8Array): void {
 export interface PushPull {
   readonly kind: 'pushPull';
   readonly join: boolean;
-  readonly nodes: readonly NodeState[];
+  readonly nodes: readonly PushNodeState[];
   /** The layer above's part (Serf's); may be empty. */
   readonly userState: Uint8Array;
   /** Rows left out because they must not be stored. Ours have none. */

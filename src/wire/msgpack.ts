@@ -2,5 +2,5 @@
  * The msgpack dialect of go-msgpack. Raw values carry text and bytes alike, so only a schema (struct.ts) can tell
  * them apart; these two know headers, lengths and limits.
  */
-export { Reader } from './reader.ts';
-export { Writer } from './writer.ts';
+export { MsgpackReader } from './reader.ts';
+export { MsgpackWriter } from './writer.ts';

@@ -8,27 +8,33 @@ import { assert } from '../base/assert.ts';
 import { sameBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
 import { crc32 } from './crc.ts';
-import { open, seal, sealedLength, sealOverhead } from './crypt.ts';
-import { compressMessage, type Envelope, expandBody, plainArray, setU32 } from './envelope.ts';
-import { Compress, TYPE } from './memberlist.ts';
-import { decode } from './struct.ts';
+import { decryptPayload, encryptedLength, encryptOverhead, encryptPayload } from './crypt.ts';
+import {
+  bufferToUint8Array,
+  compressMessage,
+  decompressBuffer,
+  type Envelope,
+  writeU32,
+} from './envelope.ts';
+import { Compress, MESSAGE_TYPE } from './memberlist.ts';
+import { decodeStruct } from './struct.ts';
 
 export { BARE_ENVELOPE, type Envelope } from './envelope.ts';
 
 /** What each message costs in a datagram besides its own octets: its row in the length table. */
-export const PART_BYTES = 2;
+export const COMPOUND_OVERHEAD = 2;
 /** Above this many messages in one datagram, old agents misjudge a truncated one: the caller splits before. */
-export const SAFE_PARTS = 127;
+export const SAFE_COMPOUND_PARTS = 127;
 
 const MAX_PACKET_BYTES = 65_536;
 /** All that may come out of the compressed parts of one datagram. */
 const MAX_EXPANDED_BYTES = 65_536;
 const MAX_EXPANSION = 64;
-const MAX_PARTS = 255;
+const MAX_COMPOUND_PARTS = 255;
 /** Messages one datagram may hold, nesting included. */
 const MAX_MESSAGES = 4096;
-const COMPOUND_HEAD = 2;
-const CRC_HEAD = 5;
+const COMPOUND_HEADER_OVERHEAD = 2;
+const CRC_HEADER_BYTES = 5;
 
 /**
  * Bare messages (type octet and body), in order. `torn`: some of the datagram was cut short or unreadable, and was
@@ -37,37 +43,37 @@ const CRC_HEAD = 5;
 export function openPacket(bytes: Uint8Array, envelope: Envelope): { messages: Uint8Array[]; torn: boolean } {
   if (bytes.length > MAX_PACKET_BYTES)
     throw new WireError('tooLarge', `a datagram of ${bytes.length} octets`);
-  let inner = openLabel(plainArray(bytes), envelope.label);
-  if (envelope.keys.length > 0) inner = decrypted(inner, envelope);
+  let inner = removeLabel(bufferToUint8Array(bytes), envelope.label);
+  if (envelope.keys.length > 0) inner = decryptPacket(inner, envelope);
   else if (looksEncrypted(inner)) throw new WireError('encrypted', 'encrypted, and we have no key');
-  if (inner[0] === TYPE.crc && inner.length >= CRC_HEAD) {
-    if (crc32(inner, CRC_HEAD) !== u32At(inner, 1))
+  if (inner[0] === MESSAGE_TYPE.crc && inner.length >= CRC_HEADER_BYTES) {
+    if (crc32(inner, CRC_HEADER_BYTES) !== readU32(inner, 1))
       throw new WireError('badChecksum', 'the CRC does not match');
-    inner = inner.subarray(CRC_HEAD);
+    inner = inner.subarray(CRC_HEADER_BYTES);
   }
-  const opening: Opening = { messages: [], torn: false, expandable: MAX_EXPANDED_BYTES };
-  split(inner, opening, 0, false);
+  const opening: OpenState = { messages: [], torn: false, decompressBudget: MAX_EXPANDED_BYTES };
+  splitMessage(inner, opening, 0, false);
   return { messages: opening.messages, torn: opening.torn };
 }
 
-interface Opening {
+interface OpenState {
   readonly messages: Uint8Array[];
   torn: boolean;
   /** Octets that may still come out of compression. */
-  expandable: number;
+  decompressBudget: number;
 }
 
 /**
  * Takes one message apart until bare ones are left. Differs: agents recurse without a limit; here a compound may
  * stand in a compound once, with or without compression between, and nothing is compressed twice.
  */
-function split(message: Uint8Array, opening: Opening, depth: number, expanded: boolean): void {
+function splitMessage(message: Uint8Array, opening: OpenState, depth: number, expanded: boolean): void {
   const type = message[0];
   if (type === undefined) throw new WireError('short', 'an empty message');
-  if (type === TYPE.compress) {
+  if (type === MESSAGE_TYPE.compress) {
     if (expanded) throw new WireError('tooLarge', 'compressed twice');
-    split(expandedMessage(message, opening), opening, depth, true);
-  } else if (type === TYPE.compound) {
+    splitMessage(decompressMessage(message, opening), opening, depth, true);
+  } else if (type === MESSAGE_TYPE.compound) {
     if (depth > 1) throw new WireError('tooLarge', 'compounds nested too deeply');
     splitCompound(message, opening, depth, expanded);
   } else {
@@ -76,22 +82,22 @@ function split(message: Uint8Array, opening: Opening, depth: number, expanded: b
   }
 }
 
-function splitCompound(message: Uint8Array, opening: Opening, depth: number, expanded: boolean): void {
+function splitCompound(message: Uint8Array, opening: OpenState, depth: number, expanded: boolean): void {
   const count = message[1];
-  if (count === undefined || message.length < COMPOUND_HEAD + PART_BYTES * count)
+  if (count === undefined || message.length < COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * count)
     throw new WireError('short', 'a compound whose length table is cut');
   const before = opening.messages.length;
-  let at = COMPOUND_HEAD + PART_BYTES * count;
+  let at = COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * count;
   let failed: WireError | undefined;
   for (let i = 0; i < count; i++) {
-    const row = COMPOUND_HEAD + PART_BYTES * i;
+    const row = COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * i;
     const end = at + (((message[row] as number) << 8) | (message[row + 1] as number));
     if (end > message.length) {
       failed = new WireError('short', 'a compound whose parts are cut');
       break;
     }
     try {
-      split(message.subarray(at, end), opening, depth + 1, expanded);
+      splitMessage(message.subarray(at, end), opening, depth + 1, expanded);
     } catch (error) {
       // One bad part costs itself only; a limit that is passed costs the datagram.
       if (!(error instanceof WireError) || error.code === 'tooLarge') throw error;
@@ -104,17 +110,17 @@ function splitCompound(message: Uint8Array, opening: Opening, depth: number, exp
   opening.torn = true;
 }
 
-function expandedMessage(message: Uint8Array, opening: Opening): Uint8Array {
-  const { algo, buf } = decode(Compress, message);
-  const limit = Math.min(opening.expandable, MAX_EXPANSION * buf.length);
-  const out = expandBody(algo, buf, limit);
-  opening.expandable -= out.length;
+function decompressMessage(message: Uint8Array, opening: OpenState): Uint8Array {
+  const { algo, buf } = decodeStruct(Compress, message);
+  const limit = Math.min(opening.decompressBudget, MAX_EXPANSION * buf.length);
+  const out = decompressBuffer(algo, buf, limit);
+  opening.decompressBudget -= out.length;
   return out;
 }
 
 /** What follows the label, which must be ours. */
-function openLabel(bytes: Uint8Array, label: Uint8Array): Uint8Array {
-  if (bytes[0] !== TYPE.label) {
+function removeLabel(bytes: Uint8Array, label: Uint8Array): Uint8Array {
+  if (bytes[0] !== MESSAGE_TYPE.label) {
     if (label.length > 0) throw new WireError('badLabel', 'without our label');
     return bytes;
   }
@@ -125,9 +131,9 @@ function openLabel(bytes: Uint8Array, label: Uint8Array): Uint8Array {
   return bytes.subarray(2 + length);
 }
 
-function decrypted(bytes: Uint8Array, envelope: Envelope): Uint8Array {
+function decryptPacket(bytes: Uint8Array, envelope: Envelope): Uint8Array {
   try {
-    return open(bytes, envelope.keys, envelope.label);
+    return decryptPayload(bytes, envelope.keys, envelope.label);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     if (!envelope.verifyIncoming) return bytes;
@@ -143,7 +149,7 @@ function looksEncrypted(bytes: Uint8Array): boolean {
   return bytes.length >= 29 && (next & 0xf0) !== 0x80 && next !== 0xde && next !== 0xdf;
 }
 
-const u32At = (bytes: Uint8Array, at: number): number =>
+const readU32 = (bytes: Uint8Array, at: number): number =>
   (bytes[at] as number) * 0x100_0000 +
   (((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
 
@@ -159,29 +165,32 @@ export function sealPacket(
 ): Uint8Array {
   const { label } = envelope;
   const key = envelope.keys[0];
-  assert(messages.length >= 1 && messages.length <= MAX_PARTS, `a datagram of ${messages.length} messages`);
-  const body = compressed(messages, envelope.compress);
+  assert(
+    messages.length >= 1 && messages.length <= MAX_COMPOUND_PARTS,
+    `a datagram of ${messages.length} messages`,
+  );
+  const body = compressIfShorter(messages, envelope.compress);
   const labelHead = label.length === 0 ? 0 : 2 + label.length;
-  const crcHead = options.crc ? CRC_HEAD : 0;
+  const crcHead = options.crc ? CRC_HEADER_BYTES : 0;
   const plainLength = crcHead + bodyLength(body);
 
-  const out = allot(
-    labelHead + (key === undefined ? plainLength : sealedLength(plainLength, envelope.encryptionVersion)),
+  const out = allocate(
+    labelHead + (key === undefined ? plainLength : encryptedLength(plainLength, envelope.encryptionVersion)),
   );
   if (labelHead > 0) {
-    out[0] = TYPE.label;
+    out[0] = MESSAGE_TYPE.label;
     out[1] = label.length;
     out.set(label, 2);
   }
   const plain = key === undefined ? out.subarray(labelHead) : scratch(plainLength);
   writeBody(plain, crcHead, body);
   if (options.crc) {
-    plain[0] = TYPE.crc;
-    setU32(plain, 1, crc32(plain, CRC_HEAD));
+    plain[0] = MESSAGE_TYPE.crc;
+    writeU32(plain, 1, crc32(plain, CRC_HEADER_BYTES));
   }
   if (key !== undefined) {
     const version = envelope.encryptionVersion;
-    seal(out, labelHead, plain, { key, version, nonce: options.nonce(), aad: label });
+    encryptPayload(out, labelHead, plain, { key, version, nonce: options.nonce(), aad: label });
   }
   return out;
 }
@@ -191,7 +200,7 @@ let slab = new Uint8Array(SLAB_BYTES);
 let slabUsed = 0;
 
 /** Octets that nobody else has or will get. Packets share allocations, which cost more than all else here. */
-function allot(length: number): Uint8Array {
+function allocate(length: number): Uint8Array {
   if (length > SLAB_BYTES / 4) return new Uint8Array(length);
   if (slabUsed + length > SLAB_BYTES) {
     slab = new Uint8Array(SLAB_BYTES);
@@ -210,7 +219,7 @@ function scratch(length: number): Uint8Array {
 }
 
 /** The messages, or the one compress message that holds them all in fewer octets. */
-function compressed(messages: readonly Uint8Array[], wanted: boolean): readonly Uint8Array[] {
+function compressIfShorter(messages: readonly Uint8Array[], wanted: boolean): readonly Uint8Array[] {
   if (!wanted) return messages;
   const whole = scratch(bodyLength(messages));
   writeBody(whole, 0, messages);
@@ -219,15 +228,15 @@ function compressed(messages: readonly Uint8Array[], wanted: boolean): readonly 
 }
 
 function bodyLength(messages: readonly Uint8Array[]): number {
-  let length = messages.length > 1 ? COMPOUND_HEAD : 0;
-  for (const message of messages) length += message.length + (messages.length > 1 ? PART_BYTES : 0);
+  let length = messages.length > 1 ? COMPOUND_HEADER_OVERHEAD : 0;
+  for (const message of messages) length += message.length + (messages.length > 1 ? COMPOUND_OVERHEAD : 0);
   return length;
 }
 
 function writeBody(out: Uint8Array, from: number, messages: readonly Uint8Array[]): void {
   let at = from;
   if (messages.length > 1) {
-    out[at++] = TYPE.compound;
+    out[at++] = MESSAGE_TYPE.compound;
     out[at++] = messages.length;
     for (const message of messages) {
       assert(message.length <= 0xffff, `a part of ${message.length} octets`);
@@ -247,8 +256,8 @@ function writeBody(out: Uint8Array, from: number, messages: readonly Uint8Array[
  *
  * Differs: agents do not count the CRC and go over their own budget (protocol reference 1.9).
  */
-export function roomFor(packetBytes: number, envelope: Envelope): number {
+export function availableBytes(packetBytes: number, envelope: Envelope): number {
   const label = envelope.label.length === 0 ? 0 : 2 + envelope.label.length;
-  const encryption = envelope.keys.length === 0 ? 0 : sealOverhead(envelope.encryptionVersion);
-  return Math.max(0, packetBytes - COMPOUND_HEAD - CRC_HEAD - label - encryption);
+  const encryption = envelope.keys.length === 0 ? 0 : encryptOverhead(envelope.encryptionVersion);
+  return Math.max(0, packetBytes - COMPOUND_HEADER_OVERHEAD - CRC_HEADER_BYTES - label - encryption);
 }

@@ -5,18 +5,18 @@
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
-import { textOf } from './text.ts';
+import { decodeText } from './text.ts';
 
 /** Nesting below one field of a message. Real traffic needs 4. */
 const MAX_DEPTH = 8;
 
 const SCRATCH = new DataView(new ArrayBuffer(8));
 
-const short = (): WireError => new WireError('short', 'fewer bytes than declared');
-const malformed = (detail: string): WireError => new WireError('malformed', detail);
+const shortError = (): WireError => new WireError('short', 'fewer bytes than declared');
+const malformedError = (detail: string): WireError => new WireError('malformed', detail);
 
 /** Reads one buffer front to back. Every method throws `WireError` and then leaves `at` undefined. */
-export class Reader {
+export class MsgpackReader {
   readonly bytes: Uint8Array;
   at: number;
 
@@ -28,13 +28,13 @@ export class Reader {
   /** The next octet, not consumed. */
   peek(): number {
     const octet = this.bytes[this.at];
-    if (octet === undefined) throw short();
+    if (octet === undefined) throw shortError();
     return octet;
   }
 
   octet(): number {
     const octet = this.bytes[this.at];
-    if (octet === undefined) throw short();
+    if (octet === undefined) throw shortError();
     this.at++;
     return octet;
   }
@@ -43,7 +43,7 @@ export class Reader {
   fixed(width: 1 | 2 | 4): number {
     const at = this.at;
     const bytes = this.bytes;
-    if (at + width > bytes.length) throw short();
+    if (at + width > bytes.length) throw shortError();
     this.at = at + width;
     if (width === 1) return bytes[at] as number;
     const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
@@ -52,15 +52,15 @@ export class Reader {
   }
 
   /** The next `length` octets as a view. */
-  take(length: number): Uint8Array {
+  octets(length: number): Uint8Array {
     const at = this.at;
-    if (at + length > this.bytes.length) throw short();
+    if (at + length > this.bytes.length) throw shortError();
     this.at = at + length;
     return this.bytes.subarray(at, at + length);
   }
 
   skipOctets(length: number): void {
-    if (this.at + length > this.bytes.length) throw short();
+    if (this.at + length > this.bytes.length) throw shortError();
     this.at += length;
   }
 
@@ -69,16 +69,16 @@ export class Reader {
     const type = this.peek();
     if (type >= 0xa0 && type < 0xc0) {
       this.at++;
-      return this.take(type & 31);
+      return this.octets(type & 31);
     }
     if (type === 0xc0) {
       this.at++;
       return NO_BYTES;
     }
-    return this.take(this.rawLength());
+    return this.octets(this.rawLength());
   }
 
-  text(): string {
+  str(): string {
     if (this.peek() === 0xc0) {
       this.at++;
       return '';
@@ -86,7 +86,7 @@ export class Reader {
     const length = this.rawLength();
     const from = this.at;
     this.skipOctets(length);
-    return textOf(this.bytes, from, this.at);
+    return decodeText(this.bytes, from, this.at);
   }
 
   /** An unsigned integer in any form agents accept; above 2^53 - 1 it reads as 2^53 - 1. nil is 0. */
@@ -94,7 +94,7 @@ export class Reader {
     const type = this.octet();
     if (type < 0x80) return type;
     const value = this.#integer(type);
-    if (value < 0) throw malformed('negative where an unsigned integer must stand');
+    if (value < 0) throw malformedError('negative where an unsigned integer must stand');
     return value;
   }
 
@@ -108,7 +108,7 @@ export class Reader {
     const type = this.octet();
     if (type === 0xc3 || type === 1) return true;
     if (type === 0xc2 || type === 0 || type === 0xc0) return false;
-    throw malformed('not a boolean');
+    throw malformedError('not a boolean');
   }
 
   /** A float, or an integer where a float may stand. NaN and infinities pass: the caller judges values. */
@@ -126,20 +126,20 @@ export class Reader {
   /** Entries of a map. `limit` guards loops: no declared count is believed beyond the bytes that exist. */
   mapLength(limit: number): number {
     const type = this.octet();
-    if (type >= 0x80 && type < 0x90) return this.#count(type & 15, 2, limit);
-    if (type === 0xde) return this.#count(this.fixed(2), 2, limit);
-    if (type === 0xdf) return this.#count(this.fixed(4), 2, limit);
-    throw malformed('not a map');
+    if (type >= 0x80 && type < 0x90) return this.#checkCount(type & 15, 2, limit);
+    if (type === 0xde) return this.#checkCount(this.fixed(2), 2, limit);
+    if (type === 0xdf) return this.#checkCount(this.fixed(4), 2, limit);
+    throw malformedError('not a map');
   }
 
   /** Elements of an array; nil is an empty one. */
   arrayLength(limit: number): number {
     const type = this.octet();
     if (type === 0xc0) return 0;
-    if (type >= 0x90 && type < 0xa0) return this.#count(type & 15, 1, limit);
-    if (type === 0xdc) return this.#count(this.fixed(2), 1, limit);
-    if (type === 0xdd) return this.#count(this.fixed(4), 1, limit);
-    throw malformed('not an array');
+    if (type >= 0x90 && type < 0xa0) return this.#checkCount(type & 15, 1, limit);
+    if (type === 0xdc) return this.#checkCount(this.fixed(2), 1, limit);
+    if (type === 0xdd) return this.#checkCount(this.fixed(4), 1, limit);
+    throw malformedError('not an array');
   }
 
   /** Passes over one value of any type. */
@@ -195,17 +195,17 @@ export class Reader {
       case 0xd8:
         return this.skipOctets(1 + (1 << (type - 0xd4)));
     }
-    throw malformed('0xc1 is no msgpack type');
+    throw malformedError('0xc1 is no msgpack type');
   }
 
   #skipMany(count: number, depth: number): void {
-    if (count > this.bytes.length - this.at) throw short();
+    if (count > this.bytes.length - this.at) throw shortError();
     for (let i = 0; i < count; i++) this.skip(depth + 1);
   }
 
-  #count(declared: number, octetsEach: number, limit: number): number {
+  #checkCount(declared: number, octetsEach: number, limit: number): number {
     if (declared > limit) throw new WireError('tooLarge', `${declared} entries where ${limit} may stand`);
-    if (declared * octetsEach > this.bytes.length - this.at) throw short();
+    if (declared * octetsEach > this.bytes.length - this.at) throw shortError();
     return declared;
   }
 
@@ -216,7 +216,7 @@ export class Reader {
     if (type === 0xda || type === 0xc5) return this.fixed(2);
     if (type === 0xd9 || type === 0xc4) return this.fixed(1);
     if (type === 0xdb || type === 0xc6) return this.fixed(4);
-    throw malformed('neither text nor bytes');
+    throw malformedError('neither text nor bytes');
   }
 
   #integer(type: number): number {
@@ -242,6 +242,6 @@ export class Reader {
         return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(value, Number.MAX_SAFE_INTEGER));
       }
     }
-    throw malformed('not an integer');
+    throw malformedError('not an integer');
   }
 }

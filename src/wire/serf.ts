@@ -5,22 +5,22 @@
  * Source: serf messages.go, delegate.go, coordinate (protocol reference 4).
  */
 import { WireError } from '../base/errors.ts';
-import { checkIp, checkName, isName } from './memberlist.ts';
-import { Reader, Writer } from './msgpack.ts';
+import { checkIp, checkMemberName, isMemberName } from './memberlist.ts';
+import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import {
+  arrayField,
   BYTES,
   bool,
   bytes,
-  decode,
+  decodeStruct,
   float,
-  int,
-  list,
+  goInt,
   type MessageOf,
-  map,
-  optional,
+  omitEmpty,
+  STR,
+  str,
+  stringKeyMap,
   struct,
-  TEXT,
-  text,
   U64,
   u8,
   u16,
@@ -45,22 +45,22 @@ export const SERF_TYPE = {
 /** Entries of any list or map in a datagram. */
 const MAX_ENTRIES = 4096;
 /** Entries of a push/pull's list of recent events: agents send as many as their buffer has, 512 by default. */
-const MAX_BUCKETS = 1 << 16;
+const MAX_EVENT_BUCKETS = 1 << 16;
 /** Entries in the maps of a push/pull: as many as there may be members. */
 const MAX_MEMBERS = 1 << 20;
 
 /** "I am leaving", or "that one is gone for good" from an operator. */
 export const LeaveIntent = struct('leaveIntent', SERF_TYPE.leave, {
   ltime: u64('LTime'),
-  node: text('Node'),
+  node: str('Node'),
   prune: bool('Prune'),
 });
 
-export const JoinIntent = struct('joinIntent', SERF_TYPE.join, { ltime: u64('LTime'), node: text('Node') });
+export const JoinIntent = struct('joinIntent', SERF_TYPE.join, { ltime: u64('LTime'), node: str('Node') });
 
 export const UserEvent = struct('userEvent', SERF_TYPE.userEvent, {
   ltime: u64('LTime'),
-  name: text('Name'),
+  name: str('Name'),
   payload: bytes('Payload'),
   cc: bool('CC'), // receivers may coalesce it
 });
@@ -70,19 +70,19 @@ export const Query = struct('query', SERF_TYPE.query, {
   id: u32('ID'),
   addr: bytes('Addr'),
   port: u16('Port'),
-  sourceNode: text('SourceNode'),
-  filters: list('Filters', MAX_ENTRIES, BYTES),
+  sourceNode: str('SourceNode'),
+  filters: arrayField('Filters', MAX_ENTRIES, BYTES),
   flags: u32('Flags'), // 1: ack wanted, 2: do not rebroadcast
   relayFactor: u8('RelayFactor'),
-  timeout: int('Timeout'), // nanoseconds
-  name: text('Name'),
+  timeout: goInt('Timeout'), // nanoseconds
+  name: str('Name'),
   payload: bytes('Payload'),
 });
 
 export const QueryResponse = struct('queryResponse', SERF_TYPE.queryResponse, {
   ltime: u64('LTime'),
   id: u32('ID'),
-  from: text('From'),
+  from: str('From'),
   flags: u32('Flags'), // 1: ack, 0: data
   payload: bytes('Payload'),
 });
@@ -91,18 +91,18 @@ export const KeyRequest = struct('keyRequest', SERF_TYPE.keyRequest, { key: byte
 
 export const KeyResponse = struct('keyResponse', SERF_TYPE.keyResponse, {
   result: bool('Result'),
-  message: text('Message'),
-  keys: list('Keys', MAX_ENTRIES, TEXT), // base64
-  primaryKey: text('PrimaryKey'), // base64; since serf 0.9.4
+  message: str('Message'),
+  keys: arrayField('Keys', MAX_ENTRIES, STR), // base64
+  primaryKey: str('PrimaryKey'), // base64; since serf 0.9.4
 });
 
 /** What a member answers when two claim one name. `status`: 0 none, 1 alive, 2 leaving, 3 left, 4 failed. */
 export const ConflictResponse = struct('conflictResponse', SERF_TYPE.conflictResponse, {
-  name: text('Name'),
+  name: str('Name'),
   addr: bytes('Addr'),
   port: u16('Port'),
-  tags: map('Tags', MAX_ENTRIES, TEXT),
-  status: int('Status'),
+  tags: stringKeyMap('Tags', MAX_ENTRIES, STR),
+  status: goInt('Status'),
   protocolMin: u8('ProtocolMin'),
   protocolMax: u8('ProtocolMax'),
   protocolCur: u8('ProtocolCur'),
@@ -113,8 +113,8 @@ export const ConflictResponse = struct('conflictResponse', SERF_TYPE.conflictRes
 
 const RelayAddress = struct('relayAddress', SERF_TYPE.relay, {
   ip: bytes('IP'),
-  port: int('Port'),
-  zone: text('Zone'),
+  port: goInt('Port'),
+  zone: str('Zone'),
 });
 
 /** Front of a relayed message: what follows it goes on to `dest`. */
@@ -122,30 +122,31 @@ export const RelayHeader = struct('relayHeader', SERF_TYPE.relay, {
   dest: {
     name: 'DestAddr',
     omitZero: false,
-    zero: RelayAddress.make(),
+    zero: RelayAddress.create(),
     isZero: () => false,
-    read: (reader: Reader) => RelayAddress.read(reader),
-    write: (writer: Writer, value: MessageOf<typeof RelayAddress>) => RelayAddress.write(writer, value),
+    read: (reader: MsgpackReader) => RelayAddress.read(reader),
+    write: (writer: MsgpackWriter, value: MessageOf<typeof RelayAddress>) =>
+      RelayAddress.write(writer, value),
   },
-  destName: text('DestName'),
+  destName: str('DestName'),
 });
 
-const EventBody = struct('eventBody', SERF_TYPE.userEvent, { name: text('Name'), payload: bytes('Payload') });
+const EventBody = struct('eventBody', SERF_TYPE.userEvent, { name: str('Name'), payload: bytes('Payload') });
 
 const EventBucket = struct('eventBucket', SERF_TYPE.userEvent, {
   ltime: u64('LTime'),
-  events: list('Events', MAX_ENTRIES, EventBody),
+  events: arrayField('Events', MAX_ENTRIES, EventBody),
 });
 export type EventBucket = MessageOf<typeof EventBucket>;
 
 /** A struct, or nil: real agents send a sparse array of 512. */
 const bucketOrNil = {
-  read: (reader: Reader): EventBucket | undefined => {
+  read: (reader: MsgpackReader): EventBucket | undefined => {
     if (reader.peek() !== 0xc0) return EventBucket.read(reader);
     reader.at++;
     return undefined;
   },
-  write: (writer: Writer, value: EventBucket | undefined): void => {
+  write: (writer: MsgpackWriter, value: EventBucket | undefined): void => {
     if (value === undefined) writer.nil();
     else EventBucket.write(writer, value);
   },
@@ -154,20 +155,20 @@ const bucketOrNil = {
 /** Serf's part of a push/pull. */
 export const SerfState = struct('serfState', SERF_TYPE.pushPull, {
   ltime: u64('LTime'),
-  statusLTimes: map('StatusLTimes', MAX_MEMBERS, U64),
-  leftMembers: list('LeftMembers', MAX_MEMBERS, TEXT),
+  statusLTimes: stringKeyMap('StatusLTimes', MAX_MEMBERS, U64),
+  leftMembers: arrayField('LeftMembers', MAX_MEMBERS, STR),
   eventLTime: u64('EventLTime'),
-  events: list('Events', MAX_BUCKETS, bucketOrNil),
+  events: arrayField('Events', MAX_EVENT_BUCKETS, bucketOrNil),
   queryLTime: u64('QueryLTime'),
   /** Ours, for agents that say they know it: a summary of the catalogue. Real agents pass over it in silence. */
-  summary: optional(bytes('Hearsay')),
+  summary: omitEmpty(bytes('Hearsay')),
 });
 
 /** A Vivaldi coordinate as it rides on an ack; seconds, but for `error`, which has no unit. */
 export const CoordinateBody = struct('coordinate', 1, {
-  vec: list('Vec', 64, {
-    read: (reader: Reader) => reader.float(),
-    write: (writer: Writer, value: number) => writer.float(value),
+  vec: arrayField('Vec', 64, {
+    read: (reader: MsgpackReader) => reader.float(),
+    write: (writer: MsgpackWriter, value: number) => writer.float(value),
   }),
   error: float('Error'),
   adjustment: float('Adjustment'),
@@ -191,8 +192,8 @@ export interface Relay {
   readonly message: Uint8Array;
 }
 /** A user message of a type Serf does not know; ours start at 200. */
-export interface ForeignMessage {
-  readonly kind: 'foreign';
+export interface UnknownMessage {
+  readonly kind: 'unknown';
   readonly type: number;
 }
 export type SerfMessage =
@@ -202,27 +203,27 @@ export type SerfMessage =
   | Query
   | QueryResponse
   | Relay
-  | ForeignMessage;
+  | UnknownMessage;
 
 /**
  * Decodes the body of a user message (type octet first). Views on `octets`. Throws `WireError`, also for what is
  * well formed but must be neither stored nor forwarded; Lamport times are judged by whoever keeps the clocks.
  */
 export function decodeSerf(octets: Uint8Array): SerfMessage {
-  const reader = new Reader(octets);
+  const reader = new MsgpackReader(octets);
   const type = reader.octet();
   switch (type) {
     case SERF_TYPE.leave:
-      return named(LeaveIntent.read(reader));
+      return checkIntent(LeaveIntent.read(reader));
     case SERF_TYPE.join:
-      return named(JoinIntent.read(reader));
+      return checkIntent(JoinIntent.read(reader));
     case SERF_TYPE.userEvent:
       return UserEvent.read(reader);
     case SERF_TYPE.query:
       return checkQuery(Query.read(reader));
     case SERF_TYPE.queryResponse: {
       const response = QueryResponse.read(reader);
-      checkName(response.from);
+      checkMemberName(response.from);
       return response;
     }
     case SERF_TYPE.relay:
@@ -232,24 +233,29 @@ export function decodeSerf(octets: Uint8Array): SerfMessage {
         message: octets.subarray(reader.at),
       });
     default:
-      return { kind: 'foreign', type };
+      return { kind: 'unknown', type };
   }
 }
 
-function named<T extends { readonly node: string }>(intent: T): T {
-  checkName(intent.node);
+function checkIntent<T extends { readonly node: string }>(intent: T): T {
+  checkMemberName(intent.node);
   return intent;
 }
 
 /** Empty ones kill real agents: such queries are neither kept nor forwarded. */
-const KEY_QUERIES = new Set(['_serf_install-key', '_serf_use-key', '_serf_remove-key', '_serf_list-keys']);
+const KEY_QUERY_NAMES = new Set([
+  '_serf_install-key',
+  '_serf_use-key',
+  '_serf_remove-key',
+  '_serf_list-keys',
+]);
 
 function checkQuery(query: Query): Query {
   for (const filter of query.filters)
     if (filter.length === 0) throw new WireError('badValue', 'a query with an empty filter');
-  if (query.payload.length === 0 && KEY_QUERIES.has(query.name))
+  if (query.payload.length === 0 && KEY_QUERY_NAMES.has(query.name))
     throw new WireError('badValue', 'a key query without a payload');
-  if (query.sourceNode !== '') checkName(query.sourceNode); // agents of old do not say it
+  if (query.sourceNode !== '') checkMemberName(query.sourceNode); // agents of old do not say it
   checkIp(query.addr);
   return query;
 }
@@ -259,36 +265,36 @@ function checkRelay(relay: Relay): Relay {
   const { dest, destName } = relay.header;
   checkIp(dest.ip);
   if (dest.port < 1 || dest.port > 0xffff) throw new WireError('badValue', `a relay to port ${dest.port}`);
-  if (destName !== '') checkName(destName);
+  if (destName !== '') checkMemberName(destName);
   if (relay.message.length === 0) throw new WireError('badValue', 'a relay of nothing');
   return relay;
 }
 
 /** Serf's part of a push/pull, type octet first. Entries for names that cannot be are left out. Throws `WireError`. */
 export function decodeSerfState(octets: Uint8Array): SerfState {
-  const state = decode(SerfState, octets);
+  const state = decodeStruct(SerfState, octets);
   const statusLTimes = new Map<string, number>();
-  for (const [node, ltime] of state.statusLTimes) if (isName(node)) statusLTimes.set(node, ltime);
-  return { ...state, statusLTimes, leftMembers: state.leftMembers.filter(isName) };
+  for (const [node, ltime] of state.statusLTimes) if (isMemberName(node)) statusLTimes.set(node, ltime);
+  return { ...state, statusLTimes, leftMembers: state.leftMembers.filter(isMemberName) };
 }
 
 /** The answer to a name conflict, type octet first; `undefined` if the member asked does not know the name. */
 export function decodeConflictResponse(octets: Uint8Array): ConflictResponse | undefined {
   return octets[1] === 0xc0 && octets[0] === SERF_TYPE.conflictResponse
     ? undefined
-    : decode(ConflictResponse, octets);
+    : decodeStruct(ConflictResponse, octets);
 }
 
 const TAGS_MAGIC = 0xff;
 
 /** Node meta as Serf protocol 3 and up writes it. Keys are sorted, so equal tags are equal bytes. */
 export function encodeTags(tags: ReadonlyMap<string, string>): Uint8Array {
-  const writer = new Writer(128);
+  const writer = new MsgpackWriter(128);
   writer.octet(TAGS_MAGIC);
   writer.mapHeader(tags.size);
   for (const [key, value] of [...tags].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    writer.text(key);
-    writer.text(value);
+    writer.str(key);
+    writer.str(value);
   }
   return writer.finish();
 }
@@ -297,11 +303,11 @@ export function encodeTags(tags: ReadonlyMap<string, string>): Uint8Array {
 export function decodeTags(meta: Uint8Array): ReadonlyMap<string, string> {
   if (meta[0] !== TAGS_MAGIC) return new Map([['role', lossyText(meta)]]);
   try {
-    const reader = new Reader(meta, 1);
+    const reader = new MsgpackReader(meta, 1);
     const tags = new Map<string, string>();
     for (let left = reader.mapLength(MAX_ENTRIES); left > 0; left--) {
-      const key = reader.text();
-      tags.set(key, reader.text());
+      const key = reader.str();
+      tags.set(key, reader.str());
     }
     return tags;
   } catch (error) {

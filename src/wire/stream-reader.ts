@@ -4,23 +4,23 @@
  *
  * Source: memberlist net.go, readStream, readRemoteState, decryptRemoteState (protocol reference 1.10, 3.3).
  */
-import { concat, NO_BYTES, sameBytes } from '../base/bytes.ts';
+import { concatBytes, NO_BYTES, sameBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
-import { ENCRYPT_HEAD, open } from './crypt.ts';
-import { type Envelope, expandBody, plainArray } from './envelope.ts';
+import { decryptPayload, ENCRYPT_HEADER_BYTES } from './crypt.ts';
+import { bufferToUint8Array, decompressBuffer, type Envelope } from './envelope.ts';
 import type { StreamMessage } from './memberlist.ts';
 import {
   type Ack,
   decodeMessage,
   Err,
-  type NodeState,
+  MESSAGE_TYPE,
   type Ping,
+  type PushNodeState,
   PushPullHeader,
-  readNodeState,
-  TYPE,
-  UserHeader,
+  readPushNodeState,
+  UserMsgHeader,
 } from './memberlist.ts';
-import { Reader } from './msgpack.ts';
+import { MsgpackReader } from './msgpack.ts';
 
 /** What a stranger may make us hold. */
 export interface StreamLimits {
@@ -41,7 +41,7 @@ export const STREAM_LIMITS: StreamLimits = {
 };
 
 /** No node state is shorter, so no stream can hold more of them than its octets over this. */
-const LEAST_NODE_BYTES = 20;
+const MIN_NODE_STATE_BYTES = 20;
 /** What a header, a node state or an error may take. Bounds what is read again when more bytes come. */
 const MAX_ITEM_BYTES = 8192;
 
@@ -51,7 +51,7 @@ type Stage = 'label' | 'envelope' | 'sealed' | 'message' | 'compressed' | 'rows'
  * Opens one message as its bytes arrive. Plain streams do not say how long they are, so it reads what is there and
  * remembers where it stopped: each row is read once, however the bytes are cut.
  */
-export class StreamOpener {
+export class StreamReader {
   readonly #envelope: Envelope;
   readonly #role: 'dialer' | 'listener';
   readonly #limits: StreamLimits;
@@ -64,7 +64,7 @@ export class StreamOpener {
   #needed = 1;
   #stage: Stage = 'label';
   /** All of the message is here: what is missing now will never come. */
-  #whole = false;
+  #isComplete = false;
   #expanded = false;
 
   // Of a compress message
@@ -76,7 +76,7 @@ export class StreamOpener {
   #isPushPull = false;
   #join = false;
   #rows = 0;
-  readonly #nodes: NodeState[] = [];
+  readonly #nodes: PushNodeState[] = [];
   #dropped = 0;
   #userBytes = 0;
 
@@ -102,10 +102,10 @@ export class StreamOpener {
           return message;
         }
       }
-      if (!this.#whole) return undefined;
+      if (!this.#isComplete) return undefined;
       throw new WireError('short', 'a message that is cut');
     } catch (error) {
-      const waits = error instanceof WireError && error.code === 'short' && !this.#whole;
+      const waits = error instanceof WireError && error.code === 'short' && !this.#isComplete;
       if (waits && this.#size - this.#at <= MAX_ITEM_BYTES) return undefined;
       this.#finish();
       throw waits ? new WireError('tooLarge', `more than ${MAX_ITEM_BYTES} octets without an end`) : error;
@@ -136,68 +136,68 @@ export class StreamOpener {
   #readLabel(): undefined {
     const { label } = this.#envelope;
     const reader = this.#reader();
-    if (reader.peek() !== TYPE.label) {
+    if (reader.peek() !== MESSAGE_TYPE.label) {
       if (this.#role === 'listener' && label.length > 0) throw new WireError('badLabel', 'without our label');
     } else {
       if (this.#role === 'dialer') throw new WireError('badLabel', 'an answer with a label');
       reader.at++;
-      const theirs = reader.take(reader.octet());
+      const theirs = reader.octets(reader.octet());
       if (theirs.length === 0 || !sameBytes(theirs, label))
         throw new WireError('badLabel', 'the label of others');
     }
-    this.#go('envelope', reader.at, 1);
+    this.#enterStage('envelope', reader.at, 1);
   }
 
   #readEnvelope(): undefined {
     const { keys, verifyIncoming } = this.#envelope;
     const reader = this.#reader();
-    if (reader.peek() !== TYPE.encrypt) {
+    if (reader.peek() !== MESSAGE_TYPE.encrypt) {
       if (keys.length > 0 && verifyIncoming)
         throw new WireError('plaintext', 'not encrypted, and we have a key');
-      return this.#go('message', reader.at, 1);
+      return this.#enterStage('message', reader.at, 1);
     }
     if (keys.length === 0) throw new WireError('encrypted', 'encrypted, and we have no key');
     reader.at++;
     const length = reader.fixed(4);
     if (length > this.#limits.streamBytes)
       throw new WireError('tooLarge', `an encrypted message of ${length} octets`);
-    this.#go('sealed', this.#at, ENCRYPT_HEAD + length);
+    this.#enterStage('sealed', this.#at, ENCRYPT_HEADER_BYTES + length);
   }
 
   #readSealed(): undefined {
-    const from = this.#at + ENCRYPT_HEAD;
-    const aad = concat([this.#bytes.subarray(this.#at, from), this.#envelope.label]);
-    const reader = new Reader(this.#bytes, this.#at + 1);
+    const from = this.#at + ENCRYPT_HEADER_BYTES;
+    const aad = concatBytes([this.#bytes.subarray(this.#at, from), this.#envelope.label]);
+    const reader = new MsgpackReader(this.#bytes, this.#at + 1);
     const sealed = this.#bytes.subarray(from, from + reader.fixed(4));
-    this.#replace(open(sealed, this.#envelope.keys, aad));
+    this.#replaceBody(decryptPayload(sealed, this.#envelope.keys, aad));
   }
 
   #readMessage(): StreamMessage | undefined {
     const reader = this.#reader();
     const type = reader.octet();
     switch (type) {
-      case TYPE.compress:
+      case MESSAGE_TYPE.compress:
         if (this.#expanded) throw new WireError('tooLarge', 'compressed twice');
         this.#entries = reader.mapLength(8);
-        return this.#go('compressed', reader.at, 0);
-      case TYPE.pushPull: {
+        return this.#enterStage('compressed', reader.at, 0);
+      case MESSAGE_TYPE.pushPull: {
         const { join, nodes, userStateLen } = PushPullHeader.read(reader);
-        const most = this.#whole ? this.#size - reader.at : this.#limits.streamBytes;
-        if (nodes > this.#limits.nodes || nodes * LEAST_NODE_BYTES > most)
+        const most = this.#isComplete ? this.#size - reader.at : this.#limits.streamBytes;
+        if (nodes > this.#limits.nodes || nodes * MIN_NODE_STATE_BYTES > most)
           throw new WireError('tooLarge', `a push/pull of ${nodes} nodes`);
         this.#isPushPull = true;
         this.#join = join;
         this.#rows = nodes;
         this.#expectUser(userStateLen);
-        return this.#go('rows', reader.at, 0);
+        return this.#enterStage('rows', reader.at, 0);
       }
-      case TYPE.user:
-        this.#expectUser(UserHeader.read(reader).userMsgLen);
-        return this.#go('user', reader.at, this.#userBytes);
-      case TYPE.err:
+      case MESSAGE_TYPE.user:
+        this.#expectUser(UserMsgHeader.read(reader).userMsgLen);
+        return this.#enterStage('user', reader.at, this.#userBytes);
+      case MESSAGE_TYPE.err:
         return Err.read(reader);
-      case TYPE.ping:
-      case TYPE.ack:
+      case MESSAGE_TYPE.ping:
+      case MESSAGE_TYPE.ack:
         return decodeMessage(reader.bytes.subarray(this.#at)) as Ping | Ack;
     }
     throw new WireError('unknownType', `message type ${type} on a stream`);
@@ -207,31 +207,31 @@ export class StreamOpener {
   #readCompressed(): undefined {
     for (; this.#entries > 0; this.#entries--) {
       const reader = this.#reader();
-      const key = reader.text();
+      const key = reader.str();
       if (key === 'Buf') {
         const length = reader.rawLength();
         if (length > this.#limits.streamBytes)
           throw new WireError('tooLarge', `a compressed message of ${length} octets`);
         if (reader.at + length > this.#size)
-          return this.#go('compressed', this.#at, reader.at - this.#at + length);
-        this.#packed = reader.take(length);
+          return this.#enterStage('compressed', this.#at, reader.at - this.#at + length);
+        this.#packed = reader.octets(length);
       } else if (key === 'Algo') this.#algo = reader.uint();
       else reader.skip();
-      this.#go('compressed', reader.at, 0);
+      this.#enterStage('compressed', reader.at, 0);
     }
     this.#expanded = true;
-    this.#replace(expandBody(this.#algo, this.#packed, this.#limits.expandedBytes));
+    this.#replaceBody(decompressBuffer(this.#algo, this.#packed, this.#limits.expandedBytes));
   }
 
   #readRows(): undefined {
     const reader = this.#reader();
     for (; this.#rows > 0; this.#rows--) {
-      const node = readNodeState(reader);
+      const node = readPushNodeState(reader);
       if (node === undefined) this.#dropped++;
       else this.#nodes.push(node);
       this.#at = reader.at;
     }
-    this.#go('user', reader.at, this.#userBytes);
+    this.#enterStage('user', reader.at, this.#userBytes);
   }
 
   #readUser(): StreamMessage {
@@ -251,14 +251,14 @@ export class StreamOpener {
     this.#userBytes = octets;
   }
 
-  #go(stage: Stage, at: number, octets: number): undefined {
+  #enterStage(stage: Stage, at: number, octets: number): undefined {
     this.#stage = stage;
     this.#at = at;
     this.#needed = at + octets;
   }
 
-  #reader(): Reader {
-    return new Reader(this.#bytes.subarray(0, this.#size), this.#at);
+  #reader(): MsgpackReader {
+    return new MsgpackReader(this.#bytes.subarray(0, this.#size), this.#at);
   }
 
   /** Memory grows with what came, never with what was announced. */
@@ -276,11 +276,11 @@ export class StreamOpener {
   }
 
   /** Goes on with what was inside, which is all there is. */
-  #replace(body: Uint8Array): void {
-    this.#bytes = plainArray(body);
+  #replaceBody(body: Uint8Array): void {
+    this.#bytes = bufferToUint8Array(body);
     this.#size = body.length;
-    this.#whole = true;
-    this.#go('message', 0, 1);
+    this.#isComplete = true;
+    this.#enterStage('message', 0, 1);
   }
 
   #finish(): void {

@@ -4,31 +4,31 @@
  *
  * Source: memberlist net.go, rawSendMsgStream, sendLocalState (protocol reference 1.10, 3.3).
  */
-import { concat, NO_BYTES } from '../base/bytes.ts';
-import { ENCRYPT_HEAD, seal, sealedLength } from './crypt.ts';
-import { compressMessage, type Envelope, setU32 } from './envelope.ts';
+import { concatBytes, NO_BYTES } from '../base/bytes.ts';
+import { ENCRYPT_HEADER_BYTES, encryptedLength, encryptPayload } from './crypt.ts';
+import { compressMessage, type Envelope, writeU32 } from './envelope.ts';
 import {
   Ack,
   Err,
-  NodeState,
+  MESSAGE_TYPE,
   Ping,
+  PushNodeState,
   type PushPull,
   PushPullHeader,
   type StreamMessage,
-  TYPE,
-  UserHeader,
+  UserMsgHeader,
 } from './memberlist.ts';
-import { Writer } from './msgpack.ts';
+import { MsgpackWriter } from './msgpack.ts';
 
-export { STREAM_LIMITS, type StreamLimits, StreamOpener } from './stream-reader.ts';
+export { STREAM_LIMITS, type StreamLimits, StreamReader } from './stream-reader.ts';
 
 /** Type octet, header, rows, user state. */
 export function encodePushPull(message: Omit<PushPull, 'dropped'>): Uint8Array {
   const { join, nodes, userState } = message;
-  const writer = new Writer(64 + 160 * nodes.length + userState.length);
-  writer.octet(TYPE.pushPull);
+  const writer = new MsgpackWriter(64 + 160 * nodes.length + userState.length);
+  writer.octet(MESSAGE_TYPE.pushPull);
   PushPullHeader.write(writer, { nodes: nodes.length, userStateLen: userState.length, join });
-  for (const node of nodes) NodeState.write(writer, node);
+  for (const node of nodes) PushNodeState.write(writer, node);
   writer.append(userState);
   return writer.finish();
 }
@@ -45,7 +45,7 @@ export function encodeStream(message: StreamMessage | Omit<PushPull, 'dropped'>)
     case 'err':
       return Err.encode(message);
     case 'user':
-      return concat([UserHeader.encode({ userMsgLen: message.body.length }), message.body]);
+      return concatBytes([UserMsgHeader.encode({ userMsgLen: message.body.length }), message.body]);
   }
 }
 
@@ -63,17 +63,17 @@ export function sealStream(
   const plain = envelope.compress ? compressMessage(body) : body;
   const labelHead =
     options.role === 'dialer' && label.length > 0
-      ? concat([Uint8Array.of(TYPE.label, label.length), label])
+      ? concatBytes([Uint8Array.of(MESSAGE_TYPE.label, label.length), label])
       : NO_BYTES;
-  if (key === undefined) return concat([labelHead, plain]);
+  if (key === undefined) return concatBytes([labelHead, plain]);
 
-  const length = sealedLength(plain.length, version);
+  const length = encryptedLength(plain.length, version);
   const at = labelHead.length;
-  const out = new Uint8Array(at + ENCRYPT_HEAD + length);
+  const out = new Uint8Array(at + ENCRYPT_HEADER_BYTES + length);
   out.set(labelHead);
-  out[at] = TYPE.encrypt;
-  setU32(out, at + 1, length);
-  const aad = concat([out.subarray(at, at + ENCRYPT_HEAD), label]);
-  seal(out, at + ENCRYPT_HEAD, plain, { key, version, nonce: options.nonce(), aad });
+  out[at] = MESSAGE_TYPE.encrypt;
+  writeU32(out, at + 1, length);
+  const aad = concatBytes([out.subarray(at, at + ENCRYPT_HEADER_BYTES), label]);
+  encryptPayload(out, at + ENCRYPT_HEADER_BYTES, plain, { key, version, nonce: options.nonce(), aad });
   return out;
 }

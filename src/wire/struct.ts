@@ -5,21 +5,21 @@
  * Source: go-msgpack struct encoding (protocol reference 2.1, 2.2).
  */
 import { WireError } from '../base/errors.ts';
-import { bounded, type Field, type Shape } from './fields.ts';
-import { Reader, Writer } from './msgpack.ts';
+import { checkMax, type Field, type ScalarType } from './fields.ts';
+import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 
 export {
+  arrayField,
   BYTES,
   bool,
   bytes,
   type Field,
   float,
-  int,
-  list,
-  map,
-  optional,
-  TEXT,
-  text,
+  goInt,
+  omitEmpty,
+  STR,
+  str,
+  stringKeyMap,
   U64,
   u8,
   u16,
@@ -40,31 +40,31 @@ export interface Struct<K extends string, F> {
   readonly kind: K;
   /** The octet in front of the body. */
   readonly type: number;
-  read(reader: Reader): { readonly kind: K } & { readonly [P in keyof F]: ValueOf<F[P]> };
+  read(reader: MsgpackReader): { readonly kind: K } & { readonly [P in keyof F]: ValueOf<F[P]> };
   /** Appends the body; the type octet is the caller's. */
-  write(writer: Writer, message: { readonly [P in keyof F]: ValueOf<F[P]> }): void;
+  write(writer: MsgpackWriter, message: { readonly [P in keyof F]: ValueOf<F[P]> }): void;
   /** Type octet and body in fresh memory. */
   encode(message: { readonly [P in keyof F]: ValueOf<F[P]> }): Uint8Array;
   /** A message with every field zero but those given. */
-  make(
+  create(
     values?: Partial<{ readonly [P in keyof F]: ValueOf<F[P]> }>,
   ): { readonly kind: K } & { readonly [P in keyof F]: ValueOf<F[P]> };
 }
 
 /** A field as the loops below want it: flat, and of one hidden class. */
-interface Slot {
+interface FieldSlot {
   readonly property: string;
   readonly name: string;
   /** The raw header and name, as canonical writers put it. */
   readonly key: Uint8Array;
   readonly omitZero: boolean;
-  readonly shape: Shape | undefined;
+  readonly scalar: ScalarType | undefined;
   readonly max: number;
   readonly field: Field<unknown>;
 }
 
 const MAX_KEYS = 64;
-const shared = new Writer(2048);
+const sharedWriter = new MsgpackWriter(2048);
 
 /** Declares a struct. Property order is free; on the wire fields are sorted by their Go name. */
 export function struct<const K extends string, const F extends Fields>(
@@ -73,8 +73,8 @@ export function struct<const K extends string, const F extends Fields>(
   fields: F,
 ): Struct<K, F> {
   type Message = { readonly kind: K } & { readonly [P in keyof F]: ValueOf<F[P]> };
-  const slots: Slot[] = Object.entries(fields)
-    .map(([property, one]) => slotOf(property, one))
+  const slots: FieldSlot[] = Object.entries(fields)
+    .map(([property, one]) => createSlot(property, one))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const alwaysWritten = slots.filter((slot) => !slot.omitZero).length;
   const mayOmit = alwaysWritten < slots.length;
@@ -82,7 +82,7 @@ export function struct<const K extends string, const F extends Fields>(
   for (const slot of slots) blank[slot.property] = slot.field.zero;
 
   // Properties are added in one order whatever the order of keys: one hidden class, and no blank to copy first.
-  const read = (reader: Reader): Message => {
+  const read = (reader: MsgpackReader): Message => {
     const message: Record<string, unknown> = { kind };
     let next = 0;
     for (let left = reader.mapLength(MAX_KEYS); left > 0; left--) {
@@ -91,16 +91,16 @@ export function struct<const K extends string, const F extends Fields>(
         reader.skip();
         continue;
       }
-      while (next < found) next = zeroed(message, slots, next);
-      const slot = slots[found] as Slot;
+      while (next < found) next = setZero(message, slots, next);
+      const slot = slots[found] as FieldSlot;
       message[slot.property] = readValue(reader, slot);
       if (found === next) next++;
     }
-    while (next < slots.length) next = zeroed(message, slots, next);
+    while (next < slots.length) next = setZero(message, slots, next);
     return message as Message;
   };
 
-  const write = (writer: Writer, message: { readonly [P in keyof F]: ValueOf<F[P]> }): void => {
+  const write = (writer: MsgpackWriter, message: { readonly [P in keyof F]: ValueOf<F[P]> }): void => {
     const values = message as Readonly<Record<string, unknown>>;
     let entries = alwaysWritten;
     if (mayOmit)
@@ -120,36 +120,36 @@ export function struct<const K extends string, const F extends Fields>(
     read,
     write,
     encode: (message) => {
-      shared.reset().octet(type);
-      write(shared, message);
-      return shared.finish();
+      sharedWriter.reset().octet(type);
+      write(sharedWriter, message);
+      return sharedWriter.finish();
     },
-    make: (values) => ({ ...blank, ...values }) as Message,
+    create: (values) => ({ ...blank, ...values }) as Message,
   };
 }
 
-function slotOf(property: string, field: Field<unknown>): Slot {
-  const { name, omitZero, shape, max = 0 } = field;
-  const writer = new Writer(64);
-  writer.text(name);
-  return { property, name, key: writer.finish(), omitZero, shape, max, field };
+function createSlot(property: string, field: Field<unknown>): FieldSlot {
+  const { name, omitZero, scalar: shape, max = 0 } = field;
+  const writer = new MsgpackWriter(64);
+  writer.str(name);
+  return { property, name, key: writer.finish(), omitZero, scalar: shape, max, field };
 }
 
 /** Consumes a key: which slot it is, or -1. Canonical writers sort, so it is mostly the one after the last. */
-function nextSlot(slots: readonly Slot[], expected: number, reader: Reader): number {
+function nextSlot(slots: readonly FieldSlot[], expected: number, reader: MsgpackReader): number {
   for (let i = expected; i < slots.length; i++) {
-    const { key } = slots[i] as Slot;
+    const { key } = slots[i] as FieldSlot;
     if (startsWith(reader.bytes, reader.at, key)) {
       reader.at += key.length;
       return i;
     }
   }
-  const name = reader.text();
+  const name = reader.str();
   return slots.findIndex((slot) => slot.name === name);
 }
 
-function zeroed(message: Record<string, unknown>, slots: readonly Slot[], next: number): number {
-  const slot = slots[next] as Slot;
+function setZero(message: Record<string, unknown>, slots: readonly FieldSlot[], next: number): number {
+  const slot = slots[next] as FieldSlot;
   message[slot.property] = slot.field.zero;
   return next + 1;
 }
@@ -160,12 +160,12 @@ function startsWith(bytes: Uint8Array, at: number, prefix: Uint8Array): boolean 
   return true;
 }
 
-function readValue(reader: Reader, slot: Slot): unknown {
-  switch (slot.shape) {
+function readValue(reader: MsgpackReader, slot: FieldSlot): unknown {
+  switch (slot.scalar) {
     case 'unsigned':
-      return bounded(reader.uint(), slot.max, slot.name);
-    case 'text':
-      return reader.text();
+      return checkMax(reader.uint(), slot.max, slot.name);
+    case 'str':
+      return reader.str();
     case 'raw':
       return reader.raw();
     case 'bool':
@@ -175,12 +175,12 @@ function readValue(reader: Reader, slot: Slot): unknown {
   }
 }
 
-function writeValue(writer: Writer, slot: Slot, value: unknown): void {
-  switch (slot.shape) {
+function writeValue(writer: MsgpackWriter, slot: FieldSlot, value: unknown): void {
+  switch (slot.scalar) {
     case 'unsigned':
       return writer.uint(value as number);
-    case 'text':
-      return writer.text(value as string);
+    case 'str':
+      return writer.str(value as string);
     case 'raw':
       return writer.raw(value as Uint8Array);
     case 'bool':
@@ -191,11 +191,11 @@ function writeValue(writer: Writer, slot: Slot, value: unknown): void {
 }
 
 /** Reads one body that must start with `expected`; what follows the body is ignored, as agents do. */
-export function decode<K extends string, F>(
+export function decodeStruct<K extends string, F>(
   declared: Struct<K, F>,
   octets: Uint8Array,
 ): ReturnType<Struct<K, F>['read']> {
-  const reader = new Reader(octets);
+  const reader = new MsgpackReader(octets);
   if (reader.octet() !== declared.type) throw new WireError('unknownType', `not a ${declared.kind}`);
   return declared.read(reader) as ReturnType<Struct<K, F>['read']>;
 }

@@ -2,18 +2,18 @@
 import { WireError } from '../base/errors.ts';
 
 /** Longest text worth remembering. */
-const MAX_HELD = 32;
+const MAX_CACHED_CHARS = 32;
 const SLOTS = 4096;
 /** The last short ASCII text of each hash. Bounded, and of no influence on what is returned. */
-const HELD: string[] = new Array(SLOTS).fill('');
+const CACHE: string[] = new Array(SLOTS).fill('');
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Text of `bytes[from..to)`. Throws `WireError` 'malformed' if that is not UTF-8. */
-export function textOf(bytes: Uint8Array, from: number, to: number): string {
+export function decodeText(bytes: Uint8Array, from: number, to: number): string {
   const length = to - from;
   if (length === 0) return '';
-  if (length > MAX_HELD) return decoded(bytes, from, to);
+  if (length > MAX_CACHED_CHARS) return decodeOrThrow(bytes, from, to);
   let hash = length;
   let all = 0;
   for (let at = from; at < to; at++) {
@@ -21,12 +21,12 @@ export function textOf(bytes: Uint8Array, from: number, to: number): string {
     hash = (Math.imul(hash, 33) ^ octet) | 0;
     all |= octet;
   }
-  if (all >= 0x80) return decoded(bytes, from, to);
+  if (all >= 0x80) return decodeOrThrow(bytes, from, to);
   const slot = (hash ^ (hash >>> 12)) & (SLOTS - 1);
-  const held = HELD[slot] as string;
+  const held = CACHE[slot] as string;
   if (held.length === length && isAt(held, bytes, from)) return held;
-  const fresh = decoded(bytes, from, to);
-  HELD[slot] = fresh;
+  const fresh = decodeOrThrow(bytes, from, to);
+  CACHE[slot] = fresh;
   return fresh;
 }
 
@@ -35,7 +35,7 @@ function isAt(ascii: string, bytes: Uint8Array, from: number): boolean {
   return true;
 }
 
-function decoded(bytes: Uint8Array, from: number, to: number): string {
+function decodeOrThrow(bytes: Uint8Array, from: number, to: number): string {
   try {
     return decoder.decode(bytes.subarray(from, to));
   } catch {

@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
  * Appends to growing memory. Small results share it, since allocating costs more than encoding: each is a view on a
  * stretch that is never written again, but whoever keeps one keeps all of the `SLAB_BYTES` around it.
  */
-export class Writer {
+export class MsgpackWriter {
   bytes: Uint8Array;
   at = 0;
   /** Where the result under way begins. */
@@ -71,7 +71,7 @@ export class Writer {
     this.append(octets);
   }
 
-  text(value: string): void {
+  str(value: string): void {
     const length = value.length;
     this.reserve(3 * length + 5);
     if (length < 32) {

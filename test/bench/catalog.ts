@@ -4,18 +4,18 @@
  */
 import { pathToFileURL } from 'node:url';
 import { Catalog } from '../../src/catalog/catalog.ts';
-import { checksum, owners } from '../../src/catalog/placement.ts';
+import { instancesChecksum, rendezvousOwners } from '../../src/catalog/placement.ts';
 import type { Delta } from '../../src/catalog/types.ts';
 import { CatalogIndex } from '../../src/catalog/view.ts';
 import type { Published } from '../../src/model/service.ts';
 import {
   type DeltaMessage,
   decodeCatalog,
-  decodeSummary,
+  decodeCatalogSummary,
+  encodeCatalogSyncRequest,
+  encodeCatalogSyncResponse,
   encodeDelta,
   encodeDeltas,
-  encodeSyncAnswer,
-  encodeSyncRequest,
 } from '../../src/wire/catalog.ts';
 import { check, service } from '../unit/catalog/values.ts';
 
@@ -23,7 +23,7 @@ const SERVICES_EACH = 10;
 /** As wall-clock milliseconds are. */
 const EPOCH = 1_790_000_000_000;
 
-const open = (owner: string): Catalog => new Catalog({ owner, epoch: EPOCH, admits: () => true });
+const open = (owner: string): Catalog => new Catalog({ owner, epoch: EPOCH, isMember: () => true });
 const nameOf = (i: number): string => `node-${i}.dc1.example`;
 
 /** A service as people register them: two tags, some meta, one check. */
@@ -46,7 +46,7 @@ function registration(i: number, j: number, port = 8000 + j): Published[] {
 function ownerAt(i: number): Catalog {
   const owner = open(nameOf(i));
   const values = Array.from({ length: SERVICES_EACH }, (_, j) => registration(i, j)).flat();
-  owner.write(
+  owner.publish(
     values.map((put) => ({ put })),
     0,
   );
@@ -66,7 +66,7 @@ function pair(count: number, different: number): readonly [Catalog, Catalog] {
     other.apply(whole, 0);
     if (i >= different) continue;
     const [put] = registration(i, 0, 9999) as [Published];
-    other.apply(owner.write([{ put }], 0).rumors[0]?.delta as Delta, 0);
+    other.apply(owner.publish([{ put }], 0).rumors[0]?.delta as Delta, 0);
   }
   return [one, other];
 }
@@ -76,14 +76,14 @@ function printExchanges(): void {
   for (const count of [100, 1000])
     for (const different of [0, 1, 100]) {
       const [one, other] = pair(count, different);
-      const parts = [one.summary().length + other.summary().length, 0, 0, 0];
-      const buckets = one.differing(decodeSummary(other.summary()));
+      const parts = [one.encodedSummary().length + other.encodedSummary().length, 0, 0, 0];
+      const buckets = one.differingBuckets(decodeCatalogSummary(other.encodedSummary()));
       if (buckets !== undefined) {
-        const request = one.request(buckets);
-        const answer = other.answer(request, 0);
-        const { deltas } = one.accept(answer, 0);
-        parts[1] = encodeSyncRequest(request).length;
-        parts[2] = encodeSyncAnswer(answer).length;
+        const request = one.createSyncRequest(buckets);
+        const answer = other.answerSyncRequest(request, 0);
+        const { deltas } = one.acceptSyncResponse(answer, 0);
+        parts[1] = encodeCatalogSyncRequest(request).length;
+        parts[2] = encodeCatalogSyncResponse(answer).length;
         parts[3] = deltas.length === 0 ? 0 : encodeDeltas(deltas).length;
       }
       const total = parts.reduce((sum, part) => sum + part, 0);
@@ -111,7 +111,7 @@ function printMemory(): void {
   for (let i = 0; i < 1000; i++) catalog.apply(received(ownerAt(i).deltaFor(nameOf(i)) as Delta), 0);
   const ledgers = held();
   const topics = new Set<never>();
-  for (let i = 0; i < 1000; i++) view.ownerState(nameOf(i), true, topics as Set<never>);
+  for (let i = 0; i < 1000; i++) view.setOwnerUp(nameOf(i), true, topics as Set<never>);
   for (const name of view.services().keys()) view.usable(name);
   for (const node of view.nodes())
     if (node.instances.length !== SERVICES_EACH) throw new Error('not all there');
@@ -136,38 +136,38 @@ function printTimes(): void {
   const [one] = pair(1000, 0);
   const owner = open(nameOf(5));
   const view = new CatalogIndex(one);
-  for (let i = 0; i < 1000; i++) view.ownerState(nameOf(i), true, new Set());
+  for (let i = 0; i < 1000; i++) view.setOwnerUp(nameOf(i), true, new Set());
   const [first, second] = registration(5, 0) as [Published, Published];
-  const { rumors } = owner.write([{ put: first }, { put: second }], 0);
+  const { rumors } = owner.publish([{ put: first }, { put: second }], 0);
   const rumor = encodeDelta(rumors[0]?.delta as Delta).slice();
   console.log(`a service with its check is a rumor of ${rumor.length} octets`);
   timed('decode it', 20_000, () => decodeCatalog(rumor));
   let flips = 0;
   const flip = (): Delta => {
     const status = ++flips % 2 === 0 ? 'passing' : 'critical';
-    return owner.write([{ put: { ...second, status } as Published }], 0).rumors[0]?.delta as Delta;
+    return owner.publish([{ put: { ...second, status } as Published }], 0).rumors[0]?.delta as Delta;
   };
   timed('a check flips: written by its owner', 20_000, flip);
   one.apply(owner.deltaFor(nameOf(5)) as Delta, 0);
   timed('written, applied elsewhere among 10000 services, views told', 20_000, () => {
     const { changes } = one.apply(flip(), 0);
-    view.changed(nameOf(5), changes, new Set());
+    view.onEntriesChanged(nameOf(5), changes, new Set());
   });
   timed('and one of 1000 instances read again', 500, () => {
-    view.changed(nameOf(5), one.apply(flip(), 0).changes, new Set());
+    view.onEntriesChanged(nameOf(5), one.apply(flip(), 0).changes, new Set());
     return view.usable('service-0');
   });
   timed('summary after a change', 2000, () => {
     one.apply(flip(), 0);
-    return one.summary();
+    return one.encodedSummary();
   });
   const [same] = pair(1000, 0);
-  const summary = decodeSummary(same.summary());
-  timed('two summaries compared', 20_000, () => same.differing(summary));
+  const summary = decodeCatalogSummary(same.encodedSummary());
+  timed('two summaries compared', 20_000, () => same.differingBuckets(summary));
   const instances = view.instances('service-0');
-  timed('owner of a key among 1000 instances', 500, (i) => owners(`key-${i}`, instances));
-  timed('checksum of 1000 instances', 500, () => checksum(instances));
-  timed('all of 10000 services for the disk', 5, () => same.remember());
+  timed('owner of a key among 1000 instances', 500, (i) => rendezvousOwners(`key-${i}`, instances));
+  timed('checksum of 1000 instances', 500, () => instancesChecksum(instances));
+  timed('all of 10000 services for the disk', 5, () => same.snapshot());
 }
 
 /** Measures and prints all. */

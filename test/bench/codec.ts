@@ -4,24 +4,30 @@
  */
 import { pathToFileURL } from 'node:url';
 import { Packr, Unpackr } from 'msgpackr';
-import { utf8 } from '../../src/base/bytes.ts';
-import { Ack, Alive, decodeMessage, encodeMessage, NodeState, Ping } from '../../src/wire/memberlist.ts';
+import { encodeUtf8 } from '../../src/base/bytes.ts';
+import { Ack, Alive, decodeMessage, encodeMessage, Ping, PushNodeState } from '../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody, decodeSerf, encodeTags, UserEvent } from '../../src/wire/serf.ts';
-import { encodePushPull, StreamOpener } from '../../src/wire/stream-writer.ts';
+import { encodePushPull, StreamReader } from '../../src/wire/stream-writer.ts';
 import { measure, measured, RUNS, repeat } from './kit/operation.ts';
 
 const IP = Uint8Array.of(127, 0, 11, 2);
 const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
 const meta = encodeTags(new Map(Object.entries({ role: 'web', dc: 'east', catalog: '1' })));
-const alive = Alive.make({ incarnation: 70_000, node: 'node-17', addr: IP, port: 7946, meta, vsn: VSN });
-const ping = Ping.make({ seqNo: 5, node: 'node-17', sourceAddr: IP, sourcePort: 7946, sourceNode: 'node-1' });
+const alive = Alive.create({ incarnation: 70_000, node: 'node-17', addr: IP, port: 7946, meta, vsn: VSN });
+const ping = Ping.create({
+  seqNo: 5,
+  node: 'node-17',
+  sourceAddr: IP,
+  sourcePort: 7946,
+  sourceNode: 'node-1',
+});
 const vec = [0.001, 0.002, -0.001, 0.0004, 0.0021, -0.0003, 0.0011, 0.0007];
 const coordinate = CoordinateBody.encode({ vec, error: 0.3, adjustment: 1e-5, height: 1e-5 });
-const ack = Ack.make({ seqNo: 5, payload: coordinate });
-const event = UserEvent.encode(UserEvent.make({ ltime: 9, name: 'deploy', payload: utf8('v1.2.3') }));
+const ack = Ack.create({ seqNo: 5, payload: coordinate });
+const event = UserEvent.encode(UserEvent.create({ ltime: 9, name: 'deploy', payload: encodeUtf8('v1.2.3') }));
 const nodes = Array.from({ length: 1000 }, (_, i) =>
-  NodeState.make({ name: `node-${i}`, addr: IP, port: 7946, meta, incarnation: 3, vsn: VSN }),
+  PushNodeState.create({ name: `node-${i}`, addr: IP, port: 7946, meta, incarnation: 3, vsn: VSN }),
 );
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
@@ -76,7 +82,7 @@ function cases(): readonly (readonly [string, () => unknown])[] {
     ['packet seal, LZW', () => sealPacket(parts, squeezed, { crc: true, nonce })],
     ['packet open, LZW', () => openPacket(squeezedPacket, squeezed)],
     [`push/pull of 1000 nodes encode (${stateBytes.length} octets)`, () => encodePushPull(state)],
-    ['push/pull decode', () => new StreamOpener(BARE_ENVELOPE, 'listener').push(stateBytes)],
+    ['push/pull decode', () => new StreamReader(BARE_ENVELOPE, 'listener').push(stateBytes)],
     ['  msgpackr pack', () => packr.pack(goNodes)],
     ['  msgpackr unpack', () => unpackr.unpack(packedNodes)],
   ];

@@ -2,7 +2,7 @@
  * One of thirty-two is killed without a word: how long until the first and until all others hold it as failed.
  * `npx tsx test/bench/detect.ts [--short]`.
  */
-import { pause } from '../support/wait.ts';
+import { sleep } from '../support/wait.ts';
 import {
   type BenchAgent,
   confirm,
@@ -57,7 +57,7 @@ async function measure({ kind }: Job): Promise<Detection[]> {
   await allMet(agents);
   const runs: Detection[] = [];
   for (let i = 0; i < RUNS; i++) {
-    await pause(QUIET_SECONDS * 1000 + Math.random() * 1000); // no step with anybody's probes
+    await sleep(QUIET_SECONDS * 1000 + Math.random() * 1000); // no step with anybody's probes
     const at = 1 + ((i * 7) % (MEMBERS - 1)); // the first is whom the returning join
     runs.push(await killOne(agents, at));
     const { name, ip } = agents[at] as BenchAgent;

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encode } from 'dns-packet';
-import { http } from '../support/http.ts';
+import { httpRequest } from '../support/http.ts';
 import { launch, processorMillis } from './kit/agents.ts';
 import { fixed, heading, load, median, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
@@ -78,7 +78,7 @@ async function measure(): Promise<Figures> {
   for (let i = 0; i < 3; i++) {
     const service = { ID: `three-${i}`, Name: 'three', Address: `10.1.0.${i}`, Port: 8000 };
     const body = JSON.stringify(service);
-    const { status } = await http('PUT', `http://${HOST}:8500/v1/agent/service/register`, { body });
+    const { status } = await httpRequest('PUT', `http://${HOST}:8500/v1/agent/service/register`, { body });
     if (status !== 200) throw new Error(`registration: ${status}`);
   }
   const answer = await ask(PORTS.agent);

@@ -7,8 +7,8 @@ import { spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { encode } from 'dns-packet';
-import { http } from '../support/http.ts';
-import { pause } from '../support/wait.ts';
+import { httpRequest } from '../support/http.ts';
+import { sleep } from '../support/wait.ts';
 import { launch } from './kit/agents.ts';
 import { fixed, heading, load, percentile, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
@@ -99,7 +99,7 @@ async function register(each: number): Promise<void> {
   const put = async (id: string, name: string, i: number): Promise<void> => {
     const service = { ID: id, Name: name, Address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, Port: 8000 };
     const url = `http://${HOST}:8500/v1/agent/service/register`;
-    const { status, body } = await http('PUT', url, { body: JSON.stringify(service) });
+    const { status, body } = await httpRequest('PUT', url, { body: JSON.stringify(service) });
     if (status !== 200) throw new Error(`${id}: ${status} ${body}`);
   };
   for (let i = 0; i < INSTANCES; i++) await put(`i-${i}`, `svc-${i % (INSTANCES / each)}`, i);
@@ -168,9 +168,9 @@ async function paced(
       sentAt[sent & 0xffff] = performance.now();
       socket.send(query, port, HOST);
     }
-    await pause(1);
+    await sleep(1);
   }
-  await pause(500);
+  await sleep(500);
   socket.off('message', hear);
   return {
     bytes: bytes / took.length,

@@ -8,8 +8,8 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { http } from '../support/http.ts';
-import { until } from '../support/wait.ts';
+import { httpRequest } from '../support/http.ts';
+import { waitUntil } from '../support/wait.ts';
 import { launch, processorMillis } from './kit/agents.ts';
 import { fixed, heading, median, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
@@ -86,9 +86,9 @@ async function run(): Promise<void> {
 
 async function measure(): Promise<Figures> {
   const agent = launch('hearsay', 'a', IP);
-  await until('the agent answers', 20_000, async () => (await agent.countAlive()) === 1);
+  await waitUntil('the agent answers', 20_000, async () => (await agent.countAlive()) === 1);
   for (let i = 0; i < INSTANCES; i++)
-    await http('PUT', `http://${IP}:8500/v1/agent/service/register`, {
+    await httpRequest('PUT', `http://${IP}:8500/v1/agent/service/register`, {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
         ID: `web-${i}`,
@@ -99,14 +99,14 @@ async function measure(): Promise<Figures> {
         Check: { TTL: '1h', Status: 'passing' },
       }),
     });
-  const { body } = await http('GET', `http://${IP}:8500${PATH}`);
+  const { body } = await httpRequest('GET', `http://${IP}:8500${PATH}`);
   const file = join(tmpdir(), `hearsay-bench-${process.pid}.json`);
   writeFileSync(file, body);
   const bare = spawn(process.execPath, ['-e', BARE, '', file], { stdio: 'inherit' });
-  await until(
+  await waitUntil(
     'the bare server answers',
     10_000,
-    async () => (await http('GET', `http://${IP}:${BARE_PORT}/`)).status === 200,
+    async () => (await httpRequest('GET', `http://${IP}:${BARE_PORT}/`)).status === 200,
   );
 
   const ours: Pace[] = [];

@@ -2,7 +2,7 @@
  * What a cluster of ten says when nothing happens: UDP packets and bytes per member and second, by what they say,
  * and what a member holds in memory meanwhile. `npx tsx test/bench/idle.ts [--short]`.
  */
-import { pause } from '../support/wait.ts';
+import { sleep } from '../support/wait.ts';
 import { confirm, joinFirst, launchAll, memoryOf, whenEach } from './kit/agents.ts';
 import { Capture, type Counters, counters, type Datagram, HEADER_BYTES } from './kit/capture.ts';
 import { fixed, heading, median, sum, table } from './kit/figures.ts';
@@ -94,12 +94,12 @@ async function measure({ kind, captures }: Job): Promise<Figures> {
   const met = await whenEach(agents, 60_000, ({ up }) => up.size === MEMBERS);
   if (met.includes(undefined)) throw new Error(`${kind}: they did not all meet within a minute`);
   await confirm(agents, MEMBERS);
-  await pause(SETTLE_SECONDS * 1000); // until the last rumor of the joins has been sent often enough
+  await sleep(SETTLE_SECONDS * 1000); // until the last rumor of the joins has been sent often enough
 
   const capture = captures ? await Capture.start() : undefined;
   const before = counters();
   const startedAt = performance.now();
-  await pause(WINDOW_SECONDS * 1000);
+  await sleep(WINDOW_SECONDS * 1000);
   const after = counters();
   const seconds = (performance.now() - startedAt) / 1000;
   const datagrams = await capture?.stop();

@@ -2,7 +2,7 @@
  * Thirty-two agents that run already join one seed all at once: how long until each of them knows all. Medians
  * tell little here, the tail does. `npx tsx test/bench/join.ts [--short]`.
  */
-import { pause } from '../support/wait.ts';
+import { sleep } from '../support/wait.ts';
 import {
   type BenchAgent,
   confirm,
@@ -78,7 +78,7 @@ function columns(runs: readonly JoinRun[]): string[] {
 
 async function measure({ kind }: Job): Promise<JoinRun> {
   const agents = await launchAll(kind, MEMBERS);
-  await pause(1000); // they have started, and are quiet
+  await sleep(1000); // they have started, and are quiet
   const usedBefore = used(agents);
   const startedAt = performance.now();
   const [knownAt, answeredAt] = await Promise.all([

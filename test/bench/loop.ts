@@ -4,8 +4,8 @@
  * `npx tsx test/bench/loop.ts [--short]`, after `npm run build`.
  */
 import { Agent as Keeper, request } from 'node:http';
-import { http } from '../support/http.ts';
-import { pause, until } from '../support/wait.ts';
+import { httpRequest } from '../support/http.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 import { launch } from './kit/agents.ts';
 import { fixed, heading, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
@@ -53,8 +53,8 @@ async function run(): Promise<void> {
 async function measure(): Promise<Figures> {
   const agents = [launch('hearsay', 'busy', BUSY), launch('hearsay', 'idle', IDLE)];
   for (const agent of agents)
-    await until('the agent answers', 20_000, async () => (await agent.countAlive()) === 1);
-  await http('PUT', `http://${IDLE}:8500/v1/agent/join/${BUSY}`);
+    await waitUntil('the agent answers', 20_000, async () => (await agent.countAlive()) === 1);
+  await httpRequest('PUT', `http://${IDLE}:8500/v1/agent/join/${BUSY}`);
   for (let i = 0; i < INSTANCES; i++) await register(i, 'first');
   let woken = 0;
   const end = performance.now() + SECONDS * 1000;
@@ -75,7 +75,7 @@ async function measure(): Promise<Figures> {
         answered += 1;
       });
     if ((performance.now() - began) / 250 > round) void register(0, `round ${round++}`);
-    await pause(STEP_MS);
+    await sleep(STEP_MS);
   }
   const seconds = (performance.now() - began) / 1000;
   const figures = { asked, answered, woken, seconds, busy: await lateness(BUSY), idle: await lateness(IDLE) };
@@ -106,11 +106,11 @@ function ask(path: string, agent: Keeper): Promise<string> {
 async function register(i: number, version: string): Promise<void> {
   const body = JSON.stringify({ ID: `web-${i}`, Name: 'web', Port: 80 + i, Meta: { version } });
   const headers = { 'content-type': 'application/json' };
-  await http('PUT', `http://${BUSY}:8500/v1/agent/service/register`, { headers, body });
+  await httpRequest('PUT', `http://${BUSY}:8500/v1/agent/service/register`, { headers, body });
 }
 
 async function lateness(ip: string): Promise<Late> {
-  const { body } = await http('GET', `http://${ip}:8500/v1/agent/metrics?format=prometheus`);
+  const { body } = await httpRequest('GET', `http://${ip}:8500/v1/agent/metrics?format=prometheus`);
   const value = (name: string): number =>
     Number(
       body

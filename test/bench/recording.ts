@@ -7,9 +7,9 @@ import { type AgentOptions, createAgent } from '../../src/agent/agent.ts';
 import type { Agent, Effect, Input } from '../../src/agent/contract/machine.ts';
 import { createRng } from '../../src/base/rng.ts';
 import type { Millis } from '../../src/base/time.ts';
-import { play } from '../../src/replay/player.ts';
-import { createRecorded } from '../../src/replay/recorder.ts';
-import { story } from '../../src/sim/scenarios/story.ts';
+import { replayRecording } from '../../src/replay/player.ts';
+import { createRecordedAgent } from '../../src/replay/recorder.ts';
+import { createStory } from '../../src/sim/scenarios/story.ts';
 import { heading, table } from './kit/figures.ts';
 import { SHORT } from './kit/options.ts';
 
@@ -28,9 +28,9 @@ interface Captured {
 function capture(keys: readonly Uint8Array[]): Captured {
   let options: AgentOptions | undefined;
   const inputs: { input: Input; now: Millis }[] = [];
-  const tale = story(Array.from({ length: MEMBERS }, (_, i) => `n${i}`).join(' '), {
+  const tale = createStory(Array.from({ length: MEMBERS }, (_, i) => `n${i}`).join(' '), {
     ...{ seed: 3, all: { keys }, detail: 'off' },
-    birth: (given, { label }) => {
+    makeAgent: (given, { label }) => {
       const agent = createAgent(given);
       if (label !== 'n0') return agent;
       options = given;
@@ -49,7 +49,7 @@ function capture(keys: readonly Uint8Array[]): Captured {
   });
   tale.register('n1', 'web-1');
   tale.stop('n2');
-  tale.pass('180s');
+  tale.run('180s');
   if (options === undefined) throw new Error('n0 was never born');
   return { options, inputs, span: tale.world.now - options.now };
 }
@@ -81,7 +81,7 @@ export function run(): void {
       lines = [];
       const write = (line: string): boolean => lines.push(line) > 0;
       const sink = { hasRoom: () => true, write, last: write };
-      return createRecorded(options, { seed: SEED, redact, salt: new Uint8Array(16), sink });
+      return createRecordedAgent(options, { seed: SEED, redact, salt: new Uint8Array(16), sink });
     };
     const best = new Map<string, number>();
     // In turn, so that what else the machine does hits all alike.
@@ -94,7 +94,7 @@ export function run(): void {
       }
     const bytes = Buffer.from(lines.join(''));
     const began = performance.now();
-    const { difference } = play(bytes);
+    const { difference } = replayRecording(bytes);
     if (difference !== undefined) throw new Error(`it plays differently: ${JSON.stringify(difference)}`);
     const speed = captured.span / (performance.now() - began);
     const perInput = String(Math.round(bytes.length / captured.inputs.length));

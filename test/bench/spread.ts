@@ -3,10 +3,10 @@
  * the same agents byte for byte. `npx tsx test/bench/spread.ts [members]`; some minutes for a thousand.
  */
 import { createAgent } from '../../src/agent/agent.ts';
-import { catalogueWords } from '../../src/sim/scenarios/story-catalog.ts';
-import { serviceOf, ttlCheck } from '../../src/sim/workload/definitions.ts';
-import { acquaint } from '../../src/sim/world/bootstrap.ts';
-import { stock } from '../../src/sim/world/preload.ts';
+import { createStoryCatalog } from '../../src/sim/scenarios/story-catalog.ts';
+import { makeService, makeTtlCheck } from '../../src/sim/workload/definitions.ts';
+import { bootstrapByPushPull } from '../../src/sim/world/bootstrap.ts';
+import { preloadCatalog } from '../../src/sim/world/preload.ts';
 import { World } from '../../src/sim/world/world.ts';
 
 export interface SpreadFigures {
@@ -42,19 +42,19 @@ const IDLE = 60_000;
 const PAUSE = 8_000;
 
 export function runSpread({ members, services, loss, changes, seed }: SpreadOptions): SpreadFigures {
-  const world = new World({ seed, birth: createAgent });
+  const world = new World({ seed, makeAgent: createAgent });
   const labels = Array.from({ length: members }, (_, i) => `n${String(i).padStart(4, '0')}`);
   for (const label of labels) world.add(label, { disk: false });
-  acquaint(world, labels);
-  const words = catalogueWords(world, () => {});
-  stock(world, () => {
+  bootstrapByPushPull(world, labels);
+  const words = createStoryCatalog(world, () => {});
+  preloadCatalog(world, () => {
     for (const label of labels)
       for (let i = 0; i < services; i++)
-        words.register(label, serviceOf(`${label}-${i}`, { name: `service-${i}`, tags: ['http'] }));
+        words.register(label, makeService(`${label}-${i}`, { name: `service-${i}`, tags: ['http'] }));
   });
   world.run(PAUSE);
   const heapMegabytes = heap();
-  world.network.weather = { ...world.network.weather, loss };
+  world.network.linkQuality = { ...world.network.linkQuality, loss };
 
   const before = { ...world.counts };
   world.run(IDLE);
@@ -71,7 +71,7 @@ export function runSpread({ members, services, loss, changes, seed }: SpreadOpti
     const began = world.now;
     const sent = world.counts.packetBytes;
     act();
-    const found = [...words.times(so, LIMIT).values()];
+    const found = [...words.timeUntilEach(so, LIMIT).values()];
     while (found.length < members) found.push(LIMIT);
     for (const list of into) list.push(...found);
     world.run(PAUSE);
@@ -79,9 +79,9 @@ export function runSpread({ members, services, loss, changes, seed }: SpreadOpti
   };
   for (let i = 0; i < changes; i++) {
     const by = labels[(i * 37) % members] as string;
-    const service = serviceOf(`new-${i}`, { name: `new-${i}` });
+    const service = makeService(`new-${i}`, { name: `new-${i}` });
     const has = (label: string): boolean => words.passing(label, service.name).length > 0;
-    measure(() => words.register(by, service, [ttlCheck(`of-${i}`, service.id)]), has, [all]);
+    measure(() => words.register(by, service, [makeTtlCheck(`of-${i}`, service.id)]), has, [all]);
     measure(
       () => words.setCheck(by, `of-${i}`, 'critical'),
       (label) => !has(label),

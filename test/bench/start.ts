@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { pause } from '../support/wait.ts';
+import { sleep } from '../support/wait.ts';
 import { commandOf, memoryOf, processorMillis } from './kit/agents.ts';
 import { fixed, heading, median, percentile, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
@@ -66,7 +66,7 @@ async function measure({ subjects }: Job): Promise<Figures[]> {
     for (const subject of subjects) starts.get(subject)?.push(await startOnce(subject));
 
   const idle = subjects.map((subject, i) => ({ subject, child: begin(subject, `127.0.2.${i + 1}`) }));
-  await pause(IDLE_SECONDS * 1000);
+  await sleep(IDLE_SECONDS * 1000);
   const figures = idle.map(({ subject, child }) => ({
     subject,
     starts: starts.get(subject) ?? [],
@@ -111,7 +111,7 @@ async function firstAnswer(kind: Kind, ip: string): Promise<void> {
       return await ask();
     } catch (error) {
       if (performance.now() > endAt) throw error;
-      await pause(2); // refused, which costs next to nothing
+      await sleep(2); // refused, which costs next to nothing
     }
   }
 }

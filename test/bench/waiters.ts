@@ -4,8 +4,8 @@
  * `npx tsx test/bench/waiters.ts [--short]`, after `npm run build`.
  */
 import { Agent as Keeper, request } from 'node:http';
-import { http } from '../support/http.ts';
-import { pause, until } from '../support/wait.ts';
+import { httpRequest } from '../support/http.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 import { launch, memoryOf } from './kit/agents.ts';
 import { fixed, heading, median, table } from './kit/figures.ts';
 import { isolated, main } from './kit/namespace.ts';
@@ -47,7 +47,7 @@ async function run(): Promise<void> {
 
 async function measure(): Promise<Figures> {
   const agent = launch('hearsay', 'a', IP);
-  await until('the agent answers', 20_000, async () => (await agent.countAlive()) === 1);
+  await waitUntil('the agent answers', 20_000, async () => (await agent.countAlive()) === 1);
   const rss = (): number => memoryOf(agent.child.pid as number).rss * 2 ** 20;
   await register('first');
   const start = await settled(rss);
@@ -55,7 +55,7 @@ async function measure(): Promise<Figures> {
   const parked = Array.from({ length: PARKED }, () => new Parked());
   await Promise.all(parked.map((one) => one.first()));
   for (const one of parked) one.park();
-  await until(
+  await waitUntil(
     'all are parked',
     60_000,
     async () => (await figure('hearsay_http_blocking_queries')) >= PARKED,
@@ -63,7 +63,7 @@ async function measure(): Promise<Figures> {
   const withParked = await settled(rss);
 
   const streams = Array.from({ length: STREAMS }, () => new Stream());
-  await until('all streams have begun', 60_000, () => streams.every((one) => one.heard > 0));
+  await waitUntil('all streams have begun', 60_000, () => streams.every((one) => one.heard > 0));
   const withStreams = await settled(rss);
 
   const answered: number[] = [];
@@ -74,17 +74,17 @@ async function measure(): Promise<Figures> {
     await register(`round ${round}`);
     await Promise.all([
       Promise.all(parked.map((one) => one.woken)).then(() => answered.push(performance.now() - began)),
-      until('all streams have it', 60_000, () => streams.every((one) => one.heard > 0)).then(() =>
+      waitUntil('all streams have it', 60_000, () => streams.every((one) => one.heard > 0)).then(() =>
         streamed.push(Math.max(...streams.map((one) => one.heard)) - began),
       ),
     ]);
     for (const one of parked) one.park();
-    await until(
+    await waitUntil(
       'all are parked',
       60_000,
       async () => (await figure('hearsay_http_blocking_queries')) >= PARKED,
     );
-    await pause(500);
+    await sleep(500);
   }
   const late = async (quantile: string): Promise<number> =>
     1000 * (await figure(`hearsay_loop_lateness_seconds{quantile="${quantile}"}`));
@@ -142,11 +142,11 @@ class Stream {
 async function register(version: string): Promise<void> {
   const body = JSON.stringify({ ID: 'web-1', Name: 'web', Port: 80, Meta: { version } });
   const headers = { 'content-type': 'application/json' };
-  await http('PUT', `${URL}/v1/agent/service/register`, { headers, body });
+  await httpRequest('PUT', `${URL}/v1/agent/service/register`, { headers, body });
 }
 
 async function figure(name: string): Promise<number> {
-  const { body } = await http('GET', `${URL}/v1/agent/metrics?format=prometheus`);
+  const { body } = await httpRequest('GET', `${URL}/v1/agent/metrics?format=prometheus`);
   const line = body.split('\n').find((one) => one.startsWith(`${name} `));
   return Number(line?.slice(name.length));
 }
@@ -155,7 +155,7 @@ async function figure(name: string): Promise<number> {
 async function settled(rss: () => number): Promise<number> {
   const readings: number[] = [];
   for (let i = 0; i < 10; i++) {
-    await pause(300);
+    await sleep(300);
     readings.push(rss());
   }
   return Math.min(...readings);

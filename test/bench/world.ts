@@ -3,7 +3,7 @@
  * `npx tsx test/bench/world.ts [members]`; with `node --expose-gc --import tsx` memory is measured after a collection.
  */
 import { createAgent } from '../../src/agent/agent.ts';
-import { acquaint } from '../../src/sim/world/bootstrap.ts';
+import { bootstrapByPushPull } from '../../src/sim/world/bootstrap.ts';
 import { World } from '../../src/sim/world/world.ts';
 
 export interface WorldFigures {
@@ -32,10 +32,10 @@ const CHUNK_SECONDS = 5;
 /** One run. Same seed, same `hash`. */
 export function runWorld(members: number, seed: number): WorldFigures {
   const began = process.cpuUsage();
-  const world = new World({ seed, birth: createAgent, trace: { detail: 'facts', keep: 0 } });
+  const world = new World({ seed, makeAgent: createAgent, trace: { detail: 'facts', maxLines: 0 } });
   const labels = Array.from({ length: members }, (_, i) => `n${String(i).padStart(4, '0')}`);
   for (const label of labels) world.add(label, { disk: false });
-  acquaint(world, labels);
+  bootstrapByPushPull(world, labels);
   const gatherSeconds = secondsSince(began);
   const gathering = world.now / 1000 / gatherSeconds;
   const heapMegabytes = heap();
@@ -101,7 +101,7 @@ export function run(members = 1000): { first: WorldFigures; same: boolean } {
 function allFailed(world: World, dead: readonly string[]): boolean {
   for (const host of world.hosts)
     if (host.running)
-      for (const name of dead) if (host.live.view.member(name)?.status !== 'failed') return false;
+      for (const name of dead) if (host.runningAgent.view.member(name)?.status !== 'failed') return false;
   return true;
 }
 

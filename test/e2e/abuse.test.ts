@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { http } from '../support/http.ts';
-import { type Hearsay, killAll, startHearsay } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { httpRequest } from '../support/http.ts';
+import { type HearsayProcess, killProcesses, startHearsay } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const IP = '127.0.63.1';
 const INSTANCES = 100;
@@ -16,21 +16,21 @@ const HEADERS = 'HTTP/1.1\r\nHost: localhost\r\n';
 /** What all of them together may cost for a while. */
 const MARGIN = 128 * 2 ** 20;
 
-let agent: Hearsay;
+let agent: HearsayProcess;
 let bytes = 0;
 const sockets = new Set<Socket>();
 
 beforeAll(async () => {
   agent = await startHearsay({ name: 'abused', ip: IP });
   for (let i = 0; i < INSTANCES; i++) await register(i, 'first');
-  const { body } = await http('GET', agent.http + SERVICE);
+  const { body } = await httpRequest('GET', agent.http + SERVICE);
   bytes = body.length;
 });
 afterEach(() => {
   for (const socket of sockets) socket.destroy();
   sockets.clear();
 });
-afterAll(killAll);
+afterAll(killProcesses);
 
 test('half-sent headers and bodies are cut in time, and nobody waits for them', async () => {
   const slow = await Promise.all(
@@ -46,8 +46,10 @@ test('half-sent headers and bodies are cut in time, and nobody waits for them', 
     for (const { socket } of slow) if (socket.writable) socket.write('a');
   }, 1000);
   await healthy();
-  await until('headers are cut', 60_000, () => slow.every(({ socket }, i) => i % 2 === 1 || socket.closed));
-  await until('bodies are cut', 120_000, () => slow.every(({ socket }) => socket.closed));
+  await waitUntil('headers are cut', 60_000, () =>
+    slow.every(({ socket }, i) => i % 2 === 1 || socket.closed),
+  );
+  await waitUntil('bodies are cut', 120_000, () => slow.every(({ socket }) => socket.closed));
   clearInterval(drip);
   expect(slow.every(({ heard }) => heard().includes(' 408 '))).toBe(true);
   await healthy();
@@ -71,7 +73,7 @@ test('who follows events and never reads gets the latest when it does, and nothi
   const [first] = deaf;
   first?.socket.resume();
   await register(0, 'last');
-  await until('it has the latest', 30_000, () => first?.heard().includes('"last"'));
+  await waitUntil('it has the latest', 30_000, () => first?.heard().includes('"last"'));
   await healthy();
 });
 
@@ -80,11 +82,11 @@ test('T4 thousands of connections are served, more are told 429, and there is ro
   const idle: Opened[] = [];
   while (idle.length < 4096)
     idle.push(...(await Promise.all(Array.from({ length: 256 }, () => open(`GET / ${HEADERS}\r\n`)))));
-  await until('all are answered', 60_000, () => idle.every(({ heard }) => heard() !== ''));
+  await waitUntil('all are answered', 60_000, () => idle.every(({ heard }) => heard() !== ''));
   const served = idle.filter(({ heard }) => heard().includes(' 200 ')).length;
   expect(served).toBeGreaterThan(4000);
   const more = await Promise.all(Array.from({ length: 200 }, () => open(`GET / ${HEADERS}\r\n`)));
-  await until('the rest is refused', 30_000, () => more.every(({ socket }) => socket.closed));
+  await waitUntil('the rest is refused', 30_000, () => more.every(({ socket }) => socket.closed));
   expect(more.some(({ heard }) => heard().includes(' 429 '))).toBe(true);
   expect(more.some(({ heard }) => heard().includes(' 200 '))).toBe(false);
   await stays(before);
@@ -119,21 +121,23 @@ async function register(i: number, version: string): Promise<void> {
   const tags = [version, ...Array.from({ length: 20 }, (_, n) => `tag-${n}-of-many`)];
   const body = JSON.stringify({ ID: `web-${i}`, Name: 'web', Port: 80 + i, Tags: tags });
   const headers = { 'content-type': 'application/json' };
-  const { status } = await http('PUT', `${agent.http}/v1/agent/service/register`, { headers, body });
+  const { status } = await httpRequest('PUT', `${agent.http}/v1/agent/service/register`, { headers, body });
   expect(status).toBe(200);
 }
 
 /** Another client is answered. */
 const healthy = (): Promise<unknown> =>
-  until('another client is answered', 30_000, async () => {
-    const { status, body } = await http('GET', agent.http + SERVICE);
+  waitUntil('another client is answered', 30_000, async () => {
+    const { status, body } = await httpRequest('GET', agent.http + SERVICE);
     return status === 200 && (JSON.parse(body) as unknown[]).length === INSTANCES;
   });
 
 /** For as long as ten others are answered, the agent is at most that much larger. */
 async function stays(before: number): Promise<void> {
   for (let i = 0; i < 10; i++) {
-    const { status } = await http('GET', `${agent.http}/v1/agent/metrics`).catch(() => ({ status: 0 }));
+    const { status } = await httpRequest('GET', `${agent.http}/v1/agent/metrics`).catch(() => ({
+      status: 0,
+    }));
     expect([200, 429, 0]).toContain(status);
     expect(memory() - before).toBeLessThan(MARGIN);
   }

@@ -3,16 +3,16 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { getJson, http } from '../support/http.ts';
-import { type Finished, hearsay, killAll, startHearsay } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { killProcesses, type ProcessResult, runHearsay, startHearsay } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const ip = (host: number): string => `127.0.60.${host}`;
 const KEY = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
 const at = (host: number): string[] => ['--http-addr', `http://${ip(host)}:8500`];
 /** `agent` on addresses of its own, for starts that fail. */
-const agent = (host: number, ...args: string[]): Promise<Finished> =>
-  hearsay([
+const agent = (host: number, ...args: string[]): Promise<ProcessResult> =>
+  runHearsay([
     ...['agent', '--bind', `${ip(host)}:7946`, '--http', `${ip(host)}:8500`, '--dns', `${ip(host)}:8600`],
     ...args,
   ]);
@@ -21,7 +21,7 @@ let dir = '';
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-cli-'));
 });
-afterEach(killAll);
+afterEach(killProcesses);
 afterAll(() => rmSync(dir, { recursive: true }));
 
 describe('a start that fails says one sentence and why', () => {
@@ -51,7 +51,7 @@ describe('a start that fails says one sentence and why', () => {
 
   test('a busy HTTP or DNS port: exit 78, naming the flag, and nothing is left running', async () => {
     await startHearsay({ name: 'a', ip: ip(1) });
-    const { code, stderr } = await hearsay([
+    const { code, stderr } = await runHearsay([
       ...['agent', '--node', 'b', '--bind', `${ip(2)}:7946`, '--dns', 'off', '--http', `${ip(1)}:8500`],
     ]);
     expect(code).toBe(78);
@@ -59,7 +59,7 @@ describe('a start that fails says one sentence and why', () => {
   });
 
   test('an address that is not ours: exit 78', async () => {
-    const { code, stderr } = await hearsay([
+    const { code, stderr } = await runHearsay([
       'agent',
       '--bind',
       '192.0.2.1:7946',
@@ -80,7 +80,7 @@ describe('a start that fails says one sentence and why', () => {
 
   test('a bad key: exit 78, and the key is not printed', async () => {
     const bad = 'c2hvcnQ=';
-    const { code, stderr } = await hearsay(['agent', '--node', 'a'], { HEARSAY_GOSSIP_KEY: bad });
+    const { code, stderr } = await runHearsay(['agent', '--node', 'a'], { HEARSAY_GOSSIP_KEY: bad });
     expect(code).toBe(78);
     expect(stderr).toMatch(/HEARSAY_GOSSIP_KEY/);
     expect(stderr).not.toContain(bad);
@@ -102,14 +102,14 @@ describe('a start that fails says one sentence and why', () => {
       ['agent', '--config', file],
       ['config', 'check', file],
     ]) {
-      const { code, stderr } = await hearsay(args);
+      const { code, stderr } = await runHearsay(args);
       expect(code).toBe(78);
       expect(stderr).toMatch(/bad\.yaml:3: swim\.probeInterval/);
     }
   });
 
   test('HTTP beyond loopback without a token: exit 78', async () => {
-    const { code, stderr } = await hearsay([
+    const { code, stderr } = await runHearsay([
       'agent',
       '--node',
       'a',
@@ -141,7 +141,7 @@ describe('commands', () => {
       ['forget', 'x'],
       ['tags', 'set', 'a=b'],
     ]) {
-      const { code, stdout, stderr } = await hearsay([...command, ...at(99)]);
+      const { code, stdout, stderr } = await runHearsay([...command, ...at(99)]);
       expect(code, command.join(' ')).toBe(3);
       expect(stdout).toBe('');
       expect(stderr).toMatch(/no agent answers at .*hearsay agent/);
@@ -156,7 +156,7 @@ describe('commands', () => {
       ['tags', 'set', 'novalue'],
       ['agent', '--swim-probe-interval', 'soon'],
     ]) {
-      const { code, stderr } = await hearsay(args);
+      const { code, stderr } = await runHearsay(args);
       expect(code, args.join(' ')).toBe(2);
       expect(stderr).not.toBe('');
     }
@@ -166,30 +166,30 @@ describe('commands', () => {
     const a = await startHearsay({ name: 'a', ip: ip(1), tags: { role: 'web' } });
     const b = await startHearsay({ name: 'b', ip: ip(2) });
 
-    const joined = await hearsay(['join', '--json', ip(2), ip(9), ...at(1)]);
+    const joined = await runHearsay(['join', '--json', ip(2), ip(9), ...at(1)]);
     expect(joined.code).toBe(0);
     expect(JSON.parse(joined.stdout)).toMatchObject({ joined: 1, failed: [{ addr: ip(9) }] });
 
-    const none = await hearsay(['join', '--json', ip(9), ...at(1)]);
+    const none = await runHearsay(['join', '--json', ip(9), ...at(1)]);
     expect(none.code).toBe(1);
 
-    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
-    const members = JSON.parse((await hearsay(['members', '--json', ...at(1)])).stdout);
+    await waitUntil('a sees b', 5_000, async () => (await a.members()).length === 2);
+    const members = JSON.parse((await runHearsay(['members', '--json', ...at(1)])).stdout);
     expect(members).toMatchObject([
       { name: 'a', addr: ip(1), port: 7946, status: 'alive', tags: { role: 'web' }, incarnation: 1 },
       { name: 'b', addr: ip(2), port: 7946, status: 'alive', tags: {} },
     ]);
 
-    expect((await hearsay(['tags', 'set', 'rack=r1', ...at(2)])).code).toBe(0);
-    expect((await hearsay(['tags', 'delete', 'role', ...at(1)])).code).toBe(0);
-    await until('tags have spread', 5_000, async () => {
+    expect((await runHearsay(['tags', 'set', 'rack=r1', ...at(2)])).code).toBe(0);
+    expect((await runHearsay(['tags', 'delete', 'role', ...at(1)])).code).toBe(0);
+    await waitUntil('tags have spread', 5_000, async () => {
       const [first, second] = await a.members();
       return first?.tags['role'] === undefined && second?.tags['rack'] === 'r1';
     });
-    const tagged = await hearsay(['members', '--json', '--tag', 'rack=r1', ...at(1)]);
+    const tagged = await runHearsay(['members', '--json', '--tag', 'rack=r1', ...at(1)]);
     expect(JSON.parse(tagged.stdout)).toMatchObject([{ name: 'b' }]);
 
-    const info = JSON.parse((await hearsay(['info', '--json', ...at(1)])).stdout);
+    const info = JSON.parse((await runHearsay(['info', '--json', ...at(1)])).stdout);
     expect(info).toMatchObject({
       node: 'a',
       datacenter: 'dc1',
@@ -197,22 +197,22 @@ describe('commands', () => {
       health: { awareness: 0 },
     });
 
-    expect((await hearsay(['forget', 'b', ...at(1)])).code).toBe(4);
-    expect((await hearsay(['forget', 'nobody', ...at(1)])).code).toBe(4);
+    expect((await runHearsay(['forget', 'b', ...at(1)])).code).toBe(4);
+    expect((await runHearsay(['forget', 'nobody', ...at(1)])).code).toBe(4);
 
     await b.kill();
-    await until('b is failed', 20_000, async () => (await a.members())[1]?.status === 'failed');
-    expect((await hearsay(['forget', 'b', ...at(1)])).code).toBe(0);
-    await until('b is left', 3_000, async () => (await a.members())[1]?.status === 'left');
-    expect((await hearsay(['force-leave', 'b', '--prune', ...at(1)])).code).toBe(0);
-    await until('b is gone', 3_000, async () => (await a.members()).length === 1);
+    await waitUntil('b is failed', 20_000, async () => (await a.members())[1]?.status === 'failed');
+    expect((await runHearsay(['forget', 'b', ...at(1)])).code).toBe(0);
+    await waitUntil('b is left', 3_000, async () => (await a.members())[1]?.status === 'left');
+    expect((await runHearsay(['force-leave', 'b', '--prune', ...at(1)])).code).toBe(0);
+    await waitUntil('b is gone', 3_000, async () => (await a.members()).length === 1);
   });
 
   test('leave: the others say left, and the process ends with 0', async () => {
     const a = await startHearsay({ name: 'a', ip: ip(1) });
     const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1) });
-    expect((await hearsay(['leave', ...at(2)])).code).toBe(0);
-    await until('b has ended', 10_000, () => b.child.exitCode !== null);
+    expect((await runHearsay(['leave', ...at(2)])).code).toBe(0);
+    await waitUntil('b has ended', 10_000, () => b.child.exitCode !== null);
     expect(b.child.exitCode).toBe(0);
     expect((await a.members())[1]?.status).toBe('left');
   });
@@ -221,16 +221,16 @@ describe('commands', () => {
     const a = await startHearsay({ name: 'a', ip: ip(1) });
     const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1) });
     b.child.kill('SIGTERM');
-    await until('a says b left', 5_000, async () => (await a.members())[1]?.status === 'left');
-    await until('b has ended', 10_000, () => b.child.exitCode !== null);
+    await waitUntil('a says b left', 5_000, async () => (await a.members())[1]?.status === 'left');
+    await waitUntil('b has ended', 10_000, () => b.child.exitCode !== null);
     expect(b.child.exitCode).toBe(0);
   });
 
   test('metrics of a running agent, as Prometheus reads them', async () => {
     const a = await startHearsay({ name: 'a', ip: ip(1) });
     await startHearsay({ name: 'b', ip: ip(2), join: ip(1) });
-    const figures = await until('packets have been counted', 10_000, async () => {
-      const { body } = await http('GET', `${a.http}/v1/agent/metrics?format=prometheus`);
+    const figures = await waitUntil('packets have been counted', 10_000, async () => {
+      const { body } = await httpRequest('GET', `${a.http}/v1/agent/metrics?format=prometheus`);
       return /^hearsay_packets_sent_total [1-9]/m.test(body) ? body : undefined;
     });
     expect(figures).toContain('hearsay_members{status="alive"} 2\n');
@@ -242,17 +242,17 @@ describe('commands', () => {
   });
 
   test('keygen, version, config', async () => {
-    const key = await hearsay(['keygen']);
+    const key = await runHearsay(['keygen']);
     expect(Buffer.from(key.stdout.trim(), 'base64')).toHaveLength(32);
-    expect((await hearsay(['keygen'])).stdout).not.toBe(key.stdout);
-    expect((await hearsay(['version'])).stdout).toMatch(/^hearsay \d+\.\d+\.\d+\n$/);
+    expect((await runHearsay(['keygen'])).stdout).not.toBe(key.stdout);
+    expect((await runHearsay(['version'])).stdout).toMatch(/^hearsay \d+\.\d+\.\d+\n$/);
 
-    const config = await hearsay(['config', '--json', '--swim-gossip-interval', '100ms']);
+    const config = await runHearsay(['config', '--json', '--swim-gossip-interval', '100ms']);
     expect(config.code).toBe(0);
     expect(config.stdout).toContain('--swim-gossip-interval');
     const file = join(dir, 'good.yaml');
     writeFileSync(file, 'datacenter: north\n');
-    expect((await hearsay(['config', 'check', file])).code).toBe(0);
+    expect((await runHearsay(['config', 'check', file])).code).toBe(0);
   });
 });
 
@@ -263,7 +263,7 @@ describe('an agent with', () => {
     const args = ['--keyring-file', file, '--label', 'blue'];
     const a = await startHearsay({ name: 'a', ip: ip(1), args });
     await startHearsay({ name: 'b', ip: ip(2), join: ip(1), args });
-    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
+    await waitUntil('a sees b', 5_000, async () => (await a.members()).length === 2);
     const stranger = await agent(
       3,
       '--node',
@@ -288,7 +288,7 @@ describe('an agent with', () => {
       });
     const a = await launch('a', 7946);
     await launch('b', 7947, '--join', '[::1]:7946');
-    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
+    await waitUntil('a sees b', 5_000, async () => (await a.members()).length === 2);
     expect((await a.members()).map((one) => one.addr)).toEqual(['::1:7946', '::1:7947']);
   });
 
@@ -296,17 +296,19 @@ describe('an agent with', () => {
     const args = ['--data-dir', join(dir, 'b')];
     const a = await startHearsay({ name: 'a', ip: ip(1) });
     const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1), args });
-    await until('a sees b', 5_000, async () => (await a.members()).length === 2);
+    await waitUntil('a sees b', 5_000, async () => (await a.members()).length === 2);
     const remembered = join(dir, 'b', 'snapshot');
-    await until(
+    await waitUntil(
       'the snapshot names a',
       20_000,
       () => existsSync(remembered) && readFileSync(remembered).includes(`${ip(1)}:7946`),
     );
     await b.kill();
     await startHearsay({ name: 'b', ip: ip(2), args });
-    await until('b found a without a seed', 60_000, async () => {
-      const rows = JSON.parse((await hearsay(['members', '--json', ...at(2)])).stdout) as { name: string }[];
+    await waitUntil('b found a without a seed', 60_000, async () => {
+      const rows = JSON.parse((await runHearsay(['members', '--json', ...at(2)])).stdout) as {
+        name: string;
+      }[];
       return rows.length === 2;
     });
     const info = await getJson<{ incarnation: number }>(`http://${ip(2)}:8500/v1/hearsay/info`);
@@ -319,12 +321,12 @@ describe('an agent with', () => {
     const child = startHearsay({ name: 'a', ip: ip(1), env: { HEARSAY_HTTP_TOKEN: token }, args });
     // The agent answers only with the token, so the start itself must be judged by another question.
     child.catch(() => undefined);
-    await until('the door is guarded', 20_000, async () => {
-      const answer = await http('GET', `http://${ip(1)}:8501/v1/agent/self`);
+    await waitUntil('the door is guarded', 20_000, async () => {
+      const answer = await httpRequest('GET', `http://${ip(1)}:8501/v1/agent/self`);
       return answer.status === 403;
     });
     const addr = ['--http-addr', `http://${ip(1)}:8501`];
-    expect((await hearsay(['members', ...addr])).code).toBe(1);
-    expect((await hearsay(['members', ...addr], { HEARSAY_HTTP_TOKEN: token })).code).toBe(0);
+    expect((await runHearsay(['members', ...addr])).code).toBe(1);
+    expect((await runHearsay(['members', ...addr], { HEARSAY_HTTP_TOKEN: token })).code).toBe(0);
   });
 });

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/agent/contract/machine.ts';
-import { unpackSnapshot } from '../../src/shell/storage/snapshot.ts';
-import { getJson, http } from '../support/http.ts';
-import { type Hearsay, hearsay, killAll, startHearsay } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import { decodeSnapshotFile } from '../../src/shell/storage/snapshot.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { type HearsayProcess, killProcesses, runHearsay, startHearsay } from '../support/processes.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 interface Info {
   readonly incarnation: number;
@@ -28,35 +28,36 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-disk-'));
 });
 afterAll(async () => {
-  await killAll();
+  await killProcesses();
   rmSync(dir, { recursive: true });
 });
 
-const launch = (data: string, ...args: string[]): Promise<Hearsay> =>
+const launch = (data: string, ...args: string[]): Promise<HearsayProcess> =>
   startHearsay({ name: 'ann', ip: IP, args: ['--data-dir', data, ...args] });
 
-const infoOf = (agent: Hearsay): Promise<Info> => getJson<Info>(`${agent.http}/v1/hearsay/info`);
+const infoOf = (agent: HearsayProcess): Promise<Info> => getJson<Info>(`${agent.http}/v1/hearsay/info`);
 
-async function register(agent: Hearsay, service: string): Promise<void> {
+async function register(agent: HearsayProcess, service: string): Promise<void> {
   const body = JSON.stringify({ Name: service, Port: 80 });
-  const answer = await http('PUT', `${agent.http}/v1/agent/service/register`, { body });
+  const answer = await httpRequest('PUT', `${agent.http}/v1/agent/service/register`, { body });
   expect(answer.status, answer.body).toBe(200);
 }
 
 /** It answers for what is registered with it. */
-async function serves(agent: Hearsay, service: string): Promise<void> {
+async function serves(agent: HearsayProcess, service: string): Promise<void> {
   const seen = await getJson<Entry[]>(`${agent.http}/v1/health/service/${service}?passing`);
   expect(seen.map(({ Service }) => Service.ID)).toEqual([service]);
 }
 
 function onDisk(data: string): Snapshot | undefined {
   if (!readdirSync(data).includes('snapshot')) return undefined;
-  const read = unpackSnapshot(readFileSync(join(data, 'snapshot')));
+  const read = decodeSnapshotFile(readFileSync(join(data, 'snapshot')));
   if (typeof read === 'string') throw new Error(`the snapshot is damaged: ${read}`);
   return read;
 }
 
-const quarantines = (agent: Hearsay): number => agent.log().split('set aside, started without it').length - 1;
+const quarantines = (agent: HearsayProcess): number =>
+  agent.log().split('set aside, started without it').length - 1;
 
 test(`I3, I17: killed ${KILLS} times at any moment: it starts and serves each time, and nothing goes back`, {
   timeout: 300_000,
@@ -74,7 +75,7 @@ test(`I3, I17: killed ${KILLS} times at any moment: it starts and serves each ti
     await register(agent, 'web'); // gives it something to write at this moment
     await serves(agent, 'web');
     const moment = Math.random() * LONGEST_LIFE;
-    await pause(moment);
+    await sleep(moment);
     await agent.kill();
     lives.push(Math.round(moment));
     const after = onDisk(data);
@@ -97,7 +98,7 @@ describe('G15', () => {
     const data = join(dir, 'damaged');
     const first = await launch(data);
     await register(first, 'web');
-    await until('it is on disk', 20_000, () => onDisk(data)?.registered?.services.length === 1);
+    await waitUntil('it is on disk', 20_000, () => onDisk(data)?.registered?.services.length === 1);
     await first.kill();
     const whole = readFileSync(join(data, 'snapshot'));
     const flipped = (at: number): Buffer => {
@@ -113,8 +114,8 @@ describe('G15', () => {
       expect(readFileSync(join(data, 'snapshot.bad'))).toEqual(bad);
       await register(agent, 'db');
       await serves(agent, 'db');
-      await until('a new one is written', 30_000, () => onDisk(data) !== undefined);
-      await until('it is well again', 30_000, async () => (await infoOf(agent)).degraded.length === 0);
+      await waitUntil('a new one is written', 30_000, () => onDisk(data) !== undefined);
+      await waitUntil('it is well again', 30_000, async () => (await infoOf(agent)).degraded.length === 0);
       await agent.kill();
     }
   });
@@ -138,23 +139,23 @@ describe('G15', () => {
         const agent = await launch(data);
         await register(agent, 'web');
         await serves(agent, 'web');
-        const shown = await until('it is shown', 30_000, async () => (await infoOf(agent)).degraded[0]);
+        const shown = await waitUntil('it is shown', 30_000, async () => (await infoOf(agent)).degraded[0]);
         expect(shown).toBe('the data directory cannot be used, state is in memory only: ENOSPC');
-        const told = await hearsay(['info', '--http-addr', agent.http]);
+        const told = await runHearsay(['info', '--http-addr', agent.http]);
         expect(told.stdout).toContain(`degraded     ${shown}`);
         const fullAt = performance.now();
-        await until('it has tried again', 30_000, () => performance.now() - fullAt > 6_000);
+        await waitUntil('it has tried again', 30_000, () => performance.now() - fullAt > 6_000);
         expect(agent.log().split('data directory cannot be used').length - 1).toBe(1);
 
         rmSync(join(data, 'ballast'));
         const freedAt = performance.now();
-        await until('it recovers', 30_000, async () => (await infoOf(agent)).degraded.length === 0); // G15
+        await waitUntil('it recovers', 30_000, async () => (await infoOf(agent)).degraded.length === 0); // G15
         console.info(`recovered ${((performance.now() - freedAt) / 1000).toFixed(1)} s after there was room`);
         expect(onDisk(data)?.registered?.services).toHaveLength(1);
 
         fill(); // full again, and killed: what was whole stays whole
         await register(agent, 'db');
-        await until('it is shown again', 30_000, async () => (await infoOf(agent)).degraded.length > 0);
+        await waitUntil('it is shown again', 30_000, async () => (await infoOf(agent)).degraded.length > 0);
         await agent.kill();
         const again = await launch(data);
         await serves(again, 'web');
@@ -178,15 +179,15 @@ describe('G15', () => {
       try {
         const agent = await launch(data);
         await register(agent, 'web');
-        await until('it is on disk', 20_000, () => onDisk(data)?.registered?.services.length === 1);
+        await waitUntil('it is on disk', 20_000, () => onDisk(data)?.registered?.services.length === 1);
         await agent.kill();
         execFileSync('mount', ['-o', 'remount,ro', data]);
         const again = await launch(data);
         await serves(again, 'web');
-        const shown = await until('it is shown', 30_000, async () => (await infoOf(again)).degraded[0]);
+        const shown = await waitUntil('it is shown', 30_000, async () => (await infoOf(again)).degraded[0]);
         expect(shown).toContain('EROFS');
         execFileSync('mount', ['-o', 'remount,rw', data]);
-        await until('it recovers', 30_000, async () => (await infoOf(again)).degraded.length === 0);
+        await waitUntil('it recovers', 30_000, async () => (await infoOf(again)).degraded.length === 0);
         await again.kill();
       } finally {
         execFileSync('umount', ['-l', data]);
@@ -198,7 +199,7 @@ describe('G15', () => {
 test('a data directory has one agent: the second ends with 78 and names the first; after a kill -9 it may', async () => {
   const data = join(dir, 'locked');
   const first = await launch(data);
-  const clash = await hearsay(['agent', '--bind', '127.0.68.2:7946', '--dns', 'off', '--data-dir', data]);
+  const clash = await runHearsay(['agent', '--bind', '127.0.68.2:7946', '--dns', 'off', '--data-dir', data]);
   expect(clash.code).toBe(78);
   expect(clash.stderr).toBe(
     `hearsay: the data directory ${data} is used by another agent (pid ${first.child.pid}): stop that one, or choose another with --data-dir\n`,

@@ -8,9 +8,9 @@ import { createServer as createTcp, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { getJson, http } from '../support/http.ts';
-import { type AgentProcess, killAll, startHearsay } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { type AgentProcess, killProcesses, startHearsay } from '../support/processes.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 type Ours = AgentProcess & { readonly http: string };
 interface Entry {
@@ -33,7 +33,7 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-faults-'));
 });
 afterAll(async () => {
-  await killAll();
+  await killProcesses();
   for (const target of targets.values()) target.close();
   rmSync(dir, { recursive: true });
 });
@@ -71,7 +71,7 @@ function close(host: number, service: number): Promise<unknown> {
 async function register(host: number, service: number): Promise<void> {
   const at = `${ip(host)}:${portOf(service)}`;
   const check = service % 2 === 0 ? { HTTP: `http://${at}/` } : { TCP: at };
-  const answer = await http('PUT', `http://${ip(host)}:8500/v1/agent/service/register`, {
+  const answer = await httpRequest('PUT', `http://${ip(host)}:8500/v1/agent/service/register`, {
     body: JSON.stringify({
       Name: `s${service}`,
       ID: `s${service}-${host}`,
@@ -91,7 +91,7 @@ const passing = async (agent: Ours, service: number): Promise<string[]> =>
 const settle = (isUp: (host: number, service: number) => boolean): Promise<unknown> =>
   Promise.all(
     [...agents.values()].map((agent) =>
-      until(`${agent.name} tells the truth`, SETTLED, async () => {
+      waitUntil(`${agent.name} tells the truth`, SETTLED, async () => {
         for (let service = 0; service < SERVICES; service++) {
           const truth = [];
           for (let host = 1; host <= AGENTS; host++)
@@ -122,7 +122,7 @@ test('eight agents, forty services, and all that can happen to them', { timeout:
       if (witness === undefined) break;
       const seen = await passing(witness, 0);
       if (!seen.includes('s0-1')) missed.push(seen.join());
-      await pause(200);
+      await sleep(200);
     }
   })();
 

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { hearsay, killAll, startHearsay, startProgram } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { killProcesses, runHearsay, startHearsay, startProgram } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 import { selfSigned } from '../unit/shell/runners/support.ts';
 
 const ip = (host: number): string => `127.0.61.${host}`;
@@ -20,7 +20,7 @@ let dir = '';
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-handlers-'));
 });
-afterEach(killAll);
+afterEach(killProcesses);
 afterAll(() => rmSync(dir, { recursive: true }));
 
 const read = (name: string): string =>
@@ -65,17 +65,19 @@ test('the guide: its configuration, scripts and commands do what it says', async
   await startHearsay({ name: 'ann', ip: ip(1), args: ['--config', config] });
   const bob = await startHearsay({ name: 'bob', ip: ip(2), join: ip(1), tags: { role: 'db' } });
 
-  await until('bob is in the log', 20_000, () => read('members.log').includes(`member-join bob ${ip(2)}\n`));
+  await waitUntil('bob is in the log', 20_000, () =>
+    read('members.log').includes(`member-join bob ${ip(2)}\n`),
+  );
   const commands = (blocks('console')[0] ?? '').match(/^\$ hearsay .+$/gm) ?? [];
   expect(commands).toHaveLength(2);
   for (const command of commands) {
-    const { code, stdout, stderr } = await hearsay([...command.split(' ').slice(2), ...at(2)]);
+    const { code, stdout, stderr } = await runHearsay([...command.split(' ').slice(2), ...at(2)]);
     expect([code, stderr]).toEqual([0, '']);
     if (command.includes('query')) expect(stdout).toMatch(/ann.*\d\.\d\d \d/);
   }
-  await until('it was deployed', 20_000, () => read('deploy.log') === 'production: ann gets v42\n');
+  await waitUntil('it was deployed', 20_000, () => read('deploy.log') === 'production: ann gets v42\n');
   await bob.kill();
-  await until('the failure is posted', 60_000, () => posted.length === 2);
+  await waitUntil('the failure is posted', 60_000, () => posted.length === 2);
   expect(posted).toEqual([
     {
       path: '/cluster',
@@ -101,9 +103,9 @@ test('SIGHUP takes over handlers; a running one ends with the agent, its childre
   const script = `sleep 1000 & echo $! $$ > ${dir}/pids; wait`;
   write('reload.yaml', `handlers: [{on: ["user:go"], run: [/bin/sh, -c, ${JSON.stringify(script)}]}]\n`);
   ann.child.kill('SIGHUP');
-  await until('it has taken over', 20_000, () => /reload: handlers: .*: done/.test(ann.log()));
-  expect((await hearsay(['event', 'go', ...at(1)])).code).toBe(0);
-  const pids = await until('it runs', 20_000, () => {
+  await waitUntil('it has taken over', 20_000, () => /reload: handlers: .*: done/.test(ann.log()));
+  expect((await runHearsay(['event', 'go', ...at(1)])).code).toBe(0);
+  const pids = await waitUntil('it runs', 20_000, () => {
     const found = read('pids').trim().split(' ').map(Number);
     return found.length === 2 ? found : undefined;
   });
@@ -111,12 +113,12 @@ test('SIGHUP takes over handlers; a running one ends with the agent, its childre
     existsSync(`/proc/${pid}`) && !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   expect(pids.every(alive)).toBe(true);
   await ann.leave();
-  await until('all are gone', 20_000, () => !pids.some(alive));
+  await waitUntil('all are gone', 20_000, () => !pids.some(alive));
 });
 
 test('a file that others may write names no program: exit 78, line and key', async () => {
   const config = write('open.yaml', 'node: a\nhandlers: [{on: [user], run: [/bin/true]}]\n', 0o666);
-  const { code, stderr } = await hearsay(['agent', '--config', config, '--bind', `${ip(1)}:7946`]);
+  const { code, stderr } = await runHearsay(['agent', '--config', config, '--bind', `${ip(1)}:7946`]);
   expect(code).toBe(78);
   expect(stderr).toContain(`${config}:2: handlers: is taken only from a file nobody else can write`);
 });
@@ -124,13 +126,13 @@ test('a file that others may write names no program: exit 78, line and key', asy
 test('monitor shows more of the log than the agent writes, until the agent goes', async () => {
   const ann = await startHearsay({ name: 'ann', ip: ip(1), args: ['--log-level', 'error'] });
   const monitor = startProgram(process.execPath, [BIN, 'monitor', '--level', 'debug', ...at(1)]);
-  await until('the event is in it', 20_000, async () => {
-    await hearsay(['event', 'deploy', 'v1', ...at(1)]);
+  await waitUntil('the event is in it', 20_000, async () => {
+    await runHearsay(['event', 'deploy', 'v1', ...at(1)]);
     return /\[DEBUG\] agent: user event heard name=deploy/.test(monitor.log());
   });
   expect(ann.log()).not.toContain('user event heard');
   await ann.leave();
-  await until('it has ended', 20_000, () => monitor.child.exitCode !== null);
+  await waitUntil('it has ended', 20_000, () => monitor.child.exitCode !== null);
   expect(monitor.child.exitCode).toBe(3);
   expect(monitor.log()).toContain(`the agent at http://${ip(1)}:8500 has gone`);
 });
@@ -146,6 +148,6 @@ test.skipIf(typeof made === 'string')("a webhook by https, with a CA of one's ow
   const ca = write('ca.pem', made.cert.toString());
   const args = ['--config', config];
   await startHearsay({ name: 'ann', ip: ip(1), args, env: { NODE_EXTRA_CA_CERTS: ca } });
-  const { stdout, stderr } = await hearsay(['query', 'where', '--timeout', '3s', ...at(1)]);
+  const { stdout, stderr } = await runHearsay(['query', 'where', '--timeout', '3s', ...at(1)]);
   expect([stdout, stderr]).toEqual([expect.stringContaining('from afar'), '']);
 });

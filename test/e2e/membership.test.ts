@@ -6,10 +6,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { unpackSnapshot } from '../../src/shell/storage/snapshot.ts';
+import { decodeSnapshotFile } from '../../src/shell/storage/snapshot.ts';
 import { getJson } from '../support/http.ts';
-import { type Hearsay, hearsay, killAll, startHearsay } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import { type HearsayProcess, killProcesses, runHearsay, startHearsay } from '../support/processes.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 interface Member {
   readonly name: string;
@@ -39,16 +39,16 @@ const LONG_STOPPED = 4;
 const EVERYONE = Array.from({ length: AGENTS }, (_, i) => i + 1);
 
 let dir = '';
-const agents = new Map<number, Hearsay>();
+const agents = new Map<number, HearsayProcess>();
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-membership-'));
 });
 afterAll(async () => {
-  await killAll();
+  await killProcesses();
   rmSync(dir, { recursive: true });
 });
 
-async function launch(i: number, args: readonly string[]): Promise<Hearsay> {
+async function launch(i: number, args: readonly string[]): Promise<HearsayProcess> {
   const agent = await startHearsay({
     name: nameOf(i),
     ip: ip(i),
@@ -60,7 +60,7 @@ async function launch(i: number, args: readonly string[]): Promise<Hearsay> {
 const SEEDS = ['--retry-join', ip(1), '--retry-join', ip(2)];
 const launchAll = (args: readonly string[]) => Promise.all(EVERYONE.map((i) => launch(i, args)));
 
-const membersAt = (agent: Hearsay): Promise<Member[]> =>
+const membersAt = (agent: HearsayProcess): Promise<Member[]> =>
   getJson<Member[]>(`${agent.http}/v1/hearsay/members`);
 
 /** Resolves when each of `observers` holds each of `subjects` in this status; to how long it took, in seconds. */
@@ -69,8 +69,8 @@ async function agreed(status: string, subjects: readonly number[], limit: number
   const names = subjects.map(nameOf);
   await Promise.all(
     observers.map((i) =>
-      until(`${nameOf(i)} holds ${names} as ${status}`, limit, async () => {
-        const members = await membersAt(agents.get(i) as Hearsay);
+      waitUntil(`${nameOf(i)} holds ${names} as ${status}`, limit, async () => {
+        const members = await membersAt(agents.get(i) as HearsayProcess);
         const others = names.filter(
           (name) => members.find((member) => member.name === name)?.status !== status,
         );
@@ -86,15 +86,15 @@ async function agreed(status: string, subjects: readonly number[], limit: number
 const remembered = (owners: readonly number[]): Promise<unknown> =>
   Promise.all(
     owners.map((i) =>
-      until(`${nameOf(i)} has written down its peers`, AGREED, () => {
-        const read = unpackSnapshot(readFileSync(join(dir, nameOf(i), 'snapshot')));
+      waitUntil(`${nameOf(i)} has written down its peers`, AGREED, () => {
+        const read = decodeSnapshotFile(readFileSync(join(dir, nameOf(i), 'snapshot')));
         if (typeof read === 'string') throw new Error(read);
         return read.peers.length === AGENTS - 1;
       }),
     ),
   );
 
-const linesOf = (agent: Hearsay): Line[] =>
+const linesOf = (agent: HearsayProcess): Line[] =>
   agent
     .log()
     .split('\n')
@@ -114,14 +114,14 @@ const calledFailed = (): string[] => [
 
 /** Stops an agent's process for a while; how long it then took until all held it as alive. */
 async function stopFor(i: number, seconds: number): Promise<string> {
-  const agent = agents.get(i) as Hearsay;
+  const agent = agents.get(i) as HearsayProcess;
   agent.child.kill('SIGSTOP');
-  await pause(seconds * 1000);
+  await sleep(seconds * 1000);
   const resumedAt = Date.now();
   agent.child.kill('SIGCONT');
   const observers = EVERYONE.filter((one) => one !== KILLED && (one <= i || one > LONG_STOPPED)); // the others are stopped longer
   const took = await agreed('alive', [i], RESUMED, observers);
-  await pause(resumedAt + TWO_ROUNDS - Date.now());
+  await sleep(resumedAt + TWO_ROUNDS - Date.now());
   const silent = [nameOf(KILLED), nameOf(LONG_STOPPED)]; // whoever says so is right
   const accusations = linesOf(agent).filter(({ time, msg, node = '', by }) => {
     const after = Date.parse(time) - resumedAt;
@@ -139,7 +139,7 @@ test('G1, G9, G11, G13: sixteen agents, and what can happen to their processes',
   await launchAll(SEEDS);
   report.push(`all up ${await agreed('alive', EVERYONE, AGREED)} s after the last answered`);
 
-  const clash = await hearsay(['agent', '--bind', `${ip(99)}:7946`, '--data-dir', join(dir, nameOf(5))]);
+  const clash = await runHearsay(['agent', '--bind', `${ip(99)}:7946`, '--data-dir', join(dir, nameOf(5))]);
   expect(clash.code).toBe(78);
   expect(clash.stderr).toContain(`used by another agent (pid ${agents.get(5)?.child.pid}):`);
 
@@ -160,14 +160,14 @@ test('G1, G9, G11, G13: sixteen agents, and what can happen to their processes',
 
   await launch(KILLED, []); // knows its peers from its data directory
   report.push(`restarted: alive everywhere in ${await agreed('alive', EVERYONE, AGREED)} s`);
-  const before = await membersAt(agents.get(1) as Hearsay);
+  const before = await membersAt(agents.get(1) as HearsayProcess);
 
   await remembered(EVERYONE);
   await Promise.all([...agents.values()].map((agent) => agent.kill()));
   await launchAll([]); // no seed: only what they remember
   report.push(`all killed, started with data: agreed in ${await agreed('alive', EVERYONE, AGREED)} s`);
   const after = new Map(
-    (await membersAt(agents.get(1) as Hearsay)).map((member) => [member.name, member.incarnation]),
+    (await membersAt(agents.get(1) as HearsayProcess)).map((member) => [member.name, member.incarnation]),
   );
   for (const { name, incarnation } of before)
     expect(after.get(name), name).toBeGreaterThanOrEqual(incarnation); // I3

@@ -6,10 +6,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Host, type Hosts, makeHosts, whyNoHosts } from '../support/hosts.ts';
-import { getJson, http } from '../support/http.ts';
-import { type Hearsay, installed, killAll, startHearsay } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import {
+  createNetnsHosts,
+  type NetnsHost,
+  type NetnsHosts,
+  netnsUnsupportedReason,
+} from '../support/hosts.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { type HearsayProcess, isInstalled, killProcesses, startHearsay } from '../support/processes.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 interface Entry {
   readonly Service: { readonly ID: string };
@@ -26,46 +31,46 @@ const DETECTED = 60_000;
 /** G7: at most 90 s. */
 const HEALED = 90_000;
 
-const why = installed('dig') ? whyNoHosts() : 'dig (dnsutils) is not installed';
+const why = isInstalled('dig') ? netnsUnsupportedReason() : 'dig (dnsutils) is not installed';
 if (why !== undefined) console.warn(`partitions on real sockets are not tested: ${why}`);
 
 let dir = '';
-let hosts: Hosts | undefined;
+let hosts: NetnsHosts | undefined;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-partition-'));
 });
 afterAll(async () => {
-  await killAll();
+  await killProcesses();
   await hosts?.close();
   rmSync(dir, { recursive: true });
 });
 
-const launch = (host: Host, i: number): Promise<Hearsay> =>
+const launch = (host: NetnsHost, i: number): Promise<HearsayProcess> =>
   startHearsay({
     name: `n${i + 1}`,
     ip: host.ip,
-    inside: host.inside,
+    commandPrefix: host.commandPrefix,
     socket: join(dir, `n${i + 1}.sock`),
     args: ['--data-dir', join(dir, `n${i + 1}`), '--retry-join', '10.99.0.1', '--retry-join', '10.99.0.6'],
   });
 
-const idOf = (service: string, agent: Hearsay): string => `${service}-${agent.name}`;
+const idOf = (service: string, agent: HearsayProcess): string => `${service}-${agent.name}`;
 
-async function passing(agent: Hearsay, service: string): Promise<string[]> {
+async function passing(agent: HearsayProcess, service: string): Promise<string[]> {
   const found = await getJson<Entry[]>(`${agent.http}/v1/health/service/${service}?passing`);
   return found.map((entry) => entry.Service.ID).sort();
 }
 
-async function register(agent: Hearsay, service: string): Promise<void> {
+async function register(agent: HearsayProcess, service: string): Promise<void> {
   const body = JSON.stringify({ Name: service, ID: idOf(service, agent), Port: 80 });
-  const answer = await http('PUT', `${agent.http}/v1/agent/service/register`, { body });
+  const answer = await httpRequest('PUT', `${agent.http}/v1/agent/service/register`, { body });
   expect(answer.status, answer.body).toBe(200);
 }
 
-const allPass = (asked: Hearsay[], service: string, truth: string[]): Promise<unknown> =>
+const allPass = (asked: HearsayProcess[], service: string, truth: string[]): Promise<unknown> =>
   Promise.all(
     asked.map((agent) =>
-      until(`${agent.name} answers ${service} with [${truth}]`, DETECTED, async () => {
+      waitUntil(`${agent.name} answers ${service} with [${truth}]`, DETECTED, async () => {
         const seen = await passing(agent, service);
         return seen.join() === truth.join() || Promise.reject(new Error(`[${seen}]`));
       }),
@@ -73,10 +78,15 @@ const allPass = (asked: Hearsay[], service: string, truth: string[]): Promise<un
   );
 
 /** Each of these agents gives exactly the instances of these owners, over HTTP; and as many addresses over DNS. */
-async function tellTheTruth(what: string, limit: number, asked: Hearsay[], owners: Hearsay[]): Promise<void> {
+async function tellTheTruth(
+  what: string,
+  limit: number,
+  asked: HearsayProcess[],
+  owners: HearsayProcess[],
+): Promise<void> {
   await Promise.all(
     asked.map((agent) =>
-      until(`${agent.name}: ${what}`, limit, async () => {
+      waitUntil(`${agent.name}: ${what}`, limit, async () => {
         for (const service of SERVICES) {
           const [truth, seen] = [owners.map((owner) => idOf(service, owner)), await passing(agent, service)];
           if (seen.join() !== truth.sort().join()) throw new Error(`${service}: [${seen}] for [${truth}]`);
@@ -96,10 +106,10 @@ async function tellTheTruth(what: string, limit: number, asked: Hearsay[], owner
     ),
   );
   for (const agent of asked) {
-    const host = hosts?.list.find(({ ip }) => ip === agent.ip) as Host;
+    const host = hosts?.list.find(({ ip }) => ip === agent.ip) as NetnsHost;
     for (const service of SERVICES) {
       const words = [`@${agent.ip}`, '-p', '8600', '+short', '+tcp', `${service}.service.consul`, 'A'];
-      const answer = await (hosts as Hosts).run(host, 'dig', ...words);
+      const answer = await (hosts as NetnsHosts).run(host, 'dig', ...words);
       expect(answer.trim().split('\n').sort(), `${agent.name}, ${service}`).toEqual(
         owners.map(({ ip }) => ip).sort(),
       );
@@ -111,10 +121,10 @@ test.skipIf(why !== undefined)(
   'G7, G8: a cluster that was cut in two agrees again, and never lost what was within reach',
   { timeout: 600_000 },
   async () => {
-    hosts = await makeHosts(HOSTS);
+    hosts = await createNetnsHosts(HOSTS);
     const agents = await Promise.all(hosts.list.map(launch));
     for (const agent of agents) for (const service of SERVICES) await register(agent, service);
-    const changing = [agents[1], agents[5]] as [Hearsay, Hearsay];
+    const changing = [agents[1], agents[5]] as [HearsayProcess, HearsayProcess];
     for (const agent of changing) await register(agent, 'doomed');
     await tellTheTruth('all see all', DETECTED, agents, agents);
     await allPass(agents, 'doomed', ['doomed-n2', 'doomed-n6']);
@@ -123,7 +133,7 @@ test.skipIf(why !== undefined)(
     const missed: string[] = [];
     let looks = 0;
     let isWatching = true;
-    const watch = (side: Hearsay[]): Promise<unknown> =>
+    const watch = (side: HearsayProcess[]): Promise<unknown> =>
       Promise.all(
         side.map(async (agent) => {
           while (isWatching) {
@@ -134,14 +144,14 @@ test.skipIf(why !== undefined)(
                 if (!seen.includes(idOf(service, owner)))
                   missed.push(`${agent.name} missed ${idOf(service, owner)}: [${seen}]`);
             }
-            await pause(250);
+            await sleep(250);
           }
         }),
       );
     const watching = Promise.all([watch(left), watch(right)]);
 
     const cutAt = performance.now();
-    await hosts.cut(hosts.list.slice(3));
+    await hosts.partition(hosts.list.slice(3));
     await Promise.all([
       tellTheTruth('the left half is alone', DETECTED, left, left),
       tellTheTruth('the right half is alone', DETECTED, right, right),
@@ -150,13 +160,16 @@ test.skipIf(why !== undefined)(
 
     // While cut, both halves change: what is deregistered must not come back, what is new must arrive.
     for (const agent of changing) {
-      const gone = await http('PUT', `${agent.http}/v1/agent/service/deregister/${idOf('doomed', agent)}`);
+      const gone = await httpRequest(
+        'PUT',
+        `${agent.http}/v1/agent/service/deregister/${idOf('doomed', agent)}`,
+      );
       expect(gone.status).toBe(200);
       await register(agent, 'born-apart');
     }
 
     const healedAt = performance.now();
-    await hosts.cut([]);
+    await hosts.partition([]);
     await tellTheTruth('all see all again', HEALED, agents, agents);
     const agreedAt = performance.now();
     await allPass(agents, 'born-apart', ['born-apart-n2', 'born-apart-n6']);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { installed } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { isInstalled } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SECTION = '## A cluster in one minute';
@@ -43,7 +43,7 @@ const ageless = (text: string): string =>
     )
     .join('\n');
 
-describe.skipIf(!TOOLS.every(installed))(`the README (skipped where one of ${TOOLS} is missing)`, () => {
+describe.skipIf(!TOOLS.every(isInstalled))(`the README (skipped where one of ${TOOLS} is missing)`, () => {
   const agents: ChildProcess[] = [];
   let bin = '';
 
@@ -71,7 +71,7 @@ describe.skipIf(!TOOLS.every(installed))(`the README (skipped where one of ${TOO
         agent.stderr.on('data', (chunk: Buffer) => {
           printed += chunk.toString('utf8');
         });
-        await until(`"${command}" is ready`, 20_000, () => {
+        await waitUntil(`"${command}" is ready`, 20_000, () => {
           if (agent.exitCode !== null) throw new Error(`it ended with ${agent.exitCode}: ${printed}`);
           return printed.includes('is ready');
         });
@@ -83,7 +83,7 @@ describe.skipIf(!TOOLS.every(installed))(`the README (skipped where one of ${TOO
         ageless(execFileSync('bash', ['-c', command], { env, cwd: bin, encoding: 'utf8', timeout: 20_000 }));
       if (isQuestion) {
         let last = '';
-        await until(`"${command}" prints what the README shows`, 10_000, () => {
+        await waitUntil(`"${command}" prints what the README shows`, 10_000, () => {
           last = run();
           return last === ageless(output);
         }).catch((error: unknown) => {

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
-import { type Hearsay, killAll, startHearsay } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { type HearsayProcess, killProcesses, startHearsay } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const KEY = Buffer.alloc(32, 'replay').toString('base64');
 const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url));
@@ -21,12 +21,12 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-replay-'));
 });
 afterAll(async () => {
-  await killAll();
+  await killProcesses();
   rmSync(dir, { recursive: true });
 });
 
 const fileOf = (name: string): string => join(dir, `${name}.rec`);
-const launch = (name: string, i: number, ...args: string[]): Promise<Hearsay> =>
+const launch = (name: string, i: number, ...args: string[]): Promise<HearsayProcess> =>
   startHearsay({
     ...{ name, ip: `127.0.71.${i}`, key: KEY },
     args: ['--record', fileOf(name), '--data-dir', join(dir, name), ...args],
@@ -40,10 +40,10 @@ test('a cluster of three, one of which is killed, decides the same when it is pl
   const bob = await launch('bob', 2, '--record-redact');
   const cat = await launch('cat', 3);
   await fire(bob, 'open sesame');
-  await until('cat hears of it', LIMIT, () => readFileSync(fileOf('cat'), 'utf8').includes('eventHeard'));
+  await waitUntil('cat hears of it', LIMIT, () => readFileSync(fileOf('cat'), 'utf8').includes('eventHeard'));
   await cat.kill();
   for (const agent of [ann, bob])
-    await until(`${agent.name} holds cat as failed`, LIMIT, async () =>
+    await waitUntil(`${agent.name} holds cat as failed`, LIMIT, async () =>
       (await getJson<{ name: string; status: string }[]>(`${agent.http}/v1/hearsay/members`)).some(
         ({ name, status }) => name === 'cat' && status === 'failed',
       ),
@@ -103,7 +103,7 @@ test.skipIf(unmountable)('a disk that is full ends the recording, not the agent'
   try {
     const file = join(small, 'eve.rec');
     const eve = await startHearsay({ name: 'eve', ip: '127.0.71.4', key: KEY, args: ['--record', file] });
-    await until('the disk is full', LIMIT, async () => {
+    await waitUntil('the disk is full', LIMIT, async () => {
       for (let i = 0; i < 20; i++) await fire(eve, 'x'.repeat(300));
       const { degraded } = await getJson<{ degraded: readonly string[] }>(`${eve.http}/v1/hearsay/info`);
       return degraded.some((clause) => clause.includes('ENOSPC'));
@@ -113,12 +113,12 @@ test.skipIf(unmountable)('a disk that is full ends the recording, not the agent'
     expect([status, stdout]).toEqual([0, expect.stringContaining('all the same')]);
     await eve.leave();
   } finally {
-    await killAll();
+    await killProcesses();
     execFileSync('umount', ['-l', small]);
   }
 });
 
-async function fire({ http }: Hearsay, payload: string): Promise<void> {
+async function fire({ http }: HearsayProcess, payload: string): Promise<void> {
   const answer = await fetch(`${http}/v1/event/fire/deploy`, { method: 'PUT', body: payload });
   expect(answer.status).toBe(200);
 }

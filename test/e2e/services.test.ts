@@ -5,16 +5,16 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { getJson, http } from '../support/http.ts';
+import { getJson, httpRequest } from '../support/http.ts';
 import {
   type AgentProcess,
-  hearsay,
-  installed,
-  killAll,
+  isInstalled,
+  killProcesses,
+  runHearsay,
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 type Ours = AgentProcess & { readonly http: string };
 interface Entry {
@@ -33,7 +33,7 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-services-'));
 });
 afterEach(async () => {
-  await killAll();
+  await killProcesses();
   for (const target of targets.splice(0)) target.close();
 });
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -53,7 +53,7 @@ async function cluster(size: number, args: (i: number) => readonly string[] = ()
 }
 
 const put = async (url: string, body?: unknown): Promise<void> => {
-  const answer = await http('PUT', url, body === undefined ? {} : { body: JSON.stringify(body) });
+  const answer = await httpRequest('PUT', url, body === undefined ? {} : { body: JSON.stringify(body) });
   expect(`${answer.status} ${answer.body}`).toMatch(/^200 /);
 };
 
@@ -65,7 +65,7 @@ const instances = async (agent: Ours, service: string, query = 'passing'): Promi
 const allSee = (agents: readonly Ours[], service: string, expected: readonly string[], limit = SPREAD) =>
   Promise.all(
     agents.map((agent) =>
-      until(`${agent.name} sees ${service} at [${expected}]`, limit, async () => {
+      waitUntil(`${agent.name} sees ${service} at [${expected}]`, limit, async () => {
         const seen = await instances(agent, service);
         if (seen.join() === expected.join()) return true;
         throw new Error(`[${seen}]`);
@@ -112,9 +112,9 @@ test('a service is seen by all, follows its check, and goes when it is deregiste
 
 test('a parked query wakes when another agent registers', async () => {
   const [first, second] = (await cluster(2)) as [Ours, Ours];
-  const before = await http('GET', `${second.http}/v1/health/service/late`);
+  const before = await httpRequest('GET', `${second.http}/v1/health/service/late`);
   const index = before.headers['x-consul-index'];
-  const parked = http('GET', `${second.http}/v1/health/service/late?index=${index}&wait=60s`);
+  const parked = httpRequest('GET', `${second.http}/v1/health/service/late?index=${index}&wait=60s`);
   await put(`${first.http}/v1/agent/service/register`, { Name: 'late', Port: 1 });
   const woken = await parked;
   expect(JSON.parse(woken.body)).toMatchObject([{ Service: { ID: 'late' } }]);
@@ -128,7 +128,7 @@ test("a dead agent's services stop passing, and pass again when it is back with 
   await put(`${last.http}/v1/agent/service/register`, { Name: 'db', Port: 5432 });
   await put(`${first.http}/v1/agent/service/register`, { Name: 'db', ID: 'db-1', Port: 5432 });
   await allSee(agents, 'db', ['n1/db-1', 'n4/db']);
-  await pause(1_500); // the snapshot of n4 is written at most a second after the registration
+  await sleep(1_500); // the snapshot of n4 is written at most a second after the registration
 
   await last.kill();
   await allSee([first, second, third], 'db', ['n1/db-1'], 25_000);
@@ -165,35 +165,35 @@ test('from a file, by the command line, and asked by it', async () => {
     more,
     JSON.stringify({ services: [{ Name: 'web', ID: 'web-2', Port: 8081 }, { Name: 'api' }] }),
   );
-  expect((await hearsay(['register', more, ...at(2)])).code).toBe(0);
+  expect((await runHearsay(['register', more, ...at(2)])).code).toBe(0);
   await allSee(agents, 'web', ['n1/web', 'n2/web-2']);
   await allSee(agents, 'api', ['n2/api']);
 
-  const services = await hearsay(['services', '--json', ...at(1)]);
+  const services = await runHearsay(['services', '--json', ...at(1)]);
   expect(JSON.parse(services.stdout)).toMatchObject({ web: ['v1'], api: [] });
-  const resolved = await hearsay(['resolve', 'web', ...at(1)]);
+  const resolved = await runHearsay(['resolve', 'web', ...at(1)]);
   expect(resolved.stdout.trim().split('\n').sort()).toEqual([`${ip(1)}:8080`, `${ip(2)}:8081`]);
-  expect((await hearsay(['resolve', 'nothing', ...at(1)])).code).toBe(4);
+  expect((await runHearsay(['resolve', 'nothing', ...at(1)])).code).toBe(4);
 
   const owners = await Promise.all(
-    [1, 2].map((i) => hearsay(['owner', 'job-7', '--service', 'web', '--json', ...at(i)])),
+    [1, 2].map((i) => runHearsay(['owner', 'job-7', '--service', 'web', '--json', ...at(i)])),
   );
   expect(owners[0]?.stdout).toBe(owners[1]?.stdout);
   expect(JSON.parse(owners[0]?.stdout ?? '')).toHaveLength(1);
 
-  expect((await hearsay(['maint', 'on', ...at(2)])).code).toBe(0);
+  expect((await runHearsay(['maint', 'on', ...at(2)])).code).toBe(0);
   await allSee(agents, 'web', ['n1/web']);
-  expect((await hearsay(['maint', 'off', ...at(2)])).code).toBe(0);
-  expect((await hearsay(['drain', 'on', 'web-2', ...at(2)])).code).toBe(0);
+  expect((await runHearsay(['maint', 'off', ...at(2)])).code).toBe(0);
+  expect((await runHearsay(['drain', 'on', 'web-2', ...at(2)])).code).toBe(0);
   await allSee(agents, 'web', ['n1/web']);
-  expect((await hearsay(['deregister', 'web-2', ...at(2)])).code).toBe(0);
-  expect((await hearsay(['deregister', 'web-2', ...at(2)])).code).toBe(4);
+  expect((await runHearsay(['deregister', 'web-2', ...at(2)])).code).toBe(0);
+  expect((await runHearsay(['deregister', 'web-2', ...at(2)])).code).toBe(4);
 }, 90_000);
 
 test('a bad service file stops the start: exit 78, naming it', async () => {
   const file = join(dir, 'bad.yaml');
   writeFileSync(file, 'service:\n  name: web\n  prot: 8080\n');
-  const { code, stderr } = await hearsay([
+  const { code, stderr } = await runHearsay([
     'agent',
     '--node',
     'a',
@@ -210,7 +210,7 @@ test('a bad service file stops the start: exit 78, naming it', async () => {
   expect(stderr).toMatch(/bad\.yaml.*prot/);
 });
 
-describe.skipIf(!installed('dig'))('by DNS (skipped where `dig` is not installed)', () => {
+describe.skipIf(!isInstalled('dig'))('by DNS (skipped where `dig` is not installed)', () => {
   const dig = (host: number, ...words: string[]): string[] =>
     execFileSync('dig', ['+short', `@${ip(host)}`, '-p', '8600', ...words], { encoding: 'utf8' })
       .trim()
@@ -243,28 +243,33 @@ describe.skipIf(!installed('dig'))('by DNS (skipped where `dig` is not installed
   }, 90_000);
 });
 
-describe.skipIf(!installed('serf'))('beside real Serf agents (skipped where `serf` is not installed)', () => {
-  test('the catalogue flows between ours, and theirs notice nothing', async () => {
-    const serf = await startSerf({ name: 's1', ip: ip(11) });
-    const second = await startSerf({ name: 's2', ip: ip(12), join: ip(11) });
-    const ours: Ours[] = [];
-    for (let i = 1; i <= 3; i++) ours.push(await startHearsay({ name: `n${i}`, ip: ip(i), join: ip(11) }));
-    const from = [serf, second].map((agent) => agent.log().length);
-    for (const [i, agent] of ours.entries())
-      for (let k = 0; k < 10; k++)
-        await put(`${agent.http}/v1/agent/service/register`, {
-          Name: 'many',
-          ID: `m${i}-${k}`,
-          Port: 1000 + k,
-        });
-    const all = [1, 2, 3].flatMap((n) => Array.from({ length: 10 }, (_, k) => `n${n}/m${n - 1}-${k}`)).sort();
-    await allSee(ours, 'many', all, 15_000);
-    await put(`${ours[0]?.http}/v1/agent/service/deregister/m0-0`);
-    await allSee(ours, 'many', all.slice(1), 15_000);
-    await pause(35_000); // at least one push/pull of each pair kind
-    [serf, second].forEach((agent, i) => {
-      const since = agent.log().slice(from[i]);
-      expect(since.match(/\[(WARN|ERR)\].*/g) ?? [], agent.name).toEqual([]);
-    });
-  }, 150_000);
-});
+describe.skipIf(!isInstalled('serf'))(
+  'beside real Serf agents (skipped where `serf` is not installed)',
+  () => {
+    test('the catalogue flows between ours, and theirs notice nothing', async () => {
+      const serf = await startSerf({ name: 's1', ip: ip(11) });
+      const second = await startSerf({ name: 's2', ip: ip(12), join: ip(11) });
+      const ours: Ours[] = [];
+      for (let i = 1; i <= 3; i++) ours.push(await startHearsay({ name: `n${i}`, ip: ip(i), join: ip(11) }));
+      const from = [serf, second].map((agent) => agent.log().length);
+      for (const [i, agent] of ours.entries())
+        for (let k = 0; k < 10; k++)
+          await put(`${agent.http}/v1/agent/service/register`, {
+            Name: 'many',
+            ID: `m${i}-${k}`,
+            Port: 1000 + k,
+          });
+      const all = [1, 2, 3]
+        .flatMap((n) => Array.from({ length: 10 }, (_, k) => `n${n}/m${n - 1}-${k}`))
+        .sort();
+      await allSee(ours, 'many', all, 15_000);
+      await put(`${ours[0]?.http}/v1/agent/service/deregister/m0-0`);
+      await allSee(ours, 'many', all.slice(1), 15_000);
+      await sleep(35_000); // at least one push/pull of each pair kind
+      [serf, second].forEach((agent, i) => {
+        const since = agent.log().slice(from[i]);
+        expect(since.match(/\[(WARN|ERR)\].*/g) ?? [], agent.name).toEqual([]);
+      });
+    }, 150_000);
+  },
+);

@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { getJson, http } from '../support/http.ts';
-import { killAll, startHearsay } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { killProcesses, startHearsay } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const A = '127.0.66.1';
 const B = '127.0.66.2';
@@ -23,7 +23,7 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'hearsay-warm-'));
 });
 afterAll(async () => {
-  await killAll();
+  await killProcesses();
   rmSync(dir, { recursive: true });
 });
 
@@ -45,7 +45,7 @@ async function answer(): Promise<string[]> {
 }
 
 const answers = (what: string, expected: string, limit: number): Promise<unknown> =>
-  until(what, limit, async () => {
+  waitUntil(what, limit, async () => {
     const seen = await answer();
     if (seen.join() === expected) return true;
     throw new Error(seen.join());
@@ -54,13 +54,13 @@ const answers = (what: string, expected: string, limit: number): Promise<unknown
 test('what it remembers of a node that is down is answered at once, marked, and confirmed when the node is back', async () => {
   const first = await launch('a', A);
   const second = await launch('b', B, A);
-  const registered = await http('PUT', `${second.http}/v1/agent/service/register`, {
+  const registered = await httpRequest('PUT', `${second.http}/v1/agent/service/register`, {
     body: JSON.stringify({ Name: 'warm-db', ID: 'warm-db-1', Port: 5432 }),
   });
   expect(registered.status, registered.body).toBe(200);
   const confirmed = `b ${B} warm-db-1:5432 passing: Agent alive and reachable`;
   await answers('a sees the service', confirmed, 20_000);
-  await until('the catalogue is on disk', 60_000, () =>
+  await waitUntil('the catalogue is on disk', 60_000, () =>
     readFileSync(join(dir, 'a', 'catalog')).includes('warm-db-1'),
   );
   await Promise.all([first.kill(), second.kill()]);

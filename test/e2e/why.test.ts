@@ -1,7 +1,14 @@
 /** Three agents, and one is killed: `hearsay why` at another names who probed it in vain. Serf agents notice nothing of it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Hearsay, hearsay, installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import {
+  type HearsayProcess,
+  isInstalled,
+  killProcesses,
+  runHearsay,
+  startHearsay,
+  startSerf,
+} from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 interface Event {
   readonly kind: string;
@@ -17,7 +24,7 @@ interface Story {
 }
 
 const ip = (host: number): string => `127.0.71.${host}`;
-const agents = new Map<string, Hearsay>();
+const agents = new Map<string, HearsayProcess>();
 
 beforeAll(async () => {
   for (const [i, name] of ['db-1', 'db-2', 'db-3'].entries())
@@ -26,20 +33,20 @@ beforeAll(async () => {
       await startHearsay({ name, ip: ip(i + 1), ...(i === 0 ? {} : { join: `${ip(1)}:7946` }) }),
     );
   for (const agent of agents.values())
-    await until(`${agent.name} sees all`, 20_000, async () => (await agent.members()).length === 3);
+    await waitUntil(`${agent.name} sees all`, 20_000, async () => (await agent.members()).length === 3);
 }, 60_000);
-afterAll(killAll);
+afterAll(killProcesses);
 
 const at = (name: string): string => agents.get(name)?.http ?? '';
 async function why(observer: string, node: string, ...words: string[]): Promise<Story> {
-  const ran = await hearsay(['why', node, '--json', ...words, '--http-addr', at(observer)]);
+  const ran = await runHearsay(['why', node, '--json', ...words, '--http-addr', at(observer)]);
   expect(ran.code, ran.stderr).toBe(0);
   return JSON.parse(ran.stdout) as Story;
 }
 
 test('kill -9 of one: the verdict at another names the probe, its ways and who made it', async () => {
   await agents.get('db-3')?.kill();
-  await until('db-1 holds db-3 failed', 60_000, async () =>
+  await waitUntil('db-1 holds db-3 failed', 60_000, async () =>
     (await agents.get('db-1')?.members())?.some(({ name, status }) => name === 'db-3' && status === 'failed'),
   );
 
@@ -51,23 +58,23 @@ test('kill -9 of one: the verdict at another names the probe, its ways and who m
     expect(probe).toMatchObject({ by: probe?.seenBy, reason: { stream: true } });
     expect(story.verdict).toMatch(/^declared failed by \S+ at \d\d:\d\d:\d\dZ.*probes failed/);
   }
-  const shown = await hearsay(['why', 'db-3', '--http-addr', at('db-2')]);
+  const shown = await runHearsay(['why', 'db-3', '--http-addr', at('db-2')]);
   expect(shown.stdout).toMatch(/^db-3: failed\n\nAT +AGO +TOLD BY +WHAT\n/);
   expect(shown.stdout).toMatch(/1 other agent answered\)\n$/);
 });
 
 test('of one that nobody ever saw is exit 4', async () => {
-  const nobody = await hearsay(['why', 'db-9', '--http-addr', at('db-1')]);
+  const nobody = await runHearsay(['why', 'db-9', '--http-addr', at('db-1')]);
   expect([nobody.code, nobody.stderr]).toEqual([
     4,
     expect.stringContaining('no node and no instance of "db-9"'),
   ]);
 });
 
-test.skipIf(!installed('serf'))('a real Serf agent is not asked, and notices nothing', async () => {
+test.skipIf(!isInstalled('serf'))('a real Serf agent is not asked, and notices nothing', async () => {
   const serf = await startSerf({ name: 'old-1', ip: ip(9), join: `${ip(1)}:7946` });
-  for (const agent of [serf, agents.get('db-1') as Hearsay])
-    await until(`${agent.name} knows the other kind`, 20_000, async () => {
+  for (const agent of [serf, agents.get('db-1') as HearsayProcess])
+    await waitUntil(`${agent.name} knows the other kind`, 20_000, async () => {
       const members = await agent.members();
       return members.filter(({ name, status }) => status === 'alive' && name !== 'db-3').length === 3;
     });
@@ -76,6 +83,6 @@ test.skipIf(!installed('serf'))('a real Serf agent is not asked, and notices not
     expect(asked.answered).toEqual([observer === 'db-1' ? 'db-2' : 'db-1']);
   }
   // It passes the question on, as it should.
-  await until('the question reached it', 20_000, () => /hearsay-why/.test(serf.log()));
+  await waitUntil('the question reached it', 20_000, () => /hearsay-why/.test(serf.log()));
   expect(serf.log()).not.toMatch(/\[WARN\]|\[ERR\].*(?:query|hearsay)/i);
 });

@@ -1,16 +1,16 @@
 /** G13 and G14: processes that are suspended, and clocks that lie. */
 import type { Rng } from '../../src/base/rng.ts';
 import { clockDifferences } from '../../src/sim/laws/membership/clocks.ts';
-import { crew, HOUR, logUniform, MINUTE, rejoin, seedsOf } from './crew.ts';
-import type { Sample, Scenario } from './goal.ts';
+import { createCluster, HOUR, logUniform, MINUTE, runRejoinPolicy, seedsByLabel } from './crew.ts';
+import type { GoalSample, Scenario } from './goal.ts';
 
 /** Probe rounds after its resumption in which a process declares nobody dead. */
 const ROUNDS = 2;
 
-function suspended(seed: number, members: number, times: number, span: (rng: Rng) => number): Sample {
-  const found = crew({ seed, members, all: { disk: true } });
-  const { world, labels, chance, deaths, untilLasting, agreed } = found;
-  rejoin(found, seedsOf(world, labels.slice(0, 3)));
+function suspended(seed: number, members: number, times: number, span: (rng: Rng) => number): GoalSample {
+  const found = createCluster({ seed, members, all: { disk: true } });
+  const { world, labels, rng: chance, deaths, timeUntilStable: untilLasting, isAgreed: agreed } = found;
+  runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
   const took: number[] = [];
   const notes: string[] = [];
   let wrong = 0;
@@ -26,16 +26,16 @@ function suspended(seed: number, members: number, times: number, span: (rng: Rng
     const until = resumed + ROUNDS * world.host(sleeper).swim.probeInterval;
     const accused = deaths
       .slice(from)
-      .filter(({ by, at, wrong: alive }) => by === sleeper && alive && at <= until);
+      .filter(({ by, at, isFalse: alive }) => by === sleeper && alive && at <= until);
     wrong += accused.length;
     const last = took[took.length - 1] as number;
     if (last > 10_000 || accused.length > 0)
       notes.push(`slept ${Math.round(slept / 1000)} s: ${Math.round(last)} ms, accused ${accused.length}`);
   }
-  return found.sample({ times: took, wrong, notes });
+  return found.toSample({ times: took, wrong, notes });
 }
 
-function underClocks(seed: number): Sample {
+function underClocks(seed: number): GoalSample {
   const members = 6;
   const minutes = 3;
   const notes = clockDifferences({ seed, members, minutes });
@@ -48,24 +48,24 @@ const limits = { max: 10_000, wrongPerHour: 0 };
 export const CLOCKS: readonly Scenario[] = [
   {
     goal: 'G13',
-    what: 'suspended for 0.5 s to 10 minutes, 16 agents',
-    asked,
+    description: 'suspended for 0.5 s to 10 minutes, 16 agents',
+    target: asked,
     limits,
     seeds: 40,
     run: (seed) => suspended(seed, 16, 4, (rng) => logUniform(rng, 500, 10 * MINUTE)),
   },
   {
     goal: 'G13',
-    what: 'suspended for 12 h, 6 agents',
-    asked,
+    description: 'suspended for 12 h, 6 agents',
+    target: asked,
     limits,
     seeds: 2,
     run: (seed) => suspended(seed, 6, 1, () => 12 * HOUR),
   },
   {
     goal: 'G14',
-    what: 'clocks ten years off, both ways, each another, smeared: the same story to the last fact',
-    asked: 'no difference',
+    description: 'clocks ten years off, both ways, each another, smeared: the same story to the last fact',
+    target: 'no difference',
     limits: { wrongPerHour: 0 },
     seeds: 20,
     run: underClocks,

@@ -3,77 +3,81 @@ import { createAgent } from '../../src/agent/agent.ts';
 import type { Seed } from '../../src/agent/contract/commands.ts';
 import type { Agent } from '../../src/agent/contract/machine.ts';
 import type { AgentOptions } from '../../src/agent/contract/options.ts';
-import { isLost, knockChance, strangersAmong } from '../../src/agent/operations/rejoin-policy.ts';
+import {
+  isPossiblyIsolated,
+  rejoinProbability,
+  seedsWithoutMember,
+} from '../../src/agent/operations/rejoin-policy.ts';
 import { parseAddress } from '../../src/base/address.ts';
 import type { Rng } from '../../src/base/rng.ts';
 import type { Millis } from '../../src/base/time.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { Plain } from '../../src/sim/peers/serf-peer.ts';
-import { acquaint, seedOf } from '../../src/sim/world/bootstrap.ts';
-import type { Host, HostOptions } from '../../src/sim/world/host.ts';
+import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';
+import { bootstrapByPushPull, toSeed } from '../../src/sim/world/bootstrap.ts';
+import type { SimHost, SimHostOptions } from '../../src/sim/world/host.ts';
 import { World } from '../../src/sim/world/world.ts';
-import type { Sample } from './goal.ts';
+import type { GoalSample } from './goal.ts';
 
 /** Somebody was declared dead at an observer. */
-export interface Death {
+export interface ObservedDeath {
   readonly at: Millis;
   readonly observer: string;
   readonly node: string;
   readonly by: string;
   readonly incarnation: number;
   /** An agent of that name ran at that moment. */
-  readonly wrong: boolean;
+  readonly isFalse: boolean;
 }
 
-export interface Crew {
+export interface GoalCluster {
   readonly world: World;
   readonly labels: readonly string[];
-  readonly chance: Rng;
+  readonly rng: Rng;
   /** Since all knew one another. */
-  readonly deaths: readonly Death[];
+  readonly deaths: readonly ObservedDeath[];
   /** Living members that were declared dead, each once for every time they fell, however many held them so. */
-  wrongly(by?: (death: Death) => boolean): Death[];
+  falseDeaths(by?: (death: ObservedDeath) => boolean): ObservedDeath[];
   /** Milliseconds until `done`, or `Infinity` if that took longer than `limit`. */
-  until(done: () => boolean, limit: Millis): Millis;
+  timeUntil(done: () => boolean, limit: Millis): Millis;
   /** Until `done`, and never not so again for ten seconds. */
-  untilLasting(done: () => boolean, limit: Millis): Millis;
+  timeUntilStable(done: () => boolean, limit: Millis): Millis;
   /** Until all who run agree on who is there. */
-  untilAgreed(limit: Millis): Millis;
-  agreed(): boolean;
-  sample(over: Partial<Sample>): Sample;
+  timeUntilAgreed(limit: Millis): Millis;
+  isAgreed(): boolean;
+  toSample(over: Partial<GoalSample>): GoalSample;
 }
 
-export interface CrewOptions {
+export interface GoalClusterOptions {
   readonly seed: number;
   readonly members: number;
   /** From the moment all know one another. */
   readonly loss?: number;
-  readonly all?: HostOptions;
-  readonly each?: (i: number) => HostOptions;
+  readonly all?: SimHostOptions;
+  readonly each?: (i: number) => SimHostOptions;
 }
 
 const STEP: Millis = 20;
 /** What holds for so long will last. */
 const LASTING: Millis = 10_000;
 
-export function crew({ seed, members, loss = 0, all = {}, each }: CrewOptions): Crew {
-  const world = new World({ seed, birth: bornAs });
+export function createCluster({ seed, members, loss = 0, all = {}, each }: GoalClusterOptions): GoalCluster {
+  const world = new World({ seed, makeAgent: createAgentFor });
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
   labels.forEach((label, i) => {
     world.add(label, { disk: false, ...all, ...each?.(i) });
   });
-  acquaint(world, labels);
+  bootstrapByPushPull(world, labels);
   const chance = world.rng.fork();
-  world.network.weather = { ...world.network.weather, loss };
+  world.network.linkQuality = { ...world.network.linkQuality, loss };
   const began = world.now;
-  const deaths: Death[] = [];
-  world.watch({
-    acted: (host, facts) => {
+  const deaths: ObservedDeath[] = [];
+  world.subscribe({
+    onEffects: (host, facts) => {
       for (const fact of facts)
         if (fact.kind === 'memberDeclaredDead' && !fact.left) {
           const { node, by, incarnation } = fact;
           const wrong = [...world.hosts].some((one) => one.name === node && one.running);
-          deaths.push({ at: world.now, observer: host.label, node, by, incarnation, wrong });
+          deaths.push({ at: world.now, observer: host.label, node, by, incarnation, isFalse: wrong });
         }
     },
   });
@@ -86,19 +90,19 @@ export function crew({ seed, members, loss = 0, all = {}, each }: CrewOptions): 
   return {
     world,
     labels,
-    chance,
+    rng: chance,
     deaths,
-    wrongly: (by = () => true) => {
+    falseDeaths: (by = () => true) => {
       const seen = new Set<string>();
       return deaths.filter((death) => {
         const key = `${death.node}@${death.incarnation}`;
-        if (!death.wrong || seen.has(key) || !by(death)) return false;
+        if (!death.isFalse || seen.has(key) || !by(death)) return false;
         seen.add(key);
         return true;
       });
     },
-    until,
-    untilLasting: (done, limit) => {
+    timeUntil: until,
+    timeUntilStable: (done, limit) => {
       const from = world.now;
       let since: Millis | undefined;
       const lasts = (): boolean => {
@@ -109,9 +113,9 @@ export function crew({ seed, members, loss = 0, all = {}, each }: CrewOptions): 
       if (!world.runUntil(lasts, limit + LASTING, STEP)) return Number.POSITIVE_INFINITY;
       return (since ?? Number.POSITIVE_INFINITY) - from;
     },
-    untilAgreed: (limit) => until(agreed, limit),
-    agreed,
-    sample: (over) => ({
+    timeUntilAgreed: (limit) => until(agreed, limit),
+    isAgreed: agreed,
+    toSample: (over) => ({
       seed,
       times: [],
       wrong: 0,
@@ -122,30 +126,30 @@ export function crew({ seed, members, loss = 0, all = {}, each }: CrewOptions): 
   };
 }
 
-const bornAs = (options: AgentOptions, host: Host): Agent =>
-  host.options.plain === true ? new Plain(options) : createAgent(options);
+const createAgentFor = (options: AgentOptions, host: SimHost): Agent =>
+  host.options.serfPeer === true ? new SerfPeer(options) : createAgent(options);
 
 /** Pauses between attempts: the first, and the longest it doubles to. */
-const PAUSE: readonly [Millis, Millis] = [1000, 30_000];
+const REJOIN_PAUSE: readonly [Millis, Millis] = [1000, 30_000];
 
 /**
  * What the shell does for every agent from its start on (rejoin.ts there): join the configured seeds and whoever is
  * remembered, at once, and again while alone or while somebody is failed; else knock at a seed where no member lives.
  */
-export function rejoin({ world, chance }: Crew, seeds: () => readonly Seed[]): void {
+export function runRejoinPolicy({ world, rng: chance }: GoalCluster, seeds: () => readonly Seed[]): void {
   const rng = chance.fork();
-  const knock = (host: Host, life: number, pause: Millis): void => {
-    if (host.lives !== life || host.agent === undefined) return;
+  const knock = (host: SimHost, life: number, pause: Millis): void => {
+    if (host.bootCount !== life || host.agent === undefined) return;
     const members = host.agent.view.members();
-    const needed = isLost(members);
+    const needed = isPossiblyIsolated(members);
     const others = (all: readonly Seed[]): Seed[] =>
       all.filter(({ addresses: [first] }) => first?.key !== host.address.key);
     const stranger = (): Seed[] => {
-      const strangers = strangersAmong(others(seeds()), members);
-      if (strangers.length === 0 || rng.next() >= knockChance(members)) return [];
+      const strangers = seedsWithoutMember(others(seeds()), members);
+      if (strangers.length === 0 || rng.next() >= rejoinProbability(members)) return [];
       return [strangers[rng.int(strangers.length)] as Seed];
     };
-    const known = needed ? others([...seeds(), ...remembered(host)]) : stranger();
+    const known = needed ? others([...seeds(), ...savedPeers(host)]) : stranger();
     const asked =
       !host.paused && known.length > 0
         ? world.command(host.label, { kind: 'join', seeds: known })
@@ -157,25 +161,27 @@ export function rejoin({ world, chance }: Crew, seeds: () => readonly Seed[]): v
         knock(
           host,
           life,
-          !needed || asked === undefined || answered ? PAUSE[1] : Math.min(PAUSE[1], 2 * next),
+          !needed || asked === undefined || answered ? REJOIN_PAUSE[1] : Math.min(REJOIN_PAUSE[1], 2 * next),
         );
       });
     again(pause);
   };
-  const begin = (host: Host): void => world.at(world.now, () => knock(host, host.lives, PAUSE[0]));
+  const begin = (host: SimHost): void =>
+    world.at(world.now, () => knock(host, host.bootCount, REJOIN_PAUSE[0]));
   for (const host of world.hosts)
-    if (host.running) world.at(world.now + PAUSE[1] * rng.next(), () => knock(host, host.lives, PAUSE[1]));
-  world.watch({ started: begin });
+    if (host.running)
+      world.at(world.now + REJOIN_PAUSE[1] * rng.next(), () => knock(host, host.bootCount, REJOIN_PAUSE[1]));
+  world.subscribe({ onStart: begin });
 }
 
 /** The hosts with these labels, wherever they live by now. */
-export const seedsOf =
+export const seedsByLabel =
   (world: World, labels: readonly string[]): (() => readonly Seed[]) =>
   () =>
-    labels.map((label) => seedOf(world.host(label)));
+    labels.map((label) => toSeed(world.host(label)));
 
-const remembered = (host: Host): Seed[] =>
-  (host.disk?.peers ?? []).flatMap(({ addr }) => {
+const savedPeers = (host: SimHost): Seed[] =>
+  (host.savedSnapshot?.peers ?? []).flatMap(({ addr }) => {
     const address = parseAddress(addr);
     return address === undefined ? [] : [{ text: addr, addresses: [address] }];
   });

@@ -1,8 +1,8 @@
 /** G1 and G2: how long until all know who died, and who left. */
 import type { SwimConfig } from '../../src/config/protocol.ts';
-import { catalogueWords } from '../../src/sim/scenarios/story-catalog.ts';
-import { crew } from './crew.ts';
-import type { Sample, Scenario } from './goal.ts';
+import { createStoryCatalog } from '../../src/sim/scenarios/story-catalog.ts';
+import { createCluster } from './crew.ts';
+import type { GoalSample, Scenario } from './goal.ts';
 
 const LIMIT = 120_000;
 
@@ -14,9 +14,9 @@ const FAST: Partial<SwimConfig> = {
   suspicionMult: 3,
 };
 
-function crashes(seed: number, members: number, loss: number, swim: Partial<SwimConfig> = {}): Sample {
-  const found = crew({ seed, members, loss, all: { swim } });
-  const { world, labels, deaths, until, chance } = found;
+function crashes(seed: number, members: number, loss: number, swim: Partial<SwimConfig> = {}): GoalSample {
+  const found = createCluster({ seed, members, loss, all: { swim } });
+  const { world, labels, deaths, timeUntil: until, rng: chance } = found;
   const times: number[] = [];
   const notes: string[] = [];
   for (let i = 0; i < 3; i++) {
@@ -37,13 +37,13 @@ function crashes(seed: number, members: number, loss: number, swim: Partial<Swim
     if (took > 15_000) notes.push(`${victim} known as dead everywhere after ${Math.round(took)} ms`);
     world.run(2000 * chance.next());
   }
-  return found.sample({ times, notes });
+  return found.toSample({ times, notes });
 }
 
-function leaves(seed: number, members: number, loss: number): Sample {
-  const found = crew({ seed, members, loss });
-  const { world, labels, until, chance } = found;
-  const words = catalogueWords(world, () => {});
+function leaves(seed: number, members: number, loss: number): GoalSample {
+  const found = createCluster({ seed, members, loss });
+  const { world, labels, timeUntil: until, rng: chance } = found;
+  const words = createStoryCatalog(world, () => {});
   const leavers = [0, 1, 2].map((i) => labels[i * 5 + chance.int(5)] as string);
   for (const label of leavers) words.register(label, `web-${label.slice(1)}`);
   world.run(10_000);
@@ -53,7 +53,7 @@ function leaves(seed: number, members: number, loss: number): Sample {
     const waiting = new Set(others);
     const took = until(() => {
       for (const label of waiting) {
-        const { view } = world.host(label).live;
+        const { view } = world.host(label).runningAgent;
         const served = view.catalog.usable('web').some(({ node }) => node === leaver);
         if (!served && view.member(leaver)?.status === 'left') waiting.delete(label);
       }
@@ -62,7 +62,7 @@ function leaves(seed: number, members: number, loss: number): Sample {
     world.run(3000);
     return took;
   });
-  return found.sample({ times });
+  return found.toSample({ times });
 }
 
 const asked = 'p50 9 s, p99 15 s';
@@ -71,32 +71,32 @@ const limits = { p50: 9000, p99: 15_000 };
 export const DETECTION: readonly Scenario[] = [
   {
     goal: 'G1',
-    what: 'a crash, 50 agents',
-    asked,
+    description: 'a crash, 50 agents',
+    target: asked,
     limits,
     seeds: 60,
     run: (seed) => crashes(seed, 50, 0),
   },
   {
     goal: 'G1',
-    what: 'a crash, 50 agents, 5 % loss',
-    asked,
+    description: 'a crash, 50 agents, 5 % loss',
+    target: asked,
     limits,
     seeds: 60,
     run: (seed) => crashes(seed, 50, 0.05),
   },
   {
     goal: 'G1',
-    what: 'a crash, 1,000 agents, 0 or 5 % loss',
-    asked: 'p99 22 s',
+    description: 'a crash, 1,000 agents, 0 or 5 % loss',
+    target: 'p99 22 s',
     limits: { p99: 22_000 },
     seeds: 4,
     run: (seed) => crashes(seed, 1000, seed % 2 === 0 ? 0.05 : 0),
   },
   {
     goal: 'G1',
-    what: 'a crash, 50 agents that probe every 300 ms, suspicion mult 3',
-    asked: 'p99 4 s',
+    description: 'a crash, 50 agents that probe every 300 ms, suspicion mult 3',
+    target: 'p99 4 s',
     limits: { p99: 4000 },
     seeds: 40,
     stretch: true,
@@ -104,16 +104,16 @@ export const DETECTION: readonly Scenario[] = [
   },
   {
     goal: 'G2',
-    what: 'a leave, 100 agents: members and services',
-    asked: 'p99 2 s',
+    description: 'a leave, 100 agents: members and services',
+    target: 'p99 2 s',
     limits: { p99: 2000 },
     seeds: 30,
     run: (seed) => leaves(seed, 100, 0),
   },
   {
     goal: 'G2',
-    what: 'the same, 10 % loss',
-    asked: 'p99 5 s',
+    description: 'the same, 10 % loss',
+    target: 'p99 5 s',
     limits: { p99: 5000 },
     seeds: 30,
     run: (seed) => leaves(seed, 100, 0.1),

@@ -2,7 +2,7 @@
 import type { Millis } from '../../src/base/time.ts';
 
 /** What must hold over all samples of a scenario. What is absent is not asked. */
-export interface Limits {
+export interface GoalLimits {
   readonly p50?: Millis;
   readonly p99?: Millis;
   readonly max?: Millis;
@@ -17,17 +17,17 @@ export interface Limits {
 
 export interface Scenario {
   readonly goal: string;
-  readonly what: string;
-  readonly asked: string;
-  readonly limits: Limits;
+  readonly description: string;
+  readonly target: string;
+  readonly limits: GoalLimits;
   /** Seeds by default: the whole table should take ten minutes on two cores. */
   readonly seeds: number;
   /** Nice to have: missing it fails nothing. */
   readonly stretch?: boolean;
-  readonly run: (seed: number) => Sample;
+  readonly run: (seed: number) => GoalSample;
 }
 
-export interface Sample {
+export interface GoalSample {
   readonly seed: number;
   /** Virtual milliseconds of what was measured; `Infinity` for what never came. */
   readonly times: readonly Millis[];
@@ -42,17 +42,17 @@ export interface Sample {
 }
 
 /** `open`: nothing speaks against it, and fewer hours were run than it is claimed for. */
-export type Verdict = 'met' | 'missed' | 'open';
+export type GoalOutcome = 'met' | 'missed' | 'open';
 
-export interface Row {
+export interface GoalRow {
   readonly scenario: Scenario;
-  readonly reached: string;
+  readonly measured: string;
   readonly seeds: number;
   readonly hours: number;
-  readonly verdict: Verdict;
+  readonly outcome: GoalOutcome;
 }
 
-export function judge(scenario: Scenario, samples: readonly Sample[]): Row {
+export function evaluateGoal(scenario: Scenario, samples: readonly GoalSample[]): GoalRow {
   const { limits } = scenario;
   const times = samples.flatMap((sample) => sample.times).sort((a, b) => a - b);
   const wrong = sum(samples, (sample) => sample.wrong);
@@ -61,7 +61,7 @@ export function judge(scenario: Scenario, samples: readonly Sample[]): Row {
   let open = false;
   const parts: string[] = [];
   if (times.length > 0) {
-    const [p50, p99, max] = [at(times, 0.5), at(times, 0.99), at(times, 1)];
+    const [p50, p99, max] = [quantile(times, 0.5), quantile(times, 0.99), quantile(times, 1)];
     parts.push(`p50 ${seconds(p50)}, p99 ${seconds(p99)}, max ${seconds(max)}`);
     missed.push(p50 > (limits.p50 ?? Number.POSITIVE_INFINITY));
     missed.push(p99 > (limits.p99 ?? Number.POSITIVE_INFINITY));
@@ -82,11 +82,11 @@ export function judge(scenario: Scenario, samples: readonly Sample[]): Row {
     open = samples.length * limits.wrongSeeds < 1;
   }
   const verdict = missed.includes(true) ? 'missed' : open ? 'open' : 'met';
-  return { scenario, reached: parts.join('; '), seeds: samples.length, hours, verdict };
+  return { scenario, measured: parts.join('; '), seeds: samples.length, hours, outcome: verdict };
 }
 
 /** The value below which that part of an ascending list lies. */
-export const at = (sorted: readonly number[], part: number): number =>
+export const quantile = (sorted: readonly number[], part: number): number =>
   sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
 
 const seconds = (millis: Millis): string =>
@@ -96,11 +96,11 @@ const sum = <T>(list: readonly T[], value: (one: T) => number): number =>
   list.reduce((total, one) => total + value(one), 0);
 
 /** As a table for a terminal, or for a page if `markdown`. */
-export function printed(rows: readonly Row[], markdown: boolean): string {
+export function formatGoals(rows: readonly GoalRow[], markdown: boolean): string {
   const head = ['Goal', 'Asked', 'Reached', 'Seeds', 'Hours of one agent', 'Verdict'];
-  const cells = rows.map(({ scenario, reached, seeds, hours, verdict }) => [
-    `${scenario.goal}: ${scenario.what}`,
-    scenario.asked,
+  const cells = rows.map(({ scenario, measured: reached, seeds, hours, outcome: verdict }) => [
+    `${scenario.goal}: ${scenario.description}`,
+    scenario.target,
     reached,
     String(seeds),
     hours.toFixed(hours < 10 ? 1 : 0),

@@ -1,17 +1,24 @@
 /** The arithmetic of verdicts, and one small seed of what the table is made of: the table itself is `npm run goals`. */
 import { describe, expect, test } from 'vitest';
-import { crew, rejoin, seedsOf } from './crew.ts';
-import { at, judge, type Limits, printed, type Sample, type Scenario } from './goal.ts';
+import { createCluster, runRejoinPolicy, seedsByLabel } from './crew.ts';
+import {
+  evaluateGoal,
+  formatGoals,
+  type GoalLimits,
+  type GoalSample,
+  quantile,
+  type Scenario,
+} from './goal.ts';
 
-const scenario = (limits: Limits): Scenario => ({
+const scenario = (limits: GoalLimits): Scenario => ({
   goal: 'G0',
-  what: 'nothing much',
-  asked: 'little',
+  description: 'nothing much',
+  target: 'little',
   limits,
   seeds: 1,
   run: () => sample({}),
 });
-const sample = (over: Partial<Sample>): Sample => ({
+const sample = (over: Partial<GoalSample>): GoalSample => ({
   seed: 1,
   times: [],
   wrong: 0,
@@ -19,8 +26,8 @@ const sample = (over: Partial<Sample>): Sample => ({
   notes: [],
   ...over,
 });
-const verdict = (limits: Limits, ...samples: Partial<Sample>[]): string =>
-  judge(scenario(limits), samples.map(sample)).verdict;
+const verdict = (limits: GoalLimits, ...samples: Partial<GoalSample>[]): string =>
+  evaluateGoal(scenario(limits), samples.map(sample)).outcome;
 
 describe('a verdict', () => {
   test('by times: each limit for itself, and what never came is above all', () => {
@@ -62,7 +69,7 @@ describe('a verdict', () => {
 
 test('percentiles are values that came', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
-  expect([at(hundred, 0.5), at(hundred, 0.99), at(hundred, 1), at([], 0.5)]).toEqual([
+  expect([quantile(hundred, 0.5), quantile(hundred, 0.99), quantile(hundred, 1), quantile([], 0.5)]).toEqual([
     50,
     99,
     100,
@@ -71,8 +78,8 @@ test('percentiles are values that came', () => {
 });
 
 test('a table is one line for each scenario, and one for its head', () => {
-  const rows = [judge(scenario({ max: 9 }), [sample({ times: [2500] })])];
-  expect(printed(rows, true).split('\n')).toEqual([
+  const rows = [evaluateGoal(scenario({ max: 9 }), [sample({ times: [2500] })])];
+  expect(formatGoals(rows, true).split('\n')).toEqual([
     '| Goal | Asked | Reached | Seeds | Hours of one agent | Verdict |',
     '| --- | --- | --- | --- | --- | --- |',
     '| G0: nothing much | little | p50 2.50 s, p99 2.50 s, max 2.50 s | 1 | 1.0 | missed |',
@@ -81,13 +88,13 @@ test('a table is one line for each scenario, and one for its head', () => {
 
 describe('a crew', () => {
   test('knows one another, notes whom it wrongs once, and finds back after a partition', () => {
-    const found = crew({ seed: 1, members: 4, all: { disk: true } });
-    const { world, labels, wrongly, untilAgreed, sample: sampled } = found;
-    rejoin(found, seedsOf(world, labels.slice(0, 1)));
-    expect(found.agreed()).toBe(true);
+    const found = createCluster({ seed: 1, members: 4, all: { disk: true } });
+    const { world, labels, falseDeaths: wrongly, timeUntilAgreed: untilAgreed, toSample: sampled } = found;
+    runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 1)));
+    expect(found.isAgreed()).toBe(true);
 
-    world.network.impose({ from: ['n0', 'n1'], to: ['n2', 'n3'] });
-    world.network.impose({ from: ['n2', 'n3'], to: ['n0', 'n1'] });
+    world.network.addRule({ from: ['n0', 'n1'], to: ['n2', 'n3'] });
+    world.network.addRule({ from: ['n2', 'n3'], to: ['n0', 'n1'] });
     world.run(60_000);
 
     expect(new Set(wrongly().map(({ node }) => node))).toEqual(new Set(labels));
@@ -99,7 +106,7 @@ describe('a crew', () => {
   });
 
   test('holds a dead member for dead without wronging it', () => {
-    const { world, deaths, wrongly, until } = crew({ seed: 2, members: 4 });
+    const { world, deaths, falseDeaths: wrongly, timeUntil: until } = createCluster({ seed: 2, members: 4 });
     world.stop('n1');
     expect(until(() => deaths.length === 3, 60_000)).toBeLessThan(30_000);
     expect(wrongly()).toEqual([]);

@@ -1,18 +1,25 @@
 /** G9, G10, G11 and the membership half of G17: agents that come back, one, all, or one after the other. */
 import type { Millis } from '../../src/base/time.ts';
-import { catalogueDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
-import { catalogueWords } from '../../src/sim/scenarios/story-catalog.ts';
+import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
+import { createStoryCatalog } from '../../src/sim/scenarios/story-catalog.ts';
 import { joinOthers } from '../../src/sim/world/bootstrap.ts';
-import { type Crew, crew, logUniform, MINUTE, rejoin, seedsOf } from './crew.ts';
-import type { Sample, Scenario } from './goal.ts';
+import {
+  createCluster,
+  type GoalCluster,
+  logUniform,
+  MINUTE,
+  runRejoinPolicy,
+  seedsByLabel,
+} from './crew.ts';
+import type { GoalSample, Scenario } from './goal.ts';
 
 const LIMIT = 5 * MINUTE;
 
 /** One after the other is killed and started again. Everybody must hold it as alive where it now is. */
-function restarts(seed: number, moved: boolean): Sample {
-  const found = crew({ seed, members: 20, all: { disk: true } });
-  const { world, labels, chance, untilLasting } = found;
-  rejoin(found, seedsOf(world, labels.slice(0, 3)));
+function restarts(seed: number, moved: boolean): GoalSample {
+  const found = createCluster({ seed, members: 20, all: { disk: true } });
+  const { world, labels, rng: chance, timeUntilStable: untilLasting } = found;
+  runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
   const failures = countFailures(found);
   const times: Millis[] = [];
   const notes: string[] = [];
@@ -30,7 +37,7 @@ function restarts(seed: number, moved: boolean): Sample {
     const took = untilLasting(
       () =>
         labels.every((label) => {
-          const member = world.host(label).live.view.member(who);
+          const member = world.host(label).runningAgent.view.member(who);
           return member?.status === 'alive' && member.address.key === key;
         }),
       LIMIT,
@@ -44,14 +51,14 @@ function restarts(seed: number, moved: boolean): Sample {
         `${who} down ${Math.round(down)} ms${remember ? ', remembers' : ''}: ${Math.round(took)} ms, failed twice at ${twice}`,
       );
   }
-  return found.sample({ times, wrong, notes });
+  return found.toSample({ times, wrong, notes });
 }
 
 /** How often each observer has shown each member as failed. */
-function countFailures({ world }: Crew): Map<string, number> {
+function countFailures({ world }: GoalCluster): Map<string, number> {
   const counts = new Map<string, number>();
-  world.watch({
-    acted: (host, facts) => {
+  world.subscribe({
+    onEffects: (host, facts) => {
       for (const fact of facts)
         if (fact.kind === 'memberFailed') {
           const key = `${host.label}\n${fact.node}`;
@@ -63,15 +70,15 @@ function countFailures({ world }: Crew): Map<string, number> {
 }
 
 /** A second agent claims a name that is in use. Nobody may ever hold it at the second address. */
-function twins(seed: number): Sample {
-  const found = crew({ seed, members: 20 });
-  const { world, labels, chance, until } = found;
+function duplicateNames(seed: number): GoalSample {
+  const found = createCluster({ seed, members: 20 });
+  const { world, labels, rng: chance, timeUntil: until } = found;
   const name = labels[chance.int(20)] as string;
   const incumbent = world.host(name).address.key;
   let told = false;
   let wrong = 0;
-  world.watch({
-    acted: (host, facts) => {
+  world.subscribe({
+    onEffects: (host, facts) => {
       if (facts.some((fact) => fact.kind === 'nameContested' && fact.node === name)) told = true;
       if (host.label !== 'twin' && host.agent?.view.member(name)?.address.key !== incumbent) wrong += 1;
     },
@@ -81,7 +88,7 @@ function twins(seed: number): Sample {
   joinOthers(world, 'twin');
   const times = [until(() => told, LIMIT)];
   world.run(MINUTE);
-  return found.sample({ times, wrong });
+  return found.toSample({ times, wrong });
 }
 
 interface Outage {
@@ -94,9 +101,9 @@ interface Outage {
 }
 
 /** All are killed at once and started again. Their incarnations are high by then, as after a long life. */
-function outage(seed: number, { members, moved, kept, over }: Outage): Sample {
-  const found = crew({ seed, members, all: { disk: true } });
-  const { world, labels, chance, untilLasting, agreed } = found;
+function outage(seed: number, { members, moved, kept, over }: Outage): GoalSample {
+  const found = createCluster({ seed, members, all: { disk: true } });
+  const { world, labels, rng: chance, timeUntilStable: untilLasting, isAgreed: agreed } = found;
   for (let round = 0; round < 5; round++) {
     for (const label of labels) {
       const set = new Map([['round', `${round}`]]);
@@ -104,8 +111,8 @@ function outage(seed: number, { members, moved, kept, over }: Outage): Sample {
     }
     world.run(5000);
   }
-  const seeds = seedsOf(world, labels.slice(0, 1));
-  rejoin(found, seeds);
+  const seeds = seedsByLabel(world, labels.slice(0, 1));
+  runRejoinPolicy(found, seeds);
   for (const label of labels) world.stop(label);
   world.run(logUniform(chance, 1000, 10 * MINUTE));
   // Some start at once, and the last at the end.
@@ -117,19 +124,19 @@ function outage(seed: number, { members, moved, kept, over }: Outage): Sample {
   world.run(over);
   const took = untilLasting(agreed, LIMIT);
   const notes = took > 15_000 ? [`${Math.round(took)} ms`] : [];
-  return found.sample({ times: [took], notes });
+  return found.toSample({ times: [took], notes });
 }
 
 /** Each is killed and, while the others remember its high incarnation, comes back with nothing. */
-function amnesia(seed: number): Sample {
-  const found = crew({ seed, members: 24 });
-  const { world, labels, chance, untilLasting, agreed } = found;
+function restartsWithoutData(seed: number): GoalSample {
+  const found = createCluster({ seed, members: 24 });
+  const { world, labels, rng: chance, timeUntilStable: untilLasting, isAgreed: agreed } = found;
   for (let round = 0; round < 10; round++) {
     for (const label of labels)
       world.command(label, { kind: 'setTags', set: new Map([['round', `${round}`]]), remove: [] });
     world.run(3000);
   }
-  rejoin(found, seedsOf(world, labels.slice(0, 3)));
+  runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
   const times: Millis[] = [];
   for (let wave = 0; wave < 3; wave++) {
     const struck = labels.filter(() => chance.int(3) === 0);
@@ -138,25 +145,25 @@ function amnesia(seed: number): Sample {
     for (const label of struck) world.start(label, {});
     times.push(untilLasting(agreed, LIMIT));
   }
-  return found.sample({ times });
+  return found.toSample({ times });
 }
 
 /**
  * One each five seconds is killed and started anew, half of all plain Serf-like peers. Wrong is who is held for dead
  * while it runs, and each look (five a second at each agent) that finds a service of two instances without any.
  */
-function rolling(seed: number): Sample {
+function rolling(seed: number): GoalSample {
   const members = 50;
-  const found = crew({
+  const found = createCluster({
     seed,
     members,
     all: { disk: true },
-    each: (i) => (i % 2 === 1 ? { plain: true } : {}),
+    each: (i) => (i % 2 === 1 ? { serfPeer: true } : {}),
   });
-  const { world, labels, chance, untilAgreed, until } = found;
-  rejoin(found, seedsOf(world, labels.slice(0, 3)));
+  const { world, labels, rng: chance, timeUntilAgreed: untilAgreed, timeUntil: until } = found;
+  runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
   const capable = labels.filter((_, i) => i % 2 === 0);
-  const words = catalogueWords(world, () => {});
+  const words = createStoryCatalog(world, () => {});
   capable.forEach((label, i) => {
     words.register(label, `web${i >> 1}-${i}`);
   });
@@ -185,83 +192,83 @@ function rolling(seed: number): Sample {
   }
   done = true;
   const agreed = untilAgreed(LIMIT);
-  const equal = until(() => catalogueDisagreements(world).length === 0, LIMIT);
-  const wrongly = found.wrongly();
+  const equal = until(() => catalogDisagreements(world).length === 0, LIMIT);
+  const wrongly = found.falseDeaths();
   const wrong = wrongly.length + empty + (Number.isFinite(agreed + equal) ? 0 : 1);
   const notes =
     wrong > 0 ? [`${wrongly.length} false deaths, ${empty} empty answers, equal after ${equal}`] : [];
-  return found.sample({ times: [agreed + equal], wrong, notes });
+  return found.toSample({ times: [agreed + equal], wrong, notes });
 }
 
 export const RESTARTS: readonly Scenario[] = [
   {
     goal: 'G9',
-    what: 'killed and back at its address after 0.1 to 60 s, 20 agents',
-    asked: 'p99 3 s, failed twice nowhere',
+    description: 'killed and back at its address after 0.1 to 60 s, 20 agents',
+    target: 'p99 3 s, failed twice nowhere',
     limits: { p99: 3000, wrongPerHour: 0 },
     seeds: 40,
     run: (seed) => restarts(seed, false),
   },
   {
     goal: 'G10',
-    what: 'killed and back at another address after 0.1 to 60 s',
-    asked: 'p99 6 s',
+    description: 'killed and back at another address after 0.1 to 60 s',
+    target: 'p99 6 s',
     limits: { p99: 6000 },
     seeds: 40,
     run: (seed) => restarts(seed, true),
   },
   {
     goal: 'G10',
-    what: 'two live agents claim one name: first report',
-    asked: 'p99 3 s, never two owners',
+    description: 'two live agents claim one name: first report',
+    target: 'p99 3 s, never two owners',
     limits: { p99: 3000, wrongPerHour: 0 },
     seeds: 40,
-    run: twins,
+    run: duplicateNames,
   },
   {
     goal: 'G11',
-    what: 'kill -9 of all 50, started within 5 s, data kept',
-    asked: 'max 15 s',
+    description: 'kill -9 of all 50, started within 5 s, data kept',
+    target: 'max 15 s',
     limits: { max: 15_000 },
     seeds: 30,
     run: (seed) => outage(seed, { members: 50, moved: false, kept: 1, over: 5000 }),
   },
   {
     goal: 'G11',
-    what: 'the same, 200 agents',
-    asked: 'max 15 s',
+    description: 'the same, 200 agents',
+    target: 'max 15 s',
     limits: { max: 15_000 },
     seeds: 2,
     run: (seed) => outage(seed, { members: 200, moved: false, kept: 1, over: 5000 }),
   },
   {
     goal: 'G11',
-    what: 'all 50 at other addresses, one seed resolves',
-    asked: 'max 60 s',
+    description: 'all 50 at other addresses, one seed resolves',
+    target: 'max 60 s',
     limits: { max: 60_000 },
     seeds: 30,
     run: (seed) => outage(seed, { members: 50, moved: true, kept: 1, over: 5000 }),
   },
   {
     goal: 'G11',
-    what: 'the same addresses, 0 to 50 % have their data',
-    asked: 'max 60 s',
+    description: 'the same addresses, 0 to 50 % have their data',
+    target: 'max 60 s',
     limits: { max: 60_000 },
     seeds: 30,
     run: (seed) => outage(seed, { members: 50, moved: false, kept: (seed % 3) / 4, over: 5000 }),
   },
   {
     goal: 'G11',
-    what: 'a third at a time comes back without data, below dead@high',
-    asked: 'max 15 s, none stuck',
+    description: 'a third at a time comes back without data, below dead@high',
+    target: 'max 15 s, none stuck',
     limits: { max: 15_000 },
     seeds: 60,
-    run: amnesia,
+    run: restartsWithoutData,
   },
   {
     goal: 'G17',
-    what: 'rolling restart of 50, half Serf-like: all equal after it',
-    asked: 'no false death, no record lost, no empty answer',
+    description: 'rolling restart of 50, half Serf-like: all equal after it',
+    target: 'no false death, no record lost, no empty answer',
     limits: { wrongPerHour: 0 },
     seeds: 8,
     run: rolling,

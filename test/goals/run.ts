@@ -6,15 +6,15 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { costing, inOrder, serve, workThrough } from '../support/crew.ts';
+import { jobSource, measureCpu, runJobs, serveJobs } from '../support/crew.ts';
 import { CLOCKS } from './clocks.ts';
 import { DETECTION } from './detection.ts';
-import { judge, printed, type Sample, type Scenario } from './goal.ts';
+import { evaluateGoal, formatGoals, type GoalSample, type Scenario } from './goal.ts';
 import { PARTITIONS } from './partitions.ts';
 import { RESTARTS } from './restarts.ts';
-import { WRONGLY } from './wrongly.ts';
+import { FALSE_DEATHS } from './wrongly.ts';
 
-const SCENARIOS: readonly Scenario[] = [...DETECTION, ...WRONGLY, ...PARTITIONS, ...RESTARTS, ...CLOCKS];
+const SCENARIOS: readonly Scenario[] = [...DETECTION, ...FALSE_DEATHS, ...PARTITIONS, ...RESTARTS, ...CLOCKS];
 
 interface Job {
   readonly scenario: number;
@@ -22,7 +22,7 @@ interface Job {
 }
 interface Done {
   readonly job: Job;
-  readonly sample: Sample;
+  readonly sample: GoalSample;
   readonly seconds: number;
 }
 
@@ -39,8 +39,8 @@ const { values, positionals } = parseArgs({
 const SHOWN_NOTES = 5;
 
 if (process.send !== undefined)
-  serve((job: Job): Done => {
-    const { value: sample, seconds } = costing(() => (SCENARIOS[job.scenario] as Scenario).run(job.seed));
+  serveJobs((job: Job): Done => {
+    const { value: sample, seconds } = measureCpu(() => (SCENARIOS[job.scenario] as Scenario).run(job.seed));
     return { job, sample, seconds };
   });
 else await command();
@@ -67,39 +67,41 @@ async function command(): Promise<void> {
     // A long run should not keep all it knows to itself.
     const samples = done.filter(({ job }) => job.scenario === scenario);
     if (samples.length < jobs.filter((job) => job.scenario === scenario).length) return;
-    const row = judge(
+    const row = evaluateGoal(
       SCENARIOS[scenario] as Scenario,
       samples.map(({ sample }) => sample),
     );
     const cost = samples.reduce((sum, one) => sum + one.seconds, 0);
     console.error(
-      `${row.scenario.goal} ${row.scenario.what}: ${row.reached} (${row.verdict}, ${cost.toFixed(0)} s)`,
+      `${row.scenario.goal} ${row.scenario.description}: ${row.measured} (${row.outcome}, ${cost.toFixed(0)} s)`,
     );
   };
   const children = Math.min(whole('jobs', values.jobs), jobs.length);
-  const next = inOrder(jobs, whole('minutes', values.minutes));
-  await workThrough<Job, Done>({ file: fileURLToPath(import.meta.url), children, next }, (one) => {
+  const next = jobSource(jobs, whole('minutes', values.minutes));
+  await runJobs<Job, Done>({ file: fileURLToPath(import.meta.url), children, next }, (one) => {
     done.push(one);
     told(one.job.scenario);
   });
-  const samplesOf = (scenario: number): Sample[] =>
+  const samplesOf = (scenario: number): GoalSample[] =>
     done
       .filter(({ job }) => job.scenario === scenario)
       .map(({ sample }) => sample)
       .sort((a, b) => a.seed - b.seed);
   const run = chosen.filter((scenario) => samplesOf(scenario).length > 0);
-  const rows = run.map((scenario) => judge(SCENARIOS[scenario] as Scenario, samplesOf(scenario)));
-  console.log(printed(rows, values.markdown));
-  for (const [i, { scenario, verdict }] of rows.entries()) {
+  const rows = run.map((scenario) => evaluateGoal(SCENARIOS[scenario] as Scenario, samplesOf(scenario)));
+  console.log(formatGoals(rows, values.markdown));
+  for (const [i, { scenario, outcome: verdict }] of rows.entries()) {
     const samples = samplesOf(run[i] as number);
     const noted = samples.flatMap(({ seed, notes }) => notes.map((note) => `seed ${seed}: ${note}`));
     if (verdict === 'missed' || noted.length > 0)
       console.log(
-        [`\n${scenario.goal}: ${scenario.what} (${verdict})`, ...noted.slice(0, SHOWN_NOTES)].join('\n  '),
+        [`\n${scenario.goal}: ${scenario.description} (${verdict})`, ...noted.slice(0, SHOWN_NOTES)].join(
+          '\n  ',
+        ),
       );
   }
   if (run.length < chosen.length) console.log(`not begun: ${chosen.length - run.length} scenarios`);
-  if (rows.some(({ verdict, scenario }) => verdict === 'missed' && scenario.stretch !== true))
+  if (rows.some(({ outcome: verdict, scenario }) => verdict === 'missed' && scenario.stretch !== true))
     process.exitCode = 1;
 }
 

@@ -3,20 +3,20 @@
 import { shuffle } from '../../src/base/rng.ts';
 import type { SwimConfig } from '../../src/config/protocol.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { type Crew, crew, type Death, HOUR, MINUTE } from './crew.ts';
-import type { Sample, Scenario } from './goal.ts';
+import { createCluster, type GoalCluster, HOUR, MINUTE, type ObservedDeath } from './crew.ts';
+import type { GoalSample, Scenario } from './goal.ts';
 
-const noted = (deaths: readonly Death[]): string[] =>
+const formatDeaths = (deaths: readonly ObservedDeath[]): string[] =>
   deaths.map(
     ({ at, node, observer, by }) => `${(at / 1000).toFixed(1)} ${node} dead at ${observer} by ${by}`,
   );
 
 /** Nothing happens but loss. */
-function quiet(seed: number, members: number, loss: number, span: number): Sample {
-  const found = crew({ seed, members, loss });
+function quiet(seed: number, members: number, loss: number, span: number): GoalSample {
+  const found = createCluster({ seed, members, loss });
   found.world.run(span);
-  const wrongly = found.wrongly();
-  return found.sample({ wrong: wrongly.length, notes: noted(wrongly) });
+  const wrongly = found.falseDeaths();
+  return found.toSample({ wrong: wrongly.length, notes: formatDeaths(wrongly) });
 }
 
 const SIZES = [3, 10, 32, 100] as const;
@@ -26,33 +26,36 @@ const size = (seed: number): number => SIZES[seed % SIZES.length] as number;
  * Every second datagram is lost for ten minutes; then all are to be found alive again, and stay so. An old incarnation of
  * one that is alive may wait for the next push/pull: no death is left to refute.
  */
-function storm(seed: number): Sample {
-  const found = crew({ seed, members: size(seed), loss: 0.5 });
-  const { world, untilLasting } = found;
+function heavyLoss(seed: number): GoalSample {
+  const found = createCluster({ seed, members: size(seed), loss: 0.5 });
+  const { world, timeUntilStable: untilLasting } = found;
   const allAlive = (): boolean => disagreements(world).every((one) => one.includes(' instead of @'));
   world.run(10 * MINUTE);
-  world.network.weather = { ...world.network.weather, loss: 0 };
-  return found.sample({ times: [untilLasting(allAlive, 5 * MINUTE)], wrong: found.wrongly().length });
+  world.network.linkQuality = { ...world.network.linkQuality, loss: 0 };
+  return found.toSample({ times: [untilLasting(allAlive, 5 * MINUTE)], wrong: found.falseDeaths().length });
 }
 
 /** SWIM with suspicion: neither Lifeguard nor what we added to it. */
-const WITHOUT: Partial<SwimConfig> = {
+const WITHOUT_LIFEGUARD: Partial<SwimConfig> = {
   ...{ awarenessMax: 1, suspicionMaxTimeoutMult: 1, buddy: false },
   ...{ stallGuard: false, lastCall: false },
 };
 const KINDS = ['stalls', 'mute', 'deaf'] as const;
 
 /** Some nodes stall again and again, or are deaf, or mute; who of the others is held for dead by one of the others? */
-function among(seed: number, swim: Partial<SwimConfig>): { readonly crew: Crew; readonly wrongly: Death[] } {
+function countFalseDeaths(
+  seed: number,
+  swim: Partial<SwimConfig>,
+): { readonly crew: GoalCluster; readonly wrongly: ObservedDeath[] } {
   const members = 16 + ((seed * 7) % 49);
-  const found = crew({ seed, members, all: { swim } });
-  const { world, labels, chance } = found;
+  const found = createCluster({ seed, members, all: { swim } });
+  const { world, labels, rng: chance } = found;
   const count = Math.max(1, Math.round(members * (0.01 + 0.24 * chance.next())));
   const bad = shuffle([...labels], chance).slice(0, count);
   const kind = KINDS[seed % KINDS.length];
   for (const label of bad) {
-    if (kind === 'mute') world.network.impose({ from: [label] });
-    else if (kind === 'deaf') world.network.impose({ to: [label] });
+    if (kind === 'mute') world.network.addRule({ from: [label] });
+    else if (kind === 'deaf') world.network.addRule({ to: [label] });
     else {
       const stall = (): void => {
         world.pause(label);
@@ -65,22 +68,22 @@ function among(seed: number, swim: Partial<SwimConfig>): { readonly crew: Crew; 
     }
   }
   world.run(3 * MINUTE);
-  const wrongly = found.wrongly(({ node, observer }) => !bad.includes(node) && !bad.includes(observer));
+  const wrongly = found.falseDeaths(({ node, observer }) => !bad.includes(node) && !bad.includes(observer));
   return { crew: found, wrongly };
 }
 
-function badNodes(seed: number): Sample {
-  const control = among(seed, WITHOUT).wrongly.length;
-  const { crew: found, wrongly } = among(seed, {});
-  return found.sample({ wrong: wrongly.length, control, notes: noted(wrongly).slice(0, 3) });
+function badNodes(seed: number): GoalSample {
+  const control = countFalseDeaths(seed, WITHOUT_LIFEGUARD).wrongly.length;
+  const { crew: found, wrongly } = countFalseDeaths(seed, {});
+  return found.toSample({ wrong: wrongly.length, control, notes: formatDeaths(wrongly).slice(0, 3) });
 }
 
-export const WRONGLY: readonly Scenario[] = [
+export const FALSE_DEATHS: readonly Scenario[] = [
   ...([3, 10, 32, 100] as const).map(
     (members): Scenario => ({
       goal: 'G4',
-      what: `${members} agents, 0 to 5 % loss`,
-      asked: 'no false death in 100,000 hours',
+      description: `${members} agents, 0 to 5 % loss`,
+      target: 'no false death in 100,000 hours',
       limits: { wrongPerHour: 0, hours: 25_000 },
       seeds: members === 100 ? 6 : 20,
       run: (seed) => quiet(seed, members, (seed % 6) / 100, members === 100 ? HOUR / 2 : HOUR),
@@ -95,8 +98,8 @@ export const WRONGLY: readonly Scenario[] = [
   ).map(
     ([loss, hours]): Scenario => ({
       goal: 'G5',
-      what: `${100 * loss} % loss, 3 to 100 agents`,
-      asked: `1 false death in ${hours.toLocaleString('en')} hours`,
+      description: `${100 * loss} % loss, 3 to 100 agents`,
+      target: `1 false death in ${hours.toLocaleString('en')} hours`,
       limits: { wrongPerHour: 1 / hours },
       seeds: 16,
       run: (seed) => quiet(seed, size(seed), loss, HOUR / 2),
@@ -104,16 +107,16 @@ export const WRONGLY: readonly Scenario[] = [
   ),
   {
     goal: 'G5',
-    what: '50 % loss for 10 minutes: all alive again after it',
-    asked: 'max 30 s',
+    description: '50 % loss for 10 minutes: all alive again after it',
+    target: 'max 30 s',
     limits: { max: 30_000 },
     seeds: 24,
-    run: storm,
+    run: heavyLoss,
   },
   {
     goal: 'G6',
-    what: '16 to 64 agents, 1 to 25 % stall, mute or deaf; without: Lifeguard off',
-    asked: 'false deaths of the healthy in 0.1 % of seeds, 50 times fewer than without',
+    description: '16 to 64 agents, 1 to 25 % stall, mute or deaf; without: Lifeguard off',
+    target: 'false deaths of the healthy in 0.1 % of seeds, 50 times fewer than without',
     limits: { wrongSeeds: 0.001, timesRarer: 50 },
     seeds: 120,
     run: badNodes,

@@ -2,7 +2,7 @@
 
 import { decodeFilter } from '../../src/wire/filter.ts';
 import type { StreamMessage } from '../../src/wire/memberlist.ts';
-import { decodeMessage, type NodeState, type PacketMessage } from '../../src/wire/memberlist.ts';
+import { decodeMessage, type PacketMessage, type PushNodeState } from '../../src/wire/memberlist.ts';
 import {
   type ConflictResponse,
   CoordinateBody,
@@ -16,7 +16,7 @@ import {
   type QueryResponse,
   type SerfMessage,
 } from '../../src/wire/serf.ts';
-import { decode } from '../../src/wire/struct.ts';
+import { decodeStruct } from '../../src/wire/struct.ts';
 import type { Json } from './vectors.ts';
 
 const b64 = (bytes: Uint8Array): Json => ({ b64: Buffer.from(bytes).toString('base64') });
@@ -35,7 +35,7 @@ const meta = (bytes: Uint8Array): Json => {
 /** Octet 1 and a coordinate, or nothing. */
 const ackPayload = (bytes: Uint8Array): Json => {
   if (bytes.length === 0) return {};
-  const { vec, error, adjustment, height } = decode(CoordinateBody, bytes);
+  const { vec, error, adjustment, height } = decodeStruct(CoordinateBody, bytes);
   return { ...b64(bytes), coordinate: { Vec: vec, Error: error, Adjustment: adjustment, Height: height } };
 };
 
@@ -97,7 +97,7 @@ function renderSerf(message: SerfMessage): Json {
       const inner = renderSerf(decodeSerf(message.message));
       return { serf: 'relay', header: { DestAddr: address, DestName: destName }, inner };
     }
-    case 'foreign':
+    case 'unknown':
       return { serf: `unknown ${message.type}` };
   }
 }
@@ -112,7 +112,7 @@ function renderQuery(query: Query): Json {
   });
   const isKey = /^_serf_.*-keys?$/.test(query.name);
   const payload = isKey
-    ? { ...b64(query.payload), keyRequest: { Key: b64(decode(KeyRequest, query.payload).key) } }
+    ? { ...b64(query.payload), keyRequest: { Key: b64(decodeStruct(KeyRequest, query.payload).key) } }
     : b64(query.payload);
   return {
     LTime: query.ltime,
@@ -132,7 +132,7 @@ function renderQuery(query: Query): Json {
 function renderResponse({ ltime, id, from, flags, payload }: QueryResponse): Json {
   const extra: { key?: Json; conflict?: Json | null } = {};
   if (payload[0] === 8) {
-    const { result, message, keys, primaryKey } = decode(KeyResponse, payload);
+    const { result, message, keys, primaryKey } = decodeStruct(KeyResponse, payload);
     extra.key = { Result: result, Message: message, Keys: keys, PrimaryKey: primaryKey };
   }
   if (payload[0] === 6) extra.conflict = renderConflict(decodeConflictResponse(payload));
@@ -157,7 +157,7 @@ const renderConflict = (member: ConflictResponse | undefined): Json | null =>
         DelegateCur: member.delegateCur,
       };
 
-const renderNode = (node: NodeState): Json => ({
+const renderNode = (node: PushNodeState): Json => ({
   Name: node.name,
   Addr: b64(node.addr),
   Port: node.port,

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeMessage, encodeMessage, type StreamMessage } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { decodeSerf, JoinIntent, LeaveIntent, Query, QueryResponse, UserEvent } from '../../src/wire/serf.ts';
-import { encodeStream, StreamOpener, sealStream } from '../../src/wire/stream-writer.ts';
+import { encodeStream, StreamReader, sealStream } from '../../src/wire/stream-writer.ts';
 import { renderPacketMessage, renderStream } from './render.ts';
 import {
   bytesOf,
@@ -27,7 +27,7 @@ const messagesOf = (vector: Vector): Uint8Array[] =>
   openPacket(bytesOf(vector.hex), envelopeOf(vector)).messages;
 
 function streamOf(vector: Vector): StreamMessage {
-  const message = new StreamOpener(envelopeOf(vector), roleOf(vector)).push(bytesOf(vector.hex));
+  const message = new StreamReader(envelopeOf(vector), roleOf(vector)).push(bytesOf(vector.hex));
   if (message === undefined) throw new Error(`${vector.id} waits for more`);
   return message;
 }
@@ -58,7 +58,7 @@ describe('a stream means to us what it meant to its sender', () => {
   });
 
   test.each(STREAMS.map((vector) => [vector.id, vector] as const))('%s, octet by octet', (_, vector) => {
-    const opener = new StreamOpener(envelopeOf(vector), roleOf(vector));
+    const opener = new StreamReader(envelopeOf(vector), roleOf(vector));
     const got: unknown[] = [];
     for (const octet of bytesOf(vector.hex)) {
       const message = opener.push(Uint8Array.of(octet));

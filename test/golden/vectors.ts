@@ -1,6 +1,6 @@
 /** The captured packets and streams, and what each of them means, brought to one form on both sides. */
 import { readFileSync } from 'node:fs';
-import { utf8 } from '../../src/base/bytes.ts';
+import { encodeUtf8 } from '../../src/base/bytes.ts';
 import { parseKey } from '../../src/wire/crypt.ts';
 import type { Envelope } from '../../src/wire/packet.ts';
 
@@ -31,7 +31,7 @@ export const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString(
 
 /** The envelope under which a vector was sent. */
 export const envelopeOf = (vector: Vector): Envelope => ({
-  label: utf8(vector.label),
+  label: encodeUtf8(vector.label),
   keys: vector.key === null ? [] : [parseKey(file.keys[vector.key] as string)],
   verifyIncoming: true,
   encryptionVersion: /"version":0/.test(JSON.stringify(vector.decoded)) ? 0 : 1,

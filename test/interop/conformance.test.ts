@@ -1,21 +1,27 @@
 /** The lines of the protocol reference's conformance checklist that need real Serf agents as witnesses. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { type AgentProcess, installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import {
+  type AgentProcess,
+  isInstalled,
+  killProcesses,
+  startHearsay,
+  startSerf,
+} from '../support/processes.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
-afterEach(killAll);
+afterEach(killProcesses);
 
 const statusAt = async (witness: AgentProcess, name: string): Promise<string | undefined> =>
   (await witness.members()).find((one) => one.name === name)?.status;
 
 const seesAs = (witness: AgentProcess, name: string, status: string, within: number): Promise<unknown> =>
-  until(
+  waitUntil(
     `${witness.name} sees ${name} ${status}`,
     within,
     async () => (await statusAt(witness, name)) === status,
   );
 
-describe.skipIf(!installed('serf'))('with real Serf agents (skipped where `serf` is not installed)', () => {
+describe.skipIf(!isInstalled('serf'))('with real Serf agents (skipped where `serf` is not installed)', () => {
   test('conformance: a pause of 3 s is suspected and refuted, never failed', {
     timeout: 120_000,
   }, async () => {
@@ -30,11 +36,11 @@ describe.skipIf(!installed('serf'))('with real Serf agents (skipped where `serf`
 
     const from = witnesses.map((witness) => witness.log().length);
     paused.child.kill('SIGSTOP');
-    await pause(3_000);
+    await sleep(3_000);
     paused.child.kill('SIGCONT');
 
     // Twice the longest suspicion a cluster of four can hold, so that a verdict would have fallen.
-    await pause(15_000);
+    await sleep(15_000);
     witnesses.forEach((witness, i) => {
       const since = witness.log().slice(from[i]);
       expect(since, witness.name).not.toMatch(/EventMemberFailed: h1|"msg":"member failed"/);

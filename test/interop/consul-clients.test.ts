@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Consul from 'consul';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { getJson, http } from '../support/http.ts';
-import { type AgentProcess, installed, killAll, startHearsay } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { getJson, httpRequest } from '../support/http.ts';
+import { type AgentProcess, isInstalled, killProcesses, startHearsay } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const run = promisify(execFile);
 const ip = (host: number): string => `127.0.64.${host}`;
@@ -37,12 +37,12 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 afterAll(async () => {
-  await killAll();
+  await killProcesses();
   rmSync(dir, { recursive: true });
 });
 
 const put = async (agent: number, path: string, body?: unknown): Promise<void> => {
-  const answer = await http('PUT', `${agents[agent - 1]?.http}${path}`, {
+  const answer = await httpRequest('PUT', `${agents[agent - 1]?.http}${path}`, {
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   expect(`${answer.status} ${answer.body}`).toMatch(/^200 /);
@@ -54,7 +54,7 @@ type Look = () => string | Promise<string>;
 /** An instance on the second agent lives its life; the client looks at the first. */
 async function life(look: Look): Promise<void> {
   const sees = (ports: string): Promise<true> =>
-    until(`the client sees ${ports}`, SEEN_WITHIN, async () => {
+    waitUntil(`the client sees ${ports}`, SEEN_WITHIN, async () => {
       const seen = await look();
       if (seen !== ports) throw new Error(`it sees ${seen}`);
       return true as const;
@@ -103,7 +103,7 @@ describe('consul for Node, from npm', () => {
     await consul.agent.check.pass('service:job-1');
     expect(Object.keys(await consul.agent.services())).toContain('job-1');
     const there = new Consul({ host: ip(3), port: 8500 });
-    await until('the third agent has it', SEEN_WITHIN, async () => {
+    await waitUntil('the third agent has it', SEEN_WITHIN, async () => {
       const [one] = (await there.health.service({ service: 'job', passing: true })) as unknown[];
       return one !== undefined;
     });
@@ -114,13 +114,13 @@ describe('consul for Node, from npm', () => {
     expect(await there.status.leader()).toMatch(/:8300$/);
     expect((await consul.agent.members()).length).toBe(3);
     await consul.agent.maintenance({ enable: true, reason: 'new disk' });
-    await until('it is out', SEEN_WITHIN, async () => {
+    await waitUntil('it is out', SEEN_WITHIN, async () => {
       const rows = (await there.health.service({ service: 'job', passing: true })) as unknown[];
       return rows.length === 0;
     });
     await consul.agent.maintenance({ enable: false });
     await consul.agent.service.deregister('job-1');
-    await until('it is gone', SEEN_WITHIN, async () => !('job' in (await there.catalog.service.list())));
+    await waitUntil('it is gone', SEEN_WITHIN, async () => !('job' in (await there.catalog.service.list())));
   });
 });
 
@@ -162,7 +162,7 @@ interface Targets {
   readonly data: { readonly activeTargets: readonly { readonly labels: Record<string, string> }[] };
 }
 
-describe.skipIf(!installed('prometheus') || !isRoot)('prometheus, from Debian', () => {
+describe.skipIf(!isInstalled('prometheus') || !isRoot)('prometheus, from Debian', () => {
   test('http_sd_configs with the labels of Consul, and dns_sd_configs', async () => {
     const config = join(dir, 'prometheus.yml');
     writeFileSync(config, PROMETHEUS(`http://${ip(1)}:8500`));

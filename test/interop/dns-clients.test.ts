@@ -9,9 +9,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { http } from '../support/http.ts';
-import { type AgentProcess, installed, killAll, startHearsay, startProgram } from '../support/processes.ts';
-import { until } from '../support/wait.ts';
+import { httpRequest } from '../support/http.ts';
+import {
+  type AgentProcess,
+  isInstalled,
+  killProcesses,
+  startHearsay,
+  startProgram,
+} from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 type Ours = AgentProcess & { readonly http: string };
 const run = promisify(execFile);
@@ -48,13 +54,13 @@ beforeEach(async () => {
   );
   agents = [seed, ...rest];
 });
-afterEach(() => killAll());
+afterEach(() => killProcesses());
 
 const agent = (i: number): Ours => agents[i] as Ours;
 
 async function put(i: number, path: string, body?: unknown): Promise<void> {
   const options = body === undefined ? {} : { body: JSON.stringify(body) };
-  const { status, body: said } = await http('PUT', `${agent(i).http}${path}`, options);
+  const { status, body: said } = await httpRequest('PUT', `${agent(i).http}${path}`, options);
   expect(status, said).toBe(200);
 }
 
@@ -72,7 +78,7 @@ async function story(sees: () => Promise<readonly string[]>): Promise<void> {
   const all = async (what: string, wanted: readonly number[]): Promise<void> => {
     const hosts = wanted.map((i) => INSTANCES[i]).join(' ');
     let last = '';
-    await until(`${what}: ${hosts}`, SEEN, async () => {
+    await waitUntil(`${what}: ${hosts}`, SEEN, async () => {
       last = [...(await sees())].sort().join(' ');
       if (last !== hosts) throw new Error(`it sees: ${last}`);
       return true;
@@ -117,7 +123,7 @@ async function digSrv(at: string, port: number): Promise<string[]> {
 async function visit(url: string): Promise<string[]> {
   const seen = new Set<string>();
   for (let i = 0; i < 24; i++) {
-    const { status, body } = await http('GET', url);
+    const { status, body } = await httpRequest('GET', url);
     if (status !== 200) throw new Error(`${url}: ${status}`);
     seen.add(body);
   }
@@ -202,7 +208,7 @@ backend by_a
 `;
 
 describe('asked directly', () => {
-  test.skipIf(!installed('dig'))(
+  test.skipIf(!isInstalled('dig'))(
     'dig: A, and SRV whose targets resolve, at an agent none of them is on',
     async () => {
       await story(() => dig(AGENTS[2] as string, 8600, 'web.service.consul', 'A'));
@@ -210,7 +216,7 @@ describe('asked directly', () => {
     },
   );
 
-  test.skipIf(!installed('kdig'))('kdig: over UDP and over TCP, with a cookie', async () => {
+  test.skipIf(!isInstalled('kdig'))('kdig: over UDP and over TCP, with a cookie', async () => {
     const kdig = async (...words: string[]): Promise<string[]> => {
       const at = [`@${AGENTS[1]}`, '-p', '8600', '+short', '+cookie'];
       const { stdout } = await run('kdig', [...at, ...words, 'web.service.hearsay', 'A']);
@@ -225,11 +231,11 @@ describe('asked directly', () => {
 });
 
 describe('through a resolver', () => {
-  test.skipIf(!installed('unbound') || !installed('dig'))(
+  test.skipIf(!isInstalled('unbound') || !isInstalled('dig'))(
     'N3 unbound with strict QNAME minimisation and a stub zone: A, SRV, and each target',
     async () => {
       const { log } = startProgram('unbound', ['-d', '-d', '-c', config('unbound.conf', UNBOUND)]);
-      await until('unbound answers', SEEN, async () => {
+      await waitUntil('unbound answers', SEEN, async () => {
         if (/error|fatal/.test(log())) throw new Error(log());
         return dig(ip(53), 5300, 'consul', 'SOA').then((lines) => lines.length > 0);
       });
@@ -240,7 +246,7 @@ describe('through a resolver', () => {
   );
 
   const isRoot = process.getuid?.() === 0;
-  test.skipIf(!installed('dnsmasq') || !installed('dig') || !isRoot)(
+  test.skipIf(!isInstalled('dnsmasq') || !isInstalled('dig') || !isRoot)(
     'dnsmasq: A and SRV through it, and getent as any program of the host',
     async () => {
       const { log } = startProgram('dnsmasq', [
@@ -249,7 +255,7 @@ describe('through a resolver', () => {
         config('dnsmasq.conf', DNSMASQ),
         '--log-facility=-',
       ]);
-      await until('dnsmasq answers', SEEN, async () => {
+      await waitUntil('dnsmasq answers', SEEN, async () => {
         if (/FAILED|failed/.test(log())) throw new Error(log());
         return dig(ip(54), 53, 'consul', 'SOA').then((lines) => lines.length > 0);
       });
@@ -266,12 +272,12 @@ describe('through a resolver', () => {
 });
 
 describe('through a proxy', () => {
-  test.skipIf(!installed('nginx'))('nginx: a variable upstream, resolved while it runs', async () => {
+  test.skipIf(!isInstalled('nginx'))('nginx: a variable upstream, resolved while it runs', async () => {
     startProgram('nginx', ['-p', dir, '-c', config('nginx.conf', NGINX(dir))]);
     await story(() => visit(`http://${ip(80)}:8000/`));
   });
 
-  test.skipIf(!installed('haproxy')).each([
+  test.skipIf(!isInstalled('haproxy')).each([
     ['SRV', 8000],
     ['A', 8001],
   ])('haproxy: server-template by %s', async (_, port) => {

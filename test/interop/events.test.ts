@@ -4,14 +4,14 @@ import { afterEach, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
 import {
   type AgentProcess,
-  hearsay,
-  installed,
-  killAll,
+  isInstalled,
+  killProcesses,
+  runHearsay,
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
-import { file, folder, serf } from '../support/serf.ts';
-import { pause, until } from '../support/wait.ts';
+import { makeTempDir, runSerf, writePrivateFile } from '../support/serf.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 interface Heard {
   readonly Name: string;
@@ -19,14 +19,14 @@ interface Heard {
   readonly ID: string;
 }
 
-afterEach(killAll);
+afterEach(killProcesses);
 
-test.skipIf(!installed('serf'))(
+test.skipIf(!isInstalled('serf'))(
   'an event fired on either side is heard once by all; who joins later hears only what is new',
   { timeout: 120_000 },
   async () => {
-    const dir = folder();
-    const log = file(dir, 'heard', '');
+    const dir = makeTempDir();
+    const log = writePrivateFile(dir, 'heard', '');
     const ip = (host: number): string => `127.0.44.${host}`;
     const join = `${ip(1)}:7946`;
     const h1 = await startHearsay({ name: 'h1', ip: ip(1) });
@@ -39,14 +39,14 @@ test.skipIf(!installed('serf'))(
       (await heard(agent)).map(({ Name }) => Name);
     const handled = async (): Promise<string> => readFileSync(log, 'utf8');
 
-    const there = await serf(s1, ['event', 'from-serf', 'v1']);
+    const there = await runSerf(s1, ['event', 'from-serf', 'v1']);
     expect(there.code, there.stderr).toBe(0);
-    const here = await hearsay(['event', 'from-hearsay', 'v2', '--http-addr', h1.http]);
+    const here = await runHearsay(['event', 'from-hearsay', 'v2', '--http-addr', h1.http]);
     expect(here.code, here.stderr).toBe(0);
 
     for (const agent of [h1, h2])
-      await until(`${agent.name} has heard both`, 10_000, async () => (await names(agent)).length === 2);
-    await until('the handler of the real agent has heard both', 10_000, async () => {
+      await waitUntil(`${agent.name} has heard both`, 10_000, async () => (await names(agent)).length === 2);
+    await waitUntil('the handler of the real agent has heard both', 10_000, async () => {
       const lines = await handled();
       return lines.includes('from-serf v1') && lines.includes('from-hearsay v2');
     });
@@ -59,9 +59,11 @@ test.skipIf(!installed('serf'))(
     ]);
 
     const h3 = await startHearsay({ name: 'h3', ip: ip(3), join });
-    await serf(s1, ['event', '-coalesce=false', 'later', '']);
-    await until('h3 has heard what came after it', 10_000, async () => (await names(h3)).includes('later'));
-    await pause(1000); // nothing more comes
+    await runSerf(s1, ['event', '-coalesce=false', 'later', '']);
+    await waitUntil('h3 has heard what came after it', 10_000, async () =>
+      (await names(h3)).includes('later'),
+    );
+    await sleep(1000); // nothing more comes
     expect(await names(h3)).toEqual(['later']);
     expect((await names(h1)).sort()).toEqual(['from-hearsay', 'from-serf', 'later']);
     expect(s1.log()).not.toMatch(/panic|\[ERR\]/);

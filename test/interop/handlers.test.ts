@@ -2,11 +2,11 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
-import { file, folder, serf } from '../support/serf.ts';
-import { until } from '../support/wait.ts';
+import { isInstalled, killProcesses, startHearsay, startSerf } from '../support/processes.ts';
+import { makeTempDir, runSerf, writePrivateFile } from '../support/serf.ts';
+import { waitUntil } from '../support/wait.ts';
 
-afterEach(killAll);
+afterEach(killProcesses);
 
 /** Each call leaves a file: variables, then input. Written elsewhere first, so that whoever reads finds it whole. */
 const SCRIPT = `#!/bin/sh
@@ -58,12 +58,12 @@ const talk = (records: readonly Record[]): Record[] =>
     .filter((record) => isOf(record, 'user') || isOf(record, 'query'))
     .sort((a, b) => (a.env.join() < b.env.join() ? -1 : 1));
 
-test.skipIf(!installed('serf'))(
+test.skipIf(!isInstalled('serf'))(
   'the script of a Serf agent is handed the same by hearsay, and its answers are heard',
   { timeout: 180_000 },
   async () => {
-    const dir = folder();
-    const script = file(dir, 'handler.sh', SCRIPT);
+    const dir = makeTempDir();
+    const script = writePrivateFile(dir, 'handler.sh', SCRIPT);
     const theirs = join(dir, 'theirs');
     const ours = join(dir, 'ours');
     mkdirSync(theirs);
@@ -79,7 +79,7 @@ test.skipIf(!installed('serf'))(
       tags,
       args: [`-event-handler=/bin/sh ${script} ${theirs}`],
     });
-    const config = file(
+    const config = writePrivateFile(
       dir,
       'config.yaml',
       `handlers:\n  - on: ["*"]\n    run: [/bin/sh, ${script}, ${ours}]\n    timeout: 20s\n`,
@@ -87,7 +87,7 @@ test.skipIf(!installed('serf'))(
     const here = await startHearsay({ name: 'here', ip: ip(2), join: via, tags, args: ['--config', config] });
     const both = async (what: string, is: (records: readonly Record[]) => boolean): Promise<void> => {
       for (const [who, where] of [['there', theirs] as const, ['here', ours] as const])
-        await until(`${what} is handled ${who}`, 30_000, () => is(recordsIn(where)));
+        await waitUntil(`${what} is handled ${who}`, 30_000, () => is(recordsIn(where)));
     };
     const bothTold = (event: string, member: string): Promise<void> =>
       both(`${event} of ${member}`, (records) =>
@@ -99,7 +99,7 @@ test.skipIf(!installed('serf'))(
     // members: comes, changes, fails, is pruned; another leaves
     const mortal = await startSerf({ name: 'mortal', ip: ip(12), join: via, tags: { role: 'db' } });
     await bothTold('member-join', 'mortal');
-    await serf(mortal, ['tags', '-set', 'v=2']);
+    await runSerf(mortal, ['tags', '-set', 'v=2']);
     await bothTold('member-update', 'mortal');
     const leaver = await startSerf({ name: 'leaver', ip: ip(13), join: via });
     await bothTold('member-join', 'leaver');
@@ -107,22 +107,22 @@ test.skipIf(!installed('serf'))(
     await bothTold('member-leave', 'leaver');
     await mortal.kill();
     await bothTold('member-failed', 'mortal');
-    await serf(asker, ['force-leave', '-prune', 'mortal']);
+    await runSerf(asker, ['force-leave', '-prune', 'mortal']);
     await bothTold('member-reap', 'mortal');
 
     // user events, gathered and not
-    await serf(asker, ['event', '-coalesce=false', 'deploy', 'two\nlines']);
-    await serf(asker, ['event', '-coalesce=false', 'empty', '']);
-    await serf(asker, ['event', 'config', 'old']);
-    await serf(asker, ['event', 'config', 'new']);
+    await runSerf(asker, ['event', '-coalesce=false', 'deploy', 'two\nlines']);
+    await runSerf(asker, ['event', '-coalesce=false', 'empty', '']);
+    await runSerf(asker, ['event', 'config', 'old']);
+    await runSerf(asker, ['event', 'config', 'new']);
     await both('the newest of the gathered', (records) => records.some(({ input }) => input === 'new\n'));
 
     // queries
-    const load = await serf(asker, ['query', '-timeout=5s', 'load', 'payload']);
+    const load = await runSerf(asker, ['query', '-timeout=5s', 'load', 'payload']);
     for (const name of ['here', 'there'])
       expect(load.stdout).toContain(`Response from '${name}': it is low\nand calm`);
     for (const name of ['broken', 'big']) {
-      const { stdout } = await serf(asker, ['query', '-timeout=3s', name]);
+      const { stdout } = await runSerf(asker, ['query', '-timeout=3s', name]);
       expect(stdout).toContain("Ack from 'here'");
       expect(stdout).toContain('Total Responses: 0');
     }

@@ -5,26 +5,26 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { connect } from 'node:net';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { address } from '../../src/base/address.ts';
-import { concat, NO_BYTES, utf8 } from '../../src/base/bytes.ts';
+import { toAddress } from '../../src/base/address.ts';
+import { concatBytes, encodeUtf8, NO_BYTES } from '../../src/base/bytes.ts';
 import { createRng } from '../../src/base/rng.ts';
 import { NONCE_BYTES, parseKey } from '../../src/wire/crypt.ts';
-import { Ack, Alive, Dead, NodeState, Ping, Suspect, TYPE } from '../../src/wire/memberlist.ts';
+import { Ack, Alive, Dead, MESSAGE_TYPE, Ping, PushNodeState, Suspect } from '../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, type Envelope, openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody, JoinIntent, Query, UserEvent } from '../../src/wire/serf.ts';
 import { encodePushPull, sealStream } from '../../src/wire/stream-writer.ts';
-import { decode } from '../../src/wire/struct.ts';
+import { decodeStruct } from '../../src/wire/struct.ts';
 import { getJson } from '../support/http.ts';
 import {
   type AgentProcess,
-  type Hearsay,
-  installed,
-  killAll,
+  type HearsayProcess,
+  isInstalled,
+  killProcesses,
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
-import { serf } from '../support/serf.ts';
-import { until } from '../support/wait.ts';
+import { runSerf } from '../support/serf.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const KEY = Buffer.alloc(32, 9).toString('base64');
 const PORT = 7946;
@@ -51,8 +51,8 @@ class Mallory {
     socket.on('message', (bytes, { address: from, port }) => {
       this.nonces.push(bytes.subarray(1, 1 + NONCE_BYTES).toString('hex'));
       for (const message of openPacket(new Uint8Array(bytes), envelope).messages) {
-        if (message[0] !== TYPE.ping) continue;
-        const { seqNo } = decode(Ping, message);
+        if (message[0] !== MESSAGE_TYPE.ping) continue;
+        const { seqNo } = decodeStruct(Ping, message);
         const payload = from === victim ? this.ackPayload : NO_BYTES;
         if (payload.length > 0) this.acked += 1;
         this.#send(from, port, [Ack.encode({ seqNo, payload })]);
@@ -76,7 +76,7 @@ class Mallory {
 
   /** Serf's, each behind memberlist's octet for user messages. */
   serf(to: string, ...bodies: Uint8Array[]): void {
-    this.says(to, ...bodies.map((body) => concat([Uint8Array.of(TYPE.user), body])));
+    this.says(to, ...bodies.map((body) => concatBytes([Uint8Array.of(MESSAGE_TYPE.user), body])));
   }
 
   /** Over a stream; resolves when the other side has ended it. */
@@ -97,7 +97,7 @@ class Mallory {
 
 const alive = (node: string, ip: string, over: Partial<Alive> = {}): Uint8Array =>
   Alive.encode(
-    Alive.make({
+    Alive.create({
       incarnation: 1,
       node,
       addr: octets(ip),
@@ -110,7 +110,7 @@ const alive = (node: string, ip: string, over: Partial<Alive> = {}): Uint8Array 
 
 const query = (ip: string, over: Partial<Query>): Uint8Array =>
   Query.encode(
-    Query.make({
+    Query.create({
       ...{ ltime: 5, id: rng.int(TOP), addr: octets(ip), port: PORT, sourceNode: 'mallory', filters: [] },
       ...{ flags: 0, relayFactor: 0, timeout: 2e9, name: 'q', payload: NO_BYTES },
       ...over,
@@ -129,9 +129,9 @@ const LETHAL: Readonly<Record<string, (mallory: Mallory, to: string) => void>> =
     mallory.serf(to, query(mallory.ip, { name: '_serf_install-key' })),
 };
 
-afterAll(killAll);
+afterAll(killProcesses);
 
-describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 }, () => {
+describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 240_000 }, () => {
   const ended: (() => unknown)[] = [];
   afterEach(async () => {
     for (const end of ended.splice(0)) await end();
@@ -146,7 +146,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
       () => victim.kill(),
     );
 
-    await until('it has ended', 20_000, () => {
+    await waitUntil('it has ended', 20_000, () => {
       send(mallory, to);
       return victim.child.exitCode !== null;
     });
@@ -165,7 +165,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
     const allWell = (): Promise<unknown> =>
       Promise.all(
         agents.map((agent) =>
-          until(`${agent.name} sees the three alive`, 60_000, async () => {
+          waitUntil(`${agent.name} sees the three alive`, 60_000, async () => {
             const members = await agent.members();
             const up = members.filter(({ status }) => status === 'alive').map(({ name }) => name);
             return ['h1', 'h2', 's1'].every((name) => up.includes(name));
@@ -176,7 +176,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
     // It is one of them: it joins, and answers whoever asks.
     mallory.says(to, alive('mallory', mallory.ip));
     mallory.serf(to, JoinIntent.encode({ ltime: 2, node: 'mallory' }));
-    await until('mallory is a member', 30_000, async () =>
+    await waitUntil('mallory is a member', 30_000, async () =>
       (await h1.members()).some(({ name, status }) => name === 'mallory' && status === 'alive'),
     );
 
@@ -184,7 +184,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
     const step = async (what: string, counter: string, act: () => unknown): Promise<void> => {
       const had = (await counters(h1)).get(counter) ?? 0;
       await act();
-      await until(
+      await waitUntil(
         `${what} is counted as ${counter}`,
         20_000,
         async () => ((await counters(h1)).get(counter) ?? 0) > had,
@@ -239,7 +239,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
         encodePushPull({
           ...{ kind: 'pushPull', join: false, userState: NO_BYTES },
           nodes: [
-            NodeState.make({
+            PushNodeState.create({
               ...{ name: 'ghost', addr: octets(ip(77)), port: PORT, meta: NO_BYTES },
               ...{ incarnation: 1, state: 0, vsn: NO_BYTES },
             }),
@@ -248,7 +248,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
       ),
     );
     await step('a push/pull of a thousand million rows', 'streams_rejected', () =>
-      mallory.dials(to, concat([Uint8Array.of(TYPE.pushPull), BILLION_ROWS])),
+      mallory.dials(to, concatBytes([Uint8Array.of(MESSAGE_TYPE.pushPull), BILLION_ROWS])),
     );
     // It is probed about once in three seconds, and lies about where it is.
     mallory.ackPayload = CoordinateBody.encode({
@@ -260,14 +260,14 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
       },
     });
     await step('coordinates that are not numbers', 'packets_rejected', () =>
-      until('it was asked and has answered', 60_000, () => mallory.acked > 0),
+      waitUntil('it was asked and has answered', 60_000, () => mallory.acked > 0),
     );
     mallory.ackPayload = NO_BYTES;
     await step('a storm of events', 'events_throttled', () => {
       for (let i = 0; i < 4000; i++)
         mallory.serf(
           to,
-          UserEvent.encode({ ltime: 10 + i, name: `storm${i}`, payload: utf8('x'), cc: false }),
+          UserEvent.encode({ ltime: 10 + i, name: `storm${i}`, payload: encodeUtf8('x'), cc: false }),
         );
     });
 
@@ -277,7 +277,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
     expect(halves.length).toBeGreaterThan(20);
     expect(new Set(halves).size).toBe(halves.length);
     // Each kind of complaint names its address at least once; the rest is counted.
-    const from = address(octets(mallory.ip), PORT).key;
+    const from = toAddress(octets(mallory.ip), PORT).key;
     const lines = h1
       .log()
       .split('\n')
@@ -307,22 +307,22 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 240_000 
         .split('\n')
         .filter((line) => harmed.test(line) && !line.includes('Failed to install key: key size must be')),
     ).toEqual([]);
-    expect((await serf(s1, ['event', 'after', 'it'])).code).toBe(0);
-    await until('h2 hears the event of the real agent', 20_000, async () =>
+    expect((await runSerf(s1, ['event', 'after', 'it'])).code).toBe(0);
+    await waitUntil('h2 hears the event of the real agent', 20_000, async () =>
       (await getJson<{ Name: string }[]>(`${h2.http}/v1/event/list`)).some(({ Name }) => Name === 'after'),
     );
     // Mallory alone does not answer.
-    expect((await serf(s1, ['keys', '-list'])).stdout).toContain('3/4 nodes reported success');
+    expect((await runSerf(s1, ['keys', '-list'])).stdout).toContain('3/4 nodes reported success');
   });
 });
 
 /** `{Nodes: 1e9, UserStateLen: 0, Join: false}`, and no row. */
-const BILLION_ROWS = concat([
-  Uint8Array.of(0x83, 0xa5, ...utf8('Nodes'), 0xce, 0x3b, 0x9a, 0xca, 0x00),
-  Uint8Array.of(0xac, ...utf8('UserStateLen'), 0x00, 0xa4, ...utf8('Join'), 0xc2),
+const BILLION_ROWS = concatBytes([
+  Uint8Array.of(0x83, 0xa5, ...encodeUtf8('Nodes'), 0xce, 0x3b, 0x9a, 0xca, 0x00),
+  Uint8Array.of(0xac, ...encodeUtf8('UserStateLen'), 0x00, 0xa4, ...encodeUtf8('Join'), 0xc2),
 ]);
 
-async function counters({ http }: Hearsay): Promise<ReadonlyMap<string, number>> {
+async function counters({ http }: HearsayProcess): Promise<ReadonlyMap<string, number>> {
   const { Counters } = await getJson<{ Counters: { Name: string; Count: number }[] }>(
     `${http}/v1/agent/metrics`,
   );

@@ -3,14 +3,14 @@ import { readFileSync, statSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import {
   type AgentProcess,
-  hearsay,
-  installed,
-  killAll,
+  isInstalled,
+  killProcesses,
+  runHearsay,
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
-import { file, folder, serf } from '../support/serf.ts';
-import { until } from '../support/wait.ts';
+import { makeTempDir, runSerf, writePrivateFile } from '../support/serf.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const [OLD, NEW, NEXT] = [1, 2, 3].map((octet) => Buffer.alloc(32, octet).toString('base64')) as [
   string,
@@ -18,14 +18,14 @@ const [OLD, NEW, NEXT] = [1, 2, 3].map((octet) => Buffer.alloc(32, octet).toStri
   string,
 ];
 
-afterEach(killAll);
+afterEach(killProcesses);
 
-test.skipIf(!installed('serf'))(
+test.skipIf(!isInstalled('serf'))(
   'G16 keys are rotated from either side, each file holds what is in use, nobody is lost',
   { timeout: 180_000 },
   async () => {
-    const dir = folder();
-    const ring = (name: string): string => file(dir, `${name}.keys`, JSON.stringify([OLD]));
+    const dir = makeTempDir();
+    const ring = (name: string): string => writePrivateFile(dir, `${name}.keys`, JSON.stringify([OLD]));
     const ip = (host: number): string => `127.0.46.${host}`;
     const join = `${ip(1)}:7946`;
     const ours = (name: string, host: number, more: { join?: string }) =>
@@ -40,20 +40,20 @@ test.skipIf(!installed('serf'))(
     const everybodyAlive = (): Promise<unknown> =>
       Promise.all(
         all.map((agent) =>
-          until(`${agent.name} sees all alive`, 20_000, async () => {
+          waitUntil(`${agent.name} sees all alive`, 20_000, async () => {
             const members = await agent.members();
             return members.length === all.length && members.every(({ status }) => status === 'alive');
           }),
         ),
       );
     const keys = async (...words: string[]) => {
-      const ran = await hearsay(['keys', ...words, '--json', '--http-addr', h1.http]);
+      const ran = await runHearsay(['keys', ...words, '--json', '--http-addr', h1.http]);
       return { ...ran, report: ran.stdout === '' ? undefined : JSON.parse(ran.stdout) };
     };
     await everybodyAlive();
 
     // A key that not all have is not used, and the sentence names who lacks it.
-    await serf(s1, ['keys', '-list']);
+    await runSerf(s1, ['keys', '-list']);
     const early = await keys('use', NEW);
     expect(early.code).toBe(4);
     expect(early.stderr).toMatch(/install the key there first/);
@@ -85,13 +85,13 @@ test.skipIf(!installed('serf'))(
     // One that is down may know the old key alone: it is kept for its return, unless the operator insists.
     await h3.kill();
     all.pop();
-    await until('h3 is seen failed', 30_000, async () =>
+    await waitUntil('h3 is seen failed', 30_000, async () =>
       (await h1.members()).some(({ name, status }) => name === 'h3' && status === 'failed'),
     );
     const down = await keys('remove', OLD);
     expect(down.code).toBe(4);
     expect(down.stderr).toMatch(/h3 failed, and may know no other key/);
-    expect((await hearsay(['forget', 'h3', '--prune', '--http-addr', h1.http])).code).toBe(0);
+    expect((await runHearsay(['forget', 'h3', '--prune', '--http-addr', h1.http])).code).toBe(0);
     await everybodyAlive();
     const removed = await keys('remove', OLD);
     expect(removed.report, removed.stderr).toMatchObject({ errors: {}, silent: [] });
@@ -100,24 +100,24 @@ test.skipIf(!installed('serf'))(
     await everybodyAlive();
 
     // From real Serf.
-    const install = await serf(s1, ['keys', `-install=${NEXT}`]);
+    const install = await runSerf(s1, ['keys', `-install=${NEXT}`]);
     expect(install.code, install.stdout + install.stderr).toBe(0);
-    expect((await serf(s1, ['keys', `-use=${NEXT}`])).code).toBe(0);
-    const remove = await serf(s1, ['keys', `-remove=${NEW}`]);
+    expect((await runSerf(s1, ['keys', `-use=${NEXT}`])).code).toBe(0);
+    const remove = await runSerf(s1, ['keys', `-remove=${NEW}`]);
     expect(remove.code, remove.stdout + remove.stderr).toBe(0);
     for (const name of ['h1', 'h2', 's1', 's2']) expect(kept(name), name).toEqual([NEXT]);
-    const theirs = await serf(s1, ['keys', '-list']);
+    const theirs = await runSerf(s1, ['keys', '-list']);
     expect(theirs.stdout + theirs.stderr).toMatch(/\[4\/4\]/);
 
     // The primary is refused by all, and the ring is never empty.
-    const primary = await serf(s1, ['keys', `-remove=${NEXT}`]);
+    const primary = await runSerf(s1, ['keys', `-remove=${NEXT}`]);
     expect(primary.code).not.toBe(0);
     expect(kept('h1')).toEqual([NEXT]);
     await everybodyAlive();
 
     // One that starts from its file knows the key in use.
     await h2.kill();
-    await until('h2 is seen failed', 30_000, async () =>
+    await waitUntil('h2 is seen failed', 30_000, async () =>
       (await h1.members()).some(({ name, status }) => name === 'h2' && status === 'failed'),
     );
     const again = await startHearsay({
@@ -130,12 +130,13 @@ test.skipIf(!installed('serf'))(
   },
 );
 
-test.skipIf(!installed('serf'))(
+test.skipIf(!isInstalled('serf'))(
   'G16 `serf keys` while one joins and one is down: who was down comes back with the old key alone, and is told why nobody answers',
   { timeout: 180_000 },
   async () => {
-    const dir = folder();
-    const ring = (name: string, keys = [OLD]): string => file(dir, `${name}.keys`, JSON.stringify(keys));
+    const dir = makeTempDir();
+    const ring = (name: string, keys = [OLD]): string =>
+      writePrivateFile(dir, `${name}.keys`, JSON.stringify(keys));
     const ip = (host: number): string => `127.0.58.${host}`;
     const join = `${ip(1)}:7946`;
     const ours = (name: string, host: number, keys = [OLD]) =>
@@ -148,7 +149,7 @@ test.skipIf(!installed('serf'))(
     const h2 = await ours('h2', 2);
     const all: AgentProcess[] = [h1, s1, h2];
     const sees = (agent: AgentProcess, name: string, status: string): Promise<unknown> =>
-      until(`${agent.name} sees ${name} ${status}`, 40_000, async () =>
+      waitUntil(`${agent.name} sees ${name} ${status}`, 40_000, async () =>
         (await agent.members()).some((one) => one.name === name && one.status === status),
       );
     const everybodyAlive = (): Promise<unknown> =>
@@ -157,8 +158,8 @@ test.skipIf(!installed('serf'))(
       JSON.parse(readFileSync(`${dir}/${name}.keys`, 'utf8')) as string[];
     // An answer may be late for the few seconds that Serf waits: an operator asks again, and it is the same then.
     const keys = (word: string): Promise<unknown> =>
-      until(`keys ${word}`, 60_000, async () => {
-        const { code, stdout, stderr } = await serf(s1, ['keys', word]);
+      waitUntil(`keys ${word}`, 60_000, async () => {
+        const { code, stdout, stderr } = await runSerf(s1, ['keys', word]);
         return code === 0 || Promise.reject(new Error(stdout + stderr));
       });
     await everybodyAlive();
@@ -181,7 +182,7 @@ test.skipIf(!installed('serf'))(
     const lost = await startHearsay({
       ...{ name: 'h2', ip: ip(2), args: ['--keyring-file', `${dir}/h2.keys`] },
     });
-    const tried = await hearsay(['join', join, '--http-addr', lost.http]);
+    const tried = await runHearsay(['join', join, '--http-addr', lost.http]);
     expect(tried.code).not.toBe(0);
     expect(tried.stderr).toMatch(/a key we do not have|key and label are the same/);
     expect(h1.log()).toMatch(/undecryptable/);

@@ -1,33 +1,33 @@
 /** G17: a host that ran Serf goes on with hearsay, without a word on whom to join: its snapshot says it. */
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
-import { folder, serf } from '../support/serf.ts';
-import { until } from '../support/wait.ts';
+import { isInstalled, killProcesses, startHearsay, startSerf } from '../support/processes.ts';
+import { makeTempDir, runSerf } from '../support/serf.ts';
+import { waitUntil } from '../support/wait.ts';
 
-afterEach(killAll);
+afterEach(killProcesses);
 
-test.skipIf(!installed('serf'))(
+test.skipIf(!isInstalled('serf'))(
   '4.11 8 the snapshot of the real agent is enough to be back in the cluster under its name',
   { timeout: 120_000 },
   async () => {
-    const snapshot = `${folder()}/serf.snapshot`;
+    const snapshot = `${makeTempDir()}/serf.snapshot`;
     const ip = (host: number): string => `127.0.48.${host}`;
     const s1 = await startSerf({ name: 's1', ip: ip(11) });
     const args = [`-snapshot=${snapshot}`];
     const s2 = await startSerf({ name: 's2', ip: ip(12), join: `${ip(11)}:7946`, args });
     const seenBy = async (agent: { members: typeof s1.members }, name: string): Promise<string | undefined> =>
       (await agent.members()).find((one) => one.name === name)?.status;
-    await until('the snapshot names s1', 20_000, async () => {
-      await serf(s2, ['event', `n${performance.now()}`]); // it is flushed when there is more to write
+    await waitUntil('the snapshot names s1', 20_000, async () => {
+      await runSerf(s2, ['event', `n${performance.now()}`]); // it is flushed when there is more to write
       return readFileSync(snapshot, 'utf8').includes('alive: s1 ');
     });
 
     await s2.kill();
     const moved = await startHearsay({ name: 's2', ip: ip(12), args: ['--import-serf-snapshot', snapshot] });
 
-    await until('s2 sees s1', 20_000, async () => (await seenBy(moved, 's1')) === 'alive');
-    await until('s1 sees s2', 20_000, async () => (await seenBy(s1, 's2')) === 'alive');
+    await waitUntil('s2 sees s1', 20_000, async () => (await seenBy(moved, 's1')) === 'alive');
+    await waitUntil('s1 sees s2', 20_000, async () => (await seenBy(s1, 's2')) === 'alive');
     expect((await s1.members()).length).toBe(2);
     expect(s1.log()).not.toMatch(/panic|\[ERR\] (?!memberlist: Failed)/);
   },

@@ -1,11 +1,11 @@
 /** Two nodes with one name, one of them a real Serf agent: the newcomer stops and says why, whichever it is. */
 import { afterEach, expect, test } from 'vitest';
-import { installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import { isInstalled, killProcesses, startHearsay, startSerf } from '../support/processes.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
-afterEach(killAll);
+afterEach(killProcesses);
 
-test.skipIf(!installed('serf'))(
+test.skipIf(!isInstalled('serf'))(
   '4.8 the one that fewer members know by the name goes',
   { timeout: 400_000 },
   async () => {
@@ -17,20 +17,20 @@ test.skipIf(!installed('serf'))(
     const h2 = await startHearsay({ name: 'h2', ip: ip(2), join });
     const steady = [h1, h2, s1, s2];
     for (const agent of steady)
-      await until(`${agent.name} sees all`, 20_000, async () => {
+      await waitUntil(`${agent.name} sees all`, 20_000, async () => {
         const members = await agent.members();
         return members.length === 4 && members.every(({ status }) => status === 'alive');
       });
 
     const ours = await startHearsay({ name: 's1', ip: ip(3), join });
-    await until('ours has stopped', 200_000, () => ours.child.exitCode !== null);
+    await waitUntil('ours has stopped', 200_000, () => ours.child.exitCode !== null);
     expect(ours.child.exitCode).toBe(1);
     expect(ours.log()).toContain('choose another name');
 
     const theirs = await startSerf({ name: 'h2', ip: ip(13), join });
-    await until('theirs has stopped', 60_000, () => theirs.child.exitCode !== null);
+    await waitUntil('theirs has stopped', 60_000, () => theirs.child.exitCode !== null);
 
-    await pause(3000); // nobody follows them
+    await sleep(3000); // nobody follows them
     for (const agent of steady) {
       expect(agent.child.exitCode, agent.name).toBeNull();
       expect((await agent.members()).map(({ addr, status }) => `${addr} ${status}`).sort()).toEqual(

@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
 import {
   type AgentProcess,
-  hearsay,
-  installed,
-  killAll,
+  isInstalled,
+  killProcesses,
+  runHearsay,
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
-import { serf } from '../support/serf.ts';
-import { until } from '../support/wait.ts';
+import { runSerf } from '../support/serf.ts';
+import { waitUntil } from '../support/wait.ts';
 
 interface Waiting {
   readonly id: number;
@@ -23,7 +23,7 @@ interface Answers {
   readonly responses: { readonly from: string; readonly payload: string }[];
 }
 
-describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 }, () => {
+describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 120_000 }, () => {
   const agents: AgentProcess[] = [];
   let h1: AgentProcess & { readonly http: string };
   let h2: AgentProcess & { readonly http: string };
@@ -39,15 +39,15 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 
     h2 = await startHearsay({ name: 'h2', ip: ip(2), join, tags: { role: 'ours' } });
     agents.push(h1, h2, s1, s2);
     for (const agent of agents)
-      await until(`${agent.name} sees all`, 20_000, async () => {
+      await waitUntil(`${agent.name} sees all`, 20_000, async () => {
         const members = await agent.members();
         return members.length === 4 && members.every(({ status }) => status === 'alive');
       });
   }, 60_000);
-  afterAll(killAll);
+  afterAll(killProcesses);
 
   const ask = async (...words: string[]): Promise<Answers> => {
-    const ran = await hearsay(['query', ...words, '--json', '--http-addr', h1.http]);
+    const ran = await runHearsay(['query', ...words, '--json', '--http-addr', h1.http]);
     expect(ran.code, ran.stderr).toBe(0);
     const answers = JSON.parse(ran.stdout) as Answers;
     const by = (a: { from: string }, b: { from: string }): number => (a.from < b.from ? -1 : 1);
@@ -55,7 +55,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 
   };
   /** Answers each query of this name that reaches hearsay's `agent`, as a program there would. */
   const serve = async (agent: { readonly http: string }, name: string, answer: string): Promise<Waiting> => {
-    const query = await until(`${name} waits for an answer`, 10_000, async () =>
+    const query = await waitUntil(`${name} waits for an answer`, 10_000, async () =>
       (await getJson<Waiting[]>(`${agent.http}/v1/hearsay/queries`)).find((one) => one.name === name),
     );
     const answered = await fetch(`${agent.http}/v1/hearsay/queries/${query.id}`, {
@@ -93,7 +93,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 
   });
 
   test('a query asked there is acked and answered here: direct, filtered, relayed', async () => {
-    const asked = serf(s1, [
+    const asked = runSerf(s1, [
       'query',
       '-format=json',
       '-timeout=6s',
@@ -113,24 +113,29 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 
   });
 
   test('an expression that would stall a backtracking engine stalls nobody', async () => {
-    const { code } = await serf(s1, ['query', '-timeout=2s', '-tag=role=(o+u*)*(o+u*)*(o+u*)*x$', 'stall']);
+    const { code } = await runSerf(s1, [
+      'query',
+      '-timeout=2s',
+      '-tag=role=(o+u*)*(o+u*)*(o+u*)*x$',
+      'stall',
+    ]);
     expect(code).toBe(0);
     expect((await h1.members()).length).toBe(4);
   });
 
   test('reachability: `serf reachability` is content with us, and ours with them', async () => {
-    const theirs = await serf(s1, ['reachability']);
+    const theirs = await runSerf(s1, ['reachability']);
     expect(theirs.stdout + theirs.stderr).toMatch(/Successfully contacted all live nodes/);
 
-    const ours = await hearsay(['reachability', '--json', '--http-addr', h1.http]);
+    const ours = await runHearsay(['reachability', '--json', '--http-addr', h1.http]);
     expect(ours.code, ours.stderr).toBe(0);
     expect(JSON.parse(ours.stdout)).toMatchObject({ silent: [], expected: 4 });
   });
 
   test('rtt: each side estimates a round trip to the other from its coordinate', async () => {
-    await until('serf rtt knows h1', 30_000, async () => (await serf(s1, ['rtt', 'h1'])).code === 0);
-    const ours = await until('hearsay rtt knows s1', 30_000, async () => {
-      const ran = await hearsay(['rtt', 's1', 's2', '--json', '--http-addr', h1.http]);
+    await waitUntil('serf rtt knows h1', 30_000, async () => (await runSerf(s1, ['rtt', 'h1'])).code === 0);
+    const ours = await waitUntil('hearsay rtt knows s1', 30_000, async () => {
+      const ran = await runHearsay(['rtt', 's1', 's2', '--json', '--http-addr', h1.http]);
       return ran.code === 0 ? (JSON.parse(ran.stdout) as { a: string; b: string; ms: number }) : undefined;
     });
     expect(ours).toMatchObject({ a: 's1', b: 's2' });

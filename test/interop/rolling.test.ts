@@ -5,9 +5,15 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
-import { type AgentProcess, installed, killAll, startHearsay, startSerf } from '../support/processes.ts';
-import { file, folder, serf } from '../support/serf.ts';
-import { pause, until } from '../support/wait.ts';
+import {
+  type AgentProcess,
+  isInstalled,
+  killProcesses,
+  startHearsay,
+  startSerf,
+} from '../support/processes.ts';
+import { makeTempDir, runSerf, writePrivateFile } from '../support/serf.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 const HOSTS = 6;
 /** Between two events. */
@@ -26,13 +32,13 @@ interface Host {
   readonly from: number;
 }
 
-afterEach(killAll);
+afterEach(killProcesses);
 
-test.skipIf(!installed('serf'))(
+test.skipIf(!isInstalled('serf'))(
   'six hosts move one after the other, there and back',
   { timeout: 900_000 },
   async () => {
-    const dir = folder();
+    const dir = makeTempDir();
     let fired = 0;
     const lives: Host[] = [];
     const up = new Map<string, Host>();
@@ -45,14 +51,14 @@ test.skipIf(!installed('serf'))(
     const start = async (host: number, kind: AgentProcess['kind']): Promise<void> => {
       const [name, ip] = [`n${host}`, ipOf(host)];
       const other = [...up.values()][0];
-      const log = file(dir, `${kind}-${name}-${lives.length}`, '');
+      const log = writePrivateFile(dir, `${kind}-${name}-${lives.length}`, '');
       const options = { name, ip, ...(other === undefined ? {} : { join: `${other.ip}:7946` }) };
       const agent =
         kind === 'hearsay'
           ? await startHearsay(options)
           : await startSerf({ ...options, args: [`-event-handler=user=echo $SERF_USER_EVENT >> ${log}`] });
       for (const one of [...up.values()].map((life) => life.agent).concat(agent))
-        await until(`${one.kind} ${one.name} sees ${name}`, SEEN_WITHIN, () => seesAll(one, up.size + 1));
+        await waitUntil(`${one.kind} ${one.name} sees ${name}`, SEEN_WITHIN, () => seesAll(one, up.size + 1));
       const life: Host = { name, ip, agent, log, from: fired };
       lives.push(life);
       up.set(name, life);
@@ -71,7 +77,7 @@ test.skipIf(!installed('serf'))(
       return wanted.filter((name) => !names.has(name));
     };
     const nothingMissed = async (life: Host, latest: number): Promise<void> => {
-      await until(
+      await waitUntil(
         `${life.agent.kind} on ${life.name} has heard all`,
         SEEN_WITHIN,
         async () => (await missed(life, latest)).length === 0,
@@ -88,11 +94,11 @@ test.skipIf(!installed('serf'))(
         const name = `e${fired}`;
         const ok =
           agent.kind === 'serf'
-            ? (await serf(agent, ['event', '-coalesce=false', name])).code === 0
+            ? (await runSerf(agent, ['event', '-coalesce=false', name])).code === 0
             : (await fetch(`http://${ip}:8500/v1/event/fire/${name}`, { method: 'PUT' })).ok;
         expect(ok, `${agent.name} fires ${name}`).toBe(true);
         fired += 1;
-        await pause(BEAT);
+        await sleep(BEAT);
       }
     })();
 
@@ -111,10 +117,10 @@ test.skipIf(!installed('serf'))(
       const life = up.get(`n${host}`) as Host;
       await nothingMissed(life, fired);
       up.delete(life.name); // fires no more
-      await pause(2 * BEAT);
+      await sleep(2 * BEAT);
       await life.agent.leave();
       for (const { agent } of up.values())
-        await until(`${agent.kind} ${agent.name} sees ${life.name} gone`, SEEN_WITHIN, () =>
+        await waitUntil(`${agent.kind} ${agent.name} sees ${life.name} gone`, SEEN_WITHIN, () =>
           seesAll(agent, up.size),
         );
       // Whoever leaves is now and then seen as failed: its `dead` overtook its leave (serf issue 638).

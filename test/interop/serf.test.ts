@@ -5,14 +5,14 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   type AgentProcess,
-  installed,
-  killAll,
-  type Seen,
-  type StartOptions,
+  type AgentProcessOptions,
+  isInstalled,
+  killProcesses,
+  type ListedMember,
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
-import { pause, until } from '../support/wait.ts';
+import { sleep, waitUntil } from '../support/wait.ts';
 
 const KEY = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
 
@@ -29,15 +29,15 @@ const SEEN_WITHIN = 3_000;
 /** `npm run soak` makes it ten minutes. */
 const QUIET = Number(process.env['HEARSAY_QUIET_MS'] ?? 60_000);
 
-afterAll(killAll);
+afterAll(killProcesses);
 
-describe.skipIf(!installed('serf'))('with real Serf agents (skipped where `serf` is not installed)', () => {
+describe.skipIf(!isInstalled('serf'))('with real Serf agents (skipped where `serf` is not installed)', () => {
   describe.concurrent.each(RUNS)('$run', ({ net, key, serfArgs }) => {
     const ip = (host: number): string => `127.0.${net}.${host}`;
     const seed = ip(1);
     const launch = (name: string): Promise<AgentProcess> => {
       const host = Number(name.slice(1)) + (name.startsWith('s') ? 10 : 0);
-      const options: StartOptions = {
+      const options: AgentProcessOptions = {
         name,
         ip: ip(host),
         tags: { kind: name.startsWith('s') ? 'real' : 'ours', rack: `r${host}` },
@@ -66,7 +66,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents (skipped where `serf`
       ): Promise<unknown> =>
         Promise.all(
           who.map((agent) =>
-            until(`${agent.name} sees ${about} ${status}`, within, async () => {
+            waitUntil(`${agent.name} sees ${about} ${status}`, within, async () => {
               const seen = await agent.members();
               return about.every((name) => statusOf(seen, name) === status);
             }),
@@ -85,7 +85,7 @@ describe.skipIf(!installed('serf'))('with real Serf agents (skipped where `serf`
       });
 
       const before = others().map((agent) => agent.log().length);
-      await pause(QUIET);
+      await sleep(QUIET);
       others().forEach((agent, i) => {
         const since = agent.log().slice(before[i]);
         expect(since.match(/suspect|failed ping|refut/gi) ?? [], `${agent.name} in ${QUIET} ms`).toEqual([]);
@@ -118,13 +118,13 @@ describe.skipIf(!installed('serf'))('with real Serf agents (skipped where `serf`
   });
 });
 
-const statusOf = (seen: readonly Seen[], name: string): string | undefined =>
+const statusOf = (seen: readonly ListedMember[], name: string): string | undefined =>
   seen.find((one) => one.name === name)?.status;
 
-const statuses = (seen: readonly Seen[]): Record<string, string> =>
+const statuses = (seen: readonly ListedMember[]): Record<string, string> =>
   Object.fromEntries(seen.map((one) => [one.name, one.status]));
 
-const table = (seen: readonly Seen[]): Record<string, Omit<Seen, 'name'>> =>
+const table = (seen: readonly ListedMember[]): Record<string, Omit<ListedMember, 'name'>> =>
   Object.fromEntries(seen.map(({ name, addr, status, tags }) => [name, { addr, status, tags }]));
 
 /** Complaints of a real agent about what it was sent, and crashes of either. */

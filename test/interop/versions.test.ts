@@ -6,14 +6,14 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { getJson } from '../support/http.ts';
 import {
   type AgentProcess,
-  hearsay,
-  installed,
-  killAll,
+  isInstalled,
+  killProcesses,
+  runHearsay,
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
-import { serf } from '../support/serf.ts';
-import { until } from '../support/wait.ts';
+import { runSerf } from '../support/serf.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const KEY = Buffer.alloc(16, 5).toString('base64');
 /** Longer than an LZW header is: a datagram with it is smaller when compressed. */
@@ -38,9 +38,9 @@ const RUNS = [
   },
 ] as const;
 
-afterEach(killAll);
+afterEach(killProcesses);
 
-describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 }, () => {
+describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 120_000 }, () => {
   test.each(RUNS)('4.1 1.6 $run', async ({ net, ours, theirs, ...more }) => {
     const ip = (host: number): string => `127.0.${net}.${host}`;
     const speaks = 'speaks' in more ? more.speaks : 5;
@@ -59,16 +59,16 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 
         ['h1', 'web'],
         ['s1', 'db'],
       ] as const)
-        await until(
+        await waitUntil(
           `${witness.name} sees ${name}`,
           20_000,
           async () => (await roleAt(witness, name)) === role,
         );
 
-    expect((await serf(s1, ['event', 'theirs', PAYLOAD])).code).toBe(0);
-    expect((await hearsay(['event', 'ours', PAYLOAD, '--http-addr', h1.http])).code).toBe(0);
+    expect((await runSerf(s1, ['event', 'theirs', PAYLOAD])).code).toBe(0);
+    expect((await runHearsay(['event', 'ours', PAYLOAD, '--http-addr', h1.http])).code).toBe(0);
     for (const agent of [h1, h2])
-      await until(`${agent.name} has heard both`, 20_000, async () => {
+      await waitUntil(`${agent.name} has heard both`, 20_000, async () => {
         const list = await getJson<{ Name: string; Payload: string }[]>(`${agent.http}/v1/event/list`);
         const whole = list.filter(({ Payload }) => Buffer.from(Payload, 'base64').toString() === PAYLOAD);
         return (
@@ -78,15 +78,15 @@ describe.skipIf(!installed('serf'))('with real Serf agents', { timeout: 120_000 
             .join() === 'ours,theirs'
         );
       });
-    await until('s1 has heard ours', 20_000, () => s1.log().includes('messageUserEventType: ours'));
+    await waitUntil('s1 has heard ours', 20_000, () => s1.log().includes('messageUserEventType: ours'));
 
     // Queries are of protocol 4.
     if (speaks >= 4) {
-      expect((await serf(s1, ['reachability'])).stdout).toMatch(/Successfully contacted all live nodes/);
-      const asked = await hearsay(['reachability', '--json', '--http-addr', h1.http]);
+      expect((await runSerf(s1, ['reachability'])).stdout).toMatch(/Successfully contacted all live nodes/);
+      const asked = await runHearsay(['reachability', '--json', '--http-addr', h1.http]);
       expect(JSON.parse(asked.stdout)).toMatchObject({ silent: [], expected: 3 });
     }
-    const info = await serf(s1, ['info']);
+    const info = await runSerf(s1, ['info']);
     expect(info.code, info.stderr).toBe(0);
     for (const agent of agents) expect(agent.child.exitCode, agent.name).toBeNull();
     expect(s1.log()).not.toMatch(/panic|\[ERR\]|unknown type/i);

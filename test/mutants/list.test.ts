@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MUTANTS } from './list.ts';
-import { type Mutant, occurrences, plant, ROOMS, roomOf } from './mutant.ts';
+import { applyMutant, LAYERS, type Mutant, mutantLayer, occurrences } from './mutant.ts';
 
 const here = (path: string): URL => new URL(`../../${path}`, import.meta.url);
 const sourceOf = ({ file }: Mutant): string => readFileSync(here(`src/${file}`), 'utf8');
@@ -12,17 +12,17 @@ test.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))(
   (_, mutant) => {
     const source = sourceOf(mutant);
     expect(occurrences(mutant, source), `stale mutant: its text in src/${mutant.file}`).toBe(1);
-    expect(plant(mutant, source)).not.toBe(source);
-    expect(mutant.noticed).not.toEqual([]);
-    expect(mutant.noticed.filter((path) => !existsSync(here(`test/${path}`)))).toEqual([]);
+    expect(applyMutant(mutant, source)).not.toBe(source);
+    expect(mutant.expectedTests).not.toEqual([]);
+    expect(mutant.expectedTests.filter((path) => !existsSync(here(`test/${path}`)))).toEqual([]);
   },
 );
 
 test('there are at least forty, some in every room, each under its own name', () => {
   expect(MUTANTS.length).toBeGreaterThanOrEqual(40);
   expect(new Set(MUTANTS.map(({ id }) => id)).size).toBe(MUTANTS.length);
-  expect(MUTANTS.filter((mutant) => roomOf(mutant) === undefined)).toEqual([]);
-  expect(new Set(MUTANTS.map(roomOf))).toEqual(new Set(ROOMS));
+  expect(MUTANTS.filter((mutant) => mutantLayer(mutant) === undefined)).toEqual([]);
+  expect(new Set(MUTANTS.map(mutantLayer))).toEqual(new Set(LAYERS));
 });
 
 test('a text that is not there, or twice, makes a mutant stale; other white space does not', () => {
@@ -31,10 +31,12 @@ test('a text that is not there, or twice, makes a mutant stale; other white spac
     file: 'x.ts',
     find: 'a < b;',
     replace: 'a <= b;',
-    wrong: '',
-    noticed: [],
+    description: '',
+    expectedTests: [],
   };
-  expect(plant(mutant, 'if (a\n  <  b;')).toBe('if (a <= b;');
-  expect(() => plant(mutant, 'a > b;')).toThrow('stale mutant swim-x: its text stands 0 times in src/x.ts');
-  expect(() => plant(mutant, 'a < b; a < b;')).toThrow('stands 2 times');
+  expect(applyMutant(mutant, 'if (a\n  <  b;')).toBe('if (a <= b;');
+  expect(() => applyMutant(mutant, 'a > b;')).toThrow(
+    'stale mutant swim-x: its text stands 0 times in src/x.ts',
+  );
+  expect(() => applyMutant(mutant, 'a < b; a < b;')).toThrow('stands 2 times');
 });

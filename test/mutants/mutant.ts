@@ -1,8 +1,8 @@
 /** What a planted bug is, and how it is put into a source. Which there are is in rooms/, who hunts them is run.ts. */
 
 /** The rooms that mutants are planted in. */
-export const ROOMS = ['wire', 'swim', 'serf', 'catalog', 'agent', 'checks', 'shell'] as const;
-export type Room = (typeof ROOMS)[number];
+export const LAYERS = ['wire', 'swim', 'serf', 'catalog', 'agent', 'checks', 'shell'] as const;
+export type Layer = (typeof LAYERS)[number];
 
 /** One bug, as data. It lives in no source: only in a copy, for as long as the tests look for it. */
 export interface Mutant {
@@ -15,26 +15,27 @@ export interface Mutant {
   /** What stands there instead: it compiles. */
   readonly replace: string;
   /** What is wrong now, in one sentence. */
-  readonly wrong: string;
+  readonly description: string;
   /** Test files, below `test/`, of which at least one should notice. */
-  readonly noticed: readonly string[];
+  readonly expectedTests: readonly string[];
 }
 
-export const roomOf = ({ id }: Mutant): Room | undefined => ROOMS.find((room) => id.startsWith(`${room}-`));
+export const mutantLayer = ({ id }: Mutant): Layer | undefined =>
+  LAYERS.find((room) => id.startsWith(`${room}-`));
 
 /** How often the text stands in `source`. Once is right; anything else is a stale mutant. */
 export const occurrences = ({ find }: Mutant, source: string): number =>
-  source.match(new RegExp(patternOf(find), 'g'))?.length ?? 0;
+  source.match(new RegExp(toPattern(find), 'g'))?.length ?? 0;
 
 /** The source with the bug in it. Throws if the mutant is stale. */
-export function plant(mutant: Mutant, source: string): string {
+export function applyMutant(mutant: Mutant, source: string): string {
   const count = occurrences(mutant, source);
   if (count !== 1)
     throw new Error(`stale mutant ${mutant.id}: its text stands ${count} times in src/${mutant.file}`);
-  return source.replace(new RegExp(patternOf(mutant.find)), () => mutant.replace);
+  return source.replace(new RegExp(toPattern(mutant.find)), () => mutant.replace);
 }
 
-const patternOf = (find: string): string =>
+const toPattern = (find: string): string =>
   find
     .trim()
     .split(/\s+/)

@@ -7,10 +7,10 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Baseline, hunt, type Verdict } from './hunt.ts';
+import { Baseline, type MutantResult, testMutant } from './hunt.ts';
 import { MUTANTS } from './list.ts';
-import { type Mutant, ROOMS, roomOf } from './mutant.ts';
-import { endRuns, Workshop } from './workshop.ts';
+import { LAYERS, type Mutant, mutantLayer } from './mutant.ts';
+import { endRuns, MutantSandbox } from './workshop.ts';
 
 const { values } = parseArgs({
   options: {
@@ -24,15 +24,15 @@ const { values } = parseArgs({
 const jobs = Number(values.jobs);
 if (!Number.isInteger(jobs) || jobs < 1) fail('--jobs must be a whole number above 0');
 for (const room of values.room ?? [])
-  if (!(ROOMS as readonly string[]).includes(room)) fail(`--room must be one of ${ROOMS.join(', ')}`);
+  if (!(LAYERS as readonly string[]).includes(room)) fail(`--room must be one of ${LAYERS.join(', ')}`);
 for (const id of values.only ?? [])
   if (!MUTANTS.some((mutant) => mutant.id === id)) fail(`--only: there is no mutant ${id}`);
 const chosen = MUTANTS.filter(
   (mutant) =>
-    (values.only?.includes(mutant.id) ?? true) && (values.room?.includes(roomOf(mutant) ?? '') ?? true),
+    (values.only?.includes(mutant.id) ?? true) && (values.room?.includes(mutantLayer(mutant) ?? '') ?? true),
 );
 
-const workshops: Workshop[] = [];
+const workshops: MutantSandbox[] = [];
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
     endRuns();
@@ -48,37 +48,37 @@ async function command(): Promise<void> {
   const head = commit();
   console.log(`commit ${head}, ${chosen.length} mutants, ${jobs} at a time`);
   const baseline = new Baseline();
-  const verdicts: Verdict[] = [];
+  const verdicts: MutantResult[] = [];
   // Those that only a whole world notices come last.
   const waiting = [...chosen].sort((a, b) => Number(needsStory(a)) - Number(needsStory(b)));
   const began = performance.now();
-  const work = async (workshop: Workshop): Promise<void> => {
+  const work = async (workshop: MutantSandbox): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await hunt(mutant, workshop, baseline, { workers: 1, quick: values.quick });
+      const verdict = await testMutant(mutant, workshop, baseline, { workers: 1, quick: values.quick });
       verdicts.push(verdict);
-      console.log(`${verdicts.length}/${chosen.length} ${lineOf(verdict)}`);
+      console.log(`${verdicts.length}/${chosen.length} ${formatResult(verdict)}`);
       if (values.out !== undefined) writeFileSync(values.out, page());
     }
   };
-  const page = (): string => pageOf(verdicts, head, (performance.now() - began) / 1000);
-  while (workshops.length < Math.min(jobs, chosen.length)) workshops.push(new Workshop());
+  const page = (): string => renderMutantPage(verdicts, head, (performance.now() - began) / 1000);
+  while (workshops.length < Math.min(jobs, chosen.length)) workshops.push(new MutantSandbox());
   await Promise.all(workshops.map(work));
   console.log(`\n${page()}`);
   if (verdicts.some(({ outcome }) => outcome === 'survived' || outcome === 'broken')) process.exitCode = 1;
 }
 
-function needsStory({ noticed }: Mutant): boolean {
+function needsStory({ expectedTests: noticed }: Mutant): boolean {
   return noticed.some((path) => path.startsWith('story/'));
 }
 
-function lineOf({ mutant, outcome, by, expected, why, seconds }: Verdict): string {
+function formatResult({ mutant, outcome, by, expected, why, seconds }: MutantResult): string {
   const hint = outcome === 'killed' && !expected ? ' (not by a test that should)' : '';
   return `${mutant.id}: ${outcome}${hint} in ${seconds.toFixed(1)} s ${by ?? why ?? ''}`;
 }
 
 /** The kill table, as docs/mutants.md shows it. */
-function pageOf(verdicts: readonly Verdict[], head: string, seconds: number): string {
-  const killed = verdicts.filter(({ outcome }) => outcome === 'killed' || outcome === 'late').length;
+function renderMutantPage(verdicts: readonly MutantResult[], head: string, seconds: number): string {
+  const killed = verdicts.filter(({ outcome }) => outcome === 'killed' || outcome === 'timedOut').length;
   const args = process.argv.slice(2);
   const lines = [
     '# Planted bugs',
@@ -89,8 +89,8 @@ function pageOf(verdicts: readonly Verdict[], head: string, seconds: number): st
     '',
     `${verdicts.length} hunted, ${killed} killed, in ${(seconds / 60).toFixed(0)} min with ${jobs} at a time.`,
   ];
-  for (const room of ROOMS) {
-    const own = chosen.filter((mutant) => roomOf(mutant) === room);
+  for (const room of LAYERS) {
+    const own = chosen.filter((mutant) => mutantLayer(mutant) === room);
     if (own.length === 0) continue;
     lines.push(
       '',
@@ -104,12 +104,13 @@ function pageOf(verdicts: readonly Verdict[], head: string, seconds: number): st
   return `${lines.join('\n')}\n`;
 }
 
-function rowOf(mutant: Mutant, verdicts: readonly Verdict[]): string {
+function rowOf(mutant: Mutant, verdicts: readonly MutantResult[]): string {
   const verdict = verdicts.find((one) => one.mutant === mutant);
-  if (verdict === undefined) return `| \`${mutant.id}\` | ${cell(mutant.wrong)} | not hunted | |`;
+  if (verdict === undefined) return `| \`${mutant.id}\` | ${cell(mutant.description)} | not hunted | |`;
   const { outcome, by = '', seconds } = verdict;
-  const who = outcome === 'killed' ? by : outcome === 'late' ? 'time: the tests never end' : `**${outcome}**`;
-  return `| \`${mutant.id}\` | ${cell(mutant.wrong)} | ${cell(who)} | ${seconds.toFixed(0)} |`;
+  const who =
+    outcome === 'killed' ? by : outcome === 'timedOut' ? 'time: the tests never end' : `**${outcome}**`;
+  return `| \`${mutant.id}\` | ${cell(mutant.description)} | ${cell(who)} | ${seconds.toFixed(0)} |`;
 }
 
 function cell(text: string): string {

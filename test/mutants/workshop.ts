@@ -13,15 +13,15 @@ import {
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Mutant, plant } from './mutant.ts';
+import { applyMutant, type Mutant } from './mutant.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** What no test of the fast set reads: history, what is built, and these very lists. */
 const LEFT_OUT = new Set(['.git', 'node_modules', 'dist', 'coverage', join('test', 'mutants')]);
 
 /** What a run of tests came to. */
-export interface Run {
-  readonly outcome: 'green' | 'failed' | 'late' | 'broken';
+export interface TestRun {
+  readonly outcome: 'passed' | 'failed' | 'timedOut' | 'broken';
   /** The first test that failed, and its file below `test/`. */
   readonly test?: string;
   readonly file?: string;
@@ -47,7 +47,7 @@ function end(child: ChildProcess): void {
   }
 }
 
-export class Workshop {
+export class MutantSandbox {
   readonly #dir = mkdtempSync(join(tmpdir(), 'hearsay-mutants-'));
 
   constructor() {
@@ -60,10 +60,10 @@ export class Workshop {
   }
 
   /** Runs with the mutant in the copy; afterwards the copy is as it was. */
-  async infected<T>(mutant: Mutant, work: () => Promise<T>): Promise<T> {
+  async withMutant<T>(mutant: Mutant, work: () => Promise<T>): Promise<T> {
     const file = join(this.#dir, 'src', mutant.file);
     const healthy = readFileSync(file, 'utf8');
-    writeFileSync(file, plant(mutant, healthy));
+    writeFileSync(file, applyMutant(mutant, healthy));
     try {
       return await work();
     } finally {
@@ -72,7 +72,7 @@ export class Workshop {
   }
 
   /** Runs tests of the fast set whose paths below `test/` begin with one of `paths`, up to the first that fails. */
-  async run(paths: readonly string[], workers: number, capSeconds: number, bail = true): Promise<Run> {
+  async run(paths: readonly string[], workers: number, capSeconds: number, bail = true): Promise<TestRun> {
     const report = join(this.#dir, 'report.json');
     rmSync(report, { force: true });
     const began = performance.now();
@@ -116,7 +116,7 @@ export class Workshop {
     clearTimeout(timer);
     running.delete(child);
     const seconds = (performance.now() - began) / 1000;
-    if (late) return { outcome: 'late', took: new Map(), seconds };
+    if (late) return { outcome: 'timedOut', took: new Map(), seconds };
     return { ...this.#read(report, code, said), seconds };
   }
 
@@ -125,7 +125,7 @@ export class Workshop {
     rmSync(this.#dir, { recursive: true, force: true, maxRetries: 5 });
   }
 
-  #read(report: string, code: number | null, said: string): Omit<Run, 'seconds'> {
+  #read(report: string, code: number | null, said: string): Omit<TestRun, 'seconds'> {
     let results: readonly FileResult[];
     try {
       results = (JSON.parse(readFileSync(report, 'utf8')) as { testResults: readonly FileResult[] })
@@ -143,7 +143,7 @@ export class Workshop {
     }
     // A file that cannot even be read proves nothing about the mutant but that it does not compile.
     const unread = results.find(({ status }) => status === 'failed');
-    if (code === 0 && results.length > 0 && unread === undefined) return { outcome: 'green', took };
+    if (code === 0 && results.length > 0 && unread === undefined) return { outcome: 'passed', took };
     return { outcome: 'broken', why: unread?.message ?? said.trim(), took };
   }
 }

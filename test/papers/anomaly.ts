@@ -9,9 +9,9 @@ import { NO_BYTES } from '../../src/base/bytes.ts';
 import { shuffle } from '../../src/base/rng.ts';
 import type { Millis } from '../../src/base/time.ts';
 import type { SwimConfig } from '../../src/config/protocol.ts';
-import { acquaint } from '../../src/sim/world/bootstrap.ts';
+import { bootstrapByPushPull } from '../../src/sim/world/bootstrap.ts';
 import { World } from '../../src/sim/world/world.ts';
-import { Choked } from './choked.ts';
+import { BlockedMember } from './choked.ts';
 
 export interface AnomalyOptions {
   readonly seed: number;
@@ -52,33 +52,39 @@ const SETTLING: Millis = 3000;
 
 export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
   const { seed, concurrent, duration, interval, span, calm, swim } = options;
-  const members = new Map<string, Choked>();
+  const members = new Map<string, BlockedMember>();
   const world = new World({
     seed,
-    birth: (born, host) => {
-      const member = new Choked(createAgent(born), host.swim);
+    makeAgent: (born, host) => {
+      const member = new BlockedMember(createAgent(born), host.swim);
       members.set(host.label, member);
       return member;
     },
   });
   const labels = Array.from({ length: options.members }, (_, i) => `m${String(i + 1).padStart(3, '0')}`);
   for (const label of labels) world.add(label, { disk: false, swim });
-  acquaint(world, labels);
+  bootstrapByPushPull(world, labels);
   const chance = world.rng.fork();
   world.run(SETTLING + 1000 * chance.next());
 
   const anomalous = shuffle([...labels], chance).slice(0, concurrent);
-  const tally = new Tally(world, anomalous, options.members - concurrent, world.now, world.now + duration);
+  const tally = new FailureStats(
+    world,
+    anomalous,
+    options.members - concurrent,
+    world.now,
+    world.now + duration,
+  );
   const before = { ...world.counts };
   const start = world.now;
   let end = start;
   for (let at = start; at <= start + span; at += duration + (interval ?? Number.POSITIVE_INFINITY)) {
     end = at + duration;
     for (const label of anomalous) {
-      world.at(at, () => members.get(label)?.begin());
+      world.at(at, () => members.get(label)?.startAnomaly());
       world.at(end, () => {
-        members.get(label)?.end();
-        world.inject(label, world.host(label).address, NO_BYTES);
+        members.get(label)?.endAnomaly();
+        world.injectDatagram(label, world.host(label).address, NO_BYTES);
       });
     }
   }
@@ -93,7 +99,7 @@ export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
 }
 
 /** Who called whom failed. */
-class Tally {
+class FailureStats {
   readonly #knownAt = new Map<string, Map<string, Millis>>();
   readonly #victims = new Set<string>();
   readonly #victimsAtHealthy = new Set<string>();
@@ -107,12 +113,12 @@ class Tally {
     this.#healthy = healthy;
     this.#start = start;
     for (const label of anomalous) this.#knownAt.set(label, new Map());
-    world.watch({
-      acted: ({ label }, facts) => {
+    world.subscribe({
+      onEffects: ({ label }, facts) => {
         for (const fact of facts)
           if (fact.kind === 'memberFailed') {
             const known = this.#knownAt.get(fact.node);
-            if (known === undefined) this.#wronged(fact.node, label);
+            if (known === undefined) this.#recordFalsePositive(fact.node, label);
             else if (!this.#knownAt.has(label) && !known.has(label) && world.now <= until)
               known.set(label, world.now);
           }
@@ -134,7 +140,7 @@ class Tally {
     };
   }
 
-  #wronged(node: string, by: string): void {
+  #recordFalsePositive(node: string, by: string): void {
     this.#fp += 1;
     this.#victims.add(node);
     if (this.#knownAt.has(by)) return;

@@ -10,23 +10,23 @@
 import type { Agent, Effect, Input } from '../../src/agent/contract/machine.ts';
 import type { View } from '../../src/agent/contract/view.ts';
 import { type Millis, NEVER } from '../../src/base/time.ts';
-import { envelopeOf, kindsOf } from '../../src/sim/world/message-kinds.ts';
+import { hostEnvelope, messageKinds } from '../../src/sim/world/message-kinds.ts';
 
 /** What a socket's buffer holds, and what a datagram takes of it besides its octets; as src/sim/world/host.ts has it. */
 const BUFFER_BYTES = 212_992;
 const OVERHEAD_BYTES = 512;
 /** These worlds have neither keys nor labels. */
-const PLAIN = envelopeOf({});
+const BARE_HOST_ENVELOPE = hostEnvelope({});
 /** Messages dealt with in one millisecond by a member that has fallen behind. */
 const PACE = 10;
 
-export class Choked implements Agent {
+export class BlockedMember implements Agent {
   readonly #inner: Agent;
   readonly #settings: { gossipNodes: number };
   readonly #gossipNodes: number;
   #anomalous = false;
   /** It wants to send a ping and cannot. */
-  #stuck = false;
+  #blocked = false;
   #unsent: Effect[] = [];
   #backlog: Input[] = [];
   #backlogBytes = 0;
@@ -44,59 +44,59 @@ export class Choked implements Agent {
   }
 
   get deadline(): Millis {
-    if (this.#anomalous) return this.#stuck ? NEVER : this.#inner.deadline;
+    if (this.#anomalous) return this.#blocked ? NEVER : this.#inner.deadline;
     return Math.min(this.#workAt, this.#inner.deadline);
   }
 
   /** Takes effect at the next input, which may be a tick. */
-  begin(): void {
+  startAnomaly(): void {
     this.#anomalous = true;
     this.#settings.gossipNodes = 1;
     this.#workAt = NEVER;
   }
 
   /** What was stuck goes on at the next input, and that should come at once: an empty datagram will do, it is not kept. */
-  end(): void {
+  endAnomaly(): void {
     this.#anomalous = false;
     this.#settings.gossipNodes = this.#gossipNodes;
     this.#workAt = 0;
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
-    if (this.#anomalous) return this.#choke(input, now, out);
+    if (this.#anomalous) return this.#handleWhileBlocked(input, now, out);
     if (this.#workAt === NEVER) return this.#inner.handle(input, now, out);
-    if (input.kind !== 'tick') this.#keep(input);
-    if (this.#workAt === 0) return this.#wake(now, out);
-    if (now >= this.#workAt) this.#work(PACE, now, out);
+    if (input.kind !== 'tick') this.#buffer(input);
+    if (this.#workAt === 0) return this.#resume(now, out);
+    if (now >= this.#workAt) this.#processBacklog(PACE, now, out);
     if (this.#inner.deadline <= now) this.#inner.handle({ kind: 'tick' }, now, out);
   }
 
-  #choke(input: Input, now: Millis, out: Effect[]): void {
-    if (input.kind !== 'tick') return this.#keep(input);
-    if (this.#stuck) return;
+  #handleWhileBlocked(input: Input, now: Millis, out: Effect[]): void {
+    if (input.kind !== 'tick') return this.#buffer(input);
+    if (this.#blocked) return;
     const effects: Effect[] = [];
     this.#inner.handle(input, now, effects);
     for (const effect of effects)
       if (isTraffic(effect)) this.#unsent.push(effect);
       else out.push(effect);
-    this.#stuck = this.#unsent.some(isPing);
+    this.#blocked = this.#unsent.some(isPing);
   }
 
   /**
    * First what it could not send; then the message it has in hand and its timers, and then the other messages in turn. With
    * an input before the tick the next round of gossip comes when it is due; a tick at once goes on with one that was stuck.
    */
-  #wake(now: Millis, out: Effect[]): void {
+  #resume(now: Millis, out: Effect[]): void {
     const gossiped = this.#unsent.some((effect) => !isPing(effect));
     out.push(...this.#unsent);
     this.#unsent = [];
-    this.#stuck = false;
+    this.#blocked = false;
     if (gossiped) this.#inner.handle({ kind: 'tick' }, now, out);
-    this.#work(1, now, out);
+    this.#processBacklog(1, now, out);
     if (!gossiped) this.#inner.handle({ kind: 'tick' }, now, out);
   }
 
-  #work(count: number, now: Millis, out: Effect[]): void {
+  #processBacklog(count: number, now: Millis, out: Effect[]): void {
     for (const input of this.#backlog.splice(0, count)) {
       this.#backlogBytes -= sizeOf(input);
       this.#inner.handle(input, now, out);
@@ -104,7 +104,7 @@ export class Choked implements Agent {
     this.#workAt = this.#backlog.length === 0 ? NEVER : now + 1;
   }
 
-  #keep(input: Input): void {
+  #buffer(input: Input): void {
     const bytes = sizeOf(input);
     if (bytes === OVERHEAD_BYTES || this.#backlogBytes + bytes > BUFFER_BYTES) return;
     this.#backlogBytes += bytes;
@@ -119,4 +119,4 @@ const isTraffic = ({ kind }: Effect): boolean =>
   kind === 'sendPacket' || kind === 'openStream' || kind === 'writeStream' || kind === 'closeStream';
 
 const isPing = (effect: Effect): boolean =>
-  effect.kind === 'sendPacket' && kindsOf(effect.packet, PLAIN).includes('ping');
+  effect.kind === 'sendPacket' && messageKinds(effect.packet, BARE_HOST_ENVELOPE).includes('ping');

@@ -49,5 +49,5 @@ const NEVER_MEANT = 1000 * 3_600_000;
  * The protocol of the SWIM paper: rumors ride on pings and acks only, no full exchanges, no streams. `gossipInterval` is
  * turned to this once all know one another (`piggybackOnly`).
  */
-export const PURE: Partial<SwimConfig> = { ...SWIM, streamPing: false, pushPullInterval: NEVER_MEANT };
+export const PLAIN_SWIM: Partial<SwimConfig> = { ...SWIM, streamPing: false, pushPullInterval: NEVER_MEANT };
 export const NO_GOSSIP = NEVER_MEANT;

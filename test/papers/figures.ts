@@ -1,19 +1,19 @@
 /** The arithmetic of the tables: sums over cells, shares, percentiles, and how they are written. */
-import { at } from '../goals/goal.ts';
+import { quantile } from '../goals/goal.ts';
 
-export const sum = <T>(list: readonly T[], value: (one: T) => number): number =>
+export const sumBy = <T>(list: readonly T[], value: (one: T) => number): number =>
   list.reduce((total, one) => total + value(one), 0);
 
-export const mean = (list: readonly number[]): number => sum(list, (one) => one) / list.length;
+export const mean = (list: readonly number[]): number => sumBy(list, (one) => one) / list.length;
 
 /** Median, 99th and 99.9th percentile, each a value that came. */
 export function percentiles(values: readonly number[]): readonly [number, number, number] {
   const sorted = [...values].sort((a, b) => a - b);
-  return [at(sorted, 0.5), at(sorted, 0.99), at(sorted, 0.999)];
+  return [quantile(sorted, 0.5), quantile(sorted, 0.99), quantile(sorted, 0.999)];
 }
 
 /** `part` as a percentage of `whole`; of nothing, or of what was not measured, there is none. */
-export function percent(part: number, whole: number): string {
+export function formatPercent(part: number, whole: number): string {
   if (whole === 0 || Number.isNaN(part / whole)) return '–';
   const value = (100 * part) / whole;
   if (value === 0) return '0 %';
@@ -21,24 +21,24 @@ export function percent(part: number, whole: number): string {
 }
 
 /** How many times fewer `few` is than `many`; with none at all `many` is as much as can be said. */
-export function fewer(many: number, few: number): string {
+export function formatTimesFewer(many: number, few: number): string {
   if (many === 0) return '–';
-  if (few === 0) return `none of ${count(many)}`;
+  if (few === 0) return `none of ${formatCount(many)}`;
   return `${(many / few).toFixed(many / few < 10 ? 1 : 0)} times fewer`;
 }
 
-export const seconds = (millis: number): string =>
+export const formatSeconds = (millis: number): string =>
   Number.isFinite(millis) ? (millis / 1000).toFixed(2) : '–';
 
-export const count = (value: number): string => value.toLocaleString('en');
+export const formatCount = (value: number): string => value.toLocaleString('en');
 
 /** A bar of at most `width`, one block for each eighth of the way on a scale of powers of ten. */
-export function bar(value: number, most: number, width: number): string {
+export function formatBar(value: number, most: number, width: number): string {
   if (value <= 0 || most <= 0) return '';
   return '█'.repeat(Math.max(1, Math.round((width * Math.log10(1 + value)) / Math.log10(1 + most))));
 }
 
 /** A Markdown table, its first row the head. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }

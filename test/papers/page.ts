@@ -1,45 +1,58 @@
 /** docs/papers.md: what was run, and the tables with the papers' figures beside them. */
-import { byCell, detection, falsePositives, fiftyTimes, messages, tuning } from './lifeguard-page.ts';
-import type { Done } from './plan.ts';
-import { detectionCurve, firstDetection, infection, quietLoad, withLoss } from './swim-page.ts';
+import {
+  detectionTable,
+  falsePositivesByCell,
+  falsePositiveTable,
+  fiftyTimesClaim,
+  messageLoadTable,
+  tuningTable,
+} from './lifeguard-page.ts';
+import type { PaperRun } from './plan.ts';
+import {
+  detectionCurve,
+  disseminationTable,
+  firstDetectionTable,
+  loadChart,
+  lossTable,
+} from './swim-page.ts';
 
 export interface PageInput {
-  readonly done: readonly Done[];
+  readonly done: readonly PaperRun[];
   /** Seeds of each cell; of detection twice as many. */
   readonly reps: number;
   /** Worlds of the plan that were not run. */
   readonly missing: number;
 }
 
-export function pageOf({ done, reps, missing }: PageInput): string {
+export function renderPage({ done, reps, missing }: PageInput): string {
   return `${[
     INTRODUCTION,
-    ran(done, reps, missing),
+    renderRunSummary(done, reps, missing),
     LIFEGUARD,
     FALSE_POSITIVES,
-    falsePositives(done),
-    fiftyTimes(done),
-    byCell(done),
+    falsePositiveTable(done),
+    fiftyTimesClaim(done),
+    falsePositivesByCell(done),
     NOTES_ON_FALSE_POSITIVES,
     DETECTION,
-    detection(done),
+    detectionTable(done),
     LOAD,
-    messages(done),
+    messageLoadTable(done),
     TUNING,
-    tuning(done),
+    tuningTable(done),
     SWIM,
-    firstDetection(done),
+    firstDetectionTable(done),
     detectionCurve(done),
     INFECTION,
-    infection(done),
+    disseminationTable(done),
     QUIET,
-    quietLoad(done),
+    loadChart(done),
     LOSS,
-    withLoss(done),
+    lossTable(done),
   ].join('\n\n')}\n`;
 }
 
-function ran(done: readonly Done[], reps: number, missing: number): string {
+function renderRunSummary(done: readonly PaperRun[], reps: number, missing: number): string {
   const commits = [...new Set(done.map(({ commit }) => commit))].join(', ');
   const cost = done.reduce((total, { seconds }) => total + seconds, 0) / 60;
   const cells = (part: string): readonly (readonly number[])[] =>

@@ -4,18 +4,18 @@ import { createAgent } from '../../src/agent/agent.ts';
 import type { Fact } from '../../src/agent/contract/facts.ts';
 import type { Agent, Effect, Input } from '../../src/agent/contract/machine.ts';
 import type { View } from '../../src/agent/contract/view.ts';
-import { address } from '../../src/base/address.ts';
-import { acquaint } from '../../src/sim/world/bootstrap.ts';
-import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
+import { toAddress } from '../../src/base/address.ts';
+import { bootstrapByPushPull } from '../../src/sim/world/bootstrap.ts';
+import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
 import { World } from '../../src/sim/world/world.ts';
 import { decodeMessage, encodeMessage, Ping } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { type AnomalyCounts, runAnomalies } from './anomaly.ts';
-import { Choked } from './choked.ts';
+import { BlockedMember } from './choked.ts';
 import { CONFIG_NAMES, CONFIGS, type ConfigName, tuned } from './configs.ts';
-import { bar, fewer, percent, percentiles, table } from './figures.ts';
-import { pageOf } from './page.ts';
-import { FULL, keyOf, planOf, run, SHORT } from './plan.ts';
+import { formatBar, formatPercent, formatTimesFewer, markdownTable, percentiles } from './figures.ts';
+import { renderPage } from './page.ts';
+import { FULL_GRID, jobKey, planJobs, runJob, SHORT_GRID } from './plan.ts';
 import { failureChance } from './swim.ts';
 
 describe('figures', () => {
@@ -27,31 +27,31 @@ describe('figures', () => {
   });
 
   test('shares of nothing are none, and small ones are not rounded to none', () => {
-    expect([percent(0, 0), percent(0, 5), percent(1, 64), percent(1, 3), percent(7, 5)]).toEqual([
-      '–',
-      '0 %',
-      '1.56 %',
-      '33.3 %',
-      '140 %',
-    ]);
-    expect([percent(1, 100_000), percent(Number.NaN, 5)]).toEqual(['< 0.01 %', '–']);
+    expect([
+      formatPercent(0, 0),
+      formatPercent(0, 5),
+      formatPercent(1, 64),
+      formatPercent(1, 3),
+      formatPercent(7, 5),
+    ]).toEqual(['–', '0 %', '1.56 %', '33.3 %', '140 %']);
+    expect([formatPercent(1, 100_000), formatPercent(Number.NaN, 5)]).toEqual(['< 0.01 %', '–']);
   });
 
   test('how many times fewer, and what can be said of none at all', () => {
-    expect([fewer(1000, 20), fewer(30, 4), fewer(1200, 0), fewer(0, 0)]).toEqual([
-      '50 times fewer',
-      '7.5 times fewer',
-      'none of 1,200',
-      '–',
-    ]);
+    expect([
+      formatTimesFewer(1000, 20),
+      formatTimesFewer(30, 4),
+      formatTimesFewer(1200, 0),
+      formatTimesFewer(0, 0),
+    ]).toEqual(['50 times fewer', '7.5 times fewer', 'none of 1,200', '–']);
   });
 
   test('bars go by powers of ten, and one is seen', () => {
-    expect([0, 1, 9, 99, 999].map((value) => bar(value, 999, 30).length)).toEqual([0, 3, 10, 20, 30]);
+    expect([0, 1, 9, 99, 999].map((value) => formatBar(value, 999, 30).length)).toEqual([0, 3, 10, 20, 30]);
   });
 
   test('a table has a head, a rule and its rows', () => {
-    expect(table(['a', 'b'], [['1', '2']])).toBe('| a | b |\n| --- | --- |\n| 1 | 2 |');
+    expect(markdownTable(['a', 'b'], [['1', '2']])).toBe('| a | b |\n| --- | --- |\n| 1 | 2 |');
   });
 
   test('a probe fails by SWIM’s formula', () => {
@@ -63,13 +63,13 @@ describe('figures', () => {
 });
 
 describe('the fault', () => {
-  const from = address(Uint8Array.of(10, 0, 0, 1), 7946);
+  const from = toAddress(Uint8Array.of(10, 0, 0, 1), 7946);
   const packet = (octet: number): Input => ({ kind: 'packet', from, bytes: Uint8Array.of(octet) });
   const NUDGE: Input = { kind: 'packet', from, bytes: new Uint8Array(0) };
   const ping = (): Effect => ({ kind: 'sendPacket', to: from, packet: sealed() });
   const sealed = (): Uint8Array => {
-    const message = encodeMessage(Ping.make({ seqNo: 1, node: 'bob' }));
-    return sealPacket([message], envelopeOf({}), { crc: false, nonce: () => new Uint8Array(12) });
+    const message = encodeMessage(Ping.create({ seqNo: 1, node: 'bob' }));
+    return sealPacket([message], hostEnvelope({}), { crc: false, nonce: () => new Uint8Array(12) });
   };
 
   /** Notes what it is given, and says what it is told to say at the next tick. */
@@ -87,7 +87,7 @@ describe('the fault', () => {
   function anomalous() {
     const puppet = new Puppet();
     const settings = { gossipNodes: 3 };
-    const choked = new Choked(puppet, settings);
+    const choked = new BlockedMember(puppet, settings);
     const out: Effect[] = [];
     const at = (now: number, ...inputs: Input[]): void => {
       for (const input of inputs) choked.handle(input, now, out);
@@ -104,7 +104,7 @@ describe('the fault', () => {
   test('in it nothing is sent or heard; timers go on until a ping is stuck, and what happened is a fact at once', () => {
     const { puppet, settings, choked, out, at } = anomalous();
     const fact: Effect = { kind: 'fact', fact: { kind: 'awarenessChanged', score: 1 } };
-    choked.begin();
+    choked.startAnomaly();
     expect(settings.gossipNodes).toBe(1);
     puppet.says = [fact, { kind: 'openStream', stream: 2, to: from }];
     at(1, packet(1), { kind: 'tick' });
@@ -119,10 +119,10 @@ describe('the fault', () => {
 
   test('after it what was stuck goes out first, then one message, the timers, and ten messages in each millisecond', () => {
     const { puppet, settings, choked, out, at } = anomalous();
-    choked.begin();
+    choked.startAnomaly();
     puppet.says = [ping()];
     at(1, { kind: 'tick' }, ...Array.from({ length: 15 }, (_, i) => packet(i)));
-    choked.end();
+    choked.endAnomaly();
     at(9, NUDGE);
     expect(settings.gossipNodes).toBe(3);
     expect(out).toEqual([ping()]);
@@ -146,9 +146,9 @@ describe('the fault', () => {
 
   test('a socket holds only so much', () => {
     const { puppet, choked, at } = anomalous();
-    choked.begin();
+    choked.startAnomaly();
     at(1, ...Array.from({ length: 2000 }, () => packet(1)));
-    choked.end();
+    choked.endAnomaly();
     puppet.deadline = 1e9;
     at(2, NUDGE);
     for (let now = 3; choked.deadline < 1e9; now++) at(now, { kind: 'tick' });
@@ -159,11 +159,11 @@ describe('the fault', () => {
 describe('the configurations', () => {
   /** Twelve members, of which two are in an anomaly for 6 s again and again; what all of them had to say of it. Relays pass on pings as they are. */
   function trouble(name: ConfigName) {
-    const members = new Map<string, Choked>();
+    const members = new Map<string, BlockedMember>();
     const world = new World({
       seed: 5,
-      birth: (born, host) => {
-        const member = new Choked(createAgent(born), host.swim);
+      makeAgent: (born, host) => {
+        const member = new BlockedMember(createAgent(born), host.swim);
         members.set(host.label, member);
         return member;
       },
@@ -171,23 +171,25 @@ describe('the configurations', () => {
     const labels = Array.from({ length: 12 }, (_, i) => `n${i}`);
     for (const label of labels)
       world.add(label, { disk: false, swim: { ...CONFIGS[name], indirectChecks: 0 } });
-    acquaint(world, labels);
+    bootstrapByPushPull(world, labels);
     const slow = ['n3', 'n7'];
     const facts: Fact[] = [];
     const lengths = new Set<number>();
     let told = 0;
     let untold = 0;
-    world.watch({
-      acted: (_, found) => {
+    world.subscribe({
+      onEffects: (_, found) => {
         facts.push(...found);
         for (const fact of found)
           if (fact.kind === 'memberSuspected') lengths.add(Math.round(fact.deadline - world.now));
       },
-      sent: (host, to, bytes) => {
+      onDatagram: (host, to, bytes) => {
         // What was stuck was meant for whom nobody suspected yet.
         if (to === undefined || slow.includes(host.label)) return;
-        if (host.live.view.member(to.name)?.status !== 'suspect') return;
-        const messages = openPacket(bytes, envelopeOf({})).messages.map((message) => decodeMessage(message));
+        if (host.runningAgent.view.member(to.name)?.status !== 'suspect') return;
+        const messages = openPacket(bytes, hostEnvelope({})).messages.map((message) =>
+          decodeMessage(message),
+        );
         if (messages[0]?.kind !== 'ping') return;
         if (messages.some((one) => one.kind === 'suspect' && one.node === to.name)) told += 1;
         else untold += 1;
@@ -195,10 +197,10 @@ describe('the configurations', () => {
     });
     for (let at = world.now; at < world.now + 40_000; at += 8000)
       for (const label of slow) {
-        world.at(at, () => members.get(label)?.begin());
+        world.at(at, () => members.get(label)?.startAnomaly());
         world.at(at + 6000, () => {
-          members.get(label)?.end();
-          world.inject(label, world.host(label).address, new Uint8Array(0));
+          members.get(label)?.endAnomaly();
+          world.injectDatagram(label, world.host(label).address, new Uint8Array(0));
         });
       }
     world.run(50_000);
@@ -282,20 +284,20 @@ describe('the experiments', () => {
       expect(millis).toBeGreaterThanOrEqual(first[i] as number);
       expect(millis).toBeLessThan(20_000);
     });
-    expect(keyOf(job)).toBe('threshold | SWIM | 4 | 3');
+    expect(jobKey(job)).toBe('threshold | SWIM | 4 | 3');
   });
 
   test('the plan: no world twice, the short grid is part of the whole one, and small jobs end with what the page reads', () => {
-    const keys = planOf(SHORT, 1).map(keyOf);
+    const keys = planJobs(SHORT_GRID, 1).map(jobKey);
     expect(new Set(keys).size).toBe(keys.length);
-    const whole = new Set(planOf(FULL, 1).map(keyOf));
+    const whole = new Set(planJobs(FULL_GRID, 1).map(jobKey));
     expect(keys.filter((key) => !whole.has(key))).toEqual([]);
 
-    const jobs = planOf(SHORT, 1).filter(
+    const jobs = planJobs(SHORT_GRID, 1).filter(
       ({ part, cell }) => ['notices', 'spreads', 'load'].includes(part) && cell[0] === 16,
     );
-    const done = jobs.map((job) => ({ job, result: run(job), seconds: 1, commit: 'abc1234' }));
-    const page = pageOf({ done, reps: 1, missing: 3 });
+    const done = jobs.map((job) => ({ job, result: runJob(job), seconds: 1, commit: 'abc1234' }));
+    const page = renderPage({ done, reps: 1, missing: 3 });
     expect(page).toContain('abc1234');
     expect(page).toMatch(/^\| 16 \| 64 \| \d\.\d\d \| 1\.00 \|/m);
     expect(page).toMatch(/^\| 16 \| 12 \|/m);

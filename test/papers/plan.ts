@@ -1,7 +1,16 @@
 /** Which worlds are run: Lifeguard's grids, whole or the part that fits into half an hour, and SWIM's sizes and losses. */
 import { type AnomalyCounts, runAnomalies } from './anomaly.ts';
 import { ALPHAS, BETAS, CONFIG_NAMES, CONFIGS, tuned } from './configs.ts';
-import { type Load, type Lossy, load, lossy, type Noticed, notices, type Spread, spreads } from './swim.ts';
+import {
+  type DetectionTimes,
+  type DisseminationTimes,
+  type LossResult,
+  type MessageLoad,
+  measureDetection,
+  measureDissemination,
+  measureLoad,
+  measureLoss,
+} from './swim.ts';
 
 export type PartName = 'interval' | 'threshold' | 'tuning' | 'notices' | 'spreads' | 'load' | 'lossy';
 
@@ -14,26 +23,26 @@ export interface Job {
   readonly seed: number;
 }
 
-export interface Results {
+export interface PaperResults {
   readonly interval: AnomalyCounts;
   readonly threshold: AnomalyCounts;
   readonly tuning: AnomalyCounts;
-  readonly notices: Noticed;
-  readonly spreads: Spread;
-  readonly load: Load;
-  readonly lossy: Lossy;
+  readonly notices: DetectionTimes;
+  readonly spreads: DisseminationTimes;
+  readonly load: MessageLoad;
+  readonly lossy: LossResult;
 }
-export type Result = Results[PartName];
+export type PaperResult = PaperResults[PartName];
 
-export interface Done {
+export interface PaperRun {
   readonly job: Job;
-  readonly result: Result;
+  readonly result: PaperResult;
   /** Of processor time. */
   readonly seconds: number;
   readonly commit: string;
 }
 
-export const keyOf = ({ part, config, cell, seed }: Job): string =>
+export const jobKey = ({ part, config, cell, seed }: Job): string =>
   [part, config, cell.join(' '), seed].join(' | ');
 
 export interface Grid {
@@ -45,16 +54,16 @@ export interface Grid {
 
 export const MEMBERS = 128;
 export const SIZES = [16, 32, 64, 128, 256] as const;
-export const LOSSES = [0.05, 0.1, 0.2, 0.3] as const;
+export const LOSS_RATES = [0.05, 0.1, 0.2, 0.3] as const;
 export const LOSSY_MEMBERS = 64;
 /** The paper's: 128 ms to 32.8 s of anomaly, 1 ms to 65.5 s between them, each four times the one before. */
-export const FULL: Grid = {
+export const FULL_GRID: Grid = {
   concurrent: [1, 4, 8, 12, 16, 20, 24, 28, 32],
   durations: [128, 512, 2048, 8192, 16_384, 32_768],
   intervals: [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536],
   seeds: 10,
 };
-export const SHORT: Grid = {
+export const SHORT_GRID: Grid = {
   concurrent: [16, 4, 32],
   durations: [2048, 16_384],
   intervals: [1, 64],
@@ -73,7 +82,7 @@ const TUNING_CELLS = [
   [16, 2048, 1],
 ] as const;
 
-export function planOf(grid: Grid, seeds: number): Job[] {
+export function planJobs(grid: Grid, seeds: number): Job[] {
   const jobs: Job[] = [];
   const each = (
     part: PartName,
@@ -105,7 +114,7 @@ export function planOf(grid: Grid, seeds: number): Job[] {
   each(
     'lossy',
     [''],
-    LOSSES.map((loss) => [loss]),
+    LOSS_RATES.map((loss) => [loss]),
     seeds,
   );
   each('interval', CONFIG_NAMES, cells, seeds);
@@ -121,17 +130,17 @@ export function planOf(grid: Grid, seeds: number): Job[] {
   return jobs;
 }
 
-export function run({ part, config, cell, seed }: Job): Result {
+export function runJob({ part, config, cell, seed }: Job): PaperResult {
   const [a = 0, b = 0, c = 0] = cell;
   switch (part) {
     case 'notices':
-      return notices(seed, a);
+      return measureDetection(seed, a);
     case 'spreads':
-      return spreads(seed, a, 12);
+      return measureDissemination(seed, a, 12);
     case 'load':
-      return load(seed, a);
+      return measureLoad(seed, a);
     case 'lossy':
-      return lossy(seed, LOSSY_MEMBERS, a);
+      return measureLoss(seed, LOSSY_MEMBERS, a);
     default: {
       const [alpha = 0, beta = 0] = config.split('/').map(Number);
       const swim = part === 'tuning' ? tuned(alpha, beta) : CONFIGS[config as keyof typeof CONFIGS];

@@ -9,11 +9,11 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { costing, inOrder, serve, workThrough } from '../support/crew.ts';
-import { pageOf } from './page.ts';
-import { type Done, FULL, type Job, keyOf, planOf, run, SHORT } from './plan.ts';
+import { jobSource, measureCpu, runJobs, serveJobs } from '../support/crew.ts';
+import { renderPage } from './page.ts';
+import { FULL_GRID, type Job, jobKey, type PaperRun, planJobs, runJob, SHORT_GRID } from './plan.ts';
 
-type Found = Omit<Done, 'commit'>;
+type Found = Omit<PaperRun, 'commit'>;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,46 +29,46 @@ const { values, positionals } = parseArgs({
 });
 
 if (process.send !== undefined)
-  serve((job: Job): Found => {
-    const { value: result, seconds } = costing(() => run(job));
+  serveJobs((job: Job): Found => {
+    const { value: result, seconds } = measureCpu(() => runJob(job));
     return { job, result, seconds };
   });
 else await command();
 
 async function command(): Promise<void> {
-  const grid = values.full ? FULL : SHORT;
+  const grid = values.full ? FULL_GRID : SHORT_GRID;
   const reps = values.reps === undefined ? grid.seeds : whole('reps', values.reps);
-  const plan = planOf(grid, reps);
+  const plan = planJobs(grid, reps);
   const unknown = positionals.filter((part) => !plan.some((job) => job.part === part));
   if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}`);
   const commit = commitOf();
-  const held = new Map<string, Done>(saved().map((done) => [keyOf(done.job), done]));
+  const held = new Map<string, PaperRun>(saved().map((done) => [jobKey(done.job), done]));
   const chosen = plan.filter((job) => positionals.length === 0 || positionals.includes(job.part));
-  const open = chosen.filter((job) => !held.has(keyOf(job)));
+  const open = chosen.filter((job) => !held.has(jobKey(job)));
   console.error(`${chosen.length} worlds, ${chosen.length - open.length} done before; commit ${commit}`);
   let ended = 0;
   const children = Math.min(whole('jobs', values.jobs), open.length);
-  const next = inOrder(open, whole('minutes', values.minutes));
-  await workThrough<Job, Found>({ file: fileURLToPath(import.meta.url), children, next }, (found) => {
+  const next = jobSource(open, whole('minutes', values.minutes));
+  await runJobs<Job, Found>({ file: fileURLToPath(import.meta.url), children, next }, (found) => {
     const done = { ...found, commit };
-    held.set(keyOf(done.job), done);
+    held.set(jobKey(done.job), done);
     if (values.save !== undefined) appendFileSync(values.save, `${JSON.stringify(done)}\n`);
     ended += 1;
-    console.error(`${ended}/${open.length}  ${keyOf(done.job)}  ${done.seconds.toFixed(1)} s`);
+    console.error(`${ended}/${open.length}  ${jobKey(done.job)}  ${done.seconds.toFixed(1)} s`);
   });
-  const done = plan.flatMap((job) => held.get(keyOf(job)) ?? []);
+  const done = plan.flatMap((job) => held.get(jobKey(job)) ?? []);
   const missing = plan.length - done.length;
   if (missing > 0) console.error(`${missing} of ${plan.length} worlds are still to be run`);
   if (missing > 0 && !values.incomplete) return;
-  writeFileSync(values.out, pageOf({ done, reps, missing }));
+  writeFileSync(values.out, renderPage({ done, reps, missing }));
   console.error(`wrote ${values.out}`);
 }
 
-function saved(): Done[] {
+function saved(): PaperRun[] {
   if (values.save === undefined || !existsSync(values.save)) return [];
   return readFileSync(values.save, 'utf8')
     .split('\n')
-    .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Done]));
+    .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as PaperRun]));
 }
 
 /** Of the sources; `+` if they differ from it. */

@@ -1,13 +1,19 @@
 /** The part of the page on SWIM: first detection, infection, load, loss. */
-import { bar, count, mean, percent, percentiles, sum, table } from './figures.ts';
-import type { Done } from './plan.ts';
-import { LOSSES, SIZES } from './plan.ts';
-import { failureChance, type Load, type Lossy, type Noticed, type Spread } from './swim.ts';
+import { formatBar, formatCount, formatPercent, markdownTable, mean, percentiles, sumBy } from './figures.ts';
+import type { PaperRun } from './plan.ts';
+import { LOSS_RATES, SIZES } from './plan.ts';
+import {
+  type DetectionTimes,
+  type DisseminationTimes,
+  failureChance,
+  type LossResult,
+  type MessageLoad,
+} from './swim.ts';
 
 /** Who is asked to probe in turn: `swim.indirectChecks`. */
 const HELPERS = 3;
 
-const of = <T>(done: readonly Done[], part: string, cell: number): T[] =>
+const resultsOfPart = <T>(done: readonly PaperRun[], part: string, cell: number): T[] =>
   done
     .filter(({ job }) => job.part === part && job.cell[0] === cell)
     .map(({ result }) => result as unknown as T);
@@ -15,8 +21,8 @@ const of = <T>(done: readonly Done[], part: string, cell: number): T[] =>
 const periods = (value: number): string => (Number.isNaN(value) ? '–' : value.toFixed(2));
 
 /** Source: SWIM §3.1, expected time to first detection. */
-export function firstDetection(done: readonly Done[]): string {
-  return table(
+export function firstDetectionTable(done: readonly PaperRun[]): string {
+  return markdownTable(
     [
       'Members',
       'Crashes',
@@ -28,12 +34,12 @@ export function firstDetection(done: readonly Done[]): string {
       'Worst',
     ],
     SIZES.map((size) => {
-      const all = of<Noticed>(done, 'notices', size);
+      const all = resultsOfPart<DetectionTimes>(done, 'notices', size);
       const probed = all.flatMap((one) => one.probed);
       const suspected = all.flatMap((one) => one.suspected);
       return [
         String(size),
-        count(probed.length),
+        formatCount(probed.length),
         periods(mean(probed)),
         '1.00',
         periods(mean(suspected)),
@@ -46,8 +52,10 @@ export function firstDetection(done: readonly Done[]): string {
 }
 
 /** Share of crashes that somebody has probed after so many periods, over all sizes, beside 1 - e^-k. */
-export function detectionCurve(done: readonly Done[]): string {
-  const probed = SIZES.flatMap((size) => of<Noticed>(done, 'notices', size)).flatMap((one) => one.probed);
+export function detectionCurve(done: readonly PaperRun[]): string {
+  const probed = SIZES.flatMap((size) => resultsOfPart<DetectionTimes>(done, 'notices', size)).flatMap(
+    (one) => one.probed,
+  );
   const lines = [0.5, 1, 1.5, 2, 3, 4, 5].map((k) => {
     const share = probed.filter((value) => value <= k).length / probed.length;
     const said = 1 - Math.exp(-k);
@@ -58,17 +66,17 @@ export function detectionCurve(done: readonly Done[]): string {
 }
 
 /** Source: SWIM §4.1, infection-style dissemination. */
-export function infection(done: readonly Done[]): string {
-  return table(
+export function disseminationTable(done: readonly PaperRun[]): string {
+  return markdownTable(
     ['Members', 'Rumors', 'Half know: median', 'All know: median', '99 %', 'ln N', 'All / ln N'],
     SIZES.map((size) => {
-      const found = of<Spread>(done, 'spreads', size);
+      const found = resultsOfPart<DisseminationTimes>(done, 'spreads', size);
       const half = percentiles(found.flatMap((one) => one.half))[0];
       const [all, late] = percentiles(found.flatMap((one) => one.all));
       const log = Math.log(size);
       return [
         String(size),
-        count(sum(found, (one) => one.all.length)),
+        formatCount(sumBy(found, (one) => one.all.length)),
         periods(half),
         periods(all),
         periods(late),
@@ -80,19 +88,19 @@ export function infection(done: readonly Done[]): string {
 }
 
 /** Source: SWIM §3.2, §5: what a member sends does not grow with the group. */
-export function quietLoad(done: readonly Done[]): string {
-  const loads = SIZES.map((size) => [size, of<Load>(done, 'load', size)[0]] as const);
+export function loadChart(done: readonly PaperRun[]): string {
+  const loads = SIZES.map((size) => [size, resultsOfPart<MessageLoad>(done, 'load', size)[0]] as const);
   const most = Math.max(...loads.map(([, one]) => one?.packets ?? 0));
   const lines = loads.map(
     ([size, one]) =>
-      `${String(size).padStart(7)}  ${(one?.packets ?? Number.NaN).toFixed(2).padStart(9)}  ${(one?.bytes ?? Number.NaN).toFixed(0).padStart(6)}  ${bar(one?.packets ?? 0, most, 30)}`,
+      `${String(size).padStart(7)}  ${(one?.packets ?? Number.NaN).toFixed(2).padStart(9)}  ${(one?.bytes ?? Number.NaN).toFixed(0).padStart(6)}  ${formatBar(one?.packets ?? 0, most, 30)}`,
   );
   return ['```', 'members  datagrams   bytes', ...lines, '```'].join('\n');
 }
 
 /** Source: SWIM §3.1 (PM(T)), §4.2. */
-export function withLoss(done: readonly Done[]): string {
-  return table(
+export function lossTable(done: readonly PaperRun[]): string {
+  return markdownTable(
     [
       'Loss',
       'Hours of one member',
@@ -103,9 +111,9 @@ export function withLoss(done: readonly Done[]): string {
       'Called dead per hour',
       'Suspicion saves',
     ],
-    LOSSES.map((loss) => {
-      const all = of<Lossy>(done, 'lossy', loss);
-      const total = (value: (one: Lossy) => number): number => sum(all, value);
+    LOSS_RATES.map((loss) => {
+      const all = resultsOfPart<LossResult>(done, 'lossy', loss);
+      const total = (value: (one: LossResult) => number): number => sumBy(all, value);
       const [probes, failed, hours] = [
         total((one) => one.probes),
         total((one) => one.failed),
@@ -115,12 +123,12 @@ export function withLoss(done: readonly Done[]): string {
       return [
         `${100 * loss} %`,
         hours.toFixed(1),
-        count(probes),
-        percent(failed, probes),
-        percent(failureChance(loss, HELPERS), 1),
+        formatCount(probes),
+        formatPercent(failed, probes),
+        formatPercent(failureChance(loss, HELPERS), 1),
         (suspected / hours).toFixed(1),
         (dead / hours).toFixed(2),
-        percent(suspected - dead, suspected),
+        formatPercent(suspected - dead, suspected),
       ];
     }),
   );

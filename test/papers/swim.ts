@@ -5,15 +5,15 @@
  * Source: SWIM §3.1, §4.1 to §5.
  */
 import type { Millis } from '../../src/base/time.ts';
-import { type Crew, crew, MINUTE } from '../goals/crew.ts';
-import { NO_GOSSIP, PURE } from './configs.ts';
+import { createCluster, type GoalCluster, MINUTE } from '../goals/crew.ts';
+import { NO_GOSSIP, PLAIN_SWIM } from './configs.ts';
 
 /** One protocol period: the probe interval. */
 const PERIOD: Millis = 1000;
 const PATIENCE = 60 * PERIOD;
 
 /** Times are in protocol periods. */
-export interface Noticed {
+export interface DetectionTimes {
   /** From each crash to the beginning of the first probe that failed for it. */
   readonly probed: readonly number[];
   /** To the verdict of that probe. */
@@ -21,20 +21,20 @@ export interface Noticed {
   readonly missed: number;
 }
 
-export interface Spread {
+export interface DisseminationTimes {
   /** From the first member to half of them, and to all. */
   readonly half: readonly number[];
   readonly all: readonly number[];
   readonly missed: number;
 }
 
-export interface Load {
+export interface MessageLoad {
   /** Per member and period. */
   readonly packets: number;
   readonly bytes: number;
 }
 
-export interface Lossy {
+export interface LossResult {
   readonly probes: number;
   readonly failed: number;
   /** Members that somebody's failed probe made a suspect; and those called dead, once for every time they fell. */
@@ -44,19 +44,19 @@ export interface Lossy {
 }
 
 /** Rumors ride on pings and acks only, from a moment on. */
-function pure(seed: number, members: number, loss = 0): Crew {
-  const found = crew({ seed, members, loss, all: { swim: PURE } });
+function plainSwimCluster(seed: number, members: number, loss = 0): GoalCluster {
+  const found = createCluster({ seed, members, loss, all: { swim: PLAIN_SWIM } });
   for (const host of found.world.hosts) host.swim.gossipInterval = NO_GOSSIP;
   found.world.run(3 * PERIOD);
   return found;
 }
 
 /** A quarter of the members die, one after the other; each is noticed before the next one dies. */
-export function notices(seed: number, members: number): Noticed {
-  const { world, labels, chance } = pure(seed, members);
+export function measureDetection(seed: number, members: number): DetectionTimes {
+  const { world, labels, rng: chance } = plainSwimCluster(seed, members);
   const failedAt = new Map<string, { readonly from: Millis; readonly until: Millis }>();
-  world.watch({
-    acted: (_, facts) => {
+  world.subscribe({
+    onEffects: (_, facts) => {
       for (const fact of facts)
         if (fact.kind === 'probeFailed' && !failedAt.has(fact.node))
           failedAt.set(fact.node, { from: world.now - fact.reason.millis, until: world.now });
@@ -80,11 +80,11 @@ export function notices(seed: number, members: number): Noticed {
 }
 
 /** Some members change their tags, one after the other, each told to all before the next. */
-export function spreads(seed: number, members: number, rumors: number): Spread {
-  const { world, labels, chance } = pure(seed, members);
+export function measureDissemination(seed: number, members: number, rumors: number): DisseminationTimes {
+  const { world, labels, rng: chance } = plainSwimCluster(seed, members);
   const heard = new Map<string, Millis[]>();
-  world.watch({
-    acted: (host, facts) => {
+  world.subscribe({
+    onEffects: (host, facts) => {
       for (const fact of facts)
         if (fact.kind === 'incarnationRaised' && fact.node !== host.name)
           heard.get(fact.node)?.push(world.now);
@@ -107,8 +107,8 @@ export function spreads(seed: number, members: number, rumors: number): Spread {
 }
 
 /** Nothing happens for half a minute. */
-export function load(seed: number, members: number): Load {
-  const { world } = pure(seed, members);
+export function measureLoad(seed: number, members: number): MessageLoad {
+  const { world } = plainSwimCluster(seed, members);
   const before = { ...world.counts };
   const periods = 30;
   world.run(periods * PERIOD);
@@ -120,28 +120,28 @@ export function load(seed: number, members: number): Load {
 }
 
 /** Nothing happens but loss. */
-export function lossy(seed: number, members: number, loss: number): Lossy {
-  const found = pure(seed, members, loss);
+export function measureLoss(seed: number, members: number, loss: number): LossResult {
+  const found = plainSwimCluster(seed, members, loss);
   const { world } = found;
   const span = 2 * MINUTE;
   let failed = 0;
   const suspected = new Set<string>();
-  world.watch({
-    acted: (_, facts) => {
+  world.subscribe({
+    onEffects: (_, facts) => {
       for (const fact of facts)
         if (fact.kind === 'probeFailed') failed += 1;
         else if (fact.kind === 'memberSuspected' && fact.reason.kind === 'probe')
           suspected.add(`${fact.node}@${fact.incarnation}`);
     },
   });
-  const before = found.wrongly().length;
+  const before = found.falseDeaths().length;
   world.run(span);
   return {
     // With local health off each member begins one in every period.
     probes: (members * span) / PERIOD,
     failed,
     suspected: suspected.size,
-    dead: found.wrongly().length - before,
+    dead: found.falseDeaths().length - before,
     hours: (members * span) / (60 * MINUTE),
   };
 }

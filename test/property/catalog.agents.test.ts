@@ -4,19 +4,19 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { portions } from '../../src/catalog/anti-entropy.ts';
-import { Catalog, recall } from '../../src/catalog/catalog.ts';
+import { batchDeltas } from '../../src/catalog/anti-entropy.ts';
+import { Catalog, parseCatalogSnapshot } from '../../src/catalog/catalog.ts';
 import type { Delta } from '../../src/catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../src/catalog/view.ts';
-import type { Change, CheckStatus } from '../../src/model/service.ts';
+import type { CheckStatus, EntryWrite } from '../../src/model/service.ts';
 import {
   type CatalogMessage,
   decodeCatalog,
-  decodeSummary,
+  decodeCatalogSummary,
+  encodeCatalogSyncRequest,
+  encodeCatalogSyncResponse,
   encodeDelta,
   encodeDeltas,
-  encodeSyncAnswer,
-  encodeSyncRequest,
 } from '../../src/wire/catalog.ts';
 import { check, service } from '../unit/catalog/values.ts';
 
@@ -46,7 +46,7 @@ class Agent {
     this.catalog = new Catalog({
       owner: name,
       epoch: 100_000_000,
-      admits: (owner) => this.members.has(owner),
+      isMember: (owner) => this.members.has(owner),
     });
     this.index = new CatalogIndex(this.catalog);
     for (const member of NAMES) this.setUp(member, true);
@@ -56,32 +56,33 @@ class Agent {
   setUp(member: string, up: boolean): void {
     if (up) this.up.add(member);
     else this.up.delete(member);
-    this.index.ownerState(member, up, this.topics);
+    this.index.setOwnerUp(member, up, this.topics);
   }
 
   hear(delta: Delta, now: number): void {
     const { owner, changes } = this.catalog.apply(delta, now);
-    this.index.changed(owner, changes, this.topics);
+    this.index.onEntriesChanged(owner, changes, this.topics);
   }
 
-  write(changes: readonly Change[], now: number): Uint8Array[] {
-    const written = this.catalog.write(changes, now);
-    this.index.changed(this.name, written.changes, this.topics);
+  write(changes: readonly EntryWrite[], now: number): Uint8Array[] {
+    const written = this.catalog.publish(changes, now);
+    this.index.onEntriesChanged(this.name, written.changes, this.topics);
     return written.rumors.map((rumor) => encodeDelta(rumor.delta).slice());
   }
 
   drop(member: string): void {
     this.members.delete(member);
     this.up.delete(member);
-    this.index.dropped(member, this.catalog.drop(member), this.topics);
+    this.index.onOwnerDeleted(member, this.catalog.deleteOwner(member), this.topics);
   }
 
   restart(epoch: number, remembering: boolean): void {
-    const memory = remembering && this.memory !== undefined ? { memory: recall(this.memory) } : {};
+    const memory =
+      remembering && this.memory !== undefined ? { memory: parseCatalogSnapshot(this.memory) } : {};
     const admits = (owner: string): boolean => this.members.has(owner);
-    this.catalog = new Catalog({ owner: this.name, epoch, ...memory, admits });
+    this.catalog = new Catalog({ owner: this.name, epoch, ...memory, isMember: admits });
     this.index = new CatalogIndex(this.catalog);
-    for (const member of this.up) this.index.ownerState(member, true, this.topics);
+    for (const member of this.up) this.index.setOwnerUp(member, true, this.topics);
     this.seen = this.read(this.index);
   }
 
@@ -103,10 +104,10 @@ class Agent {
   }
 
   check(): void {
-    for (const owner of this.catalog.takeConfirmed()) this.index.confirmed(owner, this.topics);
+    for (const owner of this.catalog.consumeConfirmed()) this.index.onOwnerConfirmed(owner, this.topics);
     const now = this.read(this.index);
     const fresh = new CatalogIndex(this.catalog);
-    for (const member of this.up) fresh.ownerState(member, true, new Set());
+    for (const member of this.up) fresh.setOwnerUp(member, true, new Set());
     expect(now).toEqual(this.read(fresh));
     expect(this.index.size).toBe(fresh.size);
     for (const [topic, text] of now)
@@ -159,11 +160,11 @@ class World {
       case 11:
         return one.setUp(other.name, one.members.has(other.name) && pick % 2 === 0);
       case 12:
-        one.memory = one.catalog.remember();
+        one.memory = one.catalog.snapshot();
         return;
       case 13:
         this.#now += 2_000_000;
-        return one.catalog.sweep(this.#now);
+        return one.catalog.reapTombstones(this.#now);
       case 14:
         if (pick % 3 > 0) {
           one.members.add(other.name);
@@ -177,13 +178,17 @@ class World {
 
   /** One push/pull's summaries, and what follows over a stream if they differ. */
   exchange(asker: Agent, answerer: Agent): void {
-    const buckets = asker.catalog.differing(decodeSummary(answerer.catalog.summary()));
+    const buckets = asker.catalog.differingBuckets(decodeCatalogSummary(answerer.catalog.encodedSummary()));
     if (buckets === undefined) return;
-    const request = via(encodeSyncRequest(asker.catalog.request(buckets)), 'syncRequest');
-    const answer = via(encodeSyncAnswer(answerer.catalog.answer(request, this.#now)), 'syncAnswer');
-    const accepted = asker.catalog.accept(answer, this.#now);
-    for (const { owner, changes } of accepted.applied) asker.index.changed(owner, changes, asker.topics);
-    for (const some of portions(accepted.deltas))
+    const request = via(encodeCatalogSyncRequest(asker.catalog.createSyncRequest(buckets)), 'syncRequest');
+    const answer = via(
+      encodeCatalogSyncResponse(answerer.catalog.answerSyncRequest(request, this.#now)),
+      'syncAnswer',
+    );
+    const accepted = asker.catalog.acceptSyncResponse(answer, this.#now);
+    for (const { owner, changes } of accepted.applied)
+      asker.index.onEntriesChanged(owner, changes, asker.topics);
+    for (const some of batchDeltas(accepted.deltas))
       for (const delta of via(encodeDeltas(some), 'deltas').deltas) answerer.hear(delta, this.#now);
   }
 
@@ -202,7 +207,7 @@ class World {
     const [first] = this.agents;
     for (const agent of this.agents) {
       agent.check();
-      expect(agent.catalog.summary()).toEqual(first?.catalog.summary());
+      expect(agent.catalog.encodedSummary()).toEqual(first?.catalog.encodedSummary());
       for (const owner of this.agents)
         expect(agent.seen.get(`entries:${owner.name}`)).toBe(owner.seen.get(`entries:${owner.name}`));
     }
@@ -233,7 +238,7 @@ function via<K extends CatalogMessage['kind']>(
   return message as Extract<CatalogMessage, { kind: K }>;
 }
 
-function registration(pick: number): Change[] {
+function registration(pick: number): EntryWrite[] {
   const id = IDS[pick % 3] as string;
   const name = SERVICES[(pick >>> 2) % 3] as string;
   const put = service(id, {
@@ -245,7 +250,7 @@ function registration(pick: number): Change[] {
   return [{ put }, { put: check(`of-${id}`, id, { status: STATUSES[(pick >>> 5) % 3] as CheckStatus }) }];
 }
 
-function checkChange(pick: number): Change {
+function checkChange(pick: number): EntryWrite {
   const id = IDS[pick % 3] as string;
   const status = STATUSES[(pick >>> 2) % 3] as CheckStatus;
   const output = pick % 2 === 0 ? 'fine' : 'so so';

@@ -6,26 +6,26 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
-  apply,
-  begin,
+  applyDelta,
   deltaSince,
   emptyLedger,
   type Ledger,
-  sweep,
-  write,
+  reapTombstones,
+  startEpoch,
+  writeEntries,
 } from '../../src/catalog/ledger.ts';
 import type { Delta, Progress } from '../../src/catalog/types.ts';
-import type { Change, Entry, EntryKey } from '../../src/model/service.ts';
+import type { Entry, EntryKey, EntryWrite } from '../../src/model/service.ts';
 import { service } from '../unit/catalog/values.ts';
 
 /** The rules under test. */
 interface Rules {
-  readonly apply: typeof apply;
+  readonly apply: typeof applyDelta;
   readonly deltaSince: typeof deltaSince;
-  readonly sweep: typeof sweep;
-  readonly begin: typeof begin;
+  readonly sweep: typeof reapTombstones;
+  readonly begin: typeof startEpoch;
 }
-const RULES: Rules = { apply, deltaSince, sweep, begin };
+const RULES: Rules = { apply: applyDelta, deltaSince, sweep: reapTombstones, begin: startEpoch };
 
 const REPLICAS = 4;
 const KEYS = ['s:a', 's:b', 's:c', 's:d'] as const;
@@ -110,8 +110,8 @@ class World {
     }
   }
 
-  #write(changes: readonly Change[]): void {
-    const delta = write(this.owner, changes);
+  #write(changes: readonly EntryWrite[]): void {
+    const delta = writeEntries(this.owner, changes);
     if (delta === undefined) return;
     for (const entry of delta.entries) this.#written.get(this.owner.epoch)?.push(entry);
     this.#said.push(delta);
@@ -186,7 +186,7 @@ class World {
       must(truth?.key === entry.key && truth.value === entry.value, 'an entry nobody wrote', copy);
     }
     this.#covers(copy, written, 0, copy.version);
-    for (const { from, to } of copy.islands) {
+    for (const { from, to } of copy.rangesAhead) {
       must(from > copy.version, 'an island that is none', copy);
       this.#covers(copy, written, from, to);
     }
@@ -238,22 +238,22 @@ const clone = (ledger: Ledger, entries: Iterable<Entry>): void => {
 /** Rules with one fault each. */
 const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   'an older epoch is believed': {
-    apply: (ledger, delta) => apply(ledger, { ...delta, epoch: Math.max(delta.epoch, ledger.epoch) }),
+    apply: (ledger, delta) => applyDelta(ledger, { ...delta, epoch: Math.max(delta.epoch, ledger.epoch) }),
   },
   'a part of a ledger begins an epoch': {
-    apply: (ledger, delta) => apply(ledger, delta.epoch > ledger.epoch ? { ...delta, from: 0 } : delta),
+    apply: (ledger, delta) => applyDelta(ledger, delta.epoch > ledger.epoch ? { ...delta, from: 0 } : delta),
   },
   'a new epoch keeps what the old one held': {
     apply: (ledger, delta) => {
       const before = delta.epoch > ledger.epoch ? [...ledger.entries.values()] : [];
-      const outcome = apply(ledger, delta);
+      const outcome = applyDelta(ledger, delta);
       if (outcome === 'applied') clone(ledger, [...before, ...ledger.entries.values()]);
       return outcome;
     },
   },
   'what is late is merged': {
     apply: (ledger, delta) => {
-      const outcome = apply(ledger, delta);
+      const outcome = applyDelta(ledger, delta);
       if (outcome === 'known' && delta.epoch === ledger.epoch)
         for (const entry of delta.entries)
           if ((ledger.entries.get(entry.key)?.version ?? 0) < entry.version)
@@ -263,7 +263,7 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   },
   'the last word wins over the newer': {
     apply: (ledger, delta) => {
-      const outcome = apply(ledger, delta);
+      const outcome = applyDelta(ledger, delta);
       if (outcome === 'applied' || outcome === 'ahead')
         clone(ledger, [...ledger.entries.values(), ...delta.entries]);
       return outcome;
@@ -271,14 +271,14 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   },
   'the version moves over a gap': {
     apply: (ledger, delta) =>
-      apply(
+      applyDelta(
         ledger,
         delta.from > ledger.version && ledger.version > 0 ? { ...delta, from: ledger.version } : delta,
       ),
   },
   'a whole ledger removes nothing': {
     apply: (ledger, delta) =>
-      apply(
+      applyDelta(
         ledger,
         delta.from === 0 && delta.epoch === ledger.epoch && ledger.version > 0
           ? { ...delta, from: ledger.version }
@@ -287,7 +287,7 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   },
   'a whole ledger takes what is newer with it': {
     apply: (ledger, delta) => {
-      const outcome = apply(ledger, delta);
+      const outcome = applyDelta(ledger, delta);
       if (outcome === 'applied' && delta.from === 0)
         clone(
           ledger,
@@ -301,17 +301,17 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   'the sweep mark of a whole ledger is forgotten': {
     apply: (ledger, delta) => {
       const { swept, version } = ledger;
-      const outcome = apply(ledger, delta);
+      const outcome = applyDelta(ledger, delta);
       if (outcome === 'applied' && delta.from === 0) ledger.swept = Math.min(swept, version);
       return outcome;
     },
   },
   'islands are taken for land': {
     apply: (ledger, delta) => {
-      const outcome = apply(ledger, delta);
+      const outcome = applyDelta(ledger, delta);
       if (outcome === 'ahead') {
-        ledger.version = ledger.islands.at(-1)?.to ?? ledger.version;
-        ledger.islands = [];
+        ledger.version = ledger.rangesAhead.at(-1)?.to ?? ledger.version;
+        ledger.rangesAhead = [];
       }
       return outcome;
     },
@@ -344,12 +344,12 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   'a sweep leaves no mark': {
     sweep: (ledger, version) => {
       const { swept } = ledger;
-      const count = sweep(ledger, version);
+      const count = reapTombstones(ledger, version);
       ledger.swept = swept;
       return count;
     },
   },
-  'an owner begins again in the same epoch': { begin: (ledger) => begin(ledger, ledger.epoch) },
+  'an owner begins again in the same epoch': { begin: (ledger) => startEpoch(ledger, ledger.epoch) },
 };
 
 describe('a planted fault is found', () => {

@@ -4,20 +4,20 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';
 import type { Delta } from '../../src/catalog/types.ts';
-import { type Check, type Entry, keyOf, type Published, type Service } from '../../src/model/service.ts';
+import { type Check, type Entry, type Published, type Service, toEntryKey } from '../../src/model/service.ts';
 import {
   decodeCatalog,
-  decodeMemory,
-  decodeSummary,
-  encodeAnnounce,
+  decodeCatalogSnapshot,
+  decodeCatalogSummary,
+  encodeCatalogSnapshot,
+  encodeCatalogSummary,
+  encodeCatalogSyncRequest,
+  encodeCatalogSyncResponse,
   encodeDelta,
+  encodeDeltaAnnounce,
   encodeDeltas,
-  encodeMemory,
-  encodeSummary,
-  encodeSyncAnswer,
-  encodeSyncRequest,
 } from '../../src/wire/catalog.ts';
-import { flaw } from '../../src/wire/entry.ts';
+import { validateValue } from '../../src/wire/entry.ts';
 import { check, service } from '../unit/catalog/values.ts';
 import { codeOf } from '../unit/wire/support.ts';
 
@@ -28,7 +28,7 @@ const id = fc
     fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }),
     fc.constantFrom('__proto__', 'constructor'),
   )
-  .filter((text) => flaw(service(text, { name: 'web' })) === undefined);
+  .filter((text) => validateValue(service(text, { name: 'web' })) === undefined);
 const prose = fc.string({ maxLength: 100, unit: 'grapheme' });
 const port = fc.integer({ min: -1, max: 65_535 });
 const address = fc.constantFrom('', '10.0.0.1', 'fd00::1', 'db.example.org');
@@ -89,7 +89,7 @@ const delta: fc.Arbitrary<Delta> = fc
     swept: from,
     entries: values.map(
       ([one, gone, above]): Entry => ({
-        key: keyOf(one),
+        key: toEntryKey(one),
         version: from + above,
         value: gone ? undefined : one,
       }),
@@ -104,14 +104,18 @@ test('what is written reads back equal', () => {
       expect(decodeCatalog(encodeDelta(one))).toEqual({ kind: 'delta', ...one });
       const kinds = deltas.map((each) => ({ kind: 'delta', ...each }));
       expect(decodeCatalog(encodeDeltas(deltas))).toEqual({ kind: 'deltas', deltas: kinds });
-      const answer = decodeCatalog(encodeSyncAnswer({ deltas, wants, more }));
+      const answer = decodeCatalog(encodeCatalogSyncResponse({ deltas, wants, more }));
       expect(answer).toEqual({ kind: 'syncAnswer', deltas: kinds, wants, more });
       const request = { of: 4, buckets: [0, 3], rows: wants };
-      expect(decodeCatalog(encodeSyncRequest(request))).toEqual({ kind: 'syncRequest', ...request });
+      expect(decodeCatalog(encodeCatalogSyncRequest(request))).toEqual({ kind: 'syncRequest', ...request });
       for (const row of wants)
-        expect(decodeCatalog(encodeAnnounce(row))).toEqual({ kind: 'announce', ...row });
+        expect(decodeCatalog(encodeDeltaAnnounce(row))).toEqual({ kind: 'announce', ...row });
       const memory = { owner: 'ann', epoch: 7, version: 9, ledgers: deltas };
-      expect(decodeMemory(encodeMemory(memory))).toEqual({ kind: 'memory', ...memory, ledgers: kinds });
+      expect(decodeCatalogSnapshot(encodeCatalogSnapshot(memory))).toEqual({
+        kind: 'memory',
+        ...memory,
+        ledgers: kinds,
+      });
     }),
     { numRuns: 1000 },
   );
@@ -122,7 +126,7 @@ test('summaries read back equal', () => {
   fc.assert(
     fc.property(u32, u32, fc.constantFrom(1, 2, 16, 64), (high, low, of) => {
       const summary = { high, low, buckets: Array.from({ length: of }, (_, i) => (high + i * 77) >>> 0) };
-      expect(decodeSummary(encodeSummary(summary))).toEqual(summary);
+      expect(decodeCatalogSummary(encodeCatalogSummary(summary))).toEqual(summary);
     }),
   );
 });
@@ -134,8 +138,8 @@ test('50,000 mutated messages decode or are refused, never worse', () => {
     .flatMap(([one, deltas, wants]) => [
       encodeDelta(one).slice(),
       encodeDeltas(deltas),
-      encodeSyncAnswer({ deltas, wants, more: true }),
-      encodeSyncRequest({ of: 2, buckets: [1], rows: wants }),
+      encodeCatalogSyncResponse({ deltas, wants, more: true }),
+      encodeCatalogSyncRequest({ of: 2, buckets: [1], rows: wants }),
     ]);
   const refused = new Map<string, number>();
   for (let i = 0; i < 50_000; i++) {
@@ -146,7 +150,8 @@ test('50,000 mutated messages decode or are refused, never worse', () => {
       const message = decodeCatalog(cut);
       const deltas = message.kind === 'delta' ? [message] : 'deltas' in message ? message.deltas : [];
       for (const { entries } of deltas)
-        for (const entry of entries) if (entry.value !== undefined) expect(flaw(entry.value)).toBeUndefined();
+        for (const entry of entries)
+          if (entry.value !== undefined) expect(validateValue(entry.value)).toBeUndefined();
     });
     refused.set(code, (refused.get(code) ?? 0) + 1);
   }
@@ -161,8 +166,8 @@ test('garbage is refused', () => {
       fc.uint8Array({ maxLength: 200 }),
       (type, tail) => {
         codeOf(() => decodeCatalog(Uint8Array.of(type, 1, ...tail)));
-        codeOf(() => decodeSummary(Uint8Array.of(1, ...tail)));
-        codeOf(() => decodeMemory(Uint8Array.of(1, ...tail)));
+        codeOf(() => decodeCatalogSummary(Uint8Array.of(1, ...tail)));
+        codeOf(() => decodeCatalogSnapshot(Uint8Array.of(1, ...tail)));
       },
     ),
     { numRuns: 5000 },
@@ -196,7 +201,7 @@ test.each([
   ['too many tags', service('x', { tags: Array.from({ length: 129 }, String) })],
   ['a check without an id', check('', 'x')],
 ])('%s is not believed', (_, wrong) => {
-  const bytes = encodeDelta({ ...base, entries: [{ key: keyOf(wrong), version: 1, value: wrong }] });
+  const bytes = encodeDelta({ ...base, entries: [{ key: toEntryKey(wrong), version: 1, value: wrong }] });
   expect(['badValue', 'tooLarge', 'malformed']).toContain(codeOf(() => decodeCatalog(bytes)));
 });
 

@@ -142,10 +142,10 @@ function happen(ann: One, what: Happening): void {
     case 'pass':
       return ann.pass(what.millis);
     case 'joined':
-      return ann.serf.joined(ann.now, ann.out);
+      return ann.serf.broadcastJoin(ann.now, ann.out);
     case 'forget':
       if (ann.serf.view.get(what.node) !== undefined)
-        ann.serf.forget(what.node, what.prune, ann.now, ann.out);
+        ann.serf.forceLeave(what.node, what.prune, ann.now, ann.out);
   }
 }
 
@@ -198,8 +198,8 @@ test('two tables that exchange states agree on the times of all who are down, an
         return ann;
       }) as [One, One];
       for (let round = 0; round < 6; round++) {
-        left.serf.mergeState(right.serf.userState(), false, 0, left.out);
-        right.serf.mergeState(left.serf.userState(), false, 0, right.out);
+        left.serf.mergeRemoteState(right.serf.localState(), false, 0, left.out);
+        right.serf.mergeRemoteState(left.serf.localState(), false, 0, right.out);
       }
 
       // Both believe to be `ann`, and either may be the one to refute. Of the living a state tells a time one too
@@ -271,7 +271,7 @@ test('all we pass on is whole and plausible: it decodes, and another Serf takes 
           expect(decodeSerf(body).kind).not.toBe('foreign');
           bob.receive(body);
         }
-      bob.serf.mergeState(ann.serf.userState(), false, 0, bob.out);
+      bob.serf.mergeRemoteState(ann.serf.localState(), false, 0, bob.out);
     }),
   );
 });
@@ -280,12 +280,12 @@ test('any octets as user state, or as tags, are refused or taken, never fatal', 
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), (octets) => {
       const ann = one();
-      tolerate(() => ann.serf.mergeState(Uint8Array.of(2, ...octets), false, 0, ann.out));
-      tolerate(() => ann.serf.mergeState(octets, true, 0, ann.out));
+      tolerate(() => ann.serf.mergeRemoteState(Uint8Array.of(2, ...octets), false, 0, ann.out));
+      tolerate(() => ann.serf.mergeRemoteState(octets, true, 0, ann.out));
       const row = ann.serf.view.get(SELF);
       if (row === undefined) throw new Error('we are gone');
       const identity = { ...row.member.identity, meta: octets };
-      ann.serf.memberEvent({ kind: 'memberJoined', member: { ...row.member, identity } }, 0, ann.out);
+      ann.serf.handleMemberEvent({ kind: 'memberJoined', member: { ...row.member, identity } }, 0, ann.out);
       const tags = ann.serf.view.get(SELF)?.tags ?? new Map();
       if (octets[0] !== 0xff) expect([...tags.keys()]).toEqual(['role']);
       else expect(() => encodeTags(tags)).not.toThrow();

@@ -3,7 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isUp } from '../../src/swim/precedence.ts';
 import type { MemberState } from '../../src/swim/types.ts';
-import { decodeMessage, encodeMessage, type NodeState, type SwimMessage } from '../../src/wire/memberlist.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type PushNodeState,
+  type SwimMessage,
+} from '../../src/wire/memberlist.ts';
 import { Actor, addressOf, alive, dead, left, row, suspect } from '../unit/swim/helpers.ts';
 
 const OTHERS = ['bob', 'cat', 'dan', 'eve'];
@@ -26,7 +31,7 @@ const rumorOf = (names: fc.Arbitrary<string>): fc.Arbitrary<SwimMessage> =>
 
 type Step =
   | { readonly kind: 'hear'; readonly rumor: SwimMessage }
-  | { readonly kind: 'merge'; readonly states: NodeState[] }
+  | { readonly kind: 'merge'; readonly states: PushNodeState[] }
   | { readonly kind: 'pass' | 'stall'; readonly millis: number }
   | { readonly kind: 'ack'; readonly seqNo: number }
   | { readonly kind: 'forget'; readonly node: string }
@@ -74,13 +79,13 @@ function take(ann: Actor, step: Step): void {
       return;
     case 'stall':
       ann.now += step.millis;
-      ann.do((swim, now, out) => swim.stalled(step.millis, now, out));
+      ann.do((swim, now, out) => swim.onStall(step.millis, now, out));
       return;
     case 'ack':
       ann.hear({ kind: 'ack', seqNo: step.seqNo, payload: new Uint8Array(0) });
       return;
     case 'forget':
-      ann.do((swim, now, out) => swim.forget(step.node, now, out));
+      ann.do((swim, now, out) => swim.dropMember(step.node, now, out));
       return;
     case 'setMeta':
       ann.do((swim, now, out) => swim.setMeta(Uint8Array.of(7), now, out));
@@ -184,7 +189,7 @@ test('whatever is said of us, we are alive to ourselves, accuse ourselves to nob
         expect(ann.swim.incarnation).toBeLessThan(2 ** 31);
         for (const message of ann.said())
           if (message.kind === 'suspect' || message.kind === 'dead') expect(message.node).not.toBe('ann');
-        for (const { message, rider } of ann.sends())
+        for (const { message, compoundWith: rider } of ann.sends())
           for (const one of [message, rider])
             if (one?.kind === 'suspect' || one?.kind === 'dead') expect(one.node).not.toBe('ann');
       }
@@ -213,7 +218,7 @@ test('what is told on about others was admissible: within bounds, and never belo
       ann.said();
       for (const step of steps) {
         take(ann, step);
-        expect(ann.swim.queue.size).toBeLessThanOrEqual(ALL.length);
+        expect(ann.swim.broadcasts.size).toBeLessThanOrEqual(ALL.length);
         for (const message of ann.said())
           if (message.kind === 'alive' || message.kind === 'suspect' || message.kind === 'dead')
             expect(message.incarnation).toBeLessThan(2 ** 31);

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Evident, Exhibit, Statement } from '../../src/agent/contract/evidence.ts';
-import { judge } from '../../src/agent/evidence/diagnosis.ts';
-import { readTestimony, testify } from '../../src/agent/evidence/witness-report.ts';
-import { says } from '../../src/agent/evidence/wording.ts';
+import type { AttributedEntry, EvidenceEntry, EvidenceFact } from '../../src/agent/contract/evidence.ts';
+import { diagnose } from '../../src/agent/evidence/diagnosis.ts';
+import { buildWitnessReport, readWitnessReport } from '../../src/agent/evidence/witness-report.ts';
+import { formatEntry } from '../../src/agent/evidence/wording.ts';
 import { MAX_RESPONSE_BYTES } from '../../src/serf/queries/incoming.ts';
-import { encodeTestimony } from '../../src/wire/witness-report.ts';
+import { encodeWitnessReport } from '../../src/wire/witness-report.ts';
 
 const SELF = 'ann';
 const NODE = 'bob';
@@ -25,14 +25,14 @@ const table = fc.record({
 });
 const suspected = (
   by: string,
-  reason: fc.Arbitrary<Extract<Evident, { kind: 'memberSuspected' }>['reason']>,
+  reason: fc.Arbitrary<Extract<EvidenceFact, { kind: 'memberSuspected' }>['reason']>,
 ) =>
   fc.record({
     ...{ kind: fc.constant('memberSuspected' as const), node: fc.constant(NODE), by: fc.constant(by) },
     ...{ incarnation: count, deadline: fc.constant(NOW), reason },
   });
 /** What its teller saw itself, and must arrive as it was. */
-const firstHand: fc.Arbitrary<Evident> = fc.oneof(
+const firstHand: fc.Arbitrary<EvidenceFact> = fc.oneof(
   suspected(SELF, fc.oneof(probe, table)),
   fc.record({ kind: fc.constant('stalled' as const), lateness: count }),
   fc.record({
@@ -47,11 +47,11 @@ const firstHand: fc.Arbitrary<Evident> = fc.oneof(
   }),
 );
 /** Others' word, which is theirs to tell. */
-const secondHand: fc.Arbitrary<Evident> = suspected(
+const secondHand: fc.Arbitrary<EvidenceFact> = suspected(
   'cat',
   fc.record({ kind: fc.constant('word' as const), by: fc.constant('cat'), source: name }),
 );
-const exhibit = (fact: fc.Arbitrary<Evident>): fc.Arbitrary<Exhibit> =>
+const exhibit = (fact: fc.Arbitrary<EvidenceFact>): fc.Arbitrary<EvidenceEntry> =>
   fc
     .record({
       at: fc.integer({ min: 1, max: NOW / 2 }),
@@ -60,8 +60,13 @@ const exhibit = (fact: fc.Arbitrary<Evident>): fc.Arbitrary<Exhibit> =>
       fact,
     })
     .map(({ at, more, ...rest }) => ({ ...rest, at, lastAt: at + more }));
-const told = (exhibits: readonly Exhibit[], from = SELF): readonly Statement[] | undefined =>
-  readTestimony(testify({ node: NODE, exhibits, dropped: 0 }, undefined, SELF, NOW), from, NODE, NOW);
+const told = (exhibits: readonly EvidenceEntry[], from = SELF): readonly AttributedEntry[] | undefined =>
+  readWitnessReport(
+    buildWitnessReport({ node: NODE, entries: exhibits, dropped: 0 }, undefined, SELF, NOW),
+    from,
+    NODE,
+    NOW,
+  );
 
 describe('a testimony', () => {
   test('says what its teller saw itself, as it was; others’ word it leaves out', () => {
@@ -79,9 +84,14 @@ describe('a testimony', () => {
     fc.assert(
       fc.property(much, exhibit(suspected(SELF, probe)), (many, own) => {
         const exhibits = [...many, own];
-        const payload = testify({ node: NODE, exhibits, dropped: 0 }, undefined, SELF, NOW);
+        const payload = buildWitnessReport(
+          { node: NODE, entries: exhibits, dropped: 0 },
+          undefined,
+          SELF,
+          NOW,
+        );
         expect(payload.length).toBeLessThanOrEqual(MAX_RESPONSE_BYTES - 200);
-        const kinds = readTestimony(payload, SELF, NODE, NOW)?.map(({ fact }) => fact.kind);
+        const kinds = readWitnessReport(payload, SELF, NODE, NOW)?.map(({ fact }) => fact.kind);
         expect(kinds).toContain('memberSuspected');
       }),
       { numRuns: 50 },
@@ -98,14 +108,14 @@ describe('a testimony', () => {
   });
 
   test('that one was accused and refuted it is told by nobody but itself', () => {
-    const refuted: Exhibit = {
+    const refuted: EvidenceEntry = {
       ...{ at: 1, lastAt: 1, times: 1 },
       fact: { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' },
     };
-    const dossier = { node: NODE, exhibits: [refuted], dropped: 0 };
-    const payload = testify(dossier, undefined, NODE, NOW);
-    expect(readTestimony(payload, NODE, NODE, NOW)).toHaveLength(1);
-    expect(readTestimony(payload, 'cat', NODE, NOW)).toEqual([]);
+    const dossier = { node: NODE, entries: [refuted], dropped: 0 };
+    const payload = buildWitnessReport(dossier, undefined, NODE, NOW);
+    expect(readWitnessReport(payload, NODE, NODE, NOW)).toHaveLength(1);
+    expect(readWitnessReport(payload, 'cat', NODE, NOW)).toEqual([]);
   });
 });
 
@@ -114,7 +124,7 @@ const row = fc.record({
     kind: fc.nat({ max: 20 }),
     age: fc.nat(),
     lastAge: fc.constant(0),
-    times: fc.integer({ min: 1, max: 1e9 }),
+    count: fc.integer({ min: 1, max: 1e9 }),
   },
   numbers: fc.array(fc.maxSafeNat(), { maxLength: 12 }),
   texts: fc.array(fc.string({ maxLength: 40, unit: 'binary' }), { maxLength: 16 }),
@@ -124,7 +134,7 @@ describe('S1: a hostile answer', () => {
   test('of any bytes is read or refused, never more', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1024 }), (payload) => {
-        const statements = readTestimony(payload, 'mallory', NODE, NOW);
+        const statements = readWitnessReport(payload, 'mallory', NODE, NOW);
         expect(statements === undefined || Array.isArray(statements)).toBe(true);
       }),
       { numRuns: 2000 },
@@ -134,17 +144,17 @@ describe('S1: a hostile answer', () => {
   test('of well-formed nonsense has words and a verdict, is bounded, and speaks for nobody else', () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 64 }), (rows) => {
-        const statements = readTestimony(encodeTestimony(rows), 'mallory', NODE, NOW);
+        const statements = readWitnessReport(encodeWitnessReport(rows), 'mallory', NODE, NOW);
         if (statements === undefined) return; // an age out of range
         expect(statements.length).toBeLessThanOrEqual(64);
         for (const one of statements) {
           expect(one.by).toBe('mallory');
           expect(one.at).toBeLessThanOrEqual(one.lastAt);
-          expect(says(one, NODE).length).toBeLessThan(3000);
+          expect(formatEntry(one, NODE).length).toBeLessThan(3000);
         }
-        const { sentence } = judge({
-          ...{ node: NODE, self: SELF, status: 'alive', since: 0, statements, members: [] },
-          ...{ answered: new Set(['mallory']), clock: (at: number) => `${at}` },
+        const { sentence } = diagnose({
+          ...{ node: NODE, self: SELF, status: 'alive', since: 0, entries: statements, members: [] },
+          ...{ witnesses: new Set(['mallory']), formatTime: (at: number) => `${at}` },
         });
         expect(sentence.length).toBeLessThan(4000);
       }),
@@ -156,16 +166,18 @@ describe('S1: a hostile answer', () => {
     ['a long text', { texts: ['x'.repeat(129)] }],
     ['an age of years', { age: 1e12 }],
     ['one that ends before it begins', { age: 1, lastAge: 2 }],
-    ['one that never happened', { times: 0 }],
+    ['one that never happened', { count: 0 }],
   ])('%s is refused whole', (_, change) => {
-    const good = { kind: 10, age: 5, lastAge: 5, times: 1, numbers: [], texts: [] };
-    const read = (one: typeof good) => readTestimony(encodeTestimony([one]), 'mallory', NODE, NOW);
+    const good = { kind: 10, age: 5, lastAge: 5, count: 1, numbers: [], texts: [] };
+    const read = (one: typeof good) => readWitnessReport(encodeWitnessReport([one]), 'mallory', NODE, NOW);
     expect(read(good)).toHaveLength(1);
     expect(read({ ...good, ...change } as typeof good)).toBeUndefined();
   });
 
   test('more rows than may stand are refused before they are read', () => {
-    const good = { kind: 10, age: 5, lastAge: 5, times: 1, numbers: [], texts: [] };
-    expect(readTestimony(encodeTestimony(new Array(65).fill(good)), 'mallory', NODE, NOW)).toBeUndefined();
+    const good = { kind: 10, age: 5, lastAge: 5, count: 1, numbers: [], texts: [] };
+    expect(
+      readWitnessReport(encodeWitnessReport(new Array(65).fill(good)), 'mallory', NODE, NOW),
+    ).toBeUndefined();
   });
 });

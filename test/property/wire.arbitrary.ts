@@ -1,6 +1,6 @@
 /** Arbitrary messages, envelopes and mutations, for the laws of wire/. */
 import * as fc from 'fast-check';
-import type { Alive, NodeState, SwimMessage } from '../../src/wire/memberlist.ts';
+import type { Alive, PushNodeState, SwimMessage } from '../../src/wire/memberlist.ts';
 import type { Envelope } from '../../src/wire/packet.ts';
 import type { QueryResponse, SerfState } from '../../src/wire/serf.ts';
 
@@ -36,7 +36,7 @@ const node = {
 };
 
 export const alive: fc.Arbitrary<Alive> = fc.record({ kind: fc.constant('alive'), node: name, ...node });
-export const nodeState: fc.Arbitrary<NodeState> = fc.record({
+export const nodeState: fc.Arbitrary<PushNodeState> = fc.record({
   kind: fc.constant('nodeState'),
   name,
   state: fc.integer({ min: 0, max: 3 }),

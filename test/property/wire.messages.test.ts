@@ -2,8 +2,8 @@
 import * as fc from 'fast-check';
 import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
-import { decodeMessage, encodeMessage, NodeState } from '../../src/wire/memberlist.ts';
-import { Reader, Writer } from '../../src/wire/msgpack.ts';
+import { decodeMessage, encodeMessage, PushNodeState } from '../../src/wire/memberlist.ts';
+import { MsgpackReader, MsgpackWriter } from '../../src/wire/msgpack.ts';
 import {
   ConflictResponse,
   CoordinateBody,
@@ -21,7 +21,7 @@ import {
   SerfState,
   UserEvent,
 } from '../../src/wire/serf.ts';
-import { decode, int, map, struct, TEXT, text, U64 } from '../../src/wire/struct.ts';
+import { decodeStruct, goInt, STR, str, stringKeyMap, struct, U64 } from '../../src/wire/struct.ts';
 import * as arbitrary from './wire.arbitrary.ts';
 
 // As dependencies.md wants them: plain maps, no records, integers as numbers.
@@ -46,10 +46,10 @@ describe('what is written reads back equal', () => {
   test('node states', () => {
     fc.assert(
       fc.property(arbitrary.nodeState, (node) => {
-        const writer = new Writer(4);
-        NodeState.write(writer, node);
-        const reader = new Reader(writer.finish());
-        expect(NodeState.read(reader)).toEqual(node);
+        const writer = new MsgpackWriter(4);
+        PushNodeState.write(writer, node);
+        const reader = new MsgpackReader(writer.finish());
+        expect(PushNodeState.read(reader)).toEqual(node);
         expect(reader.at).toBe(writer.at);
       }),
       { numRuns: 500 },
@@ -67,7 +67,7 @@ describe('what is written reads back equal', () => {
     fc.assert(
       fc.property(arbitrary.serfStruct, (message) => {
         const declared = STRUCTS[message.kind] as typeof Query;
-        expect(decode(declared, declared.encode(message as Query))).toEqual(message);
+        expect(decodeStruct(declared, declared.encode(message as Query))).toEqual(message);
       }),
       { numRuns: 1000 },
     );
@@ -83,8 +83,8 @@ describe('what is written reads back equal', () => {
         (state, conflict, key, coordinate) => {
           expect(decodeSerfState(SerfState.encode(state))).toEqual(state);
           expect(decodeConflictResponse(ConflictResponse.encode(conflict))).toEqual(conflict);
-          expect(decode(KeyResponse, KeyResponse.encode(key))).toEqual(key);
-          expect(decode(CoordinateBody, CoordinateBody.encode(coordinate))).toEqual(coordinate);
+          expect(decodeStruct(KeyResponse, KeyResponse.encode(key))).toEqual(key);
+          expect(decodeStruct(CoordinateBody, CoordinateBody.encode(coordinate))).toEqual(coordinate);
         },
       ),
       { numRuns: 300 },
@@ -128,7 +128,11 @@ const json = fc.letrec<{ value: unknown }>((tie) => ({
 })).value;
 
 describe('msgpackr agrees', () => {
-  const Plain = struct('plain', 0, { count: int('Count'), name: text('Name'), map: map('Map', 100, U64) });
+  const Plain = struct('plain', 0, {
+    count: goInt('Count'),
+    name: str('Name'),
+    map: stringKeyMap('Map', 100, U64),
+  });
   const ascii = fc.string({ maxLength: 400, unit: 'grapheme-ascii' });
   const plain = fc.record({
     kind: fc.constant('plain' as const),
@@ -142,7 +146,7 @@ describe('msgpackr agrees', () => {
   test('it reads what our writer writes', () => {
     fc.assert(
       fc.property(plain, (message) => {
-        const writer = new Writer(16);
+        const writer = new MsgpackWriter(16);
         Plain.write(writer, message);
         const { count, name } = message;
         // `toEqual` on entries: msgpackr makes objects without caring for the order.
@@ -166,7 +170,7 @@ describe('msgpackr agrees', () => {
           Name: message.name,
           Count: big(message.count),
         });
-        expect(Plain.read(new Reader(new Uint8Array(bytes)))).toEqual(message);
+        expect(Plain.read(new MsgpackReader(new Uint8Array(bytes)))).toEqual(message);
       }),
       { numRuns: 500 },
     );
@@ -176,7 +180,7 @@ describe('msgpackr agrees', () => {
     fc.assert(
       fc.property(json, (value) => {
         const bytes = new Uint8Array(packr.pack(value));
-        const reader = new Reader(bytes);
+        const reader = new MsgpackReader(bytes);
         reader.skip();
         expect(reader.at).toBe(bytes.length);
       }),
@@ -190,7 +194,7 @@ describe('msgpackr agrees', () => {
         const { count, name } = message;
         const fields: Record<string, unknown> = { Count: BigInt(count), Name: name };
         const bytes = packr.pack({ [key]: value, ...fields, [`${key}2`]: value });
-        expect(Plain.read(new Reader(new Uint8Array(bytes)))).toEqual({ ...message, map: new Map() });
+        expect(Plain.read(new MsgpackReader(new Uint8Array(bytes)))).toEqual({ ...message, map: new Map() });
       }),
       { numRuns: 300 },
     );
@@ -198,20 +202,20 @@ describe('msgpackr agrees', () => {
 });
 
 test('keys that are names of Object are plain data', () => {
-  const Held = struct('held', 0, { name: text('Name'), map: map('Map', 100, TEXT) });
-  const writer = new Writer(64);
+  const Held = struct('held', 0, { name: str('Name'), map: stringKeyMap('Map', 100, STR) });
+  const writer = new MsgpackWriter(64);
   writer.mapHeader(4);
   for (const key of ['__proto__', 'constructor', 'prototype']) {
-    writer.text(key);
+    writer.str(key);
     writer.mapHeader(1);
-    writer.text('polluted');
-    writer.text('yes');
+    writer.str('polluted');
+    writer.str('yes');
   }
-  writer.text('Map');
+  writer.str('Map');
   writer.mapHeader(1);
-  writer.text('__proto__');
-  writer.text('x');
-  const held = Held.read(new Reader(writer.finish()));
+  writer.str('__proto__');
+  writer.str('x');
+  const held = Held.read(new MsgpackReader(writer.finish()));
   expect(held).toEqual({ kind: 'held', name: '', map: new Map([['__proto__', 'x']]) });
   expect(Object.keys(held)).toEqual(['kind', 'map', 'name']);
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();

@@ -3,8 +3,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WireError } from '../../src/base/errors.ts';
 import { encodeMessage, type PushPull } from '../../src/wire/memberlist.ts';
-import { openPacket, PART_BYTES, roomFor, sealPacket } from '../../src/wire/packet.ts';
-import { encodeStream, StreamOpener, sealStream } from '../../src/wire/stream-writer.ts';
+import { availableBytes, COMPOUND_OVERHEAD, openPacket, sealPacket } from '../../src/wire/packet.ts';
+import { encodeStream, StreamReader, sealStream } from '../../src/wire/stream-writer.ts';
 import * as arbitrary from './wire.arbitrary.ts';
 
 const message = arbitrary.swimMessage.map(encodeMessage);
@@ -50,10 +50,10 @@ describe('packets', () => {
         arbitrary.envelope,
         arbitrary.nonce,
         (packetBytes, count, envelope, nonce) => {
-          const room = roomFor(packetBytes, envelope);
-          const each = Math.floor(room / count) - PART_BYTES;
+          const room = availableBytes(packetBytes, envelope);
+          const each = Math.floor(room / count) - COMPOUND_OVERHEAD;
           if (each < 1) return;
-          const first = room - (count - 1) * (each + PART_BYTES) - PART_BYTES;
+          const first = room - (count - 1) * (each + COMPOUND_OVERHEAD) - COMPOUND_OVERHEAD;
           const parts = Array.from({ length: count }, (_, i) =>
             new Uint8Array(i === 0 ? first : each).fill(200 + i),
           );
@@ -128,7 +128,7 @@ describe('streams', () => {
         cuts,
         (sent, envelope, role, nonce, cuts) => {
           const bytes = sealStream(encodeStream(sent), envelope, { role, nonce: () => nonce });
-          const opener = new StreamOpener(envelope, role === 'dialer' ? 'listener' : 'dialer');
+          const opener = new StreamReader(envelope, role === 'dialer' ? 'listener' : 'dialer');
           let got: unknown;
           let at = 0;
           for (let i = 0; at < bytes.length; i++) {

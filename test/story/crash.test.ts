@@ -1,24 +1,29 @@
 import { describe, expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { all, tell } from './tell.ts';
+import { startStory, withStatus } from './tell.ts';
 
 test('a member that stops is suspected first and failed soon after, and all agree', () => {
-  const { stop, pass, seenAs, saw } = tell('ann bob cat dan eve', { seed: 7 });
+  const {
+    stop,
+    run: pass,
+    statusByObserver: seenAs,
+    statusHistory: saw,
+  } = startStory('ann bob cat dan eve', { seed: 7 });
 
   stop('bob');
   pass('30s');
 
   expect(saw('ann', 'bob')).toEqual(['suspect', 'failed']);
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'failed'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
 });
 
 test('a machine that loses power is found out like a process that dies', () => {
-  const { stop, pass, seenAs } = tell('ann bob cat dan eve', { seed: 8 });
+  const { stop, run: pass, statusByObserver: seenAs } = startStory('ann bob cat dan eve', { seed: 8 });
 
   stop('bob', { dark: true });
   pass('30s');
 
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'failed'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
 });
 
 test.each([
@@ -29,9 +34,15 @@ test.each([
   ({ loss, seeds }) => {
     const names = Array.from({ length: 50 }, (_, i) => `n${i}`).join(' ');
     const took = seeds.map((seed) => {
-      const { world, stop, until, seenAs, tookAll } = tell(names, {
+      const {
+        world,
+        stop,
+        runUntil: until,
+        statusByObserver: seenAs,
+        timeUntilAllSee: tookAll,
+      } = startStory(names, {
         seed,
-        weather: { loss },
+        linkQuality: { loss },
         detail: 'facts',
       });
       const began = world.now;
@@ -47,7 +58,7 @@ test.each([
 );
 
 test('two of three can die, and the last one knows', () => {
-  const { stop, pass, seenAs } = tell('ann bob cat', { seed: 9 });
+  const { stop, run: pass, statusByObserver: seenAs } = startStory('ann bob cat', { seed: 9 });
 
   stop('bob');
   stop('cat');
@@ -59,10 +70,18 @@ test('two of three can die, and the last one knows', () => {
 
 describe('a crashed member comes back', () => {
   test('conformance: kill -9 and restart with the same name and address: alive everywhere at once', () => {
-    const { world, stop, restart, pass, until, seenAs, tookAll } = tell('ann bob cat dan', { seed: 31 });
+    const {
+      world,
+      stop,
+      restart,
+      run: pass,
+      runUntil: until,
+      statusByObserver: seenAs,
+      timeUntilAllSee: tookAll,
+    } = startStory('ann bob cat dan', { seed: 31 });
     stop('bob');
     pass('20s');
-    expect(seenAs('bob')).toEqual(all('ann cat dan', 'failed'));
+    expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'failed'));
     const began = world.now;
 
     restart('bob');
@@ -72,7 +91,13 @@ describe('a crashed member comes back', () => {
   });
 
   test('before anybody noticed: never failed anywhere', () => {
-    const { world, stop, restart, pass, saw } = tell('ann bob cat dan', { seed: 32 });
+    const {
+      world,
+      stop,
+      restart,
+      run: pass,
+      statusHistory: saw,
+    } = startStory('ann bob cat dan', { seed: 32 });
     stop('bob');
     pass('300ms');
 
@@ -84,7 +109,14 @@ describe('a crashed member comes back', () => {
   });
 
   test('with what it remembered, its incarnation goes on where it was', () => {
-    const { world, stop, restart, pass, setTags, view } = tell('ann bob cat dan', { seed: 33 });
+    const {
+      world,
+      stop,
+      restart,
+      run: pass,
+      setTags,
+      member: view,
+    } = startStory('ann bob cat dan', { seed: 33 });
     for (let i = 0; i < 5; i++) setTags('bob', { round: `${i}` });
     pass('10s');
     const before = view('ann', 'bob')?.incarnation ?? 0;
@@ -100,7 +132,14 @@ describe('a crashed member comes back', () => {
   });
 
   test('G10: at another address: alive there as soon as its old row is gone', () => {
-    const { world, stop, restart, pass, until, view } = tell('ann bob cat dan', { seed: 34 });
+    const {
+      world,
+      stop,
+      restart,
+      run: pass,
+      runUntil: until,
+      member: view,
+    } = startStory('ann bob cat dan', { seed: 34 });
     stop('bob');
     pass('60s');
     const began = world.now;

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { drawFaults, unleash } from '../../src/sim/faults/index.ts';
-import { story } from '../../src/sim/scenarios/story.ts';
+import { drawFaults, scheduleFaults } from '../../src/sim/faults/index.ts';
+import { createStory } from '../../src/sim/scenarios/story.ts';
 
 /** A minute with loss and troubles, every octet of it in the hash. */
 const hash = (seed: number): string => {
   const labels = Array.from({ length: 12 }, (_, i) => `n${i}`);
-  const { world, pass } = story(labels.join(' '), {
+  const { world, run: pass } = createStory(labels.join(' '), {
     seed,
-    weather: { loss: 0.05, duplicate: 0.05, reorder: 0.1 },
+    linkQuality: { loss: 0.05, duplicate: 0.05, reorder: 0.1 },
   });
-  unleash(world, drawFaults(world.rng.fork(), { hosts: labels, span: 60_000, count: 8 }));
+  scheduleFaults(world, drawFaults(world.rng.fork(), { hosts: labels, span: 60_000, count: 8 }));
   pass('70s');
   expect(world.counts.packets).toBeGreaterThan(1000);
   return world.trace.hash;

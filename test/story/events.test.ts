@@ -1,31 +1,39 @@
 import { expect, test } from 'vitest';
-import { utf8 } from '../../src/base/bytes.ts';
-import { story } from '../../src/sim/scenarios/story.ts';
+import { encodeUtf8 } from '../../src/base/bytes.ts';
+import { createStory } from '../../src/sim/scenarios/story.ts';
 
 const NAMES = 'ann bob cat dan eve';
 const fire = (name: string, payload = '') =>
-  ({ kind: 'fireEvent', name, payload: utf8(payload), coalesce: false }) as const;
+  ({ kind: 'fireEvent', name, payload: encodeUtf8(payload), coalesce: false }) as const;
 
 /** What each running member has heard: `name payload`. */
-const heardBy = (tale: ReturnType<typeof story>): Record<string, string[]> =>
+const heardBy = (tale: ReturnType<typeof createStory>): Record<string, string[]> =>
   Object.fromEntries(
     [...tale.world.hosts]
       .filter((host) => host.running)
       .map((host) => [
         host.label,
-        host.live.view.events().map(({ name, payload }) => `${name} ${new TextDecoder().decode(payload)}`),
+        host.runningAgent.view
+          .userEvents()
+          .map(({ name, payload }) => `${name} ${new TextDecoder().decode(payload)}`),
       ]),
   );
 
 test('G17 every live member hears every event once, also with a fifth of all packets lost', () => {
-  const tale = story(NAMES, { seed: 11, weather: { loss: 0.2 }, hosts: { eve: { plain: true } } });
+  const tale = createStory(NAMES, {
+    seed: 11,
+    linkQuality: { loss: 0.2 },
+    hosts: { eve: { serfPeer: true } },
+  });
   const fired = Array.from({ length: 20 }, (_, i) => `deploy v${i}`);
 
   fired.forEach((_, i) => {
-    expect(tale.answer(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(true);
-    tale.pass('100ms');
+    expect(tale.runCommand(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(
+      true,
+    );
+    tale.run('100ms');
   });
-  tale.until(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '10m');
+  tale.runUntil(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '10m');
 
   for (const [who, heard] of Object.entries(heardBy(tale)))
     expect([...heard].sort(), who).toEqual([...fired].sort());
@@ -35,15 +43,15 @@ test('G17 every live member hears every event once, also with a fifth of all pac
 test.each([11, 17])(
   'G17 with three tenths lost too, though a join that is repeated is answered late (seed %i)',
   (seed) => {
-    const tale = story(NAMES, { seed, weather: { loss: 0.3 }, detail: 'off' });
+    const tale = createStory(NAMES, { seed, linkQuality: { loss: 0.3 }, detail: 'off' });
     const fired = Array.from({ length: 20 }, (_, i) => `deploy v${i}`);
     fired.forEach((_, i) => {
-      expect(tale.answer(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(
+      expect(tale.runCommand(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(
         true,
       );
-      tale.pass('100ms');
+      tale.run('100ms');
     });
-    tale.until(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '5m');
+    tale.runUntil(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '5m');
 
     for (const [who, heard] of Object.entries(heardBy(tale)))
       expect([...heard].sort(), who).toEqual([...fired].sort());
@@ -51,53 +59,53 @@ test.each([11, 17])(
 );
 
 test('4.9 who was cut off until all took it for dead, and joins again, hears what was fired meanwhile', () => {
-  const tale = story(NAMES, { seed: 15 });
+  const tale = createStory(NAMES, { seed: 15 });
   tale.cut('eve', '*');
-  tale.until(() => Object.values(tale.seenAs('eve')).every((status) => status === 'failed'));
-  tale.answer('ann', fire('meanwhile'));
-  tale.pass('10s');
+  tale.runUntil(() => Object.values(tale.statusByObserver('eve')).every((status) => status === 'failed'));
+  tale.runCommand('ann', fire('meanwhile'));
+  tale.run('10s');
 
   tale.heal();
   tale.join('eve', 'ann');
 
-  expect(tale.until(() => heardBy(tale)['eve']?.length === 1)).toBe(true);
+  expect(tale.runUntil(() => heardBy(tale)['eve']?.length === 1)).toBe(true);
 });
 
 test('4.9 who was away for a moment does not hear old events again, and misses none after its return', () => {
-  const tale = story(NAMES, { seed: 12 });
-  tale.answer('ann', fire('before'));
-  tale.pass('10s');
+  const tale = createStory(NAMES, { seed: 12 });
+  tale.runCommand('ann', fire('before'));
+  tale.run('10s');
   expect(heardBy(tale)['bob']).toEqual(['before ']);
 
   tale.stop('bob');
-  tale.answer('ann', fire('meanwhile'));
-  tale.pass('5s');
+  tale.runCommand('ann', fire('meanwhile'));
+  tale.run('5s');
   tale.restart('bob', { remember: true });
-  tale.until(() => tale.view('bob', 'ann')?.status === 'alive');
-  tale.pass('10s');
-  tale.answer('ann', fire('after'));
-  tale.pass('60s');
+  tale.runUntil(() => tale.member('bob', 'ann')?.status === 'alive');
+  tale.run('10s');
+  tale.runCommand('ann', fire('after'));
+  tale.run('60s');
 
   expect(heardBy(tale)['bob']).toEqual(['after ']);
 });
 
 test('4.9 what a partition kept from a member is told by the next push/pull', () => {
-  const tale = story(NAMES, { seed: 13 });
+  const tale = createStory(NAMES, { seed: 13 });
   tale.cut('eve', '*');
-  tale.answer('ann', fire('deploy'));
-  tale.pass('8s');
+  tale.runCommand('ann', fire('deploy'));
+  tale.run('8s');
   expect(heardBy(tale)['eve']).toEqual([]);
 
   tale.heal();
 
-  expect(tale.until(() => heardBy(tale)['eve']?.length === 1, '3m')).toBe(true);
+  expect(tale.runUntil(() => heardBy(tale)['eve']?.length === 1, '3m')).toBe(true);
 });
 
 test('S28 every member knows how far the others are, and knows nothing of those it never heard', () => {
-  const tale = story(NAMES, { seed: 14 });
-  tale.pass('60s');
+  const tale = createStory(NAMES, { seed: 14 });
+  tale.run('60s');
 
-  const { view } = tale.world.host('ann').live;
+  const { view } = tale.world.host('ann').runningAgent;
   expect(view.coordinate('ann')?.vec).toHaveLength(8);
   expect(view.coordinate('bob')?.vec).toHaveLength(8);
   expect(view.coordinate('nobody')).toBeUndefined();

@@ -6,19 +6,19 @@
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Agent, Effect } from '../../src/agent/contract/machine.ts';
-import { GHOST, LIES, type Lie } from '../../src/sim/faults/byzantine.ts';
-import { strike } from '../../src/sim/faults/index.ts';
+import { FAKE_NAME_PREFIX, FORGERIES, type Forgery } from '../../src/sim/faults/byzantine.ts';
+import { injectFault } from '../../src/sim/faults/index.ts';
 import type { Garbage } from '../../src/sim/faults/outsiders.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { story } from '../../src/sim/scenarios/story.ts';
-import type { Host } from '../../src/sim/world/host.ts';
-import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
+import { createStory } from '../../src/sim/scenarios/story.ts';
+import type { SimHost } from '../../src/sim/world/host.ts';
+import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
 import type { World } from '../../src/sim/world/world.ts';
-import { Ack, TYPE } from '../../src/wire/memberlist.ts';
+import { Ack, MESSAGE_TYPE } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { CoordinateBody } from '../../src/wire/serf.ts';
-import { decode } from '../../src/wire/struct.ts';
-import { all, tell } from './tell.ts';
+import { decodeStruct } from '../../src/wire/struct.ts';
+import { startStory, withStatus } from './tell.ts';
 
 const five = 'ann bob cat dan eve';
 const ten = Array.from({ length: 10 }, (_, i) => `n${i}`);
@@ -36,22 +36,27 @@ describe('without the key', () => {
   ];
 
   test.each(KINDS)('%s: counted, and nothing else comes of it', (how) => {
-    const { world, pass, facts, seenAs } = tell(five, { seed: 1, detail: 'facts', all: all5 });
+    const {
+      world,
+      run: pass,
+      facts,
+      statusByObserver: seenAs,
+    } = startStory(five, { seed: 1, detail: 'facts', all: all5 });
 
-    strike(world, { at: 0, span: 60_000, kind: 'garbage', how, every: 10, seed: 5 });
+    injectFault(world, { at: 0, span: 60_000, kind: 'garbage', how, every: 10, seed: 5 });
     pass('2m');
 
     const kind = how === 'streams' ? 'streamRejected' : 'packetRejected';
     if (how !== 'replayed') expect(facts(kind).length).toBeGreaterThan(1000);
     expect(facts('memberSuspected')).toEqual([]);
     expect(facts('memberDeclaredDead')).toEqual([]);
-    expect(seenAs('ann')).toEqual(all('bob cat dan eve', 'alive'));
+    expect(seenAs('ann')).toEqual(withStatus('bob cat dan eve', 'alive'));
     expect(disagreements(world)).toEqual([]);
   });
 
   test('replayed leaves and deaths of a former life, in clear text even: who came back stays', () => {
-    const { world, stop, leave, restart, pass, facts } = tell(five, { seed: 2, detail: 'facts' });
-    strike(world, { at: 0, span: 240_000, kind: 'garbage', how: 'replayed', every: 10, seed: 6 });
+    const { world, stop, leave, restart, run: pass, facts } = startStory(five, { seed: 2, detail: 'facts' });
+    injectFault(world, { at: 0, span: 240_000, kind: 'garbage', how: 'replayed', every: 10, seed: 6 });
     leave('bob');
     stop('cat');
     pass('30s');
@@ -67,19 +72,20 @@ describe('without the key', () => {
 });
 
 describe('with the key', () => {
-  const lied = (lie: Lie, seed: number) => {
-    const { world, facts } = story(ten.join(' '), { seed, detail: 'off' });
-    strike(world, { at: 0, span: 30_000, kind: 'traitor', lie, victim: 'n3', every: 200, seed });
+  const lied = (lie: Forgery, seed: number) => {
+    const { world, facts } = createStory(ten.join(' '), { seed, detail: 'off' });
+    injectFault(world, { at: 0, span: 30_000, kind: 'byzantine', lie, victim: 'n3', every: 200, seed });
     world.run(30_000);
     return { world, facts };
   };
-  const real = (world: World): string[] => disagreements(world).filter((line) => !line.includes(GHOST));
+  const real = (world: World): string[] =>
+    disagreements(world).filter((line) => !line.includes(FAKE_NAME_PREFIX));
 
-  test.each(LIES)('%s for half a minute: the victim stays, or is back everywhere within 10 s', (lie) => {
+  test.each(FORGERIES)('%s for half a minute: the victim stays, or is back everywhere within 10 s', (lie) => {
     const { world, facts } = lied(lie, 1);
 
     expect(world.runUntil(() => real(world).length === 0, 10_000)).toBe(true);
-    const rows = [...world.hosts].map((host) => host.live.view.members().length);
+    const rows = [...world.hosts].map((host) => host.runningAgent.view.members().length);
     expect(Math.max(...rows)).toBeLessThanOrEqual(ten.length + 100); // no more than were introduced
     expect(world.runUntil(() => disagreements(world).length === 0, 60_000)).toBe(true);
     if (lie === 'top') expect(facts('rumorRefused').length).toBeGreaterThan(50);
@@ -96,19 +102,23 @@ describe('with the key', () => {
       adjustment: 0,
       height,
     });
-    const { world, pass, facts } = tell(five, {
+    const {
+      world,
+      run: pass,
+      facts,
+    } = startStory(five, {
       seed: 3,
       detail: 'facts',
-      birth: (options, host) =>
+      makeAgent: (options, host) =>
         host.label === 'eve' ? lying(createAgent(options), host, payload) : createAgent(options),
     });
     let farthest = 0;
     let seen = 0;
-    world.watch({
-      sent: (host, _to, bytes) => {
+    world.subscribe({
+      onDatagram: (host, _to, bytes) => {
         if (host.label === 'eve') return;
         for (const ack of acksIn(bytes, host)) {
-          const { vec: own } = decode(CoordinateBody, ack.payload);
+          const { vec: own } = decodeStruct(CoordinateBody, ack.payload);
           seen += 1;
           farthest = Math.max(farthest, ...own.map((one) => (Number.isFinite(one) ? Math.abs(one) : 1e9)));
         }
@@ -123,20 +133,20 @@ describe('with the key', () => {
   });
 });
 
-function acksIn(bytes: Uint8Array, host: Host): Ack[] {
-  return openPacket(bytes, envelopeOf(host.options))
-    .messages.filter((message) => message[0] === TYPE.ack)
-    .map((message) => decode(Ack, message))
+function acksIn(bytes: Uint8Array, host: SimHost): Ack[] {
+  return openPacket(bytes, hostEnvelope(host.options))
+    .messages.filter((message) => message[0] === MESSAGE_TYPE.ack)
+    .map((message) => decodeStruct(Ack, message))
     .filter((ack) => ack.payload.length > 0);
 }
 
 /** An agent whose every ack carries `payload`. */
-function lying(agent: Agent, host: Host, payload: Uint8Array): Agent {
+function lying(agent: Agent, host: SimHost, payload: Uint8Array): Agent {
   const lie = (effect: Effect): Effect => {
     if (effect.kind !== 'sendPacket' || acksIn(effect.packet, host).length === 0) return effect;
-    const envelope = envelopeOf(host.options);
+    const envelope = hostEnvelope(host.options);
     const messages = openPacket(effect.packet, envelope).messages.map((message) =>
-      message[0] === TYPE.ack ? Ack.encode({ ...decode(Ack, message), payload }) : message,
+      message[0] === MESSAGE_TYPE.ack ? Ack.encode({ ...decodeStruct(Ack, message), payload }) : message,
     );
     const packet = sealPacket(messages, envelope, { crc: false, nonce: () => new Uint8Array(12) });
     return { ...effect, packet };

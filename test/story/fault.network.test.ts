@@ -1,10 +1,10 @@
 /** The rows of the fault matrix that are the network's, one by one; laws are watched throughout (`pass`). */
 import { describe, expect, test } from 'vitest';
-import { type Fault, strike } from '../../src/sim/faults/index.ts';
-import { deafen } from '../../src/sim/faults/outsiders.ts';
+import { type Fault, injectFault } from '../../src/sim/faults/index.ts';
+import { blockInbound } from '../../src/sim/faults/outsiders.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { bulky, serviceOf } from '../../src/sim/workload/definitions.ts';
-import { all, tell } from './tell.ts';
+import { makeLargeMeta, makeService } from '../../src/sim/workload/definitions.ts';
+import { startStory, withStatus } from './tell.ts';
 
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
 const five = 'ann bob cat dan eve';
@@ -19,9 +19,13 @@ describe('G5: loss in bursts, each way of each link at times of its own', () => 
     { burst: 1000, calm: 9000 },
     { burst: 10_000, calm: 60_000 },
   ])('bursts of $burst ms: all agree when it is over', ({ burst, calm }) => {
-    const { world, pass, until } = tell(twelve.join(' '), { seed: burst, detail: 'facts' });
+    const {
+      world,
+      run: pass,
+      runUntil: until,
+    } = startStory(twelve.join(' '), { seed: burst, detail: 'facts' });
 
-    strike(world, during(2, { kind: 'bursts', chance: 1, burst, calm }));
+    injectFault(world, during(2, { kind: 'bursts', chance: 1, burst, calm }));
     pass('2m');
 
     expect(world.counts.lost).toBeGreaterThan(200);
@@ -30,9 +34,17 @@ describe('G5: loss in bursts, each way of each link at times of its own', () => 
 });
 
 test('five copies of everything, up to ten minutes late: nobody believes yesterday’s news', () => {
-  const { world, stop, restart, leave, setTags, pass, facts } = tell(five, { seed: 3, detail: 'facts' });
+  const {
+    world,
+    stop,
+    restart,
+    leave,
+    setTags,
+    run: pass,
+    facts,
+  } = startStory(five, { seed: 3, detail: 'facts' });
 
-  strike(world, during(1, { kind: 'duplicates', chance: 1, copies: 5, late: 600_000 }));
+  injectFault(world, during(1, { kind: 'duplicates', chance: 1, copies: 5, late: 600_000 }));
   setTags('ann', { role: 'old' });
   stop('bob');
   leave('cat');
@@ -48,13 +60,13 @@ test('five copies of everything, up to ten minutes late: nobody believes yesterd
   expect(facts('memberLeft').filter(({ node }) => node !== 'cat')).toEqual([]);
   expect(disagreements(world)).toEqual([]);
   for (const label of five.split(' '))
-    expect(world.host(label).live.view.member('ann')?.tags.get('role')).toBe('new');
+    expect(world.host(label).runningAgent.view.member('ann')?.tags.get('role')).toBe('new');
 });
 
 test('datagrams up to five seconds late, in any order: all agree half a minute later', () => {
-  const { world, pass, until } = tell(twelve.join(' '), { seed: 4, detail: 'facts' });
+  const { world, run: pass, runUntil: until } = startStory(twelve.join(' '), { seed: 4, detail: 'facts' });
 
-  strike(world, during(2, { kind: 'scatter', by: 5000 }));
+  injectFault(world, during(2, { kind: 'reordering', by: 5000 }));
   pass('2m');
 
   expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
@@ -62,9 +74,9 @@ test('datagrams up to five seconds late, in any order: all agree half a minute l
 
 describe('delay, one way only', () => {
   test('three seconds from one to all others: when it is over all agree', () => {
-    const { world, pass, until } = tell(five, { seed: 5, detail: 'facts' });
+    const { world, run: pass, runUntil: until } = startStory(five, { seed: 5, detail: 'facts' });
     for (const to of ['bob', 'cat', 'dan', 'eve'])
-      strike(world, during(2, { kind: 'delay', link: ['ann', to], by: 3000 }));
+      injectFault(world, during(2, { kind: 'delay', link: ['ann', to], by: 3000 }));
 
     pass('2m');
 
@@ -73,9 +85,9 @@ describe('delay, one way only', () => {
 
   test('half a second, with the settings for wide networks: nobody is suspected', () => {
     const swim = { probeInterval: 5000, probeTimeout: 3000, suspicionMult: 6, pushPullInterval: 60_000 };
-    const { world, pass, facts } = tell(five, { seed: 6, detail: 'facts', all: { swim } });
+    const { world, run: pass, facts } = startStory(five, { seed: 6, detail: 'facts', all: { swim } });
     for (const to of ['bob', 'cat', 'dan', 'eve'])
-      strike(world, during(5, { kind: 'delay', link: ['ann', to], by: 500 }));
+      injectFault(world, during(5, { kind: 'delay', link: ['ann', to], by: 500 }));
 
     pass('5m');
 
@@ -85,13 +97,22 @@ describe('delay, one way only', () => {
 
 describe.each([512, 1000, 1280, 1400])('a black hole for datagrams over %i bytes', (overBytes) => {
   test('a newcomer joins, and the catalogue arrives everywhere by streams', () => {
-    const { world, arrive, register, pass, until, seenAs, everywhere, known } = tell(five, {
+    const {
+      world,
+      addHost: arrive,
+      register,
+      run: pass,
+      runUntil: until,
+      statusByObserver: seenAs,
+      everywhere,
+      known,
+    } = startStory(five, {
       seed: overBytes,
       detail: 'facts',
     });
-    strike(world, during(10, { kind: 'blackHole', overBytes }));
+    injectFault(world, during(10, { kind: 'blackHole', overBytes }));
 
-    for (let i = 0; i < 6; i++) register('ann', serviceOf(`web-${i}`, { meta: bulky(`${i}`) }));
+    for (let i = 0; i < 6; i++) register('ann', makeService(`web-${i}`, { meta: makeLargeMeta(`${i}`) }));
     arrive('fay', { tags: { role: 'x'.repeat(300) } });
 
     expect(until(() => Object.values(seenAs('fay')).every((status) => status === 'alive'), '10s')).toBe(true);
@@ -103,8 +124,8 @@ describe.each([512, 1000, 1280, 1400])('a black hole for datagrams over %i bytes
 
 describe('one transport fails', () => {
   test.each(['udp', 'tcp'] as const)('%s between two: nobody fails', (transport) => {
-    const { world, pass, facts } = tell(five, { seed: 21, detail: 'facts' });
-    strike(world, during(5, { kind: 'outage', between: ['ann', 'bob'], transport }));
+    const { world, run: pass, facts } = startStory(five, { seed: 21, detail: 'facts' });
+    injectFault(world, during(5, { kind: 'outage', between: ['ann', 'bob'], transport }));
 
     pass('5m');
 
@@ -113,8 +134,8 @@ describe('one transport fails', () => {
   });
 
   test('UDP everywhere: pings over streams save everybody', () => {
-    const { world, pass, facts } = tell(five, { seed: 22, detail: 'facts' });
-    strike(world, during(5, { kind: 'outage', transport: 'udp' }));
+    const { world, run: pass, facts } = startStory(five, { seed: 22, detail: 'facts' });
+    injectFault(world, during(5, { kind: 'outage', transport: 'udp' }));
 
     pass('5m');
 
@@ -123,11 +144,19 @@ describe('one transport fails', () => {
   });
 
   test('TCP everywhere: nobody fails, and the catalogue goes on by datagrams', () => {
-    const { world, register, pass, until, facts, everywhere, passing } = tell(five, {
+    const {
+      world,
+      register,
+      run: pass,
+      runUntil: until,
+      facts,
+      everywhere,
+      passing,
+    } = startStory(five, {
       seed: 23,
       detail: 'facts',
     });
-    strike(world, during(5, { kind: 'outage', transport: 'tcp' }));
+    injectFault(world, during(5, { kind: 'outage', transport: 'tcp' }));
 
     pass('2m');
     register('ann', 'web-1');
@@ -139,9 +168,9 @@ describe('one transport fails', () => {
 
 describe('G7: partitions', () => {
   test.each([1, 2])('into many parts: agreed within 90 s of the end (seed %i)', (seed) => {
-    const { world, pass, until } = tell(twelve.join(' '), { seed, detail: 'facts' });
+    const { world, run: pass, runUntil: until } = startStory(twelve.join(' '), { seed, detail: 'facts' });
     const parts = [twelve.slice(0, 1), twelve.slice(1, 3), twelve.slice(3, 7), twelve.slice(7)];
-    strike(world, during(3, { kind: 'shatter', parts }));
+    injectFault(world, during(3, { kind: 'shatter', parts }));
 
     pass('3m');
 
@@ -150,8 +179,8 @@ describe('G7: partitions', () => {
   });
 
   test.each([1, 2])('that come and go: agreed within 90 s of the end (seed %i)', (seed) => {
-    const { world, pass, until } = tell(twelve.join(' '), { seed, detail: 'facts' });
-    strike(world, during(3, { kind: 'flapping', side: twelve.slice(0, 5), cut: 8000, whole: 6000 }));
+    const { world, run: pass, runUntil: until } = startStory(twelve.join(' '), { seed, detail: 'facts' });
+    injectFault(world, during(3, { kind: 'flapping', side: twelve.slice(0, 5), cut: 8000, whole: 6000 }));
 
     pass('3m');
 
@@ -159,14 +188,14 @@ describe('G7: partitions', () => {
   });
 
   test('a partial mesh: two who do not reach one another, and all others both, do not flap', () => {
-    const { world, pass, saw, facts } = tell(five, { seed: 31, detail: 'facts' });
+    const { world, run: pass, statusHistory: saw, facts } = startStory(five, { seed: 31, detail: 'facts' });
     const links = [
       ['ann', 'cat'],
       ['cat', 'ann'],
       ['bob', 'eve'],
       ['eve', 'bob'],
     ] as const;
-    strike(world, during(10, { kind: 'mesh', links }));
+    injectFault(world, during(10, { kind: 'mesh', links }));
 
     pass('10m');
 
@@ -177,10 +206,18 @@ describe('G7: partitions', () => {
 });
 
 test('half-open joiners, who send and hear only what they asked for over streams, harm nobody', () => {
-  const { world, arrive, stop, pass, until, seenAs, facts } = tell(five, { seed: 41, detail: 'facts' });
+  const {
+    world,
+    addHost: arrive,
+    stop,
+    run: pass,
+    runUntil: until,
+    statusByObserver: seenAs,
+    facts,
+  } = startStory(five, { seed: 41, detail: 'facts' });
   const deaf = ['deaf1', 'deaf2', 'deaf3'];
   for (const label of deaf) {
-    const lift = deafen(world, label);
+    const lift = blockInbound(world, label);
     arrive(label);
     world.at(world.now + 300_000, lift);
   }
@@ -192,5 +229,5 @@ test('half-open joiners, who send and hear only what they asked for over streams
     expect(Object.values(seenAs(label)).filter((status) => status === 'failed')).toEqual([]);
   for (const label of deaf) stop(label);
   expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
-  expect(seenAs('ann')).toEqual(all('bob cat dan eve', 'alive'));
+  expect(seenAs('ann')).toEqual(withStatus('bob cat dan eve', 'alive'));
 });

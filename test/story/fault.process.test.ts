@@ -1,9 +1,9 @@
 /** The rows of the fault matrix that are one machine's: stopped and starved processes, clocks, disks. */
 import { describe, expect, test } from 'vitest';
-import { strike } from '../../src/sim/faults/index.ts';
+import { injectFault } from '../../src/sim/faults/index.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { serviceOf } from '../../src/sim/workload/definitions.ts';
-import { tell } from './tell.ts';
+import { makeService } from '../../src/sim/workload/definitions.ts';
+import { startStory } from './tell.ts';
 
 const five = 'ann bob cat dan eve';
 const sixteen = Array.from({ length: 16 }, (_, i) => `n${i}`);
@@ -15,9 +15,14 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
   const others = (node: string): boolean => !ill.includes(node);
 
   test.each([1, 2])('stopped again and again, for 0.1 to 20 s (seed %i)', (seed) => {
-    const { world, pass, until, facts } = tell(sixteen.join(' '), { seed, detail: 'facts' });
+    const {
+      world,
+      run: pass,
+      runUntil: until,
+      facts,
+    } = startStory(sixteen.join(' '), { seed, detail: 'facts' });
 
-    strike(world, { at: 0, span: 3 * MINUTES, kind: 'stutter', whos: ill, seed });
+    injectFault(world, { at: 0, span: 3 * MINUTES, kind: 'repeatedStalls', whos: ill, seed });
     pass('3m');
 
     expect(facts('memberDeclaredDead').filter(({ node }) => others(node))).toEqual([]);
@@ -30,9 +35,14 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
     { block: 500, duty: 0.2 },
     { block: 2000, duty: 0.5 },
   ])('a loop that is blocked for $block ms at a time, $duty of all time', ({ block, duty }) => {
-    const { world, pass, until, facts } = tell(sixteen.join(' '), { seed: block, detail: 'facts' });
+    const {
+      world,
+      run: pass,
+      runUntil: until,
+      facts,
+    } = startStory(sixteen.join(' '), { seed: block, detail: 'facts' });
 
-    strike(world, { at: 0, span: 2 * MINUTES, kind: 'busyLoop', whos: ill, block, duty });
+    injectFault(world, { at: 0, span: 2 * MINUTES, kind: 'busyLoop', whos: ill, block, duty });
     pass('5m');
 
     expect(facts('memberDeclaredDead')).toEqual([]);
@@ -41,7 +51,14 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
 });
 
 test('G13: suspended for twelve hours, it blames nobody and is alive everywhere within 10 s', () => {
-  const { world, pause, resume, pass, until, facts } = tell('ann bob cat', { seed: 12, detail: 'facts' });
+  const {
+    world,
+    pause,
+    resume,
+    run: pass,
+    runUntil: until,
+    facts,
+  } = startStory('ann bob cat', { seed: 12, detail: 'facts' });
   pause('bob');
   pass('12h');
   const blamed = facts('memberSuspected', 'bob').length;
@@ -56,13 +73,13 @@ test('G13: suspended for twelve hours, it blames nobody and is alive everywhere 
 describe('I16, G14: wall clocks', () => {
   test('jumps of ten years while agents run change not one octet, nor when it is sent', () => {
     const hash = (jump: number): string => {
-      const { world, stop, pass, setTags } = tell(five, { seed: 15, weather: { loss: 0.05 } });
+      const { world, stop, run: pass, setTags } = startStory(five, { seed: 15, linkQuality: { loss: 0.05 } });
       for (const host of world.hosts) {
         world.at(world.now + 1000, () => {
-          host.clock = jump;
+          host.wallClockOffset = jump;
         });
         world.at(world.now + 40_000, () => {
-          host.clock = -jump;
+          host.wallClockOffset = -jump;
         });
       }
       setTags('ann', { role: 'x' });
@@ -78,12 +95,21 @@ describe('I16, G14: wall clocks', () => {
     'born again with a clock off by %i ms: alive everywhere as ever',
     (clock) => {
       for (const remember of [true, false]) {
-        const { stop, restart, pass, until, world, register, everywhere, passing } = tell(five, {
+        const {
+          stop,
+          restart,
+          run: pass,
+          runUntil: until,
+          world,
+          register,
+          everywhere,
+          passing,
+        } = startStory(five, {
           seed: 14,
           detail: 'facts',
         });
         // No TTL check: while an agent is down these go on aging by the wall clock, and run out.
-        register('bob', serviceOf('web-1'), []);
+        register('bob', makeService('web-1'), []);
         pass('10s');
         stop('bob');
         pass('20s');
@@ -101,7 +127,11 @@ describe('I16, G14: wall clocks', () => {
   );
 
   test('clocks that drift by 500 parts of a million, either way, are no reason to suspect anybody', () => {
-    const { world, pass, facts } = tell('ann bob cat dan', {
+    const {
+      world,
+      run: pass,
+      facts,
+    } = startStory('ann bob cat dan', {
       seed: 16,
       detail: 'facts',
       hosts: { ann: { driftPpm: 500 }, bob: { driftPpm: -500 } },
@@ -118,12 +148,19 @@ describe('G15: disks', () => {
   test.each(['refuses', 'torn', 'lost'] as const)(
     'one that is %s: the agent starts with what is there, and its incarnation does not fall (I3)',
     (how) => {
-      const { world, setTags, register, pass, until, view } = tell(five, { seed: 17, detail: 'facts' });
+      const {
+        world,
+        setTags,
+        register,
+        run: pass,
+        runUntil: until,
+        member: view,
+      } = startStory(five, { seed: 17, detail: 'facts' });
       register('bob', 'web-1');
       for (let i = 0; i < 4; i++) setTags('bob', { round: `${i}` });
       pass('5s');
 
-      strike(world, { at: 0, span: MINUTES, kind: 'disk', who: 'bob', how, writes: 3 });
+      injectFault(world, { at: 0, span: MINUTES, kind: 'disk', who: 'bob', how, writes: 3 });
       for (let i = 4; i < 9; i++) {
         setTags('bob', { round: `${i}` });
         pass('3s');
@@ -131,10 +168,10 @@ describe('G15: disks', () => {
       const before = view('ann', 'bob')?.incarnation ?? 0;
       pass('50s');
 
-      expect(world.host('bob').lives).toBe(2);
+      expect(world.host('bob').bootCount).toBe(2);
       expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
       expect(view('ann', 'bob')?.incarnation).toBeGreaterThan(before);
-      expect([...world.host('bob').live.view.local.services().keys()]).toEqual(
+      expect([...world.host('bob').runningAgent.view.local.services().keys()]).toEqual(
         how === 'lost' ? [] : ['web-1'],
       );
     },

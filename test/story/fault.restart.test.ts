@@ -1,17 +1,17 @@
 /** Restarts of many: one after the other, and all at once; and clusters of which half are Go agents. */
 import { describe, expect, test } from 'vitest';
-import { strike } from '../../src/sim/faults/index.ts';
+import { injectFault } from '../../src/sim/faults/index.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { keepJoining } from '../../src/sim/world/bootstrap.ts';
-import type { HostOptions } from '../../src/sim/world/host.ts';
-import { tell } from './tell.ts';
+import { simulateRejoinPolicy } from '../../src/sim/world/bootstrap.ts';
+import type { SimHostOptions } from '../../src/sim/world/host.ts';
+import { startStory } from './tell.ts';
 
 /** Enough for a partial memory of the whole. */
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
 const twenty = Array.from({ length: 20 }, (_, i) => `n${i}`);
 /** Every other one is a Go agent. */
-const mixed: Record<string, HostOptions> = Object.fromEntries(
-  twenty.filter((_, i) => i % 2 === 1).map((label) => [label, { plain: true }]),
+const mixed: Record<string, SimHostOptions> = Object.fromEntries(
+  twenty.filter((_, i) => i % 2 === 1).map((label) => [label, { serfPeer: true }]),
 );
 
 describe.each([
@@ -19,10 +19,15 @@ describe.each([
   { who: 'half of them Go agents', hosts: mixed },
 ])('G17: twenty are restarted, one each 5 s, $who', ({ hosts }) => {
   test.each([true, false])('without a false death (orderly: %s)', (orderly) => {
-    const { world, pass, until, facts } = tell(twenty.join(' '), { seed: 17, detail: 'facts', hosts });
-    keepJoining(world, twenty.slice(0, 3));
+    const {
+      world,
+      run: pass,
+      runUntil: until,
+      facts,
+    } = startStory(twenty.join(' '), { seed: 17, detail: 'facts', hosts });
+    simulateRejoinPolicy(world, twenty.slice(0, 3));
 
-    strike(world, {
+    injectFault(world, {
       at: 0,
       span: 120_000,
       kind: 'rolling',
@@ -37,7 +42,7 @@ describe.each([
     // One that leaves may be `failed` for one observer, whom its `dead` reached before its leave (serf issue 638).
     const failed = facts('memberFailed').map(({ node }) => node);
     expect(failed.length).toBeLessThanOrEqual(orderly ? 1 : 0);
-    expect(twenty.map((label) => world.host(label).lives)).toEqual(twenty.map(() => 2));
+    expect(twenty.map((label) => world.host(label).bootCount)).toEqual(twenty.map(() => 2));
     expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
   });
 });
@@ -50,14 +55,19 @@ describe.each([0, 0.5, 1])(
       { how: 'one each 2 s', stagger: 2000, moved: false, within: '15s' },
       { how: 'at once, all at new addresses', stagger: 0, moved: true, within: '60s' },
     ])('$how: all agree within $within of the last start', ({ stagger, moved, within }) => {
-      const { world, setTags, pass, until } = tell(twelve.join(' '), { seed: 11, detail: 'facts' });
-      keepJoining(world, twelve.slice(0, 3));
+      const {
+        world,
+        setTags,
+        run: pass,
+        runUntil: until,
+      } = startStory(twelve.join(' '), { seed: 11, detail: 'facts' });
+      simulateRejoinPolicy(world, twelve.slice(0, 3));
       for (let i = 0; i < 3; i++) setTags('n7', { round: `${i}` });
       pass('5s');
       const forgetful = twelve.slice(0, share * twelve.length);
 
       const span = 10_000 + stagger * twelve.length;
-      strike(world, { at: 0, span, kind: 'wholeRestart', order: twelve, stagger, forgetful, moved });
+      injectFault(world, { at: 0, span, kind: 'wholeRestart', order: twelve, stagger, forgetful, moved });
       pass(`${span}ms`);
 
       expect(until(() => disagreements(world).length === 0, within)).toBe(true);

@@ -1,10 +1,15 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { all, tell } from './tell.ts';
+import { startStory, withStatus } from './tell.ts';
 
 test('conformance: random octets from a stranger crash nobody, change nothing and are not passed on', () => {
-  const { world, pass, seenAs, facts } = tell('ann bob cat dan', { seed: 1, detail: 'facts' });
+  const {
+    world,
+    run: pass,
+    statusByObserver: seenAs,
+    facts,
+  } = startStory('ann bob cat dan', { seed: 1, detail: 'facts' });
   const rng = createRng(99);
   const stranger = world.newAddress();
 
@@ -12,13 +17,13 @@ test('conformance: random octets from a stranger crash nobody, change nothing an
     const bytes = Uint8Array.from({ length: rng.int(200) }, () => rng.int(256));
     // Half of them start with a type octet that exists.
     if (bytes.length > 0 && rng.int(2) === 0) bytes[0] = rng.int(14);
-    world.inject('ann', stranger, bytes);
+    world.injectDatagram('ann', stranger, bytes);
     if (i % 100 === 0) pass('100ms');
   }
   pass('30s');
 
   expect(facts('packetRejected').length).toBeGreaterThan(1000);
   expect(facts('packetRejected').length).toBe(facts('packetRejected', 'ann').length);
-  expect(seenAs('ann')).toEqual(all('bob cat dan', 'alive'));
+  expect(seenAs('ann')).toEqual(withStatus('bob cat dan', 'alive'));
   expect(disagreements(world)).toEqual([]);
 });

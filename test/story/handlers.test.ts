@@ -2,13 +2,13 @@
 import { expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Agent } from '../../src/agent/contract/machine.ts';
-import type { News } from '../../src/serf/types.ts';
-import { tell } from './tell.ts';
+import type { HandlerEvent } from '../../src/serf/types.ts';
+import { startStory } from './tell.ts';
 
 /** `story`, and who was told what. */
 function listening(names: string, seed: number) {
   const told = new Map<string, string[]>();
-  const birth: NonNullable<Parameters<typeof tell>[1]['birth']> = (options, host): Agent => {
+  const birth: NonNullable<Parameters<typeof startStory>[1]['makeAgent']> = (options, host): Agent => {
     const agent = createAgent(options);
     const notes: string[] = [];
     told.set(host.label, notes);
@@ -20,14 +20,14 @@ function listening(names: string, seed: number) {
       handle: (input, now, out) => {
         const from = out.length;
         agent.handle(input, now, out);
-        for (const effect of out.slice(from)) if (effect.kind === 'tell') notes.push(words(effect.news));
+        for (const effect of out.slice(from)) if (effect.kind === 'notify') notes.push(words(effect.event));
       },
     };
   };
-  return { ...tell(names, { seed, birth }), told: (name: string) => told.get(name) ?? [] };
+  return { ...startStory(names, { seed, makeAgent: birth }), told: (name: string) => told.get(name) ?? [] };
 }
 
-function words(news: News): string {
+function words(news: HandlerEvent): string {
   if (news.kind === 'members') return `${news.change} ${news.members.map(({ name }) => name).join()}`;
   const { name, payload } = news.kind === 'user' ? news.event : news.query;
   return `${news.kind} ${name} ${new TextDecoder().decode(payload)}`;
@@ -39,32 +39,35 @@ test('members that come, change, leave, fail and are pruned, each told once; a s
   const before = tale.told('ann').length;
   const news = (): string[] => tale.told('ann').slice(before);
 
-  tale.ask('bob', { kind: 'setTags', set: new Map([['v', '2']]), remove: [] });
-  tale.pass('10s');
+  tale.sendCommand('bob', { kind: 'setTags', set: new Map([['v', '2']]), remove: [] });
+  tale.run('10s');
   expect(news()).toEqual(['update bob']);
-  tale.ask('bob', { kind: 'leave' });
-  tale.pass('20s');
+  tale.sendCommand('bob', { kind: 'leave' });
+  tale.run('20s');
   expect(news()).toEqual(['update bob', 'leave bob']);
   tale.stop('cat');
-  tale.pass('60s');
-  tale.ask('ann', { kind: 'forget', node: 'cat', prune: true, refuseLive: true });
-  tale.pass('10s');
+  tale.run('60s');
+  tale.sendCommand('ann', { kind: 'forget', node: 'cat', prune: true, refuseLive: true });
+  tale.run('10s');
   expect(news()).toEqual(['update bob', 'leave bob', 'failed cat', 'leave cat', 'reap cat']);
 
   tale.stop('dan');
-  expect(tale.until(() => tale.view('ann', 'dan')?.status === 'suspect')).toBe(true);
+  expect(tale.runUntil(() => tale.member('ann', 'dan')?.status === 'suspect')).toBe(true);
   expect(news()).toHaveLength(5);
 });
 
 test('user events and queries are told to all, whoever sent them too, once', () => {
   const tale = listening('ann bob cat', 12);
   const payload = new TextEncoder().encode('v1');
-  tale.ask('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: true });
+  tale.sendCommand('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: true });
   const question = { nodes: [], tags: new Map(), ack: false, relayFactor: 0 };
-  tale.ask('ann', { kind: 'query', question: { name: 'load', payload, ...question } });
-  tale.ask('ann', { kind: 'query', question: { name: '_serf_ping', payload, ...question } });
-  tale.ask('ann', { kind: 'query', question: { name: 'disk', payload, ...question, nodes: ['bob'] } });
-  tale.pass('10s');
+  tale.sendCommand('ann', { kind: 'query', question: { name: 'load', payload, ...question } });
+  tale.sendCommand('ann', { kind: 'query', question: { name: '_serf_ping', payload, ...question } });
+  tale.sendCommand('ann', {
+    kind: 'query',
+    question: { name: 'disk', payload, ...question, nodes: ['bob'] },
+  });
+  tale.run('10s');
   const told = (name: string): string[] =>
     tale
       .told(name)

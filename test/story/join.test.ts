@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import type { Asked } from '../../src/sim/world/types.ts';
-import { all, tell } from './tell.ts';
+import type { PendingCommand } from '../../src/sim/world/types.ts';
+import { startStory, withStatus } from './tell.ts';
 
 /** How many seeds answered; `undefined`: still waiting, or refused. */
-const joined = ({ result }: Asked): number | undefined =>
+const joined = ({ result }: PendingCommand): number | undefined =>
   result?.ok === true && result.value !== undefined && 'joined' in result.value
     ? result.value.joined
     : undefined;
@@ -12,18 +12,23 @@ const joined = ({ result }: Asked): number | undefined =>
 const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
 
 test('one who joins through a seed is soon known to all, and knows all', () => {
-  const { world, arrive, until, seenAs } = tell('ann bob cat dan', { seed: 1 });
+  const {
+    world,
+    addHost: arrive,
+    runUntil: until,
+    statusByObserver: seenAs,
+  } = startStory('ann bob cat dan', { seed: 1 });
   const began = world.now;
 
   arrive('eve');
 
   expect(until(() => disagreements(world).length === 0)).toBe(true);
   expect(world.now - began).toBeLessThan(3000);
-  expect(seenAs('eve')).toEqual(all('ann bob cat dan', 'alive'));
+  expect(seenAs('eve')).toEqual(withStatus('ann bob cat dan', 'alive'));
 });
 
 test('a join says how many seeds answered, and why others did not', () => {
-  const { world, answer, stop } = tell('ann bob cat', { seed: 2 });
+  const { world, runCommand: answer, stop } = startStory('ann bob cat', { seed: 2 });
   stop('cat');
   const seeds = ['bob', 'cat'].map((label) => {
     const { address } = world.host(label);
@@ -38,11 +43,16 @@ test('a join says how many seeds answered, and why others did not', () => {
 });
 
 test('two clusters that meet become one', () => {
-  const { world, join, until, restart } = tell('ann bob cat dan eve fay', { seed: 3, gathered: false });
+  const {
+    world,
+    join,
+    runUntil: until,
+    restart,
+  } = startStory('ann bob cat dan eve fay', { seed: 3, bootstrapped: false });
   for (const label of 'ann bob cat dan eve fay'.split(' ')) restart(label, { alone: true });
   for (const label of ['bob', 'cat']) join(label, 'ann');
   for (const label of ['eve', 'fay']) join(label, 'dan');
-  expect(until(() => world.host('cat').live.view.members().length === 3)).toBe(true);
+  expect(until(() => world.host('cat').runningAgent.view.members().length === 3)).toBe(true);
   const began = world.now;
 
   join('ann', 'dan');
@@ -52,19 +62,29 @@ test('two clusters that meet become one', () => {
 });
 
 test('an encrypted cluster works as a plain one does', () => {
-  const { world, stop, pass, seenAs } = tell('ann bob cat dan', { seed: 4, all: { keys: [key(1)] } });
+  const {
+    world,
+    stop,
+    run: pass,
+    statusByObserver: seenAs,
+  } = startStory('ann bob cat dan', { seed: 4, all: { keys: [key(1)] } });
   expect(disagreements(world)).toEqual([]);
 
   stop('bob');
   pass('30s');
 
-  expect(seenAs('bob')).toEqual(all('ann cat dan', 'failed'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'failed'));
 });
 
 test('who has another key, or none, is never joined', () => {
-  const { world, restart, join, pass } = tell('ann bob cat eve fay', {
+  const {
+    world,
+    restart,
+    join,
+    run: pass,
+  } = startStory('ann bob cat eve fay', {
     seed: 5,
-    gathered: false,
+    bootstrapped: false,
     hosts: {
       ann: { keys: [key(1)] },
       bob: { keys: [key(1)] },
@@ -83,7 +103,7 @@ test('who has another key, or none, is never joined', () => {
   const known = (label: string) =>
     world
       .host(label)
-      .live.view.members()
+      .runningAgent.view.members()
       .map(({ name }) => name);
   for (const label of ['ann', 'bob', 'cat']) expect(known(label)).toEqual(['ann', 'bob', 'cat']);
   expect(known('eve')).toEqual(['eve']);
@@ -91,10 +111,15 @@ test('who has another key, or none, is never joined', () => {
 });
 
 test('who has another label, or none, is never joined', () => {
-  const { world, restart, join, pass } = tell('ann bob eve fay', {
+  const {
+    world,
+    restart,
+    join,
+    run: pass,
+  } = startStory('ann bob eve fay', {
     seed: 6,
-    gathered: false,
-    hosts: { ann: { label: 'blue' }, bob: { label: 'blue' }, eve: { label: 'red' } },
+    bootstrapped: false,
+    hosts: { ann: { gossipLabel: 'blue' }, bob: { gossipLabel: 'blue' }, eve: { gossipLabel: 'red' } },
   });
   for (const label of 'ann bob eve fay'.split(' ')) restart(label, { alone: true });
   const asked = ['bob', 'eve', 'fay'].map((label) => join(label, 'ann'));
@@ -104,7 +129,7 @@ test('who has another label, or none, is never joined', () => {
   const known = (label: string) =>
     world
       .host(label)
-      .live.view.members()
+      .runningAgent.view.members()
       .map(({ name }) => name);
   expect(known('ann')).toEqual(['ann', 'bob']);
   expect(known('eve')).toEqual(['eve']);

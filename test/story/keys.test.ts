@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { KeyOperation, KeyReport } from '../../src/agent/contract/commands.ts';
-import { type Story, story } from '../../src/sim/scenarios/story.ts';
+import type { KeyOperation, KeyOperationReport } from '../../src/agent/contract/commands.ts';
+import { createStory, type Story } from '../../src/sim/scenarios/story.ts';
 import { fingerprint } from '../../src/wire/crypt.ts';
 
 const NAMES = 'ann bob cat dan eve';
@@ -14,11 +14,11 @@ function start(
   operation: KeyOperation,
   which?: Uint8Array,
   force = false,
-): () => KeyReport {
-  const result = tale.answer(by, { kind: 'keys', operation, key: which, force, timeout: undefined });
+): () => KeyOperationReport {
+  const result = tale.runCommand(by, { kind: 'keys', operation, key: which, force, timeout: undefined });
   if (!result.ok || result.value === undefined || !('operation' in result.value)) throw new Error('refused');
   const { id } = result.value;
-  return () => tale.world.host(by).live.view.keyReport(id) as KeyReport;
+  return () => tale.world.host(by).runningAgent.view.keyOperationReport(id) as KeyOperationReport;
 }
 
 function done(
@@ -27,9 +27,9 @@ function done(
   operation: KeyOperation,
   which?: Uint8Array,
   force = false,
-): KeyReport {
+): KeyOperationReport {
   const report = start(tale, by, operation, which, force);
-  expect(tale.until(() => report().finished, '1m')).toBe(true);
+  expect(tale.runUntil(() => report().finished, '1m')).toBe(true);
   return report();
 }
 
@@ -44,14 +44,14 @@ const untouched = (tale: Story): void => {
 };
 
 test('G16 install, use, remove: all follow, each keeps it, nobody is suspected', () => {
-  const tale = story(NAMES, { seed: 31, ...encrypted, hosts: { eve: { plain: true } } });
+  const tale = createStory(NAMES, { seed: 31, ...encrypted, hosts: { eve: { serfPeer: true } } });
 
   expect(done(tale, 'ann', 'install', NEW)).toMatchObject({ answered: 5, silent: [], refused: undefined });
   expect(rings(tale)).toEqual(everywhere(OLD, NEW));
   expect(done(tale, 'bob', 'use', NEW)).toMatchObject({ answered: 5, silent: [], refused: undefined });
   expect(rings(tale)).toEqual(everywhere(NEW, OLD));
   expect(done(tale, 'cat', 'remove', OLD)).toMatchObject({ answered: 5, silent: [], refused: undefined });
-  tale.pass('60s');
+  tale.run('60s');
 
   expect(rings(tale)).toEqual(everywhere(NEW));
   expect(done(tale, 'dan', 'list').primaries).toEqual(new Map([[fingerprint(NEW), 5]]));
@@ -59,44 +59,50 @@ test('G16 install, use, remove: all follow, each keeps it, nobody is suspected',
 });
 
 test('G16 a key that one member lacks is not used, and nothing changes', () => {
-  const tale = story(NAMES, { seed: 32, ...encrypted });
+  const tale = createStory(NAMES, { seed: 32, ...encrypted });
   tale.cut('eve', '*', { kinds: ['serf:query', 'serf:queryResponse'] });
   const lift = done(tale, 'ann', 'install', NEW);
   expect(lift.silent).toEqual(['eve']);
   tale.heal();
-  tale.pass('5s');
+  tale.run('5s');
 
   expect(done(tale, 'ann', 'use', NEW).refused).toMatch(/^eve would understand nothing/);
   expect(rings(tale)['ann']).toEqual([OLD, NEW].map(fingerprint));
   expect(done(tale, 'ann', 'install', NEW).errors.size).toBe(0);
   expect(done(tale, 'ann', 'use', NEW).refused).toBeUndefined();
-  tale.pass('30s');
+  tale.run('30s');
   untouched(tale);
 });
 
 test('G16 the old key stays while a member is down, who is back with it and is told the new one', () => {
-  const tale = story(NAMES, { seed: 33, ...encrypted });
+  const tale = createStory(NAMES, { seed: 33, ...encrypted });
   tale.stop('dan');
-  tale.until(() => Object.values(tale.seenAs('dan')).every((status) => status === 'failed'), '1m');
+  tale.runUntil(
+    () => Object.values(tale.statusByObserver('dan')).every((status) => status === 'failed'),
+    '1m',
+  );
 
   done(tale, 'ann', 'install', NEW);
   expect(done(tale, 'ann', 'remove', OLD).refused).toMatch(/still use this key/);
   expect(rings(tale)['dan']).toEqual([fingerprint(OLD)]);
   tale.restart('dan');
-  tale.until(() => tale.seenAs('dan')['ann'] === 'alive', '1m');
+  tale.runUntil(() => tale.statusByObserver('dan')['ann'] === 'alive', '1m');
   done(tale, 'ann', 'install', NEW);
   expect(done(tale, 'ann', 'use', NEW)).toMatchObject({ answered: 5, refused: undefined });
   expect(done(tale, 'ann', 'remove', OLD)).toMatchObject({ answered: 5, refused: undefined });
-  tale.pass('30s');
+  tale.run('30s');
 
   expect(rings(tale)).toEqual(everywhere(NEW));
-  expect(Object.values(tale.seenAs('dan'))).toEqual(['alive', 'alive', 'alive', 'alive']);
+  expect(Object.values(tale.statusByObserver('dan'))).toEqual(['alive', 'alive', 'alive', 'alive']);
 });
 
 test('G16 who returns with a key that was removed meanwhile is told why nobody answers, and comes back with the new one', () => {
-  const tale = story(NAMES, { seed: 37, ...encrypted });
+  const tale = createStory(NAMES, { seed: 37, ...encrypted });
   tale.stop('dan');
-  tale.until(() => Object.values(tale.seenAs('dan')).every((status) => status === 'failed'), '1m');
+  tale.runUntil(
+    () => Object.values(tale.statusByObserver('dan')).every((status) => status === 'failed'),
+    '1m',
+  );
   done(tale, 'ann', 'install', NEW);
   done(tale, 'ann', 'use', NEW);
   expect(done(tale, 'ann', 'remove', OLD).refused).toMatch(/^dan failed/);
@@ -104,19 +110,19 @@ test('G16 who returns with a key that was removed meanwhile is told why nobody a
 
   tale.restart('dan', { alone: true });
   const lost = tale.join('dan', 'ann');
-  tale.until(() => lost.result !== undefined);
+  tale.runUntil(() => lost.result !== undefined);
   expect(JSON.stringify(lost.result)).toContain('a key we do not have');
   expect(tale.facts('streamRejected', 'ann').map(({ code }) => code)).toContain('undecryptable');
 
   tale.stop('dan');
   tale.world.host('dan').keys = [NEW];
   tale.restart('dan');
-  expect(tale.until(() => tale.seenAs('dan')['ann'] === 'alive', '2m')).toBe(true);
+  expect(tale.runUntil(() => tale.statusByObserver('dan')['ann'] === 'alive', '2m')).toBe(true);
 });
 
 test('G16 two rotations at once, with loss and a restart: no ring is empty, no member is lost', () => {
   for (const seed of [34, 35, 36]) {
-    const tale = story(NAMES, { seed, ...encrypted, weather: { loss: 0.1 } });
+    const tale = createStory(NAMES, { seed, ...encrypted, linkQuality: { loss: 0.1 } });
     const steps: [string, KeyOperation, Uint8Array][] = [
       ['ann', 'install', NEW],
       ['bob', 'install', OTHER],
@@ -131,14 +137,16 @@ test('G16 two rotations at once, with loss and a restart: no ring is empty, no m
       const pair = steps.slice(i, i + 2).map(([by, operation, which]) => start(tale, by, operation, which));
       if (i === 2) {
         tale.stop('cat');
-        tale.pass('2s');
+        tale.run('2s');
         tale.restart('cat');
       }
-      tale.until(() => pair.every((report) => report().finished), '1m');
+      tale.runUntil(() => pair.every((report) => report().finished), '1m');
       for (const ring of Object.values(rings(tale))) expect(ring.length, `seed ${seed}`).toBeGreaterThan(0);
     }
-    tale.pass('2m');
+    tale.run('2m');
     for (const name of NAMES.split(' '))
-      expect(new Set(Object.values(tale.seenAs(name))), `${name}, seed ${seed}`).toEqual(new Set(['alive']));
+      expect(new Set(Object.values(tale.statusByObserver(name))), `${name}, seed ${seed}`).toEqual(
+        new Set(['alive']),
+      );
   }
 });

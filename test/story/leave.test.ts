@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { all, tell } from './tell.ts';
+import { startStory, withStatus } from './tell.ts';
 
 test('one who leaves in order is left everywhere within 3 s, and never failed', () => {
-  const { world, leave, pass, until, seenAs, saw, tookAll } = tell('ann bob cat dan eve', { seed: 1 });
+  const {
+    world,
+    leave,
+    run: pass,
+    runUntil: until,
+    statusByObserver: seenAs,
+    statusHistory: saw,
+    timeUntilAllSee: tookAll,
+  } = startStory('ann bob cat dan eve', { seed: 1 });
   const began = world.now;
 
   const asked = leave('bob');
@@ -12,7 +20,7 @@ test('one who leaves in order is left everywhere within 3 s, and never failed', 
   expect(asked.result).toEqual({ ok: true });
   expect(tookAll('bob', 'left', began)).toBeLessThan(3000);
   pass('60s');
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'left'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'left'));
   for (const observer of ['ann', 'cat', 'dan', 'eve']) {
     expect(saw(observer, 'bob')).not.toContain('failed');
     expect(saw(observer, 'bob')).not.toContain('suspect');
@@ -24,9 +32,15 @@ test.each([0, 0.1])(
   'G2: with 100 members and %d of all packets lost, a leave is known everywhere in time',
   (loss) => {
     const names = Array.from({ length: 100 }, (_, i) => `n${i}`).join(' ');
-    const { world, leave, until, seenAs, tookAll } = tell(names, {
+    const {
+      world,
+      leave,
+      runUntil: until,
+      statusByObserver: seenAs,
+      timeUntilAllSee: tookAll,
+    } = startStory(names, {
       seed: 2,
-      weather: { loss },
+      linkQuality: { loss },
       detail: 'facts',
     });
     const began = world.now;
@@ -39,7 +53,7 @@ test.each([0, 0.1])(
 );
 
 test('the last two can leave one after the other', () => {
-  const { leave, until } = tell('ann bob', { seed: 3 });
+  const { leave, runUntil: until } = startStory('ann bob', { seed: 3 });
   const first = leave('ann');
   expect(until(() => first.result !== undefined)).toBe(true);
 
@@ -50,7 +64,14 @@ test('the last two can leave one after the other', () => {
 });
 
 test('conformance: back after a graceful leave, at the same address', () => {
-  const { world, leave, restart, pass, until, tookAll } = tell('ann bob cat dan', { seed: 4 });
+  const {
+    world,
+    leave,
+    restart,
+    run: pass,
+    runUntil: until,
+    timeUntilAllSee: tookAll,
+  } = startStory('ann bob cat dan', { seed: 4 });
   const asked = leave('bob');
   until(() => asked.result !== undefined);
   pass('5s');
@@ -63,7 +84,15 @@ test('conformance: back after a graceful leave, at the same address', () => {
 });
 
 test('conformance: back after a graceful leave, at another address', () => {
-  const { world, leave, restart, pass, until, tookAll, view } = tell('ann bob cat dan', { seed: 5 });
+  const {
+    world,
+    leave,
+    restart,
+    run: pass,
+    runUntil: until,
+    timeUntilAllSee: tookAll,
+    member: view,
+  } = startStory('ann bob cat dan', { seed: 5 });
   const asked = leave('bob');
   until(() => asked.result !== undefined);
   pass('5s');
@@ -78,7 +107,13 @@ test('conformance: back after a graceful leave, at another address', () => {
 });
 
 test('a failed member that is forgotten is left everywhere', () => {
-  const { stop, pass, forget, until, seenAs } = tell('ann bob cat dan eve', { seed: 6 });
+  const {
+    stop,
+    run: pass,
+    forget,
+    runUntil: until,
+    statusByObserver: seenAs,
+  } = startStory('ann bob cat dan eve', { seed: 6 });
   stop('bob');
   pass('20s');
 
@@ -87,11 +122,17 @@ test('a failed member that is forgotten is left everywhere', () => {
   // An intent may pass one member by in so small a cluster; then the next push/pull tells it.
   const allSayLeft = (): boolean => Object.values(seenAs('bob')).every((status) => status === 'left');
   expect(until(allSayLeft, '40s')).toBe(true);
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'left'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'left'));
 });
 
 test('pruned, it is gone everywhere, also for those who join later', () => {
-  const { stop, pass, forget, seenAs, arrive } = tell('ann bob cat dan', { seed: 7 });
+  const {
+    stop,
+    run: pass,
+    forget,
+    statusByObserver: seenAs,
+    addHost: arrive,
+  } = startStory('ann bob cat dan', { seed: 7 });
   stop('bob');
   pass('20s');
 
@@ -100,16 +141,16 @@ test('pruned, it is gone everywhere, also for those who join later', () => {
   arrive('eve');
   pass('90s');
 
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'absent'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'absent'));
 });
 
 test('a live member cannot be forgotten by mistake; one wrongly called left says so', () => {
-  const { forget, pass, seenAs } = tell('ann bob cat dan', { seed: 8 });
+  const { forget, run: pass, statusByObserver: seenAs } = startStory('ann bob cat dan', { seed: 8 });
 
   expect(forget('ann', 'bob')).toMatchObject({ ok: false, error: { code: 'conflict' } });
   expect(forget('ann', 'nobody')).toMatchObject({ ok: false, error: { code: 'notFound' } });
   expect(forget('ann', 'bob', { refuseLive: false })).toEqual({ ok: true });
   pass('30s');
 
-  expect(seenAs('bob')).toEqual(all('ann cat dan', 'alive'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'alive'));
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tell } from './tell.ts';
+import { startStory } from './tell.ts';
 
 /** The matrix' row "IP change": peers follow within this. */
 const FOLLOWED = 6_000;
@@ -7,12 +7,19 @@ const FOLLOWED = 6_000;
 test.each([1, 2, 3, 4, 5])(
   'a host that gets another address is found there in seconds, and was never down (seed %i)',
   (seed) => {
-    const { world, pass, until, view, saw, register } = tell('ann bob cat dan eve', { seed });
+    const {
+      world,
+      run: pass,
+      runUntil: until,
+      member: view,
+      statusHistory: saw,
+      register,
+    } = startStory('ann bob cat dan eve', { seed });
     register('bob', 'web');
     pass('5s');
     const others = ['ann', 'cat', 'dan', 'eve'];
 
-    world.move('bob');
+    world.changeAddress('bob');
     const moved = world.now;
     const here = world.host('bob').address.key;
     const followed = (): boolean => others.every((observer) => view(observer, 'bob')?.address.key === here);
@@ -26,11 +33,11 @@ test.each([1, 2, 3, 4, 5])(
 );
 
 test('one that moves twice in a row does not take its own old words for those of another', () => {
-  const { world, pass, view, facts } = tell('ann bob cat', { seed: 7 });
+  const { world, run: pass, member: view, facts } = startStory('ann bob cat', { seed: 7 });
 
-  world.move('bob');
+  world.changeAddress('bob');
   pass('500ms');
-  world.move('bob');
+  world.changeAddress('bob');
   pass('2m');
 
   expect(view('ann', 'bob')?.address.key).toBe(world.host('bob').address.key);

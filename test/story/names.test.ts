@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
-import { tell } from './tell.ts';
+import { startStory } from './tell.ts';
 
 test('two live nodes of one name that do not vote: the incumbent is kept everywhere, and all are told', () => {
-  const { world, arrive, pass, view, facts, saw } = tell('ann bob cat dan', {
+  const {
+    world,
+    addHost: arrive,
+    run: pass,
+    member: view,
+    facts,
+    statusHistory: saw,
+  } = startStory('ann bob cat dan', {
     seed: 1,
     all: { serf: { nameVote: false } },
   });

@@ -1,51 +1,54 @@
 /** What each side of a partition says of the other, what is said of deaths, and that it ends when all are back. */
 import { expect, test } from 'vitest';
-import { story } from '../../src/sim/scenarios/story.ts';
+import { createStory } from '../../src/sim/scenarios/story.ts';
 
 const NAMES = 'ann bob cat dan eve fay gus hal';
 
 test('a partition is called one on both sides, with the side each is on, once; and it ends with it', () => {
-  const tale = story(NAMES, { seed: 11 });
+  const tale = createStory(NAMES, { seed: 11 });
   const [many, few] = [
     ['ann', 'bob', 'cat', 'dan', 'eve'],
     ['fay', 'gus', 'hal'],
   ];
-  tale.pass('70s');
+  tale.run('70s');
   tale.partition(many, few);
-  tale.pass('90s');
+  tale.run('90s');
 
   for (const [side, known, names] of [
     ['majority', 5, many],
     ['minority', 3, few],
   ] as const)
     for (const name of names) {
-      const outlook = tale.world.host(name).live.view.outlook();
+      const outlook = tale.world.host(name).runningAgent.view.partitionSummary();
       expect(outlook, name).toMatchObject({ kind: 'partition', known: 8, visible: known, side });
       expect(
-        tale.facts('outlookClouded', name).map(({ says }) => says),
+        tale.facts('membersMissing', name).map(({ says }) => says),
         name,
       ).toEqual(['partition']);
     }
 
   tale.heal();
-  tale.pass('150s');
+  tale.run('150s');
   for (const name of NAMES.split(' ')) {
-    expect(tale.world.host(name).live.view.outlook(), name).toMatchObject({ kind: 'whole', visible: 8 });
-    expect(tale.facts('outlookCleared', name)).toHaveLength(1);
-    expect(tale.facts('outlookClouded', name)).toHaveLength(1);
+    expect(tale.world.host(name).runningAgent.view.partitionSummary(), name).toMatchObject({
+      kind: 'whole',
+      visible: 8,
+    });
+    expect(tale.facts('allMembersVisible', name)).toHaveLength(1);
+    expect(tale.facts('membersMissing', name)).toHaveLength(1);
   }
 });
 
 test('who is cut off alone says so, and the others call it one death', () => {
-  const tale = story(NAMES, { seed: 12 });
-  tale.pass('5s');
+  const tale = createStory(NAMES, { seed: 12 });
+  tale.run('5s');
   tale.cut('ann', '*');
-  tale.pass('150s');
-  const alone = tale.world.host('ann').live.view.outlook();
+  tale.run('150s');
+  const alone = tale.world.host('ann').runningAgent.view.partitionSummary();
   expect(alone).toMatchObject({ kind: 'partition', visible: 1, side: 'minority' });
   expect(alone.sentence).toBe('all 7 other members are missing: this agent is cut off, it seems');
   for (const name of NAMES.split(' ').slice(1))
-    expect(tale.world.host(name).live.view.outlook()).toMatchObject({
+    expect(tale.world.host(name).runningAgent.view.partitionSummary()).toMatchObject({
       kind: 'deaths',
       visible: 7,
       together: 1,
@@ -53,27 +56,30 @@ test('who is cut off alone says so, and the others call it one death', () => {
 });
 
 test('single deaths, minutes apart, are deaths; who leaves is not missing', () => {
-  const tale = story(NAMES, { seed: 13 });
+  const tale = createStory(NAMES, { seed: 13 });
   for (const name of ['bob', 'eve', 'hal']) {
     tale.stop(name);
-    tale.pass('60s');
+    tale.run('60s');
   }
   tale.leave('gus');
-  tale.pass('60s');
-  const outlook = tale.world.host('ann').live.view.outlook();
+  tale.run('60s');
+  const outlook = tale.world.host('ann').runningAgent.view.partitionSummary();
   expect(outlook).toMatchObject({ kind: 'deaths', known: 7, visible: 4, together: 1 });
   expect(outlook.missing.map(({ name }) => name)).toEqual(['hal', 'eve', 'bob']);
-  expect(tale.facts('outlookClouded', 'ann')).toHaveLength(1);
+  expect(tale.facts('membersMissing', 'ann')).toHaveLength(1);
 });
 
 test('when a whole cluster starts again nobody calls it a partition afterwards', () => {
-  const tale = story('ann bob cat dan', { seed: 14 });
-  tale.pass('10s');
+  const tale = createStory('ann bob cat dan', { seed: 14 });
+  tale.run('10s');
   const others = ['bob', 'cat', 'dan'];
   for (const name of others) tale.stop(name);
   for (const name of others) tale.restart(name);
-  tale.pass('90s');
+  tale.run('90s');
   for (const name of ['ann', ...others])
-    expect(tale.world.host(name).live.view.outlook(), name).toMatchObject({ kind: 'whole', known: 4 });
-  expect(tale.facts('outlookClouded')).toEqual([]);
+    expect(tale.world.host(name).runningAgent.view.partitionSummary(), name).toMatchObject({
+      kind: 'whole',
+      known: 4,
+    });
+  expect(tale.facts('membersMissing')).toEqual([]);
 });

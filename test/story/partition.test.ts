@@ -1,13 +1,26 @@
 import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { all, tell } from './tell.ts';
+import { startStory, withStatus } from './tell.ts';
 
 test('two halves hold each other as failed, and find each other again within 90 s', () => {
-  const { world, partition, heal, pass, until, seenAs } = tell('ann bob cat dan eve fay', { seed: 1 });
+  const {
+    world,
+    partition,
+    heal,
+    run: pass,
+    runUntil: until,
+    statusByObserver: seenAs,
+  } = startStory('ann bob cat dan eve fay', { seed: 1 });
   partition(['ann', 'bob', 'cat'], ['dan', 'eve', 'fay']);
   pass('60s');
-  expect(seenAs('ann')).toEqual({ ...all('bob cat', 'alive'), ...all('dan eve fay', 'failed') });
-  expect(seenAs('dan')).toEqual({ ...all('ann bob cat', 'failed'), ...all('eve fay', 'alive') });
+  expect(seenAs('ann')).toEqual({
+    ...withStatus('bob cat', 'alive'),
+    ...withStatus('dan eve fay', 'failed'),
+  });
+  expect(seenAs('dan')).toEqual({
+    ...withStatus('ann bob cat', 'failed'),
+    ...withStatus('eve fay', 'alive'),
+  });
   const began = world.now;
 
   heal();
@@ -20,7 +33,13 @@ test('two halves hold each other as failed, and find each other again within 90 
 
 test.each([1, 2, 3, 4])('after a long partition of three parts they agree within 90 s (seed %i)', (seed) => {
   const names = Array.from({ length: 15 }, (_, i) => `n${i}`);
-  const { world, partition, heal, pass, until } = tell(names.join(' '), { seed, detail: 'facts' });
+  const {
+    world,
+    partition,
+    heal,
+    run: pass,
+    runUntil: until,
+  } = startStory(names.join(' '), { seed, detail: 'facts' });
   partition(names.slice(0, 8), names.slice(8, 12), names.slice(12));
   pass('20m');
 
@@ -30,7 +49,7 @@ test.each([1, 2, 3, 4])('after a long partition of three parts they agree within
 });
 
 test('a short partition leaves no trace but suspicions', () => {
-  const { world, partition, heal, pass, facts } = tell('ann bob cat dan eve', { seed: 3 });
+  const { world, partition, heal, run: pass, facts } = startStory('ann bob cat dan eve', { seed: 3 });
 
   partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
   pass('2s');

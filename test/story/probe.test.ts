@@ -1,19 +1,24 @@
 import { expect, test } from 'vitest';
-import { all, tell } from './tell.ts';
+import { startStory, withStatus } from './tell.ts';
 
 test('a member whose direct path is cut stays alive, because others vouch for it', () => {
-  const { cut, pass, seenAs, saw } = tell('ann bob cat dan eve', { seed: 7 });
+  const {
+    cut,
+    run: pass,
+    statusByObserver: seenAs,
+    statusHistory: saw,
+  } = startStory('ann bob cat dan eve', { seed: 7 });
 
   cut('ann', 'bob');
   pass('60s');
 
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'alive'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'alive'));
   expect(saw('ann', 'bob')).toEqual([]);
   expect(saw('bob', 'ann')).toEqual([]);
 });
 
 test('when only its acks are lost on one path, nobody suspects it', () => {
-  const { cut, pass, saw, facts } = tell('ann bob cat dan eve', { seed: 8 });
+  const { cut, run: pass, statusHistory: saw, facts } = startStory('ann bob cat dan eve', { seed: 8 });
 
   cut('bob', 'ann', { oneWay: true, kinds: ['ack'] });
   pass('60s');
@@ -23,7 +28,7 @@ test('when only its acks are lost on one path, nobody suspects it', () => {
 });
 
 test('when all its acks are lost, the ping over a stream still finds it', () => {
-  const { cut, pass, saw, facts } = tell('ann bob cat dan eve', { seed: 9 });
+  const { cut, run: pass, statusHistory: saw, facts } = startStory('ann bob cat dan eve', { seed: 9 });
 
   cut('bob', '*', { oneWay: true, kinds: ['ack'] });
   pass('60s');
@@ -33,30 +38,30 @@ test('when all its acks are lost, the ping over a stream still finds it', () => 
 });
 
 test('conformance: all UDP of one dropped for 10 s: it stays alive through the TCP fallback ping', () => {
-  const { cut, pass, seenAs, facts } = tell('ann bob cat dan', { seed: 10 });
+  const { cut, run: pass, statusByObserver: seenAs, facts } = startStory('ann bob cat dan', { seed: 10 });
 
-  const lift = cut('bob', '*', { only: 'udp' });
+  const lift = cut('bob', '*', { transport: 'udp' });
   pass('10s');
   lift();
   pass('60s');
 
   expect(facts('memberFailed')).toEqual([]);
-  expect(seenAs('bob')).toEqual(all('ann cat dan', 'alive'));
-  expect(seenAs('ann')).toEqual(all('bob cat dan', 'alive'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'alive'));
+  expect(seenAs('ann')).toEqual(withStatus('bob cat dan', 'alive'));
   expect(facts('probeSavedByStream').map(({ node }) => node)).toContain('bob');
 });
 
 test('without TCP, UDP alone keeps everybody alive', () => {
-  const { cut, pass, facts } = tell('ann bob cat dan', { seed: 11 });
+  const { cut, run: pass, facts } = startStory('ann bob cat dan', { seed: 11 });
 
-  cut('*', '*', { only: 'tcp' });
+  cut('*', '*', { transport: 'tcp' });
   pass('5m');
 
   expect(facts('memberSuspected')).toEqual([]);
 });
 
 test('conformance: ten minutes in a cluster of four without one failed probe', () => {
-  const { pass, facts } = tell('ann bob cat dan', { seed: 12, detail: 'facts' });
+  const { run: pass, facts } = startStory('ann bob cat dan', { seed: 12, detail: 'facts' });
 
   pass('10m');
 
@@ -67,12 +72,17 @@ test('conformance: ten minutes in a cluster of four without one failed probe', (
 });
 
 test('partial mesh: two that cannot hear each other at all do not flap', () => {
-  const { cut, pass, saw, seenAs } = tell('ann bob cat dan eve', { seed: 13, detail: 'facts' });
+  const {
+    cut,
+    run: pass,
+    statusHistory: saw,
+    statusByObserver: seenAs,
+  } = startStory('ann bob cat dan eve', { seed: 13, detail: 'facts' });
 
   cut('ann', 'bob');
   pass('10m');
 
   expect(saw('ann', 'bob').length).toBeLessThanOrEqual(2);
   expect(saw('bob', 'ann').length).toBeLessThanOrEqual(2);
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'alive'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'alive'));
 });

@@ -1,7 +1,7 @@
 /** Whatever befalls an agent, playing its recording gives the same decisions: seeds of the swarm, every life recorded. */
 import { expect, test } from 'vitest';
-import { play } from '../../src/replay/player.ts';
-import { Plain } from '../../src/sim/peers/serf-peer.ts';
+import { replayRecording } from '../../src/replay/player.ts';
+import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';
 import { runSwarm } from '../../src/sim/scenarios/swarm.ts';
 import { recording } from '../unit/replay/support.ts';
 
@@ -9,14 +9,15 @@ test.each([1, 2, 5, 6])('seed %i', (seed) => {
   const { lives, birth } = recording(seed % 2 === 0);
   const report = runSwarm({
     ...{ seed, members: 4, minutes: 0.5 },
-    birth: (options, host) => (host.options.plain === true ? new Plain(options) : birth(options, host)),
+    makeAgent: (options, host) =>
+      host.options.serfPeer === true ? new SerfPeer(options) : birth(options, host),
   });
   expect(report.faults.length).toBeGreaterThan(3);
   let decisions = 0;
   for (const { host, paper } of lives) {
-    const played = play(paper.bytes);
+    const played = replayRecording(paper.bytes);
     expect(played.difference, `${host}, seed ${seed}`).toBeUndefined();
-    expect([played.tape.kind, played.inputs], host).toEqual(['whole', paper.lines.length - 1]);
+    expect([played.recordingEnd.kind, played.inputs], host).toEqual(['whole', paper.lines.length - 1]);
     decisions += played.decisions;
   }
   expect(decisions).toBeGreaterThan(500);

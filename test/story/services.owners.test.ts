@@ -1,12 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
-import { all, tell } from './tell.ts';
+import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
+import { startStory, withStatus } from './tell.ts';
 
 const HOUR = 3_600_000;
 
 describe('I9: who is dead serves nothing, who is back serves again', () => {
   test('services of a dead owner stop passing in the instant in which it is held for failed', () => {
-    const { world, register, stop, passing, known, until, seenAs, everywhere } = tell('ann bob cat dan', {
+    const {
+      world,
+      register,
+      stop,
+      passing,
+      known,
+      runUntil: until,
+      statusByObserver: seenAs,
+      everywhere,
+    } = startStory('ann bob cat dan', {
       seed: 1,
     });
     register('bob', 'web-1');
@@ -22,12 +31,21 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
       expect(agree()).toBe(true);
     }
 
-    expect(seenAs('bob')).toEqual(all('ann cat dan', 'failed'));
+    expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'failed'));
     expect(known('ann', 'web')).toEqual(['web-1']);
   });
 
   test('back after a partition, it passes again at once, though it had nothing to say (moby#53141)', () => {
-    const { world, register, partition, heal, passing, pass, until, view } = tell('ann bob cat dan', {
+    const {
+      world,
+      register,
+      partition,
+      heal,
+      passing,
+      run: pass,
+      runUntil: until,
+      member: view,
+    } = startStory('ann bob cat dan', {
       seed: 2,
     });
     register('bob', 'web-1');
@@ -43,11 +61,18 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
       expect(passing(label, 'web')).toEqual(['web-1']);
     }
     pass('30s');
-    expect(catalogueDisagreements(world)).toEqual([]);
+    expect(catalogDisagreements(world)).toEqual([]);
   });
 
   test('restarted before anybody noticed, with what it remembered, it passes again within two seconds', () => {
-    const { register, stop, restart, pass, times, passing } = tell('ann bob cat', { seed: 3 });
+    const {
+      register,
+      stop,
+      restart,
+      run: pass,
+      timeUntilEach: times,
+      passing,
+    } = startStory('ann bob cat', { seed: 3 });
     register('bob', 'web-1');
     pass('3s');
     stop('bob');
@@ -62,7 +87,15 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
 });
 
 test('an owner back without memory and without services leaves no ghosts', () => {
-  const { world, register, stop, restart, pass, times, known } = tell('ann bob cat dan', { seed: 4 });
+  const {
+    world,
+    register,
+    stop,
+    restart,
+    run: pass,
+    timeUntilEach: times,
+    known,
+  } = startStory('ann bob cat dan', { seed: 4 });
   register('bob', 'web-1');
   pass('5s');
   stop('bob');
@@ -74,11 +107,20 @@ test('an owner back without memory and without services leaves no ghosts', () =>
   expect(gone.size).toBe(4);
   expect(Math.max(...gone.values())).toBeLessThan(5000);
   pass('90s');
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('an owner back with memory, and then with other services, shows exactly those', () => {
-  const { world, register, deregister, stop, restart, pass, known, everywhere } = tell('ann bob cat dan', {
+  const {
+    world,
+    register,
+    deregister,
+    stop,
+    restart,
+    run: pass,
+    known,
+    everywhere,
+  } = startStory('ann bob cat dan', {
     seed: 5,
   });
   register('bob', 'web-1');
@@ -99,12 +141,21 @@ test('an owner back with memory, and then with other services, shows exactly tho
   expect(everywhere((label) => known(label, 'web').length === 0 && known(label, 'cache').length === 1)).toBe(
     true,
   );
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });
 
 describe('an owner whose clock went back while it was down', () => {
   test.each([true, false])('still replaces what it published before (it remembers: %s)', (remember) => {
-    const { world, register, stop, restart, pass, until, known, everywhere } = tell('ann bob cat dan', {
+    const {
+      world,
+      register,
+      stop,
+      restart,
+      run: pass,
+      runUntil: until,
+      known,
+      everywhere,
+    } = startStory('ann bob cat dan', {
       seed: 6,
     });
     register('bob', 'web-1');
@@ -115,7 +166,7 @@ describe('an owner whose clock went back while it was down', () => {
     restart('bob', { remember, clock: -HOUR });
     register('bob', 'db-1');
 
-    expect(until(() => catalogueDisagreements(world).length === 0, '30s')).toBe(true);
+    expect(until(() => catalogDisagreements(world).length === 0, '30s')).toBe(true);
     const webs = remember ? 1 : 0;
     expect(
       everywhere((label) => known(label, 'db').length === 1 && known(label, 'web').length === webs),
@@ -124,12 +175,18 @@ describe('an owner whose clock went back while it was down', () => {
 
   // Seed 1025 of the first campaign: whoever had seen it leave took what it then said for old, and did not say so.
   test('and who had left before is heard again', () => {
-    const { world, register, leave, restart, pass, until, known, everywhere } = tell(
-      'ann bob cat dan eve fay',
-      {
-        seed: 7,
-      },
-    );
+    const {
+      world,
+      register,
+      leave,
+      restart,
+      run: pass,
+      runUntil: until,
+      known,
+      everywhere,
+    } = startStory('ann bob cat dan eve fay', {
+      seed: 7,
+    });
     register('bob', 'web-1');
     pass('5s');
     const asked = leave('bob');
@@ -141,12 +198,22 @@ describe('an owner whose clock went back while it was down', () => {
 
     expect(until(() => everywhere((label) => known(label, 'db').length === 1), '2s')).toBe(true);
     pass('60s');
-    expect(catalogueDisagreements(world)).toEqual([]);
+    expect(catalogDisagreements(world)).toEqual([]);
   });
 });
 
 test('who leaves takes its services with it, and brings them back if it returns with its memory', () => {
-  const { world, register, leave, restart, pass, until, times, known, passing } = tell('ann bob cat dan', {
+  const {
+    world,
+    register,
+    leave,
+    restart,
+    run: pass,
+    runUntil: until,
+    timeUntilEach: times,
+    known,
+    passing,
+  } = startStory('ann bob cat dan', {
     seed: 8,
   });
   register('bob', 'web-1');
@@ -165,14 +232,21 @@ test('who leaves takes its services with it, and brings them back if it returns 
   expect(back.size).toBe(4);
   expect(Math.max(...back.values())).toBeLessThan(5000);
   pass('60s');
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('I8: what was deregistered while somebody was away does not come back with them', () => {
-  const { world, register, deregister, partition, heal, pass, until, known, everywhere } = tell(
-    'ann bob cat dan eve',
-    { seed: 9 },
-  );
+  const {
+    world,
+    register,
+    deregister,
+    partition,
+    heal,
+    run: pass,
+    runUntil: until,
+    known,
+    everywhere,
+  } = startStory('ann bob cat dan eve', { seed: 9 });
   register('bob', 'web-1');
   pass('2s');
   partition(['ann', 'bob', 'cat'], ['dan', 'eve']);
@@ -186,5 +260,5 @@ test('I8: what was deregistered while somebody was away does not come back with 
   expect(until(() => everywhere((label) => known(label, 'web').length === 0), '2m')).toBe(true);
   pass('3m');
   expect(everywhere((label) => known(label, 'web').length === 0)).toBe(true);
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });

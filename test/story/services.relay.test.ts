@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { bulky, serviceOf } from '../../src/sim/workload/definitions.ts';
-import { tell } from './tell.ts';
+import { makeLargeMeta, makeService } from '../../src/sim/workload/definitions.ts';
+import { startStory } from './tell.ts';
 
 test('news of a service reaches who cannot hear its owner at all: others pass it on', () => {
-  const { cut, register, passing, pass } = tell('ann bob cat dan', { seed: 5 });
+  const { cut, register, passing, run: pass } = startStory('ann bob cat dan', { seed: 5 });
   cut('ann', 'cat');
   pass('1s');
 
@@ -14,8 +14,8 @@ test('news of a service reaches who cannot hear its owner at all: others pass it
 });
 
 test('B6: each change that readers see has a higher index than the one before', () => {
-  const { world, register, pass } = tell('ann bob', { seed: 6 });
-  const { view } = world.host('bob').live;
+  const { world, register, run: pass } = startStory('ann bob', { seed: 6 });
+  const { view } = world.host('bob').runningAgent;
   const seen: number[] = [];
   for (const id of ['web-1', 'web-2', 'web-3']) {
     seen.push(view.indexOf(['service:web', 'services']));
@@ -29,10 +29,10 @@ test('B6: each change that readers see has a higher index than the one before', 
 });
 
 test('an entry too large for any packet is known within three seconds all the same', () => {
-  const { register, instance, pass } = tell('ann bob', { seed: 7 });
-  const meta = bulky('all of it', 15_000);
+  const { register, instance, run: pass } = startStory('ann bob', { seed: 7 });
+  const meta = makeLargeMeta('all of it', 15_000);
 
-  register('ann', serviceOf('web-1', { meta }));
+  register('ann', makeService('web-1', { meta }));
   pass('3s');
 
   expect(instance('bob', 'web-1')?.service.meta).toEqual(meta);

@@ -1,12 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
-import { bulky, serviceOf, ttlCheck } from '../../src/sim/workload/definitions.ts';
-import { tell } from './tell.ts';
+import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
+import { makeLargeMeta, makeService, makeTtlCheck } from '../../src/sim/workload/definitions.ts';
+import { startStory } from './tell.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 
 test('a service registered with one agent is known to all within a second, and so is its end', () => {
-  const { world, register, deregister, times, passing, pass, everywhere } = tell('ann bob cat dan eve', {
+  const {
+    world,
+    register,
+    deregister,
+    timeUntilEach: times,
+    passing,
+    run: pass,
+    everywhere,
+  } = startStory('ann bob cat dan eve', {
     seed: 1,
   });
 
@@ -22,23 +30,23 @@ test('a service registered with one agent is known to all within a second, and s
   expect(Math.max(...gone.values())).toBeLessThan(1000);
   pass('90s');
   expect(everywhere((label) => passing(label, 'web').length === 0)).toBe(true);
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });
 
 describe('G3: with a hundred agents', () => {
   const times = (loss: number, seeds: readonly number[]): number[] =>
     seeds.flatMap((seed) => {
-      const told = tell(crowd(100), { seed, detail: 'facts' });
+      const told = startStory(crowd(100), { seed, detail: 'facts' });
       const { network } = told.world;
-      network.weather = { ...network.weather, loss };
+      network.linkQuality = { ...network.linkQuality, loss };
       const { register, setCheck, deregister, passing } = told;
       const found: number[] = [];
       const spread = (act: () => void, so: (label: string) => boolean): void => {
         act();
-        const each = [...told.times(so, 90_000).values()];
+        const each = [...told.timeUntilEach(so, 90_000).values()];
         expect(each).toHaveLength(100);
         found.push(...each);
-        told.pass('3s');
+        told.run('3s');
       };
       spread(
         () => register('n7', 'web-1'),
@@ -76,7 +84,14 @@ describe('G3: with a hundred agents', () => {
 });
 
 test('a check that turns critical takes its instance out everywhere, and back in when it passes', () => {
-  const { register, setCheck, passing, known, pass, everywhere } = tell('ann bob cat dan', { seed: 2 });
+  const {
+    register,
+    setCheck,
+    passing,
+    known,
+    run: pass,
+    everywhere,
+  } = startStory('ann bob cat dan', { seed: 2 });
   register('bob', 'web-1');
   register('cat', 'web-2');
   pass('2s');
@@ -93,8 +108,8 @@ test('a check that turns critical takes its instance out everywhere, and back in
 });
 
 test('a check whose word runs out turns critical by itself, everywhere', () => {
-  const { register, passing, pass, everywhere } = tell('ann bob cat', { seed: 3 });
-  register('bob', serviceOf('web-1'), [ttlCheck('alive', 'web-1', { ttl: 10_000 })]);
+  const { register, passing, run: pass, everywhere } = startStory('ann bob cat', { seed: 3 });
+  register('bob', makeService('web-1'), [makeTtlCheck('alive', 'web-1', { ttl: 10_000 })]);
   pass('2s');
   expect(passing('ann', 'web')).toEqual(['web-1']);
 
@@ -104,7 +119,14 @@ test('a check whose word runs out turns critical by itself, everywhere', () => {
 });
 
 test('an instance that drains, a service and a node in maintenance are out of the answers while it lasts', () => {
-  const { register, drain, maintain, passing, pass, instance } = tell('ann bob cat', { seed: 4 });
+  const {
+    register,
+    drain,
+    setMaintenance: maintain,
+    passing,
+    run: pass,
+    instance,
+  } = startStory('ann bob cat', { seed: 4 });
   register('bob', 'web-1');
   register('bob', 'db-1');
   register('cat', 'web-2');
@@ -131,34 +153,53 @@ test('an instance that drains, a service and a node in maintenance are out of th
 });
 
 test('an entry no packet holds is announced, and fetched over streams', () => {
-  const { world, register, times, passing, instance, pass } = tell(crowd(20), { seed: 5 });
-  const big = bulky('all of it', 15_000);
+  const {
+    world,
+    register,
+    timeUntilEach: times,
+    passing,
+    instance,
+    run: pass,
+  } = startStory(crowd(20), { seed: 5 });
+  const big = makeLargeMeta('all of it', 15_000);
 
-  register('n3', serviceOf('web-1', { meta: big }));
+  register('n3', makeService('web-1', { meta: big }));
   const seen = times((label) => passing(label, 'web').length === 1, 20_000);
 
   expect(seen.size).toBe(20);
   expect(Math.max(...seen.values())).toBeLessThan(5000);
   for (const { label } of world.hosts) expect(instance(label, 'web-1')?.service.meta).toEqual(big);
   pass('60s');
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('two hundred registrations at once on one agent are all known everywhere within seconds', () => {
-  const { world, register, times, passing, pass } = tell(crowd(12), { seed: 6, detail: 'facts' });
+  const {
+    world,
+    register,
+    timeUntilEach: times,
+    passing,
+    run: pass,
+  } = startStory(crowd(12), { seed: 6, detail: 'facts' });
 
   for (let i = 0; i < 200; i++)
-    register('n3', serviceOf(`job-${i}`, { meta: new Map([['queue', `q${i}`]]) }));
+    register('n3', makeService(`job-${i}`, { meta: new Map([['queue', `q${i}`]]) }));
   const seen = times((label) => passing(label, 'job').length === 200, 60_000);
 
   expect(seen.size).toBe(12);
   expect(Math.max(...seen.values())).toBeLessThan(10_000);
   pass('20s');
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('I12: while everybody changes tags without pause, a registration still gets through', () => {
-  const { world, register, times, passing, pass } = tell(crowd(30), { seed: 7, detail: 'facts' });
+  const {
+    world,
+    register,
+    timeUntilEach: times,
+    passing,
+    run: pass,
+  } = startStory(crowd(30), { seed: 7, detail: 'facts' });
   const churn = (): void => {
     for (const { label, running } of world.hosts)
       if (running)

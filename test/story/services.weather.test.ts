@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
+import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { Plain } from '../../src/sim/peers/serf-peer.ts';
-import { bulky, serviceOf, ttlCheck } from '../../src/sim/workload/definitions.ts';
-import { tell } from './tell.ts';
+import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';
+import { makeLargeMeta, makeService, makeTtlCheck } from '../../src/sim/workload/definitions.ts';
+import { startStory } from './tell.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 
@@ -11,7 +11,16 @@ test.each([1, 2, 3, 4, 5, 6])(
   'G8: changes on both sides of a partition are equal everywhere as soon as all have met again (seed %i)',
   (seed) => {
     const labels = crowd(12).split(' ');
-    const { world, register, deregister, setCheck, partition, heal, pass, until } = tell(labels.join(' '), {
+    const {
+      world,
+      register,
+      deregister,
+      setCheck,
+      partition,
+      heal,
+      run: pass,
+      runUntil: until,
+    } = startStory(labels.join(' '), {
       seed,
       detail: 'facts',
     });
@@ -23,14 +32,14 @@ test.each([1, 2, 3, 4, 5, 6])(
       const id = `web-${label.slice(1)}`;
       if (Number(label.slice(1)) % 3 === 0) deregister(label, id);
       else if (Number(label.slice(1)) % 3 === 1) setCheck(label, `of-${id}`, 'critical');
-      else register(label, serviceOf(`db-${label.slice(1)}`, { meta: bulky(label) }));
+      else register(label, makeService(`db-${label.slice(1)}`, { meta: makeLargeMeta(label) }));
     }
     pass('2m');
 
     heal();
 
     expect(until(() => disagreements(world).length === 0, '45s')).toBe(true); // G7
-    expect(until(() => catalogueDisagreements(world).length === 0, '5s')).toBe(true); // G8 allows for 30 s
+    expect(until(() => catalogDisagreements(world).length === 0, '5s')).toBe(true); // G8 allows for 30 s
   },
 );
 
@@ -38,14 +47,21 @@ test.each([
   ['a third of all packets lost', { loss: 0.3 }],
   ['half of all packets twice, and all out of order', { duplicate: 0.5, reorder: 1, reorderBy: 1500 }],
 ])('with %s, thirty changes arrive all the same, and none goes back', (_what, weather) => {
-  const { world, register, setCheck, deregister, pass, until } = tell(crowd(15), {
+  const {
+    world,
+    register,
+    setCheck,
+    deregister,
+    run: pass,
+    runUntil: until,
+  } = startStory(crowd(15), {
     seed: 4,
-    weather,
+    linkQuality: weather,
     detail: 'facts',
   });
   for (let i = 0; i < 10; i++) {
-    register(`n${i}`, serviceOf('web-1', { meta: new Map([['turn', `${i}`]]) }), [
-      ttlCheck('of-web-1', 'web-1'),
+    register(`n${i}`, makeService('web-1', { meta: new Map([['turn', `${i}`]]) }), [
+      makeTtlCheck('of-web-1', 'web-1'),
     ]);
     pass('300ms');
     setCheck(`n${i}`, 'of-web-1', 'critical', `turn ${i}`);
@@ -54,15 +70,25 @@ test.each([
   }
 
   // A rumor can pass somebody by; the next push/pull tells, up to 30 s later.
-  expect(until(() => catalogueDisagreements(world).length === 0, '45s')).toBe(true);
+  expect(until(() => catalogDisagreements(world).length === 0, '45s')).toBe(true);
 });
 
 test('TCP is dead: changes that fit a packet arrive by UDP alone', () => {
-  const { world, register, setCheck, deregister, cut, times, passing, known, pass } = tell(crowd(10), {
+  const {
+    world,
+    register,
+    setCheck,
+    deregister,
+    cut,
+    timeUntilEach: times,
+    passing,
+    known,
+    run: pass,
+  } = startStory(crowd(10), {
     seed: 5,
   });
   pass('2s');
-  cut('*', '*', { only: 'tcp' });
+  cut('*', '*', { transport: 'tcp' });
 
   register('n1', 'web-1');
   register('n2', 'web-2');
@@ -74,13 +100,21 @@ test('TCP is dead: changes that fit a packet arrive by UDP alone', () => {
     times((label) => known(label, 'web').length === 1 && passing(label, 'web').length === 0, 10_000).size,
   ).toBe(10);
   pass('30s');
-  expect(catalogueDisagreements(world)).toEqual([]);
+  expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('UDP is dead: changes arrive with the next exchanges over TCP', () => {
-  const { world, register, cut, times, known, pass, until } = tell(crowd(6), { seed: 6 });
+  const {
+    world,
+    register,
+    cut,
+    timeUntilEach: times,
+    known,
+    run: pass,
+    runUntil: until,
+  } = startStory(crowd(6), { seed: 6 });
   pass('2s');
-  cut('*', '*', { only: 'udp' });
+  cut('*', '*', { transport: 'udp' });
 
   register('n1', 'web-1');
 
@@ -88,15 +122,15 @@ test('UDP is dead: changes arrive with the next exchanges over TCP', () => {
   expect(seen.size).toBe(6);
   world.network.heal();
   pass('60s');
-  expect(until(() => catalogueDisagreements(world).length === 0, '60s')).toBe(true);
+  expect(until(() => catalogDisagreements(world).length === 0, '60s')).toBe(true);
 });
 
 // Seed 1095 of the first campaign: bob asked nobody else, and waited for the next push/pull.
 test('whoever passes on half of the news cannot give the other half: the owner is asked then', () => {
-  const { register, cut, pass, times, known } = tell('own ann bob', { seed: 9 });
+  const { register, cut, run: pass, timeUntilEach: times, known } = startStory('own ann bob', { seed: 9 });
   pass('3s');
   cut('own', 'bob', { oneWay: true, kinds: ['serf:200'] });
-  cut('own', 'ann', { only: 'tcp' });
+  cut('own', 'ann', { transport: 'tcp' });
   const lift = cut('own', 'ann', { oneWay: true, kinds: ['serf:200'] });
   register('own', 'web-1');
   pass('3s');
@@ -111,19 +145,28 @@ test('whoever passes on half of the news cannot give the other half: the owner i
 });
 
 describe('among peers without a catalogue', () => {
-  const HOSTS = { p1: { plain: true }, p2: { plain: true }, p3: { plain: true } };
+  const HOSTS = { p1: { serfPeer: true }, p2: { serfPeer: true }, p3: { serfPeer: true } };
 
   test('services spread among those who have one, and the others hear nothing of it', () => {
-    const { world, register, deregister, setCheck, passing, pass, until, stop, restart } = tell(
-      'ann p1 bob p2 cat p3 dan',
-      { seed: 7, hosts: HOSTS },
-    );
+    const {
+      world,
+      register,
+      deregister,
+      setCheck,
+      passing,
+      run: pass,
+      runUntil: until,
+      stop,
+      restart,
+    } = startStory('ann p1 bob p2 cat p3 dan', { seed: 7, hosts: HOSTS });
     const capable = ['ann', 'bob', 'cat', 'dan'];
     const overheard = (): string[] =>
-      [...world.hosts].flatMap(({ agent }) => (agent instanceof Plain ? agent.overheard : []));
+      [...world.hosts].flatMap(({ agent }) =>
+        agent instanceof SerfPeer ? agent.receivedCatalogMessages : [],
+      );
 
     register('bob', 'web-1');
-    register('cat', serviceOf('web-2', { meta: bulky('much') }));
+    register('cat', makeService('web-2', { meta: makeLargeMeta('much') }));
     expect(until(() => capable.every((label) => passing(label, 'web').length === 2), '5s')).toBe(true);
     setCheck('bob', 'of-web-1', 'critical');
     expect(until(() => capable.every((label) => passing(label, 'web').length === 1), '5s')).toBe(true);
@@ -136,14 +179,19 @@ describe('among peers without a catalogue', () => {
     pass('3m');
 
     expect(overheard()).toEqual([]);
-    expect(catalogueDisagreements(world)).toEqual([]);
+    expect(catalogDisagreements(world)).toEqual([]);
     expect(disagreements(world)).toEqual([]);
   });
 
   test('two capable agents among twenty plain ones find each other', () => {
     const plain = Array.from({ length: 20 }, (_, i) => `p${i}`);
-    const hosts = Object.fromEntries(plain.map((label) => [label, { plain: true }]));
-    const { world, register, times, known } = tell(['ann', ...plain, 'bob'].join(' '), {
+    const hosts = Object.fromEntries(plain.map((label) => [label, { serfPeer: true }]));
+    const {
+      world,
+      register,
+      timeUntilEach: times,
+      known,
+    } = startStory(['ann', ...plain, 'bob'].join(' '), {
       seed: 8,
       hosts,
       detail: 'facts',
@@ -154,8 +202,10 @@ describe('among peers without a catalogue', () => {
 
     expect(seen.size).toBe(22);
     expect(seen.get('bob')).toBeLessThan(1000);
-    expect([...world.hosts].flatMap(({ agent }) => (agent instanceof Plain ? agent.overheard : []))).toEqual(
-      [],
-    );
+    expect(
+      [...world.hosts].flatMap(({ agent }) =>
+        agent instanceof SerfPeer ? agent.receivedCatalogMessages : [],
+      ),
+    ).toEqual([]);
   });
 });

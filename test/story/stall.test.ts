@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { tell } from './tell.ts';
+import { startStory } from './tell.ts';
 
 describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
   test('conformance: paused for 3 s in a cluster of four: suspected, then refuted, never failed', () => {
-    const { pause, pass, facts, view } = tell('ann bob cat dan', { seed });
+    const { pause, run: pass, facts, member: view } = startStory('ann bob cat dan', { seed });
 
     pause('bob', '3s');
     pass('60s');
@@ -16,7 +16,14 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
   });
 
   test('G13: after a long pause it blames nobody, and is alive everywhere again within 10 s', () => {
-    const { world, pause, resume, pass, until, facts } = tell('ann bob cat dan eve', { seed });
+    const {
+      world,
+      pause,
+      resume,
+      run: pass,
+      runUntil: until,
+      facts,
+    } = startStory('ann bob cat dan eve', { seed });
     pause('bob');
     pass('60s');
     expect(facts('memberFailed').map(({ node }) => node)).toEqual(['bob', 'bob', 'bob', 'bob']);
@@ -33,7 +40,7 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
 test.each([1, 2, 3, 4, 5, 6])(
   'G13: a process that was paused says so, and accuses nobody in its first two rounds (seed %i)',
   (seed) => {
-    const { pause, resume, stop, pass, facts } = tell('ann bob cat', { seed });
+    const { pause, resume, stop, run: pass, facts } = startStory('ann bob cat', { seed });
     pause('bob');
     pass('5s');
     for (const other of ['ann', 'cat']) stop(other);
@@ -51,7 +58,7 @@ test.each([1, 2, 3, 4, 5, 6])(
 
 test('G6: one that stalls again and again gets nobody else failed', () => {
   const names = Array.from({ length: 16 }, (_, i) => `n${i}`).join(' ');
-  const { pause, pass, facts } = tell(names, { seed: 40, detail: 'facts' });
+  const { pause, run: pass, facts } = startStory(names, { seed: 40, detail: 'facts' });
 
   for (let round = 0; round < 30; round++) {
     pause('n3', `${200 + 400 * (round % 12)}ms`);

@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
-import { all, tell } from './tell.ts';
+import { startStory, withStatus } from './tell.ts';
 
 test('a false suspicion is refuted: the accused raises its incarnation, and all take it back', () => {
-  const { cut, pass, saw, seenAs, view, facts } = tell('ann bob cat dan eve', { seed: 5 });
+  const {
+    cut,
+    run: pass,
+    statusHistory: saw,
+    statusByObserver: seenAs,
+    member: view,
+    facts,
+  } = startStory('ann bob cat dan eve', { seed: 5 });
 
   const lift = cut('bob', '*');
   pass('3s');
@@ -10,13 +17,18 @@ test('a false suspicion is refuted: the accused raises its incarnation, and all 
   pass('10s');
 
   expect(saw('ann', 'bob')).toEqual(['suspect', 'alive']);
-  expect(seenAs('bob')).toEqual(all('ann cat dan eve', 'alive'));
+  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'alive'));
   expect(view('ann', 'bob')?.incarnation).toBeGreaterThan(1);
   expect(facts('suspicionRefuted', 'bob').length).toBeGreaterThan(0);
 });
 
 test('who hears nobody suspects everybody, but is alone with it', () => {
-  const { cut, pass, seenAs, saw } = tell('ann bob cat dan eve', { seed: 6 });
+  const {
+    cut,
+    run: pass,
+    statusByObserver: seenAs,
+    statusHistory: saw,
+  } = startStory('ann bob cat dan eve', { seed: 6 });
 
   const lift = cut('*', 'bob', { oneWay: true });
   pass('5s');
@@ -27,7 +39,7 @@ test('who hears nobody suspects everybody, but is alone with it', () => {
     for (const observer of ['ann', 'cat', 'dan', 'eve'])
       if (name !== observer) expect(saw(observer, name)).not.toContain('failed');
     expect(seenAs(name)).toEqual(
-      all('ann bob cat dan eve'.replace(name, '').trim().replace(/ +/g, ' '), 'alive'),
+      withStatus('ann bob cat dan eve'.replace(name, '').trim().replace(/ +/g, ' '), 'alive'),
     );
   }
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MemberView } from '../../src/agent/contract/view.ts';
-import { tell } from './tell.ts';
+import { startStory } from './tell.ts';
 
 /** Tags as their owner set them: agents add what they can do. */
 const set = (member: MemberView | undefined): Record<string, string> => {
@@ -9,7 +9,11 @@ const set = (member: MemberView | undefined): Record<string, string> => {
 };
 
 test('changed tags are soon seen by all', () => {
-  const { setTags, until, view } = tell('ann bob cat dan', {
+  const {
+    setTags,
+    runUntil: until,
+    member: view,
+  } = startStory('ann bob cat dan', {
     seed: 1,
     hosts: { bob: { tags: { role: 'web', zone: 'a' } } },
   });
@@ -24,7 +28,11 @@ test('changed tags are soon seen by all', () => {
 });
 
 test('the last of many quick changes is the one that stays', () => {
-  const { setTags, pass, view } = tell('ann bob cat dan', { seed: 2, weather: { loss: 0.2, reorder: 0.3 } });
+  const {
+    setTags,
+    run: pass,
+    member: view,
+  } = startStory('ann bob cat dan', { seed: 2, linkQuality: { loss: 0.2, reorder: 0.3 } });
 
   for (let i = 0; i < 20; i++) setTags('bob', { round: `${i}` });
   pass('60s');
@@ -33,7 +41,7 @@ test('the last of many quick changes is the one that stays', () => {
 });
 
 test('tags too large for a packet are refused, and nothing changes', () => {
-  const { setTags, pass, view } = tell('ann bob', { seed: 3 });
+  const { setTags, run: pass, member: view } = startStory('ann bob', { seed: 3 });
 
   expect(setTags('bob', { big: 'x'.repeat(600) })).toMatchObject({ ok: false });
   pass('5s');

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../src/base/address.ts';
+import { toAddress } from '../../src/base/address.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import type { Story } from '../../src/sim/scenarios/story.ts';
-import { keepJoining } from '../../src/sim/world/bootstrap.ts';
-import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
-import { Alive, encodeMessage, NodeState, Suspect } from '../../src/wire/memberlist.ts';
+import { simulateRejoinPolicy } from '../../src/sim/world/bootstrap.ts';
+import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
+import { Alive, encodeMessage, PushNodeState, Suspect } from '../../src/wire/memberlist.ts';
 import { sealPacket } from '../../src/wire/packet.ts';
 import { encodePushPull, sealStream } from '../../src/wire/stream-writer.ts';
-import { tell } from './tell.ts';
+import { startStory } from './tell.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 const agreed = (told: Story): boolean => disagreements(told.world).length === 0;
@@ -16,10 +16,10 @@ describe('G10: a name at a new address', () => {
   test.each([1, 2, 3, 4])(
     'whose old address is silent is alive there for all within 6 s, though nobody saw it die (seed %i)',
     (seed) => {
-      const told = tell(crowd(24), { seed, detail: 'facts' });
-      const { world, stop, restart, until, view, facts } = told;
+      const told = startStory(crowd(24), { seed, detail: 'facts' });
+      const { world, stop, restart, runUntil: until, member: view, facts } = told;
       told.setTags('n7', { color: 'blue' }); // its incarnation is above that of a new life
-      told.pass('5s');
+      told.run('5s');
 
       stop('n7', { dark: seed % 2 === 0 });
       restart('n7', { moved: true, remember: seed % 2 === 1 });
@@ -38,8 +38,8 @@ describe('G10: a name at a new address', () => {
   );
 
   test('that is alive at both is reported within 3 s, the incumbent kept everywhere, and nobody flaps', () => {
-    const told = tell('ann bob cat dan', { seed: 5 });
-    const { world, arrive, pass, view, facts, saw } = told;
+    const told = startStory('ann bob cat dan', { seed: 5 });
+    const { world, addHost: arrive, run: pass, member: view, facts, statusHistory: saw } = told;
     const incumbent = world.host('bob').address.key;
     const seen = saw('cat', 'bob').length;
 
@@ -58,22 +58,22 @@ describe('G10: a name at a new address', () => {
 
 describe('S9: one that sends and never hears', () => {
   test('is never announced, however it tells of itself, and nobody else is worse off', () => {
-    const { world, pass, seenAs, facts } = tell(crowd(8), { seed: 6 });
+    const { world, run: pass, statusByObserver: seenAs, facts } = startStory(crowd(8), { seed: 6 });
     const ghost = world.newAddress();
-    const behind = address(ghost.ip, 40_000);
-    const nonce = world.nonces();
-    const envelope = envelopeOf({});
+    const behind = toAddress(ghost.ip, 40_000);
+    const nonce = world.nonceSource();
+    const envelope = hostEnvelope({});
     const { ip: addr, port } = ghost;
     const vsn = Uint8Array.of(1, 5, 2, 2, 5, 5);
-    const alive = Alive.make({ incarnation: 3, node: 'ghost', addr, port, vsn });
-    const row = NodeState.make({ name: 'ghost', addr, port, incarnation: 3, state: 0, vsn });
+    const alive = Alive.create({ incarnation: 3, node: 'ghost', addr, port, vsn });
+    const row = PushNodeState.create({ name: 'ghost', addr, port, incarnation: 3, state: 0, vsn });
     const table = { kind: 'pushPull', join: true, nodes: [row], userState: new Uint8Array(0) } as const;
     const state = sealStream(encodePushPull(table), envelope, { role: 'dialer', nonce });
     const packet = sealPacket([encodeMessage(alive)], envelope, { crc: false, nonce });
 
     for (let second = 0; second < 30; second++) {
       if (second % 10 === 0) world.injectStream('n0', behind, state);
-      world.inject(`n${second % 8}`, second % 2 === 0 ? ghost : behind, packet);
+      world.injectDatagram(`n${second % 8}`, second % 2 === 0 ? ghost : behind, packet);
       pass('1s');
     }
 
@@ -84,19 +84,19 @@ describe('S9: one that sends and never hears', () => {
   });
 
   test('while one that only UDP does not reach joins all the same', () => {
-    const told = tell(crowd(8), { seed: 7 });
+    const told = startStory(crowd(8), { seed: 7 });
     told.world.add('far');
-    told.cut('*', 'far', { only: 'udp' });
+    told.cut('*', 'far', { transport: 'udp' });
     told.restart('far');
-    expect(told.until(() => agreed(told), '45s')).toBe(true);
+    expect(told.runUntil(() => agreed(told), '45s')).toBe(true);
   });
 });
 
 describe('one-way links told apart from death', () => {
   test('where one’s pings do not arrive it is told, and nobody is suspected', () => {
-    const { cut, pass, facts, saw } = tell('ann bob cat dan eve', { seed: 8 });
+    const { cut, run: pass, facts, statusHistory: saw } = startStory('ann bob cat dan eve', { seed: 8 });
 
-    cut('ann', 'bob', { oneWay: true, only: 'udp' });
+    cut('ann', 'bob', { oneWay: true, transport: 'udp' });
     pass('5m');
 
     expect(facts('linkOneSided').map(({ node }) => node)).toContain('bob');
@@ -109,7 +109,7 @@ describe('one-way links told apart from death', () => {
 
 describe('I10: no accusation without a reason', () => {
   test('a death can be traced to the probe that began it', () => {
-    const { stop, pass, facts } = tell('ann bob cat dan eve', { seed: 9 });
+    const { stop, run: pass, facts } = startStory('ann bob cat dan eve', { seed: 9 });
     stop('bob');
     pass('30s');
 
@@ -127,20 +127,20 @@ describe('I10: no accusation without a reason', () => {
 
 describe('S7: a hostile holder of the key', () => {
   test('who accuses everybody a hundred times a second has nobody failed for long', () => {
-    const told = tell(crowd(40), { seed: 10, detail: 'off' });
-    const { world, pass, until, facts, checkers } = told;
-    for (let i = 0; i < 40; i++) checkers.slander(`n${i}`);
+    const told = startStory(crowd(40), { seed: 10, detail: 'off' });
+    const { world, run: pass, runUntil: until, facts, lawChecker: checkers } = told;
+    for (let i = 0; i < 40; i++) checkers.markForged(`n${i}`);
     const hostile = world.newAddress();
-    const nonce = world.nonces();
+    const nonce = world.nonceSource();
     for (let tenth = 0; tenth < 100; tenth++) {
       for (let i = 0; i < 10; i++) {
         const node = `n${(10 * tenth + i) % 40}`;
-        const incarnation = told.view('n0', node)?.incarnation ?? 1;
-        const suspect = Suspect.make({ incarnation, node, from: `n${i}` });
-        world.inject(
+        const incarnation = told.member('n0', node)?.incarnation ?? 1;
+        const suspect = Suspect.create({ incarnation, node, from: `n${i}` });
+        world.injectDatagram(
           'n0',
           hostile,
-          sealPacket([encodeMessage(suspect)], envelopeOf({}), { crc: false, nonce }),
+          sealPacket([encodeMessage(suspect)], hostEnvelope({}), { crc: false, nonce }),
         );
       }
       pass('100ms');
@@ -154,21 +154,21 @@ describe('S7: a hostile holder of the key', () => {
 
 describe('G7: parts that have forgotten each other', () => {
   test.each([11, 12, 13])('meet again by a knock at the seeds (seed %i)', (seed) => {
-    const told = tell('ann bob cat dan', { seed, gathered: false });
-    const { world, join, pass, until, facts } = told;
+    const told = startStory('ann bob cat dan', { seed, bootstrapped: false });
+    const { world, join, run: pass, runUntil: until, facts } = told;
     for (const label of ['ann', 'bob', 'cat', 'dan']) world.start(label);
     join('bob', 'ann');
     join('dan', 'cat');
     pass('10s');
-    keepJoining(world, ['ann', 'cat']);
+    simulateRejoinPolicy(world, ['ann', 'cat']);
     const began = world.now;
 
     expect(until(() => agreed(told), '90s')).toBe(true);
     expect(world.now - began).toBeLessThan(45_000);
     pass('10s');
-    const syncs = facts('syncFinished').filter(({ join: isJoin }) => isJoin).length;
+    const syncs = facts('pushPullFinished').filter(({ join: isJoin }) => isJoin).length;
     pass('5m'); // all seeds are members now
-    expect(facts('syncFinished').filter(({ join: isJoin }) => isJoin).length).toBe(syncs);
+    expect(facts('pushPullFinished').filter(({ join: isJoin }) => isJoin).length).toBe(syncs);
   });
 });
 
@@ -176,7 +176,14 @@ describe('G13: one that was paused', () => {
   test.each([500, 700, 1200, 2500, 6000, 20_000])(
     'for %i ms accuses nobody and declares nobody dead in its first two rounds, in whatever phase it was caught',
     (millis) => {
-      const { world, stop, pause, pass, facts, resume } = tell(crowd(10), { seed: millis, detail: 'facts' });
+      const {
+        world,
+        stop,
+        pause,
+        run: pass,
+        facts,
+        resume,
+      } = startStory(crowd(10), { seed: millis, detail: 'facts' });
       const accused = (): number =>
         facts('memberSuspected', 'n3').filter(({ reason }) => reason.kind === 'probe').length +
         facts('memberDeclaredDead', 'n3').filter(({ reason }) => reason.kind === 'timeout').length;
@@ -200,9 +207,9 @@ describe('G11: a whole cluster killed at once and started again', () => {
   const labels = crowd(20).split(' ');
   /** Everybody has been through a few incarnations, so that a new life without memory begins below. */
   const aged = (seed: number): Story => {
-    const told = tell(labels.join(' '), { seed, detail: 'facts' });
+    const told = startStory(labels.join(' '), { seed, detail: 'facts' });
     for (let turn = 0; turn < 3; turn++) for (const label of labels) told.setTags(label, { turn: `${turn}` });
-    told.pass('20s');
+    told.run('20s');
     return told;
   };
 
@@ -215,14 +222,14 @@ describe('G11: a whole cluster killed at once and started again', () => {
     'agrees within 15 s, nobody stuck at a high incarnation (seed %i, %f of the data lost)',
     (seed, lost) => {
       const told = aged(seed);
-      const { world, stop, until, pass } = told;
+      const { world, stop, runUntil: until, run: pass } = told;
       for (const label of labels) stop(label);
       world.run(2000);
       labels.forEach((label, i) => {
         world.start(label, { remember: i >= lost * labels.length });
         world.run(50);
       });
-      keepJoining(world, labels.slice(0, 3));
+      simulateRejoinPolicy(world, labels.slice(0, 3));
       const began = world.now;
 
       expect(until(() => agreed(told), '60s')).toBe(true);
@@ -236,11 +243,11 @@ describe('G11: a whole cluster killed at once and started again', () => {
     'and the one that stayed up, and held all others dead, believes them again (seed %i)',
     (seed) => {
       const told = aged(seed);
-      const { world, stop, until } = told;
+      const { world, stop, runUntil: until } = told;
       for (const label of labels.slice(1)) stop(label);
       expect(until(() => told.facts('memberFailed', 'n0').length >= labels.length - 1, '8m')).toBe(true);
       for (const label of labels.slice(1)) world.start(label, { remember: label > 'n14' });
-      keepJoining(world, labels.slice(0, 3));
+      simulateRejoinPolicy(world, labels.slice(0, 3));
       const began = world.now;
 
       expect(until(() => agreed(told), '90s')).toBe(true);

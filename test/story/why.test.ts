@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Story } from '../../src/sim/scenarios/story.ts';
-import { envelopeOf } from '../../src/sim/world/message-kinds.ts';
+import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
 import { encodeMessage, Suspect } from '../../src/wire/memberlist.ts';
 import { sealPacket } from '../../src/wire/packet.ts';
-import { tell } from './tell.ts';
-import { why } from './why.ts';
+import { startStory } from './tell.ts';
+import { runWhy } from './why.ts';
 
 const NAMES = 'ann bob cat dan eve';
 const PROBES = 'direct, stream and 3 of 3 indirect probes failed';
@@ -20,14 +20,14 @@ function accuserOf(tale: Story, node: string): string {
 
 describe('I10: the verdict on each way to be blamed, on the accused, the accuser and a bystander', () => {
   test('a crash: who probed it, by which ways, and that the others found the same', () => {
-    const tale = tell(NAMES, { seed: 1 });
+    const tale = startStory(NAMES, { seed: 1 });
     tale.stop('bob');
-    tale.pass('20s');
+    tale.run('20s');
     const accuser = accuserOf(tale, 'bob');
     const bystander = NAMES.split(' ').find((name) => name !== 'bob' && name !== accuser) as string;
 
     for (const observer of [accuser, bystander]) {
-      const { sentence, finding, likely, statements, took } = why(tale, observer, 'bob');
+      const { sentence, finding, likely, statements, took } = runWhy(tale, observer, 'bob');
       expect([finding, likely]).toEqual(['failed', 'true']);
       expect(sentence).toMatch(new RegExp(`^declared failed by \\w+ at \\d+ s.*: ${PROBES}, and`));
       expect(sentence).toContain(', so likely true');
@@ -36,33 +36,33 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       expect(took).toBeLessThan(500); // all have answered: nobody waits for the time to be over
     }
     tale.restart('bob');
-    tale.pass('5s');
+    tale.run('5s');
     for (const observer of ['bob', accuser, bystander])
-      expect(why(tale, observer, 'bob')).toMatchObject({
+      expect(runWhy(tale, observer, 'bob')).toMatchObject({
         ...{ finding: 'returned', likely: 'true' },
         sentence: expect.stringMatching(/^was declared failed by .*; it was started anew at \d+ s$/),
       });
   });
 
   test('a crash, told by the others alone, to one that came later', () => {
-    const tale = tell(NAMES, { seed: 2 });
+    const tale = startStory(NAMES, { seed: 2 });
     tale.stop('bob');
-    tale.pass('20s');
-    tale.arrive('fay');
-    tale.pass('5s');
+    tale.run('20s');
+    tale.addHost('fay');
+    tale.run('5s');
 
-    expect(why(tale, 'fay', 'bob', false).sentence).not.toContain(PROBES);
-    expect(why(tale, 'fay', 'bob').sentence).toContain(PROBES);
+    expect(runWhy(tale, 'fay', 'bob', false).sentence).not.toContain(PROBES);
+    expect(runWhy(tale, 'fay', 'bob').sentence).toContain(PROBES);
   });
 
   test('a stall of the accused: it was there, and late itself', () => {
-    const tale = tell(NAMES, { seed: 5 });
+    const tale = startStory(NAMES, { seed: 5 });
     tale.pause('bob', '3s');
-    tale.pass('12s');
+    tale.run('12s');
     const accuser = accuserOf(tale, 'bob');
 
     for (const observer of ['bob', ...NAMES.split(' ')]) {
-      const { sentence, finding, likely } = why(tale, observer, 'bob');
+      const { sentence, finding, likely } = runWhy(tale, observer, 'bob');
       expect([observer, finding, likely]).toEqual([observer, 'refuted', 'false']);
       expect(sentence).toMatch(new RegExp(`^was suspected by ${accuser} at 2 s: ${PROBES}`));
       expect(sentence).toMatch(/had been 2\.\d s late itself, so its answers did not come: a false alarm$/);
@@ -70,15 +70,15 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
   });
 
   test('a stall of the accuser: its word is doubted, and the reason is said', () => {
-    const tale = tell(NAMES, { seed: 6 });
+    const tale = startStory(NAMES, { seed: 6 });
     // A virtual machine that moves: for two seconds nothing runs, and then its network is away for a while.
     tale.pause('ann', '2500ms');
-    tale.pass('2600ms');
+    tale.run('2600ms');
     const lift = tale.cut('*', 'ann');
-    expect(tale.until(() => tale.facts('memberSuspected', 'ann').length > 0, '20s')).toBe(true);
+    expect(tale.runUntil(() => tale.facts('memberSuspected', 'ann').length > 0, '20s')).toBe(true);
     const node = tale.facts('memberSuspected', 'ann')[0]?.node as string;
 
-    const alone = why(tale, 'ann', node);
+    const alone = runWhy(tale, 'ann', node);
     expect([alone.finding, alone.likely]).toEqual(['suspected', 'false']);
     expect(alone.sentence).toMatch(
       /^suspected by ann at \d+ s: direct, stream and 0 of 3 indirect probes failed/,
@@ -87,10 +87,10 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       /; ann itself was 2\.\d s late \d\.\d s before and ann itself was unwell .*, so likely false$/,
     );
     lift();
-    tale.pass('12s');
+    tale.run('12s');
     const bystander = NAMES.split(' ').find((name) => name !== 'ann' && name !== node) as string;
     for (const observer of [node, 'ann', bystander]) {
-      const { sentence, likely } = why(tale, observer, node);
+      const { sentence, likely } = runWhy(tale, observer, node);
       expect([observer, likely]).toEqual([observer, 'false']);
       expect(sentence).toContain('ann itself was 2.');
       expect(sentence).toMatch(/refuted that.*: a false alarm$/);
@@ -98,13 +98,13 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
   });
 
   test('a one-way link: nobody is to blame, and the way is named', () => {
-    const tale = tell(NAMES, { seed: 3 });
-    tale.cut('ann', 'bob', { oneWay: true, only: 'udp' });
-    tale.pass('60s');
+    const tale = startStory(NAMES, { seed: 3 });
+    tale.cut('ann', 'bob', { oneWay: true, transport: 'udp' });
+    tale.run('60s');
 
     const end = { ann: 'this agent', bob: 'ann', cat: 'ann' };
     for (const [observer, name] of Object.entries(end))
-      expect(why(tale, observer, 'bob')).toMatchObject({
+      expect(runWhy(tale, observer, 'bob')).toMatchObject({
         ...{ finding: 'linkOneSided', likely: undefined },
         sentence: expect.stringMatching(
           new RegExp(`^with ${name} it exchanges no direct answers since \\d+ s, with others it does`),
@@ -113,101 +113,105 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
   });
 
   test('UDP alone is lost: it is there, and only streams reach it', () => {
-    const tale = tell(NAMES, { seed: 4 });
-    tale.cut('*', 'bob', { only: 'udp' });
-    tale.pass('40s');
+    const tale = startStory(NAMES, { seed: 4 });
+    tale.cut('*', 'bob', { transport: 'udp' });
+    tale.run('40s');
 
     for (const observer of ['ann', 'bob', 'cat']) {
-      const { sentence, finding } = why(tale, observer, 'bob');
+      const { sentence, finding } = runWhy(tale, observer, 'bob');
       expect([observer, finding]).toEqual([observer, 'streamsOnly']);
       expect(sentence).toMatch(/it exchanges streams only since \d+ s: it is there, and UDP .* is lost$/);
     }
   });
 
   test('a forged accusation: the one in whose name it came knows of no probe', () => {
-    const tale = tell(NAMES, { seed: 1 });
-    for (const name of ['ann', 'bob']) tale.checkers.slander(name);
+    const tale = startStory(NAMES, { seed: 1 });
+    for (const name of ['ann', 'bob']) tale.lawChecker.markForged(name);
     const hostile = tale.world.newAddress();
-    const { incarnation = 1 } = tale.view('dan', 'bob') ?? {};
-    const suspect = encodeMessage(Suspect.make({ incarnation, node: 'bob', from: 'ann' }));
-    const nonce = tale.world.nonces();
-    tale.world.inject('dan', hostile, sealPacket([suspect], envelopeOf({}), { crc: false, nonce }));
-    tale.pass('5s');
+    const { incarnation = 1 } = tale.member('dan', 'bob') ?? {};
+    const suspect = encodeMessage(Suspect.create({ incarnation, node: 'bob', from: 'ann' }));
+    const nonce = tale.world.nonceSource();
+    tale.world.injectDatagram('dan', hostile, sealPacket([suspect], hostEnvelope({}), { crc: false, nonce }));
+    tale.run('5s');
 
     for (const observer of ['bob', 'ann', 'eve', 'dan']) {
       const who = observer === 'ann' ? 'this agent' : 'ann';
-      const { sentence, finding, likely } = why(tale, observer, 'bob');
+      const { sentence, finding, likely } = runWhy(tale, observer, 'bob');
       expect([observer, finding, likely]).toEqual([observer, 'refuted', 'false']);
       expect(sentence).toContain(`${who} knows of no such probe: forged in its name`);
     }
-    const { sentence } = why(tale, 'dan', 'bob');
+    const { sentence } = runWhy(tale, 'dan', 'bob');
     expect(sentence).toContain(`the word came from ${hostile.key}, where no member lives`);
     // Without her word nothing can be said of it.
-    expect(why(tale, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
+    expect(runWhy(tale, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
   });
 
   test('accusations by the hundred: it is told who they came from', () => {
-    const tale = tell(NAMES, { seed: 7 });
-    for (const name of NAMES.split(' ')) tale.checkers.slander(name);
+    const tale = startStory(NAMES, { seed: 7 });
+    for (const name of NAMES.split(' ')) tale.lawChecker.markForged(name);
     const hostile = tale.world.newAddress();
-    const nonce = tale.world.nonces();
+    const nonce = tale.world.nonceSource();
     for (let i = 0; i < 200; i++) {
       const node = ['ann', 'bob', 'cat', 'eve'][i % 4] as string;
-      const { incarnation = 1 } = tale.view('dan', node) ?? {};
-      const suspect = encodeMessage(Suspect.make({ incarnation, node, from: 'ann' }));
-      tale.world.inject('dan', hostile, sealPacket([suspect], envelopeOf({}), { crc: false, nonce }));
-      tale.pass('10ms');
+      const { incarnation = 1 } = tale.member('dan', node) ?? {};
+      const suspect = encodeMessage(Suspect.create({ incarnation, node, from: 'ann' }));
+      tale.world.injectDatagram(
+        'dan',
+        hostile,
+        sealPacket([suspect], hostEnvelope({}), { crc: false, nonce }),
+      );
+      tale.run('10ms');
     }
     expect(tale.facts('accusationRefused', 'dan').length).toBeGreaterThan(8);
-    tale.pass('3s');
+    tale.run('3s');
     for (const observer of ['bob', 'dan', 'cat'])
-      expect(why(tale, observer, 'bob').sentence).toContain(
+      expect(runWhy(tale, observer, 'bob').sentence).toContain(
         `accusations from ${hostile.key} were refused, as too many`,
       );
   });
 
   test('two with one name: who has it, and who wants it', () => {
-    const tale = tell(NAMES, { seed: 8 });
-    tale.arrive('twin', { name: 'bob' });
-    tale.pass('5s');
+    const tale = startStory(NAMES, { seed: 8 });
+    tale.addHost('twin', { name: 'bob' });
+    tale.run('5s');
 
     const [held, claimed] = ['bob', 'twin'].map((label) => tale.world.host(label).address.key);
     for (const observer of ['ann', 'bob', 'cat']) {
-      const { sentence, finding } = why(tale, observer, 'bob');
+      const { sentence, finding } = runWhy(tale, observer, 'bob');
       expect([observer, finding]).toEqual([observer, 'nameContested']);
       expect(sentence).toContain(`two nodes claim the name bob: ${held} has it, ${claimed} wants it`);
     }
   });
 
   test('a leave is nobody’s fault; an operator’s word is told apart from its own', () => {
-    const tale = tell(NAMES, { seed: 9 });
+    const tale = startStory(NAMES, { seed: 9 });
     tale.leave('bob');
     tale.stop('eve');
-    tale.pass('20s');
+    tale.run('20s');
     tale.forget('ann', 'eve');
-    tale.pass('5s');
+    tale.run('5s');
 
     for (const observer of ['ann', 'cat']) {
-      expect(why(tale, observer, 'bob').sentence).toMatch(/^left by its own word at \d+ s$/);
-      expect(why(tale, observer, 'eve').sentence).toMatch(
+      expect(runWhy(tale, observer, 'bob').sentence).toMatch(/^left by its own word at \d+ s$/);
+      expect(runWhy(tale, observer, 'eve').sentence).toMatch(
         /^was declared failed by \w+ at \d+ s, and an operator had it forgotten at 2\d s$/,
       );
     }
   });
 
   test('a partition: who failed together is named, and nobody is said to be gone', () => {
-    const tale = tell(NAMES, { seed: 10 });
+    const tale = startStory(NAMES, { seed: 10 });
     tale.partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
-    tale.pass('30s');
+    tale.run('30s');
 
-    expect(why(tale, 'cat', 'bob')).toMatchObject({ finding: 'failed', likely: 'unclear' });
-    expect(why(tale, 'cat', 'bob').sentence).toMatch(
+    expect(runWhy(tale, 'cat', 'bob')).toMatchObject({ finding: 'failed', likely: 'unclear' });
+    expect(runWhy(tale, 'cat', 'bob').sentence).toMatch(
       /; ann failed at the same time, so it may be the network$/,
     );
     tale.heal();
-    tale.pass('60s');
+    tale.run('60s');
     for (const observer of ['ann', 'bob', 'cat'])
-      expect(why(tale, observer, 'bob')).toMatchObject({
+      expect(runWhy(tale, observer, 'bob')).toMatchObject({
         likely: 'false',
         sentence: expect.stringMatching(/a false alarm$/),
       });
@@ -215,9 +219,9 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
 });
 
 test('who was never blamed has nothing said against it, and it is said how many were asked', () => {
-  const tale = tell(NAMES, { seed: 11, hosts: { eve: { plain: true } } });
-  tale.pass('10s');
-  const { sentence, finding, answered } = why(tale, 'ann', 'bob');
+  const tale = startStory(NAMES, { seed: 11, hosts: { eve: { serfPeer: true } } });
+  tale.run('10s');
+  const { sentence, finding, answered } = runWhy(tale, 'ann', 'bob');
   expect(finding).toBe('clean');
   expect(sentence).toMatch(/^nothing is said against bob by ann and by 3 other agents: alive since/);
   expect([...answered].sort()).toEqual(['bob', 'cat', 'dan']); // eve is none of us, and is not asked
@@ -225,11 +229,11 @@ test('who was never blamed has nothing said against it, and it is said how many 
 });
 
 test('I11: evidence outlives the row', () => {
-  const tale = tell(NAMES, { seed: 12 });
+  const tale = startStory(NAMES, { seed: 12 });
   tale.stop('bob');
-  tale.pass('20s');
+  tale.run('20s');
   tale.forget('ann', 'bob', { prune: true });
-  tale.pass('5m');
-  expect(tale.view('cat', 'bob')).toBeUndefined();
-  expect(why(tale, 'cat', 'bob').sentence).toMatch(/^declared failed by \w+ at \d+ s/);
+  tale.run('5m');
+  expect(tale.member('cat', 'bob')).toBeUndefined();
+  expect(runWhy(tale, 'cat', 'bob').sentence).toMatch(/^declared failed by \w+ at \d+ s/);
 });

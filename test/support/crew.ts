@@ -1,7 +1,7 @@
 /** Work handed to child processes, one piece after the other, on all cores. What runs is the caller's own file again. */
 import { type ChildProcess, fork } from 'node:child_process';
 
-export interface Crew<J extends Work> {
+export interface WorkerPool<J extends WorkItem> {
   /** What each child runs; it must `serve`. It gets the arguments of this process. */
   readonly file: string;
   readonly children: number;
@@ -10,16 +10,16 @@ export interface Crew<J extends Work> {
 }
 
 /** What goes to a child and comes back from it: anything that is plain data. */
-export type Work = number | object;
+export type WorkItem = number | object;
 
 /** In a child: one piece after the other, as the parent hands them out. */
-export function serve<J extends Work>(run: (job: J) => Work): void {
+export function serveJobs<J extends WorkItem>(run: (job: J) => WorkItem): void {
   process.on('message', (job: J) => process.send?.(run(job)));
 }
 
 /** Gives the seconds it took. Rejects if a child ends otherwise than for want of work. */
-export async function workThrough<J extends Work, R extends Work>(
-  { file, children, next }: Crew<J>,
+export async function runJobs<J extends WorkItem, R extends WorkItem>(
+  { file, children, next }: WorkerPool<J>,
   take: (report: R) => void,
 ): Promise<number> {
   const began = performance.now();
@@ -49,14 +49,14 @@ export async function workThrough<J extends Work, R extends Work>(
 }
 
 /** Hands out `jobs` in their order, until all are out or `minutes` are over. */
-export function inOrder<J extends Work>(jobs: readonly J[], minutes: number): () => J | undefined {
+export function jobSource<J extends WorkItem>(jobs: readonly J[], minutes: number): () => J | undefined {
   let next = 0;
   const end = performance.now() + minutes * 60_000;
   return () => (performance.now() < end ? jobs[next++] : undefined);
 }
 
 /** Seconds of this process's own work that `job` takes: the machine may do other things besides. */
-export function costing<T>(job: () => T): { readonly value: T; readonly seconds: number } {
+export function measureCpu<T>(job: () => T): { readonly value: T; readonly seconds: number } {
   const began = process.cpuUsage();
   const value = job();
   const { user, system } = process.cpuUsage(began);

@@ -11,23 +11,23 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-export interface Host {
+export interface NetnsHost {
   readonly ip: string;
   /** Words before a command that is to run there. */
-  readonly inside: readonly string[];
+  readonly commandPrefix: readonly string[];
 }
 
-export interface Hosts {
-  readonly list: readonly Host[];
+export interface NetnsHosts {
+  readonly list: readonly NetnsHost[];
   /** Those at `side` reach one another only, and so do the rest; nobody aside: all reach all. */
-  cut(side: readonly Host[]): Promise<void>;
+  partition(side: readonly NetnsHost[]): Promise<void>;
   /** Runs a command on a host and returns what it printed. */
-  run(host: Host, program: string, ...args: readonly string[]): Promise<string>;
+  run(host: NetnsHost, program: string, ...args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
 /** Why there can be no hosts here; `undefined` if there can. */
-export function whyNoHosts(): string | undefined {
+export function netnsUnsupportedReason(): string | undefined {
   const script =
     'ip link add hub type bridge && ip link add port type veth peer name eth9 && ip link set port master hub';
   if (spawnSync('unshare', ['--net', 'nsenter', '--version']).status !== 0)
@@ -37,7 +37,7 @@ export function whyNoHosts(): string | undefined {
 }
 
 /** As many hosts as asked for, `10.99.0.1` and on, all reaching all. */
-export async function makeHosts(count: number): Promise<Hosts> {
+export async function createNetnsHosts(count: number): Promise<NetnsHosts> {
   const keepers: ChildProcess[] = [];
   const close = async (): Promise<void> => {
     for (const keeper of keepers) keeper.stdin?.end();
@@ -58,7 +58,7 @@ export async function makeHosts(count: number): Promise<Hosts> {
       await atHub('link', 'add', bridge, 'type', 'bridge');
       await atHub('link', 'set', bridge, 'up');
     }
-    const list: Host[] = [];
+    const list: NetnsHost[] = [];
     for (let i = 1; i <= count; i++) {
       const pid = await namespace();
       const ip = `10.99.0.${i}`;
@@ -67,16 +67,16 @@ export async function makeHosts(count: number): Promise<Hosts> {
       await atHub('link', 'set', `port${i}`, 'master', 'left', 'up');
       await run('nsenter', [...inside.slice(1), 'ip', 'addr', 'add', `${ip}/24`, 'dev', 'eth0']);
       await run('nsenter', [...inside.slice(1), 'ip', 'link', 'set', 'eth0', 'up']);
-      list.push({ ip, inside });
+      list.push({ ip, commandPrefix: inside });
     }
     return {
       list,
-      cut: async (side) => {
+      partition: async (side) => {
         for (const [i, host] of list.entries())
           await atHub('link', 'set', `port${i + 1}`, 'master', side.includes(host) ? 'right' : 'left');
       },
       run: async (host, program, ...args) => {
-        const [nsenter = '', ...words] = host.inside;
+        const [nsenter = '', ...words] = host.commandPrefix;
         return (await run(nsenter, [...words, program, ...args])).stdout;
       },
       close,

@@ -4,17 +4,17 @@
  */
 import { request } from 'node:http';
 
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
-export function http(
+export function httpRequest(
   method: string,
   url: string,
   options: { readonly body?: string; readonly headers?: Readonly<Record<string, string>> } = {},
-): Promise<Answer> {
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const [, socketPath, path] = /^unix:(.+?\.sock)(\/.*)$/.exec(url) ?? [];
     const at = socketPath === undefined ? url : 'http://localhost';
@@ -39,7 +39,7 @@ export function http(
 }
 
 export async function getJson<T>(url: string): Promise<T> {
-  const answer = await http('GET', url);
+  const answer = await httpRequest('GET', url);
   if (answer.status !== 200) throw new Error(`${url}: ${answer.status} ${answer.body}`);
   return JSON.parse(answer.body) as T;
 }

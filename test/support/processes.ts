@@ -3,16 +3,16 @@ import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_proces
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { getJson } from './http.ts';
-import { until } from './wait.ts';
+import { waitUntil } from './wait.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url));
 const run = promisify(execFile);
 
 /** Is this program on the machine? For tests that skip, saying so. */
-export const installed = (program: string): boolean =>
+export const isInstalled = (program: string): boolean =>
   spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
-export interface Seen {
+export interface ListedMember {
   readonly name: string;
   readonly addr: string;
   readonly status: string;
@@ -28,14 +28,14 @@ export interface AgentProcess {
   readonly log: () => string;
   readonly child: ChildProcess;
   /** Members as this agent lists them through its own command line; `addr` is `ip:port`. */
-  members(): Promise<readonly Seen[]>;
+  members(): Promise<readonly ListedMember[]>;
   /** Ends it without a word. */
   kill(): Promise<void>;
   /** Has it leave, and waits until the process is gone. */
   leave(): Promise<void>;
 }
 
-export interface StartOptions {
+export interface AgentProcessOptions {
   readonly name: string;
   readonly ip: string;
   readonly join?: string;
@@ -46,13 +46,13 @@ export interface StartOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Words before the program: what it is to run in, say a namespace (hosts.ts). */
-  readonly inside?: readonly string[];
+  readonly commandPrefix?: readonly string[];
   /** Where HTTP listens instead, a path that ends in `.sock`. */
   readonly socket?: string;
 }
 
 /** A running hearsay agent. */
-export type Hearsay = AgentProcess & {
+export type HearsayProcess = AgentProcess & {
   /** What goes before a path of its API. */
   readonly http: string;
 };
@@ -63,8 +63,8 @@ process.on('exit', () => {
 });
 
 /** Ends whatever tests left behind. */
-export async function killAll(): Promise<void> {
-  await Promise.all([...running].map((child) => end(child, 'SIGKILL')));
+export async function killProcesses(): Promise<void> {
+  await Promise.all([...running].map((child) => endProcess(child, 'SIGKILL')));
 }
 
 const tagArgs = (flag: string, tags: Readonly<Record<string, string>> = {}): string[] =>
@@ -74,7 +74,7 @@ const tagArgs = (flag: string, tags: Readonly<Record<string, string>> = {}): str
  * `hearsay agent` from the built program. HTTP on IP:8500, DNS on IP:8600. Resolves when it answers and, with `join`,
  * has joined: HTTP is up before the seeds have answered.
  */
-export async function startHearsay(options: StartOptions): Promise<Hearsay> {
+export async function startHearsay(options: AgentProcessOptions): Promise<HearsayProcess> {
   const { socket } = options;
   const http = socket === undefined ? `http://${options.ip}:8500` : `unix:${socket}`;
   const args = [
@@ -91,9 +91,9 @@ export async function startHearsay(options: StartOptions): Promise<Hearsay> {
     ...(options.key === undefined ? {} : { HEARSAY_GOSSIP_KEY: options.key }),
     ...options.env,
   };
-  const [program = '', ...words] = [...(options.inside ?? []), process.execPath, BIN, ...args];
+  const [program = '', ...words] = [...(options.commandPrefix ?? []), process.execPath, BIN, ...args];
   const { child, log } = launch(program, words, env);
-  await ready(options.name, child, log, async () => {
+  await waitUntilReady(options.name, child, log, async () => {
     if (options.join === undefined) return getJson(`${http}/v1/agent/self`);
     return (await getJson<readonly unknown[]>(`${http}/v1/agent/members`)).length > 1;
   });
@@ -106,17 +106,17 @@ export async function startHearsay(options: StartOptions): Promise<Hearsay> {
     child,
     members: async () => {
       const addr = socket === undefined ? http : `unix://${socket}`;
-      const list = await hearsay(['members', '--json', '--http-addr', addr]);
-      const rows = JSON.parse(list.stdout) as (Omit<Seen, 'addr'> & { addr: string; port: number })[];
+      const list = await runHearsay(['members', '--json', '--http-addr', addr]);
+      const rows = JSON.parse(list.stdout) as (Omit<ListedMember, 'addr'> & { addr: string; port: number })[];
       return rows.map((row) => ({ ...row, addr: `${row.addr}:${row.port}` }));
     },
-    kill: () => end(child, 'SIGKILL'),
-    leave: () => end(child, 'SIGTERM'),
+    kill: () => endProcess(child, 'SIGKILL'),
+    leave: () => endProcess(child, 'SIGTERM'),
   };
 }
 
 /** Debian's `serf agent`. RPC on IP:7373. Resolves when it answers. */
-export async function startSerf(options: StartOptions): Promise<AgentProcess> {
+export async function startSerf(options: AgentProcessOptions): Promise<AgentProcess> {
   const rpc = `-rpc-addr=${options.ip}:7373`;
   const args = [
     ...['agent', `-node=${options.name}`, `-bind=${options.ip}:7946`, rpc, '-log-level=debug'],
@@ -126,11 +126,11 @@ export async function startSerf(options: StartOptions): Promise<AgentProcess> {
     ...(options.args ?? []),
   ];
   const { child, log } = launch('serf', args, process.env);
-  const members = async (): Promise<readonly Seen[]> => {
+  const members = async (): Promise<readonly ListedMember[]> => {
     const { stdout } = await run('serf', ['members', '-format=json', rpc], { timeout: 10_000 });
-    return (JSON.parse(stdout) as { members: Seen[] }).members;
+    return (JSON.parse(stdout) as { members: ListedMember[] }).members;
   };
-  await ready(options.name, child, log, members);
+  await waitUntilReady(options.name, child, log, members);
   return {
     kind: 'serf',
     name: options.name,
@@ -138,10 +138,10 @@ export async function startSerf(options: StartOptions): Promise<AgentProcess> {
     log,
     child,
     members,
-    kill: () => end(child, 'SIGKILL'),
+    kill: () => endProcess(child, 'SIGKILL'),
     leave: async () => {
       await run('serf', ['leave', rpc], { timeout: 20_000 }).catch(() => undefined);
-      await until(
+      await waitUntil(
         `${options.name} is gone`,
         20_000,
         () => child.exitCode !== null || child.signalCode !== null,
@@ -150,17 +150,17 @@ export async function startSerf(options: StartOptions): Promise<AgentProcess> {
   };
 }
 
-export interface Finished {
+export interface ProcessResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /** One `hearsay` command to its end. */
-export function hearsay(
+export function runHearsay(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<Finished> {
+): Promise<ProcessResult> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
@@ -196,22 +196,22 @@ function launch(
   return { child, log: () => chunks.join('') };
 }
 
-async function ready(
+async function waitUntilReady(
   name: string,
   child: ChildProcess,
   log: () => string,
   probe: () => Promise<unknown>,
 ): Promise<void> {
-  await until(`${name} answers`, 30_000, async () => {
+  await waitUntil(`${name} answers`, 30_000, async () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${log().slice(-2000)}`);
     return (await probe()) !== false;
   });
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill(signal);
-  await until(
+  await waitUntil(
     `process ${child.pid} is gone`,
     20_000,
     () => child.exitCode !== null || child.signalCode !== null,

@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AgentProcess, Finished } from './processes.ts';
+import type { AgentProcess, ProcessResult } from './processes.ts';
 
 /** One `serf` command, to this agent, to its end. */
-export function serf(agent: AgentProcess, args: readonly string[]): Promise<Finished> {
+export function runSerf(agent: AgentProcess, args: readonly string[]): Promise<ProcessResult> {
   const [command = '', ...rest] = args;
   return new Promise((resolve) => {
     execFile(
@@ -22,10 +22,10 @@ export function serf(agent: AgentProcess, args: readonly string[]): Promise<Fini
 }
 
 /** A folder of its own for a test's files. */
-export const folder = (): string => mkdtempSync(join(tmpdir(), 'hearsay-interop-'));
+export const makeTempDir = (): string => mkdtempSync(join(tmpdir(), 'hearsay-interop-'));
 
 /** A file readable by us alone; gives its path. */
-export function file(dir: string, name: string, contents: string): string {
+export function writePrivateFile(dir: string, name: string, contents: string): string {
   const path = join(dir, name);
   writeFileSync(path, contents, { mode: 0o600 });
   return path;

@@ -1,7 +1,7 @@
 /** Waiting for conditions instead of sleeping: the only way tests on real sockets pass time. */
 
 /** Polls until `probe` gives a value that is not `undefined` or `false`; fails with `what` after `limitMs`. */
-export async function until<T>(
+export async function waitUntil<T>(
   what: string,
   limitMs: number,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
@@ -17,9 +17,9 @@ export async function until<T>(
     }
     if (performance.now() > endAt)
       throw new Error(`not within ${limitMs} ms: ${what}${last === '' ? '' : ` (${last})`}`);
-    await pause(50);
+    await sleep(50);
   }
 }
 
 /** For observing a span on purpose ("nothing happens for 60 s"), never for hoping. */
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

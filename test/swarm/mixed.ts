@@ -1,9 +1,9 @@
 /** `npm run swarm -- --mixed`: many seeds of ours beside Go-like peers, who fire events, ask queries and change keys. */
 import { MIXED_KINDS, type MixedOptions, type MixedReport, runMixed } from '../../src/sim/scenarios/mixed.ts';
-import { ROTATION_STEPS } from '../../src/sim/workload/key-rotations.ts';
-import { TALK_KINDS } from '../../src/sim/workload/message-load.ts';
-import { serve } from '../support/crew.ts';
-import { runSeeds, type Seeds } from './seeds.ts';
+import { KEY_ROTATION_STEPS } from '../../src/sim/workload/key-rotations.ts';
+import { MESSAGE_LOAD_KINDS } from '../../src/sim/workload/message-load.ts';
+import { serveJobs } from '../support/crew.ts';
+import { runSeeds, type SeedRange } from './seeds.ts';
 
 /** So many seeds should see everything. */
 const ENOUGH = 40;
@@ -11,17 +11,17 @@ const ENOUGH = 40;
  * Up to nine members each say a thing four times, to three at a time, so gossip passes one of them over now and then; more often
  * than this, and something is wrong.
  */
-export const MAX_PASSED_OVER = 0.02;
+export const MAX_MISSED_SHARE = 0.02;
 /** When gossip is over. What took longer came by a push/pull. */
 export const GOSSIP_BOUND_MS = 3000;
 const SHOWN_LINES = 80;
 
-export async function mixedCampaign(
-  seeds: Seeds,
+export async function runMixedSwarm(
+  seeds: SeedRange,
   options: Omit<MixedOptions, 'seed'>,
   commit: string,
 ): Promise<void> {
-  if (process.send !== undefined) return serve((seed: number) => runMixed({ ...options, seed }));
+  if (process.send !== undefined) return serveJobs((seed: number) => runMixed({ ...options, seed }));
   const { members, minutes } = options;
   const { first, count } = seeds;
   console.log(
@@ -39,32 +39,38 @@ export async function mixedCampaign(
 }
 
 /** What a run should have seen, and what of it never came. */
-export function missing(reports: readonly MixedReport[], kinds = MIXED_KINDS): string[] {
+export function neverSeen(reports: readonly MixedReport[], kinds = MIXED_KINDS): string[] {
   const total = (of: (report: MixedReport) => number | undefined): number =>
     reports.reduce((sum, report) => sum + (of(report) ?? 0), 0);
   const wanted: [string, number][] = [
-    ...kinds.map((kind): [string, number] => [kind, total(({ struck }) => struck[kind])]),
-    ...TALK_KINDS.map((kind): [string, number] => [kind, total(({ said }) => said[kind])]),
-    ...ROTATION_STEPS.map((step): [string, number] => [step, total(({ steps }) => steps[step])]),
-    ['relieved', total(({ relieved }) => relieved)],
-    ['acks that are owed', total(({ owedAcks }) => owedAcks)],
-    ['hearings where nothing is lost', total(({ spread }) => spread.length)],
-    ['pairs watched while keys change', total(({ pairs }) => pairs)],
+    ...kinds.map((kind): [string, number] => [kind, total(({ faultCounts: struck }) => struck[kind])]),
+    ...MESSAGE_LOAD_KINDS.map((kind): [string, number] => [
+      kind,
+      total(({ messageCounts: said }) => said[kind]),
+    ]),
+    ...KEY_ROTATION_STEPS.map((step): [string, number] => [
+      step,
+      total(({ rotationCounts: steps }) => steps[step]),
+    ]),
+    ['relieved', total(({ recoveredHosts: relieved }) => relieved)],
+    ['acks that are owed', total(({ expectedAcks: owedAcks }) => owedAcks)],
+    ['hearings where nothing is lost', total(({ deliveryDelays: spread }) => spread.length)],
+    ['pairs watched while keys change', total(({ watchedPairs: pairs }) => pairs)],
   ];
   return wanted.filter(([, count]) => count === 0).map(([what]) => what);
 }
 
 /** Of those who were well where nothing is lost: the part that gossip did not reach, and that it reached late. */
-export function passedOver(reports: readonly MixedReport[]): {
+export function missedShares(reports: readonly MixedReport[]): {
   readonly acks: number;
   readonly events: number;
 } {
-  const spread = reports.flatMap((report) => report.spread);
+  const spread = reports.flatMap((report) => report.deliveryDelays);
   const late = spread.filter((took) => took > GOSSIP_BOUND_MS).length;
-  const sum = (key: 'owedAcks' | 'passedOver'): number =>
+  const sum = (key: 'expectedAcks' | 'missedAcks'): number =>
     reports.reduce((all, report) => all + report[key], 0);
   return {
-    acks: sum('passedOver') / Math.max(1, sum('owedAcks')),
+    acks: sum('missedAcks') / Math.max(1, sum('expectedAcks')),
     events: late / Math.max(1, spread.length),
   };
 }
@@ -79,7 +85,7 @@ function show(report: MixedReport, { members, minutes, kinds, loss }: Omit<Mixed
     [
       '',
       `seed ${report.seed} FAILED: npm run swarm -- --mixed --from ${report.seed} --seeds 1 ${given}`,
-      JSON.stringify(report.setting),
+      JSON.stringify(report.parameters),
       ...report.failures.slice(0, 12).map((line) => `  ${line}`),
       ...report.faults.map((fault) => `  ${JSON.stringify(fault)}`),
       'the end of the trace:',
@@ -95,29 +101,32 @@ function summarize(
 ): void {
   const failed = reports.filter(({ failures }) => failures.length > 0);
   const hours = reports.reduce((sum, { span }) => sum + (span / 3_600_000) * options.members, 0);
-  const sum = (key: 'heard' | 'answers' | 'acks' | 'owedAcks' | 'relieved'): number =>
+  const sum = (key: 'eventDeliveries' | 'responses' | 'acks' | 'expectedAcks' | 'recoveredHosts'): number =>
     reports.reduce((all, report) => all + report[key], 0);
-  const counts = (key: 'struck' | 'said' | 'steps', kinds: readonly string[]): string =>
+  const counts = (
+    key: 'faultCounts' | 'messageCounts' | 'rotationCounts',
+    kinds: readonly string[],
+  ): string =>
     kinds
       .map(
         (kind) =>
           `${kind} ${reports.reduce((all, report) => all + ((report[key] as Record<string, number>)[kind] ?? 0), 0)}`,
       )
       .join(', ');
-  const spread = reports.flatMap((report) => report.spread).sort((a, b) => a - b);
+  const spread = reports.flatMap((report) => report.deliveryDelays).sort((a, b) => a - b);
   const at = (part: number): string =>
     ((spread[Math.min(spread.length - 1, Math.floor(part * spread.length))] ?? Number.NaN) / 1000).toFixed(2);
-  const over = passedOver(reports);
+  const over = missedShares(reports);
   const percent = (part: number): string => `${(100 * part).toFixed(3)} %`;
   console.log(
     [
       `\n${reports.length} seeds, ${failed.length} failed, ${hours.toFixed(0)} node-hours in ${seconds.toFixed(0)} s`,
-      `heard ${sum('heard')}; where nothing is lost, by ${spread.length} who were well: p50 ${at(0.5)} s, p99 ${at(0.99)}, max ${at(1)}, after ${GOSSIP_BOUND_MS / 1000} s ${percent(over.events)}`,
-      `answers ${sum('answers')}, acks ${sum('acks')}; of ${sum('owedAcks')} acks owed where nothing is lost, gossip of Go-like askers passed over ${percent(over.acks)}`,
-      `left behind by a change of keys, told so, and brought back: ${sum('relieved')}`,
-      `troubles: ${counts('struck', MIXED_KINDS)}`,
-      `said: ${counts('said', TALK_KINDS)}`,
-      `changes of keys: ${counts('steps', ROTATION_STEPS)}`,
+      `heard ${sum('eventDeliveries')}; where nothing is lost, by ${spread.length} who were well: p50 ${at(0.5)} s, p99 ${at(0.99)}, max ${at(1)}, after ${GOSSIP_BOUND_MS / 1000} s ${percent(over.events)}`,
+      `answers ${sum('responses')}, acks ${sum('acks')}; of ${sum('expectedAcks')} acks owed where nothing is lost, gossip of Go-like askers passed over ${percent(over.acks)}`,
+      `left behind by a change of keys, told so, and brought back: ${sum('recoveredHosts')}`,
+      `troubles: ${counts('faultCounts', MIXED_KINDS)}`,
+      `said: ${counts('messageCounts', MESSAGE_LOAD_KINDS)}`,
+      `changes of keys: ${counts('rotationCounts', KEY_ROTATION_STEPS)}`,
     ].join('\n'),
   );
   if (failed.length > 0) {
@@ -125,7 +134,7 @@ function summarize(
     process.exitCode = 1;
   }
   if (reports.length < ENOUGH) return;
-  const vain = missing(reports, options.kinds ?? MIXED_KINDS);
+  const vain = neverSeen(reports, options.kinds ?? MIXED_KINDS);
   if (vain.length > 0) console.log(`never came: ${vain.join(', ')}`);
-  if (vain.length > 0 || Math.max(over.acks, over.events) > MAX_PASSED_OVER) process.exitCode = 1;
+  if (vain.length > 0 || Math.max(over.acks, over.events) > MAX_MISSED_SHARE) process.exitCode = 1;
 }

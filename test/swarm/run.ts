@@ -8,14 +8,14 @@ import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { FAULT_KINDS, type FaultKind, HOSTILE_KINDS } from '../../src/sim/faults/index.ts';
-import { LOSSES } from '../../src/sim/scenarios/parameters.ts';
-import { SEEN_STATES } from '../../src/sim/scenarios/run-stats.ts';
+import { BYZANTINE_KINDS, FAULT_KINDS, type FaultKind } from '../../src/sim/faults/index.ts';
+import { LOSS_LEVELS } from '../../src/sim/scenarios/parameters.ts';
+import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/scenarios/swarm.ts';
-import { DEED_KINDS } from '../../src/sim/workload/catalog-load.ts';
-import { serve } from '../support/crew.ts';
-import { mixedCampaign } from './mixed.ts';
-import { runSeeds, type Seeds } from './seeds.ts';
+import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
+import { serveJobs } from '../support/crew.ts';
+import { runMixedSwarm } from './mixed.ts';
+import { runSeeds, type SeedRange } from './seeds.ts';
 import { shrink } from './shrink.ts';
 
 const { values } = parseArgs({
@@ -43,7 +43,7 @@ const options: Omit<SwarmOptions, 'seed'> = {
   ...(values.kinds === undefined ? {} : { kinds: kindsIn(values.kinds) }),
   ...(values.loss === undefined ? {} : { loss: Number(values.loss) }),
 };
-const ALL_KINDS: readonly FaultKind[] = [...FAULT_KINDS, ...HOSTILE_KINDS];
+const ALL_KINDS: readonly FaultKind[] = [...FAULT_KINDS, ...BYZANTINE_KINDS];
 const first = number('from');
 const count = number('seeds');
 
@@ -55,15 +55,15 @@ const PROGRESS = 500;
 const SHOWN_LINES = 80;
 let shown = 0;
 
-const seeds: Seeds = {
+const seeds: SeedRange = {
   file: fileURLToPath(import.meta.url),
   first,
   count,
   jobs: number('jobs'),
   maxFailures: MAX_FAILURES,
 };
-if (values.mixed) await mixedCampaign(seeds, options, commit());
-else if (process.send !== undefined) serve((seed: number) => runSwarm({ ...options, seed }));
+if (values.mixed) await runMixedSwarm(seeds, options, commit());
+else if (process.send !== undefined) serveJobs((seed: number) => runSwarm({ ...options, seed }));
 else await command();
 
 async function command(): Promise<void> {
@@ -84,7 +84,7 @@ async function command(): Promise<void> {
 }
 
 function show(report: SwarmReport): void {
-  const { seed, setting } = report;
+  const { seed, parameters: setting } = report;
   shown += 1;
   const shrinks = values.shrink || shown === 1;
   const { faults, failures, lines } = shrinks ? shrink({ ...options, seed }) : report;
@@ -105,15 +105,15 @@ function show(report: SwarmReport): void {
 /** Figures of the whole campaign; a kind of trouble that never came makes it worthless, and fail. */
 function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport[], seconds: number): void {
   const hours = reports.reduce((sum, { span }) => sum + (span / 3_600_000) * options.members, 0);
-  const at = (key: 'agreedAfter' | 'equalAfter', part: number): string => {
+  const at = (key: 'agreedAfter' | 'catalogAgreedAfter', part: number): string => {
     const sorted = reports.map((report) => report[key]).sort((a, b) => a - b);
     return (
       (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN) / 1000
     ).toFixed(1);
   };
-  const total = (key: Counted, kind: string): number =>
+  const total = (key: CountKey, kind: string): number =>
     reports.reduce((sum, report) => sum + ((report[key] as Record<string, number>)[kind] ?? 0), 0);
-  const counts = (key: Counted, kinds: readonly string[]): string =>
+  const counts = (key: CountKey, kinds: readonly string[]): string =>
     kinds.map((kind) => `${kind} ${total(key, kind)}`).join(', ');
   console.log(
     `\n${reports.length} seeds, ${failed.length} failed, ${hours.toFixed(0)} node-hours in ${seconds.toFixed(0)} s`,
@@ -122,13 +122,13 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
     `members agreed after   p50 ${at('agreedAfter', 0.5)} s, p99 ${at('agreedAfter', 0.99)}, max ${at('agreedAfter', 1)}`,
   );
   console.log(
-    `catalogue equal after  p50 ${at('equalAfter', 0.5)} s, p99 ${at('equalAfter', 0.99)}, max ${at('equalAfter', 1)}`,
+    `catalogue equal after  p50 ${at('catalogAgreedAfter', 0.5)} s, p99 ${at('catalogAgreedAfter', 0.99)}, max ${at('catalogAgreedAfter', 1)}`,
   );
-  console.log(`troubles: ${counts('struck', ALL_KINDS)}`);
-  console.log(`deeds: ${counts('done', DEED_KINDS)}`);
-  console.log(`states: ${counts('states', SEEN_STATES)}`);
+  console.log(`troubles: ${counts('faultCounts', ALL_KINDS)}`);
+  console.log(`deeds: ${counts('actionCounts', CATALOG_LOAD_KINDS)}`);
+  console.log(`states: ${counts('stateCounts', COUNTED_STATES)}`);
   const settings: Record<string, number> = {};
-  for (const { setting } of reports)
+  for (const { parameters: setting } of reports)
     for (const [what, value] of Object.entries(setting))
       if (typeof value === 'object' ? false : Boolean(value)) settings[what] = (settings[what] ?? 0) + 1;
   console.log(
@@ -136,11 +136,11 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
       .map(([what, many]) => `${what} in ${many}`)
       .join(', ')}`,
   );
-  for (const loss of LOSSES) {
+  for (const loss of LOSS_LEVELS) {
     // Where somebody lies, who is dead is no longer a question of loss.
-    const honest = ({ setting: { kinds } }: SwarmReport): boolean =>
-      !kinds.some((kind) => HOSTILE_KINDS.includes(kind));
-    const some = reports.filter((report) => report.setting.loss === loss && honest(report));
+    const honest = ({ parameters: { kinds } }: SwarmReport): boolean =>
+      !kinds.some((kind) => BYZANTINE_KINDS.includes(kind));
+    const some = reports.filter((report) => report.parameters.loss === loss && honest(report));
     const healthy = some.reduce((sum, { healthyMillis }) => sum + healthyMillis, 0) / 3_600_000;
     const deaths = some.reduce((sum, { falseDeaths }) => sum + falseDeaths, 0);
     if (some.length > 0)
@@ -152,11 +152,11 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
   const vain =
     options.kinds === undefined
       ? [
-          ...wanted.filter((kind) => total('struck', kind) === 0),
-          ...DEED_KINDS.filter((kind) => total('done', kind) === 0),
-          ...SEEN_STATES.filter((state) => total('states', state) === 0),
+          ...wanted.filter((kind) => total('faultCounts', kind) === 0),
+          ...CATALOG_LOAD_KINDS.filter((kind) => total('actionCounts', kind) === 0),
+          ...COUNTED_STATES.filter((state) => total('stateCounts', state) === 0),
         ]
-      : wanted.filter((kind) => total('struck', kind) === 0);
+      : wanted.filter((kind) => total('faultCounts', kind) === 0);
   if (reports.length >= ENOUGH && vain.length > 0) console.log(`never came: ${vain.join(', ')}`);
   if (failed.length > 0)
     console.log(
@@ -169,7 +169,7 @@ function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport
     process.exitCode = 1;
 }
 
-type Counted = 'struck' | 'done' | 'states';
+type CountKey = 'faultCounts' | 'actionCounts' | 'stateCounts';
 
 /** The options of this run that matter to what a seed does, as one would type them. */
 function given(): string {
@@ -182,7 +182,7 @@ function given(): string {
 function kindsIn(list: string): FaultKind[] {
   if (list === 'none') return [];
   return list.split(',').map((word) => {
-    const kind = [...FAULT_KINDS, ...HOSTILE_KINDS].find((one) => one === word);
+    const kind = [...FAULT_KINDS, ...BYZANTINE_KINDS].find((one) => one === word);
     if (kind === undefined) throw new Error(`--kinds knows no ${word}: ${FAULT_KINDS.join(', ')}, traitor`);
     return kind;
   });

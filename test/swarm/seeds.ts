@@ -1,7 +1,7 @@
 /** A range of seeds, run by children on all cores until too many have failed. */
-import { workThrough } from '../support/crew.ts';
+import { runJobs } from '../support/crew.ts';
 
-export interface Seeds {
+export interface SeedRange {
   /** What each child runs; it must `serve`. */
   readonly file: string;
   readonly first: number;
@@ -13,14 +13,14 @@ export interface Seeds {
 
 /** `take` says whether a report is good. Gives the seconds it took. */
 export function runSeeds<R extends object>(
-  { file, first, count, jobs, maxFailures }: Seeds,
+  { file, first, count, jobs, maxFailures }: SeedRange,
   take: (report: R) => boolean,
 ): Promise<number> {
   let next = first;
   let failures = 0;
   const hand = (): number | undefined =>
     next < first + count && failures < maxFailures ? next++ : undefined;
-  return workThrough<number, R>({ file, children: Math.min(jobs, count), next: hand }, (report) => {
+  return runJobs<number, R>({ file, children: Math.min(jobs, count), next: hand }, (report) => {
     if (!take(report)) failures += 1;
   });
 }

@@ -13,7 +13,7 @@ export function shrink(options: SwarmOptions): SwarmReport {
     for (let from = 0; from < kept.length; ) {
       const fewer = kept.filter((_, i) => i < from || i >= from + size);
       const set = new Set(fewer);
-      const report = runSwarm({ ...options, keep: (i) => set.has(i) });
+      const report = runSwarm({ ...options, includeFault: (i) => set.has(i) });
       if (lawOf(report) === law) {
         best = report;
         kept = fewer;

@@ -1,9 +1,9 @@
 /** The fast set: a few seeds of `npm run swarm`, and between them every kind of trouble, of deed and of state. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { FAULT_KINDS, HOSTILE_KINDS } from '../../src/sim/faults/index.ts';
-import { SEEN_STATES } from '../../src/sim/scenarios/run-stats.ts';
+import { BYZANTINE_KINDS, FAULT_KINDS } from '../../src/sim/faults/index.ts';
+import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { runSwarm } from '../../src/sim/scenarios/swarm.ts';
-import { DEED_KINDS } from '../../src/sim/workload/catalog-load.ts';
+import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
 import { shrink } from './shrink.ts';
 
 const SHOWN_LINES = 60;
@@ -12,7 +12,7 @@ const came = new Set<string>();
 describe('ten hosts in three minutes of troubles, then calm', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])('every law holds, and all agree (seed %i)', (seed) => {
     const { failures, faults, lines, ...counts } = runSwarm({ seed, members: 10, minutes: 3 });
-    for (const count of [counts.struck, counts.done, counts.states])
+    for (const count of [counts.faultCounts, counts.actionCounts, counts.stateCounts])
       for (const kind of Object.keys(count)) came.add(kind);
     if (failures.length > 0)
       console.error(
@@ -22,7 +22,7 @@ describe('ten hosts in three minutes of troubles, then calm', () => {
   });
 
   afterAll(() => {
-    const all = [...FAULT_KINDS, ...HOSTILE_KINDS, ...DEED_KINDS, ...SEEN_STATES];
+    const all = [...FAULT_KINDS, ...BYZANTINE_KINDS, ...CATALOG_LOAD_KINDS, ...COUNTED_STATES];
     expect(all.filter((kind) => !came.has(kind))).toEqual([]);
   });
 });
@@ -43,7 +43,7 @@ test('a seed may be told its troubles and its loss, and is else the same', () =>
   const calm = runSwarm({ seed: 8, members: 5, minutes: 1, kinds: [], loss: 0.1 });
   expect(calm.failures).toEqual([]);
   expect(calm.faults).toEqual([]);
-  expect(calm.setting).toMatchObject({ kinds: [], loss: 0.1 });
+  expect(calm.parameters).toMatchObject({ kinds: [], loss: 0.1 });
   expect(calm.healthyMillis).toBeGreaterThan(0);
 });
 

@@ -5,23 +5,23 @@
 
 import type { StreamMessage } from '../../wire/memberlist.ts';
 import { type Envelope, openPacket, sealPacket } from '../../wire/packet.ts';
-import { StreamOpener, sealStream } from '../../wire/stream-writer.ts';
+import { StreamReader, sealStream } from '../../wire/stream-writer.ts';
 
 /** Each is as the function or class of wire/ of that name says; foreign bytes throw `WireError`. */
-export interface Wrapping {
+export interface WireCodec {
   readonly openPacket: typeof openPacket;
   readonly sealPacket: typeof sealPacket;
   readonly sealStream: typeof sealStream;
-  opener(envelope: Envelope, role: 'dialer' | 'listener'): Opener;
+  createStreamDecoder(envelope: Envelope, role: 'dialer' | 'listener'): StreamDecoder;
 }
 
-export interface Opener {
+export interface StreamDecoder {
   push(chunk: Uint8Array): StreamMessage | undefined;
 }
 
-export const WIRE: Wrapping = {
+export const WIRE_CODEC: WireCodec = {
   openPacket,
   sealPacket,
   sealStream,
-  opener: (envelope, role) => new StreamOpener(envelope, role),
+  createStreamDecoder: (envelope, role) => new StreamReader(envelope, role),
 };

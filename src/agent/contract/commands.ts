@@ -5,7 +5,7 @@ import type { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckDefinition } from '../../checks/types.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
-import type { AskedQuestion, Question, QuestionId, UserEventHeard } from '../../serf/types.ts';
+import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
 
 export type RequestId = number;
 
@@ -35,11 +35,11 @@ export type Command = Readonly<
   /** Takes an instance out of the answers, or back in. */
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; what comes of the query is at `View.question`. */
-  | { kind: 'query'; question: Question }
+  | { kind: 'query'; question: QueryDefinition }
   /** Asks other agents for their part of what befell `node`: a query, too. */
-  | { kind: 'inquire'; node: string; timeout: Millis }
+  | { kind: 'queryWitnesses'; node: string; timeout: Millis }
   /** Answers one of `View.waitingQueries`. */
-  | { kind: 'respond'; id: QuestionId; payload: Uint8Array }
+  | { kind: 'respond'; id: QueryId; payload: Uint8Array }
   /** The gossip keys of all members. `key` is absent for `list`; `force` passes over what would cut somebody off. */
   | {
       kind: 'keys';
@@ -68,7 +68,7 @@ export interface JoinReport {
 
 export type KeyOperation = 'list' | 'install' | 'use' | 'remove';
 /** How far an operation on all keys has come. Keys are named by fingerprint. A new object whenever something came. */
-export interface KeyReport {
+export interface KeyOperationReport {
   readonly id: number;
   readonly operation: KeyOperation;
   readonly finished: boolean;
@@ -90,20 +90,22 @@ export interface KeyReport {
 }
 
 /** What commands give back; those that are not named give nothing. */
-export interface Answers {
+export interface CommandValues {
   readonly join: JoinReport | undefined;
-  readonly fireEvent: UserEventHeard;
-  readonly query: AskedQuestion;
-  readonly inquire: AskedQuestion;
-  readonly keys: KeyReport;
+  readonly fireEvent: ReceivedUserEvent;
+  readonly query: QueryReport;
+  readonly queryWitnesses: QueryReport;
+  readonly keys: KeyOperationReport;
 }
 
-export type AnswerOf<C extends AskCommand> = C['kind'] extends keyof Answers ? Answers[C['kind']] : undefined;
+export type CommandValue<C extends CommandRequest> = C['kind'] extends keyof CommandValues
+  ? CommandValues[C['kind']]
+  : undefined;
 /** What a command came to. */
-export type Result =
-  | { readonly ok: true; readonly value?: Answers[keyof Answers] }
+export type CommandResult =
+  | { readonly ok: true; readonly value?: CommandValues[keyof CommandValues] }
   | { readonly ok: false; readonly error: AgentError };
 /** Commands as readers give them: seeds are text, the shell resolves names. */
-export type AskCommand =
+export type CommandRequest =
   | { readonly kind: 'join'; readonly seeds: readonly string[] }
   | Exclude<Command, { kind: 'join' }>;

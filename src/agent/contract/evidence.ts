@@ -6,7 +6,7 @@ import type { Fact } from './facts.ts';
  * Where each kind is kept. `telling`: what changed how the member is seen, or would have. `noise`: what strangers could
  * cause any number of; it must push out nothing but its like. `birth`, `ours`, `health`: how this agent itself was at that time.
  */
-export const SHELVES = {
+export const RETENTION_CLASSES = {
   probeFailed: 'telling',
   probeSavedByStream: 'telling',
   linkOneSided: 'telling',
@@ -38,29 +38,29 @@ export const SHELVES = {
   awarenessChanged: 'health',
 } as const satisfies Readonly<Partial<Record<Fact['kind'], string>>>;
 
-export type EvidentKind = keyof typeof SHELVES;
-export type Evident = Extract<Fact, { kind: EvidentKind }>;
+export type EvidenceKind = keyof typeof RETENTION_CLASSES;
+export type EvidenceFact = Extract<Fact, { kind: EvidenceKind }>;
 
 /** One fact, or several in a row that say the same. Never changed. */
-export interface Exhibit {
+export interface EvidenceEntry {
   /** When it was first so, on this agent's clock. */
   readonly at: Millis;
   readonly lastAt: Millis;
   readonly times: number;
   /** The first of them. */
-  readonly fact: Evident;
+  readonly fact: EvidenceFact;
 }
 
 /** All that is kept about one name. */
-export interface Dossier {
+export interface NodeEvidence {
   readonly node: string;
   /** Oldest first, with how this agent itself was in that time. */
-  readonly exhibits: readonly Exhibit[];
+  readonly entries: readonly EvidenceEntry[];
   /** Older ones that had to make room. */
   readonly dropped: number;
 }
 
 /** An exhibit, and whose word it is: ours, or that of another agent, its times set to our clock. */
-export interface Statement extends Exhibit {
+export interface AttributedEntry extends EvidenceEntry {
   readonly by: string;
 }

@@ -12,18 +12,18 @@ export type AgentFact = Readonly<
   | { kind: 'packetRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRefused'; from: string; why: string } // too many at once
-  | { kind: 'syncFinished'; peer: string; join: boolean; nodes: number }
-  | { kind: 'syncFailed'; peer: string; join: boolean; why: string }
+  | { kind: 'pushPullFinished'; peer: string; join: boolean; nodes: number }
+  | { kind: 'pushPullFailed'; peer: string; join: boolean; why: string }
   | { kind: 'memberJoined'; node: string; address: string }
   | { kind: 'memberUpdated'; node: string }
   | { kind: 'memberLeaving'; node: string }
   | { kind: 'memberLeft'; node: string }
   | { kind: 'memberFailed'; node: string }
-  | { kind: 'eventHeard'; name: string; ltime: number; bytes: number }
+  | { kind: 'userEventReceived'; name: string; ltime: number; bytes: number }
   | { kind: 'nameLost'; node: string; other: string }
   /** What is missing means something else than it did; `side` and `network` are empty where they say nothing. */
   | {
-      kind: 'outlookClouded';
+      kind: 'membersMissing';
       says: 'deaths' | 'partition';
       known: number;
       visible: number;
@@ -32,7 +32,7 @@ export type AgentFact = Readonly<
       sentence: string;
     }
   /** Nobody is missing any more. */
-  | { kind: 'outlookCleared'; known: number }
+  | { kind: 'allMembersVisible'; known: number }
   | { kind: 'leaveStarted' }
   | { kind: 'leaveFinished'; spread: boolean }
 >;

@@ -4,9 +4,9 @@
  */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import type { CheckOrder, Outcome, Remembered } from '../../checks/types.ts';
-import type { News } from '../../serf/types.ts';
-import type { Command, RequestId, Result } from './commands.ts';
+import type { CheckOutcome, CheckRun, RegistrySnapshot } from '../../checks/types.ts';
+import type { HandlerEvent } from '../../serf/types.ts';
+import type { Command, CommandResult, RequestId } from './commands.ts';
 import type { Fact } from './facts.ts';
 import type { Topic, View } from './view.ts';
 
@@ -33,11 +33,11 @@ export type Input = Readonly<
   | { kind: 'tick' }
   | { kind: 'command'; request: RequestId; command: Command }
   /** A check was run. */
-  | { kind: 'checked'; outcome: Outcome }
+  | { kind: 'checkFinished'; outcome: CheckOutcome }
   /** Others reach this host there from now on. */
-  | { kind: 'moved'; address: Address }
+  | { kind: 'addressChanged'; address: Address }
   /** What became of `keepKeys`; `error` says why it failed. */
-  | { kind: 'keysKept'; ticket: number; error?: string }
+  | { kind: 'keysStored'; ticket: number; error?: string }
 >;
 
 export type Effect = Readonly<
@@ -47,17 +47,17 @@ export type Effect = Readonly<
   | { kind: 'writeStream'; stream: StreamId; bytes: Uint8Array; end: boolean }
   /** Drop it now. No `streamClosed` follows. */
   | { kind: 'closeStream'; stream: StreamId }
-  | { kind: 'reply'; request: RequestId; result: Result }
-  | { kind: 'runCheck'; order: CheckOrder }
-  | { kind: 'changed'; topics: readonly Topic[] }
-  | { kind: 'remember'; snapshot: Snapshot }
+  | { kind: 'reply'; request: RequestId; result: CommandResult }
+  | { kind: 'runCheck'; order: CheckRun }
+  | { kind: 'topicsChanged'; topics: readonly Topic[] }
+  | { kind: 'saveSnapshot'; snapshot: Snapshot }
   /** What is known of others' services: `AgentOptions.catalog` of the next life. */
-  | { kind: 'rememberCatalog'; bytes: Uint8Array }
+  | { kind: 'saveCatalog'; bytes: Uint8Array }
   | { kind: 'fact'; fact: Fact }
   /** Keep these gossip keys, primary first, in place of all others; then feed `keysKept`. */
-  | { kind: 'keepKeys'; ticket: number; keys: readonly Uint8Array[] }
+  | { kind: 'storeKeys'; ticket: number; keys: readonly Uint8Array[] }
   /** For programs here that want to be told. */
-  | { kind: 'tell'; news: News }
+  | { kind: 'notify'; event: HandlerEvent }
   /** The agent has left and waited long enough: the shell may close sockets. `why`: it did not want to. */
   | { kind: 'stopped'; why?: string }
 >;
@@ -68,9 +68,9 @@ export interface Snapshot {
   readonly incarnation: number;
   readonly clocks: { readonly member: number; readonly event: number; readonly query: number };
   /** Members that had not left, ourselves not included. */
-  readonly peers: readonly Peer[];
+  readonly peers: readonly PreviousNode[];
   /** What was registered here, and how its checks stood. */
-  readonly registered?: Remembered;
+  readonly registered?: RegistrySnapshot;
   /** Epoch of our ledger: the next one must be above it, whatever the clock says. */
   readonly epoch?: number;
   /** Wall-clock milliseconds when this was composed, for what goes on aging while we are down. */
@@ -78,7 +78,7 @@ export interface Snapshot {
 }
 
 /** Where a member lived. */
-export interface Peer {
+export interface PreviousNode {
   readonly name: string;
   /** `host:port`. */
   readonly addr: string;

@@ -5,16 +5,16 @@ import type { CatalogView } from '../../catalog/types.ts';
 import type { LocalView } from '../../checks/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type {
-  AskedQuestion,
-  HeardQuery,
-  QuestionId,
+  PendingQuery,
+  QueryId,
+  QueryReport,
+  ReceivedUserEvent,
   SerfMember,
   SerfStatus,
-  UserEventHeard,
 } from '../../serf/types.ts';
 import type { MemberState } from '../../swim/types.ts';
-import type { KeyReport } from './commands.ts';
-import type { Dossier } from './evidence.ts';
+import type { KeyOperationReport } from './commands.ts';
+import type { NodeEvidence } from './evidence.ts';
 
 /**
  * What readers can wait for: `nodes` is any change of membership that Serf and Consul would show, `node:NAME` one
@@ -36,7 +36,7 @@ export type Topic =
   | 'events'
   | `event:${string}`
   | 'queries'
-  | `question:${QuestionId}`
+  | `question:${QueryId}`
   | `keys:${number}`;
 /** A member as readers see it: swim's row and Serf's status in one. */
 export interface MemberView {
@@ -55,7 +55,7 @@ export interface MemberView {
 }
 
 /** A member, or a service by its name in lower case, that differs since `index`. */
-export interface Changed {
+export interface IndexedChange {
   readonly kind: 'member' | 'service';
   readonly name: string;
   readonly index: number;
@@ -79,22 +79,22 @@ export interface View {
    * Who changed after `index`, each once, the latest change last. `undefined` if that is not known any more, or the
    * index is none of ours: then read everything.
    */
-  changedAfter(index: number): readonly Changed[] | undefined;
+  changesAfter(index: number): readonly IndexedChange[] | undefined;
   health(): AgentHealth;
   /** Why a member was blamed, or was not; kept longer than the member. Names match exactly. */
-  evidence(name: string): Dossier | undefined;
+  evidence(name: string): NodeEvidence | undefined;
   /** What has become of the members we knew, as of the last input. Counts them all. */
-  outlook(): Outlook;
+  partitionSummary(): PartitionSummary;
   /** Where a member is in round-trip time: ourselves, and those who answered a probe of ours. Names match exactly. */
   coordinate(name: string): Coordinate | undefined;
   /** User events heard lately, oldest first. */
-  events(): readonly UserEventHeard[];
+  userEvents(): readonly ReceivedUserEvent[];
   /** A query of ours, for a minute after it was over. */
-  question(id: QuestionId): AskedQuestion | undefined;
+  queryReport(id: QueryId): QueryReport | undefined;
   /** An operation on the keys of all members, for a while after it was over. */
-  keyReport(id: number): KeyReport | undefined;
+  keyOperationReport(id: number): KeyOperationReport | undefined;
   /** Queries of others that wait for an answer of a program here, oldest first. */
-  waitingQueries(): readonly HeardQuery[];
+  pendingQueries(): readonly PendingQuery[];
   /** Services and checks of all nodes. */
   readonly catalog: CatalogView;
   /** What is registered with this agent. */
@@ -115,19 +115,19 @@ export interface AgentHealth {
 }
 
 /** How many of the members known at an instant are visible now; those that left in order are not counted. */
-export interface Census {
+export interface MemberCount {
   readonly known: number;
   readonly visible: number;
 }
 
-export interface Missing {
+export interface MissingMember {
   readonly name: string;
   readonly address: Address;
   /** When it was declared failed, on this agent's monotonic clock. */
   readonly downAt: Millis;
 }
 
-export interface Outlook {
+export interface PartitionSummary {
   /** `deaths`: one by one, or few. `partition`: many at once, or a whole network; it may also have lost its power. */
   readonly kind: 'whole' | 'deaths' | 'partition';
   /** Ourselves included, and everyone who failed and was neither forgotten nor reaped. */
@@ -135,10 +135,10 @@ export interface Outlook {
   /** Ourselves included; suspects are. */
   readonly visible: number;
   /** `undefined`: this agent is younger. */
-  readonly minuteAgo: Census | undefined;
-  readonly hourAgo: Census | undefined;
+  readonly minuteAgo: MemberCount | undefined;
+  readonly hourAgo: MemberCount | undefined;
   /** Latest first. */
-  readonly missing: readonly Missing[];
+  readonly missing: readonly MissingMember[];
   /** How many of them vanished together, the largest such group; 1: each alone. */
   readonly together: number;
   /** `10.0.2.0/24`: all of that group lived there, and nobody visible does. */

@@ -1,8 +1,8 @@
 /** What a verdict is made of, and the clauses it has beside the accusation: names, links, what was refused. */
 import type { Millis } from '../../base/time.ts';
-import type { Evident, EvidentKind, Exhibit, Statement } from '../contract/evidence.ts';
+import type { AttributedEntry, EvidenceEntry, EvidenceFact, EvidenceKind } from '../contract/evidence.ts';
 import type { MemberView, View } from '../contract/view.ts';
-import { listed } from './wording.ts';
+import { formatList } from './wording.ts';
 
 export type Finding =
   | 'clean'
@@ -19,7 +19,7 @@ export type Finding =
   | 'accusationsRefused'
   | 'newcomerSilent';
 
-export interface Verdict {
+export interface Diagnosis {
   readonly finding: Finding;
   /** Without its full stop. */
   readonly sentence: string;
@@ -27,7 +27,7 @@ export interface Verdict {
   readonly likely: 'true' | 'false' | 'unclear' | undefined;
 }
 
-export interface Matter {
+export interface DiagnosisInput {
   readonly node: string;
   /** Whose story it is. */
   readonly self: string;
@@ -36,46 +36,52 @@ export interface Matter {
   /** When the member's state last changed. */
   readonly since: Millis | undefined;
   /** In order. */
-  readonly statements: readonly Statement[];
+  readonly entries: readonly AttributedEntry[];
   /** Who has told its part, if it has one. */
-  readonly answered: ReadonlySet<string>;
+  readonly witnesses: ReadonlySet<string>;
   /** All that are known. */
   readonly members: readonly MemberView[];
   /** Wall clock. */
-  clock(at: Millis): string;
+  formatTime(at: Millis): string;
 }
 
 /** What others told when they were asked. */
-export interface Heard {
-  readonly statements: readonly Statement[];
+export interface WitnessEvidence {
+  readonly entries: readonly AttributedEntry[];
   /** Also those with nothing to tell. */
-  readonly answered: readonly string[];
+  readonly witnesses: readonly string[];
 }
 
 /** Our own evidence and theirs, in order. That we ran at the time is part of it. */
-export function matterOf(view: View, node: string, heard: Heard, clock: Matter['clock']): Matter {
-  const kept = (name: string): readonly Exhibit[] => view.evidence(name)?.exhibits ?? [];
+export function buildDiagnosisInput(
+  view: View,
+  node: string,
+  heard: WitnessEvidence,
+  clock: DiagnosisInput['formatTime'],
+): DiagnosisInput {
+  const kept = (name: string): readonly EvidenceEntry[] => view.evidence(name)?.entries ?? [];
   const birth = kept(view.node).filter(({ fact }) => fact.kind === 'agentStarted');
   const own = node === view.node ? kept(node) : [...birth, ...kept(node)];
   const member = view.member(node);
   return {
-    ...{ node, self: view.node, status: member?.status, since: member?.since, clock },
-    statements: [...own.map((one) => ({ ...one, by: view.node })), ...heard.statements].sort(
-      (a, b) => a.at - b.at,
-    ),
-    answered: new Set(heard.answered),
+    ...{ node, self: view.node, status: member?.status, since: member?.since, formatTime: clock },
+    entries: [...own.map((one) => ({ ...one, by: view.node })), ...heard.entries].sort((a, b) => a.at - b.at),
+    witnesses: new Set(heard.witnesses),
     members: view.members(),
   };
 }
 
 /** Who lives at `host:port`. */
-export const nameAt = ({ members }: Matter, address: string): string | undefined =>
+export const memberNameAt = ({ members }: DiagnosisInput, address: string): string | undefined =>
   members.find((one) => one.address.key === address)?.name;
 
 /** Failed at about the same time: is it the network? */
 const TOGETHER: Millis = 15_000;
 
-export const fellows = ({ members, node }: Matter, failedAt: Millis): readonly string[] =>
+export const membersFailedTogether = (
+  { members, node }: DiagnosisInput,
+  failedAt: Millis,
+): readonly string[] =>
   members
     .filter(
       ({ name, status, since }) =>
@@ -84,59 +90,62 @@ export const fellows = ({ members, node }: Matter, failedAt: Millis): readonly s
     .map(({ name }) => name);
 
 /** One clause of the sentence. */
-export interface Part {
+export interface FindingClause {
   readonly finding: Finding;
   readonly clause: string;
-  readonly likely?: Verdict['likely'];
+  readonly likely?: Diagnosis['likely'];
 }
 
 /** What else is worth knowing. */
-export function besides(matter: Matter): (Part | undefined)[] {
-  const { node, status, statements, clock } = matter;
-  const contested = last(statements, 'nameContested');
-  const lost = last(statements, 'nameLost');
-  const moved = last(statements, 'nameReclaimed');
-  const refused = last(statements, 'accusationRefused');
-  const silent = last(statements, 'newcomerSilent');
+export function secondaryFindings(matter: DiagnosisInput): (FindingClause | undefined)[] {
+  const { node, status, entries: statements, formatTime: clock } = matter;
+  const contested = lastOfKind(statements, 'nameContested');
+  const lost = lastOfKind(statements, 'nameLost');
+  const moved = lastOfKind(statements, 'nameReclaimed');
+  const refused = lastOfKind(statements, 'accusationRefused');
+  const silent = lastOfKind(statements, 'newcomerSilent');
   return [
     lost === undefined
       ? undefined
-      : { finding: 'nameContested', clause: `its name went to ${lost.fact.other}${at(clock, lost.at)}` },
+      : {
+          finding: 'nameContested',
+          clause: `its name went to ${lost.fact.other}${formatAt(clock, lost.at)}`,
+        },
     contested === undefined
       ? undefined
       : {
           finding: 'nameContested',
-          clause: `two nodes claim the name ${node}: ${contested.fact.held} has it, ${contested.fact.claimed} wants it (last${at(clock, contested.lastAt)})`,
+          clause: `two nodes claim the name ${node}: ${contested.fact.held} has it, ${contested.fact.claimed} wants it (last${formatAt(clock, contested.lastAt)})`,
         },
     moved === undefined || contested !== undefined
       ? undefined
       : {
           finding: 'returned',
-          clause: `it moved from ${moved.fact.held}, where nobody answered, to ${moved.fact.claimed}${at(clock, moved.at)}`,
+          clause: `it moved from ${moved.fact.held}, where nobody answered, to ${moved.fact.claimed}${formatAt(clock, moved.at)}`,
         },
     ...links(matter),
     refused === undefined
       ? undefined
       : {
           finding: 'accusationsRefused',
-          clause: `accusations from ${refused.fact.source} were refused, as too many (last${at(clock, refused.lastAt)})`,
+          clause: `accusations from ${refused.fact.source} were refused, as too many (last${formatAt(clock, refused.lastAt)})`,
         },
     silent === undefined || status !== undefined
       ? undefined
       : {
           finding: 'newcomerSilent',
-          clause: `somebody said that ${node} is at ${silent.fact.address}, and nobody answered there (last${at(clock, silent.lastAt)})`,
+          clause: `somebody said that ${node} is at ${silent.fact.address}, and nobody answered there (last${formatAt(clock, silent.lastAt)})`,
         },
   ];
 }
 
 /** Ways that are cut, each with the end that is not the member's. Its own word counts where nobody else's is there. */
-function links(matter: Matter): Part[] {
+function links(matter: DiagnosisInput): FindingClause[] {
   const cut = new Map<
     string,
     { readonly end: string; readonly by: 'relay' | 'stream'; readonly at: Millis }
   >();
-  for (const { by: teller, at: when, fact } of matter.statements) {
+  for (const { by: teller, at: when, fact } of matter.entries) {
     if (fact.kind !== 'linkOneSided' && fact.kind !== 'linkRestored') continue;
     const end = fact.node === matter.node ? teller : fact.node;
     if (fact.kind === 'linkRestored') cut.delete(`${teller} ${end}`);
@@ -144,8 +153,8 @@ function links(matter: Matter): Part[] {
   }
   if (cut.size === 0) return [];
   const ways = [...cut.values()];
-  const since = at(matter.clock, Math.min(...ways.map((way) => way.at)), 'since');
-  const ends = listed([...new Set(ways.map(({ end }) => (end === matter.self ? 'this agent' : end)))]);
+  const since = formatAt(matter.formatTime, Math.min(...ways.map((way) => way.at)), 'since');
+  const ends = formatList([...new Set(ways.map(({ end }) => (end === matter.self ? 'this agent' : end)))]);
   const only = ways.some(({ by }) => by === 'stream');
   return [
     only
@@ -161,17 +170,20 @@ function links(matter: Matter): Part[] {
 }
 
 /** The latest of a kind. */
-export function last<K extends EvidentKind>(
-  statements: readonly Statement[],
+export function lastOfKind<K extends EvidenceKind>(
+  statements: readonly AttributedEntry[],
   kind: K,
-  is: (fact: Extract<Evident, { kind: K }>) => boolean = () => true,
-): (Statement & { readonly fact: Extract<Evident, { kind: K }> }) | undefined {
-  type Found = Statement & { readonly fact: Extract<Evident, { kind: K }> };
+  is: (fact: Extract<EvidenceFact, { kind: K }>) => boolean = () => true,
+): (AttributedEntry & { readonly fact: Extract<EvidenceFact, { kind: K }> }) | undefined {
+  type Found = AttributedEntry & { readonly fact: Extract<EvidenceFact, { kind: K }> };
   const found = statements.findLast(
-    ({ fact }) => fact.kind === kind && is(fact as Extract<Evident, { kind: K }>),
+    ({ fact }) => fact.kind === kind && is(fact as Extract<EvidenceFact, { kind: K }>),
   );
   return found as Found | undefined;
 }
 
-export const at = (clock: Matter['clock'], when: Millis | undefined, word = 'at'): string =>
-  when === undefined ? '' : ` ${word} ${clock(when)}`;
+export const formatAt = (
+  clock: DiagnosisInput['formatTime'],
+  when: Millis | undefined,
+  word = 'at',
+): string => (when === undefined ? '' : ` ${word} ${clock(when)}`);

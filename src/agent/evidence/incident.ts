@@ -1,12 +1,12 @@
 /** The last time a member was accused, out of what several agents tell: who began it, who saw the same, how it ended. */
 import type { Millis } from '../../base/time.ts';
 import type { ProbeReason } from '../../swim/types.ts';
-import type { Statement } from '../contract/evidence.ts';
+import type { AttributedEntry } from '../contract/evidence.ts';
 
 /** Clocks of others are known to this. */
 const SLACK: Millis = 3_000;
 /** How long before its accusation a stall of the accuser still counts. */
-export const STALL_COUNTS: Millis = 10_000;
+export const STALL_WINDOW: Millis = 10_000;
 
 export interface Stall {
   readonly lateness: Millis;
@@ -14,44 +14,45 @@ export interface Stall {
   readonly at: Millis;
 }
 
-export interface Episode {
+export interface Incident {
   /** Who accused it first, as far as is known. */
   readonly initiator: string;
-  readonly began: Millis;
+  readonly accusedAt: Millis;
   /** Accusers by name, without the initiator. */
   readonly confirmers: readonly string[];
   /** Who declared it failed, if that came to pass, and when. */
   readonly death: { readonly by: string; readonly at: Millis } | undefined;
   /** It refuted, or came back. */
-  readonly end: Statement | undefined;
+  readonly end: AttributedEntry | undefined;
   /** What each that told of its own failed probe saw last. */
   readonly probes: ReadonlyMap<string, ProbeReason>;
   /** Who accused it because of what a full exchange said, and whose. */
-  readonly tables: ReadonlyMap<string, string>;
+  readonly pushPullSources: ReadonlyMap<string, string>;
   /** The worst stall that each told of, around that time. */
   readonly stalls: ReadonlyMap<string, Stall>;
   /** When each was started that told of it. */
-  readonly started: ReadonlyMap<string, Millis>;
+  readonly startTimes: ReadonlyMap<string, Millis>;
   /** From where the first word of the accusation came, if it came as a word. */
   readonly source: string | undefined;
 }
 
 /** `undefined`: it was not accused. `statements` are in order. */
-export function lastEpisode(
-  statements: readonly Statement[],
+export function lastIncident(
+  statements: readonly AttributedEntry[],
   node: string,
   self: string,
-): Episode | undefined {
+): Incident | undefined {
   const narrator = narratorOf(statements, node, self);
   if (narrator === undefined) return undefined;
   const told = statements.filter(({ by }) => by === narrator);
   const last = told.findLastIndex(isAccusation);
   let first = last;
-  while (first > 0 && !isEnd(told[first - 1] as Statement)) first -= 1;
-  const begin = told.slice(first, last + 1).find(isAccusation) as Statement;
+  while (first > 0 && !isEnd(told[first - 1] as AttributedEntry)) first -= 1;
+  const begin = told.slice(first, last + 1).find(isAccusation) as AttributedEntry;
   const end = told.slice(last + 1).find(isEnd) ?? (isEnd(begin) ? begin : undefined);
   const until = end?.lastAt ?? Number.POSITIVE_INFINITY;
-  const within = ({ at, lastAt }: Statement): boolean => lastAt >= begin.at - SLACK && at <= until + SLACK;
+  const within = ({ at, lastAt }: AttributedEntry): boolean =>
+    lastAt >= begin.at - SLACK && at <= until + SLACK;
   const around = statements.filter(within);
   const deaths = around.filter(({ fact }) => fact.kind === 'memberDeclaredDead' && !fact.left);
   const death = deaths.find(({ by }) => by === narrator) ?? deaths[0];
@@ -60,14 +61,14 @@ export function lastEpisode(
   const probes = probesIn(around);
   return {
     initiator,
-    began: begin.at,
+    accusedAt: begin.at,
     confirmers: [...new Set([...accusers, ...probes.keys()])].filter((name) => name !== initiator),
     death: death === undefined ? undefined : deathIn(death),
     end,
     probes,
-    tables: tablesIn(around),
-    stalls: stallsIn(statements, begin.at - STALL_COUNTS, Math.min(until, (death ?? begin).lastAt) + SLACK),
-    started: new Map(
+    pushPullSources: pushPullSourcesIn(around),
+    stalls: stallsIn(statements, begin.at - STALL_WINDOW, Math.min(until, (death ?? begin).lastAt) + SLACK),
+    startTimes: new Map(
       statements.flatMap(({ by, at, fact }) => (fact.kind === 'agentStarted' ? [[by, at]] : [])),
     ),
     source: sourceIn(begin),
@@ -75,29 +76,32 @@ export function lastEpisode(
 }
 
 /** Whose order of events we follow: our own, unless others know more. */
-function narratorOf(statements: readonly Statement[], node: string, self: string): string | undefined {
+function narratorOf(statements: readonly AttributedEntry[], node: string, self: string): string | undefined {
   const accusing = statements.filter(isAccusation);
-  const own = (one: Statement): boolean => one.by === self;
+  const own = (one: AttributedEntry): boolean => one.by === self;
   const asWitness = accusing.filter(({ fact }) => fact.kind !== 'suspicionRefuted');
   if (self !== node && asWitness.some(own)) return self;
   return (asWitness.at(-1) ?? accusing.findLast(own) ?? accusing.at(-1))?.by;
 }
 
-const isAccusation = ({ fact }: Statement): boolean =>
+const isAccusation = ({ fact }: AttributedEntry): boolean =>
   fact.kind === 'memberSuspected' ||
   fact.kind === 'suspicionRefuted' ||
   (fact.kind === 'memberDeclaredDead' && !fact.left);
 
-const isEnd = ({ fact }: Statement): boolean =>
+const isEnd = ({ fact }: AttributedEntry): boolean =>
   fact.kind === 'suspicionLifted' || fact.kind === 'memberReturned' || fact.kind === 'suspicionRefuted';
 
-const deathIn = ({ at, fact, by }: Statement): { by: string; at: Millis } => ({
+const deathIn = ({ at, fact, by }: AttributedEntry): { by: string; at: Millis } => ({
   by: 'by' in fact && typeof fact.by === 'string' ? fact.by : by,
   at,
 });
 
 /** The initiator first. Who counted the accusers to the end knows best. */
-function accusersIn(chapter: readonly Statement[], around: readonly Statement[]): readonly string[] {
+function accusersIn(
+  chapter: readonly AttributedEntry[],
+  around: readonly AttributedEntry[],
+): readonly string[] {
   for (const { fact } of around)
     if (
       fact.kind === 'memberDeclaredDead' &&
@@ -120,7 +124,7 @@ function accusersIn(chapter: readonly Statement[], around: readonly Statement[])
 }
 
 /** A probe that made an accusation counts more than a later one that made none. */
-function probesIn(around: readonly Statement[]): ReadonlyMap<string, ProbeReason> {
+function probesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, ProbeReason> {
   const probes = new Map<string, ProbeReason>();
   for (const { by, fact } of around)
     if (fact.kind === 'probeFailed' && !probes.has(by)) probes.set(by, fact.reason);
@@ -134,7 +138,7 @@ function probesIn(around: readonly Statement[]): ReadonlyMap<string, ProbeReason
   return probes;
 }
 
-function tablesIn(around: readonly Statement[]): ReadonlyMap<string, string> {
+function pushPullSourcesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, string> {
   const tables = new Map<string, string>();
   for (const { by, fact } of around)
     if (fact.kind === 'memberSuspected' && fact.reason.kind === 'table' && fact.by === by)
@@ -142,7 +146,11 @@ function tablesIn(around: readonly Statement[]): ReadonlyMap<string, string> {
   return tables;
 }
 
-function stallsIn(statements: readonly Statement[], from: Millis, until: Millis): ReadonlyMap<string, Stall> {
+function stallsIn(
+  statements: readonly AttributedEntry[],
+  from: Millis,
+  until: Millis,
+): ReadonlyMap<string, Stall> {
   const stalls = new Map<string, Stall>();
   for (const { by, at, fact } of statements)
     if (
@@ -155,7 +163,7 @@ function stallsIn(statements: readonly Statement[], from: Millis, until: Millis)
   return stalls;
 }
 
-function sourceIn({ fact }: Statement): string | undefined {
+function sourceIn({ fact }: AttributedEntry): string | undefined {
   if (fact.kind === 'suspicionRefuted') return fact.source;
   if (fact.kind !== 'memberSuspected' && fact.kind !== 'memberDeclaredDead') return undefined;
   return fact.reason.kind === 'word' ? fact.reason.source : undefined;

@@ -1,46 +1,48 @@
 /** Asking other agents for their part of a story, and answering them. */
-import { text, utf8 } from '../../base/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import { TESTIMONY } from '../../serf/queries/names.ts';
+import { WITNESS_QUERY } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
-import type { AskedQuestion, SerfEffect } from '../../serf/types.ts';
-import { isName } from '../../wire/memberlist.ts';
-import type { Evident } from '../contract/evidence.ts';
+import type { QueryReport, SerfEffect } from '../../serf/types.ts';
+import { isMemberName } from '../../wire/memberlist.ts';
+import type { EvidenceFact } from '../contract/evidence.ts';
 import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
-import type { Evidence } from './log.ts';
-import { testify } from './witness-report.ts';
+import type { EvidenceLog } from './log.ts';
+import { buildWitnessReport } from './witness-report.ts';
 
 /** Witnesses that are asked without waiting for gossip. */
 const MAX_FIRST = 8;
 
 /** Answers a query about evidence; `undefined`: it is about something else. */
-export function witness(
-  evidence: Evidence,
+export function answerWitnessQuery(
+  evidence: EvidenceLog,
   self: string,
   query: string,
   payload: Uint8Array,
   now: Millis,
 ): Uint8Array | undefined {
-  return query === TESTIMONY ? testify(evidence.about(text(payload)), evidence.birth, self, now) : undefined;
+  return query === WITNESS_QUERY
+    ? buildWitnessReport(evidence.forNode(decodeUtf8(payload)), evidence.boot, self, now)
+    : undefined;
 }
 
 /**
  * Asks all agents of our kind what they saw of `node`; those whom our own evidence names hear it first. It is over when
  * all have answered, or after `timeout`. Throws `AgentError`; then nobody was asked.
  */
-export function inquire(
+export function startWitnessQuery(
   serf: Serf,
-  evidence: Evidence,
+  evidence: EvidenceLog,
   node: string,
   timeout: Millis,
   now: Millis,
   out: SerfEffect[],
-): AskedQuestion {
-  if (!isName(node)) throw new AgentError('badRequest', 'the name of a node has 1 to 128 bytes');
+): QueryReport {
+  if (!isMemberName(node)) throw new AgentError('badRequest', 'the name of a node has 1 to 128 bytes');
   const question = {
-    name: TESTIMONY,
-    payload: utf8(node),
+    name: WITNESS_QUERY,
+    payload: encodeUtf8(node),
     nodes: [],
     tags: new Map([[CAPABILITY_TAG, `^${CAPABILITY}$`]]),
     ack: false,
@@ -51,17 +53,17 @@ export function inquire(
   const asked = [...serf.view.all()].filter(
     ({ status, tags }) => status === 'alive' && tags.get(CAPABILITY_TAG) === CAPABILITY,
   ).length;
-  return serf.ask(question, now, out, ({ responses }) => responses.length >= asked);
+  return serf.query(question, now, out, ({ responses }) => responses.length >= asked);
 }
 
 /** The latest first. */
-function namedIn(evidence: Evidence, node: string): readonly string[] {
-  const exhibits = evidence.about(node)?.exhibits ?? [];
+function namedIn(evidence: EvidenceLog, node: string): readonly string[] {
+  const exhibits = evidence.forNode(node)?.entries ?? [];
   return exhibits.flatMap(({ fact }) => accusersIn(fact)).reverse();
 }
 
 /** Who said it, in words that name somebody. */
-function accusersIn(fact: Evident): readonly string[] {
+function accusersIn(fact: EvidenceFact): readonly string[] {
   switch (fact.kind) {
     case 'memberSuspected':
     case 'suspicionConfirmed':

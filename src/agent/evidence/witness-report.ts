@@ -2,50 +2,68 @@
  * What an agent tells others about a member: only what it saw itself. In an answer nobody can put words into the mouth
  * of another: whose word it is, is who answers.
  */
-import { copyOf } from '../../base/bytes.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { MAX_RESPONSE_BYTES } from '../../serf/queries/incoming.ts';
 import type { MemberState, ProbeReason } from '../../swim/types.ts';
-import { decodeTestimony, encodeTestimony, type TestimonyRow } from '../../wire/witness-report.ts';
-import type { Dossier, Evident, EvidentKind, Exhibit, Statement } from '../contract/evidence.ts';
+import {
+  decodeWitnessReport,
+  encodeWitnessReport,
+  type WitnessReportRow,
+} from '../../wire/witness-report.ts';
+import type {
+  AttributedEntry,
+  EvidenceEntry,
+  EvidenceFact,
+  EvidenceKind,
+  NodeEvidence,
+} from '../contract/evidence.ts';
 
 /** What a response costs besides its payload, with the longest name. */
 const HEAD_BYTES = 200;
 /** More never fit. */
 const MAX_TRIED = 64;
 
-type Said = Pick<TestimonyRow, 'numbers' | 'texts'>;
-type Of<K extends EvidentKind> = Extract<Evident, { kind: K }>;
+type RowFields = Pick<WitnessReportRow, 'numbers' | 'texts'>;
+type Of<K extends EvidenceKind> = Extract<EvidenceFact, { kind: K }>;
 
 /** Who tells of whom, and when it was. */
-interface Frame {
+interface ReportContext {
   readonly from: string;
   readonly about: string;
   readonly at: Millis;
 }
 
 /** How one kind of fact travels. Numbers on the wire never change their meaning. */
-interface Form<K extends EvidentKind> {
+interface FactCodec<K extends EvidenceKind> {
   readonly number: number;
   /** What is left out first has the lowest. */
   readonly rank: number;
   /** `undefined`: it was not seen by `from` itself. */
-  pack(fact: Of<K>, frame: Frame): Said | undefined;
+  pack(fact: Of<K>, frame: ReportContext): RowFields | undefined;
   /** `undefined`: it makes no sense. */
-  read(said: Said, frame: Frame): Of<K> | undefined;
+  read(said: RowFields, frame: ReportContext): Of<K> | undefined;
 }
 
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'];
-const NOTHING: Said = { numbers: [], texts: [] };
+const NOTHING: RowFields = { numbers: [], texts: [] };
 
 /** Of a probe that failed: eight numbers, and who was asked. */
-const packProbe = ({ seqNo, millis, nacks, stream, awareness, lateness, through }: ProbeReason): Said => ({
+const packProbe = ({
+  seqNo,
+  millis,
+  nacks,
+  stream,
+  awareness,
+  lateness,
+  through,
+}: ProbeReason): RowFields => ({
   numbers: [seqNo, millis, nacks, stream ? 1 : 0, awareness, lateness],
   texts: through,
 });
 
-const readProbe = ({ numbers, texts }: Said): ProbeReason => {
+const readProbe = ({ numbers, texts }: RowFields): ProbeReason => {
   const [seqNo = 0, millis = 0, nacks = 0, stream = 0, awareness = 0, lateness = 0] = numbers;
   const heard = Math.min(nacks, texts.length);
   return {
@@ -57,9 +75,9 @@ const readProbe = ({ numbers, texts }: Said): ProbeReason => {
 /** An accusation of the teller's own: by its probe, or by what a full exchange said. */
 function packOwn(
   fact: Of<'memberSuspected' | 'suspicionConfirmed'>,
-  frame: Frame,
+  frame: ReportContext,
   more: number,
-): Said | undefined {
+): RowFields | undefined {
   const { reason, deadline } = fact;
   if (fact.by !== frame.from) return undefined;
   const head = [more, Math.max(0, deadline - frame.at)];
@@ -70,7 +88,7 @@ function packOwn(
   return { numbers: [...head, 0, ...numbers], texts };
 }
 
-function readOwn({ numbers, texts }: Said) {
+function readOwn({ numbers, texts }: RowFields) {
   const [more = 0, span = 0, state = 0, ...rest] = numbers;
   const held = STATES[state - 1];
   const reason =
@@ -80,7 +98,7 @@ function readOwn({ numbers, texts }: Said) {
   return { more, span, reason };
 }
 
-const FORMS: { readonly [K in EvidentKind]?: Form<K> } = {
+const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
   memberSuspected: {
     number: 1,
     rank: 9,
@@ -224,7 +242,7 @@ const FORMS: { readonly [K in EvidentKind]?: Form<K> } = {
 };
 
 /** Kinds that are worth telling only beside others. */
-const BESIDE: ReadonlySet<EvidentKind> = new Set<EvidentKind>([
+const CONTEXT_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'agentStarted',
   'stalled',
   'awarenessChanged',
@@ -234,11 +252,11 @@ const BESIDE: ReadonlySet<EvidentKind> = new Set<EvidentKind>([
 ]);
 
 /** Likewise, as what finds them by a kind not known before. */
-const formOf = (kind: EvidentKind): Form<EvidentKind> | undefined =>
-  FORMS[kind] as Form<EvidentKind> | undefined;
-const BY_NUMBER: ReadonlyMap<number, Form<EvidentKind>> = new Map(
-  (Object.keys(FORMS) as EvidentKind[]).map((kind) => {
-    const form = formOf(kind) as Form<EvidentKind>;
+const codecFor = (kind: EvidenceKind): FactCodec<EvidenceKind> | undefined =>
+  FACT_CODECS[kind] as FactCodec<EvidenceKind> | undefined;
+const BY_NUMBER: ReadonlyMap<number, FactCodec<EvidenceKind>> = new Map(
+  (Object.keys(FACT_CODECS) as EvidenceKind[]).map((kind) => {
+    const form = codecFor(kind) as FactCodec<EvidenceKind>;
     return [form.number, form];
   }),
 );
@@ -247,30 +265,30 @@ const BY_NUMBER: ReadonlyMap<number, Form<EvidentKind>> = new Map(
  * What `self` saw of it, as the payload of an answer: when it was started, the most telling, and of that the latest,
  * that fits. No more than the first, if all else is how it was itself, or what everybody heard.
  */
-export function testify(
-  dossier: Dossier | undefined,
-  birth: Exhibit | undefined,
+export function buildWitnessReport(
+  dossier: NodeEvidence | undefined,
+  birth: EvidenceEntry | undefined,
   self: string,
   now: Millis,
 ): Uint8Array {
   const about = dossier?.node ?? '';
-  const rowsOf = (exhibits: readonly Exhibit[]) =>
-    exhibits.flatMap((exhibit) => rowOf(exhibit, { from: self, about, at: exhibit.at }, now));
-  const rows = rowsOf((dossier?.exhibits ?? []).filter(({ fact }) => fact.kind !== 'agentStarted'))
+  const rowsOf = (exhibits: readonly EvidenceEntry[]) =>
+    exhibits.flatMap((exhibit) => toRows(exhibit, { from: self, about, at: exhibit.at }, now));
+  const rows = rowsOf((dossier?.entries ?? []).filter(({ fact }) => fact.kind !== 'agentStarted'))
     .sort((a, b) => b.rank - a.rank || a.row.lastAge - b.row.lastAge)
     .slice(0, MAX_TRIED);
   const isWitness = about === self || rows.some(({ witness }) => witness);
   const told = rowsOf(birth === undefined ? [] : [birth]).map(({ row }) => row);
   for (const { row } of isWitness ? rows : []) {
     told.push(row);
-    if (encodeTestimony(told).length > MAX_RESPONSE_BYTES - HEAD_BYTES) told.pop();
+    if (encodeWitnessReport(told).length > MAX_RESPONSE_BYTES - HEAD_BYTES) told.pop();
   }
-  return copyOf(encodeTestimony(told.sort((a, b) => b.age - a.age)));
+  return copyBytes(encodeWitnessReport(told.sort((a, b) => b.age - a.age)));
 }
 
-function rowOf({ at, lastAt, times, fact }: Exhibit, frame: Frame, now: Millis) {
-  const form = formOf(fact.kind);
-  const said = form?.pack(fact as Of<EvidentKind>, frame);
+function toRows({ at, lastAt, times, fact }: EvidenceEntry, frame: ReportContext, now: Millis) {
+  const form = codecFor(fact.kind);
+  const said = form?.pack(fact as Of<EvidenceKind>, frame);
   if (form === undefined || said === undefined) return [];
   const whole = (value: number): number => Math.max(0, Math.round(value));
   const numbers = said.numbers.map(whole);
@@ -278,28 +296,28 @@ function rowOf({ at, lastAt, times, fact }: Exhibit, frame: Frame, now: Millis) 
     kind: form.number,
     age: whole(now - at),
     lastAge: whole(now - lastAt),
-    times,
+    count: times,
     numbers,
     texts: said.texts,
   };
-  return [{ rank: form.rank, witness: !BESIDE.has(fact.kind), row }];
+  return [{ rank: form.rank, witness: !CONTEXT_KINDS.has(fact.kind), row }];
 }
 
 /** What `from` answered about `about`, its times set to our clock; `undefined`: nobody can make sense of it. */
-export function readTestimony(
+export function readWitnessReport(
   payload: Uint8Array,
   from: string,
   about: string,
   heardAt: Millis,
-): readonly Statement[] | undefined {
-  let rows: readonly TestimonyRow[];
+): readonly AttributedEntry[] | undefined {
+  let rows: readonly WitnessReportRow[];
   try {
-    rows = decodeTestimony(payload);
+    rows = decodeWitnessReport(payload);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return undefined;
   }
-  return rows.flatMap(({ kind, age, lastAge, times, numbers, texts }) => {
+  return rows.flatMap(({ kind, age, lastAge, count: times, numbers, texts }) => {
     const at = heardAt - age;
     const fact = BY_NUMBER.get(kind)?.read({ numbers, texts }, { from, about, at });
     return fact === undefined ? [] : [{ by: from, at, lastAt: heardAt - lastAge, times, fact }];

@@ -1,24 +1,24 @@
 /** What evidence says, in words: one clause for each statement. Who tells it stands beside. */
 import type { Millis } from '../../base/time.ts';
-import type { ProbeReason, Reason } from '../../swim/types.ts';
-import type { Statement } from '../contract/evidence.ts';
+import type { AccusationReason, ProbeReason } from '../../swim/types.ts';
+import type { AttributedEntry } from '../contract/evidence.ts';
 
 /** `300 ms`, `2.1 s`, `4 min`. */
-export function span(millis: Millis): string {
+export function formatSpan(millis: Millis): string {
   if (millis < 1000) return `${Math.round(millis)} ms`;
   if (millis < 100_000) return `${(millis / 1000).toFixed(1)} s`;
   return `${Math.round(millis / 60_000)} min`;
 }
 
 /** `a`, `a and b`, `a, b and 3 more`. */
-export function listed(names: readonly string[], most = 4): string {
+export function formatList(names: readonly string[], most = 4): string {
   if (names.length > most) return `${names.slice(0, most).join(', ')} and ${names.length - most} more`;
   const last = names.at(-1) ?? 'nobody';
   return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
 }
 
 /** Which ways were tried in vain. */
-export function tried({ through, nacks, stream }: ProbeReason): string {
+export function formatProbeFailure({ through, nacks, stream }: ProbeReason): string {
   const asked = through.length;
   if (asked === 0) return stream ? 'direct and stream probes failed' : 'a direct probe failed';
   const silent = asked - nacks;
@@ -29,29 +29,29 @@ export function tried({ through, nacks, stream }: ProbeReason): string {
 const origin = (source: string): string => (source === '' ? '' : `, heard from ${source}`);
 
 /** Why `by` accused it, as `teller` knows. */
-function because(reason: Reason, by: string, teller: string): string {
+function because(reason: AccusationReason, by: string, teller: string): string {
   switch (reason.kind) {
     case 'probe':
-      return tried(reason);
+      return formatProbeFailure(reason);
     case 'table':
       return `in a full exchange ${reason.source} had it as ${reason.state}`;
     case 'timeout':
-      return `accused by ${listed(reason.accusers)}, and silent for ${span(reason.millis)}`;
+      return `accused by ${formatList(reason.accusers)}, and silent for ${formatSpan(reason.millis)}`;
     case 'word':
       return by === teller ? `by word from ${reason.source}` : `its word came from ${reason.source}`;
   }
 }
 
 /** One clause; `node` is the member it is about. */
-export function says({ fact, by: teller, times }: Statement, node: string): string {
+export function formatEntry({ fact, by: teller, times }: AttributedEntry, node: string): string {
   const clause = clauseOf(fact, teller, node);
   return times > 1 ? `${clause} (${times} times)` : clause;
 }
 
-function clauseOf(fact: Statement['fact'], teller: string, node: string): string {
+function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): string {
   switch (fact.kind) {
     case 'probeFailed':
-      return `a probe of ${node} failed: ${tried(fact.reason)}`;
+      return `a probe of ${node} failed: ${formatProbeFailure(fact.reason)}`;
     case 'probeSavedByStream':
       return `${node} answered over a stream, and not by UDP`;
     case 'linkOneSided':
@@ -107,7 +107,7 @@ function clauseOf(fact: Statement['fact'], teller: string, node: string): string
     case 'agentStarted':
       return `${fact.node} was started, at ${fact.address}`;
     case 'stalled':
-      return `${teller} itself was ${span(fact.lateness)} late`;
+      return `${teller} itself was ${formatSpan(fact.lateness)} late`;
     case 'awarenessChanged':
       return fact.score === 0
         ? `${teller} felt well`

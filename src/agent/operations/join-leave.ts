@@ -8,50 +8,50 @@ import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
-import type { JoinReport, RequestId, Result, Seed } from '../contract/commands.ts';
+import type { CommandResult, JoinReport, RequestId, Seed } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
-import type { SyncOutcome, SyncRequest } from '../transport/streams.ts';
+import type { PushPullOutcome, PushPullRequest } from '../transport/streams.ts';
 
 /** What commands ask of the landing. */
-export interface CommandHost {
+export interface JoinLeaveHost {
   readonly address: () => Address;
-  sync(sync: SyncRequest, now: Millis): void;
+  dialPushPull(sync: PushPullRequest, now: Millis): void;
   /** Some seed answered: tell the world. */
-  joined(now: Millis): void;
+  broadcastJoin(now: Millis): void;
   /** Serf's leave intent goes out. */
-  leaveSerf(now: Millis): Spreading;
+  leaveSerf(now: Millis): PendingBroadcast;
   /** Then memberlist's own word; `undefined` if nobody is there to hear it. */
-  leaveSwim(now: Millis): Spreading | undefined;
+  leaveSwim(now: Millis): PendingBroadcast | undefined;
 }
 
 /** A broadcast on its way: `finished` once it was sent often enough. */
-export interface Spreading {
+export interface PendingBroadcast {
   readonly finished: boolean;
 }
 
 interface Join {
   readonly request: RequestId;
   /** Addresses of each seed that are still to be tried, in order. */
-  readonly waiting: Map<number, { readonly seed: Seed; next: number; error: string }>;
+  readonly pendingSeeds: Map<number, { readonly seed: Seed; next: number; error: string }>;
   readonly failed: { addr: string; error: string }[];
-  answered: number;
+  joined: number;
 }
 
 type Leave =
-  | { readonly step: 'intent' | 'dead'; readonly spreading: Spreading; readonly until: Millis }
+  | { readonly step: 'intent' | 'dead'; readonly spreading: PendingBroadcast; readonly until: Millis }
   | { readonly step: 'linger'; readonly until: Millis };
 
-export class Commands {
-  readonly #host: CommandHost;
+export class JoinLeave {
+  readonly #host: JoinLeaveHost;
   readonly #config: SerfConfig;
   readonly #joins = new Map<number, Join>();
-  readonly #leavers: RequestId[] = [];
+  readonly #leaveRequests: RequestId[] = [];
   #ticket = 0;
   #leave: Leave | undefined;
   #spread = true;
   #stopped = false;
 
-  constructor(host: CommandHost, config: SerfConfig) {
+  constructor(host: JoinLeaveHost, config: SerfConfig) {
     this.#host = host;
     this.#config = config;
   }
@@ -74,36 +74,36 @@ export class Commands {
       return reply(request, refused('no seed was given: name one as host or host:port'), out);
     this.#ticket += 1;
     const ticket = this.#ticket * SEEDS_PER_JOIN;
-    const join: Join = { request, waiting: new Map(), failed: [], answered: 0 };
+    const join: Join = { request, pendingSeeds: new Map(), failed: [], joined: 0 };
     this.#joins.set(this.#ticket, join);
     seeds.slice(0, SEEDS_PER_JOIN).forEach((seed, i) => {
-      join.waiting.set(ticket + i, { seed, next: 0, error: seed.error ?? 'its name has no address' });
+      join.pendingSeeds.set(ticket + i, { seed, next: 0, error: seed.error ?? 'its name has no address' });
     });
-    for (const key of [...join.waiting.keys()]) this.#tryNext(join, key, now);
-    this.#settleJoin(this.#ticket, out);
+    for (const key of [...join.pendingSeeds.keys()]) this.#dialNextAddress(join, key, now);
+    this.#finishJoin(this.#ticket, out);
   }
 
   /** A push/pull with a ticket ended. */
-  synced(sync: SyncRequest, outcome: SyncOutcome, now: Millis, out: Effect[]): void {
+  onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis, out: Effect[]): void {
     if (sync.ticket === undefined) return;
     const key = sync.ticket;
     const join = this.#joins.get(Math.floor(key / SEEDS_PER_JOIN));
-    const waiting = join?.waiting.get(key);
+    const waiting = join?.pendingSeeds.get(key);
     if (join === undefined || waiting === undefined) return;
     if (outcome.ok) {
-      join.waiting.delete(key);
-      join.answered += 1;
-      if (join.answered === 1) this.#host.joined(now);
+      join.pendingSeeds.delete(key);
+      join.joined += 1;
+      if (join.joined === 1) this.#host.broadcastJoin(now);
     } else {
       waiting.error = outcome.why;
-      this.#tryNext(join, key, now);
+      this.#dialNextAddress(join, key, now);
     }
-    this.#settleJoin(Math.floor(key / SEEDS_PER_JOIN), out);
+    this.#finishJoin(Math.floor(key / SEEDS_PER_JOIN), out);
   }
 
   leave(request: RequestId, now: Millis, out: Effect[]): void {
     if (this.#stopped) return reply(request, { ok: true }, out);
-    this.#leavers.push(request);
+    this.#leaveRequests.push(request);
     if (this.#leave !== undefined) return;
     out.push({ kind: 'fact', fact: { kind: 'leaveStarted' } });
     const spreading = this.#host.leaveSerf(now);
@@ -116,7 +116,7 @@ export class Commands {
     const leave = this.#leave;
     if (leave === undefined) return;
     if (leave.step === 'linger') {
-      if (now >= leave.until) this.#stop(out);
+      if (now >= leave.until) this.#finishLeave(out);
       return;
     }
     if (!leave.spreading.finished && now < leave.until) return;
@@ -128,49 +128,49 @@ export class Commands {
         this.#leave = { step: 'dead', spreading, until: now + this.#config.broadcastTimeout };
         return this.advance(now, out);
       }
-      return this.#stop(out);
+      return this.#finishLeave(out);
     }
     this.#leave = { step: 'linger', until: now + this.#config.leavePropagateDelay };
   }
 
   /** Ends at once, and not because anybody asked. */
   abandon(why: string, out: Effect[]): void {
-    if (!this.#stopped) this.#end(why, out);
+    if (!this.#stopped) this.#stopAgent(why, out);
   }
 
-  #stop(out: Effect[]): void {
+  #finishLeave(out: Effect[]): void {
     out.push({ kind: 'fact', fact: { kind: 'leaveFinished', spread: this.#spread } });
-    this.#end(undefined, out);
+    this.#stopAgent(undefined, out);
   }
 
-  #end(why: string | undefined, out: Effect[]): void {
+  #stopAgent(why: string | undefined, out: Effect[]): void {
     this.#stopped = true;
     this.#leave = undefined;
-    for (const request of this.#leavers.splice(0)) reply(request, { ok: true }, out);
+    for (const request of this.#leaveRequests.splice(0)) reply(request, { ok: true }, out);
     out.push({ kind: 'stopped', ...(why === undefined ? {} : { why }) });
   }
 
-  #tryNext(join: Join, key: number, now: Millis): void {
-    const waiting = join.waiting.get(key);
+  #dialNextAddress(join: Join, key: number, now: Millis): void {
+    const waiting = join.pendingSeeds.get(key);
     if (waiting === undefined) return;
     const to = waiting.seed.addresses[waiting.next];
     waiting.next += 1;
     if (to === undefined) {
-      join.waiting.delete(key);
+      join.pendingSeeds.delete(key);
       join.failed.push({ addr: waiting.seed.text, error: waiting.error });
     } else if (to.key === this.#host.address().key) {
       waiting.error = 'this is the agent itself';
-      this.#tryNext(join, key, now);
+      this.#dialNextAddress(join, key, now);
     } else {
-      this.#host.sync({ to, join: true, ticket: key }, now);
+      this.#host.dialPushPull({ to, join: true, ticket: key }, now);
     }
   }
 
-  #settleJoin(ticket: number, out: Effect[]): void {
+  #finishJoin(ticket: number, out: Effect[]): void {
     const join = this.#joins.get(ticket);
-    if (join === undefined || join.waiting.size > 0) return;
+    if (join === undefined || join.pendingSeeds.size > 0) return;
     this.#joins.delete(ticket);
-    const report: JoinReport = { joined: join.answered, failed: join.failed };
+    const report: JoinReport = { joined: join.joined, failed: join.failed };
     reply(join.request, { ok: true, value: report }, out);
   }
 }
@@ -187,8 +187,11 @@ export function joinFailure(report: JoinReport): AgentError {
 /** Seeds one join may name. */
 const SEEDS_PER_JOIN = 256;
 
-const refused = (sentence: string): Result => ({ ok: false, error: new AgentError('badRequest', sentence) });
+const refused = (sentence: string): CommandResult => ({
+  ok: false,
+  error: new AgentError('badRequest', sentence),
+});
 
-const reply = (request: RequestId, result: Result, out: Effect[]): void => {
+const reply = (request: RequestId, result: CommandResult, out: Effect[]): void => {
   out.push({ kind: 'reply', request, result });
 };

@@ -9,12 +9,12 @@ import { AgentError, WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { KEY_QUERIES } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
-import type { AskedQuestion, QuestionId, SerfEffect } from '../../serf/types.ts';
-import { fingerprint, parseKey, toBase64 } from '../../wire/crypt.ts';
+import type { QueryId, QueryReport, SerfEffect } from '../../serf/types.ts';
+import { fingerprint, formatKey, parseKey } from '../../wire/crypt.ts';
 import type { Keyring } from '../../wire/keyring.ts';
 import { KeyRequest, KeyResponse } from '../../wire/serf.ts';
-import { decode } from '../../wire/struct.ts';
-import type { KeyOperation, KeyReport } from '../contract/commands.ts';
+import { decodeStruct } from '../../wire/struct.ts';
+import type { KeyOperation, KeyOperationReport } from '../contract/commands.ts';
 
 /** Kept after they are over, oldest out first. */
 const MAX_TASKS = 32;
@@ -23,18 +23,18 @@ const MAX_NAMED = 8;
 /** A key query waits this much longer than others: a member writes a file before it answers. */
 const PATIENCE = 2;
 
-interface Task {
-  report: KeyReport;
+interface PendingKeyOperation {
+  report: KeyOperationReport;
   readonly key: Uint8Array | undefined;
   /** The query that runs, and what it is for. */
-  question: QuestionId;
+  queryId: QueryId;
   step: 'look' | 'act';
 }
 
-export class KeyTasks {
+export class KeyOperations {
   readonly #serf: Serf;
   readonly #ring: Keyring;
-  readonly #tasks = new Map<number, Task>();
+  readonly #operations = new Map<number, PendingKeyOperation>();
   #last = 0;
 
   constructor(serf: Serf, ring: Keyring) {
@@ -42,8 +42,8 @@ export class KeyTasks {
     this.#ring = ring;
   }
 
-  get(id: number): KeyReport | undefined {
-    return this.#tasks.get(id)?.report;
+  get(id: number): KeyOperationReport | undefined {
+    return this.#operations.get(id)?.report;
   }
 
   /** Throws `AgentError`; then nothing was asked. */
@@ -54,18 +54,18 @@ export class KeyTasks {
     timeout: Millis | undefined,
     now: Millis,
     out: SerfEffect[],
-  ): KeyReport {
+  ): KeyOperationReport {
     if (this.#ring.keys.length === 0)
       throw new AgentError('conflict', 'this cluster is not encrypted: start its agents with a key first');
     if (operation !== 'list' && key === undefined)
       throw new AgentError('badRequest', 'which key? Give it as base64');
-    for (const [id, { report }] of this.#tasks)
-      if (this.#tasks.size >= MAX_TASKS && report.finished) this.#tasks.delete(id);
+    for (const [id, { report }] of this.#operations)
+      if (this.#operations.size >= MAX_TASKS && report.finished) this.#operations.delete(id);
     const looks = (operation === 'use' || operation === 'remove') && !force;
     const step = looks ? 'look' : 'act';
-    const asked = this.#ask(looks ? 'list' : operation, key, timeout, now, out);
+    const asked = this.#sendQuery(looks ? 'list' : operation, key, timeout, now, out);
     this.#last += 1;
-    const report: KeyReport = {
+    const report: KeyOperationReport = {
       id: this.#last,
       operation,
       finished: false,
@@ -79,44 +79,49 @@ export class KeyTasks {
       primaries: new Map(),
       refused: undefined,
     };
-    this.#tasks.set(this.#last, { report, key, question: asked.id, step });
-    return this.#follow(this.#last, asked, now, out) ?? report;
+    this.#operations.set(this.#last, { report, key, queryId: asked.id, step });
+    return this.#advance(this.#last, asked, now, out) ?? report;
   }
 
   /** Something came of a query of ours. The task it belongs to, if it belongs to one. */
-  answered(question: AskedQuestion, now: Millis, out: SerfEffect[]): KeyReport | undefined {
-    for (const [id, task] of this.#tasks)
-      if (task.question === question.id && !task.report.finished) return this.#follow(id, question, now, out);
+  answered(question: QueryReport, now: Millis, out: SerfEffect[]): KeyOperationReport | undefined {
+    for (const [id, task] of this.#operations)
+      if (task.queryId === question.id && !task.report.finished) return this.#advance(id, question, now, out);
     return undefined;
   }
 
-  #follow(id: number, question: AskedQuestion, now: Millis, out: SerfEffect[]): KeyReport | undefined {
-    const task = this.#tasks.get(id);
+  #advance(
+    id: number,
+    question: QueryReport,
+    now: Millis,
+    out: SerfEffect[],
+  ): KeyOperationReport | undefined {
+    const task = this.#operations.get(id);
     if (task === undefined) return undefined;
     const { report, step, key } = task;
-    const seen = { ...report, step, ...this.#read(question) };
+    const seen = { ...report, step, ...this.#summarize(question) };
     if (!question.finished) task.report = seen;
     else if (step === 'act') task.report = { ...seen, finished: true };
     else {
-      const refused = this.#danger(seen, question, key);
+      const refused = this.#findRisk(seen, question, key);
       if (refused !== undefined) task.report = { ...seen, finished: true, refused };
       else {
-        const asked = this.#ask(report.operation, key, question.timeout, now, out);
+        const asked = this.#sendQuery(report.operation, key, question.timeout, now, out);
         task.step = 'act';
-        task.question = asked.id;
-        task.report = { ...report, step: 'act', ...this.#read(asked) };
+        task.queryId = asked.id;
+        task.report = { ...report, step: 'act', ...this.#summarize(asked) };
       }
     }
     return task.report;
   }
 
-  #ask(
+  #sendQuery(
     operation: KeyOperation,
     key: Uint8Array | undefined,
     timeout: Millis | undefined,
     now: Millis,
     out: SerfEffect[],
-  ): AskedQuestion {
+  ): QueryReport {
     const question = {
       name: KEY_QUERIES[operation],
       payload: KeyRequest.encode({
@@ -126,25 +131,25 @@ export class KeyTasks {
       tags: new Map(),
       ack: false,
       relayFactor: 0,
-      timeout: timeout ?? this.#serf.queryTimeout * PATIENCE,
+      timeout: timeout ?? this.#serf.defaultQueryTimeout * PATIENCE,
     };
-    return this.#serf.ask(question, now, out, (asked) => asked.responses.length >= asked.expected);
+    return this.#serf.query(question, now, out, (asked) => asked.responses.length >= asked.expected);
   }
 
-  #read(
-    question: AskedQuestion,
-  ): Pick<KeyReport, 'members' | 'answered' | 'silent' | 'errors' | 'notes' | 'keys' | 'primaries'> {
+  #summarize(
+    question: QueryReport,
+  ): Pick<KeyOperationReport, 'members' | 'answered' | 'silent' | 'errors' | 'notes' | 'keys' | 'primaries'> {
     const errors = new Map<string, string>();
     const notes = new Map<string, string>();
     const keys = new Map<string, number>();
     const primaries = new Map<string, number>();
     for (const { from, payload } of question.responses) {
-      const said = responseIn(payload);
+      const said = parseKeyResponse(payload);
       if (said === undefined) errors.set(from, 'its answer cannot be read');
       else if (!said.result) errors.set(from, said.message || 'it refused without a word');
       else if (said.message !== '') notes.set(from, said.message);
-      for (const key of said?.keys ?? []) count(keys, nameOf(key));
-      if (said !== undefined && said.primaryKey !== '') count(primaries, nameOf(said.primaryKey));
+      for (const key of said?.keys ?? []) count(keys, toFingerprint(key));
+      if (said !== undefined && said.primaryKey !== '') count(primaries, toFingerprint(said.primaryKey));
     }
     const heard = new Set(question.responses.map(({ from }) => from));
     const silent = [...this.#serf.view.all()]
@@ -155,40 +160,44 @@ export class KeyTasks {
   }
 
   /** Who would be cut off, in a sentence; `undefined`: nobody. */
-  #danger(report: KeyReport, question: AskedQuestion, key: Uint8Array | undefined): string | undefined {
+  #findRisk(
+    report: KeyOperationReport,
+    question: QueryReport,
+    key: Uint8Array | undefined,
+  ): string | undefined {
     const again = 'or do it all the same with --force';
     if (report.silent.length > 0)
-      return `${named(report.silent)} did not say which keys they have: ask again, ${again}`;
+      return `${formatNames(report.silent)} did not say which keys they have: ask again, ${again}`;
     if (report.errors.size > 0)
-      return `${named([...report.errors.keys()])} could not say which keys they have, ${again}`;
-    const base64 = key === undefined ? '' : toBase64(key);
-    const said = question.responses.map(({ from, payload }) => ({ from, ...responseIn(payload) }));
+      return `${formatNames([...report.errors.keys()])} could not say which keys they have, ${again}`;
+    const base64 = key === undefined ? '' : formatKey(key);
+    const said = question.responses.map(({ from, payload }) => ({ from, ...parseKeyResponse(payload) }));
     const namesOf = (list: typeof said): string[] => list.map(({ from }) => from);
     if (report.operation === 'use') {
       const lacking = namesOf(said.filter(({ keys }) => keys?.includes(base64) !== true));
       return lacking.length === 0
         ? undefined
-        : `${named(lacking)} would understand nothing any more: install the key there first, ${again}`;
+        : `${formatNames(lacking)} would understand nothing any more: install the key there first, ${again}`;
     }
     const using = namesOf(said.filter(({ primaryKey }) => primaryKey === base64));
-    if (using.length > 0) return `${named(using)} still use this key: let them use another first`;
+    if (using.length > 0) return `${formatNames(using)} still use this key: let them use another first`;
     const down = [...this.#serf.view.all()]
       .filter(({ status }) => status === 'failed')
       .map(({ name }) => name);
     if (down.length > 0)
-      return `${named(down)} failed, and may know no other key when back: wait for them, forget them, ${again}`;
+      return `${formatNames(down)} failed, and may know no other key when back: wait for them, forget them, ${again}`;
     return undefined;
   }
 }
 
-const named = (names: readonly string[]): string => {
+const formatNames = (names: readonly string[]): string => {
   const some = names.slice(0, MAX_NAMED).join(', ');
   return names.length > MAX_NAMED ? `${some} and ${names.length - MAX_NAMED} more` : some;
 };
 
-function responseIn(payload: Uint8Array): KeyResponse | undefined {
+function parseKeyResponse(payload: Uint8Array): KeyResponse | undefined {
   try {
-    return payload[0] === KeyResponse.type ? decode(KeyResponse, payload) : undefined;
+    return payload[0] === KeyResponse.type ? decodeStruct(KeyResponse, payload) : undefined;
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return undefined;
@@ -196,7 +205,7 @@ function responseIn(payload: Uint8Array): KeyResponse | undefined {
 }
 
 /** A fingerprint: keys themselves go no further than this. */
-function nameOf(base64: string): string {
+function toFingerprint(base64: string): string {
   try {
     return fingerprint(parseKey(base64));
   } catch (error) {

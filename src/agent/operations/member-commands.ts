@@ -2,28 +2,28 @@
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
-import { changedTags, metaOf } from '../../serf/tags.ts';
+import { metaFromTags, updateTags } from '../../serf/tags.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import type { Command } from '../contract/commands.ts';
-import type { LandingView } from '../readers/view.ts';
+import type { AgentView } from '../readers/view.ts';
 import { CAPABILITY_TAG } from '../replication/catalog-peers.ts';
 
-export interface OperatorRooms {
+export interface MemberCommandContext {
   readonly swim: Swim;
   readonly serf: Serf;
-  readonly view: LandingView;
+  readonly view: AgentView;
   readonly swimOut: SwimEffect[];
   readonly serfOut: SerfEffect[];
 }
 
-export function forget(
-  { swim, serf, view, swimOut, serfOut }: OperatorRooms,
+export function forgetMember(
+  { swim, serf, view, swimOut, serfOut }: MemberCommandContext,
   { node, prune, refuseLive }: Extract<Command, { kind: 'forget' }>,
   now: Millis,
 ): void {
-  const member = view.met(node);
+  const member = view.confirmedMember(node);
   if (member === undefined)
     throw new AgentError('notFound', `no member is called "${node}": see the names with \`hearsay members\``);
   if (refuseLive && (member.status === 'alive' || member.status === 'suspect'))
@@ -31,14 +31,14 @@ export function forget(
       'conflict',
       `"${member.name}" is ${member.status}, and only a failed member can be forgotten: stop it, or let it leave`,
     );
-  serf.forget(member.name, prune, now, serfOut);
-  view.touch(member.name, true);
-  if (prune) swim.forget(member.name, now, swimOut);
+  serf.forceLeave(member.name, prune, now, serfOut);
+  view.markMemberChanged(member.name, true);
+  if (prune) swim.dropMember(member.name, now, swimOut);
 }
 
 /** The tags as they then are. */
 export function setTags(
-  { swim, swimOut }: OperatorRooms,
+  { swim, swimOut }: MemberCommandContext,
   tags: ReadonlyMap<string, string>,
   { set, remove }: Extract<Command, { kind: 'setTags' }>,
   now: Millis,
@@ -48,7 +48,7 @@ export function setTags(
       'badRequest',
       `the tag "${CAPABILITY_TAG}" is this program's own: choose another name`,
     );
-  const changed = changedTags(tags, set, remove);
-  swim.setMeta(metaOf(changed), now, swimOut);
+  const changed = updateTags(tags, set, remove);
+  swim.setMeta(metaFromTags(changed), now, swimOut);
   return changed;
 }

@@ -4,101 +4,104 @@
  */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import { INTERNAL, PING } from '../../serf/queries/names.ts';
+import { INTERNAL_QUERY_PREFIX, PING_QUERY } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
-import type { AskedQuestion, SerfEffect } from '../../serf/types.ts';
+import type { QueryReport, SerfEffect } from '../../serf/types.ts';
 import { fingerprint } from '../../wire/crypt.ts';
 import type { Keyring } from '../../wire/keyring.ts';
-import type { Command, KeyReport, RequestId, Result } from '../contract/commands.ts';
+import type { Command, CommandResult, KeyOperationReport, RequestId } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
-import type { Evidence } from '../evidence/log.ts';
-import { inquire } from '../evidence/witness-query.ts';
-import type { LandingView } from '../readers/view.ts';
+import type { EvidenceLog } from '../evidence/log.ts';
+import { startWitnessQuery } from '../evidence/witness-query.ts';
+import type { AgentView } from '../readers/view.ts';
 import type { Packets } from '../transport/packets.ts';
-import type { KeyTasks } from './key-operations.ts';
+import type { KeyOperations } from './key-operations.ts';
 
-export type TalkCommand = Extract<Command, { kind: 'fireEvent' | 'query' | 'respond' | 'keys' | 'inquire' }>;
-export type TalkEffect = Extract<
+export type MessagingCommand = Extract<
+  Command,
+  { kind: 'fireEvent' | 'query' | 'respond' | 'keys' | 'queryWitnesses' }
+>;
+export type MessagingEffect = Extract<
   SerfEffect,
-  { kind: 'heard' | 'send' | 'answered' | 'queryHeard' | 'queriesChanged' | 'keepKeys' }
+  { kind: 'userEvent' | 'send' | 'queryUpdated' | 'queryReceived' | 'pendingQueriesChanged' | 'storeKeys' }
 >;
 
 /** Messages that one key may seal in a whole cluster: far below the bound for random nonces, 2^32. Source: S5. */
-const WORN = 2 ** 31;
+const MAX_SEALS_PER_KEY = 2 ** 31;
 
 /** What talk needs of the landing. */
-export interface TalkHost {
+export interface MessagingHost {
   readonly serf: Serf;
   readonly serfOut: SerfEffect[];
   readonly packets: Packets;
   readonly keyring: Keyring;
-  readonly keyTasks: KeyTasks;
-  readonly view: LandingView;
-  readonly evidence: Evidence;
+  readonly keyTasks: KeyOperations;
+  readonly view: AgentView;
+  readonly evidence: EvidenceLog;
   /** A clock moved that must outlive us. */
-  stir(now: Millis): void;
+  markDirty(now: Millis): void;
 }
 
-export class Talk {
-  readonly #host: TalkHost;
-  #worn: Uint8Array | undefined;
+export class Messaging {
+  readonly #host: MessagingHost;
+  #wornKey: Uint8Array | undefined;
 
-  constructor(host: TalkHost) {
+  constructor(host: MessagingHost) {
     this.#host = host;
   }
 
-  command(request: RequestId, command: TalkCommand, now: Millis, out: Effect[]): void {
-    out.push({ kind: 'reply', request, result: attempt(() => this.#carryOut(command, now)) });
+  handleCommand(request: RequestId, command: MessagingCommand, now: Millis, out: Effect[]): void {
+    out.push({ kind: 'reply', request, result: attempt(() => this.#execute(command, now)) });
   }
 
   /** Something serf/ has to say to those above. */
-  take(effect: TalkEffect, now: Millis, out: Effect[]): void {
+  applyEffect(effect: MessagingEffect, now: Millis, out: Effect[]): void {
     const { view, keyring } = this.#host;
     switch (effect.kind) {
-      case 'heard': {
+      case 'userEvent': {
         const { name, ltime, payload } = effect.event;
-        view.heard(effect.event, effect.dropped);
-        this.#host.stir(now);
-        out.push({ kind: 'fact', fact: { kind: 'eventHeard', name, ltime, bytes: payload.length } });
-        out.push({ kind: 'tell', news: { kind: 'user', event: effect.event } });
+        view.onUserEvent(effect.event, effect.dropped);
+        this.#host.markDirty(now);
+        out.push({ kind: 'fact', fact: { kind: 'userEventReceived', name, ltime, bytes: payload.length } });
+        out.push({ kind: 'notify', event: { kind: 'user', event: effect.event } });
         return;
       }
       case 'send':
-        return this.#host.packets.user(effect.to, effect.body, out);
-      case 'answered':
-        return this.#answered(effect.question, now);
-      case 'queryHeard':
-        out.push({ kind: 'tell', news: { kind: 'query', query: effect.query } });
+        return this.#host.packets.sendUserMessage(effect.to, effect.body, out);
+      case 'queryUpdated':
+        return this.#answered(effect.report, now);
+      case 'queryReceived':
+        out.push({ kind: 'notify', event: { kind: 'query', query: effect.query } });
         return;
-      case 'queriesChanged':
-        this.#host.stir(now);
-        return view.touchTopics(['queries']);
-      case 'keepKeys':
-        out.push({ kind: 'keepKeys', ticket: effect.ticket, keys: keyring.keys });
+      case 'pendingQueriesChanged':
+        this.#host.markDirty(now);
+        return view.markTopicsChanged(['queries']);
+      case 'storeKeys':
+        out.push({ kind: 'storeKeys', ticket: effect.ticket, keys: keyring.keys });
         return;
     }
   }
 
   /** Called now and then: has the key sealed so much that a new one should be used? Told once for each key. */
-  weigh(members: number, out: Effect[]): void {
+  checkKeyUsage(members: number, out: Effect[]): void {
     const { primary, seals } = this.#host.keyring;
-    if (primary === undefined || this.#worn === primary || seals * members < WORN) return;
-    this.#worn = primary;
+    if (primary === undefined || this.#wornKey === primary || seals * members < MAX_SEALS_PER_KEY) return;
+    this.#wornKey = primary;
     out.push({ kind: 'fact', fact: { kind: 'keyWorn', key: fingerprint(primary), seals, members } });
   }
 
-  #answered(question: AskedQuestion, now: Millis): void {
+  #answered(question: QueryReport, now: Millis): void {
     const { view, keyTasks, serfOut } = this.#host;
-    view.answered(question);
+    view.onQueryUpdated(question);
     const report = keyTasks.answered(question, now, serfOut);
     if (report !== undefined) this.#reported(report);
   }
 
-  #reported({ id, finished }: KeyReport): void {
-    this.#host.view.touchKeys(id, finished);
+  #reported({ id, finished }: KeyOperationReport): void {
+    this.#host.view.markKeyOperationChanged(id, finished);
   }
 
-  #carryOut(command: TalkCommand, now: Millis): Result {
+  #execute(command: MessagingCommand, now: Millis): CommandResult {
     const { serf, serfOut, keyTasks } = this.#host;
     switch (command.kind) {
       case 'fireEvent': {
@@ -106,12 +109,12 @@ export class Talk {
         return { ok: true, value: serf.fire(name, payload, coalesce, serfOut) };
       }
       case 'query':
-        if (command.question.name.startsWith(INTERNAL) && command.question.name !== PING)
+        if (command.question.name.startsWith(INTERNAL_QUERY_PREFIX) && command.question.name !== PING_QUERY)
           throw new AgentError('badRequest', 'names with _serf_ in front are between agents: choose another');
-        return { ok: true, value: serf.ask(command.question, now, serfOut) };
-      case 'inquire': {
+        return { ok: true, value: serf.query(command.question, now, serfOut) };
+      case 'queryWitnesses': {
         const { node, timeout } = command;
-        return { ok: true, value: inquire(serf, this.#host.evidence, node, timeout, now, serfOut) };
+        return { ok: true, value: startWitnessQuery(serf, this.#host.evidence, node, timeout, now, serfOut) };
       }
       case 'respond':
         serf.respond(command.id, command.payload, now, serfOut);
@@ -126,7 +129,7 @@ export class Talk {
   }
 }
 
-function attempt(act: () => Result): Result {
+function attempt(act: () => CommandResult): CommandResult {
   try {
     return act();
   } catch (error) {

@@ -2,12 +2,12 @@
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
-import type { MemberChange, News, SerfEvent } from '../../serf/types.ts';
+import type { HandlerEvent, MemberChange, SerfEvent } from '../../serf/types.ts';
 import type { Member } from '../../swim/types.ts';
 import type { AgentFact } from '../contract/facts.ts';
 
 /** `undefined`: serf/ has told it itself. */
-export function factOf({ kind, member: { name: node, member } }: SerfEvent): AgentFact | undefined {
+export function toMemberFact({ kind, member: { name: node, member } }: SerfEvent): AgentFact | undefined {
   switch (kind) {
     case 'joined':
       return { kind: 'memberJoined', node, address: member.identity.address.key };
@@ -25,7 +25,7 @@ export function factOf({ kind, member: { name: node, member } }: SerfEvent): Age
 }
 
 /** As programs here are told it; `undefined`: it is nothing to them. */
-export function newsOf({ kind, member }: SerfEvent): News | undefined {
+export function toHandlerEvent({ kind, member }: SerfEvent): HandlerEvent | undefined {
   const change = CHANGES[kind];
   return change === undefined ? undefined : { kind: 'members', change, members: [member] };
 }
@@ -40,14 +40,14 @@ const CHANGES: Readonly<Record<SerfEvent['kind'], MemberChange | undefined>> = {
 };
 
 /** A direct ack came. The fact that it says something nobody can believe, if it does. */
-export function learnDistance(
+export function updateCoordinate(
   serf: Serf,
   { identity }: Member,
   roundTrip: Millis,
   payload: Uint8Array,
 ): AgentFact | undefined {
   try {
-    serf.coordinates.learn(identity.name, roundTrip, payload);
+    serf.coordinates.updateFromAck(identity.name, roundTrip, payload);
     return undefined;
   } catch (error) {
     if (!(error instanceof WireError)) throw error;

@@ -6,7 +6,7 @@ import type { Address } from '../../base/address.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfEvent, SerfMember, SerfView } from '../../serf/types.ts';
 import type { Effect } from '../contract/machine.ts';
-import type { Census, Missing, Outlook } from '../contract/view.ts';
+import type { MemberCount, MissingMember, PartitionSummary } from '../contract/view.ts';
 
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 3_600_000;
@@ -21,56 +21,56 @@ const PAUSE: Millis = 15_000;
 const PATIENCE: Millis = 60_000;
 
 /** Follows who came and went. One number per member, and as long as it is a member. */
-export class Outlooks {
+export class PartitionMonitor {
   readonly #self: string;
-  readonly #born: Millis;
+  readonly #startedAt: Millis;
   readonly #serf: SerfView;
-  readonly #metAt = new Map<string, Millis>();
-  #said: Outlook['kind'] = 'whole';
-  #sayAt: Millis = NEVER;
+  readonly #joinedAt = new Map<string, Millis>();
+  #reportedKind: PartitionSummary['kind'] = 'whole';
+  #reportAt: Millis = NEVER;
   #latest: Millis = NEVER;
 
   constructor({ name, now }: { readonly name: string; readonly now: Millis }, serf: SerfView) {
     this.#self = name;
-    this.#born = now;
+    this.#startedAt = now;
     this.#serf = serf;
   }
 
   /** When there may be something to say. */
   get deadline(): Millis {
-    return this.#sayAt;
+    return this.#reportAt;
   }
 
-  heard({ kind, member: { name } }: SerfEvent, now: Millis): void {
+  onMemberEvent({ kind, member: { name } }: SerfEvent, now: Millis): void {
     if (kind === 'updated' || kind === 'leaving') return;
-    if (kind === 'joined' && !this.#metAt.has(name)) this.#metAt.set(name, now);
-    if (kind === 'left' || kind === 'reaped') this.#metAt.delete(name);
-    if (this.#sayAt === NEVER) this.#latest = now + PATIENCE;
-    this.#sayAt = Math.min(now + PAUSE, this.#latest);
+    if (kind === 'joined' && !this.#joinedAt.has(name)) this.#joinedAt.set(name, now);
+    if (kind === 'left' || kind === 'reaped') this.#joinedAt.delete(name);
+    if (this.#reportAt === NEVER) this.#latest = now + PATIENCE;
+    this.#reportAt = Math.min(now + PAUSE, this.#latest);
   }
 
   /** Says it if it is of another kind than what was said last. */
   tick(now: Millis, out: Effect[]): void {
-    if (now < this.#sayAt) return;
-    this.#sayAt = NEVER;
-    const { kind, known, visible, side, network, sentence } = this.at(now);
-    if (kind === this.#said) return;
-    this.#said = kind;
-    if (kind === 'whole') out.push({ kind: 'fact', fact: { kind: 'outlookCleared', known } });
+    if (now < this.#reportAt) return;
+    this.#reportAt = NEVER;
+    const { kind, known, visible, side, network, sentence } = this.summarize(now);
+    if (kind === this.#reportedKind) return;
+    this.#reportedKind = kind;
+    if (kind === 'whole') out.push({ kind: 'fact', fact: { kind: 'allMembersVisible', known } });
     else {
       const more = { known, visible, side: side ?? '', network: network ?? '' };
-      out.push({ kind: 'fact', fact: { kind: 'outlookClouded', says: kind, ...more, sentence } });
+      out.push({ kind: 'fact', fact: { kind: 'membersMissing', says: kind, ...more, sentence } });
     }
   }
 
-  at(now: Millis): Outlook {
+  summarize(now: Millis): PartitionSummary {
     const visible: Address[] = [];
-    const missing: Missing[] = [];
-    const [minute, hour] = [new Count(now - MINUTE), new Count(now - HOUR)];
+    const missing: MissingMember[] = [];
+    const [minute, hour] = [new CountAtInstant(now - MINUTE), new CountAtInstant(now - HOUR)];
     for (const member of this.#serf.all()) {
       const up = member.status !== 'failed';
       if (member.status === 'left' || (!up && member.downAt === undefined)) continue;
-      const metAt = member.name === this.#self ? this.#born : (this.#metAt.get(member.name) ?? now);
+      const metAt = member.name === this.#self ? this.#startedAt : (this.#joinedAt.get(member.name) ?? now);
       for (const count of [minute, hour]) count.add(metAt, member);
       const { address } = member.member.identity;
       if (up) visible.push(address);
@@ -78,16 +78,16 @@ export class Outlooks {
     }
     missing.sort((a, b) => b.downAt - a.downAt || (a.name < b.name ? -1 : 1));
     return {
-      ...judged(visible, missing),
-      minuteAgo: this.#born <= minute.at ? minute.census : undefined,
-      hourAgo: this.#born <= hour.at ? hour.census : undefined,
+      ...classifyMissing(visible, missing),
+      minuteAgo: this.#startedAt <= minute.at ? minute.census : undefined,
+      hourAgo: this.#startedAt <= hour.at ? hour.census : undefined,
       missing,
     };
   }
 }
 
 /** Of those that were members at an instant. */
-class Count {
+class CountAtInstant {
   readonly at: Millis;
   #known = 0;
   #visible = 0;
@@ -96,7 +96,7 @@ class Count {
     this.at = at;
   }
 
-  get census(): Census {
+  get census(): MemberCount {
     return { known: this.#known, visible: this.#visible };
   }
 
@@ -108,10 +108,13 @@ class Count {
   }
 }
 
-type Judged = Pick<Outlook, 'kind' | 'known' | 'visible' | 'together' | 'network' | 'side' | 'sentence'>;
+type Judged = Pick<
+  PartitionSummary,
+  'kind' | 'known' | 'visible' | 'together' | 'network' | 'side' | 'sentence'
+>;
 
 /** `missing` latest first. A partition: a third of all at once, or at least two that were a network; or nobody is left. */
-function judged(visible: readonly Address[], missing: readonly Missing[]): Judged {
+function classifyMissing(visible: readonly Address[], missing: readonly MissingMember[]): Judged {
   const known = visible.length + missing.length;
   const counts = { known, visible: visible.length };
   if (missing.length === 0) {
@@ -122,14 +125,14 @@ function judged(visible: readonly Address[], missing: readonly Missing[]): Judge
   const network = group.length < 2 ? undefined : commonNetwork(group, visible);
   const many = group.length >= 2 && (3 * group.length >= known || network !== undefined);
   const kind = many || visible.length <= 1 ? 'partition' : 'deaths';
-  const side = kind === 'deaths' ? undefined : sideOf(counts);
+  const side = kind === 'deaths' ? undefined : partitionSide(counts);
   const found = { ...counts, kind, together: group.length, network, side } as const;
-  return { ...found, sentence: sentenceOf(found, missing.length) };
+  return { ...found, sentence: formatSummary(found, missing.length) };
 }
 
 /** The most that failed in a row, each soon after the one before. */
-function largestGroup(missing: readonly Missing[]): readonly Missing[] {
-  let best: readonly Missing[] = [];
+function largestGroup(missing: readonly MissingMember[]): readonly MissingMember[] {
+  let best: readonly MissingMember[] = [];
   for (let from = 0; from < missing.length; ) {
     let to = from + 1;
     while (to < missing.length && gap(missing, to) <= TOGETHER) to += 1;
@@ -139,11 +142,11 @@ function largestGroup(missing: readonly Missing[]): readonly Missing[] {
   return best;
 }
 
-const gap = (missing: readonly Missing[], i: number): Millis =>
-  (missing[i - 1] as Missing).downAt - (missing[i] as Missing).downAt;
+const gap = (missing: readonly MissingMember[], i: number): Millis =>
+  (missing[i - 1] as MissingMember).downAt - (missing[i] as MissingMember).downAt;
 
 /** The smallest network they all share, unless somebody who is visible lives there too. */
-function commonNetwork(group: readonly Missing[], visible: readonly Address[]): string | undefined {
+function commonNetwork(group: readonly MissingMember[], visible: readonly Address[]): string | undefined {
   for (const wide of [false, true]) {
     const networks = new Set(group.map(({ address }) => networkOf(address, wide)));
     const [network] = networks;
@@ -163,10 +166,10 @@ function networkOf({ ip, host }: Address, wide: boolean): string {
   return `${words.join(':')}::/64`;
 }
 
-const sideOf = ({ known, visible }: Census): NonNullable<Outlook['side']> =>
+const partitionSide = ({ known, visible }: MemberCount): NonNullable<PartitionSummary['side']> =>
   2 * visible > known ? 'majority' : 2 * visible === known ? 'half' : 'minority';
 
-function sentenceOf(found: Omit<Judged, 'sentence'>, missing: number): string {
+function formatSummary(found: Omit<Judged, 'sentence'>, missing: number): string {
   const { kind, known, visible, together, network, side } = found;
   if (kind === 'deaths') {
     if (missing === 1) return `1 of ${known} members is missing: it died, it seems`;

@@ -6,57 +6,64 @@ import type { LocalView } from '../../checks/types.ts';
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type {
-  AskedQuestion,
-  HeardQuery,
-  QuestionId,
+  PendingQuery,
+  QueryId,
+  QueryReport,
+  ReceivedUserEvent,
   SerfMember,
   SerfView,
-  UserEventHeard,
 } from '../../serf/types.ts';
 import type { MembersView } from '../../swim/types.ts';
-import type { KeyReport } from '../contract/commands.ts';
-import type { Dossier } from '../contract/evidence.ts';
+import type { KeyOperationReport } from '../contract/commands.ts';
+import type { NodeEvidence } from '../contract/evidence.ts';
 import type { Effect } from '../contract/machine.ts';
-import type { AgentHealth, Changed, MemberView, Outlook, Topic, View } from '../contract/view.ts';
-import type { Evidence } from '../evidence/log.ts';
-import { Changes } from './change-log.ts';
+import type {
+  AgentHealth,
+  IndexedChange,
+  MemberView,
+  PartitionSummary,
+  Topic,
+  View,
+} from '../contract/view.ts';
+import type { EvidenceLog } from '../evidence/log.ts';
+import { ChangeLog } from './change-log.ts';
 
 /** More than serf/ keeps. */
-const MAX_OVER = 256;
+const MAX_ENDED_TOPICS = 256;
 const SERVICE = 'service:';
 
 /** The one implementation of `View`. The landing touches topics; nobody else writes. */
-export class LandingView implements View {
+export class AgentView implements View {
   readonly node: string;
   readonly catalog: CatalogView;
   readonly local: LocalView;
   readonly #members: MembersView;
   readonly #serf: SerfView;
-  readonly #room: Serf;
-  readonly #evidence: Evidence;
-  readonly #keyReport: (id: number) => KeyReport | undefined;
+  readonly #serfLayer: Serf;
+  readonly #evidence: EvidenceLog;
+  readonly #keyReport: (id: number) => KeyOperationReport | undefined;
   readonly #health: () => AgentHealth;
-  readonly #outlook: () => Outlook;
-  readonly #remembered: (name: string) => MemberView | undefined;
+  readonly #outlook: () => PartitionSummary;
+  readonly #unconfirmedMember: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
   #index: number;
   #sorted: readonly MemberView[] | undefined;
-  #touched = new Set<Topic>();
-  readonly #changes: Changes;
+  #changedTopics = new Set<Topic>();
+  readonly #changes: ChangeLog;
   /** Members touched since the last `settle`. */
-  readonly #stirred = new Set<string>();
+  readonly #changedMembers = new Set<string>();
   /** Queries of ours that are over and whose topics are still known, oldest first. */
-  readonly #over: Topic[] = [];
+  readonly #endedTopics: Topic[] = [];
 
   constructor(sources: {
     readonly members: MembersView;
     readonly serf: Serf;
-    readonly evidence: Evidence;
-    readonly keyReport: (id: number) => KeyReport | undefined;
+    readonly evidence: EvidenceLog;
+    readonly keyReport: (id: number) => KeyOperationReport | undefined;
     readonly catalog: CatalogView;
     readonly local: LocalView;
     readonly health: () => AgentHealth;
-    readonly outlook: () => Outlook;
+    readonly outlook: () => PartitionSummary;
     /** A node of the last life that was not met again. */
     readonly remembered: (name: string) => MemberView | undefined;
     /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (http.md B3). */
@@ -67,14 +74,14 @@ export class LandingView implements View {
     this.local = sources.local;
     this.#members = sources.members;
     this.#serf = sources.serf.view;
-    this.#room = sources.serf;
+    this.#serfLayer = sources.serf;
     this.#evidence = sources.evidence;
     this.#keyReport = sources.keyReport;
     this.#health = sources.health;
     this.#outlook = sources.outlook;
-    this.#remembered = sources.remembered;
+    this.#unconfirmedMember = sources.remembered;
     this.#index = Math.max(1, sources.indexSeed);
-    this.#changes = new Changes(this.#index);
+    this.#changes = new ChangeLog(this.#index);
     for (const topic of ['anything', 'nodes', 'members', 'services', 'checks', 'events', 'queries'] as const)
       this.#indexes.set(topic, this.#index);
   }
@@ -102,14 +109,14 @@ export class LandingView implements View {
   }
 
   member(name: string): MemberView | undefined {
-    const met = this.met(name);
+    const met = this.confirmedMember(name);
     if (met?.name === name) return met;
-    const remembered = this.#remembered(name);
+    const remembered = this.#unconfirmedMember(name);
     return remembered?.name === name ? remembered : (met ?? remembered);
   }
 
   /** Likewise, without those that are only remembered. */
-  met(name: string): MemberView | undefined {
+  confirmedMember(name: string): MemberView | undefined {
     const exact = this.#serf.get(name);
     if (exact !== undefined) return memberView(exact, this.#members);
     const folded = name.toLowerCase();
@@ -126,7 +133,7 @@ export class LandingView implements View {
     return largest;
   }
 
-  changedAfter(index: number): readonly Changed[] | undefined {
+  changesAfter(index: number): readonly IndexedChange[] | undefined {
     return this.#changes.after(index, this.#index);
   }
 
@@ -134,100 +141,101 @@ export class LandingView implements View {
     return this.#health();
   }
 
-  evidence(name: string): Dossier | undefined {
-    return this.#evidence.about(name);
+  evidence(name: string): NodeEvidence | undefined {
+    return this.#evidence.forNode(name);
   }
 
-  outlook(): Outlook {
+  partitionSummary(): PartitionSummary {
     return this.#outlook();
   }
 
   coordinate(name: string): Coordinate | undefined {
-    const { coordinates } = this.#room;
-    return name === this.node ? coordinates.own : coordinates.of(name);
+    const { coordinates } = this.#serfLayer;
+    return name === this.node ? coordinates.own : coordinates.get(name);
   }
 
-  events(): readonly UserEventHeard[] {
-    return this.#room.recentEvents;
+  userEvents(): readonly ReceivedUserEvent[] {
+    return this.#serfLayer.recentEvents;
   }
 
-  question(id: QuestionId): AskedQuestion | undefined {
-    return this.#room.question(id);
+  queryReport(id: QueryId): QueryReport | undefined {
+    return this.#serfLayer.queryReport(id);
   }
 
-  waitingQueries(): readonly HeardQuery[] {
-    return this.#room.waitingQueries;
+  pendingQueries(): readonly PendingQuery[] {
+    return this.#serfLayer.pendingQueries;
   }
 
   /** Something came of a query of ours. */
-  answered({ id, finished }: AskedQuestion): void {
-    this.#touched.add(`question:${id}`);
+  onQueryUpdated({ id, finished }: QueryReport): void {
+    this.#changedTopics.add(`question:${id}`);
     if (finished) this.#endTopic(`question:${id}`);
   }
 
-  keyReport(id: number): KeyReport | undefined {
+  keyOperationReport(id: number): KeyOperationReport | undefined {
     return this.#keyReport(id);
   }
 
   /** An operation on all keys went on. */
-  touchKeys(id: number, finished: boolean): void {
-    this.#touched.add(`keys:${id}`);
+  markKeyOperationChanged(id: number, finished: boolean): void {
+    this.#changedTopics.add(`keys:${id}`);
     if (finished) this.#endTopic(`keys:${id}`);
   }
 
   #endTopic(topic: Topic): void {
-    this.#over.push(topic);
-    if (this.#over.length > MAX_OVER) this.#indexes.delete(this.#over.shift() as Topic);
+    this.#endedTopics.push(topic);
+    if (this.#endedTopics.length > MAX_ENDED_TOPICS) this.#indexes.delete(this.#endedTopics.shift() as Topic);
   }
 
   /** A user event was heard, and perhaps an older one dropped for it. */
-  heard(event: UserEventHeard, dropped: UserEventHeard | undefined): void {
-    this.#touched.add('events');
-    this.#touched.add(`event:${event.name}`);
+  onUserEvent(event: ReceivedUserEvent, dropped: ReceivedUserEvent | undefined): void {
+    this.#changedTopics.add('events');
+    this.#changedTopics.add(`event:${event.name}`);
     // Names that come and go must not pile up.
-    if (dropped !== undefined && this.events().every((one) => one.name !== dropped.name))
+    if (dropped !== undefined && this.userEvents().every((one) => one.name !== dropped.name))
       this.#indexes.delete(`event:${dropped.name}`);
   }
 
   /** A reader can see something new about `name`; `listed` if the list of nodes itself shows it. */
-  touch(name: string, listed: boolean): void {
+  markMemberChanged(name: string, listed: boolean): void {
     this.#sorted = undefined;
-    this.#touched.add('members');
-    this.#stirred.add(name);
+    this.#changedTopics.add('members');
+    this.#changedMembers.add(name);
     if (!listed) return;
-    this.#touched.add('nodes');
-    this.#touched.add(`node:${name}`);
+    this.#changedTopics.add('nodes');
+    this.#changedTopics.add(`node:${name}`);
   }
 
   /** Topics the catalogue names itself. */
-  touchTopics(topics: Iterable<Topic>): void {
-    for (const topic of topics) this.#touched.add(topic);
+  markTopicsChanged(topics: Iterable<Topic>): void {
+    for (const topic of topics) this.#changedTopics.add(topic);
   }
 
   /** Facts are kept for readers who ask why. */
-  witness(effects: readonly Effect[], from: number, now: Millis): void {
-    this.#evidence.watch(effects, from, now);
+  recordEvidence(effects: readonly Effect[], from: number, now: Millis): void {
+    this.#evidence.record(effects, from, now);
   }
 
   /** Topics touched since the last call, each with a new index; `undefined` if none. */
-  settle(): readonly Topic[] | undefined {
-    if (this.#touched.size === 0) return undefined;
+  flushTopics(): readonly Topic[] | undefined {
+    if (this.#changedTopics.size === 0) return undefined;
     this.#index += 1;
-    this.#touched.add('anything');
-    const topics = [...this.#touched];
+    this.#changedTopics.add('anything');
+    const topics = [...this.#changedTopics];
     for (const topic of topics) {
       this.#indexes.set(topic, this.#index);
-      if (topic.startsWith(SERVICE)) this.#changes.add('service', topic.slice(SERVICE.length), this.#index);
+      if (topic.startsWith(SERVICE))
+        this.#changes.append('service', topic.slice(SERVICE.length), this.#index);
     }
-    for (const name of this.#stirred) this.#changes.add('member', name, this.#index);
-    this.#stirred.clear();
-    this.#touched = new Set();
+    for (const name of this.#changedMembers) this.#changes.append('member', name, this.#index);
+    this.#changedMembers.clear();
+    this.#changedTopics = new Set();
     return topics;
   }
 
   /** A reaped member's own topic is forgotten, so that names that come and go do not pile up. */
-  forget(name: string): void {
-    this.#touched.delete(`node:${name}`);
+  evictMember(name: string): void {
+    this.#changedTopics.delete(`node:${name}`);
     this.#indexes.delete(`node:${name}`);
   }
 }

@@ -1,14 +1,14 @@
 /** Which members understand our own messages: their tag says so. Counted and drawn from on change, not per packet. */
 import type { Address } from '../../base/address.ts';
 import { type Rng, shuffle } from '../../base/rng.ts';
-import { tagsOf } from '../../serf/tags.ts';
+import { tagsFromIdentity } from '../../serf/tags.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
 
 /** The tag by which agents with a catalogue know one another; its value is the version of our messages. */
 export const CAPABILITY_TAG = 'hearsay';
 export const CAPABILITY = '1';
 
-export class Capable {
+export class CatalogPeers {
   readonly #members: MembersView;
   readonly #rng: Rng;
   #peers: Member[] | undefined;
@@ -19,12 +19,12 @@ export class Capable {
   }
 
   /** Some member came, went or changed its tags. */
-  stir(): void {
+  invalidate(): void {
     this.#peers = undefined;
   }
 
-  is(member: Member): boolean {
-    return tagsOf(member.identity).get(CAPABILITY_TAG) === CAPABILITY;
+  isCatalogPeer(member: Member): boolean {
+    return tagsFromIdentity(member.identity).get(CAPABILITY_TAG) === CAPABILITY;
   }
 
   isMember(name: string): boolean {
@@ -37,7 +37,7 @@ export class Capable {
   }
 
   /** Up to `n` of those who are up, at random, without us. */
-  pick(n: number): readonly Member[] {
+  pickRandom(n: number): readonly Member[] {
     const peers = this.#all();
     if (peers.length <= n) return [...peers];
     if (peers.length < 4 * n) return shuffle([...peers], this.#rng).slice(0, n);
@@ -53,7 +53,7 @@ export class Capable {
   }
 
   /** Who lives at this address, if it is one of them. */
-  at(key: string): Member | undefined {
+  findByAddress(key: string): Member | undefined {
     return this.#all().find((peer) => peer.identity.address.key === key);
   }
 
@@ -64,7 +64,7 @@ export class Capable {
         if (
           member !== this.#members.self &&
           (member.state === 'alive' || member.state === 'suspect') &&
-          this.is(member)
+          this.isCatalogPeer(member)
         )
           this.#peers.push(member);
     }

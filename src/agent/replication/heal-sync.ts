@@ -12,11 +12,11 @@ const ACTORS = 32;
 /** Whom to compare with: perhaps they were apart from one another as well. */
 const COMPARED = 3;
 
-export class Reunions {
+export class HealSync {
   readonly #patience: Millis;
   readonly #rng: Rng;
   readonly #failed = new Set<string>();
-  readonly #back = new Set<string>();
+  readonly #returned = new Set<string>();
   #at: Millis = NEVER;
 
   constructor(gossipInterval: Millis, rng: Rng) {
@@ -28,26 +28,26 @@ export class Reunions {
     return this.#at;
   }
 
-  failed(name: string): void {
+  onFailed(name: string): void {
     this.#failed.add(name);
   }
 
   /** It left, or was reaped: should it come, it comes as somebody new. */
-  gone(name: string): void {
+  onGone(name: string): void {
     this.#failed.delete(name);
   }
 
-  up(name: string, now: Millis): void {
+  onUp(name: string, now: Millis): void {
     if (!this.#failed.delete(name)) return;
-    this.#back.add(name);
+    this.#returned.add(name);
     this.#at = now + this.#patience * (1 + this.#rng.next());
   }
 
   /** Some of those who are back, once when the last one is, if it falls to us among `count` to act; else nobody. */
-  over(count: number, now: Millis): readonly string[] {
+  dequeue(count: number, now: Millis): readonly string[] {
     if (now < this.#at) return [];
-    const back = [...this.#back];
-    this.#back.clear();
+    const back = [...this.#returned];
+    this.#returned.clear();
     this.#at = NEVER;
     if (this.#rng.next() >= (ACTORS * back.length) / count) return [];
     return shuffle(back, this.#rng).slice(0, COMPARED);

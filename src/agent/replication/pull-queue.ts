@@ -7,28 +7,28 @@ import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 
 /** Owners waiting to be asked for. More wait for the next push/pull. */
-const MAX_WANTED = 4096;
+const MAX_QUEUED = 4096;
 /** Streams of requests at once. */
-const MAX_ASKING = 8;
+const MAX_IN_FLIGHT = 8;
 
-interface Wanted {
+interface QueuedPull {
   readonly from: Address;
   /** Whoever gets it tells on that there is something to get. */
-  readonly tellOn: boolean;
+  readonly announce: boolean;
 }
 
 /** One request to send: the owners, and who has them. */
-export interface Pull {
+export interface PullBatch {
   readonly from: Address;
   readonly owners: readonly string[];
-  readonly tellOn: ReadonlySet<string>;
+  readonly announceOwners: ReadonlySet<string>;
 }
 
-export class Pulls {
+export class PullQueue {
   readonly #patience: Millis;
   readonly #rng: Rng;
-  readonly #wanted = new Map<string, Wanted>();
-  readonly #asking = new Set<string>();
+  readonly #queued = new Map<string, QueuedPull>();
+  readonly #inFlight = new Set<string>();
   #at: Millis = NEVER;
 
   /** `patience`: how long to gather, at the most. */
@@ -42,37 +42,37 @@ export class Pulls {
   }
 
   /** `from` has more of this owner than we. */
-  want(owner: string, from: Address, tellOn: boolean, now: Millis): void {
-    const held = this.#wanted.get(owner);
-    if (held === undefined && this.#wanted.size >= MAX_WANTED) return;
-    this.#wanted.set(owner, { from, tellOn: tellOn || held?.tellOn === true });
+  enqueue(owner: string, from: Address, announce: boolean, now: Millis): void {
+    const held = this.#queued.get(owner);
+    if (held === undefined && this.#queued.size >= MAX_QUEUED) return;
+    this.#queued.set(owner, { from, announce: announce || held?.announce === true });
     this.#at = Math.min(this.#at, now + this.#patience * this.#rng.next());
   }
 
   /** What is to be asked for now, a request for each peer that is not being asked already. */
-  take(now: Millis): readonly Pull[] {
+  dequeue(now: Millis): readonly PullBatch[] {
     if (now < this.#at) return [];
     this.#at = NEVER;
-    const pulls = new Map<string, { from: Address; owners: string[]; tellOn: Set<string> }>();
-    for (const [owner, { from, tellOn }] of this.#wanted) {
-      if (this.#asking.has(from.key)) continue;
+    const pulls = new Map<string, { from: Address; owners: string[]; announceOwners: Set<string> }>();
+    for (const [owner, { from, announce }] of this.#queued) {
+      if (this.#inFlight.has(from.key)) continue;
       let pull = pulls.get(from.key);
       if (pull === undefined) {
-        if (this.#asking.size + pulls.size >= MAX_ASKING) continue;
-        pull = { from, owners: [], tellOn: new Set() };
+        if (this.#inFlight.size + pulls.size >= MAX_IN_FLIGHT) continue;
+        pull = { from, owners: [], announceOwners: new Set() };
         pulls.set(from.key, pull);
       }
       pull.owners.push(owner);
-      if (tellOn) pull.tellOn.add(owner);
-      this.#wanted.delete(owner);
+      if (announce) pull.announceOwners.add(owner);
+      this.#queued.delete(owner);
     }
-    for (const key of pulls.keys()) this.#asking.add(key);
+    for (const key of pulls.keys()) this.#inFlight.add(key);
     return [...pulls.values()];
   }
 
   /** The request to this peer has ended, well or not; who else waits for it is asked next. */
-  ended(from: Address, now: Millis): void {
-    this.#asking.delete(from.key);
-    if (this.#wanted.size > 0) this.#at = Math.min(this.#at, now + this.#patience * this.#rng.next());
+  onRequestFinished(from: Address, now: Millis): void {
+    this.#inFlight.delete(from.key);
+    if (this.#queued.size > 0) this.#at = Math.min(this.#at, now + this.#patience * this.#rng.next());
   }
 }

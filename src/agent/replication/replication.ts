@@ -6,30 +6,30 @@
  * Source: design 4(b), 4(c); protocol reference 5.4.
  */
 import type { Address } from '../../base/address.ts';
-import { copyOf } from '../../base/bytes.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
-import { portions } from '../../catalog/anti-entropy.ts';
+import { batchDeltas } from '../../catalog/anti-entropy.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
-import type { Buckets } from '../../catalog/digest.ts';
+import type { BucketSet } from '../../catalog/digest.ts';
 import { isUrgent } from '../../catalog/rumor-batches.ts';
-import type { Applied, Delta, Progress, Rumor } from '../../catalog/types.ts';
+import type { ApplyResult, Delta, DeltaRumor, Progress } from '../../catalog/types.ts';
 import type { CatalogIndex, CatalogTopic } from '../../catalog/view.ts';
-import type { Change } from '../../model/service.ts';
-import { Broadcasts } from '../../swim/broadcasts.ts';
+import type { EntryWrite } from '../../model/service.ts';
+import { BroadcastQueue } from '../../swim/broadcasts.ts';
 import type { Member } from '../../swim/types.ts';
 import {
   decodeCatalog,
-  decodeSummary,
-  encodeAnnounce,
+  decodeCatalogSummary,
+  encodeCatalogSyncRequest,
+  encodeCatalogSyncResponse,
   encodeDelta,
+  encodeDeltaAnnounce,
   encodeDeltas,
-  encodeSyncAnswer,
-  encodeSyncRequest,
 } from '../../wire/catalog.ts';
-import type { Capable } from './catalog-peers.ts';
-import { Reunions } from './heal-sync.ts';
-import { Pulls } from './pull-queue.ts';
+import type { CatalogPeers } from './catalog-peers.ts';
+import { HealSync } from './heal-sync.ts';
+import { PullQueue } from './pull-queue.ts';
 
 /** What replication asks of the landing. */
 export interface ReplicationHost {
@@ -37,14 +37,14 @@ export interface ReplicationHost {
   dial(to: Address, body: Uint8Array, answer: PullTicket | undefined, now: Millis): void;
   /** One packet from the lanes. */
   gossip(peer: Member): void;
-  touch(topics: Iterable<CatalogTopic>): void;
+  markTopicsChanged(topics: Iterable<CatalogTopic>): void;
 }
 
 /** What a request was for. */
 export interface PullTicket {
   /** Single owners asked for; empty if it was about everything. */
   readonly owners: readonly string[];
-  readonly tellOn: ReadonlySet<string>;
+  readonly announceOwners: ReadonlySet<string>;
 }
 
 export interface ReplicationOptions {
@@ -52,7 +52,7 @@ export interface ReplicationOptions {
   readonly self: string;
   readonly catalog: Catalog;
   readonly index: CatalogIndex;
-  readonly capable: Capable;
+  readonly catalogPeers: CatalogPeers;
   readonly host: ReplicationHost;
   readonly rng: Rng;
   readonly gossipInterval: Millis;
@@ -63,29 +63,29 @@ export interface ReplicationOptions {
 
 const SWEEP_INTERVAL: Millis = 60_000;
 /** Announcements about names that are no members yet: they may be in a moment. */
-const MAX_EARLY = 1024;
+const MAX_DEFERRED = 1024;
 
 export class Replication {
   /** Removals and bad news, before all others. */
-  readonly urgent = new Broadcasts();
-  readonly rumors = new Broadcasts();
+  readonly urgent = new BroadcastQueue();
+  readonly rumors = new BroadcastQueue();
   readonly #o: ReplicationOptions;
-  readonly #pulls: Pulls;
-  readonly #reunions: Reunions;
-  readonly #early = new Map<string, { readonly progress: Progress; readonly from: Address }>();
+  readonly #pullQueue: PullQueue;
+  readonly #healSync: HealSync;
+  readonly #deferred = new Map<string, { readonly progress: Progress; readonly from: Address }>();
   readonly #topics = new Set<CatalogTopic>();
   #gossipAt: Millis = NEVER;
   #sweepAt: Millis;
 
   constructor(options: ReplicationOptions, now: Millis) {
     this.#o = options;
-    this.#pulls = new Pulls(options.gossipInterval, options.rng);
-    this.#reunions = new Reunions(options.gossipInterval, options.rng);
+    this.#pullQueue = new PullQueue(options.gossipInterval, options.rng);
+    this.#healSync = new HealSync(options.gossipInterval, options.rng);
     this.#sweepAt = now + SWEEP_INTERVAL;
   }
 
   get deadline(): Millis {
-    return Math.min(this.#gossipAt, this.#sweepAt, this.#pulls.deadline, this.#reunions.deadline);
+    return Math.min(this.#gossipAt, this.#sweepAt, this.#pullQueue.deadline, this.#healSync.deadline);
   }
 
   /**
@@ -93,227 +93,238 @@ export class Replication {
    * on serving it, for we are alive.
    */
   start(now: Millis): void {
-    this.#speakUp(now);
+    this.#broadcastOwnLedger(now);
   }
 
   /** Our own changes. Throws `AgentError` with nothing changed. */
-  publish(changes: readonly Change[], now: Millis): void {
+  publish(changes: readonly EntryWrite[], now: Millis): void {
     const { catalog, index, self } = this.#o;
-    const written = catalog.write(changes, now);
-    index.changed(self, written.changes, this.#topics, now);
-    for (const { delta, urgent } of written.rumors) this.#spread(delta, urgent, now);
-    this.#touch();
+    const written = catalog.publish(changes, now);
+    index.onEntriesChanged(self, written.changes, this.#topics, now);
+    for (const { delta, urgent } of written.rumors) this.#broadcastDelta(delta, urgent, now);
+    this.#flushTopics();
   }
 
   /** A message of ours in a packet from `from`. Throws `WireError`. */
-  heard(body: Uint8Array, from: Address, now: Millis): void {
+  receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
     const message = decodeCatalog(body);
-    if (message.kind === 'delta') this.#heardDelta(message, copyOf(body), from, now);
-    else if (message.kind === 'announce') this.#announced(message, from, now);
-    this.#touch();
+    if (message.kind === 'delta') this.#handleDelta(message, copyBytes(body), from, now);
+    else if (message.kind === 'announce') this.#handleAnnouncement(message, from, now);
+    this.#flushTopics();
   }
 
   /** A message of ours over a stream; what to answer, if it wants an answer. Throws `WireError`. */
-  asked(body: Uint8Array, now: Millis): Uint8Array | undefined {
+  receiveRequest(body: Uint8Array, now: Millis): Uint8Array | undefined {
     const message = decodeCatalog(body);
     let answer: Uint8Array | undefined;
     if (message.kind === 'deltas') {
-      const outcomes = message.deltas.map((delta) => this.#apply(delta, now).outcome);
-      if (outcomes.includes('outbid')) this.#speakUp(now);
+      const outcomes = message.deltas.map((delta) => this.#applyDelta(delta, now).outcome);
+      if (outcomes.includes('outbid')) this.#broadcastOwnLedger(now);
     } else if (message.kind === 'syncRequest') {
-      const found = this.#o.catalog.answer(message, now);
-      if (found.outbid) this.#speakUp(now);
-      answer = encodeSyncAnswer(found);
+      const found = this.#o.catalog.answerSyncRequest(message, now);
+      if (found.epochRaised) this.#broadcastOwnLedger(now);
+      answer = encodeCatalogSyncResponse(found);
     }
-    this.#touch();
+    this.#flushTopics();
     return answer;
   }
 
   /** The answer to a request of ours. Throws `WireError`. */
-  answered(body: Uint8Array, ticket: PullTicket, from: Address, now: Millis): void {
+  receiveResponse(body: Uint8Array, ticket: PullTicket, from: Address, now: Millis): void {
     const { catalog, host } = this.#o;
     const message = decodeCatalog(body);
-    this.#pulls.ended(from, now);
-    if (message.kind !== 'syncAnswer') return this.#askOwners(ticket, from, now);
-    const accepted = catalog.accept(message, now);
-    for (const applied of accepted.applied) this.#show(applied, now);
-    if (accepted.outbid) this.#speakUp(now);
-    for (const owner of ticket.tellOn) this.#tellOn(owner, now);
-    for (const some of portions(accepted.deltas)) host.dial(from, encodeDeltas(some), undefined, now);
-    if (accepted.more) this.ask(from, undefined, now);
-    this.#askOwners({ ...ticket, owners: ticket.owners.filter((owner) => catalog.hasGap(owner)) }, from, now);
-    this.#touch();
+    this.#pullQueue.onRequestFinished(from, now);
+    if (message.kind !== 'syncAnswer') return this.#requestFromOwners(ticket, from, now);
+    const accepted = catalog.acceptSyncResponse(message, now);
+    for (const applied of accepted.applied) this.#indexChanges(applied, now);
+    if (accepted.epochRaised) this.#broadcastOwnLedger(now);
+    for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, now);
+    for (const some of batchDeltas(accepted.deltas)) host.dial(from, encodeDeltas(some), undefined, now);
+    if (accepted.more) this.requestSync(from, undefined, now);
+    this.#requestFromOwners(
+      { ...ticket, owners: ticket.owners.filter((owner) => catalog.hasGap(owner)) },
+      from,
+      now,
+    );
+    this.#flushTopics();
   }
 
-  unanswered(ticket: PullTicket, from: Address, now: Millis): void {
-    this.#pulls.ended(from, now);
-    this.#askOwners(ticket, from, now);
+  onRequestFailed(ticket: PullTicket, from: Address, now: Millis): void {
+    this.#pullQueue.onRequestFinished(from, now);
+    this.#requestFromOwners(ticket, from, now);
   }
 
   /** Whoever told us may lack the same, or be out of reach: only the owner surely has all. */
-  #askOwners({ owners, tellOn }: PullTicket, from: Address, now: Millis): void {
+  #requestFromOwners({ owners, announceOwners: tellOn }: PullTicket, from: Address, now: Millis): void {
     for (const owner of owners) {
-      const address = this.#o.capable.addressOf(owner);
+      const address = this.#o.catalogPeers.addressOf(owner);
       if (address !== undefined && address.key !== from.key)
-        this.#pulls.want(owner, address, tellOn.has(owner), now);
+        this.#pullQueue.enqueue(owner, address, tellOn.has(owner), now);
     }
   }
 
   /** Asks a peer for all we lack: everything, or where summaries differ. */
-  ask(from: Address, buckets: Buckets | undefined, now: Millis): void {
+  requestSync(from: Address, buckets: BucketSet | undefined, now: Millis): void {
     const { catalog, host } = this.#o;
-    const request = encodeSyncRequest(catalog.request(buckets));
-    host.dial(from, request, { owners: [], tellOn: new Set() }, now);
+    const request = encodeCatalogSyncRequest(catalog.createSyncRequest(buckets));
+    host.dial(from, request, { owners: [], announceOwners: new Set() }, now);
   }
 
   /** What rides in a push/pull with a capable peer. */
   summary(): Uint8Array {
-    return this.#o.catalog.summary();
+    return this.#o.catalog.encodedSummary();
   }
 
   /** A peer's summary; with `dialed`, it is for us to ask about what differs. Throws `WireError`. */
-  compare(summary: Uint8Array, from: Address, dialed: boolean, now: Millis): void {
-    const buckets = this.#o.catalog.differing(decodeSummary(summary));
-    if (buckets !== undefined && dialed) this.ask(from, buckets, now);
-    this.#touch();
+  compareSummary(summary: Uint8Array, from: Address, dialed: boolean, now: Millis): void {
+    const buckets = this.#o.catalog.differingBuckets(decodeCatalogSummary(summary));
+    if (buckets !== undefined && dialed) this.requestSync(from, buckets, now);
+    this.#flushTopics();
   }
 
   /** A member is up, perhaps again: its services count at once. */
-  memberUp(name: string, now: Millis): void {
-    this.#reunions.up(name, now);
-    this.#o.index.ownerState(name, true, this.#topics);
-    const early = this.#early.get(name);
-    this.#early.delete(name);
-    if (early !== undefined && this.#o.catalog.hear(early.progress, now) === 'ask')
-      this.#pulls.want(name, early.from, true, now);
-    if (this.urgent.size + this.rumors.size > 0) this.#arm(now);
-    this.#touch();
+  onMemberUp(name: string, now: Millis): void {
+    this.#healSync.onUp(name, now);
+    this.#o.index.setOwnerUp(name, true, this.#topics);
+    const early = this.#deferred.get(name);
+    this.#deferred.delete(name);
+    if (early !== undefined && this.#o.catalog.receiveProgress(early.progress, now) === 'ask')
+      this.#pullQueue.enqueue(name, early.from, true, now);
+    if (this.urgent.size + this.rumors.size > 0) this.#scheduleGossip(now);
+    this.#flushTopics();
   }
 
   /** A member failed: what it published stays, and stops passing. */
-  memberDown(name: string): void {
-    this.#reunions.failed(name);
-    this.#o.index.ownerState(name, false, this.#topics);
-    this.#touch();
+  onMemberDown(name: string): void {
+    this.#healSync.onFailed(name);
+    this.#o.index.setOwnerUp(name, false, this.#topics);
+    this.#flushTopics();
   }
 
   /** A member left or was reaped: all it published goes with it. */
-  memberGone(name: string): void {
-    this.#reunions.gone(name);
-    this.#o.index.dropped(name, this.#o.catalog.drop(name), this.#topics);
-    this.#touch();
+  onMemberGone(name: string): void {
+    this.#healSync.onGone(name);
+    this.#o.index.onOwnerDeleted(name, this.#o.catalog.deleteOwner(name), this.#topics);
+    this.#flushTopics();
   }
 
   tick(now: Millis): void {
     const { catalog, host } = this.#o;
-    if (now >= this.#reunions.deadline) this.#reunite(now);
+    if (now >= this.#healSync.deadline) this.#syncAfterHeal(now);
     if (now >= this.#gossipAt) this.#gossip(now);
-    for (const { from, owners, tellOn } of this.#pulls.take(now))
-      host.dial(from, encodeSyncRequest(catalog.requestOf(owners)), { owners, tellOn }, now);
+    for (const { from, owners, announceOwners: tellOn } of this.#pullQueue.dequeue(now))
+      host.dial(
+        from,
+        encodeCatalogSyncRequest(catalog.createOwnersRequest(owners)),
+        { owners, announceOwners: tellOn },
+        now,
+      );
     if (now >= this.#sweepAt) {
       this.#sweepAt = now + SWEEP_INTERVAL;
-      catalog.sweep(now);
+      catalog.reapTombstones(now);
     }
   }
 
   /** Both sides of a partition would else wait for the next push/pull. */
-  #reunite(now: Millis): void {
-    const { capable, self } = this.#o;
-    const back = this.#reunions.over(capable.count, now);
-    if (back.length > 0) this.#tellOn(self, now);
+  #syncAfterHeal(now: Millis): void {
+    const { catalogPeers: capable, self } = this.#o;
+    const back = this.#healSync.dequeue(capable.count, now);
+    if (back.length > 0) this.#broadcastProgress(self, now);
     for (const name of back) {
       const address = capable.addressOf(name);
-      if (address !== undefined) this.ask(address, undefined, now);
+      if (address !== undefined) this.requestSync(address, undefined, now);
     }
   }
 
-  #heardDelta(delta: Delta, body: Uint8Array, from: Address, now: Millis): void {
-    const { outcome, changes } = this.#apply(delta, now);
+  #handleDelta(delta: Delta, body: Uint8Array, from: Address, now: Millis): void {
+    const { outcome, changes } = this.#applyDelta(delta, now);
     switch (outcome) {
       case 'applied':
-        return this.#queue(body, changes.some(isUrgent), now);
+        return this.#enqueue(body, changes.some(isUrgent), now);
       case 'ahead':
-        this.#queue(body, changes.some(isUrgent), now);
-        return this.#pulls.want(delta.owner, from, false, now);
+        this.#enqueue(body, changes.some(isUrgent), now);
+        return this.#pullQueue.enqueue(delta.owner, from, false, now);
       case 'behind':
-        return this.#pulls.want(delta.owner, from, true, now);
+        return this.#pullQueue.enqueue(delta.owner, from, true, now);
       case 'stranger':
-        return this.#remember(progressOf(delta), from);
+        return this.#deferAnnouncement(progressOf(delta), from);
       case 'outbid':
-        return this.#speakUp(now);
+        return this.#broadcastOwnLedger(now);
       case 'known':
       case 'refused':
     }
   }
 
-  #announced(progress: Progress, from: Address, now: Millis): void {
-    switch (this.#o.catalog.hear(progress, now)) {
+  #handleAnnouncement(progress: Progress, from: Address, now: Millis): void {
+    switch (this.#o.catalog.receiveProgress(progress, now)) {
       case 'ask':
-        return this.#pulls.want(progress.owner, from, true, now);
+        return this.#pullQueue.enqueue(progress.owner, from, true, now);
       case 'outbid':
-        return this.#speakUp(now);
+        return this.#broadcastOwnLedger(now);
       case 'known':
-        if (!this.#o.capable.isMember(progress.owner)) this.#remember(progress, from);
+        if (!this.#o.catalogPeers.isMember(progress.owner)) this.#deferAnnouncement(progress, from);
     }
   }
 
-  #apply(delta: Delta, now: Millis): Applied {
+  #applyDelta(delta: Delta, now: Millis): ApplyResult {
     const applied = this.#o.catalog.apply(delta, now);
-    this.#show(applied, now);
+    this.#indexChanges(applied, now);
     return applied;
   }
 
-  #show(applied: Applied, now: Millis): void {
-    this.#o.index.changed(applied.owner, applied.changes, this.#topics, now);
+  #indexChanges(applied: ApplyResult, now: Millis): void {
+    this.#o.index.onEntriesChanged(applied.owner, applied.changes, this.#topics, now);
   }
 
   /** Somebody spoke for us from a time we do not remember: our ledger begins anew, and all must hear it. */
-  #speakUp(now: Millis): void {
+  #broadcastOwnLedger(now: Millis): void {
     const delta = this.#o.catalog.deltaFor(this.#o.self);
-    if (delta !== undefined) this.#spread(delta, false, now);
+    if (delta !== undefined) this.#broadcastDelta(delta, false, now);
   }
 
-  #spread(delta: Rumor['delta'], urgent: boolean, now: Millis): void {
+  #broadcastDelta(delta: DeltaRumor['delta'], urgent: boolean, now: Millis): void {
     const rumor = encodeDelta(delta);
-    if (rumor.length <= this.#o.rumorBytes) this.#queue(copyOf(rumor), urgent, now);
-    else this.#queue(copyOf(encodeAnnounce(progressOf(delta))), urgent, now, delta.owner);
+    if (rumor.length <= this.#o.rumorBytes) this.#enqueue(copyBytes(rumor), urgent, now);
+    else this.#enqueue(copyBytes(encodeDeltaAnnounce(progressOf(delta))), urgent, now, delta.owner);
   }
 
-  #tellOn(owner: string, now: Millis): void {
-    const progress = this.#o.catalog.progressOf(owner);
+  #broadcastProgress(owner: string, now: Millis): void {
+    const progress = this.#o.catalog.replicaProgress(owner);
     if (progress !== undefined && progress.version > 0)
-      this.#queue(copyOf(encodeAnnounce(progress)), false, now, owner);
+      this.#enqueue(copyBytes(encodeDeltaAnnounce(progress)), false, now, owner);
   }
 
-  #queue(message: Uint8Array, urgent: boolean, now: Millis, name?: string): void {
-    (urgent ? this.urgent : this.rumors).queue(message, name);
-    this.#arm(now);
+  #enqueue(message: Uint8Array, urgent: boolean, now: Millis, name?: string): void {
+    (urgent ? this.urgent : this.rumors).enqueue(message, name);
+    this.#scheduleGossip(now);
   }
 
-  #arm(now: Millis): void {
+  #scheduleGossip(now: Millis): void {
     if (this.#gossipAt === NEVER) this.#gossipAt = now + this.#o.gossipInterval * this.#o.rng.next() * 0.5;
   }
 
   /** Our lanes go to capable peers only, so their rounds are counted over those. */
   #gossip(now: Millis): void {
-    const { capable, gossipInterval, gossipNodes, host } = this.#o;
+    const { catalogPeers: capable, gossipInterval, gossipNodes, host } = this.#o;
     this.#gossipAt = NEVER;
     if (this.urgent.size + this.rumors.size === 0) return;
-    const peers = capable.pick(gossipNodes);
+    const peers = capable.pickRandom(gossipNodes);
     for (const peer of peers) host.gossip(peer);
     // With nobody to tell, what waits goes on waiting; whoever comes up wakes it.
     if (peers.length > 0 && this.urgent.size + this.rumors.size > 0) this.#gossipAt = now + gossipInterval;
   }
 
-  #remember(progress: Progress, from: Address): void {
-    if (this.#early.size >= MAX_EARLY) this.#early.delete(this.#early.keys().next().value as string);
-    this.#early.set(progress.owner, { progress, from });
+  #deferAnnouncement(progress: Progress, from: Address): void {
+    if (this.#deferred.size >= MAX_DEFERRED)
+      this.#deferred.delete(this.#deferred.keys().next().value as string);
+    this.#deferred.set(progress.owner, { progress, from });
   }
 
-  #touch(): void {
-    for (const owner of this.#o.catalog.takeConfirmed()) this.#o.index.confirmed(owner, this.#topics);
+  #flushTopics(): void {
+    for (const owner of this.#o.catalog.consumeConfirmed())
+      this.#o.index.onOwnerConfirmed(owner, this.#topics);
     if (this.#topics.size === 0) return;
-    this.#o.host.touch(this.#topics);
+    this.#o.host.markTopicsChanged(this.#topics);
     this.#topics.clear();
   }
 }

@@ -6,43 +6,44 @@ import { parseAddress } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
-import { type CatalogOptions, recall } from '../../catalog/catalog.ts';
+import { type CatalogOptions, parseCatalogSnapshot } from '../../catalog/catalog.ts';
 import type { Member } from '../../swim/types.ts';
-import type { Peer } from '../contract/machine.ts';
+import type { PreviousNode } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import type { MemberView } from '../contract/view.ts';
 
-type Memory = NonNullable<CatalogOptions['memory']>;
+type RestoredLedgers = NonNullable<CatalogOptions['snapshot']>;
 
 /** A node that nobody spoke of for this long after our birth is no member any more. */
 const GRACE: Millis = 60_000;
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 const UNKNOWN_VSN = new Uint8Array(6);
 
-export class Warmth {
+export class RestoredCatalog {
   /** Ledgers of those who were up, for the catalogue; `undefined` if nothing is remembered. */
-  readonly memory: Memory | undefined;
+  readonly catalogSnapshot: RestoredLedgers | undefined;
   /** Why what was remembered could not be read. */
-  readonly refused: string | undefined;
+  readonly loadError: string | undefined;
   /** Members of the last life that this one has not met yet. */
-  readonly #unmet = new Map<string, Peer>();
+  readonly #previousNodes = new Map<string, PreviousNode>();
   /** Those of them whose ledgers we hold. */
-  readonly #awaited = new Map<string, MemberView>();
+  readonly #unconfirmed = new Map<string, MemberView>();
   #until: Millis = NEVER;
 
   constructor({ name, snapshot, catalog, now }: AgentOptions) {
-    for (const peer of snapshot?.peers ?? []) if (peer.name !== name) this.#unmet.set(peer.name, peer);
+    for (const peer of snapshot?.peers ?? [])
+      if (peer.name !== name) this.#previousNodes.set(peer.name, peer);
     if (catalog === undefined) return;
     try {
-      const memory = recall(catalog);
+      const memory = parseCatalogSnapshot(catalog);
       // Who was down already, or had left, does not come back to life by our restart.
-      const ledgers = memory.ledgers.filter(({ owner }) => this.#vouch(owner, now));
-      this.memory = { ...memory, ledgers };
+      const ledgers = memory.ledgers.filter(({ owner }) => this.#addUnconfirmed(owner, now));
+      this.catalogSnapshot = { ...memory, ledgers };
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.refused = error.message;
+      this.loadError = error.message;
     }
-    if (this.#awaited.size > 0) this.#until = now + GRACE;
+    if (this.#unconfirmed.size > 0) this.#until = now + GRACE;
   }
 
   get deadline(): Millis {
@@ -50,56 +51,56 @@ export class Warmth {
   }
 
   /** Names of those we answer for, though we have not met them. */
-  awaited(): Iterable<string> {
-    return this.#awaited.keys();
+  unconfirmed(): Iterable<string> {
+    return this.#unconfirmed.keys();
   }
 
-  isAwaited(name: string): boolean {
-    return this.#awaited.has(name);
+  isUnconfirmed(name: string): boolean {
+    return this.#unconfirmed.has(name);
   }
 
   /** As good a member as can be made of what is remembered. Names match without regard to case if none is exact. */
-  member(name: string): MemberView | undefined {
-    if (this.#awaited.size === 0) return undefined;
-    const exact = this.#awaited.get(name);
+  unconfirmedMember(name: string): MemberView | undefined {
+    if (this.#unconfirmed.size === 0) return undefined;
+    const exact = this.#unconfirmed.get(name);
     if (exact !== undefined) return exact;
     const folded = name.toLowerCase();
-    for (const view of this.#awaited.values()) if (view.name.toLowerCase() === folded) return view;
+    for (const view of this.#unconfirmed.values()) if (view.name.toLowerCase() === folded) return view;
     return undefined;
   }
 
   /** Membership's word about a node, whichever it is, counts from here on. Was it awaited? */
-  met(name: string): boolean {
-    this.#unmet.delete(name);
-    const was = this.#awaited.delete(name);
-    if (this.#awaited.size === 0) this.#until = NEVER;
+  confirm(name: string): boolean {
+    this.#previousNodes.delete(name);
+    const was = this.#unconfirmed.delete(name);
+    if (this.#unconfirmed.size === 0) this.#until = NEVER;
     return was;
   }
 
   /** Those to be given up now. */
-  expired(now: Millis): readonly string[] {
+  expire(now: Millis): readonly string[] {
     if (now < this.#until) return [];
-    const names = [...this.#awaited.keys()];
-    this.#awaited.clear();
+    const names = [...this.#unconfirmed.keys()];
+    this.#unconfirmed.clear();
     this.#until = NEVER;
     return names;
   }
 
   /** Whom to go on remembering. `alone`: we have met nobody, so even those given up are our only way back. */
-  peers(alone: boolean): readonly Peer[] {
-    return [...this.#unmet.values()].filter(({ name }) => alone || this.#awaited.has(name));
+  previousNodes(alone: boolean): readonly PreviousNode[] {
+    return [...this.#previousNodes.values()].filter(({ name }) => alone || this.#unconfirmed.has(name));
   }
 
   /** Are we to answer for this owner until it is met? */
-  #vouch(name: string, now: Millis): boolean {
-    const peer = this.#unmet.get(name);
-    const view = peer === undefined || peer.down === true ? undefined : rememberedMember(peer, now);
-    if (view !== undefined) this.#awaited.set(name, view);
+  #addUnconfirmed(name: string, now: Millis): boolean {
+    const peer = this.#previousNodes.get(name);
+    const view = peer === undefined || peer.down === true ? undefined : toUnconfirmedMember(peer, now);
+    if (view !== undefined) this.#unconfirmed.set(name, view);
     return view !== undefined;
   }
 }
 
-function rememberedMember({ name, addr }: Peer, since: Millis): MemberView | undefined {
+function toUnconfirmedMember({ name, addr }: PreviousNode, since: Millis): MemberView | undefined {
   const address = parseAddress(addr);
   if (address === undefined) return undefined;
   const identity = { name, address, meta: NO_BYTES, vsn: UNKNOWN_VSN };

@@ -9,7 +9,7 @@ import { Catalog } from '../../catalog/catalog.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../catalog/view.ts';
 import { Registry } from '../../checks/registry.ts';
-import type { CheckEffect, LocalView, Outcome, Remembered } from '../../checks/types.ts';
+import type { CheckEffect, CheckOutcome, LocalView, RegistrySnapshot } from '../../checks/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
 import { retransmitLimit } from '../../swim/broadcasts.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
@@ -17,9 +17,9 @@ import type { Command } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { Capable } from './catalog-peers.ts';
+import { CatalogPeers } from './catalog-peers.ts';
 import { Replication, type ReplicationHost } from './replication.ts';
-import { Warmth } from './restored-catalog.ts';
+import { RestoredCatalog } from './restored-catalog.ts';
 
 /** Commands about services and checks. */
 export type ServiceCommand = Extract<
@@ -36,7 +36,7 @@ export type ServiceCommand = Extract<
   }
 >;
 
-export interface ServicesRooms {
+export interface ServiceLayerContext {
   readonly members: MembersView;
   readonly serf: SerfView;
   readonly rng: Rng;
@@ -45,54 +45,54 @@ export interface ServicesRooms {
   readonly host: ReplicationHost;
 }
 
-export class Services {
-  readonly capable: Capable;
+export class ServiceLayer {
+  readonly catalogPeers: CatalogPeers;
   readonly replication: Replication;
   readonly lanes: readonly Lane[];
   /** Who is only remembered. */
-  readonly warmth: Warmth;
+  readonly restoredCatalog: RestoredCatalog;
   readonly #registry: Registry;
   readonly #catalog: Catalog;
   readonly #index: CatalogIndex;
-  readonly #touch: (topics: Iterable<CatalogTopic>) => void;
+  readonly #markTopicsChanged: (topics: Iterable<CatalogTopic>) => void;
   readonly #effects: CheckEffect[] = [];
 
-  constructor(options: AgentOptions, rooms: ServicesRooms) {
-    const { name, snapshot, bornAt, now, swim } = options;
+  constructor(options: AgentOptions, rooms: ServiceLayerContext) {
+    const { name, snapshot, startedAt: bornAt, now, swim } = options;
     const { members, serf, rng, host, rumorBytes } = rooms;
-    this.#touch = (topics) => host.touch(topics);
-    this.warmth = new Warmth(options);
-    const { warmth } = this;
-    this.capable = new Capable(members, rng.fork());
+    this.#markTopicsChanged = (topics) => host.markTopicsChanged(topics);
+    this.restoredCatalog = new RestoredCatalog(options);
+    const { restoredCatalog: warmth } = this;
+    this.catalogPeers = new CatalogPeers(members, rng.fork());
     this.#registry = new Registry({
       rng: rng.fork(),
       now,
       allowExec: options.allowExec === true,
-      ...(snapshot?.registered === undefined ? {} : { remembered: snapshot.registered }),
-      absence: Math.max(0, bornAt - (snapshot?.at ?? bornAt)),
+      ...(snapshot?.registered === undefined ? {} : { snapshot: snapshot.registered }),
+      downtime: Math.max(0, bornAt - (snapshot?.at ?? bornAt)),
     });
     const catalog = new Catalog({
       owner: name,
       // Two births within one millisecond still begin two epochs.
       epoch: Math.max(bornAt * 1024 + rng.int(1024), (snapshot?.epoch ?? 0) + 1),
-      ...(warmth.memory === undefined ? {} : { memory: warmth.memory }),
+      ...(warmth.catalogSnapshot === undefined ? {} : { snapshot: warmth.catalogSnapshot }),
       ...(options.internEntries === undefined ? {} : { intern: options.internEntries }),
-      admits: (owner) => (serf.get(owner)?.status ?? 'left') !== 'left',
+      isMember: (owner) => (serf.get(owner)?.status ?? 'left') !== 'left',
     });
     this.#catalog = catalog;
     this.#index = new CatalogIndex({
       owners: () => catalog.owners(),
       entries: (owner) => catalog.entries(owner),
       // Agents that begin anew together hold the same ledgers: that is no proof that an owner is still there.
-      isWarm: (owner) => catalog.isWarm(owner) || warmth.isAwaited(owner),
+      isUnconfirmed: (owner) => catalog.isUnconfirmed(owner) || warmth.isUnconfirmed(owner),
     });
-    for (const owner of warmth.awaited()) this.#index.ownerState(owner, true, new Set());
+    for (const owner of warmth.unconfirmed()) this.#index.setOwnerUp(owner, true, new Set());
     this.replication = new Replication(
       {
         self: name,
         catalog,
         index: this.#index,
-        capable: this.capable,
+        catalogPeers: this.catalogPeers,
         host,
         rng: rng.fork(),
         gossipInterval: swim.gossipInterval,
@@ -101,11 +101,11 @@ export class Services {
       },
       now,
     );
-    const limit = (): number => retransmitLimit(swim.retransmitMult, this.capable.count);
-    const mayReach = (peer: Member): boolean => this.capable.is(peer);
+    const limit = (): number => retransmitLimit(swim.retransmitMult, this.catalogPeers.count);
+    const mayReach = (peer: Member): boolean => this.catalogPeers.isCatalogPeer(peer);
     this.lanes = [
-      { name: 'urgent', queue: this.replication.urgent, limit, user: true, mayReach },
-      { name: 'catalog', queue: this.replication.rumors, limit, user: true, mayReach },
+      { name: 'urgent', queue: this.replication.urgent, limit, user: true, canReceive: mayReach },
+      { name: 'catalog', queue: this.replication.rumors, limit, user: true, canReceive: mayReach },
     ];
   }
 
@@ -118,36 +118,36 @@ export class Services {
   }
 
   get deadline(): Millis {
-    return Math.min(this.#registry.deadline, this.replication.deadline, this.warmth.deadline);
+    return Math.min(this.#registry.deadline, this.replication.deadline, this.restoredCatalog.deadline);
   }
 
   /** Grows when there is something new to remember. */
   get version(): number {
-    return this.#registry.version;
+    return this.#registry.snapshotRevision;
   }
 
-  remember(now: Millis): { readonly registered: Remembered; readonly epoch: number } {
-    return { registered: this.#registry.remember(now), epoch: this.#catalog.epoch };
+  localSnapshot(now: Millis): { readonly registered: RegistrySnapshot; readonly epoch: number } {
+    return { registered: this.#registry.snapshot(now), epoch: this.#catalog.epoch };
   }
 
   /** The same array until the catalogue changes. */
   get summary(): Uint8Array {
-    return this.#catalog.summary();
+    return this.#catalog.encodedSummary();
   }
 
-  rememberCatalog(): Uint8Array {
-    return this.#catalog.remember();
+  catalogSnapshot(): Uint8Array {
+    return this.#catalog.snapshot();
   }
 
   start(now: Millis, out: Effect[]): void {
-    const { refused: why } = this.warmth;
+    const { loadError: why } = this.restoredCatalog;
     if (why !== undefined)
       out.push({ kind: 'fact', fact: { kind: 'rememberedRefused', what: 'catalog', why } });
     this.replication.start(now);
   }
 
   /** Throws `AgentError` with nothing changed. */
-  command(command: ServiceCommand, now: Millis, out: Effect[]): void {
+  handleCommand(command: ServiceCommand, now: Millis, out: Effect[]): void {
     const registry = this.#registry;
     const effects = this.#effects;
     switch (command.kind) {
@@ -169,56 +169,56 @@ export class Services {
         registry.updateCheck(command.id, command.status, command.output, now, effects);
         break;
       case 'maintenance':
-        registry.maintenance(command.service, command.on, command.reason, now, effects);
+        registry.setMaintenance(command.service, command.on, command.reason, now, effects);
         break;
       case 'drain':
-        registry.drain(command.service, command.on, now, effects);
+        registry.setDraining(command.service, command.on, now, effects);
     }
-    this.#settle(now, out);
+    this.#runEffects(now, out);
   }
 
-  checked(outcome: Outcome, now: Millis, out: Effect[]): void {
-    this.#registry.checked(outcome, now, this.#effects);
-    this.#settle(now, out);
+  onCheckFinished(outcome: CheckOutcome, now: Millis, out: Effect[]): void {
+    this.#registry.onCheckFinished(outcome, now, this.#effects);
+    this.#runEffects(now, out);
   }
 
   tick(now: Millis, out: Effect[]): void {
     this.#registry.tick(now, this.#effects);
-    this.#settle(now, out);
+    this.#runEffects(now, out);
     this.replication.tick(now);
-    for (const owner of this.warmth.expired(now)) this.replication.memberGone(owner);
+    for (const owner of this.restoredCatalog.expire(now)) this.replication.onMemberGone(owner);
   }
 
   /** Membership decides whose services exist, and whose pass. */
-  memberEvent({ kind, member: { name } }: SerfEvent, now: Millis): void {
-    this.capable.stir();
-    if (this.warmth.met(name)) this.#tellMet(name);
+  onMemberEvent({ kind, member: { name } }: SerfEvent, now: Millis): void {
+    this.catalogPeers.invalidate();
+    if (this.restoredCatalog.confirm(name)) this.#markConfirmed(name);
     switch (kind) {
       case 'joined':
-        return this.replication.memberUp(name, now);
+        return this.replication.onMemberUp(name, now);
       case 'failed':
-        return this.replication.memberDown(name);
+        return this.replication.onMemberDown(name);
       case 'left':
       case 'reaped':
-        return this.replication.memberGone(name);
+        return this.replication.onMemberGone(name);
       case 'updated':
       case 'leaving':
     }
   }
 
   /** Who lives there, if our own messages may be sent there. */
-  capableAt(to: Address): Member | undefined {
-    return this.capable.at(to.key);
+  catalogPeerAt(to: Address): Member | undefined {
+    return this.catalogPeers.findByAddress(to.key);
   }
 
   /** A node we answered for is seen by readers as membership sees it, from here on. */
-  #tellMet(name: string): void {
+  #markConfirmed(name: string): void {
     const topics = new Set<CatalogTopic>();
-    this.#index.confirmed(name, topics);
-    this.#touch(topics);
+    this.#index.onOwnerConfirmed(name, topics);
+    this.#markTopicsChanged(topics);
   }
 
-  #settle(now: Millis, out: Effect[]): void {
+  #runEffects(now: Millis, out: Effect[]): void {
     for (const effect of this.#effects.splice(0)) {
       switch (effect.kind) {
         case 'run':

@@ -5,9 +5,9 @@
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
 import type { Swim } from '../../swim/swim.ts';
-import type { Effect, Peer } from '../contract/machine.ts';
+import type { Effect, PreviousNode } from '../contract/machine.ts';
 import type { View } from '../contract/view.ts';
-import type { Services } from './services.ts';
+import type { ServiceLayer } from './services.ts';
 
 /** At most one snapshot in this span. */
 const INTERVAL: Millis = 1000;
@@ -16,9 +16,9 @@ const CATALOG_DELAY: Millis = 5000;
 /** … and not more often than this. */
 const CATALOG_INTERVAL: Millis = 30_000;
 
-export class Memory {
+export class SnapshotScheduler {
   readonly #on: boolean;
-  readonly #birth: { readonly bornAt: number; readonly now: Millis };
+  readonly #boot: { readonly startedAt: number; readonly now: Millis };
   #at: Millis = NEVER;
   /** None before the first snapshot: a life that is short must not begin twice with one incarnation and epoch. */
   #pause: Millis = 0;
@@ -30,9 +30,13 @@ export class Memory {
   #summary: Uint8Array | undefined;
 
   /** `on` false: there is nowhere to keep anything, so nothing is composed. */
-  constructor(on: boolean, birth: { readonly bornAt: number; readonly now: Millis }, services: Services) {
+  constructor(
+    on: boolean,
+    birth: { readonly startedAt: number; readonly now: Millis },
+    services: ServiceLayer,
+  ) {
     this.#on = on;
-    this.#birth = birth;
+    this.#boot = birth;
     if (on) this.#summary = services.summary;
   }
 
@@ -41,51 +45,51 @@ export class Memory {
   }
 
   /** Something worth keeping changed. */
-  stir(now: Millis): void {
+  markDirty(now: Millis): void {
     if (this.#on && this.#at === NEVER) this.#at = now + this.#pause;
   }
 
-  tick(now: Millis, swim: Swim, serf: Serf, services: Services, view: View, out: Effect[]): void {
-    if (now >= this.#catalogAt) this.#rememberCatalog(services, now, out);
+  tick(now: Millis, swim: Swim, serf: Serf, services: ServiceLayer, view: View, out: Effect[]): void {
+    if (now >= this.#catalogAt) this.#saveCatalog(services, now, out);
     if (now < this.#at) return;
     this.#at = NEVER;
     this.#pause = INTERVAL;
     this.#version = services.version;
-    const met: readonly Peer[] = view
+    const met: readonly PreviousNode[] = view
       .members()
       .filter((one) => one.name !== view.node && one.status !== 'left')
       .map(({ name, address: { key: addr }, status }) =>
         status === 'alive' || status === 'suspect' ? { name, addr } : { name, addr, down: true },
       );
-    const peers = [...met, ...services.warmth.peers(met.length === 0)];
-    const { registered, epoch } = services.remember(now);
-    const at = this.#birth.bornAt + (now - this.#birth.now);
+    const peers = [...met, ...services.restoredCatalog.previousNodes(met.length === 0)];
+    const { registered, epoch } = services.localSnapshot(now);
+    const at = this.#boot.startedAt + (now - this.#boot.now);
     const { clocks } = serf;
     out.push({
-      kind: 'remember',
+      kind: 'saveSnapshot',
       snapshot: { incarnation: swim.incarnation, clocks, peers, registered, epoch, at },
     });
   }
 
   /** Called after every input: was something registered, or did a check change? */
-  follow(services: Services, now: Millis): void {
-    if (services.version !== this.#version) this.stir(now);
+  detectChanges(services: ServiceLayer, now: Millis): void {
+    if (services.version !== this.#version) this.markDirty(now);
     if (this.#on && this.#catalogAt === NEVER && services.summary !== this.#summary)
       this.#catalogAt = Math.max(now + CATALOG_DELAY, this.#catalogSince + CATALOG_INTERVAL);
   }
 
   /** The agent stops, in order. Goes before all effects since `from`: after `stopped` nothing is written any more. */
-  last(services: Services, now: Millis, out: Effect[], from: number): void {
+  flush(services: ServiceLayer, now: Millis, out: Effect[], from: number): void {
     if (!this.#on || services.summary === this.#summary) return;
     const last: Effect[] = [];
-    this.#rememberCatalog(services, now, last);
+    this.#saveCatalog(services, now, last);
     out.splice(from, 0, ...last);
   }
 
-  #rememberCatalog(services: Services, now: Millis, out: Effect[]): void {
+  #saveCatalog(services: ServiceLayer, now: Millis, out: Effect[]): void {
     this.#catalogAt = NEVER;
     this.#catalogSince = now;
     this.#summary = services.summary;
-    out.push({ kind: 'rememberCatalog', bytes: services.rememberCatalog() });
+    out.push({ kind: 'saveCatalog', bytes: services.catalogSnapshot() });
   }
 }

@@ -15,7 +15,7 @@ const QUIET_ENOUGH = 3;
 /** Draws for a member that is up and not us. */
 const DRAWS = 8;
 
-export class Followups {
+export class EarlySync {
   readonly #gossipInterval: Millis;
   readonly #rng: Rng;
   #quiet = QUIET_ENOUGH;
@@ -31,7 +31,7 @@ export class Followups {
   }
 
   /** A push/pull of a join ended and brought `news` members. */
-  synced(news: number, now: Millis): void {
+  onPushPullFinished(news: number, now: Millis): void {
     this.#quiet = news > 0 ? 0 : this.#quiet + 1;
     if (this.#quiet >= QUIET_ENOUGH) {
       this.#at = NEVER;
@@ -43,14 +43,14 @@ export class Followups {
   }
 
   /** True once per deadline. */
-  due(now: Millis): boolean {
+  consumeDeadline(now: Millis): boolean {
     if (now < this.#at) return false;
     this.#at = NEVER;
     return true;
   }
 
   /** A random member that is up. */
-  choose(members: MembersView): Member | undefined {
+  choosePeer(members: MembersView): Member | undefined {
     const all = [...members.all()];
     for (let i = 0; i < DRAWS && all.length > 0; i++) {
       const member = all[this.#rng.int(all.length)] as Member;

@@ -20,11 +20,11 @@ interface Bucket {
   since: Millis;
 }
 
-export class Pace {
+export class PushPullLimiter {
   readonly #buckets = new Map<string, Bucket>();
 
   /** Takes one, if there is one. `membersAt` counts members at that address; asked only when the burst is used up. */
-  allows(from: Address, now: Millis, membersAt: (host: string) => number): boolean {
+  tryAcquire(from: Address, now: Millis, membersAt: (host: string) => number): boolean {
     const bucket = this.#bucketOf(from.host, now);
     if (bucket.left < 1) {
       const earned = (Math.max(1, membersAt(from.host)) * (now - bucket.since)) / SPAN;

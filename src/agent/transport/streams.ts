@@ -11,47 +11,47 @@ import { Timers } from '../../base/timers.ts';
 import type { Ping, PushPull, StreamMessage } from '../../wire/memberlist.ts';
 import type { Envelope } from '../../wire/packet.ts';
 import { encodeStream } from '../../wire/stream-writer.ts';
-import { type Opener, WIRE, type Wrapping } from '../contract/codec.ts';
+import { type StreamDecoder, WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Effect, StreamId } from '../contract/machine.ts';
 import type { PullTicket } from '../replication/replication.ts';
 
 /** What a push/pull we dialed came to. `news` counts members we had not known or had held as down. */
-export type SyncOutcome =
+export type PushPullOutcome =
   | { readonly ok: true; readonly news: number }
   | { readonly ok: false; readonly why: string };
 
 /** What sessions ask of the landing. */
 export interface StreamHost {
   /** May this peer exchange states now, or has it done so too often? */
-  mayPushPull(from: Address, now: Millis): boolean;
-  pushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
+  acquirePushPull(from: Address, now: Millis): boolean;
+  composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
   /**
    * Merges a peer's state and counts news; `sync` if it was we who dialed. Throws `WireError` if it cannot live
    * with ours.
    */
-  merge(state: PushPull, from: Address, sync: SyncRequest | undefined, now: Millis): number;
+  mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number;
   /** Is this stream ping meant for us? */
-  isUs(node: string): boolean;
+  isOwnName(node: string): boolean;
   /** A user message over a stream; what to answer, if the peer waits for an answer. */
-  userMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined;
+  handleUserMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined;
   /** How a question of ours ended; `body` is `undefined` if it was not answered. Throws `WireError`. */
-  answered(question: Question, body: Uint8Array | undefined, now: Millis): void;
-  pinged(seqNo: number, ok: boolean, now: Millis): void;
-  synced(sync: SyncRequest, outcome: SyncOutcome, now: Millis): void;
+  onResponse(question: StreamRequest, body: Uint8Array | undefined, now: Millis): void;
+  onPingResult(seqNo: number, ok: boolean, now: Millis): void;
+  onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;
 }
 
 /** A push/pull to dial, and whose it is. */
-export interface SyncRequest {
+export interface PushPullRequest {
   readonly to: Address;
   readonly join: boolean;
   /** The join command it works for. */
   readonly ticket?: number;
   /** One of those soon after a join (followups.ts). */
-  readonly followup?: boolean;
+  readonly early?: boolean;
 }
 
 /** A user message to dial, between agents that have a catalogue. */
-export interface Question {
+export interface StreamRequest {
   readonly to: Address;
   readonly body: Uint8Array;
   /** Handed back with the answer; `undefined`: none is expected. */
@@ -59,23 +59,23 @@ export interface Question {
 }
 
 type Session =
-  | { readonly role: 'sync'; readonly opener: Opener; readonly sync: SyncRequest }
-  | { readonly role: 'question'; readonly opener: Opener; readonly question: Question }
-  | { readonly role: 'ping'; readonly opener: Opener; readonly ping: Ping; readonly to: Address }
-  | { readonly role: 'listener'; readonly opener: Opener; readonly from: Address };
+  | { readonly role: 'sync'; readonly opener: StreamDecoder; readonly sync: PushPullRequest }
+  | { readonly role: 'question'; readonly opener: StreamDecoder; readonly question: StreamRequest }
+  | { readonly role: 'ping'; readonly opener: StreamDecoder; readonly ping: Ping; readonly to: Address }
+  | { readonly role: 'listener'; readonly opener: StreamDecoder; readonly from: Address };
 
 /** Served at once; further dialers are closed. Source: memberlist maxPushPullRequests. */
-const MAX_LISTENING = 128;
+const MAX_INBOUND = 128;
 
 export class Streams {
   readonly #envelope: Envelope;
   readonly #host: StreamHost;
   readonly #nonce: () => Uint8Array;
   readonly #timeout: Millis;
-  readonly #wrapping: Wrapping;
+  readonly #wrapping: WireCodec;
   readonly #sessions = new Map<StreamId, Session>();
   readonly #timers = new Timers<StreamId>();
-  #listening = 0;
+  #inbound = 0;
   #next: StreamId = 0;
 
   constructor(
@@ -83,7 +83,7 @@ export class Streams {
     host: StreamHost,
     nonce: () => Uint8Array,
     timeout: Millis,
-    wrapping: Wrapping = WIRE,
+    wrapping: WireCodec = WIRE_CODEC,
   ) {
     this.#envelope = envelope;
     this.#host = host;
@@ -97,91 +97,102 @@ export class Streams {
   }
 
   /** Dials a push/pull; the outcome comes as `host.synced`. */
-  sync(sync: SyncRequest, now: Millis, out: Effect[]): void {
-    this.#dial({ role: 'sync', opener: this.#opener('dialer'), sync }, sync.to, now + this.#timeout, out);
+  dialPushPull(sync: PushPullRequest, now: Millis, out: Effect[]): void {
+    this.#dial(
+      { role: 'sync', opener: this.#createDecoder('dialer'), sync },
+      sync.to,
+      now + this.#timeout,
+      out,
+    );
   }
 
   /** Dials a ping; the outcome comes as `host.pinged` by `deadline`. */
-  ping(to: Address, ping: Ping, deadline: Millis, out: Effect[]): void {
-    this.#dial({ role: 'ping', opener: this.#opener('dialer'), ping, to }, to, deadline, out);
+  dialPing(to: Address, ping: Ping, deadline: Millis, out: Effect[]): void {
+    this.#dial({ role: 'ping', opener: this.#createDecoder('dialer'), ping, to }, to, deadline, out);
   }
 
   /** Dials a user message; its answer comes as `host.answered`. */
-  ask(question: Question, now: Millis, out: Effect[]): void {
-    const session = { role: 'question', opener: this.#opener('dialer'), question } as const;
+  dialRequest(question: StreamRequest, now: Millis, out: Effect[]): void {
+    const session = { role: 'question', opener: this.#createDecoder('dialer'), question } as const;
     this.#dial(session, question.to, now + this.#timeout, out);
   }
 
-  accepted(stream: StreamId, from: Address, now: Millis, out: Effect[]): void {
-    if (this.#listening >= MAX_LISTENING) {
+  onAccepted(stream: StreamId, from: Address, now: Millis, out: Effect[]): void {
+    if (this.#inbound >= MAX_INBOUND) {
       out.push({ kind: 'closeStream', stream });
       out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, why: 'too many at once' } });
       return;
     }
-    this.#listening += 1;
-    this.#sessions.set(stream, { role: 'listener', opener: this.#opener('listener'), from });
+    this.#inbound += 1;
+    this.#sessions.set(stream, { role: 'listener', opener: this.#createDecoder('listener'), from });
     this.#timers.set(stream, now + this.#timeout);
   }
 
-  opened(stream: StreamId, out: Effect[]): void {
+  onOpened(stream: StreamId, out: Effect[]): void {
     const session = this.#sessions.get(stream);
     if (session?.role === 'sync')
-      this.#write(stream, this.#host.pushPull(session.sync.join, session.sync), 'dialer', false, out);
+      this.#write(stream, this.#host.composePushPull(session.sync.join, session.sync), 'dialer', false, out);
     else if (session?.role === 'ping') this.#write(stream, session.ping, 'dialer', false, out);
     else if (session?.role === 'question') {
       const { body, ticket } = session.question;
-      if (ticket === undefined) this.#drop(stream);
+      if (ticket === undefined) this.#deleteSession(stream);
       this.#write(stream, { kind: 'user', body }, 'dialer', ticket === undefined, out);
     }
   }
 
-  data(stream: StreamId, bytes: Uint8Array, now: Millis, out: Effect[]): void {
+  onData(stream: StreamId, bytes: Uint8Array, now: Millis, out: Effect[]): void {
     const session = this.#sessions.get(stream);
     if (session === undefined) return;
     try {
       const message = session.opener.push(bytes);
       if (message === undefined) return;
-      if (session.role === 'listener') this.#serve(stream, session.from, message, now, out);
-      else this.#answered(stream, session, message, now, out);
+      if (session.role === 'listener') this.#handleRequest(stream, session.from, message, now, out);
+      else this.#handleResponse(stream, session, message, now, out);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.#broken(stream, session, error, now, out);
+      this.#handleMalformed(stream, session, error, now, out);
     }
   }
 
-  closed(stream: StreamId, why: string | undefined, now: Millis): void {
+  onClosed(stream: StreamId, why: string | undefined, now: Millis): void {
     const session = this.#sessions.get(stream);
     if (session === undefined) return;
-    this.#drop(stream);
-    this.#failed(session, why ?? 'closed before it answered', now);
+    this.#deleteSession(stream);
+    this.#reportFailure(session, why ?? 'closed before it answered', now);
   }
 
   tick(now: Millis, out: Effect[]): void {
     for (let stream = this.#timers.pop(now); stream !== undefined; stream = this.#timers.pop(now)) {
       const session = this.#sessions.get(stream);
       if (session === undefined) continue;
-      this.#end(stream, out);
-      this.#failed(session, 'no answer in time', now);
+      this.#closeStream(stream, out);
+      this.#reportFailure(session, 'no answer in time', now);
     }
   }
 
-  #serve(stream: StreamId, from: Address, message: StreamMessage, now: Millis, out: Effect[]): void {
+  #handleRequest(stream: StreamId, from: Address, message: StreamMessage, now: Millis, out: Effect[]): void {
     switch (message.kind) {
       case 'pushPull':
-        if (!this.#host.mayPushPull(from, now)) return this.#refuse(stream, from, out);
+        if (!this.#host.acquirePushPull(from, now)) return this.#refuse(stream, from, out);
         // The answer goes out before the merge, so a dialer we cannot live with still learns our state.
-        this.#drop(stream);
-        this.#write(stream, this.#host.pushPull(message.join, { theirs: message }), 'listener', true, out);
+        this.#deleteSession(stream);
+        this.#write(
+          stream,
+          this.#host.composePushPull(message.join, { theirs: message }),
+          'listener',
+          true,
+          out,
+        );
         try {
-          this.#host.merge(message, from, undefined, now);
+          this.#host.mergeRemoteState(message, from, undefined, now);
         } catch (error) {
           if (!(error instanceof WireError)) throw error;
-          this.#rejected(from, error, out);
+          this.#recordRejected(from, error, out);
         }
         return;
       case 'ping':
-        if (!this.#host.isUs(message.node)) return this.#end(stream, out);
-        this.#drop(stream);
+        if (!this.#host.isOwnName(message.node)) return this.#closeStream(stream, out);
+        this.#deleteSession(stream);
         return this.#write(
           stream,
           { kind: 'ack', seqNo: message.seqNo, payload: new Uint8Array(0) },
@@ -190,9 +201,9 @@ export class Streams {
           out,
         );
       case 'user': {
-        const body = this.#host.userMessage(from, message.body, now);
-        if (body === undefined) return this.#end(stream, out);
-        this.#drop(stream);
+        const body = this.#host.handleUserMessage(from, message.body, now);
+        if (body === undefined) return this.#closeStream(stream, out);
+        this.#deleteSession(stream);
         return this.#write(stream, { kind: 'user', body }, 'listener', true, out);
       }
       case 'ack':
@@ -203,13 +214,13 @@ export class Streams {
 
   /** In words, so that the other's operator learns of it. */
   #refuse(stream: StreamId, from: Address, out: Effect[]): void {
-    this.#drop(stream);
+    this.#deleteSession(stream);
     out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, why: 'push/pulls too often' } });
     const error = 'too many push/pulls from your address, at most one in 5 s: try again later';
     this.#write(stream, { kind: 'err', error }, 'listener', true, out);
   }
 
-  #answered(
+  #handleResponse(
     stream: StreamId,
     session: Exclude<Session, { role: 'listener' }>,
     message: StreamMessage,
@@ -219,42 +230,42 @@ export class Streams {
     if (message.kind === 'err')
       throw new WireError('remote', `the peer says: ${message.error.slice(0, 200)}`);
     if (session.role === 'ping') {
-      this.#end(stream, out);
+      this.#closeStream(stream, out);
       const ok = message.kind === 'ack' && message.seqNo === session.ping.seqNo;
-      return this.#host.pinged(session.ping.seqNo, ok, now);
+      return this.#host.onPingResult(session.ping.seqNo, ok, now);
     }
     if (session.role === 'question') {
       if (message.kind !== 'user') throw new WireError('malformed', `${message.kind} instead of an answer`);
-      this.#end(stream, out);
-      return this.#host.answered(session.question, message.body, now);
+      this.#closeStream(stream, out);
+      return this.#host.onResponse(session.question, message.body, now);
     }
     if (message.kind !== 'pushPull')
       throw new WireError('malformed', `${message.kind} instead of a push/pull`);
-    const news = this.#host.merge(message, session.sync.to, session.sync, now);
-    this.#end(stream, out);
-    this.#host.synced(session.sync, { ok: true, news }, now);
+    const news = this.#host.mergeRemoteState(message, session.sync.to, session.sync, now);
+    this.#closeStream(stream, out);
+    this.#host.onPushPullFinished(session.sync, { ok: true, news }, now);
   }
 
   /** Bytes that make no sense. A listener says so in words, as agents do; then the stream is closed. */
-  #broken(stream: StreamId, session: Session, error: WireError, now: Millis, out: Effect[]): void {
+  #handleMalformed(stream: StreamId, session: Session, error: WireError, now: Millis, out: Effect[]): void {
     const from = peerOf(session);
-    this.#rejected(from, error, out);
+    this.#recordRejected(from, error, out);
     if (session.role === 'listener' && error.code !== 'badLabel') {
-      this.#drop(stream);
+      this.#deleteSession(stream);
       this.#write(stream, { kind: 'err', error: error.message }, 'listener', true, out);
       return;
     }
-    this.#end(stream, out);
-    this.#failed(session, error.message, now);
+    this.#closeStream(stream, out);
+    this.#reportFailure(session, error.message, now);
   }
 
-  #failed(session: Session, why: string, now: Millis): void {
-    if (session.role === 'sync') this.#host.synced(session.sync, { ok: false, why }, now);
-    else if (session.role === 'ping') this.#host.pinged(session.ping.seqNo, false, now);
-    else if (session.role === 'question') this.#host.answered(session.question, undefined, now);
+  #reportFailure(session: Session, why: string, now: Millis): void {
+    if (session.role === 'sync') this.#host.onPushPullFinished(session.sync, { ok: false, why }, now);
+    else if (session.role === 'ping') this.#host.onPingResult(session.ping.seqNo, false, now);
+    else if (session.role === 'question') this.#host.onResponse(session.question, undefined, now);
   }
 
-  #rejected(from: Address, error: WireError, out: Effect[]): void {
+  #recordRejected(from: Address, error: WireError, out: Effect[]): void {
     out.push({
       kind: 'fact',
       fact: { kind: 'streamRejected', from: from.key, code: error.code, detail: error.message },
@@ -281,19 +292,19 @@ export class Streams {
     out.push({ kind: 'writeStream', stream, bytes, end });
   }
 
-  #end(stream: StreamId, out: Effect[]): void {
-    this.#drop(stream);
+  #closeStream(stream: StreamId, out: Effect[]): void {
+    this.#deleteSession(stream);
     out.push({ kind: 'closeStream', stream });
   }
 
-  #drop(stream: StreamId): void {
-    if (this.#sessions.get(stream)?.role === 'listener') this.#listening -= 1;
+  #deleteSession(stream: StreamId): void {
+    if (this.#sessions.get(stream)?.role === 'listener') this.#inbound -= 1;
     this.#sessions.delete(stream);
     this.#timers.clear(stream);
   }
 
-  #opener(role: 'dialer' | 'listener'): Opener {
-    return this.#wrapping.opener(this.#envelope, role);
+  #createDecoder(role: 'dialer' | 'listener'): StreamDecoder {
+    return this.#wrapping.createStreamDecoder(this.#envelope, role);
   }
 }
 

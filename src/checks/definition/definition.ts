@@ -5,9 +5,15 @@
 
 import type { ServiceDefinition } from '../../model/service.ts';
 import type { CheckDefinition } from '../types.ts';
-import { type CheckDefaults, checkFields, type ParseOptions, readCheck, saysNothing } from './check.ts';
-import { entriesOf, fieldsOf, listOf, plain, undecodable } from './decode.ts';
-import { readService, SERVICE_KEYS } from './service.ts';
+import {
+  type CheckDefaults,
+  isBlankCheck,
+  type ParseOptions,
+  parseCheckFields,
+  toCheckFields,
+} from './check.ts';
+import { listField, normalizeKey, objectEntries, requestDecodeError, toFields } from './decode.ts';
+import { parseServiceFields, SERVICE_KEYS } from './service.ts';
 
 export type { ParseOptions } from './check.ts';
 
@@ -23,15 +29,15 @@ export interface Registration {
  * Source: Consul agent/structs/service_definition.go, CheckTypes; agent/agent.go, addServiceInternal (ids, names).
  */
 export function parseService(value: unknown, options: ParseOptions = {}): Registration {
-  const fields = fieldsOf(value, 'a service', SERVICE_KEYS);
-  const service = readService(fields);
+  const fields = toFields(value, 'a service', SERVICE_KEYS);
+  const service = parseServiceFields(fields);
   const one = fields.get('check');
-  const only = one === undefined ? undefined : checkFields(one.value, one.key);
-  const all = listOf(fields, 'checks').map((element) => checkFields(element, 'an element of Checks'));
-  if (only !== undefined && !saysNothing(only)) all.unshift(only);
+  const only = one === undefined ? undefined : toCheckFields(one.value, one.key);
+  const all = listField(fields, 'checks').map((element) => toCheckFields(element, 'an element of Checks'));
+  if (only !== undefined && !isBlankCheck(only)) all.unshift(only);
   const checks = new Map<string, CheckDefinition>(); // of two with one id the last counts, as in Consul
   all.forEach((check, i) => {
-    const read = readCheck(check, defaultsOf(service, all.length > 1 ? `:${i + 1}` : ''), options);
+    const read = parseCheckFields(check, defaultsOf(service, all.length > 1 ? `:${i + 1}` : ''), options);
     checks.set(read.id, read);
   });
   return { service, checks: [...checks.values()] };
@@ -39,19 +45,19 @@ export function parseService(value: unknown, options: ParseOptions = {}): Regist
 
 /** The body of `/v1/agent/check/register`. Throws `AgentError('badRequest')`. */
 export function parseCheck(value: unknown, options: ParseOptions = {}): CheckDefinition {
-  return readCheck(checkFields(value, 'a check'), { id: '', name: '', serviceId: '' }, options);
+  return parseCheckFields(toCheckFields(value, 'a check'), { id: '', name: '', serviceId: '' }, options);
 }
 
 /** What a file may hold: one service, bare or under `service`, or several under `services`. */
 export function parseServiceFile(value: unknown, options: ParseOptions = {}): Registration[] {
-  const entries = entriesOf(value, 'the file').filter(([, inner]) => inner !== null);
-  const wrapped = entries.filter(([key]) => WRAPPERS.has(plain(key)));
+  const entries = objectEntries(value, 'the file').filter(([, inner]) => inner !== null);
+  const wrapped = entries.filter(([key]) => WRAPPERS.has(normalizeKey(key)));
   if (wrapped.length === 0) return [parseService(value, options)];
-  const foreign = entries.find(([key]) => !WRAPPERS.has(plain(key)));
-  if (foreign !== undefined) throw undecodable(`json: unknown field ${JSON.stringify(foreign[0])}`);
-  const fields = fieldsOf(value, 'the file', WRAPPERS);
+  const foreign = entries.find(([key]) => !WRAPPERS.has(normalizeKey(key)));
+  if (foreign !== undefined) throw requestDecodeError(`json: unknown field ${JSON.stringify(foreign[0])}`);
+  const fields = toFields(value, 'the file', WRAPPERS);
   const one = fields.get('service');
-  const all = listOf(fields, 'services');
+  const all = listField(fields, 'services');
   return (one === undefined ? all : [one.value, ...all]).map((service) => parseService(service, options));
 }
 

@@ -1,13 +1,13 @@
 /** Definitions back into the JSON shape they are registered in, for what is remembered. The inverse of definition.ts. */
 import { formatDuration } from '../../config/setting.ts';
 import type { ServiceDefinition } from '../../model/service.ts';
-import type { CheckDefinition, Probe } from '../types.ts';
+import type { CheckDefinition, CheckProbe } from '../types.ts';
 
 /** Stands for the node in what is remembered, whatever its name is next time. */
 export const THIS_NODE = '.';
 
 /** `parseService` of this gives an equal definition, without checks. */
-export function describeService(service: ServiceDefinition): Record<string, unknown> {
+export function encodeService(service: ServiceDefinition): Record<string, unknown> {
   return {
     ID: service.id,
     Name: service.name,
@@ -27,7 +27,7 @@ export function describeService(service: ServiceDefinition): Record<string, unkn
 }
 
 /** `parseCheck` of this, with `THIS_NODE` as node, gives an equal definition. A maintenance check has no such shape. */
-export function describeCheck(check: CheckDefinition): Record<string, unknown> {
+export function encodeCheck(check: CheckDefinition): Record<string, unknown> {
   return {
     CheckID: check.id,
     Name: check.name,
@@ -42,11 +42,11 @@ export function describeCheck(check: CheckDefinition): Record<string, unknown> {
     FailuresBeforeCritical: check.failuresBeforeCritical,
     DeregisterCriticalServiceAfter: formatDuration(check.deregisterCriticalAfter),
     OutputMaxSize: check.outputMaxBytes,
-    ...describeProbe(check.probe),
+    ...encodeProbe(check.probe),
   };
 }
 
-function describeProbe(probe: Probe): Record<string, unknown> {
+function encodeProbe(probe: CheckProbe): Record<string, unknown> {
   switch (probe.kind) {
     case 'http':
       return {

@@ -1,7 +1,7 @@
 /** Whether two definitions are the same registration. */
 
 /** Equal in structure: numbers, texts, arrays, maps (in any order) and plain objects of these. */
-export function same(a: unknown, b: unknown): boolean {
+export function deepEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (a instanceof Map || b instanceof Map)
@@ -9,16 +9,16 @@ export function same(a: unknown, b: unknown): boolean {
       a instanceof Map &&
       b instanceof Map &&
       a.size === b.size &&
-      [...a].every(([key, value]) => b.has(key) && same(value, b.get(key)))
+      [...a].every(([key, value]) => b.has(key) && deepEqual(value, b.get(key)))
     );
   if (Array.isArray(a) || Array.isArray(b))
     return (
       Array.isArray(a) &&
       Array.isArray(b) &&
       a.length === b.length &&
-      a.every((value, i) => same(value, b[i]))
+      a.every((value, i) => deepEqual(value, b[i]))
     );
   const entries = Object.entries(a);
   const others = new Map(Object.entries(b));
-  return entries.length === others.size && entries.every(([key, value]) => same(value, others.get(key)));
+  return entries.length === others.size && entries.every(([key, value]) => deepEqual(value, others.get(key)));
 }

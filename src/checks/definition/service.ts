@@ -3,20 +3,20 @@
  *
  * Source: Consul agent/structs/structs.go, NodeService.Validate, ValidateMetadata, ValidateWeights.
  */
-import { utf8 } from '../../base/bytes.ts';
+import { encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { ServiceDefinition } from '../../model/service.ts';
 import {
+  booleanField,
+  expectInteger,
   type Fields,
-  fieldsOf,
-  flagOf,
-  integer,
-  intOf,
-  mapOf,
-  pairsOf,
+  integerField,
+  mapField,
   quoted,
-  textOf,
-  textsOf,
+  stringField,
+  stringListField,
+  stringMapField,
+  toFields,
 } from './decode.ts';
 
 const MAX_NAME = 128;
@@ -37,82 +37,94 @@ export const SERVICE_KEYS: ReadonlySet<string> = new Set(
 const WEIGHT_KEYS = new Set(['passing', 'warning']);
 const ADDRESS_KEYS = new Set(['address', 'port']);
 
-export function readService(fields: Fields): ServiceDefinition {
-  const name = textOf(fields, 'name');
-  if (name === '') throw bad('Missing service name');
+export function parseServiceFields(fields: Fields): ServiceDefinition {
+  const name = stringField(fields, 'name');
+  if (name === '') throw badRequest('Missing service name');
   if (name.length > MAX_NAME || !/^[A-Za-z0-9._-]+$/.test(name))
-    throw bad(
+    throw badRequest(
       `Invalid service name ${quoted(name)}: must be 1 to ${MAX_NAME} letters, digits, ".", "_" or "-"`,
     );
-  const id = textOf(fields, 'id') || name;
-  checkId(id, 'Invalid service ID');
+  const id = stringField(fields, 'id') || name;
+  validateRegistrationId(id, 'Invalid service ID');
   return {
     id,
     name,
     tags: readTags(fields),
-    address: checkAddress(textOf(fields, 'address')),
-    port: checkPort(intOf(fields, 'port')),
+    address: validateServiceAddress(stringField(fields, 'address')),
+    port: validateServicePort(integerField(fields, 'port')),
     taggedAddresses: readTaggedAddresses(fields),
     meta: readMeta(fields),
     weights: readWeights(fields),
-    enableTagOverride: flagOf(fields, 'enabletagoverride'),
+    enableTagOverride: booleanField(fields, 'enabletagoverride'),
   };
 }
 
 /** Ids are wide: clients put `:`, `/`, blanks and more into them. Throws `AgentError` opening with `phrase`. */
-export function checkId(id: string, phrase: string): void {
-  if (utf8(id).length > MAX_ID_BYTES) throw bad(`${phrase}: must be at most ${MAX_ID_BYTES} bytes`);
-  if (hasControls(id)) throw bad(`${phrase} ${quoted(id)}: must not contain control characters`);
+export function validateRegistrationId(id: string, phrase: string): void {
+  if (encodeUtf8(id).length > MAX_ID_BYTES)
+    throw badRequest(`${phrase}: must be at most ${MAX_ID_BYTES} bytes`);
+  if (hasControlCharacters(id))
+    throw badRequest(`${phrase} ${quoted(id)}: must not contain control characters`);
 }
 
 /** C0, DEL, C1, and the marks that turn the direction of text around. */
-export const hasControls = (value: string): boolean =>
+export const hasControlCharacters = (value: string): boolean =>
   /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u.test(value);
 
 function readTags(fields: Fields): string[] {
-  const tags = textsOf(fields, 'tags');
-  if (tags.length > MAX_TAGS) throw bad(`Invalid service tags: at most ${MAX_TAGS}`);
+  const tags = stringListField(fields, 'tags');
+  if (tags.length > MAX_TAGS) throw badRequest(`Invalid service tags: at most ${MAX_TAGS}`);
   for (const tag of tags)
-    if (utf8(tag).length > MAX_TAG_BYTES)
-      throw bad(`Invalid service tag ${quoted(tag)}: must be at most ${MAX_TAG_BYTES} bytes`);
+    if (encodeUtf8(tag).length > MAX_TAG_BYTES)
+      throw badRequest(`Invalid service tag ${quoted(tag)}: must be at most ${MAX_TAG_BYTES} bytes`);
   return tags;
 }
 
 /** `''` stands for the node's own address; a wildcard is nobody's. */
-function checkAddress(address: string): string {
+function validateServiceAddress(address: string): string {
   const wildcard = address === '0.0.0.0' || /^\[?::\]?$/.test(address);
-  if (wildcard || utf8(address).length > MAX_ADDRESS_BYTES || /\s/.test(address) || hasControls(address))
-    throw bad('Invalid service address');
+  if (
+    wildcard ||
+    encodeUtf8(address).length > MAX_ADDRESS_BYTES ||
+    /\s/.test(address) ||
+    hasControlCharacters(address)
+  )
+    throw badRequest('Invalid service address');
   return address;
 }
 
 /** Differs: Consul takes any number; no socket could use it. -1 stands for a unix socket. */
-function checkPort(port: number): number {
-  if (port < -1 || port > 65_535) throw bad(`Invalid service port ${port}: must be -1 to 65535`);
+function validateServicePort(port: number): number {
+  if (port < -1 || port > 65_535) throw badRequest(`Invalid service port ${port}: must be -1 to 65535`);
   return port;
 }
 
 function readTaggedAddresses(fields: Fields): Map<string, { address: string; port: number }> {
-  const addresses = mapOf(fields, 'taggedaddresses', (value, what) => {
-    const inner = fieldsOf(value, what, ADDRESS_KEYS);
-    return { address: checkAddress(textOf(inner, 'address')), port: checkPort(intOf(inner, 'port')) };
+  const addresses = mapField(fields, 'taggedaddresses', (value, what) => {
+    const inner = toFields(value, what, ADDRESS_KEYS);
+    return {
+      address: validateServiceAddress(stringField(inner, 'address')),
+      port: validateServicePort(integerField(inner, 'port')),
+    };
   });
   if (addresses.size > MAX_TAGGED_ADDRESSES)
-    throw bad(`Invalid tagged addresses: at most ${MAX_TAGGED_ADDRESSES}`);
-  for (const name of addresses.keys()) checkId(name, 'Invalid tagged address');
+    throw badRequest(`Invalid tagged addresses: at most ${MAX_TAGGED_ADDRESSES}`);
+  for (const name of addresses.keys()) validateRegistrationId(name, 'Invalid tagged address');
   return addresses;
 }
 
 function readMeta(fields: Fields): Map<string, string> {
-  const meta = pairsOf(fields, 'meta');
-  if (meta.size > MAX_META) throw bad(`Invalid Service Meta: at most ${MAX_META} pairs`);
+  const meta = stringMapField(fields, 'meta');
+  if (meta.size > MAX_META) throw badRequest(`Invalid Service Meta: at most ${MAX_META} pairs`);
   for (const [key, value] of meta) {
     if (!/^[A-Za-z0-9_-]{1,128}$/.test(key))
-      throw bad(`Invalid Service Meta: key ${quoted(key)} must be 1 to 128 letters, digits, "_" or "-"`);
+      throw badRequest(
+        `Invalid Service Meta: key ${quoted(key)} must be 1 to 128 letters, digits, "_" or "-"`,
+      );
     if (key.startsWith('consul-'))
-      throw bad(`Invalid Service Meta: key ${quoted(key)}: the prefix "consul-" is reserved`);
+      throw badRequest(`Invalid Service Meta: key ${quoted(key)}: the prefix "consul-" is reserved`);
     if (value.length > MAX_META_VALUE)
-      throw bad(`Invalid Service Meta: the value of ${quoted(key)} is longer than ${MAX_META_VALUE}`);
+      throw badRequest(`Invalid Service Meta: the value of ${quoted(key)} is longer than ${MAX_META_VALUE}`);
   }
   return meta;
 }
@@ -120,14 +132,14 @@ function readMeta(fields: Fields): Map<string, string> {
 function readWeights(fields: Fields): { passing: number; warning: number } {
   const given = fields.get('weights');
   if (given === undefined) return { passing: 1, warning: 1 };
-  const inner = fieldsOf(given.value, given.key, WEIGHT_KEYS);
-  const weight = (name: string): number => integer(inner.get(name)?.value ?? 0, `Weights.${name}`);
+  const inner = toFields(given.value, given.key, WEIGHT_KEYS);
+  const weight = (name: string): number => expectInteger(inner.get(name)?.value ?? 0, `Weights.${name}`);
   const weights = { passing: weight('passing'), warning: weight('warning') };
   if (weights.passing < 1 || weights.passing > MAX_WEIGHT)
-    throw bad(`Invalid Weights: Passing must be 1 to ${MAX_WEIGHT}`);
+    throw badRequest(`Invalid Weights: Passing must be 1 to ${MAX_WEIGHT}`);
   if (weights.warning < 0 || weights.warning > MAX_WEIGHT)
-    throw bad(`Invalid Weights: Warning must be 0 to ${MAX_WEIGHT}`);
+    throw badRequest(`Invalid Weights: Warning must be 0 to ${MAX_WEIGHT}`);
   return weights;
 }
 
-const bad = (sentence: string): AgentError => new AgentError('badRequest', sentence);
+const badRequest = (sentence: string): AgentError => new AgentError('badRequest', sentence);

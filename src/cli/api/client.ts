@@ -2,9 +2,9 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Command } from 'commander';
 import { AGENT_ERRORS } from '../../base/errors.ts';
-import { type Cli, CliError, EXIT } from '../command.ts';
-import { readToken } from '../input/files.ts';
-import { clean } from '../sanitize.ts';
+import { type CliContext, CliError, EXIT } from '../command.ts';
+import { readTokenFile } from '../input/files.ts';
+import { sanitize } from '../sanitize.ts';
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';
 const SILENCE_TIMEOUT = 60_000;
@@ -26,19 +26,19 @@ export interface Client {
   /** `body` goes as JSON, octets as they are. */
   put(path: string, body?: unknown): Promise<unknown>;
   /** What comes of an endless answer, line by line, until it ends or `signal` aborts. */
-  lines(path: string, signal: AbortSignal, take: (line: string) => void): Promise<void>;
+  streamLines(path: string, signal: AbortSignal, take: (line: string) => void): Promise<void>;
   /** As `get`, with the index of what was read. Ends early, by rejecting, when `signal` aborts. */
-  read(path: string, signal: AbortSignal): Promise<Answer>;
+  getWithIndex(path: string, signal: AbortSignal): Promise<AgentResponse>;
 }
 
-export interface Answer {
+export interface AgentResponse {
   readonly body: unknown;
   /** 0: the agent told none. */
   readonly index: number;
 }
 
 /** The agent answered, and not with 2xx. */
-export class Refused extends CliError {
+export class HttpStatusError extends CliError {
   readonly status: number;
   constructor(status: number, exit: number, sentence: string) {
     super(exit, sentence);
@@ -47,13 +47,13 @@ export class Refused extends CliError {
 }
 
 /** Adds what every command that speaks to the agent takes. */
-export const clientOptions = (command: Command, json = 'one JSON document on stdout'): Command =>
+export const addClientOptions = (command: Command, json = 'one JSON document on stdout'): Command =>
   command
     .option('--json', json)
     .option('--http-addr <url>', `the agent (env HEARSAY_HTTP_ADDR; default ${DEFAULT_ADDRESS})`)
     .option('--token-file <path>', 'file with the HTTP token (or env HEARSAY_HTTP_TOKEN)');
 
-export async function clientFor(cli: Cli, options: ClientOptions): Promise<Client> {
+export async function createClient(cli: CliContext, options: ClientOptions): Promise<Client> {
   const { env } = cli.io;
   const [source, exit] =
     options.httpAddr === undefined
@@ -69,23 +69,23 @@ export async function clientFor(cli: Cli, options: ClientOptions): Promise<Clien
   const token =
     options.tokenFile === undefined
       ? env['HEARSAY_HTTP_TOKEN'] || undefined
-      : (await readToken(options.tokenFile)).token;
-  const ask = (method: string, path: string, more: More = {}) =>
+      : (await readTokenFile(options.tokenFile)).token;
+  const ask = (method: string, path: string, more: RequestOptions = {}) =>
     send({ ...target, method, path }, address, { token, ...more });
   return {
     address,
     get: async (path) => (await ask('GET', path)).body,
     put: async (path, body) => (await ask('PUT', path, { body })).body,
-    read: (path, signal) => ask('GET', path, { signal }),
-    lines: async (path, signal, take) => void (await ask('GET', path, { signal, take })),
+    getWithIndex: (path, signal) => ask('GET', path, { signal }),
+    streamLines: async (path, signal, take) => void (await ask('GET', path, { signal, onLine: take })),
   };
 }
 
-interface More {
+interface RequestOptions {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
   /** Gets each line as it comes; then the answer has no end, and no body. */
-  take?(line: string): void;
+  onLine?(line: string): void;
 }
 
 type Target = { readonly host: string; readonly port: number } | { readonly socketPath: string };
@@ -105,8 +105,8 @@ function targetOf(address: string): Target | undefined {
 function send(
   target: Target & { readonly method: string; readonly path: string },
   address: string,
-  { token, body, signal, take }: More & { token: string | undefined },
-): Promise<Answer> {
+  { token, body, signal, onLine: take }: RequestOptions & { token: string | undefined },
+): Promise<AgentResponse> {
   const raw = body instanceof Uint8Array;
   const payload = raw ? body : body === undefined ? '' : JSON.stringify(body);
   return new Promise((resolve, reject) => {
@@ -151,7 +151,7 @@ function send(
         answer.on('end', () => {
           const text = Buffer.concat(parts).toString('utf8');
           const status = answer.statusCode ?? 0;
-          if (status < 200 || status > 299) reject(refusal(status, text));
+          if (status < 200 || status > 299) reject(toHttpStatusError(status, text));
           else
             try {
               resolve({ body: text === '' ? undefined : JSON.parse(text), index: indexIn(answer) });
@@ -190,12 +190,12 @@ function indexIn({ headers }: IncomingMessage): number {
 }
 
 /** The agent's own sentence with the exit code its status stands for. */
-function refusal(status: number, body: string): Refused {
+function toHttpStatusError(status: number, body: string): HttpStatusError {
   const sentence = sentenceIn(body) || `the agent answered ${status}`;
   const kind = Object.values(AGENT_ERRORS).find((one) => one.status === status);
   const hint =
     status === 401 || status === 403 ? '; give the token by HEARSAY_HTTP_TOKEN or --token-file' : '';
-  return new Refused(status, kind?.exit ?? EXIT.failed, sentence + hint);
+  return new HttpStatusError(status, kind?.exit ?? EXIT.failed, sentence + hint);
 }
 
 /** Errors come as plain text, as Consul's do, or as `{"error": "…"}`. */
@@ -203,10 +203,10 @@ function sentenceIn(body: string): string {
   try {
     const value: unknown = JSON.parse(body);
     if (typeof value === 'object' && value !== null && 'error' in value && typeof value.error === 'string')
-      return clean(value.error);
-    if (typeof value === 'string') return clean(value);
+      return sanitize(value.error);
+    if (typeof value === 'string') return sanitize(value);
   } catch {
     // not JSON: the sentence itself
   }
-  return clean(body).trim().slice(0, 400);
+  return sanitize(body).trim().slice(0, 400);
 }

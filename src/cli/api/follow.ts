@@ -1,7 +1,7 @@
 /** How a command follows what changes: one blocking query after another, until it is interrupted. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cli, CliError, EXIT, say } from '../command.ts';
-import { type Client, Refused } from './client.ts';
+import { type CliContext, CliError, EXIT, printNotice } from '../command.ts';
+import { type Client, HttpStatusError } from './client.ts';
 
 /** How long the agent may keep a question. Well below the silence after which a command gives up. */
 const WAIT = '30s';
@@ -14,8 +14,8 @@ const QUICK = 1000;
  * Calls `show` with the state at `path` at once and after each change. Resolves to 130 when a signal ends it. Rejects
  * if the agent refuses, or is not there to begin with; if it goes away later, it is waited for.
  */
-export async function follow(
-  { io }: Cli,
+export async function watchPath(
+  { io }: CliContext,
   client: Client,
   path: string,
   show: (state: unknown) => void,
@@ -30,8 +30,8 @@ export async function follow(
     while (!signal.aborted)
       try {
         const askedAt = performance.now();
-        const answer = await client.read(index === 0 ? path : blocking(path, index), signal);
-        if (failures > 0) say(io, `the agent at ${client.address} answers again`);
+        const answer = await client.getWithIndex(index === 0 ? path : blocking(path, index), signal);
+        if (failures > 0) printNotice(io, `the agent at ${client.address} answers again`);
         failures = 0;
         show(answer.body);
         seen = true;
@@ -40,8 +40,8 @@ export async function follow(
         if (!news && performance.now() - askedAt < QUICK) await pause(QUICK, signal);
       } catch (error) {
         if (signal.aborted) break;
-        if (!seen || !mayPass(error)) throw error;
-        if (failures === 0) say(io, `${error.message}; trying again until it answers`);
+        if (!seen || !isTransient(error)) throw error;
+        if (failures === 0) printNotice(io, `${error.message}; trying again until it answers`);
         index = 0;
         await pause(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures), signal);
         failures++;
@@ -56,8 +56,9 @@ const blocking = (path: string, index: number): string =>
   `${path}${path.includes('?') ? '&' : '?'}index=${index}&wait=${WAIT}`;
 
 /** Nobody there, too many watchers, or trouble of its own: not what we asked for is wrong. */
-function mayPass(error: unknown): error is CliError {
-  if (error instanceof Refused) return error.status === 429 || (error.status >= 500 && error.status !== 501);
+function isTransient(error: unknown): error is CliError {
+  if (error instanceof HttpStatusError)
+    return error.status === 429 || (error.status >= 500 && error.status !== 501);
   return error instanceof CliError && error.exit === EXIT.noAgent;
 }
 

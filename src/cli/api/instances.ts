@@ -1,8 +1,8 @@
 /** One instance of a service out of Consul's health shape, with the one status that people want to know. */
 import { joinHostPort } from '../../base/address.ts';
-import type { Entry, HealthCheck } from './schemas.ts';
+import type { HealthCheck, ServiceEntry } from './schemas.ts';
 
-export interface Instance {
+export interface InstanceRow {
   readonly id: string;
   readonly node: string;
   readonly address: string;
@@ -11,7 +11,7 @@ export interface Instance {
   readonly tags: readonly string[];
 }
 
-export const instanceOf = ({ Node, Service, Checks }: Entry): Instance => ({
+export const toInstanceRow = ({ Node, Service, Checks }: ServiceEntry): InstanceRow => ({
   id: Service.ID,
   node: Node.Node,
   address: Service.Address === '' ? Node.Address : Service.Address,
@@ -21,8 +21,13 @@ export const instanceOf = ({ Node, Service, Checks }: Entry): Instance => ({
 });
 
 /** `host:port`; the host alone where there is no port to dial. */
-export const hostOf = ({ address, port }: { readonly address: string; readonly port: number }): string =>
-  port > 0 ? joinHostPort(address, port) : address;
+export const formatEndpoint = ({
+  address,
+  port,
+}: {
+  readonly address: string;
+  readonly port: number;
+}): string => (port > 0 ? joinHostPort(address, port) : address);
 
 /** An operator's word, else the owner's, else the worst of all; passing if there is none. Source: http.md section 7. */
 function worstOf(checks: readonly HealthCheck[]): string {

@@ -1,14 +1,14 @@
 /** How commands wait for what takes an agent some seconds: they start it, then look again whenever it went on. */
 import * as v from 'valibot';
-import type { Cli } from '../command.ts';
+import type { CliContext } from '../command.ts';
 import { EXIT } from '../command.ts';
 import type { Client } from './client.ts';
-import { shaped } from './schemas.ts';
+import { parseResponse } from './schemas.ts';
 
 /** Below the silence after which a command gives up. */
 const WAIT = '20s';
 
-interface Going {
+interface PollState {
   readonly finished: boolean;
 }
 
@@ -16,8 +16,8 @@ interface Going {
  * Calls `show` with `first`, and with each later state of what is at `path`, until it is finished; gives the last.
  * `undefined`: interrupted.
  */
-export async function untilFinished<T extends Going>(
-  { io }: Cli,
+export async function pollUntilFinished<T extends PollState>(
+  { io }: CliContext,
   client: Client,
   path: string,
   first: T,
@@ -32,7 +32,7 @@ export async function untilFinished<T extends Going>(
     show(state);
     while (!state.finished) {
       const block = index === 0 ? '' : `?index=${index}&wait=${WAIT}`;
-      const answer = await client.read(`${path}${block}`, stop.signal);
+      const answer = await client.getWithIndex(`${path}${block}`, stop.signal);
       state = read(answer.body);
       index = answer.index;
       show(state);
@@ -46,7 +46,7 @@ export async function untilFinished<T extends Going>(
   }
 }
 
-const Asked = v.looseObject({
+const QueryStateSchema = v.looseObject({
   id: v.number(),
   name: v.string(),
   timeoutMs: v.number(),
@@ -55,9 +55,9 @@ const Asked = v.looseObject({
   acks: v.array(v.string()),
   responses: v.array(v.looseObject({ from: v.string(), payload: v.string(), base64: v.string() })),
 });
-export type Asked = v.InferOutput<typeof Asked>;
+export type QueryState = v.InferOutput<typeof QueryStateSchema>;
 
-export interface Question {
+export interface QueryInput {
   readonly name: string;
   readonly payload: string;
   /** Without the question mark; empty: none. */
@@ -65,16 +65,20 @@ export interface Question {
 }
 
 /** Asks all members, and calls `show` with each state of it. `undefined`: interrupted. */
-export async function askAll(
-  cli: Cli,
+export async function sendQuery(
+  cli: CliContext,
   client: Client,
-  { name, payload, parameters }: Question,
-  show: (asked: Asked) => void,
-): Promise<Asked | undefined> {
+  { name, payload, parameters }: QueryInput,
+  show: (asked: QueryState) => void,
+): Promise<QueryState | undefined> {
   const path = `/v1/hearsay/query/${encodeURIComponent(name)}${parameters === '' ? '' : `?${parameters}`}`;
-  const first = shaped(Asked, await client.put(path, new TextEncoder().encode(payload)), client);
-  const read = (body: unknown): Asked => shaped(Asked, body, client);
-  return untilFinished(cli, client, `/v1/hearsay/answers/${first.id}`, first, read, show);
+  const first = parseResponse(
+    QueryStateSchema,
+    await client.put(path, new TextEncoder().encode(payload)),
+    client,
+  );
+  const read = (body: unknown): QueryState => parseResponse(QueryStateSchema, body, client);
+  return pollUntilFinished(cli, client, `/v1/hearsay/answers/${first.id}`, first, read, show);
 }
 
-export const INTERRUPTED = EXIT.interrupted;
+export const EXIT_INTERRUPTED = EXIT.interrupted;

@@ -5,7 +5,7 @@ import type { Client } from './client.ts';
 
 const versions = v.looseObject({ min: v.number(), max: v.number(), cur: v.number() });
 
-export const Members = v.array(
+export const MembersSchema = v.array(
   v.looseObject({
     name: v.string(),
     addr: v.string(),
@@ -19,11 +19,11 @@ export const Members = v.array(
     self: v.boolean(),
   }),
 );
-export type Member = v.InferOutput<typeof Members>[number];
+export type MemberInfo = v.InferOutput<typeof MembersSchema>[number];
 
 const Census = v.looseObject({ known: v.number(), visible: v.number() });
 
-export const Info = v.looseObject({
+export const AgentInfoSchema = v.looseObject({
   version: v.string(),
   node: v.string(),
   datacenter: v.string(),
@@ -45,7 +45,7 @@ export const Info = v.looseObject({
   degraded: v.array(v.string()),
 });
 
-export const Joined = v.looseObject({
+export const JoinReportSchema = v.looseObject({
   joined: v.number(),
   failed: v.array(v.looseObject({ addr: v.string(), error: v.string() })),
 });
@@ -54,10 +54,10 @@ export const Joined = v.looseObject({
 const isMap = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export const AnyMap = v.custom<Readonly<Record<string, unknown>>>(isMap, 'must be a map');
+export const RecordSchema = v.custom<Readonly<Record<string, unknown>>>(isMap, 'must be a map');
 
 /** Names to tags. */
-export const Services = v.custom<Readonly<Record<string, readonly string[]>>>(
+export const CatalogServicesSchema = v.custom<Readonly<Record<string, readonly string[]>>>(
   (value) =>
     isMap(value) &&
     Object.values(value).every(
@@ -79,11 +79,11 @@ const HealthCheck = v.looseObject({
   ServiceID: text,
   ServiceName: text,
 });
-export const HealthChecks = v.array(HealthCheck);
+export const HealthChecksSchema = v.array(HealthCheck);
 export type HealthCheck = v.InferOutput<typeof HealthCheck>;
 
 /** Consul's ServiceEntry. */
-export const Entries = v.array(
+export const ServiceEntriesSchema = v.array(
   v.looseObject({
     Node: v.looseObject({ Node: v.string(), Address: v.string() }),
     Service: v.looseObject({
@@ -93,20 +93,25 @@ export const Entries = v.array(
       Address: text,
       Port: v.optional(v.number(), 0),
     }),
-    Checks: HealthChecks,
+    Checks: HealthChecksSchema,
   }),
 );
-export type Entry = v.InferOutput<typeof Entries>[number];
+export type ServiceEntry = v.InferOutput<typeof ServiceEntriesSchema>[number];
 
-const Place = v.looseObject({ id: v.string(), node: v.string(), address: v.string(), port: v.number() });
-export type Place = v.InferOutput<typeof Place>;
+const ResolvedInstanceSchema = v.looseObject({
+  id: v.string(),
+  node: v.string(),
+  address: v.string(),
+  port: v.number(),
+});
+export type ResolvedInstance = v.InferOutput<typeof ResolvedInstanceSchema>;
 
-export const Places = v.array(Place);
+export const ResolvedInstancesSchema = v.array(ResolvedInstanceSchema);
 
-export const Ownership = v.looseObject({
+export const KeyOwnersSchema = v.looseObject({
   key: v.string(),
   service: v.string(),
-  owners: Places,
+  owners: ResolvedInstancesSchema,
   checksum: v.union([v.string(), v.number()]),
   instances: v.number(),
 });
@@ -162,16 +167,16 @@ export const NodeWhy = v.looseObject({
 export type NodeWhy = v.InferOutput<typeof NodeWhy>;
 
 /** Consul's Event. */
-export const UserEvent = v.looseObject({
+export const ConsulEventSchema = v.looseObject({
   ID: v.string(),
   Name: v.string(),
   Payload: v.nullish(v.string()),
   LTime: v.number(),
 });
-export const UserEvents = v.array(UserEvent);
+export const ConsulEventsSchema = v.array(ConsulEventSchema);
 
 /** `answer` if it has the shape of `schema`; else the agent is of another version. */
-export function shaped<S extends v.GenericSchema>(
+export function parseResponse<S extends v.GenericSchema>(
   schema: S,
   answer: unknown,
   client: Client,

@@ -2,35 +2,35 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { VERSION } from '../../base/version.ts';
-import { shownValue } from '../../config/docs.ts';
-import type { Resolved } from '../../config/resolve.ts';
+import { formatSettingValue } from '../../config/docs.ts';
+import type { ResolvedConfig } from '../../config/resolve.ts';
 import { type AgentConfig, type HandlerConfig, type LogLevel, SETTINGS } from '../../config/schema.ts';
-import { act, type Cli, type CommandModule, example, say } from '../command.ts';
-import { agentOptions, loadConfig } from '../input/settings.ts';
-import type { Io, Started } from '../io.ts';
-import { live } from '../lifetime.ts';
-import { clean } from '../sanitize.ts';
+import { addExample, type CliContext, type CommandBuilder, printNotice, toAction } from '../command.ts';
+import { addAgentOptions, loadConfig } from '../input/settings.ts';
+import type { Io, StartedAgent } from '../io.ts';
+import { runUntilStopped } from '../lifetime.ts';
+import { sanitize } from '../sanitize.ts';
 
-export const build: CommandModule['build'] = (command, cli) => {
-  agentOptions(command)
+export const agentCommand: CommandBuilder = (command, cli) => {
+  addAgentOptions(command)
     .addHelpText(
       'after',
       '\nEach flag is also a variable (HEARSAY_RETRY_JOIN) and a key in a file (retryJoin): docs/config.md.' +
         '\nSecrets only by HEARSAY_GOSSIP_KEY and HEARSAY_HTTP_TOKEN, or by the files above.',
     )
-    .action(act(cli, (_options: object, self: Command) => run(cli, self)));
-  example(command, 'hearsay agent --node web-1 --bind 10.0.0.7 --retry-join 10.0.0.5 --tag role=web');
+    .action(toAction(cli, (_options: object, self: Command) => runAgent(cli, self)));
+  addExample(command, 'hearsay agent --node web-1 --bind 10.0.0.7 --retry-join 10.0.0.5 --tag role=web');
 };
 
-async function run({ io }: Cli, command: Command): Promise<number> {
+async function runAgent({ io }: CliContext, command: Command): Promise<number> {
   let current = await loadConfig(command, io);
-  for (const warning of current.warnings) say(io, `warning: ${warning}`);
+  for (const warning of current.warnings) printNotice(io, `warning: ${warning}`);
   const again = async (): Promise<void> => {
-    current = reload(io, running, current, await loadConfig(command, io));
+    current = applyReload(io, running, current, await loadConfig(command, io));
   };
-  const running: Started = await io.start(current.config, again);
+  const running: StartedAgent = await io.startAgent(current.config, again);
   for (const line of readyLines(current.config, running)) io.out.write(`${line}\n`);
-  return live(io, {
+  return runUntilStopped(io, {
     leave: () => running.leave(),
     stop: () => running.stop(),
     stopped: running.stopped,
@@ -38,12 +38,12 @@ async function run({ io }: Cli, command: Command): Promise<number> {
   });
 }
 
-function readyLines(config: AgentConfig, { node, address, http, dns }: Started): string[] {
+function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAgent): string[] {
   const encrypted = config.gossipKey !== undefined || config.keyringFile !== undefined;
   return [
-    `hearsay ${VERSION}: ${clean(node)} (${clean(config.datacenter)}) is ready`,
+    `hearsay ${VERSION}: ${sanitize(node)} (${sanitize(config.datacenter)}) is ready`,
     `  gossip  ${address} (UDP and TCP, ${encrypted ? 'encrypted' : 'not encrypted'})`,
-    `  http    ${http === undefined ? 'off' : httpUrl(http)}`,
+    `  http    ${http === undefined ? 'off' : toHttpUrl(http)}`,
     `  dns     ${dns === undefined ? 'off' : `${dns} (UDP and TCP)`}`,
     `  data    ${config.dataDir ?? 'in memory: nothing survives a restart (--data-dir PATH keeps it)'}`,
     `join it:  ${joinLine(config, address)}`,
@@ -55,18 +55,23 @@ function joinLine(config: AgentConfig, address: string): string {
   const own = /^(127\.|\[::1\])/.test(address)
     ? ' --node other --bind 127.0.0.1:0 --http 127.0.0.1:0 --dns off'
     : '';
-  const label = config.label === '' ? '' : ` --label '${clean(config.label)}'`;
+  const label = config.label === '' ? '' : ` --label '${sanitize(config.label)}'`;
   return `hearsay agent${own}${label} --join ${address}   (a running one: hearsay join ${address})`;
 }
 
 /** `127.0.0.1:8500` or `unix:PATH` as `--http-addr` takes it. */
-export const httpUrl = (listening: string): string =>
+export const toHttpUrl = (listening: string): string =>
   listening.startsWith('unix:')
     ? `unix://${resolve(listening.slice('unix:'.length))}`
     : `http://${listening}`;
 
 /** Takes over what can change while it runs, and says what cannot. Returns what holds from now on. */
-function reload(io: Io, running: Started, before: Resolved, after: Resolved): Resolved {
+function applyReload(
+  io: Io,
+  running: StartedAgent,
+  before: ResolvedConfig,
+  after: ResolvedConfig,
+): ResolvedConfig {
   const values = new Map(before.values);
   let changes = 0;
   for (const { key, setting } of SETTINGS.values()) {
@@ -78,12 +83,12 @@ function reload(io: Io, running: Started, before: Resolved, after: Resolved): Re
       change(running, is);
       values.set(key, is);
     }
-    const from = shownValue(setting, was) || 'none';
-    const to = shownValue(setting, is) || 'none';
-    say(io, `reload: ${key}: ${from} to ${to}: ${change === undefined ? 'needs a restart' : 'done'}`);
+    const from = formatSettingValue(setting, was) || 'none';
+    const to = formatSettingValue(setting, is) || 'none';
+    printNotice(io, `reload: ${key}: ${from} to ${to}: ${change === undefined ? 'needs a restart' : 'done'}`);
   }
   if (changes === 0)
-    say(
+    printNotice(
       io,
       `reload: nothing changed; only ${[...LIVE.keys()].join(' and ')} can change while the agent runs`,
     );
@@ -91,7 +96,7 @@ function reload(io: Io, running: Started, before: Resolved, after: Resolved): Re
 }
 
 /** What can change while the agent runs, and how. */
-const LIVE: ReadonlyMap<string, (running: Started, value: unknown) => void> = new Map([
+const LIVE: ReadonlyMap<string, (running: StartedAgent, value: unknown) => void> = new Map([
   ['logLevel', (running, value) => running.setLogLevel(value as LogLevel)],
   ['handlers', (running, value) => running.setHandlers(value as readonly HandlerConfig[])],
 ]);

@@ -1,9 +1,9 @@
 /** `hearsay checks`: what all checks say, as far as this agent knows; its own ones with their whole output. */
 import { Option } from 'commander';
-import { type Client, type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { AnyMap, type HealthCheck, HealthChecks, shaped } from '../api/schemas.ts';
-import { act, type Cli, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { columns, paintStatus } from '../output/table.ts';
+import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
+import { type HealthCheck, HealthChecksSchema, parseResponse, RecordSchema } from '../api/schemas.ts';
+import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
+import { colorStatus, formatTable } from '../output/table.ts';
 
 /** The worst first. */
 const STATES: readonly string[] = ['critical', 'warning', 'passing'];
@@ -15,16 +15,16 @@ interface Options extends ClientOptions {
   readonly own?: boolean;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  clientOptions(command)
+export const checksCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command)
     .addOption(new Option('--state <state...>', 'only checks in this state').choices(STATES))
     .option('--own', 'only checks of this agent')
-    .action(act(cli, (options: Options) => checks(cli, options)));
-  example(command, 'hearsay checks --state critical');
+    .action(toAction(cli, (options: Options) => checks(cli, options)));
+  addExample(command, 'hearsay checks --state critical');
 };
 
-async function checks(cli: Cli, options: Options): Promise<number> {
-  const client = await clientFor(cli, options);
+async function checks(cli: CliContext, options: Options): Promise<number> {
+  const client = await createClient(cli, options);
   const own = await ownChecks(client);
   const all = options.own === true ? [...own.values()] : await knownChecks(client, own);
   const shown = all
@@ -37,18 +37,18 @@ async function checks(cli: Cli, options: Options): Promise<number> {
 
 const rank = ({ Status }: HealthCheck): number => STATES.indexOf(Status);
 
-type Own = ReadonlyMap<string, HealthCheck>;
+type OwnChecks = ReadonlyMap<string, HealthCheck>;
 const keyOf = ({ Node, CheckID }: HealthCheck): string => JSON.stringify([Node, CheckID]);
 
-async function ownChecks(client: Client): Promise<Own> {
-  const byId = shaped(AnyMap, await client.get('/v1/agent/checks'), client);
-  const all = shaped(HealthChecks, Object.values(byId), client);
+async function ownChecks(client: Client): Promise<OwnChecks> {
+  const byId = parseResponse(RecordSchema, await client.get('/v1/agent/checks'), client);
+  const all = parseResponse(HealthChecksSchema, Object.values(byId), client);
   return new Map(all.map((check) => [keyOf(check), check]));
 }
 
 /** Those of the cluster. Of its own ones the agent knows more than it tells the others, and sooner. */
-async function knownChecks(client: Client, own: Own): Promise<HealthCheck[]> {
-  const known = shaped(HealthChecks, await client.get('/v1/health/state/any'), client);
+async function knownChecks(client: Client, own: OwnChecks): Promise<HealthCheck[]> {
+  const known = parseResponse(HealthChecksSchema, await client.get('/v1/health/state/any'), client);
   const keys = new Set(known.map(keyOf));
   return [
     ...known.map((check) => own.get(keyOf(check)) ?? check),
@@ -56,8 +56,8 @@ async function knownChecks(client: Client, own: Own): Promise<HealthCheck[]> {
   ];
 }
 
-function table({ colors }: Cli, shown: readonly HealthCheck[], own: Own): string {
-  return columns(
+function table({ colors }: CliContext, shown: readonly HealthCheck[], own: OwnChecks): string {
+  return formatTable(
     ['STATE', 'NODE', 'SERVICE', 'CHECK', 'OUTPUT'],
     shown.map((check) => [
       check.Status,
@@ -66,7 +66,7 @@ function table({ colors }: Cli, shown: readonly HealthCheck[], own: Own): string
       check.CheckID,
       shortened((check.Output || check.Notes).trim()), // the reason of a maintenance is in the notes
     ]),
-    (cell, column) => (column === 0 ? paintStatus(colors, cell) : cell),
+    (cell, column) => (column === 0 ? colorStatus(colors, cell) : cell),
   );
 }
 

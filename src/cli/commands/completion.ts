@@ -1,29 +1,29 @@
 /** `hearsay completion`: a script for the shell, made from the commands and their options. */
 import { Argument, type Command, type Option } from 'commander';
-import { act, type CommandModule, EXIT, example } from '../command.ts';
+import { addExample, type CommandBuilder, EXIT, toAction } from '../command.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-export const build: CommandModule['build'] = (command, cli) => {
+export const completionCommand: CommandBuilder = (command, cli) => {
   command.addArgument(new Argument('<shell>', 'which one').choices(SHELLS)).action(
-    act(cli, async (shell: Shell) => {
-      cli.io.out.write(SCRIPTS[shell](wordsOf(await cli.whole())));
+    toAction(cli, async (shell: Shell) => {
+      cli.io.out.write(SCRIPTS[shell](wordsOf(await cli.fullProgram())));
       return EXIT.done;
     }),
   );
-  example(command, 'source <(hearsay completion bash)');
+  addExample(command, 'source <(hearsay completion bash)');
 };
 
 /** What may follow `hearsay NAME`. */
-interface Words {
+interface CompletionEntry {
   readonly name: string;
   readonly summary: string;
   readonly subcommands: readonly string[];
   readonly options: readonly { readonly flag: string; readonly choices: readonly string[] }[];
 }
 
-function wordsOf(program: Command): readonly Words[] {
+function wordsOf(program: Command): readonly CompletionEntry[] {
   return program.commands.flatMap((command) =>
     [command.name(), ...command.aliases()].map((name) => ({
       name,
@@ -34,7 +34,7 @@ function wordsOf(program: Command): readonly Words[] {
   );
 }
 
-const optionsOf = (command: Command): Words['options'] =>
+const optionsOf = (command: Command): CompletionEntry['options'] =>
   command.options
     .filter((option: Option) => option.long != null && !option.hidden)
     .map((option: Option) => ({
@@ -49,7 +49,7 @@ const isFirst = (option: { flag: string }, at: number, all: readonly { flag: str
 const choicesIn = (flags: string): readonly string[] =>
   /<([a-z]+(?:\|[a-z]+)+)(?:\.{3})?>/.exec(flags)?.[1]?.split('|') ?? [];
 
-const SCRIPTS: Readonly<Record<Shell, (commands: readonly Words[]) => string>> = {
+const SCRIPTS: Readonly<Record<Shell, (commands: readonly CompletionEntry[]) => string>> = {
   bash: (commands) => `_hearsay() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} words=
   if [ "$COMP_CWORD" -eq 1 ]; then
@@ -96,7 +96,7 @@ if [ "$funcstack[1]" = "_hearsay" ]; then _hearsay "$@"; else compdef _hearsay h
       .join(''),
 };
 
-const valueCases = (commands: readonly Words[]): string =>
+const valueCases = (commands: readonly CompletionEntry[]): string =>
   commands
     .flatMap(({ name, options }) =>
       options
@@ -105,7 +105,7 @@ const valueCases = (commands: readonly Words[]): string =>
     )
     .join('');
 
-const wordCases = (commands: readonly Words[]): string =>
+const wordCases = (commands: readonly CompletionEntry[]): string =>
   commands
     .map(
       ({ name, subcommands, options }) =>

@@ -1,36 +1,44 @@
 /** `hearsay config`: every setting, its value and where it came from; `config check` judges files. */
 import type { Command } from 'commander';
 import { AgentError } from '../../base/errors.ts';
-import { jsonValue, shownValue } from '../../config/docs.ts';
-import { readFile } from '../../config/file.ts';
+import { formatSettingValue, settingToJson } from '../../config/docs.ts';
+import { parseConfigFile } from '../../config/file.ts';
 import { SETTINGS } from '../../config/schema.ts';
-import { act, type Cli, type CommandModule, EXIT, example, printJson, say } from '../command.ts';
-import { filesOf, readConfigFile } from '../input/files.ts';
-import { agentOptions, loadConfig } from '../input/settings.ts';
-import { columns } from '../output/table.ts';
+import {
+  addExample,
+  type CliContext,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  printNotice,
+  toAction,
+} from '../command.ts';
+import { listConfigFiles, readConfigFile } from '../input/files.ts';
+import { addAgentOptions, loadConfig } from '../input/settings.ts';
+import { formatTable } from '../output/table.ts';
 
 interface Options {
   readonly json?: boolean;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  agentOptions(command.option('--json', 'one JSON document on stdout')).action(
-    act(cli, (options: Options, self: Command) => show(cli, options, self)),
+export const configCommand: CommandBuilder = (command, cli) => {
+  addAgentOptions(command.option('--json', 'one JSON document on stdout')).action(
+    toAction(cli, (options: Options, self: Command) => show(cli, options, self)),
   );
-  example(command, 'hearsay config --config /etc/hearsay --preset wan');
+  addExample(command, 'hearsay config --config /etc/hearsay --preset wan');
 
   const checking = command
     .command('check')
     .description('Judge files or folders; exits 78 on a bad one, naming line and key')
     .argument('<path...>')
     .option('--json', 'one JSON document on stdout')
-    .action(act(cli, (paths: string[], options: Options) => check(cli, paths, options)));
-  example(checking, 'hearsay config check /etc/hearsay');
+    .action(toAction(cli, (paths: string[], options: Options) => check(cli, paths, options)));
+  addExample(checking, 'hearsay config check /etc/hearsay');
 };
 
-async function show(cli: Cli, options: Options, command: Command): Promise<number> {
+async function show(cli: CliContext, options: Options, command: Command): Promise<number> {
   const { values, origins, warnings } = await loadConfig(command, cli.io);
-  for (const warning of warnings) say(cli.io, `warning: ${warning}`);
+  for (const warning of warnings) printNotice(cli.io, `warning: ${warning}`);
   const rows = [...SETTINGS.values()].map(({ key, setting }) => ({
     key,
     setting,
@@ -41,14 +49,21 @@ async function show(cli: Cli, options: Options, command: Command): Promise<numbe
     printJson(
       cli.io,
       Object.fromEntries(
-        rows.map(({ key, setting, value, origin }) => [key, { value: jsonValue(setting, value), origin }]),
+        rows.map(({ key, setting, value, origin }) => [
+          key,
+          { value: settingToJson(setting, value), origin },
+        ]),
       ),
     );
   else
     cli.io.out.write(
-      columns(
+      formatTable(
         ['SETTING', 'VALUE', 'FROM'],
-        rows.map(({ key, setting, value, origin }) => [key, shownValue(setting, value) || '-', origin]),
+        rows.map(({ key, setting, value, origin }) => [
+          key,
+          formatSettingValue(setting, value) || '-',
+          origin,
+        ]),
         (cell, column, row) =>
           column === 2 && rows[row]?.origin === 'default' ? cli.colors.dim(cell) : cell,
       ),
@@ -57,7 +72,7 @@ async function show(cli: Cli, options: Options, command: Command): Promise<numbe
 }
 
 /** Tells everything wrong at once, not only the first. */
-async function check(cli: Cli, paths: readonly string[], options: Options): Promise<number> {
+async function check(cli: CliContext, paths: readonly string[], options: Options): Promise<number> {
   const problems: string[] = [];
   const collect = async <T>(read: Promise<T>): Promise<T | undefined> => {
     try {
@@ -69,14 +84,14 @@ async function check(cli: Cli, paths: readonly string[], options: Options): Prom
     }
   };
   for (const path of paths)
-    for (const name of (await collect(filesOf(path))) ?? []) {
+    for (const name of (await collect(listConfigFiles(path))) ?? []) {
       const read = await collect(readConfigFile(name));
       if (read === undefined) continue;
-      for (const warning of read.warnings) say(cli.io, `warning: ${warning}`);
-      problems.push(...readFile(read.file).problems);
+      for (const warning of read.warnings) printNotice(cli.io, `warning: ${warning}`);
+      problems.push(...parseConfigFile(read.file).problems);
     }
   if (options.json === true) printJson(cli.io, { ok: problems.length === 0, problems });
-  for (const problem of problems) say(cli.io, problem);
+  for (const problem of problems) printNotice(cli.io, problem);
   if (problems.length === 0 && options.json !== true)
     cli.io.out.write(`${paths.join(', ')}: no problem found\n`);
   return problems.length === 0 ? EXIT.done : EXIT.config;

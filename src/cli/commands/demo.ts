@@ -2,12 +2,20 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import { resolveConfig } from '../../config/resolve.ts';
-import { clientFor } from '../api/client.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, say } from '../command.ts';
-import type { Io, Started } from '../io.ts';
-import { live } from '../lifetime.ts';
-import { columns } from '../output/table.ts';
-import { httpUrl } from './agent.ts';
+import { createClient } from '../api/client.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printNotice,
+  toAction,
+} from '../command.ts';
+import type { Io, StartedAgent } from '../io.ts';
+import { runUntilStopped } from '../lifetime.ts';
+import { formatTable } from '../output/table.ts';
+import { toHttpUrl } from './agent.ts';
 
 const HOST = '127.0.0.1';
 const DEFAULT_NODES = 3;
@@ -18,26 +26,26 @@ interface Options {
   readonly nodes?: string;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
+export const demoCommand: CommandBuilder = (command, cli) => {
   command
     .option('--nodes <n>', `how many agents, 1 to ${MAX_NODES} (default: ${DEFAULT_NODES})`)
-    .action(act(cli, (options: Options) => demo(cli, options)));
-  example(command, 'hearsay demo --nodes 5');
+    .action(toAction(cli, (options: Options) => demo(cli, options)));
+  addExample(command, 'hearsay demo --nodes 5');
 };
 
-async function demo(cli: Cli, options: Options): Promise<number> {
+async function demo(cli: CliContext, options: Options): Promise<number> {
   const { io } = cli;
   const nodes = Number(options.nodes ?? DEFAULT_NODES);
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES)
     throw new CliError(EXIT.usage, `--nodes: must be a whole number from 1 to ${MAX_NODES}`);
 
-  const cluster: Started[] = [];
-  const each = async (what: (agent: Started) => Promise<void>): Promise<void> => {
+  const cluster: StartedAgent[] = [];
+  const each = async (what: (agent: StartedAgent) => Promise<void>): Promise<void> => {
     await Promise.all(cluster.map(what));
   };
   try {
     for (let i = 1; i <= nodes; i++) {
-      if (io.err.terminal) say(io, `starting ${i} of ${nodes} ...`);
+      if (io.err.isTerminal) printNotice(io, `starting ${i} of ${nodes} ...`);
       cluster.push(await startOne(io, i, cluster[0]));
     }
     for (const [at, agent] of cluster.entries()) await register(cli, agent, serviceOf(at + 1));
@@ -47,30 +55,30 @@ async function demo(cli: Cli, options: Options): Promise<number> {
   }
 
   io.out.write(
-    columns(
+    formatTable(
       ['NODE', 'GOSSIP', 'HTTP', 'DNS', 'SERVICE'],
       cluster.map(({ node, address, http, dns }, at) => [
         node,
         address,
-        http === undefined ? 'off' : httpUrl(http),
+        http === undefined ? 'off' : toHttpUrl(http),
         dns ?? 'off',
         serviceOf(at + 1).ID,
       ]),
     ),
   );
-  for (const line of whatToTry(cluster)) io.out.write(`${line}\n`);
-  return live(io, {
+  for (const line of suggestions(cluster)) io.out.write(`${line}\n`);
+  return runUntilStopped(io, {
     leave: () => each((agent) => agent.stop()),
     stop: () => each((agent) => agent.stop()),
     stopped: each((agent) => agent.stopped),
-    reload: async () => say(io, 'reload: a demo has nothing to reload'),
+    reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),
   });
 }
 
 /** The first takes the usual ports if they are free, so that commands find it without being told where. */
-async function startOne(io: Io, number: number, first: Started | undefined): Promise<Started> {
+async function startOne(io: Io, number: number, first: StartedAgent | undefined): Promise<StartedAgent> {
   const usual = async (port: number): Promise<string> =>
-    `${HOST}:${first === undefined && (await isFree(port)) ? port : 0}`;
+    `${HOST}:${first === undefined && (await isPortFree(port)) ? port : 0}`;
   const { config } = resolveConfig({
     flags: {
       node: `demo-${number}`,
@@ -85,9 +93,9 @@ async function startOne(io: Io, number: number, first: Started | undefined): Pro
     env: {},
     files: [],
     hostname: io.hostname,
-    terminal: io.err.terminal,
+    terminal: io.err.isTerminal,
   });
-  return io.start(config);
+  return io.startAgent(config);
 }
 
 interface DemoService {
@@ -111,17 +119,17 @@ function serviceOf(number: number): DemoService {
 }
 
 /** As any program would: over the HTTP API of the agent it runs beside. */
-async function register(cli: Cli, { http }: Started, service: DemoService): Promise<void> {
+async function register(cli: CliContext, { http }: StartedAgent, service: DemoService): Promise<void> {
   if (http === undefined) return;
-  const client = await clientFor(cli, { httpAddr: httpUrl(http) });
+  const client = await createClient(cli, { httpAddr: toHttpUrl(http) });
   await client.put('/v1/agent/service/register', service);
 }
 
-function whatToTry(cluster: readonly Started[]): string[] {
+function suggestions(cluster: readonly StartedAgent[]): string[] {
   const [first] = cluster;
   const last = cluster.at(-1);
   if (first?.http === undefined || last?.http === undefined) return [];
-  const url = httpUrl(first.http);
+  const url = toHttpUrl(first.http);
   const at = url.endsWith(':8500') ? '' : ` --http-addr ${url}`;
   const { Name: name } = serviceOf(cluster.length);
   const dig = (question: string): string[] =>
@@ -142,8 +150,8 @@ function whatToTry(cluster: readonly Started[]): string[] {
     ...(last === first
       ? []
       : [
-          `  hearsay maint on ${serviceOf(cluster.length).ID} --http-addr ${httpUrl(last.http)}`,
-          `  hearsay leave --http-addr ${httpUrl(last.http)}     (and look at the members again)`,
+          `  hearsay maint on ${serviceOf(cluster.length).ID} --http-addr ${toHttpUrl(last.http)}`,
+          `  hearsay leave --http-addr ${toHttpUrl(last.http)}     (and look at the members again)`,
         ]),
     '',
     'Ctrl-C stops it.',
@@ -151,7 +159,7 @@ function whatToTry(cluster: readonly Started[]): string[] {
 }
 
 /** Can both UDP and TCP have this port on loopback? */
-export async function isFree(port: number): Promise<boolean> {
+export async function isPortFree(port: number): Promise<boolean> {
   const tcp = await new Promise<boolean>((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

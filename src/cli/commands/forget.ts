@@ -1,25 +1,25 @@
 /** `hearsay forget`: a failed node becomes left, for the whole cluster. */
-import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { act, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { clean } from '../sanitize.ts';
+import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
+import { addExample, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
+import { sanitize } from '../sanitize.ts';
 
 interface Options extends ClientOptions {
   readonly prune?: boolean;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  clientOptions(command)
+export const forgetCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command)
     .argument('<node>', 'its name')
     .option('--prune', 'drop it from the list of members, too')
     .action(
-      act(cli, async (node: string, options: Options) => {
-        const client = await clientFor(cli, options);
+      toAction(cli, async (node: string, options: Options) => {
+        const client = await createClient(cli, options);
         const prune = options.prune === true ? '?prune' : '';
         await client.put(`/v1/hearsay/forget/${encodeURIComponent(node)}${prune}`);
         if (options.json === true) printJson(cli.io, { node, forgotten: true });
-        else cli.io.out.write(`${clean(node)} is forgotten\n`);
+        else cli.io.out.write(`${sanitize(node)} is forgotten\n`);
         return EXIT.done;
       }),
     );
-  example(command, 'hearsay forget web-3 --prune');
+  addExample(command, 'hearsay forget web-3 --prune');
 };

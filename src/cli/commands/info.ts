@@ -1,19 +1,19 @@
 /** `hearsay info`: the local agent about itself. */
 import type * as v from 'valibot';
-import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { Info, shaped } from '../api/schemas.ts';
-import { act, type Cli, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { age } from '../output/table.ts';
-import { clean } from '../sanitize.ts';
+import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
+import { AgentInfoSchema, parseResponse } from '../api/schemas.ts';
+import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
+import { formatAge } from '../output/table.ts';
+import { sanitize } from '../sanitize.ts';
 
-export const build: CommandModule['build'] = (command, cli) => {
-  clientOptions(command).action(act(cli, (options: ClientOptions) => info(cli, options)));
-  example(command, 'hearsay info --json');
+export const infoCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command).action(toAction(cli, (options: ClientOptions) => info(cli, options)));
+  addExample(command, 'hearsay info --json');
 };
 
-async function info(cli: Cli, options: ClientOptions): Promise<number> {
-  const client = await clientFor(cli, options);
-  const facts = shaped(Info, await client.get('/v1/hearsay/info'), client);
+async function info(cli: CliContext, options: ClientOptions): Promise<number> {
+  const client = await createClient(cli, options);
+  const facts = parseResponse(AgentInfoSchema, await client.get('/v1/hearsay/info'), client);
   if (options.json === true) {
     printJson(cli.io, facts);
     return EXIT.done;
@@ -31,18 +31,20 @@ async function info(cli: Cli, options: ClientOptions): Promise<number> {
         .map(([status, number]) => `${number} ${status}`)
         .join(', '),
     ],
-    ...outlookLines(facts.outlook),
+    ...partitionSummaryLines(facts.outlook),
     ['health', awareness === 0 ? '0 (well)' : `${awareness} (slow to answer, or losing packets)`],
     ['incarnation', String(facts.incarnation)],
-    ['uptime', age(facts.uptimeMs)],
+    ['uptime', formatAge(facts.uptimeMs)],
     ...(facts.leaving ? ([['leaving', 'yes']] satisfies [string, string][]) : []),
     ['degraded', facts.degraded.length === 0 ? 'nothing' : facts.degraded.join('; ')],
   ];
-  for (const [name, value] of lines) cli.io.out.write(`${name.padEnd(12)} ${clean(value)}\n`);
+  for (const [name, value] of lines) cli.io.out.write(`${name.padEnd(12)} ${sanitize(value)}\n`);
   return EXIT.done;
 }
 
-function outlookLines(outlook: v.InferOutput<typeof Info>['outlook']): [string, string][] {
+function partitionSummaryLines(
+  outlook: v.InferOutput<typeof AgentInfoSchema>['outlook'],
+): [string, string][] {
   if (outlook === undefined) return [];
   const { sentence, minuteAgo, hourAgo } = outlook;
   const counts = [

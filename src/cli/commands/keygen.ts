@@ -1,17 +1,17 @@
 /** `hearsay keygen`: a new gossip key on stdout. */
 import { randomBytes } from 'node:crypto';
-import { act, type CommandModule, EXIT, example, printJson } from '../command.ts';
+import { addExample, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 
 const KEY_BYTES = 32;
 
-export const build: CommandModule['build'] = (command, cli) => {
+export const keygenCommand: CommandBuilder = (command, cli) => {
   command.option('--json', 'one JSON document on stdout').action(
-    act(cli, async (options: { readonly json?: boolean }) => {
+    toAction(cli, async (options: { readonly json?: boolean }) => {
       const key = randomBytes(KEY_BYTES).toString('base64');
       if (options.json === true) printJson(cli.io, { key });
       else cli.io.out.write(`${key}\n`);
       return EXIT.done;
     }),
   );
-  example(command, 'HEARSAY_GOSSIP_KEY=$(hearsay keygen) hearsay agent');
+  addExample(command, 'HEARSAY_GOSSIP_KEY=$(hearsay keygen) hearsay agent');
 };

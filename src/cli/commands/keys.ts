@@ -1,12 +1,20 @@
 /** `hearsay keys`: the gossip keys of all members, changed while they run. Keys are shown as fingerprints. */
 import type { Command } from 'commander';
 import * as v from 'valibot';
-import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { INTERRUPTED, untilFinished } from '../api/poll.ts';
-import { shaped } from '../api/schemas.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { columns } from '../output/table.ts';
-import { clean } from '../sanitize.ts';
+import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
+import { EXIT_INTERRUPTED, pollUntilFinished } from '../api/poll.ts';
+import { parseResponse } from '../api/schemas.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  toAction,
+} from '../command.ts';
+import { formatTable } from '../output/table.ts';
+import { sanitize } from '../sanitize.ts';
 
 const Report = v.looseObject({
   id: v.number(),
@@ -28,60 +36,60 @@ interface Options extends ClientOptions {
   readonly timeout?: string;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
+export const keysCommand: CommandBuilder = (command, cli) => {
   const sub = (name: string, description: string, line: string): Command => {
-    const one = clientOptions(command.command(name))
+    const one = addClientOptions(command.command(name))
       .description(description)
       .option('--timeout <duration>', "how long to wait for members (default: by the cluster's size)");
-    example(one, line);
+    addExample(one, line);
     return one;
   };
   sub('list', 'Which keys members have', 'hearsay keys list').action(
-    act(cli, (options: Options) => operate(cli, 'list', undefined, options)),
+    toAction(cli, (options: Options) => runKeyOperation(cli, 'list', undefined, options)),
   );
   const KEY = 'base64, as `hearsay keygen` prints it; - reads it from stdin';
   sub('install', 'From now on all understand this key, too', 'hearsay keygen | hearsay keys install -')
     .argument('<key>', KEY)
-    .action(act(cli, (key: string, options: Options) => operate(cli, 'install', key, options)));
+    .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'install', key, options)));
   sub('use', 'From now on all speak by this key', 'hearsay keys use -')
     .argument('<key>', KEY)
     .option('--force', 'also if a member that lacks the key would be cut off')
-    .action(act(cli, (key: string, options: Options) => operate(cli, 'use', key, options)));
+    .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'use', key, options)));
   sub('remove', 'From now on nobody understands this key', 'hearsay keys remove -')
     .argument('<key>', KEY)
     .option('--force', 'also if a member may know no other')
-    .action(act(cli, (key: string, options: Options) => operate(cli, 'remove', key, options)));
-  example(command, 'hearsay keys list');
+    .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'remove', key, options)));
+  addExample(command, 'hearsay keys list');
 };
 
-async function operate(
-  cli: Cli,
+async function runKeyOperation(
+  cli: CliContext,
   operation: string,
   given: string | undefined,
   options: Options,
 ): Promise<number> {
   const { io } = cli;
-  const client = await clientFor(cli, options);
-  const key = given === '-' ? (await io.input(MAX_INPUT)).trim() : given;
+  const client = await createClient(cli, options);
+  const key = given === '-' ? (await io.readStdin(MAX_INPUT)).trim() : given;
   const parameters = new URLSearchParams({
     ...(options.force === true ? { force: '' } : {}),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   }).toString();
   const path = `/v1/hearsay/keys/${operation}${parameters === '' ? '' : `?${parameters}`}`;
-  const read = (body: unknown): Report => shaped(Report, body, client);
+  const read = (body: unknown): Report => parseResponse(Report, body, client);
   const first = read(await client.put(path, key === undefined ? {} : { key }));
-  const report = await untilFinished(
+  const report = await pollUntilFinished(
     cli,
     client,
     `/v1/hearsay/key-reports/${first.id}`,
     first,
     read,
     (state) => {
-      if (io.err.terminal && !state.finished)
+      if (io.err.isTerminal && !state.finished)
         io.err.write(`${WORDS[state.step] ?? ''}: ${state.answered} of ${state.members} members answered\n`);
     },
   );
-  if (report === undefined) return INTERRUPTED;
+  if (report === undefined) return EXIT_INTERRUPTED;
   if (options.json === true)
     printJson(io, {
       ...{ keys: report.keys, primaries: report.primaries, nodes: report.answered, members: report.members },
@@ -96,10 +104,10 @@ async function operate(
 const MAX_INPUT = 1024;
 const WORDS: Readonly<Record<string, string>> = { look: 'looking at keys', act: 'asking' };
 
-function show({ io }: Cli, operation: string, report: Report): void {
+function show({ io }: CliContext, operation: string, report: Report): void {
   if (operation === 'list')
     io.out.write(
-      columns(
+      formatTable(
         ['Key', 'Members', 'Used by'],
         Object.entries(report.keys).map(([key, count]) => [
           key,
@@ -112,7 +120,9 @@ function show({ io }: Cli, operation: string, report: Report): void {
     io.out.write(
       `${report.answered - Object.keys(report.errors).length} of ${report.members} members did it\n`,
     );
-  for (const [node, why] of Object.entries(report.errors)) io.out.write(`${clean(node)}: ${clean(why)}\n`);
-  for (const [node, note] of Object.entries(report.notes)) io.out.write(`${clean(node)}: ${clean(note)}\n`);
-  for (const node of report.silent) io.out.write(`${clean(node)}: no answer\n`);
+  for (const [node, why] of Object.entries(report.errors))
+    io.out.write(`${sanitize(node)}: ${sanitize(why)}\n`);
+  for (const [node, note] of Object.entries(report.notes))
+    io.out.write(`${sanitize(node)}: ${sanitize(note)}\n`);
+  for (const node of report.silent) io.out.write(`${sanitize(node)}: no answer\n`);
 }

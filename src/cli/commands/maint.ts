@@ -1,29 +1,38 @@
 /** `hearsay maint`: an operator takes the node, or one of its services, out of the answers and back in. */
-import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { act, type Cli, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { clean } from '../sanitize.ts';
+import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
+import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
+import { sanitize } from '../sanitize.ts';
 
 interface Options extends ClientOptions {
   readonly reason?: string;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  const on = clientOptions(command.command('on'))
+export const maintCommand: CommandBuilder = (command, cli) => {
+  const on = addClientOptions(command.command('on'))
     .description('Begin maintenance')
     .argument('[id]', 'of a service of this agent; without it the whole node')
     .option('--reason <text>', 'why, for whoever looks at the checks')
-    .action(act(cli, (id: string | undefined, options: Options) => maintain(cli, id, true, options)));
-  example(on, "hearsay maint on web-1 --reason 'disk is being changed'");
-  const off = clientOptions(command.command('off'))
+    .action(
+      toAction(cli, (id: string | undefined, options: Options) => setMaintenance(cli, id, true, options)),
+    );
+  addExample(on, "hearsay maint on web-1 --reason 'disk is being changed'");
+  const off = addClientOptions(command.command('off'))
     .description('End maintenance')
     .argument('[id]', 'of a service of this agent; without it the whole node')
-    .action(act(cli, (id: string | undefined, options: Options) => maintain(cli, id, false, options)));
-  example(off, 'hearsay maint off web-1');
-  example(command, 'hearsay maint on web-1');
+    .action(
+      toAction(cli, (id: string | undefined, options: Options) => setMaintenance(cli, id, false, options)),
+    );
+  addExample(off, 'hearsay maint off web-1');
+  addExample(command, 'hearsay maint on web-1');
 };
 
-async function maintain(cli: Cli, id: string | undefined, on: boolean, options: Options): Promise<number> {
-  const client = await clientFor(cli, options);
+async function setMaintenance(
+  cli: CliContext,
+  id: string | undefined,
+  on: boolean,
+  options: Options,
+): Promise<number> {
+  const client = await createClient(cli, options);
   const query = new URLSearchParams({ enable: String(on) });
   if (options.reason !== undefined) query.set('reason', options.reason);
   const what = id === undefined ? 'maintenance' : `service/maintenance/${encodeURIComponent(id)}`;
@@ -31,7 +40,7 @@ async function maintain(cli: Cli, id: string | undefined, on: boolean, options: 
   if (options.json === true) printJson(cli.io, { id: id ?? null, maintenance: on });
   else
     cli.io.out.write(
-      `${id === undefined ? 'this node' : clean(id)} is ${on ? 'in maintenance' : 'out of maintenance'}\n`,
+      `${id === undefined ? 'this node' : sanitize(id)} is ${on ? 'in maintenance' : 'out of maintenance'}\n`,
     );
   return EXIT.done;
 }

@@ -1,25 +1,33 @@
 /** `hearsay owner`: which healthy instances a key belongs to, so that jobs can be shared without a coordinator. */
 import type { Command } from 'commander';
-import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { hostOf } from '../api/instances.ts';
-import { Ownership, shaped } from '../api/schemas.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { columns } from '../output/table.ts';
-import { clean } from '../sanitize.ts';
+import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
+import { formatEndpoint } from '../api/instances.ts';
+import { KeyOwnersSchema, parseResponse } from '../api/schemas.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  toAction,
+} from '../command.ts';
+import { formatTable } from '../output/table.ts';
+import { sanitize } from '../sanitize.ts';
 
 export interface OwnerOptions extends ClientOptions {
   readonly service: string;
   readonly n?: string;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  ownerOptions(clientOptions(command)).action(
-    act(cli, (key: string, options: OwnerOptions) => owner(cli, key, options)),
+export const ownerCommand: CommandBuilder = (command, cli) => {
+  addOwnerOptions(addClientOptions(command)).action(
+    toAction(cli, (key: string, options: OwnerOptions) => owner(cli, key, options)),
   );
-  example(command, 'hearsay owner nightly-report --service worker');
+  addExample(command, 'hearsay owner nightly-report --service worker');
 };
 
-export const ownerOptions = (command: Command): Command =>
+export const addOwnerOptions = (command: Command): Command =>
   command
     .argument('<key>', 'any text: the name of a job, a shard, a customer')
     .requiredOption('--service <name>', 'the service whose instances share the keys')
@@ -30,10 +38,10 @@ const ADVICE = `
 Advice, not a lock: while news of a change spreads, or while the cluster is cut in two, two agents may name different
 owners. Use it where doing a thing twice is harmless. Agents that show the same ring agree.`;
 
-async function owner(cli: Cli, key: string, options: OwnerOptions): Promise<number> {
+async function owner(cli: CliContext, key: string, options: OwnerOptions): Promise<number> {
   const path = ownerPath(key, options);
-  const client = await clientFor(cli, options);
-  const { owners, checksum, instances } = shaped(Ownership, await client.get(path), client);
+  const client = await createClient(cli, options);
+  const { owners, checksum, instances } = parseResponse(KeyOwnersSchema, await client.get(path), client);
   if (options.json === true) printJson(cli.io, owners);
   if (owners.length === 0)
     throw new CliError(
@@ -42,13 +50,13 @@ async function owner(cli: Cli, key: string, options: OwnerOptions): Promise<numb
     );
   if (options.json !== true) {
     cli.io.out.write(
-      columns(
+      formatTable(
         ['ID', 'NODE', 'ADDRESS'],
-        owners.map((one) => [one.id, one.node, hostOf(one)]),
+        owners.map((one) => [one.id, one.node, formatEndpoint(one)]),
       ),
     );
     cli.io.out.write(
-      `ring ${clean(String(checksum))} of ${instances} instance${instances === 1 ? '' : 's'}\n`,
+      `ring ${sanitize(String(checksum))} of ${instances} instance${instances === 1 ? '' : 's'}\n`,
     );
   }
   return EXIT.done;

@@ -4,25 +4,40 @@
  */
 import { AgentError } from '../../base/errors.ts';
 import type { ConfigFile, ConfigNode } from '../../config/file.ts';
-import { type Client, type ClientOptions, clientFor, clientOptions, Refused } from '../api/client.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson, say } from '../command.ts';
-import { MAX_FILE_BYTES, readConfigFile, readConfigText } from '../input/files.ts';
-import { clean } from '../sanitize.ts';
+import {
+  addClientOptions,
+  type Client,
+  type ClientOptions,
+  createClient,
+  HttpStatusError,
+} from '../api/client.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  printNotice,
+  toAction,
+} from '../command.ts';
+import { MAX_FILE_BYTES, parseConfigText, readConfigFile } from '../input/files.ts';
+import { sanitize } from '../sanitize.ts';
 
 interface Options extends ClientOptions {
   readonly replaceChecks?: boolean;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  clientOptions(command)
+export const registerCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command)
     .argument(
       '<file>',
       'JSON or YAML: one service, bare or under service, or several under services; - is stdin',
     )
     .option('--replace-checks', 'drop checks of an earlier registration that are not in the file')
     .addHelpText('after', FILE_HELP)
-    .action(act(cli, (file: string, options: Options) => register(cli, file, options)));
-  example(command, 'hearsay register web.yaml');
+    .action(toAction(cli, (file: string, options: Options) => register(cli, file, options)));
+  addExample(command, 'hearsay register web.yaml');
 };
 
 const FILE_HELP = `
@@ -33,9 +48,9 @@ A file such as:
     tags: [v1]
     check: {http: "http://127.0.0.1:8080/health", interval: 10s}`;
 
-async function register(cli: Cli, path: string, options: Options): Promise<number> {
+async function register(cli: CliContext, path: string, options: Options): Promise<number> {
   const services = servicesIn(await read(cli, path));
-  const client = await clientFor(cli, options);
+  const client = await createClient(cli, options);
   const registered: string[] = [];
   const failed: { id: string; error: string; exit: number }[] = [];
   for (const service of services) {
@@ -50,12 +65,12 @@ async function register(cli: Cli, path: string, options: Options): Promise<numbe
   }
   if (options.json === true)
     printJson(cli.io, { registered, failed: failed.map(({ id, error }) => ({ id, error })) });
-  else for (const id of registered) cli.io.out.write(`${clean(id)} is registered\n`);
-  for (const { error } of failed) say(cli.io, `hearsay: ${error}`);
+  else for (const id of registered) cli.io.out.write(`${sanitize(id)} is registered\n`);
+  for (const { error } of failed) printNotice(cli.io, `hearsay: ${error}`);
   return failed[0]?.exit ?? EXIT.done;
 }
 
-interface Definition {
+interface FileService {
   readonly id: string;
   /** `PATH:LINE`. */
   readonly where: string;
@@ -63,21 +78,25 @@ interface Definition {
 }
 
 /** Resolves to the agent's refusal, if it refuses. Rejects when no agent answers: then the others need not be tried. */
-async function send(client: Client, { body }: Definition, replace: boolean): Promise<Refused | undefined> {
+async function send(
+  client: Client,
+  { body }: FileService,
+  replace: boolean,
+): Promise<HttpStatusError | undefined> {
   try {
     await client.put(`/v1/agent/service/register${replace ? '?replace-existing-checks=true' : ''}`, body);
     return undefined;
   } catch (error) {
-    if (error instanceof Refused) return error;
+    if (error instanceof HttpStatusError) return error;
     throw error;
   }
 }
 
-async function read({ io }: Cli, path: string): Promise<ConfigFile> {
+async function read({ io }: CliContext, path: string): Promise<ConfigFile> {
   try {
-    if (path === '-') return await readConfigText('stdin', await io.input(MAX_FILE_BYTES));
+    if (path === '-') return await parseConfigText('stdin', await io.readStdin(MAX_FILE_BYTES));
     const { file, warnings } = await readConfigFile(path);
-    for (const warning of warnings) say(io, `warning: ${warning}`);
+    for (const warning of warnings) printNotice(io, `warning: ${warning}`);
     return file;
   } catch (error) {
     // As an argument of this command, a bad file is bad usage, not a bad configuration.
@@ -88,11 +107,11 @@ async function read({ io }: Cli, path: string): Promise<ConfigFile> {
 }
 
 /** Throws `CliError`, naming file and line, where there is none, or one without a name. */
-function servicesIn({ path, root }: ConfigFile): readonly Definition[] {
+function servicesIn({ path, root }: ConfigFile): readonly FileService[] {
   const refuse = (line: number, clause: string): never => {
     throw new CliError(EXIT.usage, `${path}:${line}: ${clause}`);
   };
-  const found: Definition[] = [];
+  const found: FileService[] = [];
   for (const node of unwrapped(root, refuse)) {
     const fields = mapIn(node) ?? refuse(node.line, 'a service must be a map');
     const text = (wanted: string): string => {

@@ -7,10 +7,19 @@ import type { Command } from 'commander';
 import { AgentError } from '../../base/errors.ts';
 import { VERSION } from '../../base/version.ts';
 import { formatDuration, parseDuration } from '../../config/setting.ts';
-import { type Difference, type Played, play } from '../../replay/player.ts';
-import type { Step } from '../../replay/recorder.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson, say } from '../command.ts';
-import { clean } from '../sanitize.ts';
+import { type ReplayDifference, type ReplayResult, replayRecording } from '../../replay/player.ts';
+import type { RecordedStep } from '../../replay/recorder.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  printNotice,
+  toAction,
+} from '../command.ts';
+import { sanitize } from '../sanitize.ts';
 
 interface Options {
   readonly json?: boolean;
@@ -20,7 +29,7 @@ interface Options {
   readonly seed?: string;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
+export const replayCommand: CommandBuilder = (command, cli) => {
   command
     .argument('<file>', 'as `hearsay agent --record` wrote it')
     .option('--facts', 'print what happened, a line each: seconds since its birth, ? asked, ! happened')
@@ -28,27 +37,27 @@ export const build: CommandModule['build'] = (command, cli) => {
     .option('--until <span>', 'likewise up to then')
     .option('--seed <n>', 'with other chance than it had, to see where that matters')
     .option('--json', 'one JSON document on stdout')
-    .action(act(cli, (file: string, options: Options, _self: Command) => replay(cli, file, options)));
-  example(command, 'hearsay replay web-1.rec --facts --from 90s');
+    .action(toAction(cli, (file: string, options: Options, _self: Command) => replay(cli, file, options)));
+  addExample(command, 'hearsay replay web-1.rec --facts --from 90s');
 };
 
-interface Line {
+interface FactLine {
   readonly at: number;
   readonly sign: '?' | '!';
   readonly words: string;
 }
 
-async function replay({ io }: Cli, file: string, options: Options): Promise<number> {
+async function replay({ io }: CliContext, file: string, options: Options): Promise<number> {
   const [from, until] = [spanOf(options.from, '--from', 0), spanOf(options.until, '--until', Infinity)];
   const bytes = await contents(file);
-  const lines: Line[] = [];
+  const lines: FactLine[] = [];
   const wants = options.facts === true;
-  let played: Played;
+  let played: ReplayResult;
   try {
-    played = play(bytes, {
+    played = replayRecording(bytes, {
       ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
       onStep: (step, at) => {
-        if (wants && at >= from && at <= until) lines.push(...happened(step, at));
+        if (wants && at >= from && at <= until) lines.push(...stepLines(step, at));
       },
     });
   } catch (error) {
@@ -57,17 +66,17 @@ async function replay({ io }: Cli, file: string, options: Options): Promise<numb
   }
   if (options.json === true) printJson(io, documentOf(file, played, wants ? lines : undefined));
   else {
-    for (const line of lines) io.out.write(`${clean(shown(line, played.header.node))}\n`);
-    for (const line of verdict(file, played)) io.out.write(`${clean(line)}\n`);
+    for (const line of lines) io.out.write(`${sanitize(formatLine(line, played.header.node))}\n`);
+    for (const line of resultLines(file, played)) io.out.write(`${sanitize(line)}\n`);
   }
   if (played.header.version !== VERSION && played.difference !== undefined)
-    say(io, `it was recorded by hearsay ${played.header.version}, and this is ${VERSION}`);
+    printNotice(io, `it was recorded by hearsay ${played.header.version}, and this is ${VERSION}`);
   if (played.difference !== undefined) return EXIT.failed;
-  return played.tape.kind === 'damaged' ? EXIT.config : EXIT.done;
+  return played.recordingEnd.kind === 'corrupt' ? EXIT.config : EXIT.done;
 }
 
 /** What was asked at a step, and the facts that came of it. */
-function happened({ input, out }: Step, at: number): Line[] {
+function stepLines({ input, out }: RecordedStep, at: number): FactLine[] {
   const command = (input as { readonly command?: { readonly kind: string } }).command;
   const facts = out.filter((words) => words.startsWith('fact ') || words.startsWith('crash '));
   return [
@@ -76,21 +85,22 @@ function happened({ input, out }: Step, at: number): Line[] {
   ];
 }
 
-const shown = ({ at, sign, words }: Line, node: string): string => `${seconds(at)} ${node} ${sign} ${words}`;
+const formatLine = ({ at, sign, words }: FactLine, node: string): string =>
+  `${seconds(at)} ${node} ${sign} ${words}`;
 const seconds = (millis: number): string => (millis / 1000).toFixed(3);
 
-function verdict(file: string, played: Played): string[] {
-  const { header, span, inputs, decisions, tape, end, difference } = played;
+function resultLines(file: string, played: ReplayResult): string[] {
+  const { header, span, inputs, decisions, recordingEnd: tape, end, difference } = played;
   const { node, version, redacted } = header;
   const whose = `${node} (hearsay ${version}${redacted ? ', redacted' : ''}), ${formatDuration(Math.round(span))}`;
   if (difference !== undefined)
-    return [`${whose}: ${decisions} decisions were the same`, ...parted(file, difference)];
+    return [`${whose}: ${decisions} decisions were the same`, ...differenceLines(file, difference)];
   const lines = [`${whose}: ${inputs} inputs, ${decisions} decisions, all the same`];
-  if (tape.kind === 'damaged')
+  if (tape.kind === 'corrupt')
     lines.push(
       `damaged in line ${tape.line} (bytes ${tape.at} to ${tape.to}): it is not as it was written, and nothing after it was played`,
     );
-  else if (tape.kind === 'torn')
+  else if (tape.kind === 'truncated')
     lines.push(
       `it ends inside of line ${tape.line} (byte ${tape.at}): the agent was killed, or the file was cut`,
     );
@@ -99,7 +109,10 @@ function verdict(file: string, played: Played): string[] {
   return lines;
 }
 
-function parted(file: string, { step, line, at, after, input, recorded, replayed }: Difference): string[] {
+function differenceLines(
+  file: string,
+  { step, line, at, after, input, recorded, replayed }: ReplayDifference,
+): string[] {
   const { kind, from } = input as { readonly kind: string; readonly from?: { readonly key?: string } };
   const what = from?.key === undefined ? kind : `${kind} from ${from.key}`;
   return [
@@ -109,23 +122,23 @@ function parted(file: string, { step, line, at, after, input, recorded, replayed
   ];
 }
 
-function documentOf(file: string, played: Played, lines: readonly Line[] | undefined): unknown {
-  const { header, span, inputs, decisions, tape, end, difference } = played;
+function documentOf(file: string, played: ReplayResult, lines: readonly FactLine[] | undefined): unknown {
+  const { header, span, inputs, decisions, recordingEnd: tape, end, difference } = played;
   const { node, version, redacted } = header;
   return {
     ...{ file, node, version, redacted, seconds: span / 1000, inputs, decisions },
     same: difference === undefined,
     end,
-    ...(tape.kind === 'damaged' ? { damaged: { line: tape.line, from: tape.at, to: tape.to } } : {}),
-    ...(tape.kind === 'torn' ? { torn: { line: tape.line, at: tape.at } } : {}),
-    ...(difference === undefined ? {} : { difference: described(difference) }),
+    ...(tape.kind === 'corrupt' ? { damaged: { line: tape.line, from: tape.at, to: tape.to } } : {}),
+    ...(tape.kind === 'truncated' ? { torn: { line: tape.line, at: tape.at } } : {}),
+    ...(difference === undefined ? {} : { difference: toJsonDifference(difference) }),
     ...(lines === undefined
       ? {}
       : { facts: lines.map(({ at, sign, words }) => ({ seconds: at / 1000, asked: sign === '?', words })) }),
   };
 }
 
-function described({ step, line, at, after, input, recorded, replayed }: Difference): unknown {
+function toJsonDifference({ step, line, at, after, input, recorded, replayed }: ReplayDifference): unknown {
   return {
     ...{ input: step, kind: input.kind, line, at, seconds: after / 1000 },
     ...{ recorded: recorded ?? null, replayed: replayed ?? null },

@@ -1,24 +1,32 @@
 /** `hearsay resolve`: what a sidecar would connect to, nearest first. */
 
-import { type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { hostOf } from '../api/instances.ts';
-import { Places, shaped } from '../api/schemas.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { clean } from '../sanitize.ts';
+import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
+import { formatEndpoint } from '../api/instances.ts';
+import { parseResponse, ResolvedInstancesSchema } from '../api/schemas.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  toAction,
+} from '../command.ts';
+import { sanitize } from '../sanitize.ts';
 
-export const build: CommandModule['build'] = (command, cli) => {
-  clientOptions(command)
+export const resolveCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command)
     .argument('<name>', 'of a service')
-    .action(act(cli, (name: string, options: ClientOptions) => resolve(cli, name, options)));
-  example(command, 'curl http://$(hearsay resolve web | head -1)/');
+    .action(toAction(cli, (name: string, options: ClientOptions) => resolve(cli, name, options)));
+  addExample(command, 'curl http://$(hearsay resolve web | head -1)/');
 };
 
-async function resolve(cli: Cli, name: string, options: ClientOptions): Promise<number> {
-  const client = await clientFor(cli, options);
+async function resolve(cli: CliContext, name: string, options: ClientOptions): Promise<number> {
+  const client = await createClient(cli, options);
   const answer = await client.get(`/v1/hearsay/resolve/${encodeURIComponent(name)}`);
-  const places = shaped(Places, answer, client);
+  const places = parseResponse(ResolvedInstancesSchema, answer, client);
   if (options.json === true) printJson(cli.io, answer);
-  else for (const place of places) cli.io.out.write(`${clean(hostOf(place))}\n`);
+  else for (const place of places) cli.io.out.write(`${sanitize(formatEndpoint(place))}\n`);
   if (places.length > 0) return EXIT.done;
   throw new CliError(
     EXIT.notFound,

@@ -1,11 +1,24 @@
 /** `hearsay services`: the catalogue as this agent knows it; with a name, the instances of that service. */
 
-import { type Client, type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { hostOf, instanceOf } from '../api/instances.ts';
-import { Entries, type Entry, Services, shaped } from '../api/schemas.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson } from '../command.ts';
-import { collect } from '../input/pairs.ts';
-import { columns, paintStatus } from '../output/table.ts';
+import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
+import { formatEndpoint, toInstanceRow } from '../api/instances.ts';
+import {
+  CatalogServicesSchema,
+  parseResponse,
+  ServiceEntriesSchema,
+  type ServiceEntry,
+} from '../api/schemas.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  toAction,
+} from '../command.ts';
+import { collectValues } from '../input/pairs.ts';
+import { colorStatus, formatTable } from '../output/table.ts';
 
 /** Services asked for at once with `--passing`, each by a request of its own. */
 const AT_ONCE = 8;
@@ -15,22 +28,24 @@ interface Options extends ClientOptions {
   readonly tag?: readonly string[];
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  clientOptions(command)
+export const servicesCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command)
     .argument('[name]', 'of a service')
     .option('--passing', 'only instances whose checks all pass; without a name: services that have one')
-    .option('--tag <tag>', 'only instances with this tag; with all of them if several', collect)
+    .option('--tag <tag>', 'only instances with this tag; with all of them if several', collectValues)
     .action(
-      act(cli, async (name: string | undefined, options: Options) => {
-        const client = await clientFor(cli, options);
-        return name === undefined ? catalogue(cli, client, options) : instances(cli, client, name, options);
+      toAction(cli, async (name: string | undefined, options: Options) => {
+        const client = await createClient(cli, options);
+        return name === undefined
+          ? printCatalog(cli, client, options)
+          : instances(cli, client, name, options);
       }),
     );
-  example(command, 'hearsay services web --passing');
+  addExample(command, 'hearsay services web --passing');
 };
 
-async function catalogue(cli: Cli, client: Client, options: Options): Promise<number> {
-  const all = shaped(Services, await client.get('/v1/catalog/services'), client);
+async function printCatalog(cli: CliContext, client: Client, options: Options): Promise<number> {
+  const all = parseResponse(CatalogServicesSchema, await client.get('/v1/catalog/services'), client);
   const wanted = (options.tag ?? []).map((tag) => tag.toLowerCase());
   const byName = Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1));
   const tagged = byName.filter(([, tags]) => {
@@ -43,7 +58,7 @@ async function catalogue(cli: Cli, client: Client, options: Options): Promise<nu
   if (options.json === true) printJson(cli.io, Object.fromEntries(shown));
   else
     cli.io.out.write(
-      columns(
+      formatTable(
         ['SERVICE', 'TAGS'],
         shown.map(([name, tags]) => [name, tags.join(',')]),
       ),
@@ -51,9 +66,9 @@ async function catalogue(cli: Cli, client: Client, options: Options): Promise<nu
   return EXIT.done;
 }
 
-async function instances(cli: Cli, client: Client, name: string, options: Options): Promise<number> {
-  const answer = await client.get(pathOf(name, options));
-  const found = shaped(Entries, answer, client);
+async function instances(cli: CliContext, client: Client, name: string, options: Options): Promise<number> {
+  const answer = await client.get(healthServicePath(name, options));
+  const found = parseResponse(ServiceEntriesSchema, answer, client);
   if (options.json === true) printJson(cli.io, answer);
   else if (found.length > 0) cli.io.out.write(table(cli, found));
   if (found.length > 0) return EXIT.done;
@@ -66,11 +81,13 @@ async function instances(cli: Cli, client: Client, name: string, options: Option
   );
 }
 
-function table({ colors }: Cli, found: readonly Entry[]): string {
-  return columns(
+function table({ colors }: CliContext, found: readonly ServiceEntry[]): string {
+  return formatTable(
     ['ID', 'NODE', 'ADDRESS', 'STATUS', 'TAGS'],
-    found.map(instanceOf).map((one) => [one.id, one.node, hostOf(one), one.status, one.tags.join(',')]),
-    (cell, column) => (column === 3 ? paintStatus(colors, cell) : cell),
+    found
+      .map(toInstanceRow)
+      .map((one) => [one.id, one.node, formatEndpoint(one), one.status, one.tags.join(',')]),
+    (cell, column) => (column === 3 ? colorStatus(colors, cell) : cell),
   );
 }
 
@@ -83,7 +100,11 @@ async function withInstances<S extends readonly [string, unknown]>(
   for (let i = 0; i < services.length; i += AT_ONCE) {
     const group = services.slice(i, i + AT_ONCE);
     const sizes = await Promise.all(
-      group.map(async ([name]) => shaped(Entries, await client.get(pathOf(name, options)), client).length),
+      group.map(
+        async ([name]) =>
+          parseResponse(ServiceEntriesSchema, await client.get(healthServicePath(name, options)), client)
+            .length,
+      ),
     );
     found.push(...group.filter((_, at) => sizes[at] !== 0));
   }
@@ -91,7 +112,10 @@ async function withInstances<S extends readonly [string, unknown]>(
 }
 
 /** Where the instances of one service are read. */
-export function pathOf(name: string, { passing, tag = [] }: Pick<Options, 'passing' | 'tag'>): string {
+export function healthServicePath(
+  name: string,
+  { passing, tag = [] }: Pick<Options, 'passing' | 'tag'>,
+): string {
   const query = new URLSearchParams();
   for (const one of tag) query.append('tag', one);
   if (passing === true) query.set('passing', '1');

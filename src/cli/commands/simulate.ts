@@ -3,11 +3,24 @@ import type { Command } from 'commander';
 import { resolveConfig } from '../../config/resolve.ts';
 import { type AgentConfig, SETTINGS } from '../../config/schema.ts';
 import { parseDuration } from '../../config/setting.ts';
-import { type ExperimentOptions, type Findings, runExperiment } from '../../sim/scenarios/experiment.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson, say } from '../command.ts';
-import { settingOptions, settingsIn } from '../input/settings.ts';
-import { curve, figuresOf, METRICS } from '../output/simulation-report.ts';
-import { columns } from '../output/table.ts';
+import {
+  type ExperimentOptions,
+  type ExperimentResult,
+  runExperiment,
+} from '../../sim/scenarios/experiment.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  printNotice,
+  toAction,
+} from '../command.ts';
+import { addSettingOptions, readSettingFlags } from '../input/settings.ts';
+import { REPORT_ROWS, renderDisseminationCurve, summarizeRounds } from '../output/simulation-report.ts';
+import { formatTable } from '../output/table.ts';
 
 interface Options {
   readonly members?: string;
@@ -23,7 +36,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
+export const simulateCommand: CommandBuilder = (command, cli) => {
   command
     .option('--members <n>', 'how many agents, 2 to 2000 (default: 50)')
     .option('--seed <n>', 'same seed, same numbers (default: 1)')
@@ -36,27 +49,30 @@ export const build: CommandModule['build'] = (command, cli) => {
     .option('--partition <span>', 'cuts a third off in the middle, for so long')
     .option('--compare <key=value,...>', 'a second column with these settings changed: swim.suspicionMult=6')
     .option('--json', 'one JSON document on stdout');
-  settingOptions(command, (entry) => entry.section === 'swim' || entry.key === 'preset').action(
-    act(cli, (options: Options, self: Command) => simulate(cli, options, self)),
+  addSettingOptions(command, (entry) => entry.section === 'swim' || entry.key === 'preset').action(
+    toAction(cli, (options: Options, self: Command) => simulate(cli, options, self)),
   );
-  example(command, 'hearsay simulate --members 100 --loss 5% --pause 10:4s:8s --compare swim.awarenessMax=1');
+  addExample(
+    command,
+    'hearsay simulate --members 100 --loss 5% --pause 10:4s:8s --compare swim.awarenessMax=1',
+  );
 };
 
-async function simulate(cli: Cli, options: Options, command: Command): Promise<number> {
+async function simulate(cli: CliContext, options: Options, command: Command): Promise<number> {
   const { io } = cli;
   const base = planOf(options);
-  const rounds = whole(options.rounds, '--rounds', 1, 1, 1000);
-  const flags = settingsIn(command);
+  const rounds = parseInteger(options.rounds, '--rounds', 1, 1, 1000);
+  const flags = readSettingFlags(command);
   const variants = [
     { name: 'as given', changes: {} },
     ...(options.compare === undefined ? [] : [{ name: 'changed', changes: changesIn(options.compare) }]),
   ];
-  const results: { name: string; findings: Findings[] }[] = [];
+  const results: { name: string; findings: ExperimentResult[] }[] = [];
   for (const { name, changes } of variants) {
     const config = configOf({ ...flags, ...changes });
-    const findings: Findings[] = [];
+    const findings: ExperimentResult[] = [];
     for (let round = 0; round < rounds; round++) {
-      if (io.err.terminal) say(io, `${name}: world ${round + 1} of ${rounds} ...`);
+      if (io.err.isTerminal) printNotice(io, `${name}: world ${round + 1} of ${rounds} ...`);
       findings.push(
         runExperiment({ ...base, seed: base.seed + round, swim: config.swim, serf: config.serf }),
       );
@@ -68,25 +84,25 @@ async function simulate(cli: Cli, options: Options, command: Command): Promise<n
       asked: { ...base, rounds },
       results: results.map(({ name, findings }) => ({
         settings: name,
-        ...figuresOf(findings),
+        ...summarizeRounds(findings),
         traces: findings.map(({ hash }) => hash),
       })),
     });
     return EXIT.done;
   }
-  io.out.write(`${sentence(base, rounds)}\n`);
+  io.out.write(`${describePlan(base, rounds)}\n`);
   if (options.compare !== undefined) io.out.write(`changed: ${options.compare}\n`);
   io.out.write('\n');
-  const figures = results.map(({ findings }) => figuresOf(findings));
+  const figures = results.map(({ findings }) => summarizeRounds(findings));
   io.out.write(
-    columns(
+    formatTable(
       ['', ...results.map(({ name }) => name.toUpperCase())],
-      METRICS.map(({ label, show }) => [label, ...figures.map(show)]),
+      REPORT_ROWS.map(({ label, show }) => [label, ...figures.map(show)]),
       (cell, column) => (column === 0 ? cli.colors.dim(cell) : cell),
     ),
   );
   for (const { name, findings } of results) {
-    const lines = curve(findings);
+    const lines = renderDisseminationCurve(findings);
     if (lines.length > 0)
       io.out.write(
         `\nMembers that know of a crash, ${name}:\n${lines.map((line) => `  ${line}\n`).join('')}`,
@@ -98,20 +114,20 @@ async function simulate(cli: Cli, options: Options, command: Command): Promise<n
 type Plan = Omit<ExperimentOptions, 'swim' | 'serf'>;
 
 function planOf(options: Options): Plan {
-  const members = whole(options.members, '--members', 50, 2, 2000);
-  const duration = span(options.duration ?? '60s', '--duration', 1000, 3_600_000);
-  const kills = whole(options.kill, '--kill', Math.min(3, members - 2), 0, members - 2);
+  const members = parseInteger(options.members, '--members', 50, 2, 2000);
+  const duration = parseSpan(options.duration ?? '60s', '--duration', 1000, 3_600_000);
+  const kills = parseInteger(options.kill, '--kill', Math.min(3, members - 2), 0, members - 2);
   const plan: Plan = {
     members,
-    seed: whole(options.seed, '--seed', 1, 0, 2 ** 31),
+    seed: parseInteger(options.seed, '--seed', 1, 0, 2 ** 31),
     duration,
-    loss: share(options.loss ?? '0'),
-    latency: span(options.latency ?? '0.5ms', '--latency', 0, 10_000),
+    loss: parseShare(options.loss ?? '0'),
+    latency: parseSpan(options.latency ?? '0.5ms', '--latency', 0, 10_000),
     kills,
     ...(options.pause === undefined ? {} : { pauses: pausesIn(options.pause, members - kills) }),
     ...(options.partition === undefined
       ? {}
-      : { partition: span(options.partition, '--partition', 1, duration) }),
+      : { partition: parseSpan(options.partition, '--partition', 1, duration) }),
   };
   return plan;
 }
@@ -142,16 +158,22 @@ function pausesIn(text: string, most: number): NonNullable<Plan['pauses']> {
   if (long === undefined || every === undefined || rest !== undefined)
     throw new CliError(EXIT.usage, `--pause: "${text}" is not N:SPAN:EVERY; write 4:2s:5s`);
   const pauses = {
-    members: whole(members, '--pause', 1, 1, most),
-    span: span(long, '--pause', 1, 3_600_000),
-    every: span(every, '--pause', 1, 3_600_000),
+    members: parseInteger(members, '--pause', 1, 1, most),
+    span: parseSpan(long, '--pause', 1, 3_600_000),
+    every: parseSpan(every, '--pause', 1, 3_600_000),
   };
   if (pauses.every <= pauses.span)
     throw new CliError(EXIT.usage, '--pause: EVERY must be longer than SPAN, or they never run');
   return pauses;
 }
 
-function whole(text: string | undefined, name: string, usual: number, min: number, max: number): number {
+function parseInteger(
+  text: string | undefined,
+  name: string,
+  usual: number,
+  min: number,
+  max: number,
+): number {
   if (text === undefined) return usual;
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max))
@@ -159,14 +181,14 @@ function whole(text: string | undefined, name: string, usual: number, min: numbe
   return value;
 }
 
-function share(text: string): number {
+function parseShare(text: string): number {
   const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
   if (text.trim() === '' || !(value >= 0 && value < 1))
     throw new CliError(EXIT.usage, '--loss: must be a share below 1, such as 0.05 or 5%');
   return value;
 }
 
-function span(text: string, name: string, min: number, max: number): number {
+function parseSpan(text: string, name: string, min: number, max: number): number {
   let value: number;
   try {
     value = parseDuration(text);
@@ -178,7 +200,7 @@ function span(text: string, name: string, min: number, max: number): number {
   return value;
 }
 
-function sentence(
+function describePlan(
   { members, duration, loss, latency, kills, pauses, partition, seed }: Plan,
   rounds: number,
 ): string {

@@ -1,91 +1,107 @@
 /** `hearsay watch`: prints what there is, then each change, until it is interrupted. */
 import type { Command } from 'commander';
 import { joinHostPort } from '../../base/address.ts';
-import { type Client, type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { follow } from '../api/follow.ts';
-import { hostOf, type Instance, instanceOf } from '../api/instances.ts';
-import { Entries, Members, Ownership, type Place, Services, shaped } from '../api/schemas.ts';
-import { eventsOf } from '../api/user-events.ts';
-import { act, type Cli, type CommandModule, example, say } from '../command.ts';
-import { collect } from '../input/pairs.ts';
-import { changesOf, tell, type Watched } from '../output/diff.ts';
-import { type OwnerOptions, ownerOptions, ownerPath } from './owner.ts';
-import { pathOf } from './services.ts';
+import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
+import { watchPath } from '../api/follow.ts';
+import { formatEndpoint, type InstanceRow, toInstanceRow } from '../api/instances.ts';
+import {
+  CatalogServicesSchema,
+  KeyOwnersSchema,
+  MembersSchema,
+  parseResponse,
+  type ResolvedInstance,
+  ServiceEntriesSchema,
+} from '../api/schemas.ts';
+import { watchUserEvents } from '../api/user-events.ts';
+import { addExample, type CliContext, type CommandBuilder, printNotice, toAction } from '../command.ts';
+import { collectValues } from '../input/pairs.ts';
+import { diffRows, printChange, type Watch } from '../output/diff.ts';
+import { addOwnerOptions, type OwnerOptions, ownerPath } from './owner.ts';
+import { healthServicePath } from './services.ts';
 
-export const build: CommandModule['build'] = (command, cli) => {
+export const watchCommand: CommandBuilder = (command, cli) => {
   const sub = (name: string, description: string): Command =>
-    clientOptions(command.command(name), 'one JSON object per line').description(description);
+    addClientOptions(command.command(name), 'one JSON object per line').description(description);
 
   const services = sub('services', 'Services that come and go, and their tags').action(
-    act(cli, (options: ClientOptions) => watch(cli, options, '/v1/catalog/services', servicesOf)),
+    toAction(cli, (options: ClientOptions) => watch(cli, options, '/v1/catalog/services', watchServices)),
   );
-  example(services, 'hearsay watch services');
+  addExample(services, 'hearsay watch services');
 
   const service = sub('service', 'The instances of one service, and how they are')
     .argument('<name>', 'of a service')
     .option('--passing', 'only instances whose checks all pass')
-    .option('--tag <tag>', 'only instances with this tag; with all of them if several', collect)
+    .option('--tag <tag>', 'only instances with this tag; with all of them if several', collectValues)
     .action(
-      act(cli, (name: string, options: ClientOptions & Parameters<typeof pathOf>[1]) =>
-        watch(cli, options, pathOf(name, options), (client) => instancesOf(client, name)),
+      toAction(cli, (name: string, options: ClientOptions & Parameters<typeof healthServicePath>[1]) =>
+        watch(cli, options, healthServicePath(name, options), (client) => watchInstances(client, name)),
       ),
     );
-  example(service, 'hearsay watch service web --json');
+  addExample(service, 'hearsay watch service web --json');
 
   const members = sub('members', 'Members that join, leave and fail').action(
-    act(cli, (options: ClientOptions) => watch(cli, options, '/v1/hearsay/members', membersOf)),
+    toAction(cli, (options: ClientOptions) => watch(cli, options, '/v1/hearsay/members', watchMembers)),
   );
-  example(members, 'hearsay watch members');
+  addExample(members, 'hearsay watch members');
 
   const events = sub('events', 'User events, as `hearsay event` and `serf event` fire them').action(
-    act(cli, (options: ClientOptions) => watch(cli, options, '/v1/event/list', eventsOf)),
+    toAction(cli, (options: ClientOptions) => watch(cli, options, '/v1/event/list', watchUserEvents)),
   );
-  example(events, 'hearsay watch events --json');
+  addExample(events, 'hearsay watch events --json');
 
-  const owner = ownerOptions(sub('owner', 'To whom a key belongs, and when it moves')).action(
-    act(cli, (key: string, options: OwnerOptions) => watch(cli, options, ownerPath(key, options), ownersOf)),
+  const owner = addOwnerOptions(sub('owner', 'To whom a key belongs, and when it moves')).action(
+    toAction(cli, (key: string, options: OwnerOptions) =>
+      watch(cli, options, ownerPath(key, options), watchOwners),
+    ),
   );
-  example(owner, 'hearsay watch owner nightly-report --service worker');
-  example(command, 'hearsay watch service web');
+  addExample(owner, 'hearsay watch owner nightly-report --service worker');
+  addExample(command, 'hearsay watch service web');
 };
 
 async function watch<Row extends object>(
-  cli: Cli,
+  cli: CliContext,
   options: ClientOptions,
   path: string,
-  watchedBy: (client: Client) => Watched<Row>,
+  watchedBy: (client: Client) => Watch<Row>,
 ): Promise<number> {
-  const client = await clientFor(cli, options);
+  const client = await createClient(cli, options);
   const watched = watchedBy(client);
   let before: ReadonlyMap<string, Row> | undefined;
-  return follow(cli, client, path, (state) => {
+  return watchPath(cli, client, path, (state) => {
     const after = watched.rows(state);
-    const changes = changesOf(watched, before, after);
-    if (before === undefined && changes.length === 0) say(cli.io, 'there is nothing yet; waiting for it');
-    for (const change of changes) if (change.event !== '') tell(cli, watched, change, options.json === true);
+    const changes = diffRows(watched, before, after);
+    if (before === undefined && changes.length === 0)
+      printNotice(cli.io, 'there is nothing yet; waiting for it');
+    for (const change of changes)
+      if (change.event !== '') printChange(cli, watched, change, options.json === true);
     before = after;
   });
 }
 
-const servicesOf = (client: Client): Watched<{ name: string; tags: readonly string[] }> => ({
-  rows: (state) =>
-    new Map(Object.entries(shaped(Services, state, client)).map(([name, tags]) => [name, { name, tags }])),
-  event: comesOrGoes,
-  words: ({ name, tags }) => [name, tags.join(',')],
-});
-
-const instancesOf = (client: Client, service: string): Watched<Instance & { service: string }> => ({
+const watchServices = (client: Client): Watch<{ name: string; tags: readonly string[] }> => ({
   rows: (state) =>
     new Map(
-      shaped(Entries, state, client)
-        .map(instanceOf)
-        .map((one) => [JSON.stringify([one.node, one.id]), { service, ...one }]),
+      Object.entries(parseResponse(CatalogServicesSchema, state, client)).map(([name, tags]) => [
+        name,
+        { name, tags },
+      ]),
     ),
-  event: comesOrGoes,
-  words: (one) => [one.id, one.node, hostOf(one), one.status, one.tags.join(',')],
+  event: addedOrRemoved,
+  cells: ({ name, tags }) => [name, tags.join(',')],
 });
 
-export interface Seen {
+const watchInstances = (client: Client, service: string): Watch<InstanceRow & { service: string }> => ({
+  rows: (state) =>
+    new Map(
+      parseResponse(ServiceEntriesSchema, state, client)
+        .map(toInstanceRow)
+        .map((one) => [JSON.stringify([one.node, one.id]), { service, ...one }]),
+    ),
+  event: addedOrRemoved,
+  cells: (one) => [one.id, one.node, formatEndpoint(one), one.status, one.tags.join(',')],
+});
+
+export interface MemberWatchRow {
   readonly name: string;
   readonly addr: string;
   readonly port: number;
@@ -94,10 +110,10 @@ export interface Seen {
 }
 
 /** Members that join, leave, fail and return. */
-export const membersOf = (client: Client): Watched<Seen> => ({
+export const watchMembers = (client: Client): Watch<MemberWatchRow> => ({
   rows: (state) =>
     new Map(
-      shaped(Members, state, client).map(({ name, addr, port, status, tags }) => [
+      parseResponse(MembersSchema, state, client).map(({ name, addr, port, status, tags }) => [
         name,
         { name, addr, port, status, tags },
       ]),
@@ -108,7 +124,7 @@ export const membersOf = (client: Client): Watched<Seen> => ({
     const wasGone = before === undefined || before.status === 'left' || before.status === 'failed';
     return wasGone && after.status === 'alive' ? 'joined' : after.status;
   },
-  words: ({ name, addr, port, status, tags }) => [
+  cells: ({ name, addr, port, status, tags }) => [
     name,
     joinHostPort(addr, port),
     status,
@@ -118,28 +134,28 @@ export const membersOf = (client: Client): Watched<Seen> => ({
   ],
 });
 
-interface Owned {
+interface OwnerRow {
   readonly key: string;
   readonly service: string;
-  readonly owners: readonly Place[];
+  readonly owners: readonly ResolvedInstance[];
 }
 
 /** The ring behind it may change without moving this key: that is not told. */
-const ownersOf = (client: Client): Watched<Owned> => ({
+const watchOwners = (client: Client): Watch<OwnerRow> => ({
   rows: (state) => {
-    const { key, service, owners } = shaped(Ownership, state, client);
+    const { key, service, owners } = parseResponse(KeyOwnersSchema, state, client);
     return new Map([[key, { key, service, owners }]]);
   },
   event: () => 'moved',
-  words: ({ key, owners }) => [
+  cells: ({ key, owners }) => [
     key,
     owners.length === 0
       ? 'nobody'
-      : owners.map((one) => `${one.id} on ${one.node} (${hostOf(one)})`).join(', '),
+      : owners.map((one) => `${one.id} on ${one.node} (${formatEndpoint(one)})`).join(', '),
   ],
 });
 
-function comesOrGoes(before: object | undefined, after: object | undefined): string {
+function addedOrRemoved(before: object | undefined, after: object | undefined): string {
   if (before === undefined) return 'added';
   return after === undefined ? 'removed' : 'changed';
 }

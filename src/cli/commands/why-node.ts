@@ -1,10 +1,10 @@
 /** The story of a node, for `hearsay why`: what was seen, by whom, in order, and the verdict. */
 
-import { type Client, Refused } from '../api/client.ts';
-import { NodeWhy, shaped } from '../api/schemas.ts';
-import { type Cli, printJson } from '../command.ts';
-import { age, columns, paintStatus } from '../output/table.ts';
-import { clean } from '../sanitize.ts';
+import { type Client, HttpStatusError } from '../api/client.ts';
+import { NodeWhy, parseResponse } from '../api/schemas.ts';
+import { type CliContext, printJson } from '../command.ts';
+import { colorStatus, formatAge, formatTable } from '../output/table.ts';
+import { sanitize } from '../sanitize.ts';
 
 /** Lines for people; all is in the JSON. */
 const MAX_SHOWN = 40;
@@ -32,39 +32,39 @@ const COLORS: ReadonlyMap<string, Color> = new Map<string, Color>([
 const HIDDEN: ReadonlySet<string> = new Set(['awarenessChanged']);
 
 /** False: nobody has ever seen a node of this name. */
-export async function tellNode(
-  { io, colors }: Cli,
+export async function printNodeWhy(
+  { io, colors }: CliContext,
   client: Client,
   name: string,
   options: { readonly json?: boolean; readonly ask: boolean },
 ): Promise<boolean> {
-  const why = await ask(client, name, options.ask);
+  const why = await fetchNodeWhy(client, name, options.ask);
   if (why === undefined) return false;
   if (options.json === true) printJson(io, why);
-  else io.out.write(page(colors, why));
+  else io.out.write(formatNodeWhy(colors, why));
   return true;
 }
 
-export const isNode = async (client: Client, name: string): Promise<boolean> =>
-  (await ask(client, name, false)) !== undefined;
+export const isKnownNode = async (client: Client, name: string): Promise<boolean> =>
+  (await fetchNodeWhy(client, name, false)) !== undefined;
 
-async function ask(client: Client, name: string, others: boolean): Promise<NodeWhy | undefined> {
+async function fetchNodeWhy(client: Client, name: string, others: boolean): Promise<NodeWhy | undefined> {
   try {
     const path = `/v1/hearsay/why/${encodeURIComponent(name)}${others ? '' : '?ask=false'}`;
-    return shaped(NodeWhy, await client.get(path), client);
+    return parseResponse(NodeWhy, await client.get(path), client);
   } catch (error) {
-    if (error instanceof Refused && error.status === NOT_FOUND) return undefined;
+    if (error instanceof HttpStatusError && error.status === NOT_FOUND) return undefined;
     throw error;
   }
 }
 
-function page(colors: Cli['colors'], why: NodeWhy): string {
+function formatNodeWhy(colors: CliContext['colors'], why: NodeWhy): string {
   const telling = why.events.filter(({ kind }) => !HIDDEN.has(kind));
   const shown = telling.slice(-MAX_SHOWN);
   const status = why.status ?? 'no member';
-  const head = `${clean(why.node)}: ${paintStatus(colors, clean(status))}\n`;
-  const rows = shown.map(({ at, agoMs, seenBy, says }) => [clockIn(at), age(agoMs), seenBy, says]);
-  const table = columns(['AT', 'AGO', 'TOLD BY', 'WHAT'], rows, (cell, column, row) => {
+  const head = `${sanitize(why.node)}: ${colorStatus(colors, sanitize(status))}\n`;
+  const rows = shown.map(({ at, agoMs, seenBy, says }) => [clockIn(at), formatAge(agoMs), seenBy, says]);
+  const table = formatTable(['AT', 'AGO', 'TOLD BY', 'WHAT'], rows, (cell, column, row) => {
     const color = column === 3 ? COLORS.get(shown[row]?.kind ?? '') : undefined;
     return color === undefined ? cell : colors[color](cell);
   });
@@ -72,13 +72,13 @@ function page(colors: Cli['colors'], why: NodeWhy): string {
   const notes = [
     ...(unseen > 0 ? [`${unseen} more in --json`] : []),
     ...(why.dropped > 0 ? [`${why.dropped} older ones are forgotten`] : []),
-    ...askedOf(why),
+    ...witnessNotes(why),
   ];
   const body = rows.length === 0 ? '' : `${table}\n`;
-  return `${head}\n${body}${colors.bold(clean(why.verdict))}\n${colors.dim(`(${clean(notes.join('; '))})`)}\n`;
+  return `${head}\n${body}${colors.bold(sanitize(why.verdict))}\n${colors.dim(`(${sanitize(notes.join('; '))})`)}\n`;
 }
 
-function askedOf({ asked }: NodeWhy): readonly string[] {
+function witnessNotes({ asked }: NodeWhy): readonly string[] {
   if (asked === null) return ['no other agent was asked'];
   if (asked.why !== null) return [`no other agent could be asked: ${asked.why}`];
   const count = asked.answered.length;

@@ -1,45 +1,55 @@
 /** `hearsay why`: why instances of a service are, or are not, in the answers; why a node is taken for what it is. */
 
-import { type Client, type ClientOptions, clientFor, clientOptions } from '../api/client.ts';
-import { hostOf } from '../api/instances.ts';
-import { ServiceWhy, shaped } from '../api/schemas.ts';
-import { act, type Cli, CliError, type CommandModule, EXIT, example, printJson, say } from '../command.ts';
-import { age, columns, paintStatus } from '../output/table.ts';
-import { clean } from '../sanitize.ts';
-import { isNode, tellNode } from './why-node.ts';
+import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
+import { formatEndpoint } from '../api/instances.ts';
+import { parseResponse, ServiceWhy } from '../api/schemas.ts';
+import {
+  addExample,
+  type CliContext,
+  CliError,
+  type CommandBuilder,
+  EXIT,
+  printJson,
+  printNotice,
+  toAction,
+} from '../command.ts';
+import { colorStatus, formatAge, formatTable } from '../output/table.ts';
+import { sanitize } from '../sanitize.ts';
+import { isKnownNode, printNodeWhy } from './why-node.ts';
 
 interface Options extends ClientOptions {
   readonly node?: boolean;
   readonly ask: boolean;
 }
 
-export const build: CommandModule['build'] = (command, cli) => {
-  clientOptions(command)
+export const whyCommand: CommandBuilder = (command, cli) => {
+  addClientOptions(command)
     .argument('<name>', 'a node, a service, or one instance as service/id')
     .option('--node', 'the node of this name, if there is a service of the same')
     .option('--no-ask', 'tell what this agent saw, and do not ask other agents about a node')
-    .action(act(cli, (name: string, options: Options) => why(cli, name, options)));
-  example(command, 'hearsay why db-1');
+    .action(toAction(cli, (name: string, options: Options) => why(cli, name, options)));
+  addExample(command, 'hearsay why db-1');
 };
 
 /** A service goes first: it is told in any case that a node has the name as well. */
-async function why(cli: Cli, name: string, options: Options): Promise<number> {
-  const client = await clientFor(cli, options);
+async function why(cli: CliContext, name: string, options: Options): Promise<number> {
+  const client = await createClient(cli, options);
   const ofService = options.node === true ? undefined : await serviceNamed(client, name);
   if (ofService !== undefined && ofService.instances.length > 0) {
     if (options.json === true) printJson(cli.io, ofService);
-    else cli.io.out.write(story(cli, ofService));
-    if (await isNode(client, name)) say(cli.io, `${name} is a node, too: see \`hearsay why --node ${name}\``);
+    else cli.io.out.write(formatServiceWhy(cli, ofService));
+    if (await isKnownNode(client, name))
+      printNotice(cli.io, `${name} is a node, too: see \`hearsay why --node ${name}\``);
     return EXIT.done;
   }
-  if (await tellNode(cli, client, name, options)) return EXIT.done;
+  if (await printNodeWhy(cli, client, name, options)) return EXIT.done;
   if (ofService === undefined)
     throw new CliError(
       EXIT.notFound,
       `no node "${name}" has been seen: see \`hearsay members\` for those there are`,
     );
   if (options.json === true) printJson(cli.io, ofService);
-  else cli.io.out.write(notSeen(ofService));
+  else cli.io.out.write(formatUnseen(ofService));
   throw new CliError(
     EXIT.notFound,
     `no node and no instance of "${name}" has been seen: see \`hearsay members\` and \`hearsay services\` for those there are`,
@@ -50,31 +60,31 @@ async function serviceNamed(client: Client, name: string): Promise<ServiceWhy> {
   const at = name.indexOf('/');
   const [service, id] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)];
   const query = new URLSearchParams({ service, ...(id === '' ? {} : { id }) });
-  return shaped(ServiceWhy, await client.get(`/v1/hearsay/why?${query}`), client);
+  return parseResponse(ServiceWhy, await client.get(`/v1/hearsay/why?${query}`), client);
 }
 
 /** One block for each instance: what it is, then what is said of it. */
-function story({ colors }: Cli, { verdict, instances }: ServiceWhy): string {
+function formatServiceWhy({ colors }: CliContext, { verdict, instances }: ServiceWhy): string {
   const blocks = instances.map((one) => {
     const { usable, passing } = one.answers;
     const answered = usable ? (passing ? 'yes' : 'yes, but not to those who ask for passing ones') : 'no';
-    const head = columns(
+    const head = formatTable(
       ['ID', 'NODE', 'ADDRESS', 'STATUS', 'ANSWERED'],
-      [[one.id, one.node, hostOf(one), one.status, answered]],
-      (cell, column) => (column === 3 ? paintStatus(colors, cell) : cell),
+      [[one.id, one.node, formatEndpoint(one), one.status, answered]],
+      (cell, column) => (column === 3 ? colorStatus(colors, cell) : cell),
     );
     const lines = one.reasons.map(({ says, by, sinceMs, excludes }) => {
-      const since = sinceMs === null ? '' : `, for ${age(sinceMs)}`;
+      const since = sinceMs === null ? '' : `, for ${formatAge(sinceMs)}`;
       const mark = excludes ? colors.red('-') : colors.yellow('~');
-      return `  ${mark} ${clean(says)} (${clean(by)} says so${since})\n`;
+      return `  ${mark} ${sanitize(says)} (${sanitize(by)} says so${since})\n`;
     });
     return head + (lines.length === 0 ? '  nothing is said against it\n' : lines.join(''));
   });
-  return `${blocks.join('\n')}\n${clean(verdict)}\n`;
+  return `${blocks.join('\n')}\n${sanitize(verdict)}\n`;
 }
 
-function notSeen({ verdict, unseen }: ServiceWhy): string {
+function formatUnseen({ verdict, unseen }: ServiceWhy): string {
   const rows = unseen.map(({ node, status, says }) => [node, status, says]);
-  const table = rows.length === 0 ? '' : columns(['NODE', 'STATUS', 'WHAT IS KNOWN'], rows);
-  return `${clean(verdict)}\n${table}`;
+  const table = rows.length === 0 ? '' : formatTable(['NODE', 'STATUS', 'WHAT IS KNOWN'], rows);
+  return `${sanitize(verdict)}\n${table}`;
 }

@@ -3,22 +3,22 @@ import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from 'yaml';
 import { AgentError } from '../../base/errors.ts';
-import { foreignness, type Ownership } from '../../base/owner.ts';
+import { type FileOwnership, untrustedReason } from '../../base/owner.ts';
 import type { ConfigFile, ConfigNode } from '../../config/file.ts';
-import { checkToken } from '../../config/names.ts';
+import { validateToken } from '../../config/names.ts';
 
 export const MAX_FILE_BYTES = 1024 * 1024;
 const MAX_DEPTH = 16;
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const GROUP_OR_OTHERS_READ = 0o044;
 
-export interface ReadFile {
+export interface LoadedFile {
   readonly file: ConfigFile;
   readonly warnings: readonly string[];
 }
 
 /** The file itself, or those of a folder in the order of their names. Throws `AgentError('config')`. */
-export async function filesOf(path: string): Promise<readonly string[]> {
+export async function listConfigFiles(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => refuse(path, error));
   if (!found.isDirectory()) return [path];
   const names = await readdir(path).catch((error: NodeJS.ErrnoException) => refuse(path, error));
@@ -29,22 +29,22 @@ export async function filesOf(path: string): Promise<readonly string[]> {
 }
 
 /** Parsed, not judged. Throws `AgentError('config')`. */
-export async function readConfigFile(path: string): Promise<ReadFile> {
+export async function readConfigFile(path: string): Promise<LoadedFile> {
   const { text, mode, uid } = await readText(path);
   const open = (mode & GROUP_OR_OTHERS_WRITE) !== 0;
   const warnings = open ? [`${path} can be changed by other users: chmod go-w ${path}`] : [];
-  const foreign = foreignness({ uid, mode }, process.geteuid?.());
+  const foreign = untrustedReason({ uid, mode }, process.geteuid?.());
   const root = await parse(path, text);
-  return { file: { path, root, ...(foreign === undefined ? {} : { foreign }) }, warnings };
+  return { file: { path, root, ...(foreign === undefined ? {} : { untrusted: foreign }) }, warnings };
 }
 
 /** `text` as if it stood in a file of that name. Throws `AgentError('config')`. */
-export async function readConfigText(path: string, text: string): Promise<ConfigFile> {
+export async function parseConfigText(path: string, text: string): Promise<ConfigFile> {
   return { path, root: await parse(path, text) };
 }
 
 /** What a token file holds, without blanks around it. Refused if other users could have written it (S25). */
-export async function readToken(
+export async function readTokenFile(
   path: string,
 ): Promise<{ readonly token: string; readonly warnings: readonly string[] }> {
   const { text, mode } = await readText(path);
@@ -52,7 +52,7 @@ export async function readToken(
     throw new AgentError('config', `${path}: can be changed by other users: chmod 600 ${path}`);
   const token = text.trim();
   try {
-    checkToken(token);
+    validateToken(token);
   } catch (error) {
     throw new AgentError('config', `${path}: the token ${(error as Error).message}`);
   }
@@ -60,7 +60,7 @@ export async function readToken(
   return { token, warnings: open ? [`${path} can be read by other users: chmod 600 ${path}`] : [] };
 }
 
-async function readText(path: string): Promise<Ownership & { readonly text: string }> {
+async function readText(path: string): Promise<FileOwnership & { readonly text: string }> {
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => refuse(path, error));
   try {
     const { size, mode, uid } = await file.stat();

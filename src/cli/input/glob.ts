@@ -1,7 +1,7 @@
 /** Names by pattern, in time that stays proportional to name times pattern whatever is asked. */
 
 /** Does `name` match `pattern`? `*` any text, `?` one character, `[a-z]` one of, `[!a-z]` none of. */
-export function matches(name: string, pattern: string): boolean {
+export function matchesGlob(name: string, pattern: string): boolean {
   const steps = stepsOf(pattern);
   const letters = [...name];
   let at = 0;

@@ -1,30 +1,30 @@
 /** The settings as flags of a command, and the configuration they come to with environment and files. */
 import { type Command, Option } from 'commander';
-import { defaultWords } from '../../config/docs.ts';
-import { type Resolved, resolveConfig } from '../../config/resolve.ts';
-import { type Entry, SETTINGS } from '../../config/schema.ts';
+import { formatDefault } from '../../config/docs.ts';
+import { type ResolvedConfig, resolveConfig } from '../../config/resolve.ts';
+import { SETTINGS, type SettingEntry } from '../../config/schema.ts';
 import type { Io } from '../io.ts';
-import { filesOf, type ReadFile, readConfigFile, readToken } from './files.ts';
+import { type LoadedFile, listConfigFiles, readConfigFile, readTokenFile } from './files.ts';
 
-const GROUPS: Readonly<Record<Entry['section'], string>> = {
+const GROUPS: Readonly<Record<SettingEntry['section'], string>> = {
   '': 'Options:',
   swim: 'Detecting failures (over the preset):',
   serf: 'Membership:',
 };
 
 /** Gives `command` a flag for every setting that may have one, and `--config`. */
-export function agentOptions(command: Command): Command {
+export function addAgentOptions(command: Command): Command {
   command.addOption(
     new Option(
       '--config <path...>',
       'YAML or JSON file, or a folder of them; later wins (env HEARSAY_CONFIG)',
     ),
   );
-  return settingOptions(command, () => true);
+  return addSettingOptions(command, () => true);
 }
 
 /** A flag for every setting that is `wanted` and may have one. */
-export function settingOptions(command: Command, wanted: (entry: Entry) => boolean): Command {
+export function addSettingOptions(command: Command, wanted: (entry: SettingEntry) => boolean): Command {
   for (const entry of SETTINGS.values()) {
     if (entry.flag === undefined || !wanted(entry)) continue;
     const options = entry.setting.type === 'flag' ? switches(entry, entry.flag) : [valued(entry, entry.flag)];
@@ -34,7 +34,7 @@ export function settingOptions(command: Command, wanted: (entry: Entry) => boole
 }
 
 /** `--x` and `--no-x`; the help shows the one that changes something. */
-function switches({ setting }: Entry, flag: string): readonly Option[] {
+function switches({ setting }: SettingEntry, flag: string): readonly Option[] {
   const isOn = setting.default === true;
   const off = `Do not ${setting.doc.charAt(0).toLowerCase()}${setting.doc.slice(1)}`;
   return [
@@ -43,9 +43,9 @@ function switches({ setting }: Entry, flag: string): readonly Option[] {
   ];
 }
 
-function valued({ setting }: Entry, flag: string): Option {
+function valued({ setting }: SettingEntry, flag: string): Option {
   const many = setting.type === 'list' || setting.type === 'map';
-  const rest = many ? '' : ` (default: ${defaultWords(setting).replaceAll('`', '')})`;
+  const rest = many ? '' : ` (default: ${formatDefault(setting).replaceAll('`', '')})`;
   const option = new Option(`${flag} <${setting.placeholder}${many ? '...' : ''}>`, setting.doc + rest);
   // commander reads these off the placeholder, and would take the brackets of ADDR[:PORT] for its own
   option.variadic = many;
@@ -54,13 +54,14 @@ function valued({ setting }: Entry, flag: string): Option {
 }
 
 /** What the flags of `command`, the environment and the files come to. Throws `AgentError`. */
-export async function loadConfig(command: Command, io: Io): Promise<Resolved> {
-  const flags = settingsIn(command);
+export async function loadConfig(command: Command, io: Io): Promise<ResolvedConfig> {
+  const flags = readSettingFlags(command);
   const paths =
     (command.opts<Record<string, unknown>>()['config'] as string[] | undefined) ??
     pathsIn(io.env['HEARSAY_CONFIG']);
-  const files: ReadFile[] = [];
-  for (const path of paths) for (const name of await filesOf(path)) files.push(await readConfigFile(name));
+  const files: LoadedFile[] = [];
+  for (const path of paths)
+    for (const name of await listConfigFiles(path)) files.push(await readConfigFile(name));
   const { env, hostname } = io;
   const resolved = await addToken(
     resolveConfig({
@@ -68,14 +69,14 @@ export async function loadConfig(command: Command, io: Io): Promise<Resolved> {
       env,
       files: files.map(({ file }) => file),
       hostname,
-      terminal: io.err.terminal,
+      terminal: io.err.isTerminal,
     }),
   );
   return { ...resolved, warnings: [...files.flatMap(({ warnings }) => warnings), ...resolved.warnings] };
 }
 
 /** Raw values of the settings that flags of `command` give, by key. */
-export function settingsIn(command: Command): Record<string, unknown> {
+export function readSettingFlags(command: Command): Record<string, unknown> {
   const given = command.opts<Record<string, unknown>>();
   const flags: Record<string, unknown> = {};
   for (const { key, flag } of SETTINGS.values()) {
@@ -86,10 +87,10 @@ export function settingsIn(command: Command): Record<string, unknown> {
 }
 
 /** A token file wins over HEARSAY_HTTP_TOKEN, which may be meant for the commands. */
-async function addToken(resolved: Resolved): Promise<Resolved> {
+async function addToken(resolved: ResolvedConfig): Promise<ResolvedConfig> {
   const path = resolved.values.get('httpTokenFile');
   if (typeof path !== 'string') return resolved;
-  const { token, warnings } = await readToken(path);
+  const { token, warnings } = await readTokenFile(path);
   return {
     config: { ...resolved.config, httpToken: token },
     values: new Map(resolved.values).set('httpToken', token),

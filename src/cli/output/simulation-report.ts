@@ -1,8 +1,8 @@
 /** What a simulation found, over all its rounds: as numbers, as rows of a table, as a small picture. */
-import type { Findings } from '../../sim/scenarios/experiment.ts';
+import type { ExperimentResult } from '../../sim/scenarios/experiment.ts';
 
 /** Times in milliseconds, `null` where nothing was measured; traffic per member and second. */
-export interface Figures {
+export interface SimulationReport {
   readonly firstDetection: Distribution | null;
   readonly fullDetection: Distribution | null;
   readonly unnoticed: number;
@@ -24,9 +24,10 @@ export interface Distribution {
   readonly max: number;
 }
 
-export function figuresOf(rounds: readonly Findings[]): Figures {
-  const sum = (of: (findings: Findings) => number): number => rounds.reduce((all, one) => all + of(one), 0);
-  const mean = (of: (findings: Findings) => number): number => sum(of) / rounds.length;
+export function summarizeRounds(rounds: readonly ExperimentResult[]): SimulationReport {
+  const sum = (of: (findings: ExperimentResult) => number): number =>
+    rounds.reduce((all, one) => all + of(one), 0);
+  const mean = (of: (findings: ExperimentResult) => number): number => sum(of) / rounds.length;
   const agreed = rounds.map((one) => one.agreedAfter);
   return {
     firstDetection: distribution(rounds.flatMap(({ first }) => first)),
@@ -62,7 +63,7 @@ function distribution(values: readonly number[]): Distribution | null {
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 /** The rows of the table, in order. */
-export const METRICS: readonly { readonly label: string; show(figures: Figures): string }[] = [
+export const REPORT_ROWS: readonly { readonly label: string; show(figures: SimulationReport): string }[] = [
   { label: 'crash, until the first knows', show: ({ firstDetection }) => words(firstDetection) },
   { label: 'crash, until all know', show: ({ fullDetection }) => words(fullDetection) },
   { label: 'crashes not known to all', show: ({ unnoticed }) => String(unnoticed) },
@@ -101,7 +102,7 @@ const ROWS = 12;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** The share of those who know, by seconds since the crash; one line per step. Empty if nobody died. */
-export function curve(rounds: readonly Findings[]): string[] {
+export function renderDisseminationCurve(rounds: readonly ExperimentResult[]): string[] {
   const known = rounds.flatMap((one) => one.known).sort((a, b) => a - b);
   const [first] = known;
   const last = known.at(-1);

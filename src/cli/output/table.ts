@@ -1,17 +1,17 @@
 /** Plain aligned columns, the colors of statuses, and times as ages. */
-import type { Cli } from '../command.ts';
-import { clean } from '../sanitize.ts';
+import type { CliContext } from '../command.ts';
+import { sanitize } from '../sanitize.ts';
 
 /** Colors one cell; `row` counts from 0 below the header. */
-export type Paint = (cell: string, column: number, row: number) => string;
+export type CellPainter = (cell: string, column: number, row: number) => string;
 
 /** Rows below a header, two blanks between columns, a line break after each row. Cells are cleaned. */
-export function columns(
+export function formatTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
-  paint: Paint = (cell) => cell,
+  paint: CellPainter = (cell) => cell,
 ): string {
-  const table = [header, ...rows].map((row) => row.map(clean));
+  const table = [header, ...rows].map((row) => row.map(sanitize));
   const widths = header.map((_, column) => Math.max(...table.map((row) => lengthOf(row[column] ?? ''))));
   return table
     .map((row, at) => {
@@ -27,7 +27,7 @@ export function columns(
 const lengthOf = (cell: string): number => [...cell].length;
 
 /** The status of a member, a check or an instance in its color; one that is over is dim. */
-export function paintStatus(colors: Cli['colors'], status: string): string {
+export function colorStatus(colors: CliContext['colors'], status: string): string {
   const paint = STATUS_COLORS.get(status);
   return paint === undefined ? colors.dim(status) : colors[paint](status);
 }
@@ -44,7 +44,7 @@ const STATUS_COLORS: ReadonlyMap<string, 'green' | 'yellow' | 'red'> = new Map([
 ]);
 
 /** `3s`, `2m`, `5h`, `12d`: the largest unit that fits. */
-export function age(millis: number): string {
+export function formatAge(millis: number): string {
   const seconds = Math.max(0, Math.floor(millis / 1000));
   if (seconds < 60) return `${seconds}s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;

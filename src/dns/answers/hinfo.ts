@@ -1,7 +1,7 @@
 /** HINFO: the short answer to ANY for strangers, who might be someone else's forged address. */
-import { type Item, items } from '../message/records.ts';
-import type { Ask } from '../zone/zone.ts';
+import { type AnswerItem, toAnswerItems } from '../message/records.ts';
+import type { ZoneQuery } from '../zone/zone.ts';
 
 /** "There is something, ask for it by its type." Source: RFC 8482 §4.2. */
-export const hinfo = ({ zone }: Ask): Item[] =>
-  items({ ttlSeconds: zone.nodeTtlSeconds, data: { type: 'HINFO', cpu: 'RFC8482', os: '' } });
+export const answerHinfo = ({ zone }: ZoneQuery): AnswerItem[] =>
+  toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data: { type: 'HINFO', cpu: 'RFC8482', os: '' } });

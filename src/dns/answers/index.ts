@@ -1,11 +1,18 @@
 /** Every type of record we can answer with: each a function from question to records, empty if it is not its turn. */
-import type { Item } from '../message/records.ts';
-import type { Ask } from '../zone/zone.ts';
-import { address } from './address.ts';
-import { ns } from './ns.ts';
-import { ptr } from './ptr.ts';
-import { soa } from './soa.ts';
-import { srv } from './srv.ts';
-import { txt } from './txt.ts';
+import type { AnswerItem } from '../message/records.ts';
+import type { ZoneQuery } from '../zone/zone.ts';
+import { answerAddress } from './address.ts';
+import { answerNs } from './ns.ts';
+import { answerPtr } from './ptr.ts';
+import { answerSoa } from './soa.ts';
+import { answerSrv } from './srv.ts';
+import { answerTxt } from './txt.ts';
 
-export const ANSWERS: readonly ((ask: Ask) => Item[])[] = [address, srv, txt, soa, ns, ptr];
+export const RECORD_HANDLERS: readonly ((ask: ZoneQuery) => AnswerItem[])[] = [
+  answerAddress,
+  answerSrv,
+  answerTxt,
+  answerSoa,
+  answerNs,
+  answerPtr,
+];

@@ -1,14 +1,20 @@
 /** SOA: asked for at the apex, and in the authority section of every negative answer. */
-import { ASKED, type Item, type Name, type ResourceRecord, TYPE } from '../message/records.ts';
-import type { Ask, Zone } from '../zone/zone.ts';
+import {
+  type AnswerItem,
+  type DnsName,
+  QUESTION_NAME,
+  RECORD_TYPE,
+  type ResourceRecord,
+} from '../message/records.ts';
+import type { Zone, ZoneQuery } from '../zone/zone.ts';
 
-export function soa({ subject, type, domain, zone }: Ask): Item[] {
-  if (subject.kind !== 'apex' || (type !== TYPE.SOA && type !== TYPE.ANY)) return [];
-  return [{ record: { ...soaRecord(domain, zone), owner: ASKED }, glue: [] }];
+export function answerSoa({ subject, type, domain, zone }: ZoneQuery): AnswerItem[] {
+  if (subject.kind !== 'apex' || (type !== RECORD_TYPE.SOA && type !== RECORD_TYPE.ANY)) return [];
+  return [{ record: { ...soaRecord(domain, zone), owner: QUESTION_NAME }, additionals: [] }];
 }
 
 /** Its minimum, 0 by default, is how long caches may believe that something is not there. Source: RFC 2308 §3. */
-export const soaRecord = (domain: Name, zone: Zone): ResourceRecord => ({
+export const soaRecord = (domain: DnsName, zone: Zone): ResourceRecord => ({
   owner: domain,
   ttlSeconds: zone.soa.minimumSeconds,
   data: {

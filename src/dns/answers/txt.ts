@@ -1,14 +1,14 @@
 /** TXT: a node's metadata, which are its member's tags. */
-import { type Item, items, TYPE } from '../message/records.ts';
-import type { Ask } from '../zone/zone.ts';
+import { type AnswerItem, RECORD_TYPE, toAnswerItems } from '../message/records.ts';
+import type { ZoneQuery } from '../zone/zone.ts';
 
 /** One record per tag, `key=value`; keys that start with `rfc1035-` give the value alone. */
-export function txt({ subject, type, zone }: Ask): Item[] {
-  if (subject.kind !== 'node' || (type !== TYPE.TXT && type !== TYPE.ANY)) return [];
-  return items(
+export function answerTxt({ subject, type, zone }: ZoneQuery): AnswerItem[] {
+  if (subject.kind !== 'node' || (type !== RECORD_TYPE.TXT && type !== RECORD_TYPE.ANY)) return [];
+  return toAnswerItems(
     ...[...subject.member.tags].map(([key, value]) => ({
       ttlSeconds: zone.nodeTtlSeconds,
-      data: { type: 'TXT', text: Buffer.from(textOf(key, value)) } as const,
+      data: { type: 'TXT', text: Buffer.from(formatTxtAttribute(key, value)) } as const,
     })),
   );
 }
@@ -18,7 +18,7 @@ export function txt({ subject, type, zone }: Ask): Item[] {
  *
  * Source: RFC 1464 §2; Consul DNS, node metadata.
  */
-export function textOf(key: string, value: string): string {
+export function formatTxtAttribute(key: string, value: string): string {
   if (key.toLowerCase().startsWith('rfc1035-')) return value;
   const quoted = key
     .replace(/[`=]/g, '`$&')

@@ -1,12 +1,12 @@
 /** An answer to bytes, names compressed. Which records go in is decided elsewhere (trim.ts). */
 
-import { LENGTH_AT, type Part, type Parts } from './compiled-records.ts';
+import { type CompiledAnswer, type CompiledRecord, RDLENGTH_OFFSET } from './compiled-records.ts';
 import type { NameNode } from './name-tree.ts';
-import { type Rcode, TYPE } from './records.ts';
-import type { Request } from './request.ts';
+import { type Rcode, RECORD_TYPE } from './records.ts';
+import type { DnsRequest } from './request.ts';
 
 /** What the header says besides what the question said. */
-export interface Head {
+export interface ResponseHeader {
   readonly rcode: Rcode;
   readonly authoritative: boolean;
   /** Would we ask on for this asker? */
@@ -14,17 +14,17 @@ export interface Head {
 }
 
 /** What goes in. */
-export interface Chosen {
+export interface MessageSections {
   /** Of the parts' own, in the order in which they are to stand. */
-  readonly answers: readonly Part[];
-  readonly authority: readonly Part[];
+  readonly answers: readonly CompiledRecord[];
+  readonly authority: readonly CompiledRecord[];
   /** With what must travel with the answers, each once. */
-  readonly glued: boolean;
+  readonly withAdditionals: boolean;
   readonly truncated: boolean;
 }
 
 /** What we accept in a datagram, as our OPT says. */
-export const ACCEPTED_BYTES = 4096;
+export const ADVERTISED_UDP_BYTES = 4096;
 export const MAX_MESSAGE_BYTES = 65_535;
 
 const QUESTION_AT = 12;
@@ -32,7 +32,7 @@ const QUESTION_AT = 12;
 const scratch = Buffer.alloc(2 * 65_536 + 1024);
 const SHORT_BYTES = 256;
 /** Each writing has a number of its own: what names and parts note about others is void. */
-let writings = 0;
+let generations = 0;
 
 /**
  * The answer to `request`, or `undefined` if it would be longer than `limit` bytes. Repeats the question as it came and
@@ -40,14 +40,14 @@ let writings = 0;
  *
  * Source: RFC 1035 §4.1; §4.1.4 (compression); RFC 6891 §6.1.
  */
-export function encode(
-  request: Request,
-  head: Head,
-  parts: Parts,
-  { answers, authority, glued, truncated }: Chosen,
+export function encodeResponse(
+  request: DnsRequest,
+  head: ResponseHeader,
+  parts: CompiledAnswer,
+  { answers, authority, withAdditionals: glued, truncated }: MessageSections,
   limit: number,
 ): Buffer | undefined {
-  const writer = new Writer(request, parts);
+  const writer = new MessageWriter(request, parts);
   for (const part of answers) {
     writer.record(part);
     if (writer.at > limit) return undefined;
@@ -55,15 +55,15 @@ export function encode(
   for (const part of authority) writer.record(part);
   let additional = 0;
   if (glued)
-    for (const { glue } of answers)
+    for (const { additionals: glue } of answers)
       for (const part of glue) {
-        if (writer.wrote(part)) continue;
+        if (writer.hasWritten(part)) continue;
         writer.record(part);
         additional++;
         if (writer.at > limit) return undefined;
       }
   if (request.edns !== undefined) {
-    writer.opt(head.rcode, request.edns.subnet);
+    writer.opt(head.rcode, request.edns.clientSubnet);
     additional++;
   }
   if (writer.at > limit) return undefined;
@@ -89,7 +89,7 @@ export function encode(
 }
 
 /** Names that start behind this cannot be pointed at. Source: RFC 1035 §4.1.4. */
-export const POINTER_REACH = 0x4000;
+export const POINTER_LIMIT = 0x4000;
 
 /** An owner that is a pointer, type, class, TTL, length, and an IPv4 address. */
 export const MIN_RECORD_BYTES = 16;
@@ -100,68 +100,72 @@ export const MIN_RECORD_BYTES = 16;
  * one that may be a little off. `most` must be the same for the same `limit`: what was counted is remembered.
  */
 export function countFitting(
-  request: Request,
-  parts: Parts,
+  request: DnsRequest,
+  parts: CompiledAnswer,
   most: number,
   limit: number,
   more: (count: number) => number,
 ): number {
-  const writer = new Writer(request, parts);
+  const writer = new MessageWriter(request, parts);
   const room = limit - optBytes(request);
   const key = room * 512 + writer.at; // a question ends before 512
-  const held = parts.count(writer.known, key);
+  const held = parts.fittingCount(writer.knownSuffix, key);
   if (held !== undefined) return held;
   const first = prefix(parts, most, (part) => {
-    if (!writer.wrote(part)) writer.record(part);
+    if (!writer.hasWritten(part)) writer.record(part);
     return writer.at <= room;
   });
-  const count = limit <= POINTER_REACH ? first : more(first);
-  parts.counted(writer.known, key, count);
+  const count = limit <= POINTER_LIMIT ? first : more(first);
+  parts.cacheFittingCount(writer.knownSuffix, key, count);
   return count;
 }
 
-function prefix({ links, items }: Parts, most: number, fits: (part: Part) => boolean): number {
+function prefix(
+  { cnames: links, items }: CompiledAnswer,
+  most: number,
+  fits: (part: CompiledRecord) => boolean,
+): number {
   if (!links.every(fits)) return 0;
   const all = Math.min(most, items.length);
   for (let i = 0; i < all; i++) {
-    const part = items[i] as Part;
-    if (!fits(part) || !part.glue.every(fits)) return i;
+    const part = items[i] as CompiledRecord;
+    if (!fits(part) || !part.additionals.every(fits)) return i;
   }
   return all;
 }
 
-const optBytes = ({ edns }: Request): number => {
+const optBytes = ({ edns }: DnsRequest): number => {
   if (edns === undefined) return 0;
-  return 11 + (edns.subnet === undefined ? 0 : 4 + edns.subnet.length);
+  return 11 + (edns.clientSubnet === undefined ? 0 : 4 + edns.clientSubnet.length);
 };
 
 /** Into the scratch, from the question on. Only the one that was made last may write. */
-class Writer {
+class MessageWriter {
   at = QUESTION_AT;
   /** The longest end of the question's name that is a name of ours too. */
-  readonly known: NameNode;
-  readonly #writing: number;
+  readonly knownSuffix: NameNode;
+  readonly #generation: number;
 
-  constructor({ question }: Request, { tree }: Parts) {
-    writings++;
-    this.#writing = writings;
-    this.known = tree.root;
+  constructor({ question }: DnsRequest, { tree }: CompiledAnswer) {
+    generations++;
+    this.#generation = generations;
+    this.knownSuffix = tree.root;
     if (question === undefined) return;
     this.#bytes(question.raw);
-    this.known = this.#learn(question.labels, tree.root, this.at - 5); // root label, type and class end it
+    this.knownSuffix = this.#indexQuestionName(question.labels, tree.root, this.at - 5); // root label, type and class end it
   }
 
   /** Is it in the message already? */
-  wrote(part: Part): boolean {
-    return part.writing === this.#writing;
+  hasWritten(part: CompiledRecord): boolean {
+    return part.generation === this.#generation;
   }
 
-  record(part: Part): void {
+  record(part: CompiledRecord): void {
     const { owner, head, names } = part;
-    part.writing = this.#writing;
+    part.generation = this.#generation;
     if (owner === undefined) this.u16(0xc000 | QUESTION_AT);
     else this.#name(owner);
-    const lengthAt = this.at + LENGTH_AT;
+    const lengthAt = this.at + RDLENGTH_OFFSET;
     this.#bytes(head);
     if (names.length === 0) return;
     for (const { name, after } of names) {
@@ -176,8 +180,8 @@ class Writer {
   /** The upper bits of the rcode live here; version 0, no flags. */
   opt(rcode: Rcode, subnet: Uint8Array | undefined): void {
     this.#u8(0);
-    this.u16(TYPE.OPT);
-    this.u16(ACCEPTED_BYTES);
+    this.u16(RECORD_TYPE.OPT);
+    this.u16(ADVERTISED_UDP_BYTES);
     this.u16((rcode >> 4) << 8);
     this.u16(0);
     if (subnet === undefined) {
@@ -198,35 +202,35 @@ class Writer {
 
   /** Labels until the rest was written before; then a pointer there. */
   #name(name: NameNode): void {
-    for (let node = name; node.rest !== undefined; node = node.rest) {
-      if (node.writing === this.#writing) {
-        this.u16(0xc000 | node.place);
+    for (let node = name; node.parent !== undefined; node = node.parent) {
+      if (node.generation === this.#generation) {
+        this.u16(0xc000 | node.offset);
         return;
       }
-      if (this.at < POINTER_REACH) this.#note(node, this.at);
+      if (this.at < POINTER_LIMIT) this.#recordOffset(node, this.at);
       this.#bytes(node.label);
     }
     this.#u8(0);
   }
 
   /** Remembers the ends of the asked name, as far as plain text tells them apart. Letters count: answers keep the case. */
-  #learn(labels: readonly string[], root: NameNode, end: number): NameNode {
+  #indexQuestionName(labels: readonly string[], root: NameNode, end: number): NameNode {
     let place = end;
     let known = root;
     for (let i = labels.length - 1; i >= 0; i--) {
       const label = labels[i] as string;
-      const node = known.find(label);
+      const node = known.findChild(label);
       if (node === undefined || !/^[\x21-\x2d\x2f-\x7e]+$/.test(label)) break;
       place -= label.length + 1;
-      this.#note(node, place);
+      this.#recordOffset(node, place);
       known = node;
     }
     return known;
   }
 
-  #note(node: NameNode, place: number): void {
-    node.place = place;
-    node.writing = this.#writing;
+  #recordOffset(node: NameNode, place: number): void {
+    node.offset = place;
+    node.generation = this.#generation;
   }
 
   #bytes(bytes: Uint8Array): void {

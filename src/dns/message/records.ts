@@ -1,7 +1,7 @@
 /** The numbers of DNS and the records we can write. How they become bytes is encode.ts's. */
 
 /** Record types by number. Source: RFC 1035 §3.2.2, RFC 3596, RFC 2782, RFC 6891, RFC 5936. */
-export const TYPE = {
+export const RECORD_TYPE = {
   A: 1,
   NS: 2,
   CNAME: 5,
@@ -34,31 +34,31 @@ export const RCODE = {
 export type Rcode = (typeof RCODE)[keyof typeof RCODE];
 
 /** Dotted, without the final dot; the empty one is the root. No label may contain a dot. */
-export type Name = string;
+export type DnsName = string;
 
 /** Stands for the name in the question, letter by letter. */
-export const ASKED: unique symbol = Symbol('the name that was asked');
+export const QUESTION_NAME: unique symbol = Symbol('the name that was asked');
 
 export interface ResourceRecord {
-  readonly owner: Name | typeof ASKED;
+  readonly owner: DnsName | typeof QUESTION_NAME;
   readonly ttlSeconds: number;
   readonly data: RecordData;
 }
 
 export type RecordData = Readonly<
   | AddressData
-  | { type: 'NS' | 'PTR' | 'CNAME'; name: Name }
-  | { type: 'SRV'; priority: number; weight: number; port: number; target: Name }
+  | { type: 'NS' | 'PTR' | 'CNAME'; name: DnsName }
+  | { type: 'SRV'; priority: number; weight: number; port: number; target: DnsName }
   /** Each text is cut into strings of 255 bytes by the writer. */
   | { type: 'TXT'; text: Uint8Array }
   | { type: 'HINFO'; cpu: string; os: string }
-  | ({ type: 'SOA'; mname: Name; rname: Name; serial: number } & SoaNumbers)
+  | ({ type: 'SOA'; mname: DnsName; rname: DnsName; serial: number } & SoaTimers)
 >;
 
 /** 4 octets for `A`, 16 for `AAAA`. */
 export type AddressData = Readonly<{ type: 'A' | 'AAAA'; ip: Uint8Array }>;
 
-export interface SoaNumbers {
+export interface SoaTimers {
   readonly refreshSeconds: number;
   readonly retrySeconds: number;
   readonly expireSeconds: number;
@@ -67,20 +67,20 @@ export interface SoaNumbers {
 }
 
 /** One answer and what must travel with it: the addresses of its target, in the additional section. */
-export interface Item {
+export interface AnswerItem {
   readonly record: ResourceRecord;
-  readonly glue: readonly ResourceRecord[];
+  readonly additionals: readonly ResourceRecord[];
 }
 
-/** Answers without glue. */
-export const items = (...data: readonly { ttlSeconds: number; data: RecordData }[]): Item[] =>
-  data.map((one) => ({ record: { owner: ASKED, ...one }, glue: [] }));
+/** Answers without additional records. */
+export const toAnswerItems = (...data: readonly { ttlSeconds: number; data: RecordData }[]): AnswerItem[] =>
+  data.map((one) => ({ record: { owner: QUESTION_NAME, ...one }, additionals: [] }));
 
 /** Equal for the 4- and the 16-octet form of one IPv4 address. */
-export const ipKey = (ip: Uint8Array): string => addressData(ip).ip.join('.');
+export const toIpKey = (ip: Uint8Array): string => toAddressData(ip).ip.join('.');
 
 /** The record an address makes: an IPv4 address in its mapped 16-octet form is IPv4. */
-export function addressData(ip: Uint8Array): AddressData {
+export function toAddressData(ip: Uint8Array): AddressData {
   if (ip.length === 4) return { type: 'A', ip };
   const mapped = ip.subarray(0, 10).every((octet) => octet === 0) && ip[10] === 0xff && ip[11] === 0xff;
   return mapped ? { type: 'A', ip: ip.subarray(12) } : { type: 'AAAA', ip };

@@ -2,25 +2,25 @@
  * A question from bytes. The header is looked at before anything else, because it alone says how much there would be to
  * read. Total: whatever the bytes are, this returns.
  */
-import { CLASS, RCODE, type Rcode, TYPE } from './records.ts';
+import { CLASS, RCODE, type Rcode, RECORD_TYPE } from './records.ts';
 
 /** What was asked, or what is wrong with it. */
-export interface Request {
+export interface DnsRequest {
   readonly id: number;
   readonly opcode: number;
   readonly recursionDesired: boolean;
   readonly authenticData: boolean;
   readonly checkingDisabled: boolean;
   /** Length of the whole query, in bytes. */
-  readonly bytes: number;
+  readonly byteLength: number;
   /** Absent when there is none, or none that can be read. */
-  readonly question: Question | undefined;
+  readonly question: DnsQuestion | undefined;
   readonly edns: Edns | undefined;
   /** Set: answer with this and nothing else. */
-  readonly fault: Rcode | undefined;
+  readonly errorRcode: Rcode | undefined;
 }
 
-export interface Question {
+export interface DnsQuestion {
   readonly labels: readonly string[];
   readonly type: number;
   /** Name, type and class as they came, for the answer to repeat. */
@@ -29,19 +29,19 @@ export interface Question {
 
 export interface Edns {
   /** What the asker can take, in bytes; not yet bounded. */
-  readonly size: number;
+  readonly udpPayloadSize: number;
   readonly version: number;
   readonly dnssecOk: boolean;
   /** The body of a client subnet option as it is echoed: scope 0. */
-  readonly subnet: Uint8Array | undefined;
+  readonly clientSubnet: Uint8Array | undefined;
 }
 
 const HEADER_BYTES = 12;
 const MAX_ADDITIONALS = 2;
 /** Type, class, TTL and length of a record. */
-const FIELD_BYTES = 10;
+const RECORD_HEADER_BYTES = 10;
 const CLIENT_SUBNET = 8;
-const NO_OPTS: readonly OptPlace[] = [];
+const NO_OPTS: readonly OptPosition[] = [];
 
 /**
  * Reads a query. `undefined`: say nothing (too short to answer, or an answer itself, which could make two servers talk
@@ -49,7 +49,7 @@ const NO_OPTS: readonly OptPlace[] = [];
  *
  * Source: RFC 1035 §4.1; RFC 6891 §6.1; RFC 7871 §7.1; RFC 9619 (one question).
  */
-export function readQuery(bytes: Buffer): Request | undefined {
+export function parseDnsRequest(bytes: Buffer): DnsRequest | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const flags = bytes.readUInt16BE(2);
   if ((flags & 0x8000) !== 0) return undefined;
@@ -61,37 +61,37 @@ export function readQuery(bytes: Buffer): Request | undefined {
     recursionDesired: (flags & 0x0100) !== 0,
     authenticData: (flags & 0x0020) !== 0,
     checkingDisabled: (flags & 0x0010) !== 0,
-    bytes: bytes.length,
+    byteLength: bytes.length,
     question: read.question,
     edns: read.edns,
-    fault: read.fault,
+    errorRcode: read.errorRcode,
   };
 }
 
 /** One question, at most two additionals of which one may be an OPT, and nothing else. */
-function readBody(bytes: Buffer, opcode: number): Pick<Request, 'question' | 'edns' | 'fault'> {
+function readBody(bytes: Buffer, opcode: number): Pick<DnsRequest, 'question' | 'edns' | 'errorRcode'> {
   const wrong = opcode === 0 ? RCODE.FORMERR : RCODE.NOTIMP;
   const hasOne = bytes.readUInt16BE(4) === 1 && bytes.readUInt32BE(6) === 0;
   const additionals = bytes.readUInt16BE(10);
   const question = hasOne && additionals <= MAX_ADDITIONALS ? readQuestion(bytes) : undefined;
-  if (question === undefined) return { question, edns: undefined, fault: wrong };
+  if (question === undefined) return { question, edns: undefined, errorRcode: wrong };
   const opts = additionals === 0 ? NO_OPTS : readOpts(bytes, HEADER_BYTES + question.raw.length, additionals);
-  if (opts === undefined) return { question: undefined, edns: undefined, fault: wrong };
+  if (opts === undefined) return { question: undefined, edns: undefined, errorRcode: wrong };
   const edns = opts[0] === undefined ? undefined : readEdns(bytes, opts[0]);
-  if (edns === null || opts.length > 1) return { question, edns: undefined, fault: wrong };
-  return { question, edns, fault: opcode !== 0 ? RCODE.NOTIMP : faultOf(question, edns) };
+  if (edns === null || opts.length > 1) return { question, edns: undefined, errorRcode: wrong };
+  return { question, edns, errorRcode: opcode !== 0 ? RCODE.NOTIMP : checkQuestion(question, edns) };
 }
 
-function faultOf({ raw, type }: Question, edns: Edns | undefined): Rcode | undefined {
+function checkQuestion({ raw, type }: DnsQuestion, edns: Edns | undefined): Rcode | undefined {
   if (edns !== undefined && edns.version > 0) return RCODE.BADVERS;
   const asked = (raw.at(-2) as number) * 256 + (raw.at(-1) as number);
   if (asked !== CLASS.IN && asked !== CLASS.ANY) return RCODE.REFUSED;
-  if (type === TYPE.AXFR || type === TYPE.IXFR) return RCODE.NOTIMP;
+  if (type === RECORD_TYPE.AXFR || type === RECORD_TYPE.IXFR) return RCODE.NOTIMP;
   return undefined;
 }
 
 /** Labels as text; pointers have nothing to point at in a question. */
-function readQuestion(bytes: Buffer): Question | undefined {
+function readQuestion(bytes: Buffer): DnsQuestion | undefined {
   const labels: string[] = [];
   let at = HEADER_BYTES;
   for (;;) {
@@ -108,21 +108,21 @@ function readQuestion(bytes: Buffer): Question | undefined {
 }
 
 /** Where an OPT begins, and where its fixed fields do. */
-interface OptPlace {
+interface OptPosition {
   readonly at: number;
   readonly fields: number;
 }
 
 /** The OPTs among the additionals, the others skipped. `undefined`: they do not end where they say. */
-function readOpts(bytes: Buffer, from: number, count: number): readonly OptPlace[] | undefined {
-  const opts: OptPlace[] = [];
+function readOpts(bytes: Buffer, from: number, count: number): readonly OptPosition[] | undefined {
+  const opts: OptPosition[] = [];
   let at = from;
   for (let left = count; left > 0; left--) {
     const fields = skipName(bytes, at);
-    if (fields === undefined || fields + FIELD_BYTES > bytes.length) return undefined;
-    const end = fields + FIELD_BYTES + bytes.readUInt16BE(fields + 8);
+    if (fields === undefined || fields + RECORD_HEADER_BYTES > bytes.length) return undefined;
+    const end = fields + RECORD_HEADER_BYTES + bytes.readUInt16BE(fields + 8);
     if (end > bytes.length) return undefined;
-    if (bytes.readUInt16BE(fields) === TYPE.OPT) opts.push({ at, fields });
+    if (bytes.readUInt16BE(fields) === RECORD_TYPE.OPT) opts.push({ at, fields });
     at = end;
   }
   return opts;
@@ -142,17 +142,17 @@ function skipName(bytes: Buffer, from: number): number | undefined {
 }
 
 /** `null`: it breaks its own rules. Options other than the client subnet are ignored. */
-function readEdns(bytes: Buffer, { at, fields }: OptPlace): Edns | null {
+function readEdns(bytes: Buffer, { at, fields }: OptPosition): Edns | null {
   if (bytes[at] !== 0) return null; // it belongs to the root
   const length = bytes.readUInt16BE(fields + 8);
-  const options = fields + FIELD_BYTES;
+  const options = fields + RECORD_HEADER_BYTES;
   const subnet = length === 0 ? undefined : readSubnet(bytes.subarray(options, options + length));
   if (subnet === null) return null;
   return {
-    size: bytes.readUInt16BE(fields + 2),
+    udpPayloadSize: bytes.readUInt16BE(fields + 2),
     version: bytes[fields + 5] as number,
     dnssecOk: ((bytes[fields + 6] as number) & 0x80) !== 0,
-    subnet,
+    clientSubnet: subnet,
   };
 }
 

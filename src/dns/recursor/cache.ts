@@ -1,23 +1,23 @@
 /** Answers of recursors, kept as long as they allow and no longer than we do. Of a fixed size, whatever is asked. */
 import type { Millis } from '../../base/time.ts';
-import { RCODE, TYPE } from '../message/records.ts';
-import type { Heard } from './upstream.ts';
+import { RCODE, RECORD_TYPE } from '../message/records.ts';
+import type { UpstreamResponse } from './upstream.ts';
 
 /** With the largest message this is 4 MiB. */
 const MAX_ENTRIES = 1024;
-const MAX_MESSAGE_BYTES = 4096;
-const MAX_LIFE_SECONDS = 3600;
+const MAX_CACHED_BYTES = 4096;
+const MAX_TTL_SECONDS = 3600;
 /** A mistake about what is not there should not last. */
-const MAX_NEGATIVE_SECONDS = 60;
+const MAX_NEGATIVE_TTL_SECONDS = 60;
 
-interface Entry extends Heard {
-  readonly at: Millis;
-  readonly until: Millis;
+interface CachedResponse extends UpstreamResponse {
+  readonly cachedAt: Millis;
+  readonly expiresAt: Millis;
 }
 
-export class AnswerCache {
+export class RecursorCache {
   /** The one that was not asked for the longest comes first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, CachedResponse>();
 
   get size(): number {
     return this.#entries.size;
@@ -28,34 +28,34 @@ export class AnswerCache {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     this.#entries.delete(key);
-    if (now >= entry.until) return undefined;
+    if (now >= entry.expiresAt) return undefined;
     this.#entries.set(key, entry);
-    const age = Math.floor((now - entry.at) / 1000);
+    const age = Math.floor((now - entry.cachedAt) / 1000);
     const bytes = Buffer.from(entry.bytes);
-    for (const { type, ttlAt, ttlSeconds } of entry.message.records)
-      if (type !== TYPE.OPT)
-        bytes.writeUInt32BE(Math.max(0, Math.min(ttlSeconds, MAX_LIFE_SECONDS) - age), ttlAt);
+    for (const { type, ttlOffset: ttlAt, ttlSeconds } of entry.message.records)
+      if (type !== RECORD_TYPE.OPT)
+        bytes.writeUInt32BE(Math.max(0, Math.min(ttlSeconds, MAX_TTL_SECONDS) - age), ttlAt);
     return bytes;
   }
 
   /** Keeps it if it may be kept. Only NOERROR and NXDOMAIN are. */
-  put(key: string, heard: Heard, now: Millis): void {
-    const { rcode, lifeSeconds, records } = heard.message;
-    if (heard.bytes.length > MAX_MESSAGE_BYTES || lifeSeconds <= 0) return;
+  set(key: string, heard: UpstreamResponse, now: Millis): void {
+    const { rcode, cacheTtlSeconds: lifeSeconds, records } = heard.message;
+    if (heard.bytes.length > MAX_CACHED_BYTES || lifeSeconds <= 0) return;
     if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return;
     const negative = rcode === RCODE.NXDOMAIN || !records.some(({ section }) => section === 'answer');
-    const seconds = Math.min(lifeSeconds, negative ? MAX_NEGATIVE_SECONDS : MAX_LIFE_SECONDS);
+    const seconds = Math.min(lifeSeconds, negative ? MAX_NEGATIVE_TTL_SECONDS : MAX_TTL_SECONDS);
     this.#entries.delete(key);
-    if (this.#entries.size >= MAX_ENTRIES) this.#dropOldest();
+    if (this.#entries.size >= MAX_ENTRIES) this.#evictOldest();
     this.#entries.set(key, {
       bytes: Buffer.from(heard.bytes),
       message: heard.message,
-      at: now,
-      until: now + 1000 * seconds,
+      cachedAt: now,
+      expiresAt: now + 1000 * seconds,
     });
   }
 
-  #dropOldest(): void {
+  #evictOldest(): void {
     for (const key of this.#entries.keys()) {
       this.#entries.delete(key);
       return;

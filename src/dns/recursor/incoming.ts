@@ -1,25 +1,25 @@
 /** What a recursor says, as far as we must know it. Total: bytes that are no whole message give `undefined`. */
-import { RCODE, TYPE } from '../message/records.ts';
+import { RCODE, RECORD_TYPE } from '../message/records.ts';
 
-export interface Incoming {
+export interface RecursorMessage {
   readonly id: number;
   readonly rcode: number;
   readonly truncated: boolean;
   /** Name, type and class as they stand there. */
   readonly question: Uint8Array;
-  readonly records: readonly Resource[];
+  readonly records: readonly ReceivedRecord[];
   /** How long it may be kept; 0: not at all. */
-  readonly lifeSeconds: number;
+  readonly cacheTtlSeconds: number;
 }
 
-export interface Resource {
+export interface ReceivedRecord {
   /** Labels in lower case. */
   readonly owner: readonly string[];
   readonly type: number;
   readonly section: 'answer' | 'authority' | 'additional';
   readonly ttlSeconds: number;
   /** Where the TTL stands. */
-  readonly ttlAt: number;
+  readonly ttlOffset: number;
   /** Its data ends here. */
   readonly end: number;
 }
@@ -28,7 +28,7 @@ const HEADER_BYTES = 12;
 const MAX_NAME_BYTES = 255;
 
 /** Source: RFC 1035 §4.1, RFC 2308 §5 (what is not there), RFC 2181 §8 (a TTL with the highest bit set is 0). */
-export function readIncoming(bytes: Buffer): Incoming | undefined {
+export function parseRecursorMessage(bytes: Buffer): RecursorMessage | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const flags = bytes.readUInt16BE(2);
   const isAnswer = (flags & 0x8000) !== 0 && (flags & 0x7800) === 0;
@@ -45,7 +45,7 @@ export function readIncoming(bytes: Buffer): Incoming | undefined {
     truncated,
     question: bytes.subarray(HEADER_BYTES, nameEnd + 4),
     records,
-    lifeSeconds: truncated ? 0 : lifeOf(bytes, rcode, records),
+    cacheTtlSeconds: truncated ? 0 : computeCacheTtl(bytes, rcode, records),
   };
 }
 
@@ -55,8 +55,8 @@ const SECTIONS = [
   ['additional', 10],
 ] as const;
 
-function readRecords(bytes: Buffer, from: number): Resource[] | undefined {
-  const records: Resource[] = [];
+function readRecords(bytes: Buffer, from: number): ReceivedRecord[] | undefined {
+  const records: ReceivedRecord[] = [];
   let at = from;
   for (const [section, countAt] of SECTIONS)
     for (let left = bytes.readUInt16BE(countAt); left > 0; left--) {
@@ -72,7 +72,7 @@ function readRecords(bytes: Buffer, from: number): Resource[] | undefined {
         type: bytes.readUInt16BE(name.end),
         section,
         ttlSeconds,
-        ttlAt,
+        ttlOffset: ttlAt,
         end,
       });
       at = end;
@@ -81,11 +81,11 @@ function readRecords(bytes: Buffer, from: number): Resource[] | undefined {
 }
 
 /** The least of all TTLs; of what is not there, what the SOA says. */
-function lifeOf(bytes: Buffer, rcode: number, records: readonly Resource[]): number {
-  const real = records.filter(({ type }) => type !== TYPE.OPT);
+function computeCacheTtl(bytes: Buffer, rcode: number, records: readonly ReceivedRecord[]): number {
+  const real = records.filter(({ type }) => type !== RECORD_TYPE.OPT);
   const least = Math.min(...real.map(({ ttlSeconds }) => ttlSeconds));
   if (rcode === RCODE.NOERROR && real.some(({ section }) => section === 'answer')) return least;
-  const soa = real.find(({ type, section }) => type === TYPE.SOA && section === 'authority');
+  const soa = real.find(({ type, section }) => type === RECORD_TYPE.SOA && section === 'authority');
   return soa === undefined ? 0 : Math.min(least, bytes.readUInt32BE(soa.end - 4));
 }
 

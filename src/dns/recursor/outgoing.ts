@@ -1,13 +1,13 @@
 /** What we ask a recursor: the asker's question under an id and a spelling that nobody else can know. */
 import { randomBytes, randomInt } from 'node:crypto';
-import { TYPE } from '../message/records.ts';
-import type { Question, Request } from '../message/request.ts';
+import { RECORD_TYPE } from '../message/records.ts';
+import type { DnsQuestion, DnsRequest } from '../message/request.ts';
 
 /** A question that came whole: only such are asked on. */
-export type Forwardable = Request & { readonly question: Question };
+export type ForwardableRequest = DnsRequest & { readonly question: DnsQuestion };
 
 /** One question as one recursor gets it. The answer must repeat `id` and `question`, letter by letter. */
-export interface Outgoing {
+export interface RecursorQuery {
   readonly id: number;
   /** Name, type and class. */
   readonly question: Buffer;
@@ -28,9 +28,14 @@ const DO = 0x8000;
  *
  * Source: RFC 5452 §9; draft-vixie-dnsext-dns0x20.
  */
-export function outgoing({ question, edns, authenticData, checkingDisabled }: Forwardable): Outgoing {
+export function createRecursorQuery({
+  question,
+  edns,
+  authenticData,
+  checkingDisabled,
+}: ForwardableRequest): RecursorQuery {
   const id = randomInt(0x1_0000);
-  const spelled = respelled(question.raw);
+  const spelled = randomizeCase(question.raw);
   const header = Buffer.alloc(12);
   header.writeUInt16BE(id, 0);
   header.writeUInt16BE(RD | (authenticData ? AD : 0) | (checkingDisabled ? CD : 0), 2);
@@ -38,34 +43,39 @@ export function outgoing({ question, edns, authenticData, checkingDisabled }: Fo
   if (edns === undefined) return { id, question: spelled, bytes: Buffer.concat([header, spelled]) };
   header.writeUInt16BE(1, 10);
   const opt = Buffer.alloc(11);
-  opt.writeUInt16BE(TYPE.OPT, 1);
-  opt.writeUInt16BE(Math.min(MAX_UDP_BYTES, Math.max(PLAIN_BYTES, edns.size)), 3);
+  opt.writeUInt16BE(RECORD_TYPE.OPT, 1);
+  opt.writeUInt16BE(Math.min(MAX_UDP_BYTES, Math.max(PLAIN_BYTES, edns.udpPayloadSize)), 3);
   opt.writeUInt16BE(edns.dnssecOk ? DO : 0, 7);
   return { id, question: spelled, bytes: Buffer.concat([header, spelled, opt]) };
 }
 
 /** Questions with one answer: the same but for the letters' case. */
-export const keyOf = ({ question, edns, authenticData, checkingDisabled }: Forwardable): string => {
+export const questionKey = ({
+  question,
+  edns,
+  authenticData,
+  checkingDisabled,
+}: ForwardableRequest): string => {
   const flags = `${edns !== undefined}${edns?.dnssecOk ?? false}${authenticData}${checkingDisabled}`;
-  return `${lowered(question.raw).toString('latin1')} ${flags}`;
+  return `${lowerCaseQuestion(question.raw).toString('latin1')} ${flags}`;
 };
 
 /** Name, type and class with the name in lower case. Lengths of labels are below every letter. */
-export function lowered(question: Uint8Array): Buffer {
+export function lowerCaseQuestion(question: Uint8Array): Buffer {
   const out = Buffer.from(question);
   for (let i = 0; i < out.length - 4; i++) if (isLetter(out[i])) out[i] = (out[i] as number) | 0x20;
   return out;
 }
 
 /** How many letters a spelling can play with. */
-export function lettersIn(question: Uint8Array): number {
+export function countLetters(question: Uint8Array): number {
   let letters = 0;
   for (let i = 0; i < question.length - 4; i++) if (isLetter(question[i])) letters++;
   return letters;
 }
 
-function respelled(question: Uint8Array): Buffer {
-  const out = lowered(question);
+function randomizeCase(question: Uint8Array): Buffer {
+  const out = lowerCaseQuestion(question);
   const coins = randomBytes(out.length);
   for (let i = 0; i < out.length - 4; i++)
     if (isLetter(out[i]) && ((coins[i] as number) & 1) === 1) out[i] = (out[i] as number) ^ 0x20;

@@ -6,10 +6,10 @@ import { randomInt } from 'node:crypto';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import { RCODE } from '../message/records.ts';
-import { isWithin, type Names } from '../zone/names.ts';
-import { AnswerCache } from './cache.ts';
-import { type Forwardable, keyOf, lettersIn, outgoing } from './outgoing.ts';
-import { type Heard, Upstream } from './upstream.ts';
+import { isInZone, type ZoneNames } from '../zone/names.ts';
+import { RecursorCache } from './cache.ts';
+import { countLetters, createRecursorQuery, type ForwardableRequest, questionKey } from './outgoing.ts';
+import { Upstream, type UpstreamResponse } from './upstream.ts';
 
 export interface RecursorOptions {
   readonly servers: readonly Address[];
@@ -18,14 +18,14 @@ export interface RecursorOptions {
   /** For each recursor that is asked. */
   readonly timeout: Millis;
   /** Names recursors have no say in. */
-  readonly names: Names;
+  readonly names: ZoneNames;
 }
 
-/** `loop`: the question is one we are asking ourselves. `nobody`: none of them gave an answer of use. */
-export type Resolved = Buffer | 'loop' | 'nobody';
+/** `loop`: the question is one we are asking ourselves. `unanswered`: none of them gave an answer of use. */
+export type RecursorResult = Buffer | 'loop' | 'unanswered';
 
 /** Different questions under way, each with one socket. */
-const MAX_ASKING = 256;
+const MAX_QUERIES_IN_FLIGHT = 256;
 /** Askers that wait for them. */
 const MAX_WAITING = 4096;
 /** With fewer letters another asker's spelling may be ours by accident. */
@@ -34,9 +34,9 @@ const MIN_LETTERS = 10;
 export class Recursor {
   readonly #options: RecursorOptions;
   readonly #upstream: Upstream;
-  readonly #cache = new AnswerCache();
+  readonly #cache = new RecursorCache();
   /** By key: who asks what is already being asked waits for the same answer, so that there is one to forge, not many. */
-  readonly #asking = new Map<string, Promise<Heard | undefined>>();
+  readonly #inFlight = new Map<string, Promise<UpstreamResponse | undefined>>();
   /** Questions exactly as we are asking them now. */
   readonly #spellings = new Set<string>();
   #waiting = 0;
@@ -48,16 +48,16 @@ export class Recursor {
   }
 
   /** Never rejects. The answer may be of any size a message can have. */
-  async resolve(request: Forwardable, transport: 'udp' | 'tcp'): Promise<Resolved> {
+  async resolve(request: ForwardableRequest, transport: 'udp' | 'tcp'): Promise<RecursorResult> {
     if (this.#spellings.has(Buffer.from(request.question.raw).toString('latin1'))) return 'loop';
-    const key = keyOf(request);
+    const key = questionKey(request);
     const kept = this.#cache.get(key, performance.now());
-    if (kept !== undefined) return addressed(kept, request);
-    if (this.#waiting >= MAX_WAITING) return 'nobody';
+    if (kept !== undefined) return toClientResponse(kept, request);
+    if (this.#waiting >= MAX_WAITING) return 'unanswered';
     this.#waiting++;
     try {
-      const heard = await this.#ask(`${transport} ${key}`, key, request, transport);
-      return heard === undefined ? 'nobody' : addressed(heard.bytes, request);
+      const heard = await this.#query(`${transport} ${key}`, key, request, transport);
+      return heard === undefined ? 'unanswered' : toClientResponse(heard.bytes, request);
     } finally {
       this.#waiting--;
     }
@@ -69,43 +69,46 @@ export class Recursor {
     this.#upstream.close();
   }
 
-  #ask(
+  #query(
     asking: string,
     key: string,
-    request: Forwardable,
+    request: ForwardableRequest,
     transport: 'udp' | 'tcp',
-  ): Promise<Heard | undefined> {
-    const held = this.#asking.get(asking);
+  ): Promise<UpstreamResponse | undefined> {
+    const held = this.#inFlight.get(asking);
     if (held !== undefined) return held;
-    if (this.#asking.size >= MAX_ASKING) return Promise.resolve(undefined);
-    const asked = this.#askAll(request, transport).then((heard) => {
-      this.#asking.delete(asking);
-      if (heard !== undefined) this.#cache.put(key, heard, performance.now());
+    if (this.#inFlight.size >= MAX_QUERIES_IN_FLIGHT) return Promise.resolve(undefined);
+    const asked = this.#queryServers(request, transport).then((heard) => {
+      this.#inFlight.delete(asking);
+      if (heard !== undefined) this.#cache.set(key, heard, performance.now());
       return heard;
     });
-    this.#asking.set(asking, asked);
+    this.#inFlight.set(asking, asked);
     return asked;
   }
 
   /** One after the other until one knows, or knows that there is nothing. Source: Consul dns, recursors. */
-  async #askAll(request: Forwardable, transport: 'udp' | 'tcp'): Promise<Heard | undefined> {
+  async #queryServers(
+    request: ForwardableRequest,
+    transport: 'udp' | 'tcp',
+  ): Promise<UpstreamResponse | undefined> {
     for (const server of this.#order()) {
       if (this.#closed) return undefined;
-      const question = outgoing(request);
+      const question = createRecursorQuery(request);
       const spelling =
-        lettersIn(question.question) >= MIN_LETTERS ? question.question.toString('latin1') : undefined;
+        countLetters(question.question) >= MIN_LETTERS ? question.question.toString('latin1') : undefined;
       if (spelling !== undefined) this.#spellings.add(spelling);
-      const heard = await this.#upstream.ask(server, question, transport);
+      const heard = await this.#upstream.query(server, question, transport);
       if (spelling !== undefined) this.#spellings.delete(spelling);
-      if (heard !== undefined && this.#isOfUse(heard)) return heard;
+      if (heard !== undefined && this.#isUsable(heard)) return heard;
     }
     return undefined;
   }
 
   /** A recursor that speaks of names of ours would have its word believed by caches behind us: it is not passed on. */
-  #isOfUse({ message: { rcode, records } }: Heard): boolean {
+  #isUsable({ message: { rcode, records } }: UpstreamResponse): boolean {
     if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return false;
-    return !records.some(({ owner }) => isWithin(owner, this.#options.names));
+    return !records.some(({ owner }) => isInZone(owner, this.#options.names));
   }
 
   #order(): readonly Address[] {
@@ -120,7 +123,7 @@ const RD = 0x0100;
 const RA = 0x0080;
 
 /** Under the asker's id, with the asker's spelling of the question. */
-function addressed(answer: Buffer, request: Forwardable): Buffer {
+function toClientResponse(answer: Buffer, request: ForwardableRequest): Buffer {
   const bytes = Buffer.from(answer);
   bytes.writeUInt16BE(request.id, 0);
   bytes.writeUInt16BE(bytes.readUInt16BE(2) | RD | RA, 2);

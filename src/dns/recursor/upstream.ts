@@ -3,19 +3,19 @@ import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import { type Incoming, readIncoming } from './incoming.ts';
-import { lowered, type Outgoing } from './outgoing.ts';
+import { parseRecursorMessage, type RecursorMessage } from './incoming.ts';
+import { lowerCaseQuestion, type RecursorQuery } from './outgoing.ts';
 
-export interface Heard {
+export interface UpstreamResponse {
   readonly bytes: Buffer;
-  readonly message: Incoming;
+  readonly message: RecursorMessage;
 }
 
 /** `doubtful`: something spoke under the right address that does not know the question as we spelled it. */
-export type Outcome = Heard | 'doubtful' | undefined;
+export type UpstreamOutcome = UpstreamResponse | 'mismatch' | undefined;
 
 /** So many datagrams that do not fit are guesses of someone else's. */
-const MAX_MISFITS = 8;
+const MAX_MISMATCHES = 8;
 const MAX_FRAME_BYTES = 2 + 65_535;
 
 /** Asks until it is answered, silent for `timeout`, or closed. Never rejects. */
@@ -28,10 +28,14 @@ export class Upstream {
   }
 
   /** Over a datagram; where that gave a doubtful answer, over TCP, where nobody can speak for another. */
-  async ask(server: Address, question: Outgoing, transport: 'udp' | 'tcp'): Promise<Heard | undefined> {
-    if (transport === 'tcp') return this.#overTcp(server, question);
-    const outcome = await this.#overUdp(server, question);
-    return outcome === 'doubtful' ? this.#overTcp(server, question) : outcome;
+  async query(
+    server: Address,
+    question: RecursorQuery,
+    transport: 'udp' | 'tcp',
+  ): Promise<UpstreamResponse | undefined> {
+    if (transport === 'tcp') return this.#queryTcp(server, question);
+    const outcome = await this.#queryUdp(server, question);
+    return outcome === 'mismatch' ? this.#queryTcp(server, question) : outcome;
   }
 
   /** Everything under way ends without an answer. */
@@ -45,24 +49,24 @@ export class Upstream {
    *
    * Source: RFC 5452 §9.2.
    */
-  #overUdp(server: Address, question: Outgoing): Promise<Outcome> {
-    return this.#until<Outcome>((finish) => {
+  #queryUdp(server: Address, question: RecursorQuery): Promise<UpstreamOutcome> {
+    return this.#withTimeout<UpstreamOutcome>((finish) => {
       const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4');
       let misfits = 0;
       socket.on('error', () => finish(undefined));
       socket.on('message', (bytes) => {
-        const message = readIncoming(bytes);
-        const fit = message === undefined ? 'no' : fits(message, question);
+        const message = parseRecursorMessage(bytes);
+        const fit = message === undefined ? 'no' : matchQuestion(message, question);
         if (message !== undefined && fit === 'yes') finish({ bytes, message });
-        else if (fit === 'butForLetters' || ++misfits >= MAX_MISFITS) finish('doubtful');
+        else if (fit === 'butForLetters' || ++misfits >= MAX_MISMATCHES) finish('mismatch');
       });
       socket.connect(server.port, server.host, () => socket.send(question.bytes));
       return () => socket.close();
     });
   }
 
-  #overTcp(server: Address, question: Outgoing): Promise<Heard | undefined> {
-    return this.#until<Heard>((finish) => {
+  #queryTcp(server: Address, question: RecursorQuery): Promise<UpstreamResponse | undefined> {
+    return this.#withTimeout<UpstreamResponse>((finish) => {
       const length = Buffer.alloc(2);
       length.writeUInt16BE(question.bytes.length);
       let held: Buffer = Buffer.alloc(0);
@@ -76,15 +80,17 @@ export class Upstream {
         if (held.length > MAX_FRAME_BYTES) return finish(undefined);
         if (held.length < 2 || held.length < 2 + held.readUInt16BE(0)) return;
         const bytes = held.subarray(2, 2 + held.readUInt16BE(0));
-        const message = readIncoming(bytes);
-        finish(message === undefined || fits(message, question) === 'no' ? undefined : { bytes, message });
+        const message = parseRecursorMessage(bytes);
+        finish(
+          message === undefined || matchQuestion(message, question) === 'no' ? undefined : { bytes, message },
+        );
       });
       return () => socket.destroy();
     });
   }
 
   /** Runs `start` until it finishes, its time is over or all is closed; then `start`'s own result is called, once. */
-  #until<T>(start: (finish: (value: T | undefined) => void) => () => void): Promise<T | undefined> {
+  #withTimeout<T>(start: (finish: (value: T | undefined) => void) => () => void): Promise<T | undefined> {
     return new Promise((resolve) => {
       let release = (): void => {};
       const finish = (value: T | undefined): void => {
@@ -101,8 +107,13 @@ export class Upstream {
   }
 }
 
-function fits(message: Incoming, { id, question }: Outgoing): 'yes' | 'butForLetters' | 'no' {
+function matchQuestion(
+  message: RecursorMessage,
+  { id, question }: RecursorQuery,
+): 'yes' | 'butForLetters' | 'no' {
   if (message.id !== id || message.question.length !== question.length) return 'no';
   if (Buffer.compare(message.question, question) === 0) return 'yes';
-  return Buffer.compare(lowered(message.question), lowered(question)) === 0 ? 'butForLetters' : 'no';
+  return Buffer.compare(lowerCaseQuestion(message.question), lowerCaseQuestion(question)) === 0
+    ? 'butForLetters'
+    : 'no';
 }

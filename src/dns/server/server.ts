@@ -5,13 +5,13 @@ import { isLoopback, joinHostPort, parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import { Meter } from '../../base/meter.ts';
 import { DNS_DEFAULTS, type DnsOptions } from '../options.ts';
-import { createAnswerer } from '../responder.ts';
-import { type Asker, askerAt, mannerOf, routeOf } from './access.ts';
-import { counted } from './metrics.ts';
-import { AnswerRate } from './rate-limit.ts';
-import { createTcp } from './tcp.ts';
+import { createResponder } from '../responder.ts';
+import { type ClientClass, chooseResponseMode, classifyClient, toQueryOrigin } from './access.ts';
+import { withMetrics } from './metrics.ts';
+import { ResponseRateLimiter } from './rate-limit.ts';
+import { createTcpServer } from './tcp.ts';
 
-export interface DnsDoor {
+export interface DnsServer {
   /** `host:port` as bound. */
   readonly address: string;
   /** Closes both sockets and all connections. */
@@ -24,24 +24,24 @@ const RECEIVE_BUFFER = 1024 * 1024;
 const FREE_PORT_TRIES = 16;
 
 /** Binds and answers until closed. Throws `AgentError` `config` if a setting or the address will not do. */
-export async function startDns(options: DnsOptions): Promise<DnsDoor> {
+export async function startDns(options: DnsOptions): Promise<DnsServer> {
   const ip = parseIp(options.listen.host);
   if (ip === undefined)
     throw new AgentError(
       'config',
       `DNS cannot listen on '${options.listen.host}': give an IP address, such as --dns 127.0.0.1:8600.`,
     );
-  refuseItself(options);
+  rejectSelfRecursion(options);
   const allow = options.allow ?? [];
-  const askerOf = (host: string): Asker => (isLoopback(ip) ? 'own' : askerAt(host, allow));
-  const answerer = counted(createAnswerer(options), options.meter ?? new Meter());
-  const rate = new AnswerRate(options.strangersPerSecond ?? DNS_DEFAULTS.strangersPerSecond);
+  const askerOf = (host: string): ClientClass => (isLoopback(ip) ? 'local' : classifyClient(host, allow));
+  const answerer = withMetrics(createResponder(options), options.meter ?? new Meter());
+  const rate = new ResponseRateLimiter(options.responsesPerSecond ?? DNS_DEFAULTS.strangersPerSecond);
 
-  const tcp = createTcp({
-    reply: (query, host) => {
+  const tcp = createTcpServer({
+    respond: (query, host) => {
       const asker = askerOf(host);
       const manner = asker === 'refused' ? 'refuse' : 'answer';
-      return answerer.reply(query, { ...routeOf(asker), transport: 'tcp', stranger: false }, manner);
+      return answerer.respond(query, { ...toQueryOrigin(asker), transport: 'tcp', spoofable: false }, manner);
     },
     idleTimeout: options.tcpIdleTimeout ?? DNS_DEFAULTS.tcpIdleTimeout,
     maxConnections: options.tcpMaxConnections ?? DNS_DEFAULTS.tcpMaxConnections,
@@ -50,9 +50,9 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
 
   udp.socket.on('message', (query, from) => {
     const asker = askerOf(from.address);
-    const manner = mannerOf(asker, () => rate.verdict(from.address, performance.now()));
-    if (manner === 'silence') return;
-    const answer = answerer.reply(query, routeOf(asker), manner);
+    const manner = chooseResponseMode(asker, () => rate.decide(from.address, performance.now()));
+    if (manner === 'drop') return;
+    const answer = answerer.respond(query, toQueryOrigin(asker), manner);
     if (answer === undefined) return;
     // A datagram that cannot be sent is a datagram lost: the asker asks again. No promise, which would cost as much as
     // the answer.
@@ -84,7 +84,7 @@ export async function startDns(options: DnsOptions): Promise<DnsDoor> {
 }
 
 /** A recursor that is ourselves would be asked what it asks. Longer circles are broken when they are run through. */
-function refuseItself({ listen, recursors }: DnsOptions): void {
+function rejectSelfRecursion({ listen, recursors }: DnsOptions): void {
   for (const { ip, port, host } of recursors?.servers ?? []) {
     const isOurs = host === listen.host || (/^[0.:]+$/.test(listen.host) && isLoopback(ip));
     if (isOurs && port === listen.port)

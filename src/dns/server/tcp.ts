@@ -2,9 +2,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Millis } from '../../base/time.ts';
 
-export interface TcpOptions {
+export interface DnsTcpOptions {
   /** The answer to one query, now or later; `undefined` for none. Never throws or rejects. */
-  readonly reply: (query: Buffer, host: string) => Buffer | Promise<Buffer> | undefined;
+  readonly respond: (query: Buffer, host: string) => Buffer | Promise<Buffer> | undefined;
   /**
    * A connection on which nothing moved for so long is closed, and so is one whose question takes so long to come. D2 asks
    * for 10 s at least.
@@ -19,14 +19,14 @@ const MAX_PENDING = 32;
 const NOTHING = Buffer.alloc(0);
 
 /** Not yet listening. When there are too many connections the one that asked nothing for longest is closed for the new one. */
-export function createTcp(options: TcpOptions): { readonly server: Server; closeAll(): void } {
+export function createTcpServer(options: DnsTcpOptions): { readonly server: Server; closeAll(): void } {
   /** The one that asked nothing for longest comes first. */
   const open = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    if (open.size >= options.maxConnections) makeRoom(open);
+    if (open.size >= options.maxConnections) closeOldest(open);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
-    serve(socket, options, () => {
+    serveConnection(socket, options, () => {
       if (open.delete(socket)) open.add(socket);
     });
   });
@@ -38,7 +38,7 @@ export function createTcp(options: TcpOptions): { readonly server: Server; close
   };
 }
 
-function makeRoom(open: Set<Socket>): void {
+function closeOldest(open: Set<Socket>): void {
   for (const oldest of open) {
     open.delete(oldest);
     oldest.destroy();
@@ -53,7 +53,11 @@ function makeRoom(open: Set<Socket>): void {
  *
  * Source: RFC 7766 §6.2, §7, §8.
  */
-function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, asked: () => void): void {
+function serveConnection(
+  socket: Socket,
+  { respond: reply, idleTimeout }: DnsTcpOptions,
+  asked: () => void,
+): void {
   const host = socket.remoteAddress ?? '';
   let waiting: Buffer = NOTHING;
   /** Since when the question that is not yet whole has been coming. */
@@ -64,13 +68,13 @@ function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, asked: () => 
   const work = (): void => {
     let at = 0;
     while (!socket.writableNeedDrain && socket.writable && pending < MAX_PENDING) {
-      const frame = frameAt(waiting, at);
+      const frame = readFrame(waiting, at);
       if (frame === undefined) break;
       at += LENGTH_BYTES + frame.length;
       waitingSince = performance.now();
       asked();
       const answer = reply(frame, host);
-      if (Buffer.isBuffer(answer)) socket.write(framed(answer));
+      if (Buffer.isBuffer(answer)) socket.write(toFrame(answer));
       else if (answer !== undefined) later(answer);
     }
     waiting = at === waiting.length ? NOTHING : waiting.subarray(at);
@@ -83,7 +87,7 @@ function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, asked: () => 
     pending++;
     void promised.then((answer) => {
       pending--;
-      if (socket.writable) socket.write(framed(answer));
+      if (socket.writable) socket.write(toFrame(answer));
       work();
     });
   };
@@ -93,7 +97,7 @@ function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, asked: () => 
     waiting = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
     work();
     // Octet by octet a question could keep its place for ever. One that waits for us to be read is not to blame.
-    const isLate = frameAt(waiting, 0) === undefined && performance.now() - waitingSince > idleTimeout;
+    const isLate = readFrame(waiting, 0) === undefined && performance.now() - waitingSince > idleTimeout;
     if (waiting.length > 0 && isLate) socket.destroy();
   });
   socket.on('drain', work);
@@ -105,14 +109,14 @@ function serve(socket: Socket, { reply, idleTimeout }: TcpOptions, asked: () => 
   socket.on('error', () => socket.destroy()); // resets are the peer's own business
 }
 
-function frameAt(bytes: Buffer, at: number): Buffer | undefined {
+function readFrame(bytes: Buffer, at: number): Buffer | undefined {
   if (bytes.length - at < LENGTH_BYTES) return undefined;
   const end = at + LENGTH_BYTES + bytes.readUInt16BE(at);
   return end > bytes.length ? undefined : bytes.subarray(at + LENGTH_BYTES, end);
 }
 
 /** In one piece: some clients expect the length and the message in one segment. Source: RFC 7766 §8. */
-function framed(message: Buffer): Buffer {
+function toFrame(message: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + message.length);
   frame.writeUInt16BE(message.length, 0);
   frame.set(message, LENGTH_BYTES);

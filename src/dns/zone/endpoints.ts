@@ -4,45 +4,45 @@ import { parseIp } from '../../base/address.ts';
 import { Hash } from '../../catalog/hash.ts';
 import type { Instance } from '../../catalog/types.ts';
 import type { Service } from '../../model/service.ts';
-import { type AddressData, addressData, type Name } from '../message/records.ts';
-import { addrLabels, isHostName, meaning, type Names, nodeLabels } from './names.ts';
+import { type AddressData, type DnsName, toAddressData } from '../message/records.ts';
+import { addrLabels, isHostName, nodeLabels, parseName, type ZoneNames } from './names.ts';
 
 /** One instance. */
-export interface Spot {
+export interface Endpoint {
   readonly node: string;
   /** In lower case. */
   readonly tags: readonly string[];
   /** -1: none that DNS could say. */
   readonly port: number;
   readonly weight: number;
-  readonly target: Target;
+  readonly target: SrvTarget;
   /** Who goes first when not all fit. Differs from agent to agent, never from one answer to the next. */
   readonly rank: number;
 }
 
 /** `ours`: a name we make, to which the domain is still to be added. `named`: the address is a host name. */
-export type Target = Readonly<
-  { kind: 'ours'; labels: Name; address: AddressData } | { kind: 'named'; name: Name }
+export type SrvTarget = Readonly<
+  { kind: 'generated'; labels: DnsName; address: AddressData } | { kind: 'hostName'; name: DnsName }
 >;
 
 /** What is said about a service, or about its instances with one tag. Everything in order of preference. */
-export interface Served {
+export interface EndpointSet {
   /** One per node, address and port; those without a port are not here. */
-  readonly spots: readonly Spot[];
+  readonly endpoints: readonly Endpoint[];
   /** Distinct, of both families. */
   readonly addresses: readonly AddressData[];
   /** Addresses that are host names. Distinct. */
-  readonly aliases: readonly Name[];
+  readonly aliases: readonly DnsName[];
 }
 
 /** `undefined` where no answer can be made of it: its node is unknown, or its address cannot be written in DNS. */
-export function spotOf(
+export function toEndpoint(
   { node, service, status }: Instance,
   member: MemberView | undefined,
-  names: Names,
+  names: ZoneNames,
   self: string,
-): Spot | undefined {
-  const target = targetOf(service, member, names);
+): Endpoint | undefined {
+  const target = toTarget(service, member, names);
   if (target === undefined) return undefined;
   const { passing, warning } = service.weights;
   return {
@@ -51,18 +51,19 @@ export function spotOf(
     port: service.port,
     weight: clamp(status === 'warning' ? warning : passing),
     target,
-    rank: rankOf(self, node, service.id),
+    rank: computeRank(self, node, service.id),
   };
 }
 
 /** A live node as an instance of the service that agents themselves are. */
-export function spotOfNode(member: MemberView, port: number, names: Names, self: string): Spot {
-  const target = nodeTarget(member, names);
-  return { node: member.name, tags: [], port, weight: 1, target, rank: rankOf(self, member.name, '') };
+export function toNodeEndpoint(member: MemberView, port: number, names: ZoneNames, self: string): Endpoint {
+  const target = toNodeTarget(member, names);
+  return { node: member.name, tags: [], port, weight: 1, target, rank: computeRank(self, member.name, '') };
 }
 
 /** The preferred first. */
-export const inOrder = (spots: readonly Spot[]): Spot[] => [...spots].sort((a, b) => a.rank - b.rank);
+export const sortByRank = (spots: readonly Endpoint[]): Endpoint[] =>
+  [...spots].sort((a, b) => a.rank - b.rank);
 
 /**
  * Takes spots in order. Instances that share an address are one to whoever asks for addresses, and those that share
@@ -71,15 +72,15 @@ export const inOrder = (spots: readonly Spot[]): Spot[] => [...spots].sort((a, b
  *
  * Source: Consul DNS, service lookups; RFC 2181 §5.
  */
-export function serve(spots: readonly Spot[]): Served {
-  const unique = new Map<string, Spot>();
+export function createEndpointSet(spots: readonly Endpoint[]): EndpointSet {
+  const unique = new Map<string, Endpoint>();
   const said = new Set<string>();
   const addresses = new Map<string, AddressData>();
-  const aliases = new Map<string, Name>();
+  const aliases = new Map<string, DnsName>();
   for (const spot of spots) {
     const { node, port, target, weight } = spot;
-    const where = target.kind === 'ours' ? target.labels : target.name.toLowerCase();
-    if (target.kind === 'named') aliases.set(where, aliases.get(where) ?? target.name);
+    const where = target.kind === 'generated' ? target.labels : target.name.toLowerCase();
+    if (target.kind === 'hostName') aliases.set(where, aliases.get(where) ?? target.name);
     else {
       const key = target.address.ip.join('.');
       if (!addresses.has(key)) addresses.set(key, target.address);
@@ -90,7 +91,11 @@ export function serve(spots: readonly Spot[]): Served {
     unique.set(place, spot);
     said.add(record);
   }
-  return { spots: [...unique.values()], addresses: [...addresses.values()], aliases: [...aliases.values()] };
+  return {
+    endpoints: [...unique.values()],
+    addresses: [...addresses.values()],
+    aliases: [...aliases.values()],
+  };
 }
 
 /**
@@ -99,34 +104,34 @@ export function serve(spots: readonly Spot[]): Served {
  *
  * Source: Consul DNS, SRV; agent/dns.go of 1.21 for the node's own address.
  */
-function targetOf(service: Service, member: MemberView | undefined, names: Names): Target | undefined {
-  const node = member === undefined ? undefined : nodeTarget(member, names);
+function toTarget(service: Service, member: MemberView | undefined, names: ZoneNames): SrvTarget | undefined {
+  const node = member === undefined ? undefined : toNodeTarget(member, names);
   const ip = parseIp(service.address);
   if (ip !== undefined) {
-    const address = addressData(ip);
+    const address = toAddressData(ip);
     if (node !== undefined && Buffer.compare(node.address.ip, address.ip) === 0) return node;
-    return { kind: 'ours', labels: addrLabels(address.ip, names), address };
+    return { kind: 'generated', labels: addrLabels(address.ip, names), address };
   }
   const name = service.address.replace(/\.$/, '');
-  if (name === '' || leadsBack(name, service, names)) return node;
-  return isHostName(name) ? { kind: 'named', name } : undefined;
+  if (name === '' || pointsToItself(name, service, names)) return node;
+  return isHostName(name) ? { kind: 'hostName', name } : undefined;
 }
 
-const nodeTarget = (member: MemberView, names: Names): Extract<Target, { kind: 'ours' }> => {
-  const address = addressData(member.address.ip);
-  return { kind: 'ours', labels: nodeLabels(member.name, address.ip, names), address };
+const toNodeTarget = (member: MemberView, names: ZoneNames): Extract<SrvTarget, { kind: 'generated' }> => {
+  const address = toAddressData(member.address.ip);
+  return { kind: 'generated', labels: nodeLabels(member.name, address.ip, names), address };
 };
 
 /** Is this instance among those its own address stands for? Then only its node's address leads anywhere. */
-function leadsBack(name: Name, service: Service, names: Names): boolean {
-  const asked = meaning(name.split('.'), names);
+function pointsToItself(name: DnsName, service: Service, names: ZoneNames): boolean {
+  const asked = parseName(name.split('.'), names);
   if (asked.kind !== 'service' || asked.name.toLowerCase() !== service.name.toLowerCase()) return false;
   const tag = asked.tag?.toLowerCase();
   return tag === undefined || service.tags.some((one) => one.toLowerCase() === tag);
 }
 
-const rankOf = (self: string, node: string, id: string): number =>
-  new Hash().text(self).text(node).text(id).high;
+const computeRank = (self: string, node: string, id: string): number =>
+  new Hash().updateText(self).updateText(node).updateText(id).high;
 
 /** Weights come from other agents; the field has 16 bits. */
 const clamp = (weight: number): number => Math.min(65_535, Math.max(0, Math.trunc(weight)));

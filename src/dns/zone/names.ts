@@ -4,65 +4,69 @@
  */
 import { parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
-import type { Name } from '../message/records.ts';
+import type { DnsName } from '../message/records.ts';
 
 /** What a name means. `domain` is ours as it was spelled in the question. */
-export type Asked = Readonly<
-  | { kind: 'apex'; domain: Name }
+export type ParsedName = Readonly<
+  | { kind: 'apex'; domain: DnsName }
   /** The SOA's `mname`. */
-  | { kind: 'ns'; domain: Name }
+  | { kind: 'ns'; domain: DnsName }
   /** `NODE.node`: dots allowed in the name. */
-  | { kind: 'node'; domain: Name; name: string }
+  | { kind: 'node'; domain: DnsName; name: string }
   /** `[TAG.]NAME.service` and the RFC 2782 forms. `udp`: the tag is that of `_NAME._udp`, where it may mean none. */
-  | { kind: 'service'; domain: Name; name: string; tag: string | undefined; udp: boolean }
+  | { kind: 'service'; domain: DnsName; name: string; tag: string | undefined; udp: boolean }
   /** `HEX.addr`: pure arithmetic; 4 or 16 octets. */
-  | { kind: 'addr'; domain: Name; ip: Uint8Array }
+  | { kind: 'addr'; domain: DnsName; ip: Uint8Array }
   /** `NAME.query`: a prepared query. */
-  | { kind: 'query'; domain: Name; name: string }
+  | { kind: 'query'; domain: DnsName; name: string }
   /** `X.in-addr.arpa`, `X.ip6.arpa`; 4 or 16 octets. */
-  | { kind: 'reverse'; domain: Name; ip: Uint8Array }
+  | { kind: 'reverse'; domain: DnsName; ip: Uint8Array }
   /** Empty itself, but names lie below it: `service.consul`, `dc1.consul`, `_tcp.service.consul`. */
-  | { kind: 'between'; domain: Name }
+  | { kind: 'emptyNonTerminal'; domain: DnsName }
   /** In our domain, and nothing can be there. */
-  | { kind: 'nonexistent'; domain: Name }
-  | { kind: 'outside' }
+  | { kind: 'nonexistent'; domain: DnsName }
+  | { kind: 'outOfZone' }
 >;
 
 /** What we answer for. */
-export interface Names {
+export interface ZoneNames {
   /** As labels, in lower case; the first is the main one. */
   readonly domains: readonly (readonly string[])[];
   readonly datacenter: string;
   /** Bytes of the longest domain, dots included. */
-  readonly domainBytes: number;
+  readonly longestDomainBytes: number;
 }
 
 /** Checks the settings. Throws `AgentError` `config` when a name could not be written in DNS. */
-export function namesOf(domain: string, altDomain: string | undefined, datacenter: string): Names {
+export function parseZoneNames(domain: string, altDomain: string | undefined, datacenter: string): ZoneNames {
   if (!isLabel(datacenter))
     throw new AgentError(
       'config',
       `The datacenter '${datacenter}' is no DNS label: use letters, digits and '-'.`,
     );
-  const domains = [domainLabels(domain)];
-  if (altDomain !== undefined && altDomain !== '') domains.push(domainLabels(altDomain));
-  return { domains, datacenter, domainBytes: Math.max(...domains.map((labels) => labels.join('.').length)) };
+  const domains = [parseDomain(domain)];
+  if (altDomain !== undefined && altDomain !== '') domains.push(parseDomain(altDomain));
+  return {
+    domains,
+    datacenter,
+    longestDomainBytes: Math.max(...domains.map((labels) => labels.join('.').length)),
+  };
 }
 
 /** The meaning of a name, given as its labels in any case. */
-export function meaning(labels: readonly string[], names: Names): Asked {
+export function parseName(labels: readonly string[], names: ZoneNames): ParsedName {
   const length = domainLength(labels, names.domains);
-  if (length === 0) return reverse(labels, names);
+  if (length === 0) return parseReverseName(labels, names);
   const domain = labels.slice(-length).join('.');
   const left = labels.slice(0, -length);
   if (left.length === 0) return { kind: 'apex', domain };
   if (left.length === 1 && lower(left[0]) === 'ns') return { kind: 'ns', domain };
-  const inner = unscoped(left, names.datacenter);
-  if (inner.length === 0) return { kind: 'between', domain };
+  const inner = stripScopes(left, names.datacenter);
+  if (inner.length === 0) return { kind: 'emptyNonTerminal', domain };
   return (
-    below(inner, domain) ??
+    parseBelowDomain(inner, domain) ??
     (lower(inner.at(-1)) === lower(names.datacenter)
-      ? belowDatacenter(inner.slice(0, -1), domain)
+      ? parseBelowDatacenter(inner.slice(0, -1), domain)
       : undefined) ?? {
       kind: 'nonexistent',
       domain,
@@ -76,7 +80,7 @@ export function meaning(labels: readonly string[], names: Names): Asked {
  *
  * Source: Consul DNS, service lookups for Consul Enterprise.
  */
-function unscoped(left: readonly string[], datacenter: string): readonly string[] {
+function stripScopes(left: readonly string[], datacenter: string): readonly string[] {
   let length = left.length;
   for (;;) {
     const scope = lower(left[length - 1]);
@@ -89,15 +93,15 @@ function unscoped(left: readonly string[], datacenter: string): readonly string[
 }
 
 /** `NODE.node.DC`, to which any of our domains can be added; its address stands in for a name that DNS cannot write. */
-export function nodeLabels(node: string, ip: Uint8Array, names: Names): Name {
+export function nodeLabels(node: string, ip: Uint8Array, names: ZoneNames): DnsName {
   const labels = `${node}.node.${names.datacenter}`;
-  return isHostName(node) && labels.length + 1 + names.domainBytes <= MAX_NAME_BYTES
+  return isHostName(node) && labels.length + 1 + names.longestDomainBytes <= MAX_NAME_BYTES
     ? labels
     : addrLabels(ip, names);
 }
 
 /** `HEX.addr.DC`; 4 or 16 octets. */
-export const addrLabels = (ip: Uint8Array, names: Names): Name =>
+export const addrLabels = (ip: Uint8Array, names: ZoneNames): DnsName =>
   `${Buffer.from(ip).toString('hex')}.addr.${names.datacenter}`;
 
 /** Can this be written as the name of a host, dotted and without the final dot? */
@@ -109,39 +113,39 @@ export const isLabel = (label: string): boolean => /^[A-Za-z0-9_-]{1,63}$/.test(
 /** As written, dotted: two bytes less than on the wire. Source: RFC 1035 §2.3.4. */
 const MAX_NAME_BYTES = 253;
 
-function belowDatacenter(left: readonly string[], domain: Name): Asked | undefined {
-  return left.length === 0 ? { kind: 'between', domain } : below(left, domain);
+function parseBelowDatacenter(left: readonly string[], domain: DnsName): ParsedName | undefined {
+  return left.length === 0 ? { kind: 'emptyNonTerminal', domain } : parseBelowDomain(left, domain);
 }
 
 /** Names below the domain or below the datacenter; `undefined` if the last label is not one of the special ones. */
-function below(left: readonly string[], domain: Name): Asked | undefined {
+function parseBelowDomain(left: readonly string[], domain: DnsName): ParsedName | undefined {
   const inner = left.slice(0, -1);
   switch (lower(left.at(-1))) {
     case 'node':
       return inner.length === 0
-        ? { kind: 'between', domain }
+        ? { kind: 'emptyNonTerminal', domain }
         : { kind: 'node', domain, name: inner.join('.') };
     case 'service':
-      return service(inner, domain);
+      return parseServiceName(inner, domain);
     case 'addr':
-      return addr(inner, domain);
+      return parseAddrName(inner, domain);
     case 'query':
       return inner.length === 0
-        ? { kind: 'between', domain }
+        ? { kind: 'emptyNonTerminal', domain }
         : { kind: 'query', domain, name: inner.join('.') };
     default:
       // RFC 2782 names may leave out `service`; the last label is then the protocol.
-      return left.every(isUnderscored) && left.length <= 2 ? service(left, domain) : undefined;
+      return left.every(isUnderscored) && left.length <= 2 ? parseServiceName(left, domain) : undefined;
   }
 }
 
 /** All labels left of the name form one tag; `_name._tcp` has none. Source: RFC 2782; Consul DNS, service lookups. */
-function service(inner: readonly string[], domain: Name): Asked {
+function parseServiceName(inner: readonly string[], domain: DnsName): ParsedName {
   const name = inner.at(-1);
-  if (name === undefined) return { kind: 'between', domain };
+  if (name === undefined) return { kind: 'emptyNonTerminal', domain };
   if (inner.length === 1)
     return isUnderscored(name)
-      ? { kind: 'between', domain }
+      ? { kind: 'emptyNonTerminal', domain }
       : { kind: 'service', domain, name, tag: undefined, udp: false };
   if (inner.length === 2 && inner.every(isUnderscored)) {
     const tag = name.slice(1);
@@ -156,8 +160,8 @@ function service(inner: readonly string[], domain: Name): Asked {
   return { kind: 'service', domain, name, tag: inner.slice(0, -1).join('.'), udp: false };
 }
 
-function addr(inner: readonly string[], domain: Name): Asked {
-  if (inner.length === 0) return { kind: 'between', domain };
+function parseAddrName(inner: readonly string[], domain: DnsName): ParsedName {
+  if (inner.length === 0) return { kind: 'emptyNonTerminal', domain };
   const hex = inner[0] as string;
   if (inner.length > 1 || !/^(?:[0-9a-f]{8}|[0-9a-f]{32})$/i.test(hex))
     return { kind: 'nonexistent', domain };
@@ -165,30 +169,30 @@ function addr(inner: readonly string[], domain: Name): Asked {
 }
 
 /** `4.3.2.1.in-addr.arpa` and the 32 nibbles of `ip6.arpa`; shorter ones lie in between. Source: RFC 1035 §3.5. */
-function reverse(labels: readonly string[], names: Names): Asked {
+function parseReverseName(labels: readonly string[], names: ZoneNames): ParsedName {
   const domain = (names.domains[0] as readonly string[]).join('.');
   const parts = labels.slice(0, -2).reverse();
   const tree = lower(labels.slice(-2).join('.'));
-  if (tree !== 'in-addr.arpa' && tree !== 'ip6.arpa') return { kind: 'outside' };
+  if (tree !== 'in-addr.arpa' && tree !== 'ip6.arpa') return { kind: 'outOfZone' };
   const v4 = tree === 'in-addr.arpa';
   const whole = v4 ? 4 : 32;
   const isPart = v4 ? isOctet : (part: string) => /^[0-9a-f]$/i.test(part);
   if (parts.length > whole || !parts.every(isPart)) return { kind: 'nonexistent', domain };
-  if (parts.length < whole) return { kind: 'between', domain };
+  if (parts.length < whole) return { kind: 'emptyNonTerminal', domain };
   const ip = v4 ? parseIp(parts.join('.')) : Uint8Array.from(Buffer.from(parts.join(''), 'hex'));
   return ip === undefined ? { kind: 'nonexistent', domain } : { kind: 'reverse', domain, ip };
 }
 
 /** Does this name lie in one of our domains, or is it one? */
-export const isWithin = (labels: readonly string[], names: Names): boolean =>
+export const isInZone = (labels: readonly string[], names: ZoneNames): boolean =>
   domainLength(labels, names.domains) > 0;
 
 /** A name that stands for an address, or above such names, and not in our domains. */
-export const isReverse = (labels: readonly string[], names: Names): boolean =>
-  !isWithin(labels, names) && reverse(labels, names).kind !== 'outside';
+export const isReverseName = (labels: readonly string[], names: ZoneNames): boolean =>
+  !isInZone(labels, names) && parseReverseName(labels, names).kind !== 'outOfZone';
 
 /** How many labels at the end are one of our domains, the longest; 0 if none. */
-function domainLength(labels: readonly string[], domains: Names['domains']): number {
+function domainLength(labels: readonly string[], domains: ZoneNames['domains']): number {
   let longest = 0;
   for (const domain of domains) {
     const from = labels.length - domain.length;
@@ -198,7 +202,7 @@ function domainLength(labels: readonly string[], domains: Names['domains']): num
   return longest;
 }
 
-function domainLabels(domain: string): string[] {
+function parseDomain(domain: string): string[] {
   const labels = lower(domain.replace(/\.$/, '')).split('.');
   if (!labels.every(isLabel) || domain.length > 128)
     throw new AgentError(

@@ -6,7 +6,7 @@
  *
  * Source: Consul dns_config.service_ttl.
  */
-export function serviceTtls(patterns: ReadonlyMap<string, number>): (service: string) => number {
+export function compileServiceTtls(patterns: ReadonlyMap<string, number>): (service: string) => number {
   const exact = new Map<string, number>();
   const prefixes: { readonly prefix: string; readonly seconds: number }[] = [];
   for (const [pattern, seconds] of patterns) {

@@ -1,7 +1,7 @@
 /** Which services have an address: for reverse questions only. Rebuilt when one is asked and the catalogue has changed. */
 import type { Topic, View } from '../../agent/contract/view.ts';
 import { parseIp } from '../../base/address.ts';
-import { ipKey } from '../message/records.ts';
+import { toIpKey } from '../message/records.ts';
 import { isLabel } from './names.ts';
 
 /** Touched also when an instance gets another address. */
@@ -17,9 +17,9 @@ export class ServicesByAddress {
   }
 
   /** By name, each once, whatever the state of its instances; 4 or 16 octets. */
-  at(ip: Uint8Array): readonly string[] {
+  findByAddress(ip: Uint8Array): readonly string[] {
     this.#refresh();
-    return this.#names.get(ipKey(ip)) ?? [];
+    return this.#names.get(toIpKey(ip)) ?? [];
   }
 
   #refresh(): void {
@@ -35,7 +35,7 @@ export class ServicesByAddress {
     for (const { service } of this.#view.catalog.instances(name)) {
       const ip = parseIp(service.address);
       if (ip === undefined) continue;
-      const key = ipKey(ip);
+      const key = toIpKey(ip);
       const held = this.#names.get(key);
       if (held === undefined) this.#names.set(key, [name]);
       else if (held.at(-1) !== name) held.push(name);

@@ -6,82 +6,86 @@ import type { Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.
 import { type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../../checks/types.ts';
 import { formatDuration } from '../../config/setting.ts';
 import type { Check, CheckStatus } from '../../model/service.ts';
-import { Part } from '../endpoint/reply/json-parts.ts';
+import { JsonPart } from '../endpoint/reply/json-parts.ts';
 import { MemoKind } from '../endpoint/reply/memo.ts';
 import type { Site } from '../endpoint/site.ts';
-import type { Host, HostEntries, Sighting } from '../pool/pool.ts';
-import { hostIndex, hostShape, nodeServiceShape } from './services.ts';
-import type { CheckShape, EntryShape } from './types.ts';
+import type { PoolNode, PoolNodeEntries, ServiceInstance } from '../pool/pool.ts';
+import { nodeModifyIndex, toConsulNode, toConsulNodeService } from './services.ts';
+import type { ConsulHealthCheck, ConsulServiceEntry } from './types.ts';
 
-const SERVICE_ENTRIES = new MemoKind<Instance, Part<EntryShape>>();
+const SERVICE_ENTRIES = new MemoKind<Instance, JsonPart<ConsulServiceEntry>>();
 /** All checks of a node. */
-const NODE_CHECKS = new MemoKind<NodeCatalog, Part<CheckShape>>();
+const NODE_CHECKS = new MemoKind<NodeCatalog, JsonPart<ConsulHealthCheck>>();
 
 /** Follows the id of a service: ours, beside Consul's `_service_maintenance:`. */
 const SERVICE_DRAINING = '_service_draining:';
 
 /** An instance with its node, the checks of that node, and its own. */
-export function entryOf(sighting: Sighting, site: Site): Part<EntryShape> {
-  const index = hostIndex(sighting.host, site);
-  return SERVICE_ENTRIES.in(site).get(
+export function serviceEntryPart(sighting: ServiceInstance, site: Site): JsonPart<ConsulServiceEntry> {
+  const index = nodeModifyIndex(sighting.poolNode, site);
+  return SERVICE_ENTRIES.in(site).getOrCompute(
     sighting.instance,
-    stampOf(sighting.host, index),
-    () => new Part([entryShape(sighting, site, index)]),
+    nodeStamp(sighting.poolNode, index),
+    () => new JsonPart([toConsulServiceEntry(sighting, site, index)]),
   );
 }
 
-function entryShape(sighting: Sighting, site: Site, index: number): EntryShape {
-  const { host, instance } = sighting;
+function toConsulServiceEntry(sighting: ServiceInstance, site: Site, index: number): ConsulServiceEntry {
+  const { poolNode: host, instance } = sighting;
   return {
-    Node: hostShape(host, site),
-    Service: nodeServiceShape(instance.service, index),
+    Node: toConsulNode(host, site),
+    Service: toConsulNodeService(instance.service, index),
     Checks: [
-      serfHealth(host, index),
-      ...instance.nodeChecks.map((check) => published(host.name, check, undefined, index)),
+      serfHealthCheck(host, index),
+      ...instance.nodeChecks.map((check) => toConsulHealthCheck(host.name, check, undefined, index)),
       ...instanceChecks(instance, index),
     ],
   };
 }
 
 /** Of the instance alone, not of its node. `index`: that of its node, as everywhere here. */
-export function instanceChecks({ node, service, checks }: Instance, index: number): CheckShape[] {
-  const shapes = checks.map((check) => published(node, check, service, index));
-  return service.draining ? [...shapes, draining(node, service, index)] : shapes;
+export function instanceChecks({ node, service, checks }: Instance, index: number): ConsulHealthCheck[] {
+  const shapes = checks.map((check) => toConsulHealthCheck(node, check, service, index));
+  return service.draining ? [...shapes, drainingCheck(node, service, index)] : shapes;
 }
 
 /** All checks of a node: its own health first, as one client's test reads it by position, then by id. */
-export function hostChecks(entries: HostEntries, site: Site): Part<CheckShape> {
-  const { host, published: key } = entries;
-  const index = hostIndex(host, site);
-  const make = (): Part<CheckShape> => new Part(hostCheckShapes(entries, index));
-  return key === undefined ? make() : NODE_CHECKS.in(site).get(key, stampOf(host, index), make);
+export function nodeChecksPart(entries: PoolNodeEntries, site: Site): JsonPart<ConsulHealthCheck> {
+  const { poolNode: host, published: key } = entries;
+  const index = nodeModifyIndex(host, site);
+  const make = (): JsonPart<ConsulHealthCheck> => new JsonPart(nodeChecks(entries, index));
+  return key === undefined ? make() : NODE_CHECKS.in(site).getOrCompute(key, nodeStamp(host, index), make);
 }
 
 /** What is shown of a node beside its entries. */
-const stampOf = ({ up, warm }: Host, index: number): number => 4 * index + (up ? 2 : 0) + (warm ? 1 : 0);
+const nodeStamp = ({ up, unconfirmed: warm }: PoolNode, index: number): number =>
+  4 * index + (up ? 2 : 0) + (warm ? 1 : 0);
 
-function hostCheckShapes({ host, instances, checks }: HostEntries, index: number): CheckShape[] {
+function nodeChecks(
+  { poolNode: host, instances, checks }: PoolNodeEntries,
+  index: number,
+): ConsulHealthCheck[] {
   const shapes = [
-    ...checks.map((check) => published(host.name, check, undefined, index)),
+    ...checks.map((check) => toConsulHealthCheck(host.name, check, undefined, index)),
     ...instances.flatMap((instance) => instanceChecks(instance, index)),
   ];
   shapes.sort((a, b) => (a.CheckID < b.CheckID ? -1 : 1));
-  return [serfHealth(host, index), ...shapes];
+  return [serfHealthCheck(host, index), ...shapes];
 }
 
 /** Of this agent, as `agent/checks` and `agent/health` show them: without `serfHealth`, by id. */
-export function localChecks({ door: { view } }: Site): CheckShape[] {
+export function localChecks({ agent: { view } }: Site): ConsulHealthCheck[] {
   const services = view.local.services();
   const shapes = [...view.local.checks().values()].map((check) =>
-    local(view.node, check, services.get(check.definition.serviceId)?.definition),
+    localHealthCheck(view.node, check, services.get(check.definition.serviceId)?.definition),
   );
   for (const { definition, draining: out } of services.values())
-    if (out) shapes.push(draining(view.node, definition, 0));
+    if (out) shapes.push(drainingCheck(view.node, definition, 0));
   return shapes.sort((a, b) => (a.CheckID < b.CheckID ? -1 : 1));
 }
 
 /** The worst of them; an operator's word comes before all else. Source: http.md section 7, aggregated status. */
-export function aggregated(checks: readonly CheckShape[]): Exclude<InstanceStatus, 'draining'> {
+export function aggregateStatus(checks: readonly ConsulHealthCheck[]): Exclude<InstanceStatus, 'draining'> {
   if (checks.some(({ CheckID: id }) => id === NODE_MAINTENANCE || id.startsWith(SERVICE_MAINTENANCE)))
     return 'maintenance';
   const has = (status: CheckStatus): boolean => checks.some((check) => check.Status === status);
@@ -92,8 +96,8 @@ export function aggregated(checks: readonly CheckShape[]): Exclude<InstanceStatu
 const REMEMBERED = 'Remembered from before the restart; not confirmed yet';
 
 /** The node's own health: derived from membership by whoever reads it, never gossiped. */
-function serfHealth({ name, up, warm }: Host, index: number): CheckShape {
-  return shape(name, index, {
+function serfHealthCheck({ name, up, unconfirmed: warm }: PoolNode, index: number): ConsulHealthCheck {
+  return buildHealthCheck(name, index, {
     CheckID: 'serfHealth',
     Name: 'Serf Health Status',
     Status: up ? 'passing' : 'critical',
@@ -105,19 +109,24 @@ function serfHealth({ name, up, warm }: Host, index: number): CheckShape {
  * Consul has no word for an instance that is about to stop. A critical check in the manner of its maintenance mode
  * makes every client leave the instance out, whether it asks for passing ones or judges by itself.
  */
-function draining(node: string, service: Owner, index: number): CheckShape {
-  return shape(node, index, {
+function drainingCheck(node: string, service: Owner, index: number): ConsulHealthCheck {
+  return buildHealthCheck(node, index, {
     CheckID: SERVICE_DRAINING + service.id,
     Name: 'Service Draining',
     Status: 'critical',
     Notes: 'The instance is about to stop: send it nothing new',
     Type: 'maintenance',
-    ...ofService(service),
+    ...serviceFields(service),
   });
 }
 
-function published(node: string, check: Check, service: Owner | undefined, index: number): CheckShape {
-  return shape(node, index, {
+function toConsulHealthCheck(
+  node: string,
+  check: Check,
+  service: Owner | undefined,
+  index: number,
+): ConsulHealthCheck {
+  return buildHealthCheck(node, index, {
     CheckID: check.id,
     Name: check.name,
     Status: check.status,
@@ -127,17 +136,17 @@ function published(node: string, check: Check, service: Owner | undefined, index
     Interval: check.interval,
     Timeout: check.timeout,
     ServiceID: check.serviceId,
-    ...(service === undefined ? {} : ofService(service)),
+    ...(service === undefined ? {} : serviceFields(service)),
   });
 }
 
-function local(
+function localHealthCheck(
   node: string,
   { definition, status, output }: LocalCheck,
   service: Owner | undefined,
-): CheckShape {
+): ConsulHealthCheck {
   const { probe, interval, timeout } = definition;
-  return shape(node, 0, {
+  return buildHealthCheck(node, 0, {
     CheckID: definition.id,
     Name: definition.name,
     Status: status,
@@ -147,7 +156,7 @@ function local(
     Interval: interval > 0 ? formatDuration(interval) : '',
     Timeout: timeout > 0 ? formatDuration(timeout) : '',
     ServiceID: definition.serviceId,
-    ...(service === undefined ? {} : ofService(service)),
+    ...(service === undefined ? {} : serviceFields(service)),
   });
 }
 
@@ -157,18 +166,18 @@ interface Owner {
   readonly tags: readonly string[];
 }
 
-const ofService = ({ id, name, tags }: Owner): Partial<CheckShape> => ({
+const serviceFields = ({ id, name, tags }: Owner): Partial<ConsulHealthCheck> => ({
   ServiceID: id,
   ServiceName: name,
   ServiceTags: tags,
 });
 
 /** One hidden class and one order of fields for all of them: there are thousands. */
-const shape = (
+const buildHealthCheck = (
   node: string,
   index: number,
-  facts: Pick<CheckShape, 'CheckID' | 'Name' | 'Status'> & Partial<CheckShape>,
-): CheckShape => ({
+  facts: Pick<ConsulHealthCheck, 'CheckID' | 'Name' | 'Status'> & Partial<ConsulHealthCheck>,
+): ConsulHealthCheck => ({
   Node: node,
   CheckID: facts.CheckID,
   Name: facts.Name,

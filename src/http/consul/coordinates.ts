@@ -2,22 +2,23 @@
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { Site } from '../endpoint/site.ts';
 
-export interface CoordinateShape {
+export interface ConsulCoordinate {
   readonly Node: string;
   readonly Segment: '';
-  readonly Coord: ReturnType<typeof coordOf>;
+  readonly Coord: ReturnType<typeof toConsulCoord>;
 }
 
-export const coordShape = (coordinate: Coordinate | undefined): ReturnType<typeof coordOf> | null =>
-  coordinate === undefined ? null : coordOf(coordinate);
+export const toConsulCoordOrNull = (
+  coordinate: Coordinate | undefined,
+): ReturnType<typeof toConsulCoord> | null => (coordinate === undefined ? null : toConsulCoord(coordinate));
 
 /** `undefined` for a node that has not answered a probe of ours yet. */
-export function coordinateShape({ door: { view } }: Site, node: string): CoordinateShape | undefined {
+export function toConsulCoordinate({ agent: { view } }: Site, node: string): ConsulCoordinate | undefined {
   const coordinate = view.coordinate(node);
-  return coordinate === undefined ? undefined : { Node: node, Segment: '', Coord: coordOf(coordinate) };
+  return coordinate === undefined ? undefined : { Node: node, Segment: '', Coord: toConsulCoord(coordinate) };
 }
 
-const coordOf = ({ vec, error, adjustment, height }: Coordinate) => ({
+const toConsulCoord = ({ vec, error, adjustment, height }: Coordinate) => ({
   Vec: vec,
   Error: error,
   Adjustment: adjustment,

@@ -3,17 +3,17 @@ import { createHash } from 'node:crypto';
 import type { MemberView } from '../../agent/contract/view.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import type { Site } from '../endpoint/site.ts';
-import type { MemberShape, NodeShape, Versions } from './types.ts';
+import type { ConsulMember, ConsulNode, ProtocolVersions } from './types.ts';
 
 /**
  * The same UUID for the same node from every agent, without anybody having to gossip it: a hash of its name, in the
  * form of a version 5 UUID. Traefik takes nodes of equal or empty id for one.
  */
-export function nodeId(datacenter: string, name: string): string {
+export function deriveNodeId(datacenter: string, name: string): string {
   const key = `${datacenter}/${name}`;
   const known = nodeIds.get(key);
   if (known !== undefined) return known;
-  const id = uuidOf(key);
+  const id = uuidFromKey(key);
   if (nodeIds.size >= MAX_NODE_IDS) nodeIds.clear();
   nodeIds.set(key, id);
   return id;
@@ -23,7 +23,7 @@ export function nodeId(datacenter: string, name: string): string {
 const nodeIds = new Map<string, string>();
 const MAX_NODE_IDS = 16_384;
 
-function uuidOf(key: string): string {
+function uuidFromKey(key: string): string {
   const hash = createHash('sha1').update(key).digest();
   hash[6] = ((hash[6] as number) & 0x0f) | 0x50;
   hash[8] = ((hash[8] as number) & 0x3f) | 0x80;
@@ -33,26 +33,26 @@ function uuidOf(key: string): string {
   );
 }
 
-export function nodeShape(member: MemberView, { door, info }: Site): NodeShape {
+export function consulNodeFromMember(member: MemberView, { agent: door, info }: Site): ConsulNode {
   const { host } = member.address;
   const family = host.includes(':') ? 'ipv6' : 'ipv4';
   const index = door.view.indexOf([`node:${member.name}`]);
   return {
-    ID: nodeId(info.datacenter, member.name),
+    ID: deriveNodeId(info.datacenter, member.name),
     Node: member.name,
     Address: host,
     Datacenter: info.datacenter,
     TaggedAddresses: { lan: host, [`lan_${family}`]: host, wan: host, [`wan_${family}`]: host },
-    Meta: objectOf(member.tags),
+    Meta: objectFromMap(member.tags),
     CreateIndex: index,
     ModifyIndex: index,
   };
 }
 
 /** A node we remember from before a restart and have not met again: only its name is known. */
-export function strangerShape(name: string, { info }: Site): NodeShape {
+export function consulNodeFromName(name: string, { info }: Site): ConsulNode {
   return {
-    ID: nodeId(info.datacenter, name),
+    ID: deriveNodeId(info.datacenter, name),
     Node: name,
     Address: '',
     Datacenter: info.datacenter,
@@ -63,13 +63,13 @@ export function strangerShape(name: string, { info }: Site): NodeShape {
   };
 }
 
-export function memberShape(member: MemberView, info: AgentInfo): MemberShape {
-  const { protocol, delegate } = versionsOf(member);
+export function toConsulMember(member: MemberView, info: AgentInfo): ConsulMember {
+  const { protocol, delegate } = protocolVersions(member);
   return {
     Name: member.name,
     Addr: member.address.host,
     Port: member.address.port,
-    Tags: { ...toolTags(member, info), ...objectOf(member.tags) },
+    Tags: { ...consulTags(member, info), ...objectFromMap(member.tags) },
     Status: STATUS[member.status],
     ProtocolMin: protocol.min,
     ProtocolMax: protocol.max,
@@ -80,7 +80,10 @@ export function memberShape(member: MemberView, info: AgentInfo): MemberShape {
   };
 }
 
-export function versionsOf({ vsn }: MemberView): { protocol: Versions; delegate: Versions } {
+export function protocolVersions({ vsn }: MemberView): {
+  protocol: ProtocolVersions;
+  delegate: ProtocolVersions;
+} {
   const at = (i: number): number => vsn[i] ?? 0;
   return {
     protocol: { min: at(0), max: at(1), cur: at(2) },
@@ -89,7 +92,7 @@ export function versionsOf({ vsn }: MemberView): { protocol: Versions; delegate:
 }
 
 /** Keys such as `__proto__` become plain keys of the object. */
-export const objectOf = <T extends string | number>(
+export const objectFromMap = <T extends string | number>(
   map: ReadonlyMap<string, T>,
 ): Readonly<Record<string, T>> => Object.fromEntries(map);
 
@@ -103,9 +106,9 @@ const STATUS: Readonly<Record<MemberView['status'], number>> = {
 };
 
 /** What `consul members` and its like print; a member's own tags of these names win. */
-function toolTags(member: MemberView, info: AgentInfo): Record<string, string> {
-  const { protocol } = versionsOf(member);
-  const id = nodeId(info.datacenter, member.name);
+function consulTags(member: MemberView, info: AgentInfo): Record<string, string> {
+  const { protocol } = protocolVersions(member);
+  const id = deriveNodeId(info.datacenter, member.name);
   return {
     role: 'node',
     dc: info.datacenter,

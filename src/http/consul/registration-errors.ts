@@ -3,7 +3,7 @@ import { AgentError } from '../../base/errors.ts';
 import type { CheckDefinition, LocalView } from '../../checks/types.ts';
 
 /** Programs are started by checks from the owner's files only. Source: security S14. */
-export function noScript({ probe }: CheckDefinition): void {
+export function rejectScriptCheck({ probe }: CheckDefinition): void {
   if (probe.kind === 'exec')
     throw new AgentError(
       'badRequest',
@@ -11,20 +11,20 @@ export function noScript({ probe }: CheckDefinition): void {
     );
 }
 
-export const unknownService = (id: string): AgentError =>
+export const serviceIdNotFound = (id: string): AgentError =>
   new AgentError(
     'notFound',
     `Unknown service ID ${JSON.stringify(id)}. Ensure that the service ID is passed, not the service name.`,
   );
 
-export const unknownCheck = (id: string): AgentError =>
+export const checkIdNotFound = (id: string): AgentError =>
   new AgentError(
     'notFound',
     `Unknown check ID ${JSON.stringify(id)}. Ensure that the check ID is passed, not the check name.`,
   );
 
 /** Throws unless it is a TTL check. Programs register anew when they find either phrase. Source: http.md section 8. */
-export function ttlCheck(local: LocalView, id: string): void {
+export function requireTtlCheck(local: LocalView, id: string): void {
   if (local.checks().get(id)?.definition.probe.kind === 'ttl') return;
   const quoted = JSON.stringify(id);
   throw new AgentError(

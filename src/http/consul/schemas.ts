@@ -1,119 +1,119 @@
 /** The shapes of Consul's API, as `shapes.ts` and its siblings fill them. Source: http.md section 7. */
 import {
   any,
-  flag,
+  arrayOf,
+  boolean,
   hidden,
-  list,
-  map,
   named,
   nullable,
   number,
   object,
   oneOf,
-  optional,
-  text,
-  texts,
+  optionalField,
+  recordOf,
+  string,
+  strings,
 } from '../endpoint/schema.ts';
 
 const status = oneOf('passing', 'warning', 'critical');
-const place = object({ Address: text, Port: number });
+const serviceAddress = object({ Address: string, Port: number });
 const weights = object({ Passing: number, Warning: number });
 const indexes = { CreateIndex: hidden(number), ModifyIndex: hidden(number) };
 
 const service = {
-  ID: text,
-  Service: text,
-  Tags: texts,
-  Address: text,
-  TaggedAddresses: optional(map(place)),
-  Meta: map(text),
+  ID: string,
+  Service: string,
+  Tags: strings,
+  Address: string,
+  TaggedAddresses: optionalField(recordOf(serviceAddress)),
+  Meta: recordOf(string),
   Port: number,
   Weights: weights,
-  EnableTagOverride: flag,
+  EnableTagOverride: boolean,
 };
 
-export const NODE = named(
+export const NODE_SCHEMA = named(
   'Node',
   object({
-    ID: text,
-    Node: text,
-    Address: text,
-    Datacenter: text,
-    TaggedAddresses: map(text),
-    Meta: map(text),
+    ID: string,
+    Node: string,
+    Address: string,
+    Datacenter: string,
+    TaggedAddresses: recordOf(string),
+    Meta: recordOf(string),
     ...indexes,
   }),
 );
 
-export const NODE_SERVICE = named(
+export const NODE_SERVICE_SCHEMA = named(
   'NodeService',
   object({ ...service, Proxy: hidden(object({})), Connect: hidden(object({})), ...indexes }),
 );
 
-export const AGENT_SERVICE = named(
+export const AGENT_SERVICE_SCHEMA = named(
   'AgentService',
-  object({ ...service, Datacenter: text, ContentHash: optional(hidden(text)) }),
+  object({ ...service, Datacenter: string, ContentHash: optionalField(hidden(string)) }),
 );
 
-export const CATALOG_SERVICE = named(
+export const CATALOG_SERVICE_SCHEMA = named(
   'CatalogService',
   object({
-    ID: text,
-    Node: text,
-    Address: text,
-    Datacenter: text,
-    TaggedAddresses: map(text),
-    NodeMeta: map(text),
-    ServiceKind: text,
-    ServiceID: text,
-    ServiceName: text,
-    ServiceTags: texts,
-    ServiceAddress: text,
-    ServiceTaggedAddresses: optional(map(place)),
+    ID: string,
+    Node: string,
+    Address: string,
+    Datacenter: string,
+    TaggedAddresses: recordOf(string),
+    NodeMeta: recordOf(string),
+    ServiceKind: string,
+    ServiceID: string,
+    ServiceName: string,
+    ServiceTags: strings,
+    ServiceAddress: string,
+    ServiceTaggedAddresses: optionalField(recordOf(serviceAddress)),
     ServiceWeights: weights,
-    ServiceMeta: map(text),
+    ServiceMeta: recordOf(string),
     ServicePort: number,
-    ServiceSocketPath: text,
-    ServiceEnableTagOverride: flag,
+    ServiceSocketPath: string,
+    ServiceEnableTagOverride: boolean,
     ServiceProxy: hidden(object({})),
     ServiceConnect: hidden(object({})),
     ...indexes,
   }),
 );
 
-export const CHECK = named(
+export const HEALTH_CHECK_SCHEMA = named(
   'HealthCheck',
   object({
-    Node: text,
-    CheckID: text,
-    Name: text,
+    Node: string,
+    CheckID: string,
+    Name: string,
     Status: status,
-    Notes: text,
-    Output: text,
-    ServiceID: text,
-    ServiceName: text,
-    ServiceTags: texts,
-    Type: text,
-    Interval: text,
-    Timeout: text,
+    Notes: string,
+    Output: string,
+    ServiceID: string,
+    ServiceName: string,
+    ServiceTags: strings,
+    Type: string,
+    Interval: string,
+    Timeout: string,
     ExposedPort: hidden(number),
     Definition: hidden(object({})),
     ...indexes,
   }),
 );
 
-export const SERVICE_ENTRY = named(
+export const SERVICE_ENTRY_SCHEMA = named(
   'ServiceEntry',
-  object({ Node: NODE, Service: NODE_SERVICE, Checks: list(CHECK) }),
+  object({ Node: NODE_SCHEMA, Service: NODE_SERVICE_SCHEMA, Checks: arrayOf(HEALTH_CHECK_SCHEMA) }),
 );
 
-export const MEMBER = named(
+export const MEMBER_SCHEMA = named(
   'Member',
   object({
-    Name: text,
-    Addr: text,
+    Name: string,
+    Addr: string,
     Port: number,
-    Tags: map(text),
+    Tags: recordOf(string),
     Status: number,
     ProtocolMin: number,
     ProtocolMax: number,
@@ -124,68 +124,74 @@ export const MEMBER = named(
   }),
 );
 
-export const SERVICE_HEALTH = named(
+export const SERVICE_HEALTH_SCHEMA = named(
   'ServiceHealth',
   object({
     AggregatedStatus: oneOf('passing', 'warning', 'critical', 'maintenance'),
-    Service: nullable(AGENT_SERVICE),
-    Checks: nullable(list(CHECK)),
+    Service: nullable(AGENT_SERVICE_SCHEMA),
+    Checks: nullable(arrayOf(HEALTH_CHECK_SCHEMA)),
   }),
 );
 
-export const COORD = named('Coord', object({ Vec: list(any), Error: any, Adjustment: any, Height: any }));
-export const COORDINATE = named('Coordinate', object({ Node: text, Segment: text, Coord: COORD }));
+export const COORD_SCHEMA = named(
+  'Coord',
+  object({ Vec: arrayOf(any), Error: any, Adjustment: any, Height: any }),
+);
+export const COORDINATE_SCHEMA = named(
+  'Coordinate',
+  object({ Node: string, Segment: string, Coord: COORD_SCHEMA }),
+);
 
-const span = named('Duration', any);
+const duration = named('Duration', any);
 
 /** What a registration may say; keys match in any case, and more of them are accepted. */
-export const CHECK_DEFINITION = named(
+export const CHECK_DEFINITION_SCHEMA = named(
   'CheckDefinition',
   object({
-    CheckID: optional(text),
-    Name: optional(text),
-    Notes: optional(text),
-    ServiceID: optional(text),
-    Status: optional(status),
-    HTTP: optional(text),
-    Method: optional(text),
-    Header: optional(map(texts)),
-    Body: optional(text),
-    DisableRedirects: optional(flag),
-    TCP: optional(text),
-    TCPUseTLS: optional(flag),
-    UDP: optional(text),
-    TTL: optional(span),
-    GRPC: optional(text),
-    GRPCUseTLS: optional(flag),
-    H2PING: optional(text),
-    H2PingUseTLS: optional(flag),
-    AliasService: optional(text),
-    TLSServerName: optional(text),
-    TLSSkipVerify: optional(flag),
-    Interval: optional(span),
-    Timeout: optional(span),
-    SuccessBeforePassing: optional(number),
-    FailuresBeforeWarning: optional(number),
-    FailuresBeforeCritical: optional(number),
-    DeregisterCriticalServiceAfter: optional(span),
-    OutputMaxSize: optional(number),
+    CheckID: optionalField(string),
+    Name: optionalField(string),
+    Notes: optionalField(string),
+    ServiceID: optionalField(string),
+    Status: optionalField(status),
+    HTTP: optionalField(string),
+    Method: optionalField(string),
+    Header: optionalField(recordOf(strings)),
+    Body: optionalField(string),
+    DisableRedirects: optionalField(boolean),
+    TCP: optionalField(string),
+    TCPUseTLS: optionalField(boolean),
+    UDP: optionalField(string),
+    TTL: optionalField(duration),
+    GRPC: optionalField(string),
+    GRPCUseTLS: optionalField(boolean),
+    H2PING: optionalField(string),
+    H2PingUseTLS: optionalField(boolean),
+    AliasService: optionalField(string),
+    TLSServerName: optionalField(string),
+    TLSSkipVerify: optionalField(boolean),
+    Interval: optionalField(duration),
+    Timeout: optionalField(duration),
+    SuccessBeforePassing: optionalField(number),
+    FailuresBeforeWarning: optionalField(number),
+    FailuresBeforeCritical: optionalField(number),
+    DeregisterCriticalServiceAfter: optionalField(duration),
+    OutputMaxSize: optionalField(number),
   }),
 );
 
-export const SERVICE_DEFINITION = named(
+export const SERVICE_DEFINITION_SCHEMA = named(
   'ServiceDefinition',
   object({
-    Name: text,
-    ID: optional(text),
-    Tags: optional(texts),
-    Address: optional(text),
-    Port: optional(number),
-    TaggedAddresses: optional(map(place)),
-    Meta: optional(map(text)),
-    Weights: optional(weights),
-    EnableTagOverride: optional(flag),
-    Check: optional(CHECK_DEFINITION),
-    Checks: optional(list(CHECK_DEFINITION)),
+    Name: string,
+    ID: optionalField(string),
+    Tags: optionalField(strings),
+    Address: optionalField(string),
+    Port: optionalField(number),
+    TaggedAddresses: optionalField(recordOf(serviceAddress)),
+    Meta: optionalField(recordOf(string)),
+    Weights: optionalField(weights),
+    EnableTagOverride: optionalField(boolean),
+    Check: optionalField(CHECK_DEFINITION_SCHEMA),
+    Checks: optionalField(arrayOf(CHECK_DEFINITION_SCHEMA)),
   }),
 );

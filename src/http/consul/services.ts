@@ -3,63 +3,63 @@
 import { parseIp } from '../../base/address.ts';
 import type { Instance } from '../../catalog/types.ts';
 import type { Service, ServiceDefinition } from '../../model/service.ts';
-import { Part } from '../endpoint/reply/json-parts.ts';
+import { JsonPart } from '../endpoint/reply/json-parts.ts';
 import { MemoKind } from '../endpoint/reply/memo.ts';
 import type { Site } from '../endpoint/site.ts';
-import type { Host, Sighting } from '../pool/pool.ts';
-import { nodeShape, objectOf, strangerShape } from './nodes.ts';
+import type { PoolNode, ServiceInstance } from '../pool/pool.ts';
+import { consulNodeFromMember, consulNodeFromName, objectFromMap } from './nodes.ts';
 import type {
-  AgentServiceShape,
-  CatalogServiceShape,
-  CommonShape,
-  NodeServiceShape,
-  NodeShape,
-  ServiceAddress,
+  ConsulAgentService,
+  ConsulCatalogService,
+  ConsulNode,
+  ConsulNodeService,
+  ConsulServiceAddress,
+  ConsulServiceFields,
 } from './types.ts';
 
-const CATALOG_SERVICES = new MemoKind<Instance, Part<CatalogServiceShape>>();
+const CATALOG_SERVICES = new MemoKind<Instance, JsonPart<ConsulCatalogService>>();
 
 /** What a node publishes and what is registered with it read alike. */
-type Described = Service | ServiceDefinition;
+type AnyService = Service | ServiceDefinition;
 
-export const hostShape = (host: Host, site: Site): NodeShape =>
-  host.member === undefined ? strangerShape(host.name, site) : nodeShape(host.member, site);
+export const toConsulNode = (host: PoolNode, site: Site): ConsulNode =>
+  host.member === undefined ? consulNodeFromName(host.name, site) : consulNodeFromMember(host.member, site);
 
 /** `index`: that of its node. */
-export const nodeServiceShape = (service: Service, index: number): NodeServiceShape => ({
-  ...commonShape(service),
+export const toConsulNodeService = (service: Service, index: number): ConsulNodeService => ({
+  ...toConsulServiceFields(service),
   Proxy: {},
   Connect: {},
   CreateIndex: index,
   ModifyIndex: index,
 });
 
-export const agentServiceShape = (service: ServiceDefinition, { info }: Site): AgentServiceShape => ({
-  ...commonShape(service),
+export const toConsulAgentService = (service: ServiceDefinition, { info }: Site): ConsulAgentService => ({
+  ...toConsulServiceFields(service),
   Datacenter: info.datacenter,
 });
 
 /** Node and service in one flat object. */
-export function catalogServiceOf(sighting: Sighting, site: Site): Part<CatalogServiceShape> {
-  const index = hostIndex(sighting.host, site);
-  return CATALOG_SERVICES.in(site).get(
+export function catalogServicePart(sighting: ServiceInstance, site: Site): JsonPart<ConsulCatalogService> {
+  const index = nodeModifyIndex(sighting.poolNode, site);
+  return CATALOG_SERVICES.in(site).getOrCompute(
     sighting.instance,
     index,
-    () => new Part([catalogServiceShape(sighting, site, index)]),
+    () => new JsonPart([toConsulCatalogService(sighting, site, index)]),
   );
 }
 
 /** When a node, or what it has, last changed: single entries have no index of their own. */
-export const hostIndex = ({ name }: Host, { door: { view } }: Site): number =>
+export const nodeModifyIndex = ({ name }: PoolNode, { agent: { view } }: Site): number =>
   view.indexOf([`node:${name}`, `entries:${name}`]);
 
-export function catalogServiceShape(
-  { host, instance: { service } }: Sighting,
+export function toConsulCatalogService(
+  { poolNode: host, instance: { service } }: ServiceInstance,
   site: Site,
   index: number,
-): CatalogServiceShape {
-  const node = hostShape(host, site);
-  const { TaggedAddresses, ...common } = commonShape(service);
+): ConsulCatalogService {
+  const node = toConsulNode(host, site);
+  const { TaggedAddresses, ...common } = toConsulServiceFields(service);
   return {
     ID: node.ID,
     Node: node.Node,
@@ -86,15 +86,15 @@ export function catalogServiceShape(
 }
 
 /** The address stays empty where none was given: clients fall back to the node's, and some test for it. Trap 18. */
-function commonShape(service: Described): CommonShape {
-  const tagged = taggedAddresses(service);
+function toConsulServiceFields(service: AnyService): ConsulServiceFields {
+  const tagged = toTaggedAddresses(service);
   return {
     ID: service.id,
     Service: service.name,
     Tags: service.tags,
     Address: service.address,
     ...(tagged.length === 0 ? {} : { TaggedAddresses: Object.fromEntries(tagged) }),
-    Meta: objectOf(service.meta),
+    Meta: objectFromMap(service.meta),
     Port: service.port,
     Weights: { Passing: service.weights.passing, Warning: service.weights.warning },
     EnableTagOverride: service.enableTagOverride,
@@ -102,8 +102,12 @@ function commonShape(service: Described): CommonShape {
 }
 
 /** An address that is an IP is also told by its family; what was registered wins. */
-function taggedAddresses({ address, port, taggedAddresses: given }: Described): [string, ServiceAddress][] {
-  const own = [...given].map(([name, at]): [string, ServiceAddress] => [
+function toTaggedAddresses({
+  address,
+  port,
+  taggedAddresses: given,
+}: AnyService): [string, ConsulServiceAddress][] {
+  const own = [...given].map(([name, at]): [string, ConsulServiceAddress] => [
     name,
     { Address: at.address, Port: at.port },
   ]);

@@ -2,7 +2,7 @@
 import type { CheckStatus } from '../../model/service.ts';
 
 /** Source: http.md section 7, Node. */
-export interface NodeShape {
+export interface ConsulNode {
   readonly ID: string;
   readonly Node: string;
   readonly Address: string;
@@ -14,7 +14,7 @@ export interface NodeShape {
 }
 
 /** Source: http.md section 7, Member. */
-export interface MemberShape {
+export interface ConsulMember {
   readonly Name: string;
   readonly Addr: string;
   readonly Port: number;
@@ -28,38 +28,38 @@ export interface MemberShape {
   readonly DelegateCur: number;
 }
 
-export interface Versions {
+export interface ProtocolVersions {
   readonly min: number;
   readonly max: number;
   readonly cur: number;
 }
 
-export interface ServiceAddress {
+export interface ConsulServiceAddress {
   readonly Address: string;
   readonly Port: number;
 }
 
-export interface WeightsShape {
+export interface ConsulWeights {
   readonly Passing: number;
   readonly Warning: number;
 }
 
 /** What all shapes but the flat one begin with. */
-export interface CommonShape {
+export interface ConsulServiceFields {
   readonly ID: string;
   readonly Service: string;
   readonly Tags: readonly string[];
   readonly Address: string;
   /** Left out when there are none. */
-  readonly TaggedAddresses?: Readonly<Record<string, ServiceAddress>>;
+  readonly TaggedAddresses?: Readonly<Record<string, ConsulServiceAddress>>;
   readonly Meta: Readonly<Record<string, string>>;
   readonly Port: number;
-  readonly Weights: WeightsShape;
+  readonly Weights: ConsulWeights;
   readonly EnableTagOverride: boolean;
 }
 
 /** Source: http.md section 7, NodeService. */
-export interface NodeServiceShape extends CommonShape {
+export interface ConsulNodeService extends ConsulServiceFields {
   readonly Proxy: Readonly<Record<never, never>>;
   readonly Connect: Readonly<Record<never, never>>;
   readonly CreateIndex: number;
@@ -67,12 +67,12 @@ export interface NodeServiceShape extends CommonShape {
 }
 
 /** Source: http.md section 7, AgentService. */
-export interface AgentServiceShape extends CommonShape {
+export interface ConsulAgentService extends ConsulServiceFields {
   readonly Datacenter: string;
 }
 
 /** Source: http.md section 7, CatalogService. */
-export interface CatalogServiceShape {
+export interface ConsulCatalogService {
   readonly ID: string;
   readonly Node: string;
   readonly Address: string;
@@ -85,8 +85,8 @@ export interface CatalogServiceShape {
   readonly ServiceTags: readonly string[];
   readonly ServiceAddress: string;
   /** Left out when there are none. */
-  readonly ServiceTaggedAddresses?: Readonly<Record<string, ServiceAddress>>;
-  readonly ServiceWeights: WeightsShape;
+  readonly ServiceTaggedAddresses?: Readonly<Record<string, ConsulServiceAddress>>;
+  readonly ServiceWeights: ConsulWeights;
   readonly ServiceMeta: Readonly<Record<string, string>>;
   readonly ServicePort: number;
   readonly ServiceSocketPath: '';
@@ -98,7 +98,7 @@ export interface CatalogServiceShape {
 }
 
 /** Source: http.md section 7, HealthCheck. */
-export interface CheckShape {
+export interface ConsulHealthCheck {
   readonly Node: string;
   readonly CheckID: string;
   readonly Name: string;
@@ -118,8 +118,8 @@ export interface CheckShape {
 }
 
 /** Source: http.md section 7, ServiceEntry. */
-export interface EntryShape {
-  readonly Node: NodeShape;
-  readonly Service: NodeServiceShape;
-  readonly Checks: readonly CheckShape[];
+export interface ConsulServiceEntry {
+  readonly Node: ConsulNode;
+  readonly Service: ConsulNodeService;
+  readonly Checks: readonly ConsulHealthCheck[];
 }

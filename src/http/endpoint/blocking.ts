@@ -1,13 +1,13 @@
 /** Blocking queries: requests that park until what they read has changed, or their time is up. */
-import type { Door } from '../../agent/contract/door.ts';
+import type { AgentHandle } from '../../agent/contract/door.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import { duration, type Param, type Query, uint } from './query.ts';
-import { Refusal } from './reply/reply.ts';
+import { durationParam, type ParamParser, type QueryParams, uintParam } from './query.ts';
+import { HttpError } from './reply/reply.ts';
 
 /** What a client asks to wait for. */
-export interface Block {
+export interface BlockingParams {
   /** The index it has already seen; 0 never blocks. */
   readonly index: number;
   readonly wait: Millis;
@@ -18,20 +18,23 @@ const MAX_WAIT: Millis = 10 * 60_000;
 /** Requests parked at once, over all connections. */
 export const MAX_PARKED = 4096;
 /** Woken together, this many are answered before packets and probes get their turn. */
-export const ANSWERED_AT_ONCE = 16;
+export const WAKE_BATCH_SIZE = 16;
 /** Clients give up at wait * 1.0625; what is kept free of that is the way back. */
 const HEADROOM: Millis = 20;
 
 /** Reads `index` and `wait`. Source: http.md section 2. */
-export function blockOf(query: Query): Block {
-  return { index: uint(query.get('index') ?? [], 'index'), wait: waitTime(query.get('wait') ?? [], 'wait') };
+export function parseBlockingParams(query: QueryParams): BlockingParams {
+  return {
+    index: uintParam(query.get('index') ?? [], 'index'),
+    wait: waitParam(query.get('wait') ?? [], 'wait'),
+  };
 }
 
 /** How long to wait at most: 5 min unless told, never more than 10. */
-export const waitTime: Param<Millis> = (values, name) => {
+export const waitParam: ParamParser<Millis> = (values, name) => {
   let wait: Millis | undefined;
   try {
-    wait = duration(values, name);
+    wait = durationParam(values, name);
   } catch {
     throw new AgentError('badRequest', 'Invalid wait time');
   }
@@ -39,26 +42,26 @@ export const waitTime: Param<Millis> = (values, name) => {
 };
 
 /** Calls `end` when the client goes away, at once if it already has; the result stops that. */
-export type Gone = (end: () => void) => () => void;
+export type OnDisconnect = (end: () => void) => () => void;
 
 /** One request that waits: over for good, or woken to look again. */
-interface Parked {
-  over: boolean;
+interface ParkedRequest {
+  finished: boolean;
   wake(): void;
 }
 
 /** All parked requests of one server. */
-export class Watchers {
-  readonly #door: Door;
+export class BlockingQueries {
+  readonly #agent: AgentHandle;
   readonly #random: () => number;
   readonly #parked = new Set<() => void>();
   /** Those who wait for the same topics, by these. */
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new Map<string, TopicGroup>();
   readonly #woken: (() => void)[] = [];
   #closed = false;
 
-  constructor(door: Door, random: () => number = Math.random) {
-    this.#door = door;
+  constructor(door: AgentHandle, random: () => number = Math.random) {
+    this.#agent = door;
     this.#random = random;
   }
 
@@ -67,7 +70,7 @@ export class Watchers {
     return this.#closed;
   }
 
-  get parked(): number {
+  get parkedCount(): number {
     return this.#parked.size;
   }
 
@@ -80,31 +83,40 @@ export class Watchers {
    *
    * Source: http.md section 5.
    */
-  async until(topics: readonly Topic[], { index, wait }: Block, gone: Gone): Promise<void> {
-    const { view } = this.#door;
+  async waitForIndex(
+    topics: readonly Topic[],
+    { index, wait }: BlockingParams,
+    gone: OnDisconnect,
+  ): Promise<void> {
+    const { view } = this.#agent;
     if (index === 0) return;
-    await this.while(() => view.indexOf(topics) === index, topics, wait, gone);
+    await this.waitWhile(() => view.indexOf(topics) === index, topics, wait, gone);
   }
 
   /** The same for any other condition, which is looked at again whenever one of the topics changes. */
-  async while(unchanged: () => boolean, topics: readonly Topic[], wait: Millis, gone: Gone): Promise<void> {
+  async waitWhile(
+    unchanged: () => boolean,
+    topics: readonly Topic[],
+    wait: Millis,
+    gone: OnDisconnect,
+  ): Promise<void> {
     if (this.#closed || !unchanged()) return;
     if (this.#parked.size >= MAX_PARKED)
-      throw new Refusal(429, `Too many blocking queries: at most ${MAX_PARKED} can wait at once`, {
+      throw new HttpError(429, `Too many blocking queries: at most ${MAX_PARKED} can wait at once`, {
         'Retry-After': '1',
       });
-    const parked: Parked = { over: false, wake: () => undefined };
+    const parked: ParkedRequest = { finished: false, wake: () => undefined };
     const end = (): void => {
-      parked.over = true;
+      parked.finished = true;
       parked.wake();
     };
     const forget = gone(end);
-    const timer = setTimeout(end, this.#stay(wait));
+    const timer = setTimeout(end, this.#jitteredWait(wait));
     this.#parked.add(end);
     try {
-      while (!parked.over && unchanged()) {
-        await this.#change(topics, parked);
-        if (!parked.over) await this.#turn();
+      while (!parked.finished && unchanged()) {
+        await this.#nextChange(topics, parked);
+        if (!parked.finished) await this.#waitForTurn();
       }
     } finally {
       this.#parked.delete(end);
@@ -120,26 +132,26 @@ export class Watchers {
   }
 
   /** Until one of the topics changes, or `parked` is woken otherwise. The door is asked once for all of a group. */
-  #change(topics: readonly Topic[], parked: Parked): Promise<void> {
+  #nextChange(topics: readonly Topic[], parked: ParkedRequest): Promise<void> {
     const key = JSON.stringify(topics);
-    const group = this.#groups.get(key) ?? this.#open(key, topics);
+    const group = this.#groups.get(key) ?? this.#subscribeGroup(key, topics);
     return new Promise((resolve) => {
       group.waiting.add(resolve);
       parked.wake = () => {
         resolve();
-        if (group.waiting.delete(resolve) && group.waiting.size === 0) group.over.abort();
+        if (group.waiting.delete(resolve) && group.waiting.size === 0) group.abort.abort();
       };
     });
   }
 
-  #open(key: string, topics: readonly Topic[]): Group {
-    const group: Group = { waiting: new Set(), over: new AbortController() };
+  #subscribeGroup(key: string, topics: readonly Topic[]): TopicGroup {
+    const group: TopicGroup = { waiting: new Set(), abort: new AbortController() };
     this.#groups.set(key, group);
     const close = (): void => {
       if (this.#groups.get(key) === group) this.#groups.delete(key);
     };
-    group.over.signal.addEventListener('abort', close, { once: true });
-    void this.#door.changed(topics, group.over.signal).then(() => {
+    group.abort.signal.addEventListener('abort', close, { once: true });
+    void this.#agent.waitForChange(topics, group.abort.signal).then(() => {
       close();
       for (const wake of group.waiting) wake();
       group.waiting.clear();
@@ -148,26 +160,26 @@ export class Watchers {
   }
 
   /** One change may wake thousands: answering them in one go would look like our own failure to other members. */
-  #turn(): Promise<void> {
+  #waitForTurn(): Promise<void> {
     return new Promise((resolve) => {
       this.#woken.push(resolve);
-      if (this.#woken.length === 1) setImmediate(() => this.#nextGroup());
+      if (this.#woken.length === 1) setImmediate(() => this.#releaseBatch());
     });
   }
 
-  #nextGroup(): void {
-    for (const answer of this.#woken.splice(0, ANSWERED_AT_ONCE)) answer();
-    if (this.#woken.length > 0) setImmediate(() => this.#nextGroup());
+  #releaseBatch(): void {
+    for (const answer of this.#woken.splice(0, WAKE_BATCH_SIZE)) answer();
+    if (this.#woken.length > 0) setImmediate(() => this.#releaseBatch());
   }
 
   /** Timers of Node may fire a fraction of a millisecond early: hence one more. */
-  #stay(wait: Millis): Millis {
+  #jitteredWait(wait: Millis): Millis {
     return Math.ceil(wait + this.#random() * Math.max(0, wait / 16 - HEADROOM)) + 1;
   }
 }
 
-interface Group {
+interface TopicGroup {
   readonly waiting: Set<() => void>;
   /** Aborted when nobody is left. */
-  readonly over: AbortController;
+  readonly abort: AbortController;
 }

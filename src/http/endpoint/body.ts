@@ -1,6 +1,6 @@
 /** JSON from strangers: keys as Consul's clients spell them, nothing trusted, nothing merged. */
 import * as v from 'valibot';
-import { text } from '../../base/bytes.ts';
+import { decodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 
 export type BodySchema = v.ObjectSchema<v.ObjectEntries, undefined>;
@@ -9,7 +9,7 @@ export type BodySchema = v.ObjectSchema<v.ObjectEntries, undefined>;
 export const MAX_BODY_BYTES = 512 * 1024;
 
 /** Makes of a body what a route takes. Throws `AgentError`. */
-export type Decoder<T> = (bytes: Uint8Array) => T;
+export type BodyDecoder<T> = (bytes: Uint8Array) => T;
 
 /**
  * Decodes an object. Keys match without regard to case and `_`, `null` is the same as absent, an unknown key is
@@ -22,35 +22,35 @@ export function decodeBody<const S extends BodySchema>(bytes: Uint8Array, schema
   const known: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(parseObject(bytes))) {
     const name = names.get(fold(key));
-    if (name === undefined) throw refused(`json: unknown field ${JSON.stringify(key)}`);
+    if (name === undefined) throw decodeError(`json: unknown field ${JSON.stringify(key)}`);
     if (value !== null) known[name] = value;
   }
   const result = v.safeParse(schema, known);
   if (result.success) return result.output;
-  throw refused(result.issues.map(sentence).join('; '));
+  throw decodeError(result.issues.map(formatIssue).join('; '));
 }
 
 /** A map of strings as a `Map`: `__proto__` and its like are keys as any other, and `null` values are absent. */
-export const textMap = v.pipe(
+export const stringMapSchema = v.pipe(
   v.custom<Readonly<Record<string, unknown>>>(isObject, 'must be an object of strings'),
   v.transform((object) => new Map(Object.entries(object).filter(([, value]) => value !== null))),
   v.map(v.string(), v.string('must be a string')),
 );
 
 /** Any JSON value, for those who check it themselves. What follows an object is ignored, as in Go. Source: J5. */
-export const parseJson: Decoder<unknown> = (bytes) => {
-  const source = text(bytes);
-  if (source.trim() === '') throw refused('EOF (the body is empty: send a JSON object)');
+export const parseJson: BodyDecoder<unknown> = (bytes) => {
+  const source = decodeUtf8(bytes);
+  if (source.trim() === '') throw decodeError('EOF (the body is empty: send a JSON object)');
   try {
     return JSON.parse(source.slice(0, endOfFirst(source)));
   } catch (error) {
-    throw refused(error instanceof Error ? error.message : 'this is not JSON');
+    throw decodeError(error instanceof Error ? error.message : 'this is not JSON');
   }
 };
 
 function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const value = parseJson(bytes);
-  if (!isObject(value)) throw refused('json: the body must be an object');
+  if (!isObject(value)) throw decodeError('json: the body must be an object');
   return value;
 }
 
@@ -79,8 +79,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 const fold = (key: string): string => key.toLowerCase().replaceAll('_', '');
 
-const sentence = (issue: v.BaseIssue<unknown>): string =>
+const formatIssue = (issue: v.BaseIssue<unknown>): string =>
   `${v.getDotPath(issue) ?? 'body'}: ${issue.message}`;
 
-const refused = (clause: string): AgentError =>
+const decodeError = (clause: string): AgentError =>
   new AgentError('badRequest', `Request decode failed: ${clause}`);

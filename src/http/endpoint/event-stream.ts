@@ -4,24 +4,24 @@
  *
  * Source: WHATWG HTML, "Server-sent events"; S23.
  */
-import type { Changed, Topic } from '../../agent/contract/view.ts';
+import type { IndexedChange, Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
-import type { Gone } from './blocking.ts';
+import type { OnDisconnect } from './blocking.ts';
 import type { Site } from './site.ts';
 
 /** What a frame is made of; `id` is what a client comes back with. */
-export interface SentEvent {
+export interface ServerSentEvent {
   readonly event: string;
   readonly data: unknown;
   readonly id?: number;
 }
 
 /** How changes look, and all there is. */
-export interface Teller {
+export interface EventFormatter {
   /** The present state of what changed; `undefined` if this client did not ask for it. */
-  tell(changed: Changed): SentEvent | undefined;
+  formatChange(changed: IndexedChange): ServerSentEvent | undefined;
   /** Everything there is, in the same words. */
-  everything(): Iterable<SentEvent>;
+  formatSnapshot(): Iterable<ServerSentEvent>;
 }
 
 /** Proxies cut connections on which nothing is heard for a minute. */
@@ -31,11 +31,11 @@ const BATCH = 64;
 const ANYTHING: readonly Topic[] = ['anything'];
 
 /** `from`: the last index the client has seen, if it has seen any. Ends when the client or the server goes. */
-export function eventStream(
-  { door: { view }, watchers }: Pick<Site, 'door' | 'watchers'>,
-  teller: Teller,
+export function createEventStream(
+  { agent: { view }, blockingQueries: watchers }: Pick<Site, 'agent' | 'blockingQueries'>,
+  teller: EventFormatter,
   from: number | undefined,
-  gone: Gone,
+  gone: OnDisconnect,
 ): ReadableStream<Uint8Array> {
   const frames = follow();
   let over = false;
@@ -59,29 +59,29 @@ export function eventStream(
     let seen = from;
     while (!over && !watchers.closed) {
       const now = view.indexOf(ANYTHING);
-      const changes = seen === undefined ? undefined : view.changedAfter(seen);
-      if (changes === undefined) yield* together(resync(now));
-      else if (changes.length > 0) yield* together(told(changes, now));
+      const changes = seen === undefined ? undefined : view.changesAfter(seen);
+      if (changes === undefined) yield* batchFrames(resync(now));
+      else if (changes.length > 0) yield* batchFrames(told(changes, now));
       else {
         const nothingNew = (): boolean => view.indexOf(ANYTHING) === now;
-        await watchers.while(nothingNew, ANYTHING, HEARTBEAT, gone);
+        await watchers.waitWhile(nothingNew, ANYTHING, HEARTBEAT, gone);
         if (nothingNew()) yield ': nothing new\n\n';
       }
       seen = now;
     }
   }
 
-  function* resync(now: number): Iterable<SentEvent> {
+  function* resync(now: number): Iterable<ServerSentEvent> {
     yield { event: 'resync', data: { index: now } };
-    yield* teller.everything();
+    yield* teller.formatSnapshot();
     yield { event: 'synced', data: { index: now }, id: now };
   }
 
   /** Only the last carries the id: a connection that breaks in between tells again what it may have told. */
-  function* told(changes: readonly Changed[], now: number): Iterable<SentEvent> {
-    let last: SentEvent | undefined;
+  function* told(changes: readonly IndexedChange[], now: number): Iterable<ServerSentEvent> {
+    let last: ServerSentEvent | undefined;
     for (const change of changes) {
-      const event = teller.tell(change);
+      const event = teller.formatChange(change);
       if (event === undefined) continue;
       if (last !== undefined) yield last;
       last = event;
@@ -92,11 +92,11 @@ export function eventStream(
 
 const ENCODER = new TextEncoder();
 
-function* together(events: Iterable<SentEvent>): Iterable<string> {
+function* batchFrames(events: Iterable<ServerSentEvent>): Iterable<string> {
   let frames = '';
   let count = 0;
   for (const event of events) {
-    frames += frameOf(event);
+    frames += formatFrame(event);
     count += 1;
     if (count % BATCH > 0) continue;
     yield frames;
@@ -106,5 +106,5 @@ function* together(events: Iterable<SentEvent>): Iterable<string> {
 }
 
 /** JSON has no line breaks of its own, so one `data` line is enough. */
-const frameOf = ({ event, data, id }: SentEvent): string =>
+const formatFrame = ({ event, data, id }: ServerSentEvent): string =>
   `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;

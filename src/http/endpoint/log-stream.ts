@@ -3,7 +3,7 @@
  * beyond is lost to it, and how much is said where it is missing.
  */
 import type { LogLevel } from '../../config/schema.ts';
-import type { Gone, Watchers } from './blocking.ts';
+import type { BlockingQueries, OnDisconnect } from './blocking.ts';
 
 /** The agent's log, to whoever follows it. Lines are JSON and end with a line break. */
 export interface LogFeed {
@@ -17,17 +17,17 @@ export interface LogStreamOptions {
   /** How a line, or the loss of some, is written; line breaks included. */
   line(json: string): string;
   lost(count: number): string;
-  readonly watchers: Watchers;
-  readonly gone: Gone;
+  readonly watchers: BlockingQueries;
+  readonly gone: OnDisconnect;
 }
 
 /** Characters that wait for one client. */
-const MAX_WAITING = 256 * 1024;
+const MAX_BUFFERED_CHARS = 256 * 1024;
 /** Parked again after this, for as long as the client stays. */
 const PARKED_MILLIS = 600_000;
 
 /** Ends when the client or the server goes. `ended` is called once. */
-export function logStream(options: LogStreamOptions, ended: () => void): ReadableStream<Uint8Array> {
+export function createLogStream(options: LogStreamOptions, ended: () => void): ReadableStream<Uint8Array> {
   const { feed, level, watchers, gone } = options;
   const waiting: string[] = [];
   let size = 0;
@@ -41,7 +41,7 @@ export function logStream(options: LogStreamOptions, ended: () => void): Readabl
   };
   const unfollow = feed.follow(level, (json) => {
     const line = options.line(json);
-    if (size + line.length > MAX_WAITING) lost += 1;
+    if (size + line.length > MAX_BUFFERED_CHARS) lost += 1;
     else {
       tellLoss();
       push(line);
@@ -64,7 +64,7 @@ export function logStream(options: LogStreamOptions, ended: () => void): Readabl
     gone(() => {
       left = true;
     });
-    while (!over && !left && !watchers.closed) await watchers.while(() => !over, [], PARKED_MILLIS, gone);
+    while (!over && !left && !watchers.closed) await watchers.waitWhile(() => !over, [], PARKED_MILLIS, gone);
   };
   void park().then(end, end);
 

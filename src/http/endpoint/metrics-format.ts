@@ -3,37 +3,40 @@
  *
  * Source: Prometheus exposition format 0.0.4; Consul HTTP API, "View Metrics".
  */
-import type { Family, Labels, Spread } from '../../base/meter.ts';
+import type { HistogramSample, Labels, MetricFamily } from '../../base/meter.ts';
 
-export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Each family with its help and type, in the order given. */
-export function prometheus(families: readonly Family[]): string {
+export function formatPrometheus(families: readonly MetricFamily[]): string {
   const lines: string[] = [];
   for (const family of families) {
     lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);
     if (family.type === 'histogram')
-      for (const spread of family.samples) lines.push(...spreadLines(family, spread));
+      for (const spread of family.samples) lines.push(...formatHistogram(family, spread));
     else
       for (const { labels, value } of family.samples)
-        lines.push(`${family.name}${labelText(family.labels, labels)} ${numberText(value)}`);
+        lines.push(`${family.name}${formatLabels(family.labels, labels)} ${formatNumber(value)}`);
   }
   return `${lines.join('\n')}\n`;
 }
 
-function spreadLines({ name, labels: names }: Family, { labels, buckets, count, sum }: Spread): string[] {
+function formatHistogram(
+  { name, labels: names }: MetricFamily,
+  { labels, buckets, count, sum }: HistogramSample,
+): string[] {
   const bucket = (upTo: string, many: number): string =>
-    `${name}_bucket${labelText([...names, 'le'], [...labels, upTo])} ${many}`;
-  const own = labelText(names, labels);
+    `${name}_bucket${formatLabels([...names, 'le'], [...labels, upTo])} ${many}`;
+  const own = formatLabels(names, labels);
   return [
-    ...buckets.map(({ upTo, count: many }) => bucket(numberText(upTo), many)),
+    ...buckets.map(({ upTo, count: many }) => bucket(formatNumber(upTo), many)),
     bucket('+Inf', count),
-    `${name}_sum${own} ${numberText(sum)}`,
+    `${name}_sum${own} ${formatNumber(sum)}`,
     `${name}_count${own} ${count}`,
   ];
 }
 
-function labelText(names: Labels, values: Labels): string {
+function formatLabels(names: Labels, values: Labels): string {
   if (names.length === 0) return '';
   return `{${names.map((name, i) => `${name}="${escaped(values[i] ?? '')}"`).join(',')}}`;
 }
@@ -42,11 +45,15 @@ function labelText(names: Labels, values: Labels): string {
 const escaped = (value: string): string =>
   value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 
-const numberText = (value: number): string =>
+const formatNumber = (value: number): string =>
   value === Number.POSITIVE_INFINITY ? '+Inf' : value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 
 /** Differs: totals since the start, where Consul tells of its last ten seconds; `Rate` is the mean since then. */
-export function consulJson(families: readonly Family[], upSeconds: number, now: number): unknown {
+export function formatConsulMetrics(
+  families: readonly MetricFamily[],
+  upSeconds: number,
+  now: number,
+): unknown {
   const gauges: unknown[] = [];
   const counters: unknown[] = [];
   const samples: unknown[] = [];
@@ -69,7 +76,7 @@ export function consulJson(families: readonly Family[], upSeconds: number, now: 
   return { Timestamp, Gauges: gauges, Points: [], Counters: counters, Samples: samples };
 }
 
-function summary({ count, sum, squares, min, max }: Spread): Record<string, number> {
+function summary({ count, sum, squares, min, max }: HistogramSample): Record<string, number> {
   const mean = sum / count;
   const variance = count < 2 ? 0 : Math.max(0, (squares - sum * mean) / (count - 1));
   return { Count: count, Sum: sum, Min: min, Max: max, Mean: mean, Stddev: Math.sqrt(variance) };

@@ -1,16 +1,16 @@
 /** `/v1/openapi.json`: the routes as OpenAPI 3.1 tells them, made of the very declarations that serve them. */
-import type { About, Route } from './route.ts';
+import type { Route, RouteDescription } from './route.ts';
 import type { Schema } from './schema.ts';
 
 /** A JSON object; of the standard's own making, and not worth a type of its own. */
-export type Json = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The whole document. */
-export function openApi(routes: readonly Route[], version: string): Json {
-  const named = new Map<string, Json>();
-  const paths: Record<string, Record<string, Json>> = {};
+export function createOpenApiDocument(routes: readonly Route[], version: string): JsonObject {
+  const named = new Map<string, JsonObject>();
+  const paths: Record<string, Record<string, JsonObject>> = {};
   for (const route of routes) {
-    const path = pathOf(route.path);
+    const path = toOpenApiPath(route.path);
     const item = paths[path] ?? {};
     paths[path] = item;
     for (const method of METHODS[route.method])
@@ -37,7 +37,7 @@ export function openApi(routes: readonly Route[], version: string): Json {
 }
 
 /** How OpenAPI writes the path of a route. */
-export const pathOf = (path: string): string => path.replace(/:(\w+)(?:\.\.\.)?/g, '{$1}');
+export const toOpenApiPath = (path: string): string => path.replace(/:(\w+)(?:\.\.\.)?/g, '{$1}');
 
 const METHODS: Readonly<Record<Route['method'], readonly string[]>> = {
   GET: ['get'],
@@ -47,23 +47,27 @@ const METHODS: Readonly<Record<Route['method'], readonly string[]>> = {
   ANY: ['get', 'put', 'post', 'delete'],
 };
 
-function operation({ path, about }: Route, method: string, named: Map<string, Json>): Json {
-  const { summary, takes, shows, refused } = about;
+function operation(
+  { path, description: about }: Route,
+  method: string,
+  named: Map<string, JsonObject>,
+): JsonObject {
+  const { summary, requestSchema: takes, responseSchema: shows, refusedStatus: refused } = about;
   const text = { 'text/plain': { schema: { type: 'string' } } };
   const error = { description: 'One sentence', content: text };
-  const body = shows === undefined ? text : { 'application/json': { schema: jsonSchema(shows, named) } };
+  const body = shows === undefined ? text : { 'application/json': { schema: toJsonSchema(shows, named) } };
   const empty = method !== 'get' && shows === undefined;
   return {
     summary,
     parameters: [...path.matchAll(/:(\w+)/g)]
-      .map(([, name]): Json => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
-      .concat(refused === undefined ? queryOf(about) : []),
+      .map(([, name]): JsonObject => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
+      .concat(refused === undefined ? toQueryParameters(about) : []),
     ...(takes === undefined
       ? {}
       : {
           requestBody: {
             required: true,
-            content: { 'application/json': { schema: jsonSchema(takes, named) } },
+            content: { 'application/json': { schema: toJsonSchema(takes, named) } },
           },
         }),
     responses:
@@ -80,7 +84,7 @@ function operation({ path, about }: Route, method: string, named: Map<string, Js
   };
 }
 
-function queryOf({ query, reads, filters }: About): Json[] {
+function toQueryParameters({ query, reads, filterable: filters }: RouteDescription): JsonObject[] {
   const names = [
     ...query,
     ...(filters === true ? ['filter'] : []),
@@ -88,20 +92,20 @@ function queryOf({ query, reads, filters }: About): Json[] {
     ...(reads === undefined ? [] : ['dc', 'stale', 'consistent', 'cached']),
     'pretty',
   ];
-  return [...new Set(names)].map((name) => ({ name, in: 'query', ...PARAMETERS[name] }));
+  return [...new Set(names)].map((name) => ({ name, in: 'query', ...QUERY_PARAMETERS[name] }));
 }
 
-const param = (description: string, type: Json, more: Json = {}): Json => ({
+const param = (description: string, type: JsonObject, more: JsonObject = {}): JsonObject => ({
   description,
   schema: type,
   ...more,
 });
-const string: Json = { type: 'string' };
-const strings: Json = { type: 'array', items: string };
-const presence: Json = { allowEmptyValue: true };
+const string: JsonObject = { type: 'string' };
+const strings: JsonObject = { type: 'array', items: string };
+const presence: JsonObject = { allowEmptyValue: true };
 
 /** Every query parameter there is; a test holds the routes to it. */
-export const PARAMETERS: Readonly<Record<string, Json>> = {
+export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   a: param('A member', string, { required: true }),
   ask: param('Whether other agents are asked for their part; true unless told', { type: 'boolean' }),
   b: param('Another member; this agent unless told', string),
@@ -147,24 +151,24 @@ export const PARAMETERS: Readonly<Record<string, Json>> = {
   wan: param('There is no WAN pool', string, presence),
 };
 
-const INDEX_HEADERS: Json = {
+const INDEX_HEADERS: JsonObject = {
   'X-Consul-Index': { description: 'What to send as `index`', schema: { type: 'integer', minimum: 1 } },
 };
 
 /** As JSON Schema; what has a name is listed in `named` and referred to. */
-export function jsonSchema(schema: Schema, named: Map<string, Json>): Json {
+export function toJsonSchema(schema: Schema, named: Map<string, JsonObject>): JsonObject {
   const { name, nullable, ...rest } = schema;
   if (nullable === true)
-    return { anyOf: [jsonSchema(name === undefined ? rest : { ...rest, name }, named), { type: 'null' }] };
-  if (name === undefined) return typeOf(rest, named);
+    return { anyOf: [toJsonSchema(name === undefined ? rest : { ...rest, name }, named), { type: 'null' }] };
+  if (name === undefined) return toSchemaType(rest, named);
   if (!named.has(name)) {
     named.set(name, {}); // it may hold itself
-    named.set(name, typeOf(rest, named));
+    named.set(name, toSchemaType(rest, named));
   }
   return { $ref: `#/components/schemas/${name}` };
 }
 
-function typeOf(schema: Schema, named: Map<string, Json>): Json {
+function toSchemaType(schema: Schema, named: Map<string, JsonObject>): JsonObject {
   switch (schema.kind) {
     case 'text':
       return schema.oneOf === undefined ? string : { type: 'string', enum: schema.oneOf };
@@ -177,14 +181,14 @@ function typeOf(schema: Schema, named: Map<string, Json>): Json {
     case 'any':
       return {};
     case 'map':
-      return { type: 'object', additionalProperties: jsonSchema(schema.of, named) };
+      return { type: 'object', additionalProperties: toJsonSchema(schema.of, named) };
     case 'list':
-      return { type: 'array', items: jsonSchema(schema.of, named) };
+      return { type: 'array', items: toJsonSchema(schema.of, named) };
     case 'object': {
       const fields = [...schema.fields];
       return {
         type: 'object',
-        properties: Object.fromEntries(fields.map(([name, field]) => [name, jsonSchema(field, named)])),
+        properties: Object.fromEntries(fields.map(([name, field]) => [name, toJsonSchema(field, named)])),
         required: fields.filter(([, { optional }]) => optional !== true).map(([name]) => name),
       };
     }

@@ -3,15 +3,15 @@ import { AgentError } from '../../base/errors.ts';
 import { parseDuration } from '../../config/setting.ts';
 
 /** Every value of every parameter, in order. A `Map`, so that no name is special. */
-export type Query = ReadonlyMap<string, readonly string[]>;
+export type QueryParams = ReadonlyMap<string, readonly string[]>;
 
 /** Reads one parameter; `values` is empty if it is absent. Throws `AgentError`. */
-export type Param<T> = (values: readonly string[], name: string) => T;
-export type QuerySpec = Readonly<Record<string, Param<unknown>>>;
-export type QueryOf<Q extends QuerySpec> = { readonly [K in keyof Q]: ReturnType<Q[K]> };
+export type ParamParser<T> = (values: readonly string[], name: string) => T;
+export type QuerySpec = Readonly<Record<string, ParamParser<unknown>>>;
+export type QueryValues<Q extends QuerySpec> = { readonly [K in keyof Q]: ReturnType<Q[K]> };
 
 /** Takes what follows the `?`. A broken percent sign is the caller's error, never a guess. Source: T15. */
-export function parseQuery(raw: string): Query {
+export function parseQueryString(raw: string): QueryParams {
   const query = new Map<string, string[]>();
   for (const pair of raw.split('&')) {
     if (pair === '') continue;
@@ -25,16 +25,16 @@ export function parseQuery(raw: string): Query {
   return query;
 }
 
-export function readQuery<const Q extends QuerySpec>(spec: Q, query: Query): QueryOf<Q> {
+export function parseQueryParams<const Q extends QuerySpec>(spec: Q, query: QueryParams): QueryValues<Q> {
   const read = Object.entries(spec).map(([name, param]) => [name, param(query.get(name) ?? [], name)]);
-  return Object.fromEntries(read) as QueryOf<Q>;
+  return Object.fromEntries(read) as QueryValues<Q>;
 }
 
 /** First value, as Go's `Query().Get`; empty if absent. */
-export const first = (query: Query, name: string): string => query.get(name)?.[0] ?? '';
+export const firstValue = (query: QueryParams, name: string): string => query.get(name)?.[0] ?? '';
 
 /** A boolean as Go reads it; absent is false, present and empty is true. */
-export const flag: Param<boolean> = (values, name) => {
+export const flagParam: ParamParser<boolean> = (values, name) => {
   const value = values[0];
   if (value === undefined) return false;
   if (value === '' || TRUE.has(value)) return true;
@@ -43,7 +43,7 @@ export const flag: Param<boolean> = (values, name) => {
 };
 
 /** A boolean that must be said. Source: Consul agent_endpoint.go, AgentServiceMaintenance. */
-export const choice: Param<boolean> = (values, name) => {
+export const requiredFlagParam: ParamParser<boolean> = (values, name) => {
   const value = values[0];
   if (value === undefined) throw new AgentError('badRequest', `Missing value for ${name}`);
   if (TRUE.has(value)) return true;
@@ -52,14 +52,14 @@ export const choice: Param<boolean> = (values, name) => {
 };
 
 /** There or not; the value does not matter. */
-export const presence: Param<boolean> = (values) => values.length > 0;
+export const presenceParam: ParamParser<boolean> = (values) => values.length > 0;
 
-export const text: Param<string> = (values) => values[0] ?? '';
+export const textParam: ParamParser<string> = (values) => values[0] ?? '';
 
-export const list: Param<readonly string[]> = (values) => values;
+export const listParam: ParamParser<readonly string[]> = (values) => values;
 
 /** Go duration in milliseconds; `undefined` if absent or empty. */
-export const duration: Param<number | undefined> = (values, name) => {
+export const durationParam: ParamParser<number | undefined> = (values, name) => {
   const value = values[0];
   if (value === undefined || value === '') return undefined;
   try {
@@ -70,7 +70,7 @@ export const duration: Param<number | undefined> = (values, name) => {
 };
 
 /** An unsigned 64-bit number; 0 if absent or empty. Above 2^53 it is rounded, never refused. */
-export const uint: Param<number> = (values, name) => {
+export const uintParam: ParamParser<number> = (values, name) => {
   const value = values[0];
   if (value === undefined || value === '') return 0;
   if (!/^\d{1,20}$/.test(value) || BigInt(value) > MAX_UINT64)
@@ -79,7 +79,7 @@ export const uint: Param<number> = (values, name) => {
 };
 
 /** `k:v` pairs that all must match; of equal keys the last counts, and a key alone means the empty value. */
-export const pairs: Param<ReadonlyMap<string, string>> = (values) =>
+export const pairsParam: ParamParser<ReadonlyMap<string, string>> = (values) =>
   new Map(
     values.map((value) => {
       const at = value.indexOf(':');

@@ -21,20 +21,20 @@ type Kind =
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Schema> }
   | { readonly kind: 'list'; readonly of: Schema };
 
-export const text: Schema = { kind: 'text' };
+export const string: Schema = { kind: 'text' };
 export const number: Schema = { kind: 'number' };
-export const flag: Schema = { kind: 'flag' };
-export const texts: Schema = { kind: 'texts' };
+export const boolean: Schema = { kind: 'flag' };
+export const strings: Schema = { kind: 'texts' };
 /** Not described any further. */
 export const any: Schema = { kind: 'any' };
 export const oneOf = (...words: string[]): Schema => ({ kind: 'text', oneOf: words });
-export const map = (of: Schema): Schema => ({ kind: 'map', of });
-export const list = (of: Schema): Schema => ({ kind: 'list', of });
+export const recordOf = (of: Schema): Schema => ({ kind: 'map', of });
+export const arrayOf = (of: Schema): Schema => ({ kind: 'list', of });
 export const object = (fields: Readonly<Record<string, Schema>>): Schema => ({
   kind: 'object',
   fields: new Map(Object.entries(fields)),
 });
-export const optional = (of: Schema): Schema => ({ ...of, optional: true });
+export const optionalField = (of: Schema): Schema => ({ ...of, optional: true });
 export const nullable = (of: Schema): Schema => ({ ...of, nullable: true });
 export const hidden = (of: Schema): Schema => ({ ...of, hidden: true });
 export const named = (name: string, of: Schema): Schema => ({ ...of, name });

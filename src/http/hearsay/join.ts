@@ -1,13 +1,13 @@
 /** Joining as both APIs offer it: how many seeds answered, and what came of each of the others. */
 
 import type { JoinReport } from '../../agent/contract/commands.ts';
-import type { Door } from '../../agent/contract/door.ts';
+import type { AgentHandle } from '../../agent/contract/door.ts';
 import { AgentError } from '../../base/errors.ts';
 
 /** A report also when no seed answered. Throws `AgentError` when it could not be tried at all. */
-export async function joinSeeds(door: Door, seeds: readonly string[]): Promise<JoinReport> {
+export async function joinSeeds(door: AgentHandle, seeds: readonly string[]): Promise<JoinReport> {
   try {
-    return (await door.ask({ kind: 'join', seeds })) ?? { joined: seeds.length, failed: [] };
+    return (await door.execute({ kind: 'join', seeds })) ?? { joined: seeds.length, failed: [] };
   } catch (error) {
     if (!(error instanceof AgentError && error.code === 'failed')) throw error;
     const { message } = error;

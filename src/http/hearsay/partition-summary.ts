@@ -1,20 +1,20 @@
 /** The outlook (agent/readers/partition-summary.ts) in hearsay's own words. Field names are a contract. */
-import type { Census, Outlook } from '../../agent/contract/view.ts';
+import type { MemberCount, PartitionSummary } from '../../agent/contract/view.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /** Members named; the counts are of all. */
 const MAX_NAMED = 100;
 
-export function outlookShape(outlook: Outlook, site: Site): unknown {
+export function toPartitionSummaryJson(outlook: PartitionSummary, site: Site): unknown {
   const { kind, sentence, known, visible, together, network, side, missing } = outlook;
-  const now = site.clock();
+  const now = site.monotonicClock();
   return {
     kind,
     sentence,
     known,
     visible,
-    minuteAgo: censusShape(outlook.minuteAgo),
-    hourAgo: censusShape(outlook.hourAgo),
+    minuteAgo: censusOrNull(outlook.minuteAgo),
+    hourAgo: censusOrNull(outlook.hourAgo),
     together,
     network: network ?? null,
     side: side ?? null,
@@ -26,4 +26,4 @@ export function outlookShape(outlook: Outlook, site: Site): unknown {
 }
 
 /** `null`: the agent is younger. */
-const censusShape = (census: Census | undefined): Census | null => census ?? null;
+const censusOrNull = (census: MemberCount | undefined): MemberCount | null => census ?? null;

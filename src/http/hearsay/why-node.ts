@@ -3,27 +3,32 @@
  * verdict on both. Whatever another says is shown as its word.
  */
 
-import type { Evident, Statement } from '../../agent/contract/evidence.ts';
+import type { AttributedEntry, EvidenceFact } from '../../agent/contract/evidence.ts';
 import type { MemberView } from '../../agent/contract/view.ts';
-import { judge } from '../../agent/evidence/diagnosis.ts';
-import { type Finding, type Heard, matterOf, type Verdict } from '../../agent/evidence/findings.ts';
-import { readTestimony } from '../../agent/evidence/witness-report.ts';
-import { says } from '../../agent/evidence/wording.ts';
+import { diagnose } from '../../agent/evidence/diagnosis.ts';
+import {
+  buildDiagnosisInput,
+  type Diagnosis,
+  type Finding,
+  type WitnessEvidence,
+} from '../../agent/evidence/findings.ts';
+import { readWitnessReport } from '../../agent/evidence/witness-report.ts';
+import { formatEntry } from '../../agent/evidence/wording.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import type { AskedQuestion, QuestionId } from '../../serf/types.ts';
-import type { Gone } from '../endpoint/blocking.ts';
-import { Refusal } from '../endpoint/reply/reply.ts';
+import type { QueryId, QueryReport } from '../../serf/types.ts';
+import type { OnDisconnect } from '../endpoint/blocking.ts';
+import { HttpError } from '../endpoint/reply/reply.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /** Agents whose part is told; more would be no story. */
-const MAX_TELLERS = 64;
+const MAX_WITNESSES = 64;
 const DAY: Millis = 86_400_000;
 
-const NOBODY: Heard = { statements: [], answered: [] };
+const NO_WITNESSES: WitnessEvidence = { entries: [], witnesses: [] };
 
 /** What came of asking. */
-export interface Inquiry {
+export interface WitnessQueryResult {
   /** Who answered at all; most have nothing to tell. */
   readonly answered: readonly string[];
   /** Whose answer nobody can read. */
@@ -32,36 +37,36 @@ export interface Inquiry {
   readonly why: string | null;
 }
 
-export interface Story {
+export interface WhyNodeReport {
   readonly node: string;
   readonly status: MemberView['status'] | null;
   readonly verdict: string;
   readonly finding: Finding;
-  readonly likely: Verdict['likely'] | null;
-  readonly asked: Inquiry | null;
+  readonly likely: Diagnosis['likely'] | null;
+  readonly asked: WitnessQueryResult | null;
   /** Older events of ours that had to make room. */
   readonly dropped: number;
   readonly events: readonly object[];
 }
 
 /** Throws `AgentError('notFound')` if nobody has ever heard of it. `timeout` absent: others are not asked. */
-export async function storyOf(
+export async function explainNode(
   site: Site,
   asked: string,
   timeout: Millis | undefined,
-  gone: Gone,
-): Promise<Story> {
-  const { view } = site.door;
+  gone: OnDisconnect,
+): Promise<WhyNodeReport> {
+  const { view } = site.agent;
   const node = view.member(asked)?.name ?? asked;
-  const heard = timeout === undefined ? undefined : await inquire(site, node, timeout, gone);
+  const heard = timeout === undefined ? undefined : await collectWitnessReports(site, node, timeout, gone);
   // Read after the wait: something may have happened meanwhile.
   const dossier = view.evidence(node);
-  const clock = (at: Millis): string => shortTime(wallTime(site, at), site.now());
-  const matter = matterOf(view, node, heard ?? NOBODY, clock);
-  const { status, statements } = matter;
+  const clock = (at: Millis): string => shortTime(wallTime(site, at), site.wallClock());
+  const matter = buildDiagnosisInput(view, node, heard ?? NO_WITNESSES, clock);
+  const { status, entries: statements } = matter;
   if (status === undefined && !statements.some(isAbout(node)))
     throw new AgentError('notFound', `no node called "${asked}" has ever been seen: see the list of members`);
-  const { sentence, finding, likely } = judge(matter);
+  const { sentence, finding, likely } = diagnose(matter);
   return {
     ...{
       node,
@@ -72,68 +77,68 @@ export async function storyOf(
     },
     asked: heard?.inquiry ?? null,
     dropped: dossier?.dropped ?? 0,
-    events: statements.filter(isAbout(node)).map((one) => eventOf(one, node, site)),
+    events: statements.filter(isAbout(node)).map((one) => toEventJson(one, node, site)),
   };
 }
 
 /** The parts of others, each with the time it arrived; what is known here is told also when nobody could be asked. */
-async function inquire(
+async function collectWitnessReports(
   site: Site,
   node: string,
   timeout: Millis,
-  gone: Gone,
-): Promise<Heard & { readonly inquiry: Inquiry }> {
-  const { door, watchers, clock } = site;
-  const parts = new Parts(door.view.node, node);
+  gone: OnDisconnect,
+): Promise<WitnessEvidence & { readonly inquiry: WitnessQueryResult }> {
+  const { agent: door, blockingQueries: watchers, monotonicClock: clock } = site;
+  const parts = new WitnessReportCollector(door.view.node, node);
   try {
-    const { id } = await door.ask({ kind: 'inquire', node, timeout });
+    const { id } = await door.execute({ kind: 'queryWitnesses', node, timeout });
     const goesOn = (): boolean => {
-      const question = door.view.question(id);
-      parts.take(question, clock());
+      const question = door.view.queryReport(id);
+      parts.receive(question, clock());
       return question?.finished === false;
     };
-    await watchers.while(goesOn, [topicOf(id)], 2 * timeout, gone);
+    await watchers.waitWhile(goesOn, [queryTopic(id)], 2 * timeout, gone);
   } catch (error) {
-    if (!(error instanceof AgentError || error instanceof Refusal)) throw error;
-    return { ...parts.heard, inquiry: { ...parts.inquiry, why: error.message } };
+    if (!(error instanceof AgentError || error instanceof HttpError)) throw error;
+    return { ...parts.reports, inquiry: { ...parts.result, why: error.message } };
   }
-  return { ...parts.heard, inquiry: parts.inquiry };
+  return { ...parts.reports, inquiry: parts.result };
 }
 
-const topicOf = (id: QuestionId): `question:${QuestionId}` => `question:${id}`;
+const queryTopic = (id: QueryId): `question:${QueryId}` => `question:${id}`;
 
 /** What has come of a query so far, read as it comes. */
-class Parts {
-  readonly #statements: Statement[] = [];
+class WitnessReportCollector {
+  readonly #statements: AttributedEntry[] = [];
   readonly #self: string;
   readonly #node: string;
   readonly #answered = new Set<string>();
   readonly #unreadable = new Set<string>();
-  #tellers = 0;
+  #witnesses = 0;
 
   constructor(self: string, node: string) {
     this.#self = self;
     this.#node = node;
   }
 
-  get inquiry(): Inquiry {
+  get result(): WitnessQueryResult {
     return { answered: [...this.#answered].sort(), unreadable: [...this.#unreadable].sort(), why: null };
   }
 
-  get heard(): Heard {
-    return { statements: this.#statements, answered: [...this.#answered] };
+  get reports(): WitnessEvidence {
+    return { entries: this.#statements, witnesses: [...this.#answered] };
   }
 
-  take(question: AskedQuestion | undefined, now: Millis): void {
+  receive(question: QueryReport | undefined, now: Millis): void {
     for (const { from, payload } of question?.responses ?? []) {
       if (from === this.#self || this.#answered.has(from) || this.#unreadable.has(from)) continue;
-      const part = readTestimony(payload, from, this.#node, now);
+      const part = readWitnessReport(payload, from, this.#node, now);
       if (part === undefined) this.#unreadable.add(from);
       else this.#answered.add(from);
       if (part === undefined) continue;
       // That it has nothing to tell is told by all.
-      if (part.some(isAbout(this.#node))) this.#tellers += 1;
-      if (this.#tellers <= MAX_TELLERS) this.#statements.push(...part);
+      if (part.some(isAbout(this.#node))) this.#witnesses += 1;
+      if (this.#witnesses <= MAX_WITNESSES) this.#statements.push(...part);
     }
   }
 }
@@ -141,23 +146,23 @@ class Parts {
 /** Not only when the teller was started. */
 const isAbout =
   (node: string) =>
-  ({ by, fact }: Statement): boolean =>
+  ({ by, fact }: AttributedEntry): boolean =>
     fact.kind !== 'agentStarted' || by === node;
 
-function eventOf(statement: Statement, node: string, site: Site): object {
+function toEventJson(statement: AttributedEntry, node: string, site: Site): object {
   const { at, lastAt, times, by, fact } = statement;
   return {
     at: wallTime(site, at).toISOString(),
-    agoMs: Math.max(0, Math.round(site.clock() - at)),
+    agoMs: Math.max(0, Math.round(site.monotonicClock() - at)),
     seenBy: by,
-    says: says(statement, node),
+    says: formatEntry(statement, node),
     ...(times > 1 ? { times, lastAt: wallTime(site, lastAt).toISOString() } : {}),
     ...spans(fact, at),
   };
 }
 
 /** Instants of the fact itself, which are of this agent's own clock, become spans. */
-function spans(fact: Evident, at: Millis): object {
+function spans(fact: EvidenceFact, at: Millis): object {
   if ('deadline' in fact) {
     const { deadline, ...rest } = fact;
     return { ...rest, deadlineMs: Math.round(deadline - at) };
@@ -167,7 +172,8 @@ function spans(fact: Evident, at: Millis): object {
   return { ...rest, untilMs: Math.round(until - at) };
 }
 
-const wallTime = ({ now, clock }: Site, at: Millis): Date => new Date(now() - (clock() - at));
+const wallTime = ({ wallClock: now, monotonicClock: clock }: Site, at: Millis): Date =>
+  new Date(now() - (clock() - at));
 
 /** `12:00:04Z`, with its day if that is not today's. */
 function shortTime(when: Date, now: number): string {

@@ -1,16 +1,16 @@
 /** Why an instance is, or is not, in the answers: what is said of it, by whom, and since when this agent has known. */
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
-import { isMaintenance, isUsable } from '../../catalog/health.ts';
+import { isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
 import type { InstanceStatus } from '../../catalog/types.ts';
 import type { Check, EntryKey } from '../../model/service.ts';
-import { entryOf } from '../consul/checks.ts';
-import type { Filter } from '../endpoint/filter/filter.ts';
+import { serviceEntryPart } from '../consul/checks.ts';
+import type { FilterPredicate } from '../endpoint/filter/filter.ts';
 import type { Site } from '../endpoint/site.ts';
-import { addressOf, hasMeta, isSelfService, type Sighting } from '../pool/pool.ts';
-import { type Where, withTags } from '../pool/selectors.ts';
+import { hasMeta, instanceAddress, isSelfService, type ServiceInstance } from '../pool/pool.ts';
+import { hasTags, type PoolSelector } from '../pool/selectors.ts';
 
 /** One thing that speaks for or against an instance. */
-export interface Reason {
+export interface InstanceReason {
   readonly kind:
     | 'node'
     | 'maintenance'
@@ -50,18 +50,18 @@ export interface InstanceReport {
     readonly asked: boolean;
   };
   readonly verdict: string;
-  readonly reasons: readonly Reason[];
+  readonly reasons: readonly InstanceReason[];
 }
 
 /** What the question leaves out, as `health/service` would. */
-export interface Asked extends Where {
+export interface InstanceQuery extends PoolSelector {
   readonly tag: readonly string[];
   readonly passing: boolean;
-  readonly matches: Filter;
+  readonly matches: FilterPredicate;
 }
 
 /** A member of which no service is known here. */
-export interface Unseen {
+export interface MemberWithoutServices {
   readonly node: string;
   readonly status: string;
   readonly says: string;
@@ -69,15 +69,19 @@ export interface Unseen {
 
 const MAX_UNSEEN = 100;
 
-export function reportOn(sighting: Sighting, site: Site, asked: Asked): InstanceReport {
+export function explainInstance(sighting: ServiceInstance, site: Site, asked: InstanceQuery): InstanceReport {
   const { instance } = sighting;
-  const stated = [...ofNode(sighting, site), ...ofChecks(sighting, site), ...ofService(sighting, site)];
-  const reasons = [...stated, ...ofQuestion(sighting, site, asked)];
-  const [entry] = entryOf(sighting, site).values;
+  const stated = [
+    ...nodeReasons(sighting, site),
+    ...checkReasons(sighting, site),
+    ...drainingReasons(sighting, site),
+  ];
+  const reasons = [...stated, ...queryReasons(sighting, site, asked)];
+  const [entry] = serviceEntryPart(sighting, site).values;
   return {
     id: instance.service.id,
     node: instance.node,
-    address: addressOf(sighting),
+    address: instanceAddress(sighting),
     port: instance.service.port,
     status: instance.status,
     answers: {
@@ -85,14 +89,14 @@ export function reportOn(sighting: Sighting, site: Site, asked: Asked): Instance
       passing: entry?.Checks.every(({ Status }) => Status === 'passing') ?? false,
       asked: !reasons.some(({ by, excludes }) => by === ASKED && excludes),
     },
-    verdict: verdictOf(sighting, reasons),
+    verdict: formatVerdict(sighting, reasons),
     reasons,
   };
 }
 
 const ASKED = 'asked';
 
-function verdictOf({ instance }: Sighting, reasons: readonly Reason[]): string {
+function formatVerdict({ instance }: ServiceInstance, reasons: readonly InstanceReason[]): string {
   const against = reasons.filter(({ excludes }) => excludes).map(({ says }) => says);
   if (against.length > 0) return `not in the answers: ${against.join('; ')}`;
   const but = reasons.map(({ says }) => says);
@@ -102,12 +106,19 @@ function verdictOf({ instance }: Sighting, reasons: readonly Reason[]): string {
 }
 
 /** What membership says, as this agent sees it. */
-function ofNode({ host }: Sighting, site: Site): Reason[] {
-  const { member, name, up, warm } = host;
-  const sinceMs = member === undefined || warm ? null : Math.max(0, Math.round(site.clock() - member.since));
-  const by = site.door.view.node;
-  const reason = (says: string, excludes: boolean): Reason => ({ kind: 'node', excludes, says, by, sinceMs });
-  const reasons: Reason[] = [];
+function nodeReasons({ poolNode: host }: ServiceInstance, site: Site): InstanceReason[] {
+  const { member, name, up, unconfirmed: warm } = host;
+  const sinceMs =
+    member === undefined || warm ? null : Math.max(0, Math.round(site.monotonicClock() - member.since));
+  const by = site.agent.view.node;
+  const reason = (says: string, excludes: boolean): InstanceReason => ({
+    kind: 'node',
+    excludes,
+    says,
+    by,
+    sinceMs,
+  });
+  const reasons: InstanceReason[] = [];
   if (!up) reasons.push(reason(`its node ${name} has failed`, true));
   else if (member?.status === 'suspect')
     reasons.push(reason(`its node ${name} is suspected to have failed`, false));
@@ -123,54 +134,60 @@ function ofNode({ host }: Sighting, site: Site): Reason[] {
   return reasons;
 }
 
-function ofService({ host, instance: { service } }: Sighting, site: Site): Reason[] {
+function drainingReasons(
+  { poolNode: host, instance: { service } }: ServiceInstance,
+  site: Site,
+): InstanceReason[] {
   if (!service.draining) return [];
-  const sinceMs = sinceOf(site, host.name, `s:${service.id}`);
+  const sinceMs = statusAge(site, host.name, `s:${service.id}`);
   return [
     { kind: 'draining', excludes: true, says: 'it drains: it is about to stop', by: host.name, sinceMs },
   ];
 }
 
 /** Those that do not pass, of the instance and of its node. */
-function ofChecks({ host, instance }: Sighting, site: Site): Reason[] {
+function checkReasons({ poolNode: host, instance }: ServiceInstance, site: Site): InstanceReason[] {
   return [...instance.checks, ...instance.nodeChecks]
     .filter(({ status }) => status !== 'passing')
-    .map((check): Reason => {
-      const kind = isMaintenance(check) ? 'maintenance' : 'check';
+    .map((check): InstanceReason => {
+      const kind = isMaintenanceCheck(check) ? 'maintenance' : 'check';
       return {
         kind,
         excludes: check.status === 'critical',
-        says: kind === 'check' ? saidBy(check) : `${ofWhom(check)} is in maintenance${because(check.notes)}`,
+        says:
+          kind === 'check'
+            ? formatCheckStatus(check)
+            : `${checkSubject(check)} is in maintenance${formatCause(check.notes)}`,
         by: host.name,
-        sinceMs: sinceOf(site, host.name, `c:${check.id}`),
+        sinceMs: statusAge(site, host.name, `c:${check.id}`),
         check: check.id,
         status: check.status,
       };
     });
 }
 
-const saidBy = (check: Check): string =>
-  `${check.serviceId === '' ? 'the check of its node' : 'its check'} ${JSON.stringify(check.name)} is ${check.status}${because(check.output)}`;
+const formatCheckStatus = (check: Check): string =>
+  `${check.serviceId === '' ? 'the check of its node' : 'its check'} ${JSON.stringify(check.name)} is ${check.status}${formatCause(check.output)}`;
 
-const ofWhom = ({ serviceId }: Check): string => (serviceId === '' ? 'its node' : 'it');
+const checkSubject = ({ serviceId }: Check): string => (serviceId === '' ? 'its node' : 'it');
 
 /** The first line of what was given as the reason. */
-const because = (text: string): string => {
+const formatCause = (text: string): string => {
   const [line = ''] = text.trim().split('\n');
   return line === '' ? '' : ` (${line})`;
 };
 
 /** What the parameters leave out, whatever its state. */
-function ofQuestion(sighting: Sighting, site: Site, asked: Asked): Reason[] {
-  const reasons: Reason[] = [];
-  const against = (kind: Reason['kind'], says: string): void => {
+function queryReasons(sighting: ServiceInstance, site: Site, asked: InstanceQuery): InstanceReason[] {
+  const reasons: InstanceReason[] = [];
+  const against = (kind: InstanceReason['kind'], says: string): void => {
     reasons.push({ kind, excludes: true, says, by: ASKED, sinceMs: null });
   };
-  const [entry] = entryOf(sighting, site).values;
+  const [entry] = serviceEntryPart(sighting, site).values;
   for (const tag of asked.tag)
-    if (!withTags([tag])(sighting)) against('tag', `it has no tag ${JSON.stringify(tag)}`);
+    if (!hasTags([tag])(sighting)) against('tag', `it has no tag ${JSON.stringify(tag)}`);
   for (const [key, value] of asked['node-meta'])
-    if (!hasMeta(sighting.host, new Map([[key, value]])))
+    if (!hasMeta(sighting.poolNode, new Map([[key, value]])))
       against('meta', `the meta ${JSON.stringify(key)} of its node is not ${JSON.stringify(value)}`);
   if (!asked.matches(entry)) against('filter', 'the filter does not want it');
   const bad = entry?.Checks.filter(({ Status }) => Status !== 'passing') ?? [];
@@ -178,14 +195,18 @@ function ofQuestion(sighting: Sighting, site: Site, asked: Asked): Reason[] {
   return reasons;
 }
 
-function sinceOf({ door: { view }, clock }: Site, node: string, key: EntryKey): number | null {
-  const at = view.catalog.since(node, key);
+function statusAge(
+  { agent: { view }, monotonicClock: clock }: Site,
+  node: string,
+  key: EntryKey,
+): number | null {
+  const at = view.catalog.statusSince(node, key);
   return at === undefined ? null : Math.max(0, Math.round(clock() - at));
 }
 
 /** Members that may have what was asked for, for all this agent knows: nothing of theirs has been seen. */
-export function unseen(site: Site): Unseen[] {
-  const { view } = site.door;
+export function membersWithoutServices(site: Site): MemberWithoutServices[] {
+  const { view } = site.agent;
   return view
     .members()
     .filter(({ name, status }) => status !== 'left' && view.catalog.node(name) === undefined)
@@ -200,8 +221,8 @@ export function unseen(site: Site): Unseen[] {
 }
 
 /** Why there is nothing to report on. */
-export function nothingFound(site: Site, service: string, id: string): string {
-  const held = site.door.view.catalog.instances(service).length;
+export function explainNoInstances(site: Site, service: string, id: string): string {
+  const held = site.agent.view.catalog.instances(service).length;
   if (isSelfService(site, service) && id !== '')
     return `no node shows itself as an instance of ${JSON.stringify(service)} with that id`;
   if (id !== '' && held > 0)

@@ -9,18 +9,18 @@ import type { Site } from '../endpoint/site.ts';
  *
  * Source: http.md section 2.
  */
-export function nearest<T>(
+export function sortByRtt<T>(
   site: Site,
   near: string,
   items: readonly T[],
   nodeOf: (item: T) => string,
 ): readonly T[] {
-  const from = coordinateOf(site, near);
+  const from = coordinateNear(site, near);
   if (from === undefined) return items;
   const spans = new Map<string, number>();
   for (const item of items) {
     const node = nodeOf(item);
-    if (!spans.has(node)) spans.set(node, spanTo(site, from, node));
+    if (!spans.has(node)) spans.set(node, rttTo(site, from, node));
   }
   const span = (item: T): number => spans.get(nodeOf(item)) ?? Infinity;
   return [...items].sort((a, b) => {
@@ -30,19 +30,19 @@ export function nearest<T>(
 }
 
 /** Estimated round trip from this agent in milliseconds; `undefined` if it is not known. */
-export function roundTripTo(site: Site, node: string): Millis | undefined {
-  const from = coordinateOf(site, '_agent');
-  const span = from === undefined ? Infinity : spanTo(site, from, node);
+export function estimateRtt(site: Site, node: string): Millis | undefined {
+  const from = coordinateNear(site, '_agent');
+  const span = from === undefined ? Infinity : rttTo(site, from, node);
   return span === Infinity ? undefined : span;
 }
 
-function coordinateOf({ door: { view } }: Site, near: string): Coordinate | undefined {
+function coordinateNear({ agent: { view } }: Site, near: string): Coordinate | undefined {
   if (near === '') return undefined;
   return view.coordinate(near === '_agent' ? view.node : (view.member(near)?.name ?? near));
 }
 
 /** To a node itself it is nothing, whatever its height says. */
-function spanTo({ door: { view } }: Site, from: Coordinate, node: string): number {
+function rttTo({ agent: { view } }: Site, from: Coordinate, node: string): number {
   const to = view.coordinate(node);
   return to === undefined ? Infinity : to === from ? 0 : distance(from, to);
 }

@@ -8,25 +8,25 @@ import type { Check } from '../../model/service.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /** A node and what membership says of it. */
-export interface Host {
+export interface PoolNode {
   readonly name: string;
   /** `undefined` only for a node remembered from before a restart of which not even the address is known. */
   readonly member: MemberView | undefined;
   /** `serfHealth` passes. */
   readonly up: boolean;
   /** Remembered from before a restart, and not yet confirmed. */
-  readonly warm: boolean;
+  readonly unconfirmed: boolean;
 }
 
 /** One instance where it lives. */
-export interface Sighting {
-  readonly host: Host;
+export interface ServiceInstance {
+  readonly poolNode: PoolNode;
   readonly instance: Instance;
 }
 
 /** All that one node has. */
-export interface HostEntries {
-  readonly host: Host;
+export interface PoolNodeEntries {
+  readonly poolNode: PoolNode;
   readonly instances: readonly Instance[];
   /** Checks of the node itself. */
   readonly checks: readonly Check[];
@@ -34,46 +34,47 @@ export interface HostEntries {
   readonly published: NodeCatalog | undefined;
 }
 
-export type Meta = ReadonlyMap<string, string>;
+export type MetaFilter = ReadonlyMap<string, string>;
 
 /** Consul's server port: a label only, nobody connects to it. */
-const SELF_PORT = 8300;
+const CONSUL_SERVER_PORT = 8300;
 
 /** All instances in any state, the node's meta matching. A node that has left is gone with all it had. */
-export function sightings(site: Site, service: string, meta: Meta): Sighting[] {
-  const { view } = site.door;
-  const found: Sighting[] = [];
+export function serviceInstances(site: Site, service: string, meta: MetaFilter): ServiceInstance[] {
+  const { view } = site.agent;
+  const found: ServiceInstance[] = [];
   const see = (instance: Instance): void => {
-    const host = hostOf(view, instance);
-    if (host !== undefined && hasMeta(host, meta)) found.push({ host, instance });
+    const host = toPoolNode(view, instance);
+    if (host !== undefined && hasMeta(host, meta)) found.push({ poolNode: host, instance });
   };
   const registered = view.catalog.instances(service);
   registered.forEach(see);
   if (site.selfService !== undefined && isSelfService(site, service)) {
     const taken = new Set(registered.map(({ node }) => node));
-    for (const member of view.members()) if (!taken.has(member.name)) see(selfOf(site.selfService, member));
+    for (const member of view.members())
+      if (!taken.has(member.name)) see(selfInstance(site.selfService, member));
   }
   return found;
 }
 
 /** Those a program should use. */
-export function usable(site: Site, service: string): Sighting[] {
-  const { catalog } = site.door.view;
+export function usableInstances(site: Site, service: string): ServiceInstance[] {
+  const { catalog } = site.agent.view;
   const registered = new Set(catalog.instances(service));
   const chosen = new Set(catalog.usable(service));
-  return sightings(site, service, NO_META).filter(({ instance }) =>
+  return serviceInstances(site, service, NO_META_FILTER).filter(({ instance }) =>
     registered.has(instance) ? chosen.has(instance) : instance.up,
   );
 }
 
 /** Every instance there is, the node's meta matching. */
-export const allSightings = (site: Site, meta: Meta): Sighting[] =>
-  [...everything(site, meta)].flatMap(({ host, instances }) =>
-    instances.map((instance) => ({ host, instance })),
+export const allServiceInstances = (site: Site, meta: MetaFilter): ServiceInstance[] =>
+  [...allNodeEntries(site, meta)].flatMap(({ poolNode, instances }) =>
+    instances.map((instance) => ({ poolNode, instance })),
   );
 
 /** Names of services, as whoever comes first spells them, with the tags of all these instances. */
-export function tagsOf(found: readonly Sighting[]): Map<string, readonly string[]> {
+export function tagsByService(found: readonly ServiceInstance[]): Map<string, readonly string[]> {
   const names = new Map<string, string>();
   const tags = new Map<string, Set<string>>();
   for (const {
@@ -92,84 +93,87 @@ export function tagsOf(found: readonly Sighting[]): Map<string, readonly string[
 }
 
 /** Every service there is, with the tags of all its instances. */
-export function serviceTags(site: Site, meta: Meta): Map<string, readonly string[]> {
-  const { catalog } = site.door.view;
+export function serviceTags(site: Site, meta: MetaFilter): Map<string, readonly string[]> {
+  const { catalog } = site.agent.view;
   const all =
     meta.size === 0
       ? new Map(catalog.services())
-      : tagsOf(allSightings({ ...site, selfService: undefined }, meta));
+      : tagsByService(allServiceInstances({ ...site, selfService: undefined }, meta));
   const { selfService } = site;
   if (selfService !== undefined && ![...all.keys()].some((name) => isSelfService(site, name)))
-    if (site.door.view.members().some((member) => member.status !== 'left' && hasMeta({ member }, meta)))
+    if (site.agent.view.members().some((member) => member.status !== 'left' && hasMeta({ member }, meta)))
       all.set(selfService, []);
   return all;
 }
 
 /** `undefined` for a node nobody knows, or that has left. Names match without regard to case. */
-export function entriesOf(site: Site, node: string): HostEntries | undefined {
-  const { view } = site.door;
+export function nodeEntries(site: Site, node: string): PoolNodeEntries | undefined {
+  const { view } = site.agent;
   const member = view.member(node);
   const published = view.catalog.node(member?.name ?? node);
   if (member === undefined && published === undefined) return undefined;
-  return withSelf(site, member, published);
+  return withSelfInstance(site, member, published);
 }
 
 /** Every node with all it has: members by name, then those we only remember. */
-export function* everything(site: Site, meta: Meta): Generator<HostEntries> {
-  const { view } = site.door;
+export function* allNodeEntries(site: Site, meta: MetaFilter): Generator<PoolNodeEntries> {
+  const { view } = site.agent;
   const met = new Set<string>();
   for (const member of view.members()) {
     met.add(member.name);
-    const entries = withSelf(site, member, view.catalog.node(member.name));
-    if (entries !== undefined && hasMeta(entries.host, meta)) yield entries;
+    const entries = withSelfInstance(site, member, view.catalog.node(member.name));
+    if (entries !== undefined && hasMeta(entries.poolNode, meta)) yield entries;
   }
   for (const published of view.catalog.nodes()) {
     if (met.has(published.node)) continue;
-    const entries = withSelf(site, undefined, published);
-    if (entries !== undefined && hasMeta(entries.host, meta)) yield entries;
+    const entries = withSelfInstance(site, undefined, published);
+    if (entries !== undefined && hasMeta(entries.poolNode, meta)) yield entries;
   }
 }
 
 /** Under which address an instance is to be dialed: its own, else its node's. */
-export const addressOf = ({ host, instance }: Sighting): string =>
+export const instanceAddress = ({ poolNode: host, instance }: ServiceInstance): string =>
   instance.service.address || (host.member?.address.host ?? '');
 
-export const hasMeta = ({ member }: Pick<Host, 'member'>, meta: Meta): boolean =>
+export const hasMeta = ({ member }: Pick<PoolNode, 'member'>, meta: MetaFilter): boolean =>
   [...meta].every(([key, value]) => member?.tags.get(key) === value);
 
 /** Is it the name under which nodes show themselves? */
 export const isSelfService = ({ selfService }: Site, service: string): boolean =>
   service.toLowerCase() === selfService?.toLowerCase();
 
-function hostOf(view: View, entry: Pick<NodeCatalog, 'node' | 'up' | 'warm'>): Host | undefined {
+function toPoolNode(
+  view: View,
+  entry: Pick<NodeCatalog, 'node' | 'up' | 'unconfirmed'>,
+): PoolNode | undefined {
   const found = view.member(entry.node);
   const member = found?.name === entry.node ? found : undefined; // another node may differ in case only
   if (member?.status === 'left') return undefined;
   const up = member === undefined ? entry.up : member.status !== 'failed';
-  return { name: entry.node, member, up, warm: entry.warm };
+  return { name: entry.node, member, up, unconfirmed: entry.unconfirmed };
 }
 
-function withSelf(
+function withSelfInstance(
   site: Site,
   member: MemberView | undefined,
   published: NodeCatalog | undefined,
-): HostEntries | undefined {
+): PoolNodeEntries | undefined {
   const node = member?.name ?? published?.node ?? '';
-  const host = hostOf(site.door.view, published ?? { node, up: true, warm: false });
+  const host = toPoolNode(site.agent.view, published ?? { node, up: true, unconfirmed: false });
   if (host === undefined) return undefined;
   const { instances = [], checks = [] } = published ?? {};
   const { selfService } = site;
   const hasOwn = instances.some(({ service }) => isSelfService(site, service.name));
   if (selfService === undefined || member === undefined || hasOwn)
-    return { host, instances, checks, published };
-  return { host, instances: [...instances, selfOf(selfService, member)], checks, published };
+    return { poolNode: host, instances, checks, published };
+  return { poolNode: host, instances: [...instances, selfInstance(selfService, member)], checks, published };
 }
 
 /**
  * A member as an instance of the platform's own service: people's smoke test, and what tools look for. It is derived
  * by each reader, costs no gossip, and says whether the node is up: its checks are `serfHealth` alone.
  */
-function selfOf(name: string, { name: node, status }: MemberView): Instance {
+function selfInstance(name: string, { name: node, status }: MemberView): Instance {
   const up = status !== 'failed' && status !== 'left';
   return {
     node,
@@ -179,7 +183,7 @@ function selfOf(name: string, { name: node, status }: MemberView): Instance {
       name,
       tags: [],
       address: '',
-      port: SELF_PORT,
+      port: CONSUL_SERVER_PORT,
       taggedAddresses: new Map(),
       meta: new Map(),
       weights: { passing: 1, warning: 1 },
@@ -190,8 +194,8 @@ function selfOf(name: string, { name: node, status }: MemberView): Instance {
     nodeChecks: [],
     up,
     status: up ? 'passing' : 'critical',
-    warm: false,
+    unconfirmed: false,
   };
 }
 
-export const NO_META: Meta = new Map();
+export const NO_META_FILTER: MetaFilter = new Map();

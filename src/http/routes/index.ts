@@ -1,8 +1,8 @@
 /** Every route there is, one line per noun. Order does not matter: app.ts puts fixed words before parameters. */
-import { openApi } from '../endpoint/openapi.ts';
-import { Reply } from '../endpoint/reply/reply.ts';
+import { createOpenApiDocument } from '../endpoint/openapi.ts';
+import { HttpReply } from '../endpoint/reply/reply.ts';
 import { type Route, route } from '../endpoint/route.ts';
-import { any, map } from '../endpoint/schema.ts';
+import { any, recordOf } from '../endpoint/schema.ts';
 import * as agent from './consul/agent.ts';
 import * as agentChecks from './consul/agent-checks.ts';
 import * as agentHealth from './consul/agent-health.ts';
@@ -15,7 +15,7 @@ import * as event from './consul/event.ts';
 import * as health from './consul/health.ts';
 import * as metrics from './consul/metrics.ts';
 import * as status from './consul/status.ts';
-import { REFUSED } from './consul/unsupported.ts';
+import { UNSUPPORTED_ROUTES } from './consul/unsupported.ts';
 import * as hearsay from './hearsay/cluster.ts';
 import * as events from './hearsay/events.ts';
 import * as hearsayHealth from './hearsay/health.ts';
@@ -29,7 +29,7 @@ const banner = route({
   method: 'GET',
   path: '/',
   summary: 'A banner',
-  answer: () => new Reply(200, 'hearsay agent', { 'Content-Type': 'text/plain; charset=utf-8' }),
+  handler: () => new HttpReply(200, 'hearsay agent', { 'Content-Type': 'text/plain; charset=utf-8' }),
 });
 
 /** Of all routes, itself included. */
@@ -37,8 +37,8 @@ const openapi = route({
   method: 'GET',
   path: '/v1/openapi.json',
   summary: 'This document',
-  shows: map(any),
-  answer: ({ site }) => openApi(ROUTES, site.info.version),
+  responseSchema: recordOf(any),
+  handler: ({ site }) => createOpenApiDocument(ROUTES, site.info.version),
 });
 
 export const ROUTES: readonly Route[] = [
@@ -63,5 +63,5 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(prometheus),
   ...Object.values(hearsayWhy),
   ...Object.values(hearsayTalk),
-  ...REFUSED,
+  ...UNSUPPORTED_ROUTES,
 ];

@@ -4,11 +4,11 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { address, isLoopback, parseIp } from '../../base/address.ts';
+import { isLoopback, parseIp, toAddress } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
-import type { Query } from '../endpoint/query.ts';
+import type { QueryParams } from '../endpoint/query.ts';
 
-export interface GuardOptions {
+export interface AccessOptions {
   /** A socket file has no Host rule: Go's clients write its path there. */
   readonly unix: boolean;
   /** Names by which we may be called, beside `localhost` and addresses. */
@@ -19,9 +19,9 @@ export interface GuardOptions {
 const MAX_KNOWN_HOSTS = 64;
 
 /** Lets a request pass, or throws `AgentError`. `query` is its decoded query string. */
-export type Guard = (incoming: IncomingMessage, query: Query) => void;
+export type AccessCheck = (incoming: IncomingMessage, query: QueryParams) => void;
 
-export function guards(options: GuardOptions): Guard {
+export function createAccessCheck(options: AccessOptions): AccessCheck {
   const names = new Set(options.allowedHosts.map((name) => name.toLowerCase()));
   const expected = options.token === undefined ? undefined : sha256(options.token);
   const known = new Set<string>();
@@ -29,15 +29,15 @@ export function guards(options: GuardOptions): Guard {
   const isOurs = (hosts: readonly string[], localAddress: string): boolean => {
     const key = `${localAddress} ${hosts[0]}`;
     if (hosts.length === 1 && known.has(key)) return true;
-    if (!isOurHost(hosts, localAddress, names)) return false;
+    if (!isAllowedHost(hosts, localAddress, names)) return false;
     if (known.size < MAX_KNOWN_HOSTS) known.add(key);
     return true;
   };
   return (incoming, query) => {
-    if (!options.unix && !isOurs(hostsOf(incoming), incoming.socket.localAddress ?? ''))
+    if (!options.unix && !isOurs(hostHeaders(incoming), incoming.socket.localAddress ?? ''))
       throw forbidden('This Host is not served: use an address of this agent, or name it in its settings');
-    refuseOtherSites(incoming, query);
-    if (expected !== undefined && !isBanner(incoming) && !isToken(expected, incoming, query))
+    rejectCrossSite(incoming, query);
+    if (expected !== undefined && !isBanner(incoming) && !hasValidToken(expected, incoming, query))
       throw forbidden('Permission denied: send the token as X-Consul-Token or as Authorization: Bearer');
   };
 }
@@ -48,7 +48,7 @@ export function guards(options: GuardOptions): Guard {
  *
  * Source: security S11.
  */
-export function isOurHost(
+export function isAllowedHost(
   hosts: readonly string[],
   localAddress: string,
   names: ReadonlySet<string>,
@@ -63,8 +63,8 @@ export function isOurHost(
   const local = parseIp(localAddress);
   const ip = parseIp(literal);
   if (ip !== undefined) {
-    const { host } = address(ip, 0);
-    return host === literal && (isLoopback(ip) || (local !== undefined && host === address(local, 0).host));
+    const { host } = toAddress(ip, 0);
+    return host === literal && (isLoopback(ip) || (local !== undefined && host === toAddress(local, 0).host));
   }
   if (literal === 'localhost' && local !== undefined && isLoopback(local)) return true;
   return names.has(literal);
@@ -76,19 +76,19 @@ export function isOurHost(
  *
  * Source: security S12.
  */
-function refuseOtherSites(incoming: IncomingMessage, query: Query): void {
+function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
   const { headers, method } = incoming;
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
   const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  if (origin !== undefined && origin.toLowerCase() !== `http://${hostsOf(incoming)[0]?.toLowerCase()}`)
+  if (origin !== undefined && origin.toLowerCase() !== `http://${hostHeaders(incoming)[0]?.toLowerCase()}`)
     throw forbidden('Requests from pages of other origins are refused');
   // `none` is a person's own doing, such as an address typed in: enough to look, not to change.
   if (site !== undefined && site !== 'same-origin' && !(site === 'none' && reads))
     throw forbidden('Requests from pages of other sites are refused');
   if (reads || (origin === undefined && site === undefined)) return;
   const json = /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
-  if (!json && headers['x-agent-request'] === undefined && tokenOf(headers, query) === undefined)
+  if (!json && headers['x-agent-request'] === undefined && requestToken(headers, query) === undefined)
     throw forbidden('A page that writes must send Content-Type: application/json or X-Agent-Request: 1');
 }
 
@@ -98,7 +98,7 @@ function refuseOtherSites(incoming: IncomingMessage, query: Query): void {
  *
  * Source: http.md T13.
  */
-export function mayWriteByGet({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): boolean {
+export function canWriteWithGet({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): boolean {
   const from = parseIp(socket.remoteAddress ?? '127.0.0.1'); // a socket file has no addresses
   if (from === undefined || !isLoopback(from)) return false;
   return !Object.keys(headers).some(
@@ -107,7 +107,7 @@ export function mayWriteByGet({ headers, socket }: Pick<IncomingMessage, 'header
 }
 
 /** Refuses to serve strangers without a token. Source: security S13. */
-export function checkBind(host: string, token: string | undefined, insecure: boolean): void {
+export function validateBindAddress(host: string, token: string | undefined, insecure: boolean): void {
   if (token !== undefined && token === '')
     throw new AgentError('config', 'the HTTP token is empty: give a long random one, or none at all');
   if (token !== undefined || insecure || host.toLowerCase() === 'localhost') return;
@@ -120,7 +120,7 @@ export function checkBind(host: string, token: string | undefined, insecure: boo
 }
 
 /** `?token=`, else X-Consul-Token, else Bearer. Basic is ignored: old Prometheus always sends it. */
-function tokenOf(headers: IncomingMessage['headers'], query: Query): string | undefined {
+function requestToken(headers: IncomingMessage['headers'], query: QueryParams): string | undefined {
   const inQuery = query.get('token')?.[0];
   if (inQuery !== undefined && inQuery !== '') return inQuery;
   const own = headers['x-consul-token'];
@@ -129,8 +129,8 @@ function tokenOf(headers: IncomingMessage['headers'], query: Query): string | un
 }
 
 /** Digests have one length and say nothing of how much was right. */
-function isToken(expected: Buffer, { headers }: IncomingMessage, query: Query): boolean {
-  const given = tokenOf(headers, query);
+function hasValidToken(expected: Buffer, { headers }: IncomingMessage, query: QueryParams): boolean {
+  const given = requestToken(headers, query);
   return given !== undefined && timingSafeEqual(expected, sha256(given));
 }
 
@@ -139,7 +139,7 @@ const isBanner = ({ method, url }: IncomingMessage): boolean =>
   url === '/' && (method === 'GET' || method === 'HEAD');
 
 /** Node keeps the first of several Host headers; we want to know of all. */
-function hostsOf({ rawHeaders }: IncomingMessage): string[] {
+function hostHeaders({ rawHeaders }: IncomingMessage): string[] {
   const hosts: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string;

@@ -4,32 +4,32 @@
  */
 
 /** Requests begun before packets and probes get their turn. */
-export const BEGUN_AT_ONCE = 32;
+export const ADMITTED_PER_TURN = 32;
 
-export class Turns {
+export class AdmissionQueue {
   readonly #waiting: (() => void)[] = [];
-  #left = BEGUN_AT_ONCE;
-  #armed = false;
+  #left = ADMITTED_PER_TURN;
+  #scheduled = false;
 
   /** Does `work` at once, or in one of the next turns, in order. It must not throw. */
-  take(work: () => void): void {
-    this.#arm();
+  admit(work: () => void): void {
+    this.#schedule();
     if (this.#left === 0) return void this.#waiting.push(work);
     this.#left -= 1;
     work();
   }
 
-  #arm(): void {
-    if (this.#armed) return;
-    this.#armed = true;
-    setImmediate(() => this.#next());
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.#runBatch());
   }
 
-  #next(): void {
-    this.#armed = false;
-    const works = this.#waiting.splice(0, BEGUN_AT_ONCE);
-    this.#left = BEGUN_AT_ONCE - works.length;
-    if (works.length > 0) this.#arm();
+  #runBatch(): void {
+    this.#scheduled = false;
+    const works = this.#waiting.splice(0, ADMITTED_PER_TURN);
+    this.#left = ADMITTED_PER_TURN - works.length;
+    if (works.length > 0) this.#schedule();
     for (const work of works) work();
   }
 }

@@ -7,18 +7,23 @@ import type { Socket } from 'node:net';
 import { isLoopback, parseIp } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 
-export interface Limits {
+export interface ConnectionLimits {
   /** Connections at once. */
-  readonly total: number;
+  readonly maxConnections: number;
   /** Connections at once from one address that is not loopback. */
-  readonly perAddress: number;
+  readonly maxConnectionsPerAddress: number;
   /** A client must have sent its headers, and its whole request, in this time. Answers may take for ever. */
   readonly headersTimeout: Millis;
   readonly requestTimeout: Millis;
 }
 
 /** Source: http.md T4; security S23. */
-export const LIMITS: Limits = { total: 4096, perAddress: 64, headersTimeout: 15_000, requestTimeout: 60_000 };
+export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
+  maxConnections: 4096,
+  maxConnectionsPerAddress: 64,
+  headersTimeout: 15_000,
+  requestTimeout: 60_000,
+};
 
 /**
  * Requests of one connection that wait for their answers. Programs send one at a time; Node reads and keeps all that is
@@ -33,7 +38,10 @@ const SENTENCE = 'Too many connections: close some, or wait';
 const REFUSAL = `HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: ${SENTENCE.length}\r\n\r\n${SENTENCE}`;
 
 /** Puts the limits between the listening socket and the HTTP parser: a refused socket costs no parser. */
-export function limitConnections(server: Server, limits: Pick<Limits, 'total' | 'perAddress'>): void {
+export function limitConnections(
+  server: Server,
+  limits: Pick<ConnectionLimits, 'maxConnections' | 'maxConnectionsPerAddress'>,
+): void {
   const parsers = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
   server.removeAllListeners('connection');
   const perAddress = new Map<string, number>();
@@ -41,14 +49,14 @@ export function limitConnections(server: Server, limits: Pick<Limits, 'total' | 
   let refused = 0;
 
   server.on('connection', (socket) => {
-    const counted = countedAddress(socket);
+    const counted = limitedAddress(socket);
     const held = counted === undefined ? 0 : (perAddress.get(counted) ?? 0);
-    if (total >= limits.total || held >= limits.perAddress) {
+    if (total >= limits.maxConnections || held >= limits.maxConnectionsPerAddress) {
       refused += 1;
       socket.once('close', () => {
         refused -= 1;
       });
-      refuse(socket, refused <= MAX_REFUSED);
+      rejectSocket(socket, refused <= MAX_REFUSED);
       return;
     }
     total += 1;
@@ -78,7 +86,7 @@ export function limitPipelining(serve: RequestListener): RequestListener {
 }
 
 /** Reads on for a moment: closing with unread bytes would reset the connection and destroy the answer. */
-function refuse(socket: Socket, politely: boolean): void {
+function rejectSocket(socket: Socket, politely: boolean): void {
   socket.on('error', () => socket.destroy());
   if (!politely) return void socket.destroy();
   socket.end(REFUSAL);
@@ -88,7 +96,7 @@ function refuse(socket: Socket, politely: boolean): void {
   socket.once('close', () => clearTimeout(timer));
 }
 
-function countedAddress({ remoteAddress }: Socket): string | undefined {
+function limitedAddress({ remoteAddress }: Socket): string | undefined {
   if (remoteAddress === undefined) return undefined;
   const ip = parseIp(remoteAddress);
   return ip !== undefined && isLoopback(ip) ? undefined : remoteAddress;

@@ -5,22 +5,22 @@ import { connect } from 'node:net';
 import { joinHostPort } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 
-export type Listen = { readonly host: string; readonly port: number } | { readonly path: string };
+export type HttpListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** Throws `AgentError('config')`. A socket file nobody answers on is left over, and replaced. */
-export async function listen(server: Server, where: Listen): Promise<void> {
+export async function startListening(server: Server, where: HttpListenAddress): Promise<void> {
   try {
-    await open(server, where);
+    await listenOnce(server, where);
   } catch (error) {
-    if ('path' in where && codeOf(error) === 'EADDRINUSE' && (await isStale(where.path))) {
+    if ('path' in where && errorCode(error) === 'EADDRINUSE' && (await isStale(where.path))) {
       unlinkSync(where.path);
-      return listen(server, where);
+      return startListening(server, where);
     }
-    throw new AgentError('config', sentence(where, error));
+    throw new AgentError('config', formatListenError(where, error));
   }
 }
 
-function open(server: Server, where: Listen): Promise<void> {
+function listenOnce(server: Server, where: HttpListenAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(where, () => {
@@ -38,11 +38,11 @@ function isStale(path: string): Promise<boolean> {
       probe.destroy();
       resolve(false);
     });
-    probe.once('error', (error) => resolve(codeOf(error) === 'ECONNREFUSED'));
+    probe.once('error', (error) => resolve(errorCode(error) === 'ECONNREFUSED'));
   });
 }
 
-function sentence(where: Listen, error: unknown): string {
+function formatListenError(where: HttpListenAddress, error: unknown): string {
   const place = 'path' in where ? `the socket ${where.path}` : joinHostPort(where.host, where.port);
   const why: Readonly<Record<string, string>> = {
     EADDRINUSE: `${place} is already in use: stop the other program, or choose another place with --http`,
@@ -50,10 +50,10 @@ function sentence(where: Listen, error: unknown): string {
     EADDRNOTAVAIL: `${place} is not an address of this host: choose one with --http`,
     ENOENT: `the folder of ${place} does not exist: create it, or choose another with --http`,
   };
-  const known = why[codeOf(error)];
+  const known = why[errorCode(error)];
   const message = error instanceof Error ? error.message : String(error);
   return known ?? `HTTP cannot listen on ${place} (${message}): choose another place with --http`;
 }
 
-const codeOf = (error: unknown): string =>
+const errorCode = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : '';

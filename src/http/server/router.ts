@@ -3,7 +3,7 @@ import { AgentError } from '../../base/errors.ts';
 import type { Route } from '../endpoint/route.ts';
 
 /** The routes of one path, one for each method, and what stood in the place of its parameters. */
-export interface Place {
+export interface RouteMatch {
   /** As declared, never what a stranger sent. */
   readonly path: string;
   readonly routes: readonly Route[];
@@ -16,71 +16,76 @@ export interface Place {
  *
  * Source: http.md T5 to T7.
  */
-export function router(routes: readonly Route[]): (path: string) => Place | undefined {
-  const root = new Fork();
-  for (const route of routes) plant(root, route);
+export function createRouter(routes: readonly Route[]): (path: string) => RouteMatch | undefined {
+  const root = new TrieNode();
+  for (const route of routes) insertRoute(root, route);
   return (path) => {
     const values: string[] = [];
-    const end = follow(root, path.split('/').map(decode), 0, values);
+    const end = matchSegments(root, path.split('/').map(decode), 0, values);
     if (end === undefined) return undefined;
-    return { path: end.path, routes: end.routes, params: paramsOf(end.names, values) };
+    return { path: end.path, routes: end.routes, params: paramsOf(end.paramNames, values) };
   };
 }
 
 /** Where a declared path ends. */
-interface End {
+interface TrieLeaf {
   readonly path: string;
-  readonly names: readonly string[];
+  readonly paramNames: readonly string[];
   readonly routes: Route[];
 }
 
-class Fork {
-  readonly words = new Map<string, Fork>();
+class TrieNode {
+  readonly literals = new Map<string, TrieNode>();
   /** Any one segment that is not empty. */
-  any: Fork | undefined;
+  param: TrieNode | undefined;
   /** Whatever is left, possibly empty. */
-  rest: End | undefined;
-  end: End | undefined;
+  wildcard: TrieLeaf | undefined;
+  leaf: TrieLeaf | undefined;
 }
 
-function plant(root: Fork, route: Route): void {
+function insertRoute(root: TrieNode, route: Route): void {
   const names: string[] = [];
   let fork = root;
   for (const segment of route.path.split('/')) {
     if (!segment.startsWith(':')) {
-      const next = fork.words.get(segment) ?? new Fork();
-      fork.words.set(segment, next);
+      const next = fork.literals.get(segment) ?? new TrieNode();
+      fork.literals.set(segment, next);
       fork = next;
     } else if (segment.endsWith('...')) {
       names.push(segment.slice(1, -3));
-      fork.rest ??= { path: route.path, names, routes: [] };
-      fork.rest.routes.push(route);
+      fork.wildcard ??= { path: route.path, paramNames: names, routes: [] };
+      fork.wildcard.routes.push(route);
       return;
     } else {
       names.push(segment.slice(1));
-      fork.any ??= new Fork();
-      fork = fork.any;
+      fork.param ??= new TrieNode();
+      fork = fork.param;
     }
   }
-  fork.end ??= { path: route.path, names, routes: [] };
-  fork.end.routes.push(route);
+  fork.leaf ??= { path: route.path, paramNames: names, routes: [] };
+  fork.leaf.routes.push(route);
 }
 
-function follow(fork: Fork, segments: readonly string[], at: number, values: string[]): End | undefined {
+function matchSegments(
+  fork: TrieNode,
+  segments: readonly string[],
+  at: number,
+  values: string[],
+): TrieLeaf | undefined {
   const segment = segments[at];
-  if (segment === undefined) return fork.end;
-  const word = fork.words.get(segment);
-  const found = word === undefined ? undefined : follow(word, segments, at + 1, values);
+  if (segment === undefined) return fork.leaf;
+  const word = fork.literals.get(segment);
+  const found = word === undefined ? undefined : matchSegments(word, segments, at + 1, values);
   if (found !== undefined) return found;
-  if (fork.any !== undefined && segment !== '') {
+  if (fork.param !== undefined && segment !== '') {
     const held = values.length;
     values.push(segment);
-    const end = follow(fork.any, segments, at + 1, values);
+    const end = matchSegments(fork.param, segments, at + 1, values);
     if (end !== undefined) return end;
     values.length = held;
   }
-  if (fork.rest !== undefined) values.push(segments.slice(at).join('/'));
-  return fork.rest;
+  if (fork.wildcard !== undefined) values.push(segments.slice(at).join('/'));
+  return fork.wildcard;
 }
 
 const paramsOf = (names: readonly string[], values: readonly string[]): Record<string, string> =>

@@ -2,24 +2,29 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Door } from '../../agent/contract/door.ts';
+import type { AgentHandle } from '../../agent/contract/door.ts';
 import { joinHostPort } from '../../base/address.ts';
 import { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
-import { Watchers } from '../endpoint/blocking.ts';
-import { Answers } from '../endpoint/reply/reply-cache.ts';
+import { BlockingQueries } from '../endpoint/blocking.ts';
+import { ReplyCache } from '../endpoint/reply/reply-cache.ts';
 import type { Site } from '../endpoint/site.ts';
 import { ROUTES } from '../routes/index.ts';
-import { checkBind, guards } from './access.ts';
-import { LIMITS, type Limits, limitConnections, limitPipelining } from './connection-limits.ts';
-import { type Listen, listen } from './listen.ts';
-import { createApp } from './request-handler.ts';
-import { requestCounts } from './request-metrics.ts';
+import { createAccessCheck, validateBindAddress } from './access.ts';
+import {
+  type ConnectionLimits,
+  DEFAULT_CONNECTION_LIMITS,
+  limitConnections,
+  limitPipelining,
+} from './connection-limits.ts';
+import { type HttpListenAddress, startListening } from './listen.ts';
+import { createRequestHandler } from './request-handler.ts';
+import { createRequestMetrics } from './request-metrics.ts';
 
-export interface HttpOptions {
-  readonly listen: Listen;
-  readonly door: Door;
+export interface HttpServerOptions {
+  readonly listen: HttpListenAddress;
+  readonly agent: AgentHandle;
   readonly info: AgentInfo;
   /** Every request but the banner must carry it; absent: any token is accepted and ignored. */
   readonly token?: string;
@@ -28,7 +33,7 @@ export interface HttpOptions {
   /** Names by which programs may call us in `Host`, beside `localhost` and addresses. */
   readonly allowedHosts: readonly string[];
   /** Let clients of old write with GET (http.md T13). */
-  readonly getWrites: boolean;
+  readonly legacyGetWrites: boolean;
   /** Under which name each node shows itself as a service, or `off`; default `consul`, as Consul's servers do. */
   readonly selfService?: string;
   /** Reads of the key/value store are 404 as if it were empty, instead of 501. */
@@ -36,15 +41,15 @@ export interface HttpOptions {
   /** Reads the settings again; absent: it cannot. */
   readonly reload?: () => Promise<void>;
   /** Wall clock, milliseconds: for the uptime. */
-  readonly now: () => number;
+  readonly wallClock: () => number;
   /** The clock the agent is fed with, for ages of states; default `performance.now`. */
-  readonly clock?: () => Millis;
+  readonly monotonicClock?: () => Millis;
   /** Where requests are counted, and what `/v1/agent/metrics` tells; default: our own figures only. */
   readonly meter?: Meter;
   /** Told of errors that are our own fault; default: nobody. */
-  readonly report?: (error: unknown) => void;
+  readonly onError?: (error: unknown) => void;
   /** Only tests set them. */
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<ConnectionLimits>;
 }
 
 export interface HttpServer {
@@ -61,12 +66,12 @@ const CLOSE_STEP: Millis = 20;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Serves until `close`. Throws `AgentError('config')` if it cannot, or must not, listen there. */
-export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const unix = 'path' in options.listen;
-  if ('host' in options.listen) checkBind(options.listen.host, options.token, options.insecure);
-  const report = options.report ?? (() => undefined);
-  const limits = { ...LIMITS, ...options.limits };
-  const watchers = new Watchers(options.door);
+  if ('host' in options.listen) validateBindAddress(options.listen.host, options.token, options.insecure);
+  const report = options.onError ?? (() => undefined);
+  const limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
+  const watchers = new BlockingQueries(options.agent);
   const server = createServer({
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
@@ -80,36 +85,52 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   server.maxHeadersCount = 0; // bytes bound them: many must not hide the one that matters
   server.timeout = 0; // an answer may park for minutes: T3
   limitConnections(server, limits);
-  server.on('clientError', answerBrokenRequest);
+  server.on('clientError', handleClientError);
 
   let address = '';
-  const { selfService = 'consul', clock = () => performance.now(), meter = new Meter() } = options;
+  const {
+    selfService = 'consul',
+    monotonicClock: clock = () => performance.now(),
+    meter = new Meter(),
+  } = options;
   const site: Site = {
-    door: options.door,
+    agent: options.agent,
     info: options.info,
-    watchers,
-    answers: new Answers(clock),
+    blockingQueries: watchers,
+    replyCache: new ReplyCache(clock),
     meter,
     selfService: selfService === 'off' ? undefined : selfService,
     emptyKv: options.emptyKv ?? false,
     ...(options.reload === undefined ? {} : { reload: options.reload }),
-    now: options.now,
-    clock,
+    wallClock: options.wallClock,
+    monotonicClock: clock,
     address: () => address,
   };
-  const { allowedHosts, token, getWrites } = options;
-  const guard = guards({ unix, allowedHosts, ...(token === undefined ? {} : { token }) });
-  const count = requestCounts(meter, watchers);
-  server.on('request', limitPipelining(createApp({ site, routes: ROUTES, guard, getWrites, report, count })));
+  const { allowedHosts, token, legacyGetWrites: getWrites } = options;
+  const guard = createAccessCheck({ unix, allowedHosts, ...(token === undefined ? {} : { token }) });
+  const count = createRequestMetrics(meter, watchers);
+  server.on(
+    'request',
+    limitPipelining(
+      createRequestHandler({
+        site,
+        routes: ROUTES,
+        checkAccess: guard,
+        legacyGetWrites: getWrites,
+        onError: report,
+        recordRequest: count,
+      }),
+    ),
+  );
 
-  await listen(server, options.listen);
+  await startListening(server, options.listen);
   server.on('error', report); // a connection that could not be accepted is no reason to stop
-  address = addressOf(server, options.listen);
+  address = boundAddress(server, options.listen);
   if ('path' in options.listen) chmodSync(options.listen.path, 0o660);
-  return { address, close: () => close(server, watchers) };
+  return { address, close: () => closeServer(server, watchers) };
 }
 
-async function close(server: Server, watchers: Watchers): Promise<void> {
+async function closeServer(server: Server, watchers: BlockingQueries): Promise<void> {
   if (!server.listening) return;
   watchers.close();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -121,14 +142,14 @@ async function close(server: Server, watchers: Watchers): Promise<void> {
   clearTimeout(rest);
 }
 
-function addressOf(server: Server, where: Listen): string {
+function boundAddress(server: Server, where: HttpListenAddress): string {
   if ('path' in where) return `unix:${where.path}`;
   const bound = server.address() as AddressInfo;
   return joinHostPort(bound.address, bound.port);
 }
 
 /** What the parser refuses, in our one shape of error. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+function handleClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const [status, sentence] = BROKEN[error.code ?? ''] ?? [
     '400 Bad Request',

@@ -19,7 +19,7 @@ const MAX_BUFFERED = 4096;
  *
  * Source: serf handleNodeJoinIntent, handleNodeLeaveIntent.
  */
-export function afterIntent(held: SerfMember, intent: Intent): SerfMember | undefined {
+export function applyIntent(held: SerfMember, intent: Intent): SerfMember | undefined {
   if (intent.ltime <= held.statusLTime) return undefined;
   const statusLTime = intent.ltime;
   if (intent.kind === 'joinIntent')
@@ -35,7 +35,7 @@ export function afterIntent(held: SerfMember, intent: Intent): SerfMember | unde
   }
 }
 
-export interface Buffered {
+export interface BufferedIntent {
   readonly kind: Intent['kind'];
   readonly ltime: number;
   /** When it came. */
@@ -44,7 +44,7 @@ export interface Buffered {
 
 /** The newest intent of each name we do not know, for a while. Source: serf upsertIntent, recentIntent. */
 export class IntentBuffer {
-  readonly #byName = new Map<string, Buffered>();
+  readonly #byName = new Map<string, BufferedIntent>();
   readonly #timeout: Millis;
   #isFull = false;
 
@@ -65,12 +65,12 @@ export class IntentBuffer {
   }
 
   /** The name was erased after an intent of this time: neither it nor an older one is news again. */
-  settle(name: string, ltime: number, now: Millis): void {
+  recordErased(name: string, ltime: number, now: Millis): void {
     this.#put(name, { kind: 'joinIntent', ltime, at: now });
   }
 
   /** Takes what is known of a name that has just become a member. */
-  take(name: string, now: Millis): Buffered | undefined {
+  dequeue(name: string, now: Millis): BufferedIntent | undefined {
     const held = this.#byName.get(name);
     this.#byName.delete(name);
     return held === undefined || this.#isOver(held, now) ? undefined : held;
@@ -81,7 +81,7 @@ export class IntentBuffer {
     this.#isFull = this.#byName.size >= MAX_BUFFERED;
   }
 
-  #put(name: string, entry: Buffered): 'added' | 'known' | 'full' {
+  #put(name: string, entry: BufferedIntent): 'added' | 'known' | 'full' {
     const held = this.#byName.get(name);
     if (held !== undefined && held.ltime >= entry.ltime) return 'known';
     if (held === undefined && this.#byName.size >= MAX_BUFFERED) return 'full';
@@ -89,7 +89,7 @@ export class IntentBuffer {
     return 'added';
   }
 
-  #isOver(held: Buffered, now: Millis): boolean {
+  #isOver(held: BufferedIntent, now: Millis): boolean {
     return now - held.at > this.#timeout;
   }
 }

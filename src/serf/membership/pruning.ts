@@ -32,7 +32,7 @@ export class Pruning {
   }
 
   /** Names whose grace ends now. */
-  due(now: Millis): string[] {
+  markOverdue(now: Millis): string[] {
     const names: string[] = [];
     for (let name = this.#waiting.pop(now); name !== undefined; name = this.#waiting.pop(now)) {
       this.#overdue.add(name);

@@ -2,7 +2,7 @@
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
-import type { Broadcasts } from '../../swim/broadcasts.ts';
+import type { BroadcastQueue } from '../../swim/broadcasts.ts';
 import type { SerfFact, SerfMember } from '../types.ts';
 import type { Statuses } from './status.ts';
 
@@ -10,7 +10,7 @@ import type { Statuses } from './status.ts';
 export const QUEUE_CHECK_INTERVAL: Millis = 30_000;
 
 /** Members that failed, or left, so long ago that they are forgotten. Source: serf handleReap. */
-export function outlived(
+export function expiredMembers(
   statuses: Statuses,
   config: Pick<SerfConfig, 'reconnectTimeout' | 'tombstoneTimeout'>,
   now: Millis,
@@ -29,7 +29,7 @@ export function outlived(
  *
  * Source: serf reconnect.
  */
-export function worthATry(statuses: Statuses, self: string, rng: Rng): SerfMember | undefined {
+export function reconnectCandidate(statuses: Statuses, self: string, rng: Rng): SerfMember | undefined {
   const failed = [...statuses.failed].filter((name) => name !== self);
   if (failed.length === 0) return undefined;
   const others = Math.max(1, statuses.size - statuses.failed.size - statuses.left.size);
@@ -38,7 +38,7 @@ export function worthATry(statuses: Statuses, self: string, rng: Rng): SerfMembe
 }
 
 /** Cuts each lane to `max` messages and tells what was lost. Source: serf checkQueueDepth. */
-export function cutLanes(lanes: Readonly<Record<string, Broadcasts>>, max: number): SerfFact[] {
+export function pruneLanes(lanes: Readonly<Record<string, BroadcastQueue>>, max: number): SerfFact[] {
   const facts: SerfFact[] = [];
   for (const [lane, queue] of Object.entries(lanes)) {
     const dropped = queue.prune(max);

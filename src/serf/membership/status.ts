@@ -4,7 +4,7 @@
  */
 import type { Millis } from '../../base/time.ts';
 import type { Member } from '../../swim/types.ts';
-import { tagsOf } from '../tags.ts';
+import { tagsFromIdentity } from '../tags.ts';
 import type { SerfMember, SerfStatus, SerfView } from '../types.ts';
 
 export class Statuses implements SerfView {
@@ -35,17 +35,17 @@ export class Statuses implements SerfView {
   }
 
   /** A leave of this time made it leaving, or left. */
-  noteLeave(name: string, ltime: number): void {
+  recordLeave(name: string, ltime: number): void {
     this.#leaves.set(name, ltime);
   }
 
   /** The last thing it is known to have said is that it leaves: no join came after. */
-  saidLeave({ name, statusLTime }: SerfMember): boolean {
+  hasAnnouncedLeave({ name, statusLTime }: SerfMember): boolean {
     return this.#leaves.get(name) === statusLTime;
   }
 
   /** Adds or replaces a row; the lists of failed and left members follow. */
-  put(member: SerfMember): void {
+  set(member: SerfMember): void {
     this.#members.set(member.name, member);
     enlist(this.#failed, member, 'failed');
     enlist(this.#left, member, 'left');
@@ -59,7 +59,7 @@ export class Statuses implements SerfView {
   }
 
   /** Is anybody but `self` there to talk to? */
-  hasCompany(self: string): boolean {
+  hasAliveMembers(self: string): boolean {
     for (const member of this.#members.values())
       if (member.status === 'alive' && member.name !== self) return true;
     return false;
@@ -72,35 +72,39 @@ function enlist(list: Set<string>, member: SerfMember, status: SerfStatus): void
 }
 
 /** A member nobody knew. */
-export const newcomer = (member: Member, status: 'alive' | 'leaving', statusLTime: number): SerfMember => ({
+export const newSerfMember = (
+  member: Member,
+  status: 'alive' | 'leaving',
+  statusLTime: number,
+): SerfMember => ({
   name: member.identity.name,
   status,
   statusLTime,
   downAt: undefined,
   member,
-  tags: tagsOf(member.identity),
+  tags: tagsFromIdentity(member.identity),
 });
 
 /** Swim sees it again: alive, whatever it was; its status time stays. Source: serf handleNodeJoin. */
-export const returned = (held: SerfMember, member: Member): SerfMember => ({
-  ...newcomer(member, 'alive', held.statusLTime),
+export const applyJoin = (held: SerfMember, member: Member): SerfMember => ({
+  ...newSerfMember(member, 'alive', held.statusLTime),
 });
 
 /**
  * It has been leaving for longer than anybody takes, and swim sees it alive: the leave was not its own, or was taken
  * back where we did not hear it. Its time goes back by one, so that a leave that is still on its way counts again.
  */
-export const stayed = (held: SerfMember): SerfMember => ({
+export const applyLeaveTimeout = (held: SerfMember): SerfMember => ({
   ...held,
   status: 'alive',
   statusLTime: Math.max(0, held.statusLTime - 1),
 });
 
 /** Swim has a new identity of it. Source: serf handleNodeUpdate. */
-export const renewed = (held: SerfMember, member: Member): SerfMember => ({
+export const applyUpdate = (held: SerfMember, member: Member): SerfMember => ({
   ...held,
   member,
-  tags: tagsOf(member.identity),
+  tags: tagsFromIdentity(member.identity),
 });
 
 /**
@@ -108,7 +112,7 @@ export const renewed = (held: SerfMember, member: Member): SerfMember => ({
  *
  * Source: serf handleNodeLeave. What memberlist says of leaving (Node == From in a dead) does not count.
  */
-export function gone(held: SerfMember, member: Member, now: Millis): SerfMember | undefined {
+export function applyDown(held: SerfMember, member: Member, now: Millis): SerfMember | undefined {
   switch (held.status) {
     case 'alive':
       return { ...held, member, status: 'failed', downAt: now };

@@ -3,25 +3,25 @@
  *
  * Source: serf serf.go, handleQuery; query.go, respondWithMessageAndResponse, relayResponse (protocol reference 4.6).
  */
-import { type Address, address } from '../../base/address.ts';
-import { copyOf, NO_BYTES } from '../../base/bytes.ts';
+import { type Address, toAddress } from '../../base/address.ts';
+import { copyBytes, NO_BYTES } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type Rng, shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import { type Query, QueryResponse, type Relay, RelayHeader, SERF_TYPE } from '../../wire/serf.ts';
 import type { Statuses } from '../membership/status.ts';
-import type { HeardQuery, QuestionId, SerfEffect } from '../types.ts';
-import { isFor } from './filters.ts';
-import { CONFLICT, INTERNAL } from './names.ts';
+import type { PendingQuery, QueryId, SerfEffect } from '../types.ts';
+import { evaluateFilters } from './filters.ts';
+import { CONFLICT_QUERY, INTERNAL_QUERY_PREFIX } from './names.ts';
 
 /** Bytes of a response, all included. Source: serf QueryResponseSizeLimit. */
 export const MAX_RESPONSE_BYTES = 1024;
 const WANTS_ACK = 1;
 const IS_ACK = 1;
 /** Queries that wait for a program here to answer; the one that ends first makes room. */
-const MAX_WAITING = 256;
-const LONGEST: Millis = 600_000;
+const MAX_PENDING = 256;
+const MAX_TIMEOUT: Millis = 600_000;
 /** Members through which one answer goes, however many the asker wants. */
 const MAX_RELAYS = 8;
 /** Source: serf, kRandomMembers of relayResponse: memberlist's highest protocol. */
@@ -29,74 +29,74 @@ const RELAY_PROTOCOL = 5;
 const NANOS = 1e6;
 
 /** A query with all it takes to answer it. */
-export interface Asked extends HeardQuery {
+export interface IncomingQuery extends PendingQuery {
   readonly to: Address;
   readonly relayFactor: number;
 }
 
-export interface AnsweringHost {
+export interface IncomingQueriesHost {
   readonly self: string;
   readonly address: () => Address;
   readonly statuses: Statuses;
   readonly rng: Rng;
   /** Answers queries named `_serf_…`; false: there is none of this name. */
-  internal(asked: Asked, now: Millis, out: SerfEffect[]): boolean;
+  handleInternal(asked: IncomingQuery, now: Millis, out: SerfEffect[]): boolean;
   /** A response of ours to ourselves. */
-  toSelf(response: QueryResponse, now: Millis, out: SerfEffect[]): void;
+  handleOwnResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): void;
 }
 
-export class Answering {
-  readonly #host: AnsweringHost;
-  readonly #waiting = new Map<QuestionId, Asked>();
-  readonly #ends = new Timers<QuestionId>();
+export class IncomingQueries {
+  readonly #host: IncomingQueriesHost;
+  readonly #pending = new Map<QueryId, IncomingQuery>();
+  readonly #deadlines = new Timers<QueryId>();
 
-  constructor(host: AnsweringHost) {
+  constructor(host: IncomingQueriesHost) {
     this.#host = host;
   }
 
   get deadline(): Millis {
-    return this.#ends.deadline;
+    return this.#deadlines.deadline;
   }
 
   /** Oldest first. */
-  waiting(): readonly HeardQuery[] {
-    return [...this.#waiting.values()];
+  pending(): readonly PendingQuery[] {
+    return [...this.#pending.values()];
   }
 
   /** A query that is news. */
-  hear(query: Query, now: Millis, out: SerfEffect[]): void {
+  handleQuery(query: Query, now: Millis, out: SerfEffect[]): void {
     const { self, statuses } = this.#host;
     const own = statuses.get(self);
-    const verdict = isFor(query.filters, self, own?.tags ?? new Map());
+    const verdict = evaluateFilters(query.filters, self, own?.tags ?? new Map());
     const refuse = (why: string): void => {
       out.push({
         kind: 'fact',
         fact: { kind: 'queryRefused', name: query.name, from: query.sourceNode, why },
       });
     };
-    if (verdict.trouble !== undefined) return refuse(verdict.trouble);
+    if (verdict.error !== undefined) return refuse(verdict.error);
     if (!verdict.matches) return;
-    const asked = askedBy(query, now);
+    const asked = toIncomingQuery(query, now);
     // Differs: agents answer any address, and so can be turned on a stranger. Only who disputes a name is none yet.
-    if (asked.name !== CONFLICT && !this.#isMember(asked.from, asked.to))
+    if (asked.name !== CONFLICT_QUERY && !this.#isMember(asked.from, asked.to))
       return refuse('its sender is no member');
     if ((query.flags & WANTS_ACK) !== 0) this.#send(asked, IS_ACK, NO_BYTES, now, out);
-    if (query.name.startsWith(INTERNAL)) {
-      if (!this.#host.internal(asked, now, out)) refuse('an internal query of no known name');
+    if (query.name.startsWith(INTERNAL_QUERY_PREFIX)) {
+      if (!this.#host.handleInternal(asked, now, out)) refuse('an internal query of no known name');
       return;
     }
-    if (this.#waiting.size >= MAX_WAITING) {
-      const first = this.#ends.pop(Number.POSITIVE_INFINITY);
-      if (first !== undefined) this.#waiting.delete(first);
+    if (this.#pending.size >= MAX_PENDING) {
+      const first = this.#deadlines.pop(Number.POSITIVE_INFINITY);
+      if (first !== undefined) this.#pending.delete(first);
     }
-    this.#waiting.set(asked.id, asked);
-    this.#ends.set(asked.id, asked.deadline);
-    out.push({ kind: 'queryHeard', query: asked }, { kind: 'queriesChanged' });
+    this.#pending.set(asked.id, asked);
+    this.#deadlines.set(asked.id, asked.deadline);
+    out.push({ kind: 'queryReceived', query: asked }, { kind: 'pendingQueriesChanged' });
   }
 
   /** Answers a query that waits. Throws `AgentError`; then it waits on. */
-  respond(id: QuestionId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
-    const asked = this.#waiting.get(id);
+  respond(id: QueryId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+    const asked = this.#pending.get(id);
     if (asked === undefined || now >= asked.deadline)
       throw new AgentError(
         'notFound',
@@ -108,44 +108,48 @@ export class Answering {
         'tooLarge',
         `an answer to this query may have ${room} bytes: send a reference instead`,
       );
-    this.reply(asked, payload, now, out);
+    this.sendResponse(asked, payload, now, out);
     this.#end(id);
-    out.push({ kind: 'queriesChanged' });
+    out.push({ kind: 'pendingQueriesChanged' });
   }
 
   /** Sends an answer that is known to be small enough. */
-  reply(asked: Asked, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+  sendResponse(asked: IncomingQuery, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
     this.#send(asked, 0, payload, now, out);
   }
 
   /** Sends on what another wants sent on. Differs: agents carry anything to anybody; we, answers to members. */
   relay({ header, message }: Relay, out: SerfEffect[]): void {
-    const to = address(header.dest.ip, header.dest.port);
+    const to = toAddress(header.dest.ip, header.dest.port);
     if (message[0] !== SERF_TYPE.queryResponse || message.length > MAX_RESPONSE_BYTES)
       out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, why: 'no answer to a query' } });
     else if (!this.#isMember(header.destName, to))
       out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, why: 'to no member' } });
-    else out.push({ kind: 'send', to, body: copyOf(message) });
+    else out.push({ kind: 'send', to, body: copyBytes(message) });
   }
 
   tick(now: Millis, out: SerfEffect[]): void {
     let ended = false;
-    for (let id = this.#ends.pop(now); id !== undefined; id = this.#ends.pop(now)) {
-      this.#waiting.delete(id);
+    for (let id = this.#deadlines.pop(now); id !== undefined; id = this.#deadlines.pop(now)) {
+      this.#pending.delete(id);
       ended = true;
     }
-    if (ended) out.push({ kind: 'queriesChanged' });
+    if (ended) out.push({ kind: 'pendingQueriesChanged' });
   }
 
-  #send(asked: Asked, flags: number, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+  #send(asked: IncomingQuery, flags: number, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
     const { ltime, id } = asked;
     const body = this.#body(asked, flags, payload);
     if (sameHost(asked.to, this.#host.address())) {
       const from = this.#host.self;
-      return this.#host.toSelf(QueryResponse.make({ ltime, id, from, flags, payload }), now, out);
+      return this.#host.handleOwnResponse(
+        QueryResponse.create({ ltime, id, from, flags, payload }),
+        now,
+        out,
+      );
     }
     out.push({ kind: 'send', to: asked.to, body });
-    for (const to of this.#relays(asked)) {
+    for (const to of this.#pickRelays(asked)) {
       const { ip, port } = asked.to;
       const dest = { kind: 'relayAddress', ip, port, zone: '' } as const;
       const header = RelayHeader.encode({ dest, destName: asked.from });
@@ -156,12 +160,12 @@ export class Answering {
     }
   }
 
-  #body({ ltime, id }: Asked, flags: number, payload: Uint8Array): Uint8Array {
+  #body({ ltime, id }: IncomingQuery, flags: number, payload: Uint8Array): Uint8Array {
     return QueryResponse.encode({ ltime, id, from: this.#host.self, flags, payload });
   }
 
   /** Random members that are up and know how to. */
-  #relays({ relayFactor }: Asked): Address[] {
+  #pickRelays({ relayFactor }: IncomingQuery): Address[] {
     const { statuses, self, rng } = this.#host;
     if (relayFactor === 0 || statuses.size < relayFactor + 1) return [];
     const able = [...statuses.all()].filter(
@@ -182,22 +186,22 @@ export class Answering {
     return false;
   }
 
-  #end(id: QuestionId): void {
-    this.#waiting.delete(id);
-    this.#ends.clear(id);
+  #end(id: QueryId): void {
+    this.#pending.delete(id);
+    this.#deadlines.clear(id);
   }
 }
 
-function askedBy(query: Query, now: Millis): Asked {
-  const timeout = Math.min(LONGEST, Math.max(0, query.timeout / NANOS));
+function toIncomingQuery(query: Query, now: Millis): IncomingQuery {
+  const timeout = Math.min(MAX_TIMEOUT, Math.max(0, query.timeout / NANOS));
   return {
     id: query.id,
     ltime: query.ltime,
     name: query.name,
-    payload: copyOf(query.payload),
+    payload: copyBytes(query.payload),
     from: query.sourceNode,
     deadline: now + timeout,
-    to: address(query.addr, query.port),
+    to: toAddress(query.addr, query.port),
     relayFactor: query.relayFactor,
   };
 }

@@ -3,68 +3,68 @@
  *
  * Source: serf internal_query.go (protocol reference 4.7, 4.8).
  */
-import { text } from '../../base/bytes.ts';
+import { decodeUtf8 } from '../../base/bytes.ts';
 import type { Millis } from '../../base/time.ts';
 import { ConflictResponse, SERF_TYPE } from '../../wire/serf.ts';
 import type { Statuses } from '../membership/status.ts';
 import type { SerfEffect, SerfMember, SerfStatus } from '../types.ts';
-import type { Asked } from './incoming.ts';
-import type { KeyAnswers } from './keys.ts';
-import { CONFLICT, PING } from './names.ts';
+import type { IncomingQuery } from './incoming.ts';
+import type { KeyQueryHandler } from './keys.ts';
+import { CONFLICT_QUERY, PING_QUERY } from './names.ts';
 
 /** What answers the queries of the rooms above; `undefined`: there is none of this name. */
-export type Answer = (name: string, payload: Uint8Array, now: Millis) => Uint8Array | undefined;
+export type InternalQueryHandler = (name: string, payload: Uint8Array, now: Millis) => Uint8Array | undefined;
 
 const NIL = 0xc0;
 const STATUS_NUMBERS: Readonly<Record<SerfStatus, number>> = { alive: 1, leaving: 2, left: 3, failed: 4 };
 
-export class Internal {
+export class InternalQueries {
   readonly #self: string;
   readonly #statuses: Statuses;
-  readonly #keys: KeyAnswers;
-  readonly #above: Answer;
+  readonly #keys: KeyQueryHandler;
+  readonly #fallback: InternalQueryHandler;
 
-  constructor(self: string, statuses: Statuses, keys: KeyAnswers, above: Answer) {
+  constructor(self: string, statuses: Statuses, keys: KeyQueryHandler, above: InternalQueryHandler) {
     this.#self = self;
     this.#statuses = statuses;
     this.#keys = keys;
-    this.#above = above;
+    this.#fallback = above;
   }
 
   /** False: there is no internal query of this name. */
-  answer(
-    asked: Asked,
+  handle(
+    asked: IncomingQuery,
     reply: (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void,
     now: Millis,
     out: SerfEffect[],
   ): boolean {
     switch (asked.name) {
-      case PING: // the ack was the answer
+      case PING_QUERY: // the ack was the answer
         return true;
-      case CONFLICT: {
-        const name = text(asked.payload);
-        if (name !== this.#self) reply(recordOf(this.#statuses.get(name)), now, out);
+      case CONFLICT_QUERY: {
+        const name = decodeUtf8(asked.payload);
+        if (name !== this.#self) reply(encodeConflictRecord(this.#statuses.get(name)), now, out);
         return true;
       }
       default:
-        return this.#keys.answer(asked, reply, now, out) || this.#fromAbove(asked, reply, now, out);
+        return this.#keys.handle(asked, reply, now, out) || this.#handleFallback(asked, reply, now, out);
     }
   }
 
-  #fromAbove(
-    { name, payload }: Asked,
+  #handleFallback(
+    { name, payload }: IncomingQuery,
     reply: (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void,
     now: Millis,
     out: SerfEffect[],
   ): boolean {
-    const answer = this.#above(name, payload, now);
+    const answer = this.#fallback(name, payload, now);
     if (answer !== undefined) reply(answer, now, out);
     return answer !== undefined;
   }
 }
 
 /** What we hold of a name, as an answer to who should have it. */
-function recordOf(held: SerfMember | undefined): Uint8Array {
+function encodeConflictRecord(held: SerfMember | undefined): Uint8Array {
   if (held === undefined) return Uint8Array.of(SERF_TYPE.conflictResponse, NIL);
   const { address, vsn } = held.member.identity;
   const at = (i: number): number => vsn[i] ?? 0;

@@ -4,15 +4,15 @@
  *
  * Source: serf internal_query.go, handleInstallKey and its siblings; keymanager.go (protocol reference 4.7).
  */
-import { copyOf } from '../../base/bytes.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import { AgentError, WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import { fingerprint, toBase64 } from '../../wire/crypt.ts';
+import { fingerprint, formatKey } from '../../wire/crypt.ts';
 import { type Keyring, NO_KEYRING } from '../../wire/keyring.ts';
 import { KeyRequest, KeyResponse } from '../../wire/serf.ts';
-import { decode } from '../../wire/struct.ts';
+import { decodeStruct } from '../../wire/struct.ts';
 import type { SerfEffect } from '../types.ts';
-import { type Asked, MAX_RESPONSE_BYTES } from './incoming.ts';
+import { type IncomingQuery, MAX_RESPONSE_BYTES } from './incoming.ts';
 import { KEY_QUERIES } from './names.ts';
 
 export type KeyChange = 'install' | 'use' | 'remove';
@@ -29,20 +29,20 @@ const MAX_PENDING = 64;
 
 type Reply = (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void;
 
-export class KeyAnswers {
+export class KeyQueryHandler {
   readonly #ring: Keyring;
-  readonly #kept: boolean;
+  readonly #isPersistent: boolean;
   readonly #pending = new Map<number, Reply>();
   #ticket = 0;
 
   /** `kept`: there is somewhere to keep keys, and each change goes there. */
   constructor(ring: Keyring, kept: boolean) {
     this.#ring = ring;
-    this.#kept = kept;
+    this.#isPersistent = kept;
   }
 
   /** False: this is no query about keys. */
-  answer(asked: Asked, reply: Reply, now: Millis, out: SerfEffect[]): boolean {
+  handle(asked: IncomingQuery, reply: Reply, now: Millis, out: SerfEffect[]): boolean {
     const change = CHANGES.get(asked.name);
     if (change !== undefined) this.#change(change, asked, reply, now, out);
     else if (asked.name === KEY_QUERIES.list) reply(this.#list(), now, out);
@@ -51,42 +51,44 @@ export class KeyAnswers {
   }
 
   /** How keeping a change came to; `error` says why it was not kept. */
-  kept(ticket: number, error: string | undefined, now: Millis, out: SerfEffect[]): void {
+  onStored(ticket: number, error: string | undefined, now: Millis, out: SerfEffect[]): void {
     const reply = this.#pending.get(ticket);
     this.#pending.delete(ticket);
     reply?.(
-      error === undefined ? answerOf(true) : answerOf(false, `It is in use, but not kept: ${error}`),
+      error === undefined
+        ? encodeKeyResponse(true)
+        : encodeKeyResponse(false, `It is in use, but not kept: ${error}`),
       now,
       out,
     );
   }
 
-  #change(change: KeyChange, asked: Asked, reply: Reply, now: Millis, out: SerfEffect[]): void {
+  #change(change: KeyChange, asked: IncomingQuery, reply: Reply, now: Millis, out: SerfEffect[]): void {
     const by = asked.from;
     let changed: boolean;
     let key: Uint8Array;
     try {
-      key = copyOf(decode(KeyRequest, asked.payload).key);
+      key = copyBytes(decodeStruct(KeyRequest, asked.payload).key);
       changed = this.#ring[change](key);
     } catch (error) {
       if (!(error instanceof AgentError || error instanceof WireError)) throw error;
       out.push({ kind: 'fact', fact: { kind: 'keyChangeRefused', change, by, why: error.message } });
-      return reply(answerOf(false, error.message), now, out);
+      return reply(encodeKeyResponse(false, error.message), now, out);
     }
-    if (!changed) return reply(answerOf(true), now, out);
+    if (!changed) return reply(encodeKeyResponse(true), now, out);
     out.push({ kind: 'fact', fact: { kind: 'keysChanged', change, key: fingerprint(key), by } });
-    if (!this.#kept) return reply(answerOf(true, IN_MEMORY), now, out);
+    if (!this.#isPersistent) return reply(encodeKeyResponse(true, IN_MEMORY), now, out);
     if (this.#pending.size >= MAX_PENDING) this.#pending.clear();
     this.#ticket += 1;
     this.#pending.set(this.#ticket, reply);
-    out.push({ kind: 'keepKeys', ticket: this.#ticket });
+    out.push({ kind: 'storeKeys', ticket: this.#ticket });
   }
 
   /** As many as fit one answer. */
   #list(): Uint8Array {
-    const all = this.#ring.keys.map(toBase64);
+    const all = this.#ring.keys.map(formatKey);
     const [primaryKey = ''] = all;
-    if (primaryKey === '') return answerOf(false, NO_KEYRING);
+    if (primaryKey === '') return encodeKeyResponse(false, NO_KEYRING);
     for (let count = all.length; ; count--) {
       const message =
         count === all.length ? '' : `Only the first ${count} of ${all.length} keys fit the answer`;
@@ -99,5 +101,5 @@ export class KeyAnswers {
 
 const IN_MEMORY = 'In memory only: this agent has no keyring file, and starts with its old key again';
 
-const answerOf = (result: boolean, message = ''): Uint8Array =>
+const encodeKeyResponse = (result: boolean, message = ''): Uint8Array =>
   KeyResponse.encode({ result, message, keys: [], primaryKey: '' });

@@ -3,50 +3,50 @@
  *
  * Source: serf query.go, QueryResponse; serf.go, registerQueryResponse, handleQueryResponse.
  */
-import { copyOf } from '../../base/bytes.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { QueryResponse } from '../../wire/serf.ts';
-import type { AskedQuestion, QuestionId, SerfEffect } from '../types.ts';
+import type { QueryId, QueryReport, SerfEffect } from '../types.ts';
 
 /** Of a response: it is an ack. */
 const ACK = 1;
 /** Queries that run, and that are kept for a while when they are over. */
 const MAX_RUNNING = 64;
-const MAX_KEPT = 128;
-const KEPT: Millis = 60_000;
+const MAX_RETAINED = 128;
+const RETENTION: Millis = 60_000;
 /** When, of its timeout, the silent are reminded: gossip has reached all it will. */
-const REMINDER = 0.4;
+const RESEND_AT = 0.4;
 
-interface Running {
+interface RunningQuery {
   readonly ltime: number;
-  question: AskedQuestion;
+  report: QueryReport;
   readonly acked: Set<string>;
   readonly answered: Set<string>;
-  readonly remind: ((heardOf: (name: string) => boolean, out: SerfEffect[]) => void) | undefined;
+  readonly resend: ((heardOf: (name: string) => boolean, out: SerfEffect[]) => void) | undefined;
   /** All whom it is for have said what they will say: no need to wait. */
-  readonly done: (question: AskedQuestion) => boolean;
+  readonly isComplete: (question: QueryReport) => boolean;
 }
 
-export class Asking {
+export class OutgoingQueries {
   /** In the order they were asked. */
-  readonly #all = new Map<QuestionId, Running>();
-  readonly #ends = new Timers<QuestionId>();
-  readonly #drops = new Timers<QuestionId>();
-  readonly #reminders = new Timers<QuestionId>();
+  readonly #queries = new Map<QueryId, RunningQuery>();
+  readonly #deadlines = new Timers<QueryId>();
+  readonly #expiries = new Timers<QueryId>();
+  readonly #resends = new Timers<QueryId>();
 
   get deadline(): Millis {
-    return Math.min(this.#ends.deadline, this.#drops.deadline, this.#reminders.deadline);
+    return Math.min(this.#deadlines.deadline, this.#expiries.deadline, this.#resends.deadline);
   }
 
-  get(id: QuestionId): AskedQuestion | undefined {
-    return this.#all.get(id)?.question;
+  get(id: QueryId): QueryReport | undefined {
+    return this.#queries.get(id)?.report;
   }
 
   /** Throws `AgentError` if as many run as may; then nothing changed. */
-  refuseIfFull(): void {
-    if (this.#ends.size >= MAX_RUNNING)
+  throwIfFull(): void {
+    if (this.#deadlines.size >= MAX_RUNNING)
       throw new AgentError(
         'conflict',
         `${MAX_RUNNING} queries of this agent wait for answers: try again later`,
@@ -55,68 +55,75 @@ export class Asking {
 
   /** With `remind`, `tick` calls that once, when the silent may not have heard it. */
   start(
-    question: AskedQuestion,
+    question: QueryReport,
     ltime: number,
     remind: ((heardOf: (name: string) => boolean, out: SerfEffect[]) => void) | undefined,
-    done: (question: AskedQuestion) => boolean,
+    done: (question: QueryReport) => boolean,
     now: Millis,
   ): void {
-    for (const [id, { question: old }] of this.#all) {
-      if (this.#all.size < MAX_KEPT) break;
-      if (old.finished) this.#drop(id);
+    for (const [id, { report: old }] of this.#queries) {
+      if (this.#queries.size < MAX_RETAINED) break;
+      if (old.finished) this.#delete(id);
     }
-    this.#all.set(question.id, { ltime, question, acked: new Set(), answered: new Set(), remind, done });
-    this.#ends.set(question.id, now + question.timeout);
-    if (remind !== undefined) this.#reminders.set(question.id, now + question.timeout * REMINDER);
+    this.#queries.set(question.id, {
+      ltime,
+      report: question,
+      acked: new Set(),
+      answered: new Set(),
+      resend: remind,
+      isComplete: done,
+    });
+    this.#deadlines.set(question.id, now + question.timeout);
+    if (remind !== undefined) this.#resends.set(question.id, now + question.timeout * RESEND_AT);
   }
 
   /** A response of a member. Why it is refused, if it is; repetitions are normal, and passed over. */
-  hear(response: QueryResponse, now: Millis, out: SerfEffect[]): string | undefined {
-    const running = this.#all.get(response.id);
+  handleResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): string | undefined {
+    const running = this.#queries.get(response.id);
     if (running === undefined || running.ltime !== response.ltime) return 'no query of ours';
-    const { question, acked, answered } = running;
+    const { report: question, acked, answered } = running;
     if (question.finished) return 'too late';
     const isAck = (response.flags & ACK) !== 0;
     const heard = isAck ? acked : answered;
     if (heard.has(response.from)) return undefined;
     heard.add(response.from);
-    running.question = isAck
+    running.report = isAck
       ? { ...question, acks: [...question.acks, response.from] }
       : {
           ...question,
-          responses: [...question.responses, { from: response.from, payload: copyOf(response.payload) }],
+          responses: [...question.responses, { from: response.from, payload: copyBytes(response.payload) }],
         };
-    if (running.done(running.question)) this.#finish(running, now);
-    out.push({ kind: 'answered', question: running.question });
+    if (running.isComplete(running.report)) this.#finish(running, now);
+    out.push({ kind: 'queryUpdated', report: running.report });
     return undefined;
   }
 
   tick(now: Millis, out: SerfEffect[]): void {
-    for (let id = this.#reminders.pop(now); id !== undefined; id = this.#reminders.pop(now)) {
-      const running = this.#all.get(id);
-      running?.remind?.((name) => running.acked.has(name) || running.answered.has(name), out);
+    for (let id = this.#resends.pop(now); id !== undefined; id = this.#resends.pop(now)) {
+      const running = this.#queries.get(id);
+      running?.resend?.((name) => running.acked.has(name) || running.answered.has(name), out);
     }
-    for (let id = this.#ends.pop(now); id !== undefined; id = this.#ends.pop(now)) {
-      const running = this.#all.get(id);
+    for (let id = this.#deadlines.pop(now); id !== undefined; id = this.#deadlines.pop(now)) {
+      const running = this.#queries.get(id);
       if (running === undefined) continue;
       this.#finish(running, now);
-      out.push({ kind: 'answered', question: running.question });
+      out.push({ kind: 'queryUpdated', report: running.report });
     }
-    for (let id = this.#drops.pop(now); id !== undefined; id = this.#drops.pop(now)) this.#drop(id);
+    for (let id = this.#expiries.pop(now); id !== undefined; id = this.#expiries.pop(now)) this.#delete(id);
   }
 
-  #finish(running: Running, now: Millis): void {
-    const { id } = running.question;
-    running.question = { ...running.question, finished: true };
-    this.#ends.clear(id);
-    this.#reminders.clear(id);
-    this.#drops.set(id, now + KEPT);
+  #finish(running: RunningQuery, now: Millis): void {
+    const { id } = running.report;
+    running.report = { ...running.report, finished: true };
+    this.#deadlines.clear(id);
+    this.#resends.clear(id);
+    this.#expiries.set(id, now + RETENTION);
   }
 
-  #drop(id: QuestionId): void {
-    this.#all.delete(id);
-    this.#ends.clear(id);
-    this.#reminders.clear(id);
-    this.#drops.clear(id);
+  #delete(id: QueryId): void {
+    this.#queries.delete(id);
+    this.#deadlines.clear(id);
+    this.#resends.clear(id);
+    this.#expiries.clear(id);
   }
 }

@@ -11,16 +11,16 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { encodeFilter } from '../../wire/filter.ts';
 import { Query, type QueryResponse, type Relay } from '../../wire/serf.ts';
-import { Ring } from '../dedup-buffer.ts';
+import { DedupBuffer } from '../dedup-buffer.ts';
 import { LamportClock } from '../lamport.ts';
 import type { Statuses } from '../membership/status.ts';
-import type { AskedQuestion, HeardQuery, Question, QuestionId, SerfEffect } from '../types.ts';
-import { isFor } from './filters.ts';
-import { Answering } from './incoming.ts';
-import { type Answer, Internal } from './internal.ts';
-import type { KeyAnswers } from './keys.ts';
-import { INTERNAL } from './names.ts';
-import { Asking } from './outgoing.ts';
+import type { PendingQuery, QueryDefinition, QueryId, QueryReport, SerfEffect } from '../types.ts';
+import { evaluateFilters } from './filters.ts';
+import { IncomingQueries } from './incoming.ts';
+import { InternalQueries, type InternalQueryHandler } from './internal.ts';
+import type { KeyQueryHandler } from './keys.ts';
+import { INTERNAL_QUERY_PREFIX } from './names.ts';
+import { OutgoingQueries } from './outgoing.ts';
 
 const WANTS_ACK = 1;
 const NO_BROADCAST = 2;
@@ -32,7 +32,7 @@ const ID_WEIGHT = 64;
 const MAX_QUERY_BYTES = 1024;
 const MAX_RELAY_FACTOR = 255;
 /** More than so many silent ones, and it is not gossip that failed. */
-const MAX_REMINDED = 32;
+const MAX_RESENDS = 32;
 const NANOS = 1e6;
 
 export interface QueriesOptions {
@@ -42,61 +42,61 @@ export interface QueriesOptions {
   readonly rng: Rng;
   readonly buffer: number;
   readonly gossipInterval: Millis;
-  readonly keys: KeyAnswers;
+  readonly keys: KeyQueryHandler;
   /** Answers internal queries that are not Serf's. */
-  readonly answer: Answer;
+  readonly handleInternalQuery: InternalQueryHandler;
 }
 
 export class Queries {
   readonly clock: LamportClock = new LamportClock();
   readonly #options: QueriesOptions;
-  readonly #ring: Ring<number>;
-  readonly #asking = new Asking();
-  readonly #answering: Answering;
+  readonly #dedup: DedupBuffer<number>;
+  readonly #outgoing = new OutgoingQueries();
+  readonly #incoming: IncomingQueries;
 
   constructor(options: QueriesOptions) {
-    const { self, address, statuses, rng, keys, answer } = options;
+    const { self, address, statuses, rng, keys, handleInternalQuery: answer } = options;
     this.#options = options;
-    this.#ring = new Ring(options.buffer, (a, b) => a === b);
-    const internal = new Internal(self, statuses, keys, answer);
-    this.#answering = new Answering({
+    this.#dedup = new DedupBuffer(options.buffer, (a, b) => a === b);
+    const internal = new InternalQueries(self, statuses, keys, answer);
+    this.#incoming = new IncomingQueries({
       ...{ self, address, statuses, rng },
-      internal: (asked, now, out) =>
-        internal.answer(
+      handleInternal: (asked, now, out) =>
+        internal.handle(
           asked,
-          (payload, then, into) => this.#answering.reply(asked, payload, then, into),
+          (payload, then, into) => this.#incoming.sendResponse(asked, payload, then, into),
           now,
           out,
         ),
-      toSelf: (response, now, out) => this.hearResponse(response, now, out),
+      handleOwnResponse: (response, now, out) => this.handleResponse(response, now, out),
     });
   }
 
   get deadline(): Millis {
-    return Math.min(this.#asking.deadline, this.#answering.deadline);
+    return Math.min(this.#outgoing.deadline, this.#incoming.deadline);
   }
 
   /** Those of others that wait for an answer of a program here. */
-  get waiting(): readonly HeardQuery[] {
-    return this.#answering.waiting();
+  get pending(): readonly PendingQuery[] {
+    return this.#incoming.pending();
   }
 
   /** By the formula, as many as we are now. */
-  get timeout(): Millis {
+  get defaultTimeout(): Millis {
     const { statuses, gossipInterval } = this.#options;
     return defaultQueryTimeout(gossipInterval, statuses.size - statuses.failed.size - statuses.left.size);
   }
 
-  question(id: QuestionId): AskedQuestion | undefined {
-    return this.#asking.get(id);
+  report(id: QueryId): QueryReport | undefined {
+    return this.#outgoing.get(id);
   }
 
   /** A query with a plausible stamp. True: news, and not for us alone: to be passed on. `allows` as in events.ts. */
-  hear(query: Query, now: Millis, out: SerfEffect[], allows: () => boolean): boolean {
+  handleQuery(query: Query, now: Millis, out: SerfEffect[], allows: () => boolean): boolean {
     this.clock.witness(query.ltime);
-    if (!this.#ring.admit(query.ltime, this.clock.time, query.id, ID_WEIGHT, (id) => id, allows))
+    if (!this.#dedup.admit(query.ltime, this.clock.time, query.id, ID_WEIGHT, (id) => id, allows))
       return false;
-    this.#answering.hear(query, now, out);
+    this.#incoming.handleQuery(query, now, out);
     return (query.flags & NO_BROADCAST) === 0;
   }
 
@@ -104,65 +104,65 @@ export class Queries {
    * Asks, and gives the message for others. We are asked as well. `enough` ends it before its time. Throws
    * `AgentError`; then nothing changed.
    */
-  ask(
-    question: Question,
+  query(
+    question: QueryDefinition,
     now: Millis,
     out: SerfEffect[],
-    enough: (question: AskedQuestion) => boolean = () => false,
-  ): { readonly body: Uint8Array; readonly asked: AskedQuestion } {
+    enough: (question: QueryReport) => boolean = () => false,
+  ): { readonly body: Uint8Array; readonly asked: QueryReport } {
     const { rng } = this.#options;
-    this.#asking.refuseIfFull();
+    this.#outgoing.throwIfFull();
     let id = rng.int(2 ** 32);
-    while (this.#asking.get(id) !== undefined) id = rng.int(2 ** 32);
-    const query = this.#compose(question, id);
+    while (this.#outgoing.get(id) !== undefined) id = rng.int(2 ** 32);
+    const query = this.#buildQuery(question, id);
     const body = Query.encode(query);
     if (body.length > MAX_QUERY_BYTES)
       throw new AgentError(
         'tooLarge',
         `this query takes ${body.length} bytes as a message and ${MAX_QUERY_BYTES} may stand: shorten its payload or its filters`,
       );
-    const asked: AskedQuestion = {
+    const asked: QueryReport = {
       id,
       name: question.name,
       timeout: query.timeout / NANOS,
       finished: false,
-      expected: this.#expected(question),
+      expected: this.#countExpected(question),
       acks: [],
       responses: [],
     };
-    const speaks = question.ack || question.name.startsWith(INTERNAL);
-    const remind = speaks ? this.#reminder(query.filters, body) : undefined;
-    this.#asking.start(asked, this.clock.time, remind, enough, now);
-    this.hear({ ...query, ltime: this.clock.time }, now, out, () => true);
-    for (const one of question.first ?? []) this.#tell(one, body, out);
+    const speaks = question.ack || question.name.startsWith(INTERNAL_QUERY_PREFIX);
+    const remind = speaks ? this.#createResend(query.filters, body) : undefined;
+    this.#outgoing.start(asked, this.clock.time, remind, enough, now);
+    this.handleQuery({ ...query, ltime: this.clock.time }, now, out, () => true);
+    for (const one of question.directTo ?? []) this.#sendDirect(one, body, out);
     return { body, asked };
   }
 
   /** An answer to a query of ours, perhaps. Only members have a say. */
-  hearResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): void {
+  handleResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): void {
     const { from } = response;
     const isMember = this.#options.statuses.get(from) !== undefined;
-    const why = isMember ? this.#asking.hear(response, now, out) : 'not from a member';
+    const why = isMember ? this.#outgoing.handleResponse(response, now, out) : 'not from a member';
     if (why !== undefined) out.push({ kind: 'fact', fact: { kind: 'responseRefused', from, why } });
   }
 
   relay(relay: Relay, out: SerfEffect[]): void {
-    this.#answering.relay(relay, out);
+    this.#incoming.relay(relay, out);
   }
 
   /** Answers a query of another. Throws `AgentError`; then nothing changed. */
-  respond(id: QuestionId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
-    this.#answering.respond(id, payload, now, out);
+  respond(id: QueryId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+    this.#incoming.respond(id, payload, now, out);
   }
 
   /** Queries before `ltime` were seen in an earlier life. */
   ignoreBefore(ltime: number): void {
-    this.#ring.ignoreBefore(ltime);
+    this.#dedup.ignoreBefore(ltime);
   }
 
   tick(now: Millis, out: SerfEffect[]): void {
-    this.#asking.tick(now, out);
-    this.#answering.tick(now, out);
+    this.#outgoing.tick(now, out);
+    this.#incoming.tick(now, out);
   }
 
   /**
@@ -170,12 +170,12 @@ export class Queries {
    *
    * Differs: agents leave it to gossip, which in a small cluster passes over a member now and then.
    */
-  #reminder(filters: readonly Uint8Array[], body: Uint8Array) {
+  #createResend(filters: readonly Uint8Array[], body: Uint8Array) {
     return (heardOf: (name: string) => boolean, out: SerfEffect[]): void => {
-      let left = MAX_REMINDED;
+      let left = MAX_RESENDS;
       for (const { name, status, member, tags } of this.#options.statuses.all()) {
         if (status !== 'alive' || name === this.#options.self || heardOf(name)) continue;
-        if (!isFor(filters, name, tags).matches) continue;
+        if (!evaluateFilters(filters, name, tags).matches) continue;
         if (--left < 0) return;
         out.push({ kind: 'send', to: member.identity.address, body });
       }
@@ -183,13 +183,13 @@ export class Queries {
   }
 
   /** Does not wait for gossip. */
-  #tell(name: string, body: Uint8Array, out: SerfEffect[]): void {
+  #sendDirect(name: string, body: Uint8Array, out: SerfEffect[]): void {
     const held = this.#options.statuses.get(name);
     if (held?.status !== 'alive' || name === this.#options.self) return;
     out.push({ kind: 'send', to: held.member.identity.address, body });
   }
 
-  #compose(question: Question, id: QuestionId): Query {
+  #buildQuery(question: QueryDefinition, id: QueryId): Query {
     const { self } = this.#options;
     const address = this.#options.address();
     const { name, payload, nodes, tags, ack, relayFactor } = question;
@@ -204,8 +204,8 @@ export class Queries {
         );
     if (!Number.isInteger(relayFactor) || relayFactor < 0 || relayFactor > MAX_RELAY_FACTOR)
       throw new AgentError('badRequest', `the relay factor must be 0 to ${MAX_RELAY_FACTOR}`);
-    const timeout = question.timeout ?? this.timeout;
-    return Query.make({
+    const timeout = question.timeout ?? this.defaultTimeout;
+    return Query.create({
       ltime: this.clock.time,
       id,
       addr: address.ip,
@@ -224,7 +224,7 @@ export class Queries {
   }
 
   /** Members that are alive, those that are named if some are. */
-  #expected({ nodes }: Question): number {
+  #countExpected({ nodes }: QueryDefinition): number {
     const { statuses } = this.#options;
     if (nodes.length > 0) return new Set(nodes.filter((name) => statuses.get(name)?.status === 'alive')).size;
     let alive = 0;

@@ -1,23 +1,24 @@
 /** What a handler does when it is told something, seen from its line: it works, in the bounds of a signal, and says something. */
-import type { News } from '../../serf/types.ts';
-import type { Self } from './news.ts';
+import type { HandlerEvent } from '../../serf/types.ts';
+import type { LocalNode } from './news.ts';
 
 /**
  * Resolves to what was said, which answers a query. Rejects with what went wrong, in words for people. Frees what it
  * holds when `signal` aborts.
  */
-export type Action = (news: News, self: Self, signal: AbortSignal) => Promise<Uint8Array>;
+export type Action = (news: HandlerEvent, self: LocalNode, signal: AbortSignal) => Promise<Uint8Array>;
 
 /** Of what is said. Source: S14. */
-export const MAX_KEPT_BYTES = 4096;
+export const MAX_HANDLER_OUTPUT_BYTES = 4096;
 
 /** The first bytes of all that is said. */
-export class Head {
+export class OutputHead {
   readonly #chunks: Buffer[] = [];
   total = 0;
 
-  push(chunk: Buffer): void {
-    if (this.total < MAX_KEPT_BYTES) this.#chunks.push(chunk.subarray(0, MAX_KEPT_BYTES - this.total));
+  append(chunk: Buffer): void {
+    if (this.total < MAX_HANDLER_OUTPUT_BYTES)
+      this.#chunks.push(chunk.subarray(0, MAX_HANDLER_OUTPUT_BYTES - this.total));
     this.total += chunk.length;
   }
 
@@ -30,7 +31,7 @@ export class Head {
  * Gives `work` a signal that aborts with `closing`, or after `millis`; then it rejects with `words`, however `work` takes
  * it. Nothing stays on `closing`, which lives as long as the agent.
  */
-export async function within<T>(
+export async function withTimeout<T>(
   millis: number,
   words: string,
   closing: AbortSignal,

@@ -1,21 +1,21 @@
 /** The handlers of this agent: news is gathered (serf/coalescing.ts), then each handler is told what it asked for. */
 import type { Millis } from '../../base/time.ts';
 import type { HandlerConfig } from '../../config/schema.ts';
-import { Coalescing, type Spans } from '../../serf/coalescing.ts';
-import type { News } from '../../serf/types.ts';
-import { Handler, type HandlerHost } from './handler.ts';
+import { type CoalescePeriods, Coalescer } from '../../serf/coalescing.ts';
+import type { HandlerEvent } from '../../serf/types.ts';
+import { Handler, type HandlerContext } from './handler.ts';
 
-export interface HandlersOptions extends HandlerHost {
+export interface HandlersOptions extends HandlerContext {
   readonly handlers: readonly HandlerConfig[];
   /** How long changes of members, and user events, are gathered. */
-  readonly members: Spans;
-  readonly user: Spans;
+  readonly members: CoalescePeriods;
+  readonly user: CoalescePeriods;
   /** The agent's monotonic clock. */
   now(): Millis;
 }
 
 export interface Handlers {
-  tell(news: News): void;
+  notify(news: HandlerEvent): void;
   /** From now on these; what was told to others before is still handled. */
   replace(handlers: readonly HandlerConfig[]): void;
   /** Kills what runs, and forgets what waits. */
@@ -23,7 +23,7 @@ export interface Handlers {
 }
 
 export function createHandlers(options: HandlersOptions): Handlers {
-  const coalescing = new Coalescing(options.members, options.user);
+  const coalescing = new Coalescer(options.members, options.user);
   let current = new Map<string, Handler>();
   let retired: Handler[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -35,11 +35,11 @@ export function createHandlers(options: HandlersOptions): Handlers {
       next.set(key, current.get(key) ?? new Handler(config, options));
     }
     for (const [key, handler] of current) if (!next.has(key)) retired.push(handler);
-    retired = retired.filter((handler) => !handler.idle);
+    retired = retired.filter((handler) => !handler.isIdle);
     current = next;
   };
-  const deliver = (all: readonly News[]): void => {
-    for (const news of all) for (const handler of current.values()) handler.tell(news);
+  const deliver = (all: readonly HandlerEvent[]): void => {
+    for (const news of all) for (const handler of current.values()) handler.notify(news);
     arm();
   };
   const arm = (): void => {
@@ -48,17 +48,17 @@ export function createHandlers(options: HandlersOptions): Handlers {
     if (Number.isFinite(deadline)) timer = setTimeout(tick, Math.max(0, deadline - options.now())).unref();
   };
   const tick = (): void => {
-    const out: News[] = [];
+    const out: HandlerEvent[] = [];
     coalescing.tick(options.now(), out);
     deliver(out);
   };
 
   replace(options.handlers);
   return {
-    tell: (news) => {
+    notify: (news) => {
       if (current.size === 0) return;
-      const out: News[] = [];
-      coalescing.take(news, options.now(), out);
+      const out: HandlerEvent[] = [];
+      coalescing.accept(news, options.now(), out);
       deliver(out);
     },
     replace,

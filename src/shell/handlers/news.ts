@@ -3,36 +3,36 @@
  *
  * Source: what `serf agent -event-handler` of Debian's 0.9.4 was seen to hand its scripts.
  */
-import { utf8 } from '../../base/bytes.ts';
-import type { News, SerfMember } from '../../serf/types.ts';
+import { encodeUtf8 } from '../../base/bytes.ts';
+import type { HandlerEvent, SerfMember } from '../../serf/types.ts';
 
 /** Who the script runs for. */
-export interface Self {
+export interface LocalNode {
   readonly name: string;
   readonly tags: ReadonlyMap<string, string>;
 }
 
 /** `member-join`, `user`, `query`. */
-export const eventOf = (news: News): string =>
+export const eventType = (news: HandlerEvent): string =>
   news.kind === 'members' ? `member-${news.change}` : news.kind;
 
 /** What a user event or a query is called. */
-export function nameOf(news: News): string | undefined {
+export function eventName(news: HandlerEvent): string | undefined {
   if (news.kind === 'user') return news.event.name;
   return news.kind === 'query' ? news.query.name : undefined;
 }
 
 /** Is `news` what a filter such as `user:deploy` is for? */
-export function matches(filter: string, news: News): boolean {
+export function matchesFilter(filter: string, news: HandlerEvent): boolean {
   if (filter === '*') return true;
-  const event = eventOf(news);
-  return filter === event || filter === `${event}:${nameOf(news)}`;
+  const event = eventType(news);
+  return filter === event || filter === `${event}:${eventName(news)}`;
 }
 
 /** Only our own tags become names; what others say are values, and standard input. */
-export function environmentOf(news: News, self: Self): Record<string, string> {
+export function scriptEnvironment(news: HandlerEvent, self: LocalNode): Record<string, string> {
   const env: Record<string, string> = {
-    SERF_EVENT: eventOf(news),
+    SERF_EVENT: eventType(news),
     SERF_SELF_NAME: self.name,
     SERF_SELF_ROLE: self.tags.get('role') ?? '',
   };
@@ -51,8 +51,8 @@ export function environmentOf(news: News, self: Self): Record<string, string> {
 const variable = (tag: string): string => tag.toUpperCase().replace(/[^A-Z0-9_]/g, '_');
 
 /** A line for each member; or the payload, which ends with a line break if there is one at all. */
-export function inputOf(news: News): Uint8Array {
-  if (news.kind === 'members') return utf8(news.members.map(lineOf).join(''));
+export function scriptInput(news: HandlerEvent): Uint8Array {
+  if (news.kind === 'members') return encodeUtf8(news.members.map(lineOf).join(''));
   const { payload } = news.kind === 'user' ? news.event : news.query;
   if (payload.length === 0 || payload.at(-1) === NEWLINE) return payload;
   const ended = new Uint8Array(payload.length + 1);
@@ -67,7 +67,7 @@ const NEWLINE = 0x0a;
 function lineOf({ name, member, tags }: SerfMember): string {
   const pairs = [...tags].map(([tag, value]) => `${tag}=${value}`).join(',');
   const fields = [name, member.identity.address.host, tags.get('role') ?? '', pairs];
-  return `${fields.map(clean).join('\t')}\n`;
+  return `${fields.map(escapeField).join('\t')}\n`;
 }
 
-const clean = (field: string): string => field.replaceAll('\t', '\\t').replaceAll('\n', '\\n');
+const escapeField = (field: string): string => field.replaceAll('\t', '\\t').replaceAll('\n', '\\n');

@@ -5,13 +5,13 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { text, utf8 } from '../../base/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import type { Millis } from '../../base/time.ts';
 import { VERSION } from '../../base/version.ts';
-import type { News, SerfMember } from '../../serf/types.ts';
-import { reasonOf } from '../runners/runner.ts';
-import { type Action, Head, MAX_KEPT_BYTES, within } from './action.ts';
-import { eventOf, type Self } from './news.ts';
+import type { HandlerEvent, SerfMember } from '../../serf/types.ts';
+import { describeError } from '../runners/runner.ts';
+import { type Action, MAX_HANDLER_OUTPUT_BYTES, OutputHead, withTimeout } from './action.ts';
+import { eventType, type LocalNode } from './news.ts';
 
 /** Between one try and the next. Whoever asks a query does not wait for a second one. */
 const PAUSES: readonly Millis[] = [1000, 4000, 16_000];
@@ -20,13 +20,13 @@ const PAUSES: readonly Millis[] = [1000, 4000, 16_000];
 export const webhookAction =
   (url: string, timeout: number, pauses = PAUSES): Action =>
   async (news, self, signal) => {
-    const body = utf8(JSON.stringify(documentOf(news, self)));
+    const body = encodeUtf8(JSON.stringify(documentOf(news, self)));
     const left = news.kind === 'query' ? [] : [...pauses];
     for (;;) {
       try {
         return await post(new URL(url), body, timeout, signal);
       } catch (error) {
-        const pause = error instanceof Final ? undefined : left.shift();
+        const pause = error instanceof PermanentError ? undefined : left.shift();
         if (pause === undefined || signal.aborted) throw error;
         await sleep(pause, undefined, { signal });
       }
@@ -34,15 +34,15 @@ export const webhookAction =
   };
 
 /** Where it goes, without path and query: these may be secrets. */
-export const placeOf = (url: string): string => new URL(url).origin;
+export const webhookOrigin = (url: string): string => new URL(url).origin;
 
 /** Field names are a contract. */
-function documentOf(news: News, self: Self): object {
-  const common = { event: eventOf(news), node: self.name };
+function documentOf(news: HandlerEvent, self: LocalNode): object {
+  const common = { event: eventType(news), node: self.name };
   if (news.kind === 'members') return { ...common, members: news.members.map(memberOf) };
   const { name, ltime, payload } = news.kind === 'user' ? news.event : news.query;
   const base64 = Buffer.from(payload).toString('base64');
-  const said = { ...common, name, ltime, payload: text(payload), base64 };
+  const said = { ...common, name, ltime, payload: decodeUtf8(payload), base64 };
   return news.kind === 'user' ? said : { ...said, from: news.query.from };
 }
 
@@ -54,17 +54,19 @@ const memberOf = ({ name, member, tags }: SerfMember): object => ({
 });
 
 /** A further try would end as this one. */
-class Final extends Error {}
+class PermanentError extends Error {}
 
 async function post(url: URL, body: Uint8Array, timeout: number, closing: AbortSignal): Promise<Uint8Array> {
-  return within(timeout, `no answer in ${timeout / 1000} s`, closing, async (signal) => {
+  return withTimeout(timeout, `no answer in ${timeout / 1000} s`, closing, async (signal) => {
     const response = await send(url, body, signal);
     const said = await readAll(response);
     const { statusCode = 0 } = response;
     if (statusCode >= 200 && statusCode < 300) return said;
     const words = `it answers ${statusCode}`;
     if (statusCode >= 500 || statusCode === 429) throw new Error(words);
-    throw new Final(statusCode >= 300 && statusCode < 400 ? `${words}; redirects are not followed` : words);
+    throw new PermanentError(
+      statusCode >= 300 && statusCode < 400 ? `${words}; redirects are not followed` : words,
+    );
   });
 }
 
@@ -82,17 +84,18 @@ function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<Incoming
   return new Promise((resolve, reject) => {
     const asking = url.protocol === 'https:' ? requestTls(url, options) : request(url, options);
     asking.on('response', resolve);
-    asking.on('error', (error) => reject(new Error(reasonOf(error))));
+    asking.on('error', (error) => reject(new Error(describeError(error))));
     asking.end(body);
   });
 }
 
 /** Rejects with `Final` if it is more than may be kept. */
 async function readAll(response: IncomingMessage): Promise<Uint8Array> {
-  const said = new Head();
+  const said = new OutputHead();
   for await (const chunk of response as AsyncIterable<Buffer>) {
-    said.push(chunk);
-    if (said.total > MAX_KEPT_BYTES) throw new Final(`its answer is longer than ${MAX_KEPT_BYTES} bytes`);
+    said.append(chunk);
+    if (said.total > MAX_HANDLER_OUTPUT_BYTES)
+      throw new PermanentError(`its answer is longer than ${MAX_HANDLER_OUTPUT_BYTES} bytes`);
   }
   return said.bytes();
 }

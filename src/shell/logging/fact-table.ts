@@ -2,23 +2,23 @@
  * What is said of each fact, where, and how loudly. `info` is what an operator would tell a colleague, `debug` one line
  * per decision. A fact that is not here does not compile.
  */
-import type { Noted } from './facts.ts';
+import type { JournalFact } from './facts.ts';
 
 /** `rarely`: a stranger could cause any number of these, so one in ten seconds is a warning, the rest is debug. */
-type Level = 'fatal' | 'warn' | 'info' | 'debug' | 'rarely';
-type Room = 'swim' | 'serf' | 'checks' | 'agent' | 'shell';
+type FactLevel = 'fatal' | 'warn' | 'info' | 'debug' | 'rateLimited';
+type Component = 'swim' | 'serf' | 'checks' | 'agent' | 'shell';
 type Fields<F> = readonly Exclude<keyof F, 'kind'>[];
-export type Row<F> = readonly [
-  room: Room,
-  level: Level,
+export type FactRow<F> = readonly [
+  room: Component,
+  level: FactLevel,
   sentence: string,
   counter: string,
   fields: Fields<F>,
 ];
-type Table = { readonly [K in Noted['kind']]: Row<Extract<Noted, { kind: K }>> };
+type FactTable = { readonly [K in JournalFact['kind']]: FactRow<Extract<JournalFact, { kind: K }>> };
 
 /** One line per fact: a new one does not compile without it. Only fields named here are ever logged. */
-export const JOURNAL: Table = {
+export const FACT_TABLE: FactTable = {
   probeFailed: ['swim', 'debug', 'probe failed', 'probes_failed', ['node', 'awareness']],
   probeSavedByStream: ['swim', 'debug', 'probe was saved by TCP', 'probes_saved_by_stream', ['node']],
   linkOneSided: [
@@ -54,7 +54,7 @@ export const JOURNAL: Table = {
   ],
   accusationRefused: [
     'swim',
-    'rarely',
+    'rateLimited',
     'too many accusations from one address',
     'accusations_refused',
     ['node', 'by', 'source'],
@@ -65,7 +65,7 @@ export const JOURNAL: Table = {
   memberForgotten: ['swim', 'debug', 'member forgotten', 'members_forgotten', ['node']],
   nameContested: [
     'swim',
-    'rarely',
+    'rateLimited',
     'two nodes claimed one name',
     'names_contested',
     ['node', 'held', 'claimed'],
@@ -93,7 +93,7 @@ export const JOURNAL: Table = {
   ],
   newcomerSilent: [
     'swim',
-    'rarely',
+    'rateLimited',
     'a newcomer does not answer: it is not announced',
     'newcomers_silent',
     ['node', 'address'],
@@ -106,21 +106,21 @@ export const JOURNAL: Table = {
     ['incarnation', 'source'],
   ],
   exileEnded: ['swim', 'info', 'announced anew', 'exiles_ended', ['incarnation']],
-  rumorRefused: ['swim', 'rarely', 'rumor refused', 'rumors_refused', ['node', 'why', 'source']],
+  rumorRefused: ['swim', 'rateLimited', 'rumor refused', 'rumors_refused', ['node', 'why', 'source']],
   awarenessChanged: ['swim', 'debug', 'own health score changed', 'awareness_changes', ['score']],
   stalled: ['swim', 'warn', 'this process was stalled', 'stalls', ['lateness']],
 
   intentRefused: ['serf', 'debug', 'intent refused', 'intents_refused', ['node', 'why']],
   clockRefused: [
     'serf',
-    'rarely',
+    'rateLimited',
     'implausible clock refused',
     'clocks_refused',
     ['clock', 'ltime', 'ours', 'source'],
   ],
-  queryRefused: ['serf', 'rarely', 'query was not answered', 'queries_refused', ['name', 'from', 'why']],
+  queryRefused: ['serf', 'rateLimited', 'query was not answered', 'queries_refused', ['name', 'from', 'why']],
   responseRefused: ['serf', 'debug', 'answer refused', 'responses_refused', ['from', 'why']],
-  relayRefused: ['serf', 'rarely', 'nothing was sent on for another', 'relays_refused', ['to', 'why']],
+  relayRefused: ['serf', 'rateLimited', 'nothing was sent on for another', 'relays_refused', ['to', 'why']],
   keysChanged: ['serf', 'warn', 'gossip keys changed', 'keys_changed', ['change', 'key', 'by']],
   keyChangeRefused: [
     'serf',
@@ -145,7 +145,7 @@ export const JOURNAL: Table = {
   ],
   eventsThrottled: [
     'serf',
-    'rarely',
+    'rateLimited',
     'a peer brought more events than it should: dropped the rest',
     'events_throttled',
     ['from'],
@@ -153,7 +153,7 @@ export const JOURNAL: Table = {
   falseLeaveRefuted: ['serf', 'warn', 'a leave in our name was refuted', 'false_leaves_refuted', ['ltime']],
   memberReaped: ['serf', 'info', 'member reaped', 'members_reaped', ['node', 'status']],
   reconnecting: ['serf', 'debug', 'tried to reach a failed member', 'reconnects', ['node']],
-  lanePruned: ['serf', 'rarely', 'lane was full, oldest dropped', 'lanes_pruned', ['lane', 'dropped']],
+  lanePruned: ['serf', 'rateLimited', 'lane was full, oldest dropped', 'lanes_pruned', ['lane', 'dropped']],
 
   serviceRegistered: [
     'checks',
@@ -173,7 +173,7 @@ export const JOURNAL: Table = {
   checkDeregistered: ['checks', 'debug', 'check deregistered', 'checks_deregistered', ['check', 'service']],
   checkRefused: [
     'checks',
-    'rarely',
+    'rateLimited',
     'a registration was refused',
     'checks_refused',
     ['check', 'service', 'why'],
@@ -204,17 +204,17 @@ export const JOURNAL: Table = {
     ['what', 'why'],
   ],
   agentStarted: ['agent', 'info', 'agent started', 'starts', ['node', 'address', 'encrypted']],
-  packetRejected: ['agent', 'rarely', 'packet rejected', 'packets_rejected', ['from', 'code', 'detail']],
-  streamRejected: ['agent', 'rarely', 'stream rejected', 'streams_rejected', ['from', 'code', 'detail']],
-  streamRefused: ['agent', 'rarely', 'stream refused', 'streams_refused', ['from', 'why']],
-  syncFinished: ['agent', 'debug', 'push/pull finished', 'syncs_finished', ['peer', 'join', 'nodes']],
-  syncFailed: ['agent', 'info', 'push/pull failed', 'syncs_failed', ['peer', 'join', 'why']],
+  packetRejected: ['agent', 'rateLimited', 'packet rejected', 'packets_rejected', ['from', 'code', 'detail']],
+  streamRejected: ['agent', 'rateLimited', 'stream rejected', 'streams_rejected', ['from', 'code', 'detail']],
+  streamRefused: ['agent', 'rateLimited', 'stream refused', 'streams_refused', ['from', 'why']],
+  pushPullFinished: ['agent', 'debug', 'push/pull finished', 'syncs_finished', ['peer', 'join', 'nodes']],
+  pushPullFailed: ['agent', 'info', 'push/pull failed', 'syncs_failed', ['peer', 'join', 'why']],
   memberJoined: ['agent', 'info', 'member joined', 'members_joined', ['node', 'address']],
   memberUpdated: ['agent', 'info', 'member updated', 'members_updated', ['node']],
   memberLeaving: ['agent', 'debug', 'member announced its leave', 'members_leaving', ['node']],
   memberLeft: ['agent', 'info', 'member left', 'members_left', ['node']],
   memberFailed: ['agent', 'warn', 'member failed', 'members_failed', ['node']],
-  eventHeard: ['agent', 'debug', 'user event heard', 'events_heard', ['name', 'ltime', 'bytes']],
+  userEventReceived: ['agent', 'debug', 'user event heard', 'events_heard', ['name', 'ltime', 'bytes']],
   nameLost: [
     'agent',
     'fatal',
@@ -222,19 +222,19 @@ export const JOURNAL: Table = {
     'names_lost',
     ['node', 'other'],
   ],
-  outlookClouded: [
+  membersMissing: [
     'agent',
     'warn',
     'members are missing',
     'outlooks_clouded',
     ['says', 'known', 'visible', 'side', 'network', 'sentence'],
   ],
-  outlookCleared: ['agent', 'info', 'no member is missing any more', 'outlooks_cleared', ['known']],
+  allMembersVisible: ['agent', 'info', 'no member is missing any more', 'outlooks_cleared', ['known']],
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
   leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['spread']],
 
-  packetUnsent: ['shell', 'rarely', 'packet could not be sent', 'packets_unsent', ['to', 'code']],
-  socketFailed: ['shell', 'rarely', 'socket reported an error', 'sockets_failed', ['socket', 'code']],
+  packetUnsent: ['shell', 'rateLimited', 'packet could not be sent', 'packets_unsent', ['to', 'code']],
+  socketFailed: ['shell', 'rateLimited', 'socket reported an error', 'sockets_failed', ['socket', 'code']],
   receiveBufferSmall: [
     'shell',
     'debug',
@@ -272,10 +272,10 @@ export const JOURNAL: Table = {
     ['file'],
   ],
   handlerRan: ['shell', 'debug', 'handler ran', 'handlers_run', ['handler', 'event', 'millis']],
-  handlerFailed: ['shell', 'rarely', 'handler failed', 'handlers_failed', ['handler', 'event', 'why']],
+  handlerFailed: ['shell', 'rateLimited', 'handler failed', 'handlers_failed', ['handler', 'event', 'why']],
   handlerDropped: [
     'shell',
-    'rarely',
+    'rateLimited',
     'handler is slower than what it is told: dropped the oldest',
     'handler_news_dropped',
     ['handler', 'event'],
@@ -303,7 +303,7 @@ export const JOURNAL: Table = {
   ],
   httpFailed: [
     'shell',
-    'rarely',
+    'rateLimited',
     'an HTTP request failed by our own fault',
     'http_failures',
     ['why', 'stack'],

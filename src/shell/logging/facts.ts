@@ -22,4 +22,4 @@ export type ShellFact = Readonly<
   | { kind: 'agentCrashed'; why: string; stack: string }
 >;
 
-export type Noted = Fact | ShellFact;
+export type JournalFact = Fact | ShellFact;

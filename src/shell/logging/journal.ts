@@ -5,13 +5,13 @@
 import type { Logger } from 'pino';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import { JOURNAL, type Row } from './fact-table.ts';
-import type { Noted } from './facts.ts';
+import { FACT_TABLE, type FactRow } from './fact-table.ts';
+import type { JournalFact } from './facts.ts';
 
 export interface Journal {
-  note(fact: Noted): void;
+  record(fact: JournalFact): void;
   /** Counts a packet; a line at `trace`. */
-  packet(direction: 'received' | 'sent', peer: Address, bytes: number): void;
+  recordPacket(direction: 'received' | 'sent', peer: Address, bytes: number): void;
   /** Since the start, by name; every counter of the table is there from the beginning. */
   readonly counters: ReadonlyMap<string, number>;
   /** What each counter counts, as a clause without a full stop. */
@@ -26,7 +26,9 @@ const TRAFFIC = [
   ['bytes_sent', 'Bytes of datagrams sent'],
 ] as const;
 const COUNTER_HELP: ReadonlyMap<string, string> = new Map([
-  ...Object.values(JOURNAL).map(([room, , sentence, counter]) => [counter, `${room}: ${sentence}`] as const),
+  ...Object.values(FACT_TABLE).map(
+    ([room, , sentence, counter]) => [counter, `${room}: ${sentence}`] as const,
+  ),
   ...TRAFFIC,
 ]);
 /** A field longer than this was not meant to be read. */
@@ -36,21 +38,21 @@ export function createJournal(logger: Logger, now: () => Millis = () => performa
   const counters = new Map<string, number>();
   const count = (name: string, by = 1): void => void counters.set(name, (counters.get(name) ?? 0) + by);
   for (const counter of COUNTER_HELP.keys()) counters.set(counter, 0);
-  const quiet = new Quiet(now);
+  const quiet = new WarningLimiter(now);
   return {
     counters,
     counterHelp: COUNTER_HELP,
-    note: (fact) => {
-      const [room, loudness, sentence, counter, fields] = JOURNAL[fact.kind] as Row<Noted>;
+    record: (fact) => {
+      const [room, loudness, sentence, counter, fields] = FACT_TABLE[fact.kind] as FactRow<JournalFact>;
       count(counter);
       const { level, unsaid } =
-        loudness === 'rarely' ? quiet.next(fact.kind) : { level: loudness, unsaid: 0 };
+        loudness === 'rateLimited' ? quiet.levelFor(fact.kind) : { level: loudness, unsaid: 0 };
       if (!logger.isLevelEnabled(level)) return;
       const line: Record<string, unknown> = { room, ...pick(fact, fields) };
       if (unsaid > 0) line['unsaid'] = unsaid;
       logger[level](line, sentence);
     },
-    packet: (direction, peer, bytes) => {
+    recordPacket: (direction, peer, bytes) => {
       count(`packets_${direction}`);
       count(`bytes_${direction}`, bytes);
       if (logger.isLevelEnabled('trace'))
@@ -60,7 +62,7 @@ export function createJournal(logger: Logger, now: () => Millis = () => performa
 }
 
 /** Lets one line of a kind be loud, then keeps that kind down for a while and counts what was not said. */
-class Quiet {
+class WarningLimiter {
   readonly #now: () => Millis;
   readonly #kinds = new Map<string, { until: Millis; unsaid: number }>();
 
@@ -68,7 +70,7 @@ class Quiet {
     this.#now = now;
   }
 
-  next(kind: string): { level: 'warn' | 'debug'; unsaid: number } {
+  levelFor(kind: string): { level: 'warn' | 'debug'; unsaid: number } {
     const now = this.#now();
     const held = this.#kinds.get(kind);
     if (held !== undefined && now < held.until) {
@@ -80,18 +82,18 @@ class Quiet {
   }
 }
 
-function pick(fact: Noted, fields: readonly string[]): Record<string, unknown> {
+function pick(fact: JournalFact, fields: readonly string[]): Record<string, unknown> {
   const source = fact as unknown as Readonly<Record<string, unknown>>;
   const picked: Record<string, unknown> = {};
   for (const field of fields) {
     const value = source[field];
-    picked[field] = typeof value === 'string' ? printable(value) : value;
+    picked[field] = typeof value === 'string' ? escapeUnprintable(value) : value;
   }
   return picked;
 }
 
 /** Names come from strangers: nothing in them may move a cursor, end a line or turn writing round. */
-export function printable(text: string): string {
+export function escapeUnprintable(text: string): string {
   const short = text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text;
   return short.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,

@@ -1,15 +1,15 @@
 /** One log, written where the agent was started and to whoever follows it for a while, each at a level of its own. */
 import type { Logger } from 'pino';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+export const PINO_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
+export type PinoLevel = (typeof PINO_LEVELS)[number];
 
 /** What takes lines; each ends with a line break. */
 export interface LineSink {
   write(line: string): unknown;
 }
 
-interface Branch {
+interface StreamEntry {
   /** As pino counts: `trace` is 10, `fatal` 60. */
   readonly level: number;
   readonly sink: LineSink;
@@ -19,37 +19,37 @@ interface Branch {
 const METADATA: unique symbol = Symbol.for('pino.metadata');
 
 /** A destination for pino. */
-export class LogFan implements LineSink {
+export class LogMultistream implements LineSink {
   readonly [METADATA] = true;
   lastLevel = 0;
-  readonly #followers = new Set<Branch>();
-  #own: Branch;
+  readonly #followers = new Set<StreamEntry>();
+  #own: StreamEntry;
   #logger: Logger | undefined;
 
-  constructor(level: LogLevel, sink: LineSink) {
+  constructor(level: PinoLevel, sink: LineSink) {
     this.#own = { level: numberOf(level), sink };
   }
 
   /** From now on its level is what the most curious wants to hear. */
-  serve(logger: Logger): void {
+  attach(logger: Logger): void {
     this.#logger = logger;
-    this.#adjust();
+    this.#updateLevel();
   }
 
   /** Of what is written where the agent was started. */
-  setLevel(level: LogLevel): void {
+  setLevel(level: PinoLevel): void {
     this.#own = { ...this.#own, level: numberOf(level) };
-    this.#adjust();
+    this.#updateLevel();
   }
 
   /** `take` must not log. Returns what ends it. */
-  follow(level: LogLevel, take: (line: string) => void): () => void {
-    const branch: Branch = { level: numberOf(level), sink: { write: take } };
+  follow(level: PinoLevel, take: (line: string) => void): () => void {
+    const branch: StreamEntry = { level: numberOf(level), sink: { write: take } };
     this.#followers.add(branch);
-    this.#adjust();
+    this.#updateLevel();
     return () => {
       this.#followers.delete(branch);
-      this.#adjust();
+      this.#updateLevel();
     };
   }
 
@@ -59,10 +59,10 @@ export class LogFan implements LineSink {
     for (const follower of this.#followers) if (level >= follower.level) follower.sink.write(line);
   }
 
-  #adjust(): void {
+  #updateLevel(): void {
     const least = Math.min(this.#own.level, ...[...this.#followers].map(({ level }) => level));
-    if (this.#logger !== undefined) this.#logger.level = LOG_LEVELS[least / 10 - 1] as LogLevel;
+    if (this.#logger !== undefined) this.#logger.level = PINO_LEVELS[least / 10 - 1] as PinoLevel;
   }
 }
 
-const numberOf = (level: LogLevel): number => (LOG_LEVELS.indexOf(level) + 1) * 10;
+const numberOf = (level: PinoLevel): number => (PINO_LEVELS.indexOf(level) + 1) * 10;

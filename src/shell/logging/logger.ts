@@ -3,19 +3,19 @@
  * (log-fan.ts).
  */
 import { type Logger, pino, stdTimeFunctions } from 'pino';
-import { type LineSink, LogFan, type LogLevel } from './log-followers.ts';
+import { type LineSink, LogMultistream, type PinoLevel } from './log-followers.ts';
 
 export type LogFormat = 'json' | 'pretty';
 
-export interface Log extends Pick<LogFan, 'follow' | 'setLevel'> {
+export interface Log extends Pick<LogMultistream, 'follow' | 'setLevel'> {
   readonly logger: Logger;
 }
 
 const STDERR = 2;
 
 /** Lines are written before the call returns, so the last one before a crash is there too. */
-export async function openLog({ level, format }: { level: LogLevel; format: LogFormat }): Promise<Log> {
-  const fan = new LogFan(
+export async function openLog({ level, format }: { level: PinoLevel; format: LogFormat }): Promise<Log> {
+  const fan = new LogMultistream(
     level,
     format === 'json' ? pino.destination({ fd: STDERR, sync: true }) : await pretty(),
   );
@@ -27,7 +27,7 @@ export async function openLog({ level, format }: { level: LogLevel; format: LogF
     },
     fan,
   );
-  fan.serve(logger);
+  fan.attach(logger);
   return {
     logger,
     follow: (at, take) => fan.follow(at, take),

@@ -6,7 +6,7 @@ import type { CheckStatus } from '../../model/service.ts';
 import type { Lateness } from '../driver.ts';
 import type { Journal } from './journal.ts';
 
-export interface FiguresOptions {
+export interface ProcessMetricsOptions {
   readonly journal: Journal;
   readonly view: View;
   lateness(): Lateness;
@@ -17,10 +17,13 @@ export interface FiguresOptions {
 
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 
-export function describe(meter: Meter, { journal, view, lateness, degraded, version }: FiguresOptions): void {
+export function registerProcessMetrics(
+  meter: Meter,
+  { journal, view, lateness, degraded, version }: ProcessMetricsOptions,
+): void {
   meter.gauge('hearsay_build_info', 'Always 1.', () => [[version, 1]], 'version');
   for (const [name, help] of journal.counterHelp)
-    meter.counter(`hearsay_${name}_total`, `${help}.`, () => journal.counters.get(name) ?? 0);
+    meter.observableCounter(`hearsay_${name}_total`, `${help}.`, () => journal.counters.get(name) ?? 0);
 
   meter.gauge('hearsay_members', 'Members known, by status.', () => members(view), 'status');
   const health = (of: (health: AgentHealth) => number) => (): number => of(view.health());
@@ -61,7 +64,7 @@ export function describe(meter: Meter, { journal, view, lateness, degraded, vers
   meter.gauge('hearsay_degraded', 'Parts that do not work as configured.', () => degraded().length);
   meter.gauge('process_resident_memory_bytes', 'Memory of this process.', () => process.memoryUsage.rss());
   meter.gauge('nodejs_heap_used_bytes', 'Heap in use.', () => process.memoryUsage().heapUsed);
-  meter.counter('process_cpu_seconds_total', 'Processor time of this process.', () => {
+  meter.observableCounter('process_cpu_seconds_total', 'Processor time of this process.', () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });

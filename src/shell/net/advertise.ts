@@ -1,38 +1,42 @@
 /** Which address to announce when bound to all of them, and when to announce another. */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import { type Address, address, isLoopback, isUnspecified, parseIp } from '../../base/address.ts';
+import { type Address, isLoopback, isUnspecified, parseIp, toAddress } from '../../base/address.ts';
 import { sameBytes } from '../../base/bytes.ts';
 
-export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
+export type NetworkInterfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 /**
  * What others should dial: `advertise` if given (its port 0 means the bound one), else the bound address; bound to
  * all, the first private address of this machine, else the first that is not loopback, else loopback.
  */
-export function announced(bound: Address, advertise?: Address, interfaces?: Interfaces): Address {
-  if (advertise !== undefined) return address(advertise.ip, advertise.port || bound.port);
+export function advertisedAddress(
+  bound: Address,
+  advertise?: Address,
+  interfaces?: NetworkInterfaces,
+): Address {
+  if (advertise !== undefined) return toAddress(advertise.ip, advertise.port || bound.port);
   if (!isUnspecified(bound.ip)) return bound;
-  return address(ownAddress(bound.ip.length === 4, interfaces ?? networkInterfaces()), bound.port);
+  return toAddress(ownAddress(bound.ip.length === 4, interfaces ?? networkInterfaces()), bound.port);
 }
 
 /** How often the interfaces are looked at, milliseconds. Source: reliability matrix, "IP change": peers follow in 6 s. */
 const LOOK_MS = 1_000;
 
-export interface Lookout {
+export interface AddressWatch {
   stop(): void;
 }
 
 /** Tells of another address when this machine no longer has the one that is announced. Set addresses are not watched. */
-export function watchAddress(
+export function watchAdvertisedAddress(
   first: Address,
   bound: Address,
   moved: (to: Address) => void,
-  look: () => Interfaces = networkInterfaces,
-): Lookout {
+  look: () => NetworkInterfaces = networkInterfaces,
+): AddressWatch {
   let current = first;
   const timer = setInterval(() => {
     const interfaces = look();
-    const next = hasAddress(interfaces, current) ? current : announced(bound, undefined, interfaces);
+    const next = hasAddress(interfaces, current) ? current : advertisedAddress(bound, undefined, interfaces);
     // A machine off the net keeps its address: it mostly comes back with the same one.
     if (next.key === current.key || isLoopback(next.ip)) return;
     current = next;
@@ -42,7 +46,7 @@ export function watchAddress(
   return { stop: () => clearInterval(timer) };
 }
 
-const hasAddress = (interfaces: Interfaces, { ip }: Address): boolean =>
+const hasAddress = (interfaces: NetworkInterfaces, { ip }: Address): boolean =>
   Object.values(interfaces).some((infos) =>
     infos?.some((info) => {
       const own = parseIp(info.address);
@@ -51,7 +55,7 @@ const hasAddress = (interfaces: Interfaces, { ip }: Address): boolean =>
   );
 
 /** IPv4 before IPv6, because a cluster that mixes both can reach it more often. */
-function ownAddress(onlyV4: boolean, interfaces: Interfaces): Uint8Array {
+function ownAddress(onlyV4: boolean, interfaces: NetworkInterfaces): Uint8Array {
   const found: Uint8Array[] = [];
   for (const family of onlyV4 ? [4] : [4, 6])
     for (const infos of Object.values(interfaces))

@@ -1,9 +1,9 @@
 /** Binds UDP and TCP to one address and one port, as every gossip peer expects, and says why it cannot. */
-import { type Address, hostPort } from '../../base/address.ts';
-import { codeOf } from '../../base/errno.ts';
+import { type Address, formatAddress } from '../../base/address.ts';
+import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { openTcp, type Tcp, type TcpEvents, type TcpLimits } from './tcp.ts';
-import { openUdp, type Udp, type UdpTrouble } from './udp.ts';
+import { openUdp, type Udp, type UdpErrorHandler } from './udp.ts';
 
 export interface Ports {
   readonly udp: Udp;
@@ -11,8 +11,8 @@ export interface Ports {
 }
 
 export interface PortEvents extends TcpEvents {
-  packet(bytes: Uint8Array, from: Address): void;
-  unsent: UdpTrouble;
+  onPacket(bytes: Uint8Array, from: Address): void;
+  onSendError: UdpErrorHandler;
 }
 
 /** Draws of a free UDP port, with port 0, until TCP is free on it as well. */
@@ -21,14 +21,14 @@ const DRAWS = 32;
 /** Rejects with `AgentError('config')` in one sentence; nothing is left open then. */
 export async function openPorts(at: Address, events: PortEvents, limits?: TcpLimits): Promise<Ports> {
   for (let draw = 1; ; draw++) {
-    const udp = await openUdp(at, events.packet, events.unsent).catch((error: unknown) => {
+    const udp = await openUdp(at, events.onPacket, events.onSendError).catch((error: unknown) => {
       throw bindError('UDP', at, error);
     });
     try {
       return { udp, tcp: await openTcp(udp.address, events, limits) };
     } catch (error) {
       await udp.close();
-      if (at.port === 0 && codeOf(error) === 'EADDRINUSE' && draw < DRAWS) continue;
+      if (at.port === 0 && errorCode(error) === 'EADDRINUSE' && draw < DRAWS) continue;
       throw bindError('TCP', udp.address, error);
     }
   }
@@ -36,8 +36,8 @@ export async function openPorts(at: Address, events: PortEvents, limits?: TcpLim
 
 /** What to do about an address that cannot be bound. `option` is the flag that chooses it. */
 export function bindError(transport: string, at: Address, error: unknown, option = '--bind'): AgentError {
-  const where = `${transport} ${hostPort(at)}`;
-  const code = codeOf(error);
+  const where = `${transport} ${formatAddress(at)}`;
+  const code = errorCode(error);
   switch (code) {
     case 'EADDRINUSE':
       return new AgentError(

@@ -1,8 +1,8 @@
 /** Seeds as people write them to addresses. Names are resolved here and nowhere else. */
 import { promises as dns } from 'node:dns';
 import type { Seed } from '../../agent/contract/commands.ts';
-import { type Address, address, parseIp, splitHostPort } from '../../base/address.ts';
-import { codeOf } from '../../base/errno.ts';
+import { type Address, parseIp, splitHostPort, toAddress } from '../../base/address.ts';
+import { errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 
 /** All addresses of a name, as literals. */
@@ -24,7 +24,9 @@ const MAX_ADDRESSES = 64;
 export function resolveSeeds(seeds: readonly string[], options: ResolveOptions = {}): Promise<Seed[]> {
   return Promise.all(
     seeds.map((text, at) =>
-      at < MAX_SEEDS ? resolveSeed(text, options) : failed(text, `more than ${MAX_SEEDS} seeds at once`),
+      at < MAX_SEEDS
+        ? resolveSeed(text, options)
+        : unresolvedSeed(text, `more than ${MAX_SEEDS} seeds at once`),
     ),
   );
 }
@@ -33,29 +35,31 @@ export function resolveSeeds(seeds: readonly string[], options: ResolveOptions =
 async function resolveSeed(text: string, options: ResolveOptions): Promise<Seed> {
   const { defaultPort = GOSSIP_PORT, timeout = 5_000, lookup = systemLookup } = options;
   const split = splitHostPort(text.slice(text.indexOf('/') + 1).trim());
-  if (split === undefined) return failed(text, 'not an address: write HOST, HOST:PORT or [IPV6]:PORT');
+  if (split === undefined)
+    return unresolvedSeed(text, 'not an address: write HOST, HOST:PORT or [IPV6]:PORT');
   const port = split.port ?? defaultPort;
-  if (port === 0) return failed(text, 'port 0 cannot be dialed: write the port the other agent listens on');
+  if (port === 0)
+    return unresolvedSeed(text, 'port 0 cannot be dialed: write the port the other agent listens on');
   const ip = parseIp(split.host);
-  if (ip !== undefined) return { text, addresses: [address(ip, port)] };
-  if (/^[\d.]+$/.test(split.host)) return failed(text, `${split.host} is not an IPv4 address`);
+  if (ip !== undefined) return { text, addresses: [toAddress(ip, port)] };
+  if (/^[\d.]+$/.test(split.host)) return unresolvedSeed(text, `${split.host} is not an IPv4 address`);
   try {
-    const literals = await within(timeout, lookup(split.host));
+    const literals = await withLookupTimeout(timeout, lookup(split.host));
     const addresses = toAddresses(literals, port);
-    return addresses.length > 0 ? { text, addresses } : failed(text, `${split.host} has no address`);
+    return addresses.length > 0 ? { text, addresses } : unresolvedSeed(text, `${split.host} has no address`);
   } catch (error) {
-    return failed(text, lookupFailed(split.host, error));
+    return unresolvedSeed(text, lookupFailed(split.host, error));
   }
 }
 
-const failed = (text: string, error: string): Seed => ({ text, addresses: [], error });
+const unresolvedSeed = (text: string, error: string): Seed => ({ text, addresses: [], error });
 
 function toAddresses(literals: readonly string[], port: number): Address[] {
   const byKey = new Map<string, Address>();
   for (const literal of literals.slice(0, MAX_ADDRESSES)) {
     const ip = parseIp(literal);
     if (ip === undefined) continue; // an IPv6 address with a zone: nobody else could dial it
-    const found = address(ip, port);
+    const found = toAddress(ip, port);
     byKey.set(found.key, found);
   }
   return [...byKey.values()];
@@ -65,19 +69,19 @@ function toAddresses(literals: readonly string[], port: number): Address[] {
 const systemLookup: Lookup = async (name) =>
   (await dns.lookup(name, { all: true, verbatim: true })).map((found) => found.address);
 
-class TooLate extends Error {}
+class LookupTimeout extends Error {}
 
 /** The lookup itself cannot be called off; it ends in its thread, unheard. */
-function within<T>(timeout: Millis, work: Promise<T>): Promise<T> {
+function withLookupTimeout<T>(timeout: Millis, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new TooLate(`no answer in ${timeout / 1000} s`)), timeout);
+    const timer = setTimeout(() => reject(new LookupTimeout(`no answer in ${timeout / 1000} s`)), timeout);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
 
 function lookupFailed(name: string, error: unknown): string {
-  if (error instanceof TooLate) return `looking up ${name} took too long: ${error.message}`;
-  const code = codeOf(error);
+  if (error instanceof LookupTimeout) return `looking up ${name} took too long: ${error.message}`;
+  const code = errorCode(error);
   if (code === 'ENOTFOUND' || code === 'ENODATA') return `${name} does not resolve: no such name`;
   if (code === 'EAI_AGAIN') return `${name} does not resolve: the name server does not answer`;
   return `${name} does not resolve: ${code}`;

@@ -4,10 +4,10 @@
  */
 import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
 import type { Input, StreamId } from '../../agent/contract/machine.ts';
-import { type Address, address, isLoopback } from '../../base/address.ts';
-import { codeOf } from '../../base/errno.ts';
+import { type Address, isLoopback, toAddress } from '../../base/address.ts';
+import { errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
-import { peerAddress, plain } from './udp.ts';
+import { peerAddress, toUint8Array } from './udp.ts';
 
 export interface Tcp {
   readonly address: Address;
@@ -18,18 +18,18 @@ export interface Tcp {
   /** After `end` the agent hears no more of this stream. Never reuse the memory of `bytes`. */
   write(stream: StreamId, bytes: Uint8Array, end: boolean): void;
   /** Drops it at once; nothing follows. */
-  drop(stream: StreamId): void;
+  destroy(stream: StreamId): void;
   close(): Promise<void>;
 }
 
 export type StreamInput = Extract<Input, { stream: StreamId }>;
 
 export interface TcpEvents {
-  feed(input: StreamInput): void;
+  onInput(input: StreamInput): void;
   /** Someone dialed and was turned away. */
-  refused(from: Address, why: string): void;
+  onRefused(from: Address, why: string): void;
   /** The listener itself failed, with a code such as `EMFILE`; it goes on listening. */
-  failed(code: string): void;
+  onError(code: string): void;
 }
 
 export interface TcpLimits {
@@ -43,7 +43,7 @@ export interface TcpLimits {
   /** How long a stream may stay once all is said, for the peer to hang up first. */
   readonly lingerTimeout: Millis;
   /** Bytes one stream may bring, and bytes that may wait to go out on one. */
-  readonly bytes: number;
+  readonly maxBytes: number;
   isLocal(ip: Uint8Array): boolean;
 }
 
@@ -54,7 +54,7 @@ export const TCP_LIMITS: TcpLimits = {
   idleTimeout: 10_000,
   totalTimeout: 60_000,
   lingerTimeout: 2_000,
-  bytes: 21 * 1024 * 1024, // 20 MiB of push/pull and its envelope
+  maxBytes: 21 * 1024 * 1024, // 20 MiB of push/pull and its envelope
   isLocal: isLoopback,
 };
 
@@ -63,24 +63,24 @@ export async function openTcp(at: Address, events: TcpEvents, limits: TcpLimits 
   // Half-open, so that a peer that ends its half still gets what is on its way; we always end ours.
   const server = createServer({ allowHalfOpen: true, noDelay: true });
   await listen(server, at);
-  server.on('error', (error) => events.failed(codeOf(error)));
+  server.on('error', (error) => events.onError(errorCode(error)));
   const streams = new Streams(events, limits);
   server.on('connection', (socket) => streams.accept(socket));
   const bound = server.address();
   const port = bound !== null && typeof bound === 'object' ? bound.port : at.port;
   let closed: Promise<void> | undefined;
   return {
-    address: address(at.ip, port),
+    address: toAddress(at.ip, port),
     get size() {
       return streams.size;
     },
     open: (stream, to) => streams.open(stream, to),
     write: (stream, bytes, end) => streams.write(stream, bytes, end),
-    drop: (stream) => streams.drop(stream),
+    destroy: (stream) => streams.destroy(stream),
     close: () => {
       closed ??= new Promise((resolve) => {
         server.close(() => resolve());
-        streams.dropAll();
+        streams.destroyAll();
       });
       return closed;
     },
@@ -130,41 +130,43 @@ class Streams {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
     const from = peerAddress(remoteAddress, remotePort);
-    const why = this.#refusal(from);
+    const why = this.#refusalReason(from);
     if (why !== undefined) {
       socket.on('error', () => {});
       socket.destroy();
-      return this.#events.refused(from, why);
+      return this.#events.onRefused(from, why);
     }
     const stream = this.#nextAccepted;
     this.#nextAccepted += 2;
     this.#count(from, 1);
-    this.#adopt(stream, socket, from);
-    this.#events.feed({ kind: 'streamAccepted', stream, from });
+    this.#track(stream, socket, from);
+    this.#events.onInput({ kind: 'streamAccepted', stream, from });
   }
 
   open(stream: StreamId, to: Address): void {
     const socket = dialTcp({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
     socket.once('connect', () => {
-      if (this.#streams.get(stream)?.done === false) this.#events.feed({ kind: 'streamOpened', stream });
+      if (this.#streams.get(stream)?.done === false) this.#events.onInput({ kind: 'streamOpened', stream });
     });
-    this.#adopt(stream, socket, undefined);
+    this.#track(stream, socket, undefined);
   }
 
   write(id: StreamId, bytes: Uint8Array, end: boolean): void {
     const stream = this.#streams.get(id);
     if (stream === undefined || stream.done) return;
     const { socket } = stream;
-    if (socket.writableLength + bytes.length > this.#limits.bytes)
+    if (socket.writableLength + bytes.length > this.#limits.maxBytes)
       return this.#fail(stream, 'the peer reads too slowly');
     if (!end) return void socket.write(bytes);
     stream.done = true;
     // Closing now could reset the connection and take the answer away from the peer: it hangs up first.
-    socket.once('finish', () => this.#limit(stream, this.#limits.lingerTimeout, 'the peer does not hang up'));
+    socket.once('finish', () =>
+      this.#setDeadline(stream, this.#limits.lingerTimeout, 'the peer does not hang up'),
+    );
     socket.end(bytes);
   }
 
-  drop(id: StreamId): void {
+  destroy(id: StreamId): void {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     stream.done = true;
@@ -172,14 +174,14 @@ class Streams {
     this.#release(stream);
   }
 
-  dropAll(): void {
-    for (const id of [...this.#streams.keys()]) this.drop(id);
+  destroyAll(): void {
+    for (const id of [...this.#streams.keys()]) this.destroy(id);
   }
 
-  #adopt(id: StreamId, socket: Socket, from: Address | undefined): void {
+  #track(id: StreamId, socket: Socket, from: Address | undefined): void {
     const { idleTimeout, totalTimeout } = this.#limits;
     const stream: Stream = { id, socket, from, done: false, received: 0, end: undefined };
-    this.#limit(stream, totalTimeout, `not finished after ${seconds(totalTimeout)}`);
+    this.#setDeadline(stream, totalTimeout, `not finished after ${seconds(totalTimeout)}`);
     this.#streams.set(id, stream);
     socket.setTimeout(idleTimeout);
     socket.on('timeout', () =>
@@ -190,27 +192,27 @@ class Streams {
           : `silent for ${seconds(idleTimeout)}`,
       ),
     );
-    socket.on('data', (bytes) => this.#received(stream, bytes));
+    socket.on('data', (bytes) => this.#onData(stream, bytes));
     socket.on('end', () => {
-      this.#tellClosed(stream);
+      this.#notifyClosed(stream);
       socket.end();
     });
-    socket.on('error', (error) => this.#fail(stream, said(error)));
+    socket.on('error', (error) => this.#fail(stream, describeSocketError(error)));
     socket.on('close', () => {
-      this.#tellClosed(stream);
+      this.#notifyClosed(stream);
       this.#release(stream);
     });
   }
 
-  #received(stream: Stream, bytes: Uint8Array): void {
+  #onData(stream: Stream, bytes: Uint8Array): void {
     if (stream.done) return;
     stream.received += bytes.length;
-    if (stream.received > this.#limits.bytes)
-      return this.#fail(stream, `more than ${this.#limits.bytes} bytes`);
-    this.#events.feed({ kind: 'streamData', stream: stream.id, bytes: plain(bytes) });
+    if (stream.received > this.#limits.maxBytes)
+      return this.#fail(stream, `more than ${this.#limits.maxBytes} bytes`);
+    this.#events.onInput({ kind: 'streamData', stream: stream.id, bytes: toUint8Array(bytes) });
   }
 
-  #limit(stream: Stream, span: Millis, why: string): void {
+  #setDeadline(stream: Stream, span: Millis, why: string): void {
     clearTimeout(stream.end);
     stream.end = setTimeout(() => this.#fail(stream, why), span);
     stream.end.unref();
@@ -218,14 +220,14 @@ class Streams {
 
   #fail(stream: Stream, why: string): void {
     stream.socket.destroy();
-    this.#tellClosed(stream, why);
+    this.#notifyClosed(stream, why);
   }
 
-  #tellClosed(stream: Stream, why?: string): void {
+  #notifyClosed(stream: Stream, why?: string): void {
     if (stream.done) return;
     stream.done = true;
     const closed = { kind: 'streamClosed', stream: stream.id } as const;
-    this.#events.feed(why === undefined ? closed : { ...closed, why });
+    this.#events.onInput(why === undefined ? closed : { ...closed, why });
   }
 
   #release(stream: Stream): void {
@@ -234,7 +236,7 @@ class Streams {
     if (stream.from !== undefined) this.#count(stream.from, -1);
   }
 
-  #refusal(from: Address): string | undefined {
+  #refusalReason(from: Address): string | undefined {
     const { inbound, perSource, loopback, isLocal } = this.#limits;
     const ofSource = this.#sources.get(this.#sourceOf(from)) ?? 0;
     if (isLocal(from.ip))
@@ -259,8 +261,8 @@ class Streams {
 const seconds = (span: Millis): string => `${span / 1000} s`;
 
 /** Why a connection failed, as a person would say it. */
-function said(error: Error): string {
-  const code = codeOf(error);
+function describeSocketError(error: Error): string {
+  const code = errorCode(error);
   return SAID[code] ?? code;
 }
 

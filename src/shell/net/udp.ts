@@ -5,8 +5,8 @@
  * package itself hears only while a `recv` is pending.
  */
 import { DgramAsPromised, type RemoteInfo, type SocketAsPromised } from 'dgram-as-promised';
-import { type Address, address, parseIp } from '../../base/address.ts';
-import { codeOf } from '../../base/errno.ts';
+import { type Address, parseIp, toAddress } from '../../base/address.ts';
+import { errorCode } from '../../base/errno.ts';
 
 export interface Udp {
   /** Where it really listens: the port is the kernel's if 0 was asked. */
@@ -19,7 +19,7 @@ export interface Udp {
 }
 
 /** A code such as `ECONNREFUSED`, and whom we were sending to, if we were. */
-export type UdpTrouble = (code: string, to?: Address) => void;
+export type UdpErrorHandler = (code: string, to?: Address) => void;
 
 /** Asked of the kernel, which may grant less: room for what arrives while the event loop is busy. */
 const RECEIVE_BUFFER = 2 * 1024 * 1024;
@@ -30,7 +30,7 @@ const REMEMBERED_SENDERS = 4096;
 export async function openUdp(
   at: Address,
   onPacket: (bytes: Uint8Array, from: Address) => void,
-  onError: UdpTrouble,
+  onError: UdpErrorHandler,
 ): Promise<Udp> {
   const v6 = at.host.includes(':');
   const wrapper = DgramAsPromised.createSocket({
@@ -40,20 +40,20 @@ export async function openUdp(
     lookup: (host, _options, done) => done(null, host, v6 ? 6 : 4),
   });
   const { socket } = wrapper;
-  const sender = rememberSenders();
-  socket.on('message', (bytes, from) => onPacket(plain(bytes), sender(from)));
+  const sender = createSenderCache();
+  socket.on('message', (bytes, from) => onPacket(toUint8Array(bytes), sender(from)));
   const bound = await bind(wrapper, at);
   // Its own error listener keeps an error and throws it at a later, unrelated send.
   wrapper.destroy();
-  socket.on('error', (error) => onError(codeOf(error)));
+  socket.on('error', (error) => onError(errorCode(error)));
   let closing: Promise<void> | undefined;
   return {
-    address: address(at.ip, bound.port),
+    address: toAddress(at.ip, bound.port),
     receiveBuffer: askForBuffer(wrapper),
     send: (packet, to) => {
       const host = v6 && !to.host.includes(':') ? `::ffff:${to.host}` : to.host;
       wrapper.send(packet, to.port, host).catch((error: unknown) => {
-        if (closing === undefined) onError(codeOf(error), to);
+        if (closing === undefined) onError(errorCode(error), to);
       });
     },
     close: () => {
@@ -83,7 +83,7 @@ function askForBuffer(wrapper: SocketAsPromised): number {
 }
 
 /** Node's `rinfo` to an `Address`, parsed once per sender. IPv4 has 4 octets, on a dual-stack socket too. */
-function rememberSenders(): (from: RemoteInfo) => Address {
+function createSenderCache(): (from: RemoteInfo) => Address {
   const known = new Map<string, Address>();
   return (from) => {
     const key = `${from.address} ${from.port}`;
@@ -105,9 +105,9 @@ export function peerAddress(host: string, port: number): Address {
   const bare = zone < 0 ? host : host.slice(0, zone);
   const ip = parseIp(bare.startsWith('::ffff:') && bare.includes('.') ? bare.slice(7) : bare);
   if (ip === undefined) throw new Error(`impossible: the kernel names a peer ${host}`);
-  return address(ip, port);
+  return toAddress(ip, port);
 }
 
 /** The same bytes without Buffer's own `slice`, which shares memory where Uint8Array's copies. */
-export const plain = (bytes: Uint8Array): Uint8Array =>
+export const toUint8Array = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -2,9 +2,9 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { splitHostPort } from '../../base/address.ts';
-import type { Run } from './runner.ts';
+import type { RunContext } from './runner.ts';
 
-export interface Place {
+export interface DialTarget {
   readonly host: string;
   readonly port: number;
   /** Resolved and let pass. Any one of them will do. */
@@ -18,13 +18,13 @@ export interface TlsOptions {
 }
 
 /** `host:port`, resolved once. Rejects with a sentence. */
-export async function placeOf(target: string, run: Run): Promise<Place> {
+export async function resolveTarget(target: string, run: RunContext): Promise<DialTarget> {
   const { host = '', port = 0 } = splitHostPort(target) ?? {};
   return { host, port, addresses: await run.guard.resolve(host, run.signal) };
 }
 
 /** A connected socket, after its TLS handshake. It is destroyed when the run's signal aborts. */
-export async function dial(place: Place, tls: TlsOptions | undefined, run: Run): Promise<Socket> {
+export async function dial(place: DialTarget, tls: TlsOptions | undefined, run: RunContext): Promise<Socket> {
   const socket = await dialPlain(place, run);
   if (tls === undefined) return socket;
   const wanted = tls.serverName || place.host;
@@ -35,10 +35,10 @@ export async function dial(place: Place, tls: TlsOptions | undefined, run: Run):
     rejectUnauthorized: !tls.skipVerify,
     ...(tls.protocols === undefined ? {} : { ALPNProtocols: [...tls.protocols] }),
   });
-  return ready(secure, 'secureConnect', run.signal);
+  return waitForSocket(secure, 'secureConnect', run.signal);
 }
 
-async function dialPlain({ host, port, addresses }: Place, run: Run): Promise<Socket> {
+async function dialPlain({ host, port, addresses }: DialTarget, run: RunContext): Promise<Socket> {
   const family = (ip: string): number => (ip.includes(':') ? 6 : 4);
   const all = addresses.map((address) => ({ address, family: family(address) }));
   // Node asks this instead of the system, so a name cannot come to mean something else in between.
@@ -46,15 +46,19 @@ async function dialPlain({ host, port, addresses }: Place, run: Run): Promise<So
     options.all === true ? done(null, all) : done(null, all[0]?.address ?? '', all[0]?.family);
   const only = addresses.length === 1 ? addresses[0] : undefined;
   const socket = connect({ host: only ?? host, port, lookup, autoSelectFamily: true });
-  await ready(socket, 'connect', run.signal);
+  await waitForSocket(socket, 'connect', run.signal);
   const reached = socket.remoteAddress ?? '';
-  if (run.guard.permits(reached)) return socket;
+  if (run.guard.isAllowed(reached)) return socket;
   socket.destroy();
   throw new Error(`${reached || host} must not be reached by checks`);
 }
 
 /** Resolves at `event`; from here on errors of the socket are heard, and the signal ends it. */
-function ready(socket: Socket, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<Socket> {
+function waitForSocket(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  signal: AbortSignal,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     socket.on('error', reject);
     socket.once('close', () => reject(new Error('connection closed by peer')));

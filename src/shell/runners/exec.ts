@@ -5,14 +5,14 @@
  * Source: Consul agent/checks/check.go, CheckMonitor; S14.
  */
 
-import { lastBytes } from '../../checks/output.ts';
+import { utf8Tail } from '../../checks/output.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import { runProgram } from '../program.ts';
 import type { Runner } from './runner.ts';
 
 export const runExec: Runner<'exec'> = async ({ argv }, { signal, outputMaxBytes }) => {
-  const said = new Tail(outputMaxBytes);
-  const ended = await runProgram({ argv, signal, heard: (chunk) => said.push(chunk) });
+  const said = new OutputTail(outputMaxBytes);
+  const ended = await runProgram({ argv, signal, onOutput: (chunk) => said.append(chunk) });
   const without = ended.signal === null ? `exit code ${ended.code}` : `ended by ${ended.signal}`;
   return { status: statusOf(ended.code), output: said.text() || without };
 };
@@ -23,7 +23,7 @@ function statusOf(code: number | null): CheckStatus {
 }
 
 /** The last bytes of all that was said. */
-class Tail {
+class OutputTail {
   readonly #maxBytes: number;
   #kept: Buffer = Buffer.alloc(0);
   #total = 0;
@@ -32,14 +32,14 @@ class Tail {
     this.#maxBytes = maxBytes;
   }
 
-  push(chunk: Buffer): void {
+  append(chunk: Buffer): void {
     this.#total += chunk.length;
     this.#kept = Buffer.concat([this.#kept, chunk]).subarray(-2 * this.#maxBytes);
   }
 
   text(): string {
-    if (this.#total <= this.#maxBytes) return lastBytes(this.#kept, this.#maxBytes);
+    if (this.#total <= this.#maxBytes) return utf8Tail(this.#kept, this.#maxBytes);
     const note = `Captured ${this.#maxBytes} of ${this.#total} bytes\n...\n`;
-    return note + lastBytes(this.#kept, this.#maxBytes - note.length);
+    return note + utf8Tail(this.#kept, this.#maxBytes - note.length);
   }
 }

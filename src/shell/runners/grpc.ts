@@ -4,9 +4,9 @@
  * Source: Consul agent/checks/grpc.go; grpc/health/v1/health.proto; gRPC over HTTP/2, "Protocol".
  */
 import type { ClientHttp2Session } from 'node:http2';
-import { concat, utf8 } from '../../base/bytes.ts';
-import { withHttp2 } from './http2.ts';
-import { critical, passing, type Runner, trying } from './runner.ts';
+import { concatBytes, encodeUtf8 } from '../../base/bytes.ts';
+import { withHttp2Session } from './http2.ts';
+import { critical, passing, type Runner, withErrorPrefix } from './runner.ts';
 
 /** An answer is seven bytes. */
 const MAX_ANSWER_BYTES = 4096;
@@ -15,7 +15,7 @@ const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as con
 /** grpc-status of a server that does not know the service. */
 const NOT_FOUND = '5';
 
-interface Answer {
+interface HealthResponse {
   readonly httpStatus: number;
   readonly grpcStatus: string;
   readonly message: string;
@@ -25,8 +25,8 @@ interface Answer {
 export const runGrpc: Runner<'grpc'> = async (probe, run) => {
   const tls = probe.tls ? { serverName: probe.tlsServerName, skipVerify: probe.tlsSkipVerify } : undefined;
   const words = `gRPC check ${probe.target}${probe.service === '' ? '' : `/${probe.service}`}`;
-  const answer = await trying(words, () =>
-    withHttp2(probe.target, tls, run, (session) => ask(session, probe.service)),
+  const answer = await withErrorPrefix(words, () =>
+    withHttp2Session(probe.target, tls, run, (session) => requestHealth(session, probe.service)),
   );
   if (answer.httpStatus !== 200) return critical(`${words}: HTTP status ${answer.httpStatus}`);
   if (answer.grpcStatus !== '0') {
@@ -38,7 +38,7 @@ export const runGrpc: Runner<'grpc'> = async (probe, run) => {
   return critical(`${words}: ${STATUSES[serving] ?? 'unreadable answer'}`);
 };
 
-function ask(session: ClientHttp2Session, service: string): Promise<Answer> {
+function requestHealth(session: ClientHttp2Session, service: string): Promise<HealthResponse> {
   return new Promise((resolve, reject) => {
     const stream = session.request({
       ':method': 'POST',
@@ -74,11 +74,11 @@ function ask(session: ClientHttp2Session, service: string): Promise<Answer> {
 
 /** Not compressed, four octets of length, then `HealthCheckRequest { string service = 1; }`. */
 function framed(service: string): Uint8Array {
-  const name = utf8(service);
-  const message = name.length === 0 ? name : concat([Uint8Array.of(0x0a), varint(name.length), name]);
+  const name = encodeUtf8(service);
+  const message = name.length === 0 ? name : concatBytes([Uint8Array.of(0x0a), varint(name.length), name]);
   const head = new Uint8Array(5);
   new DataView(head.buffer).setUint32(1, message.length);
-  return concat([head, message]);
+  return concatBytes([head, message]);
 }
 
 function varint(value: number): Uint8Array {

@@ -8,12 +8,12 @@ import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 /** All addresses of a name, as literals. */
-export type Lookup = (name: string) => Promise<readonly string[]>;
+export type HostLookup = (name: string) => Promise<readonly string[]>;
 
-export interface GuardOptions {
+export interface EgressGuardOptions {
   /** Networks besides the own ones, as `10.0.0.0/8`. */
   readonly allow?: readonly string[];
-  readonly lookup?: Lookup;
+  readonly lookup?: HostLookup;
   /** The networks of this host's interfaces, as `127.0.0.1/8`. */
   readonly networks?: () => readonly string[];
 }
@@ -25,7 +25,7 @@ const LOOKUPS_AT_ONCE = 2;
 const MAX_ADDRESSES = 8;
 
 /** Link-local; Azure, Alibaba and Oracle keep their metadata elsewhere, AWS also behind IPv6. */
-const REFUSED = [
+const DENIED_NETWORKS = [
   '169.254.0.0/16',
   'fe80::/10',
   '168.63.129.16/32',
@@ -34,32 +34,34 @@ const REFUSED = [
   'fd00:ec2::254/128',
 ] as const;
 
-export class Guard {
-  readonly #refused = listOf(REFUSED);
+export class EgressGuard {
+  readonly #denied = listOf(DENIED_NETWORKS);
   /** Allowed by the owner in general, and by naming a part of what is refused. */
   readonly #allowed: BlockList;
-  readonly #named: BlockList;
-  readonly #lookup: Lookup;
+  readonly #allowedDespiteDenied: BlockList;
+  readonly #lookup: HostLookup;
   readonly #networks: () => readonly string[];
   #own = new BlockList();
   #ownAt = Number.NEGATIVE_INFINITY;
   readonly #lookups = new Map<string, Promise<readonly string[]>>();
-  readonly #turns: (() => void)[] = [];
+  readonly #lookupQueue: (() => void)[] = [];
   #busy = 0;
 
   /** Throws `Error` with a clause when a network of `allow` is not one. */
-  constructor(options: GuardOptions = {}) {
+  constructor(options: EgressGuardOptions = {}) {
     const allow = options.allow ?? [];
-    this.#named = listOf(allow.filter((network) => this.#isRefused(network.split('/')[0] as string)));
+    this.#allowedDespiteDenied = listOf(
+      allow.filter((network) => this.#isDenied(network.split('/')[0] as string)),
+    );
     this.#allowed = listOf(allow);
     this.#lookup = options.lookup ?? systemLookup;
     this.#networks = options.networks ?? ownNetworks;
   }
 
-  permits(literal: string): boolean {
-    const ip = unmapped(literal);
+  isAllowed(literal: string): boolean {
+    const ip = unmapIpv4(literal);
     if (isIP(ip) === 0) return false;
-    if (this.#isRefused(ip)) return has(this.#named, ip);
+    if (this.#isDenied(ip)) return has(this.#allowedDespiteDenied, ip);
     return has(this.#allowed, ip) || this.#isOwn(ip);
   }
 
@@ -67,7 +69,7 @@ export class Guard {
   async resolve(host: string, signal: AbortSignal): Promise<readonly string[]> {
     const all = await this.#addressesOf(host);
     signal.throwIfAborted();
-    const permitted = all.filter((ip) => this.permits(ip)).slice(0, MAX_ADDRESSES);
+    const permitted = all.filter((ip) => this.isAllowed(ip)).slice(0, MAX_ADDRESSES);
     if (permitted.length > 0) return permitted;
     throw new Error(
       all.length === 0
@@ -81,25 +83,25 @@ export class Guard {
     if (host.toLowerCase() === 'localhost') return ['127.0.0.1', '::1'];
     const waiting = this.#lookups.get(host);
     if (waiting !== undefined) return waiting;
-    const lookup = this.#inTurn(() => this.#lookup(host)).finally(() => this.#lookups.delete(host));
+    const lookup = this.#limitLookups(() => this.#lookup(host)).finally(() => this.#lookups.delete(host));
     this.#lookups.set(host, lookup);
     return lookup;
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#busy >= LOOKUPS_AT_ONCE) await new Promise<void>((resolve) => this.#turns.push(resolve));
+  async #limitLookups<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#busy >= LOOKUPS_AT_ONCE) await new Promise<void>((resolve) => this.#lookupQueue.push(resolve));
     else this.#busy += 1;
     try {
       return await work();
     } finally {
-      const next = this.#turns.shift();
+      const next = this.#lookupQueue.shift();
       if (next === undefined) this.#busy -= 1;
       else next();
     }
   }
 
-  #isRefused(ip: string): boolean {
-    return has(this.#refused, unmapped(ip));
+  #isDenied(ip: string): boolean {
+    return has(this.#denied, unmapIpv4(ip));
   }
 
   #isOwn(ip: string): boolean {
@@ -129,7 +131,7 @@ const has = (list: BlockList, ip: string): boolean =>
   isIP(ip) !== 0 && list.check(ip, isIP(ip) === 4 ? 'ipv4' : 'ipv6');
 
 /** `::ffff:a.b.c.d`, in any spelling, is the IPv4 address it stands for; a zone is dropped. */
-function unmapped(literal: string): string {
+function unmapIpv4(literal: string): string {
   const ip = literal.split('%')[0] as string;
   if (isIP(ip) !== 6) return ip;
   const canonical = new URL(`http://[${ip}]/`).hostname;
@@ -143,7 +145,7 @@ function unmapped(literal: string): string {
 }
 
 /** `getaddrinfo`, so the hosts file and the search domains of this machine count. */
-const systemLookup: Lookup = async (name) =>
+const systemLookup: HostLookup = async (name) =>
   (await dns.lookup(name, { all: true, verbatim: true })).map((found) => found.address);
 
 const ownNetworks = (): readonly string[] =>

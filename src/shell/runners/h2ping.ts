@@ -1,13 +1,13 @@
 /** A check by a ping of HTTP/2. Source: Consul agent/checks/check.go, CheckH2PING. */
 
 import type { ClientHttp2Session } from 'node:http2';
-import { withHttp2 } from './http2.ts';
-import { passing, type Runner, trying } from './runner.ts';
+import { withHttp2Session } from './http2.ts';
+import { passing, type Runner, withErrorPrefix } from './runner.ts';
 
 export const runH2ping: Runner<'h2ping'> = ({ target, tls, tlsSkipVerify }, run) =>
-  trying(`HTTP2 ping of ${target}`, async () => {
+  withErrorPrefix(`HTTP2 ping of ${target}`, async () => {
     const secure = tls ? { serverName: '', skipVerify: tlsSkipVerify } : undefined;
-    await withHttp2(target, secure, run, ping);
+    await withHttp2Session(target, secure, run, ping);
     return passing('HTTP2 ping was successful');
   });
 

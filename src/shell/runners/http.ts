@@ -6,12 +6,12 @@
  */
 
 import { type IncomingMessage, request } from 'node:http';
-import { utf8 } from '../../base/bytes.ts';
-import { firstBytes } from '../../checks/output.ts';
-import type { Probe } from '../../checks/types.ts';
+import { encodeUtf8 } from '../../base/bytes.ts';
+import { utf8Head } from '../../checks/output.ts';
+import type { CheckProbe } from '../../checks/types.ts';
 import type { CheckStatus } from '../../model/service.ts';
-import { dial, type Place, placeOf } from './dial.ts';
-import { type Run, type Runner, trying } from './runner.ts';
+import { type DialTarget, dial, resolveTarget } from './dial.ts';
+import { type RunContext, type Runner, withErrorPrefix } from './runner.ts';
 
 const MAX_REDIRECTS = 3;
 /** Once the status is known the body is only for people to read: it is not waited for any longer than this. */
@@ -19,19 +19,19 @@ const MAX_BODY_WAIT_MS = 1000;
 /** These are made here, not taken from the definition. */
 const OWN_HEADERS = new Set(['connection', 'content-length', 'transfer-encoding', 'upgrade', 'expect']);
 
-type HttpProbe = Extract<Probe, { kind: 'http' }>;
+type HttpProbe = Extract<CheckProbe, { kind: 'http' }>;
 
-interface Ask {
+interface CheckRequest {
   readonly url: URL;
   readonly method: string;
   readonly body: string;
 }
 
 export const runHttp: Runner<'http'> = async (probe, run) => {
-  let ask: Ask = { url: new URL(probe.url), method: probe.method, body: probe.body };
-  const words = `HTTP ${probe.method} ${withoutSecrets(probe.url)}`;
-  return trying(words, async () => {
-    let place = await placeOf(targetOf(ask.url), run);
+  let ask: CheckRequest = { url: new URL(probe.url), method: probe.method, body: probe.body };
+  const words = `HTTP ${probe.method} ${redactUrl(probe.url)}`;
+  return withErrorPrefix(words, async () => {
+    let place = await resolveTarget(targetOf(ask.url), run);
     for (let redirects = 0; ; redirects++) {
       const response = await send(ask, probe, place, run);
       const { statusCode = 0, statusMessage = '' } = response;
@@ -55,7 +55,12 @@ function statusOf(code: number): CheckStatus {
   return code === 429 ? 'warning' : 'critical';
 }
 
-async function send(ask: Ask, probe: HttpProbe, place: Place, run: Run): Promise<IncomingMessage> {
+async function send(
+  ask: CheckRequest,
+  probe: HttpProbe,
+  place: DialTarget,
+  run: RunContext,
+): Promise<IncomingMessage> {
   const { url, method, body } = ask;
   const tls =
     url.protocol === 'https:'
@@ -77,7 +82,7 @@ async function send(ask: Ask, probe: HttpProbe, place: Place, run: Run): Promise
 }
 
 /** The definition's headers over ours; `Host` among them names another host to the server. */
-function headersOf(probe: HttpProbe, { url, body }: Ask): Record<string, string | string[]> {
+function headersOf(probe: HttpProbe, { url, body }: CheckRequest): Record<string, string | string[]> {
   const headers = new Map<string, string | string[]>([
     ['host', url.host],
     ['user-agent', 'Consul Health Check'],
@@ -93,12 +98,15 @@ function headersOf(probe: HttpProbe, { url, body }: Ask): Record<string, string 
     if (first === undefined || OWN_HEADERS.has(key)) continue;
     headers.set(key, values.length === 1 || key === 'host' ? first : [...values]);
   }
-  if (body !== '') headers.set('content-length', String(utf8(body).length));
+  if (body !== '') headers.set('content-length', String(encodeUtf8(body).length));
   return Object.fromEntries(headers);
 }
 
 /** Where the answer sends us, if that is the same host. */
-function redirected(ask: Ask, { statusCode = 0, headers }: IncomingMessage): Ask | undefined {
+function redirected(
+  ask: CheckRequest,
+  { statusCode = 0, headers }: IncomingMessage,
+): CheckRequest | undefined {
   if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) return undefined;
   if (!URL.canParse(headers.location, ask.url.href)) return undefined;
   const url = new URL(headers.location, ask.url);
@@ -110,14 +118,14 @@ function redirected(ask: Ask, { statusCode = 0, headers }: IncomingMessage): Ask
 }
 
 /** As much of it as is kept; the rest is not read. */
-function bodyOf(response: IncomingMessage, run: Run): Promise<string> {
+function bodyOf(response: IncomingMessage, run: RunContext): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const done = (): void => {
       clearTimeout(timer);
       response.destroy();
-      resolve(firstBytes(Buffer.concat(chunks), run.outputMaxBytes));
+      resolve(utf8Head(Buffer.concat(chunks), run.outputMaxBytes));
     };
     const timer = setTimeout(done, Math.min(MAX_BODY_WAIT_MS, run.timeout / 2)).unref();
     response.on('data', (chunk: Buffer) => {
@@ -135,7 +143,7 @@ const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'http
 const targetOf = (url: URL): string => `${url.hostname}:${portOf(url)}`;
 
 /** For people: a password in the URL is not shown. */
-function withoutSecrets(url: string): string {
+function redactUrl(url: string): string {
   const shown = new URL(url);
   if (shown.username === '' && shown.password === '') return url;
   shown.username = '';

@@ -1,18 +1,18 @@
 /** One HTTP/2 connection for one check, and its end. */
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import { dial, placeOf, type TlsOptions } from './dial.ts';
-import type { Run } from './runner.ts';
+import { dial, resolveTarget, type TlsOptions } from './dial.ts';
+import type { RunContext } from './runner.ts';
 
 /** Hands a session to `use`, and destroys it when that is done or the run is over. */
-export async function withHttp2<T>(
+export async function withHttp2Session<T>(
   target: string,
   tls: Omit<TlsOptions, 'protocols'> | undefined,
-  run: Run,
+  run: RunContext,
   use: (session: ClientHttp2Session) => Promise<T>,
 ): Promise<T> {
   const secure = tls === undefined ? undefined : { ...tls, protocols: ['h2'] };
-  const socket = await dial(await placeOf(target, run), secure, run);
+  const socket = await dial(await resolveTarget(target, run), secure, run);
   if (tls !== undefined && (socket as TLSSocket).alpnProtocol !== 'h2') {
     socket.destroy();
     throw new Error('the server does not speak HTTP/2');

@@ -3,27 +3,27 @@
  * due and what an outcome means is decided in checks/; each kind is in a file of its own.
  */
 import { AgentError } from '../../base/errors.ts';
-import { cutOutput } from '../../checks/output.ts';
-import type { CheckOrder, Outcome } from '../../checks/types.ts';
+import { truncateOutput } from '../../checks/output.ts';
+import type { CheckOutcome, CheckRun } from '../../checks/types.ts';
 import { runExec } from './exec.ts';
 import { runGrpc } from './grpc.ts';
-import { Guard, type GuardOptions } from './guard.ts';
+import { EgressGuard, type EgressGuardOptions } from './guard.ts';
 import { runH2ping } from './h2ping.ts';
 import { runHttp } from './http.ts';
-import { type Result, type Run, reasonOf } from './runner.ts';
+import { type CheckResult, describeError, type RunContext } from './runner.ts';
 import { Slots, type SlotsOptions } from './slots.ts';
 import { runTcp } from './tcp.ts';
 import { runUdp } from './udp.ts';
 
-export interface RunnersOptions extends GuardOptions, SlotsOptions {
-  onOutcome(outcome: Outcome): void;
+export interface RunnersOptions extends EgressGuardOptions, SlotsOptions {
+  onOutcome(outcome: CheckOutcome): void;
   /** Programs may be started. That they come only from files is checked where checks are registered. */
   readonly allowExec: boolean;
 }
 
 export interface Runners {
   /** A newer order of a check takes the place of an older one, of which nothing more is heard. */
-  run(order: CheckOrder): void;
+  run(order: CheckRun): void;
   /** Ends everything at once; nothing more is heard. */
   close(): void;
 }
@@ -34,8 +34,8 @@ export function createRunners(options: RunnersOptions): Runners {
   const slots = new Slots(options);
   return {
     run: (order) =>
-      slots.take(order.check, async (abort) => {
-        const result = await runOnce(order, options.allowExec, guard, abort);
+      slots.schedule(order.check, async (abort) => {
+        const result = await runWithTimeout(order, options.allowExec, guard, abort);
         if (result !== undefined)
           options.onOutcome({ ...result, check: order.check, generation: order.generation });
       }),
@@ -44,17 +44,17 @@ export function createRunners(options: RunnersOptions): Runners {
 }
 
 /** `undefined` if it was called off. */
-async function runOnce(
-  order: CheckOrder,
+async function runWithTimeout(
+  order: CheckRun,
   allowExec: boolean,
-  guard: Guard,
+  guard: EgressGuard,
   calledOff: AbortController,
-): Promise<Result | undefined> {
+): Promise<CheckResult | undefined> {
   const { timeout, outputMaxBytes } = order;
   const over = new AbortController();
-  const run: Run = { signal: over.signal, timeout, outputMaxBytes, guard };
+  const run: RunContext = { signal: over.signal, timeout, outputMaxBytes, guard };
   let timer: NodeJS.Timeout | undefined;
-  const ended = new Promise<Result | undefined>((resolve) => {
+  const ended = new Promise<CheckResult | undefined>((resolve) => {
     timer = setTimeout(
       () => resolve({ status: 'critical', output: `no answer in ${timeout / 1000} s` }),
       Math.min(timeout, MAX_TIMER_MS),
@@ -62,10 +62,10 @@ async function runOnce(
     calledOff.signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
   try {
-    const result = await Promise.race([ended, attempt(order, run, allowExec)]);
+    const result = await Promise.race([ended, runCheck(order, run, allowExec)]);
     return calledOff.signal.aborted || result === undefined
       ? undefined
-      : { ...result, output: cutOutput(result.output, outputMaxBytes) };
+      : { ...result, output: truncateOutput(result.output, outputMaxBytes) };
   } finally {
     clearTimeout(timer);
     over.abort();
@@ -76,7 +76,7 @@ async function runOnce(
 const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** Never rejects. */
-async function attempt({ probe }: CheckOrder, run: Run, allowExec: boolean): Promise<Result> {
+async function runCheck({ probe }: CheckRun, run: RunContext, allowExec: boolean): Promise<CheckResult> {
   try {
     switch (probe.kind) {
       case 'http':
@@ -94,14 +94,14 @@ async function attempt({ probe }: CheckOrder, run: Run, allowExec: boolean): Pro
         return await runExec(probe, run);
     }
   } catch (error) {
-    return { status: 'critical', output: reasonOf(error) };
+    return { status: 'critical', output: describeError(error) };
   }
 }
 
-function guardOf(options: GuardOptions): Guard {
+function guardOf(options: EgressGuardOptions): EgressGuard {
   try {
-    return new Guard(options);
+    return new EgressGuard(options);
   } catch (error) {
-    throw new AgentError('config', `checks: ${reasonOf(error)}`);
+    throw new AgentError('config', `checks: ${describeError(error)}`);
   }
 }

@@ -5,9 +5,9 @@
 
 export interface SlotsOptions {
   /** Runs younger than a second, 64 by default. */
-  readonly quickAtOnce?: number;
+  readonly maxQuick?: number;
   /** All runs, 512 by default. */
-  readonly atOnce?: number;
+  readonly maxConcurrent?: number;
 }
 
 /** Works until it is done or called off. It must not reject. */
@@ -16,8 +16,8 @@ type Work = (calledOff: AbortController) => Promise<void>;
 const QUICK_MS = 1000;
 
 export class Slots {
-  readonly #quickAtOnce: number;
-  readonly #atOnce: number;
+  readonly #maxQuick: number;
+  readonly #maxConcurrent: number;
   readonly #waiting = new Map<string, Work>();
   readonly #running = new Map<string, AbortController>();
   #quick = 0;
@@ -25,12 +25,12 @@ export class Slots {
   #closed = false;
 
   constructor(options: SlotsOptions) {
-    this.#quickAtOnce = options.quickAtOnce ?? 64;
-    this.#atOnce = options.atOnce ?? 512;
+    this.#maxQuick = options.maxQuick ?? 64;
+    this.#maxConcurrent = options.maxConcurrent ?? 512;
   }
 
   /** At once, or as soon as there is a place. Earlier work of the same key is called off. */
-  take(key: string, work: Work): void {
+  schedule(key: string, work: Work): void {
     if (this.#closed) return;
     this.#running.get(key)?.abort();
     this.#waiting.delete(key);
@@ -46,7 +46,7 @@ export class Slots {
 
   #start(): void {
     for (const [key, work] of this.#waiting) {
-      if (this.#quick >= this.#quickAtOnce || this.#all >= this.#atOnce) return;
+      if (this.#quick >= this.#maxQuick || this.#all >= this.#maxConcurrent) return;
       this.#waiting.delete(key);
       void this.#run(key, work);
     }

@@ -5,22 +5,22 @@
  * Source: Consul agent/checks/check.go, CheckUDP.
  */
 import { createSocket } from 'node:dgram';
-import { placeOf } from './dial.ts';
-import { passing, type Result, type Run, type Runner, trying } from './runner.ts';
+import { resolveTarget } from './dial.ts';
+import { type CheckResult, passing, type RunContext, type Runner, withErrorPrefix } from './runner.ts';
 
 /** A refusal comes within a round trip. */
 const MAX_SILENCE_MS = 1000;
 
 export const runUdp: Runner<'udp'> = ({ target }, run) =>
-  trying(`UDP connect ${target}`, () => ask(target, run));
+  withErrorPrefix(`UDP connect ${target}`, () => probeDatagram(target, run));
 
-async function ask(target: string, run: Run): Promise<Result> {
-  const { addresses, port } = await placeOf(target, run);
+async function probeDatagram(target: string, run: RunContext): Promise<CheckResult> {
+  const { addresses, port } = await resolveTarget(target, run);
   const address = addresses[0] as string;
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   const silence = Math.min(MAX_SILENCE_MS, run.timeout / 2);
   try {
-    return await new Promise<Result>((resolve, reject) => {
+    return await new Promise<CheckResult>((resolve, reject) => {
       const done = (output: string): void => resolve(passing(`UDP connect ${target}: ${output}`));
       const timer = setTimeout(() => done('no refusal'), silence).unref();
       socket.on('error', reject);

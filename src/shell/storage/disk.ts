@@ -1,13 +1,13 @@
 /** The few things we do to a disk, as an interface: what each means after a crash is said here, and tests can fail any of them. */
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import type { Ownership } from './file-owner.ts';
-import { type Lock, takeLock } from './lock.ts';
+import type { FileOwnership } from './file-owner.ts';
+import { acquireLock, type Lock } from './lock.ts';
 
 /** Everything rejects with Node's errors, whose `code` says why. */
 export interface Disk {
   /** With its parents; nothing if it is there. For its owner alone. */
   makeDirectory(path: string): Promise<void>;
-  look(path: string): Promise<Look>;
+  stat(path: string): Promise<FileStats>;
   read(path: string): Promise<Uint8Array>;
   /** A file that was not there, readable by its owner alone. When this resolves its contents outlast a crash. */
   create(path: string, contents: Uint8Array): Promise<void>;
@@ -15,13 +15,13 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** Nothing if it is not there. */
   remove(path: string): Promise<void>;
-  sync(directory: string): Promise<void>;
+  syncDirectory(directory: string): Promise<void>;
   /** One holder for each path, among all processes of this machine. */
   lock(path: string): Promise<Lock>;
 }
 
 /** What is there, and who may write it. */
-export interface Look extends Ownership {
+export interface FileStats extends FileOwnership {
   readonly size: number;
   isFile(): boolean;
 }
@@ -30,7 +30,7 @@ export const DISK: Disk = {
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true, mode: 0o700 });
   },
-  look: (path) => stat(path),
+  stat: (path) => stat(path),
   read: (path) => readFile(path),
   create: async (path, contents) => {
     const file = await open(path, 'wx', 0o600);
@@ -43,7 +43,7 @@ export const DISK: Disk = {
   },
   rename,
   remove: (path) => rm(path, { force: true }),
-  sync: async (path) => {
+  syncDirectory: async (path) => {
     const directory = await open(path, 'r');
     try {
       await directory.sync();
@@ -51,5 +51,5 @@ export const DISK: Disk = {
       await directory.close();
     }
   },
-  lock: takeLock,
+  lock: acquireLock,
 };

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { link, rename, rm } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { codeOf } from '../../base/errno.ts';
+import { errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 
 export type Lock =
@@ -25,12 +25,12 @@ const LONGEST_PATH = 103;
 /** A stale lock is taken away at most so often: whoever still meets one has met other agents that start. */
 const ATTEMPTS = 3;
 
-export async function takeLock(path: string): Promise<Lock> {
+export async function acquireLock(path: string): Promise<Lock> {
   if (Buffer.byteLength(path) > LONGEST_PATH) return { kind: 'none', why: 'ENAMETOOLONG' };
   const token = randomUUID();
   let hasCleared = false;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const server = await listen(path, token).catch(codeOf);
+    const server = await listen(path, token).catch(errorCode);
     if (typeof server !== 'string') {
       const other = hasCleared ? await otherHolder(path, token) : undefined;
       if (other === undefined) return { kind: 'held', release: () => void server.close() };
@@ -38,9 +38,9 @@ export async function takeLock(path: string): Promise<Lock> {
       return taken(other);
     }
     if (server !== 'EADDRINUSE') return { kind: 'none', why: server };
-    const holder = await holderOf(path);
+    const holder = await readHolder(path);
     if (holder !== 'dead') return taken(holder);
-    const quicker = await clear(path, `${path}.${token}`);
+    const quicker = await removeStaleLock(path, `${path}.${token}`);
     if (typeof quicker === 'string') return { kind: 'none', why: quicker };
     if (quicker !== undefined) return taken(quicker);
     hasCleared = true;
@@ -48,23 +48,23 @@ export async function takeLock(path: string): Promise<Lock> {
   return { kind: 'taken' };
 }
 
-const taken = ({ pid }: Holder): Lock => (pid === undefined ? { kind: 'taken' } : { kind: 'taken', pid });
+const taken = ({ pid }: LockHolder): Lock => (pid === undefined ? { kind: 'taken' } : { kind: 'taken', pid });
 
 /** Takes a dead lock away; the holder, if it was the fresh lock of an agent that was quicker; a code, if that cannot be. */
-async function clear(path: string, aside: string): Promise<Holder | string | undefined> {
+async function removeStaleLock(path: string, aside: string): Promise<LockHolder | string | undefined> {
   // Moved before it is looked at once more, and put back only where nothing stands by now.
-  const failure = await rename(path, aside).catch(codeOf);
+  const failure = await rename(path, aside).catch(errorCode);
   if (failure !== undefined) return failure === 'ENOENT' ? undefined : failure;
-  const holder = await holderOf(aside);
+  const holder = await readHolder(aside);
   if (holder !== 'dead') await link(aside, path).catch(ignore);
   await rm(aside, { force: true, recursive: true }).catch(ignore);
   return holder === 'dead' ? undefined : holder;
 }
 
 /** Several may have cleared one dead lock: after a while, whose lock stands here is the holder. */
-async function otherHolder(path: string, token: string): Promise<Holder | undefined> {
+async function otherHolder(path: string, token: string): Promise<LockHolder | undefined> {
   await sleep(SETTLED);
-  const holder = await holderOf(path);
+  const holder = await readHolder(path);
   return holder !== 'dead' && holder.token === token ? undefined : holder === 'dead' ? {} : holder;
 }
 
@@ -89,19 +89,19 @@ function listen(path: string, token: string): Promise<Server> {
 }
 
 /** Empty if it lives and does not say who it is, or if that cannot be told. */
-interface Holder {
+interface LockHolder {
   readonly pid?: number;
   readonly token?: string;
 }
 
-function holderOf(path: string): Promise<Holder | 'dead'> {
+function readHolder(path: string): Promise<LockHolder | 'dead'> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(path);
     const finish = (error?: unknown): void => {
       clearTimeout(timer);
       socket.destroy();
-      if (DEAD.has(codeOf(error))) return resolve('dead');
+      if (DEAD.has(errorCode(error))) return resolve('dead');
       const [, pid, token] = ANSWER.exec(text) ?? [];
       resolve(pid === undefined || token === undefined ? {} : { pid: Number(pid), token });
     };

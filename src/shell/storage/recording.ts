@@ -3,11 +3,11 @@
  * beside it as FILE.1 (the last) to FILE.3. A disk that fails ends the recording and never the agent.
  */
 import { open, rename, rm } from 'node:fs/promises';
-import { codeOf } from '../../base/errno.ts';
+import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Journal } from '../logging/journal.ts';
-import { refuseForeign } from './file-owner.ts';
+import { assertTrustedOwner } from './file-owner.ts';
 
 /** Takes lines at once and writes them soon. */
 export interface RecordingFile {
@@ -55,20 +55,20 @@ const FAILURES: ReadonlySet<string> = new Set(['ENOSPC', 'EIO', 'EDQUOT', 'EMFIL
  */
 export async function openRecording(
   path: string,
-  note: Journal['note'],
+  note: Journal['record'],
   options: RecordingOptions,
 ): Promise<RecordingFile> {
   const recording = new Recording(path, note, options.maxBytes);
   try {
-    await makeWay(path);
-    recording.begin(await (options.create ?? createFile)(path));
+    await rotate(path);
+    recording.start(await (options.create ?? createFile)(path));
     note({ kind: 'recordingStarted', file: path, redacted: options.redacted });
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    const code = codeOf(error);
+    const code = errorCode(error);
     if (!FAILURES.has(code))
       throw new AgentError('config', `the recording ${path} cannot be made (${code}): choose another path`);
-    recording.failed(code);
+    recording.fail(code);
   }
   return recording;
 }
@@ -84,12 +84,12 @@ async function createFile(path: string): Promise<Appender> {
 }
 
 /** Moves the recording of the last life, and those before it, out of the way. */
-async function makeWay(path: string): Promise<void> {
+async function rotate(path: string): Promise<void> {
   if (!(await isRecording(path))) return;
   await rm(`${path}.${KEPT}`, { force: true });
   for (let i = KEPT; i >= 1; i--)
     await rename(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`).catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (errorCode(error) !== 'ENOENT') throw error;
     });
 }
 
@@ -99,12 +99,12 @@ async function isRecording(path: string): Promise<boolean> {
   try {
     file = await open(path, 'r');
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (errorCode(error) === 'ENOENT') return false;
     throw error;
   }
   try {
     const stats = await file.stat();
-    refuseForeign(stats, `the recording ${path}`, 'chmod 600 it');
+    assertTrustedOwner(stats, `the recording ${path}`, 'chmod 600 it');
     const { buffer, bytesRead } = await file.read(new Uint8Array(64), 0, 64, 0);
     if (stats.isFile() && (bytesRead === 0 || LOOKS_LIKE.test(Buffer.from(buffer).toString('latin1'))))
       return true;
@@ -116,7 +116,7 @@ async function isRecording(path: string): Promise<boolean> {
 
 class Recording implements RecordingFile {
   readonly #path: string;
-  readonly #note: Journal['note'];
+  readonly #note: Journal['record'];
   readonly #maxBytes: number;
   #file: Appender | undefined;
   #pending: string[] = [];
@@ -127,7 +127,7 @@ class Recording implements RecordingFile {
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(path: string, note: Journal['note'], maxBytes: number) {
+  constructor(path: string, note: Journal['record'], maxBytes: number) {
     this.#path = path;
     this.#note = note;
     this.#maxBytes = maxBytes;
@@ -137,7 +137,7 @@ class Recording implements RecordingFile {
     return this.#trouble === undefined ? [] : [this.#trouble];
   }
 
-  begin(file: Appender): void {
+  start(file: Appender): void {
     this.#file = file;
   }
 
@@ -151,7 +151,7 @@ class Recording implements RecordingFile {
     this.#pending.push(line);
     this.#pendingBytes += bytes;
     this.#size += bytes;
-    if (this.#pendingBytes > MOST_PENDING) this.failed('the disk takes too long');
+    if (this.#pendingBytes > MOST_PENDING) this.fail('the disk takes too long');
     else if (this.#pendingBytes >= BATCH) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), DELAY).unref();
     return !this.#over;
@@ -166,7 +166,7 @@ class Recording implements RecordingFile {
   }
 
   /** The recording is over; what was written of it stays. */
-  failed(why: string): void {
+  fail(why: string): void {
     if (this.#trouble !== undefined) return;
     this.#over = true;
     this.#pending = [];
@@ -204,7 +204,7 @@ class Recording implements RecordingFile {
     try {
       await this.#file?.append(bytes);
     } catch (error) {
-      this.failed(codeOf(error));
+      this.fail(errorCode(error));
     }
   }
 }

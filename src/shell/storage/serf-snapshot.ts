@@ -5,12 +5,12 @@
  * Source: serf snapshot.go (protocol reference 4.11).
  */
 import { readFile, stat } from 'node:fs/promises';
-import type { Peer, Snapshot } from '../../agent/contract/machine.ts';
-import { hostPort, parseAddress } from '../../base/address.ts';
-import { codeOf } from '../../base/errno.ts';
+import type { PreviousNode, Snapshot } from '../../agent/contract/machine.ts';
+import { formatAddress, parseAddress } from '../../base/address.ts';
+import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
-import { isName } from '../../wire/memberlist.ts';
-import { refuseForeign } from './file-owner.ts';
+import { isMemberName } from '../../wire/memberlist.ts';
+import { assertTrustedOwner } from './file-owner.ts';
 
 /** Serf keeps them far below. */
 const MAX_FILE = 64 * 1024 * 1024;
@@ -22,19 +22,19 @@ export async function readSerfSnapshot(path: string): Promise<Snapshot> {
   const wrong = (clause: string): AgentError => new AgentError('config', `Serf snapshot ${path}: ${clause}`);
   try {
     const stats = await stat(path);
-    refuseForeign(stats, `Serf snapshot ${path}`, 'chmod go-w it');
+    assertTrustedOwner(stats, `Serf snapshot ${path}`, 'chmod go-w it');
     if (stats.size > MAX_FILE) throw wrong('the file is too large for a snapshot');
     return parseSerfSnapshot(await readFile(path, 'utf8'));
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    const code = codeOf(error);
+    const code = errorCode(error);
     throw wrong(code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`);
   }
 }
 
 /** Total: a line that makes no sense is passed over, as Serf does; the last one may be half written. */
 export function parseSerfSnapshot(contents: string): Snapshot {
-  const peers = new Map<string, Peer>();
+  const peers = new Map<string, PreviousNode>();
   const clocks = { member: 1, event: 1, query: 1 };
   const lines = contents.split('\n');
   lines.pop(); // nothing, or a line that was never finished
@@ -48,7 +48,8 @@ export function parseSerfSnapshot(contents: string): Snapshot {
         const name = rest.slice(0, space);
         const address = parseAddress(rest.slice(space + 1));
         peers.delete(name);
-        if (isName(name) && address !== undefined) peers.set(name, { name, addr: hostPort(address) });
+        if (isMemberName(name) && address !== undefined)
+          peers.set(name, { name, addr: formatAddress(address) });
         break;
       }
       case 'not-alive':

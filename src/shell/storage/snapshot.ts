@@ -6,17 +6,17 @@ import { createHash } from 'node:crypto';
 import { Packr, Unpackr } from 'msgpackr/pack';
 import * as v from 'valibot';
 import type { Snapshot } from '../../agent/contract/machine.ts';
-import { concat, sameBytes, utf8 } from '../../base/bytes.ts';
+import { concatBytes, encodeUtf8, sameBytes } from '../../base/bytes.ts';
 
 /** Says what the file is and which shape it has; then SHA-256 of the body, then the body. */
-interface Seal {
+interface FileFormat {
   readonly what: string;
   readonly magic: Uint8Array;
 }
 /** The body is msgpack. */
-const SNAPSHOT: Seal = { what: 'snapshot', magic: utf8('hearsay-snapshot-1\n') };
+const SNAPSHOT_FORMAT: FileFormat = { what: 'snapshot', magic: encodeUtf8('hearsay-snapshot-1\n') };
 /** The body is the catalogue's own; it bears the version of its format itself. */
-const CATALOG: Seal = { what: 'catalog', magic: utf8('hearsay-catalog-1\n') };
+const CATALOG_FORMAT: FileFormat = { what: 'catalog', magic: encodeUtf8('hearsay-catalog-1\n') };
 const DIGEST = 32;
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
@@ -27,13 +27,13 @@ const unpackr = new Unpackr({
   int64AsType: 'number',
 });
 
-export function packSnapshot(snapshot: Snapshot): Uint8Array {
-  return seal(SNAPSHOT, packr.pack(snapshot));
+export function encodeSnapshotFile(snapshot: Snapshot): Uint8Array {
+  return encodeFile(SNAPSHOT_FORMAT, packr.pack(snapshot));
 }
 
 /** The snapshot, or a clause that says what is wrong with these bytes. */
-export function unpackSnapshot(bytes: Uint8Array): Snapshot | string {
-  const body = unseal(SNAPSHOT, bytes);
+export function decodeSnapshotFile(bytes: Uint8Array): Snapshot | string {
+  const body = decodeFile(SNAPSHOT_FORMAT, bytes);
   if (typeof body === 'string') return body;
   let value: unknown;
   try {
@@ -46,14 +46,16 @@ export function unpackSnapshot(bytes: Uint8Array): Snapshot | string {
 }
 
 /** `bytes` are a `rememberCatalog` effect's. */
-export const packCatalog = (bytes: Uint8Array): Uint8Array => seal(CATALOG, bytes);
+export const encodeCatalogFile = (bytes: Uint8Array): Uint8Array => encodeFile(CATALOG_FORMAT, bytes);
 
 /** What `packCatalog` was given, or a clause that says what is wrong. Whether it makes sense is for the agent to say. */
-export const unpackCatalog = (bytes: Uint8Array): Uint8Array | string => unseal(CATALOG, bytes);
+export const decodeCatalogFile = (bytes: Uint8Array): Uint8Array | string =>
+  decodeFile(CATALOG_FORMAT, bytes);
 
-const seal = ({ magic }: Seal, body: Uint8Array): Uint8Array => concat([magic, digest(body), body]);
+const encodeFile = ({ magic }: FileFormat, body: Uint8Array): Uint8Array =>
+  concatBytes([magic, digest(body), body]);
 
-function unseal({ what, magic }: Seal, bytes: Uint8Array): Uint8Array | string {
+function decodeFile({ what, magic }: FileFormat, bytes: Uint8Array): Uint8Array | string {
   const bodyAt = magic.length + DIGEST;
   if (bytes.length < bodyAt) return 'the file is cut short';
   if (!sameBytes(bytes.subarray(0, magic.length), magic)) return `it is not a ${what} of this version`;

@@ -4,13 +4,13 @@
  */
 import { join } from 'node:path';
 import type { Snapshot } from '../../agent/contract/machine.ts';
-import { codeOf } from '../../base/errno.ts';
+import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Journal } from '../logging/journal.ts';
 import { DISK, type Disk } from './disk.ts';
-import { refuseForeign } from './file-owner.ts';
-import { packCatalog, packSnapshot, unpackCatalog, unpackSnapshot } from './snapshot.ts';
-import { Writer, type WriterOptions } from './writer.ts';
+import { assertTrustedOwner } from './file-owner.ts';
+import { decodeCatalogFile, decodeSnapshotFile, encodeCatalogFile, encodeSnapshotFile } from './snapshot.ts';
+import { FileWriter, type FileWriterOptions } from './writer.ts';
 
 export interface Storage {
   /** What was remembered last time. */
@@ -27,7 +27,7 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-export interface StorageOptions extends WriterOptions {
+export interface StorageOptions extends FileWriterOptions {
   readonly disk?: Disk;
 }
 
@@ -40,11 +40,11 @@ const MAX_FILE = 64 * 1024 * 1024;
  */
 export async function openStorage(
   dir: string,
-  note: Journal['note'],
+  note: Journal['record'],
   { disk = DISK, ...options }: StorageOptions = {},
 ): Promise<Storage> {
-  const writer = new Writer(disk, dir, note, options);
-  const release = await prepare(disk, dir, note, writer);
+  const writer = new FileWriter(disk, dir, note, options);
+  const release = await openDirectory(disk, dir, note, writer);
   const isFailing = writer.degraded.length > 0; // already said
   const readSealed = async <T>(
     file: string,
@@ -54,22 +54,22 @@ export async function openStorage(
     if (read === undefined) return undefined;
     const contents = typeof read === 'string' ? read : unpack(read);
     if (typeof contents !== 'string') return contents;
-    await setAside(disk, join(dir, file));
+    await quarantine(disk, join(dir, file));
     if (!isFailing) note({ kind: 'snapshotQuarantined', file: join(dir, file), why: contents });
-    writer.damaged(file, contents);
+    writer.recordDamage(file, contents);
     return undefined;
   };
   try {
-    const snapshot = await readSealed('snapshot', unpackSnapshot);
-    const catalog = await readSealed('catalog', unpackCatalog);
+    const snapshot = await readSealed('snapshot', decodeSnapshotFile);
+    const catalog = await readSealed('catalog', decodeCatalogFile);
     return {
       snapshot,
       catalog,
       get degraded() {
         return writer.degraded;
       },
-      save: (fresh) => writer.put('snapshot', () => packSnapshot(fresh)),
-      saveCatalog: (bytes) => writer.put('catalog', () => packCatalog(bytes)),
+      save: (fresh) => writer.scheduleWrite('snapshot', () => encodeSnapshotFile(fresh)),
+      saveCatalog: (bytes) => writer.scheduleWrite('catalog', () => encodeCatalogFile(bytes)),
       close: async () => {
         await writer.close();
         release();
@@ -89,19 +89,24 @@ const MISTAKES: ReadonlySet<string> = new Set([
 const REMEDY = 'chmod 700 it, or choose another with --data-dir';
 
 /** Returns what lets go of the directory. */
-async function prepare(disk: Disk, dir: string, note: Journal['note'], writer: Writer): Promise<() => void> {
+async function openDirectory(
+  disk: Disk,
+  dir: string,
+  note: Journal['record'],
+  writer: FileWriter,
+): Promise<() => void> {
   try {
     await disk.makeDirectory(dir);
-    refuseForeign(await disk.look(dir), `the data directory ${dir}`, REMEDY);
+    assertTrustedOwner(await disk.stat(dir), `the data directory ${dir}`, REMEDY);
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    const code = codeOf(error);
+    const code = errorCode(error);
     if (MISTAKES.has(code))
       throw new AgentError(
         'config',
         `the data directory ${dir} cannot be used (${code}): choose another with --data-dir`,
       );
-    writer.failed(code);
+    writer.recordFailure(code);
     return () => {};
   }
   const lock = await disk.lock(join(dir, 'lock'));
@@ -124,14 +129,14 @@ async function prepare(disk: Disk, dir: string, note: Journal['note'], writer: W
 /** The contents; `undefined` if there is no such file; else a clause that says why there are none. */
 async function readFile(disk: Disk, path: string): Promise<Uint8Array | string | undefined> {
   try {
-    const look = await disk.look(path);
+    const look = await disk.stat(path);
     if (!look.isFile()) return 'it is not a file';
-    refuseForeign(look, path, 'chmod 600 it');
+    assertTrustedOwner(look, path, 'chmod 600 it');
     if (look.size > MAX_FILE) return 'the file is too large';
     return await disk.read(path);
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    const code = codeOf(error);
+    const code = errorCode(error);
     if (code === 'ENOENT') return undefined;
     if (code === 'EACCES')
       throw new AgentError('config', `${path} cannot be read (${code}): chown it to the user of the agent`);
@@ -140,7 +145,7 @@ async function readFile(disk: Disk, path: string): Promise<Uint8Array | string |
 }
 
 /** As `NAME.bad`, in the place of an earlier one: for a look at it, and out of the way of the next. */
-async function setAside(disk: Disk, path: string): Promise<void> {
+async function quarantine(disk: Disk, path: string): Promise<void> {
   // If even this fails the next write replaces the file anyway.
   await disk.rename(path, `${path}.bad`).catch(() => {});
 }

@@ -1,32 +1,32 @@
 /** Writes the newest contents of each file, one write at a time, and keeps trying while the disk fails. */
 import { dirname, join } from 'node:path';
-import { codeOf } from '../../base/errno.ts';
+import { errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Journal } from '../logging/journal.ts';
 import type { Disk } from './disk.ts';
 
-export interface WriterOptions {
+export interface FileWriterOptions {
   /** Between two rounds of writing. */
   readonly writeInterval?: Millis;
   /** Likewise, while the disk fails. */
   readonly retryInterval?: Millis;
   /** A round that takes longer makes the disk a failing one until it ends. */
-  readonly patience?: Millis;
+  readonly slowWriteTimeout?: Millis;
 }
 
 const WRITE_INTERVAL: Millis = 1_000;
 const RETRY_INTERVAL: Millis = 5_000;
-const PATIENCE: Millis = 5_000;
+const SLOW_WRITE_TIMEOUT: Millis = 5_000;
 /** For the last round, when the agent stops. */
 const FLUSH_TIMEOUT: Millis = 5_000;
 
-export class Writer {
+export class FileWriter {
   readonly #disk: Disk;
   readonly #dir: string;
-  readonly #note: Journal['note'];
+  readonly #note: Journal['record'];
   readonly #writeInterval: Millis;
   readonly #retryInterval: Millis;
-  readonly #patience: Millis;
+  readonly #slowWriteTimeout: Millis;
   readonly #pending = new Map<string, () => Uint8Array>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
@@ -35,13 +35,13 @@ export class Writer {
   #failure: string | undefined;
   readonly #damaged = new Map<string, string>();
 
-  constructor(disk: Disk, dir: string, note: Journal['note'], options: WriterOptions) {
+  constructor(disk: Disk, dir: string, note: Journal['record'], options: FileWriterOptions) {
     this.#disk = disk;
     this.#dir = dir;
     this.#note = note;
     this.#writeInterval = options.writeInterval ?? WRITE_INTERVAL;
     this.#retryInterval = options.retryInterval ?? RETRY_INTERVAL;
-    this.#patience = options.patience ?? PATIENCE;
+    this.#slowWriteTimeout = options.slowWriteTimeout ?? SLOW_WRITE_TIMEOUT;
   }
 
   /** One clause for each trouble that has not passed. */
@@ -51,19 +51,19 @@ export class Writer {
     return [`the data directory cannot be used, state is in memory only: ${this.#failure}`, ...damaged];
   }
 
-  put(file: string, contents: () => Uint8Array): void {
+  scheduleWrite(file: string, contents: () => Uint8Array): void {
     if (this.#closed) return;
     this.#pending.set(file, contents);
-    this.#schedule();
+    this.#scheduleRound();
   }
 
   /** What was in `file` is of no use. Shown until the disk has been written to. */
-  damaged(file: string, why: string): void {
+  recordDamage(file: string, why: string): void {
     this.#damaged.set(file, why);
   }
 
   /** One line when the trouble begins, none while it lasts. */
-  failed(why: string): void {
+  recordFailure(why: string): void {
     if (this.#failure === undefined) this.#note({ kind: 'storageFailed', why });
     this.#failure = why;
   }
@@ -77,26 +77,26 @@ export class Writer {
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, FLUSH_TIMEOUT);
     });
-    await Promise.race([this.#finish(), patience]);
+    await Promise.race([this.#flush(), patience]);
     clearTimeout(timer);
     this.#pending.clear();
   }
 
-  async #finish(): Promise<void> {
+  async #flush(): Promise<void> {
     await this.#writing;
-    await this.#round();
+    await this.#writePending();
   }
 
-  #schedule(): void {
+  #scheduleRound(): void {
     if (this.#closed || this.#timer !== undefined || this.#writing !== undefined) return;
     const interval = this.#failure === undefined ? this.#writeInterval : this.#retryInterval;
     this.#timer = setTimeout(
       () => {
         this.#timer = undefined;
-        this.#writing = this.#round().finally(() => {
+        this.#writing = this.#writePending().finally(() => {
           this.#writing = undefined;
           this.#writtenAt = performance.now();
-          if (this.#pending.size > 0) this.#schedule();
+          if (this.#pending.size > 0) this.#scheduleRound();
         });
       },
       Math.max(0, this.#writtenAt + interval - performance.now()),
@@ -104,18 +104,18 @@ export class Writer {
     this.#timer.unref();
   }
 
-  async #round(): Promise<void> {
+  async #writePending(): Promise<void> {
     let isWell = true;
     const slow = setTimeout(() => {
       isWell = false;
-      this.failed('a write takes too long');
-    }, this.#patience);
+      this.recordFailure('a write takes too long');
+    }, this.#slowWriteTimeout);
     slow.unref();
     for (const [file, contents] of [...this.#pending]) {
       try {
-        await writeWhole(this.#disk, join(this.#dir, file), contents());
+        await writeFileAtomic(this.#disk, join(this.#dir, file), contents());
       } catch (error) {
-        this.failed(codeOf(error));
+        this.recordFailure(errorCode(error));
         isWell = false; // another file may be smaller
         continue;
       }
@@ -132,7 +132,7 @@ export class Writer {
 }
 
 /** The old contents or the new, whatever happens in between. */
-export async function writeWhole(disk: Disk, path: string, contents: Uint8Array): Promise<void> {
+export async function writeFileAtomic(disk: Disk, path: string, contents: Uint8Array): Promise<void> {
   const fresh = `${path}.tmp`;
   await disk.makeDirectory(dirname(path));
   await disk.remove(fresh);
@@ -144,5 +144,5 @@ export async function writeWhole(disk: Disk, path: string, contents: Uint8Array)
     throw error;
   }
   // Makes the rename itself last. Where directories cannot be synced, the file is whole all the same.
-  await disk.sync(dirname(path)).catch(() => {});
+  await disk.syncDirectory(dirname(path)).catch(() => {});
 }

@@ -5,25 +5,36 @@
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { World } from '../world/world.ts';
-import { type TraitorFaults, traitors } from './byzantine.ts';
-import { labelsOf, lotOf, type Mechanism, type Mechanisms, type Spell } from './fault.ts';
-import { type WeatherFaults, weather } from './link-quality.ts';
-import { type StrangerFaults, strangers } from './outsiders.ts';
-import { type PathFaults, paths } from './partitions.ts';
-import { type ProcessFaults, processes } from './process.ts';
-import { type LifeFaults, lives } from './restarts.ts';
+import { type ByzantineFaults, byzantineFaults } from './byzantine.ts';
+import {
+  createSampler,
+  type FaultDefinition,
+  type FaultDefinitions,
+  type FaultWindow,
+  hostLabels,
+} from './fault.ts';
+import { type LinkQualityFaults, linkQualityFaults } from './link-quality.ts';
+import { type OutsiderFaults, outsiderFaults } from './outsiders.ts';
+import { type PartitionFaults, partitionFaults } from './partitions.ts';
+import { type ProcessFaults, processFaults } from './process.ts';
+import { type RestartFaults, restartFaults } from './restarts.ts';
 
 /** What is drawn for each kind. */
-type Drawn = LifeFaults & PathFaults & WeatherFaults & ProcessFaults & StrangerFaults & TraitorFaults;
+type FaultParameters = RestartFaults &
+  PartitionFaults &
+  LinkQualityFaults &
+  ProcessFaults &
+  OutsiderFaults &
+  ByzantineFaults;
 
-export type FaultKind = keyof Drawn;
+export type FaultKind = keyof FaultParameters;
 
-type Of<K extends FaultKind> = Spell & { readonly kind: K } & Readonly<Drawn[K]>;
+type FaultOfKind<K extends FaultKind> = FaultWindow & { readonly kind: K } & Readonly<FaultParameters[K]>;
 
 /** One trouble: it begins at `at` and is over after `span`. Plain data. */
-export type Fault = { [K in FaultKind]: Of<K> }[FaultKind];
+export type Fault = { [K in FaultKind]: FaultOfKind<K> }[FaultKind];
 
-export interface Plan {
+export interface FaultPlan {
   /** Hosts that troubles may strike. */
   readonly hosts: readonly string[];
   /** All troubles begin and end within this, counted from when they are let loose. */
@@ -33,33 +44,33 @@ export interface Plan {
   readonly kinds?: readonly FaultKind[];
 }
 
-const MECHANISMS: Mechanisms<Drawn> = {
-  ...lives,
-  ...paths,
-  ...weather,
-  ...processes,
-  ...strangers,
-  ...traitors,
+const FAULT_DEFINITIONS: FaultDefinitions<FaultParameters> = {
+  ...restartFaults,
+  ...partitionFaults,
+  ...linkQualityFaults,
+  ...processFaults,
+  ...outsiderFaults,
+  ...byzantineFaults,
 };
 
-const ALL_KINDS = Object.keys(MECHANISMS) as FaultKind[];
+const ALL_KINDS = Object.keys(FAULT_DEFINITIONS) as FaultKind[];
 
 /** Those that break laws by their nature, and come in worlds of their own. */
-export const HOSTILE_KINDS: readonly FaultKind[] = ['traitor'];
+export const BYZANTINE_KINDS: readonly FaultKind[] = ['byzantine'];
 
 /** All others. */
-export const FAULT_KINDS: readonly FaultKind[] = ALL_KINDS.filter((kind) => !HOSTILE_KINDS.includes(kind));
+export const FAULT_KINDS: readonly FaultKind[] = ALL_KINDS.filter((kind) => !BYZANTINE_KINDS.includes(kind));
 
 /** A schedule, earliest first. Same generator, same schedule. */
-export function drawFaults(rng: Rng, plan: Plan): Fault[] {
+export function drawFaults(rng: Rng, plan: FaultPlan): Fault[] {
   const kinds = [...(plan.kinds ?? FAULT_KINDS)];
   const faults: Fault[] = [];
   for (let i = 0; i < plan.count && kinds.length > 0; i++) {
     const kind = kinds[rng.int(kinds.length)] as FaultKind;
-    const { longest, most = Number.POSITIVE_INFINITY, draw } = MECHANISMS[kind];
+    const { maxSpan: longest, maxCount: most = Number.POSITIVE_INFINITY, draw } = FAULT_DEFINITIONS[kind];
     const at = rng.next() * plan.span * 0.8;
     const span = Math.min(plan.span - at, longest * (0.05 + 0.95 * rng.next() ** 2));
-    faults.push({ at, span, kind, ...draw(lotOf(rng, plan.hosts)) } as Fault);
+    faults.push({ at, span, kind, ...draw(createSampler(rng, plan.hosts)) } as Fault);
     if (faults.filter((fault) => fault.kind === kind).length >= most) kinds.splice(kinds.indexOf(kind), 1);
   }
   return faults.sort((a, b) => a.at - b.at);
@@ -69,28 +80,33 @@ export function drawFaults(rng: Rng, plan: Plan): Fault[] {
  * Puts a schedule into a world's agenda, beginning now. A host that is down already is not struck again; `struck` is
  * told of each trouble that really came.
  */
-export function unleash(world: World, faults: readonly Fault[], struck?: (fault: Fault) => void): void {
+export function scheduleFaults(
+  world: World,
+  faults: readonly Fault[],
+  struck?: (fault: Fault) => void,
+): void {
   const begin = world.now;
   for (const fault of faults)
     world.at(begin + fault.at, () => {
       if ('who' in fault && !world.host(fault.who).running) return;
       struck?.(fault);
-      strike(world, fault);
+      injectFault(world, fault);
     });
 }
 
 /** Does it now. */
-export function strike(world: World, fault: Fault): void {
+export function injectFault(world: World, fault: Fault): void {
   const over = (act: () => void): void => world.at(world.now + fault.span, act);
-  mechanismOf(fault).strike(world, fault, over);
+  definitionOf(fault).inject(world, fault, over);
 }
 
 /** Hosts that cannot be called healthy while this lasts. */
-export function victimsOf(world: World, fault: Fault): readonly string[] {
-  const { victims } = mechanismOf(fault);
+export function affectedHosts(world: World, fault: Fault): readonly string[] {
+  const { affected: victims } = definitionOf(fault);
   if (victims !== undefined) return victims(fault);
-  return 'who' in fault ? [fault.who] : labelsOf(world);
+  return 'who' in fault ? [fault.who] : hostLabels(world);
 }
 
 /** The one place where a kind and its mechanism are matched; the compiler cannot follow. */
-const mechanismOf = (fault: Fault): Mechanism<Fault> => MECHANISMS[fault.kind] as unknown as Mechanism<Fault>;
+const definitionOf = (fault: Fault): FaultDefinition<Fault> =>
+  FAULT_DEFINITIONS[fault.kind] as unknown as FaultDefinition<Fault>;

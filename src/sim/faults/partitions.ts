@@ -4,9 +4,9 @@ import { shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Transport } from '../world/network.ts';
 import type { World } from '../world/world.ts';
-import { labelsOf, type Mechanisms } from './fault.ts';
+import { type FaultDefinitions, hostLabels } from './fault.ts';
 
-export interface PathFaults {
+export interface PartitionFaults {
   partition: { readonly side: readonly string[]; readonly oneWay: boolean };
   /** Many parts, each of which hears only itself. */
   shatter: { readonly parts: readonly (readonly string[])[] };
@@ -20,46 +20,46 @@ export interface PathFaults {
   outage: { readonly between?: readonly [string, string]; readonly transport: Transport };
 }
 
-export const paths: Mechanisms<PathFaults> = {
+export const partitionFaults: FaultDefinitions<PartitionFaults> = {
   partition: {
-    longest: 90_000,
-    draw: ({ some, rarely }) => ({ side: some(), oneWay: rarely(3) }),
-    strike: (world, { side, oneWay }, over) => over(split(world, side, oneWay)),
+    maxSpan: 90_000,
+    draw: ({ someHosts: some, oneIn: rarely }) => ({ side: some(), oneWay: rarely(3) }),
+    inject: (world, { side, oneWay }, over) => over(split(world, side, oneWay)),
   },
   shatter: {
-    longest: 60_000,
+    maxSpan: 60_000,
     draw: ({ hosts, rng }) => {
       const count = 3 + rng.int(Math.max(1, hosts.length - 3));
       const parts: string[][] = Array.from({ length: count }, () => []);
       for (const host of hosts) parts[rng.int(count)]?.push(host);
       return { parts: parts.filter((part) => part.length > 0) };
     },
-    strike: (world, { parts }, over) => {
-      const labels = labelsOf(world);
+    inject: (world, { parts }, over) => {
+      const labels = hostLabels(world);
       for (const part of parts)
-        over(world.network.impose({ from: part, to: labels.filter((label) => !part.includes(label)) }));
+        over(world.network.addRule({ from: part, to: labels.filter((label) => !part.includes(label)) }));
     },
   },
   mesh: {
-    longest: 120_000,
-    draw: ({ hosts, rng, rarely }) => {
+    maxSpan: 120_000,
+    draw: ({ hosts, rng, oneIn: rarely }) => {
       const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => [a, b] as const));
       const share = 0.05 + 0.4 * rng.next();
       const cut = shuffle(pairs, rng).slice(0, Math.max(1, Math.round(share * pairs.length)));
       if (rarely(3)) return { links: cut.map(([a, b]) => (rng.int(2) === 0 ? [a, b] : [b, a])) };
       return { links: cut.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]) };
     },
-    strike: (world, { links }, over) => over(world.network.impose({ links })),
-    victims: ({ links }) => [...new Set(links.flat())],
+    inject: (world, { links }, over) => over(world.network.addRule({ links })),
+    affected: ({ links }) => [...new Set(links.flat())],
   },
   flapping: {
-    longest: 90_000,
-    draw: ({ some, rng }) => ({
+    maxSpan: 90_000,
+    draw: ({ someHosts: some, rng }) => ({
       side: some(),
       cut: Math.round(1000 + 20_000 * rng.next() ** 2),
       whole: Math.round(1000 + 20_000 * rng.next() ** 2),
     }),
-    strike: (world, { side, cut, whole, span }) => {
+    inject: (world, { side, cut, whole, span }) => {
       const end = world.now + span;
       const again = (): void => {
         if (world.now >= end) return;
@@ -72,33 +72,33 @@ export const paths: Mechanisms<PathFaults> = {
     },
   },
   silence: {
-    longest: 90_000,
-    draw: ({ one, of }) => ({ who: one(), transport: of(['udp', 'tcp'] as const) }),
-    strike: (world, { who, transport }, over) => {
-      over(world.network.impose({ from: [who], transport }));
-      over(world.network.impose({ to: [who], transport }));
+    maxSpan: 90_000,
+    draw: ({ host: one, pick: of }) => ({ who: one(), transport: of(['udp', 'tcp'] as const) }),
+    inject: (world, { who, transport }, over) => {
+      over(world.network.addRule({ from: [who], transport }));
+      over(world.network.addRule({ to: [who], transport }));
     },
   },
   outage: {
-    longest: 90_000,
-    draw: ({ two, of, rarely }) => {
+    maxSpan: 90_000,
+    draw: ({ twoHosts: two, pick: of, oneIn: rarely }) => {
       const transport = of(['udp', 'tcp'] as const);
       return rarely(3) ? { transport } : { between: two(), transport };
     },
-    strike: (world, { between, transport }, over) => {
-      if (between === undefined) return over(world.network.impose({ transport, loss: 1 }));
+    inject: (world, { between, transport }, over) => {
+      if (between === undefined) return over(world.network.addRule({ transport, loss: 1 }));
       const [a, b] = between;
       const links = [[a, b] as const, [b, a] as const];
-      over(world.network.impose({ links, transport }));
+      over(world.network.addRule({ links, transport }));
     },
   },
 };
 
 /** Cuts one side off from the rest. Returns what heals it. */
 function split(world: World, side: readonly string[], oneWay: boolean): () => void {
-  const far = labelsOf(world).filter((label) => !side.includes(label));
-  const lifts = [world.network.impose({ from: side, to: far })];
-  if (!oneWay) lifts.push(world.network.impose({ from: far, to: side }));
+  const far = hostLabels(world).filter((label) => !side.includes(label));
+  const lifts = [world.network.addRule({ from: side, to: far })];
+  if (!oneWay) lifts.push(world.network.addRule({ from: far, to: side }));
   return () => {
     for (const lift of lifts) lift();
   };

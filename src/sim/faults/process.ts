@@ -1,16 +1,16 @@
 /** What goes wrong on one machine while its agent runs: stopped and starved processes, clocks, disks. */
 import { createRng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import { comeBack, type Mechanisms, stall } from './fault.ts';
+import { type FaultDefinitions, restartHost, stallHost } from './fault.ts';
 
 export interface ProcessFaults {
   stall: { readonly who: string };
   /** Stopped again and again, for 0.1 s to 20 s each time. */
-  stutter: { readonly whos: readonly string[]; readonly seed: number };
+  repeatedStalls: { readonly whos: readonly string[]; readonly seed: number };
   /** Something else keeps the loop busy for `block` at a time, and for a part `duty` of all time. */
   busyLoop: { readonly whos: readonly string[]; readonly block: Millis; readonly duty: number };
   /** The machine gets another address while the agent runs, as with a new lease. */
-  lease: { readonly who: string };
+  addressChange: { readonly who: string };
   /** The wall clock jumps while the agent runs. */
   clockJump: { readonly who: string; readonly by: Millis };
   /**
@@ -22,83 +22,83 @@ export interface ProcessFaults {
 
 const TEN_YEARS: Millis = 10 * 365 * 86_400_000;
 
-export const processes: Mechanisms<ProcessFaults> = {
+export const processFaults: FaultDefinitions<ProcessFaults> = {
   stall: {
-    longest: 20_000,
-    draw: ({ one }) => ({ who: one() }),
-    strike: (world, { who, span }) => stall(world, who, span),
+    maxSpan: 20_000,
+    draw: ({ host: one }) => ({ who: one() }),
+    inject: (world, { who, span }) => stallHost(world, who, span),
   },
-  stutter: {
-    longest: 90_000,
-    draw: ({ some, hosts, rng }) => ({
+  repeatedStalls: {
+    maxSpan: 90_000,
+    draw: ({ someHosts: some, hosts, rng }) => ({
       whos: some().slice(0, Math.max(1, Math.floor(hosts.length / 4))),
       seed: rng.int(2 ** 31),
     }),
-    strike: (world, { whos, seed, span }) => {
+    inject: (world, { whos, seed, span }) => {
       const rng = createRng(seed);
       for (const who of whos)
         for (let at = 0; at < span; ) {
           const paused = Math.min(span - at, 100 * 200 ** rng.next());
-          world.at(world.now + at, () => stall(world, who, paused));
+          world.at(world.now + at, () => stallHost(world, who, paused));
           at += paused + 100 * 100 ** rng.next();
         }
     },
-    victims: ({ whos }) => whos,
+    affected: ({ whos }) => whos,
   },
   busyLoop: {
-    longest: 60_000,
-    draw: ({ some, hosts, rng }) => ({
+    maxSpan: 60_000,
+    draw: ({ someHosts: some, hosts, rng }) => ({
       whos: some().slice(0, Math.max(1, Math.floor(hosts.length / 4))),
       block: Math.round(50 * 40 ** rng.next()),
       duty: 0.01 * 50 ** rng.next(),
     }),
-    strike: (world, { whos, block, duty, span }) => {
+    inject: (world, { whos, block, duty, span }) => {
       for (const who of whos)
         for (let at = 0; at + block <= span; at += block / duty)
-          world.at(world.now + at, () => stall(world, who, block));
+          world.at(world.now + at, () => stallHost(world, who, block));
     },
-    victims: ({ whos }) => whos,
+    affected: ({ whos }) => whos,
   },
-  lease: {
-    longest: 1_000,
-    draw: ({ one }) => ({ who: one() }),
-    strike: (world, { who }) => {
+  addressChange: {
+    maxSpan: 1_000,
+    draw: ({ host: one }) => ({ who: one() }),
+    inject: (world, { who }) => {
       // Go agents do not follow.
-      if (world.host(who).options.plain !== true) world.move(who);
+      if (world.host(who).options.serfPeer !== true) world.changeAddress(who);
     },
   },
   clockJump: {
-    longest: 90_000,
-    draw: ({ one, rng, of, coin }) => {
+    maxSpan: 90_000,
+    draw: ({ host: one, rng, pick: of, coin }) => {
       const by = Math.round(of([1, 60_000, 7_200_000, TEN_YEARS] as const) * rng.next());
       return { who: one(), by: coin() ? by : 0 - by };
     },
-    strike: (world, { who, by }, over) => {
-      const before = world.host(who).clock;
-      world.setClock(who, before + by);
-      over(() => world.setClock(who, before));
+    inject: (world, { who, by }, over) => {
+      const before = world.host(who).wallClockOffset;
+      world.setWallClock(who, before + by);
+      over(() => world.setWallClock(who, before));
     },
-    victims: () => [],
+    affected: () => [],
   },
   disk: {
-    longest: 90_000,
-    draw: ({ one, of, rng }) => ({
+    maxSpan: 90_000,
+    draw: ({ host: one, pick: of, rng }) => ({
       who: one(),
       how: of(['refuses', 'torn', 'lost'] as const),
       writes: 1 + rng.int(8),
     }),
-    strike: (world, { who, how, writes, span }, over) => {
+    inject: (world, { who, how, writes, span }, over) => {
       const host = world.host(who);
-      if (how === 'refuses') host.diskRefuses = true;
+      if (how === 'refuses') host.diskFailing = true;
       world.at(world.now + 0.7 * span, () => {
         if (!host.running) return;
         world.stop(who);
-        if (how === 'torn') host.tear(writes);
-        if (how === 'lost') host.wipe();
+        if (how === 'torn') host.tearLastWrites(writes);
+        if (how === 'lost') host.wipeDisk();
       });
       over(() => {
-        host.diskRefuses = false;
-        comeBack(world, who, { remember: true, moved: false });
+        host.diskFailing = false;
+        restartHost(world, who, { remember: true, moved: false });
       });
     },
   },

@@ -1,9 +1,9 @@
 /** Ends and beginnings of processes: crashes, leaves, restarts of one, of one after the other, of all; new tags. */
 import { shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import { comeBack, type Mechanisms } from './fault.ts';
+import { type FaultDefinitions, restartHost } from './fault.ts';
 
-export interface LifeFaults {
+export interface RestartFaults {
   /** `clock`: how far its wall clock is off when it comes back; absent: as before. */
   crash: {
     readonly who: string;
@@ -45,60 +45,65 @@ export interface LifeFaults {
 /** Clocks go wrong by up to an hour, both ways. */
 const CLOCK_SPREAD: Millis = 7_200_000;
 
-export const lives: Mechanisms<LifeFaults> = {
+export const restartFaults: FaultDefinitions<RestartFaults> = {
   crash: {
-    longest: 90_000,
-    draw: ({ rng, one, coin, rarely }) => ({
+    maxSpan: 90_000,
+    draw: ({ rng, host: one, coin, oneIn: rarely }) => ({
       who: one(),
       dark: coin(),
       remember: coin(),
       moved: rarely(4),
       ...(rarely(3) ? { clock: Math.round((rng.next() - 0.5) * CLOCK_SPREAD) } : {}),
     }),
-    strike: (world, fault, over) => {
+    inject: (world, fault, over) => {
       world.stop(fault.who, { dark: fault.dark });
-      over(() => comeBack(world, fault.who, fault));
+      over(() => restartHost(world, fault.who, fault));
     },
   },
   bounce: {
-    longest: 2000,
-    draw: ({ one, coin, rarely }) => ({ who: one(), remember: coin(), moved: rarely(4) }),
-    strike: (world, fault, over) => {
+    maxSpan: 2000,
+    draw: ({ host: one, coin, oneIn: rarely }) => ({ who: one(), remember: coin(), moved: rarely(4) }),
+    inject: (world, fault, over) => {
       world.stop(fault.who);
-      over(() => comeBack(world, fault.who, fault));
+      over(() => restartHost(world, fault.who, fault));
     },
   },
   leave: {
-    longest: 90_000,
-    draw: ({ one, coin, rarely }) => ({ who: one(), remember: coin(), moved: rarely(4) }),
-    strike: (world, fault, over) => {
+    maxSpan: 90_000,
+    draw: ({ host: one, coin, oneIn: rarely }) => ({ who: one(), remember: coin(), moved: rarely(4) }),
+    inject: (world, fault, over) => {
       world.command(fault.who, { kind: 'leave' });
-      over(() => comeBack(world, fault.who, fault));
+      over(() => restartHost(world, fault.who, fault));
     },
   },
   forget: {
-    longest: 90_000,
-    draw: ({ one, coin, rarely }) => ({ who: one(), by: one(), prune: rarely(3), remember: coin() }),
-    strike: (world, { who, by, prune, remember, span }, over) => {
+    maxSpan: 90_000,
+    draw: ({ host: one, coin, oneIn: rarely }) => ({
+      who: one(),
+      by: one(),
+      prune: rarely(3),
+      remember: coin(),
+    }),
+    inject: (world, { who, by, prune, remember, span }, over) => {
       world.stop(who);
       world.at(world.now + 0.7 * span, () => {
         if (!world.host(who).running && world.host(by).running)
           world.command(by, { kind: 'forget', node: who, prune, refuseLive: true });
       });
-      over(() => comeBack(world, who, { remember, moved: false }));
+      over(() => restartHost(world, who, { remember, moved: false }));
     },
   },
   retag: {
-    longest: 90_000,
-    draw: ({ one, rng }) => ({ who: one(), tags: `v${rng.int(1000)}` }),
-    strike: (world, { who, tags }) => {
+    maxSpan: 90_000,
+    draw: ({ host: one, rng }) => ({ who: one(), tags: `v${rng.int(1000)}` }),
+    inject: (world, { who, tags }) => {
       world.command(who, { kind: 'setTags', set: new Map([['tags', tags]]), remove: [] });
     },
-    victims: () => [],
+    affected: () => [],
   },
   rolling: {
-    longest: 120_000,
-    most: 1,
+    maxSpan: 120_000,
+    maxCount: 1,
     draw: ({ hosts, rng, coin }) => ({
       order: shuffle([...hosts], rng),
       every: Math.round(1000 + 9000 * rng.next()),
@@ -106,7 +111,7 @@ export const lives: Mechanisms<LifeFaults> = {
       orderly: coin(),
       remember: coin(),
     }),
-    strike: (world, { order, every, down, orderly, remember, span }) => {
+    inject: (world, { order, every, down, orderly, remember, span }) => {
       const end = world.now + span;
       order.forEach((who, i) => {
         const at = world.now + i * every;
@@ -115,27 +120,27 @@ export const lives: Mechanisms<LifeFaults> = {
           if (!world.host(who).running) return;
           if (orderly) world.command(who, { kind: 'leave' });
           else world.stop(who);
-          world.at(world.now + down, () => comeBack(world, who, { remember, moved: false }));
+          world.at(world.now + down, () => restartHost(world, who, { remember, moved: false }));
         });
       });
     },
   },
   wholeRestart: {
-    longest: 90_000,
-    most: 1,
-    draw: ({ hosts, rng, of, rarely }) => ({
+    maxSpan: 90_000,
+    maxCount: 1,
+    draw: ({ hosts, rng, pick: of, oneIn: rarely }) => ({
       order: shuffle([...hosts], rng),
       stagger: of([0, 0, 100, 2000] as const),
       forgetful: hosts.slice(0, Math.round(hosts.length * of([0, 0.5, 1] as const))),
       moved: rarely(4),
     }),
-    strike: (world, { order, stagger, forgetful, moved, span }) => {
+    inject: (world, { order, stagger, forgetful, moved, span }) => {
       const down = Math.max(0, span - stagger * order.length);
       order.forEach((who, i) => {
         world.stop(who);
         const remember = !forgetful.includes(who);
         world.at(world.now + Math.min(span, down + i * stagger), () =>
-          comeBack(world, who, { remember, moved }),
+          restartHost(world, who, { remember, moved }),
         );
       });
     },

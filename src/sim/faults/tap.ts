@@ -4,40 +4,40 @@ import type { World } from '../world/world.ts';
 
 const KEPT = 256;
 
-export class Tap {
-  readonly #caught: Uint8Array[] = [];
+export class DatagramTap {
+  readonly #captured: Uint8Array[] = [];
   #next = 0;
-  #open = 0;
+  #captures = 0;
 
   /** Listens until what is returned is called. What was caught stays. */
-  open(): () => void {
-    this.#open += 1;
+  startCapture(): () => void {
+    this.#captures += 1;
     return () => {
-      this.#open -= 1;
+      this.#captures -= 1;
     };
   }
 
-  hear(bytes: Uint8Array): void {
-    if (this.#open === 0) return;
-    this.#caught[this.#next] = bytes.slice();
+  capture(bytes: Uint8Array): void {
+    if (this.#captures === 0) return;
+    this.#captured[this.#next] = bytes.slice();
     this.#next = (this.#next + 1) % KEPT;
   }
 
-  any(rng: Rng): Uint8Array | undefined {
-    return this.#caught.length === 0 ? undefined : this.#caught[rng.int(this.#caught.length)];
+  sample(rng: Rng): Uint8Array | undefined {
+    return this.#captured.length === 0 ? undefined : this.#captured[rng.int(this.#captured.length)];
   }
 }
 
-const taps = new WeakMap<World, Tap>();
+const taps = new WeakMap<World, DatagramTap>();
 
 /** The one tap of a world. */
-export function tapOf(world: World): Tap {
+export function getDatagramTap(world: World): DatagramTap {
   let tap = taps.get(world);
   if (tap === undefined) {
-    const one = new Tap();
+    const one = new DatagramTap();
     tap = one;
     taps.set(world, tap);
-    world.watch({ sent: (_host, _to, bytes) => one.hear(bytes) });
+    world.subscribe({ onDatagram: (_host, _to, bytes) => one.capture(bytes) });
   }
   return tap;
 }

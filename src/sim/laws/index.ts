@@ -6,54 +6,54 @@
 
 import type { Fact } from '../../agent/contract/facts.ts';
 import type { Topic } from '../../agent/contract/view.ts';
-import type { Host } from '../world/host.ts';
+import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
-import { Memory } from './catalog/memory.ts';
-import type { Ground, Law } from './law.ts';
-import { Accusations } from './membership/accusations.ts';
-import { Turns } from './membership/calm.ts';
-import { Identities } from './membership/identities.ts';
-import { Rows } from './membership/rows.ts';
-import { Bounds } from './wire/bounds.ts';
-import { Lanes } from './wire/lanes.ts';
-import { Secrecy } from './wire/secrecy.ts';
+import { PersistenceLaw } from './catalog/memory.ts';
+import type { Law, LawContext } from './law.ts';
+import { AccusationLaw } from './membership/accusations.ts';
+import { MembershipChangeCounter } from './membership/calm.ts';
+import { IdentityLaw } from './membership/identities.ts';
+import { RowLaw } from './membership/rows.ts';
+import { BoundsLaw } from './wire/bounds.ts';
+import { LaneLaw } from './wire/lanes.ts';
+import { EncryptionLaw } from './wire/secrecy.ts';
 
 const SWEEP_EVERY = 1000;
 const MAX_VIOLATIONS = 100;
 
-export class Checkers {
+export class LawChecker {
   /** What was broken, in the order in which it was seen. */
   readonly violations: string[] = [];
   readonly #world: World;
   readonly #laws: Law[];
-  readonly #turns = new Turns();
-  readonly #slandered = new Set<string>();
+  readonly #membershipChanges = new MembershipChangeCounter();
+  readonly #forged = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
-    const ground: Ground = {
+    const ground: LawContext = {
       world,
-      broken: this.broken,
-      isSlandered: (name) => this.#slandered.has(name),
+      reportViolation: this.broken,
+      isForged: (name) => this.#forged.has(name),
     };
     this.#laws = [
-      new Rows(ground),
-      new Identities(ground),
-      new Accusations(ground),
-      new Bounds(ground),
-      new Lanes(ground),
-      new Memory(ground),
-      this.#turns,
+      new RowLaw(ground),
+      new IdentityLaw(ground),
+      new AccusationLaw(ground),
+      new BoundsLaw(ground),
+      new LaneLaw(ground),
+      new PersistenceLaw(ground),
+      this.#membershipChanges,
     ];
-    new Secrecy(ground);
-    world.watch({
-      started: (host) => {
-        for (const law of this.#laws) law.started?.(host);
+    new EncryptionLaw(ground);
+    world.subscribe({
+      onStart: (host) => {
+        for (const law of this.#laws) law.onStart?.(host);
       },
-      asked: (host, command) => {
-        for (const law of this.#laws) law.asked?.(host, command);
+      onCommand: (host, command) => {
+        for (const law of this.#laws) law.onCommand?.(host, command);
       },
-      acted: (host, facts, topics) => this.#acted(host, facts, topics),
+      onEffects: (host, facts, topics) => this.#onEffects(host, facts, topics),
     });
     const sweep = (): void => {
       for (const host of world.hosts) if (host.running) this.#sweep(host);
@@ -69,22 +69,22 @@ export class Checkers {
   };
 
   /** Laws that not every world knows. Before anybody starts. */
-  add(...laws: readonly Law[]): void {
+  addLaws(...laws: readonly Law[]): void {
     this.#laws.push(...laws);
   }
 
   /** From now on somebody forges messages in this member's name. */
-  slander(name: string): void {
-    this.#slandered.add(name);
+  markForged(name: string): void {
+    this.#forged.add(name);
   }
 
   /** L7: how often observers have changed their minds about who is there, and the last time. */
-  get turns(): { readonly count: number; readonly last: string } {
-    return { count: this.#turns.count, last: this.#turns.last };
+  get membershipChanges(): { readonly count: number; readonly last: string } {
+    return { count: this.#membershipChanges.count, last: this.#membershipChanges.last };
   }
 
   /** Throws with the seed and the end of the trace if any law was broken. */
-  enforce(): void {
+  assertNoViolations(): void {
     if (this.violations.length === 0) return;
     throw new Error(
       [
@@ -95,24 +95,25 @@ export class Checkers {
     );
   }
 
-  #acted(host: Host, facts: readonly Fact[], topics: readonly Topic[]): void {
+  #onEffects(host: SimHost, facts: readonly Fact[], topics: readonly Topic[]): void {
     const touched = new Set<string>();
     for (const fact of facts) {
-      for (const law of this.#laws) law.fact?.(host, fact, facts);
+      for (const law of this.#laws) law.onFact?.(host, fact, facts);
       if ('node' in fact) touched.add(fact.node);
     }
     for (const topic of topics) if (topic.startsWith('node:')) touched.add(topic.slice('node:'.length));
     for (const name of touched) {
       const member = host.agent?.view.member(name);
-      if (member?.name === name) for (const law of this.#laws) law.row?.(host, member);
+      if (member?.name === name) for (const law of this.#laws) law.checkRow?.(host, member);
     }
-    for (const law of this.#laws) law.looked?.(host);
+    for (const law of this.#laws) law.checkHost?.(host);
   }
 
-  #sweep(host: Host): void {
-    for (const law of this.#laws) law.swept?.(host);
-    for (const member of host.live.view.members()) for (const law of this.#laws) law.row?.(host, member);
-    for (const law of this.#laws) law.looked?.(host);
+  #sweep(host: SimHost): void {
+    for (const law of this.#laws) law.checkPeriodically?.(host);
+    for (const member of host.runningAgent.view.members())
+      for (const law of this.#laws) law.checkRow?.(host, member);
+    for (const law of this.#laws) law.checkHost?.(host);
   }
 }
 
@@ -123,12 +124,12 @@ export class Checkers {
 export function disagreements(world: World): string[] {
   const running = [...world.hosts].filter((host) => host.running);
   const names = new Set(running.map((host) => host.name));
-  const isAlone = ({ name }: Host): boolean => running.filter((one) => one.name === name).length === 1;
+  const isAlone = ({ name }: SimHost): boolean => running.filter((one) => one.name === name).length === 1;
   const found: string[] = [];
-  for (const { label, live } of running) {
+  for (const { label, runningAgent: live } of running) {
     for (const host of running) {
       const member = live.view.member(host.name);
-      const self = host.live.view.self();
+      const self = host.runningAgent.view.self();
       if (member?.status !== 'alive')
         found.push(`${label} holds ${host.name} as ${member?.status ?? 'unknown'}`);
       else if (member.incarnation !== self.incarnation)

@@ -3,31 +3,31 @@
 import type { Command } from '../../agent/contract/commands.ts';
 import type { Fact } from '../../agent/contract/facts.ts';
 import type { MemberView } from '../../agent/contract/view.ts';
-import type { Host } from '../world/host.ts';
+import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 
 /** What laws stand on. */
-export interface Ground {
+export interface LawContext {
   readonly world: World;
   /** Told of each breach; `what` begins with the law's id. */
-  readonly broken: (what: string) => void;
+  readonly reportViolation: (what: string) => void;
   /**
    * Somebody forges messages in this member's name: what others hold of it need not be its own word. Laws that know
    * a member only by its word then keep silent about it, and no others.
    */
-  isSlandered(name: string): boolean;
+  isForged(name: string): boolean;
 }
 
 /** A law takes part in what it needs. */
 export interface Law {
-  started?(host: Host): void;
-  asked?(host: Host, command: Command): void;
+  onStart?(host: SimHost): void;
+  onCommand?(host: SimHost, command: Command): void;
   /** Each fact of one input, in order; `all` are those of the same input. */
-  fact?(host: Host, fact: Fact, all: readonly Fact[]): void;
+  onFact?(host: SimHost, fact: Fact, all: readonly Fact[]): void;
   /** A row that an input touched, and every row once a second. */
-  row?(host: Host, member: MemberView): void;
+  checkRow?(host: SimHost, member: MemberView): void;
   /** When all rows of an input have been shown, and once a second. */
-  looked?(host: Host): void;
+  checkHost?(host: SimHost): void;
   /** Once a second, for each host that runs. */
-  swept?(host: Host): void;
+  checkPeriodically?(host: SimHost): void;
 }

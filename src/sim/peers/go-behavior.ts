@@ -10,7 +10,7 @@
 import { NO_BYTES } from '../../base/bytes.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { MembersView, SwimEffect } from '../../swim/types.ts';
-import type { Ack, NodeState, SwimMessage } from '../../wire/memberlist.ts';
+import type { Ack, PushNodeState, SwimMessage } from '../../wire/memberlist.ts';
 import { SERF_TYPE } from '../../wire/serf.ts';
 
 type Send = Extract<SwimEffect, { kind: 'send' }>;
@@ -19,7 +19,7 @@ type Send = Extract<SwimEffect, { kind: 'send' }>;
  * What of a message counts. The stored incarnation is raised by no accusation that changes no state: neither of one
  * who is down already, nor by a second suspicion.
  */
-export function believed(message: SwimMessage, members: MembersView): SwimMessage | undefined {
+export function filterAccusation(message: SwimMessage, members: MembersView): SwimMessage | undefined {
   if (message.kind !== 'suspect' && message.kind !== 'dead') return message;
   const row = members.get(message.node);
   if (row === undefined || row === members.self) return message;
@@ -30,7 +30,7 @@ export function believed(message: SwimMessage, members: MembersView): SwimMessag
 }
 
 /** Likewise of a row of a push/pull, which counts as an accusation unless it is alive. */
-export function believedRow(row: NodeState, members: MembersView): NodeState | undefined {
+export function filterAccusationRow(row: PushNodeState, members: MembersView): PushNodeState | undefined {
   const held = members.get(row.name);
   if (row.state === 0 || held === undefined || held === members.self) return row;
   if (held.state === 'dead' || held.state === 'left') return undefined;
@@ -45,16 +45,16 @@ const LEFT = 3;
  * The answer to a question that the core asks before it believes what is said of somebody it does not know any more
  * (memberlist#312): a Go agent does not ask.
  */
-export function questionIn({ message, peer, fill }: Send): Ack | undefined {
+export function answerVerification({ message, peer, piggyback: fill }: Send): Ack | undefined {
   // What is sent on another's behalf may be filled up.
   if (message.kind !== 'ping' || peer !== undefined || fill) return undefined;
   return { kind: 'ack', seqNo: message.seqNo, payload: NO_BYTES };
 }
 
 /** Nobody is told why he is shunned (memberlist#311), and a refutation goes to no one in particular. */
-export const isSaid = ({ message, peer }: Send): boolean =>
+export const isSentByGo = ({ message, peer }: Send): boolean =>
   peer !== undefined || (message.kind !== 'suspect' && message.kind !== 'dead' && message.kind !== 'alive');
 
 /** A query goes to nobody in particular; only ours reminds those who have not answered. */
-export const isReminder = (effect: SerfEffect): boolean =>
+export const isQueryReminder = (effect: SerfEffect): boolean =>
   effect.kind === 'send' && effect.body[0] === SERF_TYPE.query;

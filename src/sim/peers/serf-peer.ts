@@ -7,12 +7,12 @@ import type { Command, RequestId } from '../../agent/contract/commands.ts';
 import type { Agent, Effect, Input } from '../../agent/contract/machine.ts';
 import type { AgentOptions } from '../../agent/contract/options.ts';
 import type { View } from '../../agent/contract/view.ts';
-import { openRooms } from '../../agent/layers.ts';
-import { Commands } from '../../agent/operations/join-leave.ts';
-import { KeyTasks } from '../../agent/operations/key-operations.ts';
-import { Talk } from '../../agent/operations/messaging.ts';
-import { Outlooks } from '../../agent/readers/partition-summary.ts';
-import { LandingView } from '../../agent/readers/view.ts';
+import { createLayers } from '../../agent/layers.ts';
+import { JoinLeave } from '../../agent/operations/join-leave.ts';
+import { KeyOperations } from '../../agent/operations/key-operations.ts';
+import { Messaging } from '../../agent/operations/messaging.ts';
+import { PartitionMonitor } from '../../agent/readers/partition-summary.ts';
+import { AgentView } from '../../agent/readers/view.ts';
 import { Packets } from '../../agent/transport/packets.ts';
 import { type StreamHost, Streams } from '../../agent/transport/streams.ts';
 import { WireError } from '../../base/errors.ts';
@@ -23,46 +23,52 @@ import type { SerfEffect } from '../../serf/types.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
 import { Ping } from '../../wire/memberlist.ts';
-import { believed, believedRow, isReminder, isSaid, questionIn } from './go-behavior.ts';
+import {
+  answerVerification,
+  filterAccusation,
+  filterAccusationRow,
+  isQueryReminder,
+  isSentByGo,
+} from './go-behavior.ts';
 
-export class Plain implements Agent {
+export class SerfPeer implements Agent {
   readonly view: View;
   /** What of the catalogue reached it, and how. */
-  readonly overheard: string[] = [];
-  readonly #view: LandingView;
-  readonly #rooms: ReturnType<typeof openRooms>;
+  readonly receivedCatalogMessages: string[] = [];
+  readonly #view: AgentView;
+  readonly #layers: ReturnType<typeof createLayers>;
   readonly #packets: Packets;
   readonly #streams: Streams;
-  readonly #commands: Commands;
-  readonly #talk: Talk;
-  readonly #outlooks: Outlooks;
+  readonly #commands: JoinLeave;
+  readonly #messaging: Messaging;
+  readonly #partitionSummary: PartitionMonitor;
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
-  #out: Effect[] = [];
+  #effects: Effect[] = [];
   #now: Millis;
   #started = false;
 
   constructor(options: AgentOptions) {
-    const { swim: config, name, bornAt, now } = options;
+    const { swim: config, name, startedAt: bornAt, now } = options;
     this.#now = now;
-    this.#rooms = openRooms(options, options.tags);
-    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = this.#rooms;
+    this.#layers = createLayers(options, options.tags);
+    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = this.#layers;
     this.#packets = new Packets(envelope, lanes, nonce, config.packetBytes);
     this.#streams = new Streams(envelope, this.#streamHost(), nonce, config.streamTimeout);
-    this.#commands = new Commands(
+    this.#commands = new JoinLeave(
       {
         address: () => options.address,
-        sync: (sync, at) => this.#streams.sync(sync, at, this.#out),
-        joined: (at) => serf.joined(at, this.#serfOut),
+        dialPushPull: (sync, at) => this.#streams.dialPushPull(sync, at, this.#effects),
+        broadcastJoin: (at) => serf.broadcastJoin(at, this.#serfOut),
         leaveSerf: (at) => serf.leave(at, this.#serfOut),
         leaveSwim: (at) => swim.leave(at, this.#swimOut),
       },
       options.serf,
     );
-    const keyTasks = new KeyTasks(serf, keyring);
-    this.#outlooks = new Outlooks(options, serf.view);
-    const nothing = new Catalog({ owner: name, epoch: 1, admits: () => false });
-    this.#view = new LandingView({
+    const keyTasks = new KeyOperations(serf, keyring);
+    this.#partitionSummary = new PartitionMonitor(options, serf.view);
+    const nothing = new Catalog({ owner: name, epoch: 1, isMember: () => false });
+    this.#view = new AgentView({
       members: swim.members,
       serf,
       evidence,
@@ -78,189 +84,194 @@ export class Plain implements Agent {
         leaving: this.#commands.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
-      outlook: () => this.#outlooks.at(this.#now),
+      outlook: () => this.#partitionSummary.summarize(this.#now),
       remembered: () => undefined,
       indexSeed: bornAt,
     });
     this.view = this.#view;
     const rooms = { serf, keyring, keyTasks, evidence, packets: this.#packets, view: this.#view };
-    this.#talk = new Talk({ ...rooms, serfOut: this.#serfOut, stir: () => {} });
+    this.#messaging = new Messaging({ ...rooms, serfOut: this.#serfOut, markDirty: () => {} });
   }
 
   get deadline(): Millis {
     if (!this.#started) return this.#now;
     if (this.#commands.stopped) return NEVER;
-    const { swim, serf } = this.#rooms;
+    const { swim, serf } = this.#layers;
     return Math.min(swim.deadline, serf.deadline, this.#streams.deadline, this.#commands.deadline);
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
-    this.#out = out;
+    this.#effects = out;
     this.#now = now;
-    const { swim } = this.#rooms;
+    const { swim } = this.#layers;
     if (!this.#started) {
       this.#started = true;
       swim.start(now, this.#swimOut);
-      this.#settle();
+      this.#drainEffects();
     }
-    this.#take(input);
-    this.#settle();
+    this.#handleInput(input);
+    this.#drainEffects();
     if (this.#commands.leaving) {
       this.#commands.advance(now, out);
-      this.#settle();
+      this.#drainEffects();
     }
-    swim.wake(now);
-    const topics = this.#view.settle();
-    if (topics !== undefined) out.push({ kind: 'changed', topics });
+    swim.skipMissedGossip(now);
+    const topics = this.#view.flushTopics();
+    if (topics !== undefined) out.push({ kind: 'topicsChanged', topics });
   }
 
-  #take(input: Input): void {
-    const { swim, serf } = this.#rooms;
+  #handleInput(input: Input): void {
+    const { swim, serf } = this.#layers;
     switch (input.kind) {
       case 'packet':
-        return this.#packets.open(input.from, input.bytes, this.#out, (message) => {
+        return this.#packets.receive(input.from, input.bytes, this.#effects, (message) => {
           if (message.kind !== 'user') {
-            const heard = believed(message, swim.members);
+            const heard = filterAccusation(message, swim.members);
             if (heard !== undefined) swim.receive(heard, input.from, this.#now, this.#swimOut);
-          } else if (isCatalogType(message.body[0] ?? 0)) this.overheard.push(`packet ${message.body[0]}`);
+          } else if (isCatalogType(message.body[0] ?? 0))
+            this.receivedCatalogMessages.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);
-          this.#settle();
+          this.#drainEffects();
         });
       case 'streamAccepted':
-        return this.#streams.accepted(input.stream, input.from, this.#now, this.#out);
+        return this.#streams.onAccepted(input.stream, input.from, this.#now, this.#effects);
       case 'streamOpened':
-        return this.#streams.opened(input.stream, this.#out);
+        return this.#streams.onOpened(input.stream, this.#effects);
       case 'streamData':
-        return this.#streams.data(input.stream, input.bytes, this.#now, this.#out);
+        return this.#streams.onData(input.stream, input.bytes, this.#now, this.#effects);
       case 'streamClosed':
-        return this.#streams.closed(input.stream, input.why, this.#now);
+        return this.#streams.onClosed(input.stream, input.why, this.#now);
       case 'tick':
         swim.tick(this.#now, this.#swimOut);
-        this.#settle();
+        this.#drainEffects();
         if (serf.deadline <= this.#now) serf.tick(this.#now, this.#serfOut);
-        return this.#streams.tick(this.#now, this.#out);
+        return this.#streams.tick(this.#now, this.#effects);
       case 'command':
-        return this.#command(input.request, input.command);
-      case 'keysKept':
-        return serf.keysKept(input.ticket, input.error, this.#now, this.#serfOut);
-      case 'checked':
+        return this.#handleCommand(input.request, input.command);
+      case 'keysStored':
+        return serf.onKeysStored(input.ticket, input.error, this.#now, this.#serfOut);
+      case 'checkFinished':
     }
   }
 
-  #command(request: RequestId, command: Command): void {
+  #handleCommand(request: RequestId, command: Command): void {
     switch (command.kind) {
       case 'join':
-        return this.#commands.join(request, command.seeds, this.#now, this.#out);
+        return this.#commands.join(request, command.seeds, this.#now, this.#effects);
       case 'leave':
-        return this.#commands.leave(request, this.#now, this.#out);
+        return this.#commands.leave(request, this.#now, this.#effects);
       case 'fireEvent':
       case 'query':
       case 'respond':
-        return this.#talk.command(request, command, this.#now, this.#out);
+        return this.#messaging.handleCommand(request, command, this.#now, this.#effects);
       case 'keys': // what `serf keys` asks for is done, whomever it cuts off
-        return this.#talk.command(request, { ...command, force: true }, this.#now, this.#out);
+        return this.#messaging.handleCommand(request, { ...command, force: true }, this.#now, this.#effects);
       default:
     }
   }
 
   #streamHost(): StreamHost {
     return {
-      mayPushPull: () => true, // memberlist has no such limit
-      pushPull: (join) => {
-        const { swim, serf } = this.#rooms;
-        const userState = serf.userState();
+      acquirePushPull: () => true, // memberlist has no such limit
+      composePushPull: (join) => {
+        const { swim, serf } = this.#layers;
+        const userState = serf.localState();
         return { kind: 'pushPull', join, nodes: swim.localStates(), userState, dropped: 0 };
       },
-      merge: (state, _from, sync, now) => {
-        const { swim, serf } = this.#rooms;
-        const rows = state.nodes.flatMap((row) => believedRow(row, swim.members) ?? []);
-        swim.merge(rows, now, this.#swimOut);
-        this.#settle();
+      mergeRemoteState: (state, _from, sync, now) => {
+        const { swim, serf } = this.#layers;
+        const rows = state.nodes.flatMap((row) => filterAccusationRow(row, swim.members) ?? []);
+        swim.mergeStates(rows, now, this.#swimOut);
+        this.#drainEffects();
         const joined = sync?.ticket !== undefined;
-        const summary = serf.mergeState(state.userState, joined, now, this.#serfOut);
-        if (summary.length > 0) this.overheard.push('summary');
-        this.#settle();
+        const summary = serf.mergeRemoteState(state.userState, joined, now, this.#serfOut);
+        if (summary.length > 0) this.receivedCatalogMessages.push('summary');
+        this.#drainEffects();
         return 0;
       },
-      isUs: (node) => node === '' || node === this.view.node,
-      userMessage: (_from, body, now) => {
-        if (isCatalogType(body[0] ?? 0)) this.overheard.push(`stream ${body[0]}`);
+      isOwnName: (node) => node === '' || node === this.view.node,
+      handleUserMessage: (_from, body, now) => {
+        if (isCatalogType(body[0] ?? 0)) this.receivedCatalogMessages.push(`stream ${body[0]}`);
         else
           try {
-            this.#rooms.serf.receive(body, now, this.#serfOut);
+            this.#layers.serf.receive(body, now, this.#serfOut);
           } catch (error) {
             if (!(error instanceof WireError)) throw error;
           }
         return undefined;
       },
-      answered: () => {},
-      pinged: (seqNo, ok, now) => this.#rooms.swim.streamAcked(seqNo, ok, now, this.#swimOut),
-      synced: (sync, outcome, now) => {
+      onResponse: () => {},
+      onPingResult: (seqNo, ok, now) => this.#layers.swim.onStreamPingEnd(seqNo, ok, now, this.#swimOut),
+      onPushPullFinished: (sync, outcome, now) => {
         if (outcome.ok && sync.ticket !== undefined) {
-          const nodes = this.#rooms.swim.members.size;
-          this.#out.push({
+          const nodes = this.#layers.swim.members.size;
+          this.#effects.push({
             kind: 'fact',
-            fact: { kind: 'syncFinished', peer: sync.to.key, join: true, nodes },
+            fact: { kind: 'pushPullFinished', peer: sync.to.key, join: true, nodes },
           });
         }
-        this.#commands.synced(sync, outcome, now, this.#out);
+        this.#commands.onPushPullFinished(sync, outcome, now, this.#effects);
       },
     };
   }
 
-  #settle(): void {
+  #drainEffects(): void {
     while (this.#swimOut.length > 0 || this.#serfOut.length > 0) {
-      for (const effect of this.#swimOut.splice(0)) this.#fromSwim(effect);
-      for (const effect of this.#serfOut.splice(0)) this.#fromSerf(effect);
+      for (const effect of this.#swimOut.splice(0)) this.#applySwimEffect(effect);
+      for (const effect of this.#serfOut.splice(0)) this.#applySerfEffect(effect);
     }
   }
 
-  #fromSwim(effect: SwimEffect): void {
+  #applySwimEffect(effect: SwimEffect): void {
     switch (effect.kind) {
       case 'send': {
-        const asked = questionIn(effect);
-        if (asked !== undefined) return this.#rooms.swim.receive(asked, effect.to, this.#now, this.#swimOut);
-        if (!isSaid(effect)) return;
+        const asked = answerVerification(effect);
+        if (asked !== undefined) return this.#layers.swim.receive(asked, effect.to, this.#now, this.#swimOut);
+        if (!isSentByGo(effect)) return;
         return this.#packets.send(
           effect.to,
           effect.peer,
           effect.message,
-          effect.rider,
-          effect.fill,
-          this.#out,
+          effect.compoundWith,
+          effect.piggyback,
+          this.#effects,
         );
       }
       case 'gossip':
-        return this.#packets.gossip(effect.peer, this.#out);
+        return this.#packets.sendGossip(effect.peer, this.#effects);
       case 'streamPing': {
         const { name, address } = effect.peer.identity;
-        const ping = Ping.make({ seqNo: effect.seqNo, node: name });
-        return this.#streams.ping(address, ping, effect.deadline, this.#out);
+        const ping = Ping.create({ seqNo: effect.seqNo, node: name });
+        return this.#streams.dialPing(address, ping, effect.deadline, this.#effects);
       }
-      case 'sync':
-        return this.#streams.sync({ to: effect.peer.identity.address, join: false }, this.#now, this.#out);
+      case 'pushPull':
+        return this.#streams.dialPushPull(
+          { to: effect.peer.identity.address, join: false },
+          this.#now,
+          this.#effects,
+        );
       case 'event':
-        this.#view.touch(effect.event.member.identity.name, false);
-        return this.#rooms.serf.memberEvent(effect.event, this.#now, this.#serfOut);
+        this.#view.markMemberChanged(effect.event.member.identity.name, false);
+        return this.#layers.serf.handleMemberEvent(effect.event, this.#now, this.#serfOut);
       case 'fact':
-        if ('node' in effect.fact) this.#view.touch(effect.fact.node, false);
-        this.#out.push({ kind: 'fact', fact: effect.fact });
+        if ('node' in effect.fact) this.#view.markMemberChanged(effect.fact.node, false);
+        this.#effects.push({ kind: 'fact', fact: effect.fact });
         return;
       case 'roundTrip':
     }
   }
 
-  #fromSerf(effect: SerfEffect): void {
+  #applySerfEffect(effect: SerfEffect): void {
     switch (effect.kind) {
       case 'event':
-        return this.#view.touch(effect.event.member.name, true);
+        return this.#view.markMemberChanged(effect.event.member.name, true);
       case 'reconnect':
-        return this.#streams.sync({ to: effect.to, join: true }, this.#now, this.#out);
+        return this.#streams.dialPushPull({ to: effect.to, join: true }, this.#now, this.#effects);
       case 'fact':
-      case 'nameLost':
+      case 'nameVoteLost':
         return;
       default:
-        if (!isReminder(effect)) this.#talk.take(effect, this.#now, this.#out);
+        if (!isQueryReminder(effect)) this.#messaging.applyEffect(effect, this.#now, this.#effects);
     }
   }
 }

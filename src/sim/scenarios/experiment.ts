@@ -7,7 +7,7 @@ import { shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { SerfConfig, SwimConfig } from '../../config/protocol.ts';
 import { disagreements } from '../laws/index.ts';
-import { acquaint } from '../world/bootstrap.ts';
+import { bootstrapByPushPull } from '../world/bootstrap.ts';
 import { World } from '../world/world.ts';
 
 export interface ExperimentOptions {
@@ -29,7 +29,7 @@ export interface ExperimentOptions {
   readonly serf: SerfConfig;
 }
 
-export interface Findings {
+export interface ExperimentResult {
   /** Of each crash that all noticed: until the first knew, and until the last did. */
   readonly first: readonly Millis[];
   readonly all: readonly Millis[];
@@ -58,24 +58,24 @@ export interface Findings {
 const PATIENCE: Millis = 180_000;
 const WARM_UP: Millis = 5000;
 
-export function runExperiment(options: ExperimentOptions): Findings {
+export function runExperiment(options: ExperimentOptions): ExperimentResult {
   const { members, duration, loss, latency, swim, serf } = options;
   const world = new World({
     seed: options.seed,
-    birth: createAgent,
-    weather: { latency },
-    trace: { detail: 'facts', keep: 0 },
+    makeAgent: createAgent,
+    linkQuality: { latency },
+    trace: { detail: 'facts', maxLines: 0 },
   });
   const labels = Array.from({ length: members }, (_, i) => `m${String(i + 1).padStart(4, '0')}`);
   for (const label of labels) world.add(label, { disk: false, swim, serf });
-  acquaint(world, labels);
-  world.network.weather = { ...world.network.weather, loss };
+  bootstrapByPushPull(world, labels);
+  world.network.linkQuality = { ...world.network.linkQuality, loss };
   world.run(WARM_UP);
 
-  const tally = new Onlooker(world);
+  const tally = new ExperimentStats(world);
   const before = { ...world.counts };
   const drawn = shuffle([...labels], world.rng.fork());
-  strike(world, options, drawn, tally);
+  scheduleExperimentFaults(world, options, drawn, tally);
   world.run(duration);
   const per = (duration / 1000) * members;
   const { packets, packetBytes, streamBytes } = world.counts;
@@ -86,7 +86,7 @@ export function runExperiment(options: ExperimentOptions): Findings {
     100,
   );
   return {
-    ...tally.findings(),
+    ...tally.result(),
     packets: (packets - before.packets) / per,
     packetBytes: (packetBytes - before.packetBytes) / per,
     streamBytes: (streamBytes - before.streamBytes) / per,
@@ -96,14 +96,19 @@ export function runExperiment(options: ExperimentOptions): Findings {
 }
 
 /** Lays all faults into the future. Who dies is never among those that are paused. */
-function strike(world: World, options: ExperimentOptions, drawn: readonly string[], tally: Onlooker): void {
+function scheduleExperimentFaults(
+  world: World,
+  options: ExperimentOptions,
+  drawn: readonly string[],
+  tally: ExperimentStats,
+): void {
   const { duration, kills, pauses, partition } = options;
   const start = world.now;
   const end = start + duration;
   const doomed = drawn.slice(0, kills);
   doomed.forEach((label, i) => {
     world.at(start + ((i + 1) * duration) / (kills + 1), () => {
-      tally.killed(label);
+      tally.recordKill(label);
       world.resume(label);
       world.stop(label);
     });
@@ -111,7 +116,7 @@ function strike(world: World, options: ExperimentOptions, drawn: readonly string
   const living = drawn.slice(kills);
   if (pauses !== undefined)
     for (const label of living.slice(0, pauses.members)) {
-      tally.stricken.add(label);
+      tally.paused.add(label);
       for (let at = start; at < end; at += pauses.every) {
         world.at(at, () => world.pause(label));
         world.at(Math.min(end, at + pauses.span), () => world.resume(label));
@@ -122,10 +127,10 @@ function strike(world: World, options: ExperimentOptions, drawn: readonly string
     const others = drawn.filter((label) => !side.includes(label));
     const at = start + (duration - partition) / 2;
     world.at(at, () => {
-      for (const label of side) tally.beyond.add(label);
+      for (const label of side) tally.partitioned.add(label);
       const lifts = [
-        world.network.impose({ from: side, to: others }),
-        world.network.impose({ from: others, to: side }),
+        world.network.addRule({ from: side, to: others }),
+        world.network.addRule({ from: others, to: side }),
       ];
       world.at(at + partition, () => {
         for (const lift of lifts) lift();
@@ -135,11 +140,11 @@ function strike(world: World, options: ExperimentOptions, drawn: readonly string
 }
 
 /** Notes when who held whom for dead. */
-class Onlooker {
+class ExperimentStats {
   /** Paused again and again. */
-  readonly stricken = new Set<string>();
+  readonly paused = new Set<string>();
   /** On the other side of a cut, now or before. */
-  readonly beyond = new Set<string>();
+  readonly partitioned = new Set<string>();
   readonly #world: World;
   readonly #crashes = new Map<string, { at: Millis; knownAt: Map<string, Millis> }>();
   #falseDeaths = 0;
@@ -149,18 +154,19 @@ class Onlooker {
 
   constructor(world: World) {
     this.#world = world;
-    world.watch({
-      acted: (host, facts) => {
+    world.subscribe({
+      onEffects: (host, facts) => {
         for (const fact of facts)
-          if (fact.kind === 'memberFailed') this.#failed(fact.node, host.label);
+          if (fact.kind === 'memberFailed') this.#recordFailed(fact.node, host.label);
           else if (fact.kind === 'memberSuspected' && this.#isWell(fact.node)) {
-            if (this.beyond.has(fact.node) === this.beyond.has(host.label)) this.#falseSuspicions += 1;
+            if (this.partitioned.has(fact.node) === this.partitioned.has(host.label))
+              this.#falseSuspicions += 1;
           }
       },
     });
   }
 
-  killed(label: string): void {
+  recordKill(label: string): void {
     this.#crashes.set(label, { at: this.#world.now, knownAt: new Map() });
   }
 
@@ -168,8 +174,8 @@ class Onlooker {
     return [...this.#crashes.values()].filter((crash) => !this.#isKnown(crash.knownAt)).length;
   }
 
-  findings(): Pick<
-    Findings,
+  result(): Pick<
+    ExperimentResult,
     | 'first'
     | 'all'
     | 'known'
@@ -193,11 +199,11 @@ class Onlooker {
     };
   }
 
-  #failed(node: string, by: string): void {
+  #recordFailed(node: string, by: string): void {
     const crash = this.#crashes.get(node);
     if (crash !== undefined) {
       if (!crash.knownAt.has(by)) crash.knownAt.set(by, this.#world.now);
-    } else if (this.stricken.has(node) || this.beyond.has(node) !== this.beyond.has(by))
+    } else if (this.paused.has(node) || this.partitioned.has(node) !== this.partitioned.has(by))
       this.#strickenHeldDead += 1;
     else if (this.#isWell(node)) {
       this.#falseDeaths += 1;
@@ -206,7 +212,7 @@ class Onlooker {
   }
 
   #isWell(label: string): boolean {
-    return !this.stricken.has(label) && !this.#crashes.has(label);
+    return !this.paused.has(label) && !this.#crashes.has(label);
   }
 
   #isKnown(knownAt: ReadonlyMap<string, Millis>): boolean {

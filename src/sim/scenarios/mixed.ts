@@ -7,19 +7,34 @@ import { type AgentOptions, createAgent } from '../../agent/agent.ts';
 import type { Agent } from '../../agent/contract/machine.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import { drawFaults, FAULT_KINDS, type Fault, type FaultKind, unleash } from '../faults/index.ts';
-import { Checkers, disagreements } from '../laws/index.ts';
-import { Answers } from '../laws/messages/answers.ts';
-import { Events } from '../laws/messages/events.ts';
-import { Keyrings } from '../laws/messages/keyrings.ts';
-import { Plain } from '../peers/serf-peer.ts';
-import { drawRotations, isLeftBehind, type RotationStep, rotateThrough } from '../workload/key-rotations.ts';
-import { drawTalks, type TalkKind, tagsOf, talkThrough } from '../workload/message-load.ts';
-import { gather, keepJoining } from '../world/bootstrap.ts';
-import type { Host } from '../world/host.ts';
+import { drawFaults, FAULT_KINDS, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
+import { disagreements, LawChecker } from '../laws/index.ts';
+import { QueryLaw } from '../laws/messages/answers.ts';
+import { EventLaw } from '../laws/messages/events.ts';
+import { KeyringLaw } from '../laws/messages/keyrings.ts';
+import { SerfPeer } from '../peers/serf-peer.ts';
+import {
+  drawKeyRotations,
+  isLeftBehind,
+  type KeyRotationStep,
+  scheduleKeyRotations,
+} from '../workload/key-rotations.ts';
+import {
+  drawMessageLoad,
+  type MessageLoadKind,
+  roleTags,
+  scheduleMessageLoad,
+} from '../workload/message-load.ts';
+import { bootstrapCluster, simulateRejoinPolicy } from '../world/bootstrap.ts';
+import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
-import { CALM_LOSS, drawSetting, hostsOf, type Setting } from './parameters.ts';
-import { Tally } from './run-stats.ts';
+import {
+  drawHostOptions,
+  drawParameters,
+  MAX_LOSS_AFTER_FAULTS,
+  type ScenarioParameters,
+} from './parameters.ts';
+import { RunStats } from './run-stats.ts';
 
 export interface MixedOptions {
   readonly seed: number;
@@ -34,28 +49,28 @@ export interface MixedOptions {
 
 export interface MixedReport {
   readonly seed: number;
-  readonly setting: Setting;
+  readonly parameters: ScenarioParameters;
   /** Empty if all went well. */
   readonly failures: readonly string[];
   readonly faults: readonly Fault[];
   /** Troubles that really came, what was really said, steps of key changes that were taken. */
-  readonly struck: Readonly<Partial<Record<FaultKind, number>>>;
-  readonly said: Readonly<Partial<Record<TalkKind, number>>>;
-  readonly steps: Readonly<Partial<Record<RotationStep, number>>>;
+  readonly faultCounts: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly messageCounts: Readonly<Partial<Record<MessageLoadKind, number>>>;
+  readonly rotationCounts: Readonly<Partial<Record<KeyRotationStep, number>>>;
   /** Events times members that heard them; how long it took among those who were well, where nothing was lost. */
-  readonly heard: number;
-  readonly spread: readonly Millis[];
-  readonly answers: number;
+  readonly eventDeliveries: number;
+  readonly deliveryDelays: readonly Millis[];
+  readonly responses: number;
   readonly acks: number;
   /** Acks owed to Go-like askers and ours where nothing was lost; those that gossip passed over (Go-like ones alone). */
-  readonly owedAcks: number;
-  readonly passedOver: number;
+  readonly expectedAcks: number;
+  readonly missedAcks: number;
   /** Left behind by a change of keys, told so, and brought back. */
-  readonly relieved: number;
+  readonly recoveredHosts: number;
   /** Pairs of members that were well when a change of keys began, seconds while they were watched. */
-  readonly pairs: number;
+  readonly watchedPairs: number;
   /** From calm until all agreed, and nothing was owed. */
-  readonly doneAfter: Millis;
+  readonly settledAfter: Millis;
   readonly span: Millis;
   readonly hash: string;
   readonly lines: readonly string[];
@@ -66,16 +81,16 @@ export interface MixedReport {
  * members by name, and expect that whoever runs can hear.
  */
 export const MIXED_KINDS: readonly FaultKind[] = FAULT_KINDS.filter(
-  (kind) => kind !== 'double' && kind !== 'deafJoiner',
+  (kind) => kind !== 'duplicateName' && kind !== 'deafJoiner',
 );
 
 /**
  * E2: who is well has heard of everything within this, if nothing is lost: gossip is over after three seconds, and
  * whom it passed by asks somebody within half a minute, and is answered.
  */
-const HEARD_WITHIN: Millis = 45_000;
+const DELIVERED_WITHIN: Millis = 45_000;
 /** With up to a tenth lost an exchange may fail, or crawl: the one after it must do. */
-const HEARD_WITHIN_LOSS: Millis = 90_000;
+const DELIVERED_WITHIN_LOSS: Millis = 90_000;
 const MUCH_LOSS = 0.1;
 /** After the last trouble, whatever came before. */
 const DONE_WITHIN: Millis = 240_000;
@@ -83,38 +98,38 @@ const DONE_WITHIN: Millis = 240_000;
 const HELD_BY = 0.5;
 const LOOK_EVERY: Millis = 5000;
 const FAULTS_PER_MINUTE = 3;
-const TALKS_PER_MINUTE = 40;
+const MESSAGES_PER_MINUTE = 40;
 const ROTATIONS = 2;
 const KEPT_LINES = 600;
 
 export function runMixed({ seed, members, minutes, ...given }: MixedOptions): MixedReport {
   const world = new World({
     seed,
-    birth: bornAs,
-    trace: { detail: 'facts', keep: KEPT_LINES },
-    scribble: true,
+    makeAgent: createAgentFor,
+    trace: { detail: 'facts', maxLines: KEPT_LINES },
+    poisonInputs: true,
   });
-  const checkers = new Checkers(world);
+  const checkers = new LawChecker(world);
   const chance = world.rng.fork();
-  const setting = mixedSetting(chance, members, given);
+  const setting = drawMixedParameters(chance, members, given);
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
-  const tally = new Tally(world);
-  const wellness = (host: Host): Millis | undefined => tally.healthySince(host);
-  const ground = { world, broken: checkers.broken, isSlandered: () => false };
-  const events = new Events(ground);
+  const tally = new RunStats(world);
+  const wellness = (host: SimHost): Millis | undefined => tally.healthySince(host);
+  const ground = { world, reportViolation: checkers.broken, isForged: () => false };
+  const events = new EventLaw(ground);
   /** Who does not understand the others, or they him, is not reached. */
-  const reached = (host: Host): Millis | undefined =>
+  const reached = (host: SimHost): Millis | undefined =>
     setting.encrypted && isLeftBehind(world, host) ? undefined : wellness(host);
-  const answers = new Answers(ground, setting.loss === 0, reached);
-  const keyrings = new Keyrings(ground, wellness, setting.loss <= MUCH_LOSS);
-  checkers.add(events, keyrings);
+  const answers = new QueryLaw(ground, setting.loss === 0, reached);
+  const keyrings = new KeyringLaw(ground, wellness, setting.loss <= MUCH_LOSS);
+  checkers.addLaws(events, keyrings);
   let i = 0;
-  for (const [label, options] of hostsOf(setting, labels, chance))
-    world.add(label, { ...options, tags: tagsOf(i++) });
-  gather(world, labels);
-  keepJoining(world, labels.slice(0, 3), (host) => host.options.plain !== true);
+  for (const [label, options] of drawHostOptions(setting, labels, chance))
+    world.add(label, { ...options, tags: roleTags(i++) });
+  bootstrapCluster(world, labels);
+  simulateRejoinPolicy(world, labels.slice(0, 3), (host) => host.options.serfPeer !== true);
   const { loss, reorder } = setting;
-  world.network.weather = { ...world.network.weather, loss, reorder };
+  world.network.linkQuality = { ...world.network.linkQuality, loss, reorder };
 
   const span = minutes * 60_000;
   const plan = { hosts: labels, span };
@@ -123,26 +138,30 @@ export function runMixed({ seed, members, minutes, ...given }: MixedOptions): Mi
     kinds: setting.kinds,
     count: Math.round(FAULTS_PER_MINUTE * minutes),
   });
-  unleash(world, faults, (fault) => tally.note(fault));
-  const said: Partial<Record<TalkKind, number>> = {};
+  scheduleFaults(world, faults, (fault) => tally.recordFault(fault));
+  const said: Partial<Record<MessageLoadKind, number>> = {};
   const count = <K extends string>(of: Partial<Record<K, number>>, kind: K): void => {
     of[kind] = (of[kind] ?? 0) + 1;
   };
-  talkThrough(world, drawTalks(chance, { ...plan, count: Math.round(TALKS_PER_MINUTE * minutes) }), {
-    fired: (kind) => count(said, kind),
-    asked: (kind, host, question, asked) => {
-      count(said, kind);
-      answers.asked(host, question, asked);
+  scheduleMessageLoad(
+    world,
+    drawMessageLoad(chance, { ...plan, count: Math.round(MESSAGES_PER_MINUTE * minutes) }),
+    {
+      onEvent: (kind) => count(said, kind),
+      onQuery: (kind, host, question, asked) => {
+        count(said, kind);
+        answers.onQuery(host, question, asked);
+      },
+      onResponse: (host, query, answer) => answers.onResponse(host, query, answer),
     },
-    answered: (host, query, answer) => answers.answered(host, query, answer),
-  });
-  const steps: Partial<Record<RotationStep, number>> = {};
-  const rotations = drawRotations(chance, labels, span, setting.encrypted ? ROTATIONS : 0);
-  rotateThrough(world, rotations, (step) => {
-    if (step === 'begun') keyrings.begun();
+  );
+  const steps: Partial<Record<KeyRotationStep, number>> = {};
+  const rotations = drawKeyRotations(chance, labels, span, setting.encrypted ? ROTATIONS : 0);
+  scheduleKeyRotations(world, rotations, (step) => {
+    if (step === 'started') keyrings.onRotationStart();
     count(steps, step);
   });
-  watchOwed(world, events, checkers, setting, wellness);
+  checkMissingDeliveries(world, events, checkers, setting, wellness);
 
   const failures: string[] = [];
   let doneAfter = Number.POSITIVE_INFINITY;
@@ -150,45 +169,53 @@ export function runMixed({ seed, members, minutes, ...given }: MixedOptions): Mi
     world.runUntil(() => checkers.violations.length > 0, span, 1000);
     if (checkers.violations.length === 0) {
       const calm = world.now;
-      world.network.weather = { ...world.network.weather, loss: Math.min(loss, CALM_LOSS) };
+      world.network.linkQuality = {
+        ...world.network.linkQuality,
+        loss: Math.min(loss, MAX_LOSS_AFTER_FAULTS),
+      };
       let look = calm;
       const done = (): boolean => {
         if (world.now >= look) {
-          keyrings.relieveAll();
+          keyrings.recoverAll();
           look += LOOK_EVERY * 4;
         }
-        return disagreements(world).length === 0 && events.owed(HELD_BY).length === 0;
+        return disagreements(world).length === 0 && events.missingDeliveries(HELD_BY).length === 0;
       };
       if (world.runUntil(done, DONE_WITHIN, 500)) doneAfter = world.now - calm;
-      else failures.push(`after ${DONE_WITHIN} ms of calm`, ...disagreements(world), ...owedLines(events));
+      else
+        failures.push(
+          `after ${DONE_WITHIN} ms of calm`,
+          ...disagreements(world),
+          ...formatMissingDeliveries(events),
+        );
     }
   } catch (error) {
     failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   failures.push(...checkers.violations);
-  const calmly = (host: Host, at: Millis): boolean => (wellness(host) ?? Number.POSITIVE_INFINITY) <= at;
+  const calmly = (host: SimHost, at: Millis): boolean => (wellness(host) ?? Number.POSITIVE_INFINITY) <= at;
   return {
     seed,
-    setting,
+    parameters: setting,
     failures,
     faults,
-    struck: tally.struck,
-    said,
-    steps,
-    heard: events.delays.length,
-    spread:
+    faultCounts: tally.faultCounts,
+    messageCounts: said,
+    rotationCounts: steps,
+    eventDeliveries: events.deliveryDelays.length,
+    deliveryDelays:
       loss === 0
-        ? events.delays
+        ? events.deliveryDelays
             .filter(({ host, by, at }) => calmly(host, at) && calmly(by, at))
             .map(({ took }) => took)
         : [],
-    answers: answers.answers,
+    responses: answers.responses,
     acks: answers.acks,
-    owedAcks: answers.owedAcks,
-    passedOver: answers.passedOver,
-    relieved: keyrings.relieved,
-    pairs: keyrings.looks,
-    doneAfter,
+    expectedAcks: answers.expectedAcks,
+    missedAcks: answers.missedAcks,
+    recoveredHosts: keyrings.recovered,
+    watchedPairs: keyrings.pairChecks,
+    settledAfter: doneAfter,
     span: world.now,
     hash: world.trace.hash,
     lines: failures.length === 0 ? [] : world.trace.lines(),
@@ -196,32 +223,32 @@ export function runMixed({ seed, members, minutes, ...given }: MixedOptions): Mi
 }
 
 /** As the swarm's, but with at least two of each kind, most of them encrypted, and half of them without loss. */
-function mixedSetting(
+function drawMixedParameters(
   chance: Rng,
   members: number,
   given: { readonly kinds?: readonly FaultKind[]; readonly loss?: number },
-): Setting {
-  const drawn = drawSetting(chance, members, given);
+): ScenarioParameters {
+  const drawn = drawParameters(chance, members, given);
   const kinds = given.kinds ?? drawn.kinds.filter((kind) => MIXED_KINDS.includes(kind));
   const plain = 2 + chance.int(Math.max(1, members - 3));
   const loss = given.loss ?? (chance.int(2) === 0 ? 0 : drawn.loss);
-  return { ...drawn, kinds, plain, loss, encrypted: chance.int(3) > 0 };
+  return { ...drawn, kinds, serfPeers: plain, loss, encrypted: chance.int(3) > 0 };
 }
 
 /** E2 while troubles last, among those that none concerns. */
-function watchOwed(
+function checkMissingDeliveries(
   world: World,
-  events: Events,
-  checkers: Checkers,
-  { loss }: Setting,
-  wellness: (host: Host) => Millis | undefined,
+  events: EventLaw,
+  checkers: LawChecker,
+  { loss }: ScenarioParameters,
+  wellness: (host: SimHost) => Millis | undefined,
 ): void {
   if (loss > MUCH_LOSS) return;
-  const within = loss === 0 ? HEARD_WITHIN : HEARD_WITHIN_LOSS;
+  const within = loss === 0 ? DELIVERED_WITHIN : DELIVERED_WITHIN_LOSS;
   const told = new Set<string>();
   const look = (): void => {
-    for (const { host, name, at, by } of events.owed()) {
-      const well = (one: Host): boolean => (wellness(one) ?? Number.POSITIVE_INFINITY) <= at;
+    for (const { host, name, at, by } of events.missingDeliveries()) {
+      const well = (one: SimHost): boolean => (wellness(one) ?? Number.POSITIVE_INFINITY) <= at;
       const key = `${host.label} ${name}`;
       if (world.now - at <= within || !well(host) || !well(by) || told.has(key)) continue;
       told.add(key);
@@ -234,9 +261,11 @@ function watchOwed(
   world.at(world.now + LOOK_EVERY, look);
 }
 
-const owedLines = (events: Events): string[] =>
-  events.owed(HELD_BY).map(({ host, name, by }) => `E2 ${host.label} has never heard ${name} of ${by.label}`);
+const formatMissingDeliveries = (events: EventLaw): string[] =>
+  events
+    .missingDeliveries(HELD_BY)
+    .map(({ host, name, by }) => `E2 ${host.label} has never heard ${name} of ${by.label}`);
 
 /** Peers without a catalogue are other agents. */
-const bornAs = (options: AgentOptions, host: Host): Agent =>
-  host.options.plain === true ? new Plain(options) : createAgent(options);
+const createAgentFor = (options: AgentOptions, host: SimHost): Agent =>
+  host.options.serfPeer === true ? new SerfPeer(options) : createAgent(options);

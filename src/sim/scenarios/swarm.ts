@@ -5,18 +5,23 @@
 import { type AgentOptions, createAgent } from '../../agent/agent.ts';
 import type { Agent } from '../../agent/contract/machine.ts';
 import type { Millis } from '../../base/time.ts';
-import { GHOST } from '../faults/byzantine.ts';
-import { drawFaults, type Fault, type FaultKind, HOSTILE_KINDS, unleash } from '../faults/index.ts';
-import { CatalogueLaws, catalogueDisagreements } from '../laws/catalog/catalog.ts';
-import { Checkers, disagreements } from '../laws/index.ts';
-import { unrest } from '../laws/membership/calm.ts';
-import { Plain } from '../peers/serf-peer.ts';
-import { carryOut, type DeedKind, drawDeeds } from '../workload/catalog-load.ts';
-import { gather, keepJoining } from '../world/bootstrap.ts';
-import type { Host } from '../world/host.ts';
+import { FAKE_NAME_PREFIX } from '../faults/byzantine.ts';
+import { BYZANTINE_KINDS, drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
+import { CatalogLaws, catalogDisagreements } from '../laws/catalog/catalog.ts';
+import { disagreements, LawChecker } from '../laws/index.ts';
+import { unsettledHosts } from '../laws/membership/calm.ts';
+import { SerfPeer } from '../peers/serf-peer.ts';
+import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
+import { bootstrapCluster, simulateRejoinPolicy } from '../world/bootstrap.ts';
+import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
-import { CALM_LOSS, drawSetting, hostsOf, type Setting } from './parameters.ts';
-import { type SeenState, Tally } from './run-stats.ts';
+import {
+  drawHostOptions,
+  drawParameters,
+  MAX_LOSS_AFTER_FAULTS,
+  type ScenarioParameters,
+} from './parameters.ts';
+import { type CountedState, RunStats } from './run-stats.ts';
 
 export interface SwarmOptions {
   readonly seed: number;
@@ -27,28 +32,28 @@ export interface SwarmOptions {
   readonly kinds?: readonly FaultKind[];
   readonly loss?: number;
   /** Only so many of the troubles and deeds, to find those that matter; all if absent. */
-  readonly keep?: (index: number) => boolean;
+  readonly includeFault?: (index: number) => boolean;
   /** Makes the agents, in place of `createAgent`. */
-  readonly birth?: (options: AgentOptions, host: Host) => Agent;
+  readonly makeAgent?: (options: AgentOptions, host: SimHost) => Agent;
 }
 
 export interface SwarmReport {
   readonly seed: number;
-  readonly setting: Setting;
+  readonly parameters: ScenarioParameters;
   /** Empty if all went well. Laws that were broken, or who did not agree at the end. */
   readonly failures: readonly string[];
   readonly faults: readonly Fault[];
   /** Troubles that really came, by kind. */
-  readonly struck: Readonly<Partial<Record<FaultKind, number>>>;
-  readonly done: Readonly<Partial<Record<DeedKind, number>>>;
+  readonly faultCounts: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly actionCounts: Readonly<Partial<Record<CatalogLoadKind, number>>>;
   /** Changes of members to each state, over all observers. */
-  readonly states: Readonly<Partial<Record<SeenState, number>>>;
+  readonly stateCounts: Readonly<Partial<Record<CountedState, number>>>;
   /** Time that members lived whom no trouble concerned, and how many of their lives somebody held for ended. */
   readonly healthyMillis: Millis;
   readonly falseDeaths: number;
   /** From calm until all agreed on the members, and on the catalogue too. */
   readonly agreedAfter: Millis;
-  readonly equalAfter: Millis;
+  readonly catalogAgreedAfter: Millis;
   /** Virtual milliseconds in all. */
   readonly span: Millis;
   readonly hash: string;
@@ -69,49 +74,49 @@ const RETURN_WITHIN: Millis = 10_000;
 const HOSTILE_LAWS = /^\S+ (I1|I5|I11|I13|I14|L4) /;
 const KEPT_LINES = 600;
 const FAULTS_PER_MINUTE = 8;
-const DEEDS_PER_MINUTE = 30;
+const ACTIONS_PER_MINUTE = 30;
 
 export function runSwarm({
   seed,
   members,
   minutes,
-  keep,
-  birth = bornAs,
+  includeFault: keep,
+  makeAgent: birth = createAgentFor,
   ...given
 }: SwarmOptions): SwarmReport {
   const world = new World({
     seed,
-    birth,
-    trace: { detail: 'facts', keep: KEPT_LINES },
-    scribble: true,
+    makeAgent: birth,
+    trace: { detail: 'facts', maxLines: KEPT_LINES },
+    poisonInputs: true,
   });
-  const checkers = new Checkers(world);
-  new CatalogueLaws(world, checkers.broken);
+  const checkers = new LawChecker(world);
+  new CatalogLaws(world, checkers.broken);
   const chance = world.rng.fork();
-  const setting = drawSetting(chance, members, given);
+  const setting = drawParameters(chance, members, given);
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
-  for (const [label, options] of hostsOf(setting, labels, chance)) world.add(label, options);
-  gather(world, labels);
-  keepJoining(world, labels.slice(0, 3));
-  const tally = new Tally(world);
+  for (const [label, options] of drawHostOptions(setting, labels, chance)) world.add(label, options);
+  bootstrapCluster(world, labels);
+  simulateRejoinPolicy(world, labels.slice(0, 3));
+  const tally = new RunStats(world);
   const { loss, reorder } = setting;
-  world.network.weather = { ...world.network.weather, loss, reorder };
+  world.network.linkQuality = { ...world.network.linkQuality, loss, reorder };
 
   const span = minutes * 60_000;
   const kept = <T>(all: readonly T[]): T[] => (keep === undefined ? [...all] : all.filter((_, i) => keep(i)));
   const plan = { hosts: labels, span, kinds: setting.kinds };
   const faults = kept(drawFaults(chance, { ...plan, count: Math.round(FAULTS_PER_MINUTE * minutes) }));
-  const deeds = drawDeeds(chance, {
-    hosts: labels.slice(0, members - setting.plain),
+  const deeds = drawCatalogLoad(chance, {
+    hosts: labels.slice(0, members - setting.serfPeers),
     span,
-    count: Math.round(DEEDS_PER_MINUTE * minutes),
+    count: Math.round(ACTIONS_PER_MINUTE * minutes),
   });
-  const done: Partial<Record<DeedKind, number>> = {};
-  unleash(world, faults, (fault) => tally.note(fault));
-  carryOut(world, deeds, ({ kind }) => {
+  const done: Partial<Record<CatalogLoadKind, number>> = {};
+  scheduleFaults(world, faults, (fault) => tally.recordFault(fault));
+  scheduleCatalogLoad(world, deeds, ({ kind }) => {
     done[kind] = (done[kind] ?? 0) + 1;
   });
-  const hostile = setting.kinds.some((kind) => HOSTILE_KINDS.includes(kind));
+  const hostile = setting.kinds.some((kind) => BYZANTINE_KINDS.includes(kind));
   const broken = (): string[] =>
     hostile ? checkers.violations.filter((line) => HOSTILE_LAWS.test(line)) : checkers.violations;
   const failures: string[] = [];
@@ -121,54 +126,57 @@ export function runSwarm({
     world.runUntil(() => broken().length > 0, span, 1000);
     if (broken().length === 0) {
       const calm = world.now;
-      world.network.weather = { ...world.network.weather, loss: Math.min(loss, CALM_LOSS) };
+      world.network.linkQuality = {
+        ...world.network.linkQuality,
+        loss: Math.min(loss, MAX_LOSS_AFTER_FAULTS),
+      };
       const within = hostile ? RETURN_WITHIN : AGREE_WITHIN;
       const agree = (): boolean => disagreements(world).length === 0;
       const agreeOnHosts = (): boolean => hostDisagreements(world).length === 0;
       if (world.runUntil(hostile ? agreeOnHosts : agree, within, 200)) agreedAfter = world.now - calm;
       else failures.push(`L1, L2 after ${within} ms of calm`, ...disagreements(world));
-      const equal = (): boolean => agree() && catalogueDisagreements(world).length === 0;
+      const equal = (): boolean => agree() && catalogDisagreements(world).length === 0;
       if (world.runUntil(equal, EQUAL_WITHIN - (world.now - calm), 200)) equalAfter = world.now - calm;
       else if (failures.length === 0)
         failures.push(
           `L3 after ${EQUAL_WITHIN} ms of calm`,
           ...disagreements(world),
-          ...catalogueDisagreements(world),
+          ...catalogDisagreements(world),
         );
       if (failures.length === 0) {
         const quiet = { checkers, agree, equal };
-        let stirred = keepQuiet(world, quiet);
-        const { lateUntil } = world.network;
+        let stirred = checkQuietPeriod(world, quiet);
+        const { lastCopyAt: lateUntil } = world.network;
         if (stirred.length > 0 && lateUntil > world.now - QUIET) {
           // Old news on its way, even that of a former life, is trouble yet: calm begins when the last copy has arrived.
           world.run(Math.max(0, lateUntil - world.now));
           const settled = world.runUntil(equal, EQUAL_WITHIN, 200);
           stirred = settled
-            ? keepQuiet(world, quiet)
+            ? checkQuietPeriod(world, quiet)
             : ['L1 to L3 after the last copy', ...disagreements(world)];
         }
         failures.push(...stirred);
-        if (!world.runUntil(() => unrest(world).length === 0, NEWS_WITHIN, 200))
-          failures.push(...unrest(world));
+        if (!world.runUntil(() => unsettledHosts(world).length === 0, NEWS_WITHIN, 200))
+          failures.push(...unsettledHosts(world));
       }
     }
   } catch (error) {
     failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
   failures.push(...broken());
-  const { struck, states, healthyMillis, falseDeaths } = tally;
+  const { faultCounts: struck, stateCounts: states, healthyMillis, falseDeaths } = tally;
   return {
     seed,
-    setting,
+    parameters: setting,
     failures,
     faults,
-    struck,
-    done,
-    states,
+    faultCounts: struck,
+    actionCounts: done,
+    stateCounts: states,
     healthyMillis,
     falseDeaths,
     agreedAfter,
-    equalAfter,
+    catalogAgreedAfter: equalAfter,
     span: world.now,
     hash: world.trace.hash,
     lines: failures.length === 0 ? [] : world.trace.lines(),
@@ -176,36 +184,36 @@ export function runSwarm({
 }
 
 /** L7: lets `QUIET` pass, in which nobody may change his mind. What was otherwise; empty if nothing. */
-function keepQuiet(
+function checkQuietPeriod(
   world: World,
   {
     checkers,
     agree,
     equal,
-  }: { readonly checkers: Checkers; readonly agree: () => boolean; readonly equal: () => boolean },
+  }: { readonly checkers: LawChecker; readonly agree: () => boolean; readonly equal: () => boolean },
 ): string[] {
   const found: string[] = [];
-  const before = checkers.turns.count;
+  const before = checkers.membershipChanges.count;
   world.run(QUIET);
-  const { count, last } = checkers.turns;
+  const { count, last } = checkers.membershipChanges;
   if (count > before) found.push(`L7 all agreed, and then ${count - before} times not: ${last}`);
   // A check may have run out just now.
   if (!agree() || !world.runUntil(equal, NEWS_WITHIN, 200))
     found.push(
       `L7 all agreed, and ${QUIET} ms later do not`,
       ...disagreements(world),
-      ...catalogueDisagreements(world),
+      ...catalogDisagreements(world),
     );
   return found;
 }
 
 /** Peers without a catalogue are other agents. */
-const bornAs = (options: AgentOptions, host: Host): Agent =>
-  host.options.plain === true ? new Plain(options) : createAgent(options);
+const createAgentFor = (options: AgentOptions, host: SimHost): Agent =>
+  host.options.serfPeer === true ? new SerfPeer(options) : createAgent(options);
 
 /**
  * Of the disagreements those about who is away, and only of real hosts, not of names somebody made up. One that is
  * alive at an incarnation it has outbid since is not away; that all hold the same is asked for later, as of everybody.
  */
 const hostDisagreements = (world: World): string[] =>
-  disagreements(world).filter((line) => !line.includes(GHOST) && !line.includes(' instead of @'));
+  disagreements(world).filter((line) => !line.includes(FAKE_NAME_PREFIX) && !line.includes(' instead of @'));

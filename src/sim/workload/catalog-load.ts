@@ -8,9 +8,9 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import type { World } from '../world/world.ts';
-import { bulky, serviceOf, ttlCheck } from './definitions.ts';
+import { makeLargeMeta, makeService, makeTtlCheck } from './definitions.ts';
 
-export type DeedKind =
+export type CatalogLoadKind =
   | 'register'
   | 'bulky'
   | 'burst'
@@ -21,7 +21,7 @@ export type DeedKind =
   | 'drain';
 
 /** All there are. */
-export const DEED_KINDS: readonly DeedKind[] = [
+export const CATALOG_LOAD_KINDS: readonly CatalogLoadKind[] = [
   'register',
   'bulky',
   'burst',
@@ -32,9 +32,9 @@ export const DEED_KINDS: readonly DeedKind[] = [
   'drain',
 ];
 
-export interface Deed {
+export interface CatalogLoadAction {
   readonly at: Millis;
-  readonly kind: DeedKind;
+  readonly kind: CatalogLoadKind;
   readonly who: string;
   /** Which of the host's services. */
   readonly pick: number;
@@ -43,7 +43,7 @@ export interface Deed {
   readonly serial: number;
 }
 
-export interface DeedPlan {
+export interface CatalogLoadPlan {
   readonly hosts: readonly string[];
   readonly span: Millis;
   readonly count: number;
@@ -54,8 +54,8 @@ const IDS = ['web-1', 'web-2', 'db-1', 'cache-1'] as const;
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 const BURST = 20;
 /** Registrations and flips are what happens most. */
-const DRAWN_FROM: readonly DeedKind[] = [
-  ...DEED_KINDS,
+const DRAWN_FROM: readonly CatalogLoadKind[] = [
+  ...CATALOG_LOAD_KINDS,
   'register',
   'register',
   'flip',
@@ -65,14 +65,14 @@ const DRAWN_FROM: readonly DeedKind[] = [
 ];
 
 /** Every name a service of these deeds may have. */
-export const deedNames: readonly string[] = [...NAMES, 'burst'];
+export const catalogLoadServices: readonly string[] = [...NAMES, 'burst'];
 
-export function drawDeeds(rng: Rng, { hosts, span, count }: DeedPlan): Deed[] {
-  const deeds: Deed[] = [];
+export function drawCatalogLoad(rng: Rng, { hosts, span, count }: CatalogLoadPlan): CatalogLoadAction[] {
+  const deeds: CatalogLoadAction[] = [];
   for (let serial = 0; serial < count; serial++)
     deeds.push({
       at: rng.next() * span,
-      kind: DRAWN_FROM[rng.int(DRAWN_FROM.length)] as DeedKind,
+      kind: DRAWN_FROM[rng.int(DRAWN_FROM.length)] as CatalogLoadKind,
       who: hosts[rng.int(hosts.length)] as string,
       pick: rng.int(1 << 16),
       coin: rng.int(2) === 0,
@@ -82,28 +82,33 @@ export function drawDeeds(rng: Rng, { hosts, span, count }: DeedPlan): Deed[] {
 }
 
 /** Puts them into a world's agenda, beginning now. `done` is told of each that a host carried out. */
-export function carryOut(world: World, deeds: readonly Deed[], done?: (deed: Deed) => void): void {
+export function scheduleCatalogLoad(
+  world: World,
+  deeds: readonly CatalogLoadAction[],
+  done?: (deed: CatalogLoadAction) => void,
+): void {
   const begin = world.now;
   for (const deed of deeds)
     world.at(begin + deed.at, () => {
       const host = world.host(deed.who);
       if (!host.running || host.paused) return;
       let ok = true;
-      for (const command of commandsOf(deed)) ok = world.command(deed.who, command).result?.ok === true && ok;
+      for (const command of actionCommands(deed))
+        ok = world.command(deed.who, command).result?.ok === true && ok;
       if (ok) done?.(deed);
     });
 }
 
-function commandsOf({ kind, pick, coin, serial }: Deed): Command[] {
+function actionCommands({ kind, pick, coin, serial }: CatalogLoadAction): Command[] {
   const id = IDS[pick % IDS.length] as string;
   const meta = new Map([['serial', `${serial}`]]);
   switch (kind) {
     case 'register':
-      return [registered(id, meta, coin, serial)];
+      return [serviceCommand(id, meta, coin, serial)];
     case 'bulky':
-      return [registered(id, bulky(`${serial}`), coin, serial)];
+      return [serviceCommand(id, makeLargeMeta(`${serial}`), coin, serial)];
     case 'burst':
-      return Array.from({ length: BURST }, (_, i) => registered(`burst-${i}`, meta, coin, serial));
+      return Array.from({ length: BURST }, (_, i) => serviceCommand(`burst-${i}`, meta, coin, serial));
     case 'deregister':
       return [{ kind: 'deregisterService', id: coin ? id : `burst-${pick % BURST}` }];
     case 'flip': {
@@ -112,7 +117,7 @@ function commandsOf({ kind, pick, coin, serial }: Deed): Command[] {
     }
     case 'nodeCheck':
       if (!coin) return [{ kind: 'deregisterCheck', id: 'node' }];
-      return [{ kind: 'registerCheck', check: ttlCheck('node', '', { notes: `serial ${serial}` }) }];
+      return [{ kind: 'registerCheck', check: makeTtlCheck('node', '', { notes: `serial ${serial}` }) }];
     case 'maintain': {
       const of = pick % 3 === 0 ? {} : { service: id };
       return [{ kind: 'maintenance', ...of, on: coin, reason: `serial ${serial}` }];
@@ -123,15 +128,15 @@ function commandsOf({ kind, pick, coin, serial }: Deed): Command[] {
 }
 
 /** With one check, or with two of which one runs out by itself if nobody speaks up. */
-function registered(
+function serviceCommand(
   id: string,
   meta: ReadonlyMap<string, string>,
   checked: boolean,
   serial: number,
 ): Command {
   const notes = `serial ${serial}`;
-  const checks = [ttlCheck(`of-${id}`, id, { notes })];
-  if (checked) checks.push(ttlCheck(`too-${id}`, id, { notes, ttl: 45_000 }));
-  const service = serviceOf(id, { meta });
+  const checks = [makeTtlCheck(`of-${id}`, id, { notes })];
+  if (checked) checks.push(makeTtlCheck(`too-${id}`, id, { notes, ttl: 45_000 }));
+  const service = makeService(id, { meta });
   return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
 }

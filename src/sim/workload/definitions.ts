@@ -4,7 +4,7 @@ import type { CheckDefinition } from '../../checks/types.ts';
 import type { ServiceDefinition } from '../../model/service.ts';
 
 /** `web-1` is an instance of `web`. */
-export const serviceOf = (
+export const makeService = (
   id: string,
   over: Partial<Omit<ServiceDefinition, 'id'>> = {},
 ): ServiceDefinition => ({
@@ -24,7 +24,7 @@ export const serviceOf = (
 const LONG: Millis = 86_400_000;
 
 /** A TTL check; `serviceId` `''` makes it one of the node. */
-export const ttlCheck = (
+export const makeTtlCheck = (
   id: string,
   serviceId: string,
   over: Partial<Omit<CheckDefinition, 'id' | 'serviceId' | 'probe'>> & { readonly ttl?: Millis } = {},
@@ -49,7 +49,7 @@ export const ttlCheck = (
 };
 
 /** More meta than one packet holds, and not twice the same for different `words`. */
-export const bulky = (words: string, bytes = 4000): ReadonlyMap<string, string> =>
+export const makeLargeMeta = (words: string, bytes = 4000): ReadonlyMap<string, string> =>
   new Map(
     Array.from({ length: Math.ceil(bytes / 500) }, (_, i) => [
       `bulk-${i}`,

@@ -2,17 +2,24 @@
  * What members say to one another while troubles come and go, drawn from a seed: events, queries of every kind, and
  * programs that answer these. No two events or queries have one name, so that whoever looks on can tell them apart.
  */
-import type { Command, Result } from '../../agent/contract/commands.ts';
-import { NO_BYTES, utf8 } from '../../base/bytes.ts';
+import type { Command, CommandResult } from '../../agent/contract/commands.ts';
+import { encodeUtf8, NO_BYTES } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import type { AskedQuestion, Question } from '../../serf/types.ts';
-import type { Host } from '../world/host.ts';
+import type { QueryDefinition, QueryReport } from '../../serf/types.ts';
+import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 
-export type TalkKind = 'event' | 'bulkyEvent' | 'query' | 'queryNodes' | 'queryTag' | 'queryRelayed' | 'ping';
+export type MessageLoadKind =
+  | 'event'
+  | 'bulkyEvent'
+  | 'query'
+  | 'queryNodes'
+  | 'queryTag'
+  | 'queryRelayed'
+  | 'ping';
 
-export const TALK_KINDS: readonly TalkKind[] = [
+export const MESSAGE_LOAD_KINDS: readonly MessageLoadKind[] = [
   'event',
   'bulkyEvent',
   'query',
@@ -22,17 +29,17 @@ export const TALK_KINDS: readonly TalkKind[] = [
   'ping',
 ];
 
-export interface Talk {
+export interface MessageLoadAction {
   readonly at: Millis;
-  readonly kind: TalkKind;
+  readonly kind: MessageLoadKind;
   readonly who: string;
   /** Members a query may name. */
-  readonly some: readonly string[];
+  readonly queryNodes: readonly string[];
   /** No other has this number. */
   readonly serial: number;
 }
 
-export interface TalkPlan {
+export interface MessageLoadPlan {
   readonly hosts: readonly string[];
   readonly span: Millis;
   readonly count: number;
@@ -44,72 +51,85 @@ const ROLE_TAG = 'role';
 /** With its name and its fields it just passes the limit of Serf, 512. */
 const BULKY_BYTES = 440;
 /** How long a program takes to answer. */
-const THINKING: Millis = 50;
+const RESPONSE_DELAY: Millis = 50;
 
-export const tagsOf = (i: number): Readonly<Record<string, string>> => ({
+export const roleTags = (i: number): Readonly<Record<string, string>> => ({
   [ROLE_TAG]: ROLES[i % ROLES.length] as string,
 });
 
-export function drawTalks(rng: Rng, { hosts, span, count }: TalkPlan): Talk[] {
-  const talks: Talk[] = [];
+export function drawMessageLoad(rng: Rng, { hosts, span, count }: MessageLoadPlan): MessageLoadAction[] {
+  const talks: MessageLoadAction[] = [];
   for (let serial = 0; serial < count; serial++)
     talks.push({
       at: rng.next() * span,
       // Every other one is an event.
-      kind: rng.int(2) === 0 ? 'event' : (TALK_KINDS[rng.int(TALK_KINDS.length)] as TalkKind),
+      kind:
+        rng.int(2) === 0
+          ? 'event'
+          : (MESSAGE_LOAD_KINDS[rng.int(MESSAGE_LOAD_KINDS.length)] as MessageLoadKind),
       who: hosts[rng.int(hosts.length)] as string,
-      some: hosts.filter(() => rng.int(3) === 0),
+      queryNodes: hosts.filter(() => rng.int(3) === 0),
       serial,
     });
   return talks.sort((a, b) => a.at - b.at);
 }
 
 /** Who is told of what was really said, and answered. */
-export interface Listeners {
-  fired(kind: TalkKind): void;
-  asked(kind: TalkKind, host: Host, question: Question, answer: AskedQuestion): void;
+export interface MessageLoadListener {
+  onEvent(kind: MessageLoadKind): void;
+  onQuery(kind: MessageLoadKind, host: SimHost, question: QueryDefinition, answer: QueryReport): void;
   /** A program on `host` has answered a query of this name in time, with this. */
-  answered(host: Host, query: string, answer: string): void;
+  onResponse(host: SimHost, query: string, answer: string): void;
 }
 
 /** Puts them into a world's agenda, beginning now; from now on every query is answered wherever it is heard. */
-export function talkThrough(world: World, talks: readonly Talk[], listeners: Listeners): void {
+export function scheduleMessageLoad(
+  world: World,
+  talks: readonly MessageLoadAction[],
+  listeners: MessageLoadListener,
+): void {
   const begin = world.now;
   for (const talk of talks)
     world.at(begin + talk.at, () => {
       const host = world.host(talk.who);
-      if (!host.running || host.paused || host.live.view.health().leaving) return;
-      const command = commandOf(talk);
-      const value = valueIn(world.command(talk.who, command).result);
+      if (!host.running || host.paused || host.runningAgent.view.health().leaving) return;
+      const command = actionCommand(talk);
+      const value = resultValue(world.command(talk.who, command).result);
       if (value === undefined) return;
       if (command.kind === 'query')
-        listeners.asked(talk.kind, host, command.question, value as AskedQuestion);
-      else listeners.fired(talk.kind);
+        listeners.onQuery(talk.kind, host, command.question, value as QueryReport);
+      else listeners.onEvent(talk.kind);
     });
-  world.watch({
-    acted: (host, _facts, topics) => {
+  world.subscribe({
+    onEffects: (host, _facts, topics) => {
       if (!topics.includes('queries')) return;
-      const { lives } = host;
-      for (const { id, name } of host.agent?.view.waitingQueries() ?? [])
-        world.at(world.now + THINKING, () => {
-          if (host.lives !== lives || !host.running || host.paused) return;
+      const { bootCount: lives } = host;
+      for (const { id, name } of host.agent?.view.pendingQueries() ?? [])
+        world.at(world.now + RESPONSE_DELAY, () => {
+          if (host.bootCount !== lives || !host.running || host.paused) return;
           const answer = `${host.label} on ${name}`;
           if (
-            valueIn(world.command(host.label, { kind: 'respond', id, payload: utf8(answer) }).result) === true
+            resultValue(
+              world.command(host.label, { kind: 'respond', id, payload: encodeUtf8(answer) }).result,
+            ) === true
           )
-            listeners.answered(host, name, answer);
+            listeners.onResponse(host, name, answer);
         });
     },
   });
 }
 
 /** `true` where an answer holds nothing; `undefined`: refused, or not answered at once. */
-const valueIn = (result: Result | undefined): object | true | undefined =>
+const resultValue = (result: CommandResult | undefined): object | true | undefined =>
   result?.ok === true ? (result.value ?? true) : undefined;
 
-function commandOf({ kind, some, serial }: Talk): Extract<Command, { kind: 'fireEvent' | 'query' }> {
-  const payload = utf8(`serial ${serial}`);
-  const question: Question = {
+function actionCommand({
+  kind,
+  queryNodes: some,
+  serial,
+}: MessageLoadAction): Extract<Command, { kind: 'fireEvent' | 'query' }> {
+  const payload = encodeUtf8(`serial ${serial}`);
+  const question: QueryDefinition = {
     ...{ name: `q${serial}`, payload, nodes: [], tags: new Map(), ack: true, relayFactor: 0 },
   };
   switch (kind) {
@@ -133,6 +153,6 @@ function commandOf({ kind, some, serial }: Talk): Extract<Command, { kind: 'fire
 }
 
 /** Is a query of these filters for this host? As whoever looks on from outside knows it. */
-export const isMeant = ({ nodes, tags }: Question, { name, options }: Host): boolean =>
+export const isQueryTarget = ({ nodes, tags }: QueryDefinition, { name, options }: SimHost): boolean =>
   (nodes.length === 0 || nodes.includes(name)) &&
   [...tags].every(([tag, expr]) => `^${options.tags?.[tag] ?? ''}$` === expr);

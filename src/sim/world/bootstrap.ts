@@ -5,32 +5,39 @@
 
 import type { Seed } from '../../agent/contract/commands.ts';
 import type { MemberView } from '../../agent/contract/view.ts';
-import { isLost, knockChance, strangersAmong } from '../../agent/operations/rejoin-policy.ts';
-import { hostPort } from '../../base/address.ts';
+import {
+  isPossiblyIsolated,
+  rejoinProbability,
+  seedsWithoutMember,
+} from '../../agent/operations/rejoin-policy.ts';
+import { formatAddress } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import { NodeState } from '../../wire/memberlist.ts';
+import { PushNodeState } from '../../wire/memberlist.ts';
 import { encodePushPull, sealStream } from '../../wire/stream-writer.ts';
-import type { Host } from './host.ts';
-import { envelopeOf } from './message-kinds.ts';
+import type { SimHost } from './host.ts';
+import { hostEnvelope } from './message-kinds.ts';
 import type { World } from './world.ts';
 
 /** Time between two joins: fast, yet the seed is not asked by everybody at once. */
 const STAGGER: Millis = 2;
 const PATIENCE: Millis = 300_000;
 
-export const seedOf = (host: Host): Seed => ({ text: hostPort(host.address), addresses: [host.address] });
+export const toSeed = (host: SimHost): Seed => ({
+  text: formatAddress(host.address),
+  addresses: [host.address],
+});
 
 /**
  * Starts hosts that do not run and joins all to the first, twice: the first round tells the seed of everybody, the
  * second everybody of everybody. Then waits until the news has died down. Throws if they do not agree in `limit`.
  */
-export function gather(world: World, labels: readonly string[], limit: Millis = PATIENCE): void {
+export function bootstrapCluster(world: World, labels: readonly string[], limit: Millis = PATIENCE): void {
   for (const label of labels) if (!world.host(label).running) world.start(label);
   const [first, ...others] = labels;
   if (first === undefined) return;
-  const seeds = [seedOf(world.host(first))];
+  const seeds = [toSeed(world.host(first))];
   for (let round = 0; round < 2; round++) {
     for (const label of others) {
       world.command(label, { kind: 'join', seeds });
@@ -38,7 +45,7 @@ export function gather(world: World, labels: readonly string[], limit: Millis = 
     }
     world.run(100);
   }
-  settle(world, labels, limit);
+  runUntilSettled(world, labels, limit);
 }
 
 /**
@@ -46,31 +53,31 @@ export function gather(world: World, labels: readonly string[], limit: Millis = 
  * they learn so they pass on only once instead of some sixteen times, since all have been told. What real joins
  * leave and this does not: join intents, so Serf's status times are 0.
  */
-export function acquaint(world: World, labels: readonly string[], limit: Millis = PATIENCE): void {
+export function bootstrapByPushPull(world: World, labels: readonly string[], limit: Millis = PATIENCE): void {
   for (const label of labels) if (!world.host(label).running) world.start(label);
   const hosts = labels.map((label) => world.host(label));
   const state = encodePushPull({
     kind: 'pushPull',
     join: false,
-    nodes: hosts.map(announced),
+    nodes: hosts.map(ownNodeState),
     userState: NO_BYTES,
   });
   const stranger = world.newAddress();
-  const nonce = world.nonces();
+  const nonce = world.nonceSource();
   const usual = hosts.map((host) => host.swim.retransmitMult);
   for (const host of hosts) {
     host.swim.retransmitMult = 0;
-    const bytes = sealStream(state, envelopeOf(host.present), { role: 'dialer', nonce });
+    const bytes = sealStream(state, hostEnvelope(host.currentOptions), { role: 'dialer', nonce });
     world.injectStream(host.label, stranger, bytes);
   }
-  settle(world, labels, limit);
+  runUntilSettled(world, labels, limit);
   hosts.forEach((host, i) => {
     host.swim.retransmitMult = usual[i] as number;
   });
 }
 
 /** Pauses between attempts: the first, and the longest it doubles to. */
-const KNOCK: readonly [Millis, Millis] = [1000, 30_000];
+const REJOIN_PAUSE: readonly [Millis, Millis] = [1000, 30_000];
 
 /**
  * What the shell does with configured seeds, for every agent of this world from now on: join them while alone or
@@ -78,46 +85,46 @@ const KNOCK: readonly [Millis, Millis] = [1000, 30_000];
  * partition under a new address are lost for good, and so are halves that forgot one another. One for which `returns`
  * is false goes on until it has met somebody, as a Serf agent does, and leaves the rest to its reconnects.
  */
-export function keepJoining(
+export function simulateRejoinPolicy(
   world: World,
   seeds: readonly string[],
-  returns: (host: Host) => boolean = () => true,
+  returns: (host: SimHost) => boolean = () => true,
 ): void {
   const rng = world.rng.fork();
-  const knock = (host: Host, life: number, pause: Millis): void => {
-    if (host.lives !== life || host.agent === undefined) return;
+  const knock = (host: SimHost, life: number, pause: Millis): void => {
+    if (host.bootCount !== life || host.agent === undefined) return;
     const members = host.agent.view.members();
     if (!returns(host) && host.agent.view.members().length > 1) return;
-    const needed = isLost(members);
-    const others = seeds.filter((label) => label !== host.label).map((label) => seedOf(world.host(label)));
-    const chosen = needed ? others : someStranger(others, members, rng);
+    const needed = isPossiblyIsolated(members);
+    const others = seeds.filter((label) => label !== host.label).map((label) => toSeed(world.host(label)));
+    const chosen = needed ? others : pickAbsentSeed(others, members, rng);
     if (chosen.length > 0) world.command(host.label, { kind: 'join', seeds: chosen });
-    const next = needed ? Math.min(KNOCK[1], 2 * pause) : KNOCK[1];
+    const next = needed ? Math.min(REJOIN_PAUSE[1], 2 * pause) : REJOIN_PAUSE[1];
     world.at(world.now + next * (0.75 + rng.next() / 2), () => knock(host, life, next));
   };
-  const begin = (host: Host): void =>
-    world.at(world.now + KNOCK[0], () => knock(host, host.lives, KNOCK[0] / 2));
+  const begin = (host: SimHost): void =>
+    world.at(world.now + REJOIN_PAUSE[0], () => knock(host, host.bootCount, REJOIN_PAUSE[0] / 2));
   for (const host of world.hosts) if (host.running) begin(host);
-  world.watch({ started: begin });
+  world.subscribe({ onStart: begin });
 }
 
-function someStranger(seeds: readonly Seed[], members: readonly MemberView[], rng: Rng): readonly Seed[] {
-  const strangers = strangersAmong(seeds, members);
-  if (strangers.length === 0 || rng.next() >= knockChance(members)) return [];
+function pickAbsentSeed(seeds: readonly Seed[], members: readonly MemberView[], rng: Rng): readonly Seed[] {
+  const strangers = seedsWithoutMember(seeds, members);
+  if (strangers.length === 0 || rng.next() >= rejoinProbability(members)) return [];
   return [strangers[rng.int(strangers.length)] as Seed];
 }
 
 /** Joins a host to some of the others that run, as a person would at start. */
 export function joinOthers(world: World, label: string): void {
-  const seeds = [...world.hosts].filter((host) => host.running && host.label !== label).map(seedOf);
+  const seeds = [...world.hosts].filter((host) => host.running && host.label !== label).map(toSeed);
   if (seeds.length > 0) world.command(label, { kind: 'join', seeds: seeds.slice(0, 3) });
 }
 
 /** Lets time pass until all know all and nobody has anything left to say. */
-function settle(world: World, labels: readonly string[], limit: Millis): void {
-  const settled = (): boolean => isQuiet(world, labels) && strangers(world, labels).length === 0;
+function runUntilSettled(world: World, labels: readonly string[], limit: Millis): void {
+  const settled = (): boolean => isQuiet(world, labels) && missingMembers(world, labels).length === 0;
   if (world.runUntil(settled, limit, 500)) return;
-  const missing = strangers(world, labels);
+  const missing = missingMembers(world, labels);
   throw new Error(
     missing.length > 0
       ? `not gathered after ${limit} ms (seed ${world.seed}): ${missing.slice(0, 5).join('; ')}`
@@ -127,15 +134,16 @@ function settle(world: World, labels: readonly string[], limit: Millis): void {
 
 function isQuiet(world: World, labels: readonly string[]): boolean {
   for (const label of labels)
-    for (const size of Object.values(world.host(label).live.view.health().lanes)) if (size > 0) return false;
+    for (const size of Object.values(world.host(label).runningAgent.view.health().lanes))
+      if (size > 0) return false;
   return true;
 }
 
 /** Who does not hold whom as alive. */
-function strangers(world: World, labels: readonly string[]): string[] {
+function missingMembers(world: World, labels: readonly string[]): string[] {
   const found: string[] = [];
   for (const label of labels) {
-    const { view } = world.host(label).live;
+    const { view } = world.host(label).runningAgent;
     for (const other of labels) {
       const { name } = world.host(other);
       const status = view.member(name)?.status ?? 'unknown';
@@ -147,8 +155,16 @@ function strangers(world: World, labels: readonly string[]): string[] {
 }
 
 /** A host's own row, as others would pass it on. */
-function announced(host: Host): NodeState {
-  const { identity, incarnation } = host.live.view.self().serf.member;
+function ownNodeState(host: SimHost): PushNodeState {
+  const { identity, incarnation } = host.runningAgent.view.self().serf.member;
   const { name, address, meta, vsn } = identity;
-  return NodeState.make({ name, addr: address.ip, port: address.port, meta, incarnation, state: 0, vsn });
+  return PushNodeState.create({
+    name,
+    addr: address.ip,
+    port: address.port,
+    meta,
+    incarnation,
+    state: 0,
+    vsn,
+  });
 }

@@ -12,15 +12,15 @@ export interface BurstShape {
   readonly burst: Millis;
 }
 
-interface Spell {
+interface LinkState {
   bad: boolean;
   until: Millis;
 }
 
-export class Bursts {
+export class GilbertElliott {
   readonly #shape: BurstShape;
   readonly #rng: Rng;
-  readonly #spells = new Map<string, Spell>();
+  readonly #states = new Map<string, LinkState>();
 
   constructor(shape: BurstShape, rng: Rng) {
     this.#shape = shape;
@@ -28,14 +28,14 @@ export class Bursts {
   }
 
   /** Is the way from one to the other bad? To be asked with a time that never falls. */
-  rages(from: string, to: string, now: Millis): boolean {
+  isBad(from: string, to: string, now: Millis): boolean {
     const key = `${from} ${to}`;
-    let spell = this.#spells.get(key);
+    let spell = this.#states.get(key);
     if (spell === undefined) {
       const { calm, burst } = this.#shape;
       const bad = this.#rng.next() < burst / (calm + burst);
       spell = { bad, until: now + this.#length(bad) };
-      this.#spells.set(key, spell);
+      this.#states.set(key, spell);
     }
     while (spell.until <= now) {
       spell.bad = !spell.bad;

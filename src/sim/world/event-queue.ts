@@ -2,7 +2,7 @@
 import { type Millis, NEVER } from '../../base/time.ts';
 
 /** Things due at the same instant come out in the order they were put in, so that runs repeat exactly. */
-export class Agenda<T> {
+export class EventQueue<T> {
   readonly #at: Millis[] = [];
   readonly #order: number[] = [];
   readonly #what: T[] = [];
@@ -17,7 +17,7 @@ export class Agenda<T> {
     return this.#at.length;
   }
 
-  put(at: Millis, what: T): void {
+  enqueue(at: Millis, what: T): void {
     let slot = this.#at.length;
     const order = this.#next++;
     this.#at.push(at);
@@ -32,7 +32,7 @@ export class Agenda<T> {
   }
 
   /** Takes the earliest if it is due at `now`. */
-  pop(now: Millis): T | undefined {
+  dequeue(now: Millis): T | undefined {
     const at = this.#at[0];
     if (at === undefined || at > now) return undefined;
     const what = this.#what[0];

@@ -3,11 +3,11 @@
 import type { Agent, Input, Snapshot } from '../../agent/contract/machine.ts';
 import type { Address } from '../../base/address.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
-import { type SerfConfig, type SwimConfig, swim } from '../../config/protocol.ts';
-import { valuesOf } from '../../config/setting.ts';
+import { type SerfConfig, type SwimConfig, swimSection } from '../../config/protocol.ts';
+import { withDefaults } from '../../config/setting.ts';
 
 /** What may differ from host to host. */
-export interface HostOptions {
+export interface SimHostOptions {
   /** The agent's name; the host's label if absent. Two hosts may claim one name. */
   readonly name?: string;
   readonly tags?: Readonly<Record<string, string>>;
@@ -15,11 +15,11 @@ export interface HostOptions {
   readonly serf?: Partial<SerfConfig>;
   readonly keys?: readonly Uint8Array[];
   /** memberlist's label, not the host's. */
-  readonly label?: string;
+  readonly gossipLabel?: string;
   /** Is there somewhere to remember things? True by default. */
   readonly disk?: boolean;
   /** A peer without a catalogue, as Serf agents are (plain.ts). */
-  readonly plain?: boolean;
+  readonly serfPeer?: boolean;
   /** How much faster its clocks run than the world's, in parts of a million. */
   readonly driftPpm?: number;
   readonly v6?: boolean;
@@ -34,95 +34,96 @@ const ROUNDING: Millis = 0.00001;
 /** States of a disk that may still be found after a torn write. */
 const KEPT_STATES = 16;
 
-export class Host {
+export class SimHost {
   /** Who this is to the world, the rules of its network, and its trace. */
   readonly label: string;
   readonly name: string;
-  readonly options: HostOptions;
+  readonly options: SimHostOptions;
   address: Address;
   /** `undefined` while nothing runs here. */
   agent: Agent | undefined;
   /** The process is stopped (SIGSTOP) or starved: its kernel still answers. */
   paused = false;
   /** The machine is off: its kernel answers nothing. */
-  dark = false;
+  poweredOff = false;
   /** What the agent asked to remember last, and that was written; outlives it. */
-  disk: Snapshot | undefined;
+  savedSnapshot: Snapshot | undefined;
   /** Likewise, of what others published. */
-  shelf: Uint8Array | undefined;
+  savedCatalog: Uint8Array | undefined;
   /** Nothing more can be written: it is full, or broken. */
-  diskRefuses = false;
+  diskFailing = false;
   /** Its gossip keys as they are kept, primary first. */
   keys: readonly Uint8Array[];
   /** How far its wall clock is off. */
-  clock: Millis = 0;
+  wallClockOffset: Millis = 0;
   /** Processes that ran here so far. */
-  lives = 0;
+  bootCount = 0;
   /** The settings the agent reads. They may be turned while it runs, which no configuration can. */
   readonly swim: { -readonly [K in keyof SwimConfig]: SwimConfig[K] };
   /** When the agent's tick is armed for. */
-  armedAt: Millis = NEVER;
+  tickAt: Millis = NEVER;
   /** What `disk` was before, latest last. */
-  #written: Snapshot[] = [];
+  #previousSnapshots: Snapshot[] = [];
   readonly #rate: number;
-  #waiting: Input[] = [];
-  #waitingBytes = 0;
+  #bufferedInputs: Input[] = [];
+  #bufferedBytes = 0;
   #stream = -1;
 
-  constructor(label: string, address: Address, options: HostOptions) {
+  constructor(label: string, address: Address, options: SimHostOptions) {
     this.label = label;
     this.name = options.name ?? label;
     this.address = address;
     this.options = options;
     this.keys = options.keys ?? [];
-    this.swim = { ...valuesOf(swim, options.swim) };
+    this.swim = { ...withDefaults(swimSection, options.swim) };
     this.#rate = 1 + (options.driftPpm ?? 0) / 1_000_000;
   }
 
   /** What its monotonic clock shows at an instant of the world's. */
-  time(at: Millis): Millis {
+  toHostTime(at: Millis): Millis {
     return at * this.#rate;
   }
 
   /** The first instant of the world's at which its own clock has reached `at`. */
-  instant(at: Millis): Millis {
+  toWorldTime(at: Millis): Millis {
     if (this.#rate === 1 || at === NEVER) return at;
     let instant = at / this.#rate;
-    while (this.time(instant) < at) instant += ROUNDING;
+    while (this.toHostTime(instant) < at) instant += ROUNDING;
     return instant;
   }
 
   /** The agent wants to remember. `false`: the disk refuses. */
-  save(snapshot: Snapshot): boolean {
-    if (this.diskRefuses) return false;
-    if (this.disk !== undefined) this.#written.push(this.disk);
-    if (this.#written.length > KEPT_STATES) this.#written.shift();
-    this.disk = snapshot;
+  saveSnapshot(snapshot: Snapshot): boolean {
+    if (this.diskFailing) return false;
+    if (this.savedSnapshot !== undefined) this.#previousSnapshots.push(this.savedSnapshot);
+    if (this.#previousSnapshots.length > KEPT_STATES) this.#previousSnapshots.shift();
+    this.savedSnapshot = snapshot;
     return true;
   }
 
-  shelve(bytes: Uint8Array): boolean {
-    if (this.diskRefuses) return false;
-    this.shelf = bytes;
+  saveCatalog(bytes: Uint8Array): boolean {
+    if (this.diskFailing) return false;
+    this.savedCatalog = bytes;
     return true;
   }
 
   /** The disk is empty. */
-  wipe(): void {
-    this.disk = undefined;
-    this.shelf = undefined;
-    this.#written = [];
+  wipeDisk(): void {
+    this.savedSnapshot = undefined;
+    this.savedCatalog = undefined;
+    this.#previousSnapshots = [];
   }
 
   /** The last writes are torn: what is found is the state so many writes ago, or the oldest kept; no catalogue. */
-  tear(writes: number): void {
-    this.disk = this.#written.at(-writes) ?? this.#written[0] ?? this.disk;
-    this.shelf = undefined;
-    this.#written = [];
+  tearLastWrites(writes: number): void {
+    this.savedSnapshot =
+      this.#previousSnapshots.at(-writes) ?? this.#previousSnapshots[0] ?? this.savedSnapshot;
+    this.savedCatalog = undefined;
+    this.#previousSnapshots = [];
   }
 
   /** Its options with the keys as they are by now. */
-  get present(): HostOptions {
+  get currentOptions(): SimHostOptions {
     return this.options.keys === undefined ? this.options : { ...this.options, keys: this.keys };
   }
 
@@ -131,7 +132,7 @@ export class Host {
   }
 
   /** The agent of a host known to run. */
-  get live(): Agent {
+  get runningAgent(): Agent {
     if (this.agent === undefined) throw new Error(`no agent runs on ${this.label}`);
     return this.agent;
   }
@@ -143,21 +144,21 @@ export class Host {
   }
 
   /** Keeps an input for a paused process; `false`: the socket buffer is full, the datagram is lost. */
-  hold(input: Input): boolean {
+  bufferInput(input: Input): boolean {
     if (input.kind === 'packet') {
       const bytes = input.bytes.length + PACKET_OVERHEAD_BYTES;
-      if (this.#waitingBytes + bytes > SOCKET_BUFFER_BYTES) return false;
-      this.#waitingBytes += bytes;
+      if (this.#bufferedBytes + bytes > SOCKET_BUFFER_BYTES) return false;
+      this.#bufferedBytes += bytes;
     }
-    this.#waiting.push(input);
+    this.#bufferedInputs.push(input);
     return true;
   }
 
   /** All that was held, in the order it came. */
-  drain(): readonly Input[] {
-    const held = this.#waiting;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+  dequeueInputs(): readonly Input[] {
+    const held = this.#bufferedInputs;
+    this.#bufferedInputs = [];
+    this.#bufferedBytes = 0;
     return held;
   }
 }

@@ -5,14 +5,14 @@
 
 import { sameBytes } from '../../base/bytes.ts';
 import type { Intern } from '../../catalog/catalog.ts';
-import { same as sameValue } from '../../catalog/values.ts';
+import { samePublished as sameValue } from '../../catalog/values.ts';
 import type { Entry, EntryKey } from '../../model/service.ts';
 import type { Identity } from '../../swim/types.ts';
 
 /** Identities kept for one name: the present one and those still on their way. */
 const KEPT_PER_NAME = 4;
 
-export function interner(): (identity: Identity) => Identity {
+export function createIdentityInterner(): (identity: Identity) => Identity {
   const byName = new Map<string, Identity[]>();
   return (identity) => {
     let known = byName.get(identity.name);
@@ -20,14 +20,14 @@ export function interner(): (identity: Identity) => Identity {
       known = [];
       byName.set(identity.name, known);
     }
-    for (const one of known) if (same(one, identity)) return one;
+    for (const one of known) if (sameIdentity(one, identity)) return one;
     known.unshift(identity);
     if (known.length > KEPT_PER_NAME) known.pop();
     return identity;
   };
 }
 
-const same = (a: Identity, b: Identity): boolean =>
+const sameIdentity = (a: Identity, b: Identity): boolean =>
   a.address.key === b.address.key && sameBytes(a.meta, b.meta) && sameBytes(a.vsn, b.vsn);
 
 type Entries = ReadonlyMap<EntryKey, Entry>;
@@ -35,7 +35,7 @@ type Entries = ReadonlyMap<EntryKey, Entry>;
 /** States kept for one owner: copies lag behind one another by a few. */
 const KEPT_PER_OWNER = 4;
 
-export function entryInterner(): Intern {
+export function createEntryInterner(): Intern {
   const byOwner = new Map<string, Entries[]>();
   return ({ owner }, entries) => {
     let known = byOwner.get(owner);

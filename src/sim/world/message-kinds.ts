@@ -1,18 +1,20 @@
 /** What kinds of message a datagram carries: for rules that drop only some, and for traces. Decodes no bodies. */
 
-import { utf8 } from '../../base/bytes.ts';
+import { encodeUtf8 } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
-import { TYPE } from '../../wire/memberlist.ts';
+import { MESSAGE_TYPE } from '../../wire/memberlist.ts';
 import { type Envelope, openPacket } from '../../wire/packet.ts';
 import { SERF_TYPE } from '../../wire/serf.ts';
-import type { HostOptions } from './host.ts';
+import type { SimHostOptions } from './host.ts';
 
-const SWIM_KINDS = new Map<number, string>(Object.entries(TYPE).map(([kind, octet]) => [octet, kind]));
+const SWIM_KINDS = new Map<number, string>(
+  Object.entries(MESSAGE_TYPE).map(([kind, octet]) => [octet, kind]),
+);
 const SERF_KINDS = new Map<number, string>(Object.entries(SERF_TYPE).map(([kind, octet]) => [octet, kind]));
 
 /** How a host wraps what it says. */
-export const envelopeOf = (options: HostOptions): Envelope => ({
-  label: utf8(options.label ?? ''),
+export const hostEnvelope = (options: SimHostOptions): Envelope => ({
+  label: encodeUtf8(options.gossipLabel ?? ''),
   keys: options.keys ?? [],
   verifyIncoming: true,
   encryptionVersion: 1,
@@ -20,11 +22,11 @@ export const envelopeOf = (options: HostOptions): Envelope => ({
 });
 
 /** `ping`, `ack`, `suspect` …, and Serf's as `serf:leave`; the direct message first. Empty if it cannot be read. */
-export function kindsOf(bytes: Uint8Array, envelope: Envelope): readonly string[] {
+export function messageKinds(bytes: Uint8Array, envelope: Envelope): readonly string[] {
   try {
     return openPacket(bytes, envelope).messages.map((message) => {
       const type = message[0] as number;
-      if (type === TYPE.user) return `serf:${SERF_KINDS.get(message[1] ?? -1) ?? message[1]}`;
+      if (type === MESSAGE_TYPE.user) return `serf:${SERF_KINDS.get(message[1] ?? -1) ?? message[1]}`;
       return SWIM_KINDS.get(type) ?? String(type);
     });
   } catch (error) {

@@ -4,12 +4,12 @@
  */
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import { type BurstShape, Bursts } from './burst-loss.ts';
+import { type BurstShape, GilbertElliott } from './burst-loss.ts';
 
 export type Transport = 'udp' | 'tcp';
 
 /** Everywhere and always, unless changed. */
-export interface Weather {
+export interface LinkQuality {
   /** Fixed part of the one-way delay. */
   readonly latency: Millis;
   /** Random part, uniform from 0. */
@@ -24,17 +24,24 @@ export interface Weather {
 }
 
 /** A quiet local network. */
-export const CALM: Weather = { latency: 0.3, jitter: 0.4, loss: 0, duplicate: 0, reorder: 0, reorderBy: 50 };
+export const LAN_QUALITY: LinkQuality = {
+  latency: 0.3,
+  jitter: 0.4,
+  loss: 0,
+  duplicate: 0,
+  reorder: 0,
+  reorderBy: 50,
+};
 
 /** A trouble on some links. What is absent does not narrow it. Hosts are named by their label in the world. */
-export interface Rule {
+export interface NetworkRule {
   readonly from?: readonly string[];
   readonly to?: readonly string[];
   /** Only these ways, each from the first to the second. */
   readonly links?: readonly (readonly [string, string])[];
   readonly transport?: Transport;
   /** Only the opening of streams, as before a machine that may call but not be called. */
-  readonly opening?: boolean;
+  readonly connectOnly?: boolean;
   /** Only now and then, and for each way at times of its own. */
   readonly bursts?: BurstShape;
   /** Only datagrams that carry a message of such a kind. */
@@ -50,64 +57,64 @@ export interface Rule {
   /** Copies there may be of such a datagram, itself included; 2 by default. */
   readonly copies?: number;
   /** Copies come up to so much later. */
-  readonly late?: Millis;
+  readonly maxCopyDelay?: Millis;
   /** Every datagram is held up by a random time up to this, so that they pass one another; likewise. */
-  readonly scatter?: Millis;
+  readonly maxReorderDelay?: Millis;
 }
 
-interface Imposed {
+interface ActiveRule {
   readonly from: ReadonlySet<string> | undefined;
   readonly to: ReadonlySet<string> | undefined;
   readonly links: ReadonlyMap<string, ReadonlySet<string>> | undefined;
   readonly transport: Transport | undefined;
-  readonly opening: boolean;
-  readonly bursts: Bursts | undefined;
+  readonly connectOnly: boolean;
+  readonly bursts: GilbertElliott | undefined;
   readonly kinds: ReadonlySet<string> | undefined;
   readonly overBytes: number;
   readonly loss: number;
   readonly delay: Millis;
   readonly duplicate: number;
   readonly copies: number;
-  readonly late: Millis;
-  readonly scatter: Millis;
+  readonly maxCopyDelay: Millis;
+  readonly maxReorderDelay: Millis;
 }
 
 /** What TCP waits before it sends a lost segment again. */
 const RETRANSMIT_AFTER: Millis = 200;
 const MAX_RETRANSMITS = 8;
 
-export class Network {
-  weather: Weather;
+export class SimNetwork {
+  linkQuality: LinkQuality;
   readonly #rng: Rng;
-  readonly #rules = new Set<Imposed>();
+  readonly #rules = new Set<ActiveRule>();
   readonly #delays: Millis[] = [];
   readonly #clock: () => Millis;
-  #lateUntil: Millis = Number.NEGATIVE_INFINITY;
+  #lastCopyAt: Millis = Number.NEGATIVE_INFINITY;
 
   /** `clock` is read by rules that hold now and then. */
-  constructor(rng: Rng, weather: Weather, clock: () => Millis = () => 0) {
+  constructor(rng: Rng, weather: LinkQuality, clock: () => Millis = () => 0) {
     this.#rng = rng;
-    this.weather = weather;
+    this.linkQuality = weather;
     this.#clock = clock;
   }
 
   /** Puts a rule on top of those there are. Returns what lifts it. */
-  impose(rule: Rule): () => void {
-    const imposed: Imposed = {
+  addRule(rule: NetworkRule): () => void {
+    const imposed: ActiveRule = {
       from: rule.from === undefined ? undefined : new Set(rule.from),
       to: rule.to === undefined ? undefined : new Set(rule.to),
       links: rule.links === undefined ? undefined : byFirst(rule.links),
       transport: transportOf(rule),
-      opening: rule.opening ?? false,
-      bursts: rule.bursts === undefined ? undefined : new Bursts(rule.bursts, this.#rng.fork()),
+      connectOnly: rule.connectOnly ?? false,
+      bursts: rule.bursts === undefined ? undefined : new GilbertElliott(rule.bursts, this.#rng.fork()),
       kinds: rule.kinds === undefined ? undefined : new Set(rule.kinds),
       overBytes: rule.overBytes ?? -1,
-      loss: rule.loss ?? (isNuisance(rule) ? 0 : 1),
+      loss: rule.loss ?? (defaultsToNoLoss(rule) ? 0 : 1),
       delay: rule.delay ?? 0,
       duplicate: rule.duplicate ?? 0,
       copies: rule.copies ?? 2,
-      late: rule.late ?? 0,
-      scatter: rule.scatter ?? 0,
+      maxCopyDelay: rule.maxCopyDelay ?? 0,
+      maxReorderDelay: rule.maxReorderDelay ?? 0,
     };
     this.#rules.add(imposed);
     return () => {
@@ -116,8 +123,8 @@ export class Network {
   }
 
   /** When the last of the copies that come late, by a rule, will have arrived: lifting the rule does not stop them. */
-  get lateUntil(): Millis {
-    return this.#lateUntil;
+  get lastCopyAt(): Millis {
+    return this.#lastCopyAt;
   }
 
   /** Lifts every rule; the weather stays. */
@@ -129,23 +136,28 @@ export class Network {
    * One delay for each copy of a datagram that will arrive; empty if it is lost. Valid until the next call.
    * `kindsOf` is asked only if a rule by kind stands on this link.
    */
-  datagram(from: string, to: string, size: number, kindsOf: () => readonly string[]): readonly Millis[] {
+  datagramDelays(
+    from: string,
+    to: string,
+    size: number,
+    kindsOf: () => readonly string[],
+  ): readonly Millis[] {
     const delays = this.#delays;
     delays.length = 0;
-    const { loss, duplicate, reorder, reorderBy } = this.weather;
+    const { loss, duplicate, reorder, reorderBy } = this.linkQuality;
     let delay = 0;
     let scatter = 0;
     let copies = 1;
     let late = 0;
     for (const rule of this.#rules) {
-      if (!this.#touches(rule, from, to, 'udp') || size <= rule.overBytes) continue;
+      if (!this.#appliesTo(rule, from, to, 'udp') || size <= rule.overBytes) continue;
       if (rule.kinds !== undefined && !kindsOf().some((kind) => rule.kinds?.has(kind))) continue;
       if (this.#happens(rule.loss)) return delays;
       delay += rule.delay;
-      scatter += rule.scatter;
+      scatter += rule.maxReorderDelay;
       if (!this.#happens(rule.duplicate)) continue;
       copies = Math.max(copies, rule.copies > 2 ? 2 + this.#rng.int(rule.copies - 1) : 2);
-      late = Math.max(late, rule.late);
+      late = Math.max(late, rule.maxCopyDelay);
     }
     if (this.#happens(loss)) return delays;
     if (this.#happens(duplicate)) copies = Math.max(2, copies);
@@ -157,23 +169,24 @@ export class Network {
       delays.push(this.#delay() + delay + held);
     }
     if (copies > 1 && late > 0)
-      this.#lateUntil = Math.max(this.#lateUntil, this.#clock() + Math.max(...delays));
+      this.#lastCopyAt = Math.max(this.#lastCopyAt, this.#clock() + Math.max(...delays));
     return delays;
   }
 
   /** Does nothing at all get through on a stream just now? `opening`: not even its first segment. */
-  blocked(from: string, to: string, opening = false): boolean {
+  isBlocked(from: string, to: string, opening = false): boolean {
     for (const rule of this.#rules)
-      if (rule.loss >= 1 && (opening || !rule.opening) && this.#touches(rule, from, to, 'tcp')) return true;
+      if (rule.loss >= 1 && (opening || !rule.connectOnly) && this.#appliesTo(rule, from, to, 'tcp'))
+        return true;
     return false;
   }
 
   /** Delay of one segment of a stream, retransmissions included. */
-  segment(from: string, to: string): Millis {
+  segmentDelay(from: string, to: string): Millis {
     let delay = this.#delay();
-    let arrives = 1 - this.weather.loss;
+    let arrives = 1 - this.linkQuality.loss;
     for (const rule of this.#rules) {
-      if (rule.opening || !this.#touches(rule, from, to, 'tcp')) continue;
+      if (rule.connectOnly || !this.#appliesTo(rule, from, to, 'tcp')) continue;
       delay += rule.delay;
       if (rule.loss < 1) arrives *= 1 - rule.loss;
     }
@@ -185,18 +198,18 @@ export class Network {
     return delay;
   }
 
-  #touches(rule: Imposed, from: string, to: string, transport: Transport): boolean {
+  #appliesTo(rule: ActiveRule, from: string, to: string, transport: Transport): boolean {
     return (
       (rule.transport === undefined || rule.transport === transport) &&
       (rule.from === undefined || rule.from.has(from)) &&
       (rule.to === undefined || rule.to.has(to)) &&
       (rule.links === undefined || rule.links.get(from)?.has(to) === true) &&
-      (rule.bursts === undefined || rule.bursts.rages(from, to, this.#clock()))
+      (rule.bursts === undefined || rule.bursts.isBad(from, to, this.#clock()))
     );
   }
 
   #delay(): Millis {
-    return this.weather.latency + this.weather.jitter * this.#rng.next();
+    return this.linkQuality.latency + this.linkQuality.jitter * this.#rng.next();
   }
 
   /** Draws only when there is something to decide. */
@@ -205,13 +218,13 @@ export class Network {
   }
 }
 
-const isNuisance = ({ delay, duplicate, scatter }: Rule): boolean =>
+const defaultsToNoLoss = ({ delay, duplicate, maxReorderDelay: scatter }: NetworkRule): boolean =>
   delay !== undefined || duplicate !== undefined || scatter !== undefined;
 
 /** Rules that look at datagrams are of no concern to streams; those about openings only to them. */
-function transportOf(rule: Rule): Transport | undefined {
+function transportOf(rule: NetworkRule): Transport | undefined {
   if (rule.kinds !== undefined || rule.overBytes !== undefined) return 'udp';
-  return rule.opening === true ? 'tcp' : rule.transport;
+  return rule.connectOnly === true ? 'tcp' : rule.transport;
 }
 
 function byFirst(links: readonly (readonly [string, string])[]): Map<string, Set<string>> {

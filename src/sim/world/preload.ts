@@ -4,24 +4,24 @@
  */
 
 import { WireError } from '../../base/errors.ts';
-import { portions } from '../../catalog/anti-entropy.ts';
+import { batchDeltas } from '../../catalog/anti-entropy.ts';
 import type { Delta } from '../../catalog/types.ts';
 import type { Entry } from '../../model/service.ts';
 import { decodeCatalog, encodeDeltas } from '../../wire/catalog.ts';
-import { TYPE } from '../../wire/memberlist.ts';
+import { MESSAGE_TYPE } from '../../wire/memberlist.ts';
 import { openPacket } from '../../wire/packet.ts';
 import { encodeStream, sealStream } from '../../wire/stream-writer.ts';
-import { envelopeOf } from './message-kinds.ts';
+import { hostEnvelope } from './message-kinds.ts';
 import type { World } from './world.ts';
 
 /** Lets hosts register what `register` says, and all know it. Throws if they do not in the end. */
-export function stock(world: World, register: () => void): void {
+export function preloadCatalog(world: World, register: () => void): void {
   const owners = new Map<string, { epoch: number; to: number; entries: Map<string, Entry> }>();
   let listening = true;
-  world.watch({
-    sent: (host, _to, bytes) => {
+  world.subscribe({
+    onDatagram: (host, _to, bytes) => {
       if (!listening) return;
-      for (const delta of deltasIn(bytes, host.present)) {
+      for (const delta of readDeltas(bytes, host.currentOptions)) {
         if (delta.owner !== host.name) continue;
         let told = owners.get(delta.owner);
         if (told === undefined || told.epoch !== delta.epoch) {
@@ -36,11 +36,12 @@ export function stock(world: World, register: () => void): void {
       }
     },
   });
-  const lift = world.network.impose({ kinds: ['serf:200'] });
+  const lift = world.network.addRule({ kinds: ['serf:200'] });
   const hosts = [...world.hosts].filter((host) => host.running);
   const usual = hosts.map((host) => host.swim.retransmitMult);
   register();
-  const silent = (): boolean => hosts.every(({ live }) => (live.view.health().lanes['catalog'] ?? 0) === 0);
+  const silent = (): boolean =>
+    hosts.every(({ runningAgent: live }) => (live.view.health().lanes['catalog'] ?? 0) === 0);
   for (const host of hosts) host.swim.retransmitMult = 0;
   if (!world.runUntil(silent, LIMIT, 100)) throw new Error('what was registered is still being told');
   hosts.forEach((host, i) => {
@@ -53,11 +54,11 @@ export function stock(world: World, register: () => void): void {
     return { owner, epoch, from: 0, to, swept: 0, entries: sorted };
   });
   const stranger = world.newAddress();
-  const nonce = world.nonces();
-  for (const some of portions(deltas)) {
+  const nonce = world.nonceSource();
+  for (const some of batchDeltas(deltas)) {
     const body = encodeDeltas(some).slice();
     for (const host of hosts) {
-      const bytes = sealStream(encodeStream({ kind: 'user', body }), envelopeOf(host.present), {
+      const bytes = sealStream(encodeStream({ kind: 'user', body }), hostEnvelope(host.currentOptions), {
         role: 'dialer',
         nonce,
       });
@@ -68,17 +69,17 @@ export function stock(world: World, register: () => void): void {
     (sum, { entries }) => sum + [...entries.keys()].filter((key) => key.startsWith('s:')).length,
     0,
   );
-  for (const { label, live } of hosts)
+  for (const { label, runningAgent: live } of hosts)
     if (live.view.catalog.size !== known)
       throw new Error(`${label} knows ${live.view.catalog.size} of ${known}`);
 }
 
 const LIMIT = 60_000;
 
-function deltasIn(bytes: Uint8Array, options: Parameters<typeof envelopeOf>[0]): Delta[] {
+function readDeltas(bytes: Uint8Array, options: Parameters<typeof hostEnvelope>[0]): Delta[] {
   try {
-    return openPacket(bytes, envelopeOf(options)).messages.flatMap((message) => {
-      if (message[0] !== TYPE.user) return [];
+    return openPacket(bytes, hostEnvelope(options)).messages.flatMap((message) => {
+      if (message[0] !== MESSAGE_TYPE.user) return [];
       const decoded = message[1] === 200 ? decodeCatalog(message.slice(1)) : undefined;
       return decoded?.kind === 'delta' ? [decoded] : [];
     });

@@ -8,18 +8,18 @@ import { type Address, joinHostPort } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import type { Host } from './host.ts';
-import type { Network } from './network.ts';
+import type { SimHost } from './host.ts';
+import type { SimNetwork } from './network.ts';
 
 /** What pipes need of the world. */
-export interface Ground {
+export interface StreamsContext {
   readonly now: Millis;
-  readonly network: Network;
-  at(when: Millis, act: () => void): void;
-  hostAt(key: string): Host | undefined;
-  feed(host: Host, input: Input): void;
+  readonly network: SimNetwork;
+  schedule(when: Millis, act: () => void): void;
+  hostByAddress(key: string): SimHost | undefined;
+  dispatch(host: SimHost, input: Input): void;
   /** For the trace. */
-  moved(from: Host, to: Host, what: string, bytes: Uint8Array): void;
+  onTransfer(from: SimHost, to: SimHost, what: string, bytes: Uint8Array): void;
 }
 
 type Segment =
@@ -28,13 +28,13 @@ type Segment =
   | { readonly kind: 'reset'; readonly bytes: Uint8Array; readonly due: Millis; readonly why: string };
 
 /** One side of a connection, and what is on its way out of it. */
-interface End {
-  readonly host: Host;
-  readonly life: number;
+interface StreamEnd {
+  readonly host: SimHost;
+  readonly boot: number;
   /** `undefined` for a listener that has not heard of it yet. */
   stream: StreamId | undefined;
   /** The agent here is told nothing more. */
-  silent: boolean;
+  detached: boolean;
   /** Nothing more may be written here. */
   finished: boolean;
   /** What waits to get to the other side, in order. */
@@ -42,8 +42,8 @@ interface End {
   /** A delivery of the first of `out` is in the agenda. */
   pumping: boolean;
   /** How long the first of `out` has been held up by a cut. */
-  held: Millis;
-  other: End | undefined;
+  blockedFor: Millis;
+  peer: StreamEnd | undefined;
 }
 
 /** First wait after a try into a cut, doubled up to the second figure. */
@@ -54,29 +54,29 @@ const GIVE_UP: Millis = 127_000;
 const MAX_PIECE_BYTES = 65_536;
 const EPHEMERAL_PORT = 49_152;
 
-export class Pipes {
-  readonly #ground: Ground;
+export class SimStreams {
+  readonly #context: StreamsContext;
   readonly #rng: Rng;
-  readonly #ends = new Map<Host, Map<StreamId, End>>();
+  readonly #ends = new Map<SimHost, Map<StreamId, StreamEnd>>();
   #port = 0;
 
-  constructor(ground: Ground, rng: Rng) {
-    this.#ground = ground;
+  constructor(ground: StreamsContext, rng: Rng) {
+    this.#context = ground;
     this.#rng = rng;
   }
 
-  dial(host: Host, stream: StreamId, to: Address): void {
-    const end = this.#end(host, stream);
+  dial(host: SimHost, stream: StreamId, to: Address): void {
+    const end = this.#createEnd(host, stream);
     this.#register(end);
-    const target = this.#ground.hostAt(to.key);
+    const target = this.#context.hostByAddress(to.key);
     // Nobody has this address: the packet goes nowhere, and the dialer's own patience ends it.
     if (target === undefined) return;
-    end.other = this.#end(target, undefined);
-    end.other.other = end;
+    end.peer = this.#createEnd(target, undefined);
+    end.peer.peer = end;
     this.#send(end, { kind: 'syn', bytes: NO_BYTES, due: 0 });
   }
 
-  write(host: Host, stream: StreamId, bytes: Uint8Array, last: boolean): void {
+  write(host: SimHost, stream: StreamId, bytes: Uint8Array, last: boolean): void {
     const end = this.#find(host, stream);
     if (end === undefined || end.finished) return;
     for (const piece of this.#pieces(bytes)) this.#send(end, { kind: 'data', bytes: piece, due: 0 });
@@ -84,125 +84,126 @@ export class Pipes {
   }
 
   /** Drops it: what was not yet under way is lost, the other side is told. */
-  close(host: Host, stream: StreamId): void {
+  close(host: SimHost, stream: StreamId): void {
     const end = this.#find(host, stream);
     if (end !== undefined) this.#abort(end, 'reset by peer');
   }
 
   /** The process on `host` is gone; its kernel says so unless the machine went dark with it. */
-  fell(host: Host): void {
+  onProcessEnd(host: SimHost): void {
     for (const end of this.#ends.get(host)?.values() ?? []) {
-      if (host.dark) {
-        end.silent = true;
+      if (host.poweredOff) {
+        end.detached = true;
         end.out = [];
       } else this.#abort(end, 'reset by peer');
     }
     this.#ends.delete(host);
   }
 
-  #finish(end: End): void {
+  #finish(end: StreamEnd): void {
     if (end.finished) return;
     end.finished = true;
     this.#send(end, { kind: 'fin', bytes: NO_BYTES, due: 0 });
   }
 
-  #abort(end: End, why: string): void {
+  #abort(end: StreamEnd, why: string): void {
     // After our last byte the kernel still delivers in peace; a reset would only be noise.
     const orderly = end.finished;
-    this.#forget(end);
+    this.#detach(end);
     if (orderly) return;
     end.finished = true;
     end.out = end.pumping ? end.out.slice(0, 1) : [];
     this.#send(end, { kind: 'reset', bytes: NO_BYTES, due: 0, why });
   }
 
-  #send(end: End, segment: Segment): void {
-    const to = end.other;
+  #send(end: StreamEnd, segment: Segment): void {
+    const to = end.peer;
     if (to === undefined) return;
     const before = end.out[end.out.length - 1]?.due ?? 0;
-    const due = this.#ground.now + this.#ground.network.segment(end.host.label, to.host.label);
+    const due = this.#context.now + this.#context.network.segmentDelay(end.host.label, to.host.label);
     end.out.push({ ...segment, due: Math.max(before, due) });
     if (!end.pumping) this.#pump(end);
   }
 
-  #pump(end: End): void {
+  #pump(end: StreamEnd): void {
     const first = end.out[0];
     end.pumping = first !== undefined;
-    if (first !== undefined) this.#ground.at(Math.max(first.due, this.#ground.now), () => this.#arrive(end));
+    if (first !== undefined)
+      this.#context.schedule(Math.max(first.due, this.#context.now), () => this.#arrive(end));
   }
 
-  #arrive(end: End): void {
+  #arrive(end: StreamEnd): void {
     const first = end.out[0];
-    const to = end.other;
+    const to = end.peer;
     end.pumping = false;
     if (first === undefined || to === undefined) return;
-    const { network } = this.#ground;
-    const cut = network.blocked(end.host.label, to.host.label, first.kind === 'syn');
-    if (cut || to.host.dark) return this.#wait(end);
-    end.held = 0;
+    const { network } = this.#context;
+    const cut = network.isBlocked(end.host.label, to.host.label, first.kind === 'syn');
+    if (cut || to.host.poweredOff) return this.#wait(end);
+    end.blockedFor = 0;
     end.out.shift();
-    this.#ground.moved(end.host, to.host, first.kind, first.bytes);
-    this.#take(first, to);
+    this.#context.onTransfer(end.host, to.host, first.kind, first.bytes);
+    this.#deliverSegment(first, to);
     this.#pump(end);
   }
 
-  #wait(end: End): void {
-    const wait = Math.min(RETRY[1], Math.max(RETRY[0], end.held));
-    end.held += wait;
-    if (end.held > GIVE_UP) {
+  #wait(end: StreamEnd): void {
+    const wait = Math.min(RETRY[1], Math.max(RETRY[0], end.blockedFor));
+    end.blockedFor += wait;
+    if (end.blockedFor > GIVE_UP) {
       end.out = [];
-      this.#told(end, 'timed out');
+      this.#notifyClosed(end, 'timed out');
       return;
     }
     end.pumping = true;
-    this.#ground.at(this.#ground.now + wait, () => this.#arrive(end));
+    this.#context.schedule(this.#context.now + wait, () => this.#arrive(end));
   }
 
-  #take(segment: Segment, to: End): void {
+  #deliverSegment(segment: Segment, to: StreamEnd): void {
     const { host } = to;
     if (segment.kind === 'syn') return this.#accept(to);
-    if (segment.kind === 'reset') return this.#told(to, segment.why);
-    if (to.life !== host.lives || !host.running) {
+    if (segment.kind === 'reset') return this.#notifyClosed(to, segment.why);
+    if (to.boot !== host.bootCount || !host.running) {
       // A process that came after: its kernel knows no such connection.
-      if (to.other !== undefined) this.#told(to.other, 'reset by peer');
+      if (to.peer !== undefined) this.#notifyClosed(to.peer, 'reset by peer');
       return;
     }
-    if (to.silent || to.stream === undefined) return;
-    if (segment.kind === 'opened') this.#ground.feed(host, { kind: 'streamOpened', stream: to.stream });
+    if (to.detached || to.stream === undefined) return;
+    if (segment.kind === 'opened') this.#context.dispatch(host, { kind: 'streamOpened', stream: to.stream });
     else if (segment.kind === 'data')
-      this.#ground.feed(host, { kind: 'streamData', stream: to.stream, bytes: segment.bytes });
+      this.#context.dispatch(host, { kind: 'streamData', stream: to.stream, bytes: segment.bytes });
     else {
       // As a socket that allows no half-open state: their end is also ours, once what we wrote is out.
-      this.#told(to, undefined);
+      this.#notifyClosed(to, undefined);
       this.#finish(to);
     }
   }
 
-  #accept(to: End): void {
-    const { host, other } = to;
+  #accept(to: StreamEnd): void {
+    const { host, peer: other } = to;
     if (other === undefined) return;
     if (!host.running) {
       this.#send(to, { kind: 'reset', bytes: NO_BYTES, due: 0, why: 'connection refused' });
       return;
     }
-    const listener = this.#end(host, host.nextStream());
-    listener.other = other;
-    other.other = listener;
+    const listener = this.#createEnd(host, host.nextStream());
+    listener.peer = other;
+    other.peer = listener;
     this.#register(listener);
     this.#port = (this.#port + 1) % 16_000;
     const port = EPHEMERAL_PORT + this.#port;
     const { ip, host: text } = other.host.address;
     const from: Address = { ip, port, host: text, key: joinHostPort(text, port) };
-    this.#ground.feed(host, { kind: 'streamAccepted', stream: listener.stream as StreamId, from });
+    this.#context.dispatch(host, { kind: 'streamAccepted', stream: listener.stream as StreamId, from });
     this.#send(listener, { kind: 'opened', bytes: NO_BYTES, due: 0 });
   }
 
   /** The agent at this end learns that nothing more will come. */
-  #told(end: End, why: string | undefined): void {
-    if (end.silent) return;
-    this.#forget(end);
-    if (end.stream === undefined || end.life !== end.host.lives || !end.host.running) return;
-    this.#ground.feed(end.host, {
+  #notifyClosed(end: StreamEnd, why: string | undefined): void {
+    if (end.detached) return;
+    this.#detach(end);
+    if (end.stream === undefined || end.boot !== end.host.bootCount || !end.host.running) return;
+    this.#context.dispatch(end.host, {
       kind: 'streamClosed',
       stream: end.stream,
       ...(why === undefined ? {} : { why }),
@@ -221,22 +222,22 @@ export class Pipes {
     }
   }
 
-  #end(host: Host, stream: StreamId | undefined): End {
-    const life = host.lives;
+  #createEnd(host: SimHost, stream: StreamId | undefined): StreamEnd {
+    const life = host.bootCount;
     return {
       host,
-      life,
+      boot: life,
       stream,
-      silent: false,
+      detached: false,
       finished: false,
       out: [],
       pumping: false,
-      held: 0,
-      other: undefined,
+      blockedFor: 0,
+      peer: undefined,
     };
   }
 
-  #register(end: End): void {
+  #register(end: StreamEnd): void {
     if (end.stream === undefined) return;
     let ends = this.#ends.get(end.host);
     if (ends === undefined) {
@@ -246,12 +247,12 @@ export class Pipes {
     ends.set(end.stream, end);
   }
 
-  #find(host: Host, stream: StreamId): End | undefined {
+  #find(host: SimHost, stream: StreamId): StreamEnd | undefined {
     return this.#ends.get(host)?.get(stream);
   }
 
-  #forget(end: End): void {
-    end.silent = true;
+  #detach(end: StreamEnd): void {
+    end.detached = true;
     if (end.stream !== undefined) this.#ends.get(end.host)?.delete(end.stream);
   }
 }

@@ -15,27 +15,27 @@
 import type { Millis } from '../../base/time.ts';
 
 /** `facts`: what the world did, what was asked, facts. `packets`: datagrams and streams as well, bytes hashed. */
-export type Detail = 'off' | 'facts' | 'packets';
+export type TraceDetail = 'off' | 'facts' | 'packets';
 
 export interface TraceOptions {
-  readonly detail: Detail;
+  readonly detail: TraceDetail;
   /** How many of the last lines are kept; 0 none (the hash goes on), `Infinity` all. */
-  readonly keep: number;
+  readonly maxLines: number;
 }
 
 type Sign = '*' | '?' | '!' | '>' | 'x' | '=' | '/';
 
 export class Trace {
-  readonly detail: Detail;
-  readonly #keep: number;
+  readonly detail: TraceDetail;
+  readonly #maxLines: number;
   #lines: string[] = [];
   #high = 0x811c9dc5 | 0;
   #low = 0x9747b28c | 0;
-  #count = 0;
+  #lineCount = 0;
 
   constructor(options: TraceOptions) {
     this.detail = options.detail;
-    this.#keep = options.keep;
+    this.#maxLines = options.maxLines;
   }
 
   /** Of everything so far, at this detail; 16 hexadecimal digits. */
@@ -45,45 +45,54 @@ export class Trace {
   }
 
   /** Lines so far, kept or not. */
-  get count(): number {
-    return this.#count;
+  get lineCount(): number {
+    return this.#lineCount;
   }
 
   /** The lines kept, oldest first. */
   lines(): readonly string[] {
-    return this.#keep === Number.POSITIVE_INFINITY
+    return this.#maxLines === Number.POSITIVE_INFINITY
       ? this.#lines
-      : this.#lines.slice(-this.#keep || this.#lines.length);
+      : this.#lines.slice(-this.#maxLines || this.#lines.length);
   }
 
-  note(at: Millis, who: string, sign: Sign, words: string): void {
+  record(at: Millis, who: string, sign: Sign, words: string): void {
     if (this.detail === 'off') return;
     const line = `${seconds(at)} ${who} ${sign} ${words}`;
     for (let i = 0; i < line.length; i++) this.#mix(line.charCodeAt(i));
-    this.#put(line);
+    this.#append(line);
   }
 
   /** Whether `bytes` would be looked at: callers skip the work of describing them otherwise. */
-  get carries(): boolean {
+  get recordsTransfers(): boolean {
     return this.detail === 'packets';
   }
 
   /** Something with content went from one to another. `words` is asked for only if lines are kept. */
-  carried(at: Millis, from: string, sign: Sign, to: string, bytes: Uint8Array, words: () => string): void {
+  recordTransfer(
+    at: Millis,
+    from: string,
+    sign: Sign,
+    to: string,
+    bytes: Uint8Array,
+    words: () => string,
+  ): void {
     if (this.detail !== 'packets') return;
     this.#mix(Math.round(at * 1000) | 0);
     this.#mix(sign.charCodeAt(0));
     for (let i = 0; i < from.length; i++) this.#mix(from.charCodeAt(i));
     for (let i = 0; i < to.length; i++) this.#mix(to.charCodeAt(i));
     for (let i = 0; i < bytes.length; i++) this.#mix(bytes[i] as number);
-    this.#put(this.#keep === 0 ? '' : `${seconds(at)} ${from} ${sign} ${to} ${words()} ${bytes.length}`);
+    this.#append(
+      this.#maxLines === 0 ? '' : `${seconds(at)} ${from} ${sign} ${to} ${words()} ${bytes.length}`,
+    );
   }
 
-  #put(line: string): void {
-    this.#count += 1;
-    if (this.#keep === 0) return;
+  #append(line: string): void {
+    this.#lineCount += 1;
+    if (this.#maxLines === 0) return;
     this.#lines.push(line);
-    if (this.#lines.length >= 2 * this.#keep + 64) this.#lines = this.#lines.slice(-this.#keep);
+    if (this.#lines.length >= 2 * this.#maxLines + 64) this.#lines = this.#lines.slice(-this.#maxLines);
   }
 
   /** Two 32-bit multiplicative hashes side by side; not for adversaries. */
@@ -96,7 +105,7 @@ export class Trace {
 const seconds = (at: Millis): string => (at / 1000).toFixed(3);
 
 /** A fact, or anything flat, as `kind key=value key=value`. */
-export function flat(fact: Readonly<{ kind: string }>): string {
+export function formatFlat(fact: Readonly<{ kind: string }>): string {
   let words = fact.kind;
   for (const [key, value] of Object.entries(fact)) if (key !== 'kind') words += ` ${key}=${word(value)}`;
   return words;

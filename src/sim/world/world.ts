@@ -3,59 +3,59 @@
  * and effects change hands; when is timeline.ts's business, what the network does to bytes network.ts's and pipes.ts's.
  */
 
-import type { Command, Result } from '../../agent/contract/commands.ts';
+import type { Command, CommandResult } from '../../agent/contract/commands.ts';
 import type { Fact } from '../../agent/contract/facts.ts';
 import type { Effect, Input } from '../../agent/contract/machine.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Address } from '../../base/address.ts';
 import { createRng, type Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
-import type { CheckOrder } from '../../checks/types.ts';
-import type { Host, HostOptions } from './host.ts';
-import { envelopeOf, kindsOf } from './message-kinds.ts';
-import { CALM, Network } from './network.ts';
+import type { CheckRun } from '../../checks/types.ts';
+import type { SimHost, SimHostOptions } from './host.ts';
+import { hostEnvelope, messageKinds } from './message-kinds.ts';
+import { LAN_QUALITY, SimNetwork } from './network.ts';
 import { Population } from './population.ts';
-import { Pipes } from './streams.ts';
+import { SimStreams } from './streams.ts';
 import { Timeline } from './timeline.ts';
-import { flat, Trace } from './trace.ts';
-import type { Asked, Counts, Watcher, WorldOptions } from './types.ts';
+import { formatFlat, Trace } from './trace.ts';
+import type { PendingCommand, WorldCounts, WorldListener, WorldOptions } from './types.ts';
 
 interface Datagram {
-  readonly to: Host;
+  readonly to: SimHost;
   /** Where it lived when this was sent. */
   readonly at: Address;
   readonly from: Address;
   readonly bytes: Uint8Array;
 }
 
-type Due = Datagram | (() => void);
+type QueuedEvent = Datagram | (() => void);
 
 export class World {
   readonly seed: number;
   readonly rng: Rng;
-  readonly network: Network;
+  readonly network: SimNetwork;
   readonly trace: Trace;
-  readonly counts: Counts = {
+  readonly counts: WorldCounts = {
     packets: 0,
     packetBytes: 0,
     lost: 0,
-    overflown: 0,
+    bufferOverflows: 0,
     streams: 0,
     streamBytes: 0,
     inputs: 0,
   };
   readonly #options: WorldOptions;
-  readonly #pipes: Pipes;
+  readonly #streams: SimStreams;
   readonly #population = new Population();
-  readonly #timeline = new Timeline<Due, Host>(
+  readonly #timeline = new Timeline<QueuedEvent, SimHost>(
     (due) => this.#deliver(due),
     (host) => this.#tick(host),
   );
-  readonly #watchers: Watcher[] = [];
+  readonly #listeners: WorldListener[] = [];
   /** Those of them that look at datagrams. */
-  readonly #overhearers: Watcher[] = [];
-  readonly #asked = new Map<number, Asked>();
-  readonly #out: Effect[] = [];
+  readonly #datagramListeners: WorldListener[] = [];
+  readonly #pendingCommands = new Map<number, PendingCommand>();
+  readonly #effects: Effect[] = [];
   #busy = false;
   #request = 0;
 
@@ -63,19 +63,23 @@ export class World {
     this.#options = options;
     this.seed = options.seed;
     this.rng = createRng(options.seed);
-    this.trace = new Trace(options.trace ?? { detail: 'off', keep: 0 });
-    this.network = new Network(this.rng.fork(), { ...CALM, ...options.weather }, () => this.now);
+    this.trace = new Trace(options.trace ?? { detail: 'off', maxLines: 0 });
+    this.network = new SimNetwork(
+      this.rng.fork(),
+      { ...LAN_QUALITY, ...options.linkQuality },
+      () => this.now,
+    );
     const world = this;
-    this.#pipes = new Pipes(
+    this.#streams = new SimStreams(
       {
         get now() {
           return world.now;
         },
         network: this.network,
-        at: (when, act) => this.at(when, act),
-        hostAt: (key) => this.#population.at(key),
-        feed: (host, input) => this.#feed(host, input),
-        moved: (from, to, what, bytes) => this.#moved(from, to, what, bytes),
+        schedule: (when, act) => this.at(when, act),
+        hostByAddress: (key) => this.#population.byAddress(key),
+        dispatch: (host, input) => this.#dispatch(host, input),
+        onTransfer: (from, to, what, bytes) => this.#onTransfer(from, to, what, bytes),
       },
       this.rng.fork(),
     );
@@ -85,21 +89,21 @@ export class World {
     return this.#timeline.now;
   }
 
-  get hosts(): Iterable<Host> {
+  get hosts(): Iterable<SimHost> {
     return this.#population.all();
   }
 
-  host(label: string): Host {
+  host(label: string): SimHost {
     return this.#population.get(label);
   }
 
-  watch(watcher: Watcher): void {
-    this.#watchers.push(watcher);
-    if (watcher.sent !== undefined) this.#overhearers.push(watcher);
+  subscribe(watcher: WorldListener): void {
+    this.#listeners.push(watcher);
+    if (watcher.onDatagram !== undefined) this.#datagramListeners.push(watcher);
   }
 
   /** A new machine with an address of its own; nothing runs there yet. */
-  add(label: string, options: HostOptions = {}): Host {
+  add(label: string, options: SimHostOptions = {}): SimHost {
     return this.#population.add(label, options);
   }
 
@@ -109,7 +113,7 @@ export class World {
   }
 
   /** Nonces from the seed: each 12 octets, never the same twice. */
-  nonces(): () => Uint8Array {
+  nonceSource(): () => Uint8Array {
     const rng = this.rng.fork();
     return () => Uint8Array.from({ length: 12 }, () => rng.int(256));
   }
@@ -122,31 +126,31 @@ export class World {
     const host = this.host(label);
     if (host.running) throw new Error(`an agent runs on ${label} already`);
     const { moved = false, remember = false } = how;
-    if (moved) this.#population.move(host);
-    host.clock = how.clock ?? host.clock;
-    host.dark = false;
+    if (moved) this.#population.changeAddress(host);
+    host.wallClockOffset = how.clock ?? host.wallClockOffset;
+    host.poweredOff = false;
     host.paused = false;
-    host.lives += 1;
+    host.bootCount += 1;
     const rng = this.rng.fork();
-    const birthright = this.#population.birthright(host, rng, this.nonces(), remember, this.now);
-    host.agent = this.#options.birth(birthright, host);
-    this.#note(host, '*', `start${moved ? ' moved' : ''}${remember ? ' remember' : ''}`);
-    for (const watcher of this.#watchers) watcher.started?.(host);
-    this.#feed(host, { kind: 'tick' });
+    const birthright = this.#population.agentOptions(host, rng, this.nonceSource(), remember, this.now);
+    host.agent = this.#options.makeAgent(birthright, host);
+    this.#record(host, '*', `start${moved ? ' moved' : ''}${remember ? ' remember' : ''}`);
+    for (const watcher of this.#listeners) watcher.onStart?.(host);
+    this.#dispatch(host, { kind: 'tick' });
   }
 
   /** Kills the process without a word; with `dark` the machine with it, so that not even its kernel answers. */
   stop(label: string, how: { dark?: boolean } = {}): void {
     const host = this.host(label);
-    this.#note(host, '*', how.dark === true ? 'dark' : 'stop');
-    host.dark = how.dark === true;
-    this.#fell(host);
+    this.#record(host, '*', how.dark === true ? 'dark' : 'stop');
+    host.poweredOff = how.dark === true;
+    this.#onProcessEnd(host);
   }
 
   /** SIGSTOP: nothing is handled, the kernel goes on collecting. */
   pause(label: string): void {
     const host = this.host(label);
-    this.#note(host, '*', 'pause');
+    this.#record(host, '*', 'pause');
     host.paused = true;
   }
 
@@ -154,63 +158,63 @@ export class World {
   resume(label: string): void {
     const host = this.host(label);
     if (!host.paused) return;
-    this.#note(host, '*', 'resume');
+    this.#record(host, '*', 'resume');
     host.paused = false;
-    for (const input of host.drain()) this.#feed(host, input);
+    for (const input of host.dequeueInputs()) this.#dispatch(host, input);
     const due = host.agent?.deadline ?? NEVER;
-    if (due <= host.time(this.now)) this.#feed(host, { kind: 'tick' });
-    this.#arm(host);
+    if (due <= host.toHostTime(this.now)) this.#dispatch(host, { kind: 'tick' });
+    this.#scheduleTick(host);
   }
 
   /** Gives a host another address while its agent runs, and tells the agent. */
-  move(label: string): void {
+  changeAddress(label: string): void {
     const host = this.host(label);
-    this.#population.move(host);
-    this.#note(host, '*', `moved to ${host.address.key}`);
-    this.#feed(host, { kind: 'moved', address: host.address });
+    this.#population.changeAddress(host);
+    this.#record(host, '*', `moved to ${host.address.key}`);
+    this.#dispatch(host, { kind: 'addressChanged', address: host.address });
   }
 
   /** Puts a host's wall clock off by so much, while its agent runs. */
-  setClock(label: string, clock: Millis): void {
+  setWallClock(label: string, clock: Millis): void {
     const host = this.host(label);
-    this.#note(host, '*', `clock off by ${clock} ms`);
-    host.clock = clock;
+    this.#record(host, '*', `clock off by ${clock} ms`);
+    host.wallClockOffset = clock;
   }
 
   /** Asks the agent on a host; the answer appears in what is returned. */
-  command(label: string, command: Command): Asked {
+  command(label: string, command: Command): PendingCommand {
     const host = this.host(label);
-    const asked: Asked = { command };
+    const asked: PendingCommand = { command };
     this.#request += 1;
-    this.#asked.set(this.#request, asked);
-    this.#note(host, '?', command.kind);
-    for (const watcher of this.#watchers) watcher.asked?.(host, command);
-    this.#feed(host, { kind: 'command', request: this.#request, command });
+    this.#pendingCommands.set(this.#request, asked);
+    this.#record(host, '?', command.kind);
+    for (const watcher of this.#listeners) watcher.onCommand?.(host, command);
+    this.#dispatch(host, { kind: 'command', request: this.#request, command });
     return asked;
   }
 
   /** A datagram out of nowhere, as any stranger may send one. */
-  inject(label: string, from: Address, bytes: Uint8Array): void {
-    this.#feed(this.host(label), { kind: 'packet', from, bytes });
+  injectDatagram(label: string, from: Address, bytes: Uint8Array): void {
+    this.#dispatch(this.host(label), { kind: 'packet', from, bytes });
   }
 
   /** A stream out of nowhere on which all of `bytes` comes at once; what is answered goes nowhere. */
   injectStream(label: string, from: Address, bytes: Uint8Array): void {
     const host = this.host(label);
     const stream = host.nextStream();
-    this.#feed(host, { kind: 'streamAccepted', stream, from });
-    this.#feed(host, { kind: 'streamData', stream, bytes });
-    this.#feed(host, { kind: 'streamClosed', stream });
+    this.#dispatch(host, { kind: 'streamAccepted', stream, from });
+    this.#dispatch(host, { kind: 'streamData', stream, bytes });
+    this.#dispatch(host, { kind: 'streamClosed', stream });
   }
 
   /** Does something at an instant that is not past. */
   at(when: Millis, act: () => void): void {
-    this.#timeline.put(when, act);
+    this.#timeline.schedule(when, act);
   }
 
   /** Lets so many virtual milliseconds pass. */
   run(span: Millis): void {
-    this.#timeline.advance(this.now + span);
+    this.#timeline.advanceTo(this.now + span);
   }
 
   /** Lets time pass until `done`, looked at every `step`. `false` if `limit` passed first. */
@@ -218,177 +222,181 @@ export class World {
     const end = this.now + limit;
     while (!done()) {
       if (this.now >= end) return false;
-      this.#timeline.advance(Math.min(end, this.now + step));
+      this.#timeline.advanceTo(Math.min(end, this.now + step));
     }
     return true;
   }
 
-  #deliver(due: Due): void {
+  #deliver(due: QueuedEvent): void {
     if (typeof due === 'function') return due();
     // Whoever has moved meanwhile is not there any more.
-    if (due.to.address === due.at) this.#feed(due.to, { kind: 'packet', from: due.from, bytes: due.bytes });
+    if (due.to.address === due.at)
+      this.#dispatch(due.to, { kind: 'packet', from: due.from, bytes: due.bytes });
   }
 
-  #tick(host: Host): void {
-    host.armedAt = NEVER;
+  #tick(host: SimHost): void {
+    host.tickAt = NEVER;
     if (host.paused) return;
-    this.#feed(host, { kind: 'tick' });
+    this.#dispatch(host, { kind: 'tick' });
   }
 
-  #feed(host: Host, input: Input): void {
+  #dispatch(host: SimHost, input: Input): void {
     const { agent } = host;
     if (agent === undefined) return;
     if (host.paused) {
-      if (!host.hold(input)) this.counts.overflown += 1;
+      if (!host.bufferInput(input)) this.counts.bufferOverflows += 1;
       return;
     }
     if (this.#busy) throw new Error('a watcher fed an agent: use world.at');
     this.counts.inputs += 1;
     this.#busy = true;
-    if (this.#options.scribble === true && (input.kind === 'packet' || input.kind === 'streamData')) {
+    if (this.#options.poisonInputs === true && (input.kind === 'packet' || input.kind === 'streamData')) {
       const bytes = new Uint8Array(input.bytes);
-      agent.handle({ ...input, bytes }, host.time(this.now), this.#out);
+      agent.handle({ ...input, bytes }, host.toHostTime(this.now), this.#effects);
       bytes.fill(0xa5);
-    } else agent.handle(input, host.time(this.now), this.#out);
+    } else agent.handle(input, host.toHostTime(this.now), this.#effects);
     this.#busy = false;
-    if (this.#out.length > 0) this.#settle(host);
-    this.#arm(host);
+    if (this.#effects.length > 0) this.#applyEffects(host);
+    this.#scheduleTick(host);
   }
 
-  #settle(host: Host): void {
+  #applyEffects(host: SimHost): void {
     let facts: Fact[] | undefined;
     let topics: Topic[] | undefined;
     // Nothing below feeds an agent at once, so one array serves all.
-    for (const effect of this.#out) {
+    for (const effect of this.#effects) {
       switch (effect.kind) {
         case 'sendPacket':
-          this.#send(host, effect.to, effect.packet);
+          this.#sendDatagram(host, effect.to, effect.packet);
           break;
         case 'openStream':
           this.counts.streams += 1;
-          this.#pipes.dial(host, effect.stream, effect.to);
+          this.#streams.dial(host, effect.stream, effect.to);
           break;
         case 'writeStream':
           this.counts.streamBytes += effect.bytes.length;
-          for (const watcher of this.#watchers) watcher.wrote?.(host, effect.bytes);
-          this.#pipes.write(host, effect.stream, effect.bytes, effect.end);
+          for (const watcher of this.#listeners) watcher.onStreamWrite?.(host, effect.bytes);
+          this.#streams.write(host, effect.stream, effect.bytes, effect.end);
           break;
         case 'closeStream':
-          this.#pipes.close(host, effect.stream);
+          this.#streams.close(host, effect.stream);
           break;
         case 'reply':
-          this.#replied(effect.request, effect.result);
+          this.#onReply(effect.request, effect.result);
           break;
-        case 'changed':
+        case 'topicsChanged':
           if (topics === undefined) topics = [];
           topics.push(...effect.topics);
           break;
-        case 'remember':
-          if (host.save(effect.snapshot))
-            for (const watcher of this.#watchers) watcher.remembered?.(host, 'snapshot');
+        case 'saveSnapshot':
+          if (host.saveSnapshot(effect.snapshot))
+            for (const watcher of this.#listeners) watcher.onPersist?.(host, 'snapshot');
           break;
-        case 'rememberCatalog':
-          if (host.shelve(effect.bytes))
-            for (const watcher of this.#watchers) watcher.remembered?.(host, 'catalog');
+        case 'saveCatalog':
+          if (host.saveCatalog(effect.bytes))
+            for (const watcher of this.#listeners) watcher.onPersist?.(host, 'catalog');
           break;
         case 'fact':
           if (facts === undefined) facts = [];
           facts.push(effect.fact);
-          if (this.trace.detail !== 'off') this.#note(host, '!', flat(effect.fact));
+          if (this.trace.detail !== 'off') this.#record(host, '!', formatFlat(effect.fact));
           break;
         case 'runCheck':
-          this.#check(host, effect.order);
+          this.#runCheck(host, effect.order);
           break;
-        case 'keepKeys': {
+        case 'storeKeys': {
           host.keys = effect.keys;
-          const { lives } = host;
+          const { bootCount: lives } = host;
           const { ticket } = effect;
-          this.at(this.now, () => host.lives === lives && this.#feed(host, { kind: 'keysKept', ticket }));
+          this.at(
+            this.now,
+            () => host.bootCount === lives && this.#dispatch(host, { kind: 'keysStored', ticket }),
+          );
           break;
         }
-        case 'tell':
+        case 'notify':
           break; // no programs live in this world
         case 'stopped':
-          this.#note(host, '*', 'stopped');
-          this.#fell(host);
+          this.#record(host, '*', 'stopped');
+          this.#onProcessEnd(host);
           break;
         default:
-          unknown(effect);
+          unknownEffect(effect);
       }
     }
-    this.#out.length = 0;
+    this.#effects.length = 0;
     if (facts === undefined && topics === undefined) return;
     this.#busy = true;
-    for (const watcher of this.#watchers) watcher.acted?.(host, facts ?? [], topics ?? []);
+    for (const watcher of this.#listeners) watcher.onEffects?.(host, facts ?? [], topics ?? []);
     this.#busy = false;
   }
 
-  #check(host: Host, order: CheckOrder): void {
-    const checked = this.#options.check?.(host, order);
+  #runCheck(host: SimHost, order: CheckRun): void {
+    const checked = this.#options.simulateCheck?.(host, order);
     if (checked === undefined) return;
     const { after, status, output } = checked;
     const { check, generation } = order;
-    const { lives } = host;
+    const { bootCount: lives } = host;
     this.at(this.now + after, () => {
-      if (host.lives === lives)
-        this.#feed(host, { kind: 'checked', outcome: { check, generation, status, output } });
+      if (host.bootCount === lives)
+        this.#dispatch(host, { kind: 'checkFinished', outcome: { check, generation, status, output } });
     });
   }
 
-  #send(from: Host, to: Address, bytes: Uint8Array): void {
+  #sendDatagram(from: SimHost, to: Address, bytes: Uint8Array): void {
     this.counts.packets += 1;
     this.counts.packetBytes += bytes.length;
-    const host = this.#population.at(to.key);
-    for (const watcher of this.#overhearers) watcher.sent?.(from, host, bytes);
-    const kinds = (): readonly string[] => kindsOf(bytes, envelopeOf(from.present));
+    const host = this.#population.byAddress(to.key);
+    for (const watcher of this.#datagramListeners) watcher.onDatagram?.(from, host, bytes);
+    const kinds = (): readonly string[] => messageKinds(bytes, hostEnvelope(from.currentOptions));
     const delays =
-      host === undefined ? [] : this.network.datagram(from.label, host.label, bytes.length, kinds);
-    if (this.trace.carries) {
+      host === undefined ? [] : this.network.datagramDelays(from.label, host.label, bytes.length, kinds);
+    if (this.trace.recordsTransfers) {
       const sign = delays.length === 0 ? 'x' : '>';
       const name = host?.label ?? to.key;
-      this.trace.carried(this.now, from.label, sign, name, bytes, () => kinds().join('+'));
+      this.trace.recordTransfer(this.now, from.label, sign, name, bytes, () => kinds().join('+'));
     }
     if (host === undefined) return;
     if (delays.length === 0) this.counts.lost += 1;
     for (const delay of delays)
-      this.#timeline.put(this.now + delay, { to: host, at: host.address, from: from.address, bytes });
+      this.#timeline.schedule(this.now + delay, { to: host, at: host.address, from: from.address, bytes });
   }
 
-  #moved(from: Host, to: Host, what: string, bytes: Uint8Array): void {
-    this.trace.carried(this.now, from.label, '=', to.label, bytes, () => what);
+  #onTransfer(from: SimHost, to: SimHost, what: string, bytes: Uint8Array): void {
+    this.trace.recordTransfer(this.now, from.label, '=', to.label, bytes, () => what);
   }
 
-  #replied(request: number, result: Result): void {
-    const asked = this.#asked.get(request);
+  #onReply(request: number, result: CommandResult): void {
+    const asked = this.#pendingCommands.get(request);
     if (asked === undefined) throw new Error(`a second reply to request ${request}, or one nobody made`);
-    this.#asked.delete(request);
+    this.#pendingCommands.delete(request);
     asked.result = result;
-    asked.at = this.now;
+    asked.repliedAt = this.now;
   }
 
-  #fell(host: Host): void {
+  #onProcessEnd(host: SimHost): void {
     if (!host.running) return;
     host.agent = undefined;
     host.paused = false;
-    host.drain();
-    this.#pipes.fell(host);
-    this.#timeline.arm(host, NEVER);
-    host.armedAt = NEVER;
+    host.dequeueInputs();
+    this.#streams.onProcessEnd(host);
+    this.#timeline.setAlarm(host, NEVER);
+    host.tickAt = NEVER;
   }
 
-  #arm(host: Host): void {
-    const deadline = host.instant(host.agent?.deadline ?? NEVER);
-    if (deadline === host.armedAt || host.paused) return;
-    host.armedAt = deadline;
-    this.#timeline.arm(host, deadline);
+  #scheduleTick(host: SimHost): void {
+    const deadline = host.toWorldTime(host.agent?.deadline ?? NEVER);
+    if (deadline === host.tickAt || host.paused) return;
+    host.tickAt = deadline;
+    this.#timeline.setAlarm(host, deadline);
   }
 
-  #note(host: Host, sign: '*' | '?' | '!', words: string): void {
-    this.trace.note(this.now, host.label, sign, words);
+  #record(host: SimHost, sign: '*' | '?' | '!', words: string): void {
+    this.trace.record(this.now, host.label, sign, words);
   }
 }
 
 /** A new effect does not compile without a line in the world. */
-const unknown = (effect: never): never => {
+const unknownEffect = (effect: never): never => {
   throw new Error(`an effect this world does not know: ${JSON.stringify(effect)}`);
 };

@@ -3,12 +3,12 @@
  *
  * Source: SWIM §3.1; memberlist net.go, handleIndirectPing; Lifeguard §IV-A (nacks).
  */
-import { type Address, address } from '../../base/address.ts';
+import { type Address, toAddress } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { IndirectPing } from '../../wire/memberlist.ts';
-import { answerTo, type Core, isIp, memberAt, pingFrom, send } from '../context.ts';
+import { ackAddress, createPing, isIp, memberAt, type SwimContext, sendWithPiggyback } from '../context.ts';
 import type { Member, SwimEffect } from '../types.ts';
 
 /**
@@ -20,9 +20,9 @@ import type { Member, SwimEffect } from '../types.ts';
 const NACK_AFTER = 0.8;
 
 /** Probes passed on at one time; above that, requests are dropped. */
-const MAX_RELAYS = 1024;
+const MAX_INDIRECT_PROBES = 1024;
 
-interface Relay {
+interface IndirectProbe {
   readonly seqNo: number;
   readonly to: Address;
   readonly peer: Member | undefined;
@@ -30,13 +30,13 @@ interface Relay {
   owesNack: boolean;
 }
 
-export class Relays {
-  readonly #core: Core;
+export class IndirectProbes {
+  readonly #core: SwimContext;
   /** By our own sequence number. */
-  readonly #open = new Map<number, Relay>();
+  readonly #open = new Map<number, IndirectProbe>();
   readonly #timers = new Timers<number>();
 
-  constructor(core: Core) {
+  constructor(core: SwimContext) {
     this.#core = core;
   }
 
@@ -44,25 +44,30 @@ export class Relays {
     return this.#timers.deadline;
   }
 
-  requested(message: IndirectPing, from: Address, now: Millis, out: SwimEffect[]): void {
-    if (this.#open.size >= MAX_RELAYS || !isIp(message.target)) return;
+  handleIndirectPing(message: IndirectPing, from: Address, now: Millis, out: SwimEffect[]): void {
+    if (this.#open.size >= MAX_INDIRECT_PROBES || !isIp(message.target)) return;
     const core = this.#core;
-    const to = answerTo(message, from);
+    const to = ackAddress(message, from);
     const peer = memberAt(core, message.sourceNode, to);
     const seqNo = core.nextSeqNo();
     this.#open.set(seqNo, { seqNo: message.seqNo, to, peer, owesNack: message.nack });
     this.#timers.set(seqNo, now + core.config.probeTimeout * (message.nack ? NACK_AFTER : 1));
     const port = message.port === 0 ? core.self.identity.address.port : message.port;
-    const target = address(message.target, port);
-    send(out, target, memberAt(core, message.node, target), pingFrom(core, seqNo, message.node));
+    const target = toAddress(message.target, port);
+    sendWithPiggyback(
+      out,
+      target,
+      memberAt(core, message.node, target),
+      createPing(core, seqNo, message.node),
+    );
   }
 
-  acked(seqNo: number, out: SwimEffect[]): boolean {
+  handleAck(seqNo: number, out: SwimEffect[]): boolean {
     const relay = this.#open.get(seqNo);
     if (relay === undefined) return false;
     this.#open.delete(seqNo);
     this.#timers.clear(seqNo);
-    send(out, relay.to, relay.peer, { kind: 'ack', seqNo: relay.seqNo, payload: NO_BYTES });
+    sendWithPiggyback(out, relay.to, relay.peer, { kind: 'ack', seqNo: relay.seqNo, payload: NO_BYTES });
     return true;
   }
 
@@ -72,7 +77,7 @@ export class Relays {
       if (relay?.owesNack === true) {
         relay.owesNack = false;
         this.#timers.set(seqNo, now + this.#core.config.probeTimeout * (1 - NACK_AFTER));
-        send(out, relay.to, relay.peer, { kind: 'nack', seqNo: relay.seqNo });
+        sendWithPiggyback(out, relay.to, relay.peer, { kind: 'nack', seqNo: relay.seqNo });
       } else this.#open.delete(seqNo);
     }
   }
@@ -80,7 +85,7 @@ export class Relays {
   /** The acks of that time may still wait in our socket: none ends before `notBefore`. */
   postpone(lateness: Millis, notBefore: Millis): void {
     for (const seqNo of this.#open.keys()) {
-      const at = this.#timers.at(seqNo);
+      const at = this.#timers.dueAt(seqNo);
       if (at !== undefined) this.#timers.set(seqNo, Math.max(at + lateness, notBefore));
     }
   }

@@ -5,28 +5,28 @@
  * Source: SWIM §3.1, §4.3; Lifeguard §IV-A; memberlist state.go (probe, probeNode).
  */
 import type { Address } from '../../base/address.ts';
-import { copyOf } from '../../base/bytes.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { Ack } from '../../wire/memberlist.ts';
-import { type Core, livesAt, note, pingFrom, send } from '../context.ts';
-import type { Row } from '../members.ts';
+import { createPing, isAtAddress, recordFact, type SwimContext, sendWithPiggyback } from '../context.ts';
+import type { MutableMember } from '../members.ts';
 import type { ProbeReason, SwimEffect } from '../types.ts';
 import { maxVersion, NACK_VERSION, STREAM_PING_VERSION } from '../versions.ts';
-import { dropLongDown } from './reclaim.ts';
-import { OURSELVES } from './source.ts';
-import { heardSuspect } from './suspect-dead.ts';
+import { dropExpiredMembers } from './reclaim.ts';
+import { LOCAL_SOURCE } from './source.ts';
+import { handleSuspect } from './suspect-dead.ts';
 
 /** Rounds whose failures accuse nobody, after a stall of a probe timeout or more. Source: reliability G13. */
-const FORGIVING_ROUNDS = 2;
+const GRACE_ROUNDS = 2;
 
 interface Round {
   readonly seqNo: number;
-  readonly target: Row;
+  readonly target: MutableMember;
   /** Held at the start: what came later is not what we judge. */
   readonly incarnation: number;
   readonly startedAt: Millis;
   /** Its failure makes no suspicion. */
-  readonly forgiving: boolean;
+  readonly isGrace: boolean;
   /** We slept through part of it: it says nothing, not even of ourselves. */
   void: boolean;
   directUntil: Millis;
@@ -45,14 +45,14 @@ interface Round {
 }
 
 export class Prober {
-  readonly #core: Core;
+  readonly #core: SwimContext;
   #round: Round | undefined;
   #nextAt: Millis = NEVER;
   /** A round was due while another still ran. */
-  #owed = false;
-  #forgiving = 0;
+  #isRoundOverdue = false;
+  #graceRounds = 0;
 
-  constructor(core: Core) {
+  constructor(core: SwimContext) {
     this.#core = core;
   }
 
@@ -63,8 +63,8 @@ export class Prober {
   }
 
   /** Are these still the rounds after a stall, in which we judge nobody? */
-  get isForgiving(): boolean {
-    return this.#forgiving > 0 || this.#round?.forgiving === true;
+  get isInGrace(): boolean {
+    return this.#graceRounds > 0 || this.#round?.isGrace === true;
   }
 
   /** From a random part of the interval on, so that agents started together do not probe together. */
@@ -77,35 +77,35 @@ export class Prober {
     if (round !== undefined) {
       const due = round.indirect ? round.endsAt : round.directUntil;
       round.lateness = Math.max(round.lateness, now - due);
-      if (!round.indirect && round.directUntil <= now) this.#askOthers(round, out);
-      if (round.endsAt <= now) this.#conclude(round, now, out);
+      if (!round.indirect && round.directUntil <= now) this.#sendIndirectPings(round, out);
+      if (round.endsAt <= now) this.#finishRound(round, now, out);
     }
     if (this.#nextAt > now) return;
-    this.#nextAt = following(this.#nextAt, this.#core.config.probeInterval, now);
-    if (this.#round === undefined) this.#begin(now, out);
-    else this.#owed = true;
+    this.#nextAt = nextIntervalAt(this.#nextAt, this.#core.config.probeInterval, now);
+    if (this.#round === undefined) this.#startRound(now, out);
+    else this.#isRoundOverdue = true;
   }
 
   /** Any ack of the round will do, direct or relayed; `from` tells which. */
-  acked(ack: Ack, from: Address, now: Millis, out: SwimEffect[]): boolean {
+  handleAck(ack: Ack, from: Address, now: Millis, out: SwimEffect[]): boolean {
     const round = this.#round;
     if (round === undefined || round.seqNo !== ack.seqNo) return false;
     const millis = now - round.startedAt;
     const direct = !round.indirect && millis <= this.#core.config.probeTimeout;
     if (direct && !round.void)
-      out.push({ kind: 'roundTrip', peer: round.target, millis, payload: copyOf(ack.payload) });
-    const isTheirs = livesAt(round.target.identity, from.ip, from.port);
+      out.push({ kind: 'roundTrip', peer: round.target, millis, payload: copyBytes(ack.payload) });
+    const isTheirs = isAtAddress(round.target.identity, from.ip, from.port);
     this.#succeed(round, round.indirect && !isTheirs ? 'relay' : 'direct', now, out);
     return true;
   }
 
-  nacked(seqNo: number): void {
+  handleNack(seqNo: number): void {
     const round = this.#round;
     if (round !== undefined && round.seqNo === seqNo && round.nacks < round.nacksExpected) round.nacks++;
   }
 
   /** Counts only at the end of the round: until then an ack by UDP is the better news. */
-  streamAcked(seqNo: number): boolean {
+  onStreamAck(seqNo: number): boolean {
     const round = this.#round;
     if (round === undefined || round.seqNo !== seqNo) return false;
     round.stream = 'acked';
@@ -113,8 +113,8 @@ export class Prober {
   }
 
   /** We were not there for `lateness`: the running round gets that time back and is void. */
-  stalled(lateness: Millis): void {
-    if (lateness >= this.#core.config.probeTimeout) this.#forgiving = FORGIVING_ROUNDS;
+  onStall(lateness: Millis): void {
+    if (lateness >= this.#core.config.probeTimeout) this.#graceRounds = GRACE_ROUNDS;
     const round = this.#round;
     if (round === undefined) return;
     round.void = true;
@@ -123,57 +123,58 @@ export class Prober {
     round.endsAt += lateness;
   }
 
-  #begin(now: Millis, out: SwimEffect[]): void {
+  #startRound(now: Millis, out: SwimEffect[]): void {
     const core = this.#core;
-    const target = core.members.nextToProbe(() => dropLongDown(core, now, out));
+    const target = core.members.nextToProbe(() => dropExpiredMembers(core, now, out));
     if (target === undefined) return;
     const seqNo = core.nextSeqNo();
-    const forgiving = this.#forgiving > 0;
-    if (forgiving) this.#forgiving--;
+    const forgiving = this.#graceRounds > 0;
+    if (forgiving) this.#graceRounds--;
     this.#round = {
       seqNo,
       target,
       incarnation: target.incarnation,
       startedAt: now,
-      forgiving,
+      isGrace: forgiving,
       void: false,
       directUntil: now + core.config.probeTimeout,
-      endsAt: now + core.health.scale(core.config.probeInterval),
+      endsAt: now + core.awareness.scale(core.config.probeInterval),
       indirect: false,
       through: [],
       nacksExpected: 0,
       nacks: 0,
-      awareness: core.health.score,
+      awareness: core.awareness.score,
       lateness: 0,
       stream: 'untried',
     };
-    this.#pingDirectly(target, seqNo, out);
+    this.#sendDirectPing(target, seqNo, out);
   }
 
   /** A suspect is told so in the same packet, and can refute with its ack. Source: Lifeguard §IV-C (buddy). */
-  #pingDirectly(target: Row, seqNo: number, out: SwimEffect[]): void {
+  #sendDirectPing(target: MutableMember, seqNo: number, out: SwimEffect[]): void {
     const core = this.#core;
     const { address: to, name: node } = target.identity;
-    const message = pingFrom(core, seqNo, node);
-    if (target.state === 'alive') return send(out, to, target, message);
-    if (!core.config.buddy) return send(out, to, target, message);
+    const message = createPing(core, seqNo, node);
+    if (target.state === 'alive') return sendWithPiggyback(out, to, target, message);
+    if (!core.config.buddy) return sendWithPiggyback(out, to, target, message);
     const { incarnation } = target;
     const rider = { kind: 'suspect', incarnation, node, from: core.name } as const;
-    out.push({ kind: 'send', to, peer: target, message, rider, fill: false });
+    out.push({ kind: 'send', to, peer: target, message, compoundWith: rider, piggyback: false });
   }
 
-  #askOthers(round: Round, out: SwimEffect[]): void {
+  #sendIndirectPings(round: Round, out: SwimEffect[]): void {
     const core = this.#core;
     const { target, seqNo } = round;
     round.indirect = true;
-    const isHelper = (row: Row): boolean => row.state === 'alive' && row !== core.self && row !== target;
-    const { sourceAddr, sourcePort, sourceNode } = pingFrom(core, seqNo, target.identity.name);
-    const helpers = core.members.pick(core.config.indirectChecks, isHelper);
+    const isHelper = (row: MutableMember): boolean =>
+      row.state === 'alive' && row !== core.self && row !== target;
+    const { sourceAddr, sourcePort, sourceNode } = createPing(core, seqNo, target.identity.name);
+    const helpers = core.members.pickRandom(core.config.indirectChecks, isHelper);
     round.through = helpers.map((helper) => helper.identity.name);
     for (const helper of helpers) {
       const nack = maxVersion(helper) >= NACK_VERSION;
       if (nack) round.nacksExpected++;
-      send(out, helper.identity.address, helper, {
+      sendWithPiggyback(out, helper.identity.address, helper, {
         kind: 'indirectPing',
         seqNo,
         target: target.identity.address.ip,
@@ -190,41 +191,41 @@ export class Prober {
     out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
   }
 
-  #conclude(round: Round, now: Millis, out: SwimEffect[]): void {
+  #finishRound(round: Round, now: Millis, out: SwimEffect[]): void {
     const core = this.#core;
     const node = round.target.identity.name;
     if (round.stream === 'acked') {
-      note(out, { kind: 'probeSavedByStream', node });
+      recordFact(out, { kind: 'probeSavedByStream', node });
       return this.#succeed(round, 'stream', now, out);
     }
     this.#round = undefined;
     if (!round.void) {
       // Helpers that are well say so by a nack. If they are silent too, the trouble may be ours.
-      core.health.apply(round.nacksExpected > 0 ? round.nacksExpected - round.nacks : 1, out);
+      core.awareness.apply(round.nacksExpected > 0 ? round.nacksExpected - round.nacks : 1, out);
       const reason = reasonOf(round, now);
-      note(out, { kind: 'probeFailed', node, awareness: core.health.score, reason });
+      recordFact(out, { kind: 'probeFailed', node, awareness: core.awareness.score, reason });
       const { incarnation } = round;
-      if (!round.forgiving && core.members.get(node) === round.target) {
+      if (!round.isGrace && core.members.get(node) === round.target) {
         const suspect = { kind: 'suspect', incarnation, node, from: core.name } as const;
-        heardSuspect(core, suspect, OURSELVES, now, out, reason);
+        handleSuspect(core, suspect, LOCAL_SOURCE, now, out, reason);
       }
     }
-    this.#catchUp(now, out);
+    this.#startOverdueRound(now, out);
   }
 
   #succeed(round: Round, by: 'direct' | 'relay' | 'stream', now: Millis, out: SwimEffect[]): void {
     this.#round = undefined;
     if (!round.void) {
-      this.#core.health.apply(-1, out);
-      this.#core.links.answered(round.target, by, out);
+      this.#core.awareness.apply(-1, out);
+      this.#core.oneWayLinks.onRoundSuccess(round.target, by, out);
     }
-    this.#catchUp(now, out);
+    this.#startOverdueRound(now, out);
   }
 
-  #catchUp(now: Millis, out: SwimEffect[]): void {
-    if (!this.#owed) return;
-    this.#owed = false;
-    this.#begin(now, out);
+  #startOverdueRound(now: Millis, out: SwimEffect[]): void {
+    if (!this.#isRoundOverdue) return;
+    this.#isRoundOverdue = false;
+    this.#startRound(now, out);
   }
 }
 
@@ -235,5 +236,5 @@ function reasonOf(round: Round, now: Millis): ProbeReason {
 }
 
 /** The next beat of a clock that ticked at `at`; beats missed by now are skipped, not made up for. */
-export const following = (at: Millis, interval: Millis, now: Millis): Millis =>
+export const nextIntervalAt = (at: Millis, interval: Millis, now: Millis): Millis =>
   at + interval > now ? at + interval : now + interval;

@@ -4,21 +4,21 @@
  *
  * Source: SWIM §4.2; memberlist state.go (refute, setAlive), memberlist.go (UpdateNode, Leave).
  */
-import { type Address, hostPort } from '../../base/address.ts';
-import { copyOf } from '../../base/bytes.ts';
+import { type Address, formatAddress } from '../../base/address.ts';
+import { copyBytes } from '../../base/bytes.ts';
 import type { Millis } from '../../base/time.ts';
 import { type Alive, type Dead, encodeMessage } from '../../wire/memberlist.ts';
 import type { Broadcast } from '../broadcasts.ts';
-import { type Core, emit, livesAt, note } from '../context.ts';
-import { isPlausible, MAX_INCARNATION } from '../precedence.ts';
+import { emit, isAtAddress, recordFact, type SwimContext } from '../context.ts';
+import { isPlausibleIncarnation, MAX_INCARNATION } from '../precedence.ts';
 import type { Identity, SwimEffect } from '../types.ts';
-import { OURSELVES, reasonFor } from './source.ts';
+import { accusationReason, LOCAL_SOURCE } from './source.ts';
 
 /** Addresses we had that others may still remember us by. */
 const MAX_FORMER = 8;
 
 /** What we say of ourselves now. */
-export function ownWord(core: Core): Alive {
+export function ownAlive(core: SwimContext): Alive {
   const { identity, incarnation } = core.self;
   const { ip, port } = identity.address;
   return {
@@ -32,8 +32,8 @@ export function ownWord(core: Core): Alive {
   };
 }
 
-export function announce(core: Core): void {
-  core.queue.queue(encodeMessage(ownWord(core)), core.name);
+export function announceAlive(core: SwimContext): void {
+  core.broadcasts.enqueue(encodeMessage(ownAlive(core)), core.name);
 }
 
 /**
@@ -44,7 +44,7 @@ export function announce(core: Core): void {
  * Differs: memberlist wraps at the top and is then lost (memberlist#358); it does not answer the source.
  */
 export function refute(
-  core: Core,
+  core: SwimContext,
   accused: number,
   by: string,
   from: Address | undefined,
@@ -54,14 +54,14 @@ export function refute(
   const { self } = core;
   if (!canOutbid(core, accused)) {
     const source = from === undefined ? {} : { source: from.key };
-    note(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}`, ...source });
+    recordFact(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}`, ...source });
     return;
   }
   self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
-  announce(core);
-  note(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by, source });
-  core.health.apply(1, out);
-  if (from !== undefined) answerTo(core, from, out);
+  announceAlive(core);
+  recordFact(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by, source });
+  core.awareness.apply(1, out);
+  if (from !== undefined) sendOwnAlive(core, from, out);
 }
 
 /**
@@ -70,21 +70,22 @@ export function refute(
  *
  * Differs: memberlist is silent, and who missed the refutation holds us for dead until the next push/pull.
  */
-export function remind(core: Core, from: Address, now: Millis, out: SwimEffect[]): void {
-  if (core.self.state !== 'left' && core.reminders.may(from.key, now)) answerTo(core, from, out);
+export function repeatRefutation(core: SwimContext, from: Address, now: Millis, out: SwimEffect[]): void {
+  if (core.self.state !== 'left' && core.refutationLimiter.acquire(from.key, now))
+    sendOwnAlive(core, from, out);
 }
 
-function answerTo(core: Core, to: Address, out: SwimEffect[]): void {
-  out.push({ kind: 'send', to, peer: undefined, message: ownWord(core), fill: false });
+function sendOwnAlive(core: SwimContext, to: Address, out: SwimEffect[]): void {
+  out.push({ kind: 'send', to, peer: undefined, message: ownAlive(core), piggyback: false });
 }
 
 /** Can the answer to an accusation at this incarnation be believed by anybody? */
-export const canOutbid = (core: Core, accused: number): boolean =>
-  isPlausible(accused, core.self.incarnation) && accused < MAX_INCARNATION;
+export const canOutbid = (core: SwimContext, accused: number): boolean =>
+  isPlausibleIncarnation(accused, core.self.incarnation) && accused < MAX_INCARNATION;
 
 /** A new meta, of at most 512 bytes, is a new incarnation. */
-export function changeMeta(core: Core, meta: Uint8Array, out: SwimEffect[]): void {
-  if (core.self.state !== 'left') renew(core, { ...core.self.identity, meta: copyOf(meta) }, out);
+export function changeMeta(core: SwimContext, meta: Uint8Array, out: SwimEffect[]): void {
+  if (core.self.state !== 'left') updateSelf(core, { ...core.self.identity, meta: copyBytes(meta) }, out);
 }
 
 /**
@@ -93,34 +94,38 @@ export function changeMeta(core: Core, meta: Uint8Array, out: SwimEffect[]): voi
  *
  * Differs: memberlist has no such thing; its agents believe it of a member that left, or once they hold it for dead.
  */
-export function changeAddress(core: Core, address: Address, out: SwimEffect[]): void {
+export function changeAddress(core: SwimContext, address: Address, out: SwimEffect[]): void {
   const { identity, state } = core.self;
-  if (state === 'left' || livesAt(identity, address.ip, address.port)) return;
+  if (state === 'left' || isAtAddress(identity, address.ip, address.port)) return;
   core.formerAddresses.push(identity.address);
   if (core.formerAddresses.length > MAX_FORMER) core.formerAddresses.shift();
-  note(out, { kind: 'addressChanged', held: hostPort(identity.address), address: hostPort(address) });
-  renew(core, { ...identity, address }, out);
+  recordFact(out, {
+    kind: 'addressChanged',
+    held: formatAddress(identity.address),
+    address: formatAddress(address),
+  });
+  updateSelf(core, { ...identity, address }, out);
 }
 
 /** Something else is true of us: a new incarnation. */
-function renew(core: Core, identity: Identity, out: SwimEffect[]): void {
+function updateSelf(core: SwimContext, identity: Identity, out: SwimEffect[]): void {
   const { self } = core;
   self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
   self.identity = core.intern(identity);
-  announce(core);
+  announceAlive(core);
   emit(out, { kind: 'memberUpdated', member: self });
 }
 
 /** From now on we have left, by our own word. The handle tells when it has been told often enough. */
-export function farewell(core: Core, now: Millis, out: SwimEffect[]): Broadcast {
+export function announceLeave(core: SwimContext, now: Millis, out: SwimEffect[]): Broadcast {
   const { self } = core;
   const word: Dead = { kind: 'dead', incarnation: self.incarnation, node: core.name, from: core.name };
-  core.members.change(self, 'left', now);
-  const broadcast = core.queue.queue(encodeMessage(word), core.name);
+  core.members.setState(self, 'left', now);
+  const broadcast = core.broadcasts.enqueue(encodeMessage(word), core.name);
   const { incarnation } = self;
   const by = core.name;
-  const reason = reasonFor(core, by, OURSELVES);
-  note(out, { kind: 'memberDeclaredDead', node: by, by, incarnation, left: true, reason });
+  const reason = accusationReason(core, by, LOCAL_SOURCE);
+  recordFact(out, { kind: 'memberDeclaredDead', node: by, by, incarnation, left: true, reason });
   emit(out, { kind: 'memberDown', member: self, left: true, by: core.name });
   return broadcast;
 }

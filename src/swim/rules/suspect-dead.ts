@@ -5,57 +5,64 @@
  */
 import type { Millis } from '../../base/time.ts';
 import { type Dead, encodeMessage, type Suspect } from '../../wire/memberlist.ts';
-import { type Core, emit, note, pingFrom } from '../context.ts';
-import type { Row } from '../members.ts';
-import { isPlausible, weigh } from '../precedence.ts';
-import { accusation } from '../state/notify-down.ts';
-import type { Reason, SwimEffect } from '../types.ts';
-import { refute, remind } from './refute.ts';
-import { namedIn, OURSELVES, reasonFor, replyTo, type Source, sourceOf } from './source.ts';
-import { doubt } from './verify.ts';
+import { createPing, emit, recordFact, type SwimContext } from '../context.ts';
+import type { MutableMember } from '../members.ts';
+import { isPlausibleIncarnation, precedence } from '../precedence.ts';
+import { toAccusation } from '../state/notify-down.ts';
+import type { AccusationReason, SwimEffect } from '../types.ts';
+import { refute, repeatRefutation } from './refute.ts';
+import {
+  accusationReason,
+  formatSource,
+  LOCAL_SOURCE,
+  type MessageSource,
+  replyAddress,
+  sourceField,
+} from './source.ts';
+import { startVerification } from './verify.ts';
 
 /** `reason` is written down if this changes anything; by default that somebody said so. */
-export function heardSuspect(
-  core: Core,
+export function handleSuspect(
+  core: SwimContext,
   message: Suspect,
-  source: Source,
+  source: MessageSource,
   now: Millis,
   out: SwimEffect[],
-  reason: Reason = reasonFor(core, message.from, source),
+  reason: AccusationReason = accusationReason(core, message.from, source),
 ): void {
-  const row = admitted(core, message, source, now, out);
+  const row = admitAccusation(core, message, source, now, out);
   if (row === undefined) return;
   const { node, from: by, incarnation } = message;
-  if (weigh(message, row) === 'news') return suspect(core, row, message, reason, now, out);
-  raise(row, incarnation, out);
+  if (precedence(message, row) === 'supersedes') return suspect(core, row, message, reason, now, out);
+  raiseIncarnation(row, incarnation, out);
   const suspicion = core.suspicions.confirm(row, by, now);
   if (suspicion === undefined) return;
-  core.queue.queue(encodeMessage(message), node);
+  core.broadcasts.enqueue(encodeMessage(message), node);
   const { accusers, deadline } = suspicion;
   const confirmations = accusers.length - 1;
-  note(out, { kind: 'suspicionConfirmed', node, by, confirmations, deadline, reason });
+  recordFact(out, { kind: 'suspicionConfirmed', node, by, confirmations, deadline, reason });
 }
 
-export function heardDead(
-  core: Core,
+export function handleDead(
+  core: SwimContext,
   message: Dead,
-  source: Source,
+  source: MessageSource,
   now: Millis,
   out: SwimEffect[],
-  reason: Reason = reasonFor(core, message.from, source),
+  reason: AccusationReason = accusationReason(core, message.from, source),
 ): void {
-  const row = admitted(core, message, source, now, out);
+  const row = admitAccusation(core, message, source, now, out);
   if (row === undefined) return;
-  if (weigh(message, row) !== 'news') return raise(row, message.incarnation, out);
+  if (precedence(message, row) !== 'supersedes') return raiseIncarnation(row, message.incarnation, out);
   const { node, from: by, incarnation } = message;
   row.incarnation = incarnation;
   const left = node === by;
-  acquit(core, row);
-  core.links.forget(row);
-  core.queue.queue(encodeMessage(message), node);
-  core.members.change(row, left ? 'left' : 'dead', now);
-  if (!left) core.qualms.begin(row, now);
-  note(out, { kind: 'memberDeclaredDead', node, by, incarnation, left, reason });
+  clearSuspicion(core, row);
+  core.oneWayLinks.delete(row);
+  core.broadcasts.enqueue(encodeMessage(message), node);
+  core.members.setState(row, left ? 'left' : 'dead', now);
+  if (!left) core.deadProbes.schedule(row, now);
+  recordFact(out, { kind: 'memberDeclaredDead', node, by, incarnation, left, reason });
   emit(out, { kind: 'memberDown', member: row, left, by });
 }
 
@@ -65,120 +72,132 @@ export function heardDead(
  *
  * Differs: memberlist declares them dead by the clock alone. The verdict of one that is silent comes no later.
  */
-export function callSuspects(core: Core, now: Millis, out: SwimEffect[]): void {
+export function verifySuspects(core: SwimContext, now: Millis, out: SwimEffect[]): void {
   for (;;) {
-    const row = core.suspicions.due(now);
+    const row = core.suspicions.nextDue(now);
     if (row === undefined) return;
     if (!core.config.lastCall) {
-      condemn(core, row, now, out);
+      declareDead(core, row, now, out);
       continue;
     }
     const { name: node, address: to, meta, vsn } = row.identity;
     const { ip: addr, port } = to;
     const claim = { kind: 'alive', incarnation: row.incarnation, node, addr, port, meta, vsn } as const;
-    const open = core.questions.of(node);
-    if (open === undefined && doubt(core, 'verdict', claim, to, now, out)) continue;
-    if (open === undefined) condemn(core, row, now, out);
-    else if (open.about !== 'verdict') core.suspicions.retry(row, now + core.config.probeTimeout);
+    const open = core.verifications.get(node);
+    if (open === undefined && startVerification(core, 'suspicion', claim, to, now, out)) continue;
+    if (open === undefined) declareDead(core, row, now, out);
+    else if (open.kind !== 'suspicion') core.suspicions.reschedule(row, now + core.config.probeTimeout);
   }
 }
 
 /** A suspicion whose time is over becomes a death, by our word. */
-export function condemn(core: Core, row: Row, now: Millis, out: SwimEffect[]): void {
-  const suspicion = core.suspicions.of(row);
+export function declareDead(core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]): void {
+  const suspicion = core.suspicions.get(row);
   if (suspicion === undefined) return;
   const { incarnation, identity } = row;
   const { accusers, startedAt, reason: because } = suspicion;
-  const reason: Reason = { kind: 'timeout', accusers, millis: now - startedAt, because };
+  const reason: AccusationReason = { kind: 'timeout', accusers, millis: now - startedAt, because };
   const dead: Dead = { kind: 'dead', incarnation, node: identity.name, from: core.name };
-  heardDead(core, dead, OURSELVES, now, out, reason);
+  handleDead(core, dead, LOCAL_SOURCE, now, out, reason);
 }
 
 /** It answered, and so lives: it gets time again, and our whole table, in which it reads that it should refute. */
-export function spare(core: Core, row: Row, now: Millis, out: SwimEffect[]): void {
-  if (core.suspicions.of(row) === undefined) return;
+export function extendSuspicion(core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]): void {
+  if (core.suspicions.get(row) === undefined) return;
   core.suspicions.extend(row, now);
-  out.push({ kind: 'sync', peer: row });
+  out.push({ kind: 'pushPull', peer: row });
 }
 
 /** Asks one of the dead whether it is so, and tells it what to refute. Its ack alone changes nothing. */
-export function askTheDead(core: Core, now: Millis, out: SwimEffect[]): void {
-  const isHeld = (row: Row): boolean =>
+export function probeDeadMember(core: SwimContext, now: Millis, out: SwimEffect[]): void {
+  const isHeld = (row: MutableMember): boolean =>
     row.state === 'dead' && core.self.state !== 'left' && core.members.get(row.identity.name) === row;
-  const row = core.qualms.due(now, isHeld);
+  const row = core.deadProbes.nextDue(now, isHeld);
   if (row === undefined) return;
   const { name, address: to } = row.identity;
-  const message = pingFrom(core, core.nextSeqNo(), name);
-  out.push({ kind: 'send', to, peer: row, message, rider: accusation(row, core.name), fill: false });
+  const message = createPing(core, core.nextSeqNo(), name);
+  out.push({
+    kind: 'send',
+    to,
+    peer: row,
+    message,
+    compoundWith: toAccusation(row, core.name),
+    piggyback: false,
+  });
 }
 
 /** The suspicion ends without a verdict of ours. */
-export function acquit(core: Core, row: Row): void {
+export function clearSuspicion(core: SwimContext, row: MutableMember): void {
   core.suspicions.stop(row);
-  const open = core.questions.of(row.identity.name);
-  if (open?.about === 'verdict') core.questions.close(open);
+  const open = core.verifications.get(row.identity.name);
+  if (open?.kind === 'suspicion') core.verifications.delete(open);
 }
 
 /** Evidence that changes nothing else still counts: the highest incarnation is kept. */
-function raise(row: Row, incarnation: number, out: SwimEffect[]): void {
+function raiseIncarnation(row: MutableMember, incarnation: number, out: SwimEffect[]): void {
   if (incarnation <= row.incarnation) return;
   row.incarnation = incarnation;
-  note(out, { kind: 'incarnationRaised', node: row.identity.name, incarnation });
+  recordFact(out, { kind: 'incarnationRaised', node: row.identity.name, incarnation });
 }
 
 /**
  * The row of the accused, if the accusation is admissible; one against ourselves is answered here. What would change
  * something must be within what its source may accuse; a full exchange pays for all its rows at once, in merge.ts.
  */
-function admitted(
-  core: Core,
+function admitAccusation(
+  core: SwimContext,
   message: Suspect | Dead,
-  source: Source,
+  source: MessageSource,
   now: Millis,
   out: SwimEffect[],
-): Row | undefined {
+): MutableMember | undefined {
   const { node, incarnation, from: by } = message;
   const row = core.members.get(node);
   if (row === undefined) return undefined;
   if (incarnation < row.incarnation) {
-    if (row === core.self && source.kind === 'packet') remind(core, source.from, now, out);
+    if (row === core.self && source.kind === 'packet') repeatRefutation(core, source.from, now, out);
     return undefined;
   }
-  const matters = row === core.self ? row.state !== 'left' : weigh(message, row) === 'news';
-  if (row !== core.self && !isPlausible(incarnation, row.incarnation)) {
-    note(out, { kind: 'rumorRefused', node, why: `incarnation ${incarnation}`, ...namedIn(source) });
+  const matters = row === core.self ? row.state !== 'left' : precedence(message, row) === 'supersedes';
+  if (row !== core.self && !isPlausibleIncarnation(incarnation, row.incarnation)) {
+    recordFact(out, {
+      kind: 'rumorRefused',
+      node,
+      why: `incarnation ${incarnation}`,
+      ...sourceField(source),
+    });
     return undefined;
   }
-  if (matters && source.kind === 'packet' && !core.budget.spend(source.from, now)) {
-    note(out, { kind: 'accusationRefused', node, by, source: source.from.key });
+  if (matters && source.kind === 'packet' && !core.accusationLimiter.acquire(source.from, now)) {
+    recordFact(out, { kind: 'accusationRefused', node, by, source: source.from.key });
     return undefined;
   }
   if (row !== core.self) return row;
-  if (matters) refute(core, incarnation, by, replyTo(source), out, sourceOf(core, source));
+  if (matters) refute(core, incarnation, by, replyAddress(source), out, formatSource(core, source));
   return undefined;
 }
 
 function suspect(
-  core: Core,
-  row: Row,
+  core: SwimContext,
+  row: MutableMember,
   message: Suspect,
-  reason: Reason,
+  reason: AccusationReason,
   now: Millis,
   out: SwimEffect[],
 ): void {
   const { node, from: by, incarnation } = message;
   if (row.state === 'suspect') {
-    acquit(core, row);
-    note(out, {
+    clearSuspicion(core, row);
+    recordFact(out, {
       kind: 'suspicionLifted',
       node,
       incarnation,
       source: 'source' in reason ? reason.source : '',
     });
   }
-  core.queue.queue(encodeMessage(message), node);
+  core.broadcasts.enqueue(encodeMessage(message), node);
   row.incarnation = incarnation;
-  core.members.change(row, 'suspect', now);
+  core.members.setState(row, 'suspect', now);
   const { deadline } = core.suspicions.start(row, by, core.members.size, now, reason);
-  note(out, { kind: 'memberSuspected', node, by, incarnation, deadline, reason });
+  recordFact(out, { kind: 'memberSuspected', node, by, incarnation, deadline, reason });
 }

@@ -8,39 +8,42 @@ import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 
 /** Accusations at once, and again after being silent for `REFILL` times as many. */
-export const BURST = 30;
+export const ACCUSATION_BURST = 30;
 /** Time in which one is earned: 10 a second. */
-export const REFILL: Millis = 100;
+export const ACCUSATION_REFILL_INTERVAL: Millis = 100;
 const MAX_SOURCES = 1024;
 /** All that find no place of their own share one. */
-const OTHERS = '';
+const OVERFLOW_KEY = '';
 
-interface Account {
+interface Bucket {
   left: number;
   at: Millis;
 }
 
-export class Budget {
+export class AccusationLimiter {
   /** By host, without the port: whoever forges one forges the other. Longest unused first. */
-  readonly #accounts = new Map<string, Account>();
+  readonly #buckets = new Map<string, Bucket>();
 
   /** May this source change what we think of somebody? Counts as used if so. */
-  spend(from: Address, now: Millis): boolean {
-    const key = this.#accounts.has(from.host) || this.#hasRoom(now) ? from.host : OTHERS;
-    const held = this.#accounts.get(key);
-    const left = held === undefined ? BURST : Math.min(BURST, held.left + (now - held.at) / REFILL);
-    if (held !== undefined) this.#accounts.delete(key);
+  acquire(from: Address, now: Millis): boolean {
+    const key = this.#buckets.has(from.host) || this.#hasRoom(now) ? from.host : OVERFLOW_KEY;
+    const held = this.#buckets.get(key);
+    const left =
+      held === undefined
+        ? ACCUSATION_BURST
+        : Math.min(ACCUSATION_BURST, held.left + (now - held.at) / ACCUSATION_REFILL_INTERVAL);
+    if (held !== undefined) this.#buckets.delete(key);
     const granted = left >= 1;
-    this.#accounts.set(key, { left: granted ? left - 1 : left, at: now });
+    this.#buckets.set(key, { left: granted ? left - 1 : left, at: now });
     return granted;
   }
 
   /** Forgets who is back at a full account. */
   #hasRoom(now: Millis): boolean {
-    for (const [key, { at }] of this.#accounts) {
-      if (now - at < BURST * REFILL) break;
-      this.#accounts.delete(key);
+    for (const [key, { at }] of this.#buckets) {
+      if (now - at < ACCUSATION_BURST * ACCUSATION_REFILL_INTERVAL) break;
+      this.#buckets.delete(key);
     }
-    return this.#accounts.size < MAX_SOURCES;
+    return this.#buckets.size < MAX_SOURCES;
   }
 }

@@ -8,20 +8,20 @@
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
-import type { Row } from '../members.ts';
+import type { MutableMember } from '../members.ts';
 
 /** Probe intervals until the first time; each wait is twice as long as the one before, up to the longest. */
-const FIRST = 2;
-const LONGEST = 16;
+const FIRST_WAIT = 2;
+const MAX_WAIT = 16;
 /** Of all the dead together so many are asked in a probe interval. */
-const RATE = 4;
+const PROBES_PER_INTERVAL = 4;
 
-export class Qualms {
+export class DeadProbes {
   readonly #probeInterval: Millis;
   readonly #rng: Rng;
-  readonly #timers = new Timers<Row>();
+  readonly #timers = new Timers<MutableMember>();
   /** The wait that is running, in probe intervals. */
-  readonly #waits = new WeakMap<Row, number>();
+  readonly #waits = new WeakMap<MutableMember, number>();
   #notBefore: Millis = 0;
 
   constructor(probeInterval: Millis, rng: Rng) {
@@ -34,23 +34,23 @@ export class Qualms {
   }
 
   /** It died just now. */
-  begin(row: Row, now: Millis): void {
-    this.#wait(row, FIRST, now);
+  schedule(row: MutableMember, now: Millis): void {
+    this.#scheduleAfter(row, FIRST_WAIT, now);
   }
 
   /** One to be asked now, if it is still `held` for dead; the others are forgotten. */
-  due(now: Millis, held: (row: Row) => boolean): Row | undefined {
+  nextDue(now: Millis, held: (row: MutableMember) => boolean): MutableMember | undefined {
     if (now < this.#notBefore) return undefined;
     for (let row = this.#timers.pop(now); row !== undefined; row = this.#timers.pop(now)) {
       if (!held(row)) continue;
-      this.#wait(row, Math.min(LONGEST, 2 * (this.#waits.get(row) ?? FIRST)), now);
-      this.#notBefore = now + this.#probeInterval / RATE;
+      this.#scheduleAfter(row, Math.min(MAX_WAIT, 2 * (this.#waits.get(row) ?? FIRST_WAIT)), now);
+      this.#notBefore = now + this.#probeInterval / PROBES_PER_INTERVAL;
       return row;
     }
     return undefined;
   }
 
-  #wait(row: Row, intervals: number, now: Millis): void {
+  #scheduleAfter(row: MutableMember, intervals: number, now: Millis): void {
     this.#waits.set(row, intervals);
     // By chance a quarter more or less: all have heard of it at the same time.
     this.#timers.set(row, now + intervals * this.#probeInterval * (0.75 + this.#rng.next() / 2));

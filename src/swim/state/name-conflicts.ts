@@ -3,24 +3,24 @@ import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 
 /** `held`: the holder answered. `free`: it was silent, and whoever is at the other address may have the name. */
-export type Verdict = 'held' | 'free';
+export type ConflictResult = 'held' | 'free';
 
 /** Names remembered; beyond it the oldest go. */
-const MAX_DISPUTES = 256;
+const MAX_CONFLICTS = 256;
 
-interface Dispute {
+interface NameConflict {
   readonly claimed: string;
-  readonly verdict: Verdict;
+  readonly result: ConflictResult;
   readonly until: Millis;
 }
 
-export class Disputes {
-  readonly #byName = new Map<string, Dispute>();
+export class NameConflicts {
+  readonly #byName = new Map<string, NameConflict>();
 
-  settle(name: string, claimed: Address, verdict: Verdict, until: Millis): void {
+  record(name: string, claimed: Address, result: ConflictResult, until: Millis): void {
     this.#byName.delete(name);
-    this.#byName.set(name, { claimed: claimed.key, verdict, until });
-    if (this.#byName.size <= MAX_DISPUTES) return;
+    this.#byName.set(name, { claimed: claimed.key, result: result, until });
+    if (this.#byName.size <= MAX_CONFLICTS) return;
     for (const oldest of this.#byName.keys()) {
       this.#byName.delete(oldest);
       return;
@@ -28,12 +28,12 @@ export class Disputes {
   }
 
   /** What was found of this claim, unless that is too long ago. */
-  verdict(name: string, claimed: Address, now: Millis): Verdict | undefined {
+  verdict(name: string, claimed: Address, now: Millis): ConflictResult | undefined {
     const held = this.#byName.get(name);
-    return held !== undefined && held.claimed === claimed.key && now < held.until ? held.verdict : undefined;
+    return held !== undefined && held.claimed === claimed.key && now < held.until ? held.result : undefined;
   }
 
-  forget(name: string): void {
+  delete(name: string): void {
     this.#byName.delete(name);
   }
 }

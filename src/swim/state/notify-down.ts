@@ -5,38 +5,45 @@
  * Differs: memberlist stays silent, and such a member may never hear why it is shunned (memberlist#311).
  */
 import type { Address } from '../../base/address.ts';
-import { Seldom } from '../../base/rate-limiter.ts';
+import { RateLimiter } from '../../base/rate-limiter.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Dead, Suspect } from '../../wire/memberlist.ts';
-import type { Row } from '../members.ts';
+import type { MutableMember } from '../members.ts';
 import type { SwimEffect } from '../types.ts';
 
-export class Rebukes {
-  readonly #seldom: Seldom;
+export class DownNotifier {
+  readonly #limiter: RateLimiter;
 
   /** At most one answer per member and `interval`. */
   constructor(interval: Millis) {
-    this.#seldom = new Seldom(interval);
+    this.#limiter = new RateLimiter(interval);
   }
 
   /** Tells whoever claims to be `row`'s member, at `to`, what we hold against it, or what it must outbid. */
-  send(row: Row, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
-    this.#say(accusation(row, us), to, now, out);
+  notify(row: MutableMember, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
+    this.#send(toAccusation(row, us), to, now, out);
   }
 
   /** Likewise whoever claims a name whose row was dropped at this incarnation. */
-  recall(node: string, incarnation: number, to: Address, us: string, now: Millis, out: SwimEffect[]): void {
-    this.#say({ kind: 'dead', incarnation, node, from: us }, to, now, out);
+  notifyDropped(
+    node: string,
+    incarnation: number,
+    to: Address,
+    us: string,
+    now: Millis,
+    out: SwimEffect[],
+  ): void {
+    this.#send({ kind: 'dead', incarnation, node, from: us }, to, now, out);
   }
 
-  #say(message: Suspect | Dead, to: Address, now: Millis, out: SwimEffect[]): void {
-    if (!this.#seldom.may(message.node, now)) return;
-    out.push({ kind: 'send', to, peer: undefined, message, fill: false });
+  #send(message: Suspect | Dead, to: Address, now: Millis, out: SwimEffect[]): void {
+    if (!this.#limiter.acquire(message.node, now)) return;
+    out.push({ kind: 'send', to, peer: undefined, message, piggyback: false });
   }
 }
 
 /** What we hold against a member, as a message. Of a leave its own word is repeated; one that is up is only suspected. */
-export function accusation(row: Row, us: string): Suspect | Dead {
+export function toAccusation(row: MutableMember, us: string): Suspect | Dead {
   const node = row.identity.name;
   const incarnation = row.incarnation;
   if (row.state === 'suspect' || row.state === 'alive')

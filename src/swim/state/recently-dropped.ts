@@ -1,47 +1,47 @@
 /** Names whose rows were dropped, remembered for a while: what we knew then is no news afterwards. */
 import type { Millis } from '../../base/time.ts';
 import type { Alive } from '../../wire/memberlist.ts';
-import type { Row } from '../members.ts';
+import type { MutableMember } from '../members.ts';
 
 /** How long. Longer than news stays on its way: duplicates, and the tables of peers that were cut off. */
-export const GRAVE_TIME: Millis = 10 * 60_000;
+export const DROPPED_RETENTION: Millis = 10 * 60_000;
 /** How many; beyond it the oldest go. */
-const MAX_GRAVES = 4096;
+const MAX_DROPPED = 4096;
 
-interface Grave {
+interface DroppedMember {
   readonly incarnation: number;
-  readonly diedAt: Millis;
+  readonly droppedAt: Millis;
 }
 
-export class Graves {
-  readonly #graves = new Map<string, Grave>();
+export class RecentlyDropped {
+  readonly #byName = new Map<string, DroppedMember>();
 
-  bury(row: Row, now: Millis): void {
+  add(row: MutableMember, now: Millis): void {
     const { incarnation, identity } = row;
-    this.#graves.delete(identity.name);
-    this.#graves.set(identity.name, { incarnation, diedAt: now });
-    for (const [name, grave] of this.#graves) {
-      if (this.#graves.size <= MAX_GRAVES && now - grave.diedAt < GRAVE_TIME) break;
-      this.#graves.delete(name);
+    this.#byName.delete(identity.name);
+    this.#byName.set(identity.name, { incarnation, droppedAt: now });
+    for (const [name, grave] of this.#byName) {
+      if (this.#byName.size <= MAX_DROPPED && now - grave.droppedAt < DROPPED_RETENTION) break;
+      this.#byName.delete(name);
     }
   }
 
   /** The incarnation at which we dropped the name. */
-  of(name: string, now: Millis): number | undefined {
-    const grave = this.#graves.get(name);
-    if (grave === undefined || now - grave.diedAt < GRAVE_TIME) return grave?.incarnation;
-    this.#graves.delete(name);
+  incarnationOf(name: string, now: Millis): number | undefined {
+    const grave = this.#byName.get(name);
+    if (grave === undefined || now - grave.droppedAt < DROPPED_RETENTION) return grave?.incarnation;
+    this.#byName.delete(name);
     return undefined;
   }
 
   /** Is this no more than we knew when we dropped the name? */
-  covers(alive: Alive, now: Millis): boolean {
-    const incarnation = this.of(alive.node, now);
+  isStale(alive: Alive, now: Millis): boolean {
+    const incarnation = this.incarnationOf(alive.node, now);
     return incarnation !== undefined && alive.incarnation <= incarnation;
   }
 
   /** Forgets the name: whoever has it now is welcome. */
-  open(name: string): void {
-    this.#graves.delete(name);
+  delete(name: string): void {
+    this.#byName.delete(name);
   }
 }

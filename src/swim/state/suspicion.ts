@@ -6,8 +6,8 @@
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
-import type { Row } from '../members.ts';
-import type { Reason } from '../types.ts';
+import type { MutableMember } from '../members.ts';
+import type { AccusationReason } from '../types.ts';
 
 export interface Suspicion {
   /** Accusers so far; the first is the initiator, who is no confirmation. */
@@ -17,34 +17,34 @@ export interface Suspicion {
   readonly min: Millis;
   readonly max: Millis;
   /** Why it began. */
-  readonly reason: Reason;
+  readonly reason: AccusationReason;
   startedAt: Millis;
   deadline: Millis;
 }
 
 export class Suspicions {
   readonly #config: SwimConfig;
-  readonly #running = new Map<Row, Suspicion>();
-  readonly #timers = new Timers<Row>();
+  readonly #running = new Map<MutableMember, Suspicion>();
+  readonly #timers = new Timers<MutableMember>();
 
   /** The last part of each suspicion, in which the accused is asked once more; 0: it is not. */
-  readonly #call: Millis;
+  readonly #verificationTime: Millis;
 
   constructor(config: SwimConfig) {
     this.#config = config;
-    this.#call = config.lastCall ? lastCall(config) : 0;
+    this.#verificationTime = config.lastCall ? verificationTime(config) : 0;
   }
 
   get deadline(): Millis {
     return this.#timers.deadline;
   }
 
-  of(row: Row): Suspicion | undefined {
+  get(row: MutableMember): Suspicion | undefined {
     return this.#running.get(row);
   }
 
   /** Begins one in a table of `n` rows; `by` is the initiator. */
-  start(row: Row, by: string, n: number, now: Millis, reason: Reason): Suspicion {
+  start(row: MutableMember, by: string, n: number, now: Millis, reason: AccusationReason): Suspicion {
     const { suspicionMult, suspicionMaxTimeoutMult, probeInterval } = this.#config;
     const min = suspicionTimeout(suspicionMult, n, probeInterval);
     const max = min * suspicionMaxTimeoutMult;
@@ -52,12 +52,12 @@ export class Suspicions {
     const deadline = now + (expected === 0 ? min : max);
     const suspicion = { accusers: [by], expected, min, max, reason, startedAt: now, deadline };
     this.#running.set(row, suspicion);
-    this.#timers.set(row, this.#callAt(deadline, now));
+    this.#timers.set(row, this.#verifyAt(deadline, now));
     return suspicion;
   }
 
   /** Counts `by` as another accuser. Returns the suspicion if that shortened it. */
-  confirm(row: Row, by: string, now: Millis): Suspicion | undefined {
+  confirm(row: MutableMember, by: string, now: Millis): Suspicion | undefined {
     const suspicion = this.#running.get(row);
     if (suspicion === undefined) return undefined;
     const { accusers, expected, min, max } = suspicion;
@@ -66,30 +66,30 @@ export class Suspicions {
     const length = suspicionLength(accusers.length - 1, expected, min, max);
     // Never in the past: being late is ours to answer for, and this is not lateness.
     suspicion.deadline = Math.max(now, suspicion.startedAt + length);
-    this.#timers.set(row, this.#callAt(suspicion.deadline, now));
+    this.#timers.set(row, this.#verifyAt(suspicion.deadline, now));
     return suspicion;
   }
 
   /** It is alive, only nobody heard it refute: the shortest time begins again. */
-  extend(row: Row, now: Millis): void {
+  extend(row: MutableMember, now: Millis): void {
     const suspicion = this.#running.get(row);
     if (suspicion === undefined) return;
     suspicion.deadline = now + suspicion.min;
-    this.#timers.set(row, this.#callAt(suspicion.deadline, now));
+    this.#timers.set(row, this.#verifyAt(suspicion.deadline, now));
   }
 
   /** To be called again soon. */
-  retry(row: Row, at: Millis): void {
+  reschedule(row: MutableMember, at: Millis): void {
     if (this.#running.has(row)) this.#timers.set(row, at);
   }
 
   /** Ends it without a verdict. */
-  stop(row: Row): void {
+  stop(row: MutableMember): void {
     if (this.#running.delete(row)) this.#timers.clear(row);
   }
 
   /** One whose time for a last call has come; it runs on. */
-  due(now: Millis): Row | undefined {
+  nextDue(now: Millis): MutableMember | undefined {
     return this.#timers.pop(now);
   }
 
@@ -98,16 +98,17 @@ export class Suspicions {
     for (const [row, suspicion] of this.#running) {
       suspicion.startedAt += lateness;
       suspicion.deadline = Math.max(suspicion.deadline + lateness, notBefore);
-      if (this.#timers.has(row)) this.#timers.set(row, Math.max(notBefore, suspicion.deadline - this.#call));
+      if (this.#timers.has(row))
+        this.#timers.set(row, Math.max(notBefore, suspicion.deadline - this.#verificationTime));
     }
   }
 
-  #callAt(deadline: Millis, now: Millis): Millis {
-    return Math.max(now, deadline - this.#call);
+  #verifyAt(deadline: Millis, now: Millis): Millis {
+    return Math.max(now, deadline - this.#verificationTime);
   }
 
   /** Those due by now end at `until` at the earliest. */
-  hold(now: Millis, until: Millis): void {
+  postponeDue(now: Millis, until: Millis): void {
     for (let row = this.#timers.pop(now); row !== undefined; row = this.#timers.pop(now)) {
       this.#timers.set(row, until);
       const suspicion = this.#running.get(row);
@@ -117,7 +118,7 @@ export class Suspicions {
 }
 
 /** How long the accused is asked before a verdict. */
-export const lastCall = ({ probeInterval, probeTimeout }: SwimConfig): Millis =>
+export const verificationTime = ({ probeInterval, probeTimeout }: SwimConfig): Millis =>
   Math.min(probeInterval, 2 * probeTimeout);
 
 /** The shortest suspicion in a table of `n` rows. Source: memberlist util.go, suspicionTimeout. */

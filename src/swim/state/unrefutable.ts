@@ -9,7 +9,7 @@
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
 
-export class Exile {
+export class UnrefutableAccusation {
   #until: Millis = NEVER;
 
   /** When it ends; `NEVER` outside. */
@@ -17,13 +17,13 @@ export class Exile {
     return this.#until;
   }
 
-  get isOn(): boolean {
+  get isActive(): boolean {
     return this.#until !== NEVER;
   }
 
   /** Begins one in a table of `n` rows, long enough for a peer to let go of a dead row. `undefined`: it is on already. */
-  begin(n: number, config: SwimConfig, now: Millis): Millis | undefined {
-    if (this.isOn) return undefined;
+  start(n: number, config: SwimConfig, now: Millis): Millis | undefined {
+    if (this.isActive) return undefined;
     // Rows are dropped at the end of a pass of probes, and the last exchange that still tells of it takes its time.
     const pass = n * config.probeInterval;
     this.#until = now + config.gossipToTheDeadTime + pass + config.probeInterval;
@@ -31,7 +31,7 @@ export class Exile {
   }
 
   /** Is it over now? True once. */
-  ends(now: Millis): boolean {
+  finishIfDue(now: Millis): boolean {
     if (this.#until > now) return false;
     this.#until = NEVER;
     return true;

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { Agent as Keeper, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import { pause, until } from '../../support/wait.ts';
+import { sleep, waitUntil } from '../../support/wait.ts';
 import { percentile } from './figures.ts';
 import { HEARSAY, type Kind } from './options.ts';
 import { SerfRpc } from './serf-rpc.ts';
@@ -135,7 +135,7 @@ export const joinFirst = (agents: readonly BenchAgent[]): Promise<unknown> =>
 export const confirm = (agents: readonly BenchAgent[], alive: number): Promise<unknown> =>
   Promise.all(
     agents.map((agent) =>
-      until(`${agent.name} counts ${alive}`, 20_000, async () => (await agent.countAlive()) === alive),
+      waitUntil(`${agent.name} counts ${alive}`, 20_000, async () => (await agent.countAlive()) === alive),
     ),
   );
 
@@ -143,7 +143,11 @@ export const confirm = (agents: readonly BenchAgent[], alive: number): Promise<u
 export async function killAll(agents: readonly BenchAgent[]): Promise<void> {
   for (const agent of agents) agent.kill();
   for (const { child } of agents)
-    await until(`${child.pid} is gone`, 20_000, () => child.exitCode !== null || child.signalCode !== null);
+    await waitUntil(
+      `${child.pid} is gone`,
+      20_000,
+      () => child.exitCode !== null || child.signalCode !== null,
+    );
 }
 
 /** Milliseconds of processor time of a process, all its threads. */
@@ -219,7 +223,7 @@ async function patiently(ask: () => Promise<unknown>): Promise<void> {
       return void (await ask());
     } catch (error) {
       if (performance.now() > endAt) throw error;
-      await pause(20);
+      await sleep(20);
     }
   }
 }

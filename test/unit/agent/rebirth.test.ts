@@ -7,7 +7,7 @@ function world() {
   const births: AgentOptions[] = [];
   const it = new World({
     seed: 3,
-    birth: (options) => {
+    makeAgent: (options) => {
       if (options.name === 'ann') births.push(options);
       return createAgent(options);
     },
@@ -19,7 +19,7 @@ function world() {
   const { address } = it.host('bob');
   it.command('ann', { kind: 'join', seeds: [{ text: 'bob', addresses: [address] }] });
   it.run(5000);
-  const view = () => it.host('ann').live.view;
+  const view = () => it.host('ann').runningAgent.view;
   return { it, births, view };
 }
 
@@ -32,7 +32,7 @@ describe('an agent born again', () => {
 
     it.start('ann', { remember: true });
 
-    expect(view().indexOf(['nodes'])).toBeGreaterThanOrEqual(births[1]?.bornAt ?? Number.NaN);
+    expect(view().indexOf(['nodes'])).toBeGreaterThanOrEqual(births[1]?.startedAt ?? Number.NaN);
     expect(view().indexOf(['nodes'])).toBeGreaterThan(before);
   });
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
-  address,
-  hostPort,
+  formatAddress,
   isLoopback,
   isUnspecified,
   parseAddress,
   parseIp,
   splitHostPort,
+  toAddress,
 } from '../../../src/base/address.ts';
 
 describe('IP literals', () => {
@@ -62,12 +62,12 @@ describe('addresses', () => {
     ['FD00::ABCD', '[fd00::abcd]:1'],
   ])('%s is written %s', (literal, written) => {
     const ip = parseIp(literal);
-    expect(ip && hostPort(address(ip, 1))).toBe(written);
+    expect(ip && formatAddress(toAddress(ip, 1))).toBe(written);
   });
 
   test('what is kept does not change with the datagram it came from', () => {
     const datagram = Uint8Array.of(127, 0, 0, 1);
-    const kept = address(datagram, 1);
+    const kept = toAddress(datagram, 1);
     datagram[0] = 10;
     expect(kept.ip[0]).toBe(127);
   });

@@ -4,8 +4,8 @@ import { Meter } from '../../../src/base/meter.ts';
 describe('a meter', () => {
   test('counters without labels are there from the beginning, those with labels when they first count', () => {
     const meter = new Meter();
-    const plain = meter.tally('starts_total', 'Starts.');
-    const labelled = meter.tally('asked_total', 'Questions.', 'type');
+    const plain = meter.counter('starts_total', 'Starts.');
+    const labelled = meter.counter('asked_total', 'Questions.', 'type');
     expect(meter.families().map(({ samples }) => samples.length)).toEqual([1, 0]);
     plain.add();
     labelled.add(['A'], 2);
@@ -37,8 +37,8 @@ describe('a meter', () => {
 
   test('buckets hold all values up to their bound, and what is above all bounds is only counted', () => {
     const meter = new Meter();
-    const spans = meter.timings('spans_seconds', 'Spans.', [1, 10]);
-    for (const value of [0.5, 1, 4, 100]) spans.add([], value);
+    const spans = meter.histogram('spans_seconds', 'Spans.', [1, 10]);
+    for (const value of [0.5, 1, 4, 100]) spans.observe([], value);
     expect(meter.families()).toMatchObject([
       {
         type: 'histogram',
@@ -60,7 +60,7 @@ describe('a meter', () => {
 
   test('label values without end do not fill the memory', () => {
     const meter = new Meter();
-    const tally = meter.tally('asked_total', 'Questions.', 'name');
+    const tally = meter.counter('asked_total', 'Questions.', 'name');
     for (let i = 0; i < 5000; i++) tally.add([`n${i}`]);
     expect(meter.families()[0]?.samples).toHaveLength(1000);
   });

@@ -24,7 +24,7 @@ describe('timers', () => {
     timers.set('a', 10);
     timers.set('a', 50);
     expect(timers.pop(10)).toBeUndefined();
-    expect(timers.at('a')).toBe(50);
+    expect(timers.dueAt('a')).toBe(50);
     expect(timers.size).toBe(1);
   });
 

@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../src/base/errors.ts';
-import { Catalog, type CatalogOptions, recall } from '../../../src/catalog/catalog.ts';
+import { Catalog, type CatalogOptions, parseCatalogSnapshot } from '../../../src/catalog/catalog.ts';
 import type { Delta } from '../../../src/catalog/types.ts';
-import type { Change } from '../../../src/model/service.ts';
+import type { EntryWrite } from '../../../src/model/service.ts';
 import {
-  decodeSummary,
+  decodeCatalogSummary,
+  encodeCatalogSyncRequest,
+  encodeCatalogSyncResponse,
   encodeDelta,
-  encodeSyncAnswer,
-  encodeSyncRequest,
 } from '../../../src/wire/catalog.ts';
 import { check, service } from './values.ts';
 
 const open = (owner: string, over: Partial<CatalogOptions> = {}): Catalog =>
-  new Catalog({ owner, epoch: 1000, admits: () => true, ...over });
-const put = (...values: ReturnType<typeof service | typeof check>[]): Change[] =>
+  new Catalog({ owner, epoch: 1000, isMember: () => true, ...over });
+const put = (...values: ReturnType<typeof service | typeof check>[]): EntryWrite[] =>
   values.map((value) => ({ put: value }));
 const held = (catalog: Catalog, owner: string, key: `s:${string}`) => catalog.entries(owner)?.get(key)?.value;
 const refusal = (run: () => unknown): AgentError => {
@@ -27,7 +27,7 @@ const refusal = (run: () => unknown): AgentError => {
 
 describe('writing', () => {
   test('a service and its checks are one rumor, the checks in front', () => {
-    const { rumors } = open('ann').write(put(service('web'), check('web-ok', 'web')), 0);
+    const { rumors } = open('ann').publish(put(service('web'), check('web-ok', 'web')), 0);
     expect(rumors.map(({ delta }) => delta.entries.map((entry) => entry.key))).toEqual([
       ['c:web-ok', 's:web'],
     ]);
@@ -36,19 +36,19 @@ describe('writing', () => {
 
   test('what says nothing new is no change', () => {
     const ann = open('ann');
-    ann.write(put(service('web', { tags: ['a'] }), check('ok', 'web')), 0);
-    const again = ann.write(
+    ann.publish(put(service('web', { tags: ['a'] }), check('ok', 'web')), 0);
+    const again = ann.publish(
       [...put(service('web', { tags: ['a'] }), check('ok', 'web')), { remove: 's:nope' }],
       1,
     );
     expect(again).toEqual({ rumors: [], changes: [] });
-    expect(ann.progressOf('ann')?.version).toBe(2);
+    expect(ann.replicaProgress('ann')?.version).toBe(2);
   });
 
   test('bad news, removals and draining are urgent; the rest is not', () => {
     const ann = open('ann');
-    const urgent = (...changes: Change[]): boolean[] =>
-      ann.write(changes, 0).rumors.map((rumor) => rumor.urgent);
+    const urgent = (...changes: EntryWrite[]): boolean[] =>
+      ann.publish(changes, 0).rumors.map((rumor) => rumor.urgent);
     expect(urgent(...put(service('web'), check('ok', 'web')))).toEqual([false]);
     expect(urgent(...put(check('ok', 'web', { status: 'warning' })))).toEqual([false]);
     expect(urgent(...put(check('ok', 'web', { status: 'critical' })))).toEqual([true]);
@@ -63,28 +63,28 @@ describe('writing', () => {
       service(`web-${i}`),
       check(`ok-${i}`, `web-${i}`),
     ]).flat();
-    const { rumors } = open('ann').write(put(...all), 0);
+    const { rumors } = open('ann').publish(put(...all), 0);
     for (const { delta } of rumors) expect(encodeDelta(delta).length).toBeLessThan(1000);
     expect(rumors.length).toBeLessThan(20);
     const bob = open('bob');
     for (const { delta } of rumors) bob.apply(delta, 0);
-    expect(bob.progressOf('ann')?.version).toBe(200);
+    expect(bob.replicaProgress('ann')?.version).toBe(200);
   });
 
   test('one wrong value refuses the whole write, and says why', () => {
     const ann = open('ann');
-    const error = refusal(() => ann.write(put(service('web'), service('x', { name: 'a b' })), 0));
+    const error = refusal(() => ann.publish(put(service('web'), service('x', { name: 'a b' })), 0));
     expect(error.code).toBe('badRequest');
     expect(error.message).toContain('"x"');
-    expect(ann.progressOf('ann')?.version).toBe(0);
+    expect(ann.replicaProgress('ann')?.version).toBe(0);
   });
 
   test('the largest legal entry spreads, one above is refused', () => {
     const tags = (count: number): string[] =>
       Array.from({ length: count }, (_, i) => `${i}`.padStart(508, 'x'));
     const ann = open('ann');
-    expect(refusal(() => ann.write(put(service('big', { tags: tags(33) })), 0)).code).toBe('tooLarge');
-    const { rumors } = ann.write(put(service('big', { tags: tags(31) })), 0);
+    expect(refusal(() => ann.publish(put(service('big', { tags: tags(33) })), 0)).code).toBe('tooLarge');
+    const { rumors } = ann.publish(put(service('big', { tags: tags(31) })), 0);
     const bob = open('bob');
     expect(bob.apply(rumors[0]?.delta as Delta, 0).outcome).toBe('applied');
     expect(held(bob, 'ann', 's:big')).toEqual(service('big', { tags: tags(31) }));
@@ -93,29 +93,29 @@ describe('writing', () => {
   test('an agent publishes only so much', () => {
     const ann = open('ann');
     const many = Array.from({ length: 8192 }, (_, i) => service(`web-${i}`));
-    ann.write(put(...many), 0);
-    expect(refusal(() => ann.write(put(service('one-more')), 0)).code).toBe('tooLarge');
-    ann.write([{ remove: 's:web-0' }, ...put(service('web-1', { port: 1 }))], 0);
-    expect(ann.write(put(service('one-more')), 0).rumors).toHaveLength(1);
+    ann.publish(put(...many), 0);
+    expect(refusal(() => ann.publish(put(service('one-more')), 0)).code).toBe('tooLarge');
+    ann.publish([{ remove: 's:web-0' }, ...put(service('web-1', { port: 1 }))], 0);
+    expect(ann.publish(put(service('one-more')), 0).rumors).toHaveLength(1);
   });
 
   test('tombstones do not pile up', () => {
     const ann = open('ann');
     for (let i = 0; i < 6000; i++) {
-      ann.write(put(service('web')), i);
-      ann.write([{ remove: 's:web' }, ...put(service(`web-${i}`))], i);
-      ann.write([{ remove: `s:web-${i}` }], i);
+      ann.publish(put(service('web')), i);
+      ann.publish([{ remove: 's:web' }, ...put(service(`web-${i}`))], i);
+      ann.publish([{ remove: `s:web-${i}` }], i);
     }
     expect(ann.entries('ann')?.size).toBeLessThan(2100);
-    ann.sweep(10_000_000);
+    ann.reapTombstones(10_000_000);
     expect(ann.entries('ann')?.size).toBe(0);
   });
 });
 
 describe('copies', () => {
   test('no member, no ledger', () => {
-    const { rumors } = open('ann').write(put(service('web')), 0);
-    const bob = open('bob', { admits: (owner) => owner === 'bob' });
+    const { rumors } = open('ann').publish(put(service('web')), 0);
+    const bob = open('bob', { isMember: (owner) => owner === 'bob' });
     expect(bob.apply(rumors[0]?.delta as Delta, 0).outcome).toBe('stranger');
     expect(bob.entries('ann')).toBeUndefined();
   });
@@ -123,12 +123,12 @@ describe('copies', () => {
   test('an owner that went takes its services along, and what it had removed stays removed when it returns', () => {
     const ann = open('ann');
     const bob = open('bob');
-    const [first] = ann.write(put(service('web'), service('db')), 0).rumors;
+    const [first] = ann.publish(put(service('web'), service('db')), 0).rumors;
     const old = first?.delta as Delta;
     bob.apply(old, 0);
-    for (const { delta } of ann.write([{ remove: 's:db' }], 1).rumors) bob.apply(delta, 1);
-    expect(bob.drop('ann')).toEqual([{ key: 's:web', before: service('web'), after: undefined }]);
-    expect(bob.weight).toBe(0);
+    for (const { delta } of ann.publish([{ remove: 's:db' }], 1).rumors) bob.apply(delta, 1);
+    expect(bob.deleteOwner('ann')).toEqual([{ key: 's:web', before: service('web'), after: undefined }]);
+    expect(bob.estimatedBytes).toBe(0);
     expect(bob.apply(old, 2).outcome).toBe('known');
     expect(bob.entries('ann')).toBeUndefined();
     expect(bob.apply(ann.deltaFor('ann') as Delta, 3).outcome).toBe('applied');
@@ -138,10 +138,10 @@ describe('copies', () => {
 
   test('an owner that forgot itself, and whose clock went back, is heard again', () => {
     const bob = open('bob');
-    for (const { delta } of open('ann').write(put(service('old'), service('db')), 0).rumors)
+    for (const { delta } of open('ann').publish(put(service('old'), service('db')), 0).rumors)
       bob.apply(delta, 0);
     const ann = open('ann', { epoch: 500 });
-    const [rumor] = ann.write(put(service('new')), 0).rumors;
+    const [rumor] = ann.publish(put(service('new')), 0).rumors;
     expect(bob.apply(rumor?.delta as Delta, 0).outcome).toBe('known');
 
     const heard = ann.apply(bob.deltaFor('ann') as Delta, 0);
@@ -165,51 +165,53 @@ describe('copies', () => {
       if (outcome === 'applied') to = i + 1;
     }
     expect(outcomes).toEqual(new Set(['applied', 'refused']));
-    expect(bob.progressOf('eve')?.version).toBe(to);
-    expect(bob.weight).toBeLessThan(4 * 1024 * 1024);
+    expect(bob.replicaProgress('eve')?.version).toBe(to);
+    expect(bob.estimatedBytes).toBeLessThan(4 * 1024 * 1024);
   });
 
   test('a member told of in rumors out of order needs no pull once the gap is filled', () => {
     const ann = open('ann');
     const bob = open('bob');
-    const deltas = ['a', 'b', 'c', 'd'].map((id) => ann.write(put(service(id)), 0).rumors[0]?.delta as Delta);
+    const deltas = ['a', 'b', 'c', 'd'].map(
+      (id) => ann.publish(put(service(id)), 0).rumors[0]?.delta as Delta,
+    );
     const heard = [0, 3, 2, 3, 1].map((i) => bob.apply(deltas[i] as Delta, 0).outcome);
     expect(heard).toEqual(['applied', 'ahead', 'ahead', 'known', 'applied']);
-    expect(bob.progressOf('ann')?.version).toBe(4);
+    expect(bob.replicaProgress('ann')?.version).toBe(4);
   });
 });
 
 describe('what is remembered', () => {
   test('the next epoch is above the last, also if the clock went back', () => {
-    const memory = recall(open('ann').remember());
-    expect(open('ann', { epoch: 3, memory }).epoch).toBeGreaterThan(1000);
-    expect(open('bob', { epoch: 3, memory }).epoch).toBe(3);
+    const memory = parseCatalogSnapshot(open('ann').snapshot());
+    expect(open('ann', { epoch: 3, snapshot: memory }).epoch).toBeGreaterThan(1000);
+    expect(open('bob', { epoch: 3, snapshot: memory }).epoch).toBe(3);
   });
 
   test('others are known at once, warm until a member confirms them', () => {
     const ann = open('ann');
     const bob = open('bob');
-    ann.write(put(service('web')), 0);
+    ann.publish(put(service('web')), 0);
     bob.apply(ann.deltaFor('ann') as Delta, 0);
 
-    const again = open('bob', { epoch: 2000, memory: recall(bob.remember()) });
+    const again = open('bob', { epoch: 2000, snapshot: parseCatalogSnapshot(bob.snapshot()) });
     expect(held(again, 'ann', 's:web')).toEqual(service('web'));
-    expect(again.isWarm('ann')).toBe(true);
+    expect(again.isUnconfirmed('ann')).toBe(true);
 
-    expect(again.differing(decodeSummary(ann.summary()))).toBeUndefined();
-    expect(again.isWarm('ann')).toBe(false);
-    expect(again.takeConfirmed()).toEqual(['ann']);
-    expect(again.takeConfirmed()).toEqual([]);
+    expect(again.differingBuckets(decodeCatalogSummary(ann.encodedSummary()))).toBeUndefined();
+    expect(again.isUnconfirmed('ann')).toBe(false);
+    expect(again.consumeConfirmed()).toEqual(['ann']);
+    expect(again.consumeConfirmed()).toEqual([]);
   });
 
   test('a rumor that goes on where the copy ends confirms it too', () => {
     const ann = open('ann');
     const bob = open('bob');
-    ann.write(put(service('web')), 0);
+    ann.publish(put(service('web')), 0);
     bob.apply(ann.deltaFor('ann') as Delta, 0);
-    const again = open('bob', { epoch: 2000, memory: recall(bob.remember()) });
-    again.apply(ann.write(put(service('db')), 0).rumors[0]?.delta as Delta, 0);
-    expect(again.isWarm('ann')).toBe(false);
+    const again = open('bob', { epoch: 2000, snapshot: parseCatalogSnapshot(bob.snapshot()) });
+    again.apply(ann.publish(put(service('db')), 0).rumors[0]?.delta as Delta, 0);
+    expect(again.isUnconfirmed('ann')).toBe(false);
   });
 });
 
@@ -219,25 +221,25 @@ function pair(owners: number, different: number): readonly [Catalog, Catalog] {
   const other = open('two');
   for (let i = 0; i < owners; i++) {
     const owner = open(`node-${i}.example`, { epoch: 1_790_000_000_000 + i });
-    owner.write(put(...Array.from({ length: 10 }, (_, j) => service(`web-${j}`))), 0);
+    owner.publish(put(...Array.from({ length: 10 }, (_, j) => service(`web-${j}`))), 0);
     const delta = owner.deltaFor(`node-${i}.example`) as Delta;
     one.apply(delta, 0);
     other.apply(delta, 0);
     if (i < different)
-      other.apply(owner.write(put(service('web-0', { port: 81 })), 0).rumors[0]?.delta as Delta, 0);
+      other.apply(owner.publish(put(service('web-0', { port: 81 })), 0).rumors[0]?.delta as Delta, 0);
   }
   return [one, other];
 }
 
 /** Octets of one exchange: both summaries, and what follows if they differ. */
 function exchange(one: Catalog, other: Catalog): number {
-  const total = one.summary().length + other.summary().length;
-  const buckets = one.differing(decodeSummary(other.summary()));
+  const total = one.encodedSummary().length + other.encodedSummary().length;
+  const buckets = one.differingBuckets(decodeCatalogSummary(other.encodedSummary()));
   if (buckets === undefined) return total;
-  const request = one.request(buckets);
-  const answer = other.answer(request, 0);
-  one.accept(answer, 0);
-  return total + encodeSyncRequest(request).length + encodeSyncAnswer(answer).length;
+  const request = one.createSyncRequest(buckets);
+  const answer = other.answerSyncRequest(request, 0);
+  one.acceptSyncResponse(answer, 0);
+  return total + encodeCatalogSyncRequest(request).length + encodeCatalogSyncResponse(answer).length;
 }
 
 describe('an exchange', () => {
@@ -245,8 +247,8 @@ describe('an exchange', () => {
     const [nothing, little, much] = [0, 1, 100].map((different) => {
       const [one, other] = pair(owners, different);
       const cost = exchange(one, other);
-      expect(one.summary()).toEqual(other.summary());
-      expect(exchange(one, other)).toBe(one.summary().length * 2);
+      expect(one.encodedSummary()).toEqual(other.encodedSummary());
+      expect(exchange(one, other)).toBe(one.encodedSummary().length * 2);
       return cost;
     }) as [number, number, number];
     expect(nothing).toBeLessThan(700);
@@ -257,25 +259,28 @@ describe('an exchange', () => {
 
   test('a summary is the same octets until something changes', () => {
     const [one] = pair(10, 0);
-    expect(one.summary()).toBe(one.summary());
-    const before = one.summary();
-    one.write(put(service('web')), 0);
-    expect(one.summary()).not.toEqual(before);
-    one.drop('node-1.example');
-    expect(one.summary()).not.toEqual(before);
+    expect(one.encodedSummary()).toBe(one.encodedSummary());
+    const before = one.encodedSummary();
+    one.publish(put(service('web')), 0);
+    expect(one.encodedSummary()).not.toEqual(before);
+    one.deleteOwner('node-1.example');
+    expect(one.encodedSummary()).not.toEqual(before);
   });
 
   test('asked for single owners, only those are answered', () => {
     const [one, other] = pair(20, 5);
-    const { deltas } = other.answer(one.requestOf(['node-0.example', 'node-7.example', 'nobody']), 0);
+    const { deltas } = other.answerSyncRequest(
+      one.createOwnersRequest(['node-0.example', 'node-7.example', 'nobody']),
+      0,
+    );
     expect(deltas.map((delta) => delta.owner)).toEqual(['node-0.example']);
   });
 
   test('the same row a thousand times is answered once', () => {
     const [one, other] = pair(3, 3);
-    const [row] = one.requestOf(['node-0.example']).rows;
+    const [row] = one.createOwnersRequest(['node-0.example']).rows;
     const rows = Array.from({ length: 1000 }, () => ({ ...(row as NonNullable<typeof row>), epoch: 0 }));
-    expect(other.answer({ of: 0, buckets: [], rows }, 0).deltas).toHaveLength(1);
+    expect(other.answerSyncRequest({ of: 0, buckets: [], rows }, 0).deltas).toHaveLength(1);
   });
 
   test('what is too much for one answer comes with the next', () => {
@@ -283,28 +288,32 @@ describe('an exchange', () => {
     const other = open('two');
     for (let i = 0; i < 12; i++) {
       const owner = open(`big-${i}`);
-      owner.write(put(...Array.from({ length: 50 }, (_, j) => service(`web-${j}`, { meta }))), 0);
+      owner.publish(put(...Array.from({ length: 50 }, (_, j) => service(`web-${j}`, { meta }))), 0);
       other.apply(owner.deltaFor(`big-${i}`) as Delta, 0);
     }
     const one = open('one');
     let rounds = 0;
-    for (let more = true; more; rounds++) more = one.accept(other.answer(one.request(), 0), 0).more;
+    for (let more = true; more; rounds++)
+      more = one.acceptSyncResponse(other.answerSyncRequest(one.createSyncRequest(), 0), 0).more;
     expect(rounds).toBeGreaterThan(1);
-    expect(one.summary()).toEqual(other.summary());
+    expect(one.encodedSummary()).toEqual(other.encodedSummary());
   });
 
   test('it goes both ways, and an empty newer ledger replaces an older full one', () => {
     const ann = open('ann');
     const bob = open('bob');
-    bob.write(put(service('db')), 0);
-    ann.write(put(service('web')), 0);
-    for (const delta of ann.accept(bob.answer(ann.request(), 0), 0).deltas) bob.apply(delta, 0);
-    expect(bob.summary()).toEqual(ann.summary());
+    bob.publish(put(service('db')), 0);
+    ann.publish(put(service('web')), 0);
+    for (const delta of ann.acceptSyncResponse(bob.answerSyncRequest(ann.createSyncRequest(), 0), 0).deltas)
+      bob.apply(delta, 0);
+    expect(bob.encodedSummary()).toEqual(ann.encodedSummary());
 
     const reborn = open('ann', { epoch: 2000 });
-    for (const delta of reborn.accept(bob.answer(reborn.request(), 0), 0).deltas) bob.apply(delta, 0);
+    for (const delta of reborn.acceptSyncResponse(bob.answerSyncRequest(reborn.createSyncRequest(), 0), 0)
+      .deltas)
+      bob.apply(delta, 0);
     expect(bob.entries('ann')?.size).toBe(0);
-    expect(bob.summary()).toEqual(reborn.summary());
+    expect(bob.encodedSummary()).toEqual(reborn.encodedSummary());
   });
 });
 
@@ -318,11 +327,11 @@ test('agents of one process may share equal maps, and none writes into anotherâ€
   };
   const ann = open('ann', { intern });
   const [bob, cat] = [open('bob', { intern }), open('cat', { intern })];
-  const first = ann.write(put(service('web')), 0).rumors[0]?.delta as Delta;
+  const first = ann.publish(put(service('web')), 0).rumors[0]?.delta as Delta;
   bob.apply(first, 0);
   cat.apply(first, 0);
   expect(bob.entries('ann')).toBe(cat.entries('ann'));
-  bob.apply(ann.write(put(service('db')), 0).rumors[0]?.delta as Delta, 0);
+  bob.apply(ann.publish(put(service('db')), 0).rumors[0]?.delta as Delta, 0);
   expect([...(bob.entries('ann')?.keys() ?? [])]).toEqual(['s:web', 's:db']);
   expect([...(cat.entries('ann')?.keys() ?? [])]).toEqual(['s:web']);
 });

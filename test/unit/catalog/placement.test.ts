@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { avalanche, Hash } from '../../../src/catalog/hash.ts';
-import { checksum, owners } from '../../../src/catalog/placement.ts';
+import { instancesChecksum, rendezvousOwners } from '../../../src/catalog/placement.ts';
 import type { Instance, InstanceStatus } from '../../../src/catalog/types.ts';
 import { service } from './values.ts';
 
@@ -11,11 +11,12 @@ const instance = (node: string, status: InstanceStatus = 'passing', passing = 1,
   nodeChecks: [],
   up: true,
   status,
-  warm: false,
+  unconfirmed: false,
 });
 const ten = Array.from({ length: 10 }, (_, i) => instance(`node-${i}`));
 const KEYS = Array.from({ length: 20_000 }, (_, i) => `key-${i}`);
-const ownerOf = (key: string, of: readonly Instance[]): string | undefined => owners(key, of)[0]?.node;
+const ownerOf = (key: string, of: readonly Instance[]): string | undefined =>
+  rendezvousOwners(key, of)[0]?.node;
 
 /** Sum of squared distances from what each should get; 27.9 is passed by chance once in 1,000 at 9 degrees. */
 function chiSquare(counts: readonly number[], expected: readonly number[]): number {
@@ -50,7 +51,7 @@ describe('placement', () => {
   test('when an instance goes, only its own keys move, each to its second choice', () => {
     const left = ten.filter(({ node }) => node !== 'node-3');
     for (const key of KEYS.slice(0, 2000)) {
-      const [first, second] = owners(key, ten, 2);
+      const [first, second] = rendezvousOwners(key, ten, 2);
       expect(ownerOf(key, left)).toBe(first?.node === 'node-3' ? second?.node : first?.node);
     }
   });
@@ -70,30 +71,30 @@ describe('placement', () => {
   test('the order in which instances are known does not matter, nor do those that should not be used', () => {
     const shuffled = [...ten].reverse().concat(instance('gone', 'critical'), instance('out', 'draining'));
     for (const key of KEYS.slice(0, 500))
-      expect(owners(key, shuffled, 3).map((one) => one.node)).toEqual(
-        owners(key, ten, 3).map((one) => one.node),
+      expect(rendezvousOwners(key, shuffled, 3).map((one) => one.node)).toEqual(
+        rendezvousOwners(key, ten, 3).map((one) => one.node),
       );
-    expect(checksum(shuffled)).toBe(checksum(ten));
+    expect(instancesChecksum(shuffled)).toBe(instancesChecksum(ten));
   });
 
   test('the checksum tells when two agents do not see the same', () => {
     const seen = new Set([
-      checksum([]),
-      checksum(ten),
-      checksum(ten.slice(1)),
-      checksum([...ten.slice(1), instance('node-0', 'warning', 1, 2)]),
-      checksum([instance('ab')]),
-      checksum([instance('a')]),
+      instancesChecksum([]),
+      instancesChecksum(ten),
+      instancesChecksum(ten.slice(1)),
+      instancesChecksum([...ten.slice(1), instance('node-0', 'warning', 1, 2)]),
+      instancesChecksum([instance('ab')]),
+      instancesChecksum([instance('a')]),
     ]);
     expect(seen.size).toBe(6);
     for (const one of seen) expect(one).toMatch(/^[0-9a-f]{16}$/);
   });
 
   test('nobody to own it, nobody asked for', () => {
-    expect(owners('k', [])).toEqual([]);
-    expect(owners('k', ten, 0)).toEqual([]);
-    expect(owners('k', [instance('a', 'warning', 1, 0)])).toEqual([]);
-    expect(owners('k', ten, 99)).toHaveLength(10);
+    expect(rendezvousOwners('k', [])).toEqual([]);
+    expect(rendezvousOwners('k', ten, 0)).toEqual([]);
+    expect(rendezvousOwners('k', [instance('a', 'warning', 1, 0)])).toEqual([]);
+    expect(rendezvousOwners('k', ten, 99)).toHaveLength(10);
   });
 
   test('stays what it is: agents of another version must agree', () => {
@@ -102,7 +103,7 @@ describe('placement', () => {
         .map((key) => ownerOf(key, ten)?.slice(5))
         .join(' '),
     ).toMatchInlineSnapshot(`"9 6 5 2 6 9 8 3"`);
-    expect(checksum(ten)).toMatchInlineSnapshot(`"33d83f3460ce59fb"`);
+    expect(instancesChecksum(ten)).toMatchInlineSnapshot(`"33d83f3460ce59fb"`);
   });
 });
 
@@ -113,7 +114,9 @@ describe('hash', () => {
         const counts = new Array<number>(256).fill(0);
         for (let i = 0; i < 51_200; i++) {
           const bucket =
-            (new Hash().text(`node-${i}`).count(1_790_000_000_000).count(1)[lane] >>> shift) & 255;
+            (new Hash().updateText(`node-${i}`).updateNumber(1_790_000_000_000).updateNumber(1)[lane] >>>
+              shift) &
+            255;
           counts[bucket] = (counts[bucket] as number) + 1;
         }
         expect(
@@ -137,7 +140,7 @@ describe('hash', () => {
     const seen = new Set<string>();
     for (let owner = 0; owner < 200; owner++)
       for (let version = 0; version < 1000; version++) {
-        const hash = new Hash().text(`n${owner}`).count(5).count(version);
+        const hash = new Hash().updateText(`n${owner}`).updateNumber(5).updateNumber(version);
         seen.add(`${hash.high} ${hash.low}`);
       }
     expect(seen.size).toBe(200_000);
@@ -146,7 +149,7 @@ describe('hash', () => {
   test('parts do not run into one another', () => {
     const of = (...parts: string[]): string => {
       const hash = new Hash();
-      for (const part of parts) hash.text(part);
+      for (const part of parts) hash.updateText(part);
       return `${hash.high} ${hash.low}`;
     };
     expect(new Set([of('ab', 'c'), of('a', 'bc'), of('abc'), of('abc', ''), of('', 'abc')]).size).toBe(5);

@@ -1,32 +1,34 @@
 import { expect, test } from 'vitest';
-import { utf8 } from '../../../src/base/bytes.ts';
+import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { AgentError } from '../../../src/base/errors.ts';
-import { checkPublishable, sameButOutput } from '../../../src/catalog/publish-limits.ts';
-import { same } from '../../../src/catalog/values.ts';
-import { trimmed, trimOutput } from '../../../src/model/service.ts';
+import { sameExceptOutput, validatePublishable } from '../../../src/catalog/publish-limits.ts';
+import { samePublished } from '../../../src/catalog/values.ts';
+import { truncateCheckForGossip, truncateForGossip } from '../../../src/model/service.ts';
 import { check, service } from './values.ts';
 
 test('output is cut to what is gossiped, never within a character', () => {
   for (const text of ['x'.repeat(1000), 'ü'.repeat(1000), `a${'€'.repeat(400)}`, `ab${'🙂'.repeat(200)}`]) {
-    const cut = trimOutput(text);
+    const cut = truncateForGossip(text);
     expect(text.startsWith(cut)).toBe(true);
-    expect(utf8(cut).length).toBeLessThanOrEqual(256);
-    expect(utf8(cut).length).toBeGreaterThan(252);
+    expect(encodeUtf8(cut).length).toBeLessThanOrEqual(256);
+    expect(encodeUtf8(cut).length).toBeGreaterThan(252);
   }
-  expect(trimOutput('short')).toBe('short');
-  expect(trimOutput('half \ud83d of a pair')).toBe('half \ufffd of a pair');
-  expect(trimOutput('xyz🙂', 4)).toBe('xyz');
+  expect(truncateForGossip('short')).toBe('short');
+  expect(truncateForGossip('half \ud83d of a pair')).toBe('half \ufffd of a pair');
+  expect(truncateForGossip('xyz🙂', 4)).toBe('xyz');
   const quiet = check('ok', 'web', { output: 'fine' });
-  expect(trimmed(quiet)).toBe(quiet);
-  expect(trimmed(check('ok', 'web', { output: 'y'.repeat(300) })).output).toBe('y'.repeat(256));
+  expect(truncateCheckForGossip(quiet)).toBe(quiet);
+  expect(truncateCheckForGossip(check('ok', 'web', { output: 'y'.repeat(300) })).output).toBe(
+    'y'.repeat(256),
+  );
 });
 
 test('a check that only talks differently is the same but for its output', () => {
   const before = check('ok', 'web', { output: '200 in 3 ms' });
-  expect(sameButOutput(before, { ...before, output: '200 in 4 ms' })).toBe(true);
-  expect(sameButOutput(before, { ...before, status: 'warning' })).toBe(false);
-  expect(same(before, { ...before, output: '200 in 4 ms' })).toBe(false);
-  expect(same(before, { ...before })).toBe(true);
+  expect(sameExceptOutput(before, { ...before, output: '200 in 4 ms' })).toBe(true);
+  expect(sameExceptOutput(before, { ...before, status: 'warning' })).toBe(false);
+  expect(samePublished(before, { ...before, output: '200 in 4 ms' })).toBe(false);
+  expect(samePublished(before, { ...before })).toBe(true);
 });
 
 test.each([
@@ -42,8 +44,8 @@ test.each([
   [{ draining: true }],
 ])('a service is another with %o', (over) => {
   const web = service('web');
-  expect(same(web, service('web', over))).toBe(false);
-  expect(same(service('web', over), service('web', over))).toBe(true);
+  expect(samePublished(web, service('web', over))).toBe(false);
+  expect(samePublished(service('web', over), service('web', over))).toBe(true);
 });
 
 test.each([
@@ -68,17 +70,17 @@ test.each([
   ['notes over a kilobyte', check('x', '', { notes: 'n'.repeat(1025) }), 'notes'],
   ['a type with blanks', check('x', '', { type: 'a b' }), 'type'],
 ])('%s is refused, and the sentence names it', (_, value, word) => {
-  expect(() => checkPublishable(value)).toThrow(AgentError);
-  expect(() => checkPublishable(value)).toThrow(new RegExp(`its ${word}.*Nothing was changed`, 's'));
+  expect(() => validatePublishable(value)).toThrow(AgentError);
+  expect(() => validatePublishable(value)).toThrow(new RegExp(`its ${word}.*Nothing was changed`, 's'));
 });
 
 test('ids stay wide, and no name is special', () => {
   for (const id of ['_nomad-task-1/web:8080', 'wéb 1', '__proto__', 'constructor'])
-    expect(() => checkPublishable(service(id, { name: 'web' }))).not.toThrow();
+    expect(() => validatePublishable(service(id, { name: 'web' }))).not.toThrow();
   expect(() =>
-    checkPublishable(service('x', { meta: new Map([['__proto__', 'y']]), port: -1 })),
+    validatePublishable(service('x', { meta: new Map([['__proto__', 'y']]), port: -1 })),
   ).not.toThrow();
   expect(() =>
-    checkPublishable(service('x', { tags: ['', 'traefik.enable=true'], address: 'fe80::1%eth0' })),
+    validatePublishable(service('x', { tags: ['', 'traefik.enable=true'], address: 'fe80::1%eth0' })),
   ).not.toThrow();
 });

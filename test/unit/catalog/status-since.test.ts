@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Since } from '../../../src/catalog/status-since.ts';
+import { StatusSince } from '../../../src/catalog/status-since.ts';
 import type { Published } from '../../../src/model/service.ts';
 import { check, service } from '../http/data.ts';
 
@@ -11,30 +11,30 @@ const said = (before: Published | undefined, after: Published | undefined) => {
 const [well, bad] = [check('c1'), check('c1', { status: 'critical' })];
 
 test('what was well from the first takes no place; what is not is told from when it was first seen', () => {
-  const since = new Since();
-  since.note('ann', said(undefined, well), 1);
-  since.note('ann', said(undefined, service('web')), 1);
+  const since = new StatusSince();
+  since.record('ann', said(undefined, well), 1);
+  since.record('ann', said(undefined, service('web')), 1);
   expect([since.get('ann', 'c:c1'), since.get('ann', 's:web')]).toEqual([undefined, undefined]);
-  since.note('bob', said(undefined, bad), 2);
+  since.record('bob', said(undefined, bad), 2);
   expect(since.get('bob', 'c:c1')).toBe(2);
 });
 
 test('it moves with the status, not with the output', () => {
-  const since = new Since();
-  since.note('ann', said(well, bad), 5);
-  since.note('ann', said(bad, { ...bad, output: 'still' }), 6);
+  const since = new StatusSince();
+  since.record('ann', said(well, bad), 5);
+  since.record('ann', said(bad, { ...bad, output: 'still' }), 6);
   expect(since.get('ann', 'c:c1')).toBe(5);
-  since.note('ann', said(bad, well), 7);
+  since.record('ann', said(bad, well), 7);
   expect(since.get('ann', 'c:c1')).toBe(7);
-  since.note('ann', said(service('web'), service('web', { draining: true })), 8);
+  since.record('ann', said(service('web'), service('web', { draining: true })), 8);
   expect(since.get('ann', 's:web')).toBe(8);
 });
 
 test('what is removed, or whose owner is dropped, is forgotten', () => {
-  const since = new Since();
-  since.note('ann', said(undefined, bad), 1);
-  since.note('ann', said(bad, undefined), 2);
-  since.note('bob', said(undefined, bad), 1);
-  since.drop('bob');
+  const since = new StatusSince();
+  since.record('ann', said(undefined, bad), 1);
+  since.record('ann', said(bad, undefined), 2);
+  since.record('bob', said(undefined, bad), 1);
+  since.deleteOwner('bob');
   expect([since.get('ann', 'c:c1'), since.get('bob', 'c:c1')]).toEqual([undefined, undefined]);
 });

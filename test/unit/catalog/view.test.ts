@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Catalog } from '../../../src/catalog/catalog.ts';
 import type { Delta, InstanceStatus } from '../../../src/catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../../src/catalog/view.ts';
-import type { Change, Check, Service } from '../../../src/model/service.ts';
+import type { Check, EntryWrite, Service } from '../../../src/model/service.ts';
 import { check, service } from './values.ts';
 
 let ann: Catalog;
@@ -10,24 +10,24 @@ let bob: Catalog;
 let view: CatalogIndex;
 
 /** Ann writes, bob hears of it; the topics that bob's readers are woken by. */
-function annWrites(...changes: Change[]): CatalogTopic[] {
+function annWrites(...changes: EntryWrite[]): CatalogTopic[] {
   const topics = new Set<CatalogTopic>();
-  for (const { delta } of ann.write(changes, 0).rumors)
-    view.changed('ann', bob.apply(delta, 0).changes, topics);
+  for (const { delta } of ann.publish(changes, 0).rumors)
+    view.onEntriesChanged('ann', bob.apply(delta, 0).changes, topics);
   return [...topics].sort();
 }
-const put = (...values: (Service | Check)[]): Change[] => values.map((value) => ({ put: value }));
+const put = (...values: (Service | Check)[]): EntryWrite[] => values.map((value) => ({ put: value }));
 function annIs(up: boolean): CatalogTopic[] {
   const topics = new Set<CatalogTopic>();
-  view.ownerState('ann', up, topics);
+  view.setOwnerUp('ann', up, topics);
   return [...topics].sort();
 }
 const statuses = (name: string): InstanceStatus[] => view.instances(name).map((instance) => instance.status);
 const ids = (name: string): string[] => view.usable(name).map((instance) => instance.service.id);
 
 beforeEach(() => {
-  ann = new Catalog({ owner: 'ann', epoch: 1, admits: () => true });
-  bob = new Catalog({ owner: 'bob', epoch: 1, admits: () => true });
+  ann = new Catalog({ owner: 'ann', epoch: 1, isMember: () => true });
+  bob = new Catalog({ owner: 'bob', epoch: 1, isMember: () => true });
   view = new CatalogIndex(bob);
   annIs(true);
 });
@@ -86,8 +86,8 @@ describe('who is woken', () => {
   test('a new epoch with the same services: nobody', () => {
     annWrites(...put(service('web'), check('ok', 'web')));
     const before = view.instances('web');
-    const reborn = new Catalog({ owner: 'ann', epoch: 9, admits: () => true });
-    reborn.write(put(check('ok', 'web'), service('web')), 0);
+    const reborn = new Catalog({ owner: 'ann', epoch: 9, isMember: () => true });
+    reborn.publish(put(check('ok', 'web'), service('web')), 0);
     const { outcome, changes } = bob.apply(reborn.deltaFor('ann') as Delta, 0);
     expect([outcome, changes]).toEqual(['applied', []]);
     expect(view.instances('web')).toBe(before);
@@ -169,7 +169,7 @@ describe('what is seen', () => {
     annWrites(...put(service('web'), check('n', '')));
     expect([...view.nodes()].map((node) => node.node)).toEqual(['ann']);
     const topics = new Set<CatalogTopic>();
-    view.dropped('ann', bob.drop('ann'), topics);
+    view.onOwnerDeleted('ann', bob.deleteOwner('ann'), topics);
     expect([...topics].sort()).toEqual(['checks', 'entries:ann', 'service:web', 'services']);
     expect([view.node('ann'), [...view.nodes()], [...view.services()], view.size]).toEqual([
       undefined,

@@ -6,39 +6,39 @@ import { service } from './values.ts';
 // Seed 10473 of the swarm.
 test('an owner born again with nothing, that then left, does not come back as it was in the life before', () => {
   const members = new Set(['bob']);
-  const ann = new Catalog({ owner: 'ann', epoch: 1, admits: (owner) => members.has(owner) });
-  const first = new Catalog({ owner: 'bob', epoch: 10, admits: () => true });
-  first.write([{ put: service('web-1') }], 0);
+  const ann = new Catalog({ owner: 'ann', epoch: 1, isMember: (owner) => members.has(owner) });
+  const first = new Catalog({ owner: 'bob', epoch: 10, isMember: () => true });
+  first.publish([{ put: service('web-1') }], 0);
   const old = first.deltaFor('bob') as Delta;
   expect(ann.apply(old, 0).outcome).toBe('applied');
-  const second = new Catalog({ owner: 'bob', epoch: 20, admits: () => true });
+  const second = new Catalog({ owner: 'bob', epoch: 20, isMember: () => true });
   expect(ann.apply(second.deltaFor('bob') as Delta, 0).outcome).toBe('applied');
 
   members.delete('bob');
-  ann.drop('bob');
+  ann.deleteOwner('bob');
   members.add('bob');
 
   expect(ann.apply(old, 0)).toMatchObject({ outcome: 'known', changes: [] });
   expect(ann.entries('bob')).toBeUndefined();
-  expect(ann.hear({ owner: 'bob', epoch: 10, version: 1 }, 0)).toBe('known');
-  expect(ann.hear({ owner: 'bob', epoch: 30, version: 1 }, 0)).toBe('ask');
+  expect(ann.receiveProgress({ owner: 'bob', epoch: 10, version: 1 }, 0)).toBe('known');
+  expect(ann.receiveProgress({ owner: 'bob', epoch: 30, version: 1 }, 0)).toBe('ask');
 });
 
 test('I7, seed 300552: what was seen ahead of a gap is not taken back by a copy that ends before it', () => {
-  const open = (owner: string): Catalog => new Catalog({ owner, epoch: 1000, admits: () => true });
+  const open = (owner: string): Catalog => new Catalog({ owner, epoch: 1000, isMember: () => true });
   const [ann, bob, cat] = [open('ann'), open('bob'), open('cat')];
   const port = (): unknown => {
     const value = bob.entries('ann')?.get('s:web')?.value;
     return value?.kind === 'service' ? value.port : undefined;
   };
-  ann.write([{ put: service('web', { port: 1 }) }], 0);
+  ann.publish([{ put: service('web', { port: 1 }) }], 0);
   for (const one of [bob, cat]) one.apply(ann.deltaFor('ann') as Delta, 0);
-  ann.write([{ put: service('db') }], 0); // which bob misses
-  const [rumor] = ann.write([{ put: service('web', { port: 2 }) }], 0).rumors;
+  ann.publish([{ put: service('db') }], 0); // which bob misses
+  const [rumor] = ann.publish([{ put: service('web', { port: 2 }) }], 0).rumors;
   bob.apply(rumor?.delta as Delta, 0);
   expect(port()).toBe(2);
 
-  bob.drop('ann');
+  bob.deleteOwner('ann');
   bob.apply(cat.deltaFor('ann') as Delta, 0);
   expect(port()).toBeUndefined();
   bob.apply(ann.deltaFor('ann') as Delta, 0);

@@ -1,9 +1,9 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
-import { describeCheck, describeService, THIS_NODE } from '../../../src/checks/definition/encode.ts';
-import { STATUS_HOLDS } from '../../../src/checks/restore.ts';
-import type { Remembered } from '../../../src/checks/types.ts';
+import { encodeCheck, encodeService, THIS_NODE } from '../../../src/checks/definition/encode.ts';
+import { MAX_STATUS_AGE } from '../../../src/checks/restore.ts';
+import type { RegistrySnapshot } from '../../../src/checks/types.ts';
 import { lines, MINUTE, SECOND, stand } from './support.ts';
 
 const WEB = {
@@ -20,8 +20,8 @@ const WEB = {
 
 /** What was remembered, after a way over disk, is taken up by a new registry `absence` later. */
 function reborn(before: ReturnType<typeof stand>, absence = SECOND) {
-  const remembered = JSON.parse(JSON.stringify(before.registry.remember(before.now()))) as Remembered;
-  return stand({ remembered, absence, seed: 9, now: 77 * SECOND });
+  const remembered = JSON.parse(JSON.stringify(before.registry.snapshot(before.now()))) as RegistrySnapshot;
+  return stand({ snapshot: remembered, downtime: absence, seed: 9, now: 77 * SECOND });
 }
 
 function alive() {
@@ -62,8 +62,8 @@ describe('R3: after a restart', () => {
   });
 
   test('after a long absence nobody knows how the other checks stand', () => {
-    expect(reborn(alive(), STATUS_HOLDS).status('h')).toBe('passing');
-    expect(reborn(alive(), STATUS_HOLDS + 1).status('h')).toBe('critical');
+    expect(reborn(alive(), MAX_STATUS_AGE).status('h')).toBe('passing');
+    expect(reborn(alive(), MAX_STATUS_AGE + 1).status('h')).toBe('critical');
   });
 
   test('checks run again, first after a random part of their interval', () => {
@@ -118,9 +118,9 @@ describe('R3: after a restart', () => {
   });
 
   test('what cannot be read any more is left out and told of; the rest is taken up', () => {
-    const remembered = stand().registry.remember(0);
+    const remembered = stand().registry.snapshot(0);
     const after = stand({
-      remembered: {
+      snapshot: {
         ...remembered,
         services: ['{"Name":"ok"}', '{broken', '{"Name":"a b"}', 'null', '{"__proto__":{}}'],
         checks: [
@@ -139,10 +139,10 @@ describe('R3: after a restart', () => {
 describe('when it is worth remembering', () => {
   test('the version grows with each change, and with a TTL word before the last one is old', () => {
     const { registry, service, update, pass, maintain, drain } = stand();
-    let last = registry.version;
+    let last = registry.snapshotRevision;
     const grew = (): boolean => {
       const before = last;
-      last = registry.version;
+      last = registry.snapshotRevision;
       return last > before;
     };
     service(WEB);
@@ -208,7 +208,7 @@ const anyCheck = fc
 
 property.prop([anyCheck], { numRuns: 500 })('a check comes back from its description as it was', (value) => {
   const check = parseCheck(value, { node: THIS_NODE });
-  const again: unknown = JSON.parse(JSON.stringify(describeCheck(check)));
+  const again: unknown = JSON.parse(JSON.stringify(encodeCheck(check)));
   expect(parseCheck(again, { node: THIS_NODE })).toEqual(check);
 });
 
@@ -234,7 +234,7 @@ property.prop([anyService], { numRuns: 500 })(
   'a service comes back from its description as it was',
   (value) => {
     const { service } = parseService(value);
-    const again: unknown = JSON.parse(JSON.stringify(describeService(service)));
+    const again: unknown = JSON.parse(JSON.stringify(encodeService(service)));
     expect(parseService(again).service).toEqual(service);
   },
 );

@@ -51,7 +51,7 @@ describe('C1: when checks run', () => {
     expect(out.filter(({ kind }) => kind === 'run')).toHaveLength(20);
     for (let i = 0; i < 20; i++) {
       const order = out.flatMap((effect) => (effect.kind === 'run' ? [effect.order] : []))[i];
-      registry.checked(
+      registry.onCheckFinished(
         { check: order?.check ?? '', generation: order?.generation ?? 0, status: 'passing', output: '' },
         5 * MINUTE,
         [],

@@ -3,8 +3,8 @@
 import { createRng } from '../../../src/base/rng.ts';
 import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
 import { Registry, type RegistryOptions } from '../../../src/checks/registry.ts';
-import type { CheckEffect, CheckFact, CheckOrder } from '../../../src/checks/types.ts';
-import { type Change, type CheckStatus, keyOf } from '../../../src/model/service.ts';
+import type { CheckEffect, CheckFact, CheckRun } from '../../../src/checks/types.ts';
+import { type CheckStatus, type EntryWrite, toEntryKey } from '../../../src/model/service.ts';
 
 export const SECOND = 1000;
 export const MINUTE = 60_000;
@@ -14,7 +14,7 @@ type Options = Partial<Omit<RegistryOptions, 'rng'>> & { readonly seed?: number 
 export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options = {}) {
   const registry = new Registry({ rng: createRng(seed), now, allowExec, ...rest });
   const out: CheckEffect[] = [];
-  const runs: { readonly at: number; readonly order: CheckOrder }[] = [];
+  const runs: { readonly at: number; readonly order: CheckRun }[] = [];
   let at = now;
   const effects = (): CheckEffect[] => out.splice(0);
   const stood = {
@@ -39,18 +39,18 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
       registry.deregisterCheck(id, at, out);
     },
     maintain(service: string | undefined, on: boolean, reason = '') {
-      registry.maintenance(service, on, reason, at, out);
+      registry.setMaintenance(service, on, reason, at, out);
     },
     drain(service: string, on: boolean) {
-      registry.drain(service, on, at, out);
+      registry.setDraining(service, on, at, out);
     },
     /** The last run of this check, or any order, came to this. */
     outcome(check: string, status: CheckStatus, output = '', generation?: number) {
       const last = runs.findLast(({ order }) => order.check === check)?.order.generation ?? 0;
-      registry.checked({ check, generation: generation ?? last, status, output }, at, out);
+      registry.onCheckFinished({ check, generation: generation ?? last, status, output }, at, out);
     },
     /** Time passes; every deadline in it is kept to the moment. `answer` settles each run at once. */
-    pass(millis: number, answer?: (order: CheckOrder) => CheckStatus | undefined) {
+    pass(millis: number, answer?: (order: CheckRun) => CheckStatus | undefined) {
       const until = at + millis;
       while (registry.deadline <= until) {
         at = Math.max(at, registry.deadline);
@@ -70,7 +70,7 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     checks: () => [...registry.view.checks().keys()].sort(),
     services: () => [...registry.view.services().keys()].sort(),
     effects,
-    published: (): Change[] =>
+    published: (): EntryWrite[] =>
       effects().flatMap((effect) => (effect.kind === 'publish' ? effect.changes : [])),
     facts: (): CheckFact[] => effects().flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : [])),
   };
@@ -78,10 +78,10 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
 }
 
 /** `put c:ID critical`, `remove s:ID`: changes in a line each. */
-export const lines = (changes: readonly Change[]): string[] => changes.map(line);
+export const lines = (changes: readonly EntryWrite[]): string[] => changes.map(line);
 
-function line(change: Change): string {
+function line(change: EntryWrite): string {
   if ('remove' in change) return `remove ${change.remove}`;
   const { put } = change;
-  return `put ${keyOf(put)} ${put.kind === 'check' ? put.status : put.draining ? 'draining' : ''}`.trimEnd();
+  return `put ${toEntryKey(put)} ${put.kind === 'check' ? put.status : put.draining ? 'draining' : ''}`.trimEnd();
 }

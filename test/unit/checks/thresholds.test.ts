@@ -13,7 +13,7 @@ const limits = (success = 1, warning = 1, critical = 1) => ({
 function statuses(thresholds: Thresholds, results: readonly CheckStatus[]): CheckStatus[] {
   let status: CheckStatus = 'critical';
   return results.map((result) => {
-    status = thresholds.take(result) ?? status;
+    status = thresholds.applyResult(result) ?? status;
     return status;
   });
 }
@@ -28,7 +28,7 @@ describe('C2: thresholds', () => {
 
   test('the first result counts at once, good or bad', () => {
     expect(statuses(new Thresholds(limits(3, 3, 3)), said('p'))).toEqual(said('p'));
-    expect(new Thresholds(limits(3, 3, 3)).take('critical')).toBe('critical');
+    expect(new Thresholds(limits(3, 3, 3)).applyResult('critical')).toBe('critical');
   });
 
   test('the third failure in a row turns critical, and nothing is said before', () => {
@@ -73,7 +73,7 @@ property.prop([anyLimits, results], { numRuns: 1000 })(
           : inARow >= given.failuresBeforeWarning
             ? 'warning'
             : undefined;
-      expect(thresholds.take(result)).toBe(expected);
+      expect(thresholds.applyResult(result)).toBe(expected);
     });
   },
 );

@@ -2,8 +2,8 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { run } from '../../../src/cli/index.ts';
-import type { Io, Signal, Started } from '../../../src/cli/io.ts';
+import { runCli } from '../../../src/cli/index.ts';
+import type { Io, Signal, StartedAgent } from '../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../src/config/schema.ts';
 
 export interface Ran {
@@ -28,7 +28,7 @@ export interface StageOptions {
   readonly terminal?: boolean;
   /** What stands on stdin. */
   readonly input?: string;
-  start?(config: AgentConfig): Promise<Started>;
+  start?(config: AgentConfig): Promise<StartedAgent>;
 }
 
 export function stage({ env = {}, terminal = false, input = '', start }: StageOptions = {}): Stage {
@@ -38,9 +38,9 @@ export function stage({ env = {}, terminal = false, input = '', start }: StageOp
   const handlers = new Map<Signal, Set<() => void>>();
   return {
     io: {
-      out: { write: (text) => void out.push(text), terminal },
-      err: { write: (text) => void err.push(text), terminal },
-      input: async () => input,
+      out: { write: (text) => void out.push(text), isTerminal: terminal },
+      err: { write: (text) => void err.push(text), isTerminal: terminal },
+      readStdin: async () => input,
       env,
       hostname: 'host-a',
       onSignal: (signal, handler) => {
@@ -48,8 +48,8 @@ export function stage({ env = {}, terminal = false, input = '', start }: StageOp
         handlers.set(signal, set.add(handler));
         return () => set.delete(handler);
       },
-      start: start ?? (async () => Promise.reject(new Error('nothing is started here'))),
-      giveUp: (code) => void gaveUp.push(code),
+      startAgent: start ?? (async () => Promise.reject(new Error('nothing is started here'))),
+      forceExit: (code) => void gaveUp.push(code),
     },
     out: () => out.join(''),
     err: () => err.join(''),
@@ -64,7 +64,7 @@ export function stage({ env = {}, terminal = false, input = '', start }: StageOp
 /** Runs `hearsay` with these words to its end. */
 export async function hearsay(words: readonly string[], options: StageOptions = {}): Promise<Ran> {
   const { io, out, err } = stage(options);
-  const code = await run(words, io);
+  const code = await runCli(words, io);
   return { code, out: out(), err: err() };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { matches } from '../../../src/cli/input/glob.ts';
-import { age, columns } from '../../../src/cli/output/table.ts';
-import { clean, safeJson } from '../../../src/cli/sanitize.ts';
+import { matchesGlob } from '../../../src/cli/input/glob.ts';
+import { formatAge, formatTable } from '../../../src/cli/output/table.ts';
+import { sanitize, sanitizeJson } from '../../../src/cli/sanitize.ts';
 
 describe('nothing a stranger wrote reaches the terminal as a command (S17)', () => {
   const corpus = [
@@ -37,20 +37,20 @@ describe('nothing a stranger wrote reaches the terminal as a command (S17)', () 
 
   test.each(corpus.map((text) => [JSON.stringify(text), text]))('%s', (_, text) => {
     expect(dangerous(text)).toBe(true);
-    expect(dangerous(clean(text))).toBe(false);
-    expect(dangerous(safeJson({ text }))).toBe(false);
-    expect(JSON.parse(safeJson({ text }))).toEqual({ text });
-    expect(dangerous(columns(['A'], [[text]]).replaceAll('\n', ''))).toBe(false);
+    expect(dangerous(sanitize(text))).toBe(false);
+    expect(dangerous(sanitizeJson({ text }))).toBe(false);
+    expect(JSON.parse(sanitizeJson({ text }))).toEqual({ text });
+    expect(dangerous(formatTable(['A'], [[text]]).replaceAll('\n', ''))).toBe(false);
   });
 
   test('line breaks become blanks, and letters of all languages stay', () => {
-    expect(clean('one\r\ntwo\tthree')).toBe('one two three');
-    expect(clean('Zürich 東京 🙂')).toBe('Zürich 東京 🙂');
+    expect(sanitize('one\r\ntwo\tthree')).toBe('one two three');
+    expect(sanitize('Zürich 東京 🙂')).toBe('Zürich 東京 🙂');
   });
 });
 
 test('columns align below their header, without blanks at the end', () => {
-  const table = columns(
+  const table = formatTable(
     ['NODE', 'STATUS', 'TAGS'],
     [
       ['a', 'alive', ''],
@@ -63,7 +63,7 @@ test('columns align below their header, without blanks at the end', () => {
 test('color does not move a column', () => {
   const paint = (cell: string, column: number): string => (column === 0 ? `<${cell}>` : cell);
   expect(
-    columns(
+    formatTable(
       ['A', 'B'],
       [
         ['x', '1'],
@@ -82,7 +82,7 @@ test.each([
   [50 * 3_600_000, '2d'],
   [-5, '0s'],
 ])('%d ms is %s old', (millis, shown) => {
-  expect(age(millis)).toBe(shown);
+  expect(formatAge(millis)).toBe(shown);
 });
 
 test.each([
@@ -102,10 +102,10 @@ test.each([
   ['a-b-c', '*b*b*', false],
   ['[x', '[x', true],
 ])('%j by %j: %j', (name, pattern, expected) => {
-  expect(matches(name, pattern)).toBe(expected);
+  expect(matchesGlob(name, pattern)).toBe(expected);
 });
 
 test('a hostile pattern is slow for nobody (S19)', () => {
   // A backtracking matcher would need 2^60 steps: this ends, or the test times out.
-  expect(matches('a'.repeat(5000), `${'*a'.repeat(60)}*b`)).toBe(false);
+  expect(matchesGlob('a'.repeat(5000), `${'*a'.repeat(60)}*b`)).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { configDocs, jsonValue, shownValue } from '../../../src/config/docs.ts';
+import { configDocs, formatSettingValue, settingToJson } from '../../../src/config/docs.ts';
 import { SETTINGS } from '../../../src/config/schema.ts';
 
 test('docs/config.md is fresh; `npm run docs` makes it so', () => {
@@ -34,8 +34,8 @@ test('a secret has no flag, and is never shown', () => {
     const entry = SETTINGS.get(key);
     expect(entry?.flag).toBeUndefined();
     if (entry === undefined) continue;
-    expect(shownValue(entry.setting, 's3cret')).toBe('(set)');
-    expect(jsonValue(entry.setting, 's3cret')).toBe('(set)');
-    expect(jsonValue(entry.setting, undefined)).toBeNull();
+    expect(formatSettingValue(entry.setting, 's3cret')).toBe('(set)');
+    expect(settingToJson(entry.setting, 's3cret')).toBe('(set)');
+    expect(settingToJson(entry.setting, undefined)).toBeNull();
   }
 });

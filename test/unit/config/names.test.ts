@@ -1,26 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { parseIp } from '../../../src/base/address.ts';
 import {
-  checkDomain,
-  checkGossipKey,
-  checkNodeName,
-  checkSelfService,
-  checkServicePattern,
-  checkToken,
   isInNetwork,
-  nearest,
-  nodeNameOf,
-  parseNetwork,
+  parseCidr,
+  suggestSimilar,
+  toNodeName,
+  validateDomain,
+  validateGossipKey,
+  validateNodeName,
+  validateSelfService,
+  validateServicePattern,
+  validateToken,
 } from '../../../src/config/names.ts';
 import { SETTINGS } from '../../../src/config/schema.ts';
 
 describe('node names', () => {
   test.each(['web-1', 'a', 'host.example.org', 'N'.repeat(128)])('%s is one', (name) => {
-    expect(() => checkNodeName(name)).not.toThrow();
+    expect(() => validateNodeName(name)).not.toThrow();
   });
 
   test.each(['', 'a b', 'a_b', 'a/b', 'ü', 'a\n', 'N'.repeat(129), '<b>'])('%j is none', (name) => {
-    expect(() => checkNodeName(name)).toThrow('must');
+    expect(() => validateNodeName(name)).toThrow('must');
   });
 
   test.each([
@@ -30,30 +30,30 @@ describe('node names', () => {
     ['___', 'node'],
     ['', 'node'],
   ])('the host %j gives %s', (hostname, name) => {
-    expect(nodeNameOf(hostname)).toBe(name);
-    expect(() => checkNodeName(nodeNameOf(hostname))).not.toThrow();
+    expect(toNodeName(hostname)).toBe(name);
+    expect(() => validateNodeName(toNodeName(hostname))).not.toThrow();
   });
 });
 
 test('a gossip key is base64 of 16, 24 or 32 bytes', () => {
   for (const bytes of [16, 24, 32])
-    expect(() => checkGossipKey(Buffer.alloc(bytes, 7).toString('base64'))).not.toThrow();
+    expect(() => validateGossipKey(Buffer.alloc(bytes, 7).toString('base64'))).not.toThrow();
   for (const wrong of ['', 'abc', Buffer.alloc(15).toString('base64'), Buffer.alloc(33).toString('base64')])
-    expect(() => checkGossipKey(wrong)).toThrow('as `hearsay keygen` makes it');
-  expect(() => checkGossipKey(`${Buffer.alloc(16).toString('base64')}\n`)).toThrow('base64');
+    expect(() => validateGossipKey(wrong)).toThrow('as `hearsay keygen` makes it');
+  expect(() => validateGossipKey(`${Buffer.alloc(16).toString('base64')}\n`)).toThrow('base64');
 });
 
 test('a token cannot end a header (S17)', () => {
-  expect(() => checkToken('s3cret')).not.toThrow();
+  expect(() => validateToken('s3cret')).not.toThrow();
   for (const wrong of ['', 'a b', 'a\r\nX: y', 'ü', 'x'.repeat(513)])
-    expect(() => checkToken(wrong)).toThrow('visible ASCII');
+    expect(() => validateToken(wrong)).toThrow('visible ASCII');
 });
 
 test('domains', () => {
   for (const fine of ['consul', 'sd.example.org', 'sd.example.org.'])
-    expect(() => checkDomain(fine)).not.toThrow();
+    expect(() => validateDomain(fine)).not.toThrow();
   for (const wrong of ['', '.', 'a..b', 'a b', 'x'.repeat(64)])
-    expect(() => checkDomain(wrong)).toThrow('must be a domain name');
+    expect(() => validateDomain(wrong)).toThrow('must be a domain name');
 });
 
 test.each([
@@ -63,12 +63,12 @@ test.each([
   ['dataDirectory', undefined],
   ['x', undefined],
 ])('who writes %s meant %s', (key, meant) => {
-  expect(nearest(key, SETTINGS.keys())).toBe(meant);
+  expect(suggestSimilar(key, SETTINGS.keys())).toBe(meant);
 });
 
 describe('networks', () => {
   const holds = (cidr: string, literal: string): boolean =>
-    isInNetwork(parseIp(literal) ?? new Uint8Array(), parseNetwork(cidr));
+    isInNetwork(parseIp(literal) ?? new Uint8Array(), parseCidr(cidr));
 
   test.each([
     ['10.0.0.0/8', '10.255.0.1', '11.0.0.1'],
@@ -89,24 +89,25 @@ describe('networks', () => {
   test.each(['', '10.0.0.0/33', '::/129', '10.0.0/8', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/-1', 'a/8'])(
     '%j is none',
     (cidr) => {
-      expect(() => parseNetwork(cidr)).toThrow();
+      expect(() => parseCidr(cidr)).toThrow();
     },
   );
 
   test('10.0.0.1/8 was probably meant otherwise', () => {
-    expect(() => parseNetwork('10.0.0.1/8')).toThrow('"10.0.0.1/8" has bits set behind the first 8');
+    expect(() => parseCidr('10.0.0.1/8')).toThrow('"10.0.0.1/8" has bits set behind the first 8');
   });
 });
 
 test.each(['web', 'web-*', '*', 'a.b_c'])('%s selects services', (pattern) => {
-  expect(() => checkServicePattern(pattern)).not.toThrow();
+  expect(() => validateServicePattern(pattern)).not.toThrow();
 });
 
 test.each(['', '**', 'w*b', '*web', 'a b', 'a=b'])('%j selects none', (pattern) => {
-  expect(() => checkServicePattern(pattern)).toThrow('must be the name of a service, prefix* or *');
+  expect(() => validateServicePattern(pattern)).toThrow('must be the name of a service, prefix* or *');
 });
 
 test('the own service has a name, or is off', () => {
-  for (const name of ['consul', 'my.sd_1', 'off']) expect(() => checkSelfService(name)).not.toThrow();
-  for (const name of ['', 'a b', 'é', 'n'.repeat(129)]) expect(() => checkSelfService(name)).toThrow('must');
+  for (const name of ['consul', 'my.sd_1', 'off']) expect(() => validateSelfService(name)).not.toThrow();
+  for (const name of ['', 'a b', 'é', 'n'.repeat(129)])
+    expect(() => validateSelfService(name)).toThrow('must');
 });

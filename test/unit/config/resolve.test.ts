@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { hostPort } from '../../../src/base/address.ts';
+import { formatAddress } from '../../../src/base/address.ts';
 import { AgentError } from '../../../src/base/errors.ts';
 import type { ConfigFile, ConfigNode } from '../../../src/config/file.ts';
 import { PRESETS } from '../../../src/config/presets.ts';
-import { serf, swim } from '../../../src/config/protocol.ts';
-import { type Resolved, resolveConfig, type Sources } from '../../../src/config/resolve.ts';
+import { serfSection, swimSection } from '../../../src/config/protocol.ts';
+import { type ConfigSources, type ResolvedConfig, resolveConfig } from '../../../src/config/resolve.ts';
 import { SETTINGS } from '../../../src/config/schema.ts';
-import { valuesOf } from '../../../src/config/setting.ts';
+import { withDefaults } from '../../../src/config/setting.ts';
 
-const resolve = (sources: Partial<Sources> = {}): Resolved =>
+const resolve = (sources: Partial<ConfigSources> = {}): ResolvedConfig =>
   resolveConfig({ flags: {}, env: {}, files: [], hostname: 'host-a', ...sources });
 
 /** A file with one key on each line; a dot nests. */
@@ -38,7 +38,7 @@ const nodeOf = (value: unknown, line: number): ConfigNode => ({
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 
-function refusal(sources: Partial<Sources>): AgentError {
+function refusal(sources: Partial<ConfigSources>): AgentError {
   try {
     resolve(sources);
   } catch (error) {
@@ -80,7 +80,7 @@ describe('who wins', () => {
 
   test('the preset itself may stand in a file', () => {
     const { config, origins } = resolve({ files: [file('a.yaml', ['preset', 'local'])] });
-    expect(config.swim).toEqual({ ...valuesOf(swim), ...PRESETS.local });
+    expect(config.swim).toEqual({ ...withDefaults(swimSection), ...PRESETS.local });
     expect(origins.get('preset')).toBe('file a.yaml:1');
     expect(origins.get('swim.gossipInterval')).toBe('preset local');
     expect(origins.get('swim.packetBytes')).toBe('default');
@@ -100,17 +100,17 @@ describe('who wins', () => {
 describe('without anything', () => {
   test('the defaults are those of the rooms and of the lan preset', () => {
     const { config, origins, warnings } = resolve();
-    expect(config.swim).toEqual(valuesOf(swim));
-    expect(config.serf).toEqual(valuesOf(serf));
+    expect(config.swim).toEqual(withDefaults(swimSection));
+    expect(config.serf).toEqual(withDefaults(serfSection));
     expect(config).toMatchObject({ node: 'host-a', datacenter: 'dc1', preset: 'lan', logFormat: 'json' });
     expect([...origins.keys()]).toEqual(expect.arrayContaining([...SETTINGS.keys()]));
     expect(warnings).toEqual([]);
   });
 
   test('gossip binds to loopback, and with a key to all addresses', () => {
-    expect(hostPort(resolve().config.bind)).toBe('127.0.0.1:7946');
-    expect(hostPort(resolve({ env: { HEARSAY_GOSSIP_KEY: KEY } }).config.bind)).toBe('0.0.0.0:7946');
-    expect(hostPort(resolve({ flags: { keyringFile: 'k' } }).config.bind)).toBe('0.0.0.0:7946');
+    expect(formatAddress(resolve().config.bind)).toBe('127.0.0.1:7946');
+    expect(formatAddress(resolve({ env: { HEARSAY_GOSSIP_KEY: KEY } }).config.bind)).toBe('0.0.0.0:7946');
+    expect(formatAddress(resolve({ flags: { keyringFile: 'k' } }).config.bind)).toBe('0.0.0.0:7946');
   });
 
   test('the log is pretty where people read it', () => {
@@ -119,7 +119,7 @@ describe('without anything', () => {
   });
 
   test('the presets are whole, and lan is what the rooms default to', () => {
-    expect(valuesOf(swim)).toMatchObject(PRESETS.lan);
+    expect(withDefaults(swimSection)).toMatchObject(PRESETS.lan);
     for (const preset of Object.values(PRESETS))
       expect(Object.keys(preset).sort()).toEqual(Object.keys(PRESETS.lan).sort());
   });
@@ -153,7 +153,9 @@ describe('values', () => {
 
   test('an empty file, and an empty section, say nothing', () => {
     const empty: ConfigFile = { path: 'f', root: { line: 1, value: null } };
-    expect(resolve({ files: [empty, file('g', ['swim', null])] }).config.swim).toEqual(valuesOf(swim));
+    expect(resolve({ files: [empty, file('g', ['swim', null])] }).config.swim).toEqual(
+      withDefaults(swimSection),
+    );
   });
 
   test('names of objects are plain keys (S18)', () => {

@@ -1,8 +1,22 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { jsonValue } from '../../../src/config/docs.ts';
-import { duration, flag, formatDuration, int, parseDuration } from '../../../src/config/setting.ts';
-import { choice, durations, ipPort, list, listen, tags, text } from '../../../src/config/text.ts';
+import { settingToJson } from '../../../src/config/docs.ts';
+import {
+  booleanSetting,
+  durationSetting,
+  formatDuration,
+  integerSetting,
+  parseDuration,
+} from '../../../src/config/setting.ts';
+import {
+  addressSetting,
+  choiceSetting,
+  durationMapSetting,
+  listenSetting,
+  listSetting,
+  tagsSetting,
+  textSetting,
+} from '../../../src/config/text.ts';
 
 describe('durations', () => {
   test.each([
@@ -28,24 +42,24 @@ describe('durations', () => {
 
 describe('each kind says in a clause what it wants', () => {
   const bare = { default: undefined, doc: '' };
-  const address = ipPort({ doc: '', port: 7946, unspecified: false });
-  const http = listen({ doc: '', default: '127.0.0.1:8500', port: 8500 });
-  const map = tags({ doc: '', maxBytes: 32 });
-  const ttls = durations({ doc: '', max: '24h' });
+  const address = addressSetting({ doc: '', port: 7946, unspecified: false });
+  const http = listenSetting({ doc: '', default: '127.0.0.1:8500', port: 8500 });
+  const map = tagsSetting({ doc: '', maxBytes: 32 });
+  const ttls = durationMapSetting({ doc: '', max: '24h' });
   test.each([
-    [duration({ doc: '', default: '1s', min: '10ms' }), '5ms', 'must be at least 10ms'],
-    [duration({ doc: '', default: '1s', max: '1h' }), '2h', 'must be at most 1h'],
-    [duration({ doc: '', default: '1s' }), 5, 'must be a duration such as 500ms or 1m30s'],
-    [duration({ doc: '', default: '1s' }), '-1s', 'must be at least 0s'],
-    [int({ doc: '', default: 1, max: 3 }), '4', 'must be at most 3'],
-    [int({ doc: '', default: 1 }), 1.5, 'must be a whole number'],
-    [int({ doc: '', default: 1 }), '1e3', 'must be a whole number'],
-    [flag({ doc: '', default: true }), 'yes', 'must be true or false'],
-    [text(bare), 12, 'must be text: put it in quotes'],
-    [text(bare), ['a'], 'must be text'],
-    [choice({ ...bare, values: ['a', 'b'] }), 'c', 'must be one of a, b'],
-    [list({ doc: '' }), 5, 'must be a list'],
-    [list({ doc: '' }), [true], 'must be text: put it in quotes'],
+    [durationSetting({ doc: '', default: '1s', min: '10ms' }), '5ms', 'must be at least 10ms'],
+    [durationSetting({ doc: '', default: '1s', max: '1h' }), '2h', 'must be at most 1h'],
+    [durationSetting({ doc: '', default: '1s' }), 5, 'must be a duration such as 500ms or 1m30s'],
+    [durationSetting({ doc: '', default: '1s' }), '-1s', 'must be at least 0s'],
+    [integerSetting({ doc: '', default: 1, max: 3 }), '4', 'must be at most 3'],
+    [integerSetting({ doc: '', default: 1 }), 1.5, 'must be a whole number'],
+    [integerSetting({ doc: '', default: 1 }), '1e3', 'must be a whole number'],
+    [booleanSetting({ doc: '', default: true }), 'yes', 'must be true or false'],
+    [textSetting(bare), 12, 'must be text: put it in quotes'],
+    [textSetting(bare), ['a'], 'must be text'],
+    [choiceSetting({ ...bare, values: ['a', 'b'] }), 'c', 'must be one of a, b'],
+    [listSetting({ doc: '' }), 5, 'must be a list'],
+    [listSetting({ doc: '' }), [true], 'must be text: put it in quotes'],
     [map, 'role', '"role" must be KEY=VALUE'],
     [map, '=web', 'a key must not be empty'],
     [map, ['a=1', 'a=2'], 'a key is given twice'],
@@ -77,15 +91,15 @@ describe('each kind says in a clause what it wants', () => {
     [http, 'unix:run/a.sock', 'unix:run/a.sock'],
     [http, 'unix:///run/a.sock', 'unix:/run/a.sock'],
     [map, 'role=web, zone=a=b', 'role=web,zone=a=b'],
-    [list({ doc: '' }), 'a, b,,c', 'a,b,c'],
-    [int({ doc: '', default: 1 }), '12', '12'],
+    [listSetting({ doc: '' }), 'a, b,,c', 'a,b,c'],
+    [integerSetting({ doc: '', default: 1 }), '12', '12'],
   ])('%# accepts %j', (setting, raw, written) => {
     expect(setting.format(setting.parse(raw) as never)).toBe(written);
   });
 });
 
 test('durations by name come from flags, variables and files alike', () => {
-  const ttls = durations({ doc: '', max: '24h' });
+  const ttls = durationMapSetting({ doc: '', max: '24h' });
   const expected = new Map([
     ['web-*', 10_000],
     ['*', 1500],
@@ -101,5 +115,5 @@ test('durations by name come from flags, variables and files alike', () => {
     ),
   ).toEqual(expected);
   expect(ttls.format(expected)).toBe('web-*=10s,*=1.5s');
-  expect(jsonValue(ttls, expected)).toEqual({ 'web-*': '10s', '*': '1.5s' });
+  expect(settingToJson(ttls, expected)).toEqual({ 'web-*': '10s', '*': '1.5s' });
 });

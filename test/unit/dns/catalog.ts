@@ -76,7 +76,7 @@ export function catalogOf(rows: readonly ServiceRow[]): CatalogView {
     usable: (service) => usable.get(service.toLowerCase()) ?? NONE,
     node: nobody,
     nodes: nobody,
-    since: () => undefined,
+    statusSince: () => undefined,
     size: rows.length,
   };
 }
@@ -105,6 +105,6 @@ function instanceOf(row: ServiceRow): Instance {
     nodeChecks: [],
     up: true,
     status,
-    warm: false,
+    unconfirmed: false,
   };
 }

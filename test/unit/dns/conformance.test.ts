@@ -2,17 +2,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { decode } from 'dns-packet';
 import { afterEach, describe, expect, test } from 'vitest';
-import { address } from '../../../src/base/address.ts';
-import { parseNetwork } from '../../../src/config/names.ts';
-import { agent } from '../../../src/config/schema.ts';
-import { valuesOf } from '../../../src/config/setting.ts';
-import { type Request, readQuery } from '../../../src/dns/message/request.ts';
+import { toAddress } from '../../../src/base/address.ts';
+import { parseCidr } from '../../../src/config/names.ts';
+import { agentSection } from '../../../src/config/schema.ts';
+import { withDefaults } from '../../../src/config/setting.ts';
+import { type DnsRequest, parseDnsRequest } from '../../../src/dns/message/request.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
-import { readiness } from '../../../src/dns/readiness.ts';
-import { createAnswerer } from '../../../src/dns/responder.ts';
-import { askerAt } from '../../../src/dns/server/access.ts';
-import { dnsSettings } from '../../../src/dns/settings.ts';
-import { limitOf, type Route } from '../../../src/dns/truncate.ts';
+import { createReadiness } from '../../../src/dns/readiness.ts';
+import { createResponder } from '../../../src/dns/responder.ts';
+import { classifyClient } from '../../../src/dns/server/access.ts';
+import { toDnsOptions } from '../../../src/dns/settings.ts';
+import { maxResponseBytes, type QueryOrigin } from '../../../src/dns/truncate.ts';
 import { bigService, NODES, type NodeRow, SERVICES, type ServiceRow } from './catalog.ts';
 import { ask, type Door, open, optOf, queryBytes, rcodeOf, says, viewOf } from './fixture.ts';
 
@@ -45,8 +45,8 @@ test('every numbered rule of docs/consul-dns.md is in the name of a test here', 
 
 describe('rules', () => {
   test('D10 an answer about our domains is there when the call returns, recursors or not', () => {
-    const servers = [address(Uint8Array.of(192, 0, 2, 1), 53)];
-    const answerer = createAnswerer({
+    const servers = [toAddress(Uint8Array.of(192, 0, 2, 1), 53)];
+    const answerer = createResponder({
       ...{
         listen: { host: '127.0.0.1', port: 0 },
         view: viewOf(NODES, SERVICES),
@@ -57,7 +57,7 @@ describe('rules', () => {
       recursors: { servers, strategy: 'sequential', timeout: 1000 },
     });
     closing.push(() => answerer.close());
-    const route: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
+    const route: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
     for (const name of [
       'web.service.consul',
       'nope.service.consul',
@@ -65,7 +65,7 @@ describe('rules', () => {
       '1.0.0.10.in-addr.arpa',
     ])
       for (const type of ['A', 'SRV', 'PTR', 'DS'])
-        expect(answerer.reply(queryBytes(name, type), route, 'answer')).toBeInstanceOf(Buffer);
+        expect(answerer.respond(queryBytes(name, type), route, 'answer')).toBeInstanceOf(Buffer);
   });
 
   test('H5 over many answers each instance comes first about as often as any other', async () => {
@@ -120,10 +120,12 @@ describe('rules', () => {
   });
 
   test('Z1 the limit is what the OPT says, 512 at least and without one; 1232 for those from afar', () => {
-    const local: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
-    const limit = (edns: number | undefined, route: Partial<Route> = {}): number =>
-      limitOf(
-        readQuery(queryBytes('web.service.consul', 'A', edns === undefined ? {} : { edns })) as Request,
+    const local: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
+    const limit = (edns: number | undefined, route: Partial<QueryOrigin> = {}): number =>
+      maxResponseBytes(
+        parseDnsRequest(
+          queryBytes('web.service.consul', 'A', edns === undefined ? {} : { edns }),
+        ) as DnsRequest,
         { ...local, ...route },
       );
     expect([undefined, 1, 511, 512, 1232, 8192, 65_507, 65_508, 65_535].map((edns) => limit(edns))).toEqual([
@@ -188,7 +190,7 @@ describe('rules', () => {
 
   test('section 11: udp_answer_limit holds for 512 bytes over UDP only, and says so', async () => {
     const { nodes, services } = bigService(20);
-    const own = await door({ trimming: { udpAnswerLimit: 3 } }, nodes, services);
+    const own = await door({ truncation: { udpAnswerLimit: 3 } }, nodes, services);
     const count = async (query: Parameters<typeof ask>[2]) => {
       const packet = await ask(own, 'big.service.consul A', query);
       return [packet.answers?.length, packet.flag_tc];
@@ -201,8 +203,8 @@ describe('rules', () => {
 
   test('section 11: every setting arrives, and 0 means no limit', () => {
     const listen = { ip: Uint8Array.of(127, 0, 0, 1), port: 8600, host: '127.0.0.1', key: '' };
-    const settings = (values: Partial<ReturnType<typeof valuesOf<typeof agent>>>) =>
-      dnsSettings(valuesOf(agent, values), listen);
+    const settings = (values: Partial<ReturnType<typeof withDefaults<typeof agentSection>>>) =>
+      toDnsOptions(withDefaults(agentSection, values), listen);
     expect(settings({})).toMatchObject({
       domain: 'hearsay',
       altDomain: 'consul',
@@ -225,7 +227,7 @@ describe('rules', () => {
 });
 
 describe('S20: who may ask', () => {
-  const allow = ['10.0.0.0/8', 'fd00::/8'].map(parseNetwork);
+  const allow = ['10.0.0.0/8', 'fd00::/8'].map(parseCidr);
 
   test.each([
     ['127.0.0.1', 'own'],
@@ -238,8 +240,8 @@ describe('S20: who may ask', () => {
     ['2001:db8::1', 'refused'],
     ['not an address', 'refused'],
   ])('%s is %s', (host, asker) => {
-    expect(askerAt(host, allow)).toBe(asker);
-    expect(askerAt(host, [])).toBe(asker === 'own' ? 'own' : 'stranger');
+    expect(classifyClient(host, allow)).toBe(asker);
+    expect(classifyClient(host, [])).toBe(asker === 'own' ? 'own' : 'stranger');
   });
 });
 
@@ -248,10 +250,10 @@ describe('N5 when a name may be called unknown', () => {
     let now = 1000;
     const clock = () => now;
     const view = viewOf([{ name: 'a', ip: '10.0.0.1' }]);
-    expect(readiness(view, { waits: false, clock })()).toBe(true);
+    expect(createReadiness(view, { waits: false, clock })()).toBe(true);
 
-    const lonely = readiness(view, { waits: true, clock });
-    const joined = readiness(view, { waits: true, clock });
+    const lonely = createReadiness(view, { waits: true, clock });
+    const joined = createReadiness(view, { waits: true, clock });
     expect([lonely(), joined()]).toEqual([false, false]);
     view.become([
       { name: 'a', ip: '10.0.0.1' },

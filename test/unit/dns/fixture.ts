@@ -3,10 +3,10 @@ import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type Question } from 'dns-packet';
 import type { MemberView, View } from '../../../src/agent/contract/view.ts';
-import { address, parseIp } from '../../../src/base/address.ts';
+import { parseIp, toAddress } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
-import { type DnsDoor, startDns } from '../../../src/dns/server/server.ts';
+import { type DnsServer, startDns } from '../../../src/dns/server/server.ts';
 import { catalogOf, type NodeRow, type ServiceRow } from './catalog.ts';
 
 /** The nodes of the test table, `d5` on IPv6, and some with special names, states or forms of address. */
@@ -50,15 +50,15 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
       members.find((member) => member.name.toLowerCase() === name.toLowerCase()),
     indexOf: (topics) =>
       Math.max(1, ...topics.map((topic) => (topic === 'nodes' ? index.nodes : index.services))),
-    changedAfter: nobody,
-    outlook: nobody,
+    changesAfter: nobody,
+    partitionSummary: nobody,
     health: nobody,
     evidence: nobody,
     coordinate: nobody,
-    events: nobody,
-    question: nobody,
-    keyReport: nobody,
-    waitingQueries: nobody,
+    userEvents: nobody,
+    queryReport: nobody,
+    keyOperationReport: nobody,
+    pendingQueries: nobody,
     get catalog() {
       return catalog;
     },
@@ -79,7 +79,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
 function memberOf({ name, ip, status = 'alive', tags = {} }: NodeRow): MemberView {
   const octets = parseIp(ip);
   if (octets === undefined) throw new Error(`not an address: ${ip}`);
-  const at = address(octets, 7946);
+  const at = toAddress(octets, 7946);
   const state =
     status === 'failed' ? 'dead' : status === 'left' ? 'left' : status === 'suspect' ? 'suspect' : 'alive';
   const identity = { name, address: at, meta: new Uint8Array(0), vsn: new Uint8Array(6) };
@@ -97,7 +97,7 @@ function memberOf({ name, ip, status = 'alive', tags = {} }: NodeRow): MemberVie
   };
 }
 
-export interface Door extends DnsDoor {
+export interface Door extends DnsServer {
   readonly host: string;
   readonly port: number;
   readonly view: FakeView;

@@ -2,52 +2,57 @@
 import { type Answer, decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
-import type { Reply } from '../../../src/dns/answer.ts';
-import { Parts } from '../../../src/dns/message/compiled-records.ts';
-import { type Item, RCODE, type ResourceRecord } from '../../../src/dns/message/records.ts';
-import { type Request, readQuery } from '../../../src/dns/message/request.ts';
+import type { DnsResponse } from '../../../src/dns/answer.ts';
+import { CompiledAnswer } from '../../../src/dns/message/compiled-records.ts';
+import { type AnswerItem, RCODE, type ResourceRecord } from '../../../src/dns/message/records.ts';
+import { type DnsRequest, parseDnsRequest } from '../../../src/dns/message/request.ts';
 import { DNS_DEFAULTS } from '../../../src/dns/options.ts';
-import { limitOf, type Route, type Trimming, trim } from '../../../src/dns/truncate.ts';
+import {
+  maxResponseBytes,
+  type QueryOrigin,
+  type TruncationOptions,
+  truncateResponse,
+} from '../../../src/dns/truncate.ts';
 import { ask, type Door, open, optOf, overTcp, overUdp, queryBytes, rcodeOf, says } from './fixture.ts';
 
-const UDP: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
-const TCP: Route = { transport: 'tcp', loopback: true, stranger: false, trusted: true };
+const UDP: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
+const TCP: QueryOrigin = { transport: 'tcp', loopback: true, spoofable: false, trusted: true };
 
 /** `n` instances of a service, each on a node of its own. */
-function instances(n: number, name = (i: number) => `node-${i}`): Item[] {
+function instances(n: number, name = (i: number) => `node-${i}`): AnswerItem[] {
   return Array.from({ length: n }, (_, i) => {
     const target = `${name(i)}.node.dc1.consul`;
-    const glue: ResourceRecord = {
+    const additionals: ResourceRecord = {
       owner: target,
       ttlSeconds: 0,
       data: { type: 'A', ip: Uint8Array.of(10, 0, i >> 8, i & 255) },
     };
     const data = { type: 'SRV', priority: 1, weight: 1, port: 8000 + i, target } as const;
-    return { record: { owner: 'big.service.consul', ttlSeconds: 0, data }, glue: [glue] };
+    return { record: { owner: 'big.service.consul', ttlSeconds: 0, data }, additionals: [additionals] };
   });
 }
 
-const request = (edns?: number): Request =>
-  readQuery(queryBytes('big.service.consul', 'SRV', edns === undefined ? {} : { edns })) as Request;
+const request = (edns?: number): DnsRequest =>
+  parseDnsRequest(queryBytes('big.service.consul', 'SRV', edns === undefined ? {} : { edns })) as DnsRequest;
 
 interface Sent {
   readonly bytes: number;
   readonly ports: number[];
-  readonly glue: string[];
+  readonly additionals: string[];
   readonly tc: boolean;
   readonly opt: boolean;
 }
 
 function send(
-  items: readonly Item[],
+  items: readonly AnswerItem[],
   edns: number | undefined,
-  route: Route = UDP,
-  how: Partial<Trimming> & { seed?: number; limit?: number } = {},
+  route: QueryOrigin = UDP,
+  how: Partial<TruncationOptions> & { seed?: number; limit?: number } = {},
 ): Sent {
   const asked = request(edns);
-  const reply: Reply = { rcode: RCODE.NOERROR, authoritative: true, parts: new Parts(items) };
-  const limit = how.limit ?? limitOf(asked, route);
-  const bytes = trim(
+  const reply: DnsResponse = { rcode: RCODE.NOERROR, authoritative: true, parts: new CompiledAnswer(items) };
+  const limit = how.limit ?? maxResponseBytes(asked, route);
+  const bytes = truncateResponse(
     asked,
     reply,
     limit,
@@ -61,7 +66,7 @@ function send(
   return {
     bytes: bytes.length,
     ports: (packet.answers ?? []).map((record) => (record.type === 'SRV' ? record.data.port : -1)),
-    glue: plain.map((record: Answer) => record.name),
+    additionals: plain.map((record: Answer) => record.name),
     tc: packet.flag_tc,
     opt: optOf(packet) !== undefined,
   };
@@ -73,7 +78,7 @@ describe('section 6', () => {
   test('D8 60 SRV and 60 A fit 4096 bytes, for names are compressed', () => {
     const all = send(instances(60), 4096);
     expect(all.ports).toHaveLength(60);
-    expect(all.glue).toHaveLength(60);
+    expect(all.additionals).toHaveLength(60);
     expect(all.bytes).toBeLessThan(3500);
     expect(all.tc).toBe(false);
   });
@@ -87,14 +92,14 @@ describe('section 6', () => {
     ['Z1 from afar 1232 at most', 8192, { ...UDP, loopback: false }, 1232],
     ['Z10 TCP, whatever the OPT says', 512, TCP, 65_535],
   ])('%s', (_, edns, route, limit) => {
-    expect(limitOf(request(edns), route)).toBe(limit);
+    expect(maxResponseBytes(request(edns), route)).toBe(limit);
   });
 
   test('Z2 Z3 the datagram is filled with whole pairs', () => {
     for (const edns of [undefined, 512, 700, 1232, 2000]) {
       const part = send(instances(60), edns);
-      expect(part.glue).toHaveLength(part.ports.length);
-      expect(part.glue).toEqual(part.ports.map((port) => `node-${port - 8000}.node.dc1.consul`));
+      expect(part.additionals).toHaveLength(part.ports.length);
+      expect(part.additionals).toEqual(part.ports.map((port) => `node-${port - 8000}.node.dc1.consul`));
       const pair = 60; // bytes of one more, at most
       expect((edns ?? 512) - part.bytes).toBeLessThan(pair);
     }
@@ -135,11 +140,11 @@ describe('section 6', () => {
 
   test('Z9 one answer at least, without its address if need be', () => {
     const [one] = instances(1, () => 'n'.repeat(40));
-    const whole = send([one as Item], undefined).bytes;
-    const bare = send([one as Item], undefined, UDP, { limit: whole - 1 });
-    expect(bare).toMatchObject({ ports: [8000], glue: [], tc: true });
-    const nothing = send([one as Item], undefined, UDP, { limit: bare.bytes - 1 });
-    expect(nothing).toMatchObject({ ports: [], glue: [], tc: true });
+    const whole = send([one as AnswerItem], undefined).bytes;
+    const bare = send([one as AnswerItem], undefined, UDP, { limit: whole - 1 });
+    expect(bare).toMatchObject({ ports: [8000], additionals: [], tc: true });
+    const nothing = send([one as AnswerItem], undefined, UDP, { limit: bare.bytes - 1 });
+    expect(nothing).toMatchObject({ ports: [], additionals: [], tc: true });
   });
 
   test('Z10 TCP: everything to 65535 bytes, beyond that the stable part, without TC', () => {
@@ -155,8 +160,8 @@ describe('section 6', () => {
 
   test('H6 what several answers share is added once', () => {
     const [one] = instances(1);
-    const { glue, ports } = send([one as Item, one as Item], 1232);
-    expect([ports.length, glue.length]).toEqual([2, 1]);
+    const { additionals, ports } = send([one as AnswerItem, one as AnswerItem], 1232);
+    expect([ports.length, additionals.length]).toEqual([2, 1]);
   });
 
   test('over the wire: 512 bytes and TC, then all by TCP', async () => {

@@ -2,10 +2,10 @@
 import type { CatalogView, Instance, NodeCatalog } from '../../../src/catalog/types.ts';
 import type {
   CheckDefinition,
+  CheckProbe,
   LocalCheck,
   LocalService,
   LocalView,
-  Probe,
 } from '../../../src/checks/types.ts';
 import type { Check, Service, ServiceDefinition } from '../../../src/model/service.ts';
 
@@ -49,7 +49,7 @@ export const instance = (node: string, of: Service, changes: Partial<Instance> =
   nodeChecks: [],
   up: true,
   status: 'passing',
-  warm: false,
+  unconfirmed: false,
   ...changes,
 });
 
@@ -84,15 +84,15 @@ export class PlainCatalog implements CatalogView {
   *nodes(): Iterable<NodeCatalog> {
     for (const node of new Set(this.held.map((one) => one.node))) {
       const instances = this.held.filter((one) => one.node === node);
-      const [{ up, warm, nodeChecks: checks }] = instances as [Instance];
-      yield { node, up, warm, instances, checks };
+      const [{ up, unconfirmed: warm, nodeChecks: checks }] = instances as [Instance];
+      yield { node, up, unconfirmed: warm, instances, checks };
     }
     yield* this.bare;
   }
 
   readonly seen = new Map<string, number>();
 
-  since(node: string, key: string): number | undefined {
+  statusSince(node: string, key: string): number | undefined {
     return this.seen.get(`${node} ${key}`);
   }
 
@@ -130,7 +130,7 @@ export function localCheck(
   changes: Partial<CheckDefinition> = {},
   state: Partial<Omit<LocalCheck, 'definition'>> = {},
 ): LocalCheck {
-  const probe: Probe = { kind: 'ttl', ttl: 10_000 };
+  const probe: CheckProbe = { kind: 'ttl', ttl: 10_000 };
   const definition: CheckDefinition = {
     id,
     name: `check ${id}`,

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { REFUSED } from '../../../src/http/routes/consul/unsupported.ts';
+import { UNSUPPORTED_ROUTES } from '../../../src/http/routes/consul/unsupported.ts';
 import { ROUTES } from '../../../src/http/routes/index.ts';
 
 const page = readFileSync(new URL('../../../docs/http.md', import.meta.url), 'utf8');
-const refused = new Set(REFUSED);
+const refused = new Set(UNSUPPORTED_ROUTES);
 /** As people write it: that the last parameter takes the rest of the path is said once. */
 const plain = (path: string): string => path.replace(/\.\.\.$/, '');
 
@@ -14,7 +14,9 @@ test('docs/http.md names every endpoint there is', () => {
   );
   expect(told.length).toBeGreaterThan(45);
   expect(told.filter((line) => !page.includes(line))).toEqual([]);
-  expect(REFUSED.map(({ path }) => `\`${plain(path)}\``).filter((line) => !page.includes(line))).toEqual([]);
+  expect(
+    UNSUPPORTED_ROUTES.map(({ path }) => `\`${plain(path)}\``).filter((line) => !page.includes(line)),
+  ).toEqual([]);
 });
 
 test('docs/http.md names no endpoint there is not', () => {
@@ -26,7 +28,7 @@ test('docs/http.md names no endpoint there is not', () => {
 
 test('docs/http.md marks the writes that old clients may do with GET', () => {
   const marked = [...page.matchAll(/`PUT ([^`]*)` ¹/g)].map((match) => match[1] as string);
-  const allowed = ROUTES.filter((route) => route.oldClients).map(({ path }) => plain(path));
+  const allowed = ROUTES.filter((route) => route.legacyGetWrite).map(({ path }) => plain(path));
   expect(marked.sort()).toEqual(allowed.sort());
 });
 

@@ -5,55 +5,59 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { AnswerOf, AskCommand, KeyReport } from '../../../src/agent/contract/commands.ts';
-import type { Door } from '../../../src/agent/contract/door.ts';
-import type { Dossier } from '../../../src/agent/contract/evidence.ts';
-import type { MemberView, Outlook, Topic, View } from '../../../src/agent/contract/view.ts';
-import { Changes } from '../../../src/agent/readers/change-log.ts';
-import { address } from '../../../src/base/address.ts';
-import { nodeId } from '../../../src/http/consul/nodes.ts';
+import type {
+  CommandRequest,
+  CommandValue,
+  KeyOperationReport,
+} from '../../../src/agent/contract/commands.ts';
+import type { AgentHandle } from '../../../src/agent/contract/door.ts';
+import type { NodeEvidence } from '../../../src/agent/contract/evidence.ts';
+import type { MemberView, PartitionSummary, Topic, View } from '../../../src/agent/contract/view.ts';
+import { ChangeLog } from '../../../src/agent/readers/change-log.ts';
+import { toAddress } from '../../../src/base/address.ts';
+import { deriveNodeId } from '../../../src/http/consul/nodes.ts';
 import type { AgentInfo } from '../../../src/http/endpoint/agent-info.ts';
-import { type HttpOptions, type HttpServer, startHttp } from '../../../src/http/server/server.ts';
+import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../../src/http/server/server.ts';
 import type { Coordinate } from '../../../src/serf/coordinates.ts';
-import type { AskedQuestion, HeardQuery, UserEventHeard } from '../../../src/serf/types.ts';
+import type { PendingQuery, QueryReport, ReceivedUserEvent } from '../../../src/serf/types.ts';
 import { PlainCatalog, PlainLocal } from './data.ts';
 
 export const SEED = 1_700_000_000_000;
 
 /** A view and a door in memory: what changes is said with `touch`, what is asked is kept in `asked`. */
-export class FakeAgent implements Door {
-  readonly asked: AskCommand[] = [];
+export class FakeAgent implements AgentHandle {
+  readonly asked: CommandRequest[] = [];
   readonly rows = new Map<string, MemberView>();
   readonly catalog = new PlainCatalog();
   readonly local = new PlainLocal();
   /** What the next commands come to. */
   reply: () => Promise<unknown> = async () => undefined;
-  heard: UserEventHeard[] = [];
-  readonly questions = new Map<number, AskedQuestion>();
-  readonly keyReports = new Map<number, KeyReport>();
-  waitingQueries: HeardQuery[] = [];
-  readonly dossiers = new Map<string, Dossier>();
+  heard: ReceivedUserEvent[] = [];
+  readonly questions = new Map<number, QueryReport>();
+  readonly keyReports = new Map<number, KeyOperationReport>();
+  waitingQueries: PendingQuery[] = [];
+  readonly dossiers = new Map<string, NodeEvidence>();
   readonly coordinates = new Map<string, Coordinate>();
   readonly #indexes = new Map<Topic, number>();
   readonly #waiting = new Set<{ topics: readonly Topic[]; wake: () => void }>();
   #index = SEED;
-  readonly #changes = new Changes(SEED);
+  readonly #changes = new ChangeLog(SEED);
 
-  outlook: Outlook = {
+  outlook: PartitionSummary = {
     ...{ kind: 'whole', known: 1, visible: 1, minuteAgo: undefined, hourAgo: undefined, missing: [] },
     ...{ together: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
   };
 
   readonly view: View = {
     node: 'ann',
-    address: address(Uint8Array.of(10, 0, 0, 1), 7946),
+    address: toAddress(Uint8Array.of(10, 0, 0, 1), 7946),
     self: () => this.rows.get('ann') ?? member('ann'),
     members: () => [...this.rows.values()],
     member: (name) =>
       this.rows.get(name) ??
       [...this.rows.values()].find((row) => row.name.toLowerCase() === name.toLowerCase()),
     indexOf: (topics) => Math.max(1, ...topics.map((topic) => this.#indexes.get(topic) ?? SEED)),
-    changedAfter: (index) => this.#changes.after(index, this.#index),
+    changesAfter: (index) => this.#changes.after(index, this.#index),
     health: () => ({
       awareness: 2,
       seals: 7,
@@ -64,12 +68,12 @@ export class FakeAgent implements Door {
       lanes: { membership: 1, intents: 0 },
     }),
     evidence: (name) => this.dossiers.get(name),
-    outlook: () => this.outlook,
+    partitionSummary: () => this.outlook,
     coordinate: (name) => this.coordinates.get(name),
-    events: () => this.heard,
-    question: (id) => this.questions.get(id),
-    keyReport: (id) => this.keyReports.get(id),
-    waitingQueries: () => this.waitingQueries,
+    userEvents: () => this.heard,
+    queryReport: (id) => this.questions.get(id),
+    keyOperationReport: (id) => this.keyReports.get(id),
+    pendingQueries: () => this.waitingQueries,
     catalog: this.catalog,
     local: this.local,
   };
@@ -82,12 +86,12 @@ export class FakeAgent implements Door {
     return this.#waiting.size;
   }
 
-  ask<const C extends AskCommand>(command: C): Promise<AnswerOf<C>> {
+  execute<const C extends CommandRequest>(command: C): Promise<CommandValue<C>> {
     this.asked.push(command);
-    return this.reply() as Promise<AnswerOf<C>>;
+    return this.reply() as Promise<CommandValue<C>>;
   }
 
-  changed(topics: readonly Topic[], signal: AbortSignal): Promise<void> {
+  waitForChange(topics: readonly Topic[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const waiter = {
         topics,
@@ -108,7 +112,8 @@ export class FakeAgent implements Door {
       for (const topic of [...topics, 'anything'] as const) {
         this.#indexes.set(topic, this.#index);
         const [, kind, name = ''] = /^(node|service):(.*)$/.exec(topic) ?? [];
-        if (kind !== undefined) this.#changes.add(kind === 'node' ? 'member' : 'service', name, this.#index);
+        if (kind !== undefined)
+          this.#changes.append(kind === 'node' ? 'member' : 'service', name, this.#index);
       }
     }
     for (const { topics: wanted, wake } of [...this.#waiting])
@@ -117,7 +122,7 @@ export class FakeAgent implements Door {
 }
 
 export function member(name: string, changes: Partial<MemberView> = {}): MemberView {
-  const at = changes.address ?? address(Uint8Array.of(10, 0, 0, 1), 7946);
+  const at = changes.address ?? toAddress(Uint8Array.of(10, 0, 0, 1), 7946);
   const tags = changes.tags ?? new Map();
   const vsn = Uint8Array.of(1, 5, 2, 2, 5, 4);
   const row = {
@@ -144,7 +149,7 @@ export const INFO: AgentInfo = {
   version: '1.2.3',
   revision: 'abc1234',
   buildDate: '2026-01-02T03:04:05Z',
-  nodeId: nodeId('dc1', 'ann'),
+  nodeId: deriveNodeId('dc1', 'ann'),
   datacenter: 'dc1',
   startedAt: SEED - 90_000,
   settings: { preset: 'lan' },
@@ -153,22 +158,25 @@ export const INFO: AgentInfo = {
   degraded: () => [],
 };
 
-export const options = (door: Door, changes: Partial<HttpOptions> = {}): HttpOptions => ({
+export const options = (door: AgentHandle, changes: Partial<HttpServerOptions> = {}): HttpServerOptions => ({
   listen: { host: '127.0.0.1', port: 0 },
-  door,
+  agent: door,
   info: INFO,
   insecure: false,
   allowedHosts: [],
-  getWrites: true,
-  now: () => SEED,
-  clock: () => 5000,
+  legacyGetWrites: true,
+  wallClock: () => SEED,
+  monotonicClock: () => 5000,
   ...changes,
 });
 
 /** Starts a server that is closed when the test is over. Errors that are our own fault fail the test. */
-export async function serve(door: Door, changes: Partial<HttpOptions> = {}): Promise<HttpServer> {
+export async function serve(
+  door: AgentHandle,
+  changes: Partial<HttpServerOptions> = {},
+): Promise<HttpServer> {
   const faults: unknown[] = [];
-  const server = await startHttp(options(door, { report: (error) => faults.push(error), ...changes }));
+  const server = await startHttpServer(options(door, { onError: (error) => faults.push(error), ...changes }));
   onTestFinished(async () => {
     await server.close();
     if (faults.length > 0) throw faults[0];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../src/base/address.ts';
-import { checksum } from '../../../src/catalog/placement.ts';
+import { toAddress } from '../../../src/base/address.ts';
+import { instancesChecksum } from '../../../src/catalog/placement.ts';
 import { instance, service } from './data.ts';
 import { FakeAgent, member, SEED, send, serve, until } from './fixture.ts';
 
@@ -13,7 +13,7 @@ interface Owner {
 function world(): FakeAgent {
   const agent = new FakeAgent(
     member('ann'),
-    member('bob', { address: address(Uint8Array.of(10, 0, 0, 2), 7946) }),
+    member('bob', { address: toAddress(Uint8Array.of(10, 0, 0, 2), 7946) }),
   );
   agent.catalog.held = [
     instance('ann', service('web', { id: 'web-1', address: '10.1.0.1', port: 8080 })),
@@ -40,7 +40,7 @@ describe('GET /v1/hearsay/owner/:service', () => {
         { id: 'web-1', node: 'ann', address: '10.1.0.1', port: 8080 },
         { id: 'web-2', node: 'bob', address: '10.0.0.2', port: 80 },
       ]),
-      checksum: checksum(agent.catalog.usable('web')),
+      checksum: instancesChecksum(agent.catalog.usable('web')),
       instances: 2,
     });
     expect(answer.owners).toHaveLength(2);

@@ -1,7 +1,7 @@
 /** Rules that need a real agent behind the door: what it registers, and how its indexes move. */
 import { expect, onTestFinished, test } from 'vitest';
 import { resolveConfig } from '../../../src/config/resolve.ts';
-import { start } from '../../../src/main.ts';
+import { startAgent } from '../../../src/main.ts';
 import { type Answer, send } from './fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -16,7 +16,7 @@ async function agent(name = 'ann') {
     logLevel: 'error',
   };
   const { config } = resolveConfig({ flags, env: {}, files: [], hostname: 'host', terminal: false });
-  const running = await start(config);
+  const running = await startAgent(config);
   onTestFinished(() => running.stop());
   const server = { address: running.http ?? '', close: async () => undefined };
   const get = (path: string): Promise<Answer> => send(server, path);

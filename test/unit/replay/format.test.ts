@@ -1,19 +1,27 @@
 /** The file of a recording, cut at every octet and changed at every octet. */
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../src/base/address.ts';
+import { toAddress } from '../../../src/base/address.ts';
 import { AgentError } from '../../../src/base/errors.ts';
-import { documentOf, readTape, type TapeEnd, TapeWriter } from '../../../src/replay/format.ts';
-import { fromPlain, toPlain } from '../../../src/replay/json-codec.ts';
-import { play } from '../../../src/replay/player.ts';
-import { story } from '../../../src/sim/scenarios/story.ts';
+import {
+  RecordingEncoder,
+  type RecordingEnd,
+  readRecording,
+  toJsonDocument,
+} from '../../../src/replay/format.ts';
+import { fromJson, toJson } from '../../../src/replay/json-codec.ts';
+import { replayRecording } from '../../../src/replay/player.ts';
+import { createStory } from '../../../src/sim/scenarios/story.ts';
 import { forgery, recording } from './support.ts';
 
 /** A short life: its file, and the octet at which each line begins. */
 function small(): { bytes: Uint8Array; starts: number[]; lines: number } {
   const { lives, birth } = recording(false);
-  story('ann bob', { seed: 3, birth }).pass('1s');
+  createStory('ann bob', { seed: 3, makeAgent: birth }).run('1s');
   const { paper } = lives[0] as (typeof lives)[number];
-  const lines = [...paper.lines.slice(0, 9), new TapeWriter().line(documentOf({ end: 'stopped' }))];
+  const lines = [
+    ...paper.lines.slice(0, 9),
+    new RecordingEncoder().encodeLine(toJsonDocument({ end: 'stopped' })),
+  ];
   let at = 0;
   const starts = lines.map((line) => {
     at += line.length;
@@ -23,8 +31,8 @@ function small(): { bytes: Uint8Array; starts: number[]; lines: number } {
 }
 
 /** How many lines are as they were written, and why there are no more. */
-function read(bytes: Uint8Array): { lines: number; end: TapeEnd } {
-  const tape = readTape(bytes);
+function read(bytes: Uint8Array): { lines: number; end: RecordingEnd } {
+  const tape = readRecording(bytes);
   for (let lines = 0; ; lines++) {
     const next = tape.next();
     if (next.done === true) return { lines, end: next.value };
@@ -38,7 +46,11 @@ describe('a small file', () => {
   test('is whole', () => {
     expect(bytes.length).toBe((starts.at(-1) as number) + '12345678 {"end":"stopped"}\n'.length);
     expect(lines).toBeGreaterThan(6);
-    expect(play(bytes)).toMatchObject({ inputs: lines - 2, end: 'stopped', tape: { kind: 'whole' } });
+    expect(replayRecording(bytes)).toMatchObject({
+      inputs: lines - 2,
+      end: 'stopped',
+      tape: { kind: 'whole' },
+    });
   });
 
   test('cut at every octet is read as far as it goes, and tells where it ends', () => {
@@ -69,12 +81,12 @@ describe('a small file', () => {
         if (length < 0) continue;
         const cut = bytes.subarray(0, length);
         if (length < first) {
-          expect(() => play(cut), `cut to ${length}`).toThrow(AgentError);
+          expect(() => replayRecording(cut), `cut to ${length}`).toThrow(AgentError);
           continue;
         }
         const inputs = length < start ? i - 2 : i - 1;
         const kind = length === start ? 'whole' : 'torn';
-        const played = play(cut);
+        const played = replayRecording(cut);
         expect(played, `cut to ${length}`).toMatchObject({ inputs, end: 'cut', tape: { kind } });
         expect(played.difference).toBeUndefined();
       }
@@ -91,39 +103,42 @@ describe('a small file', () => {
       text.toSpliced(at, 0, line),
       text.toSpliced(at - 1, 0, line),
     ]) {
-      const { tape } = play(new Uint8Array(Buffer.from(other.join(''))));
+      const { recordingEnd: tape } = replayRecording(new Uint8Array(Buffer.from(other.join(''))));
       expect(tape.kind).toBe('damaged');
     }
   });
 });
 
 test('what is no recording, or of a later format, is refused in a sentence', () => {
-  const file = (value: unknown) => new Uint8Array(Buffer.from(new TapeWriter().line(documentOf(value))));
-  expect(() => play(file({ hello: 'world' }))).toThrow('no recording of an agent');
-  expect(() => play(file({ what: 'hearsay recording', format: 9, version: '7.0.0' }))).toThrow(
+  const file = (value: unknown) =>
+    new Uint8Array(Buffer.from(new RecordingEncoder().encodeLine(toJsonDocument(value))));
+  expect(() => replayRecording(file({ hello: 'world' }))).toThrow('no recording of an agent');
+  expect(() => replayRecording(file({ what: 'hearsay recording', format: 9, version: '7.0.0' }))).toThrow(
     'use hearsay 7.0.0',
   );
-  expect(() => play(file({ what: 'hearsay recording', format: 1, birth: {} }))).toThrow(AgentError);
+  expect(() => replayRecording(file({ what: 'hearsay recording', format: 1, birth: {} }))).toThrow(
+    AgentError,
+  );
 });
 
 test('values come back as they were', () => {
   const value = {
     bytes: Uint8Array.of(0, 255),
-    here: address(Uint8Array.of(10, 0, 0, 7), 7946),
-    mapped: address(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 7), 1),
-    v6: address(Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5), 2),
+    here: toAddress(Uint8Array.of(10, 0, 0, 7), 7946),
+    mapped: toAddress(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 10, 0, 0, 7), 1),
+    v6: toAddress(Uint8Array.of(0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5), 2),
     map: new Map<string, unknown>([['__proto__', { deep: [1, new Set(['a'])] }]]),
     never: Number.POSITIVE_INFINITY,
     exact: 0.1 + 0.2,
     none: null,
   };
-  expect(fromPlain(JSON.parse(JSON.stringify(toPlain(value))))).toEqual(value);
-  expect(() => fromPlain({ $x: 1 })).toThrow('no such value');
+  expect(fromJson(JSON.parse(JSON.stringify(toJson(value))))).toEqual(value);
+  expect(() => fromJson({ $x: 1 })).toThrow('no such value');
 });
 
 test('any bytes can be read', () => {
   for (const text of ['', '\n', '\n\n', '00000000 \n', 'deadbeef {}\n', '0 '.repeat(40)]) {
-    const read = readTape(new Uint8Array(Buffer.from(text))).next();
+    const read = readRecording(new Uint8Array(Buffer.from(text))).next();
     expect(read.done).toBe(true);
   }
 });

@@ -1,38 +1,43 @@
 /** What an agent decided is decided again by whoever plays its recording; and a recording gives no key away. */
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../../src/base/bytes.ts';
-import { type Played, play } from '../../../src/replay/player.ts';
-import { type Story, story } from '../../../src/sim/scenarios/story.ts';
-import { toBase64 } from '../../../src/wire/crypt.ts';
+import { encodeUtf8 } from '../../../src/base/bytes.ts';
+import { type ReplayResult, replayRecording } from '../../../src/replay/player.ts';
+import { createStory, type Story } from '../../../src/sim/scenarios/story.ts';
+import { formatKey } from '../../../src/wire/crypt.ts';
 import { forgery, type Life, recording } from './support.ts';
 
-const KEY = utf8('a key of 16 byte');
-const NEXT = utf8('the key after it, of 32 bytes...');
+const KEY = encodeUtf8('a key of 16 byte');
+const NEXT = encodeUtf8('the key after it, of 32 bytes...');
 const SECRETS = ['swordfish', 'open sesame', 'rosebud', 'xyzzy'];
 
 /** Everything an agent can be asked, and much of what can befall it. */
 function lived(tale: Story): void {
-  tale.pass('3s');
+  tale.run('3s');
   tale.register('ann', 'web-1');
   tale.register('bob', 'web-2');
   tale.setCheck('ann', 'of-web-1', 'warning', 'password is swordfish');
-  tale.ask('ann', { kind: 'fireEvent', name: 'deploy', payload: utf8('open sesame'), coalesce: false });
-  tale.pass('2s');
-  const question = { name: 'uptime', payload: utf8('rosebud'), nodes: [], tags: new Map(), ack: true };
-  tale.ask('cat', { kind: 'query', question: { ...question, relayFactor: 1, timeout: 5000 } });
-  tale.pass('2s');
-  for (const heard of tale.world.host('bob').live.view.waitingQueries())
-    tale.ask('bob', { kind: 'respond', id: heard.id, payload: utf8('xyzzy') });
-  tale.maintain('bob', true, 'web-2');
+  tale.sendCommand('ann', {
+    kind: 'fireEvent',
+    name: 'deploy',
+    payload: encodeUtf8('open sesame'),
+    coalesce: false,
+  });
+  tale.run('2s');
+  const question = { name: 'uptime', payload: encodeUtf8('rosebud'), nodes: [], tags: new Map(), ack: true };
+  tale.sendCommand('cat', { kind: 'query', question: { ...question, relayFactor: 1, timeout: 5000 } });
+  tale.run('2s');
+  for (const heard of tale.world.host('bob').runningAgent.view.pendingQueries())
+    tale.sendCommand('bob', { kind: 'respond', id: heard.id, payload: encodeUtf8('xyzzy') });
+  tale.setMaintenance('bob', true, 'web-2');
   tale.stop('dan');
-  tale.pass('30s');
+  tale.run('30s');
   tale.restart('dan');
-  tale.pass('10s');
+  tale.run('10s');
 }
 
 function rotated(tale: Story): void {
   const keys = (operation: 'install' | 'use' | 'remove' | 'list', key: Uint8Array | undefined) =>
-    tale.answer('ann', { kind: 'keys', operation, key, force: true, timeout: undefined });
+    tale.runCommand('ann', { kind: 'keys', operation, key, force: true, timeout: undefined });
   for (const [operation, key] of [
     ['install', NEXT],
     ['use', NEXT],
@@ -40,11 +45,14 @@ function rotated(tale: Story): void {
     ['list', undefined],
   ] as const) {
     expect(keys(operation, key).ok).toBe(true);
-    tale.pass('8s');
+    tale.run('8s');
   }
 }
 
-const sameIn = ({ difference, tape }: Played): unknown => ({ difference, tape: tape.kind });
+const sameIn = ({ difference, recordingEnd: tape }: ReplayResult): unknown => ({
+  difference,
+  tape: tape.kind,
+});
 const SAME = { difference: undefined, tape: 'whole' };
 const paperOf = (lives: readonly Life[], host: string) =>
   (lives.find((life) => life.host === host) as Life).paper;
@@ -56,17 +64,17 @@ describe.each([
   ['encrypted, redacted', [KEY], true],
 ])('%s', (_, keys, redact) => {
   const { lives, birth } = recording(redact);
-  const tale = story('ann bob cat dan', { seed: 7, all: { keys }, birth });
+  const tale = createStory('ann bob cat dan', { seed: 7, all: { keys }, makeAgent: birth });
   lived(tale);
   if (keys.length > 0) rotated(tale);
   tale.leave('cat');
-  tale.pass('10s');
-  for (const { agent } of lives) agent.end('stopped');
+  tale.run('10s');
+  for (const { agent } of lives) agent.stopRecording('stopped');
 
   test('every life plays to the same decisions', () => {
     expect(lives.map(({ host }) => host)).toEqual(['ann', 'bob', 'cat', 'dan', 'dan']);
     for (const { host, paper } of lives) {
-      const played = play(paper.bytes);
+      const played = replayRecording(paper.bytes);
       expect(sameIn(played), host).toEqual(SAME);
       expect(played.header).toMatchObject({ node: host, redacted: redact });
       expect(played.inputs).toBe(paper.lines.length - 2);
@@ -90,7 +98,7 @@ describe.each([
   });
 
   test(redact ? 'nor is what was said' : 'what was said is', () => {
-    const said = SECRETS.filter((secret) => lives.some(({ paper }) => holds(paper.text, utf8(secret))));
+    const said = SECRETS.filter((secret) => lives.some(({ paper }) => holds(paper.text, encodeUtf8(secret))));
     expect(said).toEqual(redact ? [] : SECRETS);
   });
 });
@@ -98,7 +106,7 @@ describe.each([
 /** As it is, in base64, or inside anything that stands there in base64. */
 function holds(text: string, secret: Uint8Array): boolean {
   const plain = Buffer.from(secret);
-  const looks = [plain, Buffer.from(toBase64(secret))];
+  const looks = [plain, Buffer.from(formatKey(secret))];
   if (looks.some((look) => text.includes(look.toString('latin1')))) return true;
   return [...text.matchAll(/"\$b":"([^"]*)"/g)].some(([, base64 = '']) => {
     const bytes = Buffer.from(base64, 'base64');
@@ -108,12 +116,12 @@ function holds(text: string, secret: Uint8Array): boolean {
 
 describe('a difference', () => {
   const { lives, birth } = recording(false);
-  const tale = story('ann bob cat dan', { seed: 9, birth });
+  const tale = createStory('ann bob cat dan', { seed: 9, makeAgent: birth });
   lived(tale);
   const paper = paperOf(lives, 'ann');
 
   test('of chance is found at the first step that depends on it', () => {
-    const { difference } = play(paper.bytes, { seed: 1 });
+    const { difference } = replayRecording(paper.bytes, { seed: 1 });
     expect(difference).toMatchObject({ step: 1, input: { kind: 'tick' } }); // it draws when it probes first
     expect(difference?.recorded).not.toBe(difference?.replayed);
   });
@@ -123,7 +131,7 @@ describe('a difference', () => {
     const forged = forgery(paper.lines, at, (json) =>
       json.replace('fact memberSuspected node=dan', 'fact memberSuspected node=bob'),
     );
-    const { difference } = play(forged);
+    const { difference } = replayRecording(forged);
     expect(difference).toMatchObject({ step: at, line: at + 1 });
     expect(difference?.recorded).toContain('memberSuspected node=bob');
     expect(difference?.replayed).toContain('memberSuspected node=dan');
@@ -132,11 +140,11 @@ describe('a difference', () => {
   test('of one decision too many or too few is found too', () => {
     const at = paper.lines.findIndex((line) => line.includes('"out":["packet '));
     const more = forgery(paper.lines, at, (json) => json.replace('"out":[', '"out":["packet to nobody",'));
-    expect(play(more).difference).toMatchObject({ step: at, recorded: 'packet to nobody' });
+    expect(replayRecording(more).difference).toMatchObject({ step: at, recorded: 'packet to nobody' });
     const fewer = forgery(paper.lines, at, (json) =>
       json.replace(/"out":\[.*\],"wakes"/, '"out":[],"wakes"'),
     );
-    expect(play(fewer).difference).toMatchObject({ step: at });
+    expect(replayRecording(fewer).difference).toMatchObject({ step: at });
   });
 
   test('of one octet in what came is found where it matters', () => {
@@ -144,6 +152,6 @@ describe('a difference', () => {
     const forged = forgery(paper.lines, at, (json) =>
       json.replace(/"packet":\[\{"\$b":"(.)/, '"packet":[{"$b":"/'),
     );
-    expect(play(forged).difference?.step).toBeGreaterThanOrEqual(at);
+    expect(replayRecording(forged).difference?.step).toBeGreaterThanOrEqual(at);
   });
 });

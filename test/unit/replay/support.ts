@@ -2,15 +2,20 @@
 import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Agent } from '../../../src/agent/contract/machine.ts';
 import { createRng } from '../../../src/base/rng.ts';
-import { TapeWriter } from '../../../src/replay/format.ts';
-import { createRecorded, type EndOf, type Recorded, type Sink } from '../../../src/replay/recorder.ts';
+import { RecordingEncoder } from '../../../src/replay/format.ts';
+import {
+  createRecordedAgent,
+  type RecordedAgent,
+  type RecordingEndReason,
+  type RecordingSink,
+} from '../../../src/replay/recorder.ts';
 
 /** A file in memory that takes so much. */
-export class Paper implements Sink {
+export class Paper implements RecordingSink {
   readonly #lines: string[] = [];
   readonly #limit: number;
   size = 0;
-  ended: EndOf | undefined;
+  ended: RecordingEndReason | undefined;
 
   constructor(limit = Number.POSITIVE_INFINITY) {
     this.#limit = limit;
@@ -38,7 +43,7 @@ export class Paper implements Sink {
     return true;
   }
 
-  last(line: string, why: EndOf): void {
+  last(line: string, why: RecordingEndReason): void {
     this.write(line);
     this.ended = why;
   }
@@ -47,7 +52,7 @@ export class Paper implements Sink {
 export interface Life {
   readonly host: string;
   readonly paper: Paper;
-  readonly agent: Recorded;
+  readonly agent: RecordedAgent;
 }
 
 /** `birth` for a story, and the lives that were recorded. */
@@ -62,7 +67,10 @@ export function recording(
       const seed = 1000 + lives.length;
       const paper = new Paper(limit);
       const salt = new Uint8Array(16).fill(lives.length + 1);
-      const agent = createRecorded({ ...options, rng: createRng(seed) }, { seed, redact, salt, sink: paper });
+      const agent = createRecordedAgent(
+        { ...options, rng: createRng(seed) },
+        { seed, redact, salt, sink: paper },
+      );
       lives.push({ host: label, paper, agent });
       return agent;
     },
@@ -75,10 +83,10 @@ export function forgery(
   at: number,
   change: (document: string) => string,
 ): Uint8Array {
-  const tape = new TapeWriter();
+  const tape = new RecordingEncoder();
   const forged = lines.map((line, i) => {
     const document = line.slice(line.indexOf(' ') + 1, -1);
-    return tape.line(i === at ? change(document) : document);
+    return tape.encodeLine(i === at ? change(document) : document);
   });
   return new Uint8Array(Buffer.from(forged.join('')));
 }

@@ -1,11 +1,11 @@
 /** Queries between agents of our kind: answered by the rooms above, and told at once to those who matter most. */
 import { expect, test } from 'vitest';
-import { NO_BYTES, text, utf8 } from '../../../src/base/bytes.ts';
-import type { Question, SerfEffect } from '../../../src/serf/types.ts';
+import { decodeUtf8, encodeUtf8, NO_BYTES } from '../../../src/base/bytes.ts';
+import type { QueryDefinition, SerfEffect } from '../../../src/serf/types.ts';
 import { decodeSerf, Query } from '../../../src/wire/serf.ts';
 import { member, one } from './one.ts';
 
-const question = (changes: Partial<Question> = {}): Question => ({
+const question = (changes: Partial<QueryDefinition> = {}): QueryDefinition => ({
   ...{ name: '_serf_hearsay-why', payload: NO_BYTES, nodes: [], tags: new Map(), ack: false, relayFactor: 0 },
   ...changes,
 });
@@ -17,7 +17,7 @@ test('who is named first is told at once, if it is alive; the others by gossip',
   ann.down('cat');
   ann.out.length = 0;
 
-  ann.serf.ask(question({ first: ['bob', 'cat', 'ann', 'nobody'] }), ann.now, ann.out);
+  ann.serf.query(question({ directTo: ['bob', 'cat', 'ann', 'nobody'] }), ann.now, ann.out);
 
   expect(sends(ann.out).map(({ to }) => to.key)).toEqual([member('bob').identity.address.key]);
   expect(decodeSerf(sends(ann.out)[0]?.body ?? NO_BYTES)).toMatchObject({ kind: 'query', sourceNode: 'ann' });
@@ -29,14 +29,23 @@ test('an internal query that is not Serf’s is answered from above, if they kno
   const ann = one({
     members: ['bob'],
     answer: (name, payload) => {
-      asked.push(`${name} ${text(payload)}`);
-      return name === '_serf_hearsay-why' ? utf8('seen') : undefined;
+      asked.push(`${name} ${decodeUtf8(payload)}`);
+      return name === '_serf_hearsay-why' ? encodeUtf8('seen') : undefined;
     },
   });
   const { ip: addr, port } = member('bob').identity.address;
   const ask = (name: string, id: number): void => {
-    const query = { ltime: 1, id, addr, port, sourceNode: 'bob', timeout: 5e9, name, payload: utf8('cat') };
-    ann.receive(Query.encode(Query.make(query)));
+    const query = {
+      ltime: 1,
+      id,
+      addr,
+      port,
+      sourceNode: 'bob',
+      timeout: 5e9,
+      name,
+      payload: encodeUtf8('cat'),
+    };
+    ann.receive(Query.encode(Query.create(query)));
   };
   ann.out.length = 0;
   ask('_serf_hearsay-why', 1);
@@ -46,7 +55,7 @@ test('an internal query that is not Serf’s is answered from above, if they kno
   const [answer, ...more] = sends(ann.out);
   expect([answer?.to.key, more]).toEqual([member('bob').identity.address.key, []]);
   const response = decodeSerf(answer?.body ?? NO_BYTES);
-  expect(response.kind === 'queryResponse' ? text(response.payload) : response.kind).toBe('seen');
-  expect(ann.serf.waitingQueries).toEqual([]);
+  expect(response.kind === 'queryResponse' ? decodeUtf8(response.payload) : response.kind).toBe('seen');
+  expect(ann.serf.pendingQueries).toEqual([]);
   expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', why: 'an internal query of no known name' }]);
 });

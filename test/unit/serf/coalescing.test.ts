@@ -1,46 +1,46 @@
 import { describe, expect, test } from 'vitest';
 import { NEVER } from '../../../src/base/time.ts';
-import { Coalescing } from '../../../src/serf/coalescing.ts';
-import type { MemberChange, News, SerfMember } from '../../../src/serf/types.ts';
+import { Coalescer } from '../../../src/serf/coalescing.ts';
+import type { HandlerEvent, MemberChange, SerfMember } from '../../../src/serf/types.ts';
 
 /** News by the second, in virtual time: what was told, and when. */
-function gathering(members = { period: 3000, quiet: 1000 }, user = members) {
-  const coalescing = new Coalescing(members, user);
+function gathering(members = { period: 3000, quiescent: 1000 }, user = members) {
+  const coalescing = new Coalescer(members, user);
   const told: string[] = [];
   let now = 0;
-  const say = (out: News[]): void => {
+  const say = (out: HandlerEvent[]): void => {
     for (const news of out) told.push(`${now}: ${words(news)}`);
   };
   /** Lets every tick that is due by `at` happen when it is due. */
   const pass = (at: number): void => {
     while (coalescing.deadline <= at) {
       now = coalescing.deadline;
-      const out: News[] = [];
+      const out: HandlerEvent[] = [];
       coalescing.tick(now, out);
       say(out);
     }
     now = at;
   };
-  const take = (at: number, news: News): void => {
+  const take = (at: number, news: HandlerEvent): void => {
     pass(at);
-    const out: News[] = [];
-    coalescing.take(news, now, out);
+    const out: HandlerEvent[] = [];
+    coalescing.accept(news, now, out);
     say(out);
   };
   return { take, pass, told, deadline: () => coalescing.deadline };
 }
 
-function words(news: News): string {
+function words(news: HandlerEvent): string {
   if (news.kind === 'members') return `${news.change} ${news.members.map(({ name }) => name).join('+')}`;
   return news.kind === 'user' ? `${news.event.name}@${news.event.ltime}` : news.query.name;
 }
 
-const member = (change: MemberChange, name: string): News => ({
+const member = (change: MemberChange, name: string): HandlerEvent => ({
   kind: 'members',
   change,
   members: [{ name } as SerfMember],
 });
-const event = (name: string, ltime: number, coalesce = true): News => ({
+const event = (name: string, ltime: number, coalesce = true): HandlerEvent => ({
   kind: 'user',
   event: { name, ltime, payload: new Uint8Array(0), coalesce },
 });
@@ -126,8 +126,8 @@ describe('user events', () => {
 });
 
 test.each([
-  { period: 0, quiet: 1000 },
-  { period: 3000, quiet: 0 },
+  { period: 0, quiescent: 1000 },
+  { period: 3000, quiescent: 0 },
 ])('a span of 0 turns gathering off: %o', (off) => {
   const { take, told, deadline } = gathering(off);
   take(0, member('join', 'ann'));

@@ -109,7 +109,7 @@ describe('4.12 Vivaldi', () => {
     for (const coordinates of [kept, erased])
       for (const roundTrip of [20, 20]) coordinates.update('bob', roundTrip, at(-0.01));
 
-    erased.forget('bob');
+    erased.delete('bob');
     kept.update('bob', 200, at(-0.01));
     erased.update('bob', 200, at(-0.01));
 
@@ -171,9 +171,9 @@ describe('4.12 the payload of an ack', () => {
   test('4.12 no payload, nothing learned; with one we move', () => {
     const coordinates = fresh();
 
-    expect(coordinates.learn('bob', 20, new Uint8Array())).toBe(false);
+    expect(coordinates.updateFromAck('bob', 20, new Uint8Array())).toBe(false);
     expect(coordinates.own).toEqual(fresh().own);
-    expect(coordinates.learn('bob', 20, encodeCoordinate(at(0.1)))).toBe(true);
+    expect(coordinates.updateFromAck('bob', 20, encodeCoordinate(at(0.1)))).toBe(true);
     expect(coordinates.own).not.toEqual(fresh().own);
   });
 
@@ -194,7 +194,7 @@ describe('4.12 the payload of an ack', () => {
   ])('S28 a coordinate with %s is refused, and we stay', (_, coordinate) => {
     const coordinates = fresh();
 
-    expect(() => coordinates.learn('eve', 20, encodeCoordinate(coordinate))).toThrowError(
+    expect(() => coordinates.updateFromAck('eve', 20, encodeCoordinate(coordinate))).toThrowError(
       expect.objectContaining({ name: 'WireError', code: 'badValue' }),
     );
     expect(coordinates.own).toEqual(fresh().own);

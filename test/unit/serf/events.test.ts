@@ -174,8 +174,8 @@ describe('4.6 firing and hearing', () => {
     const bob = one();
     bob.serf.fire('deploy', payload(1), false, bob.out);
 
-    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
-    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
+    ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
+    ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
 
     expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['deploy']);
     expect(ann.told('events')).toEqual([]);
@@ -186,14 +186,14 @@ describe('4.6 firing and hearing', () => {
     bob.serf.fire('old', payload(), false, bob.out);
     const ann = one();
 
-    ann.serf.mergeState(bob.serf.userState(), true, 0, ann.out);
+    ann.serf.mergeRemoteState(bob.serf.localState(), true, 0, ann.out);
     expect(ann.serf.recentEvents).toEqual([]);
     bob.serf.fire('new', payload(), false, bob.out);
-    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
+    ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
     expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['new']);
 
     const reborn = one({ clocks: ann.serf.clocks });
-    reborn.serf.mergeState(bob.serf.userState(), false, 0, reborn.out);
+    reborn.serf.mergeRemoteState(bob.serf.localState(), false, 0, reborn.out);
     expect(reborn.serf.recentEvents).toEqual([]);
   });
 
@@ -203,7 +203,7 @@ describe('4.6 firing and hearing', () => {
 
     expect(ann.serf.recentEvents).toHaveLength(256);
     expect(ann.serf.recentEvents[0]?.name).toBe('e45');
-    const last = ann.out.filter((effect) => effect.kind === 'heard').at(-1);
+    const last = ann.out.filter((effect) => effect.kind === 'userEvent').at(-1);
     expect(last).toMatchObject({ event: { name: 'e300' }, dropped: { name: 'e44' } });
   });
 

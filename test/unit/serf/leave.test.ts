@@ -6,7 +6,7 @@ describe('4.5 joining', () => {
     const ann = one({ members: ['bob'] });
     ann.merge({ ltime: 51, statusLTimes: new Map([['bob', 20]]) }, true);
 
-    ann.serf.joined(ann.now, ann.out);
+    ann.serf.broadcastJoin(ann.now, ann.out);
 
     expect(ann.toldMessages()).toEqual([{ kind: 'joinIntent', ltime: 51, node: SELF }]);
     expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 51 });
@@ -17,7 +17,7 @@ describe('4.5 joining', () => {
     const ann = one({ members: ['bob'] });
 
     ann.merge({ ltime: 41, statusLTimes: new Map([[SELF, 40]]), leftMembers: [SELF] }, true);
-    ann.serf.joined(ann.now, ann.out);
+    ann.serf.broadcastJoin(ann.now, ann.out);
 
     const [join] = ann.toldMessages();
     expect(join).toMatchObject({ kind: 'joinIntent', node: SELF });
@@ -30,7 +30,7 @@ describe('4.5 joining', () => {
 describe('4.5 our own leave', () => {
   test('4.5 trap 28: the leave intent is later than our join, applied here and queued', () => {
     const ann = one({ members: ['bob'] });
-    ann.serf.joined(0, ann.out);
+    ann.serf.broadcastJoin(0, ann.out);
     const joinedAt = ann.seen(SELF)?.ltime as number;
     ann.events();
 
@@ -61,7 +61,7 @@ describe('4.5 our own leave', () => {
     ann.told();
 
     ann.leaveIntent(SELF, 30);
-    ann.serf.joined(0, ann.out);
+    ann.serf.broadcastJoin(0, ann.out);
 
     expect(ann.seen(SELF)).toEqual({ status: 'leaving', ltime: 30 });
     expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', ltime: 30 }]);
@@ -75,7 +75,7 @@ describe('4.5 force-leave', () => {
     ann.down('bob');
     ann.events();
 
-    ann.serf.forget('bob', false, 0, ann.out);
+    ann.serf.forceLeave('bob', false, 0, ann.out);
 
     expect(ann.status('bob')).toBe('left');
     expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', node: 'bob', ltime: 1, prune: false }]);
@@ -85,10 +85,10 @@ describe('4.5 force-leave', () => {
   test('4.5 unknown names and our own are refused with a sentence, and nothing changes', () => {
     const ann = one({ members: ['bob'] });
 
-    expect(() => ann.serf.forget('nobody', false, 0, ann.out)).toThrowError(
+    expect(() => ann.serf.forceLeave('nobody', false, 0, ann.out)).toThrowError(
       expect.objectContaining({ name: 'AgentError', code: 'notFound' }),
     );
-    expect(() => ann.serf.forget(SELF, false, 0, ann.out)).toThrowError(
+    expect(() => ann.serf.forceLeave(SELF, false, 0, ann.out)).toThrowError(
       expect.objectContaining({ name: 'AgentError', code: 'conflict' }),
     );
     expect(ann.out).toEqual([]);
@@ -104,7 +104,7 @@ describe('4.5 force-leave', () => {
     ann.told();
 
     ann.leaveIntent('bob', 6, true);
-    ann.serf.forget('cat', true, 0, ann.out);
+    ann.serf.forceLeave('cat', true, 0, ann.out);
 
     expect(ann.serf.view.get('bob')).toBeUndefined();
     expect(ann.serf.view.get('cat')).toBeUndefined();
@@ -155,7 +155,7 @@ describe('4.5 force-leave', () => {
   test('4.5 a suspect one is given until the suspicion tells, however long that takes', () => {
     const ann = one();
     const row = { ...member('bob'), state: 'suspect' as const };
-    ann.serf.memberEvent({ kind: 'memberJoined', member: row }, 0, ann.out);
+    ann.serf.handleMemberEvent({ kind: 'memberJoined', member: row }, 0, ann.out);
 
     ann.leaveIntent('bob', 6, true);
     ann.pass(100_000);

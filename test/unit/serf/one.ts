@@ -1,12 +1,12 @@
 /** One Serf with lanes of its own, and short words for what goes in and comes out. */
-import { address } from '../../../src/base/address.ts';
+import { toAddress } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
-import { type SerfConfig, serf as settings } from '../../../src/config/protocol.ts';
-import { valuesOf } from '../../../src/config/setting.ts';
-import type { Answer } from '../../../src/serf/queries/internal.ts';
-import { type Clocks, Serf } from '../../../src/serf/serf.ts';
+import { type SerfConfig, serfSection as settings } from '../../../src/config/protocol.ts';
+import { withDefaults } from '../../../src/config/setting.ts';
+import type { InternalQueryHandler } from '../../../src/serf/queries/internal.ts';
+import { type LamportTimes, Serf } from '../../../src/serf/serf.ts';
 import type { SerfEffect, SerfEvent, SerfFact, SerfMember } from '../../../src/serf/types.ts';
-import { Broadcasts } from '../../../src/swim/broadcasts.ts';
+import { BroadcastQueue } from '../../../src/swim/broadcasts.ts';
 import type { Member, MemberState } from '../../../src/swim/types.ts';
 import { Keyring } from '../../../src/wire/keyring.ts';
 import {
@@ -19,7 +19,7 @@ import {
   SerfState,
   UserEvent,
 } from '../../../src/wire/serf.ts';
-import { decode } from '../../../src/wire/struct.ts';
+import { decodeStruct } from '../../../src/wire/struct.ts';
 
 export const SELF = 'ann';
 
@@ -35,7 +35,7 @@ export function member(
   return {
     identity: {
       name,
-      address: address(Uint8Array.of(127, 0, 0, last), 7946),
+      address: toAddress(Uint8Array.of(127, 0, 0, last), 7946),
       meta: encodeTags(new Map(Object.entries(tags))),
       vsn: Uint8Array.of(1, 5, 2, 2, 5, 5),
     },
@@ -47,19 +47,23 @@ export function member(
 
 export interface OneOptions {
   readonly config?: Partial<SerfConfig>;
-  readonly clocks?: Clocks;
+  readonly clocks?: LamportTimes;
   readonly seed?: number;
   /** Nothing is known yet, not even of ourselves. */
   readonly unborn?: boolean;
   readonly keys?: readonly Uint8Array[];
   readonly keepsKeys?: boolean;
-  readonly answer?: Answer;
+  readonly answer?: InternalQueryHandler;
   /** Members swim knows from the start, besides ourselves. */
   readonly members?: readonly string[];
 }
 
 export class One {
-  readonly lanes = { intents: new Broadcasts(), queries: new Broadcasts(), events: new Broadcasts() };
+  readonly lanes = {
+    intents: new BroadcastQueue(),
+    queries: new BroadcastQueue(),
+    events: new BroadcastQueue(),
+  };
   readonly serf: Serf;
   readonly out: SerfEffect[] = [];
   now = 0;
@@ -70,12 +74,12 @@ export class One {
       address: () => member(SELF).identity.address,
       gossipInterval: 200,
       keyring: new Keyring(options.keys ?? []),
-      keepsKeys: options.keepsKeys ?? false,
-      config: valuesOf(settings, options.config),
+      persistsKeys: options.keepsKeys ?? false,
+      config: withDefaults(settings, options.config),
       rng: createRng(options.seed ?? 1),
       now: 0,
       lanes: this.lanes,
-      ...(options.answer === undefined ? {} : { answer: options.answer }),
+      ...(options.answer === undefined ? {} : { handleInternalQuery: options.answer }),
       ...(options.clocks === undefined ? {} : { clocks: options.clocks }),
     });
     if (options.unborn !== true) for (const name of [SELF, ...(options.members ?? [])]) this.up(name);
@@ -83,12 +87,16 @@ export class One {
   }
 
   up(name: string, tags?: Record<string, string>): void {
-    this.serf.memberEvent({ kind: 'memberJoined', member: member(name, 'alive', tags) }, this.now, this.out);
+    this.serf.handleMemberEvent(
+      { kind: 'memberJoined', member: member(name, 'alive', tags) },
+      this.now,
+      this.out,
+    );
   }
 
   down(name: string, left = false): void {
     const row = member(name, left ? 'left' : 'dead');
-    this.serf.memberEvent({ kind: 'memberDown', member: row, left, by: name }, this.now, this.out);
+    this.serf.handleMemberEvent({ kind: 'memberDown', member: row, left, by: name }, this.now, this.out);
   }
 
   leaveIntent(node: string, ltime: number, prune = false): void {
@@ -105,7 +113,7 @@ export class One {
 
   query(id: number, ltime: number, values: Partial<Query> = {}): void {
     this.receive(
-      Query.encode(Query.make({ id, ltime, addr: Uint8Array.of(127, 0, 0, 9), name: 'q', ...values })),
+      Query.encode(Query.create({ id, ltime, addr: Uint8Array.of(127, 0, 0, 9), name: 'q', ...values })),
     );
   }
 
@@ -114,11 +122,11 @@ export class One {
   }
 
   merge(state: Partial<SerfState>, join = false): void {
-    this.serf.mergeState(SerfState.encode(SerfState.make(state)), join, this.now, this.out);
+    this.serf.mergeRemoteState(SerfState.encode(SerfState.create(state)), join, this.now, this.out);
   }
 
   state(): SerfState {
-    return decode(SerfState, this.serf.userState());
+    return decodeStruct(SerfState, this.serf.localState());
   }
 
   /** Lets time pass, ticking at each deadline. */
@@ -143,7 +151,7 @@ export class One {
   /** Takes what the lanes would tell others, as bytes. */
   told(lane: keyof One['lanes'] = 'intents'): Uint8Array[] {
     const into: Uint8Array[] = [];
-    this.lanes[lane].take(1 << 20, 0, 1, into);
+    this.lanes[lane].dequeue(1 << 20, 0, 1, into);
     return into;
   }
 

@@ -18,7 +18,7 @@ describe('4.9 what we tell', () => {
     ann.event('deploy', 3, Uint8Array.of(1));
     ann.query(1, 8);
 
-    expect(ann.serf.userState()[0]).toBe(2);
+    expect(ann.serf.localState()[0]).toBe(2);
     expect(ann.state()).toMatchObject({
       ltime: 7,
       statusLTimes: new Map([
@@ -39,7 +39,7 @@ describe('4.9 what we tell', () => {
 
     const told = ann.state().events.map((held) => held?.ltime);
 
-    expect(ann.serf.userState().length).toBeLessThan(300_000);
+    expect(ann.serf.localState().length).toBeLessThan(300_000);
     expect(told.at(-1)).toBe(300);
     expect(told).toEqual([...told].sort((a, b) => Number(a) - Number(b)));
     expect(told.length).toBeGreaterThan(100);
@@ -78,7 +78,7 @@ describe('4.9 what we take over', () => {
     bob.leaveIntent('eve', 9);
     expect(bob.state().statusLTimes.has('eve')).toBe(false);
 
-    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
+    ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
     cat.merge({ ltime: 20, statusLTimes: new Map([['eve', 9]]) }); // as real agents name it
     for (const each of [ann, cat]) {
       each.leaveIntent('eve', 9);
@@ -115,8 +115,8 @@ describe('4.9 what we take over', () => {
     }
 
     for (let round = 0; round < 5; round++) {
-      ann.serf.mergeState(cat.serf.userState(), false, 0, ann.out);
-      cat.serf.mergeState(ann.serf.userState(), false, 0, cat.out);
+      ann.serf.mergeRemoteState(cat.serf.localState(), false, 0, ann.out);
+      cat.serf.mergeRemoteState(ann.serf.localState(), false, 0, cat.out);
     }
 
     expect(ann.seen('bob')).toEqual({ status: 'left', ltime: 5 });
@@ -145,7 +145,7 @@ describe('4.9 what we take over', () => {
     expect(bob.state().leftMembers).toEqual([]);
 
     ann.joinIntent('eve', 9);
-    ann.serf.mergeState(bob.serf.userState(), false, 0, ann.out);
+    ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
     ann.merge({ ltime: 10, statusLTimes: new Map([['eve', 9]]), leftMembers: ['eve'] }); // as real agents list it
     expect(ann.seen('eve')).toEqual({ status: 'alive', ltime: 9 });
   });
@@ -227,15 +227,15 @@ describe('4.9 what we take over', () => {
 
   test('4.9 an empty state is fine; a wrong type or a torn body throws and changes nothing', () => {
     const ann = one({ members: ['bob'] });
-    const whole = SerfState.encode(SerfState.make({ ltime: 50, statusLTimes: new Map([['bob', 40]]) }));
+    const whole = SerfState.encode(SerfState.create({ ltime: 50, statusLTimes: new Map([['bob', 40]]) }));
 
-    ann.serf.mergeState(new Uint8Array(), true, 0, ann.out);
+    ann.serf.mergeRemoteState(new Uint8Array(), true, 0, ann.out);
     const wrong = Uint8Array.from(whole);
     wrong[0] = 3;
-    expect(() => ann.serf.mergeState(wrong, false, 0, ann.out)).toThrowError(
+    expect(() => ann.serf.mergeRemoteState(wrong, false, 0, ann.out)).toThrowError(
       expect.objectContaining({ name: 'WireError', code: 'unknownType' }),
     );
-    expect(() => ann.serf.mergeState(whole.subarray(0, -1), false, 0, ann.out)).toThrowError(
+    expect(() => ann.serf.mergeRemoteState(whole.subarray(0, -1), false, 0, ann.out)).toThrowError(
       expect.objectContaining({ name: 'WireError' }),
     );
 

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
-import { changedTags, metaOf, tagsOf } from '../../../src/serf/tags.ts';
+import { metaFromTags, tagsFromIdentity, updateTags } from '../../../src/serf/tags.ts';
 import { member } from './one.ts';
 
 test('4.2 tags become meta, and come back from an identity', () => {
-  expect([...metaOf(new Map())]).toEqual([0xff, 0x80]);
-  expect([...metaOf(new Map([['a', 'b']]))]).toEqual([0xff, 0x81, 0xa1, 0x61, 0xa1, 0x62]);
-  expect(tagsOf(member('bob', 'alive', { a: 'b' }).identity)).toEqual(new Map([['a', 'b']]));
+  expect([...metaFromTags(new Map())]).toEqual([0xff, 0x80]);
+  expect([...metaFromTags(new Map([['a', 'b']]))]).toEqual([0xff, 0x81, 0xa1, 0x61, 0xa1, 0x62]);
+  expect(tagsFromIdentity(member('bob', 'alive', { a: 'b' }).identity)).toEqual(new Map([['a', 'b']]));
 });
 
 test('4.2 512 bytes of tags may stand, one more may not, and the sentence says how many there are', () => {
   const room = 512 - 2 - 2 - 3; // magic, map, key "k", raw16 header
-  expect(metaOf(new Map([['k', 'x'.repeat(room)]]))).toHaveLength(512);
+  expect(metaFromTags(new Map([['k', 'x'.repeat(room)]]))).toHaveLength(512);
 
-  expect(() => metaOf(new Map([['k', 'x'.repeat(room + 1)]]))).toThrowError(
+  expect(() => metaFromTags(new Map([['k', 'x'.repeat(room + 1)]]))).toThrowError(
     expect.objectContaining({
       name: 'AgentError',
       code: 'tooLarge',
@@ -27,12 +27,12 @@ test('4.2 a change removes first and then sets, and leaves the old tags as they 
     ['dc', 'east'],
   ]);
 
-  expect(changedTags(before, new Map([['role', 'web']]), ['role', 'dc'])).toEqual(new Map([['role', 'web']]));
+  expect(updateTags(before, new Map([['role', 'web']]), ['role', 'dc'])).toEqual(new Map([['role', 'web']]));
   expect(before.size).toBe(2);
 });
 
 test('4.2 an identity is decoded once, however many tables hold it', () => {
   const { identity } = member('bob', 'alive', { a: 'b' });
 
-  expect(tagsOf(identity)).toBe(tagsOf(identity));
+  expect(tagsFromIdentity(identity)).toBe(tagsFromIdentity(identity));
 });

@@ -31,8 +31,8 @@ export class FakeDisk implements Disk {
     await this.#begin('makeDirectory', path);
   }
 
-  async look(path: string) {
-    await this.#begin('look', path);
+  async stat(path: string) {
+    await this.#begin('stat', path);
     const held = this.names.get(path);
     const isDirectory = [...this.names.keys()].some((name) => name.startsWith(`${path}/`));
     if (held === undefined && !isDirectory && path !== '/data') throw failure('ENOENT');
@@ -71,8 +71,8 @@ export class FakeDisk implements Disk {
     if (this.names.has(path)) this.#change((names) => names.delete(path));
   }
 
-  async sync(directory: string): Promise<void> {
-    await this.#begin('sync', directory);
+  async syncDirectory(directory: string): Promise<void> {
+    await this.#begin('syncDirectory', directory);
     this.#history = [this.names];
   }
 

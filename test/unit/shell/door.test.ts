@@ -3,18 +3,18 @@ import type { Seed } from '../../../src/agent/contract/commands.ts';
 import type { Input } from '../../../src/agent/contract/machine.ts';
 import type { View } from '../../../src/agent/contract/view.ts';
 import { AgentError } from '../../../src/base/errors.ts';
-import { createDoor, type DoorFrame } from '../../../src/shell/door.ts';
+import { type AgentHandleController, createAgentHandle } from '../../../src/shell/door.ts';
 import { LOCAL, turn } from './support.ts';
 
 type Asked = Extract<Input, { kind: 'command' }>;
 
 function frame(
   resolve: (seeds: readonly string[]) => Promise<readonly Seed[]> = async () => [],
-): DoorFrame & {
+): AgentHandleController & {
   asked: Asked[];
 } {
   const asked: Asked[] = [];
-  const made = createDoor({
+  const made = createAgentHandle({
     view: { node: 'ann' } as View,
     feed: (input) => {
       if (input.kind === 'command') asked.push(input);
@@ -28,9 +28,9 @@ const never = new AbortController().signal;
 
 describe('asking', () => {
   test('each question gets its own answer, in whatever order they come', async () => {
-    const { door, asked, settle } = frame();
-    const leave = door.ask({ kind: 'leave' });
-    const forget = door.ask({ kind: 'forget', node: 'bob', prune: false, refuseLive: true });
+    const { handle: door, asked, reply: settle } = frame();
+    const leave = door.execute({ kind: 'leave' });
+    const forget = door.execute({ kind: 'forget', node: 'bob', prune: false, refuseLive: true });
     await turn();
     const [first, second] = asked;
     settle(second?.request ?? -1, { ok: false, error: new AgentError('conflict', 'bob is alive') });
@@ -45,8 +45,12 @@ describe('asking', () => {
       { text: 'ann', addresses: [LOCAL] },
       { text: 'nobody', addresses: [], error: 'no such name' },
     ];
-    const { door, asked, settle } = frame(async (texts) => seeds.filter(({ text }) => texts.includes(text)));
-    const join = door.ask({ kind: 'join', seeds: ['ann', 'nobody'] });
+    const {
+      handle: door,
+      asked,
+      reply: settle,
+    } = frame(async (texts) => seeds.filter(({ text }) => texts.includes(text)));
+    const join = door.execute({ kind: 'join', seeds: ['ann', 'nobody'] });
     await turn();
     expect(asked[0]?.command).toEqual({ kind: 'join', seeds });
 
@@ -56,25 +60,25 @@ describe('asking', () => {
   });
 
   test('an answer to a question nobody asked is ignored', () => {
-    expect(() => frame().settle(99, { ok: true })).not.toThrow();
+    expect(() => frame().reply(99, { ok: true })).not.toThrow();
   });
 
   test('who waits when the agent stops is told so, and so is who comes later', async () => {
-    const { door, close } = frame();
-    const pending = door.ask({ kind: 'leave' });
+    const { handle: door, close } = frame();
+    const pending = door.execute({ kind: 'leave' });
     await turn();
     close();
     await expect(pending).rejects.toThrow('the agent is stopping');
-    await expect(door.ask({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
+    await expect(door.execute({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
   });
 });
 
 describe('waiting', () => {
   test('a change wakes those who wait for it, each once, and nobody else', async () => {
-    const { door, wake } = frame();
+    const { handle: door, notify: wake } = frame();
     const woken: string[] = [];
-    const wait = (who: string, topics: Parameters<typeof door.changed>[0]): void =>
-      void door.changed(topics, never).then(() => woken.push(who));
+    const wait = (who: string, topics: Parameters<typeof door.waitForChange>[0]): void =>
+      void door.waitForChange(topics, never).then(() => woken.push(who));
     wait('both', ['nodes', 'node:bob']);
     wait('bob', ['node:bob']);
     wait('cat', ['node:cat']);
@@ -91,10 +95,10 @@ describe('waiting', () => {
   });
 
   test('ten thousand wait, one topic changes: they wake, and none is left behind', async () => {
-    const { door, wake } = frame();
+    const { handle: door, notify: wake } = frame();
     let woken = 0;
     const all = Array.from({ length: 10_000 }, (_, i) =>
-      door.changed(['nodes', `node:${i}`], new AbortController().signal).then(() => {
+      door.waitForChange(['nodes', `node:${i}`], new AbortController().signal).then(() => {
         woken += 1;
       }),
     );
@@ -104,24 +108,24 @@ describe('waiting', () => {
   });
 
   test('who gives up stops waiting, before or after', async () => {
-    const { door, wake } = frame();
+    const { handle: door, notify: wake } = frame();
     const patience = new AbortController();
-    const waiting = door.changed(['nodes'], patience.signal);
+    const waiting = door.waitForChange(['nodes'], patience.signal);
     patience.abort();
     await waiting;
-    await door.changed(['nodes'], patience.signal);
+    await door.waitForChange(['nodes'], patience.signal);
     expect(() => wake(['nodes'])).not.toThrow();
   });
 
   test('nobody is left waiting when the agent stops', async () => {
-    const { door, close } = frame();
-    const waiting = [door.changed(['nodes'], never), door.changed(['node:bob', 'nodes'], never)];
+    const { handle: door, close } = frame();
+    const waiting = [door.waitForChange(['nodes'], never), door.waitForChange(['node:bob', 'nodes'], never)];
     close();
-    await Promise.all([...waiting, door.changed(['nodes'], never)]);
+    await Promise.all([...waiting, door.waitForChange(['nodes'], never)]);
   });
 
   test('a waiter who is woken takes its listener off the signal', async () => {
-    const { door, wake } = frame();
+    const { handle: door, notify: wake } = frame();
     let listeners = 0;
     const { signal } = new AbortController();
     const add = signal.addEventListener.bind(signal);
@@ -134,7 +138,7 @@ describe('waiting', () => {
       listeners -= 1;
       remove(...args);
     };
-    const waiting = door.changed(['nodes'], signal);
+    const waiting = door.waitForChange(['nodes'], signal);
     expect(listeners).toBe(1);
     wake(['nodes']);
     await waiting;

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import type { Effect, Input } from '../../../src/agent/contract/machine.ts';
 import { NEVER } from '../../../src/base/time.ts';
-import { Driver, type Io, monotonicNow } from '../../../src/shell/driver.ts';
+import { Driver, type DriverIo, monotonicNow } from '../../../src/shell/driver.ts';
 import { openUdp, type Udp } from '../../../src/shell/net/udp.ts';
 import { LOCAL, stall, type Tiny, tiny, turn, until } from './support.ts';
 
@@ -13,26 +13,26 @@ afterEach(async () => {
 });
 
 /** Writes down what is carried out, one word each. */
-function ledger(overlay: Partial<Io> = {}): { io: Io; done: string[] } {
+function ledger(overlay: Partial<DriverIo> = {}): { io: DriverIo; done: string[] } {
   const done: string[] = [];
-  const io: Io = {
+  const io: DriverIo = {
     udp: { send: (packet) => done.push(`send ${packet[0]}`) },
     tcp: {
       open: (stream) => done.push(`open ${stream}`),
       write: (stream, _bytes, end) => done.push(`write ${stream}${end ? ' end' : ''}`),
-      drop: (stream) => done.push(`drop ${stream}`),
+      destroy: (stream) => done.push(`drop ${stream}`),
     },
-    asks: { settle: (request) => done.push(`reply ${request}`) },
-    watchers: { wake: (topics) => done.push(`wake ${topics.join()}`) },
-    keys: { keep: (keys) => done.push(`keep ${keys.length} keys`) },
+    requests: { reply: (request) => done.push(`reply ${request}`) },
+    watchers: { notify: (topics) => done.push(`wake ${topics.join()}`) },
+    keys: { save: (keys) => done.push(`keep ${keys.length} keys`) },
     runners: { run: ({ check }) => done.push(`run ${check}`) },
     storage: {
       save: ({ incarnation }) => done.push(`save ${incarnation}`),
       saveCatalog: (bytes) => done.push(`save catalog ${bytes.length}`),
     },
-    journal: { note: ({ kind }) => done.push(`note ${kind}`) },
-    handlers: { tell: ({ kind }) => done.push(`tell ${kind}`) },
-    stopped: () => done.push('stopped'),
+    journal: { record: ({ kind }) => done.push(`note ${kind}`) },
+    handlers: { notify: ({ kind }) => done.push(`tell ${kind}`) },
+    onStopped: () => done.push('stopped'),
     ...overlay,
   };
   return { io, done };
@@ -40,7 +40,7 @@ function ledger(overlay: Partial<Io> = {}): { io: Io; done: string[] } {
 
 function drive(
   agent: Tiny,
-  io: Io,
+  io: DriverIo,
   onFatal: (error: unknown) => void = (error) => expect.fail(String(error)),
 ): Driver {
   const driver = new Driver(agent, io, onFatal);
@@ -58,9 +58,12 @@ test('effects of every kind are carried out in the order in which the agent deci
     { kind: 'writeStream', stream: 2, bytes: Uint8Array.of(1), end: false },
     { kind: 'writeStream', stream: 2, bytes: Uint8Array.of(1), end: true },
     { kind: 'closeStream', stream: 4 },
-    { kind: 'changed', topics: ['nodes', 'node:ann'] },
-    { kind: 'remember', snapshot: { incarnation: 3, clocks: { member: 1, event: 1, query: 1 }, peers: [] } },
-    { kind: 'rememberCatalog', bytes: new Uint8Array(5) },
+    { kind: 'topicsChanged', topics: ['nodes', 'node:ann'] },
+    {
+      kind: 'saveSnapshot',
+      snapshot: { incarnation: 3, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
+    },
+    { kind: 'saveCatalog', bytes: new Uint8Array(5) },
     { kind: 'reply', request: 9, result: { ok: true } },
     { kind: 'sendPacket', to: LOCAL, packet: Uint8Array.of(2) },
     { kind: 'stopped' },
@@ -69,7 +72,7 @@ test('effects of every kind are carried out in the order in which the agent deci
   drive(
     tiny((_input, out) => out.push(...effects)),
     io,
-  ).feed(packet());
+  ).dispatch(packet());
 
   expect(done).toEqual([
     'note leaveStarted',
@@ -105,14 +108,14 @@ test('an input caused by an effect waits until the effects before it are done, a
     tcp: {
       open: (stream) => {
         order.push('open');
-        driver.feed({ kind: 'streamClosed', stream, why: 'refused at once' });
+        driver.dispatch({ kind: 'streamClosed', stream, why: 'refused at once' });
       },
       write: () => {},
-      drop: () => {},
+      destroy: () => {},
     },
   });
   const driver = drive(agent, io);
-  driver.feed(packet());
+  driver.dispatch(packet());
 
   expect(order).toEqual(['handle packet', 'open', 'send', 'handle streamClosed']);
 });
@@ -129,8 +132,8 @@ test('a tick comes at the deadline and not before; one that moved earlier is kep
   });
   const driver = drive(agent, ledger().io);
   driver.start(); // wants 60 ms
-  driver.feed(packet()); // rather 5
-  driver.feed({ kind: 'streamOpened', stream: 2 }); // rather 80
+  driver.dispatch(packet()); // rather 5
+  driver.dispatch({ kind: 'streamOpened', stream: 2 }); // rather 80
   await until(() => ticks.length === 3 && agent.deadline === NEVER, 'three ticks and rest');
 
   for (const { now, deadline } of ticks) expect(now).toBeGreaterThanOrEqual(deadline);
@@ -147,14 +150,14 @@ test('after a stall the packets that wait in the socket are read before the tick
   const driver = drive(agent, ledger().io);
   const listener = await openUdp(
     LOCAL,
-    (bytes, from) => driver.feed({ kind: 'packet', from, bytes }),
+    (bytes, from) => driver.dispatch({ kind: 'packet', from, bytes }),
     expect.fail,
   );
   const peer = await openUdp(LOCAL, () => {}, expect.fail);
   sockets.push(listener, peer);
 
   agent.deadline = monotonicNow() + 10;
-  driver.feed({ kind: 'streamOpened', stream: 2 });
+  driver.dispatch({ kind: 'streamOpened', stream: 2 });
   for (let i = 0; i < waiting; i++) peer.send(Uint8Array.of(i), listener.address);
   stall(40); // the deadline passes while all of them wait
   await until(() => order.includes('tick') && order.length === waiting + 2, 'all is fed');
@@ -171,7 +174,7 @@ test('packets without end cannot put a tick off for ever', async () => {
   });
   const driver = drive(agent, ledger().io);
   const flood = (): void => {
-    for (let i = 0; i < 40; i++) driver.feed(packet());
+    for (let i = 0; i < 40; i++) driver.dispatch(packet());
     if (agent.deadline !== NEVER) setImmediate(flood);
   };
   agent.deadline = monotonicNow() + 5;
@@ -191,9 +194,9 @@ test('an exception out of the agent is told once, and nothing runs any more', as
   });
   const { io, done } = ledger();
   const driver = drive(agent, io, (error) => told.push(error));
-  driver.feed(packet());
-  driver.feed(packet());
-  driver.feed(packet());
+  driver.dispatch(packet());
+  driver.dispatch(packet());
+  driver.dispatch(packet());
   await turn();
 
   expect(told).toEqual([new Error('impossible: two')]);
@@ -213,6 +216,6 @@ test('after stop nothing is fed and no tick comes', async () => {
   stall(5);
   await new Promise((resolve) => setTimeout(resolve, 5));
   await turn();
-  driver.feed(packet());
+  driver.dispatch(packet());
   expect(handled).toBe(1);
 });

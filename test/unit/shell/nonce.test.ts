@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { resolveConfig } from '../../../src/config/resolve.ts';
-import { start } from '../../../src/main.ts';
-import { ENCRYPT_HEAD, NONCE_BYTES } from '../../../src/wire/crypt.ts';
+import { startAgent } from '../../../src/main.ts';
+import { ENCRYPT_HEADER_BYTES, NONCE_BYTES } from '../../../src/wire/crypt.ts';
 import { until } from './support.ts';
 
 /** Someone who is dialed, keeps the nonce of what is said, and hangs up. */
@@ -13,7 +13,7 @@ async function listener(): Promise<{ address: string; nonces: string[] }> {
     socket.on('error', () => {});
     socket.on('data', (bytes) => {
       heard = Buffer.concat([heard, bytes]);
-      const from = ENCRYPT_HEAD + 1; // behind the version
+      const from = ENCRYPT_HEADER_BYTES + 1; // behind the version
       if (heard.length < from + NONCE_BYTES) return;
       nonces.push(heard.subarray(from, from + NONCE_BYTES).toString('hex'));
       socket.destroy();
@@ -34,11 +34,11 @@ test('a started agent seals nothing twice with the same nonce', async () => {
     files: [],
     hostname: 'ann',
   });
-  const ann = await start(config);
+  const ann = await startAgent(config);
   onTestFinished(() => ann.stop());
 
   for (let i = 0; i < 3; i++)
-    expect(await ann.door.ask({ kind: 'join', seeds: [address] })).toMatchObject({ joined: 0 });
+    expect(await ann.agent.execute({ kind: 'join', seeds: [address] })).toMatchObject({ joined: 0 });
   await until(() => nonces.length === 3, 'three dials');
 
   expect(new Set(nonces).size).toBe(3);

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { AskCommand, Seed } from '../../../src/agent/contract/commands.ts';
-import type { Door } from '../../../src/agent/contract/door.ts';
+import type { CommandRequest, Seed } from '../../../src/agent/contract/commands.ts';
+import type { AgentHandle } from '../../../src/agent/contract/door.ts';
 import type { MemberView } from '../../../src/agent/contract/view.ts';
-import { address } from '../../../src/base/address.ts';
-import { joinAtStart, keepJoining, type Rejoin } from '../../../src/shell/rejoin.ts';
+import { toAddress } from '../../../src/base/address.ts';
+import { joinAtStart, type Rejoin, startRejoin } from '../../../src/shell/rejoin.ts';
 
-const at = (last: number) => address(Uint8Array.of(10, 0, 0, last), 7946);
+const at = (last: number) => toAddress(Uint8Array.of(10, 0, 0, last), 7946);
 const member = (last: number, status: MemberView['status'] = 'alive'): MemberView =>
   ({ name: `n${last}`, address: at(last), status }) as MemberView;
 const LOOKS = 40_000;
@@ -20,12 +20,12 @@ let rejoin: Rejoin | undefined;
 
 const door = {
   view: { members: () => members },
-  ask: (command: AskCommand) => {
+  ask: (command: CommandRequest) => {
     if (command.kind !== 'join') throw new Error(`asked for ${command.kind}`);
     asked.push(command.seeds);
     return Promise.resolve({ joined: onJoin(command.seeds), failed: [] });
   },
-} as unknown as Door;
+} as unknown as AgentHandle;
 
 /** `10.0.0.N`, or a name for it: `nN`. */
 const locate = (seeds: readonly string[]): Promise<Seed[]> =>
@@ -37,7 +37,10 @@ const locate = (seeds: readonly string[]): Promise<Seed[]> =>
   );
 
 const begin = (...seeds: string[]): void => {
-  rejoin = keepJoining(door, seeds, (answered) => outcomes.push(answered), { locate, chance: () => 0.5 });
+  rejoin = startRejoin(door, seeds, (answered) => outcomes.push(answered), {
+    resolve: locate,
+    random: () => 0.5,
+  });
 };
 
 beforeEach(() => {

@@ -30,7 +30,7 @@ function echo(heard: string[] = []): Tiny {
         });
         return;
       case 'command':
-        out.push({ kind: 'changed', topics: ['nodes'] });
+        out.push({ kind: 'topicsChanged', topics: ['nodes'] });
         if (input.command.kind === 'join') {
           const failed = input.command.seeds.map(({ text, error }) => ({
             addr: text,
@@ -43,7 +43,7 @@ function echo(heard: string[] = []): Tiny {
           });
         } else if (input.command.kind === 'leave') {
           out.push({
-            kind: 'remember',
+            kind: 'saveSnapshot',
             snapshot: { incarnation: 5, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
           });
           out.push({ kind: 'reply', request: input.request, result: { ok: true } }, { kind: 'stopped' });
@@ -61,7 +61,7 @@ function echo(heard: string[] = []): Tiny {
 async function start(agent: Tiny, options: Partial<ShellOptions> = {}): Promise<Shell> {
   const shell = await startShell({
     bind: LOCAL,
-    birth: () => agent,
+    createAgent: () => agent,
     checks: { allowExec: false },
     journal: noting(),
     onFatal: (error) => expect.fail(String(error)),
@@ -77,7 +77,7 @@ test('an agent is born with the address others can dial, and gets a first tick t
   const born: Address[] = [];
   const agent = echo(heard);
   const shell = await start(agent, {
-    birth: (address) => {
+    createAgent: (address) => {
       born.push(address);
       return agent;
     },
@@ -114,9 +114,9 @@ test('packets and streams go in and come out', async () => {
 });
 
 test('commands are answered, refused and followed by a wake', async () => {
-  const { door } = await start(echo());
-  const changed = door.changed(['nodes'], new AbortController().signal);
-  await expect(door.ask({ kind: 'join', seeds: ['10.0.0.300', '127.0.0.1'] })).resolves.toEqual({
+  const { agent: door } = await start(echo());
+  const changed = door.waitForChange(['nodes'], new AbortController().signal);
+  await expect(door.execute({ kind: 'join', seeds: ['10.0.0.300', '127.0.0.1'] })).resolves.toEqual({
     joined: 0,
     failed: [
       { addr: '10.0.0.300', error: '10.0.0.300 is not an IPv4 address' },
@@ -124,11 +124,11 @@ test('commands are answered, refused and followed by a wake', async () => {
     ],
   });
   await changed;
-  await expect(door.ask({ kind: 'forget', node: 'x', prune: false, refuseLive: true })).rejects.toMatchObject(
-    {
-      code: 'notFound',
-    },
-  );
+  await expect(
+    door.execute({ kind: 'forget', node: 'x', prune: false, refuseLive: true }),
+  ).rejects.toMatchObject({
+    code: 'notFound',
+  });
   expect(door.view.node).toBe('tiny');
 });
 
@@ -148,12 +148,12 @@ test('an agent that has left may be stopped from its own word, and its last snap
       stopping = shell.stop();
     },
   });
-  await shell.door.ask({ kind: 'leave' });
+  await shell.agent.execute({ kind: 'leave' });
   await stopping;
 
   expect(saved.map(({ incarnation }) => incarnation)).toEqual([5]);
   expect(closed).toBe(1);
-  await expect(shell.door.ask({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
+  await expect(shell.agent.execute({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
   const again = await start(echo(), { bind: shell.bound }); // both ports are free
   expect(again.bound.key).toBe(shell.bound.key);
 });
@@ -164,8 +164,8 @@ test('an impossible state is written down as fatal and handed to whoever ends th
   const agent = tiny((input) => {
     if (input.kind === 'command') throw new Error('impossible: nobody home');
   });
-  const { door } = await start(agent, { journal, onFatal: (error) => fatal.push(error) });
-  await expect(door.ask({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
+  const { agent: door } = await start(agent, { journal, onFatal: (error) => fatal.push(error) });
+  await expect(door.execute({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
 
   expect(fatal).toEqual([new Error('impossible: nobody home')]);
   expect(journal.facts).toMatchObject([{ kind: 'agentCrashed', why: 'impossible: nobody home' }]);
@@ -174,7 +174,7 @@ test('an impossible state is written down as fatal and handed to whoever ends th
 test('an agent that cannot be born leaves its ports free', async () => {
   const taken: Address[] = [];
   const stillborn = start(echo(), {
-    birth: (address) => {
+    createAgent: (address) => {
       taken.push(address);
       throw new AgentError('config', 'tags are too long');
     },

@@ -8,7 +8,7 @@ import type { Agent, Effect, Input } from '../../../src/agent/contract/machine.t
 import type { View } from '../../../src/agent/contract/view.ts';
 import { type Address, parseAddress } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
-import type { Noted } from '../../../src/shell/logging/facts.ts';
+import type { JournalFact } from '../../../src/shell/logging/facts.ts';
 import type { Journal } from '../../../src/shell/logging/journal.ts';
 import { TCP_LIMITS, type TcpLimits } from '../../../src/shell/net/tcp.ts';
 
@@ -55,12 +55,12 @@ export function tiny(handle: (input: Input, out: Effect[], agent: Tiny, now: num
 }
 
 /** A journal that remembers. */
-export function noting(): Journal & { readonly facts: Noted[] } {
-  const facts: Noted[] = [];
+export function noting(): Journal & { readonly facts: JournalFact[] } {
+  const facts: JournalFact[] = [];
   return {
     facts,
-    note: (fact) => void facts.push(fact),
-    packet: () => {},
+    record: (fact) => void facts.push(fact),
+    recordPacket: () => {},
     counters: new Map(),
     counterHelp: new Map(),
   };

@@ -56,13 +56,13 @@ export class Echo implements Agent {
 }
 
 /** A world of echoes, all started. */
-export function echoes(labels: string, options: Omit<WorldOptions, 'birth' | 'seed'> = {}, seed = 1) {
-  const world = new World({ seed, birth: (birth) => new Echo(birth), ...options });
+export function echoes(labels: string, options: Omit<WorldOptions, 'makeAgent' | 'seed'> = {}, seed = 1) {
+  const world = new World({ seed, makeAgent: (birth) => new Echo(birth), ...options });
   for (const label of labels.split(' ')) {
     world.add(label);
     world.start(label);
   }
-  const echo = (label: string): Echo => world.host(label).live as Echo;
+  const echo = (label: string): Echo => world.host(label).runningAgent as Echo;
   const send = (from: string, to: string, words: string): void => {
     const packet = new TextEncoder().encode(words);
     echo(from).will({ kind: 'sendPacket', to: world.host(to).address, packet }, world.now + 1);

@@ -3,11 +3,11 @@ import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Fact } from '../../../src/agent/contract/facts.ts';
 import type { Agent, Effect, Input, Snapshot } from '../../../src/agent/contract/machine.ts';
 import type { MemberView, View } from '../../../src/agent/contract/view.ts';
-import { type Address, address } from '../../../src/base/address.ts';
+import { type Address, toAddress } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
-import type { AskedQuestion } from '../../../src/serf/types.ts';
-import { Checkers } from '../../../src/sim/laws/index.ts';
-import type { HostOptions } from '../../../src/sim/world/host.ts';
+import type { QueryReport } from '../../../src/serf/types.ts';
+import { LawChecker } from '../../../src/sim/laws/index.ts';
+import type { SimHostOptions } from '../../../src/sim/world/host.ts';
 import { World } from '../../../src/sim/world/world.ts';
 import type { Identity } from '../../../src/swim/types.ts';
 import { nowhere } from './echo.ts';
@@ -27,7 +27,7 @@ export class Liar implements Agent {
   readonly lanes: Record<string, number> = { membership: 0, intents: 0 };
   readonly services = new Map<string, unknown>();
   readonly clocks = { member: 1, event: 1, query: 1 };
-  readonly questions = new Map<number, AskedQuestion>();
+  readonly questions = new Map<number, QueryReport>();
   awareness = 0;
   readonly #options: AgentOptions;
   readonly #rows = new Map<string, MemberView>();
@@ -66,7 +66,7 @@ export class Liar implements Agent {
     const status = row.status ?? STATUS[state];
     const identity: Identity = {
       name,
-      address: row.address ?? this.#rows.get(name)?.address ?? address(new Uint8Array([10, 0, 0, 2]), 7946),
+      address: row.address ?? this.#rows.get(name)?.address ?? toAddress(new Uint8Array([10, 0, 0, 2]), 7946),
       meta,
       vsn: new Uint8Array(6),
     };
@@ -92,7 +92,7 @@ export class Liar implements Agent {
 
   remember(snapshot: Partial<Snapshot> = {}): void {
     const clocks = { member: 1, event: 1, query: 1 };
-    this.will({ kind: 'remember', snapshot: { incarnation: 1, clocks, peers: [], ...snapshot } });
+    this.will({ kind: 'saveSnapshot', snapshot: { incarnation: 1, clocks, peers: [], ...snapshot } });
   }
 
   handle(_input: Input, _now: number, out: Effect[]): void {
@@ -103,18 +103,18 @@ export class Liar implements Agent {
 const STATUS = { alive: 'alive', suspect: 'suspect', dead: 'failed', left: 'left' } as const;
 
 /** ann looks on bob; `step` makes ann report facts and the laws look, and gives the ids of those broken so far. */
-export function pair(options: HostOptions = {}) {
-  const world = new World({ seed: 1, birth: (born) => new Liar(born) });
-  const checkers = new Checkers(world);
+export function pair(options: SimHostOptions = {}) {
+  const world = new World({ seed: 1, makeAgent: (born) => new Liar(born) });
+  const checkers = new LawChecker(world);
   for (const label of ['ann', 'bob']) {
     world.add(label, options);
     world.start(label);
   }
-  const liar = (label: string): Liar => world.host(label).live as Liar;
+  const liar = (label: string): Liar => world.host(label).runningAgent as Liar;
   const broken = (): readonly string[] => checkers.violations.map((line) => line.split(' ')[1] as string);
   const poke = (label: string, ...effects: Effect[]): readonly string[] => {
     liar(label).will(...effects);
-    world.inject(label, nowhere, new Uint8Array(1));
+    world.injectDatagram(label, nowhere, new Uint8Array(1));
     return broken();
   };
   const step = (...facts: Fact[]): readonly string[] =>

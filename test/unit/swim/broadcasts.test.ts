@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
-import { type Broadcast, Broadcasts, retransmitLimit } from '../../../src/swim/broadcasts.ts';
+import { type Broadcast, BroadcastQueue, retransmitLimit } from '../../../src/swim/broadcasts.ts';
 
 interface Op {
   readonly Op: 'queue' | 'get' | 'prune';
@@ -25,7 +25,7 @@ describe('as recorded from memberlist', () => {
   test('a whole run of the queue: what goes into each packet, in which order, and when each is finished', () => {
     const { numNodes, retransmitMult, ops } = golden.queue;
     const limit = retransmitLimit(retransmitMult, numNodes);
-    const queue = new Broadcasts();
+    const queue = new BroadcastQueue();
     const ids = new Map<Uint8Array, string>();
     const open = new Map<string, Broadcast>();
     for (const [at, { Op, Args, Result, Finished }] of ops.entries()) {
@@ -34,11 +34,11 @@ describe('as recorded from memberlist', () => {
         const { id, len, name } = Args as { id: string; len: number; name: string };
         const message = ofLength(len);
         ids.set(message, id);
-        open.set(id, name === '' ? queue.queue(message) : queue.queue(message, name));
+        open.set(id, name === '' ? queue.enqueue(message) : queue.enqueue(message, name));
       } else if (Op === 'get') {
         const { limit: room, overhead } = Args as { limit: number; overhead: number };
         const packet: Uint8Array[] = [];
-        const used = queue.take(room, overhead, limit, packet);
+        const used = queue.dequeue(room, overhead, limit, packet);
         expect(used).toBe(packet.reduce((sum, message) => sum + message.length + overhead, 0));
         result = packet.length === 0 ? null : packet.map((message) => ids.get(message) as string);
       } else queue.prune(Args as number);
@@ -52,77 +52,77 @@ describe('as recorded from memberlist', () => {
 });
 
 test('each message is sent as often as the limit says, then it is finished', () => {
-  const queue = new Broadcasts();
-  const handle = queue.queue(ofLength(10));
+  const queue = new BroadcastQueue();
+  const handle = queue.enqueue(ofLength(10));
   for (let sends = 1; sends <= 3; sends++) {
     expect(handle.finished).toBe(false);
-    expect(queue.take(100, 2, 3, [])).toBe(12);
+    expect(queue.dequeue(100, 2, 3, [])).toBe(12);
     expect(handle.sends).toBe(sends);
   }
   expect(handle.finished).toBe(true);
   expect(queue.size).toBe(0);
-  expect(queue.take(100, 2, 3, [])).toBe(0);
+  expect(queue.dequeue(100, 2, 3, [])).toBe(0);
 });
 
 test('newer news of a name replaces the older, whichever tier that is in', () => {
-  const queue = new Broadcasts();
-  const old = queue.queue(ofLength(10), 'bob');
-  queue.take(100, 2, 9, []);
-  const fresh = queue.queue(ofLength(20), 'bob');
+  const queue = new BroadcastQueue();
+  const old = queue.enqueue(ofLength(10), 'bob');
+  queue.dequeue(100, 2, 9, []);
+  const fresh = queue.enqueue(ofLength(20), 'bob');
   expect([old.finished, fresh.finished, queue.size]).toEqual([true, false, 1]);
   const packet: Uint8Array[] = [];
-  queue.take(100, 2, 9, packet);
+  queue.dequeue(100, 2, 9, packet);
   expect(lengths(packet)).toEqual([20]);
 });
 
 test('a finished name is free: the next of its name replaces nothing', () => {
-  const queue = new Broadcasts();
-  queue.queue(ofLength(10), 'bob');
-  queue.take(100, 2, 1, []);
-  queue.queue(ofLength(10), 'bob');
+  const queue = new BroadcastQueue();
+  queue.enqueue(ofLength(10), 'bob');
+  queue.dequeue(100, 2, 1, []);
+  queue.enqueue(ofLength(10), 'bob');
   expect(queue.size).toBe(1);
 });
 
 test('what was sent least goes first, even if it then crowds out something larger', () => {
-  const queue = new Broadcasts();
-  queue.queue(ofLength(90));
-  queue.take(92, 2, 9, []);
-  queue.queue(ofLength(5));
+  const queue = new BroadcastQueue();
+  queue.enqueue(ofLength(90));
+  queue.dequeue(92, 2, 9, []);
+  queue.enqueue(ofLength(5));
   const packet: Uint8Array[] = [];
-  queue.take(92, 2, 9, packet);
+  queue.dequeue(92, 2, 9, packet);
   expect(lengths(packet)).toEqual([5]);
 });
 
 test('a message too large for the room stays, and does not hold up others', () => {
-  const queue = new Broadcasts();
-  queue.queue(ofLength(2000));
-  queue.queue(ofLength(30));
+  const queue = new BroadcastQueue();
+  queue.enqueue(ofLength(2000));
+  queue.enqueue(ofLength(30));
   const packet: Uint8Array[] = [];
-  expect(queue.take(1400, 3, 4, packet)).toBe(33);
+  expect(queue.dequeue(1400, 3, 4, packet)).toBe(33);
   expect(queue.size).toBe(2);
 });
 
 test('the overhead counts: a message must fit with it, to the byte', () => {
-  const queue = new Broadcasts();
-  queue.queue(ofLength(10));
-  expect(queue.take(11, 2, 4, [])).toBe(0);
-  expect(queue.take(12, 2, 4, [])).toBe(12);
+  const queue = new BroadcastQueue();
+  queue.enqueue(ofLength(10));
+  expect(queue.dequeue(11, 2, 4, [])).toBe(0);
+  expect(queue.dequeue(12, 2, 4, [])).toBe(12);
 });
 
 test('in one packet no message is twice', () => {
-  const queue = new Broadcasts();
-  queue.queue(ofLength(10));
+  const queue = new BroadcastQueue();
+  queue.enqueue(ofLength(10));
   const packet: Uint8Array[] = [];
-  queue.take(1400, 2, 9, packet);
+  queue.dequeue(1400, 2, 9, packet);
   expect(packet.length).toBe(1);
 });
 
 test('pruning drops the most-sent first, the smallest of them first', () => {
-  const queue = new Broadcasts();
-  const often = queue.queue(ofLength(50));
-  queue.take(100, 2, 9, []);
-  const small = queue.queue(ofLength(5));
-  const large = queue.queue(ofLength(9));
+  const queue = new BroadcastQueue();
+  const often = queue.enqueue(ofLength(50));
+  queue.dequeue(100, 2, 9, []);
+  const small = queue.enqueue(ofLength(5));
+  const large = queue.enqueue(ofLength(9));
   expect(queue.prune(2)).toBe(1);
   expect(queue.prune(1)).toBe(1);
   expect([often.finished, small.finished, large.finished]).toEqual([true, true, false]);
@@ -137,7 +137,7 @@ test('it does as a plain sorted list would, over thousands of steps', () => {
     sends: number;
   }
   const rng = createRng(3);
-  const queue = new Broadcasts();
+  const queue = new BroadcastQueue();
   let plain: Plain[] = [];
   let id = 0;
   const inOrder = (a: Plain, b: Plain): number =>
@@ -148,8 +148,8 @@ test('it does as a plain sorted list would, over thousands of steps', () => {
       const name = rng.next() < 0.5 ? `n${rng.int(20)}` : undefined;
       if (name !== undefined) plain = plain.filter((entry) => entry.name !== name);
       plain.push({ bytes, name, id: id++, sends: 0 });
-      if (name === undefined) queue.queue(bytes);
-      else queue.queue(bytes, name);
+      if (name === undefined) queue.enqueue(bytes);
+      else queue.enqueue(bytes, name);
     } else {
       const room = rng.int(300);
       const limit = 1 + rng.int(5);
@@ -163,7 +163,7 @@ test('it does as a plain sorted list would, over thousands of steps', () => {
       for (const entry of expected) entry.sends++;
       plain = plain.filter((entry) => entry.sends < limit || !expected.includes(entry));
       const packet: Uint8Array[] = [];
-      expect(queue.take(room, 2, limit, packet)).toBe(used);
+      expect(queue.dequeue(room, 2, limit, packet)).toBe(used);
       expect(packet.every((bytes, at) => bytes === expected[at]?.bytes)).toBe(true);
       expect(packet.length).toBe(expected.length);
     }

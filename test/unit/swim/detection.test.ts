@@ -10,7 +10,7 @@ test('five that join one another stay alive, and stop talking when all is said',
   net.pass(60_000);
   for (const [name] of net.swims)
     for (const state of Object.values(net.seenAs(name))) expect(state).toBe('alive');
-  for (const swim of net.swims.values()) expect([swim.queue.size, swim.awareness]).toEqual([0, 0]);
+  for (const swim of net.swims.values()) expect([swim.broadcasts.size, swim.awareness]).toEqual([0, 0]);
   expect(net.facts('memberSuspected')).toEqual([]);
 });
 

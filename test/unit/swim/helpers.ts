@@ -1,9 +1,9 @@
 /** Short words for tests of one Swim: who is who, what it hears, what it says. */
-import { type Address, address } from '../../../src/base/address.ts';
+import { type Address, toAddress } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
-import { swim as settings } from '../../../src/config/protocol.ts';
-import { type ValuesOf, valuesOf } from '../../../src/config/setting.ts';
-import type { Source } from '../../../src/swim/rules/source.ts';
+import { swimSection as settings } from '../../../src/config/protocol.ts';
+import { type SettingValues, withDefaults } from '../../../src/config/setting.ts';
+import type { MessageSource } from '../../../src/swim/rules/source.ts';
 import { Swim, type SwimOptions } from '../../../src/swim/swim.ts';
 import type { Identity, MemberEvent, SwimEffect, SwimFact } from '../../../src/swim/types.ts';
 import {
@@ -11,8 +11,8 @@ import {
   type Alive,
   type Dead,
   decodeMessage,
-  type NodeState,
   type Ping,
+  type PushNodeState,
   type Suspect,
   type SwimMessage,
 } from '../../../src/wire/memberlist.ts';
@@ -29,7 +29,7 @@ export function hostOf(name: string): number {
 
 export const addressOf = (name: string): Address => {
   const host = hostOf(name);
-  return address(Uint8Array.of(127, 0, host >> 8, host & 0xff), PORT);
+  return toAddress(Uint8Array.of(127, 0, host >> 8, host & 0xff), PORT);
 };
 
 export const identityOf = (name: string, over: Partial<Identity> = {}): Identity => ({
@@ -73,8 +73,8 @@ export const row = (
   name: string,
   state: number,
   incarnation = 1,
-  over: Partial<NodeState> = {},
-): NodeState => ({
+  over: Partial<PushNodeState> = {},
+): PushNodeState => ({
   kind: 'nodeState',
   name,
   addr: addressOf(name).ip,
@@ -97,7 +97,7 @@ export class Actor {
 
   constructor(
     name: string,
-    config: Partial<ValuesOf<typeof settings>> = {},
+    config: Partial<SettingValues<typeof settings>> = {},
     over: Partial<SwimOptions> & { seed?: number } = {},
   ) {
     this.name = name;
@@ -105,7 +105,7 @@ export class Actor {
       identity: identityOf(name),
       incarnation: 1,
       // Most rumors here come from nobody in particular; claims.test.ts asks who vouches for them.
-      config: valuesOf(settings, { dialBack: false, ...config }),
+      config: withDefaults(settings, { dialBack: false, ...config }),
       rng: createRng(over.seed ?? 7),
       now: 0,
       ackPayload: () => Uint8Array.of(42),
@@ -123,7 +123,7 @@ export class Actor {
 
   /** As `knowing`, for one who believes nobody but those it has asked itself. */
   knowingAll(...names: string[]): this {
-    const source = { kind: 'dialed', from: addressOf('seed') } as const;
+    const source = { kind: 'outbound', from: addressOf('seed') } as const;
     return this.mergeFrom(source, ...names.map((name) => row(name, 0))).knowing();
   }
 
@@ -137,12 +137,12 @@ export class Actor {
     return this;
   }
 
-  merge(...states: NodeState[]): this {
-    return this.mergeFrom({ kind: 'ourselves' }, ...states);
+  merge(...states: PushNodeState[]): this {
+    return this.mergeFrom({ kind: 'local' }, ...states);
   }
 
-  mergeFrom(source: Source, ...states: NodeState[]): this {
-    this.swim.merge(states, this.now, this.#out, source);
+  mergeFrom(source: MessageSource, ...states: PushNodeState[]): this {
+    this.swim.mergeStates(states, this.now, this.#out, source);
     return this;
   }
 
@@ -220,8 +220,8 @@ export class Actor {
   /** Takes what its queue would put in a packet, as often as it takes to empty it; each message once. */
   said(): SwimMessage[] {
     const seen = new Map<string, SwimMessage>();
-    for (let packet: Uint8Array[] = []; this.swim.queue.size > 0; packet = []) {
-      if (this.swim.queue.take(1e6, 2, 4, packet) === 0) break;
+    for (let packet: Uint8Array[] = []; this.swim.broadcasts.size > 0; packet = []) {
+      if (this.swim.broadcasts.dequeue(1e6, 2, 4, packet) === 0) break;
       for (const bytes of packet) seen.set(bytes.toString(), decodeMessage(bytes) as SwimMessage);
     }
     return [...seen.values()];

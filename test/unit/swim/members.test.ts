@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
-import { Members, type Row } from '../../../src/swim/members.ts';
+import { MemberTable, type MutableMember } from '../../../src/swim/members.ts';
 import { identityOf } from './helpers.ts';
 
-function tableOf(others: number, seed = 1): Members {
-  const members = new Members(identityOf('me'), 1, createRng(seed), 0);
-  for (let i = 0; i < others; i++) members.change(members.add(identityOf(`m${i}`), 0), 'alive', 0);
+function tableOf(others: number, seed = 1): MemberTable {
+  const members = new MemberTable(identityOf('me'), 1, createRng(seed), 0);
+  for (let i = 0; i < others; i++) members.setState(members.add(identityOf(`m${i}`), 0), 'alive', 0);
   return members;
 }
-const names = (rows: readonly Row[]): string[] => rows.map((row) => row.identity.name).sort();
+const names = (rows: readonly MutableMember[]): string[] => rows.map((row) => row.identity.name).sort();
 const anyone = (): boolean => true;
 
 test('a new row is dead at incarnation 0 until something better is said', () => {
@@ -20,21 +20,21 @@ test('a new row is dead at incarnation 0 until something better is said', () => 
 
 test('the count of those that are up follows every change', () => {
   const members = tableOf(3);
-  const row = members.get('m1') as Row;
-  members.change(row, 'suspect', 1);
+  const row = members.get('m1') as MutableMember;
+  members.setState(row, 'suspect', 1);
   expect(members.upCount).toBe(4);
-  members.change(row, 'dead', 2);
+  members.setState(row, 'dead', 2);
   expect(members.upCount).toBe(3);
-  members.change(row, 'left', 3);
-  members.change(row, 'alive', 4);
+  members.setState(row, 'left', 3);
+  members.setState(row, 'alive', 4);
   expect(members.upCount).toBe(4);
 });
 
 test('the time of a row is that of its last change of state, not of the last rumor', () => {
   const members = tableOf(1);
-  const row = members.get('m0') as Row;
-  members.change(row, 'suspect', 10);
-  members.change(row, 'suspect', 20);
+  const row = members.get('m0') as MutableMember;
+  members.setState(row, 'suspect', 10);
+  members.setState(row, 'suspect', 20);
   expect(row.since).toBe(10);
 });
 
@@ -43,13 +43,13 @@ test('the ring visits everybody but us once per pass, in an order that differs f
   const pass = (): string[] => {
     let wraps = 0;
     const seen: string[] = [];
-    while (seen.length < 20) seen.push((members.nextToProbe(() => wraps++) as Row).identity.name);
+    while (seen.length < 20) seen.push((members.nextToProbe(() => wraps++) as MutableMember).identity.name);
     expect(wraps).toBeLessThanOrEqual(1);
-    members.sweep(-1);
+    members.removeExpired(-1);
     return seen;
   };
-  while (members.nextToProbe(() => members.sweep(-1))?.identity.name !== 'm0');
-  members.sweep(-1);
+  while (members.nextToProbe(() => members.removeExpired(-1))?.identity.name !== 'm0');
+  members.removeExpired(-1);
   const [first, second] = [pass(), pass()];
   expect(second).not.toEqual(first);
 });
@@ -57,13 +57,13 @@ test('the ring visits everybody but us once per pass, in an order that differs f
 test('with one other member, every round probes it', () => {
   const members = tableOf(1);
   for (let round = 0; round < 50; round++)
-    expect(members.nextToProbe(() => members.sweep(-1))?.identity.name).toBe('m0');
+    expect(members.nextToProbe(() => members.removeExpired(-1))?.identity.name).toBe('m0');
 });
 
 test('when nobody is up the ring gives nobody, and comes to an end', () => {
   const members = tableOf(5);
-  for (const row of members.all()) if (row !== members.self) members.change(row, 'dead', 1);
-  expect(members.nextToProbe(() => members.sweep(-1))).toBeUndefined();
+  for (const row of members.all()) if (row !== members.self) members.setState(row, 'dead', 1);
+  expect(members.nextToProbe(() => members.removeExpired(-1))).toBeUndefined();
   expect(tableOf(0).nextToProbe(() => {})).toBeUndefined();
 });
 
@@ -71,7 +71,7 @@ test('a newcomer takes a random place, so that newcomers are not all probed last
   const places = new Set<number>();
   for (let seed = 0; seed < 60; seed++) {
     const members = tableOf(4, seed);
-    members.change(members.add(identityOf('new'), 0), 'alive', 0);
+    members.setState(members.add(identityOf('new'), 0), 'alive', 0);
     let place = 0;
     while (members.nextToProbe(() => {})?.identity.name !== 'new') place++;
     places.add(place);
@@ -81,10 +81,10 @@ test('a newcomer takes a random place, so that newcomers are not all probed last
 
 test('sweeping drops those that are down since before, and nobody else', () => {
   const members = tableOf(4);
-  members.change(members.get('m0') as Row, 'dead', 10);
-  members.change(members.get('m1') as Row, 'left', 10);
-  members.change(members.get('m2') as Row, 'dead', 30);
-  expect(names(members.sweep(20))).toEqual(['m0', 'm1']);
+  members.setState(members.get('m0') as MutableMember, 'dead', 10);
+  members.setState(members.get('m1') as MutableMember, 'left', 10);
+  members.setState(members.get('m2') as MutableMember, 'dead', 30);
+  expect(names(members.removeExpired(20))).toEqual(['m0', 'm1']);
   expect(members.size).toBe(3);
   expect(members.get('m0')).toBeUndefined();
   expect(members.get('m2')).toBeDefined();
@@ -93,11 +93,11 @@ test('sweeping drops those that are down since before, and nobody else', () => {
 test('removing a row in the middle of a pass makes nobody miss its turn', () => {
   for (let seed = 0; seed < 30; seed++) {
     const members = tableOf(6, seed);
-    const seen = [1, 2, 3].map(() => (members.nextToProbe(() => {}) as Row).identity.name);
-    const gone = members.get(seen[0] as string) as Row;
-    members.change(gone, 'dead', 0);
+    const seen = [1, 2, 3].map(() => (members.nextToProbe(() => {}) as MutableMember).identity.name);
+    const gone = members.get(seen[0] as string) as MutableMember;
+    members.setState(gone, 'dead', 0);
     members.remove(gone);
-    for (let i = 0; i < 3; i++) seen.push((members.nextToProbe(() => {}) as Row).identity.name);
+    for (let i = 0; i < 3; i++) seen.push((members.nextToProbe(() => {}) as MutableMember).identity.name);
     expect(new Set(seen).size).toBe(6);
   }
 });
@@ -107,7 +107,7 @@ test.each([2, 5, 8, 9, 50])(
   (n) => {
     const members = tableOf(n);
     for (let round = 0; round < 100; round++) {
-      const chosen = members.pick(3, (row) => row !== members.self);
+      const chosen = members.pickRandom(3, (row) => row !== members.self);
       expect(new Set(chosen).size).toBe(Math.min(3, n));
       expect(chosen).not.toContain(members.self);
     }
@@ -118,21 +118,21 @@ test('random choice favors nobody', () => {
   const members = tableOf(9);
   const counts = new Map<string, number>();
   for (let round = 0; round < 9000; round++)
-    for (const { identity } of members.pick(2, (row) => row !== members.self))
+    for (const { identity } of members.pickRandom(2, (row) => row !== members.self))
       counts.set(identity.name, (counts.get(identity.name) ?? 0) + 1);
   expect(counts.size).toBe(9);
   for (const count of counts.values()) expect(Math.abs(count - 2000)).toBeLessThan(300);
 });
 
 test('nobody is chosen when nobody is eligible, and that ends too', () => {
-  expect(tableOf(100).pick(3, () => false)).toEqual([]);
-  expect(tableOf(100).pick(0, anyone)).toEqual([]);
+  expect(tableOf(100).pickRandom(3, () => false)).toEqual([]);
+  expect(tableOf(100).pickRandom(0, anyone)).toEqual([]);
 });
 
 test('same seed, same choices', () => {
   const choices = (): string[] => {
     const members = tableOf(30, 5);
-    return Array.from({ length: 20 }, () => names(members.pick(3, anyone)).join());
+    return Array.from({ length: 20 }, () => names(members.pickRandom(3, anyone)).join());
   };
   expect(choices()).toEqual(choices());
 });

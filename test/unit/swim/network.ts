@@ -1,7 +1,7 @@
 /** A tiny network of Swims: messages pass as decoded objects, one millisecond each, with cuts and pauses. */
 import { createRng, type Rng } from '../../../src/base/rng.ts';
-import { swim as settings } from '../../../src/config/protocol.ts';
-import { type ValuesOf, valuesOf } from '../../../src/config/setting.ts';
+import { swimSection as settings } from '../../../src/config/protocol.ts';
+import { type SettingValues, withDefaults } from '../../../src/config/setting.ts';
 import { retransmitLimit } from '../../../src/swim/broadcasts.ts';
 import { Swim } from '../../../src/swim/swim.ts';
 import type { SwimEffect, SwimFact } from '../../../src/swim/types.ts';
@@ -22,7 +22,7 @@ export class Network {
   readonly log: { at: number; who: string; fact: SwimFact }[] = [];
   loss = 0;
   packets = 0;
-  readonly #config: ValuesOf<typeof settings>;
+  readonly #config: SettingValues<typeof settings>;
   readonly #rng: Rng;
   readonly #letters: Letter[] = [];
   readonly #stopped = new Set<string>();
@@ -31,8 +31,8 @@ export class Network {
   readonly #streamCuts = new Set<string>();
   readonly #nameByKey = new Map<string, string>();
 
-  constructor(names: string, config: Partial<ValuesOf<typeof settings>> = {}, seed = 7) {
-    this.#config = valuesOf(settings, config);
+  constructor(names: string, config: Partial<SettingValues<typeof settings>> = {}, seed = 7) {
+    this.#config = withDefaults(settings, config);
     this.#rng = createRng(seed);
     for (const name of names.split(' ')) this.boot(name);
     this.joinAll();
@@ -64,8 +64,8 @@ export class Network {
     if (!this.#streams(dialer, listener)) return;
     const [a, b] = [this.get(dialer), this.get(listener)];
     const [fromA, fromB] = [a.localStates(), b.localStates()];
-    this.#run(listener, (out) => b.merge(fromA, this.now, out));
-    this.#run(dialer, (out) => a.merge(fromB, this.now, out));
+    this.#run(listener, (out) => b.mergeStates(fromA, this.now, out));
+    this.#run(dialer, (out) => a.mergeStates(fromB, this.now, out));
   }
 
   get(name: string): Swim {
@@ -98,7 +98,7 @@ export class Network {
     this.pass(millis);
     this.#paused.delete(name);
     const lateness = this.now - deadline;
-    if (lateness > 0) this.#run(name, (out) => this.get(name).stalled(lateness, this.now, out));
+    if (lateness > 0) this.#run(name, (out) => this.get(name).onStall(lateness, this.now, out));
   }
 
   pass(millis: number): void {
@@ -171,8 +171,8 @@ export class Network {
     switch (effect.kind) {
       case 'send': {
         const messages = [encodeMessage(effect.message)];
-        if (effect.rider !== undefined) messages.push(encodeMessage(effect.rider));
-        if (effect.fill) this.#fill(swim, 1300, messages);
+        if (effect.compoundWith !== undefined) messages.push(encodeMessage(effect.compoundWith));
+        if (effect.piggyback) this.#fill(swim, 1300, messages);
         const to = this.#nameByKey.get(effect.to.key);
         if (to !== undefined) this.#post(name, to, messages);
         return;
@@ -183,11 +183,11 @@ export class Network {
         if (messages.length > 0) this.#post(name, effect.peer.identity.name, messages);
         return;
       }
-      case 'sync':
+      case 'pushPull':
         return this.sync(name, effect.peer.identity.name);
       case 'streamPing': {
         const ok = this.#streams(name, effect.peer.identity.name);
-        return this.#run(name, (out) => swim.streamAcked(effect.seqNo, ok, this.now, out));
+        return this.#run(name, (out) => swim.onStreamPingEnd(effect.seqNo, ok, this.now, out));
       }
       case 'fact':
         this.log.push({ at: this.now, who: name, fact: effect.fact });
@@ -199,7 +199,7 @@ export class Network {
   }
 
   #fill(swim: Swim, room: number, into: Uint8Array[]): void {
-    swim.queue.take(room, 2, retransmitLimit(this.#config.retransmitMult, swim.members.size), into);
+    swim.broadcasts.dequeue(room, 2, retransmitLimit(this.#config.retransmitMult, swim.members.size), into);
   }
 
   #post(from: string, to: string, messages: readonly Uint8Array[]): void {

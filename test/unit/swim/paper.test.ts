@@ -71,7 +71,7 @@ describe('SWIM §3.1, the failure detector', () => {
 });
 
 describe('SWIM §4.1, dissemination on the backs of pings and acks', () => {
-  const bytesIn = (ann: Actor): number => ann.swim.queue.size;
+  const bytesIn = (ann: Actor): number => ann.swim.broadcasts.size;
 
   test('pings, requests, acks and nacks all have room for news', () => {
     const ann = new Actor('ann').knowing('bob', 'cat', 'dan').start();
@@ -89,11 +89,11 @@ describe('SWIM §4.1, dissemination on the backs of pings and acks', () => {
       sourceNode: 'cat',
     });
     ann.pass(501);
-    const carriers = ann.sends().filter(({ rider }) => rider === undefined);
+    const carriers = ann.sends().filter(({ compoundWith: rider }) => rider === undefined);
     expect(new Set(carriers.map(({ message }) => message.kind))).toEqual(
       new Set(['ping', 'indirectPing', 'nack']),
     );
-    expect(carriers.every(({ fill }) => fill)).toBe(true);
+    expect(carriers.every(({ piggyback: fill }) => fill)).toBe(true);
   });
 
   test('each piece of news is sent λ log n times, the least-sent first', () => {
@@ -102,10 +102,10 @@ describe('SWIM §4.1, dissemination on the backs of pings and acks', () => {
     ann.hear(alive('cat'));
     const packet: Uint8Array[] = [];
     const old = bytesIn(ann);
-    ann.swim.queue.take(1400, 2, 4, packet);
+    ann.swim.broadcasts.dequeue(1400, 2, 4, packet);
     ann.hear(alive('dan'));
     packet.length = 0;
-    ann.swim.queue.take(60 + packet.length, 2, 4, packet);
+    ann.swim.broadcasts.dequeue(60 + packet.length, 2, 4, packet);
     expect(old).toBe(1);
     for (const one of packet) expect(Buffer.from(one).toString('latin1')).toContain('dan');
   });

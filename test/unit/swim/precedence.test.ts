@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { isPlausible, MAX_INCARNATION, MAX_INCARNATION_JUMP, weigh } from '../../../src/swim/precedence.ts';
+import {
+  isPlausibleIncarnation,
+  MAX_INCARNATION,
+  MAX_INCARNATION_JUMP,
+  precedence,
+} from '../../../src/swim/precedence.ts';
 import type { MemberState } from '../../../src/swim/types.ts';
 
 test.each<[string, number, MemberState, number, string]>([
@@ -23,14 +28,14 @@ test.each<[string, number, MemberState, number, string]>([
   ['dead', 9, 'left', 5, 'evidence'],
 ])('%s@%i against %s@%i is %s', (kind, incarnation, state, held, worth) => {
   const rumor = { kind: kind as 'alive' | 'suspect' | 'dead', incarnation };
-  expect(weigh(rumor, { state, incarnation: held })).toBe(worth);
+  expect(precedence(rumor, { state, incarnation: held })).toBe(worth);
 });
 
 test('an incarnation may leap so far and no farther, and never to the top', () => {
-  expect(isPlausible(7 + MAX_INCARNATION_JUMP, 7)).toBe(true);
-  expect(isPlausible(8 + MAX_INCARNATION_JUMP, 7)).toBe(false);
-  expect(isPlausible(0, 7)).toBe(true);
-  expect(isPlausible(MAX_INCARNATION, undefined)).toBe(true);
-  expect(isPlausible(2 ** 31, undefined)).toBe(false);
-  expect(isPlausible(2 ** 31, MAX_INCARNATION)).toBe(false);
+  expect(isPlausibleIncarnation(7 + MAX_INCARNATION_JUMP, 7)).toBe(true);
+  expect(isPlausibleIncarnation(8 + MAX_INCARNATION_JUMP, 7)).toBe(false);
+  expect(isPlausibleIncarnation(0, 7)).toBe(true);
+  expect(isPlausibleIncarnation(MAX_INCARNATION, undefined)).toBe(true);
+  expect(isPlausibleIncarnation(2 ** 31, undefined)).toBe(false);
+  expect(isPlausibleIncarnation(2 ** 31, MAX_INCARNATION)).toBe(false);
 });

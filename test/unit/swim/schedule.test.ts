@@ -44,7 +44,7 @@ describe('full exchanges', () => {
     const names = Array.from({ length: others }, (_, i) => `m${i}`);
     const ann = new Actor('ann', { ...quiet, gossipInterval: 1e9 }).knowing(...names).start();
     ann.pass(minutes * 60_000);
-    return ann.take().filter(({ kind }) => kind === 'sync').length;
+    return ann.take().filter(({ kind }) => kind === 'pushPull').length;
   };
 
   test('happen with one member each 30 s, and less often in larger clusters', () => {
@@ -59,9 +59,11 @@ describe('full exchanges', () => {
     ann.hear(suspect('bob', 'x')).hear(dead('cat', 'x'));
     ann.take();
     ann.pass(20_000);
-    const peers = ann.take().flatMap((effect) => (effect.kind === 'sync' ? [effect.peer.identity.name] : []));
+    const peers = ann
+      .take()
+      .flatMap((effect) => (effect.kind === 'pushPull' ? [effect.peer.identity.name] : []));
     expect(peers.every((peer) => peer === 'dan')).toBe(true);
-    expect(ann.until('sync').peer.identity.name).toBe('dan');
+    expect(ann.until('pushPull').peer.identity.name).toBe('dan');
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { swim as settings } from '../../../src/config/protocol.ts';
-import { valuesOf } from '../../../src/config/setting.ts';
+import { swimSection as settings } from '../../../src/config/protocol.ts';
+import { withDefaults } from '../../../src/config/setting.ts';
 import { stallThreshold } from '../../../src/swim/swim.ts';
 import { Actor, ack, addressOf, alive, PORT, suspect } from './helpers.ts';
 import { Network } from './network.ts';
@@ -10,7 +10,7 @@ function sleep(ann: Actor, millis: number): void {
   const { deadline } = ann.swim;
   ann.now += millis;
   const lateness = ann.now - deadline;
-  if (lateness > 0) ann.do((swim, now, out) => swim.stalled(lateness, now, out));
+  if (lateness > 0) ann.do((swim, now, out) => swim.onStall(lateness, now, out));
 }
 const probing = (): Actor => {
   const ann = new Actor('ann', { gossipInterval: 1e7, pushPullInterval: 1e8 }).knowing('bob').start();
@@ -20,9 +20,9 @@ const probing = (): Actor => {
 };
 
 test('what counts as a stall: a quarter of the probe timeout, at least 50 ms', () => {
-  expect(stallThreshold(valuesOf(settings))).toBe(125);
-  expect(stallThreshold(valuesOf(settings, { probeTimeout: 100 }))).toBe(50);
-  const ann = probing().do((swim, now, out) => swim.stalled(124, now, out));
+  expect(stallThreshold(withDefaults(settings))).toBe(125);
+  expect(stallThreshold(withDefaults(settings, { probeTimeout: 100 }))).toBe(50);
+  const ann = probing().do((swim, now, out) => swim.onStall(124, now, out));
   expect(ann.take()).toEqual([]);
 });
 
@@ -68,7 +68,7 @@ test('a short stall gives suspicions their time back as well', () => {
   const ann = new Actor('ann').knowing('bob').hear(suspect('bob', 'cat')); // ends at 4 s
   ann.pass(3500);
   ann.now = 4400;
-  ann.do((swim, now, out) => swim.stalled(400, now, out));
+  ann.do((swim, now, out) => swim.onStall(400, now, out));
   ann.pass(499);
   expect(ann.state('bob')).toBe('suspect');
   ann.pass(1);
@@ -78,7 +78,7 @@ test('a short stall gives suspicions their time back as well', () => {
 test('a short stall spoils the measure of the round it fell into', () => {
   const ann = probing();
   ann.now += 300;
-  ann.do((swim, now, out) => swim.stalled(200, now, out));
+  ann.do((swim, now, out) => swim.onStall(200, now, out));
   ann.hear(ack(1));
   expect(ann.take().map(({ kind }) => kind)).not.toContain('roundTrip');
 });
@@ -136,7 +136,7 @@ describe('after a long stall', () => {
     const ann = probing().hear(ack(1));
     ann.said();
     sleep(ann, 10_000);
-    expect(ann.take().filter(({ kind }) => kind === 'sync')).toMatchObject([
+    expect(ann.take().filter(({ kind }) => kind === 'pushPull')).toMatchObject([
       { peer: { identity: { name: 'bob' } } },
     ]);
     expect(ann.said()).toEqual([alive('ann', 1)]);

@@ -9,8 +9,8 @@ test.each([true, false])('buddy %s: is a suspect told so by the probe itself?', 
   ann.said();
   ann.hear(suspect('bob', 'x')).take();
   const ping = ann.untilPing();
-  expect(ping.rider).toEqual(buddy ? suspect('bob', 'ann') : undefined);
-  expect(ping.fill).toBe(!buddy); // its room is gossip's then
+  expect(ping.compoundWith).toEqual(buddy ? suspect('bob', 'ann') : undefined);
+  expect(ping.piggyback).toBe(!buddy); // its room is gossip's then
 });
 
 test.each([true, false])('last call %s: is a suspect asked once more before it is dead?', (lastCall) => {
@@ -30,7 +30,7 @@ test.each([true, false])('stall guard %s: who slept through a probe accuses nobo
   ann.take();
   const lateness = 5000 - (ann.swim.deadline - ann.now);
   ann.now += 5000;
-  ann.do((swim, now, out) => swim.stalled(lateness, now, out));
+  ann.do((swim, now, out) => swim.onStall(lateness, now, out));
   ann.pass(600);
   expect(ann.facts().some(({ kind }) => kind === 'stalled')).toBe(stallGuard);
   expect(ann.state('bob')).toBe(stallGuard ? 'alive' : 'suspect');

@@ -1,20 +1,27 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../src/base/errors.ts';
-import { fingerprint, open, parseKey, seal, sealedLength, sealOverhead } from '../../../src/wire/crypt.ts';
+import {
+  decryptPayload,
+  encryptedLength,
+  encryptOverhead,
+  encryptPayload,
+  fingerprint,
+  parseKey,
+} from '../../../src/wire/crypt.ts';
 import { codeOf, hex, key, label, nonces } from './support.ts';
 
 function sealed(plain: Uint8Array, how: { key: Uint8Array; version: 0 | 1; aad?: Uint8Array }): Uint8Array {
-  const out = new Uint8Array(sealedLength(plain.length, how.version));
+  const out = new Uint8Array(encryptedLength(plain.length, how.version));
   const { key, version, aad = new Uint8Array(0) } = how;
-  seal(out, 0, plain, { key, version, aad, nonce: nonces()() });
+  encryptPayload(out, 0, plain, { key, version, aad, nonce: nonces()() });
   return out;
 }
 
 test('AES-256 of nothing with a zero key and nonce gives the tag of the GCM specification', () => {
   const out = new Uint8Array(29);
   const zero = { key: key(0), version: 1 as const, nonce: new Uint8Array(12), aad: new Uint8Array(0) };
-  seal(out, 0, new Uint8Array(0), zero);
+  encryptPayload(out, 0, new Uint8Array(0), zero);
   expect(Buffer.from(out).toString('hex')).toBe(`01${'00'.repeat(12)}530f8afbc74536b9a963b4f1c4cb738b`);
 });
 
@@ -23,14 +30,14 @@ test.each([16, 24, 32])('a key of %d octets opens what it sealed, in both versio
     for (const size of [0, 1, 15, 16, 17, 31, 32, 1400]) {
       const plain = new Uint8Array(size).fill(size);
       const out = sealed(plain, { key: key(1, length), version });
-      expect(out.length - size).toBeLessThanOrEqual(sealOverhead(version));
-      expect(open(out, [key(1, length)], new Uint8Array(0))).toEqual(plain);
+      expect(out.length - size).toBeLessThanOrEqual(encryptOverhead(version));
+      expect(decryptPayload(out, [key(1, length)], new Uint8Array(0))).toEqual(plain);
     }
 });
 
 test('version 0 always pads, so whole blocks grow by a block', () => {
-  expect([0, 1, 15, 16, 17].map((length) => sealedLength(length, 0))).toEqual([45, 45, 45, 61, 61]);
-  expect([0, 1, 16].map((length) => sealedLength(length, 1))).toEqual([29, 30, 45]);
+  expect([0, 1, 15, 16, 17].map((length) => encryptedLength(length, 0))).toEqual([45, 45, 45, 61, 61]);
+  expect([0, 1, 16].map((length) => encryptedLength(length, 1))).toEqual([29, 30, 45]);
 });
 
 describe('is not opened', () => {
@@ -38,29 +45,29 @@ describe('is not opened', () => {
   const good = sealed(plain, { key: key(1), version: 1, aad: label('blue') });
 
   test('by a key that is not on the ring, and is by any that is', () => {
-    expect(codeOf(() => open(good, [key(2), key(3)], label('blue')))).toBe('undecryptable');
-    expect(open(good, [key(2), key(3, 16), key(1)], label('blue'))).toEqual(plain);
+    expect(codeOf(() => decryptPayload(good, [key(2), key(3)], label('blue')))).toBe('undecryptable');
+    expect(decryptPayload(good, [key(2), key(3, 16), key(1)], label('blue'))).toEqual(plain);
   });
 
   test('under another label', () => {
-    expect(codeOf(() => open(good, [key(1)], label('green')))).toBe('undecryptable');
+    expect(codeOf(() => decryptPayload(good, [key(1)], label('green')))).toBe('undecryptable');
   });
 
   test('when an octet of nonce, text or tag is changed', () => {
     for (const at of [1, 13, good.length - 1]) {
       const bad = good.slice();
       bad[at] = (bad[at] as number) ^ 1;
-      expect(codeOf(() => open(bad, [key(1)], label('blue')))).toBe('undecryptable');
+      expect(codeOf(() => decryptPayload(bad, [key(1)], label('blue')))).toBe('undecryptable');
     }
   });
 
   test('when it is of a version to come, or too short to be anything', () => {
-    expect(codeOf(() => open(Uint8Array.of(2, ...good.subarray(1)), [key(1)], label('blue')))).toBe(
+    expect(codeOf(() => decryptPayload(Uint8Array.of(2, ...good.subarray(1)), [key(1)], label('blue')))).toBe(
       'undecryptable',
     );
-    expect(codeOf(() => open(good.subarray(0, 28), [key(1)], label('blue')))).toBe('undecryptable');
-    expect(codeOf(() => open(new Uint8Array(44), [key(1)], label('blue')))).toBe('undecryptable');
-    expect(codeOf(() => open(new Uint8Array(0), [key(1)], label('blue')))).toBe('undecryptable');
+    expect(codeOf(() => decryptPayload(good.subarray(0, 28), [key(1)], label('blue')))).toBe('undecryptable');
+    expect(codeOf(() => decryptPayload(new Uint8Array(44), [key(1)], label('blue')))).toBe('undecryptable');
+    expect(codeOf(() => decryptPayload(new Uint8Array(0), [key(1)], label('blue')))).toBe('undecryptable');
   });
 
   test('when the padding of version 0 is not what it should be', () => {
@@ -70,20 +77,20 @@ describe('is not opened', () => {
       padded[15] = last;
       const out = sealed(padded, { key: key(1), version: 1 });
       out[0] = 0;
-      expect(codeOf(() => open(out, [key(1)], new Uint8Array(0)))).toBe('undecryptable');
+      expect(codeOf(() => decryptPayload(out, [key(1)], new Uint8Array(0)))).toBe('undecryptable');
     }
   });
 });
 
 test('a nonce of another length is a mistake of ours', () => {
   const how = { key: key(1), version: 1 as const, nonce: new Uint8Array(11), aad: new Uint8Array(0) };
-  expect(() => seal(new Uint8Array(64), 0, hex('01'), how)).toThrow(/impossible/);
+  expect(() => encryptPayload(new Uint8Array(64), 0, hex('01'), how)).toThrow(/impossible/);
 });
 
 test('version 1 called version 0 on the way does not lose its last octets, though they look like padding', () => {
   const out = sealed(new Uint8Array(17).fill(1), { key: key(1), version: 1 });
   out[0] = 0;
-  expect(codeOf(() => open(out, [key(1)], new Uint8Array(0)))).toBe('undecryptable');
+  expect(codeOf(() => decryptPayload(out, [key(1)], new Uint8Array(0)))).toBe('undecryptable');
 });
 
 describe('keys', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Keyring, MAX_KEYS } from '../../../src/wire/keyring.ts';
+import { Keyring, MAX_KEYRING_KEYS } from '../../../src/wire/keyring.ts';
 
 const key = (octet: number, bytes = 32): Uint8Array => new Uint8Array(bytes).fill(octet);
 const firsts = (ring: Keyring): number[] => ring.keys.map((one) => one[0] as number);
@@ -29,14 +29,14 @@ test('G16 no way of asking leaves the ring empty, or makes one where there was n
   expect(firsts(ring)).toEqual([1]);
   expect(() => new Keyring([]).install(key(1))).toThrowError(/not enabled/);
   expect(() => ring.install(key(1, 20))).toThrowError(/16, 24 or 32/);
-  for (let octet = 2; octet <= MAX_KEYS; octet++) ring.install(key(octet));
+  for (let octet = 2; octet <= MAX_KEYRING_KEYS; octet++) ring.install(key(octet));
   expect(() => ring.install(key(200))).toThrowError(/full/);
 });
 
 test('S5 what the primary seals is counted, from nothing for a new one', () => {
   const ring = new Keyring([key(1), key(2)]);
-  ring.sealed();
-  ring.sealed();
+  ring.recordSeal();
+  ring.recordSeal();
   expect(ring.seals).toBe(2);
   ring.use(key(2));
   expect(ring.seals).toBe(0);

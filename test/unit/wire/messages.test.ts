@@ -19,7 +19,7 @@ import { codeOf, hex } from './support.ts';
 
 const IP = Uint8Array.of(127, 0, 0, 1);
 const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
-const alive = Alive.make({ node: 'ann', addr: IP, port: 7946, incarnation: 1, vsn: VSN });
+const alive = Alive.create({ node: 'ann', addr: IP, port: 7946, incarnation: 1, vsn: VSN });
 const check = (bytes: Uint8Array): string => codeOf(() => decodeMessage(bytes));
 const TOO_LONG = 'x'.repeat(129);
 
@@ -67,9 +67,9 @@ test('suspect and dead name somebody, and somebody who says so', () => {
 });
 
 test('pings may leave their source out, but not write it wrongly', () => {
-  expect(check(Ping.encode(Ping.make({ seqNo: 1 })))).toBe('fine');
-  expect(check(Ping.encode(Ping.make({ seqNo: 1, sourceAddr: hex('7f00') })))).toBe('badValue');
-  const indirect = IndirectPing.make({ seqNo: 1, target: IP, port: 1 });
+  expect(check(Ping.encode(Ping.create({ seqNo: 1 })))).toBe('fine');
+  expect(check(Ping.encode(Ping.create({ seqNo: 1, sourceAddr: hex('7f00') })))).toBe('badValue');
+  const indirect = IndirectPing.create({ seqNo: 1, target: IP, port: 1 });
   expect(check(IndirectPing.encode(indirect))).toBe('fine');
   expect(check(IndirectPing.encode({ ...indirect, target: hex('') }))).toBe('badValue');
   expect(check(IndirectPing.encode({ ...indirect, sourceAddr: hex('01') }))).toBe('badValue');
@@ -86,18 +86,18 @@ const serf = (bytes: Uint8Array): string => codeOf(() => decodeSerf(bytes));
 describe('serf messages', () => {
   test('intents name somebody', () => {
     for (const declared of [LeaveIntent, JoinIntent]) {
-      expect(serf(declared.encode(declared.make({ ltime: 1, node: 'ann' }) as never))).toBe('fine');
-      expect(serf(declared.encode(declared.make({ ltime: 1 }) as never))).toBe('badValue');
-      expect(serf(declared.encode(declared.make({ ltime: 1, node: TOO_LONG }) as never))).toBe('badValue');
+      expect(serf(declared.encode(declared.create({ ltime: 1, node: 'ann' }) as never))).toBe('fine');
+      expect(serf(declared.encode(declared.create({ ltime: 1 }) as never))).toBe('badValue');
+      expect(serf(declared.encode(declared.create({ ltime: 1, node: TOO_LONG }) as never))).toBe('badValue');
     }
   });
 
   test('a response names who answers', () => {
-    expect(serf(QueryResponse.encode(QueryResponse.make({ from: 'ann' })))).toBe('fine');
-    expect(serf(QueryResponse.encode(QueryResponse.make()))).toBe('badValue');
+    expect(serf(QueryResponse.encode(QueryResponse.create({ from: 'ann' })))).toBe('fine');
+    expect(serf(QueryResponse.encode(QueryResponse.create()))).toBe('badValue');
   });
 
-  const query = Query.make({ addr: IP, port: 1, name: 'uptime', sourceNode: 'ann' });
+  const query = Query.create({ addr: IP, port: 1, name: 'uptime', sourceNode: 'ann' });
 
   test('a query with an empty filter, which kills agents, is refused', () => {
     expect(serf(Query.encode({ ...query, filters: [hex('00')] }))).toBe('fine');
@@ -122,7 +122,7 @@ describe('serf messages', () => {
     const to = (ip: Uint8Array, port: number, destName = 'bob'): Uint8Array =>
       Uint8Array.of(
         ...RelayHeader.encode({ dest: { kind: 'relayAddress', ip, port, zone: '' }, destName }),
-        ...QueryResponse.encode(QueryResponse.make({ from: 'ann' })),
+        ...QueryResponse.encode(QueryResponse.create({ from: 'ann' })),
       );
     expect(serf(to(IP, 7946))).toBe('fine');
     expect(serf(to(hex('01'), 7946))).toBe('badValue');
@@ -142,7 +142,7 @@ describe('serf messages', () => {
   });
 
   test('a state loses entries for names that cannot be, and no others', () => {
-    const state = SerfState.make({
+    const state = SerfState.create({
       ltime: 5,
       statusLTimes: new Map([
         ['ann', 1],

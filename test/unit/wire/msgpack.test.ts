@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Reader, Writer } from '../../../src/wire/msgpack.ts';
+import { MsgpackReader, MsgpackWriter } from '../../../src/wire/msgpack.ts';
 import { codeOf, hex } from './support.ts';
 
-const written = (write: (writer: Writer) => void): string => {
-  const writer = new Writer(1);
+const written = (write: (writer: MsgpackWriter) => void): string => {
+  const writer = new MsgpackWriter(1);
   write(writer);
   return Buffer.from(writer.finish()).toString('hex');
 };
@@ -23,16 +23,16 @@ describe('the writer uses the forms of the old spec, smallest first', () => {
     [Number.MAX_SAFE_INTEGER, 'cf001fffffffffffff'],
   ])('%d is %s', (value, expected) => {
     expect(written((writer) => writer.uint(value))).toBe(expected);
-    expect(new Reader(hex(expected)).uint()).toBe(value);
-    expect(new Reader(hex(expected)).int()).toBe(value);
+    expect(new MsgpackReader(hex(expected)).uint()).toBe(value);
+    expect(new MsgpackReader(hex(expected)).int()).toBe(value);
   });
 
   test('text has no str8 form: 31 octets are one header octet, 32 are three', () => {
-    expect(written((writer) => writer.text('x'.repeat(31))).slice(0, 4)).toBe('bf78');
-    expect(written((writer) => writer.text('x'.repeat(32))).slice(0, 8)).toBe('da002078');
-    expect(written((writer) => writer.text('x'.repeat(70_000))).slice(0, 12)).toBe('db0001117078');
-    expect(written((writer) => writer.text('é'.repeat(16))).slice(0, 10)).toBe('da0020c3a9');
-    expect(written((writer) => writer.text(''))).toBe('a0');
+    expect(written((writer) => writer.str('x'.repeat(31))).slice(0, 4)).toBe('bf78');
+    expect(written((writer) => writer.str('x'.repeat(32))).slice(0, 8)).toBe('da002078');
+    expect(written((writer) => writer.str('x'.repeat(70_000))).slice(0, 12)).toBe('db0001117078');
+    expect(written((writer) => writer.str('é'.repeat(16))).slice(0, 10)).toBe('da0020c3a9');
+    expect(written((writer) => writer.str(''))).toBe('a0');
   });
 
   test('empty bytes are nil, as a nil slice of Go is', () => {
@@ -64,26 +64,26 @@ describe('the reader takes every form agents take', () => {
     'c500026869',
     'c6000000026869',
   ])('text and bytes as %s', (form) => {
-    expect(new Reader(hex(form)).text()).toBe('hi');
-    expect(Buffer.from(new Reader(hex(form)).raw()).toString()).toBe('hi');
+    expect(new MsgpackReader(hex(form)).str()).toBe('hi');
+    expect(Buffer.from(new MsgpackReader(hex(form)).raw()).toString()).toBe('hi');
   });
 
   test('nil is empty, zero and false', () => {
     const nil = hex('c0');
-    expect(new Reader(nil).text()).toBe('');
-    expect(new Reader(nil).raw()).toEqual(new Uint8Array(0));
-    expect(new Reader(nil).uint()).toBe(0);
-    expect(new Reader(nil).int()).toBe(0);
-    expect(new Reader(nil).bool()).toBe(false);
-    expect(new Reader(nil).float()).toBe(0);
-    expect(new Reader(nil).arrayLength(10)).toBe(0);
+    expect(new MsgpackReader(nil).str()).toBe('');
+    expect(new MsgpackReader(nil).raw()).toEqual(new Uint8Array(0));
+    expect(new MsgpackReader(nil).uint()).toBe(0);
+    expect(new MsgpackReader(nil).int()).toBe(0);
+    expect(new MsgpackReader(nil).bool()).toBe(false);
+    expect(new MsgpackReader(nil).float()).toBe(0);
+    expect(new MsgpackReader(nil).arrayLength(10)).toBe(0);
   });
 
   test('signed forms of positive numbers, as Serf 0.10 writes them', () => {
-    expect(new Reader(hex('d10100')).uint()).toBe(256);
-    expect(new Reader(hex('d200010000')).uint()).toBe(65_536);
-    expect(new Reader(hex('d3000000037e11d600')).uint()).toBe(15_000_000_000);
-    expect(new Reader(hex('d07f')).uint()).toBe(127);
+    expect(new MsgpackReader(hex('d10100')).uint()).toBe(256);
+    expect(new MsgpackReader(hex('d200010000')).uint()).toBe(65_536);
+    expect(new MsgpackReader(hex('d3000000037e11d600')).uint()).toBe(15_000_000_000);
+    expect(new MsgpackReader(hex('d07f')).uint()).toBe(127);
   });
 
   test('negative numbers are read where they may stand, and only there', () => {
@@ -94,50 +94,48 @@ describe('the reader takes every form agents take', () => {
       ['d280000000', -2_147_483_648],
       ['d3ffffffffffffffff', -1],
     ] as const) {
-      expect(new Reader(hex(form)).int()).toBe(value);
-      expect(codeOf(() => new Reader(hex(form)).uint())).toBe('malformed');
+      expect(new MsgpackReader(hex(form)).int()).toBe(value);
+      expect(codeOf(() => new MsgpackReader(hex(form)).uint())).toBe('malformed');
     }
   });
 
   test('integers beyond 2^53 saturate', () => {
-    expect(new Reader(hex('cfffffffffffffffff')).uint()).toBe(Number.MAX_SAFE_INTEGER);
-    expect(new Reader(hex('d37fffffffffffffff')).int()).toBe(Number.MAX_SAFE_INTEGER);
-    expect(new Reader(hex('d38000000000000000')).int()).toBe(-Number.MAX_SAFE_INTEGER);
+    expect(new MsgpackReader(hex('cfffffffffffffffff')).uint()).toBe(Number.MAX_SAFE_INTEGER);
+    expect(new MsgpackReader(hex('d37fffffffffffffff')).int()).toBe(Number.MAX_SAFE_INTEGER);
+    expect(new MsgpackReader(hex('d38000000000000000')).int()).toBe(-Number.MAX_SAFE_INTEGER);
   });
 
   test('booleans as 0 and 1, floats as integers and as four octets', () => {
-    expect([new Reader(hex('c3')), new Reader(hex('01'))].map((reader) => reader.bool())).toEqual([
-      true,
-      true,
-    ]);
-    expect([new Reader(hex('c2')), new Reader(hex('00'))].map((reader) => reader.bool())).toEqual([
-      false,
-      false,
-    ]);
-    expect(codeOf(() => new Reader(hex('02')).bool())).toBe('malformed');
-    expect(new Reader(hex('05')).float()).toBe(5);
-    expect(new Reader(hex('ca3f800000')).float()).toBe(1);
-    expect(new Reader(hex('cbbff8000000000000')).float()).toBe(-1.5);
+    expect(
+      [new MsgpackReader(hex('c3')), new MsgpackReader(hex('01'))].map((reader) => reader.bool()),
+    ).toEqual([true, true]);
+    expect(
+      [new MsgpackReader(hex('c2')), new MsgpackReader(hex('00'))].map((reader) => reader.bool()),
+    ).toEqual([false, false]);
+    expect(codeOf(() => new MsgpackReader(hex('02')).bool())).toBe('malformed');
+    expect(new MsgpackReader(hex('05')).float()).toBe(5);
+    expect(new MsgpackReader(hex('ca3f800000')).float()).toBe(1);
+    expect(new MsgpackReader(hex('cbbff8000000000000')).float()).toBe(-1.5);
   });
 
   test('and no float for an integer, no text for a number, no ext, no 0xc1', () => {
-    expect(codeOf(() => new Reader(hex('cb3ff0000000000000')).uint())).toBe('malformed');
-    expect(codeOf(() => new Reader(hex('a131')).uint())).toBe('malformed');
-    expect(codeOf(() => new Reader(hex('d40000')).text())).toBe('malformed');
-    expect(codeOf(() => new Reader(hex('c1')).skip())).toBe('malformed');
-    expect(codeOf(() => new Reader(hex('81')).arrayLength(9))).toBe('malformed');
-    expect(codeOf(() => new Reader(hex('91')).mapLength(9))).toBe('malformed');
+    expect(codeOf(() => new MsgpackReader(hex('cb3ff0000000000000')).uint())).toBe('malformed');
+    expect(codeOf(() => new MsgpackReader(hex('a131')).uint())).toBe('malformed');
+    expect(codeOf(() => new MsgpackReader(hex('d40000')).str())).toBe('malformed');
+    expect(codeOf(() => new MsgpackReader(hex('c1')).skip())).toBe('malformed');
+    expect(codeOf(() => new MsgpackReader(hex('81')).arrayLength(9))).toBe('malformed');
+    expect(codeOf(() => new MsgpackReader(hex('91')).mapLength(9))).toBe('malformed');
   });
 
   test('text must be UTF-8; a byte order mark belongs to it', () => {
-    expect(codeOf(() => new Reader(hex('a2c328')).text())).toBe('malformed');
-    expect(new Reader(hex('a4efbbbf61')).text()).toBe('\uFEFFa');
-    expect(new Reader(hex('a6c3a9e282ac61')).text()).toBe('é€a');
+    expect(codeOf(() => new MsgpackReader(hex('a2c328')).str())).toBe('malformed');
+    expect(new MsgpackReader(hex('a4efbbbf61')).str()).toBe('\uFEFFa');
+    expect(new MsgpackReader(hex('a6c3a9e282ac61')).str()).toBe('é€a');
   });
 
   test('bytes are a view, not a copy', () => {
     const bytes = hex('a26869');
-    const view = new Reader(bytes).raw();
+    const view = new MsgpackReader(bytes).raw();
     bytes[1] = 0x48;
     expect(Buffer.from(view).toString()).toBe('Hi');
   });
@@ -147,20 +145,20 @@ describe('nothing declared is believed beyond the bytes that are there', () => {
   test.each(['', 'a3', 'a26', 'cd01', 'ce000000', 'cf00', 'cb00', 'da00', 'db00000001', 'c7', 'd4'])(
     'a value cut to "%s" is short',
     (form) => {
-      expect(codeOf(() => new Reader(hex(form)).skip())).toBe('short');
+      expect(codeOf(() => new MsgpackReader(hex(form)).skip())).toBe('short');
     },
   );
 
   test('counts of maps and arrays', () => {
-    expect(codeOf(() => new Reader(hex('ddffffffff')).arrayLength(2 ** 32))).toBe('short');
-    expect(codeOf(() => new Reader(hex('dfffffffff')).mapLength(4096))).toBe('tooLarge');
-    expect(codeOf(() => new Reader(hex('ddffffffff00')).skip())).toBe('short');
-    expect(codeOf(() => new Reader(hex('dc100200')).arrayLength(4096))).toBe('tooLarge');
+    expect(codeOf(() => new MsgpackReader(hex('ddffffffff')).arrayLength(2 ** 32))).toBe('short');
+    expect(codeOf(() => new MsgpackReader(hex('dfffffffff')).mapLength(4096))).toBe('tooLarge');
+    expect(codeOf(() => new MsgpackReader(hex('ddffffffff00')).skip())).toBe('short');
+    expect(codeOf(() => new MsgpackReader(hex('dc100200')).arrayLength(4096))).toBe('tooLarge');
   });
 
   test('eight levels of nesting are passed over, nine are not', () => {
-    expect(codeOf(() => new Reader(hex(`${'91'.repeat(8)}00`)).skip())).toBe('fine');
-    expect(codeOf(() => new Reader(hex(`${'91'.repeat(9)}00`)).skip())).toBe('tooLarge');
-    expect(codeOf(() => new Reader(hex('91'.repeat(30_000))).skip())).toBe('tooLarge');
+    expect(codeOf(() => new MsgpackReader(hex(`${'91'.repeat(8)}00`)).skip())).toBe('fine');
+    expect(codeOf(() => new MsgpackReader(hex(`${'91'.repeat(9)}00`)).skip())).toBe('tooLarge');
+    expect(codeOf(() => new MsgpackReader(hex('91'.repeat(30_000))).skip())).toBe('tooLarge');
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { crc32 } from '../../../src/wire/crc.ts';
 import { Nack, Ping } from '../../../src/wire/memberlist.ts';
-import { openPacket, PART_BYTES, roomFor, sealPacket } from '../../../src/wire/packet.ts';
+import { availableBytes, COMPOUND_OVERHEAD, openPacket, sealPacket } from '../../../src/wire/packet.ts';
 import { codeOf, envelope, hex, key, label, nonces } from './support.ts';
 
 const one = Nack.encode({ seqNo: 1 });
@@ -82,7 +82,7 @@ describe('keys', () => {
 
   test('with one, plaintext is refused, and told from what cannot be decrypted', () => {
     expect(codeOf(() => openPacket(one, closed))).toBe('plaintext');
-    const ping = Ping.encode(Ping.make({ seqNo: 1, node: 'somebody-with-a-long-name', sourceNode: 'me' }));
+    const ping = Ping.encode(Ping.create({ seqNo: 1, node: 'somebody-with-a-long-name', sourceNode: 'me' }));
     expect(codeOf(() => openPacket(ping, closed))).toBe('plaintext');
     expect(codeOf(() => openPacket(seal([one], envelope({ keys: [key(2)] })), closed))).toBe('undecryptable');
   });
@@ -130,9 +130,9 @@ test('an empty datagram, and one above 64 KiB, are refused', () => {
 });
 
 test('the room in a packet is what all layers leave', () => {
-  expect(roomFor(1400, bare)).toBe(1400 - 2 - 5);
-  expect(roomFor(1400, envelope({ keys: [key(1)] }))).toBe(1400 - 2 - 5 - 29);
-  expect(roomFor(1400, envelope({ keys: [key(1)], encryptionVersion: 0 }))).toBe(1400 - 2 - 5 - 45);
-  expect(roomFor(1400, envelope({ label: label('blue') }))).toBe(1400 - 2 - 5 - 6);
-  expect(PART_BYTES).toBe(2);
+  expect(availableBytes(1400, bare)).toBe(1400 - 2 - 5);
+  expect(availableBytes(1400, envelope({ keys: [key(1)] }))).toBe(1400 - 2 - 5 - 29);
+  expect(availableBytes(1400, envelope({ keys: [key(1)], encryptionVersion: 0 }))).toBe(1400 - 2 - 5 - 45);
+  expect(availableBytes(1400, envelope({ label: label('blue') }))).toBe(1400 - 2 - 5 - 6);
+  expect(COMPOUND_OVERHEAD).toBe(2);
 });

@@ -2,19 +2,18 @@ import { describe, expect, test } from 'vitest';
 import {
   Ack,
   Err,
-  type NodeState,
-  NodeState as NodeStateStruct,
   Ping,
+  PushNodeState,
   type PushPull,
   PushPullHeader,
 } from '../../../src/wire/memberlist.ts';
-import { Writer } from '../../../src/wire/msgpack.ts';
-import { encodePushPull, encodeStream, StreamOpener, sealStream } from '../../../src/wire/stream-writer.ts';
+import { MsgpackWriter } from '../../../src/wire/msgpack.ts';
+import { encodePushPull, encodeStream, StreamReader, sealStream } from '../../../src/wire/stream-writer.ts';
 import { codeOf, envelope, hex, key, label, nonces } from './support.ts';
 
 const bare = envelope();
-const row = (name: string, over: Partial<NodeState> = {}): NodeState =>
-  NodeStateStruct.make({
+const row = (name: string, over: Partial<PushNodeState> = {}): PushNodeState =>
+  PushNodeState.create({
     name,
     addr: Uint8Array.of(127, 0, 0, 1),
     port: 7946,
@@ -22,7 +21,7 @@ const row = (name: string, over: Partial<NodeState> = {}): NodeState =>
     vsn: Uint8Array.of(1, 5, 2, 2, 5, 5),
     ...over,
   });
-const state = (nodes: readonly NodeState[], userState: Uint8Array = new Uint8Array(0)): PushPull => ({
+const state = (nodes: readonly PushNodeState[], userState: Uint8Array = new Uint8Array(0)): PushPull => ({
   kind: 'pushPull',
   join: true,
   nodes,
@@ -30,7 +29,7 @@ const state = (nodes: readonly NodeState[], userState: Uint8Array = new Uint8Arr
   dropped: 0,
 });
 const open = (bytes: Uint8Array, under = bare, role: 'dialer' | 'listener' = 'listener') =>
-  new StreamOpener(under, role).push(bytes);
+  new StreamReader(under, role).push(bytes);
 
 describe('rows of a push/pull', () => {
   test('that must not be stored are left out and counted, and the others stay', () => {
@@ -54,16 +53,16 @@ describe('rows of a push/pull', () => {
   });
 
   test('that are no map at all spoil only themselves', () => {
-    const writer = new Writer();
+    const writer = new MsgpackWriter();
     writer.octet(6);
     PushPullHeader.write(writer, { nodes: 3, userStateLen: 0, join: false });
     writer.append(hex('c0 93 01 02 03')); // nil, and an array
-    NodeStateStruct.write(writer, row('ann'));
+    PushNodeState.write(writer, row('ann'));
     expect(open(writer.finish())).toEqual({ ...state([row('ann')]), join: false, dropped: 2 });
   });
 
   test('but what is not msgpack ends the reading', () => {
-    const writer = new Writer();
+    const writer = new MsgpackWriter();
     writer.octet(6);
     PushPullHeader.write(writer, { nodes: 1, userStateLen: 0, join: false });
     writer.append(hex('c1'));
@@ -79,7 +78,7 @@ test('a large push/pull in small pieces is read in a time that grows with its si
     ),
   );
   const reading = (piece: number): { took: number; nodes: number } => {
-    const opener = new StreamOpener(bare, 'listener');
+    const opener = new StreamReader(bare, 'listener');
     const startedAt = performance.now();
     for (let at = 0; at < bytes.length; at += piece) {
       const message = opener.push(bytes.subarray(at, at + piece));
@@ -94,7 +93,7 @@ test('a large push/pull in small pieces is read in a time that grows with its si
 });
 
 describe('what goes over the socket', () => {
-  const ping = Ping.make({ seqNo: 7, node: 'bob' });
+  const ping = Ping.create({ seqNo: 7, node: 'bob' });
   const options = (role: 'dialer' | 'listener') => ({ role, nonce: nonces() });
 
   test('only the dialer sends the label, yet both bind it to what they encrypt', () => {
@@ -132,7 +131,7 @@ describe('what goes over the socket', () => {
     expect(packed[0]).toBe(0x82);
     const [algo, buf] = [packed.slice(1, 7), packed.slice(7)];
     const bytes = Uint8Array.of(9, 0x83, ...buf, 0xa1, 0x58, 0x92, 1, 2, ...algo);
-    const opener = new StreamOpener(bare, 'listener');
+    const opener = new StreamReader(bare, 'listener');
     const got = [...bytes].map((octet) => opener.push(Uint8Array.of(octet)));
     expect(got.filter((one) => one !== undefined)).toEqual([ping]);
   });
@@ -142,13 +141,13 @@ describe('what goes over the socket', () => {
   });
 
   test('octets behind the message do not matter', () => {
-    const ack = Ack.make({ seqNo: 1 });
+    const ack = Ack.create({ seqNo: 1 });
     expect(open(Uint8Array.of(...Ack.encode(ack), 1, 2, 3))).toEqual(ack);
   });
 });
 
 describe('is refused', () => {
-  const ping = encodeStream(Ping.make({ seqNo: 7 }));
+  const ping = encodeStream(Ping.create({ seqNo: 7 }));
   const closed = envelope({ keys: [key(1)] });
 
   test('plaintext with a key, unless the cluster migrates; ciphertext without', () => {
@@ -182,7 +181,7 @@ describe('is refused', () => {
 
   test('more than any limit allows', () => {
     const limited = (bytes: Uint8Array, limits: object, under = bare): string =>
-      codeOf(() => new StreamOpener(under, 'listener', limits).push(bytes));
+      codeOf(() => new StreamReader(under, 'listener', limits).push(bytes));
     const bytes = encodePushPull(state([row('ann'), row('bob')], new Uint8Array(100)));
     expect(limited(bytes, {})).toBe('fine');
     expect(limited(bytes, { nodes: 1 })).toBe('tooLarge');
@@ -201,7 +200,7 @@ describe('is refused', () => {
   });
 
   test('and after a refusal the opener is done', () => {
-    const opener = new StreamOpener(bare, 'listener');
+    const opener = new StreamReader(bare, 'listener');
     expect(codeOf(() => opener.push(hex('32')))).toBe('unknownType');
     expect(opener.push(ping)).toBeUndefined();
   });

@@ -1,42 +1,42 @@
 import { describe, expect, test } from 'vitest';
-import { Reader, Writer } from '../../../src/wire/msgpack.ts';
+import { MsgpackReader, MsgpackWriter } from '../../../src/wire/msgpack.ts';
 import {
+  arrayField,
   bool,
   bytes,
-  decode,
+  decodeStruct,
   float,
-  list,
-  optional,
+  omitEmpty,
+  STR,
+  str,
   struct,
-  TEXT,
-  text,
   u8,
   u32,
 } from '../../../src/wire/struct.ts';
 import { codeOf, hex } from './support.ts';
 
 const Thing = struct('thing', 42, {
-  zeal: text('Zeal'),
+  zeal: str('Zeal'),
   age: u8('Age'),
-  note: optional(bytes('Note')),
-  tags: list('Tags', 3, TEXT),
+  note: omitEmpty(bytes('Note')),
+  tags: arrayField('Tags', 3, STR),
   weight: float('Weight'),
   good: bool('Good'),
-  count: optional(u32('Count')),
+  count: omitEmpty(u32('Count')),
 });
 
-const body = (write: (writer: Writer) => void): Reader => {
-  const writer = new Writer(64);
+const body = (write: (writer: MsgpackWriter) => void): MsgpackReader => {
+  const writer = new MsgpackWriter(64);
   write(writer);
-  return new Reader(writer.finish());
+  return new MsgpackReader(writer.finish());
 };
 
 test('keys go out sorted by their Go name, zero ones too unless they are optional', () => {
-  const zero = Thing.encode(Thing.make());
+  const zero = Thing.encode(Thing.create());
   expect(Buffer.from(zero).toString('latin1')).toBe(
     '\x2a\x85\xa3Age\x00\xa4Good\xc2\xa4Tags\xc0\xa6Weight\xcb\0\0\0\0\0\0\0\0\xa4Zeal\xa0',
   );
-  const full = Thing.make({
+  const full = Thing.create({
     zeal: 'z',
     age: 200,
     note: hex('01'),
@@ -46,69 +46,69 @@ test('keys go out sorted by their Go name, zero ones too unless they are optiona
     count: 7,
   });
   expect(Thing.encode(full)[1]).toBe(0x87);
-  expect(decode(Thing, Thing.encode(full))).toEqual(full);
+  expect(decodeStruct(Thing, Thing.encode(full))).toEqual(full);
 });
 
 test('a message has its kind first, then its fields in one order, whatever came in', () => {
-  const empty = Thing.read(new Reader(hex('80')));
+  const empty = Thing.read(new MsgpackReader(hex('80')));
   const order = ['kind', 'age', 'count', 'good', 'note', 'tags', 'weight', 'zeal'];
-  expect(Object.keys(Thing.read(new Reader(hex('82 a45a65616c a178 a3416765 05'))))).toEqual(order);
-  expect(Object.keys(Thing.make({ zeal: 'x' }))).toEqual(order);
+  expect(Object.keys(Thing.read(new MsgpackReader(hex('82 a45a65616c a178 a3416765 05'))))).toEqual(order);
+  expect(Object.keys(Thing.create({ zeal: 'x' }))).toEqual(order);
   expect(Object.keys(empty)).toEqual(order);
-  expect(empty).toEqual(Thing.make());
+  expect(empty).toEqual(Thing.create());
 });
 
 test('keys may come in any order; unknown ones are passed over; the last of two wins', () => {
   const reader = body((writer) => {
     writer.mapHeader(5);
     for (const [key, age] of [['Zeal'], ['Age', 1], ['age', 2], ['Unknown', 3], ['Age', 4]] as const) {
-      writer.text(key);
-      if (age === undefined) writer.text('first');
+      writer.str(key);
+      if (age === undefined) writer.str('first');
       else writer.uint(age);
     }
   });
-  expect(Thing.read(reader)).toEqual(Thing.make({ zeal: 'first', age: 4 }));
+  expect(Thing.read(reader)).toEqual(Thing.create({ zeal: 'first', age: 4 }));
 });
 
 test('keys may be written as str8 or bin8, as other writers do', () => {
-  expect(Thing.read(new Reader(hex('82 d903416765 05 c4045a65616c a178')))).toEqual(
-    Thing.make({ age: 5, zeal: 'x' }),
+  expect(Thing.read(new MsgpackReader(hex('82 d903416765 05 c4045a65616c a178')))).toEqual(
+    Thing.create({ age: 5, zeal: 'x' }),
   );
 });
 
 test('a key that merely begins like ours is unknown', () => {
-  expect(Thing.read(new Reader(hex('81 a441676573 05')))).toEqual(Thing.make());
-  expect(Thing.read(new Reader(hex('81 a24167 05')))).toEqual(Thing.make());
+  expect(Thing.read(new MsgpackReader(hex('81 a441676573 05')))).toEqual(Thing.create());
+  expect(Thing.read(new MsgpackReader(hex('81 a24167 05')))).toEqual(Thing.create());
 });
 
 test('what follows the map is left for the next reader', () => {
-  const reader = new Reader(hex('81 a3416765 05 ffff'));
+  const reader = new MsgpackReader(hex('81 a3416765 05 ffff'));
   Thing.read(reader);
   expect(reader.at).toBe(6);
 });
 
 describe('is refused', () => {
   test('a number above the width of its field', () => {
-    expect(codeOf(() => Thing.read(new Reader(hex('81 a3416765 cd0100'))))).toBe('badValue');
+    expect(codeOf(() => Thing.read(new MsgpackReader(hex('81 a3416765 cd0100'))))).toBe('badValue');
   });
   test('a list longer than it may be', () => {
-    expect(codeOf(() => Thing.read(new Reader(hex('81 a454616773 94a0a0a0a0'))))).toBe('tooLarge');
+    expect(codeOf(() => Thing.read(new MsgpackReader(hex('81 a454616773 94a0a0a0a0'))))).toBe('tooLarge');
   });
   test('more keys than any struct has', () => {
-    expect(codeOf(() => Thing.read(new Reader(hex(`de0100${'00'.repeat(600)}`))))).toBe('tooLarge');
+    expect(codeOf(() => Thing.read(new MsgpackReader(hex(`de0100${'00'.repeat(600)}`))))).toBe('tooLarge');
   });
   test('something else than a map, another type octet, nothing at all', () => {
-    expect(codeOf(() => Thing.read(new Reader(hex('93'))))).toBe('malformed');
-    expect(codeOf(() => decode(Thing, hex('2b80')))).toBe('unknownType');
-    expect(codeOf(() => decode(Thing, hex('')))).toBe('short');
-    expect(codeOf(() => decode(Thing, hex('2a')))).toBe('short');
+    expect(codeOf(() => Thing.read(new MsgpackReader(hex('93'))))).toBe('malformed');
+    expect(codeOf(() => decodeStruct(Thing, hex('2b80')))).toBe('unknownType');
+    expect(codeOf(() => decodeStruct(Thing, hex('')))).toBe('short');
+    expect(codeOf(() => decodeStruct(Thing, hex('2a')))).toBe('short');
   });
 });
 
 test('two messages in a row do not share what the first one held', () => {
-  const first = Thing.make({ tags: ['a'] });
+  const first = Thing.create({ tags: ['a'] });
   const encoded = Thing.encode(first);
-  Thing.encode(Thing.make({ zeal: 'later'.repeat(20) }));
-  expect(decode(Thing, encoded)).toEqual(first);
-  expect(Thing.read(new Reader(hex('80'))).tags).toEqual([]);
+  Thing.encode(Thing.create({ zeal: 'later'.repeat(20) }));
+  expect(decodeStruct(Thing, encoded)).toEqual(first);
+  expect(Thing.read(new MsgpackReader(hex('80'))).tags).toEqual([]);
 });

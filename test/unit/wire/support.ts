@@ -1,5 +1,5 @@
 /** What several tests of wire/ need. */
-import { utf8 } from '../../../src/base/bytes.ts';
+import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { WireError, type WireErrorCode } from '../../../src/base/errors.ts';
 import { BARE_ENVELOPE, type Envelope } from '../../../src/wire/packet.ts';
 
@@ -16,7 +16,7 @@ export function codeOf(run: () => unknown): WireErrorCode | 'fine' {
 
 export const envelope = (over: Partial<Envelope> = {}): Envelope => ({ ...BARE_ENVELOPE, ...over });
 export const key = (octet: number, length = 32): Uint8Array => new Uint8Array(length).fill(octet);
-export const label = (text: string): Uint8Array => utf8(text);
+export const label = (text: string): Uint8Array => encodeUtf8(text);
 export const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 
 /** Nonces 1, 2, 3 … and how many were taken. */

@@ -4,27 +4,27 @@
  * Source: http.md section 15.
  */
 import { AgentError } from '../../../base/errors.ts';
-import { type Budget, compilePattern } from '../../../base/pattern.ts';
+import { compilePattern, type StepBudget } from '../../../base/pattern.ts';
 import type { Schema } from '../schema.ts';
-import { badFilter, type Expr, parseFilter } from './parser.ts';
+import { type FilterExpr, filterError, parseFilter } from './parser.ts';
 
 /** Is this element wanted? Throws `AgentError('badRequest')` when it has worked too much. */
-export type Filter = (element: unknown) => boolean;
+export type FilterPredicate = (element: unknown) => boolean;
 
 /** What one request may cost: milliseconds, whatever the expression. Source: security S19. */
 const MAX_STEPS = 2_000_000;
 /** Characters that are looked through in one step, where no regular expression is at work. */
 const CHARS_PER_STEP = 32;
 
-type Test = (value: unknown) => boolean;
-type Match = Extract<Expr, { kind: 'match' }>;
+type Predicate = (value: unknown) => boolean;
+type Match = Extract<FilterExpr, { kind: 'match' }>;
 
 /** Throws `AgentError('badRequest')`. */
-export function compileFilter(source: string, root: Schema): Filter {
+export function compileFilter(source: string, root: Schema): FilterPredicate {
   return compile(parseFilter(source), root, { left: MAX_STEPS });
 }
 
-function compile(expr: Expr, root: Schema, budget: Budget): Test {
+function compile(expr: FilterExpr, root: Schema, budget: StepBudget): Predicate {
   switch (expr.kind) {
     case 'and': {
       const [left, right] = [compile(expr.left, root, budget), compile(expr.right, root, budget)];
@@ -35,56 +35,62 @@ function compile(expr: Expr, root: Schema, budget: Budget): Test {
       return (value) => left(value) || right(value);
     }
     case 'not': {
-      const inner = compile(expr.of, root, budget);
+      const inner = compile(expr.operand, root, budget);
       return (value) => !inner(value);
     }
     case 'match':
-      return bind(expr, expr.selector, root, budget);
+      return compileSelector(expr, expr.selector, root, budget);
   }
 }
 
 /** Follows a selector through the fields. Of a list it is true if any element is as asked, also for `!=`. */
-function bind(match: Match, path: readonly string[], field: Schema, budget: Budget): Test {
+function compileSelector(
+  match: Match,
+  path: readonly string[],
+  field: Schema,
+  budget: StepBudget,
+): Predicate {
   const [name, ...rest] = path;
-  if (name === undefined) return leaf(match, field, budget);
+  if (name === undefined) return compileMatch(match, field, budget);
   if (field.kind === 'list') {
-    const test = bind(match, path, field.of, budget);
+    const test = compileSelector(match, path, field.of, budget);
     return (value) => (value as readonly unknown[] | undefined)?.some(test) ?? false;
   }
   const inner =
     field.kind === 'object' ? field.fields.get(name) : field.kind === 'map' ? field.of : undefined;
   if (inner === undefined || inner.hidden === true) throw unknownField(match.selector, name, field);
-  const test = bind(match, rest, inner, budget);
+  const test = compileSelector(match, rest, inner, budget);
   return (value) => test(isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
 }
 
-function leaf(match: Match, { kind }: Schema, budget: Budget): Test {
+function compileMatch(match: Match, { kind }: Schema, budget: StepBudget): Predicate {
   const test = TESTS[kind][match.operator]?.(match, budget);
-  if (test === undefined) throw badFilter(`${shown(match)} cannot be asked of ${HOLDS[kind]}`);
+  if (test === undefined)
+    throw filterError(`${formatMatch(match)} cannot be asked of ${OPERATOR_HINTS[kind]}`);
   return (value) => {
-    spend(budget, 1);
-    return test(value) !== match.not;
+    spendSteps(budget, 1);
+    return test(value) !== match.negated;
   };
 }
 
 /** Throws when nothing is left. */
-function spend(budget: Budget, steps: number): void {
+function spendSteps(budget: StepBudget, steps: number): void {
   budget.left -= steps;
-  if (budget.left < 0) tooLong();
+  if (budget.left < 0) throwTooCostly();
 }
 
-function tooLong(): never {
+function throwTooCostly(): never {
   throw new AgentError(
     'badRequest',
     'The filter takes too long on this much data: make it simpler, or ask for less',
   );
 }
 
-type Make = (match: Match, budget: Budget) => Test;
-type Tests = Readonly<Partial<Record<Match['operator'], Make>>>;
+type PredicateFactory = (match: Match, budget: StepBudget) => Predicate;
+type Tests = Readonly<Partial<Record<Match['operator'], PredicateFactory>>>;
 
 /** A value that is missing equals nothing, contains nothing, and is empty. */
-const size: Make = () => (value) => sizeOf(value) === 0;
+const size: PredicateFactory = () => (value) => sizeOf(value) === 0;
 
 const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
   text: {
@@ -96,22 +102,22 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
       ({ value: wanted }, budget) =>
       (value) => {
         if (typeof value !== 'string') return false;
-        spend(budget, Math.ceil(value.length / CHARS_PER_STEP));
+        spendSteps(budget, Math.ceil(value.length / CHARS_PER_STEP));
         return value.includes(wanted);
       },
     matches: ({ value: source }, budget) => {
       const pattern = compilePattern(source);
       if (pattern === undefined)
-        throw badFilter(
+        throw filterError(
           `the regular expression ${JSON.stringify(source)} is not RE2's, too large, or of a part not known here (\\p, \\C)`,
         );
-      return (value) => pattern.test(typeof value === 'string' ? value : '', budget) ?? tooLong();
+      return (value) => pattern.test(typeof value === 'string' ? value : '', budget) ?? throwTooCostly();
     },
   },
   number: {
     equal: (match) => {
       if (!/^[+-]?\d{1,15}$/.test(match.value))
-        throw badFilter(`${shown(match)}: ${match.value} is not a number`);
+        throw filterError(`${formatMatch(match)}: ${match.value} is not a number`);
       const wanted = Number(match.value);
       return (value) => value === wanted;
     },
@@ -119,7 +125,8 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
   flag: {
     equal: (match) => {
       const wanted = FLAGS.get(match.value);
-      if (wanted === undefined) throw badFilter(`${shown(match)}: ${match.value} is neither true nor false`);
+      if (wanted === undefined)
+        throw filterError(`${formatMatch(match)}: ${match.value} is neither true nor false`);
       return (value) => value === wanted;
     },
   },
@@ -127,7 +134,7 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
     contains:
       ({ value: wanted }, budget) =>
       (value) => {
-        spend(budget, sizeOf(value));
+        spendSteps(budget, sizeOf(value));
         return Array.isArray(value) && value.includes(wanted);
       },
     empty: size,
@@ -144,7 +151,7 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
   list: { empty: size },
 };
 
-const HOLDS: Readonly<Record<Schema['kind'], string>> = {
+const OPERATOR_HINTS: Readonly<Record<Schema['kind'], string>> = {
   text: 'a text: use ==, !=, contains, in or matches',
   number: 'a number: use == or !=',
   flag: 'true and false: use == or !=',
@@ -160,14 +167,14 @@ const FLAGS: ReadonlyMap<string, boolean> = new Map([
   ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map((word) => [word, false] as const),
 ]);
 
-const shown = ({ selector, operator, not }: Match): string =>
+const formatMatch = ({ selector, operator, negated: not }: Match): string =>
   `"${selector.join('.')}${not ? ' not' : ''} ${operator}"`;
 
 function unknownField(selector: readonly string[], name: string, field: Schema): Error {
   const selectable =
     field.kind === 'object' ? [...field.fields].flatMap(([one, { hidden }]) => (hidden ? [] : [one])) : [];
   const known = selectable.length === 0 ? '' : `; known here: ${selectable.join(', ')}`;
-  return badFilter(
+  return filterError(
     `Selector ${JSON.stringify(selector.join('.'))} is not valid at ${JSON.stringify(name)}${known}`,
   );
 }

@@ -5,17 +5,17 @@
  */
 import { AgentError } from '../../../base/errors.ts';
 
-export type Operator = 'equal' | 'contains' | 'matches' | 'empty';
+export type FilterOperator = 'equal' | 'contains' | 'matches' | 'empty';
 
 /** A filter as it was written. `not`: the opposite. */
-export type Expr =
-  | { readonly kind: 'and' | 'or'; readonly left: Expr; readonly right: Expr }
-  | { readonly kind: 'not'; readonly of: Expr }
+export type FilterExpr =
+  | { readonly kind: 'and' | 'or'; readonly left: FilterExpr; readonly right: FilterExpr }
+  | { readonly kind: 'not'; readonly operand: FilterExpr }
   | {
       readonly kind: 'match';
       readonly selector: readonly string[];
-      readonly operator: Operator;
-      readonly not: boolean;
+      readonly operator: FilterOperator;
+      readonly negated: boolean;
       /** `''` for `empty`. */
       readonly value: string;
     };
@@ -25,9 +25,9 @@ const MAX_DEPTH = 32;
 const MAX_TERMS = 100;
 
 /** Throws `AgentError('badRequest')`: the sentence says where, and what was expected. */
-export const parseFilter = (source: string): Expr => new Parser(source).whole();
+export const parseFilter = (source: string): FilterExpr => new FilterParser(source).parse();
 
-export const badFilter = (why: string): AgentError =>
+export const filterError = (why: string): AgentError =>
   new AgentError('badRequest', `Failed to create boolean expression evaluator: ${why}`);
 
 const BLANK = /[ \t\r\n]*/y;
@@ -43,151 +43,156 @@ interface Operand {
   readonly value: string;
 }
 
-class Parser {
+class FilterParser {
   readonly #source: string;
   #at = 0;
   #depth = 0;
   #terms = 0;
 
   constructor(source: string) {
-    if (source.length > MAX_FILTER_CHARS) throw badFilter(`it is longer than ${MAX_FILTER_CHARS} characters`);
+    if (source.length > MAX_FILTER_CHARS)
+      throw filterError(`it is longer than ${MAX_FILTER_CHARS} characters`);
     this.#source = source;
   }
 
-  whole(): Expr {
-    this.#blank();
-    const expr = this.#or();
-    this.#blank();
+  parse(): FilterExpr {
+    this.#skipBlanks();
+    const expr = this.#parseOr();
+    this.#skipBlanks();
     if (this.#at < this.#source.length)
       throw this.#expected('"and", "or" or the end (a value with other characters needs quotes)');
     return expr;
   }
 
-  #or(): Expr {
-    return this.#nested(() => this.#chain('or', () => this.#and()));
+  #parseOr(): FilterExpr {
+    return this.#withDepth(() => this.#parseChain('or', () => this.#parseAnd()));
   }
 
-  #and(): Expr {
-    return this.#chain('and', () => this.#not());
+  #parseAnd(): FilterExpr {
+    return this.#parseChain('and', () => this.#parseNot());
   }
 
   /** Right-associative, though nobody can tell. */
-  #chain(word: 'and' | 'or', part: () => Expr): Expr {
+  #parseChain(word: 'and' | 'or', part: () => FilterExpr): FilterExpr {
     const parts = [part()];
-    while (this.#spaced(word)) parts.push(part());
+    while (this.#acceptSpacedWord(word)) parts.push(part());
     return parts.reduceRight((right, left) => ({ kind: word, left, right }));
   }
 
-  #not(): Expr {
-    if (this.#keyword('not')) return this.#nested(() => ({ kind: 'not', of: this.#not() }));
-    if (!this.#take('(')) return this.#match();
-    this.#blank();
-    const inner = this.#or();
-    this.#blank();
-    if (!this.#take(')')) throw this.#expected('")"');
+  #parseNot(): FilterExpr {
+    if (this.#acceptKeyword('not'))
+      return this.#withDepth(() => ({ kind: 'not', operand: this.#parseNot() }));
+    if (!this.#acceptToken('(')) return this.#parseMatch();
+    this.#skipBlanks();
+    const inner = this.#parseOr();
+    this.#skipBlanks();
+    if (!this.#acceptToken(')')) throw this.#expected('")"');
     return inner;
   }
 
-  #match(): Expr {
-    if (++this.#terms > MAX_TERMS) throw badFilter(`it has more than ${MAX_TERMS} comparisons`);
-    const left = this.#operand();
-    const symbol = this.#symbol();
+  #parseMatch(): FilterExpr {
+    if (++this.#terms > MAX_TERMS) throw filterError(`it has more than ${MAX_TERMS} comparisons`);
+    const left = this.#parseOperand();
+    const symbol = this.#scanOperator();
     if (symbol !== undefined) {
-      this.#blank();
-      return match(this.#field(left), 'equal', symbol === '!=', this.#operand().value);
+      this.#skipBlanks();
+      return match(this.#requireField(left), 'equal', symbol === '!=', this.#parseOperand().value);
     }
-    if (!this.#blank()) throw this.#expected('an operator');
-    if (this.#keyword('is')) return this.#empty(this.#field(left));
-    const not = this.#keyword('not');
-    if (this.#keyword('contains')) return match(this.#field(left), 'contains', not, this.#operand().value);
-    if (this.#keyword('matches')) return match(this.#field(left), 'matches', not, this.#operand().value);
-    if (this.#keyword('in')) return match(this.#field(this.#operand()), 'contains', not, left.value);
+    if (!this.#skipBlanks()) throw this.#expected('an operator');
+    if (this.#acceptKeyword('is')) return this.#parseEmpty(this.#requireField(left));
+    const not = this.#acceptKeyword('not');
+    if (this.#acceptKeyword('contains'))
+      return match(this.#requireField(left), 'contains', not, this.#parseOperand().value);
+    if (this.#acceptKeyword('matches'))
+      return match(this.#requireField(left), 'matches', not, this.#parseOperand().value);
+    if (this.#acceptKeyword('in'))
+      return match(this.#requireField(this.#parseOperand()), 'contains', not, left.value);
     throw this.#expected(not ? '"in", "contains" or "matches"' : 'an operator');
   }
 
-  #symbol(): string | undefined {
+  #scanOperator(): string | undefined {
     const before = this.#at;
-    this.#blank();
-    for (const symbol of ['==', '!=']) if (this.#take(symbol)) return symbol;
+    this.#skipBlanks();
+    for (const symbol of ['==', '!=']) if (this.#acceptToken(symbol)) return symbol;
     this.#at = before;
     return undefined;
   }
 
-  #empty(selector: readonly string[]): Expr {
-    const not = this.#keyword('not');
-    if (this.#read(WORD) !== 'empty') throw this.#expected('"empty"');
+  #parseEmpty(selector: readonly string[]): FilterExpr {
+    const not = this.#acceptKeyword('not');
+    if (this.#scan(WORD) !== 'empty') throw this.#expected('"empty"');
     return match(selector, 'empty', not, '');
   }
 
-  #field({ selector }: Operand): readonly string[] {
+  #requireField({ selector }: Operand): readonly string[] {
     if (selector === undefined) throw this.#expected('a field, not a value,');
     return selector;
   }
 
-  #operand(): Operand {
-    const text = this.#text();
+  #parseOperand(): Operand {
+    const text = this.#scanString();
     if (text !== undefined) return { value: text };
-    const number = this.#read(NUMBER);
+    const number = this.#scan(NUMBER);
     if (number !== undefined) return { value: number };
-    const selector = this.#selector();
+    const selector = this.#parseSelector();
     return { selector, value: selector.join('.') };
   }
 
-  #selector(): string[] {
-    const first = this.#read(WORD);
+  #parseSelector(): string[] {
+    const first = this.#scan(WORD);
     if (first === undefined) throw this.#expected('a field or a value');
     const selector = [first];
     for (;;) {
-      if (this.#take('.')) selector.push(this.#read(WORD) ?? this.#fail('a name after the dot'));
-      else if (this.#take('[')) {
-        selector.push(this.#text() ?? this.#fail('a text in quotes'));
-        if (!this.#take(']')) throw this.#expected('"]"');
+      if (this.#acceptToken('.')) selector.push(this.#scan(WORD) ?? this.#fail('a name after the dot'));
+      else if (this.#acceptToken('[')) {
+        selector.push(this.#scanString() ?? this.#fail('a text in quotes'));
+        if (!this.#acceptToken(']')) throw this.#expected('"]"');
       } else return selector;
     }
   }
 
-  #text(): string | undefined {
-    const raw = this.#read(RAW);
+  #scanString(): string | undefined {
+    const raw = this.#scan(RAW);
     if (raw !== undefined) return raw.slice(1, -1);
-    const quoted = this.#read(QUOTED);
+    const quoted = this.#scan(QUOTED);
     return quoted === undefined ? undefined : unquoted(quoted.slice(1, -1));
   }
 
-  #nested(inside: () => Expr): Expr {
-    if (++this.#depth > MAX_DEPTH) throw badFilter(`it is nested deeper than ${MAX_DEPTH}`);
+  #withDepth(inside: () => FilterExpr): FilterExpr {
+    if (++this.#depth > MAX_DEPTH) throw filterError(`it is nested deeper than ${MAX_DEPTH}`);
     const expr = inside();
     this.#depth -= 1;
     return expr;
   }
 
   /** A word with blanks around it, unless it is not there: then nothing is read. */
-  #spaced(word: string): boolean {
+  #acceptSpacedWord(word: string): boolean {
     const before = this.#at;
-    if (this.#blank() && this.#keyword(word)) return true;
+    if (this.#skipBlanks() && this.#acceptKeyword(word)) return true;
     this.#at = before;
     return false;
   }
 
   /** A word and the blanks that must follow it. */
-  #keyword(word: string): boolean {
+  #acceptKeyword(word: string): boolean {
     const before = this.#at;
-    if (this.#read(WORD) === word && this.#blank()) return true;
+    if (this.#scan(WORD) === word && this.#skipBlanks()) return true;
     this.#at = before;
     return false;
   }
 
   /** Skips blanks; false if there are none. */
-  #blank(): boolean {
-    return this.#read(BLANK) !== '';
+  #skipBlanks(): boolean {
+    return this.#scan(BLANK) !== '';
   }
 
-  #take(token: string): boolean {
+  #acceptToken(token: string): boolean {
     if (!this.#source.startsWith(token, this.#at)) return false;
     this.#at += token.length;
     return true;
   }
 
-  #read(token: RegExp): string | undefined {
+  #scan(token: RegExp): string | undefined {
     token.lastIndex = this.#at;
     const found = token.exec(this.#source)?.[0];
     this.#at += found?.length ?? 0;
@@ -201,15 +206,20 @@ class Parser {
   #expected(what: string): AgentError {
     const rest = this.#source.slice(this.#at, this.#at + 20);
     const where = rest === '' ? 'at the end' : `before ${JSON.stringify(rest)}`;
-    return badFilter(`${what} is expected ${where}`);
+    return filterError(`${what} is expected ${where}`);
   }
 }
 
-const match = (selector: readonly string[], operator: Operator, not: boolean, value: string): Expr => ({
+const match = (
+  selector: readonly string[],
+  operator: FilterOperator,
+  not: boolean,
+  value: string,
+): FilterExpr => ({
   kind: 'match',
   selector,
   operator,
-  not,
+  negated: not,
   value,
 });
 
@@ -239,5 +249,7 @@ const SIMPLE: ReadonlyMap<string, string> = new Map([
 ]);
 
 function refuseEscape(all: string): never {
-  throw badFilter(`${all} is not an escape: write \\\\ for a backslash, or put the text between backquotes`);
+  throw filterError(
+    `${all} is not an escape: write \\\\ for a backslash, or put the text between backquotes`,
+  );
 }

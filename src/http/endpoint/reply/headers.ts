@@ -17,7 +17,7 @@ export const COMMON_HEADERS = {
  * Of every read of the replicated view, errors included. There is no leader to be far from, so contact is 0 and
  * leadership known: Go clients take anything else for an outage.
  */
-export function readHeaders(index: number, cached: boolean): Record<string, string> {
+export function indexHeaders(index: number, cached: boolean): Record<string, string> {
   return {
     'X-Consul-Index': String(Math.max(1, index)),
     'X-Consul-LastContact': '0',

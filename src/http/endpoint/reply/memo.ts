@@ -4,7 +4,7 @@
 export class Memo<K extends object, V> {
   readonly #values = new WeakMap<K, { readonly stamp: number; readonly value: V }>();
 
-  get(key: K, stamp: number, make: () => V): V {
+  getOrCompute(key: K, stamp: number, make: () => V): V {
     const held = this.#values.get(key);
     if (held?.stamp === stamp) return held.value;
     const value = make();

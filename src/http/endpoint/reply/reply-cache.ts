@@ -3,10 +3,10 @@
  * once. What an answer is made of does not live here.
  */
 import type { Millis } from '../../../base/time.ts';
-import type { Reply } from './reply.ts';
+import type { HttpReply } from './reply.ts';
 
 /** Answers kept at once. */
-const MAX_KEPT = 256;
+const MAX_ENTRIES = 256;
 /** Of all bodies kept; the newest is kept whatever its size. */
 const MAX_BYTES = 8 * 1024 * 1024;
 /** Everybody whom a change wakes is answered within this. It bounds the harm, should an index ever fail to move. */
@@ -14,14 +14,14 @@ const MAX_AGE: Millis = 1000;
 
 interface Kept {
   readonly index: number;
-  readonly reply: Reply;
+  readonly reply: HttpReply;
   readonly at: Millis;
 }
 
 /** One answer per question, the latest. Its index says whether it still holds. */
-export class Answers {
+export class ReplyCache {
   readonly #clock: () => Millis;
-  readonly #kept = new Map<string, Kept>();
+  readonly #entries = new Map<string, Kept>();
   #bytes = 0;
 
   /** `clock` is monotonic. */
@@ -29,28 +29,32 @@ export class Answers {
     this.#clock = clock;
   }
 
-  get(question: string, index: number): Reply | undefined {
-    const kept = this.#kept.get(question);
+  get(question: string, index: number): HttpReply | undefined {
+    const kept = this.#entries.get(question);
     if (kept === undefined || kept.index !== index || this.#clock() - kept.at > MAX_AGE) return undefined;
     return kept.reply;
   }
 
-  keep(question: string, index: number, reply: Reply): void {
+  store(question: string, index: number, reply: HttpReply): void {
     const now = this.#clock();
-    this.#drop(question);
-    for (const [oldest, { at }] of this.#kept) {
-      if (this.#kept.size < MAX_KEPT && this.#bytes + reply.body.length <= MAX_BYTES && now - at <= MAX_AGE)
+    this.#evict(question);
+    for (const [oldest, { at }] of this.#entries) {
+      if (
+        this.#entries.size < MAX_ENTRIES &&
+        this.#bytes + reply.body.length <= MAX_BYTES &&
+        now - at <= MAX_AGE
+      )
         break;
-      this.#drop(oldest);
+      this.#evict(oldest);
     }
-    this.#kept.set(question, { index, reply, at: now });
+    this.#entries.set(question, { index, reply, at: now });
     this.#bytes += reply.body.length;
   }
 
-  #drop(question: string): void {
-    const kept = this.#kept.get(question);
+  #evict(question: string): void {
+    const kept = this.#entries.get(question);
     if (kept === undefined) return;
-    this.#kept.delete(question);
+    this.#entries.delete(question);
     this.#bytes -= kept.reply.body.length;
   }
 }

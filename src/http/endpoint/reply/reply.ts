@@ -3,68 +3,71 @@ import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { AgentError } from '../../../base/errors.ts';
 import { COMMON_HEADERS } from './headers.ts';
-import { Parts } from './json-parts.ts';
+import { JsonParts } from './json-parts.ts';
 
-export type Headers = Readonly<Record<string, string>>;
+export type ReplyHeaders = Readonly<Record<string, string>>;
 
 /** What goes out: header names and values in turn, as Node writes them fastest, and bytes. */
-export interface Content {
-  readonly head: readonly string[];
+export interface EncodedReply {
+  readonly rawHeaders: readonly string[];
   readonly body: Buffer;
 }
 
 /** A finished answer, encoded once however many it goes to. Routes that answer 200 with JSON just return the value. */
-export class Reply implements Content {
+export class HttpReply implements EncodedReply {
   readonly status: number;
   readonly body: Buffer;
-  readonly headers: Headers;
-  #head: readonly string[] | undefined;
-  #packed: Promise<Content> | undefined;
-  constructor(status: number, body: string | Buffer = '', headers: Headers = {}) {
+  readonly headers: ReplyHeaders;
+  #rawHeaders: readonly string[] | undefined;
+  #gzipped: Promise<EncodedReply> | undefined;
+  constructor(status: number, body: string | Buffer = '', headers: ReplyHeaders = {}) {
     this.status = status;
     this.body = typeof body === 'string' ? Buffer.from(body) : body;
     this.headers = headers;
   }
 
   /** The length is given even for an empty body: Go and Python clients want `200` and `Content-Length: 0`. */
-  get head(): readonly string[] {
-    this.#head ??= headOf(this.headers, { 'Content-Length': String(this.body.length) });
-    return this.#head;
+  get rawHeaders(): readonly string[] {
+    this.#rawHeaders ??= toRawHeaders(this.headers, { 'Content-Length': String(this.body.length) });
+    return this.#rawHeaders;
   }
 
   /** The same by gzip, not made on the thread that gossips. */
-  packed(): Promise<Content> {
-    this.#packed ??= pack(this.body, { level: constants.Z_BEST_SPEED }).then((body) => {
+  gzipped(): Promise<EncodedReply> {
+    this.#gzipped ??= pack(this.body, { level: constants.Z_BEST_SPEED }).then((body) => {
       const length = String(body.length);
-      return { head: headOf(this.headers, { 'Content-Encoding': 'gzip', 'Content-Length': length }), body };
+      return {
+        rawHeaders: toRawHeaders(this.headers, { 'Content-Encoding': 'gzip', 'Content-Length': length }),
+        body,
+      };
     });
-    return this.#packed;
+    return this.#gzipped;
   }
 }
 
 /** An answer without an end: what it still has to say is asked for as fast as the client takes it. */
-export class StreamReply extends Reply {
+export class StreamReply extends HttpReply {
   readonly stream: ReadableStream<Uint8Array>;
-  constructor(stream: ReadableStream<Uint8Array>, headers: Headers) {
+  constructor(stream: ReadableStream<Uint8Array>, headers: ReplyHeaders) {
     super(200, '', headers);
     this.stream = stream;
   }
 
-  override get head(): readonly string[] {
-    return headOf(this.headers);
+  override get rawHeaders(): readonly string[] {
+    return toRawHeaders(this.headers);
   }
 }
 
-const headOf = (headers: Headers, more: Headers = {}): readonly string[] =>
+const toRawHeaders = (headers: ReplyHeaders, more: ReplyHeaders = {}): readonly string[] =>
   Object.entries({ ...COMMON_HEADERS, ...headers, ...more }).flat();
 
 const pack = promisify<Buffer, { level: number }, Buffer>(gzip);
 
 /** Thrown for statuses that only HTTP has (429, 401 ...); everything else is an `AgentError`. */
-export class Refusal extends Error {
+export class HttpError extends Error {
   readonly status: number;
-  readonly headers: Headers;
-  constructor(status: number, sentence: string, headers: Headers = {}) {
+  readonly headers: ReplyHeaders;
+  constructor(status: number, sentence: string, headers: ReplyHeaders = {}) {
     super(sentence);
     this.name = 'Refusal';
     this.status = status;
@@ -73,23 +76,28 @@ export class Refusal extends Error {
 }
 
 /** Compact, or with four blanks and a final newline for people. Source: http.md T16. */
-export function json(value: unknown, pretty: boolean, headers: Headers = {}, status = 200): Reply {
-  const compact = (): string => (value instanceof Parts ? value.text : JSON.stringify(value));
+export function jsonReply(
+  value: unknown,
+  pretty: boolean,
+  headers: ReplyHeaders = {},
+  status = 200,
+): HttpReply {
+  const compact = (): string => (value instanceof JsonParts ? value.json : JSON.stringify(value));
   const body = pretty ? `${JSON.stringify(value, null, 4)}\n` : compact();
-  return new Reply(status, body, { 'Content-Type': 'application/json', ...headers });
+  return new HttpReply(status, body, { 'Content-Type': 'application/json', ...headers });
 }
 
-export const plain = (status: number, sentence: string, headers: Headers = {}): Reply =>
-  new Reply(status, sentence, {
+export const textReply = (status: number, sentence: string, headers: ReplyHeaders = {}): HttpReply =>
+  new HttpReply(status, sentence, {
     ...(sentence === '' ? {} : { 'Content-Type': 'text/plain; charset=utf-8' }),
     ...headers,
   });
 
 /** The plain sentence an error becomes; `undefined` if it is none of ours. */
-export function errorReply(error: unknown, headers: Headers = {}): Reply | undefined {
-  if (!(error instanceof AgentError || error instanceof Refusal)) return undefined;
+export function errorReply(error: unknown, headers: ReplyHeaders = {}): HttpReply | undefined {
+  if (!(error instanceof AgentError || error instanceof HttpError)) return undefined;
   // python-consul reads the index of any 404, whatever the path was.
   const index = error.status === 404 ? { 'X-Consul-Index': '1' } : {};
-  const own = error instanceof Refusal ? error.headers : {};
-  return plain(error.status, error.message, { ...index, ...headers, ...own });
+  const own = error instanceof HttpError ? error.headers : {};
+  return textReply(error.status, error.message, { ...index, ...headers, ...own });
 }

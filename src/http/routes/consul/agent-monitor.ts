@@ -2,9 +2,9 @@
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../config/schema.ts';
-import { logStream } from '../../endpoint/log-stream.ts';
-import { flag, text } from '../../endpoint/query.ts';
-import { Refusal, StreamReply } from '../../endpoint/reply/reply.ts';
+import { createLogStream } from '../../endpoint/log-stream.ts';
+import { flagParam, textParam } from '../../endpoint/query.ts';
+import { HttpError, StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 
 /** Each costs the work of writing lines that nobody else may want. */
@@ -21,20 +21,21 @@ export const agentMonitor = route({
   method: 'GET',
   path: '/v1/agent/monitor',
   summary: 'The log of this agent, live',
-  query: { loglevel: text, logjson: flag },
-  answer: ({ query: { loglevel, logjson }, site, gone }) => {
+  query: { loglevel: textParam, logjson: flagParam },
+  handler: ({ query: { loglevel, logjson }, site, onDisconnect: gone }) => {
     const { logs } = site.info;
-    const level = levelOf(loglevel);
+    const level = parseLogLevel(loglevel);
     if (logs === undefined) throw new AgentError('unavailable', 'The log of this agent cannot be followed');
     const held = clients.get(logs) ?? 0;
     if (held >= MAX_CLIENTS)
-      throw new Refusal(429, `Too many follow the log: at most ${MAX_CLIENTS} can at once`, {
+      throw new HttpError(429, `Too many follow the log: at most ${MAX_CLIENTS} can at once`, {
         'Retry-After': '1',
       });
     clients.set(logs, held + 1);
     const words = logjson ? AS_JSON : AS_TEXT;
-    const stream = logStream({ feed: logs, level, ...words, watchers: site.watchers, gone }, () =>
-      clients.set(logs, (clients.get(logs) ?? 1) - 1),
+    const stream = createLogStream(
+      { feed: logs, level, ...words, watchers: site.blockingQueries, gone },
+      () => clients.set(logs, (clients.get(logs) ?? 1) - 1),
     );
     return new StreamReply(stream, {
       'Content-Type': logjson ? 'application/x-ndjson' : 'text/plain; charset=utf-8',
@@ -44,7 +45,7 @@ export const agentMonitor = route({
 });
 
 /** Consul's clients write `INFO` and `err`, too. */
-function levelOf(asked: string): LogLevel {
+function parseLogLevel(asked: string): LogLevel {
   const word = asked === '' ? 'info' : asked.toLowerCase().replace(/^err$/, 'error');
   const level = LOG_LEVELS.find((one) => one === word);
   if (level === undefined)
@@ -52,25 +53,25 @@ function levelOf(asked: string): LogLevel {
   return level;
 }
 
-const sentence = (count: number): string =>
+const formatLostLines = (count: number): string =>
   `${count} lines were lost here: this client reads more slowly than they come`;
 const AS_JSON = {
   line: (json: string) => json,
-  lost: (count: number) => `${JSON.stringify({ level: 'warn', msg: sentence(count), lost: count })}\n`,
+  lost: (count: number) => `${JSON.stringify({ level: 'warn', msg: formatLostLines(count), lost: count })}\n`,
 };
-const AS_TEXT = { line: textOf, lost: (count: number) => `[WARN] ${sentence(count)}\n` };
+const AS_TEXT = { line: formatTextLine, lost: (count: number) => `[WARN] ${formatLostLines(count)}\n` };
 
 const Line = v.looseObject({ level: v.string(), time: v.string(), msg: v.optional(v.string(), '') });
 
 /** `TIME [LEVEL] room: what happened field=value`. */
-function textOf(json: string): string {
+function formatTextLine(json: string): string {
   const parsed = v.safeParse(Line, JSON.parse(json));
   if (!parsed.success) return json;
   const { level, time, msg, room, ...fields } = parsed.output;
-  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${wordsOf(value)}`);
+  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${formatFieldValue(value)}`);
   const from = typeof room === 'string' ? `${room}: ` : '';
   return `${time} [${level.toUpperCase()}] ${from}${msg}${pairs.join('')}\n`;
 }
 
-const wordsOf = (value: unknown): string =>
+const formatFieldValue = (value: unknown): string =>
   typeof value === 'string' && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);

@@ -1,22 +1,22 @@
 /** `/v1/agent`: this agent and its members, as Consul's clients ask for them. */
 import { arch, cpus, freemem, hostname, platform, release, totalmem, uptime } from 'node:os';
 import { AgentError } from '../../../base/errors.ts';
-import { coordShape } from '../../consul/coordinates.ts';
-import { memberShape, objectOf } from '../../consul/nodes.ts';
-import { COORD, MEMBER } from '../../consul/schemas.ts';
-import { presence, text } from '../../endpoint/query.ts';
+import { toConsulCoordOrNull } from '../../consul/coordinates.ts';
+import { objectFromMap, toConsulMember } from '../../consul/nodes.ts';
+import { COORD_SCHEMA, MEMBER_SCHEMA } from '../../consul/schemas.ts';
+import { presenceParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import * as k from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { joinSeeds } from '../../hearsay/join.ts';
 
 const SELF = k.object({
-  Config: k.map(k.any),
-  DebugConfig: k.map(k.any),
-  Coord: k.nullable(COORD),
-  Member: MEMBER,
-  Stats: k.map(k.map(k.text)),
-  Meta: k.map(k.text),
+  Config: k.recordOf(k.any),
+  DebugConfig: k.recordOf(k.any),
+  Coord: k.nullable(COORD_SCHEMA),
+  Member: MEMBER_SCHEMA,
+  Stats: k.recordOf(k.recordOf(k.string)),
+  Meta: k.recordOf(k.string),
 });
 
 /**
@@ -29,8 +29,8 @@ export const agentSelf = route({
   method: 'GET',
   path: '/v1/agent/self',
   summary: 'Configuration, own member, statistics',
-  shows: SELF,
-  answer: ({ view, site }) => {
+  responseSchema: SELF,
+  handler: ({ view, site }) => {
     const { info } = site;
     return {
       Config: {
@@ -49,10 +49,10 @@ export const agentSelf = route({
         HTTPAddress: site.address(),
         DNSAddress: info.dnsAddress ?? '',
       },
-      Coord: coordShape(view.coordinate(view.node)),
-      Member: memberShape(view.self(), info),
+      Coord: toConsulCoordOrNull(view.coordinate(view.node)),
+      Member: toConsulMember(view.self(), info),
       Stats: stats(site),
-      Meta: objectOf(view.self().tags),
+      Meta: objectFromMap(view.self().tags),
     };
   },
 });
@@ -62,17 +62,17 @@ export const agentMembers = route({
   method: 'GET',
   path: '/v1/agent/members',
   summary: 'All members, those that left or failed too',
-  query: { wan: presence, segment: text },
-  filters: MEMBER,
-  shows: k.list(MEMBER),
-  answer: ({ query: { wan, segment }, view, site, matches }) => {
+  query: { wan: presenceParam, segment: textParam },
+  filterSchema: MEMBER_SCHEMA,
+  responseSchema: k.arrayOf(MEMBER_SCHEMA),
+  handler: ({ query: { wan, segment }, view, site, matches }) => {
     if (segment !== '' && segment !== '_all')
       throw new AgentError('badRequest', 'There are no segments here');
     return wan
       ? []
       : view
           .members()
-          .map((member) => memberShape(member, site.info))
+          .map((member) => toConsulMember(member, site.info))
           .filter(matches);
   },
 });
@@ -82,8 +82,8 @@ export const agentVersion = route({
   method: 'GET',
   path: '/v1/agent/version',
   summary: 'Version of this program',
-  shows: k.object({ SHA: k.text, BuildDate: k.text, HumanVersion: k.text, FIPS: k.text }),
-  answer: ({ site: { info } }) => ({
+  responseSchema: k.object({ SHA: k.string, BuildDate: k.string, HumanVersion: k.string, FIPS: k.string }),
+  handler: ({ site: { info } }) => ({
     SHA: info.revision,
     BuildDate: info.buildDate,
     HumanVersion: info.version,
@@ -96,8 +96,8 @@ export const agentHost = route({
   method: 'GET',
   path: '/v1/agent/host',
   summary: 'The machine',
-  shows: k.map(k.any),
-  answer: ({ site }) => ({
+  responseSchema: k.recordOf(k.any),
+  handler: ({ site }) => ({
     Memory: { total: totalmem(), free: freemem(), available: freemem() },
     CPU: cpus().map(({ model, speed }, cpu) => ({ cpu, modelName: model, mhz: speed })),
     Host: {
@@ -108,7 +108,7 @@ export const agentHost = route({
       kernelArch: arch(),
     },
     Disk: null,
-    CollectionTime: site.now() * 1e6,
+    CollectionTime: site.wallClock() * 1e6,
     Errors: null,
   }),
 });
@@ -118,12 +118,12 @@ export const agentJoin = route({
   method: 'PUT',
   path: '/v1/agent/join/:addr...',
   summary: 'Join through a seed',
-  query: { wan: presence },
-  oldClients: true,
-  act: async ({ params: { addr }, query, site }) => {
+  query: { wan: presenceParam },
+  legacyGetWrite: true,
+  handler: async ({ params: { addr }, query, site }) => {
     if (addr === '') throw new AgentError('badRequest', 'Missing address: name the agent to join');
     if (query.wan) throw new AgentError('badRequest', 'There is no WAN pool: join without wan');
-    const { joined, failed } = await joinSeeds(site.door, [addr]);
+    const { joined, failed } = await joinSeeds(site.agent, [addr]);
     if (joined > 0) return;
     throw new AgentError('failed', failed.map((one) => `${one.addr}: ${one.error}`).join('; '));
   },
@@ -134,8 +134,8 @@ export const agentLeave = route({
   method: 'PUT',
   path: '/v1/agent/leave',
   summary: 'Leave the cluster, then stop',
-  act: async ({ site }) => {
-    await site.door.ask({ kind: 'leave' });
+  handler: async ({ site }) => {
+    await site.agent.execute({ kind: 'leave' });
   },
 });
 
@@ -144,7 +144,7 @@ export const agentReload = route({
   method: 'PUT',
   path: '/v1/agent/reload',
   summary: 'Read the settings again',
-  act: async ({ site: { reload } }) => {
+  handler: async ({ site: { reload } }) => {
     if (reload === undefined)
       throw new AgentError(
         'unavailable',
@@ -163,12 +163,12 @@ export const agentForceLeave = route({
   method: 'PUT',
   path: '/v1/agent/force-leave/:node...',
   summary: 'Make a failed member left, for the whole cluster',
-  query: { prune: presence },
-  oldClients: true,
-  act: async ({ params: { node }, query: { prune }, site }) => {
+  query: { prune: presenceParam },
+  legacyGetWrite: true,
+  handler: async ({ params: { node }, query: { prune }, site }) => {
     if (node === '') throw new AgentError('badRequest', 'Missing node name');
     try {
-      await site.door.ask({ kind: 'forget', node, prune, refuseLive: false });
+      await site.agent.execute({ kind: 'forget', node, prune, refuseLive: false });
     } catch (error) {
       // Consul's clients know this as 500.
       if (error instanceof AgentError && error.code === 'notFound')
@@ -179,7 +179,7 @@ export const agentForceLeave = route({
 });
 
 /** Go decodes a map of maps of strings. */
-function stats({ door: { view }, info, now }: Site): Record<string, Record<string, string>> {
+function stats({ agent: { view }, info, wallClock: now }: Site): Record<string, Record<string, string>> {
   const health = view.health();
   const members = view.members();
   const count = (status: string): string =>

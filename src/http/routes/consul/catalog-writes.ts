@@ -7,17 +7,17 @@
 import { AgentError } from '../../../base/errors.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { route } from '../../endpoint/route.ts';
-import { flag, object, optional, text } from '../../endpoint/schema.ts';
+import { boolean, object, optionalField, string } from '../../endpoint/schema.ts';
 
 /** Always refused, after the body was judged: programs learn of their own mistakes first. */
 export const catalogRegister = route({
   method: 'PUT',
   path: '/v1/catalog/register',
   summary: 'Refused: an instance belongs to the agent it is registered with',
-  takes: object({ Node: text, Address: text }),
+  requestSchema: object({ Node: string, Address: string }),
   body: parseJson,
-  act: ({ body }) => {
-    const fields = fieldsOf(body);
+  handler: ({ body }) => {
+    const fields = nonEmptyFields(body);
     if (fields.get('node') === undefined || fields.get('address') === undefined)
       throw new AgentError('badRequest', 'Must provide node and address');
     throw new AgentError(
@@ -32,20 +32,21 @@ export const catalogDeregister = route({
   method: 'PUT',
   path: '/v1/catalog/deregister',
   summary: 'Remove a service or check of this agent; those of others are refused',
-  takes: object({ Node: text, ServiceID: optional(text), CheckID: optional(text) }),
-  shows: flag,
+  requestSchema: object({ Node: string, ServiceID: optionalField(string), CheckID: optionalField(string) }),
+  responseSchema: boolean,
   body: parseJson,
-  act: async ({ body, view, site }) => {
-    const fields = fieldsOf(body);
+  handler: async ({ body, view, site }) => {
+    const fields = nonEmptyFields(body);
     const [node, service, check] = ['node', 'serviceid', 'checkid'].map((name) => fields.get(name));
     if (node === undefined) throw new AgentError('badRequest', 'Missing node');
     const own = node.toLowerCase() === view.node.toLowerCase();
     if (own && service !== undefined) {
-      if (view.local.services().has(service)) await site.door.ask({ kind: 'deregisterService', id: service });
+      if (view.local.services().has(service))
+        await site.agent.execute({ kind: 'deregisterService', id: service });
       return true;
     }
     if (own && check !== undefined) {
-      if (view.local.checks().has(check)) await site.door.ask({ kind: 'deregisterCheck', id: check });
+      if (view.local.checks().has(check)) await site.agent.execute({ kind: 'deregisterCheck', id: check });
       return true;
     }
     const member = view.member(node);
@@ -61,7 +62,7 @@ export const catalogDeregister = route({
 });
 
 /** Texts that are not empty, by names without regard to case and `_`. Source: http.md J1 to J3. */
-function fieldsOf(body: unknown): ReadonlyMap<string, string> {
+function nonEmptyFields(body: unknown): ReadonlyMap<string, string> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new AgentError('badRequest', 'Request decode failed: json: the body must be an object');
   return new Map(

@@ -1,17 +1,29 @@
 /** `/v1/catalog`: the replicated view, by node and by service. */
 
-import { nodeShape } from '../../consul/nodes.ts';
-import { CATALOG_SERVICE, NODE, NODE_SERVICE } from '../../consul/schemas.ts';
-import { catalogServiceOf, hostIndex, hostShape, nodeServiceShape } from '../../consul/services.ts';
-import type { Filter } from '../../endpoint/filter/filter.ts';
-import { text } from '../../endpoint/query.ts';
-import { Parts } from '../../endpoint/reply/json-parts.ts';
+import { consulNodeFromMember } from '../../consul/nodes.ts';
+import { CATALOG_SERVICE_SCHEMA, NODE_SCHEMA, NODE_SERVICE_SCHEMA } from '../../consul/schemas.ts';
+import {
+  catalogServicePart,
+  nodeModifyIndex,
+  toConsulNode,
+  toConsulNodeService,
+} from '../../consul/services.ts';
+import type { FilterPredicate } from '../../endpoint/filter/filter.ts';
+import { textParam } from '../../endpoint/query.ts';
+import { JsonParts } from '../../endpoint/reply/json-parts.ts';
 import { route } from '../../endpoint/route.ts';
-import { list, map, nullable, object, texts } from '../../endpoint/schema.ts';
+import { arrayOf, nullable, object, recordOf, strings } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
-import { nearest } from '../../pool/near.ts';
-import { allSightings, entriesOf, hasMeta, serviceTags, sightings, tagsOf } from '../../pool/pool.ts';
-import { INSTANCES, isOurs, NODES, required, withTags } from '../../pool/selectors.ts';
+import { sortByRtt } from '../../pool/near.ts';
+import {
+  allServiceInstances,
+  hasMeta,
+  nodeEntries,
+  serviceInstances,
+  serviceTags,
+  tagsByService,
+} from '../../pool/pool.ts';
+import { hasTags, INSTANCE_PARAMS, isLocalPeer, NODE_PARAMS, requireValue } from '../../pool/selectors.ts';
 import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 
 /** One pool is one datacenter. Source: http.md section 9. */
@@ -19,10 +31,10 @@ export const catalogDatacenters = route({
   method: 'GET',
   path: '/v1/catalog/datacenters',
   summary: 'The own datacenter',
-  shows: texts,
+  responseSchema: strings,
   watch: () => ['nodes'],
-  blocks: false,
-  answer: ({ site }) => [site.info.datacenter],
+  blocking: false,
+  handler: ({ site }) => [site.info.datacenter],
 });
 
 /** A failed one stays listed until it is reaped. Source: http.md section 9. */
@@ -30,17 +42,17 @@ export const catalogNodes = route({
   method: 'GET',
   path: '/v1/catalog/nodes',
   summary: 'Members that have not left',
-  query: NODES,
-  filters: NODE,
-  shows: list(NODE),
+  query: NODE_PARAMS,
+  filterSchema: NODE_SCHEMA,
+  responseSchema: arrayOf(NODE_SCHEMA),
   watch: () => ['nodes'],
-  answer: ({ query, view, site, matches }) => {
+  handler: ({ query, view, site, matches }) => {
     const members = view
       .members()
-      .filter((member) => isOurs(query) && member.status !== 'left')
+      .filter((member) => isLocalPeer(query) && member.status !== 'left')
       .filter((member) => hasMeta({ member }, query['node-meta']));
-    return nearest(site, query.near, members, ({ name }) => name)
-      .map((member) => nodeShape(member, site))
+    return sortByRtt(site, query.near, members, ({ name }) => name)
+      .map((member) => consulNodeFromMember(member, site))
       .filter(matches);
   },
 });
@@ -55,18 +67,18 @@ export const catalogServices = route({
   method: 'GET',
   path: '/v1/catalog/services',
   summary: 'Names of services with the tags of all their instances',
-  query: { ...NODES, filter: text },
-  filters: CATALOG_SERVICE,
-  shows: map(texts),
+  query: { ...NODE_PARAMS, filter: textParam },
+  filterSchema: CATALOG_SERVICE_SCHEMA,
+  responseSchema: recordOf(strings),
   watch: ({ query }) =>
     query['node-meta'].size === 0 && query.filter === '' ? ['services'] : ['services', 'nodes'],
-  answer: ({ query, site, matches }) => {
-    if (!isOurs(query)) return {};
+  handler: ({ query, site, matches }) => {
+    if (!isLocalPeer(query)) return {};
     if (query.filter === '') return Object.fromEntries(serviceTags(site, query['node-meta']));
-    const wanted = allSightings(site, query['node-meta']).filter((one) =>
-      catalogServiceOf(one, site).values.every(matches),
+    const wanted = allServiceInstances(site, query['node-meta']).filter((one) =>
+      catalogServicePart(one, site).values.every(matches),
     );
-    return Object.fromEntries(tagsOf(wanted));
+    return Object.fromEntries(tagsByService(wanted));
   },
 });
 
@@ -75,16 +87,16 @@ export const catalogService = route({
   method: 'GET',
   path: '/v1/catalog/service/:service...',
   summary: 'Instances of a service in any state, each flat with its node',
-  query: INSTANCES,
-  filters: CATALOG_SERVICE,
-  shows: list(CATALOG_SERVICE),
+  query: INSTANCE_PARAMS,
+  filterSchema: CATALOG_SERVICE_SCHEMA,
+  responseSchema: arrayOf(CATALOG_SERVICE_SCHEMA),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: ({ params, query, site, matches }) => {
-    const service = required(params.service, 'service name');
-    if (!isOurs(query)) return [];
-    const found = sightings(site, service, query['node-meta']).filter(withTags(query.tag));
-    const instances = nearest(site, query.near, found, ({ host }) => host.name);
-    return new Parts(instances.map((one) => catalogServiceOf(one, site))).where(matches);
+  handler: ({ params, query, site, matches }) => {
+    const service = requireValue(params.service, 'service name');
+    if (!isLocalPeer(query)) return [];
+    const found = serviceInstances(site, service, query['node-meta']).filter(hasTags(query.tag));
+    const instances = sortByRtt(site, query.near, found, ({ poolNode: host }) => host.name);
+    return new JsonParts(instances.map((one) => catalogServicePart(one, site))).filter(matches);
   },
 });
 
@@ -93,11 +105,11 @@ export const catalogNode = route({
   method: 'GET',
   path: '/v1/catalog/node/:node...',
   summary: 'One node and its services by id',
-  filters: NODE_SERVICE,
-  shows: nullable(object({ Node: NODE, Services: map(NODE_SERVICE) })),
+  filterSchema: NODE_SERVICE_SCHEMA,
+  responseSchema: nullable(object({ Node: NODE_SCHEMA, Services: recordOf(NODE_SERVICE_SCHEMA) })),
   watch: ({ params, site }) => nodeTopics(site, params.node),
-  answer: ({ params, site, matches }) => {
-    const found = nodeServices(site, required(params.node, 'node name'), matches);
+  handler: ({ params, site, matches }) => {
+    const found = nodeServices(site, requireValue(params.node, 'node name'), matches);
     if (found === undefined) return null;
     return { ...found, Services: Object.fromEntries(found.Services.map((one) => [one.ID, one])) };
   },
@@ -108,11 +120,11 @@ export const catalogNodeServices = route({
   method: 'GET',
   path: '/v1/catalog/node-services/:node...',
   summary: 'One node and its services',
-  filters: NODE_SERVICE,
-  shows: object({ Node: nullable(NODE), Services: nullable(list(NODE_SERVICE)) }),
+  filterSchema: NODE_SERVICE_SCHEMA,
+  responseSchema: object({ Node: nullable(NODE_SCHEMA), Services: nullable(arrayOf(NODE_SERVICE_SCHEMA)) }),
   watch: ({ params, site }) => nodeTopics(site, params.node),
-  answer: ({ params, site, matches }) =>
-    nodeServices(site, required(params.node, 'node name'), matches) ?? { Node: null, Services: null },
+  handler: ({ params, site, matches }) =>
+    nodeServices(site, requireValue(params.node, 'node name'), matches) ?? { Node: null, Services: null },
 });
 
 /** There is no mesh. Parks, so that nobody asks without pause. */
@@ -120,9 +132,9 @@ export const catalogConnect = route({
   method: 'GET',
   path: '/v1/catalog/connect/:service...',
   summary: 'Nothing: there is no mesh',
-  shows: list(CATALOG_SERVICE),
+  responseSchema: arrayOf(CATALOG_SERVICE_SCHEMA),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: () => [],
+  handler: () => [],
 });
 
 /** There are no gateways. */
@@ -130,17 +142,17 @@ export const catalogGatewayServices = route({
   method: 'GET',
   path: '/v1/catalog/gateway-services/:gateway...',
   summary: 'Nothing: there are no gateways',
-  shows: list(object({})),
+  responseSchema: arrayOf(object({})),
   watch: ({ params, site }) => serviceTopics(site, params.gateway),
-  answer: () => [],
+  handler: () => [],
 });
 
-function nodeServices(site: Site, node: string, matches: Filter) {
-  const entries = entriesOf(site, node);
+function nodeServices(site: Site, node: string, matches: FilterPredicate) {
+  const entries = nodeEntries(site, node);
   if (entries === undefined) return undefined;
-  const index = hostIndex(entries.host, site);
+  const index = nodeModifyIndex(entries.poolNode, site);
   return {
-    Node: hostShape(entries.host, site),
-    Services: entries.instances.map(({ service }) => nodeServiceShape(service, index)).filter(matches),
+    Node: toConsulNode(entries.poolNode, site),
+    Services: entries.instances.map(({ service }) => toConsulNodeService(service, index)).filter(matches),
   };
 }

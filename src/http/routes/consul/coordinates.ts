@@ -1,10 +1,10 @@
 /** `/v1/coordinate`: where members are in round-trip time. Source: http.md section 13. */
-import { type CoordinateShape, coordinateShape } from '../../consul/coordinates.ts';
-import { COORDINATE } from '../../consul/schemas.ts';
-import { Refusal } from '../../endpoint/reply/reply.ts';
+import { type ConsulCoordinate, toConsulCoordinate } from '../../consul/coordinates.ts';
+import { COORDINATE_SCHEMA } from '../../consul/schemas.ts';
+import { HttpError } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
-import { list, object, text } from '../../endpoint/schema.ts';
-import { required } from '../../pool/selectors.ts';
+import { arrayOf, object, string } from '../../endpoint/schema.ts';
+import { requireValue } from '../../pool/selectors.ts';
 import { nodeTopics } from '../../pool/topics.ts';
 
 /**
@@ -17,16 +17,16 @@ export const coordinateNodes = route({
   method: 'GET',
   path: '/v1/coordinate/nodes',
   summary: 'Coordinates of all members that are known',
-  filters: COORDINATE,
-  shows: list(COORDINATE),
+  filterSchema: COORDINATE_SCHEMA,
+  responseSchema: arrayOf(COORDINATE_SCHEMA),
   watch: () => ['nodes'],
-  fleeting: true,
-  answer: ({ view, site, matches }) =>
+  uncacheable: true,
+  handler: ({ view, site, matches }) =>
     view
       .members()
       .filter(({ status }) => status !== 'left')
-      .map(({ name }) => coordinateShape(site, name))
-      .filter((one): one is CoordinateShape => one !== undefined)
+      .map(({ name }) => toConsulCoordinate(site, name))
+      .filter((one): one is ConsulCoordinate => one !== undefined)
       .filter(matches),
 });
 
@@ -34,13 +34,14 @@ export const coordinateNode = route({
   method: 'GET',
   path: '/v1/coordinate/node/:node...',
   summary: 'The coordinate of one member',
-  shows: list(COORDINATE),
+  responseSchema: arrayOf(COORDINATE_SCHEMA),
   watch: ({ params, site }) => nodeTopics(site, params.node),
-  fleeting: true,
-  answer: ({ params, view, site }) => {
-    const node = required(params.node, 'node name');
-    const found = coordinateShape(site, view.member(node)?.name ?? node);
-    if (found === undefined) throw new Refusal(404, `No coordinate of ${JSON.stringify(node)} is known here`);
+  uncacheable: true,
+  handler: ({ params, view, site }) => {
+    const node = requireValue(params.node, 'node name');
+    const found = toConsulCoordinate(site, view.member(node)?.name ?? node);
+    if (found === undefined)
+      throw new HttpError(404, `No coordinate of ${JSON.stringify(node)} is known here`);
     return [found];
   },
 });
@@ -50,8 +51,10 @@ export const coordinateDatacenters = route({
   method: 'GET',
   path: '/v1/coordinate/datacenters',
   summary: 'Nothing: there is one datacenter',
-  shows: list(object({ Datacenter: text, AreaID: text, Coordinates: list(COORDINATE) })),
-  answer: () => [],
+  responseSchema: arrayOf(
+    object({ Datacenter: string, AreaID: string, Coordinates: arrayOf(COORDINATE_SCHEMA) }),
+  ),
+  handler: () => [],
 });
 
 /** Accepted and ignored: members tell their coordinates themselves, with every ack. */
@@ -59,5 +62,5 @@ export const coordinateUpdate = route({
   method: 'PUT',
   path: '/v1/coordinate/update',
   summary: 'Nothing: members tell their coordinates themselves',
-  act: () => undefined,
+  handler: () => undefined,
 });

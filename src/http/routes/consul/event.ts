@@ -6,16 +6,16 @@
  * nowhere to say which nodes or services it is for; ids are made of what an event is, so that all agents say the same.
  */
 import { createHash } from 'node:crypto';
-import { copyOf } from '../../../base/bytes.ts';
+import { copyBytes } from '../../../base/bytes.ts';
 import { AgentError } from '../../../base/errors.ts';
-import type { UserEventHeard } from '../../../serf/types.ts';
-import { flag, text } from '../../endpoint/query.ts';
+import type { ReceivedUserEvent } from '../../../serf/types.ts';
+import { flagParam, textParam } from '../../endpoint/query.ts';
 import { type Route, route } from '../../endpoint/route.ts';
-import { list, named, nullable, number, object, text as textShape } from '../../endpoint/schema.ts';
-import { required } from '../../pool/selectors.ts';
+import { arrayOf, named, nullable, number, object, string as textShape } from '../../endpoint/schema.ts';
+import { requireValue } from '../../pool/selectors.ts';
 
 /** Exactly these keys: clients check the set. */
-const EVENT = named(
+const EVENT_SCHEMA = named(
   'Event',
   object({
     ID: textShape,
@@ -30,47 +30,47 @@ const EVENT = named(
 );
 
 /** `PUT /v1/event/fire/:name`, and POST: the body is the payload. `coalesce` is ours: only the newest matters. */
-export const eventFire = fires('PUT');
-export const eventFirePost = fires('POST');
+export const eventFire = eventFireRoute('PUT');
+export const eventFirePost = eventFireRoute('POST');
 
 /** `GET /v1/event/list`: the last 256 heard here, oldest first. Blocks on `index`, with `name` on that name alone. */
 export const eventList = route({
   method: 'GET',
   path: '/v1/event/list',
   summary: 'User events heard lately, oldest first',
-  query: { name: text },
-  shows: list(EVENT),
+  query: { name: textParam },
+  responseSchema: arrayOf(EVENT_SCHEMA),
   watch: ({ query: { name } }) => [name === '' ? 'events' : `event:${name}`],
-  answer: ({ query: { name }, view }) =>
+  handler: ({ query: { name }, view }) =>
     view
-      .events()
+      .userEvents()
       .filter((event) => name === '' || event.name === name)
-      .map((event) => shapeOf(event, event.ltime)),
+      .map((event) => toConsulEvent(event, event.ltime)),
 });
 
-function fires(method: 'PUT' | 'POST'): Route {
+function eventFireRoute(method: 'PUT' | 'POST'): Route {
   return route({
     method,
     path: '/v1/event/fire/:name...',
-    shows: EVENT,
+    responseSchema: EVENT_SCHEMA,
     summary: 'Fire a user event; the body is its payload',
-    query: { node: text, service: text, tag: text, coalesce: flag },
-    body: (bytes: Uint8Array) => copyOf(bytes),
-    act: async ({ params, query: { node, service, tag, coalesce }, body, site }) => {
-      const name = required(params.name, 'name');
+    query: { node: textParam, service: textParam, tag: textParam, coalesce: flagParam },
+    body: (bytes: Uint8Array) => copyBytes(bytes),
+    handler: async ({ params, query: { node, service, tag, coalesce }, body, site }) => {
+      const name = requireValue(params.name, 'name');
       if (node !== '' || service !== '' || tag !== '')
         throw new AgentError(
           'unavailable',
           'events go to every member here: fire it without node, service and tag, and let others pass over it',
         );
-      const event = await site.door.ask({ kind: 'fireEvent', name, payload: body, coalesce });
-      return shapeOf(event, 0);
+      const event = await site.agent.execute({ kind: 'fireEvent', name, payload: body, coalesce });
+      return toConsulEvent(event, 0);
     },
   });
 }
 
-const shapeOf = (event: UserEventHeard, ltime: number): unknown => ({
-  ID: idOf(event),
+const toConsulEvent = (event: ReceivedUserEvent, ltime: number): unknown => ({
+  ID: deriveEventId(event),
   Name: event.name,
   Payload: event.payload.length === 0 ? null : Buffer.from(event.payload).toString('base64'),
   NodeFilter: '',
@@ -81,7 +81,7 @@ const shapeOf = (event: UserEventHeard, ltime: number): unknown => ({
 });
 
 /** Name, payload and time are what an event is to Serf. Version 8: a UUID made in a way of one's own. */
-function idOf({ name, payload, ltime }: UserEventHeard): string {
+function deriveEventId({ name, payload, ltime }: ReceivedUserEvent): string {
   const hash = createHash('sha256').update(`${ltime}\n${name}\n`).update(payload).digest();
   hash[6] = ((hash[6] as number) & 0x0f) | 0x80;
   hash[8] = ((hash[8] as number) & 0x3f) | 0x80;

@@ -1,14 +1,14 @@
 /** `/v1/health`: instances with their checks, and checks by themselves. */
-import { entryOf, hostChecks, instanceChecks } from '../../consul/checks.ts';
-import { CHECK, SERVICE_ENTRY } from '../../consul/schemas.ts';
-import { hostIndex } from '../../consul/services.ts';
-import { flag } from '../../endpoint/query.ts';
-import { Parts } from '../../endpoint/reply/json-parts.ts';
+import { instanceChecks, nodeChecksPart, serviceEntryPart } from '../../consul/checks.ts';
+import { HEALTH_CHECK_SCHEMA, SERVICE_ENTRY_SCHEMA } from '../../consul/schemas.ts';
+import { nodeModifyIndex } from '../../consul/services.ts';
+import { flagParam } from '../../endpoint/query.ts';
+import { JsonParts } from '../../endpoint/reply/json-parts.ts';
 import { route } from '../../endpoint/route.ts';
-import { list } from '../../endpoint/schema.ts';
-import { nearest } from '../../pool/near.ts';
-import { entriesOf, everything, sightings } from '../../pool/pool.ts';
-import { INSTANCES, isOurs, NODES, required, withTags } from '../../pool/selectors.ts';
+import { arrayOf } from '../../endpoint/schema.ts';
+import { sortByRtt } from '../../pool/near.ts';
+import { allNodeEntries, nodeEntries, serviceInstances } from '../../pool/pool.ts';
+import { hasTags, INSTANCE_PARAMS, isLocalPeer, NODE_PARAMS, requireValue } from '../../pool/selectors.ts';
 import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 
 /**
@@ -20,20 +20,20 @@ export const healthService = route({
   method: 'GET',
   path: '/v1/health/service/:service...',
   summary: 'Instances of a service, each with its node, the checks of that node and its own',
-  query: { ...INSTANCES, passing: flag },
-  filters: SERVICE_ENTRY,
-  shows: list(SERVICE_ENTRY),
+  query: { ...INSTANCE_PARAMS, passing: flagParam },
+  filterSchema: SERVICE_ENTRY_SCHEMA,
+  responseSchema: arrayOf(SERVICE_ENTRY_SCHEMA),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: ({ params, query, site, matches }) => {
-    const service = required(params.service, 'service name');
-    if (!isOurs(query)) return [];
-    const found = sightings(site, service, query['node-meta']).filter(withTags(query.tag));
-    const entries = nearest(site, query.near, found, ({ host }) => host.name).map((one) =>
-      entryOf(one, site),
+  handler: ({ params, query, site, matches }) => {
+    const service = requireValue(params.service, 'service name');
+    if (!isLocalPeer(query)) return [];
+    const found = serviceInstances(site, service, query['node-meta']).filter(hasTags(query.tag));
+    const entries = sortByRtt(site, query.near, found, ({ poolNode: host }) => host.name).map((one) =>
+      serviceEntryPart(one, site),
     );
-    return new Parts(entries)
-      .where(({ Checks }) => !query.passing || Checks.every(({ Status }) => Status === 'passing'))
-      .where(matches);
+    return new JsonParts(entries)
+      .filter(({ Checks }) => !query.passing || Checks.every(({ Status }) => Status === 'passing'))
+      .filter(matches);
   },
 });
 
@@ -42,16 +42,16 @@ export const healthChecks = route({
   method: 'GET',
   path: '/v1/health/checks/:service...',
   summary: 'Checks of the instances of a service',
-  query: NODES,
-  filters: CHECK,
-  shows: list(CHECK),
+  query: NODE_PARAMS,
+  filterSchema: HEALTH_CHECK_SCHEMA,
+  responseSchema: arrayOf(HEALTH_CHECK_SCHEMA),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: ({ params, query, site, matches }) => {
-    const service = required(params.service, 'service name');
-    if (!isOurs(query)) return [];
-    const found = sightings(site, service, query['node-meta']);
-    return nearest(site, query.near, found, ({ host }) => host.name)
-      .flatMap(({ host, instance }) => instanceChecks(instance, hostIndex(host, site)))
+  handler: ({ params, query, site, matches }) => {
+    const service = requireValue(params.service, 'service name');
+    if (!isLocalPeer(query)) return [];
+    const found = serviceInstances(site, service, query['node-meta']);
+    return sortByRtt(site, query.near, found, ({ poolNode: host }) => host.name)
+      .flatMap(({ poolNode: host, instance }) => instanceChecks(instance, nodeModifyIndex(host, site)))
       .filter(matches);
   },
 });
@@ -60,12 +60,12 @@ export const healthNode = route({
   method: 'GET',
   path: '/v1/health/node/:node...',
   summary: 'All checks of one node and its services, its own health first',
-  filters: CHECK,
-  shows: list(CHECK),
+  filterSchema: HEALTH_CHECK_SCHEMA,
+  responseSchema: arrayOf(HEALTH_CHECK_SCHEMA),
   watch: ({ params, site }) => nodeTopics(site, params.node),
-  answer: ({ params, site, matches }) => {
-    const entries = entriesOf(site, required(params.node, 'node name'));
-    return entries === undefined ? [] : new Parts([hostChecks(entries, site)]).where(matches);
+  handler: ({ params, site, matches }) => {
+    const entries = nodeEntries(site, requireValue(params.node, 'node name'));
+    return entries === undefined ? [] : new JsonParts([nodeChecksPart(entries, site)]).filter(matches);
   },
 });
 
@@ -73,22 +73,22 @@ export const healthState = route({
   method: 'GET',
   path: '/v1/health/state/:state...',
   summary: 'All checks that are passing, warning, critical, or any of these',
-  query: NODES,
-  filters: CHECK,
-  shows: list(CHECK),
+  query: NODE_PARAMS,
+  filterSchema: HEALTH_CHECK_SCHEMA,
+  responseSchema: arrayOf(HEALTH_CHECK_SCHEMA),
   watch: () => ['checks', 'nodes'],
-  answer: ({ params, query, site, matches }) => {
-    const state = required(params.state, 'check state');
-    if (!isOurs(query)) return [];
-    const hosts = nearest(
+  handler: ({ params, query, site, matches }) => {
+    const state = requireValue(params.state, 'check state');
+    if (!isLocalPeer(query)) return [];
+    const hosts = sortByRtt(
       site,
       query.near,
-      [...everything(site, query['node-meta'])],
-      ({ host }) => host.name,
+      [...allNodeEntries(site, query['node-meta'])],
+      ({ poolNode: host }) => host.name,
     );
-    return new Parts(hosts.map((entries) => hostChecks(entries, site)))
-      .where(({ Status }) => state === 'any' || Status === state)
-      .where(matches);
+    return new JsonParts(hosts.map((entries) => nodeChecksPart(entries, site)))
+      .filter(({ Status }) => state === 'any' || Status === state)
+      .filter(matches);
   },
 });
 
@@ -97,9 +97,9 @@ export const healthConnect = route({
   method: 'GET',
   path: '/v1/health/connect/:service...',
   summary: 'Nothing: there is no mesh',
-  shows: list(SERVICE_ENTRY),
+  responseSchema: arrayOf(SERVICE_ENTRY_SCHEMA),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: () => [],
+  handler: () => [],
 });
 
 /** There are no gateways. */
@@ -107,7 +107,7 @@ export const healthIngress = route({
   method: 'GET',
   path: '/v1/health/ingress/:service...',
   summary: 'Nothing: there are no gateways',
-  shows: list(SERVICE_ENTRY),
+  responseSchema: arrayOf(SERVICE_ENTRY_SCHEMA),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: () => [],
+  handler: () => [],
 });

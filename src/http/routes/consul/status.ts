@@ -2,7 +2,7 @@
 import type { View } from '../../../agent/contract/view.ts';
 import { joinHostPort } from '../../../base/address.ts';
 import { route } from '../../endpoint/route.ts';
-import { text, texts } from '../../endpoint/schema.ts';
+import { string, strings } from '../../endpoint/schema.ts';
 
 /** Consul's server port: a label only, no client connects to it. */
 const SERVER_PORT = 8300;
@@ -12,8 +12,8 @@ export const statusLeader = route({
   method: 'GET',
   path: '/v1/status/leader',
   summary: 'This agent, as everybody answers for itself',
-  shows: text,
-  answer: ({ view }) => ownServer(view),
+  responseSchema: string,
+  handler: ({ view }) => ownServer(view),
 });
 
 /** `GET /v1/status/peers`: ourselves, never empty. Source: http.md section 11. */
@@ -21,8 +21,8 @@ export const statusPeers = route({
   method: 'GET',
   path: '/v1/status/peers',
   summary: 'This agent, never an empty list',
-  shows: texts,
-  answer: ({ view }) => [ownServer(view)],
+  responseSchema: strings,
+  handler: ({ view }) => [ownServer(view)],
 });
 
 const ownServer = (view: View): string => joinHostPort(view.address.host, SERVER_PORT);

@@ -1,23 +1,32 @@
 /** `/v1/hearsay`: what Consul's API has no words for. Made for our own command line; field names are a contract. */
 import * as v from 'valibot';
 import type { MemberView } from '../../../agent/contract/view.ts';
-import { textMap } from '../../endpoint/body.ts';
-import { presence } from '../../endpoint/query.ts';
+import { stringMapSchema } from '../../endpoint/body.ts';
+import { presenceParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
-import { any, list, map, number, object, optional, text, texts } from '../../endpoint/schema.ts';
+import {
+  any,
+  arrayOf,
+  number,
+  object,
+  optionalField,
+  recordOf,
+  string,
+  strings,
+} from '../../endpoint/schema.ts';
 import { joinSeeds } from '../../hearsay/join.ts';
-import { memberRow } from '../../hearsay/members.ts';
-import { outlookShape } from '../../hearsay/partition-summary.ts';
+import { toMemberJson } from '../../hearsay/members.ts';
+import { toPartitionSummaryJson } from '../../hearsay/partition-summary.ts';
 
 /** `GET /v1/hearsay/members`: with suspicions, incarnations and ages. Blocks on `index`. */
 export const hearsayMembers = route({
   method: 'GET',
   path: '/v1/hearsay/members',
   summary: 'Members with suspicions, incarnations and ages',
-  shows: list(map(any)),
+  responseSchema: arrayOf(recordOf(any)),
   watch: () => ['members'],
-  fleeting: true,
-  answer: ({ view, site }) => view.members().map((member) => memberRow(member, site)),
+  uncacheable: true,
+  handler: ({ view, site }) => view.members().map((member) => toMemberJson(member, site)),
 });
 
 /** `GET /v1/hearsay/info`: this agent, for people. */
@@ -25,8 +34,8 @@ export const hearsayInfo = route({
   method: 'GET',
   path: '/v1/hearsay/info',
   summary: 'This agent, for people',
-  shows: map(any),
-  answer: ({ view, site }) => {
+  responseSchema: recordOf(any),
+  handler: ({ view, site }) => {
     const { info } = site;
     const { awareness, incarnation, clocks, lanes, encrypted, leaving } = view.health();
     return {
@@ -36,8 +45,8 @@ export const hearsayInfo = route({
       datacenter: info.datacenter,
       address: { gossip: info.gossipAddress, http: site.address(), dns: info.dnsAddress ?? null },
       health: { awareness },
-      members: census(view.members()),
-      outlook: outlookShape(view.outlook(), site),
+      members: countByStatus(view.members()),
+      outlook: toPartitionSummaryJson(view.partitionSummary(), site),
       incarnation,
       clocks,
       lanes,
@@ -45,7 +54,7 @@ export const hearsayInfo = route({
       leaving,
       catalog: { services: view.catalog.services().size, instances: view.catalog.size },
       local: { services: view.local.services().size, checks: view.local.checks().size },
-      uptimeMs: Math.max(0, site.now() - info.startedAt),
+      uptimeMs: Math.max(0, site.wallClock() - info.startedAt),
       degraded: info.degraded(),
       memory: { rssBytes: process.memoryUsage.rss() },
       runtime: { node: process.version, pid: process.pid },
@@ -58,8 +67,8 @@ export const hearsayJoin = route({
   method: 'PUT',
   path: '/v1/hearsay/join',
   summary: 'Join through seeds; 200 with a report whatever came of it',
-  takes: object({ seeds: texts }),
-  shows: object({ joined: number, failed: list(object({ addr: text, error: text })) }),
+  requestSchema: object({ seeds: strings }),
+  responseSchema: object({ joined: number, failed: arrayOf(object({ addr: string, error: string })) }),
   body: v.object({
     seeds: v.pipe(
       v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(262))), // a name of 253, a colon, a port, brackets
@@ -67,7 +76,7 @@ export const hearsayJoin = route({
       v.maxLength(256, 'at most 256 seeds at once'),
     ),
   }),
-  act: ({ body, site }) => joinSeeds(site.door, body.seeds),
+  handler: ({ body, site }) => joinSeeds(site.agent, body.seeds),
 });
 
 /** `PUT /v1/hearsay/tags`: changes our own tags live. Limits are the agent's to judge. */
@@ -75,14 +84,14 @@ export const hearsayTags = route({
   method: 'PUT',
   path: '/v1/hearsay/tags',
   summary: 'Change own tags while the agent runs',
-  takes: object({ set: optional(map(text)), delete: optional(texts) }),
-  shows: object({}),
+  requestSchema: object({ set: optionalField(recordOf(string)), delete: optionalField(strings) }),
+  responseSchema: object({}),
   body: v.object({
-    set: v.optional(textMap),
+    set: v.optional(stringMapSchema),
     delete: v.optional(v.pipe(v.array(v.string()), v.maxLength(512))),
   }),
-  act: async ({ body, site }) => {
-    await site.door.ask({ kind: 'setTags', set: body.set ?? new Map(), remove: body.delete ?? [] });
+  handler: async ({ body, site }) => {
+    await site.agent.execute({ kind: 'setTags', set: body.set ?? new Map(), remove: body.delete ?? [] });
     return {};
   },
 });
@@ -92,13 +101,13 @@ export const hearsayForget = route({
   method: 'PUT',
   path: '/v1/hearsay/forget/:node...',
   summary: 'Make a failed member left; refuses a live one',
-  query: { prune: presence },
-  act: async ({ params: { node }, query: { prune }, site }) => {
-    await site.door.ask({ kind: 'forget', node, prune, refuseLive: true });
+  query: { prune: presenceParam },
+  handler: async ({ params: { node }, query: { prune }, site }) => {
+    await site.agent.execute({ kind: 'forget', node, prune, refuseLive: true });
   },
 });
 
-function census(members: readonly MemberView[]): Record<MemberView['status'] | 'total', number> {
+function countByStatus(members: readonly MemberView[]): Record<MemberView['status'] | 'total', number> {
   const counts = { alive: 0, suspect: 0, leaving: 0, left: 0, failed: 0, total: members.length };
   for (const { status } of members) counts[status] += 1;
   return counts;

@@ -1,14 +1,14 @@
 /** `/v1/hearsay/events`: everything a reader can see, as it changes. Field names are a contract. */
-import type { Changed } from '../../../agent/contract/view.ts';
+import type { IndexedChange } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
-import { eventStream, type SentEvent, type Teller } from '../../endpoint/event-stream.ts';
-import { list } from '../../endpoint/query.ts';
+import { createEventStream, type EventFormatter, type ServerSentEvent } from '../../endpoint/event-stream.ts';
+import { listParam } from '../../endpoint/query.ts';
 import { StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import type { Site } from '../../endpoint/site.ts';
-import { memberRow } from '../../hearsay/members.ts';
+import { toMemberJson } from '../../hearsay/members.ts';
 
-const KINDS: ReadonlySet<string> = new Set<Changed['kind']>(['member', 'service']);
+const EVENT_TYPES: ReadonlySet<string> = new Set<IndexedChange['kind']>(['member', 'service']);
 
 /**
  * `GET /v1/hearsay/events?type=member&type=service`: server-sent events. First everything there is, between `resync`
@@ -19,29 +19,37 @@ export const hearsayEvents = route({
   method: 'GET',
   path: '/v1/hearsay/events',
   summary: 'Server-sent events: everything a reader can see, then each change',
-  query: { type: list },
-  answer: ({ query, site, header, gone }) => {
-    const unknown = query.type.find((type) => !KINDS.has(type));
+  query: { type: listParam },
+  handler: ({ query, site, header, onDisconnect: gone }) => {
+    const unknown = query.type.find((type) => !EVENT_TYPES.has(type));
     if (unknown !== undefined)
-      throw new AgentError('badRequest', `Invalid type "${unknown}": use ${[...KINDS].join(', ')}`);
-    const wanted = new Set(query.type.length === 0 ? KINDS : query.type);
-    const stream = eventStream(site, teller(site, wanted), lastSeen(header('last-event-id')), gone);
+      throw new AgentError('badRequest', `Invalid type "${unknown}": use ${[...EVENT_TYPES].join(', ')}`);
+    const wanted = new Set(query.type.length === 0 ? EVENT_TYPES : query.type);
+    const stream = createEventStream(
+      site,
+      createEventFormatter(site, wanted),
+      parseLastEventId(header('last-event-id')),
+      gone,
+    );
     return new StreamReply(stream, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   },
 });
 
 /** What is not a number of ours is as good as none: everything is told. */
-function lastSeen(id: string | undefined): number | undefined {
+function parseLastEventId(id: string | undefined): number | undefined {
   return id !== undefined && /^\d{1,16}$/.test(id) ? Number(id) : undefined;
 }
 
-function teller(site: Site, wanted: ReadonlySet<string>): Teller {
-  const { view } = site.door;
-  const member = (name: string): SentEvent => {
+function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFormatter {
+  const { view } = site.agent;
+  const member = (name: string): ServerSentEvent => {
     const found = view.members().find((one) => one.name === name);
-    return { event: 'member', data: found === undefined ? { name, status: 'gone' } : memberRow(found, site) };
+    return {
+      event: 'member',
+      data: found === undefined ? { name, status: 'gone' } : toMemberJson(found, site),
+    };
   };
-  const service = (name: string): SentEvent => ({
+  const service = (name: string): ServerSentEvent => ({
     event: 'service',
     data: {
       service: name,
@@ -57,8 +65,8 @@ function teller(site: Site, wanted: ReadonlySet<string>): Teller {
   });
   const tell = { member, service };
   return {
-    tell: ({ kind, name }) => (wanted.has(kind) ? tell[kind](name) : undefined),
-    *everything() {
+    formatChange: ({ kind, name }) => (wanted.has(kind) ? tell[kind](name) : undefined),
+    *formatSnapshot() {
       if (wanted.has('member')) for (const { name } of view.members()) yield member(name);
       if (wanted.has('service'))
         for (const name of view.catalog.services().keys()) yield service(name.toLowerCase());

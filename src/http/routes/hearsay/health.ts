@@ -1,18 +1,18 @@
 /** `/v1/hearsay/health`: how this agent is, and what it holds of the others. For people; nothing is decided by it. */
 
 import { route } from '../../endpoint/route.ts';
-import { any, list, map, number, object, text } from '../../endpoint/schema.ts';
-import { outlookShape } from '../../hearsay/partition-summary.ts';
+import { any, arrayOf, number, object, recordOf, string } from '../../endpoint/schema.ts';
+import { toPartitionSummaryJson } from '../../hearsay/partition-summary.ts';
 
 /** `GET /v1/hearsay/health`: own health score, what does not work as configured, and who is missing and why. */
 export const hearsayHealth = route({
   method: 'GET',
   path: '/v1/hearsay/health',
   summary: 'How this agent is, who is missing, and whether that looks like deaths or a partition',
-  shows: object({ awareness: number, degraded: list(text), outlook: map(any) }),
-  answer: ({ view, site }) => ({
+  responseSchema: object({ awareness: number, degraded: arrayOf(string), outlook: recordOf(any) }),
+  handler: ({ view, site }) => ({
     awareness: view.health().awareness,
     degraded: site.info.degraded(),
-    outlook: outlookShape(view.outlook(), site),
+    outlook: toPartitionSummaryJson(view.partitionSummary(), site),
   }),
 });

@@ -1,13 +1,19 @@
 /** What Prometheus scrapes: its `http_sd_configs` asks here where instances are, in the labels of its Consul discovery. */
 import { joinHostPort } from '../../../base/address.ts';
-import { list } from '../../endpoint/query.ts';
+import { listParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
-import { map, object, list as outList, text, texts } from '../../endpoint/schema.ts';
+import { object, arrayOf as outList, recordOf, string, strings } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
-import { addressOf, everything, NO_META, type Sighting, sightings } from '../../pool/pool.ts';
+import {
+  allNodeEntries,
+  instanceAddress,
+  NO_META_FILTER,
+  type ServiceInstance,
+  serviceInstances,
+} from '../../pool/pool.ts';
 
 /** One group of targets. Source: Prometheus, "Writing HTTP service discovery". */
-interface Group {
+interface TargetGroup {
   readonly targets: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -22,26 +28,26 @@ export const hearsayPrometheus = route({
   method: 'GET',
   path: '/v1/hearsay/prometheus',
   summary: 'Targets for Prometheus, in the labels of its Consul discovery',
-  shows: outList(object({ targets: texts, labels: map(text) })),
-  query: { service: list, tag: list },
-  answer: ({ query, site }) => {
+  responseSchema: outList(object({ targets: strings, labels: recordOf(string) })),
+  query: { service: listParam, tag: listParam },
+  handler: ({ query, site }) => {
     const found =
       query.service.length > 0
-        ? query.service.flatMap((name) => sightings(site, name, NO_META))
-        : [...everything({ ...site, selfService: undefined }, NO_META)].flatMap(({ host, instances }) =>
-            instances.map((instance) => ({ host, instance })),
+        ? query.service.flatMap((name) => serviceInstances(site, name, NO_META_FILTER))
+        : [...allNodeEntries({ ...site, selfService: undefined }, NO_META_FILTER)].flatMap(
+            ({ poolNode, instances }) => instances.map((instance) => ({ poolNode, instance })),
           );
     const tagged = found.filter(({ instance }) =>
       query.tag.every((tag) => instance.service.tags.some((one) => one.toLowerCase() === tag.toLowerCase())),
     );
-    return tagged.flatMap((sighting) => groupOf(sighting, site));
+    return tagged.flatMap((sighting) => toTargetGroups(sighting, site));
   },
 });
 
-function groupOf(sighting: Sighting, { info }: Site): Group[] {
-  const { host, instance } = sighting;
+function toTargetGroups(sighting: ServiceInstance, { info }: Site): TargetGroup[] {
+  const { poolNode: host, instance } = sighting;
   const { service, status, node } = instance;
-  const address = addressOf(sighting);
+  const address = instanceAddress(sighting);
   if (address === '' || service.port === 0) return [];
   const labels: Record<string, string> = {
     __meta_consul_dc: info.datacenter,

@@ -1,18 +1,18 @@
 /** `/v1/hearsay`, services: placement, what to connect to, draining. Field names are a contract. */
 import { AgentError } from '../../../base/errors.ts';
-import { checksum, owners, weightOf } from '../../../catalog/placement.ts';
-import { unknownService } from '../../consul/registration-errors.ts';
-import { choice, text } from '../../endpoint/query.ts';
+import { effectiveWeight, instancesChecksum, rendezvousOwners } from '../../../catalog/placement.ts';
+import { serviceIdNotFound } from '../../consul/registration-errors.ts';
+import { requiredFlagParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
-import { any, list, nullable, number, object, text as plainText } from '../../endpoint/schema.ts';
-import { nearest, roundTripTo } from '../../pool/near.ts';
-import { addressOf, type Sighting, usable } from '../../pool/pool.ts';
-import { required } from '../../pool/selectors.ts';
+import { any, arrayOf, nullable, number, object, string as plainText } from '../../endpoint/schema.ts';
+import { estimateRtt, sortByRtt } from '../../pool/near.ts';
+import { instanceAddress, type ServiceInstance, usableInstances } from '../../pool/pool.ts';
+import { requireValue } from '../../pool/selectors.ts';
 import { serviceTopics } from '../../pool/topics.ts';
 
 const MAX_OWNERS = 100;
 const MAX_KEY_CHARS = 4096;
-const PLACE = { id: plainText, node: plainText, address: plainText, port: number };
+const LOCATION_FIELDS = { id: plainText, node: plainText, address: plainText, port: number };
 
 /**
  * `GET /v1/hearsay/owner/:service?key=K&n=2`: the usable instances a key belongs to, by rendezvous hashing. Advice,
@@ -22,29 +22,31 @@ export const hearsayOwner = route({
   method: 'GET',
   path: '/v1/hearsay/owner/:service...',
   summary: 'The usable instances a key belongs to: advice, never a lock',
-  shows: object({
+  responseSchema: object({
     key: plainText,
     service: plainText,
-    owners: list(object(PLACE)),
+    owners: arrayOf(object(LOCATION_FIELDS)),
     checksum: any,
     instances: number,
   }),
-  query: { key: text, n: howMany },
+  query: { key: textParam, n: ownerCountParam },
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: ({ params, query: { key, n }, site }) => {
-    const service = required(params.service, 'service name');
-    if (required(key, 'key').length > MAX_KEY_CHARS)
+  handler: ({ params, query: { key, n }, site }) => {
+    const service = requireValue(params.service, 'service name');
+    if (requireValue(key, 'key').length > MAX_KEY_CHARS)
       throw new AgentError(
         'badRequest',
         `The key is longer than ${MAX_KEY_CHARS} characters: use a shorter one`,
       );
-    const all = new Map(usable(site, service).map((sighting) => [sighting.instance, sighting]));
+    const all = new Map(usableInstances(site, service).map((sighting) => [sighting.instance, sighting]));
     const instances = [...all.keys()];
     return {
       key,
       service,
-      owners: owners(key, instances, n).flatMap((instance) => placeOf(all.get(instance))),
-      checksum: checksum(instances),
+      owners: rendezvousOwners(key, instances, n).flatMap((instance) =>
+        toInstanceLocations(all.get(instance)),
+      ),
+      checksum: instancesChecksum(instances),
       instances: instances.length,
     };
   },
@@ -55,20 +57,22 @@ export const hearsayResolve = route({
   method: 'GET',
   path: '/v1/hearsay/resolve/:service...',
   summary: 'Where to connect to a service, nearest first',
-  shows: list(object({ ...PLACE, weight: number, status: plainText, rtt: nullable(any) })),
+  responseSchema: arrayOf(
+    object({ ...LOCATION_FIELDS, weight: number, status: plainText, rtt: nullable(any) }),
+  ),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  answer: ({ params, site }) =>
-    nearest(
+  handler: ({ params, site }) =>
+    sortByRtt(
       site,
       '_agent',
-      usable(site, required(params.service, 'service name')),
-      ({ host }) => host.name,
+      usableInstances(site, requireValue(params.service, 'service name')),
+      ({ poolNode: host }) => host.name,
     ).flatMap((sighting) =>
-      placeOf(sighting).map((place) => ({
+      toInstanceLocations(sighting).map((place) => ({
         ...place,
-        weight: weightOf(sighting.instance),
+        weight: effectiveWeight(sighting.instance),
         status: sighting.instance.status,
-        rtt: roundTripTo(site, sighting.host.name) ?? null,
+        rtt: estimateRtt(site, sighting.poolNode.name) ?? null,
       })),
     ),
 });
@@ -78,15 +82,15 @@ export const hearsayDrain = route({
   method: 'PUT',
   path: '/v1/hearsay/drain/:id...',
   summary: 'Take an instance of this agent out of all answers, or put it back',
-  query: { enable: choice },
-  act: async ({ params, query: { enable }, view, site }) => {
-    const service = required(params.id, 'service ID');
-    if (!view.local.services().has(service)) throw unknownService(service);
-    await site.door.ask({ kind: 'drain', service, on: enable });
+  query: { enable: requiredFlagParam },
+  handler: async ({ params, query: { enable }, view, site }) => {
+    const service = requireValue(params.id, 'service ID');
+    if (!view.local.services().has(service)) throw serviceIdNotFound(service);
+    await site.agent.execute({ kind: 'drain', service, on: enable });
   },
 });
 
-interface Place {
+interface InstanceLocation {
   readonly id: string;
   readonly node: string;
   readonly address: string;
@@ -94,14 +98,14 @@ interface Place {
 }
 
 /** Nowhere for what cannot be dialed: a node we do not know the address of. */
-function placeOf(sighting: Sighting | undefined): Place[] {
+function toInstanceLocations(sighting: ServiceInstance | undefined): InstanceLocation[] {
   if (sighting === undefined) return [];
   const { node, service } = sighting.instance;
-  const address = addressOf(sighting);
+  const address = instanceAddress(sighting);
   return address === '' ? [] : [{ id: service.id, node, address, port: service.port }];
 }
 
-function howMany(values: readonly string[]): number {
+function ownerCountParam(values: readonly string[]): number {
   const value = values[0] ?? '1';
   const n = /^[1-9]\d{0,2}$/.test(value) ? Number(value) : 0;
   if (n < 1 || n > MAX_OWNERS) throw new AgentError('badRequest', `Invalid n: use 1 to ${MAX_OWNERS}`);

@@ -1,22 +1,29 @@
 /** `/v1/hearsay/why`: one call that explains an answer, or what is thought of a member. Field names are a contract. */
 import { AgentError } from '../../../base/errors.ts';
-import { SERVICE_ENTRY } from '../../consul/schemas.ts';
-import { duration, flag, type Param, pairs, text, list as texts } from '../../endpoint/query.ts';
+import { SERVICE_ENTRY_SCHEMA } from '../../consul/schemas.ts';
+import {
+  durationParam,
+  flagParam,
+  type ParamParser,
+  pairsParam,
+  textParam,
+  listParam as texts,
+} from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import {
   any,
-  list,
+  arrayOf,
   nullable,
   number,
   object,
-  optional,
-  text as plainText,
-  flag as yesNo,
+  optionalField,
+  string as plainText,
+  boolean as yesNo,
 } from '../../endpoint/schema.ts';
-import { storyOf } from '../../hearsay/why-node.ts';
-import { nothingFound, reportOn, unseen } from '../../hearsay/why-service.ts';
-import { sightings } from '../../pool/pool.ts';
-import { required } from '../../pool/selectors.ts';
+import { explainNode } from '../../hearsay/why-node.ts';
+import { explainInstance, explainNoInstances, membersWithoutServices } from '../../hearsay/why-service.ts';
+import { serviceInstances } from '../../pool/pool.ts';
+import { requireValue } from '../../pool/selectors.ts';
 import { serviceTopics } from '../../pool/topics.ts';
 
 const REASON = object({
@@ -25,8 +32,8 @@ const REASON = object({
   says: plainText,
   by: plainText,
   sinceMs: nullable(number),
-  check: optional(plainText),
-  status: optional(plainText),
+  check: optionalField(plainText),
+  status: optionalField(plainText),
 });
 
 const REPORT = object({
@@ -37,7 +44,7 @@ const REPORT = object({
   status: plainText,
   answers: object({ usable: yesNo, passing: yesNo, asked: yesNo }),
   verdict: plainText,
-  reasons: list(REASON),
+  reasons: arrayOf(REASON),
 });
 
 /**
@@ -48,61 +55,73 @@ export const hearsayWhy = route({
   method: 'GET',
   path: '/v1/hearsay/why',
   summary: 'Why each instance of a service is, or is not, in the answers',
-  query: { service: text, id: text, tag: texts, passing: flag, 'node-meta': pairs, peer: text },
-  filters: SERVICE_ENTRY,
-  shows: object({ service: plainText, verdict: plainText, instances: list(REPORT), unseen: list(any) }),
+  query: {
+    service: textParam,
+    id: textParam,
+    tag: texts,
+    passing: flagParam,
+    'node-meta': pairsParam,
+    peer: textParam,
+  },
+  filterSchema: SERVICE_ENTRY_SCHEMA,
+  responseSchema: object({
+    service: plainText,
+    verdict: plainText,
+    instances: arrayOf(REPORT),
+    unseen: arrayOf(any),
+  }),
   watch: ({ query, site }) => [...serviceTopics(site, query.service), 'nodes'],
-  fleeting: true,
-  answer: ({ query: { id, ...query }, site, matches }) => {
-    const service = required(query.service, 'service name');
-    const instances = sightings(site, service, new Map())
+  uncacheable: true,
+  handler: ({ query: { id, ...query }, site, matches }) => {
+    const service = requireValue(query.service, 'service name');
+    const instances = serviceInstances(site, service, new Map())
       .filter(({ instance }) => id === '' || instance.service.id === id)
-      .map((sighting) => reportOn(sighting, site, { ...query, matches }));
+      .map((sighting) => explainInstance(sighting, site, { ...query, matches }));
     const usable = instances.filter(({ answers }) => answers.usable && answers.asked).length;
     return {
       service,
       verdict:
         instances.length === 0
-          ? nothingFound(site, service, id)
+          ? explainNoInstances(site, service, id)
           : `${usable} of ${instances.length} in the answers`,
       instances,
-      unseen: instances.length === 0 ? unseen(site) : [],
+      unseen: instances.length === 0 ? membersWithoutServices(site) : [],
     };
   },
 });
 
 /** What stands there depends on the kind. */
-const EVENT = object({
+const EVIDENCE_EVENT_SCHEMA = object({
   at: plainText,
   agoMs: number,
   seenBy: plainText,
   says: plainText,
   kind: plainText,
-  times: optional(number),
-  lastAt: optional(plainText),
+  times: optionalField(number),
+  lastAt: optionalField(plainText),
   ...Object.fromEntries(
     ['node', 'by', 'source', 'held', 'claimed', 'address', 'other', 'why', 'status'].map((name) => [
       name,
-      optional(plainText),
+      optionalField(plainText),
     ]),
   ),
   ...Object.fromEntries(
     [
       ...['incarnation', 'deadlineMs', 'untilMs', 'confirmations', 'rounds', 'score', 'lateness'],
       ...['awareness', 'ours', 'others', 'ltime'],
-    ].map((name) => [name, optional(number)]),
+    ].map((name) => [name, optionalField(number)]),
   ),
-  left: optional(yesNo),
-  encrypted: optional(yesNo),
-  reason: optional(any),
+  left: optionalField(yesNo),
+  encrypted: optionalField(yesNo),
+  reason: optionalField(any),
 });
 
 /** True unless it says otherwise. */
-const asks: Param<boolean> = (values, name) => values.length === 0 || flag(values, name);
+const askParam: ParamParser<boolean> = (values, name) => values.length === 0 || flagParam(values, name);
 
-const INQUIRY_TIMEOUT = 1000;
+const WITNESS_TIMEOUT = 1000;
 
-function within(timeout: number): number {
+function validateWitnessTimeout(timeout: number): number {
   if (timeout < 10 || timeout > 10_000) throw new AgentError('badRequest', 'the timeout must be 10ms to 10s');
   return timeout;
 }
@@ -112,24 +131,24 @@ export const hearsayWhyNode = route({
   method: 'GET',
   path: '/v1/hearsay/why/:node...',
   summary: 'Why a member is taken for alive, suspect or failed: the evidence in order, and a verdict',
-  query: { ask: asks, timeout: duration },
-  shows: object({
+  query: { ask: askParam, timeout: durationParam },
+  responseSchema: object({
     node: plainText,
     status: nullable(plainText),
     verdict: plainText,
     finding: plainText,
     likely: nullable(plainText),
     asked: nullable(
-      object({ answered: list(plainText), unreadable: list(plainText), why: nullable(plainText) }),
+      object({ answered: arrayOf(plainText), unreadable: arrayOf(plainText), why: nullable(plainText) }),
     ),
     dropped: number,
-    events: list(EVENT),
+    events: arrayOf(EVIDENCE_EVENT_SCHEMA),
   }),
-  answer: ({ params, query: { ask, timeout }, site, gone }) =>
-    storyOf(
+  handler: ({ params, query: { ask, timeout }, site, onDisconnect: gone }) =>
+    explainNode(
       site,
-      required(params.node, 'node name'),
-      ask ? within(timeout ?? INQUIRY_TIMEOUT) : undefined,
+      requireValue(params.node, 'node name'),
+      ask ? validateWitnessTimeout(timeout ?? WITNESS_TIMEOUT) : undefined,
       gone,
     ),
 });

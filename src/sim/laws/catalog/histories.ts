@@ -3,16 +3,16 @@
  * never go back: that is how laws I7 and I8 look from outside, where nobody sees versions.
  */
 import type { NodeCatalog } from '../../../catalog/types.ts';
-import { type EntryKey, keyOf, type Published } from '../../../model/service.ts';
+import { type EntryKey, type Published, toEntryKey } from '../../../model/service.ts';
 
 /** All that readers see of one node's entries. */
-export function entriesOf(node: NodeCatalog | undefined): Map<EntryKey, Published> {
+export function entriesFromNode(node: NodeCatalog | undefined): Map<EntryKey, Published> {
   const entries = new Map<EntryKey, Published>();
   if (node === undefined) return entries;
-  for (const check of node.checks) entries.set(keyOf(check), check);
+  for (const check of node.checks) entries.set(toEntryKey(check), check);
   for (const { service, checks } of node.instances) {
-    entries.set(keyOf(service), service);
-    for (const check of checks) entries.set(keyOf(check), check);
+    entries.set(toEntryKey(service), service);
+    for (const check of checks) entries.set(toEntryKey(check), check);
   }
   return entries;
 }
@@ -20,7 +20,7 @@ export function entriesOf(node: NodeCatalog | undefined): Map<EntryKey, Publishe
 const texts = new WeakMap<object, string>();
 
 /** As text, whatever order fields were set and maps filled in; equal exactly for what readers cannot tell apart. */
-export function textOf(value: Published): string {
+export function canonicalText(value: Published): string {
   let text = texts.get(value);
   if (text === undefined) {
     text = JSON.stringify(value, (_, inner: unknown) => sorted(inner));
@@ -45,31 +45,31 @@ function sorted(value: unknown): unknown {
 const ABSENT = '';
 
 /** Where one observer stands in one owner's histories. */
-interface Place {
-  readonly at: Map<EntryKey, number>;
+interface ReadPosition {
+  readonly positions: Map<EntryKey, number>;
   readonly seen: Map<EntryKey, string>;
   /** The observer let go of the owner: what is absent now says nothing. */
   dropped: boolean;
 }
 
 export class Histories {
-  readonly #told = new Map<string, Map<EntryKey, string[]>>();
+  readonly #published = new Map<string, Map<EntryKey, string[]>>();
   /** By observer and owner. */
-  readonly #places = new Map<string, Map<string, Place>>();
+  readonly #positions = new Map<string, Map<string, ReadPosition>>();
   /** Owners who forgot that they had ever lived, with a clock that stands before that life. */
-  readonly #loose = new Set<string>();
+  readonly #unordered = new Set<string>();
 
   /** What the owner has at this moment. Says whether that is news. */
-  tell(owner: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
-    let told = this.#told.get(owner);
+  recordPublished(owner: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
+    let told = this.#published.get(owner);
     if (told === undefined) {
       told = new Map();
-      this.#told.set(owner, told);
+      this.#published.set(owner, told);
     }
     let news = false;
     for (const [key, value] of entries) {
       const history = told.get(key);
-      const text = textOf(value);
+      const text = canonicalText(value);
       if (history === undefined) told.set(key, [ABSENT, text]);
       else if (history[history.length - 1] !== text) history.push(text);
       else continue;
@@ -84,50 +84,50 @@ export class Histories {
   }
 
   /** Nobody can order two lives of which the later has the earlier clock and knows nothing: not checked from now on. */
-  loosen(owner: string): void {
-    this.#loose.add(owner);
+  allowReordering(owner: string): void {
+    this.#unordered.add(owner);
   }
 
   /** The observer begins anew. */
-  begin(observer: string): void {
-    this.#places.delete(observer);
+  resetObserver(observer: string): void {
+    this.#positions.delete(observer);
   }
 
   /** The observer holds the owner for no member. */
-  drop(observer: string, owner: string): void {
-    this.#place(observer, owner).dropped = true;
+  dropOwner(observer: string, owner: string): void {
+    this.#position(observer, owner).dropped = true;
   }
 
   /** What is wrong with what the observer sees now; empty if nothing is. */
-  look(observer: string, owner: string, entries: ReadonlyMap<EntryKey, Published>): string[] {
-    const place = this.#place(observer, owner);
+  checkObserved(observer: string, owner: string, entries: ReadonlyMap<EntryKey, Published>): string[] {
+    const place = this.#position(observer, owner);
     const wrong: string[] = [];
     for (const [key, value] of entries) {
-      const text = textOf(value);
+      const text = canonicalText(value);
       if (place.seen.get(key) === text) continue;
       place.seen.set(key, text);
-      this.#move(place, owner, key, text, wrong);
+      this.#advance(place, owner, key, text, wrong);
     }
     for (const [key, text] of [...place.seen]) {
       if (entries.has(key)) continue;
       place.seen.delete(key);
-      if (!place.dropped && !isHidden(text, entries)) this.#move(place, owner, key, ABSENT, wrong);
+      if (!place.dropped && !isHidden(text, entries)) this.#advance(place, owner, key, ABSENT, wrong);
     }
     if (entries.size > 0) place.dropped = false;
     return wrong;
   }
 
-  #move(place: Place, owner: string, key: EntryKey, text: string, wrong: string[]): void {
-    const history = this.#told.get(owner)?.get(key) ?? [];
-    const stood = place.at.get(key) ?? 0;
+  #advance(place: ReadPosition, owner: string, key: EntryKey, text: string, wrong: string[]): void {
+    const history = this.#published.get(owner)?.get(key) ?? [];
+    const stood = place.positions.get(key) ?? 0;
     const next = history.indexOf(text, stood);
     if (next >= 0) {
-      place.at.set(key, next);
+      place.positions.set(key, next);
       return;
     }
     const earlier = history.lastIndexOf(text);
-    if (earlier >= 0 && this.#loose.has(owner)) {
-      place.at.set(key, earlier);
+    if (earlier >= 0 && this.#unordered.has(owner)) {
+      place.positions.set(key, earlier);
       return;
     }
     const what = `${owner}'s ${key}${text === ABSENT ? '' : ` as ${text.slice(0, 200)}`}`;
@@ -138,15 +138,15 @@ export class Histories {
     else wrong.push(`I7 went back to ${what}`);
   }
 
-  #place(observer: string, owner: string): Place {
-    let places = this.#places.get(observer);
+  #position(observer: string, owner: string): ReadPosition {
+    let places = this.#positions.get(observer);
     if (places === undefined) {
       places = new Map();
-      this.#places.set(observer, places);
+      this.#positions.set(observer, places);
     }
     let place = places.get(owner);
     if (place === undefined) {
-      place = { at: new Map(), seen: new Map(), dropped: false };
+      place = { positions: new Map(), seen: new Map(), dropped: false };
       places.set(owner, place);
     }
     return place;

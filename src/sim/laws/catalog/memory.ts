@@ -8,106 +8,107 @@ import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Snapshot } from '../../../agent/contract/machine.ts';
 import { sameBytes } from '../../../base/bytes.ts';
 import { WireError } from '../../../base/errors.ts';
-import { recall } from '../../../catalog/catalog.ts';
-import { encodeMemory } from '../../../wire/catalog.ts';
-import type { Host } from '../../world/host.ts';
-import type { Ground, Law } from '../law.ts';
+import { parseCatalogSnapshot } from '../../../catalog/catalog.ts';
+import { encodeCatalogSnapshot } from '../../../wire/catalog.ts';
+import type { SimHost } from '../../world/host.ts';
+import type { Law, LawContext } from '../law.ts';
 
 /** Torn writes tried on each catalogue that is remembered. */
 const TEARS = 4;
 
-export class Memory implements Law {
-  readonly #ground: Ground;
+export class PersistenceLaw implements Law {
+  readonly #context: LawContext;
   /** The last snapshot of each host's present life. */
-  readonly #last = new Map<Host, Snapshot>();
-  readonly #shelves = new Map<Host, Uint8Array>();
+  readonly #lastSnapshots = new Map<SimHost, Snapshot>();
+  readonly #catalogs = new Map<SimHost, Uint8Array>();
   /** Every address a name ever had. */
   readonly #addresses = new Map<string, Set<string>>();
   /** Born from this, and not looked at since. */
-  readonly #born = new Map<Host, Snapshot>();
+  readonly #restored = new Map<SimHost, Snapshot>();
 
-  constructor(ground: Ground) {
-    this.#ground = ground;
-    ground.world.watch({ remembered: (host, what) => this.#remembered(host, what) });
+  constructor(ground: LawContext) {
+    this.#context = ground;
+    ground.world.subscribe({ onPersist: (host, what) => this.#onPersist(host, what) });
   }
 
-  started(host: Host): void {
-    this.#last.delete(host);
-    this.#livesAt(host);
-    this.#born.delete(host);
-    const { incarnation } = host.live.view.self();
+  onStart(host: SimHost): void {
+    this.#lastSnapshots.delete(host);
+    this.#recordAddress(host);
+    this.#restored.delete(host);
+    const { incarnation } = host.runningAgent.view.self();
     if (incarnation === 1) return; // a life without memory
-    const { disk } = host;
+    const { savedSnapshot: disk } = host;
     if (disk === undefined || incarnation !== disk.incarnation + 1)
-      this.#ground.broken(
+      this.#context.reportViolation(
         `I17 ${host.label} is born @${incarnation}, and remembers @${disk?.incarnation ?? 'nothing'}`,
       );
-    else this.#born.set(host, disk);
+    else this.#restored.set(host, disk);
   }
 
-  fact(host: Host, { kind }: Fact): void {
-    if (kind === 'addressChanged') this.#livesAt(host);
+  onFact(host: SimHost, { kind }: Fact): void {
+    if (kind === 'addressChanged') this.#recordAddress(host);
   }
 
-  looked(host: Host): void {
-    const born = this.#born.get(host);
+  checkHost(host: SimHost): void {
+    const born = this.#restored.get(host);
     if (born === undefined || host.agent === undefined) return;
-    this.#born.delete(host);
+    this.#restored.delete(host);
     const had = born.registered?.services.length ?? 0;
     const has = host.agent.view.local.services().size;
-    if (has < had) this.#ground.broken(`I17 ${host.label} remembers ${had} services and has ${has}`);
+    if (has < had)
+      this.#context.reportViolation(`I17 ${host.label} remembers ${had} services and has ${has}`);
   }
 
-  #livesAt({ name, address }: Host): void {
+  #recordAddress({ name, address }: SimHost): void {
     const known = this.#addresses.get(name);
     if (known === undefined) this.#addresses.set(name, new Set([address.key]));
     else known.add(address.key);
   }
 
-  #remembered(host: Host, what: 'snapshot' | 'catalog'): void {
-    const { disk, shelf } = host;
+  #onPersist(host: SimHost, what: 'snapshot' | 'catalog'): void {
+    const { savedSnapshot: disk, savedCatalog: shelf } = host;
     if (what === 'snapshot' && disk !== undefined) {
-      this.#true(host, disk);
-      this.#last.set(host, disk);
+      this.#checkSnapshot(host, disk);
+      this.#lastSnapshots.set(host, disk);
     }
-    if (what === 'catalog' && shelf !== undefined && shelf !== this.#shelves.get(host)) {
-      this.#shelves.set(host, shelf);
-      this.#readable(host, shelf);
+    if (what === 'catalog' && shelf !== undefined && shelf !== this.#catalogs.get(host)) {
+      this.#catalogs.set(host, shelf);
+      this.#checkCatalog(host, shelf);
     }
   }
 
-  #true(host: Host, now: Snapshot): void {
+  #checkSnapshot(host: SimHost, now: Snapshot): void {
     if (host.agent === undefined) return;
-    const { broken } = this.#ground;
+    const { reportViolation: broken } = this.#context;
     const { view } = host.agent;
     const where = `I17 ${host.label} remembers`;
-    const last = this.#last.get(host);
+    const last = this.#lastSnapshots.get(host);
     const { incarnation } = view.self();
     const clocks = view.health().clocks;
-    if (!isPlain(now)) broken(`${where} what no file can hold`);
+    if (!isPlainData(now)) broken(`${where} what no file can hold`);
     if (now.incarnation > incarnation || now.incarnation < (last?.incarnation ?? 0))
       broken(`${where} @${now.incarnation}, is @${incarnation} and was @${last?.incarnation ?? 0}`);
     for (const clock of ['member', 'event', 'query'] as const)
       if (now.clocks[clock] > clocks[clock] || now.clocks[clock] < (last?.clocks[clock] ?? 0))
         broken(`${where} its ${clock} clock at ${now.clocks[clock]}, and it stands at ${clocks[clock]}`);
     for (const { name, addr } of now.peers)
-      if (this.#addresses.get(name)?.has(addr) !== true && !this.#ground.isSlandered(name))
+      if (this.#addresses.get(name)?.has(addr) !== true && !this.#context.isForged(name))
         broken(`${where} ${name} at ${addr}, where it never lived`);
     const services = now.registered?.services.length ?? 0;
     if (services !== view.local.services().size)
       broken(`${where} ${services} services of ${view.local.services().size}`);
   }
 
-  #readable(host: Host, shelf: Uint8Array): void {
-    const { broken } = this.#ground;
+  #checkCatalog(host: SimHost, shelf: Uint8Array): void {
+    const { reportViolation: broken } = this.#context;
     try {
-      const memory = recall(shelf);
-      if (!sameBytes(encodeMemory(memory), shelf))
+      const memory = parseCatalogSnapshot(shelf);
+      if (!sameBytes(encodeCatalogSnapshot(memory), shelf))
         broken(`I17 ${host.label} remembers a catalogue that reads back otherwise`);
       const whole = new Set(memory.ledgers.map(progressOf));
       for (let i = 0; i < TEARS; i++) {
         const part = shelf.subarray(0, Math.floor((shelf.length * (2 * i + 1)) / (2 * TEARS)));
-        for (const ledger of recalled(part))
+        for (const ledger of restoredProgress(part))
           if (!whole.has(ledger)) broken(`I17 ${host.label}: a torn catalogue tells of ${ledger}`);
       }
     } catch (error) {
@@ -121,9 +122,9 @@ const progressOf = ({ owner, epoch, to }: { owner: string; epoch: number; to: nu
   `${owner} ${epoch}.${to}`;
 
 /** What a part of a remembered catalogue would bring back; nothing if it is refused, as it should be. */
-function recalled(part: Uint8Array): string[] {
+function restoredProgress(part: Uint8Array): string[] {
   try {
-    return recall(part).ledgers.map(progressOf);
+    return parseCatalogSnapshot(part).ledgers.map(progressOf);
   } catch (error) {
     if (error instanceof WireError) return [];
     throw error;
@@ -131,10 +132,10 @@ function recalled(part: Uint8Array): string[] {
 }
 
 /** Numbers, texts, truths, lists and plain objects of them: what any format gives back as it was. */
-function isPlain(value: unknown): boolean {
+function isPlainData(value: unknown): boolean {
   if (typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || value === null) return false;
-  if (Array.isArray(value)) return value.every(isPlain);
-  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
+  if (Array.isArray(value)) return value.every(isPlainData);
+  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlainData);
 }

@@ -4,70 +4,73 @@
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
-import type { Reason } from '../../../swim/types.ts';
-import type { Host } from '../../world/host.ts';
-import type { Ground, Law } from '../law.ts';
+import type { AccusationReason } from '../../../swim/types.ts';
+import type { SimHost } from '../../world/host.ts';
+import type { Law, LawContext } from '../law.ts';
 
 /** Who held a member so, by name, and at which incarnation at most. */
 type Accusers = Map<string, number>;
 
-export class Accusations implements Law {
-  readonly #ground: Ground;
+export class AccusationLaw implements Law {
+  readonly #context: LawContext;
   readonly #suspectedBy = new Map<string, Accusers>();
   readonly #declaredBy = new Map<string, Accusers>();
   /** By observer's label and member: when its suspicion runs out, as was said last, by its own clock. */
   readonly #deadlines = new Map<string, Map<string, Millis>>();
 
-  constructor(ground: Ground) {
-    this.#ground = ground;
+  constructor(ground: LawContext) {
+    this.#context = ground;
   }
 
-  started(host: Host): void {
+  onStart(host: SimHost): void {
     this.#deadlines.set(host.label, new Map());
   }
 
-  fact(host: Host, fact: Fact, all: readonly Fact[]): void {
+  onFact(host: SimHost, fact: Fact, all: readonly Fact[]): void {
     switch (fact.kind) {
       case 'memberSuspected':
-        this.#accused(host, fact, fact.incarnation, all);
-        note(this.#suspectedBy, fact.node, host.name, fact.incarnation);
+        this.#checkAccusation(host, fact, fact.incarnation, all);
+        recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
         return;
       case 'claimTooLow':
         // It is told in an accusation, and whoever copies datagrams may bring that to others.
-        note(this.#suspectedBy, fact.node, host.name, fact.incarnation);
+        recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         return;
       case 'suspicionConfirmed':
-        this.#accused(host, fact, 0, all);
+        this.#checkAccusation(host, fact, 0, all);
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
         return;
       case 'memberDeclaredDead':
         // Its own farewell. Who held it for failed shows it so still, at that incarnation, and passes that on in a table.
-        if (fact.node === host.name) note(this.#suspectedBy, fact.node, host.name, fact.incarnation);
-        else if (!fact.left) this.#died(host, fact);
+        if (fact.node === host.name) recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
+        else if (!fact.left) this.#checkDeath(host, fact);
     }
   }
 
-  #accused(
-    host: Host,
-    { node, by, reason }: { readonly node: string; readonly by: string; readonly reason: Reason },
+  #checkAccusation(
+    host: SimHost,
+    { node, by, reason }: { readonly node: string; readonly by: string; readonly reason: AccusationReason },
     incarnation: number,
     all: readonly Fact[],
   ): void {
-    const { broken, isSlandered } = this.#ground;
+    const { reportViolation: broken, isForged: isSlandered } = this.#context;
     if (isSlandered(node)) return;
     const others = this.#suspectedBy.get(node);
     if (reason.kind === 'probe' || reason.kind === 'table') {
-      if (isObserved(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
+      if (hasEvidence(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
         return;
       broken(`I10 ${host.label} suspects ${node}@${incarnation} without a probe, and nobody else did before`);
     } else if (others?.has(by) !== true)
       broken(`I10 ${host.label} suspects ${node} by the word of ${by}, who never did`);
   }
 
-  #died(host: Host, { node, by, incarnation, reason }: Extract<Fact, { kind: 'memberDeclaredDead' }>): void {
-    const { broken, isSlandered, world } = this.#ground;
-    const now = host.time(world.now);
+  #checkDeath(
+    host: SimHost,
+    { node, by, incarnation, reason }: Extract<Fact, { kind: 'memberDeclaredDead' }>,
+  ): void {
+    const { reportViolation: broken, isForged: isSlandered, world } = this.#context;
+    const now = host.toHostTime(world.now);
     if (reason.kind === 'timeout') {
       const deadline = this.#deadlines.get(host.label)?.get(node);
       if (deadline === undefined) broken(`I10 ${host.label} declares ${node} dead, and never suspected it`);
@@ -76,16 +79,16 @@ export class Accusations implements Law {
     } else if (!isSlandered(node) && this.#declaredBy.get(node)?.has(by) !== true)
       broken(`I10 ${host.label} holds ${node} for dead by the word of ${by}, who never said so`);
     this.#deadlines.get(host.label)?.delete(node);
-    note(this.#suspectedBy, node, host.name, incarnation);
-    note(this.#declaredBy, node, host.name, incarnation);
+    recordAccuser(this.#suspectedBy, node, host.name, incarnation);
+    recordAccuser(this.#declaredBy, node, host.name, incarnation);
   }
 }
 
 /** Does one of these facts record what was tried on `node`, in vain? Each further kind of evidence is a line here. */
-const isObserved = (node: string, facts: readonly Fact[]): boolean =>
+const hasEvidence = (node: string, facts: readonly Fact[]): boolean =>
   facts.some((fact) => fact.kind === 'probeFailed' && fact.node === node);
 
-function note(of: Map<string, Accusers>, node: string, by: string, incarnation: number): void {
+function recordAccuser(of: Map<string, Accusers>, node: string, by: string, incarnation: number): void {
   let accusers = of.get(node);
   if (accusers === undefined) {
     accusers = new Map();

@@ -3,12 +3,12 @@
  * changes any more (L7).
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
-import type { Host } from '../../world/host.ts';
+import type { SimHost } from '../../world/host.ts';
 import type { World } from '../../world/world.ts';
 import type { Law } from '../law.ts';
 
 /** L5 and L6: one clause for each host that still has something to say, or doubts itself. */
-export function unrest(world: World): string[] {
+export function unsettledHosts(world: World): string[] {
   const found: string[] = [];
   for (const { label, agent } of world.hosts) {
     if (agent === undefined) continue;
@@ -21,12 +21,12 @@ export function unrest(world: World): string[] {
 }
 
 /** L7: how often any observer changed its mind about who is there. Suspicions that end well do not count. */
-export class Turns implements Law {
+export class MembershipChangeCounter implements Law {
   count = 0;
   /** The last of them. */
   last = '';
 
-  fact(host: Host, fact: Fact): void {
+  onFact(host: SimHost, fact: Fact): void {
     switch (fact.kind) {
       case 'memberAppeared':
       case 'memberReturned':

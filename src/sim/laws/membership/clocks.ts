@@ -5,19 +5,19 @@
  */
 import { createAgent } from '../../../agent/agent.ts';
 import type { Millis } from '../../../base/time.ts';
-import { drawFaults, type FaultKind, unleash } from '../../faults/index.ts';
-import { serviceOf, ttlCheck } from '../../workload/definitions.ts';
-import { gather, keepJoining } from '../../world/bootstrap.ts';
+import { drawFaults, type FaultKind, scheduleFaults } from '../../faults/index.ts';
+import { makeService, makeTtlCheck } from '../../workload/definitions.ts';
+import { bootstrapCluster, simulateRejoinPolicy } from '../../world/bootstrap.ts';
 import type { WorldOptions } from '../../world/types.ts';
 import { World } from '../../world/world.ts';
 
 /** How far the clock of host number `i` is off. */
-export type Clocks = (i: number) => Millis;
+export type ClockOffsets = (i: number) => Millis;
 
 const YEAR: Millis = 365.25 * 86_400_000;
 
 /** Right; ten years ahead; ten years back; each another; a smear of a few milliseconds. */
-export const HOSTILE_CLOCKS: Readonly<Record<string, Clocks>> = {
+export const CLOCK_SKEWS: Readonly<Record<string, ClockOffsets>> = {
   right: () => 0,
   ahead: () => 10 * YEAR,
   behind: () => -10 * YEAR,
@@ -25,11 +25,11 @@ export const HOSTILE_CLOCKS: Readonly<Record<string, Clocks>> = {
   smeared: (i) => i,
 };
 
-export interface ClockPlot {
+export interface ClockScenario {
   readonly seed: number;
   readonly members: number;
   readonly minutes: number;
-  readonly birth?: WorldOptions['birth'];
+  readonly makeAgent?: WorldOptions['makeAgent'];
 }
 
 const KINDS: readonly FaultKind[] = ['crash', 'leave', 'stall', 'partition', 'loss', 'retag'];
@@ -38,20 +38,24 @@ const FAULTS_PER_MINUTE = 4;
 const CALM: Millis = 30_000;
 
 /** The story of a seed under such clocks: every fact, in order. */
-export function toldUnder(
-  clocks: Clocks,
-  { seed, members, minutes, birth = createAgent }: ClockPlot,
+export function factsUnderClocks(
+  clocks: ClockOffsets,
+  { seed, members, minutes, makeAgent: birth = createAgent }: ClockScenario,
 ): readonly string[] {
-  const world = new World({ seed, birth, trace: { detail: 'facts', keep: Number.POSITIVE_INFINITY } });
+  const world = new World({
+    seed,
+    makeAgent: birth,
+    trace: { detail: 'facts', maxLines: Number.POSITIVE_INFINITY },
+  });
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
   const clockOf = (label: string): Millis => clocks(Number(label.slice(1)));
-  for (const label of labels) world.add(label).clock = clockOf(label);
-  gather(world, labels);
-  keepJoining(world, labels.slice(0, 2));
+  for (const label of labels) world.add(label).wallClockOffset = clockOf(label);
+  bootstrapCluster(world, labels);
+  simulateRejoinPolicy(world, labels.slice(0, 2));
   for (const label of labels) {
     const id = `web-${label.slice(1)}`;
-    const checks = [ttlCheck(`of-${id}`, id)];
-    const service = serviceOf(id);
+    const checks = [makeTtlCheck(`of-${id}`, id)];
+    const service = makeService(id);
     world.command(label, { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false });
   }
   const span = minutes * 60_000;
@@ -61,7 +65,7 @@ export function toldUnder(
     count: Math.round(FAULTS_PER_MINUTE * minutes),
     kinds: KINDS,
   });
-  unleash(
+  scheduleFaults(
     world,
     drawn.map((fault) => (fault.kind === 'crash' ? { ...fault, clock: clockOf(fault.who) } : fault)),
   );
@@ -70,11 +74,11 @@ export function toldUnder(
 }
 
 /** One clause for each setting of the clocks under which the story is another; empty if nothing looks at them. */
-export function clockDifferences(plot: ClockPlot): string[] {
-  const expected = toldUnder(() => 0, plot);
+export function clockDifferences(plot: ClockScenario): string[] {
+  const expected = factsUnderClocks(() => 0, plot);
   const found: string[] = [];
-  for (const [name, clocks] of Object.entries(HOSTILE_CLOCKS)) {
-    const told = toldUnder(clocks, plot);
+  for (const [name, clocks] of Object.entries(CLOCK_SKEWS)) {
+    const told = factsUnderClocks(clocks, plot);
     const at = expected.findIndex((line, i) => line !== told[i]);
     if (at >= 0 || told.length !== expected.length)
       found.push(`I16 clocks ${name}: "${told[Math.max(0, at)]}" instead of "${expected[Math.max(0, at)]}"`);

@@ -7,61 +7,65 @@
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
-import type { Host } from '../../world/host.ts';
-import type { Ground, Law } from '../law.ts';
+import type { SimHost } from '../../world/host.ts';
+import type { Law, LawContext } from '../law.ts';
 
-interface Fired {
+interface FiredEvent {
   readonly name: string;
   readonly at: Millis;
   readonly ltime: number;
-  readonly by: Host;
+  readonly by: SimHost;
   /** In which of its lives each host heard it last, and when. */
-  readonly heard: Map<Host, { readonly life: number; readonly at: Millis }>;
+  readonly receivedBy: Map<SimHost, { readonly life: number; readonly at: Millis }>;
 }
 
-interface Life {
+interface BootState {
   readonly since: Millis;
   joined: boolean;
   /** Stamps below are old news to it. */
-  floor: number;
+  minLtime: number;
 }
 
 /** Somebody who has yet to hear an event. */
-export interface Owed {
-  readonly host: Host;
+export interface MissingDelivery {
+  readonly host: SimHost;
   readonly name: string;
   readonly at: Millis;
-  readonly by: Host;
+  readonly by: SimHost;
 }
 
-export class Events implements Law {
-  readonly #ground: Ground;
-  readonly #fired = new Map<string, Fired>();
-  readonly #lives = new Map<Host, Life>();
+export class EventLaw implements Law {
+  readonly #context: LawContext;
+  readonly #fired = new Map<string, FiredEvent>();
+  readonly #boots = new Map<SimHost, BootState>();
   /** Of each time a member heard what another fired: how long it took. */
-  readonly delays: { readonly host: Host; readonly by: Host; readonly at: Millis; readonly took: Millis }[] =
-    [];
+  readonly deliveryDelays: {
+    readonly host: SimHost;
+    readonly by: SimHost;
+    readonly at: Millis;
+    readonly took: Millis;
+  }[] = [];
 
-  constructor(ground: Ground) {
-    this.#ground = ground;
+  constructor(ground: LawContext) {
+    this.#context = ground;
   }
 
-  get count(): number {
+  get eventCount(): number {
     return this.#fired.size;
   }
 
-  started(host: Host): void {
-    const { event } = host.live.view.health().clocks;
-    this.#lives.set(host, { since: this.#ground.world.now, joined: false, floor: event });
+  onStart(host: SimHost): void {
+    const { event } = host.runningAgent.view.health().clocks;
+    this.#boots.set(host, { since: this.#context.world.now, joined: false, minLtime: event });
   }
 
-  fact(host: Host, fact: Fact): void {
-    if (fact.kind === 'eventHeard') this.#heard(host, fact.name, fact.ltime);
-    else if (fact.kind === 'syncFinished' && fact.join) {
-      const life = this.#lives.get(host);
-      if (life === undefined || (life.joined && host.options.plain !== true)) return;
+  onFact(host: SimHost, fact: Fact): void {
+    if (fact.kind === 'userEventReceived') this.#onReceived(host, fact.name, fact.ltime);
+    else if (fact.kind === 'pushPullFinished' && fact.join) {
+      const life = this.#boots.get(host);
+      if (life === undefined || (life.joined && host.options.serfPeer !== true)) return;
       life.joined = true;
-      life.floor = host.live.view.health().clocks.event;
+      life.minLtime = host.runningAgent.view.health().clocks.event;
     }
   }
 
@@ -69,40 +73,40 @@ export class Events implements Law {
    * Everybody who has yet to hear something that at least this share of those who run holds. Where others have started since,
    * to whom it is old, the last who hold it meet the last who lack it by chance only.
    */
-  owed(share = 0): Owed[] {
-    const found: Owed[] = [];
-    const running = [...this.#ground.world.hosts].filter((host) => host.running && isStaying(host));
-    for (const { name, at, ltime, by, heard } of this.#fired.values()) {
-      const has = (host: Host): boolean => heard.get(host)?.life === host.lives;
+  missingDeliveries(share = 0): MissingDelivery[] {
+    const found: MissingDelivery[] = [];
+    const running = [...this.#context.world.hosts].filter((host) => host.running && isStaying(host));
+    for (const { name, at, ltime, by, receivedBy: heard } of this.#fired.values()) {
+      const has = (host: SimHost): boolean => heard.get(host)?.life === host.bootCount;
       const holders = running.filter(has).length;
       if (holders === 0 || holders < share * running.length) continue;
       for (const host of running) {
-        const life = this.#lives.get(host);
-        if (life === undefined || life.since >= at || ltime < life.floor || has(host)) continue;
+        const life = this.#boots.get(host);
+        if (life === undefined || life.since >= at || ltime < life.minLtime || has(host)) continue;
         found.push({ host, name, at, by });
       }
     }
     return found;
   }
 
-  #heard(host: Host, name: string, ltime: number): void {
-    const { world, broken } = this.#ground;
+  #onReceived(host: SimHost, name: string, ltime: number): void {
+    const { world, reportViolation: broken } = this.#context;
     const fired = this.#fired.get(name);
     const at = world.now;
-    const life = host.lives;
+    const life = host.bootCount;
     if (fired === undefined) {
-      this.#fired.set(name, { name, at, ltime, by: host, heard: new Map([[host, { life, at }]]) });
+      this.#fired.set(name, { name, at, ltime, by: host, receivedBy: new Map([[host, { life, at }]]) });
       return;
     }
-    const before = fired.heard.get(host);
+    const before = fired.receivedBy.get(host);
     if (before?.life === life) broken(`E1 ${host.label} hears ${name} a second time`);
     else if (fired.ltime !== ltime)
       broken(`E1 ${host.label} hears ${name} of ${ltime}, which was fired at ${fired.ltime}`);
     else if (before === undefined) {
-      fired.heard.set(host, { life, at });
-      this.delays.push({ host, by: fired.by, at: fired.at, took: at - fired.at });
-    } else fired.heard.set(host, { life, at });
+      fired.receivedBy.set(host, { life, at });
+      this.deliveryDelays.push({ host, by: fired.by, at: fired.at, took: at - fired.at });
+    } else fired.receivedBy.set(host, { life, at });
   }
 }
 
-const isStaying = (host: Host): boolean => !host.live.view.health().leaving;
+const isStaying = (host: SimHost): boolean => !host.runningAgent.view.health().leaving;

@@ -7,11 +7,11 @@ import type { MemberView } from '../../../agent/contract/view.ts';
 import { CAPABILITY_TAG } from '../../../agent/replication/catalog-peers.ts';
 import type { Millis } from '../../../base/time.ts';
 import { isCatalogType } from '../../../wire/catalog.ts';
-import { TYPE } from '../../../wire/memberlist.ts';
+import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
 import { SERF_TYPE } from '../../../wire/serf.ts';
-import type { Host } from '../../world/host.ts';
-import type { Ground, Law } from '../law.ts';
-import { overhear } from './wiretap.ts';
+import type { SimHost } from '../../world/host.ts';
+import type { Law, LawContext } from '../law.ts';
+import { subscribeDatagrams } from './wiretap.ts';
 
 /** Rounds in which each lane comes first once: six lanes, every fourth of three packets a round. */
 const MAX_ROUNDS = 8;
@@ -30,14 +30,14 @@ type Lane = keyof typeof LANES;
 
 const NAMES = Object.keys(LANES) as readonly Lane[];
 
-export class Lanes implements Law {
-  readonly #ground: Ground;
+export class LaneLaw implements Law {
+  readonly #context: LawContext;
   /** Since when each lane of a host has had something and said nothing. */
-  readonly #since = new Map<Host, Map<Lane, Millis>>();
+  readonly #since = new Map<SimHost, Map<Lane, Millis>>();
 
-  constructor(ground: Ground) {
-    this.#ground = ground;
-    overhear(ground.world, (from, _to, messages) => {
+  constructor(ground: LawContext) {
+    this.#context = ground;
+    subscribeDatagrams(ground.world, (from, _to, messages) => {
       for (const message of messages ?? []) {
         const lane = laneOf(message);
         if (lane !== undefined) this.#since.get(from)?.delete(lane);
@@ -45,15 +45,15 @@ export class Lanes implements Law {
     });
   }
 
-  started(host: Host): void {
+  onStart(host: SimHost): void {
     this.#since.set(host, new Map());
   }
 
-  swept(host: Host): void {
+  checkPeriodically(host: SimHost): void {
     const since = this.#since.get(host);
     if (since === undefined) return;
-    const { now } = this.#ground.world;
-    const { view } = host.live;
+    const { now } = this.#context.world;
+    const { view } = host.runningAgent;
     const { lanes, leaving } = view.health();
     for (const lane of NAMES) {
       const waiting = LANES[lane].reduce((sum, name) => sum + (lanes[name] ?? 0), 0);
@@ -61,7 +61,7 @@ export class Lanes implements Law {
         waiting === 0 ||
         host.paused ||
         leaving ||
-        !view.members().some((one) => mayHear(one, lane, host))
+        !view.members().some((one) => canReceive(one, lane, host))
       ) {
         since.delete(lane);
         continue;
@@ -69,7 +69,7 @@ export class Lanes implements Law {
       const began = since.get(lane);
       if (began === undefined) since.set(lane, now);
       else if (now - began > MAX_ROUNDS * host.swim.gossipInterval + LOOK) {
-        this.#ground.broken(
+        this.#context.reportViolation(
           `I12 ${host.label} has had ${waiting} in ${lane} for ${Math.round(now - began)} ms, and said none of it`,
         );
         since.delete(lane);
@@ -79,13 +79,14 @@ export class Lanes implements Law {
 }
 
 /** One who is surely drawn for gossip; only peers that say so hear of the catalogue. */
-const mayHear = ({ name, status, tags }: MemberView, lane: Lane, host: Host): boolean =>
+const canReceive = ({ name, status, tags }: MemberView, lane: Lane, host: SimHost): boolean =>
   name !== host.name && status === 'alive' && (lane !== 'catalogue' || tags.has(CAPABILITY_TAG));
 
 function laneOf(message: Uint8Array): Lane | undefined {
   const type = message[0];
-  if (type === TYPE.alive || type === TYPE.suspect || type === TYPE.dead) return 'membership';
-  if (type !== TYPE.user) return undefined;
+  if (type === MESSAGE_TYPE.alive || type === MESSAGE_TYPE.suspect || type === MESSAGE_TYPE.dead)
+    return 'membership';
+  if (type !== MESSAGE_TYPE.user) return undefined;
   const inner = message[1] ?? -1;
   if (inner === SERF_TYPE.leave || inner === SERF_TYPE.join) return 'intents';
   if (inner === SERF_TYPE.query) return 'queries';

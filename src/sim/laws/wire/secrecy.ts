@@ -3,41 +3,43 @@
  * one key in all the run.
  */
 import { NONCE_BYTES } from '../../../wire/crypt.ts';
-import { TYPE } from '../../../wire/memberlist.ts';
-import type { Host } from '../../world/host.ts';
-import type { Ground } from '../law.ts';
-import { overhear } from './wiretap.ts';
+import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
+import type { SimHost } from '../../world/host.ts';
+import type { LawContext } from '../law.ts';
+import { subscribeDatagrams } from './wiretap.ts';
 
 /** Type and length in front of what is encrypted on a stream. */
 const STREAM_HEAD = 5;
 
-export class Secrecy {
-  readonly #ground: Ground;
+export class EncryptionLaw {
+  readonly #context: LawContext;
   /** By key, in hex. */
   readonly #nonces = new Map<string, Set<string>>();
 
-  constructor(ground: Ground) {
-    this.#ground = ground;
+  constructor(ground: LawContext) {
+    this.#context = ground;
     const { world } = ground;
-    overhear(world, (from, _to, messages, bytes) => {
+    subscribeDatagrams(world, (from, _to, messages, bytes) => {
       if (from.options.keys === undefined || from.options.keys.length === 0) return;
       // What its keys open, one of them has sealed: the tag proves it.
-      if (messages === undefined) ground.broken(`I13 ${from.label} sent a datagram its keys do not open`);
-      else this.#use(from, bytes, afterLabel(bytes));
+      if (messages === undefined)
+        ground.reportViolation(`I13 ${from.label} sent a datagram its keys do not open`);
+      else this.#checkNonce(from, bytes, afterLabel(bytes));
     });
-    world.watch({ wrote: (host, bytes) => this.#wrote(host, bytes) });
+    world.subscribe({ onStreamWrite: (host, bytes) => this.#onStreamWrite(host, bytes) });
   }
 
   /** Agents write one whole message at a time. */
-  #wrote(host: Host, bytes: Uint8Array): void {
+  #onStreamWrite(host: SimHost, bytes: Uint8Array): void {
     if (host.options.keys === undefined || host.options.keys.length === 0 || bytes.length === 0) return;
     const at = afterLabel(bytes);
-    if (bytes[at] !== TYPE.encrypt) this.#ground.broken(`I13 ${host.label} wrote plaintext on a stream`);
-    else this.#use(host, bytes, at + STREAM_HEAD);
+    if (bytes[at] !== MESSAGE_TYPE.encrypt)
+      this.#context.reportViolation(`I13 ${host.label} wrote plaintext on a stream`);
+    else this.#checkNonce(host, bytes, at + STREAM_HEAD);
   }
 
   /** `at` is where the sealed form begins: its version, then its nonce. */
-  #use(host: Host, bytes: Uint8Array, at: number): void {
+  #checkNonce(host: SimHost, bytes: Uint8Array, at: number): void {
     const key = hex(host.options.keys?.[0] ?? new Uint8Array());
     let nonces = this.#nonces.get(key);
     if (nonces === undefined) {
@@ -45,12 +47,13 @@ export class Secrecy {
       this.#nonces.set(key, nonces);
     }
     const nonce = hex(bytes.subarray(at + 1, at + 1 + NONCE_BYTES));
-    if (nonces.has(nonce)) this.#ground.broken(`I13 ${host.label} used the nonce ${nonce} a second time`);
+    if (nonces.has(nonce))
+      this.#context.reportViolation(`I13 ${host.label} used the nonce ${nonce} a second time`);
     nonces.add(nonce);
   }
 }
 
-const afterLabel = (bytes: Uint8Array): number => (bytes[0] === TYPE.label ? 2 + (bytes[1] ?? 0) : 0);
+const afterLabel = (bytes: Uint8Array): number => (bytes[0] === MESSAGE_TYPE.label ? 2 + (bytes[1] ?? 0) : 0);
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('');

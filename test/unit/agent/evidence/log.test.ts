@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import type { Exhibit } from '../../../../src/agent/contract/evidence.ts';
+import type { EvidenceEntry } from '../../../../src/agent/contract/evidence.ts';
 import type { Fact } from '../../../../src/agent/contract/facts.ts';
-import { EVIDENCE_LIMITS, Evidence } from '../../../../src/agent/evidence/log.ts';
-import type { ProbeReason, Reason } from '../../../../src/swim/types.ts';
+import { EVIDENCE_LIMITS, EvidenceLog } from '../../../../src/agent/evidence/log.ts';
+import type { AccusationReason, ProbeReason } from '../../../../src/swim/types.ts';
 
-const WORD: Reason = { kind: 'word', by: 'cat', source: '10.0.0.3:7946' };
+const WORD: AccusationReason = { kind: 'word', by: 'cat', source: '10.0.0.3:7946' };
 const PROBE: ProbeReason = {
   ...{ kind: 'probe', seqNo: 1, millis: 1000, through: ['cat'], nacks: 1 },
   ...{ stream: true, awareness: 0, lateness: 3 },
 };
-const suspected = (node: string, reason: Reason = WORD, by = 'cat'): Fact => ({
+const suspected = (node: string, reason: AccusationReason = WORD, by = 'cat'): Fact => ({
   ...{ kind: 'memberSuspected', node, by, incarnation: 1, deadline: 9000 },
   reason,
 });
@@ -19,10 +19,10 @@ const refused = (node: string, by: string, source = '10.0.0.9:7946'): Fact => ({
 
 class Watched {
   readonly members = new Set(['ann', 'bob', 'cat']);
-  readonly evidence = new Evidence('ann', (name) => this.members.has(name));
+  readonly evidence = new EvidenceLog('ann', (name) => this.members.has(name));
 
   note(now: number, ...facts: Fact[]): this {
-    this.evidence.watch(
+    this.evidence.record(
       facts.map((fact) => ({ kind: 'fact', fact })),
       0,
       now,
@@ -30,8 +30,8 @@ class Watched {
     return this;
   }
 
-  about(node: string): readonly Exhibit[] {
-    return this.evidence.about(node)?.exhibits ?? [];
+  about(node: string): readonly EvidenceEntry[] {
+    return this.evidence.forNode(node)?.entries ?? [];
   }
 
   kinds(node: string): string[] {
@@ -49,13 +49,13 @@ describe('what is kept', () => {
       [20, 'memberSuspected'],
       [30, 'suspicionLifted'],
     ]);
-    expect(watched.evidence.about('cat')).toBeUndefined();
+    expect(watched.evidence.forNode('cat')).toBeUndefined();
   });
 
   test('effects before the given index were seen before', () => {
     const { evidence } = new Watched();
-    evidence.watch([{ kind: 'fact', fact: suspected('bob') }], 1, 10);
-    expect(evidence.about('bob')).toBeUndefined();
+    evidence.record([{ kind: 'fact', fact: suspected('bob') }], 1, 10);
+    expect(evidence.forNode('bob')).toBeUndefined();
   });
 
   test('a probe that became an accusation is told once, one that did not is told itself', () => {
@@ -115,7 +115,7 @@ describe('S1 I11: bounds', () => {
   test('of one member the oldest goes first, and it is said how many did', () => {
     const watched = new Watched();
     for (let i = 0; i < 100; i++) watched.note(i, suspected('bob'));
-    const { exhibits, dropped } = watched.evidence.about('bob') ?? { exhibits: [], dropped: 0 };
+    const { entries: exhibits, dropped } = watched.evidence.forNode('bob') ?? { entries: [], dropped: 0 };
     expect([exhibits.length, exhibits[0]?.at, dropped]).toEqual([EVIDENCE_LIMITS.telling, 68, 68]);
   });
 
@@ -131,8 +131,8 @@ describe('S1 I11: bounds', () => {
     for (let i = 0; i < 20_000; i++)
       watched.note(i, { kind: 'newcomerSilent', node: `ghost-${i}`, address: '10.9.9.9:1' });
     const { names, exhibits } = watched.evidence.size;
-    expect(names).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.names + 2);
-    expect(exhibits).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.exhibits + 1);
+    expect(names).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.nameCount + 2);
+    expect(exhibits).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.entryCount + 1);
     expect(watched.kinds('bob')).toEqual(['memberSuspected']);
     expect(watched.kinds('ghost-19999')).toEqual(['newcomerSilent']);
     expect(watched.kinds('ghost-0')).toEqual([]);
@@ -140,7 +140,7 @@ describe('S1 I11: bounds', () => {
 
   test('of too many members those of whom nothing was heard for longest are forgotten', () => {
     const watched = new Watched();
-    const { names, exhibits } = EVIDENCE_LIMITS.members;
+    const { nameCount: names, entryCount: exhibits } = EVIDENCE_LIMITS.members;
     for (let i = 0; i < 3 * names; i++) {
       watched.members.add(`m${i}`);
       for (let n = 0; n < 12; n++) watched.note(i, suspected(`m${i}`));

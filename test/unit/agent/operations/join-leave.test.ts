@@ -2,26 +2,26 @@ import { describe, expect, test } from 'vitest';
 import type { Seed } from '../../../../src/agent/contract/commands.ts';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import {
-  type CommandHost,
-  Commands,
+  JoinLeave,
+  type JoinLeaveHost,
   joinFailure,
-  type Spreading,
+  type PendingBroadcast,
 } from '../../../../src/agent/operations/join-leave.ts';
-import type { SyncRequest } from '../../../../src/agent/transport/streams.ts';
-import { type Address, address } from '../../../../src/base/address.ts';
-import { serf } from '../../../../src/config/protocol.ts';
-import { valuesOf } from '../../../../src/config/setting.ts';
+import type { PushPullRequest } from '../../../../src/agent/transport/streams.ts';
+import { type Address, toAddress } from '../../../../src/base/address.ts';
+import { serfSection } from '../../../../src/config/protocol.ts';
+import { withDefaults } from '../../../../src/config/setting.ts';
 
-const at = (host: number): Address => address(Uint8Array.of(127, 0, 0, host), 7946);
+const at = (host: number): Address => toAddress(Uint8Array.of(127, 0, 0, host), 7946);
 const seed = (text: string, ...addresses: Address[]): Seed => ({ text, addresses });
 
 function room(spreading: { intent: boolean; dead: boolean | undefined } = { intent: false, dead: false }) {
-  const dialed: SyncRequest[] = [];
+  const dialed: PushPullRequest[] = [];
   const steps: string[] = [];
-  const host: CommandHost = {
+  const host: JoinLeaveHost = {
     address: () => at(1),
-    sync: (sync) => void dialed.push(sync),
-    joined: () => void steps.push('joined'),
+    dialPushPull: (sync) => void dialed.push(sync),
+    broadcastJoin: () => void steps.push('joined'),
     leaveSerf: () => {
       steps.push('leaveSerf');
       return {
@@ -30,7 +30,7 @@ function room(spreading: { intent: boolean; dead: boolean | undefined } = { inte
         },
       };
     },
-    leaveSwim: (): Spreading | undefined => {
+    leaveSwim: (): PendingBroadcast | undefined => {
       steps.push('leaveSwim');
       if (spreading.dead === undefined) return undefined;
       return {
@@ -41,7 +41,7 @@ function room(spreading: { intent: boolean; dead: boolean | undefined } = { inte
     },
   };
   const out: Effect[] = [];
-  const commands = new Commands(host, valuesOf(serf));
+  const commands = new JoinLeave(host, withDefaults(serfSection));
   const replies = () => out.filter((effect) => effect.kind === 'reply');
   return { commands, dialed, steps, out, replies, spreading };
 }
@@ -52,9 +52,14 @@ describe('joining', () => {
     commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
     expect(dialed.map((one) => one.to.key)).toEqual(['127.0.0.2:7946', '127.0.0.3:7946']);
 
-    commands.synced(dialed[0] as SyncRequest, { ok: false, why: 'connection refused' }, 10, out);
+    commands.onPushPullFinished(
+      dialed[0] as PushPullRequest,
+      { ok: false, why: 'connection refused' },
+      10,
+      out,
+    );
     expect(replies()).toEqual([]);
-    commands.synced(dialed[1] as SyncRequest, { ok: true, news: 1 }, 20, out);
+    commands.onPushPullFinished(dialed[1] as PushPullRequest, { ok: true, news: 1 }, 20, out);
 
     expect(replies()).toEqual([
       {
@@ -70,23 +75,28 @@ describe('joining', () => {
     const { commands, dialed, out, replies } = room();
     commands.join(1, [seed('a', at(2), at(3))], 0, out);
     expect(dialed).toHaveLength(1);
-    commands.synced(dialed[0] as SyncRequest, { ok: false, why: 'no' }, 10, out);
+    commands.onPushPullFinished(dialed[0] as PushPullRequest, { ok: false, why: 'no' }, 10, out);
     expect(dialed).toHaveLength(2);
-    commands.synced(dialed[1] as SyncRequest, { ok: true, news: 0 }, 20, out);
+    commands.onPushPullFinished(dialed[1] as PushPullRequest, { ok: true, news: 0 }, 20, out);
     expect(replies()).toMatchObject([{ result: { ok: true, value: { joined: 1, failed: [] } } }]);
   });
 
   test('the join intent goes out once, at the first answer', () => {
     const { commands, dialed, out, steps } = room();
     commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
-    for (const sync of dialed) commands.synced(sync, { ok: true, news: 1 }, 10, out);
+    for (const sync of dialed) commands.onPushPullFinished(sync, { ok: true, news: 1 }, 10, out);
     expect(steps).toEqual(['joined']);
   });
 
   test('no seed answers: the report names each with its error, and so does the sentence', () => {
     const { commands, dialed, out, replies } = room();
     commands.join(1, [seed('a', at(2)), { text: 'nowhere', addresses: [], error: 'no such host' }], 0, out);
-    commands.synced(dialed[0] as SyncRequest, { ok: false, why: 'connection refused' }, 10, out);
+    commands.onPushPullFinished(
+      dialed[0] as PushPullRequest,
+      { ok: false, why: 'connection refused' },
+      10,
+      out,
+    );
     const failed = [
       { addr: 'nowhere', error: 'no such host' },
       { addr: 'a', error: 'connection refused' },
@@ -112,7 +122,7 @@ describe('joining', () => {
     const { commands, dialed, out, replies } = room();
     commands.join(1, [seed('a', at(2))], 0, out);
     commands.join(2, [seed('b', at(3))], 0, out);
-    commands.synced(dialed[1] as SyncRequest, { ok: true, news: 1 }, 10, out);
+    commands.onPushPullFinished(dialed[1] as PushPullRequest, { ok: true, news: 1 }, 10, out);
     expect(replies().map((one) => one.request)).toEqual([2]);
   });
 });

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { Talk, type TalkHost } from '../../../../src/agent/operations/messaging.ts';
+import { Messaging, type MessagingHost } from '../../../../src/agent/operations/messaging.ts';
 import { fingerprint } from '../../../../src/wire/crypt.ts';
 
 test('S5 a key that has sealed 2^31 messages in the cluster, by our share of it, is said to be worn: once', () => {
   const keyring = { primary: new Uint8Array(32), seals: 0 };
-  const talk = new Talk({ keyring } as unknown as TalkHost);
+  const talk = new Messaging({ keyring } as unknown as MessagingHost);
   const out: Effect[] = [];
 
   keyring.seals = 2 ** 31 / 8 - 1;
-  talk.weigh(8, out);
+  talk.checkKeyUsage(8, out);
   expect(out).toEqual([]);
   keyring.seals += 1;
-  talk.weigh(8, out);
-  talk.weigh(8, out);
+  talk.checkKeyUsage(8, out);
+  talk.checkKeyUsage(8, out);
   expect(out).toEqual([
     {
       kind: 'fact',
@@ -22,6 +22,6 @@ test('S5 a key that has sealed 2^31 messages in the cluster, by our share of it,
   ]);
 
   keyring.primary = new Uint8Array(32).fill(1);
-  talk.weigh(8, out);
+  talk.checkKeyUsage(8, out);
   expect(out).toHaveLength(2);
 });

@@ -1,46 +1,46 @@
 import { describe, expect, test } from 'vitest';
-import { Changes } from '../../../../src/agent/readers/change-log.ts';
-import { story } from '../../../../src/sim/scenarios/story.ts';
-import { serviceOf } from '../../../../src/sim/workload/definitions.ts';
+import { ChangeLog } from '../../../../src/agent/readers/change-log.ts';
+import { createStory } from '../../../../src/sim/scenarios/story.ts';
+import { makeService } from '../../../../src/sim/workload/definitions.ts';
 
-const names = (changes: Changes, after: number, now: number) =>
+const names = (changes: ChangeLog, after: number, now: number) =>
   changes.after(after, now)?.map(({ kind, name }) => `${kind} ${name}`);
 
 describe('the log of changes', () => {
   test('each name once, the latest change last', () => {
-    const changes = new Changes(100);
-    changes.add('member', 'a', 101);
-    changes.add('service', 'a', 101);
-    changes.add('member', 'b', 102);
-    changes.add('member', 'a', 103);
+    const changes = new ChangeLog(100);
+    changes.append('member', 'a', 101);
+    changes.append('service', 'a', 101);
+    changes.append('member', 'b', 102);
+    changes.append('member', 'a', 103);
     expect(names(changes, 100, 103)).toEqual(['service a', 'member b', 'member a']);
     expect(names(changes, 102, 103)).toEqual(['member a']);
     expect(names(changes, 103, 103)).toEqual([]);
   });
 
   test('what it does not know it says', () => {
-    const changes = new Changes(100);
+    const changes = new ChangeLog(100);
     expect(changes.after(99, 100)).toBeUndefined();
     expect(changes.after(101, 100)).toBeUndefined();
-    for (let i = 1; i <= 20_000; i++) changes.add('member', `m${i % 7}`, 100 + i);
+    for (let i = 1; i <= 20_000; i++) changes.append('member', `m${i % 7}`, 100 + i);
     expect(changes.after(101, 20_100)).toBeUndefined();
     expect(changes.after(20_100 - 4096, 20_100)).toHaveLength(7);
   });
 });
 
 test('an agent tells who changed since an index: members, also only suspected, and services', () => {
-  const { world, register, cut, pass } = story('ann bob cat', { seed: 3 });
-  const { view } = world.host('ann').live;
+  const { world, register, cut, run: pass } = createStory('ann bob cat', { seed: 3 });
+  const { view } = world.host('ann').runningAgent;
   const before = view.indexOf(['anything']);
-  expect(view.changedAfter(before)).toEqual([]);
+  expect(view.changesAfter(before)).toEqual([]);
 
-  register('bob', serviceOf('Web-1', { name: 'Web' }));
+  register('bob', makeService('Web-1', { name: 'Web' }));
   pass('3s');
-  expect(view.changedAfter(before)).toMatchObject([{ kind: 'service', name: 'web' }]);
+  expect(view.changesAfter(before)).toMatchObject([{ kind: 'service', name: 'web' }]);
 
   const between = view.indexOf(['anything']);
   cut('cat', '*');
   pass('4s');
   expect(view.member('cat')?.status).toBe('suspect');
-  expect(view.changedAfter(between)).toMatchObject([{ kind: 'member', name: 'cat' }]);
+  expect(view.changesAfter(between)).toMatchObject([{ kind: 'member', name: 'cat' }]);
 });

@@ -1,8 +1,8 @@
 /** What is said of members that are missing: deaths or a partition, and which side of it this is. */
 import { describe, expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import type { Outlook } from '../../../../src/agent/contract/view.ts';
-import { Outlooks } from '../../../../src/agent/readers/partition-summary.ts';
+import type { PartitionSummary } from '../../../../src/agent/contract/view.ts';
+import { PartitionMonitor } from '../../../../src/agent/readers/partition-summary.ts';
 import { type Address, parseAddress } from '../../../../src/base/address.ts';
 import { NEVER } from '../../../../src/base/time.ts';
 import type { SerfEvent, SerfMember, SerfStatus } from '../../../../src/serf/types.ts';
@@ -14,7 +14,7 @@ const HOUR = 60 * MINUTE;
 class Seen {
   readonly rows = new Map<string, SerfMember>();
   readonly facts: unknown[] = [];
-  readonly outlooks = new Outlooks(
+  readonly outlooks = new PartitionMonitor(
     { name: 'ann', now: 0 },
     {
       get: (name) => this.rows.get(name),
@@ -57,9 +57,9 @@ class Seen {
     return this.#heard(seconds, 'reaped', row);
   }
 
-  at(seconds: number): Outlook {
+  at(seconds: number): PartitionSummary {
     this.#tick(seconds * 1000);
-    return this.outlooks.at(seconds * 1000);
+    return this.outlooks.summarize(seconds * 1000);
   }
 
   #put(name: string, ip: string | undefined, status: SerfStatus, downAt: number | undefined): SerfMember {
@@ -72,7 +72,7 @@ class Seen {
   }
 
   #heard(seconds: number, kind: SerfEvent['kind'], member: SerfMember): this {
-    this.outlooks.heard({ kind, member }, seconds * 1000);
+    this.outlooks.onMemberEvent({ kind, member }, seconds * 1000);
     return this;
   }
 

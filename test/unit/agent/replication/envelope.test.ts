@@ -2,23 +2,23 @@
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../../../src/agent/agent.ts';
 import type { Fact } from '../../../../src/agent/contract/facts.ts';
-import type { HostOptions } from '../../../../src/sim/world/host.ts';
-import { envelopeOf } from '../../../../src/sim/world/message-kinds.ts';
+import type { SimHostOptions } from '../../../../src/sim/world/host.ts';
+import { hostEnvelope } from '../../../../src/sim/world/message-kinds.ts';
 import { World } from '../../../../src/sim/world/world.ts';
-import { Alive, NodeState, TYPE } from '../../../../src/wire/memberlist.ts';
+import { Alive, MESSAGE_TYPE, PushNodeState } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, sealPacket } from '../../../../src/wire/packet.ts';
 import { encodePushPull, sealStream } from '../../../../src/wire/stream-writer.ts';
 
 const KEY = new Uint8Array(32).fill(7);
 const nonce = (): Uint8Array => new Uint8Array(12);
 
-function alone(options: HostOptions) {
-  const world = new World({ seed: 1, birth: createAgent });
+function alone(options: SimHostOptions) {
+  const world = new World({ seed: 1, makeAgent: createAgent });
   const told: Fact[] = [];
-  world.watch({ acted: (_host, facts) => void told.push(...facts) });
+  world.subscribe({ onEffects: (_host, facts) => void told.push(...facts) });
   const host = world.add('ann', options);
   world.start('ann');
-  return { world, told, host, names: () => host.live.view.members().map(({ name }) => name) };
+  return { world, told, host, names: () => host.runningAgent.view.members().map(({ name }) => name) };
 }
 
 describe('S4 with a key plaintext is refused, whatever it says, and who sent it is named', () => {
@@ -28,13 +28,13 @@ describe('S4 with a key plaintext is refused, whatever it says, and who sent it 
   test.each(['in plaintext', 'under the key'])('an alive %s, vouched for by nobody', (how) => {
     const { world, told, host } = alone({ keys: [KEY], swim: { dialBack: false } });
     const from = world.newAddress();
-    const envelope = how === 'under the key' ? envelopeOf(host.options) : BARE_ENVELOPE;
+    const envelope = how === 'under the key' ? hostEnvelope(host.options) : BARE_ENVELOPE;
     const message = Alive.encode({ ...stranger, node: 'eve', addr: from.ip, vsn });
 
-    world.inject('ann', from, sealPacket([message], envelope, { crc: true, nonce }));
+    world.injectDatagram('ann', from, sealPacket([message], envelope, { crc: true, nonce }));
 
     const believed = how === 'under the key';
-    expect(host.live.view.member('eve') !== undefined).toBe(believed);
+    expect(host.runningAgent.view.member('eve') !== undefined).toBe(believed);
     expect(told.filter(({ kind }) => kind === 'packetRejected')).toMatchObject(
       believed ? [] : [{ from: from.key, code: 'plaintext' }],
     );
@@ -43,12 +43,12 @@ describe('S4 with a key plaintext is refused, whatever it says, and who sent it 
   test.each(['in plaintext', 'under the key'])('a push/pull %s', (how) => {
     const { world, told, names, host } = alone({ keys: [KEY], swim: { dialBack: false } });
     const from = world.newAddress();
-    const envelope = how === 'under the key' ? envelopeOf(host.options) : BARE_ENVELOPE;
-    const row = NodeState.make({ ...stranger, name: 'eve', addr: from.ip, state: 0, vsn });
+    const envelope = how === 'under the key' ? hostEnvelope(host.options) : BARE_ENVELOPE;
+    const row = PushNodeState.create({ ...stranger, name: 'eve', addr: from.ip, state: 0, vsn });
     const userState = new Uint8Array();
     const body = encodePushPull({ kind: 'pushPull', join: true, nodes: [row], userState });
     const wrote: Uint8Array[] = [];
-    world.watch({ wrote: (_host, bytes) => void wrote.push(bytes) });
+    world.subscribe({ onStreamWrite: (_host, bytes) => void wrote.push(bytes) });
 
     world.injectStream('ann', from, sealStream(body, envelope, { role: 'dialer', nonce }));
 
@@ -58,18 +58,18 @@ describe('S4 with a key plaintext is refused, whatever it says, and who sent it 
       believed ? [] : [{ from: from.key, code: 'plaintext' }],
     );
     // What is said about it is not in plaintext either.
-    for (const bytes of wrote) expect(bytes[0]).toBe(TYPE.encrypt);
+    for (const bytes of wrote) expect(bytes[0]).toBe(MESSAGE_TYPE.encrypt);
   });
 });
 
 test('S5 every message is sealed with a nonce of its own, and all that the key in use has sealed are counted', () => {
-  const world = new World({ seed: 3, birth: createAgent });
+  const world = new World({ seed: 3, makeAgent: createAgent });
   const sent: string[] = [];
   const note = (bytes: Uint8Array, at: number): void =>
     void sent.push(Buffer.from(bytes.subarray(at + 1, at + 13)).toString('hex'));
-  world.watch({
-    sent: (_from, _to, bytes) => note(bytes, 0),
-    wrote: (_host, bytes) => bytes.length > 0 && note(bytes, 5),
+  world.subscribe({
+    onDatagram: (_from, _to, bytes) => note(bytes, 0),
+    onStreamWrite: (_host, bytes) => bytes.length > 0 && note(bytes, 5),
   });
   for (const label of ['ann', 'bob']) {
     world.add(label, { keys: [KEY] });
@@ -79,7 +79,7 @@ test('S5 every message is sealed with a nonce of its own, and all that the key i
   world.command('bob', { kind: 'join', seeds: [{ text: 'ann', addresses: [address] }] });
   world.run(10_000);
 
-  const seals = ['ann', 'bob'].map((label) => world.host(label).live.view.health().seals);
+  const seals = ['ann', 'bob'].map((label) => world.host(label).runningAgent.view.health().seals);
   expect(sent.length).toBeGreaterThan(20);
   expect(new Set(sent).size).toBe(sent.length);
   expect(seals.reduce((sum, one) => sum + one)).toBe(sent.length);
@@ -87,20 +87,27 @@ test('S5 every message is sealed with a nonce of its own, and all that the key i
 
 test('4.1 the protocol of Serf that is set is announced, and 5 unless it is', () => {
   for (const protocol of [3, 4, 5])
-    expect([...alone({ serf: { protocol } }).host.live.view.self().vsn]).toEqual([1, 5, 2, 2, 5, protocol]);
-  expect([...alone({}).host.live.view.self().vsn]).toEqual([1, 5, 2, 2, 5, 5]);
+    expect([...alone({ serf: { protocol } }).host.runningAgent.view.self().vsn]).toEqual([
+      1,
+      5,
+      2,
+      2,
+      5,
+      protocol,
+    ]);
+  expect([...alone({}).host.runningAgent.view.self().vsn]).toEqual([1, 5, 2, 2, 5, 5]);
 });
 
 test('1.6 with compression on, datagrams that are smaller so are compressed, others are not', () => {
   const sizes = (compression: boolean): { compressed: number; all: number; bytes: number } => {
-    const world = new World({ seed: 2, birth: createAgent });
+    const world = new World({ seed: 2, makeAgent: createAgent });
     const counts = { compressed: 0, all: 0, bytes: 0 };
-    world.watch({
-      sent: (_from, _to, bytes) => {
+    world.subscribe({
+      onDatagram: (_from, _to, bytes) => {
         counts.all += 1;
         counts.bytes += bytes.length;
         // A CRC may stand in front.
-        if (bytes[bytes[0] === TYPE.crc ? 5 : 0] === TYPE.compress) counts.compressed += 1;
+        if (bytes[bytes[0] === MESSAGE_TYPE.crc ? 5 : 0] === MESSAGE_TYPE.compress) counts.compressed += 1;
       },
     });
     const tags = { note: 'again and '.repeat(20) };

@@ -1,41 +1,41 @@
 import { describe, expect, test } from 'vitest';
-import { Reunions } from '../../../../src/agent/replication/heal-sync.ts';
+import { HealSync } from '../../../../src/agent/replication/heal-sync.ts';
 import { createRng } from '../../../../src/base/rng.ts';
 import { NEVER } from '../../../../src/base/time.ts';
 
 const GOSSIP = 200;
-const reunions = (seed = 1): Reunions => new Reunions(GOSSIP, createRng(seed));
+const reunions = (seed = 1): HealSync => new HealSync(GOSSIP, createRng(seed));
 
 test('a second or two after the last of those who failed is back, once, some of them are compared with', () => {
   const held = reunions();
-  for (const name of ['bob', 'cat', 'dan', 'eve']) held.failed(name);
-  for (const name of ['bob', 'cat', 'dan', 'eve', 'fay']) held.up(name, 1000); // fay never failed
-  held.up('eve', 5000); // nor did eve again
+  for (const name of ['bob', 'cat', 'dan', 'eve']) held.onFailed(name);
+  for (const name of ['bob', 'cat', 'dan', 'eve', 'fay']) held.onUp(name, 1000); // fay never failed
+  held.onUp('eve', 5000); // nor did eve again
   const { deadline } = held;
   expect(deadline).toBeGreaterThanOrEqual(1000 + 5 * GOSSIP);
   expect(deadline).toBeLessThan(1000 + 10 * GOSSIP);
 
-  expect(held.over(5, deadline - 1)).toEqual([]);
-  const back = held.over(5, deadline);
+  expect(held.dequeue(5, deadline - 1)).toEqual([]);
+  const back = held.dequeue(5, deadline);
   expect(back).toHaveLength(3);
   expect(new Set([...back, 'bob', 'cat', 'dan', 'eve']).size).toBe(4);
-  expect([held.deadline, held.over(5, deadline)]).toEqual([NEVER, []]);
+  expect([held.deadline, held.dequeue(5, deadline)]).toEqual([NEVER, []]);
 });
 
 test('each further return puts it off', () => {
   const held = reunions();
-  held.failed('bob');
-  held.failed('cat');
-  held.up('bob', 0);
-  held.up('cat', 900);
+  held.onFailed('bob');
+  held.onFailed('cat');
+  held.onUp('bob', 0);
+  held.onUp('cat', 900);
   expect(held.deadline).toBeGreaterThanOrEqual(900 + 5 * GOSSIP);
 });
 
 test('who left or was reaped meanwhile comes as somebody new', () => {
   const held = reunions();
-  held.failed('bob');
-  held.gone('bob');
-  held.up('bob', 0);
+  held.onFailed('bob');
+  held.onGone('bob');
+  held.onUp('bob', 0);
   expect(held.deadline).toBe(NEVER);
 });
 
@@ -44,9 +44,9 @@ describe('in a cluster of 1,000', () => {
     let acted = 0;
     for (let seed = 1; seed <= 1000; seed++) {
       const held = reunions(seed);
-      for (let i = 0; i < back; i++) held.failed(`m${i}`);
-      for (let i = 0; i < back; i++) held.up(`m${i}`, 0);
-      acted += Number(held.over(1000, held.deadline).length > 0);
+      for (let i = 0; i < back; i++) held.onFailed(`m${i}`);
+      for (let i = 0; i < back; i++) held.onUp(`m${i}`, 0);
+      acted += Number(held.dequeue(1000, held.deadline).length > 0);
     }
     return acted;
   };

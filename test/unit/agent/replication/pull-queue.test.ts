@@ -1,52 +1,52 @@
 import { describe, expect, test } from 'vitest';
-import { Pulls } from '../../../../src/agent/replication/pull-queue.ts';
-import { type Address, address } from '../../../../src/base/address.ts';
+import { PullQueue } from '../../../../src/agent/replication/pull-queue.ts';
+import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { createRng } from '../../../../src/base/rng.ts';
 import { NEVER } from '../../../../src/base/time.ts';
 
 const PATIENCE = 200;
-const at = (host: number): Address => address(Uint8Array.of(127, 0, host >> 8, host & 255), 7946);
-const open = (): Pulls => new Pulls(PATIENCE, createRng(1));
-const words = (pulls: Pulls, now: number): string[] =>
-  pulls.take(now).map(({ from, owners }) => `${from.host}: ${owners.join(' ')}`);
+const at = (host: number): Address => toAddress(Uint8Array.of(127, 0, host >> 8, host & 255), 7946);
+const open = (): PullQueue => new PullQueue(PATIENCE, createRng(1));
+const words = (pulls: PullQueue, now: number): string[] =>
+  pulls.dequeue(now).map(({ from, owners }) => `${from.host}: ${owners.join(' ')}`);
 
 describe('asking for ledgers', () => {
   test('many owners of one peer are one request, soon', () => {
     const pulls = open();
     expect(pulls.deadline).toBe(NEVER);
-    for (const owner of ['ann', 'bob', 'cat']) pulls.want(owner, at(1), false, 0);
-    pulls.want('dan', at(2), true, 0);
+    for (const owner of ['ann', 'bob', 'cat']) pulls.enqueue(owner, at(1), false, 0);
+    pulls.enqueue('dan', at(2), true, 0);
 
     expect(pulls.deadline).toBeLessThanOrEqual(PATIENCE);
-    expect(pulls.take(pulls.deadline - 0.001)).toEqual([]);
+    expect(pulls.dequeue(pulls.deadline - 0.001)).toEqual([]);
     expect(words(pulls, PATIENCE)).toEqual(['127.0.0.1: ann bob cat', '127.0.0.2: dan']);
     expect(pulls.deadline).toBe(NEVER);
   });
 
   test('a peer is asked again only when its last request has ended, and then it is', () => {
     const pulls = open();
-    pulls.want('ann', at(1), false, 0);
+    pulls.enqueue('ann', at(1), false, 0);
     expect(words(pulls, PATIENCE)).toEqual(['127.0.0.1: ann']);
-    pulls.want('bob', at(1), false, PATIENCE);
+    pulls.enqueue('bob', at(1), false, PATIENCE);
     expect(words(pulls, 2 * PATIENCE)).toEqual([]);
 
-    pulls.ended(at(1), 1000);
+    pulls.onRequestFinished(at(1), 1000);
 
     expect(words(pulls, 1000 + PATIENCE)).toEqual(['127.0.0.1: bob']);
   });
 
   test('whoever is to tell on says so, also if it was wanted twice', () => {
     const pulls = open();
-    pulls.want('ann', at(1), true, 0);
-    pulls.want('ann', at(1), false, 0);
-    expect(pulls.take(PATIENCE).map(({ tellOn }) => [...tellOn])).toEqual([['ann']]);
+    pulls.enqueue('ann', at(1), true, 0);
+    pulls.enqueue('ann', at(1), false, 0);
+    expect(pulls.dequeue(PATIENCE).map(({ announceOwners: tellOn }) => [...tellOn])).toEqual([['ann']]);
   });
 
   test('no more than eight streams of requests at once; the others wait for their turn', () => {
     const pulls = open();
-    for (let host = 1; host <= 12; host++) pulls.want(`n${host}`, at(host), false, 0);
-    expect(pulls.take(PATIENCE)).toHaveLength(8);
-    for (let host = 1; host <= 8; host++) pulls.ended(at(host), 1000);
-    expect(pulls.take(1000 + PATIENCE)).toHaveLength(4);
+    for (let host = 1; host <= 12; host++) pulls.enqueue(`n${host}`, at(host), false, 0);
+    expect(pulls.dequeue(PATIENCE)).toHaveLength(8);
+    for (let host = 1; host <= 8; host++) pulls.onRequestFinished(at(host), 1000);
+    expect(pulls.dequeue(1000 + PATIENCE)).toHaveLength(4);
   });
 });

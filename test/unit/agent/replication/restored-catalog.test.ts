@@ -32,14 +32,14 @@ function world(names = 'ann bob') {
         agent.handle(input, now, out);
         for (const effect of out.slice(from)) {
           if (effect.kind === 'fact') facts.push(effect.fact);
-          if (effect.kind !== 'rememberCatalog') continue;
+          if (effect.kind !== 'saveCatalog') continue;
           disks.set(options.name, effect.bytes);
           written.push({ name: options.name, at: now });
         }
       },
     };
   };
-  const it = new World({ seed: 7, birth: keeping });
+  const it = new World({ seed: 7, makeAgent: keeping });
   const labels = names.split(' ');
   for (const label of labels) {
     it.add(label);
@@ -50,11 +50,11 @@ function world(names = 'ann bob') {
     it.command(who, { kind: 'join', seeds: [{ text: to, addresses: [address] }] });
   };
   for (const label of labels.slice(1)) join(label, labels[0] as string);
-  const view = (label: string) => it.host(label).live.view;
+  const view = (label: string) => it.host(label).runningAgent.view;
   const seen = (label: string): string[] =>
     view(label)
       .catalog.usable('web')
-      .map(({ node, service, warm }) => `${node}:${service.port}${warm ? ' warm' : ''}`);
+      .map(({ node, service, unconfirmed: warm }) => `${node}:${service.port}${warm ? ' warm' : ''}`);
   return { it, disks, written, facts, join, view, seen };
 }
 
@@ -87,11 +87,11 @@ describe('an agent born again', () => {
 
   test('answers before its first input', () => {
     const { it, disks } = alone();
-    const { disk } = it.host('ann');
+    const { savedSnapshot: disk } = it.host('ann');
     let born: Agent | undefined;
     const other = new World({
       seed: 1,
-      birth: (options) => {
+      makeAgent: (options) => {
         const catalog = disks.get('ann') as Uint8Array;
         born = createAgent({ ...options, catalog, ...(disk === undefined ? {} : { snapshot: disk }) });
         expect(born.view.catalog.usable('web')).toMatchObject([{ node: 'bob', up: true, warm: true }]);
@@ -185,7 +185,7 @@ describe('an agent born again', () => {
     it.run(70_000);
     it.command('ann', web(1)); // something new to remember
     it.run(2_000);
-    expect(it.host('ann').disk?.peers).toMatchObject([{ name: 'bob' }]); // the only way back
+    expect(it.host('ann').savedSnapshot?.peers).toMatchObject([{ name: 'bob' }]); // the only way back
     it.run(40_000);
     it.stop('ann');
     it.start('ann', { remember: true });

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Lane } from '../../../../src/agent/contract/lane.ts';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import { Packets } from '../../../../src/agent/transport/packets.ts';
-import { type Address, address } from '../../../../src/base/address.ts';
-import { Broadcasts } from '../../../../src/swim/broadcasts.ts';
+import { type Address, toAddress } from '../../../../src/base/address.ts';
+import { BroadcastQueue } from '../../../../src/swim/broadcasts.ts';
 import type { Member } from '../../../../src/swim/types.ts';
 import { type PacketMessage, Ping, Suspect } from '../../../../src/wire/memberlist.ts';
 import { type Envelope, openPacket } from '../../../../src/wire/packet.ts';
@@ -17,7 +17,7 @@ const plain: Envelope = {
   compress: false,
 };
 const encrypted: Envelope = { ...plain, keys: [new Uint8Array(32).fill(7)] };
-const at: Address = address(Uint8Array.of(127, 0, 0, 2), 7946);
+const at: Address = toAddress(Uint8Array.of(127, 0, 0, 2), 7946);
 const peer: Member = {
   identity: { name: 'bob', address: at, meta: new Uint8Array(0), vsn: Uint8Array.of(1, 5, 2, 2, 5, 5) },
   state: 'alive',
@@ -28,7 +28,7 @@ const peer: Member = {
 function door(envelope: Envelope = plain, limit = 1000) {
   const lane = (name: Lane['name'], user: boolean): Lane => ({
     name,
-    queue: new Broadcasts(),
+    queue: new BroadcastQueue(),
     limit: () => limit,
     user,
   });
@@ -52,23 +52,23 @@ const suspect = (node: string): Uint8Array => Suspect.encode({ incarnation: 1, n
 describe('filling a packet from the lanes', () => {
   test('nothing to say, nothing sent', () => {
     const { packets, out } = door();
-    packets.gossip(peer, out);
+    packets.sendGossip(peer, out);
     expect(out).toEqual([]);
   });
 
   test('the direct message comes first, broadcasts ride with it', () => {
     const { packets, lanes, out, sent, kinds } = door();
-    lanes.membership.queue.queue(suspect('eve'), 'eve');
-    lanes.intents.queue.queue(Uint8Array.of(1, 0x80), 'eve');
-    packets.send(at, peer, Ping.make({ seqNo: 1, node: 'bob' }), undefined, true, out);
+    lanes.membership.queue.enqueue(suspect('eve'), 'eve');
+    lanes.intents.queue.enqueue(Uint8Array.of(1, 0x80), 'eve');
+    packets.send(at, peer, Ping.create({ seqNo: 1, node: 'bob' }), undefined, true, out);
     expect(kinds(sent()[0] as Uint8Array)).toEqual([0, 3, 8]);
   });
 
   test('a ping with a suspicion aboard takes no gossip', () => {
     const { packets, lanes, out, sent, kinds } = door();
-    lanes.membership.queue.queue(suspect('eve'), 'eve');
-    const rider = Suspect.make({ incarnation: 1, node: 'bob', from: 'ann' });
-    packets.send(at, peer, Ping.make({ seqNo: 1, node: 'bob' }), rider, false, out);
+    lanes.membership.queue.enqueue(suspect('eve'), 'eve');
+    const rider = Suspect.create({ incarnation: 1, node: 'bob', from: 'ann' });
+    packets.send(at, peer, Ping.create({ seqNo: 1, node: 'bob' }), rider, false, out);
     expect(kinds(sent()[0] as Uint8Array)).toEqual([0, 3]);
   });
 
@@ -77,33 +77,33 @@ describe('filling a packet from the lanes', () => {
     ['encrypted', encrypted],
   ])('no packet is over its budget, however much there is to say (%s)', (_, envelope) => {
     const { packets, lanes, out, sent } = door(envelope);
-    for (let i = 0; i < 500; i++) lanes.membership.queue.queue(suspect(`node-${i}`), `node-${i}`);
-    for (let i = 0; i < 50; i++) lanes.events.queue.queue(new Uint8Array(20 + i));
-    for (let i = 0; i < 40; i++) packets.gossip(peer, out);
+    for (let i = 0; i < 500; i++) lanes.membership.queue.enqueue(suspect(`node-${i}`), `node-${i}`);
+    for (let i = 0; i < 50; i++) lanes.events.queue.enqueue(new Uint8Array(20 + i));
+    for (let i = 0; i < 40; i++) packets.sendGossip(peer, out);
     for (const packet of sent()) expect(packet.length).toBeLessThanOrEqual(BUDGET);
     expect(Math.max(...sent().map((packet) => packet.length))).toBeGreaterThan(BUDGET - 60);
   });
 
   test('a lane that may reach only some peers says nothing to the others, nor to who is no member', () => {
-    const queue = new Broadcasts();
+    const queue = new BroadcastQueue();
     const lane: Lane = {
       name: 'catalog',
       queue,
       limit: () => 1000,
       user: true,
-      mayReach: (to) => to === peer,
+      canReceive: (to) => to === peer,
     };
     const packets = new Packets(plain, [lane], () => new Uint8Array(12), BUDGET);
     const out: Effect[] = [];
-    queue.queue(new Uint8Array(20));
+    queue.enqueue(new Uint8Array(20));
     const stranger = { ...peer, identity: { ...peer.identity, name: 'cat' } };
 
-    const ping = Ping.make({ seqNo: 1, node: 'cat' });
+    const ping = Ping.create({ seqNo: 1, node: 'cat' });
 
-    packets.gossip(stranger, out);
+    packets.sendGossip(stranger, out);
     packets.send(at, undefined, ping, undefined, true, out);
     const alone = out.splice(0).map((effect) => (effect.kind === 'sendPacket' ? effect.packet.length : 0));
-    packets.gossip(peer, out);
+    packets.sendGossip(peer, out);
 
     expect(alone).toEqual([Ping.encode(ping).length]);
     expect(out).toHaveLength(1);
@@ -111,14 +111,14 @@ describe('filling a packet from the lanes', () => {
 
   test('I12: membership churn does not starve the other lanes', () => {
     const { packets, lanes, out, sent } = door();
-    lanes.events.queue.queue(new Uint8Array(600).fill(3));
-    lanes.queries.queue.queue(new Uint8Array(900).fill(4));
-    lanes.intents.queue.queue(Uint8Array.of(1, 0x80), 'eve');
+    lanes.events.queue.enqueue(new Uint8Array(600).fill(3));
+    lanes.queries.queue.enqueue(new Uint8Array(900).fill(4));
+    lanes.intents.queue.enqueue(Uint8Array.of(1, 0x80), 'eve');
     let next = 0;
     for (let round = 0; round < 16; round++) {
       // More news than ten packets can carry, in every round.
-      for (let i = 0; i < 400; i++) lanes.membership.queue.queue(suspect(`n${next++}`), `n${next}`);
-      packets.gossip(peer, out);
+      for (let i = 0; i < 400; i++) lanes.membership.queue.enqueue(suspect(`n${next++}`), `n${next}`);
+      packets.sendGossip(peer, out);
     }
     const users = sent().flatMap((packet) =>
       openPacket(packet, plain)
@@ -130,12 +130,12 @@ describe('filling a packet from the lanes', () => {
 
   test('a CRC on gossip and suspicions for peers that know it; none on direct messages or under encryption', () => {
     const old: Member = { ...peer, identity: { ...peer.identity, vsn: Uint8Array.of(1, 4, 2, 2, 5, 5) } };
-    const ping = Ping.make({ seqNo: 1, node: 'bob' });
-    const rider = Suspect.make({ incarnation: 1, node: 'bob', from: 'ann' });
+    const ping = Ping.create({ seqNo: 1, node: 'bob' });
+    const rider = Suspect.create({ incarnation: 1, node: 'bob', from: 'ann' });
     const first = (envelope: Envelope, how: 'gossip' | 'ping' | 'suspecting', to = peer): number => {
       const { packets, lanes, out, sent } = door(envelope);
-      lanes.membership.queue.queue(suspect('eve'), 'eve');
-      if (how === 'gossip') packets.gossip(to, out);
+      lanes.membership.queue.enqueue(suspect('eve'), 'eve');
+      if (how === 'gossip') packets.sendGossip(to, out);
       else packets.send(at, to, ping, how === 'ping' ? undefined : rider, false, out);
       return (sent()[0] as Uint8Array)[0] as number;
     };
@@ -151,7 +151,7 @@ describe('opening a packet', () => {
   const open = (bytes: Uint8Array): { taken: PacketMessage[]; out: Effect[] } => {
     const { packets, out } = door();
     const taken: PacketMessage[] = [];
-    packets.open(at, bytes, out, (message) => void taken.push(message));
+    packets.receive(at, bytes, out, (message) => void taken.push(message));
     return { taken, out };
   };
 
@@ -162,7 +162,7 @@ describe('opening a packet', () => {
   });
 
   test('one bad message does not take its neighbours with it', () => {
-    const good = Ping.encode(Ping.make({ seqNo: 9, node: 'bob' }));
+    const good = Ping.encode(Ping.create({ seqNo: 9, node: 'bob' }));
     const bad = Uint8Array.of(3, 0x81);
     const compound = Uint8Array.of(7, 2, 0, bad.length, 0, good.length, ...bad, ...good);
     const { taken, out } = open(compound);

@@ -1,22 +1,22 @@
 import { expect, test } from 'vitest';
-import { Pace } from '../../../../src/agent/transport/push-pull-limiter.ts';
-import { type Address, address } from '../../../../src/base/address.ts';
+import { PushPullLimiter } from '../../../../src/agent/transport/push-pull-limiter.ts';
+import { type Address, toAddress } from '../../../../src/base/address.ts';
 
 const at = (host: number, port = 7946): Address =>
-  address(Uint8Array.of(10, 0, host >> 8, host & 0xff), port);
+  toAddress(Uint8Array.of(10, 0, host >> 8, host & 0xff), port);
 const nobody = (): number => 0;
 
 /** How many of `tries` are allowed, all at one moment. */
-function allowed(pace: Pace, from: Address, now: number, tries: number, members = nobody): number {
+function allowed(pace: PushPullLimiter, from: Address, now: number, tries: number, members = nobody): number {
   let count = 0;
-  for (let i = 0; i < tries; i++) if (pace.allows(from, now, members)) count += 1;
+  for (let i = 0; i < tries; i++) if (pace.tryAcquire(from, now, members)) count += 1;
   return count;
 }
 
 test('S10: a stranger gets a burst, whatever ports it dials from, then one in five seconds', () => {
-  const pace = new Pace();
+  const pace = new PushPullLimiter();
   let count = 0;
-  for (let port = 1; port <= 1000; port++) if (pace.allows(at(1, port), 0, nobody)) count += 1;
+  for (let port = 1; port <= 1000; port++) if (pace.tryAcquire(at(1, port), 0, nobody)) count += 1;
   expect(count).toBe(256);
   expect(allowed(pace, at(1), 4_999, 10)).toBe(0);
   expect(allowed(pace, at(1), 5_000, 10)).toBe(1);
@@ -25,19 +25,19 @@ test('S10: a stranger gets a burst, whatever ports it dials from, then one in fi
 });
 
 test('S10: a hundred members behind one address earn a hundred times as much', () => {
-  const pace = new Pace();
+  const pace = new PushPullLimiter();
   expect(allowed(pace, at(1), 0, 1000, () => 100)).toBe(256);
   expect(allowed(pace, at(1), 5_000, 1000, () => 100)).toBe(100);
 });
 
 test('S10: rest gives back a burst and no more', () => {
-  const pace = new Pace();
+  const pace = new PushPullLimiter();
   allowed(pace, at(1), 0, 1000);
   expect(allowed(pace, at(1), 1e9, 1000)).toBe(256);
 });
 
 test('S10: members are counted only for those who have used up their burst', () => {
-  const pace = new Pace();
+  const pace = new PushPullLimiter();
   let counted = 0;
   const count = (): number => {
     counted += 1;
@@ -50,7 +50,7 @@ test('S10: members are counted only for those who have used up their burst', () 
 });
 
 test('S10: any number of addresses is held in bounds', () => {
-  const pace = new Pace();
-  for (let host = 0; host < 10_000; host++) pace.allows(at(host), 0, nobody);
+  const pace = new PushPullLimiter();
+  for (let host = 0; host < 10_000; host++) pace.tryAcquire(at(host), 0, nobody);
   expect(pace.size).toBe(4096);
 });

@@ -3,7 +3,7 @@ import { createAgent } from '../../../../src/agent/agent.ts';
 import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import type { Agent, Effect } from '../../../../src/agent/contract/machine.ts';
 import { World } from '../../../../src/sim/world/world.ts';
-import { NodeState, Ping } from '../../../../src/wire/memberlist.ts';
+import { Ping, PushNodeState } from '../../../../src/wire/memberlist.ts';
 import { encodePushPull, encodeStream } from '../../../../src/wire/stream-writer.ts';
 
 test.each([
@@ -14,7 +14,7 @@ test.each([
   const agents: Agent[] = [];
   const world = new World({
     seed: 1,
-    birth: (options) => {
+    makeAgent: (options) => {
       const agent = createAgent(options);
       agents.push(agent);
       return agent;
@@ -26,23 +26,23 @@ test.each([
   const out: Effect[] = [];
 
   ann.handle({ kind: 'streamAccepted', stream: 1, from: world.newAddress() }, world.now, out);
-  const bytes = encodeStream(Ping.make({ seqNo: 7, node }));
+  const bytes = encodeStream(Ping.create({ seqNo: 7, node }));
   ann.handle({ kind: 'streamData', stream: 1, bytes }, world.now, out);
 
   expect(out.filter((effect) => 'stream' in effect).map(({ kind }) => kind)).toEqual(kinds);
 });
 
 test('S3 rows of a push/pull that must not be stored are left out, and who sent them is named', () => {
-  const world = new World({ seed: 1, birth: createAgent });
+  const world = new World({ seed: 1, makeAgent: createAgent });
   const told: Fact[] = [];
-  world.watch({ acted: (_host, facts) => void told.push(...facts) });
+  world.subscribe({ onEffects: (_host, facts) => void told.push(...facts) });
   world.add('ann');
   world.start('ann');
   const from = world.newAddress();
   const row = { addr: from.ip, port: 7946, meta: new Uint8Array(), incarnation: 1, state: 0 };
   const nodes = [3, 6].map((octets) => {
     const vsn = Uint8Array.of(1, 5, 2, 2, 5, 5).subarray(0, octets);
-    return NodeState.make({ ...row, name: `of${octets}`, vsn });
+    return PushNodeState.create({ ...row, name: `of${octets}`, vsn });
   });
 
   world.injectStream(
@@ -55,5 +55,5 @@ test('S3 rows of a push/pull that must not be stored are left out, and who sent 
   expect(told.filter(({ kind }) => kind === 'streamRejected')).toEqual([
     { kind: 'streamRejected', from: from.key, code: 'badValue', detail },
   ]);
-  expect(world.host('ann').live.view.member('of3')).toBeUndefined();
+  expect(world.host('ann').runningAgent.view.member('of3')).toBeUndefined();
 });

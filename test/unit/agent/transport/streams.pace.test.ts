@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import { type StreamHost, Streams } from '../../../../src/agent/transport/streams.ts';
-import { address } from '../../../../src/base/address.ts';
+import { toAddress } from '../../../../src/base/address.ts';
 import type { PushPull } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE as ENVELOPE } from '../../../../src/wire/packet.ts';
-import { encodeStream, StreamOpener, sealStream } from '../../../../src/wire/stream-writer.ts';
+import { encodeStream, StreamReader, sealStream } from '../../../../src/wire/stream-writer.ts';
 
 const nonce = (): Uint8Array => new Uint8Array(12);
 const STATE: PushPull = { kind: 'pushPull', join: true, nodes: [], userState: new Uint8Array(0), dropped: 0 };
@@ -18,18 +18,18 @@ test('S10: a peer that exchanges states too often is told so in words, and its s
     merge: (_state: PushPull, from: { key: string }) => merged.push(from.key),
   } as unknown as StreamHost;
   const streams = new Streams(ENVELOPE, host, nonce, 10_000);
-  const peer = address(Uint8Array.of(10, 0, 0, 9), 50_000);
+  const peer = toAddress(Uint8Array.of(10, 0, 0, 9), 50_000);
 
   const dial = (stream: number): Effect[] => {
     const out: Effect[] = [];
-    streams.accepted(stream, peer, 0, out);
-    streams.data(stream, sealStream(encodeStream(STATE), ENVELOPE, { role: 'dialer', nonce }), 0, out);
+    streams.onAccepted(stream, peer, 0, out);
+    streams.onData(stream, sealStream(encodeStream(STATE), ENVELOPE, { role: 'dialer', nonce }), 0, out);
     return out;
   };
   const answerIn = (out: Effect[]) => {
     const written = out.filter((effect) => effect.kind === 'writeStream');
     expect(written).toMatchObject([{ end: true }]);
-    return new StreamOpener(ENVELOPE, 'dialer').push(written[0]?.bytes ?? new Uint8Array(0));
+    return new StreamReader(ENVELOPE, 'dialer').push(written[0]?.bytes ?? new Uint8Array(0));
   };
 
   expect(answerIn(dial(1))?.kind).toBe('pushPull');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import { type StreamHost, Streams } from '../../../../src/agent/transport/streams.ts';
-import { type Address, address } from '../../../../src/base/address.ts';
+import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { NO_BYTES } from '../../../../src/base/bytes.ts';
 import { NEVER } from '../../../../src/base/time.ts';
 import { Ping, type PushPull, type StreamMessage } from '../../../../src/wire/memberlist.ts';
@@ -9,7 +9,7 @@ import { BARE_ENVELOPE } from '../../../../src/wire/packet.ts';
 import { encodeStream } from '../../../../src/wire/stream-writer.ts';
 
 const TIMEOUT = 10_000;
-const PEER: Address = address(Uint8Array.of(127, 0, 0, 2), 7946);
+const PEER: Address = toAddress(Uint8Array.of(127, 0, 0, 2), 7946);
 const state = (join: boolean): PushPull => ({
   kind: 'pushPull',
   join,
@@ -22,17 +22,18 @@ const state = (join: boolean): PushPull => ({
 function room() {
   const asked: string[] = [];
   const host: StreamHost = {
-    mayPushPull: () => true,
-    pushPull: (join) => state(join),
-    merge: (_state, from, sync) => {
+    acquirePushPull: () => true,
+    composePushPull: (join) => state(join),
+    mergeRemoteState: (_state, from, sync) => {
       asked.push(`merge ${from.host} ${sync === undefined ? 'dialed us' : 'we dialed'}`);
       return 1;
     },
-    isUs: (node) => node === 'ann',
-    userMessage: () => undefined,
-    answered: (_question, body) => void asked.push(`answered ${body?.length ?? 'nothing'}`),
-    pinged: (seqNo, ok) => void asked.push(`pinged ${seqNo} ${ok}`),
-    synced: (_sync, outcome) => void asked.push(outcome.ok ? `synced ${outcome.news}` : outcome.why),
+    isOwnName: (node) => node === 'ann',
+    handleUserMessage: () => undefined,
+    onResponse: (_question, body) => void asked.push(`answered ${body?.length ?? 'nothing'}`),
+    onPingResult: (seqNo, ok) => void asked.push(`pinged ${seqNo} ${ok}`),
+    onPushPullFinished: (_sync, outcome) =>
+      void asked.push(outcome.ok ? `synced ${outcome.news}` : outcome.why),
   };
   const streams = new Streams(BARE_ENVELOPE, host, () => new Uint8Array(12), TIMEOUT);
   const out: Effect[] = [];
@@ -40,13 +41,13 @@ function room() {
     out
       .splice(0)
       .map((effect) => `${effect.kind}${effect.kind === 'writeStream' && effect.end ? ' end' : ''}`);
-  const accept = (stream: number): void => streams.accepted(stream, PEER, 0, out);
+  const accept = (stream: number): void => streams.onAccepted(stream, PEER, 0, out);
   const hear = (stream: number, message: StreamMessage): void =>
-    streams.data(stream, encodeStream(message), 0, out);
+    streams.onData(stream, encodeStream(message), 0, out);
   return { streams, asked, out, take, accept, hear };
 }
 
-const ping = (node: string): Ping => Ping.make({ seqNo: 7, node });
+const ping = (node: string): Ping => Ping.create({ seqNo: 7, node });
 
 describe('whoever dials us', () => {
   test('with a push/pull gets ours and is merged', () => {
@@ -86,7 +87,7 @@ describe('whoever dials us', () => {
     expect(take()).toEqual(['closeStream', 'fact']);
 
     hear(1, state(false));
-    streams.closed(3, undefined, 0);
+    streams.onClosed(3, undefined, 0);
     take();
     accept(1003);
     accept(1005);
@@ -99,11 +100,11 @@ describe('whoever dials us', () => {
 describe('whom we dial', () => {
   test('for a push/pull is merged when it answers, and given up when it does not', () => {
     const { streams, out, asked, hear } = room();
-    streams.sync({ to: PEER, join: true }, 0, out);
-    streams.opened(2, out);
+    streams.dialPushPull({ to: PEER, join: true }, 0, out);
+    streams.onOpened(2, out);
     hear(2, state(false));
     expect(asked).toEqual(['merge 127.0.0.2 we dialed', 'synced 1']);
-    streams.sync({ to: PEER, join: true }, 0, out);
+    streams.dialPushPull({ to: PEER, join: true }, 0, out);
     streams.tick(TIMEOUT, out);
     expect(asked.at(-1)).toBe('no answer in time');
   });
@@ -111,9 +112,9 @@ describe('whom we dial', () => {
   test('for a ping must answer with the number that was asked', () => {
     const { streams, out, asked, hear } = room();
     for (const seqNo of [7, 8]) {
-      streams.ping(PEER, ping('bob'), 500, out);
+      streams.dialPing(PEER, ping('bob'), 500, out);
       const stream = seqNo === 7 ? 2 : 4;
-      streams.opened(stream, out);
+      streams.onOpened(stream, out);
       hear(stream, { kind: 'ack', seqNo, payload: NO_BYTES });
     }
     expect(asked).toEqual(['pinged 7 true', 'pinged 7 false']);

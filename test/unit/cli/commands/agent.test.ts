@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
-import { httpUrl } from '../../../../src/cli/commands/agent.ts';
-import { isFree } from '../../../../src/cli/commands/demo.ts';
-import { run } from '../../../../src/cli/index.ts';
-import type { Started } from '../../../../src/cli/io.ts';
+import { toHttpUrl } from '../../../../src/cli/commands/agent.ts';
+import { isPortFree } from '../../../../src/cli/commands/demo.ts';
+import { runCli } from '../../../../src/cli/index.ts';
+import type { StartedAgent } from '../../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../../src/config/schema.ts';
 import { agentWith, hearsay, stage } from '../helper.ts';
 
@@ -20,7 +20,7 @@ function fakeAgent(config: AgentConfig, number = 1) {
     down = resolve;
   });
   const host = config.bind.host;
-  const started: Started = {
+  const started: StartedAgent = {
     node: config.node,
     address: `${host}:${config.bind.port === 0 ? 40_000 + number : config.bind.port}`,
     http: config.http.kind === 'off' ? undefined : `127.0.0.1:${8499 + number}`,
@@ -41,7 +41,7 @@ function fakeAgent(config: AgentConfig, number = 1) {
 }
 
 /** `hearsay agent` with these words, up and ready. */
-async function ready(words: readonly string[], change: Partial<Started> = {}) {
+async function ready(words: readonly string[], change: Partial<StartedAgent> = {}) {
   const born: { agent?: ReturnType<typeof fakeAgent>; config?: AgentConfig } = {};
   const theatre = stage({
     start: async (config) => {
@@ -50,7 +50,7 @@ async function ready(words: readonly string[], change: Partial<Started> = {}) {
       return { ...born.agent.started, ...change };
     },
   });
-  const ended = run(['agent', ...words], theatre.io);
+  const ended = runCli(['agent', ...words], theatre.io);
   await vi.waitFor(() => expect(theatre.listeners('SIGINT')).toBe(1), { timeout: 30_000 });
   const { agent, config } = born;
   if (agent === undefined || config === undefined) throw new Error('nothing was started');
@@ -89,9 +89,9 @@ describe('the agent is ready', () => {
 });
 
 test('addresses are shown as --http-addr takes them', () => {
-  expect(httpUrl('[::1]:8500')).toBe('http://[::1]:8500');
-  expect(httpUrl('unix:/run/hearsay.sock')).toBe('unix:///run/hearsay.sock');
-  expect(httpUrl('unix:a.sock')).toBe(`unix://${resolve('a.sock')}`);
+  expect(toHttpUrl('[::1]:8500')).toBe('http://[::1]:8500');
+  expect(toHttpUrl('unix:/run/hearsay.sock')).toBe('unix:///run/hearsay.sock');
+  expect(toHttpUrl('unix:a.sock')).toBe(`unix://${resolve('a.sock')}`);
 });
 
 describe('the agent ends', () => {
@@ -189,7 +189,7 @@ describe('the demo', () => {
         return { ...agent.started, http: api.url.slice('http://'.length) };
       },
     });
-    const ended = run(['demo', '--nodes', '4'], io);
+    const ended = runCli(['demo', '--nodes', '4'], io);
     await vi.waitFor(() => expect(listeners('SIGINT')).toBe(1), { timeout: 30_000 });
 
     expect(configs.map(({ node }) => node)).toEqual(['demo-1', 'demo-2', 'demo-3', 'demo-4']);
@@ -258,12 +258,12 @@ test('a port is free only if neither UDP nor TCP has it', async () => {
     },
   );
   onTestFinished(close);
-  expect(await isFree(address.port)).toBe(false);
+  expect(await isPortFree(address.port)).toBe(false);
 
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  expect(await isFree(port)).toBe(false);
+  expect(await isPortFree(port)).toBe(false);
   await new Promise((resolve) => server.close(resolve));
-  expect(await isFree(port)).toBe(true);
+  expect(await isPortFree(port)).toBe(true);
 });

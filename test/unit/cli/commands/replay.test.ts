@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { story } from '../../../../src/sim/scenarios/story.ts';
+import { createStory } from '../../../../src/sim/scenarios/story.ts';
 import { forgery, recording } from '../../replay/support.ts';
 import { hearsay } from '../helper.ts';
 
@@ -11,12 +11,12 @@ const dir = mkdtempSync(join(tmpdir(), 'hearsay-replay-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
 const { lives, birth } = recording(true);
-const tale = story('ann bob cat', { seed: 8, birth });
+const tale = createStory('ann bob cat', { seed: 8, makeAgent: birth });
 tale.setTags('ann', { role: 'web' });
 tale.stop('cat');
-tale.pass('40s');
+tale.run('40s');
 const { agent, paper } = lives[0] as (typeof lives)[number];
-agent.end('stopped');
+agent.stopRecording('stopped');
 
 function written(name: string, bytes: Uint8Array): string {
   const path = join(dir, name);

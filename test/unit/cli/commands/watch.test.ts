@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
-import { run } from '../../../../src/cli/index.ts';
+import { runCli } from '../../../../src/cli/index.ts';
 import { agentWith, blockingAgent, hearsay, nobody, stage } from '../helper.ts';
 
 /** `hearsay watch` with these words, running, on an agent that stands at index 10. */
 async function watch(state: unknown, words: readonly string[]) {
   const agent = await blockingAgent(10, state);
   const theatre = stage();
-  const ended = run(['watch', ...words, '--http-addr', agent.url], theatre.io);
+  const ended = runCli(['watch', ...words, '--http-addr', agent.url], theatre.io);
   /** The lines so far, without their times. */
   const lines = (): string[] =>
     theatre
@@ -208,7 +208,7 @@ describe('how it keeps watching', () => {
     const { url, asked } = await agentWith({ 'GET /v1/catalog/services': { a: [] } }); // it tells no index either
     const { io, out, send } = stage();
     const startedAt = performance.now();
-    const ended = run(['watch', 'services', '--http-addr', url], io);
+    const ended = runCli(['watch', 'services', '--http-addr', url], io);
     await vi.waitFor(() => expect(asked.length).toBeGreaterThan(2), { timeout: 30_000 });
     expect(performance.now() - startedAt).toBeGreaterThan(1900);
     send('SIGINT');

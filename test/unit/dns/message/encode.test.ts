@@ -1,22 +1,38 @@
 import { decode, type SrvAnswer } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
-import { Parts } from '../../../../src/dns/message/compiled-records.ts';
-import { encode, MAX_MESSAGE_BYTES } from '../../../../src/dns/message/encode.ts';
-import { ASKED, RCODE, type RecordData, type ResourceRecord } from '../../../../src/dns/message/records.ts';
-import { type Request, readQuery } from '../../../../src/dns/message/request.ts';
+import { CompiledAnswer } from '../../../../src/dns/message/compiled-records.ts';
+import { encodeResponse, MAX_MESSAGE_BYTES } from '../../../../src/dns/message/encode.ts';
+import {
+  QUESTION_NAME,
+  RCODE,
+  type RecordData,
+  type ResourceRecord,
+} from '../../../../src/dns/message/records.ts';
+import { type DnsRequest, parseDnsRequest } from '../../../../src/dns/message/request.ts';
 import { queryBytes } from '../fixture.ts';
 
 const written = (name: string, records: readonly ResourceRecord[]): Buffer =>
   answered(queryBytes(name, 'A'), records);
 
 function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
-  const parts = new Parts(records.map((record) => ({ record, glue: [] })));
-  const chosen = { answers: [...parts.links, ...parts.items], authority: [], glued: true, truncated: false };
+  const parts = new CompiledAnswer(records.map((record) => ({ record, additionals: [] })));
+  const chosen = {
+    answers: [...parts.cnames, ...parts.items],
+    authority: [],
+    withAdditionals: true,
+    truncated: false,
+  };
   const head = { rcode: RCODE.NOERROR, authoritative: true };
-  return encode(readQuery(query) as Request, head, parts, chosen, MAX_MESSAGE_BYTES) as Buffer;
+  return encodeResponse(
+    parseDnsRequest(query) as DnsRequest,
+    head,
+    parts,
+    chosen,
+    MAX_MESSAGE_BYTES,
+  ) as Buffer;
 }
 
-const asked = (data: RecordData): ResourceRecord => ({ owner: ASKED, ttlSeconds: 9, data });
+const asked = (data: RecordData): ResourceRecord => ({ owner: QUESTION_NAME, ttlSeconds: 9, data });
 
 describe('records as dns-packet reads them', () => {
   test.each<[string, RecordData, unknown]>([

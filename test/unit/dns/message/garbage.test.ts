@@ -7,9 +7,9 @@ import { decode } from 'dns-packet';
 import { expect, test } from 'vitest';
 import { createRng, type Rng } from '../../../../src/base/rng.ts';
 import { RCODE } from '../../../../src/dns/message/records.ts';
-import { readQuery } from '../../../../src/dns/message/request.ts';
-import { createAnswerer } from '../../../../src/dns/responder.ts';
-import type { Route } from '../../../../src/dns/truncate.ts';
+import { parseDnsRequest } from '../../../../src/dns/message/request.ts';
+import { createResponder } from '../../../../src/dns/responder.ts';
+import type { QueryOrigin } from '../../../../src/dns/truncate.ts';
 import { SERVICES, type ServiceRow } from '../catalog.ts';
 import {
   ask,
@@ -82,7 +82,7 @@ test(`S3 ${PACKETS} mutated packets over UDP: answers or silence, and good quest
   // Small batches with a good question after each: nothing overflows a socket's buffer, so every answer is counted.
   for (let i = 0; i < PACKETS; i += BATCH) {
     const batch = Array.from({ length: BATCH }, () => mutated(rng));
-    expected += batch.filter((bytes) => readQuery(bytes) !== undefined).length;
+    expected += batch.filter((bytes) => parseDnsRequest(bytes) !== undefined).length;
     await Promise.all(batch.map((bytes) => sent(socket, bytes, door)));
     expect(await says(door, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
   }
@@ -93,10 +93,10 @@ test(`S3 ${PACKETS} mutated packets over UDP: answers or silence, and good quest
   await door.close();
 });
 
-const HOME: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
-const ROUTES: readonly Route[] = [
+const HOME: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
+const ROUTES: readonly QueryOrigin[] = [
   HOME,
-  { transport: 'udp', loopback: false, stranger: true, trusted: false },
+  { transport: 'udp', loopback: false, spoofable: true, trusted: false },
   { ...HOME, transport: 'tcp' },
 ];
 const CODES = new Set<number>(Object.values(RCODE));
@@ -110,7 +110,7 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
     rng: createRng(1),
   };
   const view = viewOf(TABLE, SERVICES);
-  const answerer = createAnswerer({
+  const answerer = createResponder({
     ...options,
     listen: { host: '127.0.0.1', port: 0 },
     view,
@@ -118,13 +118,13 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
   });
   const rng = createRng(100_000);
   const honest = queryBytes('d1.node.consul', 'A');
-  const expected = answerer.reply(honest, HOME, 'answer');
+  const expected = answerer.respond(honest, HOME, 'answer');
   const codes = new Map<number, number>();
   for (let i = 0; i < PACKETS; i++) {
     const bytes = mutated(rng);
-    const route = ROUTES[i % ROUTES.length] as Route;
-    const answer = answerer.reply(bytes, route, 'answer') as Buffer | undefined;
-    const request = readQuery(bytes);
+    const route = ROUTES[i % ROUTES.length] as QueryOrigin;
+    const answer = answerer.respond(bytes, route, 'answer') as Buffer | undefined;
+    const request = parseDnsRequest(bytes);
     expect(answer === undefined).toBe(request === undefined);
     if (answer === undefined || request === undefined) continue;
     const { rcode } = decode(answer) as unknown as { rcode: string };
@@ -138,10 +138,10 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
       expect(answer.subarray(12, 12 + raw.length)).toEqual(Buffer.from(raw));
     }
     if (route.transport === 'udp')
-      expect(answer.length).toBeLessThanOrEqual(Math.max(512, request.edns?.size ?? 0));
-    if (route.stranger) expect(answer.length).toBeLessThanOrEqual(4 * bytes.length);
+      expect(answer.length).toBeLessThanOrEqual(Math.max(512, request.edns?.udpPayloadSize ?? 0));
+    if (route.spoofable) expect(answer.length).toBeLessThanOrEqual(4 * bytes.length);
   }
-  expect(answerer.reply(honest, HOME, 'answer')).toEqual(expected);
+  expect(answerer.respond(honest, HOME, 'answer')).toEqual(expected);
   // All that can be said was said: nothing broken, refused and not implemented among it.
   for (const code of [RCODE.NOERROR, RCODE.FORMERR, RCODE.NXDOMAIN, RCODE.NOTIMP, RCODE.REFUSED])
     expect(codes.get(code) ?? 0).toBeGreaterThan(0);
@@ -152,7 +152,7 @@ test('S3 mutated packets over one TCP connection, then a good one', async () => 
   const door = await open({}, TABLE, SERVICES);
   const rng = createRng(5);
   const packets = Array.from({ length: PACKETS }, () => mutated(rng));
-  const expected = packets.filter((bytes) => readQuery(bytes) !== undefined).length;
+  const expected = packets.filter((bytes) => parseDnsRequest(bytes) !== undefined).length;
   const last = queryBytes('d2.node.consul', 'A', { id: 1 });
   const answers = await conversation(door, [Buffer.concat([...packets, last].map(frame))], expected + 1);
   expect(decode(answers.at(-1) as Buffer)).toMatchObject({ id: 1, answers: [{ data: '10.0.0.2' }] });
@@ -217,14 +217,14 @@ test('S3 whatever other agents publish, every question about it has an answer', 
 test('a header that promises 65,535 of everything is refused by its header', () => {
   const bytes = Buffer.alloc(12);
   for (const at of [4, 6, 8, 10]) bytes.writeUInt16BE(0xffff, at);
-  expect(readQuery(bytes)).toMatchObject({ fault: 1, question: undefined });
+  expect(parseDnsRequest(bytes)).toMatchObject({ fault: 1, question: undefined });
 });
 
 test('a label of 63 and a name of 255 octets are read; one more is not', () => {
   const label = 'a'.repeat(63);
   const longest = [label, label, label, 'a'.repeat(61)].join('.'); // 255 octets with the root
-  expect(readQuery(queryBytes(longest, 'A'))).toMatchObject({ fault: undefined });
-  expect(readQuery(queryBytes(`${longest}a`, 'A'))).toMatchObject({ fault: 1 });
+  expect(parseDnsRequest(queryBytes(longest, 'A'))).toMatchObject({ fault: undefined });
+  expect(parseDnsRequest(queryBytes(`${longest}a`, 'A'))).toMatchObject({ fault: 1 });
 });
 
 const sent = (socket: Socket, bytes: Uint8Array, door: Door): Promise<void> =>

@@ -2,8 +2,8 @@
 import { type Answer, decode, encode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
-import { AnswerCache } from '../../../../src/dns/recursor/cache.ts';
-import { type Incoming, readIncoming } from '../../../../src/dns/recursor/incoming.ts';
+import { RecursorCache } from '../../../../src/dns/recursor/cache.ts';
+import { parseRecursorMessage, type RecursorMessage } from '../../../../src/dns/recursor/incoming.ts';
 
 const SOA = (ttl: number, minimum: number): Answer => ({
   ...{ type: 'SOA', name: 'com', ttl },
@@ -29,12 +29,12 @@ const message = (answers: Answer[], authorities: Answer[] = [], flags = 0x80): B
     ],
   });
 
-const heard = (bytes: Buffer) => ({ bytes, message: readIncoming(bytes) as Incoming });
+const heard = (bytes: Buffer) => ({ bytes, message: parseRecursorMessage(bytes) as RecursorMessage });
 
 /** Seconds for which it is still there. */
 function lifeOf(bytes: Buffer): number {
-  const cache = new AnswerCache();
-  cache.put('k', heard(bytes), 5000);
+  const cache = new RecursorCache();
+  cache.set('k', heard(bytes), 5000);
   let seconds = 0;
   while (seconds < 100_000 && cache.get('k', 5000 + 1000 * seconds) !== undefined) seconds += 10;
   return seconds;
@@ -61,19 +61,19 @@ describe('S21: the cache', () => {
   });
 
   test('TTLs count down, no more than an hour is promised, and the OPT is not touched', () => {
-    const cache = new AnswerCache();
-    cache.put('k', heard(message([A(90_000), A(90_000)])), 0);
+    const cache = new RecursorCache();
+    cache.set('k', heard(message([A(90_000), A(90_000)])), 0);
     const later = decode(cache.get('k', 10_999) as Buffer);
     expect(later.answers?.map((record) => 'ttl' in record && record.ttl)).toEqual([3590, 3590]);
     expect(later.additionals?.[0]).toMatchObject({ type: 'OPT', flag_do: true });
   });
 
   test('a flood of names does not fill memory: 1024 are kept, those last asked for', () => {
-    const cache = new AnswerCache();
+    const cache = new RecursorCache();
     const one = heard(message([A(300)]));
-    cache.put('asked often', one, 0);
+    cache.set('asked often', one, 0);
     for (let i = 0; i < 5000; i++) {
-      cache.put(`name ${i}`, one, 0);
+      cache.set(`name ${i}`, one, 0);
       cache.get('asked often', 0);
     }
     expect(cache.size).toBe(1024);
@@ -82,8 +82,8 @@ describe('S21: the cache', () => {
   });
 
   test('nor does a flood of large answers', () => {
-    const cache = new AnswerCache();
-    cache.put('k', heard(message(Array.from({ length: 300 }, () => A(300)))), 0);
+    const cache = new RecursorCache();
+    cache.set('k', heard(message(Array.from({ length: 300 }, () => A(300)))), 0);
     expect(cache.size).toBe(0);
   });
 });
@@ -95,7 +95,7 @@ test('S3 20,000 mutated answers of a recursor are read or not, and never throw',
   for (let i = 0; i < 20_000; i++) {
     const bytes = Buffer.from(whole.subarray(0, rng.int(4) === 0 ? rng.int(whole.length) : whole.length));
     for (let n = rng.int(4); n >= 0 && bytes.length > 0; n--) bytes[rng.int(bytes.length)] = rng.int(256);
-    if (readIncoming(bytes) !== undefined) read++;
+    if (parseRecursorMessage(bytes) !== undefined) read++;
   }
   expect(read).toBeGreaterThan(1000);
   expect(read).toBeLessThan(19_000);
@@ -104,5 +104,7 @@ test('S3 20,000 mutated answers of a recursor are read or not, and never throw',
 test('a name that points at itself or forwards is no name', () => {
   const head = Buffer.from([0, 1, 0x80, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]);
   for (const name of [[0xc0, 12], [0xc0, 14], [1, 97, 0xc0, 12], [0xc0]])
-    expect(readIncoming(Buffer.concat([head, Buffer.from([...name, 0, 1, 0, 1, 0])]))).toBeUndefined();
+    expect(
+      parseRecursorMessage(Buffer.concat([head, Buffer.from([...name, 0, 1, 0, 1, 0])])),
+    ).toBeUndefined();
 });

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { type Answer, decode, encode, type Packet } from 'dns-packet';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Address, address, parseIp } from '../../../../src/base/address.ts';
+import { type Address, parseIp, toAddress } from '../../../../src/base/address.ts';
 import type { DnsOptions } from '../../../../src/dns/options.ts';
-import { until } from '../../../support/wait.ts';
+import { waitUntil } from '../../../support/wait.ts';
 import { ask, conversation, type Door, frame, open, overUdp, queryBytes, rcodeOf, says } from '../fixture.ts';
 
 const RA = 0x0080;
@@ -51,7 +51,7 @@ async function recursor(say: Say): Promise<Server53> {
     () => open && udp.close(),
     () => tcp.close(),
   );
-  return { at: address(parseIp('127.0.0.1') as Uint8Array, port), heard, udp };
+  return { at: toAddress(parseIp('127.0.0.1') as Uint8Array, port), heard, udp };
 }
 
 /** One port for both transports; what is free for one may be taken for the other. */
@@ -285,7 +285,7 @@ describe('S21: loops and crowds', () => {
       recursors: { servers: [one.at], strategy: 'sequential', timeout: 20_000 },
     });
     const answers = Array.from({ length: 30 }, (_, i) => ask(own, `${NAME} A`, { id: i }));
-    await until('it is asked', 10_000, () => waiting.length > 0);
+    await waitUntil('it is asked', 10_000, () => waiting.length > 0);
     await says(own, 'd1.node.consul A'); // all that was sent before this has been read
     for (const send of waiting) send();
     expect((await Promise.all(answers)).map(({ id }) => id)).toEqual(Array.from({ length: 30 }, (_, i) => i));
@@ -313,7 +313,7 @@ describe('S21: loops and crowds', () => {
 
   test('a recursor that is the door itself is refused at the start', async () => {
     const listen = { host: '127.0.0.1', port: 18_653 };
-    const at = address(parseIp('127.0.0.1') as Uint8Array, listen.port);
+    const at = toAddress(parseIp('127.0.0.1') as Uint8Array, listen.port);
     const recursors = { servers: [at], strategy: 'sequential', timeout: 1000 } as const;
     await expect(open({ listen, recursors })).rejects.toThrow("this agent's own DNS address");
   });
@@ -324,7 +324,7 @@ describe('S21: loops and crowds', () => {
     const asker = createSocket('udp4');
     closing.push(() => asker.close());
     asker.send(queryBytes(NAME, 'A'), own.port, own.host);
-    await until('it is asked', 10_000, () => one.heard.length === 1);
+    await waitUntil('it is asked', 10_000, () => one.heard.length === 1);
     await own.close();
   });
 });

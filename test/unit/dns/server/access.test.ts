@@ -2,23 +2,28 @@
 import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
-import { answer, failure } from '../../../../src/dns/answer.ts';
+import { answerQuery, errorResponse } from '../../../../src/dns/answer.ts';
 import { RCODE } from '../../../../src/dns/message/records.ts';
-import { type Request, readQuery } from '../../../../src/dns/message/request.ts';
-import { DNS_DEFAULTS, zoneOf } from '../../../../src/dns/options.ts';
-import { mannerOf, routeOf } from '../../../../src/dns/server/access.ts';
-import { AnswerRate } from '../../../../src/dns/server/rate-limit.ts';
-import { askOverTcp, limitOf, type Route, trim } from '../../../../src/dns/truncate.ts';
+import { type DnsRequest, parseDnsRequest } from '../../../../src/dns/message/request.ts';
+import { createZone, DNS_DEFAULTS } from '../../../../src/dns/options.ts';
+import { chooseResponseMode, toQueryOrigin } from '../../../../src/dns/server/access.ts';
+import { ResponseRateLimiter } from '../../../../src/dns/server/rate-limit.ts';
+import {
+  encodeTruncated,
+  maxResponseBytes,
+  type QueryOrigin,
+  truncateResponse,
+} from '../../../../src/dns/truncate.ts';
 import { bigService } from '../catalog.ts';
 import { open, queryBytes, says, TABLE, viewOf, wordsOf } from '../fixture.ts';
 
-const STRANGER: Route = { transport: 'udp', loopback: false, stranger: true, trusted: false };
+const STRANGER: QueryOrigin = { transport: 'udp', loopback: false, spoofable: true, trusted: false };
 const big = bigService(60);
 const view = viewOf(
   [...TABLE, { name: 'fat', ip: '10.2.0.1', tags: { a: 'x'.repeat(200), b: 'y'.repeat(200) } }, ...big.nodes],
   big.services,
 );
-const zone = zoneOf({
+const zone = createZone({
   view,
   domain: 'consul',
   datacenter: 'dc1',
@@ -29,12 +34,12 @@ const zone = zoneOf({
 
 function tell(name: string, type: string, edns?: number) {
   const query = queryBytes(name, type, edns === undefined ? {} : { edns });
-  const request = readQuery(query) as Request;
-  const reply = answer(request, zone, { ready: true, stranger: true });
-  const bytes = trim(
+  const request = parseDnsRequest(query) as DnsRequest;
+  const reply = answerQuery(request, zone, { ready: true, spoofable: true });
+  const bytes = truncateResponse(
     request,
     reply,
-    limitOf(request, STRANGER),
+    maxResponseBytes(request, STRANGER),
     STRANGER,
     DNS_DEFAULTS.trimming,
     createRng(1),
@@ -71,58 +76,60 @@ describe('S20', () => {
   });
 
   test('twenty a second per /24; then every second one is sent to TCP and the others hear nothing', () => {
-    const rate = new AnswerRate(20);
-    const said = Array.from({ length: 26 }, (_, i) => rate.verdict(`192.0.2.${i}`, i));
+    const rate = new ResponseRateLimiter(20);
+    const said = Array.from({ length: 26 }, (_, i) => rate.decide(`192.0.2.${i}`, i));
     expect(said.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 'answer'));
-    expect(said.slice(20)).toEqual(['useTcp', 'silence', 'useTcp', 'silence', 'useTcp', 'silence']);
-    expect(rate.verdict('192.0.3.1', 30)).toBe('answer');
-    expect(rate.verdict('::ffff:192.0.2.1', 30)).toBe('useTcp');
-    expect(rate.verdict('192.0.2.1', 1001)).toBe('answer');
+    expect(said.slice(20)).toEqual(['slip', 'drop', 'slip', 'drop', 'slip', 'drop']);
+    expect(rate.decide('192.0.3.1', 30)).toBe('answer');
+    expect(rate.decide('::ffff:192.0.2.1', 30)).toBe('slip');
+    expect(rate.decide('192.0.2.1', 1001)).toBe('answer');
   });
 
   test('strangers and the refused are counted, our own host and the allowed are not', () => {
-    const verdicts = ['answer', 'useTcp', 'silence'] as const;
-    const manners = (asker: 'stranger' | 'refused') => verdicts.map((said) => mannerOf(asker, () => said));
-    expect(manners('stranger')).toEqual(['answer', 'stub', 'silence']);
-    expect(manners('refused')).toEqual(['refuse', 'silence', 'silence']);
+    const verdicts = ['answer', 'slip', 'drop'] as const;
+    const manners = (asker: 'outsider' | 'refused') =>
+      verdicts.map((said) => chooseResponseMode(asker, () => said));
+    expect(manners('outsider')).toEqual(['answer', 'truncate', 'drop']);
+    expect(manners('refused')).toEqual(['refuse', 'drop', 'drop']);
     const uncounted = (): never => {
       throw new Error('counted');
     };
-    for (const asker of ['own', 'allowed'] as const) expect(mannerOf(asker, uncounted)).toBe('answer');
+    for (const asker of ['local', 'allowed'] as const)
+      expect(chooseResponseMode(asker, uncounted)).toBe('answer');
   });
 
   test('only our own host gets more than fits any network, and only who is named has recursors', () => {
-    const routes = (['own', 'allowed', 'stranger', 'refused'] as const).map(routeOf);
+    const routes = (['local', 'allowed', 'outsider', 'refused'] as const).map(toQueryOrigin);
     expect(routes.map(({ loopback }) => loopback)).toEqual([true, false, false, false]);
-    expect(routes.map(({ stranger }) => stranger)).toEqual([false, false, true, true]);
+    expect(routes.map(({ spoofable: stranger }) => stranger)).toEqual([false, false, true, true]);
     expect(routes.map(({ trusted }) => trusted)).toEqual([true, true, false, false]);
   });
 
   test('IPv6 counts per /56, zones aside', () => {
-    const rate = new AnswerRate(1);
-    expect(rate.verdict('2001:db8:0:1::1', 0)).toBe('answer');
-    expect(rate.verdict('2001:db8:0:ff::2%eth0', 0)).toBe('useTcp');
-    expect(rate.verdict('2001:db8:0:100::1', 0)).toBe('answer');
+    const rate = new ResponseRateLimiter(1);
+    expect(rate.decide('2001:db8:0:1::1', 0)).toBe('answer');
+    expect(rate.decide('2001:db8:0:ff::2%eth0', 0)).toBe('slip');
+    expect(rate.decide('2001:db8:0:100::1', 0)).toBe('answer');
   });
 
   test('a flood from everywhere does not fill memory: beyond 10,000 networks all share one count', () => {
-    const rate = new AnswerRate(20);
-    const said = { answer: 0, useTcp: 0, silence: 0 };
-    for (let i = 0; i < 20_000; i++) said[rate.verdict(`10.${i >> 8}.${i & 255}.1`, 0)]++;
+    const rate = new ResponseRateLimiter(20);
+    const said = { answer: 0, slip: 0, drop: 0 };
+    for (let i = 0; i < 20_000; i++) said[rate.decide(`10.${i >> 8}.${i & 255}.1`, 0)]++;
     expect(said.answer).toBe(10_020);
   });
 
   test('"come by TCP" is not longer than the question', () => {
     for (const edns of [undefined, 1232]) {
       const query = queryBytes('d1.node.consul', 'A', edns === undefined ? {} : { edns });
-      const bytes = askOverTcp(readQuery(query) as Request, failure(RCODE.NOERROR));
+      const bytes = encodeTruncated(parseDnsRequest(query) as DnsRequest, errorResponse(RCODE.NOERROR));
       expect(bytes.length).toBe(query.length);
       expect(decode(bytes)).toMatchObject({ flag_tc: true, answers: [], authorities: [] });
     }
   });
 
   test('a door open to all still treats its own host as before', async () => {
-    const own = await open({ listen: { host: '0.0.0.0', port: 0 }, strangersPerSecond: 1 });
+    const own = await open({ listen: { host: '0.0.0.0', port: 0 }, responsesPerSecond: 1 });
     const local = { ...own, host: '127.0.0.1' };
     for (let i = 0; i < 50; i++)
       expect(await says(local, 'd5.node.consul ANY', { edns: 4096 })).toBe('NOERROR | AAAA fd00::5');

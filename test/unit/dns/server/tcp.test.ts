@@ -1,7 +1,7 @@
 /** D2: a peer that asks without reading does not fill our memory. The frames here mean nothing; only TCP is at work. */
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { createTcp } from '../../../../src/dns/server/tcp.ts';
+import { createTcpServer } from '../../../../src/dns/server/tcp.ts';
 import { frame } from '../fixture.ts';
 
 const COUNT = 1000;
@@ -14,8 +14,8 @@ test.each([
   'a peer that sends %s questions and does not read is soon neither answered nor read from, and gets all once it reads',
   async (_, question) => {
     let asked = 0;
-    const { server, closeAll } = createTcp({
-      reply: (query) => {
+    const { server, closeAll } = createTcpServer({
+      respond: (query) => {
         if (query.length !== question.length) return query;
         asked++;
         return BIG;

@@ -2,20 +2,25 @@
 import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
-import { answer } from '../../../../src/dns/answer.ts';
-import type { Parts } from '../../../../src/dns/message/compiled-records.ts';
-import { type Request, readQuery } from '../../../../src/dns/message/request.ts';
-import { DNS_DEFAULTS, zoneOf } from '../../../../src/dns/options.ts';
-import { limitOf, mostRecords, type Route, trim } from '../../../../src/dns/truncate.ts';
+import { answerQuery } from '../../../../src/dns/answer.ts';
+import type { CompiledAnswer } from '../../../../src/dns/message/compiled-records.ts';
+import { type DnsRequest, parseDnsRequest } from '../../../../src/dns/message/request.ts';
+import { createZone, DNS_DEFAULTS } from '../../../../src/dns/options.ts';
+import {
+  maxRecordsIn,
+  maxResponseBytes,
+  type QueryOrigin,
+  truncateResponse,
+} from '../../../../src/dns/truncate.ts';
 import type { Zone } from '../../../../src/dns/zone/zone.ts';
 import { bigService, SERVICES } from '../catalog.ts';
 import { type FakeView, queryBytes, TABLE, viewOf } from '../fixture.ts';
 
-const UDP: Route = { transport: 'udp', loopback: true, stranger: false, trusted: true };
+const UDP: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
 const big = bigService(400);
 
 const zoneFor = (view: FakeView, more: { aRecordLimit?: number } = {}): Zone =>
-  zoneOf({
+  createZone({
     ...{ view, domain: 'consul', altDomain: 'hearsay', datacenter: 'dc1', nodeTtlSeconds: 0 },
     ...{ serial: () => 1, rng: createRng(1) },
     ...more,
@@ -23,16 +28,31 @@ const zoneFor = (view: FakeView, more: { aRecordLimit?: number } = {}): Zone =>
 
 const viewOfAll = (): FakeView => viewOf([...TABLE, ...big.nodes], [...SERVICES, ...big.services]);
 
-function asked(zone: Zone, name: string, type: string, edns = 1232): { parts: Parts; request: Request } {
-  const request = readQuery(queryBytes(name, type, { edns })) as Request;
-  const most = mostRecords(limitOf(request, UDP));
-  return { request, parts: answer(request, zone, { ready: true, stranger: false, most }).parts };
+function asked(
+  zone: Zone,
+  name: string,
+  type: string,
+  edns = 1232,
+): { parts: CompiledAnswer; request: DnsRequest } {
+  const request = parseDnsRequest(queryBytes(name, type, { edns })) as DnsRequest;
+  const most = maxRecordsIn(maxResponseBytes(request, UDP));
+  return {
+    request,
+    parts: answerQuery(request, zone, { ready: true, spoofable: false, maxRecords: most }).parts,
+  };
 }
 
 function bytesOf(zone: Zone, name: string, type: string, edns?: number): Buffer {
   const { request, parts } = asked(zone, name, type, edns);
   const reply = { rcode: 0, authoritative: true, parts } as const;
-  return trim(request, reply, limitOf(request, UDP), UDP, DNS_DEFAULTS.trimming, createRng(3));
+  return truncateResponse(
+    request,
+    reply,
+    maxResponseBytes(request, UDP),
+    UDP,
+    DNS_DEFAULTS.trimming,
+    createRng(3),
+  );
 }
 
 describe('D10 kept answers', () => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { type Asked, meaning, namesOf } from '../../../../src/dns/zone/names.ts';
+import { type ParsedName, parseName, parseZoneNames } from '../../../../src/dns/zone/names.ts';
 
-const names = namesOf('consul.', 'corp.example', 'dc1');
+const names = parseZoneNames('consul.', 'corp.example', 'dc1');
 
 /** The meaning in a few words: `node a.b`, `service web tag blue`. */
 function read(name: string): string {
-  const asked: Asked = meaning(name === '' ? [] : name.split('.'), names);
+  const asked: ParsedName = parseName(name === '' ? [] : name.split('.'), names);
   switch (asked.kind) {
     case 'node':
     case 'query':
@@ -94,7 +94,7 @@ describe('section 2: what a name means', () => {
 });
 
 test('D5 the domain is the one that was asked, in the letters it was asked in', () => {
-  expect(meaning(['d1', 'node', 'Corp', 'EXAMPLE'], names)).toMatchObject({ domain: 'Corp.EXAMPLE' });
+  expect(parseName(['d1', 'node', 'Corp', 'EXAMPLE'], names)).toMatchObject({ domain: 'Corp.EXAMPLE' });
 });
 
 describe('section 9: reverse names', () => {
@@ -116,9 +116,9 @@ describe('section 9: reverse names', () => {
 });
 
 test('of two domains, one inside the other, the longer is meant', () => {
-  const nested = namesOf('consul', 'east.consul', 'dc1');
-  expect(meaning(['east', 'consul'], nested)).toEqual({ kind: 'apex', domain: 'east.consul' });
-  expect(meaning(['node', 'east', 'consul'], nested)).toEqual({ kind: 'between', domain: 'east.consul' });
+  const nested = parseZoneNames('consul', 'east.consul', 'dc1');
+  expect(parseName(['east', 'consul'], nested)).toEqual({ kind: 'apex', domain: 'east.consul' });
+  expect(parseName(['node', 'east', 'consul'], nested)).toEqual({ kind: 'between', domain: 'east.consul' });
 });
 
 test.each([
@@ -130,5 +130,7 @@ test.each([
   ['consul', ''],
   ['consul', 'a.b'],
 ])('domain %j with datacenter %j is refused, for it could not be written', (domain, datacenter) => {
-  expect(() => namesOf(domain, undefined, datacenter)).toThrow(expect.objectContaining({ code: 'config' }));
+  expect(() => parseZoneNames(domain, undefined, datacenter)).toThrow(
+    expect.objectContaining({ code: 'config' }),
+  );
 });

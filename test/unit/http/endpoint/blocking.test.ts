@@ -1,6 +1,11 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { ANSWERED_AT_ONCE, blockOf, MAX_PARKED, Watchers } from '../../../../src/http/endpoint/blocking.ts';
-import { parseQuery } from '../../../../src/http/endpoint/query.ts';
+import {
+  BlockingQueries,
+  MAX_PARKED,
+  parseBlockingParams,
+  WAKE_BATCH_SIZE,
+} from '../../../../src/http/endpoint/blocking.ts';
+import { parseQueryString } from '../../../../src/http/endpoint/query.ts';
 import { FakeAgent, member, SEED, send, serve, until } from '../fixture.ts';
 
 const nodes = '/v1/catalog/nodes';
@@ -95,7 +100,7 @@ describe('section 5: when a query blocks', () => {
 });
 
 describe('section 2: index and wait', () => {
-  const block = (query: string) => blockOf(parseQuery(query));
+  const block = (query: string) => parseBlockingParams(parseQueryString(query));
 
   test.each([
     'index=-1',
@@ -135,9 +140,9 @@ describe('section 2: index and wait', () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       onTestFinished(() => void vi.useRealTimers());
       for (const random of [0, 0.5, 0.999_999]) {
-        const watchers = new Watchers(new FakeAgent(member('ann')), () => random);
+        const watchers = new BlockingQueries(new FakeAgent(member('ann')), () => random);
         let over = false;
-        const parked = watchers.until(['nodes'], { index: SEED, wait }, stays).finally(() => {
+        const parked = watchers.waitForIndex(['nodes'], { index: SEED, wait }, stays).finally(() => {
           over = true;
         });
         await vi.advanceTimersByTimeAsync(wait);
@@ -152,22 +157,22 @@ describe('section 2: index and wait', () => {
 
 test('S23 more than 4096 parked queries are told 429 and when to come again', async () => {
   const agent = new FakeAgent(member('ann'));
-  const watchers = new Watchers(agent);
-  const park = () => watchers.until(['nodes'], { index: SEED, wait: 60_000 }, stays);
+  const watchers = new BlockingQueries(agent);
+  const park = () => watchers.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays);
   const parked = Array.from({ length: MAX_PARKED }, park);
-  expect(watchers.parked).toBe(4096);
+  expect(watchers.parkedCount).toBe(4096);
   await expect(park()).rejects.toMatchObject({ status: 429, headers: { 'Retry-After': '1' } });
   agent.touch(['nodes']);
   await Promise.all(parked);
-  expect([watchers.parked, agent.waiting]).toEqual([0, 0]);
+  expect([watchers.parkedCount, agent.waiting]).toEqual([0, 0]);
 });
 
 test('those a change wakes together are answered in groups, so that packets get their turn in between', async () => {
   const agent = new FakeAgent(member('ann'));
-  const watchers = new Watchers(agent);
+  const watchers = new BlockingQueries(agent);
   let answered = 0;
-  const parked = Array.from({ length: 5 * ANSWERED_AT_ONCE }, async () => {
-    await watchers.until(['nodes'], { index: SEED, wait: 60_000 }, stays);
+  const parked = Array.from({ length: 5 * WAKE_BATCH_SIZE }, async () => {
+    await watchers.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays);
     answered += 1;
   });
   agent.touch(['nodes']);
@@ -177,6 +182,6 @@ test('those a change wakes together are answered in groups, so that packets get 
     await new Promise(setImmediate);
     if (answered > before) groups.push(answered - before);
   }
-  expect(groups).toEqual(Array(5).fill(ANSWERED_AT_ONCE));
+  expect(groups).toEqual(Array(5).fill(WAKE_BATCH_SIZE));
   await Promise.all(parked);
 });

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import type { Evident, Exhibit } from '../../../../src/agent/contract/evidence.ts';
-import { type Json, openApi, PARAMETERS, pathOf } from '../../../../src/http/endpoint/openapi.ts';
+import type { EvidenceEntry, EvidenceFact } from '../../../../src/agent/contract/evidence.ts';
+import {
+  createOpenApiDocument,
+  type JsonObject,
+  QUERY_PARAMETERS,
+  toOpenApiPath,
+} from '../../../../src/http/endpoint/openapi.ts';
 import { ROUTES } from '../../../../src/http/routes/index.ts';
 import { check, instance, localCheck, service } from '../data.ts';
 import { FakeAgent, member, send, serve } from '../fixture.ts';
 
 /** One of each shape that evidence can have. */
-const FACTS: readonly Evident[] = [
+const FACTS: readonly EvidenceFact[] = [
   { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: true },
   { kind: 'stalled', lateness: 300 },
   { kind: 'awarenessChanged', score: 1 },
@@ -30,26 +35,26 @@ const FACTS: readonly Evident[] = [
     reason: { kind: 'table', state: 'dead', source: '10.0.0.2:7946' },
   },
 ];
-const EXHIBITS: readonly Exhibit[] = FACTS.map((fact, i) => ({
+const EXHIBITS: readonly EvidenceEntry[] = FACTS.map((fact, i) => ({
   ...{ at: 100 * i, lastAt: 100 * i + 1, times: 1 + (i % 2) },
   fact,
 }));
 
-const document = openApi(ROUTES, '1.2.3');
-type Operation = { parameters: Json[]; responses: Record<string, Json> };
+const document = createOpenApiDocument(ROUTES, '1.2.3');
+type Operation = { parameters: JsonObject[]; responses: Record<string, JsonObject> };
 const paths = document['paths'] as Record<string, Record<string, Operation>>;
-const schemas = (document['components'] as { schemas: Record<string, Json> }).schemas;
+const schemas = (document['components'] as { schemas: Record<string, JsonObject> }).schemas;
 
 test('/v1/openapi.json is served, and names every route with all its methods and parameters', async () => {
   const server = await serve(new FakeAgent(member('ann')));
-  const served = (await send(server, '/v1/openapi.json')).json() as Json;
+  const served = (await send(server, '/v1/openapi.json')).json() as JsonObject;
   expect(served).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } });
   expect(Object.keys(served['paths'] as object)).toEqual(Object.keys(paths));
-  for (const { method, path, about } of ROUTES) {
-    const operation = paths[pathOf(path)]?.[method === 'ANY' ? 'get' : method.toLowerCase()];
+  for (const { method, path, description: about } of ROUTES) {
+    const operation = paths[toOpenApiPath(path)]?.[method === 'ANY' ? 'get' : method.toLowerCase()];
     expect(operation, `${method} ${path}`).toBeDefined();
     const told = operation?.parameters.map(({ name }) => name);
-    if (about.refused === undefined) expect(told).toEqual(expect.arrayContaining([...about.query]));
+    if (about.refusedStatus === undefined) expect(told).toEqual(expect.arrayContaining([...about.query]));
   }
 });
 
@@ -61,7 +66,7 @@ test('every parameter is described, and no other', () => {
       .filter((one) => one['in'] === 'query')
       .map(({ name }) => name),
   );
-  expect([...used].sort()).toEqual(Object.keys(PARAMETERS).sort());
+  expect([...used].sort()).toEqual(Object.keys(QUERY_PARAMETERS).sort());
 });
 
 test('what the document refers to is in it', () => {
@@ -89,7 +94,7 @@ describe('answers are of the shape that is promised', () => {
       instance('ghost', service('api')),
     ];
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
-    one.dossiers.set('ann', { node: 'ann', dropped: 1, exhibits: EXHIBITS });
+    one.dossiers.set('ann', { node: 'ann', dropped: 1, entries: EXHIBITS });
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
   };
@@ -106,7 +111,7 @@ describe('answers are of the shape that is promised', () => {
     '/v1/hearsay/why/{node}': '?ask=false',
   };
   const reads = Object.entries(paths).flatMap(([path, { get }]) => {
-    const schema = (get?.responses['200'] as { content?: Record<string, { schema: Json }> } | undefined)
+    const schema = (get?.responses['200'] as { content?: Record<string, { schema: JsonObject }> } | undefined)
       ?.content?.['application/json']?.schema;
     return schema === undefined ? [] : [[path, schema] as const];
   });
@@ -130,9 +135,9 @@ describe('answers are of the shape that is promised', () => {
 });
 
 /** What of a value is not as its schema says; properties that are not named are flaws, too. */
-function flaws(value: unknown, schema: Json, at = '$'): string[] {
-  const { $ref: ref, anyOf, type } = schema as { $ref?: string; anyOf?: Json[]; type?: string };
-  if (ref !== undefined) return flaws(value, schemas[ref.slice(ref.lastIndexOf('/') + 1)] as Json, at);
+function flaws(value: unknown, schema: JsonObject, at = '$'): string[] {
+  const { $ref: ref, anyOf, type } = schema as { $ref?: string; anyOf?: JsonObject[]; type?: string };
+  if (ref !== undefined) return flaws(value, schemas[ref.slice(ref.lastIndexOf('/') + 1)] as JsonObject, at);
   if (anyOf !== undefined) {
     const each = anyOf.map((one) => flaws(value, one, at));
     return each.some((one) => one.length === 0) ? [] : (each[0] ?? []);
@@ -141,12 +146,12 @@ function flaws(value: unknown, schema: Json, at = '$'): string[] {
   const actual = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
   if (type !== actual && !(type === 'integer' && Number.isInteger(value))) return [`${at}: not ${type}`];
   if (type === 'array')
-    return (value as unknown[]).flatMap((one, i) => flaws(one, schema['items'] as Json, `${at}[${i}]`));
+    return (value as unknown[]).flatMap((one, i) => flaws(one, schema['items'] as JsonObject, `${at}[${i}]`));
   const words = schema['enum'] as string[] | undefined;
   if (words !== undefined && !words.includes(value as string)) return [`${at}: none of ${words.join(' ')}`];
   if (type !== 'object') return [];
-  const properties = (schema['properties'] ?? {}) as Record<string, Json>;
-  const others = schema['additionalProperties'] as Json | undefined;
+  const properties = (schema['properties'] ?? {}) as Record<string, JsonObject>;
+  const others = schema['additionalProperties'] as JsonObject | undefined;
   const missing = ((schema['required'] ?? []) as string[]).filter(
     (name) => !Object.hasOwn(value as object, name),
   );

@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
-import type { Dossier, Evident, Exhibit } from '../../../../src/agent/contract/evidence.ts';
-import { testify } from '../../../../src/agent/evidence/witness-report.ts';
+import type { EvidenceEntry, EvidenceFact, NodeEvidence } from '../../../../src/agent/contract/evidence.ts';
+import { buildWitnessReport } from '../../../../src/agent/evidence/witness-report.ts';
 import { AgentError } from '../../../../src/base/errors.ts';
-import type { AskedQuestion } from '../../../../src/serf/types.ts';
+import type { QueryReport } from '../../../../src/serf/types.ts';
 import type { ProbeReason } from '../../../../src/swim/types.ts';
 import { FakeAgent, member, SEED, send, serve, until } from '../fixture.ts';
 
 /** The clock of the fixture's agent stands at 5000. */
 const NOW = 5000;
-const exhibit = (at: number, fact: Evident): Exhibit => ({ at, lastAt: at, times: 1, fact });
-const dossier = (...exhibits: Exhibit[]): Dossier => ({ node: 'bob', exhibits, dropped: 0 });
+const exhibit = (at: number, fact: EvidenceFact): EvidenceEntry => ({ at, lastAt: at, times: 1, fact });
+const dossier = (...exhibits: EvidenceEntry[]): NodeEvidence => ({
+  node: 'bob',
+  entries: exhibits,
+  dropped: 0,
+});
 const PROBE: ProbeReason = {
   ...{ kind: 'probe', seqNo: 7, millis: 1000, through: ['dan', 'eve'], nacks: 2 },
   ...{ stream: false, awareness: 0, lateness: 0 },
@@ -43,7 +47,7 @@ function agent(): FakeAgent {
   return one;
 }
 
-const asked = (responses: AskedQuestion['responses'], finished: boolean): AskedQuestion => ({
+const asked = (responses: QueryReport['responses'], finished: boolean): QueryReport => ({
   ...{ id: 9, name: 'why', timeout: 1000, finished, expected: 3, acks: [], responses },
 });
 
@@ -74,7 +78,7 @@ test('others are asked; what comes is their word, at the time they told, and wha
   const waiting = send(server, '/v1/hearsay/why/bob');
   await until(() => one.waiting > 0);
   // The accuser's clock stands at 1400 as it answers.
-  const payload = testify(SEEN, undefined, 'cat', 1400);
+  const payload = buildWitnessReport(SEEN, undefined, 'cat', 1400);
   const junk = Uint8Array.of(0xc1, 1, 2);
   one.questions.set(
     9,
@@ -135,10 +139,10 @@ test('of a member that was never blamed nothing is said against it', async () =>
 
 test('S1: many that answer do not make an endless story', async () => {
   const one = agent();
-  const payload = testify(SEEN, undefined, 'cat', NOW);
+  const payload = buildWitnessReport(SEEN, undefined, 'cat', NOW);
   const responses = Array.from({ length: 500 }, (_, i) => ({
     from: `n${i}`,
-    payload: testify(SEEN, undefined, 'cat', NOW),
+    payload: buildWitnessReport(SEEN, undefined, 'cat', NOW),
   }));
   expect(payload.length).toBeLessThan(824);
   one.reply = async () => asked(responses, true);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
-import { startHttp } from '../../../../src/http/server/server.ts';
+import { startHttpServer } from '../../../../src/http/server/server.ts';
 import { FakeAgent, member, options, put, send, serve } from '../fixture.ts';
 
 const TOKEN = '5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e';
@@ -103,7 +103,7 @@ describe('S13 tokens', () => {
 
 describe('S13 where it may listen', () => {
   const refusal = async (host: string, changes = {}): Promise<unknown> => {
-    const started = startHttp(options(new FakeAgent(), { listen: { host, port: 0 }, ...changes }));
+    const started = startHttpServer(options(new FakeAgent(), { listen: { host, port: 0 }, ...changes }));
     return started.then(
       (server) => server.close(),
       (error: unknown) => error,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isOurHost } from '../../../../src/http/server/access.ts';
+import { isAllowedHost } from '../../../../src/http/server/access.ts';
 import { FakeAgent, member, raw, send, serve, socketPath } from '../fixture.ts';
 
 /** What a rebound name, a proxy or a trickster may write after `Host:`. */
@@ -125,16 +125,16 @@ describe('S11 only a Host that is ours is served', () => {
   });
 
   test('S11 on a socket of the network its own address is served, localhost is not', () => {
-    const ours = (host: string, names: string[] = []) => isOurHost([host], '192.0.2.1', new Set(names));
+    const ours = (host: string, names: string[] = []) => isAllowedHost([host], '192.0.2.1', new Set(names));
     expect(ours('192.0.2.1:8500')).toBe(true);
     expect(ours('127.0.0.1')).toBe(true);
     expect(ours('192.0.2.2')).toBe(false);
     expect(ours('localhost')).toBe(false);
     expect(ours('localhost', ['localhost'])).toBe(true);
-    expect(isOurHost(['192.0.2.1'], '::ffff:192.0.2.1', new Set())).toBe(true);
-    expect(isOurHost(['localhost'], '::ffff:127.0.0.1', new Set())).toBe(true);
-    expect(isOurHost(['[fd00::5]:8500'], 'fd00::5', new Set())).toBe(true);
-    expect(isOurHost(['0.0.0.0'], '', new Set())).toBe(false);
+    expect(isAllowedHost(['192.0.2.1'], '::ffff:192.0.2.1', new Set())).toBe(true);
+    expect(isAllowedHost(['localhost'], '::ffff:127.0.0.1', new Set())).toBe(true);
+    expect(isAllowedHost(['[fd00::5]:8500'], 'fd00::5', new Set())).toBe(true);
+    expect(isAllowedHost(['0.0.0.0'], '', new Set())).toBe(false);
   });
 
   test('S11 a request without a Host, with an empty one, or with two is refused', async () => {

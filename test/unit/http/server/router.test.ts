@@ -1,19 +1,19 @@
 /** Which route a path belongs to. Source: http.md T5 to T7. */
 import { expect, test } from 'vitest';
-import { plain } from '../../../../src/http/endpoint/reply/reply.ts';
+import { textReply } from '../../../../src/http/endpoint/reply/reply.ts';
 import type { Route } from '../../../../src/http/endpoint/route.ts';
-import { router } from '../../../../src/http/server/router.ts';
+import { createRouter } from '../../../../src/http/server/router.ts';
 
 const of = (path: string, method: Route['method'] = 'GET'): Route => ({
   method,
   path,
-  oldClients: false,
-  about: { summary: path, query: [] },
-  handle: () => plain(200, path),
+  legacyGetWrite: false,
+  description: { summary: path, query: [] },
+  handle: () => textReply(200, path),
 });
 
 /** In the order that would hide the most if order mattered. */
-const find = router(
+const find = createRouter(
   ['/v1/a/:rest...', '/v1/a/:id', '/v1/a/:id/run', '/v1/a/word', '/v1/:x/y/:z', '/v1/b', '/'].map((path) =>
     of(path),
   ),
@@ -58,7 +58,7 @@ test.each([
 });
 
 test('routes of one path stay together, one for each method', () => {
-  const place = router([of('/v1/q/:id'), of('/v1/x'), of('/v1/q/:id', 'PUT')])('/v1/q/7');
+  const place = createRouter([of('/v1/q/:id'), of('/v1/x'), of('/v1/q/:id', 'PUT')])('/v1/q/7');
   expect(place?.routes.map(({ method }) => method)).toEqual(['GET', 'PUT']);
 });
 

@@ -1,7 +1,7 @@
 /** The cache in front of the routes: it must never answer whom the guards refuse, nor tell what has changed. */
 import { describe, expect, test } from 'vitest';
-import { Reply } from '../../../../src/http/endpoint/reply/reply.ts';
-import { Shortcuts } from '../../../../src/http/server/target-cache.ts';
+import { HttpReply } from '../../../../src/http/endpoint/reply/reply.ts';
+import { TargetCache } from '../../../../src/http/server/target-cache.ts';
 import { instance, service } from '../data.ts';
 import { FakeAgent, member, raw, SEED, send, serve } from '../fixture.ts';
 
@@ -79,14 +79,14 @@ describe('Shortcuts', () => {
   const shortcut = (length = 1) => ({
     query: new Map<string, string[]>(),
     path,
-    reply: new Reply(200, 'x'.repeat(length)),
+    reply: new HttpReply(200, 'x'.repeat(length)),
   });
 
   test('hold for a second at most, should an index fail to move', () => {
     let clock = 0;
-    const shortcuts = new Shortcuts({ door: world(), clock: () => clock });
+    const shortcuts = new TargetCache({ agent: world(), monotonicClock: () => clock });
     const kept = shortcut();
-    shortcuts.keep('/a', kept);
+    shortcuts.store('/a', kept);
     clock = 1000;
     expect(shortcuts.get('/a')).toBe(kept);
     clock = 1001;
@@ -94,17 +94,17 @@ describe('Shortcuts', () => {
   });
 
   test('stay below 256, and below 8 MiB of bodies', () => {
-    const shortcuts = new Shortcuts({ door: world(), clock: () => 0 });
+    const shortcuts = new TargetCache({ agent: world(), monotonicClock: () => 0 });
     const held = (names: number) =>
       Array.from({ length: names }, (_, i) => shortcuts.get(`/${i}`)).filter((one) => one !== undefined)
         .length;
-    for (let i = 0; i < 256; i++) shortcuts.keep(`/${i}`, shortcut());
+    for (let i = 0; i < 256; i++) shortcuts.store(`/${i}`, shortcut());
     expect(held(300)).toBe(256);
-    shortcuts.keep('/256', shortcut());
+    shortcuts.store('/256', shortcut());
     expect(held(300)).toBe(1);
-    for (let i = 0; i < 8; i++) shortcuts.keep(`/${i}`, shortcut(1024 * 1024 - 1));
+    for (let i = 0; i < 8; i++) shortcuts.store(`/${i}`, shortcut(1024 * 1024 - 1));
     expect(held(300)).toBe(9);
-    shortcuts.keep('/more', shortcut(1024 * 1024));
+    shortcuts.store('/more', shortcut(1024 * 1024));
     expect([held(300), shortcuts.get('/more')]).toEqual([0, expect.anything()]);
   });
 });

@@ -2,9 +2,9 @@ import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node
 import { createServer as createHttpServer, Agent as KeepAlive, request } from 'node:http';
 import { connect, createServer, Socket } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { mayWriteByGet } from '../../../../src/http/server/access.ts';
+import { canWriteWithGet } from '../../../../src/http/server/access.ts';
 import { limitConnections } from '../../../../src/http/server/connection-limits.ts';
-import { startHttp } from '../../../../src/http/server/server.ts';
+import { startHttpServer } from '../../../../src/http/server/server.ts';
 import { FakeAgent, member, options, portOf, put, raw, send, serve, socketPath, until } from '../fixture.ts';
 
 const ann = () => new FakeAgent(member('ann'));
@@ -13,7 +13,7 @@ describe('listening', () => {
   test('a busy port is told in one sentence with the next step', async () => {
     const first = await serve(ann());
     const listen = { host: '127.0.0.1', port: portOf(first) };
-    await expect(startHttp(options(ann(), { listen }))).rejects.toMatchObject({
+    await expect(startHttpServer(options(ann(), { listen }))).rejects.toMatchObject({
       code: 'config',
       message: `127.0.0.1:${portOf(first)} is already in use: stop the other program, or choose another place with --http`,
     });
@@ -21,7 +21,7 @@ describe('listening', () => {
 
   test('an address of another host is told as such', async () => {
     const listen = { host: '192.0.2.7', port: 0 };
-    await expect(startHttp(options(ann(), { listen, insecure: true }))).rejects.toMatchObject({
+    await expect(startHttpServer(options(ann(), { listen, insecure: true }))).rejects.toMatchObject({
       code: 'config',
       message: expect.stringContaining('not an address of this host'),
     });
@@ -29,7 +29,7 @@ describe('listening', () => {
 
   test('S13 a socket file is for its owner and group only, and is gone after the stop', async () => {
     const path = socketPath();
-    const server = await startHttp(options(ann(), { listen: { path } }));
+    const server = await startHttpServer(options(ann(), { listen: { path } }));
     expect(statSync(path).mode & 0o777).toBe(0o660);
     expect((await send(server, '/')).body).toBe('hearsay agent');
     await server.close();
@@ -39,7 +39,9 @@ describe('listening', () => {
   test('a socket file somebody answers on is left alone', async () => {
     const path = socketPath();
     const server = await serve(ann(), { listen: { path } });
-    await expect(startHttp(options(ann(), { listen: { path } }))).rejects.toMatchObject({ code: 'config' });
+    await expect(startHttpServer(options(ann(), { listen: { path } }))).rejects.toMatchObject({
+      code: 'config',
+    });
     expect((await send(server, '/')).status).toBe(200);
   });
 
@@ -53,7 +55,7 @@ describe('listening', () => {
     const file = socketPath();
     writeFileSync(file, 'precious');
     chmodSync(file, 0o644);
-    await expect(startHttp(options(ann(), { listen: { path: file } }))).rejects.toMatchObject({
+    await expect(startHttpServer(options(ann(), { listen: { path: file } }))).rejects.toMatchObject({
       code: 'config',
     });
     expect(existsSync(file)).toBe(true);
@@ -77,7 +79,7 @@ describe('connections', () => {
   });
 
   test('T4 S23 beyond the cap a connection is told 429, and there is room again when one closes', async () => {
-    const server = await serve(ann(), { limits: { total: 2, perAddress: 1 } });
+    const server = await serve(ann(), { limits: { maxConnections: 2, maxConnectionsPerAddress: 1 } });
     const holds = [await hold(server), await hold(server)];
     const answer = await raw(server, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 429 .*\r\nRetry-After: 1\r\n.*\r\n\r\nToo many connections/s);
@@ -92,7 +94,7 @@ describe('connections', () => {
     server.on('connection', () => {
       admitted += 1;
     });
-    limitConnections(server, { total: 6, perAddress: 2 });
+    limitConnections(server, { maxConnections: 6, maxConnectionsPerAddress: 2 });
     const arrive = (remoteAddress: string): Socket => {
       const socket = socketFrom(remoteAddress);
       server.emit('connection', socket);
@@ -162,7 +164,7 @@ describe('connections', () => {
 
   test('a stop answers parked queries and ends idle connections', async () => {
     const agent = ann();
-    const server = await startHttp(options(agent));
+    const server = await startHttpServer(options(agent));
     const idle = await hold(server);
     const index = agent.view.indexOf(['nodes']);
     const parked = send(server, `/v1/catalog/nodes?index=${index}`);
@@ -274,7 +276,7 @@ describe('T13 writes by GET, for clients of old', () => {
 
   test('T13 nobody may from another host', () => {
     const from = (remoteAddress: string | undefined) =>
-      mayWriteByGet({ headers: {}, socket: socketFrom(remoteAddress) });
+      canWriteWithGet({ headers: {}, socket: socketFrom(remoteAddress) });
     for (const local of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1', undefined])
       expect(from(local)).toBe(true);
     for (const far of ['192.0.2.1', '::ffff:192.0.2.1', 'fd00::5', '0.0.0.0']) expect(from(far)).toBe(false);
@@ -294,7 +296,7 @@ describe('T13 writes by GET, for clients of old', () => {
     for (const headers of browsers) expect((await send(server, get, { headers })).status).toBe(405);
     expect((await send(server, get, { method: 'HEAD' })).status).toBe(405);
     expect((await send(server, '/v1/agent/leave')).status).toBe(405);
-    const strict = await serve(agent, { getWrites: false });
+    const strict = await serve(agent, { legacyGetWrites: false });
     expect((await send(strict, get)).status).toBe(405);
     expect(agent.asked).toEqual([]);
   });

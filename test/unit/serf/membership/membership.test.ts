@@ -53,7 +53,7 @@ describe('4.5 what swim saw', () => {
     ann.joinIntent('bob', 9);
     ann.down('bob');
 
-    ann.serf.memberEvent({ kind: 'memberDropped', member: member('bob', 'dead') }, 0, ann.out);
+    ann.serf.handleMemberEvent({ kind: 'memberDropped', member: member('bob', 'dead') }, 0, ann.out);
     expect(ann.seen('bob')).toEqual({ status: 'failed', ltime: 9 });
     ann.up('bob', { v: '2' });
 
@@ -82,8 +82,8 @@ describe('4.5 what swim saw', () => {
     ann.joinIntent('bob', 3);
     const next = member('bob', 'alive', { role: 'web' });
 
-    ann.serf.memberEvent({ kind: 'memberUpdated', member: next }, 0, ann.out);
-    ann.serf.memberEvent({ kind: 'memberUpdated', member: member('nobody') }, 0, ann.out);
+    ann.serf.handleMemberEvent({ kind: 'memberUpdated', member: next }, 0, ann.out);
+    ann.serf.handleMemberEvent({ kind: 'memberUpdated', member: member('nobody') }, 0, ann.out);
 
     expect(ann.serf.view.get('bob')).toMatchObject({ status: 'alive', statusLTime: 3, member: next });
     expect(ann.serf.view.get('bob')?.tags.get('role')).toBe('web');
@@ -95,7 +95,7 @@ describe('4.5 what swim saw', () => {
     const ann = one({ members: ['bob'] });
     const other = member('eve').identity.address;
 
-    ann.serf.memberEvent({ kind: 'nameConflict', member: member('bob'), other }, 0, ann.out);
+    ann.serf.handleMemberEvent({ kind: 'nameConflict', member: member('bob'), other }, 0, ann.out);
 
     expect(ann.out).toEqual([]);
     expect(ann.status('bob')).toBe('alive');
@@ -141,7 +141,7 @@ describe('4.5 intents that outrun their member', () => {
     const { serf, lanes } = one({ unborn: true });
 
     serf.receive(LeaveIntent.encode({ node: SELF, ltime: 9, prune: false }), 0, []);
-    serf.memberEvent({ kind: 'memberJoined', member: member(SELF) }, 0, []);
+    serf.handleMemberEvent({ kind: 'memberJoined', member: member(SELF) }, 0, []);
 
     expect(serf.view.get(SELF)?.status).toBe('alive');
     expect(lanes.intents.size).toBe(0);

@@ -67,7 +67,7 @@ describe('4.10 reconnecting', () => {
   test('4.10 the last failed member of a pair is tried every 30 s, at its last address', () => {
     const ann = one({ members: ['bob'] });
     ann.down('bob');
-    ann.serf.memberEvent({ kind: 'memberDropped', member: member('bob', 'dead') }, 0, ann.out);
+    ann.serf.handleMemberEvent({ kind: 'memberDropped', member: member('bob', 'dead') }, 0, ann.out);
 
     ann.pass(95_000);
 

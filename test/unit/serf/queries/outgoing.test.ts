@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { NO_BYTES, text, utf8 } from '../../../../src/base/bytes.ts';
-import type { AskedQuestion, Question, SerfEffect } from '../../../../src/serf/types.ts';
+import { decodeUtf8, encodeUtf8, NO_BYTES } from '../../../../src/base/bytes.ts';
+import type { QueryDefinition, QueryReport, SerfEffect } from '../../../../src/serf/types.ts';
 import { encodeFilter } from '../../../../src/wire/filter.ts';
 import {
   ConflictResponse,
@@ -11,10 +11,10 @@ import {
   QueryResponse,
   RelayHeader,
 } from '../../../../src/wire/serf.ts';
-import { decode } from '../../../../src/wire/struct.ts';
+import { decodeStruct } from '../../../../src/wire/struct.ts';
 import { member, type One, one, SELF } from '../one.ts';
 
-const question = (changes: Partial<Question> = {}): Question => ({
+const question = (changes: Partial<QueryDefinition> = {}): QueryDefinition => ({
   ...{ name: 'load', payload: NO_BYTES, nodes: [], tags: new Map(), ack: true, relayFactor: 0 },
   ...changes,
 });
@@ -31,16 +31,16 @@ function sent(ann: One): { to: string; message: ReturnType<typeof decodeSerf> }[
   return some;
 }
 
-const answer = (ann: One, asked: AskedQuestion, from: string, words: string, flags = 0): void => {
+const answer = (ann: One, asked: QueryReport, from: string, words: string, flags = 0): void => {
   const ltime = ann.serf.clocks.query - 1;
-  ann.receive(QueryResponse.encode({ ltime, id: asked.id, from, flags, payload: utf8(words) }));
+  ann.receive(QueryResponse.encode({ ltime, id: asked.id, from, flags, payload: encodeUtf8(words) }));
 };
 
 describe('4.6 a query of ours', () => {
   test('4.6 goes to all with our address, and is answered by ourselves too', () => {
     const ann = one({ members: ['bob'] });
 
-    const asked = ann.serf.ask(question({ payload: utf8('now') }), ann.now, ann.out);
+    const asked = ann.serf.query(question({ payload: encodeUtf8('now') }), ann.now, ann.out);
 
     expect(ann.toldMessages('queries')).toMatchObject([
       {
@@ -61,7 +61,7 @@ describe('4.6 a query of ours', () => {
 
   test('4.6 the first ack and the first answer of each member count, and only of members', () => {
     const ann = one({ members: ['bob', 'cat'] });
-    const asked = ann.serf.ask(question({ ack: false }), ann.now, ann.out);
+    const asked = ann.serf.query(question({ ack: false }), ann.now, ann.out);
 
     answer(ann, asked, 'bob', '', 1);
     answer(ann, asked, 'bob', '', 1);
@@ -69,30 +69,30 @@ describe('4.6 a query of ours', () => {
     answer(ann, asked, 'bob', 'two');
     answer(ann, asked, 'eve', 'forged');
 
-    const now = ann.serf.question(asked.id);
+    const now = ann.serf.queryReport(asked.id);
     expect(now?.acks).toEqual(['bob']);
-    expect(now?.responses.map(({ from, payload }) => [from, text(payload)])).toEqual([['bob', 'one']]);
+    expect(now?.responses.map(({ from, payload }) => [from, decodeUtf8(payload)])).toEqual([['bob', 'one']]);
     expect(ann.facts()).toContainEqual({ kind: 'responseRefused', from: 'eve', why: 'not from a member' });
   });
 
   test('4.6 it is over at its timeout; a minute later it is forgotten', () => {
     const ann = one({ members: ['bob'] });
-    const asked = ann.serf.ask(question({ timeout: 1000 }), ann.now, ann.out);
+    const asked = ann.serf.query(question({ timeout: 1000 }), ann.now, ann.out);
 
     ann.pass(999);
-    expect(ann.serf.question(asked.id)?.finished).toBe(false);
+    expect(ann.serf.queryReport(asked.id)?.finished).toBe(false);
     ann.pass(1);
-    expect(ann.serf.question(asked.id)?.finished).toBe(true);
+    expect(ann.serf.queryReport(asked.id)?.finished).toBe(true);
     answer(ann, asked, 'bob', 'late');
-    expect(ann.serf.question(asked.id)?.responses).toEqual([]);
+    expect(ann.serf.queryReport(asked.id)?.responses).toEqual([]);
     ann.pass(60_000);
-    expect(ann.serf.question(asked.id)).toBeUndefined();
+    expect(ann.serf.queryReport(asked.id)).toBeUndefined();
   });
 
   test('4.6 what is too large, not understood, or one too many is refused, and nothing is sent', () => {
     const ann = one();
-    const refused = (changes: Partial<Question>, code: string): void =>
-      expect(() => ann.serf.ask(question(changes), ann.now, ann.out)).toThrowError(
+    const refused = (changes: Partial<QueryDefinition>, code: string): void =>
+      expect(() => ann.serf.query(question(changes), ann.now, ann.out)).toThrowError(
         expect.objectContaining({ code }),
       );
 
@@ -100,7 +100,7 @@ describe('4.6 a query of ours', () => {
     refused({ tags: new Map([['role', '(']]) }, 'badRequest');
     refused({ name: '' }, 'badRequest');
     refused({ relayFactor: 256 }, 'badRequest');
-    for (let i = 0; i < 64; i++) ann.serf.ask(question(), ann.now, ann.out);
+    for (let i = 0; i < 64; i++) ann.serf.query(question(), ann.now, ann.out);
     ann.told('queries');
     refused({}, 'conflict');
     expect(ann.told('queries')).toEqual([]);
@@ -111,7 +111,7 @@ describe('4.6 a query of another', () => {
   test('4.6 is acked if it asks for that, and waits for an answer, which goes to its sender', () => {
     const ann = one({ members: ['bob'] });
 
-    ann.query(7, 3, { ...ofBob, flags: 1, payload: utf8('?') });
+    ann.query(7, 3, { ...ofBob, flags: 1, payload: encodeUtf8('?') });
 
     expect(sent(ann)).toEqual([
       {
@@ -119,11 +119,11 @@ describe('4.6 a query of another', () => {
         message: { kind: 'queryResponse', ltime: 3, id: 7, from: SELF, flags: 1, payload: NO_BYTES },
       },
     ]);
-    expect(ann.serf.waitingQueries).toMatchObject([{ id: 7, name: 'q', from: 'bob', deadline: 5000 }]);
+    expect(ann.serf.pendingQueries).toMatchObject([{ id: 7, name: 'q', from: 'bob', deadline: 5000 }]);
 
-    ann.serf.respond(7, utf8('fine'), ann.now, ann.out);
-    expect(sent(ann)).toMatchObject([{ message: { flags: 0, payload: utf8('fine') } }]);
-    expect(() => ann.serf.respond(7, utf8('again'), ann.now, ann.out)).toThrowError(
+    ann.serf.respond(7, encodeUtf8('fine'), ann.now, ann.out);
+    expect(sent(ann)).toMatchObject([{ message: { flags: 0, payload: encodeUtf8('fine') } }]);
+    expect(() => ann.serf.respond(7, encodeUtf8('again'), ann.now, ann.out)).toThrowError(
       expect.objectContaining({ code: 'notFound' }),
     );
   });
@@ -143,7 +143,7 @@ describe('4.6 a query of another', () => {
     const ann = one({ members: ['bob'] });
     ann.query(7, 3, ofBob);
     ann.pass(5000);
-    expect(ann.serf.waitingQueries).toEqual([]);
+    expect(ann.serf.pendingQueries).toEqual([]);
   });
 
   test('4.6 filters of node and tag must all match; otherwise not even an ack goes', () => {
@@ -201,8 +201,8 @@ describe('4.6 a query of another', () => {
       const dest = { kind: 'relayAddress', ip, port: 7946, zone: '' } as const;
       cat.receive(new Uint8Array([...RelayHeader.encode({ dest, destName: 'bob' }), ...body]));
     };
-    relay(Uint8Array.of(8, 8, 8, 8), QueryResponse.encode(QueryResponse.make({ from: 'ann' })));
-    relay(atBob.ip, Query.encode(Query.make({ name: 'q', addr: atBob.ip })));
+    relay(Uint8Array.of(8, 8, 8, 8), QueryResponse.encode(QueryResponse.create({ from: 'ann' })));
+    relay(atBob.ip, Query.encode(Query.create({ name: 'q', addr: atBob.ip })));
 
     expect(sent(cat)).toEqual([]);
     expect(cat.facts().map(({ kind }) => kind)).toEqual(['relayRefused', 'relayRefused']);
@@ -220,7 +220,9 @@ describe('4.7 keys', () => {
   };
   said.last = (ann: One) => {
     const [last] = sent(ann);
-    return last?.message.kind === 'queryResponse' ? decode(KeyResponse, last.message.payload) : undefined;
+    return last?.message.kind === 'queryResponse'
+      ? decodeStruct(KeyResponse, last.message.payload)
+      : undefined;
   };
 
   test('4.7 installed, used, listed and removed; the primary never', () => {
@@ -248,14 +250,14 @@ describe('4.7 keys', () => {
     const ann = one({ members: ['bob'], keys: [key(1)], keepsKeys: true });
 
     expect(said(ann, '_serf_install-key', 2)).toBeUndefined();
-    const first = ann.out.find((effect) => effect.kind === 'keepKeys');
-    ann.serf.keysKept(first?.ticket ?? 0, undefined, ann.now, ann.out);
+    const first = ann.out.find((effect) => effect.kind === 'storeKeys');
+    ann.serf.onKeysStored(first?.ticket ?? 0, undefined, ann.now, ann.out);
     expect(said.last(ann)).toMatchObject({ result: true, message: '' });
 
     ann.out.length = 0;
     expect(said(ann, '_serf_use-key', 2)).toBeUndefined();
-    const second = ann.out.find((effect) => effect.kind === 'keepKeys');
-    ann.serf.keysKept(second?.ticket ?? 0, 'ENOSPC', ann.now, ann.out);
+    const second = ann.out.find((effect) => effect.kind === 'storeKeys');
+    ann.serf.onKeysStored(second?.ticket ?? 0, 'ENOSPC', ann.now, ann.out);
     expect(said.last(ann)).toMatchObject({ result: false, message: expect.stringContaining('ENOSPC') });
   });
 
@@ -277,20 +279,22 @@ describe('4.7 keys', () => {
 });
 
 describe('4.8 two nodes with our name', () => {
-  const contest = (ann: One): AskedQuestion['id'] => {
+  const contest = (ann: One): QueryReport['id'] => {
     const other = member('eve').identity.address;
-    ann.serf.memberEvent({ kind: 'nameConflict', member: member(SELF), other }, ann.now, ann.out);
+    ann.serf.handleMemberEvent({ kind: 'nameConflict', member: member(SELF), other }, ann.now, ann.out);
     const [query] = ann.toldMessages('queries');
     return query?.kind === 'query' ? query.id : -1;
   };
   const claim = (ann: One, id: number, from: string, whose: string): void => {
     const { ip, port } = member(whose).identity.address;
-    const payload = ConflictResponse.encode(ConflictResponse.make({ name: SELF, addr: ip, port, status: 1 }));
+    const payload = ConflictResponse.encode(
+      ConflictResponse.create({ name: SELF, addr: ip, port, status: 1 }),
+    );
     ann.receive(
-      QueryResponse.encode(QueryResponse.make({ ltime: ann.serf.clocks.query - 1, id, from, payload })),
+      QueryResponse.encode(QueryResponse.create({ ltime: ann.serf.clocks.query - 1, id, from, payload })),
     );
   };
-  const lost = (ann: One): boolean => ann.out.some((effect) => effect.kind === 'nameLost');
+  const lost = (ann: One): boolean => ann.out.some((effect) => effect.kind === 'nameVoteLost');
 
   test('4.8 the members are asked; who has fewer of them goes', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
@@ -336,17 +340,17 @@ describe('4.8 two nodes with our name', () => {
 
   test('4.8 asked about another name, we tell whom we mean by it; about our own, nothing', () => {
     const ann = one({ members: ['bob', 'cat'] });
-    ann.query(1, 3, { ...ofBob, name: '_serf_conflict', payload: utf8('cat') });
+    ann.query(1, 3, { ...ofBob, name: '_serf_conflict', payload: encodeUtf8('cat') });
     const [about] = sent(ann);
     if (about?.message.kind !== 'queryResponse') throw new Error('no answer');
-    expect(decode(ConflictResponse, about.message.payload)).toMatchObject({
+    expect(decodeStruct(ConflictResponse, about.message.payload)).toMatchObject({
       name: 'cat',
       addr: member('cat').identity.address.ip,
       status: 1,
     });
-    ann.query(2, 3, { ...ofBob, name: '_serf_conflict', payload: utf8(SELF) });
+    ann.query(2, 3, { ...ofBob, name: '_serf_conflict', payload: encodeUtf8(SELF) });
     expect(sent(ann)).toEqual([]);
-    ann.query(3, 3, { ...ofBob, name: '_serf_conflict', payload: utf8('nobody') });
+    ann.query(3, 3, { ...ofBob, name: '_serf_conflict', payload: encodeUtf8('nobody') });
     expect(sent(ann)).toMatchObject([{ message: { payload: Uint8Array.of(6, 0xc0) } }]);
   });
 });
@@ -355,7 +359,7 @@ describe('reminders', () => {
   test('4.6 who should have acked and has not is asked directly, once', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const nodes = ['ann', 'bob', 'cat'];
-    const asked = ann.serf.ask(question({ nodes, timeout: 1000 }), ann.now, ann.out);
+    const asked = ann.serf.query(question({ nodes, timeout: 1000 }), ann.now, ann.out);
     const [body] = ann.told('queries');
     answer(ann, asked, 'bob', '', 1);
 

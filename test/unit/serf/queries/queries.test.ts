@@ -81,7 +81,7 @@ describe('4.6 queries', () => {
       expect.objectContaining({ code: 'badValue' }),
     );
     expect(() =>
-      ann.receive(Query.encode(Query.make({ ltime: 5, addr, name: '_serf_use-key' }))),
+      ann.receive(Query.encode(Query.create({ ltime: 5, addr, name: '_serf_use-key' }))),
     ).toThrowError(expect.objectContaining({ code: 'badValue' }));
 
     expect(ann.serf.clocks.query).toBe(1);
@@ -99,7 +99,7 @@ describe('4.6 queries', () => {
   test('4.6 an answer to no query of ours changes nothing and goes nowhere', () => {
     const ann = one();
 
-    ann.receive(QueryResponse.encode(QueryResponse.make({ ltime: 9, id: 1, from: 'bob' })));
+    ann.receive(QueryResponse.encode(QueryResponse.create({ ltime: 9, id: 1, from: 'bob' })));
 
     expect(ann.serf.clocks.query).toBe(1);
     expect(ann.facts()).toEqual([{ kind: 'responseRefused', from: 'bob', why: 'not from a member' }]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { until } from '../../../support/wait.ts';
+import { waitUntil } from '../../../support/wait.ts';
 import { event, handlersWith, isAlive, member, notebook, query, script } from './support.ts';
 
 const RECORD = '{ env | grep ^SERF_ | sort; echo --; cat; }';
@@ -7,12 +7,12 @@ const RECORD = '{ env | grep ^SERF_ | sort; echo --; cat; }';
 describe('what a script gets', () => {
   test('for members: a line each, separators in names made harmless', async () => {
     const notes = notebook();
-    const { tell } = handlersWith([
+    const { notify: tell } = handlersWith([
       script(['member-join'], `${RECORD} > ${notes.path}.new; mv ${notes.path}.new ${notes.path}`),
     ]);
     tell(member('failed', 'not-asked-for'));
     tell(member('join', 'ann', { role: 'db', x: 'tab\there\nand there' }));
-    await until('it ran', 20_000, () => notes.read() !== '');
+    await waitUntil('it ran', 20_000, () => notes.read() !== '');
     expect(notes.lines()).toEqual([
       'SERF_EVENT=member-join',
       'SERF_SELF_NAME=me',
@@ -26,11 +26,11 @@ describe('what a script gets', () => {
 
   test('for user events: name, time and payload, which ends its line', async () => {
     const notes = notebook();
-    const { tell } = handlersWith([script(['user'], `{ ${RECORD}; echo .; } >> ${notes.path}`)]);
+    const { notify: tell } = handlersWith([script(['user'], `{ ${RECORD}; echo .; } >> ${notes.path}`)]);
     tell(event('deploy', 'two\nlines'));
     tell(event('empty'));
     tell(event('ended', 'x\n'));
-    await until('all ran', 20_000, () => notes.lines().filter((line) => line === '.').length === 3);
+    await waitUntil('all ran', 20_000, () => notes.lines().filter((line) => line === '.').length === 3);
     const said = notes
       .read()
       .split('.\n')
@@ -42,12 +42,12 @@ describe('what a script gets', () => {
 
   test('S14: no shell reads its arguments, the environment is a short list, the folder the root', async () => {
     process.env['HEARSAY_SECRET'] = 'key';
-    const { tell, facts } = handlersWith([
+    const { notify: tell, facts } = handlersWith([
       { on: ['user'], run: ['/bin/echo', '$HOME; `id`', '*'], timeout: 20_000 },
       script(['user'], 'pwd; env'),
     ]);
     tell(event('a\0b; `id`'));
-    await until('both ran', 20_000, () => facts.length === 2);
+    await waitUntil('both ran', 20_000, () => facts.length === 2);
     delete process.env['HEARSAY_SECRET'];
     const said = facts.map((fact) => (fact.kind === 'handlerRan' ? fact.said : fact.kind));
     expect(said).toContain('$HOME; `id` *\n');
@@ -64,14 +64,14 @@ describe('who is told', () => {
   test('each handler hears what it is for', async () => {
     const notes = notebook();
     const into = (name: string): string => `echo ${name} $SERF_EVENT >> ${notes.path}`;
-    const { tell, facts } = handlersWith([
+    const { notify: tell, facts } = handlersWith([
       script(['*'], into('all')),
       script(['user:deploy', 'query'], into('some')),
       script(['query:load'], into('load')),
     ]);
     for (const news of [event('deploy'), event('other'), query('load'), query('disk'), member('reap', 'ann')])
       tell(news);
-    await until('all ran', 20_000, () => facts.length === 9);
+    await waitUntil('all ran', 20_000, () => facts.length === 9);
     expect(notes.lines().sort()).toEqual([
       ...['all member-reap', 'all query', 'all query', 'all user', 'all user'],
       ...['load query', 'some query', 'some query', 'some user'],
@@ -80,7 +80,11 @@ describe('who is told', () => {
 
   test('one at a time, in order, but queries do not wait for events', async () => {
     const notes = notebook();
-    const { tell, facts, answers } = handlersWith([
+    const {
+      notify: tell,
+      facts,
+      answers,
+    } = handlersWith([
       script(
         ['user'],
         `read n; echo in $n >> ${notes.path}; sleep 0.$((5 - n)); echo out $n >> ${notes.path}`,
@@ -89,15 +93,15 @@ describe('who is told', () => {
     ]);
     for (const n of ['1', '2', '3']) tell(event('step', n));
     tell(query('there'));
-    await until('the query is answered', 20_000, () => answers.length === 1);
-    await until('all ran', 20_000, () => facts.filter(({ kind }) => kind === 'handlerRan').length === 4);
+    await waitUntil('the query is answered', 20_000, () => answers.length === 1);
+    await waitUntil('all ran', 20_000, () => facts.filter(({ kind }) => kind === 'handlerRan').length === 4);
     expect(notes.lines()).toEqual(['in 1', 'out 1', 'in 2', 'out 2', 'in 3', 'out 3']);
   });
 
   test('of a burst there is one run', async () => {
-    const { tell, facts } = handlersWith([script(['*'], 'wc -l')], { period: 3000, quiet: 300 });
+    const { notify: tell, facts } = handlersWith([script(['*'], 'wc -l')], { period: 3000, quiescent: 300 });
     for (const name of ['ann', 'bob', 'cat']) tell(member('join', name));
-    await until('it ran', 20_000, () => facts.length === 1);
+    await waitUntil('it ran', 20_000, () => facts.length === 1);
     expect(facts[0]).toMatchObject({
       event: 'member-join',
       said: expect.stringMatching(/^ *3\n$/) as string,
@@ -106,24 +110,30 @@ describe('who is told', () => {
 
   test('who is too slow loses the oldest, and how many is told', async () => {
     const notes = notebook();
-    const { tell, facts } = handlersWith([script(['user'], `read n; echo $n >> ${notes.path}; sleep 1000`)]);
+    const { notify: tell, facts } = handlersWith([
+      script(['user'], `read n; echo $n >> ${notes.path}; sleep 1000`),
+    ]);
     for (let n = 0; n < 300; n++) tell(event(`n${n}`, String(n)));
     expect(facts).toHaveLength(300 - 1 - 256);
     expect(facts[0]).toEqual({ kind: 'handlerDropped', handler: '/bin/sh', event: 'user:n1' });
-    await until('the first runs', 20_000, () => notes.lines().length === 1);
+    await waitUntil('the first runs', 20_000, () => notes.lines().length === 1);
     expect(notes.lines()).toEqual(['0']);
   });
 });
 
 describe('answers', () => {
   test('are what the script says, if it ends well', async () => {
-    const { tell, facts, answers } = handlersWith([
+    const {
+      notify: tell,
+      facts,
+      answers,
+    } = handlersWith([
       script(['query'], 'cat; echo words >&2; test $SERF_QUERY_NAME = good'),
       script(['query'], ':'),
     ]);
     tell(query('good', 'payload', 3));
     tell(query('bad', 'payload', 4));
-    await until('all ran', 20_000, () => facts.length === 4);
+    await waitUntil('all ran', 20_000, () => facts.length === 4);
     expect(answers).toEqual(['3: payload\nwords\n']);
     expect(facts).toContainEqual(
       expect.objectContaining({
@@ -135,10 +145,14 @@ describe('answers', () => {
   });
 
   test('that are refused are told, and events have none', async () => {
-    const { tell, facts, answers } = handlersWith([script(['*'], 'echo said')], undefined, 'too large');
+    const {
+      notify: tell,
+      facts,
+      answers,
+    } = handlersWith([script(['*'], 'echo said')], undefined, 'too large');
     tell(query('q'));
     tell(event('e'));
-    await until('both ran', 20_000, () => facts.length === 2);
+    await waitUntil('both ran', 20_000, () => facts.length === 2);
     expect(answers).toEqual([]);
     expect(facts).toContainEqual({
       kind: 'handlerFailed',
@@ -155,33 +169,33 @@ describe('answers', () => {
 describe('S14: bounds', () => {
   test('at the timeout the whole group is killed, sleeping children too', async () => {
     const notes = notebook();
-    const { tell, facts } = handlersWith([
+    const { notify: tell, facts } = handlersWith([
       script(['user'], `sleep 1000 & echo $! >> ${notes.path}; echo $$ >> ${notes.path}; wait`, 2000),
     ]);
     tell(event('e'));
-    await until('it was stopped', 20_000, () => facts.length === 1);
+    await waitUntil('it was stopped', 20_000, () => facts.length === 1);
     expect(facts[0]).toMatchObject({ kind: 'handlerFailed', why: 'it took longer than 2 s and was stopped' });
     expect(notes.lines()).toHaveLength(2);
-    await until('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
+    await waitUntil('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
   });
 
   test('what it leaves behind ends with it', async () => {
     const notes = notebook();
-    const { tell, facts } = handlersWith([script(['user'], `sleep 1000 & echo $! >> ${notes.path}`)]);
+    const { notify: tell, facts } = handlersWith([script(['user'], `sleep 1000 & echo $! >> ${notes.path}`)]);
     tell(event('e'));
-    await until('it ran', 20_000, () => facts.length === 1);
+    await waitUntil('it ran', 20_000, () => facts.length === 1);
     expect(notes.lines()).toHaveLength(1);
-    await until('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
+    await waitUntil('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
   });
 
   test('one that floods is stopped; of much that it says the first 4 kB are kept', async () => {
-    const { tell, facts } = handlersWith([
+    const { notify: tell, facts } = handlersWith([
       { on: ['user:flood'], run: ['/usr/bin/yes'], timeout: 20_000 },
       script(['user:much'], 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done'),
       { on: ['user:none'], run: ['/no/such/program'], timeout: 20_000 },
     ]);
     for (const name of ['flood', 'much', 'none']) tell(event(name));
-    await until('all ran', 20_000, () => facts.length === 3);
+    await waitUntil('all ran', 20_000, () => facts.length === 3);
     const by = (name: string) => facts.find((fact) => fact.event === `user:${name}`);
     expect(by('flood')).toMatchObject({ why: 'it said more than 1048576 bytes and was stopped' });
     expect(by('none')).toMatchObject({ why: 'spawn /no/such/program ENOENT' });
@@ -193,12 +207,16 @@ describe('S14: bounds', () => {
 
   test('closing kills what runs, and nothing more is heard', async () => {
     const notes = notebook();
-    const { tell, facts, close } = handlersWith([script(['user'], `echo $$ >> ${notes.path}; sleep 1000`)]);
+    const {
+      notify: tell,
+      facts,
+      close,
+    } = handlersWith([script(['user'], `echo $$ >> ${notes.path}; sleep 1000`)]);
     tell(event('a'));
     tell(event('b'));
-    await until('it runs', 10_000, () => notes.lines().length === 1);
+    await waitUntil('it runs', 10_000, () => notes.lines().length === 1);
     close();
-    await until('it is gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
+    await waitUntil('it is gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
     tell(event('c'));
     expect(facts).toEqual([]);
     expect(notes.lines()).toHaveLength(1);
@@ -208,12 +226,15 @@ describe('S14: bounds', () => {
 test('other handlers take over: what was told to the former is still handled, one that stays is not disturbed', async () => {
   const notes = notebook();
   const stays = script(['user'], `read n; echo stays $n >> ${notes.path}`);
-  const { tell, replace } = handlersWith([stays, script(['user'], `read n; echo goes $n >> ${notes.path}`)]);
+  const { notify: tell, replace } = handlersWith([
+    stays,
+    script(['user'], `read n; echo goes $n >> ${notes.path}`),
+  ]);
   tell(event('e', '1'));
   tell(event('e', '2'));
   replace([stays, script(['user'], `read n; echo comes $n >> ${notes.path}`)]);
   tell(event('e', '3'));
-  await until('all ran', 20_000, () => notes.lines().length === 6);
+  await waitUntil('all ran', 20_000, () => notes.lines().length === 6);
   expect(notes.lines().filter((line) => line.startsWith('stays'))).toEqual(['stays 1', 'stays 2', 'stays 3']);
   expect(notes.lines().sort().slice(0, 3)).toEqual(['comes 3', 'goes 1', 'goes 2']);
 });

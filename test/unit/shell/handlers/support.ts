@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { HandlerConfig } from '../../../../src/config/schema.ts';
-import type { MemberChange, News, SerfMember } from '../../../../src/serf/types.ts';
+import type { HandlerEvent, MemberChange, SerfMember } from '../../../../src/serf/types.ts';
 import type { HandlerFact } from '../../../../src/shell/handlers/handler.ts';
 import { createHandlers } from '../../../../src/shell/handlers/index.ts';
 import { at } from '../support.ts';
@@ -18,12 +18,12 @@ export const script = (on: readonly string[], text: string, timeout = 20_000): H
   timeout,
 });
 
-export const event = (name: string, payload = '', ltime = 7): News => ({
+export const event = (name: string, payload = '', ltime = 7): HandlerEvent => ({
   kind: 'user',
   event: { name, ltime, payload: bytes(payload), coalesce: false },
 });
 
-export const query = (name: string, payload = '', id = 1): News => ({
+export const query = (name: string, payload = '', id = 1): HandlerEvent => ({
   kind: 'query',
   query: { id, ltime: 9, name, payload: bytes(payload), from: 'ann', deadline: Number.MAX_VALUE },
 });
@@ -32,7 +32,7 @@ export const member = (
   change: MemberChange,
   name: string,
   tags: Readonly<Record<string, string>> = {},
-): News => ({
+): HandlerEvent => ({
   kind: 'members',
   change,
   members: [
@@ -47,7 +47,7 @@ export const member = (
   ],
 });
 
-const OFF = { period: 0, quiet: 0 };
+const OFF = { period: 0, quiescent: 0 };
 
 export function handlersWith(handlers: readonly HandlerConfig[], spans = OFF, refusal?: string) {
   const facts: HandlerFact[] = [];
@@ -67,7 +67,7 @@ export function handlersWith(handlers: readonly HandlerConfig[], spans = OFF, re
       if (refusal !== undefined) throw new Error(refusal);
       answers.push(`${id}: ${new TextDecoder().decode(payload)}`);
     },
-    note: (fact) => void facts.push(fact),
+    record: (fact) => void facts.push(fact),
     now: () => performance.now(),
   });
   onTestFinished(() => made.close());

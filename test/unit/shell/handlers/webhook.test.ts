@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createTcp, type Socket } from 'node:n
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HandlerConfig } from '../../../../src/config/schema.ts';
 import { webhookAction } from '../../../../src/shell/handlers/webhook.ts';
-import { until } from '../../../support/wait.ts';
+import { waitUntil } from '../../../support/wait.ts';
 import { selfSigned } from '../runners/support.ts';
 import { event, handlersWith, member, query } from './support.ts';
 
@@ -48,10 +48,10 @@ const calm = new AbortController().signal;
 
 test('news is posted as JSON, in order', async () => {
   const { posted, origin } = await receiver((response) => response.end());
-  const { tell, facts } = handlersWith([hook(['*'], `${origin}/in?token=s3cret`)]);
+  const { notify: tell, facts } = handlersWith([hook(['*'], `${origin}/in?token=s3cret`)]);
   tell(member('join', 'ann', { role: 'db' }));
   tell(event('deploy', 'v1'));
-  await until('both are posted', 20_000, () => facts.length === 2);
+  await waitUntil('both are posted', 20_000, () => facts.length === 2);
   expect(posted[0]).toMatchObject({ method: 'POST', url: '/in?token=s3cret', type: 'application/json' });
   expect(posted.map(({ body }) => body)).toEqual([
     {
@@ -71,10 +71,10 @@ test('what it answers to a query is the answer; nothing is none; an error is tol
     else if (count === 2) response.writeHead(204).end();
     else response.writeHead(500).end('secret');
   });
-  const { tell, facts, answers } = handlersWith([hook(['query'], origin)]);
+  const { notify: tell, facts, answers } = handlersWith([hook(['query'], origin)]);
   for (const id of [1, 2, 3]) {
     tell(query('load', 'now', id));
-    await until(`query ${id} is handled`, 20_000, () => facts.length === id);
+    await waitUntil(`query ${id} is handled`, 20_000, () => facts.length === id);
   }
   expect(answers).toEqual(['1: low']);
   expect(posted[0]?.body).toMatchObject({ event: 'query', name: 'load', payload: 'now', from: 'ann' });
@@ -127,7 +127,7 @@ describe('what goes wrong', () => {
     const act = webhookAction(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 500, []);
     await expect(act(event('e'), self, calm)).rejects.toThrow('no answer in 0.5 s');
     await expect(act(event('e'), self, calm)).rejects.toThrow('no answer in 0.5 s');
-    await until('nothing is left open', 10_000, () => count === 2 && open.size === 0);
+    await waitUntil('nothing is left open', 10_000, () => count === 2 && open.size === 0);
   });
 
   test('of an endless answer no more is read than may be kept', async () => {

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { JOURNAL } from '../../../../src/shell/logging/fact-table.ts';
-import { createJournal, type Journal, printable } from '../../../../src/shell/logging/journal.ts';
+import { FACT_TABLE } from '../../../../src/shell/logging/fact-table.ts';
+import { createJournal, escapeUnprintable, type Journal } from '../../../../src/shell/logging/journal.ts';
 import { LOCAL } from '../support.ts';
 
 interface Line {
@@ -37,7 +37,7 @@ const WARN = 40;
 describe('a fact', () => {
   test('becomes one line and one count', () => {
     const { journal: it, lines } = journal();
-    it.note({ kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 3, deadline: 12.5, reason });
+    it.record({ kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 3, deadline: 12.5, reason });
     expect(lines).toEqual([
       { level: INFO, room: 'swim', node: 'bob', by: 'ann', incarnation: 3, msg: 'member suspected' },
     ]);
@@ -46,7 +46,7 @@ describe('a fact', () => {
 
   test('below the level is counted all the same', () => {
     const { journal: it, lines } = journal('info');
-    it.note({ kind: 'probeFailed', node: 'bob', awareness: 1, reason });
+    it.record({ kind: 'probeFailed', node: 'bob', awareness: 1, reason });
     expect(lines).toEqual([]);
     expect(it.counters.get('probes_failed')).toBe(1);
   });
@@ -54,9 +54,9 @@ describe('a fact', () => {
   test('that a stranger can cause is loud once in a while, and then says how often it was quiet', () => {
     const { journal: it, lines, clock } = journal();
     const reject = (): void =>
-      it.note({ kind: 'packetRejected', from: '10.0.0.9:1', code: 'plaintext', detail: 'a key is set' });
+      it.record({ kind: 'packetRejected', from: '10.0.0.9:1', code: 'plaintext', detail: 'a key is set' });
     for (let i = 0; i < 4; i++) reject();
-    it.note({ kind: 'streamRefused', from: '10.0.0.9:1', why: 'too many' });
+    it.record({ kind: 'streamRefused', from: '10.0.0.9:1', why: 'too many' });
     clock.now = 10_000;
     reject();
 
@@ -74,14 +74,14 @@ describe('a fact', () => {
   test('of every kind has words, fields that are its own, and a counter of its own that starts at zero', () => {
     const { journal: it } = journal();
     const counters = new Set<string>();
-    for (const [kind, [room, , sentence, counter, fields]] of Object.entries(JOURNAL)) {
+    for (const [kind, [room, , sentence, counter, fields]] of Object.entries(FACT_TABLE)) {
       expect(sentence, kind).toMatch(/^[a-z][^A-Z.]*(?:TCP)?[^.]*$/);
       expect(counter, kind).toMatch(/^[a-z_]+$/);
       expect(it.counters.get(counter), kind).toBe(0);
       expect(fields, kind).not.toContain(room === 'swim' ? 'deadline' : 'payload');
       counters.add(counter);
     }
-    expect(counters.size).toBe(Object.keys(JOURNAL).length);
+    expect(counters.size).toBe(Object.keys(FACT_TABLE).length);
   });
 });
 
@@ -89,9 +89,9 @@ test('packets are counted, and written down only at trace', () => {
   const loud = journal('trace');
   const quiet = journal('debug');
   for (const { journal: it } of [loud, quiet]) {
-    it.packet('received', LOCAL, 100);
-    it.packet('sent', LOCAL, 30);
-    it.packet('sent', LOCAL, 12);
+    it.recordPacket('received', LOCAL, 100);
+    it.recordPacket('sent', LOCAL, 30);
+    it.recordPacket('sent', LOCAL, 12);
     expect(Object.fromEntries([...it.counters].filter(([name]) => /_(sent|received)$/.test(name)))).toEqual({
       packets_received: 1,
       bytes_received: 100,
@@ -117,11 +117,11 @@ describe('names of strangers', () => {
     ['müller-日本-😀', 'müller-日本-😀'],
   ])('%j is written %j', (name, written) => {
     const { journal: it, lines } = journal();
-    it.note({ kind: 'memberLeft', node: name });
+    it.record({ kind: 'memberLeft', node: name });
     expect(lines[0]?.['node']).toBe(written);
   });
 
   test('are cut when they are far too long', () => {
-    expect(printable('x'.repeat(100_000)).length).toBeLessThan(1100);
+    expect(escapeUnprintable('x'.repeat(100_000)).length).toBeLessThan(1100);
   });
 });

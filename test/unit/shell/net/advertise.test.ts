@@ -1,14 +1,14 @@
 import type { NetworkInterfaceInfo } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
-  announced,
-  type Interfaces,
-  type Lookout,
-  watchAddress,
+  type AddressWatch,
+  advertisedAddress,
+  type NetworkInterfaces,
+  watchAdvertisedAddress,
 } from '../../../../src/shell/net/advertise.ts';
 import { at } from '../support.ts';
 
-const machine = (...addresses: string[]): Interfaces => ({
+const machine = (...addresses: string[]): NetworkInterfaces => ({
   some: addresses.map(
     (address) =>
       ({ address, internal: address.startsWith('127.') || address === '::1' }) as NetworkInterfaceInfo,
@@ -39,7 +39,7 @@ test.each([
   ['loopback of IPv6 where there is nothing at all', '[::]:80', undefined, ['::1'], '[::1]:80'],
   ['172.32 is public', '0.0.0.0:80', undefined, ['172.32.0.1', '192.168.0.1'], '192.168.0.1:80'],
 ])('others are told %s', (_why, bound, advertise, addresses, expected) => {
-  const told = announced(
+  const told = advertisedAddress(
     at(bound),
     advertise === undefined ? undefined : at(advertise),
     machine(...addresses),
@@ -50,7 +50,7 @@ test.each([
 describe('an address that changes', () => {
   let now = machine('127.0.0.1', '10.0.0.7');
   let told: string[] = [];
-  let lookout: Lookout | undefined;
+  let lookout: AddressWatch | undefined;
   const look = (...addresses: string[]): void => {
     now = machine(...addresses);
     vi.advanceTimersByTime(5_000);
@@ -59,7 +59,7 @@ describe('an address that changes', () => {
     vi.useFakeTimers();
     told = [];
     now = machine('127.0.0.1', '10.0.0.7');
-    lookout = watchAddress(
+    lookout = watchAdvertisedAddress(
       at('10.0.0.7:80'),
       at('0.0.0.0:80'),
       ({ key }) => told.push(key),

@@ -5,11 +5,11 @@ import { bindError, openPorts, type PortEvents } from '../../../../src/shell/net
 import { at, LOCAL } from '../support.ts';
 
 const deaf: PortEvents = {
-  packet: () => {},
-  unsent: () => {},
-  feed: () => {},
-  refused: () => {},
-  failed: () => {},
+  onPacket: () => {},
+  onSendError: () => {},
+  onInput: () => {},
+  onRefused: () => {},
+  onError: () => {},
 };
 
 test('port 0 becomes one free port, the same for UDP and TCP', async () => {

@@ -29,12 +29,12 @@ async function side(
   const tcp = await openTcp(
     LOCAL,
     {
-      feed: (input) => {
+      onInput: (input) => {
         inputs.push(input);
         react?.(input, tcp);
       },
-      refused: (_from, why) => refused.push(why),
-      failed: (code) => refused.push(code),
+      onRefused: (_from, why) => refused.push(why),
+      onError: (code) => refused.push(code),
     },
     limits(change),
   );
@@ -144,7 +144,7 @@ describe('tcp', () => {
 
   test('a dropped stream is gone at once and says nothing more', async () => {
     const bob = await side({}, (input, tcp) => {
-      if (input.kind === 'streamData') tcp.drop(input.stream);
+      if (input.kind === 'streamData') tcp.destroy(input.stream);
     });
     const dialer = stranger(bob.tcp.address);
     dialer.write('hello');
@@ -213,7 +213,7 @@ describe('limits of tcp', () => {
   });
 
   test('who sends without end is cut off', async () => {
-    const bob = await side({ bytes: 100_000 });
+    const bob = await side({ maxBytes: 100_000 });
     const flood = stranger(bob.tcp.address);
     const pump = (): void => {
       while (!flood.destroyed && flood.write(new Uint8Array(16_384)));
@@ -226,7 +226,7 @@ describe('limits of tcp', () => {
   });
 
   test('who does not read makes us hold only so much', async () => {
-    const bob = await side({ bytes: 1_000_000 }, (input, tcp) => {
+    const bob = await side({ maxBytes: 1_000_000 }, (input, tcp) => {
       if (input.kind !== 'streamAccepted') return;
       for (let i = 0; i < 100; i++) tcp.write(input.stream, new Uint8Array(500_000), false);
     });

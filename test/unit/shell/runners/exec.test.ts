@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createRunners } from '../../../../src/shell/runners/index.ts';
-import { until } from '../../../support/wait.ts';
+import { waitUntil } from '../../../support/wait.ts';
 import { order, outcomeOf } from './support.ts';
 
 const sh = (script: string, options: object = {}) =>
@@ -92,7 +92,7 @@ describe('exec checks', () => {
     const heard: unknown[] = [];
     const runners = createRunners({ allowExec: true, onOutcome: (outcome) => heard.push(outcome) });
     runners.run(order({ Args: ['/bin/sh', '-c', `echo $$ >> ${pids.path}; sleep 1000`] }));
-    await until('it runs', 10_000, () => pids.read().length === 1);
+    await waitUntil('it runs', 10_000, () => pids.read().length === 1);
     runners.close();
     await pids.gone();
     expect(heard).toEqual([]);
@@ -106,7 +106,7 @@ function pidFile() {
   const path = join(folder, 'pids');
   const read = (): number[] =>
     existsSync(path) ? readFileSync(path, 'utf8').split(/\s+/).filter(Boolean).map(Number) : [];
-  const gone = () => until('all are gone', 10_000, () => !read().some(isAlive));
+  const gone = () => waitUntil('all are gone', 10_000, () => !read().some(isAlive));
   return { path, read, gone };
 }
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { Guard } from '../../../../src/shell/runners/guard.ts';
+import { EgressGuard } from '../../../../src/shell/runners/guard.ts';
 import { createRunners } from '../../../../src/shell/runners/index.ts';
 import { listening, outcomeOf } from './support.ts';
 
@@ -13,7 +13,8 @@ const networks = (): string[] => [
   'fe80::1/64',
   '169.254.7.7/16',
 ];
-const permits = (ip: string, allow: string[] = []): boolean => new Guard({ networks, allow }).permits(ip);
+const permits = (ip: string, allow: string[] = []): boolean =>
+  new EgressGuard({ networks, allow }).isAllowed(ip);
 
 describe('S15: which addresses checks may reach', () => {
   test.each([
@@ -64,7 +65,7 @@ describe('S15: which addresses checks may reach', () => {
   test.each(['10.0.0.0/33', '10.0.0/8', 'web.example/8', '::/129', '10.0.0.0/x', '10.0.0.0/-1', ''])(
     '%j is no network, and a mistake in the settings',
     (network) => {
-      expect(() => new Guard({ allow: [network] })).toThrow('is not a network such as 10.0.0.0/8');
+      expect(() => new EgressGuard({ allow: [network] })).toThrow('is not a network such as 10.0.0.0/8');
       expect(() => createRunners({ allow: [network], allowExec: false, onOutcome: () => {} })).toThrow(
         /^checks: /,
       );
@@ -134,7 +135,7 @@ describe('S15: what is dialed is what was looked at', () => {
   test('many checks of one name ask once, and few names are asked at a time', async () => {
     const asked: string[] = [];
     const waiting: (() => void)[] = [];
-    const guard = new Guard({
+    const guard = new EgressGuard({
       networks,
       lookup: (name) =>
         new Promise((resolve) => {

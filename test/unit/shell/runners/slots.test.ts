@@ -1,9 +1,9 @@
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../../../src/checks/types.ts';
+import type { CheckOutcome } from '../../../../src/checks/types.ts';
 import { createRunners } from '../../../../src/shell/runners/index.ts';
 import { Slots } from '../../../../src/shell/runners/slots.ts';
-import { until } from '../../../support/wait.ts';
+import { waitUntil } from '../../../support/wait.ts';
 import { listening, order } from './support.ts';
 
 /** Work that goes on until it is ended by name. */
@@ -12,7 +12,7 @@ function workshop(options: ConstructorParameters<typeof Slots>[0]) {
   const running = new Map<string, () => void>();
   const calledOff: string[] = [];
   const take = (key: string, name = key): void =>
-    slots.take(
+    slots.schedule(
       key,
       (abort) =>
         new Promise((resolve) => {
@@ -35,7 +35,7 @@ function workshop(options: ConstructorParameters<typeof Slots>[0]) {
 
 describe('how many run at once', () => {
   test('as many as allowed, the others in order', async () => {
-    const { take, end, names } = workshop({ quickAtOnce: 2 });
+    const { take, end, names } = workshop({ maxQuick: 2 });
     for (const key of ['a', 'b', 'c', 'd']) take(key);
     expect(names()).toEqual(['a', 'b']);
     await end('b');
@@ -45,20 +45,20 @@ describe('how many run at once', () => {
   });
 
   test('those that hang give their place among the quick ones away, up to a limit for all', async () => {
-    const { take, names } = workshop({ quickAtOnce: 2, atOnce: 5 });
+    const { take, names } = workshop({ maxQuick: 2, maxConcurrent: 5 });
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) take(key);
     expect(names()).toHaveLength(2);
-    await until('the first two are slow', 10_000, () => names().length === 4);
-    await until('all places are taken', 10_000, () => names().length === 5);
+    await waitUntil('the first two are slow', 10_000, () => names().length === 4);
+    await waitUntil('all places are taken', 10_000, () => names().length === 5);
     expect(names()).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
   test('newer work of the same key calls the older off, running or waiting', () => {
-    const { take, names, calledOff } = workshop({ quickAtOnce: 3 });
+    const { take, names, calledOff } = workshop({ maxQuick: 3 });
     take('a', 'a1');
     take('a', 'a2');
     expect([names(), calledOff]).toEqual([['a2'], ['a1']]);
-    const full = workshop({ quickAtOnce: 1 });
+    const full = workshop({ maxQuick: 1 });
     full.take('x');
     full.take('a', 'a1');
     full.take('a', 'a2');
@@ -66,7 +66,7 @@ describe('how many run at once', () => {
   });
 
   test('closing calls all off and takes nothing more', () => {
-    const { slots, take, names, calledOff } = workshop({ quickAtOnce: 1 });
+    const { slots, take, names, calledOff } = workshop({ maxQuick: 1 });
     take('a');
     take('b');
     slots.close();
@@ -77,26 +77,26 @@ describe('how many run at once', () => {
 
 describe('runners together', () => {
   test('G20: a hundred targets that hang keep the others from being checked for no more than seconds', async () => {
-    const outcomes: Outcome[] = [];
+    const outcomes: CheckOutcome[] = [];
     const runners = createRunners({ allowExec: false, onOutcome: (outcome) => outcomes.push(outcome) });
     const silent = await listening(createServer());
     for (let i = 0; i < 100; i++)
       runners.run(order({ CheckID: `h${i}`, HTTP: `http://127.0.0.1:${silent}/`, Timeout: '60s' }));
     for (let i = 0; i < 100; i++) runners.run(order({ CheckID: `t${i}`, TCP: `127.0.0.1:${silent}` }));
     const others = () => outcomes.filter(({ check }) => check.startsWith('t'));
-    await until('the others are checked', 20_000, () => others().length === 100);
+    await waitUntil('the others are checked', 20_000, () => others().length === 100);
     expect(others().every(({ status }) => status === 'passing')).toBe(true);
     expect(outcomes).toHaveLength(100);
     runners.close();
   });
 
   test('of an order that was replaced nothing is heard', async () => {
-    const outcomes: Outcome[] = [];
+    const outcomes: CheckOutcome[] = [];
     const runners = createRunners({ allowExec: false, onOutcome: (outcome) => outcomes.push(outcome) });
     const silent = await listening(createServer());
     runners.run(order({ HTTP: `http://127.0.0.1:${silent}/`, Timeout: '60s' }, 1));
     runners.run(order({ TCP: `127.0.0.1:${silent}` }, 2));
-    await until('the newer one is done', 10_000, () => outcomes.length > 0);
+    await waitUntil('the newer one is done', 10_000, () => outcomes.length > 0);
     expect(outcomes).toMatchObject([{ check: 'c', generation: 2, status: 'passing' }]);
     runners.close();
   });

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { isScheduled } from '../../../../src/checks/definition/check.ts';
 import { parseCheck } from '../../../../src/checks/definition/definition.ts';
-import type { CheckOrder, Outcome } from '../../../../src/checks/types.ts';
+import type { CheckOutcome, CheckRun } from '../../../../src/checks/types.ts';
 import { createRunners, type RunnersOptions } from '../../../../src/shell/runners/index.ts';
 
 /** As registered; a timeout of 5 s leaves room for a slow machine. */
-export function order(value: object, generation = 1): CheckOrder {
+export function order(value: object, generation = 1): CheckRun {
   const check = parseCheck({ Name: 'c', Interval: '10s', Timeout: '5s', ...value });
   const { id, probe, timeout, outputMaxBytes } = check;
   if (!isScheduled(probe)) throw new Error('this kind has no runner');
@@ -22,7 +22,7 @@ export function order(value: object, generation = 1): CheckOrder {
 export function outcomeOf(
   value: object,
   options: Partial<Omit<RunnersOptions, 'onOutcome'>> = {},
-): Promise<Outcome> {
+): Promise<CheckOutcome> {
   return new Promise((resolve) => {
     const runners = createRunners({ allowExec: false, ...options, onOutcome: resolve });
     onTestFinished(() => runners.close());

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createKeyKeeper, readKeyring } from '../../../../src/shell/storage/keyring.ts';
+import { createKeyringStore, readKeyring } from '../../../../src/shell/storage/keyring.ts';
 import { noting } from '../support.ts';
 
 let dir: string;
@@ -62,18 +62,18 @@ test.each([0o620, 0o602, 0o666])(
 
 test('a file others can read is used, and said to be exposed', async () => {
   write([key(1, 16)], 0o644);
-  const { note, facts } = noting();
+  const { record: note, facts } = noting();
   expect(await readKeyring(path, note)).toHaveLength(1);
   expect(facts).toEqual([{ kind: 'keyringExposed', file: path }]);
 });
 
 test('G16 kept keys are a file of its owner alone, in Serf’s format, and can be read back', async () => {
-  const keeper = createKeyKeeper(path);
+  const keeper = createKeyringStore(path);
   const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
   const outcomes: (string | undefined)[] = [];
 
-  keeper.keep([key(1)], (error) => outcomes.push(error));
-  keeper.keep([key(2), key(1)], (error) => outcomes.push(error));
+  keeper.save([key(1)], (error) => outcomes.push(error));
+  keeper.save([key(2), key(1)], (error) => outcomes.push(error));
   await keeper.close();
 
   expect(outcomes).toEqual([undefined, undefined]);
@@ -84,10 +84,10 @@ test('G16 kept keys are a file of its owner alone, in Serf’s format, and can b
 
 test('G16 a file that cannot be written is told, and leaves the old one', async () => {
   writeFileSync(join(dir, 'file'), '');
-  const keeper = createKeyKeeper(join(dir, 'file', 'ring.json'));
+  const keeper = createKeyringStore(join(dir, 'file', 'ring.json'));
   const outcomes: (string | undefined)[] = [];
 
-  keeper.keep([new Uint8Array(32)], (error) => outcomes.push(error));
+  keeper.save([new Uint8Array(32)], (error) => outcomes.push(error));
   await keeper.close();
 
   expect(outcomes).toEqual([expect.stringContaining('cannot be written')]);

@@ -29,7 +29,7 @@ const opened = (
   maxBytes = 1 << 20,
   create?: () => Promise<Appender>,
 ): Promise<RecordingFile> =>
-  openRecording(path, journal.note, {
+  openRecording(path, journal.record, {
     maxBytes,
     redacted: false,
     ...(create === undefined ? {} : { create }),
@@ -74,7 +74,7 @@ test('what is no recording, or could be written by others, is left alone', async
   await expect(opened()).rejects.toThrow('can be written by other users');
   rmSync(path);
   await expect(
-    openRecording(join(dir, 'no', 'such.rec'), noting().note, { maxBytes: 1 << 20, redacted: false }),
+    openRecording(join(dir, 'no', 'such.rec'), noting().record, { maxBytes: 1 << 20, redacted: false }),
   ).rejects.toThrow('cannot be made (ENOENT)');
   symlinkSync(join(dir, 'elsewhere'), path);
   await expect(opened()).rejects.toThrow('cannot be made (EEXIST)');

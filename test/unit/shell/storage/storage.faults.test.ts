@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../../src/agent/contract/machine.ts';
-import { packCatalog, packSnapshot } from '../../../../src/shell/storage/snapshot.ts';
+import { encodeCatalogFile, encodeSnapshotFile } from '../../../../src/shell/storage/snapshot.ts';
 import { openStorage, type Storage } from '../../../../src/shell/storage/storage.ts';
 import { FakeDisk, failure, type Operation } from '../disk.ts';
 import { noting, until } from '../support.ts';
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function openOn(disk: FakeDisk, options = {}) {
-  const { note, facts } = noting();
+  const { record: note, facts } = noting();
   const storage = await openStorage('/data', note, {
     disk,
     writeInterval: 0,
@@ -42,7 +42,7 @@ async function quiet(storage: Storage): Promise<void> {
 
 describe('I17: when the power goes', () => {
   test('at any operation, with anything torn that was not synced, the old snapshot or the new is found whole', async () => {
-    const whole = { '/data/snapshot': packSnapshot(OLD), '/data/catalog': packCatalog(CATALOG) };
+    const whole = { '/data/snapshot': encodeSnapshotFile(OLD), '/data/catalog': encodeCatalogFile(CATALOG) };
     const counting = FakeDisk.with(whole);
     const first = await openOn(counting);
     const reads = counting.done.length;
@@ -75,10 +75,10 @@ describe('I17: when the power goes', () => {
         again.save(numbered(3)); // and what the crash left behind is in nobody's way
         await quiet(again);
         expect(again.degraded).toEqual([]);
-        expect(remains.names.get('/data/snapshot')).toEqual(packSnapshot(numbered(3)));
+        expect(remains.names.get('/data/snapshot')).toEqual(encodeSnapshotFile(numbered(3)));
       }
     }
-    expect(found).toBeGreaterThan(packSnapshot(NEW).length);
+    expect(found).toBeGreaterThan(encodeSnapshotFile(NEW).length);
     expect([...seen].sort()).toEqual([1, 2]);
   });
 });
@@ -90,8 +90,8 @@ describe('G15: a file that is damaged', () => {
     ['with a page of zeroes from any byte on', (whole, at) => whole.map((byte, i) => (i < at ? byte : 0))],
   ];
   const files = [
-    ['snapshot', packSnapshot(OLD)],
-    ['catalog', packCatalog(CATALOG.map((i) => i + 1))],
+    ['snapshot', encodeSnapshotFile(OLD)],
+    ['catalog', encodeCatalogFile(CATALOG.map((i) => i + 1))],
   ] as const;
   for (const [file, whole] of files)
     test.each(damages)(
@@ -123,11 +123,19 @@ describe('G15: a file that is damaged', () => {
 const CODES = ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ESTALE'];
 
 describe('G15: a disk that fails', () => {
-  const operations: Operation[] = ['makeDirectory', 'look', 'read', 'create', 'rename', 'remove', 'sync'];
+  const operations: Operation[] = [
+    'makeDirectory',
+    'stat',
+    'read',
+    'create',
+    'rename',
+    'remove',
+    'syncDirectory',
+  ];
   test.each(operations.flatMap((operation) => CODES.map((code) => [operation, code] as const)))(
     'at %s with %s: it starts, says so once, and writes the newest when the disk is well',
     async (operation, code) => {
-      const disk = FakeDisk.with({ '/data/snapshot': packSnapshot(OLD) });
+      const disk = FakeDisk.with({ '/data/snapshot': encodeSnapshotFile(OLD) });
       let isBroken = true;
       let tried = 0;
       disk.before = (asked) => {
@@ -137,9 +145,9 @@ describe('G15: a disk that fails', () => {
       };
       const { storage, facts } = await openOn(disk);
       storage.save(NEW);
-      if (operation === 'look' || operation === 'read') expect(storage.degraded[0]).toContain(code);
-      else await until(() => tried >= (operation === 'sync' ? 1 : 2), 'it tries more than once');
-      if (operation !== 'sync' && operation !== 'look' && operation !== 'read')
+      if (operation === 'stat' || operation === 'read') expect(storage.degraded[0]).toContain(code);
+      else await until(() => tried >= (operation === 'syncDirectory' ? 1 : 2), 'it tries more than once');
+      if (operation !== 'syncDirectory' && operation !== 'stat' && operation !== 'read')
         expect(storage.degraded).toEqual([
           `the data directory cannot be used, state is in memory only: ${code}`,
         ]);
@@ -148,13 +156,13 @@ describe('G15: a disk that fails', () => {
       await until(() => storage.degraded.length === 0, 'it recovers');
       await quiet(storage);
       const said = facts.filter(({ kind }) => kind !== 'storageRecovered');
-      expect(said).toHaveLength(operation === 'sync' ? 0 : 1);
+      expect(said).toHaveLength(operation === 'syncDirectory' ? 0 : 1);
       expect((await openOn(disk)).storage.snapshot).toEqual(NEW);
     },
   );
 
   test('does not lose the registrations that it could not read: they are set aside', async () => {
-    const whole = packSnapshot(OLD);
+    const whole = encodeSnapshotFile(OLD);
     const disk = FakeDisk.with({ '/data/snapshot': whole });
     disk.before = (asked) => {
       if (asked === 'read') throw failure('EIO');
@@ -191,7 +199,7 @@ describe('G15: a disk that fails', () => {
     await until(() => storage.degraded.length === 0, 'it is well');
     await quiet(storage);
     expect(facts.map(({ kind }) => kind)).toEqual(['storageFailed', 'storageRecovered']);
-    expect(disk.names.get('/data/snapshot')).toEqual(packSnapshot(NEW));
+    expect(disk.names.get('/data/snapshot')).toEqual(encodeSnapshotFile(NEW));
   });
 });
 
@@ -200,7 +208,7 @@ describe('S25: on a real disk', () => {
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
   const prepare = (): string => {
     dir = mkdtempSync(join(tmpdir(), 'hearsay-faults-'));
-    writeFileSync(join(dir, 'snapshot'), packSnapshot(OLD), { mode: 0o600 });
+    writeFileSync(join(dir, 'snapshot'), encodeSnapshotFile(OLD), { mode: 0o600 });
     return join(dir, 'snapshot');
   };
 
@@ -208,7 +216,7 @@ describe('S25: on a real disk', () => {
     'a file with mode %o is refused: others could have changed it',
     async (open) => {
       chmodSync(prepare(), open);
-      await expect(openStorage(dir, noting().note)).rejects.toMatchObject({
+      await expect(openStorage(dir, noting().record)).rejects.toMatchObject({
         code: 'config',
         message: `${join(dir, 'snapshot')} can be written by other users (mode 0${open.toString(8)}): chmod 600 it`,
       });
@@ -218,14 +226,14 @@ describe('S25: on a real disk', () => {
 
   test.runIf(process.geteuid?.() === 0)('a file of another user is refused', async () => {
     execFileSync('chown', ['12345', prepare()]);
-    await expect(openStorage(dir, noting().note)).rejects.toThrow('belongs to another user (uid 12345)');
+    await expect(openStorage(dir, noting().record)).rejects.toThrow('belongs to another user (uid 12345)');
   });
 
   test('what is no file is set aside, and a pipe keeps nobody waiting', async () => {
     rmSync(prepare());
     execFileSync('mkfifo', [join(dir, 'snapshot')]);
     mkdirSync(join(dir, 'catalog', 'with something in it'), { recursive: true });
-    const { note, facts } = noting();
+    const { record: note, facts } = noting();
     const storage = await openStorage(dir, note, { writeInterval: 0 });
     opened.push(storage);
     expect(facts.map(({ kind }) => kind)).toEqual(['snapshotQuarantined', 'snapshotQuarantined']);

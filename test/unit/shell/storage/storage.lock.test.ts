@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Lock, takeLock } from '../../../../src/shell/storage/lock.ts';
+import { acquireLock, type Lock } from '../../../../src/shell/storage/lock.ts';
 import { openStorage } from '../../../../src/shell/storage/storage.ts';
 import { canMount, noting } from '../support.ts';
 
@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 const take = async (at = path): Promise<Lock> => {
-  const lock = await takeLock(at);
+  const lock = await acquireLock(at);
   locks.push(lock);
   return lock;
 };
@@ -103,18 +103,18 @@ test.runIf(canMount())('a dead lock on a disk that has become read-only keeps no
 });
 
 test('a data directory has one agent: the second is refused and changes nothing', async () => {
-  const first = await openStorage(dir, noting().note);
-  await expect(openStorage(dir, noting().note)).rejects.toMatchObject({
+  const first = await openStorage(dir, noting().record);
+  await expect(openStorage(dir, noting().record)).rejects.toMatchObject({
     code: 'config',
     message: `the data directory ${dir} is used by another agent (pid ${process.pid}): stop that one, or choose another with --data-dir`,
   });
   await first.close();
-  await (await openStorage(dir, noting().note)).close();
+  await (await openStorage(dir, noting().record)).close();
 });
 
 test('a data directory that cannot be locked is used, with a warning', async () => {
   const long = join(dir, 'x'.repeat(120));
-  const { note, facts } = noting();
+  const { record: note, facts } = noting();
   await (await openStorage(long, note)).close();
   expect(facts).toEqual([{ kind: 'storageUnlocked', why: 'ENAMETOOLONG' }]);
 });

@@ -15,10 +15,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../../src/agent/contract/machine.ts';
 import {
-  packCatalog,
-  packSnapshot,
-  unpackCatalog,
-  unpackSnapshot,
+  decodeCatalogFile,
+  decodeSnapshotFile,
+  encodeCatalogFile,
+  encodeSnapshotFile,
 } from '../../../../src/shell/storage/snapshot.ts';
 import { openStorage, type Storage } from '../../../../src/shell/storage/storage.ts';
 import { canMount, noting, until } from '../support.ts';
@@ -46,14 +46,14 @@ const SNAPSHOT: Snapshot = {
 };
 const numbered = (incarnation: number): Snapshot => ({ ...SNAPSHOT, incarnation });
 
-async function openIt(note = noting().note, options = {}): Promise<Storage> {
+async function openIt(note = noting().record, options = {}): Promise<Storage> {
   const storage = await openStorage(data, note, { writeInterval: 0, retryInterval: 20, ...options });
   opened.push(storage);
   return storage;
 }
 
 const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8);
-const onDisk = (): Snapshot | string => unpackSnapshot(readFileSync(join(data, 'snapshot')));
+const onDisk = (): Snapshot | string => decodeSnapshotFile(readFileSync(join(data, 'snapshot')));
 
 describe('the data directory', () => {
   test('is made, with what is in it, for its owner alone', async () => {
@@ -71,7 +71,7 @@ describe('the data directory', () => {
     async (open) => {
       mkdirSync(data);
       chmodSync(data, open);
-      await expect(openStorage(data, noting().note)).rejects.toMatchObject({
+      await expect(openStorage(data, noting().record)).rejects.toMatchObject({
         code: 'config',
         message: `the data directory ${data} can be written by other users (mode 0${open.toString(8)}): chmod 700 it, or choose another with --data-dir`,
       });
@@ -82,12 +82,12 @@ describe('the data directory', () => {
   test.runIf(process.geteuid?.() === 0)('is refused when it belongs to someone else', async () => {
     mkdirSync(data, { mode: 0o700 });
     execFileSync('chown', ['12345', data]);
-    await expect(openStorage(data, noting().note)).rejects.toThrow('belongs to another user (uid 12345)');
+    await expect(openStorage(data, noting().record)).rejects.toThrow('belongs to another user (uid 12345)');
   });
 
   test('that cannot be a directory is refused before anything starts', async () => {
     writeFileSync(join(dir, 'file'), '');
-    await expect(openStorage(join(dir, 'file', 'data'), noting().note)).rejects.toMatchObject({
+    await expect(openStorage(join(dir, 'file', 'data'), noting().record)).rejects.toMatchObject({
       code: 'config',
       message: `the data directory ${join(dir, 'file', 'data')} cannot be used (ENOTDIR): choose another with --data-dir`,
     });
@@ -104,7 +104,7 @@ describe('a snapshot', () => {
   });
 
   test('is written at most once in an interval, and then the newest', async () => {
-    const storage = await openIt(noting().note, { writeInterval: 150 });
+    const storage = await openIt(noting().record, { writeInterval: 150 });
     const writtenAt: number[] = []; // by the file's own clock, which does not care when we look
     for (let i = 1; writtenAt.length < 4; i++) {
       storage.save(numbered(i));
@@ -120,24 +120,26 @@ describe('a snapshot', () => {
   });
 
   test('cut at any byte is noticed', () => {
-    const whole = packSnapshot(SNAPSHOT);
+    const whole = encodeSnapshotFile(SNAPSHOT);
     for (let length = 0; length < whole.length; length++)
-      expect(typeof unpackSnapshot(whole.subarray(0, length)), `cut at ${length}`).toBe('string');
-    expect(unpackSnapshot(whole)).toEqual(SNAPSHOT);
+      expect(typeof decodeSnapshotFile(whole.subarray(0, length)), `cut at ${length}`).toBe('string');
+    expect(decodeSnapshotFile(whole)).toEqual(SNAPSHOT);
   });
 
   test('with any one bit flipped is noticed', () => {
-    const whole = packSnapshot(SNAPSHOT);
+    const whole = encodeSnapshotFile(SNAPSHOT);
     for (let at = 0; at < whole.length; at++)
       for (let bit = 0; bit < 8; bit++) {
         const flipped = whole.slice();
         flipped[at] = (flipped[at] as number) ^ (1 << bit);
-        expect(typeof unpackSnapshot(flipped), `byte ${at}, bit ${bit}`).toBe('string');
+        expect(typeof decodeSnapshotFile(flipped), `byte ${at}, bit ${bit}`).toBe('string');
       }
   });
 
   test('with a byte too many is noticed', () => {
-    expect(unpackSnapshot(Uint8Array.of(...packSnapshot(SNAPSHOT), 0))).toBe('the checksum does not match');
+    expect(decodeSnapshotFile(Uint8Array.of(...encodeSnapshotFile(SNAPSHOT), 0))).toBe(
+      'the checksum does not match',
+    );
   });
 
   test.each([
@@ -148,22 +150,22 @@ describe('a snapshot', () => {
     ['half a clock', { ...SNAPSHOT, clocks: { member: 1.5, event: 1, query: 1 } }],
     ['a Date', { ...SNAPSHOT, incarnation: new Date(0) }],
   ])('with %s is refused, though its checksum is right', (_what, value) => {
-    expect(unpackSnapshot(packSnapshot(value as Snapshot))).toMatch(/^unexpected contents/);
+    expect(decodeSnapshotFile(encodeSnapshotFile(value as Snapshot))).toMatch(/^unexpected contents/);
   });
 
   test('of a later version keeps what we do not know', () => {
     const later = { ...SNAPSHOT, dropped: ['cat'] };
-    expect(unpackSnapshot(packSnapshot(later))).toEqual(later);
+    expect(decodeSnapshotFile(encodeSnapshotFile(later))).toEqual(later);
   });
 
   test.each([
-    ['torn', packSnapshot(SNAPSHOT).subarray(0, 60), 'the checksum does not match'],
+    ['torn', encodeSnapshotFile(SNAPSHOT).subarray(0, 60), 'the checksum does not match'],
     ['empty', new Uint8Array(0), 'the file is cut short'],
     ['something else', new Uint8Array(200).fill(0x41), 'it is not a snapshot of this version'],
   ])('that is %s is set aside with one line, and the agent starts empty', async (_what, bytes, why) => {
     mkdirSync(data, { mode: 0o700 });
     writeFileSync(join(data, 'snapshot'), bytes);
-    const { note, facts } = noting();
+    const { record: note, facts } = noting();
     const storage = await openIt(note);
 
     expect(storage.snapshot).toBeUndefined();
@@ -189,7 +191,7 @@ describe('a catalogue', () => {
     expect(readdirSync(data).sort()).toEqual(['catalog', 'snapshot']);
     expect(mode(join(data, 'catalog'))).toBe('600');
 
-    const { note, facts } = noting();
+    const { record: note, facts } = noting();
     const again = await openIt(note);
     expect(again.snapshot).toEqual(SNAPSHOT);
     expect(new Uint8Array(again.catalog ?? [])).toEqual(CATALOG);
@@ -197,32 +199,32 @@ describe('a catalogue', () => {
   });
 
   test('cut at any byte, or with any one bit flipped, is noticed', () => {
-    const whole = packCatalog(CATALOG.subarray(0, 50));
+    const whole = encodeCatalogFile(CATALOG.subarray(0, 50));
     for (let at = 0; at < whole.length; at++) {
-      expect(typeof unpackCatalog(whole.subarray(0, at)), `cut at ${at}`).toBe('string');
+      expect(typeof decodeCatalogFile(whole.subarray(0, at)), `cut at ${at}`).toBe('string');
       for (let bit = 0; bit < 8; bit++) {
         const flipped = whole.slice();
         flipped[at] = (flipped[at] as number) ^ (1 << bit);
-        expect(typeof unpackCatalog(flipped), `byte ${at}, bit ${bit}`).toBe('string');
+        expect(typeof decodeCatalogFile(flipped), `byte ${at}, bit ${bit}`).toBe('string');
       }
     }
-    expect(new Uint8Array(unpackCatalog(whole) as Uint8Array)).toEqual(CATALOG.slice(0, 50));
+    expect(new Uint8Array(decodeCatalogFile(whole) as Uint8Array)).toEqual(CATALOG.slice(0, 50));
   });
 
-  const flipped = packCatalog(CATALOG);
+  const flipped = encodeCatalogFile(CATALOG);
   flipped[4000] = (flipped[4000] as number) ^ 1;
   test.each([
-    ['torn', packCatalog(CATALOG).subarray(0, 3000), 'the checksum does not match'],
+    ['torn', encodeCatalogFile(CATALOG).subarray(0, 3000), 'the checksum does not match'],
     ['flipped in one bit', flipped, 'the checksum does not match'],
     ['empty', new Uint8Array(0), 'the file is cut short'],
-    ['a snapshot', packSnapshot(SNAPSHOT), 'it is not a catalog of this version'],
+    ['a snapshot', encodeSnapshotFile(SNAPSHOT), 'it is not a catalog of this version'],
   ])(
     'that is %s is set aside with one line, and the snapshot is as good as ever',
     async (_what, bytes, why) => {
       mkdirSync(data, { mode: 0o700 });
       writeFileSync(join(data, 'catalog'), bytes);
-      writeFileSync(join(data, 'snapshot'), packSnapshot(SNAPSHOT));
-      const { note, facts } = noting();
+      writeFileSync(join(data, 'snapshot'), encodeSnapshotFile(SNAPSHOT));
+      const { record: note, facts } = noting();
       const storage = await openIt(note);
 
       expect(storage.catalog).toBeUndefined();
@@ -249,7 +251,7 @@ describe('a catalogue', () => {
 
 describe('a disk that fails', () => {
   test('is one line, not a crash; when it works again the newest is written, and that is another line', async () => {
-    const { note, facts } = noting();
+    const { record: note, facts } = noting();
     const storage = await openIt(note);
     storage.save(numbered(1));
     await until(() => readdirSync(data).includes('snapshot'), 'the first is written');
@@ -307,7 +309,7 @@ describe('a disk that fails', () => {
       mkdirSync(data, { mode: 0o700 });
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=32k,mode=0700', 'none', data]);
       try {
-        const { note, facts } = noting();
+        const { record: note, facts } = noting();
         const storage = await openIt(note);
         storage.save(numbered(1));
         await until(() => readdirSync(data).includes('snapshot'), 'the first is written');

@@ -23,7 +23,7 @@ test('an honest life breaks no law', () => {
   world.run(3000);
 
   expect(checkers.violations).toEqual([]);
-  expect(() => checkers.enforce()).not.toThrow();
+  expect(() => checkers.assertNoViolations()).not.toThrow();
 });
 
 test('I1: an incarnation that falls while the row is there', () => {
@@ -60,7 +60,7 @@ test.each([
   { who: 'an agent of ours', plain: false, expected: ['I2'] },
   { who: 'one that believes as in Go', plain: true, expected: [] },
 ])('I2: dropped, and then taken back by $who though nobody of that name runs', ({ plain, expected }) => {
-  const { ann, step, world } = pair({ plain });
+  const { ann, step, world } = pair({ serfPeer: plain });
   ann.show('bob');
   step(appeared);
   world.stop('bob');
@@ -98,7 +98,7 @@ test('I3: an incarnation its member never had, found by a sweep too', () => {
 
 test('of whom others forge messages, its own word is no measure', () => {
   const { ann, step, checkers } = pair();
-  checkers.slander('bob');
+  checkers.markForged('bob');
   ann.show('bob', { incarnation: 9, meta: Uint8Array.of(1) });
   expect(step(appeared)).toEqual([]);
 });
@@ -140,7 +140,7 @@ test('left is lawful once it was asked for', () => {
 test('what is broken is thrown with the seed', () => {
   const { step, checkers } = pair();
   step(lifted);
-  expect(() => checkers.enforce()).toThrow(/seed 1: 1 law\(s\) broken/);
+  expect(() => checkers.assertNoViolations()).toThrow(/seed 1: 1 law\(s\) broken/);
 });
 
 test('disagreements name who holds whom as what', () => {

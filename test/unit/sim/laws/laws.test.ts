@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { type AgentOptions, createAgent } from '../../../../src/agent/agent.ts';
 import type { Effect, Input } from '../../../../src/agent/contract/machine.ts';
-import { Checkers } from '../../../../src/sim/laws/index.ts';
-import { unrest } from '../../../../src/sim/laws/membership/calm.ts';
+import { LawChecker } from '../../../../src/sim/laws/index.ts';
+import { unsettledHosts } from '../../../../src/sim/laws/membership/calm.ts';
 import { clockDifferences } from '../../../../src/sim/laws/membership/clocks.ts';
 import { World } from '../../../../src/sim/world/world.ts';
-import { encodeMemory } from '../../../../src/wire/catalog.ts';
+import { encodeCatalogSnapshot } from '../../../../src/wire/catalog.ts';
 import { Ping } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, type Envelope, sealPacket } from '../../../../src/wire/packet.ts';
 import { sealStream } from '../../../../src/wire/stream-writer.ts';
@@ -27,7 +27,7 @@ test('I4: what a member was in an earlier incarnation counts for that one only',
   const { ann, bob, step, world, poke } = pair();
   const address = world.host('bob').address;
   bob.show('bob', { address, incarnation: 3, meta: Uint8Array.of(3) });
-  poke('bob', { kind: 'changed', topics: [] });
+  poke('bob', { kind: 'topicsChanged', topics: [] });
   ann.show('bob', { address, incarnation: 2 });
   expect(step(appeared)).toEqual([]);
   ann.show('bob', { address, incarnation: 3 });
@@ -37,7 +37,7 @@ test('I4: what a member was in an earlier incarnation counts for that one only',
 test('I4: a member that changes without a new incarnation', () => {
   const { bob, poke } = pair();
   bob.show('bob', { meta: Uint8Array.of(3) });
-  expect(poke('bob', { kind: 'changed', topics: [] })).toEqual(['I4']);
+  expect(poke('bob', { kind: 'topicsChanged', topics: [] })).toEqual(['I4']);
 });
 
 test('I4: an accused row shows who it was before; two lives may begin alike', () => {
@@ -162,7 +162,7 @@ test('I12: nobody waits who has nobody to tell, or tells', () => {
 
 const KEY = new Uint8Array(16).fill(7);
 const keyed: Envelope = { ...BARE_ENVELOPE, keys: [KEY] };
-const ping = Ping.encode(Ping.make({ seqNo: 1, node: 'bob' }));
+const ping = Ping.encode(Ping.create({ seqNo: 1, node: 'bob' }));
 let nonces = 0;
 const nonce = (): Uint8Array => new Uint8Array(12).fill(++nonces);
 
@@ -191,9 +191,9 @@ test('I16: the same seed under other clocks is the same story; an agent that loo
 
   const spies = clockDifferences({
     ...plot,
-    birth: (options) => {
+    makeAgent: (options) => {
       const agent = createAgent(options);
-      const late = options.bornAt > 1_800_000_000_000;
+      const late = options.startedAt > 1_800_000_000_000;
       return {
         get deadline() {
           return agent.deadline;
@@ -229,10 +229,7 @@ test.each<[string, (ann: Liar) => void]>([
       ann.remember();
     },
   ],
-  [
-    'a catalogue that cannot be read',
-    (ann) => ann.will({ kind: 'rememberCatalog', bytes: Uint8Array.of(1, 2) }),
-  ],
+  ['a catalogue that cannot be read', (ann) => ann.will({ kind: 'saveCatalog', bytes: Uint8Array.of(1, 2) })],
 ])('I17: a snapshot with %s', (_what, lie) => {
   const { ann, poke } = pair();
   lie(ann);
@@ -249,9 +246,9 @@ test('I17: a snapshot that goes back', () => {
 });
 
 test('I17: a catalogue reads back to the last octet', () => {
-  const bytes = encodeMemory({ owner: 'ann', epoch: 1, version: 1, ledgers: [] });
+  const bytes = encodeCatalogSnapshot({ owner: 'ann', epoch: 1, version: 1, ledgers: [] });
   const { poke } = pair();
-  expect(poke('ann', { kind: 'rememberCatalog', bytes })).toEqual([]);
+  expect(poke('ann', { kind: 'saveCatalog', bytes })).toEqual([]);
 });
 
 test('I17: a life begins where the last one was', () => {
@@ -270,7 +267,7 @@ test('I17: a life begins where the last one was', () => {
   poke('ann');
   world.stop('ann');
   world.start('ann', { remember: true });
-  poke('ann', { kind: 'changed', topics: [] });
+  poke('ann', { kind: 'topicsChanged', topics: [] });
   expect(broken()).toEqual(['I17']);
 });
 
@@ -280,8 +277,8 @@ test('I17: a life that begins at an incarnation nobody remembered', () => {
     liar.show(born.name, { incarnation: 9 });
     return liar;
   };
-  const world = new World({ seed: 1, birth });
-  const checkers = new Checkers(world);
+  const world = new World({ seed: 1, makeAgent: birth });
+  const checkers = new LawChecker(world);
   world.add('ann');
   world.start('ann');
   expect(checkers.violations.join()).toContain('I17 ann is born @9, and remembers @nothing');
@@ -289,18 +286,18 @@ test('I17: a life that begins at an incarnation nobody remembered', () => {
 
 test('L5 and L6: what is left to say, and who does not feel well', () => {
   const { world, ann, bob } = pair();
-  expect(unrest(world)).toEqual([]);
+  expect(unsettledHosts(world)).toEqual([]);
   ann.lanes['intents'] = 2;
   bob.awareness = 3;
-  expect(unrest(world).map((clause) => clause.slice(0, 6))).toEqual(['L5 ann', 'L6 bob']);
+  expect(unsettledHosts(world).map((clause) => clause.slice(0, 6))).toEqual(['L5 ann', 'L6 bob']);
 });
 
 test('L7: every change of mind is counted, suspicions that end well are not', () => {
   const { checkers, step } = pair();
   step(appeared, tried, suspected, facts.lifted);
-  expect(checkers.turns.count).toBe(1);
+  expect(checkers.membershipChanges.count).toBe(1);
   step(tried, suspected, died, facts.returned);
-  expect(checkers.turns).toEqual({ count: 3, last: 'ann memberReturned bob' });
+  expect(checkers.membershipChanges).toEqual({ count: 3, last: 'ann memberReturned bob' });
 });
 
 const NOTHING = { services: [], checks: [], states: [], maintenance: [], draining: [] };

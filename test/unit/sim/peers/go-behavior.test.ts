@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../../src/base/address.ts';
-import { believed, believedRow, isSaid, questionIn } from '../../../../src/sim/peers/go-behavior.ts';
+import { toAddress } from '../../../../src/base/address.ts';
+import {
+  answerVerification,
+  filterAccusation,
+  filterAccusationRow,
+  isSentByGo,
+} from '../../../../src/sim/peers/go-behavior.ts';
 import type { Member, MemberState, MembersView } from '../../../../src/swim/types.ts';
-import { Alive, Dead, NodeState, Ping, Suspect } from '../../../../src/wire/memberlist.ts';
+import { Alive, Dead, Ping, PushNodeState, Suspect } from '../../../../src/wire/memberlist.ts';
 
-const at = address(Uint8Array.of(10, 0, 0, 1), 7946);
+const at = toAddress(Uint8Array.of(10, 0, 0, 1), 7946);
 const vsn = Uint8Array.of(1, 5, 2, 2, 5, 5);
 const member = (name: string, state: MemberState, incarnation: number): Member => ({
   identity: { name, address: at, meta: new Uint8Array(0), vsn },
@@ -20,10 +25,10 @@ const table = (state: MemberState): MembersView => {
   const rows = new Map([self, bob].map((row) => [row.identity.name, row]));
   return { self, get: (name) => rows.get(name), all: () => rows.values(), size: 2, upCount: 2 };
 };
-const suspect = Suspect.make({ incarnation: 9, node: 'bob', from: 'cat' });
-const dead = Dead.make({ incarnation: 9, node: 'bob', from: 'cat' });
-const row = (state: number): NodeState =>
-  NodeState.make({
+const suspect = Suspect.create({ incarnation: 9, node: 'bob', from: 'cat' });
+const dead = Dead.create({ incarnation: 9, node: 'bob', from: 'cat' });
+const row = (state: number): PushNodeState =>
+  PushNodeState.create({
     name: 'bob',
     addr: at.ip,
     port: 7946,
@@ -35,42 +40,52 @@ const row = (state: number): NodeState =>
 
 describe('the incarnation that a Go agent holds', () => {
   test.each(['dead', 'left'] as const)('of one who is %s is raised by no accusation', (state) => {
-    expect(believed(suspect, table(state))).toBeUndefined();
-    expect(believed(dead, table(state))).toBeUndefined();
-    expect(believedRow(row(1), table(state))).toBeUndefined();
-    expect(believedRow(row(3), table(state))).toBeUndefined();
+    expect(filterAccusation(suspect, table(state))).toBeUndefined();
+    expect(filterAccusation(dead, table(state))).toBeUndefined();
+    expect(filterAccusationRow(row(1), table(state))).toBeUndefined();
+    expect(filterAccusationRow(row(3), table(state))).toBeUndefined();
   });
 
   test('of a suspect is raised by no second suspicion, but a death counts', () => {
-    expect(believed(suspect, table('suspect'))).toEqual({ ...suspect, incarnation: 5 });
-    expect(believed(dead, table('suspect'))).toBe(dead);
-    expect(believedRow(row(2), table('suspect'))?.incarnation).toBe(5);
-    expect(believedRow(row(3), table('suspect'))?.incarnation).toBe(9);
+    expect(filterAccusation(suspect, table('suspect'))).toEqual({ ...suspect, incarnation: 5 });
+    expect(filterAccusation(dead, table('suspect'))).toBe(dead);
+    expect(filterAccusationRow(row(2), table('suspect'))?.incarnation).toBe(5);
+    expect(filterAccusationRow(row(3), table('suspect'))?.incarnation).toBe(9);
   });
 
   test('all else counts as it stands', () => {
-    const alive = Alive.make({ incarnation: 9, node: 'bob', addr: at.ip, port: 1, meta: vsn, vsn });
-    const ofAnn = Suspect.make({ incarnation: 9, node: 'ann', from: 'cat' });
-    expect(believed(alive, table('dead'))).toBe(alive);
-    expect(believed(suspect, table('alive'))).toBe(suspect);
-    expect(believed(ofAnn, table('dead'))).toBe(ofAnn);
-    expect(believedRow(row(0), table('dead'))?.incarnation).toBe(9);
+    const alive = Alive.create({ incarnation: 9, node: 'bob', addr: at.ip, port: 1, meta: vsn, vsn });
+    const ofAnn = Suspect.create({ incarnation: 9, node: 'ann', from: 'cat' });
+    expect(filterAccusation(alive, table('dead'))).toBe(alive);
+    expect(filterAccusation(suspect, table('alive'))).toBe(suspect);
+    expect(filterAccusation(ofAnn, table('dead'))).toBe(ofAnn);
+    expect(filterAccusationRow(row(0), table('dead'))?.incarnation).toBe(9);
   });
 });
 
 describe('what a Go agent says', () => {
-  const ping = Ping.make({ seqNo: 7, node: 'bob' });
+  const ping = Ping.create({ seqNo: 7, node: 'bob' });
 
   test('it does not ask whether the dead live: it takes the answer for given', () => {
-    expect(questionIn({ kind: 'send', to: at, peer: undefined, message: ping, fill: false })?.seqNo).toBe(7);
+    expect(
+      answerVerification({ kind: 'send', to: at, peer: undefined, message: ping, piggyback: false })?.seqNo,
+    ).toBe(7);
     const peer = member('bob', 'alive', 5);
-    expect(questionIn({ kind: 'send', to: at, peer, message: ping, fill: true })).toBeUndefined();
-    expect(questionIn({ kind: 'send', to: at, peer: undefined, message: ping, fill: true })).toBeUndefined();
+    expect(
+      answerVerification({ kind: 'send', to: at, peer, message: ping, piggyback: true }),
+    ).toBeUndefined();
+    expect(
+      answerVerification({ kind: 'send', to: at, peer: undefined, message: ping, piggyback: true }),
+    ).toBeUndefined();
   });
 
   test('it tells nobody why he is shunned, and answers no accuser', () => {
-    expect(isSaid({ kind: 'send', to: at, peer: undefined, message: dead, fill: false })).toBe(false);
-    expect(isSaid({ kind: 'send', to: at, peer: undefined, message: suspect, fill: false })).toBe(false);
-    expect(isSaid({ kind: 'send', to: at, peer: undefined, message: ping, fill: true })).toBe(true);
+    expect(isSentByGo({ kind: 'send', to: at, peer: undefined, message: dead, piggyback: false })).toBe(
+      false,
+    );
+    expect(isSentByGo({ kind: 'send', to: at, peer: undefined, message: suspect, piggyback: false })).toBe(
+      false,
+    );
+    expect(isSentByGo({ kind: 'send', to: at, peer: undefined, message: ping, piggyback: true })).toBe(true);
   });
 });

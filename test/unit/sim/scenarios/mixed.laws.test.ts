@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { NO_BYTES, utf8 } from '../../../../src/base/bytes.ts';
-import type { AskedQuestion, Question } from '../../../../src/serf/types.ts';
-import type { Ground } from '../../../../src/sim/laws/law.ts';
-import { Answers } from '../../../../src/sim/laws/messages/answers.ts';
-import { Events } from '../../../../src/sim/laws/messages/events.ts';
-import { Keyrings } from '../../../../src/sim/laws/messages/keyrings.ts';
-import type { HostOptions } from '../../../../src/sim/world/host.ts';
+import { encodeUtf8, NO_BYTES } from '../../../../src/base/bytes.ts';
+import type { QueryDefinition, QueryReport } from '../../../../src/serf/types.ts';
+import type { LawContext } from '../../../../src/sim/laws/law.ts';
+import { QueryLaw } from '../../../../src/sim/laws/messages/answers.ts';
+import { EventLaw } from '../../../../src/sim/laws/messages/events.ts';
+import { KeyringLaw } from '../../../../src/sim/laws/messages/keyrings.ts';
+import type { SimHostOptions } from '../../../../src/sim/world/host.ts';
 import { World } from '../../../../src/sim/world/world.ts';
 import { nowhere } from '../echo.ts';
 import { Liar } from '../liar.ts';
@@ -14,33 +14,33 @@ import { Liar } from '../liar.ts';
 const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
 const heard = (name: string, ltime: number): Effect => ({
   kind: 'fact',
-  fact: { kind: 'eventHeard', name, ltime, bytes: 0 },
+  fact: { kind: 'userEventReceived', name, ltime, bytes: 0 },
 });
 const joined: Effect = {
   kind: 'fact',
-  fact: { kind: 'syncFinished', peer: 'x', join: true, nodes: 2 },
+  fact: { kind: 'pushPullFinished', peer: 'x', join: true, nodes: 2 },
 };
 
 /** Three liars, and the laws of a mixed world on them. `broken` gives the ids of what was broken so far. */
-function trio(options: HostOptions = {}, lossless = true) {
-  const world = new World({ seed: 1, birth: (born) => new Liar(born) });
+function trio(options: SimHostOptions = {}, lossless = true) {
+  const world = new World({ seed: 1, makeAgent: (born) => new Liar(born) });
   const lines: string[] = [];
-  const ground: Ground = { world, broken: (what) => lines.push(what), isSlandered: () => false };
+  const ground: LawContext = { world, reportViolation: (what) => lines.push(what), isForged: () => false };
   const well = new Set(['ann', 'bob', 'cat']);
   const wellness = ({ label, running }: { label: string; running: boolean }) =>
     running && well.has(label) ? 0 : undefined;
-  const events = new Events(ground);
-  const answers = new Answers(ground, lossless, wellness);
-  const keyrings = new Keyrings(ground, wellness, true);
-  world.watch({
-    started: (host) => {
-      events.started(host);
-      keyrings.started(host);
+  const events = new EventLaw(ground);
+  const answers = new QueryLaw(ground, lossless, wellness);
+  const keyrings = new KeyringLaw(ground, wellness, true);
+  world.subscribe({
+    onStart: (host) => {
+      events.onStart(host);
+      keyrings.onStart(host);
     },
-    acted: (host, facts) => {
+    onEffects: (host, facts) => {
       for (const fact of facts) {
-        events.fact(host, fact);
-        keyrings.fact(host, fact);
+        events.onFact(host, fact);
+        keyrings.onFact(host, fact);
       }
     },
   });
@@ -49,13 +49,13 @@ function trio(options: HostOptions = {}, lossless = true) {
     world.start(label);
   }
   world.run(10);
-  const liar = (label: string): Liar => world.host(label).live as Liar;
+  const liar = (label: string): Liar => world.host(label).runningAgent as Liar;
   const tells = (label: string, ...effects: Effect[]): void => {
     liar(label).will(...effects);
-    world.inject(label, nowhere, new Uint8Array(1));
+    world.injectDatagram(label, nowhere, new Uint8Array(1));
   };
   const sweep = (): void => {
-    for (const host of world.hosts) keyrings.swept(host);
+    for (const host of world.hosts) keyrings.checkPeriodically(host);
   };
   const broken = (): string[] => [...new Set(lines.map((line) => line.split(' ')[0] as string))];
   return { world, events, answers, keyrings, liar, tells, sweep, broken, well };
@@ -83,7 +83,7 @@ test('E1: an event of another time than it was fired at', () => {
 test('E2: who lived all the while and has not heard it, and nobody else', () => {
   const { tells, events, world } = trio();
   const owed = (share?: number): string[] =>
-    events.owed(share).map(({ host, name }) => `${host.label} ${name}`);
+    events.missingDeliveries(share).map(({ host, name }) => `${host.label} ${name}`);
   tells('ann', heard('deploy', 7));
   expect(owed()).toEqual(['bob deploy', 'cat deploy']);
   expect(owed(0.5)).toEqual([]);
@@ -95,9 +95,9 @@ test('E2: who lived all the while and has not heard it, and nobody else', () => 
 });
 
 test('E2: what is stamped before the cluster that a member joined is old to it: at each join of a Serf agent, at our first', () => {
-  const join = (options: HostOptions) => {
+  const join = (options: SimHostOptions) => {
     const { tells, events, liar } = trio(options);
-    const owed = (): boolean => events.owed().some(({ host }) => host.label === 'cat');
+    const owed = (): boolean => events.missingDeliveries().some(({ host }) => host.label === 'cat');
     tells('cat', joined);
     tells('ann', heard('deploy', 7));
     const before = owed();
@@ -106,22 +106,25 @@ test('E2: what is stamped before the cluster that a member joined is old to it: 
     return [before, owed()];
   };
   expect(join({})).toEqual([true, true]);
-  expect(join({ plain: true })).toEqual([true, false]);
+  expect(join({ serfPeer: true })).toEqual([true, false]);
 });
 
-const question: Question = {
+const question: QueryDefinition = {
   ...{ name: 'load', payload: NO_BYTES, nodes: [], tags: new Map(), ack: true, relayFactor: 0 },
 };
-const said = (from: string, answer: string) => ({ from, payload: utf8(answer) });
+const said = (from: string, answer: string) => ({ from, payload: encodeUtf8(answer) });
 
 /** ann asks; bob and cat answer in time; then ann says what came of it. */
-function asked(over: Partial<AskedQuestion>, how: { meant?: Partial<Question>; lossless?: boolean } = {}) {
+function asked(
+  over: Partial<QueryReport>,
+  how: { meant?: Partial<QueryDefinition>; lossless?: boolean } = {},
+) {
   const { world, answers, liar, broken, well } = trio({}, how.lossless);
-  const open: AskedQuestion = {
+  const open: QueryReport = {
     ...{ id: 1, name: 'load', timeout: 3000, finished: false, expected: 3, acks: [], responses: [] },
   };
-  answers.asked(world.host('ann'), { ...question, ...how.meant }, open);
-  for (const label of ['bob', 'cat']) answers.answered(world.host(label), 'load', `${label} on load`);
+  answers.onQuery(world.host('ann'), { ...question, ...how.meant }, open);
+  for (const label of ['bob', 'cat']) answers.onResponse(world.host(label), 'load', `${label} on load`);
   const all = {
     finished: true,
     acks: ['ann', 'bob', 'cat'],
@@ -171,7 +174,7 @@ test('K2: one who was well before keys were changed does not understand another,
     const { world, keyrings, sweep, broken, liar } = trio({ keys: [key(1)] });
     for (const label of ['ann', 'bob', 'cat'])
       for (const other of ['ann', 'bob', 'cat']) liar(label).show(other);
-    if (began) keyrings.begun();
+    if (began) keyrings.onRotationStart();
     act(world, liar('cat'));
     for (let at = 0; at <= span; at += 1000) {
       sweep();

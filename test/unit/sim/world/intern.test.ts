@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
-import { type Entry, type EntryKey, keyOf, type Published } from '../../../../src/model/service.ts';
-import { entryInterner } from '../../../../src/sim/world/intern.ts';
+import { type Entry, type EntryKey, type Published, toEntryKey } from '../../../../src/model/service.ts';
+import { createEntryInterner } from '../../../../src/sim/world/intern.ts';
 import { service } from '../../catalog/values.ts';
 
 const state = { owner: 'ann', epoch: 1, version: 1, swept: 0 };
 const entries = (...values: Published[]): ReadonlyMap<EntryKey, Entry> =>
-  new Map(values.map((value, i) => [keyOf(value), { key: keyOf(value), version: i + 1, value }]));
+  new Map(values.map((value, i) => [toEntryKey(value), { key: toEntryKey(value), version: i + 1, value }]));
 
 test('equal copies of one owner become one', () => {
-  const intern = entryInterner();
+  const intern = createEntryInterner();
   const first = entries(service('web-1'), service('db-1'));
   expect(intern(state, first)).toBe(first);
   expect(intern(state, entries(service('web-1'), service('db-1')))).toBe(first);
 });
 
 test('copies that claim the same state and differ all the same stay apart, so that nothing hides there', () => {
-  const intern = entryInterner();
+  const intern = createEntryInterner();
   const first = entries(service('web-1'));
   intern(state, first);
   const other = entries(service('web-1', { port: 81 }));

@@ -53,7 +53,7 @@ test('a stream waits out a cut and then delivers everything', () => {
   const { world, echo, dial, write } = echoes('ann bob');
   dial('ann', world.host('bob').address);
   world.run(50);
-  const lift = world.network.impose({ from: ['ann'], to: ['bob'] });
+  const lift = world.network.addRule({ from: ['ann'], to: ['bob'] });
   write('ann', 'late');
   world.run(5000);
   expect(echo('bob').text('streamData')).toEqual([]);
@@ -103,7 +103,7 @@ test('a stream dropped by its owner tells only the other side', () => {
 
 test('a machine that may call but not be called: its own streams carry both ways, none comes in', () => {
   const { world, echo, dial, write } = echoes('ann bob');
-  world.network.impose({ to: ['bob'], opening: true });
+  world.network.addRule({ to: ['bob'], connectOnly: true });
   dial('ann', world.host('bob').address);
   dial('bob', world.host('ann').address);
   world.run(50);

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
-import { flat, Trace } from '../../../../src/sim/world/trace.ts';
+import { formatFlat, Trace } from '../../../../src/sim/world/trace.ts';
 
 const bytes = new Uint8Array([1, 2, 3]);
 
 test('lines read as the legend says', () => {
-  const trace = new Trace({ detail: 'packets', keep: 10 });
-  trace.note(12_345, 'bob', '*', 'stop');
-  trace.note(
+  const trace = new Trace({ detail: 'packets', maxLines: 10 });
+  trace.record(12_345, 'bob', '*', 'stop');
+  trace.record(
     12_345.4,
     'ann',
     '!',
-    flat({ kind: 'memberSuspected', node: 'bob', by: 'ann' } as { kind: string }),
+    formatFlat({ kind: 'memberSuspected', node: 'bob', by: 'ann' } as { kind: string }),
   );
-  trace.carried(12_346, 'ann', '>', 'bob', bytes, () => 'ping+suspect');
+  trace.recordTransfer(12_346, 'ann', '>', 'bob', bytes, () => 'ping+suspect');
 
   expect(trace.lines()).toEqual([
     '12.345 bob * stop',
@@ -22,19 +22,19 @@ test('lines read as the legend says', () => {
 });
 
 test('only the last lines are kept, but all are counted and hashed', () => {
-  const short = new Trace({ detail: 'facts', keep: 3 });
-  const full = new Trace({ detail: 'facts', keep: Number.POSITIVE_INFINITY });
-  for (let i = 0; i < 1000; i++) for (const trace of [short, full]) trace.note(i, 'ann', '!', `fact ${i}`);
+  const short = new Trace({ detail: 'facts', maxLines: 3 });
+  const full = new Trace({ detail: 'facts', maxLines: Number.POSITIVE_INFINITY });
+  for (let i = 0; i < 1000; i++) for (const trace of [short, full]) trace.record(i, 'ann', '!', `fact ${i}`);
 
   expect(short.lines()).toEqual(full.lines().slice(-3));
-  expect(short.count).toBe(1000);
+  expect(short.lineCount).toBe(1000);
   expect(short.hash).toBe(full.hash);
 });
 
 test('one octet of one datagram changes the hash', () => {
   const hash = (last: number): string => {
-    const trace = new Trace({ detail: 'packets', keep: 0 });
-    trace.carried(1, 'ann', '>', 'bob', new Uint8Array([1, 2, last]), () => '');
+    const trace = new Trace({ detail: 'packets', maxLines: 0 });
+    trace.recordTransfer(1, 'ann', '>', 'bob', new Uint8Array([1, 2, last]), () => '');
     return trace.hash;
   };
   expect(hash(3)).toBe(hash(3));
@@ -42,10 +42,10 @@ test('one octet of one datagram changes the hash', () => {
 });
 
 test('switched off it costs and says nothing', () => {
-  const trace = new Trace({ detail: 'off', keep: 10 });
+  const trace = new Trace({ detail: 'off', maxLines: 10 });
   const before = trace.hash;
-  trace.note(1, 'ann', '!', 'x');
-  trace.carried(1, 'ann', '>', 'bob', bytes, () => {
+  trace.record(1, 'ann', '!', 'x');
+  trace.recordTransfer(1, 'ann', '>', 'bob', bytes, () => {
     throw new Error('asked');
   });
   expect(trace.lines()).toEqual([]);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../../src/agent/contract/machine.ts';
-import type { Host } from '../../../../src/sim/world/host.ts';
+import type { SimHost } from '../../../../src/sim/world/host.ts';
 import { echoes } from '../echo.ts';
 
 test('a datagram arrives after the latency and is answered', () => {
-  const { world, echo, send } = echoes('ann bob', { weather: { latency: 10, jitter: 0 } });
+  const { world, echo, send } = echoes('ann bob', { linkQuality: { latency: 10, jitter: 0 } });
 
   send('ann', 'bob', 'hello');
   world.run(100);
@@ -57,7 +57,7 @@ test('the socket buffer of a paused process is bounded: what does not fit is los
   const kept = echo('bob').text('packet').length;
   expect(kept).toBeGreaterThan(100);
   expect(kept).toBeLessThan(200);
-  expect(world.counts.overflown).toBe(300 - kept);
+  expect(world.counts.bufferOverflows).toBe(300 - kept);
 });
 
 test('nothing reaches a stopped process; a new one at the same address starts with nothing', () => {
@@ -71,7 +71,7 @@ test('nothing reaches a stopped process; a new one at the same address starts wi
   world.run(10);
 
   expect(echo('bob').text('packet')).toEqual(['two']);
-  expect(world.host('bob').lives).toBe(2);
+  expect(world.host('bob').bootCount).toBe(2);
 });
 
 test('a host that moved is at its new address only', () => {
@@ -94,13 +94,13 @@ test('a command is answered, and the answer is kept with its time', () => {
   const asked = world.command('ann', { kind: 'leave' });
 
   expect(asked.result).toEqual({ ok: true });
-  expect(asked.at).toBe(42);
+  expect(asked.repliedAt).toBe(42);
 });
 
 test('what an agent asks to remember is its host’s disk, and outlives the process', () => {
   const { world, echo } = echoes('ann');
   const snapshot = { incarnation: 7, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
-  echo('ann').will({ kind: 'remember', snapshot }, 1);
+  echo('ann').will({ kind: 'saveSnapshot', snapshot }, 1);
   world.command('ann', { kind: 'leave' });
   world.run(10);
   world.stop('ann');
@@ -116,7 +116,7 @@ test('same seed, same trace; another seed, another trace', () => {
   const run = (seed: number): string => {
     const { world, send } = echoes(
       'ann bob',
-      { trace: { detail: 'packets', keep: 0 }, weather: { loss: 0.3, duplicate: 0.2, reorder: 0.3 } },
+      { trace: { detail: 'packets', maxLines: 0 }, linkQuality: { loss: 0.3, duplicate: 0.2, reorder: 0.3 } },
       seed,
     );
     for (let i = 0; i < 50; i++) {
@@ -139,7 +139,7 @@ test('an agent whose deadline never moves on is found out', () => {
 });
 
 test('whoever has moved does not get what was sent to the old address', () => {
-  const { world, echo, send } = echoes('ann bob', { weather: { latency: 100, jitter: 0 } });
+  const { world, echo, send } = echoes('ann bob', { linkQuality: { latency: 100, jitter: 0 } });
   send('ann', 'bob', 'late');
   world.run(50);
   world.stop('bob');
@@ -181,37 +181,37 @@ describe('a disk', () => {
     clocks: { member: 1, event: 1, query: 1 },
     peers: [],
   });
-  const written = (): Host => {
+  const written = (): SimHost => {
     const host = echoes('ann').world.host('ann');
-    for (let i = 1; i <= 30; i++) host.save(snapshot(i));
-    host.shelve(new Uint8Array(3));
+    for (let i = 1; i <= 30; i++) host.saveSnapshot(snapshot(i));
+    host.saveCatalog(new Uint8Array(3));
     return host;
   };
 
   test('that refuses keeps what it has', () => {
     const host = written();
-    host.diskRefuses = true;
-    host.save(snapshot(31));
-    host.shelve(new Uint8Array(4));
-    expect(host.disk?.incarnation).toBe(30);
-    expect(host.shelf).toHaveLength(3);
+    host.diskFailing = true;
+    host.saveSnapshot(snapshot(31));
+    host.saveCatalog(new Uint8Array(4));
+    expect(host.savedSnapshot?.incarnation).toBe(30);
+    expect(host.savedCatalog).toHaveLength(3);
   });
 
   test('whose last writes are torn has an earlier state, or the earliest kept', () => {
     const host = written();
-    host.tear(3);
-    expect(host.disk?.incarnation).toBe(27);
-    expect(host.shelf).toBeUndefined();
+    host.tearLastWrites(3);
+    expect(host.savedSnapshot?.incarnation).toBe(27);
+    expect(host.savedCatalog).toBeUndefined();
     const other = written();
-    other.tear(1000);
-    expect(other.disk?.incarnation).toBe(14);
+    other.tearLastWrites(1000);
+    expect(other.savedSnapshot?.incarnation).toBe(14);
   });
 
   test('that is lost has nothing', () => {
     const host = written();
-    host.wipe();
-    expect([host.disk, host.shelf]).toEqual([undefined, undefined]);
-    host.tear(1);
-    expect(host.disk).toBeUndefined();
+    host.wipeDisk();
+    expect([host.savedSnapshot, host.savedCatalog]).toEqual([undefined, undefined]);
+    host.tearLastWrites(1);
+    expect(host.savedSnapshot).toBeUndefined();
   });
 });

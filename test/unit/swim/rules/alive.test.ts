@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../../src/base/address.ts';
+import { toAddress } from '../../../../src/base/address.ts';
 import { Actor, ack, addressOf, alive, dead, identityOf, left, PORT, suspect } from '../helpers.ts';
 
 const elsewhere = Uint8Array.of(127, 9, 9, 9);
@@ -34,7 +34,7 @@ test('an equal or lower incarnation is no news, whatever else it says', () => {
   ann.said();
   ann.hear(alive('bob', 3, { meta: Uint8Array.of(1) })).hear(alive('bob', 2));
   expect(ann.take()).toEqual([]);
-  expect(ann.swim.queue.size).toBe(0);
+  expect(ann.swim.broadcasts.size).toBe(0);
   expect(ann.swim.members.get('bob')?.identity.meta.length).toBe(0);
 });
 
@@ -79,10 +79,10 @@ describe('another address', () => {
   test('G10 is a conflict while whoever has it answers: the row stays, the layer above hears of it at once', () => {
     const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
     expect(ann.hear(ack(asked(ann).seqNo), addressOf('bob')).events()).toEqual([
-      { kind: 'nameConflict', member: ann.swim.members.get('bob'), other: address(elsewhere, PORT) },
+      { kind: 'nameConflict', member: ann.swim.members.get('bob'), other: toAddress(elsewhere, PORT) },
     ]);
     expect(ann.swim.members.get('bob')).toMatchObject({ incarnation: 1, identity: identityOf('bob') });
-    expect(ann.swim.queue.size).toBe(0);
+    expect(ann.swim.broadcasts.size).toBe(0);
     ann.pass(4000);
     expect(ann.take()).toEqual([]);
     expect(ann.state('bob')).toBe('alive');
@@ -169,7 +169,7 @@ describe('another address', () => {
   test('G10 the answer over a stream keeps the name too, and the loser does not flap', () => {
     const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
     const { seqNo } = asked(ann);
-    ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
     for (let i = 0; i < 20; i++) {
       ann.pass(500).hear(alive('bob', 10 + i, { addr: elsewhere }));
       for (const { message } of ann.sends()) if (message.kind === 'ping') ann.hear(ack(message.seqNo));
@@ -182,7 +182,7 @@ describe('another address', () => {
     ann.pass(1100);
     const { seqNo } = asked(ann);
     ann.now += 10_000;
-    ann.do((swim, now, out) => swim.stalled(9600, now, out));
+    ann.do((swim, now, out) => swim.onStall(9600, now, out));
     ann.do((swim, now, out) => swim.tick(now, out)).hear(ack(seqNo));
     expect(ann.swim.members.get('bob')?.identity).toEqual(identityOf('bob'));
   });
@@ -264,7 +264,7 @@ describe('what must be neither stored nor told on', () => {
   ])('versions: %s', (_, vsn) => {
     const ann = new Actor('ann').hear(alive('bob', 1, { vsn: Uint8Array.from(vsn) }));
     expect(ann.state('bob')).toBeUndefined();
-    expect(ann.swim.queue.size).toBe(0);
+    expect(ann.swim.broadcasts.size).toBe(0);
     const why = `versions ${vsn.join('.')}`;
     expect(ann.facts()).toEqual([{ kind: 'rumorRefused', node: 'bob', why, source: '127.0.0.3:7946' }]);
   });

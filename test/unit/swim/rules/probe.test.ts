@@ -90,7 +90,7 @@ describe('when the direct ping gets no answer in time', () => {
     const out = ann.take();
     const asked = out.filter((effect) => effect.kind === 'send');
     expect(asked.length).toBe(3);
-    for (const { message, fill, peer, to } of asked) {
+    for (const { message, piggyback: fill, peer, to } of asked) {
       expect(message).toEqual({
         kind: 'indirectPing',
         seqNo,
@@ -137,7 +137,7 @@ describe('when the direct ping gets no answer in time', () => {
   test('a stream that gets through saves it at the end of the round', () => {
     const { ann, seqNo } = silent('cat');
     ann.take();
-    ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
     expect(ann.take()).toEqual([]);
     ann.pass(500);
     const facts = ann.facts();
@@ -147,9 +147,9 @@ describe('when the direct ping gets no answer in time', () => {
 
   test('a stream that fails, or reports too late, saves nobody', () => {
     const { ann, seqNo } = silent('cat');
-    ann.do((swim, now, out) => swim.streamAcked(seqNo, false, now, out));
+    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, false, now, out));
     ann.pass(500);
-    ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
     expect(ann.state('bob')).toBe('suspect');
   });
 
@@ -231,7 +231,7 @@ test('an ack makes us feel better', () => {
 test('a member that was dropped meanwhile is not accused, nor is one that took its name', () => {
   const ann = started('bob', 'cat');
   ann.untilPing('bob');
-  ann.hear(left('bob')).do((swim, now, out) => swim.forget('bob', now, out));
+  ann.hear(left('bob')).do((swim, now, out) => swim.dropMember('bob', now, out));
   ann.hear(alive('bob', 1, { addr: Uint8Array.of(127, 8, 8, 8) }));
   ann.take();
   ann.pass(1000);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { GRAVE_TIME } from '../../../../src/swim/state/recently-dropped.ts';
+import { DROPPED_RETENTION } from '../../../../src/swim/state/recently-dropped.ts';
 import { Actor, ack, addressOf, alive, dead, left, row, suspect } from '../helpers.ts';
 
 /** Answers every ping at once, so that nobody gets suspected, and lets time pass. */
@@ -35,7 +35,7 @@ test('an operator may drop one that is down before its time, but nobody that is 
   const ann = begin('bob', 'cat', 'dan').hear(dead('bob', 'x')).hear(suspect('cat', 'x'));
   ann.take();
   for (const name of ['bob', 'cat', 'dan', 'ann', 'nobody'])
-    ann.do((swim, now, out) => swim.forget(name, now, out));
+    ann.do((swim, now, out) => swim.dropMember(name, now, out));
   expect(ann.plot()).toEqual(['memberDropped bob']);
   expect(ann.swim.members.size).toBe(3);
 });
@@ -46,7 +46,7 @@ describe('a name that was dropped', () => {
     const ann = begin('cat')
       .hear(alive('bob', incarnation))
       .hear(dead('bob', 'x', incarnation));
-    ann.do((swim, now, out) => swim.forget('bob', now, out)).take();
+    ann.do((swim, now, out) => swim.dropMember('bob', now, out)).take();
     ann.said();
     return ann;
   };
@@ -97,13 +97,13 @@ describe('a name that was dropped', () => {
   test('is believed when a stream gets through', () => {
     const ann = dropped().merge(row('bob', 0, 5));
     const ping = ann.until('streamPing', ({ peer }) => peer.identity.name === 'bob');
-    ann.do((swim, now, out) => swim.streamAcked(ping.seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPingEnd(ping.seqNo, true, now, out));
     expect(ann.state('bob')).toBe('alive');
   });
 
   test('is forgotten in the end', () => {
     const ann = dropped();
-    ann.now = GRAVE_TIME;
+    ann.now = DROPPED_RETENTION;
     expect(ann.hear(alive('bob', 1)).plot()).toEqual(['memberJoined bob']);
   });
 

@@ -47,7 +47,7 @@ test.each([suspect('ann', 'bob', 6), dead('ann', 'bob', 6), left('ann', 6)])(
 
 test('of a table with our old state nobody is told: the answer is in ours', () => {
   const ann = new Actor('ann', {}, { incarnation: 7 }).mergeFrom(
-    { kind: 'served', from: addressOf('bob') },
+    { kind: 'inbound', from: addressOf('bob') },
     row('ann', 2, 6),
   );
   expect(ann.take()).toEqual([]);
@@ -88,7 +88,7 @@ describe('implausible incarnations', () => {
       left('bob', 2 ** 32 - 1),
     ])
       expect(ann.hear(rumor).facts()).toMatchObject([{ kind: 'rumorRefused', node: 'bob' }]);
-    expect([ann.state('bob'), ann.incarnationOf('bob'), ann.swim.queue.size]).toEqual(['alive', 1, 0]);
+    expect([ann.state('bob'), ann.incarnationOf('bob'), ann.swim.broadcasts.size]).toEqual(['alive', 1, 0]);
     expect(ann.hear(alive('bob', 0)).facts()).toEqual([]);
   });
 
@@ -226,7 +226,7 @@ describe('a ping from somebody we hold for dead, or for gone', () => {
 
   test('one that we have dropped is told so as well, and asked when it refutes', () => {
     const ann = new Actor('ann', { dialBack: true }).knowingAll('bob', 'cat').hear(dead('bob', 'cat', 3));
-    ann.do((swim, now, out) => swim.forget('bob', now, out)).take();
+    ann.do((swim, now, out) => swim.dropMember('bob', now, out)).take();
     const at = addressOf('bob').key;
     ann.hear(ping('bob'));
     expect(ann.sends().map(({ to, message }) => [to.key, message])).toMatchObject([

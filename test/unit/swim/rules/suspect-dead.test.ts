@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BURST, REFILL } from '../../../../src/swim/state/accusation-limit.ts';
+import { ACCUSATION_BURST, ACCUSATION_REFILL_INTERVAL } from '../../../../src/swim/state/accusation-limit.ts';
 import { Actor, ack, addressOf, alive, dead, left, row, suspect } from '../helpers.ts';
 
 const five = (): Actor => new Actor('ann').knowing('bob', 'cat', 'dan', 'eve');
@@ -86,7 +86,7 @@ describe('the dead', () => {
     const end = ann.now + until;
     while (ann.swim.deadline <= end) {
       ann.pass(ann.swim.deadline - ann.now);
-      for (const { to, message, rider } of ann.sends())
+      for (const { to, message, compoundWith: rider } of ann.sends())
         if (message.kind === 'ping' && message.node === node) {
           expect([to, rider]).toEqual([addressOf(node), dead(node, 'ann', 3)]);
           at.push(ann.now / 1000);
@@ -104,7 +104,7 @@ describe('the dead', () => {
       expect(waits[i]).toBeGreaterThanOrEqual(0.75 * wanted);
       expect(waits[i]).toBeLessThanOrEqual(1.25 * wanted);
     }
-    ann.do((swim, now, out) => swim.forget('bob', now, out));
+    ann.do((swim, now, out) => swim.dropMember('bob', now, out));
     expect(asked(ann, 'bob', 60_000)).toEqual([]);
   });
 
@@ -210,8 +210,8 @@ describe('G5: the last call before a verdict', () => {
     ann.take().flatMap((effect) => {
       if (effect.kind === 'streamPing')
         return [`stream ${effect.peer.identity.name} until ${effect.deadline}`];
-      if (effect.kind === 'sync') return [`sync ${effect.peer.identity.name}`];
-      return effect.kind === 'send' ? [`${effect.message.kind} with ${effect.rider?.kind}`] : [];
+      if (effect.kind === 'pushPull') return [`sync ${effect.peer.identity.name}`];
+      return effect.kind === 'send' ? [`${effect.message.kind} with ${effect.compoundWith?.kind}`] : [];
     });
   const called = (): Actor => {
     const ann = five().hear(suspect('bob', 'cat'));
@@ -235,7 +235,7 @@ describe('G5: the last call before a verdict', () => {
       if (message.kind !== 'ping') throw new Error(message.kind);
       const { seqNo } = message;
       if (by === 'ack') ann.hear(ack(seqNo), addressOf('bob'));
-      else ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+      else ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
       expect(calls(ann)).toContain('sync bob');
       ann.pass(3999);
       expect(ann.state('bob')).toBe('suspect');
@@ -270,7 +270,7 @@ describe('I10: a recorded reason', () => {
   test('of a row in a full exchange: who had it so', () => {
     const ann = five();
     const from = addressOf('cat');
-    ann.mergeFrom({ kind: 'dialed', from }, row('bob', 2), row('dan', 3));
+    ann.mergeFrom({ kind: 'outbound', from }, row('bob', 2), row('dan', 3));
     expect(reasons(ann)).toEqual([
       ['memberSuspected', { kind: 'table', state: 'dead', source: from.key }],
       ['memberDeclaredDead', { kind: 'table', state: 'left', source: from.key }],
@@ -298,16 +298,16 @@ describe('I10: a recorded reason', () => {
 });
 
 describe('S7: accusations of one source', () => {
-  const many = Array.from({ length: 2 * BURST }, (_, i) => `m${i}`);
+  const many = Array.from({ length: 2 * ACCUSATION_BURST }, (_, i) => `m${i}`);
   const crowd = (): Actor => new Actor('ann').knowing(...many);
   const accused = (ann: Actor) => many.filter((name) => ann.state(name) !== 'alive').length;
 
   test('above the limit are dropped and counted, whoever they name; others may still accuse', () => {
     const ann = crowd();
     for (const name of many) ann.hear(suspect(name, name === 'm0' ? 'm1' : 'm0'), addressOf('mal'));
-    expect(accused(ann)).toBe(BURST);
+    expect(accused(ann)).toBe(ACCUSATION_BURST);
     const dropped = ann.facts().filter(({ kind }) => kind === 'accusationRefused');
-    expect(dropped.length).toBe(BURST);
+    expect(dropped.length).toBe(ACCUSATION_BURST);
     expect(dropped[0]).toMatchObject({ source: addressOf('mal').key, by: 'm0' });
     ann.hear(dead('m59', 'm0'), addressOf('honest'));
     expect(ann.state('m59')).toBe('dead');
@@ -315,29 +315,29 @@ describe('S7: accusations of one source', () => {
 
   test('what tells nothing new costs nothing, and time brings some back', () => {
     const ann = crowd();
-    for (let i = 0; i < 5 * BURST; i++) ann.hear(suspect('m0', 'm1'), addressOf('mal'));
+    for (let i = 0; i < 5 * ACCUSATION_BURST; i++) ann.hear(suspect('m0', 'm1'), addressOf('mal'));
     for (const name of many) ann.hear(suspect(name, 'm1'), addressOf('mal'));
-    expect(accused(ann)).toBe(BURST);
-    ann.now += 3 * REFILL;
+    expect(accused(ann)).toBe(ACCUSATION_BURST);
+    ann.now += 3 * ACCUSATION_REFILL_INTERVAL;
     for (const name of many) ann.hear(suspect(name, 'm1'), addressOf('mal'));
-    expect(accused(ann)).toBe(BURST + 3);
+    expect(accused(ann)).toBe(ACCUSATION_BURST + 3);
   });
 
   test('nor can one make us refute without end', () => {
     const ann = crowd();
-    for (let i = 0; i < 5 * BURST; i++)
+    for (let i = 0; i < 5 * ACCUSATION_BURST; i++)
       ann.hear(suspect('ann', 'm1', ann.swim.incarnation), addressOf('mal'));
-    expect(ann.swim.incarnation).toBe(1 + BURST);
+    expect(ann.swim.incarnation).toBe(1 + ACCUSATION_BURST);
   });
 
   test('a full exchange is one, however many rows it has', () => {
     const ann = crowd();
     const from = addressOf('mal');
-    ann.mergeFrom({ kind: 'served', from }, ...many.map((name) => row(name, 1)));
+    ann.mergeFrom({ kind: 'inbound', from }, ...many.map((name) => row(name, 1)));
     expect(accused(ann)).toBe(many.length);
-    for (let i = 0; i < BURST; i++) {
+    for (let i = 0; i < ACCUSATION_BURST; i++) {
       ann.hear(alive('m0', 2 + i));
-      ann.mergeFrom({ kind: 'served', from }, row('m0', 1, 2 + i));
+      ann.mergeFrom({ kind: 'inbound', from }, row('m0', 1, 2 + i));
     }
     expect(ann.state('m0')).toBe('alive');
     expect(ann.facts()).toContainEqual({

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Source } from '../../../../src/swim/rules/source.ts';
+import type { MessageSource } from '../../../../src/swim/rules/source.ts';
 import { Actor, ack, addressOf, alive, row } from '../helpers.ts';
 
 const careful = (...others: string[]): Actor => new Actor('ann', { dialBack: true }).knowingAll(...others);
-const served: Source = { kind: 'served', from: addressOf('behind-nat') };
+const served: MessageSource = { kind: 'inbound', from: addressOf('behind-nat') };
 
 /** Sequence numbers of the pings to a name. */
 const pingsOf = (ann: Actor, node: string): number[] =>
@@ -14,7 +14,7 @@ const pingsOf = (ann: Actor, node: string): number[] =>
 describe('S9: a newcomer nobody vouches for', () => {
   test('that dials us is asked, and told of once it answers: one round trip', () => {
     const ann = careful('cat').mergeFrom(served, row('bob', 0));
-    expect([ann.state('bob'), ann.swim.queue.size]).toEqual([undefined, 0]);
+    expect([ann.state('bob'), ann.swim.broadcasts.size]).toEqual([undefined, 0]);
     const [seqNo] = pingsOf(ann, 'bob');
     ann.hear(ack(seqNo as number), addressOf('bob'));
     expect(ann.state('bob')).toBe('alive');
@@ -36,7 +36,7 @@ describe('S9: a newcomer nobody vouches for', () => {
     expect(kinds.filter((kind) => kind === 'send').length).toBe(4);
     expect(kinds.filter((kind) => kind === 'streamPing').length).toBe(3);
     expect(kinds.at(-1)).toBe('newcomerSilent');
-    expect(ann.swim.queue.size).toBe(0);
+    expect(ann.swim.broadcasts.size).toBe(0);
     expect(ann.swim.localStates().map(({ name }) => name)).toEqual(['ann', 'cat']);
   });
 
@@ -44,7 +44,7 @@ describe('S9: a newcomer nobody vouches for', () => {
     const ann = careful('cat').mergeFrom(served, row('bob', 0));
     const { seqNo } = ann.until('streamPing');
     expect(ann.now).toBeLessThan(500);
-    ann.do((swim, now, out) => swim.streamAcked(seqNo, true, now, out));
+    ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
     expect(ann.state('bob')).toBe('alive');
   });
 
@@ -75,7 +75,11 @@ describe('is not asked', () => {
   });
 
   test('if it was we who dialed', () => {
-    const ann = careful().mergeFrom({ kind: 'dialed', from: addressOf('cat') }, row('cat', 0), row('bob', 0));
+    const ann = careful().mergeFrom(
+      { kind: 'outbound', from: addressOf('cat') },
+      row('cat', 0),
+      row('bob', 0),
+    );
     expect([ann.state('bob'), ann.state('cat')]).toEqual(['alive', 'alive']);
   });
 
@@ -112,17 +116,17 @@ describe('I3: what nothing can outbid', () => {
     'in the table of a peer (%s): quiet until it has dropped the row, then announced again, low',
     (_, state, incarnation) => {
       const ann = new Actor('ann').knowing('bob', 'cat');
-      ann.mergeFrom({ kind: 'dialed', from }, row('ann', state, incarnation));
+      ann.mergeFrom({ kind: 'outbound', from }, row('ann', state, incarnation));
       const [fact] = ann.facts();
       expect(fact).toEqual({ kind: 'exiled', incarnation, source: from.key, until: 34_000 });
-      ann.mergeFrom({ kind: 'dialed', from }, row('ann', state, incarnation));
+      ann.mergeFrom({ kind: 'outbound', from }, row('ann', state, incarnation));
       expect(ann.take()).toEqual([]); // told once
       ann.said();
       ann.pass(33_999).take();
       expect(ann.swim.localStates().map(({ name }) => name)).toEqual(['bob', 'cat']);
       expect(ann.said()).toEqual([]);
       ann.pass(1);
-      expect(ann.take().filter(({ kind }) => kind === 'sync').length).toBe(2);
+      expect(ann.take().filter(({ kind }) => kind === 'pushPull').length).toBe(2);
       expect(ann.said()).toEqual([alive('ann', 1)]);
       expect(ann.swim.localStates().map(({ name }) => name)).toContain('ann');
     },
@@ -130,7 +134,7 @@ describe('I3: what nothing can outbid', () => {
 
   test('meanwhile what can be outbid is refuted all the same', () => {
     const ann = new Actor('ann').knowing('bob', 'cat');
-    ann.mergeFrom({ kind: 'dialed', from }, row('ann', 2, TOP)).take();
+    ann.mergeFrom({ kind: 'outbound', from }, row('ann', 2, TOP)).take();
     ann.said();
     ann.hear({ kind: 'suspect', incarnation: 1, node: 'ann', from: 'bob' });
     expect(ann.said()).toEqual([alive('ann', 2)]);

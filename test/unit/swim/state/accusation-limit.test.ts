@@ -1,35 +1,39 @@
 import { expect, test } from 'vitest';
-import { address } from '../../../../src/base/address.ts';
-import { BURST, Budget, REFILL } from '../../../../src/swim/state/accusation-limit.ts';
+import { toAddress } from '../../../../src/base/address.ts';
+import {
+  ACCUSATION_BURST,
+  ACCUSATION_REFILL_INTERVAL,
+  AccusationLimiter,
+} from '../../../../src/swim/state/accusation-limit.ts';
 
-const host = (n: number, port = 7946) => address(Uint8Array.of(10, 0, n >> 8, n & 0xff), port);
+const host = (n: number, port = 7946) => toAddress(Uint8Array.of(10, 0, n >> 8, n & 0xff), port);
 
-function spendAll(budget: Budget, n: number, now: number): number {
+function spendAll(budget: AccusationLimiter, n: number, now: number): number {
   let granted = 0;
-  while (budget.spend(host(n), now)) granted++;
+  while (budget.acquire(host(n), now)) granted++;
   return granted;
 }
 
 test('S7: so many at once, then as many as time gives, and never more than at once', () => {
-  const budget = new Budget();
-  expect(spendAll(budget, 1, 0)).toBe(BURST);
-  expect(spendAll(budget, 1, 5 * REFILL)).toBe(5);
-  expect(spendAll(budget, 1, 1e9)).toBe(BURST);
+  const budget = new AccusationLimiter();
+  expect(spendAll(budget, 1, 0)).toBe(ACCUSATION_BURST);
+  expect(spendAll(budget, 1, 5 * ACCUSATION_REFILL_INTERVAL)).toBe(5);
+  expect(spendAll(budget, 1, 1e9)).toBe(ACCUSATION_BURST);
 });
 
 test('S7: another port of the same host is the same source', () => {
-  const budget = new Budget();
+  const budget = new AccusationLimiter();
   spendAll(budget, 1, 0);
-  expect(budget.spend(host(1, 9), 0)).toBe(false);
-  expect(budget.spend(host(2), 0)).toBe(true);
+  expect(budget.acquire(host(1, 9), 0)).toBe(false);
+  expect(budget.acquire(host(2), 0)).toBe(true);
 });
 
 test('S7: with more sources than it keeps, the others share one account; those idle for long make room', () => {
-  const budget = new Budget();
-  for (let n = 0; n < 1024; n++) expect(budget.spend(host(n), 0)).toBe(true);
+  const budget = new AccusationLimiter();
+  for (let n = 0; n < 1024; n++) expect(budget.acquire(host(n), 0)).toBe(true);
   let granted = 0;
-  for (let n = 2000; n < 4000; n++) if (budget.spend(host(n), 1)) granted++;
-  expect(granted).toBe(BURST);
-  expect(budget.spend(host(5), 1)).toBe(true);
-  expect(spendAll(budget, 9000, BURST * REFILL + 10)).toBe(BURST);
+  for (let n = 2000; n < 4000; n++) if (budget.acquire(host(n), 1)) granted++;
+  expect(granted).toBe(ACCUSATION_BURST);
+  expect(budget.acquire(host(5), 1)).toBe(true);
+  expect(spendAll(budget, 9000, ACCUSATION_BURST * ACCUSATION_REFILL_INTERVAL + 10)).toBe(ACCUSATION_BURST);
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { swim as settings } from '../../../../src/config/protocol.ts';
-import { valuesOf } from '../../../../src/config/setting.ts';
-import type { Row } from '../../../../src/swim/members.ts';
+import { swimSection as settings } from '../../../../src/config/protocol.ts';
+import { withDefaults } from '../../../../src/config/setting.ts';
+import type { MutableMember } from '../../../../src/swim/members.ts';
 import {
   expectedConfirmations,
   Suspicions,
@@ -10,7 +10,7 @@ import {
   suspicionTimeout,
 } from '../../../../src/swim/state/suspicion.ts';
 import { pushPullScale } from '../../../../src/swim/swim.ts';
-import type { Reason } from '../../../../src/swim/types.ts';
+import type { AccusationReason } from '../../../../src/swim/types.ts';
 import { identityOf } from '../helpers.ts';
 
 const golden = JSON.parse(
@@ -44,9 +44,14 @@ describe('as computed by memberlist', () => {
   });
 });
 
-const WHY: Reason = { kind: 'word', by: 'ann', source: '' };
-const someone = (): Row => ({ identity: identityOf('bob'), state: 'suspect', incarnation: 1, since: 0 });
-const lan = (): Suspicions => new Suspicions(valuesOf(settings));
+const WHY: AccusationReason = { kind: 'word', by: 'ann', source: '' };
+const someone = (): MutableMember => ({
+  identity: identityOf('bob'),
+  state: 'suspect',
+  incarnation: 1,
+  since: 0,
+});
+const lan = (): Suspicions => new Suspicions(withDefaults(settings));
 
 test('with three members or fewer nobody is expected to confirm, and the shortest time runs', () => {
   expect([1, 2, 3, 4, 5].map((n) => expectedConfirmations(4, n))).toEqual([0, 0, 0, 2, 2]);
@@ -81,8 +86,8 @@ test('a confirmation that comes when the shortened time is over ends it now, not
   suspicions.confirm(bob, 'cat', 9000);
   suspicions.confirm(bob, 'dan', 9000);
   expect(suspicions.deadline).toBe(9000);
-  expect(suspicions.due(9000)).toBe(bob);
-  expect(suspicions.due(9000)).toBeUndefined();
+  expect(suspicions.nextDue(9000)).toBe(bob);
+  expect(suspicions.nextDue(9000)).toBeUndefined();
 });
 
 test('one that was stopped never ends', () => {
@@ -91,7 +96,7 @@ test('one that was stopped never ends', () => {
   suspicions.start(bob, 'ann', 5, 0, WHY);
   suspicions.stop(bob);
   expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
-  expect(suspicions.due(1e9)).toBeUndefined();
+  expect(suspicions.nextDue(1e9)).toBeUndefined();
 });
 
 test('time that passed without us is given back, also for later confirmations', () => {
@@ -116,22 +121,22 @@ test('those that are due can be held, the others run on', () => {
   const [bob, cat] = [someone(), someone()];
   suspicions.start(bob, 'ann', 3, 0, WHY);
   suspicions.start(cat, 'ann', 3, 2000, WHY);
-  suspicions.hold(3000, 9000);
-  expect(suspicions.due(5000)).toBe(cat);
-  expect(suspicions.due(8999)).toBeUndefined();
-  expect(suspicions.due(9000)).toBe(bob);
+  suspicions.postponeDue(3000, 9000);
+  expect(suspicions.nextDue(5000)).toBe(cat);
+  expect(suspicions.nextDue(8999)).toBeUndefined();
+  expect(suspicions.nextDue(9000)).toBe(bob);
 });
 
 test('one that answered the last call gets the shortest time again, at most', () => {
   const suspicions = lan();
   const bob = someone();
   suspicions.start(bob, 'ann', 5, 0, WHY);
-  expect(suspicions.due(23_000)).toBe(bob);
+  expect(suspicions.nextDue(23_000)).toBe(bob);
   suspicions.extend(bob, 23_500);
-  expect(suspicions.of(bob)?.deadline).toBe(27_500);
-  expect(suspicions.due(26_500)).toBe(bob);
+  expect(suspicions.get(bob)?.deadline).toBe(27_500);
+  expect(suspicions.nextDue(26_500)).toBe(bob);
   suspicions.stop(bob);
   suspicions.extend(bob, 30_000);
-  suspicions.retry(bob, 30_000);
+  suspicions.reschedule(bob, 30_000);
   expect(suspicions.deadline).toBe(Number.POSITIVE_INFINITY);
 });

@@ -1,7 +1,11 @@
 import { fc, test as prop } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../../../src/base/errors.ts';
-import { CATALOG_SERVICE, CHECK, SERVICE_ENTRY } from '../../../../../src/http/consul/schemas.ts';
+import {
+  CATALOG_SERVICE_SCHEMA,
+  HEALTH_CHECK_SCHEMA,
+  SERVICE_ENTRY_SCHEMA,
+} from '../../../../../src/http/consul/schemas.ts';
 import { compileFilter } from '../../../../../src/http/endpoint/filter/filter.ts';
 import { parseFilter } from '../../../../../src/http/endpoint/filter/parser.ts';
 import { check, instance, service } from '../../data.ts';
@@ -24,7 +28,7 @@ const entry = {
     { CheckID: 'service:web', Status: 'warning', ServiceTags: ['v1'] },
   ],
 };
-const wants = (filter: string): boolean => compileFilter(filter, SERVICE_ENTRY)(entry);
+const wants = (filter: string): boolean => compileFilter(filter, SERVICE_ENTRY_SCHEMA)(entry);
 
 describe('section 15: what a filter selects', () => {
   test.each([
@@ -93,7 +97,7 @@ describe('section 15: what a filter selects', () => {
     expect(wants('Service.Meta.none matches "^$"')).toBe(true);
     expect(wants('x in Service.Meta.none')).toBe(false);
     expect(wants('Service.TaggedAddresses.none.Port != 1')).toBe(true);
-    expect(compileFilter('ServiceTaggedAddresses is empty', CATALOG_SERVICE)({})).toBe(true);
+    expect(compileFilter('ServiceTaggedAddresses is empty', CATALOG_SERVICE_SCHEMA)({})).toBe(true);
   });
 
   test('S18 keys such as __proto__ are plain keys', () => {
@@ -149,7 +153,7 @@ describe('section 15: what is refused, with a sentence', () => {
   });
 
   test('the sentence names the fields there are', () => {
-    expect(() => compileFilter('Nope == 1', CHECK)).toThrow(/"Nope".*CheckID, Name, Status/);
+    expect(() => compileFilter('Nope == 1', HEALTH_CHECK_SCHEMA)).toThrow(/"Nope".*CheckID, Name, Status/);
     expect(() => parseFilter('Node.Node ~ x')).toThrow(/an operator is expected before "~ x"/);
   });
 });
@@ -165,7 +169,7 @@ describe('S19: a filter bomb costs little', () => {
   });
 
   test('what it may do over all elements is limited', () => {
-    const filter = compileFilter('Output matches "(a|aa|aaa)*b$"', CHECK);
+    const filter = compileFilter('Output matches "(a|aa|aaa)*b$"', HEALTH_CHECK_SCHEMA);
     const output = 'a'.repeat(4000);
     expect(() => {
       for (let i = 0; i < 10_000; i++) filter({ Output: output });

@@ -1,22 +1,22 @@
 import { expect, test } from 'vitest';
 import { CatalogIndex, type CatalogTopic } from '../../../../../src/catalog/view.ts';
-import { Part, Parts } from '../../../../../src/http/endpoint/reply/json-parts.ts';
+import { JsonPart, JsonParts } from '../../../../../src/http/endpoint/reply/json-parts.ts';
 import { Memo } from '../../../../../src/http/endpoint/reply/memo.ts';
 import type { Entry } from '../../../../../src/model/service.ts';
 import { check, service } from '../../data.ts';
 import { FakeAgent, member, send, serve } from '../../fixture.ts';
 
 test('a list of parts is the list of all their values', () => {
-  const parts = new Parts([new Part([1, 2]), new Part<number>([]), new Part([3])]);
-  expect([parts.text, JSON.stringify(parts)]).toEqual(['[1,2,3]', '[1,2,3]']);
-  expect(parts.where((one) => one === 3).text).toBe('[3]');
-  expect(parts.where(() => false).text).toBe('[]');
+  const parts = new JsonParts([new JsonPart([1, 2]), new JsonPart<number>([]), new JsonPart([3])]);
+  expect([parts.json, JSON.stringify(parts)]).toEqual(['[1,2,3]', '[1,2,3]']);
+  expect(parts.filter((one) => one === 3).json).toBe('[3]');
+  expect(parts.filter(() => false).json).toBe('[]');
 });
 
 test('a part of which all is wanted stays the same, with its text', () => {
-  const part = new Part([1, 2]);
-  expect(part.where(() => true)).toBe(part);
-  expect(part.where((one) => one === 1).values).toEqual([1]);
+  const part = new JsonPart([1, 2]);
+  expect(part.filter(() => true)).toBe(part);
+  expect(part.filter((one) => one === 1).values).toEqual([1]);
 });
 
 test('what is kept is made again when its stamp moves', () => {
@@ -24,7 +24,11 @@ test('what is kept is made again when its stamp moves', () => {
   const key = {};
   let made = 0;
   const make = (): number => ++made;
-  expect([memo.get(key, 1, make), memo.get(key, 1, make), memo.get(key, 2, make)]).toEqual([1, 1, 2]);
+  expect([
+    memo.getOrCompute(key, 1, make),
+    memo.getOrCompute(key, 1, make),
+    memo.getOrCompute(key, 2, make),
+  ]).toEqual([1, 1, 2]);
 });
 
 test('a check that changes, or a node that fails, is seen in lists whose other parts are kept', async () => {
@@ -42,9 +46,9 @@ test('a check that changes, or a node that fails, is seen in lists whose other p
   const index = new CatalogIndex({
     owners: () => ledgers.keys(),
     entries: (owner) => ledgers.get(owner),
-    isWarm: () => false,
+    isUnconfirmed: () => false,
   });
-  for (const owner of ledgers.keys()) index.ownerState(owner, true, new Set());
+  for (const owner of ledgers.keys()) index.setOwnerUp(owner, true, new Set());
   Object.assign(agent.view, { catalog: index });
   const server = await serve(agent, { selfService: 'off' });
   const statuses = async (path: string): Promise<unknown[]> =>
@@ -57,7 +61,7 @@ test('a check that changes, or a node that fails, is seen in lists whose other p
   const after = { ...before, status: 'critical' as const };
   ledgers.get('bob')?.set('c:c1', { key: 'c:c1', version: 2, value: after });
   const topics = new Set<CatalogTopic>();
-  index.changed('bob', [{ key: 'c:c1', before, after }], topics);
+  index.onEntriesChanged('bob', [{ key: 'c:c1', before, after }], topics);
   agent.touch([...topics]);
   for (const path of [state, instances])
     expect(await statuses(path)).toEqual(['passing', 'passing', 'passing', 'critical']);

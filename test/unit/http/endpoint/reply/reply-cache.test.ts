@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { Reply } from '../../../../../src/http/endpoint/reply/reply.ts';
-import { Answers } from '../../../../../src/http/endpoint/reply/reply-cache.ts';
+import { HttpReply } from '../../../../../src/http/endpoint/reply/reply.ts';
+import { ReplyCache } from '../../../../../src/http/endpoint/reply/reply-cache.ts';
 import { instance, service } from '../../data.ts';
 import { type Answer, FakeAgent, member, SEED, send, serve, until } from '../../fixture.ts';
 
@@ -52,7 +52,7 @@ describe('one answer for all who ask the same', () => {
 
   test('ages are told anew to everybody', async () => {
     let clock = 5000;
-    const server = await serve(world(), { clock: () => clock });
+    const server = await serve(world(), { monotonicClock: () => clock });
     const age = async () =>
       ((await send(server, '/v1/hearsay/members')).json() as { ageMs: number }[])[0]?.ageMs;
     expect(await age()).toBe(5000);
@@ -63,7 +63,7 @@ describe('one answer for all who ask the same', () => {
   test('an answer is not kept for long: an index that fails to move does harm for a second', async () => {
     let clock = 0;
     const agent = world();
-    const server = await serve(agent, { clock: () => clock });
+    const server = await serve(agent, { monotonicClock: () => clock });
     const before = await send(server, path);
     agent.catalog.held = [];
     clock = 1000;
@@ -74,37 +74,37 @@ describe('one answer for all who ask the same', () => {
 });
 
 describe('Answers', () => {
-  const reply = (length = 1): Reply => new Reply(200, 'x'.repeat(length));
+  const reply = (length = 1): HttpReply => new HttpReply(200, 'x'.repeat(length));
 
   test('an answer is found under its question and its index, the latest only', () => {
-    const answers = new Answers(() => 0);
+    const answers = new ReplyCache(() => 0);
     const [first, second] = [reply(), reply()];
-    answers.keep('a', 1, first);
+    answers.store('a', 1, first);
     expect([answers.get('a', 1), answers.get('a', 2), answers.get('b', 1)]).toEqual([
       first,
       undefined,
       undefined,
     ]);
-    answers.keep('a', 2, second);
+    answers.store('a', 2, second);
     expect([answers.get('a', 1), answers.get('a', 2)]).toEqual([undefined, second]);
   });
 
   test('at most 256 are kept, the oldest go first', () => {
-    const answers = new Answers(() => 0);
-    for (let i = 0; i < 300; i++) answers.keep(`q${i}`, 1, reply());
+    const answers = new ReplyCache(() => 0);
+    for (let i = 0; i < 300; i++) answers.store(`q${i}`, 1, reply());
     const kept = Array.from({ length: 300 }, (_, i) => answers.get(`q${i}`, 1) !== undefined);
     expect([kept.indexOf(true), kept.filter(Boolean).length]).toEqual([44, 256]);
   });
 
   test('together they take at most 8 M characters, but the newest is kept whatever its size', () => {
-    const answers = new Answers(() => 0);
+    const answers = new ReplyCache(() => 0);
     const megabyte = 1024 * 1024;
-    for (let i = 0; i < 10; i++) answers.keep(`q${i}`, 1, reply(megabyte));
-    expect([answers.get('q1', 1), answers.get('q2', 1)]).toEqual([undefined, expect.any(Reply)]);
-    answers.keep('huge', 1, reply(9 * megabyte));
-    expect([answers.get('q9', 1), answers.get('huge', 1)]).toEqual([undefined, expect.any(Reply)]);
-    answers.keep('small', 1, reply());
-    expect([answers.get('huge', 1), answers.get('small', 1)]).toEqual([undefined, expect.any(Reply)]);
+    for (let i = 0; i < 10; i++) answers.store(`q${i}`, 1, reply(megabyte));
+    expect([answers.get('q1', 1), answers.get('q2', 1)]).toEqual([undefined, expect.any(HttpReply)]);
+    answers.store('huge', 1, reply(9 * megabyte));
+    expect([answers.get('q9', 1), answers.get('huge', 1)]).toEqual([undefined, expect.any(HttpReply)]);
+    answers.store('small', 1, reply());
+    expect([answers.get('huge', 1), answers.get('small', 1)]).toEqual([undefined, expect.any(HttpReply)]);
   });
 });
 

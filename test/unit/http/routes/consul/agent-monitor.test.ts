@@ -3,7 +3,7 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { LogLevel } from '../../../../../src/config/schema.ts';
 import type { LogFeed } from '../../../../../src/http/endpoint/log-stream.ts';
-import { until } from '../../../../support/wait.ts';
+import { waitUntil } from '../../../../support/wait.ts';
 import { FakeAgent, INFO, member, send, serve } from '../../fixture.ts';
 
 /** A log that says what it is told to. */
@@ -46,7 +46,7 @@ async function monitored() {
     return { text: () => text, answer: () => answer, call };
   };
   const followers = (count: number): Promise<true> =>
-    until(`${count} follow`, 10_000, () => log.takers.size === count || undefined);
+    waitUntil(`${count} follow`, 10_000, () => log.takers.size === count || undefined);
   return { log, server, open, followers };
 }
 
@@ -56,16 +56,20 @@ describe('GET /v1/agent/monitor', () => {
     const text = open('?loglevel=DEBUG');
     const json = open('?logjson');
     await followers(2);
-    await until('both have begun', 10_000, () => text.answer() !== undefined && json.answer() !== undefined);
+    await waitUntil(
+      'both have begun',
+      10_000,
+      () => text.answer() !== undefined && json.answer() !== undefined,
+    );
     expect([...log.levels].sort()).toEqual(['debug', 'info']);
     log.say({ room: 'swim', msg: 'member suspected', node: 'bob', by: 'a b', count: 3 });
     log.say({ level: 'warn', msg: 'second' });
-    await until('the second line is there', 10_000, () => text.text().includes('second'));
+    await waitUntil('the second line is there', 10_000, () => text.text().includes('second'));
     expect(text.text()).toBe(
       '2026-01-02T03:04:05.006Z [INFO] swim: member suspected node=bob by="a b" count=3\n' +
         '2026-01-02T03:04:05.006Z [WARN] second\n',
     );
-    await until('the second object is there', 10_000, () => json.text().includes('second'));
+    await waitUntil('the second object is there', 10_000, () => json.text().includes('second'));
     expect(
       json
         .text()
@@ -110,14 +114,14 @@ describe('GET /v1/agent/monitor', () => {
       log.say({ msg: `line ${n} ${filler}` });
       if (n % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
-    await until('it has begun', 10_000, () => slow.answer() !== undefined);
+    await waitUntil('it has begun', 10_000, () => slow.answer() !== undefined);
     let text = '';
     slow.answer()?.on('data', (chunk: Buffer) => {
       text += chunk.toString();
     });
-    await until('it has caught up', 20_000, () => text.includes('lines were lost here') || undefined);
+    await waitUntil('it has caught up', 20_000, () => text.includes('lines were lost here') || undefined);
     log.say({ msg: 'the end' });
-    await until('it hears what comes now', 20_000, () => text.includes('the end') || undefined);
+    await waitUntil('it hears what comes now', 20_000, () => text.includes('the end') || undefined);
     const lost = [...text.matchAll(/\[WARN\] (\d+) lines were lost here/g)].map(([, count]) => Number(count));
     const told = [...text.matchAll(/line \d+ x/g)].length;
     expect(told + lost.reduce((a, b) => a + b, 0)).toBe(total);
@@ -129,12 +133,12 @@ describe('GET /v1/agent/monitor', () => {
     const follower = open();
     await followers(1);
     let ended = false;
-    await until('it has begun', 10_000, () => follower.answer() !== undefined);
+    await waitUntil('it has begun', 10_000, () => follower.answer() !== undefined);
     follower.answer()?.on('end', () => {
       ended = true;
     });
     await server.close();
-    await until('it has ended', 10_000, () => ended);
+    await waitUntil('it has ended', 10_000, () => ended);
     expect(log.takers.size).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../../../src/base/address.ts';
-import { nodeId } from '../../../../../src/http/consul/nodes.ts';
-import type { HttpOptions } from '../../../../../src/http/server/server.ts';
+import { toAddress } from '../../../../../src/base/address.ts';
+import { deriveNodeId } from '../../../../../src/http/consul/nodes.ts';
+import type { HttpServerOptions } from '../../../../../src/http/server/server.ts';
 import { check, instance, service } from '../../data.ts';
 import { FakeAgent, member, SEED, send, serve, until } from '../../fixture.ts';
 
@@ -19,7 +19,7 @@ const blue = service('web', {
 function world(): FakeAgent {
   const agent = new FakeAgent(
     member('ann', { tags: new Map([['rack', 'r1']]) }),
-    member('bob', { address: address(Uint8Array.of(10, 0, 0, 2), 7946) }),
+    member('bob', { address: toAddress(Uint8Array.of(10, 0, 0, 2), 7946) }),
     member('cat', { status: 'failed', state: 'dead' }),
     member('dan', { status: 'left', state: 'left' }),
   );
@@ -33,7 +33,7 @@ function world(): FakeAgent {
   return agent;
 }
 
-const open = (agent: FakeAgent, changes: Partial<HttpOptions> = {}) => serve(agent, changes);
+const open = (agent: FakeAgent, changes: Partial<HttpServerOptions> = {}) => serve(agent, changes);
 const ids = (list: unknown): unknown[] => (list as Json[]).map((one) => one['ServiceID']);
 
 describe('GET /v1/catalog/services', () => {
@@ -90,7 +90,7 @@ describe('GET /v1/catalog/service/:name', () => {
     agent.touch(['service:web', 'entries:ann']);
     const [first, second] = (await send(server, path)).json() as Json[];
     expect(first).toEqual({
-      ID: nodeId('dc1', 'ann'),
+      ID: deriveNodeId('dc1', 'ann'),
       Node: 'ann',
       Address: '10.0.0.1',
       Datacenter: 'dc1',

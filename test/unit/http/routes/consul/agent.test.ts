@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../../../src/base/address.ts';
+import { toAddress } from '../../../../../src/base/address.ts';
 import { AgentError } from '../../../../../src/base/errors.ts';
-import { nodeId } from '../../../../../src/http/consul/nodes.ts';
+import { deriveNodeId } from '../../../../../src/http/consul/nodes.ts';
 import { FakeAgent, INFO, member, put, send, serve } from '../../fixture.ts';
 
 type Json = Record<string, unknown>;
@@ -101,10 +101,12 @@ describe('GET /v1/agent/members', () => {
 });
 
 test('nodeId is one UUID per datacenter and name, the same from every agent', () => {
-  const id = nodeId('dc1', 'ann');
+  const id = deriveNodeId('dc1', 'ann');
   expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  expect(nodeId('dc1', 'ann')).toBe(id);
-  expect(new Set([id, nodeId('dc1', 'bob'), nodeId('dc2', 'ann'), nodeId('dc1', 'Ann')]).size).toBe(4);
+  expect(deriveNodeId('dc1', 'ann')).toBe(id);
+  expect(
+    new Set([id, deriveNodeId('dc1', 'bob'), deriveNodeId('dc2', 'ann'), deriveNodeId('dc1', 'Ann')]).size,
+  ).toBe(4);
 });
 
 test('version and host answer as their clients read them', async () => {
@@ -178,7 +180,7 @@ test('leader and peers are never empty, and IPv6 stands in brackets', async () =
   const octets = new Uint8Array(16);
   octets.set([0xfd, 0x00], 0);
   octets[15] = 5;
-  Object.assign(agent.view, { address: address(octets, 7946) });
+  Object.assign(agent.view, { address: toAddress(octets, 7946) });
   expect((await send(server, '/v1/status/leader')).body).toBe('"[fd00::5]:8300"');
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../../../src/base/address.ts';
-import { nodeId } from '../../../../../src/http/consul/nodes.ts';
+import { toAddress } from '../../../../../src/base/address.ts';
+import { deriveNodeId } from '../../../../../src/http/consul/nodes.ts';
 import { FakeAgent, member, SEED, send, serve } from '../../fixture.ts';
 
 const nodes = '/v1/catalog/nodes';
@@ -17,7 +17,7 @@ const agent = () =>
     }),
     member('cat', { status: 'leaving' }),
     member('dan', { status: 'left' }),
-    member('eve', { status: 'failed', address: address(v6, 7946) }),
+    member('eve', { status: 'failed', address: toAddress(v6, 7946) }),
   );
 
 async function names(query = ''): Promise<string[]> {
@@ -36,7 +36,7 @@ describe('GET /v1/catalog/nodes', () => {
     world.touch(['node:eve', 'nodes']);
     const list = (await send(server, nodes)).json() as unknown[];
     expect(list[0]).toEqual({
-      ID: nodeId('dc1', 'ann'),
+      ID: deriveNodeId('dc1', 'ann'),
       Node: 'ann',
       Address: '10.0.0.1',
       Datacenter: 'dc1',

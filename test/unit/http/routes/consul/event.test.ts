@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../../../../src/base/bytes.ts';
+import { encodeUtf8 } from '../../../../../src/base/bytes.ts';
 import { FakeAgent, member, put, SEED, send, serve } from '../../fixture.ts';
 
 const agent = () => new FakeAgent(member('ann'));
 const heard = (name: string, ltime: number, payload = '') => ({
-  ...{ name, ltime, payload: utf8(payload), coalesce: false },
+  ...{ name, ltime, payload: encodeUtf8(payload), coalesce: false },
 });
 
 interface Shape {
@@ -21,7 +21,9 @@ describe('/v1/event', () => {
 
     const answer = await put(server, '/v1/event/fire/deploy', 'v1');
 
-    expect(ann.asked).toEqual([{ kind: 'fireEvent', name: 'deploy', payload: utf8('v1'), coalesce: false }]);
+    expect(ann.asked).toEqual([
+      { kind: 'fireEvent', name: 'deploy', payload: encodeUtf8('v1'), coalesce: false },
+    ]);
     expect(answer.status).toBe(200);
     expect(answer.json()).toEqual({
       ID: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),

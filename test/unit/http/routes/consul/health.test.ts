@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nodeId } from '../../../../../src/http/consul/nodes.ts';
+import { deriveNodeId } from '../../../../../src/http/consul/nodes.ts';
 import { check, instance, service } from '../../data.ts';
 import { FakeAgent, member, SEED, send, serve, until } from '../../fixture.ts';
 
@@ -45,7 +45,7 @@ describe('GET /v1/health/service/:name', () => {
     const server = await serve(agent);
     agent.touch(['service:web', 'entries:ann']);
     const [ann, bob] = (await send(server, path)).json() as Entry[];
-    expect(ann?.Node).toMatchObject({ ID: nodeId('dc1', 'ann'), Node: 'ann', Meta: { rack: 'r1' } });
+    expect(ann?.Node).toMatchObject({ ID: deriveNodeId('dc1', 'ann'), Node: 'ann', Meta: { rack: 'r1' } });
     expect(ann?.Service).toEqual({
       ID: 'web-1',
       Service: 'web',
@@ -161,12 +161,12 @@ describe('GET /v1/health/service/:name', () => {
   test('what is remembered from before a restart says so, and passes if its node does', async () => {
     const agent = world();
     agent.catalog.held = [
-      instance('eve', service('web'), { up: false, warm: true, status: 'critical' }),
-      instance('ann', service('web', { id: 'w' }), { warm: true }),
+      instance('eve', service('web'), { up: false, unconfirmed: true, status: 'critical' }),
+      instance('ann', service('web', { id: 'w' }), { unconfirmed: true }),
     ];
     const server = await serve(agent);
     const [eve, ann] = (await send(server, path)).json() as Entry[];
-    expect(eve?.Node).toMatchObject({ Node: 'eve', Address: '', ID: nodeId('dc1', 'eve') });
+    expect(eve?.Node).toMatchObject({ Node: 'eve', Address: '', ID: deriveNodeId('dc1', 'eve') });
     expect(eve?.Checks).toMatchObject([{ Status: 'critical', Output: 'Agent not live or unreachable' }]);
     expect(ann?.Checks).toMatchObject([
       { Status: 'passing', Output: 'Remembered from before the restart; not confirmed yet' },
@@ -180,7 +180,9 @@ describe('GET /v1/health/service/:name', () => {
 
   test('T8 a node that differs in case only from a remembered one is not taken for it', async () => {
     const agent = world();
-    agent.catalog.held = [instance('ANN', service('web'), { up: false, warm: true, status: 'critical' })];
+    agent.catalog.held = [
+      instance('ANN', service('web'), { up: false, unconfirmed: true, status: 'critical' }),
+    ];
     const [entry] = (await send(await serve(agent), path)).json() as Entry[];
     expect(entry?.Node).toMatchObject({ Node: 'ANN', Address: '' });
   });
@@ -257,8 +259,8 @@ describe('GET /v1/health/state/:state', () => {
   test('checks of a node without any service, and of one we only remember, are there too', async () => {
     const agent = world();
     agent.catalog.bare = [
-      { node: 'ann', up: true, warm: false, instances: [], checks: [check('lonely')] },
-      { node: 'old', up: false, warm: true, instances: [], checks: [check('past')] },
+      { node: 'ann', up: true, unconfirmed: false, instances: [], checks: [check('lonely')] },
+      { node: 'old', up: false, unconfirmed: true, instances: [], checks: [check('past')] },
     ];
     agent.catalog.held = [];
     const list = (await send(await serve(agent), '/v1/health/state/any')).json() as Json[];

@@ -8,11 +8,11 @@ const agent = () => new FakeAgent(member('ann'));
 
 function metered(): Meter {
   const meter = new Meter();
-  meter.tally('hearsay_packets_sent_total', 'Packets sent.').add([], 180);
+  meter.counter('hearsay_packets_sent_total', 'Packets sent.').add([], 180);
   meter.gauge('hearsay_members', 'Members known, by status.', () => [['alive', 3]], 'status');
-  const spans = meter.timings('hearsay_span_seconds', 'Spans.', [0.1, 1], 'what');
-  spans.add(['a "b"\\c\nd'], 0.05);
-  spans.add(['a "b"\\c\nd'], 2);
+  const spans = meter.histogram('hearsay_span_seconds', 'Spans.', [0.1, 1], 'what');
+  spans.observe(['a "b"\\c\nd'], 0.05);
+  spans.observe(['a "b"\\c\nd'], 2);
   return meter;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { address } from '../../../../../src/base/address.ts';
+import { toAddress } from '../../../../../src/base/address.ts';
 import { AgentError } from '../../../../../src/base/errors.ts';
 import { FakeAgent, INFO, member, put, SEED, send, serve, until } from '../../fixture.ts';
 
@@ -11,7 +11,7 @@ describe('GET /v1/hearsay/members', () => {
       incarnation: 9,
       tags: new Map([['rack', 'r1']]),
     });
-    const server = await serve(new FakeAgent(member('ann'), bob), { clock: () => 5000.4 });
+    const server = await serve(new FakeAgent(member('ann'), bob), { monotonicClock: () => 5000.4 });
     const list = (await send(server, '/v1/hearsay/members')).json() as unknown[];
     expect(list[1]).toEqual({
       name: 'bob',
@@ -69,7 +69,7 @@ test('GET /v1/hearsay/health tells who is missing, and what that looks like', as
   const agent = new FakeAgent(member('ann'), member('bob', { status: 'failed' }));
   const info = { ...INFO, degraded: () => ['DNS is off: the port was busy'] };
   const server = await serve(agent, { info });
-  const [bob, seen] = [address(Uint8Array.of(10, 0, 2, 1), 7946), { known: 2, visible: 1 }];
+  const [bob, seen] = [toAddress(Uint8Array.of(10, 0, 2, 1), 7946), { known: 2, visible: 1 }];
   agent.outlook = {
     ...{ kind: 'partition', ...seen, minuteAgo: seen, hourAgo: undefined, together: 1 },
     ...{ network: '10.0.2.0/24', side: 'half', sentence: 'bob is missing' },
@@ -208,7 +208,7 @@ test('a fault of our own is a bare 500, and is reported', async () => {
   const agent = new FakeAgent(member('ann'));
   agent.reply = () => Promise.reject(new Error('secret detail'));
   const faults: unknown[] = [];
-  const server = await serve(agent, { report: (error) => faults.push(error) });
+  const server = await serve(agent, { onError: (error) => faults.push(error) });
   const answer = await put(server, '/v1/agent/leave');
   expect(answer.status).toBe(500);
   expect(answer.body).not.toContain('secret');

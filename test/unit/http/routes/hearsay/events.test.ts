@@ -2,7 +2,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HttpServer } from '../../../../../src/http/server/server.ts';
-import { until } from '../../../../support/wait.ts';
+import { waitUntil } from '../../../../support/wait.ts';
 import { instance, service } from '../../data.ts';
 import { FakeAgent, member, SEED, send, serve } from '../../fixture.ts';
 
@@ -55,7 +55,7 @@ class Follower {
   }
 
   seen(event: string): Promise<true> {
-    return until(`it is told "${event}"`, 5000, () => this.words.includes(event) || undefined);
+    return waitUntil(`it is told "${event}"`, 5000, () => this.words.includes(event) || undefined);
   }
 
   stop(): void {
@@ -79,10 +79,10 @@ describe('GET /v1/hearsay/events', () => {
 
     agent.rows.set('bob', member('bob', { status: 'failed', state: 'dead' }));
     agent.touch(['node:bob']);
-    await until('the failure is told', 5000, () => follower.frames.length === 6);
+    await waitUntil('the failure is told', 5000, () => follower.frames.length === 6);
     agent.catalog.held = [];
     agent.touch(['service:web']);
-    await until('the empty service is told', 5000, () => follower.frames.length === 7);
+    await waitUntil('the empty service is told', 5000, () => follower.frames.length === 7);
     expect(follower.frames.slice(5)).toMatchObject([
       { event: 'member', id: String(SEED + 1), data: { name: 'bob', status: 'failed' } },
       { event: 'service', id: String(SEED + 2), data: { service: 'web', instances: [] } },
@@ -109,7 +109,7 @@ describe('GET /v1/hearsay/events', () => {
     agent.rows.delete('bob');
     agent.touch(['node:bob', 'service:web']);
     const follower = new Follower(server, undefined, seen);
-    await until('both are told', 5000, () => follower.frames.length === 2);
+    await waitUntil('both are told', 5000, () => follower.frames.length === 2);
     expect(follower.words).toEqual(['member bob', 'service web']);
     expect(follower.frames[0]).toMatchObject({ id: '', data: { name: 'bob', status: 'gone' } });
     expect(follower.frames[1]?.id).toBe(String(SEED + 7));
@@ -138,7 +138,7 @@ describe('GET /v1/hearsay/events', () => {
     await follower.seen('synced');
     // All in one turn: the stream sees them together.
     for (let i = 0; i < 500; i++) agent.touch(['node:bob']);
-    await until('the last is told', 5000, () => follower.frames.at(-1)?.id === String(SEED + 500));
+    await waitUntil('the last is told', 5000, () => follower.frames.at(-1)?.id === String(SEED + 500));
     expect(follower.frames.length).toBeLessThan(10);
   });
 
@@ -149,7 +149,7 @@ describe('GET /v1/hearsay/events', () => {
     await follower.seen('synced');
     agent.touch(['node:bob']);
     agent.touch(['service:web']);
-    await until('the service is told', 5000, () => follower.frames.length === 4);
+    await waitUntil('the service is told', 5000, () => follower.frames.length === 4);
     expect(follower.words).toEqual(['resync', 'service web', 'synced', 'service web']);
     const refused = await send(server, '/v1/hearsay/events?type=weather');
     expect([refused.status, refused.body]).toEqual([400, 'Invalid type "weather": use member, service']);
@@ -160,13 +160,13 @@ describe('GET /v1/hearsay/events', () => {
     const server = await serve(agent);
     const gone = new Follower(server);
     await gone.seen('synced');
-    await until('it waits', 5000, () => agent.waiting === 1 || undefined);
+    await waitUntil('it waits', 5000, () => agent.waiting === 1 || undefined);
     gone.stop();
-    await until('nobody waits', 5000, () => agent.waiting === 0 || undefined);
+    await waitUntil('nobody waits', 5000, () => agent.waiting === 0 || undefined);
 
     const stays = new Follower(server);
     await stays.seen('synced');
     await server.close();
-    await until('the stream has ended', 5000, () => stays.ended || undefined);
+    await waitUntil('the stream has ended', 5000, () => stays.ended || undefined);
   });
 });

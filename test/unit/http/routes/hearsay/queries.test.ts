@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { KeyReport } from '../../../../../src/agent/contract/commands.ts';
-import { utf8 } from '../../../../../src/base/bytes.ts';
-import type { AskedQuestion } from '../../../../../src/serf/types.ts';
+import type { KeyOperationReport } from '../../../../../src/agent/contract/commands.ts';
+import { encodeUtf8 } from '../../../../../src/base/bytes.ts';
+import type { QueryReport } from '../../../../../src/serf/types.ts';
 import { FakeAgent, member, put, send, serve } from '../../fixture.ts';
 
 const KEY = Buffer.alloc(32, 7).toString('base64');
-const asked: AskedQuestion = {
+const asked: QueryReport = {
   ...{ id: 9, name: 'load', timeout: 3200, finished: false, expected: 2 },
   acks: ['ann'],
-  responses: [{ from: 'bob', payload: utf8('0.7') }],
+  responses: [{ from: 'bob', payload: encodeUtf8('0.7') }],
 };
-const report: KeyReport = {
+const report: KeyOperationReport = {
   ...{ id: 3, operation: 'use', finished: false, step: 'look', members: 2, answered: 1, silent: ['bob'] },
   errors: new Map(),
   notes: new Map([['ann', 'in memory only']]),
@@ -36,7 +36,7 @@ describe('queries', () => {
       {
         kind: 'query',
         question: {
-          ...{ name: 'load', payload: utf8('now'), nodes: ['ann', 'bob'], ack: false, relayFactor: 2 },
+          ...{ name: 'load', payload: encodeUtf8('now'), nodes: ['ann', 'bob'], ack: false, relayFactor: 2 },
           ...{ tags: new Map([['role', '^web=']]), timeout: 2000 },
         },
       },
@@ -79,14 +79,16 @@ describe('queries', () => {
 
   test('a program here sees what waits for an answer, and answers it', async () => {
     const ann = new FakeAgent(member('ann'));
-    ann.waitingQueries = [{ id: 7, ltime: 3, name: 'load', payload: utf8('?'), from: 'bob', deadline: 6000 }];
+    ann.waitingQueries = [
+      { id: 7, ltime: 3, name: 'load', payload: encodeUtf8('?'), from: 'bob', deadline: 6000 },
+    ];
     const server = await serve(ann);
 
     expect((await send(server, '/v1/hearsay/queries')).json()).toEqual([
       { id: 7, name: 'load', from: 'bob', payload: '?', base64: 'Pw==', leftMs: 1000 },
     ]);
     expect((await put(server, '/v1/hearsay/queries/7', 'fine')).status).toBe(200);
-    expect(ann.asked).toEqual([{ kind: 'respond', id: 7, payload: utf8('fine') }]);
+    expect(ann.asked).toEqual([{ kind: 'respond', id: 7, payload: encodeUtf8('fine') }]);
   });
 });
 

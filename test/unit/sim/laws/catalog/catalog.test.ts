@@ -7,10 +7,10 @@ import { Catalog } from '../../../../../src/catalog/catalog.ts';
 import type { Instance, InstanceStatus, NodeCatalog } from '../../../../../src/catalog/types.ts';
 import type { LocalCheck, LocalService } from '../../../../../src/checks/types.ts';
 import type { Service } from '../../../../../src/model/service.ts';
-import { CatalogueLaws, catalogueDisagreements } from '../../../../../src/sim/laws/catalog/catalog.ts';
+import { CatalogLaws, catalogDisagreements } from '../../../../../src/sim/laws/catalog/catalog.ts';
 import { World } from '../../../../../src/sim/world/world.ts';
 import { encodeDelta } from '../../../../../src/wire/catalog.ts';
-import { TYPE } from '../../../../../src/wire/memberlist.ts';
+import { MESSAGE_TYPE } from '../../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, sealPacket } from '../../../../../src/wire/packet.ts';
 import { check, service } from '../../../catalog/values.ts';
 import { nowhere } from '../../echo.ts';
@@ -61,7 +61,7 @@ class Liar implements Agent {
   }
 
   show(owner: string, ...instances: Instance[]): void {
-    this.nodes.set(owner, { node: owner, up: true, warm: false, instances, checks: [] });
+    this.nodes.set(owner, { node: owner, up: true, unconfirmed: false, instances, checks: [] });
   }
 
   raise(topic: Topic, index: number): void {
@@ -87,17 +87,17 @@ const instance = (
   checks: [],
   nodeChecks: [],
   up: true,
-  warm: false,
+  unconfirmed: false,
   status: 'passing',
   ...over,
 });
 
 /** ann looks on bob. */
 function pair() {
-  const world = new World({ seed: 1, birth: ({ name }) => new Liar(name) });
+  const world = new World({ seed: 1, makeAgent: ({ name }) => new Liar(name) });
   const broken: string[] = [];
-  new CatalogueLaws(world, (what) => broken.push(what));
-  const liar = (label: string): Liar => world.host(label).live as Liar;
+  new CatalogLaws(world, (what) => broken.push(what));
+  const liar = (label: string): Liar => world.host(label).runningAgent as Liar;
   for (const label of ['ann', 'bob']) {
     world.add(label);
     world.start(label);
@@ -117,8 +117,11 @@ function pair() {
     const topics: Topic[] = [`entries:${owner}`, 'service:web', 'services', 'checks'];
     index += 1;
     for (const topic of topics) liar(label).raise(topic, index);
-    liar(label).will({ kind: 'changed', topics }, ...facts.map((fact) => ({ kind: 'fact', fact }) as const));
-    world.inject(label, nowhere, new Uint8Array(1));
+    liar(label).will(
+      { kind: 'topicsChanged', topics },
+      ...facts.map((fact) => ({ kind: 'fact', fact }) as const),
+    );
+    world.injectDatagram(label, nowhere, new Uint8Array(1));
     return broken.map((what) => what.split(' ')[0] as string);
   };
   return { world, broken, ann: liar('ann'), bob: liar('bob'), step, look };
@@ -140,11 +143,11 @@ test('a copy that lags and follows breaks no law', () => {
   step('ann', 'bob', []);
   step('ann', 'bob', [instance('bob', one)]);
   bob.will({ kind: 'sendPacket', to: world.host('ann').address, packet: rumor('bob') });
-  world.inject('bob', nowhere, new Uint8Array(1));
+  world.injectDatagram('bob', nowhere, new Uint8Array(1));
   world.run(10_000);
 
   expect(broken).toEqual([]);
-  expect(catalogueDisagreements(world)).toEqual(['bob publishes web-1 of nothing']);
+  expect(catalogDisagreements(world)).toEqual(['bob publishes web-1 of nothing']);
 });
 
 test('I7: an entry its owner never published', () => {
@@ -245,8 +248,8 @@ test('I14: an answer that changes while its index stays, or an index that falls'
   step('ann', 'bob', [instance('bob', one)]);
   step('bob', 'bob', [instance('bob', two)]);
   ann.show('bob', instance('bob', two));
-  ann.will({ kind: 'changed', topics: ['entries:bob', 'service:web'] });
-  world.inject('ann', nowhere, new Uint8Array(1));
+  ann.will({ kind: 'topicsChanged', topics: ['entries:bob', 'service:web'] });
+  world.injectDatagram('ann', nowhere, new Uint8Array(1));
   expect(broken.map((what) => what.split(' ')[0])).toEqual(['I14', 'I14']);
 
   ann.raise('service:web', 1);
@@ -267,10 +270,10 @@ test('L4: a change that wakes nobody', () => {
 
 test('a message of ours to a peer without a catalogue', () => {
   const { world, broken, bob } = pair();
-  world.add('eve', { plain: true });
+  world.add('eve', { serfPeer: true });
   world.start('eve');
   bob.will({ kind: 'sendPacket', to: world.host('eve').address, packet: rumor('bob') });
-  world.inject('bob', nowhere, new Uint8Array(1));
+  world.injectDatagram('bob', nowhere, new Uint8Array(1));
   expect(broken).toEqual(['design 4(b) bob sent eve, a plain peer, a message of type 200']);
 });
 
@@ -281,7 +284,7 @@ test('L3: who shows what is not published, who serves the dead, and who has some
   ann.show('eve', instance('eve', one));
   bob.lanes.urgent = 2;
   bob.checks.set('c', { status: 'passing' } as unknown as LocalCheck);
-  expect(catalogueDisagreements(world)).toEqual([
+  expect(catalogDisagreements(world)).toEqual([
     'bob publishes web-1 of nothing',
     'bob does not publish its check c',
     'ann does not show of bob what that publishes',
@@ -292,9 +295,9 @@ test('L3: who shows what is not published, who serves the dead, and who has some
 
 /** A packet with a rumor of the owner's. */
 function rumor(owner: string): Uint8Array {
-  const catalog = new Catalog({ owner, epoch: 1, admits: () => true });
-  const delta = catalog.write([{ put: one }], 0).rumors[0]?.delta;
+  const catalog = new Catalog({ owner, epoch: 1, isMember: () => true });
+  const delta = catalog.publish([{ put: one }], 0).rumors[0]?.delta;
   if (delta === undefined) throw new Error('nothing was written');
-  const message = Uint8Array.of(TYPE.user, ...encodeDelta(delta));
+  const message = Uint8Array.of(MESSAGE_TYPE.user, ...encodeDelta(delta));
   return sealPacket([message], BARE_ENVELOPE, { crc: false, nonce: () => new Uint8Array(12) });
 }
