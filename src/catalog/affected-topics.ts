@@ -1,4 +1,4 @@
-/** Which changes concern which readers (B4, B5 of the HTTP page's index rules). */
+/** Which changes concern which readers (B4, B5 in docs/consul.md). */
 import type { Entry, EntryKey } from '../model/service.ts';
 import type { EntryChange } from './types.ts';
 import { samePublished, sameTags } from './values.ts';

@@ -204,7 +204,7 @@ export class Catalog {
 
   /**
    * That an owner's ledger goes so far somewhere. `ask`: farther than ours. `outbid`: farther than our own, of which
-   * we know nothing any more, so we began an epoch above it: spread `deltaFor(us)`. Source: ledger rule 7.
+   * we know nothing any more, so we began an epoch above it: spread `deltaFor(us)`. Source: A15 (docs/replication.md).
    */
   receiveProgress({ owner, epoch, version }: Progress, now: Millis): 'ask' | 'known' | 'outbid' {
     const ours = this.knownProgress(owner);
@@ -222,7 +222,7 @@ export class Catalog {
     return 'outbid';
   }
 
-  /** Forgets an owner that is no member any more, and says what readers lose. Source: ledger rule 8. */
+  /** Forgets an owner that is no member any more, and says what readers lose. Source: A16, A18 (docs/replication.md). */
   deleteOwner(owner: string): readonly EntryChange[] {
     const held = this.#replicas.get(owner);
     if (held === undefined || held === this.#own) return [];

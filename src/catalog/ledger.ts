@@ -49,7 +49,7 @@ export const emptyLedger = (owner: string, epoch: number): Ledger => ({
   rangesAhead: NONE,
 });
 
-/** Copies what is new, and appends what readers will see of it to `changes`. Source: ledger rules 3 to 6. */
+/** Copies what is new, and appends what readers will see of it to `changes`. Source: A5 to A9 (docs/replication.md). */
 export function applyDelta(ledger: Ledger, delta: Delta, changes: EntryChange[] = []): ApplyOutcome {
   const whole = delta.from === 0;
   if (delta.epoch < ledger.epoch) return 'known';
@@ -199,7 +199,7 @@ export function writeEntries(
   return { owner: ledger.owner, epoch: ledger.epoch, from, to: ledger.version, swept: 0, entries };
 }
 
-/** The owner begins again above `epoch`: the same services and checks, counted anew. Source: ledger rule 7. */
+/** The owner begins again above `epoch`: the same services and checks, counted anew. Source: A15 (docs/replication.md). */
 export function startEpoch(ledger: Ledger, epoch: number): void {
   const entries = new Map<EntryKey, Entry>();
   for (const { key, value } of ledger.entries.values())

@@ -2,7 +2,7 @@
  * Gathers what handlers are told, so that a burst is one call: of each member only the last change, of each user event
  * only the newest. What others are told, and what readers see, never waits here.
  *
- * Source: serf coalesce.go, coalesce_member.go, coalesce_user.go (protocol reference 4.6).
+ * Source: serf coalesce.go, coalesce_member.go, coalesce_user.go; P57 (docs/protocol.md).
  */
 import { type Millis, NEVER } from '../base/time.ts';
 import type { HandlerEvent, MemberChange, ReceivedUserEvent, SerfMember } from './types.ts';

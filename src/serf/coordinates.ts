@@ -2,7 +2,7 @@
  * Vivaldi network coordinates: where we are, in round-trip time from others, learned from direct probe acks.
  * Seconds inside and on the wire; milliseconds to callers.
  *
- * Source: serf coordinate package (protocol reference 4.12); Dabek et al., Vivaldi; Lee et al., network
+ * Source: serf coordinate package; P63 (docs/protocol.md); Dabek et al., Vivaldi; Lee et al., network
  * coordinates in the wild (adjustment); Ledlie et al. (latency filter, gravity).
  */
 import { WireError } from '../base/errors.ts';

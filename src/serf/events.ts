@@ -1,7 +1,7 @@
 /**
  * User events: which are news, what was heard lately, which a push/pull tells others of, and firing our own.
  *
- * Source: serf serf.go, UserEvent, handleUserEvent; delegate.go, LocalState (protocol reference 4.6, 4.9).
+ * Source: serf serf.go, UserEvent, handleUserEvent; delegate.go, LocalState; P51 (docs/protocol.md).
  */
 import { copyBytes, encodeUtf8, sameBytes } from '../base/bytes.ts';
 import { AgentError } from '../base/errors.ts';

@@ -1,7 +1,7 @@
 /**
  * Two nodes with our name: the members are asked whom they mean by it, and who has fewer of them goes.
  *
- * Source: serf serf.go, resolveNodeConflict (protocol reference 4.8). Differs: if nobody answers, we stay. Agents go,
+ * Source: serf serf.go, resolveNodeConflict; P60 (docs/protocol.md). Differs: if nobody answers, we stay. Agents go,
  * and so a single forged message ends one that is alone. And we go only when a second vote is lost, too: who came back
  * at another address is known there by then.
  */

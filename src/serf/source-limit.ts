@@ -13,7 +13,7 @@ interface Bucket {
   isReported: boolean;
 }
 
-/** Source: security S29. */
+/** Source: S29 (docs/security.md). */
 export class SourceLimiter {
   readonly #buckets = new Map<string, Bucket>();
 

@@ -1,7 +1,7 @@
 /**
  * Protocol versions: which are sane, which can live with ours, and the check in front of every merge.
  *
- * Source: memberlist state.go (aliveNode, verifyProtocol); protocol reference 3.4, 3.5.
+ * Source: memberlist state.go (aliveNode, verifyProtocol); P1, P27 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
 import type { PushNodeState } from '../wire/memberlist.ts';

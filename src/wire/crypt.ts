@@ -2,7 +2,7 @@
  * AES-GCM as memberlist uses it, and what keys look like. The only file below the shell that touches node:crypto;
  * nonces come from the caller, so that runs can be repeated.
  *
- * Source: memberlist security.go, encryptPayload, decryptPayload (protocol reference 1.7).
+ * Source: memberlist security.go, encryptPayload, decryptPayload; P8, P9 (docs/protocol.md).
  */
 import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
 import { assert } from '../base/assert.ts';

@@ -1,7 +1,7 @@
 /**
  * What packets and streams have in common: the envelope, and the steps that both take to open and seal it.
  *
- * Source: memberlist util.go, compressPayload, decompressPayload (protocol reference 1.6).
+ * Source: memberlist util.go, compressPayload, decompressPayload; P7 (docs/protocol.md).
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';

@@ -1,7 +1,7 @@
 /**
  * The kinds of field a message is declared of, and how each travels. What a message does with them is struct.ts's.
  *
- * Source: go-msgpack (protocol reference 2.1, 2.2).
+ * Source: go-msgpack; P15, P16 (docs/protocol.md).
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';

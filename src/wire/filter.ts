@@ -1,7 +1,7 @@
 /**
  * Who a query is for: the entries of its `filters`, which are messages of their own. Matching is serf/'s.
  *
- * Source: serf messages.go, filterNode, filterTag (protocol reference 4.6).
+ * Source: serf messages.go, filterNode, filterTag; P54 (docs/protocol.md).
  */
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { arrayField, STR, str, struct } from './struct.ts';

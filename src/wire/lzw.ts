@@ -2,7 +2,7 @@
  * LZW as memberlist speaks it: least significant bit first, literals of 8 bits, codes of 9 to 12. Both ways are
  * byte for byte what Go's encoder writes. Which messages are compressed is packet.ts's and stream.ts's business.
  *
- * Source: Go compress/lzw, Order LSB (protocol reference 1.6).
+ * Source: Go compress/lzw, Order LSB; P7 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
 

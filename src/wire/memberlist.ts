@@ -2,7 +2,7 @@
  * memberlist's messages: declared once, decoded with the value checks that keep poison out. Envelopes (label,
  * encryption, CRC, compression, compound, streams) live in packet.ts and stream.ts.
  *
- * Source: memberlist net.go, state.go (protocol reference 1.1, 3.1, 5.1).
+ * Source: memberlist net.go, state.go; P2, P18, P19 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
 import { MsgpackReader } from './msgpack.ts';

@@ -2,7 +2,7 @@
  * Datagrams: the layers around bare messages, opened and sealed. Label, encryption, CRC, compression and compound
  * live here; what a message says is memberlist.ts's business, streams are stream.ts's.
  *
- * Source: memberlist net.go, util.go, label.go (protocol reference 1.2 to 1.9).
+ * Source: memberlist net.go, util.go, label.go; P3 to P11 (docs/protocol.md).
  */
 import { assert } from '../base/assert.ts';
 import { sameBytes } from '../base/bytes.ts';
@@ -254,7 +254,7 @@ function writeBody(out: Uint8Array, from: number, messages: readonly Uint8Array[
  * Octets that messages may take in one datagram of `packetBytes`, each of them `PART_BYTES` besides its own. Counts
  * the CRC and the worst padding, so that a packet filled to the brim never passes `packetBytes`.
  *
- * Differs: agents do not count the CRC and go over their own budget (protocol reference 1.9).
+ * Differs: agents do not count the CRC and go over their own budget; P11 (docs/protocol.md).
  */
 export function availableBytes(packetBytes: number, envelope: Envelope): number {
   const label = envelope.label.length === 0 ? 0 : 2 + envelope.label.length;

@@ -1,7 +1,7 @@
 /**
  * Reads msgpack strictly, front to back, within limits. What may stand where is the schema's to say (struct.ts).
  *
- * Source: msgpack "old spec" and what go-msgpack accepts of the new (protocol reference 2.1, 2.2).
+ * Source: msgpack "old spec" and what go-msgpack accepts of the new; P16, P17 (docs/protocol.md).
  */
 import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';

@@ -2,7 +2,7 @@
  * Serf's messages, inside memberlist's: user messages, node meta (tags), ack payload (coordinate), push/pull
  * user state. Checks that need context (clocks, names known) are serf/'s; checks of form are here.
  *
- * Source: serf messages.go, delegate.go, coordinate (protocol reference 4).
+ * Source: serf messages.go, delegate.go, coordinate; P39, P40, P49, P63 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
 import { checkIp, checkMemberName, isMemberName } from './memberlist.ts';

@@ -2,7 +2,7 @@
  * Streams as they arrive: bytes in pieces, one message out, and limits on what a stranger may make us hold. What is
  * sent is stream.ts's.
  *
- * Source: memberlist net.go, readStream, readRemoteState, decryptRemoteState (protocol reference 1.10, 3.3).
+ * Source: memberlist net.go, readStream, readRemoteState, decryptRemoteState; P12, P14 (docs/protocol.md).
  */
 import { concatBytes, NO_BYTES, sameBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
@@ -32,7 +32,7 @@ export interface StreamLimits {
   /** Of a user state, or of a user message. */
   readonly userBytes: number;
 }
-/** Source: memberlist maxPushStateBytes, and as S1 of the threat model bounds it. */
+/** Source: memberlist maxPushStateBytes, as S1 (docs/security.md) bounds it. */
 export const STREAM_LIMITS: StreamLimits = {
   streamBytes: 20 * 1024 * 1024,
   expandedBytes: 40 * 1024 * 1024,

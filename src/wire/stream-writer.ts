@@ -2,7 +2,7 @@
  * Streams: one message each way over TCP, encoded and sealed here, opened in opener.ts. Who answers what is agent/'s
  * business; what a datagram wraps around messages is packet.ts's.
  *
- * Source: memberlist net.go, rawSendMsgStream, sendLocalState (protocol reference 1.10, 3.3).
+ * Source: memberlist net.go, rawSendMsgStream, sendLocalState; P9, P10, P12 (docs/protocol.md).
  */
 import { concatBytes, NO_BYTES } from '../base/bytes.ts';
 import { ENCRYPT_HEADER_BYTES, encryptedLength, encryptPayload } from './crypt.ts';

@@ -2,7 +2,7 @@
  * How a message is declared: once, and from it come its type, its reader and its writer. A struct is a msgpack
  * map whose keys are Go field names in byte order; unknown keys are passed over, missing ones are zero.
  *
- * Source: go-msgpack struct encoding (protocol reference 2.1, 2.2).
+ * Source: go-msgpack struct encoding; P15, P17 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
 import { checkMax, type Field, type ScalarType } from './fields.ts';

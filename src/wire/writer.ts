@@ -2,7 +2,7 @@
  * Writes msgpack in the forms go-msgpack 0.5.x writes: raw for text and bytes, integers in their smallest unsigned
  * form, no str8, no bin. Every version of agents reads these.
  *
- * Source: msgpack "old spec"; go-msgpack 0.5.5 (protocol reference 2.1).
+ * Source: msgpack "old spec"; go-msgpack 0.5.5; P15 (docs/protocol.md).
  */
 
 const SLAB_BYTES = 8192;

@@ -1,6 +1,6 @@
 /**
  * One agent and clients that take without giving: its memory stays bounded, whoever else asks is answered, and when they
- * are gone it is as it was. S23; issue 5 "Abuse".
+ * are gone it is as it was. S23.
  */
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';

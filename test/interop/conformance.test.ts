@@ -1,4 +1,4 @@
-/** The lines of the protocol reference's conformance checklist that need real Serf agents as witnesses. */
+/** What only real Serf agents can show of docs/protocol.md: how long they hold us for alive, and when they take us back. */
 import { afterEach, describe, expect, test } from 'vitest';
 import {
   type AgentProcess,

@@ -8,7 +8,7 @@ import { waitUntil } from '../support/wait.ts';
 afterEach(killProcesses);
 
 test.skipIf(!isInstalled('serf'))(
-  '4.11 8 the snapshot of the real agent is enough to be back in the cluster under its name',
+  'P62 the snapshot of the real agent is enough to be back in the cluster under its name',
   { timeout: 120_000 },
   async () => {
     const snapshot = `${makeTempDir()}/serf.snapshot`;

@@ -6,7 +6,7 @@ import { sleep, waitUntil } from '../support/wait.ts';
 afterEach(killProcesses);
 
 test.skipIf(!isInstalled('serf'))(
-  '4.8 the one that fewer members know by the name goes',
+  'P60 the one that fewer members know by the name goes',
   { timeout: 400_000 },
   async () => {
     const ip = (host: number): string => `127.0.47.${host}`;

@@ -22,7 +22,7 @@ const RUNS = [
   { run: 'AES-256, compression off on the Serf side', net: 43, key: KEY, serfArgs: ['-disable-compression'] },
 ] as const;
 
-/** Reliability G1: crash to dead on every live agent, p99. */
+/** G1 (docs/reliability.md): crash to dead on every live agent, p99. */
 const DETECTED_WITHIN = 15_000;
 /** The issue: leave and return within this. */
 const SEEN_WITHIN = 3_000;

@@ -41,7 +41,7 @@ const RUNS = [
 afterEach(killProcesses);
 
 describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 120_000 }, () => {
-  test.each(RUNS)('4.1 1.6 $run', async ({ net, ours, theirs, ...more }) => {
+  test.each(RUNS)('P1 P7 $run', async ({ net, ours, theirs, ...more }) => {
     const ip = (host: number): string => `127.0.${net}.${host}`;
     const speaks = 'speaks' in more ? more.speaks : 5;
     const key = 'key' in more ? { key: more.key } : {};

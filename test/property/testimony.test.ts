@@ -79,7 +79,7 @@ describe('a testimony', () => {
     );
   });
 
-  test('4.6: fits an answer, however much there is to say, and holds the accusation', () => {
+  test('P67: fits an answer, however much there is to say, and holds the accusation', () => {
     const much = fc.array(exhibit(firstHand), { minLength: 0, maxLength: 100 });
     fc.assert(
       fc.property(much, exhibit(suspected(SELF, probe)), (many, own) => {

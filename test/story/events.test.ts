@@ -58,7 +58,7 @@ test.each([11, 17])(
   },
 );
 
-test('4.9 who was cut off until all took it for dead, and joins again, hears what was fired meanwhile', () => {
+test('P52 who was cut off until all took it for dead, and joins again, hears what was fired meanwhile', () => {
   const tale = createStory(NAMES, { seed: 15 });
   tale.cut('eve', '*');
   tale.runUntil(() => Object.values(tale.statusByObserver('eve')).every((status) => status === 'failed'));
@@ -71,7 +71,7 @@ test('4.9 who was cut off until all took it for dead, and joins again, hears wha
   expect(tale.runUntil(() => heardBy(tale)['eve']?.length === 1)).toBe(true);
 });
 
-test('4.9 who was away for a moment does not hear old events again, and misses none after its return', () => {
+test('P51 who was away for a moment does not hear old events again, and misses none after its return', () => {
   const tale = createStory(NAMES, { seed: 12 });
   tale.runCommand('ann', fire('before'));
   tale.run('10s');
@@ -89,7 +89,7 @@ test('4.9 who was away for a moment does not hear old events again, and misses n
   expect(heardBy(tale)['bob']).toEqual(['after ']);
 });
 
-test('4.9 what a partition kept from a member is told by the next push/pull', () => {
+test('P50 what a partition kept from a member is told by the next push/pull', () => {
   const tale = createStory(NAMES, { seed: 13 });
   tale.cut('eve', '*');
   tale.runCommand('ann', fire('deploy'));

@@ -23,7 +23,7 @@ function answerAll(tale: Story): void {
       tale.sendCommand(host.label, { kind: 'respond', id, payload: encodeUtf8(host.label) });
 }
 
-test('4.6 with no loss every member acks, every answer comes, and filters mean what they say', () => {
+test('P53 with no loss every member acks, every answer comes, and filters mean what they say', () => {
   const tale = createStory(NAMES, {
     seed: 21,
     hosts: { bob: { tags: { role: 'web-1' } }, cat: { tags: { role: 'web-2' } }, eve: { serfPeer: true } },
@@ -48,7 +48,7 @@ test('4.6 with no loss every member acks, every answer comes, and filters mean w
   expect(two().finished).toBe(true);
 });
 
-test('4.6 relayed answers reach an asker that the answerer cannot reach itself', () => {
+test('P56 relayed answers reach an asker that the answerer cannot reach itself', () => {
   const tale = createStory(NAMES, { seed: 22 });
   tale.cut('eve', 'ann', { oneWay: true, kinds: ['serf:queryResponse'] });
 
@@ -61,7 +61,7 @@ test('4.6 relayed answers reach an asker that the answerer cannot reach itself',
   expect([...relayed().acks].sort()).toEqual(['ann', 'bob', 'cat', 'dan', 'eve']);
 });
 
-test('4.6 a ping query names who does not hear us', () => {
+test('P58 a ping query names who does not hear us', () => {
   const tale = createStory(NAMES, { seed: 23 });
   tale.pause('dan', '5s');
 
@@ -71,7 +71,7 @@ test('4.6 a ping query names who does not hear us', () => {
   expect([...ping().acks].sort()).toEqual(['ann', 'bob', 'cat', 'eve']);
 });
 
-test('4.8 of two nodes with one name the newcomer goes, and says why; the other stays', () => {
+test('P60 of two nodes with one name the newcomer goes, and says why; the other stays', () => {
   const tale = createStory(NAMES, { seed: 24 });
   tale.addHost('twin', { name: 'bob' });
 

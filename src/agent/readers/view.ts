@@ -66,7 +66,7 @@ export class AgentView implements View {
     readonly outlook: () => PartitionSummary;
     /** A node of the last life that was not met again. */
     readonly remembered: (name: string) => MemberView | undefined;
-    /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (http.md B3). */
+    /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (B3 in docs/consul.md). */
     readonly indexSeed: number;
   }) {
     this.node = sources.members.self.identity.name;

@@ -3,7 +3,7 @@
  * answers over streams, a summary in every push/pull. Only peers whose tag says so get any of it, so real Serf
  * agents notice nothing. How ledgers merge is catalog/'s; sockets are nobody's here.
  *
- * Source: design 4(b), 4(c); protocol reference 5.4.
+ * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
 import type { Address } from '../../base/address.ts';
 import { copyBytes } from '../../base/bytes.ts';

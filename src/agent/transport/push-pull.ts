@@ -2,7 +2,7 @@
  * What goes over streams, composed and taken apart: the push/pull body with its three parts (members, Serf's state,
  * a summary of the catalogue), user messages, questions and answers. Sessions are streams.ts's.
  *
- * Source: serf delegate.go, LocalState and MergeRemoteState; protocol reference 5.4.
+ * Source: serf delegate.go, LocalState and MergeRemoteState; P49, P50, P66 (docs/protocol.md).
  */
 import type { Address } from '../../base/address.ts';
 import { copyBytes, NO_BYTES } from '../../base/bytes.ts';

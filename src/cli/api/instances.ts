@@ -29,7 +29,7 @@ export const formatEndpoint = ({
   readonly port: number;
 }): string => (port > 0 ? joinHostPort(address, port) : address);
 
-/** An operator's word, else the owner's, else the worst of all; passing if there is none. Source: http.md section 7. */
+/** An operator's word, else the owner's, else the worst of all; passing if there is none. Source: Consul HTTP API, "Get local service health". */
 function worstOf(checks: readonly HealthCheck[]): string {
   const is = (test: (check: HealthCheck) => boolean): boolean => checks.some(test);
   if (is(({ CheckID: id }) => id === '_node_maintenance' || id.startsWith('_service_maintenance:')))

@@ -148,7 +148,7 @@ const mapIn = ({ value }: ConfigNode): ReadonlyMap<string, ConfigNode> | undefin
 const listIn = ({ value }: ConfigNode): readonly ConfigNode[] | undefined =>
   Array.isArray(value) ? (value as readonly ConfigNode[]) : undefined;
 
-/** Keys are read as the agent reads them: without regard to case and `_`. Source: http.md J1, J2. */
+/** Keys are read as the agent reads them: without regard to case and `_`. Source: J1, J2 (docs/consul.md). */
 const fieldOf = (fields: ReadonlyMap<string, ConfigNode>, wanted: string): ConfigNode | undefined =>
   [...fields].find(([key]) => plain(key) === wanted)?.[1];
 

@@ -84,7 +84,7 @@ export function localChecks({ agent: { view } }: Site): ConsulHealthCheck[] {
   return shapes.sort((a, b) => (a.CheckID < b.CheckID ? -1 : 1));
 }
 
-/** The worst of them; an operator's word comes before all else. Source: http.md section 7, aggregated status. */
+/** The worst of them; an operator's word comes before all else. Source: Consul HTTP API, "Get local service health". */
 export function aggregateStatus(checks: readonly ConsulHealthCheck[]): Exclude<InstanceStatus, 'draining'> {
   if (checks.some(({ CheckID: id }) => id === NODE_MAINTENANCE || id.startsWith(SERVICE_MAINTENANCE)))
     return 'maintenance';

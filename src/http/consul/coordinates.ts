@@ -1,4 +1,4 @@
-/** Network coordinates in the shape Consul's clients know. Source: http.md section 13. */
+/** Network coordinates in the shape Consul's clients know. Source: Consul HTTP API, "Coordinates". */
 import type { Coordinate } from '../../serf/coordinates.ts';
 import type { Site } from '../endpoint/site.ts';
 

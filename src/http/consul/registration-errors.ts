@@ -2,7 +2,7 @@
 import { AgentError } from '../../base/errors.ts';
 import type { CheckDefinition, LocalView } from '../../checks/types.ts';
 
-/** Programs are started by checks from the owner's files only. Source: security S14. */
+/** Programs are started by checks from the owner's files only. Source: S14 (docs/security.md). */
 export function rejectScriptCheck({ probe }: CheckDefinition): void {
   if (probe.kind === 'exec')
     throw new AgentError(
@@ -23,7 +23,7 @@ export const checkIdNotFound = (id: string): AgentError =>
     `Unknown check ID ${JSON.stringify(id)}. Ensure that the check ID is passed, not the check name.`,
   );
 
-/** Throws unless it is a TTL check. Programs register anew when they find either phrase. Source: http.md section 8. */
+/** Throws unless it is a TTL check. Programs register anew when they find either phrase. Source: Consul HTTP API, "TTL Check Update". */
 export function requireTtlCheck(local: LocalView, id: string): void {
   if (local.checks().get(id)?.definition.probe.kind === 'ttl') return;
   const quoted = JSON.stringify(id);

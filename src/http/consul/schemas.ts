@@ -1,4 +1,4 @@
-/** The shapes of Consul's API, as `shapes.ts` and its siblings fill them. Source: http.md section 7. */
+/** The shapes of Consul's API, as `shapes.ts` and its siblings fill them. Source: Consul HTTP API, the samples of each endpoint. */
 import {
   any,
   arrayOf,

@@ -85,7 +85,7 @@ export function toConsulCatalogService(
   };
 }
 
-/** The address stays empty where none was given: clients fall back to the node's, and some test for it. Trap 18. */
+/** The address stays empty where none was given: clients fall back to the node's, and some test for it. */
 function toConsulServiceFields(service: AnyService): ConsulServiceFields {
   const tagged = toTaggedAddresses(service);
   return {

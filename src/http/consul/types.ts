@@ -1,7 +1,7 @@
 /** The JSON that Consul's clients know: its objects, field by field. Field names are theirs. */
 import type { CheckStatus } from '../../model/service.ts';
 
-/** Source: http.md section 7, Node. */
+/** Source: Consul HTTP API, "List Nodes". */
 export interface ConsulNode {
   readonly ID: string;
   readonly Node: string;
@@ -13,7 +13,7 @@ export interface ConsulNode {
   readonly ModifyIndex: number;
 }
 
-/** Source: http.md section 7, Member. */
+/** Source: Consul HTTP API, "List Members". */
 export interface ConsulMember {
   readonly Name: string;
   readonly Addr: string;
@@ -58,7 +58,7 @@ export interface ConsulServiceFields {
   readonly EnableTagOverride: boolean;
 }
 
-/** Source: http.md section 7, NodeService. */
+/** Source: Consul HTTP API, "List Service Instances for Service". */
 export interface ConsulNodeService extends ConsulServiceFields {
   readonly Proxy: Readonly<Record<never, never>>;
   readonly Connect: Readonly<Record<never, never>>;
@@ -66,12 +66,12 @@ export interface ConsulNodeService extends ConsulServiceFields {
   readonly ModifyIndex: number;
 }
 
-/** Source: http.md section 7, AgentService. */
+/** Source: Consul HTTP API, "List Services" of the agent. */
 export interface ConsulAgentService extends ConsulServiceFields {
   readonly Datacenter: string;
 }
 
-/** Source: http.md section 7, CatalogService. */
+/** Source: Consul HTTP API, "List Nodes for Service". */
 export interface ConsulCatalogService {
   readonly ID: string;
   readonly Node: string;
@@ -97,7 +97,7 @@ export interface ConsulCatalogService {
   readonly ModifyIndex: number;
 }
 
-/** Source: http.md section 7, HealthCheck. */
+/** Source: Consul HTTP API, "List Checks for Service". */
 export interface ConsulHealthCheck {
   readonly Node: string;
   readonly CheckID: string;
@@ -117,7 +117,7 @@ export interface ConsulHealthCheck {
   readonly ModifyIndex: number;
 }
 
-/** Source: http.md section 7, ServiceEntry. */
+/** Source: Consul HTTP API, "List Service Instances for Service". */
 export interface ConsulServiceEntry {
   readonly Node: ConsulNode;
   readonly Service: ConsulNodeService;

@@ -22,7 +22,7 @@ export const WAKE_BATCH_SIZE = 16;
 /** Clients give up at wait * 1.0625; what is kept free of that is the way back. */
 const HEADROOM: Millis = 20;
 
-/** Reads `index` and `wait`. Source: http.md section 2. */
+/** Reads `index` and `wait`. Source: Consul HTTP API, "Blocking Queries". */
 export function parseBlockingParams(query: QueryParams): BlockingParams {
   return {
     index: uintParam(query.get('index') ?? [], 'index'),
@@ -81,7 +81,7 @@ export class BlockingQueries {
    * Differs: an index above ours is answered at once, where Consul parks. It is from before a restart, and what
    * the client holds is stale.
    *
-   * Source: http.md section 5.
+   * Source: Consul HTTP API, "Blocking Queries"; B1, B7 (docs/consul.md).
    */
   async waitForIndex(
     topics: readonly Topic[],

@@ -15,7 +15,7 @@ export type BodyDecoder<T> = (bytes: Uint8Array) => T;
  * Decodes an object. Keys match without regard to case and `_`, `null` is the same as absent, an unknown key is
  * refused. Throws `AgentError`; the sentences begin as Go's, for programs that search in them.
  *
- * Source: http.md J1 to J5.
+ * Source: J1 to J5 (docs/consul.md).
  */
 export function decodeBody<const S extends BodySchema>(bytes: Uint8Array, schema: S): v.InferOutput<S> {
   const names = new Map(Object.keys(schema.entries).map((name) => [fold(name), name]));

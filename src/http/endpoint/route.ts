@@ -232,7 +232,7 @@ function createContext(
   };
 }
 
-/** Empty is no filter, blanks are a wrong one. Source: http.md section 15. */
+/** Empty is no filter, blanks are a wrong one. Source: Consul HTTP API, "Filtering". */
 function parseFilterParam(root: Schema | undefined, query: QueryParams): FilterPredicate {
   const [source = '', ...more] = query.get('filter') ?? [];
   if (more.length > 0) throw new AgentError('badRequest', 'Give one filter: join several with "and"');
@@ -249,7 +249,7 @@ function toReply(value: unknown, call: HttpRequest, headers: Record<string, stri
   return jsonReply(value, call.query.has('pretty'), headers);
 }
 
-/** Other datacenters, namespaces and contradicting modes of consistency. Source: http.md section 2. */
+/** Other datacenters, namespaces and contradicting modes of consistency. Source: Consul HTTP API, "Consistency Modes". */
 function rejectForeignScope({ query, site }: HttpRequest): void {
   const datacenter = firstValue(query, 'datacenter') || firstValue(query, 'dc');
   if (datacenter !== '' && datacenter.toLowerCase() !== site.info.datacenter.toLowerCase())

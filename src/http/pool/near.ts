@@ -7,7 +7,7 @@ import type { Site } from '../endpoint/site.ts';
  * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Who has no coordinate comes last;
  * where `near` has none, or nobody knows it, the order stays.
  *
- * Source: http.md section 2.
+ * Source: Consul HTTP API, "List Nodes", parameter `near`.
  */
 export function sortByRtt<T>(
   site: Site,

@@ -18,7 +18,7 @@ export interface PoolSelector {
 /** Is it our own pool that is asked for? */
 export const isLocalPeer = ({ peer }: PoolSelector): boolean => peer === '';
 
-/** Does an instance carry all of these tags? Case does not matter; an empty one nobody carries. Source: section 2. */
+/** Does an instance carry all of these tags? Case does not matter; an empty one nobody carries. Source: T8 (docs/consul.md). */
 export function hasTags(tags: readonly string[]): (sighting: ServiceInstance) => boolean {
   const wanted = tags.map((tag) => tag.toLowerCase());
   return ({ instance: { service } }) =>

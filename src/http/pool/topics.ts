@@ -9,7 +9,7 @@ const MAX_NODE_TOPICS = 16;
 /**
  * Of a list of instances: themselves, and the address and meta of the nodes they live on.
  *
- * Source: http.md B4, B5.
+ * Source: B4, B5 (docs/consul.md).
  */
 export function serviceTopics(site: Site, service: string): Topic[] {
   const topics: Topic[] = [`service:${service.toLowerCase()}`];

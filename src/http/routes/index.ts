@@ -24,7 +24,7 @@ import * as hearsayTalk from './hearsay/queries.ts';
 import * as hearsayServices from './hearsay/services.ts';
 import * as hearsayWhy from './hearsay/why.ts';
 
-/** `GET /`: load balancers probe it. Source: http.md T11. */
+/** `GET /`: load balancers probe it. Source: T11 (docs/consul.md). */
 const banner = route({
   method: 'GET',
   path: '/',

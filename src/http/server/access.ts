@@ -46,7 +46,7 @@ export function createAccessCheck(options: AccessOptions): AccessCheck {
  * Is this the one Host header of a request meant for us? Only the canonical spelling of an address counts, be it
  * of loopback or of the socket it came in on; `localhost` only on loopback sockets.
  *
- * Source: security S11.
+ * Source: S11 (docs/security.md).
  */
 export function isAllowedHost(
   hosts: readonly string[],
@@ -74,7 +74,7 @@ export function isAllowedHost(
  * Pages of other sites must neither read nor write, not even with a form. Programs send none of these headers and
  * pass; a page of our own that writes must do so in a way no form can.
  *
- * Source: security S12.
+ * Source: S12 (docs/security.md).
  */
 function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
   const { headers, method } = incoming;
@@ -96,7 +96,7 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
  * May this GET change something, for the sake of old clients? Only from this host, and never from a browser: each
  * sends at least one of these headers.
  *
- * Source: http.md T13.
+ * Source: T13 (docs/consul.md).
  */
 export function canWriteWithGet({ headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>): boolean {
   const from = parseIp(socket.remoteAddress ?? '127.0.0.1'); // a socket file has no addresses
@@ -106,7 +106,7 @@ export function canWriteWithGet({ headers, socket }: Pick<IncomingMessage, 'head
   );
 }
 
-/** Refuses to serve strangers without a token. Source: security S13. */
+/** Refuses to serve strangers without a token. Source: S13 (docs/security.md). */
 export function validateBindAddress(host: string, token: string | undefined, insecure: boolean): void {
   if (token !== undefined && token === '')
     throw new AgentError('config', 'the HTTP token is empty: give a long random one, or none at all');

@@ -17,7 +17,7 @@ export interface ConnectionLimits {
   readonly requestTimeout: Millis;
 }
 
-/** Source: http.md T4; security S23. */
+/** Source: T4 (docs/consul.md), S23 (docs/security.md). */
 export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   maxConnections: 4096,
   maxConnectionsPerAddress: 64,

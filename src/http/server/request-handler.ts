@@ -17,7 +17,7 @@ export interface RequestHandlerOptions {
   readonly site: Site;
   readonly routes: readonly Route[];
   readonly checkAccess: AccessCheck;
-  /** Let clients of old write with GET. Source: http.md T13. */
+  /** Let clients of old write with GET. Source: T13 (docs/consul.md). */
   readonly legacyGetWrites: boolean;
   readonly recordRequest: RecordRequest;
   /** Told of errors that are our own fault, which the client sees as a bare 500. */
@@ -84,7 +84,7 @@ export function createRequestHandler(options: RequestHandlerOptions): RequestLis
     const { path, search } = split(target);
     exchange.query = parseQueryString(search);
     guard(incoming, exchange.query);
-    const clean = path.replace(/\/{2,}/g, '/'); // Source: http.md T7
+    const clean = path.replace(/\/{2,}/g, '/'); // Source: T7 (docs/consul.md)
     if (clean !== path) return textReply(301, '', { Location: clean + target.slice(path.length) });
     const place = find(path);
     if (place === undefined) return textReply(404, '', { 'X-Consul-Index': '1' });
@@ -116,7 +116,7 @@ function toErrorReply(error: unknown, report: (error: unknown) => void): HttpRep
   return reply ?? textReply(500, 'Internal error: this is a fault of the agent, see its log');
 }
 
-/** Source: http.md T12, T13. Differs: HEAD is answered as GET, where Consul says 405. */
+/** Source: T12, T13 (docs/consul.md). Differs: HEAD is answered as GET, where Consul says 405. */
 function selectRoute(
   routes: readonly Route[],
   incoming: IncomingMessage,

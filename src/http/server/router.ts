@@ -14,7 +14,7 @@ export interface RouteMatch {
  * Segments are percent-decoded once, so an encoded slash stays within its segment. Words go before parameters,
  * parameters before the rest of a path. Throws `AgentError` at a broken percent sign.
  *
- * Source: http.md T5 to T7.
+ * Source: T5 to T7 (docs/consul.md).
  */
 export function createRouter(routes: readonly Route[]): (path: string) => RouteMatch | undefined {
   const root = new TrieNode();

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type EncodedReply, type HttpReply, StreamReply } from '../endpoint/reply/reply.ts';
 
-/** Shorter bodies fit a packet or two as they are. Source: http.md T14. */
+/** Shorter bodies fit a packet or two as they are. Source: T14 (docs/consul.md). */
 const MIN_GZIP_BYTES = 1400;
 
 /** Resolves when everything is written, or nobody is there any more to read it. HEAD: Node drops the body. */

@@ -32,7 +32,7 @@ export interface HttpServerOptions {
   readonly insecure: boolean;
   /** Names by which programs may call us in `Host`, beside `localhost` and addresses. */
   readonly allowedHosts: readonly string[];
-  /** Let clients of old write with GET (http.md T13). */
+  /** Let clients of old write with GET (T13 in docs/consul.md). */
   readonly legacyGetWrites: boolean;
   /** Under which name each node shows itself as a service, or `off`; default `consul`, as Consul's servers do. */
   readonly selfService?: string;

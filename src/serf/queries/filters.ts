@@ -2,7 +2,7 @@
  * Whether a query is for us: its filters, each of which must match. Expressions come from strangers, so they run in a
  * matcher of our own, on a budget that all filters of one query share.
  *
- * Source: serf query.go, shouldProcessQuery (protocol reference 4.6, trap 42).
+ * Source: serf query.go, shouldProcessQuery; P54 (docs/protocol.md).
  */
 import { WireError } from '../../base/errors.ts';
 import { compilePattern, type StepBudget } from '../../base/pattern.ts';

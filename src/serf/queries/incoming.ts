@@ -1,7 +1,7 @@
 /**
  * Queries of others: is it for us, who is told, how an answer goes back, and what we carry on for others.
  *
- * Source: serf serf.go, handleQuery; query.go, respondWithMessageAndResponse, relayResponse (protocol reference 4.6).
+ * Source: serf serf.go, handleQuery; query.go, respondWithMessageAndResponse, relayResponse; P55, P56 (docs/protocol.md).
  */
 import { type Address, toAddress } from '../../base/address.ts';
 import { copyBytes, NO_BYTES } from '../../base/bytes.ts';

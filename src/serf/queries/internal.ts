@@ -1,7 +1,7 @@
 /**
  * Queries that members ask one another without a word to programs: is anybody there, who has this name, and keys.
  *
- * Source: serf internal_query.go (protocol reference 4.7, 4.8).
+ * Source: serf internal_query.go; P58 to P60 (docs/protocol.md).
  */
 import { decodeUtf8 } from '../../base/bytes.ts';
 import type { Millis } from '../../base/time.ts';

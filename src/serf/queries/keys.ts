@@ -2,7 +2,7 @@
  * What others do to our keys, by queries: install, use, remove, list. Whoever can ask holds a key already, so there is
  * no further permission; each change is a fact that names who asked. A change is answered once it is kept.
  *
- * Source: serf internal_query.go, handleInstallKey and its siblings; keymanager.go (protocol reference 4.7).
+ * Source: serf internal_query.go, handleInstallKey and its siblings; keymanager.go; P59 (docs/protocol.md).
  */
 import { copyBytes } from '../../base/bytes.ts';
 import { AgentError, WireError } from '../../base/errors.ts';

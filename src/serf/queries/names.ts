@@ -4,7 +4,7 @@
 export const INTERNAL_QUERY_PREFIX = '_serf_';
 export const PING_QUERY = '_serf_ping';
 export const CONFLICT_QUERY = '_serf_conflict';
-/** Ours, and only asked where a tag says that it is understood: agents of Serf would warn of it (reference 5.4). */
+/** Ours, and only asked where a tag says that it is understood: agents of Serf would warn of it (P68 in docs/protocol.md). */
 export const WITNESS_QUERY = '_serf_hearsay-why';
 export const KEY_QUERIES = {
   install: '_serf_install-key',

@@ -2,7 +2,7 @@
  * Queries: which are news and go on, our own, and those that others ask. The mechanisms are asking.ts, answering.ts
  * and internal.ts; here is what goes to which.
  *
- * Source: serf serf.go, Query, handleQuery, handleQueryResponse; query.go, DefaultQueryTimeout (protocol reference 4.6).
+ * Source: serf serf.go, Query, handleQuery, handleQueryResponse; query.go, DefaultQueryTimeout; P53 (docs/protocol.md).
  */
 import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';

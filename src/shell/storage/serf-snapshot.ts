@@ -2,7 +2,7 @@
  * The snapshot that a Serf agent left behind, so that a host moves to this program without naming a seed: whom it
  * knew, and how far its clocks were. It is read, never written.
  *
- * Source: serf snapshot.go (protocol reference 4.11).
+ * Source: serf snapshot.go; P62 (docs/protocol.md).
  */
 import { readFile, stat } from 'node:fs/promises';
 import type { PreviousNode, Snapshot } from '../../agent/contract/machine.ts';

@@ -4,7 +4,7 @@
  * its queries to gossip.
  * Not to be had so: that it takes any incarnation, and a new address at any incarnation once a member has left.
  *
- * Source: memberlist state.go; protocol reference 5.3.
+ * Source: memberlist state.go; P20, P25, P69, P70 (docs/protocol.md).
  */
 
 import { NO_BYTES } from '../../base/bytes.ts';

@@ -2,7 +2,7 @@
  * What we do on hearing that a member is alive: adopt, update, revive, or refuse. Rumors about ourselves that
  * must be answered go to refute.ts.
  *
- * Source: memberlist state.go, aliveNode; protocol reference 3.5.
+ * Source: memberlist state.go, aliveNode; P22, P23 (docs/protocol.md).
  */
 import { type Address, formatAddress, toAddress } from '../../base/address.ts';
 import { copyBytes, sameBytes } from '../../base/bytes.ts';

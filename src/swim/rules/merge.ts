@@ -1,7 +1,7 @@
 /**
  * Full state: ours as rows, and what another's rows tell us.
  *
- * Source: memberlist state.go (mergeState), net.go (mergeRemoteState); protocol reference 3.3, 3.4.
+ * Source: memberlist state.go (mergeState), net.go (mergeRemoteState); P19, P26, P27 (docs/protocol.md).
  */
 import type { Millis } from '../../base/time.ts';
 import type { PushNodeState } from '../../wire/memberlist.ts';

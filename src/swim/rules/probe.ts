@@ -16,7 +16,7 @@ import { dropExpiredMembers } from './reclaim.ts';
 import { LOCAL_SOURCE } from './source.ts';
 import { handleSuspect } from './suspect-dead.ts';
 
-/** Rounds whose failures accuse nobody, after a stall of a probe timeout or more. Source: reliability G13. */
+/** Rounds whose failures accuse nobody, after a stall of a probe timeout or more. Source: G13 (docs/reliability.md). */
 const GRACE_ROUNDS = 2;
 
 interface Round {

@@ -1,7 +1,7 @@
 /**
  * What we do on hearing that a member is suspect or dead, from others or from our own probes and timers.
  *
- * Source: memberlist state.go, suspectNode, deadNode; protocol reference 3.5.
+ * Source: memberlist state.go, suspectNode, deadNode; P24 (docs/protocol.md).
  */
 import type { Millis } from '../../base/time.ts';
 import { type Dead, encodeMessage, type Suspect } from '../../wire/memberlist.ts';

@@ -4,7 +4,7 @@
  * do not meet us early and hear the accusation again from those who have not; then we announce ourselves anew.
  *
  * Accusations that can be outbid are refuted all the while, and probes are answered: to peers that refused the top
- * value nothing changes. Source: reliability I3; memberlist#358.
+ * value nothing changes. Source: I3 (docs/reliability.md), P73 (docs/protocol.md); memberlist#358.
  */
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SwimConfig } from '../../config/protocol.ts';

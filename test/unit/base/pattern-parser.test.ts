@@ -6,7 +6,7 @@ const matches = (expression: string, text: string): boolean | undefined | 'refus
   return pattern === undefined ? 'refused' : pattern.test(text, { left: 100_000 });
 };
 
-describe('trap 42: RE2 searches, and never more than linear in the text', () => {
+describe('P54: RE2 searches, and never more than linear in the text', () => {
   test.each([
     ['', 'anything', true],
     ['web', 'a web server', true],

@@ -21,7 +21,7 @@ const glueIn = (packet: DecodedPacket): string[] =>
   (packet.additionals ?? []).filter((record) => record.type !== 'OPT').map((record) => record.name);
 const sorted = (values: readonly (string | number)[]): string => [...values].sort().join(' ');
 
-describe('section 6, 60 instances', () => {
+describe('60 instances', () => {
   test.each<readonly [string, Query, number, boolean]>([
     ['Z2 Z5 UDP, no EDNS', {}, 29, true],
     ['Z5 UDP 512, as HAProxy asks', { edns: 512 }, 29, false],

@@ -21,7 +21,7 @@ export interface ServiceRow {
   readonly weights?: readonly [number, number];
 }
 
-/** The nodes of section 14. */
+/** The nodes that DNS tests ask about. */
 export const NODES: readonly NodeRow[] = [
   ...[1, 2, 3, 4].map((n) => ({ name: `d${n}`, ip: `10.0.0.${n}` })),
   { name: 'd5', ip: 'fd00::5' },
@@ -29,7 +29,7 @@ export const NODES: readonly NodeRow[] = [
   { name: 'd11', ip: '10.0.0.11' },
 ];
 
-/** The services of section 14. */
+/** The services that DNS tests ask about. */
 export const SERVICES: readonly ServiceRow[] = [
   { node: 'd1', name: 'web', port: 8080, tags: ['v1', 'blue'] },
   { node: 'd2', name: 'web', port: 8081, tags: ['v2'], address: '10.9.9.2' },

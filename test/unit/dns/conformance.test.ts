@@ -137,7 +137,7 @@ describe('rules', () => {
     expect(limit(undefined, { transport: 'tcp' })).toBe(65_535);
   });
 
-  test('I15 never empty by trimming: whatever the size and the type, something is said while something passes', async () => {
+  test('never empty by trimming: whatever the size and the type, something is said while something passes', async () => {
     const long = Array.from({ length: 30 }, (_, i) => ({
       node: `n${i}`,
       name: 'far',
@@ -171,7 +171,7 @@ describe('rules', () => {
     }
   });
 
-  test('section 2: mesh names, other datacenters and anything else below the domain are NXDOMAIN', async () => {
+  test('mesh names, other datacenters and anything else below the domain are NXDOMAIN', async () => {
     const own = await door();
     for (const name of [
       'web.connect.consul',
@@ -188,7 +188,7 @@ describe('rules', () => {
     expect(await says(own, 'web.service.default.ns.dc1.dc.consul A')).toMatch(/^NOERROR \| A 10/);
   });
 
-  test('section 11: udp_answer_limit holds for 512 bytes over UDP only, and says so', async () => {
+  test('udp_answer_limit holds for 512 bytes over UDP only, and says so', async () => {
     const { nodes, services } = bigService(20);
     const own = await door({ truncation: { udpAnswerLimit: 3 } }, nodes, services);
     const count = async (query: Parameters<typeof ask>[2]) => {
@@ -201,7 +201,7 @@ describe('rules', () => {
     expect(await count({ tcp: true })).toEqual([20, false]);
   });
 
-  test('section 11: every setting arrives, and 0 means no limit', () => {
+  test('every setting arrives, and 0 means no limit', () => {
     const listen = { ip: Uint8Array.of(127, 0, 0, 1), port: 8600, host: '127.0.0.1', key: '' };
     const settings = (values: Partial<ReturnType<typeof withDefaults<typeof agentSection>>>) =>
       toDnsOptions(withDefaults(agentSection, values), listen);

@@ -21,7 +21,7 @@ afterEach(async () => {
   await Promise.all(doors.splice(0).map((door) => door.close()));
 });
 
-describe('section 3: which instances', () => {
+describe('which instances', () => {
   const states: readonly ServiceRow[] = [
     { node: 'd1', name: 'web' },
     { node: 'd2', name: 'web', status: 'warning' },
@@ -80,7 +80,7 @@ describe('section 3: which instances', () => {
   });
 });
 
-describe('section 4: records', () => {
+describe('records', () => {
   const srv = async (row: Partial<ServiceRow>, nodes?: readonly NodeRow[]): Promise<string> =>
     says(await over([{ node: 'd1', name: 's', port: 1, ...row }], {}, nodes), 's.service.consul SRV');
 
@@ -135,7 +135,7 @@ describe('section 4: records', () => {
   });
 });
 
-describe('section 4: addresses that are names', () => {
+describe('addresses that are names', () => {
   const named = (name: string, address: string, node = 'd1'): ServiceRow => ({ node, name, address });
 
   test('no CNAME beside a plain address, of either family', async () => {
@@ -211,7 +211,7 @@ describe('section 4: addresses that are names', () => {
   });
 });
 
-describe('section 8: TTL', () => {
+describe('TTL', () => {
   test('the exact name before the longest prefix before *, for all records of the answer', async () => {
     const names = ['web', 'web-a', 'web-api', 'other'];
     const door = await over(
@@ -268,7 +268,7 @@ describe('section 8: TTL', () => {
   });
 });
 
-describe('section 9: reverse', () => {
+describe('reverse lookups', () => {
   test('every service at the address, whatever its state, if no node has it', async () => {
     const door = await over([
       { node: 'd1', name: 'web', id: '1', address: '10.5.0.1' },

@@ -74,7 +74,7 @@ function send(
 
 const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
 
-describe('section 6', () => {
+describe('sizes', () => {
   test('D8 60 SRV and 60 A fit 4096 bytes, for names are compressed', () => {
     const all = send(instances(60), 4096);
     expect(all.ports).toHaveLength(60);
@@ -190,7 +190,7 @@ describe('section 6', () => {
   });
 });
 
-describe('section 7: EDNS', () => {
+describe('EDNS', () => {
   let door: Door;
   beforeAll(async () => {
     door = await open();

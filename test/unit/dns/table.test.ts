@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => door.close());
 
-describe('section 14, over UDP and TCP', () => {
+describe('questions about nodes, over UDP and TCP', () => {
   describe.each([false, true])('tcp %s', (tcp) => {
     test.each([
       ['d1.node.consul A', 'NOERROR | A 10.0.0.1'],
@@ -122,7 +122,7 @@ describe('nodes', () => {
     expect(await says(door, 'd5.node.consul ANY')).toBe('NOERROR | AAAA fd00::5');
   });
 
-  test('section 8: the TTL is the setting for all records of the answer, and 0 for the SOA', async () => {
+  test('the TTL is the setting for all records of the answer, and 0 for the SOA', async () => {
     for (const question of [
       'd1.node.consul A',
       'd1.node.consul TXT',
@@ -166,8 +166,8 @@ test('a change of membership shows in the very next answer', async () => {
   await own.close();
 });
 
-describe('section 5: negative answers', () => {
-  test('N1 N2 the SOA carries the numbers of section 4', async () => {
+describe('negative answers', () => {
+  test('N1 N2 the SOA carries the numbers that are set', async () => {
     const { authorities } = await ask(door, 'nope.node.consul A');
     expect(authorities).toMatchObject([
       {

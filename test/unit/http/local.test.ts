@@ -38,12 +38,12 @@ async function world() {
 }
 
 describe('GET /v1/agent/services', () => {
-  test('section 7: AgentService by id, without the platform service nobody registered', async () => {
+  test('AgentService by id, without the platform service nobody registered', async () => {
     const { server } = await world();
     expect((await send(server, '/v1/agent/services')).json()).toEqual({ 'web-1': WEB });
   });
 
-  test('nothing registered is an object, and trap 18: no address stays empty', async () => {
+  test('nothing registered is an object, and an address that was not given stays empty', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     expect((await send(server, '/v1/agent/services')).body).toBe('{}');
@@ -78,7 +78,7 @@ describe('GET /v1/agent/service/:id', () => {
     expect((await send(server, '/v1/agent/service/')).status).toBe(400);
   });
 
-  test('section 5: it parks on its own hash until the content changes, and only then', async () => {
+  test('it parks on its own hash until the content changes, and only then', async () => {
     const { agent, server } = await world();
     const hash = hashOf(await send(server, path));
     let done = false;
@@ -97,7 +97,7 @@ describe('GET /v1/agent/service/:id', () => {
     expect(hashOf(answer)).not.toBe(hash);
   });
 
-  test('section 5: another hash is answered at once, the same after the wait, a removed service as 404', async () => {
+  test('another hash is answered at once, the same after the wait, a removed service as 404', async () => {
     const { agent, server } = await world();
     expect((await send(server, `${path}?hash=other&wait=5m`)).status).toBe(200);
     const hash = hashOf(await send(server, path));
@@ -114,7 +114,7 @@ describe('GET /v1/agent/service/:id', () => {
 });
 
 describe('GET /v1/agent/checks', () => {
-  test('section 7: HealthCheck by id, indexes 0, the kind as type, without serfHealth', async () => {
+  test('HealthCheck by id, indexes 0, the kind as type, without serfHealth', async () => {
     const { agent, server } = await world();
     const probe = {
       kind: 'tcp',

@@ -48,8 +48,8 @@ function expectSame(a: Coordinate, b: Coordinate): void {
   });
 }
 
-describe('4.12 Vivaldi', () => {
-  test('4.12 each step recorded from Go leads where Go went', () => {
+describe('P63 Vivaldi', () => {
+  test('P63 each step recorded from Go leads where Go went', () => {
     const coordinates = fresh(ours(vivaldi.start));
     const refused: number[] = [];
 
@@ -68,11 +68,11 @@ describe('4.12 Vivaldi', () => {
     expect(refused).toEqual(vivaldi.steps.filter((step) => step.After === null).map((step) => step.RttNs));
   });
 
-  test('4.12 a new node is at the origin and sure of nothing', () => {
+  test('P63 a new node is at the origin and sure of nothing', () => {
     expect(fresh().own).toEqual({ vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
   });
 
-  test('4.12 two nodes in one place part, by the force and not by chance', () => {
+  test('P63 two nodes in one place part, by the force and not by chance', () => {
     const coordinates = fresh();
 
     coordinates.update('bob', 100, at());
@@ -83,7 +83,7 @@ describe('4.12 Vivaldi', () => {
     expect(coordinates.own.height).toBe(1e-5);
   });
 
-  test('4.12 one slow packet among three moves nobody far: the median of a peer counts', () => {
+  test('P63 one slow packet among three moves nobody far: the median of a peer counts', () => {
     const slow = fresh(at(0.01));
     const even = fresh(at(0.01));
     const peer = at(-0.01);
@@ -94,7 +94,7 @@ describe('4.12 Vivaldi', () => {
     expect(slow.own).toEqual(even.own);
   });
 
-  test('4.12 a round trip of 0 counts as a microsecond, and does not cost all our certainty', () => {
+  test('P63 a round trip of 0 counts as a microsecond, and does not cost all our certainty', () => {
     const coordinates = fresh({ ...at(), error: 0.1 });
 
     expect(coordinates.update('bob', 0, at())).toBe(true);
@@ -103,7 +103,7 @@ describe('4.12 Vivaldi', () => {
     expect(coordinates.own.error).toBeCloseTo(0.25 * 0.0625 * 19 + 0.1 * (1 - 0.25 * 0.0625), 10);
   });
 
-  test('4.12 the samples of an erased peer are forgotten', () => {
+  test('P63 the samples of an erased peer are forgotten', () => {
     const kept = fresh(at(0.01));
     const erased = fresh(at(0.01));
     for (const coordinates of [kept, erased])
@@ -117,7 +117,7 @@ describe('4.12 Vivaldi', () => {
   });
 
   test.each([-1, 10_001, Number.NaN, Number.POSITIVE_INFINITY])(
-    '4.12 a round trip of %d ms teaches nothing',
+    'P63 a round trip of %d ms teaches nothing',
     (roundTrip) => {
       const coordinates = fresh();
 
@@ -126,7 +126,7 @@ describe('4.12 Vivaldi', () => {
     },
   );
 
-  test('4.12 many members find places where estimates come near the true round trips', () => {
+  test('P63 many members find places where estimates come near the true round trips', () => {
     const rng = createRng(5);
     const truth = Array.from({ length: 12 }, () => [rng.next() * 80, rng.next() * 80] as const);
     const roundTrip = (a: number, b: number): number => {
@@ -150,15 +150,15 @@ describe('4.12 Vivaldi', () => {
   });
 });
 
-describe('4.12 the payload of an ack', () => {
-  test('4.12 is a version octet and a map, and reads back as it was', () => {
+describe('P63 the payload of an ack', () => {
+  test('P63 is a version octet and a map, and reads back as it was', () => {
     const coordinates = fresh(ours(vivaldi.start));
 
     expect(coordinates.payload[0]).toBe(1);
     expect(decodeCoordinate(coordinates.payload)).toEqual(ours(vivaldi.start));
   });
 
-  test('4.12 follows our coordinate', () => {
+  test('P63 follows our coordinate', () => {
     const coordinates = fresh();
     const before = coordinates.payload;
     expect(coordinates.payload).toBe(before);
@@ -168,7 +168,7 @@ describe('4.12 the payload of an ack', () => {
     expect(decodeCoordinate(coordinates.payload)).toEqual(coordinates.own);
   });
 
-  test('4.12 no payload, nothing learned; with one we move', () => {
+  test('P63 no payload, nothing learned; with one we move', () => {
     const coordinates = fresh();
 
     expect(coordinates.updateFromAck('bob', 20, new Uint8Array())).toBe(false);
@@ -200,7 +200,7 @@ describe('4.12 the payload of an ack', () => {
     expect(coordinates.own).toEqual(fresh().own);
   });
 
-  test('4.12 another version is refused', () => {
+  test('P63 another version is refused', () => {
     const payload = encodeCoordinate(ok);
     payload[0] = 2;
 

@@ -4,8 +4,8 @@ import { one } from './one.ts';
 
 const payload = (...octets: number[]): Uint8Array => Uint8Array.of(...octets);
 
-describe('4.6 user events', () => {
-  test('4.6 an event that is news moves the event clock and goes on as it came', () => {
+describe('P51 user events', () => {
+  test('P51 an event that is news moves the event clock and goes on as it came', () => {
     const ann = one();
 
     ann.event('deploy', 7, payload(1, 2));
@@ -18,7 +18,7 @@ describe('4.6 user events', () => {
     expect(ann.told('queries')).toEqual([]);
   });
 
-  test('4.6 the same event again is not news; another name, payload or time is', () => {
+  test('P51 the same event again is not news; another name, payload or time is', () => {
     const ann = one();
 
     ann.event('deploy', 7, payload(1));
@@ -31,7 +31,7 @@ describe('4.6 user events', () => {
     expect(ann.told('events')).toHaveLength(3);
   });
 
-  test('4.6 what is remembered and passed on shares no memory with the packet it came in', () => {
+  test('P51 what is remembered and passed on shares no memory with the packet it came in', () => {
     const ann = one();
     const datagram = UserEvent.encode({ ltime: 7, name: 'deploy', payload: payload(1, 2, 3), cc: false });
     const came = new Uint8Array(datagram);
@@ -43,7 +43,7 @@ describe('4.6 user events', () => {
     expect(ann.state().events[0]?.events[0]?.payload).toEqual(payload(1, 2, 3));
   });
 
-  test('4.6 `CC` is no part of what an event is', () => {
+  test('P51 `CC` is no part of what an event is', () => {
     const ann = one();
 
     ann.event('deploy', 7);
@@ -52,7 +52,7 @@ describe('4.6 user events', () => {
     expect(ann.told('events')).toHaveLength(1);
   });
 
-  test('4.6 an event more than a buffer behind the clock is too old; one in its last slot is not', () => {
+  test('P51 an event more than a buffer behind the clock is too old; one in its last slot is not', () => {
     const ann = one({ config: { eventBuffer: 16 } });
     ann.event('now', 100); // the clock is at 101
     ann.told('events');
@@ -64,7 +64,7 @@ describe('4.6 user events', () => {
     expect(ann.told('events')).toHaveLength(1);
   });
 
-  test('4.6 a newer time takes the slot of the one a buffer before', () => {
+  test('P51 a newer time takes the slot of the one a buffer before', () => {
     const ann = one({ config: { eventBuffer: 16 } });
     ann.event('a', 5);
     ann.event('a', 21);
@@ -75,7 +75,7 @@ describe('4.6 user events', () => {
     expect(ann.told('events')).toEqual([]);
   });
 
-  test('4.4 an event from the far future is refused, not witnessed and not passed on', () => {
+  test('P42 an event from the far future is refused, not witnessed and not passed on', () => {
     const ann = one();
 
     ann.event('deploy', 3 + 2 ** 32);
@@ -106,7 +106,7 @@ describe('4.6 user events', () => {
     expect(ann.told('events')).toHaveLength(1);
   });
 
-  test('4.11 what an earlier life has seen is old news; what it has not seen is news', () => {
+  test('P51 what an earlier life has seen is old news; what it has not seen is news', () => {
     const ann = one({ clocks: { member: 4, event: 10, query: 10 } });
 
     ann.event('seen', 9);
@@ -121,8 +121,8 @@ describe('4.6 user events', () => {
   });
 });
 
-describe('4.6 firing and hearing', () => {
-  test('4.6 an event of ours is stamped, heard here, and told to others', () => {
+describe('P51 firing and hearing', () => {
+  test('P51 an event of ours is stamped, heard here, and told to others', () => {
     const ann = one();
     ann.event('earlier', 7);
     ann.told('events');
@@ -137,7 +137,7 @@ describe('4.6 firing and hearing', () => {
     expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['earlier', 'deploy']);
   });
 
-  test('4.6 our own event that comes back is not news', () => {
+  test('P51 our own event that comes back is not news', () => {
     const ann = one();
     ann.serf.fire('deploy', payload(), false, ann.out);
     const [body] = ann.told('events');
@@ -148,7 +148,7 @@ describe('4.6 firing and hearing', () => {
     expect(ann.told('events')).toEqual([]);
   });
 
-  test('4.6 S29 name and payload above 512 bytes are refused, and the clock stands still', () => {
+  test('P51 S29 name and payload above 512 bytes are refused, and the clock stands still', () => {
     const ann = one();
 
     expect(() => ann.serf.fire('deploy', new Uint8Array(507), false, ann.out)).toThrowError(
@@ -161,7 +161,7 @@ describe('4.6 firing and hearing', () => {
     expect(ann.told('events')).toEqual([]);
   });
 
-  test('4.6 the message itself stays within the limit too: 470 bytes of payload pass, as with real agents', () => {
+  test('P51 the message itself stays within the limit too: 470 bytes of payload pass, as with real agents', () => {
     const ann = one();
 
     ann.serf.fire('a', new Uint8Array(470), false, ann.out);
@@ -169,7 +169,7 @@ describe('4.6 firing and hearing', () => {
     expect((ann.told('events')[0] as Uint8Array).length).toBeLessThanOrEqual(512);
   });
 
-  test('4.9 an event that a push/pull tells of is heard here, once, and not passed on', () => {
+  test('P50 an event that a push/pull tells of is heard here, once, and not passed on', () => {
     const ann = one();
     const bob = one();
     bob.serf.fire('deploy', payload(1), false, bob.out);
@@ -181,7 +181,7 @@ describe('4.6 firing and hearing', () => {
     expect(ann.told('events')).toEqual([]);
   });
 
-  test('4.9 what happened before we joined is old news, what an earlier life has seen as well', () => {
+  test('P52 what happened before we joined is old news, what an earlier life has seen as well', () => {
     const bob = one();
     bob.serf.fire('old', payload(), false, bob.out);
     const ann = one();
@@ -197,7 +197,7 @@ describe('4.6 firing and hearing', () => {
     expect(reborn.serf.recentEvents).toEqual([]);
   });
 
-  test('4.6 the last 256 are kept for readers, and each is told with the one it replaced', () => {
+  test('P51 the last 256 are kept for readers, and each is told with the one it replaced', () => {
     const ann = one();
     for (let i = 1; i <= 300; i++) ann.event(`e${i}`, i);
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { member, one, SELF } from './one.ts';
 
-describe('4.5 joining', () => {
-  test('4.5 trap 38: the join intent is stamped after the push/pull, above all it showed', () => {
+describe('P46 joining', () => {
+  test('P46 the join intent is stamped after the push/pull, above all it showed', () => {
     const ann = one({ members: ['bob'] });
     ann.merge({ ltime: 51, statusLTimes: new Map([['bob', 20]]) }, true);
 
@@ -13,7 +13,7 @@ describe('4.5 joining', () => {
     expect(ann.serf.clocks.member).toBe(52);
   });
 
-  test('4.5 trap 38: an old leave of ours, still known to a seed, is outbid by our join', () => {
+  test('P46 an old leave of ours, still known to a seed, is outbid by our join', () => {
     const ann = one({ members: ['bob'] });
 
     ann.merge({ ltime: 41, statusLTimes: new Map([[SELF, 40]]), leftMembers: [SELF] }, true);
@@ -27,8 +27,8 @@ describe('4.5 joining', () => {
   });
 });
 
-describe('4.5 our own leave', () => {
-  test('4.5 trap 28: the leave intent is later than our join, applied here and queued', () => {
+describe('P47 our own leave', () => {
+  test('P47 the leave intent is later than our join, applied here and queued', () => {
     const ann = one({ members: ['bob'] });
     ann.serf.broadcastJoin(0, ann.out);
     const joinedAt = ann.seen(SELF)?.ltime as number;
@@ -46,7 +46,7 @@ describe('4.5 our own leave', () => {
     expect(ann.events()).toEqual([`leaving ${SELF}`]);
   });
 
-  test('4.5 with nobody there to hear it, a leave is finished at once', () => {
+  test('P47 with nobody there to hear it, a leave is finished at once', () => {
     const ann = one({ members: ['bob'] });
     ann.down('bob');
 
@@ -55,7 +55,7 @@ describe('4.5 our own leave', () => {
     expect(ann.status(SELF)).toBe('leaving');
   });
 
-  test('4.5 while we leave, a leave intent about us is no lie any more, and a seed that answers gets no join', () => {
+  test('P47 while we leave, a leave intent about us is no lie any more, and a seed that answers gets no join', () => {
     const ann = one({ members: ['bob'] });
     ann.serf.leave(0, ann.out);
     ann.told();
@@ -69,8 +69,8 @@ describe('4.5 our own leave', () => {
   });
 });
 
-describe('4.5 force-leave', () => {
-  test('4.5 a failed member becomes left here and everywhere', () => {
+describe('P48 force-leave', () => {
+  test('P48 a failed member becomes left here and everywhere', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.down('bob');
     ann.events();
@@ -82,7 +82,7 @@ describe('4.5 force-leave', () => {
     expect(ann.events()).toEqual(['left bob']);
   });
 
-  test('4.5 unknown names and our own are refused with a sentence, and nothing changes', () => {
+  test('P48 unknown names and our own are refused with a sentence, and nothing changes', () => {
     const ann = one({ members: ['bob'] });
 
     expect(() => ann.serf.forceLeave('nobody', false, 0, ann.out)).toThrowError(
@@ -95,7 +95,7 @@ describe('4.5 force-leave', () => {
     expect(ann.serf.clocks.member).toBe(1);
   });
 
-  test('4.5 prune erases a failed or left member at once, and echoes of it are no news', () => {
+  test('P48 prune erases a failed or left member at once, and echoes of it are no news', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     ann.down('bob');
     ann.leaveIntent('cat', 3);
@@ -115,7 +115,7 @@ describe('4.5 force-leave', () => {
     expect(ann.told()).toEqual([]);
   });
 
-  test('4.5 a name that was pruned may come back alive', () => {
+  test('P48 a name that was pruned may come back alive', () => {
     const ann = one({ members: ['bob'] });
     ann.down('bob');
     ann.leaveIntent('bob', 6, true);
@@ -125,7 +125,7 @@ describe('4.5 force-leave', () => {
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 6 });
   });
 
-  test('4.5 a pruned member that is leaving is erased after the broadcast and propagation times', () => {
+  test('P48 a pruned member that is leaving is erased after the broadcast and propagation times', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);
@@ -139,7 +139,7 @@ describe('4.5 force-leave', () => {
     expect(ann.serf.view.get('bob')).toBeUndefined();
   });
 
-  test('4.5 a pruned member that takes longer to go is erased when it goes, and not hidden before', () => {
+  test('P48 a pruned member that takes longer to go is erased when it goes, and not hidden before', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);
@@ -152,7 +152,7 @@ describe('4.5 force-leave', () => {
     expect(ann.events()).toEqual(['left bob', 'reaped bob']);
   });
 
-  test('4.5 a suspect one is given until the suspicion tells, however long that takes', () => {
+  test('P44 a suspect one is given until the suspicion tells, however long that takes', () => {
     const ann = one();
     const row = { ...member('bob'), state: 'suspect' as const };
     ann.serf.handleMemberEvent({ kind: 'memberJoined', member: row }, 0, ann.out);
@@ -165,7 +165,7 @@ describe('4.5 force-leave', () => {
     expect(ann.serf.view.get('bob')).toBeUndefined();
   });
 
-  test('4.5 L7 a pruned member that was back before anybody saw it go is not leaving for ever (swarm seed 40570)', () => {
+  test('P48 L7 a pruned member that was back before anybody saw it go is not leaving for ever (swarm seed 40570)', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);
@@ -177,7 +177,7 @@ describe('4.5 force-leave', () => {
     expect(ann.status('bob')).toBe('failed');
   });
 
-  test('4.5 a pruned member that left and came back is not erased when it fails later', () => {
+  test('P48 a pruned member that left and came back is not erased when it fails later', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent('bob', 6, true);
     ann.down('bob', true);
@@ -189,7 +189,7 @@ describe('4.5 force-leave', () => {
     expect(ann.seen('bob')).toEqual({ status: 'failed', ltime: 6 });
   });
 
-  test('4.5 nobody can have us erase ourselves, not even while we leave', () => {
+  test('P48 nobody can have us erase ourselves, not even while we leave', () => {
     const ann = one({ members: ['bob'] });
     ann.serf.leave(0, ann.out);
 
@@ -200,7 +200,7 @@ describe('4.5 force-leave', () => {
     expect(ann.status(SELF)).toBe('left');
   });
 
-  test('4.5 a pruned member that objects in time stays', () => {
+  test('P48 a pruned member that objects in time stays', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);

@@ -9,8 +9,8 @@ const bucket = (ltime: number, ...names: string[]) =>
     events: names.map((name) => ({ kind: 'eventBody', name, payload: Uint8Array.of(1) })),
   }) as const;
 
-describe('4.9 what we tell', () => {
-  test('4.9 all status times, the left list, the three next stamps and the events we hold', () => {
+describe('P49 what we tell', () => {
+  test('P49 all status times, the left list, the three next stamps and the events we hold', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.joinIntent('bob', 4);
     ann.leaveIntent('cat', 6);
@@ -33,7 +33,7 @@ describe('4.9 what we tell', () => {
     });
   });
 
-  test('4.9 events are told in rising order, and only as many as a push/pull can bear', () => {
+  test('P49 events are told in rising order, and only as many as a push/pull can bear', () => {
     const ann = one();
     for (let ltime = 1; ltime <= 300; ltime++) ann.event('big', ltime, new Uint8Array(2000).fill(ltime));
 
@@ -46,8 +46,8 @@ describe('4.9 what we tell', () => {
   });
 });
 
-describe('4.9 what we take over', () => {
-  test('4.9 each clock witnesses one less than theirs, since nobody has given that stamp yet', () => {
+describe('P50 what we take over', () => {
+  test('P50 each clock witnesses one less than theirs, since nobody has given that stamp yet', () => {
     const ann = one();
 
     ann.merge({ ltime: 10, eventLTime: 20, queryLTime: 30 });
@@ -57,7 +57,7 @@ describe('4.9 what we take over', () => {
     expect(ann.serf.clocks).toEqual({ member: 10, event: 20, query: 30 });
   });
 
-  test('4.9 who is on their left list is leaving here at their time; others joined just before theirs', () => {
+  test('P50 who is on their left list is leaving here at their time; others joined just before theirs', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     ann.down('cat');
     const statusLTimes = new Map([
@@ -73,7 +73,7 @@ describe('4.9 what we take over', () => {
     expect(ann.seen('dan')).toEqual({ status: 'alive', ltime: 6 });
   });
 
-  test('4.9 a push/pull that names a leaving member does not make its leave old news', () => {
+  test('P50 a push/pull that names a leaving member does not make its leave old news', () => {
     const [ann, bob, cat] = [one({ members: ['eve'] }), one({ members: ['eve'] }), one({ members: ['eve'] })];
     bob.leaveIntent('eve', 9);
     expect(bob.state().statusLTimes.has('eve')).toBe(false);
@@ -86,7 +86,7 @@ describe('4.9 what we take over', () => {
     }
   });
 
-  test('4.9 nothing of a merge is passed on', () => {
+  test('P50 nothing of a merge is passed on', () => {
     const ann = one({ members: ['bob', 'cat'] });
 
     ann.merge({
@@ -105,7 +105,7 @@ describe('4.9 what we take over', () => {
     expect(ann.told('events')).toEqual([]);
   });
 
-  test('4.9 two tables that agree on a leave do not raise its time with every exchange', () => {
+  test('P50 two tables that agree on a leave do not raise its time with every exchange', () => {
     const ann = one({ members: ['bob', 'eve'] });
     const cat = one({ members: ['bob', 'eve'] });
     for (const each of [ann, cat]) {
@@ -124,7 +124,7 @@ describe('4.9 what we take over', () => {
     expect(ann.seen('eve')).toEqual({ status: 'leaving', ltime: 6 });
   });
 
-  test('4.9 a push/pull that lists us as left is refuted, once for each new time', () => {
+  test('P50 a push/pull that lists us as left is refuted, once for each new time', () => {
     const ann = one({ members: ['bob'] });
     const lie = { ltime: 41, statusLTimes: new Map([[SELF, 40]]), leftMembers: [SELF] };
 
@@ -136,7 +136,7 @@ describe('4.9 what we take over', () => {
     expect(ann.status(SELF)).toBe('alive');
   });
 
-  test('4.9 who left and has announced its return is not listed as left: its return is no leave', () => {
+  test('P49 who left and has announced its return is not listed as left: its return is no leave', () => {
     const [ann, bob] = [one({ members: ['eve'] }), one({ members: ['eve'] })];
     bob.leaveIntent('eve', 5);
     bob.down('eve', true);
@@ -150,7 +150,7 @@ describe('4.9 what we take over', () => {
     expect(ann.seen('eve')).toEqual({ status: 'alive', ltime: 9 });
   });
 
-  test('4.5 who says that it leaves and does not go is alive again, and may still leave', () => {
+  test('P44 who says that it leaves and does not go is alive again, and may still leave', () => {
     const ann = one({ members: ['eve'] });
     ann.leaveIntent('eve', 5);
     ann.pass(21_000);
@@ -162,7 +162,7 @@ describe('4.9 what we take over', () => {
     expect(ann.seen('eve')).toEqual({ status: 'left', ltime: 5 });
   });
 
-  test('4.9 intents for names swim has not adopted wait for them', () => {
+  test('P45 intents for names swim has not adopted wait for them', () => {
     const ann = one();
     const statusLTimes = new Map(Object.entries({ bob: 5, cat: 6, dan: 0 }));
     ann.merge({ ltime: 9, statusLTimes, leftMembers: ['cat'] });
@@ -174,7 +174,7 @@ describe('4.9 what we take over', () => {
     expect(ann.seen('dan')).toEqual({ status: 'alive', ltime: 0 });
   });
 
-  test('4.9 their events are known to us afterwards, sparse lists and all', () => {
+  test('P50 their events are known to us afterwards, sparse lists and all', () => {
     const ann = one();
 
     ann.merge({ eventLTime: 6, events: [undefined, bucket(4, 'a', 'b'), undefined, bucket(5, 'c')] });
@@ -185,7 +185,7 @@ describe('4.9 what we take over', () => {
     expect(ann.state().events).toMatchObject([{ ltime: 4 }, { ltime: 5 }]);
   });
 
-  test('4.9 what happened before we joined is old news', () => {
+  test('P52 what happened before we joined is old news', () => {
     const ann = one();
 
     ann.merge({ eventLTime: 6, events: [bucket(4, 'a')] }, true);
@@ -198,7 +198,7 @@ describe('4.9 what we take over', () => {
     expect(ann.told('events')).toHaveLength(1);
   });
 
-  test('4.4 wild stamps are refused one by one, told once for each clock, and the rest is merged', () => {
+  test('P42 wild stamps are refused one by one, told once for each clock, and the rest is merged', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const wild = Number.MAX_SAFE_INTEGER;
 
@@ -225,7 +225,7 @@ describe('4.9 what we take over', () => {
     ]);
   });
 
-  test('4.9 an empty state is fine; a wrong type or a torn body throws and changes nothing', () => {
+  test('P50 an empty state is fine; a wrong type or a torn body throws and changes nothing', () => {
     const ann = one({ members: ['bob'] });
     const whole = SerfState.encode(SerfState.create({ ltime: 50, statusLTimes: new Map([['bob', 40]]) }));
 

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { metaFromTags, tagsFromIdentity, updateTags } from '../../../src/serf/tags.ts';
 import { member } from './one.ts';
 
-test('4.2 tags become meta, and come back from an identity', () => {
+test('P39 tags become meta, and come back from an identity', () => {
   expect([...metaFromTags(new Map())]).toEqual([0xff, 0x80]);
   expect([...metaFromTags(new Map([['a', 'b']]))]).toEqual([0xff, 0x81, 0xa1, 0x61, 0xa1, 0x62]);
   expect(tagsFromIdentity(member('bob', 'alive', { a: 'b' }).identity)).toEqual(new Map([['a', 'b']]));
 });
 
-test('4.2 512 bytes of tags may stand, one more may not, and the sentence says how many there are', () => {
+test('P39 512 bytes of tags may stand, one more may not, and the sentence says how many there are', () => {
   const room = 512 - 2 - 2 - 3; // magic, map, key "k", raw16 header
   expect(metaFromTags(new Map([['k', 'x'.repeat(room)]]))).toHaveLength(512);
 
@@ -21,7 +21,7 @@ test('4.2 512 bytes of tags may stand, one more may not, and the sentence says h
   );
 });
 
-test('4.2 a change removes first and then sets, and leaves the old tags as they were', () => {
+test('P39 a change removes first and then sets, and leaves the old tags as they were', () => {
   const before = new Map([
     ['role', 'db'],
     ['dc', 'east'],
@@ -31,7 +31,7 @@ test('4.2 a change removes first and then sets, and leaves the old tags as they 
   expect(before.size).toBe(2);
 });
 
-test('4.2 an identity is decoded once, however many tables hold it', () => {
+test('P39 an identity is decoded once, however many tables hold it', () => {
   const { identity } = member('bob', 'alive', { a: 'b' });
 
   expect(tagsFromIdentity(identity)).toBe(tagsFromIdentity(identity));

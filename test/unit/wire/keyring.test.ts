@@ -4,7 +4,7 @@ import { Keyring, MAX_KEYRING_KEYS } from '../../../src/wire/keyring.ts';
 const key = (octet: number, bytes = 32): Uint8Array => new Uint8Array(bytes).fill(octet);
 const firsts = (ring: Keyring): number[] => ring.keys.map((one) => one[0] as number);
 
-test('1.7 install, use, remove: the primary is first, and cannot go', () => {
+test('P59 install, use, remove: the primary is first, and cannot go', () => {
   const ring = new Keyring([key(1)]);
 
   expect(ring.install(key(2, 16))).toBe(true);

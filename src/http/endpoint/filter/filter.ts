@@ -1,7 +1,7 @@
 /**
  * Makes a filter out of what parse.ts read: every field and every value is checked once, before anything is looked at.
  *
- * Source: http.md section 15.
+ * Source: Consul HTTP API, "Filtering".
  */
 import { AgentError } from '../../../base/errors.ts';
 import { compilePattern, type StepBudget } from '../../../base/pattern.ts';
@@ -11,7 +11,7 @@ import { type FilterExpr, filterError, parseFilter } from './parser.ts';
 /** Is this element wanted? Throws `AgentError('badRequest')` when it has worked too much. */
 export type FilterPredicate = (element: unknown) => boolean;
 
-/** What one request may cost: milliseconds, whatever the expression. Source: security S19. */
+/** What one request may cost: milliseconds, whatever the expression. Source: S19 (docs/security.md). */
 const MAX_STEPS = 2_000_000;
 /** Characters that are looked through in one step, where no regular expression is at work. */
 const CHARS_PER_STEP = 32;

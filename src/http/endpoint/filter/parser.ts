@@ -1,7 +1,7 @@
 /**
  * Reads the text of `filter=`. Which fields there are, and what they hold, is compile.ts' business.
  *
- * Source: http.md section 15; limits: security S19.
+ * Source: Consul HTTP API, "Filtering"; limits: S19 (docs/security.md).
  */
 import { AgentError } from '../../../base/errors.ts';
 

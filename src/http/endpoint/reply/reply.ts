@@ -75,7 +75,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Compact, or with four blanks and a final newline for people. Source: http.md T16. */
+/** Compact, or with four blanks and a final newline for people. Source: T16 (docs/consul.md). */
 export function jsonReply(
   value: unknown,
   pretty: boolean,

@@ -21,7 +21,7 @@ type Status = ReturnType<typeof aggregateStatus>;
 
 const FORMAT_PARAMS = { format: textParam, pretty: presenceParam };
 
-/** From bad to good. Source: http.md section 8. */
+/** From bad to good. Source: Consul HTTP API, "Get local service health". */
 const STATUSES: readonly (readonly [Status, number])[] = [
   ['maintenance', 503],
   ['critical', 503],

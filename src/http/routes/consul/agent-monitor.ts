@@ -15,7 +15,7 @@ const clients = new WeakMap<object, number>();
  * `GET /v1/agent/monitor?loglevel=debug`: endless text, one line per record, from now on. `logjson`: a JSON object each.
  * A client that reads too slowly loses lines, and is told how many.
  *
- * Source: http.md section 8.
+ * Source: Consul HTTP API, "Stream Logs".
  */
 export const agentMonitor = route({
   method: 'GET',

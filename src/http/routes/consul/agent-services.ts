@@ -33,7 +33,7 @@ export const agentServices = route({
 /**
  * `GET /v1/agent/service/:id`. With `hash` it parks while the content is the one of that hash.
  *
- * Source: http.md section 5, hash blocking.
+ * Source: Consul HTTP API, "Blocking Queries", those by hash.
  */
 export const agentService = route({
   method: 'GET',
@@ -55,7 +55,7 @@ export const agentService = route({
  * `PUT /v1/agent/service/register`: the same id again replaces it. All or nothing; answered when this agent's
  * readers can see it.
  *
- * Source: http.md section 8, R1 to R6.
+ * Source: Consul HTTP API, "Register Service"; R1 to R6 (docs/consul.md).
  */
 export const agentServiceRegister = route({
   method: 'PUT',

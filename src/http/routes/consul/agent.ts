@@ -23,7 +23,7 @@ const SELF = k.object({
  * `GET /v1/agent/self`. Every top-level value is an object or null: Go decodes a map of maps, and one string
  * among them stops Prometheus and Traefik at their start.
  *
- * Source: http.md section 8.
+ * Source: Consul HTTP API, "Read Configuration".
  */
 export const agentSelf = route({
   method: 'GET',

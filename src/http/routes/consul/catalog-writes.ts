@@ -2,7 +2,7 @@
  * `/v1/catalog/register` and `deregister`. Every entry here has one owner, the agent it is registered with, which
  * checks it and takes it along when it leaves: nobody else may write it, and the refusals say who may.
  *
- * Source: http.md section 9.
+ * Source: Consul HTTP API, "Register Entity", "Deregister Entity".
  */
 import { AgentError } from '../../../base/errors.ts';
 import { parseJson } from '../../endpoint/body.ts';
@@ -61,7 +61,7 @@ export const catalogDeregister = route({
   },
 });
 
-/** Texts that are not empty, by names without regard to case and `_`. Source: http.md J1 to J3. */
+/** Texts that are not empty, by names without regard to case and `_`. Source: J1 to J3 (docs/consul.md). */
 function nonEmptyFields(body: unknown): ReadonlyMap<string, string> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new AgentError('badRequest', 'Request decode failed: json: the body must be an object');

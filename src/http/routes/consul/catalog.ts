@@ -26,7 +26,7 @@ import {
 import { hasTags, INSTANCE_PARAMS, isLocalPeer, NODE_PARAMS, requireValue } from '../../pool/selectors.ts';
 import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 
-/** One pool is one datacenter. Source: http.md section 9. */
+/** One pool is one datacenter. Source: Consul HTTP API, "List Datacenters". */
 export const catalogDatacenters = route({
   method: 'GET',
   path: '/v1/catalog/datacenters',
@@ -37,7 +37,7 @@ export const catalogDatacenters = route({
   handler: ({ site }) => [site.info.datacenter],
 });
 
-/** A failed one stays listed until it is reaped. Source: http.md section 9. */
+/** A failed one stays listed until it is reaped. Source: Consul HTTP API, "List Nodes". */
 export const catalogNodes = route({
   method: 'GET',
   path: '/v1/catalog/nodes',
@@ -61,7 +61,7 @@ export const catalogNodes = route({
  * In whatever state the instances are; checks do not wake it. A filter selects instances, and what is left of them is
  * listed.
  *
- * Source: http.md section 9, B5.
+ * Source: Consul HTTP API, "List Services"; B5 (docs/consul.md).
  */
 export const catalogServices = route({
   method: 'GET',

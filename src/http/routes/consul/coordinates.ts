@@ -1,4 +1,4 @@
-/** `/v1/coordinate`: where members are in round-trip time. Source: http.md section 13. */
+/** `/v1/coordinate`: where members are in round-trip time. Source: Consul HTTP API, "Coordinates". */
 import { type ConsulCoordinate, toConsulCoordinate } from '../../consul/coordinates.ts';
 import { COORDINATE_SCHEMA } from '../../consul/schemas.ts';
 import { HttpError } from '../../endpoint/reply/reply.ts';

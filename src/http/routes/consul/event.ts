@@ -2,7 +2,7 @@
  * `/v1/event`: Serf's user events in Consul's shape. On the wire they are plain Serf events, so `serf event deploy`
  * on a real agent is heard here under that name, and the other way round.
  *
- * Source: Consul event_endpoint.go; http.md section 12. Differs: an event goes to every member, since a plain one has
+ * Source: Consul event_endpoint.go; Consul HTTP API, "Fire Event", "List Events". Differs: an event goes to every member, since a plain one has
  * nowhere to say which nodes or services it is for; ids are made of what an event is, so that all agents say the same.
  */
 import { createHash } from 'node:crypto';

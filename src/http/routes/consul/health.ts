@@ -14,7 +14,7 @@ import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 /**
  * A failed node's instances stay, with `serfHealth` critical; a node that left is gone.
  *
- * Source: http.md section 10.
+ * Source: Consul HTTP API, "List Service Instances for Service".
  */
 export const healthService = route({
   method: 'GET',

@@ -9,7 +9,7 @@ import { HttpReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, recordOf } from '../../endpoint/schema.ts';
 
-/** `GET /v1/agent/metrics`: JSON, or Prometheus' text for whoever asks for it. Source: http.md section 6. */
+/** `GET /v1/agent/metrics`: JSON, or Prometheus' text for whoever asks for it. Source: Consul HTTP API, "View Metrics". */
 export const agentMetrics = route({
   method: 'GET',
   path: '/v1/agent/metrics',

@@ -7,7 +7,7 @@ import { string, strings } from '../../endpoint/schema.ts';
 /** Consul's server port: a label only, no client connects to it. */
 const SERVER_PORT = 8300;
 
-/** `GET /v1/status/leader`: ourselves, as everybody answers for itself. Source: http.md section 11. */
+/** `GET /v1/status/leader`: ourselves, as everybody answers for itself. Source: Consul HTTP API, "Get Raft Leader". */
 export const statusLeader = route({
   method: 'GET',
   path: '/v1/status/leader',
@@ -16,7 +16,7 @@ export const statusLeader = route({
   handler: ({ view }) => ownServer(view),
 });
 
-/** `GET /v1/status/peers`: ourselves, never empty. Source: http.md section 11. */
+/** `GET /v1/status/peers`: ourselves, never empty. Source: Consul HTTP API, "List Raft Peers". */
 export const statusPeers = route({
   method: 'GET',
   path: '/v1/status/peers',

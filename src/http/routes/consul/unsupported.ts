@@ -2,7 +2,7 @@
  * What needs consensus, and what Consul without it would say. The status matters more than the words: a bare 404
  * for a key reads as "no such key", and some clients ask again without pause.
  *
- * Source: http.md section 16.
+ * Source: docs/consul.md, "Endpoints".
  */
 import { parseBlockingParams } from '../../endpoint/blocking.ts';
 import { indexHeaders } from '../../endpoint/reply/headers.ts';
@@ -59,7 +59,7 @@ function fixedRoute(
 
 /**
  * Refused, or on demand empty to readers: "no such key", told after the whole wait, so that nobody asks without pause.
- * Trap 1 of the API's page.
+ * Fabio, told 404 at once, asked 156,000 times in 8 s.
  */
 function kvRoutes(path: string): Route[] {
   const refused = unsupportedRoute('ANY', path, 501, NO_STORE);

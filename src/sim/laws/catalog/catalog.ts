@@ -159,7 +159,7 @@ export class CatalogLaws {
       if (message[0] !== MESSAGE_TYPE.user || !isCatalogType(message[1] ?? 0)) continue;
       if (to?.options.serfPeer === true)
         this.#reportViolation(
-          `design 4(b) ${host.label} sent ${to.label}, a plain peer, a message of type ${message[1]}`,
+          `P64 ${host.label} sent ${to.label}, a plain peer, a message of type ${message[1]}`,
         );
       if (ledgerOwner(message.subarray(1)) === host.name) this.#unsentSince.delete(host);
     }

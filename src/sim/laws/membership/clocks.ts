@@ -1,7 +1,7 @@
 /**
  * I16: nothing is decided by the wall clock. One seed, told under several settings of every host's clock, must be the
  * same story to the last fact. Between two lives of one host the clock goes on evenly: where it falls back, the catalogue
- * has work to do (design 4(c), rules 4 and 7), and other packets are other chances.
+ * has work to do (A3 and A15 in docs/replication.md), and other packets are other chances.
  */
 import { createAgent } from '../../../agent/agent.ts';
 import type { Millis } from '../../../base/time.ts';

@@ -85,7 +85,7 @@ test('S5 every message is sealed with a nonce of its own, and all that the key i
   expect(seals.reduce((sum, one) => sum + one)).toBe(sent.length);
 });
 
-test('4.1 the protocol of Serf that is set is announced, and 5 unless it is', () => {
+test('P1 the protocol of Serf that is set is announced, and 5 unless it is', () => {
   for (const protocol of [3, 4, 5])
     expect([...alone({ serf: { protocol } }).host.runningAgent.view.self().vsn]).toEqual([
       1,
@@ -98,7 +98,7 @@ test('4.1 the protocol of Serf that is set is announced, and 5 unless it is', ()
   expect([...alone({}).host.runningAgent.view.self().vsn]).toEqual([1, 5, 2, 2, 5, 5]);
 });
 
-test('1.6 with compression on, datagrams that are smaller so are compressed, others are not', () => {
+test('P7 with compression on, datagrams that are smaller so are compressed, others are not', () => {
   const sizes = (compression: boolean): { compressed: number; all: number; bytes: number } => {
     const world = new World({ seed: 2, makeAgent: createAgent });
     const counts = { compressed: 0, all: 0, bytes: 0 };

@@ -1,4 +1,4 @@
-/** Section 10 and S21: foreign names go to recursors, and nobody can put words into their mouth. */
+/** S21: foreign names go to recursors, and nobody can put words into their mouth. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
@@ -92,7 +92,7 @@ const knows =
 const fails: Say = (_, bytes) => answered(bytes, [], RA | SERVFAIL);
 const NAME = 'www.some-shop.example.com';
 
-describe('section 10: recursors', () => {
+describe('recursors', () => {
   test('D3 D9 none given: foreign names are REFUSED and RA is clear', async () => {
     const own = await door([]);
     const packet = await ask(own, `${NAME} A`);
@@ -117,7 +117,7 @@ describe('section 10: recursors', () => {
     expect(one.heard).toEqual([]);
   });
 
-  test('section 9: reverse names we know are ours, the others are asked on', async () => {
+  test('reverse names we know are ours, the others are asked on', async () => {
     const one = await recursor((_, bytes) => answered(bytes, [], RA | NXDOMAIN));
     const own = await door([one]);
     expect(await says(own, '1.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d1.node.dc1.consul');

@@ -20,7 +20,7 @@ function read(name: string): string {
   }
 }
 
-describe('section 2: what a name means', () => {
+describe('what a name means', () => {
   test.each([
     ['web.service.consul', 'service web'],
     ['web.service.dc1.consul', 'service web'],
@@ -97,7 +97,7 @@ test('D5 the domain is the one that was asked, in the letters it was asked in', 
   expect(parseName(['d1', 'node', 'Corp', 'EXAMPLE'], names)).toMatchObject({ domain: 'Corp.EXAMPLE' });
 });
 
-describe('section 9: reverse names', () => {
+describe('reverse names', () => {
   test.each([
     ['1.0.0.10.in-addr.arpa', 'reverse 0a000001'],
     ['1.0.0.10.IN-ADDR.ARPA', 'reverse 0a000001'],

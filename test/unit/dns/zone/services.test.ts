@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => door.close());
 
-describe('section 14, over UDP and TCP', () => {
+describe('questions about services, over UDP and TCP', () => {
   describe.each([false, true])('tcp %s', (tcp) => {
     test.each([
       ['web.service.consul A', WEB_A],
@@ -108,7 +108,7 @@ describe('section 14, over UDP and TCP', () => {
   });
 });
 
-describe('section 2: names', () => {
+describe('names', () => {
   test.each([
     ['_web._TCP.service.consul A', WEB_A],
     ['_web._Blue.service.consul A', 'NOERROR | A 10.0.0.1'],

@@ -21,8 +21,8 @@ async function timed<T>(promise: Promise<T>): Promise<{ value: T; millis: number
   return { value, millis: performance.now() - start };
 }
 
-describe('section 5: when a query blocks', () => {
-  test('rule 1: without an index, or with 0, it is answered at once', async () => {
+describe('when a query blocks', () => {
+  test('without an index, or with 0, it is answered at once', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     for (const query of ['', '?index=', '?index=0', '?index=0&wait=10m', '?wait=10m'])
@@ -30,7 +30,7 @@ describe('section 5: when a query blocks', () => {
     expect(agent.waiting).toBe(0);
   });
 
-  test('rule 2, rule 4, B3: any index but the current one is answered at once with the current one', async () => {
+  test('B3: any index but the current one is answered at once with the current one', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     for (const index of [1, SEED - 1, SEED + 1, 2 ** 53, '18446744073709551615']) {
@@ -39,7 +39,7 @@ describe('section 5: when a query blocks', () => {
     }
   });
 
-  test('rule 3: with the current index it waits for the change, and gets all of the new data', async () => {
+  test('with the current index it waits for the change, and gets all of the new data', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const parked = send(server, `${nodes}?index=${SEED}`);
@@ -52,7 +52,7 @@ describe('section 5: when a query blocks', () => {
     await until(() => agent.waiting === 0);
   });
 
-  test('rule 3: when the wait is over, and not before, it is answered as before', async () => {
+  test('when the wait is over, and not before, it is answered as before', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const before = await send(server, nodes);
@@ -62,7 +62,7 @@ describe('section 5: when a query blocks', () => {
     expect(agent.waiting).toBe(0);
   });
 
-  test('rule 5: a client that goes away frees its place', async () => {
+  test('a client that goes away frees its place', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const client = new AbortController();
@@ -99,7 +99,7 @@ describe('section 5: when a query blocks', () => {
   });
 });
 
-describe('section 2: index and wait', () => {
+describe('index and wait', () => {
   const block = (query: string) => parseBlockingParams(parseQueryString(query));
 
   test.each([
@@ -135,7 +135,7 @@ describe('section 2: index and wait', () => {
   });
 
   test.each([1000, 60_000, 600_000])(
-    'rule 3, trap 21: a wait of %d ms ends neither before it is over nor a sixteenth after',
+    'a wait of %d ms ends neither before it is over nor a sixteenth after',
     async (wait) => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       onTestFinished(() => void vi.useRealTimers());

@@ -33,7 +33,7 @@ async function line() {
   return { agent, server, nodes };
 }
 
-describe('section 2: near', () => {
+describe('near', () => {
   test.each(['/v1/catalog/service/web', '/v1/health/service/web', '/v1/health/checks/web'])(
     '%s is sorted by distance, and who has none comes last',
     async (path) => {
@@ -56,7 +56,7 @@ describe('section 2: near', () => {
   });
 });
 
-describe('section 13: coordinates', () => {
+describe('coordinates', () => {
   const coord = { Vec: [0.01, 0, 0, 0, 0, 0, 0, 0], Error: 0.1, Adjustment: 0, Height: 1e-5 };
 
   test('of all nodes that have one, and of one node', async () => {

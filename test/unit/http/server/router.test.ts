@@ -1,4 +1,4 @@
-/** Which route a path belongs to. Source: http.md T5 to T7. */
+/** Which route a path belongs to. Source: T5 to T7 (docs/consul.md). */
 import { expect, test } from 'vitest';
 import { textReply } from '../../../../src/http/endpoint/reply/reply.ts';
 import type { Route } from '../../../../src/http/endpoint/route.ts';

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { JoinIntent, LeaveIntent } from '../../../../src/wire/serf.ts';
 import { one, SELF } from '../one.ts';
 
-describe('4.5 leave intents', () => {
-  test('4.5 an alive member becomes leaving, and the intent goes on', () => {
+describe('P44 leave intents', () => {
+  test('P44 an alive member becomes leaving, and the intent goes on', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 5);
@@ -14,7 +14,7 @@ describe('4.5 leave intents', () => {
     expect(ann.serf.clocks.member).toBe(6);
   });
 
-  test('4.5 a failed member becomes left, and stays down since when it failed', () => {
+  test('P44 a failed member becomes left, and stays down since when it failed', () => {
     const ann = one({ members: ['bob'] });
     ann.now = 30;
     ann.down('bob');
@@ -28,7 +28,7 @@ describe('4.5 leave intents', () => {
     expect(ann.events()).toEqual(['failed bob', 'left bob']);
   });
 
-  test('4.5 an intent as old as the status time is ignored and not passed on', () => {
+  test('P44 an intent as old as the status time is ignored and not passed on', () => {
     const ann = one({ members: ['bob'] });
     ann.joinIntent('bob', 5);
     ann.told();
@@ -58,7 +58,7 @@ describe('4.5 leave intents', () => {
     expect(ann.events()).toEqual(['leaving bob', 'left bob']);
   });
 
-  test('4.5 leave intent about ourselves is refuted by a join intent, and not forwarded', () => {
+  test('P44 leave intent about ourselves is refuted by a join intent, and not forwarded', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent(SELF, 30);
@@ -69,7 +69,7 @@ describe('4.5 leave intents', () => {
     expect(ann.serf.clocks.member).toBe(32);
   });
 
-  test('4.5 a false leave older than our join needs no answer', () => {
+  test('P44 a false leave older than our join needs no answer', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent(SELF, 30);
     ann.told();
@@ -82,8 +82,8 @@ describe('4.5 leave intents', () => {
   });
 });
 
-describe('4.5 join intents', () => {
-  test('4.5 a newer join intent brings a leaving member back, moves the time and goes on', () => {
+describe('P44 join intents', () => {
+  test('P44 a newer join intent brings a leaving member back, moves the time and goes on', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent('bob', 5);
     ann.events();
@@ -95,7 +95,7 @@ describe('4.5 join intents', () => {
     expect(ann.events()).toEqual(['updated bob']);
   });
 
-  test('4.5 a join intent does not raise the dead: a left or failed member keeps its status', () => {
+  test('P44 a join intent does not raise the dead: a left or failed member keeps its status', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.down('bob');
     ann.leaveIntent('cat', 3);
@@ -108,7 +108,7 @@ describe('4.5 join intents', () => {
     expect(ann.seen('cat')).toEqual({ status: 'left', ltime: 7 });
   });
 
-  test('4.5 a join intent that is not news is not passed on', () => {
+  test('P44 a join intent that is not news is not passed on', () => {
     const ann = one({ members: ['bob'] });
 
     ann.joinIntent('bob', 7);
@@ -119,8 +119,8 @@ describe('4.5 join intents', () => {
   });
 });
 
-describe('4.3 what goes on', () => {
-  test('4.3 news goes on as the exact octets that came, extra fields and trailing bytes included, in fresh memory', () => {
+describe('P41 what goes on', () => {
+  test('P41 news goes on as the exact octets that came, extra fields and trailing bytes included, in fresh memory', () => {
     const ann = one({ members: ['bob'] });
     const datagram = Uint8Array.of(...JoinIntent.encode({ node: 'bob', ltime: 5 }), 0xde, 0xad);
     const came = new Uint8Array(datagram);
@@ -131,7 +131,7 @@ describe('4.3 what goes on', () => {
     expect(ann.told()).toEqual([came]);
   });
 
-  test('5.3 a newer intent of a member replaces its older one in our queue', () => {
+  test('P36 a newer intent of a member replaces its older one in our queue', () => {
     const ann = one({ members: ['bob', 'cat'] });
 
     ann.joinIntent('bob', 5);
@@ -155,7 +155,7 @@ describe('4.3 what goes on', () => {
     expect(ann.serf.clocks.member).toBe(1);
   });
 
-  test('4.3 an empty message is passed over; types that are not Serf messages throw unknownType', () => {
+  test('P40 an empty message is passed over; types that are not Serf messages throw unknownType', () => {
     const ann = one();
 
     ann.receive(new Uint8Array());
@@ -167,7 +167,7 @@ describe('4.3 what goes on', () => {
     expect(ann.out).toEqual([]);
   });
 
-  test('4.4 an intent from the far future is refused, not witnessed and not passed on', () => {
+  test('P42 an intent from the far future is refused, not witnessed and not passed on', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 2 + 2 ** 32);

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { LeaveIntent } from '../../../../src/wire/serf.ts';
 import { member, one, SELF } from '../one.ts';
 
-describe('4.5 what swim saw', () => {
-  test('4.5 a new member is alive at status time 0, with its tags', () => {
+describe('P43 what swim saw', () => {
+  test('P43 a new member is alive at status time 0, with its tags', () => {
     const ann = one();
 
     ann.up('bob', { role: 'db' });
@@ -13,7 +13,7 @@ describe('4.5 what swim saw', () => {
     expect(ann.events()).toEqual(['joined bob']);
   });
 
-  test('4.5 a member that goes down without a word has failed, even if memberlist says it left', () => {
+  test('P43 a member that goes down without a word has failed, even if memberlist says it left', () => {
     const ann = one({ members: ['bob', 'cat'] });
 
     ann.now = 70;
@@ -25,7 +25,7 @@ describe('4.5 what swim saw', () => {
     expect(ann.events()).toEqual(['failed bob', 'failed cat']);
   });
 
-  test('4.5 a member that said so before goes down as left', () => {
+  test('P43 a member that said so before goes down as left', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 5);
@@ -35,7 +35,7 @@ describe('4.5 what swim saw', () => {
     expect(ann.events()).toEqual(['leaving bob', 'left bob']);
   });
 
-  test('4.5 who is down already does not go down again', () => {
+  test('P43 who is down already does not go down again', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent('bob', 5);
     ann.down('bob');
@@ -48,7 +48,7 @@ describe('4.5 what swim saw', () => {
     expect(ann.events()).toEqual([]);
   });
 
-  test('4.5 a failed member keeps its row when swim drops its own, and its status time when it returns', () => {
+  test('P43 a failed member keeps its row when swim drops its own, and its status time when it returns', () => {
     const ann = one({ members: ['bob'] });
     ann.joinIntent('bob', 9);
     ann.down('bob');
@@ -62,7 +62,7 @@ describe('4.5 what swim saw', () => {
     expect(ann.serf.view.get('bob')?.tags.get('v')).toBe('2');
   });
 
-  test('4.5 who rejoins is off the failed and left lists', () => {
+  test('P43 who rejoins is off the failed and left lists', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.down('bob');
     ann.leaveIntent('cat', 4);
@@ -77,7 +77,7 @@ describe('4.5 what swim saw', () => {
     expect([ann.status('bob'), ann.status('cat')]).toEqual(['alive', 'alive']);
   });
 
-  test('4.5 an update replaces tags and address, not status or time; of an unknown member it is nothing', () => {
+  test('P43 an update replaces tags and address, not status or time; of an unknown member it is nothing', () => {
     const ann = one({ members: ['bob'] });
     ann.joinIntent('bob', 3);
     const next = member('bob', 'alive', { role: 'web' });
@@ -91,7 +91,7 @@ describe('4.5 what swim saw', () => {
     expect(ann.events()).toEqual(['updated bob']);
   });
 
-  test('4.8 a name conflict changes nothing here', () => {
+  test('P60 a name conflict changes nothing here', () => {
     const ann = one({ members: ['bob'] });
     const other = member('eve').identity.address;
 
@@ -102,8 +102,8 @@ describe('4.5 what swim saw', () => {
   });
 });
 
-describe('4.5 intents that outrun their member', () => {
-  test('4.5 a buffered join intent gives the status time', () => {
+describe('P45 intents that outrun their member', () => {
+  test('P45 a buffered join intent gives the status time', () => {
     const ann = one();
 
     ann.joinIntent('bob', 6);
@@ -112,7 +112,7 @@ describe('4.5 intents that outrun their member', () => {
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 6 });
   });
 
-  test('4.5 a buffered leave intent makes a new member leaving, so that it goes down as left', () => {
+  test('P45 a buffered leave intent makes a new member leaving, so that it goes down as left', () => {
     const ann = one();
 
     ann.leaveIntent('bob', 6);
@@ -123,7 +123,7 @@ describe('4.5 intents that outrun their member', () => {
     expect(ann.status('bob')).toBe('left');
   });
 
-  test('4.5 only the newest intent of a name is kept, of either kind, and only news is passed on', () => {
+  test('P45 only the newest intent of a name is kept, of either kind, and only news is passed on', () => {
     const ann = one();
 
     ann.leaveIntent('bob', 6);
@@ -137,7 +137,7 @@ describe('4.5 intents that outrun their member', () => {
     expect(ann.toldMessages()).toMatchObject([{ kind: 'joinIntent', ltime: 7, node: 'bob' }]);
   });
 
-  test('4.5 a leave intent about ourselves is not kept for us, should it come before all else', () => {
+  test('P45 a leave intent about ourselves is not kept for us, should it come before all else', () => {
     const { serf, lanes } = one({ unborn: true });
 
     serf.receive(LeaveIntent.encode({ node: SELF, ltime: 9, prune: false }), 0, []);
@@ -148,7 +148,7 @@ describe('4.5 intents that outrun their member', () => {
     expect(serf.clocks.member).toBe(10);
   });
 
-  test('4.5 buffered intents are forgotten after five minutes', () => {
+  test('P45 buffered intents are forgotten after five minutes', () => {
     const ann = one();
 
     ann.leaveIntent('bob', 6);
@@ -172,7 +172,7 @@ describe('4.5 intents that outrun their member', () => {
     expect(ann.toldMessages()).toMatchObject([{ node: 'late' }]);
   });
 
-  test('4.1 an intent for a name nobody may have is thrown out before it changes anything', () => {
+  test('P18 an intent for a name nobody may have is thrown out before it changes anything', () => {
     const ann = one();
 
     for (const node of ['', 'x'.repeat(129), 'ü'.repeat(65)])

@@ -7,8 +7,8 @@ const reconnects = (ann: One): string[] =>
     .filter((effect): effect is Extract<SerfEffect, { kind: 'reconnect' }> => effect.kind === 'reconnect')
     .map((effect) => effect.name);
 
-describe('4.10 reaping', () => {
-  test('4.10 a failed and a left member are erased a day later, at the next look', () => {
+describe('P61 reaping', () => {
+  test('P61 a failed and a left member are erased a day later, at the next look', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     ann.down('bob');
     ann.leaveIntent('cat', 5);
@@ -33,7 +33,7 @@ describe('4.10 reaping', () => {
     expect(ann.state().statusLTimes.has('bob')).toBe(false);
   });
 
-  test('4.10 the two timeouts are two settings', () => {
+  test('P61 the two timeouts are two settings', () => {
     const ann = one({
       members: ['bob', 'cat'],
       config: { reconnectTimeout: HOUR, tombstoneTimeout: 2 * HOUR },
@@ -47,7 +47,7 @@ describe('4.10 reaping', () => {
     expect([ann.status('bob'), ann.status('cat')]).toEqual([undefined, 'left']);
   });
 
-  test('4.12 the round trips of a reaped member are forgotten', () => {
+  test('P63 the round trips of a reaped member are forgotten', () => {
     const ann = one({ members: ['bob'] });
     const far = { vec: [0.05, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 };
     ann.serf.coordinates.update('bob', 50, far);
@@ -63,8 +63,8 @@ describe('4.10 reaping', () => {
   });
 });
 
-describe('4.10 reconnecting', () => {
-  test('4.10 the last failed member of a pair is tried every 30 s, at its last address', () => {
+describe('P61 reconnecting', () => {
+  test('P61 the last failed member of a pair is tried every 30 s, at its last address', () => {
     const ann = one({ members: ['bob'] });
     ann.down('bob');
     ann.serf.handleMemberEvent({ kind: 'memberDropped', member: member('bob', 'dead') }, 0, ann.out);
@@ -80,7 +80,7 @@ describe('4.10 reconnecting', () => {
     expect(ann.facts()).toContainEqual({ kind: 'reconnecting', node: 'bob' });
   });
 
-  test('4.10 who left is not tried, nor anybody while nobody failed', () => {
+  test('P61 who left is not tried, nor anybody while nobody failed', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.leaveIntent('bob', 5);
     ann.down('bob');
@@ -90,7 +90,7 @@ describe('4.10 reconnecting', () => {
     expect(reconnects(ann)).toEqual([]);
   });
 
-  test('4.10 one failed among twenty that are up is tried about every twentieth time', () => {
+  test('P61 one failed among twenty that are up is tried about every twentieth time', () => {
     const names = Array.from({ length: 20 }, (_, i) => `n${i}`);
     const ann = one({ members: names, seed: 9 });
     ann.down('n3');
@@ -102,7 +102,7 @@ describe('4.10 reconnecting', () => {
     expect(reconnects(ann).length).toBeLessThan(1.3 * expected);
   });
 
-  test('4.10 every failed member gets its turn', () => {
+  test('P61 every failed member gets its turn', () => {
     const names = ['bob', 'cat', 'dan'];
     const ann = one({ members: names });
     for (const name of names) ann.down(name);
@@ -112,7 +112,7 @@ describe('4.10 reconnecting', () => {
     expect(new Set(reconnects(ann))).toEqual(new Set(names));
   });
 
-  test('4.10 who leaves tries nobody any more', () => {
+  test('P61 who leaves tries nobody any more', () => {
     const ann = one({ members: ['bob'] });
     ann.down('bob');
     ann.serf.leave(0, ann.out);
@@ -124,8 +124,8 @@ describe('4.10 reconnecting', () => {
   });
 });
 
-describe('4.10 queues', () => {
-  test('4.10 every 30 s a lane is cut to its depth, and a fact tells', () => {
+describe('P61 queues', () => {
+  test('P61 every 30 s a lane is cut to its depth, and a fact tells', () => {
     const ann = one({ config: { maxQueueDepth: 20 } });
     for (let ltime = 1; ltime <= 50; ltime++) ann.event('e', ltime);
     for (let i = 0; i < 20; i++) ann.joinIntent(`n${i}`, 5);

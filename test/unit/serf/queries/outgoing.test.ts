@@ -36,8 +36,8 @@ const answer = (ann: One, asked: QueryReport, from: string, words: string, flags
   ann.receive(QueryResponse.encode({ ltime, id: asked.id, from, flags, payload: encodeUtf8(words) }));
 };
 
-describe('4.6 a query of ours', () => {
-  test('4.6 goes to all with our address, and is answered by ourselves too', () => {
+describe('P53 a query of ours', () => {
+  test('P53 goes to all with our address, and is answered by ourselves too', () => {
     const ann = one({ members: ['bob'] });
 
     const asked = ann.serf.query(question({ payload: encodeUtf8('now') }), ann.now, ann.out);
@@ -59,7 +59,7 @@ describe('4.6 a query of ours', () => {
     expect(ann.serf.clocks.query).toBe(2);
   });
 
-  test('4.6 the first ack and the first answer of each member count, and only of members', () => {
+  test('P55 the first ack and the first answer of each member count, and only of members', () => {
     const ann = one({ members: ['bob', 'cat'] });
     const asked = ann.serf.query(question({ ack: false }), ann.now, ann.out);
 
@@ -75,7 +75,7 @@ describe('4.6 a query of ours', () => {
     expect(ann.facts()).toContainEqual({ kind: 'responseRefused', from: 'eve', why: 'not from a member' });
   });
 
-  test('4.6 it is over at its timeout; a minute later it is forgotten', () => {
+  test('P53 it is over at its timeout; a minute later it is forgotten', () => {
     const ann = one({ members: ['bob'] });
     const asked = ann.serf.query(question({ timeout: 1000 }), ann.now, ann.out);
 
@@ -89,7 +89,7 @@ describe('4.6 a query of ours', () => {
     expect(ann.serf.queryReport(asked.id)).toBeUndefined();
   });
 
-  test('4.6 what is too large, not understood, or one too many is refused, and nothing is sent', () => {
+  test('P53 what is too large, not understood, or one too many is refused, and nothing is sent', () => {
     const ann = one();
     const refused = (changes: Partial<QueryDefinition>, code: string): void =>
       expect(() => ann.serf.query(question(changes), ann.now, ann.out)).toThrowError(
@@ -107,8 +107,8 @@ describe('4.6 a query of ours', () => {
   });
 });
 
-describe('4.6 a query of another', () => {
-  test('4.6 is acked if it asks for that, and waits for an answer, which goes to its sender', () => {
+describe('P55 a query of another', () => {
+  test('P55 is acked if it asks for that, and waits for an answer, which goes to its sender', () => {
     const ann = one({ members: ['bob'] });
 
     ann.query(7, 3, { ...ofBob, flags: 1, payload: encodeUtf8('?') });
@@ -128,7 +128,7 @@ describe('4.6 a query of another', () => {
     );
   });
 
-  test('4.6 43 an answer above 1024 bytes, head included, is refused, and may be given shorter', () => {
+  test('P55 an answer above 1024 bytes, head included, is refused, and may be given shorter', () => {
     const ann = one({ members: ['bob'] });
     ann.query(7, 3, ofBob);
 
@@ -139,14 +139,14 @@ describe('4.6 a query of another', () => {
     expect(sent(ann)).toHaveLength(1);
   });
 
-  test('4.6 its time over, nobody waits for an answer any more', () => {
+  test('P55 its time over, nobody waits for an answer any more', () => {
     const ann = one({ members: ['bob'] });
     ann.query(7, 3, ofBob);
     ann.pass(5000);
     expect(ann.serf.pendingQueries).toEqual([]);
   });
 
-  test('4.6 filters of node and tag must all match; otherwise not even an ack goes', () => {
+  test('P54 filters of node and tag must all match; otherwise not even an ack goes', () => {
     const ann = one({ members: ['bob'] });
     ann.up(SELF, { role: 'web-1' });
     const nodes = (...names: string[]) => encodeFilter({ kind: 'nodes', nodes: names });
@@ -168,7 +168,7 @@ describe('4.6 a query of another', () => {
     expect(ann.told('queries')).toHaveLength(7);
   });
 
-  test('4.6 S7 nobody is answered where no member lives: we are not to be turned on a stranger', () => {
+  test('P55 S7 nobody is answered where no member lives: we are not to be turned on a stranger', () => {
     const ann = one({ members: ['bob'] });
 
     ann.query(7, 3, { ...ofBob, addr: Uint8Array.of(8, 8, 8, 8), flags: 1 });
@@ -177,7 +177,7 @@ describe('4.6 a query of another', () => {
     expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', why: 'its sender is no member' }]);
   });
 
-  test('4.6 with a relay factor the answer goes through others too, and they send it on', () => {
+  test('P56 with a relay factor the answer goes through others too, and they send it on', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const cat = one({ members: ['bob'] });
 
@@ -195,7 +195,7 @@ describe('4.6 a query of another', () => {
     }
   });
 
-  test('4.6 what is no answer, or for no member, is not sent on', () => {
+  test('P56 what is no answer, or for no member, is not sent on', () => {
     const cat = one({ members: ['bob'] });
     const relay = (ip: Uint8Array, body: Uint8Array): void => {
       const dest = { kind: 'relayAddress', ip, port: 7946, zone: '' } as const;
@@ -209,7 +209,7 @@ describe('4.6 a query of another', () => {
   });
 });
 
-describe('4.7 keys', () => {
+describe('P59 keys', () => {
   const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
   const base64 = (octet: number): string => Buffer.from(key(octet)).toString('base64');
   let id = 0;
@@ -225,7 +225,7 @@ describe('4.7 keys', () => {
       : undefined;
   };
 
-  test('4.7 installed, used, listed and removed; the primary never', () => {
+  test('P59 installed, used, listed and removed; the primary never', () => {
     const ann = one({ members: ['bob'], keys: [key(1)] });
 
     expect(said(ann, '_serf_install-key', 2)).toMatchObject({ result: true });
@@ -246,7 +246,7 @@ describe('4.7 keys', () => {
     ]);
   });
 
-  test('4.7 G16 a change is answered only when it is kept, and a disk that fails is told', () => {
+  test('P59 G16 a change is answered only when it is kept, and a disk that fails is told', () => {
     const ann = one({ members: ['bob'], keys: [key(1)], keepsKeys: true });
 
     expect(said(ann, '_serf_install-key', 2)).toBeUndefined();
@@ -261,7 +261,7 @@ describe('4.7 keys', () => {
     expect(said.last(ann)).toMatchObject({ result: false, message: expect.stringContaining('ENOSPC') });
   });
 
-  test('4.7 without encryption there is no keyring, and we say so as agents do', () => {
+  test('P59 without encryption there is no keyring, and we say so as agents do', () => {
     const ann = one({ members: ['bob'] });
     for (const name of ['_serf_install-key', '_serf_list-keys', '_serf_remove-key'])
       expect(said(ann, name, name === '_serf_list-keys' ? undefined : 2)).toMatchObject({
@@ -270,7 +270,7 @@ describe('4.7 keys', () => {
       });
   });
 
-  test('4.7 a list too long for one answer is cut, and says so', () => {
+  test('P59 a list too long for one answer is cut, and says so', () => {
     const ann = one({ members: ['bob'], keys: Array.from({ length: 40 }, (_, i) => key(i)) });
     const list = said(ann, '_serf_list-keys');
     expect(list?.keys.length).toBeGreaterThan(10);
@@ -278,7 +278,7 @@ describe('4.7 keys', () => {
   });
 });
 
-describe('4.8 two nodes with our name', () => {
+describe('P60 two nodes with our name', () => {
   const contest = (ann: One): QueryReport['id'] => {
     const other = member('eve').identity.address;
     ann.serf.handleMemberEvent({ kind: 'nameConflict', member: member(SELF), other }, ann.now, ann.out);
@@ -296,7 +296,7 @@ describe('4.8 two nodes with our name', () => {
   };
   const lost = (ann: One): boolean => ann.out.some((effect) => effect.kind === 'nameVoteLost');
 
-  test('4.8 the members are asked; who has fewer of them goes', () => {
+  test('P60 the members are asked; who has fewer of them goes', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const id = contest(ann);
     claim(ann, id, 'bob', 'eve');
@@ -313,7 +313,7 @@ describe('4.8 two nodes with our name', () => {
     expect(ann.facts()).toContainEqual({ kind: 'nameVote', node: SELF, ours: 1, others: 2 });
   });
 
-  test('4.8 who has most of them stays', () => {
+  test('P60 who has most of them stays', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const id = contest(ann);
     claim(ann, id, 'bob', SELF);
@@ -323,7 +323,7 @@ describe('4.8 two nodes with our name', () => {
     expect(lost(ann)).toBe(false);
   });
 
-  test('4.8 5.1 alone, or asked by nobody, we stay; and are not made to ask again and again', () => {
+  test('P60 alone, or asked by nobody, we stay; and are not made to ask again and again', () => {
     const ann = one();
     expect(contest(ann)).not.toBe(-1);
     expect(contest(ann)).toBe(-1);
@@ -333,12 +333,12 @@ describe('4.8 two nodes with our name', () => {
     expect(contest(ann)).not.toBe(-1);
   });
 
-  test('4.8 the vote can be switched off', () => {
+  test('P60 the vote can be switched off', () => {
     const ann = one({ members: ['bob'], config: { nameVote: false } });
     expect(contest(ann)).toBe(-1);
   });
 
-  test('4.8 asked about another name, we tell whom we mean by it; about our own, nothing', () => {
+  test('P60 asked about another name, we tell whom we mean by it; about our own, nothing', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.query(1, 3, { ...ofBob, name: '_serf_conflict', payload: encodeUtf8('cat') });
     const [about] = sent(ann);
@@ -356,7 +356,7 @@ describe('4.8 two nodes with our name', () => {
 });
 
 describe('reminders', () => {
-  test('4.6 who should have acked and has not is asked directly, once', () => {
+  test('P53 who should have acked and has not is asked directly, once', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const nodes = ['ann', 'bob', 'cat'];
     const asked = ann.serf.query(question({ nodes, timeout: 1000 }), ann.now, ann.out);

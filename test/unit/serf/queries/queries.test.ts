@@ -10,8 +10,8 @@ const golden = JSON.parse(
   readonly defaultQueryTimeout: readonly { readonly n: number; readonly lanMs: number }[];
 };
 
-describe('4.6 queries', () => {
-  test('4.6 a query that is news moves the query clock and goes on as it came', () => {
+describe('P53 queries', () => {
+  test('P53 a query that is news moves the query clock and goes on as it came', () => {
     const ann = one();
 
     ann.query(77, 5);
@@ -21,7 +21,7 @@ describe('4.6 queries', () => {
     expect(ann.told('events')).toEqual([]);
   });
 
-  test('4.6 the same id at the same time is not news; another id, or time, is', () => {
+  test('P53 the same id at the same time is not news; another id, or time, is', () => {
     const ann = one();
 
     ann.query(77, 5);
@@ -33,7 +33,7 @@ describe('4.6 queries', () => {
     expect(ann.told('queries')).toHaveLength(2);
   });
 
-  test('4.6 a query flagged for us alone is remembered, but not passed on', () => {
+  test('P53 a query flagged for us alone is remembered, but not passed on', () => {
     const ann = one();
 
     ann.query(77, 5, { flags: 2 });
@@ -43,7 +43,7 @@ describe('4.6 queries', () => {
     expect(ann.serf.clocks.query).toBe(6);
   });
 
-  test('4.6 a query whose filters do not match us still goes on', () => {
+  test('P41 a query whose filters do not match us still goes on', () => {
     const ann = one();
 
     ann.query(77, 5, { filters: [Uint8Array.of(0, 0x91, 0xa3, 0x7a, 0x7a, 0x7a)] });
@@ -51,7 +51,7 @@ describe('4.6 queries', () => {
     expect(ann.told('queries')).toHaveLength(1);
   });
 
-  test('4.6 a query more than a buffer behind is too old', () => {
+  test('P53 a query more than a buffer behind is too old', () => {
     const ann = one({ config: { eventBuffer: 16 } });
     ann.query(1, 100);
     ann.told('queries');
@@ -63,7 +63,7 @@ describe('4.6 queries', () => {
     expect(ann.told('queries')).toHaveLength(1);
   });
 
-  test('4.4 a query from the far future is refused, not witnessed and not passed on', () => {
+  test('P42 a query from the far future is refused, not witnessed and not passed on', () => {
     const ann = one();
 
     ann.query(1, 2 + 2 ** 32);
@@ -73,7 +73,7 @@ describe('4.6 queries', () => {
     expect(ann.facts()).toEqual([{ kind: 'clockRefused', clock: 'query', ltime: 2 + 2 ** 32, ours: 1 }]);
   });
 
-  test('5.1 what kills real agents is thrown out before it is remembered or passed on', () => {
+  test('P18 what kills real agents is thrown out before it is remembered or passed on', () => {
     const ann = one();
     const addr = Uint8Array.of(127, 0, 0, 9);
 
@@ -96,7 +96,7 @@ describe('4.6 queries', () => {
     expect(ann.told('queries')).toHaveLength(512);
   });
 
-  test('4.6 an answer to no query of ours changes nothing and goes nowhere', () => {
+  test('P55 an answer to no query of ours changes nothing and goes nowhere', () => {
     const ann = one();
 
     ann.receive(QueryResponse.encode(QueryResponse.create({ ltime: 9, id: 1, from: 'bob' })));
@@ -108,6 +108,6 @@ describe('4.6 queries', () => {
   });
 });
 
-test.each(golden.defaultQueryTimeout)('4.6 among $n members a query waits $lanMs ms', ({ n, lanMs }) => {
+test.each(golden.defaultQueryTimeout)('P53 among $n members a query waits $lanMs ms', ({ n, lanMs }) => {
   expect(defaultQueryTimeout(200, n)).toBe(lanMs);
 });

@@ -30,7 +30,7 @@ const entry = {
 };
 const wants = (filter: string): boolean => compileFilter(filter, SERVICE_ENTRY_SCHEMA)(entry);
 
-describe('section 15: what a filter selects', () => {
+describe('what a filter selects', () => {
   test.each([
     'Service.Service == web',
     'Service.Service=="web"',
@@ -107,7 +107,7 @@ describe('section 15: what a filter selects', () => {
   });
 });
 
-describe('section 15: what is refused, with a sentence', () => {
+describe('what is refused, with a sentence', () => {
   test.each([
     ' ',
     'Service.Service',
@@ -187,7 +187,7 @@ describe('S19: a filter bomb costs little', () => {
   });
 });
 
-describe('section 15: on every endpoint marked F', () => {
+describe('a filter on every endpoint that has one', () => {
   async function cluster() {
     const agent = new FakeAgent(member('ann', { tags: new Map([['rack', 'r1']]) }), member('bob'));
     const web = service('web', { id: 'web-1', port: 80, meta: new Map([['team', 'core']]) });

@@ -1,4 +1,4 @@
-/** `/v1/agent/monitor`: the live log, whoever reads it and however slowly. http.md section 8. */
+/** `/v1/agent/monitor`: the live log, whoever reads it and however slowly. Source: Consul HTTP API, "Stream Logs". */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { LogLevel } from '../../../../../src/config/schema.ts';

@@ -84,7 +84,7 @@ describe('GET /v1/catalog/services', () => {
 describe('GET /v1/catalog/service/:name', () => {
   const path = '/v1/catalog/service/web';
 
-  test('section 7: CatalogService, flat', async () => {
+  test('CatalogService, flat', async () => {
     const agent = world();
     const server = await open(agent);
     agent.touch(['service:web', 'entries:ann']);
@@ -141,7 +141,7 @@ describe('GET /v1/catalog/service/:name', () => {
     ['node-meta=rack:r1', ['web-1']],
     ['near=_agent', ['web-1', 'web-2', 'web-3']],
     ['peer=other', []],
-  ])('section 2: %s gives %j', async (query, expected) => {
+  ])('%s gives %j', async (query, expected) => {
     expect(ids((await send(await open(world()), `${path}?${query}`)).json())).toEqual(expected);
   });
 

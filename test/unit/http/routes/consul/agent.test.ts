@@ -7,7 +7,7 @@ import { FakeAgent, INFO, member, put, send, serve } from '../../fixture.ts';
 type Json = Record<string, unknown>;
 
 describe('GET /v1/agent/self', () => {
-  test('trap 3: every top-level value is an object or null', async () => {
+  test('every top-level value is an object or null', async () => {
     const server = await serve(new FakeAgent(member('ann', { tags: new Map([['rack', 'r1']]) })));
     const self = (await send(server, '/v1/agent/self')).json() as Json;
     expect(Object.keys(self)).toEqual(['Config', 'DebugConfig', 'Coord', 'Member', 'Stats', 'Meta']);

@@ -14,7 +14,7 @@ async function world() {
   return { agent, say };
 }
 
-test('section 9: catalog/register is refused, and says where to register instead', async () => {
+test('catalog/register is refused, and says where to register instead', async () => {
   const { agent, say } = await world();
   const path = '/v1/catalog/register';
   expect(await say(path, { Node: 'x' })).toEqual([400, 'Must provide node and address']);
@@ -27,7 +27,7 @@ test('section 9: catalog/register is refused, and says where to register instead
   expect(agent.asked).toEqual([]);
 });
 
-test('section 9: catalog/deregister is true when nothing matched', async () => {
+test('catalog/deregister is true when nothing matched', async () => {
   const { agent, say } = await world();
   const path = '/v1/catalog/deregister';
   expect(await say(path, {})).toEqual([400, 'Missing node']);
@@ -40,7 +40,7 @@ test('section 9: catalog/deregister is true when nothing matched', async () => {
   expect(agent.asked).toEqual([]);
 });
 
-test('section 9: what this agent owns is removed, what another owns is refused by its name', async () => {
+test('what this agent owns is removed, what another owns is refused by its name', async () => {
   const { agent, say } = await world();
   const path = '/v1/catalog/deregister';
   expect(await say(path, { Node: 'ann', ServiceID: 'web' })).toEqual([200, 'true']);

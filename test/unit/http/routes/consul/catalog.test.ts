@@ -82,7 +82,7 @@ describe('GET /v1/catalog/nodes', () => {
   });
 });
 
-describe('section 2: parameters all reads know', () => {
+describe('parameters all reads know', () => {
   const ask = async (query: string) => {
     const { status, body } = await send(await serve(agent()), `${nodes}?${query}`);
     return status === 200 ? 200 : [status, body];

@@ -40,7 +40,7 @@ const checkIds = (list: unknown): unknown[] => (list as Json[]).map((one) => one
 describe('GET /v1/health/service/:name', () => {
   const path = '/v1/health/service/web';
 
-  test('section 7: ServiceEntry, with the node’s own health and checks beside its own', async () => {
+  test('ServiceEntry, with the node’s own health and checks beside its own', async () => {
     const agent = world();
     const server = await serve(agent);
     agent.touch(['service:web', 'entries:ann']);
@@ -119,7 +119,7 @@ describe('GET /v1/health/service/:name', () => {
     ['tag=V1', ['web-1']],
     ['node-meta=rack%3Ar1&near=_agent', ['web-1']],
     ['peer=x', []],
-  ])('section 2: %s gives %j', async (query, expected) => {
+  ])('%s gives %j', async (query, expected) => {
     expect(serviceIds((await send(await serve(world()), `${path}?${query}`)).json())).toEqual(expected);
   });
 

@@ -1,4 +1,4 @@
-/** `/v1/agent/metrics`: the same figures in both shapes. Rules: http.md section 6; S17. */
+/** `/v1/agent/metrics`: the same figures in both shapes. Source: Consul HTTP API, "View Metrics"; S17. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { Meter } from '../../../../../src/base/meter.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeAgent, member, send, serve } from '../../fixture.ts';
 
-/** Source: http.md section 16. */
+/** What needs consensus, and how each of it is refused. */
 const REFUSALS: readonly [method: string, path: string, status: number, body: string | RegExp][] = [
   [
     'GET',
@@ -46,14 +46,14 @@ const REFUSALS: readonly [method: string, path: string, status: number, body: st
   ['PUT', '/v1/nonsense', 404, ''],
 ];
 
-test.each(REFUSALS)('section 16: %s %s is %d', async (method, path, status, body) => {
+test.each(REFUSALS)('%s %s is %d', async (method, path, status, body) => {
   const answer = await send(await serve(new FakeAgent(member('ann'))), path, { method });
   expect(answer.status).toBe(status);
   expect(answer.body).toEqual(typeof body === 'string' ? body : expect.stringMatching(body));
   if (status === 404) expect(answer.headers['x-consul-index']).toBe('1');
 });
 
-test('section 16, trap 1: an empty store, if it is wanted, blocks its readers and refuses its writers', async () => {
+test('an empty store, if it is wanted, blocks its readers and refuses its writers', async () => {
   const agent = new FakeAgent(member('ann'));
   const server = await serve(agent, { emptyKv: true });
   const first = await send(server, '/v1/kv/fabio/config?recurse=');
@@ -64,7 +64,7 @@ test('section 16, trap 1: an empty store, if it is wanted, blocks its readers an
   expect((await send(server, '/v1/kv/a', { method: 'PUT', body: 'x' })).status).toBe(501);
 });
 
-test('section 16: every refusal names the way out', async () => {
+test('every refusal names the way out', async () => {
   const server = await serve(new FakeAgent(member('ann')));
   for (const path of ['/v1/kv/a', '/v1/session/list', '/v1/txn', '/v1/snapshot', '/v1/operator/raft/peers'])
     expect((await send(server, path)).body).toMatch(/[a-z]\. (?:Keep|Lock|Each|See|Ask) /);

@@ -1,4 +1,4 @@
-/** `/v1/hearsay/events`: what a client that follows everything sees, loses and is told. S23; issue 5.2. */
+/** `/v1/hearsay/events`: what a client that follows everything sees, loses and is told. S23. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HttpServer } from '../../../../../src/http/server/server.ts';

@@ -274,7 +274,7 @@ test('a message of ours to a peer without a catalogue', () => {
   world.start('eve');
   bob.will({ kind: 'sendPacket', to: world.host('eve').address, packet: rumor('bob') });
   world.injectDatagram('bob', nowhere, new Uint8Array(1));
-  expect(broken).toEqual(['design 4(b) bob sent eve, a plain peer, a message of type 200']);
+  expect(broken).toEqual(['P64 bob sent eve, a plain peer, a message of type 200']);
 });
 
 test('L3: who shows what is not published, who serves the dead, and who has something left to say', () => {
