@@ -17,7 +17,7 @@ test.each([1, 2, 5, 6])('seed %i', (seed) => {
   for (const { host, paper } of lives) {
     const played = replayRecording(paper.bytes);
     expect(played.difference, `${host}, seed ${seed}`).toBeUndefined();
-    expect([played.recordingEnd.kind, played.inputs], host).toEqual(['whole', paper.lines.length - 1]);
+    expect([played.recordingEnd.kind, played.inputs], host).toEqual(['complete', paper.lines.length - 1]);
     decisions += played.decisions;
   }
   expect(decisions).toBeGreaterThan(500);

@@ -137,7 +137,7 @@ describe('rules', () => {
     expect(limit(undefined, { transport: 'tcp' })).toBe(65_535);
   });
 
-  test('never empty by trimming: whatever the size and the type, something is said while something passes', async () => {
+  test('never empty by truncation: whatever the size and the type, something is said while something passes', async () => {
     const long = Array.from({ length: 30 }, (_, i) => ({
       node: `n${i}`,
       name: 'far',
@@ -209,7 +209,7 @@ describe('rules', () => {
       domain: 'hearsay',
       altDomain: 'consul',
       aRecordLimit: Number.POSITIVE_INFINITY,
-      trimming: { truncate: 'auto', udpAnswerLimit: Number.POSITIVE_INFINITY },
+      truncation: { truncate: 'auto', udpAnswerLimit: Number.POSITIVE_INFINITY },
       soa: { refreshSeconds: 3600, retrySeconds: 600, expireSeconds: 86_400, minimumSeconds: 0 },
       recursors: { servers: [], strategy: 'sequential', timeout: 2000 },
     });
@@ -220,7 +220,7 @@ describe('rules', () => {
       }),
     ).toMatchObject({
       ...{ aRecordLimit: 2, udpIsNoTag: true, allow: [{ bits: 8 }], soa: { minimumSeconds: 5 } },
-      trimming: { truncate: 'never', udpAnswerLimit: 3 },
+      truncation: { truncate: 'never', udpAnswerLimit: 3 },
       recursors: { servers: [{ key: '9.9.9.9:53' }, { key: '[::1]:5353' }] },
     });
   });
@@ -230,9 +230,9 @@ describe('S20: who may ask', () => {
   const allow = ['10.0.0.0/8', 'fd00::/8'].map(parseCidr);
 
   test.each([
-    ['127.0.0.1', 'own'],
-    ['::1', 'own'],
-    ['::ffff:127.0.0.1', 'own'],
+    ['127.0.0.1', 'local'],
+    ['::1', 'local'],
+    ['::ffff:127.0.0.1', 'local'],
     ['10.1.2.3', 'allowed'],
     ['::ffff:10.1.2.3', 'allowed'],
     ['fd00::1%eth0', 'allowed'],
@@ -241,7 +241,7 @@ describe('S20: who may ask', () => {
     ['not an address', 'refused'],
   ])('%s is %s', (host, asker) => {
     expect(classifyClient(host, allow)).toBe(asker);
-    expect(classifyClient(host, [])).toBe(asker === 'own' ? 'own' : 'stranger');
+    expect(classifyClient(host, [])).toBe(asker === 'local' ? 'local' : 'outsider');
   });
 });
 

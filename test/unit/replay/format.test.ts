@@ -49,7 +49,7 @@ describe('a small file', () => {
     expect(replayRecording(bytes)).toMatchObject({
       inputs: lines - 2,
       end: 'stopped',
-      tape: { kind: 'whole' },
+      recordingEnd: { kind: 'complete' },
     });
   });
 
@@ -57,7 +57,7 @@ describe('a small file', () => {
     for (let length = 0; length < bytes.length; length++) {
       const whole = starts.slice(1).filter((start) => start <= length).length;
       const at = starts[whole] as number;
-      const end = at === length ? { kind: 'whole' } : { kind: 'torn', at, line: whole + 1 };
+      const end = at === length ? { kind: 'complete' } : { kind: 'truncated', at, line: whole + 1 };
       expect(read(bytes.subarray(0, length)), `cut to ${length}`).toEqual({ lines: whole, end });
     }
   });
@@ -70,7 +70,7 @@ describe('a small file', () => {
         const { lines: whole, end } = read(changed);
         const [from, to] = [starts[whole] as number, starts[whole + 1] ?? bytes.length];
         expect(from <= at && at < to, `changed at ${at}`).toBe(true);
-        expect(end).toMatchObject({ kind: 'damaged', at: from, line: whole + 1 });
+        expect(end).toMatchObject({ kind: 'corrupt', at: from, line: whole + 1 });
       }
     }
   });
@@ -85,9 +85,9 @@ describe('a small file', () => {
           continue;
         }
         const inputs = length < start ? i - 2 : i - 1;
-        const kind = length === start ? 'whole' : 'torn';
+        const kind = length === start ? 'complete' : 'truncated';
         const played = replayRecording(cut);
-        expect(played, `cut to ${length}`).toMatchObject({ inputs, end: 'cut', tape: { kind } });
+        expect(played, `cut to ${length}`).toMatchObject({ inputs, end: 'cut', recordingEnd: { kind } });
         expect(played.difference).toBeUndefined();
       }
   });
@@ -104,7 +104,7 @@ describe('a small file', () => {
       text.toSpliced(at - 1, 0, line),
     ]) {
       const { recordingEnd: tape } = replayRecording(new Uint8Array(Buffer.from(other.join(''))));
-      expect(tape.kind).toBe('damaged');
+      expect(tape.kind).toBe('corrupt');
     }
   });
 });

@@ -184,7 +184,7 @@ test('a recording that is full says so, and its agent goes on as it would have',
   for (const { paper } of full.lives) {
     expect(paper.ended).toBe('full');
     expect(paper.size).toBeLessThan(40_200);
-    expect(replayRecording(paper.bytes)).toMatchObject({ end: 'full', tape: { kind: 'whole' } });
+    expect(replayRecording(paper.bytes)).toMatchObject({ end: 'full', recordingEnd: { kind: 'complete' } });
   }
 });
 

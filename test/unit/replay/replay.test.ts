@@ -53,7 +53,7 @@ const sameIn = ({ difference, recordingEnd: tape }: ReplayResult): unknown => ({
   difference,
   tape: tape.kind,
 });
-const SAME = { difference: undefined, tape: 'whole' };
+const SAME = { difference: undefined, tape: 'complete' };
 const paperOf = (lives: readonly Life[], host: string) =>
   (lives.find((life) => life.host === host) as Life).paper;
 

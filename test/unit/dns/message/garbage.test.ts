@@ -217,14 +217,14 @@ test('S3 whatever other agents publish, every question about it has an answer', 
 test('a header that promises 65,535 of everything is refused by its header', () => {
   const bytes = Buffer.alloc(12);
   for (const at of [4, 6, 8, 10]) bytes.writeUInt16BE(0xffff, at);
-  expect(parseDnsRequest(bytes)).toMatchObject({ fault: 1, question: undefined });
+  expect(parseDnsRequest(bytes)).toMatchObject({ errorRcode: 1, question: undefined });
 });
 
 test('a label of 63 and a name of 255 octets are read; one more is not', () => {
   const label = 'a'.repeat(63);
   const longest = [label, label, label, 'a'.repeat(61)].join('.'); // 255 octets with the root
-  expect(parseDnsRequest(queryBytes(longest, 'A'))).toMatchObject({ fault: undefined });
-  expect(parseDnsRequest(queryBytes(`${longest}a`, 'A'))).toMatchObject({ fault: 1 });
+  expect(parseDnsRequest(queryBytes(longest, 'A'))).toMatchObject({ errorRcode: undefined });
+  expect(parseDnsRequest(queryBytes(`${longest}a`, 'A'))).toMatchObject({ errorRcode: 1 });
 });
 
 const sent = (socket: Socket, bytes: Uint8Array, door: Door): Promise<void> =>

@@ -61,10 +61,10 @@ describe('what a name means', () => {
     ['consul', 'apex'],
     ['d1.node.corp.example', 'node d1'],
     ['corp.example', 'apex'],
-    ['example', 'outside'],
-    ['consul.example.com', 'outside'],
-    ['notconsul', 'outside'],
-    ['', 'outside'],
+    ['example', 'outOfZone'],
+    ['consul.example.com', 'outOfZone'],
+    ['notconsul', 'outOfZone'],
+    ['', 'outOfZone'],
   ])('%s is %s', (name, expected) => {
     expect(read(name)).toBe(expected);
   });
@@ -88,8 +88,8 @@ describe('what a name means', () => {
     'service.default.ns.dc1.dc.consul',
     '10.in-addr.arpa',
     '8.b.d.0.1.0.0.2.ip6.arpa',
-  ])('N3 %s lies in between', (name) => {
-    expect(read(name)).toBe('between');
+  ])('N3 %s is an empty non-terminal', (name) => {
+    expect(read(name)).toBe('emptyNonTerminal');
   });
 });
 
@@ -118,7 +118,10 @@ describe('reverse names', () => {
 test('of two domains, one inside the other, the longer is meant', () => {
   const nested = parseZoneNames('consul', 'east.consul', 'dc1');
   expect(parseName(['east', 'consul'], nested)).toEqual({ kind: 'apex', domain: 'east.consul' });
-  expect(parseName(['node', 'east', 'consul'], nested)).toEqual({ kind: 'between', domain: 'east.consul' });
+  expect(parseName(['node', 'east', 'consul'], nested)).toEqual({
+    kind: 'emptyNonTerminal',
+    domain: 'east.consul',
+  });
 });
 
 test.each([
