@@ -56,31 +56,31 @@ export const agentSection = defineSection({
     port: GOSSIP_PORT,
     unspecified: true,
     defaultWords: '127.0.0.1:7946 without a gossip key, 0.0.0.0:7946 with one',
-    doc: 'Where gossip listens, UDP and TCP. Port 0 takes a free one.',
+    doc: 'Address that gossip listens on, UDP and TCP. Port 0 picks a free one.',
     source: 'memberlist Config.BindAddr, BindPort',
   }),
   advertise: addressSetting({
     port: 0,
     unspecified: false,
     defaultWords: 'the bound address, or the first private one',
-    doc: 'What others should dial. Without a port: the bound one. If absent, and bound to all addresses: one of this machine, followed when it changes.',
+    doc: 'Address that other members dial; without a port, the bound port. If it is not set and gossip is bound to all addresses, the agent picks an address of this host and follows its changes.',
     source: 'memberlist Config.AdvertiseAddr, AdvertisePort',
   }),
   join: listSetting({
     placeholder: 'ADDR[:PORT]',
     check: validateHostPort,
-    doc: 'Members to join through at start; if none answers within seconds the agent does not start.',
+    doc: 'Member to join through at start; the agent exits if none answers within a few seconds.',
     source: 'serf agent -join',
   }),
   retryJoin: listSetting({
     placeholder: 'ADDR[:PORT]',
     check: validateHostPort,
-    doc: 'Members to keep trying, and to come back to after a partition.',
+    doc: 'Member to join through, retried until one answers and again after a partition.',
     source: 'serf agent -retry-join',
   }),
   tag: tagsSetting({
     maxBytes: MAX_TAGS_BYTES,
-    doc: 'Serf tag of this node; give it once for each.',
+    doc: 'Serf tag of this node; repeat the flag for several.',
     source: 'serf Config.Tags',
   }),
   datacenter: textSetting({
@@ -88,13 +88,13 @@ export const agentSection = defineSection({
     placeholder: 'NAME',
     check: validateDatacenter,
     bounds: 'one DNS label',
-    doc: 'Name of the datacenter in HTTP answers and DNS names.',
+    doc: 'Name of the datacenter in HTTP responses and DNS names.',
     source: 'consul datacenter',
   }),
   http: listenSetting({
     default: '127.0.0.1:8500',
     port: 8500,
-    doc: 'Where the HTTP API listens. Beyond loopback it needs a token, or --insecure.',
+    doc: 'Address that the HTTP API listens on. Beyond loopback it requires a token, or --insecure.',
     source: 'consul addresses.http, ports.http',
   }),
   httpToken: textSetting({
@@ -102,19 +102,19 @@ export const agentSection = defineSection({
     defaultWords: 'none',
     secret: true,
     check: validateToken,
-    doc: 'Token every HTTP request must carry.',
+    doc: 'Token that every HTTP request must carry.',
   }),
   httpTokenFile: textSetting({
     default: undefined,
     defaultWords: 'none',
     placeholder: 'PATH',
     check: validateNotEmpty,
-    doc: 'File that holds the HTTP token; it wins over HEARSAY_HTTP_TOKEN.',
+    doc: 'File that holds the HTTP token; overrides HEARSAY_HTTP_TOKEN.',
   }),
   httpAllowedHosts: listSetting({
     placeholder: 'NAME',
     check: validateDomain,
-    doc: 'Host names, besides IP addresses and localhost, under which the HTTP API may be called.',
+    doc: 'Host name under which the HTTP API may be called, besides IP addresses and localhost.',
   }),
   insecure: booleanSetting({
     default: false,
@@ -125,14 +125,14 @@ export const agentSection = defineSection({
     default: 'hearsay',
     placeholder: 'NAME',
     check: validateDomain,
-    doc: 'Domain DNS answers for.',
+    doc: 'Domain that DNS answers for.',
     source: 'consul domain',
   }),
   altDomain: textSetting({
     default: 'consul',
     placeholder: 'NAME',
     check: validateDomain,
-    doc: 'Second domain DNS answers for.',
+    doc: 'Second domain that DNS answers for.',
     source: 'consul alt_domain',
   }),
   dataDir: textSetting({
@@ -140,14 +140,14 @@ export const agentSection = defineSection({
     defaultWords: 'none: in memory',
     placeholder: 'PATH',
     check: validateNotEmpty,
-    doc: 'Folder for what survives a restart.',
+    doc: 'Directory for the state that survives a restart.',
   }),
   importSerfSnapshot: textSetting({
     default: undefined,
     defaultWords: 'none',
     placeholder: 'PATH',
     check: validateNotEmpty,
-    doc: 'Snapshot of a Serf agent that ran here: whom it knew is joined at the first start. Later our own counts.',
+    doc: "Snapshot of a Serf agent that ran on this host: its members are joined at the first start. Later starts use the agent's own snapshot.",
     source: 'serf agent -snapshot',
   }),
   keyringFile: textSetting({
@@ -155,7 +155,7 @@ export const agentSection = defineSection({
     defaultWords: 'none',
     placeholder: 'PATH',
     check: validateNotEmpty,
-    doc: 'File with the gossip keys: a JSON array of base64, the primary first.',
+    doc: 'File with the gossip keys: a JSON array of base64 keys, the primary key first.',
     source: 'serf agent -keyring-file',
   }),
   gossipKey: textSetting({
@@ -164,7 +164,7 @@ export const agentSection = defineSection({
     secret: true,
     check: validateGossipKey,
     bounds: 'base64 of 16, 24 or 32 bytes',
-    doc: 'Gossip key, instead of a keyring file.',
+    doc: 'Gossip key, as an alternative to a keyring file.',
     source: 'serf agent -encrypt',
   }),
   label: textSetting({
@@ -173,80 +173,81 @@ export const agentSection = defineSection({
     placeholder: 'NAME',
     check: validateLabel,
     bounds: 'at most 255 bytes',
-    doc: 'Label on every packet and stream; others with another label are refused.',
+    doc: 'Label on every packet and stream; traffic with another label is refused.',
     source: 'memberlist Config.Label',
   }),
   preset: choiceSetting({
     values: PRESET_NAMES,
     default: 'lan',
-    doc: 'Timing of the protocol; what is set besides goes over it.',
+    doc: 'Timing of the protocol; single settings override it.',
     source: 'serf agent -profile',
   }),
   service: listSetting({
     placeholder: 'FILE',
     check: validateNotEmpty,
-    doc: "Service definition, in Consul's JSON shape or as YAML.",
+    doc: 'File with a service definition, as Consul JSON or YAML.',
   }),
   allowExecChecks: booleanSetting({
     default: false,
-    doc: 'Allow exec checks, only from --service files.',
+    doc: 'Allow exec checks, but only in --service files.',
     source: 'consul enable_local_script_checks',
   }),
   handlers: handlersSetting({
     doc:
-      'Programs and webhooks that are told of members that come and go, user events and queries, as those of Serf are. ' +
+      'Programs and webhooks that handle member changes, user events and queries, as Serf event handlers do. ' +
       'Each has `on` (`member-join`, `member-leave`, `member-failed`, `member-update`, `member-reap`, `user`, ' +
-      '`user:NAME`, `query`, `query:NAME` or `*`), `run` (the program and its arguments) or `webhook` (the URL that ' +
-      'gets a POST of JSON) and, unless a minute or ten seconds are right, `timeout`: docs/guides/serf-handlers.md.',
+      '`user:NAME`, `query`, `query:NAME` or `*`), either `run` (the program and its arguments) or `webhook` (the URL ' +
+      'that receives a POST of JSON), and optionally `timeout` (default: one minute, for a webhook ten seconds): ' +
+      'docs/guides/serf-handlers.md.',
     source: 'serf agent -event-handler',
   }),
   checkAllow: listSetting({
     placeholder: 'CIDR',
     check: validateCidr,
-    doc: "Network that checks may reach, besides loopback and the host's own addresses.",
+    doc: "Network that checks may connect to, besides loopback and the host's own addresses.",
   }),
   selfService: textSetting({
     default: 'consul',
     placeholder: 'NAME|off',
     check: validateSelfService,
     bounds: 'a service name, or off',
-    doc: 'Service as which each agent registers itself, as tools made for Consul expect.',
+    doc: 'Name of the service that each agent registers for itself, as tools written for Consul expect.',
   }),
   httpKv: choiceSetting({
     values: ['refuse', 'empty'],
     default: 'refuse',
-    doc: 'Key/value reads: refused with 501, or 404 as if there were no keys, for tools that must find none. Writes are refused.',
+    doc: 'Response to key/value reads: refuse answers 501; empty answers 404, for tools that must find no keys. Writes are always refused.',
   }),
   httpGetWrites: booleanSetting({
     default: true,
-    doc: 'Old clients on this host may deregister, say how checks stand, join and force-leave with GET, as python-consul 0.7 does.',
+    doc: 'Let old clients on this host deregister, update checks, join and force-leave with GET, as python-consul 0.7 does.',
   }),
   record: textSetting({
     default: undefined,
     defaultWords: 'none: nothing is recorded',
     placeholder: 'FILE',
     check: validateNotEmpty,
-    doc: 'Record what this agent hears and decides, for `hearsay replay`. Those of three earlier lives are kept as FILE.1 to FILE.3.',
+    doc: 'Record the inputs and decisions of this agent, for `hearsay replay`. Three earlier recordings are kept as FILE.1 to FILE.3.',
   }),
   recordRedact: booleanSetting({
     default: false,
-    doc: 'Keep payloads, check outputs, metadata and how checks are run out of the recording. Gossip keys never are in it.',
+    doc: 'Keep payloads, check outputs, metadata and how checks run out of the recording. Gossip keys are never recorded.',
   }),
   recordMaxBytes: integerSetting({
     default: 64 * 1024 * 1024,
     min: 64 * 1024,
-    doc: 'A recording ends at this size; the agent goes on.',
+    doc: 'Size at which the recording ends; the agent keeps running.',
   }),
   logLevel: choiceSetting({
     values: LOG_LEVELS,
     default: 'info',
-    doc: 'The least that is logged.',
+    doc: 'Lowest level that is logged.',
   }),
   logFormat: choiceSetting({
     values: ['json', 'pretty'],
     default: undefined,
     defaultWords: 'pretty on a terminal, else json',
-    doc: 'How log lines are written.',
+    doc: 'Format of log lines.',
   }),
 });
 
