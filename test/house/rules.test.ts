@@ -1,0 +1,80 @@
+/** The rules of the house that neither compiler nor linter can see. Each is one entry of the list below. */
+import { expect, test } from 'vitest';
+import {
+  bin,
+  findLines,
+  importsOf,
+  pages,
+  readText,
+  type Source,
+  src,
+  tests,
+  withoutComments,
+} from './sources.ts';
+
+/** Layers without clock, chance, sockets or waiting. The linter denies them the globals; this finds the rest. */
+const PURE_LAYERS = /^src\/(?:agent|base|catalog|checks|config|model|replay|serf|sim|swim|wire)\//;
+const IMPURE = /\bDate\.|\bnew Date\b|\bMath\.random\b|\bperformance\.|\bsetTimeout\b|\bawait\b/;
+/** Spelled in parts, so that this file does not offend. */
+const UNFINISHED = new RegExp(
+  [
+    'TO' + 'DO',
+    'FIX' + 'ME',
+    'XX' + 'X',
+    'HA' + 'CK',
+    '@ts-' + 'ignore',
+    'biome-' + 'ignore',
+    '\\.on' + 'ly\\(',
+  ].join('|'),
+);
+const MACHINE_PATH = new RegExp(['/wo' + 'rk/', '/tmp/' + 'brief'].join('|'));
+const BRITISH = /catalogue|neighbour|behaviour|colour|honour|licence\b/i;
+
+/** Each rule gives its offenders, as one would point at them: `path:line what`. */
+const RULES: Readonly<Record<string, () => readonly string[]>> = {
+  'in the core, time, chance and waiting come from outside': () =>
+    src
+      .filter(({ path }) => PURE_LAYERS.test(path))
+      .flatMap((source) => findLines(IMPURE, withoutComments(source))),
+
+  'every source file opens with what lives there': () =>
+    src.filter(({ path, text }) => path.endsWith('.ts') && !text.startsWith('/**')).map(({ path }) => path),
+
+  'no file knows the machine it was written on': () =>
+    [...src, ...tests, ...bin, ...pages].flatMap((source) => findLines(MACHINE_PATH, source)),
+
+  'nothing is left for later, silenced or singled out': () =>
+    [...src, ...tests, ...bin].flatMap((source) => findLines(UNFINISHED, source)),
+
+  'the spelling is American': () =>
+    [...src, ...tests, ...bin, ...pages]
+      .filter(({ path }) => path !== 'test/house/rules.test.ts')
+      .flatMap((source) => findLines(BRITISH, source)),
+
+  'every dependency is used by the program': () => {
+    const used = new Set([...src, ...bin].flatMap(importsOf).map(({ specifier }) => packageOf(specifier)));
+    const { dependencies } = JSON.parse(readText('package.json')) as {
+      readonly dependencies: Readonly<Record<string, string>>;
+    };
+    return Object.keys(dependencies).filter((name) => !used.has(name));
+  },
+};
+
+test.each(Object.entries(RULES))('%s', (_, offenders) => {
+  expect(offenders()).toEqual([]);
+});
+
+test('the rules look at something', () => {
+  expect(src.length).toBeGreaterThan(200);
+  expect(tests.length).toBeGreaterThan(200);
+  expect(src.filter(({ path }) => PURE_LAYERS.test(path)).flatMap(importsOf).length).toBeGreaterThan(500);
+  const planted: Source = { path: 'a', text: "// await\nconst a = 'await';\nawait b; /* await */" };
+  expect(findLines(IMPURE, withoutComments(planted))).toEqual(['a:3 await']);
+});
+
+/** `@fast-check/vitest/worker` is of the package `@fast-check/vitest`. */
+const packageOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');

@@ -1,0 +1,83 @@
+/** The files of the project as the rules of the house read them: as text, with their imports. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, posix, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Source {
+  /** From the root of the project, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface Import {
+  /** The importing file. */
+  readonly path: string;
+  /** As it is written: a package, `node:x` or a relative path. */
+  readonly specifier: string;
+  /** The imported file, for a relative path. */
+  readonly target: string | undefined;
+  /** Nothing of it is left at run time. */
+  readonly typeOnly: boolean;
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TEXT_FILE = /\.(?:[cm]?[jt]sx?|json|md|html|css|ya?ml|txt|sh)$/;
+
+export const src = readFolder('src');
+export const tests = readFolder('test');
+export const bin = readFolder('bin');
+/** Documents, and the files of the top level. */
+export const pages = [...readFolder('docs'), ...readTopLevel()];
+
+export const readText = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** Static imports and re-exports, and dynamic ones with a literal. */
+export function importsOf({ path, text }: Source): Import[] {
+  const statics = /^(?:import|export)\s+(type\s+)?(?:[\w*{][^;'"]*?\s+from\s+)?['"]([^'"]+)['"]/gm;
+  const dynamics = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
+  const toImport = (specifier: string, typeOnly: boolean): Import => ({
+    path,
+    specifier,
+    target: specifier.startsWith('.') ? posix.normalize(posix.join(dirname(path), specifier)) : undefined,
+    typeOnly,
+  });
+  return [
+    ...[...text.matchAll(statics)].map((match) => toImport(match[2] as string, match[1] !== undefined)),
+    ...[...text.matchAll(dynamics)].map((match) => toImport(match[1] as string, false)),
+  ];
+}
+
+/** The same lines without comments and without the inside of plain strings. */
+export function withoutComments({ path, text }: Source): Source {
+  const blank = (match: string): string => match.replace(/[^\n]/g, ' ');
+  return {
+    path,
+    text: text.replace(/\/\*[\s\S]*?\*\/|'(?:\\.|[^'\\\n])*'|(?<![:\\])\/\/[^\n]*/g, blank),
+  };
+}
+
+/** Each match as one would point at it: `path:line what`. */
+export function findLines(pattern: RegExp, { path, text }: Source): string[] {
+  return text.split('\n').flatMap((line, i) => {
+    const match = pattern.exec(line);
+    return match === null ? [] : [`${path}:${i + 1} ${match[0]}`];
+  });
+}
+
+function readFolder(folder: string): Source[] {
+  const start = join(ROOT, folder);
+  return readdirSync(start, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(start, name))
+    .filter((file) => TEXT_FILE.test(file) && statSync(file).isFile())
+    .map(readSource);
+}
+
+function readTopLevel(): Source[] {
+  return readdirSync(ROOT)
+    .filter((name) => /\.(?:ts|json|md|ya?ml)$/.test(name) && name !== 'package-lock.json')
+    .map((name) => readSource(join(ROOT, name)));
+}
+
+function readSource(file: string): Source {
+  return { path: relative(ROOT, file).split(sep).join('/'), text: readFileSync(file, 'utf8') };
+}
