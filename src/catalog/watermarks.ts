@@ -2,23 +2,18 @@
  * How far the ledgers had come of owners that are no members any more, so that an old copy met later brings back
  * nothing that they had removed. Bounded: the oldest are forgotten.
  */
+import { BoundedMap } from '../base/bounded-map.ts';
 import type { Delta, Progress } from './types.ts';
 
 const MAX_WATERMARKS = 4096;
 
 export class Watermarks {
-  readonly #watermarks = new Map<string, Progress>();
+  readonly #watermarks = new BoundedMap<string, Progress>(MAX_WATERMARKS);
 
   set(progress: Progress): void {
     // An empty ledger counts too: it replaced another, of which copies are still about.
     if (progress.epoch === 0) return;
-    this.#watermarks.delete(progress.owner);
     this.#watermarks.set(progress.owner, progress);
-    if (this.#watermarks.size <= MAX_WATERMARKS) return;
-    for (const oldest of this.#watermarks.keys()) {
-      this.#watermarks.delete(oldest);
-      return;
-    }
   }
 
   get(owner: string): Progress | undefined {

@@ -24,7 +24,7 @@ import { encodeLocalState, impliedIntents, readState } from './push-pull-state.t
 import type { InternalQueryHandler } from './queries/internal.ts';
 import { KeyQueryHandler } from './queries/keys.ts';
 import { Queries } from './queries/queries.ts';
-import { SourceLimiter } from './source-limit.ts';
+import { createSourceLimiter } from './source-limit.ts';
 import type {
   PendingQuery,
   QueryDefinition,
@@ -77,7 +77,7 @@ export class Serf {
   readonly #queries: Queries;
   readonly #keys: KeyQueryHandler;
   readonly #nameConflictVote: NameConflictVote;
-  readonly #sourceLimiter = new SourceLimiter();
+  readonly #sourceLimiter = createSourceLimiter();
   readonly #timers = new Timers<Timer>();
 
   constructor(options: SerfOptions) {
@@ -312,9 +312,9 @@ export class Serf {
 
   /** Has `from` brought no more news than an honest peer forwards? */
   #canAccept(from: string, now: Millis, out: SerfEffect[]): boolean {
-    const took = this.#sourceLimiter.acquire(from, now);
-    if (took === 'full') out.push({ kind: 'fact', fact: { kind: 'eventsThrottled', from } });
-    return took === 'ok';
+    const acquisition = this.#sourceLimiter.acquire(from, now);
+    if (acquisition === 'exhausted') out.push({ kind: 'fact', fact: { kind: 'eventsThrottled', from } });
+    return acquisition === 'granted';
   }
 
   #reconnect(out: SerfEffect[]): void {

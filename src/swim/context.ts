@@ -4,7 +4,7 @@
  */
 import { type Address, toAddress } from '../base/address.ts';
 import { sameBytes } from '../base/bytes.ts';
-import { RateLimiter } from '../base/rate-limiter.ts';
+import { oncePer, RateLimiter } from '../base/rate-limiter.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
@@ -77,7 +77,7 @@ export class SwimContext {
     this.suspicions = new Suspicions(options.config);
     this.deadProbes = new DeadProbes(options.config.probeInterval, options.rng);
     this.downNotifier = new DownNotifier(options.config.gossipInterval);
-    this.refutationLimiter = new RateLimiter(options.config.gossipInterval);
+    this.refutationLimiter = new RateLimiter(oncePer(options.config.gossipInterval));
   }
 
   get self(): MutableMember {

@@ -6,6 +6,7 @@
  * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
 import type { Address } from '../../base/address.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
@@ -72,7 +73,9 @@ export class Replication {
   readonly #o: ReplicationOptions;
   readonly #pullQueue: PullQueue;
   readonly #healSync: HealSync;
-  readonly #deferred = new Map<string, { readonly progress: Progress; readonly from: Address }>();
+  readonly #deferred = new BoundedMap<string, { readonly progress: Progress; readonly from: Address }>(
+    MAX_DEFERRED,
+  );
   readonly #topics = new Set<CatalogTopic>();
   #gossipAt: Millis = NEVER;
   #sweepAt: Millis;
@@ -315,8 +318,6 @@ export class Replication {
   }
 
   #deferAnnouncement(progress: Progress, from: Address): void {
-    if (this.#deferred.size >= MAX_DEFERRED)
-      this.#deferred.delete(this.#deferred.keys().next().value as string);
     this.#deferred.set(progress.owner, { progress, from });
   }
 

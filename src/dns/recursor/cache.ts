@@ -1,4 +1,5 @@
 /** Answers of recursors, kept as long as they allow and no longer than we do. Of a fixed size, whatever is asked. */
+import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Millis } from '../../base/time.ts';
 import { RCODE, RECORD_TYPE } from '../message/records.ts';
 import type { UpstreamResponse } from './upstream.ts';
@@ -17,7 +18,7 @@ interface CachedResponse extends UpstreamResponse {
 
 export class RecursorCache {
   /** The one that was not asked for the longest comes first. */
-  readonly #entries = new Map<string, CachedResponse>();
+  readonly #entries = new BoundedMap<string, CachedResponse>(MAX_ENTRIES);
 
   get size(): number {
     return this.#entries.size;
@@ -25,11 +26,12 @@ export class RecursorCache {
 
   /** A copy whose TTLs are as much less as it is old; `undefined`: not here, or no longer. */
   get(key: string, now: Millis): Buffer | undefined {
-    const entry = this.#entries.get(key);
+    const entry = this.#entries.touch(key);
     if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    if (now >= entry.expiresAt) return undefined;
-    this.#entries.set(key, entry);
+    if (now >= entry.expiresAt) {
+      this.#entries.delete(key);
+      return undefined;
+    }
     const age = Math.floor((now - entry.cachedAt) / 1000);
     const bytes = Buffer.from(entry.bytes);
     for (const { type, ttlOffset: ttlAt, ttlSeconds } of entry.message.records)
@@ -45,20 +47,11 @@ export class RecursorCache {
     if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return;
     const negative = rcode === RCODE.NXDOMAIN || !records.some(({ section }) => section === 'answer');
     const seconds = Math.min(lifeSeconds, negative ? MAX_NEGATIVE_TTL_SECONDS : MAX_TTL_SECONDS);
-    this.#entries.delete(key);
-    if (this.#entries.size >= MAX_ENTRIES) this.#evictOldest();
     this.#entries.set(key, {
       bytes: Buffer.from(heard.bytes),
       message: heard.message,
       cachedAt: now,
       expiresAt: now + 1000 * seconds,
     });
-  }
-
-  #evictOldest(): void {
-    for (const key of this.#entries.keys()) {
-      this.#entries.delete(key);
-      return;
-    }
   }
 }

@@ -1,6 +1,7 @@
 /** Members in the shapes Consul's clients know. Field names are theirs; facts are the view's. */
 import { createHash } from 'node:crypto';
 import type { MemberView } from '../../agent/contract/view.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import type { Site } from '../endpoint/site.ts';
 import type { ConsulMember, ConsulNode, ProtocolVersions } from './types.ts';
@@ -14,14 +15,12 @@ export function deriveNodeId(datacenter: string, name: string): string {
   const known = nodeIds.get(key);
   if (known !== undefined) return known;
   const id = uuidFromKey(key);
-  if (nodeIds.size >= MAX_NODE_IDS) nodeIds.clear();
   nodeIds.set(key, id);
   return id;
 }
 
 /** Lists are built for every reader that wakes, and hashing would be most of their cost. */
-const nodeIds = new Map<string, string>();
-const MAX_NODE_IDS = 16_384;
+const nodeIds = new BoundedMap<string, string>(16_384);
 
 function uuidFromKey(key: string): string {
   const hash = createHash('sha1').update(key).digest();

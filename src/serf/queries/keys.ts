@@ -4,6 +4,7 @@
  *
  * Source: serf internal_query.go, handleInstallKey and its siblings; keymanager.go; P59 (docs/protocol.md).
  */
+import { BoundedMap } from '../../base/bounded-map.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import { AgentError, WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
@@ -32,7 +33,7 @@ type Reply = (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void;
 export class KeyQueryHandler {
   readonly #ring: Keyring;
   readonly #isPersistent: boolean;
-  readonly #pending = new Map<number, Reply>();
+  readonly #pending = new BoundedMap<number, Reply>(MAX_PENDING);
   #ticket = 0;
 
   /** `kept`: there is somewhere to keep keys, and each change goes there. */
@@ -78,7 +79,6 @@ export class KeyQueryHandler {
     if (!changed) return reply(encodeKeyResponse(true), now, out);
     out.push({ kind: 'fact', fact: { kind: 'keysChanged', change, key: fingerprint(key), by } });
     if (!this.#isPersistent) return reply(encodeKeyResponse(true, IN_MEMORY), now, out);
-    if (this.#pending.size >= MAX_PENDING) this.#pending.clear();
     this.#ticket += 1;
     this.#pending.set(this.#ticket, reply);
     out.push({ kind: 'storeKeys', ticket: this.#ticket });

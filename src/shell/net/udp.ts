@@ -6,6 +6,7 @@
  */
 import { DgramAsPromised, type RemoteInfo, type SocketAsPromised } from 'dgram-as-promised';
 import { type Address, parseIp, toAddress } from '../../base/address.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
 import { errorCode } from '../../base/errno.ts';
 
 export interface Udp {
@@ -84,16 +85,12 @@ function askForBuffer(wrapper: SocketAsPromised): number {
 
 /** Node's `rinfo` to an `Address`, parsed once per sender. IPv4 has 4 octets, on a dual-stack socket too. */
 function createSenderCache(): (from: RemoteInfo) => Address {
-  const known = new Map<string, Address>();
+  const known = new BoundedMap<string, Address>(REMEMBERED_SENDERS);
   return (from) => {
     const key = `${from.address} ${from.port}`;
     const held = known.get(key);
     if (held !== undefined) return held;
     const fresh = peerAddress(from.address, from.port);
-    if (known.size >= REMEMBERED_SENDERS) {
-      const oldest = known.keys().next();
-      if (oldest.done !== true) known.delete(oldest.value);
-    }
     known.set(key, fresh);
     return fresh;
   };

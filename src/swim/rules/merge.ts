@@ -95,7 +95,7 @@ function admitAccusations(
     if (held === undefined || row.state === 0 || row.incarnation < held.incarnation) return false;
     return held.state === 'alive' || (held.state === 'suspect' && STATES[row.state] === 'left');
   });
-  if (first === undefined || core.accusationLimiter.acquire(source.from, now)) return true;
+  if (first === undefined || core.accusationLimiter.tryAcquire(source.from, now)) return true;
   const from = source.from.key;
   recordFact(out, { kind: 'accusationRefused', node: first.name, by: from, source: from });
   return false;

@@ -71,7 +71,7 @@ export function refute(
  * Differs: memberlist is silent, and who missed the refutation holds us for dead until the next push/pull.
  */
 export function repeatRefutation(core: SwimContext, from: Address, now: Millis, out: SwimEffect[]): void {
-  if (core.self.state !== 'left' && core.refutationLimiter.acquire(from.key, now))
+  if (core.self.state !== 'left' && core.refutationLimiter.tryAcquire(from.key, now))
     sendOwnAlive(core, from, out);
 }
 

@@ -168,7 +168,7 @@ function admitAccusation(
     });
     return undefined;
   }
-  if (matters && source.kind === 'packet' && !core.accusationLimiter.acquire(source.from, now)) {
+  if (matters && source.kind === 'packet' && !core.accusationLimiter.tryAcquire(source.from, now)) {
     recordFact(out, { kind: 'accusationRefused', node, by, source: source.from.key });
     return undefined;
   }

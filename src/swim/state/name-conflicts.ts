@@ -1,5 +1,6 @@
 /** Names that two addresses claimed, and what asking the holder came to: remembered for a while, so that we ask rarely. */
 import type { Address } from '../../base/address.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Millis } from '../../base/time.ts';
 
 /** `held`: the holder answered. `free`: it was silent, and whoever is at the other address may have the name. */
@@ -15,16 +16,10 @@ interface NameConflict {
 }
 
 export class NameConflicts {
-  readonly #byName = new Map<string, NameConflict>();
+  readonly #byName = new BoundedMap<string, NameConflict>(MAX_CONFLICTS);
 
   record(name: string, claimed: Address, result: ConflictResult, until: Millis): void {
-    this.#byName.delete(name);
-    this.#byName.set(name, { claimed: claimed.key, result: result, until });
-    if (this.#byName.size <= MAX_CONFLICTS) return;
-    for (const oldest of this.#byName.keys()) {
-      this.#byName.delete(oldest);
-      return;
-    }
+    this.#byName.set(name, { claimed: claimed.key, result, until });
   }
 
   /** What was found of this claim, unless that is too long ago. */

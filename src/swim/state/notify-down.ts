@@ -5,7 +5,7 @@
  * Differs: memberlist stays silent, and such a member may never hear why it is shunned (memberlist#311).
  */
 import type { Address } from '../../base/address.ts';
-import { RateLimiter } from '../../base/rate-limiter.ts';
+import { oncePer, RateLimiter } from '../../base/rate-limiter.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Dead, Suspect } from '../../wire/memberlist.ts';
 import type { MutableMember } from '../members.ts';
@@ -16,7 +16,7 @@ export class DownNotifier {
 
   /** At most one answer per member and `interval`. */
   constructor(interval: Millis) {
-    this.#limiter = new RateLimiter(interval);
+    this.#limiter = new RateLimiter(oncePer(interval));
   }
 
   /** Tells whoever claims to be `row`'s member, at `to`, what we hold against it, or what it must outbid. */
@@ -37,7 +37,7 @@ export class DownNotifier {
   }
 
   #send(message: Suspect | Dead, to: Address, now: Millis, out: SwimEffect[]): void {
-    if (!this.#limiter.acquire(message.node, now)) return;
+    if (!this.#limiter.tryAcquire(message.node, now)) return;
     out.push({ kind: 'send', to, peer: undefined, message, piggyback: false });
   }
 }

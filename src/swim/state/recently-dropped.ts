@@ -1,4 +1,5 @@
 /** Names whose rows were dropped, remembered for a while: what we knew then is no news afterwards. */
+import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Alive } from '../../wire/memberlist.ts';
 import type { MutableMember } from '../members.ts';
@@ -14,14 +15,13 @@ interface DroppedMember {
 }
 
 export class RecentlyDropped {
-  readonly #byName = new Map<string, DroppedMember>();
+  readonly #byName = new BoundedMap<string, DroppedMember>(MAX_DROPPED);
 
   add(row: MutableMember, now: Millis): void {
     const { incarnation, identity } = row;
-    this.#byName.delete(identity.name);
     this.#byName.set(identity.name, { incarnation, droppedAt: now });
     for (const [name, grave] of this.#byName) {
-      if (this.#byName.size <= MAX_DROPPED && now - grave.droppedAt < DROPPED_RETENTION) break;
+      if (now - grave.droppedAt < DROPPED_RETENTION) break;
       this.#byName.delete(name);
     }
   }

@@ -362,7 +362,7 @@ export const swimMutants: readonly Mutant[] = [
   {
     id: 'swim-rebukes-unlimited',
     file: 'swim/state/notify-down.ts',
-    find: 'if (!this.#limiter.acquire(message.node, now)) return;',
+    find: 'if (!this.#limiter.tryAcquire(message.node, now)) return;',
     replace: 'if (now < 0) return;',
     description: 'Each stale rumor of a dead member makes us send a packet, as often as a stranger likes.',
     expectedTests: ['unit/swim/rules/reclaim.test.ts'],

@@ -8,32 +8,32 @@ import {
 
 const host = (n: number, port = 7946) => toAddress(Uint8Array.of(10, 0, n >> 8, n & 0xff), port);
 
-function spendAll(budget: AccusationLimiter, n: number, now: number): number {
+function spendAll(limiter: AccusationLimiter, n: number, now: number): number {
   let granted = 0;
-  while (budget.acquire(host(n), now)) granted++;
+  while (limiter.tryAcquire(host(n), now)) granted++;
   return granted;
 }
 
 test('S7: so many at once, then as many as time gives, and never more than at once', () => {
-  const budget = new AccusationLimiter();
-  expect(spendAll(budget, 1, 0)).toBe(ACCUSATION_BURST);
-  expect(spendAll(budget, 1, 5 * ACCUSATION_REFILL_INTERVAL)).toBe(5);
-  expect(spendAll(budget, 1, 1e9)).toBe(ACCUSATION_BURST);
+  const limiter = new AccusationLimiter();
+  expect(spendAll(limiter, 1, 0)).toBe(ACCUSATION_BURST);
+  expect(spendAll(limiter, 1, 5 * ACCUSATION_REFILL_INTERVAL)).toBe(5);
+  expect(spendAll(limiter, 1, 1e9)).toBe(ACCUSATION_BURST);
 });
 
 test('S7: another port of the same host is the same source', () => {
-  const budget = new AccusationLimiter();
-  spendAll(budget, 1, 0);
-  expect(budget.acquire(host(1, 9), 0)).toBe(false);
-  expect(budget.acquire(host(2), 0)).toBe(true);
+  const limiter = new AccusationLimiter();
+  spendAll(limiter, 1, 0);
+  expect(limiter.tryAcquire(host(1, 9), 0)).toBe(false);
+  expect(limiter.tryAcquire(host(2), 0)).toBe(true);
 });
 
 test('S7: with more sources than it keeps, the others share one account; those idle for long make room', () => {
-  const budget = new AccusationLimiter();
-  for (let n = 0; n < 1024; n++) expect(budget.acquire(host(n), 0)).toBe(true);
+  const limiter = new AccusationLimiter();
+  for (let n = 0; n < 1024; n++) expect(limiter.tryAcquire(host(n), 0)).toBe(true);
   let granted = 0;
-  for (let n = 2000; n < 4000; n++) if (budget.acquire(host(n), 1)) granted++;
+  for (let n = 2000; n < 4000; n++) if (limiter.tryAcquire(host(n), 1)) granted++;
   expect(granted).toBe(ACCUSATION_BURST);
-  expect(budget.acquire(host(5), 1)).toBe(true);
-  expect(spendAll(budget, 9000, ACCUSATION_BURST * ACCUSATION_REFILL_INTERVAL + 10)).toBe(ACCUSATION_BURST);
+  expect(limiter.tryAcquire(host(5), 1)).toBe(true);
+  expect(spendAll(limiter, 9000, ACCUSATION_BURST * ACCUSATION_REFILL_INTERVAL + 10)).toBe(ACCUSATION_BURST);
 });
