@@ -119,8 +119,8 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'agent-listener-leaks',
     file: 'agent/transport/streams.ts',
-    find: "if (this.#sessions.get(stream)?.role === 'listener') this.#listening -= 1;",
-    replace: "if (this.#sessions.get(stream)?.role === 'listener') this.#listening -= 0;",
+    find: "if (this.#sessions.get(stream)?.role === 'listener') this.#inbound -= 1;",
+    replace: "if (this.#sessions.get(stream)?.role === 'listener') this.#inbound -= 0;",
     description: 'Streams that ended still count, so an agent goes deaf after 128 of them.',
     expectedTests: ['unit/agent/transport/streams.test.ts'],
   },

@@ -111,8 +111,8 @@ describe('whose word it is', () => {
     statement(by, at, { kind: 'agentStarted', node: by, address: '10.0.0.2:7946', encrypted: false });
 
   test('who ran at that time and knows of no probe made none; who was started since may have', () => {
-    const answered = new Set(['db-2']);
-    const suspect = { status: 'suspect', answered } as const;
+    const witnesses = new Set(['db-2']);
+    const suspect = { status: 'suspect', witnesses } as const;
     expect(diagnose(matter([started('db-2', -5000), word(0)], suspect))).toMatchObject({
       ...{ finding: 'suspected', likely: 'false' },
       sentence: expect.stringContaining('db-2 knows of no such probe: forged in its name'),

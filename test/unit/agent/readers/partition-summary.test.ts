@@ -207,13 +207,13 @@ describe('what is said', () => {
     seen.at(127);
     expect(seen.facts).toEqual([
       {
-        ...{ kind: 'outlookClouded', says: 'partition', known: 8, visible: 4, side: 'half' },
+        ...{ kind: 'membersMissing', says: 'partition', known: 8, visible: 4, side: 'half' },
         ...{ network: '10.0.2.0/24', sentence: expect.stringContaining('vanished together') },
       },
     ]);
     seen.at(5000);
     seen.back(5000, 'eve', 'fay').back(5004, 'gus', 'hal').at(5100);
-    expect(seen.facts.slice(1)).toEqual([{ kind: 'outlookCleared', known: 8 }]);
+    expect(seen.facts.slice(1)).toEqual([{ kind: 'allMembersVisible', known: 8 }]);
     expect(seen.outlooks.deadline).toBe(NEVER);
   });
 
@@ -221,7 +221,7 @@ describe('what is said', () => {
     const seen = eight().failed(100, 'eve');
     for (let at = 105; at <= 155; at += 10) seen.back(at, 'fay').failed(at + 5, 'fay');
     seen.at(160);
-    expect(seen.facts).toMatchObject([{ kind: 'outlookClouded' }]);
+    expect(seen.facts).toMatchObject([{ kind: 'membersMissing' }]);
   });
 
   test('not at all when somebody is away for a moment, comes or leaves', () => {

@@ -94,7 +94,7 @@ describe('an agent born again', () => {
       makeAgent: (options) => {
         const catalog = disks.get('ann') as Uint8Array;
         born = createAgent({ ...options, catalog, ...(disk === undefined ? {} : { snapshot: disk }) });
-        expect(born.view.catalog.usable('web')).toMatchObject([{ node: 'bob', up: true, warm: true }]);
+        expect(born.view.catalog.usable('web')).toMatchObject([{ node: 'bob', up: true, unconfirmed: true }]);
         return born;
       },
     });

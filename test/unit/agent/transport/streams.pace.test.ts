@@ -13,9 +13,9 @@ test('S10: a peer that exchanges states too often is told so in words, and its s
   const merged: string[] = [];
   let isAllowed = true;
   const host = {
-    mayPushPull: () => isAllowed,
-    pushPull: () => STATE,
-    merge: (_state: PushPull, from: { key: string }) => merged.push(from.key),
+    acquirePushPull: () => isAllowed,
+    composePushPull: () => STATE,
+    mergeRemoteState: (_state: PushPull, from: { key: string }) => merged.push(from.key),
   } as unknown as StreamHost;
   const streams = new Streams(ENVELOPE, host, nonce, 10_000);
   const peer = toAddress(Uint8Array.of(10, 0, 0, 9), 50_000);

@@ -93,7 +93,7 @@ test('others are asked; what comes is their word, at the time they told, and wha
   one.touch(['question:9']);
 
   const story = (await waiting).json() as Story;
-  expect(one.asked).toEqual([{ kind: 'inquire', node: 'bob', timeout: 1000 }]);
+  expect(one.asked).toEqual([{ kind: 'queryWitnesses', node: 'bob', timeout: 1000 }]);
   expect(story.asked).toEqual({ answered: ['cat'], unreadable: ['dan'], why: null });
   expect(story.verdict).toBe(
     'suspected by cat at 22:13:16Z: direct and 2 of 2 indirect probes failed, so likely true',
