@@ -216,7 +216,7 @@ const decode = (bytes: Uint8Array, body: BodySchema | BodyDecoder<unknown>): unk
   typeof body === 'function' ? body(bytes) : decodeBody(bytes, body);
 
 function createContext(
-  spec: { readonly query?: QuerySpec; readonly filters?: Schema },
+  spec: { readonly query?: QuerySpec; readonly filterSchema?: Schema },
   call: HttpRequest,
 ): RouteContext<string, QuerySpec> {
   const query = parseQueryParams(spec.query ?? {}, call.query);
@@ -226,7 +226,7 @@ function createContext(
     query,
     view: site.agent.view,
     site,
-    matches: parseFilterParam(spec.filters, call.query),
+    matches: parseFilterParam(spec.filterSchema, call.query),
     header,
     onDisconnect: gone,
   };
