@@ -3,7 +3,7 @@
 import type { AgentHandle } from '../agent/contract/door.ts';
 import type { Agent } from '../agent/contract/machine.ts';
 import { type Address, formatAddress, isUnspecified } from '../base/address.ts';
-import { createAgentHandle } from './door.ts';
+import { createAgentHandle } from './agent-handle.ts';
 import { Driver, type Lateness, monotonicNow } from './driver.ts';
 import { createHandlers, type Handlers, type HandlersOptions } from './handlers/index.ts';
 import type { Journal } from './logging/journal.ts';
@@ -90,7 +90,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
   }
   const frame = createAgentHandle({
     view: agent.view,
-    feed: (input) => driver?.dispatch(input),
+    dispatch: (input) => driver?.dispatch(input),
     resolve: (seeds) => resolveSeeds(seeds, options.resolve),
   });
   const handlers = createHandlers({

@@ -7,6 +7,9 @@ export interface AgentHandle {
   readonly view: View;
   /** Runs a command; rejects with `AgentError`. */
   execute<const C extends CommandRequest>(command: C): Promise<CommandValue<C>>;
-  /** Resolves when one of the topics changes, or when `signal` aborts. */
-  waitForChange(topics: readonly Topic[], signal: AbortSignal): Promise<void>;
+  /**
+   * Calls `wake` whenever one of the topics has changed, and once when the agent stops, until the returned function is
+   * called. It is never called before `subscribe` returns.
+   */
+  subscribe(topics: readonly Topic[], wake: () => void): () => void;
 }

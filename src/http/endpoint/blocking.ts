@@ -1,4 +1,4 @@
-/** Blocking queries: requests that park until what they read has changed, or their time is up. */
+/** Blocking queries: requests that wait until what they read has changed, or until their wait time is over. */
 import type { AgentHandle } from '../../agent/contract/door.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
@@ -6,20 +6,20 @@ import type { Millis } from '../../base/time.ts';
 import { durationParam, type ParamParser, type QueryParams, uintParam } from './query.ts';
 import { HttpError } from './reply/reply.ts';
 
-/** What a client asks to wait for. */
+/** The query parameters of a blocking query. */
 export interface BlockingParams {
-  /** The index it has already seen; 0 never blocks. */
+  /** The index the client has already seen; 0 never blocks. */
   readonly index: number;
   readonly wait: Millis;
 }
 
 const DEFAULT_WAIT: Millis = 5 * 60_000;
 const MAX_WAIT: Millis = 10 * 60_000;
-/** Requests parked at once, over all connections. */
+/** Parked requests over all connections. */
 export const MAX_PARKED = 4096;
-/** Woken together, this many are answered before packets and probes get their turn. */
+/** Woken requests that are answered in one turn of the event loop. */
 export const WAKE_BATCH_SIZE = 16;
-/** Clients give up at wait * 1.0625; what is kept free of that is the way back. */
+/** Clients give up at 1.0625 times the wait: jitter leaves this much time for the reply to travel. */
 const HEADROOM: Millis = 20;
 
 /** Reads `index` and `wait`. Source: Consul HTTP API, "Blocking Queries". */
@@ -30,7 +30,7 @@ export function parseBlockingParams(query: QueryParams): BlockingParams {
   };
 }
 
-/** How long to wait at most: 5 min unless told, never more than 10. */
+/** The longest time to wait: 5 min by default, 10 min at most. */
 export const waitParam: ParamParser<Millis> = (values, name) => {
   let wait: Millis | undefined;
   try {
@@ -41,10 +41,10 @@ export const waitParam: ParamParser<Millis> = (values, name) => {
   return wait === undefined || wait <= 0 ? DEFAULT_WAIT : Math.min(wait, MAX_WAIT);
 };
 
-/** Calls `end` when the client goes away, at once if it already has; the result stops that. */
+/** Calls `end` when the client disconnects, at once if it already has; the returned function cancels that. */
 export type OnDisconnect = (end: () => void) => () => void;
 
-/** One request that waits: over for good, or woken to look again. */
+/** A request whose reply waits for a change. */
 interface ParkedRequest {
   finished: boolean;
   wake(): void;
@@ -54,18 +54,16 @@ interface ParkedRequest {
 export class BlockingQueries {
   readonly #agent: AgentHandle;
   readonly #random: () => number;
-  readonly #parked = new Set<() => void>();
-  /** Those who wait for the same topics, by these. */
-  readonly #groups = new Map<string, TopicGroup>();
+  readonly #parked = new Set<ParkedRequest>();
   readonly #woken: (() => void)[] = [];
   #closed = false;
 
-  constructor(door: AgentHandle, random: () => number = Math.random) {
-    this.#agent = door;
+  constructor(agent: AgentHandle, random: () => number = Math.random) {
+    this.#agent = agent;
     this.#random = random;
   }
 
-  /** Nobody is parked any more: the server is about to stop. */
+  /** The server is stopping: no request waits any more. */
   get closed(): boolean {
     return this.#closed;
   }
@@ -75,91 +73,67 @@ export class BlockingQueries {
   }
 
   /**
-   * Resolves when the index of `topics` differs from the one asked for, when the wait is over (never early, at
-   * most 1/16 late), or when the client is gone.
+   * Resolves when the index of `topics` differs from the one the client has seen, when the wait is over (never early,
+   * at most 1/16 late), or when the client disconnects.
    *
-   * Differs: an index above ours is answered at once, where Consul parks. It is from before a restart, and what
-   * the client holds is stale.
+   * Differs: an index above ours is answered at once, where Consul parks. It is from before a restart, so the data of
+   * the client is stale.
    *
    * Source: Consul HTTP API, "Blocking Queries"; B1, B7 (docs/consul.md).
    */
   async waitForIndex(
     topics: readonly Topic[],
     { index, wait }: BlockingParams,
-    gone: OnDisconnect,
+    onDisconnect: OnDisconnect,
   ): Promise<void> {
     const { view } = this.#agent;
     if (index === 0) return;
-    await this.waitWhile(() => view.indexOf(topics) === index, topics, wait, gone);
+    await this.waitWhile(() => view.indexOf(topics) === index, topics, wait, onDisconnect);
   }
 
-  /** The same for any other condition, which is looked at again whenever one of the topics changes. */
+  /** Waits in the same way while `unchanged` holds; it is checked again whenever one of the topics changes. */
   async waitWhile(
     unchanged: () => boolean,
     topics: readonly Topic[],
     wait: Millis,
-    gone: OnDisconnect,
+    onDisconnect: OnDisconnect,
   ): Promise<void> {
     if (this.#closed || !unchanged()) return;
     if (this.#parked.size >= MAX_PARKED)
       throw new HttpError(429, `Too many blocking queries: at most ${MAX_PARKED} can wait at once`, {
         'Retry-After': '1',
       });
-    const parked: ParkedRequest = { finished: false, wake: () => undefined };
-    const end = (): void => {
-      parked.finished = true;
-      parked.wake();
-    };
-    const forget = gone(end);
-    const timer = setTimeout(end, this.#jitteredWait(wait));
-    this.#parked.add(end);
+    const request: ParkedRequest = { finished: false, wake: () => undefined };
+    const finish = (): void => finishRequest(request);
+    const cancel = onDisconnect(finish);
+    const timer = setTimeout(finish, this.#jitteredWait(wait));
+    const unsubscribe = this.#agent.subscribe(topics, () => request.wake());
+    this.#parked.add(request);
     try {
-      while (!parked.finished && unchanged()) {
-        await this.#nextChange(topics, parked);
-        if (!parked.finished) await this.#waitForTurn();
+      while (!request.finished && unchanged()) {
+        await new Promise<void>((resolve) => {
+          request.wake = resolve;
+        });
+        if (!request.finished) await this.#waitForTurn();
       }
     } finally {
-      this.#parked.delete(end);
+      this.#parked.delete(request);
+      unsubscribe();
       clearTimeout(timer);
-      forget();
+      cancel();
     }
   }
 
-  /** Lets everybody go, with what there is, and parks nobody any more. */
+  /** Releases all parked requests, which are answered with the present state, and parks no more. */
   close(): void {
     this.#closed = true;
-    for (const end of [...this.#parked]) end();
+    for (const request of [...this.#parked]) finishRequest(request);
   }
 
-  /** Until one of the topics changes, or `parked` is woken otherwise. The door is asked once for all of a group. */
-  #nextChange(topics: readonly Topic[], parked: ParkedRequest): Promise<void> {
-    const key = JSON.stringify(topics);
-    const group = this.#groups.get(key) ?? this.#subscribeGroup(key, topics);
-    return new Promise((resolve) => {
-      group.waiting.add(resolve);
-      parked.wake = () => {
-        resolve();
-        if (group.waiting.delete(resolve) && group.waiting.size === 0) group.abort.abort();
-      };
-    });
-  }
-
-  #subscribeGroup(key: string, topics: readonly Topic[]): TopicGroup {
-    const group: TopicGroup = { waiting: new Set(), abort: new AbortController() };
-    this.#groups.set(key, group);
-    const close = (): void => {
-      if (this.#groups.get(key) === group) this.#groups.delete(key);
-    };
-    group.abort.signal.addEventListener('abort', close, { once: true });
-    void this.#agent.waitForChange(topics, group.abort.signal).then(() => {
-      close();
-      for (const wake of group.waiting) wake();
-      group.waiting.clear();
-    });
-    return group;
-  }
-
-  /** One change may wake thousands: answering them in one go would look like our own failure to other members. */
+  /**
+   * Woken requests take turns in small batches: one change can wake thousands, and answering all of them at once would
+   * delay packets and probes until other members suspect this agent.
+   */
   #waitForTurn(): Promise<void> {
     return new Promise((resolve) => {
       this.#woken.push(resolve);
@@ -168,18 +142,17 @@ export class BlockingQueries {
   }
 
   #releaseBatch(): void {
-    for (const answer of this.#woken.splice(0, WAKE_BATCH_SIZE)) answer();
+    for (const resume of this.#woken.splice(0, WAKE_BATCH_SIZE)) resume();
     if (this.#woken.length > 0) setImmediate(() => this.#releaseBatch());
   }
 
-  /** Timers of Node may fire a fraction of a millisecond early: hence one more. */
+  /** Node may fire timers a fraction of a millisecond early, so one millisecond is added. */
   #jitteredWait(wait: Millis): Millis {
     return Math.ceil(wait + this.#random() * Math.max(0, wait / 16 - HEADROOM)) + 1;
   }
 }
 
-interface TopicGroup {
-  readonly waiting: Set<() => void>;
-  /** Aborted when nobody is left. */
-  readonly abort: AbortController;
+function finishRequest(request: ParkedRequest): void {
+  request.finished = true;
+  request.wake();
 }

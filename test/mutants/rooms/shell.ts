@@ -84,11 +84,11 @@ export const shellMutants: readonly Mutant[] = [
   },
   {
     id: 'shell-watchers-asleep',
-    file: 'shell/door.ts',
-    find: 'for (const topic of topics) for (const waiter',
-    replace: 'for (const topic of topics.slice(1)) for (const waiter',
+    file: 'shell/agent-handle.ts',
+    find: 'for (const topic of topics) for (const group',
+    replace: 'for (const topic of topics.slice(1)) for (const group',
     description: 'Readers of the first topic that changed are not woken.',
-    expectedTests: ['unit/shell/door.test.ts'],
+    expectedTests: ['unit/shell/agent-handle.test.ts'],
   },
   {
     id: 'shell-streams-uncounted',

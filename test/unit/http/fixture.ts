@@ -39,7 +39,7 @@ export class FakeAgent implements AgentHandle {
   readonly dossiers = new Map<string, NodeEvidence>();
   readonly coordinates = new Map<string, Coordinate>();
   readonly #indexes = new Map<Topic, number>();
-  readonly #waiting = new Set<{ topics: readonly Topic[]; wake: () => void }>();
+  readonly #subscribers = new Set<{ topics: readonly Topic[]; wake: () => void }>();
   #index = SEED;
   readonly #changes = new ChangeLog(SEED);
 
@@ -83,7 +83,7 @@ export class FakeAgent implements AgentHandle {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#subscribers.size;
   }
 
   execute<const C extends CommandRequest>(command: C): Promise<CommandValue<C>> {
@@ -91,18 +91,10 @@ export class FakeAgent implements AgentHandle {
     return this.reply() as Promise<CommandValue<C>>;
   }
 
-  waitForChange(topics: readonly Topic[], signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const waiter = {
-        topics,
-        wake: () => {
-          this.#waiting.delete(waiter);
-          resolve();
-        },
-      };
-      this.#waiting.add(waiter);
-      signal.addEventListener('abort', waiter.wake, { once: true });
-    });
+  subscribe(topics: readonly Topic[], wake: () => void): () => void {
+    const subscriber = { topics, wake };
+    this.#subscribers.add(subscriber);
+    return () => void this.#subscribers.delete(subscriber);
   }
 
   /** Something readers can see has changed. `spurious`: they are woken, but no index has moved. */
@@ -116,7 +108,7 @@ export class FakeAgent implements AgentHandle {
           this.#changes.append(kind === 'node' ? 'member' : 'service', name, this.#index);
       }
     }
-    for (const { topics: wanted, wake } of [...this.#waiting])
+    for (const { topics: wanted, wake } of [...this.#subscribers])
       if (wanted.some((topic) => topic === 'anything' || topics.includes(topic))) wake();
   }
 }

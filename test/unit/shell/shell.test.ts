@@ -115,7 +115,7 @@ test('packets and streams go in and come out', async () => {
 
 test('commands are answered, refused and followed by a wake', async () => {
   const { agent: door } = await start(echo());
-  const changed = door.waitForChange(['nodes'], new AbortController().signal);
+  const changed = new Promise<void>((resolve) => door.subscribe(['nodes'], resolve));
   await expect(door.execute({ kind: 'join', seeds: ['10.0.0.300', '127.0.0.1'] })).resolves.toEqual({
     joined: 0,
     failed: [
