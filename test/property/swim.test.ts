@@ -189,8 +189,8 @@ test('whatever is said of us, we are alive to ourselves, accuse ourselves to nob
         expect(ann.swim.incarnation).toBeLessThan(2 ** 31);
         for (const message of ann.said())
           if (message.kind === 'suspect' || message.kind === 'dead') expect(message.node).not.toBe('ann');
-        for (const { message, compoundWith: rider } of ann.sends())
-          for (const one of [message, rider])
+        for (const { message, compoundWith } of ann.sends())
+          for (const one of [message, compoundWith])
             if (one?.kind === 'suspect' || one?.kind === 'dead') expect(one.node).not.toBe('ann');
       }
     }),

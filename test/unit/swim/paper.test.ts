@@ -89,7 +89,7 @@ describe('SWIM §4.1, dissemination on the backs of pings and acks', () => {
       sourceNode: 'cat',
     });
     ann.pass(501);
-    const carriers = ann.sends().filter(({ compoundWith: rider }) => rider === undefined);
+    const carriers = ann.sends().filter(({ compoundWith }) => compoundWith === undefined);
     expect(new Set(carriers.map(({ message }) => message.kind))).toEqual(
       new Set(['ping', 'indirectPing', 'nack']),
     );
@@ -232,7 +232,7 @@ describe('Lifeguard §IV-C, buddy system', () => {
       .knowing('bob')
       .hear(suspect('bob', 'cat', 1))
       .start();
-    expect(ann.untilPing()).toMatchObject({ rider: suspect('bob', 'ann', 1) });
+    expect(ann.untilPing()).toMatchObject({ compoundWith: suspect('bob', 'ann', 1) });
   });
 
   test('so that it refutes with its first answer', () => {

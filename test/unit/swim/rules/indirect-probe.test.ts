@@ -18,7 +18,7 @@ const request = (over: object = {}) =>
 test('a request is passed on as a ping of our own', () => {
   const ann = new Actor('ann').knowing('bob', 'cat').hear(request());
   expect(ann.sends()).toMatchObject([
-    { to: addressOf('bob'), fill: true, message: { kind: 'ping', seqNo: 1, node: 'bob', sourceNode: 'ann' } },
+    { to: addressOf('bob'), piggyback: true, message: { kind: 'ping', seqNo: 1, node: 'bob', sourceNode: 'ann' } },
   ]);
 });
 
@@ -28,7 +28,7 @@ test('its ack goes back under the number of the one who asked, with an empty pay
   ann.pass(399);
   ann.hear(ack(1, Uint8Array.of(4, 2)));
   expect(ann.sends()).toEqual([
-    { kind: 'send', to: addressOf('cat'), peer: ann.swim.members.get('cat'), message: ack(77), fill: true },
+    { kind: 'send', to: addressOf('cat'), peer: ann.swim.members.get('cat'), message: ack(77), piggyback: true },
   ]);
   ann.pass(1000);
   expect(ann.sends()).toEqual([]);
@@ -38,7 +38,7 @@ test('a nack comes before the round of the one who asked is over, and a later ac
   const ann = new Actor('ann').hear(request());
   ann.take();
   ann.pass(400);
-  expect(ann.sends()).toMatchObject([{ message: { kind: 'nack', seqNo: 77 }, fill: true }]);
+  expect(ann.sends()).toMatchObject([{ message: { kind: 'nack', seqNo: 77 }, piggyback: true }]);
   ann.pass(50);
   ann.hear(ack(1));
   expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 77 } }]);
@@ -93,7 +93,7 @@ test('a ping for us is answered at once, with our payload; one for another name 
       to: addressOf('bob'),
       peer: ann.swim.members.get('bob'),
       message: ack(9, Uint8Array.of(42)),
-      fill: true,
+      piggyback: true,
     },
   ]);
   ann.hear({ ...ping, node: '' });

@@ -31,7 +31,7 @@ test('a ping says whom it means and where the answer should go, and may carry go
   expect(ann.untilPing()).toMatchObject({
     to: addressOf('bob'),
     peer: ann.swim.members.get('bob'),
-    fill: true,
+    piggyback: true,
     message: {
       seqNo: 1,
       node: 'bob',
@@ -70,7 +70,7 @@ test('a member that is down is not probed; a suspect is, and told so in the same
   ann.hear(dead('cat', 'x')).hear(left('dan')).hear(suspect('bob', 'x'));
   for (let round = 0; round < 3; round++) {
     const ping = ann.untilPing('bob'); // of the dead we have second thoughts; that is no probe
-    expect(ping).toMatchObject({ message: { node: 'bob' }, rider: suspect('bob', 'ann'), fill: false });
+    expect(ping).toMatchObject({ message: { node: 'bob' }, compoundWith: suspect('bob', 'ann'), piggyback: false });
     ann.hear(ack(ping.message.seqNo));
   }
   expect(ann.facts().filter((fact) => fact.kind === 'probeFailed')).toEqual([]);

@@ -124,7 +124,7 @@ describe('stale news of one that is suspect or dead', () => {
     ann.take();
     ann.hear(alive('bob', 1), addressOf('cat'));
     expect(ann.sends()).toEqual([
-      { kind: 'send', to: addressOf('bob'), peer: undefined, message: answer, fill: false },
+      { kind: 'send', to: addressOf('bob'), peer: undefined, message: answer, piggyback: false },
     ]);
   });
 

@@ -86,9 +86,9 @@ describe('the dead', () => {
     const end = ann.now + until;
     while (ann.swim.deadline <= end) {
       ann.pass(ann.swim.deadline - ann.now);
-      for (const { to, message, compoundWith: rider } of ann.sends())
+      for (const { to, message, compoundWith } of ann.sends())
         if (message.kind === 'ping' && message.node === node) {
-          expect([to, rider]).toEqual([addressOf(node), dead(node, 'ann', 3)]);
+          expect([to, compoundWith]).toEqual([addressOf(node), dead(node, 'ann', 3)]);
           at.push(ann.now / 1000);
         }
     }
