@@ -226,7 +226,7 @@ export class Swim {
   onStall(lateness: Millis, now: Millis, out: SwimEffect[]): void {
     const { config, awareness: health, suspicions } = this.#core;
     if (!config.stallGuard || lateness < stallThreshold(config)) return;
-    recordFact(out, { kind: 'stalled', lateness });
+    recordFact(out, { kind: 'stalled', latenessMs: lateness });
     health.apply(1, out);
     const notBefore = now + config.probeTimeout;
     suspicions.postpone(lateness, notBefore);
@@ -255,7 +255,7 @@ export class Swim {
 
   /** The accusation that could not be outbid should be forgotten by now. */
   #onUnrefutableEnd(out: SwimEffect[]): void {
-    recordFact(out, { kind: 'exileEnded', incarnation: this.incarnation });
+    recordFact(out, { kind: 'unrefutableAccusationEnded', incarnation: this.incarnation });
     this.#announceAndSync(out);
   }
 

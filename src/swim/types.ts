@@ -59,9 +59,9 @@ export type SwimEffect = Readonly<
 /** What happened, for logs, metrics, traces and tests. */
 export type SwimFact = Readonly<
   | { kind: 'probeFailed'; node: string; awareness: number; reason: ProbeReason }
-  | { kind: 'probeSavedByStream'; node: string }
+  | { kind: 'probeSavedByTcp'; node: string }
   /** Round after round only others, or a stream, got through: the direct way is cut in one direction at least. */
-  | { kind: 'linkOneSided'; node: string; rounds: number; by: 'relay' | 'stream' }
+  | { kind: 'linkOneWay'; node: string; rounds: number; by: 'relay' | 'stream' }
   | { kind: 'linkRestored'; node: string }
   | {
       kind: 'memberSuspected';
@@ -80,7 +80,7 @@ export type SwimFact = Readonly<
       reason: AccusationReason;
     }
   /** By its own word; `source` is the address this came from, as in `WordReason`. */
-  | { kind: 'suspicionLifted'; node: string; incarnation: number; source: string }
+  | { kind: 'suspicionCleared'; node: string; incarnation: number; source: string }
   /** Ours: we were accused, by word that came from `source`. */
   | { kind: 'suspicionRefuted'; incarnation: number; by: string; source: string }
   | {
@@ -92,27 +92,27 @@ export type SwimFact = Readonly<
       reason: AccusationReason;
     }
   /** Too many accusations from one source; `node` is the accused. */
-  | { kind: 'accusationRefused'; node: string; by: string; source: string }
+  | { kind: 'accusationRateLimited'; node: string; by: string; source: string }
   /** Its incarnation rose, and nothing else about it. */
   | { kind: 'incarnationRaised'; node: string; incarnation: number }
   | { kind: 'memberReturned'; node: string; incarnation: number; source: string }
-  | { kind: 'memberAppeared'; node: string; address: string }
-  | { kind: 'memberForgotten'; node: string }
-  | { kind: 'nameContested'; node: string; held: string; claimed: string }
+  | { kind: 'memberDiscovered'; node: string; address: string }
+  | { kind: 'memberDropped'; node: string }
+  | { kind: 'nameConflict'; node: string; current: string; claimed: string }
   /** It moved: nobody answered at `held` any more. */
-  | { kind: 'nameReclaimed'; node: string; held: string; claimed: string }
+  | { kind: 'nameReclaimed'; node: string; previous: string; claimed: string }
   /** Nobody answers where the name lived; who claims it elsewhere is told which incarnation to outbid. */
-  | { kind: 'claimTooLow'; node: string; incarnation: number; claimed: string }
+  | { kind: 'claimNotSuperseding'; node: string; incarnation: number; claimed: string }
   /** Our own. */
-  | { kind: 'addressChanged'; held: string; address: string }
+  | { kind: 'addressChanged'; previous: string; address: string }
   /** It said that it is there, and did not answer: nobody is told of it. */
-  | { kind: 'newcomerSilent'; node: string; address: string }
+  | { kind: 'memberUnverified'; node: string; address: string }
   /** A peer believes an accusation of us that nothing can outbid. We keep quiet until it is forgotten. */
-  | { kind: 'exiled'; incarnation: number; source: string; until: Millis }
-  | { kind: 'exileEnded'; incarnation: number }
-  | { kind: 'rumorRefused'; node: string; why: string; source?: string } // implausible incarnation, bad versions …
-  | { kind: 'awarenessChanged'; score: number }
-  | { kind: 'stalled'; lateness: Millis }
+  | { kind: 'unrefutableAccusation'; incarnation: number; source: string; until: Millis }
+  | { kind: 'unrefutableAccusationEnded'; incarnation: number }
+  | { kind: 'gossipMessageRefused'; node: string; reason: string; source?: string } // implausible incarnation, bad versions …
+  | { kind: 'awarenessChanged'; awareness: number }
+  | { kind: 'stalled'; latenessMs: Millis }
 >;
 
 /** Why a member was accused (I10): recorded with every suspicion and every death. */
@@ -123,21 +123,21 @@ export interface ProbeReason {
   readonly kind: 'probe';
   readonly seqNo: number;
   /** From the ping to the verdict. */
-  readonly millis: Millis;
+  readonly durationMs: Millis;
   /** Who tried for us, and how many of them said that they got no answer either. */
-  readonly through: readonly string[];
+  readonly helpers: readonly string[];
   readonly nacks: number;
   /** A stream was tried as well. */
   readonly stream: boolean;
   /** Our health at the start of the round; 0 is well. */
   readonly awareness: number;
   /** By how much our own loop came late in this round, at worst. */
-  readonly lateness: Millis;
+  readonly latenessMs: Millis;
 }
 
 /** Somebody's rumor, and the address it came from: that of the last who told it. */
 export interface MessageReason {
-  readonly kind: 'word';
+  readonly kind: 'message';
   readonly by: string;
   /** `host:port`; our own address for what we say ourselves. */
   readonly source: string;
@@ -145,7 +145,7 @@ export interface MessageReason {
 
 /** A full exchange with `source` had it in this state. */
 export interface PushPullReason {
-  readonly kind: 'table';
+  readonly kind: 'pushPull';
   readonly state: MemberState;
   /** `host:port`; of a dialer the port is not the one it listens on. */
   readonly source: string;
@@ -157,9 +157,9 @@ export interface TimeoutReason {
   /** Who accused it, the initiator first. */
   readonly accusers: readonly string[];
   /** How long it ran. */
-  readonly millis: Millis;
+  readonly durationMs: Millis;
   /** Why it began. */
-  readonly because: AccusationReason;
+  readonly cause: AccusationReason;
 }
 
 /** Reading the table, for every floor above. */

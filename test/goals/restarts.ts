@@ -79,7 +79,7 @@ function duplicateNames(seed: number): GoalSample {
   let wrong = 0;
   world.subscribe({
     onEffects: (host, facts) => {
-      if (facts.some((fact) => fact.kind === 'nameContested' && fact.node === name)) told = true;
+      if (facts.some((fact) => fact.kind === 'nameConflict' && fact.node === name)) told = true;
       if (host.label !== 'twin' && host.agent?.view.member(name)?.address.key !== incumbent) wrong += 1;
     },
   });

@@ -103,7 +103,7 @@ describe('the fault', () => {
 
   test('in it nothing is sent or heard; timers go on until a ping is stuck, and what happened is a fact at once', () => {
     const { puppet, settings, choked, out, at } = anomalous();
-    const fact: Effect = { kind: 'fact', fact: { kind: 'awarenessChanged', score: 1 } };
+    const fact: Effect = { kind: 'fact', fact: { kind: 'awarenessChanged', awareness: 1 } };
     choked.startAnomaly();
     expect(settings.gossipNodes).toBe(1);
     puppet.says = [fact, { kind: 'openStream', stream: 2, to: from }];

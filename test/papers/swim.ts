@@ -59,7 +59,7 @@ export function measureDetection(seed: number, members: number): DetectionTimes 
     onEffects: (_, facts) => {
       for (const fact of facts)
         if (fact.kind === 'probeFailed' && !failedAt.has(fact.node))
-          failedAt.set(fact.node, { from: world.now - fact.reason.millis, until: world.now });
+          failedAt.set(fact.node, { from: world.now - fact.reason.durationMs, until: world.now });
     },
   });
   const probed: number[] = [];

@@ -13,13 +13,13 @@ const NOW = 10_000_000;
 
 const name = fc.string({ minLength: 1, maxLength: 12, unit: 'binary' });
 const count = fc.nat({ max: 1 << 20 });
-const through = fc.array(name, { maxLength: 3 });
+const helpers = fc.array(name, { maxLength: 3 });
 const probe = fc.record({
-  ...{ kind: fc.constant('probe' as const), seqNo: count, millis: count, through },
-  ...{ nacks: fc.constant(0), stream: fc.boolean(), awareness: fc.nat({ max: 8 }), lateness: count },
+  ...{ kind: fc.constant('probe' as const), seqNo: count, durationMs: count, helpers },
+  ...{ nacks: fc.constant(0), stream: fc.boolean(), awareness: fc.nat({ max: 8 }), latenessMs: count },
 });
 const table = fc.record({
-  kind: fc.constant('table' as const),
+  kind: fc.constant('pushPull' as const),
   state: fc.constantFrom('suspect' as const, 'dead' as const),
   source: name,
 });
@@ -34,22 +34,22 @@ const suspected = (
 /** What its teller saw itself, and must arrive as it was. */
 const firstHand: fc.Arbitrary<EvidenceFact> = fc.oneof(
   suspected(SELF, fc.oneof(probe, table)),
-  fc.record({ kind: fc.constant('stalled' as const), lateness: count }),
+  fc.record({ kind: fc.constant('stalled' as const), latenessMs: count }),
   fc.record({
-    kind: fc.constant('nameContested' as const),
+    kind: fc.constant('nameConflict' as const),
     node: fc.constant(NODE),
-    held: name,
+    current: name,
     claimed: name,
   }),
   fc.record({
-    ...{ kind: fc.constant('linkOneSided' as const), node: fc.constant(NODE), rounds: count },
+    ...{ kind: fc.constant('linkOneWay' as const), node: fc.constant(NODE), rounds: count },
     by: fc.constantFrom('relay' as const, 'stream' as const),
   }),
 );
 /** Others' word, which is theirs to tell. */
 const secondHand: fc.Arbitrary<EvidenceFact> = suspected(
   'cat',
-  fc.record({ kind: fc.constant('word' as const), by: fc.constant('cat'), source: name }),
+  fc.record({ kind: fc.constant('message' as const), by: fc.constant('cat'), source: name }),
 );
 const exhibit = (fact: fc.Arbitrary<EvidenceFact>): fc.Arbitrary<EvidenceEntry> =>
   fc

@@ -88,7 +88,7 @@ describe('with the key', () => {
     const rows = [...world.hosts].map((host) => host.runningAgent.view.members().length);
     expect(Math.max(...rows)).toBeLessThanOrEqual(ten.length + 100); // no more than were introduced
     expect(world.runUntil(() => disagreements(world).length === 0, 60_000)).toBe(true);
-    if (lie === 'top') expect(facts('rumorRefused').length).toBeGreaterThan(50);
+    if (lie === 'top') expect(facts('gossipMessageRefused').length).toBeGreaterThan(50);
   });
 
   test.each([

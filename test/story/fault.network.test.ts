@@ -140,7 +140,7 @@ describe('one transport fails', () => {
     pass('5m');
 
     expect(facts('memberFailed')).toEqual([]);
-    expect(facts('probeSavedByStream').length).toBeGreaterThan(100);
+    expect(facts('probeSavedByTcp').length).toBeGreaterThan(100);
   });
 
   test('TCP everywhere: nobody fails, and the catalogue goes on by datagrams', () => {

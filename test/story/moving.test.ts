@@ -42,6 +42,6 @@ test('one that moves twice in a row does not take its own old words for those of
 
   expect(view('ann', 'bob')?.address.key).toBe(world.host('bob').address.key);
   expect(view('cat', 'bob')?.address.key).toBe(world.host('bob').address.key);
-  expect(facts('nameContested', 'bob')).toEqual([]);
+  expect(facts('nameConflict', 'bob')).toEqual([]);
   expect(world.host('bob').running).toBe(true);
 });

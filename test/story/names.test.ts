@@ -27,5 +27,5 @@ test('two live nodes of one name that do not vote: the incumbent is kept everywh
     if (observer !== 'bob') expect(saw(observer, 'bob')).not.toContain('failed');
   }
   expect(view('bob2', 'bob')?.address.key).toBe(world.host('bob2').address.key);
-  expect(facts('nameContested', 'ann').map(({ node }) => node)).toContain('bob');
+  expect(facts('nameConflict', 'ann').map(({ node }) => node)).toContain('bob');
 });

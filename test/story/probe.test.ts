@@ -34,7 +34,7 @@ test('when all its acks are lost, the ping over a stream still finds it', () => 
   pass('60s');
 
   for (const observer of ['ann', 'cat', 'dan', 'eve']) expect(saw(observer, 'bob')).toEqual([]);
-  expect(facts('probeSavedByStream').map(({ node }) => node)).toContain('bob');
+  expect(facts('probeSavedByTcp').map(({ node }) => node)).toContain('bob');
 });
 
 test('conformance: all UDP of one dropped for 10 s: it stays alive through the TCP fallback ping', () => {
@@ -48,7 +48,7 @@ test('conformance: all UDP of one dropped for 10 s: it stays alive through the T
   expect(facts('memberFailed')).toEqual([]);
   expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'alive'));
   expect(seenAs('ann')).toEqual(withStatus('bob cat dan', 'alive'));
-  expect(facts('probeSavedByStream').map(({ node }) => node)).toContain('bob');
+  expect(facts('probeSavedByTcp').map(({ node }) => node)).toContain('bob');
 });
 
 test('without TCP, UDP alone keeps everybody alive', () => {

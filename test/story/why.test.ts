@@ -105,7 +105,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
     const end = { ann: 'this agent', bob: 'ann', cat: 'ann' };
     for (const [observer, name] of Object.entries(end))
       expect(runWhy(tale, observer, 'bob')).toMatchObject({
-        ...{ finding: 'linkOneSided', likely: undefined },
+        ...{ finding: 'linkOneWay', likely: undefined },
         sentence: expect.stringMatching(
           new RegExp(`^with ${name} it exchanges no direct answers since \\d+ s, with others it does`),
         ),
@@ -162,7 +162,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       );
       tale.run('10ms');
     }
-    expect(tale.facts('accusationRefused', 'dan').length).toBeGreaterThan(8);
+    expect(tale.facts('accusationRateLimited', 'dan').length).toBeGreaterThan(8);
     tale.run('3s');
     for (const observer of ['bob', 'dan', 'cat'])
       expect(runWhy(tale, observer, 'bob').sentence).toContain(
@@ -178,7 +178,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
     const [held, claimed] = ['bob', 'twin'].map((label) => tale.world.host(label).address.key);
     for (const observer of ['ann', 'bob', 'cat']) {
       const { sentence, finding } = runWhy(tale, observer, 'bob');
-      expect([observer, finding]).toEqual([observer, 'nameContested']);
+      expect([observer, finding]).toEqual([observer, 'nameConflict']);
       expect(sentence).toContain(`two nodes claim the name bob: ${held} has it, ${claimed} wants it`);
     }
   });

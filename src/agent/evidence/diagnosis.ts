@@ -171,15 +171,15 @@ function doubtsAboutAccuser(name: string, { probes, stalls, accusedAt: began }: 
   if (probe === undefined) return [];
   const { lateness, at: when } = stalls.get(name) ?? { lateness: 0, at: began };
   const doubts: string[] = [];
-  if (probe.lateness >= LATE && probe.lateness >= lateness)
-    doubts.push(`${name} itself was ${formatSpan(probe.lateness)} late`);
+  if (probe.latenessMs >= LATE && probe.latenessMs >= lateness)
+    doubts.push(`${name} itself was ${formatSpan(probe.latenessMs)} late`);
   else if (lateness >= LATE)
     doubts.push(
       `${name} itself was ${formatSpan(lateness)} late ${formatSpan(Math.max(0, began - when))} before`,
     );
   if (probe.awareness >= UNWELL)
     doubts.push(`${name} itself was unwell (health ${probe.awareness}, 0 is well)`);
-  if (probe.through.length > 0 && probe.nacks === 0)
+  if (probe.helpers.length > 0 && probe.nacks === 0)
     doubts.push(`nobody whom ${name} asked for help answered it`);
   return doubts;
 }
@@ -199,7 +199,7 @@ function formatClean({
       ? ' (nobody else told anything)'
       : ` and by ${others} other ${others === 1 ? 'agent' : 'agents'}`;
   const stalls = statements.filter(({ by, fact }) => by === node && fact.kind === 'stalled');
-  const worst = Math.max(0, ...stalls.map(({ fact }) => (fact.kind === 'stalled' ? fact.lateness : 0)));
+  const worst = Math.max(0, ...stalls.map(({ fact }) => (fact.kind === 'stalled' ? fact.latenessMs : 0)));
   const late = worst > 0 ? `, though it was up to ${formatSpan(worst)} late` : '';
   const state = status === undefined ? 'it is no member' : `${status}${formatAt(clock, since, 'since')}`;
   return `nothing is said against ${node} by ${self}${asked}${late}: ${state}`;

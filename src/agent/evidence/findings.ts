@@ -13,11 +13,11 @@ export type Finding =
   | 'leaving'
   | 'left'
   | 'forgotten'
-  | 'nameContested'
-  | 'linkOneSided'
+  | 'nameConflict'
+  | 'linkOneWay'
   | 'streamsOnly'
-  | 'accusationsRefused'
-  | 'newcomerSilent';
+  | 'accusationsRateLimited'
+  | 'memberUnverified';
 
 export interface Diagnosis {
   readonly finding: Finding;
@@ -99,41 +99,41 @@ export interface FindingClause {
 /** What else is worth knowing. */
 export function secondaryFindings(matter: DiagnosisInput): (FindingClause | undefined)[] {
   const { node, status, entries: statements, formatTime: clock } = matter;
-  const contested = lastOfKind(statements, 'nameContested');
+  const contested = lastOfKind(statements, 'nameConflict');
   const lost = lastOfKind(statements, 'nameLost');
   const moved = lastOfKind(statements, 'nameReclaimed');
-  const refused = lastOfKind(statements, 'accusationRefused');
-  const silent = lastOfKind(statements, 'newcomerSilent');
+  const refused = lastOfKind(statements, 'accusationRateLimited');
+  const silent = lastOfKind(statements, 'memberUnverified');
   return [
     lost === undefined
       ? undefined
       : {
-          finding: 'nameContested',
+          finding: 'nameConflict',
           clause: `its name went to ${lost.fact.other}${formatAt(clock, lost.at)}`,
         },
     contested === undefined
       ? undefined
       : {
-          finding: 'nameContested',
-          clause: `two nodes claim the name ${node}: ${contested.fact.held} has it, ${contested.fact.claimed} wants it (last${formatAt(clock, contested.lastAt)})`,
+          finding: 'nameConflict',
+          clause: `two nodes claim the name ${node}: ${contested.fact.current} has it, ${contested.fact.claimed} wants it (last${formatAt(clock, contested.lastAt)})`,
         },
     moved === undefined || contested !== undefined
       ? undefined
       : {
           finding: 'returned',
-          clause: `it moved from ${moved.fact.held}, where nobody answered, to ${moved.fact.claimed}${formatAt(clock, moved.at)}`,
+          clause: `it moved from ${moved.fact.previous}, where nobody answered, to ${moved.fact.claimed}${formatAt(clock, moved.at)}`,
         },
     ...links(matter),
     refused === undefined
       ? undefined
       : {
-          finding: 'accusationsRefused',
+          finding: 'accusationsRateLimited',
           clause: `accusations from ${refused.fact.source} were refused, as too many (last${formatAt(clock, refused.lastAt)})`,
         },
     silent === undefined || status !== undefined
       ? undefined
       : {
-          finding: 'newcomerSilent',
+          finding: 'memberUnverified',
           clause: `somebody said that ${node} is at ${silent.fact.address}, and nobody answered there (last${formatAt(clock, silent.lastAt)})`,
         },
   ];
@@ -146,7 +146,7 @@ function links(matter: DiagnosisInput): FindingClause[] {
     { readonly end: string; readonly by: 'relay' | 'stream'; readonly at: Millis }
   >();
   for (const { by: teller, at: when, fact } of matter.entries) {
-    if (fact.kind !== 'linkOneSided' && fact.kind !== 'linkRestored') continue;
+    if (fact.kind !== 'linkOneWay' && fact.kind !== 'linkRestored') continue;
     const end = fact.node === matter.node ? teller : fact.node;
     if (fact.kind === 'linkRestored') cut.delete(`${teller} ${end}`);
     else cut.set(`${teller} ${end}`, { end, by: fact.by, at: when });
@@ -163,7 +163,7 @@ function links(matter: DiagnosisInput): FindingClause[] {
           clause: `with ${ends} it exchanges streams only${since}: it is there, and UDP to it or from it is lost`,
         }
       : {
-          finding: 'linkOneSided',
+          finding: 'linkOneWay',
           clause: `with ${ends} it exchanges no direct answers${since}, with others it does: it is there, and that way is cut in one direction`,
         },
   ];

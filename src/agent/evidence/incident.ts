@@ -90,7 +90,7 @@ const isAccusation = ({ fact }: AttributedEntry): boolean =>
   (fact.kind === 'memberDeclaredDead' && !fact.left);
 
 const isEnd = ({ fact }: AttributedEntry): boolean =>
-  fact.kind === 'suspicionLifted' || fact.kind === 'memberReturned' || fact.kind === 'suspicionRefuted';
+  fact.kind === 'suspicionCleared' || fact.kind === 'memberReturned' || fact.kind === 'suspicionRefuted';
 
 const deathIn = ({ at, fact, by }: AttributedEntry): { by: string; at: Millis } => ({
   by: 'by' in fact && typeof fact.by === 'string' ? fact.by : by,
@@ -141,7 +141,7 @@ function probesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, Probe
 function pushPullSourcesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, string> {
   const tables = new Map<string, string>();
   for (const { by, fact } of around)
-    if (fact.kind === 'memberSuspected' && fact.reason.kind === 'table' && fact.by === by)
+    if (fact.kind === 'memberSuspected' && fact.reason.kind === 'pushPull' && fact.by === by)
       tables.set(by, fact.reason.source);
   return tables;
 }
@@ -157,14 +157,14 @@ function stallsIn(
       fact.kind === 'stalled' &&
       at >= from &&
       at <= until &&
-      fact.lateness > (stalls.get(by)?.lateness ?? 0)
+      fact.latenessMs > (stalls.get(by)?.lateness ?? 0)
     )
-      stalls.set(by, { lateness: fact.lateness, at });
+      stalls.set(by, { lateness: fact.latenessMs, at });
   return stalls;
 }
 
 function sourceIn({ fact }: AttributedEntry): string | undefined {
   if (fact.kind === 'suspicionRefuted') return fact.source;
   if (fact.kind !== 'memberSuspected' && fact.kind !== 'memberDeclaredDead') return undefined;
-  return fact.reason.kind === 'word' ? fact.reason.source : undefined;
+  return fact.reason.kind === 'message' ? fact.reason.source : undefined;
 }

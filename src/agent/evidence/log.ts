@@ -33,18 +33,18 @@ const LOOK_BACK = 8;
 
 /** These say the same again and again while something lasts. */
 const REPEATS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
-  'probeSavedByStream',
+  'probeSavedByTcp',
   'suspicionRefuted',
-  'nameContested',
-  'newcomerSilent',
-  'accusationRefused',
-  'rumorRefused',
+  'nameConflict',
+  'memberUnverified',
+  'accusationRateLimited',
+  'gossipMessageRefused',
   'intentRefused',
   'falseLeaveRefuted',
 ]);
 
 /** A way has two ends, and one is here. */
-const LINK_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>(['linkOneSided', 'linkRestored']);
+const LINK_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>(['linkOneWay', 'linkRestored']);
 
 export class EvidenceLog {
   readonly #self: string;

@@ -52,23 +52,23 @@ const NOTHING: RowFields = { numbers: [], texts: [] };
 /** Of a probe that failed: eight numbers, and who was asked. */
 const packProbe = ({
   seqNo,
-  millis,
+  durationMs,
   nacks,
   stream,
   awareness,
-  lateness,
-  through,
+  latenessMs,
+  helpers,
 }: ProbeReason): RowFields => ({
-  numbers: [seqNo, millis, nacks, stream ? 1 : 0, awareness, lateness],
-  texts: through,
+  numbers: [seqNo, durationMs, nacks, stream ? 1 : 0, awareness, latenessMs],
+  texts: helpers,
 });
 
 const readProbe = ({ numbers, texts }: RowFields): ProbeReason => {
-  const [seqNo = 0, millis = 0, nacks = 0, stream = 0, awareness = 0, lateness = 0] = numbers;
+  const [seqNo = 0, durationMs = 0, nacks = 0, stream = 0, awareness = 0, latenessMs = 0] = numbers;
   const heard = Math.min(nacks, texts.length);
   return {
-    ...{ kind: 'probe', seqNo, millis, through: texts, nacks: heard },
-    ...{ stream: stream > 0, awareness, lateness },
+    ...{ kind: 'probe', seqNo, durationMs, helpers: texts, nacks: heard },
+    ...{ stream: stream > 0, awareness, latenessMs },
   };
 };
 
@@ -81,7 +81,7 @@ function packOwn(
   const { reason, deadline } = fact;
   if (fact.by !== frame.from) return undefined;
   const head = [more, Math.max(0, deadline - frame.at)];
-  if (reason.kind === 'table')
+  if (reason.kind === 'pushPull')
     return { numbers: [...head, 1 + STATES.indexOf(reason.state)], texts: [reason.source] };
   if (reason.kind !== 'probe') return undefined;
   const { numbers, texts } = packProbe(reason);
@@ -94,7 +94,7 @@ function readOwn({ numbers, texts }: RowFields) {
   const reason =
     held === undefined
       ? readProbe({ numbers: rest, texts })
-      : ({ kind: 'table', state: held, source: texts[0] ?? '' } as const);
+      : ({ kind: 'pushPull', state: held, source: texts[0] ?? '' } as const);
   return { more, span, reason };
 }
 
@@ -134,13 +134,13 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
     rank: 9,
     pack: ({ by, left, incarnation, reason }, { from }) =>
       by === from && !left && reason.kind === 'timeout'
-        ? { numbers: [incarnation, reason.millis], texts: reason.accusers }
+        ? { numbers: [incarnation, reason.durationMs], texts: reason.accusers }
         : undefined,
-    read: ({ numbers: [incarnation = 0, millis = 0], texts: accusers }, { from, about: node }) => ({
+    read: ({ numbers: [incarnation = 0, durationMs = 0], texts: accusers }, { from, about: node }) => ({
       ...{ kind: 'memberDeclaredDead', node, by: from, incarnation, left: false },
       reason: {
-        ...{ kind: 'timeout', accusers, millis },
-        because: { kind: 'word', by: accusers[0] ?? from, source: '' },
+        ...{ kind: 'timeout', accusers, durationMs },
+        cause: { kind: 'message', by: accusers[0] ?? from, source: '' },
       },
     }),
   },
@@ -154,22 +154,22 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
   stalled: {
     number: 6,
     rank: 7,
-    pack: ({ lateness }) => ({ numbers: [lateness], texts: [] }),
-    read: ({ numbers: [lateness = 0] }) => ({ kind: 'stalled', lateness }),
+    pack: ({ latenessMs }) => ({ numbers: [latenessMs], texts: [] }),
+    read: ({ numbers: [latenessMs = 0] }) => ({ kind: 'stalled', latenessMs }),
   },
   awarenessChanged: {
     number: 7,
     rank: 1,
-    pack: ({ score }) => ({ numbers: [score], texts: [] }),
-    read: ({ numbers: [score = 0] }) => ({ kind: 'awarenessChanged', score }),
+    pack: ({ awareness }) => ({ numbers: [awareness], texts: [] }),
+    read: ({ numbers: [awareness = 0] }) => ({ kind: 'awarenessChanged', awareness }),
   },
-  linkOneSided: {
+  linkOneWay: {
     number: 8,
     rank: 6,
     pack: ({ node, rounds, by }, { about }) =>
       node === about ? { numbers: [rounds, by === 'stream' ? 1 : 0], texts: [] } : undefined,
     read: ({ numbers: [rounds = 0, stream = 0] }, { about: node }) => ({
-      ...{ kind: 'linkOneSided', node, rounds },
+      ...{ kind: 'linkOneWay', node, rounds },
       by: stream > 0 ? 'stream' : 'relay',
     }),
   },
@@ -179,42 +179,42 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
     pack: ({ node }, { about }) => (node === about ? NOTHING : undefined),
     read: (_, { about: node }) => ({ kind: 'linkRestored', node }),
   },
-  probeSavedByStream: {
+  probeSavedByTcp: {
     number: 10,
     rank: 6,
     pack: () => NOTHING,
-    read: (_, { about: node }) => ({ kind: 'probeSavedByStream', node }),
+    read: (_, { about: node }) => ({ kind: 'probeSavedByTcp', node }),
   },
-  accusationRefused: {
+  accusationRateLimited: {
     number: 11,
     rank: 4,
     pack: ({ by, source }) => ({ numbers: [], texts: [by, source] }),
     read: ({ texts: [by = '', source = ''] }, { about: node }) => ({
-      ...{ kind: 'accusationRefused', node, by, source },
+      ...{ kind: 'accusationRateLimited', node, by, source },
     }),
   },
-  nameContested: {
+  nameConflict: {
     number: 12,
     rank: 4,
-    pack: ({ held, claimed }) => ({ numbers: [], texts: [held, claimed] }),
-    read: ({ texts: [held = '', claimed = ''] }, { about: node }) => ({
-      ...{ kind: 'nameContested', node, held, claimed },
+    pack: ({ current, claimed }) => ({ numbers: [], texts: [current, claimed] }),
+    read: ({ texts: [current = '', claimed = ''] }, { about: node }) => ({
+      ...{ kind: 'nameConflict', node, current, claimed },
     }),
   },
   nameReclaimed: {
     number: 13,
     rank: 4,
-    pack: ({ held, claimed }) => ({ numbers: [], texts: [held, claimed] }),
-    read: ({ texts: [held = '', claimed = ''] }, { about: node }) => ({
-      ...{ kind: 'nameReclaimed', node, held, claimed },
+    pack: ({ previous, claimed }) => ({ numbers: [], texts: [previous, claimed] }),
+    read: ({ texts: [previous = '', claimed = ''] }, { about: node }) => ({
+      ...{ kind: 'nameReclaimed', node, previous, claimed },
     }),
   },
-  suspicionLifted: {
+  suspicionCleared: {
     number: 15,
     rank: 2,
     pack: ({ incarnation, source }) => ({ numbers: [incarnation], texts: [source] }),
     read: ({ numbers: [incarnation = 0], texts: [source = ''] }, { about: node }) => ({
-      ...{ kind: 'suspicionLifted', node, incarnation, source },
+      ...{ kind: 'suspicionCleared', node, incarnation, source },
     }),
   },
   memberReturned: {
@@ -233,11 +233,11 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
       ...{ kind: 'agentStarted', node, address, encrypted: encrypted > 0 },
     }),
   },
-  newcomerSilent: {
+  memberUnverified: {
     number: 14,
     rank: 3,
     pack: ({ address }) => ({ numbers: [], texts: [address] }),
-    read: ({ texts: [address = ''] }, { about: node }) => ({ kind: 'newcomerSilent', node, address }),
+    read: ({ texts: [address = ''] }, { about: node }) => ({ kind: 'memberUnverified', node, address }),
   },
 };
 
@@ -246,7 +246,7 @@ const CONTEXT_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'agentStarted',
   'stalled',
   'awarenessChanged',
-  'suspicionLifted',
+  'suspicionCleared',
   'memberReturned',
   'linkRestored',
 ]);

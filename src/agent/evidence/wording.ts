@@ -18,8 +18,8 @@ export function formatList(names: readonly string[], most = 4): string {
 }
 
 /** Which ways were tried in vain. */
-export function formatProbeFailure({ through, nacks, stream }: ProbeReason): string {
-  const asked = through.length;
+export function formatProbeFailure({ helpers, nacks, stream }: ProbeReason): string {
+  const asked = helpers.length;
   if (asked === 0) return stream ? 'direct and stream probes failed' : 'a direct probe failed';
   const silent = asked - nacks;
   const failed = `direct${stream ? ', stream' : ''} and ${nacks} of ${asked} indirect probes failed`;
@@ -33,11 +33,11 @@ function because(reason: AccusationReason, by: string, teller: string): string {
   switch (reason.kind) {
     case 'probe':
       return formatProbeFailure(reason);
-    case 'table':
+    case 'pushPull':
       return `in a full exchange ${reason.source} had it as ${reason.state}`;
     case 'timeout':
-      return `accused by ${formatList(reason.accusers)}, and silent for ${formatSpan(reason.millis)}`;
-    case 'word':
+      return `accused by ${formatList(reason.accusers)}, and silent for ${formatSpan(reason.durationMs)}`;
+    case 'message':
       return by === teller ? `by word from ${reason.source}` : `its word came from ${reason.source}`;
   }
 }
@@ -52,9 +52,9 @@ function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): 
   switch (fact.kind) {
     case 'probeFailed':
       return `a probe of ${node} failed: ${formatProbeFailure(fact.reason)}`;
-    case 'probeSavedByStream':
+    case 'probeSavedByTcp':
       return `${node} answered over a stream, and not by UDP`;
-    case 'linkOneSided':
+    case 'linkOneWay':
       return `${fact.rounds} rounds in a row ${node} answered ${fact.by === 'stream' ? 'over a stream' : 'others'}, and not directly`;
     case 'linkRestored':
       return `${node} answers directly again`;
@@ -62,7 +62,7 @@ function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): 
       return `${fact.by} suspects ${node}: ${because(fact.reason, fact.by, teller)}`;
     case 'suspicionConfirmed':
       return `${fact.by} confirms it: ${because(fact.reason, fact.by, teller)}`;
-    case 'suspicionLifted':
+    case 'suspicionCleared':
       return `${node} refuted it, at incarnation ${fact.incarnation}${origin(fact.source)}`;
     case 'suspicionRefuted':
       return `accused by ${fact.by}${origin(fact.source)}, and refuted it at incarnation ${fact.incarnation}`;
@@ -78,39 +78,39 @@ function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): 
       return `${node} counts as left`;
     case 'memberFailed':
       return `${node} counts as failed`;
-    case 'memberForgotten':
+    case 'memberDropped':
       return `the row of ${node} was dropped`;
     case 'memberReaped':
       return `${node} was forgotten for good; it had ${fact.status}`;
     case 'nameReclaimed':
-      return `${node} moved from ${fact.held}, where nobody answered, to ${fact.claimed}`;
-    case 'nameContested':
-      return `${fact.claimed} claims the name ${node}, which ${fact.held} has`;
+      return `${node} moved from ${fact.previous}, where nobody answered, to ${fact.claimed}`;
+    case 'nameConflict':
+      return `${fact.claimed} claims the name ${node}, which ${fact.current} has`;
     case 'nameVote':
       return `members were asked whose name this is: ${fact.ours} for this agent, ${fact.others} for another`;
     case 'nameLost':
       return `the name went to ${fact.other}`;
-    case 'newcomerSilent':
+    case 'memberUnverified':
       return `somebody said that ${node} is at ${fact.address}, and nobody answered there`;
-    case 'accusationRefused':
+    case 'accusationRateLimited':
       return `an accusation in the name of ${fact.by} was refused: too many came from ${fact.source}`;
-    case 'rumorRefused':
-      return `a rumor was refused: ${fact.why}`;
+    case 'gossipMessageRefused':
+      return `a gossip message was refused: ${fact.reason}`;
     case 'intentRefused':
       return `an intent was refused: ${fact.why}`;
     case 'falseLeaveRefuted':
       return `somebody said that ${node} leaves, and it does not`;
-    case 'exiled':
+    case 'unrefutableAccusation':
       return `accused by ${fact.source} in a way nothing can outbid: it keeps quiet until that is forgotten`;
-    case 'exileEnded':
+    case 'unrefutableAccusationEnded':
       return `${node} announces itself anew`;
     case 'agentStarted':
       return `${fact.node} was started, at ${fact.address}`;
     case 'stalled':
-      return `${teller} itself was ${formatSpan(fact.lateness)} late`;
+      return `${teller} itself was ${formatSpan(fact.latenessMs)} late`;
     case 'awarenessChanged':
-      return fact.score === 0
+      return fact.awareness === 0
         ? `${teller} felt well`
-        : `${teller} felt unwell: its health was at ${fact.score}`;
+        : `${teller} felt unwell: its health was at ${fact.awareness}`;
   }
 }

@@ -167,7 +167,7 @@ function spans(fact: EvidenceFact, at: Millis): object {
     const { deadline, ...rest } = fact;
     return { ...rest, deadlineMs: Math.round(deadline - at) };
   }
-  if (fact.kind !== 'exiled') return fact;
+  if (fact.kind !== 'unrefutableAccusation') return fact;
   const { until, ...rest } = fact;
   return { ...rest, untilMs: Math.round(until - at) };
 }

@@ -79,15 +79,15 @@ export class RunStats {
 
 function stateFromFact(fact: Fact): CountedState | undefined {
   switch (fact.kind) {
-    case 'memberAppeared':
+    case 'memberDiscovered':
     case 'memberReturned':
-    case 'suspicionLifted':
+    case 'suspicionCleared':
       return 'alive';
     case 'memberSuspected':
       return 'suspect';
     case 'memberDeclaredDead':
       return fact.left ? 'left' : 'dead';
-    case 'memberForgotten':
+    case 'memberDropped':
       return 'forgotten';
     default:
       return undefined;

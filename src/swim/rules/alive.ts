@@ -39,9 +39,14 @@ export function handleAlive(
     if (row.state !== 'alive') core.downNotifier.notify(row, row.identity.address, core.name, now, out);
     return;
   }
-  const why = rejectionReason(core, alive, row);
-  if (why !== undefined)
-    return recordFact(out, { kind: 'rumorRefused', node: alive.node, why, ...sourceField(source) });
+  const reason = rejectionReason(core, alive, row);
+  if (reason !== undefined)
+    return recordFact(out, {
+      kind: 'gossipMessageRefused',
+      node: alive.node,
+      reason,
+      ...sourceField(source),
+    });
   if (row === undefined)
     return handleUnknownMember(core, alive, source, vouched ?? canIntroduce(core, source), now, out);
   if (!isAtAddress(row.identity, alive.addr, alive.port) && !canReclaim(core, row, alive, now))
@@ -135,9 +140,10 @@ function applyAlive(
   if (moved) onAddressChange(core, row, held, out);
   row.incarnation = incarnation;
   core.members.setState(row, 'alive', now);
-  if (isNew) recordFact(out, { kind: 'memberAppeared', node, address: formatAddress(row.identity.address) });
+  if (isNew)
+    recordFact(out, { kind: 'memberDiscovered', node, address: formatAddress(row.identity.address) });
   else if (before === 'suspect')
-    recordFact(out, { kind: 'suspicionLifted', node, incarnation, source: formatSource(core, source) });
+    recordFact(out, { kind: 'suspicionCleared', node, incarnation, source: formatSource(core, source) });
   else if (before !== 'alive')
     recordFact(out, { kind: 'memberReturned', node, incarnation, source: formatSource(core, source) });
   else recordFact(out, { kind: 'incarnationRaised', node, incarnation });
@@ -146,14 +152,14 @@ function applyAlive(
 }
 
 /** What was known of the way there, and of who may live there, is of no use any more. */
-function onAddressChange(core: SwimContext, row: MutableMember, held: Address, out: SwimEffect[]): void {
+function onAddressChange(core: SwimContext, row: MutableMember, previous: Address, out: SwimEffect[]): void {
   const { name: node, address: claimed } = row.identity;
   core.oneWayLinks.delete(row);
   core.nameConflicts.delete(node);
   recordFact(out, {
     kind: 'nameReclaimed',
     node,
-    held: formatAddress(held),
+    previous: formatAddress(previous),
     claimed: formatAddress(claimed),
   });
 }

@@ -58,9 +58,9 @@ export function mergeStates(
   checkVersions(sane, core.members.all());
   for (const { name, vsn } of refused)
     recordFact(out, {
-      kind: 'rumorRefused',
+      kind: 'gossipMessageRefused',
       node: name,
-      why: `versions ${vsn.join('.')}`,
+      reason: `versions ${vsn.join('.')}`,
       ...sourceField(source),
     });
   const vouched = canIntroduceAll(core, sane, source);
@@ -97,7 +97,7 @@ function admitAccusations(
   });
   if (first === undefined || core.accusationLimiter.tryAcquire(source.from, now)) return true;
   const from = source.from.key;
-  recordFact(out, { kind: 'accusationRefused', node: first.name, by: from, source: from });
+  recordFact(out, { kind: 'accusationRateLimited', node: first.name, by: from, source: from });
   return false;
 }
 
@@ -142,5 +142,6 @@ function onUnrefutableAccusation(
 ): void {
   if (source.kind === 'local' || core.self.state === 'left') return;
   const until = core.unrefutable.start(core.members.size, core.config, now);
-  if (until !== undefined) recordFact(out, { kind: 'exiled', incarnation, source: source.from.key, until });
+  if (until !== undefined)
+    recordFact(out, { kind: 'unrefutableAccusation', incarnation, source: source.from.key, until });
 }

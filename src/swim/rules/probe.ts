@@ -1,5 +1,5 @@
 /**
- * Probing: one member per interval, directly, then through others and over a stream. One round at a time; its
+ * Probing: one member per interval, directly, then helpers others and over a stream. One round at a time; its
  * verdict is a suspicion by our own word.
  *
  * Source: SWIM §3.1, §4.3; Lifeguard §IV-A; memberlist state.go (probe, probeNode).
@@ -27,20 +27,20 @@ interface Round {
   readonly startedAt: Millis;
   /** Its failure makes no suspicion. */
   readonly isGrace: boolean;
-  /** We slept through part of it: it says nothing, not even of ourselves. */
+  /** We slept helpers part of it: it says nothing, not even of ourselves. */
   void: boolean;
   directUntil: Millis;
   endsAt: Millis;
   /** Others were asked. */
   indirect: boolean;
   /** Who was asked. */
-  through: readonly string[];
+  helpers: readonly string[];
   nacksExpected: number;
   nacks: number;
   /** Our health when it began. */
   readonly awareness: number;
   /** How late our loop came in this round, at worst. */
-  lateness: Millis;
+  latenessMs: Millis;
   stream: 'untried' | 'tried' | 'acked';
 }
 
@@ -76,7 +76,7 @@ export class Prober {
     const round = this.#round;
     if (round !== undefined) {
       const due = round.indirect ? round.endsAt : round.directUntil;
-      round.lateness = Math.max(round.lateness, now - due);
+      round.latenessMs = Math.max(round.latenessMs, now - due);
       if (!round.indirect && round.directUntil <= now) this.#sendIndirectPings(round, out);
       if (round.endsAt <= now) this.#finishRound(round, now, out);
     }
@@ -118,7 +118,7 @@ export class Prober {
     const round = this.#round;
     if (round === undefined) return;
     round.void = true;
-    round.lateness = Math.max(round.lateness, lateness);
+    round.latenessMs = Math.max(round.latenessMs, lateness);
     round.directUntil += lateness;
     round.endsAt += lateness;
   }
@@ -140,11 +140,11 @@ export class Prober {
       directUntil: now + core.config.probeTimeout,
       endsAt: now + core.awareness.scale(core.config.probeInterval),
       indirect: false,
-      through: [],
+      helpers: [],
       nacksExpected: 0,
       nacks: 0,
       awareness: core.awareness.score,
-      lateness: 0,
+      latenessMs: 0,
       stream: 'untried',
     };
     this.#sendDirectPing(target, seqNo, out);
@@ -170,7 +170,7 @@ export class Prober {
       row.state === 'alive' && row !== core.self && row !== target;
     const { sourceAddr, sourcePort, sourceNode } = createPing(core, seqNo, target.identity.name);
     const helpers = core.members.pickRandom(core.config.indirectChecks, isHelper);
-    round.through = helpers.map((helper) => helper.identity.name);
+    round.helpers = helpers.map((helper) => helper.identity.name);
     for (const helper of helpers) {
       const nack = maxVersion(helper) >= NACK_VERSION;
       if (nack) round.nacksExpected++;
@@ -195,7 +195,7 @@ export class Prober {
     const core = this.#core;
     const node = round.target.identity.name;
     if (round.stream === 'acked') {
-      recordFact(out, { kind: 'probeSavedByStream', node });
+      recordFact(out, { kind: 'probeSavedByTcp', node });
       return this.#succeed(round, 'stream', now, out);
     }
     this.#round = undefined;
@@ -230,9 +230,18 @@ export class Prober {
 }
 
 function reasonOf(round: Round, now: Millis): ProbeReason {
-  const { seqNo, startedAt, through, nacks, awareness, lateness, stream } = round;
-  const millis = now - startedAt;
-  return { kind: 'probe', seqNo, millis, through, nacks, stream: stream !== 'untried', awareness, lateness };
+  const { seqNo, startedAt, helpers, nacks, awareness, latenessMs, stream } = round;
+  const durationMs = now - startedAt;
+  return {
+    kind: 'probe',
+    seqNo,
+    durationMs,
+    helpers,
+    nacks,
+    stream: stream !== 'untried',
+    awareness,
+    latenessMs,
+  };
 }
 
 /** The next beat of a clock that ticked at `at`; beats missed by now are skipped, not made up for. */

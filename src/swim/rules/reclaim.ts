@@ -25,6 +25,6 @@ export function dropMember(core: SwimContext, name: string, now: Millis, out: Sw
 
 function onDropped(core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]): void {
   core.recentlyDropped.add(row, now);
-  recordFact(out, { kind: 'memberForgotten', node: row.identity.name });
+  recordFact(out, { kind: 'memberDropped', node: row.identity.name });
   emit(out, { kind: 'memberDropped', member: row });
 }

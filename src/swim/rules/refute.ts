@@ -54,7 +54,12 @@ export function refute(
   const { self } = core;
   if (!canOutbid(core, accused)) {
     const source = from === undefined ? {} : { source: from.key };
-    recordFact(out, { kind: 'rumorRefused', node: core.name, why: `incarnation ${accused}`, ...source });
+    recordFact(out, {
+      kind: 'gossipMessageRefused',
+      node: core.name,
+      reason: `incarnation ${accused}`,
+      ...source,
+    });
     return;
   }
   self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
@@ -101,7 +106,7 @@ export function changeAddress(core: SwimContext, address: Address, out: SwimEffe
   if (core.formerAddresses.length > MAX_FORMER) core.formerAddresses.shift();
   recordFact(out, {
     kind: 'addressChanged',
-    held: formatAddress(identity.address),
+    previous: formatAddress(identity.address),
     address: formatAddress(address),
   });
   updateSelf(core, { ...identity, address }, out);

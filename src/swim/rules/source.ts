@@ -30,5 +30,7 @@ export function accusationReason(
   state?: MemberState,
 ): AccusationReason {
   const where = formatSource(core, source);
-  return state === undefined ? { kind: 'word', by, source: where } : { kind: 'table', state, source: where };
+  return state === undefined
+    ? { kind: 'message', by, source: where }
+    : { kind: 'pushPull', state, source: where };
 }

@@ -95,8 +95,8 @@ export function declareDead(core: SwimContext, row: MutableMember, now: Millis, 
   const suspicion = core.suspicions.get(row);
   if (suspicion === undefined) return;
   const { incarnation, identity } = row;
-  const { accusers, startedAt, reason: because } = suspicion;
-  const reason: AccusationReason = { kind: 'timeout', accusers, millis: now - startedAt, because };
+  const { accusers, startedAt, reason: cause } = suspicion;
+  const reason: AccusationReason = { kind: 'timeout', accusers, durationMs: now - startedAt, cause };
   const dead: Dead = { kind: 'dead', incarnation, node: identity.name, from: core.name };
   handleDead(core, dead, LOCAL_SOURCE, now, out, reason);
 }
@@ -161,15 +161,15 @@ function admitAccusation(
   const matters = row === core.self ? row.state !== 'left' : precedence(message, row) === 'supersedes';
   if (row !== core.self && !isPlausibleIncarnation(incarnation, row.incarnation)) {
     recordFact(out, {
-      kind: 'rumorRefused',
+      kind: 'gossipMessageRefused',
       node,
-      why: `incarnation ${incarnation}`,
+      reason: `incarnation ${incarnation}`,
       ...sourceField(source),
     });
     return undefined;
   }
   if (matters && source.kind === 'packet' && !core.accusationLimiter.tryAcquire(source.from, now)) {
-    recordFact(out, { kind: 'accusationRefused', node, by, source: source.from.key });
+    recordFact(out, { kind: 'accusationRateLimited', node, by, source: source.from.key });
     return undefined;
   }
   if (row !== core.self) return row;
@@ -189,7 +189,7 @@ function suspect(
   if (row.state === 'suspect') {
     clearSuspicion(core, row);
     recordFact(out, {
-      kind: 'suspicionLifted',
+      kind: 'suspicionCleared',
       node,
       incarnation,
       source: 'source' in reason ? reason.source : '',

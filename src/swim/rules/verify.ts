@@ -128,14 +128,19 @@ function onVerificationTimeout(
 ): void {
   const { kind: about, claim, to } = question;
   const node = claim.node;
-  if (about === 'newcomer') recordFact(out, { kind: 'newcomerSilent', node, address: formatAddress(to) });
+  if (about === 'newcomer') recordFact(out, { kind: 'memberUnverified', node, address: formatAddress(to) });
   const row = core.members.get(node);
   if (about === 'suspicion' && row !== undefined) judge.declareDead(core, row, now, out);
   if (about !== 'nameConflict' || row === undefined || !isAtAddress(row.identity, to.ip, to.port)) return;
   const other = toAddress(claim.addr, claim.port);
   core.nameConflicts.record(node, other, 'free', now + RESULT_VALID_INTERVALS * core.config.probeInterval);
   if (claim.incarnation > row.incarnation) return judge.accept(core, claim, now, out);
-  recordFact(out, { kind: 'claimTooLow', node, incarnation: row.incarnation, claimed: formatAddress(other) });
+  recordFact(out, {
+    kind: 'claimNotSuperseding',
+    node,
+    incarnation: row.incarnation,
+    claimed: formatAddress(other),
+  });
   out.push({
     kind: 'send',
     to: other,
@@ -155,9 +160,9 @@ function reportNameConflict(
   const node = row.identity.name;
   core.nameConflicts.record(node, other, 'held', now + RESULT_VALID_INTERVALS * core.config.probeInterval);
   recordFact(out, {
-    kind: 'nameContested',
+    kind: 'nameConflict',
     node,
-    held: formatAddress(row.identity.address),
+    current: formatAddress(row.identity.address),
     claimed: formatAddress(other),
   });
   emit(out, { kind: 'nameConflict', member: row, other });

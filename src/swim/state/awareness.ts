@@ -26,7 +26,7 @@ export class Awareness {
     const score = Math.min(this.#max, Math.max(0, this.#score + delta));
     if (score === this.#score) return;
     this.#score = score;
-    out.push({ kind: 'fact', fact: { kind: 'awarenessChanged', score } });
+    out.push({ kind: 'fact', fact: { kind: 'awarenessChanged', awareness: score } });
   }
 
   /** The worse we feel, the longer we wait. */

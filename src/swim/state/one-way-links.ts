@@ -22,8 +22,7 @@ export class OneWayLinks {
     }
     const rounds = before + 1;
     this.#indirectRounds.set(row, rounds);
-    if (rounds === ONE_WAY_ROUNDS)
-      out.push({ kind: 'fact', fact: { kind: 'linkOneSided', node, rounds, by } });
+    if (rounds === ONE_WAY_ROUNDS) out.push({ kind: 'fact', fact: { kind: 'linkOneWay', node, rounds, by } });
   }
 
   /** Nothing is known of the way to it: it failed, or moved. */

@@ -125,23 +125,23 @@ export function pair(options: SimHostOptions = {}) {
 const reason = {
   kind: 'probe',
   seqNo: 1,
-  millis: 1000,
-  through: [],
+  durationMs: 1000,
+  helpers: [],
   nacks: 0,
   stream: true,
   awareness: 0,
-  lateness: 0,
+  latenessMs: 0,
 } as const;
 
-const timeout = { kind: 'timeout', accusers: ['ann'], millis: 4000, because: reason } as const;
+const timeout = { kind: 'timeout', accusers: ['ann'], durationMs: 4000, cause: reason } as const;
 
 export const facts = {
-  appeared: { kind: 'memberAppeared', node: 'bob', address: '' },
+  appeared: { kind: 'memberDiscovered', node: 'bob', address: '' },
   tried: { kind: 'probeFailed', node: 'bob', awareness: 0, reason },
   suspected: { kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 1, deadline: 0, reason },
-  lifted: { kind: 'suspicionLifted', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' },
+  lifted: { kind: 'suspicionCleared', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' },
   died: { kind: 'memberDeclaredDead', node: 'bob', by: 'ann', incarnation: 1, left: false, reason: timeout },
   left: { kind: 'memberDeclaredDead', node: 'bob', by: 'bob', incarnation: 1, left: true, reason },
   returned: { kind: 'memberReturned', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' },
-  forgotten: { kind: 'memberForgotten', node: 'bob' },
+  forgotten: { kind: 'memberDropped', node: 'bob' },
 } as const satisfies Record<string, Fact>;

@@ -41,7 +41,7 @@ test('a pair without UDP to anyone but by streams is saved by these', () => {
   net.cut('ann', 'bob');
   net.pass(60_000);
   expect(net.facts('memberSuspected')).toEqual([]);
-  expect(net.facts('probeSavedByStream').length).toBeGreaterThan(50);
+  expect(net.facts('probeSavedByTcp').length).toBeGreaterThan(50);
 });
 
 test('a member cut off entirely is dead to all, comes back when the cut heals, and all agree', () => {

@@ -30,8 +30,8 @@ test('a stall is one point against ourselves, and a fact', () => {
   const ann = probing();
   sleep(ann, 900);
   expect(ann.facts()).toEqual([
-    { kind: 'stalled', lateness: 400 },
-    { kind: 'awarenessChanged', score: 1 },
+    { kind: 'stalled', latenessMs: 400 },
+    { kind: 'awarenessChanged', awareness: 1 },
   ]);
 });
 

@@ -100,14 +100,13 @@ const EVIDENCE_EVENT_SCHEMA = object({
   times: optionalField(number),
   lastAt: optionalField(plainText),
   ...Object.fromEntries(
-    ['node', 'by', 'source', 'held', 'claimed', 'address', 'other', 'why', 'status'].map((name) => [
-      name,
-      optionalField(plainText),
-    ]),
+    ['node', 'by', 'source', 'current', 'previous', 'claimed', 'address', 'other', 'why', 'status'].map(
+      (name) => [name, optionalField(plainText)],
+    ),
   ),
   ...Object.fromEntries(
     [
-      ...['incarnation', 'deadlineMs', 'untilMs', 'confirmations', 'rounds', 'score', 'lateness'],
+      ...['incarnation', 'deadlineMs', 'untilMs', 'confirmations', 'rounds', 'latenessMs'],
       ...['awareness', 'ours', 'others', 'ltime'],
     ].map((name) => [name, optionalField(number)]),
   ),

@@ -33,7 +33,7 @@ export class AccusationLaw implements Law {
         recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
         return;
-      case 'claimTooLow':
+      case 'claimNotSuperseding':
         // It is told in an accusation, and whoever copies datagrams may bring that to others.
         recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         return;
@@ -57,7 +57,7 @@ export class AccusationLaw implements Law {
     const { reportViolation: broken, isForged: isSlandered } = this.#context;
     if (isSlandered(node)) return;
     const others = this.#suspectedBy.get(node);
-    if (reason.kind === 'probe' || reason.kind === 'table') {
+    if (reason.kind === 'probe' || reason.kind === 'pushPull') {
       if (hasEvidence(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
         return;
       broken(`I10 ${host.label} suspects ${node}@${incarnation} without a probe, and nobody else did before`);

@@ -28,7 +28,7 @@ export class MembershipChangeCounter implements Law {
 
   onFact(host: SimHost, fact: Fact): void {
     switch (fact.kind) {
-      case 'memberAppeared':
+      case 'memberDiscovered':
       case 'memberReturned':
       case 'memberDeclaredDead':
       case 'memberFailed':

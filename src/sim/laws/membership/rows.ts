@@ -146,7 +146,7 @@ export class RowLaw implements Law {
       sight.state = to;
     };
     switch (fact.kind) {
-      case 'memberAppeared':
+      case 'memberDiscovered':
         return step('alive', 'absent');
       case 'memberReturned':
         if (fact.incarnation <= sight.downAt)
@@ -155,7 +155,7 @@ export class RowLaw implements Law {
         return step('alive', 'dead', 'left');
       case 'memberSuspected':
         return step('suspect', 'alive');
-      case 'suspicionLifted':
+      case 'suspicionCleared':
         return step('alive', 'suspect');
       case 'memberDeclaredDead':
         sight.downAt = Math.max(sight.downAt, fact.incarnation);
@@ -163,7 +163,7 @@ export class RowLaw implements Law {
         if (fact.left && !this.#mayLeave(fact.node))
           broken(`I6 ${host.label} holds ${fact.node} as left, which never left`);
         return;
-      case 'memberForgotten':
+      case 'memberDropped':
         step('absent', 'dead', 'left');
         sight.dropped = { incarnation: sight.downAt, at: this.#context.world.now };
         sight.incarnation = -1;

@@ -5,8 +5,8 @@ import type { DiagnosisInput } from '../../../../src/agent/evidence/findings.ts'
 import type { ProbeReason } from '../../../../src/swim/types.ts';
 
 const probe = (changes: Partial<ProbeReason> = {}): ProbeReason => ({
-  ...{ kind: 'probe', seqNo: 1, millis: 1000, through: ['a', 'b', 'c'], nacks: 3 },
-  ...{ stream: false, awareness: 0, lateness: 0 },
+  ...{ kind: 'probe', seqNo: 1, durationMs: 1000, helpers: ['a', 'b', 'c'], nacks: 3 },
+  ...{ stream: false, awareness: 0, latenessMs: 0 },
   ...changes,
 });
 const statement = (by: string, at: number, fact: EvidenceFact): AttributedEntry => ({
@@ -25,10 +25,10 @@ const suspected = (by: string, at: number, reason = probe()): AttributedEntry =>
 const dead = (by: string, at: number, accusers = ['db-1']): AttributedEntry =>
   statement(by, at, {
     ...{ kind: 'memberDeclaredDead', node: 'db-3', by, incarnation: 1, left: false },
-    reason: { kind: 'timeout', accusers, millis: 4000, because: probe() },
+    reason: { kind: 'timeout', accusers, durationMs: 4000, cause: probe() },
   });
 const stalled = (by: string, at: number, lateness: number): AttributedEntry =>
-  statement(by, at, { kind: 'stalled', lateness });
+  statement(by, at, { kind: 'stalled', latenessMs: lateness });
 
 const matter = (
   statements: readonly AttributedEntry[],
@@ -51,7 +51,7 @@ describe('I10: the accuser’s own state is weighed', () => {
   });
 
   test('one that was late in that very round is not', () => {
-    const late = suspected('db-1', 0, probe({ lateness: 2100 }));
+    const late = suspected('db-1', 0, probe({ latenessMs: 2100 }));
     expect(diagnose(matter([late, dead('db-1', 4000)]))).toEqual({
       ...{ finding: 'failed', likely: 'false' },
       sentence:
@@ -85,7 +85,7 @@ describe('I10: the accuser’s own state is weighed', () => {
   });
 
   test('another that was well and found the same outweighs the doubt; one as late as the first does not', () => {
-    const late = suspected('db-1', 0, probe({ lateness: 500 }));
+    const late = suspected('db-1', 0, probe({ latenessMs: 500 }));
     const second = (reason: ProbeReason): AttributedEntry =>
       statement('db-2', 500, {
         ...{ kind: 'suspicionConfirmed', node: 'db-3', by: 'db-2', confirmations: 1, deadline: 4000 },
@@ -95,7 +95,7 @@ describe('I10: the accuser’s own state is weighed', () => {
       likely: 'true',
       sentence: expect.stringContaining('500 ms late, but db-2 found the same, so likely true'),
     });
-    expect(diagnose(matter([late, second(probe({ lateness: 700 })), dead('db-1', 4000)])).likely).toBe(
+    expect(diagnose(matter([late, second(probe({ latenessMs: 700 })), dead('db-1', 4000)])).likely).toBe(
       'false',
     );
   });
@@ -105,7 +105,7 @@ describe('whose word it is', () => {
   const word = (at: number): AttributedEntry =>
     statement('db-1', at, {
       ...{ kind: 'memberSuspected', node: 'db-3', by: 'db-2', incarnation: 1, deadline: 4000 },
-      reason: { kind: 'word', by: 'db-2', source: '' },
+      reason: { kind: 'message', by: 'db-2', source: '' },
     });
   const started = (by: string, at: number): AttributedEntry =>
     statement(by, at, { kind: 'agentStarted', node: by, address: '10.0.0.2:7946', encrypted: false });
@@ -128,9 +128,9 @@ describe('whose word it is', () => {
 
   test('the last accusation counts, not one that was refuted before it', () => {
     const lifted = statement('db-1', 1000, {
-      ...{ kind: 'suspicionLifted', node: 'db-3', incarnation: 2, source: '10.0.0.3:7946' },
+      ...{ kind: 'suspicionCleared', node: 'db-3', incarnation: 2, source: '10.0.0.3:7946' },
     });
-    const early = suspected('db-1', 0, probe({ lateness: 2100 }));
+    const early = suspected('db-1', 0, probe({ latenessMs: 2100 }));
     const again = [suspected('db-1', 60_000), dead('db-1', 64_000)];
     const { sentence, likely } = diagnose(matter([early, lifted, ...again]));
     expect([sentence.includes('late'), likely]).toEqual([false, 'true']);
@@ -142,22 +142,27 @@ describe('what is no accusation', () => {
     matter([statement('db-1', 2000, fact)], { status: 'alive', ...changes });
 
   test('a newcomer that did not answer, while it is no member', () => {
-    const silent = { kind: 'newcomerSilent', node: 'db-3', address: '10.0.0.9:7946' } as const;
+    const silent = { kind: 'memberUnverified', node: 'db-3', address: '10.0.0.9:7946' } as const;
     expect(diagnose(alone(silent, { status: undefined }))).toEqual({
-      ...{ finding: 'newcomerSilent', likely: undefined },
+      ...{ finding: 'memberUnverified', likely: undefined },
       sentence: 'somebody said that db-3 is at 10.0.0.9:7946, and nobody answered there (last at 12:00:02)',
     });
     expect(diagnose(alone(silent)).finding).toBe('clean');
   });
 
   test('a member that moved, and one whose way is whole again', () => {
-    const moved = { kind: 'nameReclaimed', node: 'db-3', held: '10.0.0.3:1', claimed: '10.0.0.4:1' } as const;
+    const moved = {
+      kind: 'nameReclaimed',
+      node: 'db-3',
+      previous: '10.0.0.3:1',
+      claimed: '10.0.0.4:1',
+    } as const;
     expect(diagnose(alone(moved)).sentence).toBe(
       'it moved from 10.0.0.3:1, where nobody answered, to 10.0.0.4:1 at 12:00:02',
     );
-    const cut = statement('db-1', 1000, { kind: 'linkOneSided', node: 'db-3', rounds: 4, by: 'relay' });
+    const cut = statement('db-1', 1000, { kind: 'linkOneWay', node: 'db-3', rounds: 4, by: 'relay' });
     const whole = statement('db-1', 2000, { kind: 'linkRestored', node: 'db-3' });
-    expect(diagnose(matter([cut], { status: 'alive' })).finding).toBe('linkOneSided');
+    expect(diagnose(matter([cut], { status: 'alive' })).finding).toBe('linkOneWay');
     expect(diagnose(matter([cut, whole], { status: 'alive' })).finding).toBe('clean');
   });
 });

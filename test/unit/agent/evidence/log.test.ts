@@ -4,17 +4,17 @@ import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import { EVIDENCE_LIMITS, EvidenceLog } from '../../../../src/agent/evidence/log.ts';
 import type { AccusationReason, ProbeReason } from '../../../../src/swim/types.ts';
 
-const WORD: AccusationReason = { kind: 'word', by: 'cat', source: '10.0.0.3:7946' };
+const WORD: AccusationReason = { kind: 'message', by: 'cat', source: '10.0.0.3:7946' };
 const PROBE: ProbeReason = {
-  ...{ kind: 'probe', seqNo: 1, millis: 1000, through: ['cat'], nacks: 1 },
-  ...{ stream: true, awareness: 0, lateness: 3 },
+  ...{ kind: 'probe', seqNo: 1, durationMs: 1000, helpers: ['cat'], nacks: 1 },
+  ...{ stream: true, awareness: 0, latenessMs: 3 },
 };
 const suspected = (node: string, reason: AccusationReason = WORD, by = 'cat'): Fact => ({
   ...{ kind: 'memberSuspected', node, by, incarnation: 1, deadline: 9000 },
   reason,
 });
 const refused = (node: string, by: string, source = '10.0.0.9:7946'): Fact => ({
-  ...{ kind: 'accusationRefused', node, by, source },
+  ...{ kind: 'accusationRateLimited', node, by, source },
 });
 
 class Watched {
@@ -42,12 +42,12 @@ class Watched {
 describe('what is kept', () => {
   test('facts with their time, in order; what has nothing to do with blame is not', () => {
     const watched = new Watched()
-      .note(10, { kind: 'memberAppeared', node: 'bob', address: '10.0.0.2:7946' })
+      .note(10, { kind: 'memberDiscovered', node: 'bob', address: '10.0.0.2:7946' })
       .note(20, suspected('bob'), { kind: 'incarnationRaised', node: 'bob', incarnation: 2 })
-      .note(30, { kind: 'suspicionLifted', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' });
+      .note(30, { kind: 'suspicionCleared', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' });
     expect(watched.about('bob').map(({ at, fact }) => [at, fact.kind])).toEqual([
       [20, 'memberSuspected'],
-      [30, 'suspicionLifted'],
+      [30, 'suspicionCleared'],
     ]);
     expect(watched.evidence.forNode('cat')).toBeUndefined();
   });
@@ -91,23 +91,23 @@ describe('what is kept', () => {
   test('about ourselves: who accused us, our own lateness, and when we were started', () => {
     const watched = new Watched()
       .note(0, { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: false })
-      .note(5, { kind: 'stalled', lateness: 2100 }, { kind: 'awarenessChanged', score: 1 })
+      .note(5, { kind: 'stalled', latenessMs: 2100 }, { kind: 'awarenessChanged', awareness: 1 })
       .note(5, { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' });
     expect(watched.kinds('ann')).toEqual(['agentStarted', 'suspicionRefuted', 'stalled', 'awarenessChanged']);
   });
 
   test('I10: how we were ourselves stands beside what we held against another at that time, and only then', () => {
     const watched = new Watched()
-      .note(10_000, { kind: 'stalled', lateness: 400 })
-      .note(60_000, { kind: 'stalled', lateness: 2100 }, suspected('bob', PROBE, 'ann'))
-      .note(90_000, { kind: 'stalled', lateness: 500 });
+      .note(10_000, { kind: 'stalled', latenessMs: 400 })
+      .note(60_000, { kind: 'stalled', latenessMs: 2100 }, suspected('bob', PROBE, 'ann'))
+      .note(90_000, { kind: 'stalled', latenessMs: 500 });
     expect(watched.kinds('bob')).toEqual(['memberSuspected', 'stalled']);
-    expect(watched.about('bob')[1]?.fact).toMatchObject({ lateness: 2100 });
+    expect(watched.about('bob')[1]?.fact).toMatchObject({ latenessMs: 2100 });
   });
 
   test('a way has two ends: a cut one is in our own story as well', () => {
-    const watched = new Watched().note(5, { kind: 'linkOneSided', node: 'bob', rounds: 4, by: 'stream' });
-    expect([watched.kinds('bob'), watched.kinds('ann')]).toEqual([['linkOneSided'], ['linkOneSided']]);
+    const watched = new Watched().note(5, { kind: 'linkOneWay', node: 'bob', rounds: 4, by: 'stream' });
+    expect([watched.kinds('bob'), watched.kinds('ann')]).toEqual([['linkOneWay'], ['linkOneWay']]);
   });
 });
 
@@ -129,12 +129,12 @@ describe('S1 I11: bounds', () => {
   test('a flood of invented names costs the members nothing', () => {
     const watched = new Watched().note(0, suspected('bob'));
     for (let i = 0; i < 20_000; i++)
-      watched.note(i, { kind: 'newcomerSilent', node: `ghost-${i}`, address: '10.9.9.9:1' });
+      watched.note(i, { kind: 'memberUnverified', node: `ghost-${i}`, address: '10.9.9.9:1' });
     const { names, exhibits } = watched.evidence.size;
     expect(names).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.nameCount + 2);
     expect(exhibits).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.entryCount + 1);
     expect(watched.kinds('bob')).toEqual(['memberSuspected']);
-    expect(watched.kinds('ghost-19999')).toEqual(['newcomerSilent']);
+    expect(watched.kinds('ghost-19999')).toEqual(['memberUnverified']);
     expect(watched.kinds('ghost-0')).toEqual([]);
   });
 
@@ -156,16 +156,16 @@ describe('S1 I11: bounds', () => {
   test('our own state takes no more than its room', () => {
     const watched = new Watched();
     for (let i = 0; i < 1000; i++)
-      watched.note(i, { kind: 'stalled', lateness: i }, { kind: 'awarenessChanged', score: i % 8 });
+      watched.note(i, { kind: 'stalled', latenessMs: i }, { kind: 'awarenessChanged', awareness: i % 8 });
     expect(watched.evidence.size.exhibits).toBe(EVIDENCE_LIMITS.ours + EVIDENCE_LIMITS.health);
   });
 
   test('I11: it outlives the row, and a name that was a member’s stays one', () => {
     const watched = new Watched().note(0, suspected('bob'));
     watched.members.delete('bob');
-    watched.note(10, { kind: 'memberForgotten', node: 'bob' });
+    watched.note(10, { kind: 'memberDropped', node: 'bob' });
     for (let i = 0; i < 1000; i++)
-      watched.note(i, { kind: 'newcomerSilent', node: `ghost-${i}`, address: '10.9.9.9:1' });
-    expect(watched.kinds('bob')).toEqual(['memberSuspected', 'memberForgotten']);
+      watched.note(i, { kind: 'memberUnverified', node: `ghost-${i}`, address: '10.9.9.9:1' });
+    expect(watched.kinds('bob')).toEqual(['memberSuspected', 'memberDropped']);
   });
 });

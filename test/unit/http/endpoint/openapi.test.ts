@@ -13,26 +13,26 @@ import { FakeAgent, member, send, serve } from '../fixture.ts';
 /** One of each shape that evidence can have. */
 const FACTS: readonly EvidenceFact[] = [
   { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: true },
-  { kind: 'stalled', lateness: 300 },
-  { kind: 'awarenessChanged', score: 1 },
-  { kind: 'exiled', incarnation: 3, source: '10.0.0.2:7946', until: 9000 },
+  { kind: 'stalled', latenessMs: 300 },
+  { kind: 'awarenessChanged', awareness: 1 },
+  { kind: 'unrefutableAccusation', incarnation: 3, source: '10.0.0.2:7946', until: 9000 },
   { kind: 'suspicionRefuted', incarnation: 2, by: 'bob', source: '10.0.0.2:7946' },
   { kind: 'falseLeaveRefuted', ltime: 7 },
-  { kind: 'linkOneSided', node: 'bob', rounds: 4, by: 'relay' },
-  { kind: 'nameContested', node: 'ann', held: '10.0.0.1:7946', claimed: '10.0.0.9:7946' },
+  { kind: 'linkOneWay', node: 'bob', rounds: 4, by: 'relay' },
+  { kind: 'nameConflict', node: 'ann', current: '10.0.0.1:7946', claimed: '10.0.0.9:7946' },
   { kind: 'nameVote', node: 'ann', ours: 2, others: 0 },
   { kind: 'nameLost', node: 'ann', other: '10.0.0.9:7946' },
   { kind: 'memberReaped', node: 'ann', status: 'failed' },
-  { kind: 'rumorRefused', node: 'ann', why: 'incarnation 9' },
+  { kind: 'gossipMessageRefused', node: 'ann', reason: 'incarnation 9' },
   {
     kind: 'memberDeclaredDead',
     ...{ node: 'ann', by: 'bob', incarnation: 1, left: false },
-    reason: { kind: 'word', by: 'bob', source: '10.0.0.2:7946' },
+    reason: { kind: 'message', by: 'bob', source: '10.0.0.2:7946' },
   },
   {
     kind: 'suspicionConfirmed',
     ...{ node: 'ann', by: 'bob', confirmations: 1, deadline: 9000 },
-    reason: { kind: 'table', state: 'dead', source: '10.0.0.2:7946' },
+    reason: { kind: 'pushPull', state: 'dead', source: '10.0.0.2:7946' },
   },
 ];
 const EXHIBITS: readonly EvidenceEntry[] = FACTS.map((fact, i) => ({

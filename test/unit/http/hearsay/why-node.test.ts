@@ -15,13 +15,13 @@ const dossier = (...exhibits: EvidenceEntry[]): NodeEvidence => ({
   dropped: 0,
 });
 const PROBE: ProbeReason = {
-  ...{ kind: 'probe', seqNo: 7, millis: 1000, through: ['dan', 'eve'], nacks: 2 },
-  ...{ stream: false, awareness: 0, lateness: 0 },
+  ...{ kind: 'probe', seqNo: 7, durationMs: 1000, helpers: ['dan', 'eve'], nacks: 2 },
+  ...{ stream: false, awareness: 0, latenessMs: 0 },
 };
 const HEARD = dossier(
   exhibit(1000, {
     ...{ kind: 'memberSuspected', node: 'bob', by: 'cat', incarnation: 3, deadline: 9000 },
-    reason: { kind: 'word', by: 'cat', source: '10.0.0.9:7946' },
+    reason: { kind: 'message', by: 'cat', source: '10.0.0.9:7946' },
   }),
 );
 const SEEN = dossier(
@@ -64,7 +64,7 @@ test('the story tells what this agent kept, in wall-clock time, every part of ea
         ...{ at: new Date(SEED - 4000).toISOString(), agoMs: 4000, seenBy: 'ann', kind: 'memberSuspected' },
         says: 'cat suspects bob: its word came from 10.0.0.9:7946',
         ...{ node: 'bob', by: 'cat', incarnation: 3, deadlineMs: 8000 },
-        reason: { kind: 'word', by: 'cat', source: '10.0.0.9:7946' },
+        reason: { kind: 'message', by: 'cat', source: '10.0.0.9:7946' },
       },
     ],
   });

@@ -23,12 +23,12 @@ function journal(level = 'trace'): { journal: Journal; lines: Line[]; clock: { n
 const reason = {
   kind: 'probe',
   seqNo: 7,
-  millis: 1000,
-  through: ['cat'],
+  durationMs: 1000,
+  helpers: ['cat'],
   nacks: 1,
   stream: true,
   awareness: 0,
-  lateness: 2,
+  latenessMs: 2,
 } as const;
 const INFO = 30;
 const DEBUG = 20;

@@ -66,11 +66,11 @@ test("I10: a suspicion in another's name, who never had it", () => {
 
 test('I10: what a claimant was told to outbid is a ground, if a copy of it comes to others (seed 2004943)', () => {
   const { incarnation } = suspected;
-  const told = { kind: 'claimTooLow', node: 'bob', incarnation, claimed: '10.0.0.9:1' } as const;
+  const told = { kind: 'claimNotSuperseding', node: 'bob', incarnation, claimed: '10.0.0.9:1' } as const;
   const copied = {
     ...suspected,
     by: 'ann',
-    reason: { kind: 'word', by: 'ann', source: '10.0.0.9:1' },
+    reason: { kind: 'message', by: 'ann', source: '10.0.0.9:1' },
   } as const;
   expect(pair().step(appeared, copied)).toContain('I10');
   expect(pair().step(appeared, told, copied)).not.toContain('I10');
@@ -87,7 +87,10 @@ test('I10: what another held before may be taken over from a push/pull, and its 
 });
 
 test("I10: a farewell that met a row of a failed member is a ground, for others' tables say no more (seed 500121)", () => {
-  const table = { ...suspected, reason: { kind: 'table', state: 'dead', source: '10.0.0.3:7946' } } as const;
+  const table = {
+    ...suspected,
+    reason: { kind: 'pushPull', state: 'dead', source: '10.0.0.3:7946' },
+  } as const;
   const { poke, step } = pair();
   poke('bob', { kind: 'fact', fact: facts.left });
   expect(step(appeared, table)).not.toContain('I10');
@@ -202,7 +205,10 @@ test('I16: the same seed under other clocks is the same story; an agent that loo
         handle: (input: Input, now: number, out: Effect[]) => {
           agent.handle(input, now, out);
           if (late && input.kind === 'tick')
-            out.push({ kind: 'fact', fact: { kind: 'rumorRefused', node: 'n0', why: 'it is late' } });
+            out.push({
+              kind: 'fact',
+              fact: { kind: 'gossipMessageRefused', node: 'n0', reason: 'it is late' },
+            });
         },
       };
     },

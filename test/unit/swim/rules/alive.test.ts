@@ -58,7 +58,7 @@ test('from suspect to alive there is no event, but the suspicion is lifted for g
   ann.hear(alive('bob', 2), addressOf('cat'));
   const source = addressOf('cat').key;
   expect(ann.take()).toEqual([
-    { kind: 'fact', fact: { kind: 'suspicionLifted', node: 'bob', incarnation: 2, source } },
+    { kind: 'fact', fact: { kind: 'suspicionCleared', node: 'bob', incarnation: 2, source } },
   ]);
   ann.pass(600_000);
   expect(ann.state('bob')).toBe('alive');
@@ -136,7 +136,7 @@ describe('another address', () => {
       expect(ann.said()).toEqual([claim]);
       expect(ann.take()).toContainEqual({
         kind: 'fact',
-        fact: { kind: 'nameReclaimed', node: 'bob', held: '127.0.0.2:7946', claimed: '127.9.9.9:7946' },
+        fact: { kind: 'nameReclaimed', node: 'bob', previous: '127.0.0.2:7946', claimed: '127.9.9.9:7946' },
       });
     },
   );
@@ -158,7 +158,7 @@ describe('another address', () => {
     ]);
     expect(effects).toContainEqual({
       kind: 'fact',
-      fact: { kind: 'claimTooLow', node: 'bob', incarnation: 7, claimed: '127.9.9.9:7946' },
+      fact: { kind: 'claimNotSuperseding', node: 'bob', incarnation: 7, claimed: '127.9.9.9:7946' },
     });
     expect([ann.state('bob'), ann.incarnationOf('bob')]).toEqual(['alive', 7]);
     ann.hear(alive('bob', 8, { addr: elsewhere }));
@@ -265,14 +265,16 @@ describe('what must be neither stored nor told on', () => {
     const ann = new Actor('ann').hear(alive('bob', 1, { vsn: Uint8Array.from(vsn) }));
     expect(ann.state('bob')).toBeUndefined();
     expect(ann.swim.broadcasts.size).toBe(0);
-    const why = `versions ${vsn.join('.')}`;
-    expect(ann.facts()).toEqual([{ kind: 'rumorRefused', node: 'bob', why, source: '127.0.0.3:7946' }]);
+    const reason = `versions ${vsn.join('.')}`;
+    expect(ann.facts()).toEqual([
+      { kind: 'gossipMessageRefused', node: 'bob', reason, source: '127.0.0.3:7946' },
+    ]);
   });
 
   test('an address that is neither 4 nor 16 octets', () => {
     const ann = new Actor('ann').hear(alive('bob', 1, { addr: Uint8Array.of(1, 2, 3) }));
     expect(ann.state('bob')).toBeUndefined();
-    expect(ann.facts()).toMatchObject([{ kind: 'rumorRefused' }]);
+    expect(ann.facts()).toMatchObject([{ kind: 'gossipMessageRefused' }]);
   });
 
   test('a name that announces incarnation 0: agents begin at 1', () => {

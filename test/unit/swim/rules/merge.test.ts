@@ -82,7 +82,7 @@ describe('versions', () => {
     );
     expect(ann.state('eve')).toBe('alive');
     expect(ann.swim.members.size).toBe(2);
-    expect(ann.facts().filter(({ kind }) => kind === 'rumorRefused')).toMatchObject([
+    expect(ann.facts().filter(({ kind }) => kind === 'gossipMessageRefused')).toMatchObject([
       { node: 'bob' },
       { node: 'cat' },
       { node: 'dan' },

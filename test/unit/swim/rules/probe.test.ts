@@ -141,7 +141,7 @@ describe('when the direct ping gets no answer in time', () => {
     expect(ann.take()).toEqual([]);
     ann.pass(500);
     const facts = ann.facts();
-    expect(facts).toContainEqual({ kind: 'probeSavedByStream', node: 'bob' });
+    expect(facts).toContainEqual({ kind: 'probeSavedByTcp', node: 'bob' });
     expect(facts.map(({ kind }) => kind)).not.toContain('memberSuspected');
   });
 
@@ -166,12 +166,12 @@ describe('when the direct ping gets no answer in time', () => {
     const reason = {
       kind: 'probe',
       seqNo,
-      millis: 1000,
-      through: expect.arrayContaining(['cat', 'dan']),
+      durationMs: 1000,
+      helpers: expect.arrayContaining(['cat', 'dan']),
       nacks: 2,
       stream: true,
       awareness: 0,
-      lateness: 0,
+      latenessMs: 0,
     };
     expect(facts).toContainEqual({ kind: 'probeFailed', node: 'bob', awareness: 0, reason });
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'memberSuspected', node: 'bob', reason }));

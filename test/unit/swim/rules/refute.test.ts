@@ -87,7 +87,7 @@ describe('implausible incarnations', () => {
       alive('bob', far),
       left('bob', 2 ** 32 - 1),
     ])
-      expect(ann.hear(rumor).facts()).toMatchObject([{ kind: 'rumorRefused', node: 'bob' }]);
+      expect(ann.hear(rumor).facts()).toMatchObject([{ kind: 'gossipMessageRefused', node: 'bob' }]);
     expect([ann.state('bob'), ann.incarnationOf('bob'), ann.swim.broadcasts.size]).toEqual(['alive', 1, 0]);
     expect(ann.hear(alive('bob', 0)).facts()).toEqual([]);
   });
@@ -102,7 +102,9 @@ describe('implausible incarnations', () => {
   test('of ourselves are not outbid: nobody like us believes them either', () => {
     const ann = two();
     for (const incarnation of [2 ** 32 - 1, 2 ** 31, 2 + MAX_INCARNATION_JUMP])
-      expect(ann.hear(dead('ann', 'bob', incarnation)).facts()).toMatchObject([{ kind: 'rumorRefused' }]);
+      expect(ann.hear(dead('ann', 'bob', incarnation)).facts()).toMatchObject([
+        { kind: 'gossipMessageRefused' },
+      ]);
     expect([ann.swim.incarnation, ann.state('ann'), ann.swim.awareness]).toEqual([1, 'alive', 0]);
   });
 
@@ -118,8 +120,10 @@ describe('implausible incarnations', () => {
   test('an accusation at the very top is not answered at all: nothing can outbid it', () => {
     const ann = new Actor('ann', {}, { incarnation: MAX_INCARNATION - 1 });
     const { swim } = ann.hear(dead('ann', 'bob', MAX_INCARNATION));
-    const why = `incarnation ${MAX_INCARNATION}`;
-    expect(ann.facts()).toEqual([{ kind: 'rumorRefused', node: 'ann', why, source: '127.0.0.3:7946' }]);
+    const reason = `incarnation ${MAX_INCARNATION}`;
+    expect(ann.facts()).toEqual([
+      { kind: 'gossipMessageRefused', node: 'ann', reason, source: '127.0.0.3:7946' },
+    ]);
     expect([swim.incarnation, swim.awareness, ann.said()]).toEqual([MAX_INCARNATION - 1, 0, []]);
   });
 });

@@ -26,7 +26,7 @@ test('a suspicion is told on, and runs for the longest time when nobody confirms
       by: 'cat',
       incarnation: 1,
       deadline: 24_000,
-      reason: { kind: 'word', by: 'cat', source: addressOf('someone').key },
+      reason: { kind: 'message', by: 'cat', source: addressOf('someone').key },
     },
   ]);
   expect(ann.said()).toEqual([suspect('bob', 'cat')]);
@@ -51,7 +51,7 @@ test('confirmations shorten it, and are told on while they count', () => {
       by: 'dan',
       confirmations: 1,
       deadline: 11_381,
-      reason: { kind: 'word', by: 'dan', source: addressOf('someone').key },
+      reason: { kind: 'message', by: 'dan', source: addressOf('someone').key },
     },
   ]);
   ann.hear(suspect('bob', 'dan')).hear(suspect('bob', 'cat'));
@@ -186,7 +186,7 @@ test('G5: who is accused anew at a higher incarnation has answered, and gets all
   // Its answer @5 never came here; with dan for a confirmation bob would be dead at once.
   ann.hear(suspect('bob', 'dan', 5));
   expect(ann.facts()).toMatchObject([
-    { kind: 'suspicionLifted', node: 'bob', incarnation: 5 },
+    { kind: 'suspicionCleared', node: 'bob', incarnation: 5 },
     { kind: 'memberSuspected', node: 'bob', by: 'dan', incarnation: 5, deadline: 36_000 },
   ]);
   ann.pass(23_999);
@@ -272,8 +272,8 @@ describe('I10: a recorded reason', () => {
     const from = addressOf('cat');
     ann.mergeFrom({ kind: 'outbound', from }, row('bob', 2), row('dan', 3));
     expect(reasons(ann)).toEqual([
-      ['memberSuspected', { kind: 'table', state: 'dead', source: from.key }],
-      ['memberDeclaredDead', { kind: 'table', state: 'left', source: from.key }],
+      ['memberSuspected', { kind: 'pushPull', state: 'dead', source: from.key }],
+      ['memberDeclaredDead', { kind: 'pushPull', state: 'left', source: from.key }],
     ]);
   });
 
@@ -281,9 +281,9 @@ describe('I10: a recorded reason', () => {
     const ann = five().hear(suspect('bob', 'cat'), addressOf('eve')).hear(suspect('bob', 'dan'));
     ann.take();
     ann.pass(24_000);
-    const because = { kind: 'word', by: 'cat', source: addressOf('eve').key };
+    const cause = { kind: 'message', by: 'cat', source: addressOf('eve').key };
     expect(reasons(ann)).toEqual([
-      ['memberDeclaredDead', { kind: 'timeout', accusers: ['cat', 'dan'], millis: 11_381, because }],
+      ['memberDeclaredDead', { kind: 'timeout', accusers: ['cat', 'dan'], durationMs: 11_381, cause }],
     ]);
   });
 
@@ -291,8 +291,8 @@ describe('I10: a recorded reason', () => {
     const ann = five().hear(dead('bob', 'cat'), addressOf('eve'));
     ann.do((swim, now, out) => void swim.leave(now, out));
     expect(reasons(ann)).toEqual([
-      ['memberDeclaredDead', { kind: 'word', by: 'cat', source: addressOf('eve').key }],
-      ['memberDeclaredDead', { kind: 'word', by: 'ann', source: addressOf('ann').key }],
+      ['memberDeclaredDead', { kind: 'message', by: 'cat', source: addressOf('eve').key }],
+      ['memberDeclaredDead', { kind: 'message', by: 'ann', source: addressOf('ann').key }],
     ]);
   });
 });
@@ -306,7 +306,7 @@ describe('S7: accusations of one source', () => {
     const ann = crowd();
     for (const name of many) ann.hear(suspect(name, name === 'm0' ? 'm1' : 'm0'), addressOf('mal'));
     expect(accused(ann)).toBe(ACCUSATION_BURST);
-    const dropped = ann.facts().filter(({ kind }) => kind === 'accusationRefused');
+    const dropped = ann.facts().filter(({ kind }) => kind === 'accusationRateLimited');
     expect(dropped.length).toBe(ACCUSATION_BURST);
     expect(dropped[0]).toMatchObject({ source: addressOf('mal').key, by: 'm0' });
     ann.hear(dead('m59', 'm0'), addressOf('honest'));
@@ -341,7 +341,7 @@ describe('S7: accusations of one source', () => {
     }
     expect(ann.state('m0')).toBe('alive');
     expect(ann.facts()).toContainEqual({
-      kind: 'accusationRefused',
+      kind: 'accusationRateLimited',
       node: 'm0',
       by: from.key,
       source: from.key,

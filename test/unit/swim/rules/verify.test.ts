@@ -35,7 +35,7 @@ describe('S9: a newcomer nobody vouches for', () => {
       .map((effect) => (effect.kind === 'fact' ? effect.fact.kind : effect.kind));
     expect(kinds.filter((kind) => kind === 'send').length).toBe(4);
     expect(kinds.filter((kind) => kind === 'streamPing').length).toBe(3);
-    expect(kinds.at(-1)).toBe('newcomerSilent');
+    expect(kinds.at(-1)).toBe('memberUnverified');
     expect(ann.swim.broadcasts.size).toBe(0);
     expect(ann.swim.localStates().map(({ name }) => name)).toEqual(['ann', 'cat']);
   });
@@ -102,7 +102,7 @@ describe('I3: what nothing can outbid', () => {
   test('is refused as a rumor: whoever tells it may have made it up', () => {
     const ann = new Actor('ann').knowing('bob', 'cat');
     ann.hear({ kind: 'dead', incarnation: TOP, node: 'ann', from: 'bob' });
-    expect(kinds(ann)).toEqual(['rumorRefused']);
+    expect(kinds(ann)).toEqual(['gossipMessageRefused']);
     expect(ann.swim.localStates().map(({ name }) => name)).toContain('ann');
     expect(ann.swim.incarnation).toBe(1);
   });
@@ -118,7 +118,7 @@ describe('I3: what nothing can outbid', () => {
       const ann = new Actor('ann').knowing('bob', 'cat');
       ann.mergeFrom({ kind: 'outbound', from }, row('ann', state, incarnation));
       const [fact] = ann.facts();
-      expect(fact).toEqual({ kind: 'exiled', incarnation, source: from.key, until: 34_000 });
+      expect(fact).toEqual({ kind: 'unrefutableAccusation', incarnation, source: from.key, until: 34_000 });
       ann.mergeFrom({ kind: 'outbound', from }, row('ann', state, incarnation));
       expect(ann.take()).toEqual([]); // told once
       ann.said();

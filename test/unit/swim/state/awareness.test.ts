@@ -28,5 +28,5 @@ test('only a change is a fact', () => {
   health.apply(-1, out);
   health.apply(0, out);
   health.apply(2, out);
-  expect(out).toEqual([{ kind: 'fact', fact: { kind: 'awarenessChanged', score: 2 } }]);
+  expect(out).toEqual([{ kind: 'fact', fact: { kind: 'awarenessChanged', awareness: 2 } }]);
 });

@@ -21,7 +21,7 @@ test.each(['relay', 'stream'] as const)(
     for (let i = 0; i < 5; i++) round(ann, by);
     round(ann, 'direct');
     expect(links(ann)).toEqual([
-      { kind: 'linkOneSided', node: 'bob', rounds: 4, by },
+      { kind: 'linkOneWay', node: 'bob', rounds: 4, by },
       { kind: 'linkRestored', node: 'bob' },
     ]);
   },

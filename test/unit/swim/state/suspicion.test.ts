@@ -44,7 +44,7 @@ describe('as computed by memberlist', () => {
   });
 });
 
-const WHY: AccusationReason = { kind: 'word', by: 'ann', source: '' };
+const WHY: AccusationReason = { kind: 'message', by: 'ann', source: '' };
 const someone = (): MutableMember => ({
   identity: identityOf('bob'),
   state: 'suspect',
