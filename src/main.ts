@@ -12,12 +12,12 @@ import type { AgentConfig } from './config/schema.ts';
 import { createReadiness } from './dns/readiness.ts';
 import { startDns } from './dns/server/server.ts';
 import { toDnsOptions } from './dns/settings.ts';
-import { deriveNodeId } from './http/consul/nodes.ts';
 import { startHttpServer } from './http/server/server.ts';
+import { type HttpRuntime, toHttpOptions } from './http/settings.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
-import { type Log, openLog } from './shell/logging/logger.ts';
+import { openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { joinAtStart, startRejoin } from './shell/rejoin.ts';
 import { type Shell, startShell } from './shell/shell.ts';
@@ -107,7 +107,8 @@ export async function startAgent(config: AgentConfig, reload?: () => Promise<voi
       degraded,
       version: VERSION,
     });
-    const http = await openHttp(config, log, note, shell, meter, degraded, dns, closing, reload);
+    const served = { agent: shell.agent, meter, logs: log, degraded, dnsAddress: dns, reload };
+    const http = await openHttp(config, served, note, closing);
     await joinSeeds(config, shell.agent, past, closing, (answered, why) => {
       if (answered > 0) logger.info({ answered }, 'joined through seeds');
       else logger.warn({ why }, 'no seed answered; trying again');
@@ -222,55 +223,19 @@ async function openDns(
 
 async function openHttp(
   config: AgentConfig,
-  logs: Log,
+  served: Omit<HttpRuntime, 'monotonicClock' | 'onError'>,
   note: Journal['record'],
-  shell: Shell,
-  meter: Meter,
-  degraded: () => readonly string[],
-  dns: string | undefined,
   closing: (() => Promise<void>)[],
-  reload: (() => Promise<void>) | undefined,
 ): Promise<string | undefined> {
   const at = config.http;
   if (at.kind === 'off') return undefined;
-  const http = await startHttpServer({
-    listen: at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port },
-    agent: shell.agent,
-    info: {
-      version: VERSION,
-      revision: '',
-      buildDate: '',
-      nodeId: deriveNodeId(config.datacenter, config.node),
-      datacenter: config.datacenter,
-      startedAt: Date.now(),
-      settings: {
-        preset: config.preset,
-        domain: config.domain,
-        altDomain: config.altDomain,
-        label: config.label,
-      },
-      get gossipAddress() {
-        return formatAddress(shell.agent.view.address);
-      },
-      ...(dns === undefined ? {} : { dnsAddress: dns }),
-      degraded,
-      logs,
-    },
-    ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
-    insecure: config.insecure,
-    allowedHosts: config.httpAllowedHosts,
-    legacyGetWrites: config.httpGetWrites,
-    emptyKv: config.httpKv === 'empty',
-    ...(reload === undefined ? {} : { reload }),
-    selfService: config.selfService,
-    wallClock: Date.now,
-    monotonicClock: monotonicNow,
-    meter,
-    onError: (error) => {
-      const { message: why, stack = '' } = error instanceof Error ? error : new Error(String(error));
-      note({ kind: 'httpFailed', why, stack });
-    },
-  });
+  const listen = at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port };
+  const onError = (error: unknown): void => {
+    const { message: why, stack = '' } = error instanceof Error ? error : new Error(String(error));
+    note({ kind: 'httpFailed', why, stack });
+  };
+  const runtime: HttpRuntime = { ...served, monotonicClock: monotonicNow, onError };
+  const http = await startHttpServer(toHttpOptions(config, listen, runtime));
   closing.push(() => http.close());
   return http.address;
 }

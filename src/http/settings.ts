@@ -1,0 +1,71 @@
+/** The options of the HTTP server, from the settings of the agent and from what only the running process knows. */
+import { formatAddress } from '../base/address.ts';
+import { VERSION } from '../base/version.ts';
+import type { AgentConfig } from '../config/schema.ts';
+import { deriveNodeId } from './consul/nodes.ts';
+import type { AgentInfo } from './endpoint/agent-info.ts';
+import type { HttpListenAddress } from './server/listen.ts';
+import type { HttpServerOptions } from './server/server.ts';
+
+type HttpConfig = Pick<
+  AgentConfig,
+  | Extract<keyof AgentConfig, `http${Capitalize<string>}`>
+  | 'node'
+  | 'datacenter'
+  | 'preset'
+  | 'domain'
+  | 'altDomain'
+  | 'label'
+  | 'insecure'
+  | 'selfService'
+>;
+
+/** The parts of a running agent that its HTTP server shows or uses. */
+export interface HttpRuntime
+  extends Pick<HttpServerOptions, 'agent' | 'onError'>,
+    Required<Pick<HttpServerOptions, 'meter' | 'monotonicClock'>>,
+    Required<Pick<AgentInfo, 'degraded' | 'logs'>> {
+  /** `host:port`; `undefined` if DNS is off. */
+  readonly dnsAddress: string | undefined;
+  readonly reload: (() => Promise<void>) | undefined;
+}
+
+export function toHttpOptions(
+  config: HttpConfig,
+  listen: HttpListenAddress,
+  { agent, dnsAddress, degraded, logs, reload, ...rest }: HttpRuntime,
+): HttpServerOptions {
+  return {
+    listen,
+    agent,
+    info: {
+      version: VERSION,
+      revision: '',
+      buildDate: '',
+      nodeId: deriveNodeId(config.datacenter, config.node),
+      datacenter: config.datacenter,
+      startedAt: Date.now(),
+      settings: {
+        preset: config.preset,
+        domain: config.domain,
+        altDomain: config.altDomain,
+        label: config.label,
+      },
+      get gossipAddress() {
+        return formatAddress(agent.view.address);
+      },
+      ...(dnsAddress === undefined ? {} : { dnsAddress }),
+      degraded,
+      logs,
+    },
+    ...(config.httpToken === undefined ? {} : { token: config.httpToken }),
+    insecure: config.insecure,
+    allowedHosts: config.httpAllowedHosts,
+    legacyGetWrites: config.httpGetWrites,
+    emptyKv: config.httpKv === 'empty',
+    ...(reload === undefined ? {} : { reload }),
+    selfService: config.selfService,
+    wallClock: Date.now,
+    ...rest,
+  };
+}
