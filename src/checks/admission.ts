@@ -2,6 +2,7 @@
 import { AgentError } from '../base/errors.ts';
 import type { ServiceDefinition } from '../model/service.ts';
 import { maintenanceCheckId } from './maintenance.ts';
+import { missingServiceError } from './refusals.ts';
 import type { LocalStore } from './store.ts';
 import type { CheckDefinition } from './types.ts';
 
@@ -32,22 +33,10 @@ export function admitService(
 /** Throws `AgentError`. */
 export function admitCheck(check: CheckDefinition, store: LocalStore, mayExec: boolean): void {
   if (check.serviceId !== '' && store.service(check.serviceId) === undefined)
-    throw new AgentError('notFound', `ServiceID ${JSON.stringify(check.serviceId)} does not exist`);
+    throw missingServiceError(check.serviceId);
   admitProbe(check, mayExec);
   admitCount(new Set(store.checksOf(check.serviceId)).add(check.id), check.serviceId);
 }
-
-export const unknownServiceError = (id: string): AgentError =>
-  new AgentError(
-    'notFound',
-    `Unknown service ID ${JSON.stringify(id)}. Ensure that the service ID is passed, not the service name.`,
-  );
-
-export const unknownCheckError = (id: string): AgentError =>
-  new AgentError(
-    'notFound',
-    `Unknown check ID ${JSON.stringify(id)}. Ensure that the check ID is passed, not the check name.`,
-  );
 
 /** S14: programs start only for checks in files of the owner, and only where that is allowed. */
 export function admitProbe({ probe }: CheckDefinition, mayExec: boolean): void {

@@ -6,13 +6,13 @@
  * Source: Consul agent/agent.go (addServiceInternal, addCheck, updateTTLCheck); agent/local/state.go.
  */
 
-import { AgentError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { CheckStatus, ServiceDefinition } from '../model/service.ts';
-import { admitCheck, admitService, unknownCheckError, unknownServiceError } from './admission.ts';
+import { admitCheck, admitService } from './admission.ts';
 import { RegistryState } from './local-state.ts';
 import { maintenanceCheckId } from './maintenance.ts';
+import { notTtlCheckError, unknownCheckError, unknownServiceError } from './refusals.ts';
 import type { CheckDefinition, CheckEffect, CheckOutcome, LocalView, RegistrySnapshot } from './types.ts';
 
 export interface RegistryOptions {
@@ -111,11 +111,7 @@ export class Registry {
   /** The word of a TTL check (C8). */
   updateCheck(id: string, status: CheckStatus, output: string, now: Millis, out: CheckEffect[]): void {
     const probe = this.#state.store.check(id)?.definition.probe;
-    if (probe?.kind !== 'ttl')
-      throw new AgentError(
-        'notFound',
-        `Unknown check ID ${JSON.stringify(id)}: CheckID ${JSON.stringify(id)} does not have associated TTL`,
-      );
+    if (probe?.kind !== 'ttl') throw notTtlCheckError(id);
     this.#state.ttlTimers.set(id, now + probe.ttl);
     this.#state.persister.recordTtlUpdate(id, probe.ttl, now);
     this.#state.recordResult(id, status, output, now);

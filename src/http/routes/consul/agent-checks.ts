@@ -3,9 +3,10 @@
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
 import { parseCheck } from '../../../checks/definition/definition.ts';
+import { missingServiceError } from '../../../checks/refusals.ts';
 import type { CheckStatus } from '../../../model/service.ts';
 import { localChecks } from '../../consul/checks.ts';
-import { checkIdNotFound, rejectScriptCheck, requireTtlCheck } from '../../consul/registration-errors.ts';
+import { rejectScriptCheck, requireCheck, requireTtlCheck } from '../../consul/requirements.ts';
 import { CHECK_DEFINITION_SCHEMA, HEALTH_CHECK_SCHEMA } from '../../consul/schemas.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { textParam } from '../../endpoint/query.ts';
@@ -39,8 +40,7 @@ export const agentCheckRegister = route({
     const check = parseCheck(body, { node: view.node });
     rejectScriptCheck(check);
     const { serviceId } = check;
-    if (serviceId !== '' && !view.local.services().has(serviceId))
-      throw new AgentError('notFound', `ServiceID ${JSON.stringify(serviceId)} does not exist`);
+    if (serviceId !== '' && !view.local.services().has(serviceId)) throw missingServiceError(serviceId);
     await site.agent.execute({ kind: 'registerCheck', check });
   },
 });
@@ -53,7 +53,7 @@ export const agentCheckDeregister = route({
   legacyGetWrite: true,
   handler: async ({ params, view, site }) => {
     const id = requireValue(params.id, 'check ID');
-    if (!view.local.checks().has(id)) throw checkIdNotFound(id);
+    requireCheck(view.local, id);
     await site.agent.execute({ kind: 'deregisterCheck', id });
   },
 });

@@ -1,7 +1,8 @@
 /** `/v1/agent/service*`: what is registered with this agent. Reads never wait for gossip, writes go through it. */
 import { createHash } from 'node:crypto';
 import { parseService } from '../../../checks/definition/definition.ts';
-import { rejectScriptCheck, serviceIdNotFound } from '../../consul/registration-errors.ts';
+import { unknownServiceError } from '../../../checks/refusals.ts';
+import { rejectScriptCheck, requireService } from '../../consul/requirements.ts';
 import { AGENT_SERVICE_SCHEMA, SERVICE_DEFINITION_SCHEMA } from '../../consul/schemas.ts';
 import { toConsulAgentService } from '../../consul/services.ts';
 import type { ConsulAgentService } from '../../consul/types.ts';
@@ -46,7 +47,7 @@ export const agentService = route({
     const same = (): boolean => serviceWithHash(site, id)?.ContentHash === query.hash;
     await site.blockingQueries.waitWhile(same, [`entries:${view.node}`], query.wait, gone);
     const service = serviceWithHash(site, id);
-    if (service === undefined) throw serviceIdNotFound(id);
+    if (service === undefined) throw unknownServiceError(id);
     return jsonReply(service, query.pretty, { 'X-Consul-ContentHash': service.ContentHash });
   },
 });
@@ -80,7 +81,7 @@ export const agentServiceDeregister = route({
   legacyGetWrite: true,
   handler: async ({ params, view, site }) => {
     const id = requireValue(params.id, 'service ID');
-    if (!view.local.services().has(id)) throw serviceIdNotFound(id);
+    requireService(view.local, id);
     await site.agent.execute({ kind: 'deregisterService', id });
   },
 });
@@ -93,7 +94,7 @@ export const agentServiceMaintenance = route({
   query: { enable: requiredFlagParam, reason: textParam },
   handler: async ({ params, query: { enable, reason }, view, site }) => {
     const service = requireValue(params.id, 'service ID');
-    if (!view.local.services().has(service)) throw serviceIdNotFound(service);
+    requireService(view.local, service);
     await site.agent.execute({ kind: 'maintenance', service, on: enable, reason });
   },
 });

@@ -1,7 +1,7 @@
 /** `/v1/hearsay`, services: placement, what to connect to, draining. Field names are a contract. */
 import { AgentError } from '../../../base/errors.ts';
 import { effectiveWeight, instancesChecksum, rendezvousOwners } from '../../../catalog/placement.ts';
-import { serviceIdNotFound } from '../../consul/registration-errors.ts';
+import { requireService } from '../../consul/requirements.ts';
 import { requiredFlagParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, arrayOf, nullable, number, object, string as plainText } from '../../endpoint/schema.ts';
@@ -85,7 +85,7 @@ export const hearsayDrain = route({
   query: { enable: requiredFlagParam },
   handler: async ({ params, query: { enable }, view, site }) => {
     const service = requireValue(params.id, 'service ID');
-    if (!view.local.services().has(service)) throw serviceIdNotFound(service);
+    requireService(view.local, service);
     await site.agent.execute({ kind: 'drain', service, on: enable });
   },
 });

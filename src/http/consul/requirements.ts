@@ -1,0 +1,25 @@
+/** What writes to this agent's own services and checks require, checked before a command is sent to the agent. */
+import { AgentError } from '../../base/errors.ts';
+import { notTtlCheckError, unknownCheckError, unknownServiceError } from '../../checks/refusals.ts';
+import type { CheckDefinition, LocalView } from '../../checks/types.ts';
+
+/** Only files of the owner may define checks that run programs. Source: S14 (docs/security.md). */
+export function rejectScriptCheck({ probe }: CheckDefinition): void {
+  if (probe.kind === 'exec')
+    throw new AgentError(
+      'badRequest',
+      'Scripts are disabled on this agent from remote calls: put the check into a service file of the agent',
+    );
+}
+
+export function requireService(local: LocalView, id: string): void {
+  if (!local.services().has(id)) throw unknownServiceError(id);
+}
+
+export function requireCheck(local: LocalView, id: string): void {
+  if (!local.checks().has(id)) throw unknownCheckError(id);
+}
+
+export function requireTtlCheck(local: LocalView, id: string): void {
+  if (local.checks().get(id)?.definition.probe.kind !== 'ttl') throw notTtlCheckError(id);
+}
