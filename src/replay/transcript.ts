@@ -26,6 +26,10 @@ const OMITTED_FIELDS: ReadonlySet<string> = new Set([
   'keys',
   'primaries',
 ]);
+/** A fact's reason is in the agent's own words, unless an operator gave it. */
+const OMITTED_REASON_FIELDS: ReadonlySet<string> = new Set(
+  [...OMITTED_FIELDS].filter((field) => field !== 'reason'),
+);
 /** What a redacted recording does not say: it may quote a definition, or tell of octets that were left out. */
 const REDACTED_FACT_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['checkRefused', ['why']],
@@ -124,22 +128,23 @@ function formatNews(news: HandlerEvent): string {
 
 /** `memberSuspected node=bob by=ann incarnation=3`. */
 function formatFact(fact: Fact, redacted: boolean): string {
-  const { kind, ...fields } = fact as { readonly kind: string };
+  const { kind, ...fields } = fact as { readonly kind: string; readonly reason?: unknown };
+  const hasOwnReason = typeof fields.reason === 'string' && kind !== 'maintenanceChanged';
   const vague = redacted ? REDACTED_FACT_FIELDS.get(kind) : undefined;
   const said =
     vague === undefined
       ? fields
       : Object.fromEntries(Object.entries(fields).filter(([key]) => !vague.includes(key)));
-  return `${kind}${maskFingerprints(formatFields(said))}`;
+  return `${kind}${maskFingerprints(formatFields(said, hasOwnReason ? OMITTED_REASON_FIELDS : OMITTED_FIELDS))}`;
 }
 
 const maskFingerprints = (words: string): string => words.replace(FINGERPRINT, '·');
 
 /** ` key=value key=value`. */
-function formatFields(fields: object): string {
+function formatFields(fields: object, omitted = OMITTED_FIELDS): string {
   let words = '';
   for (const [key, value] of Object.entries(fields))
-    words += ` ${key}=${OMITTED_FIELDS.has(key) ? '·' : formatValue(value)}`;
+    words += ` ${key}=${omitted.has(key) ? '·' : formatValue(value)}`;
   return words;
 }
 

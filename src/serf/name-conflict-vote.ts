@@ -56,10 +56,14 @@ export class NameConflictVote {
     this.#vote = undefined;
     const claims = question.responses.flatMap(({ payload }) => parseClaim(payload));
     const own = this.#address();
-    const ours = claims.filter((claim) => isAt(claim, own)).length;
-    const others = claims.length - ours;
-    out.push({ kind: 'fact', fact: { kind: 'nameVote', node: this.#self, ours, others } });
-    this.#lostVotes = others > 0 && ours < Math.floor(claims.length / 2) + 1 ? this.#lostVotes + 1 : 0;
+    const votesForUs = claims.filter((claim) => isAt(claim, own)).length;
+    const votesAgainst = claims.length - votesForUs;
+    out.push({
+      kind: 'fact',
+      fact: { kind: 'nameConflictVote', node: this.#self, votesForUs, votesAgainst },
+    });
+    this.#lostVotes =
+      votesAgainst > 0 && votesForUs < Math.floor(claims.length / 2) + 1 ? this.#lostVotes + 1 : 0;
     if (this.#lostVotes >= MAX_LOST_VOTES) out.push({ kind: 'nameVoteLost', other: vote.other });
   }
 }

@@ -66,7 +66,7 @@ export interface LamportTimes {
   readonly query: number;
 }
 
-type ClockRefused = Extract<SerfFact, { kind: 'clockRefused' }>;
+type LamportTimeRefused = Extract<SerfFact, { kind: 'lamportTimeRefused' }>;
 type Timer = 'reap' | 'reconnect' | 'queues';
 
 export class Serf {
@@ -313,7 +313,7 @@ export class Serf {
   /** Has `from` brought no more news than an honest peer forwards? */
   #canAccept(from: string, now: Millis, out: SerfEffect[]): boolean {
     const acquisition = this.#sourceLimiter.acquire(from, now);
-    if (acquisition === 'exhausted') out.push({ kind: 'fact', fact: { kind: 'eventsThrottled', from } });
+    if (acquisition === 'exhausted') out.push({ kind: 'fact', fact: { kind: 'eventsRateLimited', from } });
     return acquisition === 'granted';
   }
 
@@ -321,7 +321,7 @@ export class Serf {
     if (this.#membership.leaving) return;
     const held = reconnectCandidate(this.#membership.statuses, this.#options.name, this.#options.rng);
     if (held === undefined) return;
-    out.push({ kind: 'fact', fact: { kind: 'reconnecting', node: held.name } });
+    out.push({ kind: 'fact', fact: { kind: 'reconnectAttempted', node: held.name } });
     out.push({ kind: 'reconnect', name: held.name, to: held.member.identity.address });
   }
 
@@ -366,7 +366,7 @@ const toReceivedUserEvent = ({ ltime, name, payload, cc }: UserEvent): ReceivedU
   coalesce: cc,
 });
 
-type RecordRefusal = (fact: ClockRefused) => void;
+type RecordRefusal = (fact: LamportTimeRefused) => void;
 
 /** May this stamp be believed? If not, a fact says so. */
 function acceptStamp(
@@ -376,7 +376,7 @@ function acceptStamp(
   note: RecordRefusal,
 ): boolean {
   if (clock.isPlausible(ltime)) return true;
-  note({ kind: 'clockRefused', clock: name, ltime, ours: clock.time });
+  note({ kind: 'lamportTimeRefused', clock: name, ltime, local: clock.time });
   return false;
 }
 

@@ -113,27 +113,27 @@ export type SerfEffect = Readonly<
 >;
 
 export type SerfFact = Readonly<
-  | { kind: 'intentRefused'; node: string; why: string }
+  | { kind: 'intentRefused'; node: string; reason: string }
   /** `source`: the address it came from, if it came by gossip. */
   | {
-      kind: 'clockRefused';
+      kind: 'lamportTimeRefused';
       clock: 'member' | 'event' | 'query';
       ltime: number;
-      ours: number;
+      local: number;
       source?: string;
     }
-  | { kind: 'queryRefused'; name: string; from: string; why: string } // not answered
-  | { kind: 'responseRefused'; from: string; why: string }
-  | { kind: 'relayRefused'; to: string; why: string }
+  | { kind: 'queryRefused'; name: string; from: string; reason: string } // not answered
+  | { kind: 'responseRefused'; from: string; reason: string }
+  | { kind: 'relayRefused'; to: string; reason: string }
   | { kind: 'keysChanged'; change: 'install' | 'use' | 'remove'; key: string; by: string } // a fingerprint
-  | { kind: 'keyChangeRefused'; change: 'install' | 'use' | 'remove'; by: string; why: string }
-  | { kind: 'keyWorn'; key: string; seals: number; members: number } // time to rotate
-  | { kind: 'nameVote'; node: string; ours: number; others: number }
-  | { kind: 'eventsThrottled'; from: string } // more at once than an honest agent forwards
-  | { kind: 'falseLeaveRefuted'; ltime: number }
+  | { kind: 'keyChangeRefused'; change: 'install' | 'use' | 'remove'; by: string; reason: string }
+  | { kind: 'keyRotationDue'; key: string; encryptions: number; members: number } // time to rotate
+  | { kind: 'nameConflictVote'; node: string; votesForUs: number; votesAgainst: number }
+  | { kind: 'eventsRateLimited'; from: string } // more at once than an honest agent forwards
+  | { kind: 'leaveIntentRefuted'; ltime: number }
   | { kind: 'memberReaped'; node: string; status: SerfStatus }
-  | { kind: 'reconnecting'; node: string }
-  | { kind: 'lanePruned'; lane: string; dropped: number }
+  | { kind: 'reconnectAttempted'; node: string }
+  | { kind: 'broadcastQueuePruned'; lane: string; dropped: number }
 >;
 
 /** Reading statuses, for every floor above. */

@@ -40,7 +40,7 @@ const REPEATS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'accusationRateLimited',
   'gossipMessageRefused',
   'intentRefused',
-  'falseLeaveRefuted',
+  'leaveIntentRefuted',
 ]);
 
 /** A way has two ends, and one is here. */

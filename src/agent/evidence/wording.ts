@@ -86,8 +86,8 @@ function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): 
       return `${node} moved from ${fact.previous}, where nobody answered, to ${fact.claimed}`;
     case 'nameConflict':
       return `${fact.claimed} claims the name ${node}, which ${fact.current} has`;
-    case 'nameVote':
-      return `members were asked whose name this is: ${fact.ours} for this agent, ${fact.others} for another`;
+    case 'nameConflictVote':
+      return `members were asked whose name this is: ${fact.votesForUs} for this agent, ${fact.votesAgainst} for another`;
     case 'nameLost':
       return `the name went to ${fact.other}`;
     case 'memberUnverified':
@@ -97,8 +97,8 @@ function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): 
     case 'gossipMessageRefused':
       return `a gossip message was refused: ${fact.reason}`;
     case 'intentRefused':
-      return `an intent was refused: ${fact.why}`;
-    case 'falseLeaveRefuted':
+      return `an intent was refused: ${fact.reason}`;
+    case 'leaveIntentRefuted':
       return `somebody said that ${node} leaves, and it does not`;
     case 'unrefutableAccusation':
       return `accused by ${fact.source} in a way nothing can outbid: it keeps quiet until that is forgotten`;

@@ -87,7 +87,10 @@ export class Messaging {
     const { primary, seals } = this.#host.keyring;
     if (primary === undefined || this.#wornKey === primary || seals * members < MAX_SEALS_PER_KEY) return;
     this.#wornKey = primary;
-    out.push({ kind: 'fact', fact: { kind: 'keyWorn', key: fingerprint(primary), seals, members } });
+    out.push({
+      kind: 'fact',
+      fact: { kind: 'keyRotationDue', key: fingerprint(primary), encryptions: seals, members },
+    });
   }
 
   #answered(question: QueryReport, now: Millis): void {

@@ -93,7 +93,7 @@ export class Membership {
     const next = applyIntent(held, intent);
     if (next === undefined) return false;
     if (this.#isFalseLeave(intent)) {
-      out.push({ kind: 'fact', fact: { kind: 'falseLeaveRefuted', ltime: intent.ltime } });
+      out.push({ kind: 'fact', fact: { kind: 'leaveIntentRefuted', ltime: intent.ltime } });
       this.broadcastJoin(now, out);
       return false;
     }
@@ -174,7 +174,7 @@ export class Membership {
     if (kept === 'newlyFull')
       out.push({
         kind: 'fact',
-        fact: { kind: 'intentRefused', node: intent.node, why: 'too many intents for unknown members' },
+        fact: { kind: 'intentRefused', node: intent.node, reason: 'too many intents for unknown members' },
       });
     return kept === 'added';
   }

@@ -42,7 +42,7 @@ export function pruneLanes(lanes: Readonly<Record<string, BroadcastQueue>>, max:
   const facts: SerfFact[] = [];
   for (const [lane, queue] of Object.entries(lanes)) {
     const dropped = queue.prune(max);
-    if (dropped > 0) facts.push({ kind: 'lanePruned', lane, dropped });
+    if (dropped > 0) facts.push({ kind: 'broadcastQueuePruned', lane, dropped });
   }
   return facts;
 }

@@ -68,10 +68,10 @@ export class IncomingQueries {
     const { self, statuses } = this.#host;
     const own = statuses.get(self);
     const verdict = evaluateFilters(query.filters, self, own?.tags ?? new Map());
-    const refuse = (why: string): void => {
+    const refuse = (reason: string): void => {
       out.push({
         kind: 'fact',
-        fact: { kind: 'queryRefused', name: query.name, from: query.sourceNode, why },
+        fact: { kind: 'queryRefused', name: query.name, from: query.sourceNode, reason },
       });
     };
     if (verdict.error !== undefined) return refuse(verdict.error);
@@ -122,9 +122,9 @@ export class IncomingQueries {
   relay({ header, message }: Relay, out: SerfEffect[]): void {
     const to = toAddress(header.dest.ip, header.dest.port);
     if (message[0] !== SERF_TYPE.queryResponse || message.length > MAX_RESPONSE_BYTES)
-      out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, why: 'no answer to a query' } });
+      out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, reason: 'no answer to a query' } });
     else if (!this.#isMember(header.destName, to))
-      out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, why: 'to no member' } });
+      out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, reason: 'to no member' } });
     else out.push({ kind: 'send', to, body: copyBytes(message) });
   }
 

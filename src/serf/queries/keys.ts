@@ -73,7 +73,7 @@ export class KeyQueryHandler {
       changed = this.#ring[change](key);
     } catch (error) {
       if (!(error instanceof AgentError || error instanceof WireError)) throw error;
-      out.push({ kind: 'fact', fact: { kind: 'keyChangeRefused', change, by, why: error.message } });
+      out.push({ kind: 'fact', fact: { kind: 'keyChangeRefused', change, by, reason: error.message } });
       return reply(encodeKeyResponse(false, error.message), now, out);
     }
     if (!changed) return reply(encodeKeyResponse(true), now, out);

@@ -142,8 +142,8 @@ export class Queries {
   handleResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): void {
     const { from } = response;
     const isMember = this.#options.statuses.get(from) !== undefined;
-    const why = isMember ? this.#outgoing.handleResponse(response, now, out) : 'not from a member';
-    if (why !== undefined) out.push({ kind: 'fact', fact: { kind: 'responseRefused', from, why } });
+    const reason = isMember ? this.#outgoing.handleResponse(response, now, out) : 'not from a member';
+    if (reason !== undefined) out.push({ kind: 'fact', fact: { kind: 'responseRefused', from, reason } });
   }
 
   relay(relay: Relay, out: SerfEffect[]): void {

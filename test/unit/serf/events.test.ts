@@ -82,7 +82,9 @@ describe('P51 user events', () => {
 
     expect(ann.serf.clocks.event).toBe(1);
     expect(ann.told('events')).toEqual([]);
-    expect(ann.facts()).toEqual([{ kind: 'clockRefused', clock: 'event', ltime: 3 + 2 ** 32, ours: 1 }]);
+    expect(ann.facts()).toEqual([
+      { kind: 'lamportTimeRefused', clock: 'event', ltime: 3 + 2 ** 32, local: 1 },
+    ]);
   });
 
   test('S29 an event above the hard ceiling of Serf is refused', () => {
@@ -218,8 +220,8 @@ describe('P51 firing and hearing', () => {
 
     flood('eve', 5000, 1);
     expect(ann.told('events')).toHaveLength(1000);
-    expect(ann.facts().filter(({ kind }) => kind === 'eventsThrottled')).toEqual([
-      { kind: 'eventsThrottled', from: 'eve' },
+    expect(ann.facts().filter(({ kind }) => kind === 'eventsRateLimited')).toEqual([
+      { kind: 'eventsRateLimited', from: 'eve' },
     ]);
     flood('bob', 10, 5001);
     expect(ann.told('events')).toHaveLength(10);

@@ -131,7 +131,7 @@ describe('P50 what we take over', () => {
     ann.merge(lie);
     ann.merge(lie);
 
-    expect(ann.facts()).toEqual([{ kind: 'falseLeaveRefuted', ltime: 40 }]);
+    expect(ann.facts()).toEqual([{ kind: 'leaveIntentRefuted', ltime: 40 }]);
     expect(ann.toldMessages()).toMatchObject([{ kind: 'joinIntent', node: SELF, ltime: 41 }]);
     expect(ann.status(SELF)).toBe('alive');
   });
@@ -219,7 +219,7 @@ describe('P50 what we take over', () => {
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 0 });
     expect(ann.seen('cat')).toEqual({ status: 'alive', ltime: 2 });
     expect(ann.seen('dan')).toEqual({ status: 'alive', ltime: 0 });
-    expect(ann.facts().map((fact) => fact.kind === 'clockRefused' && fact.clock)).toEqual([
+    expect(ann.facts().map((fact) => fact.kind === 'lamportTimeRefused' && fact.clock)).toEqual([
       'member',
       'event',
     ]);

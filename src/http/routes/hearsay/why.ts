@@ -100,14 +100,15 @@ const EVIDENCE_EVENT_SCHEMA = object({
   times: optionalField(number),
   lastAt: optionalField(plainText),
   ...Object.fromEntries(
-    ['node', 'by', 'source', 'current', 'previous', 'claimed', 'address', 'other', 'why', 'status'].map(
-      (name) => [name, optionalField(plainText)],
-    ),
+    ['node', 'by', 'source', 'current', 'previous', 'claimed', 'address', 'other', 'status'].map((name) => [
+      name,
+      optionalField(plainText),
+    ]),
   ),
   ...Object.fromEntries(
     [
       ...['incarnation', 'deadlineMs', 'untilMs', 'confirmations', 'rounds', 'latenessMs'],
-      ...['awareness', 'ours', 'others', 'ltime'],
+      ...['awareness', 'votesForUs', 'votesAgainst', 'ltime'],
     ].map((name) => [name, optionalField(number)]),
   ),
   left: optionalField(yesNo),

@@ -17,7 +17,7 @@ test('S5 a key that has sealed 2^31 messages in the cluster, by our share of it,
   expect(out).toEqual([
     {
       kind: 'fact',
-      fact: { kind: 'keyWorn', key: fingerprint(keyring.primary), seals: 2 ** 28, members: 8 },
+      fact: { kind: 'keyRotationDue', key: fingerprint(keyring.primary), encryptions: 2 ** 28, members: 8 },
     },
   ]);
 

@@ -65,7 +65,7 @@ describe('P44 leave intents', () => {
 
     expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 31 });
     expect(ann.toldMessages()).toEqual([{ kind: 'joinIntent', ltime: 31, node: SELF }]);
-    expect(ann.facts()).toEqual([{ kind: 'falseLeaveRefuted', ltime: 30 }]);
+    expect(ann.facts()).toEqual([{ kind: 'leaveIntentRefuted', ltime: 30 }]);
     expect(ann.serf.clocks.member).toBe(32);
   });
 
@@ -177,8 +177,8 @@ describe('P41 what goes on', () => {
     expect(ann.serf.clocks.member).toBe(1);
     expect(ann.told()).toEqual([]);
     expect(ann.facts()).toEqual([
-      { kind: 'clockRefused', clock: 'member', ltime: 2 + 2 ** 32, ours: 1 },
-      { kind: 'clockRefused', clock: 'member', ltime: Number.MAX_SAFE_INTEGER, ours: 1 },
+      { kind: 'lamportTimeRefused', clock: 'member', ltime: 2 + 2 ** 32, local: 1 },
+      { kind: 'lamportTimeRefused', clock: 'member', ltime: Number.MAX_SAFE_INTEGER, local: 1 },
     ]);
   });
 });

@@ -164,7 +164,7 @@ describe('P45 intents that outrun their member', () => {
     for (let i = 0; i < 5000; i++) ann.joinIntent(`n${i}`, 2);
     expect(ann.told()).toHaveLength(4096);
     expect(ann.facts()).toEqual([
-      { kind: 'intentRefused', node: 'n4096', why: 'too many intents for unknown members' },
+      { kind: 'intentRefused', node: 'n4096', reason: 'too many intents for unknown members' },
     ]);
     ann.pass(6 * 60_000);
     ann.joinIntent('late', 2);

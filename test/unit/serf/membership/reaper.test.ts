@@ -77,7 +77,7 @@ describe('P61 reconnecting', () => {
       name: 'bob',
       to: member('bob').identity.address,
     });
-    expect(ann.facts()).toContainEqual({ kind: 'reconnecting', node: 'bob' });
+    expect(ann.facts()).toContainEqual({ kind: 'reconnectAttempted', node: 'bob' });
   });
 
   test('P61 who left is not tried, nor anybody while nobody failed', () => {
@@ -136,7 +136,7 @@ describe('P61 queues', () => {
 
     expect(ann.lanes.events.size).toBe(20);
     expect(ann.lanes.intents.size).toBe(20);
-    expect(ann.facts()).toEqual([{ kind: 'lanePruned', lane: 'events', dropped: 30 }]);
+    expect(ann.facts()).toEqual([{ kind: 'broadcastQueuePruned', lane: 'events', dropped: 30 }]);
   });
 });
 

@@ -72,7 +72,7 @@ describe('P53 a query of ours', () => {
     const now = ann.serf.queryReport(asked.id);
     expect(now?.acks).toEqual(['bob']);
     expect(now?.responses.map(({ from, payload }) => [from, decodeUtf8(payload)])).toEqual([['bob', 'one']]);
-    expect(ann.facts()).toContainEqual({ kind: 'responseRefused', from: 'eve', why: 'not from a member' });
+    expect(ann.facts()).toContainEqual({ kind: 'responseRefused', from: 'eve', reason: 'not from a member' });
   });
 
   test('P53 it is over at its timeout; a minute later it is forgotten', () => {
@@ -174,7 +174,7 @@ describe('P55 a query of another', () => {
     ann.query(7, 3, { ...ofBob, addr: Uint8Array.of(8, 8, 8, 8), flags: 1 });
 
     expect(sent(ann)).toEqual([]);
-    expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', why: 'its sender is no member' }]);
+    expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', reason: 'its sender is no member' }]);
   });
 
   test('P56 with a relay factor the answer goes through others too, and they send it on', () => {
@@ -310,7 +310,12 @@ describe('P60 two nodes with our name', () => {
     claim(ann, again, 'dan', 'eve');
     ann.pass(5000);
     expect(lost(ann)).toBe(true);
-    expect(ann.facts()).toContainEqual({ kind: 'nameVote', node: SELF, ours: 1, others: 2 });
+    expect(ann.facts()).toContainEqual({
+      kind: 'nameConflictVote',
+      node: SELF,
+      votesForUs: 1,
+      votesAgainst: 2,
+    });
   });
 
   test('P60 who has most of them stays', () => {

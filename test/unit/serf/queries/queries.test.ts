@@ -70,7 +70,9 @@ describe('P53 queries', () => {
 
     expect(ann.serf.clocks.query).toBe(1);
     expect(ann.told('queries')).toEqual([]);
-    expect(ann.facts()).toEqual([{ kind: 'clockRefused', clock: 'query', ltime: 2 + 2 ** 32, ours: 1 }]);
+    expect(ann.facts()).toEqual([
+      { kind: 'lamportTimeRefused', clock: 'query', ltime: 2 + 2 ** 32, local: 1 },
+    ]);
   });
 
   test('P18 what kills real agents is thrown out before it is remembered or passed on', () => {
@@ -102,7 +104,7 @@ describe('P53 queries', () => {
     ann.receive(QueryResponse.encode(QueryResponse.create({ ltime: 9, id: 1, from: 'bob' })));
 
     expect(ann.serf.clocks.query).toBe(1);
-    expect(ann.facts()).toEqual([{ kind: 'responseRefused', from: 'bob', why: 'not from a member' }]);
+    expect(ann.facts()).toEqual([{ kind: 'responseRefused', from: 'bob', reason: 'not from a member' }]);
     expect(ann.out).toEqual([]);
     expect(ann.told('queries')).toEqual([]);
   });

@@ -18,7 +18,11 @@ const request = (over: object = {}) =>
 test('a request is passed on as a ping of our own', () => {
   const ann = new Actor('ann').knowing('bob', 'cat').hear(request());
   expect(ann.sends()).toMatchObject([
-    { to: addressOf('bob'), piggyback: true, message: { kind: 'ping', seqNo: 1, node: 'bob', sourceNode: 'ann' } },
+    {
+      to: addressOf('bob'),
+      piggyback: true,
+      message: { kind: 'ping', seqNo: 1, node: 'bob', sourceNode: 'ann' },
+    },
   ]);
 });
 
@@ -28,7 +32,13 @@ test('its ack goes back under the number of the one who asked, with an empty pay
   ann.pass(399);
   ann.hear(ack(1, Uint8Array.of(4, 2)));
   expect(ann.sends()).toEqual([
-    { kind: 'send', to: addressOf('cat'), peer: ann.swim.members.get('cat'), message: ack(77), piggyback: true },
+    {
+      kind: 'send',
+      to: addressOf('cat'),
+      peer: ann.swim.members.get('cat'),
+      message: ack(77),
+      piggyback: true,
+    },
   ]);
   ann.pass(1000);
   expect(ann.sends()).toEqual([]);

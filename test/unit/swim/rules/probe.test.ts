@@ -70,7 +70,11 @@ test('a member that is down is not probed; a suspect is, and told so in the same
   ann.hear(dead('cat', 'x')).hear(left('dan')).hear(suspect('bob', 'x'));
   for (let round = 0; round < 3; round++) {
     const ping = ann.untilPing('bob'); // of the dead we have second thoughts; that is no probe
-    expect(ping).toMatchObject({ message: { node: 'bob' }, compoundWith: suspect('bob', 'ann'), piggyback: false });
+    expect(ping).toMatchObject({
+      message: { node: 'bob' },
+      compoundWith: suspect('bob', 'ann'),
+      piggyback: false,
+    });
     ann.hear(ack(ping.message.seqNo));
   }
   expect(ann.facts().filter((fact) => fact.kind === 'probeFailed')).toEqual([]);
