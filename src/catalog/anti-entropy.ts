@@ -1,28 +1,31 @@
 /**
- * Two agents make their catalogues equal: one asks with what it has, the other answers with what that lacks and with
- * what it wants itself. What is sent grows with the difference. Streams are the landing's.
+ * Anti-entropy: two agents make their catalogs equal. The requester sends its progress; the response holds the
+ * deltas it lacks, and what the responder lacks itself. The amount sent grows with the difference. Streams are the
+ * agent's (docs/replication.md, A27 to A29).
  */
 import type { Millis } from '../base/time.ts';
 import type { BucketSet } from './digest.ts';
 import type { ApplyResult, Delta, Progress } from './types.ts';
 import { estimateBytes } from './values.ts';
 
-/** `SyncRequest` and `SyncAnswer` of wire/, but for their kind. With `of` 0 it is about the owners in `rows` only. */
+/** `CatalogSyncRequest` of wire/ without its kind. With `bucketCount` 0 it is about the owners in `rows` only. */
 export interface SyncRequestBody extends BucketSet {
   readonly rows: readonly Progress[];
 }
+
+/** `CatalogSyncResponse` of wire/ without its kind. */
 export interface SyncResponseBody {
   readonly deltas: readonly Delta[];
   readonly wants: readonly Progress[];
   readonly more: boolean;
 }
 
-/** The answer to send, and whether we began a new epoch meanwhile (then tell of ourselves). */
+/** The response to send. If our epoch was raised meanwhile, the whole own ledger must be broadcast. */
 export interface PreparedResponse extends SyncResponseBody {
   readonly epochRaised: boolean;
 }
 
-/** What an answer came to: show `applied` to the views, send `deltas` back, and if there is `more` ask again. */
+/** What to do after a response: index `applied`, send `deltas` back, and request again if there is `more`. */
 export interface AcceptedResponse {
   readonly applied: readonly ApplyResult[];
   readonly deltas: readonly Delta[];
@@ -30,86 +33,99 @@ export interface AcceptedResponse {
   readonly epochRaised: boolean;
 }
 
-/** What an exchange needs of a catalogue. */
+/** The part of `Catalog` that anti-entropy needs. */
 interface AntiEntropyStore {
   knownProgress(owner: string): Progress | undefined;
   progressInBuckets(buckets: BucketSet): readonly Progress[];
   deltaFor(owner: string, progress?: Progress): Delta | undefined;
-  receiveProgress(progress: Progress, now: Millis): 'ask' | 'known' | 'outbid';
+  receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised';
   confirm(owner: string): void;
   apply(delta: Delta, now: Millis): ApplyResult;
 }
 
-/** Octets of deltas in one message, roughly. An owner is never cut, so the last one may pass it. */
+/** Estimated bytes of the deltas in one message. An owner is never cut, so the last one may exceed it. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 export function answerSyncRequest(
-  books: AntiEntropyStore,
-  { of, buckets, rows }: SyncRequestBody,
+  store: AntiEntropyStore,
+  { bucketCount, buckets, rows }: SyncRequestBody,
   now: Millis,
 ): PreparedResponse {
   const theirs = new Map(rows.map((row) => [row.owner, row]));
   const ours =
-    of === 0
-      ? [...theirs.keys()].flatMap((owner) => books.knownProgress(owner) ?? [])
-      : books.progressInBuckets({ of, buckets });
+    bucketCount === 0
+      ? [...theirs.keys()].flatMap((owner) => store.knownProgress(owner) ?? [])
+      : store.progressInBuckets({ bucketCount, buckets });
   const deltas: Delta[] = [];
   const wants: Progress[] = [];
-  let outbid = false;
-  let room = MAX_MESSAGE_BYTES;
+  let epochRaised = false;
+  let bytesLeft = MAX_MESSAGE_BYTES;
   for (const mine of ours) {
     const row = theirs.get(mine.owner);
     theirs.delete(mine.owner);
-    if (row === undefined && mine.version === 0) continue; // it says nothing, and replaces nothing
-    if (row !== undefined) {
-      const heard = books.receiveProgress(row, now);
-      if (heard === 'ask') wants.push(mine);
-      if (heard === 'outbid') outbid = true;
-      if (row.epoch === mine.epoch && row.version === mine.version) books.confirm(mine.owner);
-    }
-    const delta = room > 0 ? books.deltaFor(mine.owner, row) : undefined;
-    if (delta === undefined) {
-      // Of one that left we know only how far it had come. If that is it who asks, it must hear so to outbid it.
-      if (row !== undefined && mine.version === 0 && mine.epoch > row.epoch) wants.push(mine);
-      continue;
-    }
+    if (row === undefined && mine.version === 0) continue; // an empty ledger replaces nothing
+    const received = row === undefined ? 'stale' : compareRow(store, row, mine, now);
+    if (received === 'epochRaised') epochRaised = true;
+    const delta = bytesLeft > 0 ? store.deltaFor(mine.owner, row) : undefined;
+    if (received === 'pull' || (delta === undefined && row !== undefined && isWatermarkAbove(mine, row)))
+      wants.push(mine);
+    if (delta === undefined) continue;
     deltas.push(delta);
-    room -= estimateDeltaBytes(delta);
+    bytesLeft -= estimateDeltaBytes(delta);
   }
   for (const row of theirs.values())
-    if (books.receiveProgress(row, now) === 'ask') wants.push({ owner: row.owner, epoch: 0, version: 0 });
-  return { deltas, wants, more: room <= 0, epochRaised: outbid };
+    if (store.receiveProgress(row, now) === 'pull') wants.push({ owner: row.owner, epoch: 0, version: 0 });
+  return { deltas, wants, more: bytesLeft <= 0, epochRaised };
 }
 
+/** Takes in the requester's progress of an owner that we know, too. */
+function compareRow(
+  store: AntiEntropyStore,
+  row: Progress,
+  mine: Progress,
+  now: Millis,
+): 'pull' | 'stale' | 'epochRaised' {
+  const received = store.receiveProgress(row, now);
+  if (row.epoch === mine.epoch && row.version === mine.version) store.confirm(mine.owner);
+  return received;
+}
+
+/**
+ * We dropped this ledger and kept only a watermark, of a later epoch than the requester's. The requester may be the
+ * owner itself, restarted: it has to know that epoch to choose one above it.
+ */
+const isWatermarkAbove = (mine: Progress, row: Progress): boolean =>
+  mine.version === 0 && mine.epoch > row.epoch;
+
 export function acceptSyncResponse(
-  books: AntiEntropyStore,
+  store: AntiEntropyStore,
   { deltas, wants, more }: SyncResponseBody,
   now: Millis,
 ): AcceptedResponse {
-  const applied = deltas.map((delta) => books.apply(delta, now));
-  const back: Delta[] = [];
-  let outbid = applied.some((one) => one.outcome === 'outbid');
+  const applied = deltas.map((delta) => store.apply(delta, now));
+  const wanted: Delta[] = [];
+  let epochRaised = applied.some(({ outcome }) => outcome === 'epochRaised');
   for (const row of wants) {
-    if (books.receiveProgress(row, now) === 'outbid') outbid = true;
-    const delta = books.deltaFor(row.owner, row);
-    if (delta !== undefined) back.push(delta);
+    if (store.receiveProgress(row, now) === 'epochRaised') epochRaised = true;
+    const delta = store.deltaFor(row.owner, row);
+    if (delta !== undefined) wanted.push(delta);
   }
-  return { applied, deltas: back, more, epochRaised: outbid };
+  return { applied, deltas: wanted, more, epochRaised };
 }
 
-/** Deltas in portions, each for one message. */
+/** Splits deltas into batches, each for one message. */
 export function batchDeltas(deltas: readonly Delta[]): readonly (readonly Delta[])[] {
-  const out: Delta[][] = [];
-  let room = 0;
+  const batches: Delta[][] = [];
+  let bytesLeft = 0;
   for (const delta of deltas) {
-    if (room <= 0) {
-      out.push([]);
-      room = MAX_MESSAGE_BYTES;
+    if (bytesLeft <= 0) {
+      batches.push([]);
+      bytesLeft = MAX_MESSAGE_BYTES;
     }
-    out.at(-1)?.push(delta);
-    room -= estimateDeltaBytes(delta);
+    batches.at(-1)?.push(delta);
+    bytesLeft -= estimateDeltaBytes(delta);
   }
-  return out;
+  return batches;
 }
 
 function estimateDeltaBytes(delta: Delta): number {

@@ -1,28 +1,29 @@
 /**
- * What this agent knows, in a few octets: hashes over (owner, epoch, version), kept by difference, so that asking
- * costs nothing while nothing changes. Two agents compare them and speak only of the buckets that differ.
+ * The digest of all ledgers: hashes over (owner, epoch, version), updated by XOR when one of them changes. Two agents
+ * compare digests, and exchange only the buckets that differ (A27 in docs/replication.md).
  */
+import { assert } from '../base/assert.ts';
 import { type CatalogSummary, encodeCatalogSummary, MAX_SUMMARY_BUCKETS } from '../wire/catalog.ts';
 import { Hash } from './hash.ts';
 
-/** Owners per bucket that a summary aims at: fewer make it larger, more make each difference dearer. */
+/** Owners per bucket in a summary: fewer make the summary larger, more make each difference more expensive. */
 const OWNERS_PER_BUCKET = 8;
 
-/** The mark of one ledger in the digest: changes with its epoch or version. */
+/** What one ledger contributes to the digest; 0 for an empty one. */
 export interface LedgerHash {
   readonly bucket: number;
   high: number;
   low: number;
 }
 
-/** Buckets of owners, out of `of` (a power of two). */
+/** Some of `bucketCount` buckets of owners; the count is a power of two. */
 export interface BucketSet {
-  readonly of: number;
+  readonly bucketCount: number;
   readonly buckets: readonly number[];
 }
 
-/** Everything there is. */
-export const ALL_BUCKETS: BucketSet = { of: 1, buckets: [0] };
+/** All owners. */
+export const ALL_BUCKETS: BucketSet = { bucketCount: 1, buckets: [0] };
 
 export const newLedgerHash = (owner: string): LedgerHash => ({
   bucket: new Hash().updateText(owner).low % MAX_SUMMARY_BUCKETS,
@@ -37,57 +38,59 @@ export class Digest {
   #ledgerCount = 0;
   #encoded: Uint8Array | undefined;
 
-  /** Puts the ledger's new state in the place of its old. At version 0 it says nothing, and counts for nothing. */
-  update(mark: LedgerHash, owner: string, epoch: number, version: number): void {
-    const said = mark.high !== 0 || mark.low !== 0;
-    this.#xor(mark);
+  /** Replaces the ledger's previous state. A ledger at version 0 is empty and not counted. */
+  update(ledgerHash: LedgerHash, owner: string, epoch: number, version: number): void {
+    const wasCounted = ledgerHash.high !== 0 || ledgerHash.low !== 0;
+    this.#xor(ledgerHash);
     if (version === 0) {
-      mark.high = 0;
-      mark.low = 0;
+      ledgerHash.high = 0;
+      ledgerHash.low = 0;
     } else {
       const hash = new Hash().updateText(owner).updateNumber(epoch).updateNumber(version);
-      mark.high = hash.high;
-      mark.low = hash.low | 1; // never all zero
+      ledgerHash.high = hash.high;
+      ledgerHash.low = hash.low | 1; // never all zero, which stands for an empty ledger
     }
-    this.#xor(mark);
-    this.#ledgerCount += (version === 0 ? 0 : 1) - (said ? 1 : 0);
+    this.#xor(ledgerHash);
+    this.#ledgerCount += (version === 0 ? 0 : 1) - (wasCounted ? 1 : 0);
+    assert(this.#ledgerCount >= 0, 'more ledgers left the digest than entered it');
     this.#encoded = undefined;
   }
 
-  #xor(mark: LedgerHash): void {
-    this.#high = (this.#high ^ mark.high) >>> 0;
-    this.#low = (this.#low ^ mark.low) >>> 0;
-    this.#buckets[mark.bucket] = (this.#buckets[mark.bucket] as number) ^ mark.high;
+  #xor({ bucket, high, low }: LedgerHash): void {
+    this.#high = (this.#high ^ high) >>> 0;
+    this.#low = (this.#low ^ low) >>> 0;
+    this.#buckets[bucket] = (this.#buckets[bucket] as number) ^ high;
   }
 
-  /** The same octets until something changes. */
+  /** The same array until something changes. */
   encodedSummary(): Uint8Array {
     this.#encoded ??= encodeCatalogSummary(this.#summary());
     return this.#encoded;
   }
 
   #summary(): CatalogSummary {
-    let of = 1;
-    while (of < MAX_SUMMARY_BUCKETS && of * OWNERS_PER_BUCKET < this.#ledgerCount) of *= 2;
-    return { high: this.#high, low: this.#low, buckets: fold(this.#buckets, of) };
+    let bucketCount = 1;
+    while (bucketCount < MAX_SUMMARY_BUCKETS && bucketCount * OWNERS_PER_BUCKET < this.#ledgerCount)
+      bucketCount *= 2;
+    return { high: this.#high, low: this.#low, buckets: fold(this.#buckets, bucketCount) };
   }
 
-  /** Where another's summary differs from ours; `undefined`: nowhere. */
+  /** Where a peer's summary differs from ours; `undefined`: nowhere. */
   differingBuckets(theirs: CatalogSummary): BucketSet | undefined {
     if (theirs.high === this.#high && theirs.low === this.#low) return undefined;
-    const of = Math.min(theirs.buckets.length, MAX_SUMMARY_BUCKETS);
-    const ours = fold(this.#buckets, of);
+    const bucketCount = Math.min(theirs.buckets.length, MAX_SUMMARY_BUCKETS);
+    const ours = fold(this.#buckets, bucketCount);
     const buckets: number[] = [];
-    for (let i = 0; i < of; i++) if (ours[i] !== theirs.buckets[i]) buckets.push(i);
-    // A difference that no bucket shows is a collision of short hashes: then all are suspect.
-    return buckets.length === 0 ? ALL_BUCKETS : { of, buckets };
+    for (let i = 0; i < bucketCount; i++) if (ours[i] !== theirs.buckets[i]) buckets.push(i);
+    // A difference that no bucket shows means that bucket hashes collide, so all buckets are compared.
+    return buckets.length === 0 ? ALL_BUCKETS : { bucketCount, buckets };
   }
 }
 
-/** Bucket i of few is the sum of all whose number is i modulo that. */
-function fold(buckets: Uint32Array, of: number): readonly number[] {
-  const folded = new Uint32Array(of);
+/** Fewer buckets out of many: bucket i combines all whose number is i modulo `bucketCount`. */
+function fold(buckets: Uint32Array, bucketCount: number): readonly number[] {
+  const folded = new Uint32Array(bucketCount);
   for (let i = 0; i < buckets.length; i++)
-    folded[i % of] = (folded[i % of] as number) ^ (buckets[i] as number);
+    folded[i % bucketCount] = (folded[i % bucketCount] as number) ^ (buckets[i] as number);
   return [...folded];
 }

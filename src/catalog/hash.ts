@@ -1,6 +1,6 @@
-/** Two 32-bit lanes of a hash that is equal on every agent. For spreading and comparing, never for secrets. */
+/** A 64-bit hash, as two words, that is equal on every agent. It is for placement and comparison, not for secrets. */
 
-/** Murmur3's finalizer: every bit in changes every bit out with a chance of about one half. */
+/** MurmurHash3's finalizer: each input bit flips each output bit with a probability of about one half. */
 export function avalanche(value: number): number {
   let h = value;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -10,13 +10,13 @@ export function avalanche(value: number): number {
 
 const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
 
-/** Takes text and numbers in, one after another; `high` and `low` may be read at any time. */
+/** Updated with text and numbers one after another; `high` and `low` may be read at any time. */
 export class Hash {
   #a = 0x9e3779b9 | 0;
   #b = 0x243f6a88;
   #words = 0;
 
-  /** By UTF-16 units, and its length, so that `ab`, `c` is not `a`, `bc`. */
+  /** Hashes UTF-16 code units and the length, so that `ab`, `c` differs from `a`, `bc`. */
   updateText(value: string): this {
     for (let i = 0; i < value.length; i++) this.#mix(value.charCodeAt(i));
     this.#mix(value.length ^ 0x5bd1e995);

@@ -1,11 +1,11 @@
-/** How well an instance is, from what its owner says and from whether the owner is there to say it. */
+/** The status of an instance, from its checks and from whether its owner is up (A16 in docs/replication.md). */
 
 import type { Check, Service } from '../model/service.ts';
 import type { Instance, InstanceStatus } from './types.ts';
 
 /**
- * The worst of all. An owner that is not up cannot vouch for anything, so its instances are critical whatever they
- * said last; the owner's and the operator's own word to stay out comes before what checks find.
+ * The worst of all checks. Instances of an owner that is not up are critical, whatever it published last; maintenance
+ * and draining take precedence over what checks find.
  */
 export function instanceStatus(
   service: Service,
@@ -25,9 +25,8 @@ export function instanceStatus(
   return worst;
 }
 
-/** Source: Consul's fixed ids, which clients compare literally. */
+/** Clients compare these ids literally. Source: Consul structs, NodeMaint, ServiceMaintPrefix. */
 export const isMaintenanceCheck = ({ id, type }: Check): boolean =>
   type === 'maintenance' || id === '_node_maintenance' || id.startsWith('_service_maintenance:');
 
-/** Should it be used? */
 export const isUsable = ({ status }: Instance): boolean => status === 'passing' || status === 'warning';

@@ -1,10 +1,11 @@
 /**
- * One owner's entries, and how a copy of them grows. Pure: no owner writes any ledger but its own, so copies cannot
- * conflict, only lag. Which owners there are, sizes and time are catalog.ts's business.
+ * The ledger of one owner, and how a copy of it grows. Only its owner writes a ledger, so copies never conflict: they
+ * only lag (docs/replication.md, A1 to A14). Which owners there are, sizes and time are in catalog.ts.
  *
- * A copy at version v holds, for every key, what the owner last wrote at or before v, or something newer. Tombstones
- * above `swept` are all there; those at or below it may be gone, and are nobody's to learn any more.
+ * A copy at version v holds, for every key, what the owner last wrote at or before v, or something newer. All
+ * tombstones above `swept` are held; those at or below it may have been reaped.
  */
+import { assert } from '../base/assert.ts';
 import { type Entry, type EntryKey, type EntryWrite, type Published, toEntryKey } from '../model/service.ts';
 import type { Delta, EntryChange, Progress } from './types.ts';
 import { samePublished } from './values.ts';
@@ -13,71 +14,84 @@ export interface Ledger {
   readonly owner: string;
   epoch: number;
   version: number;
-  /** Never above `version`. */
+  /** The highest version whose tombstone was reaped. */
   swept: number;
   entries: ReadonlyMap<EntryKey, Entry>;
-  /** `entries` is another's too (the agents of a simulated world share equal ones): copied before it is written. */
+  /** `entries` is used by other agents of this process, too (in the simulator): it is copied before a write. */
   shared: boolean;
-  /** What is held above `version`: ascending, apart from one another and from it. */
+  /** The versions held above `version`, beyond gaps. */
   rangesAhead: readonly VersionRange[];
 }
 
-/** Versions above `from` up to `to`. */
+/** Versions above `from`, up to `to`. */
 export interface VersionRange {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * `applied`: the version moved. `ahead`: news from beyond a gap; its entries are in, the version is not. `known`:
- * nothing new. `behind`: a later epoch, of which only the whole ledger can be the beginning; nothing changed.
+ * `applied`: the version moved. `gap`: the entries are taken, and the version stays, since versions below are missing.
+ * `stale`: nothing new. `needsWhole`: a part of a later epoch, which only a whole ledger may begin; nothing changed.
  */
-export type ApplyOutcome = 'applied' | 'ahead' | 'known' | 'behind';
+export type ApplyOutcome = 'applied' | 'gap' | 'stale' | 'needsWhole';
 
-/** Stretches kept beyond gaps. More are forgotten, which costs a pull and no entry. */
+/** Ranges that are remembered. A range that is not costs a pull later, and no entry. */
 const MAX_RANGES_AHEAD = 32;
-const NOTHING: ReadonlyMap<EntryKey, Entry> = new Map();
-const NONE: readonly VersionRange[] = [];
+const NO_ENTRIES: ReadonlyMap<EntryKey, Entry> = new Map();
+const NO_RANGES: readonly VersionRange[] = [];
 
 export const emptyLedger = (owner: string, epoch: number): Ledger => ({
   owner,
   epoch,
   version: 0,
   swept: 0,
-  entries: NOTHING,
+  entries: NO_ENTRIES,
   shared: true,
-  rangesAhead: NONE,
+  rangesAhead: NO_RANGES,
 });
 
-/** Copies what is new, and appends what readers will see of it to `changes`. Source: A5 to A9 (docs/replication.md). */
-export function applyDelta(ledger: Ledger, delta: Delta, changes: EntryChange[] = []): ApplyOutcome {
-  const whole = delta.from === 0;
-  if (delta.epoch < ledger.epoch) return 'known';
-  if (delta.epoch > ledger.epoch) {
-    if (!whole) return 'behind';
-    replace(ledger, delta, NOTHING, changes);
-    ledger.epoch = delta.epoch;
-    ledger.version = delta.to;
-    ledger.rangesAhead = NONE;
-    return 'applied';
+/** Invariant: `swept` is at most `version`; `rangesAhead` ascend, are disjoint, and begin above `version`. */
+function assertConsistent({ owner, version, swept, rangesAhead }: Ledger): void {
+  assert(swept <= version, `the ledger of ${owner} was swept to ${swept}, and ends at ${version}`);
+  let end = version;
+  for (const { from, to } of rangesAhead) {
+    assert(from > end && to > from, `the ledger of ${owner} at ${version} holds ${from} to ${to} ahead`);
+    end = to;
   }
-  if (delta.to <= ledger.version || isCovered(ledger.rangesAhead, delta)) return 'known';
-  if (whole) replace(ledger, delta, ledger.entries, changes);
-  else merge(ledger, delta.entries, changes);
-  return advanceVersion(ledger, delta);
 }
 
-/** A whole ledger takes the place of all it covers; only what is newer than it stays. */
-function replace(
+/** Takes in what is new, and appends what readers will see of it to `changes`. Source: A5 to A9. */
+export function applyDelta(ledger: Ledger, delta: Delta, changes: EntryChange[] = []): ApplyOutcome {
+  const isWhole = delta.from === 0;
+  if (delta.epoch < ledger.epoch) return 'stale';
+  if (delta.epoch > ledger.epoch) {
+    if (!isWhole) return 'needsWhole';
+    replaceEntries(ledger, delta, NO_ENTRIES, changes);
+    ledger.epoch = delta.epoch;
+    ledger.version = delta.to;
+    ledger.rangesAhead = NO_RANGES;
+    assertConsistent(ledger);
+    return 'applied';
+  }
+  if (delta.to <= ledger.version || isCovered(ledger.rangesAhead, delta)) return 'stale';
+  if (isWhole) replaceEntries(ledger, delta, ledger.entries, changes);
+  else mergeEntries(ledger, delta.entries, changes);
+  const outcome = advanceVersion(ledger, delta);
+  assertConsistent(ledger);
+  return outcome;
+}
+
+/** A whole ledger replaces everything up to `delta.to`; entries of `newer` above that stay. */
+function replaceEntries(
   ledger: Ledger,
   delta: Delta,
-  keep: ReadonlyMap<EntryKey, Entry>,
+  newer: ReadonlyMap<EntryKey, Entry>,
   changes: EntryChange[],
 ): void {
   const old = ledger.entries;
   const fresh = new Map<EntryKey, Entry>();
   for (const entry of delta.entries) putNewer(fresh, entry, old.get(entry.key));
-  for (const entry of keep.values()) if (entry.version > delta.to) putNewer(fresh, entry, entry);
+  for (const entry of newer.values()) if (entry.version > delta.to) putNewer(fresh, entry, entry);
   ledger.entries = fresh;
   ledger.shared = false;
   ledger.swept = delta.swept;
@@ -86,23 +100,23 @@ function replace(
     if (!old.has(key)) recordChange(changes, key, undefined, value);
 }
 
-function merge(ledger: Ledger, entries: readonly Entry[], changes: EntryChange[]): void {
-  const held = writable(ledger);
-  for (const entry of entries) {
-    const before = held.get(entry.key);
-    if (putNewer(held, entry, before))
-      recordChange(changes, entry.key, before?.value, held.get(entry.key)?.value);
+function mergeEntries(ledger: Ledger, received: readonly Entry[], changes: EntryChange[]): void {
+  const entries = writableEntries(ledger);
+  for (const entry of received) {
+    const before = entries.get(entry.key);
+    if (putNewer(entries, entry, before))
+      recordChange(changes, entry.key, before?.value, entries.get(entry.key)?.value);
   }
 }
 
-/** The newer entry wins. A value that says the same stays the same object. */
+/** The newer entry wins. A value equal to the one before stays the same object, which readers compare. */
 function putNewer(into: Map<EntryKey, Entry>, entry: Entry, before: Entry | undefined): boolean {
   const { key, version, value } = entry;
-  const held = into.get(key);
-  if (held !== undefined && held.version >= version) return false;
-  const kept = before?.value;
-  const unchanged = kept !== value && kept !== undefined && value !== undefined && samePublished(kept, value);
-  into.set(key, unchanged ? { key, version, value: kept } : entry);
+  const present = into.get(key);
+  if (present !== undefined && present.version >= version) return false;
+  const old = before?.value;
+  const isEqual = old !== value && old !== undefined && value !== undefined && samePublished(old, value);
+  into.set(key, isEqual ? { key, version, value: old } : entry);
   return true;
 }
 
@@ -115,7 +129,8 @@ function recordChange(
   if (before !== after) changes.push({ key, before, after });
 }
 
-function writable(ledger: Ledger): Map<EntryKey, Entry> {
+/** Copy on write. */
+function writableEntries(ledger: Ledger): Map<EntryKey, Entry> {
   if (ledger.shared) {
     ledger.entries = new Map(ledger.entries);
     ledger.shared = false;
@@ -123,46 +138,48 @@ function writable(ledger: Ledger): Map<EntryKey, Entry> {
   return ledger.entries as Map<EntryKey, Entry>;
 }
 
-const isCovered = (islands: readonly VersionRange[], { from, to }: VersionRange): boolean =>
-  islands.some((island) => island.from <= from && to <= island.to);
+const isCovered = (ranges: readonly VersionRange[], { from, to }: VersionRange): boolean =>
+  ranges.some((range) => range.from <= from && to <= range.to);
 
-/** Moves the version over what is now held without a gap, or remembers what is held beyond one. */
+/** Moves the version over what is now held without a gap, or remembers the range that is held beyond one. */
 function advanceVersion(ledger: Ledger, { from, to }: VersionRange): ApplyOutcome {
   if (from <= ledger.version) ledger.version = Math.max(ledger.version, to);
   else ledger.rangesAhead = addRange(ledger.rangesAhead, { from, to });
   if (ledger.rangesAhead.length > 0) absorbRanges(ledger);
-  return ledger.version >= to ? 'applied' : 'ahead';
+  return ledger.version >= to ? 'applied' : 'gap';
 }
 
+/** Ranges that begin at or below the version are no longer beyond a gap. */
 function absorbRanges(ledger: Ledger): void {
-  let reached = 0;
-  for (const island of ledger.rangesAhead) {
-    if (island.from > ledger.version) break;
-    ledger.version = Math.max(ledger.version, island.to);
-    reached += 1;
+  let absorbed = 0;
+  for (const { from, to } of ledger.rangesAhead) {
+    if (from > ledger.version) break;
+    ledger.version = Math.max(ledger.version, to);
+    absorbed += 1;
   }
-  if (reached > 0)
-    ledger.rangesAhead = reached === ledger.rangesAhead.length ? NONE : ledger.rangesAhead.slice(reached);
+  if (absorbed > 0)
+    ledger.rangesAhead =
+      absorbed === ledger.rangesAhead.length ? NO_RANGES : ledger.rangesAhead.slice(absorbed);
 }
 
-/** Adds one, joined with those it touches. The farthest are forgotten first: they take longest to matter. */
-function addRange(islands: readonly VersionRange[], added: VersionRange): readonly VersionRange[] {
+/** Adds a range, joined with those it touches. The highest are dropped first: they are needed last. */
+function addRange(ranges: readonly VersionRange[], added: VersionRange): readonly VersionRange[] {
   let { from, to } = added;
-  const apart: VersionRange[] = [];
-  for (const island of islands) {
-    if (island.to < from || island.from > to) apart.push(island);
+  const joined: VersionRange[] = [];
+  for (const range of ranges) {
+    if (range.to < from || range.from > to) joined.push(range);
     else {
-      from = Math.min(from, island.from);
-      to = Math.max(to, island.to);
+      from = Math.min(from, range.from);
+      to = Math.max(to, range.to);
     }
   }
-  apart.push({ from, to });
-  return apart.sort((a, b) => a.from - b.from).slice(0, MAX_RANGES_AHEAD);
+  joined.push({ from, to });
+  return joined.sort((a, b) => a.from - b.from).slice(0, MAX_RANGES_AHEAD);
 }
 
 /**
- * What a copy that goes as far as `progress` lacks of this one; `undefined` if nothing. Entries from beyond a gap go
- * along: whoever takes the delta must not lose what they replaced here.
+ * What a copy at `progress` lacks of this ledger; `undefined` if nothing. Entries beyond a gap are included, since the
+ * delta must not lose what they replaced here (A11). A copy that ends below `swept` gets the whole ledger (A14).
  */
 export function deltaSince(ledger: Ledger, progress: Progress | undefined): Delta | undefined {
   const { owner, epoch, version, swept } = ledger;
@@ -175,23 +192,27 @@ export function deltaSince(ledger: Ledger, progress: Progress | undefined): Delt
   return { owner, epoch, from, to: version, swept: from === 0 ? swept : 0, entries };
 }
 
-/** The owner's own hand: one version for each change that changes anything. `undefined` if none does. */
+/**
+ * The owner's own writes, one version for each that changes anything; `undefined` if none does.
+ * Invariant: an owner's own ledger has no gaps.
+ */
 export function writeEntries(
   ledger: Ledger,
-  intended: readonly EntryWrite[],
+  writes: readonly EntryWrite[],
   changes: EntryChange[] = [],
 ): Delta | undefined {
+  assert(ledger.rangesAhead.length === 0, `the own ledger of ${ledger.owner} has a gap`);
   const from = ledger.version;
   const entries: Entry[] = [];
-  for (const change of intended) {
-    const value = 'put' in change ? change.put : undefined;
-    const key = 'put' in change ? toEntryKey(change.put) : change.remove;
+  for (const write of writes) {
+    const value = 'put' in write ? write.put : undefined;
+    const key = 'put' in write ? toEntryKey(write.put) : write.remove;
     const before = ledger.entries.get(key)?.value;
     if (value === undefined ? before === undefined : before !== undefined && samePublished(before, value))
       continue;
     ledger.version += 1;
     const entry = { key, version: ledger.version, value };
-    writable(ledger).set(key, entry);
+    writableEntries(ledger).set(key, entry);
     entries.push(entry);
     changes.push({ key, before, after: value });
   }
@@ -199,8 +220,9 @@ export function writeEntries(
   return { owner: ledger.owner, epoch: ledger.epoch, from, to: ledger.version, swept: 0, entries };
 }
 
-/** The owner begins again above `epoch`: the same services and checks, counted anew. Source: A15 (docs/replication.md). */
+/** The owner begins a higher epoch with its present services and checks (A15). Invariant: epochs only rise. */
 export function startEpoch(ledger: Ledger, epoch: number): void {
+  assert(epoch > ledger.epoch, `epoch ${epoch} after ${ledger.epoch}`);
   const entries = new Map<EntryKey, Entry>();
   for (const { key, value } of ledger.entries.values())
     if (value !== undefined) entries.set(key, { key, version: entries.size + 1, value });
@@ -209,20 +231,21 @@ export function startEpoch(ledger: Ledger, epoch: number): void {
   ledger.swept = 0;
   ledger.entries = entries;
   ledger.shared = false;
-  ledger.rangesAhead = NONE;
+  ledger.rangesAhead = NO_RANGES;
 }
 
-/** Forgets tombstones at or below `version`, and says how many. Whoever asks from before them gets all. */
+/** Deletes tombstones at or below `version`, and returns their number. Copies that end below get the whole ledger. */
 export function reapTombstones(ledger: Ledger, version: number): number {
   const limit = Math.min(version, ledger.version);
-  const swept: Entry[] = [];
+  const reaped: Entry[] = [];
   for (const entry of ledger.entries.values())
-    if (entry.value === undefined && entry.version <= limit) swept.push(entry);
-  if (swept.length === 0) return 0;
-  const entries = writable(ledger);
-  for (const { key, version: at } of swept) {
+    if (entry.value === undefined && entry.version <= limit) reaped.push(entry);
+  if (reaped.length === 0) return 0;
+  const entries = writableEntries(ledger);
+  for (const { key, version: at } of reaped) {
     entries.delete(key);
     ledger.swept = Math.max(ledger.swept, at);
   }
-  return swept.length;
+  assertConsistent(ledger);
+  return reaped.length;
 }

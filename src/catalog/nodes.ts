@@ -1,4 +1,4 @@
-/** One node's instances and checks, joined from its entries for readers. When to do so is view.ts's to say. */
+/** Joins the entries of one node into its instances and checks, as readers see them. */
 import type { Check, Entry, EntryKey, Service } from '../model/service.ts';
 import { instanceStatus } from './health.ts';
 import type { Instance, NodeCatalog } from './types.ts';
@@ -9,67 +9,64 @@ export interface IndexedNode {
   readonly byName: ReadonlyMap<string, readonly Instance[]>;
 }
 
-/** One node from its entries. What is as it was in `old` stays the same object. */
+export type OwnerState = Pick<NodeCatalog, 'node' | 'up' | 'unconfirmed'>;
+
+/** An instance that is as it was in `previous` stays the same object. */
 export function buildNode(
-  owner: string,
+  state: OwnerState,
   entries: ReadonlyMap<EntryKey, Entry>,
-  up: boolean,
-  warm: boolean,
-  old: IndexedNode | undefined,
+  previous: IndexedNode | undefined,
 ): IndexedNode {
   const services: Service[] = [];
-  const ofService = new Map<string, Check[]>();
-  let nodeChecks: readonly Check[] = [];
+  const checksByService = new Map<string, Check[]>();
   for (const { value } of entries.values()) {
     if (value?.kind === 'service') services.push(value);
-    else if (value?.kind === 'check') push(ofService, value.serviceId, value);
+    else if (value?.kind === 'check') push(checksByService, value.serviceId, value);
   }
   services.sort(byId);
-  for (const checks of ofService.values()) checks.sort(byId);
-  nodeChecks = reuseIfEqual(old?.catalog.checks, ofService.get('') ?? NO_CHECKS);
-  const before = new Map(old?.catalog.instances.map((instance) => [instance.service.id, instance]));
+  for (const checks of checksByService.values()) checks.sort(byId);
+  const nodeChecks = reuseIfEqual(previous?.catalog.checks, checksByService.get('') ?? NO_CHECKS);
+  const before = new Map(previous?.catalog.instances.map((instance) => [instance.service.id, instance]));
   const byName = new Map<string, Instance[]>();
   const instances = services.map((service) => {
     const known = before.get(service.id);
-    const checks = reuseIfEqual(known?.checks, ofService.get(service.id) ?? NO_CHECKS);
+    const checks = reuseIfEqual(known?.checks, checksByService.get(service.id) ?? NO_CHECKS);
     const instance =
       known?.service === service &&
       known.checks === checks &&
       known.nodeChecks === nodeChecks &&
-      known.up === up &&
-      known.unconfirmed === warm
+      known.up === state.up &&
+      known.unconfirmed === state.unconfirmed
         ? known
-        : instanceOf(owner, service, checks, nodeChecks, up, warm);
+        : createInstance(state, service, checks, nodeChecks);
     push(byName, service.name.toLowerCase(), instance);
     return instance;
   });
-  return { catalog: { node: owner, up, unconfirmed: warm, instances, checks: nodeChecks }, byName };
+  return { catalog: { ...state, instances, checks: nodeChecks }, byName };
 }
 
 const NO_CHECKS: readonly Check[] = [];
 
-function instanceOf(
-  node: string,
+function createInstance(
+  { node, up, unconfirmed }: OwnerState,
   service: Service,
   checks: readonly Check[],
   nodeChecks: readonly Check[],
-  up: boolean,
-  warm: boolean,
 ): Instance {
   const status = instanceStatus(service, checks, nodeChecks, up);
-  return { node, service, checks, nodeChecks, up, status, unconfirmed: warm };
+  return { node, service, checks, nodeChecks, up, status, unconfirmed };
 }
 
-/** The array from before, if it holds the same. */
-const reuseIfEqual = (before: readonly Check[] | undefined, now: readonly Check[]): readonly Check[] =>
-  before !== undefined && before.length === now.length && before.every((check, i) => check === now[i])
-    ? before
+/** The previous array if it holds the same checks, so that readers can compare by identity. */
+const reuseIfEqual = (previous: readonly Check[] | undefined, now: readonly Check[]): readonly Check[] =>
+  previous !== undefined && previous.length === now.length && previous.every((check, i) => check === now[i])
+    ? previous
     : now;
 
 function push<K, V>(into: Map<K, V[]>, key: K, value: V): void {
-  const held = into.get(key);
-  if (held === undefined) into.set(key, [value]);
-  else held.push(value);
+  const list = into.get(key);
+  if (list === undefined) into.set(key, [value]);
+  else list.push(value);
 }
 
 const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>

@@ -1,15 +1,15 @@
 /**
- * Which instances a key belongs to: weighted rendezvous hashing, so that all agents that see the same instances
- * agree, and a key moves only if its own instance goes or a better one comes. Advice, not a lock: two agents that
- * see different instances may name different owners, and the checksum lets them notice.
+ * Weighted rendezvous hashing: which instances a key belongs to. Agents that see the same instances agree, and a key
+ * moves only if its own instance goes or one with a higher score comes. This is advice and not a lock: agents that
+ * see different instances may name different owners, which they notice by comparing checksums.
  *
- * Source: Thaler, Ravishankar, "Using name-based mappings to increase hit rates"; the weighted form by logarithms
- * from Schindelhauer, Schomaker, "Weighted distributed hash tables".
+ * Source: Thaler, Ravishankar, "Using name-based mappings to increase hit rates"; for the weighted form by logarithms:
+ * Schindelhauer, Schomaker, "Weighted distributed hash tables".
  */
 import { Hash } from './hash.ts';
 import type { Instance } from './types.ts';
 
-/** The instances `key` belongs to, best first; at most `n`, and none that should not be used. */
+/** At most `n` usable instances for `key`, best first. */
 export function rendezvousOwners(key: string, instances: readonly Instance[], n = 1): readonly Instance[] {
   const scored: { readonly instance: Instance; readonly score: number }[] = [];
   for (const instance of instances) {
@@ -20,13 +20,13 @@ export function rendezvousOwners(key: string, instances: readonly Instance[], n 
   return scored.slice(0, Math.max(0, n)).map(({ instance }) => instance);
 }
 
-/** The part of keys an instance gets, in relation to others: by its weight for the state it is in. 0: none. */
+/** The weight of an instance in its present status: its share of the keys relative to others. 0: it gets none. */
 export function effectiveWeight({ status, service: { weights } }: Instance): number {
   if (status === 'passing') return weights.passing;
   return status === 'warning' ? weights.warning : 0;
 }
 
-/** 16 hex digits, equal on two agents if they see the same instances at the same weights, in whatever order. */
+/** 16 hex digits that are equal on agents that see the same instances with the same weights, in whatever order. */
 export function instancesChecksum(instances: readonly Instance[]): string {
   const hash = new Hash();
   for (const instance of [...instances].sort(compare)) {
@@ -36,7 +36,7 @@ export function instancesChecksum(instances: readonly Instance[]): string {
   return hex(hash.high) + hex(hash.low);
 }
 
-/** A draw from 0 to 1 that only this key and this instance share, bent by the weight. */
+/** A hash of key and instance, taken as a number between 0 and 1 and scaled by the weight. */
 function score(key: string, { node, service }: Instance, weight: number): number {
   const hash = new Hash().updateText(node).updateText(service.id).updateText(key);
   const draw = ((hash.high >>> 5) * 0x400_0000 + (hash.low >>> 6) + 0.5) / 2 ** 53;

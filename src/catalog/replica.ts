@@ -1,29 +1,35 @@
-/** One ledger as the catalogue keeps it: with its mark in the digest, its size, and when its tombstones came. */
+/** A ledger with its bookkeeping: its digest hash, its size, and the age of its tombstones. */
 
+import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/time.ts';
 import type { Entry } from '../model/service.ts';
 import { type LedgerHash, newLedgerHash } from './digest.ts';
 import { emptyLedger, type Ledger, reapTombstones } from './ledger.ts';
+import type { EntryChange } from './types.ts';
+import { estimateBytes } from './values.ts';
 
-/** How long a tombstone is kept: whoever was away longer gets whole ledgers. */
+/** An agent that was away for longer gets whole ledgers (A12 in docs/replication.md). */
 const TOMBSTONE_TTL: Millis = 3_600_000;
-/** Tombstones of one ledger that are kept, however young. */
+/** Tombstones that are kept of one ledger, whatever their age. */
 export const MAX_TOMBSTONES = 2048;
+
 export interface Replica extends Ledger {
   readonly ledgerHash: LedgerHash;
-  /** Entries that are no tombstones. */
+  /** Number of entries that are no tombstones. */
   live: number;
-  /** Bytes of its values, as `weigh` counts. */
+  /** Bytes of its values, as `estimateBytes` counts. */
   estimatedBytes: number;
-  /** From the disk, not yet confirmed by a member. */
+  /** Restored from disk, and not confirmed by a member since. */
   unconfirmed: boolean;
-  /** Tombstones in the order in which they came. */
+  /** In the order in which they were received. */
   tombstones: readonly TombstoneRecord[];
 }
+
 export interface TombstoneRecord {
   readonly version: number;
   readonly at: Millis;
 }
+
 const NO_TOMBSTONES: readonly TombstoneRecord[] = [];
 
 export const newReplica = (owner: string, epoch: number): Replica => ({
@@ -35,39 +41,48 @@ export const newReplica = (owner: string, epoch: number): Replica => ({
   tombstones: NO_TOMBSTONES,
 });
 
-/** Is it, at its version, what every agent's copy would be? */
-export function isContiguous({ version, entries, rangesAhead: islands }: Ledger): boolean {
-  if (islands.length > 0) return false;
+/** Nothing is held beyond a gap, so any other agent's copy at the same version is equal. */
+export function isContiguous({ version, entries, rangesAhead }: Ledger): boolean {
+  if (rangesAhead.length > 0) return false;
   for (const entry of entries.values()) if (entry.version > version) return false;
   return true;
 }
 
-/** Notes when tombstones came. */
-export function recordTombstones(held: Replica, entries: readonly Entry[], at: Millis): void {
-  const graves: TombstoneRecord[] = [];
-  for (const { version, value } of entries) if (value === undefined) graves.push({ version, at });
-  if (graves.length > 0) held.tombstones = [...held.tombstones, ...graves];
+/** Invariant: `live` counts the entries with a value, and neither total is negative. */
+export function updateReplicaTotals(replica: Replica, changes: readonly EntryChange[]): void {
+  for (const { before, after } of changes) {
+    replica.live += (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
+    replica.estimatedBytes += estimateBytes(after) - estimateBytes(before);
+  }
+  const { live, estimatedBytes, entries } = replica;
+  assert(live >= 0 && live <= entries.size, `${live} live entries of ${entries.size}`);
+  assert(estimatedBytes >= 0, `a ledger of ${estimatedBytes} bytes`);
 }
 
-/** A new epoch has no tombstones. */
-export const clearTombstones = (held: Replica): void => {
-  held.tombstones = NO_TOMBSTONES;
+export function recordTombstones(replica: Replica, entries: readonly Entry[], at: Millis): void {
+  const received: TombstoneRecord[] = [];
+  for (const { version, value } of entries) if (value === undefined) received.push({ version, at });
+  if (received.length > 0) replica.tombstones = [...replica.tombstones, ...received];
+}
+
+/** For a new epoch, which has no tombstones yet. */
+export const clearTombstones = (replica: Replica): void => {
+  replica.tombstones = NO_TOMBSTONES;
 };
 
-/** Forgets tombstones that were kept long enough. */
-export function reapExpiredTombstones(held: Replica, now: Millis): void {
-  const old = held.tombstones.findIndex((grave) => grave.at > now - TOMBSTONE_TTL);
-  reapFirstTombstones(held, old < 0 ? held.tombstones.length : old);
+export function reapExpiredTombstones(replica: Replica, now: Millis): void {
+  const young = replica.tombstones.findIndex(({ at }) => at > now - TOMBSTONE_TTL);
+  reapFirstTombstones(replica, young < 0 ? replica.tombstones.length : young);
 }
 
-/** Forgets the older half of the tombstones: there are too many. */
-export const reapOlderTombstones = (held: Replica): void =>
-  reapFirstTombstones(held, held.tombstones.length >> 1);
+/** Reaps the older half of the tombstones, whatever their age. */
+export const reapOlderTombstones = (replica: Replica): void =>
+  reapFirstTombstones(replica, replica.tombstones.length >> 1);
 
-function reapFirstTombstones(held: Replica, count: number): void {
+function reapFirstTombstones(replica: Replica, count: number): void {
   if (count === 0) return;
-  let to = 0;
-  for (const { version } of held.tombstones.slice(0, count)) to = Math.max(to, version);
-  reapTombstones(held, to);
-  held.tombstones = held.tombstones.filter((grave) => grave.version > to);
+  let highest = 0;
+  for (const { version } of replica.tombstones.slice(0, count)) highest = Math.max(highest, version);
+  reapTombstones(replica, highest);
+  replica.tombstones = replica.tombstones.filter(({ version }) => version > highest);
 }

@@ -1,6 +1,6 @@
 /**
- * Since when this agent sees things as they are: checks that are not passing or changed their status, services that
- * drain. Nothing is kept of what has been well since it was first heard of, which is nearly everything.
+ * When this agent first saw each entry in its present state. Nothing is stored for an entry that has been passing since
+ * it was first seen, and nearly all have.
  */
 import type { Millis } from '../base/time.ts';
 import type { EntryKey, Published } from '../model/service.ts';
@@ -13,11 +13,11 @@ export class StatusSince {
     return this.#owners.get(owner)?.get(key);
   }
 
-  /** At once after an owner's entries changed. */
+  /** To be called when an owner's entries have changed. */
   record(owner: string, changes: readonly EntryChange[], now: Millis): void {
     for (const { key, before, after } of changes) {
       if (after === undefined) this.#delete(owner, key);
-      else if (statusWord(before) !== statusWord(after)) this.#set(owner, key, now);
+      else if (entryStatus(before) !== entryStatus(after)) this.#set(owner, key, now);
     }
   }
 
@@ -26,18 +26,18 @@ export class StatusSince {
   }
 
   #set(owner: string, key: EntryKey, now: Millis): void {
-    const held = this.#owners.get(owner) ?? new Map<EntryKey, Millis>();
-    this.#owners.set(owner, held.set(key, now));
+    const times = this.#owners.get(owner) ?? new Map<EntryKey, Millis>();
+    this.#owners.set(owner, times.set(key, now));
   }
 
   #delete(owner: string, key: EntryKey): void {
-    const held = this.#owners.get(owner);
-    if (held?.delete(key) === true && held.size === 0) this.#owners.delete(owner);
+    const times = this.#owners.get(owner);
+    if (times?.delete(key) === true && times.size === 0) this.#owners.delete(owner);
   }
 }
 
-/** What an entry says of itself; one that is new is taken to have been well. */
-function statusWord(value: Published | undefined): string {
+/** A missing entry counts as passing, so that a new one that passes is not recorded. */
+function entryStatus(value: Published | undefined): string {
   if (value?.kind === 'check') return value.status;
   return value?.kind === 'service' && value.draining ? 'draining' : 'passing';
 }

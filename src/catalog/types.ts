@@ -1,19 +1,16 @@
-/**
- * The words of this room: what an owner publishes, how it travels, and what readers see. An owner is a member that
- * writes its own ledger; everyone else copies.
- */
+/** Types of the catalog: how an owner's entries travel between agents, and what readers see of them. */
 
 import type { Millis } from '../base/time.ts';
 import type { Check, CheckStatus, Entry, EntryKey, Published, Service } from '../model/service.ts';
 
-/** One owner's entries from `from` (exclusive) to `to`. From 0 it is the whole ledger. Never cut inside. */
+/** The entries of one owner from version `from` (exclusive) to `to`. From 0 it is the whole ledger. Never cut inside. */
 export interface Delta {
   readonly owner: string;
-  /** Chosen by the owner at birth; a larger one replaces everything. */
+  /** The owner chooses it when it starts; a larger one replaces the whole ledger. */
   readonly epoch: number;
   readonly from: number;
   readonly to: number;
-  /** Tombstones at or below this version are gone from the sender's copy. */
+  /** The sender has reaped tombstones at or below this version. */
   readonly swept: number;
   readonly entries: readonly Entry[];
 }
@@ -25,7 +22,7 @@ export interface Progress {
   readonly version: number;
 }
 
-/** `maintenance` is critical by an operator's word; `draining` is out by the owner's. */
+/** `maintenance`: an operator took it out. `draining`: its owner did. */
 export type InstanceStatus = CheckStatus | 'maintenance' | 'draining';
 
 /** One instance with its health, as readers see it. The same object until something about it changes. */
@@ -35,34 +32,34 @@ export interface Instance {
   readonly service: Service;
   /** Checks of this instance, by id. */
   readonly checks: readonly Check[];
-  /** Checks of its node, by id; `serfHealth` is not among them, it is `up`. */
+  /** Checks of its node, by id. `serfHealth` is not among them; that is `up`. */
   readonly nodeChecks: readonly Check[];
-  /** The owner is a live member here and now. */
+  /** The owner is a live member, as this agent sees it. */
   readonly up: boolean;
-  /** The worst of all this; critical when the owner is not up. */
+  /** The worst of all these; critical when the owner is not up. */
   readonly status: InstanceStatus;
-  /** Read from the data directory and not yet confirmed by a member. */
+  /** Restored from disk, and not confirmed by a member since. */
   readonly unconfirmed: boolean;
 }
 
-/** Reading the catalogue. Arrays and maps are built on change, not on read, and must not be changed. */
+/** Reading the catalog. Arrays and maps are built on change, not on read, and must not be changed. */
 export interface CatalogView {
-  /** Name (as registered by whoever comes first) to the union of its instances' tags, sorted; by name. */
+  /** Name (as its first instance spells it) to the union of its instances' tags, sorted; by name. */
   services(): ReadonlyMap<string, readonly string[]>;
   /** All instances in any state, by node and id. Names match without regard to case; unknown: empty. */
   instances(service: string): readonly Instance[];
-  /** Those that should be used: passing or warning, up, neither draining nor in maintenance. */
+  /** The instances to use: passing or warning, up, neither draining nor in maintenance. */
   usable(service: string): readonly Instance[];
   /** What one node has published; `undefined` for a node that has published nothing. Exact name. */
   node(name: string): NodeCatalog | undefined;
   /** Every node that has published something, by name. */
   nodes(): Iterable<NodeCatalog>;
   /**
-   * When this agent first saw an entry say what it says, on its monotonic clock; `undefined` for a check that has
-   * passed, or a service that has not drained, since it was first heard of.
+   * When this agent first saw an entry in its present state, on its monotonic clock; `undefined` for a check that
+   * has passed, or a service that has not drained, since this agent first saw it.
    */
   statusSince(node: string, key: EntryKey): Millis | undefined;
-  /** Instances known, in any state. */
+  /** Number of instances, in any state. */
   readonly size: number;
 }
 
@@ -75,26 +72,24 @@ export interface NodeCatalog {
   readonly checks: readonly Check[];
 }
 
-/** News to spread. `urgent`: a removal, a check that turned critical, or an instance being taken out. */
-
+/** A delta to gossip. `urgent`: it goes before all others (see `isUrgent`). */
 export interface DeltaRumor {
   readonly delta: Delta;
   readonly urgent: boolean;
 }
-/**
- * What became of a delta. As ledger.ts says, and: `stranger`: of no member, and not kept. `refused`: over a limit.
- * `outbid`: it was our own ledger from the future (we lost our memory), and we began an epoch above it: spread
- * `deltaFor(us)`. Only after `applied` and `ahead` is it worth telling on; after `ahead` and `behind`, worth asking.
- */
 
+/**
+ * What became of a delta. Besides those of `ApplyOutcome`: `notMember`, its owner is no member, and it was not kept;
+ * `refused`, it passes a limit; `epochRaised`, it was our own ledger from an epoch or version we do not know, so we
+ * began a higher epoch and must broadcast `deltaFor(us)`.
+ */
 export interface ApplyResult {
   readonly owner: string;
-  readonly outcome: 'applied' | 'ahead' | 'known' | 'behind' | 'stranger' | 'refused' | 'outbid';
-  /** What readers see of it. */
+  readonly outcome: 'applied' | 'gap' | 'stale' | 'needsWhole' | 'notMember' | 'refused' | 'epochRaised';
   readonly changes: readonly EntryChange[];
 }
-/** What readers saw of a key, and see now. */
 
+/** What readers saw under a key, and see now. */
 export interface EntryChange {
   readonly key: EntryKey;
   readonly before: Published | undefined;

@@ -1,14 +1,14 @@
-/** When two published values say the same, and what they weigh in memory and on the wire. */
+/** Equality of published values, and an estimate of their size. */
 import type { Check, Published, Service } from '../model/service.ts';
 
-/** Nothing a reader could tell apart. */
+/** A reader could not tell them apart. */
 export function samePublished(a: Published, b: Published): boolean {
   if (a === b) return true;
   if (a.kind === 'check') return b.kind === 'check' && sameExceptOutput(a, b) && a.output === b.output;
   return b.kind === 'service' && sameService(a, b);
 }
 
-/** Checks that differ in their output at most: such changes are not worth an own rumor each time. */
+/** The checks differ in their output at most; such a change may wait, since outputs change with every run. */
 export const sameExceptOutput = (a: Check, b: Check): boolean =>
   a.id === b.id &&
   a.status === b.status &&
@@ -48,10 +48,10 @@ function sameMap<T>(
   return true;
 }
 
-/** What one entry costs beside its text. */
+/** Overhead of one entry beside its text. */
 const BASE_BYTES = 64;
 
-/** Roughly its octets; every agent finds the same number, so what the owner may write all others may keep. */
+/** An estimate in bytes. Every agent computes the same, so what its owner may publish all others accept. */
 export function estimateBytes(value: Published | undefined): number {
   if (value === undefined) return 0;
   if (value.kind === 'check')
@@ -59,6 +59,6 @@ export function estimateBytes(value: Published | undefined): number {
   let total = BASE_BYTES + 2 * value.id.length + value.name.length + value.address.length;
   for (const tag of value.tags) total += 8 + tag.length;
   for (const [key, text] of value.meta) total += 16 + key.length + text.length;
-  for (const [name, at] of value.taggedAddresses) total += 24 + name.length + at.address.length;
+  for (const [name, { address }] of value.taggedAddresses) total += 24 + name.length + address.length;
   return total;
 }

@@ -1,30 +1,25 @@
 /**
- * What readers see of the catalogue: instances with their health, by service and by node. A cache over the ledgers,
- * filled when somebody asks and emptied where something changes; an instance stays the same object until something
- * about it changes. Also says which topics a change touches.
+ * The readers' index over the ledgers: instances with their health, by service and by node. It is a cache, filled on
+ * read and invalidated on change, and says which topics each change touches.
  */
 
+import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/time.ts';
-import type { Entry, EntryKey, Service } from '../model/service.ts';
-import {
-  addServiceNames,
-  isDrainingChanged,
-  isNameOrTagsChanged,
-  isSameInServiceList,
-  serviceIdsWithChecks,
-} from './affected-topics.ts';
+import type { Entry, EntryKey } from '../model/service.ts';
+import { affectedReaders } from './affected-topics.ts';
 import { isUsable } from './health.ts';
-import { buildNode, type IndexedNode } from './nodes.ts';
+import { buildNode, type IndexedNode, type OwnerState } from './nodes.ts';
 import { StatusSince } from './status-since.ts';
 import type { CatalogView, EntryChange, Instance, NodeCatalog } from './types.ts';
 
-/** Where the entries are; `Catalog` is one. */
+/** Where the index reads entries from; implemented by `Catalog`. */
 export interface EntrySource {
   owners(): Iterable<string>;
   entries(owner: string): ReadonlyMap<EntryKey, Entry> | undefined;
   isUnconfirmed(owner: string): boolean;
 }
 
+/** What a blocking query or a watch can wait on. */
 export type CatalogTopic = 'services' | 'checks' | `service:${string}` | `entries:${string}`;
 
 interface InstanceLists {
@@ -38,12 +33,12 @@ const NO_ENTRIES: ReadonlyMap<EntryKey, Entry> = new Map();
 export class CatalogIndex implements CatalogView {
   readonly #source: EntrySource;
   readonly #up = new Set<string>();
-  /** Cached nodes; those in `#stale` must be built anew, from the old one where it still holds. */
+  /** Cached nodes. Those in `#stale` are rebuilt on the next read, and keep what did not change. */
   readonly #nodes = new Map<string, IndexedNode>();
   readonly #stale = new Set<string>();
   readonly #lists = new Map<string, InstanceLists>();
   readonly #statusSince = new StatusSince();
-  /** For each lower-case name, how many instances each node has of it. Built when first asked, then kept. */
+  /** For each lower-case service name, the number of instances on each node. Built on the first read, then updated. */
   #countsByService: Map<string, Map<string, number>> | undefined;
   #services: ReadonlyMap<string, readonly string[]> | undefined;
   #sortedOwners: readonly string[] | undefined;
@@ -83,7 +78,7 @@ export class CatalogIndex implements CatalogView {
     if (this.#size === undefined) {
       this.#size = 0;
       for (const nodes of this.#instanceCounts().values())
-        for (const held of nodes.values()) this.#size += held;
+        for (const count of nodes.values()) this.#size += count;
     }
     return this.#size;
   }
@@ -92,7 +87,7 @@ export class CatalogIndex implements CatalogView {
     return this.#statusSince.get(node, key);
   }
 
-  /** At once after an owner's entries changed, before anybody reads. Adds what is touched to `topics`. */
+  /** To be called when an owner's entries have changed, before the next read. Adds the touched topics to `topics`. */
   onEntriesChanged(
     owner: string,
     changes: readonly EntryChange[],
@@ -105,8 +100,13 @@ export class CatalogIndex implements CatalogView {
     this.#markStale(owner);
     this.#sortedOwners = undefined;
     this.#size = undefined;
-    const touched = this.#affectedServices(owner, changes, topics);
-    for (const name of touched) this.#invalidateService(name, topics);
+    const { serviceList, checks, services } = affectedReaders(changes, this.#ownerEntries(owner));
+    if (serviceList) {
+      topics.add('services');
+      this.#services = undefined;
+    }
+    if (checks) topics.add('checks');
+    for (const name of services) this.#invalidateService(name, topics);
     if (this.#countsByService !== undefined)
       for (const { before, after } of changes) {
         if (before?.kind === 'service') adjustCount(this.#countsByService, before.name, owner, -1);
@@ -114,21 +114,21 @@ export class CatalogIndex implements CatalogView {
       }
   }
 
-  /** Membership says that an owner is up, or is not. Its instances follow at once, with no message about them. */
+  /** Membership decides whether an owner is up. The status of its instances follows without a message of the catalog. */
   setOwnerUp(owner: string, up: boolean, topics: Set<CatalogTopic>): void {
     if (this.#up.has(owner) === up) return;
     if (up) this.#up.add(owner);
     else this.#up.delete(owner);
     this.#onHealthChanged(owner, topics);
-    topics.add('checks'); // the node's own health is one of them
+    topics.add('checks'); // they include the node's own health, serfHealth
   }
 
-  /** A member said the same as what we remembered of it. */
+  /** A member holds the same as our restored copy of the owner's ledger. */
   onOwnerConfirmed(owner: string, topics: Set<CatalogTopic>): void {
     this.#onHealthChanged(owner, topics);
   }
 
-  /** The owner is no member any more; `changes` are what `Catalog.drop` gave. */
+  /** The owner is no member any more; `changes` come from `Catalog.deleteOwner`. */
   onOwnerDeleted(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): void {
     this.onEntriesChanged(owner, changes, topics);
     this.setOwnerUp(owner, false, topics);
@@ -158,58 +158,30 @@ export class CatalogIndex implements CatalogView {
     this.#lists.delete(name);
   }
 
-  /** Lower-case names of the services whose readers see the changes. */
-  #affectedServices(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): Set<string> {
-    const entries = this.#ownerEntries(owner);
-    const touched = new Set<string>();
-    const before = new Map<EntryKey, Service>();
-    let checked: Set<string> | undefined;
-    for (const change of changes) {
-      if (change.before?.kind === 'service') before.set(change.key, change.before);
-      for (const value of [change.before, change.after])
-        if (value?.kind === 'service') touched.add(value.name.toLowerCase());
-      if (!change.key.startsWith('s:')) continue;
-      if (!isSameInServiceList(change)) topics.add('services');
-      if (isDrainingChanged(change)) topics.add('checks');
-      checked ??= serviceIdsWithChecks(entries);
-      if (checked.has(change.key.slice(2)) && isNameOrTagsChanged(change)) topics.add('checks');
-    }
-    for (const change of changes) {
-      for (const value of [change.before, change.after]) {
-        if (value?.kind !== 'check') continue;
-        topics.add('checks');
-        if (value.serviceId === '') addServiceNames(entries, touched);
-        const now = entries.get(`s:${value.serviceId}`)?.value ?? before.get(`s:${value.serviceId}`);
-        if (now?.kind === 'service') touched.add(now.name.toLowerCase());
-      }
-    }
-    if (topics.has('services')) this.#services = undefined;
-    return touched;
-  }
-
   #instanceLists(service: string): InstanceLists {
     const name = service.toLowerCase();
-    const held = this.#lists.get(name);
-    if (held !== undefined) return held;
-    const hosts = this.#instanceCounts().get(name);
-    if (hosts === undefined) return NO_INSTANCES; // not remembered: anybody may ask for anything
-    const all = [...hosts.keys()].sort().flatMap((owner) => this.#indexedNode(owner).byName.get(name) ?? []);
+    const cached = this.#lists.get(name);
+    if (cached !== undefined) return cached;
+    const countByNode = this.#instanceCounts().get(name);
+    if (countByNode === undefined) return NO_INSTANCES; // not cached: clients may request any number of unknown names
+    const all = [...countByNode.keys()]
+      .sort()
+      .flatMap((owner) => this.#indexedNode(owner).byName.get(name) ?? []);
     const lists = { all, usable: all.filter(isUsable) };
     this.#lists.set(name, lists);
     return lists;
   }
 
   #indexedNode(owner: string): IndexedNode {
-    const held = this.#nodes.get(owner);
-    if (held !== undefined && !this.#stale.has(owner)) return held;
+    const cached = this.#nodes.get(owner);
+    if (cached !== undefined && !this.#stale.has(owner)) return cached;
     const entries = this.#source.entries(owner);
-    const node = buildNode(
-      owner,
-      entries ?? NO_ENTRIES,
-      this.#up.has(owner),
-      this.#source.isUnconfirmed(owner),
-      held,
-    );
+    const state: OwnerState = {
+      node: owner,
+      up: this.#up.has(owner),
+      unconfirmed: this.#source.isUnconfirmed(owner),
+    };
+    const node = buildNode(state, entries ?? NO_ENTRIES, cached);
     if (entries !== undefined) {
       this.#nodes.set(owner, node);
       this.#stale.delete(owner);
@@ -244,16 +216,17 @@ export class CatalogIndex implements CatalogView {
 }
 
 function adjustCount(
-  hosts: Map<string, Map<string, number>>,
+  countsByService: Map<string, Map<string, number>>,
   service: string,
   owner: string,
   by: number,
 ): void {
   const name = service.toLowerCase();
-  const nodes = hosts.get(name) ?? new Map<string, number>();
-  hosts.set(name, nodes);
-  const left = (nodes.get(owner) ?? 0) + by;
-  if (left > 0) nodes.set(owner, left);
-  else nodes.delete(owner);
-  if (nodes.size === 0) hosts.delete(name);
+  const countByNode = countsByService.get(name) ?? new Map<string, number>();
+  countsByService.set(name, countByNode);
+  const count = (countByNode.get(owner) ?? 0) + by;
+  assert(count >= 0, `${count} instances of a service on one node`);
+  if (count > 0) countByNode.set(owner, count);
+  else countByNode.delete(owner);
+  if (countByNode.size === 0) countsByService.delete(name);
 }

@@ -1,6 +1,6 @@
 /**
- * How far the ledgers had come of owners that are no members any more, so that an old copy met later brings back
- * nothing that they had removed. Bounded: the oldest are forgotten.
+ * The progress of ledgers whose owners are no members any more, so that an older copy from another agent does not
+ * restore what the owner had removed (A18 in docs/replication.md). Bounded: the oldest are evicted.
  */
 import { BoundedMap } from '../base/bounded-map.ts';
 import type { Delta, Progress } from './types.ts';
@@ -11,7 +11,7 @@ export class Watermarks {
   readonly #watermarks = new BoundedMap<string, Progress>(MAX_WATERMARKS);
 
   set(progress: Progress): void {
-    // An empty ledger counts too: it replaced another, of which copies are still about.
+    // An empty ledger has a watermark, too: it replaced an earlier one, of which other agents may hold copies.
     if (progress.epoch === 0) return;
     this.#watermarks.set(progress.owner, progress);
   }
@@ -28,9 +28,10 @@ export class Watermarks {
     return this.#watermarks.values();
   }
 
-  /** Does it tell of a time before the one we knew? */
+  /** The delta ends below the owner's watermark. */
   isStale({ owner, epoch, to }: Delta): boolean {
-    const floor = this.#watermarks.get(owner);
-    return floor !== undefined && (epoch < floor.epoch || (epoch === floor.epoch && to < floor.version));
+    const watermark = this.#watermarks.get(owner);
+    if (watermark === undefined) return false;
+    return epoch < watermark.epoch || (epoch === watermark.epoch && to < watermark.version);
   }
 }

@@ -53,7 +53,7 @@ export class RegistryState {
     this.persister.saveService(definition, fromFile);
     if (held !== undefined && deepEqual(held.definition, definition)) return;
     this.outbox.putService(service);
-    this.outbox.addFact({ kind: 'serviceRegistered', service: id, name, again: held !== undefined });
+    this.outbox.addFact({ kind: 'serviceRegistered', service: id, name, updated: held !== undefined });
     if (held !== undefined) return;
     this.#aliasesDirty = true;
     const reason = this.#restored.consumeMaintenance(id, now);
@@ -172,7 +172,7 @@ export class RegistryState {
           take(JSON.parse(words));
         } catch (error) {
           const why = error instanceof Error ? error.message : String(error);
-          this.outbox.addFact({ kind: 'rememberedRefused', what, why });
+          this.outbox.addFact({ kind: 'restoreRejected', part: what, error: why });
         }
     };
     each('service', services, (value) => {

@@ -50,9 +50,9 @@ export class Registry {
   }
 
   get deadline(): Millis {
-    const { scheduler: timetable, ttlTimers: ttls, outbox: changes, reaper } = this.#state;
-    const next = Math.min(timetable.deadline, ttls.deadline, changes.deadline, reaper.deadline);
-    return changes.isEmpty ? next : Math.min(this.#startedAt, next); // what was restored is told at once
+    const { scheduler, ttlTimers, outbox, reaper } = this.#state;
+    const next = Math.min(scheduler.deadline, ttlTimers.deadline, outbox.deadline, reaper.deadline);
+    return outbox.isEmpty ? next : Math.min(this.#startedAt, next); // what was restored is published at once
   }
 
   /** Grows when `remember` would give something new that is worth writing down. */
@@ -148,15 +148,15 @@ export class Registry {
   }
 
   tick(now: Millis, out: CheckEffect[]): void {
-    const { ttlTimers: ttls, scheduler: timetable, reaper, outbox: changes, store } = this.#state;
-    for (const id of drainQueue(() => ttls.pop(now))) this.#expire(id, now);
-    for (const lost of drainQueue(() => timetable.expireOverdue(now))) this.#failOverdue(lost, now);
+    const { ttlTimers, scheduler, reaper, outbox, store } = this.#state;
+    for (const id of drainQueue(() => ttlTimers.pop(now))) this.#expire(id, now);
+    for (const overdue of drainQueue(() => scheduler.expireOverdue(now))) this.#failOverdue(overdue, now);
     for (const id of reaper.findExpired(store, now)) this.#reap(id);
-    for (const id of drainQueue(() => changes.nextDeferredOutput(now))) {
+    for (const id of drainQueue(() => outbox.nextDeferredOutput(now))) {
       const check = store.check(id);
-      if (check !== undefined) changes.putCheck(check, now);
+      if (check !== undefined) outbox.putCheck(check, now);
     }
-    for (const order of drainQueue(() => timetable.nextRun(now))) out.push({ kind: 'run', order });
+    for (const run of drainQueue(() => scheduler.nextRun(now))) out.push({ kind: 'run', run });
     this.#flush(now, out);
   }
 

@@ -110,7 +110,7 @@ export const SERVICE_MAINTENANCE = '_service_maintenance:';
 
 /** What checks/ wants done. */
 export type CheckEffect = Readonly<
-  | { kind: 'run'; order: CheckRun }
+  | { kind: 'run'; run: CheckRun }
   /** Never empty; what is removed comes before what is put. */
   | { kind: 'publish'; changes: readonly EntryWrite[] }
   | { kind: 'fact'; fact: CheckFact }
@@ -118,7 +118,7 @@ export type CheckEffect = Readonly<
 
 /** What happened, for logs, metrics, traces and tests. `service` is an id, `''` for a check of the node. */
 export type CheckFact = Readonly<
-  | { kind: 'serviceRegistered'; service: string; name: string; again: boolean }
+  | { kind: 'serviceRegistered'; service: string; name: string; updated: boolean }
   | { kind: 'serviceDeregistered'; service: string; name: string }
   | { kind: 'checkRegistered'; check: string; service: string }
   | { kind: 'checkDeregistered'; check: string; service: string }
@@ -133,7 +133,7 @@ export type CheckFact = Readonly<
   | { kind: 'maintenanceChanged'; service: string; on: boolean; reason: string }
   | { kind: 'serviceDrained'; service: string; on: boolean }
   /** Something remembered could not be taken up again. */
-  | { kind: 'rememberedRefused'; what: string; why: string }
+  | { kind: 'restoreRejected'; part: string; error: string }
 >;
 
 /**

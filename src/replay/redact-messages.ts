@@ -162,7 +162,7 @@ function redactCatalog(body: Uint8Array, masks: Masker): Uint8Array {
       return encodeDelta(redactDelta(message, masks));
     case 'deltas':
       return encodeDeltas(message.deltas.map((delta) => redactDelta(delta, masks)));
-    case 'syncAnswer':
+    case 'catalogSyncResponse':
       return encodeCatalogSyncResponse({
         ...message,
         deltas: message.deltas.map((delta) => redactDelta(delta, masks)),

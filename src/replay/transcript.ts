@@ -33,7 +33,7 @@ const OMITTED_REASON_FIELDS: ReadonlySet<string> = new Set(
 /** What a redacted recording does not say: it may quote a definition, or tell of octets that were left out. */
 const REDACTED_FACT_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
   ['checkRefused', ['why']],
-  ['rememberedRefused', ['why']],
+  ['restoreRejected', ['error']],
   ['packetRejected', ['code', 'detail']],
   ['streamRejected', ['code', 'detail']],
 ]);
@@ -90,7 +90,7 @@ export function formatEffect(effect: Effect, sealed: () => string, redacted: boo
       return redacted ? `reply ${request} ${code}` : `reply ${request} ${code}: ${maskFingerprints(message)}`;
     }
     case 'runCheck': {
-      const { check, generation, probe, timeout } = effect.order;
+      const { check, generation, probe, timeout } = effect.run;
       return `run ${check} generation=${generation} kind=${probe.kind} timeout=${timeout}`;
     }
     case 'topicsChanged':

@@ -41,7 +41,7 @@ export const createEffectHandlers = (io: DriverIo, feed: (input: Input) => void)
   openStream: ({ stream, to }) => io.tcp.open(stream, to),
   writeStream: ({ stream, bytes, end }) => io.tcp.write(stream, bytes, end),
   closeStream: ({ stream }) => io.tcp.destroy(stream),
-  runCheck: ({ order }) => io.runners.run(order),
+  runCheck: ({ run }) => io.runners.run(run),
   reply: ({ request, result }) => io.requests.reply(request, result),
   topicsChanged: ({ topics }) => io.watchers.notify(topics),
   saveSnapshot: ({ snapshot }) => io.storage.save(snapshot),

@@ -14,9 +14,9 @@ import { arrayField, bool, bytes, type MessageOf, omitEmpty, str, struct, u16, u
 
 export const CATALOG_TYPE = {
   delta: 200,
-  announce: 201,
-  syncRequest: 202,
-  syncAnswer: 203,
+  deltaAnnounce: 201,
+  catalogSyncRequest: 202,
+  catalogSyncResponse: 203,
   deltas: 204,
 } as const;
 
@@ -67,18 +67,18 @@ const DELTA = {
 };
 
 /** "There is more than a packet holds: ask me, or whoever has it." */
-const DeltaAnnounce = struct('announce', CATALOG_TYPE.announce, {
+const DeltaAnnounce = struct('deltaAnnounce', CATALOG_TYPE.deltaAnnounce, {
   owner: str('o'),
   epoch: u64('e'),
   version: u64('v'),
 });
 
 /**
- * What the asker has. With `of` 0 it asks for the owners in `rows` only (unknown ones stand there at epoch 0); else
+ * What the asker has. With `bucketCount` 0 it asks for the owners in `rows` only (unknown ones stand there at epoch 0); else
  * for all owners in `buckets` of that many, and those that are not in `rows` are unknown to it.
  */
-const CatalogSyncRequest = struct('syncRequest', CATALOG_TYPE.syncRequest, {
-  of: omitEmpty(u16('b')),
+const CatalogSyncRequest = struct('catalogSyncRequest', CATALOG_TYPE.catalogSyncRequest, {
+  bucketCount: omitEmpty(u16('b')),
   buckets: omitEmpty(
     arrayField('k', MAX_SUMMARY_BUCKETS, {
       read: (r: MsgpackReader) => r.uint(),
@@ -89,7 +89,7 @@ const CatalogSyncRequest = struct('syncRequest', CATALOG_TYPE.syncRequest, {
 });
 
 /** What the asker lacks, and from where on the answerer would like what it lacks itself. */
-const CatalogSyncResponse = struct('syncAnswer', CATALOG_TYPE.syncAnswer, {
+const CatalogSyncResponse = struct('catalogSyncResponse', CATALOG_TYPE.catalogSyncResponse, {
   deltas: omitEmpty(arrayField('d', MAX_OWNERS, DELTA)),
   wants: omitEmpty(arrayField('w', MAX_OWNERS, PROGRESS)),
   /** The limit of an answer was reached: ask again. */
@@ -101,11 +101,11 @@ const Deltas = struct('deltas', CATALOG_TYPE.deltas, {
 });
 
 export type DeltaMessage = MessageOf<typeof Delta>;
-export type Announce = MessageOf<typeof DeltaAnnounce>;
-export type SyncRequest = MessageOf<typeof CatalogSyncRequest>;
-export type SyncAnswer = MessageOf<typeof CatalogSyncResponse>;
+export type DeltaAnnounce = MessageOf<typeof DeltaAnnounce>;
+export type CatalogSyncRequest = MessageOf<typeof CatalogSyncRequest>;
+export type CatalogSyncResponse = MessageOf<typeof CatalogSyncResponse>;
 export type Deltas = MessageOf<typeof Deltas>;
-export type CatalogMessage = DeltaMessage | Announce | SyncRequest | SyncAnswer | Deltas;
+export type CatalogMessage = DeltaMessage | DeltaAnnounce | CatalogSyncRequest | CatalogSyncResponse | Deltas;
 type DeltaBody = Omit<DeltaMessage, 'kind'>;
 
 /** Is this the body of a message of ours? */
@@ -120,11 +120,11 @@ export function decodeCatalog(octets: Uint8Array): CatalogMessage {
   switch (type) {
     case CATALOG_TYPE.delta:
       return DELTA.read(reader);
-    case CATALOG_TYPE.announce:
+    case CATALOG_TYPE.deltaAnnounce:
       return checkAnnounce(DeltaAnnounce.read(reader));
-    case CATALOG_TYPE.syncRequest:
+    case CATALOG_TYPE.catalogSyncRequest:
       return checkSyncRequest(CatalogSyncRequest.read(reader));
-    case CATALOG_TYPE.syncAnswer:
+    case CATALOG_TYPE.catalogSyncResponse:
       return CatalogSyncResponse.read(reader);
     case CATALOG_TYPE.deltas:
       return Deltas.read(reader);
@@ -149,18 +149,19 @@ function checkDelta(delta: DeltaMessage): DeltaMessage {
   return delta;
 }
 
-function checkAnnounce(announce: Announce): Announce {
+function checkAnnounce(announce: DeltaAnnounce): DeltaAnnounce {
   checkMemberName(announce.owner);
   checkVersion(announce.epoch);
   checkVersion(announce.version);
   return announce;
 }
 
-function checkSyncRequest(request: SyncRequest): SyncRequest {
-  if (request.of !== 0 && !isBucketCount(request.of))
-    throw new WireError('badValue', `${request.of} buckets where a small power of two must stand`);
+function checkSyncRequest(request: CatalogSyncRequest): CatalogSyncRequest {
+  if (request.bucketCount !== 0 && !isBucketCount(request.bucketCount))
+    throw new WireError('badValue', `${request.bucketCount} buckets where a small power of two must stand`);
   for (const bucket of request.buckets)
-    if (bucket >= request.of) throw new WireError('badValue', `bucket ${bucket} of ${request.of}`);
+    if (bucket >= request.bucketCount)
+      throw new WireError('badValue', `bucket ${bucket} of ${request.bucketCount}`);
   return request;
 }
 
@@ -178,9 +179,9 @@ const sharedWriter = new MsgpackWriter(2048);
 export const encodeDelta = (delta: DeltaBody): Uint8Array => encodeWithFormat(sharedWriter, Delta, delta);
 export const encodeDeltaAnnounce = (progress: LedgerProgress): Uint8Array =>
   encodeWithFormat(sharedWriter, DeltaAnnounce, progress);
-export const encodeCatalogSyncRequest = (request: Omit<SyncRequest, 'kind'>): Uint8Array =>
+export const encodeCatalogSyncRequest = (request: Omit<CatalogSyncRequest, 'kind'>): Uint8Array =>
   encodeWithFormat(new MsgpackWriter(), CatalogSyncRequest, request);
-export const encodeCatalogSyncResponse = (answer: Omit<SyncAnswer, 'kind'>): Uint8Array =>
+export const encodeCatalogSyncResponse = (answer: Omit<CatalogSyncResponse, 'kind'>): Uint8Array =>
   encodeWithFormat(new MsgpackWriter(), CatalogSyncResponse, answer);
 export const encodeDeltas = (deltas: readonly DeltaBody[]): Uint8Array =>
   encodeWithFormat(new MsgpackWriter(), Deltas, { deltas: deltas as Deltas['deltas'] });
@@ -203,7 +204,7 @@ export function entrySize(entry: Entry): number {
 }
 
 /** All of a catalogue in a few octets: hashes over (owner, epoch, version), of all and of each bucket of owners. */
-const SummaryBody = struct('summary', 0, {
+const SummaryBody = struct('catalogSummary', 0, {
   high: u32('h'),
   low: u32('l'),
   buckets: bytes('b'), // four octets each
@@ -239,7 +240,7 @@ export function decodeCatalogSummary(octets: Uint8Array): CatalogSummary {
 }
 
 /** What an agent keeps on disk: how far its own ledger went, and its copies of the others'. */
-const CatalogSnapshotBody = struct('memory', 0, {
+const CatalogSnapshotBody = struct('catalogSnapshot', 0, {
   owner: str('o'),
   epoch: u64('e'),
   version: u64('v'),

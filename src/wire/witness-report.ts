@@ -57,7 +57,7 @@ const ROW = {
   },
 };
 
-const WitnessReportBody = struct('testimony', REPORT_TYPE, {
+const WitnessReportBody = struct('witnessReport', REPORT_TYPE, {
   format: u16('f'),
   rows: omitEmpty(arrayField('r', MAX_ROWS, ROW)),
 });
@@ -69,7 +69,7 @@ export const encodeWitnessReport = (rows: readonly WitnessReportRow[]): Uint8Arr
 /** Throws `WireError`. */
 export function decodeWitnessReport(payload: Uint8Array): readonly WitnessReportRow[] {
   const { format, rows } = decodeStruct(WitnessReportBody, payload);
-  if (format !== FORMAT) throw new WireError('badValue', `format ${format} of a testimony`);
+  if (format !== FORMAT) throw new WireError('badValue', `format ${format} of a witness report`);
   return rows;
 }
 

@@ -180,10 +180,13 @@ class World {
   exchange(asker: Agent, answerer: Agent): void {
     const buckets = asker.catalog.differingBuckets(decodeCatalogSummary(answerer.catalog.encodedSummary()));
     if (buckets === undefined) return;
-    const request = via(encodeCatalogSyncRequest(asker.catalog.createSyncRequest(buckets)), 'syncRequest');
+    const request = via(
+      encodeCatalogSyncRequest(asker.catalog.createSyncRequest(buckets)),
+      'catalogSyncRequest',
+    );
     const answer = via(
       encodeCatalogSyncResponse(answerer.catalog.answerSyncRequest(request, this.#now)),
-      'syncAnswer',
+      'catalogSyncResponse',
     );
     const accepted = asker.catalog.acceptSyncResponse(answer, this.#now);
     for (const { owner, changes } of accepted.applied)

@@ -171,7 +171,7 @@ class World {
     if (copy.swept > 0) this.#count('swept');
     if (epoch > 0 && copy.epoch > epoch) this.#count('reborn');
     must(copy.epoch > epoch || (copy.epoch === epoch && copy.version >= version), 'went back', copy);
-    if (outcome === 'known' || outcome === 'behind')
+    if (outcome === 'stale' || outcome === 'needsWhole')
       must(copy.epoch === epoch && copy.version === version, `moved by what is ${outcome}`, copy);
     this.#check(copy);
   }
@@ -225,7 +225,7 @@ describe('copies follow their owner through 40,000 histories', () => {
       fc.property(history, (steps) => live(steps, RULES, tally)),
       { numRuns: 10_000, seed },
     );
-    for (const what of ['applied', 'ahead', 'known', 'behind', 'absorbed', 'whole', 'swept', 'reborn'])
+    for (const what of ['applied', 'gap', 'stale', 'needsWhole', 'absorbed', 'whole', 'swept', 'reborn'])
       expect(tally[what], what).toBeGreaterThan(300);
   });
 });
@@ -254,7 +254,7 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   'what is late is merged': {
     apply: (ledger, delta) => {
       const outcome = applyDelta(ledger, delta);
-      if (outcome === 'known' && delta.epoch === ledger.epoch)
+      if (outcome === 'stale' && delta.epoch === ledger.epoch)
         for (const entry of delta.entries)
           if ((ledger.entries.get(entry.key)?.version ?? 0) < entry.version)
             clone(ledger, [...ledger.entries.values(), entry]);
@@ -264,7 +264,7 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   'the last word wins over the newer': {
     apply: (ledger, delta) => {
       const outcome = applyDelta(ledger, delta);
-      if (outcome === 'applied' || outcome === 'ahead')
+      if (outcome === 'applied' || outcome === 'gap')
         clone(ledger, [...ledger.entries.values(), ...delta.entries]);
       return outcome;
     },
@@ -309,7 +309,7 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   'islands are taken for land': {
     apply: (ledger, delta) => {
       const outcome = applyDelta(ledger, delta);
-      if (outcome === 'ahead') {
+      if (outcome === 'gap') {
         ledger.version = ledger.rangesAhead.at(-1)?.to ?? ledger.version;
         ledger.rangesAhead = [];
       }

@@ -105,14 +105,17 @@ test('what is written reads back equal', () => {
       const kinds = deltas.map((each) => ({ kind: 'delta', ...each }));
       expect(decodeCatalog(encodeDeltas(deltas))).toEqual({ kind: 'deltas', deltas: kinds });
       const answer = decodeCatalog(encodeCatalogSyncResponse({ deltas, wants, more }));
-      expect(answer).toEqual({ kind: 'syncAnswer', deltas: kinds, wants, more });
-      const request = { of: 4, buckets: [0, 3], rows: wants };
-      expect(decodeCatalog(encodeCatalogSyncRequest(request))).toEqual({ kind: 'syncRequest', ...request });
+      expect(answer).toEqual({ kind: 'catalogSyncResponse', deltas: kinds, wants, more });
+      const request = { bucketCount: 4, buckets: [0, 3], rows: wants };
+      expect(decodeCatalog(encodeCatalogSyncRequest(request))).toEqual({
+        kind: 'catalogSyncRequest',
+        ...request,
+      });
       for (const row of wants)
-        expect(decodeCatalog(encodeDeltaAnnounce(row))).toEqual({ kind: 'announce', ...row });
+        expect(decodeCatalog(encodeDeltaAnnounce(row))).toEqual({ kind: 'deltaAnnounce', ...row });
       const memory = { owner: 'ann', epoch: 7, version: 9, ledgers: deltas };
       expect(decodeCatalogSnapshot(encodeCatalogSnapshot(memory))).toEqual({
-        kind: 'memory',
+        kind: 'catalogSnapshot',
         ...memory,
         ledgers: kinds,
       });
@@ -139,7 +142,7 @@ test('50,000 mutated messages decode or are refused, never worse', () => {
       encodeDelta(one).slice(),
       encodeDeltas(deltas),
       encodeCatalogSyncResponse({ deltas, wants, more: true }),
-      encodeCatalogSyncRequest({ of: 2, buckets: [1], rows: wants }),
+      encodeCatalogSyncRequest({ bucketCount: 2, buckets: [1], rows: wants }),
     ]);
   const refused = new Map<string, number>();
   for (let i = 0; i < 50_000; i++) {

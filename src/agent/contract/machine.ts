@@ -48,7 +48,7 @@ export type Effect = Readonly<
   /** Drop it now. No `streamClosed` follows. */
   | { kind: 'closeStream'; stream: StreamId }
   | { kind: 'reply'; request: RequestId; result: CommandResult }
-  | { kind: 'runCheck'; order: CheckRun }
+  | { kind: 'runCheck'; run: CheckRun }
   | { kind: 'topicsChanged'; topics: readonly Topic[] }
   | { kind: 'saveSnapshot'; snapshot: Snapshot }
   /** What is known of others' services: `AgentOptions.catalog` of the next life. */

@@ -112,7 +112,7 @@ export class Replication {
   receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
     const message = decodeCatalog(body);
     if (message.kind === 'delta') this.#handleDelta(message, copyBytes(body), from, now);
-    else if (message.kind === 'announce') this.#handleAnnouncement(message, from, now);
+    else if (message.kind === 'deltaAnnounce') this.#handleAnnouncement(message, from, now);
     this.#flushTopics();
   }
 
@@ -122,8 +122,8 @@ export class Replication {
     let answer: Uint8Array | undefined;
     if (message.kind === 'deltas') {
       const outcomes = message.deltas.map((delta) => this.#applyDelta(delta, now).outcome);
-      if (outcomes.includes('outbid')) this.#broadcastOwnLedger(now);
-    } else if (message.kind === 'syncRequest') {
+      if (outcomes.includes('epochRaised')) this.#broadcastOwnLedger(now);
+    } else if (message.kind === 'catalogSyncRequest') {
       const found = this.#o.catalog.answerSyncRequest(message, now);
       if (found.epochRaised) this.#broadcastOwnLedger(now);
       answer = encodeCatalogSyncResponse(found);
@@ -137,7 +137,7 @@ export class Replication {
     const { catalog, host } = this.#o;
     const message = decodeCatalog(body);
     this.#pullQueue.onRequestFinished(from, now);
-    if (message.kind !== 'syncAnswer') return this.#requestFromOwners(ticket, from, now);
+    if (message.kind !== 'catalogSyncResponse') return this.#requestFromOwners(ticket, from, now);
     const accepted = catalog.acceptSyncResponse(message, now);
     for (const applied of accepted.applied) this.#indexChanges(applied, now);
     if (accepted.epochRaised) this.#broadcastOwnLedger(now);
@@ -191,7 +191,7 @@ export class Replication {
     this.#o.index.setOwnerUp(name, true, this.#topics);
     const early = this.#deferred.get(name);
     this.#deferred.delete(name);
-    if (early !== undefined && this.#o.catalog.receiveProgress(early.progress, now) === 'ask')
+    if (early !== undefined && this.#o.catalog.receiveProgress(early.progress, now) === 'pull')
       this.#pullQueue.enqueue(name, early.from, true, now);
     if (this.urgent.size + this.rumors.size > 0) this.#scheduleGossip(now);
     this.#flushTopics();
@@ -244,27 +244,27 @@ export class Replication {
     switch (outcome) {
       case 'applied':
         return this.#enqueue(body, changes.some(isUrgent), now);
-      case 'ahead':
+      case 'gap':
         this.#enqueue(body, changes.some(isUrgent), now);
         return this.#pullQueue.enqueue(delta.owner, from, false, now);
-      case 'behind':
+      case 'needsWhole':
         return this.#pullQueue.enqueue(delta.owner, from, true, now);
-      case 'stranger':
+      case 'notMember':
         return this.#deferAnnouncement(progressOf(delta), from);
-      case 'outbid':
+      case 'epochRaised':
         return this.#broadcastOwnLedger(now);
-      case 'known':
+      case 'stale':
       case 'refused':
     }
   }
 
   #handleAnnouncement(progress: Progress, from: Address, now: Millis): void {
     switch (this.#o.catalog.receiveProgress(progress, now)) {
-      case 'ask':
+      case 'pull':
         return this.#pullQueue.enqueue(progress.owner, from, true, now);
-      case 'outbid':
+      case 'epochRaised':
         return this.#broadcastOwnLedger(now);
-      case 'known':
+      case 'stale':
         if (!this.#o.catalogPeers.isMember(progress.owner)) this.#deferAnnouncement(progress, from);
     }
   }

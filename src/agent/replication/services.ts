@@ -142,7 +142,7 @@ export class ServiceLayer {
   start(now: Millis, out: Effect[]): void {
     const { loadError: why } = this.restoredCatalog;
     if (why !== undefined)
-      out.push({ kind: 'fact', fact: { kind: 'rememberedRefused', what: 'catalog', why } });
+      out.push({ kind: 'fact', fact: { kind: 'restoreRejected', part: 'catalog', error: why } });
     this.replication.start(now);
   }
 
@@ -222,7 +222,7 @@ export class ServiceLayer {
     for (const effect of this.#effects.splice(0)) {
       switch (effect.kind) {
         case 'run':
-          out.push({ kind: 'runCheck', order: effect.order });
+          out.push({ kind: 'runCheck', run: effect.run });
           break;
         case 'publish':
           this.replication.publish(effect.changes, now);

@@ -302,7 +302,7 @@ export class World {
           if (this.trace.detail !== 'off') this.#record(host, '!', formatFlat(effect.fact));
           break;
         case 'runCheck':
-          this.#runCheck(host, effect.order);
+          this.#runCheck(host, effect.run);
           break;
         case 'storeKeys': {
           host.keys = effect.keys;
@@ -331,11 +331,11 @@ export class World {
     this.#busy = false;
   }
 
-  #runCheck(host: SimHost, order: CheckRun): void {
-    const checked = this.#options.simulateCheck?.(host, order);
+  #runCheck(host: SimHost, run: CheckRun): void {
+    const checked = this.#options.simulateCheck?.(host, run);
     if (checked === undefined) return;
     const { after, status, output } = checked;
-    const { check, generation } = order;
+    const { check, generation } = run;
     const { bootCount: lives } = host;
     this.at(this.now + after, () => {
       if (host.bootCount === lives)

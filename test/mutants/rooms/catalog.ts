@@ -1,4 +1,4 @@
-/** Planted bugs of `catalog/`: how copies of a ledger grow, what is forgotten, who is woken. */
+/** Planted bugs of `catalog/`: how copies of a ledger grow, what is reaped, which readers are woken. */
 import type { Mutant } from '../mutant.ts';
 
 export const catalogMutants: readonly Mutant[] = [
@@ -8,21 +8,21 @@ export const catalogMutants: readonly Mutant[] = [
     find: 'if (from <= ledger.version) ledger.version',
     replace: 'if (from <= to) ledger.version',
     description:
-      'News from beyond a gap moves the version over the gap, so what is missing is never asked for.',
+      'A delta from beyond a gap moves the version over the gap, so what is missing is never pulled.',
     expectedTests: ['unit/catalog/catalog.test.ts', 'property/catalog.ledger.test.ts'],
   },
   {
     id: 'catalog-old-epoch-taken',
     file: 'catalog/ledger.ts',
-    find: "if (delta.epoch < ledger.epoch) return 'known'; if (delta.epoch > ledger.epoch) {",
+    find: "if (delta.epoch < ledger.epoch) return 'stale'; if (delta.epoch > ledger.epoch) {",
     replace: 'if (delta.epoch !== ledger.epoch) {',
-    description: 'The ledger of an earlier life replaces that of the present one.',
+    description: 'The ledger of an earlier epoch replaces that of the present one.',
     expectedTests: ['property/catalog.ledger.test.ts', 'unit/catalog/catalog.test.ts'],
   },
   {
     id: 'catalog-part-begins-epoch',
     file: 'catalog/ledger.ts',
-    find: "if (!whole) return 'behind';",
+    find: "if (!isWhole) return 'needsWhole';",
     replace: '',
     description: 'A single rumor of a new epoch passes for the whole of it.',
     expectedTests: ['property/catalog.ledger.test.ts'],
@@ -30,9 +30,9 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-older-entry-wins',
     file: 'catalog/ledger.ts',
-    find: 'if (held !== undefined && held.version >= version) return false;',
-    replace: 'if (held !== undefined && held.version < 0) return false;',
-    description: 'A late rumor puts back what was already replaced.',
+    find: 'if (present !== undefined && present.version >= version) return false;',
+    replace: 'if (present !== undefined && present.version < 0) return false;',
+    description: 'A late rumor restores what was already replaced.',
     expectedTests: ['property/catalog.ledger.test.ts'],
   },
   {
@@ -48,7 +48,8 @@ export const catalogMutants: readonly Mutant[] = [
     file: 'catalog/ledger.ts',
     find: 'const from = known >= swept ? known : 0;',
     replace: 'const from = known >= swept ? known : known;',
-    description: 'Who asks from before the sweep gets a part, in which the swept removals are missing.',
+    description:
+      'A copy that ends below the reaped tombstones gets a part, in which those removals are missing.',
     expectedTests: ['property/catalog.ledger.test.ts'],
   },
   {
@@ -56,15 +57,15 @@ export const catalogMutants: readonly Mutant[] = [
     file: 'catalog/ledger.ts',
     find: 'ledger.swept = Math.max(ledger.swept, at);',
     replace: 'ledger.swept = Math.max(ledger.swept, 0 * at);',
-    description: 'Tombstones are forgotten without a note that they were.',
+    description: 'Tombstones are reaped without a record that they were.',
     expectedTests: ['property/catalog.ledger.test.ts'],
   },
   {
     id: 'catalog-swept-early',
     file: 'catalog/replica.ts',
-    find: 'grave.at > now - TOMBSTONE_TTL',
-    replace: 'grave.at > now + TOMBSTONE_TTL',
-    description: 'Tombstones are collected within a minute instead of after an hour.',
+    find: 'at > now - TOMBSTONE_TTL',
+    replace: 'at > now + TOMBSTONE_TTL',
+    description: 'Tombstones are reaped within a minute instead of after an hour.',
     expectedTests: ['unit/catalog/tombstones.test.ts'],
   },
   {
@@ -80,46 +81,47 @@ export const catalogMutants: readonly Mutant[] = [
     file: 'catalog/digest.ts',
     find: 'new Hash().updateText(owner).updateNumber(epoch).updateNumber(version)',
     replace: 'new Hash().updateText(owner).updateNumber(0 * epoch).updateNumber(version)',
-    description: 'Two agents that hold different lives of an owner compare equal.',
+    description: 'Two agents that hold different epochs of an owner compare equal.',
     expectedTests: ['unit/catalog/tombstones.test.ts'],
   },
   {
     id: 'catalog-outbid-in-vain',
     file: 'catalog/catalog.ts',
-    find: 'begin(this.#own, Math.min(MAX_COUNT, epoch + this.#stride));',
-    replace: 'begin(this.#own, Math.min(MAX_COUNT, epoch));',
-    description: 'An owner that hears its own ledger from the future does not rise above it.',
+    find: 'startEpoch(this.#own, Math.min(MAX_VERSION, epoch + this.#stride));',
+    replace: 'startEpoch(this.#own, Math.min(MAX_VERSION, epoch));',
+    description:
+      'An owner that receives its own ledger from an epoch it does not know does not begin a higher one.',
     expectedTests: ['unit/catalog/catalog.test.ts'],
   },
   {
     id: 'catalog-epoch-from-clock-alone',
     file: 'catalog/catalog.ts',
-    find: 'memory?.owner === owner ? memory.epoch + this.#stride : 1',
-    replace: 'memory?.owner === owner ? 1 : 1',
-    description: 'Born with a clock that went back, an agent begins below the epoch of its last life.',
+    find: 'snapshot?.owner === owner ? snapshot.epoch + this.#stride : 1',
+    replace: 'snapshot?.owner === owner ? 1 : 1',
+    description: 'Started with a clock that went back, an agent begins below the epoch of its last run.',
     expectedTests: ['unit/catalog/catalog.test.ts'],
   },
   {
     id: 'catalog-strangers-admitted',
     file: 'catalog/catalog.ts',
-    find: "if (!this.#admits(owner)) return { owner, outcome: 'stranger', changes: [] };",
+    find: "if (!this.#isMember(owner)) return { owner, outcome: 'notMember', changes: [] };",
     replace: '',
-    description: 'Who is no member has services all the same.',
+    description: 'A name that is no member has services all the same.',
     expectedTests: ['unit/catalog/catalog.test.ts'],
   },
   {
     id: 'catalog-floor-below-the-gap',
     file: 'catalog/catalog.ts',
-    find: 'const version = held.islands.at(-1)?.to ?? held.version;',
-    replace: 'const version = held.version;',
+    find: 'const version = replica.rangesAhead.at(-1)?.to ?? replica.version;',
+    replace: 'const version = replica.version;',
     description:
-      'What was seen ahead of a gap is forgotten with the ledger, and an older copy takes readers back.',
+      'Versions beyond a gap are left out of the watermark, and an older copy undoes what readers have seen.',
     expectedTests: ['unit/catalog/watermarks.test.ts'],
   },
   {
     id: 'catalog-floor-forgotten',
     file: 'catalog/catalog.ts',
-    find: 'this.#floors.set({ owner, epoch: held.epoch, version });',
+    find: 'this.#watermarks.set({ owner, epoch: replica.epoch, version });',
     replace: '',
     description: 'What a member removed before it left comes back with an old copy.',
     expectedTests: ['unit/catalog/watermarks.test.ts', 'unit/catalog/catalog.test.ts'],
@@ -127,9 +129,9 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-flood-taken',
     file: 'catalog/catalog.ts',
-    find: "if (this.#isTooMuch(held, delta)) return { owner, outcome: 'refused', changes: [] };",
+    find: "if (exceedsLimits(known, delta, this.#estimatedBytes)) return { owner, outcome: 'refused', changes: [] };",
     replace:
-      "if (this.#isTooMuch(held, delta) && delta.to < 0) return { owner, outcome: 'refused', changes: [] };",
+      "if (exceedsLimits(known, delta, this.#estimatedBytes) && delta.to < 0) return { owner, outcome: 'refused', changes: [] };",
     description: 'One owner can fill the memory of everybody.',
     expectedTests: ['unit/catalog/catalog.test.ts'],
   },
@@ -146,15 +148,15 @@ export const catalogMutants: readonly Mutant[] = [
     file: 'catalog/view.ts',
     find: 'this.#lists.delete(name);',
     replace: '',
-    description: 'Readers see the list of instances as it was when first asked for.',
+    description: 'Readers see the list of instances as it was at the first read.',
     expectedTests: ['unit/catalog/view.test.ts'],
   },
   {
     id: 'catalog-reader-not-woken',
     file: 'catalog/view.ts',
-    find: 'for (const name of touched) this.#touch(name, topics);',
-    replace: 'for (const name of touched) this.#touch(name, new Set());',
-    description: 'Readers of a service are not told that it changed.',
+    find: 'for (const name of services) this.#invalidateService(name, topics);',
+    replace: 'for (const name of services) this.#invalidateService(name, new Set());',
+    description: 'Readers of a service are not woken when it changes.',
     expectedTests: ['unit/catalog/view.test.ts'],
   },
 ];

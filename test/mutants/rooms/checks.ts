@@ -53,7 +53,7 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-ttl-not-extended',
     file: 'checks/registry.ts',
-    find: 'this.#book.ttls.set(id, now + probe.ttl);',
+    find: 'this.#state.ttlTimers.set(id, now + probe.ttl);',
     replace: '',
     description: 'A TTL check expires though it spoke in time.',
     expectedTests: ['unit/checks/registry.test.ts'],
@@ -61,8 +61,8 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-ttl-never-expires',
     file: 'checks/registry.ts',
-    find: 'for (const id of each(() => ttls.pop(now))) this.#expire(id, now);',
-    replace: 'for (const id of each(() => ttls.pop(now))) if (now < 0) this.#expire(id, now);',
+    find: 'for (const id of drainQueue(() => ttlTimers.pop(now))) this.#expire(id, now);',
+    replace: 'for (const id of drainQueue(() => ttlTimers.pop(now))) if (now < 0) this.#expire(id, now);',
     description: 'A TTL check that fell silent goes on as it was.',
     expectedTests: ['unit/checks/registry.test.ts'],
   },

@@ -53,8 +53,8 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'wire-crc-unchecked',
     file: 'wire/packet.ts',
-    find: 'crc32(inner, CRC_HEAD) !== u32At(inner, 1)',
-    replace: 'crc32(inner, CRC_HEAD) !== u32At(inner, 1) && inner.length < CRC_HEAD',
+    find: 'crc32(inner, CRC_HEADER_BYTES) !== readU32(inner, 1)',
+    replace: 'crc32(inner, CRC_HEADER_BYTES) !== readU32(inner, 1) && inner.length < CRC_HEADER_BYTES',
     description: 'A packet whose checksum does not match is taken all the same.',
     expectedTests: ['unit/wire/packet.test.ts'],
   },
@@ -69,8 +69,8 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'wire-bomb-uncapped',
     file: 'wire/packet.ts',
-    find: 'opening.expandable -= out.length;',
-    replace: 'opening.expandable -= 0 * out.length;',
+    find: 'opening.decompressBudget -= out.length;',
+    replace: 'opening.decompressBudget -= 0 * out.length;',
     description: 'Each compressed part of a datagram has the whole allowance for itself.',
     expectedTests: ['property/wire.hostile.test.ts'],
   },
@@ -93,8 +93,8 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'wire-count-believed',
     file: 'wire/stream-reader.ts',
-    find: 'if (nodes > this.#limits.nodes || nodes * LEAST_NODE_BYTES > most)',
-    replace: 'if (nodes > this.#limits.nodes && nodes * LEAST_NODE_BYTES > most)',
+    find: 'if (nodes > this.#limits.nodes || nodes * MIN_NODE_STATE_BYTES > most)',
+    replace: 'if (nodes > this.#limits.nodes && nodes * MIN_NODE_STATE_BYTES > most)',
     description: 'A push/pull may announce more nodes than its octets can hold.',
     expectedTests: ['unit/wire/stream-writer.test.ts'],
   },

@@ -116,7 +116,7 @@ describe('copies', () => {
   test('no member, no ledger', () => {
     const { rumors } = open('ann').publish(put(service('web')), 0);
     const bob = open('bob', { isMember: (owner) => owner === 'bob' });
-    expect(bob.apply(rumors[0]?.delta as Delta, 0).outcome).toBe('stranger');
+    expect(bob.apply(rumors[0]?.delta as Delta, 0).outcome).toBe('notMember');
     expect(bob.entries('ann')).toBeUndefined();
   });
 
@@ -129,7 +129,7 @@ describe('copies', () => {
     for (const { delta } of ann.publish([{ remove: 's:db' }], 1).rumors) bob.apply(delta, 1);
     expect(bob.deleteOwner('ann')).toEqual([{ key: 's:web', before: service('web'), after: undefined }]);
     expect(bob.estimatedBytes).toBe(0);
-    expect(bob.apply(old, 2).outcome).toBe('known');
+    expect(bob.apply(old, 2).outcome).toBe('stale');
     expect(bob.entries('ann')).toBeUndefined();
     expect(bob.apply(ann.deltaFor('ann') as Delta, 3).outcome).toBe('applied');
     expect(held(bob, 'ann', 's:web')).toEqual(service('web'));
@@ -142,15 +142,15 @@ describe('copies', () => {
       bob.apply(delta, 0);
     const ann = open('ann', { epoch: 500 });
     const [rumor] = ann.publish(put(service('new')), 0).rumors;
-    expect(bob.apply(rumor?.delta as Delta, 0).outcome).toBe('known');
+    expect(bob.apply(rumor?.delta as Delta, 0).outcome).toBe('stale');
 
     const heard = ann.apply(bob.deltaFor('ann') as Delta, 0);
 
-    expect(heard.outcome).toBe('outbid');
+    expect(heard.outcome).toBe('epochRaised');
     expect(ann.epoch).toBeGreaterThan(1000);
     expect(bob.apply(ann.deltaFor('ann') as Delta, 0).outcome).toBe('applied');
     expect([...(bob.entries('ann')?.keys() ?? [])]).toEqual(['s:new']);
-    expect(ann.apply({ ...(bob.deltaFor('ann') as Delta), epoch: 9e9 }, 10).outcome).toBe('known'); // too soon
+    expect(ann.apply({ ...(bob.deltaFor('ann') as Delta), epoch: 9e9 }, 10).outcome).toBe('stale'); // too soon
   });
 
   test('a flood of one owner is refused, and changes nothing', () => {
@@ -176,7 +176,7 @@ describe('copies', () => {
       (id) => ann.publish(put(service(id)), 0).rumors[0]?.delta as Delta,
     );
     const heard = [0, 3, 2, 3, 1].map((i) => bob.apply(deltas[i] as Delta, 0).outcome);
-    expect(heard).toEqual(['applied', 'ahead', 'ahead', 'known', 'applied']);
+    expect(heard).toEqual(['applied', 'gap', 'gap', 'stale', 'applied']);
     expect(bob.replicaProgress('ann')?.version).toBe(4);
   });
 });
@@ -280,7 +280,7 @@ describe('an exchange', () => {
     const [one, other] = pair(3, 3);
     const [row] = one.createOwnersRequest(['node-0.example']).rows;
     const rows = Array.from({ length: 1000 }, () => ({ ...(row as NonNullable<typeof row>), epoch: 0 }));
-    expect(other.answerSyncRequest({ of: 0, buckets: [], rows }, 0).deltas).toHaveLength(1);
+    expect(other.answerSyncRequest({ bucketCount: 0, buckets: [], rows }, 0).deltas).toHaveLength(1);
   });
 
   test('what is too much for one answer comes with the next', () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { AgentError } from '../../../src/base/errors.ts';
-import { sameExceptOutput, validatePublishable } from '../../../src/catalog/publish-limits.ts';
-import { samePublished } from '../../../src/catalog/values.ts';
+import { validatePublishable } from '../../../src/catalog/publish-limits.ts';
+import { sameExceptOutput, samePublished } from '../../../src/catalog/values.ts';
 import { truncateCheckForGossip, truncateForGossip } from '../../../src/model/service.ts';
 import { check, service } from './values.ts';
 

@@ -18,10 +18,10 @@ test('an owner born again with nothing, that then left, does not come back as it
   ann.deleteOwner('bob');
   members.add('bob');
 
-  expect(ann.apply(old, 0)).toMatchObject({ outcome: 'known', changes: [] });
+  expect(ann.apply(old, 0)).toMatchObject({ outcome: 'stale', changes: [] });
   expect(ann.entries('bob')).toBeUndefined();
-  expect(ann.receiveProgress({ owner: 'bob', epoch: 10, version: 1 }, 0)).toBe('known');
-  expect(ann.receiveProgress({ owner: 'bob', epoch: 30, version: 1 }, 0)).toBe('ask');
+  expect(ann.receiveProgress({ owner: 'bob', epoch: 10, version: 1 }, 0)).toBe('stale');
+  expect(ann.receiveProgress({ owner: 'bob', epoch: 30, version: 1 }, 0)).toBe('pull');
 });
 
 test('I7, seed 300552: what was seen ahead of a gap is not taken back by a copy that ends before it', () => {

@@ -69,7 +69,7 @@ describe('R3: after a restart', () => {
   test('checks run again, first after a random part of their interval', () => {
     const after = reborn(alive());
     after.pass(10 * SECOND, () => 'passing');
-    expect(after.runs.map(({ order }) => order.check)).toEqual(['h']);
+    expect(after.runs.map(({ run }) => run.check)).toEqual(['h']);
   });
 
   test('what was deregistered does not come back', () => {
@@ -131,7 +131,7 @@ describe('R3: after a restart', () => {
       },
     });
     after.pass(0);
-    expect(after.facts().filter(({ kind }) => kind === 'rememberedRefused')).toHaveLength(6);
+    expect(after.facts().filter(({ kind }) => kind === 'restoreRejected')).toHaveLength(6);
     expect([after.services(), after.checks()]).toEqual([['ok'], ['fine']]);
   });
 });

@@ -44,15 +44,15 @@ describe('C1: when checks run', () => {
     const { check, pass, runs, registry } = stand();
     for (let i = 0; i < 20; i++) check({ ...HTTP, Name: `c${i}` });
     pass(10 * SECOND, () => 'passing');
-    const places = new Map(runs.map(({ at, order }) => [order.check, at % (10 * SECOND)]));
+    const places = new Map(runs.map(({ at, run }) => [run.check, at % (10 * SECOND)]));
     runs.length = 0;
     const out: Parameters<typeof registry.tick>[1] = [];
     registry.tick(5 * MINUTE, out); // nothing was run for five minutes
     expect(out.filter(({ kind }) => kind === 'run')).toHaveLength(20);
     for (let i = 0; i < 20; i++) {
-      const order = out.flatMap((effect) => (effect.kind === 'run' ? [effect.order] : []))[i];
+      const run = out.flatMap((effect) => (effect.kind === 'run' ? [effect.run] : []))[i];
       registry.onCheckFinished(
-        { check: order?.check ?? '', generation: order?.generation ?? 0, status: 'passing', output: '' },
+        { check: run?.check ?? '', generation: run?.generation ?? 0, status: 'passing', output: '' },
         5 * MINUTE,
         [],
       );
@@ -63,7 +63,7 @@ describe('C1: when checks run', () => {
       const at = registry.deadline;
       registry.tick(at, next);
       for (const effect of next.splice(0))
-        if (effect.kind === 'run') times.set(effect.order.check, at % (10 * SECOND));
+        if (effect.kind === 'run') times.set(effect.run.check, at % (10 * SECOND));
     }
     expect(times.size).toBe(20);
     for (const [id, place] of places) expect(times.get(id)).toBeCloseTo(place);
@@ -84,7 +84,7 @@ describe('what comes of a run', () => {
     const { check, pass, runs, outcome, status, output, facts } = stand();
     check({ ...HTTP, Status: 'passing' });
     pass(10 * SECOND);
-    const late = runs[0]?.order.generation ?? 0;
+    const late = runs[0]?.run.generation ?? 0;
     pass(2 * SECOND + OVERDUE_SLACK);
     expect(status('c')).toBe('critical');
     expect(output('c')).toBe('the check was started and never finished');
@@ -99,7 +99,7 @@ describe('what comes of a run', () => {
     const { check, pass, runs, outcome, status } = stand();
     check(HTTP);
     pass(10 * SECOND);
-    const old = runs[0]?.order.generation ?? 0;
+    const old = runs[0]?.run.generation ?? 0;
     check({ ...HTTP, Notes: 'changed' });
     outcome('c', 'passing', '', old);
     outcome('nobody', 'passing', '', old);
@@ -113,7 +113,7 @@ describe('what comes of a run', () => {
     const { check, pass, runs, outcome, status } = stand();
     check(HTTP);
     pass(10 * SECOND);
-    const old = runs[0]?.order.generation ?? 0;
+    const old = runs[0]?.run.generation ?? 0;
     check({ ...HTTP, Notes: 'changed' });
     pass(10 * SECOND);
     expect(runs).toHaveLength(2);

@@ -14,7 +14,7 @@ type Options = Partial<Omit<RegistryOptions, 'rng'>> & { readonly seed?: number 
 export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options = {}) {
   const registry = new Registry({ rng: createRng(seed), now, allowExec, ...rest });
   const out: CheckEffect[] = [];
-  const runs: { readonly at: number; readonly order: CheckRun }[] = [];
+  const runs: { readonly at: number; readonly run: CheckRun }[] = [];
   let at = now;
   const effects = (): CheckEffect[] => out.splice(0);
   const stood = {
@@ -44,13 +44,13 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     drain(service: string, on: boolean) {
       registry.setDraining(service, on, at, out);
     },
-    /** The last run of this check, or any order, came to this. */
+    /** The last run of this check, or any run, ended so. */
     outcome(check: string, status: CheckStatus, output = '', generation?: number) {
-      const last = runs.findLast(({ order }) => order.check === check)?.order.generation ?? 0;
+      const last = runs.findLast(({ run }) => run.check === check)?.run.generation ?? 0;
       registry.onCheckFinished({ check, generation: generation ?? last, status, output }, at, out);
     },
     /** Time passes; every deadline in it is kept to the moment. `answer` settles each run at once. */
-    pass(millis: number, answer?: (order: CheckRun) => CheckStatus | undefined) {
+    pass(millis: number, answer?: (run: CheckRun) => CheckStatus | undefined) {
       const until = at + millis;
       while (registry.deadline <= until) {
         at = Math.max(at, registry.deadline);
@@ -58,9 +58,9 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
         registry.tick(at, out);
         for (const effect of out.slice(from)) {
           if (effect.kind !== 'run') continue;
-          runs.push({ at, order: effect.order });
-          const status = answer?.(effect.order);
-          if (status !== undefined) stood.outcome(effect.order.check, status, `it is ${status}`);
+          runs.push({ at, run: effect.run });
+          const status = answer?.(effect.run);
+          if (status !== undefined) stood.outcome(effect.run.check, status, `it is ${status}`);
         }
       }
       at = until;

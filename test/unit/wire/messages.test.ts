@@ -137,7 +137,7 @@ describe('serf messages', () => {
   });
 
   test('types of others are named, not read', () => {
-    expect(decodeSerf(hex('c8 c1c1'))).toEqual({ kind: 'foreign', type: 200 });
+    expect(decodeSerf(hex('c8 c1c1'))).toEqual({ kind: 'unknown', type: 200 });
     expect(serf(hex(''))).toBe('short');
   });
 
@@ -181,7 +181,7 @@ describe('filters', () => {
   });
 
   test('of a kind to come are known to be that', () => {
-    expect(decodeFilter(hex('07c1'))).toEqual({ kind: 'foreign', type: 7 });
+    expect(decodeFilter(hex('07c1'))).toEqual({ kind: 'unknown', type: 7 });
     expect(codeOf(() => decodeFilter(hex('')))).toBe('short');
   });
 });

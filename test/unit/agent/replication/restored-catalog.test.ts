@@ -205,7 +205,7 @@ describe('an agent born again', () => {
     disks.set('ann', Uint8Array.of(9, 9, 9));
     it.start('ann', { remember: true });
     expect(seen('ann')).toEqual([]);
-    expect(facts.filter(({ kind }) => kind === 'rememberedRefused')).toMatchObject([{ what: 'catalog' }]);
+    expect(facts.filter(({ kind }) => kind === 'restoreRejected')).toMatchObject([{ part: 'catalog' }]);
   });
 });
 
