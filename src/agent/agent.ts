@@ -1,27 +1,30 @@
-/** The landing: who gets what. The only file that knows all rooms; it holds control flow and no protocol. */
+/**
+ * The agent core, a sans-IO state machine: it passes inputs, events and effects between the layers. It is the only file that
+ * knows all of them, and holds control flow, no protocol.
+ */
 import type { Address } from '../base/address.ts';
-import { AgentError } from '../base/errors.ts';
+import { Deadlines } from '../base/deadlines.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { Serf } from '../serf/serf.ts';
-import type { SerfEffect, SerfEvent } from '../serf/types.ts';
+import type { SerfEffect } from '../serf/types.ts';
 import { type Swim, stallThreshold } from '../swim/swim.ts';
-import type { Member, SwimEffect } from '../swim/types.ts';
+import type { SwimEffect } from '../swim/types.ts';
 import { isCatalogType } from '../wire/catalog.ts';
 import type { Keyring } from '../wire/keyring.ts';
-import { type PacketMessage, Ping } from '../wire/memberlist.ts';
+import type { PacketMessage } from '../wire/memberlist.ts';
 import { availableBytes, COMPOUND_OVERHEAD } from '../wire/packet.ts';
-import type { Command, RequestId } from './contract/commands.ts';
 import type { Fact } from './contract/facts.ts';
 import type { Lane } from './contract/lane.ts';
 import type { Agent, Effect, Input } from './contract/machine.ts';
 import type { AgentOptions } from './contract/options.ts';
-import type { AgentHealth, View } from './contract/view.ts';
+import type { AgentHealth, Topic, View } from './contract/view.ts';
+import { EffectRunner } from './effects.ts';
 import { createLayers } from './layers.ts';
+import { CommandDispatcher, rejectStopped } from './operations/dispatch.ts';
 import { JoinLeave, type JoinLeaveHost } from './operations/join-leave.ts';
 import { KeyOperations } from './operations/key-operations.ts';
-import { forgetMember, type MemberCommandContext, setTags } from './operations/member-commands.ts';
+import { MemberCommands } from './operations/member-commands.ts';
 import { Messaging } from './operations/messaging.ts';
-import { toHandlerEvent, toMemberFact, updateCoordinate } from './readers/member-events.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
 import { AgentView } from './readers/view.ts';
 import { CAPABILITY, CAPABILITY_TAG } from './replication/catalog-peers.ts';
@@ -30,7 +33,7 @@ import { SnapshotScheduler } from './replication/snapshots.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
 import { PushPullHandler } from './transport/push-pull.ts';
-import { Streams } from './transport/streams.ts';
+import { type PushPullOutcome, type PushPullRequest, Streams } from './transport/streams.ts';
 
 export type { AgentOptions };
 
@@ -50,85 +53,101 @@ class AgentCore implements Agent {
   readonly #snapshots: SnapshotScheduler;
   readonly #partitionMonitor: PartitionMonitor;
   readonly #messaging: Messaging;
+  readonly #commands: CommandDispatcher;
   readonly #keyring: Keyring;
   readonly #lanes: readonly Lane[];
+  readonly #effects: EffectRunner;
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
-  #tags: ReadonlyMap<string, string>;
+  readonly #deadlines = new Deadlines();
+  /** The effects of the input that is being handled. */
   #out: Effect[] = [];
   #now: Millis;
   #started = false;
-  /** Worked out once, at the end of each input. */
+  /** Computed once, at the end of each input. */
   #deadline: Millis;
+  /** The deadline that the last stall was reported for: one report for each. */
   #lastStallDeadline: Millis = -1;
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#now = options.now;
     this.#deadline = options.now;
-    this.#tags = new Map([...options.tags, [CAPABILITY_TAG, CAPABILITY]]);
-    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = createLayers(options, this.#tags);
+    const tags = new Map([...options.tags, [CAPABILITY_TAG, CAPABILITY]]);
+    const { swim, serf, lanes, envelope, keyring, nonce, evidence } = createLayers(options, tags);
     this.#swim = swim;
     this.#serf = serf;
     this.#keyring = keyring;
-    const { swim: config, rng, codec: wrapping } = options;
+    const { swim: config, rng, codec } = options;
+    const topics = new Set<Topic>();
     this.#services = new ServiceLayer(options, {
       members: swim.members,
       serf: serf.view,
+      topics,
       rng: rng.fork(),
       rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
       host: {
         dial: (to, body, ticket, at) => this.#streams.dialRequest({ to, body, ticket }, at, this.#out),
         gossip: (peer) => this.#packets.sendGossip(peer, this.#out),
-        markTopicsChanged: (topics) => this.#view.markTopicsChanged(topics),
       },
     });
     this.#lanes = [...lanes, ...this.#services.lanes];
-    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, wrapping);
-    this.#streams = new Streams(envelope, this.#exchange(), nonce, config.streamTimeout, wrapping);
+    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, codec);
+    this.#streams = new Streams(envelope, this.#createStreamHost(), nonce, config.streamTimeout, codec);
     this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
     this.#snapshots = new SnapshotScheduler(options.persistsSnapshots === true, options, this.#services);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
-    this.#joinLeave = new JoinLeave(this.#commandHost(), options.serf);
-    const keyTasks = new KeyOperations(serf, keyring);
+    this.#joinLeave = new JoinLeave(this.#createJoinLeaveHost(), options.serf);
+    const keyOperations = new KeyOperations(serf, keyring);
     this.#view = new AgentView({
-      members: swim.members,
-      serf,
-      evidence,
-      keyReport: (id) => keyTasks.get(id),
+      ...{ members: swim.members, serf, evidence, topics },
+      keyOperationReport: (id) => keyOperations.get(id),
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),
-      outlook: () => this.#partitionMonitor.summarize(this.#now),
-      remembered: (node) => this.#services.restoredCatalog.unconfirmedMember(node),
+      partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
+      unconfirmedMember: (node) => this.#services.restoredCatalog.unconfirmedMember(node),
       indexSeed: options.startedAt,
     });
     this.view = this.#view;
-    const stir = (now: Millis): void => this.#snapshots.markDirty(now);
-    const rooms = { serf, evidence, keyring, keyTasks, packets: this.#packets, view: this.#view };
-    this.#messaging = new Messaging({ ...rooms, serfOut: this.#serfOut, markDirty: stir });
+    const shared = { serf, serfOut: this.#serfOut, view: this.#view };
+    this.#messaging = new Messaging({
+      ...shared,
+      ...{ evidence, keyring, keyOperations, packets: this.#packets },
+      markDirty: (now) => this.#snapshots.markDirty(now),
+    });
+    this.#commands = new CommandDispatcher({
+      joinLeave: this.#joinLeave,
+      messaging: this.#messaging,
+      services: this.#services,
+      members: new MemberCommands({ ...shared, swim, swimOut: this.#swimOut }, tags),
+    });
+    this.#effects = new EffectRunner({
+      ...shared,
+      ...{ name: options.name, swimOut: this.#swimOut, services: this.#services },
+      ...{ packets: this.#packets, streams: this.#streams, snapshots: this.#snapshots },
+      ...{ joinLeave: this.#joinLeave, messaging: this.#messaging, partitionMonitor: this.#partitionMonitor },
+    });
+    this.#registerDeadlines();
   }
 
   get deadline(): Millis {
     return this.#deadline;
   }
 
-  #nextDeadline(): Millis {
-    if (this.#joinLeave.stopped) return NEVER;
-    return Math.min(
-      this.#swim.deadline,
-      this.#serf.deadline,
-      this.#streams.deadline,
-      this.#services.deadline,
-      this.#earlySync.deadline,
-      this.#joinLeave.deadline,
-      this.#snapshots.deadline,
-      this.#partitionMonitor.deadline,
-    );
+  #registerDeadlines(): void {
+    this.#deadlines.add(() => this.#swim.deadline);
+    this.#deadlines.add(() => this.#serf.deadline);
+    this.#deadlines.add(() => this.#streams.deadline);
+    this.#deadlines.add(() => this.#services.deadline);
+    this.#deadlines.add(() => this.#earlySync.deadline);
+    this.#deadlines.add(() => this.#joinLeave.deadline);
+    this.#deadlines.add(() => this.#snapshots.deadline);
+    this.#deadlines.add(() => this.#partitionMonitor.deadline);
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
-    if (this.#joinLeave.stopped) return this.#handleAfterStop(input, out);
+    if (this.#joinLeave.stopped) return this.#rejectAfterStop(input, out);
     const from = out.length;
     this.#out = out;
     this.#now = now;
@@ -136,7 +155,9 @@ class AgentCore implements Agent {
     this.#detectStall();
     switch (input.kind) {
       case 'packet':
-        this.#packets.receive(input.from, input.bytes, out, (message) => this.#message(message, input.from));
+        this.#packets.receive(input.from, input.bytes, out, (message) =>
+          this.#handleMessage(message, input.from),
+        );
         break;
       case 'streamAccepted':
         this.#streams.onAccepted(input.stream, input.from, now, out);
@@ -154,7 +175,7 @@ class AgentCore implements Agent {
         this.#tick();
         break;
       case 'command':
-        this.#command(input.request, input.command);
+        this.#commands.dispatch(input.request, input.command, now, out);
         break;
       case 'checkFinished':
         this.#services.onCheckFinished(input.outcome, now, out);
@@ -177,7 +198,7 @@ class AgentCore implements Agent {
     const topics = this.#view.flushTopics();
     if (topics !== undefined) out.push({ kind: 'topicsChanged', topics });
     this.#swim.skipMissedGossip(now);
-    this.#deadline = this.#nextDeadline();
+    this.#deadline = this.#joinLeave.stopped ? NEVER : this.#deadlines.earliest;
   }
 
   #start(): void {
@@ -196,7 +217,10 @@ class AgentCore implements Agent {
     this.#runEffects();
   }
 
-  /** Once per missed deadline, and before any input that waited with it: the peer is not to blame. */
+  /**
+   * Reports a stall once per missed deadline, before any input that waited meanwhile: the peers that then seem late are not to
+   * blame.
+   */
   #detectStall(): void {
     const due = this.#deadline;
     const lateness = this.#now - due;
@@ -218,7 +242,7 @@ class AgentCore implements Agent {
     this.#snapshots.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
   }
 
-  #message(message: PacketMessage, from: Address): void {
+  #handleMessage(message: PacketMessage, from: Address): void {
     if (message.kind !== 'user') this.#swim.receive(message, from, this.#now, this.#swimOut);
     else if (isCatalogType(message.body[0] ?? 0))
       this.#services.replication.receiveGossip(message.body, from, this.#now);
@@ -226,126 +250,8 @@ class AgentCore implements Agent {
     this.#runEffects();
   }
 
-  #command(request: RequestId, command: Command): void {
-    switch (command.kind) {
-      case 'join':
-        return this.#joinLeave.join(request, command.seeds, this.#now, this.#out);
-      case 'leave':
-        return this.#joinLeave.leave(request, this.#now, this.#out);
-      case 'forget':
-        return this.#reply(request, () => forgetMember(this.#memberCommandContext(), command, this.#now));
-      case 'setTags':
-        return this.#reply(request, () => {
-          this.#tags = setTags(this.#memberCommandContext(), this.#tags, command, this.#now);
-        });
-      case 'fireEvent':
-      case 'query':
-      case 'respond':
-      case 'queryWitnesses':
-      case 'keys':
-        return this.#messaging.handleCommand(request, command, this.#now, this.#out);
-      default:
-        return this.#reply(request, () => this.#services.handleCommand(command, this.#now, this.#out));
-    }
-  }
-
-  #reply(request: RequestId, act: () => void): void {
-    try {
-      act();
-      this.#out.push({ kind: 'reply', request, result: { ok: true } });
-    } catch (error) {
-      if (!(error instanceof AgentError)) throw error;
-      this.#out.push({ kind: 'reply', request, result: { ok: false, error } });
-    }
-  }
-
-  #memberCommandContext(): MemberCommandContext {
-    const { swim, serf, view } = { swim: this.#swim, serf: this.#serf, view: this.#view };
-    return { swim, serf, view, swimOut: this.#swimOut, serfOut: this.#serfOut };
-  }
-
-  /** Carries what the rooms decided to where it belongs, until nothing is left. */
   #runEffects(): void {
-    while (this.#swimOut.length > 0 || this.#serfOut.length > 0) {
-      for (let i = 0; i < this.#swimOut.length; i++) this.#applySwimEffect(this.#swimOut[i] as SwimEffect);
-      this.#swimOut.length = 0;
-      for (let i = 0; i < this.#serfOut.length; i++) this.#applySerfEffect(this.#serfOut[i] as SerfEffect);
-      this.#serfOut.length = 0;
-    }
-  }
-
-  #applySwimEffect(effect: SwimEffect): void {
-    switch (effect.kind) {
-      case 'send':
-        return this.#packets.send(
-          effect.to,
-          effect.peer,
-          effect.message,
-          effect.compoundWith,
-          effect.piggyback,
-          this.#out,
-        );
-      case 'gossip':
-        return this.#packets.sendGossip(effect.peer, this.#out);
-      case 'streamPing': {
-        const { name, address } = effect.peer.identity;
-        const ping = Ping.create({ seqNo: effect.seqNo, node: name });
-        return this.#streams.dialPing(address, ping, effect.deadline, this.#out);
-      }
-      case 'pushPull':
-        return this.#streams.dialPushPull(
-          { to: effect.peer.identity.address, join: false },
-          this.#now,
-          this.#out,
-        );
-      case 'roundTrip':
-        return this.#updateCoordinate(effect.peer, effect.millis, effect.payload);
-      case 'event':
-        this.#serf.handleMemberEvent(effect.event, this.#now, this.#serfOut);
-        this.#view.markMemberChanged(effect.event.member.identity.name, false);
-        return;
-      case 'fact':
-        if ('node' in effect.fact) this.#view.markMemberChanged(effect.fact.node, false);
-        else if (effect.fact.kind === 'suspicionRefuted')
-          this.#view.markMemberChanged(this.#options.name, false);
-        this.#out.push({ kind: 'fact', fact: effect.fact });
-        return;
-    }
-  }
-
-  #updateCoordinate(peer: Member, roundTrip: Millis, payload: Uint8Array): void {
-    const refused = updateCoordinate(this.#serf, peer, roundTrip, payload);
-    if (refused !== undefined) this.#recordFact(refused);
-  }
-
-  #applySerfEffect(effect: SerfEffect): void {
-    switch (effect.kind) {
-      case 'event':
-        return this.#handleMemberEvent(effect.event);
-      case 'reconnect':
-        return this.#streams.dialPushPull({ to: effect.to, join: true }, this.#now, this.#out);
-      case 'fact':
-        this.#out.push({ kind: 'fact', fact: effect.fact });
-        return;
-      case 'nameVoteLost':
-        this.#recordFact({ kind: 'nameLost', node: this.#options.name, other: effect.other.key });
-        return this.#joinLeave.abandon(`${effect.other.key} has the name ${this.#options.name}`, this.#out);
-      default:
-        return this.#messaging.applyEffect(effect, this.#now, this.#out);
-    }
-  }
-
-  #handleMemberEvent(event: SerfEvent): void {
-    const { name } = event.member;
-    this.#view.markMemberChanged(name, true);
-    this.#services.onMemberEvent(event, this.#now);
-    this.#snapshots.markDirty(this.#now);
-    this.#partitionMonitor.onMemberEvent(event, this.#now);
-    const fact = toMemberFact(event);
-    if (fact !== undefined) this.#recordFact(fact);
-    const news = toHandlerEvent(event);
-    if (news !== undefined) this.#out.push({ kind: 'notify', event: news });
-    if (event.kind === 'reaped') this.#view.evictMember(name);
+    this.#effects.run(this.#now, this.#out);
   }
 
   #syncWithRandomPeer(): void {
@@ -370,14 +276,12 @@ class AgentCore implements Agent {
     };
   }
 
-  /** Stopped: requests still get an answer, everything else falls silent. */
-  #handleAfterStop(input: Input, out: Effect[]): void {
-    if (input.kind !== 'command') return;
-    const error = new AgentError('failed', 'this agent has left and is stopping: start it again');
-    out.push({ kind: 'reply', request: input.request, result: { ok: false, error } });
+  /** After the agent has stopped commands are rejected, and all other inputs are ignored. */
+  #rejectAfterStop(input: Input, out: Effect[]): void {
+    if (input.kind === 'command') rejectStopped(input.request, out);
   }
 
-  #exchange(): PushPullHandler {
+  #createStreamHost(): PushPullHandler {
     return new PushPullHandler(this.#swim, this.#serf, this.#services, {
       name: this.#options.name,
       swimOut: this.#swimOut,
@@ -385,23 +289,25 @@ class AgentCore implements Agent {
       runEffects: () => this.#runEffects(),
       onStreamRejected: (from, { code, message: detail }) =>
         this.#recordFact({ kind: 'streamRejected', from: from.key, code, detail }),
-      onPushPullFinished: (sync, outcome, now) => {
-        const { join, early: followup, to } = sync;
-        const peer = to.key;
-        if (outcome.ok)
-          this.#recordFact({ kind: 'pushPullFinished', peer, join, nodes: this.#swim.members.size });
-        else this.#recordFact({ kind: 'pushPullFailed', peer, join, why: outcome.why });
-        if (outcome.ok && (join || followup === true)) this.#earlySync.onPushPullFinished(outcome.news, now);
-        this.#joinLeave.onPushPullFinished(sync, outcome, now, this.#out);
-      },
+      onPushPullFinished: (sync, outcome, now) => this.#onPushPullFinished(sync, outcome, now),
     });
+  }
+
+  #onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void {
+    const { join, early, to } = sync;
+    const peer = to.key;
+    if (outcome.ok)
+      this.#recordFact({ kind: 'pushPullFinished', peer, join, nodes: this.#swim.members.size });
+    else this.#recordFact({ kind: 'pushPullFailed', peer, join, why: outcome.why });
+    if (outcome.ok && (join || early === true)) this.#earlySync.onPushPullFinished(outcome.news, now);
+    this.#joinLeave.onPushPullFinished(sync, outcome, now, this.#out);
   }
 
   #recordFact(fact: Fact): void {
     this.#out.push({ kind: 'fact', fact });
   }
 
-  #commandHost(): JoinLeaveHost {
+  #createJoinLeaveHost(): JoinLeaveHost {
     return {
       address: () => this.#view.address,
       dialPushPull: (sync, now) => this.#streams.dialPushPull(sync, now, this.#out),

@@ -22,6 +22,12 @@ export interface EntrySource {
 /** What a blocking query or a watch can wait on. */
 export type CatalogTopic = 'services' | 'checks' | `service:${string}` | `entries:${string}`;
 
+/** Where the topics that a change concerns are collected: the set of all topics that an input changes. */
+export interface TopicSink {
+  add(topic: CatalogTopic): unknown;
+  has(topic: CatalogTopic): boolean;
+}
+
 interface InstanceLists {
   readonly all: readonly Instance[];
   readonly usable: readonly Instance[];
@@ -88,12 +94,7 @@ export class CatalogIndex implements CatalogView {
   }
 
   /** To be called when an owner's entries have changed, before the next read. Adds the touched topics to `topics`. */
-  onEntriesChanged(
-    owner: string,
-    changes: readonly EntryChange[],
-    topics: Set<CatalogTopic>,
-    now?: Millis,
-  ): void {
+  onEntriesChanged(owner: string, changes: readonly EntryChange[], topics: TopicSink, now?: Millis): void {
     if (changes.length === 0) return;
     if (now !== undefined) this.#statusSince.record(owner, changes, now);
     topics.add(`entries:${owner}`);
@@ -115,7 +116,7 @@ export class CatalogIndex implements CatalogView {
   }
 
   /** Membership decides whether an owner is up. The status of its instances follows without a message of the catalog. */
-  setOwnerUp(owner: string, up: boolean, topics: Set<CatalogTopic>): void {
+  setOwnerUp(owner: string, up: boolean, topics: TopicSink): void {
     if (this.#up.has(owner) === up) return;
     if (up) this.#up.add(owner);
     else this.#up.delete(owner);
@@ -124,12 +125,12 @@ export class CatalogIndex implements CatalogView {
   }
 
   /** A member holds the same as our restored copy of the owner's ledger. */
-  onOwnerConfirmed(owner: string, topics: Set<CatalogTopic>): void {
+  onOwnerConfirmed(owner: string, topics: TopicSink): void {
     this.#onHealthChanged(owner, topics);
   }
 
   /** The owner is no member any more; `changes` come from `Catalog.deleteOwner`. */
-  onOwnerDeleted(owner: string, changes: readonly EntryChange[], topics: Set<CatalogTopic>): void {
+  onOwnerDeleted(owner: string, changes: readonly EntryChange[], topics: TopicSink): void {
     this.onEntriesChanged(owner, changes, topics);
     this.setOwnerUp(owner, false, topics);
     this.#nodes.delete(owner);
@@ -138,7 +139,7 @@ export class CatalogIndex implements CatalogView {
     this.#sortedOwners = undefined;
   }
 
-  #onHealthChanged(owner: string, topics: Set<CatalogTopic>): void {
+  #onHealthChanged(owner: string, topics: TopicSink): void {
     this.#markStale(owner);
     let any = false;
     for (const { value } of this.#ownerEntries(owner).values()) {
@@ -153,7 +154,7 @@ export class CatalogIndex implements CatalogView {
     if (this.#nodes.has(owner)) this.#stale.add(owner);
   }
 
-  #invalidateService(name: string, topics: Set<CatalogTopic>): void {
+  #invalidateService(name: string, topics: TopicSink): void {
     topics.add(`service:${name}`);
     this.#lists.delete(name);
   }

@@ -11,6 +11,7 @@ import type { SerfConfig } from '../../config/protocol.ts';
 import type { CommandResult, JoinReport, RequestId, Seed } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { PushPullOutcome, PushPullRequest } from '../transport/streams.ts';
+import { reply } from './reply.ts';
 
 /** What commands ask of the landing. */
 export interface JoinLeaveHost {
@@ -191,7 +192,3 @@ const refused = (sentence: string): CommandResult => ({
   ok: false,
   error: new AgentError('badRequest', sentence),
 });
-
-const reply = (request: RequestId, result: CommandResult, out: Effect[]): void => {
-  out.push({ kind: 'reply', request, result });
-};

@@ -1,4 +1,4 @@
-/** What an operator does to members: force-leave of another, tags of our own. Throws `AgentError`; then nothing changed. */
+/** Commands about members: force-leave of another one, and the tags of this agent. Both throw `AgentError` with nothing changed. */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
@@ -18,37 +18,38 @@ export interface MemberCommandContext {
   readonly serfOut: SerfEffect[];
 }
 
-export function forgetMember(
-  { swim, serf, view, swimOut, serfOut }: MemberCommandContext,
-  { node, prune, refuseLive }: Extract<Command, { kind: 'forget' }>,
-  now: Millis,
-): void {
-  const member = view.confirmedMember(node);
-  if (member === undefined)
-    throw new AgentError('notFound', `no member is called "${node}": see the names with \`hearsay members\``);
-  if (refuseLive && (member.status === 'alive' || member.status === 'suspect'))
-    throw new AgentError(
-      'conflict',
-      `"${member.name}" is ${member.status}, and only a failed member can be forgotten: stop it, or let it leave`,
-    );
-  serf.forceLeave(member.name, prune, now, serfOut);
-  view.markMemberChanged(member.name, true);
-  if (prune) swim.dropMember(member.name, now, swimOut);
-}
+export class MemberCommands {
+  readonly #context: MemberCommandContext;
+  #tags: ReadonlyMap<string, string>;
 
-/** The tags as they then are. */
-export function setTags(
-  { swim, swimOut }: MemberCommandContext,
-  tags: ReadonlyMap<string, string>,
-  { set, remove }: Extract<Command, { kind: 'setTags' }>,
-  now: Millis,
-): ReadonlyMap<string, string> {
-  if (set.has(CAPABILITY_TAG) || remove.includes(CAPABILITY_TAG))
-    throw new AgentError(
-      'badRequest',
-      `the tag "${CAPABILITY_TAG}" is this program's own: choose another name`,
-    );
-  const changed = updateTags(tags, set, remove);
-  swim.setMeta(metaFromTags(changed), now, swimOut);
-  return changed;
+  /** `tags` are those this agent starts with. */
+  constructor(context: MemberCommandContext, tags: ReadonlyMap<string, string>) {
+    this.#context = context;
+    this.#tags = tags;
+  }
+
+  /** Serf's force-leave: a failed member becomes left, and with `prune` it is dropped. */
+  forget({ node, prune, refuseLive }: Extract<Command, { kind: 'forget' }>, now: Millis): void {
+    const { swim, serf, view, swimOut, serfOut } = this.#context;
+    const member = view.confirmedMember(node);
+    if (member === undefined)
+      throw new AgentError('notFound', `no member is called "${node}": \`hearsay members\` lists all names`);
+    if (refuseLive && (member.status === 'alive' || member.status === 'suspect'))
+      throw new AgentError(
+        'conflict',
+        `"${member.name}" is ${member.status}, and only a failed member can be forgotten: stop it, or let it leave`,
+      );
+    serf.forceLeave(member.name, prune, now, serfOut);
+    view.markMemberChanged(member.name, true);
+    if (prune) swim.dropMember(member.name, now, swimOut);
+  }
+
+  setTags({ set, remove }: Extract<Command, { kind: 'setTags' }>, now: Millis): void {
+    const { swim, swimOut } = this.#context;
+    if (set.has(CAPABILITY_TAG) || remove.includes(CAPABILITY_TAG))
+      throw new AgentError('badRequest', `the tag "${CAPABILITY_TAG}" is reserved: choose another name`);
+    const tags = updateTags(this.#tags, set, remove);
+    swim.setMeta(metaFromTags(tags), now, swimOut);
+    this.#tags = tags;
+  }
 }

@@ -16,6 +16,7 @@ import { startWitnessQuery } from '../evidence/witness-query.ts';
 import type { AgentView } from '../readers/view.ts';
 import type { Packets } from '../transport/packets.ts';
 import type { KeyOperations } from './key-operations.ts';
+import { replyWith } from './reply.ts';
 
 export type MessagingCommand = Extract<
   Command,
@@ -35,7 +36,7 @@ export interface MessagingHost {
   readonly serfOut: SerfEffect[];
   readonly packets: Packets;
   readonly keyring: Keyring;
-  readonly keyTasks: KeyOperations;
+  readonly keyOperations: KeyOperations;
   readonly view: AgentView;
   readonly evidence: EvidenceLog;
   /** A clock moved that must outlive us. */
@@ -51,7 +52,7 @@ export class Messaging {
   }
 
   handleCommand(request: RequestId, command: MessagingCommand, now: Millis, out: Effect[]): void {
-    out.push({ kind: 'reply', request, result: attempt(() => this.#execute(command, now)) });
+    replyWith(request, () => this.#execute(command, now), out);
   }
 
   /** Something serf/ has to say to those above. */
@@ -94,9 +95,9 @@ export class Messaging {
   }
 
   #answered(question: QueryReport, now: Millis): void {
-    const { view, keyTasks, serfOut } = this.#host;
+    const { view, keyOperations, serfOut } = this.#host;
     view.onQueryUpdated(question);
-    const report = keyTasks.answered(question, now, serfOut);
+    const report = keyOperations.answered(question, now, serfOut);
     if (report !== undefined) this.#reported(report);
   }
 
@@ -105,7 +106,7 @@ export class Messaging {
   }
 
   #execute(command: MessagingCommand, now: Millis): CommandResult {
-    const { serf, serfOut, keyTasks } = this.#host;
+    const { serf, serfOut, keyOperations } = this.#host;
     switch (command.kind) {
       case 'fireEvent': {
         const { name, payload, coalesce } = command;
@@ -124,19 +125,10 @@ export class Messaging {
         return { ok: true };
       case 'keys': {
         const { operation, key, force, timeout } = command;
-        const report = keyTasks.start(operation, key, force, timeout, now, serfOut);
+        const report = keyOperations.start(operation, key, force, timeout, now, serfOut);
         this.#reported(report);
         return { ok: true, value: report };
       }
     }
-  }
-}
-
-function attempt(act: () => CommandResult): CommandResult {
-  try {
-    return act();
-  } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    return { ok: false, error };
   }
 }

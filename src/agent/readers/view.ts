@@ -32,6 +32,23 @@ import { ChangeLog } from './change-log.ts';
 const MAX_ENDED_TOPICS = 256;
 const SERVICE = 'service:';
 
+export interface ViewSources {
+  readonly members: MembersView;
+  readonly serf: Serf;
+  readonly evidence: EvidenceLog;
+  /** The one set of topics that changed since the last `flushTopics`; the catalog adds its own. */
+  readonly topics: Set<Topic>;
+  readonly keyOperationReport: (id: number) => KeyOperationReport | undefined;
+  readonly catalog: CatalogView;
+  readonly local: LocalView;
+  readonly health: () => AgentHealth;
+  readonly partitionSummary: () => PartitionSummary;
+  /** A node that is known from before the restart only. */
+  readonly unconfirmedMember: (name: string) => MemberView | undefined;
+  /** The first index, wall-clock milliseconds: no index is used twice after a restart (B3 in docs/consul.md). */
+  readonly indexSeed: number;
+}
+
 /** The one implementation of `View`. The landing touches topics; nobody else writes. */
 export class AgentView implements View {
   readonly node: string;
@@ -41,34 +58,21 @@ export class AgentView implements View {
   readonly #serf: SerfView;
   readonly #serfLayer: Serf;
   readonly #evidence: EvidenceLog;
-  readonly #keyReport: (id: number) => KeyOperationReport | undefined;
+  readonly #keyOperationReport: (id: number) => KeyOperationReport | undefined;
   readonly #health: () => AgentHealth;
-  readonly #outlook: () => PartitionSummary;
+  readonly #partitionSummary: () => PartitionSummary;
   readonly #unconfirmedMember: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
   #index: number;
   #sorted: readonly MemberView[] | undefined;
-  #changedTopics = new Set<Topic>();
+  readonly #changedTopics: Set<Topic>;
   readonly #changes: ChangeLog;
   /** Members touched since the last `settle`. */
   readonly #changedMembers = new Set<string>();
   /** Queries of ours that are over and whose topics are still known, oldest first. */
   readonly #endedTopics: Topic[] = [];
 
-  constructor(sources: {
-    readonly members: MembersView;
-    readonly serf: Serf;
-    readonly evidence: EvidenceLog;
-    readonly keyReport: (id: number) => KeyOperationReport | undefined;
-    readonly catalog: CatalogView;
-    readonly local: LocalView;
-    readonly health: () => AgentHealth;
-    readonly outlook: () => PartitionSummary;
-    /** A node of the last life that was not met again. */
-    readonly remembered: (name: string) => MemberView | undefined;
-    /** Where indexes start: wall-clock milliseconds, so that none is used twice after a restart (B3 in docs/consul.md). */
-    readonly indexSeed: number;
-  }) {
+  constructor(sources: ViewSources) {
     this.node = sources.members.self.identity.name;
     this.catalog = sources.catalog;
     this.local = sources.local;
@@ -76,10 +80,11 @@ export class AgentView implements View {
     this.#serf = sources.serf.view;
     this.#serfLayer = sources.serf;
     this.#evidence = sources.evidence;
-    this.#keyReport = sources.keyReport;
+    this.#keyOperationReport = sources.keyOperationReport;
+    this.#changedTopics = sources.topics;
     this.#health = sources.health;
-    this.#outlook = sources.outlook;
-    this.#unconfirmedMember = sources.remembered;
+    this.#partitionSummary = sources.partitionSummary;
+    this.#unconfirmedMember = sources.unconfirmedMember;
     this.#index = Math.max(1, sources.indexSeed);
     this.#changes = new ChangeLog(this.#index);
     for (const topic of ['anything', 'nodes', 'members', 'services', 'checks', 'events', 'queries'] as const)
@@ -146,7 +151,7 @@ export class AgentView implements View {
   }
 
   partitionSummary(): PartitionSummary {
-    return this.#outlook();
+    return this.#partitionSummary();
   }
 
   coordinate(name: string): Coordinate | undefined {
@@ -173,7 +178,7 @@ export class AgentView implements View {
   }
 
   keyOperationReport(id: number): KeyOperationReport | undefined {
-    return this.#keyReport(id);
+    return this.#keyOperationReport(id);
   }
 
   /** An operation on all keys went on. */
@@ -229,7 +234,7 @@ export class AgentView implements View {
     }
     for (const name of this.#changedMembers) this.#changes.append('member', name, this.#index);
     this.#changedMembers.clear();
-    this.#changedTopics = new Set();
+    this.#changedTopics.clear();
     return topics;
   }
 

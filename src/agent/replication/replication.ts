@@ -15,7 +15,7 @@ import type { Catalog } from '../../catalog/catalog.ts';
 import type { BucketSet } from '../../catalog/digest.ts';
 import { isUrgent } from '../../catalog/rumor-batches.ts';
 import type { ApplyResult, Delta, DeltaRumor, Progress } from '../../catalog/types.ts';
-import type { CatalogIndex, CatalogTopic } from '../../catalog/view.ts';
+import type { CatalogIndex, TopicSink } from '../../catalog/view.ts';
 import type { EntryWrite } from '../../model/service.ts';
 import { BroadcastQueue } from '../../swim/broadcasts.ts';
 import type { Member } from '../../swim/types.ts';
@@ -38,7 +38,6 @@ export interface ReplicationHost {
   dial(to: Address, body: Uint8Array, answer: PullTicket | undefined, now: Millis): void;
   /** One packet from the lanes. */
   gossip(peer: Member): void;
-  markTopicsChanged(topics: Iterable<CatalogTopic>): void;
 }
 
 /** What a request was for. */
@@ -55,6 +54,8 @@ export interface ReplicationOptions {
   readonly index: CatalogIndex;
   readonly catalogPeers: CatalogPeers;
   readonly host: ReplicationHost;
+  /** Takes the topics that each change concerns. */
+  readonly topics: TopicSink;
   readonly rng: Rng;
   readonly gossipInterval: Millis;
   readonly gossipNodes: number;
@@ -76,7 +77,6 @@ export class Replication {
   readonly #deferred = new BoundedMap<string, { readonly progress: Progress; readonly from: Address }>(
     MAX_DEFERRED,
   );
-  readonly #topics = new Set<CatalogTopic>();
   #gossipAt: Millis = NEVER;
   #sweepAt: Millis;
 
@@ -103,9 +103,9 @@ export class Replication {
   publish(changes: readonly EntryWrite[], now: Millis): void {
     const { catalog, index, self } = this.#o;
     const written = catalog.publish(changes, now);
-    index.onEntriesChanged(self, written.changes, this.#topics, now);
+    index.onEntriesChanged(self, written.changes, this.#o.topics, now);
     for (const { delta, urgent } of written.rumors) this.#broadcastDelta(delta, urgent, now);
-    this.#flushTopics();
+    this.#indexConfirmed();
   }
 
   /** A message of ours in a packet from `from`. Throws `WireError`. */
@@ -113,7 +113,7 @@ export class Replication {
     const message = decodeCatalog(body);
     if (message.kind === 'delta') this.#handleDelta(message, copyBytes(body), from, now);
     else if (message.kind === 'deltaAnnounce') this.#handleAnnouncement(message, from, now);
-    this.#flushTopics();
+    this.#indexConfirmed();
   }
 
   /** A message of ours over a stream; what to answer, if it wants an answer. Throws `WireError`. */
@@ -128,7 +128,7 @@ export class Replication {
       if (found.epochRaised) this.#broadcastOwnLedger(now);
       answer = encodeCatalogSyncResponse(found);
     }
-    this.#flushTopics();
+    this.#indexConfirmed();
     return answer;
   }
 
@@ -149,7 +149,7 @@ export class Replication {
       from,
       now,
     );
-    this.#flushTopics();
+    this.#indexConfirmed();
   }
 
   onRequestFailed(ticket: PullTicket, from: Address, now: Millis): void {
@@ -182,33 +182,33 @@ export class Replication {
   compareSummary(summary: Uint8Array, from: Address, dialed: boolean, now: Millis): void {
     const buckets = this.#o.catalog.differingBuckets(decodeCatalogSummary(summary));
     if (buckets !== undefined && dialed) this.requestSync(from, buckets, now);
-    this.#flushTopics();
+    this.#indexConfirmed();
   }
 
   /** A member is up, perhaps again: its services count at once. */
   onMemberUp(name: string, now: Millis): void {
     this.#healSync.onUp(name, now);
-    this.#o.index.setOwnerUp(name, true, this.#topics);
+    this.#o.index.setOwnerUp(name, true, this.#o.topics);
     const early = this.#deferred.get(name);
     this.#deferred.delete(name);
     if (early !== undefined && this.#o.catalog.receiveProgress(early.progress, now) === 'pull')
       this.#pullQueue.enqueue(name, early.from, true, now);
     if (this.urgent.size + this.rumors.size > 0) this.#scheduleGossip(now);
-    this.#flushTopics();
+    this.#indexConfirmed();
   }
 
   /** A member failed: what it published stays, and stops passing. */
   onMemberDown(name: string): void {
     this.#healSync.onFailed(name);
-    this.#o.index.setOwnerUp(name, false, this.#topics);
-    this.#flushTopics();
+    this.#o.index.setOwnerUp(name, false, this.#o.topics);
+    this.#indexConfirmed();
   }
 
   /** A member left or was reaped: all it published goes with it. */
   onMemberGone(name: string): void {
     this.#healSync.onGone(name);
-    this.#o.index.onOwnerDeleted(name, this.#o.catalog.deleteOwner(name), this.#topics);
-    this.#flushTopics();
+    this.#o.index.onOwnerDeleted(name, this.#o.catalog.deleteOwner(name), this.#o.topics);
+    this.#indexConfirmed();
   }
 
   tick(now: Millis): void {
@@ -276,7 +276,7 @@ export class Replication {
   }
 
   #indexChanges(applied: ApplyResult, now: Millis): void {
-    this.#o.index.onEntriesChanged(applied.owner, applied.changes, this.#topics, now);
+    this.#o.index.onEntriesChanged(applied.owner, applied.changes, this.#o.topics, now);
   }
 
   /** Somebody spoke for us from a time we do not remember: our ledger begins anew, and all must hear it. */
@@ -321,12 +321,10 @@ export class Replication {
     this.#deferred.set(progress.owner, { progress, from });
   }
 
-  #flushTopics(): void {
-    for (const owner of this.#o.catalog.consumeConfirmed())
-      this.#o.index.onOwnerConfirmed(owner, this.#topics);
-    if (this.#topics.size === 0) return;
-    this.#o.host.markTopicsChanged(this.#topics);
-    this.#topics.clear();
+  /** Owners that have been confirmed since the last call count as known, not as restored, from now on. */
+  #indexConfirmed(): void {
+    const { catalog, index, topics } = this.#o;
+    for (const owner of catalog.consumeConfirmed()) index.onOwnerConfirmed(owner, topics);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
 import type { CatalogView } from '../../catalog/types.ts';
-import { CatalogIndex, type CatalogTopic } from '../../catalog/view.ts';
+import { CatalogIndex, type TopicSink } from '../../catalog/view.ts';
 import { Registry } from '../../checks/registry.ts';
 import type { CheckEffect, CheckOutcome, LocalView, RegistrySnapshot } from '../../checks/types.ts';
 import type { SerfEvent, SerfView } from '../../serf/types.ts';
@@ -39,6 +39,8 @@ export type ServiceCommand = Extract<
 export interface ServiceLayerContext {
   readonly members: MembersView;
   readonly serf: SerfView;
+  /** Takes the topics that each change concerns. */
+  readonly topics: TopicSink;
   readonly rng: Rng;
   /** What one rumor may take of a packet. */
   readonly rumorBytes: number;
@@ -54,13 +56,13 @@ export class ServiceLayer {
   readonly #registry: Registry;
   readonly #catalog: Catalog;
   readonly #index: CatalogIndex;
-  readonly #markTopicsChanged: (topics: Iterable<CatalogTopic>) => void;
+  readonly #topics: TopicSink;
   readonly #effects: CheckEffect[] = [];
 
-  constructor(options: AgentOptions, rooms: ServiceLayerContext) {
+  constructor(options: AgentOptions, context: ServiceLayerContext) {
     const { name, snapshot, startedAt: bornAt, now, swim } = options;
-    const { members, serf, rng, host, rumorBytes } = rooms;
-    this.#markTopicsChanged = (topics) => host.markTopicsChanged(topics);
+    const { members, serf, topics, rng, host, rumorBytes } = context;
+    this.#topics = topics;
     this.restoredCatalog = new RestoredCatalog(options);
     const { restoredCatalog: warmth } = this;
     this.catalogPeers = new CatalogPeers(members, rng.fork());
@@ -94,6 +96,7 @@ export class ServiceLayer {
         index: this.#index,
         catalogPeers: this.catalogPeers,
         host,
+        topics,
         rng: rng.fork(),
         gossipInterval: swim.gossipInterval,
         gossipNodes: swim.gossipNodes,
@@ -213,9 +216,7 @@ export class ServiceLayer {
 
   /** A node we answered for is seen by readers as membership sees it, from here on. */
   #markConfirmed(name: string): void {
-    const topics = new Set<CatalogTopic>();
-    this.#index.onOwnerConfirmed(name, topics);
-    this.#markTopicsChanged(topics);
+    this.#index.onOwnerConfirmed(name, this.#topics);
   }
 
   #runEffects(now: Millis, out: Effect[]): void {

@@ -65,14 +65,15 @@ export class SerfPeer implements Agent {
       },
       options.serf,
     );
-    const keyTasks = new KeyOperations(serf, keyring);
+    const keyOperations = new KeyOperations(serf, keyring);
     this.#partitionSummary = new PartitionMonitor(options, serf.view);
     const nothing = new Catalog({ owner: name, epoch: 1, isMember: () => false });
     this.#view = new AgentView({
       members: swim.members,
       serf,
       evidence,
-      keyReport: (id) => keyTasks.get(id),
+      topics: new Set(),
+      keyOperationReport: (id) => keyOperations.get(id),
       catalog: new CatalogIndex(nothing),
       local: { services: () => new Map(), checks: () => new Map() },
       health: () => ({
@@ -84,12 +85,12 @@ export class SerfPeer implements Agent {
         leaving: this.#commands.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
-      outlook: () => this.#partitionSummary.summarize(this.#now),
-      remembered: () => undefined,
+      partitionSummary: () => this.#partitionSummary.summarize(this.#now),
+      unconfirmedMember: () => undefined,
       indexSeed: bornAt,
     });
     this.view = this.#view;
-    const rooms = { serf, keyring, keyTasks, evidence, packets: this.#packets, view: this.#view };
+    const rooms = { serf, keyring, keyOperations, evidence, packets: this.#packets, view: this.#view };
     this.#messaging = new Messaging({ ...rooms, serfOut: this.#serfOut, markDirty: () => {} });
   }
 
