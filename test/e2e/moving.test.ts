@@ -8,7 +8,7 @@ import {
   type NetnsHost,
   type NetnsHosts,
   netnsUnsupportedReason,
-} from '../support/hosts.ts';
+} from '../support/netns.ts';
 import { type HearsayProcess, killProcesses, startHearsay } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
 

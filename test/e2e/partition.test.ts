@@ -11,7 +11,7 @@ import {
   type NetnsHost,
   type NetnsHosts,
   netnsUnsupportedReason,
-} from '../support/hosts.ts';
+} from '../support/netns.ts';
 import { getJson, httpRequest } from '../support/http.ts';
 import { type HearsayProcess, isInstalled, killProcesses, startHearsay } from '../support/processes.ts';
 import { sleep, waitUntil } from '../support/wait.ts';

@@ -1,7 +1,7 @@
 /** G13 and G14: processes that are suspended, and clocks that lie. */
 import type { Rng } from '../../src/base/rng.ts';
 import { clockDifferences } from '../../src/sim/laws/membership/clocks.ts';
-import { createCluster, HOUR, logUniform, MINUTE, runRejoinPolicy, seedsByLabel } from './crew.ts';
+import { createCluster, HOUR, logUniform, MINUTE, runRejoinPolicy, seedsByLabel } from './cluster.ts';
 import type { GoalSample, Scenario } from './goal.ts';
 
 /** Probe rounds after its resumption in which a process declares nobody dead. */

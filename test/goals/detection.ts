@@ -1,7 +1,7 @@
 /** G1 and G2: how long until all know who died, and who left. */
 import type { SwimConfig } from '../../src/config/protocol.ts';
 import { createStoryCatalog } from '../../src/sim/scenarios/story-catalog.ts';
-import { createCluster } from './crew.ts';
+import { createCluster } from './cluster.ts';
 import type { GoalSample, Scenario } from './goal.ts';
 
 const LIMIT = 120_000;

@@ -1,6 +1,6 @@
 /** The arithmetic of verdicts, and one small seed of what the table is made of: the table itself is `npm run goals`. */
 import { describe, expect, test } from 'vitest';
-import { createCluster, runRejoinPolicy, seedsByLabel } from './crew.ts';
+import { createCluster, runRejoinPolicy, seedsByLabel } from './cluster.ts';
 import {
   evaluateGoal,
   formatGoals,

@@ -1,7 +1,7 @@
 /** G7: partitions of any shape and length, and how long until all agree again. */
 import { type Rng, shuffle } from '../../src/base/rng.ts';
 import type { World } from '../../src/sim/world/world.ts';
-import { createCluster, HOUR, logUniform, MINUTE, runRejoinPolicy, seedsByLabel } from './crew.ts';
+import { createCluster, HOUR, logUniform, MINUTE, runRejoinPolicy, seedsByLabel } from './cluster.ts';
 import type { GoalSample, Scenario } from './goal.ts';
 
 const SHAPES = ['halves', 'one off', 'thirds', 'one way', 'pieces', 'mesh'] as const;

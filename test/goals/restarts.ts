@@ -10,13 +10,13 @@ import {
   MINUTE,
   runRejoinPolicy,
   seedsByLabel,
-} from './crew.ts';
+} from './cluster.ts';
 import type { GoalSample, Scenario } from './goal.ts';
 
 const LIMIT = 5 * MINUTE;
 
 /** One after the other is killed and started again. Everybody must hold it as alive where it now is. */
-function restarts(seed: number, moved: boolean): GoalSample {
+function restarts(seed: number, newAddress: boolean): GoalSample {
   const found = createCluster({ seed, members: 20, all: { disk: true } });
   const { world, labels, rng: chance, timeUntilStable: untilLasting } = found;
   runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
@@ -27,12 +27,12 @@ function restarts(seed: number, moved: boolean): GoalSample {
   for (let i = 0; i < 4; i++) {
     const who = labels[4 * i + chance.int(4)] as string;
     failures.clear();
-    world.stop(who, { dark: chance.int(2) === 0 });
+    world.stop(who, { powerOff: chance.int(2) === 0 });
     const down = logUniform(chance, 100, 60_000);
     world.run(down);
-    const remember = chance.int(2) === 0;
-    world.start(who, { moved, remember });
-    if (!remember) joinOthers(world, who);
+    const restore = chance.int(2) === 0;
+    world.start(who, { newAddress, restore });
+    if (!restore) joinOthers(world, who);
     const { key } = world.host(who).address;
     const took = untilLasting(
       () =>
@@ -48,7 +48,7 @@ function restarts(seed: number, moved: boolean): GoalSample {
     wrong += twice;
     if (took > 6000 || twice > 0)
       notes.push(
-        `${who} down ${Math.round(down)} ms${remember ? ', remembers' : ''}: ${Math.round(took)} ms, failed twice at ${twice}`,
+        `${who} down ${Math.round(down)} ms${restore ? ', remembers' : ''}: ${Math.round(took)} ms, failed twice at ${twice}`,
       );
   }
   return found.toSample({ times, wrong, notes });
@@ -93,7 +93,7 @@ function duplicateNames(seed: number): GoalSample {
 
 interface Outage {
   readonly members: number;
-  readonly moved: boolean;
+  readonly newAddress: boolean;
   /** Share of those that come back with their data directory. */
   readonly kept: number;
   /** Between the first start and the last. */
@@ -101,7 +101,7 @@ interface Outage {
 }
 
 /** All are killed at once and started again. Their incarnations are high by then, as after a long life. */
-function outage(seed: number, { members, moved, kept, over }: Outage): GoalSample {
+function outage(seed: number, { members, newAddress, kept, over }: Outage): GoalSample {
   const found = createCluster({ seed, members, all: { disk: true } });
   const { world, labels, rng: chance, timeUntilStable: untilLasting, isAgreed: agreed } = found;
   for (let round = 0; round < 5; round++) {
@@ -117,9 +117,9 @@ function outage(seed: number, { members, moved, kept, over }: Outage): GoalSampl
   world.run(logUniform(chance, 1000, 10 * MINUTE));
   // Some start at once, and the last at the end.
   labels.forEach((label, i) => {
-    const remember = chance.next() < kept;
+    const restore = chance.next() < kept;
     const at = world.now + over * (i === 0 ? 0 : i === 1 ? 1 : chance.next());
-    world.at(at, () => world.start(label, { moved, remember }));
+    world.schedule(at, () => world.start(label, { newAddress, restore }));
   });
   world.run(over);
   const took = untilLasting(agreed, LIMIT);
@@ -180,13 +180,13 @@ function rolling(seed: number): GoalSample {
       if (agent === undefined || world.now - (startedAt.get(label) ?? 0) < 1000) continue;
       for (const service of services) if (agent.view.catalog.usable(service).length === 0) empty += 1;
     }
-    world.at(world.now + 200, look);
+    world.schedule(world.now + 200, look);
   };
   look();
   for (const label of labels) {
     world.stop(label);
     world.run(500 + 1500 * chance.next());
-    world.start(label, { remember: true });
+    world.start(label, { restore: true });
     startedAt.set(label, world.now);
     world.run(5000 - (world.now % 5000));
   }
@@ -231,7 +231,7 @@ export const RESTARTS: readonly Scenario[] = [
     target: 'max 15 s',
     limits: { max: 15_000 },
     seeds: 30,
-    run: (seed) => outage(seed, { members: 50, moved: false, kept: 1, over: 5000 }),
+    run: (seed) => outage(seed, { members: 50, newAddress: false, kept: 1, over: 5000 }),
   },
   {
     goal: 'G11',
@@ -239,7 +239,7 @@ export const RESTARTS: readonly Scenario[] = [
     target: 'max 15 s',
     limits: { max: 15_000 },
     seeds: 2,
-    run: (seed) => outage(seed, { members: 200, moved: false, kept: 1, over: 5000 }),
+    run: (seed) => outage(seed, { members: 200, newAddress: false, kept: 1, over: 5000 }),
   },
   {
     goal: 'G11',
@@ -247,7 +247,7 @@ export const RESTARTS: readonly Scenario[] = [
     target: 'max 60 s',
     limits: { max: 60_000 },
     seeds: 30,
-    run: (seed) => outage(seed, { members: 50, moved: true, kept: 1, over: 5000 }),
+    run: (seed) => outage(seed, { members: 50, newAddress: true, kept: 1, over: 5000 }),
   },
   {
     goal: 'G11',
@@ -255,7 +255,7 @@ export const RESTARTS: readonly Scenario[] = [
     target: 'max 60 s',
     limits: { max: 60_000 },
     seeds: 30,
-    run: (seed) => outage(seed, { members: 50, moved: false, kept: (seed % 3) / 4, over: 5000 }),
+    run: (seed) => outage(seed, { members: 50, newAddress: false, kept: (seed % 3) / 4, over: 5000 }),
   },
   {
     goal: 'G11',

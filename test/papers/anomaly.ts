@@ -11,7 +11,7 @@ import type { Millis } from '../../src/base/time.ts';
 import type { SwimConfig } from '../../src/config/protocol.ts';
 import { bootstrapByPushPull } from '../../src/sim/world/bootstrap.ts';
 import { World } from '../../src/sim/world/world.ts';
-import { BlockedMember } from './choked.ts';
+import { BlockedMember } from './blocked-member.ts';
 
 export interface AnomalyOptions {
   readonly seed: number;
@@ -81,8 +81,8 @@ export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
   for (let at = start; at <= start + span; at += duration + (interval ?? Number.POSITIVE_INFINITY)) {
     end = at + duration;
     for (const label of anomalous) {
-      world.at(at, () => members.get(label)?.startAnomaly());
-      world.at(end, () => {
+      world.schedule(at, () => members.get(label)?.startAnomaly());
+      world.schedule(end, () => {
         members.get(label)?.endAnomaly();
         world.injectDatagram(label, world.host(label).address, NO_BYTES);
       });

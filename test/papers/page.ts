@@ -105,7 +105,7 @@ have no switch and are on in all columns: who is accused answers its accuser dir
 pings, one source may accuse thirty members at once and ten more each second ([ADR 6](adr/0006-asking-before-believing.md)). They help SWIM too, so the
 baseline here is, if anything, better than the paper's.
 
-How the fault is made (\`test/papers/choked.ts\`): memberlist probes, gossips and receives side by side, and each blocks for itself. Our agent does one thing at a time.
+How the fault is made (\`test/papers/blocked-member.ts\`): memberlist probes, gossips and receives side by side, and each blocks for itself. Our agent does one thing at a time.
 So an anomaly lets its timers go on until it wants to probe somebody, and there it is stuck; when the anomaly ends, what was stuck goes out, then one
 message that was received is dealt with, then the timers that ran out, and then the backlog at ten messages a millisecond. With I = 1 ms a member hardly catches up before
 it blocks again, which is where old suspicions run out before their refutations are read.`;

@@ -11,7 +11,7 @@ import { World } from '../../src/sim/world/world.ts';
 import { decodeMessage, encodeMessage, Ping } from '../../src/wire/memberlist.ts';
 import { openPacket, sealPacket } from '../../src/wire/packet.ts';
 import { type AnomalyCounts, runAnomalies } from './anomaly.ts';
-import { BlockedMember } from './choked.ts';
+import { BlockedMember } from './blocked-member.ts';
 import { CONFIG_NAMES, CONFIGS, type ConfigName, tuned } from './configs.ts';
 import { formatBar, formatPercent, formatTimesFewer, markdownTable, percentiles } from './figures.ts';
 import { renderPage } from './page.ts';
@@ -197,8 +197,8 @@ describe('the configurations', () => {
     });
     for (let at = world.now; at < world.now + 40_000; at += 8000)
       for (const label of slow) {
-        world.at(at, () => members.get(label)?.startAnomaly());
-        world.at(at + 6000, () => {
+        world.schedule(at, () => members.get(label)?.startAnomaly());
+        world.schedule(at + 6000, () => {
           members.get(label)?.endAnomaly();
           world.injectDatagram(label, world.host(label).address, new Uint8Array(0));
         });

@@ -9,7 +9,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { jobSource, measureCpu, runJobs, serveJobs } from '../support/crew.ts';
+import { jobSource, measureCpu, runJobs, serveJobs } from '../support/worker-pool.ts';
 import { renderPage } from './page.ts';
 import { FULL_GRID, type Job, jobKey, type PaperRun, planJobs, runJob, SHORT_GRID } from './plan.ts';
 

@@ -5,7 +5,7 @@
  * Source: SWIM §3.1, §4.1 to §5.
  */
 import type { Millis } from '../../src/base/time.ts';
-import { createCluster, type GoalCluster, MINUTE } from '../goals/crew.ts';
+import { createCluster, type GoalCluster, MINUTE } from '../goals/cluster.ts';
 import { NO_GOSSIP, PLAIN_SWIM } from './configs.ts';
 
 /** One protocol period: the probe interval. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 test('a member that stops is suspected first and failed soon after, and all agree', () => {
   const {
@@ -20,7 +20,7 @@ test('a member that stops is suspected first and failed soon after, and all agre
 test('a machine that loses power is found out like a process that dies', () => {
   const { stop, run: pass, statusByObserver: seenAs } = startStory('ann bob cat dan eve', { seed: 8 });
 
-  stop('bob', { dark: true });
+  stop('bob', { powerOff: true });
   pass('30s');
 
   expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
@@ -123,7 +123,7 @@ describe('a crashed member comes back', () => {
     stop('bob');
     pass('20s');
 
-    restart('bob', { remember: true });
+    restart('bob', { restore: true });
     pass('5s');
 
     expect(before).toBeGreaterThanOrEqual(6);
@@ -144,7 +144,7 @@ describe('a crashed member comes back', () => {
     pass('60s');
     const began = world.now;
 
-    restart('bob', { moved: true });
+    restart('bob', { newAddress: true });
 
     expect(until(() => disagreements(world).length === 0)).toBe(true);
     expect(world.now - began).toBeLessThan(6000);

@@ -80,7 +80,7 @@ test('P51 who was away for a moment does not hear old events again, and misses n
   tale.stop('bob');
   tale.runCommand('ann', fire('meanwhile'));
   tale.run('5s');
-  tale.restart('bob', { remember: true });
+  tale.restart('bob', { restore: true });
   tale.runUntil(() => tale.member('bob', 'ann')?.status === 'alive');
   tale.run('10s');
   tale.runCommand('ann', fire('after'));

@@ -4,7 +4,7 @@ import { type Fault, injectFault } from '../../src/sim/faults/index.ts';
 import { blockInbound } from '../../src/sim/faults/outsiders.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { makeLargeMeta, makeService } from '../../src/sim/workload/definitions.ts';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
 const five = 'ann bob cat dan eve';
@@ -49,8 +49,8 @@ test('five copies of everything, up to ten minutes late: nobody believes yesterd
   stop('bob');
   leave('cat');
   pass('20s');
-  restart('bob', { remember: true });
-  restart('cat', { remember: true });
+  restart('bob', { restore: true });
+  restart('cat', { restore: true });
   setTags('ann', { role: 'new' });
   pass('20s');
   const failed = facts('memberFailed').length;
@@ -219,7 +219,7 @@ test('half-open joiners, who send and hear only what they asked for over streams
   for (const label of deaf) {
     const lift = blockInbound(world, label);
     arrive(label);
-    world.at(world.now + 300_000, lift);
+    world.schedule(world.now + 300_000, lift);
   }
 
   pass('4m');

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { injectFault } from '../../src/sim/faults/index.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { makeService } from '../../src/sim/workload/definitions.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 const five = 'ann bob cat dan eve';
 const sixteen = Array.from({ length: 16 }, (_, i) => `n${i}`);
@@ -22,7 +22,7 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
       facts,
     } = startStory(sixteen.join(' '), { seed, detail: 'facts' });
 
-    injectFault(world, { at: 0, span: 3 * MINUTES, kind: 'repeatedStalls', whos: ill, seed });
+    injectFault(world, { at: 0, span: 3 * MINUTES, kind: 'repeatedStalls', hosts: ill, seed });
     pass('3m');
 
     expect(facts('memberDeclaredDead').filter(({ node }) => others(node))).toEqual([]);
@@ -42,7 +42,7 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
       facts,
     } = startStory(sixteen.join(' '), { seed: block, detail: 'facts' });
 
-    injectFault(world, { at: 0, span: 2 * MINUTES, kind: 'busyLoop', whos: ill, block, duty });
+    injectFault(world, { at: 0, span: 2 * MINUTES, kind: 'busyLoop', hosts: ill, block, duty });
     pass('5m');
 
     expect(facts('memberDeclaredDead')).toEqual([]);
@@ -75,10 +75,10 @@ describe('I16, G14: wall clocks', () => {
     const hash = (jump: number): string => {
       const { world, stop, run: pass, setTags } = startStory(five, { seed: 15, linkQuality: { loss: 0.05 } });
       for (const host of world.hosts) {
-        world.at(world.now + 1000, () => {
+        world.schedule(world.now + 1000, () => {
           host.wallClockOffset = jump;
         });
-        world.at(world.now + 40_000, () => {
+        world.schedule(world.now + 40_000, () => {
           host.wallClockOffset = -jump;
         });
       }
@@ -93,8 +93,8 @@ describe('I16, G14: wall clocks', () => {
 
   test.each([TEN_YEARS, -TEN_YEARS])(
     'born again with a clock off by %i ms: alive everywhere as ever',
-    (clock) => {
-      for (const remember of [true, false]) {
+    (wallClockOffset) => {
+      for (const restore of [true, false]) {
         const {
           stop,
           restart,
@@ -113,10 +113,10 @@ describe('I16, G14: wall clocks', () => {
         pass('10s');
         stop('bob');
         pass('20s');
-        restart('bob', { remember, clock });
+        restart('bob', { restore, wallClockOffset });
 
         expect(until(() => disagreements(world).length === 0, '5s')).toBe(true);
-        const due = remember ? ['web-1'] : [];
+        const due = restore ? ['web-1'] : [];
         expect(until(() => everywhere((label) => passing(label, 'web').join() === due.join()), '45s')).toBe(
           true,
         );
@@ -160,7 +160,7 @@ describe('G15: disks', () => {
       for (let i = 0; i < 4; i++) setTags('bob', { round: `${i}` });
       pass('5s');
 
-      injectFault(world, { at: 0, span: MINUTES, kind: 'disk', who: 'bob', how, writes: 3 });
+      injectFault(world, { at: 0, span: MINUTES, kind: 'disk', host: 'bob', how, writes: 3 });
       for (let i = 4; i < 9; i++) {
         setTags('bob', { round: `${i}` });
         pass('3s');

@@ -4,7 +4,7 @@ import { injectFault } from '../../src/sim/faults/index.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { simulateRejoinPolicy } from '../../src/sim/world/bootstrap.ts';
 import type { SimHostOptions } from '../../src/sim/world/host.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 /** Enough for a partial memory of the whole. */
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
@@ -18,7 +18,7 @@ describe.each([
   { who: 'our own', hosts: {} },
   { who: 'half of them Go agents', hosts: mixed },
 ])('G17: twenty are restarted, one each 5 s, $who', ({ hosts }) => {
-  test.each([true, false])('without a false death (orderly: %s)', (orderly) => {
+  test.each([true, false])('without a false death (orderly: %s)', (graceful) => {
     const {
       world,
       run: pass,
@@ -33,15 +33,15 @@ describe.each([
       kind: 'rolling',
       order: twenty,
       every: 5000,
-      down: orderly ? 3000 : 800,
-      orderly,
-      remember: true,
+      down: graceful ? 3000 : 800,
+      graceful,
+      restore: true,
     });
     pass('2m');
 
     // One that leaves may be `failed` for one observer, whom its `dead` reached before its leave (serf issue 638).
     const failed = facts('memberFailed').map(({ node }) => node);
-    expect(failed.length).toBeLessThanOrEqual(orderly ? 1 : 0);
+    expect(failed.length).toBeLessThanOrEqual(graceful ? 1 : 0);
     expect(twenty.map((label) => world.host(label).bootCount)).toEqual(twenty.map(() => 2));
     expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
   });
@@ -51,10 +51,10 @@ describe.each([0, 0.5, 1])(
   'G11: all are killed at once and start again, %d of them without memory',
   (share) => {
     test.each([
-      { how: 'at once', stagger: 0, moved: false, within: '15s' },
-      { how: 'one each 2 s', stagger: 2000, moved: false, within: '15s' },
-      { how: 'at once, all at new addresses', stagger: 0, moved: true, within: '60s' },
-    ])('$how: all agree within $within of the last start', ({ stagger, moved, within }) => {
+      { how: 'at once', stagger: 0, newAddress: false, within: '15s' },
+      { how: 'one each 2 s', stagger: 2000, newAddress: false, within: '15s' },
+      { how: 'at once, all at new addresses', stagger: 0, newAddress: true, within: '60s' },
+    ])('$how: all agree within $within of the last start', ({ stagger, newAddress, within }) => {
       const {
         world,
         setTags,
@@ -64,10 +64,18 @@ describe.each([0, 0.5, 1])(
       simulateRejoinPolicy(world, twelve.slice(0, 3));
       for (let i = 0; i < 3; i++) setTags('n7', { round: `${i}` });
       pass('5s');
-      const forgetful = twelve.slice(0, share * twelve.length);
+      const withoutData = twelve.slice(0, share * twelve.length);
 
       const span = 10_000 + stagger * twelve.length;
-      injectFault(world, { at: 0, span, kind: 'wholeRestart', order: twelve, stagger, forgetful, moved });
+      injectFault(world, {
+        at: 0,
+        span,
+        kind: 'wholeRestart',
+        order: twelve,
+        stagger,
+        withoutData,
+        newAddress,
+      });
       pass(`${span}ms`);
 
       expect(until(() => disagreements(world).length === 0, within)).toBe(true);

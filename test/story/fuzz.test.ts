@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createRng } from '../../src/base/rng.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 test('conformance: random octets from a stranger crash nobody, change nothing and are not passed on', () => {
   const {

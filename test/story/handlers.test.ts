@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Agent } from '../../src/agent/contract/machine.ts';
 import type { HandlerEvent } from '../../src/serf/types.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 /** `story`, and who was told what. */
 function listening(names: string, seed: number) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import type { PendingCommand } from '../../src/sim/world/types.ts';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 /** How many seeds answered; `undefined`: still waiting, or refused. */
 const joined = ({ result }: PendingCommand): number | undefined =>
@@ -49,7 +49,7 @@ test('two clusters that meet become one', () => {
     runUntil: until,
     restart,
   } = startStory('ann bob cat dan eve fay', { seed: 3, bootstrapped: false });
-  for (const label of 'ann bob cat dan eve fay'.split(' ')) restart(label, { alone: true });
+  for (const label of 'ann bob cat dan eve fay'.split(' ')) restart(label, { noJoin: true });
   for (const label of ['bob', 'cat']) join(label, 'ann');
   for (const label of ['eve', 'fay']) join(label, 'dan');
   expect(until(() => world.host('cat').runningAgent.view.members().length === 3)).toBe(true);
@@ -92,7 +92,7 @@ test('who has another key, or none, is never joined', () => {
       eve: { keys: [key(2)] },
     },
   });
-  for (const label of 'ann bob cat eve fay'.split(' ')) restart(label, { alone: true });
+  for (const label of 'ann bob cat eve fay'.split(' ')) restart(label, { noJoin: true });
   const asked = ['bob', 'cat', 'eve', 'fay'].map((label) => join(label, 'ann'));
   pass('60s');
   const back = ['eve', 'fay'].map((label) => join('ann', label));
@@ -121,7 +121,7 @@ test('who has another label, or none, is never joined', () => {
     bootstrapped: false,
     hosts: { ann: { gossipLabel: 'blue' }, bob: { gossipLabel: 'blue' }, eve: { gossipLabel: 'red' } },
   });
-  for (const label of 'ann bob eve fay'.split(' ')) restart(label, { alone: true });
+  for (const label of 'ann bob eve fay'.split(' ')) restart(label, { noJoin: true });
   const asked = ['bob', 'eve', 'fay'].map((label) => join(label, 'ann'));
   pass('60s');
 

@@ -108,7 +108,7 @@ test('G16 who returns with a key that was removed meanwhile is told why nobody a
   expect(done(tale, 'ann', 'remove', OLD).refused).toMatch(/^dan failed/);
   expect(done(tale, 'ann', 'remove', OLD, true).refused).toBeUndefined();
 
-  tale.restart('dan', { alone: true });
+  tale.restart('dan', { noJoin: true });
   const lost = tale.join('dan', 'ann');
   tale.runUntil(() => lost.result !== undefined);
   expect(JSON.stringify(lost.result)).toContain('a key we do not have');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 test('one who leaves in order is left everywhere within 3 s, and never failed', () => {
   const {
@@ -98,7 +98,7 @@ test('conformance: back after a graceful leave, at another address', () => {
   pass('5s');
   const began = world.now;
 
-  restart('bob', { moved: true });
+  restart('bob', { newAddress: true });
 
   expect(until(() => disagreements(world).length === 0)).toBe(true);
   expect(tookAll('bob', 'alive', began)).toBeLessThan(3000);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 const names = Array.from({ length: 20 }, (_, i) => `n${i}`).join(' ');
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 /** The matrix' row "IP change": peers follow within this. */
 const FOLLOWED = 6_000;
@@ -20,11 +20,11 @@ test.each([1, 2, 3, 4, 5])(
     const others = ['ann', 'cat', 'dan', 'eve'];
 
     world.changeAddress('bob');
-    const moved = world.now;
+    const newAddress = world.now;
     const here = world.host('bob').address.key;
     const followed = (): boolean => others.every((observer) => view(observer, 'bob')?.address.key === here);
     expect(until(followed, '30s')).toBe(true);
-    expect(world.now - moved).toBeLessThanOrEqual(FOLLOWED);
+    expect(world.now - newAddress).toBeLessThanOrEqual(FOLLOWED);
     pass('1m');
 
     expect(followed()).toBe(true);

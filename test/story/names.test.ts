@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 test('two live nodes of one name that do not vote: the incumbent is kept everywhere, and all are told', () => {
   const {
@@ -15,7 +15,7 @@ test('two live nodes of one name that do not vote: the incumbent is kept everywh
   });
   const incumbent = world.host('bob').address.key;
 
-  arrive('bob2', { name: 'bob' }, { alone: true });
+  arrive('bob2', { name: 'bob' }, { noJoin: true });
   world.command('bob2', {
     kind: 'join',
     seeds: [{ text: 'ann', addresses: [world.host('ann').address] }],

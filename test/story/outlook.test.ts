@@ -44,9 +44,9 @@ test('who is cut off alone says so, and the others call it one death', () => {
   tale.run('5s');
   tale.cut('ann', '*');
   tale.run('150s');
-  const alone = tale.world.host('ann').runningAgent.view.partitionSummary();
-  expect(alone).toMatchObject({ kind: 'partition', visible: 1, side: 'minority' });
-  expect(alone.sentence).toBe('all 7 other members are missing: this agent is cut off, it seems');
+  const noJoin = tale.world.host('ann').runningAgent.view.partitionSummary();
+  expect(noJoin).toMatchObject({ kind: 'partition', visible: 1, side: 'minority' });
+  expect(noJoin.sentence).toBe('all 7 other members are missing: this agent is cut off, it seems');
   for (const name of NAMES.split(' ').slice(1))
     expect(tale.world.host(name).runningAgent.view.partitionSummary()).toMatchObject({
       kind: 'deaths',

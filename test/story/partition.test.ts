@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 test('two halves hold each other as failed, and find each other again within 90 s', () => {
   const {

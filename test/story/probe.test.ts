@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 test('a member whose direct path is cut stays alive, because others vouch for it', () => {
   const {

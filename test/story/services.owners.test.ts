@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 const HOUR = 3_600_000;
 
@@ -78,7 +78,7 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
     stop('bob');
     pass('300ms');
 
-    restart('bob', { remember: true });
+    restart('bob', { restore: true });
     const seen = times((label) => passing(label, 'web').length === 1, 30_000);
 
     expect(seen.size).toBe(3);
@@ -129,7 +129,7 @@ test('an owner back with memory, and then with other services, shows exactly tho
   stop('bob');
   pass('20s');
 
-  restart('bob', { remember: true });
+  restart('bob', { restore: true });
   pass('3s');
   expect(everywhere((label) => known(label, 'web').length === 1 && known(label, 'db').length === 1)).toBe(
     true,
@@ -145,7 +145,7 @@ test('an owner back with memory, and then with other services, shows exactly tho
 });
 
 describe('an owner whose clock went back while it was down', () => {
-  test.each([true, false])('still replaces what it published before (it remembers: %s)', (remember) => {
+  test.each([true, false])('still replaces what it published before (it remembers: %s)', (restore) => {
     const {
       world,
       register,
@@ -163,11 +163,11 @@ describe('an owner whose clock went back while it was down', () => {
     stop('bob');
     pass('5s');
 
-    restart('bob', { remember, clock: -HOUR });
+    restart('bob', { restore, wallClockOffset: -HOUR });
     register('bob', 'db-1');
 
     expect(until(() => catalogDisagreements(world).length === 0, '30s')).toBe(true);
-    const webs = remember ? 1 : 0;
+    const webs = restore ? 1 : 0;
     expect(
       everywhere((label) => known(label, 'db').length === 1 && known(label, 'web').length === webs),
     ).toBe(true);
@@ -193,7 +193,7 @@ describe('an owner whose clock went back while it was down', () => {
     until(() => asked.result !== undefined);
     pass('5s');
 
-    restart('bob', { clock: -HOUR });
+    restart('bob', { wallClockOffset: -HOUR });
     register('bob', 'db-1');
 
     expect(until(() => everywhere((label) => known(label, 'db').length === 1), '2s')).toBe(true);
@@ -227,7 +227,7 @@ test('who leaves takes its services with it, and brings them back if it returns 
   until(() => asked.result !== undefined);
   pass('10s');
 
-  restart('bob', { remember: true });
+  restart('bob', { restore: true });
   const back = times((label) => passing(label, 'web').length === 2, 30_000);
   expect(back.size).toBe(4);
   expect(Math.max(...back.values())).toBeLessThan(5000);

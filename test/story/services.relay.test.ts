@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeLargeMeta, makeService } from '../../src/sim/workload/definitions.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 test('news of a service reaches who cannot hear its owner at all: others pass it on', () => {
   const { cut, register, passing, run: pass } = startStory('ann bob cat dan', { seed: 5 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
 import { makeLargeMeta, makeService, makeTtlCheck } from '../../src/sim/workload/definitions.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 
@@ -204,9 +204,9 @@ test('I12: while everybody changes tags without pause, a registration still gets
     for (const { label, running } of world.hosts)
       if (running)
         world.command(label, { kind: 'setTags', set: new Map([['load', `${world.now}`]]), remove: [] });
-    world.at(world.now + 400, churn);
+    world.schedule(world.now + 400, churn);
   };
-  world.at(world.now, churn);
+  world.schedule(world.now, churn);
   pass('5s');
 
   register('n3', 'web-1');

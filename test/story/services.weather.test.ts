@@ -3,7 +3,7 @@ import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';
 import { makeLargeMeta, makeService, makeTtlCheck } from '../../src/sim/workload/definitions.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 
@@ -174,7 +174,7 @@ describe('among peers without a catalogue', () => {
     stop('dan');
     pass('30s');
     restart('p2');
-    restart('dan', { remember: true });
+    restart('dan', { restore: true });
     deregister('cat', 'web-2');
     pass('3m');
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
   test('conformance: paused for 3 s in a cluster of four: suspected, then refuted, never failed', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { startStory, withStatus } from './tell.ts';
+import { startStory, withStatus } from './start-story.ts';
 
 test('a false suspicion is refuted: the accused raises its incarnation, and all take it back', () => {
   const {

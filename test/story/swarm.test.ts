@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { drawFaults, scheduleFaults } from '../../src/sim/faults/index.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { simulateRejoinPolicy } from '../../src/sim/world/bootstrap.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 // Safety first, while troubles come and go; then they stop, and all must agree.
 test.each([1, 2, 3, 4, 5, 6, 7, 8])('a small swarm through three minutes of troubles (seed %i)', (seed) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MemberView } from '../../src/agent/contract/view.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 /** Tags as their owner set them: agents add what they can do. */
 const set = (member: MemberView | undefined): Record<string, string> => {

@@ -7,7 +7,7 @@ import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
 import { Alive, encodeMessage, PushNodeState, Suspect } from '../../src/wire/memberlist.ts';
 import { sealPacket } from '../../src/wire/packet.ts';
 import { encodePushPull, sealStream } from '../../src/wire/stream-writer.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 const agreed = (told: Story): boolean => disagreements(told.world).length === 0;
@@ -21,8 +21,8 @@ describe('G10: a name at a new address', () => {
       told.setTags('n7', { color: 'blue' }); // its incarnation is above that of a new life
       told.run('5s');
 
-      stop('n7', { dark: seed % 2 === 0 });
-      restart('n7', { moved: true, remember: seed % 2 === 1 });
+      stop('n7', { powerOff: seed % 2 === 0 });
+      restart('n7', { newAddress: true, restore: seed % 2 === 1 });
       const began = world.now;
 
       const { key } = world.host('n7').address;
@@ -43,7 +43,7 @@ describe('G10: a name at a new address', () => {
     const incumbent = world.host('bob').address.key;
     const seen = saw('cat', 'bob').length;
 
-    arrive('bob2', { name: 'bob' }, { alone: true });
+    arrive('bob2', { name: 'bob' }, { noJoin: true });
     world.command('bob2', { kind: 'join', seeds: [{ text: 'ann', addresses: [world.host('ann').address] }] });
     pass('3s');
     for (const host of ['ann', 'bob2']) expect(facts('nameConflict', host).length).toBeGreaterThan(0);
@@ -226,7 +226,7 @@ describe('G11: a whole cluster killed at once and started again', () => {
       for (const label of labels) stop(label);
       world.run(2000);
       labels.forEach((label, i) => {
-        world.start(label, { remember: i >= lost * labels.length });
+        world.start(label, { restore: i >= lost * labels.length });
         world.run(50);
       });
       simulateRejoinPolicy(world, labels.slice(0, 3));
@@ -246,7 +246,7 @@ describe('G11: a whole cluster killed at once and started again', () => {
       const { world, stop, runUntil: until } = told;
       for (const label of labels.slice(1)) stop(label);
       expect(until(() => told.facts('memberFailed', 'n0').length >= labels.length - 1, '8m')).toBe(true);
-      for (const label of labels.slice(1)) world.start(label, { remember: label > 'n14' });
+      for (const label of labels.slice(1)) world.start(label, { restore: label > 'n14' });
       simulateRejoinPolicy(world, labels.slice(0, 3));
       const began = world.now;
 

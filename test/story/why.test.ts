@@ -3,7 +3,7 @@ import type { Story } from '../../src/sim/scenarios/story.ts';
 import { hostEnvelope } from '../../src/sim/world/message-kinds.ts';
 import { encodeMessage, Suspect } from '../../src/wire/memberlist.ts';
 import { sealPacket } from '../../src/wire/packet.ts';
-import { startStory } from './tell.ts';
+import { startStory } from './start-story.ts';
 import { runWhy } from './why.ts';
 
 const NAMES = 'ann bob cat dan eve';
@@ -78,12 +78,12 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
     expect(tale.runUntil(() => tale.facts('memberSuspected', 'ann').length > 0, '20s')).toBe(true);
     const node = tale.facts('memberSuspected', 'ann')[0]?.node as string;
 
-    const alone = runWhy(tale, 'ann', node);
-    expect([alone.finding, alone.likely]).toEqual(['suspected', 'false']);
-    expect(alone.sentence).toMatch(
+    const noJoin = runWhy(tale, 'ann', node);
+    expect([noJoin.finding, noJoin.likely]).toEqual(['suspected', 'false']);
+    expect(noJoin.sentence).toMatch(
       /^suspected by ann at \d+ s: direct, stream and 0 of 3 indirect probes failed/,
     );
-    expect(alone.sentence).toMatch(
+    expect(noJoin.sentence).toMatch(
       /; ann itself was 2\.\d s late \d\.\d s before and ann itself was unwell .*, so likely false$/,
     );
     lift();

@@ -45,7 +45,7 @@ export interface AgentProcessOptions {
   /** Further words on the command line. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Words before the program: what it is to run in, say a namespace (hosts.ts). */
+  /** Words before the program: what it is to run in, say a namespace (netns.ts). */
   readonly commandPrefix?: readonly string[];
   /** Where HTTP listens instead, a path that ends in `.sock`. */
   readonly socket?: string;

@@ -2,7 +2,7 @@
 import { MIXED_KINDS, type MixedOptions, type MixedReport, runMixed } from '../../src/sim/scenarios/mixed.ts';
 import { KEY_ROTATION_STEPS } from '../../src/sim/workload/key-rotations.ts';
 import { MESSAGE_LOAD_KINDS } from '../../src/sim/workload/message-load.ts';
-import { serveJobs } from '../support/crew.ts';
+import { serveJobs } from '../support/worker-pool.ts';
 import { runSeeds, type SeedRange } from './seeds.ts';
 
 /** So many seeds should see everything. */

@@ -13,7 +13,7 @@ import { LOSS_LEVELS } from '../../src/sim/scenarios/parameters.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
 import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/scenarios/swarm.ts';
 import { CATALOG_LOAD_KINDS } from '../../src/sim/workload/catalog-load.ts';
-import { serveJobs } from '../support/crew.ts';
+import { serveJobs } from '../support/worker-pool.ts';
 import { runMixedSwarm } from './mixed.ts';
 import { runSeeds, type SeedRange } from './seeds.ts';
 import { shrink } from './shrink.ts';

@@ -1,5 +1,5 @@
 /** A range of seeds, run by children on all cores until too many have failed. */
-import { runJobs } from '../support/crew.ts';
+import { runJobs } from '../support/worker-pool.ts';
 
 export interface SeedRange {
   /** What each child runs; it must `serve`. */

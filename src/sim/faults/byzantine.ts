@@ -30,8 +30,8 @@ export type Forgery =
   | 'dead'
   | 'leave'
   | 'leaveIntent'
-  | 'top'
-  | 'thief'
+  | 'maxIncarnation'
+  | 'addressTheft'
   | 'flood'
   | 'manyNames'
   | 'rows';
@@ -43,8 +43,8 @@ export const FORGERIES: readonly [Forgery, ...Forgery[]] = [
   'dead',
   'leave',
   'leaveIntent',
-  'top',
-  'thief',
+  'maxIncarnation',
+  'addressTheft',
   'flood',
   'manyNames',
   'rows',
@@ -52,7 +52,7 @@ export const FORGERIES: readonly [Forgery, ...Forgery[]] = [
 
 export interface ByzantineFaults {
   byzantine: {
-    readonly lie: Forgery;
+    readonly forgery: Forgery;
     readonly victim: string;
     readonly every: Millis;
     readonly seed: number;
@@ -62,18 +62,20 @@ export interface ByzantineFaults {
 export const byzantineFaults: FaultDefinitions<ByzantineFaults> = {
   byzantine: {
     maxSpan: 30_000,
-    draw: ({ rng, host: one, pick: of }) => ({
-      lie: of(FORGERIES),
-      victim: one(),
+    draw: ({ rng, host, pick }) => ({
+      forgery: pick(FORGERIES),
+      victim: host(),
       every: Math.round(100 * 30 ** rng.next()),
       seed: rng.int(2 ** 31),
     }),
-    inject: (world, { lie, victim, every, seed, span }) => {
+    inject: (world, { forgery, victim, every, seed, span }) => {
       const rng = createRng(seed);
       const from = world.newAddress(world.host(victim).options.v6);
       const nonce = world.nonceSource();
-      for (let at = 0; at < span; at += lie === 'flood' ? FLOOD_EVERY : every)
-        world.at(world.now + at, () => sendForgery(world, lie, world.host(victim), from, rng, nonce));
+      for (let at = 0; at < span; at += forgery === 'flood' ? FLOOD_EVERY : every)
+        world.schedule(world.now + at, () =>
+          sendForgery(world, forgery, world.host(victim), from, rng, nonce),
+        );
     },
     affected: ({ victim }) => [victim],
   },
@@ -90,7 +92,7 @@ const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
 
 function sendForgery(
   world: World,
-  lie: Forgery,
+  forgery: Forgery,
   victim: SimHost,
   from: Address,
   rng: Rng,
@@ -100,7 +102,7 @@ function sendForgery(
   const to = world.host(labels[rng.int(labels.length)] as string);
   if (!to.running || !victim.running) return;
   const envelope = hostEnvelope(to.currentOptions);
-  if (lie === 'rows') {
+  if (forgery === 'rows') {
     const nodes = Array.from({ length: ROWS }, () => {
       const { address } = victim;
       const name = rng.int(10) === 0 ? victim.name : `${FAKE_NAME_PREFIX}${rng.int(NAMES)}`;
@@ -110,23 +112,23 @@ function sendForgery(
     const body = encodePushPull({ kind: 'pushPull', join: rng.int(2) === 0, nodes, userState: NO_BYTES });
     return world.injectStream(to.label, from, sealStream(body, envelope, { role: 'dialer', nonce }));
   }
-  const messages = forgedMessages(lie, victim, to, from, rng);
+  const messages = forgedMessages(forgery, victim, to, from, rng);
   world.injectDatagram(to.label, from, sealPacket(messages, envelope, { crc: false, nonce }));
 }
 
 function forgedMessages(
-  lie: Exclude<Forgery, 'rows'>,
+  forgery: Exclude<Forgery, 'rows'>,
   victim: SimHost,
   to: SimHost,
   from: Address,
   rng: Rng,
 ): Uint8Array[] {
   const { name, address } = victim;
-  const held = victim.runningAgent.view.self().incarnation;
-  const meta = victim.runningAgent.view.self().serf.member.identity.meta;
+  const { incarnation: current, serf } = victim.runningAgent.view.self();
+  const { meta } = serf.member.identity;
   const alive = (over: Partial<Alive>): SwimMessage =>
     Alive.create({
-      incarnation: held + 1,
+      incarnation: current + 1,
       node: name,
       addr: address.ip,
       port: address.port,
@@ -134,20 +136,22 @@ function forgedMessages(
       vsn: VSN,
       ...over,
     });
-  switch (lie) {
+  switch (forgery) {
     case 'alive':
-      return [encodeMessage(alive({ incarnation: held + rng.int(1000), meta: NO_BYTES }))];
+      return [encodeMessage(alive({ incarnation: current + rng.int(1000), meta: NO_BYTES }))];
     case 'suspect':
-      return [encodeMessage(Suspect.create({ incarnation: held + rng.int(3), node: name, from: to.name }))];
+      return [
+        encodeMessage(Suspect.create({ incarnation: current + rng.int(3), node: name, from: to.name })),
+      ];
     case 'dead':
-      return [encodeMessage(Dead.create({ incarnation: held + rng.int(3), node: name, from: to.name }))];
+      return [encodeMessage(Dead.create({ incarnation: current + rng.int(3), node: name, from: to.name }))];
     case 'leave':
-      return [encodeMessage(Dead.create({ incarnation: held + rng.int(3), node: name, from: name }))];
+      return [encodeMessage(Dead.create({ incarnation: current + rng.int(3), node: name, from: name }))];
     case 'leaveIntent': {
       const intent = LeaveIntent.encode({ ltime: rng.int(2 ** 20), node: name, prune: rng.int(2) === 0 });
       return [concatBytes([Uint8Array.of(MESSAGE_TYPE.user), intent])];
     }
-    case 'top': {
+    case 'maxIncarnation': {
       const incarnation = rng.int(2) === 0 ? WIRE_MAX_INCARNATION : WIRE_MAX_INCARNATION - rng.int(2 ** 31);
       return [
         encodeMessage(
@@ -155,14 +159,16 @@ function forgedMessages(
         ),
       ];
     }
-    case 'thief':
+    case 'addressTheft':
       // First it leaves, then it is somewhere else.
       return [
-        encodeMessage(Dead.create({ incarnation: held, node: name, from: name })),
+        encodeMessage(Dead.create({ incarnation: current, node: name, from: name })),
         encodeMessage(alive({ addr: from.ip, port: from.port })),
       ];
     case 'flood':
-      return [encodeMessage(Suspect.create({ incarnation: held, node: name, from: `x${rng.int(NAMES)}` }))];
+      return [
+        encodeMessage(Suspect.create({ incarnation: current, node: name, from: `x${rng.int(NAMES)}` })),
+      ];
     case 'manyNames':
       return Array.from({ length: 20 }, () =>
         encodeMessage(alive({ node: `${FAKE_NAME_PREFIX}${rng.int(NAMES)}`, incarnation: 1 })),

@@ -2,6 +2,7 @@
 import { type Rng, shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { joinOthers } from '../world/bootstrap.ts';
+import type { StartOptions } from '../world/types.ts';
 import type { World } from '../world/world.ts';
 
 /** When a trouble begins, and how long it lasts. */
@@ -14,7 +15,7 @@ export interface FaultDefinition<P> {
   readonly maxSpan: Millis;
   /** How many of it one schedule may hold; any number if absent. */
   readonly maxCount?: number;
-  draw(lot: Sampler): P;
+  draw(sampler: Sampler): P;
   /** `over` puts off to the end of the trouble what ends it. */
   inject(world: World, fault: P & FaultWindow, over: (act: () => void) => void): void;
   /** Hosts that are not healthy while it lasts; absent: `who` if there is one, else all. */
@@ -40,11 +41,10 @@ export interface Sampler {
 }
 
 export function createSampler(rng: Rng, hosts: readonly string[]): Sampler {
-  const one = (): string => hosts[rng.int(hosts.length)] as string;
   return {
     rng,
     hosts,
-    host: one,
+    host: () => hosts[rng.int(hosts.length)] as string,
     twoHosts: () => {
       const first = rng.int(hosts.length);
       const second = (first + 1 + rng.int(Math.max(1, hosts.length - 1))) % hosts.length;
@@ -60,31 +60,27 @@ export function createSampler(rng: Rng, hosts: readonly string[]): Sampler {
 export const hostLabels = (world: World): string[] => [...world.hosts].map((host) => host.label);
 
 /** Starts a host that is still down, and joins the others. One that has not finished leaving is killed. */
-export function restartHost(
-  world: World,
-  who: string,
-  how: { remember: boolean; moved: boolean; clock?: Millis },
-): void {
-  const host = world.host(who);
-  if (host.running && host.runningAgent.view.health().leaving) world.stop(who);
+export function restartHost(world: World, label: string, options: StartOptions): void {
+  const host = world.host(label);
+  if (host.running && host.runningAgent.view.health().leaving) world.stop(label);
   if (host.running) return;
-  world.start(who, how);
-  joinOthers(world, who);
+  world.start(label, options);
+  joinOthers(world, label);
 }
 
 /** Stops the process of a host for so long, if one runs that is not stopped already. */
-export function stallHost(world: World, who: string, span: Millis): void {
-  const host = world.host(who);
-  const { bootCount: lives } = host;
+export function stallHost(world: World, label: string, span: Millis): void {
+  const host = world.host(label);
+  const { bootCount } = host;
   if (!host.running || host.paused) return;
-  world.pause(who);
-  world.at(world.now + span, () => {
-    if (host.bootCount === lives) world.resume(who);
+  world.pause(label);
+  world.schedule(world.now + span, () => {
+    if (host.bootCount === bootCount) world.resume(label);
   });
 }
 
 /** A label no host of the world has, made of another. */
 export function unusedLabel(world: World, stem: string): string {
-  const taken = new Set(hostLabels(world));
-  for (let i = 2; ; i++) if (!taken.has(`${stem}${i}`)) return `${stem}${i}`;
+  const labels = new Set(hostLabels(world));
+  for (let i = 2; ; i++) if (!labels.has(`${stem}${i}`)) return `${stem}${i}`;
 }

@@ -67,11 +67,12 @@ export function drawFaults(rng: Rng, plan: FaultPlan): Fault[] {
   const faults: Fault[] = [];
   for (let i = 0; i < plan.count && kinds.length > 0; i++) {
     const kind = kinds[rng.int(kinds.length)] as FaultKind;
-    const { maxSpan: longest, maxCount: most = Number.POSITIVE_INFINITY, draw } = FAULT_DEFINITIONS[kind];
+    const { maxSpan, maxCount = Number.POSITIVE_INFINITY, draw } = FAULT_DEFINITIONS[kind];
     const at = rng.next() * plan.span * 0.8;
-    const span = Math.min(plan.span - at, longest * (0.05 + 0.95 * rng.next() ** 2));
+    const span = Math.min(plan.span - at, maxSpan * (0.05 + 0.95 * rng.next() ** 2));
     faults.push({ at, span, kind, ...draw(createSampler(rng, plan.hosts)) } as Fault);
-    if (faults.filter((fault) => fault.kind === kind).length >= most) kinds.splice(kinds.indexOf(kind), 1);
+    if (faults.filter((fault) => fault.kind === kind).length >= maxCount)
+      kinds.splice(kinds.indexOf(kind), 1);
   }
   return faults.sort((a, b) => a.at - b.at);
 }
@@ -83,28 +84,28 @@ export function drawFaults(rng: Rng, plan: FaultPlan): Fault[] {
 export function scheduleFaults(
   world: World,
   faults: readonly Fault[],
-  struck?: (fault: Fault) => void,
+  onInject?: (fault: Fault) => void,
 ): void {
-  const begin = world.now;
+  const start = world.now;
   for (const fault of faults)
-    world.at(begin + fault.at, () => {
-      if ('who' in fault && !world.host(fault.who).running) return;
-      struck?.(fault);
+    world.schedule(start + fault.at, () => {
+      if ('host' in fault && !world.host(fault.host).running) return;
+      onInject?.(fault);
       injectFault(world, fault);
     });
 }
 
 /** Does it now. */
 export function injectFault(world: World, fault: Fault): void {
-  const over = (act: () => void): void => world.at(world.now + fault.span, act);
+  const over = (act: () => void): void => world.schedule(world.now + fault.span, act);
   definitionOf(fault).inject(world, fault, over);
 }
 
 /** Hosts that cannot be called healthy while this lasts. */
 export function affectedHosts(world: World, fault: Fault): readonly string[] {
-  const { affected: victims } = definitionOf(fault);
-  if (victims !== undefined) return victims(fault);
-  return 'who' in fault ? [fault.who] : hostLabels(world);
+  const { affected } = definitionOf(fault);
+  if (affected !== undefined) return affected(fault);
+  return 'host' in fault ? [fault.host] : hostLabels(world);
 }
 
 /** The one place where a kind and its mechanism are matched; the compiler cannot follow. */

@@ -19,8 +19,7 @@ export interface LinkQualityFaults {
   blackHole: LinkChoice & { readonly overBytes: number };
 }
 
-const drawLink = ({ twoHosts: two, oneIn: rarely }: Sampler): LinkChoice =>
-  rarely(3) ? {} : { link: two() };
+const drawLink = ({ twoHosts, oneIn }: Sampler): LinkChoice => (oneIn(3) ? {} : { link: twoHosts() });
 const toRule = ({ link }: LinkChoice): NetworkRule => (link === undefined ? {} : { links: [link] });
 
 export const linkQualityFaults: FaultDefinitions<LinkQualityFaults> = {
@@ -31,27 +30,27 @@ export const linkQualityFaults: FaultDefinitions<LinkQualityFaults> = {
   },
   lossyLink: {
     maxSpan: 90_000,
-    draw: ({ twoHosts: two, rng }) => ({ link: two(), chance: 0.2 + 0.8 * rng.next() }),
+    draw: ({ twoHosts, rng }) => ({ link: twoHosts(), chance: 0.2 + 0.8 * rng.next() }),
     inject: (world, { link, chance }, over) => over(world.network.addRule({ links: [link], loss: chance })),
     affected: ({ link }) => link,
   },
   bursts: {
     maxSpan: 90_000,
-    draw: (lot) => {
-      const { rng, coin } = lot;
+    draw: (sampler) => {
+      const { rng, coin } = sampler;
       const burst = Math.round(50 * 200 ** rng.next());
       const calm = Math.round(burst * (1 + 19 * rng.next()));
-      return { ...drawLink(lot), chance: coin() ? 1 : 0.5 + 0.5 * rng.next(), calm, burst };
+      return { ...drawLink(sampler), chance: coin() ? 1 : 0.5 + 0.5 * rng.next(), calm, burst };
     },
     inject: (world, { chance, calm, burst, ...place }, over) =>
       over(world.network.addRule({ ...toRule(place), bursts: { calm, burst }, loss: chance })),
   },
   duplicates: {
     maxSpan: 30_000,
-    draw: ({ rng, pick: of }) => ({
+    draw: ({ rng, pick }) => ({
       chance: 0.05 + 0.95 * rng.next() ** 2,
       copies: 2 + rng.int(4),
-      late: of([0, 1000, 30_000, 300_000] as const),
+      late: pick([0, 1000, 30_000, 300_000] as const),
     }),
     inject: (world, { chance, copies, late }, over) =>
       over(world.network.addRule({ duplicate: chance, copies, maxCopyDelay: late })),
@@ -63,12 +62,12 @@ export const linkQualityFaults: FaultDefinitions<LinkQualityFaults> = {
   },
   delay: {
     maxSpan: 60_000,
-    draw: (lot) => ({ ...drawLink(lot), by: Math.round(3000 * lot.rng.next() ** 2) }),
+    draw: (sampler) => ({ ...drawLink(sampler), by: Math.round(3000 * sampler.rng.next() ** 2) }),
     inject: (world, { by, ...place }, over) => over(world.network.addRule({ ...toRule(place), delay: by })),
   },
   blackHole: {
     maxSpan: 90_000,
-    draw: (lot) => ({ ...drawLink(lot), overBytes: lot.pick([512, 1000, 1280, 1400] as const) }),
+    draw: (sampler) => ({ ...drawLink(sampler), overBytes: sampler.pick([512, 1000, 1280, 1400] as const) }),
     inject: (world, { overBytes, ...place }, over) =>
       over(world.network.addRule({ ...toRule(place), overBytes })),
   },

@@ -14,11 +14,11 @@ import type { World } from '../world/world.ts';
 import { type FaultDefinitions, hostLabels, unusedLabel } from './fault.ts';
 import { type DatagramTap, getDatagramTap } from './tap.ts';
 
-export type Garbage = 'random' | 'truncated' | 'flipped' | 'replayed' | 'labelled' | 'plaintext' | 'streams';
+export type Garbage = 'random' | 'truncated' | 'flipped' | 'replayed' | 'labeled' | 'plaintext' | 'streams';
 
 export interface OutsiderFaults {
   /** Another host of the same name joins, and dies at the end. */
-  duplicateName: { readonly who: string };
+  duplicateName: { readonly host: string };
   /** Newcomers that send, open streams and are answered on these, and hear nothing else. */
   deafJoiner: { readonly count: number };
   garbage: { readonly how: Garbage; readonly every: Millis; readonly seed: number };
@@ -28,14 +28,14 @@ export const outsiderFaults: FaultDefinitions<OutsiderFaults> = {
   duplicateName: {
     maxSpan: 60_000,
     maxCount: 2,
-    draw: ({ host: one }) => ({ who: one() }),
-    inject: (world, { who }, over) => {
-      const { name, options } = world.host(who);
-      const label = unusedLabel(world, `${who}-double`);
+    draw: ({ host }) => ({ host: host() }),
+    inject: (world, { host }, over) => {
+      const { name, options } = world.host(host);
+      const label = unusedLabel(world, `${host}-duplicate`);
       world.add(label, { ...options, name });
       world.start(label);
       joinOthers(world, label);
-      over(() => vanish(world, label));
+      over(() => stopIfRunning(world, label));
     },
   },
   deafJoiner: {
@@ -43,23 +43,23 @@ export const outsiderFaults: FaultDefinitions<OutsiderFaults> = {
     maxCount: 1,
     draw: ({ rng }) => ({ count: 1 + rng.int(3) }),
     inject: (world, { count }, over) => {
-      const like = world.host(hostLabels(world)[0] as string).options;
+      const template = world.host(hostLabels(world)[0] as string).options;
       for (let i = 0; i < count; i++) {
         const label = unusedLabel(world, 'deaf');
-        const { name: _, ...options } = like;
+        const { name: _, ...options } = template;
         world.add(label, options);
         over(blockInbound(world, label));
         world.start(label);
         joinOthers(world, label);
-        over(() => vanish(world, label));
+        over(() => stopIfRunning(world, label));
       }
     },
     affected: () => [],
   },
   garbage: {
     maxSpan: 60_000,
-    draw: ({ rng, pick: of }) => ({
-      how: of(['random', 'truncated', 'flipped', 'replayed', 'labelled', 'plaintext', 'streams'] as const),
+    draw: ({ rng, pick }) => ({
+      how: pick(['random', 'truncated', 'flipped', 'replayed', 'labeled', 'plaintext', 'streams'] as const),
       every: Math.round(5 * 100 ** rng.next()),
       seed: rng.int(2 ** 31),
     }),
@@ -69,7 +69,7 @@ export const outsiderFaults: FaultDefinitions<OutsiderFaults> = {
       const from = world.newAddress(world.host(hostLabels(world)[0] as string).options.v6);
       over(tap.startCapture());
       for (let at = 0; at < span; at += every)
-        world.at(world.now + at, () => sendGarbage(world, how, from, tap, rng));
+        world.schedule(world.now + at, () => sendGarbage(world, how, from, tap, rng));
     },
     affected: () => [],
   },
@@ -86,7 +86,7 @@ export function blockInbound(world: World, label: string): () => void {
   };
 }
 
-function vanish(world: World, label: string): void {
+function stopIfRunning(world: World, label: string): void {
   if (world.host(label).running) world.stop(label);
 }
 
@@ -102,7 +102,7 @@ function sendGarbage(world: World, how: Garbage, from: Address, tap: DatagramTap
 
 function makeGarbage(how: Garbage, host: SimHost, tap: DatagramTap, rng: Rng): Uint8Array | undefined {
   const random = (): Uint8Array => Uint8Array.from({ length: 1 + rng.int(300) }, () => rng.int(256));
-  const caught = tap.sample(rng);
+  const captured = tap.sample(rng);
   switch (how) {
     case 'random': {
       const bytes = random();
@@ -110,24 +110,24 @@ function makeGarbage(how: Garbage, host: SimHost, tap: DatagramTap, rng: Rng): U
       return bytes;
     }
     case 'truncated':
-      return caught?.slice(0, rng.int(caught.length));
+      return captured?.slice(0, rng.int(captured.length));
     case 'flipped': {
-      const bytes = caught?.slice();
+      const bytes = captured?.slice();
       const at = rng.int(bytes?.length ?? 1);
       if (bytes !== undefined) bytes[at] = (bytes[at] ?? 0) ^ (1 << rng.int(8));
       // Without a checksum or a key nobody could tell what was flipped from what was said.
       return bytes !== undefined && isProtected(bytes, host) ? bytes : undefined;
     }
     case 'replayed':
-      return caught;
-    case 'labelled': {
+      return captured;
+    case 'labeled': {
       const label = encodeUtf8(rng.int(2) === 0 ? 'others' : `${host.options.gossipLabel ?? ''}x`);
-      return caught && concatBytes([Uint8Array.of(LABEL, label.length), label, caught]);
+      return captured && concatBytes([Uint8Array.of(LABEL, label.length), label, captured]);
     }
     case 'plaintext': {
       // Whoever has no key set believes whatever is well formed; that is the traitors' business.
       if ((host.options.keys ?? []).length === 0) return random();
-      const dead = Dead.create({ incarnation: 1 + rng.int(1000), node: host.name, from: 'stranger' });
+      const dead = Dead.create({ incarnation: 1 + rng.int(1000), node: host.name, from: 'outsider' });
       return sealPacket(
         [encodeMessage(dead)],
         { ...BARE_ENVELOPE, label: encodeUtf8(host.options.gossipLabel ?? '') },
@@ -135,7 +135,7 @@ function makeGarbage(how: Garbage, host: SimHost, tap: DatagramTap, rng: Rng): U
       );
     }
     case 'streams':
-      return caught === undefined || rng.int(2) === 0 ? random() : caught;
+      return captured === undefined || rng.int(2) === 0 ? random() : captured;
   }
 }
 

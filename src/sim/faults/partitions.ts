@@ -15,7 +15,7 @@ export interface PartitionFaults {
   /** A partition that comes and goes. */
   flapping: { readonly side: readonly string[]; readonly cut: Millis; readonly whole: Millis };
   /** One host neither sends nor receives by one transport. */
-  silence: { readonly who: string; readonly transport: Transport };
+  silence: { readonly host: string; readonly transport: Transport };
   /** One transport fails between two, or (`between` absent) everywhere. */
   outage: { readonly between?: readonly [string, string]; readonly transport: Transport };
 }
@@ -23,7 +23,7 @@ export interface PartitionFaults {
 export const partitionFaults: FaultDefinitions<PartitionFaults> = {
   partition: {
     maxSpan: 90_000,
-    draw: ({ someHosts: some, oneIn: rarely }) => ({ side: some(), oneWay: rarely(3) }),
+    draw: ({ someHosts, oneIn }) => ({ side: someHosts(), oneWay: oneIn(3) }),
     inject: (world, { side, oneWay }, over) => over(split(world, side, oneWay)),
   },
   shatter: {
@@ -42,11 +42,11 @@ export const partitionFaults: FaultDefinitions<PartitionFaults> = {
   },
   mesh: {
     maxSpan: 120_000,
-    draw: ({ hosts, rng, oneIn: rarely }) => {
+    draw: ({ hosts, rng, oneIn }) => {
       const pairs = hosts.flatMap((a, i) => hosts.slice(i + 1).map((b) => [a, b] as const));
       const share = 0.05 + 0.4 * rng.next();
       const cut = shuffle(pairs, rng).slice(0, Math.max(1, Math.round(share * pairs.length)));
-      if (rarely(3)) return { links: cut.map(([a, b]) => (rng.int(2) === 0 ? [a, b] : [b, a])) };
+      if (oneIn(3)) return { links: cut.map(([a, b]) => (rng.int(2) === 0 ? [a, b] : [b, a])) };
       return { links: cut.flatMap(([a, b]) => [[a, b] as const, [b, a] as const]) };
     },
     inject: (world, { links }, over) => over(world.network.addRule({ links })),
@@ -54,8 +54,8 @@ export const partitionFaults: FaultDefinitions<PartitionFaults> = {
   },
   flapping: {
     maxSpan: 90_000,
-    draw: ({ someHosts: some, rng }) => ({
-      side: some(),
+    draw: ({ someHosts, rng }) => ({
+      side: someHosts(),
       cut: Math.round(1000 + 20_000 * rng.next() ** 2),
       whole: Math.round(1000 + 20_000 * rng.next() ** 2),
     }),
@@ -65,25 +65,25 @@ export const partitionFaults: FaultDefinitions<PartitionFaults> = {
         if (world.now >= end) return;
         const heal = split(world, side, false);
         const healed = Math.min(end, world.now + cut);
-        world.at(healed, heal);
-        world.at(healed + whole, again);
+        world.schedule(healed, heal);
+        world.schedule(healed + whole, again);
       };
       again();
     },
   },
   silence: {
     maxSpan: 90_000,
-    draw: ({ host: one, pick: of }) => ({ who: one(), transport: of(['udp', 'tcp'] as const) }),
-    inject: (world, { who, transport }, over) => {
-      over(world.network.addRule({ from: [who], transport }));
-      over(world.network.addRule({ to: [who], transport }));
+    draw: ({ host, pick }) => ({ host: host(), transport: pick(['udp', 'tcp'] as const) }),
+    inject: (world, { host, transport }, over) => {
+      over(world.network.addRule({ from: [host], transport }));
+      over(world.network.addRule({ to: [host], transport }));
     },
   },
   outage: {
     maxSpan: 90_000,
-    draw: ({ twoHosts: two, pick: of, oneIn: rarely }) => {
-      const transport = of(['udp', 'tcp'] as const);
-      return rarely(3) ? { transport } : { between: two(), transport };
+    draw: ({ twoHosts, pick, oneIn }) => {
+      const transport = pick(['udp', 'tcp'] as const);
+      return oneIn(3) ? { transport } : { between: twoHosts(), transport };
     },
     inject: (world, { between, transport }, over) => {
       if (between === undefined) return over(world.network.addRule({ transport, loss: 1 }));

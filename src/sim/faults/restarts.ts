@@ -6,39 +6,39 @@ import { type FaultDefinitions, restartHost } from './fault.ts';
 export interface RestartFaults {
   /** `clock`: how far its wall clock is off when it comes back; absent: as before. */
   crash: {
-    readonly who: string;
-    readonly dark: boolean;
-    readonly remember: boolean;
-    readonly moved: boolean;
-    readonly clock?: Millis;
+    readonly host: string;
+    readonly powerOff: boolean;
+    readonly restore: boolean;
+    readonly newAddress: boolean;
+    readonly wallClockOffset?: Millis;
   };
   /** Dies and is back almost at once. */
-  bounce: { readonly who: string; readonly remember: boolean; readonly moved: boolean };
+  bounce: { readonly host: string; readonly restore: boolean; readonly newAddress: boolean };
   /** Leaves in order, and comes back. */
-  leave: { readonly who: string; readonly remember: boolean; readonly moved: boolean };
+  leave: { readonly host: string; readonly restore: boolean; readonly newAddress: boolean };
   /** Dies, and an operator says so everywhere; then it comes back. */
   forget: {
-    readonly who: string;
+    readonly host: string;
     readonly by: string;
     readonly prune: boolean;
-    readonly remember: boolean;
+    readonly restore: boolean;
   };
   /** Not a trouble, but news that must arrive all the same. */
-  retag: { readonly who: string; readonly tags: string };
+  retag: { readonly host: string; readonly tags: string };
   /** One after the other is stopped, each down for `down`. */
   rolling: {
     readonly order: readonly string[];
     readonly every: Millis;
     readonly down: Millis;
-    readonly orderly: boolean;
-    readonly remember: boolean;
+    readonly graceful: boolean;
+    readonly restore: boolean;
   };
   /** All are killed at once and start again after a while, `stagger` apart, some without what they remembered. */
   wholeRestart: {
     readonly order: readonly string[];
     readonly stagger: Millis;
-    readonly forgetful: readonly string[];
-    readonly moved: boolean;
+    readonly withoutData: readonly string[];
+    readonly newAddress: boolean;
   };
 }
 
@@ -48,56 +48,56 @@ const CLOCK_SPREAD: Millis = 7_200_000;
 export const restartFaults: FaultDefinitions<RestartFaults> = {
   crash: {
     maxSpan: 90_000,
-    draw: ({ rng, host: one, coin, oneIn: rarely }) => ({
-      who: one(),
-      dark: coin(),
-      remember: coin(),
-      moved: rarely(4),
-      ...(rarely(3) ? { clock: Math.round((rng.next() - 0.5) * CLOCK_SPREAD) } : {}),
+    draw: ({ rng, host, coin, oneIn }) => ({
+      host: host(),
+      powerOff: coin(),
+      restore: coin(),
+      newAddress: oneIn(4),
+      ...(oneIn(3) ? { wallClockOffset: Math.round((rng.next() - 0.5) * CLOCK_SPREAD) } : {}),
     }),
     inject: (world, fault, over) => {
-      world.stop(fault.who, { dark: fault.dark });
-      over(() => restartHost(world, fault.who, fault));
+      world.stop(fault.host, { powerOff: fault.powerOff });
+      over(() => restartHost(world, fault.host, fault));
     },
   },
   bounce: {
     maxSpan: 2000,
-    draw: ({ host: one, coin, oneIn: rarely }) => ({ who: one(), remember: coin(), moved: rarely(4) }),
+    draw: ({ host, coin, oneIn }) => ({ host: host(), restore: coin(), newAddress: oneIn(4) }),
     inject: (world, fault, over) => {
-      world.stop(fault.who);
-      over(() => restartHost(world, fault.who, fault));
+      world.stop(fault.host);
+      over(() => restartHost(world, fault.host, fault));
     },
   },
   leave: {
     maxSpan: 90_000,
-    draw: ({ host: one, coin, oneIn: rarely }) => ({ who: one(), remember: coin(), moved: rarely(4) }),
+    draw: ({ host, coin, oneIn }) => ({ host: host(), restore: coin(), newAddress: oneIn(4) }),
     inject: (world, fault, over) => {
-      world.command(fault.who, { kind: 'leave' });
-      over(() => restartHost(world, fault.who, fault));
+      world.command(fault.host, { kind: 'leave' });
+      over(() => restartHost(world, fault.host, fault));
     },
   },
   forget: {
     maxSpan: 90_000,
-    draw: ({ host: one, coin, oneIn: rarely }) => ({
-      who: one(),
-      by: one(),
-      prune: rarely(3),
-      remember: coin(),
+    draw: ({ host, coin, oneIn }) => ({
+      host: host(),
+      by: host(),
+      prune: oneIn(3),
+      restore: coin(),
     }),
-    inject: (world, { who, by, prune, remember, span }, over) => {
-      world.stop(who);
-      world.at(world.now + 0.7 * span, () => {
-        if (!world.host(who).running && world.host(by).running)
-          world.command(by, { kind: 'forget', node: who, prune, refuseLive: true });
+    inject: (world, { host, by, prune, restore, span }, over) => {
+      world.stop(host);
+      world.schedule(world.now + 0.7 * span, () => {
+        if (!world.host(host).running && world.host(by).running)
+          world.command(by, { kind: 'forget', node: host, prune, refuseLive: true });
       });
-      over(() => restartHost(world, who, { remember, moved: false }));
+      over(() => restartHost(world, host, { restore, newAddress: false }));
     },
   },
   retag: {
     maxSpan: 90_000,
-    draw: ({ host: one, rng }) => ({ who: one(), tags: `v${rng.int(1000)}` }),
-    inject: (world, { who, tags }) => {
-      world.command(who, { kind: 'setTags', set: new Map([['tags', tags]]), remove: [] });
+    draw: ({ host, rng }) => ({ host: host(), tags: `v${rng.int(1000)}` }),
+    inject: (world, { host, tags }) => {
+      world.command(host, { kind: 'setTags', set: new Map([['tags', tags]]), remove: [] });
     },
     affected: () => [],
   },
@@ -108,19 +108,19 @@ export const restartFaults: FaultDefinitions<RestartFaults> = {
       order: shuffle([...hosts], rng),
       every: Math.round(1000 + 9000 * rng.next()),
       down: Math.round(200 + 4800 * rng.next() ** 2),
-      orderly: coin(),
-      remember: coin(),
+      graceful: coin(),
+      restore: coin(),
     }),
-    inject: (world, { order, every, down, orderly, remember, span }) => {
+    inject: (world, { order, every, down, graceful, restore, span }) => {
       const end = world.now + span;
-      order.forEach((who, i) => {
+      order.forEach((host, i) => {
         const at = world.now + i * every;
         if (at + down > end) return;
-        world.at(at, () => {
-          if (!world.host(who).running) return;
-          if (orderly) world.command(who, { kind: 'leave' });
-          else world.stop(who);
-          world.at(world.now + down, () => restartHost(world, who, { remember, moved: false }));
+        world.schedule(at, () => {
+          if (!world.host(host).running) return;
+          if (graceful) world.command(host, { kind: 'leave' });
+          else world.stop(host);
+          world.schedule(world.now + down, () => restartHost(world, host, { restore, newAddress: false }));
         });
       });
     },
@@ -128,19 +128,19 @@ export const restartFaults: FaultDefinitions<RestartFaults> = {
   wholeRestart: {
     maxSpan: 90_000,
     maxCount: 1,
-    draw: ({ hosts, rng, pick: of, oneIn: rarely }) => ({
+    draw: ({ hosts, rng, pick, oneIn }) => ({
       order: shuffle([...hosts], rng),
-      stagger: of([0, 0, 100, 2000] as const),
-      forgetful: hosts.slice(0, Math.round(hosts.length * of([0, 0.5, 1] as const))),
-      moved: rarely(4),
+      stagger: pick([0, 0, 100, 2000] as const),
+      withoutData: hosts.slice(0, Math.round(hosts.length * pick([0, 0.5, 1] as const))),
+      newAddress: oneIn(4),
     }),
-    inject: (world, { order, stagger, forgetful, moved, span }) => {
+    inject: (world, { order, stagger, withoutData, newAddress, span }) => {
       const down = Math.max(0, span - stagger * order.length);
-      order.forEach((who, i) => {
-        world.stop(who);
-        const remember = !forgetful.includes(who);
-        world.at(world.now + Math.min(span, down + i * stagger), () =>
-          restartHost(world, who, { remember, moved }),
+      order.forEach((host, i) => {
+        world.stop(host);
+        const restore = !withoutData.includes(host);
+        world.schedule(world.now + Math.min(span, down + i * stagger), () =>
+          restartHost(world, host, { restore, newAddress }),
         );
       });
     },

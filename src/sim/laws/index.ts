@@ -31,21 +31,21 @@ export class LawChecker {
 
   constructor(world: World) {
     this.#world = world;
-    const ground: LawContext = {
+    const context: LawContext = {
       world,
-      reportViolation: this.broken,
+      reportViolation: this.reportViolation,
       isForged: (name) => this.#forged.has(name),
     };
     this.#laws = [
-      new RowLaw(ground),
-      new IdentityLaw(ground),
-      new AccusationLaw(ground),
-      new BoundsLaw(ground),
-      new LaneLaw(ground),
-      new PersistenceLaw(ground),
+      new RowLaw(context),
+      new IdentityLaw(context),
+      new AccusationLaw(context),
+      new BoundsLaw(context),
+      new LaneLaw(context),
+      new PersistenceLaw(context),
       this.#membershipChanges,
     ];
-    new EncryptionLaw(ground);
+    new EncryptionLaw(context);
     world.subscribe({
       onStart: (host) => {
         for (const law of this.#laws) law.onStart?.(host);
@@ -57,13 +57,13 @@ export class LawChecker {
     });
     const sweep = (): void => {
       for (const host of world.hosts) if (host.running) this.#sweep(host);
-      world.at(world.now + SWEEP_EVERY, sweep);
+      world.schedule(world.now + SWEEP_EVERY, sweep);
     };
-    world.at(world.now + SWEEP_EVERY, sweep);
+    world.schedule(world.now + SWEEP_EVERY, sweep);
   }
 
   /** For laws that are watched elsewhere (catalogue.ts). */
-  readonly broken = (what: string): void => {
+  readonly reportViolation = (what: string): void => {
     const line = `${(this.#world.now / 1000).toFixed(3)} ${what}`;
     if (this.violations.length < MAX_VIOLATIONS) this.violations.push(line);
   };
@@ -88,7 +88,7 @@ export class LawChecker {
     if (this.violations.length === 0) return;
     throw new Error(
       [
-        `seed ${this.#world.seed}: ${this.violations.length} law(s) broken`,
+        `seed ${this.#world.seed}: ${this.violations.length} law(s) violated`,
         ...this.violations.slice(0, 10),
         ...this.#world.trace.lines().slice(-60),
       ].join('\n'),
@@ -124,22 +124,23 @@ export class LawChecker {
 export function disagreements(world: World): string[] {
   const running = [...world.hosts].filter((host) => host.running);
   const names = new Set(running.map((host) => host.name));
-  const isAlone = ({ name }: SimHost): boolean => running.filter((one) => one.name === name).length === 1;
+  const isOnlyBearer = ({ name }: SimHost): boolean =>
+    running.filter((one) => one.name === name).length === 1;
   const found: string[] = [];
-  for (const { label, runningAgent: live } of running) {
+  for (const { label, runningAgent } of running) {
     for (const host of running) {
-      const member = live.view.member(host.name);
+      const member = runningAgent.view.member(host.name);
       const self = host.runningAgent.view.self();
       if (member?.status !== 'alive')
-        found.push(`${label} holds ${host.name} as ${member?.status ?? 'unknown'}`);
+        found.push(`${label} sees ${host.name} as ${member?.status ?? 'unknown'}`);
       else if (member.incarnation !== self.incarnation)
-        found.push(`${label} holds ${host.name}@${member.incarnation} instead of @${self.incarnation}`);
-      else if (member.address.key !== host.address.key && isAlone(host))
-        found.push(`${label} holds ${host.name} at ${member.address.key}, where it does not live`);
+        found.push(`${label} sees ${host.name}@${member.incarnation} instead of @${self.incarnation}`);
+      else if (member.address.key !== host.address.key && isOnlyBearer(host))
+        found.push(`${label} sees ${host.name} at ${member.address.key} instead of ${host.address.key}`);
     }
-    for (const member of live.view.members())
+    for (const member of runningAgent.view.members())
       if (!names.has(member.name) && member.status !== 'left' && member.status !== 'failed')
-        found.push(`${label} holds ${member.name} as ${member.status}, which does not run`);
+        found.push(`${label} sees ${member.name} as ${member.status}, which does not run`);
   }
   return found;
 }

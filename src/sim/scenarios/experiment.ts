@@ -107,7 +107,7 @@ function scheduleExperimentFaults(
   const end = start + duration;
   const doomed = drawn.slice(0, kills);
   doomed.forEach((label, i) => {
-    world.at(start + ((i + 1) * duration) / (kills + 1), () => {
+    world.schedule(start + ((i + 1) * duration) / (kills + 1), () => {
       tally.recordKill(label);
       world.resume(label);
       world.stop(label);
@@ -118,21 +118,21 @@ function scheduleExperimentFaults(
     for (const label of living.slice(0, pauses.members)) {
       tally.paused.add(label);
       for (let at = start; at < end; at += pauses.every) {
-        world.at(at, () => world.pause(label));
-        world.at(Math.min(end, at + pauses.span), () => world.resume(label));
+        world.schedule(at, () => world.pause(label));
+        world.schedule(Math.min(end, at + pauses.span), () => world.resume(label));
       }
     }
   if (partition !== undefined) {
     const side = living.slice(-Math.max(1, Math.floor(drawn.length / 3)));
     const others = drawn.filter((label) => !side.includes(label));
     const at = start + (duration - partition) / 2;
-    world.at(at, () => {
+    world.schedule(at, () => {
       for (const label of side) tally.partitioned.add(label);
       const lifts = [
         world.network.addRule({ from: side, to: others }),
         world.network.addRule({ from: others, to: side }),
       ];
-      world.at(at + partition, () => {
+      world.schedule(at + partition, () => {
         for (const lift of lifts) lift();
       });
     });

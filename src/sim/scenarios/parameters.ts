@@ -1,94 +1,120 @@
 /**
- * What a seed decides before anything happens: which kinds of trouble come at all, how much the network loses, what the
- * hosts are like. A few kinds at a time go deeper than all at once (swarm testing: Groce et al. 2012).
+ * What a seed decides before a run starts: which kinds of fault occur, how much the network loses, and how the hosts
+ * are configured. A few kinds at a time find more than all at once.
+ *
+ * Source: swarm testing, Groce et al. 2012.
  */
 import { type Rng, shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { BYZANTINE_KINDS, FAULT_KINDS, type FaultKind } from '../faults/index.ts';
 import type { SimHostOptions } from '../world/host.ts';
+import type { World } from '../world/world.ts';
+
+/** Options of one run. */
+export interface ScenarioOptions {
+  readonly seed: number;
+  readonly members: number;
+  /** How long faults occur, in virtual minutes. */
+  readonly minutes: number;
+  /** Which kinds of fault, and how much loss; drawn from the seed if absent. */
+  readonly kinds?: readonly FaultKind[];
+  readonly loss?: number;
+}
 
 export interface ScenarioParameters {
-  /** Kinds of trouble that may come; none: only the weather. */
+  /** Kinds of fault that may occur; with none, only the link quality is bad. */
   readonly kinds: readonly FaultKind[];
-  /** Chance that a datagram is lost, while troubles last. */
+  /** Chance that a datagram is lost, while faults last. */
   readonly loss: number;
   readonly reorder: number;
   readonly encrypted: boolean;
   readonly gossipLabel: string;
   readonly v6: boolean;
   readonly compressed: boolean;
-  /** How many of the hosts are as Serf agents in Go are. */
+  /** How many of the hosts run a Serf peer. */
   readonly serfPeers: number;
-  /** How far clocks may drift, in parts of a million, either way. */
+  /** The most a clock drifts, in parts per million, either way. */
   readonly driftPpm: number;
 }
 
-/** Levels of loss of the reliability page; lesser ones come more often. */
+/** Levels of loss on the reliability page. */
 export const LOSS_LEVELS = [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5] as const;
+/** Lower levels are drawn more often. */
 const WEIGHTED_LOSS_LEVELS = [0, 0, 0, 0.01, 0.01, 0.05, 0.05, 0.1, 0.1, 0.2, 0.3, 0.5] as const;
 
-const HOSTILE_ONE_IN = 12;
-const QUIET_ONE_IN = 12;
-const MOST_DRIFT_PPM = 500;
+/** The most loss that remains after the faults. */
+const MAX_LOSS_AFTER_FAULTS = 0.05;
+
+/** Time after a fault in which the hosts it affected do not count as healthy yet. */
+export const RECOVERY_TIME: Millis = 60_000;
+
+const BYZANTINE_ONE_IN = 12;
+const NO_FAULTS_ONE_IN = 12;
+const MAX_DRIFT_PPM = 500;
 const KEY_BYTES = 32;
 
-/** What stands in `given` is not drawn. */
+export const isByzantine = ({ kinds }: Pick<ScenarioParameters, 'kinds'>): boolean =>
+  kinds.some((kind) => BYZANTINE_KINDS.includes(kind));
+
+/** Draws the parameters of a seed. Kinds and loss that the options give replace those drawn and change nothing else. */
 export function drawParameters(
   rng: Rng,
   members: number,
-  given: { readonly kinds?: readonly FaultKind[]; readonly loss?: number } = {},
+  given: Pick<ScenarioOptions, 'kinds' | 'loss'> = {},
 ): ScenarioParameters {
-  const once = (oneIn: number): boolean => rng.int(oneIn) === 0;
-  const drawn = drawKinds(rng);
-  const kinds = given.kinds ?? drawn;
-  const hostile = kinds.some((kind) => BYZANTINE_KINDS.includes(kind));
-  const setting: ScenarioParameters = {
-    kinds,
+  const oneIn = (n: number): boolean => rng.int(n) === 0;
+  const drawnKinds = drawKinds(rng);
+  const drawn: ScenarioParameters = {
+    kinds: given.kinds ?? drawnKinds,
     loss: WEIGHTED_LOSS_LEVELS[rng.int(WEIGHTED_LOSS_LEVELS.length)] as number,
-    reorder: once(2) ? 0 : 0.05,
-    encrypted: once(3),
-    gossipLabel: once(3) ? 'swarm' : '',
-    v6: once(4),
-    compressed: once(3),
-    serfPeers: once(3) ? Math.floor((members - 3) * rng.next()) : 0,
-    driftPpm: once(2) ? 0 : MOST_DRIFT_PPM,
+    reorder: oneIn(2) ? 0 : 0.05,
+    encrypted: oneIn(3),
+    gossipLabel: oneIn(3) ? 'swarm' : '',
+    v6: oneIn(4),
+    compressed: oneIn(3),
+    serfPeers: oneIn(3) ? Math.max(0, Math.floor((members - 3) * rng.next())) : 0,
+    driftPpm: oneIn(2) ? 0 : MAX_DRIFT_PPM,
   };
-  // Go agents have no defense against most of a traitor's lies, and lies are not to be hidden by loss.
-  const plain = hostile ? 0 : Math.max(0, setting.serfPeers);
-  return { ...setting, serfPeers: plain, loss: given.loss ?? (hostile ? 0 : setting.loss) };
+  // Serf in Go has no defense against most forged messages, and loss would hide some of them.
+  return isByzantine(drawn)
+    ? { ...drawn, serfPeers: 0, loss: given.loss ?? 0 }
+    : { ...drawn, loss: given.loss ?? drawn.loss };
 }
 
 function drawKinds(rng: Rng): readonly FaultKind[] {
-  if (rng.int(HOSTILE_ONE_IN) === 0) return BYZANTINE_KINDS;
-  if (rng.int(QUIET_ONE_IN) === 0) return [];
+  if (rng.int(BYZANTINE_ONE_IN) === 0) return BYZANTINE_KINDS;
+  if (rng.int(NO_FAULTS_ONE_IN) === 0) return [];
   return shuffle([...FAULT_KINDS], rng).slice(0, 1 + rng.int(FAULT_KINDS.length));
 }
 
-/** What each host is started with, by label; the last are plain. */
+/** Options of each host, by label. The last hosts are the Serf peers. */
 export function drawHostOptions(
-  setting: ScenarioParameters,
+  { encrypted, gossipLabel, v6, compressed, serfPeers, driftPpm }: ScenarioParameters,
   labels: readonly string[],
   rng: Rng,
 ): Map<string, SimHostOptions> {
-  const { encrypted, gossipLabel: label, v6, compressed, serfPeers: plain, driftPpm } = setting;
   const key = Uint8Array.from({ length: KEY_BYTES }, () => rng.int(256));
   return new Map(
-    labels.map((name, i) => [
-      name,
+    labels.map((label, i): [string, SimHostOptions] => [
+      label,
       {
         ...(encrypted ? { keys: [key] } : {}),
-        ...(label === '' ? {} : { label }),
-        ...(v6 ? { v6 } : {}),
+        gossipLabel,
+        v6,
         swim: { compression: compressed },
-        ...(i >= labels.length - plain ? { plain: true } : {}),
+        serfPeer: i >= labels.length - serfPeers,
         ...(driftPpm === 0 ? {} : { driftPpm: Math.round((2 * rng.next() - 1) * driftPpm) }),
       },
     ]),
   );
 }
 
-/** In calm weather a little may still be lost. */
-export const MAX_LOSS_AFTER_FAULTS = 0.05;
+/** The link quality while faults last. */
+export function applyLinkQuality(world: World, { loss, reorder }: ScenarioParameters): void {
+  world.network.linkQuality = { ...world.network.linkQuality, loss, reorder };
+}
 
-/** Time after a trouble in which those it struck do not yet count as healthy. */
-export const RECOVERY_TIME: Millis = 60_000;
+/** The link quality of the quiet period after the faults. */
+export function limitLoss(world: World, { loss }: ScenarioParameters): void {
+  world.network.linkQuality = { ...world.network.linkQuality, loss: Math.min(loss, MAX_LOSS_AFTER_FAULTS) };
+}

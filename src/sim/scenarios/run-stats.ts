@@ -1,6 +1,6 @@
 /**
- * What a run was made of, so that nobody takes an empty one for a good one: troubles that came, states that were seen,
- * hours that healthy members lived through, and how many of these were held for dead all the same.
+ * Statistics of a run, which show that it tested something: faults that occurred, member states that were seen, time
+ * that healthy members ran, and how many of those were declared dead (false positives).
  */
 import type { Fact } from '../../agent/contract/facts.ts';
 import type { Millis } from '../../base/time.ts';
@@ -13,18 +13,25 @@ export type CountedState = 'alive' | 'suspect' | 'dead' | 'left' | 'forgotten';
 
 export const COUNTED_STATES: readonly CountedState[] = ['alive', 'suspect', 'dead', 'left', 'forgotten'];
 
-const LOOK_EVERY: Millis = 1000;
+/** Counts by kind; a kind that never occurred is absent. */
+export type Counts<K extends string> = Partial<Record<K, number>>;
+
+export function increment<K extends string>(counts: Counts<K>, kind: K): void {
+  counts[kind] = (counts[kind] ?? 0) + 1;
+}
+
+const SAMPLE_EVERY: Millis = 1000;
 
 export class RunStats {
-  readonly faultCounts: Partial<Record<FaultKind, number>> = {};
-  /** Changes to each state, over all observers. */
-  readonly stateCounts: Partial<Record<CountedState, number>> = {};
-  /** Time that healthy members lived, summed over them. */
+  readonly faultCounts: Counts<FaultKind> = {};
+  /** Changes of members to each state, summed over all observers. */
+  readonly stateCounts: Counts<CountedState> = {};
+  /** Running time of healthy members, summed over them. */
   healthyMillis: Millis = 0;
-  /** Lives of healthy members that somebody ended by its own judgment. */
+  /** Incarnations of healthy members that some observer declared dead by its own suspicion. */
   falseDeaths = 0;
   readonly #world: World;
-  /** Until when a host does not count as healthy. */
+  /** The time from which a host counts as healthy again. */
   readonly #unhealthyUntil = new Map<string, Millis>();
   readonly #countedDeaths = new Set<string>();
 
@@ -36,21 +43,21 @@ export class RunStats {
         for (const fact of facts) this.#recordFact(host, fact);
       },
     });
-    const look = (): void => {
-      for (const host of world.hosts) if (this.#isHealthy(host)) this.healthyMillis += LOOK_EVERY;
-      world.at(world.now + LOOK_EVERY, look);
+    const sample = (): void => {
+      for (const host of world.hosts) if (this.#isHealthy(host)) this.healthyMillis += SAMPLE_EVERY;
+      world.schedule(world.now + SAMPLE_EVERY, sample);
     };
-    world.at(world.now + LOOK_EVERY, look);
+    world.schedule(world.now + SAMPLE_EVERY, sample);
   }
 
-  /** A trouble comes now. */
+  /** A fault begins now. */
   recordFault(fault: Fault): void {
-    this.faultCounts[fault.kind] = (this.faultCounts[fault.kind] ?? 0) + 1;
+    increment(this.faultCounts, fault.kind);
     for (const label of affectedHosts(this.#world, fault))
       this.#markUnhealthy(label, fault.span + RECOVERY_TIME);
   }
 
-  /** Since when no trouble concerns this host; `undefined`: one does, or it is not up. */
+  /** The time since which this host is healthy; `undefined` if it is not: a fault affects it, or it does not run. */
   healthySince(host: SimHost): Millis | undefined {
     return this.#isHealthy(host) ? (this.#unhealthyUntil.get(host.label) ?? 0) : undefined;
   }
@@ -67,13 +74,13 @@ export class RunStats {
   #recordFact(host: SimHost, fact: Fact): void {
     const state = stateFromFact(fact);
     if (state === undefined) return;
-    this.stateCounts[state] = (this.stateCounts[state] ?? 0) + 1;
+    increment(this.stateCounts, state);
     if (fact.kind !== 'memberDeclaredDead' || fact.left || fact.by !== host.name) return;
     const bearers = [...this.#world.hosts].filter(({ name, running }) => running && name === fact.node);
     if (!bearers.some((one) => this.#isHealthy(one))) return;
-    const life = `${fact.node}@${fact.incarnation}`;
-    if (!this.#countedDeaths.has(life)) this.falseDeaths += 1;
-    this.#countedDeaths.add(life);
+    const incarnation = `${fact.node}@${fact.incarnation}`;
+    if (!this.#countedDeaths.has(incarnation)) this.falseDeaths += 1;
+    this.#countedDeaths.add(incarnation);
   }
 }
 

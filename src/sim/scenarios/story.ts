@@ -1,8 +1,8 @@
 /**
- * The little language of stories: a handful of named members, what befalls them, what they then see. A story starts
- * with everybody knowing everybody, and every `pass` ends by asking the laws (checkers.ts) whether one was broken.
+ * Scripted scenarios of a few named hosts. All hosts know one another when a story begins, and every `run` ends with
+ * a check of the laws (laws/index.ts).
  */
-import { type AgentOptions, createAgent } from '../../agent/agent.ts';
+import type { AgentOptions } from '../../agent/agent.ts';
 import type { Command, CommandResult } from '../../agent/contract/commands.ts';
 import type { Fact } from '../../agent/contract/facts.ts';
 import type { Agent } from '../../agent/contract/machine.ts';
@@ -11,72 +11,88 @@ import type { Millis } from '../../base/time.ts';
 import { parseDuration } from '../../config/setting.ts';
 import { CatalogLaws } from '../laws/catalog/catalog.ts';
 import { LawChecker } from '../laws/index.ts';
-import { SerfPeer } from '../peers/serf-peer.ts';
+import { createAgentFor } from '../peers/create-agent.ts';
 import { bootstrapCluster, joinOthers, toSeed } from '../world/bootstrap.ts';
 import type { SimHost, SimHostOptions } from '../world/host.ts';
 import type { LinkQuality, NetworkRule, Transport } from '../world/network.ts';
 import type { TraceDetail } from '../world/trace.ts';
-import type { PendingCommand } from '../world/types.ts';
+import type { PendingCommand, StartOptions, StopOptions } from '../world/types.ts';
 import { World } from '../world/world.ts';
+import { type ObservedStatus, StatusHistory } from './status-history.ts';
 import { createStoryCatalog, type StoryCatalog } from './story-catalog.ts';
-
-export type ObservedStatus = MemberView['status'] | 'absent';
 
 export interface StoryOptions {
   readonly seed: number;
   readonly linkQuality?: Partial<LinkQuality>;
-  /** What all hosts have in common. */
+  /** Options of all hosts. */
   readonly all?: SimHostOptions;
-  /** What single hosts have on top, by label. */
+  /** Options of single hosts, by label; they override those of all. */
   readonly hosts?: Readonly<Record<string, SimHostOptions>>;
-  /** False: hosts are there, but nothing runs yet. */
+  /** `false`: the hosts exist, but no agent runs yet. */
   readonly bootstrapped?: boolean;
   readonly detail?: TraceDetail;
   readonly makeAgent?: (options: AgentOptions, host: SimHost) => Agent;
 }
 
-/** How a path is cut: both ways and for everything unless it says otherwise. */
+/** How a host starts again. */
+export interface RestartOptions extends StartOptions {
+  /** It joins nobody. */
+  readonly noJoin?: boolean;
+}
+
+/** How a path is cut. By default it is cut in both directions, for all traffic. */
 export interface CutOptions {
   readonly oneWay?: boolean;
   readonly transport?: Transport;
-  /** Only datagrams with such a message: `ack`, `suspect`, `serf:leave` … */
+  /** Only datagrams that carry a message of such a kind: `ack`, `suspect`, `serf:leave` … */
   readonly kinds?: readonly string[];
   /** Chance of loss; 1 by default. */
   readonly loss?: number;
 }
 
-export interface Story extends StoryCatalog {
-  readonly world: World;
-  /** What is broken on the way; thrown by `pass` too. */
-  readonly lawChecker: LawChecker;
-  /** Between two of them, or between one (`'bob'`) and all (`'*'`). Returns what lifts it. */
+/** Cuts and partitions. */
+interface StoryNetwork {
+  /** Cuts the path between two hosts, or between one host and all (`'*'`). Returns a function that lifts the cut. */
   cut(from: string, to: string, options?: CutOptions): () => void;
-  /** Groups that hear only themselves; who is in none hears nobody. */
+  /** Hosts reach only others of their own group. A host in no group reaches nobody. */
   partition(...groups: (readonly string[])[]): void;
   /** Lifts every cut and partition. */
   heal(): void;
-  /** The process is killed; `dark`: the machine loses power. */
-  stop(name: string, how?: { dark?: boolean }): void;
-  /** A new process, and a join to those who run. */
-  restart(name: string, how?: { moved?: boolean; remember?: boolean; alone?: boolean; clock?: Millis }): void;
-  /** A host that was not there at the beginning; it starts and, unless `alone`, joins. */
-  addHost(label: string, options?: SimHostOptions, how?: { alone?: boolean }): void;
+}
+
+/** Processes and machines. */
+interface StoryHosts {
+  /** Kills the process. */
+  stop(name: string, options?: StopOptions): void;
+  /** Starts a new process and joins it to those that run. */
+  restart(name: string, options?: RestartOptions): void;
+  /** Adds a host that was not there at the beginning, and starts it. */
+  addHost(label: string, options?: SimHostOptions, start?: RestartOptions): void;
+  /** Suspends the process (SIGSTOP) for `span`, or until `resume`. */
   pause(name: string, span?: string): void;
   resume(name: string): void;
-  run(span: string): void;
-  /** `false` if it did not come to pass within `limit` (a minute by default). */
-  runUntil(done: () => boolean, limit?: string): boolean;
-  /** How all others that run see `name`. */
+}
+
+/** What the hosts show and report. */
+interface StoryObservations {
+  /** Status of `name` at every other host that runs, by label. */
   statusByObserver(name: string): Record<string, ObservedStatus>;
-  /** What `observer` has seen `name` become since the story began. */
+  /** Statuses that `observer` has shown of `name` since the story began, oldest first. */
   statusHistory(observer: string, name: string): ObservedStatus[];
-  /** When the last of those that run first saw `name` so, counted from `since`; `undefined`: not all have. */
+  /**
+   * Time from `since` until the last running host first showed `name` with this status; `undefined` if some host has
+   * not yet.
+   */
   timeUntilAllSee(name: string, status: ObservedStatus, since: Millis): Millis | undefined;
-  /** Facts since the story began, of one kind. */
+  /** Facts of one kind since the story began, of all hosts or of one. */
   facts<K extends Fact['kind']>(kind: K, host?: string): Extract<Fact, { kind: K }>[];
   member(observer: string, name: string): MemberView | undefined;
+}
+
+/** Commands to agents. */
+interface StoryCommands {
   sendCommand(name: string, command: Command): PendingCommand;
-  /** Asks and lets time pass until the answer is there. */
+  /** Sends a command and lets time pass until it is answered. */
   runCommand(name: string, command: Command, limit?: string): CommandResult;
   join(name: string, ...seeds: string[]): PendingCommand;
   leave(name: string): PendingCommand;
@@ -84,9 +100,13 @@ export interface Story extends StoryCatalog {
   setTags(name: string, tags: Readonly<Record<string, string>>, remove?: readonly string[]): CommandResult;
 }
 
-interface StatusChange {
-  readonly at: Millis;
-  readonly status: ObservedStatus;
+export interface Story extends StoryCatalog, StoryNetwork, StoryHosts, StoryObservations, StoryCommands {
+  readonly world: World;
+  readonly lawChecker: LawChecker;
+  /** Lets time pass. Throws if a law was violated. */
+  run(span: string): void;
+  /** Lets time pass until `done`; `false` if that took longer than `limit` (a minute by default). */
+  runUntil(done: () => boolean, limit?: string): boolean;
 }
 
 /** Lines of the trace that a failed story shows. */
@@ -100,145 +120,135 @@ export function createStory(names: string, options: StoryOptions): Story {
     trace: { detail: options.detail ?? 'packets', maxLines: KEPT_LINES },
     poisonInputs: true,
   });
-  const checkers = new LawChecker(world);
-  new CatalogLaws(world, checkers.broken);
+  const lawChecker = new LawChecker(world);
+  new CatalogLaws(world, lawChecker.reportViolation);
   const labels = names.split(' ').filter((label) => label !== '');
-  const setup = (label: string): SimHostOptions => ({ ...options.all, ...options.hosts?.[label] });
-  for (const label of labels) world.add(label, setup(label));
+  const hostOptions = (label: string): SimHostOptions => ({ ...options.all, ...options.hosts?.[label] });
+  for (const label of labels) world.add(label, hostOptions(label));
   if (options.bootstrapped !== false) bootstrapCluster(world, labels, 120_000);
-  const memory = recordStatusChanges(world);
-  const log: { host: string; fact: Fact }[] = [];
-  world.subscribe({
-    onEffects: (host, facts) => {
-      for (const fact of facts) log.push({ host: host.label, fact });
-    },
-  });
-  const everybody = (): string[] => [...world.hosts].map((host) => host.label);
-  const running = (): SimHost[] => [...world.hosts].filter((host) => host.running);
-
-  const self: Story = {
-    ...createStoryCatalog(world, () => checkers.assertNoViolations()),
+  const runUntil = (done: () => boolean, limit = '1m'): boolean => {
+    const reached = world.runUntil(done, parseDuration(limit), 10);
+    lawChecker.assertNoViolations();
+    return reached;
+  };
+  return {
     world,
-    lawChecker: checkers,
-    cut: (from, to, how = {}) => {
-      const { oneWay = false, transport: only, kinds, loss } = how;
-      const shape: NetworkRule = {
-        ...(only === undefined ? {} : { transport: only }),
-        ...(kinds === undefined ? {} : { kinds }),
-        ...(loss === undefined ? {} : { loss }),
-      };
-      const side = (label: string, key: 'from' | 'to'): NetworkRule =>
-        label === '*' ? {} : { [key]: [label] };
-      const lifts = [world.network.addRule({ ...shape, ...side(from, 'from'), ...side(to, 'to') })];
-      if (!oneWay) lifts.push(world.network.addRule({ ...shape, ...side(to, 'from'), ...side(from, 'to') }));
+    lawChecker,
+    run: (span) => {
+      world.run(parseDuration(span));
+      lawChecker.assertNoViolations();
+    },
+    runUntil,
+    ...createNetwork(world),
+    ...createHosts(world, hostOptions),
+    ...createObservations(world),
+    ...createCommands(world, runUntil),
+    ...createStoryCatalog(world, () => lawChecker.assertNoViolations()),
+  };
+}
+
+function createNetwork(world: World): StoryNetwork {
+  const labels = (): string[] => [...world.hosts].map((host) => host.label);
+  return {
+    cut: (from, to, { oneWay = false, ...options } = {}) => {
+      const oneSide = (source: string, target: string): NetworkRule => ({
+        ...options,
+        ...(source === '*' ? {} : { from: [source] }),
+        ...(target === '*' ? {} : { to: [target] }),
+      });
+      const lifts = [world.network.addRule(oneSide(from, to))];
+      if (!oneWay) lifts.push(world.network.addRule(oneSide(to, from)));
       return () => {
         for (const lift of lifts) lift();
       };
     },
     partition: (...groups) => {
-      for (const label of everybody()) {
-        const group = groups.find((some) => some.includes(label)) ?? [label];
-        world.network.addRule({ from: [label], to: everybody().filter((other) => !group.includes(other)) });
+      for (const label of labels()) {
+        const group = groups.find((one) => one.includes(label)) ?? [label];
+        world.network.addRule({ from: [label], to: labels().filter((other) => !group.includes(other)) });
       }
     },
     heal: () => world.network.heal(),
-    stop: (name, how) => world.stop(name, how),
-    restart: (name, how = {}) => {
-      world.start(name, how);
-      if (how.alone !== true) joinOthers(world, name);
-    },
-    addHost: (label, hostOptions = {}, how = {}) => {
-      world.add(label, { ...setup(label), ...hostOptions });
-      self.restart(label, how);
+  };
+}
+
+function createHosts(world: World, defaults: (label: string) => SimHostOptions): StoryHosts {
+  const restart = (name: string, options: RestartOptions = {}): void => {
+    world.start(name, options);
+    if (options.noJoin !== true) joinOthers(world, name);
+  };
+  return {
+    stop: (name, options) => world.stop(name, options),
+    restart,
+    addHost: (label, options = {}, start = {}) => {
+      world.add(label, { ...defaults(label), ...options });
+      restart(label, start);
     },
     pause: (name, span) => {
       world.pause(name);
-      if (span !== undefined) world.at(world.now + parseDuration(span), () => world.resume(name));
+      if (span !== undefined) world.schedule(world.now + parseDuration(span), () => world.resume(name));
     },
     resume: (name) => world.resume(name),
-    run: (span) => {
-      world.run(parseDuration(span));
-      checkers.assertNoViolations();
+  };
+}
+
+function createObservations(world: World): StoryObservations {
+  const history = new StatusHistory(world);
+  const reported: { readonly host: string; readonly fact: Fact }[] = [];
+  world.subscribe({
+    onEffects: (host, facts) => {
+      for (const fact of facts) reported.push({ host: host.label, fact });
     },
-    runUntil: (done, limit = '1m') => {
-      const came = world.runUntil(done, parseDuration(limit), 10);
-      checkers.assertNoViolations();
-      return came;
-    },
+  });
+  const observersOf = (name: string): SimHost[] =>
+    [...world.hosts].filter((host) => host.running && host.label !== name);
+  return {
     statusByObserver: (name) =>
       Object.fromEntries(
-        running()
-          .filter((host) => host.label !== name)
-          .map((host) => [host.label, host.runningAgent.view.member(name)?.status ?? 'absent']),
+        observersOf(name).map((host) => [
+          host.label,
+          host.runningAgent.view.member(name)?.status ?? 'absent',
+        ]),
       ),
-    statusHistory: (observer, name) => memory(observer, name).map((seen) => seen.status),
+    statusHistory: (observer, name) => history.changes(observer, name).map(({ status }) => status),
     timeUntilAllSee: (name, status, since) => {
       let latest: Millis = 0;
-      for (const { label } of running()) {
-        if (label === name) continue;
-        const first = memory(label, name).find((seen) => seen.at >= since && seen.status === status);
+      for (const { label } of observersOf(name)) {
+        const first = history
+          .changes(label, name)
+          .find((change) => change.at >= since && change.status === status);
         if (first === undefined) return undefined;
         latest = Math.max(latest, first.at - since);
       }
       return latest;
     },
     facts: (kind, host) =>
-      log.flatMap((entry) =>
+      reported.flatMap((entry) =>
         entry.fact.kind === kind && (host === undefined || host === entry.host)
           ? [entry.fact as Extract<Fact, { kind: typeof kind }>]
           : [],
       ),
     member: (observer, name) => world.host(observer).runningAgent.view.member(name),
+  };
+}
+
+function createCommands(world: World, runUntil: Story['runUntil']): StoryCommands {
+  const runCommand: StoryCommands['runCommand'] = (name, command, limit = '1m') => {
+    const pending = world.command(name, command);
+    runUntil(() => pending.result !== undefined, limit);
+    if (pending.result === undefined)
+      throw new Error(`${name} did not answer ${command.kind} within ${limit}`);
+    return pending.result;
+  };
+  return {
     sendCommand: (name, command) => world.command(name, command),
-    runCommand: (name, command, limit = '1m') => {
-      const asked = world.command(name, command);
-      self.runUntil(() => asked.result !== undefined, limit);
-      if (asked.result === undefined)
-        throw new Error(`${name} did not answer ${command.kind} within ${limit}`);
-      return asked.result;
-    },
+    runCommand,
     join: (name, ...seeds) =>
       world.command(name, { kind: 'join', seeds: seeds.map((seed) => toSeed(world.host(seed))) }),
     leave: (name) => world.command(name, { kind: 'leave' }),
     forget: (by, node, { prune = false, refuseLive = true } = {}) =>
-      self.runCommand(by, { kind: 'forget', node, prune, refuseLive }),
+      runCommand(by, { kind: 'forget', node, prune, refuseLive }),
     setTags: (name, tags, remove = []) =>
-      self.runCommand(name, { kind: 'setTags', set: new Map(Object.entries(tags)), remove }),
+      runCommand(name, { kind: 'setTags', set: new Map(Object.entries(tags)), remove }),
   };
-  return self;
-}
-
-/** Peers without a catalogue are other agents. */
-const createAgentFor = (options: AgentOptions, host: SimHost): Agent =>
-  host.options.serfPeer === true ? new SerfPeer(options) : createAgent(options);
-
-/** Writes down each change of status that any host shows of any member. What is so at the beginning is no change. */
-function recordStatusChanges(world: World): (observer: string, name: string) => readonly StatusChange[] {
-  const last = new Map<string, Map<string, ObservedStatus>>();
-  const seen = new Map<string, StatusChange[]>();
-  const look = (host: SimHost, quietly: boolean): void => {
-    if (host.agent === undefined) return;
-    let known = last.get(host.label);
-    if (known === undefined) {
-      known = new Map();
-      last.set(host.label, known);
-    }
-    const present = new Map(host.agent.view.members().map((member) => [member.name, member.status]));
-    for (const name of new Set([...known.keys(), ...present.keys()])) {
-      const status = present.get(name) ?? 'absent';
-      if (known.get(name) === status) continue;
-      known.set(name, status);
-      if (quietly) continue;
-      const key = `${host.label}\n${name}`;
-      const list = seen.get(key) ?? [];
-      seen.set(key, list);
-      list.push({ at: world.now, status });
-    }
-  };
-  for (const host of world.hosts) look(host, true);
-  world.subscribe({
-    onStart: (host) => last.set(host.label, new Map()),
-    onEffects: (host) => look(host, false),
-  });
-  return (observer, name) => seen.get(`${observer}\n${name}`) ?? [];
 }

@@ -1,219 +1,228 @@
 /**
- * One seed's story without a plot: hosts, troubles and registrations drawn from it, every law watched throughout;
- * then calm, in which all must agree within a stated time. Who runs many of them is the tests' business.
+ * One run of the swarm: hosts, faults and registrations are drawn from a seed, and every law is checked throughout.
+ * Then a quiet period follows, in which all hosts must agree within a stated time. Running many seeds is the business
+ * of test/swarm.
  */
-import { type AgentOptions, createAgent } from '../../agent/agent.ts';
+import type { AgentOptions } from '../../agent/agent.ts';
 import type { Agent } from '../../agent/contract/machine.ts';
 import type { Millis } from '../../base/time.ts';
 import { FAKE_NAME_PREFIX } from '../faults/byzantine.ts';
-import { BYZANTINE_KINDS, drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
+import { drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { CatalogLaws, catalogDisagreements } from '../laws/catalog/catalog.ts';
 import { disagreements, LawChecker } from '../laws/index.ts';
 import { unsettledHosts } from '../laws/membership/calm.ts';
-import { SerfPeer } from '../peers/serf-peer.ts';
+import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
 import { bootstrapCluster, simulateRejoinPolicy } from '../world/bootstrap.ts';
 import type { SimHost } from '../world/host.ts';
 import { World } from '../world/world.ts';
 import {
+  applyLinkQuality,
   drawHostOptions,
   drawParameters,
-  MAX_LOSS_AFTER_FAULTS,
+  isByzantine,
+  limitLoss,
+  type ScenarioOptions,
   type ScenarioParameters,
 } from './parameters.ts';
-import { type CountedState, RunStats } from './run-stats.ts';
+import { type CountedState, type Counts, increment, RunStats } from './run-stats.ts';
 
-export interface SwarmOptions {
-  readonly seed: number;
-  readonly members: number;
-  /** How long troubles come, in virtual minutes. */
-  readonly minutes: number;
-  /** Which troubles, and how much loss; drawn if absent. */
-  readonly kinds?: readonly FaultKind[];
-  readonly loss?: number;
-  /** Only so many of the troubles and deeds, to find those that matter; all if absent. */
+export interface SwarmOptions extends ScenarioOptions {
+  /** Which of the faults that were drawn are injected, by index; all if absent. Used to shrink a failure. */
   readonly includeFault?: (index: number) => boolean;
-  /** Makes the agents, in place of `createAgent`. */
+  /** Replaces `createAgentFor`. */
   readonly makeAgent?: (options: AgentOptions, host: SimHost) => Agent;
 }
 
 export interface SwarmReport {
   readonly seed: number;
   readonly parameters: ScenarioParameters;
-  /** Empty if all went well. Laws that were broken, or who did not agree at the end. */
+  /** Laws that were violated, and disagreements at the end; empty if the run passed. */
   readonly failures: readonly string[];
   readonly faults: readonly Fault[];
-  /** Troubles that really came, by kind. */
-  readonly faultCounts: Readonly<Partial<Record<FaultKind, number>>>;
-  readonly actionCounts: Readonly<Partial<Record<CatalogLoadKind, number>>>;
-  /** Changes of members to each state, over all observers. */
-  readonly stateCounts: Readonly<Partial<Record<CountedState, number>>>;
-  /** Time that members lived whom no trouble concerned, and how many of their lives somebody held for ended. */
+  /** Faults that were injected, by kind. */
+  readonly faultCounts: Readonly<Counts<FaultKind>>;
+  readonly actionCounts: Readonly<Counts<CatalogLoadKind>>;
+  /** Changes of members to each state, summed over all observers. */
+  readonly stateCounts: Readonly<Counts<CountedState>>;
+  /** Running time of members that no fault affected, and how many of their incarnations were declared dead. */
   readonly healthyMillis: Millis;
   readonly falseDeaths: number;
-  /** From calm until all agreed on the members, and on the catalogue too. */
+  /** Time from the end of the faults until all agreed on the members, and until all agreed on the catalog too. */
   readonly agreedAfter: Millis;
   readonly catalogAgreedAfter: Millis;
-  /** Virtual milliseconds in all. */
+  /** Virtual length of the run. */
   readonly span: Millis;
   readonly hash: string;
   /** The end of the trace. */
   readonly lines: readonly string[];
 }
 
-/** G7's worst, and G8's 30 s on top. */
+/** The worst that G7 allows, and 30 s more for the catalog (G8). */
 const AGREE_WITHIN: Millis = 90_000;
-const EQUAL_WITHIN: Millis = AGREE_WITHIN + 30_000;
-/** Time after agreement in which nothing may change any more. */
-const QUIET: Millis = 40_000;
-/** Now and then a rumor passes somebody by (seed 4507); the next push/pull tells. */
-const NEWS_WITHIN: Millis = 45_000;
-/** Whoever was lied about must be back within this. */
+const CATALOG_AGREE_WITHIN: Millis = AGREE_WITHIN + 30_000;
+/** After all agree nothing may change for this long (L7). */
+const STABLE_FOR: Millis = 40_000;
+/** Gossip misses a member now and then; the next push/pull comes within 30 s. */
+const SETTLE_WITHIN: Millis = 45_000;
+/** The victim of a forged message must be back within this. */
 const RETURN_WITHIN: Millis = 10_000;
-/** What must hold among liars too: laws about what a host says of itself and of its own table. */
-const HOSTILE_LAWS = /^\S+ (I1|I5|I11|I13|I14|L4) /;
+/** Laws that hold in spite of Byzantine senders: they concern what a host says of itself and of its own table. */
+const BYZANTINE_LAWS = /^\S+ (I1|I5|I11|I13|I14|L4) /;
 const KEPT_LINES = 600;
 const FAULTS_PER_MINUTE = 8;
 const ACTIONS_PER_MINUTE = 30;
+/** Hosts that the rejoin policy uses as seeds. */
+const SEED_HOSTS = 3;
 
-export function runSwarm({
-  seed,
-  members,
-  minutes,
-  includeFault: keep,
-  makeAgent: birth = createAgentFor,
-  ...given
-}: SwarmOptions): SwarmReport {
+/** A run under way. */
+interface SwarmRun {
+  readonly world: World;
+  readonly lawChecker: LawChecker;
+  readonly parameters: ScenarioParameters;
+  readonly byzantine: boolean;
+}
+
+interface Agreement {
+  members: Millis;
+  catalog: Millis;
+}
+
+export function runSwarm(options: SwarmOptions): SwarmReport {
+  const { seed, members, minutes } = options;
   const world = new World({
     seed,
-    makeAgent: birth,
+    makeAgent: options.makeAgent ?? createAgentFor,
     trace: { detail: 'facts', maxLines: KEPT_LINES },
     poisonInputs: true,
   });
-  const checkers = new LawChecker(world);
-  new CatalogLaws(world, checkers.broken);
-  const chance = world.rng.fork();
-  const setting = drawParameters(chance, members, given);
+  const lawChecker = new LawChecker(world);
+  new CatalogLaws(world, lawChecker.reportViolation);
+  const rng = world.rng.fork();
+  const parameters = drawParameters(rng, members, options);
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
-  for (const [label, options] of drawHostOptions(setting, labels, chance)) world.add(label, options);
+  for (const [label, hostOptions] of drawHostOptions(parameters, labels, rng)) world.add(label, hostOptions);
   bootstrapCluster(world, labels);
-  simulateRejoinPolicy(world, labels.slice(0, 3));
-  const tally = new RunStats(world);
-  const { loss, reorder } = setting;
-  world.network.linkQuality = { ...world.network.linkQuality, loss, reorder };
+  simulateRejoinPolicy(world, labels.slice(0, SEED_HOSTS));
+  const stats = new RunStats(world);
+  applyLinkQuality(world, parameters);
 
   const span = minutes * 60_000;
-  const kept = <T>(all: readonly T[]): T[] => (keep === undefined ? [...all] : all.filter((_, i) => keep(i)));
-  const plan = { hosts: labels, span, kinds: setting.kinds };
-  const faults = kept(drawFaults(chance, { ...plan, count: Math.round(FAULTS_PER_MINUTE * minutes) }));
-  const deeds = drawCatalogLoad(chance, {
-    hosts: labels.slice(0, members - setting.serfPeers),
+  const { includeFault = () => true } = options;
+  const faults = drawFaults(rng, {
+    hosts: labels,
+    span,
+    kinds: parameters.kinds,
+    count: Math.round(FAULTS_PER_MINUTE * minutes),
+  }).filter((_, i) => includeFault(i));
+  const actions = drawCatalogLoad(rng, {
+    hosts: labels.slice(0, members - parameters.serfPeers),
     span,
     count: Math.round(ACTIONS_PER_MINUTE * minutes),
   });
-  const done: Partial<Record<CatalogLoadKind, number>> = {};
-  scheduleFaults(world, faults, (fault) => tally.recordFault(fault));
-  scheduleCatalogLoad(world, deeds, ({ kind }) => {
-    done[kind] = (done[kind] ?? 0) + 1;
-  });
-  const hostile = setting.kinds.some((kind) => BYZANTINE_KINDS.includes(kind));
-  const broken = (): string[] =>
-    hostile ? checkers.violations.filter((line) => HOSTILE_LAWS.test(line)) : checkers.violations;
-  const failures: string[] = [];
-  let agreedAfter = Number.POSITIVE_INFINITY;
-  let equalAfter = Number.POSITIVE_INFINITY;
-  try {
-    world.runUntil(() => broken().length > 0, span, 1000);
-    if (broken().length === 0) {
-      const calm = world.now;
-      world.network.linkQuality = {
-        ...world.network.linkQuality,
-        loss: Math.min(loss, MAX_LOSS_AFTER_FAULTS),
-      };
-      const within = hostile ? RETURN_WITHIN : AGREE_WITHIN;
-      const agree = (): boolean => disagreements(world).length === 0;
-      const agreeOnHosts = (): boolean => hostDisagreements(world).length === 0;
-      if (world.runUntil(hostile ? agreeOnHosts : agree, within, 200)) agreedAfter = world.now - calm;
-      else failures.push(`L1, L2 after ${within} ms of calm`, ...disagreements(world));
-      const equal = (): boolean => agree() && catalogDisagreements(world).length === 0;
-      if (world.runUntil(equal, EQUAL_WITHIN - (world.now - calm), 200)) equalAfter = world.now - calm;
-      else if (failures.length === 0)
-        failures.push(
-          `L3 after ${EQUAL_WITHIN} ms of calm`,
-          ...disagreements(world),
-          ...catalogDisagreements(world),
-        );
-      if (failures.length === 0) {
-        const quiet = { checkers, agree, equal };
-        let stirred = checkQuietPeriod(world, quiet);
-        const { lastCopyAt: lateUntil } = world.network;
-        if (stirred.length > 0 && lateUntil > world.now - QUIET) {
-          // Old news on its way, even that of a former life, is trouble yet: calm begins when the last copy has arrived.
-          world.run(Math.max(0, lateUntil - world.now));
-          const settled = world.runUntil(equal, EQUAL_WITHIN, 200);
-          stirred = settled
-            ? checkQuietPeriod(world, quiet)
-            : ['L1 to L3 after the last copy', ...disagreements(world)];
-        }
-        failures.push(...stirred);
-        if (!world.runUntil(() => unsettledHosts(world).length === 0, NEWS_WITHIN, 200))
-          failures.push(...unsettledHosts(world));
-      }
-    }
-  } catch (error) {
-    failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
-  failures.push(...broken());
-  const { faultCounts: struck, stateCounts: states, healthyMillis, falseDeaths } = tally;
+  const actionCounts: Counts<CatalogLoadKind> = {};
+  scheduleFaults(world, faults, (fault) => stats.recordFault(fault));
+  scheduleCatalogLoad(world, actions, ({ kind }) => increment(actionCounts, kind));
+
+  const run: SwarmRun = { world, lawChecker, parameters, byzantine: isByzantine(parameters) };
+  const agreement: Agreement = { members: Number.POSITIVE_INFINITY, catalog: Number.POSITIVE_INFINITY };
+  const failures = runToEnd(run, span, agreement);
+  const { faultCounts, stateCounts, healthyMillis, falseDeaths } = stats;
   return {
     seed,
-    parameters: setting,
+    parameters,
     failures,
     faults,
-    faultCounts: struck,
-    actionCounts: done,
-    stateCounts: states,
+    faultCounts,
+    actionCounts,
+    stateCounts,
     healthyMillis,
     falseDeaths,
-    agreedAfter,
-    catalogAgreedAfter: equalAfter,
+    agreedAfter: agreement.members,
+    catalogAgreedAfter: agreement.catalog,
     span: world.now,
     hash: world.trace.hash,
     lines: failures.length === 0 ? [] : world.trace.lines(),
   };
 }
 
-/** L7: lets `QUIET` pass, in which nobody may change his mind. What was otherwise; empty if nothing. */
-function checkQuietPeriod(
-  world: World,
-  {
-    checkers,
-    agree,
-    equal,
-  }: { readonly checkers: LawChecker; readonly agree: () => boolean; readonly equal: () => boolean },
-): string[] {
+/** Lets the faults and the quiet period pass. Returns what failed; an exception of an agent is a failure too. */
+function runToEnd(run: SwarmRun, span: Millis, agreement: Agreement): string[] {
+  const { world } = run;
+  const failures: string[] = [];
+  try {
+    world.runUntil(() => violations(run).length > 0, span, 1000);
+    if (violations(run).length === 0) {
+      failures.push(...checkAgreement(run, agreement));
+      if (failures.length === 0) failures.push(...checkStability(run));
+    }
+  } catch (error) {
+    failures.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+  return [...failures, ...violations(run)];
+}
+
+/** L1 to L3: all agree on the members, and then on the catalog. Records when, and returns disagreements. */
+function checkAgreement(run: SwarmRun, agreement: Agreement): string[] {
+  const { world, parameters, byzantine } = run;
+  const end = world.now;
+  limitLoss(world, parameters);
+  const limit = byzantine ? RETURN_WITHIN : AGREE_WITHIN;
+  const agreed = (): boolean =>
+    (byzantine ? presenceDisagreements(world) : disagreements(world)).length === 0;
+  if (!world.runUntil(agreed, limit, 200))
+    return [`L1, L2 ${limit} ms after the faults`, ...disagreements(world)];
+  agreement.members = world.now - end;
+  if (!world.runUntil(() => isAgreed(world), CATALOG_AGREE_WITHIN - agreement.members, 200))
+    return [`L3 ${CATALOG_AGREE_WITHIN} ms after the faults`, ...allDisagreements(world)];
+  agreement.catalog = world.now - end;
+  return [];
+}
+
+/** L5 to L7: nobody's state changes any more, and nothing is left to send. */
+function checkStability(run: SwarmRun): string[] {
+  const { world } = run;
+  let failures = checkNoChange(run);
+  const { lastCopyAt } = world.network;
+  if (failures.length > 0 && lastCopyAt > world.now - STABLE_FOR) {
+    // Copies of old messages that are still on their way count as faults: the quiet period begins with the last one.
+    world.run(Math.max(0, lastCopyAt - world.now));
+    failures = world.runUntil(() => isAgreed(world), CATALOG_AGREE_WITHIN, 200)
+      ? checkNoChange(run)
+      : ['L1 to L3 after the last copy', ...disagreements(world)];
+  }
+  if (!world.runUntil(() => unsettledHosts(world).length === 0, SETTLE_WITHIN, 200))
+    failures.push(...unsettledHosts(world));
+  return failures;
+}
+
+/** L7: lets `STABLE_FOR` pass, in which no observer may change its mind. */
+function checkNoChange({ world, lawChecker }: SwarmRun): string[] {
   const found: string[] = [];
-  const before = checkers.membershipChanges.count;
-  world.run(QUIET);
-  const { count, last } = checkers.membershipChanges;
-  if (count > before) found.push(`L7 all agreed, and then ${count - before} times not: ${last}`);
-  // A check may have run out just now.
-  if (!agree() || !world.runUntil(equal, NEWS_WITHIN, 200))
-    found.push(
-      `L7 all agreed, and ${QUIET} ms later do not`,
-      ...disagreements(world),
-      ...catalogDisagreements(world),
-    );
+  const before = lawChecker.membershipChanges.count;
+  world.run(STABLE_FOR);
+  const { count, last } = lawChecker.membershipChanges;
+  if (count > before) found.push(`L7 after all agreed, ${count - before} changes: ${last}`);
+  // A TTL check may have expired just now, so the catalog gets time to settle.
+  if (disagreements(world).length > 0 || !world.runUntil(() => isAgreed(world), SETTLE_WITHIN, 200))
+    found.push(`L7 ${STABLE_FOR} ms after all agreed`, ...allDisagreements(world));
   return found;
 }
 
-/** Peers without a catalogue are other agents. */
-const createAgentFor = (options: AgentOptions, host: SimHost): Agent =>
-  host.options.serfPeer === true ? new SerfPeer(options) : createAgent(options);
+const violations = ({ lawChecker, byzantine }: SwarmRun): string[] =>
+  byzantine ? lawChecker.violations.filter((line) => BYZANTINE_LAWS.test(line)) : lawChecker.violations;
+
+const allDisagreements = (world: World): string[] => [
+  ...disagreements(world),
+  ...catalogDisagreements(world),
+];
+
+const isAgreed = (world: World): boolean =>
+  disagreements(world).length === 0 && catalogDisagreements(world).length === 0;
 
 /**
- * Of the disagreements those about who is away, and only of real hosts, not of names somebody made up. One that is
- * alive at an incarnation it has outbid since is not away; that all hold the same is asked for later, as of everybody.
+ * Disagreements about which real hosts are there. Invented names do not count, and neither does a member that is held
+ * alive at an incarnation it has outbid since.
  */
-const hostDisagreements = (world: World): string[] =>
+const presenceDisagreements = (world: World): string[] =>
   disagreements(world).filter((line) => !line.includes(FAKE_NAME_PREFIX) && !line.includes(' instead of @'));

@@ -35,7 +35,7 @@ export const CATALOG_LOAD_KINDS: readonly CatalogLoadKind[] = [
 export interface CatalogLoadAction {
   readonly at: Millis;
   readonly kind: CatalogLoadKind;
-  readonly who: string;
+  readonly host: string;
   /** Which of the host's services. */
   readonly pick: number;
   readonly coin: boolean;
@@ -68,34 +68,34 @@ const DRAWN_FROM: readonly CatalogLoadKind[] = [
 export const catalogLoadServices: readonly string[] = [...NAMES, 'burst'];
 
 export function drawCatalogLoad(rng: Rng, { hosts, span, count }: CatalogLoadPlan): CatalogLoadAction[] {
-  const deeds: CatalogLoadAction[] = [];
+  const actions: CatalogLoadAction[] = [];
   for (let serial = 0; serial < count; serial++)
-    deeds.push({
+    actions.push({
       at: rng.next() * span,
       kind: DRAWN_FROM[rng.int(DRAWN_FROM.length)] as CatalogLoadKind,
-      who: hosts[rng.int(hosts.length)] as string,
+      host: hosts[rng.int(hosts.length)] as string,
       pick: rng.int(1 << 16),
       coin: rng.int(2) === 0,
       serial,
     });
-  return deeds.sort((a, b) => a.at - b.at);
+  return actions.sort((a, b) => a.at - b.at);
 }
 
 /** Puts them into a world's agenda, beginning now. `done` is told of each that a host carried out. */
 export function scheduleCatalogLoad(
   world: World,
-  deeds: readonly CatalogLoadAction[],
-  done?: (deed: CatalogLoadAction) => void,
+  actions: readonly CatalogLoadAction[],
+  onDone?: (action: CatalogLoadAction) => void,
 ): void {
-  const begin = world.now;
-  for (const deed of deeds)
-    world.at(begin + deed.at, () => {
-      const host = world.host(deed.who);
-      if (!host.running || host.paused) return;
+  const start = world.now;
+  for (const action of actions)
+    world.schedule(start + action.at, () => {
+      const { running, paused } = world.host(action.host);
+      if (!running || paused) return;
       let ok = true;
-      for (const command of actionCommands(deed))
-        ok = world.command(deed.who, command).result?.ok === true && ok;
-      if (ok) done?.(deed);
+      for (const command of actionCommands(action))
+        ok = world.command(action.host, command).result?.ok === true && ok;
+      if (ok) onDone?.(action);
     });
 }
 
@@ -119,8 +119,8 @@ function actionCommands({ kind, pick, coin, serial }: CatalogLoadAction): Comman
       if (!coin) return [{ kind: 'deregisterCheck', id: 'node' }];
       return [{ kind: 'registerCheck', check: makeTtlCheck('node', '', { notes: `serial ${serial}` }) }];
     case 'maintain': {
-      const of = pick % 3 === 0 ? {} : { service: id };
-      return [{ kind: 'maintenance', ...of, on: coin, reason: `serial ${serial}` }];
+      const scope = pick % 3 === 0 ? {} : { service: id };
+      return [{ kind: 'maintenance', ...scope, on: coin, reason: `serial ${serial}` }];
     }
     case 'drain':
       return [{ kind: 'drain', service: id, on: coin }];
@@ -131,12 +131,12 @@ function actionCommands({ kind, pick, coin, serial }: CatalogLoadAction): Comman
 function serviceCommand(
   id: string,
   meta: ReadonlyMap<string, string>,
-  checked: boolean,
+  expiringCheck: boolean,
   serial: number,
 ): Command {
   const notes = `serial ${serial}`;
   const checks = [makeTtlCheck(`of-${id}`, id, { notes })];
-  if (checked) checks.push(makeTtlCheck(`too-${id}`, id, { notes, ttl: 45_000 }));
+  if (expiringCheck) checks.push(makeTtlCheck(`too-${id}`, id, { notes, ttl: 45_000 }));
   const service = makeService(id, { meta });
   return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
 }

@@ -6,7 +6,7 @@ import type { ServiceDefinition } from '../../model/service.ts';
 /** `web-1` is an instance of `web`. */
 export const makeService = (
   id: string,
-  over: Partial<Omit<ServiceDefinition, 'id'>> = {},
+  overrides: Partial<Omit<ServiceDefinition, 'id'>> = {},
 ): ServiceDefinition => ({
   id,
   name: id.replace(/-\d+$/, ''),
@@ -17,7 +17,7 @@ export const makeService = (
   meta: new Map(),
   weights: { passing: 1, warning: 1 },
   enableTagOverride: false,
-  ...over,
+  ...overrides,
 });
 
 /** A day: long enough for any story in which nobody should think of it. */
@@ -27,9 +27,9 @@ const LONG: Millis = 86_400_000;
 export const makeTtlCheck = (
   id: string,
   serviceId: string,
-  over: Partial<Omit<CheckDefinition, 'id' | 'serviceId' | 'probe'>> & { readonly ttl?: Millis } = {},
+  overrides: Partial<Omit<CheckDefinition, 'id' | 'serviceId' | 'probe'>> & { readonly ttl?: Millis } = {},
 ): CheckDefinition => {
-  const { ttl = LONG, ...fields } = over;
+  const { ttl = LONG, ...fields } = overrides;
   return {
     id,
     name: id,
@@ -49,10 +49,10 @@ export const makeTtlCheck = (
 };
 
 /** More meta than one packet holds, and not twice the same for different `words`. */
-export const makeLargeMeta = (words: string, bytes = 4000): ReadonlyMap<string, string> =>
+export const makeLargeMeta = (text: string, bytes = 4000): ReadonlyMap<string, string> =>
   new Map(
     Array.from({ length: Math.ceil(bytes / 500) }, (_, i) => [
       `bulk-${i}`,
-      `${words} `.repeat(500).slice(0, 500),
+      `${text} `.repeat(500).slice(0, 500),
     ]),
   );

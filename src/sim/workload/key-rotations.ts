@@ -2,7 +2,7 @@
  * Operators of an encrypted world who change its keys: install, use, remove, each step once the one before has come to
  * everybody. A careful one waits for those who are down, a bold one does not. And one who comes to whoever was left behind.
  */
-import type { KeyOperation, KeyOperationReport } from '../../agent/contract/commands.ts';
+import type { Command, KeyOperation, KeyOperationReport } from '../../agent/contract/commands.ts';
 import { sameBytes } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
@@ -24,7 +24,7 @@ export const KEY_ROTATION_STEPS: readonly KeyRotationStep[] = [
 
 export interface KeyRotation {
   readonly at: Millis;
-  readonly who: string;
+  readonly host: string;
   readonly force: boolean;
   readonly key: Uint8Array;
   /** Is killed when it begins, and comes back when it should be over. */
@@ -33,11 +33,11 @@ export interface KeyRotation {
 
 const KEY_BYTES = 32;
 const LOOK_EVERY: Millis = 250;
-const PAUSE: Millis = 5000;
+const RETRY_AFTER: Millis = 5000;
 const MAX_TRIES = 6;
 /** An operation that takes longer is lost with the agent that ran it. */
 const PATIENCE: Millis = 60_000;
-const ABSENCE: Millis = 60_000;
+const DOWN_TIME: Millis = 60_000;
 
 export function drawKeyRotations(
   rng: Rng,
@@ -45,12 +45,13 @@ export function drawKeyRotations(
   span: Millis,
   count: number,
 ): KeyRotation[] {
-  const one = (): string => hosts[rng.int(hosts.length)] as string;
+  const randomHost = (): string => hosts[rng.int(hosts.length)] as string;
   return Array.from({ length: count }, (): KeyRotation => {
-    const bold = rng.int(2) === 0;
-    const absent = bold ? { absent: one() } : {};
+    const force = rng.int(2) === 0;
+    const downHost = force ? randomHost() : undefined;
     const key = Uint8Array.from({ length: KEY_BYTES }, () => rng.int(256));
-    return { at: rng.next() * span * 0.6, who: one(), force: bold, key, ...absent };
+    const rotation = { at: rng.next() * span * 0.6, host: randomHost(), force, key };
+    return downHost === undefined ? rotation : { ...rotation, downHost };
   }).sort((a, b) => a.at - b.at);
 }
 
@@ -58,23 +59,22 @@ export function drawKeyRotations(
 export function scheduleKeyRotations(
   world: World,
   rotations: readonly KeyRotation[],
-  told: (step: KeyRotationStep, by: SimHost) => void,
+  onStep: (step: KeyRotationStep, by: SimHost) => void,
 ): void {
-  const begin = world.now;
+  const start = world.now;
   for (const rotation of rotations)
-    world.at(begin + rotation.at, () => {
-      const host = world.host(rotation.who);
+    world.schedule(start + rotation.at, () => {
+      const host = world.host(rotation.host);
       if (!host.running || host.paused) return;
-      const { downHost: absent } = rotation;
-      if (absent !== undefined && absent !== rotation.who && world.host(absent).running) {
-        world.stop(absent);
-        world.at(world.now + ABSENCE, () => restartHost(world, absent, { remember: true, moved: false }));
+      const { downHost } = rotation;
+      if (downHost !== undefined && downHost !== rotation.host && world.host(downHost).running) {
+        world.stop(downHost);
+        world.schedule(world.now + DOWN_TIME, () =>
+          restartHost(world, downHost, { restore: true, newAddress: false }),
+        );
       }
-      const old = host.keys[0] as Uint8Array;
-      told('started', host);
-      const tell = (step: KeyRotationStep): void => told(step, host);
-      const { bootCount: lives } = host;
-      new KeyOperator(world, host, rotation, old, lives, tell).install(MAX_TRIES);
+      onStep('started', host);
+      new KeyOperator(world, host, rotation, (step) => onStep(step, host)).install(MAX_TRIES);
     });
 }
 
@@ -82,24 +82,17 @@ class KeyOperator {
   readonly #world: World;
   readonly #host: SimHost;
   readonly #rotation: KeyRotation;
-  readonly #old: Uint8Array;
-  readonly #boot: number;
+  readonly #oldKey: Uint8Array;
+  readonly #bootCount: number;
   readonly #onStep: (step: KeyRotationStep) => void;
 
-  constructor(
-    world: World,
-    host: SimHost,
-    rotation: KeyRotation,
-    old: Uint8Array,
-    life: number,
-    tell: (step: KeyRotationStep) => void,
-  ) {
+  constructor(world: World, host: SimHost, rotation: KeyRotation, onStep: (step: KeyRotationStep) => void) {
     this.#world = world;
     this.#host = host;
     this.#rotation = rotation;
-    this.#old = old;
-    this.#boot = life;
-    this.#onStep = tell;
+    this.#oldKey = host.keys[0] as Uint8Array;
+    this.#bootCount = host.bootCount;
+    this.#onStep = onStep;
   }
 
   install(tries: number): void {
@@ -115,9 +108,9 @@ class KeyOperator {
   /** `serf keys` looks after nobody, so whoever types it must look first; ours looks by itself. */
   #use(tries: number): void {
     const { key } = this.#rotation;
-    const mark = fingerprint(key);
+    const keyId = fingerprint(key);
     this.#checkKeys(
-      (list) => list.keys.get(mark) === list.answered,
+      (list) => list.keys.get(keyId) === list.answered,
       (safe) => {
         if (!safe) return this.#retry(tries, () => this.install(tries - 1));
         this.#runOperation('use', key, false, (report) => {
@@ -140,15 +133,15 @@ class KeyOperator {
   }
 
   #remove(tries: number): void {
-    const mark = fingerprint(this.#old);
-    if (sameBytes(this.#old, this.#rotation.key)) return;
+    const keyId = fingerprint(this.#oldKey);
+    if (sameBytes(this.#oldKey, this.#rotation.key)) return;
     this.#checkKeys(
-      (list) => (list.primaries.get(mark) ?? 0) === 0,
+      (list) => (list.primaries.get(keyId) ?? 0) === 0,
       (safe) => {
-        const { force: bold } = this.#rotation;
-        if (!safe || (!bold && !this.#allMembersUp()))
+        const { force } = this.#rotation;
+        if (!safe || (!force && !this.#allMembersUp()))
           return this.#retry(tries, () => this.#remove(tries - 1));
-        this.#runOperation('remove', this.#old, bold, (report) => {
+        this.#runOperation('remove', this.#oldKey, force, (report) => {
           if (report.refused === undefined) return this.#onStep('removed');
           this.#retry(tries, () => this.#remove(tries - 1));
         });
@@ -170,14 +163,9 @@ class KeyOperator {
   ): void {
     const host = this.#host;
     if (!this.#isRunning()) return this.#onStep('abandoned');
-    const ordered = this.#world.command(host.label, {
-      kind: 'keys',
-      operation,
-      key,
-      force,
-      timeout: undefined,
-    });
-    const value = ordered.result?.ok === true ? ordered.result.value : undefined;
+    const command: Command = { kind: 'keys', operation, key, force, timeout: undefined };
+    const { result } = this.#world.command(host.label, command);
+    const value = result?.ok === true ? result.value : undefined;
     if (value === undefined || !('operation' in value)) return this.#onStep('abandoned');
     const { id } = value;
     const until = this.#world.now + PATIENCE;
@@ -185,18 +173,18 @@ class KeyOperator {
       if (!this.#isRunning() || this.#world.now > until) return this.#onStep('abandoned');
       const report = host.runningAgent.view.keyOperationReport(id);
       if (report?.finished === true) then(report);
-      else this.#world.at(this.#world.now + LOOK_EVERY, look);
+      else this.#world.schedule(this.#world.now + LOOK_EVERY, look);
     };
-    this.#world.at(this.#world.now + LOOK_EVERY, look);
+    this.#world.schedule(this.#world.now + LOOK_EVERY, look);
   }
 
   #retry(tries: number, act: () => void): void {
     if (tries <= 0) return this.#onStep('abandoned');
-    this.#world.at(this.#world.now + PAUSE, act);
+    this.#world.schedule(this.#world.now + RETRY_AFTER, act);
   }
 
   #isRunning(): boolean {
-    return this.#host.running && this.#host.bootCount === this.#boot && !this.#host.paused;
+    return this.#host.running && this.#host.bootCount === this.#bootCount && !this.#host.paused;
   }
 
   #allMembersUp(): boolean {
@@ -215,29 +203,30 @@ export const keyFingerprint = (key: Uint8Array | undefined): string =>
 
 /** The ring that most of those who run say what they say with. */
 export function majorityKeyring(world: World): readonly Uint8Array[] {
-  const counts = new Map<string, { count: number; ring: readonly Uint8Array[] }>();
+  const counts = new Map<string, { count: number; keyring: readonly Uint8Array[] }>();
   for (const { running, keys } of world.hosts) {
     if (!running) continue;
-    const held = counts.get(keyFingerprint(keys[0]));
-    counts.set(keyFingerprint(keys[0]), { count: (held?.count ?? 0) + 1, ring: held?.ring ?? keys });
+    const primary = keyFingerprint(keys[0]);
+    const { count, keyring } = counts.get(primary) ?? { count: 0, keyring: keys };
+    counts.set(primary, { count: count + 1, keyring });
   }
-  return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.ring ?? [];
+  return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.keyring ?? [];
 }
 
 /** Does it not understand most of the others, or most of them it? */
 export function isLeftBehind(world: World, host: SimHost): boolean {
-  const usual = majorityKeyring(world);
-  const has = (ring: readonly Uint8Array[], key: Uint8Array | undefined): boolean =>
-    ring.some((one) => keyFingerprint(one) === keyFingerprint(key));
-  return !has(host.keys, usual[0]) || !has(usual, host.keys[0]);
+  const majority = majorityKeyring(world);
+  const includes = (keyring: readonly Uint8Array[], key: Uint8Array | undefined): boolean =>
+    keyring.some((one) => keyFingerprint(one) === keyFingerprint(key));
+  return !includes(host.keys, majority[0]) || !includes(majority, host.keys[0]);
 }
 
 /** What an operator does who finds such a host: a join that tells why, then the ring of the others, and a new life. */
 export function recoverHost(world: World, host: SimHost): void {
-  const ring = majorityKeyring(world);
+  const keyring = majorityKeyring(world);
   world.stop(host.label);
-  host.keys = [...ring];
-  world.start(host.label, { remember: true });
+  host.keys = [...keyring];
+  world.start(host.label, { restore: true });
   joinOthers(world, host.label);
 }
 

@@ -32,7 +32,7 @@ export const MESSAGE_LOAD_KINDS: readonly MessageLoadKind[] = [
 export interface MessageLoadAction {
   readonly at: Millis;
   readonly kind: MessageLoadKind;
-  readonly who: string;
+  readonly host: string;
   /** Members a query may name. */
   readonly queryNodes: readonly string[];
   /** No other has this number. */
@@ -58,20 +58,20 @@ export const roleTags = (i: number): Readonly<Record<string, string>> => ({
 });
 
 export function drawMessageLoad(rng: Rng, { hosts, span, count }: MessageLoadPlan): MessageLoadAction[] {
-  const talks: MessageLoadAction[] = [];
+  const actions: MessageLoadAction[] = [];
   for (let serial = 0; serial < count; serial++)
-    talks.push({
+    actions.push({
       at: rng.next() * span,
       // Every other one is an event.
       kind:
         rng.int(2) === 0
           ? 'event'
           : (MESSAGE_LOAD_KINDS[rng.int(MESSAGE_LOAD_KINDS.length)] as MessageLoadKind),
-      who: hosts[rng.int(hosts.length)] as string,
+      host: hosts[rng.int(hosts.length)] as string,
       queryNodes: hosts.filter(() => rng.int(3) === 0),
       serial,
     });
-  return talks.sort((a, b) => a.at - b.at);
+  return actions.sort((a, b) => a.at - b.at);
 }
 
 /** Who is told of what was really said, and answered. */
@@ -85,28 +85,28 @@ export interface MessageLoadListener {
 /** Puts them into a world's agenda, beginning now; from now on every query is answered wherever it is heard. */
 export function scheduleMessageLoad(
   world: World,
-  talks: readonly MessageLoadAction[],
+  actions: readonly MessageLoadAction[],
   listeners: MessageLoadListener,
 ): void {
-  const begin = world.now;
-  for (const talk of talks)
-    world.at(begin + talk.at, () => {
-      const host = world.host(talk.who);
+  const start = world.now;
+  for (const action of actions)
+    world.schedule(start + action.at, () => {
+      const host = world.host(action.host);
       if (!host.running || host.paused || host.runningAgent.view.health().leaving) return;
-      const command = actionCommand(talk);
-      const value = resultValue(world.command(talk.who, command).result);
+      const command = actionCommand(action);
+      const value = resultValue(world.command(action.host, command).result);
       if (value === undefined) return;
       if (command.kind === 'query')
-        listeners.onQuery(talk.kind, host, command.question, value as QueryReport);
-      else listeners.onEvent(talk.kind);
+        listeners.onQuery(action.kind, host, command.question, value as QueryReport);
+      else listeners.onEvent(action.kind);
     });
   world.subscribe({
     onEffects: (host, _facts, topics) => {
       if (!topics.includes('queries')) return;
-      const { bootCount: lives } = host;
+      const { bootCount } = host;
       for (const { id, name } of host.agent?.view.pendingQueries() ?? [])
-        world.at(world.now + RESPONSE_DELAY, () => {
-          if (host.bootCount !== lives || !host.running || host.paused) return;
+        world.schedule(world.now + RESPONSE_DELAY, () => {
+          if (host.bootCount !== bootCount || !host.running || host.paused) return;
           const answer = `${host.label} on ${name}`;
           if (
             resultValue(
@@ -125,11 +125,11 @@ const resultValue = (result: CommandResult | undefined): object | true | undefin
 
 function actionCommand({
   kind,
-  queryNodes: some,
+  queryNodes,
   serial,
 }: MessageLoadAction): Extract<Command, { kind: 'fireEvent' | 'query' }> {
   const payload = encodeUtf8(`serial ${serial}`);
-  const question: QueryDefinition = {
+  const query: QueryDefinition = {
     ...{ name: `q${serial}`, payload, nodes: [], tags: new Map(), ack: true, relayFactor: 0 },
   };
   switch (kind) {
@@ -138,17 +138,17 @@ function actionCommand({
     case 'bulkyEvent':
       return { kind: 'fireEvent', name: `e${serial}`, payload: new Uint8Array(BULKY_BYTES), coalesce: true };
     case 'query':
-      return { kind: 'query', question };
+      return { kind: 'query', question: query };
     case 'queryNodes':
-      return { kind: 'query', question: { ...question, nodes: some } };
+      return { kind: 'query', question: { ...query, nodes: queryNodes } };
     case 'queryTag': {
       const role = ROLES[serial % ROLES.length] as string;
-      return { kind: 'query', question: { ...question, tags: new Map([[ROLE_TAG, `^${role}$`]]) } };
+      return { kind: 'query', question: { ...query, tags: new Map([[ROLE_TAG, `^${role}$`]]) } };
     }
     case 'queryRelayed':
-      return { kind: 'query', question: { ...question, relayFactor: 1 + (serial % 3) } };
+      return { kind: 'query', question: { ...query, relayFactor: 1 + (serial % 3) } };
     case 'ping':
-      return { kind: 'query', question: { ...question, name: '_serf_ping', payload: NO_BYTES } };
+      return { kind: 'query', question: { ...query, name: '_serf_ping', payload: NO_BYTES } };
   }
 }
 

@@ -62,17 +62,17 @@ export function bootstrapByPushPull(world: World, labels: readonly string[], lim
     nodes: hosts.map(ownNodeState),
     userState: NO_BYTES,
   });
-  const stranger = world.newAddress();
+  const outsider = world.newAddress();
   const nonce = world.nonceSource();
-  const usual = hosts.map((host) => host.swim.retransmitMult);
+  const retransmitMults = hosts.map((host) => host.swim.retransmitMult);
   for (const host of hosts) {
     host.swim.retransmitMult = 0;
     const bytes = sealStream(state, hostEnvelope(host.currentOptions), { role: 'dialer', nonce });
-    world.injectStream(host.label, stranger, bytes);
+    world.injectStream(host.label, outsider, bytes);
   }
   runUntilSettled(world, labels, limit);
   hosts.forEach((host, i) => {
-    host.swim.retransmitMult = usual[i] as number;
+    host.swim.retransmitMult = retransmitMults[i] as number;
   });
 }
 
@@ -88,30 +88,30 @@ const REJOIN_PAUSE: readonly [Millis, Millis] = [1000, 30_000];
 export function simulateRejoinPolicy(
   world: World,
   seeds: readonly string[],
-  returns: (host: SimHost) => boolean = () => true,
+  keepsRejoining: (host: SimHost) => boolean = () => true,
 ): void {
   const rng = world.rng.fork();
-  const knock = (host: SimHost, life: number, pause: Millis): void => {
-    if (host.bootCount !== life || host.agent === undefined) return;
+  const attempt = (host: SimHost, boot: number, pause: Millis): void => {
+    if (host.bootCount !== boot || host.agent === undefined) return;
     const members = host.agent.view.members();
-    if (!returns(host) && host.agent.view.members().length > 1) return;
+    if (!keepsRejoining(host) && members.length > 1) return;
     const needed = isPossiblyIsolated(members);
     const others = seeds.filter((label) => label !== host.label).map((label) => toSeed(world.host(label)));
     const chosen = needed ? others : pickAbsentSeed(others, members, rng);
     if (chosen.length > 0) world.command(host.label, { kind: 'join', seeds: chosen });
     const next = needed ? Math.min(REJOIN_PAUSE[1], 2 * pause) : REJOIN_PAUSE[1];
-    world.at(world.now + next * (0.75 + rng.next() / 2), () => knock(host, life, next));
+    world.schedule(world.now + next * (0.75 + rng.next() / 2), () => attempt(host, boot, next));
   };
-  const begin = (host: SimHost): void =>
-    world.at(world.now + REJOIN_PAUSE[0], () => knock(host, host.bootCount, REJOIN_PAUSE[0] / 2));
-  for (const host of world.hosts) if (host.running) begin(host);
-  world.subscribe({ onStart: begin });
+  const start = (host: SimHost): void =>
+    world.schedule(world.now + REJOIN_PAUSE[0], () => attempt(host, host.bootCount, REJOIN_PAUSE[0] / 2));
+  for (const host of world.hosts) if (host.running) start(host);
+  world.subscribe({ onStart: start });
 }
 
 function pickAbsentSeed(seeds: readonly Seed[], members: readonly MemberView[], rng: Rng): readonly Seed[] {
-  const strangers = seedsWithoutMember(seeds, members);
-  if (strangers.length === 0 || rng.next() >= rejoinProbability(members)) return [];
-  return [strangers[rng.int(strangers.length)] as Seed];
+  const absent = seedsWithoutMember(seeds, members);
+  if (absent.length === 0 || rng.next() >= rejoinProbability(members)) return [];
+  return [absent[rng.int(absent.length)] as Seed];
 }
 
 /** Joins a host to some of the others that run, as a person would at start. */
@@ -127,7 +127,7 @@ function runUntilSettled(world: World, labels: readonly string[], limit: Millis)
   const missing = missingMembers(world, labels);
   throw new Error(
     missing.length > 0
-      ? `not gathered after ${limit} ms (seed ${world.seed}): ${missing.slice(0, 5).join('; ')}`
+      ? `not bootstrapped after ${limit} ms (seed ${world.seed}): ${missing.slice(0, 5).join('; ')}`
       : `broadcasts have not died down ${limit} ms after the joins (seed ${world.seed})`,
   );
 }
@@ -147,7 +147,7 @@ function missingMembers(world: World, labels: readonly string[]): string[] {
     for (const other of labels) {
       const { name } = world.host(other);
       const status = view.member(name)?.status ?? 'unknown';
-      if (status !== 'alive') found.push(`${label} holds ${name} as ${status}`);
+      if (status !== 'alive') found.push(`${label} sees ${name} as ${status}`);
       if (found.length > 20) return found;
     }
   }

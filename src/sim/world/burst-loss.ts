@@ -30,18 +30,18 @@ export class GilbertElliott {
   /** Is the way from one to the other bad? To be asked with a time that never falls. */
   isBad(from: string, to: string, now: Millis): boolean {
     const key = `${from} ${to}`;
-    let spell = this.#states.get(key);
-    if (spell === undefined) {
+    let state = this.#states.get(key);
+    if (state === undefined) {
       const { calm, burst } = this.#shape;
       const bad = this.#rng.next() < burst / (calm + burst);
-      spell = { bad, until: now + this.#length(bad) };
-      this.#states.set(key, spell);
+      state = { bad, until: now + this.#length(bad) };
+      this.#states.set(key, state);
     }
-    while (spell.until <= now) {
-      spell.bad = !spell.bad;
-      spell.until += this.#length(spell.bad);
+    while (state.until <= now) {
+      state.bad = !state.bad;
+      state.until += this.#length(state.bad);
     }
-    return spell.bad;
+    return state.bad;
   }
 
   /** Exponential, so that how long it has lasted says nothing about how long it will. */

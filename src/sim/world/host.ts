@@ -64,7 +64,7 @@ export class SimHost {
   tickAt: Millis = NEVER;
   /** What `disk` was before, latest last. */
   #previousSnapshots: Snapshot[] = [];
-  readonly #rate: number;
+  readonly #clockRate: number;
   #bufferedInputs: Input[] = [];
   #bufferedBytes = 0;
   #stream = -1;
@@ -76,18 +76,18 @@ export class SimHost {
     this.options = options;
     this.keys = options.keys ?? [];
     this.swim = { ...withDefaults(swimSection, options.swim) };
-    this.#rate = 1 + (options.driftPpm ?? 0) / 1_000_000;
+    this.#clockRate = 1 + (options.driftPpm ?? 0) / 1_000_000;
   }
 
   /** What its monotonic clock shows at an instant of the world's. */
   toHostTime(at: Millis): Millis {
-    return at * this.#rate;
+    return at * this.#clockRate;
   }
 
   /** The first instant of the world's at which its own clock has reached `at`. */
   toWorldTime(at: Millis): Millis {
-    if (this.#rate === 1 || at === NEVER) return at;
-    let instant = at / this.#rate;
+    if (this.#clockRate === 1 || at === NEVER) return at;
+    let instant = at / this.#clockRate;
     while (this.toHostTime(instant) < at) instant += ROUNDING;
     return instant;
   }
@@ -156,9 +156,9 @@ export class SimHost {
 
   /** All that was held, in the order it came. */
   dequeueInputs(): readonly Input[] {
-    const held = this.#bufferedInputs;
+    const inputs = this.#bufferedInputs;
     this.#bufferedInputs = [];
     this.#bufferedBytes = 0;
-    return held;
+    return inputs;
   }
 }

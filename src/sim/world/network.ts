@@ -92,18 +92,18 @@ export class SimNetwork {
   #lastCopyAt: Millis = Number.NEGATIVE_INFINITY;
 
   /** `clock` is read by rules that hold now and then. */
-  constructor(rng: Rng, weather: LinkQuality, clock: () => Millis = () => 0) {
+  constructor(rng: Rng, linkQuality: LinkQuality, clock: () => Millis = () => 0) {
     this.#rng = rng;
-    this.linkQuality = weather;
+    this.linkQuality = linkQuality;
     this.#clock = clock;
   }
 
   /** Puts a rule on top of those there are. Returns what lifts it. */
   addRule(rule: NetworkRule): () => void {
-    const imposed: ActiveRule = {
+    const active: ActiveRule = {
       from: rule.from === undefined ? undefined : new Set(rule.from),
       to: rule.to === undefined ? undefined : new Set(rule.to),
-      links: rule.links === undefined ? undefined : byFirst(rule.links),
+      links: rule.links === undefined ? undefined : groupBySource(rule.links),
       transport: transportOf(rule),
       connectOnly: rule.connectOnly ?? false,
       bursts: rule.bursts === undefined ? undefined : new GilbertElliott(rule.bursts, this.#rng.fork()),
@@ -116,9 +116,9 @@ export class SimNetwork {
       maxCopyDelay: rule.maxCopyDelay ?? 0,
       maxReorderDelay: rule.maxReorderDelay ?? 0,
     };
-    this.#rules.add(imposed);
+    this.#rules.add(active);
     return () => {
-      this.#rules.delete(imposed);
+      this.#rules.delete(active);
     };
   }
 
@@ -146,29 +146,29 @@ export class SimNetwork {
     delays.length = 0;
     const { loss, duplicate, reorder, reorderBy } = this.linkQuality;
     let delay = 0;
-    let scatter = 0;
+    let reorderDelay = 0;
     let copies = 1;
-    let late = 0;
+    let copyDelay = 0;
     for (const rule of this.#rules) {
       if (!this.#appliesTo(rule, from, to, 'udp') || size <= rule.overBytes) continue;
       if (rule.kinds !== undefined && !kindsOf().some((kind) => rule.kinds?.has(kind))) continue;
       if (this.#happens(rule.loss)) return delays;
       delay += rule.delay;
-      scatter += rule.maxReorderDelay;
+      reorderDelay += rule.maxReorderDelay;
       if (!this.#happens(rule.duplicate)) continue;
       copies = Math.max(copies, rule.copies > 2 ? 2 + this.#rng.int(rule.copies - 1) : 2);
-      late = Math.max(late, rule.maxCopyDelay);
+      copyDelay = Math.max(copyDelay, rule.maxCopyDelay);
     }
     if (this.#happens(loss)) return delays;
     if (this.#happens(duplicate)) copies = Math.max(2, copies);
     for (let i = 0; i < copies; i++) {
-      let held = this.#happens(reorder) ? this.#rng.next() * reorderBy : 0;
-      if (scatter > 0) held += this.#rng.next() * scatter;
+      let extra = this.#happens(reorder) ? this.#rng.next() * reorderBy : 0;
+      if (reorderDelay > 0) extra += this.#rng.next() * reorderDelay;
       // Most copies follow soon, a few very late.
-      if (i > 0 && late > 0) held += late * this.#rng.next() ** 4;
-      delays.push(this.#delay() + delay + held);
+      if (i > 0 && copyDelay > 0) extra += copyDelay * this.#rng.next() ** 4;
+      delays.push(this.#delay() + delay + extra);
     }
-    if (copies > 1 && late > 0)
+    if (copies > 1 && copyDelay > 0)
       this.#lastCopyAt = Math.max(this.#lastCopyAt, this.#clock() + Math.max(...delays));
     return delays;
   }
@@ -218,8 +218,8 @@ export class SimNetwork {
   }
 }
 
-const defaultsToNoLoss = ({ delay, duplicate, maxReorderDelay: scatter }: NetworkRule): boolean =>
-  delay !== undefined || duplicate !== undefined || scatter !== undefined;
+const defaultsToNoLoss = ({ delay, duplicate, maxReorderDelay }: NetworkRule): boolean =>
+  delay !== undefined || duplicate !== undefined || maxReorderDelay !== undefined;
 
 /** Rules that look at datagrams are of no concern to streams; those about openings only to them. */
 function transportOf(rule: NetworkRule): Transport | undefined {
@@ -227,7 +227,7 @@ function transportOf(rule: NetworkRule): Transport | undefined {
   return rule.connectOnly === true ? 'tcp' : rule.transport;
 }
 
-function byFirst(links: readonly (readonly [string, string])[]): Map<string, Set<string>> {
+function groupBySource(links: readonly (readonly [string, string])[]): Map<string, Set<string>> {
   const map = new Map<string, Set<string>>();
   for (const [from, to] of links) {
     const ends = map.get(from);

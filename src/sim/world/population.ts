@@ -64,10 +64,10 @@ export class Population {
     host: SimHost,
     rng: Rng,
     nonce: () => Uint8Array,
-    remember: boolean,
+    restore: boolean,
     now: Millis,
   ): AgentOptions {
-    const { options, savedSnapshot: disk, savedCatalog: shelf } = host;
+    const { options, savedSnapshot, savedCatalog } = host;
     return {
       name: host.name,
       address: host.address,
@@ -79,8 +79,8 @@ export class Population {
       label: options.gossipLabel ?? '',
       rng,
       nonce,
-      ...(remember && disk !== undefined ? { snapshot: disk } : {}),
-      ...(remember && shelf !== undefined ? { catalog: shelf } : {}),
+      ...(restore && savedSnapshot !== undefined ? { snapshot: savedSnapshot } : {}),
+      ...(restore && savedCatalog !== undefined ? { catalog: savedCatalog } : {}),
       persistsSnapshots: options.disk ?? true,
       // A wall clock would have gone on while the host was down, and stands nowhere twice.
       startedAt: WALL + host.wallClockOffset + Math.floor(now) + host.bootCount,

@@ -23,29 +23,30 @@ export function preloadCatalog(world: World, register: () => void): void {
       if (!listening) return;
       for (const delta of readDeltas(bytes, host.currentOptions)) {
         if (delta.owner !== host.name) continue;
-        let told = owners.get(delta.owner);
-        if (told === undefined || told.epoch !== delta.epoch) {
-          told = { epoch: delta.epoch, to: 0, entries: new Map() };
-          owners.set(delta.owner, told);
+        let published = owners.get(delta.owner);
+        if (published === undefined || published.epoch !== delta.epoch) {
+          published = { epoch: delta.epoch, to: 0, entries: new Map() };
+          owners.set(delta.owner, published);
         }
-        told.to = Math.max(told.to, delta.to);
+        published.to = Math.max(published.to, delta.to);
         for (const entry of delta.entries) {
-          const held = told.entries.get(entry.key);
-          if (held === undefined || held.version < entry.version) told.entries.set(entry.key, entry);
+          const known = published.entries.get(entry.key);
+          if (known === undefined || known.version < entry.version) published.entries.set(entry.key, entry);
         }
       }
     },
   });
   const lift = world.network.addRule({ kinds: ['serf:200'] });
   const hosts = [...world.hosts].filter((host) => host.running);
-  const usual = hosts.map((host) => host.swim.retransmitMult);
+  const retransmitMults = hosts.map((host) => host.swim.retransmitMult);
   register();
-  const silent = (): boolean =>
-    hosts.every(({ runningAgent: live }) => (live.view.health().lanes['catalog'] ?? 0) === 0);
+  const isSent = (): boolean =>
+    hosts.every(({ runningAgent }) => (runningAgent.view.health().lanes['catalog'] ?? 0) === 0);
   for (const host of hosts) host.swim.retransmitMult = 0;
-  if (!world.runUntil(silent, LIMIT, 100)) throw new Error('what was registered is still being told');
+  if (!world.runUntil(isSent, LIMIT, 100))
+    throw new Error(`the registrations are still being gossiped after ${LIMIT} ms`);
   hosts.forEach((host, i) => {
-    host.swim.retransmitMult = usual[i] as number;
+    host.swim.retransmitMult = retransmitMults[i] as number;
   });
   listening = false;
   lift();
@@ -53,25 +54,26 @@ export function preloadCatalog(world: World, register: () => void): void {
     const sorted = [...entries.values()].sort((a, b) => a.version - b.version);
     return { owner, epoch, from: 0, to, swept: 0, entries: sorted };
   });
-  const stranger = world.newAddress();
+  const outsider = world.newAddress();
   const nonce = world.nonceSource();
-  for (const some of batchDeltas(deltas)) {
-    const body = encodeDeltas(some).slice();
+  for (const batch of batchDeltas(deltas)) {
+    const body = encodeDeltas(batch).slice();
     for (const host of hosts) {
       const bytes = sealStream(encodeStream({ kind: 'user', body }), hostEnvelope(host.currentOptions), {
         role: 'dialer',
         nonce,
       });
-      world.injectStream(host.label, stranger, bytes);
+      world.injectStream(host.label, outsider, bytes);
     }
   }
-  const known = [...owners.values()].reduce(
+  const registered = [...owners.values()].reduce(
     (sum, { entries }) => sum + [...entries.keys()].filter((key) => key.startsWith('s:')).length,
     0,
   );
-  for (const { label, runningAgent: live } of hosts)
-    if (live.view.catalog.size !== known)
-      throw new Error(`${label} knows ${live.view.catalog.size} of ${known}`);
+  for (const { label, runningAgent } of hosts) {
+    const { size } = runningAgent.view.catalog;
+    if (size !== registered) throw new Error(`${label} knows ${size} of ${registered} services`);
+  }
 }
 
 const LIMIT = 60_000;

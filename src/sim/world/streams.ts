@@ -60,8 +60,8 @@ export class SimStreams {
   readonly #ends = new Map<SimHost, Map<StreamId, StreamEnd>>();
   #port = 0;
 
-  constructor(ground: StreamsContext, rng: Rng) {
-    this.#context = ground;
+  constructor(context: StreamsContext, rng: Rng) {
+    this.#context = context;
     this.#rng = rng;
   }
 
@@ -108,9 +108,9 @@ export class SimStreams {
 
   #abort(end: StreamEnd, why: string): void {
     // After our last byte the kernel still delivers in peace; a reset would only be noise.
-    const orderly = end.finished;
+    const { finished } = end;
     this.#detach(end);
-    if (orderly) return;
+    if (finished) return;
     end.finished = true;
     end.out = end.pumping ? end.out.slice(0, 1) : [];
     this.#send(end, { kind: 'reset', bytes: NO_BYTES, due: 0, why });
@@ -180,19 +180,19 @@ export class SimStreams {
   }
 
   #accept(to: StreamEnd): void {
-    const { host, peer: other } = to;
-    if (other === undefined) return;
+    const { host, peer } = to;
+    if (peer === undefined) return;
     if (!host.running) {
       this.#send(to, { kind: 'reset', bytes: NO_BYTES, due: 0, why: 'connection refused' });
       return;
     }
     const listener = this.#createEnd(host, host.nextStream());
-    listener.peer = other;
-    other.peer = listener;
+    listener.peer = peer;
+    peer.peer = listener;
     this.#register(listener);
     this.#port = (this.#port + 1) % 16_000;
     const port = EPHEMERAL_PORT + this.#port;
-    const { ip, host: text } = other.host.address;
+    const { ip, host: text } = peer.host.address;
     const from: Address = { ip, port, host: text, key: joinHostPort(text, port) };
     this.#context.dispatch(host, { kind: 'streamAccepted', stream: listener.stream as StreamId, from });
     this.#send(listener, { kind: 'opened', bytes: NO_BYTES, due: 0 });
@@ -213,20 +213,19 @@ export class SimStreams {
   /** Random pieces, so that every reader sees messages cut anywhere; small ones often stay whole. */
   *#pieces(bytes: Uint8Array): Generator<Uint8Array> {
     let from = 0;
-    let most = this.#rng.int(2) === 0 ? MAX_PIECE_BYTES : 1 + this.#rng.int(Math.max(1, bytes.length));
+    let limit = this.#rng.int(2) === 0 ? MAX_PIECE_BYTES : 1 + this.#rng.int(Math.max(1, bytes.length));
     while (from < bytes.length) {
-      const to = Math.min(bytes.length, from + Math.min(most, MAX_PIECE_BYTES));
+      const to = Math.min(bytes.length, from + Math.min(limit, MAX_PIECE_BYTES));
       yield bytes.subarray(from, to);
       from = to;
-      most = 1 + this.#rng.int(MAX_PIECE_BYTES);
+      limit = 1 + this.#rng.int(MAX_PIECE_BYTES);
     }
   }
 
   #createEnd(host: SimHost, stream: StreamId | undefined): StreamEnd {
-    const life = host.bootCount;
     return {
       host,
-      boot: life,
+      boot: host.bootCount,
       stream,
       detached: false,
       finished: false,

@@ -12,9 +12,9 @@ export class Timeline<Due, Ticker> {
   #now: Millis = 0;
   #alarmsAtOnce = 0;
 
-  constructor(deliver: (due: Due) => void, ring: (ticker: Ticker) => void) {
+  constructor(deliver: (due: Due) => void, onAlarm: (ticker: Ticker) => void) {
     this.#deliver = deliver;
-    this.#onAlarm = ring;
+    this.#onAlarm = onAlarm;
   }
 
   get now(): Millis {

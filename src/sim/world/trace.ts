@@ -56,9 +56,9 @@ export class Trace {
       : this.#lines.slice(-this.#maxLines || this.#lines.length);
   }
 
-  record(at: Millis, who: string, sign: Sign, words: string): void {
+  record(at: Millis, host: string, sign: Sign, words: string): void {
     if (this.detail === 'off') return;
-    const line = `${seconds(at)} ${who} ${sign} ${words}`;
+    const line = `${seconds(at)} ${host} ${sign} ${words}`;
     for (let i = 0; i < line.length; i++) this.#mix(line.charCodeAt(i));
     this.#append(line);
   }

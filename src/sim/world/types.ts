@@ -34,6 +34,22 @@ export interface SimulatedCheck {
   readonly output: string;
 }
 
+/** How a process starts on a host. */
+export interface StartOptions {
+  /** The host gets another address first. */
+  readonly newAddress?: boolean;
+  /** The agent is given what the last process saved to the disk. */
+  readonly restore?: boolean;
+  /** How far the host's wall clock is off from now on; absent: as before. */
+  readonly wallClockOffset?: Millis;
+}
+
+/** How a process ends. */
+export interface StopOptions {
+  /** The machine loses power as well, so not even its kernel answers. */
+  readonly powerOff?: boolean;
+}
+
 /** A command given to an agent; `result` and `at` appear with its reply. */
 export interface PendingCommand {
   readonly command: Command;

@@ -18,7 +18,14 @@ import { Population } from './population.ts';
 import { SimStreams } from './streams.ts';
 import { Timeline } from './timeline.ts';
 import { formatFlat, Trace } from './trace.ts';
-import type { PendingCommand, WorldCounts, WorldListener, WorldOptions } from './types.ts';
+import type {
+  PendingCommand,
+  StartOptions,
+  StopOptions,
+  WorldCounts,
+  WorldListener,
+  WorldOptions,
+} from './types.ts';
 
 interface Datagram {
   readonly to: SimHost;
@@ -76,7 +83,7 @@ export class World {
           return world.now;
         },
         network: this.network,
-        schedule: (when, act) => this.at(when, act),
+        schedule: (when, act) => this.schedule(when, act),
         hostByAddress: (key) => this.#population.byAddress(key),
         dispatch: (host, input) => this.#dispatch(host, input),
         onTransfer: (from, to, what, bytes) => this.#onTransfer(from, to, what, bytes),
@@ -122,28 +129,28 @@ export class World {
    * Starts a process: `moved` gives the host a new address first, `remember` its agent what the last one left, `clock`
    * puts its wall clock off by so much.
    */
-  start(label: string, how: { moved?: boolean; remember?: boolean; clock?: Millis } = {}): void {
+  start(label: string, options: StartOptions = {}): void {
     const host = this.host(label);
     if (host.running) throw new Error(`an agent runs on ${label} already`);
-    const { moved = false, remember = false } = how;
-    if (moved) this.#population.changeAddress(host);
-    host.wallClockOffset = how.clock ?? host.wallClockOffset;
+    const { newAddress = false, restore = false } = options;
+    if (newAddress) this.#population.changeAddress(host);
+    host.wallClockOffset = options.wallClockOffset ?? host.wallClockOffset;
     host.poweredOff = false;
     host.paused = false;
     host.bootCount += 1;
     const rng = this.rng.fork();
-    const birthright = this.#population.agentOptions(host, rng, this.nonceSource(), remember, this.now);
+    const birthright = this.#population.agentOptions(host, rng, this.nonceSource(), restore, this.now);
     host.agent = this.#options.makeAgent(birthright, host);
-    this.#record(host, '*', `start${moved ? ' moved' : ''}${remember ? ' remember' : ''}`);
+    this.#record(host, '*', `start${newAddress ? ' newAddress' : ''}${restore ? ' restore' : ''}`);
     for (const watcher of this.#listeners) watcher.onStart?.(host);
     this.#dispatch(host, { kind: 'tick' });
   }
 
   /** Kills the process without a word; with `dark` the machine with it, so that not even its kernel answers. */
-  stop(label: string, how: { dark?: boolean } = {}): void {
+  stop(label: string, { powerOff = false }: StopOptions = {}): void {
     const host = this.host(label);
-    this.#record(host, '*', how.dark === true ? 'dark' : 'stop');
-    host.poweredOff = how.dark === true;
+    this.#record(host, '*', powerOff ? 'powerOff' : 'stop');
+    host.poweredOff = powerOff;
     this.#onProcessEnd(host);
   }
 
@@ -170,15 +177,15 @@ export class World {
   changeAddress(label: string): void {
     const host = this.host(label);
     this.#population.changeAddress(host);
-    this.#record(host, '*', `moved to ${host.address.key}`);
+    this.#record(host, '*', `address changed to ${host.address.key}`);
     this.#dispatch(host, { kind: 'addressChanged', address: host.address });
   }
 
   /** Puts a host's wall clock off by so much, while its agent runs. */
-  setWallClock(label: string, clock: Millis): void {
+  setWallClock(label: string, offset: Millis): void {
     const host = this.host(label);
-    this.#record(host, '*', `clock off by ${clock} ms`);
-    host.wallClockOffset = clock;
+    this.#record(host, '*', `wall clock off by ${offset} ms`);
+    host.wallClockOffset = offset;
   }
 
   /** Asks the agent on a host; the answer appears in what is returned. */
@@ -208,7 +215,7 @@ export class World {
   }
 
   /** Does something at an instant that is not past. */
-  at(when: Millis, act: () => void): void {
+  schedule(when: Millis, act: () => void): void {
     this.#timeline.schedule(when, act);
   }
 
@@ -247,7 +254,7 @@ export class World {
       if (!host.bufferInput(input)) this.counts.bufferOverflows += 1;
       return;
     }
-    if (this.#busy) throw new Error('a watcher fed an agent: use world.at');
+    if (this.#busy) throw new Error('a listener gave an agent an input: use world.schedule');
     this.counts.inputs += 1;
     this.#busy = true;
     if (this.#options.poisonInputs === true && (input.kind === 'packet' || input.kind === 'streamData')) {
@@ -308,7 +315,7 @@ export class World {
           host.keys = effect.keys;
           const { bootCount: lives } = host;
           const { ticket } = effect;
-          this.at(
+          this.schedule(
             this.now,
             () => host.bootCount === lives && this.#dispatch(host, { kind: 'keysStored', ticket }),
           );
@@ -337,7 +344,7 @@ export class World {
     const { after, status, output } = checked;
     const { check, generation } = run;
     const { bootCount: lives } = host;
-    this.at(this.now + after, () => {
+    this.schedule(this.now + after, () => {
       if (host.bootCount === lives)
         this.#dispatch(host, { kind: 'checkFinished', outcome: { check, generation, status, output } });
     });

@@ -30,7 +30,7 @@ describe('an agent born again', () => {
     it.stop('ann');
     it.run(60_000);
 
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
 
     expect(view().indexOf(['nodes'])).toBeGreaterThanOrEqual(births[1]?.startedAt ?? Number.NaN);
     expect(view().indexOf(['nodes'])).toBeGreaterThan(before);
@@ -47,7 +47,7 @@ describe('an agent born again', () => {
     it.stop('ann');
     it.stop('bob');
 
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
 
     expect(view().health().incarnation).toBeGreaterThan(before);
   });
@@ -63,7 +63,7 @@ describe('an agent born again', () => {
     it.stop('ann');
     it.stop('bob');
 
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
 
     expect(view().health().clocks.member).toBeGreaterThanOrEqual(before);
   });

@@ -161,7 +161,7 @@ test('an agent born of a redacted memory decides as it did: definitions, outputs
   tale.setMaintenance('bob', true);
   tale.run('40s');
   tale.stop('ann');
-  tale.restart('ann', { remember: true });
+  tale.restart('ann', { restore: true });
   tale.run('20s');
   const again = lives.at(-1) as (typeof lives)[number];
   expect(again.host).toBe('ann');

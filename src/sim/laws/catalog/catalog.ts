@@ -36,10 +36,10 @@ export class CatalogLaws {
   readonly #clocks = new Map<SimHost, Millis>();
 
   /** `broken` is told of each breach. */
-  constructor(world: World, broken: (what: string) => void) {
+  constructor(world: World, reportViolation: (what: string) => void) {
     this.#world = world;
-    this.#reportViolation = broken;
-    this.#blockingQueries = new BlockingQueryLaws(broken);
+    this.#reportViolation = reportViolation;
+    this.#blockingQueries = new BlockingQueryLaws(reportViolation);
     world.subscribe({
       onStart: (host) => this.#onStart(host),
       onEffects: (host, facts, topics) => this.#onEffects(host, facts, topics),
@@ -47,9 +47,9 @@ export class CatalogLaws {
     subscribeDatagrams(world, (host, to, messages) => this.#onDatagram(host, to, messages ?? []));
     const sweep = (): void => {
       for (const host of world.hosts) if (host.running) this.#checkPeriodically(host);
-      world.at(world.now + SWEEP_EVERY, sweep);
+      world.schedule(world.now + SWEEP_EVERY, sweep);
     };
-    world.at(world.now + SWEEP_EVERY, sweep);
+    world.schedule(world.now + SWEEP_EVERY, sweep);
   }
 
   #onStart(host: SimHost): void {

@@ -23,7 +23,7 @@ const texts = new WeakMap<object, string>();
 export function canonicalText(value: Published): string {
   let text = texts.get(value);
   if (text === undefined) {
-    text = JSON.stringify(value, (_, inner: unknown) => sorted(inner));
+    text = JSON.stringify(value, (_, inner: unknown) => sortKeys(inner));
     texts.set(value, text);
   }
   return text;
@@ -35,7 +35,7 @@ function isHidden(text: string, entries: ReadonlyMap<EntryKey, Published>): bool
   return value.kind === 'check' && value.serviceId !== '' && !entries.has(`s:${value.serviceId}`);
 }
 
-function sorted(value: unknown): unknown {
+function sortKeys(value: unknown): unknown {
   if (value instanceof Map) return [...value].sort();
   if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -46,7 +46,7 @@ const ABSENT = '';
 
 /** Where one observer stands in one owner's histories. */
 interface ReadPosition {
-  readonly positions: Map<EntryKey, number>;
+  readonly indexes: Map<EntryKey, number>;
   readonly seen: Map<EntryKey, string>;
   /** The observer let go of the owner: what is absent now says nothing. */
   dropped: boolean;
@@ -61,26 +61,26 @@ export class Histories {
 
   /** What the owner has at this moment. Says whether that is news. */
   recordPublished(owner: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
-    let told = this.#published.get(owner);
-    if (told === undefined) {
-      told = new Map();
-      this.#published.set(owner, told);
+    let histories = this.#published.get(owner);
+    if (histories === undefined) {
+      histories = new Map();
+      this.#published.set(owner, histories);
     }
-    let news = false;
+    let changed = false;
     for (const [key, value] of entries) {
-      const history = told.get(key);
+      const history = histories.get(key);
       const text = canonicalText(value);
-      if (history === undefined) told.set(key, [ABSENT, text]);
+      if (history === undefined) histories.set(key, [ABSENT, text]);
       else if (history[history.length - 1] !== text) history.push(text);
       else continue;
-      news = true;
+      changed = true;
     }
-    for (const [key, history] of told)
+    for (const [key, history] of histories)
       if (!entries.has(key) && history[history.length - 1] !== ABSENT) {
         history.push(ABSENT);
-        news = true;
+        changed = true;
       }
-    return news;
+    return changed;
   }
 
   /** Nobody can order two lives of which the later has the earlier clock and knows nothing: not checked from now on. */
@@ -100,55 +100,56 @@ export class Histories {
 
   /** What is wrong with what the observer sees now; empty if nothing is. */
   checkObserved(observer: string, owner: string, entries: ReadonlyMap<EntryKey, Published>): string[] {
-    const place = this.#position(observer, owner);
-    const wrong: string[] = [];
+    const position = this.#position(observer, owner);
+    const violations: string[] = [];
     for (const [key, value] of entries) {
       const text = canonicalText(value);
-      if (place.seen.get(key) === text) continue;
-      place.seen.set(key, text);
-      this.#advance(place, owner, key, text, wrong);
+      if (position.seen.get(key) === text) continue;
+      position.seen.set(key, text);
+      this.#advance(position, owner, key, text, violations);
     }
-    for (const [key, text] of [...place.seen]) {
+    for (const [key, text] of [...position.seen]) {
       if (entries.has(key)) continue;
-      place.seen.delete(key);
-      if (!place.dropped && !isHidden(text, entries)) this.#advance(place, owner, key, ABSENT, wrong);
+      position.seen.delete(key);
+      if (!position.dropped && !isHidden(text, entries))
+        this.#advance(position, owner, key, ABSENT, violations);
     }
-    if (entries.size > 0) place.dropped = false;
-    return wrong;
+    if (entries.size > 0) position.dropped = false;
+    return violations;
   }
 
-  #advance(place: ReadPosition, owner: string, key: EntryKey, text: string, wrong: string[]): void {
+  #advance(position: ReadPosition, owner: string, key: EntryKey, text: string, violations: string[]): void {
     const history = this.#published.get(owner)?.get(key) ?? [];
-    const stood = place.positions.get(key) ?? 0;
-    const next = history.indexOf(text, stood);
+    const index = position.indexes.get(key) ?? 0;
+    const next = history.indexOf(text, index);
     if (next >= 0) {
-      place.positions.set(key, next);
+      position.indexes.set(key, next);
       return;
     }
     const earlier = history.lastIndexOf(text);
     if (earlier >= 0 && this.#unordered.has(owner)) {
-      place.positions.set(key, earlier);
+      position.indexes.set(key, earlier);
       return;
     }
     const what = `${owner}'s ${key}${text === ABSENT ? '' : ` as ${text.slice(0, 200)}`}`;
-    if (text === ABSENT) wrong.push(`I7 lost ${what}, which ${owner} never removed`);
-    else if (earlier < 0) wrong.push(`I7 holds ${what}, which ${owner} never published`);
-    else if (history.indexOf(ABSENT, earlier) <= stood && history.indexOf(ABSENT, earlier) > 0)
-      wrong.push(`I8 holds ${what}, which it had seen removed`);
-    else wrong.push(`I7 went back to ${what}`);
+    if (text === ABSENT) violations.push(`I7 lost ${what}, which ${owner} never removed`);
+    else if (earlier < 0) violations.push(`I7 holds ${what}, which ${owner} never published`);
+    else if (history.indexOf(ABSENT, earlier) <= index && history.indexOf(ABSENT, earlier) > 0)
+      violations.push(`I8 holds ${what}, which it had seen removed`);
+    else violations.push(`I7 went back to ${what}`);
   }
 
   #position(observer: string, owner: string): ReadPosition {
-    let places = this.#positions.get(observer);
-    if (places === undefined) {
-      places = new Map();
-      this.#positions.set(observer, places);
+    let positions = this.#positions.get(observer);
+    if (positions === undefined) {
+      positions = new Map();
+      this.#positions.set(observer, positions);
     }
-    let place = places.get(owner);
-    if (place === undefined) {
-      place = { positions: new Map(), seen: new Map(), dropped: false };
-      places.set(owner, place);
+    let position = positions.get(owner);
+    if (position === undefined) {
+      position = { indexes: new Map(), seen: new Map(), dropped: false };
+      positions.set(owner, position);
     }
-    return place;
+    return position;
   }
 }

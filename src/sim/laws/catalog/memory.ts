@@ -26,9 +26,9 @@ export class PersistenceLaw implements Law {
   /** Born from this, and not looked at since. */
   readonly #restored = new Map<SimHost, Snapshot>();
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
-    ground.world.subscribe({ onPersist: (host, what) => this.#onPersist(host, what) });
+  constructor(context: LawContext) {
+    this.#context = context;
+    context.world.subscribe({ onPersist: (host, what) => this.#onPersist(host, what) });
   }
 
   onStart(host: SimHost): void {
@@ -37,12 +37,12 @@ export class PersistenceLaw implements Law {
     this.#restored.delete(host);
     const { incarnation } = host.runningAgent.view.self();
     if (incarnation === 1) return; // a life without memory
-    const { savedSnapshot: disk } = host;
-    if (disk === undefined || incarnation !== disk.incarnation + 1)
+    const { savedSnapshot } = host;
+    if (savedSnapshot === undefined || incarnation !== savedSnapshot.incarnation + 1)
       this.#context.reportViolation(
-        `I17 ${host.label} is born @${incarnation}, and remembers @${disk?.incarnation ?? 'nothing'}`,
+        `I17 ${host.label} starts @${incarnation}, and has saved ${savedSnapshot === undefined ? 'nothing' : `@${savedSnapshot.incarnation}`}`,
       );
-    else this.#restored.set(host, disk);
+    else this.#restored.set(host, savedSnapshot);
   }
 
   onFact(host: SimHost, { kind }: Fact): void {
@@ -50,13 +50,13 @@ export class PersistenceLaw implements Law {
   }
 
   checkHost(host: SimHost): void {
-    const born = this.#restored.get(host);
-    if (born === undefined || host.agent === undefined) return;
+    const snapshot = this.#restored.get(host);
+    if (snapshot === undefined || host.agent === undefined) return;
     this.#restored.delete(host);
-    const had = born.registered?.services.length ?? 0;
-    const has = host.agent.view.local.services().size;
-    if (has < had)
-      this.#context.reportViolation(`I17 ${host.label} remembers ${had} services and has ${has}`);
+    const saved = snapshot.registered?.services.length ?? 0;
+    const registered = host.agent.view.local.services().size;
+    if (registered < saved)
+      this.#context.reportViolation(`I17 ${host.label} saved ${saved} services and restored ${registered}`);
   }
 
   #recordAddress({ name, address }: SimHost): void {
@@ -66,54 +66,59 @@ export class PersistenceLaw implements Law {
   }
 
   #onPersist(host: SimHost, what: 'snapshot' | 'catalog'): void {
-    const { savedSnapshot: disk, savedCatalog: shelf } = host;
-    if (what === 'snapshot' && disk !== undefined) {
-      this.#checkSnapshot(host, disk);
-      this.#lastSnapshots.set(host, disk);
+    const { savedSnapshot, savedCatalog } = host;
+    if (what === 'snapshot' && savedSnapshot !== undefined) {
+      this.#checkSnapshot(host, savedSnapshot);
+      this.#lastSnapshots.set(host, savedSnapshot);
     }
-    if (what === 'catalog' && shelf !== undefined && shelf !== this.#catalogs.get(host)) {
-      this.#catalogs.set(host, shelf);
-      this.#checkCatalog(host, shelf);
+    if (what === 'catalog' && savedCatalog !== undefined && savedCatalog !== this.#catalogs.get(host)) {
+      this.#catalogs.set(host, savedCatalog);
+      this.#checkCatalog(host, savedCatalog);
     }
   }
 
-  #checkSnapshot(host: SimHost, now: Snapshot): void {
+  #checkSnapshot(host: SimHost, snapshot: Snapshot): void {
     if (host.agent === undefined) return;
-    const { reportViolation: broken } = this.#context;
+    const { reportViolation } = this.#context;
     const { view } = host.agent;
-    const where = `I17 ${host.label} remembers`;
+    const where = `I17 ${host.label} saved`;
     const last = this.#lastSnapshots.get(host);
     const { incarnation } = view.self();
     const clocks = view.health().clocks;
-    if (!isPlainData(now)) broken(`${where} what no file can hold`);
-    if (now.incarnation > incarnation || now.incarnation < (last?.incarnation ?? 0))
-      broken(`${where} @${now.incarnation}, is @${incarnation} and was @${last?.incarnation ?? 0}`);
+    if (!isPlainData(snapshot)) reportViolation(`${where} a snapshot that is not plain data`);
+    if (snapshot.incarnation > incarnation || snapshot.incarnation < (last?.incarnation ?? 0))
+      reportViolation(
+        `${where} @${snapshot.incarnation}, is @${incarnation} and saved @${last?.incarnation ?? 0} before`,
+      );
     for (const clock of ['member', 'event', 'query'] as const)
-      if (now.clocks[clock] > clocks[clock] || now.clocks[clock] < (last?.clocks[clock] ?? 0))
-        broken(`${where} its ${clock} clock at ${now.clocks[clock]}, and it stands at ${clocks[clock]}`);
-    for (const { name, addr } of now.peers)
+      if (snapshot.clocks[clock] > clocks[clock] || snapshot.clocks[clock] < (last?.clocks[clock] ?? 0))
+        reportViolation(
+          `${where} its ${clock} clock at ${snapshot.clocks[clock]}, and it stands at ${clocks[clock]}`,
+        );
+    for (const { name, addr } of snapshot.peers)
       if (this.#addresses.get(name)?.has(addr) !== true && !this.#context.isForged(name))
-        broken(`${where} ${name} at ${addr}, where it never lived`);
-    const services = now.registered?.services.length ?? 0;
+        reportViolation(`${where} ${name} at ${addr}, an address it never had`);
+    const services = snapshot.registered?.services.length ?? 0;
     if (services !== view.local.services().size)
-      broken(`${where} ${services} services of ${view.local.services().size}`);
+      reportViolation(`${where} ${services} of ${view.local.services().size} services`);
   }
 
-  #checkCatalog(host: SimHost, shelf: Uint8Array): void {
-    const { reportViolation: broken } = this.#context;
+  #checkCatalog(host: SimHost, bytes: Uint8Array): void {
+    const { reportViolation } = this.#context;
     try {
-      const memory = parseCatalogSnapshot(shelf);
-      if (!sameBytes(encodeCatalogSnapshot(memory), shelf))
-        broken(`I17 ${host.label} remembers a catalogue that reads back otherwise`);
-      const whole = new Set(memory.ledgers.map(progressOf));
+      const snapshot = parseCatalogSnapshot(bytes);
+      if (!sameBytes(encodeCatalogSnapshot(snapshot), bytes))
+        reportViolation(`I17 ${host.label} saved a catalog that reads back differently`);
+      const whole = new Set(snapshot.ledgers.map(progressOf));
       for (let i = 0; i < TEARS; i++) {
-        const part = shelf.subarray(0, Math.floor((shelf.length * (2 * i + 1)) / (2 * TEARS)));
+        const part = bytes.subarray(0, Math.floor((bytes.length * (2 * i + 1)) / (2 * TEARS)));
         for (const ledger of restoredProgress(part))
-          if (!whole.has(ledger)) broken(`I17 ${host.label}: a torn catalogue tells of ${ledger}`);
+          if (!whole.has(ledger))
+            reportViolation(`I17 ${host.label} restores ${ledger} from a torn catalog, which was not in it`);
       }
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      broken(`I17 ${host.label} remembers a catalogue that cannot be read: ${error.message}`);
+      reportViolation(`I17 ${host.label} saved a catalog that cannot be read: ${error.message}`);
     }
   }
 }

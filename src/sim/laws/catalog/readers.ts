@@ -20,8 +20,8 @@ export class BlockingQueryLaws {
   readonly #lastReads = new Map<string, Map<Topic, LastRead>>();
   readonly #reportViolation: (what: string) => void;
 
-  constructor(broken: (what: string) => void) {
-    this.#reportViolation = broken;
+  constructor(reportViolation: (what: string) => void) {
+    this.#reportViolation = reportViolation;
   }
 
   resetHost(host: SimHost): void {
@@ -65,7 +65,7 @@ export class BlockingQueryLaws {
       if (index === last.index)
         this.#reportViolation(`I14 at ${host.label} ${topic} changed and its index stayed at ${index}`);
       if (!topics.includes(topic))
-        this.#reportViolation(`L4 at ${host.label} ${topic} changed and woke nobody who waited`);
+        this.#reportViolation(`L4 at ${host.label} ${topic} changed and woke no blocking query`);
     }
     last.answer = answer;
     last.index = index;
@@ -75,12 +75,12 @@ export class BlockingQueryLaws {
 const isSame = (a: readonly AnswerPart[], b: readonly AnswerPart[]): boolean =>
   a.length === b.length && a.every((one, i) => one === b[i] || canonicalPart(one) === canonicalPart(b[i]));
 
-const words = new WeakMap<object, string>();
+const canonicalParts = new WeakMap<object, string>();
 
 /** Equal exactly for what a reader cannot tell apart. */
 function canonicalPart(part: AnswerPart): string {
   if (part === undefined) return '';
-  let text = words.get(part);
+  let text = canonicalParts.get(part);
   if (text === undefined) {
     text =
       'service' in part
@@ -88,23 +88,15 @@ function canonicalPart(part: AnswerPart): string {
         : 'instances' in part
           ? formatNode(part)
           : JSON.stringify([...part]);
-    words.set(part, text);
+    canonicalParts.set(part, text);
   }
   return text;
 }
 
-const formatNode = ({ up, unconfirmed: warm, instances, checks }: NodeCatalog): string =>
-  [`${up} ${warm}`, ...instances.map(canonicalPart), '', ...checks.map(canonicalText)].join('\n');
+const formatNode = ({ up, unconfirmed, instances, checks }: NodeCatalog): string =>
+  [`${up} ${unconfirmed}`, ...instances.map(canonicalPart), '', ...checks.map(canonicalText)].join('\n');
 
-const formatInstance = ({
-  node,
-  service,
-  checks,
-  nodeChecks,
-  up,
-  status,
-  unconfirmed: warm,
-}: Instance): string =>
+const formatInstance = ({ node, service, checks, nodeChecks, up, status, unconfirmed }: Instance): string =>
   [
     node,
     canonicalText(service),
@@ -112,5 +104,5 @@ const formatInstance = ({
     ...nodeChecks.map(canonicalText),
     up,
     status,
-    warm,
+    unconfirmed,
   ].join(' ');

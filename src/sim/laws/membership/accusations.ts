@@ -18,8 +18,8 @@ export class AccusationLaw implements Law {
   /** By observer's label and member: when its suspicion runs out, as was said last, by its own clock. */
   readonly #deadlines = new Map<string, Map<string, Millis>>();
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
+  constructor(context: LawContext) {
+    this.#context = context;
   }
 
   onStart(host: SimHost): void {
@@ -54,30 +54,37 @@ export class AccusationLaw implements Law {
     incarnation: number,
     all: readonly Fact[],
   ): void {
-    const { reportViolation: broken, isForged: isSlandered } = this.#context;
-    if (isSlandered(node)) return;
+    const { reportViolation, isForged } = this.#context;
+    if (isForged(node)) return;
     const others = this.#suspectedBy.get(node);
     if (reason.kind === 'probe' || reason.kind === 'pushPull') {
       if (hasEvidence(node, all) || (others !== undefined && Math.max(...others.values()) >= incarnation))
         return;
-      broken(`I10 ${host.label} suspects ${node}@${incarnation} without a probe, and nobody else did before`);
+      reportViolation(
+        `I10 ${host.label} suspects ${node}@${incarnation} without a probe, and nobody suspected it before`,
+      );
     } else if (others?.has(by) !== true)
-      broken(`I10 ${host.label} suspects ${node} by the word of ${by}, who never did`);
+      reportViolation(`I10 ${host.label} suspects ${node} on the word of ${by}, which never suspected it`);
   }
 
   #checkDeath(
     host: SimHost,
     { node, by, incarnation, reason }: Extract<Fact, { kind: 'memberDeclaredDead' }>,
   ): void {
-    const { reportViolation: broken, isForged: isSlandered, world } = this.#context;
+    const { reportViolation, isForged, world } = this.#context;
     const now = host.toHostTime(world.now);
     if (reason.kind === 'timeout') {
       const deadline = this.#deadlines.get(host.label)?.get(node);
-      if (deadline === undefined) broken(`I10 ${host.label} declares ${node} dead, and never suspected it`);
+      if (deadline === undefined)
+        reportViolation(`I10 ${host.label} declares ${node} dead without a suspicion`);
       else if (now < deadline)
-        broken(`I10 ${host.label} declares ${node} dead ${Math.ceil(deadline - now)} ms before its time`);
-    } else if (!isSlandered(node) && this.#declaredBy.get(node)?.has(by) !== true)
-      broken(`I10 ${host.label} holds ${node} for dead by the word of ${by}, who never said so`);
+        reportViolation(
+          `I10 ${host.label} declares ${node} dead ${Math.ceil(deadline - now)} ms before its suspicion times out`,
+        );
+    } else if (!isForged(node) && this.#declaredBy.get(node)?.has(by) !== true)
+      reportViolation(
+        `I10 ${host.label} takes ${node} for dead on the word of ${by}, which never declared it dead`,
+      );
     this.#deadlines.get(host.label)?.delete(node);
     recordAccuser(this.#suspectedBy, node, host.name, incarnation);
     recordAccuser(this.#declaredBy, node, host.name, incarnation);
@@ -88,11 +95,16 @@ export class AccusationLaw implements Law {
 const hasEvidence = (node: string, facts: readonly Fact[]): boolean =>
   facts.some((fact) => fact.kind === 'probeFailed' && fact.node === node);
 
-function recordAccuser(of: Map<string, Accusers>, node: string, by: string, incarnation: number): void {
-  let accusers = of.get(node);
+function recordAccuser(
+  accusersByNode: Map<string, Accusers>,
+  node: string,
+  by: string,
+  incarnation: number,
+): void {
+  let accusers = accusersByNode.get(node);
   if (accusers === undefined) {
     accusers = new Map();
-    of.set(node, accusers);
+    accusersByNode.set(node, accusers);
   }
   accusers.set(by, Math.max(incarnation, accusers.get(by) ?? 0));
 }

@@ -14,7 +14,7 @@ export function unsettledHosts(world: World): string[] {
     if (agent === undefined) continue;
     const { lanes, awareness } = agent.view.health();
     for (const [lane, size] of Object.entries(lanes))
-      if (size > 0) found.push(`L5 ${label} has ${size} messages left to say in ${lane}`);
+      if (size > 0) found.push(`L5 ${label} has ${size} messages left to send in ${lane}`);
     if (awareness > 0) found.push(`L6 ${label} has a local health of ${awareness}`);
   }
   return found;

@@ -40,16 +40,16 @@ const CALM: Millis = 30_000;
 /** The story of a seed under such clocks: every fact, in order. */
 export function factsUnderClocks(
   clocks: ClockOffsets,
-  { seed, members, minutes, makeAgent: birth = createAgent }: ClockScenario,
+  { seed, members, minutes, makeAgent = createAgent }: ClockScenario,
 ): readonly string[] {
   const world = new World({
     seed,
-    makeAgent: birth,
+    makeAgent,
     trace: { detail: 'facts', maxLines: Number.POSITIVE_INFINITY },
   });
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
-  const clockOf = (label: string): Millis => clocks(Number(label.slice(1)));
-  for (const label of labels) world.add(label).wallClockOffset = clockOf(label);
+  const offsetOf = (label: string): Millis => clocks(Number(label.slice(1)));
+  for (const label of labels) world.add(label).wallClockOffset = offsetOf(label);
   bootstrapCluster(world, labels);
   simulateRejoinPolicy(world, labels.slice(0, 2));
   for (const label of labels) {
@@ -59,7 +59,7 @@ export function factsUnderClocks(
     world.command(label, { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false });
   }
   const span = minutes * 60_000;
-  const drawn = drawFaults(world.rng.fork(), {
+  const faults = drawFaults(world.rng.fork(), {
     hosts: labels,
     span,
     count: Math.round(FAULTS_PER_MINUTE * minutes),
@@ -67,21 +67,23 @@ export function factsUnderClocks(
   });
   scheduleFaults(
     world,
-    drawn.map((fault) => (fault.kind === 'crash' ? { ...fault, clock: clockOf(fault.who) } : fault)),
+    faults.map((fault) =>
+      fault.kind === 'crash' ? { ...fault, wallClockOffset: offsetOf(fault.host) } : fault,
+    ),
   );
   world.run(span + CALM);
   return world.trace.lines();
 }
 
 /** One clause for each setting of the clocks under which the story is another; empty if nothing looks at them. */
-export function clockDifferences(plot: ClockScenario): string[] {
-  const expected = factsUnderClocks(() => 0, plot);
+export function clockDifferences(scenario: ClockScenario): string[] {
+  const expected = factsUnderClocks(() => 0, scenario);
   const found: string[] = [];
   for (const [name, clocks] of Object.entries(CLOCK_SKEWS)) {
-    const told = factsUnderClocks(clocks, plot);
-    const at = expected.findIndex((line, i) => line !== told[i]);
-    if (at >= 0 || told.length !== expected.length)
-      found.push(`I16 clocks ${name}: "${told[Math.max(0, at)]}" instead of "${expected[Math.max(0, at)]}"`);
+    const facts = factsUnderClocks(clocks, scenario);
+    const at = expected.findIndex((line, i) => line !== facts[i]);
+    if (at >= 0 || facts.length !== expected.length)
+      found.push(`I16 clocks ${name}: "${facts[Math.max(0, at)]}" instead of "${expected[Math.max(0, at)]}"`);
   }
   return found;
 }

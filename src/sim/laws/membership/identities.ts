@@ -26,8 +26,8 @@ export class IdentityLaw implements Law {
   /** What was last looked at, by observer and member: most rows stay as they are. */
   readonly #seen = new Map<string, Map<string, SeenIdentity>>();
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
+  constructor(context: LawContext) {
+    this.#context = context;
   }
 
   onStart(host: SimHost): void {
@@ -41,13 +41,13 @@ export class IdentityLaw implements Law {
     const self = host.agent.view.self();
     const { incarnation } = self;
     const { identity } = self.serf.member;
-    const chapters = this.#records(host);
-    const last = chapters[chapters.length - 1];
+    const records = this.#records(host);
+    const last = records[records.length - 1];
     if (last === undefined || (incarnation > last.incarnation && !sameIdentity(last.identity, identity)))
-      chapters.push({ incarnation, identity });
+      records.push({ incarnation, identity });
     else if (incarnation <= last.incarnation && !sameIdentity(last.identity, identity))
       this.#context.reportViolation(
-        `I4 ${host.label}@${incarnation} is now somebody else: ${difference(last, identity)}`,
+        `I4 ${host.label}@${incarnation} has another identity now: ${difference(last, identity)}`,
       );
   }
 
@@ -58,49 +58,49 @@ export class IdentityLaw implements Law {
     if (name === host.name || incarnation === 0 || state !== 'alive') return;
     if (this.#context.isForged(name)) return;
     const { identity } = member.serf.member;
-    let held = this.#seen.get(host.label);
-    if (held === undefined) {
-      held = new Map();
-      this.#seen.set(host.label, held);
+    let seen = this.#seen.get(host.label);
+    if (seen === undefined) {
+      seen = new Map();
+      this.#seen.set(host.label, seen);
     }
-    const last = held.get(name);
+    const last = seen.get(name);
     if (last !== undefined && last.identity === identity && last.incarnation === incarnation) return;
-    held.set(name, { incarnation, identity });
+    seen.set(name, { incarnation, identity });
     if (this.#everHad(name, incarnation, identity)) return;
     for (const other of this.#context.world.hosts) if (other.name === name) this.checkHost(other);
     if (!this.#everHad(name, incarnation, identity))
       this.#context.reportViolation(
-        `I4 ${host.label} holds ${name}@${incarnation} at ${identity.address.key} with ${identity.meta.length} octets of meta, which it never was`,
+        `I4 ${host.label} holds ${name}@${incarnation} at ${identity.address.key} with ${identity.meta.length} octets of meta, which it never had`,
       );
   }
 
   #everHad(name: string, incarnation: number, identity: Identity): boolean {
-    const lives = this.#boots.get(name);
+    const boots = this.#boots.get(name);
     // Whom nobody ever was is I3's matter.
-    if (lives === undefined) return true;
-    for (const chapters of lives.values())
-      for (let i = chapters.length - 1; i >= 0; i--) {
-        const chapter = chapters[i] as IdentityRecord;
-        if (chapter.incarnation > incarnation) continue;
-        if (sameIdentity(chapter.identity, identity)) return true;
+    if (boots === undefined) return true;
+    for (const records of boots.values())
+      for (let i = records.length - 1; i >= 0; i--) {
+        const record = records[i] as IdentityRecord;
+        if (record.incarnation > incarnation) continue;
+        if (sameIdentity(record.identity, identity)) return true;
         break;
       }
     return false;
   }
 
   #records(host: SimHost): IdentityRecord[] {
-    let lives = this.#boots.get(host.name);
-    if (lives === undefined) {
-      lives = new Map();
-      this.#boots.set(host.name, lives);
+    let boots = this.#boots.get(host.name);
+    if (boots === undefined) {
+      boots = new Map();
+      this.#boots.set(host.name, boots);
     }
-    const life = `${host.label}#${host.bootCount}`;
-    let chapters = lives.get(life);
-    if (chapters === undefined) {
-      chapters = [];
-      lives.set(life, chapters);
+    const boot = `${host.label}#${host.bootCount}`;
+    let records = boots.get(boot);
+    if (records === undefined) {
+      records = [];
+      boots.set(boot, records);
     }
-    return chapters;
+    return records;
   }
 }
 

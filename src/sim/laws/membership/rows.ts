@@ -24,7 +24,7 @@ interface ObservedRow {
 }
 
 /** Between two looks at who runs, somebody may have come and gone. */
-const BLINK: Millis = 1000;
+const SWEEP_GAP: Millis = 1000;
 
 export class RowLaw implements Law {
   readonly #context: LawContext;
@@ -37,8 +37,8 @@ export class RowLaw implements Law {
   /** Names that ever left by their own word, or that somebody was told to forget: such news may travel for long. */
   readonly #allowedToLeave = new Set<string>();
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
+  constructor(context: LawContext) {
+    this.#context = context;
   }
 
   onStart(host: SimHost): void {
@@ -66,42 +66,40 @@ export class RowLaw implements Law {
   }
 
   checkRow(host: SimHost, member: MemberView): void {
-    const sight = this.#observedRow(host, member.name);
+    const row = this.#observedRow(host, member.name);
     // Serf shows a failed member long after its row was dropped; a new row may begin anew.
-    const hasRow = sight.state !== 'absent' || member.name === host.name;
-    if (hasRow) this.#checkHeldRow(host, member, sight);
-    sight.incarnation = hasRow ? member.incarnation : -1;
-    const most = this.#highestIncarnation(member.name, member.incarnation);
-    if (member.incarnation > most && !this.#context.isForged(member.name))
+    const hasRow = row.state !== 'absent' || member.name === host.name;
+    if (hasRow) this.#checkHeldRow(host, member, row);
+    row.incarnation = hasRow ? member.incarnation : -1;
+    const highest = this.#highestIncarnation(member.name, member.incarnation);
+    if (member.incarnation > highest && !this.#context.isForged(member.name))
       this.#context.reportViolation(
-        `I3 ${host.label} holds ${member.name}@${member.incarnation}, which never went above ${most}`,
+        `I3 ${host.label} holds ${member.name}@${member.incarnation}, which never went above ${highest}`,
       );
   }
 
   /** I1, I2, and that what is shown is what was said (I6). */
-  #checkHeldRow(host: SimHost, member: MemberView, sight: ObservedRow): void {
+  #checkHeldRow(host: SimHost, member: MemberView, row: ObservedRow): void {
     const { name, incarnation, state } = member;
     const where = `at ${host.label}`;
-    if (incarnation < sight.incarnation)
+    if (incarnation < row.incarnation)
       this.#context.reportViolation(
-        `I1 ${where} the incarnation of ${name} fell from ${sight.incarnation} to ${incarnation}`,
+        `I1 ${where} the incarnation of ${name} fell from ${row.incarnation} to ${incarnation}`,
       );
     if (name === host.name) return;
-    if (state !== sight.state)
+    if (state !== row.state)
       this.#context.reportViolation(
-        `I6 ${where} ${name} is ${state}, and by all that was said ${sight.state}`,
+        `I6 ${where} ${name} is ${state}, and ${row.state} by the facts reported`,
       );
     const isDown = state === 'dead' || state === 'left';
-    if (isDown) sight.downAt = Math.max(sight.downAt, incarnation);
-    else if (incarnation <= sight.downAt)
-      this.#context.reportViolation(
-        `I2 ${where} ${name}@${incarnation} is up, and was down @${sight.downAt}`,
-      );
-    else sight.downAt = -1;
+    if (isDown) row.downAt = Math.max(row.downAt, incarnation);
+    else if (incarnation <= row.downAt)
+      this.#context.reportViolation(`I2 ${where} ${name}@${incarnation} is up, and was down @${row.downAt}`);
+    else row.downAt = -1;
     // A Serf agent in Go does not ask (memberlist#312).
-    if (!isDown && sight.dropped !== undefined && host.options.serfPeer !== true)
-      this.#checkReturn(host, member, sight.dropped);
-    if (!isDown) sight.dropped = undefined;
+    if (!isDown && row.dropped !== undefined && host.options.serfPeer !== true)
+      this.#checkReturn(host, member, row.dropped);
+    if (!isDown) row.dropped = undefined;
   }
 
   /**
@@ -111,20 +109,20 @@ export class RowLaw implements Law {
   #checkReturn(
     host: SimHost,
     { name, incarnation }: MemberView,
-    grave: NonNullable<ObservedRow['dropped']>,
+    dropped: NonNullable<ObservedRow['dropped']>,
   ): void {
     if (host.options.serfPeer === true) return;
     const { now } = this.#context.world;
-    if (incarnation > grave.incarnation || now - grave.at >= DROPPED_RETENTION) return;
-    if ((this.#lastRunAt.get(name) ?? Number.NEGATIVE_INFINITY) >= grave.at - BLINK) return;
+    if (incarnation > dropped.incarnation || now - dropped.at >= DROPPED_RETENTION) return;
+    if ((this.#lastRunAt.get(name) ?? Number.NEGATIVE_INFINITY) >= dropped.at - SWEEP_GAP) return;
     this.#context.reportViolation(
-      `I2 ${host.label} took ${name}@${incarnation} back, dropped @${grave.incarnation}, and nobody of that name ran since`,
+      `I2 ${host.label} took ${name}@${incarnation} back, dropped @${dropped.incarnation}, and nobody of that name ran since`,
     );
   }
 
   /** The highest incarnation a name ever had; those who bear it are looked at again if that is below `held`. */
-  #highestIncarnation(name: string, held: number): number {
-    if ((this.#ownIncarnations.get(name) ?? -1) < held)
+  #highestIncarnation(name: string, observed: number): number {
+    if ((this.#ownIncarnations.get(name) ?? -1) < observed)
       for (const host of this.#context.world.hosts) if (host.name === name) this.#recordOwnIncarnation(host);
     return this.#ownIncarnations.get(name) ?? -1;
   }
@@ -138,40 +136,42 @@ export class RowLaw implements Law {
   /** I6: the changes of a row follow one another as the protocol allows, and nobody leaves who was not asked to. */
   onFact(host: SimHost, fact: Fact): void {
     if (!('node' in fact) || fact.node === host.name) return;
-    const { reportViolation: broken } = this.#context;
-    const sight = this.#observedRow(host, fact.node);
+    const { reportViolation } = this.#context;
+    const row = this.#observedRow(host, fact.node);
     const step = (to: ObservedRow['state'], ...from: ObservedRow['state'][]): void => {
-      if (!from.includes(sight.state))
-        broken(`I6 at ${host.label} ${fact.node} went from ${sight.state} to ${to} (${fact.kind})`);
-      sight.state = to;
+      if (!from.includes(row.state))
+        reportViolation(`I6 at ${host.label} ${fact.node} went from ${row.state} to ${to} (${fact.kind})`);
+      row.state = to;
     };
     switch (fact.kind) {
       case 'memberDiscovered':
         return step('alive', 'absent');
       case 'memberReturned':
-        if (fact.incarnation <= sight.downAt)
-          broken(`I2 at ${host.label} ${fact.node}@${fact.incarnation} returned, down @${sight.downAt}`);
-        sight.downAt = -1;
+        if (fact.incarnation <= row.downAt)
+          reportViolation(
+            `I2 at ${host.label} ${fact.node}@${fact.incarnation} returned, down @${row.downAt}`,
+          );
+        row.downAt = -1;
         return step('alive', 'dead', 'left');
       case 'memberSuspected':
         return step('suspect', 'alive');
       case 'suspicionCleared':
         return step('alive', 'suspect');
       case 'memberDeclaredDead':
-        sight.downAt = Math.max(sight.downAt, fact.incarnation);
+        row.downAt = Math.max(row.downAt, fact.incarnation);
         step(fact.left ? 'left' : 'dead', 'alive', 'suspect');
         if (fact.left && !this.#mayLeave(fact.node))
-          broken(`I6 ${host.label} holds ${fact.node} as left, which never left`);
+          reportViolation(`I6 ${host.label} holds ${fact.node} as left, which never left`);
         return;
       case 'memberDropped':
         step('absent', 'dead', 'left');
-        sight.dropped = { incarnation: sight.downAt, at: this.#context.world.now };
-        sight.incarnation = -1;
-        sight.downAt = -1;
+        row.dropped = { incarnation: row.downAt, at: this.#context.world.now };
+        row.incarnation = -1;
+        row.downAt = -1;
         return;
       case 'memberLeft':
         if (!this.#mayLeave(fact.node))
-          broken(`I6 ${host.label} shows ${fact.node} as left, which never left`);
+          reportViolation(`I6 ${host.label} shows ${fact.node} as left, which never left`);
         return;
     }
   }
@@ -181,16 +181,16 @@ export class RowLaw implements Law {
   }
 
   #observedRow(host: SimHost, name: string): ObservedRow {
-    let sights = this.#observed.get(host.label);
-    if (sights === undefined) {
-      sights = new Map();
-      this.#observed.set(host.label, sights);
+    let rows = this.#observed.get(host.label);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#observed.set(host.label, rows);
     }
-    let sight = sights.get(name);
-    if (sight === undefined) {
-      sight = { incarnation: -1, state: 'absent', downAt: -1, dropped: undefined };
-      sights.set(name, sight);
+    let row = rows.get(name);
+    if (row === undefined) {
+      row = { incarnation: -1, state: 'absent', downAt: -1, dropped: undefined };
+      rows.set(name, row);
     }
-    return sight;
+    return row;
   }
 }

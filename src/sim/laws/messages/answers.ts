@@ -18,7 +18,7 @@ interface TrackedQuery {
   readonly boot: number;
   readonly at: Millis;
   readonly question: QueryDefinition;
-  readonly asked: QueryReport;
+  readonly report: QueryReport;
   /** By name of the member: what it said, and when. */
   readonly responses: Map<string, { readonly answer: string; readonly at: Millis; readonly by: SimHost }>;
 }
@@ -38,69 +38,73 @@ export class QueryLaw {
   readonly #healthySince: HealthySince;
   readonly #queries = new Set<TrackedQuery>();
 
-  constructor(ground: LawContext, lossless: boolean, wellness: HealthySince) {
-    this.#context = ground;
+  constructor(context: LawContext, lossless: boolean, healthySince: HealthySince) {
+    this.#context = context;
     this.#lossless = lossless;
-    this.#healthySince = wellness;
+    this.#healthySince = healthySince;
   }
 
-  onQuery(host: SimHost, question: QueryDefinition, asked: QueryReport): void {
+  onQuery(host: SimHost, question: QueryDefinition, report: QueryReport): void {
     const { world } = this.#context;
-    const asking = { host, boot: host.bootCount, at: world.now, question, asked, responses: new Map() };
-    this.#queries.add(asking);
-    world.at(world.now + asked.timeout + TRAVEL, () => this.#checkQuery(asking));
+    const query = { host, boot: host.bootCount, at: world.now, question, report, responses: new Map() };
+    this.#queries.add(query);
+    world.schedule(world.now + report.timeout + TRAVEL, () => this.#checkQuery(query));
   }
 
   onResponse(by: SimHost, query: string, answer: string): void {
-    for (const { question, responses: given } of this.#queries)
-      if (question.name === query) given.set(by.name, { answer, at: this.#context.world.now, by });
+    for (const { question, responses } of this.#queries)
+      if (question.name === query) responses.set(by.name, { answer, at: this.#context.world.now, by });
   }
 
-  #checkQuery(asking: TrackedQuery): void {
-    this.#queries.delete(asking);
-    const { host, boot: life, question, asked, responses: given } = asking;
+  #checkQuery(query: TrackedQuery): void {
+    this.#queries.delete(query);
+    const { host, boot: life, question, report, responses } = query;
     if (host.bootCount !== life || !host.running || host.paused) return;
-    const now = host.runningAgent.view.queryReport(asked.id);
+    const now = host.runningAgent.view.queryReport(report.id);
     const where = `${host.label} asked ${question.name}`;
-    const { reportViolation: broken } = this.#context;
-    if (now === undefined) return broken(`Q1 ${where}, and does not know it any more`);
-    if (!now.finished) broken(`Q1 ${where}, and still waits`);
+    const { reportViolation } = this.#context;
+    if (now === undefined) return reportViolation(`Q1 ${where}, and does not know it any more`);
+    if (!now.finished) reportViolation(`Q1 ${where}, and still waits`);
     this.acks += now.acks.length;
     this.responses += now.responses.length;
     const members = new Map([...this.#context.world.hosts].map((one) => [one.name, one]));
     const from = now.responses.map((one) => one.from);
     for (const list of [now.acks, from]) {
       if (new Set(list).size < list.length)
-        broken(`Q1 ${where}, and counts somebody twice: ${list.join(' ')}`);
+        reportViolation(`Q1 ${where}, and counts somebody twice: ${list.join(' ')}`);
       for (const name of list) {
         const member = members.get(name);
         if (member === undefined || !isQueryTarget(question, member))
-          broken(`Q1 ${where}, and ${name} answers, who is not meant`);
+          reportViolation(`Q1 ${where}, and ${name} answers, who is not meant`);
       }
     }
     for (const { from: name, payload } of now.responses)
-      if (given.get(name)?.answer !== decodeUtf8(payload))
-        broken(`Q1 ${where}, and ${name} did not answer that`);
-    if (this.#lossless) this.#checkLostResponses(asking, now, where);
+      if (responses.get(name)?.answer !== decodeUtf8(payload))
+        reportViolation(`Q1 ${where}, and ${name} did not answer that`);
+    if (this.#lossless) this.#checkLostResponses(query, now, where);
   }
 
   #checkLostResponses(
-    { host, at, question, asked, responses: given }: TrackedQuery,
+    { host, at, question, report, responses }: TrackedQuery,
     now: QueryReport,
     where: string,
   ): void {
-    const well = (one: SimHost): boolean => (this.#healthySince(one) ?? Number.POSITIVE_INFINITY) <= at;
-    if (!well(host)) return;
-    const { reportViolation: broken } = this.#context;
-    for (const [name, { at: when, by }] of given)
-      if (well(by) && when < at + asked.timeout - TRAVEL && !now.responses.some(({ from }) => from === name))
-        broken(`Q2 ${where}, and the answer of ${name} is lost`);
+    const isHealthy = (one: SimHost): boolean => (this.#healthySince(one) ?? Number.POSITIVE_INFINITY) <= at;
+    if (!isHealthy(host)) return;
+    const { reportViolation } = this.#context;
+    for (const [name, { at: when, by }] of responses)
+      if (
+        isHealthy(by) &&
+        when < at + report.timeout - TRAVEL &&
+        !now.responses.some(({ from }) => from === name)
+      )
+        reportViolation(`Q2 ${where}, and the answer of ${name} is lost`);
     for (const one of this.#context.world.hosts) {
-      if (!well(one) || !isQueryTarget(question, one)) continue;
+      if (!isHealthy(one) || !isQueryTarget(question, one)) continue;
       this.expectedAcks += 1;
       if (now.acks.includes(one.name)) continue;
       if (host.options.serfPeer === true) this.missedAcks += 1;
-      else broken(`Q3 ${where}, and nothing comes from ${one.name}`);
+      else reportViolation(`Q3 ${where}, and nothing comes from ${one.name}`);
     }
   }
 }

@@ -16,7 +16,7 @@ interface FiredEvent {
   readonly ltime: number;
   readonly by: SimHost;
   /** In which of its lives each host heard it last, and when. */
-  readonly receivedBy: Map<SimHost, { readonly life: number; readonly at: Millis }>;
+  readonly receivedBy: Map<SimHost, { readonly boot: number; readonly at: Millis }>;
 }
 
 interface BootState {
@@ -46,8 +46,8 @@ export class EventLaw implements Law {
     readonly took: Millis;
   }[] = [];
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
+  constructor(context: LawContext) {
+    this.#context = context;
   }
 
   get eventCount(): number {
@@ -62,10 +62,10 @@ export class EventLaw implements Law {
   onFact(host: SimHost, fact: Fact): void {
     if (fact.kind === 'userEventReceived') this.#onReceived(host, fact.name, fact.ltime);
     else if (fact.kind === 'pushPullFinished' && fact.join) {
-      const life = this.#boots.get(host);
-      if (life === undefined || (life.joined && host.options.serfPeer !== true)) return;
-      life.joined = true;
-      life.minLtime = host.runningAgent.view.health().clocks.event;
+      const boot = this.#boots.get(host);
+      if (boot === undefined || (boot.joined && host.options.serfPeer !== true)) return;
+      boot.joined = true;
+      boot.minLtime = host.runningAgent.view.health().clocks.event;
     }
   }
 
@@ -76,13 +76,13 @@ export class EventLaw implements Law {
   missingDeliveries(share = 0): MissingDelivery[] {
     const found: MissingDelivery[] = [];
     const running = [...this.#context.world.hosts].filter((host) => host.running && isStaying(host));
-    for (const { name, at, ltime, by, receivedBy: heard } of this.#fired.values()) {
-      const has = (host: SimHost): boolean => heard.get(host)?.life === host.bootCount;
-      const holders = running.filter(has).length;
+    for (const { name, at, ltime, by, receivedBy } of this.#fired.values()) {
+      const hasReceived = (host: SimHost): boolean => receivedBy.get(host)?.boot === host.bootCount;
+      const holders = running.filter(hasReceived).length;
       if (holders === 0 || holders < share * running.length) continue;
       for (const host of running) {
-        const life = this.#boots.get(host);
-        if (life === undefined || life.since >= at || ltime < life.minLtime || has(host)) continue;
+        const boot = this.#boots.get(host);
+        if (boot === undefined || boot.since >= at || ltime < boot.minLtime || hasReceived(host)) continue;
         found.push({ host, name, at, by });
       }
     }
@@ -90,22 +90,24 @@ export class EventLaw implements Law {
   }
 
   #onReceived(host: SimHost, name: string, ltime: number): void {
-    const { world, reportViolation: broken } = this.#context;
+    const { world, reportViolation } = this.#context;
     const fired = this.#fired.get(name);
     const at = world.now;
-    const life = host.bootCount;
+    const boot = host.bootCount;
     if (fired === undefined) {
-      this.#fired.set(name, { name, at, ltime, by: host, receivedBy: new Map([[host, { life, at }]]) });
+      this.#fired.set(name, { name, at, ltime, by: host, receivedBy: new Map([[host, { boot, at }]]) });
       return;
     }
     const before = fired.receivedBy.get(host);
-    if (before?.life === life) broken(`E1 ${host.label} hears ${name} a second time`);
+    if (before?.boot === boot) reportViolation(`E1 ${host.label} receives ${name} a second time`);
     else if (fired.ltime !== ltime)
-      broken(`E1 ${host.label} hears ${name} of ${ltime}, which was fired at ${fired.ltime}`);
+      reportViolation(
+        `E1 ${host.label} receives ${name} with Lamport time ${ltime}, which was fired at ${fired.ltime}`,
+      );
     else if (before === undefined) {
-      fired.receivedBy.set(host, { life, at });
+      fired.receivedBy.set(host, { boot, at });
       this.deliveryDelays.push({ host, by: fired.by, at: fired.at, took: at - fired.at });
-    } else fired.receivedBy.set(host, { life, at });
+    } else fired.receivedBy.set(host, { boot, at });
   }
 }
 

@@ -15,7 +15,7 @@ const SUSPICION_WINDOW: Millis = 24_000;
 /** Whoever starts is not well for a minute; then it must have been told. */
 const RECOVERY_AFTER: Millis = 65_000;
 const JOIN_TAKES: Millis = 12_000;
-const LOOK_EVERY: Millis = 5000;
+const CHECK_EVERY: Millis = 5000;
 
 export class KeyringLaw implements Law {
   /** Hosts that were left behind, were told, and have got the keys. */
@@ -29,18 +29,18 @@ export class KeyringLaw implements Law {
   /** Since when the first of a pair has not understood, or not seen, the second. */
   readonly #lost = new Map<string, Millis>();
   readonly #notified = new Set<SimHost>();
-  readonly #leftBehind = new Map<SimHost, { readonly life: number; readonly since: Millis }>();
+  readonly #leftBehind = new Map<SimHost, { readonly boot: number; readonly since: Millis }>();
 
   /** `insists`: so little is lost that who is left behind must hear why. */
-  constructor(ground: LawContext, wellness: HealthySince, insists: boolean) {
-    this.#context = ground;
-    this.#healthySince = wellness;
-    this.#requiresNotice = insists;
-    const look = (): void => {
-      for (const host of [...ground.world.hosts]) this.#checkLeftBehind(host);
-      ground.world.at(ground.world.now + LOOK_EVERY, look);
+  constructor(context: LawContext, healthySince: HealthySince, requiresNotice: boolean) {
+    this.#context = context;
+    this.#healthySince = healthySince;
+    this.#requiresNotice = requiresNotice;
+    const check = (): void => {
+      for (const host of [...context.world.hosts]) this.#checkLeftBehind(host);
+      context.world.schedule(context.world.now + CHECK_EVERY, check);
     };
-    ground.world.at(ground.world.now + LOOK_EVERY, look);
+    context.world.schedule(context.world.now + CHECK_EVERY, check);
   }
 
   /** A change of keys begins. */
@@ -58,9 +58,9 @@ export class KeyringLaw implements Law {
   }
 
   checkPeriodically(host: SimHost): void {
-    const { world, reportViolation: broken } = this.#context;
+    const { world, reportViolation } = this.#context;
     if (host.options.keys === undefined) return;
-    if (host.keys.length === 0) broken(`K1 ${host.label} has no key left`);
+    if (host.keys.length === 0) reportViolation(`K1 ${host.label} has no key left`);
     const { now } = world;
     for (const other of world.hosts) {
       const pair = `${host.label} ${other.label}`;
@@ -69,15 +69,15 @@ export class KeyringLaw implements Law {
         continue;
       }
       this.pairChecks += 1;
-      const why = this.#lossReason(host, other);
-      if (why === undefined) {
+      const reason = this.#lossReason(host, other);
+      if (reason === undefined) {
         this.#lost.delete(pair);
         continue;
       }
       const since = this.#lost.get(pair) ?? now;
       this.#lost.set(pair, since);
       if (now - since > SUSPICION_WINDOW) {
-        broken(`K2 ${host.label} ${why} for ${Math.round(now - since)} ms`);
+        reportViolation(`K2 ${host.label} ${reason} for ${Math.round(now - since)} ms`);
         this.#lost.set(pair, now);
       }
     }
@@ -91,11 +91,11 @@ export class KeyringLaw implements Law {
 
   #lossReason(host: SimHost, other: SimHost): string | undefined {
     const primary = keyFingerprint(other.keys[0]);
-    if (!host.keys.some((key) => keyFingerprint(key) === primary)) return `has not the key of ${other.label}`;
+    if (!host.keys.some((key) => keyFingerprint(key) === primary)) return `lacks the key of ${other.label}`;
     const status = host.runningAgent.view.member(other.name)?.status;
     return status === 'alive' || status === 'suspect' || status === 'leaving'
       ? undefined
-      : `holds ${other.label} as ${status ?? 'unknown'}`;
+      : `sees ${other.label} as ${status ?? 'unknown'}`;
   }
 
   #wasHealthy(host: SimHost): boolean {
@@ -111,27 +111,28 @@ export class KeyringLaw implements Law {
   #checkLeftBehind(host: SimHost): void {
     const { world } = this.#context;
     if (!this.#isLeftBehind(host)) return void this.#leftBehind.delete(host);
-    const held = this.#leftBehind.get(host);
-    if (held?.life !== host.bootCount) {
-      this.#leftBehind.set(host, { life: host.bootCount, since: world.now });
+    const known = this.#leftBehind.get(host);
+    if (known?.boot !== host.bootCount) {
+      this.#leftBehind.set(host, { boot: host.bootCount, since: world.now });
       return;
     }
-    if (world.now - held.since < RECOVERY_AFTER) return;
-    const asked = joinMajority(world, host);
-    const well = this.#healthySince(host) !== undefined;
-    this.#leftBehind.set(host, { life: host.bootCount, since: world.now });
-    world.at(world.now + JOIN_TAKES, () => {
-      if (held.life !== host.bootCount || !this.#isLeftBehind(host)) return;
-      this.checkNotified(host, asked, well && this.#healthySince(host) !== undefined);
+    if (world.now - known.since < RECOVERY_AFTER) return;
+    const join = joinMajority(world, host);
+    const healthy = this.#healthySince(host) !== undefined;
+    this.#leftBehind.set(host, { boot: host.bootCount, since: world.now });
+    world.schedule(world.now + JOIN_TAKES, () => {
+      if (known.boot !== host.bootCount || !this.#isLeftBehind(host)) return;
+      this.checkNotified(host, join, healthy && this.#healthySince(host) !== undefined);
       recoverHost(world, host);
     });
   }
 
   /** What did its join, or what it could not read, tell whoever looks there? */
-  checkNotified(host: SimHost, { result }: PendingCommand, well: boolean): void {
-    const told = this.#notified.has(host) || JSON.stringify(result ?? '').includes('a key we do not have');
-    if (told) this.recovered += 1;
-    else if (well && this.#requiresNotice)
-      this.#context.reportViolation(`K3 ${host.label} has keys that nobody uses, and is not told so`);
+  checkNotified(host: SimHost, { result }: PendingCommand, healthy: boolean): void {
+    const notified =
+      this.#notified.has(host) || JSON.stringify(result ?? '').includes('a key we do not have');
+    if (notified) this.recovered += 1;
+    else if (healthy && this.#requiresNotice)
+      this.#context.reportViolation(`K3 ${host.label} has keys that nobody uses, and was not notified`);
   }
 }

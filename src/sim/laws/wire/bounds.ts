@@ -15,13 +15,13 @@ export class BoundsLaw implements Law {
   readonly #context: LawContext;
   readonly #introduced = new Set<string>();
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
-    subscribeDatagrams(ground.world, (from, _to, _messages, { length }) => {
+  constructor(context: LawContext) {
+    this.#context = context;
+    subscribeDatagrams(context.world, (from, _to, _messages, { length }) => {
       const { packetBytes } = from.swim;
       if (length > packetBytes)
-        ground.reportViolation(
-          `I11 ${from.label} sent a datagram of ${length} octets, and ${packetBytes} are agreed`,
+        context.reportViolation(
+          `I11 ${from.label} sent a datagram of ${length} octets, and the limit is ${packetBytes}`,
         );
     });
   }
@@ -31,20 +31,22 @@ export class BoundsLaw implements Law {
   }
 
   checkPeriodically(host: SimHost): void {
-    const { reportViolation: broken } = this.#context;
+    const { reportViolation } = this.#context;
     const { view } = host.runningAgent;
-    const most = this.#introduced.size + MAX_OUTSIDERS;
+    const maxMembers = this.#introduced.size + MAX_OUTSIDERS;
     const known = view.members().length;
-    if (known > most) broken(`I11 ${host.label} knows ${known} members of ${this.#introduced.size}`);
+    if (known > maxMembers)
+      reportViolation(`I11 ${host.label} knows ${known} members of ${this.#introduced.size}`);
     const { lanes, awareness } = view.health();
     for (const [lane, size] of Object.entries(lanes)) {
-      const bound = most * (PER_MEMBER[lane] ?? 0);
+      const bound = maxMembers * (PER_MEMBER[lane] ?? 0);
       if (bound > 0 && size > bound)
-        broken(`I11 at ${host.label} ${size} messages wait in ${lane}, and ${bound} can be of use`);
+        reportViolation(`I11 at ${host.label} ${size} messages wait in ${lane}, and the bound is ${bound}`);
     }
     if (awareness < 0 || awareness >= host.swim.awarenessMax)
-      broken(`I11 ${host.label} has a local health of ${awareness}`);
+      reportViolation(`I11 ${host.label} has a local health of ${awareness}`);
     const peers = host.savedSnapshot?.peers.length ?? 0;
-    if (peers > most) broken(`I11 ${host.label} remembers ${peers} members of ${this.#introduced.size}`);
+    if (peers > maxMembers)
+      reportViolation(`I11 ${host.label} saved ${peers} members of ${this.#introduced.size}`);
   }
 }

@@ -16,7 +16,7 @@ import { subscribeDatagrams } from './wiretap.ts';
 /** Rounds in which each lane comes first once: six lanes, every fourth of three packets a round. */
 const MAX_ROUNDS = 8;
 /** Lanes are looked at only so often. */
-const LOOK: Millis = 1000;
+const CHECK_EVERY: Millis = 1000;
 
 /** Urgent news of the catalogue looks like other news of it, so the two count as one. */
 const LANES = {
@@ -24,7 +24,7 @@ const LANES = {
   intents: ['intents'],
   queries: ['queries'],
   events: ['events'],
-  catalogue: ['urgent', 'catalog'],
+  catalog: ['urgent', 'catalog'],
 } as const;
 type Lane = keyof typeof LANES;
 
@@ -35,9 +35,9 @@ export class LaneLaw implements Law {
   /** Since when each lane of a host has had something and said nothing. */
   readonly #since = new Map<SimHost, Map<Lane, Millis>>();
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
-    subscribeDatagrams(ground.world, (from, _to, messages) => {
+  constructor(context: LawContext) {
+    this.#context = context;
+    subscribeDatagrams(context.world, (from, _to, messages) => {
       for (const message of messages ?? []) {
         const lane = laneOf(message);
         if (lane !== undefined) this.#since.get(from)?.delete(lane);
@@ -66,11 +66,11 @@ export class LaneLaw implements Law {
         since.delete(lane);
         continue;
       }
-      const began = since.get(lane);
-      if (began === undefined) since.set(lane, now);
-      else if (now - began > MAX_ROUNDS * host.swim.gossipInterval + LOOK) {
+      const start = since.get(lane);
+      if (start === undefined) since.set(lane, now);
+      else if (now - start > MAX_ROUNDS * host.swim.gossipInterval + CHECK_EVERY) {
         this.#context.reportViolation(
-          `I12 ${host.label} has had ${waiting} in ${lane} for ${Math.round(now - began)} ms, and said none of it`,
+          `I12 ${host.label} has had ${waiting} in ${lane} for ${Math.round(now - start)} ms, and sent none of it`,
         );
         since.delete(lane);
       }
@@ -80,7 +80,7 @@ export class LaneLaw implements Law {
 
 /** One who is surely drawn for gossip; only peers that say so hear of the catalogue. */
 const canReceive = ({ name, status, tags }: MemberView, lane: Lane, host: SimHost): boolean =>
-  name !== host.name && status === 'alive' && (lane !== 'catalogue' || tags.has(CAPABILITY_TAG));
+  name !== host.name && status === 'alive' && (lane !== 'catalog' || tags.has(CAPABILITY_TAG));
 
 function laneOf(message: Uint8Array): Lane | undefined {
   const type = message[0];
@@ -91,5 +91,5 @@ function laneOf(message: Uint8Array): Lane | undefined {
   if (inner === SERF_TYPE.leave || inner === SERF_TYPE.join) return 'intents';
   if (inner === SERF_TYPE.query) return 'queries';
   if (inner === SERF_TYPE.userEvent) return 'events';
-  return isCatalogType(inner) ? 'catalogue' : undefined;
+  return isCatalogType(inner) ? 'catalog' : undefined;
 }

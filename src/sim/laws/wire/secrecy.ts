@@ -16,14 +16,14 @@ export class EncryptionLaw {
   /** By key, in hex. */
   readonly #nonces = new Map<string, Set<string>>();
 
-  constructor(ground: LawContext) {
-    this.#context = ground;
-    const { world } = ground;
+  constructor(context: LawContext) {
+    this.#context = context;
+    const { world } = context;
     subscribeDatagrams(world, (from, _to, messages, bytes) => {
       if (from.options.keys === undefined || from.options.keys.length === 0) return;
       // What its keys open, one of them has sealed: the tag proves it.
       if (messages === undefined)
-        ground.reportViolation(`I13 ${from.label} sent a datagram its keys do not open`);
+        context.reportViolation(`I13 ${from.label} sent a datagram its keys do not open`);
       else this.#checkNonce(from, bytes, afterLabel(bytes));
     });
     world.subscribe({ onStreamWrite: (host, bytes) => this.#onStreamWrite(host, bytes) });

@@ -67,7 +67,7 @@ function alone(names = 'ann bob'): Worlds {
   made.it.run(40_000);
   expect(made.seen('ann')).toEqual(['bob:80']);
   for (const label of names.split(' ')) made.it.stop(label);
-  made.it.start('ann', { remember: true });
+  made.it.start('ann', { restore: true });
   return made;
 }
 
@@ -106,7 +106,7 @@ describe('an agent born again', () => {
   test('is confirmed by an exchange with the node itself, and readers are woken', () => {
     const { it, seen, join, view } = alone();
     const before = view('ann').indexOf(['service:web']);
-    it.start('bob', { remember: true });
+    it.start('bob', { restore: true });
     join('ann', 'bob');
     it.run(5_000);
     expect(seen('ann')).toEqual(['bob:80']);
@@ -116,7 +116,7 @@ describe('an agent born again', () => {
 
   test('goes on calling a node warm that only others remember, however often they agree', () => {
     const { it, seen, join } = alone('ann bob cat');
-    it.start('cat', { remember: true });
+    it.start('cat', { restore: true });
     join('ann', 'cat');
     it.run(30_000);
     expect(seen('ann')).toEqual(['bob:80 warm']);
@@ -137,7 +137,7 @@ describe('an agent born again', () => {
     expect(view('ann').member('bob')).toBeUndefined();
     expect(view('ann').indexOf(['service:web'])).toBeGreaterThan(before);
 
-    it.start('bob', { remember: true });
+    it.start('bob', { restore: true });
     join('ann', 'bob');
     it.run(5_000);
     expect(seen('ann')).toEqual(['bob:80']);
@@ -145,8 +145,8 @@ describe('an agent born again', () => {
 
   test('believes membership at once: who failed does not pass, who left is gone', () => {
     const { it, seen, join, view } = alone('ann bob cat');
-    it.start('bob', { remember: true });
-    it.start('cat', { remember: true });
+    it.start('bob', { restore: true });
+    it.start('cat', { restore: true });
     join('ann', 'bob');
     join('cat', 'bob');
     it.run(3_000);
@@ -171,7 +171,7 @@ describe('an agent born again', () => {
     it.command('cat', { kind: 'leave' });
     it.run(20_000); // the snapshot knows; the catalogue of the disk is older
     it.stop('ann');
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
     expect(seen('ann')).toEqual([]);
     expect(made.view('ann').member('bob')).toBeUndefined();
   });
@@ -180,7 +180,7 @@ describe('an agent born again', () => {
     const { it, seen } = alone();
     it.run(20_000);
     it.stop('ann');
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
     expect(seen('ann')).toEqual(['bob:80 warm']);
     it.run(70_000);
     it.command('ann', web(1)); // something new to remember
@@ -188,7 +188,7 @@ describe('an agent born again', () => {
     expect(it.host('ann').savedSnapshot?.peers).toMatchObject([{ name: 'bob' }]); // the only way back
     it.run(40_000);
     it.stop('ann');
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
     expect(seen('ann')).toEqual(['ann:1']);
   });
 
@@ -203,7 +203,7 @@ describe('an agent born again', () => {
     const { it, disks, facts, seen } = alone();
     it.stop('ann');
     disks.set('ann', Uint8Array.of(9, 9, 9));
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
     expect(seen('ann')).toEqual([]);
     expect(facts.filter(({ kind }) => kind === 'restoreRejected')).toMatchObject([{ part: 'catalog' }]);
   });
@@ -240,7 +240,7 @@ describe('what others publish is remembered', () => {
     it.run(15_000);
     expect(it.host('ann').running).toBe(false);
     expect(written.slice(before).some(({ name }) => name === 'ann')).toBe(true);
-    it.start('ann', { remember: true });
+    it.start('ann', { restore: true });
     expect(disks.has('ann')).toBe(true);
     expect(seen('ann')).toEqual(['bob:80 warm']);
   });

@@ -8,7 +8,7 @@ import {
   type Fault,
   scheduleFaults,
 } from '../../../../src/sim/faults/index.ts';
-import { echoes } from '../echo.ts';
+import { createEchoWorld } from '../echo-agent.ts';
 
 const hosts = ['ann', 'bob', 'cat'];
 const plan = { hosts, span: 300_000, count: 200 };
@@ -30,8 +30,8 @@ test('every kind is drawn, or only those asked for; hostile ones only then; rare
   const faults = drawFaults(createRng(5), { ...plan, count: 500 });
   expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set(FAULT_KINDS));
   expect(faults.filter((fault) => fault.kind === 'wholeRestart')).toHaveLength(1);
-  expect(FAULT_KINDS).not.toContain('traitor');
-  expect(BYZANTINE_KINDS).toEqual(['traitor']);
+  expect(FAULT_KINDS).not.toContain('byzantine');
+  expect(BYZANTINE_KINDS).toEqual(['byzantine']);
 
   const some = drawFaults(createRng(5), { ...plan, kinds: ['stall'] });
   expect(new Set(some.map((fault) => fault.kind))).toEqual(new Set(['stall']));
@@ -44,7 +44,7 @@ test('a schedule is plain data', () => {
 });
 
 test('when they are over, everybody runs again and every path is open', () => {
-  const { world, echo, send } = echoes('ann bob cat');
+  const { world, echo, send } = createEchoWorld('ann bob cat');
   scheduleFaults(world, drawFaults(createRng(9), plan));
   world.run(plan.span + 1);
 
@@ -64,15 +64,15 @@ test('when they are over, everybody runs again and every path is open', () => {
 });
 
 test('only troubles that really came are counted: who is down is not struck again', () => {
-  const { world } = echoes('ann bob cat');
-  const struck: string[] = [];
+  const { world } = createEchoWorld('ann bob cat');
+  const injected: string[] = [];
   const crash = {
     kind: 'crash',
-    who: 'ann',
-    dark: false,
-    remember: false,
-    moved: false,
-    clock: -5000,
+    host: 'ann',
+    powerOff: false,
+    restore: false,
+    newAddress: false,
+    wallClockOffset: -5000,
   } as const;
   scheduleFaults(
     world,
@@ -81,24 +81,24 @@ test('only troubles that really came are counted: who is down is not struck agai
       { at: 500, span: 1000, ...crash },
       { at: 500, span: 100, kind: 'duplicates', chance: 1, copies: 2, late: 0 },
     ],
-    (fault) => struck.push(fault.kind),
+    (fault) => injected.push(fault.kind),
   );
   world.run(2000);
 
-  expect(struck).toEqual(['crash', 'duplicates']);
+  expect(injected).toEqual(['crash', 'duplicates']);
   expect(world.host('ann').running).toBe(true);
   expect(world.host('ann').wallClockOffset).toBe(-5000);
 });
 
 test('who is forgotten dies, is named to another, and comes back', () => {
-  const { world, echo } = echoes('ann bob cat');
+  const { world, echo } = createEchoWorld('ann bob cat');
   scheduleFaults(world, [
-    { at: 0, span: 1000, kind: 'forget', who: 'ann', by: 'bob', prune: true, remember: false },
+    { at: 0, span: 1000, kind: 'forget', host: 'ann', by: 'bob', prune: true, restore: false },
   ]);
   world.run(800);
   expect(world.host('ann').running).toBe(false);
   expect(
-    echo('bob').heard.map(({ input }) => (input.kind === 'command' ? input.command : undefined)),
+    echo('bob').received.map(({ input }) => (input.kind === 'command' ? input.command : undefined)),
   ).toContainEqual({
     kind: 'forget',
     node: 'ann',
@@ -110,30 +110,30 @@ test('who is forgotten dies, is named to another, and comes back', () => {
 });
 
 test('who is struck is no healthy member meanwhile', () => {
-  const { world } = echoes('ann bob cat');
+  const { world } = createEchoWorld('ann bob cat');
   const victims = (fault: object): readonly string[] =>
     affectedHosts(world, { at: 0, span: 1, ...fault } as Fault);
 
-  expect(victims({ kind: 'stall', who: 'ann' })).toEqual(['ann']);
+  expect(victims({ kind: 'stall', host: 'ann' })).toEqual(['ann']);
   expect(victims({ kind: 'mesh', links: [['ann', 'bob']] })).toEqual(['ann', 'bob']);
   expect(victims({ kind: 'loss', chance: 0.1 })).toEqual(hosts);
-  expect(victims({ kind: 'clockJump', who: 'ann', by: 1 })).toEqual([]);
+  expect(victims({ kind: 'clockJump', host: 'ann', by: 1 })).toEqual([]);
 });
 
 test('loops of pauses and of blocks stop and start a process, and end', () => {
-  const { world } = echoes('ann bob cat');
+  const { world } = createEchoWorld('ann bob cat');
   let paused = 0;
   const look = (): void => {
     if (world.host('ann').paused) paused += 1;
-    world.at(world.now + 10, look);
+    world.schedule(world.now + 10, look);
   };
   look();
-  scheduleFaults(world, [{ at: 0, span: 60_000, kind: 'busyLoop', whos: ['ann'], block: 200, duty: 0.25 }]);
+  scheduleFaults(world, [{ at: 0, span: 60_000, kind: 'busyLoop', hosts: ['ann'], block: 200, duty: 0.25 }]);
   world.run(61_000);
   expect(paused / 6000).toBeCloseTo(0.25, 1);
 
   paused = 0;
-  scheduleFaults(world, [{ at: 0, span: 60_000, kind: 'repeatedStalls', whos: ['ann'], seed: 4 }]);
+  scheduleFaults(world, [{ at: 0, span: 60_000, kind: 'repeatedStalls', hosts: ['ann'], seed: 4 }]);
   world.run(61_000);
   expect(paused).toBeGreaterThan(500);
   expect(paused).toBeLessThan(6000);

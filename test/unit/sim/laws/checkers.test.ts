@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import { disagreements } from '../../../../src/sim/laws/index.ts';
-import { facts, pair } from '../liar.ts';
+import { facts, pair } from '../scripted-agent.ts';
 
 const { appeared, tried, suspected, lifted, died, left, returned, forgotten } = facts;
 
@@ -137,23 +137,23 @@ test('left is lawful once it was asked for', () => {
   expect(step(appeared, left)).toEqual([]);
 });
 
-test('what is broken is thrown with the seed', () => {
+test('a violation is thrown with the seed', () => {
   const { step, checkers } = pair();
   step(lifted);
-  expect(() => checkers.assertNoViolations()).toThrow(/seed 1: 1 law\(s\) broken/);
+  expect(() => checkers.assertNoViolations()).toThrow(/seed 1: 1 law\(s\) violated/);
 });
 
-test('disagreements name who holds whom as what', () => {
+test('a disagreement names the observer, the member and the status', () => {
   const { world, ann, bob } = pair();
   ann.show('bob');
   bob.show('ann', { incarnation: 3 });
-  expect(disagreements(world)).toEqual(['bob holds ann@3 instead of @1']);
+  expect(disagreements(world)).toEqual(['bob sees ann@3 instead of @1']);
 
   ann.show('eve');
   ann.show('bob', { state: 'dead' });
   expect(disagreements(world)).toEqual([
-    'ann holds bob as failed',
-    'ann holds eve as alive, which does not run',
-    'bob holds ann@3 instead of @1',
+    'ann sees bob as failed',
+    'ann sees eve as alive, which does not run',
+    'bob sees ann@3 instead of @1',
   ]);
 });

@@ -9,7 +9,7 @@ import { encodeCatalogSnapshot } from '../../../../src/wire/catalog.ts';
 import { Ping } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, type Envelope, sealPacket } from '../../../../src/wire/packet.ts';
 import { sealStream } from '../../../../src/wire/stream-writer.ts';
-import { facts, Liar, pair } from '../liar.ts';
+import { facts, pair, ScriptedAgent } from '../scripted-agent.ts';
 
 const { appeared, tried, suspected, died } = facts;
 
@@ -48,7 +48,7 @@ test('I4: an accused row shows who it was before; two lives may begin alike', ()
   expect(step(appeared, tried, suspected)).toEqual([]);
 
   world.stop('bob');
-  world.start('bob', { moved: true });
+  world.start('bob', { newAddress: true });
   ann.show('bob', { address: world.host('bob').address, incarnation: 2, state: 'suspect' });
   expect(step(tried)).toEqual([]);
 });
@@ -115,7 +115,7 @@ test('I11: a datagram larger than agreed', () => {
   expect(poke('ann', { kind: 'sendPacket', to, packet: new Uint8Array(1401) })).toEqual(['I11']);
 });
 
-test.each<[string, (ann: Liar) => void]>([
+test.each<[string, (ann: ScriptedAgent) => void]>([
   [
     'more members than there ever were',
     (ann) => {
@@ -126,11 +126,11 @@ test.each<[string, (ann: Liar) => void]>([
   ['a local health out of range', (ann) => Object.assign(ann, { awareness: 8 })],
   [
     'a memory full of strangers',
-    (ann) => ann.remember({ peers: range(20).map((i) => ({ name: `ghost-${i}`, addr: '10.0.0.9:7946' })) }),
+    (ann) => ann.restore({ peers: range(20).map((i) => ({ name: `ghost-${i}`, addr: '10.0.0.9:7946' })) }),
   ],
-])('I11: %s', (_what, lie) => {
+])('I11: %s', (_what, misbehave) => {
   const { ann, world, poke, broken } = pair();
-  lie(ann);
+  misbehave(ann);
   poke('ann');
   world.run(1500);
   expect(broken()).toContain('I11');
@@ -146,10 +146,10 @@ test.each(['membership', 'intents', 'queries', 'events', 'catalog'])('I12: %s th
 });
 
 test('I12: nobody waits who has nobody to tell, or tells', () => {
-  const alone = pair();
-  alone.ann.lanes['intents'] = 1;
-  alone.world.run(10_000);
-  expect(alone.broken()).toEqual([]);
+  const noJoin = pair();
+  noJoin.ann.lanes['intents'] = 1;
+  noJoin.world.run(10_000);
+  expect(noJoin.broken()).toEqual([]);
 
   const { ann, step, world, poke, broken } = pair();
   ann.show('bob');
@@ -189,11 +189,11 @@ test('I13: what a key holder says is sealed, with a nonce nobody has used', () =
 });
 
 test('I16: the same seed under other clocks is the same story; an agent that looks at the clock is found out', () => {
-  const plot = { seed: 3, members: 3, minutes: 1 };
-  expect(clockDifferences(plot)).toEqual([]);
+  const scenario = { seed: 3, members: 3, minutes: 1 };
+  expect(clockDifferences(scenario)).toEqual([]);
 
   const spies = clockDifferences({
-    ...plot,
+    ...scenario,
     makeAgent: (options) => {
       const agent = createAgent(options);
       const late = options.startedAt > 1_800_000_000_000;
@@ -219,35 +219,38 @@ test('I16: the same seed under other clocks is the same story; an agent that loo
 test('I17: a snapshot of what is so', () => {
   const { ann, world, poke } = pair();
   const { key } = world.host('bob').address;
-  ann.remember({ incarnation: 1, peers: [{ name: 'bob', addr: key }] });
+  ann.restore({ incarnation: 1, peers: [{ name: 'bob', addr: key }] });
   expect(poke('ann')).toEqual([]);
 });
 
-test.each<[string, (ann: Liar) => void]>([
-  ['an incarnation above its own', (ann) => ann.remember({ incarnation: 2 })],
-  ['a clock ahead of its own', (ann) => ann.remember({ clocks: { member: 9, event: 1, query: 1 } })],
-  ['a peer where it never lived', (ann) => ann.remember({ peers: [{ name: 'bob', addr: '10.9.9.9:1' }] })],
-  ['what no file can hold', (ann) => ann.remember({ epoch: Number.NaN })],
+test.each<[string, (ann: ScriptedAgent) => void]>([
+  ['an incarnation above its own', (ann) => ann.restore({ incarnation: 2 })],
+  ['a clock ahead of its own', (ann) => ann.restore({ clocks: { member: 9, event: 1, query: 1 } })],
+  ['a peer where it never lived', (ann) => ann.restore({ peers: [{ name: 'bob', addr: '10.9.9.9:1' }] })],
+  ['what no file can hold', (ann) => ann.restore({ epoch: Number.NaN })],
   [
     'fewer services than there are',
     (ann) => {
       ann.services.set('web', {});
-      ann.remember();
+      ann.restore();
     },
   ],
-  ['a catalogue that cannot be read', (ann) => ann.will({ kind: 'saveCatalog', bytes: Uint8Array.of(1, 2) })],
-])('I17: a snapshot with %s', (_what, lie) => {
+  [
+    'a catalogue that cannot be read',
+    (ann) => ann.emitNext({ kind: 'saveCatalog', bytes: Uint8Array.of(1, 2) }),
+  ],
+])('I17: a snapshot with %s', (_what, misbehave) => {
   const { ann, poke } = pair();
-  lie(ann);
+  misbehave(ann);
   expect(poke('ann')).toEqual(['I17']);
 });
 
 test('I17: a snapshot that goes back', () => {
   const { ann, poke } = pair();
   ann.show('ann', { incarnation: 5, address: ann.view.self().address });
-  ann.remember({ incarnation: 5 });
+  ann.restore({ incarnation: 5 });
   expect(poke('ann')).toEqual([]);
-  ann.remember({ incarnation: 4 });
+  ann.restore({ incarnation: 4 });
   expect(poke('ann')).toEqual(['I17']);
 });
 
@@ -259,35 +262,35 @@ test('I17: a catalogue reads back to the last octet', () => {
 
 test('I17: a life begins where the last one was', () => {
   const honest = pair();
-  honest.ann.remember();
+  honest.ann.restore();
   honest.poke('ann');
   honest.world.stop('ann');
-  honest.world.start('ann', { remember: true });
+  honest.world.start('ann', { restore: true });
   expect(honest.broken()).toEqual([]);
 
   const { world, ann, poke, broken } = pair();
   const disk = { incarnation: 4, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
   ann.show('ann', { incarnation: 4, address: ann.view.self().address });
-  ann.remember({ ...disk, registered: { ...NOTHING, services: ['web'] } });
+  ann.restore({ ...disk, registered: { ...NOTHING, services: ['web'] } });
   ann.services.set('web', {});
   poke('ann');
   world.stop('ann');
-  world.start('ann', { remember: true });
+  world.start('ann', { restore: true });
   poke('ann', { kind: 'topicsChanged', topics: [] });
   expect(broken()).toEqual(['I17']);
 });
 
 test('I17: a life that begins at an incarnation nobody remembered', () => {
-  const birth = (born: AgentOptions): Liar => {
-    const liar = new Liar(born);
-    liar.show(born.name, { incarnation: 9 });
-    return liar;
+  const makeAgent = (options: AgentOptions): ScriptedAgent => {
+    const agentOf = new ScriptedAgent(options);
+    agentOf.show(options.name, { incarnation: 9 });
+    return agentOf;
   };
-  const world = new World({ seed: 1, makeAgent: birth });
+  const world = new World({ seed: 1, makeAgent: makeAgent });
   const checkers = new LawChecker(world);
   world.add('ann');
   world.start('ann');
-  expect(checkers.violations.join()).toContain('I17 ann is born @9, and remembers @nothing');
+  expect(checkers.violations.join()).toContain('I17 ann starts @9, and has saved nothing');
 });
 
 test('L5 and L6: what is left to say, and who does not feel well', () => {

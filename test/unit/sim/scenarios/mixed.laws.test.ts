@@ -8,11 +8,11 @@ import { EventLaw } from '../../../../src/sim/laws/messages/events.ts';
 import { KeyringLaw } from '../../../../src/sim/laws/messages/keyrings.ts';
 import type { SimHostOptions } from '../../../../src/sim/world/host.ts';
 import { World } from '../../../../src/sim/world/world.ts';
-import { nowhere } from '../echo.ts';
-import { Liar } from '../liar.ts';
+import { nowhere } from '../echo-agent.ts';
+import { ScriptedAgent } from '../scripted-agent.ts';
 
 const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
-const heard = (name: string, ltime: number): Effect => ({
+const received = (name: string, ltime: number): Effect => ({
   kind: 'fact',
   fact: { kind: 'userEventReceived', name, ltime, bytes: 0 },
 });
@@ -23,15 +23,15 @@ const joined: Effect = {
 
 /** Three liars, and the laws of a mixed world on them. `broken` gives the ids of what was broken so far. */
 function trio(options: SimHostOptions = {}, lossless = true) {
-  const world = new World({ seed: 1, makeAgent: (born) => new Liar(born) });
+  const world = new World({ seed: 1, makeAgent: (options) => new ScriptedAgent(options) });
   const lines: string[] = [];
-  const ground: LawContext = { world, reportViolation: (what) => lines.push(what), isForged: () => false };
-  const well = new Set(['ann', 'bob', 'cat']);
-  const wellness = ({ label, running }: { label: string; running: boolean }) =>
-    running && well.has(label) ? 0 : undefined;
-  const events = new EventLaw(ground);
-  const answers = new QueryLaw(ground, lossless, wellness);
-  const keyrings = new KeyringLaw(ground, wellness, true);
+  const context: LawContext = { world, reportViolation: (what) => lines.push(what), isForged: () => false };
+  const healthy = new Set(['ann', 'bob', 'cat']);
+  const healthySince = ({ label, running }: { label: string; running: boolean }) =>
+    running && healthy.has(label) ? 0 : undefined;
+  const events = new EventLaw(context);
+  const answers = new QueryLaw(context, lossless, healthySince);
+  const keyrings = new KeyringLaw(context, healthySince, true);
   world.subscribe({
     onStart: (host) => {
       events.onStart(host);
@@ -49,61 +49,61 @@ function trio(options: SimHostOptions = {}, lossless = true) {
     world.start(label);
   }
   world.run(10);
-  const liar = (label: string): Liar => world.host(label).runningAgent as Liar;
-  const tells = (label: string, ...effects: Effect[]): void => {
-    liar(label).will(...effects);
+  const agentOf = (label: string): ScriptedAgent => world.host(label).runningAgent as ScriptedAgent;
+  const emit = (label: string, ...effects: Effect[]): void => {
+    agentOf(label).emitNext(...effects);
     world.injectDatagram(label, nowhere, new Uint8Array(1));
   };
   const sweep = (): void => {
     for (const host of world.hosts) keyrings.checkPeriodically(host);
   };
   const broken = (): string[] => [...new Set(lines.map((line) => line.split(' ')[0] as string))];
-  return { world, events, answers, keyrings, liar, tells, sweep, broken, well };
+  return { world, events, answers, keyrings, agentOf, emit, sweep, broken, healthy };
 }
 
 test('E1: an event that a reader hears twice; again in a new life is no repetition', () => {
-  const { tells, broken, world } = trio();
-  tells('ann', heard('deploy', 7));
-  tells('bob', heard('deploy', 7));
+  const { emit, broken, world } = trio();
+  emit('ann', received('deploy', 7));
+  emit('bob', received('deploy', 7));
   world.stop('bob');
   world.start('bob');
-  tells('bob', heard('deploy', 7));
+  emit('bob', received('deploy', 7));
   expect(broken()).toEqual([]);
-  tells('bob', heard('deploy', 7));
+  emit('bob', received('deploy', 7));
   expect(broken()).toEqual(['E1']);
 });
 
 test('E1: an event of another time than it was fired at', () => {
-  const { tells, broken } = trio();
-  tells('ann', heard('deploy', 7));
-  tells('bob', heard('deploy', 8));
+  const { emit, broken } = trio();
+  emit('ann', received('deploy', 7));
+  emit('bob', received('deploy', 8));
   expect(broken()).toEqual(['E1']);
 });
 
 test('E2: who lived all the while and has not heard it, and nobody else', () => {
-  const { tells, events, world } = trio();
-  const owed = (share?: number): string[] =>
+  const { emit, events, world } = trio();
+  const missing = (share?: number): string[] =>
     events.missingDeliveries(share).map(({ host, name }) => `${host.label} ${name}`);
-  tells('ann', heard('deploy', 7));
-  expect(owed()).toEqual(['bob deploy', 'cat deploy']);
-  expect(owed(0.5)).toEqual([]);
-  tells('bob', heard('deploy', 7));
-  expect(owed(0.5)).toEqual(['cat deploy']);
+  emit('ann', received('deploy', 7));
+  expect(missing()).toEqual(['bob deploy', 'cat deploy']);
+  expect(missing(0.5)).toEqual([]);
+  emit('bob', received('deploy', 7));
+  expect(missing(0.5)).toEqual(['cat deploy']);
   world.stop('cat');
   world.start('cat');
-  expect(owed()).toEqual([]);
+  expect(missing()).toEqual([]);
 });
 
 test('E2: what is stamped before the cluster that a member joined is old to it: at each join of a Serf agent, at our first', () => {
   const join = (options: SimHostOptions) => {
-    const { tells, events, liar } = trio(options);
-    const owed = (): boolean => events.missingDeliveries().some(({ host }) => host.label === 'cat');
-    tells('cat', joined);
-    tells('ann', heard('deploy', 7));
-    const before = owed();
-    Object.assign(liar('cat').clocks, { event: 8 });
-    tells('cat', joined);
-    return [before, owed()];
+    const { emit, events, agentOf } = trio(options);
+    const missing = (): boolean => events.missingDeliveries().some(({ host }) => host.label === 'cat');
+    emit('cat', joined);
+    emit('ann', received('deploy', 7));
+    const before = missing();
+    Object.assign(agentOf('cat').clocks, { event: 8 });
+    emit('cat', joined);
+    return [before, missing()];
   };
   expect(join({})).toEqual([true, true]);
   expect(join({ serfPeer: true })).toEqual([true, false]);
@@ -112,14 +112,14 @@ test('E2: what is stamped before the cluster that a member joined is old to it: 
 const question: QueryDefinition = {
   ...{ name: 'load', payload: NO_BYTES, nodes: [], tags: new Map(), ack: true, relayFactor: 0 },
 };
-const said = (from: string, answer: string) => ({ from, payload: encodeUtf8(answer) });
+const response = (from: string, answer: string) => ({ from, payload: encodeUtf8(answer) });
 
 /** ann asks; bob and cat answer in time; then ann says what came of it. */
-function asked(
+function runQuery(
   over: Partial<QueryReport>,
   how: { meant?: Partial<QueryDefinition>; lossless?: boolean } = {},
 ) {
-  const { world, answers, liar, broken, well } = trio({}, how.lossless);
+  const { world, answers, agentOf, broken, healthy } = trio({}, how.lossless);
   const open: QueryReport = {
     ...{ id: 1, name: 'load', timeout: 3000, finished: false, expected: 3, acks: [], responses: [] },
   };
@@ -128,36 +128,36 @@ function asked(
   const all = {
     finished: true,
     acks: ['ann', 'bob', 'cat'],
-    responses: [said('bob', 'bob on load'), said('cat', 'cat on load')],
+    responses: [response('bob', 'bob on load'), response('cat', 'cat on load')],
   };
-  liar('ann').questions.set(1, { ...open, ...all, ...over });
+  agentOf('ann').queryReports.set(1, { ...open, ...all, ...over });
   const end = (): string[] => {
     world.run(4000);
     return broken();
   };
-  return { end, well };
+  return { end, healthy };
 }
 
 test('Q1: who is not meant, who counts twice, what nobody said, what does not end', () => {
-  expect(asked({}).end()).toEqual([]);
-  expect(asked({ acks: ['ann', 'bob', 'bob', 'cat'] }).end()).toEqual(['Q1']);
-  expect(asked({ finished: false }).end()).toEqual(['Q1']);
-  const wrong = { responses: [said('bob', 'nothing'), said('cat', 'cat on load')] };
-  expect(asked(wrong).end()).toEqual(['Q1']);
-  expect(asked({}, { meant: { nodes: ['ann', 'bob'] } }).end()).toEqual(['Q1']);
+  expect(runQuery({}).end()).toEqual([]);
+  expect(runQuery({ acks: ['ann', 'bob', 'bob', 'cat'] }).end()).toEqual(['Q1']);
+  expect(runQuery({ finished: false }).end()).toEqual(['Q1']);
+  const wrong = { responses: [response('bob', 'nothing'), response('cat', 'cat on load')] };
+  expect(runQuery(wrong).end()).toEqual(['Q1']);
+  expect(runQuery({}, { meant: { nodes: ['ann', 'bob'] } }).end()).toEqual(['Q1']);
 });
 
 test('Q2: an answer that is lost where nothing is; where something is lost it may be', () => {
-  const lost = { responses: [said('bob', 'bob on load')] };
-  expect(asked(lost).end()).toEqual(['Q2']);
-  expect(asked(lost, { lossless: false }).end()).toEqual([]);
-  const ill = asked(lost);
-  ill.well.delete('cat');
-  expect(ill.end()).toEqual([]);
+  const lost = { responses: [response('bob', 'bob on load')] };
+  expect(runQuery(lost).end()).toEqual(['Q2']);
+  expect(runQuery(lost, { lossless: false }).end()).toEqual([]);
+  const unhealthy = runQuery(lost);
+  unhealthy.healthy.delete('cat');
+  expect(unhealthy.end()).toEqual([]);
 });
 
 test('Q3: one who is well and does not say that it was reached', () => {
-  expect(asked({ acks: ['ann', 'bob'] }).end()).toEqual(['Q3']);
+  expect(runQuery({ acks: ['ann', 'bob'] }).end()).toEqual(['Q3']);
 });
 
 test('K1: an empty ring', () => {
@@ -170,12 +170,12 @@ test('K1: an empty ring', () => {
 });
 
 test('K2: one who was well before keys were changed does not understand another, or does not see it, for longer than a suspicion', () => {
-  const change = (act: (world: World, cat: Liar) => void, span: number, began = true): string[] => {
-    const { world, keyrings, sweep, broken, liar } = trio({ keys: [key(1)] });
+  const change = (act: (world: World, cat: ScriptedAgent) => void, span: number, began = true): string[] => {
+    const { world, keyrings, sweep, broken, agentOf } = trio({ keys: [key(1)] });
     for (const label of ['ann', 'bob', 'cat'])
-      for (const other of ['ann', 'bob', 'cat']) liar(label).show(other);
+      for (const other of ['ann', 'bob', 'cat']) agentOf(label).show(other);
     if (began) keyrings.onRotationStart();
-    act(world, liar('cat'));
+    act(world, agentOf('cat'));
     for (let at = 0; at <= span; at += 1000) {
       sweep();
       world.run(1000);
@@ -193,9 +193,9 @@ test('K2: one who was well before keys were changed does not understand another,
 
 test('K3: who has keys that nobody uses, and hears nothing of it; the one who does gets the others', () => {
   const back = (...effects: Effect[]) => {
-    const { world, tells, broken } = trio({ keys: [key(1)] });
+    const { world, emit, broken } = trio({ keys: [key(1)] });
     for (const label of ['ann', 'bob']) world.host(label).keys = [key(2)];
-    if (effects.length > 0) tells('cat', ...effects);
+    if (effects.length > 0) emit('cat', ...effects);
     world.run(100_000);
     return { broken: broken(), keys: world.host('cat').keys };
   };

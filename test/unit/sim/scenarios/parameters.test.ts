@@ -5,13 +5,11 @@ import { drawHostOptions, drawParameters, LOSS_LEVELS } from '../../../../src/si
 import { RunStats } from '../../../../src/sim/scenarios/run-stats.ts';
 import { createStory } from '../../../../src/sim/scenarios/story.ts';
 
-const settings = Array.from({ length: 400 }, (_, seed) => drawParameters(createRng(seed), 10));
+const drawn = Array.from({ length: 400 }, (_, seed) => drawParameters(createRng(seed), 10));
 
 test('seeds differ in everything that may differ', () => {
-  expect(new Set(settings.flatMap(({ kinds }) => kinds))).toEqual(
-    new Set([...FAULT_KINDS, ...BYZANTINE_KINDS]),
-  );
-  expect(new Set(settings.map(({ loss }) => loss))).toEqual(new Set(LOSS_LEVELS));
+  expect(new Set(drawn.flatMap(({ kinds }) => kinds))).toEqual(new Set([...FAULT_KINDS, ...BYZANTINE_KINDS]));
+  expect(new Set(drawn.map(({ loss }) => loss))).toEqual(new Set(LOSS_LEVELS));
   for (const what of [
     'encrypted',
     'gossipLabel',
@@ -21,36 +19,36 @@ test('seeds differ in everything that may differ', () => {
     'driftPpm',
     'reorder',
   ] as const)
-    expect(new Set(settings.map((setting) => Boolean(setting[what]))).size).toBe(2);
-  expect(settings.filter(({ kinds }) => kinds.length === 0).length).toBeGreaterThan(10);
+    expect(new Set(drawn.map((parameters) => Boolean(parameters[what]))).size).toBe(2);
+  expect(drawn.filter(({ kinds }) => kinds.length === 0).length).toBeGreaterThan(10);
 });
 
 test('liars come alone, and where nothing is lost and all are our own', () => {
-  for (const { kinds, loss, serfPeers: plain } of settings)
+  for (const { kinds, loss, serfPeers } of drawn)
     if (kinds.includes('byzantine'))
-      expect({ kinds, loss, plain }).toEqual({ kinds: ['byzantine'], loss: 0, plain: 0 });
+      expect({ kinds, loss, serfPeers }).toEqual({ kinds: ['byzantine'], loss: 0, serfPeers: 0 });
 });
 
 test('what is given is not drawn, and changes nothing else', () => {
-  const drawn = drawParameters(createRng(3), 10);
+  const parameters = drawParameters(createRng(3), 10);
   expect(drawParameters(createRng(3), 10, { kinds: ['stall'], loss: 0.3 })).toEqual({
-    ...drawn,
+    ...parameters,
     kinds: ['stall'],
     loss: 0.3,
   });
 });
 
 test('hosts share one key, and the first three are never plain', () => {
-  const setting = { ...drawParameters(createRng(3), 10), encrypted: true, plain: 7 };
+  const parameters = { ...drawParameters(createRng(3), 10), encrypted: true, serfPeers: 7 };
   const hosts = [
     ...drawHostOptions(
-      setting,
+      parameters,
       Array.from({ length: 10 }, (_, i) => `n${i}`),
       createRng(4),
     ).values(),
   ];
   expect(new Set(hosts.map(({ keys }) => keys?.[0])).size).toBe(1);
-  expect(hosts.map(({ serfPeer: plain }) => plain === true)).toEqual([
+  expect(hosts.map(({ serfPeer }) => serfPeer === true)).toEqual([
     ...Array(3).fill(false),
     ...Array(7).fill(true),
   ]);
@@ -58,31 +56,31 @@ test('hosts share one key, and the first three are never plain', () => {
 
 test('a tally counts the death of a healthy member as a false one, and no other', () => {
   const { world, cut } = createStory('ann bob cat dan', { seed: 1, detail: 'facts' });
-  const tally = new RunStats(world);
+  const stats = new RunStats(world);
   world.run(10_000);
-  expect(tally.healthyMillis).toBe(40_000);
+  expect(stats.healthyMillis).toBe(40_000);
 
   world.stop('cat');
   world.run(30_000);
-  expect(tally.stateCounts).toMatchObject({ dead: 3 });
-  expect(tally.falseDeaths).toBe(0);
+  expect(stats.stateCounts).toMatchObject({ dead: 3 });
+  expect(stats.falseDeaths).toBe(0);
 
   cut('bob', '*');
   world.run(30_000);
-  expect(tally.falseDeaths).toBeGreaterThan(0);
+  expect(stats.falseDeaths).toBeGreaterThan(0);
 });
 
 test('a tally does not count who was struck, nor for a minute after', () => {
   const { world } = createStory('ann bob cat dan', { seed: 1, detail: 'facts' });
-  const tally = new RunStats(world);
+  const stats = new RunStats(world);
   const fault = { at: 0, span: 30_000, kind: 'partition', side: ['ann'], oneWay: false } as const;
-  tally.recordFault(fault);
+  stats.recordFault(fault);
   injectFault(world, fault);
   world.run(60_000);
 
-  expect(tally.faultCounts).toEqual({ partition: 1 });
-  expect(tally.stateCounts.dead).toBeGreaterThan(0);
-  expect([tally.falseDeaths, tally.healthyMillis]).toEqual([0, 0]);
+  expect(stats.faultCounts).toEqual({ partition: 1 });
+  expect(stats.stateCounts.dead).toBeGreaterThan(0);
+  expect([stats.falseDeaths, stats.healthyMillis]).toEqual([0, 0]);
   world.run(60_000);
-  expect(tally.healthyMillis).toBeGreaterThan(100_000);
+  expect(stats.healthyMillis).toBeGreaterThan(100_000);
 });

@@ -3,28 +3,28 @@ import { expect, test } from 'vitest';
 import { EventQueue } from '../../../../src/sim/world/event-queue.ts';
 
 test('what is due at one instant comes out in the order it went in', () => {
-  const agenda = new EventQueue<string>();
-  agenda.enqueue(5, 'c');
-  agenda.enqueue(1, 'a');
-  agenda.enqueue(5, 'd');
-  agenda.enqueue(1, 'b');
+  const queue = new EventQueue<string>();
+  queue.enqueue(5, 'c');
+  queue.enqueue(1, 'a');
+  queue.enqueue(5, 'd');
+  queue.enqueue(1, 'b');
 
-  expect(agenda.dequeue(0)).toBeUndefined();
-  expect([agenda.dequeue(9), agenda.dequeue(9), agenda.dequeue(9), agenda.dequeue(9)]).toEqual([
+  expect(queue.dequeue(0)).toBeUndefined();
+  expect([queue.dequeue(9), queue.dequeue(9), queue.dequeue(9), queue.dequeue(9)]).toEqual([
     'a',
     'b',
     'c',
     'd',
   ]);
-  expect(agenda.size).toBe(0);
+  expect(queue.size).toBe(0);
 });
 
 property.prop([fc.array(fc.nat(20))])('it is a stable sort', (times) => {
-  const agenda = new EventQueue<{ at: number; order: number }>();
+  const queue = new EventQueue<{ at: number; order: number }>();
   const entries = times.map((at, order) => ({ at, order }));
-  for (const entry of entries) agenda.enqueue(entry.at, entry);
+  for (const entry of entries) queue.enqueue(entry.at, entry);
 
-  const out = entries.map(() => agenda.dequeue(agenda.deadline));
+  const out = entries.map(() => queue.dequeue(queue.deadline));
 
   expect(out).toEqual([...entries].sort((a, b) => a.at - b.at || a.order - b.order));
 });

@@ -8,8 +8,8 @@ import {
   SimNetwork,
 } from '../../../../src/sim/world/network.ts';
 
-const network = (weather: Partial<LinkQuality> = {}) =>
-  new SimNetwork(createRng(3), { ...LAN_QUALITY, ...weather });
+const network = (linkQuality: Partial<LinkQuality> = {}) =>
+  new SimNetwork(createRng(3), { ...LAN_QUALITY, ...linkQuality });
 
 /** How many of 2,000 datagrams arrive, copies counted. */
 const arriving = (

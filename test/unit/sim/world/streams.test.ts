@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { echoes, nowhere } from '../echo.ts';
+import { createEchoWorld, nowhere } from '../echo-agent.ts';
 
 const long = Array.from({ length: 2000 }, (_, i) => `word${i}`).join(' ');
 
 test('what is written arrives whole and in order, cut anywhere', () => {
   const pieces = new Set<number>();
   for (let seed = 1; seed <= 10; seed++) {
-    const { world, echo, dial, write } = echoes('ann bob', {}, seed);
+    const { world, echo, dial, write } = createEchoWorld('ann bob', {}, seed);
     dial('ann', world.host('bob').address);
     world.run(50);
     write('ann', long);
@@ -20,23 +20,23 @@ test('what is written arrives whole and in order, cut anywhere', () => {
 });
 
 test('an orderly end closes both sides without a reason', () => {
-  const { world, echo, dial, write } = echoes('ann bob');
+  const { world, echo, dial, write } = createEchoWorld('ann bob');
   dial('ann', world.host('bob').address);
   world.run(50);
   write('ann', 'bye', true);
   world.run(50);
 
   const closed = (label: string) =>
-    echo(label).heard.flatMap(({ input }) => (input.kind === 'streamClosed' ? [input] : []));
+    echo(label).received.flatMap(({ input }) => (input.kind === 'streamClosed' ? [input] : []));
   expect(echo('ann').text('streamData').join('')).toBe('bye');
   expect(closed('bob')).toEqual([{ kind: 'streamClosed', stream: 1 }]);
   expect(closed('ann')).toEqual([{ kind: 'streamClosed', stream: 2 }]);
 });
 
 test('nobody listens: refused at once; nobody there, or a dark machine: silence', () => {
-  const { world, echo, dial } = echoes('ann bob eve');
+  const { world, echo, dial } = createEchoWorld('ann bob eve');
   world.stop('bob');
-  world.stop('eve', { dark: true });
+  world.stop('eve', { powerOff: true });
 
   dial('ann', world.host('bob').address, 2);
   world.run(100);
@@ -45,12 +45,12 @@ test('nobody listens: refused at once; nobody there, or a dark machine: silence'
   dial('ann', nowhere, 6);
   world.run(10_000);
 
-  const closed = echo('ann').heard.flatMap(({ input }) => (input.kind === 'streamClosed' ? [input] : []));
+  const closed = echo('ann').received.flatMap(({ input }) => (input.kind === 'streamClosed' ? [input] : []));
   expect(closed).toEqual([{ kind: 'streamClosed', stream: 2, why: 'connection refused' }]);
 });
 
 test('a stream waits out a cut and then delivers everything', () => {
-  const { world, echo, dial, write } = echoes('ann bob');
+  const { world, echo, dial, write } = createEchoWorld('ann bob');
   dial('ann', world.host('bob').address);
   world.run(50);
   const lift = world.network.addRule({ from: ['ann'], to: ['bob'] });
@@ -65,7 +65,7 @@ test('a stream waits out a cut and then delivers everything', () => {
 });
 
 test('a process that dies resets its streams', () => {
-  const { world, echo, dial } = echoes('ann bob');
+  const { world, echo, dial } = createEchoWorld('ann bob');
   dial('ann', world.host('bob').address);
   world.run(50);
   world.stop('bob');
@@ -75,7 +75,7 @@ test('a process that dies resets its streams', () => {
 });
 
 test('a paused process is dialed with success, since its kernel answers; it hears of it when it wakes', () => {
-  const { world, echo, dial, write } = echoes('ann bob');
+  const { world, echo, dial, write } = createEchoWorld('ann bob');
   world.pause('bob');
   dial('ann', world.host('bob').address);
   world.run(50);
@@ -90,10 +90,10 @@ test('a paused process is dialed with success, since its kernel answers; it hear
 });
 
 test('a stream dropped by its owner tells only the other side', () => {
-  const { world, echo, dial } = echoes('ann bob');
+  const { world, echo, dial } = createEchoWorld('ann bob');
   dial('ann', world.host('bob').address);
   world.run(50);
-  echo('ann').will({ kind: 'closeStream', stream: 2 }, world.now);
+  echo('ann').emitAt({ kind: 'closeStream', stream: 2 }, world.now);
   world.command('ann', { kind: 'leave' });
   world.run(50);
 
@@ -102,7 +102,7 @@ test('a stream dropped by its owner tells only the other side', () => {
 });
 
 test('a machine that may call but not be called: its own streams carry both ways, none comes in', () => {
-  const { world, echo, dial, write } = echoes('ann bob');
+  const { world, echo, dial, write } = createEchoWorld('ann bob');
   world.network.addRule({ to: ['bob'], connectOnly: true });
   dial('ann', world.host('bob').address);
   dial('bob', world.host('ann').address);

@@ -1,32 +1,32 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../../src/agent/contract/machine.ts';
 import type { SimHost } from '../../../../src/sim/world/host.ts';
-import { echoes } from '../echo.ts';
+import { createEchoWorld } from '../echo-agent.ts';
 
 test('a datagram arrives after the latency and is answered', () => {
-  const { world, echo, send } = echoes('ann bob', { linkQuality: { latency: 10, jitter: 0 } });
+  const { world, echo, send } = createEchoWorld('ann bob', { linkQuality: { latency: 10, jitter: 0 } });
 
   send('ann', 'bob', 'hello');
   world.run(100);
 
   expect(echo('bob').text('packet')).toEqual(['hello']);
   expect(echo('ann').text('packet')).toEqual(['!hello']);
-  expect(echo('bob').heard.find(({ input }) => input.kind === 'packet')?.at).toBe(11);
+  expect(echo('bob').received.find(({ input }) => input.kind === 'packet')?.at).toBe(11);
 });
 
 test('a deadline brings a tick at that instant', () => {
-  const { world, echo, send } = echoes('ann bob');
+  const { world, echo, send } = createEchoWorld('ann bob');
   world.run(500);
 
   send('ann', 'bob', 'x');
   world.run(10);
 
-  const ticks = echo('ann').heard.filter(({ input }) => input.kind === 'tick');
+  const ticks = echo('ann').received.filter(({ input }) => input.kind === 'tick');
   expect(ticks.map(({ at }) => at)).toEqual([0, 501]);
 });
 
 test('a paused process gets what its socket held first, and then the overdue tick', () => {
-  const { world, echo, send } = echoes('ann bob');
+  const { world, echo, send } = createEchoWorld('ann bob');
   send('bob', 'ann', 'mine');
   world.pause('bob');
   send('ann', 'bob', 'one');
@@ -38,14 +38,14 @@ test('a paused process gets what its socket held first, and then the overdue tic
   world.resume('bob');
 
   const kinds = echo('bob')
-    .heard.filter(({ at }) => at === 1000)
+    .received.filter(({ at }) => at === 1000)
     .map(({ input }) => input.kind);
   expect(kinds).toEqual(['packet', 'packet', 'tick']);
   expect(echo('bob').text('packet')).toEqual(['one', 'two']);
 });
 
 test('the socket buffer of a paused process is bounded: what does not fit is lost', () => {
-  const { world, echo, send } = echoes('ann bob');
+  const { world, echo, send } = createEchoWorld('ann bob');
   world.pause('bob');
   for (let i = 0; i < 300; i++) {
     send('ann', 'bob', 'x'.repeat(1000));
@@ -61,7 +61,7 @@ test('the socket buffer of a paused process is bounded: what does not fit is los
 });
 
 test('nothing reaches a stopped process; a new one at the same address starts with nothing', () => {
-  const { world, echo, send } = echoes('ann bob');
+  const { world, echo, send } = createEchoWorld('ann bob');
   world.stop('bob');
   send('ann', 'bob', 'one');
   world.run(10);
@@ -75,12 +75,12 @@ test('nothing reaches a stopped process; a new one at the same address starts wi
 });
 
 test('a host that moved is at its new address only', () => {
-  const { world, echo, send } = echoes('ann bob');
+  const { world, echo, send } = createEchoWorld('ann bob');
   const old = world.host('bob').address;
   world.stop('bob');
-  world.start('bob', { moved: true });
+  world.start('bob', { newAddress: true });
 
-  echo('ann').will({ kind: 'sendPacket', to: old, packet: new Uint8Array([65]) }, world.now);
+  echo('ann').emitAt({ kind: 'sendPacket', to: old, packet: new Uint8Array([65]) }, world.now);
   send('ann', 'bob', 'B');
   world.run(10);
 
@@ -88,19 +88,19 @@ test('a host that moved is at its new address only', () => {
 });
 
 test('a command is answered, and the answer is kept with its time', () => {
-  const { world } = echoes('ann');
+  const { world } = createEchoWorld('ann');
   world.run(42);
 
-  const asked = world.command('ann', { kind: 'leave' });
+  const pending = world.command('ann', { kind: 'leave' });
 
-  expect(asked.result).toEqual({ ok: true });
-  expect(asked.repliedAt).toBe(42);
+  expect(pending.result).toEqual({ ok: true });
+  expect(pending.repliedAt).toBe(42);
 });
 
 test('what an agent asks to remember is its host’s disk, and outlives the process', () => {
-  const { world, echo } = echoes('ann');
+  const { world, echo } = createEchoWorld('ann');
   const snapshot = { incarnation: 7, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
-  echo('ann').will({ kind: 'saveSnapshot', snapshot }, 1);
+  echo('ann').emitAt({ kind: 'saveSnapshot', snapshot }, 1);
   world.command('ann', { kind: 'leave' });
   world.run(10);
   world.stop('ann');
@@ -108,13 +108,13 @@ test('what an agent asks to remember is its host’s disk, and outlives the proc
   world.start('ann');
   expect(echo('ann').options.snapshot).toBeUndefined();
   world.stop('ann');
-  world.start('ann', { remember: true });
+  world.start('ann', { restore: true });
   expect(echo('ann').options.snapshot).toEqual(snapshot);
 });
 
 test('same seed, same trace; another seed, another trace', () => {
   const run = (seed: number): string => {
-    const { world, send } = echoes(
+    const { world, send } = createEchoWorld(
       'ann bob',
       { trace: { detail: 'packets', maxLines: 0 }, linkQuality: { loss: 0.3, duplicate: 0.2, reorder: 0.3 } },
       seed,
@@ -131,7 +131,7 @@ test('same seed, same trace; another seed, another trace', () => {
 });
 
 test('an agent whose deadline never moves on is found out', () => {
-  const { world, echo } = echoes('ann');
+  const { world, echo } = createEchoWorld('ann');
   Object.defineProperty(echo('ann'), 'deadline', { get: () => 0, set: () => {} });
   world.command('ann', { kind: 'leave' });
 
@@ -139,38 +139,38 @@ test('an agent whose deadline never moves on is found out', () => {
 });
 
 test('whoever has moved does not get what was sent to the old address', () => {
-  const { world, echo, send } = echoes('ann bob', { linkQuality: { latency: 100, jitter: 0 } });
+  const { world, echo, send } = createEchoWorld('ann bob', { linkQuality: { latency: 100, jitter: 0 } });
   send('ann', 'bob', 'late');
   world.run(50);
   world.stop('bob');
-  world.start('bob', { moved: true });
+  world.start('bob', { newAddress: true });
   world.run(500);
 
   expect(echo('bob').text('packet')).toEqual([]);
 });
 
 test('a clock that drifts shows the agent another time, and wakes it when that has come', () => {
-  const { world, echo } = echoes('ann');
+  const { world, echo } = createEchoWorld('ann');
   world.add('bob', { driftPpm: 500 });
   world.start('bob');
   world.run(1_000_000);
   const bob = echo('bob');
-  bob.will({ kind: 'sendPacket', to: world.host('ann').address, packet: new Uint8Array(1) }, 2_000_000.125);
+  bob.emitAt({ kind: 'sendPacket', to: world.host('ann').address, packet: new Uint8Array(1) }, 2_000_000.125);
   world.command('bob', { kind: 'leave' });
   world.run(999_500);
 
-  const ticks = bob.heard.filter(({ input }) => input.kind === 'tick');
+  const ticks = bob.received.filter(({ input }) => input.kind === 'tick');
   expect(ticks).toHaveLength(2);
   expect(ticks[1]?.at).toBeGreaterThanOrEqual(2_000_000.125);
   expect(ticks[1]?.at).toBeLessThan(2_000_000.126);
-  expect(echo('ann').heard.find(({ input }) => input.kind === 'packet')?.at).toBeLessThan(1_999_010);
+  expect(echo('ann').received.find(({ input }) => input.kind === 'packet')?.at).toBeLessThan(1_999_010);
 });
 
 test('a host of IPv6 has an address of sixteen octets, and keeps the family when it moves', () => {
-  const { world } = echoes('ann');
+  const { world } = createEchoWorld('ann');
   const bob = world.add('bob', { v6: true });
   expect(bob.address.ip).toHaveLength(16);
-  world.start('bob', { moved: true });
+  world.start('bob', { newAddress: true });
   expect(bob.address.ip).toHaveLength(16);
   expect(world.newAddress().ip).toHaveLength(4);
 });
@@ -182,7 +182,7 @@ describe('a disk', () => {
     peers: [],
   });
   const written = (): SimHost => {
-    const host = echoes('ann').world.host('ann');
+    const host = createEchoWorld('ann').world.host('ann');
     for (let i = 1; i <= 30; i++) host.saveSnapshot(snapshot(i));
     host.saveCatalog(new Uint8Array(3));
     return host;

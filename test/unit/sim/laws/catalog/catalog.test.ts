@@ -13,10 +13,10 @@ import { encodeDelta } from '../../../../../src/wire/catalog.ts';
 import { MESSAGE_TYPE } from '../../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, sealPacket } from '../../../../../src/wire/packet.ts';
 import { check, service } from '../../../catalog/values.ts';
-import { nowhere } from '../../echo.ts';
+import { nowhere } from '../../echo-agent.ts';
 
 /** Shows of every owner whatever a test puts there, raises indexes when told to, and sends what it is given. */
-class Liar implements Agent {
+class ScriptedCatalogAgent implements Agent {
   deadline = NEVER;
   readonly nodes = new Map<string, NodeCatalog>();
   readonly statuses = new Map<string, MemberView['status']>([
@@ -68,7 +68,7 @@ class Liar implements Agent {
     this.#indexes.set(topic, index);
   }
 
-  will(...effects: Effect[]): void {
+  emitNext(...effects: Effect[]): void {
     this.#next.push(...effects);
   }
 
@@ -94,10 +94,11 @@ const instance = (
 
 /** ann looks on bob. */
 function pair() {
-  const world = new World({ seed: 1, makeAgent: ({ name }) => new Liar(name) });
-  const broken: string[] = [];
-  new CatalogLaws(world, (what) => broken.push(what));
-  const liar = (label: string): Liar => world.host(label).runningAgent as Liar;
+  const world = new World({ seed: 1, makeAgent: ({ name }) => new ScriptedCatalogAgent(name) });
+  const violations: string[] = [];
+  new CatalogLaws(world, (what) => violations.push(what));
+  const agentOf = (label: string): ScriptedCatalogAgent =>
+    world.host(label).runningAgent as ScriptedCatalogAgent;
   for (const label of ['ann', 'bob']) {
     world.add(label);
     world.start(label);
@@ -110,21 +111,21 @@ function pair() {
     instances: readonly Instance[],
     ...facts: Fact[]
   ): readonly string[] => {
-    liar(label).show(owner, ...instances);
+    agentOf(label).show(owner, ...instances);
     return look(label, owner, ...facts);
   };
   const look = (label: string, owner: string, ...facts: Fact[]): readonly string[] => {
     const topics: Topic[] = [`entries:${owner}`, 'service:web', 'services', 'checks'];
     index += 1;
-    for (const topic of topics) liar(label).raise(topic, index);
-    liar(label).will(
+    for (const topic of topics) agentOf(label).raise(topic, index);
+    agentOf(label).emitNext(
       { kind: 'topicsChanged', topics },
       ...facts.map((fact) => ({ kind: 'fact', fact }) as const),
     );
     world.injectDatagram(label, nowhere, new Uint8Array(1));
-    return broken.map((what) => what.split(' ')[0] as string);
+    return violations.map((what) => what.split(' ')[0] as string);
   };
-  return { world, broken, ann: liar('ann'), bob: liar('bob'), step, look };
+  return { world, violations, ann: agentOf('ann'), bob: agentOf('bob'), step, look };
 }
 
 const one = service('web-1', { port: 1 });
@@ -133,7 +134,7 @@ const failed: Fact = { kind: 'memberFailed', node: 'bob' };
 const left: Fact = { kind: 'memberLeft', node: 'bob' };
 
 test('a copy that lags and follows breaks no law', () => {
-  const { world, broken, bob, step } = pair();
+  const { world, violations, bob, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   step('ann', 'bob', [instance('bob', one)]);
   step('bob', 'bob', [instance('bob', two)]);
@@ -142,11 +143,11 @@ test('a copy that lags and follows breaks no law', () => {
   step('ann', 'bob', [instance('bob', two)]);
   step('ann', 'bob', []);
   step('ann', 'bob', [instance('bob', one)]);
-  bob.will({ kind: 'sendPacket', to: world.host('ann').address, packet: rumor('bob') });
+  bob.emitNext({ kind: 'sendPacket', to: world.host('ann').address, packet: rumor('bob') });
   world.injectDatagram('bob', nowhere, new Uint8Array(1));
   world.run(10_000);
 
-  expect(broken).toEqual([]);
+  expect(violations).toEqual([]);
   expect(catalogDisagreements(world)).toEqual(['bob publishes web-1 of nothing']);
 });
 
@@ -236,45 +237,45 @@ test('I9: an instance that passes and is not served', () => {
 });
 
 test('I12: news that nobody is told', () => {
-  const { world, broken, step } = pair();
+  const { world, violations, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   world.run(10_000);
-  expect(broken.map((what) => what.split(' ').slice(0, 2).join(' '))).toEqual(['I12 bob']);
+  expect(violations.map((what) => what.split(' ').slice(0, 2).join(' '))).toEqual(['I12 bob']);
 });
 
 test('I14: an answer that changes while its index stays, or an index that falls', () => {
-  const { ann, world, broken, step } = pair();
+  const { ann, world, violations, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   step('ann', 'bob', [instance('bob', one)]);
   step('bob', 'bob', [instance('bob', two)]);
   ann.show('bob', instance('bob', two));
-  ann.will({ kind: 'topicsChanged', topics: ['entries:bob', 'service:web'] });
+  ann.emitNext({ kind: 'topicsChanged', topics: ['entries:bob', 'service:web'] });
   world.injectDatagram('ann', nowhere, new Uint8Array(1));
-  expect(broken.map((what) => what.split(' ')[0])).toEqual(['I14', 'I14']);
+  expect(violations.map((what) => what.split(' ')[0])).toEqual(['I14', 'I14']);
 
   ann.raise('service:web', 1);
   world.run(1000);
-  expect(broken.slice(2).join()).toContain('the index of service:web fell');
+  expect(violations.slice(2).join()).toContain('the index of service:web fell');
 });
 
 test('L4: a change that wakes nobody', () => {
-  const { ann, world, broken, step } = pair();
+  const { ann, world, violations, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   step('ann', 'bob', [instance('bob', one)]);
   step('bob', 'bob', [instance('bob', two)]);
   ann.show('bob', instance('bob', two));
   for (const topic of ['entries:bob', 'service:web'] as const) ann.raise(topic, 1000);
   world.run(1000);
-  expect(broken.map((what) => what.split(' ')[0])).toEqual(['L4', 'L4']);
+  expect(violations.map((what) => what.split(' ')[0])).toEqual(['L4', 'L4']);
 });
 
 test('a message of ours to a peer without a catalogue', () => {
-  const { world, broken, bob } = pair();
+  const { world, violations, bob } = pair();
   world.add('eve', { serfPeer: true });
   world.start('eve');
-  bob.will({ kind: 'sendPacket', to: world.host('eve').address, packet: rumor('bob') });
+  bob.emitNext({ kind: 'sendPacket', to: world.host('eve').address, packet: rumor('bob') });
   world.injectDatagram('bob', nowhere, new Uint8Array(1));
-  expect(broken).toEqual(['P64 bob sent eve, a plain peer, a message of type 200']);
+  expect(violations).toEqual(['P64 bob sent eve, a plain peer, a message of type 200']);
 });
 
 test('L3: who shows what is not published, who serves the dead, and who has something left to say', () => {

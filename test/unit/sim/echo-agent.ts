@@ -7,15 +7,15 @@ import { type Millis, NEVER } from '../../../src/base/time.ts';
 import type { WorldOptions } from '../../../src/sim/world/types.ts';
 import { World } from '../../../src/sim/world/world.ts';
 
-export interface Heard {
+export interface ReceivedInput {
   readonly at: Millis;
   readonly input: Input;
 }
 
 /** Sends what a test tells it to; echoes datagrams once (`!` in front), streams whole. */
-export class Echo implements Agent {
+export class EchoAgent implements Agent {
   readonly options: AgentOptions;
-  readonly heard: Heard[] = [];
+  readonly received: ReceivedInput[] = [];
   readonly view = { health: () => ({ leaving: false }) } as unknown as View;
   deadline: Millis = NEVER;
   readonly #next: Effect[] = [];
@@ -25,14 +25,14 @@ export class Echo implements Agent {
   }
 
   /** Done at the next tick. */
-  will(effect: Effect, at: Millis): void {
+  emitAt(effect: Effect, at: Millis): void {
     this.#next.push(effect);
     this.deadline = at;
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
     const kept = 'bytes' in input ? { ...input, bytes: new Uint8Array(input.bytes) } : input;
-    this.heard.push({ at: now, input: kept });
+    this.received.push({ at: now, input: kept });
     if (input.kind === 'packet' && input.bytes[0] !== 33)
       out.push({ kind: 'sendPacket', to: input.from, packet: Uint8Array.of(33, ...input.bytes) });
     if (input.kind === 'streamData' && input.stream % 2 === 1)
@@ -45,39 +45,43 @@ export class Echo implements Agent {
   }
 
   text(kind: 'packet' | 'streamData'): string[] {
-    return this.heard.flatMap(({ input }) =>
+    return this.received.flatMap(({ input }) =>
       input.kind === kind ? [new TextDecoder().decode(input.bytes)] : [],
     );
   }
 
   kinds(): string[] {
-    return this.heard.map(({ input }) => input.kind).filter((kind) => kind !== 'tick');
+    return this.received.map(({ input }) => input.kind).filter((kind) => kind !== 'tick');
   }
 }
 
 /** A world of echoes, all started. */
-export function echoes(labels: string, options: Omit<WorldOptions, 'makeAgent' | 'seed'> = {}, seed = 1) {
-  const world = new World({ seed, makeAgent: (birth) => new Echo(birth), ...options });
+export function createEchoWorld(
+  labels: string,
+  options: Omit<WorldOptions, 'makeAgent' | 'seed'> = {},
+  seed = 1,
+) {
+  const world = new World({ seed, makeAgent: (agentOptions) => new EchoAgent(agentOptions), ...options });
   for (const label of labels.split(' ')) {
     world.add(label);
     world.start(label);
   }
-  const echo = (label: string): Echo => world.host(label).runningAgent as Echo;
-  const send = (from: string, to: string, words: string): void => {
-    const packet = new TextEncoder().encode(words);
-    echo(from).will({ kind: 'sendPacket', to: world.host(to).address, packet }, world.now + 1);
+  const agentOf = (label: string): EchoAgent => world.host(label).runningAgent as EchoAgent;
+  const send = (from: string, to: string, text: string): void => {
+    const packet = new TextEncoder().encode(text);
+    agentOf(from).emitAt({ kind: 'sendPacket', to: world.host(to).address, packet }, world.now + 1);
     rearm(world, from);
   };
   const dial = (from: string, to: Address, stream = 2): void => {
-    echo(from).will({ kind: 'openStream', stream, to }, world.now + 1);
+    agentOf(from).emitAt({ kind: 'openStream', stream, to }, world.now + 1);
     rearm(world, from);
   };
-  const write = (from: string, words: string, end = false, stream = 2): void => {
-    const bytes = new TextEncoder().encode(words);
-    echo(from).will({ kind: 'writeStream', stream, bytes, end }, world.now + 1);
+  const write = (from: string, text: string, end = false, stream = 2): void => {
+    const bytes = new TextEncoder().encode(text);
+    agentOf(from).emitAt({ kind: 'writeStream', stream, bytes, end }, world.now + 1);
     rearm(world, from);
   };
-  return { world, echo, send, dial, write };
+  return { world, echo: agentOf, send, dial, write };
 }
 
 /** Any input makes the world look at the deadline again. */

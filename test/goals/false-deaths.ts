@@ -3,7 +3,7 @@
 import { shuffle } from '../../src/base/rng.ts';
 import type { SwimConfig } from '../../src/config/protocol.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { createCluster, type GoalCluster, HOUR, MINUTE, type ObservedDeath } from './crew.ts';
+import { createCluster, type GoalCluster, HOUR, MINUTE, type ObservedDeath } from './cluster.ts';
 import type { GoalSample, Scenario } from './goal.ts';
 
 const formatDeaths = (deaths: readonly ObservedDeath[]): string[] =>
@@ -59,12 +59,12 @@ function countFalseDeaths(
     else {
       const stall = (): void => {
         world.pause(label);
-        world.at(world.now + 100 + 19_900 * chance.next() ** 2, () => {
+        world.schedule(world.now + 100 + 19_900 * chance.next() ** 2, () => {
           world.resume(label);
-          world.at(world.now + 100 + 1900 * chance.next(), stall);
+          world.schedule(world.now + 100 + 1900 * chance.next(), stall);
         });
       };
-      world.at(world.now + 1000 * chance.next(), stall);
+      world.schedule(world.now + 1000 * chance.next(), stall);
     }
   }
   world.run(3 * MINUTE);

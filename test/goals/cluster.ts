@@ -155,7 +155,7 @@ export function runRejoinPolicy({ world, rng: chance }: GoalCluster, seeds: () =
         ? world.command(host.label, { kind: 'join', seeds: known })
         : undefined;
     const again = (next: Millis): void =>
-      world.at(world.now + next * (0.75 + rng.next() / 2), () => {
+      world.schedule(world.now + next * (0.75 + rng.next() / 2), () => {
         const value = asked?.result?.ok === true ? asked.result.value : undefined;
         const answered = value !== undefined && 'joined' in value && value.joined > 0;
         knock(
@@ -167,10 +167,10 @@ export function runRejoinPolicy({ world, rng: chance }: GoalCluster, seeds: () =
     again(pause);
   };
   const begin = (host: SimHost): void =>
-    world.at(world.now, () => knock(host, host.bootCount, REJOIN_PAUSE[0]));
+    world.schedule(world.now, () => knock(host, host.bootCount, REJOIN_PAUSE[0]));
   for (const host of world.hosts)
     if (host.running)
-      world.at(world.now + REJOIN_PAUSE[1] * rng.next(), () => knock(host, host.bootCount, REJOIN_PAUSE[1]));
+      world.schedule(world.now + REJOIN_PAUSE[1] * rng.next(), () => knock(host, host.bootCount, REJOIN_PAUSE[1]));
   world.subscribe({ onStart: begin });
 }
 

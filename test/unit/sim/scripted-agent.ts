@@ -10,10 +10,10 @@ import { LawChecker } from '../../../src/sim/laws/index.ts';
 import type { SimHostOptions } from '../../../src/sim/world/host.ts';
 import { World } from '../../../src/sim/world/world.ts';
 import type { Identity } from '../../../src/swim/types.ts';
-import { nowhere } from './echo.ts';
+import { nowhere } from './echo-agent.ts';
 
 /** What a row may say; what is absent is as it would be in an honest one. */
-export interface Row {
+export interface RowOptions {
   readonly incarnation?: number;
   readonly state?: MemberView['state'];
   readonly status?: MemberView['status'];
@@ -22,12 +22,12 @@ export interface Row {
   readonly tags?: ReadonlyMap<string, string>;
 }
 
-export class Liar implements Agent {
+export class ScriptedAgent implements Agent {
   readonly deadline = NEVER;
   readonly lanes: Record<string, number> = { membership: 0, intents: 0 };
   readonly services = new Map<string, unknown>();
   readonly clocks = { member: 1, event: 1, query: 1 };
-  readonly questions = new Map<number, QueryReport>();
+  readonly queryReports = new Map<number, QueryReport>();
   awareness = 0;
   readonly #options: AgentOptions;
   readonly #rows = new Map<string, MemberView>();
@@ -55,13 +55,13 @@ export class Liar implements Agent {
         awareness: this.awareness,
         clocks: this.clocks,
       }),
-      question: (id: number) => this.questions.get(id),
-      waitingQueries: () => [],
+      queryReport: (id: number) => this.queryReports.get(id),
+      pendingQueries: () => [],
       local: { services: () => this.services, checks: () => new Map() },
     } as unknown as View;
   }
 
-  show(name: string, row: Row = {}): void {
+  show(name: string, row: RowOptions = {}): void {
     const { incarnation = 1, state = 'alive', meta = new Uint8Array(), tags = new Map() } = row;
     const status = row.status ?? STATUS[state];
     const identity: Identity = {
@@ -86,13 +86,13 @@ export class Liar implements Agent {
     this.#rows.delete(name);
   }
 
-  will(...effects: Effect[]): void {
+  emitNext(...effects: Effect[]): void {
     this.#next.push(...effects);
   }
 
-  remember(snapshot: Partial<Snapshot> = {}): void {
+  restore(snapshot: Partial<Snapshot> = {}): void {
     const clocks = { member: 1, event: 1, query: 1 };
-    this.will({ kind: 'saveSnapshot', snapshot: { incarnation: 1, clocks, peers: [], ...snapshot } });
+    this.emitNext({ kind: 'saveSnapshot', snapshot: { incarnation: 1, clocks, peers: [], ...snapshot } });
   }
 
   handle(_input: Input, _now: number, out: Effect[]): void {
@@ -104,22 +104,22 @@ const STATUS = { alive: 'alive', suspect: 'suspect', dead: 'failed', left: 'left
 
 /** ann looks on bob; `step` makes ann report facts and the laws look, and gives the ids of those broken so far. */
 export function pair(options: SimHostOptions = {}) {
-  const world = new World({ seed: 1, makeAgent: (born) => new Liar(born) });
+  const world = new World({ seed: 1, makeAgent: (options) => new ScriptedAgent(options) });
   const checkers = new LawChecker(world);
   for (const label of ['ann', 'bob']) {
     world.add(label, options);
     world.start(label);
   }
-  const liar = (label: string): Liar => world.host(label).runningAgent as Liar;
+  const agentOf = (label: string): ScriptedAgent => world.host(label).runningAgent as ScriptedAgent;
   const broken = (): readonly string[] => checkers.violations.map((line) => line.split(' ')[1] as string);
   const poke = (label: string, ...effects: Effect[]): readonly string[] => {
-    liar(label).will(...effects);
+    agentOf(label).emitNext(...effects);
     world.injectDatagram(label, nowhere, new Uint8Array(1));
     return broken();
   };
   const step = (...facts: Fact[]): readonly string[] =>
     poke('ann', ...facts.map((fact) => ({ kind: 'fact', fact }) as const));
-  return { world, checkers, liar, poke, step, broken, ann: liar('ann'), bob: liar('bob') };
+  return { world, checkers, agentOf, poke, step, broken, ann: agentOf('ann'), bob: agentOf('bob') };
 }
 
 const reason = {

@@ -1,6 +1,6 @@
 /** Whether the tests notice one mutant: first those that should, then those of its room, then all of the fast set. */
 import { type Layer, type Mutant, mutantLayer } from './mutant.ts';
-import type { MutantSandbox, TestRun } from './workshop.ts';
+import type { MutantSandbox, TestRun } from './sandbox.ts';
 
 /** What became of a mutant. `late`: the tests never ended, though they take seconds without it. */
 export interface MutantResult {
