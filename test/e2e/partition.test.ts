@@ -6,13 +6,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { getJson, httpRequest } from '../support/http.ts';
 import {
   createNetnsHosts,
   type NetnsHost,
   type NetnsHosts,
   netnsUnsupportedReason,
 } from '../support/netns.ts';
-import { getJson, httpRequest } from '../support/http.ts';
 import { type HearsayProcess, isInstalled, killProcesses, startHearsay } from '../support/processes.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 

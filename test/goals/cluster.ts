@@ -170,7 +170,9 @@ export function runRejoinPolicy({ world, rng: chance }: GoalCluster, seeds: () =
     world.schedule(world.now, () => knock(host, host.bootCount, REJOIN_PAUSE[0]));
   for (const host of world.hosts)
     if (host.running)
-      world.schedule(world.now + REJOIN_PAUSE[1] * rng.next(), () => knock(host, host.bootCount, REJOIN_PAUSE[1]));
+      world.schedule(world.now + REJOIN_PAUSE[1] * rng.next(), () =>
+        knock(host, host.bootCount, REJOIN_PAUSE[1]),
+      );
   world.subscribe({ onStart: begin });
 }
 

@@ -9,10 +9,10 @@ import { parseArgs } from 'node:util';
 import { jobSource, measureCpu, runJobs, serveJobs } from '../support/worker-pool.ts';
 import { CLOCKS } from './clocks.ts';
 import { DETECTION } from './detection.ts';
+import { FALSE_DEATHS } from './false-deaths.ts';
 import { evaluateGoal, formatGoals, type GoalSample, type Scenario } from './goal.ts';
 import { PARTITIONS } from './partitions.ts';
 import { RESTARTS } from './restarts.ts';
-import { FALSE_DEATHS } from './false-deaths.ts';
 
 const SCENARIOS: readonly Scenario[] = [...DETECTION, ...FALSE_DEATHS, ...PARTITIONS, ...RESTARTS, ...CLOCKS];
 

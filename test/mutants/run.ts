@@ -7,10 +7,10 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { Baseline, type MutantResult, testMutant } from './test-mutant.ts';
 import { MUTANTS } from './list.ts';
 import { LAYERS, type Mutant, mutantLayer } from './mutant.ts';
 import { endRuns, MutantSandbox } from './sandbox.ts';
+import { Baseline, type MutantResult, testMutant } from './test-mutant.ts';
 
 const { values } = parseArgs({
   options: {
