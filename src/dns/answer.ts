@@ -1,4 +1,4 @@
-/** From a request to what is said about it: which code, which records. Not yet bytes, and of any size. */
+/** Answers a query from the zone: RCODE and records, of any size and not yet encoded. */
 import { MAX_CNAME_HOPS } from './answers/address.ts';
 import { answerHinfo } from './answers/hinfo.ts';
 import { RECORD_HANDLERS } from './answers/index.ts';
@@ -15,94 +15,99 @@ export interface DnsResponse {
   readonly rcode: Rcode;
   readonly authoritative: boolean;
   readonly recursionAvailable?: boolean;
-  readonly parts: CompiledAnswer;
+  readonly compiled: CompiledAnswer;
 }
 
-/** How the door stands to this question. */
+/** What the server knows about a query besides the query itself. */
 export interface AnswerContext {
-  /** False until there is data: then "try again" goes for "does not exist", which would be believed. */
+  /** False until there is data to answer from. Unknown names are SERVFAIL until then, since clients cache NXDOMAIN. */
   readonly ready: boolean;
-  /** Over a datagram from afar, where the sender's address may be forged. */
+  /** The source address may be forged: ANY gets the minimal answer (RFC 8482). */
   readonly spoofable: boolean;
-  /** Records that could be sent at all, and one more. */
+  /** Most records to answer with: those that fit the response, and one more. */
   readonly maxRecords?: number;
 }
 
 /**
- * Existence is decided before the type is looked at, so a name that exists never gives NXDOMAIN because of the type.
+ * Decides whether the name exists before looking at the type, so an existing name without records of that type is
+ * NODATA and never NXDOMAIN.
  *
  * Source: RFC 2308 §2; RFC 8020.
  */
 export function answerQuery(
   request: DnsRequest,
   zone: Zone,
-  { ready, spoofable: stranger, maxRecords: most = Number.POSITIVE_INFINITY }: AnswerContext,
+  { ready, spoofable, maxRecords = Number.POSITIVE_INFINITY }: AnswerContext,
 ): DnsResponse {
   if (request.errorRcode !== undefined) return errorResponse(request.errorRcode);
   if (request.question === undefined) return errorResponse(RCODE.FORMERR);
   const { labels, type } = request.question;
-  const asked = parseName(labels, zone.names);
-  if (asked.kind === 'outOfZone') return errorResponse(RCODE.REFUSED);
-  const subject = resolveName(asked, zone);
+  const name = parseName(labels, zone.names);
+  if (name.kind === 'outOfZone') return errorResponse(RCODE.REFUSED);
+  const subject = resolveName(name, zone);
   if (subject === undefined && !ready) return errorResponse(RCODE.SERVFAIL);
   if (subject === undefined)
-    return createResponse(RCODE.NXDOMAIN, true, new CompiledAnswer([], [soaRecord(asked.domain, zone)]));
-  const ask: ZoneQuery = { subject, type, domain: asked.domain, zone, maxRecords: most };
-  const make = (): CompiledAnswer =>
-    compileAnswer(ask, stranger && type === RECORD_TYPE.ANY ? answerHinfo(ask) : collectItems(ask));
-  const served = answerCacheKey(ask);
+    return createResponse(RCODE.NXDOMAIN, true, new CompiledAnswer([], [soaRecord(name.domain, zone)]));
+  const query: ZoneQuery = { subject, type, domain: name.domain, zone, maxRecords };
+  const compile = (): CompiledAnswer =>
+    compileAnswer(query, spoofable && type === RECORD_TYPE.ANY ? answerHinfo(query) : collectItems(query));
+  const endpointSet = cacheableEndpointSet(query);
   return createResponse(
     RCODE.NOERROR,
     true,
-    served === undefined ? make() : zone.answerCache.getOrCompile(served, ask, make),
+    endpointSet === undefined ? compile() : zone.answerCache.getOrCompile(endpointSet, query, compile),
   );
 }
 
-const collectItems = (ask: ZoneQuery): AnswerItem[] =>
-  RECORD_HANDLERS.flatMap((answersOfType) => answersOfType(ask));
+const collectItems = (query: ZoneQuery): AnswerItem[] => RECORD_HANDLERS.flatMap((handler) => handler(query));
 
-function compileAnswer(ask: ZoneQuery, items: readonly AnswerItem[]): CompiledAnswer {
-  const inVain = items.length === 0 || isCnameToNodata(items, ask);
-  return new CompiledAnswer(items, inVain ? [soaRecord(ask.domain, ask.zone)] : []);
+function compileAnswer(query: ZoneQuery, items: readonly AnswerItem[]): CompiledAnswer {
+  const isNodata = items.length === 0 || isCnameToNodata(items, query);
+  return new CompiledAnswer(items, isNodata ? [soaRecord(query.domain, query.zone)] : []);
 }
 
 /**
- * May a recursor be asked this? What lies in our domains never leaves, whatever its type; of reverse names what we know
- * something about.
+ * May this query be forwarded to a recursor? Names in our domains never are, whatever the type, nor are reverse names
+ * that resolve here.
  */
 export function isForwardable(request: DnsRequest, zone: Zone): request is ForwardableRequest {
   if (request.errorRcode !== undefined || request.question === undefined) return false;
   const { labels } = request.question;
-  const asked = parseName(labels, zone.names);
-  if (asked.kind === 'outOfZone') return true;
+  const name = parseName(labels, zone.names);
+  if (name.kind === 'outOfZone') return true;
   return (
-    isReverseName(labels, zone.names) && (asked.kind !== 'reverse' || resolveName(asked, zone) === undefined)
+    isReverseName(labels, zone.names) && (name.kind !== 'reverse' || resolveName(name, zone) === undefined)
   );
 }
 
-/** Do CNAMEs lead to a name of ours that was looked at and has nothing of this type? Source: RFC 2308 §2.2. */
+/** Does the CNAME chain end at a name of ours that has no records of this type? Source: RFC 2308 §2.2. */
 function isCnameToNodata(items: readonly AnswerItem[], { type, zone }: ZoneQuery): boolean {
   const last = items.at(-1)?.record.data;
   if (last?.type !== 'CNAME' || type === RECORD_TYPE.CNAME || items.length > MAX_CNAME_HOPS) return false;
   return parseName(last.name.split('.'), zone.names).kind !== 'outOfZone';
 }
 
-/** Nothing but a code. */
-export const errorResponse = (rcode: Rcode): DnsResponse => createResponse(rcode, false, NOTHING);
+/** A response with an RCODE and no records. */
+export const errorResponse = (rcode: Rcode): DnsResponse => createResponse(rcode, false, EMPTY_ANSWER);
 
-const NOTHING = new CompiledAnswer([]);
+const EMPTY_ANSWER = new CompiledAnswer([]);
 
-const createResponse = (rcode: Rcode, authoritative: boolean, parts: CompiledAnswer): DnsResponse => ({
+const createResponse = (rcode: Rcode, authoritative: boolean, compiled: CompiledAnswer): DnsResponse => ({
   rcode,
   authoritative,
-  parts,
+  compiled,
 });
 
-/** What the answer is made of, if of that alone: no name that leads elsewhere, nothing drawn by chance. */
-export function answerCacheKey({ subject, type, zone }: ZoneQuery): EndpointSet | undefined {
+/**
+ * The endpoint set that the answer to `query` depends on, if it depends on nothing else and may be cached with it.
+ * `undefined` for answers that follow CNAMEs to other names or contain a random sample.
+ */
+export function cacheableEndpointSet({ subject, type, zone }: ZoneQuery): EndpointSet | undefined {
   if (subject.kind !== 'service') return undefined;
-  const { endpointSet: served } = subject;
-  if (type === RECORD_TYPE.SRV) return served.aliases.length === 0 ? served : undefined;
+  const { endpointSet } = subject;
+  if (type === RECORD_TYPE.SRV) return endpointSet.aliases.length === 0 ? endpointSet : undefined;
   if (type !== RECORD_TYPE.A && type !== RECORD_TYPE.AAAA) return undefined;
-  return served.addresses.length > 0 && zone.aRecordLimit === Number.POSITIVE_INFINITY ? served : undefined;
+  return endpointSet.addresses.length > 0 && zone.aRecordLimit === Number.POSITIVE_INFINITY
+    ? endpointSet
+    : undefined;
 }

@@ -1,4 +1,4 @@
-/** What the door is given, what it takes where nothing is given, and the zone that comes of it. */
+/** Options of the DNS server, their defaults, and the zone they describe. */
 import { randomInt } from 'node:crypto';
 import type { View } from '../agent/contract/view.ts';
 import type { Meter } from '../base/meter.ts';
@@ -16,38 +16,45 @@ import { compileServiceTtls } from './zone/service-ttl.ts';
 import type { Zone } from './zone/zone.ts';
 
 export interface DnsOptions {
-  /** `host` is an IP literal. Port 0: any that is free for both transports. */
+  /** `host` is an IP literal. Port 0: any port that is free for both UDP and TCP. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly view: View;
   readonly domain: string;
   readonly altDomain?: string;
   readonly datacenter: string;
   readonly nodeTtlSeconds: number;
-  /** By a service's name, `prefix*` or `*`: the exact name goes first, then the longest prefix. None: 0. */
+  /** Keys are service names, `prefix*` or `*`. The exact name wins, then the longest prefix; 0 without a match. */
   readonly serviceTtlSeconds?: ReadonlyMap<string, number>;
-  /** Leave instances in warning out of the answers. */
+  /** Leaves instances in state warning out of answers. */
   readonly onlyPassing?: boolean;
-  /** At most so many addresses in one answer about a service, drawn anew each time. SRV is not limited. */
+  /** Most addresses in one answer about a service, sampled for each answer. SRV is not limited. */
   readonly aRecordLimit?: number;
-  /** The service that every live node is an instance of, unless one is registered under this name; or `off`. */
+  /**
+   * Name of the service that every live node is an instance of, unless a service of that name is registered; or `off`.
+   */
   readonly selfService?: string;
-  /** Read `_NAME._udp` as all instances when none has the tag `udp`; Consul does not. */
+  /** Reads `_NAME._udp` as all instances if none has the tag `udp`. Consul does not. */
   readonly udpIsNoTag?: boolean;
   readonly soa?: Partial<SoaTimers>;
-  /** False: a name that is not there is SERVFAIL rather than NXDOMAIN. */
+  /** While it returns false, an unknown name is SERVFAIL rather than NXDOMAIN. */
   readonly ready: () => boolean;
-  /** The SOA's serial: Unix seconds. */
+  /** Serial of the SOA, in Unix seconds. */
   readonly serial: () => number;
   readonly truncation?: Partial<TruncationOptions>;
-  /** Where foreign names are asked; none: they are refused. */
+  /** Servers to which queries for foreign names are forwarded. Without any, those queries are REFUSED. */
   readonly recursors?: Omit<RecursorOptions, 'names'>;
-  /** If given, who may ask besides our own host, recursors included; the others are refused. */
+  /**
+   * Networks that may query, also through recursors, besides this host. Without any, every host may, but without
+   * recursors.
+   */
   readonly allow?: readonly IpNetwork[];
-  /** Where answers are counted. */
+  /** Counts responses. */
   readonly meter?: Meter;
-  /** For the order of answers. */
+  /** Source of the random order of answers. */
   readonly rng?: Rng;
-  /** Datagrams answered per second to one /24 (IPv6: /56) of other hosts, if the door is open to them. */
+  /**
+   * Response rate limit over UDP, per second and IPv4 /24 or IPv6 /56, for clients on other hosts that no list allows.
+   */
   readonly responsesPerSecond?: number;
   readonly tcpIdleTimeout?: Millis;
   readonly tcpMaxConnections?: number;
@@ -57,25 +64,25 @@ export const DNS_DEFAULTS = {
   listen: { host: '127.0.0.1', port: 8600 },
   selfService: 'consul',
   soa: { refreshSeconds: 3600, retrySeconds: 600, expireSeconds: 86_400, minimumSeconds: 0 },
-  trimming: { truncate: 'auto', udpAnswerLimit: Number.POSITIVE_INFINITY },
-  strangersPerSecond: 20,
+  truncation: { truncate: 'auto', udpAnswerLimit: Number.POSITIVE_INFINITY },
+  responsesPerSecond: 20,
   tcpIdleTimeout: 15_000,
   tcpMaxConnections: 256,
 } as const;
 
-/** Throws `AgentError` `config` when a name could not be written in DNS. */
+/** Throws `AgentError` `config` if a domain or the datacenter cannot be written in DNS. */
 export function createZone(options: Omit<DnsOptions, 'listen' | 'ready'>): Zone {
   const { view, nodeTtlSeconds, serial } = options;
   const rng = options.rng ?? createRng(randomInt(2 ** 32));
   const names = parseZoneNames(options.domain, options.altDomain, options.datacenter);
   const soa = { ...DNS_DEFAULTS.soa, ...options.soa };
-  const self = (options.selfService ?? DNS_DEFAULTS.selfService).toLowerCase();
+  const selfService = (options.selfService ?? DNS_DEFAULTS.selfService).toLowerCase();
   return {
     view,
     nodes: new NodeIndex(view),
     services: new ServiceIndex(view, names, {
       onlyPassing: options.onlyPassing ?? false,
-      selfService: self === 'off' || self === '' ? undefined : self,
+      selfService: selfService === 'off' || selfService === '' ? undefined : selfService,
     }),
     answerCache: new ServiceAnswerCache(),
     names,

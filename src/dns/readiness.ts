@@ -1,15 +1,15 @@
-/** Since when a name that is not known may be called one that does not exist. */
+/** When the server may answer NXDOMAIN: not before the agent had a chance to learn of other members. */
 import type { View } from '../agent/contract/view.ts';
 import type { Millis } from '../base/time.ts';
 
-/** Seeds that do not answer for so long may be gone: what we know ourselves is then all there is. */
+/** Longest wait for the seeds. If none answers in this time, they may be gone and this agent alone. */
 export const READINESS_TIMEOUT: Millis = 5000;
 
 /**
- * Where seeds were given and nothing is remembered: once another member is known, or when patience ends. Else at once.
- * Once true, always true.
+ * Returns a function that tells whether the server is ready, and stays true once it is. With `waits` (there are seeds
+ * and no restored catalog) that takes another member or `READINESS_TIMEOUT`; otherwise it is ready at once.
  *
- * Differs: Consul says NXDOMAIN from the first moment, and clients believe it.
+ * Differs: Consul answers NXDOMAIN from its first moment, and clients cache that.
  */
 export function createReadiness(
   view: View,

@@ -1,7 +1,7 @@
-/** Bytes to bytes, and total: our own failure is SERVFAIL, never silence and never an exception in a socket's callback. */
+/** Answers encoded queries with encoded responses. A failure of our own is answered SERVFAIL and never thrown. */
 import { answerQuery, type DnsResponse, errorResponse, isForwardable } from './answer.ts';
 import { RCODE } from './message/records.ts';
-import { parseDnsRequest } from './message/request.ts';
+import { type DnsRequest, parseDnsRequest } from './message/request.ts';
 import { createZone, DNS_DEFAULTS, type DnsOptions } from './options.ts';
 import type { ForwardableRequest } from './recursor/outgoing.ts';
 import { Recursor } from './recursor/recursor.ts';
@@ -13,69 +13,69 @@ import {
   truncateResponse,
 } from './truncate.ts';
 
-/** `stub`: nothing but "ask again over TCP". */
+/** `truncate`: an empty response with TC, which sends the client to TCP. */
 export type ResponseMode = 'answer' | 'refuse' | 'truncate';
 
 export interface DnsResponder {
-  /** `undefined`: say nothing. A promise only where a recursor has to be asked; it does not reject. */
-  respond(query: Buffer, route: QueryOrigin, manner: ResponseMode): Buffer | Promise<Buffer> | undefined;
+  /** `undefined`: send nothing. A promise only if the query is forwarded to a recursor; it does not reject. */
+  respond(query: Buffer, origin: QueryOrigin, mode: ResponseMode): Buffer | Promise<Buffer> | undefined;
   close(): void;
 }
 
-/** Throws `AgentError` `config` when a name in the options could not be written in DNS. */
+/** Throws `AgentError` `config` if a domain or the datacenter cannot be written in DNS. */
 export function createResponder(options: DnsOptions): DnsResponder {
   const zone = createZone(options);
-  const trimming = { ...DNS_DEFAULTS.trimming, ...options.truncation };
+  const truncation = { ...DNS_DEFAULTS.truncation, ...options.truncation };
   const { recursors } = options;
   const recursor =
     recursors === undefined || recursors.servers.length === 0
       ? undefined
       : new Recursor({ ...recursors, names: zone.names });
 
-  const written = (
-    request: Parameters<typeof truncateResponse>[0],
-    reply: DnsResponse,
-    route: QueryOrigin,
-  ): Buffer => truncateResponse(request, reply, maxResponseBytes(request, route), route, trimming, zone.rng);
+  const encode = (request: DnsRequest, response: DnsResponse, origin: QueryOrigin): Buffer =>
+    truncateResponse(request, response, maxResponseBytes(request, origin), origin, truncation, zone.rng);
 
-  /** Whoever does not want recursion gets none: what others asked for is not told by asking for it. */
   const forward = async (
+    upstream: Recursor,
     request: ForwardableRequest,
-    route: QueryOrigin,
-    { resolve }: Resolver,
+    origin: QueryOrigin,
   ): Promise<Buffer> => {
-    const said = await resolve(request, route.transport);
-    if (said === 'loop') return written(request, withRecursionAvailable(errorResponse(RCODE.REFUSED)), route);
-    if (said === 'unanswered')
-      return written(request, withRecursionAvailable(errorResponse(RCODE.SERVFAIL)), route);
-    if (said.length <= maxResponseBytes(request, route)) return said;
+    const result = await upstream.resolve(request, origin.transport);
+    if (result === 'loop')
+      return encode(request, withRecursionAvailable(errorResponse(RCODE.REFUSED)), origin);
+    if (result === 'unanswered')
+      return encode(request, withRecursionAvailable(errorResponse(RCODE.SERVFAIL)), origin);
+    if (result.length <= maxResponseBytes(request, origin)) return result;
     return encodeTruncated(request, withRecursionAvailable(errorResponse(RCODE.NOERROR)));
   };
 
-  const reply: DnsResponder['respond'] = (query, route, manner) => {
+  const respond: DnsResponder['respond'] = (query, origin, mode) => {
     const request = parseDnsRequest(query);
     if (request === undefined) return undefined;
-    if (manner === 'truncate')
+    if (mode === 'truncate')
       return encodeTruncated(request, errorResponse(request.errorRcode ?? RCODE.NOERROR));
-    if (manner === 'refuse') return written(request, errorResponse(RCODE.REFUSED), route);
-    const helper = route.trusted ? recursor : undefined;
-    const mark = helper === undefined ? (said: DnsResponse): DnsResponse => said : withRecursionAvailable;
+    if (mode === 'refuse') return encode(request, errorResponse(RCODE.REFUSED), origin);
+    const available = origin.trusted ? recursor : undefined;
+    const markRecursion = available === undefined ? withoutRecursion : withRecursionAvailable;
     try {
-      if (helper !== undefined && request.recursionDesired && isForwardable(request, zone))
-        return forward(request, route, { resolve: (asked, by) => helper.resolve(asked, by) });
-      const said = answerQuery(request, zone, {
+      // Without RD not even the recursor's cache is read: its content would tell what others resolved (cache snooping).
+      if (available !== undefined && request.recursionDesired && isForwardable(request, zone))
+        return forward(available, request, origin);
+      const response = answerQuery(request, zone, {
         ready: options.ready(),
-        spoofable: route.spoofable,
-        maxRecords: maxRecordsIn(maxResponseBytes(request, route)),
+        spoofable: origin.spoofable,
+        maxRecords: maxRecordsIn(maxResponseBytes(request, origin)),
       });
-      return written(request, mark(said), route);
+      return encode(request, markRecursion(response), origin);
     } catch {
-      return written(request, mark(errorResponse(RCODE.SERVFAIL)), route);
+      return encode(request, markRecursion(errorResponse(RCODE.SERVFAIL)), origin);
     }
   };
-  return { respond: reply, close: () => recursor?.close() };
+  return { respond, close: () => recursor?.close() };
 }
 
-type Resolver = Pick<Recursor, 'resolve'>;
-
-const withRecursionAvailable = (said: DnsResponse): DnsResponse => ({ ...said, recursionAvailable: true });
+const withoutRecursion = (response: DnsResponse): DnsResponse => response;
+const withRecursionAvailable = (response: DnsResponse): DnsResponse => ({
+  ...response,
+  recursionAvailable: true,
+});

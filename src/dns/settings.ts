@@ -1,4 +1,6 @@
-/** The agent's settings as the door takes them: seconds for milliseconds, no limit for 0. */
+/**
+ * Converts the agent's settings to options of the DNS server: milliseconds to seconds, and a limit of 0 to no limit.
+ */
 import { type Address, parseAddress } from '../base/address.ts';
 import { NAME_SERVER_PORT, parseCidr } from '../config/names.ts';
 import type { AgentConfig } from '../config/schema.ts';
@@ -43,4 +45,4 @@ export const toDnsOptions = (
 });
 
 const seconds = (millis: number): number => Math.floor(millis / 1000);
-const limit = (most: number): number => (most === 0 ? Number.POSITIVE_INFINITY : most);
+const limit = (value: number): number => (value === 0 ? Number.POSITIVE_INFINITY : value);

@@ -1,4 +1,5 @@
-/** Sizes: how long an answer may be, what goes in when not all does, and whether to say so. */
+/** Truncation: how long a response may be, which records go in when not all fit, and when to set TC. */
+import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { DnsResponse } from './answer.ts';
 import type { CompiledRecord } from './message/compiled-records.ts';
@@ -6,97 +7,101 @@ import { countFitting, encodeResponse, MAX_MESSAGE_BYTES, MIN_RECORD_BYTES } fro
 import type { DnsRequest } from './message/request.ts';
 
 /**
- * When to set TC. `auto`: when something was left out, except for those who asked with an OPT of 512 or less: only
- * HAProxy does, and it throws a truncated answer away whole. `never` is what Consul does by default.
+ * When to set TC. `auto`: when records were left out, except for clients that announce 512 bytes or less in an OPT:
+ * only HAProxy does, and it discards a truncated response whole. `never` is Consul's default.
  */
 export type TruncationPolicy = 'auto' | 'always' | 'never';
 
 export interface TruncationOptions {
   readonly truncate: TruncationPolicy;
-  /** At most so many answers over UDP for those who cannot take more than 512 bytes. */
+  /** Most answers over UDP to clients that take at most 512 bytes. */
   readonly udpAnswerLimit: number;
 }
 
-/** How a question came, as far as it bears on the answer's size. */
+/** How a query arrived, as far as the response depends on it. */
 export interface QueryOrigin {
   readonly transport: 'udp' | 'tcp';
   readonly loopback: boolean;
-  /** The door is open to other hosts, this is one of them, and its address may be forged. */
+  /** The client is on another host and not on an allow list: its source address may be forged. */
   readonly spoofable: boolean;
-  /** Our own host, or one that was named as allowed: recursors are asked for it. */
+  /** The client is on this host or in an allowed network: its queries may be forwarded to recursors. */
   readonly trusted: boolean;
 }
 
 const CLASSIC_UDP_BYTES = 512;
-/** What passes any network in one piece. Source: DNS Flag Day 2020. */
+/** Passes practically any network without IP fragmentation. Source: DNS Flag Day 2020. */
 const SAFE_UDP_BYTES = 1232;
 const MAX_UDP_BYTES = 65_507;
-/** A forged question must not turn into an answer much larger than itself. */
+/** Bound on amplification: response to query size when the source address may be forged. */
 const MAX_AMPLIFICATION = 4;
 
-/** The longest answer this asker may get, in bytes. */
-export function maxResponseBytes(request: DnsRequest, route: QueryOrigin): number {
-  if (route.transport === 'tcp') return MAX_MESSAGE_BYTES;
-  const wanted = Math.max(CLASSIC_UDP_BYTES, request.edns?.udpPayloadSize ?? CLASSIC_UDP_BYTES);
-  const limit = Math.min(wanted, route.loopback ? MAX_UDP_BYTES : SAFE_UDP_BYTES);
-  return route.spoofable ? Math.min(limit, MAX_AMPLIFICATION * request.byteLength) : limit;
+/** The longest response this client may get, in bytes. */
+export function maxResponseBytes(request: DnsRequest, origin: QueryOrigin): number {
+  if (origin.transport === 'tcp') return MAX_MESSAGE_BYTES;
+  const announced = Math.max(CLASSIC_UDP_BYTES, request.edns?.udpPayloadSize ?? CLASSIC_UDP_BYTES);
+  const limit = Math.min(announced, origin.loopback ? MAX_UDP_BYTES : SAFE_UDP_BYTES);
+  return origin.spoofable ? Math.min(limit, MAX_AMPLIFICATION * request.byteLength) : limit;
 }
 
-/** So many records can be sent in `limit` bytes, and one more, so that it shows that something is left out. */
+/** Records that fit `limit` bytes at most, and one more, whose omission shows that the answer was truncated. */
 export const maxRecordsIn = (limit: number): number => Math.ceil(limit / MIN_RECORD_BYTES) + 1;
 
 /**
- * The reply in at most `limit` bytes: as many items as fit, the preferred ones first, in random order. An item goes in
- * with its glue or not at all, unless not even one would. OPT is part of the budget and always there.
+ * The encoded response in at most `limit` bytes: as many items as fit, the preferred ones, in random order. An item
+ * goes in with its additional records or not at all, unless not even one would fit. An OPT always goes in.
  */
 export function truncateResponse(
   request: DnsRequest,
-  reply: DnsResponse,
+  response: DnsResponse,
   limit: number,
-  route: QueryOrigin,
+  origin: QueryOrigin,
   { truncate, udpAnswerLimit }: TruncationOptions,
   rng: Rng,
 ): Buffer {
-  const { parts } = reply;
-  const { cnames: links, items, authority } = parts;
-  const write = (some: readonly CompiledRecord[], glued = true): Buffer | undefined => {
-    const answers = links.length === 0 ? some : [...links, ...some];
-    const truncated = (some.length < items.length || !glued) && shouldSetTc(request, route, truncate);
+  const { compiled } = response;
+  const { cnames, items, authority } = compiled;
+  const encode = (chosen: readonly CompiledRecord[], withAdditionals = true): Buffer | undefined => {
+    const answers = cnames.length === 0 ? chosen : [...cnames, ...chosen];
+    const truncated =
+      (chosen.length < items.length || !withAdditionals) && shouldSetTc(request, origin, truncate);
     return encodeResponse(
       request,
-      reply,
-      parts,
-      { answers, authority, withAdditionals: glued, truncated },
+      response,
+      compiled,
+      { answers, authority, withAdditionals, truncated },
       limit,
     );
   };
-  const most = route.transport === 'udp' && limit <= CLASSIC_UDP_BYTES ? udpAnswerLimit : items.length;
-  const count = countFitting(request, parts, most, limit, (least) =>
-    longestPrefix(least, Math.min(items.length, most), (n) => write(items.slice(0, n))),
+  const maxItems = origin.transport === 'udp' && limit <= CLASSIC_UDP_BYTES ? udpAnswerLimit : items.length;
+  const count = countFitting(request, compiled, maxItems, limit, (estimate) =>
+    longestPrefix(estimate, Math.min(items.length, maxItems), (n) => encode(items.slice(0, n))),
   );
-  // Far into a long message pointers no longer reach, so that another order may be a little longer.
+  // Invariant: a cached count belongs to these items.
+  assert(count <= items.length, `${count} of ${items.length} items to fit`);
+  // Beyond the reach of compression pointers another order may be a little longer than the one that was counted.
   for (let n = count; n > 0 || n === items.length; n--) {
-    const part = write(shuffle(items.slice(0, n), rng));
-    if (part !== undefined) return part;
+    const message = encode(shuffle(items.slice(0, n), rng));
+    if (message !== undefined) return message;
   }
-  return write(items.slice(0, 1), false) ?? write([], false) ?? encodeWithoutRecords(request, reply, route);
+  return (
+    encode(items.slice(0, 1), false) ??
+    encode([], false) ??
+    // Not even the CNAME chain fits.
+    encodeWithoutRecords(request, response, origin.transport === 'udp')
+  );
 }
 
-/** Not even the links fit. */
-const encodeWithoutRecords = (request: DnsRequest, reply: DnsResponse, { transport }: QueryOrigin): Buffer =>
-  encodeResponse(
-    request,
-    reply,
-    reply.parts,
-    { ...NOTHING, truncated: transport === 'udp' },
-    MAX_MESSAGE_BYTES,
-  ) as Buffer;
+/** An empty response with TC, which sends the client to TCP. Never longer than the query. */
+export const encodeTruncated = (request: DnsRequest, response: DnsResponse): Buffer =>
+  encodeWithoutRecords(request, response, true);
 
-/** A reply without any record, TC set: "ask again over TCP". Never longer than the question. */
-export const encodeTruncated = (request: DnsRequest, reply: DnsResponse): Buffer =>
-  encodeResponse(request, reply, reply.parts, { ...NOTHING, truncated: true }, MAX_MESSAGE_BYTES) as Buffer;
-
-const NOTHING = { answers: [], authority: [], withAdditionals: false } as const;
+function encodeWithoutRecords(request: DnsRequest, response: DnsResponse, truncated: boolean): Buffer {
+  const sections = { answers: [], authority: [], withAdditionals: false, truncated };
+  const message = encodeResponse(request, response, response.compiled, sections, MAX_MESSAGE_BYTES);
+  // Invariant: a question and an OPT are shorter than any message may be.
+  assert(message !== undefined, 'a response without records exceeds 65,535 bytes');
+  return message;
+}
 
 function shouldSetTc(request: DnsRequest, { transport }: QueryOrigin, truncate: TruncationPolicy): boolean {
   if (transport === 'tcp' || truncate === 'never') return false;
@@ -105,13 +110,13 @@ function shouldSetTc(request: DnsRequest, { transport }: QueryOrigin, truncate: 
   );
 }
 
-/** The largest n in `from`..`to` that can be written; `from` is taken to be, and what can has shorter ones that can. */
-function longestPrefix(from: number, to: number, write: (n: number) => Buffer | undefined): number {
+/** Binary search for the largest n in `from`..`to` that can be encoded. Assumes that `from` can. */
+function longestPrefix(from: number, to: number, encode: (n: number) => Buffer | undefined): number {
   let low = from;
   let high = to;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (write(middle) !== undefined) low = middle;
+    if (encode(middle) !== undefined) low = middle;
     else high = middle - 1;
   }
   return low;

@@ -13,7 +13,7 @@ import { measure } from './kit/operation.ts';
 
 const HOME: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
 const SIZES = [3, 2000] as const;
-/** Type and the size of datagrams the asker can take; absent: no EDNS, 512. */
+/** Type and the size of datagrams the client takes; absent: no EDNS, 512. */
 const QUESTIONS: readonly (readonly [type: string, edns?: number])[] = [
   ['A'],
   ['SRV', 1232],
@@ -24,7 +24,7 @@ const QUESTIONS: readonly (readonly [type: string, edns?: number])[] = [
 export function run(): void {
   const rows = SIZES.flatMap((size) => {
     const { nodes, services } = bigService(size);
-    const answerer = createResponder({
+    const responder = createResponder({
       ...{ domain: 'consul', datacenter: 'dc1', nodeTtlSeconds: 0, serial: () => 1, rng: createRng(1) },
       ...{
         listen: { host: '127.0.0.1', port: 0 },
@@ -34,8 +34,8 @@ export function run(): void {
     });
     return QUESTIONS.map(([type, edns]) => {
       const query = queryBytes('big.service.consul', type, edns === undefined ? {} : { edns });
-      const answer = answerer.respond(query, HOME, 'answer') as Buffer;
-      const { median, best } = measure(() => answerer.respond(query, HOME, 'answer'));
+      const answer = responder.respond(query, HOME, 'answer') as Buffer;
+      const { median, best } = measure(() => responder.respond(query, HOME, 'answer'));
       const allowed = edns === undefined ? '512' : `${edns}`;
       const micros = [median, best].map((nanos) => (nanos / 1000).toFixed(1));
       return [`${type}, ${allowed} allowed`, `${size}`, `${answer.length}`, ...micros];

@@ -1,5 +1,4 @@
-/** A and AAAA: nodes, services and bare addresses; and the CNAME of a service whose address is a name. */
-
+/** A and AAAA of nodes, services and bare addresses, and the CNAME of a service whose address is a host name. */
 import {
   type AddressData,
   type AnswerItem,
@@ -14,42 +13,47 @@ import { parseName } from '../zone/names.ts';
 import { resolveName, serviceTtl, type ZoneQuery } from '../zone/zone.ts';
 import { sample } from './sample.ts';
 
-/** Names of ours that are followed from one to the next. More is a mistake, or a circle. */
+/** Longest CNAME chain that is followed within our domains. A longer one is a mistake or a loop. */
 export const MAX_CNAME_HOPS = 3;
 
-/** Addresses of the family that was asked. A failed node still has one. */
-export function answerAddress(ask: ZoneQuery): AnswerItem[] {
-  const found = collectAddresses(ask, 0);
-  const { aRecordLimit, rng } = ask.zone;
-  if (ask.subject.kind !== 'service' || found.length <= aRecordLimit) return found;
-  // Drawn anew each time: who sets a limit of 1 wants clients that take the first address to be spread all the same.
-  const links = found.filter(isCname);
-  const plain = found.filter((item) => !isCname(item));
-  return [...links, ...sample(plain, aRecordLimit, rng)];
+/** Addresses of the family in the query. Failed nodes are answered too. */
+export function answerAddress(query: ZoneQuery): AnswerItem[] {
+  const items = collectAddresses(query, 0);
+  const { aRecordLimit, rng } = query.zone;
+  if (query.subject.kind !== 'service' || items.length <= aRecordLimit) return items;
+  // Each answer is a new sample, so that a limit of 1 still spreads clients that use the first address only.
+  const cnames = items.filter(isCname);
+  const addresses = items.filter((item) => !isCname(item));
+  return [...cnames, ...sample(addresses, aRecordLimit, rng)];
 }
 
-/** All we know of a name that stands in place of an address: nothing if it is not ours. */
-export function resolveTargetName(name: DnsName, ask: ZoneQuery): ResourceRecord[] {
-  return followCname(name, { ...ask, type: RECORD_TYPE.ANY }, 1).map((item) => item.record);
+/** All address records of a host name, with its CNAME chain; none if the name is not in our domains. */
+export function resolveTargetName(name: DnsName, query: ZoneQuery): ResourceRecord[] {
+  return followCname(name, { ...query, type: RECORD_TYPE.ANY }, 1).map((item) => item.record);
 }
 
-function collectAddresses(ask: ZoneQuery, hops: number): AnswerItem[] {
-  const { subject, type, zone, maxRecords: most } = ask;
-  const ofType = (data: AddressData): boolean => type === RECORD_TYPE[data.type] || type === RECORD_TYPE.ANY;
+function collectAddresses(query: ZoneQuery, hops: number): AnswerItem[] {
+  const { subject, type, zone, maxRecords } = query;
+  const matchesType = (data: AddressData): boolean =>
+    type === RECORD_TYPE[data.type] || type === RECORD_TYPE.ANY;
   switch (subject.kind) {
     case 'node':
     case 'host': {
       const data = subject.kind === 'host' ? subject.address : toAddressData(subject.member.address.ip);
-      return ofType(data) ? toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data }) : [];
+      return matchesType(data) ? toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data }) : [];
     }
     case 'service': {
-      const { endpointSet: served } = subject;
-      if (served.addresses.length === 0) return answerCname(served.aliases, ask, hops);
-      const ttlSeconds = serviceTtl(ask);
-      // Who sets a limit wants each address to have its turn, also those that could not be sent together.
-      const enough = zone.aRecordLimit < most ? undefined : most;
-      const data = served.addresses.filter(ofType).slice(0, enough);
-      return toAnswerItems(...data.map((one) => ({ ttlSeconds, data: one })));
+      const { addresses, aliases } = subject.endpointSet;
+      if (addresses.length === 0) return answerCname(aliases, query, hops);
+      const ttlSeconds = serviceTtl(query);
+      // With a limit the sample is drawn from all addresses, also from those that would not fit one response.
+      const end = zone.aRecordLimit < maxRecords ? undefined : maxRecords;
+      return toAnswerItems(
+        ...addresses
+          .filter(matchesType)
+          .slice(0, end)
+          .map((data) => ({ ttlSeconds, data })),
+      );
     }
     default:
       return [];
@@ -57,13 +61,13 @@ function collectAddresses(ask: ZoneQuery, hops: number): AnswerItem[] {
 }
 
 /**
- * One of the host names, as there may be only one CNAME and nothing beside it, and what that name stands for if it is
- * ours.
+ * A CNAME to one of the host names, and the records of that name if it is in our domains. One at a time, since a name
+ * with a CNAME may have no other record.
  *
- * Differs: Consul's CNAME lives 0 seconds whatever is set; ours lives as long as a node's records.
+ * Differs: Consul's CNAME always has a TTL of 0; ours has the TTL of node records.
  */
-function answerCname(names: readonly DnsName[], ask: ZoneQuery, hops: number): AnswerItem[] {
-  const { type, zone } = ask;
+function answerCname(names: readonly DnsName[], query: ZoneQuery, hops: number): AnswerItem[] {
+  const { type, zone } = query;
   const name = names[zone.rng.int(Math.max(1, names.length))];
   if (name === undefined) return [];
   if (
@@ -73,20 +77,22 @@ function answerCname(names: readonly DnsName[], ask: ZoneQuery, hops: number): A
     type !== RECORD_TYPE.ANY
   )
     return [];
-  const link = toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data: { type: 'CNAME', name } });
+  const cname = toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data: { type: 'CNAME', name } });
   return type === RECORD_TYPE.CNAME || hops >= MAX_CNAME_HOPS
-    ? link
-    : [...link, ...followCname(name, ask, hops + 1)];
+    ? cname
+    : [...cname, ...followCname(name, query, hops + 1)];
 }
 
-function followCname(name: DnsName, ask: ZoneQuery, hops: number): AnswerItem[] {
-  const asked = parseName(name.split('.'), ask.zone.names);
-  const subject = asked.kind === 'outOfZone' ? undefined : resolveName(asked, ask.zone);
-  if (asked.kind === 'outOfZone' || subject === undefined) return [];
-  return collectAddresses({ ...ask, subject, domain: asked.domain }, hops).map(({ record, additionals }) => ({
-    record: record.owner === QUESTION_NAME ? { ...record, owner: name } : record,
-    additionals,
-  }));
+function followCname(name: DnsName, query: ZoneQuery, hops: number): AnswerItem[] {
+  const parsed = parseName(name.split('.'), query.zone.names);
+  const subject = parsed.kind === 'outOfZone' ? undefined : resolveName(parsed, query.zone);
+  if (parsed.kind === 'outOfZone' || subject === undefined) return [];
+  return collectAddresses({ ...query, subject, domain: parsed.domain }, hops).map(
+    ({ record, additionals }) => ({
+      record: record.owner === QUESTION_NAME ? { ...record, owner: name } : record,
+      additionals,
+    }),
+  );
 }
 
 const isCname = ({ record }: AnswerItem): boolean => record.data.type === 'CNAME';

@@ -1,7 +1,7 @@
-/** HINFO: the short answer to ANY for strangers, who might be someone else's forged address. */
+/** HINFO: the minimal answer to ANY over UDP from outsiders, whose addresses may be forged. */
 import { type AnswerItem, toAnswerItems } from '../message/records.ts';
 import type { ZoneQuery } from '../zone/zone.ts';
 
-/** "There is something, ask for it by its type." Source: RFC 8482 §4.2. */
+/** Tells that the name exists and must be queried by type. Source: RFC 8482 §4.2. */
 export const answerHinfo = ({ zone }: ZoneQuery): AnswerItem[] =>
   toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data: { type: 'HINFO', cpu: 'RFC8482', os: '' } });

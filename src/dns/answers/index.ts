@@ -1,4 +1,4 @@
-/** Every type of record we can answer with: each a function from question to records, empty if it is not its turn. */
+/** The record types this server answers with. Each handler returns no records for types that are not its own. */
 import type { AnswerItem } from '../message/records.ts';
 import type { ZoneQuery } from '../zone/zone.ts';
 import { answerAddress } from './address.ts';
@@ -8,7 +8,7 @@ import { answerSoa } from './soa.ts';
 import { answerSrv } from './srv.ts';
 import { answerTxt } from './txt.ts';
 
-export const RECORD_HANDLERS: readonly ((ask: ZoneQuery) => AnswerItem[])[] = [
+export const RECORD_HANDLERS: readonly ((query: ZoneQuery) => AnswerItem[])[] = [
   answerAddress,
   answerSrv,
   answerTxt,

@@ -1,17 +1,17 @@
-/** NS: who else answers for the domain. Any agent does. */
+/** NS: name servers of the domain. Every agent is one. */
 import { type AnswerItem, QUESTION_NAME, RECORD_TYPE, toAddressData } from '../message/records.ts';
 import { formatNodeFqdn, type ZoneQuery } from '../zone/zone.ts';
 import { sample } from './sample.ts';
 
-const MAX_SERVERS = 3;
+const MAX_NAME_SERVERS = 3;
 
-/** Up to three live agents, drawn anew for each answer, with their addresses. */
-export function answerNs(ask: ZoneQuery): AnswerItem[] {
-  const { subject, type, zone } = ask;
+/** A new sample of up to three live agents for each answer, with their addresses as additional records. */
+export function answerNs(query: ZoneQuery): AnswerItem[] {
+  const { subject, type, zone } = query;
   if (subject.kind !== 'apex' || (type !== RECORD_TYPE.NS && type !== RECORD_TYPE.ANY)) return [];
   const alive = zone.view.members().filter((member) => member.status === 'alive');
-  return sample(alive, MAX_SERVERS, zone.rng).map((member) => {
-    const name = formatNodeFqdn(member, ask);
+  return sample(alive, MAX_NAME_SERVERS, zone.rng).map((member) => {
+    const name = formatNodeFqdn(member, query);
     const ttlSeconds = zone.nodeTtlSeconds;
     return {
       record: { owner: QUESTION_NAME, ttlSeconds, data: { type: 'NS', name } },

@@ -1,11 +1,11 @@
-/** A few of many, by chance. */
+/** Random samples. */
 import type { Rng } from '../../base/rng.ts';
 
-/** `count` of `all` in random order, each as likely as any other. `all` is left disturbed. */
-export function sample<T>(all: T[], count: number, rng: Rng): T[] {
-  for (let i = 0; i < Math.min(count, all.length); i++) {
-    const j = i + rng.int(all.length - i);
-    [all[i], all[j]] = [all[j] as T, all[i] as T];
+/** `count` of `items`, uniformly chosen, in random order. Partial Fisher-Yates shuffle: reorders `items`. */
+export function sample<T>(items: T[], count: number, rng: Rng): T[] {
+  for (let i = 0; i < Math.min(count, items.length); i++) {
+    const j = i + rng.int(items.length - i);
+    [items[i], items[j]] = [items[j] as T, items[i] as T];
   }
-  return all.slice(0, count);
+  return items.slice(0, count);
 }

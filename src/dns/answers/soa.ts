@@ -1,4 +1,4 @@
-/** SOA: asked for at the apex, and in the authority section of every negative answer. */
+/** SOA: answered at the apex, and in the authority section of every negative answer (RFC 2308). */
 import {
   type AnswerItem,
   type DnsName,
@@ -13,7 +13,7 @@ export function answerSoa({ subject, type, domain, zone }: ZoneQuery): AnswerIte
   return [{ record: { ...soaRecord(domain, zone), owner: QUESTION_NAME }, additionals: [] }];
 }
 
-/** Its minimum, 0 by default, is how long caches may believe that something is not there. Source: RFC 2308 §3. */
+/** The minimum, 0 by default, is also the TTL: how long resolvers may cache a negative answer. Source: RFC 2308 §3. */
 export const soaRecord = (domain: DnsName, zone: Zone): ResourceRecord => ({
   owner: domain,
   ttlSeconds: zone.soa.minimumSeconds,

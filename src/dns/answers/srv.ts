@@ -1,4 +1,4 @@
-/** SRV: the instances of a service, each with the addresses of its target. */
+/** SRV: the endpoints of a service, each with the addresses of its target as additional records. */
 import {
   type AnswerItem,
   type DnsName,
@@ -10,24 +10,24 @@ import type { Endpoint } from '../zone/endpoints.ts';
 import { serviceTtl, type ZoneQuery } from '../zone/zone.ts';
 import { resolveTargetName } from './address.ts';
 
-/** All priorities are equal; weights say who gets how much. Source: RFC 2782; Consul DNS, SRV. */
-export function answerSrv(ask: ZoneQuery): AnswerItem[] {
-  const { subject, type, domain, maxRecords: most } = ask;
+/** All priorities are equal; weights distribute the load. Source: RFC 2782; Consul DNS, SRV. */
+export function answerSrv(query: ZoneQuery): AnswerItem[] {
+  const { subject, type, domain, maxRecords } = query;
   if (subject.kind !== 'service' || type !== RECORD_TYPE.SRV) return [];
-  const ttlSeconds = serviceTtl(ask);
-  /** Targets that several instances share get their addresses once: one array of the same records. */
-  const additionals = new Map<DnsName, readonly ResourceRecord[]>();
-  return subject.endpointSet.endpoints.slice(0, most).map(({ port, weight, target }: Endpoint) => {
+  const ttlSeconds = serviceTtl(query);
+  /** Endpoints with a common target share one array of records, which are sent once. */
+  const byTarget = new Map<DnsName, readonly ResourceRecord[]>();
+  return subject.endpointSet.endpoints.slice(0, maxRecords).map(({ port, weight, target }: Endpoint) => {
     const name = target.kind === 'generated' ? `${target.labels}.${domain}` : target.name;
-    let records = additionals.get(name);
-    if (records === undefined) {
-      records =
+    let additionals = byTarget.get(name);
+    if (additionals === undefined) {
+      additionals =
         target.kind === 'generated'
           ? [{ owner: name, ttlSeconds, data: target.address }]
-          : resolveTargetName(name, ask).map((record) => ({ ...record, ttlSeconds }));
-      additionals.set(name, records);
+          : resolveTargetName(name, query).map((record) => ({ ...record, ttlSeconds }));
+      byTarget.set(name, additionals);
     }
     const data = { type: 'SRV', priority: 1, weight, port, target: name } as const;
-    return { record: { owner: QUESTION_NAME, ttlSeconds, data }, additionals: records };
+    return { record: { owner: QUESTION_NAME, ttlSeconds, data }, additionals };
   });
 }

@@ -1,8 +1,8 @@
-/** TXT: a node's metadata, which are its member's tags. */
+/** TXT: the tags of a node, which are its metadata in Consul's terms. */
 import { type AnswerItem, RECORD_TYPE, toAnswerItems } from '../message/records.ts';
 import type { ZoneQuery } from '../zone/zone.ts';
 
-/** One record per tag, `key=value`; keys that start with `rfc1035-` give the value alone. */
+/** One record `key=value` per tag; for keys that start with `rfc1035-` only the value. */
 export function answerTxt({ subject, type, zone }: ZoneQuery): AnswerItem[] {
   if (subject.kind !== 'node' || (type !== RECORD_TYPE.TXT && type !== RECORD_TYPE.ANY)) return [];
   return toAnswerItems(
@@ -14,7 +14,8 @@ export function answerTxt({ subject, type, zone }: ZoneQuery): AnswerItem[] {
 }
 
 /**
- * The backquote quotes: `=` and itself in the key, blanks at the key's ends, and itself in the value.
+ * `key=value` with the backquote as escape character: it escapes `=` and itself in the key, blanks at the key's ends,
+ * and itself in the value.
  *
  * Source: RFC 1464 §2; Consul DNS, node metadata.
  */

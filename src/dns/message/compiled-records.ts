@@ -1,77 +1,72 @@
 /**
- * Records as bytes, ready to be written in any order: all that does not depend on where they come to stand is encoded
- * here, once. What is left to the writer (encode.ts) is where names stand, and so what points at them.
+ * Records compiled to bytes that can be placed in a message in any order. Only names stay symbolic: where a name
+ * stands, and so which compression pointer replaces it, is known only when the message is encoded (encode.ts).
  */
 import { type NameNode, NameTree } from './name-tree.ts';
 import { type AnswerItem, CLASS, RECORD_TYPE, type RecordData, type ResourceRecord } from './records.ts';
 
-/** One record. */
+/** A record whose names are still to be placed in a message. */
 export interface CompiledRecord {
-  /** `undefined`: the name that was asked. */
+  /** `undefined`: the name in the question. */
   readonly owner: NameNode | undefined;
-  /** Type, class, TTL, length, and the data up to its first name. The length is that of the data without its names. */
+  /** Type, class, TTL, RDLENGTH, and the data up to its first name. RDLENGTH counts the data without its names. */
   readonly head: Uint8Array;
-  /** The names in the data, each with the bytes behind it. */
+  /** The names in the data, each with the bytes that follow it. */
   readonly names: readonly { readonly name: NameNode; readonly after: Uint8Array }[];
-  /** What must travel with it in the additional section. What several share is one part. */
+  /** Records for the additional section. Answers that need the same record share one object. */
   readonly additionals: readonly CompiledRecord[];
-  /** In which writing it was written last. */
+  /** Number of the message it was last encoded into. */
   generation: number;
 }
 
-/** Where the length stands in `head`, and where the data begins. */
+/** Offsets of RDLENGTH and of the data in `head`. */
 export const RDLENGTH_OFFSET = 8;
 const RDATA_OFFSET = 10;
 const NOTHING = new Uint8Array(0);
-/** Counts remembered by one answer: askers have few sizes, but a stranger may have any. */
+/** Counts cached per answer. Clients announce few sizes, but an outsider may announce any. */
 const MAX_COUNTS = 16;
 
-/** All records of one answer, their names in one tree. */
+/** All records of one answer, with their names in one tree. */
 export class CompiledAnswer {
   readonly tree = new NameTree();
-  /** CNAMEs: they stand before all others and in their own order, for readers go along them. */
+  /** The CNAME chain. It comes first and in order, since resolvers follow it record by record. */
   readonly cnames: readonly CompiledRecord[];
-  /** In order of preference: what must be left out is left out from the end. */
+  /** In order of preference: truncation leaves out the last ones. */
   readonly items: readonly CompiledRecord[];
   readonly authority: readonly CompiledRecord[];
   readonly #counts = new Map<number, number>();
   #countsSuffix: NameNode | undefined;
 
-  /** Throws `RangeError` on what cannot be written. */
+  /** Throws `RangeError` if a name cannot be written in DNS. */
   constructor(items: readonly AnswerItem[], authority: readonly ResourceRecord[] = []) {
-    const glue = new Map<ResourceRecord, CompiledRecord>();
-    const shared = (record: ResourceRecord): CompiledRecord => {
-      const held = glue.get(record) ?? this.#compile(record, NO_ADDITIONALS);
-      glue.set(record, held);
-      return held;
+    const compiledAdditionals = new Map<ResourceRecord, CompiledRecord>();
+    const compileShared = (record: ResourceRecord): CompiledRecord => {
+      const compiled = compiledAdditionals.get(record) ?? this.#compile(record, NO_ADDITIONALS);
+      compiledAdditionals.set(record, compiled);
+      return compiled;
     };
-    const parts = (some: readonly AnswerItem[]): CompiledRecord[] =>
-      some.map((item) =>
-        this.#compile(
-          item.record,
-          item.additionals.length === 0 ? NO_ADDITIONALS : item.additionals.map((record) => shared(record)),
-        ),
-      );
-    this.cnames = parts(items.filter(isCname));
-    this.items = parts(items.filter((item) => !isCname(item)));
+    const compileItem = ({ record, additionals }: AnswerItem): CompiledRecord =>
+      this.#compile(record, additionals.length === 0 ? NO_ADDITIONALS : additionals.map(compileShared));
+    this.cnames = items.filter(isCname).map(compileItem);
+    this.items = items.filter((item) => !isCname(item)).map(compileItem);
     this.authority = authority.map((record) => this.#compile(record, NO_ADDITIONALS));
   }
 
   /**
-   * How many items fit is the same for all questions that know the same end of our names (`known`) and agree in `key`:
-   * counted once.
+   * The cached number of items that fit. It is the same for all questions with an equal `key` whose name shares the
+   * same `suffix` with our names, since then compression saves the same bytes.
    */
-  fittingCount(known: NameNode, key: number): number | undefined {
-    return this.#countsSuffix === known ? this.#counts.get(key) : undefined;
+  fittingCount(suffix: NameNode, key: number): number | undefined {
+    return this.#countsSuffix === suffix ? this.#counts.get(key) : undefined;
   }
 
-  cacheFittingCount(known: NameNode, key: number, count: number): void {
-    if (this.#countsSuffix !== known || this.#counts.size >= MAX_COUNTS) this.#counts.clear();
-    this.#countsSuffix = known;
+  cacheFittingCount(suffix: NameNode, key: number, count: number): void {
+    if (this.#countsSuffix !== suffix || this.#counts.size >= MAX_COUNTS) this.#counts.clear();
+    this.#countsSuffix = suffix;
     this.#counts.set(key, count);
   }
 
-  #compile(record: ResourceRecord, glue: readonly CompiledRecord[]): CompiledRecord {
+  #compile(record: ResourceRecord, additionals: readonly CompiledRecord[]): CompiledRecord {
     const { before, names } = compileRdata(record.data, this.tree);
     const head = Buffer.alloc(RDATA_OFFSET + before.length);
     head.writeUInt16BE(RECORD_TYPE[record.data.type], 0);
@@ -83,7 +78,7 @@ export class CompiledAnswer {
     );
     head.set(before, RDATA_OFFSET);
     const owner = typeof record.owner === 'string' ? this.tree.insert(record.owner) : undefined;
-    return { owner, head: Uint8Array.from(head), names, additionals: glue, generation: 0 };
+    return { owner, head: Uint8Array.from(head), names, additionals, generation: 0 };
   }
 }
 
@@ -92,6 +87,7 @@ const NO_ADDITIONALS: readonly CompiledRecord[] = [];
 const isCname = ({ record }: AnswerItem): boolean => record.data.type === 'CNAME';
 
 interface CompiledRdata {
+  /** The data up to its first name. */
   readonly before: Uint8Array;
   readonly names: CompiledRecord['names'];
 }
@@ -106,7 +102,7 @@ function compileRdata(data: RecordData, tree: NameTree): CompiledRdata {
     case 'CNAME':
       return { before: NOTHING, names: [{ name: tree.insert(data.name), after: NOTHING }] };
     case 'SRV':
-      // Differs: RFC 2782 forbids compressing the target; every client reads it, and 60 of them fit 4096 bytes.
+      // Differs: RFC 2782 forbids compressing the target. Every known client reads it, and 60 targets fit 4096 bytes.
       return {
         before: numbers16(data.priority, data.weight, data.port),
         names: [{ name: tree.insert(data.target), after: NOTHING }],
@@ -134,11 +130,12 @@ function compileRdata(data: RecordData, tree: NameTree): CompiledRdata {
   }
 }
 
-/** Strings of a TXT: at most 255 bytes each, and one at least. */
+/** Character-strings of a TXT: at most 255 bytes each, at least one. */
 function splitTxt(text: Uint8Array): Uint8Array[] {
-  const all: Uint8Array[] = [];
-  for (let from = 0; from === 0 || from < text.length; from += 255) all.push(text.subarray(from, from + 255));
-  return all;
+  const strings: Uint8Array[] = [];
+  for (let from = 0; from === 0 || from < text.length; from += 255)
+    strings.push(text.subarray(from, from + 255));
+  return strings;
 }
 
 const toCharacterString = (text: Uint8Array): Uint8Array => Uint8Array.of(text.length, ...text);

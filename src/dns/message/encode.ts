@@ -1,80 +1,80 @@
-/** An answer to bytes, names compressed. Which records go in is decided elsewhere (trim.ts). */
-
+/** Encodes responses with name compression. Which records go in is decided in `truncate.ts`. */
 import { type CompiledAnswer, type CompiledRecord, RDLENGTH_OFFSET } from './compiled-records.ts';
 import type { NameNode } from './name-tree.ts';
-import { type Rcode, RECORD_TYPE } from './records.ts';
+import { EDNS_CLIENT_SUBNET, type Rcode, RECORD_TYPE } from './records.ts';
 import type { DnsRequest } from './request.ts';
 
-/** What the header says besides what the question said. */
+/** Header fields of a response that the request does not determine. */
 export interface ResponseHeader {
   readonly rcode: Rcode;
   readonly authoritative: boolean;
-  /** Would we ask on for this asker? */
+  /** Would a query of this client be forwarded to a recursor? */
   readonly recursionAvailable?: boolean;
 }
 
-/** What goes in. */
+/** The records of one response. */
 export interface MessageSections {
-  /** Of the parts' own, in the order in which they are to stand. */
+  /** Records of the compiled answer, in the order in which they are written. */
   readonly answers: readonly CompiledRecord[];
   readonly authority: readonly CompiledRecord[];
-  /** With what must travel with the answers, each once. */
+  /** Write the additional records of the answers, each once. */
   readonly withAdditionals: boolean;
+  /** The TC bit. */
   readonly truncated: boolean;
 }
 
-/** What we accept in a datagram, as our OPT says. */
+/** The UDP payload size in our OPT: what this server accepts in one datagram. */
 export const ADVERTISED_UDP_BYTES = 4096;
 export const MAX_MESSAGE_BYTES = 65_535;
 
 const QUESTION_AT = 12;
-/** One record more than fits may be written before the limit is noticed: 64 KiB each. */
+/** Room for a full message and one more record of up to 64 KiB, which is written before the limit is checked. */
 const scratch = Buffer.alloc(2 * 65_536 + 1024);
 const SHORT_BYTES = 256;
-/** Each writing has a number of its own: what names and parts note about others is void. */
+/** Number of the message being encoded. Offsets that names and records noted for an older number are void. */
 let generations = 0;
 
 /**
- * The answer to `request`, or `undefined` if it would be longer than `limit` bytes. Repeats the question as it came and
- * adds an OPT if there was one.
+ * The response to `request`, or `undefined` if it would be longer than `limit` bytes. Repeats the question as received,
+ * and has an OPT if the request had one.
  *
  * Source: RFC 1035 §4.1; §4.1.4 (compression); RFC 6891 §6.1.
  */
 export function encodeResponse(
   request: DnsRequest,
-  head: ResponseHeader,
-  parts: CompiledAnswer,
-  { answers, authority, withAdditionals: glued, truncated }: MessageSections,
+  header: ResponseHeader,
+  compiled: CompiledAnswer,
+  { answers, authority, withAdditionals, truncated }: MessageSections,
   limit: number,
 ): Buffer | undefined {
-  const writer = new MessageWriter(request, parts);
-  for (const part of answers) {
-    writer.record(part);
+  const writer = new MessageWriter(request, compiled);
+  for (const record of answers) {
+    writer.record(record);
     if (writer.at > limit) return undefined;
   }
-  for (const part of authority) writer.record(part);
-  let additional = 0;
-  if (glued)
-    for (const { additionals: glue } of answers)
-      for (const part of glue) {
-        if (writer.hasWritten(part)) continue;
-        writer.record(part);
-        additional++;
+  for (const record of authority) writer.record(record);
+  let additionalCount = 0;
+  if (withAdditionals)
+    for (const { additionals } of answers)
+      for (const record of additionals) {
+        if (writer.hasWritten(record)) continue;
+        writer.record(record);
+        additionalCount++;
         if (writer.at > limit) return undefined;
       }
   if (request.edns !== undefined) {
-    writer.opt(head.rcode, request.edns.clientSubnet);
-    additional++;
+    writer.opt(header.rcode, request.edns.clientSubnet);
+    additionalCount++;
   }
   if (writer.at > limit) return undefined;
   const flags =
     0x8000 |
     (request.opcode << 11) |
-    (head.authoritative ? 0x0400 : 0) |
+    (header.authoritative ? 0x0400 : 0) |
     (truncated ? 0x0200 : 0) |
     (request.recursionDesired ? 0x0100 : 0) |
-    (head.recursionAvailable === true ? 0x0080 : 0) |
-    (head.rcode & 0xf);
+    (header.recursionAvailable === true ? 0x0080 : 0) |
+    (header.rcode & 0xf);
   const end = writer.at;
   writer.at = 0;
   writer.u16(request.id);
@@ -82,56 +82,56 @@ export function encodeResponse(
   writer.u16(request.question === undefined ? 0 : 1);
   writer.u16(answers.length);
   writer.u16(authority.length);
-  writer.u16(additional);
-  const answer = Buffer.allocUnsafe(end);
-  copy(scratch, answer, 0, end);
-  return answer;
+  writer.u16(additionalCount);
+  const message = Buffer.allocUnsafe(end);
+  copy(scratch, message, 0, end);
+  return message;
 }
 
-/** Names that start behind this cannot be pointed at. Source: RFC 1035 §4.1.4. */
+/** Compression pointers have 14 bits: no name from this offset on can be pointed at. Source: RFC 1035 §4.1.4. */
 export const POINTER_LIMIT = 0x4000;
 
-/** An owner that is a pointer, type, class, TTL, length, and an IPv4 address. */
+/** The shortest record: a pointer as owner, type, class, TTL, RDLENGTH, and an IPv4 address. */
 export const MIN_RECORD_BYTES = 16;
 
 /**
- * How many of the first `most` items, each with its glue, fit after the links: the first ones. Names take the same room in
- * whatever order they are written, up to where pointers no longer reach; beyond that `more` is asked for the count, given
- * one that may be a little off. `most` must be the same for the same `limit`: what was counted is remembered.
+ * How many of the first `maxItems` items, each with its additional records, fit behind the CNAME chain. Within reach of
+ * compression pointers names take the same room in any order, so one pass counts; in longer messages `recount` corrects
+ * that estimate. The count is cached, so `maxItems` must be the same for the same `limit`.
  */
 export function countFitting(
   request: DnsRequest,
-  parts: CompiledAnswer,
-  most: number,
+  compiled: CompiledAnswer,
+  maxItems: number,
   limit: number,
-  more: (count: number) => number,
+  recount: (estimate: number) => number,
 ): number {
-  const writer = new MessageWriter(request, parts);
+  const writer = new MessageWriter(request, compiled);
   const room = limit - optBytes(request);
   const key = room * 512 + writer.at; // a question ends before 512
-  const held = parts.fittingCount(writer.knownSuffix, key);
-  if (held !== undefined) return held;
-  const first = prefix(parts, most, (part) => {
-    if (!writer.hasWritten(part)) writer.record(part);
+  const cached = compiled.fittingCount(writer.knownSuffix, key);
+  if (cached !== undefined) return cached;
+  const estimate = countPrefix(compiled, maxItems, (record) => {
+    if (!writer.hasWritten(record)) writer.record(record);
     return writer.at <= room;
   });
-  const count = limit <= POINTER_LIMIT ? first : more(first);
-  parts.cacheFittingCount(writer.knownSuffix, key, count);
+  const count = limit <= POINTER_LIMIT ? estimate : recount(estimate);
+  compiled.cacheFittingCount(writer.knownSuffix, key, count);
   return count;
 }
 
-function prefix(
-  { cnames: links, items }: CompiledAnswer,
-  most: number,
-  fits: (part: CompiledRecord) => boolean,
+function countPrefix(
+  { cnames, items }: CompiledAnswer,
+  maxItems: number,
+  fits: (record: CompiledRecord) => boolean,
 ): number {
-  if (!links.every(fits)) return 0;
-  const all = Math.min(most, items.length);
-  for (let i = 0; i < all; i++) {
-    const part = items[i] as CompiledRecord;
-    if (!fits(part) || !part.additionals.every(fits)) return i;
+  if (!cnames.every(fits)) return 0;
+  const count = Math.min(maxItems, items.length);
+  for (let i = 0; i < count; i++) {
+    const item = items[i] as CompiledRecord;
+    if (!fits(item) || !item.additionals.every(fits)) return i;
   }
-  return all;
+  return count;
 }
 
 const optBytes = ({ edns }: DnsRequest): number => {
@@ -139,10 +139,10 @@ const optBytes = ({ edns }: DnsRequest): number => {
   return 11 + (edns.clientSubnet === undefined ? 0 : 4 + edns.clientSubnet.length);
 };
 
-/** Into the scratch, from the question on. Only the one that was made last may write. */
+/** Writes a message into the shared scratch buffer, from the question on. Only the newest writer may be used. */
 class MessageWriter {
   at = QUESTION_AT;
-  /** The longest end of the question's name that is a name of ours too. */
+  /** The longest suffix of the question's name that is also in the answer's name tree. */
   readonly knownSuffix: NameNode;
   readonly #generation: number;
 
@@ -152,32 +152,32 @@ class MessageWriter {
     this.knownSuffix = tree.root;
     if (question === undefined) return;
     this.#bytes(question.raw);
-    this.knownSuffix = this.#indexQuestionName(question.labels, tree.root, this.at - 5); // root label, type and class end it
+    const end = this.at - 5; // before the root label, type and class
+    this.knownSuffix = this.#indexQuestionName(question.labels, tree.root, end);
   }
 
-  /** Is it in the message already? */
-  hasWritten(part: CompiledRecord): boolean {
-    return part.generation === this.#generation;
+  hasWritten(record: CompiledRecord): boolean {
+    return record.generation === this.#generation;
   }
 
-  record(part: CompiledRecord): void {
-    const { owner, head, names } = part;
-    part.generation = this.#generation;
+  record(record: CompiledRecord): void {
+    const { owner, head, names } = record;
+    record.generation = this.#generation;
     if (owner === undefined) this.u16(0xc000 | QUESTION_AT);
     else this.#name(owner);
-    const lengthAt = this.at + RDLENGTH_OFFSET;
+    const rdlengthAt = this.at + RDLENGTH_OFFSET;
     this.#bytes(head);
     if (names.length === 0) return;
     for (const { name, after } of names) {
       this.#name(name);
       this.#bytes(after);
     }
-    const length = this.at - lengthAt - 2;
-    scratch[lengthAt] = length >> 8;
-    scratch[lengthAt + 1] = length & 0xff;
+    const rdlength = this.at - rdlengthAt - 2;
+    scratch[rdlengthAt] = rdlength >> 8;
+    scratch[rdlengthAt + 1] = rdlength & 0xff;
   }
 
-  /** The upper bits of the rcode live here; version 0, no flags. */
+  /** OPT with the upper bits of the RCODE, EDNS version 0, no flags. */
   opt(rcode: Rcode, subnet: Uint8Array | undefined): void {
     this.#u8(0);
     this.u16(RECORD_TYPE.OPT);
@@ -189,7 +189,7 @@ class MessageWriter {
       return;
     }
     this.u16(subnet.length + 4);
-    this.u16(8);
+    this.u16(EDNS_CLIENT_SUBNET);
     this.u16(subnet.length);
     this.#bytes(subnet);
   }
@@ -200,7 +200,7 @@ class MessageWriter {
     this.at += 2;
   }
 
-  /** Labels until the rest was written before; then a pointer there. */
+  /** Writes labels up to a suffix that stands in the message already, then a pointer to it. */
   #name(name: NameNode): void {
     for (let node = name; node.parent !== undefined; node = node.parent) {
       if (node.generation === this.#generation) {
@@ -213,23 +213,26 @@ class MessageWriter {
     this.#u8(0);
   }
 
-  /** Remembers the ends of the asked name, as far as plain text tells them apart. Letters count: answers keep the case. */
+  /**
+   * Notes the offsets of the question's suffixes that are in the tree, and returns the longest. Stops at a label that
+   * dotted text could confuse with another. Case-sensitive, since answers keep their letter case.
+   */
   #indexQuestionName(labels: readonly string[], root: NameNode, end: number): NameNode {
-    let place = end;
-    let known = root;
+    let offset = end;
+    let suffix = root;
     for (let i = labels.length - 1; i >= 0; i--) {
       const label = labels[i] as string;
-      const node = known.findChild(label);
+      const node = suffix.findChild(label);
       if (node === undefined || !/^[\x21-\x2d\x2f-\x7e]+$/.test(label)) break;
-      place -= label.length + 1;
-      this.#recordOffset(node, place);
-      known = node;
+      offset -= label.length + 1;
+      this.#recordOffset(node, offset);
+      suffix = node;
     }
-    return known;
+    return suffix;
   }
 
-  #recordOffset(node: NameNode, place: number): void {
-    node.offset = place;
+  #recordOffset(node: NameNode, offset: number): void {
+    node.offset = offset;
     node.generation = this.#generation;
   }
 
@@ -243,7 +246,9 @@ class MessageWriter {
   }
 }
 
-/** The first `length` bytes. For the short ones, which are the most, a loop costs less than a call into the runtime. */
+/**
+ * Copies the first `length` bytes. Most copies are short, and for those a loop costs less than a call into the runtime.
+ */
 function copy(from: Uint8Array, to: Uint8Array, at: number, length: number): void {
   if (length > SHORT_BYTES) to.set(from.subarray(0, length), at);
   else for (let i = 0; i < length; i++) to[at + i] = from[i] as number;

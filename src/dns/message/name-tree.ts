@@ -1,39 +1,42 @@
-/** Names as a tree of labels: the ends that several names share are one node, and are found without being spelled. */
+/**
+ * Domain names as a tree of labels. A suffix that several names share is one node, which makes compression a pointer
+ * comparison.
+ */
 import type { DnsName } from './records.ts';
 
-/** As written, dotted: two bytes less than on the wire. Source: RFC 1035 §2.3.4. */
+/** Length in dotted form, two bytes less than on the wire. Source: RFC 1035 §2.3.4. */
 const MAX_NAME_CHARS = 253;
 const MAX_LABEL_BYTES = 63;
 
-/** A name, as its first label and the rest of it. Where it stands in a message is noted here by whoever writes one. */
+/** A name: its first label and, as `parent`, the rest. The encoder notes here where the name stands in a message. */
 export class NameNode {
-  /** Its length and its letters. */
+  /** As on the wire: a length byte, then the text. */
   readonly label: Uint8Array;
-  /** Only the root has none. */
+  /** `undefined` for the root only. */
   readonly parent: NameNode | undefined;
-  /** Where it was written last, and in which writing. */
+  /** Offset in the message that was encoded with number `generation`; meaningless in any other. */
   offset = 0;
   generation = 0;
   #children: Map<string, NameNode> | undefined;
 
-  constructor(label: Uint8Array, rest: NameNode | undefined) {
+  constructor(label: Uint8Array, parent: NameNode | undefined) {
     this.label = label;
-    this.parent = rest;
+    this.parent = parent;
   }
 
-  /** The name with this label in front, if it is in the tree. Letters count. */
+  /** The name with this label in front, if it is in the tree. Case-sensitive. */
   findChild(label: string): NameNode | undefined {
     return this.#children?.get(label);
   }
 
-  /** The same, made if need be. Throws `RangeError` on what cannot be a label. */
+  /** As `findChild`, but adds the name if it is missing. Throws `RangeError` if `label` is empty or too long. */
   getOrAddChild(label: string): NameNode {
-    const held = this.findChild(label);
-    if (held !== undefined) return held;
-    const letters = Buffer.from(label);
-    if (letters.length === 0 || letters.length > MAX_LABEL_BYTES)
+    const existing = this.findChild(label);
+    if (existing !== undefined) return existing;
+    const text = Buffer.from(label);
+    if (text.length === 0 || text.length > MAX_LABEL_BYTES)
       throw new RangeError('a label that is empty or longer than 63 bytes');
-    const node = new NameNode(Uint8Array.of(letters.length, ...letters), this);
+    const node = new NameNode(Uint8Array.of(text.length, ...text), this);
     this.#children ??= new Map();
     this.#children.set(label, node);
     return node;
@@ -43,7 +46,7 @@ export class NameNode {
 export class NameTree {
   readonly root = new NameNode(new Uint8Array(0), undefined);
 
-  /** Throws `RangeError` on what cannot be a name. */
+  /** Throws `RangeError` if `name` or one of its labels is too long, or a label is empty. */
   insert(name: DnsName): NameNode {
     if (name.length > MAX_NAME_CHARS) throw new RangeError('a name longer than 253 bytes');
     let node = this.root;

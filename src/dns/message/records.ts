@@ -1,4 +1,4 @@
-/** The numbers of DNS and the records we can write. How they become bytes is encode.ts's. */
+/** DNS constants and the resource records this server can send. `encode.ts` turns them into bytes. */
 
 /** Record types by number. Source: RFC 1035 §3.2.2, RFC 3596, RFC 2782, RFC 6891, RFC 5936. */
 export const RECORD_TYPE = {
@@ -33,11 +33,14 @@ export const RCODE = {
 } as const;
 export type Rcode = (typeof RCODE)[keyof typeof RCODE];
 
-/** Dotted, without the final dot; the empty one is the root. No label may contain a dot. */
+/** Option code. Source: RFC 7871 §6. */
+export const EDNS_CLIENT_SUBNET = 8;
+
+/** Dotted, without the final dot; `''` is the root. No label may contain a dot. */
 export type DnsName = string;
 
-/** Stands for the name in the question, letter by letter. */
-export const QUESTION_NAME: unique symbol = Symbol('the name that was asked');
+/** An owner that repeats the name in the question, in its letter case. */
+export const QUESTION_NAME: unique symbol = Symbol('the name in the question');
 
 export interface ResourceRecord {
   readonly owner: DnsName | typeof QUESTION_NAME;
@@ -49,24 +52,24 @@ export type RecordData = Readonly<
   | AddressData
   | { type: 'NS' | 'PTR' | 'CNAME'; name: DnsName }
   | { type: 'SRV'; priority: number; weight: number; port: number; target: DnsName }
-  /** Each text is cut into strings of 255 bytes by the writer. */
+  /** The encoder splits `text` into character-strings of 255 bytes. */
   | { type: 'TXT'; text: Uint8Array }
   | { type: 'HINFO'; cpu: string; os: string }
   | ({ type: 'SOA'; mname: DnsName; rname: DnsName; serial: number } & SoaTimers)
 >;
 
-/** 4 octets for `A`, 16 for `AAAA`. */
+/** `ip` has 4 bytes for `A`, 16 for `AAAA`. */
 export type AddressData = Readonly<{ type: 'A' | 'AAAA'; ip: Uint8Array }>;
 
 export interface SoaTimers {
   readonly refreshSeconds: number;
   readonly retrySeconds: number;
   readonly expireSeconds: number;
-  /** Also the TTL of the SOA itself: how long caches may keep a negative answer. */
+  /** TTL of negative answers, and of the SOA itself. Source: RFC 2308 §4. */
   readonly minimumSeconds: number;
 }
 
-/** One answer and what must travel with it: the addresses of its target, in the additional section. */
+/** One answer, and the records that go with it into the additional section, such as the addresses of an SRV target. */
 export interface AnswerItem {
   readonly record: ResourceRecord;
   readonly additionals: readonly ResourceRecord[];
@@ -76,12 +79,12 @@ export interface AnswerItem {
 export const toAnswerItems = (...data: readonly { ttlSeconds: number; data: RecordData }[]): AnswerItem[] =>
   data.map((one) => ({ record: { owner: QUESTION_NAME, ...one }, additionals: [] }));
 
-/** Equal for the 4- and the 16-octet form of one IPv4 address. */
+/** Equal for an IPv4 address and its mapped IPv6 form. */
 export const toIpKey = (ip: Uint8Array): string => toAddressData(ip).ip.join('.');
 
-/** The record an address makes: an IPv4 address in its mapped 16-octet form is IPv4. */
+/** `A` for 4 bytes and for IPv4-mapped IPv6 addresses, else `AAAA`. */
 export function toAddressData(ip: Uint8Array): AddressData {
   if (ip.length === 4) return { type: 'A', ip };
-  const mapped = ip.subarray(0, 10).every((octet) => octet === 0) && ip[10] === 0xff && ip[11] === 0xff;
+  const mapped = ip.subarray(0, 10).every((byte) => byte === 0) && ip[10] === 0xff && ip[11] === 0xff;
   return mapped ? { type: 'A', ip: ip.subarray(12) } : { type: 'AAAA', ip };
 }

@@ -1,10 +1,10 @@
 /**
- * A question from bytes. The header is looked at before anything else, because it alone says how much there would be to
- * read. Total: whatever the bytes are, this returns.
+ * Parses DNS queries. The counts in the header are checked before anything else is read, so a query cannot make the
+ * parser do more work than one question and two additional records. Never throws.
  */
-import { CLASS, RCODE, type Rcode, RECORD_TYPE } from './records.ts';
+import { CLASS, EDNS_CLIENT_SUBNET, RCODE, type Rcode, RECORD_TYPE } from './records.ts';
 
-/** What was asked, or what is wrong with it. */
+/** A parsed query, or the RCODE that refuses it. */
 export interface DnsRequest {
   readonly id: number;
   readonly opcode: number;
@@ -13,39 +13,38 @@ export interface DnsRequest {
   readonly checkingDisabled: boolean;
   /** Length of the whole query, in bytes. */
   readonly byteLength: number;
-  /** Absent when there is none, or none that can be read. */
+  /** Absent if there is not exactly one, or it is malformed. */
   readonly question: DnsQuestion | undefined;
   readonly edns: Edns | undefined;
-  /** Set: answer with this and nothing else. */
+  /** If set, the response has this RCODE and no records. */
   readonly errorRcode: Rcode | undefined;
 }
 
 export interface DnsQuestion {
   readonly labels: readonly string[];
   readonly type: number;
-  /** Name, type and class as they came, for the answer to repeat. */
+  /** Name, type and class as received; the response repeats them. */
   readonly raw: Uint8Array;
 }
 
 export interface Edns {
-  /** What the asker can take, in bytes; not yet bounded. */
+  /** UDP payload size of the client in bytes, as sent: not yet bounded. */
   readonly udpPayloadSize: number;
   readonly version: number;
   readonly dnssecOk: boolean;
-  /** The body of a client subnet option as it is echoed: scope 0. */
+  /** Body of the client subnet option to echo, with scope 0. */
   readonly clientSubnet: Uint8Array | undefined;
 }
 
 const HEADER_BYTES = 12;
 const MAX_ADDITIONALS = 2;
-/** Type, class, TTL and length of a record. */
+/** Type, class, TTL and data length of a record. */
 const RECORD_HEADER_BYTES = 10;
-const CLIENT_SUBNET = 8;
 const NO_OPTS: readonly OptPosition[] = [];
 
 /**
- * Reads a query. `undefined`: say nothing (too short to answer, or an answer itself, which could make two servers talk
- * to each other for ever).
+ * Parses a query. `undefined` means that no response may be sent: the message has no whole header, or it is a response
+ * itself (answering those could make two servers talk to each other for ever).
  *
  * Source: RFC 1035 §4.1; RFC 6891 §6.1; RFC 7871 §7.1; RFC 9619 (one question).
  */
@@ -54,7 +53,7 @@ export function parseDnsRequest(bytes: Buffer): DnsRequest | undefined {
   const flags = bytes.readUInt16BE(2);
   if ((flags & 0x8000) !== 0) return undefined;
   const opcode = (flags >> 11) & 0xf;
-  const read = readBody(bytes, opcode);
+  const body = readBody(bytes, opcode);
   return {
     id: bytes.readUInt16BE(0),
     opcode,
@@ -62,35 +61,36 @@ export function parseDnsRequest(bytes: Buffer): DnsRequest | undefined {
     authenticData: (flags & 0x0020) !== 0,
     checkingDisabled: (flags & 0x0010) !== 0,
     byteLength: bytes.length,
-    question: read.question,
-    edns: read.edns,
-    errorRcode: read.errorRcode,
+    question: body.question,
+    edns: body.edns,
+    errorRcode: body.errorRcode,
   };
 }
 
-/** One question, at most two additionals of which one may be an OPT, and nothing else. */
+/** Accepts one question and at most two additional records, one of which may be an OPT. */
 function readBody(bytes: Buffer, opcode: number): Pick<DnsRequest, 'question' | 'edns' | 'errorRcode'> {
-  const wrong = opcode === 0 ? RCODE.FORMERR : RCODE.NOTIMP;
-  const hasOne = bytes.readUInt16BE(4) === 1 && bytes.readUInt32BE(6) === 0;
+  const malformed = opcode === 0 ? RCODE.FORMERR : RCODE.NOTIMP;
+  const hasOneQuestion = bytes.readUInt16BE(4) === 1 && bytes.readUInt32BE(6) === 0;
   const additionals = bytes.readUInt16BE(10);
-  const question = hasOne && additionals <= MAX_ADDITIONALS ? readQuestion(bytes) : undefined;
-  if (question === undefined) return { question, edns: undefined, errorRcode: wrong };
+  const question = hasOneQuestion && additionals <= MAX_ADDITIONALS ? readQuestion(bytes) : undefined;
+  if (question === undefined) return { question, edns: undefined, errorRcode: malformed };
   const opts = additionals === 0 ? NO_OPTS : readOpts(bytes, HEADER_BYTES + question.raw.length, additionals);
-  if (opts === undefined) return { question: undefined, edns: undefined, errorRcode: wrong };
+  if (opts === undefined) return { question: undefined, edns: undefined, errorRcode: malformed };
   const edns = opts[0] === undefined ? undefined : readEdns(bytes, opts[0]);
-  if (edns === null || opts.length > 1) return { question, edns: undefined, errorRcode: wrong };
+  if (edns === null || opts.length > 1) return { question, edns: undefined, errorRcode: malformed };
   return { question, edns, errorRcode: opcode !== 0 ? RCODE.NOTIMP : checkQuestion(question, edns) };
 }
 
+/** The RCODE of a well-formed query that is not answered. */
 function checkQuestion({ raw, type }: DnsQuestion, edns: Edns | undefined): Rcode | undefined {
   if (edns !== undefined && edns.version > 0) return RCODE.BADVERS;
-  const asked = (raw.at(-2) as number) * 256 + (raw.at(-1) as number);
-  if (asked !== CLASS.IN && asked !== CLASS.ANY) return RCODE.REFUSED;
+  const qclass = (raw.at(-2) as number) * 256 + (raw.at(-1) as number);
+  if (qclass !== CLASS.IN && qclass !== CLASS.ANY) return RCODE.REFUSED;
   if (type === RECORD_TYPE.AXFR || type === RECORD_TYPE.IXFR) return RCODE.NOTIMP;
   return undefined;
 }
 
-/** Labels as text; pointers have nothing to point at in a question. */
+/** Refuses compression pointers: nothing stands before a question that one could point at. */
 function readQuestion(bytes: Buffer): DnsQuestion | undefined {
   const labels: string[] = [];
   let at = HEADER_BYTES;
@@ -107,13 +107,13 @@ function readQuestion(bytes: Buffer): DnsQuestion | undefined {
   return { labels, type: bytes.readUInt16BE(at), raw: bytes.subarray(HEADER_BYTES, at + 4) };
 }
 
-/** Where an OPT begins, and where its fixed fields do. */
+/** Offsets of an OPT record (`at`) and of its type field behind the owner name (`fields`). */
 interface OptPosition {
   readonly at: number;
   readonly fields: number;
 }
 
-/** The OPTs among the additionals, the others skipped. `undefined`: they do not end where they say. */
+/** The OPT records among `count` additional records. `undefined`: a record is longer than the message. */
 function readOpts(bytes: Buffer, from: number, count: number): readonly OptPosition[] | undefined {
   const opts: OptPosition[] = [];
   let at = from;
@@ -128,7 +128,7 @@ function readOpts(bytes: Buffer, from: number, count: number): readonly OptPosit
   return opts;
 }
 
-/** Past a name whose letters do not matter: a pointer ends it, and is not followed. */
+/** Offset behind the name at `from`. A compression pointer ends the name and is not followed. */
 function skipName(bytes: Buffer, from: number): number | undefined {
   let at = from;
   for (;;) {
@@ -141,9 +141,9 @@ function skipName(bytes: Buffer, from: number): number | undefined {
   }
 }
 
-/** `null`: it breaks its own rules. Options other than the client subnet are ignored. */
+/** `null`: malformed. Options other than the client subnet are ignored. */
 function readEdns(bytes: Buffer, { at, fields }: OptPosition): Edns | null {
-  if (bytes[at] !== 0) return null; // it belongs to the root
+  if (bytes[at] !== 0) return null; // the owner of an OPT is the root
   const length = bytes.readUInt16BE(fields + 8);
   const options = fields + RECORD_HEADER_BYTES;
   const subnet = length === 0 ? undefined : readSubnet(bytes.subarray(options, options + length));
@@ -156,20 +156,20 @@ function readEdns(bytes: Buffer, { at, fields }: OptPosition): Edns | null {
   };
 }
 
-/** Among options. `null`: they do not end where they say, or it breaks its own rules. */
+/** The client subnet among EDNS options. `null`: the options or the subnet are malformed. */
 function readSubnet(options: Buffer): Uint8Array | undefined | null {
   let body: Buffer | undefined;
   for (let at = 0; at < options.length; ) {
     if (at + 4 > options.length) return null;
     const end = at + 4 + options.readUInt16BE(at + 2);
     if (end > options.length) return null;
-    if (options.readUInt16BE(at) === CLIENT_SUBNET) body ??= options.subarray(at + 4, end);
+    if (options.readUInt16BE(at) === EDNS_CLIENT_SUBNET) body ??= options.subarray(at + 4, end);
     at = end;
   }
   if (body === undefined) return undefined;
-  const octets = Math.ceil((body[2] ?? 0) / 8);
-  if (body.length !== 4 + octets || octets > 16) return null;
+  const addressBytes = Math.ceil((body[2] ?? 0) / 8);
+  if (body.length !== 4 + addressBytes || addressBytes > 16) return null;
   const subnet = Uint8Array.from(body);
-  subnet[3] = 0; // the answer is the same for every subnet
+  subnet[3] = 0; // scope: the answer is the same for every subnet
   return subnet;
 }

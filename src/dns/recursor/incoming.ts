@@ -1,14 +1,16 @@
-/** What a recursor says, as far as we must know it. Total: bytes that are no whole message give `undefined`. */
+/**
+ * Parses a recursor's response as far as caching and checking it need. Never throws: malformed bytes give `undefined`.
+ */
 import { RCODE, RECORD_TYPE } from '../message/records.ts';
 
 export interface RecursorMessage {
   readonly id: number;
   readonly rcode: number;
   readonly truncated: boolean;
-  /** Name, type and class as they stand there. */
+  /** Name, type and class as received. */
   readonly question: Uint8Array;
   readonly records: readonly ReceivedRecord[];
-  /** How long it may be kept; 0: not at all. */
+  /** How long the response may be cached; 0: not at all. */
   readonly cacheTtlSeconds: number;
 }
 
@@ -18,21 +20,21 @@ export interface ReceivedRecord {
   readonly type: number;
   readonly section: 'answer' | 'authority' | 'additional';
   readonly ttlSeconds: number;
-  /** Where the TTL stands. */
+  /** Offset of the TTL. */
   readonly ttlOffset: number;
-  /** Its data ends here. */
+  /** Offset behind the data. */
   readonly end: number;
 }
 
 const HEADER_BYTES = 12;
 const MAX_NAME_BYTES = 255;
 
-/** Source: RFC 1035 §4.1, RFC 2308 §5 (what is not there), RFC 2181 §8 (a TTL with the highest bit set is 0). */
+/** Source: RFC 1035 §4.1, RFC 2308 §5 (negative answers), RFC 2181 §8 (a TTL with the highest bit set is 0). */
 export function parseRecursorMessage(bytes: Buffer): RecursorMessage | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const flags = bytes.readUInt16BE(2);
-  const isAnswer = (flags & 0x8000) !== 0 && (flags & 0x7800) === 0;
-  if (!isAnswer || bytes.readUInt16BE(4) !== 1) return undefined;
+  const isResponse = (flags & 0x8000) !== 0 && (flags & 0x7800) === 0;
+  if (!isResponse || bytes.readUInt16BE(4) !== 1) return undefined;
   const nameEnd = readName(bytes, HEADER_BYTES)?.end;
   if (nameEnd === undefined || nameEnd + 4 > bytes.length) return undefined;
   const records = readRecords(bytes, nameEnd + 4);
@@ -62,17 +64,17 @@ function readRecords(bytes: Buffer, from: number): ReceivedRecord[] | undefined 
     for (let left = bytes.readUInt16BE(countAt); left > 0; left--) {
       const name = readName(bytes, at);
       if (name === undefined || name.end + 10 > bytes.length) return undefined;
-      const ttlAt = name.end + 4;
+      const ttlOffset = name.end + 4;
       const end = name.end + 10 + bytes.readUInt16BE(name.end + 8);
       if (end > bytes.length) return undefined;
-      const ttl = bytes.readUInt32BE(ttlAt);
+      const ttl = bytes.readUInt32BE(ttlOffset);
       const ttlSeconds = ttl > 0x7fff_ffff ? 0 : ttl;
       records.push({
         owner: name.labels,
         type: bytes.readUInt16BE(name.end),
         section,
         ttlSeconds,
-        ttlOffset: ttlAt,
+        ttlOffset,
         end,
       });
       at = end;
@@ -80,38 +82,38 @@ function readRecords(bytes: Buffer, from: number): ReceivedRecord[] | undefined 
   return records;
 }
 
-/** The least of all TTLs; of what is not there, what the SOA says. */
+/** The minimum of all TTLs, for a negative answer including the minimum in its SOA. Source: RFC 2308 §5. */
 function computeCacheTtl(bytes: Buffer, rcode: number, records: readonly ReceivedRecord[]): number {
-  const real = records.filter(({ type }) => type !== RECORD_TYPE.OPT);
-  const least = Math.min(...real.map(({ ttlSeconds }) => ttlSeconds));
-  if (rcode === RCODE.NOERROR && real.some(({ section }) => section === 'answer')) return least;
-  const soa = real.find(({ type, section }) => type === RECORD_TYPE.SOA && section === 'authority');
-  return soa === undefined ? 0 : Math.min(least, bytes.readUInt32BE(soa.end - 4));
+  const data = records.filter(({ type }) => type !== RECORD_TYPE.OPT); // the TTL field of an OPT is no TTL
+  const minTtl = Math.min(...data.map(({ ttlSeconds }) => ttlSeconds));
+  if (rcode === RCODE.NOERROR && data.some(({ section }) => section === 'answer')) return minTtl;
+  const soa = data.find(({ type, section }) => type === RECORD_TYPE.SOA && section === 'authority');
+  return soa === undefined ? 0 : Math.min(minTtl, bytes.readUInt32BE(soa.end - 4));
 }
 
-/** Each pointer must lead to before the part that ends in it, so there is an end to them. */
+/** Reads a compressed name. Each pointer must point in front of the labels that lead to it, so there can be no loop. */
 function readName(bytes: Buffer, from: number): { labels: string[]; end: number } | undefined {
   const labels: string[] = [];
   let at = from;
-  let partAt = from;
+  let labelsFrom = from;
   let end: number | undefined;
   let length = 1;
   for (;;) {
-    const head = bytes[at];
-    if (head === undefined) return undefined;
-    if (head === 0) return { labels, end: end ?? at + 1 };
-    if (head >= 0xc0) {
+    const first = bytes[at];
+    if (first === undefined) return undefined;
+    if (first === 0) return { labels, end: end ?? at + 1 };
+    if (first >= 0xc0) {
       const low = bytes[at + 1];
-      const to = low === undefined ? partAt : (head & 0x3f) * 256 + low;
-      if (to >= partAt || to < HEADER_BYTES) return undefined;
+      const target = low === undefined ? labelsFrom : (first & 0x3f) * 256 + low;
+      if (target >= labelsFrom || target < HEADER_BYTES) return undefined;
       end ??= at + 2;
-      at = to;
-      partAt = to;
+      at = target;
+      labelsFrom = target;
       continue;
     }
-    length += head + 1;
-    if (head > 63 || length > MAX_NAME_BYTES || at + 1 + head > bytes.length) return undefined;
-    labels.push(bytes.toString('latin1', at + 1, at + 1 + head).toLowerCase());
-    at += 1 + head;
+    length += first + 1;
+    if (first > 63 || length > MAX_NAME_BYTES || at + 1 + first > bytes.length) return undefined;
+    labels.push(bytes.toString('latin1', at + 1, at + 1 + first).toLowerCase());
+    at += 1 + first;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Questions about foreign names, asked on to the recursors that were given. Answers come back as they were said, under
- * the asker's id and in the asker's letters. Which names are foreign is not decided here.
+ * Forwards queries for foreign names to the configured recursors. Responses are passed on with the client's id and
+ * letter case. Which names are foreign is decided in `answer.ts`.
  */
 import { randomInt } from 'node:crypto';
 import type { Address } from '../../base/address.ts';
@@ -13,32 +13,36 @@ import { Upstream, type UpstreamResponse } from './upstream.ts';
 
 export interface RecursorOptions {
   readonly servers: readonly Address[];
-  /** `random`: another order for each question. */
+  /** `random`: a new order for each query. */
   readonly strategy: 'sequential' | 'random';
-  /** For each recursor that is asked. */
+  /** Per recursor. */
   readonly timeout: Millis;
-  /** Names recursors have no say in. */
+  /** Names of our own zone: responses with records of these are discarded. */
   readonly names: ZoneNames;
 }
 
-/** `loop`: the question is one we are asking ourselves. `unanswered`: none of them gave an answer of use. */
+/** `loop`: the query is one of our own that came back. `unanswered`: no recursor gave a usable response. */
 export type RecursorResult = Buffer | 'loop' | 'unanswered';
 
-/** Different questions under way, each with one socket. */
+/** Different queries in flight, each with one socket. */
 const MAX_QUERIES_IN_FLIGHT = 256;
-/** Askers that wait for them. */
+/** Clients that wait for them. */
 const MAX_WAITING = 4096;
-/** With fewer letters another asker's spelling may be ours by accident. */
+/** With fewer letters the letter case of a client's query may equal ours by accident, which is no loop. */
 const MIN_LETTERS = 10;
 
 export class Recursor {
   readonly #options: RecursorOptions;
   readonly #upstream: Upstream;
   readonly #cache = new RecursorCache();
-  /** By key: who asks what is already being asked waits for the same answer, so that there is one to forge, not many. */
+  /**
+   * Equal queries share one in flight: many copies would be a birthday attack's chance to forge a response (RFC 5452
+   * §5).
+   */
   readonly #inFlight = new Map<string, Promise<UpstreamResponse | undefined>>();
-  /** Questions exactly as we are asking them now. */
-  readonly #spellings = new Set<string>();
+  /** Questions in flight, in our own letter case. */
+  readonly #sentQuestions = new Set<string>();
+  /** Clients that wait. */
   #waiting = 0;
   #closed = false;
 
@@ -47,84 +51,84 @@ export class Recursor {
     this.#upstream = new Upstream(options.timeout);
   }
 
-  /** Never rejects. The answer may be of any size a message can have. */
+  /** Never rejects. The response may be of any size up to 65,535 bytes. */
   async resolve(request: ForwardableRequest, transport: 'udp' | 'tcp'): Promise<RecursorResult> {
-    if (this.#spellings.has(Buffer.from(request.question.raw).toString('latin1'))) return 'loop';
+    if (this.#sentQuestions.has(Buffer.from(request.question.raw).toString('latin1'))) return 'loop';
     const key = questionKey(request);
-    const kept = this.#cache.get(key, performance.now());
-    if (kept !== undefined) return toClientResponse(kept, request);
+    const cached = this.#cache.get(key, performance.now());
+    if (cached !== undefined) return toClientResponse(cached, request);
     if (this.#waiting >= MAX_WAITING) return 'unanswered';
     this.#waiting++;
     try {
-      const heard = await this.#query(`${transport} ${key}`, key, request, transport);
-      return heard === undefined ? 'unanswered' : toClientResponse(heard.bytes, request);
+      const response = await this.#query(key, request, transport);
+      return response === undefined ? 'unanswered' : toClientResponse(response.bytes, request);
     } finally {
       this.#waiting--;
     }
   }
 
-  /** Whoever waits hears that nobody answered. */
+  /** Ends all queries in flight as unanswered. */
   close(): void {
     this.#closed = true;
     this.#upstream.close();
   }
 
   #query(
-    asking: string,
     key: string,
     request: ForwardableRequest,
     transport: 'udp' | 'tcp',
   ): Promise<UpstreamResponse | undefined> {
-    const held = this.#inFlight.get(asking);
-    if (held !== undefined) return held;
+    const flightKey = `${transport} ${key}`;
+    const existing = this.#inFlight.get(flightKey);
+    if (existing !== undefined) return existing;
     if (this.#inFlight.size >= MAX_QUERIES_IN_FLIGHT) return Promise.resolve(undefined);
-    const asked = this.#queryServers(request, transport).then((heard) => {
-      this.#inFlight.delete(asking);
-      if (heard !== undefined) this.#cache.set(key, heard, performance.now());
-      return heard;
+    const query = this.#queryServers(request, transport).then((response) => {
+      this.#inFlight.delete(flightKey);
+      if (response !== undefined) this.#cache.set(key, response, performance.now());
+      return response;
     });
-    this.#inFlight.set(asking, asked);
-    return asked;
+    this.#inFlight.set(flightKey, query);
+    return query;
   }
 
-  /** One after the other until one knows, or knows that there is nothing. Source: Consul dns, recursors. */
+  /** Queries one recursor after another until one answers NOERROR or NXDOMAIN. Source: Consul dns, recursors. */
   async #queryServers(
     request: ForwardableRequest,
     transport: 'udp' | 'tcp',
   ): Promise<UpstreamResponse | undefined> {
-    for (const server of this.#order()) {
+    for (const server of this.#orderServers()) {
       if (this.#closed) return undefined;
-      const question = createRecursorQuery(request);
-      const spelling =
-        countLetters(question.question) >= MIN_LETTERS ? question.question.toString('latin1') : undefined;
-      if (spelling !== undefined) this.#spellings.add(spelling);
-      const heard = await this.#upstream.query(server, question, transport);
-      if (spelling !== undefined) this.#spellings.delete(spelling);
-      if (heard !== undefined && this.#isUsable(heard)) return heard;
+      const query = createRecursorQuery(request);
+      const sent =
+        countLetters(query.question) >= MIN_LETTERS ? query.question.toString('latin1') : undefined;
+      if (sent !== undefined) this.#sentQuestions.add(sent);
+      const response = await this.#upstream.query(server, query, transport);
+      if (sent !== undefined) this.#sentQuestions.delete(sent);
+      if (response !== undefined && this.#isUsable(response)) return response;
     }
     return undefined;
   }
 
-  /** A recursor that speaks of names of ours would have its word believed by caches behind us: it is not passed on. */
+  /** Discards responses with records of our own zone, which would poison the caches of our clients. */
   #isUsable({ message: { rcode, records } }: UpstreamResponse): boolean {
     if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN) return false;
     return !records.some(({ owner }) => isInZone(owner, this.#options.names));
   }
 
-  #order(): readonly Address[] {
+  #orderServers(): readonly Address[] {
     const { servers, strategy } = this.#options;
     if (strategy === 'sequential') return servers;
-    const left = [...servers];
-    return servers.map(() => left.splice(randomInt(left.length), 1)[0] as Address);
+    const remaining = [...servers];
+    return servers.map(() => remaining.splice(randomInt(remaining.length), 1)[0] as Address);
   }
 }
 
 const RD = 0x0100;
 const RA = 0x0080;
 
-/** Under the asker's id, with the asker's spelling of the question. */
-function toClientResponse(answer: Buffer, request: ForwardableRequest): Buffer {
-  const bytes = Buffer.from(answer);
+/** A copy with the client's id, its letter case of the question, and RD and RA set. */
+function toClientResponse(response: Buffer, request: ForwardableRequest): Buffer {
+  const bytes = Buffer.from(response);
   bytes.writeUInt16BE(request.id, 0);
   bytes.writeUInt16BE(bytes.readUInt16BE(2) | RD | RA, 2);
   bytes.set(request.question.raw, 12);

@@ -1,4 +1,4 @@
-/** One question to one recursor and back: a socket of its own for each, which hears nobody else. */
+/** One query to one recursor, over a socket of its own that receives from that recursor only. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Address } from '../../base/address.ts';
@@ -11,109 +11,107 @@ export interface UpstreamResponse {
   readonly message: RecursorMessage;
 }
 
-/** `doubtful`: something spoke under the right address that does not know the question as we spelled it. */
+/** `mismatch`: datagrams from the right address did not repeat the query, as with a forged response. */
 export type UpstreamOutcome = UpstreamResponse | 'mismatch' | undefined;
 
-/** So many datagrams that do not fit are guesses of someone else's. */
+/** So many datagrams that do not match are an attacker's guesses. */
 const MAX_MISMATCHES = 8;
 const MAX_FRAME_BYTES = 2 + 65_535;
 
-/** Asks until it is answered, silent for `timeout`, or closed. Never rejects. */
+/** Sends queries, each until it is answered, times out, or all are closed. Never rejects. */
 export class Upstream {
   readonly #timeout: Millis;
-  readonly #open = new Set<() => void>();
+  readonly #inFlight = new Set<() => void>();
 
   constructor(timeout: Millis) {
     this.#timeout = timeout;
   }
 
-  /** Over a datagram; where that gave a doubtful answer, over TCP, where nobody can speak for another. */
+  /** A mismatch over UDP is retried over TCP, where source addresses cannot be forged. */
   async query(
     server: Address,
-    question: RecursorQuery,
+    query: RecursorQuery,
     transport: 'udp' | 'tcp',
   ): Promise<UpstreamResponse | undefined> {
-    if (transport === 'tcp') return this.#queryTcp(server, question);
-    const outcome = await this.#queryUdp(server, question);
-    return outcome === 'mismatch' ? this.#queryTcp(server, question) : outcome;
+    if (transport === 'tcp') return this.#queryTcp(server, query);
+    const outcome = await this.#queryUdp(server, query);
+    return outcome === 'mismatch' ? this.#queryTcp(server, query) : outcome;
   }
 
-  /** Everything under way ends without an answer. */
+  /** Ends all queries in flight without a response. */
   close(): void {
-    for (const end of [...this.#open]) end();
+    for (const cancel of [...this.#inFlight]) cancel();
   }
 
   /**
-   * From a port that the kernel draws at random for this question alone. The socket is connected, so that nothing from
-   * another address or port is heard, and a recursor that is not there is known at once.
+   * Each query has a random source port from the kernel. The socket is connected, so it receives nothing from other
+   * addresses or ports, and an ICMP error tells at once that no recursor is there.
    *
    * Source: RFC 5452 §9.2.
    */
-  #queryUdp(server: Address, question: RecursorQuery): Promise<UpstreamOutcome> {
+  #queryUdp(server: Address, query: RecursorQuery): Promise<UpstreamOutcome> {
     return this.#withTimeout<UpstreamOutcome>((finish) => {
       const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4');
-      let misfits = 0;
+      let mismatches = 0;
       socket.on('error', () => finish(undefined));
       socket.on('message', (bytes) => {
         const message = parseRecursorMessage(bytes);
-        const fit = message === undefined ? 'no' : matchQuestion(message, question);
-        if (message !== undefined && fit === 'yes') finish({ bytes, message });
-        else if (fit === 'butForLetters' || ++misfits >= MAX_MISMATCHES) finish('mismatch');
+        const match = message === undefined ? 'no' : matchQuestion(message, query);
+        if (message !== undefined && match === 'yes') finish({ bytes, message });
+        else if (match === 'caseOnly' || ++mismatches >= MAX_MISMATCHES) finish('mismatch');
       });
-      socket.connect(server.port, server.host, () => socket.send(question.bytes));
+      socket.connect(server.port, server.host, () => socket.send(query.bytes));
       return () => socket.close();
     });
   }
 
-  #queryTcp(server: Address, question: RecursorQuery): Promise<UpstreamResponse | undefined> {
+  #queryTcp(server: Address, query: RecursorQuery): Promise<UpstreamResponse | undefined> {
     return this.#withTimeout<UpstreamResponse>((finish) => {
       const length = Buffer.alloc(2);
-      length.writeUInt16BE(question.bytes.length);
-      let held: Buffer = Buffer.alloc(0);
+      length.writeUInt16BE(query.bytes.length);
+      let received: Buffer = Buffer.alloc(0);
       const socket = connect({ host: server.host, port: server.port, noDelay: true }, () =>
-        socket.write(Buffer.concat([length, question.bytes])),
+        socket.write(Buffer.concat([length, query.bytes])),
       );
       socket.on('error', () => finish(undefined));
       socket.on('close', () => finish(undefined));
       socket.on('data', (chunk) => {
-        held = Buffer.concat([held, chunk]);
-        if (held.length > MAX_FRAME_BYTES) return finish(undefined);
-        if (held.length < 2 || held.length < 2 + held.readUInt16BE(0)) return;
-        const bytes = held.subarray(2, 2 + held.readUInt16BE(0));
+        received = Buffer.concat([received, chunk]);
+        if (received.length > MAX_FRAME_BYTES) return finish(undefined);
+        if (received.length < 2 || received.length < 2 + received.readUInt16BE(0)) return;
+        const bytes = received.subarray(2, 2 + received.readUInt16BE(0));
         const message = parseRecursorMessage(bytes);
         finish(
-          message === undefined || matchQuestion(message, question) === 'no' ? undefined : { bytes, message },
+          message === undefined || matchQuestion(message, query) === 'no' ? undefined : { bytes, message },
         );
       });
       return () => socket.destroy();
     });
   }
 
-  /** Runs `start` until it finishes, its time is over or all is closed; then `start`'s own result is called, once. */
+  /** Runs `start` until it finishes, times out or is canceled. Then calls the cleanup that `start` returned, once. */
   #withTimeout<T>(start: (finish: (value: T | undefined) => void) => () => void): Promise<T | undefined> {
     return new Promise((resolve) => {
-      let release = (): void => {};
+      let cleanUp = (): void => {};
       const finish = (value: T | undefined): void => {
-        if (!this.#open.delete(end)) return;
+        if (!this.#inFlight.delete(cancel)) return;
         clearTimeout(timer);
-        release();
+        cleanUp();
         resolve(value);
       };
-      const end = (): void => finish(undefined);
-      const timer = setTimeout(end, this.#timeout);
-      this.#open.add(end);
-      release = start(finish);
+      const cancel = (): void => finish(undefined);
+      const timer = setTimeout(cancel, this.#timeout);
+      this.#inFlight.add(cancel);
+      cleanUp = start(finish);
     });
   }
 }
 
-function matchQuestion(
-  message: RecursorMessage,
-  { id, question }: RecursorQuery,
-): 'yes' | 'butForLetters' | 'no' {
+/** `caseOnly`: id and question match, but for the letter case. */
+function matchQuestion(message: RecursorMessage, { id, question }: RecursorQuery): 'yes' | 'caseOnly' | 'no' {
   if (message.id !== id || message.question.length !== question.length) return 'no';
   if (Buffer.compare(message.question, question) === 0) return 'yes';
   return Buffer.compare(lowerCaseQuestion(message.question), lowerCaseQuestion(question)) === 0
-    ? 'butForLetters'
+    ? 'caseOnly'
     : 'no';
 }

@@ -1,4 +1,4 @@
-/** Who asks, as far as their address says: what they may have depends on it. */
+/** Classifies clients by source address, and decides what each class may have. */
 import { isLoopback, parseIp } from '../../base/address.ts';
 import { type IpNetwork, isInNetwork } from '../../config/names.ts';
 import { toAddressData } from '../message/records.ts';
@@ -6,33 +6,41 @@ import type { ResponseMode } from '../responder.ts';
 import type { QueryOrigin } from '../truncate.ts';
 import type { RateLimitAction } from './rate-limit.ts';
 
-/** `own`: on this host. `allowed`: in a network that was named. `stranger`: none was named. `refused`: in none of them. */
+/**
+ * `local`: on this host. `allowed`: in a network of the allow list. `refused`: on another host and in none of these
+ * networks. `outsider`: on another host while there is no allow list.
+ */
 export type ClientClass = 'local' | 'allowed' | 'outsider' | 'refused';
 
-/** `host` as sockets write it. An IPv4 address in its mapped form is in the networks of IPv4. */
+/** `host` is an address as sockets report it. IPv4-mapped addresses are matched against IPv4 networks. */
 export function classifyClient(host: string, allow: readonly IpNetwork[]): ClientClass {
   const ip = parseIp(host.replace(/%.*$/, ''));
   if (ip !== undefined && isLoopback(ip)) return 'local';
   if (allow.length === 0) return 'outsider';
-  const plain = ip === undefined ? undefined : toAddressData(ip).ip;
-  return plain !== undefined && allow.some((network) => isInNetwork(plain, network)) ? 'allowed' : 'refused';
+  const unmapped = ip === undefined ? undefined : toAddressData(ip).ip;
+  return unmapped !== undefined && allow.some((network) => isInNetwork(unmapped, network))
+    ? 'allowed'
+    : 'refused';
 }
 
-/** How a datagram of theirs came. */
-export const toQueryOrigin = (asker: ClientClass): QueryOrigin => ({
+/** The origin of a datagram from such a client. */
+export const toQueryOrigin = (client: ClientClass): QueryOrigin => ({
   transport: 'udp',
-  loopback: asker === 'local',
-  spoofable: asker === 'outsider' || asker === 'refused',
-  trusted: asker === 'local' || asker === 'allowed',
+  loopback: client === 'local',
+  spoofable: client === 'outsider' || client === 'refused',
+  trusted: client === 'local' || client === 'allowed',
 });
 
-/** What their datagram gets. Those who may be someone else's forged address are counted; so are those who are refused. */
+/**
+ * How a datagram is responded to. `limitRate` is called, and so the datagram counted, for outsiders and refused clients
+ * only: their source addresses may be forged.
+ */
 export function chooseResponseMode(
-  asker: ClientClass,
-  verdict: () => RateLimitAction,
+  client: ClientClass,
+  limitRate: () => RateLimitAction,
 ): ResponseMode | 'drop' {
-  if (asker === 'local' || asker === 'allowed') return 'answer';
-  const said = verdict();
-  if (asker === 'refused') return said === 'answer' ? 'refuse' : 'drop';
-  return said === 'slip' ? 'truncate' : said;
+  if (client === 'local' || client === 'allowed') return 'answer';
+  const action = limitRate();
+  if (client === 'refused') return action === 'answer' ? 'refuse' : 'drop';
+  return action === 'slip' ? 'truncate' : action;
 }

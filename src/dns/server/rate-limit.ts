@@ -1,17 +1,18 @@
-/** How many datagrams a neighborhood of strangers may get answered each second. */
+/** Response rate limiting (RRL): bounds the UDP responses to one client network, whose addresses may be forged. */
 import { parseIp } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import { toAddressData } from '../message/records.ts';
 
-/** Neighborhoods counted at once; more than that in one second share one count. */
+/** Client networks counted separately; further ones in the same second share one count. */
 const MAX_NETWORKS = 10_000;
 const WINDOW: Millis = 1000;
 
 export type RateLimitAction = 'answer' | 'slip' | 'drop';
 
 /**
- * Counts per IPv4 /24 and IPv6 /56. Over the limit every second question is told to come by TCP, where a sender's
- * address cannot be forged, and the others hear nothing: a real client gets through, a victim of forgery is spared.
+ * Counts per IPv4 /24 and IPv6 /56. Over the limit every second query slips: it gets an empty response with TC, which
+ * sends a real client to TCP, where source addresses cannot be forged. The others are dropped, which spares the victim
+ * of a reflection attack.
  *
  * Source: BIND response rate limiting, `slip 2`.
  */
@@ -38,10 +39,10 @@ export class ResponseRateLimiter {
   }
 }
 
-/** The network an address of a socket belongs to; a zone (`fe80::1%eth0`) does not count. */
+/** Key of the client network of an address as sockets report it, without its zone (`fe80::1%eth0`). */
 export function toClientNetwork(host: string): string {
   const ip = parseIp(host.replace(/%.*$/, ''));
   if (ip === undefined) return '';
-  const plain = toAddressData(ip).ip;
-  return plain.subarray(0, plain.length === 4 ? 3 : 7).join('.');
+  const unmapped = toAddressData(ip).ip;
+  return unmapped.subarray(0, unmapped.length === 4 ? 3 : 7).join('.');
 }

@@ -1,7 +1,8 @@
-/** The DNS door: UDP and TCP on one address and port, from sockets to answers and back. Answers come from memory. */
+/** The DNS server: UDP and TCP on one address and port. Responses come from memory, but for forwarded queries. */
 import type { AddressInfo, Server } from 'node:net';
 import { DgramAsPromised, type SocketAsPromised } from 'dgram-as-promised';
 import { isLoopback, joinHostPort, parseIp } from '../../base/address.ts';
+import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { Meter } from '../../base/meter.ts';
 import { DNS_DEFAULTS, type DnsOptions } from '../options.ts';
@@ -12,18 +13,18 @@ import { ResponseRateLimiter } from './rate-limit.ts';
 import { createTcpServer } from './tcp.ts';
 
 export interface DnsServer {
-  /** `host:port` as bound. */
+  /** The bound `host:port`. */
   readonly address: string;
   /** Closes both sockets and all connections. */
   close(): Promise<void>;
 }
 
-/** Asked of the kernel, which may grant less: room for questions that arrive while the event loop is busy. */
+/** Room for queries that arrive while the event loop is busy, in bytes. The kernel may grant less. */
 const RECEIVE_BUFFER = 1024 * 1024;
-/** Ports the system may offer for TCP while they are taken for UDP. */
+/** With port 0 the kernel may pick a TCP port that is taken for UDP; so often another one is tried. */
 const FREE_PORT_TRIES = 16;
 
-/** Binds and answers until closed. Throws `AgentError` `config` if a setting or the address will not do. */
+/** Binds the sockets and answers until closed. Throws `AgentError` `config` if a setting or the address is unusable. */
 export async function startDns(options: DnsOptions): Promise<DnsServer> {
   const ip = parseIp(options.listen.host);
   if (ip === undefined)
@@ -33,15 +34,15 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
     );
   rejectSelfRecursion(options);
   const allow = options.allow ?? [];
-  const askerOf = (host: string): ClientClass => (isLoopback(ip) ? 'local' : classifyClient(host, allow));
-  const answerer = withMetrics(createResponder(options), options.meter ?? new Meter());
-  const rate = new ResponseRateLimiter(options.responsesPerSecond ?? DNS_DEFAULTS.strangersPerSecond);
+  const classify = (host: string): ClientClass => (isLoopback(ip) ? 'local' : classifyClient(host, allow));
+  const responder = withMetrics(createResponder(options), options.meter ?? new Meter());
+  const limiter = new ResponseRateLimiter(options.responsesPerSecond ?? DNS_DEFAULTS.responsesPerSecond);
 
   const tcp = createTcpServer({
     respond: (query, host) => {
-      const asker = askerOf(host);
-      const manner = asker === 'refused' ? 'refuse' : 'answer';
-      return answerer.respond(query, { ...toQueryOrigin(asker), transport: 'tcp', spoofable: false }, manner);
+      const client = classify(host);
+      const mode = client === 'refused' ? 'refuse' : 'answer';
+      return responder.respond(query, { ...toQueryOrigin(client), transport: 'tcp', spoofable: false }, mode);
     },
     idleTimeout: options.tcpIdleTimeout ?? DNS_DEFAULTS.tcpIdleTimeout,
     maxConnections: options.tcpMaxConnections ?? DNS_DEFAULTS.tcpMaxConnections,
@@ -49,28 +50,28 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
   const udp = await bindBoth(tcp.server, options.listen, ip.length === 4 ? 'udp4' : 'udp6');
 
   udp.socket.on('message', (query, from) => {
-    const asker = askerOf(from.address);
-    const manner = chooseResponseMode(asker, () => rate.decide(from.address, performance.now()));
-    if (manner === 'drop') return;
-    const answer = answerer.respond(query, toQueryOrigin(asker), manner);
-    if (answer === undefined) return;
-    // A datagram that cannot be sent is a datagram lost: the asker asks again. No promise, which would cost as much as
-    // the answer.
+    const client = classify(from.address);
+    const mode = chooseResponseMode(client, () => limiter.decide(from.address, performance.now()));
+    if (mode === 'drop') return;
+    const response = responder.respond(query, toQueryOrigin(client), mode);
+    if (response === undefined) return;
+    // A datagram that cannot be sent counts as lost, and the client retries. A promise here would cost as much as the
+    // response itself.
     const send = (bytes: Buffer): void => {
       try {
         udp.socket.send(bytes, from.port, from.address);
       } catch {
-        // closed while a recursor was asked, or a port of 0, which only a forger has
+        // The socket was closed while a recursor was queried, or the source port is 0, which only a forged packet has.
       }
     };
-    if (Buffer.isBuffer(answer)) send(answer);
-    else void answer.then(send);
+    if (Buffer.isBuffer(response)) send(response);
+    else void response.then(send);
   });
 
   const bound = tcp.server.address() as AddressInfo;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    answerer.close();
+    responder.close();
     tcp.closeAll();
     await Promise.all([udp.close(), new Promise((closed) => tcp.server.close(closed))]);
   };
@@ -83,11 +84,13 @@ export async function startDns(options: DnsOptions): Promise<DnsServer> {
   };
 }
 
-/** A recursor that is ourselves would be asked what it asks. Longer circles are broken when they are run through. */
+/**
+ * Refuses a recursor that is this server. Longer forwarding loops are detected when a query comes back (`Recursor`).
+ */
 function rejectSelfRecursion({ listen, recursors }: DnsOptions): void {
   for (const { ip, port, host } of recursors?.servers ?? []) {
-    const isOurs = host === listen.host || (/^[0.:]+$/.test(listen.host) && isLoopback(ip));
-    if (isOurs && port === listen.port)
+    const isSelf = host === listen.host || (/^[0.:]+$/.test(listen.host) && isLoopback(ip));
+    if (isSelf && port === listen.port)
       throw new AgentError(
         'config',
         `The DNS recursor ${joinHostPort(host, port)} is this agent's own DNS address: name another server with --dns-recursor.`,
@@ -95,7 +98,7 @@ function rejectSelfRecursion({ listen, recursors }: DnsOptions): void {
   }
 }
 
-/** TCP first, then UDP on the port it got. Nothing stays open on failure. */
+/** Binds TCP first, then UDP to the same port. Nothing stays open on failure. */
 async function bindBoth(
   server: Server,
   { host, port }: DnsOptions['listen'],
@@ -105,25 +108,25 @@ async function bindBoth(
     try {
       await listen(server, host, port);
     } catch (error) {
-      throw cannotListen(error, host, port);
+      throw toListenError(error, host, port);
     }
-    // A socket whose bind failed must not be bound again, hence a fresh one each time.
+    // A socket whose bind failed cannot be bound again, so each try has a new one.
     const udp = DgramAsPromised.createSocket({
       type: family,
       recvBufferSize: RECEIVE_BUFFER,
-      // Addresses are literals here: nothing is looked up, and an answer leaves in the same turn.
+      // Addresses are literals: without a lookup the response leaves in the same turn of the event loop.
       lookup: (host, _options, done) => done(null, host, family === 'udp4' ? 4 : 6),
     });
     try {
       await udp.bind((server.address() as AddressInfo).port, host);
-      udp.destroy(); // only removes the wrapper's own listeners: they would throw an old error at a later send
-      udp.socket.on('error', () => undefined); // such as an ICMP answer to something we sent
+      udp.destroy(); // only removes the wrapper's own listeners, which would throw an old error at a later send
+      udp.socket.on('error', () => undefined); // such as an ICMP error for a response we sent
       return udp;
     } catch (error) {
       udp.destroy();
       await udp.close();
       await new Promise((closed) => server.close(closed));
-      if (codeOf(error) !== 'EADDRINUSE' || triesLeft <= 1) throw cannotListen(error, host, port);
+      if (errorCode(error) !== 'EADDRINUSE' || triesLeft <= 1) throw toListenError(error, host, port);
     }
   }
 }
@@ -133,36 +136,34 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.once('error', reject);
     server.listen({ host, port }, () => {
       server.off('error', reject);
-      server.on('error', () => undefined); // accept may fail (out of descriptors); the next one may not
+      server.on('error', () => undefined); // accept may fail when descriptors run out, and work again later
       resolve();
     });
   });
 }
 
-function cannotListen(error: unknown, host: string, port: number): AgentError {
-  const at = joinHostPort(host, port);
-  switch (codeOf(error)) {
+function toListenError(error: unknown, host: string, port: number): AgentError {
+  const address = joinHostPort(host, port);
+  switch (errorCode(error)) {
     case 'EADDRINUSE':
       return new AgentError(
         'config',
-        `DNS cannot listen on ${at}, which is in use: stop the other program or choose another with --dns ADDR:PORT.`,
+        `DNS cannot listen on ${address}, which is in use: stop the other program or choose another with --dns ADDR:PORT.`,
       );
     case 'EACCES':
       return new AgentError(
         'config',
-        `DNS may not listen on ${at}: choose a port above 1023 with --dns ADDR:PORT, or grant CAP_NET_BIND_SERVICE.`,
+        `DNS may not listen on ${address}: choose a port above 1023 with --dns ADDR:PORT, or grant CAP_NET_BIND_SERVICE.`,
       );
     case 'EADDRNOTAVAIL':
       return new AgentError(
         'config',
-        `DNS cannot listen on ${at}, which is not an address of this host: choose another with --dns ADDR:PORT.`,
+        `DNS cannot listen on ${address}, which is not an address of this host: choose another with --dns ADDR:PORT.`,
       );
     default:
       return new AgentError(
         'config',
-        `DNS cannot listen on ${at} (${codeOf(error) ?? String(error)}): choose another with --dns ADDR:PORT, or --dns off.`,
+        `DNS cannot listen on ${address} (${errorCode(error)}): choose another with --dns ADDR:PORT, or --dns off.`,
       );
   }
 }
-
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;

@@ -1,29 +1,32 @@
-/** DNS over TCP: frames with a length in front, many per connection. What a frame says is not looked at here. */
+/** DNS over TCP: length-prefixed frames, many per connection (RFC 7766). The content of frames is not parsed here. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Millis } from '../../base/time.ts';
 
 export interface DnsTcpOptions {
-  /** The answer to one query, now or later; `undefined` for none. Never throws or rejects. */
+  /** The response to one query, at once or later; `undefined` for none. Must not throw or reject. */
   readonly respond: (query: Buffer, host: string) => Buffer | Promise<Buffer> | undefined;
   /**
-   * A connection on which nothing moved for so long is closed, and so is one whose question takes so long to come. D2 asks
-   * for 10 s at least.
+   * Closes a connection that was idle, or whose query was incomplete, for this long: at least 10 s (docs/consul-dns.md
+   * D2).
    */
   readonly idleTimeout: Millis;
   readonly maxConnections: number;
 }
 
 const LENGTH_BYTES = 2;
-/** Questions of one connection that a recursor is being asked; while there are so many no more are read. */
+/** Forwarded queries per connection. While this many wait for a recursor, no more queries are read. */
 const MAX_PENDING = 32;
-const NOTHING = Buffer.alloc(0);
+const NO_BYTES = Buffer.alloc(0);
 
-/** Not yet listening. When there are too many connections the one that asked nothing for longest is closed for the new one. */
+/**
+ * Creates a server that does not listen yet. At `maxConnections`, a new connection evicts the one without queries for
+ * longest.
+ */
 export function createTcpServer(options: DnsTcpOptions): { readonly server: Server; closeAll(): void } {
-  /** The one that asked nothing for longest comes first. */
+  /** In LRU order: the connection without queries for longest comes first. */
   const open = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    if (open.size >= options.maxConnections) closeOldest(open);
+    if (open.size >= options.maxConnections) evictOldest(open);
     open.add(socket);
     socket.once('close', () => open.delete(socket));
     serveConnection(socket, options, () => {
@@ -38,7 +41,7 @@ export function createTcpServer(options: DnsTcpOptions): { readonly server: Serv
   };
 }
 
-function closeOldest(open: Set<Socket>): void {
+function evictOldest(open: Set<Socket>): void {
   for (const oldest of open) {
     open.delete(oldest);
     oldest.destroy();
@@ -47,75 +50,74 @@ function closeOldest(open: Set<Socket>): void {
 }
 
 /**
- * Answers frame by frame. While the peer does not read its answers we do not read its questions, so a connection holds
- * little more than one unfinished question and one unsent answer. What has to wait for a recursor does not hold up what
- * comes after it.
+ * Answers frame by frame. Backpressure: while the client does not read responses, its queries are not read, so a
+ * connection holds little more than one incomplete query and one unsent response. Forwarded queries do not delay later
+ * ones.
  *
  * Source: RFC 7766 §6.2, §7, §8.
  */
-function serveConnection(
-  socket: Socket,
-  { respond: reply, idleTimeout }: DnsTcpOptions,
-  asked: () => void,
-): void {
+function serveConnection(socket: Socket, { respond, idleTimeout }: DnsTcpOptions, onQuery: () => void): void {
   const host = socket.remoteAddress ?? '';
-  let waiting: Buffer = NOTHING;
-  /** Since when the question that is not yet whole has been coming. */
-  let waitingSince: Millis = 0;
+  let buffered: Buffer = NO_BYTES;
+  /** When the first byte of the incomplete query arrived. */
+  let bufferedSince: Millis = 0;
+  /** Queries that wait for a recursor. */
   let pending = 0;
   let ended = false;
 
-  const work = (): void => {
+  const serveFrames = (): void => {
     let at = 0;
     while (!socket.writableNeedDrain && socket.writable && pending < MAX_PENDING) {
-      const frame = readFrame(waiting, at);
+      const frame = readFrame(buffered, at);
       if (frame === undefined) break;
       at += LENGTH_BYTES + frame.length;
-      waitingSince = performance.now();
-      asked();
-      const answer = reply(frame, host);
-      if (Buffer.isBuffer(answer)) socket.write(toFrame(answer));
-      else if (answer !== undefined) later(answer);
+      bufferedSince = performance.now();
+      onQuery();
+      const response = respond(frame, host);
+      if (Buffer.isBuffer(response)) socket.write(toFrame(response));
+      else if (response !== undefined) writeLater(response);
     }
-    waiting = at === waiting.length ? NOTHING : waiting.subarray(at);
+    buffered = at === buffered.length ? NO_BYTES : buffered.subarray(at);
     if (socket.writableNeedDrain || pending >= MAX_PENDING) socket.pause();
     else if (ended && pending === 0) socket.end();
     else socket.resume();
   };
 
-  const later = (promised: Promise<Buffer>): void => {
+  const writeLater = (promised: Promise<Buffer>): void => {
     pending++;
-    void promised.then((answer) => {
+    void promised.then((response) => {
       pending--;
-      if (socket.writable) socket.write(toFrame(answer));
-      work();
+      if (socket.writable) socket.write(toFrame(response));
+      serveFrames();
     });
   };
 
   socket.on('data', (chunk) => {
-    if (waiting.length === 0) waitingSince = performance.now();
-    waiting = waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]);
-    work();
-    // Octet by octet a question could keep its place for ever. One that waits for us to be read is not to blame.
-    const isLate = readFrame(waiting, 0) === undefined && performance.now() - waitingSince > idleTimeout;
-    if (waiting.length > 0 && isLate) socket.destroy();
+    if (buffered.length === 0) bufferedSince = performance.now();
+    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
+    serveFrames();
+    // A query that drips in byte by byte (slowloris) never lets the socket time out. A complete one waits for us
+    // instead.
+    const isLate = readFrame(buffered, 0) === undefined && performance.now() - bufferedSince > idleTimeout;
+    if (buffered.length > 0 && isLate) socket.destroy();
   });
-  socket.on('drain', work);
+  socket.on('drain', serveFrames);
   socket.on('end', () => {
     ended = true;
-    work();
+    serveFrames();
   });
   socket.setTimeout(idleTimeout, () => socket.destroy());
-  socket.on('error', () => socket.destroy()); // resets are the peer's own business
+  socket.on('error', () => socket.destroy()); // a reset by the client is no error of ours
 }
 
+/** The frame at `at` without its length; `undefined` while it is incomplete. */
 function readFrame(bytes: Buffer, at: number): Buffer | undefined {
   if (bytes.length - at < LENGTH_BYTES) return undefined;
   const end = at + LENGTH_BYTES + bytes.readUInt16BE(at);
   return end > bytes.length ? undefined : bytes.subarray(at + LENGTH_BYTES, end);
 }
 
-/** In one piece: some clients expect the length and the message in one segment. Source: RFC 7766 §8. */
+/** Length and message in one buffer, since some clients expect them in one segment. Source: RFC 7766 §8. */
 function toFrame(message: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(LENGTH_BYTES + message.length);
   frame.writeUInt16BE(message.length, 0);

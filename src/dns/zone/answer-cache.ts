@@ -1,53 +1,57 @@
-/** Answers about services that were made before: kept as parts for as long as what they are made of stands. */
+/** Cache of compiled answers about services. An answer is valid as long as the endpoint set it was compiled from. */
 import type { CompiledAnswer } from '../message/compiled-records.ts';
 import type { EndpointSet } from './endpoints.ts';
 
 interface AnswerCacheKey {
   readonly type: number;
-  /** As it was spelled. */
+  /** In the letter case of the question. */
   readonly domain: string;
-  /** How many records the client could be sent. */
+  /** Most records to answer with. */
   readonly maxRecords: number;
 }
 
 interface CachedAnswer extends AnswerCacheKey {
-  readonly parts: CompiledAnswer;
+  readonly compiled: CompiledAnswer;
 }
 
-/** Records kept in all, some 600 octets each. Strangers may ask for everything we have, in any spelling. */
+/** Records in all cached answers, of some 600 bytes each. Outsiders may query every service, in any letter case. */
 const MAX_RECORDS = 16_384;
 
 export class ServiceAnswerCache {
-  /** `Served` is another one as soon as anything about it changes; the old one takes its parts along. */
+  /**
+   * A change of the service creates a new endpoint set, and the answers of the old one are garbage-collected with it.
+   */
   #answers = new WeakMap<EndpointSet, readonly CachedAnswer[]>();
-  #records = 0;
+  #recordCount = 0;
 
-  /** What `make` gives, or gave when it was asked the same of `served`. More than `most` items may be in it. */
+  /** The cached answer, or else a new one from `compile`. It may have more than `maxRecords` items. */
   getOrCompile(
-    served: EndpointSet,
-    { type, domain, maxRecords: most }: AnswerCacheKey,
-    make: () => CompiledAnswer,
+    endpointSet: EndpointSet,
+    { type, domain, maxRecords }: AnswerCacheKey,
+    compile: () => CompiledAnswer,
   ): CompiledAnswer {
-    const all = this.#answers.get(served) ?? [];
-    for (const one of all)
-      if (one.type === type && one.domain === domain && coversLimit(one, most)) return one.parts;
-    const parts = make();
-    if (parts.authority.length > 0) return parts; // an SOA has its time
-    this.#records += countRecords(parts);
-    if (this.#records > MAX_RECORDS) {
+    const cached = this.#answers.get(endpointSet) ?? [];
+    for (const answer of cached)
+      if (answer.type === type && answer.domain === domain && coversLimit(answer, maxRecords))
+        return answer.compiled;
+    const compiled = compile();
+    if (compiled.authority.length > 0) return compiled; // the serial of an SOA changes with time
+    this.#recordCount += countRecords(compiled);
+    if (this.#recordCount > MAX_RECORDS) {
       this.#answers = new WeakMap();
-      this.#records = countRecords(parts);
+      this.#recordCount = countRecords(compiled);
     }
-    const others = (this.#answers.get(served) ?? []).filter(
-      (one) => one.type !== type || one.domain !== domain,
+    const others = (this.#answers.get(endpointSet) ?? []).filter(
+      (answer) => answer.type !== type || answer.domain !== domain,
     );
-    this.#answers.set(served, [{ type, domain, maxRecords: most, parts }, ...others]);
-    return parts;
+    this.#answers.set(endpointSet, [{ type, domain, maxRecords, compiled }, ...others]);
+    return compiled;
   }
 }
 
-const coversLimit = ({ parts, maxRecords: made }: CachedAnswer, most: number): boolean =>
-  made >= most || parts.items.length < made;
+/** Does the answer have `maxRecords` items, or all there are? */
+const coversLimit = (answer: CachedAnswer, maxRecords: number): boolean =>
+  answer.maxRecords >= maxRecords || answer.compiled.items.length < answer.maxRecords;
 
 const countRecords = ({ items }: CompiledAnswer): number =>
-  items.reduce((sum, { additionals: glue }) => sum + 1 + glue.length, 0);
+  items.reduce((sum, { additionals }) => sum + 1 + additionals.length, 0);

@@ -1,4 +1,4 @@
-/** Instances as DNS can say them: where each is, under which name, and which are one and the same to a client. */
+/** Service instances as DNS endpoints: their targets and addresses, without duplicates and in order of preference. */
 import type { MemberView } from '../../agent/contract/view.ts';
 import { parseIp } from '../../base/address.ts';
 import { Hash } from '../../catalog/hash.ts';
@@ -7,35 +7,37 @@ import type { Service } from '../../model/service.ts';
 import { type AddressData, type DnsName, toAddressData } from '../message/records.ts';
 import { addrLabels, isHostName, nodeLabels, parseName, type ZoneNames } from './names.ts';
 
-/** One instance. */
+/** One service instance as a DNS client sees it. */
 export interface Endpoint {
   readonly node: string;
   /** In lower case. */
   readonly tags: readonly string[];
-  /** -1: none that DNS could say. */
+  /** -1: no port, as with a unix socket. */
   readonly port: number;
   readonly weight: number;
   readonly target: SrvTarget;
-  /** Who goes first when not all fit. Differs from agent to agent, never from one answer to the next. */
+  /** Lower ranks are preferred when not all fit. Differs between agents, but not between answers of one agent. */
   readonly rank: number;
 }
 
-/** `ours`: a name we make, to which the domain is still to be added. `named`: the address is a host name. */
+/** `generated`: a name in our zone, without the domain. `hostName`: the registered address is a host name. */
 export type SrvTarget = Readonly<
   { kind: 'generated'; labels: DnsName; address: AddressData } | { kind: 'hostName'; name: DnsName }
 >;
 
-/** What is said about a service, or about its instances with one tag. Everything in order of preference. */
+/**
+ * All endpoints of a service, or of its instances with one tag, in order of preference. A change creates a new object.
+ */
 export interface EndpointSet {
-  /** One per node, address and port; those without a port are not here. */
+  /** One per node, address and port; without those that have no port. */
   readonly endpoints: readonly Endpoint[];
-  /** Distinct, of both families. */
+  /** Distinct addresses of both families. */
   readonly addresses: readonly AddressData[];
-  /** Addresses that are host names. Distinct. */
+  /** Distinct addresses that are host names. */
   readonly aliases: readonly DnsName[];
 }
 
-/** `undefined` where no answer can be made of it: its node is unknown, or its address cannot be written in DNS. */
+/** `undefined` if the instance cannot be answered: its node is unknown, or its address cannot be written in DNS. */
 export function toEndpoint(
   { node, service, status }: Instance,
   member: MemberView | undefined,
@@ -55,41 +57,40 @@ export function toEndpoint(
   };
 }
 
-/** A live node as an instance of the service that agents themselves are. */
+/** A live node as an instance of the agents' own service. */
 export function toNodeEndpoint(member: MemberView, port: number, names: ZoneNames, self: string): Endpoint {
   const target = toNodeTarget(member, names);
   return { node: member.name, tags: [], port, weight: 1, target, rank: computeRank(self, member.name, '') };
 }
 
-/** The preferred first. */
-export const sortByRank = (spots: readonly Endpoint[]): Endpoint[] =>
-  [...spots].sort((a, b) => a.rank - b.rank);
+/** The preferred endpoints first. */
+export const sortByRank = (endpoints: readonly Endpoint[]): Endpoint[] =>
+  [...endpoints].sort((a, b) => a.rank - b.rank);
 
 /**
- * Takes spots in order. Instances that share an address are one to whoever asks for addresses, and those that share
- * node, address and port are one to whoever asks for SRV. What would be the same record for two nodes is written once:
- * a set of records has no doubles.
+ * Keeps the order of `endpoints`. Instances with a common address become one address record, and those with a common
+ * node, address and port one SRV. Two nodes whose SRV records would be equal share one too: an RRset has no duplicates.
  *
  * Source: Consul DNS, service lookups; RFC 2181 §5.
  */
-export function createEndpointSet(spots: readonly Endpoint[]): EndpointSet {
+export function createEndpointSet(endpoints: readonly Endpoint[]): EndpointSet {
   const unique = new Map<string, Endpoint>();
-  const said = new Set<string>();
+  const records = new Set<string>();
   const addresses = new Map<string, AddressData>();
   const aliases = new Map<string, DnsName>();
-  for (const spot of spots) {
-    const { node, port, target, weight } = spot;
-    const where = target.kind === 'generated' ? target.labels : target.name.toLowerCase();
-    if (target.kind === 'hostName') aliases.set(where, aliases.get(where) ?? target.name);
+  for (const endpoint of endpoints) {
+    const { node, port, target, weight } = endpoint;
+    const name = target.kind === 'generated' ? target.labels : target.name.toLowerCase();
+    if (target.kind === 'hostName') aliases.set(name, aliases.get(name) ?? target.name);
     else {
       const key = target.address.ip.join('.');
       if (!addresses.has(key)) addresses.set(key, target.address);
     }
-    const place = `${node}\n${where}\n${port}`;
-    const record = `${where}\n${port}\n${weight}`;
-    if (port < 0 || port > 65_535 || unique.has(place) || said.has(record)) continue;
-    unique.set(place, spot);
-    said.add(record);
+    const instance = `${node}\n${name}\n${port}`;
+    const record = `${name}\n${port}\n${weight}`;
+    if (port < 0 || port > 65_535 || unique.has(instance) || records.has(record)) continue;
+    unique.set(instance, endpoint);
+    records.add(record);
   }
   return {
     endpoints: [...unique.values()],
@@ -99,8 +100,8 @@ export function createEndpointSet(spots: readonly Endpoint[]): EndpointSet {
 }
 
 /**
- * The node's name where the instance has no address of its own or the node's, the name made of its address where that is
- * an IP, and else the host name it is.
+ * The node's name if the instance has no address or the address of its node; else the `addr` name of its IP address, or
+ * the host name it is registered with.
  *
  * Source: Consul DNS, SRV; agent/dns.go of 1.21 for the node's own address.
  */
@@ -122,16 +123,16 @@ const toNodeTarget = (member: MemberView, names: ZoneNames): Extract<SrvTarget, 
   return { kind: 'generated', labels: nodeLabels(member.name, address.ip, names), address };
 };
 
-/** Is this instance among those its own address stands for? Then only its node's address leads anywhere. */
+/** Does the instance's address name a set of endpoints it is in itself? Only its node's address leads anywhere then. */
 function pointsToItself(name: DnsName, service: Service, names: ZoneNames): boolean {
-  const asked = parseName(name.split('.'), names);
-  if (asked.kind !== 'service' || asked.name.toLowerCase() !== service.name.toLowerCase()) return false;
-  const tag = asked.tag?.toLowerCase();
+  const parsed = parseName(name.split('.'), names);
+  if (parsed.kind !== 'service' || parsed.name.toLowerCase() !== service.name.toLowerCase()) return false;
+  const tag = parsed.tag?.toLowerCase();
   return tag === undefined || service.tags.some((one) => one.toLowerCase() === tag);
 }
 
 const computeRank = (self: string, node: string, id: string): number =>
   new Hash().updateText(self).updateText(node).updateText(id).high;
 
-/** Weights come from other agents; the field has 16 bits. */
+/** Weights come from other agents unchecked; the SRV field has 16 bits. */
 const clamp = (weight: number): number => Math.min(65_535, Math.max(0, Math.trunc(weight)));

@@ -1,48 +1,51 @@
 /**
- * The grammar of names: what an asked name means, before anyone looks whether it exists. Knows no view, no types of
- * records and no bytes.
+ * The grammar of names in the zone: what a queried name means, whether or not it exists. Works on labels alone, without
+ * the view of the cluster.
  */
 import { parseIp } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { DnsName } from '../message/records.ts';
 
-/** What a name means. `domain` is ours as it was spelled in the question. */
+/** What a name means. `domain` is the matching domain in the letter case of the question. */
 export type ParsedName = Readonly<
   | { kind: 'apex'; domain: DnsName }
   /** The SOA's `mname`. */
   | { kind: 'ns'; domain: DnsName }
-  /** `NODE.node`: dots allowed in the name. */
+  /** `NODE.node`; the node's name may contain dots. */
   | { kind: 'node'; domain: DnsName; name: string }
-  /** `[TAG.]NAME.service` and the RFC 2782 forms. `udp`: the tag is that of `_NAME._udp`, where it may mean none. */
+  /** `[TAG.]NAME.service` and the RFC 2782 forms. `udp`: the form was `_NAME._udp`, whose tag may mean no tag. */
   | { kind: 'service'; domain: DnsName; name: string; tag: string | undefined; udp: boolean }
-  /** `HEX.addr`: pure arithmetic; 4 or 16 octets. */
+  /** `HEX.addr`, an address of 4 or 16 bytes in hexadecimal. */
   | { kind: 'addr'; domain: DnsName; ip: Uint8Array }
   /** `NAME.query`: a prepared query. */
   | { kind: 'query'; domain: DnsName; name: string }
-  /** `X.in-addr.arpa`, `X.ip6.arpa`; 4 or 16 octets. */
+  /** `X.in-addr.arpa` or `X.ip6.arpa`; `ip` has 4 or 16 bytes. */
   | { kind: 'reverse'; domain: DnsName; ip: Uint8Array }
-  /** Empty itself, but names lie below it: `service.consul`, `dc1.consul`, `_tcp.service.consul`. */
+  /**
+   * A name without records below which names exist, such as `service.consul` or `_tcp.service.consul`. Source: RFC
+   * 8020.
+   */
   | { kind: 'emptyNonTerminal'; domain: DnsName }
-  /** In our domain, and nothing can be there. */
+  /** A name in one of our domains that cannot exist. */
   | { kind: 'nonexistent'; domain: DnsName }
   | { kind: 'outOfZone' }
 >;
 
-/** What we answer for. */
+/** The names this server is authoritative for. */
 export interface ZoneNames {
-  /** As labels, in lower case; the first is the main one. */
+  /** Labels in lower case. The first domain is the main one. */
   readonly domains: readonly (readonly string[])[];
   readonly datacenter: string;
-  /** Bytes of the longest domain, dots included. */
+  /** Length of the longest domain, dots included. */
   readonly longestDomainBytes: number;
 }
 
-/** Checks the settings. Throws `AgentError` `config` when a name could not be written in DNS. */
+/** Throws `AgentError` `config` if a domain or the datacenter cannot be written in DNS. */
 export function parseZoneNames(domain: string, altDomain: string | undefined, datacenter: string): ZoneNames {
   if (!isLabel(datacenter))
     throw new AgentError(
       'config',
-      `The datacenter '${datacenter}' is no DNS label: use letters, digits and '-'.`,
+      `The datacenter '${datacenter}' is not a valid DNS label: use letters, digits and '-'.`,
     );
   const domains = [parseDomain(domain)];
   if (altDomain !== undefined && altDomain !== '') domains.push(parseDomain(altDomain));
@@ -53,7 +56,7 @@ export function parseZoneNames(domain: string, altDomain: string | undefined, da
   };
 }
 
-/** The meaning of a name, given as its labels in any case. */
+/** Parses a name given as labels, in any letter case. */
 export function parseName(labels: readonly string[], names: ZoneNames): ParsedName {
   const length = domainLength(labels, names.domains);
   if (length === 0) return parseReverseName(labels, names);
@@ -75,8 +78,8 @@ export function parseName(labels: readonly string[], names: ZoneNames): ParsedNa
 }
 
 /**
- * Takes off what newer versions put behind a name, `default.ns`, `default.ap` and `DC.dc`, as far as it is what we are.
- * Half of such a pair, which is asked by those who go piece by piece, is taken off too.
+ * Strips the scopes that newer versions of Consul append to a name, `default.ns`, `default.ap` and `DC.dc`, if they are
+ * ours. Half of such a pair is stripped too: it is an empty non-terminal that resolvers with QNAME minimization query.
  *
  * Source: Consul DNS, service lookups for Consul Enterprise.
  */
@@ -92,7 +95,10 @@ function stripScopes(left: readonly string[], datacenter: string): readonly stri
   return left.slice(0, length);
 }
 
-/** `NODE.node.DC`, to which any of our domains can be added; its address stands in for a name that DNS cannot write. */
+/**
+ * `NODE.node.DC` without the domain, or the `addr` form if DNS cannot write the node's name or any full name would be
+ * too long.
+ */
 export function nodeLabels(node: string, ip: Uint8Array, names: ZoneNames): DnsName {
   const labels = `${node}.node.${names.datacenter}`;
   return isHostName(node) && labels.length + 1 + names.longestDomainBytes <= MAX_NAME_BYTES
@@ -100,24 +106,24 @@ export function nodeLabels(node: string, ip: Uint8Array, names: ZoneNames): DnsN
     : addrLabels(ip, names);
 }
 
-/** `HEX.addr.DC`; 4 or 16 octets. */
+/** `HEX.addr.DC` without the domain; `ip` has 4 or 16 bytes. */
 export const addrLabels = (ip: Uint8Array, names: ZoneNames): DnsName =>
   `${Buffer.from(ip).toString('hex')}.addr.${names.datacenter}`;
 
-/** Can this be written as the name of a host, dotted and without the final dot? */
+/** Is `name`, dotted and without the final dot, a valid host name? */
 export const isHostName = (name: string): boolean =>
   name.length <= MAX_NAME_BYTES && name.split('.').every(isLabel);
 
 export const isLabel = (label: string): boolean => /^[A-Za-z0-9_-]{1,63}$/.test(label);
 
-/** As written, dotted: two bytes less than on the wire. Source: RFC 1035 §2.3.4. */
+/** Length in dotted form, two bytes less than on the wire. Source: RFC 1035 §2.3.4. */
 const MAX_NAME_BYTES = 253;
 
 function parseBelowDatacenter(left: readonly string[], domain: DnsName): ParsedName | undefined {
   return left.length === 0 ? { kind: 'emptyNonTerminal', domain } : parseBelowDomain(left, domain);
 }
 
-/** Names below the domain or below the datacenter; `undefined` if the last label is not one of the special ones. */
+/** Names below the domain or the datacenter; `undefined` if the last label is no keyword. */
 function parseBelowDomain(left: readonly string[], domain: DnsName): ParsedName | undefined {
   const inner = left.slice(0, -1);
   switch (lower(left.at(-1))) {
@@ -134,12 +140,14 @@ function parseBelowDomain(left: readonly string[], domain: DnsName): ParsedName 
         ? { kind: 'emptyNonTerminal', domain }
         : { kind: 'query', domain, name: inner.join('.') };
     default:
-      // RFC 2782 names may leave out `service`; the last label is then the protocol.
+      // RFC 2782 names may omit `service`. The last label is the protocol then.
       return left.every(isUnderscored) && left.length <= 2 ? parseServiceName(left, domain) : undefined;
   }
 }
 
-/** All labels left of the name form one tag; `_name._tcp` has none. Source: RFC 2782; Consul DNS, service lookups. */
+/**
+ * All labels in front of the name form one tag; `_NAME._tcp` has no tag. Source: RFC 2782; Consul DNS, service lookups.
+ */
 function parseServiceName(inner: readonly string[], domain: DnsName): ParsedName {
   const name = inner.at(-1);
   if (name === undefined) return { kind: 'emptyNonTerminal', domain };
@@ -168,30 +176,33 @@ function parseAddrName(inner: readonly string[], domain: DnsName): ParsedName {
   return { kind: 'addr', domain, ip: Uint8Array.from(Buffer.from(hex, 'hex')) };
 }
 
-/** `4.3.2.1.in-addr.arpa` and the 32 nibbles of `ip6.arpa`; shorter ones lie in between. Source: RFC 1035 §3.5. */
+/**
+ * `4.3.2.1.in-addr.arpa` and the 32 nibbles of `ip6.arpa`; shorter names are empty non-terminals. Source: RFC 1035
+ * §3.5.
+ */
 function parseReverseName(labels: readonly string[], names: ZoneNames): ParsedName {
   const domain = (names.domains[0] as readonly string[]).join('.');
-  const parts = labels.slice(0, -2).reverse();
+  const digits = labels.slice(0, -2).reverse();
   const tree = lower(labels.slice(-2).join('.'));
   if (tree !== 'in-addr.arpa' && tree !== 'ip6.arpa') return { kind: 'outOfZone' };
   const v4 = tree === 'in-addr.arpa';
-  const whole = v4 ? 4 : 32;
-  const isPart = v4 ? isOctet : (part: string) => /^[0-9a-f]$/i.test(part);
-  if (parts.length > whole || !parts.every(isPart)) return { kind: 'nonexistent', domain };
-  if (parts.length < whole) return { kind: 'emptyNonTerminal', domain };
-  const ip = v4 ? parseIp(parts.join('.')) : Uint8Array.from(Buffer.from(parts.join(''), 'hex'));
+  const fullLength = v4 ? 4 : 32;
+  const isDigit = v4 ? isDecimalByte : isNibble;
+  if (digits.length > fullLength || !digits.every(isDigit)) return { kind: 'nonexistent', domain };
+  if (digits.length < fullLength) return { kind: 'emptyNonTerminal', domain };
+  const ip = v4 ? parseIp(digits.join('.')) : Uint8Array.from(Buffer.from(digits.join(''), 'hex'));
   return ip === undefined ? { kind: 'nonexistent', domain } : { kind: 'reverse', domain, ip };
 }
 
-/** Does this name lie in one of our domains, or is it one? */
+/** Is this name one of our domains, or below one? */
 export const isInZone = (labels: readonly string[], names: ZoneNames): boolean =>
   domainLength(labels, names.domains) > 0;
 
-/** A name that stands for an address, or above such names, and not in our domains. */
+/** Is this name in a reverse tree (`in-addr.arpa`, `ip6.arpa`), and in none of our domains? */
 export const isReverseName = (labels: readonly string[], names: ZoneNames): boolean =>
   !isInZone(labels, names) && parseReverseName(labels, names).kind !== 'outOfZone';
 
-/** How many labels at the end are one of our domains, the longest; 0 if none. */
+/** Number of labels of the longest of our domains that is a suffix of the name; 0 if none is. */
 function domainLength(labels: readonly string[], domains: ZoneNames['domains']): number {
   let longest = 0;
   for (const domain of domains) {
@@ -207,11 +218,12 @@ function parseDomain(domain: string): string[] {
   if (!labels.every(isLabel) || domain.length > 128)
     throw new AgentError(
       'config',
-      `'${domain}' cannot be a DNS domain: use labels of letters, digits and '-'.`,
+      `'${domain}' is not a valid DNS domain: use labels of letters, digits and '-'.`,
     );
   return labels;
 }
 
-const isOctet = (part: string): boolean => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255;
+const isDecimalByte = (label: string): boolean => /^(?:0|[1-9]\d{0,2})$/.test(label) && Number(label) <= 255;
+const isNibble = (label: string): boolean => /^[0-9a-f]$/i.test(label);
 const isUnderscored = (label: string): boolean => label.length > 1 && label.startsWith('_');
 const lower = (label: string | undefined): string => (label ?? '').toLowerCase();

@@ -1,4 +1,6 @@
-/** Members by address, and the names in between that dots in node names make. Rebuilt when membership has changed. */
+/**
+ * Members by address, and the empty non-terminals that dots in node names create. Rebuilt when membership has changed.
+ */
 import type { MemberView, View } from '../../agent/contract/view.ts';
 import { toIpKey } from '../message/records.ts';
 
@@ -12,13 +14,13 @@ export class NodeIndex {
     this.#view = view;
   }
 
-  /** The member at this address, 4 or 16 octets; of several the one that is up, then the first by name. */
+  /** The member at an address of 4 or 16 bytes. If there are several: one that is up, then the first by name. */
   findByAddress(ip: Uint8Array): MemberView | undefined {
     this.#refresh();
     return this.#byAddress.get(toIpKey(ip));
   }
 
-  /** Is `name` the end of a node's name, after a dot? `b` is, if there is a node `a.b`. */
+  /** Is `name` an empty non-terminal (RFC 8020)? With a node `a.b`, `b` is. */
   isEmptyNonTerminal(name: string): boolean {
     this.#refresh();
     return this.#emptyNonTerminals.has(name.toLowerCase());
@@ -33,8 +35,8 @@ export class NodeIndex {
     for (const member of this.#view.members()) {
       if (member.status === 'left') continue;
       const key = toIpKey(member.address.ip);
-      const held = this.#byAddress.get(key);
-      if (held === undefined || isPreferred(member, held)) this.#byAddress.set(key, member);
+      const existing = this.#byAddress.get(key);
+      if (existing === undefined || isPreferred(member, existing)) this.#byAddress.set(key, member);
       const name = member.name.toLowerCase();
       for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1))
         this.#emptyNonTerminals.add(name.slice(dot + 1));
@@ -43,6 +45,6 @@ export class NodeIndex {
 }
 
 function isPreferred(one: MemberView, other: MemberView): boolean {
-  const up = (member: MemberView) => member.status !== 'failed';
-  return up(one) === up(other) ? one.name < other.name : up(one);
+  const isUp = (member: MemberView) => member.status !== 'failed';
+  return isUp(one) === isUp(other) ? one.name < other.name : isUp(one);
 }

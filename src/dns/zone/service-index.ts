@@ -1,4 +1,4 @@
-/** Services by name, tag and address, as DNS says them. Worked out once per change, not per question. */
+/** Endpoints of services by name, tag and address. Computed once per change of the catalog, not per query. */
 import type { MemberView, Topic, View } from '../../agent/contract/view.ts';
 import type { Instance } from '../../catalog/types.ts';
 import {
@@ -12,73 +12,74 @@ import {
 import type { ZoneNames } from './names.ts';
 import { ServicesByAddress } from './services-by-address.ts';
 
-/** Where Consul's servers, whose service this name is, would listen. Source: Consul ports.server. */
+/** Port of the agents' own service: the one that Consul's servers listen on. Source: Consul ports.server. */
 const SELF_PORT = 8300;
 const NODES: readonly Topic[] = ['nodes'];
 
 export interface ServiceIndexOptions {
-  /** Leave out instances in warning. */
+  /** Leaves out instances in state warning. */
   readonly onlyPassing: boolean;
-  /** The service every live node is an instance of, unless one is registered under this name. */
+  /** Name of the service that every live node is an instance of, unless a service of that name is registered. */
   readonly selfService: string | undefined;
 }
 
 export class ServiceIndex {
   readonly #view: View;
   readonly #names: ZoneNames;
-  readonly #rules: ServiceIndexOptions;
+  readonly #options: ServiceIndexOptions;
   readonly #byAddress: ServicesByAddress;
-  /** By the view's own array of usable instances, which is another one as soon as anything about it changes. */
+  /** Keyed by the view's array of usable instances, which the catalog replaces whenever one of them changes. */
   #cache = new WeakMap<readonly Instance[], ServiceEndpoints>();
-  #self: ServiceEndpoints | undefined;
-  #nodesAt = -1;
+  #selfService: ServiceEndpoints | undefined;
+  /** Index of the topic `nodes` for which the cache is valid. */
+  #nodesIndex = -1;
 
-  constructor(view: View, names: ZoneNames, rules: ServiceIndexOptions) {
+  constructor(view: View, names: ZoneNames, options: ServiceIndexOptions) {
     this.#view = view;
     this.#names = names;
-    this.#rules = rules;
+    this.#options = options;
     this.#byAddress = new ServicesByAddress(view);
   }
 
-  /** Without a tag all instances; `undefined`: there is none to be used. Name and tag in any case. */
+  /** The usable endpoints, with `tag` if it is given; `undefined` if there are none. Case-insensitive. */
   find(name: string, tag: string | undefined): EndpointSet | undefined {
-    const group = this.#findEndpoints(name);
-    return tag === undefined ? group.all : group.withTag(tag.toLowerCase());
+    const endpoints = this.#findEndpoints(name);
+    return tag === undefined ? endpoints.all : endpoints.withTag(tag.toLowerCase());
   }
 
-  /** Is `tag` the end of a tag of this service, after a dot? */
+  /** Is `tag` an empty non-terminal (RFC 8020)? With a tag `a.b`, `b` is. */
   isEmptyNonTerminal(name: string, tag: string): boolean {
     return this.#findEndpoints(name).isEmptyNonTerminal(tag.toLowerCase());
   }
 
-  /** Names of services that have an instance with this address of its own, 4 or 16 octets, in any state. */
+  /** Names of services with an instance, in any state, that is registered with this address of 4 or 16 bytes. */
   findByAddress(ip: Uint8Array): readonly string[] {
     return this.#byAddress.findByAddress(ip);
   }
 
   #findEndpoints(name: string): ServiceEndpoints {
-    const nodesAt = this.#view.indexOf(NODES);
-    if (nodesAt !== this.#nodesAt) {
-      this.#nodesAt = nodesAt; // nodes may have moved, and their instances with them
+    const nodesIndex = this.#view.indexOf(NODES);
+    if (nodesIndex !== this.#nodesIndex) {
+      this.#nodesIndex = nodesIndex; // endpoints without an address of their own depend on that of their node
       this.#cache = new WeakMap();
-      this.#self = undefined;
+      this.#selfService = undefined;
     }
     const { catalog } = this.#view;
-    if (name.toLowerCase() === this.#rules.selfService && catalog.instances(name).length === 0) {
-      this.#self ??= new ServiceEndpoints(this.#nodeEndpoints());
-      return this.#self;
+    if (name.toLowerCase() === this.#options.selfService && catalog.instances(name).length === 0) {
+      this.#selfService ??= new ServiceEndpoints(this.#nodeEndpoints());
+      return this.#selfService;
     }
     const usable = catalog.usable(name);
-    const held = this.#cache.get(usable);
-    if (held !== undefined) return held;
-    const group = new ServiceEndpoints(this.#toEndpoints(usable));
-    this.#cache.set(usable, group);
-    return group;
+    const cached = this.#cache.get(usable);
+    if (cached !== undefined) return cached;
+    const endpoints = new ServiceEndpoints(this.#toEndpoints(usable));
+    this.#cache.set(usable, endpoints);
+    return endpoints;
   }
 
   #toEndpoints(usable: readonly Instance[]): Endpoint[] {
     return usable.flatMap((instance) => {
-      if (this.#rules.onlyPassing && instance.status !== 'passing') return [];
+      if (this.#options.onlyPassing && instance.status !== 'passing') return [];
       const member = this.#view.member(instance.node);
       return toEndpoint(instance, member, this.#names, this.#view.node) ?? [];
     });
@@ -92,7 +93,7 @@ export class ServiceIndex {
   }
 }
 
-/** One service's instances, all of them and by tag. */
+/** The endpoints of one service, all of them and by tag. */
 class ServiceEndpoints {
   readonly all: EndpointSet | undefined;
   readonly #byTag = new Map<string, Endpoint[]>();
@@ -100,32 +101,32 @@ class ServiceEndpoints {
   readonly #emptyNonTerminals = new Set<string>();
 
   constructor(unordered: readonly Endpoint[]) {
-    const spots = sortByRank(unordered);
-    this.all = spots.length === 0 ? undefined : createEndpointSet(spots);
-    for (const spot of spots) for (const tag of new Set(spot.tags)) this.#add(tag, spot);
+    const endpoints = sortByRank(unordered);
+    this.all = endpoints.length === 0 ? undefined : createEndpointSet(endpoints);
+    for (const endpoint of endpoints) for (const tag of new Set(endpoint.tags)) this.#add(tag, endpoint);
   }
 
   withTag(tag: string): EndpointSet | undefined {
-    const held = this.#endpointSets.get(tag);
-    if (held !== undefined) return held;
-    const spots = this.#byTag.get(tag);
-    if (spots === undefined) return undefined;
-    const served = createEndpointSet(spots);
-    this.#endpointSets.set(tag, served);
-    return served;
+    const cached = this.#endpointSets.get(tag);
+    if (cached !== undefined) return cached;
+    const endpoints = this.#byTag.get(tag);
+    if (endpoints === undefined) return undefined;
+    const endpointSet = createEndpointSet(endpoints);
+    this.#endpointSets.set(tag, endpointSet);
+    return endpointSet;
   }
 
   isEmptyNonTerminal(tag: string): boolean {
     return this.#emptyNonTerminals.has(tag);
   }
 
-  #add(tag: string, spot: Endpoint): void {
-    const spots = this.#byTag.get(tag);
-    if (spots !== undefined) {
-      spots.push(spot);
+  #add(tag: string, endpoint: Endpoint): void {
+    const endpoints = this.#byTag.get(tag);
+    if (endpoints !== undefined) {
+      endpoints.push(endpoint);
       return;
     }
-    this.#byTag.set(tag, [spot]);
+    this.#byTag.set(tag, [endpoint]);
     for (let dot = tag.indexOf('.'); dot >= 0; dot = tag.indexOf('.', dot + 1))
       this.#emptyNonTerminals.add(tag.slice(dot + 1));
   }

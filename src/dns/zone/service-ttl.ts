@@ -1,8 +1,8 @@
-/** How long answers about a service may be kept: the setting's patterns, ready to be asked. */
+/** TTLs of answers about services, by patterns of service names. */
 
 /**
- * `patterns` are names, `prefix*` or `*`, in any case, with seconds. The exact name goes before the longest prefix, and
- * what none of them matches lives 0 seconds.
+ * Compiles `patterns`, which map names, `prefix*` or `*` in any letter case to seconds, to a lookup. The exact name
+ * wins, then the longest prefix; services that no pattern matches have a TTL of 0.
  *
  * Source: Consul dns_config.service_ttl.
  */

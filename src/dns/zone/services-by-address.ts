@@ -1,10 +1,10 @@
-/** Which services have an address: for reverse questions only. Rebuilt when one is asked and the catalogue has changed. */
+/** Services by address, for reverse lookups only. Rebuilt at the first one after a change of the catalog. */
 import type { Topic, View } from '../../agent/contract/view.ts';
 import { parseIp } from '../../base/address.ts';
 import { toIpKey } from '../message/records.ts';
 import { isLabel } from './names.ts';
 
-/** Touched also when an instance gets another address. */
+/** This topic also changes when an instance gets another address. */
 const SERVICES: readonly Topic[] = ['services'];
 
 export class ServicesByAddress {
@@ -16,7 +16,9 @@ export class ServicesByAddress {
     this.#view = view;
   }
 
-  /** By name, each once, whatever the state of its instances; 4 or 16 octets. */
+  /**
+   * Names of the services at an address of 4 or 16 bytes, sorted and distinct, whatever the state of their instances.
+   */
   findByAddress(ip: Uint8Array): readonly string[] {
     this.#refresh();
     return this.#names.get(toIpKey(ip)) ?? [];
@@ -27,18 +29,18 @@ export class ServicesByAddress {
     if (index === this.#builtAt) return;
     this.#builtAt = index;
     this.#names.clear();
+    // A service whose name is not a DNS label cannot be queried, so no PTR may point to it.
     for (const name of this.#view.catalog.services().keys()) if (isLabel(name)) this.#add(name);
   }
 
-  /** A name that is no label is none that could be asked for: it is left out. */
   #add(name: string): void {
     for (const { service } of this.#view.catalog.instances(name)) {
       const ip = parseIp(service.address);
       if (ip === undefined) continue;
       const key = toIpKey(ip);
-      const held = this.#names.get(key);
-      if (held === undefined) this.#names.set(key, [name]);
-      else if (held.at(-1) !== name) held.push(name);
+      const names = this.#names.get(key);
+      if (names === undefined) this.#names.set(key, [name]);
+      else if (names.at(-1) !== name) names.push(name);
     }
   }
 }

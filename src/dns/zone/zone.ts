@@ -1,4 +1,4 @@
-/** What answers are made of, and what a name turned out to be. Shared by everything in answers/. */
+/** The authoritative zone, and the lookup of names in it. Every record handler in answers/ works on these types. */
 import type { MemberView, View } from '../../agent/contract/view.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type AddressData, type DnsName, type SoaTimers, toAddressData } from '../message/records.ts';
@@ -8,20 +8,19 @@ import { nodeLabels, type ParsedName, type ZoneNames } from './names.ts';
 import type { NodeIndex } from './node-index.ts';
 import type { ServiceIndex } from './service-index.ts';
 
-/** All an answer may look at. */
+/** Everything an answer may depend on. */
 export interface Zone {
   readonly view: View;
   readonly nodes: NodeIndex;
   readonly services: ServiceIndex;
-  /** Answers that were made before and still hold. */
   readonly answerCache: ServiceAnswerCache;
   readonly names: ZoneNames;
   readonly nodeTtlSeconds: number;
-  /** By a service's name, in any case. */
+  /** TTL by service name, in any letter case. */
   readonly serviceTtlSeconds: (service: string) => number;
-  /** Addresses in one answer about a service, SRV aside. */
+  /** Most addresses in one answer about a service; SRV is not limited. */
   readonly aRecordLimit: number;
-  /** `_NAME._udp` means all instances when none has the tag `udp`. */
+  /** Reads `_NAME._udp` as all instances if none has the tag `udp`. */
   readonly udpIsNoTag: boolean;
   readonly soa: SoaTimers;
   /** Unix seconds. */
@@ -29,89 +28,89 @@ export interface Zone {
   readonly rng: Rng;
 }
 
-/** A name that exists, whatever type is asked. */
+/** An existing name, whether or not it has records of the type in the query. */
 export type Subject = Readonly<
   | { kind: 'apex' }
-  /** Has no records of its own. */
+  /** A name without records (RFC 8020): answered NODATA. */
   | { kind: 'emptyNonTerminal' }
-  /** Nothing but an address: `HEX.addr`, `ns`. */
+  /** A name that stands for an address only: `HEX.addr`, `ns`. */
   | { kind: 'host'; address: AddressData }
   | { kind: 'node'; member: MemberView }
-  /** Has at least one instance that is to be used. `name` as it was asked. */
+  /** A service with at least one usable instance; `name` in the letter case of the question. */
   | { kind: 'service'; name: string; endpointSet: EndpointSet }
-  /** The reverse name of an address; `names` has it, and they lack only the domain. */
+  /** The reverse name of an address; `names` are the targets without the domain. */
   | { kind: 'reverse'; names: readonly DnsName[] }
 >;
 
-/** A question whose name exists. Each file in answers/ is a function of this. */
+/** A query whose name exists. Record handlers are functions of this. */
 export interface ZoneQuery {
   readonly subject: Subject;
-  /** The type's number; `TYPE.ANY` asks for all that are not SRV. */
+  /** Record type by number; ANY stands for all types but SRV. */
   readonly type: number;
-  /** As spelled in the question. */
+  /** In the letter case of the question. */
   readonly domain: DnsName;
   readonly zone: Zone;
-  /** More records than that cannot be sent, so nobody needs to make them; the preferred ones come first. */
+  /** More records than this cannot be sent, so handlers may leave out the less preferred ones beyond it. */
   readonly maxRecords: number;
 }
 
-/** What the name stands for now; `undefined`: there is no such name. */
+/** What a name stands for now; `undefined`: it does not exist (NXDOMAIN). */
 export function resolveName(
-  asked: Exclude<ParsedName, { kind: 'outOfZone' }>,
+  name: Exclude<ParsedName, { kind: 'outOfZone' }>,
   zone: Zone,
 ): Subject | undefined {
-  switch (asked.kind) {
+  switch (name.kind) {
     case 'apex':
     case 'emptyNonTerminal':
-      return { kind: asked.kind };
+      return { kind: name.kind };
     case 'ns':
       return { kind: 'host', address: toAddressData(zone.view.address.ip) };
     case 'addr':
-      return { kind: 'host', address: { type: asked.ip.length === 4 ? 'A' : 'AAAA', ip: asked.ip } };
+      return { kind: 'host', address: { type: name.ip.length === 4 ? 'A' : 'AAAA', ip: name.ip } };
     case 'node': {
-      const member = zone.view.member(asked.name);
+      const member = zone.view.member(name.name);
       if (member !== undefined && member.status !== 'left') return { kind: 'node', member };
-      return zone.nodes.isEmptyNonTerminal(asked.name) ? { kind: 'emptyNonTerminal' } : undefined;
+      return zone.nodes.isEmptyNonTerminal(name.name) ? { kind: 'emptyNonTerminal' } : undefined;
     }
     case 'reverse': {
-      const names = reverseNames(asked.ip, zone);
+      const names = reverseNames(name.ip, zone);
       return names.length === 0 ? undefined : { kind: 'reverse', names };
     }
     case 'service':
-      return resolveService(asked, zone);
-    case 'query': // no prepared query is configured
+      return resolveService(name, zone);
+    case 'query': // there are no prepared queries
     case 'nonexistent':
       return undefined;
   }
 }
 
-/** `NODE.node.DC.DOMAIN`; where the node's name is no host name, the form made of its address. Both resolve. */
+/** `NODE.node.DC.DOMAIN`, or the `addr` form if the node's name cannot be written in DNS. Both resolve. */
 export const formatNodeFqdn = (member: MemberView, { domain, zone }: ZoneQuery): DnsName =>
   `${toNodeLabels(member, zone)}.${domain}`;
 
-/** What all records of an answer about a service live. */
+/** TTL in seconds of all records of an answer about a service. */
 export const serviceTtl = ({ subject, zone }: ZoneQuery): number =>
   subject.kind === 'service' ? zone.serviceTtlSeconds(subject.name) : zone.nodeTtlSeconds;
 
 /**
- * A tag with a dot makes a name in between, which must exist for those who ask piece by piece.
+ * A tag with a dot creates an empty non-terminal, which must exist for resolvers with QNAME minimization.
  *
- * Differs: Consul always reads `_udp` as a tag; we do unless told that it may mean none.
+ * Differs: Consul always reads `_udp` as a tag; with `udpIsNoTag` it may stand for no tag.
  */
 function resolveService(
   { name, tag, udp }: Extract<ParsedName, { kind: 'service' }>,
   zone: Zone,
 ): Subject | undefined {
-  const served =
+  const endpointSet =
     zone.services.find(name, tag) ??
     (udp && zone.udpIsNoTag ? zone.services.find(name, undefined) : undefined);
-  if (served !== undefined) return { kind: 'service', name, endpointSet: served };
+  if (endpointSet !== undefined) return { kind: 'service', name, endpointSet };
   return tag !== undefined && zone.services.isEmptyNonTerminal(name, tag)
     ? { kind: 'emptyNonTerminal' }
     : undefined;
 }
 
-/** The node at an address, or else the services there. */
+/** PTR targets of an address, without the domain: the node there, or else the services. */
 function reverseNames(ip: Uint8Array, zone: Zone): DnsName[] {
   const member = zone.nodes.findByAddress(ip);
   if (member !== undefined) return [toNodeLabels(member, zone)];

@@ -3,26 +3,34 @@ import type { DecodedPacket } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
 import { bigService } from './catalog.ts';
-import { ask, type Door, open, optOf, overUdp, type Query, queryBytes } from './fixture.ts';
+import {
+  optOf,
+  type QueryOptions,
+  queryBytes,
+  sendQuery,
+  sendUdp,
+  startServer,
+  type TestServer,
+} from './fixture.ts';
 
 const { nodes, services } = bigService(60);
 
-let door: Door;
+let server: TestServer;
 beforeAll(async () => {
-  door = await open({}, nodes, services);
+  server = await startServer({}, nodes, services);
 });
-afterAll(() => door.close());
+afterAll(() => server.close());
 
 const addressesIn = (packet: DecodedPacket): string[] =>
   (packet.answers ?? []).map((record) => (record.type === 'A' ? record.data : `not A: ${record.type}`));
 const portsIn = (packet: DecodedPacket): number[] =>
   (packet.answers ?? []).map((record) => (record.type === 'SRV' ? record.data.port : -1));
-const glueIn = (packet: DecodedPacket): string[] =>
+const additionalNamesIn = (packet: DecodedPacket): string[] =>
   (packet.additionals ?? []).filter((record) => record.type !== 'OPT').map((record) => record.name);
 const sorted = (values: readonly (string | number)[]): string => [...values].sort().join(' ');
 
 describe('60 instances', () => {
-  test.each<readonly [string, Query, number, boolean]>([
+  test.each<readonly [string, QueryOptions, number, boolean]>([
     ['Z2 Z5 UDP, no EDNS', {}, 29, true],
     ['Z5 UDP 512, as HAProxy asks', { edns: 512 }, 29, false],
     ['UDP 1232', { edns: 1232 }, 60, false],
@@ -31,14 +39,14 @@ describe('60 instances', () => {
     ['Z10 TCP', { tcp: true }, 60, false],
     ['Z10 TCP 512', { tcp: true, edns: 512 }, 60, false],
   ])('A over %s', async (_, query, count, tc) => {
-    const packet = await ask(door, 'big.service.consul A', query);
+    const packet = await sendQuery(server, 'big.service.consul A', query);
     expect(new Set(addressesIn(packet)).size).toBe(count);
     expect(packet.answers).toHaveLength(count);
     expect(packet.flag_tc).toBe(tc);
     expect(optOf(packet) !== undefined).toBe(query.edns !== undefined);
   });
 
-  test.each<readonly [string, Query, number, boolean]>([
+  test.each<readonly [string, QueryOptions, number, boolean]>([
     ['Z2 Z5 UDP, no EDNS', {}, 10, true],
     ['Z5 UDP 512, as HAProxy asks', { edns: 512 }, 10, false],
     ['Z5 UDP 1232', { edns: 1232 }, 26, true],
@@ -46,17 +54,17 @@ describe('60 instances', () => {
     ['UDP 65535', { edns: 65_535 }, 60, false],
     ['Z10 TCP', { tcp: true }, 60, false],
   ])('Z3 SRV over %s: each with its address', async (_, query, count, tc) => {
-    const packet = await ask(door, 'big.service.consul SRV', query);
+    const packet = await sendQuery(server, 'big.service.consul SRV', query);
     const targets = (packet.answers ?? []).map((record) =>
       record.type === 'SRV' ? record.data.target : '-',
     );
     expect(new Set(targets).size).toBe(count);
-    expect(sorted(glueIn(packet))).toBe(sorted(targets));
+    expect(sorted(additionalNamesIn(packet))).toBe(sorted(targets));
     expect(packet.flag_tc).toBe(tc);
   });
 
   test('D8 60 SRV and 60 A are below 3500 bytes', async () => {
-    const bytes = await overUdp(door, queryBytes('big.service.consul', 'SRV', { edns: 4096 }));
+    const bytes = await sendUdp(server, queryBytes('big.service.consul', 'SRV', { edns: 4096 }));
     expect(bytes.length).toBeLessThan(3500);
   });
 });
@@ -67,7 +75,7 @@ describe('Z4 a stable subset per agent', () => {
       const sets = new Set<string>();
       const orders = new Set<string>();
       for (let i = 0; i < 30; i++) {
-        const packet = await ask(door, `big.service.consul ${type}`);
+        const packet = await sendQuery(server, `big.service.consul ${type}`);
         const said = type === 'A' ? addressesIn(packet) : portsIn(packet);
         sets.add(sorted(said));
         orders.add(said.join(' '));
@@ -82,8 +90,8 @@ describe('Z4 a stable subset per agent', () => {
     for (let i = 0; i < 40; i++) {
       // The first row is the agent's own node.
       const self = { name: `agent-${i}`, ip: `10.200.0.${i}` };
-      const own = await open({ rng: createRng(7) }, [self, ...nodes], services);
-      const ports = portsIn(await ask(own, 'big.service.consul SRV'));
+      const own = await startServer({ rng: createRng(7) }, [self, ...nodes], services);
+      const ports = portsIn(await sendQuery(own, 'big.service.consul SRV'));
       sets.add(sorted(ports));
       for (const port of ports) seen.set(port, (seen.get(port) ?? 0) + 1);
       await own.close();
@@ -95,11 +103,11 @@ describe('Z4 a stable subset per agent', () => {
   });
 
   test('an instance more or less moves at most one other', async () => {
-    const own = await open({}, nodes, services);
-    const before = new Set(portsIn(await ask(own, 'big.service.consul SRV')));
+    const own = await startServer({}, nodes, services);
+    const before = new Set(portsIn(await sendQuery(own, 'big.service.consul SRV')));
     for (const port of before) {
-      own.view.register(services.filter((service) => service.port !== port));
-      const after = portsIn(await ask(own, 'big.service.consul SRV'));
+      own.view.setServices(services.filter((service) => service.port !== port));
+      const after = portsIn(await sendQuery(own, 'big.service.consul SRV'));
       expect(after.filter((one) => !before.has(one)).length).toBeLessThanOrEqual(1);
       expect(after).not.toContain(port);
     }
@@ -109,25 +117,25 @@ describe('Z4 a stable subset per agent', () => {
 
 describe('Z8 a_record_limit', () => {
   test('at most so many addresses, over UDP and TCP, without TC; SRV is not limited', async () => {
-    const own = await open({ aRecordLimit: 2 }, nodes, services);
+    const own = await startServer({ aRecordLimit: 2 }, nodes, services);
     for (const query of [{}, { edns: 1232 }, { tcp: true }])
       for (const type of ['A', 'ANY']) {
-        const packet = await ask(own, `big.service.consul ${type}`, query);
+        const packet = await sendQuery(own, `big.service.consul ${type}`, query);
         expect(packet.answers).toHaveLength(2);
         expect(packet.flag_tc).toBe(false);
       }
-    expect((await ask(own, 'big.service.consul SRV', { edns: 4096 })).answers).toHaveLength(60);
+    expect((await sendQuery(own, 'big.service.consul SRV', { edns: 4096 })).answers).toHaveLength(60);
     await own.close();
   });
 
   test('each address has its turn, and a CNAME does not count', async () => {
     const few = services.slice(0, 5);
     const alias = { node: 'node-1', name: 'alias', address: 'big.service.consul' };
-    const own = await open({ aRecordLimit: 1 }, nodes, [...few, alias]);
+    const own = await startServer({ aRecordLimit: 1 }, nodes, [...few, alias]);
     const seen = new Set<string>();
     for (let i = 0; i < 60; i++) {
-      for (const address of addressesIn(await ask(own, 'big.service.consul A'))) seen.add(address);
-      const { answers = [] } = await ask(own, 'alias.service.consul A');
+      for (const address of addressesIn(await sendQuery(own, 'big.service.consul A'))) seen.add(address);
+      const { answers = [] } = await sendQuery(own, 'alias.service.consul A');
       expect(answers.map((record) => record.type)).toEqual(['CNAME', 'A']);
     }
     expect(seen.size).toBe(5);
@@ -137,14 +145,14 @@ describe('Z8 a_record_limit', () => {
 
 test('Z10 3000 instances: TCP is full without TC, UDP is as large as asked', async () => {
   const huge = bigService(3000);
-  const own = await open({}, huge.nodes, huge.services);
-  const tcp = await ask(own, 'big.service.consul SRV', { tcp: true });
+  const own = await startServer({}, huge.nodes, huge.services);
+  const tcp = await sendQuery(own, 'big.service.consul SRV', { tcp: true });
   expect(tcp.flag_tc).toBe(false);
   expect(tcp.answers?.length).toBeGreaterThan(1000);
-  expect(glueIn(tcp)).toHaveLength(tcp.answers?.length ?? 0);
-  const addresses = await ask(own, 'big.service.consul A', { tcp: true });
+  expect(additionalNamesIn(tcp)).toHaveLength(tcp.answers?.length ?? 0);
+  const addresses = await sendQuery(own, 'big.service.consul A', { tcp: true });
   expect(new Set(addressesIn(addresses)).size).toBe(3000);
-  const udp = await overUdp(own, queryBytes('big.service.consul', 'SRV', { edns: 1232 }));
+  const udp = await sendUdp(own, queryBytes('big.service.consul', 'SRV', { edns: 1232 }));
   expect(udp.length).toBeGreaterThan(1150);
   expect(udp.length).toBeLessThanOrEqual(1232);
   await own.close();
@@ -152,14 +160,14 @@ test('Z10 3000 instances: TCP is full without TC, UDP is as large as asked', asy
 
 test('an alias of a large service: the CNAME is always there, with as many addresses as fit', async () => {
   const alias = { node: 'node-1', name: 'alias', port: 80, address: 'big.service.consul' };
-  const own = await open({}, nodes, [...services, alias]);
-  const packet = await ask(own, 'alias.service.consul A');
+  const own = await startServer({}, nodes, [...services, alias]);
+  const packet = await sendQuery(own, 'alias.service.consul A');
   expect(packet.answers?.[0]).toMatchObject({ name: 'alias.service.consul', type: 'CNAME' });
   expect(packet.answers?.length).toBeGreaterThan(25);
   expect(packet.flag_tc).toBe(true);
-  expect((await ask(own, 'alias.service.consul A', { tcp: true })).answers).toHaveLength(61);
+  expect((await sendQuery(own, 'alias.service.consul A', { tcp: true })).answers).toHaveLength(61);
   // Z9: its one SRV does not fit together with 60 addresses.
-  const srv = await ask(own, 'alias.service.consul SRV');
-  expect([srv.answers?.length, glueIn(srv).length, srv.flag_tc]).toEqual([1, 0, true]);
+  const srv = await sendQuery(own, 'alias.service.consul SRV');
+  expect([srv.answers?.length, additionalNamesIn(srv).length, srv.flag_tc]).toEqual([1, 0, true]);
   await own.close();
 });

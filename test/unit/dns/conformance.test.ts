@@ -14,19 +14,28 @@ import { classifyClient } from '../../../src/dns/server/access.ts';
 import { toDnsOptions } from '../../../src/dns/settings.ts';
 import { maxResponseBytes, type QueryOrigin } from '../../../src/dns/truncate.ts';
 import { bigService, NODES, type NodeRow, SERVICES, type ServiceRow } from './catalog.ts';
-import { ask, type Door, open, optOf, queryBytes, rcodeOf, says, viewOf } from './fixture.ts';
+import {
+  answerTo,
+  optOf,
+  queryBytes,
+  rcodeOf,
+  sendQuery,
+  startServer,
+  type TestServer,
+  viewOf,
+} from './fixture.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function door(
+async function startServerWith(
   options: Partial<DnsOptions> = {},
   rows: readonly NodeRow[] = NODES,
   services: readonly ServiceRow[] = SERVICES,
-): Promise<Door> {
-  const opened = await open(options, rows, services);
+): Promise<TestServer> {
+  const opened = await startServer(options, rows, services);
   closing.push(() => opened.close());
   return opened;
 }
@@ -46,7 +55,7 @@ test('every numbered rule of docs/consul-dns.md is in the name of a test here', 
 describe('rules', () => {
   test('D10 an answer about our domains is there when the call returns, recursors or not', () => {
     const servers = [toAddress(Uint8Array.of(192, 0, 2, 1), 53)];
-    const answerer = createResponder({
+    const responder = createResponder({
       ...{
         listen: { host: '127.0.0.1', port: 0 },
         view: viewOf(NODES, SERVICES),
@@ -56,8 +65,8 @@ describe('rules', () => {
       ...{ nodeTtlSeconds: 0, ready: () => true, serial: () => 1 },
       recursors: { servers, strategy: 'sequential', timeout: 1000 },
     });
-    closing.push(() => answerer.close());
-    const route: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
+    closing.push(() => responder.close());
+    const origin: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
     for (const name of [
       'web.service.consul',
       'nope.service.consul',
@@ -65,14 +74,14 @@ describe('rules', () => {
       '1.0.0.10.in-addr.arpa',
     ])
       for (const type of ['A', 'SRV', 'PTR', 'DS'])
-        expect(answerer.respond(queryBytes(name, type), route, 'answer')).toBeInstanceOf(Buffer);
+        expect(responder.respond(queryBytes(name, type), origin, 'answer')).toBeInstanceOf(Buffer);
   });
 
   test('H5 over many answers each instance comes first about as often as any other', async () => {
-    const own = await door();
+    const own = await startServerWith();
     const first = new Map<string, number>();
     for (let i = 0; i < 600; i++) {
-      const record = (await ask(own, 'web.service.consul A')).answers?.[0];
+      const record = (await sendQuery(own, 'web.service.consul A')).answers?.[0];
       const ip = record?.type === 'A' ? record.data : 'none';
       first.set(ip, (first.get(ip) ?? 0) + 1);
     }
@@ -94,14 +103,14 @@ describe('rules', () => {
     '_tcp.consul A',
     'dot.mixed.service.consul A',
   ])('N3 %s is a name in between: NOERROR with the SOA, for each type', async (question) => {
-    const own = await door();
+    const own = await startServerWith();
     const [name = ''] = question.split(' ');
     for (const type of ['A', 'AAAA', 'SRV', 'TXT', 'DS', 'CAA', 'HTTPS'])
-      expect(await says(own, `${name} ${type}`)).toBe('NOERROR | authority SOA consul');
+      expect(await answerTo(own, `${name} ${type}`)).toBe('NOERROR | authority SOA consul');
   });
 
   test('N3 as unbound asks with strict minimisation: no step of any name on its way is NXDOMAIN', async () => {
-    const own = await door({ altDomain: 'hearsay' });
+    const own = await startServerWith({ altDomain: 'hearsay' });
     for (const full of [
       'web.service.consul',
       'v1.web.service.dc1.consul',
@@ -113,7 +122,10 @@ describe('rules', () => {
     ]) {
       const labels = full.split('.');
       for (let from = labels.length - 1; from >= 0; from--) {
-        const packet = await ask(own, `${labels.slice(from).join('.')} A`, { flags: 0x0010, edns: 1232 });
+        const packet = await sendQuery(own, `${labels.slice(from).join('.')} A`, {
+          flags: 0x0010,
+          edns: 1232,
+        });
         expect(`${full} ${from} ${rcodeOf(packet)}`).toBe(`${full} ${from} NOERROR`);
       }
     }
@@ -121,12 +133,12 @@ describe('rules', () => {
 
   test('Z1 the limit is what the OPT says, 512 at least and without one; 1232 for those from afar', () => {
     const local: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
-    const limit = (edns: number | undefined, route: Partial<QueryOrigin> = {}): number =>
+    const limit = (edns: number | undefined, origin: Partial<QueryOrigin> = {}): number =>
       maxResponseBytes(
         parseDnsRequest(
           queryBytes('web.service.consul', 'A', edns === undefined ? {} : { edns }),
         ) as DnsRequest,
-        { ...local, ...route },
+        { ...local, ...origin },
       );
     expect([undefined, 1, 511, 512, 1232, 8192, 65_507, 65_508, 65_535].map((edns) => limit(edns))).toEqual([
       512, 512, 512, 512, 1232, 8192, 65_507, 65_507, 65_507,
@@ -146,7 +158,7 @@ describe('rules', () => {
     }));
     const rows = long.map(({ node }, i) => ({ name: node, ip: `10.3.0.${i}` }));
     const { nodes, services } = bigService(300);
-    const own = await door({}, [...rows, ...nodes], [...long, ...services]);
+    const own = await startServerWith({}, [...rows, ...nodes], [...long, ...services]);
     for (const question of [
       'big.service.consul A',
       '_big._tcp.service.consul SRV',
@@ -155,24 +167,24 @@ describe('rules', () => {
     ])
       for (const edns of [undefined, 1, 512, 600, 1232, 4096, 65_535])
         for (const tcp of [false, true]) {
-          const packet = await ask(own, question, { tcp, ...(edns === undefined ? {} : { edns }) });
+          const packet = await sendQuery(own, question, { tcp, ...(edns === undefined ? {} : { edns }) });
           expect(packet.answers?.length, `${question} ${edns} ${tcp}`).toBeGreaterThan(0);
         }
   });
 
   test('E4 the client subnet comes back as it was, with scope 0, whatever the answer', async () => {
-    const own = await door();
+    const own = await startServerWith();
     const subnet = { code: 8, data: Buffer.from([0, 1, 24, 9, 192, 0, 2]) };
     for (const question of ['web.service.consul A', 'nope.service.consul A', 'example.com A']) {
       // @types/dns-packet asks for more fields than encode() reads of an option given as data.
-      const opt = optOf(await ask(own, question, { opt: { options: [subnet as never] } }));
+      const opt = optOf(await sendQuery(own, question, { opt: { options: [subnet as never] } }));
       const option = opt?.options.find(({ code }) => (code as unknown as number) === 8);
       expect(option?.data).toEqual(Buffer.from([0, 1, 24, 0, 192, 0, 2]));
     }
   });
 
   test('mesh names, other datacenters and anything else below the domain are NXDOMAIN', async () => {
-    const own = await door();
+    const own = await startServerWith();
     for (const name of [
       'web.connect.consul',
       'web.ingress.consul',
@@ -184,15 +196,15 @@ describe('rules', () => {
       'web.service.other.ns.dc1.dc.consul',
       'web.service.x.peer.consul',
     ])
-      expect(await says(own, `${name} A`), name).toBe('NXDOMAIN | authority SOA consul');
-    expect(await says(own, 'web.service.default.ns.dc1.dc.consul A')).toMatch(/^NOERROR \| A 10/);
+      expect(await answerTo(own, `${name} A`), name).toBe('NXDOMAIN | authority SOA consul');
+    expect(await answerTo(own, 'web.service.default.ns.dc1.dc.consul A')).toMatch(/^NOERROR \| A 10/);
   });
 
   test('udp_answer_limit holds for 512 bytes over UDP only, and says so', async () => {
     const { nodes, services } = bigService(20);
-    const own = await door({ truncation: { udpAnswerLimit: 3 } }, nodes, services);
-    const count = async (query: Parameters<typeof ask>[2]) => {
-      const packet = await ask(own, 'big.service.consul A', query);
+    const own = await startServerWith({ truncation: { udpAnswerLimit: 3 } }, nodes, services);
+    const count = async (query: Parameters<typeof sendQuery>[2]) => {
+      const packet = await sendQuery(own, 'big.service.consul A', query);
       return [packet.answers?.length, packet.flag_tc];
     };
     expect(await count({})).toEqual([3, true]);
@@ -255,12 +267,12 @@ describe('N5 when a name may be called unknown', () => {
     const lonely = createReadiness(view, { waits: true, clock });
     const joined = createReadiness(view, { waits: true, clock });
     expect([lonely(), joined()]).toEqual([false, false]);
-    view.become([
+    view.setMembers([
       { name: 'a', ip: '10.0.0.1' },
       { name: 'b', ip: '10.0.0.2' },
     ]);
     expect(joined()).toBe(true);
-    view.become([{ name: 'a', ip: '10.0.0.1' }]);
+    view.setMembers([{ name: 'a', ip: '10.0.0.1' }]);
     expect([lonely(), joined()]).toEqual([false, true]);
     now += 5000;
     expect(lonely()).toBe(true);
@@ -268,7 +280,7 @@ describe('N5 when a name may be called unknown', () => {
 });
 
 test('D8 the question itself is what the owner of an answer points at', async () => {
-  const own = await door();
+  const own = await startServerWith();
   const packet = decode(queryBytes('web.service.consul', 'A'));
-  expect((await ask(own, 'web.service.consul A')).questions).toEqual(packet.questions);
+  expect((await sendQuery(own, 'web.service.consul A')).questions).toEqual(packet.questions);
 });

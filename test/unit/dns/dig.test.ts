@@ -1,28 +1,28 @@
-/** The door as dig sees it, a reader of packets that is not ours. */
+/** The server as dig sees it, a reader of packets that is not ours. */
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bigService, NODES, SERVICES } from './catalog.ts';
-import { type Door, open } from './fixture.ts';
+import { startServer, type TestServer } from './fixture.ts';
 
 const run = promisify(execFile);
 const missing = spawnSync('dig', ['-v']).error !== undefined;
 
-let door: Door;
+let server: TestServer;
 beforeAll(async () => {
   const tags = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`key-${i}`, 'some value']));
   const big = bigService(60);
   const fat = { name: 'fat', ip: '10.0.0.66', tags };
-  door = await open({}, [...NODES, fat, ...big.nodes], [...SERVICES, ...big.services]);
+  server = await startServer({}, [...NODES, fat, ...big.nodes], [...SERVICES, ...big.services]);
 });
-afterAll(() => door.close());
+afterAll(() => server.close());
 
 /** What dig prints; a packet it finds fault with fails the test. */
 async function dig(...args: string[]): Promise<string> {
   const { stdout } = await run('dig', [
     '@127.0.0.1',
     '-p',
-    String(door.port),
+    String(server.port),
     '+tries=1',
     '+time=20',
     ...args,

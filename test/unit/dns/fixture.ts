@@ -1,4 +1,4 @@
-/** A view of plain data, a door over it on loopback, and the client that asks. */
+/** A view of plain data, a server over it on loopback, and the client that asks. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type Question } from 'dns-packet';
@@ -24,9 +24,9 @@ export const TABLE: readonly NodeRow[] = [
 
 export interface FakeView extends View {
   /** Replaces the members, as a change of membership would. */
-  become(rows: readonly NodeRow[]): void;
+  setMembers(rows: readonly NodeRow[]): void;
   /** Replaces the services. */
-  register(services: readonly ServiceRow[]): void;
+  setServices(services: readonly ServiceRow[]): void;
 }
 
 export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[] = []): FakeView {
@@ -65,11 +65,11 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     get local() {
       return nobody();
     },
-    become: (next) => {
+    setMembers: (next) => {
       members = next.map(memberOf);
       index.nodes++;
     },
-    register: (next) => {
+    setServices: (next) => {
       catalog = catalogOf(next);
       index.services++;
     },
@@ -97,20 +97,20 @@ function memberOf({ name, ip, status = 'alive', tags = {} }: NodeRow): MemberVie
   };
 }
 
-export interface Door extends DnsServer {
+export interface TestServer extends DnsServer {
   readonly host: string;
   readonly port: number;
   readonly view: FakeView;
 }
 
-/** A door on any free port, main domain `consul`, datacenter `dc1`, over the table unless told otherwise. */
-export async function open(
+/** A server on any free port, main domain `consul`, datacenter `dc1`, over the table unless told otherwise. */
+export async function startServer(
   options: Partial<DnsOptions> = {},
   rows: readonly NodeRow[] = TABLE,
   services: readonly ServiceRow[] = [],
-): Promise<Door> {
+): Promise<TestServer> {
   const view = viewOf(rows, services);
-  const door = await startDns({
+  const server = await startDns({
     listen: { host: '127.0.0.1', port: 0 },
     view,
     domain: 'consul.',
@@ -121,11 +121,11 @@ export async function open(
     rng: createRng(7),
     ...options,
   });
-  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(door.address) ?? [];
-  return { ...door, host, port: Number(port), view };
+  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(server.address) ?? [];
+  return { ...server, host, port: Number(port), view };
 }
 
-export interface Query {
+export interface QueryOptions {
   readonly id?: number;
   readonly flags?: number;
   readonly class?: Question['class'];
@@ -137,7 +137,7 @@ export interface Query {
 
 const RD = 0x0100;
 
-export function queryBytes(name: string, type: string, query: Query = {}): Buffer {
+export function queryBytes(name: string, type: string, query: QueryOptions = {}): Buffer {
   const opt = {
     type: 'OPT',
     name: '.',
@@ -159,20 +159,28 @@ export function queryBytes(name: string, type: string, query: Query = {}): Buffe
 }
 
 /** Asks and decodes. `name type`, as in the test table. */
-export async function ask(door: Door, question: string, query: Query = {}): Promise<DecodedPacket> {
+export async function sendQuery(
+  server: TestServer,
+  question: string,
+  query: QueryOptions = {},
+): Promise<DecodedPacket> {
   const [name = '', type = 'A'] = question.split(' ');
   const bytes = queryBytes(name, type, query);
-  return decode(query.tcp === true ? await overTcp(door, bytes) : await overUdp(door, bytes));
+  return decode(query.tcp === true ? await sendTcp(server, bytes) : await sendUdp(server, bytes));
 }
 
 /** The code, answers, authority and additional as short words: `NXDOMAIN | authority SOA consul`. Each section sorted. */
-export async function says(door: Door, question: string, query: Query = {}): Promise<string> {
-  const packet = await ask(door, question, query);
-  const answers = (packet.answers ?? []).map(wordsOf).sort();
+export async function answerTo(
+  server: TestServer,
+  question: string,
+  query: QueryOptions = {},
+): Promise<string> {
+  const packet = await sendQuery(server, question, query);
+  const answers = (packet.answers ?? []).map(formatRecord).sort();
   const authority = (packet.authorities ?? []).map((record) => `${record.type} ${record.name}`);
   const additional = (packet.additionals ?? [])
     .filter((record) => record.type !== 'OPT')
-    .map((record) => `+ ${record.name} ${wordsOf(record)}`)
+    .map((record) => `+ ${record.name} ${formatRecord(record)}`)
     .sort();
   return [rcodeOf(packet), ...answers, ...authority.map((words) => `authority ${words}`), ...additional].join(
     ' | ',
@@ -190,7 +198,7 @@ export function rcodeOf(packet: DecodedPacket): string {
 export const optOf = (packet: DecodedPacket): OptAnswer | undefined =>
   packet.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
 
-export function wordsOf(record: Answer): string {
+export function formatRecord(record: Answer): string {
   if (record.type === 'OPT') return 'OPT';
   if (record.type === 'TXT') return `TXT ${[record.data].flat().join('')}`;
   if (record.type === 'SOA') return `SOA ${record.data.mname} ${record.data.rname} ${record.data.serial}`;
@@ -200,21 +208,21 @@ export function wordsOf(record: Answer): string {
 }
 
 /** One datagram there, one back. */
-export function overUdp(door: Door, bytes: Uint8Array): Promise<Buffer> {
+export function sendUdp(server: TestServer, bytes: Uint8Array): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const socket = createSocket(door.host.includes(':') ? 'udp6' : 'udp4');
+    const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4');
     socket.once('error', reject);
     socket.once('message', (message) => {
       socket.close();
       resolve(message);
     });
-    socket.send(bytes, door.port, door.host);
+    socket.send(bytes, server.port, server.host);
   });
 }
 
 /** One framed message there, one back. */
-export async function overTcp(door: Door, bytes: Uint8Array): Promise<Buffer> {
-  const [answer] = await conversation(door, [frame(bytes)], 1);
+export async function sendTcp(server: TestServer, bytes: Uint8Array): Promise<Buffer> {
+  const [answer] = await exchangeTcp(server, [frame(bytes)], 1);
   return answer as Buffer;
 }
 
@@ -225,11 +233,15 @@ export function frame(bytes: Uint8Array): Buffer {
 }
 
 /** Writes the pieces, each in its own turn of the loop, and returns the first `count` messages that come back. */
-export function conversation(door: Door, pieces: readonly Uint8Array[], count: number): Promise<Buffer[]> {
+export function exchangeTcp(
+  server: TestServer,
+  pieces: readonly Uint8Array[],
+  count: number,
+): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const messages: Buffer[] = [];
     let held: Buffer = Buffer.alloc(0);
-    const socket = connect({ host: door.host, port: door.port, noDelay: true }, () => {
+    const socket = connect({ host: server.host, port: server.port, noDelay: true }, () => {
       const next = (i: number): void => {
         const piece = pieces[i];
         if (piece !== undefined) socket.write(piece, () => setImmediate(next, i + 1));

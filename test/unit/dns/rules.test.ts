@@ -2,23 +2,23 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { DnsOptions } from '../../../src/dns/options.ts';
 import { NODES, type NodeRow, type ServiceRow } from './catalog.ts';
-import { ask, type Door, open, says } from './fixture.ts';
+import { answerTo, sendQuery, startServer, type TestServer } from './fixture.ts';
 
 const NODATA = 'NOERROR | authority SOA consul';
 const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
 
-const doors: Door[] = [];
-async function over(
+const servers: TestServer[] = [];
+async function startServerWith(
   services: readonly ServiceRow[],
   options: Partial<DnsOptions> = {},
   nodes: readonly NodeRow[] = NODES,
-): Promise<Door> {
-  const door = await open(options, nodes, services);
-  doors.push(door);
-  return door;
+): Promise<TestServer> {
+  const server = await startServer(options, nodes, services);
+  servers.push(server);
+  return server;
 }
 afterEach(async () => {
-  await Promise.all(doors.splice(0).map((door) => door.close()));
+  await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
 describe('which instances', () => {
@@ -32,49 +32,49 @@ describe('which instances', () => {
   ];
 
   test('H1 H2 H3 critical, maintenance and draining are out; warning is in', async () => {
-    const door = await over(states);
-    expect(await says(door, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.1 | A 10.0.0.2');
-    expect(await says(door, 'shaky.service.consul A')).toBe('NOERROR | A 10.0.0.2');
+    const server = await startServerWith(states);
+    expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.1 | A 10.0.0.2');
+    expect(await answerTo(server, 'shaky.service.consul A')).toBe('NOERROR | A 10.0.0.2');
   });
 
   test('H2 H4 only_passing leaves warning out, and a service of nothing else does not exist', async () => {
-    const door = await over(states, { onlyPassing: true });
-    expect(await says(door, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.1');
-    expect(await says(door, 'shaky.service.consul A')).toBe(NXDOMAIN);
+    const server = await startServerWith(states, { onlyPassing: true });
+    expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(server, 'shaky.service.consul A')).toBe(NXDOMAIN);
   });
 
   test('H6 one address for all who share it; one SRV per node, address and port', async () => {
-    const door = await over([
+    const server = await startServerWith([
       { node: 'd1', name: 'web', id: 'a', port: 80, address: '10.5.0.1' },
       { node: 'd1', name: 'web', id: 'b', port: 80, address: '10.5.0.1', weights: [7, 7] },
       { node: 'd2', name: 'vip', port: 80, address: '10.5.0.1' },
       { node: 'd3', name: 'vip', port: 80, address: '10.5.0.1' },
     ]);
-    expect(await says(door, 'web.service.consul A')).toBe('NOERROR | A 10.5.0.1');
-    expect((await ask(door, 'web.service.consul SRV')).answers).toHaveLength(1);
+    expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.5.0.1');
+    expect((await sendQuery(server, 'web.service.consul SRV')).answers).toHaveLength(1);
     // The same record for two nodes is still one record.
-    expect(await says(door, 'vip.service.consul SRV')).toBe(
+    expect(await answerTo(server, 'vip.service.consul SRV')).toBe(
       'NOERROR | SRV 1 1 80 0a050001.addr.dc1.consul | + 0a050001.addr.dc1.consul A 10.5.0.1',
     );
   });
 
   test('a change shows in the very next answer: of a service, of its node, of its alias', async () => {
     const alias: ServiceRow = { node: 'd1', name: 'alias', port: 80, address: 'web.service.consul' };
-    const door = await over([alias, { node: 'd2', name: 'web' }]);
-    expect(await says(door, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.2');
-    door.view.register([alias, { node: 'd3', name: 'web', tags: ['new'], address: '10.6.0.1' }]);
-    expect(await says(door, 'web.service.consul A')).toBe('NOERROR | A 10.6.0.1');
-    expect(await says(door, 'new.web.service.consul A')).toBe('NOERROR | A 10.6.0.1');
-    expect(await says(door, '1.0.6.10.in-addr.arpa PTR')).toBe('NOERROR | PTR web.service.dc1.consul');
-    door.view.register([alias, { node: 'd3', name: 'web' }]);
-    expect(await says(door, 'new.web.service.consul A')).toBe(NXDOMAIN);
-    expect(await says(door, '1.0.6.10.in-addr.arpa PTR')).toBe(NXDOMAIN);
-    door.view.become([
+    const server = await startServerWith([alias, { node: 'd2', name: 'web' }]);
+    expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.2');
+    server.view.setServices([alias, { node: 'd3', name: 'web', tags: ['new'], address: '10.6.0.1' }]);
+    expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.6.0.1');
+    expect(await answerTo(server, 'new.web.service.consul A')).toBe('NOERROR | A 10.6.0.1');
+    expect(await answerTo(server, '1.0.6.10.in-addr.arpa PTR')).toBe('NOERROR | PTR web.service.dc1.consul');
+    server.view.setServices([alias, { node: 'd3', name: 'web' }]);
+    expect(await answerTo(server, 'new.web.service.consul A')).toBe(NXDOMAIN);
+    expect(await answerTo(server, '1.0.6.10.in-addr.arpa PTR')).toBe(NXDOMAIN);
+    server.view.setMembers([
       { name: 'd1', ip: '10.0.0.1' },
       { name: 'd3', ip: '10.7.0.3' },
     ]);
-    expect(await says(door, 'web.service.consul A')).toBe('NOERROR | A 10.7.0.3');
-    expect(await says(door, 'alias.service.consul SRV')).toBe(
+    expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.7.0.3');
+    expect(await answerTo(server, 'alias.service.consul SRV')).toBe(
       'NOERROR | SRV 1 1 80 web.service.consul | + web.service.consul A 10.7.0.3',
     );
   });
@@ -82,7 +82,10 @@ describe('which instances', () => {
 
 describe('records', () => {
   const srv = async (row: Partial<ServiceRow>, nodes?: readonly NodeRow[]): Promise<string> =>
-    says(await over([{ node: 'd1', name: 's', port: 1, ...row }], {}, nodes), 's.service.consul SRV');
+    answerTo(
+      await startServerWith([{ node: 'd1', name: 's', port: 1, ...row }], {}, nodes),
+      's.service.consul SRV',
+    );
 
   test.each([
     ["the node's own address", { address: '10.0.0.1' }, 'd1.node.dc1.consul'],
@@ -109,7 +112,7 @@ describe('records', () => {
   });
 
   test('what cannot be said does not spoil the rest: odd addresses, ports, weights and unknown nodes', async () => {
-    const door = await over([
+    const server = await startServerWith([
       { node: 'd1', name: 's', id: '1', port: 1 },
       { node: 'd2', name: 's', id: '2', port: 2, address: 'not a host' },
       { node: 'd2', name: 's', id: '3', port: 3, address: `${'x'.repeat(64)}.example` },
@@ -120,18 +123,20 @@ describe('records', () => {
       { node: 'd6', name: 's', id: '8', port: 8, weights: [1e9, 1] },
       { node: 'ghost', name: 'lost' },
     ]);
-    expect(await says(door, 's.service.consul SRV')).toBe(
+    expect(await answerTo(server, 's.service.consul SRV')).toBe(
       'NOERROR | SRV 1 1 1 d1.node.dc1.consul | SRV 1 65535 8 d6.node.dc1.consul' +
         ' | + d1.node.dc1.consul A 10.0.0.1 | + d6.node.dc1.consul A 10.0.0.6',
     );
-    expect(await says(door, 's.service.consul A')).toBe('NOERROR | A 10.0.0.1 | A 10.0.0.3 | A 10.0.0.6');
-    expect(await says(door, 'lost.service.consul A')).toBe(NXDOMAIN);
+    expect(await answerTo(server, 's.service.consul A')).toBe(
+      'NOERROR | A 10.0.0.1 | A 10.0.0.3 | A 10.0.0.6',
+    );
+    expect(await answerTo(server, 'lost.service.consul A')).toBe(NXDOMAIN);
   });
 
   test('a service of unix sockets has addresses and no SRV', async () => {
-    const door = await over([{ node: 'd1', name: 's', port: -1 }]);
-    expect(await says(door, 's.service.consul SRV')).toBe(NODATA);
-    expect(await says(door, 's.service.consul A')).toBe('NOERROR | A 10.0.0.1');
+    const server = await startServerWith([{ node: 'd1', name: 's', port: -1 }]);
+    expect(await answerTo(server, 's.service.consul SRV')).toBe(NODATA);
+    expect(await answerTo(server, 's.service.consul A')).toBe('NOERROR | A 10.0.0.1');
   });
 });
 
@@ -139,27 +144,33 @@ describe('addresses that are names', () => {
   const named = (name: string, address: string, node = 'd1'): ServiceRow => ({ node, name, address });
 
   test('no CNAME beside a plain address, of either family', async () => {
-    const door = await over([named('s', 'backend.example.com'), { node: 'd2', name: 's', port: 81 }]);
-    expect(await says(door, 's.service.consul A')).toBe('NOERROR | A 10.0.0.2');
-    expect(await says(door, 's.service.consul AAAA')).toBe(NODATA);
-    expect((await ask(door, 's.service.consul SRV')).answers).toHaveLength(2);
+    const server = await startServerWith([
+      named('s', 'backend.example.com'),
+      { node: 'd2', name: 's', port: 81 },
+    ]);
+    expect(await answerTo(server, 's.service.consul A')).toBe('NOERROR | A 10.0.0.2');
+    expect(await answerTo(server, 's.service.consul AAAA')).toBe(NODATA);
+    expect((await sendQuery(server, 's.service.consul SRV')).answers).toHaveLength(2);
   });
 
   test('of several names one at a time, and each in its turn', async () => {
-    const door = await over([named('s', 'one.example.com'), named('s', 'two.example.com', 'd2')]);
+    const server = await startServerWith([
+      named('s', 'one.example.com'),
+      named('s', 'two.example.com', 'd2'),
+    ]);
     const seen = new Set<string>();
-    for (let i = 0; i < 40; i++) seen.add(await says(door, 's.service.consul A'));
+    for (let i = 0; i < 40; i++) seen.add(await answerTo(server, 's.service.consul A'));
     expect([...seen].sort()).toEqual(['NOERROR | CNAME one.example.com', 'NOERROR | CNAME two.example.com']);
   });
 
   test('the CNAME comes before what it leads to, whatever the order of the rest', async () => {
-    const door = await over([
+    const server = await startServerWith([
       named('a', 'b.service.consul'),
       named('b', 'web.service.consul'),
       ...['d1', 'd2', 'd3'].map((node) => ({ node, name: 'web' })),
     ]);
     for (let i = 0; i < 20; i++) {
-      const { answers = [] } = await ask(door, 'a.service.consul A');
+      const { answers = [] } = await sendQuery(server, 'a.service.consul A');
       expect(answers.map((record) => `${record.name} ${record.type}`)).toEqual([
         'a.service.consul CNAME',
         'b.service.consul CNAME',
@@ -169,52 +180,56 @@ describe('addresses that are names', () => {
   });
 
   test('CNAME and ANY give it too; MX and TXT are NODATA', async () => {
-    const door = await over([named('a', 'd2.node.consul')]);
-    expect(await says(door, 'a.service.consul CNAME')).toBe('NOERROR | CNAME d2.node.consul');
-    expect(await says(door, 'a.service.consul ANY')).toBe('NOERROR | A 10.0.0.2 | CNAME d2.node.consul');
-    expect(await says(door, 'a.service.consul MX')).toBe(NODATA);
+    const server = await startServerWith([named('a', 'd2.node.consul')]);
+    expect(await answerTo(server, 'a.service.consul CNAME')).toBe('NOERROR | CNAME d2.node.consul');
+    expect(await answerTo(server, 'a.service.consul ANY')).toBe(
+      'NOERROR | A 10.0.0.2 | CNAME d2.node.consul',
+    );
+    expect(await answerTo(server, 'a.service.consul MX')).toBe(NODATA);
   });
 
   test('a name of ours without such an address ends with the SOA, a strange one without', async () => {
-    const door = await over([
+    const server = await startServerWith([
       named('a', 'd2.node.consul'),
       named('b', 'nope.service.consul'),
       named('c', 'example.com'),
     ]);
-    expect(await says(door, 'a.service.consul AAAA')).toBe(
+    expect(await answerTo(server, 'a.service.consul AAAA')).toBe(
       'NOERROR | CNAME d2.node.consul | authority SOA consul',
     );
-    expect(await says(door, 'b.service.consul A')).toBe(
+    expect(await answerTo(server, 'b.service.consul A')).toBe(
       'NOERROR | CNAME nope.service.consul | authority SOA consul',
     );
-    expect(await says(door, 'b.service.consul SRV')).toBe('NOERROR | SRV 1 1 80 nope.service.consul');
-    expect(await says(door, 'c.service.consul A')).toBe('NOERROR | CNAME example.com');
+    expect(await answerTo(server, 'b.service.consul SRV')).toBe('NOERROR | SRV 1 1 80 nope.service.consul');
+    expect(await answerTo(server, 'c.service.consul A')).toBe('NOERROR | CNAME example.com');
   });
 
   test('three names are followed, not four, and circles end', async () => {
     const chain = ['b', 'c', 'd', 'e'].map((next, i) => named('abcd'[i] as string, `${next}.service.consul`));
-    const door = await over([
+    const server = await startServerWith([
       ...chain,
       { node: 'd2', name: 'e' },
       named('x', 'y.service.consul'),
       named('y', 'x.service.consul'),
     ]);
     const link = (name: string) => `CNAME ${name}.service.consul`;
-    expect(await says(door, 'b.service.consul A')).toBe(
+    expect(await answerTo(server, 'b.service.consul A')).toBe(
       ['NOERROR', 'A 10.0.0.2', ...['c', 'd', 'e'].map(link)].join(' | '),
     );
-    expect(await says(door, 'a.service.consul A')).toBe(
+    expect(await answerTo(server, 'a.service.consul A')).toBe(
       ['NOERROR', ...['b', 'c', 'd', 'e'].map(link)].join(' | '),
     );
-    expect(await says(door, 'x.service.consul A')).toMatch(/^NOERROR \| CNAME/);
-    expect(await says(door, 'x.service.consul SRV')).toMatch(/^NOERROR \| SRV 1 1 80 y\.service\.consul/);
+    expect(await answerTo(server, 'x.service.consul A')).toMatch(/^NOERROR \| CNAME/);
+    expect(await answerTo(server, 'x.service.consul SRV')).toMatch(
+      /^NOERROR \| SRV 1 1 80 y\.service\.consul/,
+    );
   });
 });
 
 describe('TTL', () => {
   test('the exact name before the longest prefix before *, for all records of the answer', async () => {
     const names = ['web', 'web-a', 'web-api', 'other'];
-    const door = await over(
+    const server = await startServerWith(
       names.map((name) => ({ node: 'd1', name })),
       {
         nodeTtlSeconds: 7,
@@ -233,15 +248,15 @@ describe('TTL', () => {
       ['other', 1],
     ] as const)
       for (const type of ['A', 'SRV', 'ANY']) {
-        const { answers = [], additionals = [] } = await ask(door, `${name}.service.consul ${type}`);
+        const { answers = [], additionals = [] } = await sendQuery(server, `${name}.service.consul ${type}`);
         expect(answers).toHaveLength(1);
         for (const record of [...answers, ...additionals]) expect(record).toMatchObject({ ttl });
       }
-    expect((await ask(door, '0a000001.addr.consul A')).answers).toMatchObject([{ ttl: 7 }]);
+    expect((await sendQuery(server, '0a000001.addr.consul A')).answers).toMatchObject([{ ttl: 7 }]);
   });
 
   test("0 where nothing is set; CNAME and PTR live as long as a node's", async () => {
-    const door = await over(
+    const server = await startServerWith(
       [
         { node: 'd1', name: 'web', address: '10.5.0.1' },
         { node: 'd1', name: 'host', address: 'example.com' },
@@ -256,21 +271,25 @@ describe('TTL', () => {
       },
     );
     // A set of records keeps its own TTL in an answer, and takes that of the SRV it comes with in additional.
-    expect((await ask(door, 'alias.service.consul A')).answers).toMatchObject([
+    expect((await sendQuery(server, 'alias.service.consul A')).answers).toMatchObject([
       { type: 'CNAME', ttl: 7 },
       { type: 'A', ttl: 0 },
     ]);
-    expect((await ask(door, 'alias.service.consul SRV')).additionals).toMatchObject([{ type: 'A', ttl: 5 }]);
-    expect((await ask(door, 'web.service.consul A')).answers).toMatchObject([{ ttl: 0 }]);
-    expect((await ask(door, 'host.service.consul A')).answers).toMatchObject([{ type: 'CNAME', ttl: 7 }]);
-    expect((await ask(door, 'host.service.consul SRV')).answers).toMatchObject([{ ttl: 3 }]);
-    expect((await ask(door, '1.0.5.10.in-addr.arpa PTR')).answers).toMatchObject([{ ttl: 7 }]);
+    expect((await sendQuery(server, 'alias.service.consul SRV')).additionals).toMatchObject([
+      { type: 'A', ttl: 5 },
+    ]);
+    expect((await sendQuery(server, 'web.service.consul A')).answers).toMatchObject([{ ttl: 0 }]);
+    expect((await sendQuery(server, 'host.service.consul A')).answers).toMatchObject([
+      { type: 'CNAME', ttl: 7 },
+    ]);
+    expect((await sendQuery(server, 'host.service.consul SRV')).answers).toMatchObject([{ ttl: 3 }]);
+    expect((await sendQuery(server, '1.0.5.10.in-addr.arpa PTR')).answers).toMatchObject([{ ttl: 7 }]);
   });
 });
 
 describe('reverse lookups', () => {
   test('every service at the address, whatever its state, if no node has it', async () => {
-    const door = await over([
+    const server = await startServerWith([
       { node: 'd1', name: 'web', id: '1', address: '10.5.0.1' },
       { node: 'd1', name: 'web', id: '2', address: '10.5.0.1', port: 81 },
       { node: 'd2', name: 'api', address: '10.5.0.1', status: 'critical' },
@@ -278,12 +297,12 @@ describe('reverse lookups', () => {
       { node: 'd3', name: 'db', address: '10.0.0.2' },
       { node: 'd3', name: 'six', address: 'fd00:0:0::77' },
     ]);
-    expect(await says(door, '1.0.5.10.in-addr.arpa PTR')).toBe(
+    expect(await answerTo(server, '1.0.5.10.in-addr.arpa PTR')).toBe(
       'NOERROR | PTR api.service.dc1.consul | PTR web.service.dc1.consul',
     );
-    expect(await says(door, '1.0.5.10.in-addr.arpa A')).toBe(NODATA);
-    expect(await says(door, '2.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d2.node.dc1.consul');
-    expect(await says(door, `7.7.${'0.'.repeat(28)}d.f.ip6.arpa PTR`)).toBe(
+    expect(await answerTo(server, '1.0.5.10.in-addr.arpa A')).toBe(NODATA);
+    expect(await answerTo(server, '2.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d2.node.dc1.consul');
+    expect(await answerTo(server, `7.7.${'0.'.repeat(28)}d.f.ip6.arpa PTR`)).toBe(
       'NOERROR | PTR six.service.dc1.consul',
     );
   });
@@ -298,31 +317,35 @@ describe('the service that agents are', () => {
   ];
 
   test('consul.service.consul is every live node, at port 8300', async () => {
-    const door = await over([], {}, rows);
-    expect(await says(door, 'consul.service.consul A')).toBe('NOERROR | A 10.1.0.1');
-    expect(await says(door, 'consul.service.consul AAAA')).toBe('NOERROR | AAAA fd00::b');
-    expect(await says(door, '_Consul._tcp.consul SRV')).toBe(
+    const server = await startServerWith([], {}, rows);
+    expect(await answerTo(server, 'consul.service.consul A')).toBe('NOERROR | A 10.1.0.1');
+    expect(await answerTo(server, 'consul.service.consul AAAA')).toBe('NOERROR | AAAA fd00::b');
+    expect(await answerTo(server, '_Consul._tcp.consul SRV')).toBe(
       'NOERROR | SRV 1 1 8300 a.node.dc1.consul | SRV 1 1 8300 b.node.dc1.consul' +
         ' | + a.node.dc1.consul A 10.1.0.1 | + b.node.dc1.consul AAAA fd00::b',
     );
-    expect(await says(door, 'x.consul.service.consul A')).toBe(NXDOMAIN);
-    door.view.become(rows.slice(0, 1).concat({ name: 'e', ip: '10.1.0.5' }));
-    expect(await says(door, 'consul.service.consul A')).toBe('NOERROR | A 10.1.0.1 | A 10.1.0.5');
+    expect(await answerTo(server, 'x.consul.service.consul A')).toBe(NXDOMAIN);
+    server.view.setMembers(rows.slice(0, 1).concat({ name: 'e', ip: '10.1.0.5' }));
+    expect(await answerTo(server, 'consul.service.consul A')).toBe('NOERROR | A 10.1.0.1 | A 10.1.0.5');
   });
 
   test('it can have another name, or none', async () => {
-    const other = await over([], { selfService: 'Hearsay' }, rows);
-    expect(await says(other, 'hearsay.service.consul A')).toBe('NOERROR | A 10.1.0.1');
-    expect(await says(other, 'consul.service.consul A')).toBe(NXDOMAIN);
-    const none = await over([], { selfService: 'off' }, rows);
-    expect(await says(none, 'consul.service.consul A')).toBe(NXDOMAIN);
-    expect(await says(none, 'off.service.consul A')).toBe(NXDOMAIN);
+    const other = await startServerWith([], { selfService: 'Hearsay' }, rows);
+    expect(await answerTo(other, 'hearsay.service.consul A')).toBe('NOERROR | A 10.1.0.1');
+    expect(await answerTo(other, 'consul.service.consul A')).toBe(NXDOMAIN);
+    const none = await startServerWith([], { selfService: 'off' }, rows);
+    expect(await answerTo(none, 'consul.service.consul A')).toBe(NXDOMAIN);
+    expect(await answerTo(none, 'off.service.consul A')).toBe(NXDOMAIN);
   });
 
   test('what is registered under the name goes first, even where it is critical', async () => {
-    const door = await over([{ node: 'a', name: 'consul', address: '10.8.0.1', port: 9 }], {}, rows);
-    expect(await says(door, 'consul.service.consul A')).toBe('NOERROR | A 10.8.0.1');
-    door.view.register([{ node: 'a', name: 'consul', status: 'critical' }]);
-    expect(await says(door, 'consul.service.consul A')).toBe(NXDOMAIN);
+    const server = await startServerWith(
+      [{ node: 'a', name: 'consul', address: '10.8.0.1', port: 9 }],
+      {},
+      rows,
+    );
+    expect(await answerTo(server, 'consul.service.consul A')).toBe('NOERROR | A 10.8.0.1');
+    server.view.setServices([{ node: 'a', name: 'consul', status: 'critical' }]);
+    expect(await answerTo(server, 'consul.service.consul A')).toBe(NXDOMAIN);
   });
 });

@@ -13,7 +13,17 @@ import {
   type TruncationOptions,
   truncateResponse,
 } from '../../../src/dns/truncate.ts';
-import { ask, type Door, open, optOf, overTcp, overUdp, queryBytes, rcodeOf, says } from './fixture.ts';
+import {
+  answerTo,
+  optOf,
+  queryBytes,
+  rcodeOf,
+  sendQuery,
+  sendTcp,
+  sendUdp,
+  startServer,
+  type TestServer,
+} from './fixture.ts';
 
 const UDP: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
 const TCP: QueryOrigin = { transport: 'tcp', loopback: true, spoofable: false, trusted: true };
@@ -46,18 +56,22 @@ interface Sent {
 function send(
   items: readonly AnswerItem[],
   edns: number | undefined,
-  route: QueryOrigin = UDP,
+  origin: QueryOrigin = UDP,
   how: Partial<TruncationOptions> & { seed?: number; limit?: number } = {},
 ): Sent {
   const asked = request(edns);
-  const reply: DnsResponse = { rcode: RCODE.NOERROR, authoritative: true, parts: new CompiledAnswer(items) };
-  const limit = how.limit ?? maxResponseBytes(asked, route);
+  const reply: DnsResponse = {
+    rcode: RCODE.NOERROR,
+    authoritative: true,
+    compiled: new CompiledAnswer(items),
+  };
+  const limit = how.limit ?? maxResponseBytes(asked, origin);
   const bytes = truncateResponse(
     asked,
     reply,
     limit,
-    route,
-    { ...DNS_DEFAULTS.trimming, ...how },
+    origin,
+    { ...DNS_DEFAULTS.truncation, ...how },
     createRng(how.seed ?? 1),
   );
   expect(bytes.length).toBeLessThanOrEqual(limit);
@@ -91,8 +105,8 @@ describe('sizes', () => {
     ['Z1 systemd-resolved asks for 65508 on loopback', 65_508, UDP, 65_507],
     ['Z1 from afar 1232 at most', 8192, { ...UDP, loopback: false }, 1232],
     ['Z10 TCP, whatever the OPT says', 512, TCP, 65_535],
-  ])('%s', (_, edns, route, limit) => {
-    expect(maxResponseBytes(request(edns), route)).toBe(limit);
+  ])('%s', (_, edns, origin, limit) => {
+    expect(maxResponseBytes(request(edns), origin)).toBe(limit);
   });
 
   test('Z2 Z3 the datagram is filled with whole pairs', () => {
@@ -166,50 +180,50 @@ describe('sizes', () => {
 
   test('over the wire: 512 bytes and TC, then all by TCP', async () => {
     const tags = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`key-${i}`, 'some value']));
-    const door = await open({}, [{ name: 'a', ip: '10.0.0.1', tags }]);
+    const server = await startServer({}, [{ name: 'a', ip: '10.0.0.1', tags }]);
     const query = queryBytes('a.node.consul', 'TXT');
-    const part = await overUdp(door, query);
+    const part = await sendUdp(server, query);
     expect(part.length).toBeLessThanOrEqual(512);
     expect(decode(part)).toMatchObject({ flag_tc: true });
     expect(decode(part).answers?.length).toBeGreaterThan(10);
-    const all = decode(await overTcp(door, query));
+    const all = decode(await sendTcp(server, query));
     expect(all.flag_tc).toBe(false);
     expect(all.answers).toHaveLength(30);
-    const wide = await ask(door, 'a.node.consul TXT', { edns: 65_508 });
+    const wide = await sendQuery(server, 'a.node.consul TXT', { edns: 65_508 });
     expect([wide.flag_tc, wide.answers?.length]).toEqual([false, 30]);
-    await door.close();
+    await server.close();
   });
 
   test('a text longer than 255 bytes goes in several strings of one record', async () => {
-    const door = await open({}, [{ name: 'a', ip: '10.0.0.1', tags: { k: 'v'.repeat(600) } }]);
-    const { answers } = await ask(door, 'a.node.consul TXT', { edns: 4096 });
+    const server = await startServer({}, [{ name: 'a', ip: '10.0.0.1', tags: { k: 'v'.repeat(600) } }]);
+    const { answers } = await sendQuery(server, 'a.node.consul TXT', { edns: 4096 });
     const [record] = answers ?? [];
     const strings = record?.type === 'TXT' ? [record.data].flat().map((one) => one.length) : [];
     expect(strings).toEqual([255, 255, 92]);
-    await door.close();
+    await server.close();
   });
 });
 
 describe('EDNS', () => {
-  let door: Door;
+  let server: TestServer;
   beforeAll(async () => {
-    door = await open();
+    server = await startServer();
   });
-  afterAll(() => door.close());
+  afterAll(() => server.close());
 
   test('E1 an OPT for an OPT, on both transports, on errors too', async () => {
     for (const tcp of [false, true])
       for (const question of ['d1.node.consul A', 'nope.node.consul A', 'example.com A', 'consul AXFR']) {
-        expect(optOf(await ask(door, question, { edns: 1232, tcp }))).toMatchObject({
+        expect(optOf(await sendQuery(server, question, { edns: 1232, tcp }))).toMatchObject({
           udpPayloadSize: 4096,
           ednsVersion: 0,
         });
-        expect(optOf(await ask(door, question, { tcp }))).toBeUndefined();
+        expect(optOf(await sendQuery(server, question, { tcp }))).toBeUndefined();
       }
   });
 
   test('E2 version 1 is BADVERS with version 0 and no answer', async () => {
-    const packet = await ask(door, 'd1.node.consul A', { opt: { ednsVersion: 1 } });
+    const packet = await sendQuery(server, 'd1.node.consul A', { opt: { ednsVersion: 1 } });
     expect(rcodeOf(packet)).toBe('BADVERS');
     expect(packet.answers).toEqual([]);
     expect(optOf(packet)).toMatchObject({ ednsVersion: 0 });
@@ -219,7 +233,7 @@ describe('EDNS', () => {
     const data = Buffer.from('0123456789abcdef', 'hex');
     const options = [10, 12, 65_001].map((code) => ({ code, data })) as never;
     const query = queryBytes('d1.node.consul', 'A', { opt: { options, flags: 0x8000 } });
-    const packet = decode(await overUdp(door, query));
+    const packet = decode(await sendUdp(server, query));
     expect(packet.answers).toMatchObject([{ data: '10.0.0.1' }]);
     expect(optOf(packet)).toMatchObject({ options: [], flags: 0 });
   });
@@ -230,7 +244,7 @@ describe('EDNS', () => {
     ['nobody', 1, '0.0.0.0', 0],
   ])('E4 the client subnet of %s comes back with scope 0', async (_, family, ip, prefix) => {
     const option = { code: 8, family, ip, sourcePrefixLength: prefix, scopePrefixLength: 0 } as const;
-    const packet = await ask(door, 'd1.node.consul A', { opt: { options: [option] } });
+    const packet = await sendQuery(server, 'd1.node.consul A', { opt: { options: [option] } });
     expect(optOf(packet)?.options).toMatchObject([
       { code: 8, family, sourcePrefixLength: prefix, scopePrefixLength: 0, ip },
     ]);
@@ -242,15 +256,15 @@ describe('EDNS', () => {
     ['a prefix of 255', `0001ff00${'00'.repeat(32)}`],
   ])('E4 a client subnet that is %s is FORMERR', async (_, hex) => {
     const options = [{ code: 8, data: Buffer.from(hex, 'hex') }] as never;
-    expect(await says(door, 'd1.node.consul A', { opt: { options } })).toBe('FORMERR');
+    expect(await answerTo(server, 'd1.node.consul A', { opt: { options } })).toBe('FORMERR');
   });
 
   test('two OPTs are FORMERR, and so is one that is not of the root', async () => {
     const query = queryBytes('d1.node.consul', 'A', { edns: 1232 });
     const two = Buffer.concat([query, query.subarray(-11)]);
     two.writeUInt16BE(2, 10);
-    expect(rcodeOf(decode(await overUdp(door, two)))).toBe('FORMERR');
+    expect(rcodeOf(decode(await sendUdp(server, two)))).toBe('FORMERR');
     const named = Buffer.concat([query.subarray(0, -11), Buffer.from([1, 0x78]), query.subarray(-11)]);
-    expect(rcodeOf(decode(await overUdp(door, named)))).toBe('FORMERR');
+    expect(rcodeOf(decode(await sendUdp(server, named)))).toBe('FORMERR');
   });
 });

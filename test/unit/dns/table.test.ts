@@ -2,16 +2,24 @@
 
 import { decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, type Door, open, overUdp, queryBytes, says, wordsOf } from './fixture.ts';
+import {
+  answerTo,
+  formatRecord,
+  queryBytes,
+  sendQuery,
+  sendUdp,
+  startServer,
+  type TestServer,
+} from './fixture.ts';
 
 const NODATA = 'NOERROR | authority SOA consul';
 const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
 
-let door: Door;
+let server: TestServer;
 beforeAll(async () => {
-  door = await open({ altDomain: 'corp.example', nodeTtlSeconds: 7 });
+  server = await startServer({ altDomain: 'corp.example', nodeTtlSeconds: 7 });
 });
-afterAll(() => door.close());
+afterAll(() => server.close());
 
 describe('questions about nodes, over UDP and TCP', () => {
   describe.each([false, true])('tcp %s', (tcp) => {
@@ -55,27 +63,27 @@ describe('questions about nodes, over UDP and TCP', () => {
       ['example.com A', 'REFUSED'],
       ['. NS', 'REFUSED'],
     ])('%s: %s', async (question, expected) => {
-      expect(await says(door, question, { tcp })).toBe(expected);
+      expect(await answerTo(server, question, { tcp })).toBe(expected);
     });
   });
 
   test('version.bind CH TXT: REFUSED', async () => {
-    expect(await says(door, 'version.bind TXT', { class: 'CH' })).toBe('REFUSED');
+    expect(await answerTo(server, 'version.bind TXT', { class: 'CH' })).toBe('REFUSED');
   });
 
   test('version.bind CH TXT: REFUSED inside our domain too', async () => {
-    expect(await says(door, 'd1.node.consul A', { class: 'CH' })).toBe('REFUSED');
+    expect(await answerTo(server, 'd1.node.consul A', { class: 'CH' })).toBe('REFUSED');
   });
 
   test('consul NS: three live agents with their addresses', async () => {
     const seen = new Set<string>();
     for (let i = 0; i < 40; i++) {
-      const { answers = [], additionals = [] } = await ask(door, 'consul NS');
+      const { answers = [], additionals = [] } = await sendQuery(server, 'consul NS');
       expect(answers).toHaveLength(3);
       expect(additionals.map((record) => record.name)).toEqual(
         answers.map((record) => (record.type === 'NS' ? record.data : 'no NS')),
       );
-      seen.add(answers.map(wordsOf).join(' '));
+      seen.add(answers.map(formatRecord).join(' '));
     }
     // d1, d2 and d5 are alive: six orders.
     expect(seen.size).toBe(6);
@@ -99,27 +107,27 @@ describe('nodes', () => {
     ['whose name is no host name', '10.0.0.10.in-addr.arpa PTR', 'NOERROR | PTR 0a00000a.addr.dc1.consul'],
     ['of the other domain', 'd1.node.corp.example A', 'NOERROR | A 10.0.0.1'],
   ])('a node %s', async (_, question, expected) => {
-    expect(await says(door, question)).toBe(expected);
+    expect(await answerTo(server, question)).toBe(expected);
   });
 
   test('a blank in a name can be asked for', async () => {
     const bytes = queryBytes('two words.node.consul', 'A');
-    expect(decode(await overUdp(door, bytes)).answers).toMatchObject([
+    expect(decode(await sendUdp(server, bytes)).answers).toMatchObject([
       { name: 'two words.node.consul', data: '10.0.0.10' },
     ]);
   });
 
   test('TXT: tags as RFC 1464 writes them', async () => {
-    expect(await says(door, 'd1.node.consul TXT')).toBe(
+    expect(await answerTo(server, 'd1.node.consul TXT')).toBe(
       'NOERROR | TXT a`=b=x``y | TXT role=db | TXT v=plain',
     );
   });
 
   test('ANY: address and tags', async () => {
-    expect(await says(door, 'd1.node.consul ANY')).toBe(
+    expect(await answerTo(server, 'd1.node.consul ANY')).toBe(
       'NOERROR | A 10.0.0.1 | TXT a`=b=x``y | TXT role=db | TXT v=plain',
     );
-    expect(await says(door, 'd5.node.consul ANY')).toBe('NOERROR | AAAA fd00::5');
+    expect(await answerTo(server, 'd5.node.consul ANY')).toBe('NOERROR | AAAA fd00::5');
   });
 
   test('the TTL is the setting for all records of the answer, and 0 for the SOA', async () => {
@@ -129,46 +137,46 @@ describe('nodes', () => {
       '0a000001.addr.consul A',
       'consul NS',
     ]) {
-      const { answers = [], additionals = [] } = await ask(door, question);
+      const { answers = [], additionals = [] } = await sendQuery(server, question);
       for (const record of [...answers, ...additionals]) expect(record).toMatchObject({ ttl: 7 });
     }
-    const { answers = [] } = await ask(door, '1.0.0.10.in-addr.arpa PTR');
+    const { answers = [] } = await sendQuery(server, '1.0.0.10.in-addr.arpa PTR');
     expect(answers).toMatchObject([{ ttl: 7 }]);
-    const negative = await ask(door, 'nope.node.consul A');
+    const negative = await sendQuery(server, 'nope.node.consul A');
     expect(negative.authorities).toMatchObject([{ ttl: 0, data: { minimum: 0 } }]);
   });
 
   test('D5 answers speak of the domain that was asked', async () => {
-    const negative = await ask(door, 'nope.node.corp.example A');
+    const negative = await sendQuery(server, 'nope.node.corp.example A');
     expect(negative.authorities).toMatchObject([
       { name: 'corp.example', data: { mname: 'ns.corp.example', rname: 'hostmaster.corp.example' } },
     ]);
-    const { answers = [] } = await ask(door, 'corp.example NS');
-    for (const record of answers) expect(wordsOf(record)).toMatch(/\.node\.dc1\.corp\.example$/);
+    const { answers = [] } = await sendQuery(server, 'corp.example NS');
+    for (const record of answers) expect(formatRecord(record)).toMatch(/\.node\.dc1\.corp\.example$/);
   });
 });
 
 test('a change of membership shows in the very next answer', async () => {
-  const own = await open({}, [
+  const own = await startServer({}, [
     { name: 'a', ip: '10.1.0.1' },
     { name: 'b', ip: '10.1.0.2' },
   ]);
-  expect(await says(own, '2.0.1.10.in-addr.arpa PTR')).toBe('NOERROR | PTR b.node.dc1.consul');
-  own.view.become([
+  expect(await answerTo(own, '2.0.1.10.in-addr.arpa PTR')).toBe('NOERROR | PTR b.node.dc1.consul');
+  own.view.setMembers([
     { name: 'a', ip: '10.1.0.1' },
     { name: 'b', ip: '10.1.0.2', status: 'failed' },
     { name: 'c', ip: '10.1.0.2' },
   ]);
-  expect(await says(own, 'c.node.consul A')).toBe('NOERROR | A 10.1.0.2');
-  expect(await says(own, '2.0.1.10.in-addr.arpa PTR')).toBe('NOERROR | PTR c.node.dc1.consul');
-  own.view.become([{ name: 'a', ip: '10.1.0.1' }]);
-  expect(await says(own, '2.0.1.10.in-addr.arpa PTR')).toBe(NXDOMAIN);
+  expect(await answerTo(own, 'c.node.consul A')).toBe('NOERROR | A 10.1.0.2');
+  expect(await answerTo(own, '2.0.1.10.in-addr.arpa PTR')).toBe('NOERROR | PTR c.node.dc1.consul');
+  own.view.setMembers([{ name: 'a', ip: '10.1.0.1' }]);
+  expect(await answerTo(own, '2.0.1.10.in-addr.arpa PTR')).toBe(NXDOMAIN);
   await own.close();
 });
 
 describe('negative answers', () => {
   test('N1 N2 the SOA carries the numbers that are set', async () => {
-    const { authorities } = await ask(door, 'nope.node.consul A');
+    const { authorities } = await sendQuery(server, 'nope.node.consul A');
     expect(authorities).toMatchObject([
       {
         name: 'consul',
@@ -179,8 +187,8 @@ describe('negative answers', () => {
   });
 
   test('N2 a minimum that is set is the TTL as well', async () => {
-    const own = await open({ soa: { minimumSeconds: 5 } });
-    expect((await ask(own, 'nope.node.consul A')).authorities).toMatchObject([
+    const own = await startServer({ soa: { minimumSeconds: 5 } });
+    expect((await sendQuery(own, 'nope.node.consul A')).authorities).toMatchObject([
       { ttl: 5, data: { minimum: 5 } },
     ]);
     await own.close();
@@ -189,34 +197,34 @@ describe('negative answers', () => {
   test('N4 no type makes a name disappear that exists', async () => {
     for (const type of ['A', 'AAAA', 'TXT', 'SRV', 'MX', 'CNAME', 'NS', 'SOA', 'PTR', 'CAA', 'DS', 'ANY'])
       for (const name of ['d1.node.consul', 'consul', 'ns.consul', 'service.consul', '1.0.0.10.in-addr.arpa'])
-        expect(await says(door, `${name} ${type}`)).toMatch(/^NOERROR \| /);
+        expect(await answerTo(server, `${name} ${type}`)).toMatch(/^NOERROR \| /);
   });
 
   test('N5 before there is data an unknown name is SERVFAIL, what is known is said, strange names are REFUSED', async () => {
     let ready = false;
-    const own = await open({ ready: () => ready });
+    const own = await startServer({ ready: () => ready });
     for (const question of ['nope.node.consul A', 'nope.service.consul SRV', '9.9.9.9.in-addr.arpa PTR'])
-      expect(await says(own, question)).toBe('SERVFAIL');
-    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
-    expect(await says(own, 'service.consul A')).toBe('NOERROR | authority SOA consul');
-    expect(await says(own, '. NS')).toBe('REFUSED');
+      expect(await answerTo(own, question)).toBe('SERVFAIL');
+    expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(own, 'service.consul A')).toBe('NOERROR | authority SOA consul');
+    expect(await answerTo(own, '. NS')).toBe('REFUSED');
     ready = true;
-    expect(await says(own, 'nope.node.consul A')).toBe('NXDOMAIN | authority SOA consul');
+    expect(await answerTo(own, 'nope.node.consul A')).toBe('NXDOMAIN | authority SOA consul');
     await own.close();
   });
 
-  test('N5 a failure of our own is SERVFAIL, and the door stays open', async () => {
+  test('N5 a failure of our own is SERVFAIL, and the server stays open', async () => {
     let broken = true;
-    const own = await open({
+    const own = await startServer({
       ready: () => {
         if (broken) throw new Error('on purpose');
         return true;
       },
     });
-    expect(await says(own, 'd1.node.consul A')).toBe('SERVFAIL');
-    expect(await says(own, 'd1.node.consul A', { tcp: true })).toBe('SERVFAIL');
+    expect(await answerTo(own, 'd1.node.consul A')).toBe('SERVFAIL');
+    expect(await answerTo(own, 'd1.node.consul A', { tcp: true })).toBe('SERVFAIL');
     broken = false;
-    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
     await own.close();
   });
 });

@@ -15,9 +15,9 @@ const written = (name: string, records: readonly ResourceRecord[]): Buffer =>
   answered(queryBytes(name, 'A'), records);
 
 function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
-  const parts = new CompiledAnswer(records.map((record) => ({ record, additionals: [] })));
+  const compiled = new CompiledAnswer(records.map((record) => ({ record, additionals: [] })));
   const chosen = {
-    answers: [...parts.cnames, ...parts.items],
+    answers: [...compiled.cnames, ...compiled.items],
     authority: [],
     withAdditionals: true,
     truncated: false,
@@ -26,7 +26,7 @@ function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
   return encodeResponse(
     parseDnsRequest(query) as DnsRequest,
     head,
-    parts,
+    compiled,
     chosen,
     MAX_MESSAGE_BYTES,
   ) as Buffer;

@@ -1,5 +1,5 @@
 /**
- * S3 for DNS: whatever comes in, an answer or silence goes out, and the door stays open. `DNS_PACKETS=100000` sends as
+ * S3 for DNS: whatever comes in, an answer or silence goes out, and the server stays open. `DNS_PACKETS=100000` sends as
  * many mutated packets to each of the three tests that do.
  */
 import { createSocket, type Socket } from 'node:dgram';
@@ -12,15 +12,15 @@ import { createResponder } from '../../../../src/dns/responder.ts';
 import type { QueryOrigin } from '../../../../src/dns/truncate.ts';
 import { SERVICES, type ServiceRow } from '../catalog.ts';
 import {
-  ask,
-  conversation,
-  type Door,
+  answerTo,
+  exchangeTcp,
   frame,
-  open,
   queryBytes,
   rcodeOf,
-  says,
+  sendQuery,
+  startServer,
   TABLE,
+  type TestServer,
   viewOf,
 } from '../fixture.ts';
 
@@ -69,7 +69,7 @@ function mutated(rng: Rng): Buffer {
 }
 
 test(`S3 ${PACKETS} mutated packets over UDP: answers or silence, and good questions in between are served`, async () => {
-  const door = await open({}, TABLE, SERVICES);
+  const server = await startServer({}, TABLE, SERVICES);
   const socket = createSocket('udp4');
   const rng = createRng(20_000);
   let answers = 0;
@@ -83,18 +83,18 @@ test(`S3 ${PACKETS} mutated packets over UDP: answers or silence, and good quest
   for (let i = 0; i < PACKETS; i += BATCH) {
     const batch = Array.from({ length: BATCH }, () => mutated(rng));
     expected += batch.filter((bytes) => parseDnsRequest(bytes) !== undefined).length;
-    await Promise.all(batch.map((bytes) => sent(socket, bytes, door)));
-    expect(await says(door, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    await Promise.all(batch.map((bytes) => sent(socket, bytes, server)));
+    expect(await answerTo(server, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
   }
   await expect.poll(() => answers, { timeout: 30_000 }).toBe(expected);
   expect(expected).toBeGreaterThan(PACKETS / 2);
   expect(expected).toBeLessThan(PACKETS);
   socket.close();
-  await door.close();
+  await server.close();
 });
 
 const HOME: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
-const ROUTES: readonly QueryOrigin[] = [
+const ORIGINS: readonly QueryOrigin[] = [
   HOME,
   { transport: 'udp', loopback: false, spoofable: true, trusted: false },
   { ...HOME, transport: 'tcp' },
@@ -110,7 +110,7 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
     rng: createRng(1),
   };
   const view = viewOf(TABLE, SERVICES);
-  const answerer = createResponder({
+  const responder = createResponder({
     ...options,
     listen: { host: '127.0.0.1', port: 0 },
     view,
@@ -118,12 +118,12 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
   });
   const rng = createRng(100_000);
   const honest = queryBytes('d1.node.consul', 'A');
-  const expected = answerer.respond(honest, HOME, 'answer');
+  const expected = responder.respond(honest, HOME, 'answer');
   const codes = new Map<number, number>();
   for (let i = 0; i < PACKETS; i++) {
     const bytes = mutated(rng);
-    const route = ROUTES[i % ROUTES.length] as QueryOrigin;
-    const answer = answerer.respond(bytes, route, 'answer') as Buffer | undefined;
+    const origin = ORIGINS[i % ORIGINS.length] as QueryOrigin;
+    const answer = responder.respond(bytes, origin, 'answer') as Buffer | undefined;
     const request = parseDnsRequest(bytes);
     expect(answer === undefined).toBe(request === undefined);
     if (answer === undefined || request === undefined) continue;
@@ -137,11 +137,11 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
       const { raw } = request.question;
       expect(answer.subarray(12, 12 + raw.length)).toEqual(Buffer.from(raw));
     }
-    if (route.transport === 'udp')
+    if (origin.transport === 'udp')
       expect(answer.length).toBeLessThanOrEqual(Math.max(512, request.edns?.udpPayloadSize ?? 0));
-    if (route.spoofable) expect(answer.length).toBeLessThanOrEqual(4 * bytes.length);
+    if (origin.spoofable) expect(answer.length).toBeLessThanOrEqual(4 * bytes.length);
   }
-  expect(answerer.respond(honest, HOME, 'answer')).toEqual(expected);
+  expect(responder.respond(honest, HOME, 'answer')).toEqual(expected);
   // All that can be said was said: nothing broken, refused and not implemented among it.
   for (const code of [RCODE.NOERROR, RCODE.FORMERR, RCODE.NXDOMAIN, RCODE.NOTIMP, RCODE.REFUSED])
     expect(codes.get(code) ?? 0).toBeGreaterThan(0);
@@ -149,14 +149,14 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
 });
 
 test('S3 mutated packets over one TCP connection, then a good one', async () => {
-  const door = await open({}, TABLE, SERVICES);
+  const server = await startServer({}, TABLE, SERVICES);
   const rng = createRng(5);
   const packets = Array.from({ length: PACKETS }, () => mutated(rng));
   const expected = packets.filter((bytes) => parseDnsRequest(bytes) !== undefined).length;
   const last = queryBytes('d2.node.consul', 'A', { id: 1 });
-  const answers = await conversation(door, [Buffer.concat([...packets, last].map(frame))], expected + 1);
+  const answers = await exchangeTcp(server, [Buffer.concat([...packets, last].map(frame))], expected + 1);
   expect(decode(answers.at(-1) as Buffer)).toMatchObject({ id: 1, answers: [{ data: '10.0.0.2' }] });
-  await door.close();
+  await server.close();
 });
 
 const ODD: readonly string[] = [
@@ -196,7 +196,7 @@ const ODD: readonly string[] = [
 test('S3 whatever other agents publish, every question about it has an answer', async () => {
   const rng = createRng(11);
   const odd = (): string => ODD[rng.int(ODD.length)] as string;
-  const door = await open({}, TABLE, []);
+  const server = await startServer({}, TABLE, []);
   for (let round = 0; round < 40; round++) {
     const rows = Array.from({ length: 1 + rng.int(6) }, (_, i): ServiceRow => {
       const node = ['d1', 'd5', 'two words', 'mapped', 'ghost'][rng.int(5)] as string;
@@ -205,13 +205,15 @@ test('S3 whatever other agents publish, every question about it has an answer', 
       const name = ['web', 'x', 'v1'][rng.int(3)] as string;
       return { node, name, id: `${i}`, port, address: odd(), tags: [odd(), 'v1'], weights: [weight, weight] };
     });
-    door.view.register(rows);
+    server.view.setServices(rows);
     for (const name of ['web', 'x', 'v1', 'v1.web'])
       for (const type of ['A', 'AAAA', 'SRV', 'ANY', 'CNAME'])
-        expect(rcodeOf(await ask(door, `${name}.service.consul ${type}`))).toMatch(/^(NOERROR|NXDOMAIN)$/);
-    expect(rcodeOf(await ask(door, '1.0.0.127.in-addr.arpa PTR'))).toBe('NXDOMAIN');
+        expect(rcodeOf(await sendQuery(server, `${name}.service.consul ${type}`))).toMatch(
+          /^(NOERROR|NXDOMAIN)$/,
+        );
+    expect(rcodeOf(await sendQuery(server, '1.0.0.127.in-addr.arpa PTR'))).toBe('NXDOMAIN');
   }
-  await door.close();
+  await server.close();
 });
 
 test('a header that promises 65,535 of everything is refused by its header', () => {
@@ -227,7 +229,7 @@ test('a label of 63 and a name of 255 octets are read; one more is not', () => {
   expect(parseDnsRequest(queryBytes(`${longest}a`, 'A'))).toMatchObject({ errorRcode: 1 });
 });
 
-const sent = (socket: Socket, bytes: Uint8Array, door: Door): Promise<void> =>
+const sent = (socket: Socket, bytes: Uint8Array, server: TestServer): Promise<void> =>
   new Promise((resolve, reject) =>
-    socket.send(bytes, door.port, door.host, (error) => (error === null ? resolve() : reject(error))),
+    socket.send(bytes, server.port, server.host, (error) => (error === null ? resolve() : reject(error))),
   );

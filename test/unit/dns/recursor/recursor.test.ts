@@ -7,7 +7,17 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type Address, parseIp, toAddress } from '../../../../src/base/address.ts';
 import type { DnsOptions } from '../../../../src/dns/options.ts';
 import { waitUntil } from '../../../support/wait.ts';
-import { ask, conversation, type Door, frame, open, overUdp, queryBytes, rcodeOf, says } from '../fixture.ts';
+import {
+  answerTo,
+  exchangeTcp,
+  frame,
+  queryBytes,
+  rcodeOf,
+  sendQuery,
+  sendUdp,
+  startServer,
+  type TestServer,
+} from '../fixture.ts';
 
 const RA = 0x0080;
 const NXDOMAIN = 3;
@@ -69,9 +79,12 @@ async function bound(): Promise<{ udp: Socket; tcp: Server; port: number }> {
   }
 }
 
-async function door(servers: readonly Server53[], options: Partial<DnsOptions> = {}): Promise<Door> {
+async function startServerWith(
+  servers: readonly Server53[],
+  options: Partial<DnsOptions> = {},
+): Promise<TestServer> {
   const recursors = { servers: servers.map(({ at }) => at), strategy: 'sequential', timeout: 300 } as const;
-  const opened = await open({ recursors, ...options });
+  const opened = await startServer({ recursors, ...options });
   closing.push(() => opened.close());
   return opened;
 }
@@ -94,35 +107,35 @@ const NAME = 'www.some-shop.example.com';
 
 describe('recursors', () => {
   test('D3 D9 none given: foreign names are REFUSED and RA is clear', async () => {
-    const own = await door([]);
-    const packet = await ask(own, `${NAME} A`);
+    const own = await startServerWith([]);
+    const packet = await sendQuery(own, `${NAME} A`);
     expect([rcodeOf(packet), packet.flag_ra]).toEqual(['REFUSED', false]);
   });
 
   test('D3 given: the answer comes as it was said, under our id, in our letters, RA set, not authoritative', async () => {
-    const own = await door([await recursor(knows())]);
-    const packet = await ask(own, 'WWW.Some-Shop.example.COM A', { id: 99 });
+    const own = await startServerWith([await recursor(knows())]);
+    const packet = await sendQuery(own, 'WWW.Some-Shop.example.COM A', { id: 99 });
     expect(packet).toMatchObject({ id: 99, flag_ra: true, flag_aa: false, flag_rd: true });
     expect(packet.questions?.[0]?.name).toBe('WWW.Some-Shop.example.COM');
     expect(packet.answers).toMatchObject([{ type: 'A', data: '192.0.2.1' }]);
-    expect((await ask(own, 'd1.node.consul A')).flag_ra).toBe(true);
+    expect((await sendQuery(own, 'd1.node.consul A')).flag_ra).toBe(true);
   });
 
   test('S21 nothing of our own domains leaves, whatever the type: DS, NS, unknown names, unknown types', async () => {
     const one = await recursor(knows());
-    const own = await door([one], { altDomain: 'hearsay' });
+    const own = await startServerWith([one], { altDomain: 'hearsay' });
     for (const name of ['consul', 'nope.node.consul', 'hearsay', 'x.HEARSAY', 'service.consul', 'dc9.consul'])
       for (const type of ['A', 'DS', 'NS', 'DNSKEY', 'TXT', 'SOA'])
-        expect(['NOERROR', 'NXDOMAIN']).toContain(rcodeOf(await ask(own, `${name} ${type}`)));
+        expect(['NOERROR', 'NXDOMAIN']).toContain(rcodeOf(await sendQuery(own, `${name} ${type}`)));
     expect(one.heard).toEqual([]);
   });
 
   test('reverse names we know are ours, the others are asked on', async () => {
     const one = await recursor((_, bytes) => answered(bytes, [], RA | NXDOMAIN));
-    const own = await door([one]);
-    expect(await says(own, '1.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d1.node.dc1.consul');
+    const own = await startServerWith([one]);
+    expect(await answerTo(own, '1.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d1.node.dc1.consul');
     expect(one.heard).toHaveLength(0);
-    expect(await says(own, '9.9.9.9.in-addr.arpa PTR')).toBe('NXDOMAIN');
+    expect(await answerTo(own, '9.9.9.9.in-addr.arpa PTR')).toBe('NXDOMAIN');
     expect(one.heard).toHaveLength(1);
   });
 
@@ -133,51 +146,51 @@ describe('recursors', () => {
     gone.udp.close(); // nobody there: the kernel says so
     const sure = await recursor((_, bytes) => answered(bytes, [], RA | NXDOMAIN));
     const never = await recursor(knows());
-    const own = await door([broken, gone, silent, sure, never]);
-    expect(await says(own, `${NAME} A`)).toBe('NXDOMAIN');
+    const own = await startServerWith([broken, gone, silent, sure, never]);
+    expect(await answerTo(own, `${NAME} A`)).toBe('NXDOMAIN');
     expect([broken, silent, sure, never].map(({ heard }) => heard.length)).toEqual([1, 1, 1, 0]);
   });
 
-  test('nobody knows: SERVFAIL with RA, and the door still answers', async () => {
-    const own = await door([await recursor(fails)]);
-    const packet = await ask(own, `${NAME} A`, { edns: 1232 });
+  test('nobody knows: SERVFAIL with RA, and the server still answers', async () => {
+    const own = await startServerWith([await recursor(fails)]);
+    const packet = await sendQuery(own, `${NAME} A`, { edns: 1232 });
     expect([rcodeOf(packet), packet.flag_ra]).toEqual(['SERVFAIL', true]);
-    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
   });
 
   test('random strategy: each is the first one at times', async () => {
     const servers = [await recursor(knows()), await recursor(knows())];
-    const own = await door([], {
+    const own = await startServerWith([], {
       recursors: { servers: servers.map(({ at }) => at), strategy: 'random', timeout: 1000 },
     });
-    for (let i = 0; i < 40; i++) await ask(own, `host-${i}.example.com A`);
+    for (let i = 0; i < 40; i++) await sendQuery(own, `host-${i}.example.com A`);
     for (const { heard } of servers) expect(heard.length).toBeGreaterThan(3);
   });
 
   test('a question over TCP is asked over TCP, and does not hold up what comes after it', async () => {
     const one = await recursor(knows());
-    const own = await door([one]);
+    const own = await startServerWith([one]);
     const pieces = [
       frame(queryBytes(NAME, 'A', { id: 1 })),
       frame(queryBytes('d1.node.consul', 'A', { id: 2 })),
     ];
-    const ids = (await conversation(own, [Buffer.concat(pieces)], 2)).map((bytes) => decode(bytes).id);
+    const ids = (await exchangeTcp(own, [Buffer.concat(pieces)], 2)).map((bytes) => decode(bytes).id);
     expect(ids).toEqual([2, 1]);
     expect(one.heard.map(({ tcp }) => tcp)).toEqual([true]);
   });
 
   test('an answer too long for the datagram: TC, and all of it over TCP', async () => {
     const many = Array.from({ length: 60 }, (_, i) => A(NAME, `192.0.2.${i}`));
-    const own = await door([await recursor((_, bytes) => answered(bytes, many))]);
-    const short = await ask(own, `${NAME} A`);
+    const own = await startServerWith([await recursor((_, bytes) => answered(bytes, many))]);
+    const short = await sendQuery(own, `${NAME} A`);
     expect([short.flag_tc, short.answers?.length, short.flag_ra]).toEqual([true, 0, true]);
-    expect((await ask(own, `${NAME} A`, { tcp: true })).answers).toHaveLength(60);
+    expect((await sendQuery(own, `${NAME} A`, { tcp: true })).answers).toHaveLength(60);
   });
 
   test('who does not ask for recursion gets none', async () => {
     const one = await recursor(knows());
-    const own = await door([one]);
-    expect(rcodeOf(await ask(own, `${NAME} A`, { flags: 0 }))).toBe('REFUSED');
+    const own = await startServerWith([one]);
+    expect(rcodeOf(await sendQuery(own, `${NAME} A`, { flags: 0 }))).toBe('REFUSED');
     expect(one.heard).toEqual([]);
   });
 });
@@ -185,8 +198,8 @@ describe('recursors', () => {
 describe('S21: forged answers', () => {
   test('id, port and letters are others for each question', async () => {
     const one = await recursor(knows('192.0.2.1', 0));
-    const own = await door([one]);
-    for (let i = 0; i < 24; i++) await ask(own, `${NAME} A`);
+    const own = await startServerWith([one]);
+    for (let i = 0; i < 24; i++) await sendQuery(own, `${NAME} A`);
     const spellings = one.heard.map(({ bytes }) => bytes.subarray(12).toString('latin1'));
     expect(new Set(one.heard.map(({ bytes }) => bytes.readUInt16BE(0))).size).toBeGreaterThan(22);
     expect(new Set(one.heard.map(({ port }) => port)).size).toBeGreaterThan(16);
@@ -205,7 +218,7 @@ describe('S21: forged answers', () => {
       });
       return [evil, other, Buffer.from('no DNS'), knows()(question, bytes) as Buffer];
     });
-    expect(await says(await door([one]), `${NAME} A`)).toBe('NOERROR | A 192.0.2.1');
+    expect(await answerTo(await startServerWith([one]), `${NAME} A`)).toBe('NOERROR | A 192.0.2.1');
     expect(one.heard).toHaveLength(1);
   });
 
@@ -217,7 +230,7 @@ describe('S21: forged answers', () => {
       attacker.send(knows('6.6.6.6')(question, bytes) as Buffer, port, '127.0.0.1');
       return undefined;
     });
-    expect(await says(await door([one]), `${NAME} A`)).toBe('SERVFAIL');
+    expect(await answerTo(await startServerWith([one]), `${NAME} A`)).toBe('SERVFAIL');
   });
 
   test.each([
@@ -231,7 +244,7 @@ describe('S21: forged answers', () => {
         if (/[a-z]/i.test(String.fromCharCode(evil[i] as number))) evil[i] = (evil[i] as number) ^ 0x20;
       return forge(evil);
     });
-    expect(await says(await door([one]), `${NAME} A`)).toBe('NOERROR | A 192.0.2.1');
+    expect(await answerTo(await startServerWith([one]), `${NAME} A`)).toBe('NOERROR | A 192.0.2.1');
     expect(one.heard.map(({ tcp }) => tcp)).toEqual([false, true]);
   });
 
@@ -248,7 +261,7 @@ describe('S21: forged answers', () => {
         const evil = { ...told, [section]: [...told[section], A('web.Service.Consul', '6.6.6.6')] };
         return encode({ type: 'response', id, flags: RA, questions, ...evil });
       });
-      expect(await says(await door([one]), `${NAME} A`)).toBe('SERVFAIL');
+      expect(await answerTo(await startServerWith([one]), `${NAME} A`)).toBe('SERVFAIL');
     },
   );
 
@@ -258,12 +271,12 @@ describe('S21: forged answers', () => {
       const whole = knows()(question, bytes) as Buffer;
       return whole.subarray(0, cut);
     });
-    const own = await door([one], {
+    const own = await startServerWith([one], {
       recursors: { servers: [one.at], strategy: 'sequential', timeout: 100 },
     });
     const length = (knows()(decode(queryBytes(NAME, 'A')), queryBytes(NAME, 'A')) as Buffer).length;
-    for (; cut < length; cut += 7) expect(await says(own, `${NAME} A`)).toBe('SERVFAIL');
-    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    for (; cut < length; cut += 7) expect(await answerTo(own, `${NAME} A`)).toBe('SERVFAIL');
+    expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
   });
 });
 
@@ -281,46 +294,48 @@ describe('S21: loops and crowds', () => {
       waiting.push(() => one.udp.send(knows()(question, bytes) as Buffer, port, '127.0.0.1'));
       return undefined;
     });
-    const own = await door([one], {
+    const own = await startServerWith([one], {
       recursors: { servers: [one.at], strategy: 'sequential', timeout: 20_000 },
     });
-    const answers = Array.from({ length: 30 }, (_, i) => ask(own, `${NAME} A`, { id: i }));
+    const answers = Array.from({ length: 30 }, (_, i) => sendQuery(own, `${NAME} A`, { id: i }));
     await waitUntil('it is asked', 10_000, () => waiting.length > 0);
-    await says(own, 'd1.node.consul A'); // all that was sent before this has been read
+    await answerTo(own, 'd1.node.consul A'); // all that was sent before this has been read
     for (const send of waiting) send();
     expect((await Promise.all(answers)).map(({ id }) => id)).toEqual(Array.from({ length: 30 }, (_, i) => i));
     expect(one.heard).toHaveLength(1);
   });
 
   test('a recursor that asks us back hears REFUSED at once, and so does the asker an error', async () => {
-    const own: { door?: Door } = {};
+    const own: { server?: TestServer } = {};
     const said: string[] = [];
     const one = await recursor((_, bytes) => {
       const { port } = one.heard.at(-1) as { port: number };
-      void overUdp(own.door as Door, bytes).then((answer) => {
+      void sendUdp(own.server as TestServer, bytes).then((answer) => {
         said.push(rcodeOf(decode(answer)));
         one.udp.send(answer, port, '127.0.0.1');
       });
       return undefined;
     });
-    own.door = await door([one], {
+    own.server = await startServerWith([one], {
       recursors: { servers: [one.at], strategy: 'sequential', timeout: 20_000 },
     });
-    expect(await says(own.door, `${NAME} A`)).toBe('SERVFAIL');
+    expect(await answerTo(own.server, `${NAME} A`)).toBe('SERVFAIL');
     expect(said).toEqual(['REFUSED']);
     expect(one.heard).toHaveLength(1);
   });
 
-  test('a recursor that is the door itself is refused at the start', async () => {
+  test('a recursor that is the server itself is refused at the start', async () => {
     const listen = { host: '127.0.0.1', port: 18_653 };
     const at = toAddress(parseIp('127.0.0.1') as Uint8Array, listen.port);
     const recursors = { servers: [at], strategy: 'sequential', timeout: 1000 } as const;
-    await expect(open({ listen, recursors })).rejects.toThrow("this agent's own DNS address");
+    await expect(startServer({ listen, recursors })).rejects.toThrow("this agent's own DNS address");
   });
 
   test('closing ends what is under way', async () => {
     const one = await recursor(() => undefined);
-    const own = await open({ recursors: { servers: [one.at], strategy: 'sequential', timeout: 60_000 } });
+    const own = await startServer({
+      recursors: { servers: [one.at], strategy: 'sequential', timeout: 60_000 },
+    });
     const asker = createSocket('udp4');
     closing.push(() => asker.close());
     asker.send(queryBytes(NAME, 'A'), own.port, own.host);

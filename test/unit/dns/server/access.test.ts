@@ -1,4 +1,4 @@
-/** S20: what a door that is open to other hosts grants to them over UDP. */
+/** S20: what a server that is open to other hosts grants to them over UDP. */
 import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
@@ -15,9 +15,9 @@ import {
   truncateResponse,
 } from '../../../../src/dns/truncate.ts';
 import { bigService } from '../catalog.ts';
-import { open, queryBytes, says, TABLE, viewOf, wordsOf } from '../fixture.ts';
+import { answerTo, formatRecord, queryBytes, startServer, TABLE, viewOf } from '../fixture.ts';
 
-const STRANGER: QueryOrigin = { transport: 'udp', loopback: false, spoofable: true, trusted: false };
+const OUTSIDER: QueryOrigin = { transport: 'udp', loopback: false, spoofable: true, trusted: false };
 const big = bigService(60);
 const view = viewOf(
   [...TABLE, { name: 'fat', ip: '10.2.0.1', tags: { a: 'x'.repeat(200), b: 'y'.repeat(200) } }, ...big.nodes],
@@ -39,9 +39,9 @@ function tell(name: string, type: string, edns?: number) {
   const bytes = truncateResponse(
     request,
     reply,
-    maxResponseBytes(request, STRANGER),
-    STRANGER,
-    DNS_DEFAULTS.trimming,
+    maxResponseBytes(request, OUTSIDER),
+    OUTSIDER,
+    DNS_DEFAULTS.truncation,
     createRng(1),
   );
   return { packet: decode(bytes), factor: bytes.length / query.length };
@@ -49,7 +49,7 @@ function tell(name: string, type: string, edns?: number) {
 
 describe('S20', () => {
   test('ANY is answered by HINFO, and a name that does not exist still does not', () => {
-    expect(tell('fat.node.consul', 'ANY').packet.answers?.map(wordsOf)).toEqual([
+    expect(tell('fat.node.consul', 'ANY').packet.answers?.map(formatRecord)).toEqual([
       'HINFO {"cpu":"RFC8482","os":""}',
     ]);
     expect(tell('nope.node.consul', 'ANY').packet).toMatchObject({ rcode: 'NXDOMAIN' });
@@ -99,10 +99,10 @@ describe('S20', () => {
   });
 
   test('only our own host gets more than fits any network, and only who is named has recursors', () => {
-    const routes = (['local', 'allowed', 'outsider', 'refused'] as const).map(toQueryOrigin);
-    expect(routes.map(({ loopback }) => loopback)).toEqual([true, false, false, false]);
-    expect(routes.map(({ spoofable: stranger }) => stranger)).toEqual([false, false, true, true]);
-    expect(routes.map(({ trusted }) => trusted)).toEqual([true, true, false, false]);
+    const origins = (['local', 'allowed', 'outsider', 'refused'] as const).map(toQueryOrigin);
+    expect(origins.map(({ loopback }) => loopback)).toEqual([true, false, false, false]);
+    expect(origins.map(({ spoofable: stranger }) => stranger)).toEqual([false, false, true, true]);
+    expect(origins.map(({ trusted }) => trusted)).toEqual([true, true, false, false]);
   });
 
   test('IPv6 counts per /56, zones aside', () => {
@@ -128,11 +128,11 @@ describe('S20', () => {
     }
   });
 
-  test('a door open to all still treats its own host as before', async () => {
-    const own = await open({ listen: { host: '0.0.0.0', port: 0 }, responsesPerSecond: 1 });
+  test('a server open to all still treats its own host as before', async () => {
+    const own = await startServer({ listen: { host: '0.0.0.0', port: 0 }, responsesPerSecond: 1 });
     const local = { ...own, host: '127.0.0.1' };
     for (let i = 0; i < 50; i++)
-      expect(await says(local, 'd5.node.consul ANY', { edns: 4096 })).toBe('NOERROR | AAAA fd00::5');
+      expect(await answerTo(local, 'd5.node.consul ANY', { edns: 4096 })).toBe('NOERROR | AAAA fd00::5');
     await own.close();
   });
 });

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { Meter } from '../../../../src/base/meter.ts';
-import { ask, open, overUdp } from '../fixture.ts';
+import { sendQuery, sendUdp, startServer } from '../fixture.ts';
 
 test('answers are counted by transport and code, never by what was asked', async () => {
   const meter = new Meter();
-  const door = await open({ meter });
-  await ask(door, 'd1.node.consul A');
-  await ask(door, 'd1.node.consul AAAA');
-  await ask(door, 'nobody.node.consul A', { tcp: true });
-  await ask(door, 'www.example.com A');
-  await overUdp(door, Buffer.from('000100000001000000000000', 'hex'));
+  const server = await startServer({ meter });
+  await sendQuery(server, 'd1.node.consul A');
+  await sendQuery(server, 'd1.node.consul AAAA');
+  await sendQuery(server, 'nobody.node.consul A', { tcp: true });
+  await sendQuery(server, 'www.example.com A');
+  await sendUdp(server, Buffer.from('000100000001000000000000', 'hex'));
   const [answers] = meter.families();
   expect(answers?.samples).toEqual([
     { labels: ['udp', 'NOERROR'], value: 2 },

@@ -2,7 +2,15 @@
 import { connect, type Socket } from 'node:net';
 import { decode } from 'dns-packet';
 import { afterEach, expect, test } from 'vitest';
-import { conversation, type Door, frame, open, overUdp, queryBytes, says } from '../fixture.ts';
+import {
+  answerTo,
+  exchangeTcp,
+  frame,
+  queryBytes,
+  sendUdp,
+  startServer,
+  type TestServer,
+} from '../fixture.ts';
 
 const QUESTION = frame(queryBytes('d1.node.consul', 'A'));
 const ANSWER = 'NOERROR | A 10.0.0.1';
@@ -18,8 +26,8 @@ interface Peer {
 }
 
 /** Connected; what comes back is thrown away. */
-async function peer(door: Door): Promise<Peer> {
-  const socket = connect({ host: door.host, port: door.port, noDelay: true });
+async function peer(server: TestServer): Promise<Peer> {
+  const socket = connect({ host: server.host, port: server.port, noDelay: true });
   sockets.push(socket);
   socket.on('error', () => undefined).resume();
   const closed = new Promise<void>((done) => socket.once('close', () => done()));
@@ -28,19 +36,19 @@ async function peer(door: Door): Promise<Peer> {
 }
 
 test('600 connections that say nothing: the cap holds, and whoever comes next is served', async () => {
-  const door = await open({ tcpMaxConnections: 64 });
-  const peers = await Promise.all(Array.from({ length: 600 }, () => peer(door)));
+  const server = await startServer({ tcpMaxConnections: 64 });
+  const peers = await Promise.all(Array.from({ length: 600 }, () => peer(server)));
   await expect
     .poll(() => peers.filter(({ socket }) => socket.closed).length)
     .toBeGreaterThanOrEqual(600 - 64);
-  expect(await says(door, 'd1.node.consul A', { tcp: true })).toBe(ANSWER);
-  expect(await says(door, 'd1.node.consul A')).toBe(ANSWER);
-  await door.close();
+  expect(await answerTo(server, 'd1.node.consul A', { tcp: true })).toBe(ANSWER);
+  expect(await answerTo(server, 'd1.node.consul A')).toBe(ANSWER);
+  await server.close();
 });
 
 test('a question that comes octet by octet is not waited for longer than a quiet connection', async () => {
-  const door = await open({ tcpIdleTimeout: 300 });
-  const { socket, closed } = await peer(door);
+  const server = await startServer({ tcpIdleTimeout: 300 });
+  const { socket, closed } = await peer(server);
   const started = performance.now();
   let at = 0;
   // Never quiet for long, and after five minutes still not whole.
@@ -51,23 +59,23 @@ test('a question that comes octet by octet is not waited for longer than a quiet
   clearInterval(dripping);
   expect(at).toBeGreaterThan(2);
   expect(performance.now() - started).toBeGreaterThan(300);
-  await door.close();
+  await server.close();
 });
 
 test('those who drip make room before those who ask', async () => {
-  const door = await open({ tcpMaxConnections: 3 });
-  const asking = await peer(door);
-  const drips = [await peer(door), await peer(door)];
+  const server = await startServer({ tcpMaxConnections: 3 });
+  const asking = await peer(server);
+  const drips = [await peer(server), await peer(server)];
   for (const { socket } of drips) socket.write(Buffer.from([0, 40, 1]));
   const answered = new Promise((heard) => asking.socket.once('data', heard));
   asking.socket.write(QUESTION);
   await answered;
   for (const { socket } of drips) socket.write(Buffer.from([2])); // the last to move, without a question
-  expect(await says(door, 'd1.node.consul A')).toBe(ANSWER);
-  const later = [await peer(door), await peer(door)];
+  expect(await answerTo(server, 'd1.node.consul A')).toBe(ANSWER);
+  const later = [await peer(server), await peer(server)];
   await Promise.all(drips.map(({ closed }) => closed));
   expect([asking, ...later].map(({ socket }) => socket.closed)).toEqual([false, false, false]);
-  await door.close();
+  await server.close();
 });
 
 test.each<[string, readonly Uint8Array[], number]>([
@@ -76,18 +84,18 @@ test.each<[string, readonly Uint8Array[], number]>([
   ['one octet less than there is', [frameOf(QUESTION.length - 3)], 1],
   ['half of a header', [Buffer.from([0, 6, 1, 2, 3, 4, 5, 6]), QUESTION], 1],
 ])('a length that says %s', async (_, pieces, answers) => {
-  const door = await open({ tcpIdleTimeout: 400 });
+  const server = await startServer({ tcpIdleTimeout: 400 });
   if (answers === 0) {
-    const { socket, closed } = await peer(door);
+    const { socket, closed } = await peer(server);
     for (const piece of pieces) socket.write(piece);
     await closed;
     expect(socket.bytesRead).toBe(0);
   } else {
-    const [answer] = await conversation(door, pieces, answers);
+    const [answer] = await exchangeTcp(server, pieces, answers);
     expect(decode(answer as Buffer).id).toBe(4711);
   }
-  expect(decode(await overUdp(door, QUESTION.subarray(2))).answers).toHaveLength(1);
-  await door.close();
+  expect(decode(await sendUdp(server, QUESTION.subarray(2))).answers).toHaveLength(1);
+  await server.close();
 });
 
 /** The question under another length. */

@@ -3,58 +3,62 @@ import { decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DNS_DEFAULTS } from '../../../../src/dns/options.ts';
 import {
-  ask,
-  conversation,
-  type Door,
+  answerTo,
+  exchangeTcp,
   frame,
-  open,
-  overTcp,
-  overUdp,
   queryBytes,
   rcodeOf,
-  says,
+  sendQuery,
+  sendTcp,
+  sendUdp,
+  startServer,
+  type TestServer,
 } from '../fixture.ts';
 
-let door: Door;
+let server: TestServer;
 beforeAll(async () => {
-  door = await open();
+  server = await startServer();
 });
-afterAll(() => door.close());
+afterAll(() => server.close());
 
 describe('D1 where it listens', () => {
   test('UDP and TCP on one port, loopback unless told otherwise', async () => {
-    expect(door.address).toBe(`127.0.0.1:${door.port}`);
+    expect(server.address).toBe(`127.0.0.1:${server.port}`);
     expect(DNS_DEFAULTS.listen).toEqual({ host: '127.0.0.1', port: 8600 });
-    expect(await says(door, 'd1.node.consul A')).toBe(await says(door, 'd1.node.consul A', { tcp: true }));
+    expect(await answerTo(server, 'd1.node.consul A')).toBe(
+      await answerTo(server, 'd1.node.consul A', { tcp: true }),
+    );
   });
 
   test('on IPv6 too', async () => {
-    const own = await open({ listen: { host: '::1', port: 0 } });
+    const own = await startServer({ listen: { host: '::1', port: 0 } });
     expect(own.address).toBe(`[::1]:${own.port}`);
-    expect(await says(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
-    expect(await says(own, 'd1.node.consul A', { tcp: true })).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(own, 'd1.node.consul A', { tcp: true })).toBe('NOERROR | A 10.0.0.1');
     await own.close();
   });
 
   test('a port that is taken is a setting to change', async () => {
-    await expect(open({ listen: { host: '127.0.0.1', port: door.port } })).rejects.toMatchObject({
+    await expect(startServer({ listen: { host: '127.0.0.1', port: server.port } })).rejects.toMatchObject({
       code: 'config',
-      message: `DNS cannot listen on 127.0.0.1:${door.port}, which is in use: stop the other program or choose another with --dns ADDR:PORT.`,
+      message: `DNS cannot listen on 127.0.0.1:${server.port}, which is in use: stop the other program or choose another with --dns ADDR:PORT.`,
     });
   });
 
   test('a name is not an address to listen on', async () => {
-    await expect(open({ listen: { host: 'localhost', port: 0 } })).rejects.toMatchObject({ code: 'config' });
+    await expect(startServer({ listen: { host: 'localhost', port: 0 } })).rejects.toMatchObject({
+      code: 'config',
+    });
   });
 
   test('closed, the port is free again', async () => {
-    const first = await open();
+    const first = await startServer();
     const lingering = connect({ host: first.host, port: first.port });
     await new Promise((connected) => lingering.once('connect', connected));
     const ended = new Promise((closed) => lingering.once('close', closed));
     await first.close();
     await ended;
-    const second = await open({ listen: { host: first.host, port: first.port } });
+    const second = await startServer({ listen: { host: first.host, port: first.port } });
     expect(second.port).toBe(first.port);
     await second.close();
   });
@@ -63,14 +67,14 @@ describe('D1 where it listens', () => {
 describe('D2 TCP', () => {
   test('several queries at once, each answered under its id', async () => {
     const queries = Array.from({ length: 500 }, (_, id) => frame(queryBytes('d1.node.consul', 'A', { id })));
-    const answers = await conversation(door, [Buffer.concat(queries)], 500);
+    const answers = await exchangeTcp(server, [Buffer.concat(queries)], 500);
     expect(new Set(answers.map((answer) => decode(answer).id)).size).toBe(500);
   });
 
   test('a length prefix in pieces, and a message in pieces', async () => {
     const bytes = frame(queryBytes('d1.node.consul', 'A'));
     const pieces = Array.from(bytes, (_, i) => bytes.subarray(i, i + 1));
-    const [answer] = await conversation(door, pieces, 1);
+    const [answer] = await exchangeTcp(server, pieces, 1);
     expect(decode(answer as Buffer).answers).toMatchObject([{ data: '10.0.0.1' }]);
   });
 
@@ -79,14 +83,14 @@ describe('D2 TCP', () => {
       frame(queryBytes('d1.node.consul', 'A')),
       frame(queryBytes('d2.node.consul', 'A')),
     ]);
-    const answers = await conversation(door, [both.subarray(0, 50), both.subarray(50)], 2);
+    const answers = await exchangeTcp(server, [both.subarray(0, 50), both.subarray(50)], 2);
     expect(answers.map((answer) => decode(answer).answers?.length)).toEqual([1, 1]);
   });
 
   test('a peer that closes its side after asking still hears the answer', async () => {
     const bytes = await new Promise<number>((resolve, reject) => {
       let length = 0;
-      const socket = connect({ host: door.host, port: door.port }, () =>
+      const socket = connect({ host: server.host, port: server.port }, () =>
         socket.end(frame(queryBytes('d1.node.consul', 'A'))),
       );
       socket.on('data', (chunk) => {
@@ -100,20 +104,20 @@ describe('D2 TCP', () => {
 
   test('a quiet connection is kept ten seconds at least, but not for ever', async () => {
     expect(DNS_DEFAULTS.tcpIdleTimeout).toBeGreaterThanOrEqual(10_000);
-    const own = await open({ tcpIdleTimeout: 100 });
+    const own = await startServer({ tcpIdleTimeout: 100 });
     const socket = connect({ host: own.host, port: own.port });
     await new Promise((closed) => socket.once('close', closed));
     await own.close();
   });
 
   test('over the cap the connection that was quiet longest makes room', async () => {
-    const own = await open({ tcpMaxConnections: 2 });
+    const own = await startServer({ tcpMaxConnections: 2 });
     const first = connect({ host: own.host, port: own.port });
     first.on('error', () => undefined);
     const closed = new Promise((resolve) => first.once('close', resolve));
     await new Promise((connected) => first.once('connect', connected));
     const query = queryBytes('d1.node.consul', 'A');
-    const later = [overTcp(own, query), overTcp(own, query), overTcp(own, query)];
+    const later = [sendTcp(own, query), sendTcp(own, query), sendTcp(own, query)];
     expect(await Promise.allSettled(later)).toContainEqual(expect.objectContaining({ status: 'fulfilled' }));
     await closed;
     await own.close();
@@ -122,7 +126,7 @@ describe('D2 TCP', () => {
 
 describe('the header', () => {
   const flagsOf = async (flags: number): Promise<number> =>
-    (await overUdp(door, queryBytes('d1.node.consul', 'A', { flags }))).readUInt16BE(2);
+    (await sendUdp(server, queryBytes('d1.node.consul', 'A', { flags }))).readUInt16BE(2);
 
   test('D3 QR and AA set, RD copied, RA, AD and CD clear', async () => {
     expect(await flagsOf(0x0100)).toBe(0x8500);
@@ -136,7 +140,7 @@ describe('the header', () => {
 
   test('D3 id and question come back as they were', async () => {
     const query = queryBytes('d1.node.consul', 'A', { id: 0xbeef });
-    const answer = await overUdp(door, query);
+    const answer = await sendUdp(server, query);
     expect(answer.readUInt16BE(0)).toBe(0xbeef);
     expect(answer.subarray(12, query.length)).toEqual(query.subarray(12));
   });
@@ -144,7 +148,7 @@ describe('the header', () => {
   test('D4 the owner repeats the letters of the question', async () => {
     for (const name of ['D1.nOdE.CoNsUl', '0A000001.aDDr.Consul', '1.0.0.10.In-Addr.ARPA', 'CONSUL']) {
       const type = name === 'CONSUL' ? 'SOA' : name.endsWith('ARPA') ? 'PTR' : 'A';
-      const { answers = [], questions = [] } = await ask(door, `${name} ${type}`);
+      const { answers = [], questions = [] } = await sendQuery(server, `${name} ${type}`);
       expect(questions[0]?.name).toBe(name);
       expect(answers.map((record) => record.name)).toEqual([name]);
     }
@@ -154,16 +158,16 @@ describe('the header', () => {
     const query = queryBytes('d1.node.consul', 'A');
     const none = Buffer.from(query.subarray(0, 12));
     none.writeUInt16BE(0, 4);
-    expect(rcodeOf(decode(await overUdp(door, none)))).toBe('FORMERR');
+    expect(rcodeOf(decode(await sendUdp(server, none)))).toBe('FORMERR');
     const two = Buffer.concat([query, query.subarray(12)]);
     two.writeUInt16BE(2, 4);
-    expect(rcodeOf(decode(await overUdp(door, two)))).toBe('FORMERR');
-    expect(rcodeOf(decode(await overTcp(door, two)))).toBe('FORMERR');
+    expect(rcodeOf(decode(await sendUdp(server, two)))).toBe('FORMERR');
+    expect(rcodeOf(decode(await sendTcp(server, two)))).toBe('FORMERR');
   });
 
   test('D6 garbage with an id is FORMERR under that id', async () => {
     const cut = queryBytes('d1.node.consul', 'A', { id: 77 }).subarray(0, 20);
-    const answer = await overUdp(door, cut);
+    const answer = await sendUdp(server, cut);
     expect(answer).toHaveLength(12);
     expect([answer.readUInt16BE(0), answer.readUInt16BE(2)]).toEqual([77, 0x8101]);
   });
@@ -171,13 +175,13 @@ describe('the header', () => {
   test('D6 a question that points elsewhere for its name is FORMERR', async () => {
     const query = Buffer.from(queryBytes('d1.node.consul', 'A'));
     query.writeUInt16BE(0xc00c, 12);
-    expect(rcodeOf(decode(await overUdp(door, query)))).toBe('FORMERR');
+    expect(rcodeOf(decode(await sendUdp(server, query)))).toBe('FORMERR');
   });
 
   test.each([6, 8])('records in the section counted at %i are FORMERR', async (at) => {
     const query = Buffer.from(queryBytes('d1.node.consul', 'A'));
     query.writeUInt16BE(1, at);
-    expect(rcodeOf(decode(await overUdp(door, query)))).toBe('FORMERR');
+    expect(rcodeOf(decode(await sendUdp(server, query)))).toBe('FORMERR');
   });
 
   test('D6 too short, or an answer itself: silence', async () => {
@@ -186,7 +190,7 @@ describe('the header', () => {
     response.writeUInt16BE(0x8400, 2);
     const good = queryBytes('d2.node.consul', 'A', { id: 9 });
     // The first to come back over the same connection is the answer to the last.
-    const [answer] = await conversation(door, [frame(short), frame(response), frame(good)], 1);
+    const [answer] = await exchangeTcp(server, [frame(short), frame(response), frame(good)], 1);
     expect(decode(answer as Buffer).id).toBe(9);
   });
 
@@ -196,23 +200,24 @@ describe('the header', () => {
     ['NOTIFY', 4],
     ['UPDATE', 5],
   ])('D7 opcode %s is NOTIMP and comes back', async (_, opcode) => {
-    const answer = await overUdp(door, queryBytes('consul', 'SOA', { flags: opcode << 11 }));
+    const answer = await sendUdp(server, queryBytes('consul', 'SOA', { flags: opcode << 11 }));
     expect(rcodeOf(decode(answer))).toBe('NOTIMP');
     expect((answer.readUInt16BE(2) >> 11) & 0xf).toBe(opcode);
   });
 
   test('D7 AXFR and IXFR are NOTIMP, over both transports', async () => {
     for (const tcp of [false, true])
-      for (const type of ['AXFR', 'IXFR']) expect(await says(door, `consul ${type}`, { tcp })).toBe('NOTIMP');
+      for (const type of ['AXFR', 'IXFR'])
+        expect(await answerTo(server, `consul ${type}`, { tcp })).toBe('NOTIMP');
   });
 
   test('D7 class ANY is as IN', async () => {
-    const { answers } = await ask(door, 'd1.node.consul A', { class: 'ANY' });
+    const { answers } = await sendQuery(server, 'd1.node.consul A', { class: 'ANY' });
     expect(answers).toMatchObject([{ class: 'IN', data: '10.0.0.1' }]);
   });
 
   test('D9 outside our domains: REFUSED, empty, without authority', async () => {
-    const packet = await ask(door, 'www.example.com A');
+    const packet = await sendQuery(server, 'www.example.com A');
     expect(rcodeOf(packet)).toBe('REFUSED');
     expect([packet.answers, packet.authorities, packet.additionals]).toEqual([[], [], []]);
     expect((packet.flags ?? 0) & 0x0400).toBe(0);

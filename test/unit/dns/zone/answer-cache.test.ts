@@ -33,24 +33,24 @@ function asked(
   name: string,
   type: string,
   edns = 1232,
-): { parts: CompiledAnswer; request: DnsRequest } {
+): { compiled: CompiledAnswer; request: DnsRequest } {
   const request = parseDnsRequest(queryBytes(name, type, { edns })) as DnsRequest;
   const most = maxRecordsIn(maxResponseBytes(request, UDP));
   return {
     request,
-    parts: answerQuery(request, zone, { ready: true, spoofable: false, maxRecords: most }).parts,
+    compiled: answerQuery(request, zone, { ready: true, spoofable: false, maxRecords: most }).compiled,
   };
 }
 
 function bytesOf(zone: Zone, name: string, type: string, edns?: number): Buffer {
-  const { request, parts } = asked(zone, name, type, edns);
-  const reply = { rcode: 0, authoritative: true, parts } as const;
+  const { request, compiled } = asked(zone, name, type, edns);
+  const reply = { rcode: 0, authoritative: true, compiled } as const;
   return truncateResponse(
     request,
     reply,
     maxResponseBytes(request, UDP),
     UDP,
-    DNS_DEFAULTS.trimming,
+    DNS_DEFAULTS.truncation,
     createRng(3),
   );
 }
@@ -59,7 +59,7 @@ describe('D10 kept answers', () => {
   test.each(['A', 'AAAA', 'SRV'])('%s of a service that did not change is made once', (type) => {
     const zone = zoneFor(viewOfAll());
     const name = type === 'AAAA' ? 'six.service.consul' : 'web.service.consul';
-    expect(asked(zone, name, type).parts).toBe(asked(zone, name, type).parts);
+    expect(asked(zone, name, type).compiled).toBe(asked(zone, name, type).compiled);
   });
 
   test('another spelling of the domain, the other domain, a tag and a type have their own', () => {
@@ -70,8 +70,8 @@ describe('D10 kept answers', () => {
       'web.service.hearsay',
       'v1.web.service.consul',
     ];
-    const parts = names.flatMap((name) => ['A', 'SRV'].map((type) => asked(zone, name, type).parts));
-    expect(new Set(parts).size).toBe(8);
+    const compiled = names.flatMap((name) => ['A', 'SRV'].map((type) => asked(zone, name, type).compiled));
+    expect(new Set(compiled).size).toBe(8);
   });
 
   test('whatever was asked before, in whatever order, the bytes are those of a fresh agent', () => {
@@ -95,9 +95,9 @@ describe('D10 kept answers', () => {
         record.type === 'SRV' ? record.data.port : -1,
       );
     expect(ports().sort()).toEqual([1000, 1001]);
-    view.register(SERVICES.map((row) => (row.id === 'dup-b' ? { ...row, port: 1002 } : row)));
+    view.setServices(SERVICES.map((row) => (row.id === 'dup-b' ? { ...row, port: 1002 } : row)));
     expect(ports().sort()).toEqual([1000, 1002]);
-    view.become(TABLE.map((row) => (row.name === 'd1' ? { ...row, ip: '10.0.0.99' } : row)));
+    view.setMembers(TABLE.map((row) => (row.name === 'd1' ? { ...row, ip: '10.0.0.99' } : row)));
     const glue = decode(bytesOf(zone, 'dup.service.consul', 'SRV')).additionals ?? [];
     expect(glue.map((record) => (record.type === 'A' ? record.data : record.type))).toEqual([
       '10.0.0.99',
@@ -115,25 +115,25 @@ describe('D10 kept answers', () => {
       [limited, 'web.service.consul', 'A'],
       [zone, 'd1.node.consul', 'A'],
     ] as const)
-      expect(asked(at, name, type).parts).not.toBe(asked(at, name, type).parts);
+      expect(asked(at, name, type).compiled).not.toBe(asked(at, name, type).compiled);
   });
 
   test('one who can take more is not given what was made for less', () => {
     const zone = zoneFor(viewOfAll());
-    expect(asked(zone, 'big.service.consul', 'SRV', 512).parts.items).toHaveLength(33);
-    const many = asked(zone, 'big.service.consul', 'SRV', 8192).parts;
+    expect(asked(zone, 'big.service.consul', 'SRV', 512).compiled.items).toHaveLength(33);
+    const many = asked(zone, 'big.service.consul', 'SRV', 8192).compiled;
     expect(many.items).toHaveLength(400);
-    expect(asked(zone, 'big.service.consul', 'SRV', 512).parts).toBe(many);
-    expect(asked(zone, 'big.service.consul', 'SRV', 65_507).parts).toBe(many);
+    expect(asked(zone, 'big.service.consul', 'SRV', 512).compiled).toBe(many);
+    expect(asked(zone, 'big.service.consul', 'SRV', 65_507).compiled).toBe(many);
   });
 
   test('asked in ever new spellings, nothing old is kept for ever', () => {
     const zone = zoneFor(viewOfAll());
-    const first = asked(zone, 'big.service.consul', 'SRV', 8192).parts;
+    const first = asked(zone, 'big.service.consul', 'SRV', 8192).compiled;
     const spellings = Array.from({ length: 64 }, (_, i) =>
       [...'consul'].map((letter, at) => ((i >> at) & 1 ? letter.toUpperCase() : letter)).join(''),
     );
     for (const domain of spellings) asked(zone, `big.service.${domain}`, 'SRV', 8192);
-    expect(asked(zone, 'big.service.consul', 'SRV', 8192).parts).not.toBe(first);
+    expect(asked(zone, 'big.service.consul', 'SRV', 8192).compiled).not.toBe(first);
   });
 });

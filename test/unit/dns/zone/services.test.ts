@@ -1,7 +1,7 @@
 /** The rows of the test table that concern services, asked over real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODES, SERVICES } from '../catalog.ts';
-import { ask, type Door, open, says, wordsOf } from '../fixture.ts';
+import { answerTo, formatRecord, sendQuery, startServer, type TestServer } from '../fixture.ts';
 
 const NODATA = 'NOERROR | authority SOA consul';
 const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
@@ -24,11 +24,11 @@ const V1_SRV = [
   '+ d3.node.dc1.consul A 10.0.0.3',
 ].join(' | ');
 
-let door: Door;
+let server: TestServer;
 beforeAll(async () => {
-  door = await open({ altDomain: 'corp.example' }, NODES, SERVICES);
+  server = await startServer({ altDomain: 'corp.example' }, NODES, SERVICES);
 });
-afterAll(() => door.close());
+afterAll(() => server.close());
 
 describe('questions about services, over UDP and TCP', () => {
   describe.each([false, true])('tcp %s', (tcp) => {
@@ -86,21 +86,21 @@ describe('questions about services, over UDP and TCP', () => {
       ['1.0.0.10.in-addr.arpa PTR', 'NOERROR | PTR d1.node.dc1.consul'],
       ['3.9.9.10.in-addr.arpa PTR', NXDOMAIN],
     ])('%s: %s', async (question, expected) => {
-      expect(await says(door, question, { tcp, edns: 4096 })).toBe(expected);
+      expect(await answerTo(server, question, { tcp, edns: 4096 })).toBe(expected);
     });
   });
 
   test('every target of every SRV resolves on its own, to what was additional', async () => {
     let targets = 0;
     for (const service of ['web', 'six', 'alias', 'dup', 'wtd', 'self']) {
-      const { additionals = [] } = await ask(door, `${service}.service.consul SRV`);
+      const { additionals = [] } = await sendQuery(server, `${service}.service.consul SRV`);
       for (const name of new Set(additionals.map((record) => record.name))) {
         const alone = [
-          ...((await ask(door, `${name} A`)).answers ?? []),
-          ...((await ask(door, `${name} AAAA`)).answers ?? []),
+          ...((await sendQuery(server, `${name} A`)).answers ?? []),
+          ...((await sendQuery(server, `${name} AAAA`)).answers ?? []),
         ];
         const together = additionals.filter((record) => record.name === name);
-        expect(alone.map(wordsOf).sort()).toEqual(together.map(wordsOf).sort());
+        expect(alone.map(formatRecord).sort()).toEqual(together.map(formatRecord).sort());
         targets++;
       }
     }
@@ -122,33 +122,34 @@ describe('names', () => {
     ['web.connect.consul A', NXDOMAIN],
     ['web.query.consul A', NXDOMAIN],
   ])('%s: %s', async (question, expected) => {
-    expect(await says(door, question.replace(/^N\d /, ''))).toBe(expected);
+    expect(await answerTo(server, question.replace(/^N\d /, ''))).toBe(expected);
   });
 
   test('D4 the owner is spelled as it was asked', async () => {
     for (const name of ['V1.WEB.Service.Consul', '_wEb._TcP.CONSUL'])
-      for (const { name: owner } of (await ask(door, `${name} A`)).answers ?? []) expect(owner).toBe(name);
+      for (const { name: owner } of (await sendQuery(server, `${name} A`)).answers ?? [])
+        expect(owner).toBe(name);
   });
 
   test('D5 targets are in the domain that was asked', async () => {
-    const { answers = [], additionals = [] } = await ask(door, 'web.service.corp.example SRV');
+    const { answers = [], additionals = [] } = await sendQuery(server, 'web.service.corp.example SRV');
     expect(answers).toHaveLength(3);
-    for (const record of answers) expect(wordsOf(record)).toMatch(/\.dc1\.corp\.example$/);
+    for (const record of answers) expect(formatRecord(record)).toMatch(/\.dc1\.corp\.example$/);
     for (const { name } of additionals) expect(name).toMatch(/\.dc1\.corp\.example$/);
-    expect(await says(door, 'self.service.corp.example A')).toBe('NOERROR | A 10.0.0.11');
+    expect(await answerTo(server, 'self.service.corp.example A')).toBe('NOERROR | A 10.0.0.11');
   });
 
   test('_udp is a tag like any other, unless it is told to mean none where nobody has it', async () => {
-    const own = await open({ udpIsNoTag: true }, NODES, [
+    const own = await startServer({ udpIsNoTag: true }, NODES, [
       ...SERVICES,
       { node: 'd1', name: 'dns', port: 53 },
       { node: 'd2', name: 'ntp', port: 123, tags: ['UDP'] },
       { node: 'd3', name: 'ntp', port: 124 },
     ]);
-    expect(await says(own, '_dns._udp.service.consul A')).toBe('NOERROR | A 10.0.0.1');
-    expect(await says(own, '_ntp._udp.service.consul A')).toBe('NOERROR | A 10.0.0.2');
-    expect(await says(own, 'udp.dns.service.consul A')).toBe(NXDOMAIN);
-    expect(await says(own, '_nope._udp.service.consul A')).toBe(NXDOMAIN);
+    expect(await answerTo(own, '_dns._udp.service.consul A')).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(own, '_ntp._udp.service.consul A')).toBe('NOERROR | A 10.0.0.2');
+    expect(await answerTo(own, 'udp.dns.service.consul A')).toBe(NXDOMAIN);
+    expect(await answerTo(own, '_nope._udp.service.consul A')).toBe(NXDOMAIN);
     await own.close();
   });
 });
@@ -157,7 +158,9 @@ test('H5 answers come in ever another order, addresses and SRV alike', async () 
   for (const type of ['A', 'SRV']) {
     const orders = new Set<string>();
     for (let i = 0; i < 60; i++)
-      orders.add(((await ask(door, `web.service.consul ${type}`)).answers ?? []).map(wordsOf).join(' '));
+      orders.add(
+        ((await sendQuery(server, `web.service.consul ${type}`)).answers ?? []).map(formatRecord).join(' '),
+      );
     expect(orders.size).toBe(6);
   }
 });
@@ -165,5 +168,5 @@ test('H5 answers come in ever another order, addresses and SRV alike', async () 
 test('N4 no type makes a service disappear that exists', async () => {
   for (const type of ['A', 'AAAA', 'TXT', 'SRV', 'MX', 'CNAME', 'NS', 'SOA', 'PTR', 'CAA', 'DS', 'ANY'])
     for (const name of ['web', 'six', 'hostsvc', 'alias', 'v1.web', 'consul'])
-      expect(await says(door, `${name}.service.consul ${type}`)).toMatch(/^NOERROR \| /);
+      expect(await answerTo(server, `${name}.service.consul ${type}`)).toMatch(/^NOERROR \| /);
 });
