@@ -1,13 +1,13 @@
-/** What is let in: limits on how much is registered here, who may start programs, and the errors of this door. */
+/** Admission of registrations: how much may be registered, which checks may start programs, and the errors. */
 import { AgentError } from '../base/errors.ts';
 import type { ServiceDefinition } from '../model/service.ts';
 import { maintenanceCheckId } from './maintenance.ts';
-import { missingServiceError } from './refusals.ts';
+import { invalidCheckError, missingServiceError } from './refusals.ts';
 import type { LocalStore } from './store.ts';
 import type { CheckDefinition } from './types.ts';
 
 export const MAX_SERVICES = 8192;
-/** Maintenance is not counted. */
+/** Maintenance checks are not counted. */
 export const MAX_CHECKS_PER_SERVICE = 64;
 const MAX_NODE_CHECKS = 512;
 
@@ -19,7 +19,10 @@ export function admitService(
   options: { readonly mayExec: boolean; readonly replaceChecks?: boolean },
 ): void {
   if (store.service(service.id) === undefined && store.services().size >= MAX_SERVICES)
-    throw new AgentError('badRequest', `This agent has ${MAX_SERVICES} services and takes no more`);
+    throw new AgentError(
+      'badRequest',
+      `This agent has ${MAX_SERVICES} services, which is its limit. Deregister some, or use another agent.`,
+    );
   const ids = new Set(options.replaceChecks === true ? [] : store.checksOf(service.id));
   for (const check of checks) {
     if (check.serviceId !== service.id)
@@ -38,21 +41,19 @@ export function admitCheck(check: CheckDefinition, store: LocalStore, mayExec: b
   admitCount(new Set(store.checksOf(check.serviceId)).add(check.id), check.serviceId);
 }
 
-/** S14: programs start only for checks in files of the owner, and only where that is allowed. */
+/** S14: only checks from the operator's files start programs, and only if the agent allows it. */
 export function admitProbe({ probe }: CheckDefinition, mayExec: boolean): void {
   if (probe.kind === 'exec' && !mayExec)
     throw invalidCheckError(
-      'Args (a program to run) is taken only from files of the owner, on an agent that allows programs',
+      'Args (a program to run) is accepted only from files (--service), and only if the agent allows exec checks',
     );
-  if (probe.kind === 'maintenance') throw invalidCheckError('maintenance is not registered but switched on');
+  if (probe.kind === 'maintenance')
+    throw invalidCheckError('maintenance cannot be registered; use the maintenance endpoint');
 }
 
 function admitCount(ids: Set<string>, service: string): void {
   ids.delete(maintenanceCheckId(service));
-  const most = service === '' ? MAX_NODE_CHECKS : MAX_CHECKS_PER_SERVICE;
-  if (ids.size > most)
-    throw invalidCheckError(`at most ${most} checks of ${service === '' ? 'the node' : 'one service'}`);
+  const limit = service === '' ? MAX_NODE_CHECKS : MAX_CHECKS_PER_SERVICE;
+  if (ids.size > limit)
+    throw invalidCheckError(`at most ${limit} checks of ${service === '' ? 'the node' : 'one service'}`);
 }
-
-const invalidCheckError = (detail: string): AgentError =>
-  new AgentError('badRequest', `Invalid check: ${detail}`);

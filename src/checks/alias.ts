@@ -1,5 +1,5 @@
 /**
- * Checks that mirror others: what an alias says, from what is registered on this node.
+ * Alias checks: their status and output follow the checks of another service of this node.
  *
  * Source: Consul agent/checks/alias.go, CheckAlias.processChecks.
  */
@@ -14,15 +14,15 @@ export interface AliasResult {
 }
 
 /**
- * The worst check of the service and of the node; `serviceId` `''` is the node alone. An alias among them counts
- * as what it stands for.
+ * The worst check of the service and of the node; for `serviceId` `''`, of the node alone. An alias among them is
+ * replaced by the checks behind it.
  *
- * Differs: Consul reads the status of an alias like any other, so two services that alias one another hold each
- * other critical for ever.
+ * Differs: Consul reads the status of an alias like any other, so two services that alias each other keep each other
+ * critical for ever.
  */
 export function evaluateAlias(serviceId: string, store: LocalStore): AliasResult {
   let worst: AliasResult = { status: 'passing', output: 'No checks found.' };
-  for (const id of originals(serviceId, store)) {
+  for (const id of aliasedChecks(serviceId, store)) {
     const check = store.check(id);
     if (check === undefined) continue;
     if (RANK[check.status] > RANK[worst.status])
@@ -32,11 +32,11 @@ export function evaluateAlias(serviceId: string, store: LocalStore): AliasResult
       };
     else if (worst.status === 'passing') worst = { status: 'passing', output: 'All checks passing.' };
   }
-  return missing(serviceId, store) ?? worst;
+  return missingTarget(serviceId, store) ?? worst;
 }
 
-/** Ids of all checks behind an alias of this service that are no aliases themselves. */
-function originals(serviceId: string, store: LocalStore): Set<string> {
+/** Ids of all checks behind an alias of this service, without aliases. */
+function aliasedChecks(serviceId: string, store: LocalStore): Set<string> {
   const found = new Set<string>();
   for (const service of aliasTargets(serviceId, store))
     for (const id of store.checksOf(service))
@@ -44,15 +44,15 @@ function originals(serviceId: string, store: LocalStore): Set<string> {
   return found;
 }
 
-/** A service behind an alias that is not there makes all that stand for it critical. */
-function missing(serviceId: string, store: LocalStore): AliasResult | undefined {
+/** An alias whose target does not exist is critical, and so is each alias of it. */
+function missingTarget(serviceId: string, store: LocalStore): AliasResult | undefined {
   for (const service of aliasTargets(serviceId, store))
     if (service !== '' && store.service(service) === undefined)
       return { status: 'critical', output: `Service ${service} could not be found on this node` };
   return undefined;
 }
 
-/** The service itself, the node, and every service that an alias of these follows. */
+/** The service, the node, and every service that they alias, directly or not. */
 function aliasTargets(serviceId: string, store: LocalStore): Set<string> {
   const services = new Set([serviceId, '']);
   for (const service of services)

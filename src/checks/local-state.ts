@@ -1,6 +1,6 @@
 /**
- * What is registered and how it stands, with every mechanism that must hear when one of both changes. When and by
- * whose word is the registry's.
+ * The registered services and checks with their state, and every mechanism that has to follow when they change. The
+ * registry decides when they do.
  *
  * Source: Consul agent/local/state.go; agent/agent.go, addCheck, removeServiceLocked.
  */
@@ -30,45 +30,45 @@ export class RegistryState {
   readonly persister = new Persister();
   readonly reaper = new Reaper();
   readonly scheduler: CheckScheduler;
-  /** When each TTL check falls silent. */
+  /** When each TTL check expires. */
   readonly ttlTimers = new Timers<string>();
   readonly #aliasIds = new Set<string>();
   readonly #restored: RestoredState;
-  /** Something changed that an alias may mirror. */
+  /** Something changed that an alias may follow. */
   #aliasesDirty = false;
 
-  constructor(rng: Rng, remembered: RegistrySnapshot | undefined, absence: Millis, now: Millis) {
+  constructor(rng: Rng, snapshot: RegistrySnapshot | undefined, downtime: Millis, now: Millis) {
     this.scheduler = new CheckScheduler(rng);
-    this.#restored = new RestoredState(remembered, absence, now);
-    if (remembered !== undefined) this.#restore(remembered, now);
+    this.#restored = new RestoredState(snapshot, downtime, now);
+    if (snapshot !== undefined) this.#restore(snapshot, now);
   }
 
-  /** The same again changes nothing. */
+  /** Putting the same again changes nothing. */
   putService(definition: ServiceDefinition, fromFile: boolean, now: Millis): void {
     const { id, name } = definition;
-    const held = this.store.service(id);
-    const draining = held?.draining ?? this.#restored.consumeDraining(id, now);
+    const before = this.store.service(id);
+    const draining = before?.draining ?? this.#restored.consumeDraining(id, now);
     const service = { definition, fromFile, draining };
     this.store.putService(service);
     this.persister.saveService(definition, fromFile);
-    if (held !== undefined && deepEqual(held.definition, definition)) return;
+    if (before !== undefined && deepEqual(before.definition, definition)) return;
     this.outbox.putService(service);
-    this.outbox.addFact({ kind: 'serviceRegistered', service: id, name, updated: held !== undefined });
-    if (held !== undefined) return;
+    this.outbox.addFact({ kind: 'serviceRegistered', service: id, name, updated: before !== undefined });
+    if (before !== undefined) return;
     this.#aliasesDirty = true;
     const reason = this.#restored.consumeMaintenance(id, now);
     if (reason !== undefined) this.enableMaintenance(id, reason, now);
-    for (const orphan of this.#restored.consumeDeferredChecks(id, now)) this.putCheck(orphan, false, now);
+    for (const check of this.#restored.consumeDeferredChecks(id, now)) this.putCheck(check, false, now);
   }
 
-  /** A check that was there keeps its status and output, whatever is new about it (R1). */
+  /** A check that is registered already keeps its status and output, whatever its definition becomes (R1). */
   putCheck(definition: CheckDefinition, fromFile: boolean, now: Millis): void {
     const { id, serviceId, probe, initial, outputMaxBytes } = definition;
-    const held = this.store.check(id);
-    this.reaper.delete(id); // somebody vouches for it
+    const registered = this.store.check(id);
+    this.reaper.delete(id); // a registration shows that the service is wanted
     this.persister.saveCheck(definition, fromFile);
-    if (held === undefined || !deepEqual(held.definition, definition)) {
-      const before = held ?? this.#restored.consumeCheckState(definition, now);
+    if (registered === undefined || !deepEqual(registered.definition, definition)) {
+      const before = registered ?? this.#restored.consumeCheckState(definition, now);
       const output = truncateOutput(before?.output ?? '', outputMaxBytes);
       const check = { definition, status: before?.status ?? initial, output };
       this.store.putCheck(check);
@@ -77,13 +77,14 @@ export class RegistryState {
       if (probe.kind === 'alias') this.#aliasIds.add(id);
       else this.#aliasIds.delete(id);
       this.outbox.putCheck(check, now);
-      if (held === undefined) this.outbox.addFact({ kind: 'checkRegistered', check: id, service: serviceId });
+      if (registered === undefined)
+        this.outbox.addFact({ kind: 'checkRegistered', check: id, service: serviceId });
       this.#aliasesDirty = true;
     }
     if (probe.kind === 'ttl') this.ttlTimers.set(id, now + probe.ttl);
   }
 
-  /** Of the node if `service` is `''`. */
+  /** For the node if `service` is `''`. */
   enableMaintenance(service: string, reason: string, now: Millis): void {
     const check = maintenanceCheck(service, reason);
     if (this.store.check(check.definition.id) !== undefined) return;
@@ -95,9 +96,9 @@ export class RegistryState {
   }
 
   setDraining(id: string, on: boolean): void {
-    const held = this.store.service(id);
-    if (held === undefined || held.draining === on) return;
-    const service = { ...held, draining: on };
+    const before = this.store.service(id);
+    if (before === undefined || before.draining === on) return;
+    const service = { ...before, draining: on };
     this.store.putService(service);
     this.persister.markDirty();
     this.outbox.putService(service);
@@ -105,20 +106,20 @@ export class RegistryState {
   }
 
   removeService(id: string): void {
-    const held = this.store.service(id);
-    if (held === undefined) return;
+    const service = this.store.service(id);
+    if (service === undefined) return;
     for (const check of [...this.store.checksOf(id)]) this.removeCheck(check);
     this.store.removeService(id);
     this.persister.deleteService(id);
     this.outbox.removeService(id);
-    this.outbox.addFact({ kind: 'serviceDeregistered', service: id, name: held.definition.name });
+    this.outbox.addFact({ kind: 'serviceDeregistered', service: id, name: service.definition.name });
     this.#aliasesDirty = true;
   }
 
   removeCheck(id: string): void {
-    const held = this.store.check(id);
-    if (held === undefined) return;
-    const { probe, serviceId } = held.definition;
+    const check = this.store.check(id);
+    if (check === undefined) return;
+    const { probe, serviceId } = check.definition;
     this.store.removeCheck(id);
     this.scheduler.unschedule(id);
     this.ttlTimers.clear(id);
@@ -134,25 +135,25 @@ export class RegistryState {
     this.#aliasesDirty = true;
   }
 
-  /** How a check stands now: seen here at once; told at once if its status changed. */
-  recordResult(id: string, status: CheckStatus, said: string, now: Millis): void {
-    const held = this.store.check(id);
-    if (held === undefined) return;
-    const { definition } = held;
+  /** Stores the result of a check. A changed status is published at once, a changed output later. */
+  recordResult(id: string, status: CheckStatus, fullOutput: string, now: Millis): void {
+    const before = this.store.check(id);
+    if (before === undefined) return;
+    const { definition } = before;
     const service = definition.serviceId;
     if (service !== '') this.reaper.recordStatus(id, definition.deregisterCriticalAfter, status, now);
-    const output = truncateOutput(said, definition.outputMaxBytes);
-    if (held.status === status && held.output === output) return;
+    const output = truncateOutput(fullOutput, definition.outputMaxBytes);
+    if (before.status === status && before.output === output) return;
     const check = { definition, status, output };
     this.store.putCheck(check);
-    if (held.status === status) return this.outbox.putOutput(check, now);
+    if (before.status === status) return this.outbox.putOutput(check, now);
     this.outbox.putCheck(check, now);
-    this.outbox.addFact({ kind: 'checkChanged', check: id, service, from: held.status, to: status });
+    this.outbox.addFact({ kind: 'checkChanged', check: id, service, from: before.status, to: status });
     this.persister.markDirty();
     this.#aliasesDirty = true;
   }
 
-  /** Aliases follow what they mirror. */
+  /** Evaluates all aliases, if something changed since the last time. */
   refreshAliases(now: Millis): void {
     if (!this.#aliasesDirty) return;
     for (const id of this.#aliasIds) {
@@ -164,27 +165,27 @@ export class RegistryState {
     this.#aliasesDirty = false;
   }
 
-  /** Each definition is read again as if it came today; what cannot be taken up is left out, and told. */
+  /** Validates each definition as if it were registered now; one that is refused is left out, with a fact. */
   #restore({ services, checks }: RegistrySnapshot, now: Millis): void {
-    const each = (what: string, all: readonly string[], take: (value: unknown) => void): void => {
-      for (const words of all)
+    const restoreEach = (part: string, texts: readonly string[], restore: (value: unknown) => void): void => {
+      for (const text of texts)
         try {
-          take(JSON.parse(words));
-        } catch (error) {
-          const why = error instanceof Error ? error.message : String(error);
-          this.outbox.addFact({ kind: 'restoreRejected', part: what, error: why });
+          restore(JSON.parse(text));
+        } catch (cause) {
+          const error = cause instanceof Error ? cause.message : String(cause);
+          this.outbox.addFact({ kind: 'restoreRejected', part, error });
         }
     };
-    each('service', services, (value) => {
+    restoreEach('service', services, (value) => {
       const { service } = parseService(value);
       admitService(service, [], this.store, { mayExec: false });
       this.putService(service, false, now);
     });
-    each('check', checks, (value) => {
+    restoreEach('check', checks, (value) => {
       const check = parseCheck(value, { node: THIS_NODE });
       admitProbe(check, false);
       if (check.serviceId !== '' && this.store.service(check.serviceId) === undefined)
-        return this.#restored.deferCheck(check); // its service is in a file, perhaps
+        return this.#restored.deferCheck(check); // its service may come from a file
       admitCheck(check, this.store, false);
       this.putCheck(check, false, now);
     });

@@ -1,5 +1,5 @@
 /**
- * An operator's word as a check: its ids, names and texts, which clients compare literally.
+ * Maintenance mode as a critical check. Clients compare its ids, names and texts literally.
  *
  * Source: Consul agent/agent.go, EnableServiceMaintenance, EnableNodeMaintenance.
  */

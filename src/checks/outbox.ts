@@ -1,6 +1,6 @@
 /**
- * What others must learn, gathered during one step and told at its end; and how long a mere change of output may
- * wait. A changed status or definition is told at once, an output at most every five minutes.
+ * Changes and facts that are gathered during one step and emitted at its end. A changed status or definition is
+ * published at once; a change of a check's output alone, at most every five minutes.
  *
  * Source: Consul agent/local/state.go, UpdateCheck (CheckUpdateInterval).
  */
@@ -22,9 +22,9 @@ export const CHECK_UPDATE_INTERVAL: Millis = 5 * 60_000;
 export class Outbox {
   readonly #pending = new Map<EntryKey, EntryWrite>();
   readonly #facts: CheckFact[] = [];
-  /** When each check was last told. */
+  /** When each check was last published. */
   readonly #publishedAt = new Map<string, Millis>();
-  /** Checks whose output others do not have yet. */
+  /** Checks whose present output is not published yet. */
   readonly #deferredOutputs = new Timers<string>();
 
   get deadline(): Millis {
@@ -54,13 +54,13 @@ export class Outbox {
     this.#enqueue(`c:${id}`, { put: publishedCheck(check) });
   }
 
-  /** Only its output changed. */
+  /** For a check of which only the output changed. */
   putOutput(check: LocalCheck, now: Millis): void {
     const { id } = check.definition;
     if (this.#pending.has(`c:${id}`)) return this.putCheck(check, now);
-    const due = (this.#publishedAt.get(id) ?? now) + CHECK_UPDATE_INTERVAL;
-    if (due <= now) this.putCheck(check, now);
-    else if (!this.#deferredOutputs.has(id)) this.#deferredOutputs.set(id, due);
+    const publishAt = (this.#publishedAt.get(id) ?? now) + CHECK_UPDATE_INTERVAL;
+    if (publishAt <= now) this.putCheck(check, now);
+    else if (!this.#deferredOutputs.has(id)) this.#deferredOutputs.set(id, publishAt);
   }
 
   removeCheck(id: string): void {
@@ -69,7 +69,7 @@ export class Outbox {
     this.#enqueue(`c:${id}`, { remove: `c:${id}` });
   }
 
-  /** One check whose output has waited long enough, or `undefined`. */
+  /** A check whose deferred output is due, or `undefined`. */
   nextDeferredOutput(now: Millis): string | undefined {
     return this.#deferredOutputs.pop(now);
   }
@@ -78,19 +78,19 @@ export class Outbox {
     for (const fact of this.#facts) out.push({ kind: 'fact', fact });
     this.#facts.length = 0;
     if (this.#pending.size === 0) return;
-    const changes = [...this.#pending.values()].sort((a, b) => rankOf(a) - rankOf(b));
+    const changes = [...this.#pending.values()].sort((a, b) => publishOrder(a) - publishOrder(b));
     this.#pending.clear();
     out.push({ kind: 'publish', changes });
   }
 
   #enqueue(key: EntryKey, change: EntryWrite): void {
-    this.#pending.delete(key); // so that the order is that of the last word on each
+    this.#pending.delete(key); // so that changes of equal rank stand in the order of the last change
     this.#pending.set(key, change);
   }
 }
 
-/** A check never comes before its service, and what is removed comes before what is put. */
-function rankOf(change: EntryWrite): number {
+/** Removals come first, checks before services; then services, and checks after them. */
+function publishOrder(change: EntryWrite): number {
   if ('remove' in change) return change.remove.startsWith('c:') ? 0 : 1;
   return change.put.kind === 'service' ? 2 : 3;
 }
@@ -117,5 +117,5 @@ function publishedCheck({ definition, status, output }: LocalCheck): Check {
   };
 }
 
-/** Kinds of check without a schedule have the span 0, which is published as `''`. */
-const publishedDuration = (span: Millis): string => (span === 0 ? '' : formatDuration(span));
+/** Kinds that do not run have the interval 0, which is published as `''`. */
+const publishedDuration = (duration: Millis): string => (duration === 0 ? '' : formatDuration(duration));

@@ -1,6 +1,6 @@
 /**
- * What will be remembered: which registrations (those from files are in the files), and when the memory is worth
- * writing down again. Taking it up again is memory.ts's and the registry's.
+ * What is persisted of the registry, and when it has changed enough to be saved again. Registrations from files are
+ * not persisted. Restoring is in restore.ts and local-state.ts.
  */
 import type { Millis } from '../base/time.ts';
 import type { ServiceDefinition } from '../model/service.ts';
@@ -11,11 +11,11 @@ import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './ty
 export class Persister {
   readonly #services = new Map<string, string>();
   readonly #checks = new Map<string, string>();
-  /** When each TTL check's word last made the memory new. */
+  /** When an update of each TTL check last raised the revision. */
   readonly #savedAt = new Map<string, Millis>();
   #revision = 0;
 
-  /** Grows when there is something new to remember. */
+  /** Rises when there is something new to save. */
   get revision(): number {
     return this.#revision;
   }
@@ -24,7 +24,7 @@ export class Persister {
     this.#revision += 1;
   }
 
-  /** A TTL check spoke: its word in memory may grow no older than a quarter of its time. */
+  /** The saved state of a TTL check is never older than a quarter of its TTL, so most of it is left after a restart. */
   recordTtlUpdate(check: string, ttl: Millis, now: Millis): void {
     if (now - (this.#savedAt.get(check) ?? Number.NEGATIVE_INFINITY) < ttl / 4) return;
     this.#savedAt.set(check, now);
@@ -36,8 +36,8 @@ export class Persister {
   }
 
   saveCheck(check: CheckDefinition, fromFile: boolean): void {
-    const remembered = !fromFile && check.probe.kind !== 'maintenance';
-    this.#save(this.#checks, check.id, remembered ? JSON.stringify(encodeCheck(check)) : undefined);
+    const isPersisted = !fromFile && check.probe.kind !== 'maintenance';
+    this.#save(this.#checks, check.id, isPersisted ? JSON.stringify(encodeCheck(check)) : undefined);
   }
 
   deleteService(id: string): void {
@@ -51,7 +51,7 @@ export class Persister {
     this.markDirty();
   }
 
-  /** `validUntil`: when the word of a TTL check stops to hold. */
+  /** `validUntil`: when a TTL check expires. */
   snapshot(
     store: LocalStore,
     validUntil: (check: string) => Millis | undefined,
@@ -74,10 +74,10 @@ export class Persister {
     };
   }
 
-  #save(kept: Map<string, string>, id: string, words: string | undefined): void {
-    if (kept.get(id) === words) return;
-    if (words === undefined) kept.delete(id);
-    else kept.set(id, words);
+  #save(saved: Map<string, string>, id: string, json: string | undefined): void {
+    if (saved.get(id) === json) return;
+    if (json === undefined) saved.delete(id);
+    else saved.set(id, json);
     this.markDirty();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Which services have had a critical check for longer than the check allows. Removing them is the registry's.
+ * Finds services with a check that has been critical for longer than its `deregisterCriticalAfter`.
  *
  * Source: Consul agent/agent.go, reapServices.
  */
@@ -8,11 +8,11 @@ import { type Millis, NEVER } from '../base/time.ts';
 import type { CheckStatus } from '../model/service.ts';
 import type { LocalStore } from './store.ts';
 
-/** How often is looked. */
+/** Time between two scans. */
 export const REAP_INTERVAL: Millis = 30_000;
 
 export class Reaper {
-  /** Of checks that may take their service away: since when a result has called them critical. */
+  /** For checks with `deregisterCriticalAfter`: the time of the first of the critical results in a row. */
   readonly #criticalSince = new Map<string, Millis>();
   #nextScanAt: Millis = NEVER;
 
@@ -20,7 +20,7 @@ export class Reaper {
     return this.#nextScanAt;
   }
 
-  /** A result came. A check that never had one is not overdue, whatever its first status. */
+  /** For each result of a check. A check without a result yet is never expired, whatever its initial status. */
   recordStatus(check: string, deregisterAfter: Millis, status: CheckStatus, now: Millis): void {
     if (deregisterAfter <= 0 || status !== 'critical') this.#criticalSince.delete(check);
     else if (!this.#criticalSince.has(check)) this.#criticalSince.set(check, now);
@@ -33,7 +33,7 @@ export class Reaper {
     if (this.#criticalSince.size === 0) this.#nextScanAt = NEVER;
   }
 
-  /** The checks that have been critical for too long, if it is time to look. */
+  /** The checks that have been critical for too long; empty between two scans. */
   findExpired(store: LocalStore, now: Millis): string[] {
     if (now < this.#nextScanAt) return [];
     this.#nextScanAt = now + REAP_INTERVAL;

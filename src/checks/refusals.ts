@@ -1,4 +1,4 @@
-/** Refusals that clients see. Their wording is Consul's: programs search for these sentences. */
+/** Errors of the registry that clients see, in Consul's words, since programs search for them. */
 import { AgentError } from '../base/errors.ts';
 
 export const unknownServiceError = (id: string): AgentError =>
@@ -13,13 +13,17 @@ export const unknownCheckError = (id: string): AgentError =>
     `Unknown check ID ${JSON.stringify(id)}. Ensure that the check ID is passed, not the check name.`,
   );
 
-/** Programs register anew when they find either half. Source: Consul HTTP API, "TTL Check Update". */
+/** Clients register again when they find either half of this. Source: Consul HTTP API, "TTL Check Update". */
 export const notTtlCheckError = (id: string): AgentError =>
   new AgentError(
     'notFound',
     `Unknown check ID ${JSON.stringify(id)}: CheckID ${JSON.stringify(id)} does not have associated TTL`,
   );
 
-/** A check is registered for a service that is not. */
+/** For a check of a service that is not registered. */
 export const missingServiceError = (id: string): AgentError =>
   new AgentError('notFound', `ServiceID ${JSON.stringify(id)} does not exist`);
+
+/** For a check with fields that are invalid, or that no check may have together. */
+export const invalidCheckError = (detail: string): AgentError =>
+  new AgentError('badRequest', `Invalid check: ${detail}`);

@@ -1,11 +1,11 @@
 /**
- * The conductor of this room: registrations, words of operators, outcomes and time come in; what to run, what
- * others must learn and what happened go out. Each mechanism owns its state in a file of its own; here is who is
- * asked what, and in which order.
+ * The entry point of this layer. Registrations, commands of operators, outcomes of runs and time come in; runs, changes
+ * to publish and facts go out. Each mechanism holds its state in a file of its own; this file calls them in order.
  *
  * Source: Consul agent/agent.go (addServiceInternal, addCheck, updateTTLCheck); agent/local/state.go.
  */
 
+import { assert } from '../base/assert.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { CheckStatus, ServiceDefinition } from '../model/service.ts';
@@ -18,29 +18,29 @@ import type { CheckDefinition, CheckEffect, CheckOutcome, LocalView, RegistrySna
 export interface RegistryOptions {
   readonly rng: Rng;
   readonly now: Millis;
-  /** Programs may be started for checks that come from files. */
+  /** Checks from files may start programs. */
   readonly allowExec: boolean;
-  /** What `remember` gave in an earlier life. What of it is not valid any more is left out, with a fact. */
+  /** What `snapshot` returned before the restart. Parts that are no longer valid are left out, with a fact. */
   readonly snapshot?: RegistrySnapshot;
-  /** How long ago that was, on the clock of the world. */
+  /** The age of the snapshot, by the wall clock. */
   readonly downtime?: Millis;
 }
 
 export interface RegisterOptions {
-  /** Of the owner: it may start programs, and is not remembered. */
+  /** It comes from a file of the operator: its checks may start programs, and it is not persisted. */
   readonly fromFile: boolean;
-  /** Checks of an earlier registration that are not named again go (R2). */
+  /** Checks of an earlier registration that are not in this one are removed (R2). */
   readonly replaceChecks?: boolean;
 }
 
-/** Verbs throw `AgentError` with nothing changed; else what they did is in `out` and in `view` at once (R4). */
+/** Commands throw `AgentError` with nothing changed; otherwise their effect is in `out` and in `view` at once (R4). */
 export class Registry {
   readonly #state: RegistryState;
   readonly #allowExec: boolean;
   readonly #startedAt: Millis;
 
-  constructor({ rng, now, allowExec, snapshot: remembered, downtime: absence = 0 }: RegistryOptions) {
-    this.#state = new RegistryState(rng, remembered, absence, now);
+  constructor({ rng, now, allowExec, snapshot, downtime = 0 }: RegistryOptions) {
+    this.#state = new RegistryState(rng, snapshot, downtime, now);
     this.#allowExec = allowExec;
     this.#startedAt = now;
   }
@@ -55,12 +55,12 @@ export class Registry {
     return outbox.isEmpty ? next : Math.min(this.#startedAt, next); // what was restored is published at once
   }
 
-  /** Grows when `remember` would give something new that is worth writing down. */
+  /** Rises when `snapshot` would return something new that is worth saving. */
   get snapshotRevision(): number {
     return this.#state.persister.revision;
   }
 
-  /** Source: R1, R2, R6. The same again changes nothing; a TTL check counts it as a sign of life. */
+  /** Registering the same again changes nothing, but extends its TTL checks (R1, R2, R6). */
   registerService(
     service: ServiceDefinition,
     checks: readonly CheckDefinition[],
@@ -79,9 +79,9 @@ export class Registry {
     this.#state.putService(service, options.fromFile, now);
     for (const check of checks) this.#state.putCheck(check, options.fromFile, now);
     if (options.replaceChecks === true) {
-      const kept = new Set(checks.map(({ id }) => id)).add(maintenanceCheckId(service.id));
+      const named = new Set(checks.map(({ id }) => id)).add(maintenanceCheckId(service.id));
       for (const id of [...this.#state.store.checksOf(service.id)])
-        if (!kept.has(id)) this.#state.removeCheck(id);
+        if (!named.has(id)) this.#state.removeCheck(id);
     }
     this.#flush(now, out);
   }
@@ -108,7 +108,7 @@ export class Registry {
     this.#flush(now, out);
   }
 
-  /** The word of a TTL check (C8). */
+  /** A TTL update (C8). */
   updateCheck(id: string, status: CheckStatus, output: string, now: Millis, out: CheckEffect[]): void {
     const probe = this.#state.store.check(id)?.definition.probe;
     if (probe?.kind !== 'ttl') throw notTtlCheckError(id);
@@ -118,7 +118,7 @@ export class Registry {
     this.#flush(now, out);
   }
 
-  /** Of one service, or of the node. Twice the same is once; the first reason stays. */
+  /** For one service, or for the node if it is `undefined`. Enabling it again keeps the first reason. */
   setMaintenance(
     service: string | undefined,
     on: boolean,
@@ -133,14 +133,14 @@ export class Registry {
     this.#flush(now, out);
   }
 
-  /** Takes an instance out of the answers before it stops, or back in. */
+  /** A draining instance is left out of answers, so that it can be stopped without failing a request. */
   setDraining(service: string, on: boolean, now: Millis, out: CheckEffect[]): void {
     if (this.#state.store.service(service) === undefined) throw unknownServiceError(service);
     this.#state.setDraining(service, on);
     this.#flush(now, out);
   }
 
-  /** A runner has finished. Outcomes of nothing that runs are passed over. */
+  /** A runner has finished. An outcome that belongs to no run under way is ignored. */
   onCheckFinished(outcome: CheckOutcome, now: Millis, out: CheckEffect[]): void {
     const status = this.#state.scheduler.acceptOutcome(outcome);
     if (status !== undefined) this.#state.recordResult(outcome.check, status, outcome.output, now);
@@ -160,7 +160,7 @@ export class Registry {
     this.#flush(now, out);
   }
 
-  /** Plain data for the next life (R3). */
+  /** Plain data, for the start after this one (R3). */
   snapshot(now: Millis): RegistrySnapshot {
     return this.#state.persister.snapshot(
       this.#state.store,
@@ -170,32 +170,33 @@ export class Registry {
   }
 
   #expire(id: string, now: Millis): void {
-    const held = this.#state.store.check(id);
-    if (held === undefined) return;
-    this.#state.outbox.addFact({ kind: 'checkExpired', check: id, service: held.definition.serviceId });
-    const last = held.output.startsWith(EXPIRED) ? held.output : `${EXPIRED}${lastOutputNote(held.output)}`;
-    this.#state.recordResult(id, 'critical', last, now);
+    const check = this.#state.store.check(id);
+    assert(check !== undefined, `TTL check ${id} expired, which is not registered`);
+    const { definition, output } = check;
+    this.#state.outbox.addFact({ kind: 'checkExpired', check: id, service: definition.serviceId });
+    const expired = output.startsWith(EXPIRED) ? output : `${EXPIRED}${lastOutputNote(output)}`;
+    this.#state.recordResult(id, 'critical', expired, now);
   }
 
   #failOverdue(
-    lost: { readonly check: string; readonly status: CheckStatus | undefined },
+    { check, status }: { readonly check: string; readonly status: CheckStatus | undefined },
     now: Millis,
   ): void {
-    const service = this.#state.store.check(lost.check)?.definition.serviceId ?? '';
-    this.#state.outbox.addFact({ kind: 'checkOverdue', check: lost.check, service });
-    if (lost.status !== undefined)
-      this.#state.recordResult(lost.check, lost.status, 'the check was started and never finished', now);
+    const service = this.#state.store.check(check)?.definition.serviceId ?? '';
+    this.#state.outbox.addFact({ kind: 'checkOverdue', check, service });
+    if (status !== undefined)
+      this.#state.recordResult(check, status, 'the check was started and never finished', now);
   }
 
   #reap(check: string): void {
     const service = this.#state.store.check(check)?.definition.serviceId;
-    const held = service === undefined ? undefined : this.#state.store.service(service);
-    if (service === undefined || held === undefined) return;
-    this.#state.outbox.addFact({ kind: 'serviceReaped', service, name: held.definition.name, check });
+    const local = service === undefined ? undefined : this.#state.store.service(service);
+    if (service === undefined || local === undefined) return; // it went with another check of its service
+    this.#state.outbox.addFact({ kind: 'serviceReaped', service, name: local.definition.name, check });
     this.#state.removeService(service);
   }
 
-  /** Every step ends here: aliases follow, and what was gathered goes out. */
+  /** Ends every step. */
   #flush(now: Millis, out: CheckEffect[]): void {
     this.#state.refreshAliases(now);
     this.#state.outbox.flush(out);
@@ -213,7 +214,7 @@ const EXPIRED = 'TTL expired';
 const lastOutputNote = (output: string): string =>
   output === '' ? '' : ` (last output before timeout follows): ${output}`;
 
-/** What `next` gives, until it gives nothing. */
+/** Yields from `next` until it returns `undefined`. */
 function* drainQueue<T>(next: () => T | undefined): Generator<T> {
   for (let item = next(); item !== undefined; item = next()) yield item;
 }

@@ -1,13 +1,13 @@
 /**
- * What is remembered of an earlier life, waiting to be taken up: how checks stood, which services were drained or
- * in maintenance, checks whose service comes from a file. It waits only until files were read after the start.
+ * State from before the restart that waits for its registration: the state of checks, drained services, maintenance,
+ * and checks whose service comes from a file. It is valid until the files have been read after the start.
  */
 import type { Millis } from '../base/time.ts';
 import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './types.ts';
 
-/** After a longer absence nobody knows how a check stands. TTL checks say themselves how long their word holds. */
+/** After a longer downtime the state of a check is unknown. A TTL check is valid for the rest of its TTL instead. */
 export const MAX_STATUS_AGE: Millis = 2 * 60_000;
-/** Files are read right after the start. */
+/** Files are read within this time after the start. */
 const FILE_LOAD_GRACE: Millis = 60_000;
 
 export class RestoredState {
@@ -18,16 +18,16 @@ export class RestoredState {
   readonly #downtime: Millis;
   readonly #expiresAt: Millis;
 
-  /** `absence`: how long ago this was remembered. */
-  constructor(remembered: RegistrySnapshot | undefined, absence: Millis, now: Millis) {
-    this.#states = new Map(remembered?.states.map((state) => [state.check, state]));
-    this.#maintenance = new Map(remembered?.maintenance.map(({ service, reason }) => [service, reason]));
-    this.#draining = new Set(remembered?.draining);
-    this.#downtime = absence;
+  /** `downtime`: the age of the snapshot. */
+  constructor(snapshot: RegistrySnapshot | undefined, downtime: Millis, now: Millis) {
+    this.#states = new Map(snapshot?.states.map((state) => [state.check, state]));
+    this.#maintenance = new Map(snapshot?.maintenance.map(({ service, reason }) => [service, reason]));
+    this.#draining = new Set(snapshot?.draining);
+    this.#downtime = downtime;
     this.#expiresAt = now + FILE_LOAD_GRACE;
   }
 
-  /** How this check stood, if that still holds. Each is recalled once. */
+  /** The state of this check before the restart, if it is still valid. Returned once. */
   consumeCheckState(
     { id, probe }: CheckDefinition,
     now: Millis,
@@ -40,7 +40,7 @@ export class RestoredState {
     return this.#downtime <= MAX_STATUS_AGE ? state : undefined;
   }
 
-  /** The reason of this service's maintenance, or of the node's (`''`). */
+  /** The reason why this service (`''`: the node) was in maintenance. Returned once. */
   consumeMaintenance(service: string, now: Millis): string | undefined {
     const reason = this.#maintenance.get(service);
     this.#maintenance.delete(service);
@@ -51,14 +51,14 @@ export class RestoredState {
     return this.#draining.delete(service) && now <= this.#expiresAt;
   }
 
-  /** The service of this check is not registered yet. */
+  /** For a check whose service is not registered yet. */
   deferCheck(check: CheckDefinition): void {
     const waiting = this.#deferredChecks.get(check.serviceId);
     if (waiting === undefined) this.#deferredChecks.set(check.serviceId, [check]);
     else waiting.push(check);
   }
 
-  /** The checks that waited for this service. */
+  /** The checks that wait for this service. Returned once. */
   consumeDeferredChecks(service: string, now: Millis): readonly CheckDefinition[] {
     const waiting = this.#deferredChecks.get(service) ?? [];
     this.#deferredChecks.delete(service);

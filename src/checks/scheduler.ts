@@ -1,10 +1,11 @@
 /**
- * When each check with a schedule runs: first after a random part of its interval, then every interval, never
- * twice at once. A run without an outcome is given up. What an outcome means is not decided here.
+ * When each check runs: first after a random part of its interval, then every interval, and never twice at the same
+ * time. A run without an outcome fails after a while. Thresholds decide what an outcome means.
  *
  * Source: Consul agent/checks/check.go, CheckHTTP.run and its siblings.
  */
 
+import { assert } from '../base/assert.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { Timers } from '../base/timers.ts';
@@ -13,20 +14,20 @@ import { isScheduled } from './definition/check.ts';
 import { Thresholds } from './thresholds.ts';
 import type { CheckDefinition, CheckOutcome, CheckRun } from './types.ts';
 
-/** A runner keeps its timeout itself; this long after it the outcome is lost. */
+/** Runners enforce the timeout themselves; an outcome that has not come this long after it is lost. */
 export const OVERDUE_SLACK: Millis = 10_000;
 
 interface ScheduledCheck {
   readonly definition: CheckDefinition;
   readonly thresholds: Thresholds;
-  order: CheckRun;
+  run: CheckRun;
 }
 
 export class CheckScheduler {
   readonly #rng: Rng;
   readonly #scheduled = new Map<string, ScheduledCheck>();
   readonly #runs = new Timers<string>();
-  /** Set exactly while a run is under way. */
+  /** Invariant: set exactly while a run is under way. */
   readonly #overdue = new Timers<string>();
   #generation = 0;
 
@@ -38,7 +39,7 @@ export class CheckScheduler {
     return Math.min(this.#runs.deadline, this.#overdue.deadline);
   }
 
-  /** Takes a check in, or its new definition. Kinds without a schedule are passed over. */
+  /** Schedules a check, or its new definition. Does nothing for kinds that do not run. */
   schedule(definition: CheckDefinition, now: Millis): void {
     this.unschedule(definition.id);
     const { id, probe, timeout, outputMaxBytes, interval } = definition;
@@ -47,7 +48,7 @@ export class CheckScheduler {
     this.#scheduled.set(id, {
       definition,
       thresholds: new Thresholds(definition),
-      order: { check: id, generation: this.#generation, probe, timeout, outputMaxBytes },
+      run: { check: id, generation: this.#generation, probe, timeout, outputMaxBytes },
     });
     this.#runs.set(id, now + this.#rng.next() * interval);
   }
@@ -60,37 +61,43 @@ export class CheckScheduler {
 
   /** The status after this outcome; `undefined` if it changes nothing or belongs to no run under way. */
   acceptOutcome({ check, generation, status }: CheckOutcome): CheckStatus | undefined {
-    const row = this.#scheduled.get(check);
-    if (row === undefined || row.order.generation !== generation || !this.#overdue.clear(check))
+    const scheduled = this.#scheduled.get(check);
+    if (scheduled === undefined || scheduled.run.generation !== generation || !this.#overdue.clear(check))
       return undefined;
-    return row.thresholds.applyResult(status);
+    return scheduled.thresholds.applyResult(status);
   }
 
-  /** Gives up one run that is overdue, as a failure; call until it gives nothing. */
+  /** Fails one run that is overdue, or returns `undefined` if none is. To be called until then. */
   expireOverdue(
     now: Millis,
   ): { readonly check: string; readonly status: CheckStatus | undefined } | undefined {
     const check = this.#overdue.pop(now);
-    const row = check === undefined ? undefined : this.#scheduled.get(check);
-    if (check === undefined || row === undefined) return undefined;
-    this.#generation += 1; // what comes of it after all is of an older one
-    row.order = { ...row.order, generation: this.#generation };
-    return { check, status: row.thresholds.applyResult('critical') };
+    if (check === undefined) return undefined;
+    const scheduled = this.#get(check);
+    this.#generation += 1; // an outcome that comes after all is dropped
+    scheduled.run = { ...scheduled.run, generation: this.#generation };
+    return { check, status: scheduled.thresholds.applyResult('critical') };
   }
 
-  /** The next run that is due, or `undefined`; call until it gives nothing. */
+  /** The next run that is due, or `undefined`. To be called until then. */
   nextRun(now: Millis): CheckRun | undefined {
     for (;;) {
-      const due = this.#runs.deadline;
+      const dueAt = this.#runs.deadline;
       const check = this.#runs.pop(now);
-      const row = check === undefined ? undefined : this.#scheduled.get(check);
-      if (check === undefined || row === undefined) return undefined;
-      const { interval } = row.definition;
-      // After a pause of the process every check keeps its place in the round: they do not all run together.
-      this.#runs.set(check, due + interval * (Math.floor((now - due) / interval) + 1));
-      if (this.#overdue.has(check)) continue; // the one before is still under way
-      this.#overdue.set(check, now + row.order.timeout + OVERDUE_SLACK);
-      return row.order;
+      if (check === undefined) return undefined;
+      const { definition, run } = this.#get(check);
+      const { interval } = definition;
+      // After a pause of the process each check keeps its phase, so that they do not all run at once.
+      this.#runs.set(check, dueAt + interval * (Math.floor((now - dueAt) / interval) + 1));
+      if (this.#overdue.has(check)) continue; // the previous run is still under way
+      this.#overdue.set(check, now + run.timeout + OVERDUE_SLACK);
+      return run;
     }
+  }
+
+  #get(check: string): ScheduledCheck {
+    const scheduled = this.#scheduled.get(check);
+    assert(scheduled !== undefined, `a timer of check ${check}, which is not scheduled`);
+    return scheduled;
   }
 }

@@ -1,4 +1,5 @@
-/** What is registered here, for the other files of this room to change and for everyone to read. */
+/** The services and checks that are registered with this agent. */
+import { assert } from '../base/assert.ts';
 import type { LocalCheck, LocalService, LocalView } from './types.ts';
 
 const NONE: ReadonlySet<string> = new Set();
@@ -33,15 +34,16 @@ export class LocalStore implements LocalView {
     this.#services.set(service.definition.id, service);
   }
 
-  /** Its checks are the caller's to remove first. */
+  /** Invariant: a check's service is registered, so the checks have to be removed first. */
   removeService(id: string): void {
+    assert(!this.#byService.has(id), `service ${id} is removed before its checks`);
     this.#services.delete(id);
   }
 
   putCheck(check: LocalCheck): void {
     const { id, serviceId } = check.definition;
-    const held = this.#checks.get(id);
-    if (held?.definition.serviceId !== serviceId) {
+    assert(serviceId === '' || this.#services.has(serviceId), `check ${id} of no service`);
+    if (this.#checks.get(id)?.definition.serviceId !== serviceId) {
       this.removeCheck(id);
       const ids = this.#byService.get(serviceId) ?? new Set();
       this.#byService.set(serviceId, ids.add(id));
@@ -50,10 +52,10 @@ export class LocalStore implements LocalView {
   }
 
   removeCheck(id: string): void {
-    const held = this.#checks.get(id);
-    if (held === undefined) return;
+    const check = this.#checks.get(id);
+    if (check === undefined) return;
     this.#checks.delete(id);
-    const { serviceId } = held.definition;
+    const { serviceId } = check.definition;
     const ids = this.#byService.get(serviceId);
     ids?.delete(id);
     if (ids?.size === 0) this.#byService.delete(serviceId);

@@ -1,4 +1,4 @@
-/** How many results in a row it takes to change a status. */
+/** Thresholds: how many results in a row it takes to change a status. */
 import type { CheckStatus } from '../model/service.ts';
 import type { CheckDefinition } from './types.ts';
 

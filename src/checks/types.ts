@@ -1,11 +1,11 @@
 /**
- * The words of this room: what is registered with this agent, how its checks are run, and what came of it. What
- * others learn of it is the catalogue's.
+ * Types of this layer: the services and checks that are registered with this agent, how checks run, and what they
+ * find. What other agents see of them is in model/service.ts.
  */
 import type { Millis } from '../base/time.ts';
 import type { CheckStatus, EntryWrite, ServiceDefinition } from '../model/service.ts';
 
-/** How a check is run. Only `exec` starts programs, and only from files of the owner (S14). */
+/** How a check runs. Only `exec` starts programs, and only if it comes from the operator's files (S14). */
 export type CheckProbe =
   | {
       readonly kind: 'http';
@@ -30,7 +30,7 @@ export type CheckProbe =
       readonly kind: 'grpc';
       /** `host:port`. */
       readonly target: string;
-      /** `''`: the server as a whole. */
+      /** The name to ask the health service for; `''`: the server as a whole. */
       readonly service: string;
       readonly tls: boolean;
       readonly tlsServerName: string;
@@ -42,9 +42,13 @@ export type CheckProbe =
       readonly tls: boolean;
       readonly tlsSkipVerify: boolean;
     }
-  | { readonly kind: 'alias' /** Of this node. */; readonly serviceId: string }
+  | {
+      readonly kind: 'alias';
+      /** A service of this node; `''`: the node itself. */
+      readonly serviceId: string;
+    }
   | { readonly kind: 'exec'; readonly argv: readonly string[] }
-  /** An operator's word; has no schedule. */
+  /** Critical by an operator's order; never runs. */
   | { readonly kind: 'maintenance' };
 
 export interface CheckDefinition {
@@ -54,7 +58,7 @@ export interface CheckDefinition {
   /** `''`: a check of the node. */
   readonly serviceId: string;
   readonly probe: CheckProbe;
-  /** 0 for kinds without a schedule. */
+  /** 0 for kinds that do not run. */
   readonly interval: Millis;
   readonly timeout: Millis;
   readonly initial: CheckStatus;
@@ -66,17 +70,17 @@ export interface CheckDefinition {
   readonly outputMaxBytes: number;
 }
 
-/** One run, as the shell's runners get it. */
+/** One run, as a runner of the shell receives it. */
 export interface CheckRun {
   readonly check: string;
-  /** Grows with every registration that changes this check: an outcome of an older one is dropped. */
+  /** Changes with every registration that changes the check, and with every lost run: older outcomes are dropped. */
   readonly generation: number;
   readonly probe: Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'maintenance' }>;
   readonly timeout: Millis;
   readonly outputMaxBytes: number;
 }
 
-/** What a run came to. `output` is at most `outputMaxBytes`. */
+/** The result of a run. `output` has at most `outputMaxBytes`. */
 export interface CheckOutcome {
   readonly check: string;
   readonly generation: number;
@@ -84,7 +88,7 @@ export interface CheckOutcome {
   readonly output: string;
 }
 
-/** A check of this agent and how it stands. */
+/** A check of this agent and its present state. */
 export interface LocalCheck {
   readonly definition: CheckDefinition;
   readonly status: CheckStatus;
@@ -93,12 +97,12 @@ export interface LocalCheck {
 
 export interface LocalService {
   readonly definition: ServiceDefinition;
-  /** From a configuration file: it is not remembered, the file is. */
+  /** It comes from a file, and is read from there again after a restart instead of being persisted. */
   readonly fromFile: boolean;
   readonly draining: boolean;
 }
 
-/** Reading what is registered here. Never waits for gossip. */
+/** What is registered with this agent. Does not depend on gossip. */
 export interface LocalView {
   services(): ReadonlyMap<string, LocalService>;
   checks(): ReadonlyMap<string, LocalCheck>;
@@ -108,15 +112,15 @@ export interface LocalView {
 export const NODE_MAINTENANCE = '_node_maintenance';
 export const SERVICE_MAINTENANCE = '_service_maintenance:';
 
-/** What checks/ wants done. */
+/** What this layer wants done. */
 export type CheckEffect = Readonly<
   | { kind: 'run'; run: CheckRun }
-  /** Never empty; what is removed comes before what is put. */
+  /** Never empty; removals come first. */
   | { kind: 'publish'; changes: readonly EntryWrite[] }
   | { kind: 'fact'; fact: CheckFact }
 >;
 
-/** What happened, for logs, metrics, traces and tests. `service` is an id, `''` for a check of the node. */
+/** Events for logs, metrics, traces and tests. `service` is an id, `''` for a check of the node. */
 export type CheckFact = Readonly<
   | { kind: 'serviceRegistered'; service: string; name: string; updated: boolean }
   | { kind: 'serviceDeregistered'; service: string; name: string }
@@ -124,21 +128,21 @@ export type CheckFact = Readonly<
   | { kind: 'checkDeregistered'; check: string; service: string }
   | { kind: 'checkRefused'; check: string; service: string; why: string }
   | { kind: 'checkChanged'; check: string; service: string; from: CheckStatus; to: CheckStatus }
-  /** A TTL check was silent for too long. */
+  /** A TTL check was not updated within its TTL. */
   | { kind: 'checkExpired'; check: string; service: string }
-  /** A run brought no outcome in time. */
+  /** A run did not finish in time. */
   | { kind: 'checkOverdue'; check: string; service: string }
-  /** Critical for longer than it allows: removed with its service. */
+  /** A check was critical for longer than `deregisterCriticalAfter`, so its service was deregistered. */
   | { kind: 'serviceReaped'; service: string; name: string; check: string }
   | { kind: 'maintenanceChanged'; service: string; on: boolean; reason: string }
   | { kind: 'serviceDrained'; service: string; on: boolean }
-  /** Something remembered could not be taken up again. */
+  /** A part of the snapshot could not be restored. */
   | { kind: 'restoreRejected'; part: string; error: string }
 >;
 
 /**
- * What survives a restart: what was registered other than from files, and how all checks stood. Plain data;
- * definitions are JSON texts in the shape they are registered in, and are checked again on the way back.
+ * What survives a restart: registrations that do not come from files, and the state of all checks. Plain data.
+ * Definitions are JSON in the shape of Consul's API, and are validated again when they are restored.
  */
 export interface RegistrySnapshot {
   readonly services: readonly string[];
@@ -154,6 +158,6 @@ export interface CheckStateSnapshot {
   readonly check: string;
   readonly status: CheckStatus;
   readonly output: string;
-  /** For TTL checks: how long its last word still holds; 0 for the others. */
+  /** For a TTL check: the rest of its TTL; 0 for other kinds. */
   readonly ttlLeft: Millis;
 }

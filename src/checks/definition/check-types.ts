@@ -1,13 +1,13 @@
 /**
- * The kinds of checks and the fields of each: which is meant when several are set, and what cannot be one. How
- * they are run is the shell's (`shell/runners/`).
+ * The kinds of checks and the fields of each: which kind a registration means when several are set, and what is
+ * refused. The runners are in `shell/runners/`.
  *
  * Source: Consul agent/agent.go, addCheck (the order); agent/structs/check_type.go.
  */
 
 import { splitHostPort } from '../../base/address.ts';
 import { encodeUtf8 } from '../../base/bytes.ts';
-import { AgentError } from '../../base/errors.ts';
+import { invalidCheckError } from '../refusals.ts';
 import type { CheckProbe } from '../types.ts';
 import {
   booleanField,
@@ -29,14 +29,14 @@ const MAX_BODY_BYTES = 65_536;
 const MAX_ARGS = 256;
 const MAX_ARG_BYTES = 8192;
 
-/** As `plain` makes keys. */
+/** Keys as `normalizeKey` writes them. */
 export const PROBE_KEYS: readonly string[] = [
   ...'http method header body disableredirects tlsservername tlsskipverify'.split(' '),
   ...'tcp tcpusetls udp ttl grpc grpcusetls h2ping h2pingusetls aliasservice aliasnode'.split(' '),
   ...'args scriptargs shell dockercontainerid osservice'.split(' '),
 ];
 
-/** The first kind in this order that is set is the one. */
+/** The first kind in this order that is set counts. */
 const KINDS: readonly (readonly [key: string, read: (fields: Fields, node?: string) => CheckProbe])[] = [
   ['grpc', readGrpc],
   ['http', readHttp],
@@ -49,7 +49,7 @@ const KINDS: readonly (readonly [key: string, read: (fields: Fields, node?: stri
     'dockercontainerid',
     () => {
       throw invalidCheckError(
-        'docker checks are not supported: let the container answer over HTTP, TCP or gRPC',
+        'docker checks are not supported: use an HTTP, TCP or gRPC check of the container instead',
       );
     },
   ],
@@ -60,7 +60,7 @@ const KINDS: readonly (readonly [key: string, read: (fields: Fields, node?: stri
     'osservice',
     () => {
       throw invalidCheckError(
-        'OSService checks are not supported: use a TTL check, or Args in a file of the owner',
+        'OSService checks are not supported: use a TTL check, or Args in a --service file',
       );
     },
   ],
@@ -72,7 +72,7 @@ export function parseProbeFields(fields: Fields, options: { readonly node?: stri
   throw invalidCheckError('TTL must be > 0 for TTL checks');
 }
 
-/** An empty text, list or duration is as good as absent. */
+/** An empty text, list or duration counts as absent. */
 function isSet(fields: Fields, key: string): boolean {
   if (key === 'ttl') return durationField(fields, key) !== 0;
   if (key.endsWith('args')) return stringListField(fields, key).length > 0;
@@ -107,7 +107,7 @@ function readHeaders(fields: Fields): Map<string, readonly string[]> {
   if (headers.size > MAX_HEADERS) throw invalidCheckError(`at most ${MAX_HEADERS} headers`);
   for (const [name, values] of headers) {
     if (!/^[!#$%&'*+.^`|~\w-]{1,256}$/.test(name))
-      throw invalidCheckError(`Header ${quoted(name)} is no header's name`);
+      throw invalidCheckError(`Header ${quoted(name)} is not a valid header name`);
     for (const value of values)
       if (value.length > MAX_HEADER_BYTES || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
         throw invalidCheckError(`Header ${quoted(name)} has a value that cannot be sent`);
@@ -130,7 +130,7 @@ function readGrpc(fields: Fields): CheckProbe {
   const [target = '', ...rest] = stringField(fields, 'grpc').split('/');
   const service = rest.join('/');
   if (encodeUtf8(service).length > MAX_URL_BYTES || hasControlCharacters(service))
-    throw invalidCheckError('GRPC names no service');
+    throw invalidCheckError('GRPC must be host:port or host:port/service');
   return {
     kind: 'grpc',
     target: targetOf(target, 'GRPC'),
@@ -149,7 +149,7 @@ function readH2ping(fields: Fields): CheckProbe {
   };
 }
 
-/** Differs: Consul asks its servers about other nodes; here an alias follows what is registered on this one. */
+/** Differs: Consul's servers evaluate aliases of other nodes; here an alias follows services of its own node only. */
 function readAlias(fields: Fields, node?: string): CheckProbe {
   const other = stringField(fields, 'aliasnode');
   if (other !== '' && other.toLowerCase() !== node?.toLowerCase())
@@ -164,19 +164,20 @@ function readExec(fields: Fields): CheckProbe {
   const argv = args.length > 0 ? args : stringListField(fields, 'scriptargs');
   if (argv.length > MAX_ARGS || argv.some((arg) => encodeUtf8(arg).length > MAX_ARG_BYTES))
     throw invalidCheckError(`Args must be at most ${MAX_ARGS} of at most ${MAX_ARG_BYTES} bytes`);
-  if (argv[0] === '' || argv.some((arg) => arg.includes('\0')))
-    throw invalidCheckError('Args name no program');
+  if (argv[0] === '') throw invalidCheckError('Args must begin with a program');
+  if (argv.some((arg) => arg.includes('\0')))
+    throw invalidCheckError('Args must not contain null characters');
   return { kind: 'exec', argv };
 }
 
 function readTls(fields: Fields): { tlsServerName: string; tlsSkipVerify: boolean } {
   const tlsServerName = stringField(fields, 'tlsservername');
   if (tlsServerName.length > 253 || hasControlCharacters(tlsServerName))
-    throw invalidCheckError('TLSServerName is no name');
+    throw invalidCheckError('TLSServerName must be a host name');
   return { tlsServerName, tlsSkipVerify: booleanField(fields, 'tlsskipverify') };
 }
 
-/** `host:port` with both; `:port` is this host, as in Go. */
+/** `host:port`; `:port` is a port of this host, as in Go. */
 function targetOf(literal: string, what: string): string {
   const target = literal.startsWith(':') ? `localhost${literal}` : literal;
   const split = splitHostPort(target);
@@ -189,7 +190,3 @@ function targetOf(literal: string, what: string): string {
     throw invalidCheckError(`${what} ${quoted(expectString(literal, what))} must be host:port`);
   return target;
 }
-
-/** Written here too, so that kinds do not import what imports them. */
-const invalidCheckError = (detail: string): AgentError =>
-  new AgentError('badRequest', `Invalid check: ${detail}`);

@@ -1,6 +1,6 @@
 /**
- * A check as people register it: what all kinds share, with its defaults and bounds. What belongs to one kind is
- * in probes.ts.
+ * Parses a check as it is registered: the fields that all kinds share, their defaults and bounds. The fields of single
+ * kinds are in check-types.ts.
  *
  * Source: Consul agent/structs/check_type.go, CheckType.Validate; agent/agent.go, addCheck.
  */
@@ -9,6 +9,7 @@ import { encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckStatus } from '../../model/service.ts';
+import { invalidCheckError } from '../refusals.ts';
 import { type CheckDefinition, type CheckProbe, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../types.ts';
 import { PROBE_KEYS, parseProbeFields } from './check-types.ts';
 import { durationField, type Fields, integerField, quoted, stringField, toFields } from './decode.ts';
@@ -21,9 +22,9 @@ const MIN_DEREGISTER = 60_000;
 const MAX_OUTPUT_BYTES = 4096;
 const MAX_NOTES_BYTES = 1024;
 const MAX_NAME_BYTES = 512;
-/** About 68 years in seconds; a counter of runs never gets there. */
+/** A check that runs every second would need 68 years to count so far. */
 const MAX_THRESHOLD = 0x7fff_ffff;
-/** The node's own health belongs to membership. */
+/** Ids of checks that the agent makes itself. */
 const RESERVED = new Set(['serfHealth', NODE_MAINTENANCE]);
 
 const CHECK_KEYS: ReadonlySet<string> = new Set([
@@ -33,7 +34,7 @@ const CHECK_KEYS: ReadonlySet<string> = new Set([
   ...PROBE_KEYS,
 ]);
 
-/** What is filled in where the registration says nothing. */
+/** Values for fields that the registration leaves out. */
 export interface CheckDefaults {
   readonly id: string;
   readonly name: string;
@@ -41,13 +42,13 @@ export interface CheckDefaults {
 }
 
 export interface ParseOptions {
-  /** This node's name: an alias of this very node is understood. */
+  /** The name of this node, which an alias check may name. */
   readonly node?: string;
 }
 
 export const toCheckFields = (value: unknown, what: string): Fields => toFields(value, what, CHECK_KEYS);
 
-/** No field says anything: Go clients send such an object for "no check". */
+/** All fields are zero values: Go clients send such an object for "no check". */
 export const isBlankCheck = (fields: Fields): boolean =>
   [...fields.values()].every(({ value }) => value === '' || value === 0 || value === false || isEmpty(value));
 
@@ -64,7 +65,7 @@ export function parseCheckFields(
   const id = stringField(fields, 'checkid') || stringField(fields, 'id') || defaults.id || name;
   validateRegistrationId(id, 'Invalid check: CheckID');
   if (RESERVED.has(id) || id.startsWith(SERVICE_MAINTENANCE))
-    throw invalidCheckError(`CheckID ${quoted(id)} is kept for the agent's own use`);
+    throw invalidCheckError(`CheckID ${quoted(id)} is reserved for the agent`);
   const notes = stringField(fields, 'notes');
   if (encodeUtf8(notes).length > MAX_NOTES_BYTES)
     throw invalidCheckError(`Notes must be at most ${MAX_NOTES_BYTES} bytes`);
@@ -83,10 +84,6 @@ export function parseCheckFields(
   };
 }
 
-/** `Invalid check: …`: a combination of fields that makes no check. */
-export const invalidCheckError = (detail: string): AgentError =>
-  new AgentError('badRequest', `Invalid check: ${detail}`);
-
 function readTimes(fields: Fields, probe: CheckProbe): { interval: Millis; timeout: Millis } {
   const interval = durationField(fields, 'interval');
   if (interval > 0 && durationField(fields, 'ttl') > 0)
@@ -94,11 +91,11 @@ function readTimes(fields: Fields, probe: CheckProbe): { interval: Millis; timeo
   if (!isScheduled(probe)) return { interval: 0, timeout: 0 };
   if (interval <= 0) throw invalidCheckError('Interval must be > 0 for all checks but TTL and alias');
   const timeout = durationField(fields, 'timeout');
-  const usual = probe.kind === 'exec' ? DEFAULT_EXEC_TIMEOUT : DEFAULT_TIMEOUT;
-  return { interval: Math.max(interval, MIN_INTERVAL), timeout: timeout > 0 ? timeout : usual };
+  const defaultTimeout = probe.kind === 'exec' ? DEFAULT_EXEC_TIMEOUT : DEFAULT_TIMEOUT;
+  return { interval: Math.max(interval, MIN_INTERVAL), timeout: timeout > 0 ? timeout : defaultTimeout };
 }
 
-/** Has a timetable and a runner. */
+/** The check is run at intervals, by a runner of the shell. */
 export const isScheduled = (
   probe: CheckProbe,
 ): probe is Exclude<CheckProbe, { kind: 'ttl' | 'alias' | 'maintenance' }> =>
@@ -113,13 +110,13 @@ function readStatus(status: string): CheckStatus {
   );
 }
 
-/** A threshold of 0 or 1 is none: the first result in a row counts. */
+/** With a threshold of 0 or 1 the first result counts. */
 function readThresholds(
   fields: Fields,
 ): Pick<CheckDefinition, 'successBeforePassing' | 'failuresBeforeWarning' | 'failuresBeforeCritical'> {
-  const read = (name: string, words: string): number => {
+  const read = (name: string, label: string): number => {
     const value = integerField(fields, name);
-    if (value < 0 || value > MAX_THRESHOLD) throw invalidCheckError(`${words} must be 0 to ${MAX_THRESHOLD}`);
+    if (value < 0 || value > MAX_THRESHOLD) throw invalidCheckError(`${label} must be 0 to ${MAX_THRESHOLD}`);
     return value;
   };
   const critical = Math.max(1, read('failuresbeforecritical', 'FailuresBeforeCritical'));
@@ -140,7 +137,7 @@ function readDeregister(fields: Fields): Millis {
 
 function readOutputMax(fields: Fields): number {
   const bytes = integerField(fields, 'outputmaxsize');
-  if (bytes < 0) throw invalidCheckError('OutputMaxSize must be positive');
+  if (bytes < 0) throw invalidCheckError('OutputMaxSize must not be negative');
   return bytes === 0 ? MAX_OUTPUT_BYTES : Math.min(bytes, MAX_OUTPUT_BYTES);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reading JSON as Consul does: keys in any case and with or without `_`, null as good as absent, types exactly
- * right, unknown keys refused by name. What the fields mean is in service.ts and check.ts.
+ * Decodes JSON as Consul does: keys in any case, with or without `_`; null counts as absent; types are strict; unknown
+ * keys are refused. The meaning of the fields is in service.ts and check.ts.
  *
  * Source: Consul agent/http.go, decodeBody; structs service_definition.go and check_type.go, UnmarshalJSON.
  */
@@ -8,7 +8,7 @@ import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { parseDuration } from '../../config/setting.ts';
 
-/** What newer and enterprise clients add and what has no meaning here; compared as `plain` makes keys. */
+/** Fields of newer and enterprise clients that have no meaning here; keys as `normalizeKey` writes them. */
 const IGNORED = new Set(
   [
     'Namespace Partition PeerName Locality Ports SocketPath Token Kind Proxy Connect WriteRequest',
@@ -17,20 +17,20 @@ const IGNORED = new Set(
   ].flatMap((line) => line.toLowerCase().split(' ')),
 );
 
-/** Longer texts are no durations. */
+/** No duration takes more. */
 const MAX_DURATION_CHARS = 64;
 const NANOS_PER_MILLI = 1e6;
-/** What Go can hold: about 292 years. */
+/** The longest duration in Go: about 292 years. */
 const MAX_DURATION: Millis = 2 ** 63 / NANOS_PER_MILLI;
 
-/** One JSON object, by `plain` keys. A value is never null. Prototype-safe: a Map, filled from own keys only. */
+/** The fields of a JSON object by normalized key. No value is null. A Map of own keys, so that no key reaches a prototype. */
 export type Fields = ReadonlyMap<string, { readonly key: string; readonly value: unknown }>;
 
-/** `Request decode failed: …`: the request is malformed. */
+/** For a malformed request. */
 export const requestDecodeError = (detail: string): AgentError =>
   new AgentError('badRequest', `Request decode failed: ${detail}`);
 
-/** `known` as `plain` makes keys. Of keys that differ only in case the last counts, as in Go. */
+/** `known`: normalized keys. Of keys that differ only in case the last counts, as in Go. */
 export function toFields(value: unknown, what: string, known: ReadonlySet<string>): Fields {
   const fields = new Map<string, { key: string; value: unknown }>();
   for (const [key, field] of objectEntries(value, what)) {
@@ -42,10 +42,10 @@ export function toFields(value: unknown, what: string, known: ReadonlySet<string
   return fields;
 }
 
-/** The spellings that are one: `EnableTagOverride`, `enable_tag_override`, `enabletagoverride`. */
+/** `EnableTagOverride`, `enable_tag_override` and `enabletagoverride` are one key. */
 export const normalizeKey = (key: string): string => key.toLowerCase().replaceAll('_', '');
 
-/** Own keys and values of a JSON object, as data: nothing is looked up by a stranger's key. */
+/** The own keys and values of a JSON object. */
 export function objectEntries(value: unknown, what: string): [string, unknown][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw requestDecodeError(`${what} must be an object`);
@@ -77,12 +77,12 @@ export function integerField(fields: Fields, name: string): number {
 export function durationField(fields: Fields, name: string): Millis {
   const field = fields.get(name);
   if (field === undefined || field.value === '') return 0;
-  const millis = millisOf(field.value, field.key);
+  const millis = toMillis(field.value, field.key);
   if (Math.abs(millis) > MAX_DURATION) throw requestDecodeError(`${field.key} is too long for a duration`);
   return millis;
 }
 
-function millisOf(value: unknown, what: string): Millis {
+function toMillis(value: unknown, what: string): Millis {
   if (typeof value === 'number') return Math.trunc(value) / NANOS_PER_MILLI;
   if (typeof value !== 'string')
     throw requestDecodeError(`${what} must be a duration such as "30s", or a number of nanoseconds`);
@@ -100,12 +100,12 @@ export function stringListField(fields: Fields, name: string): string[] {
   return field === undefined ? [] : expectStringList(field.value, field.key);
 }
 
-/** A map of texts; empty when absent. */
+/** Empty when absent. */
 export function stringMapField(fields: Fields, name: string): Map<string, string> {
   return mapField(fields, name, expectString);
 }
 
-/** A map of `read` values; keys are data and kept as they are, null values are left out. */
+/** A map whose values `read` decodes. Its keys are data and stay as they are; null values are left out. */
 export function mapField<T>(
   fields: Fields,
   name: string,
@@ -128,7 +128,7 @@ export function listField(fields: Fields, name: string): unknown[] {
 }
 
 export function expectString(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw requestDecodeError(`${what} must be a text`);
+  if (typeof value !== 'string') throw requestDecodeError(`${what} must be a string`);
   return value;
 }
 
@@ -139,9 +139,9 @@ export function expectInteger(value: unknown, what: string): number {
 }
 
 export function expectStringList(value: unknown, what: string): string[] {
-  if (!Array.isArray(value)) throw requestDecodeError(`${what} must be a list of texts`);
+  if (!Array.isArray(value)) throw requestDecodeError(`${what} must be a list of strings`);
   return value.filter((element) => element !== null).map((element) => expectString(element, what));
 }
 
-/** In quotes, escaped, and short enough for a sentence. */
+/** In quotes, escaped and truncated, for an error message. */
 export const quoted = (value: string): string => JSON.stringify(value.slice(0, 128));

@@ -1,6 +1,6 @@
 /**
- * The door for registrations in Consul's JSON shape, from HTTP, from files and from memory: JSON values in,
- * definitions out, or one clear error. Fields of services are in service.ts, those of checks in check.ts.
+ * Parses registrations in the JSON shape of Consul's API, from HTTP, files and snapshots, into definitions. The fields of
+ * services are in service.ts, those of checks in check.ts.
  */
 
 import type { ServiceDefinition } from '../../model/service.ts';
@@ -23,7 +23,7 @@ export interface Registration {
 }
 
 /**
- * The body of `/v1/agent/service/register`. All or nothing: one invalid check refuses the whole (R6).
+ * The body of `/v1/agent/service/register`. One invalid check refuses the whole registration (R6).
  * Throws `AgentError('badRequest')`.
  *
  * Source: Consul agent/structs/service_definition.go, CheckTypes; agent/agent.go, addServiceInternal (ids, names).
@@ -31,14 +31,20 @@ export interface Registration {
 export function parseService(value: unknown, options: ParseOptions = {}): Registration {
   const fields = toFields(value, 'a service', SERVICE_KEYS);
   const service = parseServiceFields(fields);
-  const one = fields.get('check');
-  const only = one === undefined ? undefined : toCheckFields(one.value, one.key);
+  const single = fields.get('check');
   const all = listField(fields, 'checks').map((element) => toCheckFields(element, 'an element of Checks'));
-  if (only !== undefined && !isBlankCheck(only)) all.unshift(only);
-  const checks = new Map<string, CheckDefinition>(); // of two with one id the last counts, as in Consul
-  all.forEach((check, i) => {
-    const read = parseCheckFields(check, defaultsOf(service, all.length > 1 ? `:${i + 1}` : ''), options);
-    checks.set(read.id, read);
+  if (single !== undefined) {
+    const check = toCheckFields(single.value, single.key);
+    if (!isBlankCheck(check)) all.unshift(check);
+  }
+  const checks = new Map<string, CheckDefinition>(); // of two with the same id the last counts, as in Consul
+  all.forEach((fields, i) => {
+    const check = parseCheckFields(
+      fields,
+      checkDefaults(service, all.length > 1 ? `:${i + 1}` : ''),
+      options,
+    );
+    checks.set(check.id, check);
   });
   return { service, checks: [...checks.values()] };
 }
@@ -48,22 +54,24 @@ export function parseCheck(value: unknown, options: ParseOptions = {}): CheckDef
   return parseCheckFields(toCheckFields(value, 'a check'), { id: '', name: '', serviceId: '' }, options);
 }
 
-/** What a file may hold: one service, bare or under `service`, or several under `services`. */
+/** The content of a file: one service, bare or under `service`, or several under `services`. */
 export function parseServiceFile(value: unknown, options: ParseOptions = {}): Registration[] {
   const entries = objectEntries(value, 'the file').filter(([, inner]) => inner !== null);
   const wrapped = entries.filter(([key]) => WRAPPERS.has(normalizeKey(key)));
   if (wrapped.length === 0) return [parseService(value, options)];
-  const foreign = entries.find(([key]) => !WRAPPERS.has(normalizeKey(key)));
-  if (foreign !== undefined) throw requestDecodeError(`json: unknown field ${JSON.stringify(foreign[0])}`);
+  const unknown = entries.find(([key]) => !WRAPPERS.has(normalizeKey(key)));
+  if (unknown !== undefined) throw requestDecodeError(`json: unknown field ${JSON.stringify(unknown[0])}`);
   const fields = toFields(value, 'the file', WRAPPERS);
-  const one = fields.get('service');
+  const single = fields.get('service');
   const all = listField(fields, 'services');
-  return (one === undefined ? all : [one.value, ...all]).map((service) => parseService(service, options));
+  return (single === undefined ? all : [single.value, ...all]).map((service) =>
+    parseService(service, options),
+  );
 }
 
 const WRAPPERS: ReadonlySet<string> = new Set(['service', 'services']);
 
-const defaultsOf = ({ id, name }: ServiceDefinition, suffix: string): CheckDefaults => ({
+const checkDefaults = ({ id, name }: ServiceDefinition, suffix: string): CheckDefaults => ({
   id: `service:${id}${suffix}`,
   name: `Service '${name}' check`,
   serviceId: id,

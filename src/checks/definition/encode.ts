@@ -1,12 +1,12 @@
-/** Definitions back into the JSON shape they are registered in, for what is remembered. The inverse of definition.ts. */
+/** Encodes definitions in the JSON shape of Consul's API, for snapshots. The inverse of definition.ts. */
 import { formatDuration } from '../../config/setting.ts';
 import type { ServiceDefinition } from '../../model/service.ts';
 import type { CheckDefinition, CheckProbe } from '../types.ts';
 
-/** Stands for the node in what is remembered, whatever its name is next time. */
+/** Stands for this node in a snapshot, since its name may change before the next start. */
 export const THIS_NODE = '.';
 
-/** `parseService` of this gives an equal definition, without checks. */
+/** `parseService` of the result gives an equal definition, without checks. */
 export function encodeService(service: ServiceDefinition): Record<string, unknown> {
   return {
     ID: service.id,
@@ -26,7 +26,7 @@ export function encodeService(service: ServiceDefinition): Record<string, unknow
   };
 }
 
-/** `parseCheck` of this, with `THIS_NODE` as node, gives an equal definition. A maintenance check has no such shape. */
+/** `parseCheck` of the result, with `THIS_NODE` as node, gives an equal definition. Not for maintenance checks. */
 export function encodeCheck(check: CheckDefinition): Record<string, unknown> {
   return {
     CheckID: check.id,
@@ -54,17 +54,17 @@ function encodeProbe(probe: CheckProbe): Record<string, unknown> {
         Method: probe.method,
         Header: Object.fromEntries(probe.headers),
         Body: probe.body,
-        ...tls(probe),
+        ...encodeTls(probe),
         DisableRedirects: !probe.followRedirects,
       };
     case 'tcp':
-      return { TCP: probe.target, TCPUseTLS: probe.tls, ...tls(probe) };
+      return { TCP: probe.target, TCPUseTLS: probe.tls, ...encodeTls(probe) };
     case 'udp':
       return { UDP: probe.target };
     case 'ttl':
       return { TTL: formatDuration(probe.ttl) };
     case 'grpc':
-      return { GRPC: `${probe.target}/${probe.service}`, GRPCUseTLS: probe.tls, ...tls(probe) };
+      return { GRPC: `${probe.target}/${probe.service}`, GRPCUseTLS: probe.tls, ...encodeTls(probe) };
     case 'h2ping':
       return { H2PING: probe.target, H2PingUseTLS: probe.tls, TLSSkipVerify: probe.tlsSkipVerify };
     case 'alias':
@@ -76,7 +76,7 @@ function encodeProbe(probe: CheckProbe): Record<string, unknown> {
   }
 }
 
-const tls = (probe: { readonly tlsServerName: string; readonly tlsSkipVerify: boolean }) => ({
+const encodeTls = (probe: { readonly tlsServerName: string; readonly tlsSkipVerify: boolean }) => ({
   TLSServerName: probe.tlsServerName,
   TLSSkipVerify: probe.tlsSkipVerify,
 });

@@ -1,6 +1,6 @@
-/** Whether two definitions are the same registration. */
+/** Structural equality of definitions. */
 
-/** Equal in structure: numbers, texts, arrays, maps (in any order) and plain objects of these. */
+/** For numbers, strings, arrays, maps (in any order) and plain objects of these. */
 export function deepEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

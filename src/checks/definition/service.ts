@@ -1,5 +1,5 @@
 /**
- * A service as people register it: fields, defaults and limits. Its checks are read in check.ts.
+ * Parses a service as it is registered: its fields, defaults and limits. Checks are parsed in check.ts.
  *
  * Source: Consul agent/structs/structs.go, NodeService.Validate, ValidateMetadata, ValidateWeights.
  */
@@ -20,7 +20,6 @@ import {
 } from './decode.ts';
 
 const MAX_NAME = 128;
-/** Also of a check. */
 const MAX_ID_BYTES = 512;
 const MAX_ADDRESS_BYTES = 255;
 const MAX_TAGS = 256;
@@ -30,7 +29,7 @@ const MAX_META = 64;
 const MAX_META_VALUE = 512;
 const MAX_WEIGHT = 65_535;
 
-/** As `plain` makes keys. */
+/** Keys as `normalizeKey` writes them. */
 export const SERVICE_KEYS: ReadonlySet<string> = new Set(
   'name id tags port address taggedaddresses meta weights enabletagoverride check checks'.split(' '),
 );
@@ -59,7 +58,7 @@ export function parseServiceFields(fields: Fields): ServiceDefinition {
   };
 }
 
-/** Ids are wide: clients put `:`, `/`, blanks and more into them. Throws `AgentError` opening with `phrase`. */
+/** For ids of services and checks. Clients put `:`, `/`, spaces and more into them. Throws `AgentError`, which begins with `phrase`. */
 export function validateRegistrationId(id: string, phrase: string): void {
   if (encodeUtf8(id).length > MAX_ID_BYTES)
     throw badRequest(`${phrase}: must be at most ${MAX_ID_BYTES} bytes`);
@@ -67,7 +66,7 @@ export function validateRegistrationId(id: string, phrase: string): void {
     throw badRequest(`${phrase} ${quoted(id)}: must not contain control characters`);
 }
 
-/** C0, DEL, C1, and the marks that turn the direction of text around. */
+/** C0, DEL, C1, line separators, and the marks that change the direction of text. */
 export const hasControlCharacters = (value: string): boolean =>
   /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u.test(value);
 
@@ -80,7 +79,7 @@ function readTags(fields: Fields): string[] {
   return tags;
 }
 
-/** `''` stands for the node's own address; a wildcard is nobody's. */
+/** `''` stands for the node's own address; nobody can connect to a wildcard. */
 function validateServiceAddress(address: string): string {
   const wildcard = address === '0.0.0.0' || /^\[?::\]?$/.test(address);
   if (
@@ -93,7 +92,7 @@ function validateServiceAddress(address: string): string {
   return address;
 }
 
-/** Differs: Consul takes any number; no socket could use it. -1 stands for a unix socket. */
+/** -1 stands for a unix socket. Differs: Consul accepts any number. */
 function validateServicePort(port: number): number {
   if (port < -1 || port > 65_535) throw badRequest(`Invalid service port ${port}: must be -1 to 65535`);
   return port;
@@ -130,9 +129,9 @@ function readMeta(fields: Fields): Map<string, string> {
 }
 
 function readWeights(fields: Fields): { passing: number; warning: number } {
-  const given = fields.get('weights');
-  if (given === undefined) return { passing: 1, warning: 1 };
-  const inner = toFields(given.value, given.key, WEIGHT_KEYS);
+  const field = fields.get('weights');
+  if (field === undefined) return { passing: 1, warning: 1 };
+  const inner = toFields(field.value, field.key, WEIGHT_KEYS);
   const weight = (name: string): number => expectInteger(inner.get(name)?.value ?? 0, `Weights.${name}`);
   const weights = { passing: weight('passing'), warning: weight('warning') };
   if (weights.passing < 1 || weights.passing > MAX_WEIGHT)

@@ -75,11 +75,11 @@ describe('how JSON is read', () => {
   test.each([
     ['a port as text', { Port: '80' }, 'Port must be a whole number'],
     ['half a port', { Port: 80.5 }, 'Port must be a whole number'],
-    ['a name as number', { Name: 7 }, 'Name must be a text'],
-    ['tags as text', { Tags: 'a' }, 'Tags must be a list of texts'],
-    ['a number among tags', { Tags: ['a', 1] }, 'Tags must be a text'],
+    ['a name as number', { Name: 7 }, 'Name must be a string'],
+    ['tags as text', { Tags: 'a' }, 'Tags must be a list of strings'],
+    ['a number among tags', { Tags: ['a', 1] }, 'Tags must be a string'],
     ['meta as list', { Meta: [] }, 'Meta must be an object'],
-    ['a number in meta', { Meta: { k: 1 } }, 'Meta["k"] must be a text'],
+    ['a number in meta', { Meta: { k: 1 } }, 'Meta["k"] must be a string'],
     ['checks as object', { Checks: {} }, 'Checks must be a list'],
     ['a flag as text', { EnableTagOverride: 'true' }, 'EnableTagOverride must be true or false'],
   ])('J5: a wrong type is refused: %s', (_, value, sentence) => {
@@ -325,7 +325,7 @@ describe('checks', () => {
     [
       'a broken header name',
       { HTTP: 'http://a/', Header: { 'X:': ['a'] }, Interval: '1s' },
-      "no header's name",
+      'not a valid header name',
     ],
     ['no port', { TCP: 'a', Interval: '1s' }, 'TCP "a" must be host:port'],
     ['port 0', { UDP: 'a:0', Interval: '1s' }, 'must be host:port'],
@@ -333,11 +333,15 @@ describe('checks', () => {
     ['another node', { AliasNode: 'other' }, 'AliasNode "other"'],
     ['docker', { DockerContainerID: 'd', Args: ['/x'], Interval: '1s' }, 'docker checks are not supported'],
     ['os_service', { OSService: 'nginx', Interval: '1s' }, 'OSService checks are not supported'],
-    ['no program', { Args: ['', 'x'], Interval: '1s' }, 'Args name no program'],
-    ['a zero in an argument', { Args: ['a', 'b\0c'], Interval: '1s' }, 'Args name no program'],
-    ['negative output', { TTL: '1s', OutputMaxSize: -1 }, 'OutputMaxSize must be positive'],
-    ['the node itself', { CheckID: 'serfHealth', TTL: '1s' }, "kept for the agent's own use"],
-    ['maintenance', { CheckID: '_service_maintenance:web', TTL: '1s' }, "kept for the agent's own use"],
+    ['no program', { Args: ['', 'x'], Interval: '1s' }, 'Args must begin with a program'],
+    [
+      'a zero in an argument',
+      { Args: ['a', 'b\0c'], Interval: '1s' },
+      'Args must not contain null characters',
+    ],
+    ['negative output', { TTL: '1s', OutputMaxSize: -1 }, 'OutputMaxSize must not be negative'],
+    ['the node itself', { CheckID: 'serfHealth', TTL: '1s' }, 'reserved for the agent'],
+    ['maintenance', { CheckID: '_service_maintenance:web', TTL: '1s' }, 'reserved for the agent'],
   ])('C6: %s: 400 with the reason', (_, value, sentence) => {
     const message = check(value);
     expect(message).toMatch(/^Invalid check: /);
