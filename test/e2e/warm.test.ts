@@ -10,7 +10,7 @@ import { waitUntil } from '../support/wait.ts';
 
 const A = '127.0.66.1';
 const B = '127.0.66.2';
-const REMEMBERED = 'Remembered from before the restart; not confirmed yet';
+const UNCONFIRMED = 'Unconfirmed: restored from before the restart';
 
 interface Entry {
   readonly Node: { readonly Node: string; readonly Address: string };
@@ -68,7 +68,7 @@ test('what it remembers of a node that is down is answered at once, marked, and 
   const born = performance.now();
   await launch('a', A);
   const up = performance.now();
-  expect(await answer()).toEqual([`b ${B} warm-db-1:5432 passing: ${REMEMBERED}`]);
+  expect(await answer()).toEqual([`b ${B} warm-db-1:5432 passing: ${UNCONFIRMED}`]);
   const answered = performance.now();
   console.info(
     `first answer ${Math.round(up - born)} ms after the start, the warm one ${Math.round(answered - up)} ms later`,

@@ -117,15 +117,15 @@ export const KeyOwnersSchema = v.looseObject({
 });
 
 const Reason = v.looseObject({
-  says: v.string(),
-  by: v.string(),
+  message: v.string(),
+  source: v.string(),
   excludes: v.boolean(),
   sinceMs: v.nullable(v.number()),
 });
 
 export const ServiceWhy = v.looseObject({
   service: v.string(),
-  verdict: v.string(),
+  summary: v.string(),
   instances: v.array(
     v.looseObject({
       id: v.string(),
@@ -133,11 +133,13 @@ export const ServiceWhy = v.looseObject({
       address: v.string(),
       port: v.number(),
       status: v.string(),
-      answers: v.looseObject({ usable: v.boolean(), passing: v.boolean(), asked: v.boolean() }),
+      answers: v.looseObject({ usable: v.boolean(), passing: v.boolean(), query: v.boolean() }),
       reasons: v.array(Reason),
     }),
   ),
-  unseen: v.array(v.looseObject({ node: v.string(), status: v.string(), says: v.string() })),
+  membersWithoutServices: v.array(
+    v.looseObject({ node: v.string(), status: v.string(), message: v.string() }),
+  ),
 });
 export type ServiceWhy = v.InferOutput<typeof ServiceWhy>;
 

@@ -64,7 +64,7 @@ async function serviceNamed(client: Client, name: string): Promise<ServiceWhy> {
 }
 
 /** One block for each instance: what it is, then what is said of it. */
-function formatServiceWhy({ colors }: CliContext, { verdict, instances }: ServiceWhy): string {
+function formatServiceWhy({ colors }: CliContext, { summary, instances }: ServiceWhy): string {
   const blocks = instances.map((one) => {
     const { usable, passing } = one.answers;
     const answered = usable ? (passing ? 'yes' : 'yes, but not to those who ask for passing ones') : 'no';
@@ -73,18 +73,18 @@ function formatServiceWhy({ colors }: CliContext, { verdict, instances }: Servic
       [[one.id, one.node, formatEndpoint(one), one.status, answered]],
       (cell, column) => (column === 3 ? colorStatus(colors, cell) : cell),
     );
-    const lines = one.reasons.map(({ says, by, sinceMs, excludes }) => {
+    const lines = one.reasons.map(({ message, source, sinceMs, excludes }) => {
       const since = sinceMs === null ? '' : `, for ${formatAge(sinceMs)}`;
       const mark = excludes ? colors.red('-') : colors.yellow('~');
-      return `  ${mark} ${sanitize(says)} (${sanitize(by)} says so${since})\n`;
+      return `  ${mark} ${sanitize(message)} (${sanitize(source)} says so${since})\n`;
     });
     return head + (lines.length === 0 ? '  nothing is said against it\n' : lines.join(''));
   });
-  return `${blocks.join('\n')}\n${sanitize(verdict)}\n`;
+  return `${blocks.join('\n')}\n${sanitize(summary)}\n`;
 }
 
-function formatUnseen({ verdict, unseen }: ServiceWhy): string {
-  const rows = unseen.map(({ node, status, says }) => [node, status, says]);
+function formatUnseen({ summary, membersWithoutServices }: ServiceWhy): string {
+  const rows = membersWithoutServices.map(({ node, status, message }) => [node, status, message]);
   const table = rows.length === 0 ? '' : formatTable(['NODE', 'STATUS', 'WHAT IS KNOWN'], rows);
-  return `${sanitize(verdict)}\n${table}`;
+  return `${sanitize(summary)}\n${table}`;
 }

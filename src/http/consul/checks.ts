@@ -1,6 +1,6 @@
 /**
- * Checks in the shape Consul's clients know, those that nobody registered among them: a node's own health, and that
- * an instance is draining. Ids and names are compared literally by clients.
+ * Converts checks into Consul's JSON, and derives two that are never registered: the health of a node (`serfHealth`)
+ * and that an instance is draining. Clients compare ids and names literally.
  */
 import type { Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.ts';
 import { type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../../checks/types.ts';
@@ -10,81 +10,82 @@ import { JsonPart } from '../endpoint/reply/json-parts.ts';
 import { MemoKind } from '../endpoint/reply/memo.ts';
 import type { Site } from '../endpoint/site.ts';
 import type { PoolNode, PoolNodeEntries, ServiceInstance } from '../pool/pool.ts';
+import type { ConsulHealthCheck, ConsulServiceEntry } from './schemas.ts';
 import { nodeModifyIndex, toConsulNode, toConsulNodeService } from './services.ts';
-import type { ConsulHealthCheck, ConsulServiceEntry } from './types.ts';
 
 const SERVICE_ENTRIES = new MemoKind<Instance, JsonPart<ConsulServiceEntry>>();
-/** All checks of a node. */
 const NODE_CHECKS = new MemoKind<NodeCatalog, JsonPart<ConsulHealthCheck>>();
 
-/** Follows the id of a service: ours, beside Consul's `_service_maintenance:`. */
+/** A prefix of the service id, in the manner of Consul's `_service_maintenance:`. */
 const SERVICE_DRAINING = '_service_draining:';
 
 /** An instance with its node, the checks of that node, and its own. */
-export function serviceEntryPart(sighting: ServiceInstance, site: Site): JsonPart<ConsulServiceEntry> {
-  const index = nodeModifyIndex(sighting.poolNode, site);
+export function serviceEntryPart(serviceInstance: ServiceInstance, site: Site): JsonPart<ConsulServiceEntry> {
+  const index = nodeModifyIndex(serviceInstance.poolNode, site);
   return SERVICE_ENTRIES.in(site).getOrCompute(
-    sighting.instance,
-    nodeStamp(sighting.poolNode, index),
-    () => new JsonPart([toConsulServiceEntry(sighting, site, index)]),
+    serviceInstance.instance,
+    nodeStamp(serviceInstance.poolNode, index),
+    () => new JsonPart([toConsulServiceEntry(serviceInstance, site, index)]),
   );
 }
 
-function toConsulServiceEntry(sighting: ServiceInstance, site: Site, index: number): ConsulServiceEntry {
-  const { poolNode: host, instance } = sighting;
+function toConsulServiceEntry(
+  { poolNode, instance }: ServiceInstance,
+  site: Site,
+  index: number,
+): ConsulServiceEntry {
   return {
-    Node: toConsulNode(host, site),
+    Node: toConsulNode(poolNode, site),
     Service: toConsulNodeService(instance.service, index),
     Checks: [
-      serfHealthCheck(host, index),
-      ...instance.nodeChecks.map((check) => toConsulHealthCheck(host.name, check, undefined, index)),
+      serfHealthCheck(poolNode, index),
+      ...instance.nodeChecks.map((check) => toConsulHealthCheck(poolNode.name, check, undefined, index)),
       ...instanceChecks(instance, index),
     ],
   };
 }
 
-/** Of the instance alone, not of its node. `index`: that of its node, as everywhere here. */
+/** The checks of the instance, without those of its node. `index` is that of the node, as everywhere here. */
 export function instanceChecks({ node, service, checks }: Instance, index: number): ConsulHealthCheck[] {
-  const shapes = checks.map((check) => toConsulHealthCheck(node, check, service, index));
-  return service.draining ? [...shapes, drainingCheck(node, service, index)] : shapes;
+  const own = checks.map((check) => toConsulHealthCheck(node, check, service, index));
+  return service.draining ? [...own, drainingCheck(node, service, index)] : own;
 }
 
-/** All checks of a node: its own health first, as one client's test reads it by position, then by id. */
+/** All checks of a node: `serfHealth` first, since a client reads it by position, then the others by id. */
 export function nodeChecksPart(entries: PoolNodeEntries, site: Site): JsonPart<ConsulHealthCheck> {
-  const { poolNode: host, published: key } = entries;
-  const index = nodeModifyIndex(host, site);
-  const make = (): JsonPart<ConsulHealthCheck> => new JsonPart(nodeChecks(entries, index));
-  return key === undefined ? make() : NODE_CHECKS.in(site).getOrCompute(key, nodeStamp(host, index), make);
+  const { poolNode, published } = entries;
+  const index = nodeModifyIndex(poolNode, site);
+  const compute = (): JsonPart<ConsulHealthCheck> => new JsonPart(nodeChecks(entries, index));
+  if (published === undefined) return compute();
+  return NODE_CHECKS.in(site).getOrCompute(published, nodeStamp(poolNode, index), compute);
 }
 
-/** What is shown of a node beside its entries. */
-const nodeStamp = ({ up, unconfirmed: warm }: PoolNode, index: number): number =>
-  4 * index + (up ? 2 : 0) + (warm ? 1 : 0);
+/** Changes with everything that is shown of a node beside its entries. */
+const nodeStamp = ({ up, unconfirmed }: PoolNode, index: number): number =>
+  4 * index + (up ? 2 : 0) + (unconfirmed ? 1 : 0);
 
-function nodeChecks(
-  { poolNode: host, instances, checks }: PoolNodeEntries,
-  index: number,
-): ConsulHealthCheck[] {
-  const shapes = [
-    ...checks.map((check) => toConsulHealthCheck(host.name, check, undefined, index)),
+function nodeChecks({ poolNode, instances, checks }: PoolNodeEntries, index: number): ConsulHealthCheck[] {
+  const published = [
+    ...checks.map((check) => toConsulHealthCheck(poolNode.name, check, undefined, index)),
     ...instances.flatMap((instance) => instanceChecks(instance, index)),
   ];
-  shapes.sort((a, b) => (a.CheckID < b.CheckID ? -1 : 1));
-  return [serfHealthCheck(host, index), ...shapes];
+  return [serfHealthCheck(poolNode, index), ...published.sort(compareById)];
 }
 
-/** Of this agent, as `agent/checks` and `agent/health` show them: without `serfHealth`, by id. */
+const compareById = (a: ConsulHealthCheck, b: ConsulHealthCheck): number => (a.CheckID < b.CheckID ? -1 : 1);
+
+/** The checks of this agent for `agent/checks` and `agent/health`: by id, without `serfHealth`. */
 export function localChecks({ agent: { view } }: Site): ConsulHealthCheck[] {
   const services = view.local.services();
-  const shapes = [...view.local.checks().values()].map((check) =>
+  const checks = [...view.local.checks().values()].map((check) =>
     localHealthCheck(view.node, check, services.get(check.definition.serviceId)?.definition),
   );
-  for (const { definition, draining: out } of services.values())
-    if (out) shapes.push(drainingCheck(view.node, definition, 0));
-  return shapes.sort((a, b) => (a.CheckID < b.CheckID ? -1 : 1));
+  for (const { definition, draining } of services.values())
+    if (draining) checks.push(drainingCheck(view.node, definition, 0));
+  return checks.sort(compareById);
 }
 
-/** The worst of them; an operator's word comes before all else. Source: Consul HTTP API, "Get local service health". */
+/** The worst status; maintenance comes before all others. Source: Consul HTTP API, "Get local service health". */
 export function aggregateStatus(checks: readonly ConsulHealthCheck[]): Exclude<InstanceStatus, 'draining'> {
   if (checks.some(({ CheckID: id }) => id === NODE_MAINTENANCE || id.startsWith(SERVICE_MAINTENANCE)))
     return 'maintenance';
@@ -92,22 +93,21 @@ export function aggregateStatus(checks: readonly ConsulHealthCheck[]): Exclude<I
   return has('critical') ? 'critical' : has('warning') ? 'warning' : 'passing';
 }
 
-/** Says that an answer is warm: clients get it, and people see what it is. */
-const REMEMBERED = 'Remembered from before the restart; not confirmed yet';
+const UNCONFIRMED = 'Unconfirmed: restored from before the restart';
 
-/** The node's own health: derived from membership by whoever reads it, never gossiped. */
-function serfHealthCheck({ name, up, unconfirmed: warm }: PoolNode, index: number): ConsulHealthCheck {
+/** The health of a node: each reader derives it from membership, so it is never gossiped. */
+function serfHealthCheck({ name, up, unconfirmed }: PoolNode, index: number): ConsulHealthCheck {
   return buildHealthCheck(name, index, {
     CheckID: 'serfHealth',
     Name: 'Serf Health Status',
     Status: up ? 'passing' : 'critical',
-    Output: warm && up ? REMEMBERED : up ? 'Agent alive and reachable' : 'Agent not live or unreachable',
+    Output: up ? (unconfirmed ? UNCONFIRMED : 'Agent alive and reachable') : 'Agent not live or unreachable',
   });
 }
 
 /**
- * Consul has no word for an instance that is about to stop. A critical check in the manner of its maintenance mode
- * makes every client leave the instance out, whether it asks for passing ones or judges by itself.
+ * Consul has no state for an instance that is about to stop. A critical check, as in its maintenance mode, makes every
+ * client exclude the instance, whether it requests passing ones or looks at the checks itself.
  */
 function drainingCheck(node: string, service: Owner, index: number): ConsulHealthCheck {
   return buildHealthCheck(node, index, {
@@ -172,24 +172,24 @@ const serviceFields = ({ id, name, tags }: Owner): Partial<ConsulHealthCheck> =>
   ServiceTags: tags,
 });
 
-/** One hidden class and one order of fields for all of them: there are thousands. */
+/** There are thousands of them: all have the same fields in the same order, which is one hidden class of V8. */
 const buildHealthCheck = (
   node: string,
   index: number,
-  facts: Pick<ConsulHealthCheck, 'CheckID' | 'Name' | 'Status'> & Partial<ConsulHealthCheck>,
+  fields: Pick<ConsulHealthCheck, 'CheckID' | 'Name' | 'Status'> & Partial<ConsulHealthCheck>,
 ): ConsulHealthCheck => ({
   Node: node,
-  CheckID: facts.CheckID,
-  Name: facts.Name,
-  Status: facts.Status,
-  Notes: facts.Notes ?? '',
-  Output: facts.Output ?? '',
-  ServiceID: facts.ServiceID ?? '',
-  ServiceName: facts.ServiceName ?? '',
-  ServiceTags: facts.ServiceTags ?? [],
-  Type: facts.Type ?? '',
-  Interval: facts.Interval ?? '',
-  Timeout: facts.Timeout ?? '',
+  CheckID: fields.CheckID,
+  Name: fields.Name,
+  Status: fields.Status,
+  Notes: fields.Notes ?? '',
+  Output: fields.Output ?? '',
+  ServiceID: fields.ServiceID ?? '',
+  ServiceName: fields.ServiceName ?? '',
+  ServiceTags: fields.ServiceTags ?? [],
+  Type: fields.Type ?? '',
+  Interval: fields.Interval ?? '',
+  Timeout: fields.Timeout ?? '',
   ExposedPort: 0,
   Definition: {},
   CreateIndex: index,

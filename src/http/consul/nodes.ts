@@ -1,25 +1,25 @@
-/** Members in the shapes Consul's clients know. Field names are theirs; facts are the view's. */
+/** Converts members into Consul's JSON: nodes of the catalog and members of the agent. */
 import { createHash } from 'node:crypto';
 import type { MemberView } from '../../agent/contract/view.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { AgentInfo } from '../endpoint/agent-info.ts';
 import type { Site } from '../endpoint/site.ts';
-import type { ConsulMember, ConsulNode, ProtocolVersions } from './types.ts';
+import type { ConsulMember, ConsulNode } from './schemas.ts';
 
 /**
- * The same UUID for the same node from every agent, without anybody having to gossip it: a hash of its name, in the
- * form of a version 5 UUID. Traefik takes nodes of equal or empty id for one.
+ * The id of a node: a hash of its name in the form of a version 5 UUID, which every agent derives alike, so it is not
+ * gossiped. Traefik treats nodes of equal or empty id as one.
  */
 export function deriveNodeId(datacenter: string, name: string): string {
   const key = `${datacenter}/${name}`;
-  const known = nodeIds.get(key);
-  if (known !== undefined) return known;
+  const cached = nodeIds.get(key);
+  if (cached !== undefined) return cached;
   const id = uuidFromKey(key);
   nodeIds.set(key, id);
   return id;
 }
 
-/** Lists are built for every reader that wakes, and hashing would be most of their cost. */
+/** A cache: lists are built anew for every change, and hashing would be most of their cost. */
 const nodeIds = new BoundedMap<string, string>(16_384);
 
 function uuidFromKey(key: string): string {
@@ -32,10 +32,10 @@ function uuidFromKey(key: string): string {
   );
 }
 
-export function consulNodeFromMember(member: MemberView, { agent: door, info }: Site): ConsulNode {
+export function consulNodeFromMember(member: MemberView, { agent, info }: Site): ConsulNode {
   const { host } = member.address;
   const family = host.includes(':') ? 'ipv6' : 'ipv4';
-  const index = door.view.indexOf([`node:${member.name}`]);
+  const index = agent.view.indexOf([`node:${member.name}`]);
   return {
     ID: deriveNodeId(info.datacenter, member.name),
     Node: member.name,
@@ -48,7 +48,7 @@ export function consulNodeFromMember(member: MemberView, { agent: door, info }: 
   };
 }
 
-/** A node we remember from before a restart and have not met again: only its name is known. */
+/** A node that was restored from before a restart and has not been seen since: only its name is known. */
 export function consulNodeFromName(name: string, { info }: Site): ConsulNode {
   return {
     ID: deriveNodeId(info.datacenter, name),
@@ -79,6 +79,12 @@ export function toConsulMember(member: MemberView, info: AgentInfo): ConsulMembe
   };
 }
 
+export interface ProtocolVersions {
+  readonly min: number;
+  readonly max: number;
+  readonly cur: number;
+}
+
 export function protocolVersions({ vsn }: MemberView): {
   protocol: ProtocolVersions;
   delegate: ProtocolVersions;
@@ -90,12 +96,12 @@ export function protocolVersions({ vsn }: MemberView): {
   };
 }
 
-/** Keys such as `__proto__` become plain keys of the object. */
+/** Keys such as `__proto__` become own keys of the object. */
 export const objectFromMap = <T extends string | number>(
   map: ReadonlyMap<string, T>,
 ): Readonly<Record<string, T>> => Object.fromEntries(map);
 
-/** Serf's numbers. Consul's clients do not know `suspect`: to them it is alive until it has failed. */
+/** Serf's numbers. Consul's clients do not know `suspect`: such a member is alive to them until it has failed. */
 const STATUS: Readonly<Record<MemberView['status'], number>> = {
   alive: 1,
   suspect: 1,
@@ -104,7 +110,7 @@ const STATUS: Readonly<Record<MemberView['status'], number>> = {
   failed: 4,
 };
 
-/** What `consul members` and its like print; a member's own tags of these names win. */
+/** Tags that `consul members` prints; a member's own tags of these names take precedence. */
 function consulTags(member: MemberView, info: AgentInfo): Record<string, string> {
   const { protocol } = protocolVersions(member);
   const id = deriveNodeId(info.datacenter, member.name);
@@ -112,7 +118,7 @@ function consulTags(member: MemberView, info: AgentInfo): Record<string, string>
     role: 'node',
     dc: info.datacenter,
     id,
-    // Only our own version is known: other members' tool prints an empty column rather than a guess.
+    // Only this agent's version is known: for other members the column is empty.
     build: `${id === info.nodeId ? info.version : ''}:`,
     segment: '',
     vsn: String(protocol.cur),

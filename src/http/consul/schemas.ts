@@ -1,4 +1,9 @@
-/** The shapes of Consul's API, as `shapes.ts` and its siblings fill them. Source: Consul HTTP API, the samples of each endpoint. */
+/**
+ * The JSON that Consul's clients know, field by field, as schemas and as the types of what they describe. Field names
+ * are Consul's.
+ *
+ * Source: Consul HTTP API, the samples of each endpoint.
+ */
 import {
   any,
   arrayOf,
@@ -7,19 +12,23 @@ import {
   named,
   nullable,
   number,
+  type ObjectOf,
   object,
   oneOf,
   optionalField,
   recordOf,
   string,
   strings,
+  type ValueOf,
 } from '../endpoint/schema.ts';
 
 const status = oneOf('passing', 'warning', 'critical');
 const serviceAddress = object({ Address: string, Port: number });
+export type ConsulServiceAddress = ValueOf<typeof serviceAddress>;
 const weights = object({ Passing: number, Warning: number });
 const indexes = { CreateIndex: hidden(number), ModifyIndex: hidden(number) };
 
+/** The fields that all shapes of a service but the flat one begin with. */
 const service = {
   ID: string,
   Service: string,
@@ -31,6 +40,7 @@ const service = {
   Weights: weights,
   EnableTagOverride: boolean,
 };
+export type ConsulServiceFields = ObjectOf<typeof service>;
 
 export const NODE_SCHEMA = named(
   'Node',
@@ -44,16 +54,19 @@ export const NODE_SCHEMA = named(
     ...indexes,
   }),
 );
+export type ConsulNode = ValueOf<typeof NODE_SCHEMA>;
 
 export const NODE_SERVICE_SCHEMA = named(
   'NodeService',
   object({ ...service, Proxy: hidden(object({})), Connect: hidden(object({})), ...indexes }),
 );
+export type ConsulNodeService = ValueOf<typeof NODE_SERVICE_SCHEMA>;
 
 export const AGENT_SERVICE_SCHEMA = named(
   'AgentService',
   object({ ...service, Datacenter: string, ContentHash: optionalField(hidden(string)) }),
 );
+export type ConsulAgentService = ValueOf<typeof AGENT_SERVICE_SCHEMA>;
 
 export const CATALOG_SERVICE_SCHEMA = named(
   'CatalogService',
@@ -80,6 +93,7 @@ export const CATALOG_SERVICE_SCHEMA = named(
     ...indexes,
   }),
 );
+export type ConsulCatalogService = ValueOf<typeof CATALOG_SERVICE_SCHEMA>;
 
 export const HEALTH_CHECK_SCHEMA = named(
   'HealthCheck',
@@ -101,11 +115,13 @@ export const HEALTH_CHECK_SCHEMA = named(
     ...indexes,
   }),
 );
+export type ConsulHealthCheck = ValueOf<typeof HEALTH_CHECK_SCHEMA>;
 
 export const SERVICE_ENTRY_SCHEMA = named(
   'ServiceEntry',
   object({ Node: NODE_SCHEMA, Service: NODE_SERVICE_SCHEMA, Checks: arrayOf(HEALTH_CHECK_SCHEMA) }),
 );
+export type ConsulServiceEntry = ValueOf<typeof SERVICE_ENTRY_SCHEMA>;
 
 export const MEMBER_SCHEMA = named(
   'Member',
@@ -123,6 +139,7 @@ export const MEMBER_SCHEMA = named(
     DelegateCur: number,
   }),
 );
+export type ConsulMember = ValueOf<typeof MEMBER_SCHEMA>;
 
 export const SERVICE_HEALTH_SCHEMA = named(
   'ServiceHealth',
@@ -132,6 +149,7 @@ export const SERVICE_HEALTH_SCHEMA = named(
     Checks: nullable(arrayOf(HEALTH_CHECK_SCHEMA)),
   }),
 );
+export type ConsulServiceHealth = ValueOf<typeof SERVICE_HEALTH_SCHEMA>;
 
 export const COORD_SCHEMA = named(
   'Coord',
@@ -144,7 +162,7 @@ export const COORDINATE_SCHEMA = named(
 
 const duration = named('Duration', any);
 
-/** What a registration may say; keys match in any case, and more of them are accepted. */
+/** The fields of a registration; keys match in any case, and those of other editions of Consul are accepted as well. */
 export const CHECK_DEFINITION_SCHEMA = named(
   'CheckDefinition',
   object({

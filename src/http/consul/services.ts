@@ -1,4 +1,4 @@
-/** Services in the four shapes Consul's clients know. Field names are theirs; facts are the catalogue's. */
+/** Converts services into the JSON objects of Consul's API: by node, by agent, and flat with their node. */
 
 import { parseIp } from '../../base/address.ts';
 import type { Instance } from '../../catalog/types.ts';
@@ -15,17 +15,14 @@ import type {
   ConsulNodeService,
   ConsulServiceAddress,
   ConsulServiceFields,
-} from './types.ts';
+} from './schemas.ts';
 
 const CATALOG_SERVICES = new MemoKind<Instance, JsonPart<ConsulCatalogService>>();
 
-/** What a node publishes and what is registered with it read alike. */
-type AnyService = Service | ServiceDefinition;
+export const toConsulNode = ({ member, name }: PoolNode, site: Site): ConsulNode =>
+  member === undefined ? consulNodeFromName(name, site) : consulNodeFromMember(member, site);
 
-export const toConsulNode = (host: PoolNode, site: Site): ConsulNode =>
-  host.member === undefined ? consulNodeFromName(host.name, site) : consulNodeFromMember(host.member, site);
-
-/** `index`: that of its node. */
+/** `index` is that of the node. */
 export const toConsulNodeService = (service: Service, index: number): ConsulNodeService => ({
   ...toConsulServiceFields(service),
   Proxy: {},
@@ -39,26 +36,29 @@ export const toConsulAgentService = (service: ServiceDefinition, { info }: Site)
   Datacenter: info.datacenter,
 });
 
-/** Node and service in one flat object. */
-export function catalogServicePart(sighting: ServiceInstance, site: Site): JsonPart<ConsulCatalogService> {
-  const index = nodeModifyIndex(sighting.poolNode, site);
+/** A service and its node in one flat object. */
+export function catalogServicePart(
+  serviceInstance: ServiceInstance,
+  site: Site,
+): JsonPart<ConsulCatalogService> {
+  const index = nodeModifyIndex(serviceInstance.poolNode, site);
   return CATALOG_SERVICES.in(site).getOrCompute(
-    sighting.instance,
+    serviceInstance.instance,
     index,
-    () => new JsonPart([toConsulCatalogService(sighting, site, index)]),
+    () => new JsonPart([toConsulCatalogService(serviceInstance, site, index)]),
   );
 }
 
-/** When a node, or what it has, last changed: single entries have no index of their own. */
+/** The index of the last change of a node or its entries: single entries have no index of their own. */
 export const nodeModifyIndex = ({ name }: PoolNode, { agent: { view } }: Site): number =>
   view.indexOf([`node:${name}`, `entries:${name}`]);
 
 export function toConsulCatalogService(
-  { poolNode: host, instance: { service } }: ServiceInstance,
+  { poolNode, instance: { service } }: ServiceInstance,
   site: Site,
   index: number,
 ): ConsulCatalogService {
-  const node = toConsulNode(host, site);
+  const node = toConsulNode(poolNode, site);
   const { TaggedAddresses, ...common } = toConsulServiceFields(service);
   return {
     ID: node.ID,
@@ -85,8 +85,8 @@ export function toConsulCatalogService(
   };
 }
 
-/** The address stays empty where none was given: clients fall back to the node's, and some test for it. */
-function toConsulServiceFields(service: AnyService): ConsulServiceFields {
+/** An address that was not given stays empty: clients fall back to that of the node, and some test for it. */
+function toConsulServiceFields(service: ServiceDefinition): ConsulServiceFields {
   const tagged = toTaggedAddresses(service);
   return {
     ID: service.id,
@@ -101,19 +101,19 @@ function toConsulServiceFields(service: AnyService): ConsulServiceFields {
   };
 }
 
-/** An address that is an IP is also told by its family; what was registered wins. */
+/** An IP address is also listed under its family; registered addresses take precedence. */
 function toTaggedAddresses({
   address,
   port,
-  taggedAddresses: given,
-}: AnyService): [string, ConsulServiceAddress][] {
-  const own = [...given].map(([name, at]): [string, ConsulServiceAddress] => [
+  taggedAddresses,
+}: ServiceDefinition): [string, ConsulServiceAddress][] {
+  const registered = [...taggedAddresses].map(([name, at]): [string, ConsulServiceAddress] => [
     name,
     { Address: at.address, Port: at.port },
   ]);
   const ip = address === '' ? undefined : parseIp(address);
-  if (ip === undefined) return own;
+  if (ip === undefined) return registered;
   const family = ip.length === 4 ? 'ipv4' : 'ipv6';
   const at = { Address: address, Port: port };
-  return [[`lan_${family}`, at], [`wan_${family}`, at], ...own];
+  return [[`lan_${family}`, at], [`wan_${family}`, at], ...registered];
 }

@@ -170,13 +170,13 @@ export function toJsonSchema(schema: Schema, named: Map<string, JsonObject>): Js
 
 function toSchemaType(schema: Schema, named: Map<string, JsonObject>): JsonObject {
   switch (schema.kind) {
-    case 'text':
+    case 'string':
       return schema.oneOf === undefined ? string : { type: 'string', enum: schema.oneOf };
     case 'number':
       return { type: 'integer' };
-    case 'flag':
+    case 'boolean':
       return { type: 'boolean' };
-    case 'texts':
+    case 'strings':
       return strings;
     case 'any':
       return {};

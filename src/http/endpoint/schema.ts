@@ -1,40 +1,60 @@
 /**
- * How the shape of a JSON value is declared: once, for filters (what may be selected), for `/v1/openapi.json` (what is
- * promised), and for tests (what is kept).
+ * Schemas of JSON values. Each is declared once and serves filters (what can be selected), `/v1/openapi.json` (what is
+ * promised), types (`ValueOf`) and tests (what is kept).
  */
 
-export type Schema = Kind & {
-  /** May be left out of its object. */
+/** Carries the type of the values that a schema describes; it exists at compile time only. */
+declare const VALUE: unique symbol;
+
+export type Schema<T = unknown> = Kind & {
+  readonly [VALUE]?: T;
+  /** May be absent from its object. */
   readonly optional?: true;
   readonly nullable?: true;
-  /** No filter may select it. */
+  /** Filters cannot select it. */
   readonly hidden?: true;
-  /** Under which it is listed in the OpenAPI document; absent: it is written where it stands. */
+  /** Its name among the components of the OpenAPI document; without one it is written inline. */
   readonly name?: string;
 };
 
 type Kind =
-  | { readonly kind: 'text'; readonly oneOf?: readonly string[] }
-  | { readonly kind: 'number' | 'flag' | 'texts' | 'any' }
-  /** Any keys, all to the same. */
+  | { readonly kind: 'string'; readonly oneOf?: readonly string[] }
+  | { readonly kind: 'number' | 'boolean' | 'strings' | 'any' }
+  /** Any keys, with values of one schema. */
   | { readonly kind: 'map'; readonly of: Schema }
   | { readonly kind: 'object'; readonly fields: ReadonlyMap<string, Schema> }
   | { readonly kind: 'list'; readonly of: Schema };
 
-export const string: Schema = { kind: 'text' };
-export const number: Schema = { kind: 'number' };
-export const boolean: Schema = { kind: 'flag' };
-export const strings: Schema = { kind: 'texts' };
+type OptionalSchema<T> = Schema<T> & { readonly optional: true };
+type Fields = Readonly<Record<string, Schema>>;
+
+/** The type of the values that a schema describes. */
+export type ValueOf<S extends Schema> = S extends Schema<infer T> ? T : never;
+
+/** The type of the objects that have these fields. */
+export type ObjectOf<F extends Fields> = {
+  readonly [K in keyof F as F[K] extends OptionalSchema<unknown> ? never : K]: ValueOf<F[K]>;
+} & {
+  readonly [K in keyof F as F[K] extends OptionalSchema<unknown> ? K : never]?: ValueOf<F[K]>;
+};
+
+export const string: Schema<string> = { kind: 'string' };
+export const number: Schema<number> = { kind: 'number' };
+export const boolean: Schema<boolean> = { kind: 'boolean' };
+export const strings: Schema<readonly string[]> = { kind: 'strings' };
 /** Not described any further. */
 export const any: Schema = { kind: 'any' };
-export const oneOf = (...words: string[]): Schema => ({ kind: 'text', oneOf: words });
-export const recordOf = (of: Schema): Schema => ({ kind: 'map', of });
-export const arrayOf = (of: Schema): Schema => ({ kind: 'list', of });
-export const object = (fields: Readonly<Record<string, Schema>>): Schema => ({
+export const oneOf = <const W extends string>(...words: readonly W[]): Schema<W> => ({
+  kind: 'string',
+  oneOf: words,
+});
+export const recordOf = <T>(of: Schema<T>): Schema<Readonly<Record<string, T>>> => ({ kind: 'map', of });
+export const arrayOf = <T>(of: Schema<T>): Schema<readonly T[]> => ({ kind: 'list', of });
+export const object = <F extends Fields>(fields: F): Schema<ObjectOf<F>> => ({
   kind: 'object',
   fields: new Map(Object.entries(fields)),
 });
-export const optionalField = (of: Schema): Schema => ({ ...of, optional: true });
-export const nullable = (of: Schema): Schema => ({ ...of, nullable: true });
-export const hidden = (of: Schema): Schema => ({ ...of, hidden: true });
-export const named = (name: string, of: Schema): Schema => ({ ...of, name });
+export const optionalField = <T>(of: Schema<T>): OptionalSchema<T> => ({ ...of, optional: true });
+export const nullable = <T>(of: Schema<T>): Schema<T | null> => ({ ...of, nullable: true });
+export const hidden = <T>(of: Schema<T>): Schema<T> => ({ ...of, hidden: true });
+export const named = <T>(name: string, of: Schema<T>): Schema<T> => ({ ...of, name });

@@ -1,11 +1,11 @@
-/** `near=`: nearest first, as far as round trips are known. */
+/** `near=`: sorts by estimated round trip, as far as coordinates are known. */
 import type { Millis } from '../../base/time.ts';
 import { type Coordinate, distance } from '../../serf/coordinates.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /**
- * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Who has no coordinate comes last;
- * where `near` has none, or nobody knows it, the order stays.
+ * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Nodes without a coordinate come last;
+ * if `near` itself has none, or is unknown, the order stays.
  *
  * Source: Consul HTTP API, "List Nodes", parameter `near`.
  */
@@ -13,27 +13,27 @@ export function sortByRtt<T>(
   site: Site,
   near: string,
   items: readonly T[],
-  nodeOf: (item: T) => string,
+  nodeName: (item: T) => string,
 ): readonly T[] {
   const from = coordinateNear(site, near);
   if (from === undefined) return items;
-  const spans = new Map<string, number>();
+  const rtts = new Map<string, number>();
   for (const item of items) {
-    const node = nodeOf(item);
-    if (!spans.has(node)) spans.set(node, rttTo(site, from, node));
+    const node = nodeName(item);
+    if (!rtts.has(node)) rtts.set(node, rttTo(site, from, node));
   }
-  const span = (item: T): number => spans.get(nodeOf(item)) ?? Infinity;
+  const rtt = (item: T): number => rtts.get(nodeName(item)) ?? Infinity;
   return [...items].sort((a, b) => {
-    const [left, right] = [span(a), span(b)];
+    const [left, right] = [rtt(a), rtt(b)];
     return left === right ? 0 : left - right;
   });
 }
 
-/** Estimated round trip from this agent in milliseconds; `undefined` if it is not known. */
+/** The estimated round trip from this agent in milliseconds; `undefined` if it is unknown. */
 export function estimateRtt(site: Site, node: string): Millis | undefined {
   const from = coordinateNear(site, '_agent');
-  const span = from === undefined ? Infinity : rttTo(site, from, node);
-  return span === Infinity ? undefined : span;
+  const rtt = from === undefined ? Infinity : rttTo(site, from, node);
+  return rtt === Infinity ? undefined : rtt;
 }
 
 function coordinateNear({ agent: { view } }: Site, near: string): Coordinate | undefined {
@@ -41,7 +41,7 @@ function coordinateNear({ agent: { view } }: Site, near: string): Coordinate | u
   return view.coordinate(near === '_agent' ? view.node : (view.member(near)?.name ?? near));
 }
 
-/** To a node itself it is nothing, whatever its height says. */
+/** From a node to itself it is 0, whatever the height of its coordinate. */
 function rttTo({ agent: { view } }: Site, from: Coordinate, node: string): number {
   const to = view.coordinate(node);
   return to === undefined ? Infinity : to === from ? 0 : distance(from, to);

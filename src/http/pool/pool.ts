@@ -1,98 +1,97 @@
 /**
- * What this door shows of the pool: instances and checks together with the members that own them, and each member as
- * an instance of the platform's own service. In which shape they are shown is not decided here.
+ * The read model of the HTTP API: instances and checks joined with the members that own them, and each member as an
+ * instance of the self service. Routes convert it into JSON.
  */
 import type { MemberView, View } from '../../agent/contract/view.ts';
 import type { Instance, NodeCatalog } from '../../catalog/types.ts';
 import type { Check } from '../../model/service.ts';
 import type { Site } from '../endpoint/site.ts';
 
-/** A node and what membership says of it. */
+/** A node and its membership. */
 export interface PoolNode {
   readonly name: string;
-  /** `undefined` only for a node remembered from before a restart of which not even the address is known. */
+  /** `undefined` only for a node that was restored from before a restart and whose address is unknown. */
   readonly member: MemberView | undefined;
-  /** `serfHealth` passes. */
+  /** Whether `serfHealth` passes. */
   readonly up: boolean;
-  /** Remembered from before a restart, and not yet confirmed. */
+  /** Restored from before a restart, and not yet seen again. */
   readonly unconfirmed: boolean;
 }
 
-/** One instance where it lives. */
+/** One instance of a service with the node it runs on. */
 export interface ServiceInstance {
   readonly poolNode: PoolNode;
   readonly instance: Instance;
 }
 
-/** All that one node has. */
+/** A node with all its instances and checks. */
 export interface PoolNodeEntries {
   readonly poolNode: PoolNode;
   readonly instances: readonly Instance[];
   /** Checks of the node itself. */
   readonly checks: readonly Check[];
-  /** Where all but its own health comes from; absent: it has published nothing. */
+  /** The source of all but the health of the node; absent if it has published nothing. */
   readonly published: NodeCatalog | undefined;
 }
 
 export type MetaFilter = ReadonlyMap<string, string>;
 
-/** Consul's server port: a label only, nobody connects to it. */
-const CONSUL_SERVER_PORT = 8300;
+/** Consul's server port: a label only, no client connects to it. */
+export const CONSUL_SERVER_PORT = 8300;
 
-/** All instances in any state, the node's meta matching. A node that has left is gone with all it had. */
+/** All instances in any state on nodes with this meta. Instances of nodes that have left are not among them. */
 export function serviceInstances(site: Site, service: string, meta: MetaFilter): ServiceInstance[] {
   const { view } = site.agent;
-  const found: ServiceInstance[] = [];
-  const see = (instance: Instance): void => {
-    const host = toPoolNode(view, instance);
-    if (host !== undefined && hasMeta(host, meta)) found.push({ poolNode: host, instance });
+  const result: ServiceInstance[] = [];
+  const add = (instance: Instance): void => {
+    const poolNode = toPoolNode(view, instance);
+    if (poolNode !== undefined && hasMeta(poolNode, meta)) result.push({ poolNode, instance });
   };
   const registered = view.catalog.instances(service);
-  registered.forEach(see);
+  registered.forEach(add);
   if (site.selfService !== undefined && isSelfService(site, service)) {
-    const taken = new Set(registered.map(({ node }) => node));
+    const nodes = new Set(registered.map(({ node }) => node));
     for (const member of view.members())
-      if (!taken.has(member.name)) see(selfInstance(site.selfService, member));
+      if (!nodes.has(member.name)) add(selfInstance(site.selfService, member));
   }
-  return found;
+  return result;
 }
 
-/** Those a program should use. */
+/** The instances that clients should use: passing or in warning, on a live node. */
 export function usableInstances(site: Site, service: string): ServiceInstance[] {
   const { catalog } = site.agent.view;
   const registered = new Set(catalog.instances(service));
-  const chosen = new Set(catalog.usable(service));
+  const usable = new Set(catalog.usable(service));
   return serviceInstances(site, service, NO_META_FILTER).filter(({ instance }) =>
-    registered.has(instance) ? chosen.has(instance) : instance.up,
+    registered.has(instance) ? usable.has(instance) : instance.up,
   );
 }
 
-/** Every instance there is, the node's meta matching. */
+/** All instances of all services on nodes with this meta. */
 export const allServiceInstances = (site: Site, meta: MetaFilter): ServiceInstance[] =>
   [...allNodeEntries(site, meta)].flatMap(({ poolNode, instances }) =>
     instances.map((instance) => ({ poolNode, instance })),
   );
 
-/** Names of services, as whoever comes first spells them, with the tags of all these instances. */
-export function tagsByService(found: readonly ServiceInstance[]): Map<string, readonly string[]> {
+/** Names of services, in the spelling of their first instance, with the tags of all their instances. */
+export function tagsByService(instances: readonly ServiceInstance[]): Map<string, readonly string[]> {
   const names = new Map<string, string>();
   const tags = new Map<string, Set<string>>();
-  for (const {
-    instance: { service },
-  } of found) {
+  for (const { instance } of instances) {
+    const { service } = instance;
     const folded = service.name.toLowerCase();
     const name = names.get(folded) ?? service.name;
     names.set(folded, name);
-    const held = tags.get(name) ?? new Set();
-    for (const tag of service.tags) held.add(tag);
-    tags.set(name, held);
+    const serviceTags = tags.get(name) ?? new Set();
+    for (const tag of service.tags) serviceTags.add(tag);
+    tags.set(name, serviceTags);
   }
   return new Map(
-    [...tags].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, held]) => [name, [...held].sort()]),
+    [...tags].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, set]) => [name, [...set].sort()]),
   );
 }
 
-/** Every service there is, with the tags of all its instances. */
+/** All services with the tags of all their instances. */
 export function serviceTags(site: Site, meta: MetaFilter): Map<string, readonly string[]> {
   const { catalog } = site.agent.view;
   const all =
@@ -106,7 +105,7 @@ export function serviceTags(site: Site, meta: MetaFilter): Map<string, readonly 
   return all;
 }
 
-/** `undefined` for a node nobody knows, or that has left. Names match without regard to case. */
+/** `undefined` for a node that is unknown or has left. Names match in any case. */
 export function nodeEntries(site: Site, node: string): PoolNodeEntries | undefined {
   const { view } = site.agent;
   const member = view.member(node);
@@ -115,30 +114,30 @@ export function nodeEntries(site: Site, node: string): PoolNodeEntries | undefin
   return withSelfInstance(site, member, published);
 }
 
-/** Every node with all it has: members by name, then those we only remember. */
+/** All nodes with their entries: members by name, then nodes that are only restored. */
 export function* allNodeEntries(site: Site, meta: MetaFilter): Generator<PoolNodeEntries> {
   const { view } = site.agent;
-  const met = new Set<string>();
+  const members = new Set<string>();
   for (const member of view.members()) {
-    met.add(member.name);
+    members.add(member.name);
     const entries = withSelfInstance(site, member, view.catalog.node(member.name));
     if (entries !== undefined && hasMeta(entries.poolNode, meta)) yield entries;
   }
   for (const published of view.catalog.nodes()) {
-    if (met.has(published.node)) continue;
+    if (members.has(published.node)) continue;
     const entries = withSelfInstance(site, undefined, published);
     if (entries !== undefined && hasMeta(entries.poolNode, meta)) yield entries;
   }
 }
 
-/** Under which address an instance is to be dialed: its own, else its node's. */
-export const instanceAddress = ({ poolNode: host, instance }: ServiceInstance): string =>
-  instance.service.address || (host.member?.address.host ?? '');
+/** The address to dial an instance at: its own, or that of its node; `''` if neither is known. */
+export const instanceAddress = ({ poolNode, instance }: ServiceInstance): string =>
+  instance.service.address || (poolNode.member?.address.host ?? '');
 
 export const hasMeta = ({ member }: Pick<PoolNode, 'member'>, meta: MetaFilter): boolean =>
   [...meta].every(([key, value]) => member?.tags.get(key) === value);
 
-/** Is it the name under which nodes show themselves? */
+/** Is this the service as an instance of which every node is shown? */
 export const isSelfService = ({ selfService }: Site, service: string): boolean =>
   service.toLowerCase() === selfService?.toLowerCase();
 
@@ -146,8 +145,8 @@ function toPoolNode(
   view: View,
   entry: Pick<NodeCatalog, 'node' | 'up' | 'unconfirmed'>,
 ): PoolNode | undefined {
-  const found = view.member(entry.node);
-  const member = found?.name === entry.node ? found : undefined; // another node may differ in case only
+  const anyCase = view.member(entry.node);
+  const member = anyCase?.name === entry.node ? anyCase : undefined; // the name of another node may differ in case only
   if (member?.status === 'left') return undefined;
   const up = member === undefined ? entry.up : member.status !== 'failed';
   return { name: entry.node, member, up, unconfirmed: entry.unconfirmed };
@@ -159,19 +158,19 @@ function withSelfInstance(
   published: NodeCatalog | undefined,
 ): PoolNodeEntries | undefined {
   const node = member?.name ?? published?.node ?? '';
-  const host = toPoolNode(site.agent.view, published ?? { node, up: true, unconfirmed: false });
-  if (host === undefined) return undefined;
+  const poolNode = toPoolNode(site.agent.view, published ?? { node, up: true, unconfirmed: false });
+  if (poolNode === undefined) return undefined;
   const { instances = [], checks = [] } = published ?? {};
   const { selfService } = site;
   const hasOwn = instances.some(({ service }) => isSelfService(site, service.name));
   if (selfService === undefined || member === undefined || hasOwn)
-    return { poolNode: host, instances, checks, published };
-  return { poolNode: host, instances: [...instances, selfInstance(selfService, member)], checks, published };
+    return { poolNode, instances, checks, published };
+  return { poolNode, instances: [...instances, selfInstance(selfService, member)], checks, published };
 }
 
 /**
- * A member as an instance of the platform's own service: people's smoke test, and what tools look for. It is derived
- * by each reader, costs no gossip, and says whether the node is up: its checks are `serfHealth` alone.
+ * A member as an instance of the self service, which tools and smoke tests look for. Each reader derives it, so it costs
+ * no gossip; its only check is `serfHealth`.
  */
 function selfInstance(name: string, { name: node, status }: MemberView): Instance {
   const up = status !== 'failed' && status !== 'left';

@@ -1,13 +1,13 @@
-/** Which of many an answer holds: the parameters that lists of nodes, instances and checks share. */
+/** Query parameters that select nodes, instances and checks of a list. */
 
 import { AgentError } from '../../base/errors.ts';
 import { listParam, pairsParam, textParam } from '../endpoint/query.ts';
 import type { MetaFilter, ServiceInstance } from './pool.ts';
 
-/** Of lists that a node's meta can narrow and `near` sort. There is one pool: another peer's part of it is empty. */
+/** For lists that can be narrowed by node meta and sorted by `near`. There is one pool: lists of a peer are empty. */
 export const NODE_PARAMS = { 'node-meta': pairsParam, near: textParam, peer: textParam };
 
-/** Of lists of instances. */
+/** For lists of instances. */
 export const INSTANCE_PARAMS = { ...NODE_PARAMS, tag: listParam };
 
 export interface PoolSelector {
@@ -15,17 +15,16 @@ export interface PoolSelector {
   readonly peer: string;
 }
 
-/** Is it our own pool that is asked for? */
 export const isLocalPeer = ({ peer }: PoolSelector): boolean => peer === '';
 
-/** Does an instance carry all of these tags? Case does not matter; an empty one nobody carries. Source: T8 (docs/consul.md). */
-export function hasTags(tags: readonly string[]): (sighting: ServiceInstance) => boolean {
+/** Selects instances that have all of these tags, in any case. Source: T8 (docs/consul.md). */
+export function hasTags(tags: readonly string[]): (serviceInstance: ServiceInstance) => boolean {
   const wanted = tags.map((tag) => tag.toLowerCase());
   return ({ instance: { service } }) =>
-    wanted.length === 0 || wanted.every((tag) => service.tags.some((held) => held.toLowerCase() === tag));
+    wanted.length === 0 || wanted.every((tag) => service.tags.some((own) => own.toLowerCase() === tag));
 }
 
-/** The rest of a path that must not be empty; `what` is how Consul names it. */
+/** Returns the value of a required parameter; `what` is Consul's name for it in the error. */
 export function requireValue(value: string, what: string): string {
   if (value === '') throw new AgentError('badRequest', `Missing ${what}`);
   return value;

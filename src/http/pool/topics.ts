@@ -1,28 +1,28 @@
-/** What answers depend on. An answer that shows something none of its topics tells of would be read stale. */
+/** The topics that a reply depends on. A reply that shows anything beyond its topics would be served stale. */
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Site } from '../endpoint/site.ts';
 import { isSelfService } from './pool.ts';
 
-/** Nodes that are named one by one; an instance list on more of them depends on the set of nodes. */
+/** An instance list on more nodes than this depends on the topic of all nodes instead of one topic per node. */
 const MAX_NODE_TOPICS = 16;
 
 /**
- * Of a list of instances: themselves, and the address and meta of the nodes they live on.
+ * The topics of a list of instances: the service itself, and the nodes it runs on for their address and meta.
  *
  * Source: B4, B5 (docs/consul.md).
  */
 export function serviceTopics(site: Site, service: string): Topic[] {
   const topics: Topic[] = [`service:${service.toLowerCase()}`];
   if (isSelfService(site, service)) return [...topics, 'nodes'];
-  const hosts = new Set<Topic>();
+  const nodes = new Set<Topic>();
   for (const { node } of site.agent.view.catalog.instances(service)) {
-    hosts.add(`node:${node}`);
-    if (hosts.size > MAX_NODE_TOPICS) return [...topics, 'nodes'];
+    nodes.add(`node:${node}`);
+    if (nodes.size > MAX_NODE_TOPICS) return [...topics, 'nodes'];
   }
-  return [...topics, ...hosts];
+  return [...topics, ...nodes];
 }
 
-/** Of what one node has. One we do not know yet may come under any spelling. */
+/** The topics of a node and its entries. An unknown node may appear under any spelling, so it depends on all nodes. */
 export function nodeTopics(site: Site, node: string): Topic[] {
   const name = site.agent.view.member(node)?.name;
   return name === undefined ? ['nodes', `entries:${node}`] : [`node:${name}`, `entries:${name}`];

@@ -145,7 +145,7 @@ test('C7: the check tells its kind', async () => {
   expect(serf).toMatchObject({ CheckID: 'serfHealth', Type: '', Name: 'Serf Health Status' });
 });
 
-test('/v1/hearsay/why: since when a check fails, by its node’s word', async () => {
+test('/v1/hearsay/why: since when a check fails, and the node that reports it', async () => {
   const { get, put } = await agent();
   await put(register, { Name: 'web', Check: { Name: 'beat', TTL: '1h', Status: 'passing' } });
   const why = async () =>
@@ -157,8 +157,8 @@ test('/v1/hearsay/why: since when a check fails, by its node’s word', async ()
     {
       kind: 'check',
       excludes: true,
-      says: 'its check "beat" is critical (no heart)',
-      by: 'ann',
+      message: 'its check "beat" is critical (no heart)',
+      source: 'ann',
       sinceMs: expect.any(Number),
       check: 'service:web',
       status: 'critical',

@@ -93,7 +93,7 @@ type Tests = Readonly<Partial<Record<Match['operator'], PredicateFactory>>>;
 const size: PredicateFactory = () => (value) => sizeOf(value) === 0;
 
 const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
-  text: {
+  string: {
     equal:
       ({ value: wanted }) =>
       (value) =>
@@ -122,7 +122,7 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
       return (value) => value === wanted;
     },
   },
-  flag: {
+  boolean: {
     equal: (match) => {
       const wanted = FLAGS.get(match.value);
       if (wanted === undefined)
@@ -130,7 +130,7 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
       return (value) => value === wanted;
     },
   },
-  texts: {
+  strings: {
     contains:
       ({ value: wanted }, budget) =>
       (value) => {
@@ -152,10 +152,10 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
 };
 
 const OPERATOR_HINTS: Readonly<Record<Schema['kind'], string>> = {
-  text: 'a text: use ==, !=, contains, in or matches',
+  string: 'a text: use ==, !=, contains, in or matches',
   number: 'a number: use == or !=',
-  flag: 'true and false: use == or !=',
-  texts: 'a list: use contains, in or is empty',
+  boolean: 'true and false: use == or !=',
+  strings: 'a list: use contains, in or is empty',
   map: 'a map: use contains, in, is empty, or name a key',
   object: 'an object: name a field of it',
   any: 'this field',

@@ -1,8 +1,8 @@
 /** `/v1/agent/health/service`: the health of what is registered here as an HTTP status, for load balancers. */
 import { aggregateStatus, localChecks } from '../../consul/checks.ts';
+import type { ConsulAgentService, ConsulHealthCheck } from '../../consul/schemas.ts';
 import { SERVICE_HEALTH_SCHEMA } from '../../consul/schemas.ts';
 import { toConsulAgentService } from '../../consul/services.ts';
-import type { ConsulAgentService, ConsulHealthCheck } from '../../consul/types.ts';
 import { presenceParam, textParam } from '../../endpoint/query.ts';
 import { type HttpReply, jsonReply, textReply } from '../../endpoint/reply/reply.ts';
 import { type RouteContext, route } from '../../endpoint/route.ts';

@@ -80,7 +80,7 @@ export const hearsayPendingQueries = route({
   handler: ({ view, site }) =>
     view.pendingQueries().map(({ id, name, payload, from, deadline }) => ({
       ...{ id, name, from, ...toPayloadJson(payload) },
-      leftMs: Math.max(0, Math.round(deadline - site.monotonicClock())),
+      remainingMs: Math.max(0, Math.round(deadline - site.monotonicClock())),
     })),
 });
 

@@ -4,10 +4,10 @@ import { SERVICE_ENTRY_SCHEMA } from '../../consul/schemas.ts';
 import {
   durationParam,
   flagParam,
+  listParam,
   type ParamParser,
   pairsParam,
   textParam,
-  listParam as texts,
 } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
 import {
@@ -21,44 +21,29 @@ import {
   boolean as yesNo,
 } from '../../endpoint/schema.ts';
 import { explainNode } from '../../hearsay/why-node.ts';
-import { explainInstance, explainNoInstances, membersWithoutServices } from '../../hearsay/why-service.ts';
+import {
+  explainInstance,
+  explainNoInstances,
+  INSTANCE_REPORT_SCHEMA,
+  MEMBER_WITHOUT_SERVICES_SCHEMA,
+  membersWithoutServices,
+} from '../../hearsay/why-service.ts';
 import { serviceInstances } from '../../pool/pool.ts';
 import { requireValue } from '../../pool/selectors.ts';
 import { serviceTopics } from '../../pool/topics.ts';
 
-const REASON = object({
-  kind: plainText,
-  excludes: yesNo,
-  says: plainText,
-  by: plainText,
-  sinceMs: nullable(number),
-  check: optionalField(plainText),
-  status: optionalField(plainText),
-});
-
-const REPORT = object({
-  id: plainText,
-  node: plainText,
-  address: plainText,
-  port: number,
-  status: plainText,
-  answers: object({ usable: yesNo, passing: yesNo, asked: yesNo }),
-  verdict: plainText,
-  reasons: arrayOf(REASON),
-});
-
 /**
- * The parameters of `health/service` are taken, too, and what they leave out is said. With no instance to report on,
- * `unseen` names the members of which this agent knows no service.
+ * `GET /v1/hearsay/why?service=web`. It takes the parameters of `health/service` as well, and reports what they exclude.
+ * Without an instance to report on, `membersWithoutServices` lists the members of which this agent knows no service.
  */
 export const hearsayWhy = route({
   method: 'GET',
   path: '/v1/hearsay/why',
-  summary: 'Why each instance of a service is, or is not, in the answers',
+  summary: 'Why each instance of a service is in or out of results',
   query: {
     service: textParam,
     id: textParam,
-    tag: texts,
+    tag: listParam,
     passing: flagParam,
     'node-meta': pairsParam,
     peer: textParam,
@@ -66,9 +51,9 @@ export const hearsayWhy = route({
   filterSchema: SERVICE_ENTRY_SCHEMA,
   responseSchema: object({
     service: plainText,
-    verdict: plainText,
-    instances: arrayOf(REPORT),
-    unseen: arrayOf(any),
+    summary: plainText,
+    instances: arrayOf(INSTANCE_REPORT_SCHEMA),
+    membersWithoutServices: arrayOf(MEMBER_WITHOUT_SERVICES_SCHEMA),
   }),
   watch: ({ query, site }) => [...serviceTopics(site, query.service), 'nodes'],
   uncacheable: true,
@@ -76,16 +61,16 @@ export const hearsayWhy = route({
     const service = requireValue(query.service, 'service name');
     const instances = serviceInstances(site, service, new Map())
       .filter(({ instance }) => id === '' || instance.service.id === id)
-      .map((sighting) => explainInstance(sighting, site, { ...query, matches }));
-    const usable = instances.filter(({ answers }) => answers.usable && answers.asked).length;
+      .map((one) => explainInstance(one, site, { ...query, matches }));
+    const usable = instances.filter(({ answers }) => answers.usable && answers.query).length;
     return {
       service,
-      verdict:
+      summary:
         instances.length === 0
           ? explainNoInstances(site, service, id)
-          : `${usable} of ${instances.length} in the answers`,
+          : `${usable} of ${instances.length} in results`,
       instances,
-      unseen: instances.length === 0 ? membersWithoutServices(site) : [],
+      membersWithoutServices: instances.length === 0 ? membersWithoutServices(site) : [],
     };
   },
 });

@@ -4,8 +4,8 @@ import { agentWith, hearsay } from '../helper.ts';
 const REASON = {
   kind: 'check',
   excludes: true,
-  says: 'its check "beat" is critical (no heart)',
-  by: 'n1',
+  message: 'its check "beat" is critical (no heart)',
+  source: 'n1',
   sinceMs: 61_000,
 };
 const instance = (id: string, usable: boolean, ...reasons: object[]) => ({
@@ -14,15 +14,15 @@ const instance = (id: string, usable: boolean, ...reasons: object[]) => ({
   address: '10.0.0.1',
   port: 80,
   status: usable ? 'passing' : 'critical',
-  answers: { usable, passing: usable, asked: true },
-  verdict: '',
+  answers: { usable, passing: usable, query: true },
+  summary: '',
   reasons,
 });
 const WHY = {
   service: 'web',
-  verdict: '1 of 2 in the answers',
+  summary: '1 of 2 in results',
   instances: [instance('web-1', true), instance('web-2', false, REASON)],
-  unseen: [],
+  membersWithoutServices: [],
 };
 
 async function why(name: string, answer: object, ...words: string[]) {
@@ -45,7 +45,7 @@ test('why tells for each instance what is said against it, by whom and since whe
       'web-2  n1    10.0.0.1:80  critical  no',
       '  - its check "beat" is critical (no heart) (n1 says so, for 1m)',
       '',
-      '1 of 2 in the answers',
+      '1 of 2 in results',
       '',
     ].join('\n'),
   });
@@ -58,8 +58,13 @@ test('an id may hold slashes; --json is the answer itself', async () => {
 });
 
 test('what was never seen, as a node or as a service, is exit 4, and names the members of which nothing is known', async () => {
-  const unseen = [{ node: 'n2', status: 'alive', says: 'it has published nothing' }];
-  const ran = await why('nope', { service: 'nope', verdict: 'not seen', instances: [], unseen });
+  const membersWithoutServices = [{ node: 'n2', status: 'alive', message: 'it has published nothing' }];
+  const ran = await why('nope', {
+    service: 'nope',
+    summary: 'not seen',
+    instances: [],
+    membersWithoutServices,
+  });
   expect([ran.code, ran.out]).toEqual([
     4,
     'not seen\nNODE  STATUS  WHAT IS KNOWN\nn2    alive   it has published nothing\n',
@@ -67,7 +72,7 @@ test('what was never seen, as a node or as a service, is exit 4, and names the m
   expect(ran.err).toMatch(/no node and no instance of "nope" has been seen: see `hearsay members` and/);
 });
 
-const NO_SERVICE = { service: 'db-3', verdict: 'not seen', instances: [], unseen: [] };
+const NO_SERVICE = { service: 'db-3', summary: 'not seen', instances: [], membersWithoutServices: [] };
 const seen = (agoMs: number, seenBy: string, kind: string, says: string) => ({
   at: new Date(1_700_000_000_000 - agoMs).toISOString(),
   ...{ agoMs, seenBy, kind, says },
@@ -123,7 +128,7 @@ test('--json is the answer itself; --no-ask leaves other agents alone', async ()
 test('a name of both is told as a service, and how to ask for the node; --node does', async () => {
   const answers = { 'GET /v1/hearsay/why': WHY, 'GET /v1/hearsay/why/db-3': STORY };
   const both = await whyNode(answers);
-  expect(both.out).toContain('1 of 2 in the answers');
+  expect(both.out).toContain('1 of 2 in results');
   expect(both.err).toBe('db-3 is a node, too: see `hearsay why --node db-3`\n');
   const node = await whyNode(answers, '--node');
   expect([node.out.split('\n')[0], node.asked]).toEqual(['db-3: failed', ['/v1/hearsay/why/db-3']]);

@@ -5,14 +5,14 @@ import { FakeAgent, member, send, serve } from '../fixture.ts';
 interface Report {
   readonly node: string;
   readonly status: string;
-  readonly answers: { usable: boolean; passing: boolean; asked: boolean };
-  readonly verdict: string;
-  readonly reasons: readonly { kind: string; excludes: boolean; by: string; sinceMs: number | null }[];
+  readonly answers: { usable: boolean; passing: boolean; query: boolean };
+  readonly summary: string;
+  readonly reasons: readonly { kind: string; excludes: boolean; source: string; sinceMs: number | null }[];
 }
 interface Why {
-  readonly verdict: string;
+  readonly summary: string;
   readonly instances: readonly Report[];
-  readonly unseen: readonly { node: string; says: string }[];
+  readonly membersWithoutServices: readonly { node: string; message: string }[];
 }
 
 const hearsay = new Map([['hearsay', '1']]);
@@ -54,34 +54,34 @@ async function world() {
 }
 
 describe('GET /v1/hearsay/why', () => {
-  test('what is well is in all answers, and nothing is said against it', async () => {
+  test('a healthy instance is in all results, without a reason against it', async () => {
     const { why, of } = await world();
-    expect((await why()).verdict).toBe('1 of 4 in the answers');
+    expect((await why()).summary).toBe('1 of 4 in results');
     expect(await of('ann')).toMatchObject({
-      answers: { usable: true, passing: true, asked: true },
-      verdict: 'in the answers: it has no checks, and its node is alive',
+      answers: { usable: true, passing: true, query: true },
+      summary: 'in results: it has no checks, and its node is alive',
       reasons: [],
     });
   });
 
-  test('a failed node: by this agent’s word, since it failed', async () => {
+  test('a failed node: this agent is the source, since the node failed', async () => {
     const { of } = await world();
     expect(await of('bob')).toMatchObject({
-      answers: { usable: false, passing: false, asked: true },
-      verdict: 'not in the answers: its node bob has failed',
-      reasons: [{ kind: 'node', by: 'ann', sinceMs: 3000 }],
+      answers: { usable: false, passing: false, query: true },
+      summary: 'out of results: its node bob has failed',
+      reasons: [{ kind: 'node', source: 'ann', sinceMs: 3000 }],
     });
   });
 
-  test('a check and the operator: by its node’s word, since this agent saw it', async () => {
+  test('a check and maintenance: the node is the source, since this agent saw it', async () => {
     const { of } = await world();
     const report = await of('cat');
-    expect(report.verdict).toBe(
-      'not in the answers: its check "beat" is critical (no heart); its node is in maintenance (new disk)',
+    expect(report.summary).toBe(
+      'out of results: its check "beat" is critical (no heart); its node is in maintenance (new disk)',
     );
     expect(report.reasons).toMatchObject([
-      { kind: 'check', by: 'cat', sinceMs: 4000 },
-      { kind: 'maintenance', by: 'cat', sinceMs: null },
+      { kind: 'check', source: 'cat', sinceMs: 4000 },
+      { kind: 'maintenance', source: 'cat', sinceMs: null },
     ]);
   });
 
@@ -94,26 +94,26 @@ describe('GET /v1/hearsay/why', () => {
     ]);
   });
 
-  test('what the question itself leaves out', async () => {
+  test('what the query itself excludes', async () => {
     const { of } = await world();
-    const asked = async (node: string, query: string) => {
+    const excluded = async (node: string, query: string) => {
       const { answers, reasons } = await of(node, query);
-      return [answers.asked, reasons.filter(({ by }) => by === 'asked').map(({ kind }) => kind)];
+      return [answers.query, reasons.filter(({ source }) => source === 'query').map(({ kind }) => kind)];
     };
-    expect(await asked('cat', '&tag=v1')).toEqual([false, ['tag']]);
-    expect(await asked('ann', '&tag=v1&node-meta=rack:r1')).toEqual([true, []]);
-    expect(await asked('bob', '&node-meta=rack:r1&passing')).toEqual([false, ['meta', 'passing']]);
-    expect(await asked('ann', '&filter=Service.Port==81')).toEqual([false, ['filter']]);
+    expect(await excluded('cat', '&tag=v1')).toEqual([false, ['tag']]);
+    expect(await excluded('ann', '&tag=v1&node-meta=rack:r1')).toEqual([true, []]);
+    expect(await excluded('bob', '&node-meta=rack:r1&passing')).toEqual([false, ['meta', 'passing']]);
+    expect(await excluded('ann', '&filter=Service.Port==81')).toEqual([false, ['filter']]);
   });
 
-  test('not yet seen: which members this agent knows nothing of', async () => {
+  test('no such instance: the members of which this agent knows no service', async () => {
     const { why } = await world();
     const one = await why('&id=web-zoe');
-    expect([one.verdict, one.instances]).toEqual([
+    expect([one.summary, one.instances]).toEqual([
       'not seen: "WEB" has 4 instances here, and none has the id "web-zoe"',
       [],
     ]);
-    expect(one.unseen.map(({ node, says }) => [node, says.slice(0, 21)])).toEqual([
+    expect(one.membersWithoutServices.map(({ node, message }) => [node, message.slice(0, 21)])).toEqual([
       ['eve', 'it has published noth'],
       ['fay', 'it does not take part'],
     ]);

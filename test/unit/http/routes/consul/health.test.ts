@@ -169,7 +169,7 @@ describe('GET /v1/health/service/:name', () => {
     expect(eve?.Node).toMatchObject({ Node: 'eve', Address: '', ID: deriveNodeId('dc1', 'eve') });
     expect(eve?.Checks).toMatchObject([{ Status: 'critical', Output: 'Agent not live or unreachable' }]);
     expect(ann?.Checks).toMatchObject([
-      { Status: 'passing', Output: 'Remembered from before the restart; not confirmed yet' },
+      { Status: 'passing', Output: 'Unconfirmed: restored from before the restart' },
     ]);
     expect(checkIds((await send(server, '/v1/health/node/eve')).json())).toEqual(['serfHealth']);
     expect((await send(server, '/v1/health/state/critical')).json()).toMatchObject([

@@ -85,7 +85,7 @@ describe('queries', () => {
     const server = await serve(ann);
 
     expect((await send(server, '/v1/hearsay/queries')).json()).toEqual([
-      { id: 7, name: 'load', from: 'bob', payload: '?', base64: 'Pw==', leftMs: 1000 },
+      { id: 7, name: 'load', from: 'bob', payload: '?', base64: 'Pw==', remainingMs: 1000 },
     ]);
     expect((await put(server, '/v1/hearsay/queries/7', 'fine')).status).toBe(200);
     expect(ann.asked).toEqual([{ kind: 'respond', id: 7, payload: encodeUtf8('fine') }]);
