@@ -1,34 +1,40 @@
 import { defineConfig } from 'vitest/config';
+import { SummaryReporter } from './test/support/summary-reporter.ts';
 
-// `fast` and `worlds` need no binary, no build and no socket beyond loopback: units and laws, and whole simulated clusters, which take
-// minutes. `slow` runs the built program and real Serf agents.
-const worlds = ['test/story/**/*.test.ts', 'test/swarm/**/*.test.ts'];
-const slow = ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+/** Whole simulated clusters. */
+const WORLDS = ['test/story/**/*.test.ts', 'test/swarm/**/*.test.ts'];
+/** The built program as a user meets it, and one run beside real Serf: the part of the real processes that `npm test` runs. */
+const CORE = [
+  ...['cli', 'membership', 'readme', 'services', 'why'].map((name) => `test/e2e/${name}.test.ts`),
+  'test/interop/serf.test.ts',
+];
+/** Everything else with real processes, real Serf agents and real clients. */
+const REAL = ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+
+const realProcesses = {
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  fileParallelism: false,
+  // A machine of unknown speed may fail a real process once. The summary lists each retry, and fails at the second of a test.
+  retry: process.env['CI'] === undefined ? 0 : 1,
+};
 
 export default defineConfig({
   test: {
     maxWorkers: '100%',
+    reporters: ['default', new SummaryReporter()],
     projects: [
       {
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: [...worlds, ...slow],
+          exclude: [...WORLDS, ...REAL],
           testTimeout: 60_000,
         },
       },
-      { test: { name: 'worlds', include: worlds, testTimeout: 120_000 } },
-      {
-        test: {
-          name: 'slow',
-          include: slow,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
-          // Real processes on a machine of unknown speed. What had to be tried twice is listed at the end of the run.
-          retry: process.env['CI'] === undefined ? 0 : 2,
-        },
-      },
+      { test: { name: 'worlds', include: WORLDS, testTimeout: 120_000 } },
+      { test: { name: 'core', include: CORE, ...realProcesses } },
+      { test: { name: 'real', include: REAL, exclude: CORE, ...realProcesses } },
     ],
   },
 });
