@@ -2,6 +2,7 @@
  * Three hearsay agents and two real Serf agents in one cluster: everyone sees everyone, nobody is suspected, a
  * killed one is detected, one that leaves is `left`, one that returns is alive. In three runs.
  */
+
 import { afterAll, describe, expect, test } from 'vitest';
 import {
   type AgentProcess,
@@ -12,6 +13,7 @@ import {
   startHearsay,
   startSerf,
 } from '../support/processes.ts';
+import { wireComplaints } from '../support/serf.ts';
 import { sleep, waitUntil } from '../support/wait.ts';
 
 const KEY = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=';
@@ -105,7 +107,7 @@ describe.skipIf(!isInstalled('serf'))('with real Serf agents (skipped where `ser
       await allSay(others('h3', 's2'), ['h3', 's2'], 'left', SEEN_WITHIN);
 
       await back('h3', 's2');
-      for (const agent of others()) expect(panics(agent.log()), agent.name).toEqual([]);
+      for (const agent of others()) expect(wireComplaints(agent.log()), agent.name).toEqual([]);
 
       async function back(...names: string[]): Promise<void> {
         // One after the other: who joins while another returns may hear of it from Serf only at the next push/pull.
@@ -126,13 +128,3 @@ const statuses = (seen: readonly ListedMember[]): Record<string, string> =>
 
 const table = (seen: readonly ListedMember[]): Record<string, Omit<ListedMember, 'name'>> =>
   Object.fromEntries(seen.map(({ name, addr, status, tags }) => [name, { addr, status, tags }]));
-
-/** Complaints of a real agent about what it was sent, and crashes of either. */
-const panics = (log: string): string[] =>
-  log
-    .split('\n')
-    .filter(
-      (line) =>
-        /panic|goroutine|\[ERR\]|impossible/i.test(line) &&
-        !/Failed to send|connection refused|Push\/Pull with .* failed|reset by peer|broken pipe/i.test(line),
-    );

@@ -30,3 +30,12 @@ export function writePrivateFile(dir: string, name: string, contents: string): s
   writeFileSync(path, contents, { mode: 0o600 });
   return path;
 }
+
+const COMPLAINT = /panic|goroutine|impossible|unknown type|\[ERR\]/i;
+/** Serf also logs errors about its own RPC clients, and about connections that end: they say nothing of our bytes. */
+const UNRELATED =
+  /agent\.ipc:|Failed to send|connection refused|Push\/Pull with .* failed|reset by peer|broken pipe/i;
+
+/** Lines in which a real agent complains of what it was sent, and crashes of either. */
+export const wireComplaints = (log: string): string[] =>
+  log.split('\n').filter((line) => COMPLAINT.test(line) && !UNRELATED.test(line));
