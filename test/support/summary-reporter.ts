@@ -40,7 +40,7 @@ function describeSkipped(tests: readonly TestCase[]): string[] {
 }
 
 function describeRetried(tests: readonly TestCase[]): string[] {
-  const retried = tests.filter((test) => (test.diagnostic()?.retryCount ?? 0) > 0).map(nameOf);
+  const retried = tests.filter((test) => test.diagnostic()?.flaky === true).map(nameOf);
   const before = new Set(readFileSync(RETRIED_BEFORE, 'utf8').split('\n'));
   const again = retried.filter((name) => before.has(name));
   if (again.length > 0) process.exitCode = 1;
