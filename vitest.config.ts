@@ -16,7 +16,7 @@ const realProcesses = {
   hookTimeout: 180_000,
   fileParallelism: false,
   // A machine of unknown speed may fail a real process once. The summary lists each retry, and fails at the second of a test.
-  retry: process.env['CI'] === undefined ? 0 : 1,
+  retry: (process.env['CI'] ?? '') === '' ? 0 : 1,
 };
 
 export default defineConfig({
