@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from '../dist/cli/index.js';
+import { runCli } from '../dist/cli/index.js';
 
-const code = await run(process.argv.slice(2));
-process.exitCode ||= code; // an agent that had to give up has already said so
+const code = await runCli(process.argv.slice(2));
+process.exitCode ||= code; // an agent that stopped on an error has set its own code

@@ -1,4 +1,4 @@
-/** `npm run docs`: writes docs/config.md from the schema. Not a command of hearsay. */
+/** `npm run docs`: writes docs/config.md from the schema. It is not a command of hearsay. */
 import { writeFile } from 'node:fs/promises';
 import { configDocs } from '../config/docs.ts';
 

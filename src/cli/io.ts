@@ -1,15 +1,15 @@
-/** What a command may touch of the process it runs in. Tests hand in another. */
+/** The parts of the process that commands use. Tests pass their own. */
 import { hostname } from 'node:os';
 import type { AgentConfig } from '../config/schema.ts';
 import type { RunningAgent } from '../main.ts';
 
 export interface Output {
   write(text: string): void;
-  /** Do people read it? */
+  /** Whether it is a terminal, read by people. */
   readonly isTerminal: boolean;
 }
 
-/** What commands need of a running agent. */
+/** A running agent, as the commands need it. */
 export type StartedAgent = Omit<RunningAgent, 'agent'>;
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
@@ -23,17 +23,17 @@ export interface Io {
   readonly hostname: string;
   /** Calls `handler` at each `signal` until the function it returns is called. */
   onSignal(signal: Signal, handler: () => void): () => void;
-  /** `reload`: what the HTTP API does when it is asked to. */
+  /** The HTTP API calls `reload` when a client requests it. */
   startAgent(config: AgentConfig, reload?: () => Promise<void>): Promise<StartedAgent>;
-  /** Ends the process now, whatever still runs. */
+  /** Ends the process at once. */
   forceExit(code: number): void;
 }
 
 export function processIo(): Io {
   return {
-    out: outputOf(process.stdout),
-    err: outputOf(process.stderr),
-    readStdin: input,
+    out: toOutput(process.stdout),
+    err: toOutput(process.stderr),
+    readStdin,
     env: process.env,
     hostname: hostname(),
     onSignal: (signal, handler) => {
@@ -45,7 +45,7 @@ export function processIo(): Io {
   };
 }
 
-async function input(maxBytes: number): Promise<string> {
+async function readStdin(maxBytes: number): Promise<string> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of process.stdin as AsyncIterable<Buffer>) {
@@ -56,8 +56,8 @@ async function input(maxBytes: number): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function outputOf(stream: NodeJS.WriteStream): Output {
-  // Whoever read us may stop early: `hearsay members | head -1`.
+function toOutput(stream: NodeJS.WriteStream): Output {
+  // The reader of a pipe may stop early: `hearsay members | head -1`.
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit(0);

@@ -1,22 +1,22 @@
-/** How a started agent, or several, live until they are told to stop. */
+/** Runs one or more started agents until a signal or a request stops them. */
 import { EXIT, printNotice, reportError } from './command.ts';
 import type { Io } from './io.ts';
 
 export interface Lifecycle {
-  /** Orderly: tells the cluster, then stops. */
+  /** Leaves the cluster, then stops. */
   leave(): Promise<void>;
-  /** At once. */
+  /** Stops at once, without leaving. */
   stop(): Promise<void>;
-  /** Settles when it is down, whoever asked for it. */
+  /** Settles when it has stopped, for any reason. */
   readonly stopped: Promise<void>;
-  /** At SIGHUP. */
+  /** Called at SIGHUP. */
   reload(): Promise<void>;
 }
 
 const STOP_TIMEOUT = 1000;
 
-/** Resolves to the exit code: 0 when it has left or was stopped by a request, 130 after a second signal. */
-export function runUntilStopped(io: Io, living: Lifecycle): Promise<number> {
+/** Resolves to the exit code: 0 after leaving or after a request to stop, 130 after a second signal. */
+export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
   return new Promise((resolve) => {
     let leaving = false;
     const end = (code: number): void => {
@@ -25,23 +25,23 @@ export function runUntilStopped(io: Io, living: Lifecycle): Promise<number> {
     };
     const onStop = (): void => {
       if (leaving) {
-        const hurry = setTimeout(() => io.forceExit(EXIT.interrupted), STOP_TIMEOUT);
-        living
+        const timer = setTimeout(() => io.forceExit(EXIT.interrupted), STOP_TIMEOUT);
+        agents
           .stop()
           .catch(() => undefined)
           .finally(() => {
-            clearTimeout(hurry);
+            clearTimeout(timer);
             end(EXIT.interrupted);
           });
         return;
       }
       leaving = true;
-      printNotice(io, 'leaving; once more to stop at once');
-      living.leave().then(
+      printNotice(io, 'leaving the cluster; repeat the signal to stop at once');
+      agents.leave().then(
         () => end(EXIT.done),
         (error: unknown) => {
           const code = reportError(io, error);
-          living
+          agents
             .stop()
             .catch(() => undefined)
             .finally(() => end(code));
@@ -51,9 +51,9 @@ export function runUntilStopped(io: Io, living: Lifecycle): Promise<number> {
     const handlers = [
       io.onSignal('SIGINT', onStop),
       io.onSignal('SIGTERM', onStop),
-      io.onSignal('SIGHUP', () => void living.reload().catch((error: unknown) => reportError(io, error))),
+      io.onSignal('SIGHUP', () => void agents.reload().catch((error: unknown) => reportError(io, error))),
     ];
-    living.stopped.then(
+    agents.stopped.then(
       () => {
         if (!leaving) end(EXIT.done);
       },

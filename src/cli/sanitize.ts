@@ -1,15 +1,15 @@
-/** What strangers wrote, made safe to print: node names, tags and errors come from the network. */
+/** Makes text from the network (node names, tags, errors) safe to print on a terminal. */
 
 /**
- * Controls (C0, DEL, C1, so ESC too), format characters (bidi, zero width, tags), line separators, lone
- * surrogates: whatever moves the cursor, hides or reorders text.
+ * Characters that move the cursor, hide or reorder text: controls (C0, DEL, C1, so ESC, too), format characters (bidi,
+ * zero width, tags), line separators and lone surrogates.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** Without anything a terminal would act on. Line breaks and tabs become a blank. */
-export const sanitize = (foreign: string): string => foreign.replace(/\s+/g, ' ').replace(UNSAFE, '');
+/** The text without characters a terminal would act on. Line breaks and tabs become a blank. */
+export const sanitize = (text: string): string => text.replace(/\s+/g, ' ').replace(UNSAFE, '');
 
-/** One JSON document of one line; unsafe characters are escaped, so nothing is lost and nothing is acted on. */
+/** One JSON document on one line. Unsafe characters are escaped, so nothing is lost. */
 export const sanitizeJson = (value: unknown): string =>
   JSON.stringify(value).replace(UNSAFE, (found) =>
     Array.from(

@@ -59,14 +59,14 @@ export const dnsSection = defineSection({
   dnsARecordLimit: integerSetting({
     default: 0,
     max: 10_000,
-    defaultWords: '0: no limit',
+    defaultWords: '0, no limit',
     doc: 'Maximum number of addresses in an answer about a service; SRV records are not limited.',
     source: 'consul dns_config.a_record_limit',
   }),
   dnsUdpAnswerLimit: integerSetting({
     default: 0,
     max: 10_000,
-    defaultWords: '0: no limit',
+    defaultWords: '0, no limit',
     doc: 'Maximum number of answers over UDP to clients that accept at most 512 bytes.',
     source: 'consul dns_config.udp_answer_limit',
   }),

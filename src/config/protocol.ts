@@ -40,12 +40,12 @@ export const swimSection = defineSection({
   }),
   buddy: booleanSetting({
     default: true,
-    doc: 'Tell a suspect in the probe itself that it is suspected, so that it can refute with its ack.',
+    doc: 'Tell a suspect of the suspicion in the probe itself (buddy system).',
     source: 'Lifeguard §IV-C; memberlist always does',
   }),
   stallGuard: booleanSetting({
     default: true,
-    doc: 'Ignore timeouts that expire while the event loop of this agent is stalled, instead of accusing members.',
+    doc: 'Ignore timeouts that expire while the event loop of this agent is stalled.',
     source: 'this program; memberlist does not notice',
   }),
   lastCall: booleanSetting({
@@ -184,7 +184,7 @@ export const serfSection = defineSection({
   }),
   nameVote: booleanSetting({
     default: true,
-    doc: 'Ask the members for a vote when another node claims the name of this one, and stop if it loses.',
+    doc: 'Resolve name conflicts by a vote of the members, after which the losing node stops.',
     source: 'serf Config.EnableNameConflictResolution',
   }),
   eventBytes: integerSetting({

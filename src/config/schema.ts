@@ -137,7 +137,7 @@ export const agentSection = defineSection({
   }),
   dataDir: textSetting({
     default: undefined,
-    defaultWords: 'none: in memory',
+    defaultWords: 'none, state is kept in memory',
     placeholder: 'PATH',
     check: validateNotEmpty,
     doc: 'Directory for the state that survives a restart.',
@@ -160,7 +160,7 @@ export const agentSection = defineSection({
   }),
   gossipKey: textSetting({
     default: undefined,
-    defaultWords: 'none: gossip is not encrypted',
+    defaultWords: 'none, gossip is not encrypted',
     secret: true,
     check: validateGossipKey,
     bounds: 'base64 of 16, 24 or 32 bytes',
@@ -224,7 +224,7 @@ export const agentSection = defineSection({
   }),
   record: textSetting({
     default: undefined,
-    defaultWords: 'none: nothing is recorded',
+    defaultWords: 'none, nothing is recorded',
     placeholder: 'FILE',
     check: validateNotEmpty,
     doc: 'Record the inputs and decisions of this agent, for `hearsay replay`. Three earlier recordings are kept as FILE.1 to FILE.3.',

@@ -1,16 +1,18 @@
-/** How commands ask the local agent: one HTTP request at a time. Not `fetch`, which costs 20 ms and 13 MB more. */
+/** HTTP client of the local agent. It uses node:http, since `fetch` costs 20 ms and 13 MB more. */
 import { type IncomingMessage, request } from 'node:http';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { AGENT_ERRORS } from '../../base/errors.ts';
-import { type CliContext, CliError, EXIT } from '../command.ts';
+import { addJsonOption, type CliContext, CliError, EXIT } from '../command.ts';
+import { CONNECTION } from '../help.ts';
 import { readTokenFile } from '../input/files.ts';
 import { sanitize } from '../sanitize.ts';
 
 const DEFAULT_ADDRESS = 'http://127.0.0.1:8500';
+/** Milliseconds without a byte from the agent. */
 const SILENCE_TIMEOUT = 60_000;
-/** Characters; a longer one is no line of a log. */
+/** Characters of a log line; a longer line is discarded. */
 const MAX_LINE = 1024 * 1024;
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 
 export interface ClientOptions {
   readonly httpAddr?: string;
@@ -19,39 +21,48 @@ export interface ClientOptions {
 }
 
 export interface Client {
-  /** As it was asked for, for sentences. */
+  /** As the user gave it, for messages. */
   readonly address: string;
   /** The parsed body. Rejects with `CliError` unless the status is 2xx. */
   get(path: string): Promise<unknown>;
-  /** `body` goes as JSON, octets as they are. */
+  /** Sends `body` as JSON, or bytes as they are. */
   put(path: string, body?: unknown): Promise<unknown>;
-  /** What comes of an endless answer, line by line, until it ends or `signal` aborts. */
-  streamLines(path: string, signal: AbortSignal, take: (line: string) => void): Promise<void>;
-  /** As `get`, with the index of what was read. Ends early, by rejecting, when `signal` aborts. */
+  /** Calls `onLine` for each line of a response without end, until it ends or `signal` aborts. */
+  streamLines(path: string, signal: AbortSignal, onLine: (line: string) => void): Promise<void>;
+  /** Like `get`, with the index of the state that was read. Rejects early when `signal` aborts. */
   getWithIndex(path: string, signal: AbortSignal): Promise<AgentResponse>;
 }
 
 export interface AgentResponse {
   readonly body: unknown;
-  /** 0: the agent told none. */
+  /** 0 if the agent sent none. */
   readonly index: number;
 }
 
-/** The agent answered, and not with 2xx. */
+/** The agent responded with a status other than 2xx. */
 export class HttpStatusError extends CliError {
   readonly status: number;
-  constructor(status: number, exit: number, sentence: string) {
-    super(exit, sentence);
+  constructor(status: number, exit: number, message: string) {
+    super(exit, message);
     this.status = status;
   }
 }
 
-/** Adds what every command that speaks to the agent takes. */
-export const addClientOptions = (command: Command, json = 'one JSON document on stdout'): Command =>
-  command
-    .option('--json', json)
-    .option('--http-addr <url>', `the agent (env HEARSAY_HTTP_ADDR; default ${DEFAULT_ADDRESS})`)
-    .option('--token-file <path>', 'file with the HTTP token (or env HEARSAY_HTTP_TOKEN)');
+/** Adds the options of every command that talks to the agent. */
+export const addClientOptions = (command: Command, json?: string): Command =>
+  addJsonOption(command, json)
+    .addOption(
+      connectionOption(
+        '--http-addr <url>',
+        `Address of the agent (env HEARSAY_HTTP_ADDR; default: ${DEFAULT_ADDRESS})`,
+      ),
+    )
+    .addOption(
+      connectionOption('--token-file <path>', 'File with the HTTP token (or env HEARSAY_HTTP_TOKEN)'),
+    );
+
+const connectionOption = (flags: string, text: string): Option =>
+  new Option(flags, text).helpGroup(CONNECTION);
 
 export async function createClient(cli: CliContext, options: ClientOptions): Promise<Client> {
   const { env } = cli.io;
@@ -60,7 +71,7 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
       ? (['HEARSAY_HTTP_ADDR', EXIT.config] as const)
       : (['--http-addr', EXIT.usage] as const);
   const address = options.httpAddr ?? (env['HEARSAY_HTTP_ADDR'] || DEFAULT_ADDRESS);
-  const target = targetOf(address);
+  const target = parseTarget(address);
   if (target === undefined)
     throw new CliError(
       exit,
@@ -70,27 +81,27 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
     options.tokenFile === undefined
       ? env['HEARSAY_HTTP_TOKEN'] || undefined
       : (await readTokenFile(options.tokenFile)).token;
-  const ask = (method: string, path: string, more: RequestOptions = {}) =>
+  const call = (method: string, path: string, more: RequestOptions = {}) =>
     send({ ...target, method, path }, address, { token, ...more });
   return {
     address,
-    get: async (path) => (await ask('GET', path)).body,
-    put: async (path, body) => (await ask('PUT', path, { body })).body,
-    getWithIndex: (path, signal) => ask('GET', path, { signal }),
-    streamLines: async (path, signal, take) => void (await ask('GET', path, { signal, onLine: take })),
+    get: async (path) => (await call('GET', path)).body,
+    put: async (path, body) => (await call('PUT', path, { body })).body,
+    getWithIndex: (path, signal) => call('GET', path, { signal }),
+    streamLines: async (path, signal, onLine) => void (await call('GET', path, { signal, onLine })),
   };
 }
 
 interface RequestOptions {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
-  /** Gets each line as it comes; then the answer has no end, and no body. */
+  /** Receives each line as it arrives. The response then has no body. */
   onLine?(line: string): void;
 }
 
 type Target = { readonly host: string; readonly port: number } | { readonly socketPath: string };
 
-function targetOf(address: string): Target | undefined {
+function parseTarget(address: string): Target | undefined {
   const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(address);
   if (unix !== null) return { socketPath: unix[1] as string };
   if (address.startsWith('unix:')) return undefined;
@@ -102,22 +113,23 @@ function targetOf(address: string): Target | undefined {
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) };
 }
 
+interface OutgoingRequest extends RequestOptions {
+  readonly token: string | undefined;
+}
+
 function send(
   target: Target & { readonly method: string; readonly path: string },
   address: string,
-  { token, body, signal, onLine: take }: RequestOptions & { token: string | undefined },
+  { token, body, signal, onLine }: OutgoingRequest,
 ): Promise<AgentResponse> {
-  const raw = body instanceof Uint8Array;
-  const payload = raw ? body : body === undefined ? '' : JSON.stringify(body);
+  const isRaw = body instanceof Uint8Array;
+  const payload = isRaw ? body : body === undefined ? '' : JSON.stringify(body);
+  const contentHeaders = {
+    'content-type': isRaw ? 'application/octet-stream' : 'application/json',
+    'content-length': Buffer.byteLength(payload),
+  };
   return new Promise((resolve, reject) => {
-    const silent = (why: string): void =>
-      reject(
-        new CliError(
-          EXIT.noAgent,
-          `no agent answers at ${address} (${why}): start one with \`hearsay agent\` or point --http-addr at it`,
-        ),
-      );
-    const ask = request(
+    const outgoing = request(
       {
         ...target,
         agent: false,
@@ -125,61 +137,70 @@ function send(
         timeout: SILENCE_TIMEOUT,
         headers: {
           accept: 'application/json',
-          'x-agent-request': '1', // not a header a form in a browser can send (S12)
+          'x-agent-request': '1', // a header that no HTML form can send: against CSRF (S12)
           ...(token === undefined ? {} : { 'x-consul-token': token }),
-          ...(target.method === 'GET'
-            ? {}
-            : {
-                'content-type': raw ? 'application/octet-stream' : 'application/json',
-                'content-length': Buffer.byteLength(payload),
-              }),
+          ...(target.method === 'GET' ? {} : contentHeaders),
         },
       },
-      (answer) => {
-        if (take !== undefined && answer.statusCode === 200) {
-          ask.setTimeout(0); // a log may be silent for long
-          return void split(answer, take).then(() => resolve({ body: undefined, index: 0 }), reject);
+      (response) => {
+        if (onLine === undefined || response.statusCode !== 200) {
+          readResponse(response, address).then(resolve, reject);
+          return;
         }
-        const parts: Buffer[] = [];
-        let bytes = 0;
-        answer.on('data', (part: Buffer) => {
-          bytes += part.length;
-          if (bytes > MAX_ANSWER_BYTES) answer.destroy(new Error('the answer is too large'));
-          else parts.push(part);
-        });
-        answer.on('error', (error) => silent(error.message));
-        answer.on('end', () => {
-          const text = Buffer.concat(parts).toString('utf8');
-          const status = answer.statusCode ?? 0;
-          if (status < 200 || status > 299) reject(toHttpStatusError(status, text));
-          else
-            try {
-              resolve({ body: text === '' ? undefined : JSON.parse(text), index: indexIn(answer) });
-            } catch {
-              reject(
-                new CliError(
-                  EXIT.failed,
-                  `what answers at ${address} is not an agent: point --http-addr at one`,
-                ),
-              );
-            }
-        });
+        outgoing.setTimeout(0); // a log may be silent for long
+        splitLines(response, onLine).then(() => resolve({ body: undefined, index: 0 }), reject);
       },
     );
-    ask.on('timeout', () => ask.destroy(new Error(`silent for ${SILENCE_TIMEOUT / 1000}s`)));
-    ask.on('error', (error: NodeJS.ErrnoException) => silent(error.code ?? error.message));
-    ask.end(payload);
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no response for ${SILENCE_TIMEOUT / 1000}s`)));
+    outgoing.on('error', (error: NodeJS.ErrnoException) =>
+      reject(toNoAgentError(address, error.code ?? error.message)),
+    );
+    outgoing.end(payload);
   });
 }
 
-/** Rejects when the connection breaks. */
-async function split(answer: IncomingMessage, take: (line: string) => void): Promise<void> {
+const toNoAgentError = (address: string, reason: string): CliError =>
+  new CliError(
+    EXIT.noAgent,
+    `no agent answers at ${address} (${reason}): start one with \`hearsay agent\` or point --http-addr at it`,
+  );
+
+/** The parsed body and the index. Rejects with `CliError` unless the status is 2xx and the body is JSON. */
+async function readResponse(response: IncomingMessage, address: string): Promise<AgentResponse> {
+  const text = await readText(response).catch((error: Error) => {
+    throw toNoAgentError(address, error.message);
+  });
+  const status = response.statusCode ?? 0;
+  if (status < 200 || status > 299) throw toHttpStatusError(status, text);
+  try {
+    return { body: text === '' ? undefined : JSON.parse(text), index: indexIn(response) };
+  } catch {
+    throw new CliError(
+      EXIT.failed,
+      `the server at ${address} is not a hearsay agent: point --http-addr at one`,
+    );
+  }
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    bytes += part.length;
+    if (bytes > MAX_RESPONSE_BYTES) throw new Error('the response is too large');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/** Calls `onLine` for each complete line. Rejects when the connection breaks. */
+async function splitLines(response: IncomingMessage, onLine: (line: string) => void): Promise<void> {
   let rest = '';
-  answer.setEncoding('utf8');
-  for await (const text of answer as AsyncIterable<string>) {
+  response.setEncoding('utf8');
+  for await (const text of response as AsyncIterable<string>) {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) take(line);
+    for (const line of lines) onLine(line);
     if (rest.length > MAX_LINE) rest = '';
   }
 }
@@ -189,24 +210,24 @@ function indexIn({ headers }: IncomingMessage): number {
   return Number.isSafeInteger(index) && index > 0 ? index : 0;
 }
 
-/** The agent's own sentence with the exit code its status stands for. */
+/** The agent's own message, with the exit code of its status. */
 function toHttpStatusError(status: number, body: string): HttpStatusError {
-  const sentence = sentenceIn(body) || `the agent answered ${status}`;
+  const message = errorMessageIn(body) || `the agent returned status ${status}`;
   const kind = Object.values(AGENT_ERRORS).find((one) => one.status === status);
   const hint =
-    status === 401 || status === 403 ? '; give the token by HEARSAY_HTTP_TOKEN or --token-file' : '';
-  return new HttpStatusError(status, kind?.exit ?? EXIT.failed, sentence + hint);
+    status === 401 || status === 403 ? '; pass the token in HEARSAY_HTTP_TOKEN or --token-file' : '';
+  return new HttpStatusError(status, kind?.exit ?? EXIT.failed, message + hint);
 }
 
-/** Errors come as plain text, as Consul's do, or as `{"error": "…"}`. */
-function sentenceIn(body: string): string {
+/** The message of an error response: plain text, as Consul's are, or `{"error": "..."}`. */
+function errorMessageIn(body: string): string {
   try {
     const value: unknown = JSON.parse(body);
     if (typeof value === 'object' && value !== null && 'error' in value && typeof value.error === 'string')
       return sanitize(value.error);
     if (typeof value === 'string') return sanitize(value);
   } catch {
-    // not JSON: the sentence itself
+    // not JSON: the message itself
   }
   return sanitize(body).trim().slice(0, 400);
 }

@@ -1,18 +1,19 @@
-/** How a command follows what changes: one blocking query after another, until it is interrupted. */
+/** Follows a state of the agent by blocking queries, one after another, until the command is interrupted. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CliContext, CliError, EXIT, printNotice } from '../command.ts';
 import { type Client, HttpStatusError } from './client.ts';
 
-/** How long the agent may keep a question. Well below the silence after which a command gives up. */
+/** How long one blocking query may take: well below the client's silence timeout. */
 const WAIT = '30s';
-const FIRST_PAUSE = 250;
-const LONGEST_PAUSE = 10_000;
-/** An answer that says nothing new and came faster was not waited for: this agent does not block, so we do. */
-const QUICK = 1000;
+/** Milliseconds of exponential backoff while the agent does not answer. */
+const MIN_BACKOFF = 250;
+const MAX_BACKOFF = 10_000;
+/** Milliseconds. A faster response without a new index means that the agent does not block: then this client pauses. */
+const MIN_BLOCKING_TIME = 1000;
 
 /**
  * Calls `show` with the state at `path` at once and after each change. Resolves to 130 when a signal ends it. Rejects
- * if the agent refuses, or is not there to begin with; if it goes away later, it is waited for.
+ * if the agent refuses or does not answer the first query; if it fails later, retries with backoff.
  */
 export async function watchPath(
   { io }: CliContext,
@@ -29,21 +30,22 @@ export async function watchPath(
   try {
     while (!signal.aborted)
       try {
-        const askedAt = performance.now();
-        const answer = await client.getWithIndex(index === 0 ? path : blocking(path, index), signal);
+        const startedAt = performance.now();
+        const response = await client.getWithIndex(index === 0 ? path : blockingPath(path, index), signal);
         if (failures > 0) printNotice(io, `the agent at ${client.address} answers again`);
         failures = 0;
-        show(answer.body);
+        show(response.body);
         seen = true;
-        const news = answer.index > index;
-        index = answer.index < index ? 0 : answer.index; // it fell: the agent began anew, and so do we
-        if (!news && performance.now() - askedAt < QUICK) await pause(QUICK, signal);
+        const advanced = response.index > index;
+        index = response.index < index ? 0 : response.index; // it fell: the agent has restarted
+        if (!advanced && performance.now() - startedAt < MIN_BLOCKING_TIME)
+          await pause(MIN_BLOCKING_TIME, signal);
       } catch (error) {
         if (signal.aborted) break;
         if (!seen || !isTransient(error)) throw error;
-        if (failures === 0) printNotice(io, `${error.message}; trying again until it answers`);
+        if (failures === 0) printNotice(io, `${error.message}; retrying until it answers`);
         index = 0;
-        await pause(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures), signal);
+        await pause(Math.min(MAX_BACKOFF, MIN_BACKOFF * 2 ** failures), signal);
         failures++;
       }
   } finally {
@@ -52,16 +54,16 @@ export async function watchPath(
   return EXIT.interrupted;
 }
 
-const blocking = (path: string, index: number): string =>
+const blockingPath = (path: string, index: number): string =>
   `${path}${path.includes('?') ? '&' : '?'}index=${index}&wait=${WAIT}`;
 
-/** Nobody there, too many watchers, or trouble of its own: not what we asked for is wrong. */
+/** Whether a retry may succeed: no agent answered, it has too many watchers, or it failed internally. */
 function isTransient(error: unknown): error is CliError {
   if (error instanceof HttpStatusError)
     return error.status === 429 || (error.status >= 500 && error.status !== 501);
   return error instanceof CliError && error.exit === EXIT.noAgent;
 }
 
-/** Ends early when `signal` aborts. */
+/** Waits, but not longer than until `signal` aborts. */
 const pause = (millis: number, signal: AbortSignal): Promise<void> =>
   sleep(millis, undefined, { signal }).catch(() => undefined);

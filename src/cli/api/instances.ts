@@ -1,4 +1,4 @@
-/** One instance of a service out of Consul's health shape, with the one status that people want to know. */
+/** Service instances from Consul's health shape, each with one overall status. */
 import { joinHostPort } from '../../base/address.ts';
 import type { HealthCheck, ServiceEntry } from './schemas.ts';
 
@@ -16,11 +16,11 @@ export const toInstanceRow = ({ Node, Service, Checks }: ServiceEntry): Instance
   node: Node.Node,
   address: Service.Address === '' ? Node.Address : Service.Address,
   port: Service.Port,
-  status: worstOf(Checks),
+  status: aggregateStatus(Checks),
   tags: Service.Tags ?? [],
 });
 
-/** `host:port`; the host alone where there is no port to dial. */
+/** `host:port`, or the host alone if the port is 0. */
 export const formatEndpoint = ({
   address,
   port,
@@ -29,11 +29,14 @@ export const formatEndpoint = ({
   readonly port: number;
 }): string => (port > 0 ? joinHostPort(address, port) : address);
 
-/** An operator's word, else the owner's, else the worst of all; passing if there is none. Source: Consul HTTP API, "Get local service health". */
-function worstOf(checks: readonly HealthCheck[]): string {
-  const is = (test: (check: HealthCheck) => boolean): boolean => checks.some(test);
-  if (is(({ CheckID: id }) => id === '_node_maintenance' || id.startsWith('_service_maintenance:')))
+/**
+ * Maintenance first, then draining, then the worst check; passing if there is no check. Source: Consul HTTP API, "Get
+ * local service health".
+ */
+function aggregateStatus(checks: readonly HealthCheck[]): string {
+  const has = (test: (check: HealthCheck) => boolean): boolean => checks.some(test);
+  if (has(({ CheckID: id }) => id === '_node_maintenance' || id.startsWith('_service_maintenance:')))
     return 'maintenance';
-  if (is(({ CheckID: id }) => id.startsWith('_service_draining:'))) return 'draining';
-  return ['critical', 'warning'].find((status) => is((check) => check.Status === status)) ?? 'passing';
+  if (has(({ CheckID: id }) => id.startsWith('_service_draining:'))) return 'draining';
+  return ['critical', 'warning'].find((status) => has((check) => check.Status === status)) ?? 'passing';
 }

@@ -1,11 +1,10 @@
-/** How commands wait for what takes an agent some seconds: they start it, then look again whenever it went on. */
+/** Waits for operations that take the agent some seconds, by blocking queries for their progress. */
 import * as v from 'valibot';
 import type { CliContext } from '../command.ts';
-import { EXIT } from '../command.ts';
 import type { Client } from './client.ts';
 import { parseResponse } from './schemas.ts';
 
-/** Below the silence after which a command gives up. */
+/** How long one blocking query may take: below the client's silence timeout. */
 const WAIT = '20s';
 
 interface PollState {
@@ -13,8 +12,8 @@ interface PollState {
 }
 
 /**
- * Calls `show` with `first`, and with each later state of what is at `path`, until it is finished; gives the last.
- * `undefined`: interrupted.
+ * Calls `show` with `first` and with each later state at `path` until one is finished, and resolves to that one.
+ * Resolves to `undefined` when interrupted.
  */
 export async function pollUntilFinished<T extends PollState>(
   { io }: CliContext,
@@ -32,9 +31,9 @@ export async function pollUntilFinished<T extends PollState>(
     show(state);
     while (!state.finished) {
       const block = index === 0 ? '' : `?index=${index}&wait=${WAIT}`;
-      const answer = await client.getWithIndex(`${path}${block}`, stop.signal);
-      state = read(answer.body);
-      index = answer.index;
+      const response = await client.getWithIndex(`${path}${block}`, stop.signal);
+      state = read(response.body);
+      index = response.index;
       show(state);
     }
     return state;
@@ -60,16 +59,16 @@ export type QueryState = v.InferOutput<typeof QueryStateSchema>;
 export interface QueryInput {
   readonly name: string;
   readonly payload: string;
-  /** Without the question mark; empty: none. */
+  /** Query string without the question mark; may be empty. */
   readonly parameters: string;
 }
 
-/** Asks all members, and calls `show` with each state of it. `undefined`: interrupted. */
+/** Sends a Serf query and calls `show` with each of its states. Resolves to `undefined` when interrupted. */
 export async function sendQuery(
   cli: CliContext,
   client: Client,
   { name, payload, parameters }: QueryInput,
-  show: (asked: QueryState) => void,
+  show: (state: QueryState) => void,
 ): Promise<QueryState | undefined> {
   const path = `/v1/hearsay/query/${encodeURIComponent(name)}${parameters === '' ? '' : `?${parameters}`}`;
   const first = parseResponse(
@@ -80,5 +79,3 @@ export async function sendQuery(
   const read = (body: unknown): QueryState => parseResponse(QueryStateSchema, body, client);
   return pollUntilFinished(cli, client, `/v1/hearsay/answers/${first.id}`, first, read, show);
 }
-
-export const EXIT_INTERRUPTED = EXIT.interrupted;

@@ -1,4 +1,4 @@
-/** The agent's answers as these commands need them; fields they do not show pass through unseen. */
+/** Shapes of the agent's responses, as the commands need them. Other fields pass through unchecked. */
 import * as v from 'valibot';
 import { CliError, EXIT } from '../command.ts';
 import type { Client } from './client.ts';
@@ -34,7 +34,7 @@ export const AgentInfoSchema = v.looseObject({
   }),
   health: v.looseObject({ awareness: v.number() }),
   members: v.record(v.string(), v.number()),
-  /** Agents of before do not say it. */
+  /** Older agents do not send it. */
   outlook: v.optional(
     v.looseObject({ sentence: v.string(), minuteAgo: v.nullish(Census), hourAgo: v.nullish(Census) }),
   ),
@@ -50,7 +50,7 @@ export const JoinReportSchema = v.looseObject({
   failed: v.array(v.looseObject({ addr: v.string(), error: v.string() })),
 });
 
-// Not `v.record`, which drops what is called `constructor`.
+// `v.record` would drop a key named `constructor`.
 const isMap = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -177,17 +177,17 @@ export const ConsulEventSchema = v.looseObject({
 });
 export const ConsulEventsSchema = v.array(ConsulEventSchema);
 
-/** `answer` if it has the shape of `schema`; else the agent is of another version. */
+/** The response, if it has the shape of `schema`. Throws `CliError` otherwise: the agent has another version. */
 export function parseResponse<S extends v.GenericSchema>(
   schema: S,
-  answer: unknown,
+  response: unknown,
   client: Client,
 ): v.InferOutput<S> {
-  const result = v.safeParse(schema, answer);
+  const result = v.safeParse(schema, response);
   if (result.success) return result.output;
   const [issue] = result.issues;
   throw new CliError(
     EXIT.failed,
-    `the agent at ${client.address} answered in another shape (${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}): check that its version is that of \`hearsay version\``,
+    `the agent at ${client.address} returned an unexpected response (${v.getDotPath(issue) ?? 'body'}: ${issue.message}): check that it has the version that \`hearsay version\` prints`,
   );
 }

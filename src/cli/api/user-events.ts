@@ -1,5 +1,4 @@
-/** User events as people and scripts see them: payloads as text. */
-
+/** User events with their payloads as text. */
 import type { Watch } from '../output/diff.ts';
 import type { Client } from './client.ts';
 import { ConsulEventsSchema, parseResponse } from './schemas.ts';
@@ -11,7 +10,7 @@ export interface UserEventRow {
   readonly ltime: number;
 }
 
-/** Events only come: one that is no longer in the agent's list is no change. */
+/** Watches new events. An event that leaves the agent's buffer is not a change. */
 export const watchUserEvents = (client: Client): Watch<UserEventRow> => ({
   rows: (state) =>
     new Map(
@@ -26,6 +25,6 @@ export const watchUserEvents = (client: Client): Watch<UserEventRow> => ({
   cells: ({ name, payload }) => [name, payload],
 });
 
-/** Text of base64; what is no UTF-8 becomes U+FFFD. */
+/** Text of base64; invalid UTF-8 becomes U+FFFD. */
 export const decodeBase64Text = (base64: string | null | undefined): string =>
   Buffer.from(base64 ?? '', 'base64').toString('utf8');

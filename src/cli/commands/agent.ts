@@ -1,4 +1,4 @@
-/** `hearsay agent`: the daemon. Says where it listens and how to join it; then lives until it is told to stop. */
+/** `hearsay agent`: the daemon. It prints where it listens and how to join it, then runs until it is stopped. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { VERSION } from '../../base/version.ts';
@@ -15,26 +15,27 @@ export const agentCommand: CommandBuilder = (command, cli) => {
   addAgentOptions(command)
     .addHelpText(
       'after',
-      '\nEach flag is also a variable (HEARSAY_RETRY_JOIN) and a key in a file (retryJoin): docs/config.md.' +
-        '\nSecrets only by HEARSAY_GOSSIP_KEY and HEARSAY_HTTP_TOKEN, or by the files above.',
+      '\nEvery setting is also an environment variable (HEARSAY_RETRY_JOIN) and a key in\n' +
+        'a configuration file (retryJoin): see docs/config.md. Secrets come only from\n' +
+        'HEARSAY_GOSSIP_KEY and HEARSAY_HTTP_TOKEN, or from files.',
     )
     .action(toAction(cli, (_options: object, self: Command) => runAgent(cli, self)));
-  addExample(command, 'hearsay agent --node web-1 --bind 10.0.0.7 --retry-join 10.0.0.5 --tag role=web');
+  addExample(command, 'hearsay agent --node web-1 --bind 10.0.0.7 --retry-join 10.0.0.5');
 };
 
 async function runAgent({ io }: CliContext, command: Command): Promise<number> {
   let current = await loadConfig(command, io);
   for (const warning of current.warnings) printNotice(io, `warning: ${warning}`);
-  const again = async (): Promise<void> => {
+  const reload = async (): Promise<void> => {
     current = applyReload(io, running, current, await loadConfig(command, io));
   };
-  const running: StartedAgent = await io.startAgent(current.config, again);
+  const running: StartedAgent = await io.startAgent(current.config, reload);
   for (const line of readyLines(current.config, running)) io.out.write(`${line}\n`);
   return runUntilStopped(io, {
     leave: () => running.leave(),
     stop: () => running.stop(),
     stopped: running.stopped,
-    reload: again,
+    reload,
   });
 }
 
@@ -45,18 +46,18 @@ function readyLines(config: AgentConfig, { node, address, http, dns }: StartedAg
     `  gossip  ${address} (UDP and TCP, ${encrypted ? 'encrypted' : 'not encrypted'})`,
     `  http    ${http === undefined ? 'off' : toHttpUrl(http)}`,
     `  dns     ${dns === undefined ? 'off' : `${dns} (UDP and TCP)`}`,
-    `  data    ${config.dataDir ?? 'in memory: nothing survives a restart (--data-dir PATH keeps it)'}`,
+    `  data    ${config.dataDir ?? 'in memory: no state survives a restart (--data-dir PATH keeps it)'}`,
     `join it:  ${joinLine(config, address)}`,
   ];
 }
 
-/** On loopback the other agent is on this host too, and needs ports of its own. */
+/** On loopback the other agent runs on this host, too, and needs ports of its own. */
 function joinLine(config: AgentConfig, address: string): string {
   const own = /^(127\.|\[::1\])/.test(address)
     ? ' --node other --bind 127.0.0.1:0 --http 127.0.0.1:0 --dns off'
     : '';
   const label = config.label === '' ? '' : ` --label '${sanitize(config.label)}'`;
-  return `hearsay agent${own}${label} --join ${address}   (a running one: hearsay join ${address})`;
+  return `hearsay agent${own}${label} --join ${address}   (from a running agent: hearsay join ${address})`;
 }
 
 /** `127.0.0.1:8500` or `unix:PATH` as `--http-addr` takes it. */
@@ -65,7 +66,7 @@ export const toHttpUrl = (listening: string): string =>
     ? `unix://${resolve(listening.slice('unix:'.length))}`
     : `http://${listening}`;
 
-/** Takes over what can change while it runs, and says what cannot. Returns what holds from now on. */
+/** Applies the settings that can change while the agent runs, and reports the others. Returns the current configuration. */
 function applyReload(
   io: Io,
   running: StartedAgent,
@@ -78,25 +79,26 @@ function applyReload(
     const [was, is] = [before.values.get(key), after.values.get(key)];
     if (setting.format(was) === setting.format(is)) continue;
     changes++;
-    const change = LIVE.get(key);
-    if (change !== undefined) {
-      change(running, is);
+    const apply = LIVE_SETTINGS.get(key);
+    if (apply !== undefined) {
+      apply(running, is);
       values.set(key, is);
     }
     const from = formatSettingValue(setting, was) || 'none';
     const to = formatSettingValue(setting, is) || 'none';
-    printNotice(io, `reload: ${key}: ${from} to ${to}: ${change === undefined ? 'needs a restart' : 'done'}`);
+    const outcome = apply === undefined ? ': restart the agent to apply it' : '';
+    printNotice(io, `reload: ${key} changed from ${from} to ${to}${outcome}`);
   }
   if (changes === 0)
     printNotice(
       io,
-      `reload: nothing changed; only ${[...LIVE.keys()].join(' and ')} can change while the agent runs`,
+      `reload: nothing changed; only ${[...LIVE_SETTINGS.keys()].join(' and ')} can change while the agent runs`,
     );
   return { ...before, values };
 }
 
-/** What can change while the agent runs, and how. */
-const LIVE: ReadonlyMap<string, (running: StartedAgent, value: unknown) => void> = new Map([
+/** Settings that can change while the agent runs, and how to apply them. */
+const LIVE_SETTINGS: ReadonlyMap<string, (running: StartedAgent, value: unknown) => void> = new Map([
   ['logLevel', (running, value) => running.setLogLevel(value as LogLevel)],
   ['handlers', (running, value) => running.setHandlers(value as readonly HandlerConfig[])],
 ]);

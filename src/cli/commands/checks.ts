@@ -1,14 +1,14 @@
-/** `hearsay checks`: what all checks say, as far as this agent knows; its own ones with their whole output. */
+/** `hearsay checks`: the health checks this agent knows, its own with their full output. */
 import { Option } from 'commander';
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { type HealthCheck, HealthChecksSchema, parseResponse, RecordSchema } from '../api/schemas.ts';
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { colorStatus, formatTable } from '../output/table.ts';
 
-/** The worst first. */
+/** Worst first. */
 const STATES: readonly string[] = ['critical', 'warning', 'passing'];
-/** What people see of an output that may be pages long. */
-const SHOWN_LETTERS = 60;
+/** Characters of an output that the table shows; an output may be pages long. */
+const MAX_OUTPUT = 60;
 
 interface Options extends ClientOptions {
   readonly state?: readonly string[];
@@ -17,8 +17,8 @@ interface Options extends ClientOptions {
 
 export const checksCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .addOption(new Option('--state <state...>', 'only checks in this state').choices(STATES))
-    .option('--own', 'only checks of this agent')
+    .addOption(new Option('--state <state...>', 'Show only checks in this state').choices(STATES))
+    .option('--own', 'Show only checks of this agent')
     .action(toAction(cli, (options: Options) => checks(cli, options)));
   addExample(command, 'hearsay checks --state critical');
 };
@@ -29,7 +29,7 @@ async function checks(cli: CliContext, options: Options): Promise<number> {
   const all = options.own === true ? [...own.values()] : await knownChecks(client, own);
   const shown = all
     .filter(({ Status }) => options.state === undefined || options.state.includes(Status))
-    .sort((a, b) => rank(a) - rank(b)); // stable: otherwise as the agent orders them
+    .sort((a, b) => rank(a) - rank(b)); // stable: within a state the order of the agent
   if (options.json === true) printJson(cli.io, shown);
   else cli.io.out.write(table(cli, shown, own));
   return EXIT.done;
@@ -46,7 +46,7 @@ async function ownChecks(client: Client): Promise<OwnChecks> {
   return new Map(all.map((check) => [keyOf(check), check]));
 }
 
-/** Those of the cluster. Of its own ones the agent knows more than it tells the others, and sooner. */
+/** All checks of the cluster. For its own checks the agent has newer and longer outputs than it publishes. */
 async function knownChecks(client: Client, own: OwnChecks): Promise<HealthCheck[]> {
   const known = parseResponse(HealthChecksSchema, await client.get('/v1/health/state/any'), client);
   const keys = new Set(known.map(keyOf));
@@ -64,13 +64,13 @@ function table({ colors }: CliContext, shown: readonly HealthCheck[], own: OwnCh
       check.Node + (own.has(keyOf(check)) ? ' *' : ''),
       check.ServiceID === '' ? '-' : check.ServiceID,
       check.CheckID,
-      shortened((check.Output || check.Notes).trim()), // the reason of a maintenance is in the notes
+      shorten((check.Output || check.Notes).trim()), // the reason of a maintenance is in the notes
     ]),
     (cell, column) => (column === 0 ? colorStatus(colors, cell) : cell),
   );
 }
 
-function shortened(output: string): string {
-  const letters = [...output];
-  return letters.length <= SHOWN_LETTERS ? output : `${letters.slice(0, SHOWN_LETTERS - 3).join('')}...`;
+function shorten(output: string): string {
+  const characters = [...output];
+  return characters.length <= MAX_OUTPUT ? output : `${characters.slice(0, MAX_OUTPUT - 3).join('')}...`;
 }

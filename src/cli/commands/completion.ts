@@ -1,4 +1,4 @@
-/** `hearsay completion`: a script for the shell, made from the commands and their options. */
+/** `hearsay completion`: a completion script for a shell, generated from the commands and their options. */
 import { Argument, type Command, type Option } from 'commander';
 import { addExample, type CommandBuilder, EXIT, toAction } from '../command.ts';
 
@@ -6,16 +6,16 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
 export const completionCommand: CommandBuilder = (command, cli) => {
-  command.addArgument(new Argument('<shell>', 'which one').choices(SHELLS)).action(
+  command.addArgument(new Argument('<shell>', 'Shell to print the script for').choices(SHELLS)).action(
     toAction(cli, async (shell: Shell) => {
-      cli.io.out.write(SCRIPTS[shell](wordsOf(await cli.fullProgram())));
+      cli.io.out.write(SCRIPTS[shell](toEntries(await cli.fullProgram())));
       return EXIT.done;
     }),
   );
   addExample(command, 'source <(hearsay completion bash)');
 };
 
-/** What may follow `hearsay NAME`. */
+/** The words that may follow `hearsay NAME`. */
 interface CompletionEntry {
   readonly name: string;
   readonly summary: string;
@@ -23,7 +23,7 @@ interface CompletionEntry {
   readonly options: readonly { readonly flag: string; readonly choices: readonly string[] }[];
 }
 
-function wordsOf(program: Command): readonly CompletionEntry[] {
+function toEntries(program: Command): readonly CompletionEntry[] {
   return program.commands.flatMap((command) =>
     [command.name(), ...command.aliases()].map((name) => ({
       name,

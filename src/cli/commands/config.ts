@@ -1,4 +1,4 @@
-/** `hearsay config`: every setting, its value and where it came from; `config check` judges files. */
+/** `hearsay config`: every setting, its value and its origin; `config check` validates files. */
 import type { Command } from 'commander';
 import { AgentError } from '../../base/errors.ts';
 import { formatSettingValue, settingToJson } from '../../config/docs.ts';
@@ -6,6 +6,7 @@ import { parseConfigFile } from '../../config/file.ts';
 import { SETTINGS } from '../../config/schema.ts';
 import {
   addExample,
+  addJsonOption,
   type CliContext,
   type CommandBuilder,
   EXIT,
@@ -22,16 +23,14 @@ interface Options {
 }
 
 export const configCommand: CommandBuilder = (command, cli) => {
-  addAgentOptions(command.option('--json', 'one JSON document on stdout')).action(
-    toAction(cli, (options: Options, self: Command) => show(cli, options, self)),
-  );
+  addAgentOptions(addJsonOption(command), () => false)
+    .addHelpText('after', '\nIt takes every option of `hearsay agent`.')
+    .action(toAction(cli, (options: Options, self: Command) => show(cli, options, self)));
   addExample(command, 'hearsay config --config /etc/hearsay --preset wan');
 
-  const checking = command
-    .command('check')
-    .description('Judge files or folders; exits 78 on a bad one, naming line and key')
-    .argument('<path...>')
-    .option('--json', 'one JSON document on stdout')
+  const checking = addJsonOption(command.command('check'))
+    .description('Check configuration files; exits with 78 on an error, naming line and key')
+    .argument('<path...>', 'File, or directory of files')
     .action(toAction(cli, (paths: string[], options: Options) => check(cli, paths, options)));
   addExample(checking, 'hearsay config check /etc/hearsay');
 };
@@ -71,7 +70,7 @@ async function show(cli: CliContext, options: Options, command: Command): Promis
   return EXIT.done;
 }
 
-/** Tells everything wrong at once, not only the first. */
+/** Reports all problems, not only the first. */
 async function check(cli: CliContext, paths: readonly string[], options: Options): Promise<number> {
   const problems: string[] = [];
   const collect = async <T>(read: Promise<T>): Promise<T | undefined> => {
@@ -93,6 +92,6 @@ async function check(cli: CliContext, paths: readonly string[], options: Options
   if (options.json === true) printJson(cli.io, { ok: problems.length === 0, problems });
   for (const problem of problems) printNotice(cli.io, problem);
   if (problems.length === 0 && options.json !== true)
-    cli.io.out.write(`${paths.join(', ')}: no problem found\n`);
+    cli.io.out.write(`${paths.join(', ')}: no problems found\n`);
   return problems.length === 0 ? EXIT.done : EXIT.config;
 }

@@ -28,7 +28,7 @@ interface Options {
 
 export const demoCommand: CommandBuilder = (command, cli) => {
   command
-    .option('--nodes <n>', `how many agents, 1 to ${MAX_NODES} (default: ${DEFAULT_NODES})`)
+    .option('--nodes <n>', `Number of agents, 1 to ${MAX_NODES} (default: ${DEFAULT_NODES})`)
     .action(toAction(cli, (options: Options) => demo(cli, options)));
   addExample(command, 'hearsay demo --nodes 5');
 };
@@ -40,17 +40,17 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
     throw new CliError(EXIT.usage, `--nodes: must be a whole number from 1 to ${MAX_NODES}`);
 
   const cluster: StartedAgent[] = [];
-  const each = async (what: (agent: StartedAgent) => Promise<void>): Promise<void> => {
-    await Promise.all(cluster.map(what));
+  const forEach = async (action: (agent: StartedAgent) => Promise<void>): Promise<void> => {
+    await Promise.all(cluster.map(action));
   };
   try {
     for (let i = 1; i <= nodes; i++) {
-      if (io.err.isTerminal) printNotice(io, `starting ${i} of ${nodes} ...`);
+      if (io.err.isTerminal) printNotice(io, `starting agent ${i} of ${nodes} ...`);
       cluster.push(await startOne(io, i, cluster[0]));
     }
     for (const [at, agent] of cluster.entries()) await register(cli, agent, serviceOf(at + 1));
   } catch (error) {
-    await each((agent) => agent.stop());
+    await forEach((agent) => agent.stop());
     throw error;
   }
 
@@ -68,23 +68,23 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
   );
   for (const line of suggestions(cluster)) io.out.write(`${line}\n`);
   return runUntilStopped(io, {
-    leave: () => each((agent) => agent.stop()),
-    stop: () => each((agent) => agent.stop()),
-    stopped: each((agent) => agent.stopped),
+    leave: () => forEach((agent) => agent.stop()),
+    stop: () => forEach((agent) => agent.stop()),
+    stopped: forEach((agent) => agent.stopped),
     reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),
   });
 }
 
-/** The first takes the usual ports if they are free, so that commands find it without being told where. */
+/** The first agent takes the default ports if they are free, so that commands find it without --http-addr. */
 async function startOne(io: Io, number: number, first: StartedAgent | undefined): Promise<StartedAgent> {
-  const usual = async (port: number): Promise<string> =>
+  const listenOn = async (port: number): Promise<string> =>
     `${HOST}:${first === undefined && (await isPortFree(port)) ? port : 0}`;
   const { config } = resolveConfig({
     flags: {
       node: `demo-${number}`,
       bind: `${HOST}:0`,
-      http: await usual(8500),
-      dns: await usual(8600),
+      http: await listenOn(8500),
+      dns: await listenOn(8600),
       preset: 'local',
       tag: [`role=${serviceOf(number).Name}`],
       logLevel: 'warn',
@@ -106,7 +106,7 @@ interface DemoService {
   readonly Tags: readonly string[];
 }
 
-/** Nobody listens there and nothing checks it: enough to be found. */
+/** A service without a check; nothing listens on its port. */
 function serviceOf(number: number): DemoService {
   const name = number % 2 === 0 ? 'web' : 'api';
   return {
@@ -118,7 +118,7 @@ function serviceOf(number: number): DemoService {
   };
 }
 
-/** As any program would: over the HTTP API of the agent it runs beside. */
+/** Registers over the HTTP API of the agent, as any program would. */
 async function register(cli: CliContext, { http }: StartedAgent, service: DemoService): Promise<void> {
   if (http === undefined) return;
   const client = await createClient(cli, { httpAddr: toHttpUrl(http) });
@@ -132,18 +132,18 @@ function suggestions(cluster: readonly StartedAgent[]): string[] {
   const url = toHttpUrl(first.http);
   const at = url.endsWith(':8500') ? '' : ` --http-addr ${url}`;
   const { Name: name } = serviceOf(cluster.length);
-  const dig = (question: string): string[] =>
-    first.dns === undefined ? [] : [`  dig @${HOST} -p ${first.dns.split(':').at(-1)} ${question}`];
+  const dig = (query: string): string[] =>
+    first.dns === undefined ? [] : [`  dig @${HOST} -p ${first.dns.split(':').at(-1)} ${query}`];
   return [
     '',
-    'Try, in another terminal:',
+    'Try these in another terminal:',
     `  hearsay members${at}`,
     `  hearsay members --tag role=${name}${at}`,
     `  hearsay info${at}`,
     `  hearsay services${at}`,
     `  hearsay resolve ${name}${at}`,
     `  hearsay owner some-job --service ${name}${at}`,
-    `  hearsay watch service ${name}${at}     (leave it running)`,
+    `  hearsay watch service ${name}${at}     (keep it running)`,
     `  curl ${url}/v1/health/service/${name}`,
     ...dig(`SRV ${name}.service.hearsay`),
     ...dig(`${last.node}.node.hearsay`),
@@ -151,14 +151,14 @@ function suggestions(cluster: readonly StartedAgent[]): string[] {
       ? []
       : [
           `  hearsay maint on ${serviceOf(cluster.length).ID} --http-addr ${toHttpUrl(last.http)}`,
-          `  hearsay leave --http-addr ${toHttpUrl(last.http)}     (and look at the members again)`,
+          `  hearsay leave --http-addr ${toHttpUrl(last.http)}     (then list the members again)`,
         ]),
     '',
-    'Ctrl-C stops it.',
+    'Press Ctrl-C to stop.',
   ];
 }
 
-/** Can both UDP and TCP have this port on loopback? */
+/** Whether the port is free on loopback for both UDP and TCP. */
 export async function isPortFree(port: number): Promise<boolean> {
   const tcp = await new Promise<boolean>((resolve) => {
     const server = createServer();

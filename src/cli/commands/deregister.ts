@@ -1,11 +1,11 @@
-/** `hearsay deregister`: removes a service of the local agent, with its checks. */
+/** `hearsay deregister`: removes a service and its checks from the local agent. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { addExample, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
 
 export const deregisterCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<id>', 'of a service of this agent; its name, if it was registered without an id')
+    .argument('<id>', 'ID of a service of this agent (its name, if it was registered without one)')
     .action(
       toAction(cli, async (id: string, options: ClientOptions) => {
         const client = await createClient(cli, options);

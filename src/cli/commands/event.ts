@@ -1,5 +1,4 @@
-/** `hearsay event`: fires a Serf user event, to every member. */
-
+/** `hearsay event`: fires a Serf user event that reaches every member. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { ConsulEventSchema, parseResponse } from '../api/schemas.ts';
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
@@ -11,9 +10,9 @@ interface Options extends ClientOptions {
 
 export const eventCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<name>', 'what happened')
-    .argument('[payload]', 'what else there is to say; name and payload take at most 512 bytes')
-    .option('--coalesce', 'of several with this name only the newest matters')
+    .argument('<name>', 'Name of the event')
+    .argument('[payload]', 'Payload; name and payload together may have 512 bytes')
+    .option('--coalesce', 'Let receivers keep only the newest of several events of this name')
     .action(
       toAction(cli, (name: string, payload: string | undefined, options: Options) =>
         fire(cli, name, payload ?? '', options),

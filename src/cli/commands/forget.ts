@@ -1,4 +1,4 @@
-/** `hearsay forget`: a failed node becomes left, for the whole cluster. */
+/** `hearsay forget`: turns a failed node into one that left, for the whole cluster. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { addExample, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
@@ -9,8 +9,8 @@ interface Options extends ClientOptions {
 
 export const forgetCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<node>', 'its name')
-    .option('--prune', 'drop it from the list of members, too')
+    .argument('<node>', 'Name of the failed node')
+    .option('--prune', 'Remove it from the list of members, too')
     .action(
       toAction(cli, async (node: string, options: Options) => {
         const client = await createClient(cli, options);

@@ -1,4 +1,4 @@
-/** `hearsay info`: the local agent about itself. */
+/** `hearsay info`: version, addresses, health and counts of the local agent. */
 import type * as v from 'valibot';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { AgentInfoSchema, parseResponse } from '../api/schemas.ts';
@@ -32,11 +32,11 @@ async function info(cli: CliContext, options: ClientOptions): Promise<number> {
         .join(', '),
     ],
     ...partitionSummaryLines(facts.outlook),
-    ['health', awareness === 0 ? '0 (well)' : `${awareness} (slow to answer, or losing packets)`],
+    ['health', awareness === 0 ? '0 (healthy)' : `${awareness} (slow to respond, or losing packets)`],
     ['incarnation', String(facts.incarnation)],
     ['uptime', formatAge(facts.uptimeMs)],
     ...(facts.leaving ? ([['leaving', 'yes']] satisfies [string, string][]) : []),
-    ['degraded', facts.degraded.length === 0 ? 'nothing' : facts.degraded.join('; ')],
+    ['degraded', facts.degraded.length === 0 ? 'none' : facts.degraded.join('; ')],
   ];
   for (const [name, value] of lines) cli.io.out.write(`${name.padEnd(12)} ${sanitize(value)}\n`);
   return EXIT.done;
@@ -57,7 +57,7 @@ function partitionSummaryLines(
       : [`${census.visible} of ${census.known} known ${when} are visible`],
   );
   return [
-    ['outlook', sentence],
+    ['partition', sentence],
     ...(seen.length === 0 ? [] : ([['', seen.join(', ')]] as [string, string][])),
   ];
 }

@@ -1,4 +1,4 @@
-/** `hearsay join`: the running agent joins through seeds. */
+/** `hearsay join`: the running agent joins the cluster through seeds. */
 import { validateHostPort } from '../../config/text.ts';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { JoinReportSchema, parseResponse } from '../api/schemas.ts';
@@ -15,7 +15,7 @@ import {
 
 export const joinCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<addr...>', 'gossip addresses of members, ADDR[:PORT]')
+    .argument('<addr...>', 'Gossip addresses of members, ADDR[:PORT]')
     .action(toAction(cli, (seeds: string[], options: ClientOptions) => join(cli, seeds, options)));
   addExample(command, 'hearsay join 10.0.0.5 10.0.0.6:7946');
 };
@@ -36,7 +36,7 @@ async function join(cli: CliContext, seeds: readonly string[], options: ClientOp
   if (report.joined > 0) return EXIT.done;
   throw new CliError(
     EXIT.failed,
-    'no seed answered: check that an agent runs there, and that key and label are the same',
+    'no seed answered: check that an agent runs at each address, with the same key and label',
   );
 }
 

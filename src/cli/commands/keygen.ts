@@ -1,11 +1,11 @@
 /** `hearsay keygen`: a new gossip key on stdout. */
 import { randomBytes } from 'node:crypto';
-import { addExample, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
+import { addExample, addJsonOption, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 
 const KEY_BYTES = 32;
 
 export const keygenCommand: CommandBuilder = (command, cli) => {
-  command.option('--json', 'one JSON document on stdout').action(
+  addJsonOption(command).action(
     toAction(cli, async (options: { readonly json?: boolean }) => {
       const key = randomBytes(KEY_BYTES).toString('base64');
       if (options.json === true) printJson(cli.io, { key });

@@ -1,8 +1,8 @@
-/** `hearsay keys`: the gossip keys of all members, changed while they run. Keys are shown as fingerprints. */
+/** `hearsay keys`: lists and changes the gossip keys of all members while they run. Keys are shown as fingerprints. */
 import type { Command } from 'commander';
 import * as v from 'valibot';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
-import { EXIT_INTERRUPTED, pollUntilFinished } from '../api/poll.ts';
+import { pollUntilFinished } from '../api/poll.ts';
 import { parseResponse } from '../api/schemas.ts';
 import {
   addExample,
@@ -40,24 +40,24 @@ export const keysCommand: CommandBuilder = (command, cli) => {
   const sub = (name: string, description: string, line: string): Command => {
     const one = addClientOptions(command.command(name))
       .description(description)
-      .option('--timeout <duration>', "how long to wait for members (default: by the cluster's size)");
+      .option('--timeout <duration>', 'How long to wait for members (default: by the size of the cluster)');
     addExample(one, line);
     return one;
   };
-  sub('list', 'Which keys members have', 'hearsay keys list').action(
+  sub('list', 'Show which keys the members have', 'hearsay keys list').action(
     toAction(cli, (options: Options) => runKeyOperation(cli, 'list', undefined, options)),
   );
-  const KEY = 'base64, as `hearsay keygen` prints it; - reads it from stdin';
-  sub('install', 'From now on all understand this key, too', 'hearsay keygen | hearsay keys install -')
+  const KEY = 'Base64, as `hearsay keygen` prints it; - reads it from stdin';
+  sub('install', 'Add a key to all keyrings', 'hearsay keygen | hearsay keys install -')
     .argument('<key>', KEY)
     .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'install', key, options)));
-  sub('use', 'From now on all speak by this key', 'hearsay keys use -')
+  sub('use', 'Make a key primary: members encrypt with it', 'hearsay keys use -')
     .argument('<key>', KEY)
-    .option('--force', 'also if a member that lacks the key would be cut off')
+    .option('--force', 'Proceed even if a member that lacks the key would be cut off')
     .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'use', key, options)));
-  sub('remove', 'From now on nobody understands this key', 'hearsay keys remove -')
+  sub('remove', 'Remove a key from all keyrings', 'hearsay keys remove -')
     .argument('<key>', KEY)
-    .option('--force', 'also if a member may know no other')
+    .option('--force', 'Proceed even if a member may have no other key')
     .action(toAction(cli, (key: string, options: Options) => runKeyOperation(cli, 'remove', key, options)));
   addExample(command, 'hearsay keys list');
 };
@@ -86,10 +86,10 @@ async function runKeyOperation(
     read,
     (state) => {
       if (io.err.isTerminal && !state.finished)
-        io.err.write(`${WORDS[state.step] ?? ''}: ${state.answered} of ${state.members} members answered\n`);
+        io.err.write(`${WORDS[state.step] ?? ''}: ${state.answered} of ${state.members} members responded\n`);
     },
   );
-  if (report === undefined) return EXIT_INTERRUPTED;
+  if (report === undefined) return EXIT.interrupted;
   if (options.json === true)
     printJson(io, {
       ...{ keys: report.keys, primaries: report.primaries, nodes: report.answered, members: report.members },
@@ -102,13 +102,13 @@ async function runKeyOperation(
 }
 
 const MAX_INPUT = 1024;
-const WORDS: Readonly<Record<string, string>> = { look: 'looking at keys', act: 'asking' };
+const WORDS: Readonly<Record<string, string>> = { look: 'listing keys', act: 'applying' };
 
 function show({ io }: CliContext, operation: string, report: Report): void {
   if (operation === 'list')
     io.out.write(
       formatTable(
-        ['Key', 'Members', 'Used by'],
+        ['KEY', 'MEMBERS', 'PRIMARY'],
         Object.entries(report.keys).map(([key, count]) => [
           key,
           `${count}/${report.members}`,
@@ -118,11 +118,11 @@ function show({ io }: CliContext, operation: string, report: Report): void {
     );
   else
     io.out.write(
-      `${report.answered - Object.keys(report.errors).length} of ${report.members} members did it\n`,
+      `${report.answered - Object.keys(report.errors).length} of ${report.members} members applied it\n`,
     );
   for (const [node, why] of Object.entries(report.errors))
     io.out.write(`${sanitize(node)}: ${sanitize(why)}\n`);
   for (const [node, note] of Object.entries(report.notes))
     io.out.write(`${sanitize(node)}: ${sanitize(note)}\n`);
-  for (const node of report.silent) io.out.write(`${sanitize(node)}: no answer\n`);
+  for (const node of report.silent) io.out.write(`${sanitize(node)}: no response\n`);
 }

@@ -1,4 +1,4 @@
-/** `hearsay leave`: the local agent tells the cluster, and stops. */
+/** `hearsay leave`: the local agent leaves the cluster and stops. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { addExample, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 

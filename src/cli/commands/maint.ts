@@ -1,4 +1,4 @@
-/** `hearsay maint`: an operator takes the node, or one of its services, out of the answers and back in. */
+/** `hearsay maint`: takes the node, or one of its services, out of results for maintenance, and back. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
@@ -9,16 +9,16 @@ interface Options extends ClientOptions {
 
 export const maintCommand: CommandBuilder = (command, cli) => {
   const on = addClientOptions(command.command('on'))
-    .description('Begin maintenance')
-    .argument('[id]', 'of a service of this agent; without it the whole node')
-    .option('--reason <text>', 'why, for whoever looks at the checks')
+    .description('Start maintenance of the node or a service')
+    .argument('[id]', 'ID of a service of this agent; without it, the whole node')
+    .option('--reason <text>', 'Reason, shown with the checks')
     .action(
       toAction(cli, (id: string | undefined, options: Options) => setMaintenance(cli, id, true, options)),
     );
   addExample(on, "hearsay maint on web-1 --reason 'disk is being changed'");
   const off = addClientOptions(command.command('off'))
-    .description('End maintenance')
-    .argument('[id]', 'of a service of this agent; without it the whole node')
+    .description('End maintenance of the node or a service')
+    .argument('[id]', 'ID of a service of this agent; without it, the whole node')
     .action(
       toAction(cli, (id: string | undefined, options: Options) => setMaintenance(cli, id, false, options)),
     );
@@ -40,7 +40,7 @@ async function setMaintenance(
   if (options.json === true) printJson(cli.io, { id: id ?? null, maintenance: on });
   else
     cli.io.out.write(
-      `${id === undefined ? 'this node' : sanitize(id)} is ${on ? 'in maintenance' : 'out of maintenance'}\n`,
+      `${id === undefined ? 'this node' : sanitize(id)} is ${on ? 'in maintenance' : 'no longer in maintenance'}\n`,
     );
   return EXIT.done;
 }

@@ -1,4 +1,4 @@
-/** `hearsay members`: the cluster as this agent sees it. */
+/** `hearsay members`: the members of the cluster as this agent sees them. */
 import { Option } from 'commander';
 import { joinHostPort } from '../../base/address.ts';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
@@ -19,10 +19,13 @@ interface Options extends ClientOptions {
 
 export const membersCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .addOption(new Option('--status <status...>', 'only members of this status').choices(STATUSES))
-    .option('--tag <key=value...>', 'only members with this tag; with all of them if several')
-    .option('--name <glob>', 'only members whose name matches: * any text, ? one character, [a-z] one of')
-    .option('--detailed', 'incarnation and protocol versions, too')
+    .addOption(new Option('--status <status...>', 'Show only members with this status').choices(STATUSES))
+    .option('--tag <key=value...>', 'Show only members with this tag; several must all match')
+    .option(
+      '--name <glob>',
+      'Show only members whose name matches: * is any text, ? one character, [a-z] a range',
+    )
+    .option('--detailed', 'Show incarnation and protocol versions, too')
     .action(toAction(cli, (options: Options) => members(cli, options)));
   addExample(command, 'hearsay members --status alive --tag role=web');
 };
@@ -64,7 +67,7 @@ function table({ colors }: CliContext, members: readonly MemberInfo[], detailed:
   );
 }
 
-/** How our agents know one another on the wire; of no use to people. */
+/** The tag that announces the catalog on the wire. The short table leaves it out. */
 const CAPABILITY_TAG = 'hearsay';
 
 const versions = ({ min, max, cur }: MemberInfo['protocol']): string => `${cur} (${min}-${max})`;

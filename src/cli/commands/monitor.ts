@@ -1,7 +1,4 @@
-/**
- * `hearsay monitor`: the agent's log, live; with `--events` members that come and go and user events instead. One line
- * each, until it is interrupted.
- */
+/** `hearsay monitor`: streams the log of the agent, or member changes and user events, until it is interrupted. */
 import { LOG_LEVELS } from '../../config/schema.ts';
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { watchPath } from '../api/follow.ts';
@@ -18,9 +15,9 @@ interface Options extends ClientOptions {
 }
 
 export const monitorCommand: CommandBuilder = (command, cli) => {
-  addClientOptions(command, 'one JSON object per line')
-    .option('--level <level>', `the least to show of the log: ${LOG_LEVELS.join(', ')} (default: info)`)
-    .option('--events', 'members that come and go, and user events, instead of the log')
+  addClientOptions(command, 'Print one JSON object per line')
+    .option('--level <level>', `Lowest level to show: ${LOG_LEVELS.join(', ')} (default: info)`)
+    .option('--events', 'Show member changes and user events instead of the log')
     .action(toAction(cli, (options: Options) => monitor(cli, options)));
   addExample(command, 'hearsay monitor --level debug');
 };
@@ -30,10 +27,10 @@ async function monitor(cli: CliContext, options: Options): Promise<number> {
   if (options.level !== undefined)
     throw new CliError(
       EXIT.usage,
-      'monitor: --level is of the log, and --events shows something else: give one',
+      'monitor: --level applies to the log, not to --events: give only one of them',
     );
   const client = await createClient(cli, options);
-  parseResponse(MembersSchema, await client.get('/v1/hearsay/members'), client); // one sentence, not two, if nobody is there
+  parseResponse(MembersSchema, await client.get('/v1/hearsay/members'), client); // one error, not two, if no agent answers
   const codes = await Promise.all([
     stream(cli, options, client, '/v1/hearsay/members', watchMembers(client)),
     stream(cli, options, client, '/v1/event/list', watchUserEvents(client)),
@@ -41,7 +38,7 @@ async function monitor(cli: CliContext, options: Options): Promise<number> {
   return Math.max(...codes);
 }
 
-/** At whatever level the agent itself writes. */
+/** The log at `level`, independent of the level the agent itself writes. */
 async function log(cli: CliContext, { level = 'info', ...options }: Options): Promise<number> {
   const { io } = cli;
   if (!(LOG_LEVELS as readonly string[]).includes(level))
@@ -64,13 +61,16 @@ async function log(cli: CliContext, { level = 'info', ...options }: Options): Pr
     for (const off of handlers) off();
   }
   if (stop.signal.aborted) return EXIT.interrupted;
-  throw new CliError(EXIT.noAgent, `the agent at ${client.address} has gone`);
+  throw new CliError(
+    EXIT.noAgent,
+    `the agent at ${client.address} closed the connection: check that it is still running`,
+  );
 }
 
-/** Escaped, so that no terminal acts on it. */
+/** The JSON line with control characters escaped, so that no terminal acts on it. */
 const asJson = (line: string): string => sanitizeJson(JSON.parse(line));
 
-/** What there is already is not told: only what happens from now on. */
+/** Prints changes only; the first state is not printed. */
 function stream<Row extends object>(
   cli: CliContext,
   options: Options,

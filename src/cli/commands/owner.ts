@@ -1,4 +1,4 @@
-/** `hearsay owner`: which healthy instances a key belongs to, so that jobs can be shared without a coordinator. */
+/** `hearsay owner`: the healthy instances that own a key, to share work without a coordinator. */
 import type { Command } from 'commander';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { formatEndpoint } from '../api/instances.ts';
@@ -29,14 +29,15 @@ export const ownerCommand: CommandBuilder = (command, cli) => {
 
 export const addOwnerOptions = (command: Command): Command =>
   command
-    .argument('<key>', 'any text: the name of a job, a shard, a customer')
-    .requiredOption('--service <name>', 'the service whose instances share the keys')
-    .option('--n <n>', 'how many instances, the first before its stand-ins (default: 1)')
+    .argument('<key>', 'Any text: the name of a job, a shard, a customer')
+    .requiredOption('--service <name>', 'Service whose instances share the keys')
+    .option('--n <n>', 'Number of instances: the owner, then its stand-ins (default: 1)')
     .addHelpText('after', ADVICE);
 
 const ADVICE = `
-Advice, not a lock: while news of a change spreads, or while the cluster is cut in two, two agents may name different
-owners. Use it where doing a thing twice is harmless. Agents that show the same ring agree.`;
+Advice, not a lock: while a change spreads, or while the cluster is partitioned,
+two agents may name different owners. Use it where doing work twice is harmless.
+Agents that show the same ring agree.`;
 
 async function owner(cli: CliContext, key: string, options: OwnerOptions): Promise<number> {
   const path = ownerPath(key, options);
@@ -46,7 +47,7 @@ async function owner(cli: CliContext, key: string, options: OwnerOptions): Promi
   if (owners.length === 0)
     throw new CliError(
       EXIT.notFound,
-      `"${options.service}" has no healthy instance: see \`hearsay services ${options.service}\` for those there are`,
+      `service "${options.service}" has no healthy instance: run \`hearsay services ${options.service}\` to see all of them`,
     );
   if (options.json !== true) {
     cli.io.out.write(
@@ -62,7 +63,7 @@ async function owner(cli: CliContext, key: string, options: OwnerOptions): Promi
   return EXIT.done;
 }
 
-/** Where the owners of `key` are read. Throws `CliError` for a number that is none. */
+/** HTTP path of the owners of `key`. Throws `CliError` if `n` is not a number. */
 export function ownerPath(key: string, { service, n = '1' }: Pick<OwnerOptions, 'service' | 'n'>): string {
   if (!/^[1-9]\d{0,4}$/.test(n)) throw new CliError(EXIT.usage, '--n: must be a whole number, 1 or more');
   return `/v1/hearsay/owner/${encodeURIComponent(service)}?${new URLSearchParams({ key, n })}`;

@@ -1,7 +1,6 @@
-/** `hearsay query`: asks all members, and prints who heard it and what they answer, as it comes. */
-
+/** `hearsay query`: sends a Serf query and prints acks and responses as they arrive. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
-import { EXIT_INTERRUPTED, type QueryState, sendQuery } from '../api/poll.ts';
+import { type QueryState, sendQuery } from '../api/poll.ts';
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { collectValues } from '../input/pairs.ts';
 import { sanitize } from '../sanitize.ts';
@@ -16,17 +15,17 @@ interface Options extends ClientOptions {
 
 export const queryCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<name>', 'what is asked; handlers know it by this name')
-    .argument('[payload]', 'what else there is to say')
-    .option('--node <name>', 'only this member; several if repeated', collectValues)
+    .argument('<name>', 'Name of the query, by which handlers match it')
+    .argument('[payload]', 'Payload of the query')
+    .option('--node <name>', 'Send it only to this member (repeatable)', collectValues)
     .option(
       '--tag <key=expression>',
-      'only where the value of the tag matches; with all of them if several',
+      'Send it only to members whose tag matches; several must all match (repeatable)',
       collectValues,
     )
-    .option('--timeout <duration>', "how long to wait for answers (default: by the cluster's size)")
-    .option('--no-ack', 'do not have everybody say that it came')
-    .option('--relay-factor <n>', 'send each answer through so many members as well')
+    .option('--timeout <duration>', 'How long to wait for responses (default: by the size of the cluster)')
+    .option('--no-ack', 'Request no acks')
+    .option('--relay-factor <n>', 'Number of members that relay each response as well')
     .action(
       toAction(cli, (name: string, payload: string | undefined, options: Options) =>
         query(cli, name, payload ?? '', options),
@@ -46,18 +45,20 @@ async function query(cli: CliContext, name: string, payload: string, options: Op
   if (options.relayFactor !== undefined) parameters.append('relay-factor', options.relayFactor);
   let acks = 0;
   let responses = 0;
-  const show = (asked: QueryState): void => {
+  const show = (state: QueryState): void => {
     if (options.json === true) return;
-    for (const from of asked.acks.slice(acks)) io.out.write(`ack       ${sanitize(from)}\n`);
-    for (const { from, payload: said } of asked.responses.slice(responses))
-      io.out.write(`response  ${sanitize(from)}  ${sanitize(said)}\n`);
-    acks = asked.acks.length;
-    responses = asked.responses.length;
+    for (const from of state.acks.slice(acks)) io.out.write(`ack       ${sanitize(from)}\n`);
+    for (const response of state.responses.slice(responses))
+      io.out.write(`response  ${sanitize(response.from)}  ${sanitize(response.payload)}\n`);
+    acks = state.acks.length;
+    responses = state.responses.length;
   };
-  const asked = await sendQuery(cli, client, { name, payload, parameters: parameters.toString() }, show);
-  if (asked === undefined) return EXIT_INTERRUPTED;
-  if (options.json === true)
-    printJson(io, { acks: asked.acks, responses: asked.responses, expected: asked.expected });
-  else io.out.write(`${asked.acks.length} acks, ${asked.responses.length} responses\n`);
+  const result = await sendQuery(cli, client, { name, payload, parameters: parameters.toString() }, show);
+  if (result === undefined) return EXIT.interrupted;
+  const { acks: acked, responses: received, expected } = result;
+  if (options.json === true) printJson(io, { acks: acked, responses: received, expected });
+  else io.out.write(`${plural(acked.length, 'ack')}, ${plural(received.length, 'response')}\n`);
   return EXIT.done;
 }
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

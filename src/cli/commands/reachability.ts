@@ -1,7 +1,6 @@
-/** `hearsay reachability`: asks every member to say that it hears us, and names those that do not. */
-
+/** `hearsay reachability`: sends a ping query and shows which members acknowledge it, as `serf reachability`. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
-import { EXIT_INTERRUPTED, sendQuery } from '../api/poll.ts';
+import { sendQuery } from '../api/poll.ts';
 import { MembersSchema, parseResponse } from '../api/schemas.ts';
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
@@ -19,20 +18,20 @@ async function reach(cli: CliContext, options: ClientOptions): Promise<number> {
     .filter(({ status }) => status === 'alive' || status === 'suspect')
     .map(({ name }) => name);
   const expected = new Set(up);
-  let told = 0;
-  const question = { name: '_serf_ping', payload: '', parameters: '' };
-  const asked = await sendQuery(cli, client, question, ({ acks }) => {
+  let shown = 0;
+  const ping = { name: '_serf_ping', payload: '', parameters: '' };
+  const result = await sendQuery(cli, client, ping, ({ acks }) => {
     if (options.json !== true)
-      for (const from of acks.slice(told)) io.out.write(`${colors.green('reached')}  ${sanitize(from)}\n`);
-    told = acks.length;
+      for (const from of acks.slice(shown)) io.out.write(`${colors.green('reached')}  ${sanitize(from)}\n`);
+    shown = acks.length;
   });
-  if (asked === undefined) return EXIT_INTERRUPTED;
-  const reached = asked.acks.filter((name) => expected.has(name));
-  const silent = up.filter((name) => !asked.acks.includes(name));
-  if (options.json === true) printJson(io, { reached, silent, expected: up.length });
+  if (result === undefined) return EXIT.interrupted;
+  const reached = result.acks.filter((name) => expected.has(name));
+  const unanswered = up.filter((name) => !result.acks.includes(name));
+  if (options.json === true) printJson(io, { reached, unanswered, expected: up.length });
   else {
-    for (const name of silent) io.out.write(`${colors.red('silent')}   ${sanitize(name)}\n`);
-    io.out.write(`${reached.length} of ${up.length} members that are up answered\n`);
+    for (const name of unanswered) io.out.write(`${colors.red('no ack')}   ${sanitize(name)}\n`);
+    io.out.write(`${reached.length} of ${up.length} live members acknowledged\n`);
   }
-  return silent.length === 0 ? EXIT.done : EXIT.failed;
+  return unanswered.length === 0 ? EXIT.done : EXIT.failed;
 }

@@ -1,7 +1,4 @@
-/**
- * `hearsay register`: sends the services of a file, or of stdin, to the agent. What a service must be is the
- * agent's to judge.
- */
+/** `hearsay register`: sends the services of a file, or of stdin, to the agent, which validates them. */
 import { AgentError } from '../../base/errors.ts';
 import type { ConfigFile, ConfigNode } from '../../config/file.ts';
 import {
@@ -30,18 +27,15 @@ interface Options extends ClientOptions {
 
 export const registerCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument(
-      '<file>',
-      'JSON or YAML: one service, bare or under service, or several under services; - is stdin',
-    )
-    .option('--replace-checks', 'drop checks of an earlier registration that are not in the file')
+    .argument('<file>', 'JSON or YAML file with one service, or with several under services; - reads stdin')
+    .option('--replace-checks', 'Remove checks of an earlier registration that are not in the file')
     .addHelpText('after', FILE_HELP)
     .action(toAction(cli, (file: string, options: Options) => register(cli, file, options)));
   addExample(command, 'hearsay register web.yaml');
 };
 
 const FILE_HELP = `
-A file such as:
+Example of a file:
   service:
     name: web
     port: 8080
@@ -77,7 +71,7 @@ interface FileService {
   readonly body: unknown;
 }
 
-/** Resolves to the agent's refusal, if it refuses. Rejects when no agent answers: then the others need not be tried. */
+/** Resolves to the error if the agent refuses the service. Rejects if no agent answers: the others would fail, too. */
 async function send(
   client: Client,
   { body }: FileService,
@@ -99,63 +93,64 @@ async function read({ io }: CliContext, path: string): Promise<ConfigFile> {
     for (const warning of warnings) printNotice(io, `warning: ${warning}`);
     return file;
   } catch (error) {
-    // As an argument of this command, a bad file is bad usage, not a bad configuration.
+    // A bad file given to this command is wrong usage (2), not a configuration error (78).
     if (path === '-' || error instanceof AgentError)
       throw new CliError(EXIT.usage, error instanceof Error ? error.message : String(error));
     throw error;
   }
 }
 
-/** Throws `CliError`, naming file and line, where there is none, or one without a name. */
+/** The services of a file. Throws `CliError` naming file and line if there is none, or one has no name. */
 function servicesIn({ path, root }: ConfigFile): readonly FileService[] {
   const refuse = (line: number, clause: string): never => {
     throw new CliError(EXIT.usage, `${path}:${line}: ${clause}`);
   };
   const found: FileService[] = [];
-  for (const node of unwrapped(root, refuse)) {
-    const fields = mapIn(node) ?? refuse(node.line, 'a service must be a map');
+  for (const node of unwrap(root, refuse)) {
+    const fields = asMap(node) ?? refuse(node.line, 'a service must be a map');
     const text = (wanted: string): string => {
       const value = fieldOf(fields, wanted)?.value;
       return typeof value === 'string' ? value : '';
     };
     const id = text('id') || text('name') || refuse(node.line, 'a service must have a name');
-    if (found.some((other) => other.id === id)) refuse(node.line, `there are two services of the id "${id}"`);
-    found.push({ id, where: `${path}:${node.line}`, body: jsonOf(node) });
+    if (found.some((other) => other.id === id)) refuse(node.line, `two services have the ID "${id}"`);
+    found.push({ id, where: `${path}:${node.line}`, body: toJson(node) });
   }
-  return found.length > 0 ? found : refuse(root.line, 'there is no service in it');
+  return found.length > 0 ? found : refuse(root.line, 'contains no service');
 }
 
-/** The services themselves, out of what may stand around them. */
-function unwrapped(root: ConfigNode, refuse: (line: number, clause: string) => never): readonly ConfigNode[] {
-  const list = listIn(root);
+/** The service nodes, bare or under `service` or `services`. */
+function unwrap(root: ConfigNode, refuse: (line: number, clause: string) => never): readonly ConfigNode[] {
+  const list = asList(root);
   if (list !== undefined) return list;
   if (root.value === null) return [];
-  const fields = mapIn(root);
+  const fields = asMap(root);
   if (fields === undefined) return [root];
   const [one, several] = [fieldOf(fields, 'service'), fieldOf(fields, 'services')];
   if (one === undefined && several === undefined) return [root];
   for (const [key, { line }] of fields)
-    if (!['service', 'services'].includes(plain(key))) refuse(line, `${key}: does not belong beside service`);
+    if (!['service', 'services'].includes(normalizeKey(key)))
+      refuse(line, `${key}: is not allowed beside service`);
   return [
     ...(one === undefined ? [] : [one]),
-    ...(several === undefined ? [] : (listIn(several) ?? refuse(several.line, 'services must be a list'))),
+    ...(several === undefined ? [] : (asList(several) ?? refuse(several.line, 'services must be a list'))),
   ];
 }
 
-const mapIn = ({ value }: ConfigNode): ReadonlyMap<string, ConfigNode> | undefined =>
+const asMap = ({ value }: ConfigNode): ReadonlyMap<string, ConfigNode> | undefined =>
   value instanceof Map ? value : undefined;
 
-const listIn = ({ value }: ConfigNode): readonly ConfigNode[] | undefined =>
+const asList = ({ value }: ConfigNode): readonly ConfigNode[] | undefined =>
   Array.isArray(value) ? (value as readonly ConfigNode[]) : undefined;
 
-/** Keys are read as the agent reads them: without regard to case and `_`. Source: J1, J2 (docs/consul.md). */
+/** The field `wanted`. As in the agent, keys are compared without case and `_`. Source: J1, J2 (docs/consul.md). */
 const fieldOf = (fields: ReadonlyMap<string, ConfigNode>, wanted: string): ConfigNode | undefined =>
-  [...fields].find(([key]) => plain(key) === wanted)?.[1];
+  [...fields].find(([key]) => normalizeKey(key) === wanted)?.[1];
 
-const plain = (key: string): string => key.replaceAll('_', '').toLowerCase();
+const normalizeKey = (key: string): string => key.replaceAll('_', '').toLowerCase();
 
-function jsonOf(node: ConfigNode): unknown {
-  const map = mapIn(node);
-  if (map !== undefined) return Object.fromEntries([...map].map(([key, value]) => [key, jsonOf(value)]));
-  return listIn(node)?.map(jsonOf) ?? node.value;
+function toJson(node: ConfigNode): unknown {
+  const map = asMap(node);
+  if (map !== undefined) return Object.fromEntries([...map].map(([key, value]) => [key, toJson(value)]));
+  return asList(node)?.map(toJson) ?? node.value;
 }

@@ -1,9 +1,8 @@
 /**
- * `hearsay replay`: plays what `hearsay agent --record` wrote. Exit code 0: the same decisions, as far as the file goes;
- * 1: they differ; 78: no recording, or damaged.
+ * `hearsay replay`: replays a recording of `hearsay agent --record`. Exit code 0: the same decisions, as far as the file
+ * goes; 1: a decision differs; 78: not a recording, or corrupt.
  */
 import { open } from 'node:fs/promises';
-import type { Command } from 'commander';
 import { AgentError } from '../../base/errors.ts';
 import { VERSION } from '../../base/version.ts';
 import { formatDuration, parseDuration } from '../../config/setting.ts';
@@ -11,6 +10,7 @@ import { type ReplayDifference, type ReplayResult, replayRecording } from '../..
 import type { RecordedStep } from '../../replay/recorder.ts';
 import {
   addExample,
+  addJsonOption,
   type CliContext,
   CliError,
   type CommandBuilder,
@@ -31,124 +31,137 @@ interface Options {
 
 export const replayCommand: CommandBuilder = (command, cli) => {
   command
-    .argument('<file>', 'as `hearsay agent --record` wrote it')
-    .option('--facts', 'print what happened, a line each: seconds since its birth, ? asked, ! happened')
-    .option('--from <span>', 'of the facts only those from then on, counted from its birth: 90s')
-    .option('--until <span>', 'likewise up to then')
-    .option('--seed <n>', 'with other chance than it had, to see where that matters')
-    .option('--json', 'one JSON document on stdout')
-    .action(toAction(cli, (file: string, options: Options, _self: Command) => replay(cli, file, options)));
+    .argument('<file>', 'Recording, as `hearsay agent --record` writes it')
+    .option('--facts', 'Print each command (?) and each fact (!) with the seconds since the start')
+    .option('--from <span>', 'Print facts only from this time after the start: 90s')
+    .option('--until <span>', 'Print facts only up to this time after the start')
+    .option('--seed <n>', 'Replay with another random seed, to see which decisions depend on it')
+    .action(toAction(cli, (file: string, options: Options) => replay(cli, file, options)));
+  addJsonOption(command);
   addExample(command, 'hearsay replay web-1.rec --facts --from 90s');
 };
 
 interface FactLine {
+  /** Milliseconds since the start. */
   readonly at: number;
-  readonly sign: '?' | '!';
-  readonly words: string;
+  readonly kind: 'command' | 'fact';
+  readonly text: string;
 }
 
 async function replay({ io }: CliContext, file: string, options: Options): Promise<number> {
-  const [from, until] = [spanOf(options.from, '--from', 0), spanOf(options.until, '--until', Infinity)];
-  const bytes = await contents(file);
+  const from = parseSpan(options.from, '--from') ?? 0;
+  const until = parseSpan(options.until, '--until') ?? Infinity;
+  const bytes = await readRecording(file);
   const lines: FactLine[] = [];
-  const wants = options.facts === true;
+  const withFacts = options.facts === true;
   let played: ReplayResult;
   try {
     played = replayRecording(bytes, {
-      ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
+      ...(options.seed === undefined ? {} : { seed: parseSeed(options.seed) }),
       onStep: (step, at) => {
-        if (wants && at >= from && at <= until) lines.push(...stepLines(step, at));
+        if (withFacts && at >= from && at <= until) lines.push(...stepLines(step, at));
       },
     });
   } catch (error) {
     if (error instanceof AgentError) throw new CliError(error.exit, `${file}: ${error.message}`);
     throw error;
   }
-  if (options.json === true) printJson(io, documentOf(file, played, wants ? lines : undefined));
+  if (options.json === true) printJson(io, toJsonDocument(file, played, withFacts ? lines : undefined));
   else {
     for (const line of lines) io.out.write(`${sanitize(formatLine(line, played.header.node))}\n`);
-    for (const line of resultLines(file, played)) io.out.write(`${sanitize(line)}\n`);
+    for (const line of formatResult(file, played)) io.out.write(`${sanitize(line)}\n`);
   }
   if (played.header.version !== VERSION && played.difference !== undefined)
-    printNotice(io, `it was recorded by hearsay ${played.header.version}, and this is ${VERSION}`);
+    printNotice(
+      io,
+      `recorded by hearsay ${played.header.version}, replayed by ${VERSION}: replay it with the version that recorded it`,
+    );
   if (played.difference !== undefined) return EXIT.failed;
   return played.recordingEnd.kind === 'corrupt' ? EXIT.config : EXIT.done;
 }
 
-/** What was asked at a step, and the facts that came of it. */
+/** The command of a step, and the facts that resulted from it. */
 function stepLines({ input, out }: RecordedStep, at: number): FactLine[] {
   const command = (input as { readonly command?: { readonly kind: string } }).command;
-  const facts = out.filter((words) => words.startsWith('fact ') || words.startsWith('crash '));
+  const facts = out.filter((decision) => decision.startsWith('fact ') || decision.startsWith('crash '));
   return [
-    ...(command === undefined ? [] : [{ at, sign: '?', words: command.kind } as const]),
-    ...facts.map((words) => ({ at, sign: '!', words: words.replace(/^fact /, '') }) as const),
+    ...(command === undefined ? [] : [{ at, kind: 'command', text: command.kind } as const]),
+    ...facts.map((decision) => ({ at, kind: 'fact', text: decision.replace(/^fact /, '') }) as const),
   ];
 }
 
-const formatLine = ({ at, sign, words }: FactLine, node: string): string =>
-  `${seconds(at)} ${node} ${sign} ${words}`;
+const SIGNS = { command: '?', fact: '!' } as const;
+
+const formatLine = ({ at, kind, text }: FactLine, node: string): string =>
+  `${seconds(at)} ${node} ${SIGNS[kind]} ${text}`;
 const seconds = (millis: number): string => (millis / 1000).toFixed(3);
 
-function resultLines(file: string, played: ReplayResult): string[] {
-  const { header, span, inputs, decisions, recordingEnd: tape, end, difference } = played;
+function formatResult(file: string, played: ReplayResult): string[] {
+  const { header, span, inputs, decisions, recordingEnd, end, difference } = played;
   const { node, version, redacted } = header;
-  const whose = `${node} (hearsay ${version}${redacted ? ', redacted' : ''}), ${formatDuration(Math.round(span))}`;
+  const title = `${node} (hearsay ${version}${redacted ? ', redacted' : ''}), ${formatDuration(Math.round(span))}`;
   if (difference !== undefined)
-    return [`${whose}: ${decisions} decisions were the same`, ...differenceLines(file, difference)];
-  const lines = [`${whose}: ${inputs} inputs, ${decisions} decisions, all the same`];
-  if (tape.kind === 'corrupt')
-    lines.push(
-      `damaged in line ${tape.line} (bytes ${tape.at} to ${tape.to}): it is not as it was written, and nothing after it was played`,
-    );
-  else if (tape.kind === 'truncated')
-    lines.push(
-      `it ends inside of line ${tape.line} (byte ${tape.at}): the agent was killed, or the file was cut`,
-    );
-  else if (end === 'cut') lines.push('it has no last line: the agent was killed, or the file was cut');
-  else if (end === 'full') lines.push('it was full then, and the agent went on');
+    return [`${title}: ${decisions} decisions are the same`, ...formatDifference(file, difference)];
+  const lines = [`${title}: ${inputs} inputs, ${decisions} decisions, all the same`];
+  if (recordingEnd.kind === 'corrupt') {
+    const { line, at, to } = recordingEnd;
+    lines.push(`corrupt in line ${line} (bytes ${at} to ${to}): nothing after it was replayed`);
+  } else if (recordingEnd.kind === 'truncated') {
+    const { line, at } = recordingEnd;
+    lines.push(`truncated in line ${line} (byte ${at}): the agent was killed, or the file was cut`);
+  } else if (end === 'cut') lines.push('the last line is missing: the agent was killed, or the file was cut');
+  else if (end === 'full') lines.push('the recording reached its size limit; the agent kept running');
   return lines;
 }
 
-function differenceLines(
+function formatDifference(
   file: string,
   { step, line, at, after, input, recorded, replayed }: ReplayDifference,
 ): string[] {
   const { kind, from } = input as { readonly kind: string; readonly from?: { readonly key?: string } };
-  const what = from?.key === undefined ? kind : `${kind} from ${from.key}`;
+  const source = from?.key === undefined ? kind : `${kind} from ${from.key}`;
   return [
-    `they differ at input ${step} (${what}), ${seconds(after)} s after its birth, ${file} line ${line} (byte ${at}):`,
+    `first difference at input ${step} (${source}), ${seconds(after)} s after the start, ${file} line ${line} (byte ${at}):`,
     `  recorded: ${recorded ?? 'nothing more'}`,
     `  replayed: ${replayed ?? 'nothing more'}`,
   ];
 }
 
-function documentOf(file: string, played: ReplayResult, lines: readonly FactLine[] | undefined): unknown {
-  const { header, span, inputs, decisions, recordingEnd: tape, end, difference } = played;
+function toJsonDocument(file: string, played: ReplayResult, lines: readonly FactLine[] | undefined): object {
+  const { header, span, inputs, decisions, recordingEnd, end, difference } = played;
   const { node, version, redacted } = header;
   return {
     ...{ file, node, version, redacted, seconds: span / 1000, inputs, decisions },
     same: difference === undefined,
     end,
-    ...(tape.kind === 'corrupt' ? { damaged: { line: tape.line, from: tape.at, to: tape.to } } : {}),
-    ...(tape.kind === 'truncated' ? { torn: { line: tape.line, at: tape.at } } : {}),
+    ...(recordingEnd.kind === 'corrupt'
+      ? { damaged: { line: recordingEnd.line, from: recordingEnd.at, to: recordingEnd.to } }
+      : {}),
+    ...(recordingEnd.kind === 'truncated' ? { torn: { line: recordingEnd.line, at: recordingEnd.at } } : {}),
     ...(difference === undefined ? {} : { difference: toJsonDifference(difference) }),
     ...(lines === undefined
       ? {}
-      : { facts: lines.map(({ at, sign, words }) => ({ seconds: at / 1000, asked: sign === '?', words })) }),
+      : {
+          facts: lines.map(({ at, kind, text }) => ({
+            seconds: at / 1000,
+            isCommand: kind === 'command',
+            text,
+          })),
+        }),
   };
 }
 
-function toJsonDifference({ step, line, at, after, input, recorded, replayed }: ReplayDifference): unknown {
+function toJsonDifference({ step, line, at, after, input, recorded, replayed }: ReplayDifference): object {
   return {
     ...{ input: step, kind: input.kind, line, at, seconds: after / 1000 },
     ...{ recorded: recorded ?? null, replayed: replayed ?? null },
   };
 }
 
-/** More than any recording we write. */
+/** A limit above the size of any recording that an agent writes. */
 const MAX_BYTES = 2 ** 30;
 
-async function contents(path: string): Promise<Uint8Array> {
+async function readRecording(path: string): Promise<Uint8Array> {
   try {
     const file = await open(path, 'r');
     try {
@@ -165,8 +178,9 @@ async function contents(path: string): Promise<Uint8Array> {
   }
 }
 
-function spanOf(text: string | undefined, flag: string, absent: number): number {
-  if (text === undefined) return absent;
+/** Milliseconds, or `undefined` if the flag was not given. */
+function parseSpan(text: string | undefined, flag: string): number | undefined {
+  if (text === undefined) return undefined;
   try {
     return parseDuration(text);
   } catch (error) {
@@ -174,7 +188,7 @@ function spanOf(text: string | undefined, flag: string, absent: number): number 
   }
 }
 
-function seedOf(text: string): number {
+function parseSeed(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new CliError(EXIT.usage, '--seed: must be a whole number');
   return Number(text);
 }

@@ -1,5 +1,4 @@
-/** `hearsay resolve`: what a sidecar would connect to, nearest first. */
-
+/** `hearsay resolve`: the addresses of a service's usable instances, nearest first. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { formatEndpoint } from '../api/instances.ts';
 import { parseResponse, ResolvedInstancesSchema } from '../api/schemas.ts';
@@ -16,7 +15,7 @@ import { sanitize } from '../sanitize.ts';
 
 export const resolveCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<name>', 'of a service')
+    .argument('<name>', 'Name of the service')
     .action(toAction(cli, (name: string, options: ClientOptions) => resolve(cli, name, options)));
   addExample(command, 'curl http://$(hearsay resolve web | head -1)/');
 };
@@ -24,12 +23,12 @@ export const resolveCommand: CommandBuilder = (command, cli) => {
 async function resolve(cli: CliContext, name: string, options: ClientOptions): Promise<number> {
   const client = await createClient(cli, options);
   const answer = await client.get(`/v1/hearsay/resolve/${encodeURIComponent(name)}`);
-  const places = parseResponse(ResolvedInstancesSchema, answer, client);
+  const instances = parseResponse(ResolvedInstancesSchema, answer, client);
   if (options.json === true) printJson(cli.io, answer);
-  else for (const place of places) cli.io.out.write(`${sanitize(formatEndpoint(place))}\n`);
-  if (places.length > 0) return EXIT.done;
+  else for (const one of instances) cli.io.out.write(`${sanitize(formatEndpoint(one))}\n`);
+  if (instances.length > 0) return EXIT.done;
   throw new CliError(
     EXIT.notFound,
-    `no usable instance of "${name}": see \`hearsay services ${name}\` for those there are`,
+    `no usable instance of "${name}": run \`hearsay why ${name}\` to see why`,
   );
 }

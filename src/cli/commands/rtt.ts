@@ -1,4 +1,4 @@
-/** `hearsay rtt`: the estimated round trip between two members, from network coordinates. */
+/** `hearsay rtt`: the round-trip time between two members, estimated from their network coordinates. */
 import * as v from 'valibot';
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { parseResponse } from '../api/schemas.ts';
@@ -9,8 +9,8 @@ const RoundTrip = v.object({ a: v.string(), b: v.string(), ms: v.number() });
 
 export const rttCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<a>', 'a member')
-    .argument('[b]', 'another; the local agent if not given')
+    .argument('<a>', 'Name of a member')
+    .argument('[b]', 'Name of another member (default: the local agent)')
     .action(
       toAction(cli, async (a: string, b: string | undefined, options: ClientOptions) => {
         const client = await createClient(cli, options);
@@ -19,7 +19,7 @@ export const rttCommand: CommandBuilder = (command, cli) => {
         if (options.json === true) printJson(cli.io, answer);
         else
           cli.io.out.write(
-            `${sanitize(answer.a)} and ${sanitize(answer.b)}: ${answer.ms.toFixed(3)} ms, estimated\n`,
+            `${sanitize(answer.a)} to ${sanitize(answer.b)}: ${answer.ms.toFixed(3)} ms (estimated)\n`,
           );
         return EXIT.done;
       }),

@@ -1,5 +1,4 @@
-/** `hearsay services`: the catalogue as this agent knows it; with a name, the instances of that service. */
-
+/** `hearsay services`: the services of the catalog; with a name, the instances of that service. */
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { formatEndpoint, toInstanceRow } from '../api/instances.ts';
 import {
@@ -20,8 +19,8 @@ import {
 import { collectValues } from '../input/pairs.ts';
 import { colorStatus, formatTable } from '../output/table.ts';
 
-/** Services asked for at once with `--passing`, each by a request of its own. */
-const AT_ONCE = 8;
+/** Concurrent requests for instances, one per service. */
+const MAX_CONCURRENT = 8;
 
 interface Options extends ClientOptions {
   readonly passing?: boolean;
@@ -30,9 +29,13 @@ interface Options extends ClientOptions {
 
 export const servicesCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('[name]', 'of a service')
-    .option('--passing', 'only instances whose checks all pass; without a name: services that have one')
-    .option('--tag <tag>', 'only instances with this tag; with all of them if several', collectValues)
+    .argument('[name]', 'Name of a service')
+    .option('--passing', 'Show only instances whose checks all pass; without a name, services that have one')
+    .option(
+      '--tag <tag>',
+      'Show only instances with this tag; several must all match (repeatable)',
+      collectValues,
+    )
     .action(
       toAction(cli, async (name: string | undefined, options: Options) => {
         const client = await createClient(cli, options);
@@ -52,7 +55,7 @@ async function printCatalog(cli: CliContext, client: Client, options: Options): 
     const own = new Set(tags.map((tag) => tag.toLowerCase()));
     return wanted.every((tag) => own.has(tag));
   });
-  // The tags of a service are those of all its instances: that one of them has all the wanted ones must be asked.
+  // The catalog has the union of the tags of all instances: whether one instance has all wanted tags needs a request.
   const shown =
     options.passing === true || wanted.length > 1 ? await withInstances(client, tagged, options) : tagged;
   if (options.json === true) printJson(cli.io, Object.fromEntries(shown));
@@ -76,8 +79,8 @@ async function instances(cli: CliContext, client: Client, name: string, options:
   throw new CliError(
     EXIT.notFound,
     filtered
-      ? `no instance of "${name}" is as asked: see \`hearsay services ${name}\` for what there is`
-      : `no service of the name "${name}": see \`hearsay services\` for those there are`,
+      ? `no instance of "${name}" matches: run \`hearsay services ${name}\` to see all of them`
+      : `no service "${name}": run \`hearsay services\` to list them`,
   );
 }
 
@@ -97,8 +100,8 @@ async function withInstances<S extends readonly [string, unknown]>(
   options: Options,
 ): Promise<readonly S[]> {
   const found: S[] = [];
-  for (let i = 0; i < services.length; i += AT_ONCE) {
-    const group = services.slice(i, i + AT_ONCE);
+  for (let i = 0; i < services.length; i += MAX_CONCURRENT) {
+    const group = services.slice(i, i + MAX_CONCURRENT);
     const sizes = await Promise.all(
       group.map(
         async ([name]) =>
@@ -111,7 +114,7 @@ async function withInstances<S extends readonly [string, unknown]>(
   return found;
 }
 
-/** Where the instances of one service are read. */
+/** HTTP path of the instances of one service. */
 export function healthServicePath(
   name: string,
   { passing, tag = [] }: Pick<Options, 'passing' | 'tag'>,

@@ -1,8 +1,8 @@
-/** `hearsay simulate`: the protocol core in a world of its own. What would happen, with these settings, and how fast. */
+/** `hearsay simulate`: runs the protocol in a simulated cluster and measures failure detection and traffic. */
 import type { Command } from 'commander';
 import { resolveConfig } from '../../config/resolve.ts';
-import { type AgentConfig, SETTINGS } from '../../config/schema.ts';
-import { parseDuration } from '../../config/setting.ts';
+import { type AgentConfig, SETTINGS, type SettingEntry } from '../../config/schema.ts';
+import { formatDuration, parseDuration } from '../../config/setting.ts';
 import {
   type ExperimentOptions,
   type ExperimentResult,
@@ -10,6 +10,7 @@ import {
 } from '../../sim/scenarios/experiment.ts';
 import {
   addExample,
+  addJsonOption,
   type CliContext,
   CliError,
   type CommandBuilder,
@@ -19,6 +20,7 @@ import {
   toAction,
 } from '../command.ts';
 import { addSettingOptions, readSettingFlags } from '../input/settings.ts';
+import type { Io } from '../io.ts';
 import { REPORT_ROWS, renderDisseminationCurve, summarizeRounds } from '../output/simulation-report.ts';
 import { formatTable } from '../output/table.ts';
 
@@ -38,143 +40,154 @@ interface Options {
 
 export const simulateCommand: CommandBuilder = (command, cli) => {
   command
-    .option('--members <n>', 'how many agents, 2 to 2000 (default: 50)')
-    .option('--seed <n>', 'same seed, same numbers (default: 1)')
-    .option('--rounds <n>', 'worlds, each with the next seed; figures are of all together (default: 1)')
-    .option('--duration <span>', 'how long is measured (default: 60s)')
-    .option('--loss <share>', 'of datagrams: 0.05 or 5% (default: 0)')
-    .option('--latency <span>', 'one way, between any two (default: 0.5ms)')
-    .option('--kill <n>', 'members that die, evenly spread (default: 3)')
-    .option('--pause <n:span:every>', 'n members stop for a span, again and again: 4:2s:5s')
-    .option('--partition <span>', 'cuts a third off in the middle, for so long')
-    .option('--compare <key=value,...>', 'a second column with these settings changed: swim.suspicionMult=6')
-    .option('--json', 'one JSON document on stdout');
-  addSettingOptions(command, (entry) => entry.section === 'swim' || entry.key === 'preset').action(
+    .option('--members <n>', 'Number of agents, 2 to 2000 (default: 50)')
+    .option('--seed <n>', 'Random seed: the same seed gives the same numbers (default: 1)')
+    .option('--rounds <n>', 'Number of runs, each with the next seed, reported together (default: 1)')
+    .option('--duration <span>', 'Length of the measurement (default: 60s)')
+    .option('--loss <share>', 'Share of datagrams that are lost: 0.05 or 5% (default: 0)')
+    .option('--latency <span>', 'One-way latency between any two members (default: 0.5ms)')
+    .option('--kill <n>', 'Number of members that crash, evenly spread over time (default: 3)')
+    .option('--pause <n:span:every>', 'Pause N members for SPAN, repeated every EVERY: 4:2s:5s')
+    .option('--partition <span>', 'Partition a third of the members for SPAN, in the middle')
+    .option('--compare <key=value,...>', 'Add a second column with these settings: swim.suspicionMult=6')
+    .addHelpText('after', '\nEnvironment variables and configuration files have no effect here.');
+  addSettingOptions(addJsonOption(command), isDetectorSetting, ({ key }) => key === 'preset').action(
     toAction(cli, (options: Options, self: Command) => simulate(cli, options, self)),
   );
-  addExample(
-    command,
-    'hearsay simulate --members 100 --loss 5% --pause 10:4s:8s --compare swim.awarenessMax=1',
-  );
+  addExample(command, 'hearsay simulate --loss 5% --pause 9:4s:8s --compare swim.awarenessMax=1');
 };
+
+/** The settings that a simulation can change. */
+const isDetectorSetting = ({ section, key }: SettingEntry): boolean => section === 'swim' || key === 'preset';
+
+/** The runs of one column of the table. */
+interface Variant {
+  readonly name: string;
+  readonly results: readonly ExperimentResult[];
+}
 
 async function simulate(cli: CliContext, options: Options, command: Command): Promise<number> {
   const { io } = cli;
-  const base = planOf(options);
-  const rounds = parseInteger(options.rounds, '--rounds', 1, 1, 1000);
+  const plan = parsePlan(options);
+  const rounds = parseInteger(options.rounds, '--rounds', { fallback: 1, min: 1, max: 1000 });
   const flags = readSettingFlags(command);
-  const variants = [
-    { name: 'as given', changes: {} },
-    ...(options.compare === undefined ? [] : [{ name: 'changed', changes: changesIn(options.compare) }]),
+  const variants: Variant[] = [
+    { name: 'as given', results: runAll(io, 'as given', { plan, rounds, flags }) },
   ];
-  const results: { name: string; findings: ExperimentResult[] }[] = [];
-  for (const { name, changes } of variants) {
-    const config = configOf({ ...flags, ...changes });
-    const findings: ExperimentResult[] = [];
-    for (let round = 0; round < rounds; round++) {
-      if (io.err.isTerminal) printNotice(io, `${name}: world ${round + 1} of ${rounds} ...`);
-      findings.push(
-        runExperiment({ ...base, seed: base.seed + round, swim: config.swim, serf: config.serf }),
-      );
-    }
-    results.push({ name, findings });
+  if (options.compare !== undefined) {
+    const changed = { ...flags, ...parseChanges(options.compare) };
+    variants.push({ name: 'changed', results: runAll(io, 'changed', { plan, rounds, flags: changed }) });
   }
   if (options.json === true) {
     printJson(io, {
-      asked: { ...base, rounds },
-      results: results.map(({ name, findings }) => ({
+      options: { ...plan, rounds },
+      results: variants.map(({ name, results }) => ({
         settings: name,
-        ...summarizeRounds(findings),
-        traces: findings.map(({ hash }) => hash),
+        ...summarizeRounds(results),
+        traceHashes: results.map(({ hash }) => hash),
       })),
     });
     return EXIT.done;
   }
-  io.out.write(`${describePlan(base, rounds)}\n`);
+  io.out.write(`${describePlan(plan, rounds)}\n`);
   if (options.compare !== undefined) io.out.write(`changed: ${options.compare}\n`);
-  io.out.write('\n');
-  const figures = results.map(({ findings }) => summarizeRounds(findings));
-  io.out.write(
-    formatTable(
-      ['', ...results.map(({ name }) => name.toUpperCase())],
-      REPORT_ROWS.map(({ label, show }) => [label, ...figures.map(show)]),
-      (cell, column) => (column === 0 ? cli.colors.dim(cell) : cell),
-    ),
-  );
-  for (const { name, findings } of results) {
-    const lines = renderDisseminationCurve(findings);
-    if (lines.length > 0)
-      io.out.write(
-        `\nMembers that know of a crash, ${name}:\n${lines.map((line) => `  ${line}\n`).join('')}`,
-      );
-  }
+  io.out.write(`\n${formatReport(cli, variants)}`);
   return EXIT.done;
+}
+
+interface Series {
+  readonly plan: Plan;
+  readonly rounds: number;
+  readonly flags: Readonly<Record<string, unknown>>;
+}
+
+/** Runs one simulation per round, each with the next seed. */
+function runAll(io: Io, name: string, { plan, rounds, flags }: Series): readonly ExperimentResult[] {
+  const { swim, serf } = resolveFlags(flags);
+  return Array.from({ length: rounds }, (_, round) => {
+    if (io.err.isTerminal) printNotice(io, `${name}: run ${round + 1} of ${rounds} ...`);
+    return runExperiment({ ...plan, seed: plan.seed + round, swim, serf });
+  });
+}
+
+/** A table with one column per variant, then a dissemination curve for each. */
+function formatReport(cli: CliContext, variants: readonly Variant[]): string {
+  const reports = variants.map(({ results }) => summarizeRounds(results));
+  const table = formatTable(
+    ['', ...variants.map(({ name }) => name.toUpperCase())],
+    REPORT_ROWS.map(({ label, show }) => [label, ...reports.map(show)]),
+    (cell, column) => (column === 0 ? cli.colors.dim(cell) : cell),
+  );
+  const curves = variants.map(({ name, results }) => {
+    const lines = renderDisseminationCurve(results);
+    if (lines.length === 0) return '';
+    return `\nMembers that know of a crash, ${name}:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  });
+  return table + curves.join('');
 }
 
 type Plan = Omit<ExperimentOptions, 'swim' | 'serf'>;
 
-function planOf(options: Options): Plan {
-  const members = parseInteger(options.members, '--members', 50, 2, 2000);
+function parsePlan(options: Options): Plan {
+  const members = parseInteger(options.members, '--members', { fallback: 50, min: 2, max: 2000 });
   const duration = parseSpan(options.duration ?? '60s', '--duration', 1000, 3_600_000);
-  const kills = parseInteger(options.kill, '--kill', Math.min(3, members - 2), 0, members - 2);
-  const plan: Plan = {
+  const most = members - 2;
+  const kills = parseInteger(options.kill, '--kill', { fallback: Math.min(3, most), min: 0, max: most });
+  return {
     members,
-    seed: parseInteger(options.seed, '--seed', 1, 0, 2 ** 31),
+    seed: parseInteger(options.seed, '--seed', { fallback: 1, min: 0, max: 2 ** 31 }),
     duration,
     loss: parseShare(options.loss ?? '0'),
     latency: parseSpan(options.latency ?? '0.5ms', '--latency', 0, 10_000),
     kills,
-    ...(options.pause === undefined ? {} : { pauses: pausesIn(options.pause, members - kills) }),
+    ...(options.pause === undefined ? {} : { pauses: parsePauses(options.pause, members - kills) }),
     ...(options.partition === undefined
       ? {}
       : { partition: parseSpan(options.partition, '--partition', 1, duration) }),
   };
-  return plan;
 }
 
-/** Settings come from flags alone: neither environment nor files change what a seed means. */
-function configOf(flags: Readonly<Record<string, unknown>>): AgentConfig {
+/** Settings come from flags alone: environment and files do not change what a seed means. */
+function resolveFlags(flags: Readonly<Record<string, unknown>>): AgentConfig {
   return resolveConfig({ flags, env: {}, files: [], hostname: 'simulated' }).config;
 }
 
-function changesIn(text: string): Record<string, string> {
+function parseChanges(text: string): Record<string, string> {
   const changes: Record<string, string> = {};
   for (const pair of text.split(',')) {
     const at = pair.indexOf('=');
     const key = pair.slice(0, at).trim();
     const entry = SETTINGS.get(key);
-    if (at < 0 || entry === undefined || (entry.section !== 'swim' && key !== 'preset'))
+    if (at < 0 || entry === undefined || !isDetectorSetting(entry))
       throw new CliError(
         EXIT.usage,
-        `--compare: "${pair}" is not a setting of the failure detector; write one as swim.probeInterval=500ms (see \`hearsay config\`)`,
+        `--compare: "${pair}" is not a setting of the failure detector: write one as swim.probeInterval=500ms (see \`hearsay config\`)`,
       );
     changes[key] = pair.slice(at + 1).trim();
   }
   return changes;
 }
 
-function pausesIn(text: string, most: number): NonNullable<Plan['pauses']> {
-  const [members, long, every, rest] = text.split(':');
-  if (long === undefined || every === undefined || rest !== undefined)
-    throw new CliError(EXIT.usage, `--pause: "${text}" is not N:SPAN:EVERY; write 4:2s:5s`);
+function parsePauses(text: string, maxMembers: number): NonNullable<Plan['pauses']> {
+  const [members, span, every, rest] = text.split(':');
+  if (span === undefined || every === undefined || rest !== undefined)
+    throw new CliError(EXIT.usage, `--pause: "${text}" is not N:SPAN:EVERY: write it as 4:2s:5s`);
   const pauses = {
-    members: parseInteger(members, '--pause', 1, 1, most),
-    span: parseSpan(long, '--pause', 1, 3_600_000),
+    members: parseInteger(members, '--pause', { fallback: 1, min: 1, max: maxMembers }),
+    span: parseSpan(span, '--pause', 1, 3_600_000),
     every: parseSpan(every, '--pause', 1, 3_600_000),
   };
   if (pauses.every <= pauses.span)
-    throw new CliError(EXIT.usage, '--pause: EVERY must be longer than SPAN, or they never run');
+    throw new CliError(EXIT.usage, '--pause: EVERY must be longer than SPAN, or the members never run');
   return pauses;
 }
 
 function parseInteger(
   text: string | undefined,
   name: string,
-  usual: number,
-  min: number,
-  max: number,
+  { fallback, min, max }: { readonly fallback: number; readonly min: number; readonly max: number },
 ): number {
-  if (text === undefined) return usual;
+  if (text === undefined) return fallback;
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max))
     throw new CliError(EXIT.usage, `${name}: must be a whole number from ${min} to ${max}`);
@@ -188,6 +201,7 @@ function parseShare(text: string): number {
   return value;
 }
 
+/** Milliseconds. Throws `CliError` outside of `min` to `max`. */
 function parseSpan(text: string, name: string, min: number, max: number): number {
   let value: number;
   try {
@@ -196,7 +210,7 @@ function parseSpan(text: string, name: string, min: number, max: number): number
     throw new CliError(EXIT.usage, `${name}: "${text}" is not a duration such as 500ms or 1m30s`);
   }
   if (value < min || value > max)
-    throw new CliError(EXIT.usage, `${name}: must be from ${min} ms to ${max / 1000} s`);
+    throw new CliError(EXIT.usage, `${name}: must be from ${formatDuration(min)} to ${formatDuration(max)}`);
   return value;
 }
 
@@ -213,7 +227,7 @@ function describePlan(
     ...(pauses === undefined
       ? []
       : [`${pauses.members} paused for ${pauses.span / 1000} s every ${pauses.every / 1000} s`]),
-    ...(partition === undefined ? [] : [`a third cut off for ${partition / 1000} s`]),
+    ...(partition === undefined ? [] : [`a third partitioned for ${partition / 1000} s`]),
   ];
   const seeds = rounds === 1 ? `seed ${seed}` : `seeds ${seed} to ${seed + rounds - 1}`;
   return `${parts.join(', ')}; ${seeds}`;

@@ -1,12 +1,12 @@
-/** `hearsay tags`: the local agent's own tags, changed while it runs. */
+/** `hearsay tags`: changes the tags of the local agent while it runs. */
 import { addClientOptions, type ClientOptions, createClient } from '../api/client.ts';
 import { addExample, type CliContext, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { parsePair } from '../input/pairs.ts';
 
 export const tagsCommand: CommandBuilder = (command, cli) => {
   const set = addClientOptions(command.command('set'))
-    .description('Set tags; others stay')
-    .argument('<key=value...>')
+    .description('Set tags; other tags are kept')
+    .argument('<key=value...>', 'Tags to set')
     .action(
       toAction(cli, (pairs: string[], options: ClientOptions) => {
         const tags = new Map(pairs.map((pair) => parsePair(pair, 'tags set')));
@@ -16,7 +16,7 @@ export const tagsCommand: CommandBuilder = (command, cli) => {
   addExample(set, 'hearsay tags set role=web zone=b');
   const remove = addClientOptions(command.command('delete'))
     .description('Delete tags')
-    .argument('<key...>')
+    .argument('<key...>', 'Keys of the tags to delete')
     .action(toAction(cli, (keys: string[], options: ClientOptions) => change(cli, options, new Map(), keys)));
   addExample(remove, 'hearsay tags delete zone');
   addExample(command, 'hearsay tags set role=web');

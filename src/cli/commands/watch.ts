@@ -1,4 +1,4 @@
-/** `hearsay watch`: prints what there is, then each change, until it is interrupted. */
+/** `hearsay watch`: prints the current state, then each change, until it is interrupted. */
 import type { Command } from 'commander';
 import { joinHostPort } from '../../base/address.ts';
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
@@ -21,17 +21,21 @@ import { healthServicePath } from './services.ts';
 
 export const watchCommand: CommandBuilder = (command, cli) => {
   const sub = (name: string, description: string): Command =>
-    addClientOptions(command.command(name), 'one JSON object per line').description(description);
+    addClientOptions(command.command(name), 'Print one JSON object per line').description(description);
 
-  const services = sub('services', 'Services that come and go, and their tags').action(
+  const services = sub('services', 'Watch services appear, disappear and change tags').action(
     toAction(cli, (options: ClientOptions) => watch(cli, options, '/v1/catalog/services', watchServices)),
   );
   addExample(services, 'hearsay watch services');
 
-  const service = sub('service', 'The instances of one service, and how they are')
-    .argument('<name>', 'of a service')
-    .option('--passing', 'only instances whose checks all pass')
-    .option('--tag <tag>', 'only instances with this tag; with all of them if several', collectValues)
+  const service = sub('service', 'Watch the instances of one service and their health')
+    .argument('<name>', 'Name of the service')
+    .option('--passing', 'Show only instances whose checks all pass')
+    .option(
+      '--tag <tag>',
+      'Show only instances with this tag; several must all match (repeatable)',
+      collectValues,
+    )
     .action(
       toAction(cli, (name: string, options: ClientOptions & Parameters<typeof healthServicePath>[1]) =>
         watch(cli, options, healthServicePath(name, options), (client) => watchInstances(client, name)),
@@ -39,17 +43,17 @@ export const watchCommand: CommandBuilder = (command, cli) => {
     );
   addExample(service, 'hearsay watch service web --json');
 
-  const members = sub('members', 'Members that join, leave and fail').action(
+  const members = sub('members', 'Watch members join, leave and fail').action(
     toAction(cli, (options: ClientOptions) => watch(cli, options, '/v1/hearsay/members', watchMembers)),
   );
   addExample(members, 'hearsay watch members');
 
-  const events = sub('events', 'User events, as `hearsay event` and `serf event` fire them').action(
+  const events = sub('events', 'Watch user events, as `hearsay event` and `serf event` fire them').action(
     toAction(cli, (options: ClientOptions) => watch(cli, options, '/v1/event/list', watchUserEvents)),
   );
   addExample(events, 'hearsay watch events --json');
 
-  const owner = addOwnerOptions(sub('owner', 'To whom a key belongs, and when it moves')).action(
+  const owner = addOwnerOptions(sub('owner', 'Watch which instance owns a key')).action(
     toAction(cli, (key: string, options: OwnerOptions) =>
       watch(cli, options, ownerPath(key, options), watchOwners),
     ),
@@ -71,7 +75,7 @@ async function watch<Row extends object>(
     const after = watched.rows(state);
     const changes = diffRows(watched, before, after);
     if (before === undefined && changes.length === 0)
-      printNotice(cli.io, 'there is nothing yet; waiting for it');
+      printNotice(cli.io, 'nothing to show yet; waiting for changes');
     for (const change of changes)
       if (change.event !== '') printChange(cli, watched, change, options.json === true);
     before = after;
@@ -140,7 +144,7 @@ interface OwnerRow {
   readonly owners: readonly ResolvedInstance[];
 }
 
-/** The ring behind it may change without moving this key: that is not told. */
+/** Prints only changes of the owner; other changes of the ring are left out. */
 const watchOwners = (client: Client): Watch<OwnerRow> => ({
   rows: (state) => {
     const { key, service, owners } = parseResponse(KeyOwnersSchema, state, client);
@@ -150,7 +154,7 @@ const watchOwners = (client: Client): Watch<OwnerRow> => ({
   cells: ({ key, owners }) => [
     key,
     owners.length === 0
-      ? 'nobody'
+      ? 'none'
       : owners.map((one) => `${one.id} on ${one.node} (${formatEndpoint(one)})`).join(', '),
   ],
 });

@@ -1,12 +1,11 @@
-/** The story of a node, for `hearsay why`: what was seen, by whom, in order, and the verdict. */
-
+/** The evidence about a node, for `hearsay why`: what was observed, by whom, in order, and the diagnosis. */
 import { type Client, HttpStatusError } from '../api/client.ts';
 import { NodeWhy, parseResponse } from '../api/schemas.ts';
 import { type CliContext, printJson } from '../command.ts';
 import { colorStatus, formatAge, formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
 
-/** Lines for people; all is in the JSON. */
+/** Rows of the table; `--json` has all events. */
 const MAX_SHOWN = 40;
 const NOT_FOUND = 404;
 
@@ -28,10 +27,10 @@ const COLORS: ReadonlyMap<string, Color> = new Map<string, Color>([
   ['memberReturned', 'green'],
   ['linkRestored', 'green'],
 ]);
-/** Of interest to those who look closer. */
+/** Events that only `--json` has. */
 const HIDDEN: ReadonlySet<string> = new Set(['awarenessChanged']);
 
-/** False: nobody has ever seen a node of this name. */
+/** Resolves to false if no node of this name was ever seen. */
 export async function printNodeWhy(
   { io, colors }: CliContext,
   client: Client,
@@ -61,17 +60,17 @@ async function fetchNodeWhy(client: Client, name: string, others: boolean): Prom
 function formatNodeWhy(colors: CliContext['colors'], why: NodeWhy): string {
   const telling = why.events.filter(({ kind }) => !HIDDEN.has(kind));
   const shown = telling.slice(-MAX_SHOWN);
-  const status = why.status ?? 'no member';
+  const status = why.status ?? 'not a member';
   const head = `${sanitize(why.node)}: ${colorStatus(colors, sanitize(status))}\n`;
   const rows = shown.map(({ at, agoMs, seenBy, says }) => [clockIn(at), formatAge(agoMs), seenBy, says]);
-  const table = formatTable(['AT', 'AGO', 'TOLD BY', 'WHAT'], rows, (cell, column, row) => {
+  const table = formatTable(['AT', 'AGO', 'OBSERVER', 'EVENT'], rows, (cell, column, row) => {
     const color = column === 3 ? COLORS.get(shown[row]?.kind ?? '') : undefined;
     return color === undefined ? cell : colors[color](cell);
   });
   const unseen = why.events.length - shown.length;
   const notes = [
     ...(unseen > 0 ? [`${unseen} more in --json`] : []),
-    ...(why.dropped > 0 ? [`${why.dropped} older ones are forgotten`] : []),
+    ...(why.dropped > 0 ? [`${why.dropped} older events evicted`] : []),
     ...witnessNotes(why),
   ];
   const body = rows.length === 0 ? '' : `${table}\n`;
@@ -79,13 +78,13 @@ function formatNodeWhy(colors: CliContext['colors'], why: NodeWhy): string {
 }
 
 function witnessNotes({ asked }: NodeWhy): readonly string[] {
-  if (asked === null) return ['no other agent was asked'];
-  if (asked.why !== null) return [`no other agent could be asked: ${asked.why}`];
+  if (asked === null) return ['no witnesses queried'];
+  if (asked.why !== null) return [`no witnesses could be queried: ${asked.why}`];
   const count = asked.answered.length;
-  const answered = count === 1 ? '1 other agent answered' : `${count} other agents answered`;
+  const answered = count === 1 ? '1 witness answered' : `${count} witnesses answered`;
   const unreadable = asked.unreadable.map((name) => `the answer of ${name} cannot be read`);
   return [answered, ...unreadable];
 }
 
-/** `12:00:04Z` of an instant as the agent writes it. */
+/** The time of day, `12:00:04Z`, of an ISO instant. */
 const clockIn = (at: string): string => at.replace(/^.*T(\d\d:\d\d:\d\d)\.\d+Z$/, '$1Z');

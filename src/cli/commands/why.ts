@@ -1,5 +1,4 @@
-/** `hearsay why`: why instances of a service are, or are not, in the answers; why a node is taken for what it is. */
-
+/** `hearsay why`: explains why instances of a service are in or out of results, or why a node has its status. */
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { formatEndpoint } from '../api/instances.ts';
 import { parseResponse, ServiceWhy } from '../api/schemas.ts';
@@ -24,14 +23,14 @@ interface Options extends ClientOptions {
 
 export const whyCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
-    .argument('<name>', 'a node, a service, or one instance as service/id')
-    .option('--node', 'the node of this name, if there is a service of the same')
-    .option('--no-ask', 'tell what this agent saw, and do not ask other agents about a node')
+    .argument('<name>', 'A node, a service, or one instance as SERVICE/ID')
+    .option('--node', 'Explain the node, even if a service has the same name')
+    .option('--no-ask', 'Use local evidence only, query no witnesses')
     .action(toAction(cli, (name: string, options: Options) => why(cli, name, options)));
   addExample(command, 'hearsay why db-1');
 };
 
-/** A service goes first: it is told in any case that a node has the name as well. */
+/** A service takes precedence; a notice then points to the node of the same name. */
 async function why(cli: CliContext, name: string, options: Options): Promise<number> {
   const client = await createClient(cli, options);
   const ofService = options.node === true ? undefined : await serviceNamed(client, name);
@@ -39,20 +38,20 @@ async function why(cli: CliContext, name: string, options: Options): Promise<num
     if (options.json === true) printJson(cli.io, ofService);
     else cli.io.out.write(formatServiceWhy(cli, ofService));
     if (await isKnownNode(client, name))
-      printNotice(cli.io, `${name} is a node, too: see \`hearsay why --node ${name}\``);
+      printNotice(cli.io, `${name} is also a node: run \`hearsay why --node ${name}\` to explain it`);
     return EXIT.done;
   }
   if (await printNodeWhy(cli, client, name, options)) return EXIT.done;
   if (ofService === undefined)
     throw new CliError(
       EXIT.notFound,
-      `no node "${name}" has been seen: see \`hearsay members\` for those there are`,
+      `no node "${name}" is known: run \`hearsay members\` to list the nodes`,
     );
   if (options.json === true) printJson(cli.io, ofService);
   else cli.io.out.write(formatUnseen(ofService));
   throw new CliError(
     EXIT.notFound,
-    `no node and no instance of "${name}" has been seen: see \`hearsay members\` and \`hearsay services\` for those there are`,
+    `no node and no service "${name}" is known: run \`hearsay members\` and \`hearsay services\` to list them`,
   );
 }
 
@@ -63,28 +62,28 @@ async function serviceNamed(client: Client, name: string): Promise<ServiceWhy> {
   return parseResponse(ServiceWhy, await client.get(`/v1/hearsay/why?${query}`), client);
 }
 
-/** One block for each instance: what it is, then what is said of it. */
+/** One block per instance: a row with its status, then the reasons for and against it. */
 function formatServiceWhy({ colors }: CliContext, { summary, instances }: ServiceWhy): string {
   const blocks = instances.map((one) => {
     const { usable, passing } = one.answers;
-    const answered = usable ? (passing ? 'yes' : 'yes, but not to those who ask for passing ones') : 'no';
+    const returned = usable ? (passing ? 'yes' : 'yes, but not where only passing ones are requested') : 'no';
     const head = formatTable(
-      ['ID', 'NODE', 'ADDRESS', 'STATUS', 'ANSWERED'],
-      [[one.id, one.node, formatEndpoint(one), one.status, answered]],
+      ['ID', 'NODE', 'ADDRESS', 'STATUS', 'RETURNED'],
+      [[one.id, one.node, formatEndpoint(one), one.status, returned]],
       (cell, column) => (column === 3 ? colorStatus(colors, cell) : cell),
     );
     const lines = one.reasons.map(({ message, source, sinceMs, excludes }) => {
       const since = sinceMs === null ? '' : `, for ${formatAge(sinceMs)}`;
       const mark = excludes ? colors.red('-') : colors.yellow('~');
-      return `  ${mark} ${sanitize(message)} (${sanitize(source)} says so${since})\n`;
+      return `  ${mark} ${sanitize(message)} (according to ${sanitize(source)}${since})\n`;
     });
-    return head + (lines.length === 0 ? '  nothing is said against it\n' : lines.join(''));
+    return head + (lines.length === 0 ? '  no reason to exclude it\n' : lines.join(''));
   });
   return `${blocks.join('\n')}\n${sanitize(summary)}\n`;
 }
 
 function formatUnseen({ summary, membersWithoutServices }: ServiceWhy): string {
   const rows = membersWithoutServices.map(({ node, status, message }) => [node, status, message]);
-  const table = rows.length === 0 ? '' : formatTable(['NODE', 'STATUS', 'WHAT IS KNOWN'], rows);
+  const table = rows.length === 0 ? '' : formatTable(['NODE', 'STATUS', 'REASON'], rows);
   return `${sanitize(summary)}\n${table}`;
 }

@@ -1,4 +1,4 @@
-/** Reads what people point at: settings, service definitions, a token. Parsed here, judged elsewhere. */
+/** Reads files that users name: settings, service definitions, a token. They are parsed here and validated elsewhere. */
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node } from 'yaml';
@@ -17,7 +17,7 @@ export interface LoadedFile {
   readonly warnings: readonly string[];
 }
 
-/** The file itself, or those of a folder in the order of their names. Throws `AgentError('config')`. */
+/** The file itself, or the files of a directory in the order of their names. Throws `AgentError('config')`. */
 export async function listConfigFiles(path: string): Promise<readonly string[]> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => refuse(path, error));
   if (!found.isDirectory()) return [path];
@@ -28,28 +28,28 @@ export async function listConfigFiles(path: string): Promise<readonly string[]> 
     .map((name) => join(path, name));
 }
 
-/** Parsed, not judged. Throws `AgentError('config')`. */
+/** Parses a file without validating its settings. Throws `AgentError('config')`. */
 export async function readConfigFile(path: string): Promise<LoadedFile> {
   const { text, mode, uid } = await readText(path);
   const open = (mode & GROUP_OR_OTHERS_WRITE) !== 0;
-  const warnings = open ? [`${path} can be changed by other users: chmod go-w ${path}`] : [];
+  const warnings = open ? [`${path} is writable by other users: run \`chmod go-w ${path}\``] : [];
   const foreign = untrustedReason({ uid, mode }, process.geteuid?.());
   const root = await parse(path, text);
   return { file: { path, root, ...(foreign === undefined ? {} : { untrusted: foreign }) }, warnings };
 }
 
-/** `text` as if it stood in a file of that name. Throws `AgentError('config')`. */
+/** Parses `text` as the content of the file `path`. Throws `AgentError('config')`. */
 export async function parseConfigText(path: string, text: string): Promise<ConfigFile> {
   return { path, root: await parse(path, text) };
 }
 
-/** What a token file holds, without blanks around it. Refused if other users could have written it (S25). */
+/** The token in a file, trimmed. Refuses a file that other users could have written (S25). */
 export async function readTokenFile(
   path: string,
 ): Promise<{ readonly token: string; readonly warnings: readonly string[] }> {
   const { text, mode } = await readText(path);
   if ((mode & GROUP_OR_OTHERS_WRITE) !== 0)
-    throw new AgentError('config', `${path}: can be changed by other users: chmod 600 ${path}`);
+    throw new AgentError('config', `${path}: is writable by other users: run \`chmod 600 ${path}\``);
   const token = text.trim();
   try {
     validateToken(token);
@@ -57,7 +57,7 @@ export async function readTokenFile(
     throw new AgentError('config', `${path}: the token ${(error as Error).message}`);
   }
   const open = (mode & GROUP_OR_OTHERS_READ) !== 0;
-  return { token, warnings: open ? [`${path} can be read by other users: chmod 600 ${path}`] : [] };
+  return { token, warnings: open ? [`${path} is readable by other users: run \`chmod 600 ${path}\``] : [] };
 }
 
 async function readText(path: string): Promise<FileOwnership & { readonly text: string }> {
@@ -75,16 +75,16 @@ async function readText(path: string): Promise<FileOwnership & { readonly text: 
 }
 
 function refuse(path: string, error: NodeJS.ErrnoException): never {
-  const why =
+  const reason =
     error.code === 'ENOENT'
-      ? 'no such file or folder'
+      ? 'no such file or directory'
       : error.code === 'EACCES'
-        ? 'may not be read by this user'
+        ? 'cannot be read by this user: check its permissions'
         : (error.code ?? error.message);
-  throw new AgentError('config', `${path}: ${why}`);
+  throw new AgentError('config', `${path}: ${reason}`);
 }
 
-/** YAML, and JSON, which is YAML too, so that both keep their line numbers. */
+/** Parses YAML, and JSON as YAML, so that both keep their line numbers. */
 async function parse(path: string, text: string): Promise<ConfigNode> {
   const { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument } = await import('yaml');
   const lines = new LineCounter();
@@ -96,7 +96,7 @@ async function parse(path: string, text: string): Promise<ConfigNode> {
   const problem = document.errors[0];
   if (problem !== undefined) refuseAt(lineAt(problem.pos[0]), problem.message);
 
-  const nodeOf = (node: unknown, line: number, depth: number): ConfigNode => {
+  const toNode = (node: unknown, line: number, depth: number): ConfigNode => {
     if (depth > MAX_DEPTH) return refuseAt(line, 'is nested too deeply');
     if (node === null || node === undefined) return { line, value: null };
     if (isAlias(node)) return refuseAt(line, 'anchors and aliases are not supported: write the value out');
@@ -105,18 +105,18 @@ async function parse(path: string, text: string): Promise<ConfigNode> {
       for (const { key, value } of node.items) {
         const at = isScalar(key) ? lineAt(key.range?.[0]) : line;
         if (!isScalar(key) || typeof key.value !== 'string') return refuseAt(at, 'a key must be text');
-        map.set(key.value, nodeOf(value, at, depth + 1));
+        map.set(key.value, toNode(value, at, depth + 1));
       }
       return { line, value: map };
     }
     if (isSeq(node)) {
       const lineOf = (item: unknown): number => (isNode(item) ? lineAt(item.range?.[0]) : line);
-      return { line, value: node.items.map((item) => nodeOf(item, lineOf(item), depth + 1)) };
+      return { line, value: node.items.map((item) => toNode(item, lineOf(item), depth + 1)) };
     }
     const value = isScalar(node) ? node.value : undefined;
     if (value === null || ['string', 'number', 'boolean'].includes(typeof value))
       return { line, value: value as string | number | boolean | null };
-    return refuseAt(line, 'is not text, a number, true or false, a list or a map');
+    return refuseAt(line, 'must be text, a number, true, false, a list or a map');
   };
-  return nodeOf(document.contents, 1, 0);
+  return toNode(document.contents, 1, 0);
 }

@@ -1,64 +1,82 @@
-/** The settings as flags of a command, and the configuration they come to with environment and files. */
+/** The settings as flags of a command, and the configuration that flags, environment and files result in. */
 import { type Command, Option } from 'commander';
 import { formatDefault } from '../../config/docs.ts';
 import { type ResolvedConfig, resolveConfig } from '../../config/resolve.ts';
 import { SETTINGS, type SettingEntry } from '../../config/schema.ts';
+import { addHelpAllSection, type HelpItem, markAdvanced } from '../help.ts';
 import type { Io } from '../io.ts';
 import { type LoadedFile, listConfigFiles, readConfigFile, readTokenFile } from './files.ts';
+import { isCommonSetting, settingGroup, sortByGroup } from './setting-groups.ts';
 
-const GROUPS: Readonly<Record<SettingEntry['section'], string>> = {
-  '': 'Options:',
-  swim: 'Detecting failures (over the preset):',
-  serf: 'Membership:',
-};
-
-/** Gives `command` a flag for every setting that may have one, and `--config`. */
-export function addAgentOptions(command: Command): Command {
-  command.addOption(
-    new Option(
-      '--config <path...>',
-      'YAML or JSON file, or a folder of them; later wins (env HEARSAY_CONFIG)',
-    ),
+/** Gives `command` a flag for every setting that may have one, and `--config`. `isCommon`: shown by `--help`. */
+export function addAgentOptions(command: Command, isCommon = isCommonSetting): Command {
+  command.option(
+    '--config <path...>',
+    'YAML or JSON file, or a directory of them; later ones win (env HEARSAY_CONFIG)',
   );
-  return addSettingOptions(command, () => true);
+  addSettingOptions(command, () => true, isCommon);
+  const withoutFlag = [...SETTINGS.values()].filter(({ flag }) => flag === undefined).map(toHelpItem);
+  addHelpAllSection(command, 'Settings without a flag:', withoutFlag);
+  return command;
 }
 
 /** A flag for every setting that is `wanted` and may have one. */
-export function addSettingOptions(command: Command, wanted: (entry: SettingEntry) => boolean): Command {
-  for (const entry of SETTINGS.values()) {
+export function addSettingOptions(
+  command: Command,
+  wanted: (entry: SettingEntry) => boolean,
+  isCommon: (entry: SettingEntry) => boolean,
+): Command {
+  for (const entry of sortByGroup(SETTINGS.values())) {
     if (entry.flag === undefined || !wanted(entry)) continue;
-    const options = entry.setting.type === 'flag' ? switches(entry, entry.flag) : [valued(entry, entry.flag)];
-    for (const option of options) command.addOption(option.helpGroup(GROUPS[entry.section]));
+    const options =
+      entry.setting.type === 'flag'
+        ? switchOptions(entry, entry.flag)
+        : [valueOption(entry.setting, entry.flag)];
+    for (const option of options) {
+      if (!isCommon(entry)) markAdvanced(option);
+      command.addOption(option.helpGroup(settingGroup(entry)));
+    }
   }
   return command;
 }
 
-/** `--x` and `--no-x`; the help shows the one that changes something. */
-function switches({ setting }: SettingEntry, flag: string): readonly Option[] {
+/** `--x` and `--no-x`; the help shows the one that changes the default. */
+function switchOptions({ setting }: SettingEntry, flag: string): readonly Option[] {
   const isOn = setting.default === true;
-  const off = `Do not ${setting.doc.charAt(0).toLowerCase()}${setting.doc.slice(1)}`;
-  return [
-    new Option(flag, setting.doc).hideHelp(isOn),
-    new Option(`--no-${flag.slice(2)}`, off).hideHelp(!isOn),
-  ];
+  const doc = toHelpText(setting.doc);
+  const off = `Do not ${doc.charAt(0).toLowerCase()}${doc.slice(1)}`;
+  return [new Option(flag, doc).hideHelp(isOn), new Option(`--no-${flag.slice(2)}`, off).hideHelp(!isOn)];
 }
 
-function valued({ setting }: SettingEntry, flag: string): Option {
+function valueOption(setting: SettingEntry['setting'], flag: string): Option {
   const many = setting.type === 'list' || setting.type === 'map';
-  const rest = many ? '' : ` (default: ${formatDefault(setting).replaceAll('`', '')})`;
-  const option = new Option(`${flag} <${setting.placeholder}${many ? '...' : ''}>`, setting.doc + rest);
+  const value = toHelpText(formatDefault(setting));
+  const fallback = many || value === 'none' ? '' : ` (default: ${value})`;
+  const option = new Option(
+    `${flag} <${setting.placeholder}${many ? '...' : ''}>`,
+    toHelpText(setting.doc) + fallback,
+  );
   // commander reads these off the placeholder, and would take the brackets of ADDR[:PORT] for its own
   option.variadic = many;
   option.optional = false;
   return option;
 }
 
-/** What the flags of `command`, the environment and the files come to. Throws `AgentError`. */
+/** A secret is read from the environment, `handlers` from files: neither has a flag. */
+const toHelpItem = ({ key, env, setting }: SettingEntry): HelpItem =>
+  setting.fileOnly === true
+    ? { term: key, text: `Only in a configuration file. ${toHelpText(setting.doc)}` }
+    : { term: env, text: `Only as an environment variable. ${toHelpText(setting.doc)}` };
+
+/** Documentation without Markdown and without the last period. */
+const toHelpText = (doc: string): string => doc.replaceAll('`', '').replace(/\.$/, '');
+
+/** The configuration from the flags of `command`, the environment and the files. Throws `AgentError`. */
 export async function loadConfig(command: Command, io: Io): Promise<ResolvedConfig> {
   const flags = readSettingFlags(command);
   const paths =
     (command.opts<Record<string, unknown>>()['config'] as string[] | undefined) ??
-    pathsIn(io.env['HEARSAY_CONFIG']);
+    splitPaths(io.env['HEARSAY_CONFIG']);
   const files: LoadedFile[] = [];
   for (const path of paths)
     for (const name of await listConfigFiles(path)) files.push(await readConfigFile(name));
@@ -75,18 +93,18 @@ export async function loadConfig(command: Command, io: Io): Promise<ResolvedConf
   return { ...resolved, warnings: [...files.flatMap(({ warnings }) => warnings), ...resolved.warnings] };
 }
 
-/** Raw values of the settings that flags of `command` give, by key. */
+/** Raw values of the settings given as flags of `command`, by key. */
 export function readSettingFlags(command: Command): Record<string, unknown> {
   const given = command.opts<Record<string, unknown>>();
   const flags: Record<string, unknown> = {};
   for (const { key, flag } of SETTINGS.values()) {
-    const value = flag === undefined ? undefined : given[attributeOf(flag)];
+    const value = flag === undefined ? undefined : given[attributeName(flag)];
     if (value !== undefined) flags[key] = value;
   }
   return flags;
 }
 
-/** A token file wins over HEARSAY_HTTP_TOKEN, which may be meant for the commands. */
+/** A token file overrides HEARSAY_HTTP_TOKEN, which may be meant for the commands. */
 async function addToken(resolved: ResolvedConfig): Promise<ResolvedConfig> {
   const path = resolved.values.get('httpTokenFile');
   if (typeof path !== 'string') return resolved;
@@ -99,8 +117,8 @@ async function addToken(resolved: ResolvedConfig): Promise<ResolvedConfig> {
   };
 }
 
-/** The name commander keeps a flag under: `--retry-join` is `retryJoin`. */
-const attributeOf = (flag: string): string => new Option(flag).attributeName();
+/** The name under which commander stores a flag: `--retry-join` is `retryJoin`. */
+const attributeName = (flag: string): string => new Option(flag).attributeName();
 
-const pathsIn = (variable: string | undefined): readonly string[] =>
+const splitPaths = (variable: string | undefined): readonly string[] =>
   (variable ?? '').split(',').filter((path) => path !== '');

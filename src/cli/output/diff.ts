@@ -1,15 +1,15 @@
-/** What has changed between two states of something that is watched, and how it is told. */
+/** Compares two states of a watch and prints the changes. */
 import type { CliContext } from '../command.ts';
 import { printJson } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
 
-/** One kind of thing to watch. A row is also what `--json` shows of it; two are the same if their JSON is. */
+/** One kind of watch. `--json` prints its rows as they are; two rows are equal if their JSON is. */
 export interface Watch<Row extends object> {
-  /** What the agent says, row by row. Throws `CliError`. */
+  /** The rows of a response of the agent, by key. Throws `CliError`. */
   rows(state: unknown): ReadonlyMap<string, Row>;
-  /** In a word, what happened to it; empty: nothing worth telling. One of the two is there. */
+  /** One word for what happened, or empty if it is not printed. At least one of the two rows is defined. */
   event(before: Row | undefined, after: Row | undefined): string;
-  /** The row for people. */
+  /** The row as columns. */
   cells(row: Row): readonly string[];
 }
 
@@ -18,7 +18,7 @@ export interface RowChange<Row> {
   readonly row: Row;
 }
 
-/** At first, without a `before`, each row is what there is `now`. */
+/** The changes from `before` to `after`. Without `before` each row is an event `now`. */
 export function diffRows<Row extends object>(
   watched: Watch<Row>,
   before: ReadonlyMap<string, Row> | undefined,
@@ -36,7 +36,7 @@ export function diffRows<Row extends object>(
   return changes;
 }
 
-/** One line each: JSON, or a time of day, the event and the words. */
+/** Prints one line: JSON, or time of day, event and columns. */
 export function printChange<Row extends object>(
   { io, colors }: CliContext,
   watched: Watch<Row>,
@@ -50,8 +50,8 @@ export function printChange<Row extends object>(
   }
   const paint = EVENT_COLORS.get(event);
   const shown = event.padEnd(EVENT_WIDTH);
-  const words = [paint === undefined ? shown : colors[paint](shown), ...watched.cells(row).map(sanitize)];
-  io.out.write(`${[colors.dim(at.toTimeString().slice(0, 8)), ...words].join('  ').trimEnd()}\n`);
+  const columns = [paint === undefined ? shown : colors[paint](shown), ...watched.cells(row).map(sanitize)];
+  io.out.write(`${[colors.dim(at.toTimeString().slice(0, 8)), ...columns].join('  ').trimEnd()}\n`);
 }
 
 const EVENT_WIDTH = 7;

@@ -1,20 +1,23 @@
-/** What a simulation found, over all its rounds: as numbers, as rows of a table, as a small picture. */
+/** The results of a simulation over all its rounds: as numbers, as table rows, as a dissemination curve. */
 import type { ExperimentResult } from '../../sim/scenarios/experiment.ts';
 
-/** Times in milliseconds, `null` where nothing was measured; traffic per member and second. */
+/** Times in milliseconds, `null` if nothing was measured. Traffic is per member and second. */
 export interface SimulationReport {
   readonly firstDetection: Distribution | null;
   readonly fullDetection: Distribution | null;
-  readonly unnoticed: number;
-  readonly falseDeaths: number;
-  readonly falseDeathsAtHealthy: number;
+  /** Crashes that some member never detected. */
+  readonly undetected: number;
+  /** Healthy members declared dead; then those declared by healthy members. */
+  readonly falsePositives: number;
+  readonly falsePositivesAtHealthy: number;
   readonly falseSuspicions: number;
-  readonly strickenHeldDead: number;
+  /** Paused or partitioned members declared dead. */
+  readonly unreachableDeclaredDead: number;
   readonly packets: number;
   readonly packetBytes: number;
   readonly streamBytes: number;
-  /** The slowest round; `null`: some round never agreed. */
-  readonly agreedAfter: number | null;
+  /** Of the slowest round; `null` if some round did not converge. */
+  readonly convergedAfter: number | null;
 }
 
 export interface Distribution {
@@ -25,18 +28,18 @@ export interface Distribution {
 }
 
 export function summarizeRounds(rounds: readonly ExperimentResult[]): SimulationReport {
-  const sum = (of: (findings: ExperimentResult) => number): number =>
-    rounds.reduce((all, one) => all + of(one), 0);
-  const mean = (of: (findings: ExperimentResult) => number): number => sum(of) / rounds.length;
-  const agreed = rounds.map((one) => one.agreedAfter);
+  const sum = (read: (result: ExperimentResult) => number): number =>
+    rounds.reduce((total, one) => total + read(one), 0);
+  const mean = (read: (result: ExperimentResult) => number): number => sum(read) / rounds.length;
+  const converged = rounds.map((one) => one.agreedAfter);
   return {
     firstDetection: distribution(rounds.flatMap(({ first }) => first)),
     fullDetection: distribution(rounds.flatMap(({ all }) => all)),
-    unnoticed: sum((one) => one.unnoticed),
-    falseDeaths: sum((one) => one.falseDeaths),
-    falseDeathsAtHealthy: sum((one) => one.falseDeathsAtHealthy),
+    undetected: sum((one) => one.unnoticed),
+    falsePositives: sum((one) => one.falseDeaths),
+    falsePositivesAtHealthy: sum((one) => one.falseDeathsAtHealthy),
     falseSuspicions: sum((one) => one.falseSuspicions),
-    strickenHeldDead: sum((one) => one.strickenHeldDead),
+    unreachableDeclaredDead: sum((one) => one.strickenHeldDead),
     packets: round(
       mean((one) => one.packets),
       2,
@@ -49,7 +52,9 @@ export function summarizeRounds(rounds: readonly ExperimentResult[]): Simulation
       mean((one) => one.streamBytes),
       1,
     ),
-    agreedAfter: agreed.includes(undefined) ? null : Math.max(...agreed.map((span) => Math.round(span ?? 0))),
+    convergedAfter: converged.includes(undefined)
+      ? null
+      : Math.max(...converged.map((span) => Math.round(span ?? 0))),
   };
 }
 
@@ -63,34 +68,37 @@ function distribution(values: readonly number[]): Distribution | null {
 const round = (value: number, digits: number): number => Number(value.toFixed(digits));
 
 /** The rows of the table, in order. */
-export const REPORT_ROWS: readonly { readonly label: string; show(figures: SimulationReport): string }[] = [
-  { label: 'crash, until the first knows', show: ({ firstDetection }) => words(firstDetection) },
-  { label: 'crash, until all know', show: ({ fullDetection }) => words(fullDetection) },
-  { label: 'crashes not known to all', show: ({ unnoticed }) => String(unnoticed) },
-  { label: 'healthy members held for dead', show: ({ falseDeaths }) => String(falseDeaths) },
+export const REPORT_ROWS: readonly { readonly label: string; show(report: SimulationReport): string }[] = [
+  { label: 'crash: first detection', show: ({ firstDetection }) => formatDistribution(firstDetection) },
+  { label: 'crash: full dissemination', show: ({ fullDetection }) => formatDistribution(fullDetection) },
+  { label: 'undetected crashes', show: ({ undetected }) => String(undetected) },
   {
-    label: 'of those, by healthy members',
-    show: ({ falseDeathsAtHealthy }) => String(falseDeathsAtHealthy),
+    label: 'healthy members declared dead (false positives)',
+    show: ({ falsePositives }) => String(falsePositives),
+  },
+  {
+    label: 'false positives at healthy members',
+    show: ({ falsePositivesAtHealthy }) => String(falsePositivesAtHealthy),
   },
   { label: 'healthy members suspected', show: ({ falseSuspicions }) => String(falseSuspicions) },
-  { label: 'paused or cut off, held for dead', show: ({ strickenHeldDead }) => String(strickenHeldDead) },
-  { label: 'packets per member and second', show: ({ packets }) => packets.toFixed(2) },
-  { label: 'bytes of packets, likewise', show: ({ packetBytes }) => packetBytes.toFixed(0) },
-  { label: 'bytes of streams, likewise', show: ({ streamBytes }) => streamBytes.toFixed(0) },
   {
-    label: 'after all faults, all agreed',
-    show: ({ agreedAfter }) => agreedWords(agreedAfter),
+    label: 'paused or partitioned members declared dead',
+    show: ({ unreachableDeclaredDead }) => String(unreachableDeclaredDead),
   },
+  { label: 'packets per member and second', show: ({ packets }) => packets.toFixed(2) },
+  { label: 'UDP bytes per member and second', show: ({ packetBytes }) => packetBytes.toFixed(0) },
+  { label: 'TCP bytes per member and second', show: ({ streamBytes }) => streamBytes.toFixed(0) },
+  { label: 'converged after all faults', show: ({ convergedAfter }) => formatConvergence(convergedAfter) },
 ];
 
-const words = (found: Distribution | null): string =>
-  found === null
+const formatDistribution = (times: Distribution | null): string =>
+  times === null
     ? '-'
-    : found.count === 1
-      ? seconds(found.median)
-      : `${seconds(found.median)} (p99 ${seconds(found.p99)}, worst ${seconds(found.max)})`;
+    : times.count === 1
+      ? seconds(times.median)
+      : `${seconds(times.median)} (p99 ${seconds(times.p99)}, max ${seconds(times.max)})`;
 
-function agreedWords(span: number | null): string {
+function formatConvergence(span: number | null): string {
   if (span === null) return 'not within 3 minutes';
   return span === 0 ? 'at once' : `after ${seconds(span)}`;
 }
@@ -101,7 +109,7 @@ const WIDTH = 40;
 const ROWS = 12;
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/** The share of those who know, by seconds since the crash; one line per step. Empty if nobody died. */
+/** The share of members that know of a crash, by seconds since it; one line per step. Empty without crashes. */
 export function renderDisseminationCurve(rounds: readonly ExperimentResult[]): string[] {
   const known = rounds.flatMap((one) => one.known).sort((a, b) => a - b);
   const [first] = known;
@@ -122,7 +130,7 @@ function bar(share: number): string {
   return '█'.repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? '');
 }
 
-/** 1, 2 or 5 times a power of ten, at least `least` and 50 ms. */
+/** A round step in milliseconds: 1, 2 or 5 times a power of ten, at least `least` and 50. */
 function niceStep(least: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(50, least)));
   return [1, 2, 5, 10].map((times) => times * power).find((step) => step >= Math.max(50, least)) as number;

@@ -1,32 +1,32 @@
-/** Plain aligned columns, the colors of statuses, and times as ages. */
+/** Aligned tables, colors of statuses, and ages. */
 import type { CliContext } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
 
-/** Colors one cell; `row` counts from 0 below the header. */
+/** Colors one cell. `row` counts from 0 below the header. */
 export type CellPainter = (cell: string, column: number, row: number) => string;
 
-/** Rows below a header, two blanks between columns, a line break after each row. Cells are cleaned. */
+/** Aligned rows below a header, with two blanks between columns. Cells are sanitized. */
 export function formatTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   paint: CellPainter = (cell) => cell,
 ): string {
   const table = [header, ...rows].map((row) => row.map(sanitize));
-  const widths = header.map((_, column) => Math.max(...table.map((row) => lengthOf(row[column] ?? ''))));
+  const widths = header.map((_, column) => Math.max(...table.map((row) => displayLength(row[column] ?? ''))));
   return table
     .map((row, at) => {
       const cells = row.map((cell, column) => {
         const shown = at === 0 ? cell : paint(cell, column, at - 1);
-        return shown + ' '.repeat((widths[column] ?? 0) - lengthOf(cell));
+        return shown + ' '.repeat((widths[column] ?? 0) - displayLength(cell));
       });
       return `${cells.join('  ').trimEnd()}\n`;
     })
     .join('');
 }
 
-const lengthOf = (cell: string): number => [...cell].length;
+const displayLength = (cell: string): number => [...cell].length;
 
-/** The status of a member, a check or an instance in its color; one that is over is dim. */
+/** The status of a member, a check or an instance in its color; other statuses are dim. */
 export function colorStatus(colors: CliContext['colors'], status: string): string {
   const paint = STATUS_COLORS.get(status);
   return paint === undefined ? colors.dim(status) : colors[paint](status);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { COMMANDS } from '../../../src/cli/index.ts';
+import { COMMANDS } from '../../../src/cli/command-list.ts';
 import { agentWith, hearsay } from './helper.ts';
 
 const versions = { min: 2, max: 5, cur: 5 };
@@ -181,7 +181,7 @@ describe('the other verbs', () => {
     expect(out).toContain('members      2 alive, 1 failed, 3 total\n');
     expect(out).toContain('uptime       1h\n');
     expect(out).toContain('degraded     the disk is full\n');
-    expect(out).not.toContain('outlook');
+    expect(out).not.toContain('partition');
     expect(JSON.parse((await hearsay(['info', '--json', '--http-addr', url])).out)).toEqual(facts);
 
     const outlook = {
@@ -191,7 +191,7 @@ describe('the other verbs', () => {
     };
     const clouded = await agentWith({ 'GET /v1/hearsay/info': { ...facts, outlook } });
     const shown = (await hearsay(['info', '--http-addr', clouded.url])).out;
-    expect(shown).toContain('outlook      2 of 3 members vanished together[2J\n');
+    expect(shown).toContain('partition    2 of 3 members vanished together[2J\n');
     expect(shown).toContain('\n             1 of 3 known a minute ago are visible\n');
     expect(shown).not.toContain('an hour ago');
   });

@@ -34,7 +34,7 @@ describe('query', () => {
 
     const ran = await hearsay([...words, '--http-addr', agent.url]);
 
-    expect(ran.out).toBe('ack       ann\nack       bob\nresponse  bob  0.7\n2 acks, 1 responses\n');
+    expect(ran.out).toBe('ack       ann\nack       bob\nresponse  bob  0.7\n2 acks, 1 response\n');
     expect(agent.asked[0]).toMatchObject({
       url: '/v1/hearsay/query/load?node=ann&tag=role%3D%5Ew&timeout=2s&no-ack=',
       body: 'now',
@@ -60,7 +60,7 @@ describe('reachability', () => {
     const ran = await hearsay(['reachability', '--http-addr', agent.url]);
 
     expect(ran.code).toBe(1);
-    expect(ran.out).toBe('reached  ann\nsilent   bob\n1 of 2 members that are up answered\n');
+    expect(ran.out).toBe('reached  ann\nno ack   bob\n1 of 2 live members acknowledged\n');
   });
 });
 
@@ -71,7 +71,7 @@ describe('keys', () => {
     });
 
     const ran = await hearsay(['keys', 'list', '--http-addr', agent.url]);
-    expect(ran.out).toBe('Key   Members  Used by\naaaa  2/2      2/2\nbbbb  1/2      0/2\n');
+    expect(ran.out).toBe('KEY   MEMBERS  PRIMARY\naaaa  2/2      2/2\nbbbb  1/2      0/2\n');
 
     const json = await hearsay(['keys', 'list', '--json', '--http-addr', agent.url]);
     expect(JSON.parse(json.out)).toMatchObject({ keys: { aaaa: 2, bbbb: 1 }, nodes: 2, errors: {} });
@@ -99,7 +99,7 @@ describe('keys', () => {
     const ran = await hearsay(['keys', 'install', KEY, '--http-addr', agent.url]);
 
     expect(ran.code).toBe(1);
-    expect(ran.out).toBe('1 of 3 members did it\nbob: no space\ncat: no answer\n');
+    expect(ran.out).toBe('1 of 3 members applied it\nbob: no space\ncat: no response\n');
   });
 });
 
@@ -108,7 +108,7 @@ test('rtt: the estimate, between two or from here', async () => {
 
   const ran = await hearsay(['rtt', 'bob', '--http-addr', agent.url]);
 
-  expect(ran.out).toBe('bob and ann: 1.250 ms, estimated\n');
+  expect(ran.out).toBe('bob to ann: 1.250 ms (estimated)\n');
   expect(agent.asked[0]?.url).toBe('/v1/hearsay/rtt?a=bob');
 });
 
@@ -124,7 +124,10 @@ describe('monitor', () => {
     const ran = await hearsay(['monitor', '--level', 'debug', '--http-addr', agent.url]);
     expect(agent.asked[0]?.url).toBe('/v1/agent/monitor?loglevel=debug');
     expect(ran.out).toBe('T [INFO] swim: one\nT [WARN] [31mtwo\n');
-    expect([ran.code, ran.err]).toEqual([3, `hearsay: the agent at ${agent.url} has gone\n`]);
+    expect([ran.code, ran.err]).toEqual([
+      3,
+      `hearsay: the agent at ${agent.url} closed the connection: check that it is still running\n`,
+    ]);
   });
 
   test('--json writes an object on each line', async () => {

@@ -78,12 +78,12 @@ describe('what it is told', () => {
     const open = await hearsay(['members', '--token-file', file]);
     expect([open.code, open.err]).toEqual([
       78,
-      `hearsay: ${file}: can be changed by other users: chmod 600 ${file}\n`,
+      `hearsay: ${file}: is writable by other users: run \`chmod 600 ${file}\`\n`,
     ]);
     const missing = await hearsay(['members', '--token-file', join(folder, 'none')]);
     expect([missing.code, missing.err]).toEqual([
       78,
-      `hearsay: ${join(folder, 'none')}: no such file or folder\n`,
+      `hearsay: ${join(folder, 'none')}: no such file or directory\n`,
     ]);
     const empty = join(folder, 'empty');
     await writeFile(empty, '\n', { mode: 0o600 });
@@ -102,11 +102,11 @@ describe('what it answers', () => {
     [404, 'no node of that name', 4, 'hearsay: no node of that name\n'],
     [409, '{"error":"it is alive"}', 4, 'hearsay: it is alive\n'],
     [500, 'disk full', 1, 'hearsay: disk full\n'],
-    [503, '', 1, 'hearsay: the agent answered 503\n'],
-    [403, 'refused', 1, 'hearsay: refused; give the token by HEARSAY_HTTP_TOKEN or --token-file\n'],
+    [503, '', 1, 'hearsay: the agent returned status 503\n'],
+    [403, 'refused', 1, 'hearsay: refused; pass the token in HEARSAY_HTTP_TOKEN or --token-file\n'],
     [500, 'bad \u001b[2Jnode\nname', 1, 'hearsay: bad [2Jnode name\n'],
-    [200, '<html>', 1, 'is not an agent: point --http-addr at one\n'],
-    [200, '{"node":5}', 1, 'answered in another shape (version: '],
+    [200, '<html>', 1, 'is not a hearsay agent: point --http-addr at one\n'],
+    [200, '{"node":5}', 1, 'returned an unexpected response (version: '],
   ])('%d %j is exit %d', async (status, body, code, sentence) => {
     const ran = await ask(status, body);
     expect([ran.code, ran.out]).toEqual([code, '']);

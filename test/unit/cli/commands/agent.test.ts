@@ -65,8 +65,8 @@ describe('the agent is ready', () => {
       '  gossip  10.0.0.7:7946 (UDP and TCP, not encrypted)',
       '  http    http://127.0.0.1:8500',
       '  dns     127.0.0.1:8600 (UDP and TCP)',
-      '  data    in memory: nothing survives a restart (--data-dir PATH keeps it)',
-      "join it:  hearsay agent --label 'blue' --join 10.0.0.7:7946   (a running one: hearsay join 10.0.0.7:7946)",
+      '  data    in memory: no state survives a restart (--data-dir PATH keeps it)',
+      "join it:  hearsay agent --label 'blue' --join 10.0.0.7:7946   (from a running agent: hearsay join 10.0.0.7:7946)",
       '',
     ]);
     expect(err()).toBe(
@@ -100,7 +100,7 @@ describe('the agent ends', () => {
     send('SIGINT');
     expect(await ended).toBe(0);
     expect(agent.diary).toEqual(['leave']);
-    expect(err()).toBe('leaving; once more to stop at once\n');
+    expect(err()).toBe('leaving the cluster; repeat the signal to stop at once\n');
     expect(listeners('SIGINT') + listeners('SIGTERM') + listeners('SIGHUP')).toBe(0);
   });
 
@@ -160,8 +160,8 @@ test('SIGHUP takes over the log level, and says what needs a restart', async () 
   await saysAfterHup('reload: nothing changed; only logLevel and handlers can change while the agent runs\n');
 
   await write('logLevel: debug\nswim: {probeInterval: 2s}\n');
-  await saysAfterHup('reload: swim.probeInterval: 1s to 2s: needs a restart\n');
-  expect(err()).toContain('reload: logLevel: info to debug: done\n');
+  await saysAfterHup('reload: swim.probeInterval changed from 1s to 2s: restart the agent to apply it\n');
+  expect(err()).toContain('reload: logLevel changed from info to debug\n');
   expect(agent.diary).toEqual(['level debug']);
 
   await write('logLevel: loud\n');
@@ -169,7 +169,7 @@ test('SIGHUP takes over the log level, and says what needs a restart', async () 
   expect(agent.diary).toEqual(['level debug']);
 
   await write('logLevel: debug\nhandlers: [{on: [user], run: [/bin/true]}]\n');
-  await saysAfterHup('reload: handlers: none to [{"on":["user"],"run":["/bin/true"]}]: done\n');
+  await saysAfterHup('reload: handlers changed from none to [{"on":["user"],"run":["/bin/true"]}]\n');
   expect(agent.diary).toEqual(['level debug', 'handlers /bin/true']);
 
   send('SIGTERM');

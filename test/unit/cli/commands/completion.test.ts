@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { COMMANDS } from '../../../../src/cli/index.ts';
+import { COMMANDS } from '../../../../src/cli/command-list.ts';
 import { hearsay } from '../helper.ts';
 
 const script = async (shell: string): Promise<string> => {
@@ -9,7 +9,7 @@ const script = async (shell: string): Promise<string> => {
   return out;
 };
 
-test.each(['bash', 'zsh', 'fish'])('%s is told of every command and its options', async (shell) => {
+test.each(['bash', 'zsh', 'fish'])('the script for %s knows every command and its options', async (shell) => {
   const text = await script(shell);
   for (const name of [...Object.keys(COMMANDS), 'force-leave']) expect(text).toContain(name);
   expect(text).toContain('swim-probe-interval');
@@ -38,6 +38,10 @@ describe.skipIf(spawnSync('bash', ['--version']).status !== 0)('in bash', () => 
       ['lan', 'wan', 'local'],
     ],
     [['hearsay', 'tags', 's'], ['set']],
+    [
+      ['hearsay', 'agent', '--help'],
+      ['--help-all', '--help'],
+    ],
     [['hearsay', 'config', 'ch'], ['check']],
     [
       ['hearsay', 'maint', 'o'],

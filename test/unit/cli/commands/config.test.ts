@@ -108,7 +108,10 @@ describe('config', () => {
     const path = await write('open.yaml', 'node: web-1');
     await chmod(path, 0o666);
     const { code, err } = await hearsay(['config', '--config', path]);
-    expect([code, err]).toEqual([0, `warning: ${path} can be changed by other users: chmod go-w ${path}\n`]);
+    expect([code, err]).toEqual([
+      0,
+      `warning: ${path} is writable by other users: run \`chmod go-w ${path}\`\n`,
+    ]);
   });
 });
 
@@ -117,7 +120,7 @@ describe('config check', () => {
     const path = await write('good.yaml', 'node: web-1');
     expect(await hearsay(['config', 'check', path])).toEqual({
       code: 0,
-      out: `${path}: no problem found\n`,
+      out: `${path}: no problems found\n`,
       err: '',
     });
   });
@@ -169,7 +172,7 @@ describe('config check', () => {
     expect(await hearsay(['config', 'check', path])).toEqual({
       code: 78,
       out: '',
-      err: `${path}: no such file or folder\n`,
+      err: `${path}: no such file or directory\n`,
     });
   });
 

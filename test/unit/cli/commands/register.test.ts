@@ -101,21 +101,21 @@ describe('register says', () => {
     const ran = await hearsay(['register', path, '--http-addr', url]);
     expect([ran.code, ran.err]).toEqual([
       0,
-      `warning: ${path} can be changed by other users: chmod go-w ${path}\n`,
+      `warning: ${path} is writable by other users: run \`chmod go-w ${path}\`\n`,
     ]);
   });
 });
 
 test.each([
-  ['', ':1: there is no service in it'],
-  ['services: []\n', ':1: there is no service in it'],
+  ['', ':1: contains no service'],
+  ['services: []\n', ':1: contains no service'],
   ['\nservices: {name: a}\n', ':2: services must be a list'],
   ['web', ':1: a service must be a map'],
   ['- name: a\n- b\n', ':2: a service must be a map'],
   ['port: 80\n', ':1: a service must have a name'],
   ['name: 5\n', ':1: a service must have a name'],
-  ['service: {name: a}\nport: 80\n', ':2: port: does not belong beside service'],
-  ['- name: a\n- name: a\n', ':2: there are two services of the id "a"'],
+  ['service: {name: a}\nport: 80\n', ':2: port: is not allowed beside service'],
+  ['- name: a\n- name: a\n', ':2: two services have the ID "a"'],
   ['name: a\nname: b\n', ':2: '],
   ['{"name": "a"', ':1: '],
   ['name: &x a\nid: *x\n', ':2: anchors and aliases are not supported'],
@@ -130,7 +130,7 @@ test('a file that is missing is exit 2', async () => {
   expect(await hearsay(['register', path])).toEqual({
     code: 2,
     out: '',
-    err: `hearsay: ${path}: no such file or folder\n`,
+    err: `hearsay: ${path}: no such file or directory\n`,
   });
 });
 
@@ -157,7 +157,7 @@ describe('ids keep their place in the path, slashes and all', () => {
     ]);
     expect(await tell(route, 'maint', 'off', ID)).toEqual([
       `${route.slice(4)}?enable=false`,
-      `${ID} is out of maintenance\n`,
+      `${ID} is no longer in maintenance\n`,
     ]);
     expect(await tell('PUT /v1/agent/maintenance', 'maint', 'on', '--json')).toEqual([
       '/v1/agent/maintenance?enable=true',

@@ -55,7 +55,10 @@ describe('replay', () => {
     expect(code).toBe(0);
     expect(document).toMatchObject({ node: 'ann', redacted: true, same: true, end: 'stopped' });
     expect(document.inputs).toBe(paper.lines.length - 2);
-    expect(document.facts[0]).toMatchObject({ asked: false, words: expect.stringContaining('agentStarted') });
+    expect(document.facts[0]).toMatchObject({
+      isCommand: false,
+      text: expect.stringContaining('agentStarted'),
+    });
     expect(document).not.toHaveProperty('difference');
   });
 
@@ -67,7 +70,7 @@ describe('replay', () => {
     );
     const { code, out } = await hearsay(['replay', forged]);
     expect(code).toBe(1);
-    expect(out).toContain(`they differ at input ${at} (`);
+    expect(out).toContain(`first difference at input ${at} (`);
     expect(out).toContain(`${forged} line ${at + 1} (byte `);
     expect(out).toContain(' recorded: fact memberFailed node=eve\n replayed: fact memberFailed node=cat\n');
     const json = JSON.parse((await hearsay(['replay', forged, '--json'])).out);
@@ -84,7 +87,7 @@ describe('replay', () => {
     bytes[middle] = (bytes[middle] as number) ^ 1;
     const { code, out } = await hearsay(['replay', written('damaged.rec', bytes)]);
     expect(code).toBe(78);
-    const [, from, to] = /damaged in line \d+ \(bytes (\d+) to (\d+)\)/.exec(out) ?? [];
+    const [, from, to] = /corrupt in line \d+ \(bytes (\d+) to (\d+)\)/.exec(out) ?? [];
     expect(Number(from)).toBeLessThanOrEqual(middle);
     expect(Number(to)).toBeGreaterThanOrEqual(middle);
     expect(out).toContain('all the same');
@@ -94,11 +97,11 @@ describe('replay', () => {
     const cut = await hearsay(['replay', written('cut.rec', paper.bytes.subarray(0, -30))]);
     expect(cut.code).toBe(0);
     expect(cut.out).toMatch(
-      /it ends inside of line \d+ \(byte \d+\): the agent was killed, or the file was cut\n$/,
+      /truncated in line \d+ \(byte \d+\): the agent was killed, or the file was cut\n$/,
     );
     const lines = paper.lines.slice(0, -1).join('');
     const killed = await hearsay(['replay', written('killed.rec', new Uint8Array(Buffer.from(lines)))]);
-    expect([killed.code, killed.out]).toEqual([0, expect.stringContaining('it has no last line')]);
+    expect([killed.code, killed.out]).toEqual([0, expect.stringContaining('the last line is missing')]);
   });
 
   test('what cannot be played is refused', async () => {

@@ -115,11 +115,11 @@ describe('services', () => {
     expect(await services(nobody, ['webb'])).toMatchObject({
       code: 4,
       out: '',
-      err: 'hearsay: no service of the name "webb": see `hearsay services` for those there are\n',
+      err: 'hearsay: no service "webb": run `hearsay services` to list them\n',
     });
     const json = await services(nobody, ['webb', '--passing', '--json']);
     expect([json.code, json.out]).toEqual([4, '[]\n']);
-    expect(json.err).toContain('no instance of "webb" is as asked');
+    expect(json.err).toContain('no instance of "webb" matches');
   });
 
   test('what strangers wrote does not reach the terminal (S17)', async () => {
@@ -207,7 +207,7 @@ describe('resolve', () => {
     expect(await resolve([])).toMatchObject({
       code: 4,
       out: '',
-      err: 'hearsay: no usable instance of "web": see `hearsay services web` for those there are\n',
+      err: 'hearsay: no usable instance of "web": run `hearsay why web` to see why\n',
     });
     expect(await resolve([], '--json')).toMatchObject({ code: 4, out: '[]\n' });
     expect(await resolve({ status: 404, body: 'no such service' })).toMatchObject({ code: 4 });
@@ -243,7 +243,7 @@ describe('owner', () => {
     expect(await owner([])).toMatchObject({
       code: 4,
       out: '',
-      err: 'hearsay: "web" has no healthy instance: see `hearsay services web` for those there are\n',
+      err: 'hearsay: service "web" has no healthy instance: run `hearsay services web` to see all of them\n',
     });
     expect(await owner([], '--json')).toMatchObject({ code: 4, out: '[]\n' });
   });

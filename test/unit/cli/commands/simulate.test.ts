@@ -3,18 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { hearsay } from '../helper.ts';
 
 interface Found {
-  readonly asked: Record<string, unknown>;
+  readonly options: Record<string, unknown>;
   readonly results: readonly {
     readonly settings: string;
     readonly firstDetection: { count: number; median: number; p99: number } | null;
     readonly fullDetection: { count: number; median: number; p99: number } | null;
-    readonly unnoticed: number;
-    readonly falseDeaths: number;
+    readonly undetected: number;
+    readonly falsePositives: number;
     readonly falseSuspicions: number;
-    readonly strickenHeldDead: number;
+    readonly unreachableDeclaredDead: number;
     readonly packets: number;
-    readonly agreedAfter: number | null;
-    readonly traces: readonly string[];
+    readonly convergedAfter: number | null;
+    readonly traceHashes: readonly string[];
   }[];
 }
 
@@ -30,16 +30,16 @@ describe('simulate', () => {
   test('the same seed gives the same numbers, another seed others, and the environment changes nothing', async () => {
     const [one, same, other] = [await found(), await found(), await found('--seed', '2')];
     expect(same).toEqual(one);
-    expect(other.results[0]?.traces).not.toEqual(one.results[0]?.traces);
+    expect(other.results[0]?.traceHashes).not.toEqual(one.results[0]?.traceHashes);
     const env = { HEARSAY_SWIM_PROBE_INTERVAL: '5s' };
     expect(JSON.parse((await hearsay([...SMALL, '--json'], { env })).out)).toEqual(one);
   });
 
   test('a crash is known to all, and costs what Serf would: a ping and an ack each second', async () => {
-    const { asked, results } = await found();
-    expect(asked).toMatchObject({ members: 12, seed: 1, duration: 20_000, loss: 0, kills: 1, rounds: 1 });
+    const { options, results } = await found();
+    expect(options).toMatchObject({ members: 12, seed: 1, duration: 20_000, loss: 0, kills: 1, rounds: 1 });
     const [result] = results;
-    expect(result).toMatchObject({ unnoticed: 0, falseDeaths: 0, fullDetection: { count: 1 } });
+    expect(result).toMatchObject({ undetected: 0, falsePositives: 0, fullDetection: { count: 1 } });
     expect(result?.firstDetection?.median).toBeGreaterThan(4000);
     expect(result?.fullDetection?.median).toBeLessThan(20_000);
     expect(result?.packets).toBeGreaterThan(2);
@@ -58,22 +58,22 @@ describe('simulate', () => {
       (await found('--swim-probe-interval', '200ms', '--swim-probe-timeout', '100ms')).results[0],
     ).toMatchObject({
       firstDetection: { count: 1 },
-      traces: [changed?.traces[0]],
+      traceHashes: [changed?.traceHashes[0]],
     });
   });
 
   test('who is cut off for long is held for dead, and all agree again after it', async () => {
     const { results } = await found('--kill', '0', '--duration', '60s', '--partition', '30s');
-    expect(results[0]).toMatchObject({ firstDetection: null, falseDeaths: 0 });
-    expect(results[0]?.strickenHeldDead).toBeGreaterThan(0);
-    expect(results[0]?.agreedAfter).toBeLessThan(90_000);
+    expect(results[0]).toMatchObject({ firstDetection: null, falsePositives: 0 });
+    expect(results[0]?.unreachableDeclaredDead).toBeGreaterThan(0);
+    expect(results[0]?.convergedAfter).toBeLessThan(90_000);
   });
 
   test('heavy loss with an impatient detector makes mistakes, and they are counted', async () => {
     const impatient =
       'swim.suspicionMult=1,swim.suspicionMaxTimeoutMult=1,swim.indirectChecks=1,swim.streamPing=false';
     const { results } = await found('--kill', '0', '--loss', '55%', '--compare', impatient);
-    expect(results[1]?.falseDeaths).toBeGreaterThan(results[0]?.falseDeaths ?? 0);
+    expect(results[1]?.falsePositives).toBeGreaterThan(results[0]?.falsePositives ?? 0);
   });
 
   test('people get a sentence, a table and a picture', async () => {
@@ -82,8 +82,8 @@ describe('simulate', () => {
     expect(out).toContain(
       '12 members, 20 s, 0.5 ms one way, 5 % loss, 1 killed, 2 paused for 1 s every 3 s; seed 1\n',
     );
-    expect(out).toMatch(/^crash, until all know +\d+\.\d s$/m);
-    expect(out).toMatch(/^healthy members held for dead +0$/m);
+    expect(out).toMatch(/^crash: full dissemination +\d+\.\d s$/m);
+    expect(out).toMatch(/^healthy members declared dead \(false positives\) +0$/m);
     expect(out).toMatch(/^ +\d+\.\d s 100 % █{40}$/m);
   });
 
@@ -91,8 +91,8 @@ describe('simulate', () => {
     [['--members', '1'], '--members: must be a whole number from 2 to 2000'],
     [['--loss', '120%'], '--loss: must be a share below 1, such as 0.05 or 5%'],
     [['--duration', 'soon'], '--duration: "soon" is not a duration such as 500ms or 1m30s'],
-    [['--pause', '4:2s'], '--pause: "4:2s" is not N:SPAN:EVERY; write 4:2s:5s'],
-    [['--pause', '4:5s:2s'], '--pause: EVERY must be longer than SPAN, or they never run'],
+    [['--pause', '4:2s'], '--pause: "4:2s" is not N:SPAN:EVERY: write it as 4:2s:5s'],
+    [['--pause', '4:5s:2s'], '--pause: EVERY must be longer than SPAN, or the members never run'],
     [['--compare', 'node=x'], '--compare: "node=x" is not a setting of the failure detector'],
     [['--swim-probe-interval', '1ms'], '--swim-probe-interval: must be'],
   ])('%j is refused with exit 2', async (words, sentence) => {

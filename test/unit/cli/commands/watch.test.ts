@@ -142,14 +142,14 @@ describe('what is told', () => {
     await shows(
       'now      job  web-1 on n1 (10.0.0.1:80)',
       'moved    job  web-2 on n1 (10.0.0.1:80)',
-      'moved    job  nobody',
+      'moved    job  none',
     );
     await stop();
   });
 
   test('nothing yet is said on stderr; what comes is new', async () => {
     const { agent, says, shows, waitsFor, stop } = await watch([], ['service', 'web']);
-    await says('there is nothing yet; waiting for it\n');
+    await says('nothing to show yet; waiting for changes\n');
     await waitsFor(10);
     agent.set(11, [entry('web\u001b[2J', 'passing')]);
     await shows('added    web[2J  n1  10.0.0.1:80  passing  v1');
@@ -177,7 +177,7 @@ describe('how it keeps watching', () => {
     const { agent, waitsFor, says, shows, err, stop } = await watch({ a: [] }, ['services']);
     await waitsFor(10);
     await agent.goAway();
-    await says('trying again until it answers');
+    await says('retrying until it answers');
     agent.answerWith(500); // as one that is starting: some tries more, of which nothing is to be heard
     const tries = agent.asked.length;
     await agent.comeBack();
@@ -187,7 +187,7 @@ describe('how it keeps watching', () => {
     await says('answers again');
     await shows('now      a', 'added    b');
     expect(err().split('\n')).toEqual([
-      expect.stringMatching(/^no agent answers at .*; trying again until it answers$/),
+      expect.stringMatching(/^no agent answers at .*; retrying until it answers$/),
       `the agent at ${agent.url} answers again`,
       '',
     ]);
@@ -198,10 +198,10 @@ describe('how it keeps watching', () => {
     const { agent, waitsFor, says, ended, err } = await watch({ a: [] }, ['services']);
     await waitsFor(10);
     agent.answerWith(503);
-    await says('status 503; trying again until it answers');
+    await says('status 503; retrying until it answers');
     agent.answerWith(403);
     expect(await ended).toBe(1);
-    expect(err()).toContain('hearsay: status 403; give the token by');
+    expect(err()).toContain('hearsay: status 403; pass the token in');
   });
 
   test('an agent that does not block is not asked without a pause', async () => {
@@ -230,7 +230,7 @@ describe('how it keeps watching', () => {
     const pausing = await watch({ a: [] }, ['services']);
     await pausing.waitsFor(10);
     await pausing.agent.goAway();
-    await pausing.says('trying again');
+    await pausing.says('retrying');
     pausing.send('SIGTERM');
     expect(await pausing.ended).toBe(130);
   });

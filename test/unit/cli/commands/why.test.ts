@@ -37,13 +37,13 @@ test('why tells for each instance what is said against it, by whom and since whe
     err: '',
     asked: '/v1/hearsay/why?service=web',
     out: [
-      'ID     NODE  ADDRESS      STATUS   ANSWERED',
+      'ID     NODE  ADDRESS      STATUS   RETURNED',
       'web-1  n1    10.0.0.1:80  passing  yes',
-      '  nothing is said against it',
+      '  no reason to exclude it',
       '',
-      'ID     NODE  ADDRESS      STATUS    ANSWERED',
+      'ID     NODE  ADDRESS      STATUS    RETURNED',
       'web-2  n1    10.0.0.1:80  critical  no',
-      '  - its check "beat" is critical (no heart) (n1 says so, for 1m)',
+      '  - its check "beat" is critical (no heart) (according to n1, for 1m)',
       '',
       '1 of 2 in results',
       '',
@@ -67,9 +67,9 @@ test('what was never seen, as a node or as a service, is exit 4, and names the m
   });
   expect([ran.code, ran.out]).toEqual([
     4,
-    'not seen\nNODE  STATUS  WHAT IS KNOWN\nn2    alive   it has published nothing\n',
+    'not seen\nNODE  STATUS  REASON\nn2    alive   it has published nothing\n',
   ]);
-  expect(ran.err).toMatch(/no node and no instance of "nope" has been seen: see `hearsay members` and/);
+  expect(ran.err).toMatch(/no node and no service "nope" is known: run `hearsay members` and/);
 });
 
 const NO_SERVICE = { service: 'db-3', summary: 'not seen', instances: [], membersWithoutServices: [] };
@@ -107,12 +107,12 @@ test('why tells of a node what was seen, by whom, in order, and the verdict', as
     out: [
       'db-3: failed',
       '',
-      'AT         AGO  TOLD BY  WHAT',
-      '22:12:19Z  1m   db-1     db-1 suspects db-3: [31mdirect',
-      '22:13:16Z  4s   ann      db-1 declares db-3 failed',
+      'AT         AGO  OBSERVER  EVENT',
+      '22:12:19Z  1m   db-1      db-1 suspects db-3: [31mdirect',
+      '22:13:16Z  4s   ann       db-1 declares db-3 failed',
       '',
       'declared failed by db-1 at 22:13:16Z: direct and 3 of 3 indirect probes failed, so likely true',
-      '(1 more in --json; 2 older ones are forgotten; 2 other agents answered; the answer of db-4 cannot be read)',
+      '(1 more in --json; 2 older events evicted; 2 witnesses answered; the answer of db-4 cannot be read)',
       '',
     ].join('\n'),
   });
@@ -129,7 +129,7 @@ test('a name of both is told as a service, and how to ask for the node; --node d
   const answers = { 'GET /v1/hearsay/why': WHY, 'GET /v1/hearsay/why/db-3': STORY };
   const both = await whyNode(answers);
   expect(both.out).toContain('1 of 2 in results');
-  expect(both.err).toBe('db-3 is a node, too: see `hearsay why --node db-3`\n');
+  expect(both.err).toBe('db-3 is also a node: run `hearsay why --node db-3` to explain it\n');
   const node = await whyNode(answers, '--node');
   expect([node.out.split('\n')[0], node.asked]).toEqual(['db-3: failed', ['/v1/hearsay/why/db-3']]);
 });
@@ -137,5 +137,5 @@ test('a name of both is told as a service, and how to ask for the node; --node d
 test('a node that nobody ever saw is exit 4', async () => {
   const { code, err, out } = await whyNode({}, '--node');
   expect([code, out]).toEqual([4, '']);
-  expect(err).toMatch(/no node "db-3" has been seen: see `hearsay members`/);
+  expect(err).toMatch(/no node "db-3" is known: run `hearsay members`/);
 });

@@ -1,0 +1,170 @@
+/** Every command, in the groups and the order of the help. A new command is one file in commands/ and one entry here. */
+import type { CommandBuilder } from './command.ts';
+
+export interface CommandEntry {
+  readonly summary: string;
+  readonly alias?: string;
+  load(): Promise<CommandBuilder>;
+}
+
+type CommandGroup = Readonly<Record<string, CommandEntry>>;
+
+const START: CommandGroup = {
+  demo: {
+    summary: 'Run a small cluster in one process, to try the commands on',
+    load: async () => (await import('./commands/demo.ts')).demoCommand,
+  },
+  agent: {
+    summary: 'Run the agent of this host',
+    load: async () => (await import('./commands/agent.ts')).agentCommand,
+  },
+};
+
+const CLUSTER: CommandGroup = {
+  members: {
+    summary: 'List the members of the cluster',
+    load: async () => (await import('./commands/members.ts')).membersCommand,
+  },
+  info: {
+    summary: 'Show version, addresses, health and counts of the agent',
+    load: async () => (await import('./commands/info.ts')).infoCommand,
+  },
+  join: {
+    summary: 'Join the cluster through other members',
+    load: async () => (await import('./commands/join.ts')).joinCommand,
+  },
+  leave: {
+    summary: 'Leave the cluster and stop the agent',
+    load: async () => (await import('./commands/leave.ts')).leaveCommand,
+  },
+  forget: {
+    summary: 'Turn a failed member into one that left',
+    alias: 'force-leave',
+    load: async () => (await import('./commands/forget.ts')).forgetCommand,
+  },
+  tags: {
+    summary: 'Change the tags of the agent while it runs',
+    load: async () => (await import('./commands/tags.ts')).tagsCommand,
+  },
+};
+
+const SERVICES: CommandGroup = {
+  services: {
+    summary: 'List the services of the catalog, or the instances of one',
+    load: async () => (await import('./commands/services.ts')).servicesCommand,
+  },
+  resolve: {
+    summary: 'Print where to connect to a service, as HOST:PORT',
+    load: async () => (await import('./commands/resolve.ts')).resolveCommand,
+  },
+  register: {
+    summary: 'Register the services of a file with the agent',
+    load: async () => (await import('./commands/register.ts')).registerCommand,
+  },
+  deregister: {
+    summary: 'Remove a service from the agent',
+    load: async () => (await import('./commands/deregister.ts')).deregisterCommand,
+  },
+  checks: {
+    summary: 'List health checks and their state',
+    load: async () => (await import('./commands/checks.ts')).checksCommand,
+  },
+  maint: {
+    summary: 'Take this node or a service out of results for maintenance',
+    load: async () => (await import('./commands/maint.ts')).maintCommand,
+  },
+  drain: {
+    summary: 'Take an instance out of results before it stops',
+    load: async () => (await import('./commands/drain.ts')).drainCommand,
+  },
+  owner: {
+    summary: 'Show which healthy instance owns a key',
+    load: async () => (await import('./commands/owner.ts')).ownerCommand,
+  },
+};
+
+const DIAGNOSIS: CommandGroup = {
+  why: {
+    summary: 'Explain the status of a node or of the instances of a service',
+    load: async () => (await import('./commands/why.ts')).whyCommand,
+  },
+  monitor: {
+    summary: 'Stream log lines of the agent',
+    load: async () => (await import('./commands/monitor.ts')).monitorCommand,
+  },
+  watch: {
+    summary: 'Print changes as they arrive, until interrupted',
+    load: async () => (await import('./commands/watch.ts')).watchCommand,
+  },
+  reachability: {
+    summary: 'Show which members receive from this agent',
+    load: async () => (await import('./commands/reachability.ts')).reachabilityCommand,
+  },
+  rtt: {
+    summary: 'Estimate the round-trip time between two members',
+    load: async () => (await import('./commands/rtt.ts')).rttCommand,
+  },
+};
+
+const MESSAGES: CommandGroup = {
+  event: {
+    summary: 'Send a user event to all members',
+    load: async () => (await import('./commands/event.ts')).eventCommand,
+  },
+  query: {
+    summary: 'Send a query to members and print their responses',
+    load: async () => (await import('./commands/query.ts')).queryCommand,
+  },
+};
+
+const KEYS: CommandGroup = {
+  keygen: {
+    summary: 'Generate a gossip key',
+    load: async () => (await import('./commands/keygen.ts')).keygenCommand,
+  },
+  keys: {
+    summary: 'Show or change the gossip keys of all members',
+    load: async () => (await import('./commands/keys.ts')).keysCommand,
+  },
+};
+
+const EXPERIMENTS: CommandGroup = {
+  simulate: {
+    summary: 'Measure failure detection in a simulated cluster',
+    load: async () => (await import('./commands/simulate.ts')).simulateCommand,
+  },
+  replay: {
+    summary: 'Replay a recording of an agent and compare its decisions',
+    load: async () => (await import('./commands/replay.ts')).replayCommand,
+  },
+};
+
+const SETUP: CommandGroup = {
+  config: {
+    summary: 'Show every setting, its value and its origin, or check a file',
+    load: async () => (await import('./commands/config.ts')).configCommand,
+  },
+  completion: {
+    summary: 'Print a completion script for bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).completionCommand,
+  },
+  version: {
+    summary: 'Print the version of this program',
+    load: async () => (await import('./commands/version.ts')).versionCommand,
+  },
+};
+
+export const COMMAND_GROUPS: readonly (readonly [heading: string, CommandGroup])[] = [
+  ['Start here:', START],
+  ['Cluster:', CLUSTER],
+  ['Services:', SERVICES],
+  ['Diagnosis:', DIAGNOSIS],
+  ['Events and queries:', MESSAGES],
+  ['Encryption:', KEYS],
+  ['Simulation and replay:', EXPERIMENTS],
+  ['Setup:', SETUP],
+];
+
+export const COMMANDS: CommandGroup = Object.fromEntries(
+  COMMAND_GROUPS.flatMap(([, commands]) => Object.entries(commands)),
+);

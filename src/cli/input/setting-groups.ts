@@ -1,0 +1,51 @@
+/** The settings in groups by topic, for help texts, and which of them most people need. */
+import type { SettingEntry } from '../../config/schema.ts';
+
+/** What `hearsay agent --help` shows; `--help-all` shows every setting. */
+const COMMON: ReadonlySet<string> = new Set([
+  'node',
+  'bind',
+  'join',
+  'retryJoin',
+  'tag',
+  'service',
+  'http',
+  'dns',
+  'dataDir',
+  'keyringFile',
+]);
+
+/** In the order of the help. The first group whose pattern matches the key takes the setting. */
+const GROUPS: readonly (readonly [heading: string, keys: RegExp])[] = [
+  ['Node and cluster:', /^(node|datacenter|bind|advertise|join|retryJoin|tag|preset|label)$/],
+  ['Services and checks:', /^(service|selfService|allowExecChecks|checkAllow)$/],
+  ['HTTP API:', /^(http|insecure)/],
+  ['DNS:', /^(dns|domain$|altDomain$)/],
+  ['State and keys:', /^(dataDir|importSerfSnapshot|keyringFile|gossipKey)$/],
+  ['Logs and recordings:', /^(log|record)/],
+  ['Handlers:', /^(handlers$|serf\.(coalesce|quiescent|userCoalesce|userQuiescent)Period$)/],
+  [
+    'Failure detection (overrides the preset):',
+    /^swim\.(probe|indirect|streamPing|awareness|buddy|stall|lastCall|suspicion)/,
+  ],
+  ['Gossip and syncs (overrides the preset):', /^swim\./],
+  ['Membership, events and queries:', /^serf\./],
+];
+
+/** Where the options of a group without a pattern go; a test sees that it stays empty. */
+export const OTHER_SETTINGS = 'Other settings:';
+
+export const isCommonSetting = ({ key }: SettingEntry): boolean => COMMON.has(key);
+
+export const settingGroup = ({ key }: SettingEntry): string =>
+  GROUPS.find(([, keys]) => keys.test(key))?.[0] ?? OTHER_SETTINGS;
+
+/** Settings in the order of their groups; within a group as they are declared. */
+export function sortByGroup(entries: Iterable<SettingEntry>): readonly SettingEntry[] {
+  const headings = GROUPS.map(([heading]) => heading);
+  const rank = (entry: SettingEntry): number => {
+    const at = headings.indexOf(settingGroup(entry));
+    return at < 0 ? headings.length : at;
+  };
+  return [...entries].sort((a, b) => rank(a) - rank(b));
+}
