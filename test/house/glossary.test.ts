@@ -1,6 +1,6 @@
 /** docs/glossary.md has every noun that users meet, once, and the words it retires stay away. */
 import { expect, test } from 'vitest';
-import { COMMANDS } from '../../src/cli/index.ts';
+import { COMMANDS } from '../../src/cli/command-list.ts';
 import { ROUTES } from '../../src/http/routes/index.ts';
 import { bin, findLines, pages, readText, src, tests } from './sources.ts';
 
