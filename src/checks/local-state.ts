@@ -102,7 +102,7 @@ export class RegistryState {
     this.store.putService(service);
     this.persister.markDirty();
     this.outbox.putService(service);
-    this.outbox.addFact({ kind: 'serviceDrained', service: id, on });
+    this.outbox.addFact({ kind: 'drainingChanged', service: id, on });
   }
 
   removeService(id: string): void {
@@ -171,9 +171,9 @@ export class RegistryState {
       for (const text of texts)
         try {
           restore(JSON.parse(text));
-        } catch (cause) {
-          const error = cause instanceof Error ? cause.message : String(cause);
-          this.outbox.addFact({ kind: 'restoreRejected', part, error });
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error);
+          this.outbox.addFact({ kind: 'restoreRejected', part, reason });
         }
     };
     restoreEach('service', services, (value) => {

@@ -183,7 +183,7 @@ export class Registry {
     now: Millis,
   ): void {
     const service = this.#state.store.check(check)?.definition.serviceId ?? '';
-    this.#state.outbox.addFact({ kind: 'checkOverdue', check, service });
+    this.#state.outbox.addFact({ kind: 'checkTimedOut', check, service });
     if (status !== undefined)
       this.#state.recordResult(check, status, 'the check was started and never finished', now);
   }
@@ -203,8 +203,8 @@ export class Registry {
   }
 
   #reportRefusal(error: unknown, check: string, service: string, out: CheckEffect[]): unknown {
-    const why = error instanceof Error ? error.message : String(error);
-    out.push({ kind: 'fact', fact: { kind: 'checkRefused', check, service, why } });
+    const reason = error instanceof Error ? error.message : String(error);
+    out.push({ kind: 'fact', fact: { kind: 'registrationRefused', check, service, reason } });
     return error;
   }
 }

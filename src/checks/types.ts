@@ -126,18 +126,18 @@ export type CheckFact = Readonly<
   | { kind: 'serviceDeregistered'; service: string; name: string }
   | { kind: 'checkRegistered'; check: string; service: string }
   | { kind: 'checkDeregistered'; check: string; service: string }
-  | { kind: 'checkRefused'; check: string; service: string; why: string }
+  | { kind: 'registrationRefused'; check: string; service: string; reason: string }
   | { kind: 'checkChanged'; check: string; service: string; from: CheckStatus; to: CheckStatus }
   /** A TTL check was not updated within its TTL. */
   | { kind: 'checkExpired'; check: string; service: string }
   /** A run did not finish in time. */
-  | { kind: 'checkOverdue'; check: string; service: string }
+  | { kind: 'checkTimedOut'; check: string; service: string }
   /** A check was critical for longer than `deregisterCriticalAfter`, so its service was deregistered. */
   | { kind: 'serviceReaped'; service: string; name: string; check: string }
   | { kind: 'maintenanceChanged'; service: string; on: boolean; reason: string }
-  | { kind: 'serviceDrained'; service: string; on: boolean }
+  | { kind: 'drainingChanged'; service: string; on: boolean }
   /** A part of the snapshot could not be restored. */
-  | { kind: 'restoreRejected'; part: string; error: string }
+  | { kind: 'restoreRejected'; part: string; reason: string }
 >;
 
 /**

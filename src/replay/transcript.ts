@@ -32,8 +32,8 @@ const OMITTED_REASON_FIELDS: ReadonlySet<string> = new Set(
 );
 /** What a redacted recording does not say: it may quote a definition, or tell of octets that were left out. */
 const REDACTED_FACT_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['checkRefused', ['why']],
-  ['restoreRejected', ['error']],
+  ['registrationRefused', ['reason']],
+  ['restoreRejected', ['reason']],
   ['packetRejected', ['code', 'detail']],
   ['streamRejected', ['code', 'detail']],
 ]);

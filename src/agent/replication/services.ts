@@ -143,9 +143,9 @@ export class ServiceLayer {
   }
 
   start(now: Millis, out: Effect[]): void {
-    const { loadError: why } = this.restoredCatalog;
-    if (why !== undefined)
-      out.push({ kind: 'fact', fact: { kind: 'restoreRejected', part: 'catalog', error: why } });
+    const { loadError: reason } = this.restoredCatalog;
+    if (reason !== undefined)
+      out.push({ kind: 'fact', fact: { kind: 'restoreRejected', part: 'catalog', reason } });
     this.replication.start(now);
   }
 

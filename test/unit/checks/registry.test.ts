@@ -89,7 +89,9 @@ describe('registering', () => {
     const value = { Name: 'web', Checks: [{ TTL: '5s' }, { Args: ['/bin/true'], Interval: '5s' }] };
     expect(() => service(value)).toThrow(/^Invalid check: Args/);
     expect([services(), checks()]).toEqual([[], []]);
-    expect(effects()).toMatchObject([{ kind: 'fact', fact: { kind: 'checkRefused', service: 'web' } }]);
+    expect(effects()).toMatchObject([
+      { kind: 'fact', fact: { kind: 'registrationRefused', service: 'web' } },
+    ]);
   });
 
   test('S14: programs are started only for files, and only where it is allowed', () => {

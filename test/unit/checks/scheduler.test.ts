@@ -88,7 +88,7 @@ describe('what comes of a run', () => {
     pass(2 * SECOND + OVERDUE_SLACK);
     expect(status('c')).toBe('critical');
     expect(output('c')).toBe('the check was started and never finished');
-    expect(facts()).toContainEqual({ kind: 'checkOverdue', check: 'c', service: '' });
+    expect(facts()).toContainEqual({ kind: 'checkTimedOut', check: 'c', service: '' });
     outcome('c', 'passing', 'too late', late);
     expect(status('c')).toBe('critical');
     pass(10 * SECOND, () => 'passing');
