@@ -298,7 +298,7 @@ class AgentCore implements Agent {
     const peer = to.key;
     if (outcome.ok)
       this.#recordFact({ kind: 'pushPullFinished', peer, join, nodes: this.#swim.members.size });
-    else this.#recordFact({ kind: 'pushPullFailed', peer, join, why: outcome.why });
+    else this.#recordFact({ kind: 'pushPullFailed', peer, join, reason: outcome.why });
     if (outcome.ok && (join || early === true)) this.#earlySync.onPushPullFinished(outcome.news, now);
     this.#joinLeave.onPushPullFinished(sync, outcome, now, this.#out);
   }

@@ -99,7 +99,7 @@ export class EffectRunner {
         return this.#recordFact(effect.fact);
       case 'nameVoteLost': {
         const other = effect.other.key;
-        this.#recordFact({ kind: 'nameLost', node: name, other });
+        this.#recordFact({ kind: 'nameConflictLost', node: name, other });
         return joinLeave.abandon(`${other} has the name ${name}`, this.#out);
       }
       default:

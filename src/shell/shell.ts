@@ -72,7 +72,8 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
         else journal.record({ kind: 'packetUnsent', to: formatAddress(to), code });
       },
       onInput: (input) => driver?.dispatch(input),
-      onRefused: (from, why) => journal.record({ kind: 'streamRefused', from: formatAddress(from), why }),
+      onRefused: (from, reason) =>
+        journal.record({ kind: 'streamRefused', from: formatAddress(from), reason }),
       onError: (code) => journal.record({ kind: 'socketFailed', socket: 'tcp', code }),
     },
     options.limits,

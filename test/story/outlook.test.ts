@@ -22,7 +22,7 @@ test('a partition is called one on both sides, with the side each is on, once; a
       const outlook = tale.world.host(name).runningAgent.view.partitionSummary();
       expect(outlook, name).toMatchObject({ kind: 'partition', known: 8, visible: known, side });
       expect(
-        tale.facts('membersMissing', name).map(({ says }) => says),
+        tale.facts('membersMissing', name).map(({ cause }) => cause),
         name,
       ).toEqual(['partition']);
     }

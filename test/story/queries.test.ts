@@ -78,8 +78,8 @@ test('P60 of two nodes with one name the newcomer goes, and says why; the other 
   expect(tale.runUntil(() => !tale.world.host('twin').running, '5m')).toBe(true);
   tale.run('30s');
 
-  expect(tale.facts('nameLost', 'twin')).toHaveLength(1);
-  expect(tale.facts('nameLost', 'bob')).toEqual([]);
+  expect(tale.facts('nameConflictLost', 'twin')).toHaveLength(1);
+  expect(tale.facts('nameConflictLost', 'bob')).toEqual([]);
   expect(tale.statusByObserver('bob')).toMatchObject({
     ann: 'alive',
     cat: 'alive',

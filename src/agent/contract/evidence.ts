@@ -23,7 +23,7 @@ export const RETENTION_CLASSES = {
   memberDropped: 'telling',
   memberReaped: 'telling',
   nameReclaimed: 'telling',
-  nameLost: 'telling',
+  nameConflictLost: 'telling',
   unrefutableAccusation: 'telling',
   unrefutableAccusationEnded: 'telling',
   nameConflict: 'noise',

@@ -11,28 +11,28 @@ export type AgentFact = Readonly<
   | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }
   | { kind: 'packetRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
-  | { kind: 'streamRefused'; from: string; why: string } // too many at once
+  | { kind: 'streamRefused'; from: string; reason: string } // too many at once
   | { kind: 'pushPullFinished'; peer: string; join: boolean; nodes: number }
-  | { kind: 'pushPullFailed'; peer: string; join: boolean; why: string }
+  | { kind: 'pushPullFailed'; peer: string; join: boolean; reason: string }
   | { kind: 'memberJoined'; node: string; address: string }
   | { kind: 'memberUpdated'; node: string }
   | { kind: 'memberLeaving'; node: string }
   | { kind: 'memberLeft'; node: string }
   | { kind: 'memberFailed'; node: string }
   | { kind: 'userEventReceived'; name: string; ltime: number; bytes: number }
-  | { kind: 'nameLost'; node: string; other: string }
+  | { kind: 'nameConflictLost'; node: string; other: string }
   /** What is missing means something else than it did; `side` and `network` are empty where they say nothing. */
   | {
       kind: 'membersMissing';
-      says: 'deaths' | 'partition';
+      cause: 'deaths' | 'partition';
       known: number;
       visible: number;
       side: string;
       network: string;
-      sentence: string;
+      summary: string;
     }
   /** Nobody is missing any more. */
   | { kind: 'allMembersVisible'; known: number }
   | { kind: 'leaveStarted' }
-  | { kind: 'leaveFinished'; spread: boolean }
+  | { kind: 'leaveFinished'; propagated: boolean }
 >;

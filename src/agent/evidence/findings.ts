@@ -100,7 +100,7 @@ export interface FindingClause {
 export function secondaryFindings(matter: DiagnosisInput): (FindingClause | undefined)[] {
   const { node, status, entries: statements, formatTime: clock } = matter;
   const contested = lastOfKind(statements, 'nameConflict');
-  const lost = lastOfKind(statements, 'nameLost');
+  const lost = lastOfKind(statements, 'nameConflictLost');
   const moved = lastOfKind(statements, 'nameReclaimed');
   const refused = lastOfKind(statements, 'accusationRateLimited');
   const silent = lastOfKind(statements, 'memberUnverified');

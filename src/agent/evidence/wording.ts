@@ -88,7 +88,7 @@ function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): 
       return `${fact.claimed} claims the name ${node}, which ${fact.current} has`;
     case 'nameConflictVote':
       return `members were asked whose name this is: ${fact.votesForUs} for this agent, ${fact.votesAgainst} for another`;
-    case 'nameLost':
+    case 'nameConflictLost':
       return `the name went to ${fact.other}`;
     case 'memberUnverified':
       return `somebody said that ${node} is at ${fact.address}, and nobody answered there`;

@@ -140,7 +140,7 @@ export class JoinLeave {
   }
 
   #finishLeave(out: Effect[]): void {
-    out.push({ kind: 'fact', fact: { kind: 'leaveFinished', spread: this.#spread } });
+    out.push({ kind: 'fact', fact: { kind: 'leaveFinished', propagated: this.#spread } });
     this.#stopAgent(undefined, out);
   }
 

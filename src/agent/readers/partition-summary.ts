@@ -59,7 +59,7 @@ export class PartitionMonitor {
     if (kind === 'whole') out.push({ kind: 'fact', fact: { kind: 'allMembersVisible', known } });
     else {
       const more = { known, visible, side: side ?? '', network: network ?? '' };
-      out.push({ kind: 'fact', fact: { kind: 'membersMissing', says: kind, ...more, sentence } });
+      out.push({ kind: 'fact', fact: { kind: 'membersMissing', cause: kind, ...more, summary: sentence } });
     }
   }
 

@@ -120,7 +120,7 @@ export class Streams {
   onAccepted(stream: StreamId, from: Address, now: Millis, out: Effect[]): void {
     if (this.#inbound >= MAX_INBOUND) {
       out.push({ kind: 'closeStream', stream });
-      out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, why: 'too many at once' } });
+      out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, reason: 'too many at once' } });
       return;
     }
     this.#inbound += 1;
@@ -215,7 +215,10 @@ export class Streams {
   /** In words, so that the other's operator learns of it. */
   #refuse(stream: StreamId, from: Address, out: Effect[]): void {
     this.#deleteSession(stream);
-    out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, why: 'push/pulls too often' } });
+    out.push({
+      kind: 'fact',
+      fact: { kind: 'streamRefused', from: from.key, reason: 'push/pull rate limit exceeded' },
+    });
     const error = 'too many push/pulls from your address, at most one in 5 s: try again later';
     this.#write(stream, { kind: 'err', error }, 'listener', true, out);
   }

@@ -13,7 +13,7 @@ type Color = 'red' | 'yellow' | 'green' | 'dim';
 const COLORS: ReadonlyMap<string, Color> = new Map<string, Color>([
   ['memberDeclaredDead', 'red'],
   ['memberFailed', 'red'],
-  ['nameLost', 'red'],
+  ['nameConflictLost', 'red'],
   ['memberSuspected', 'yellow'],
   ['suspicionConfirmed', 'yellow'],
   ['probeFailed', 'yellow'],

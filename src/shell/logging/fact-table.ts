@@ -6,7 +6,7 @@ import type { JournalFact } from './facts.ts';
 
 /** `rarely`: a stranger could cause any number of these, so one in ten seconds is a warning, the rest is debug. */
 type FactLevel = 'fatal' | 'warn' | 'info' | 'debug' | 'rateLimited';
-type Component = 'swim' | 'serf' | 'checks' | 'agent' | 'shell';
+type Component = 'swim' | 'serf' | 'checks' | 'agent' | 'net' | 'storage' | 'handlers' | 'http' | 'shell';
 type Fields<F> = readonly Exclude<keyof F, 'kind'>[];
 export type FactRow<F> = readonly [
   room: Component,
@@ -226,36 +226,60 @@ export const FACT_TABLE: FactTable = {
     ['service', 'on', 'reason'],
   ],
   drainingChanged: ['checks', 'info', 'draining changed', 'draining_changes', ['service', 'on']],
-  restoreRejected: ['checks', 'warn', 'part of the snapshot could not be restored', 'restores_rejected', ,],
+  restoreRejected: [
+    'checks',
+    'warn',
+    'part of the snapshot could not be restored',
+    'restores_rejected',
+    ['part', 'reason'],
+  ],
   agentStarted: ['agent', 'info', 'agent started', 'starts', ['node', 'address', 'encrypted']],
-  packetRejected: ['agent', 'rateLimited', 'packet rejected', 'packets_rejected', ['from', 'code', 'detail']],
-  streamRejected: ['agent', 'rateLimited', 'stream rejected', 'streams_rejected', ['from', 'code', 'detail']],
-  streamRefused: ['agent', 'rateLimited', 'stream refused', 'streams_refused', ['from', 'why']],
-  pushPullFinished: ['agent', 'debug', 'push/pull finished', 'syncs_finished', ['peer', 'join', 'nodes']],
-  pushPullFailed: ['agent', 'info', 'push/pull failed', 'syncs_failed', ['peer', 'join', 'why']],
+  packetRejected: ['net', 'rateLimited', 'packet rejected', 'packets_rejected', ['from', 'code', 'detail']],
+  streamRejected: ['net', 'rateLimited', 'stream rejected', 'streams_rejected', ['from', 'code', 'detail']],
+  streamRefused: ['net', 'rateLimited', 'stream refused', 'streams_refused', ['from', 'reason']],
+  pushPullFinished: [
+    'agent',
+    'debug',
+    'push/pull finished',
+    'push_pulls_finished',
+    ['peer', 'join', 'nodes'],
+  ],
+  pushPullFailed: ['agent', 'info', 'push/pull failed', 'push_pulls_failed', ['peer', 'join', 'reason']],
   memberJoined: ['agent', 'info', 'member joined', 'members_joined', ['node', 'address']],
   memberUpdated: ['agent', 'info', 'member updated', 'members_updated', ['node']],
-  memberLeaving: ['agent', 'debug', 'member announced its leave', 'members_leaving', ['node']],
+  memberLeaving: ['agent', 'debug', 'leave intent received', 'members_leaving', ['node']],
   memberLeft: ['agent', 'info', 'member left', 'members_left', ['node']],
   memberFailed: ['agent', 'warn', 'member failed', 'members_failed', ['node']],
-  userEventReceived: ['agent', 'debug', 'user event heard', 'events_heard', ['name', 'ltime', 'bytes']],
-  nameLost: [
+  userEventReceived: [
+    'agent',
+    'debug',
+    'user event received',
+    'user_events_received',
+    ['name', 'ltime', 'bytes'],
+  ],
+  nameConflictLost: [
     'agent',
     'fatal',
-    'most members know another node by our name: stopped; choose another name',
-    'names_lost',
+    'name conflict lost: most members know another node by this name; stopped, choose another name',
+    'name_conflicts_lost',
     ['node', 'other'],
   ],
   membersMissing: [
     'agent',
     'warn',
     'members are missing',
-    'outlooks_clouded',
-    ['says', 'known', 'visible', 'side', 'network', 'sentence'],
+    'members_missing_detected',
+    ['cause', 'known', 'visible', 'side', 'network', 'summary'],
   ],
-  allMembersVisible: ['agent', 'info', 'no member is missing any more', 'outlooks_cleared', ['known']],
+  allMembersVisible: [
+    'agent',
+    'info',
+    'all known members are visible',
+    'members_missing_resolved',
+    ['known'],
+  ],
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
-  leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['spread']],
+  leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['propagated']],
 
   packetUnsent: ['shell', 'rateLimited', 'packet could not be sent', 'packets_unsent', ['to', 'code']],
   socketFailed: ['shell', 'rateLimited', 'socket reported an error', 'sockets_failed', ['socket', 'code']],

@@ -157,7 +157,7 @@ describe('leaving', () => {
     commands.advance(10_000, out);
     commands.advance(11_000, out);
     expect(commands.stopped).toBe(true);
-    expect(out).toContainEqual({ kind: 'fact', fact: { kind: 'leaveFinished', spread: false } });
+    expect(out).toContainEqual({ kind: 'fact', fact: { kind: 'leaveFinished', propagated: false } });
   });
 
   test('with nobody else there it stops at once', () => {

@@ -207,7 +207,7 @@ describe('what is said', () => {
     seen.at(127);
     expect(seen.facts).toEqual([
       {
-        ...{ kind: 'membersMissing', says: 'partition', known: 8, visible: 4, side: 'half' },
+        ...{ kind: 'membersMissing', cause: 'partition', known: 8, visible: 4, side: 'half' },
         ...{ network: '10.0.2.0/24', sentence: expect.stringContaining('vanished together') },
       },
     ]);

@@ -41,7 +41,7 @@ test('S10: a peer that exchanges states too often is told so in words, and its s
   });
   expect(refused).toContainEqual({
     kind: 'fact',
-    fact: { kind: 'streamRefused', from: '10.0.0.9:50000', why: 'push/pulls too often' },
+    fact: { kind: 'streamRefused', from: '10.0.0.9:50000', reason: 'push/pull rate limit exceeded' },
   });
   expect(merged).toEqual(['10.0.0.9:50000']);
 });

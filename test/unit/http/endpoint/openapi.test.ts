@@ -21,7 +21,7 @@ const FACTS: readonly EvidenceFact[] = [
   { kind: 'linkOneWay', node: 'bob', rounds: 4, by: 'relay' },
   { kind: 'nameConflict', node: 'ann', current: '10.0.0.1:7946', claimed: '10.0.0.9:7946' },
   { kind: 'nameConflictVote', node: 'ann', votesForUs: 2, votesAgainst: 0 },
-  { kind: 'nameLost', node: 'ann', other: '10.0.0.9:7946' },
+  { kind: 'nameConflictLost', node: 'ann', other: '10.0.0.9:7946' },
   { kind: 'memberReaped', node: 'ann', status: 'failed' },
   { kind: 'gossipMessageRefused', node: 'ann', reason: 'incarnation 9' },
   {

@@ -56,7 +56,7 @@ describe('a fact', () => {
     const reject = (): void =>
       it.record({ kind: 'packetRejected', from: '10.0.0.9:1', code: 'plaintext', detail: 'a key is set' });
     for (let i = 0; i < 4; i++) reject();
-    it.record({ kind: 'streamRefused', from: '10.0.0.9:1', why: 'too many' });
+    it.record({ kind: 'streamRefused', from: '10.0.0.9:1', reason: 'too many' });
     clock.now = 10_000;
     reject();
 
