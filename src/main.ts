@@ -109,9 +109,9 @@ export async function startAgent(config: AgentConfig, reload?: () => Promise<voi
     });
     const served = { agent: shell.agent, meter, logs: log, degraded, dnsAddress: dns, reload };
     const http = await openHttp(config, served, note, closing);
-    await joinSeeds(config, shell.agent, past, closing, (answered, why) => {
-      if (answered > 0) logger.info({ answered }, 'joined through seeds');
-      else logger.warn({ why }, 'no seed answered; trying again');
+    await joinSeeds(config, shell.agent, past, closing, (answered, reason) => {
+      if (answered > 0) logger.info({ seeds: answered }, 'joined through seeds');
+      else logger.warn({ reason }, 'retry join: no seed answered, will retry');
     });
     return {
       node: config.node,
@@ -231,8 +231,8 @@ async function openHttp(
   if (at.kind === 'off') return undefined;
   const listen = at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port };
   const onError = (error: unknown): void => {
-    const { message: why, stack = '' } = error instanceof Error ? error : new Error(String(error));
-    note({ kind: 'httpFailed', why, stack });
+    const { message: reason, stack = '' } = error instanceof Error ? error : new Error(String(error));
+    note({ kind: 'httpRequestFailed', reason, stack });
   };
   const runtime: HttpRuntime = { ...served, monotonicClock: monotonicNow, onError };
   const http = await startHttpServer(toHttpOptions(config, listen, runtime));

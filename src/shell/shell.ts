@@ -69,7 +69,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
       },
       onSendError: (code, to) => {
         if (to === undefined) journal.record({ kind: 'socketFailed', socket: 'udp', code });
-        else journal.record({ kind: 'packetUnsent', to: formatAddress(to), code });
+        else journal.record({ kind: 'packetSendFailed', to: formatAddress(to), code });
       },
       onInput: (input) => driver?.dispatch(input),
       onRefused: (from, reason) =>
@@ -79,7 +79,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
     options.limits,
   );
   if (udp.receiveBuffer < WANTED_BUFFER)
-    journal.record({ kind: 'receiveBufferSmall', bytes: udp.receiveBuffer, asked: WANTED_BUFFER });
+    journal.record({ kind: 'receiveBufferSmall', bytes: udp.receiveBuffer, requested: WANTED_BUFFER });
 
   const address = advertisedAddress(udp.address, options.advertise);
   let agent: Agent;
@@ -158,7 +158,7 @@ export async function startShell(options: ShellOptions): Promise<Shell> {
   };
 }
 
-const crash = (error: unknown): { why: string; stack: string } =>
+const crash = (error: unknown): { reason: string; stack: string } =>
   error instanceof Error
-    ? { why: error.message, stack: error.stack ?? '' }
-    : { why: String(error), stack: '' };
+    ? { reason: error.message, stack: error.stack ?? '' }
+    : { reason: String(error), stack: '' };

@@ -118,7 +118,7 @@ async function lateness(ip: string): Promise<Late> {
         .find((line) => line.startsWith(`${name} `))
         ?.slice(name.length),
     );
-  const late = 'hearsay_loop_lateness_seconds';
+  const late = 'hearsay_tick_lateness_seconds';
   return {
     p999: 1000 * value(`${late}{quantile="0.999"}`),
     max: 1000 * value(`${late}{quantile="1"}`),

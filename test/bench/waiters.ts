@@ -87,7 +87,7 @@ async function measure(): Promise<Figures> {
     await sleep(500);
   }
   const late = async (quantile: string): Promise<number> =>
-    1000 * (await figure(`hearsay_loop_lateness_seconds{quantile="${quantile}"}`));
+    1000 * (await figure(`hearsay_tick_lateness_seconds{quantile="${quantile}"}`));
   const lateness = { p999: await late('0.999'), max: await late('1') };
   agent.kill();
   return {

@@ -235,7 +235,7 @@ describe('commands', () => {
     });
     expect(figures).toContain('hearsay_members{status="alive"} 2\n');
     expect(figures).toContain('hearsay_starts_total 1\n');
-    expect(figures).toMatch(/^hearsay_loop_lateness_seconds\{quantile="0\.999"\} \d/m);
+    expect(figures).toMatch(/^hearsay_tick_lateness_seconds\{quantile="0\.999"\} \d/m);
     expect(figures).toMatch(/^process_resident_memory_bytes [1-9]\d{6,}$/m);
     const names = [...figures.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
     expect(new Set(names).size).toBe(names.length);

@@ -19,7 +19,10 @@ export interface HandlerContext {
   respond(id: number, payload: Uint8Array): Promise<void>;
   record(fact: HandlerFact): void;
 }
-export type HandlerFact = Extract<ShellFact, { kind: 'handlerRan' | 'handlerFailed' | 'handlerDropped' }>;
+export type HandlerFact = Extract<
+  ShellFact,
+  { kind: 'handlerRan' | 'handlerFailed' | 'handlerEventDropped' }
+>;
 
 const MAX_QUEUED_EVENTS = 256;
 const QUERIES_AT_ONCE = 4;
@@ -40,7 +43,7 @@ export class Handler {
     this.#context = host;
     const work = (news: HandlerEvent, signal: AbortSignal): Promise<void> => this.#handle(news, signal);
     const dropped = (news: HandlerEvent): void =>
-      host.record({ kind: 'handlerDropped', handler: this.#name, event: eventLabel(news) });
+      host.record({ kind: 'handlerEventDropped', handler: this.#name, event: eventLabel(news) });
     this.#news = new WorkQueue({
       concurrency: 1,
       maxQueued: MAX_QUEUED_EVENTS,
@@ -76,16 +79,16 @@ export class Handler {
     try {
       const said = await this.#action(news, this.#context.self(), closing);
       if (news.kind === 'query' && said.length > 0) await this.#context.respond(news.query.id, said);
-      const millis = Math.round(performance.now() - startedAt);
+      const durationMs = Math.round(performance.now() - startedAt);
       this.#context.record({
         kind: 'handlerRan',
         ...fact,
-        millis,
-        said: utf8Head(said, MAX_HANDLER_OUTPUT_BYTES),
+        durationMs,
+        output: utf8Head(said, MAX_HANDLER_OUTPUT_BYTES),
       });
     } catch (error) {
       if (closing.aborted) return;
-      this.#context.record({ kind: 'handlerFailed', ...fact, why: (error as Error).message });
+      this.#context.record({ kind: 'handlerFailed', ...fact, reason: (error as Error).message });
     }
   }
 }

@@ -1,23 +1,24 @@
 /**
- * What is said of each fact, where, and how loudly. `info` is what an operator would tell a colleague, `debug` one line
- * per decision. A fact that is not here does not compile.
+ * The table of facts: for each kind its component, level, log message, counter and logged fields. `info` is for an
+ * operator to read, `debug` has one line per decision.
  */
 import type { JournalFact } from './facts.ts';
 
-/** `rarely`: a stranger could cause any number of these, so one in ten seconds is a warning, the rest is debug. */
+/** `rateLimited`: a remote peer can cause any number of these. One line in ten seconds is a warning, the rest is debug. */
 type FactLevel = 'fatal' | 'warn' | 'info' | 'debug' | 'rateLimited';
-type Component = 'swim' | 'serf' | 'checks' | 'agent' | 'net' | 'storage' | 'handlers' | 'http' | 'shell';
+/** The part of the agent that a log line comes from. */
+export type Component = 'swim' | 'serf' | 'checks' | 'agent' | 'net' | 'storage' | 'handlers' | 'http';
 type Fields<F> = readonly Exclude<keyof F, 'kind'>[];
 export type FactRow<F> = readonly [
-  room: Component,
+  component: Component,
   level: FactLevel,
-  sentence: string,
+  message: string,
   counter: string,
   fields: Fields<F>,
 ];
 type FactTable = { readonly [K in JournalFact['kind']]: FactRow<Extract<JournalFact, { kind: K }>> };
 
-/** One line per fact: a new one does not compile without it. Only fields named here are ever logged. */
+/** A fact without a row does not compile. Only the fields named here are ever logged. */
 export const FACT_TABLE: FactTable = {
   probeFailed: ['swim', 'debug', 'probe failed', 'probes_failed', ['node', 'awareness']],
   probeSavedByTcp: [
@@ -281,80 +282,86 @@ export const FACT_TABLE: FactTable = {
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
   leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['propagated']],
 
-  packetUnsent: ['shell', 'rateLimited', 'packet could not be sent', 'packets_unsent', ['to', 'code']],
-  socketFailed: ['shell', 'rateLimited', 'socket reported an error', 'sockets_failed', ['socket', 'code']],
+  packetSendFailed: [
+    'net',
+    'rateLimited',
+    'packet could not be sent',
+    'packet_send_failures',
+    ['to', 'code'],
+  ],
+  socketFailed: ['net', 'rateLimited', 'socket reported an error', 'sockets_failed', ['socket', 'code']],
   receiveBufferSmall: [
-    'shell',
+    'net',
     'debug',
     'the kernel granted a smaller receive buffer',
     'receive_buffers_small',
-    ['bytes', 'asked'],
+    ['bytes', 'requested'],
   ],
   snapshotQuarantined: [
-    'shell',
+    'storage',
     'warn',
-    'file of the data directory was damaged: set aside, started without it',
+    'data file is corrupt: quarantined, starting without it',
     'snapshots_quarantined',
-    ['file', 'why'],
+    ['file', 'reason'],
   ],
   storageFailed: [
-    'shell',
+    'storage',
     'warn',
     'data directory cannot be used, state is in memory only until it can',
     'storage_failures',
-    ['why'],
+    ['reason'],
   ],
-  storageRecovered: ['shell', 'info', 'data directory can be used again', 'storage_recoveries', []],
-  storageUnlocked: [
-    'shell',
+  storageRecovered: ['storage', 'info', 'data directory can be used again', 'storage_recoveries', []],
+  storageLockUnavailable: [
+    'storage',
     'warn',
-    'data directory cannot be locked: see to it that no other agent uses it',
-    'storage_unlocked',
-    ['why'],
+    'data directory cannot be locked: make sure that no other agent uses it',
+    'storage_locks_unavailable',
+    ['reason'],
   ],
   keyringExposed: [
-    'shell',
+    'storage',
     'warn',
     'keyring can be read by other users: chmod 600 it',
     'keyrings_exposed',
     ['file'],
   ],
-  handlerRan: ['shell', 'debug', 'handler ran', 'handlers_run', ['handler', 'event', 'millis']],
-  handlerFailed: ['shell', 'rateLimited', 'handler failed', 'handlers_failed', ['handler', 'event', 'why']],
-  handlerDropped: [
-    'shell',
+  handlerRan: ['handlers', 'debug', 'handler ran', 'handlers_run', ['handler', 'event', 'durationMs']],
+  handlerFailed: [
+    'handlers',
     'rateLimited',
-    'handler is slower than what it is told: dropped the oldest',
-    'handler_news_dropped',
+    'handler failed',
+    'handlers_failed',
+    ['handler', 'event', 'reason'],
+  ],
+  handlerEventDropped: [
+    'handlers',
+    'rateLimited',
+    'handler queue is full: oldest event dropped',
+    'handler_events_dropped',
     ['handler', 'event'],
   ],
   recordingStarted: [
-    'shell',
+    'storage',
     'info',
-    'everything this agent hears and decides is recorded',
+    'recording started: all inputs and decisions',
     'recordings_started',
     ['file', 'redacted'],
   ],
-  recordingFull: [
-    'shell',
-    'warn',
-    'recording is full: what comes now is not in it',
-    'recordings_full',
-    ['file', 'bytes'],
-  ],
+  recordingFull: ['storage', 'warn', 'recording is full and ends here', 'recordings_full', ['file', 'bytes']],
   recordingFailed: [
-    'shell',
+    'storage',
     'warn',
     'recording ended: its file cannot be written',
     'recordings_failed',
-    ['file', 'why'],
+    ['file', 'reason'],
   ],
-  httpFailed: [
-    'shell',
+  httpRequestFailed: [
+    'http',
     'rateLimited',
-    'an HTTP request failed by our own fault',
-    'http_failures',
-    ['why', 'stack'],
+    'internal error in an HTTP request',
+    'http_internal_errors',
+    ['reason', 'stack'],
   ],
-  agentCrashed: ['shell', 'fatal', 'an impossible state ended the agent', 'crashes', ['why', 'stack']],
+  agentCrashed: ['agent', 'fatal', 'invariant violated: agent stopped', 'crashes', ['reason', 'stack']],
 };

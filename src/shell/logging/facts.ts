@@ -1,25 +1,24 @@
-/** The words of the shell: what can happen to sockets, files and programs, as data. */
+/** Facts of the shell: what can happen to sockets, files, scripts and HTTP requests, as data. */
 import type { Fact } from '../../agent/contract/facts.ts';
 
-/** What happened to the shell itself. */
 export type ShellFact = Readonly<
-  | { kind: 'packetUnsent'; to: string; code: string }
+  | { kind: 'packetSendFailed'; to: string; code: string }
   | { kind: 'socketFailed'; socket: 'udp' | 'tcp'; code: string }
-  | { kind: 'receiveBufferSmall'; bytes: number; asked: number }
-  | { kind: 'snapshotQuarantined'; file: string; why: string }
-  | { kind: 'storageFailed'; why: string }
+  | { kind: 'receiveBufferSmall'; bytes: number; requested: number }
+  | { kind: 'snapshotQuarantined'; file: string; reason: string }
+  | { kind: 'storageFailed'; reason: string }
   | { kind: 'storageRecovered' }
-  | { kind: 'storageUnlocked'; why: string }
+  | { kind: 'storageLockUnavailable'; reason: string }
   | { kind: 'keyringExposed'; file: string }
-  /** What it said is nobody's business who reads the log. */
-  | { kind: 'handlerRan'; handler: string; event: string; millis: number; said: string }
-  | { kind: 'handlerFailed'; handler: string; event: string; why: string }
-  | { kind: 'handlerDropped'; handler: string; event: string }
+  /** `output` is never logged: it may hold secrets. */
+  | { kind: 'handlerRan'; handler: string; event: string; durationMs: number; output: string }
+  | { kind: 'handlerFailed'; handler: string; event: string; reason: string }
+  | { kind: 'handlerEventDropped'; handler: string; event: string }
   | { kind: 'recordingStarted'; file: string; redacted: boolean }
   | { kind: 'recordingFull'; file: string; bytes: number }
-  | { kind: 'recordingFailed'; file: string; why: string }
-  | { kind: 'httpFailed'; why: string; stack: string }
-  | { kind: 'agentCrashed'; why: string; stack: string }
+  | { kind: 'recordingFailed'; file: string; reason: string }
+  | { kind: 'httpRequestFailed'; reason: string; stack: string }
+  | { kind: 'agentCrashed'; reason: string; stack: string }
 >;
 
 export type JournalFact = Fact | ShellFact;

@@ -1,25 +1,22 @@
-/**
- * Facts become log lines and counters here, both from the table of sentences.ts, so that the two cannot disagree; each
- * packet is a line at `trace`.
- */
+/** The journal turns facts into log lines and counters, both from the fact table. A packet is a line at `trace`. */
 import type { Logger } from 'pino';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import { FACT_TABLE, type FactRow } from './fact-table.ts';
+import { type Component, FACT_TABLE, type FactRow } from './fact-table.ts';
 import type { JournalFact } from './facts.ts';
 
 export interface Journal {
   record(fact: JournalFact): void;
   /** Counts a packet; a line at `trace`. */
   recordPacket(direction: 'received' | 'sent', peer: Address, bytes: number): void;
-  /** Since the start, by name; every counter of the table is there from the beginning. */
+  /** Counts since the start, by name. Every counter of the table exists from the beginning. */
   readonly counters: ReadonlyMap<string, number>;
-  /** What each counter counts, as a clause without a full stop. */
+  /** Prometheus help of each counter, without a full stop. */
   readonly counterHelp: ReadonlyMap<string, string>;
 }
 
-const RARELY: Millis = 10_000;
-const TRAFFIC = [
+const WARNING_INTERVAL: Millis = 10_000;
+const PACKET_COUNTERS = [
   ['packets_received', 'Datagrams received'],
   ['packets_sent', 'Datagrams sent'],
   ['bytes_received', 'Bytes of datagrams received'],
@@ -27,58 +24,59 @@ const TRAFFIC = [
 ] as const;
 const COUNTER_HELP: ReadonlyMap<string, string> = new Map([
   ...Object.values(FACT_TABLE).map(
-    ([room, , sentence, counter]) => [counter, `${room}: ${sentence}`] as const,
+    ([component, , message, counter]) => [counter, `${component}: ${message}`] as const,
   ),
-  ...TRAFFIC,
+  ...PACKET_COUNTERS,
 ]);
-/** A field longer than this was not meant to be read. */
-const LONGEST_FIELD = 1024;
+/** Longer fields are cut: a name from the network may have any length. */
+const MAX_FIELD_LENGTH = 1024;
+const NET: Component = 'net';
 
 export function createJournal(logger: Logger, now: () => Millis = () => performance.now()): Journal {
   const counters = new Map<string, number>();
   const count = (name: string, by = 1): void => void counters.set(name, (counters.get(name) ?? 0) + by);
   for (const counter of COUNTER_HELP.keys()) counters.set(counter, 0);
-  const quiet = new WarningLimiter(now);
+  const limiter = new WarningLimiter(now);
   return {
     counters,
     counterHelp: COUNTER_HELP,
     record: (fact) => {
-      const [room, loudness, sentence, counter, fields] = FACT_TABLE[fact.kind] as FactRow<JournalFact>;
+      const [component, tableLevel, message, counter, fields] = FACT_TABLE[fact.kind] as FactRow<JournalFact>;
       count(counter);
-      const { level, unsaid } =
-        loudness === 'rateLimited' ? quiet.levelFor(fact.kind) : { level: loudness, unsaid: 0 };
+      const { level, suppressed } =
+        tableLevel === 'rateLimited' ? limiter.levelFor(fact.kind) : { level: tableLevel, suppressed: 0 };
       if (!logger.isLevelEnabled(level)) return;
-      const line: Record<string, unknown> = { room, ...pick(fact, fields) };
-      if (unsaid > 0) line['unsaid'] = unsaid;
-      logger[level](line, sentence);
+      const line: Record<string, unknown> = { component, ...pick(fact, fields) };
+      if (suppressed > 0) line['suppressed'] = suppressed;
+      logger[level](line, message);
     },
     recordPacket: (direction, peer, bytes) => {
       count(`packets_${direction}`);
       count(`bytes_${direction}`, bytes);
       if (logger.isLevelEnabled('trace'))
-        logger.trace({ room: 'shell', peer: peer.key, bytes }, `packet ${direction}`);
+        logger.trace({ component: NET, peer: peer.key, bytes }, `packet ${direction}`);
     },
   };
 }
 
-/** Lets one line of a kind be loud, then keeps that kind down for a while and counts what was not said. */
+/** Allows one warning of a kind per interval. Further ones are debug lines, counted for the next warning. */
 class WarningLimiter {
   readonly #now: () => Millis;
-  readonly #kinds = new Map<string, { until: Millis; unsaid: number }>();
+  readonly #kinds = new Map<string, { until: Millis; suppressed: number }>();
 
   constructor(now: () => Millis) {
     this.#now = now;
   }
 
-  levelFor(kind: string): { level: 'warn' | 'debug'; unsaid: number } {
+  levelFor(kind: string): { level: 'warn' | 'debug'; suppressed: number } {
     const now = this.#now();
-    const held = this.#kinds.get(kind);
-    if (held !== undefined && now < held.until) {
-      held.unsaid += 1;
-      return { level: 'debug', unsaid: 0 };
+    const last = this.#kinds.get(kind);
+    if (last !== undefined && now < last.until) {
+      last.suppressed += 1;
+      return { level: 'debug', suppressed: 0 };
     }
-    this.#kinds.set(kind, { until: now + RARELY, unsaid: 0 });
-    return { level: 'warn', unsaid: held?.unsaid ?? 0 };
+    this.#kinds.set(kind, { until: now + WARNING_INTERVAL, suppressed: 0 });
+    return { level: 'warn', suppressed: last?.suppressed ?? 0 };
   }
 }
 
@@ -92,9 +90,12 @@ function pick(fact: JournalFact, fields: readonly string[]): Record<string, unkn
   return picked;
 }
 
-/** Names come from strangers: nothing in them may move a cursor, end a line or turn writing round. */
+/**
+ * Guards against log injection: names come from untrusted senders, and nothing in them may move the cursor, end a line
+ * or change the direction of writing.
+ */
 export function escapeUnprintable(text: string): string {
-  const short = text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text;
+  const short = text.length > MAX_FIELD_LENGTH ? `${text.slice(0, MAX_FIELD_LENGTH)}…` : text;
   return short.replace(
     /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
     (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,

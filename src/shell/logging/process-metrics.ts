@@ -1,4 +1,4 @@
-/** What the process can tell about itself in numbers: the journal's counters, the view, the loop and the memory. */
+/** Metrics of this process: the journal's counters, gauges of the view, event loop lag, memory and processor time. */
 
 import type { AgentHealth, View } from '../../agent/contract/view.ts';
 import type { Meter } from '../../base/meter.ts';
@@ -15,7 +15,7 @@ export interface ProcessMetricsOptions {
   readonly version: string;
 }
 
-const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
+const CHECK_STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 
 export function registerProcessMetrics(
   meter: Meter,
@@ -25,33 +25,48 @@ export function registerProcessMetrics(
   for (const [name, help] of journal.counterHelp)
     meter.observableCounter(`hearsay_${name}_total`, `${help}.`, () => journal.counters.get(name) ?? 0);
 
-  meter.gauge('hearsay_members', 'Members known, by status.', () => members(view), 'status');
-  const health = (of: (health: AgentHealth) => number) => (): number => of(view.health());
+  meter.gauge('hearsay_members', 'Known members, by status.', () => countMembers(view), 'status');
+  const health = (select: (health: AgentHealth) => number) => (): number => select(view.health());
   meter.gauge(
     'hearsay_awareness',
-    'Own health score, 0 is well.',
+    'Local health score (Lifeguard awareness), 0 is healthy.',
     health(({ awareness }) => awareness),
   );
   meter.gauge(
     'hearsay_incarnation',
-    'Own incarnation.',
+    'Incarnation of this node.',
     health(({ incarnation }) => incarnation),
   );
-  meter.gauge('hearsay_lamport_time', 'Lamport clocks.', () => Object.entries(view.health().clocks), 'clock');
   meter.gauge(
-    'hearsay_key_seals',
-    'Messages that the gossip key in use has sealed here; times members it must stay far below 2^32.',
+    'hearsay_lamport_time',
+    'Lamport time, by clock.',
+    () => Object.entries(view.health().clocks),
+    'clock',
+  );
+  meter.gauge(
+    'hearsay_key_encryptions',
+    'Messages encrypted with the primary key in use; times members it must stay far below 2^32.',
     health(({ seals }) => seals),
   );
-  meter.gauge('hearsay_lane_messages', 'Messages waiting to be gossiped.', () => lanes(view), 'lane');
+  meter.gauge(
+    'hearsay_broadcast_queue_messages',
+    'Messages waiting in the broadcast queue, by lane.',
+    () => Object.entries(view.health().lanes),
+    'lane',
+  );
 
-  meter.gauge('hearsay_services', 'Names of services known.', () => view.catalog.services().size);
-  meter.gauge('hearsay_instances', 'Instances of services known, in any state.', () => view.catalog.size);
-  meter.gauge('hearsay_local_checks', 'Checks registered here, by status.', () => checks(view), 'status');
+  meter.gauge('hearsay_services', 'Known service names.', () => view.catalog.services().size);
+  meter.gauge('hearsay_instances', 'Known service instances, in any state.', () => view.catalog.size);
+  meter.gauge(
+    'hearsay_local_checks',
+    'Checks registered with this agent, by status.',
+    () => countChecks(view),
+    'status',
+  );
 
   meter.gauge(
-    'hearsay_loop_lateness_seconds',
-    'How late ticks of the protocol came since the start.',
+    'hearsay_tick_lateness_seconds',
+    'Event loop lag: how late protocol ticks ran since the start.',
     () => {
       const { max, p999 } = lateness();
       return [
@@ -62,25 +77,23 @@ export function registerProcessMetrics(
     'quantile',
   );
   meter.gauge('hearsay_degraded', 'Parts that do not work as configured.', () => degraded().length);
-  meter.gauge('process_resident_memory_bytes', 'Memory of this process.', () => process.memoryUsage.rss());
-  meter.gauge('nodejs_heap_used_bytes', 'Heap in use.', () => process.memoryUsage().heapUsed);
-  meter.observableCounter('process_cpu_seconds_total', 'Processor time of this process.', () => {
+  meter.gauge('process_resident_memory_bytes', 'Resident memory size.', () => process.memoryUsage.rss());
+  meter.gauge('nodejs_heap_size_used_bytes', 'Heap in use, in bytes.', () => process.memoryUsage().heapUsed);
+  meter.observableCounter('process_cpu_seconds_total', 'User and system CPU time.', () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });
 }
 
-const lanes = (view: View): (readonly [string, number])[] => Object.entries(view.health().lanes);
-
-function members(view: View): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const status of ['alive', 'suspect', 'leaving', 'left', 'failed']) found.set(status, 0);
-  for (const { status } of view.members()) found.set(status, (found.get(status) ?? 0) + 1);
-  return found;
+function countMembers(view: View): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const status of ['alive', 'suspect', 'leaving', 'left', 'failed']) counts.set(status, 0);
+  for (const { status } of view.members()) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return counts;
 }
 
-function checks(view: View): Map<string, number> {
-  const found = new Map<string, number>(STATUSES.map((status) => [status, 0]));
-  for (const { status } of view.local.checks().values()) found.set(status, (found.get(status) ?? 0) + 1);
-  return found;
+function countChecks(view: View): Map<string, number> {
+  const counts = new Map<string, number>(CHECK_STATUSES.map((status) => [status, 0]));
+  for (const { status } of view.local.checks().values()) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return counts;
 }

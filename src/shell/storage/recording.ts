@@ -172,7 +172,7 @@ class Recording implements RecordingFile {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#trouble = `the recording ${this.#path} ended: ${why}`;
-    this.#note({ kind: 'recordingFailed', file: this.#path, why });
+    this.#note({ kind: 'recordingFailed', file: this.#path, reason: why });
   }
 
   async close(): Promise<void> {

@@ -55,7 +55,7 @@ export async function openStorage(
     const contents = typeof read === 'string' ? read : unpack(read);
     if (typeof contents !== 'string') return contents;
     await quarantine(disk, join(dir, file));
-    if (!isFailing) note({ kind: 'snapshotQuarantined', file: join(dir, file), why: contents });
+    if (!isFailing) note({ kind: 'snapshotQuarantined', file: join(dir, file), reason: contents });
     writer.recordDamage(file, contents);
     return undefined;
   };
@@ -114,7 +114,7 @@ async function openDirectory(
     case 'held':
       return lock.release;
     case 'none':
-      note({ kind: 'storageUnlocked', why: lock.why });
+      note({ kind: 'storageLockUnavailable', reason: lock.why });
       return () => {};
     case 'taken': {
       const whose = lock.pid === undefined ? 'which does not answer' : `pid ${lock.pid}`;

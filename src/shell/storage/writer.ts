@@ -64,7 +64,7 @@ export class FileWriter {
 
   /** One line when the trouble begins, none while it lasts. */
   recordFailure(why: string): void {
-    if (this.#failure === undefined) this.#note({ kind: 'storageFailed', why });
+    if (this.#failure === undefined) this.#note({ kind: 'storageFailed', reason: why });
     this.#failure = why;
   }
 

@@ -114,7 +114,7 @@ test('rtt: the estimate, between two or from here', async () => {
 
 describe('monitor', () => {
   const LINES = [
-    '{"level":"info","time":"T","room":"swim","msg":"one"}',
+    '{"level":"info","time":"T","component":"swim","msg":"one"}',
     '{"level":"warn","msg":"\\u001b[31mtwo"}',
   ];
 

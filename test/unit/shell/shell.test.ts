@@ -168,7 +168,7 @@ test('an impossible state is written down as fatal and handed to whoever ends th
   await expect(door.execute({ kind: 'leave' })).rejects.toThrow('the agent is stopping');
 
   expect(fatal).toEqual([new Error('impossible: nobody home')]);
-  expect(journal.facts).toMatchObject([{ kind: 'agentCrashed', why: 'impossible: nobody home' }]);
+  expect(journal.facts).toMatchObject([{ kind: 'agentCrashed', reason: 'impossible: nobody home' }]);
 });
 
 test('an agent that cannot be born leaves its ports free', async () => {
@@ -191,6 +191,8 @@ test('what cannot be sent, and who is turned away, is noted and hurts nobody', a
   });
   const shell = await start(agent, { journal });
   await until(() => journal.facts.length > 0, 'the failure is noted');
-  expect(journal.facts).toEqual([{ kind: 'packetUnsent', to: '127.0.0.1:0', code: 'ERR_SOCKET_BAD_PORT' }]);
+  expect(journal.facts).toEqual([
+    { kind: 'packetSendFailed', to: '127.0.0.1:0', code: 'ERR_SOCKET_BAD_PORT' },
+  ]);
   expect(shell.lateness.max).toBeGreaterThanOrEqual(0);
 });

@@ -63,13 +63,13 @@ const AS_TEXT = { line: formatTextLine, lost: (count: number) => `[WARN] ${forma
 
 const Line = v.looseObject({ level: v.string(), time: v.string(), msg: v.optional(v.string(), '') });
 
-/** `TIME [LEVEL] room: what happened field=value`. */
+/** `TIME [LEVEL] component: what happened field=value`. */
 function formatTextLine(json: string): string {
   const parsed = v.safeParse(Line, JSON.parse(json));
   if (!parsed.success) return json;
-  const { level, time, msg, room, ...fields } = parsed.output;
+  const { level, time, msg, component, ...fields } = parsed.output;
   const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${formatFieldValue(value)}`);
-  const from = typeof room === 'string' ? `${room}: ` : '';
+  const from = typeof component === 'string' ? `${component}: ` : '';
   return `${time} [${level.toUpperCase()}] ${from}${msg}${pairs.join('')}\n`;
 }
 

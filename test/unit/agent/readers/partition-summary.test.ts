@@ -208,7 +208,7 @@ describe('what is said', () => {
     expect(seen.facts).toEqual([
       {
         ...{ kind: 'membersMissing', cause: 'partition', known: 8, visible: 4, side: 'half' },
-        ...{ network: '10.0.2.0/24', sentence: expect.stringContaining('vanished together') },
+        ...{ network: '10.0.2.0/24', summary: expect.stringContaining('vanished together') },
       },
     ]);
     seen.at(5000);

@@ -49,7 +49,7 @@ describe('what a script gets', () => {
     tell(event('a\0b; `id`'));
     await waitUntil('both ran', 20_000, () => facts.length === 2);
     delete process.env['HEARSAY_SECRET'];
-    const said = facts.map((fact) => (fact.kind === 'handlerRan' ? fact.said : fact.kind));
+    const said = facts.map((fact) => (fact.kind === 'handlerRan' ? fact.output : fact.kind));
     expect(said).toContain('$HOME; `id` *\n');
     const [folder, ...lines] = (said.find((one) => one.startsWith('/')) ?? '').trim().split('\n');
     expect(folder).toBe('/');
@@ -104,7 +104,7 @@ describe('who is told', () => {
     await waitUntil('it ran', 20_000, () => facts.length === 1);
     expect(facts[0]).toMatchObject({
       event: 'member-join',
-      said: expect.stringMatching(/^ *3\n$/) as string,
+      output: expect.stringMatching(/^ *3\n$/) as string,
     });
   });
 
@@ -115,7 +115,7 @@ describe('who is told', () => {
     ]);
     for (let n = 0; n < 300; n++) tell(event(`n${n}`, String(n)));
     expect(facts).toHaveLength(300 - 1 - 256);
-    expect(facts[0]).toEqual({ kind: 'handlerDropped', handler: '/bin/sh', event: 'user:n1' });
+    expect(facts[0]).toEqual({ kind: 'handlerEventDropped', handler: '/bin/sh', event: 'user:n1' });
     await waitUntil('the first runs', 20_000, () => notes.lines().length === 1);
     expect(notes.lines()).toEqual(['0']);
   });
@@ -139,7 +139,7 @@ describe('answers', () => {
       expect.objectContaining({
         kind: 'handlerFailed',
         event: 'query:bad',
-        why: 'exit code 1: payload\nwords',
+        reason: 'exit code 1: payload\nwords',
       }),
     );
   });
@@ -158,10 +158,10 @@ describe('answers', () => {
       kind: 'handlerFailed',
       handler: '/bin/sh',
       event: 'query:q',
-      why: 'too large',
+      reason: 'too large',
     });
     expect(facts).toContainEqual(
-      expect.objectContaining({ kind: 'handlerRan', event: 'user:e', said: 'said\n' }),
+      expect.objectContaining({ kind: 'handlerRan', event: 'user:e', output: 'said\n' }),
     );
   });
 });
@@ -174,7 +174,10 @@ describe('S14: bounds', () => {
     ]);
     tell(event('e'));
     await waitUntil('it was stopped', 20_000, () => facts.length === 1);
-    expect(facts[0]).toMatchObject({ kind: 'handlerFailed', why: 'it took longer than 2 s and was stopped' });
+    expect(facts[0]).toMatchObject({
+      kind: 'handlerFailed',
+      reason: 'it took longer than 2 s and was stopped',
+    });
     expect(notes.lines()).toHaveLength(2);
     await waitUntil('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
   });
@@ -197,12 +200,12 @@ describe('S14: bounds', () => {
     for (const name of ['flood', 'much', 'none']) tell(event(name));
     await waitUntil('all ran', 20_000, () => facts.length === 3);
     const by = (name: string) => facts.find((fact) => fact.event === `user:${name}`);
-    expect(by('flood')).toMatchObject({ why: 'it said more than 1048576 bytes and was stopped' });
-    expect(by('none')).toMatchObject({ why: 'spawn /no/such/program ENOENT' });
+    expect(by('flood')).toMatchObject({ reason: 'it said more than 1048576 bytes and was stopped' });
+    expect(by('none')).toMatchObject({ reason: 'spawn /no/such/program ENOENT' });
     const much = by('much');
     if (much?.kind !== 'handlerRan') throw new Error('it did not run');
-    expect(much.said).toMatch(/^line 0\nline 1\n/);
-    expect(much.said).toHaveLength(4096);
+    expect(much.output).toMatch(/^line 0\nline 1\n/);
+    expect(much.output).toHaveLength(4096);
   });
 
   test('closing kills what runs, and nothing more is heard', async () => {

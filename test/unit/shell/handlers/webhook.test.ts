@@ -82,7 +82,7 @@ test('what it answers to a query is the answer; nothing is none; an error is tol
     kind: 'handlerFailed',
     handler: origin,
     event: 'query:load',
-    why: 'it answers 500',
+    reason: 'it answers 500',
   });
   expect(posted).toHaveLength(3);
 });

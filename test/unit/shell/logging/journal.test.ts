@@ -39,7 +39,7 @@ describe('a fact', () => {
     const { journal: it, lines } = journal();
     it.record({ kind: 'memberSuspected', node: 'bob', by: 'ann', incarnation: 3, deadline: 12.5, reason });
     expect(lines).toEqual([
-      { level: INFO, room: 'swim', node: 'bob', by: 'ann', incarnation: 3, msg: 'member suspected' },
+      { level: INFO, component: 'swim', node: 'bob', by: 'ann', incarnation: 3, msg: 'member suspected' },
     ]);
     expect(it.counters.get('members_suspected')).toBe(1);
   });
@@ -60,7 +60,7 @@ describe('a fact', () => {
     clock.now = 10_000;
     reject();
 
-    expect(lines.map(({ level, msg, unsaid }) => [level, msg, unsaid])).toEqual([
+    expect(lines.map(({ level, msg, suppressed }) => [level, msg, suppressed])).toEqual([
       [WARN, 'packet rejected', undefined],
       [DEBUG, 'packet rejected', undefined],
       [DEBUG, 'packet rejected', undefined],
@@ -74,11 +74,11 @@ describe('a fact', () => {
   test('of every kind has words, fields that are its own, and a counter of its own that starts at zero', () => {
     const { journal: it } = journal();
     const counters = new Set<string>();
-    for (const [kind, [room, , sentence, counter, fields]] of Object.entries(FACT_TABLE)) {
-      expect(sentence, kind).toMatch(/^[a-z][^A-Z.]*(?:TCP)?[^.]*$/);
+    for (const [kind, [component, , message, counter, fields]] of Object.entries(FACT_TABLE)) {
+      expect(message, kind).toMatch(/^[a-z][^A-Z.]*(?:TCP)?[^.]*$/);
       expect(counter, kind).toMatch(/^[a-z_]+$/);
       expect(it.counters.get(counter), kind).toBe(0);
-      expect(fields, kind).not.toContain(room === 'swim' ? 'deadline' : 'payload');
+      expect(fields, kind).not.toContain(component === 'swim' ? 'deadline' : 'payload');
       counters.add(counter);
     }
     expect(counters.size).toBe(Object.keys(FACT_TABLE).length);
@@ -92,7 +92,9 @@ test('packets are counted, and written down only at trace', () => {
     it.recordPacket('received', LOCAL, 100);
     it.recordPacket('sent', LOCAL, 30);
     it.recordPacket('sent', LOCAL, 12);
-    expect(Object.fromEntries([...it.counters].filter(([name]) => /_(sent|received)$/.test(name)))).toEqual({
+    expect(
+      Object.fromEntries([...it.counters].filter(([name]) => /^(packets|bytes)_(sent|received)$/.test(name))),
+    ).toEqual({
       packets_received: 1,
       bytes_received: 100,
       packets_sent: 2,

@@ -112,7 +112,7 @@ test('a disk that is full ends the recording with one word, and takes no line mo
   expect(file.write('three\n')).toBe(false);
   await file.close();
   expect(appended).toBe(2);
-  expect(journal.facts.slice(1)).toEqual([{ kind: 'recordingFailed', file: path, why: 'ENOSPC' }]);
+  expect(journal.facts.slice(1)).toEqual([{ kind: 'recordingFailed', file: path, reason: 'ENOSPC' }]);
   expect(file.degraded).toEqual([`the recording ${path} ended: ENOSPC`]);
 });
 
@@ -122,7 +122,7 @@ test('a disk that is full from the beginning does not keep the agent from starti
     Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })),
   );
   expect(file.write('one\n')).toBe(false);
-  expect(journal.facts).toEqual([{ kind: 'recordingFailed', file: path, why: 'ENOSPC' }]);
+  expect(journal.facts).toEqual([{ kind: 'recordingFailed', file: path, reason: 'ENOSPC' }]);
   await file.close();
 });
 
@@ -138,7 +138,7 @@ test('a disk that hangs does not fill the memory', async () => {
   while (taken < 1000 && file.write(line)) taken += 1;
   expect(taken).toBeGreaterThan(100);
   expect(taken).toBeLessThan(140);
-  expect(journal.facts.at(-1)).toMatchObject({ kind: 'recordingFailed', why: 'the disk takes too long' });
+  expect(journal.facts.at(-1)).toMatchObject({ kind: 'recordingFailed', reason: 'the disk takes too long' });
   release();
   await file.close();
 });

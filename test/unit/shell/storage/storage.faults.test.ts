@@ -169,7 +169,7 @@ describe('G15: a disk that fails', () => {
     };
     const { storage, facts } = await openOn(disk);
     expect(facts).toEqual([
-      { kind: 'snapshotQuarantined', file: '/data/snapshot', why: 'it cannot be read (EIO)' },
+      { kind: 'snapshotQuarantined', file: '/data/snapshot', reason: 'it cannot be read (EIO)' },
     ]);
     storage.save(NEW);
     await quiet(storage);

@@ -116,5 +116,5 @@ test('a data directory that cannot be locked is used, with a warning', async () 
   const long = join(dir, 'x'.repeat(120));
   const { record: note, facts } = noting();
   await (await openStorage(long, note)).close();
-  expect(facts).toEqual([{ kind: 'storageUnlocked', why: 'ENAMETOOLONG' }]);
+  expect(facts).toEqual([{ kind: 'storageLockUnavailable', reason: 'ENAMETOOLONG' }]);
 });

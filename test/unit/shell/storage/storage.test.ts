@@ -162,14 +162,14 @@ describe('a snapshot', () => {
     ['torn', encodeSnapshotFile(SNAPSHOT).subarray(0, 60), 'the checksum does not match'],
     ['empty', new Uint8Array(0), 'the file is cut short'],
     ['something else', new Uint8Array(200).fill(0x41), 'it is not a snapshot of this version'],
-  ])('that is %s is set aside with one line, and the agent starts empty', async (_what, bytes, why) => {
+  ])('that is %s is set aside with one line, and the agent starts empty', async (_what, bytes, reason) => {
     mkdirSync(data, { mode: 0o700 });
     writeFileSync(join(data, 'snapshot'), bytes);
     const { record: note, facts } = noting();
     const storage = await openIt(note);
 
     expect(storage.snapshot).toBeUndefined();
-    expect(facts).toEqual([{ kind: 'snapshotQuarantined', file: join(data, 'snapshot'), why }]);
+    expect(facts).toEqual([{ kind: 'snapshotQuarantined', file: join(data, 'snapshot'), reason }]);
     expect(new Uint8Array(readFileSync(join(data, 'snapshot.bad')))).toEqual(new Uint8Array(bytes));
 
     storage.save(SNAPSHOT);
@@ -220,7 +220,7 @@ describe('a catalogue', () => {
     ['a snapshot', encodeSnapshotFile(SNAPSHOT), 'it is not a catalog of this version'],
   ])(
     'that is %s is set aside with one line, and the snapshot is as good as ever',
-    async (_what, bytes, why) => {
+    async (_what, bytes, reason) => {
       mkdirSync(data, { mode: 0o700 });
       writeFileSync(join(data, 'catalog'), bytes);
       writeFileSync(join(data, 'snapshot'), encodeSnapshotFile(SNAPSHOT));
@@ -229,7 +229,7 @@ describe('a catalogue', () => {
 
       expect(storage.catalog).toBeUndefined();
       expect(storage.snapshot).toEqual(SNAPSHOT);
-      expect(facts).toEqual([{ kind: 'snapshotQuarantined', file: join(data, 'catalog'), why }]);
+      expect(facts).toEqual([{ kind: 'snapshotQuarantined', file: join(data, 'catalog'), reason }]);
       expect(new Uint8Array(readFileSync(join(data, 'catalog.bad')))).toEqual(new Uint8Array(bytes));
 
       storage.saveCatalog(CATALOG);
@@ -265,7 +265,7 @@ describe('a disk that fails', () => {
     rmSync(data);
     mkdirSync(join(data, 'snapshot.tmp'), { recursive: true, mode: 0o700 }); // in the way of the next attempt
     await until(() => storage.degraded[0] !== first, 'it fails again, in another way');
-    expect(facts).toEqual([{ kind: 'storageFailed', why: 'EEXIST' }]);
+    expect(facts).toEqual([{ kind: 'storageFailed', reason: 'EEXIST' }]);
     expect(first).toBe('the data directory cannot be used, state is in memory only: EEXIST');
 
     rmSync(data, { recursive: true });
@@ -320,7 +320,7 @@ describe('a disk that fails', () => {
         }
         storage.save(numbered(2));
         await until(() => storage.degraded.length > 0, 'the disk is full');
-        expect(facts).toEqual([{ kind: 'storageFailed', why: 'ENOSPC' }]);
+        expect(facts).toEqual([{ kind: 'storageFailed', reason: 'ENOSPC' }]);
         expect(onDisk()).toEqual(numbered(1));
 
         rmSync(join(data, 'ballast'));

@@ -62,7 +62,7 @@ describe('GET /v1/agent/monitor', () => {
       () => text.answer() !== undefined && json.answer() !== undefined,
     );
     expect([...log.levels].sort()).toEqual(['debug', 'info']);
-    log.say({ room: 'swim', msg: 'member suspected', node: 'bob', by: 'a b', count: 3 });
+    log.say({ component: 'swim', msg: 'member suspected', node: 'bob', by: 'a b', count: 3 });
     log.say({ level: 'warn', msg: 'second' });
     await waitUntil('the second line is there', 10_000, () => text.text().includes('second'));
     expect(text.text()).toBe(
