@@ -181,7 +181,7 @@ class AgentCore implements Agent {
         this.#services.onCheckFinished(input.outcome, now, out);
         break;
       case 'addressChanged':
-        this.#swim.setAddress(input.address, this.#swimOut);
+        this.#swim.setAddress(input.address, now, this.#swimOut);
         break;
       case 'keysStored':
         this.#serf.onKeysStored(input.ticket, input.error, now, this.#serfOut);

@@ -1,36 +1,38 @@
 /**
- * The transmit-limited queue: what we still have to tell, and how often each was told. One instance per lane; it
- * knows neither packets nor peers.
+ * The broadcast queue: messages that wait to be piggybacked, each until it was sent as often as the retransmit limit
+ * says. There is one queue per lane; it knows neither packets nor peers.
  *
  * Source: memberlist queue.go (TransmitLimitedQueue); SWIM §4.1.
  */
+import { assert } from '../base/assert.ts';
 
-/** One message waiting to be told. The handle that `queue` gives out. */
+/** A message in the queue. */
 export interface Broadcast {
   readonly message: Uint8Array;
-  /** Packets it went into so far. */
+  /** The number of packets it was put in. */
   readonly sends: number;
-  /** It was sent often enough, replaced by newer news of the same name, or pruned. */
+  /** It reached the limit, was replaced by a newer message of the same name, or was pruned. */
   readonly finished: boolean;
 }
 
 interface Entry extends Broadcast {
   readonly name: string | undefined;
-  /** Grows with every entry: the larger, the newer. */
+  /** Newer entries have larger ones. */
   readonly id: number;
   sends: number;
   finished: boolean;
 }
 
-/** Entries that were sent equally often: `sizes` ascending, and for each size its entries, oldest first. */
+/** Entries of one send count: their sizes in ascending order, and the entries of each size, oldest first. */
 interface Tier {
   readonly sizes: number[];
   readonly stacks: Entry[][];
 }
 
 export class BroadcastQueue {
-  /** By send count. Rarely more than twenty, since the retransmit limit grows with the logarithm of n. */
+  /** By send count. Rarely more than twenty: the retransmit limit grows with the logarithm of the cluster. */
   readonly #tiers: Tier[] = [];
+  /** The newest entry of each name. */
   readonly #named = new Map<string, Entry>();
   #size = 0;
   #lastId = 0;
@@ -39,7 +41,7 @@ export class BroadcastQueue {
     return this.#size;
   }
 
-  /** Keeps `message` (not a copy) until it was sent often enough. A newer entry of `name` replaces the older. */
+  /** Adds `message` (not a copy). It replaces an older one of the same `name`. */
   enqueue(message: Uint8Array, name?: string): Broadcast {
     const entry: Entry = { message, name, id: ++this.#lastId, sends: 0, finished: false };
     if (name !== undefined) {
@@ -55,9 +57,9 @@ export class BroadcastQueue {
   }
 
   /**
-   * Appends to `into` what fits in `room` bytes, each message at its length plus `overhead`, and counts a send for
-   * each: least-sent first, among those the largest that fits, newest first. A message sent `limit` times is
-   * dropped. Returns the bytes used.
+   * Appends to `into` the messages that fit in `room` bytes, each with `overhead` bytes more, and counts a send for each:
+   * least-sent first, then the largest that fits, then the newest. Drops messages sent `limit` times. Returns the bytes
+   * used.
    *
    * Source: memberlist queue.go, GetBroadcasts.
    */
@@ -80,12 +82,12 @@ export class BroadcastQueue {
     for (const entry of taken) {
       entry.sends++;
       if (entry.sends >= limit) this.#finish(entry);
-      else this.#insert(entry); // only now, so that no message is twice in one packet
+      else this.#insert(entry); // not earlier, or a message could be in one packet twice
     }
     return used;
   }
 
-  /** Drops the most-sent, smallest first, until at most `max` are left. Returns how many went. */
+  /** Drops the most-sent messages, smallest first, until at most `max` are left. Returns how many it dropped. */
   prune(max: number): number {
     let dropped = 0;
     for (let sends = this.#tiers.length - 1; sends >= 0; sends--) {
@@ -103,7 +105,10 @@ export class BroadcastQueue {
 
   #finish(entry: Entry): void {
     entry.finished = true;
-    if (entry.name !== undefined) this.#named.delete(entry.name);
+    if (entry.name === undefined) return;
+    // Invariant: of each name only the newest entry is queued.
+    assert(this.#named.get(entry.name) === entry, 'an old broadcast of a name is still queued');
+    this.#named.delete(entry.name);
   }
 
   #insert(entry: Entry): void {
@@ -126,7 +131,9 @@ export class BroadcastQueue {
     const { sizes, stacks } = this.#tiers[entry.sends] as Tier;
     const at = firstAbove(sizes, entry.message.length - 1);
     const stack = stacks[at] as Entry[];
-    stack.splice(stack.indexOf(entry), 1);
+    const slot = stack.indexOf(entry);
+    assert(slot >= 0, 'a broadcast is not in the tier of its send count');
+    stack.splice(slot, 1);
     if (stack.length === 0) {
       sizes.splice(at, 1);
       stacks.splice(at, 1);
@@ -135,7 +142,7 @@ export class BroadcastQueue {
   }
 }
 
-/** Takes the largest entry of at most `free` bytes, the newest of them, out of the tier. */
+/** Removes and returns the newest of the largest entries of at most `free` bytes. */
 function takeLargest(tier: Tier, free: number): Entry | undefined {
   const at = firstAbove(tier.sizes, free) - 1;
   if (at < 0) return undefined;
@@ -148,7 +155,7 @@ function takeLargest(tier: Tier, free: number): Entry | undefined {
   return entry;
 }
 
-/** Index of the first number above `bound` in an ascending list. */
+/** Binary search: the index of the first number above `bound` in an ascending list. */
 function firstAbove(ascending: readonly number[], bound: number): number {
   let low = 0;
   let high = ascending.length;
@@ -161,7 +168,7 @@ function firstAbove(ascending: readonly number[], bound: number): number {
 }
 
 /**
- * How often a broadcast is sent in a cluster of `n`, at least once.
+ * How often a broadcast is sent in a cluster of `n` members; at least once.
  *
  * Source: memberlist util.go, retransmitLimit.
  */

@@ -1,6 +1,6 @@
 /**
- * What the mechanisms of this room share: the table, the queue, our health, and small ways to say things. It
- * decides nothing.
+ * The context that all rules of swim/ work in: the member table, the state beside it, and the current input. It decides
+ * nothing.
  */
 import { type Address, toAddress } from '../base/address.ts';
 import { sameBytes } from '../base/bytes.ts';
@@ -15,7 +15,6 @@ import { AccusationLimiter } from './state/accusation-limit.ts';
 import { Awareness } from './state/awareness.ts';
 import { DeadProbes } from './state/dead-probes.ts';
 import { NameConflicts } from './state/name-conflicts.ts';
-import { DownNotifier } from './state/notify-down.ts';
 import { OneWayLinks } from './state/one-way-links.ts';
 import { RecentlyDropped } from './state/recently-dropped.ts';
 import { Suspicions } from './state/suspicion.ts';
@@ -23,19 +22,18 @@ import { UnrefutableAccusation } from './state/unrefutable.ts';
 import { Verifications } from './state/verifications.ts';
 import type { Identity, Member, MemberEvent, SwimEffect, SwimFact } from './types.ts';
 
-/** What a Swim is born with. */
 export interface SwimOptions {
   readonly identity: Identity;
-  /** First one announced, at least 1. */
+  /** The first one announced, at least 1. */
   readonly incarnation: number;
   readonly config: SwimConfig;
   readonly rng: Rng;
   readonly now: Millis;
-  /** Rides on acks. Read at each; not kept. */
+  /** The payload of acks. Called for each ack; the result is not kept. */
   readonly ackPayload: () => Uint8Array;
-  /** Is there anything to gossip, in any lane? Absent: our own is asked. */
+  /** Is there anything to gossip, in any lane? By default, in the broadcast queue of membership. */
   readonly hasBroadcasts?: () => boolean;
-  /** For worlds with many agents in one process: returns one shared object for equal identities. */
+  /** For simulations with many agents in one process: returns one shared object for equal identities. */
   readonly intern?: (identity: Identity) => Identity;
 }
 
@@ -50,34 +48,48 @@ export class SwimContext {
   readonly deadProbes: DeadProbes;
   readonly verifications = new Verifications();
   readonly nameConflicts = new NameConflicts();
-  readonly downNotifier: DownNotifier;
-  /** Of answers to accusations that were answered before, by the address they go to. */
+  /** Limits down notifications, by the name of the member that is down. */
+  readonly downNotificationLimiter: RateLimiter;
+  /** Limits repeated refutations, by the address that they are sent to. */
   readonly refutationLimiter: RateLimiter;
   readonly accusationLimiter = new AccusationLimiter();
   readonly oneWayLinks = new OneWayLinks();
   readonly unrefutable = new UnrefutableAccusation();
   readonly ackPayload: () => Uint8Array;
-  /** Where we lived before our address changed, latest last: who says that we live there means nobody else. */
+  /** Addresses that this agent had before, latest last: an old claim of one of them is no name conflict. */
   readonly formerAddresses: Address[] = [];
   readonly #intern: (identity: Identity) => Identity;
+  #now: Millis;
+  #out: SwimEffect[] = [];
   #seqNo = 0;
 
   constructor(options: SwimOptions) {
-    this.config = options.config;
-    this.rng = options.rng;
+    const { config, rng, now } = options;
+    this.config = config;
+    this.rng = rng;
     this.ackPayload = options.ackPayload;
     this.#intern = options.intern ?? ((identity) => identity);
-    this.members = new MemberTable(
-      this.#intern(options.identity),
-      options.incarnation,
-      options.rng,
-      options.now,
-    );
-    this.awareness = new Awareness(options.config.awarenessMax);
-    this.suspicions = new Suspicions(options.config);
-    this.deadProbes = new DeadProbes(options.config.probeInterval, options.rng);
-    this.downNotifier = new DownNotifier(options.config.gossipInterval);
-    this.refutationLimiter = new RateLimiter(oncePer(options.config.gossipInterval));
+    this.#now = now;
+    this.members = new MemberTable(this.#intern(options.identity), options.incarnation, rng, now);
+    this.awareness = new Awareness(config.awarenessMax);
+    this.suspicions = new Suspicions(config);
+    this.deadProbes = new DeadProbes(config.probeInterval, rng);
+    this.downNotificationLimiter = new RateLimiter(oncePer(config.gossipInterval));
+    this.refutationLimiter = new RateLimiter(oncePer(config.gossipInterval));
+  }
+
+  /** To be called first for every input: until the next one, `now` is its time and `out` receives its effects. */
+  beginInput(now: Millis, out: SwimEffect[]): void {
+    this.#now = now;
+    this.#out = out;
+  }
+
+  get now(): Millis {
+    return this.#now;
+  }
+
+  get out(): SwimEffect[] {
+    return this.#out;
   }
 
   get self(): MutableMember {
@@ -88,7 +100,7 @@ export class SwimContext {
     return this.members.self.identity.name;
   }
 
-  /** One counter for probes and relays; never 0. */
+  /** One counter for all pings; never 0. */
   nextSeqNo(): number {
     this.#seqNo = this.#seqNo === 0xffff_ffff ? 1 : this.#seqNo + 1;
     return this.#seqNo;
@@ -97,50 +109,55 @@ export class SwimContext {
   intern(identity: Identity): Identity {
     return this.#intern(identity);
   }
+
+  emit(event: MemberEvent): void {
+    this.#out.push({ kind: 'event', event });
+  }
+
+  recordFact(fact: SwimFact): void {
+    this.#out.push({ kind: 'fact', fact });
+  }
+
+  /** `peer`: the member known to live at `to`, if any. */
+  send(to: Address, peer: Member | undefined, message: SwimMessage): void {
+    this.#out.push({ kind: 'send', to, peer, message, piggyback: false });
+  }
+
+  sendWithPiggyback(to: Address, peer: Member | undefined, message: SwimMessage): void {
+    this.#out.push({ kind: 'send', to, peer, message, piggyback: true });
+  }
+
+  /** A ping together with the accusation that its receiver should refute. */
+  sendPingWithAccusation(peer: Member, message: Ping, compoundWith: SwimMessage): void {
+    const to = peer.identity.address;
+    this.#out.push({ kind: 'send', to, peer, message, compoundWith, piggyback: false });
+  }
+
+  /** A ping for `node` that is acked to this agent. */
+  createPing(seqNo: number, node: string): Ping {
+    const { name, address } = this.self.identity;
+    return {
+      kind: 'ping',
+      seqNo,
+      node,
+      sourceAddr: address.ip,
+      sourcePort: address.port,
+      sourceNode: name,
+    };
+  }
+
+  /** The member of this name, if it lives at `to`. */
+  memberAt(name: string, to: Address): MutableMember | undefined {
+    const row = this.members.get(name);
+    return row !== undefined && isAtAddress(row.identity, to.ip, to.port) ? row : undefined;
+  }
 }
 
-export const emit = (out: SwimEffect[], event: MemberEvent): void => {
-  out.push({ kind: 'event', event });
-};
-
-export const recordFact = (out: SwimEffect[], fact: SwimFact): void => {
-  out.push({ kind: 'fact', fact });
-};
-
-/** One message to `peer`, with broadcasts in the room that is left. */
-export const sendWithPiggyback = (
-  out: SwimEffect[],
-  to: Address,
-  peer: Member | undefined,
-  message: SwimMessage,
-): void => {
-  out.push({ kind: 'send', to, peer, message, piggyback: true });
-};
-
-/** A ping as we send them: for `node`, answer to us. */
-export function createPing(core: SwimContext, seqNo: number, node: string): Ping {
-  const { name, address } = core.self.identity;
-  return {
-    kind: 'ping',
-    seqNo,
-    node,
-    sourceAddr: address.ip,
-    sourcePort: address.port,
-    sourceNode: name,
-  };
-}
-
-/** Is that where this identity lives? By octets: the two forms of one IPv4 are two addresses. */
+/** Compares octets: the two forms of one IPv4 address are different here. */
 export const isAtAddress = (identity: Identity, ip: Uint8Array, port: number): boolean =>
   identity.address.port === port && sameBytes(identity.address.ip, ip);
 
-/** The member of this name, if it lives at `to`. */
-export function memberAt(core: SwimContext, name: string, to: Address): MutableMember | undefined {
-  const row = core.members.get(name);
-  return row !== undefined && isAtAddress(row.identity, to.ip, to.port) ? row : undefined;
-}
-
-/** Where a ping or an indirect ping wants its answer: where it says, else where it came from. */
+/** Where a ping or an indirect ping is answered: the address it names, or else the one it came from. */
 export function ackAddress(
   message: { readonly sourceAddr: Uint8Array; readonly sourcePort: number },
   from: Address,

@@ -1,15 +1,15 @@
 /**
- * The table of members, the ring that orders probes, and random choice from it. Who may change a row, and why, is
- * decided elsewhere.
+ * The member table, the ring that orders probes, and random choice from it. The rules decide which rows change.
  *
  * Source: memberlist state.go (nodeMap, nodes), util.go (kRandomNodes, moveDeadNodes); SWIM §4.3.
  */
+import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import { isUp } from './precedence.ts';
 import type { Identity, Member, MemberState, MembersView } from './types.ts';
 
-/** A member as this room writes it. The object stays the same for the life of the row. */
+/** A member as swim/ writes it. A row is one object from its addition to its removal. */
 export interface MutableMember extends Member {
   identity: Identity;
   state: MemberState;
@@ -21,7 +21,7 @@ export class MemberTable implements MembersView {
   readonly self: MutableMember;
   readonly #rng: Rng;
   readonly #byName = new Map<string, MutableMember>();
-  /** Every row once, in random order: probes walk it, random choice draws from it. */
+  /** Every row once, in random order: probes go round it, and random choices are made from it. */
   readonly #ring: MutableMember[] = [];
   #cursor = 0;
   #up = 1;
@@ -49,8 +49,9 @@ export class MemberTable implements MembersView {
     return this.#byName.values();
   }
 
-  /** A new row, dead at incarnation 0 until something better is said of it, at a random place of the ring. */
+  /** Adds a row at a random place of the ring. Until an alive message is applied, it is dead at incarnation 0. */
   add(identity: Identity, now: Millis): MutableMember {
+    assert(!this.#byName.has(identity.name), `a second row of ${identity.name}`);
     const row: MutableMember = { identity, state: 'dead', incarnation: 0, since: now };
     this.#byName.set(identity.name, row);
     const at = this.#rng.int(this.#ring.length + 1);
@@ -60,33 +61,41 @@ export class MemberTable implements MembersView {
       this.#ring.push(moved);
       this.#ring[at] = row;
     }
+    this.#assertRingMatchesTable();
     return row;
   }
 
-  /** Notes the time only if the state is another. */
+  /** `since` changes only with the state. */
   setState(row: MutableMember, state: MemberState, now: Millis): void {
     if (row.state === state) return;
     this.#up += Number(isUp(state)) - Number(isUp(row.state));
     row.state = state;
     row.since = now;
+    // Invariant: the count of members that are up stays within the table.
+    assert(
+      this.#up >= 0 && this.#up <= this.#ring.length,
+      `${this.#up} of ${this.#ring.length} members are up`,
+    );
   }
 
-  /** Drops one row that is down. Walks the ring, so not for every packet. */
+  /** Removes one row that is down. Takes time linear in the table: not for every packet. */
   remove(row: MutableMember): void {
     const at = this.#ring.indexOf(row);
+    assert(at >= 0 && !isUp(row.state), `${row.identity.name} is not in the ring, or up`);
     this.#ring.splice(at, 1);
     if (at < this.#cursor) this.#cursor--;
     this.#byName.delete(row.identity.name);
+    this.#assertRingMatchesTable();
   }
 
   /**
-   * The next member to probe: never ourselves, never one that is down; `undefined` when a pass finds none.
-   * `wrapped` is called at each end of the ring, before the next pass.
+   * The next member to probe: one that is up, and not this agent; `undefined` if there is none. `onPassEnd` is called at
+   * the end of the ring, before the next pass.
    */
-  nextToProbe(wrapped: () => void): MutableMember | undefined {
+  nextToProbe(onPassEnd: () => void): MutableMember | undefined {
     for (let left = this.#ring.length; left > 0; left--) {
       if (this.#cursor >= this.#ring.length) {
-        wrapped();
+        onPassEnd();
         this.#cursor = 0;
         left = this.#ring.length;
       }
@@ -96,7 +105,7 @@ export class MemberTable implements MembersView {
     return undefined;
   }
 
-  /** Drops rows that went down before `before`, and shuffles the ring. Returns what was dropped. */
+  /** Removes rows that went down before `before`, and shuffles the ring. Returns the rows removed. */
   removeExpired(before: Millis): MutableMember[] {
     const dropped: MutableMember[] = [];
     if (this.#up < this.#ring.length) {
@@ -109,6 +118,7 @@ export class MemberTable implements MembersView {
         }
       }
       this.#ring.length = kept;
+      this.#assertRingMatchesTable();
     }
     shuffle(this.#ring, this.#rng);
     return dropped;
@@ -131,5 +141,10 @@ export class MemberTable implements MembersView {
       if (eligible(row) && !chosen.includes(row)) chosen.push(row);
     }
     return chosen;
+  }
+
+  /** Invariant: table and ring hold the same rows. */
+  #assertRingMatchesTable(): void {
+    assert(this.#byName.size === this.#ring.length, 'member table and probe ring differ in size');
   }
 }

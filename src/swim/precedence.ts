@@ -1,7 +1,4 @@
-/**
- * Precedence: what a rumor is worth against what we hold. Pure; acting on it is alive.ts's and accusation.ts's
- * business.
- */
+/** Precedence: whether a membership message supersedes the state held. Pure functions. */
 import type { MemberState } from './types.ts';
 
 export interface MembershipMessage {
@@ -15,42 +12,42 @@ export interface KnownState {
 }
 
 /**
- * `news` changes the state; `evidence` does not, but may raise the incarnation we hold, and confirm a suspicion;
- * `stale` says nothing.
+ * `supersedes`: the message changes the state. `confirms`: it does not, but may raise the incarnation held, and confirm a
+ * suspicion. `stale`: it is ignored.
  */
 export type Precedence = 'supersedes' | 'confirms' | 'stale';
 
 /**
- * What a rumor tells us about a member other than ourselves.
+ * The precedence of a message about a member other than this agent.
  *
- * Only the member itself may raise its incarnation, so `alive` must outbid what we hold, whatever the state.
- * `suspect` and `dead` need only match it, and can only make worse a member that is still up.
+ * Only a member itself raises its incarnation, so `alive` must exceed the one held, whatever the state. `suspect` and
+ * `dead` need only match it, and change only a member that is up.
  *
- * Differs: a suspect that is accused at a higher incarnation is under another suspicion, since it must have answered the
- * first. memberlist takes the new accuser for a confirmation of the old one, which may leave no time for the next answer.
+ * Differs: an accusation of a suspect at a higher incarnation starts another suspicion, since the suspect must have
+ * refuted the first. memberlist takes the accuser for a confirmation, which may leave no time for the next refutation.
  *
  * Source: SWIM §4.2; memberlist state.go, aliveNode, suspectNode, deadNode.
  */
-export function precedence(rumor: MembershipMessage, known: KnownState): Precedence {
-  if (rumor.kind === 'alive') return rumor.incarnation > known.incarnation ? 'supersedes' : 'stale';
-  if (rumor.incarnation < known.incarnation) return 'stale';
-  const isAnswered = known.state === 'suspect' && rumor.incarnation > known.incarnation;
-  if (rumor.kind === 'suspect') return known.state === 'alive' || isAnswered ? 'supersedes' : 'confirms';
+export function precedence(message: MembershipMessage, known: KnownState): Precedence {
+  if (message.kind === 'alive') return message.incarnation > known.incarnation ? 'supersedes' : 'stale';
+  if (message.incarnation < known.incarnation) return 'stale';
+  const wasRefuted = known.state === 'suspect' && message.incarnation > known.incarnation;
+  if (message.kind === 'suspect') return known.state === 'alive' || wasRefuted ? 'supersedes' : 'confirms';
   return isUp(known.state) ? 'supersedes' : 'confirms';
 }
 
 export const isUp = (state: MemberState): boolean => state === 'alive' || state === 'suspect';
 
-/** The largest incarnation we store, repeat or announce. */
+/** The largest incarnation that is stored, passed on or announced. */
 export const MAX_INCARNATION = 2 ** 31 - 1;
-/** How far above what we hold an incarnation may be. */
+/** How far an incarnation may exceed the one held. */
 export const MAX_INCARNATION_JUMP = 2 ** 20;
 
 /**
- * May this incarnation be real? `known` is what we hold for the member, if anything.
+ * Can this incarnation be real? `known` is the one held for the member, if any. A lower one is plausible, and stale.
  *
- * Differs: memberlist believes any. An accusation at the top value cannot be outbid, and evicts its victim for
- * good (memberlist#358); so tops and leaps are refused. Lower ones never are: they are merely stale.
+ * Differs: memberlist believes any. An accusation at the highest value cannot be refuted, and removes its victim for good
+ * (memberlist#358).
  */
 export const isPlausibleIncarnation = (incarnation: number, known: number | undefined): boolean =>
   incarnation <= MAX_INCARNATION && (known === undefined || incarnation <= known + MAX_INCARNATION_JUMP);

@@ -1,6 +1,6 @@
 /**
- * The conductor of membership: each input and each due timer goes to the mechanism that knows. No decision about
- * a member is made here.
+ * Swim, memberlist's core without its sockets: passes each input and each due timer to the rule that handles it. No
+ * decision about a member is made here.
  *
  * Source: memberlist net.go (handleCommand), state.go (schedule, gossip, pushPull).
  */
@@ -10,20 +10,13 @@ import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { Ping, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
 import type { Broadcast, BroadcastQueue } from './broadcasts.ts';
-import {
-  ackAddress,
-  emit,
-  memberAt,
-  recordFact,
-  SwimContext,
-  type SwimOptions,
-  sendWithPiggyback,
-} from './context.ts';
+import { ackAddress, SwimContext, type SwimOptions } from './context.ts';
 import type { MutableMember } from './members.ts';
 import { isUp, MAX_INCARNATION } from './precedence.ts';
 import { acceptClaim, handleAlive } from './rules/alive.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
 import { localStates, mergeStates } from './rules/merge.ts';
+import { notifyDown, notifyDropped } from './rules/notify-down.ts';
 import { nextIntervalAt, Prober } from './rules/probe.ts';
 import { dropMember } from './rules/reclaim.ts';
 import { announceAlive, announceLeave, changeAddress, changeMeta } from './rules/refute.ts';
@@ -41,18 +34,19 @@ import type { MembersView, SwimEffect } from './types.ts';
 
 export type { SwimOptions } from './context.ts';
 
-/** memberlist's core without its sockets. Never throws on foreign messages; only `merge` may refuse. */
+/** Never throws on messages of peers; only `mergeStates` may refuse. */
 export class Swim {
-  readonly #core: SwimContext;
+  readonly #context: SwimContext;
   readonly #prober: Prober;
   readonly #indirectProbes: IndirectProbes;
   readonly #hasBroadcasts: () => boolean;
   readonly #verificationActions: VerificationActions = {
     accept: acceptClaim,
     extendSuspicion,
-    declareDead: (core, row, now, out) => {
-      if (this.#prober.isInGrace) core.suspicions.reschedule(row, now + core.config.probeInterval);
-      else declareDead(core, row, now, out);
+    declareDead: (context, row) => {
+      if (this.#prober.isInGrace)
+        context.suspicions.reschedule(row, context.now + context.config.probeInterval);
+      else declareDead(context, row);
     },
   };
   #gossipAt: Millis = NEVER;
@@ -62,123 +56,122 @@ export class Swim {
   constructor(options: SwimOptions) {
     const { incarnation } = options;
     assert(incarnation >= 1 && incarnation <= MAX_INCARNATION, `to start at incarnation ${incarnation}`);
-    this.#core = new SwimContext(options);
-    this.#prober = new Prober(this.#core);
-    this.#indirectProbes = new IndirectProbes(this.#core);
-    this.#hasBroadcasts = options.hasBroadcasts ?? (() => this.#core.broadcasts.size > 0);
+    this.#context = new SwimContext(options);
+    this.#prober = new Prober(this.#context);
+    this.#indirectProbes = new IndirectProbes(this.#context);
+    this.#hasBroadcasts = options.hasBroadcasts ?? (() => this.#context.broadcasts.size > 0);
   }
 
   get members(): MembersView {
-    return this.#core.members;
+    return this.#context.members;
   }
 
-  /** Membership's lane. */
+  /** The broadcast queue of membership messages. */
   get broadcasts(): BroadcastQueue {
-    return this.#core.broadcasts;
+    return this.#context.broadcasts;
   }
 
-  /** 0 is well. */
+  /** The local health score; 0 is healthy. */
   get awareness(): number {
-    return this.#core.awareness.score;
+    return this.#context.awareness.score;
   }
 
-  /** Highest we ever announced. */
+  /** The highest one this agent announced. */
   get incarnation(): number {
-    return this.#core.self.incarnation;
+    return this.#context.self.incarnation;
   }
 
-  /** We said farewell, and do not come back. */
+  /** This agent announced that it leaves, which is final. */
   get leaving(): boolean {
-    return this.#core.self.state === 'left';
+    return this.#context.self.state === 'left';
   }
 
-  /** When `tick` is next wanted. Never earlier than the input that set it. */
+  /** When `tick` is due next. Never earlier than the input that set it. */
   get deadline(): Millis {
     return Math.min(
       this.#hasBroadcasts() ? this.#gossipAt : NEVER,
       this.#pushPullAt,
       this.#prober.deadline,
       this.#indirectProbes.deadline,
-      this.#core.suspicions.deadline,
-      this.#core.deadProbes.deadline,
-      this.#core.verifications.deadline,
-      this.#core.unrefutable.deadline,
+      this.#context.suspicions.deadline,
+      this.#context.deadProbes.deadline,
+      this.#context.verifications.deadline,
+      this.#context.unrefutable.deadline,
     );
   }
 
-  /** Announces us and starts the clocks, each after a random part of its interval. */
+  /** Announces this agent and starts its periodic timers, each after a random part of its interval. */
   start(now: Millis, out: SwimEffect[]): void {
-    const { config, rng, self } = this.#core;
-    announceAlive(this.#core);
-    emit(out, { kind: 'memberJoined', member: self });
-    this.#prober.start(now);
+    const { config, rng, self } = this.#begin(now, out);
+    announceAlive(this.#context);
+    this.#context.emit({ kind: 'memberJoined', member: self });
+    this.#prober.start();
     this.#gossipAt = now + rng.next() * config.gossipInterval;
     this.#pushPullAt = now + rng.next() * config.pushPullInterval;
   }
 
-  /** One message of a datagram that came from `from`. Keeps no part of it. */
+  /** Handles one message of a datagram from `from`. Keeps no view on it. */
   receive(message: SwimMessage, from: Address, now: Millis, out: SwimEffect[]): void {
+    const context = this.#begin(now, out);
     switch (message.kind) {
       case 'ping':
-        return this.#handlePing(message, from, now, out);
+        return this.#handlePing(message, from);
       case 'indirectPing':
-        return this.#indirectProbes.handleIndirectPing(message, from, now, out);
+        return this.#indirectProbes.handleIndirectPing(message, from);
       case 'ack':
-        if (
-          this.#prober.handleAck(message, from, now, out) ||
-          this.#indirectProbes.handleAck(message.seqNo, out)
-        )
-          return;
-        return handleVerificationAck(this.#core, message.seqNo, this.#verificationActions, now, out);
+        if (this.#prober.handleAck(message, from) || this.#indirectProbes.handleAck(message.seqNo)) return;
+        return handleVerificationAck(context, message.seqNo, this.#verificationActions);
       case 'nack':
         return this.#prober.handleNack(message.seqNo);
       case 'alive':
-        return handleAlive(this.#core, message, { kind: 'packet', from }, now, out);
+        return handleAlive(context, message, { kind: 'packet', from });
       case 'suspect':
-        return handleSuspect(this.#core, message, { kind: 'packet', from }, now, out);
+        return handleSuspect(context, message, { kind: 'packet', from });
       case 'dead':
-        return handleDead(this.#core, message, { kind: 'packet', from }, now, out);
+        return handleDead(context, message, { kind: 'packet', from });
     }
   }
 
   /**
-   * To be called when an input has been dealt with. Without news the rounds of gossip pass unused; the next one that
-   * may be used is never in the past.
+   * To be called after each input. Rounds of gossip that passed without anything to send are skipped, so that the next
+   * one is not in the past.
    */
   skipMissedGossip(now: Millis): void {
-    const { gossipInterval } = this.#core.config;
+    const { gossipInterval } = this.#context.config;
     if (this.#gossipAt < now)
       this.#gossipAt += Math.ceil((now - this.#gossipAt) / gossipInterval) * gossipInterval;
   }
 
-  /** Whatever is due. One tick too many does nothing. */
+  /** Does whatever is due. An early or extra tick does nothing. */
   tick(now: Millis, out: SwimEffect[]): void {
-    const { config, suspicions } = this.#core;
+    const context = this.#begin(now, out);
+    const { config, suspicions } = context;
     if (this.#prober.isInGrace) suspicions.postponeDue(now, now + config.probeInterval);
-    else verifySuspects(this.#core, now, out);
-    this.#indirectProbes.tick(now, out);
-    this.#prober.tick(now, out);
-    advanceVerifications(this.#core, this.#verificationActions, now, out);
-    probeDeadMember(this.#core, now, out);
-    if (this.#core.unrefutable.finishIfDue(now)) this.#onUnrefutableEnd(out);
-    if (this.#gossipAt <= now && this.#hasBroadcasts()) this.#gossip(now, out);
-    if (this.#pushPullAt <= now) this.#pushPull(now, out);
+    else verifySuspects(context);
+    this.#indirectProbes.tick();
+    this.#prober.tick();
+    advanceVerifications(context, this.#verificationActions);
+    probeDeadMember(context);
+    if (context.unrefutable.finishIfDue(now)) this.#onUnrefutableEnd();
+    if (this.#gossipAt <= now && this.#hasBroadcasts()) this.#gossip();
+    if (this.#pushPullAt <= now) this.#pushPull();
   }
 
-  /** How a `streamPing` ended. Late reports do nothing. */
+  /** A `streamPing` ended. Late results are ignored. */
   onStreamPingEnd(seqNo: number, ok: boolean, now: Millis, out: SwimEffect[]): void {
+    const context = this.#begin(now, out);
     if (!ok || this.#prober.onStreamAck(seqNo)) return;
-    handleVerificationAck(this.#core, seqNo, this.#verificationActions, now, out);
+    handleVerificationAck(context, seqNo, this.#verificationActions);
   }
 
   /** Every row, for a push/pull. */
   localStates(): PushNodeState[] {
-    return localStates(this.#core);
+    return localStates(this.#context);
   }
 
   /**
-   * Takes in another's rows; `source` says whose, and who dialed. Throws `WireError('versionMismatch')` and leaves the
-   * table unchanged.
+   * Merges a peer's rows; `source` says whose they are, and who dialed. Throws `WireError('versionMismatch')` and leaves
+   * the table unchanged.
    */
   mergeStates(
     states: readonly PushNodeState[],
@@ -186,112 +179,121 @@ export class Swim {
     out: SwimEffect[],
     source: MessageSource = LOCAL_SOURCE,
   ): void {
-    mergeStates(this.#core, states, source, now, out);
+    mergeStates(this.#begin(now, out), states, source);
   }
 
-  /** Our new meta (copied), at most 512 bytes: a new incarnation, told to all. */
-  setMeta(meta: Uint8Array, _now: Millis, out: SwimEffect[]): void {
-    changeMeta(this.#core, meta, out);
+  /** Announces a new meta (copied), at most 512 bytes, at a new incarnation. */
+  setMeta(meta: Uint8Array, now: Millis, out: SwimEffect[]): void {
+    changeMeta(this.#begin(now, out), meta);
   }
 
-  /** This host has another address: a new incarnation, told to all. */
-  setAddress(address: Address, out: SwimEffect[]): void {
-    changeAddress(this.#core, address, out);
+  /** Announces that this host has another address, at a new incarnation. */
+  setAddress(address: Address, now: Millis, out: SwimEffect[]): void {
+    changeAddress(this.#begin(now, out), address);
   }
 
-  /** Says farewell. The handle tells when it has spread; `undefined` when nobody else is up to hear it. */
+  /** Leaves. Returns the broadcast of the leave message, or `undefined` when no other member is up to receive it. */
   leave(now: Millis, out: SwimEffect[]): Broadcast | undefined {
-    this.#leaveBroadcast ??= announceLeave(this.#core, now, out);
-    const othersUp = this.#core.members.upCount; // we no longer count
+    const context = this.#begin(now, out);
+    this.#leaveBroadcast ??= announceLeave(context);
+    const othersUp = context.members.upCount; // this agent is not counted any more
     return othersUp > 0 ? this.#leaveBroadcast : undefined;
   }
 
-  /** Drops the row of a member that is dead or left; of any other nothing happens. */
+  /** Drops the row of a member that is dead or left; otherwise does nothing. */
   dropMember(name: string, now: Millis, out: SwimEffect[]): void {
-    dropMember(this.#core, name, now, out);
+    dropMember(this.#begin(now, out), name);
   }
 
   /**
-   * The loop came `lateness` behind `deadline`: we were the silent ones, so we blame ourselves before others. To
-   * be called before any input of that time. Lateness below `stallThreshold` does nothing.
+   * The event loop was `lateness` late for `deadline`: this agent was silent itself, so it doubts itself before it
+   * accuses others. To be called before any input of that time. Below `stallThreshold` nothing happens.
    *
-   * The round in flight gets the time back and says nothing; our suspicions get it back too, and a probe timeout
-   * at least, since refutations may wait in our socket. From a probe timeout on the next two rounds accuse nobody and
-   * no suspicion ends before they are over. After more than two probe intervals we ask a few members at once what they
-   * think of us.
+   * The running round is extended and void. Suspicions are extended too, by a probe timeout at least, since refutations
+   * may wait in the socket. From a probe timeout on, the next two rounds accuse nobody, and no suspicion ends before they
+   * are over. After more than two probe intervals, this agent announces itself and starts push/pulls with a few members.
    *
-   * Differs: memberlist does not notice, and a resumed process declares its peers dead. In the spirit of
+   * Differs: memberlist does not notice a stall, and a resumed process declares its peers dead. In the spirit of
    * Lifeguard §IV-A.
    */
   onStall(lateness: Millis, now: Millis, out: SwimEffect[]): void {
-    const { config, awareness: health, suspicions } = this.#core;
+    const { config, awareness, suspicions, verifications } = this.#begin(now, out);
     if (!config.stallGuard || lateness < stallThreshold(config)) return;
-    recordFact(out, { kind: 'stalled', latenessMs: lateness });
-    health.apply(1, out);
+    this.#context.recordFact({ kind: 'stalled', latenessMs: lateness });
+    awareness.apply(1, out);
     const notBefore = now + config.probeTimeout;
     suspicions.postpone(lateness, notBefore);
     this.#prober.onStall(lateness);
     this.#indirectProbes.postpone(lateness, notBefore);
-    this.#core.verifications.postpone(lateness, notBefore);
-    if (lateness > 2 * config.probeInterval) this.#announceAndSync(out);
+    verifications.postpone(lateness, notBefore);
+    if (lateness > 2 * config.probeInterval) this.#announceAndSync();
   }
 
-  /** Differs: whom we hold for dead, or for gone, or have forgotten so, is told when it asks after us; memberlist only answers. */
-  #handlePing(ping: Ping, from: Address, now: Millis, out: SwimEffect[]): void {
-    const core = this.#core;
-    if (ping.node !== '' && ping.node !== core.name) return; // meant for whoever had our address before
+  #begin(now: Millis, out: SwimEffect[]): SwimContext {
+    this.#context.beginInput(now, out);
+    return this.#context;
+  }
+
+  /** Differs: a sender that is held as down, or was dropped, is notified of that; memberlist only acks. */
+  #handlePing(ping: Ping, from: Address): void {
+    const context = this.#context;
+    if (ping.node !== '' && ping.node !== context.name) return; // for the former owner of this address
     const to = ackAddress(ping, from);
-    const peer = memberAt(core, ping.sourceNode, to);
-    sendWithPiggyback(out, to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: core.ackPayload() });
-    const row = core.members.get(ping.sourceNode);
+    const peer = context.memberAt(ping.sourceNode, to);
+    context.sendWithPiggyback(to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: context.ackPayload() });
+    const row = context.members.get(ping.sourceNode);
     if (row !== undefined) {
-      if (row === peer && !isUp(row.state)) core.downNotifier.notify(row, to, core.name, now, out);
+      if (row === peer && !isUp(row.state)) notifyDown(context, row, to);
       return;
     }
-    const dropped = core.recentlyDropped.incarnationOf(ping.sourceNode, now);
-    if (dropped !== undefined)
-      core.downNotifier.notifyDropped(ping.sourceNode, dropped, to, core.name, now, out);
+    const dropped = context.recentlyDropped.incarnationOf(ping.sourceNode, context.now);
+    if (dropped !== undefined) notifyDropped(context, ping.sourceNode, dropped, to);
   }
 
-  /** The accusation that could not be outbid should be forgotten by now. */
-  #onUnrefutableEnd(out: SwimEffect[]): void {
-    recordFact(out, { kind: 'unrefutableAccusationEnded', incarnation: this.incarnation });
-    this.#announceAndSync(out);
+  /** By now every peer should have dropped the row with the unrefutable accusation. */
+  #onUnrefutableEnd(): void {
+    this.#context.recordFact({ kind: 'unrefutableAccusationEnded', incarnation: this.incarnation });
+    this.#announceAndSync();
   }
 
-  /** Broadcasts for a few random members; also for the newly dead, who may want to refute. */
-  #gossip(now: Millis, out: SwimEffect[]): void {
-    const { config, members, self } = this.#core;
+  /** Sends broadcasts to a few random members, including some that died lately, which may want to refute. */
+  #gossip(): void {
+    const { config, members, self, now, out } = this.#context;
     this.#gossipAt = nextIntervalAt(this.#gossipAt, config.gossipInterval, now);
-    const lately = now - config.gossipToTheDeadTime;
-    const listens = (row: MutableMember): boolean =>
-      row !== self && (isUp(row.state) || (row.state === 'dead' && row.since >= lately));
-    for (const peer of members.pickRandom(config.gossipNodes, listens)) out.push({ kind: 'gossip', peer });
+    const diedAfter = now - config.gossipToTheDeadTime;
+    const receivesGossip = (row: MutableMember): boolean =>
+      row !== self && (isUp(row.state) || (row.state === 'dead' && row.since >= diedAfter));
+    for (const peer of members.pickRandom(config.gossipNodes, receivesGossip))
+      out.push({ kind: 'gossip', peer });
   }
 
-  /** Perhaps we were declared dead meanwhile: who still holds us so must hear of us, and we of it. */
-  #announceAndSync(out: SwimEffect[]): void {
-    const { config, members, self } = this.#core;
+  /** Peers may have declared this agent dead: they learn that it is alive, and it learns what they hold. */
+  #announceAndSync(): void {
+    const { config, self } = this.#context;
     if (self.state === 'left') return;
-    announceAlive(this.#core);
-    for (const peer of members.pickRandom(config.gossipNodes, (row) => row !== self && row.state === 'alive'))
-      out.push({ kind: 'pushPull', peer });
+    announceAlive(this.#context);
+    this.#startPushPulls(config.gossipNodes);
   }
 
-  #pushPull(now: Millis, out: SwimEffect[]): void {
-    const { config, members, self } = this.#core;
+  #pushPull(): void {
+    const { config, members, now } = this.#context;
     const interval = config.pushPullInterval * pushPullScale(members.size);
     this.#pushPullAt = nextIntervalAt(this.#pushPullAt, interval, now);
-    for (const peer of members.pickRandom(1, (row) => row !== self && row.state === 'alive'))
+    this.#startPushPulls(1);
+  }
+
+  #startPushPulls(count: number): void {
+    const { members, self, out } = this.#context;
+    for (const peer of members.pickRandom(count, (row) => row !== self && row.state === 'alive'))
       out.push({ kind: 'pushPull', peer });
   }
 }
 
 /**
- * Lateness that counts as a stall. Below it the direct probe, with at least three quarters of its time left after
- * the delay, was a fair one.
+ * The lateness that counts as a stall. Below it, at least three quarters of the probe timeout were left, and a probe that
+ * failed was a fair one.
  */
 export const stallThreshold = (config: SwimConfig): Millis => Math.max(50, config.probeTimeout / 4);
 
-/** How much rarer full exchanges get in large clusters. Source: memberlist util.go, pushPullScale. */
+/** Factor of the push/pull interval in a cluster of `n`. Source: memberlist util.go, pushPullScale. */
 export const pushPullScale = (n: number): number => (n <= 32 ? 1 : Math.ceil(Math.log2(n) - 5) + 1);

@@ -1,5 +1,5 @@
 /**
- * Protocol versions: which are sane, which can live with ours, and the check in front of every merge.
+ * Protocol versions: which are valid, which are compatible with ours, and the check before every push/pull merge.
  *
  * Source: memberlist state.go (aliveNode, verifyProtocol); P1, P27 (docs/protocol.md).
  */
@@ -7,7 +7,7 @@ import { WireError } from '../base/errors.ts';
 import type { PushNodeState } from '../wire/memberlist.ts';
 import type { Member } from './types.ts';
 
-/** Octets of a `Vsn`: protocol min, max, current, then the delegate's (Serf's). */
+/** Octets of a version field: protocol minimum, maximum and current, then those of the delegate (Serf). */
 export const VSN = {
   min: 0,
   max: 1,
@@ -17,9 +17,9 @@ export const VSN = {
   delegateCurrent: 5,
 } as const;
 
-/** Peers from this maximum on answer pings over a stream. */
+/** Members with this maximum protocol version, or a higher one, answer pings over a stream. */
 export const STREAM_PING_VERSION = 3;
-/** Peers from this maximum on send nacks. */
+/** Members with this maximum protocol version, or a higher one, send nacks. */
 export const NACK_VERSION = 4;
 
 const octet = (vsn: Uint8Array, at: number): number => vsn[at] ?? 0;
@@ -27,9 +27,9 @@ const octet = (vsn: Uint8Array, at: number): number => vsn[at] ?? 0;
 export const maxVersion = (member: Member): number => octet(member.identity.vsn, VSN.max);
 
 /**
- * Six octets whose ranges are ranges that hold the current versions.
+ * Six octets, with both current versions within their ranges.
  *
- * Differs: memberlist takes a current version outside its own range, and from then on its every merge fails.
+ * Differs: memberlist accepts a current version outside its own range, and from then on all its merges fail.
  */
 export const isValidVsn = (vsn: Uint8Array): boolean =>
   vsn.length === 6 &&
@@ -37,7 +37,7 @@ export const isValidVsn = (vsn: Uint8Array): boolean =>
   isWithin(octet(vsn, VSN.current), octet(vsn, VSN.min), octet(vsn, VSN.max)) &&
   isWithin(octet(vsn, VSN.delegateCurrent), octet(vsn, VSN.delegateMin), octet(vsn, VSN.delegateMax));
 
-/** Each understands what the other speaks. A row for which this fails would make every merge fail. */
+/** Does each understand what the other speaks? A row that is not compatible would make every merge fail. */
 export const isCompatible = (theirs: Uint8Array, ours: Uint8Array): boolean =>
   understands(theirs, ours) && understands(ours, theirs);
 
@@ -51,8 +51,8 @@ const understands = (listener: Uint8Array, speaker: Uint8Array): boolean =>
 
 const isWithin = (value: number, min: number, max: number): boolean => value >= min && value <= max;
 
-/** What everyone alive, here and there, understands. */
-interface Common {
+/** The versions that all alive members, in both tables, understand. */
+interface CommonVersions {
   min: number;
   max: number;
   delegateMin: number;
@@ -60,13 +60,13 @@ interface Common {
 }
 
 /**
- * Throws `WireError('versionMismatch')` unless everyone, alive or not, speaks what all that are alive understand.
- * Rows with insane versions must have been taken out before.
+ * Throws `WireError('versionMismatch')` unless all members, alive or not, speak versions that all alive members
+ * understand. Rows with invalid versions must have been left out before.
  *
  * Source: memberlist state.go, verifyProtocol.
  */
 export function checkVersions(remote: readonly PushNodeState[], local: Iterable<Member>): void {
-  const common: Common = { min: 0, max: 255, delegateMin: 0, delegateMax: 255 };
+  const common: CommonVersions = { min: 0, max: 255, delegateMin: 0, delegateMax: 255 };
   const held = [...local];
   for (const row of remote) if (row.state === 0) narrow(common, row.vsn);
   for (const member of held) if (member.state === 'alive') narrow(common, member.identity.vsn);
@@ -74,24 +74,24 @@ export function checkVersions(remote: readonly PushNodeState[], local: Iterable<
   for (const { identity } of held) check(common, identity.name, identity.vsn);
 }
 
-function narrow(common: Common, vsn: Uint8Array): void {
+function narrow(common: CommonVersions, vsn: Uint8Array): void {
   common.min = Math.max(common.min, octet(vsn, VSN.min));
   common.max = Math.min(common.max, octet(vsn, VSN.max));
   common.delegateMin = Math.max(common.delegateMin, octet(vsn, VSN.delegateMin));
   common.delegateMax = Math.min(common.delegateMax, octet(vsn, VSN.delegateMax));
 }
 
-function check(common: Common, name: string, vsn: Uint8Array): void {
+function check(common: CommonVersions, name: string, vsn: Uint8Array): void {
   const protocol = octet(vsn, VSN.current);
   if (!isWithin(protocol, common.min, common.max))
     throw new WireError(
       'versionMismatch',
-      `${name} speaks protocol ${protocol}, all others ${common.min} to ${common.max}`,
+      `${name} speaks protocol version ${protocol}, but all others speak ${common.min} to ${common.max}`,
     );
   const delegate = octet(vsn, VSN.delegateCurrent);
   if (!isWithin(delegate, common.delegateMin, common.delegateMax))
     throw new WireError(
       'versionMismatch',
-      `${name} speaks delegate protocol ${delegate}, all others ${common.delegateMin} to ${common.delegateMax}`,
+      `${name} speaks delegate protocol version ${delegate}, but all others speak ${common.delegateMin} to ${common.delegateMax}`,
     );
 }

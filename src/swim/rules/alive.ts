@@ -1,197 +1,189 @@
 /**
- * What we do on hearing that a member is alive: adopt, update, revive, or refuse. Rumors about ourselves that
- * must be answered go to refute.ts.
+ * Handles alive messages about members: adds, updates or revives the row, has the claim verified, or refuses it. Alive
+ * messages about this agent may need a refutation, see refute.ts.
  *
  * Source: memberlist state.go, aliveNode; P22, P23 (docs/protocol.md).
  */
 import { type Address, formatAddress, toAddress } from '../../base/address.ts';
 import { copyBytes, sameBytes } from '../../base/bytes.ts';
-import type { Millis } from '../../base/time.ts';
 import { type Alive, encodeMessage } from '../../wire/memberlist.ts';
-import { emit, isAtAddress, isIp, recordFact, type SwimContext } from '../context.ts';
+import { isAtAddress, isIp, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isPlausibleIncarnation, isUp, precedence } from '../precedence.ts';
-import type { Identity, SwimEffect } from '../types.ts';
+import type { Identity } from '../types.ts';
 import { isCompatible, isValidVsn } from '../versions.ts';
+import { notifyDown } from './notify-down.ts';
 import { refute } from './refute.ts';
 import { formatSource, LOCAL_SOURCE, type MessageSource, replyAddress, sourceField } from './source.ts';
 import { clearSuspicion } from './suspect-dead.ts';
 import { type AcceptClaim, handleNameConflict, handleOwnNameConflict, startVerification } from './verify.ts';
 
-/** `vouched`: somebody we believe has met it, if it is a stranger; `undefined`: look whose datagram it was. */
+/** `introduced`: does somebody we trust know the member, if we do not? By default the source of the datagram decides. */
 export function handleAlive(
-  core: SwimContext,
+  context: SwimContext,
   message: Alive,
   source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
-  vouched?: boolean,
+  introduced?: boolean,
 ): void {
-  const alive = message.port === 0 ? { ...message, port: core.self.identity.address.port } : message;
-  const row = core.members.get(alive.node);
-  if (row === core.self) return handleAliveAboutSelf(core, alive, source, now, out);
-  // By far most news is old: say so before looking closer.
+  const alive = message.port === 0 ? { ...message, port: context.self.identity.address.port } : message;
+  const row = context.members.get(alive.node);
+  if (row === context.self) return handleAliveAboutSelf(context, alive, source);
+  // The fast path: by far most alive messages are stale.
   if (
     row !== undefined &&
     precedence(alive, row) === 'stale' &&
     isAtAddress(row.identity, alive.addr, alive.port)
   ) {
-    if (row.state !== 'alive') core.downNotifier.notify(row, row.identity.address, core.name, now, out);
+    if (row.state !== 'alive') notifyDown(context, row, row.identity.address);
     return;
   }
-  const reason = rejectionReason(core, alive, row);
+  const reason = rejectionReason(context, alive, row);
   if (reason !== undefined)
-    return recordFact(out, {
+    return context.recordFact({
       kind: 'gossipMessageRefused',
       node: alive.node,
       reason,
       ...sourceField(source),
     });
   if (row === undefined)
-    return handleUnknownMember(core, alive, source, vouched ?? canIntroduce(core, source), now, out);
-  if (!isAtAddress(row.identity, alive.addr, alive.port) && !canReclaim(core, row, alive, now))
-    return handleNameConflict(core, row, alive, now, out);
-  applyAlive(core, row, alive, source, now, out);
+    return handleUnknownMember(context, alive, source, introduced ?? canIntroduce(context, source));
+  if (!isAtAddress(row.identity, alive.addr, alive.port) && !canReclaim(context, row, alive))
+    return handleNameConflict(context, row, alive);
+  applyAlive(context, row, alive, source);
 }
 
-/** Why this must be neither stored nor told on. */
+/** Why a message must be neither stored nor passed on. */
 function rejectionReason(
-  core: SwimContext,
+  context: SwimContext,
   alive: Alive,
   row: MutableMember | undefined,
 ): string | undefined {
   if (!isPlausibleIncarnation(alive.incarnation, row?.incarnation)) return `incarnation ${alive.incarnation}`;
   if (!isIp(alive.addr)) return `an address of ${alive.addr.length} octets`;
-  if (!isValidVsn(alive.vsn) || !isCompatible(alive.vsn, core.self.identity.vsn))
+  if (!isValidVsn(alive.vsn) || !isCompatible(alive.vsn, context.self.identity.vsn))
     return `versions ${alive.vsn.join('.')}`;
   return undefined;
 }
 
-/** It answered, or nobody did where the name lived before: taken as if a member had told us. */
-export const acceptClaim: AcceptClaim = (core, claim, now, out) =>
-  handleAlive(core, claim, LOCAL_SOURCE, now, out, true);
+/** Accepts a verified claim as if a member had introduced it. */
+export const acceptClaim: AcceptClaim = (context, claim) => handleAlive(context, claim, LOCAL_SOURCE, true);
 
 /**
- * A stranger is adopted, and told of to others, if a member tells us of it or we asked who is there. What comes from
- * an address where no member lives is perhaps its own word: it could be one that sends and never hears (S9).
+ * An unknown member is added and announced at once if a member, or an answer to a push/pull of ours, introduces it. A
+ * datagram from an address where no member lives may be the unknown member's own, and that one may send but not receive
+ * (S9).
  */
-function canIntroduce(core: SwimContext, source: MessageSource): boolean {
-  if (source.kind !== 'packet' || !core.config.dialBack)
-    return source.kind !== 'inbound' || !core.config.dialBack;
+function canIntroduce(context: SwimContext, source: MessageSource): boolean {
+  if (source.kind !== 'packet' || !context.config.dialBack)
+    return source.kind !== 'inbound' || !context.config.dialBack;
   const { ip, port } = source.from;
-  for (const row of core.members.all())
-    if (isUp(row.state) && row !== core.self && isAtAddress(row.identity, ip, port)) return true;
+  for (const row of context.members.all())
+    if (isUp(row.state) && row !== context.self && isAtAddress(row.identity, ip, port)) return true;
   return false;
 }
 
 function handleUnknownMember(
-  core: SwimContext,
+  context: SwimContext,
   alive: Alive,
   source: MessageSource,
-  vouched: boolean,
-  now: Millis,
-  out: SwimEffect[],
+  introduced: boolean,
 ): void {
-  if (alive.incarnation === 0) return; // nobody ever announced that
+  if (alive.incarnation === 0) return; // no agent announces incarnation 0
   const to = (): Address => toAddress(alive.addr, alive.port);
-  if (core.recentlyDropped.isStale(alive, now))
-    return void startVerification(core, 'revival', alive, to(), now, out);
-  if (!vouched) return void startVerification(core, 'newcomer', alive, to(), now, out);
-  core.recentlyDropped.delete(alive.node);
-  applyAlive(core, core.members.add(toIdentity(core, alive, undefined), now), alive, source, now, out);
+  if (context.recentlyDropped.isStale(alive, context.now))
+    return void startVerification(context, 'revival', alive, to());
+  if (!introduced) return void startVerification(context, 'newcomer', alive, to());
+  context.recentlyDropped.delete(alive.node);
+  const row = context.members.add(toIdentity(context, alive, undefined), context.now);
+  applyAlive(context, row, alive, source);
 }
 
 /**
- * May the name come back under another address? If it is dead for long enough, or was asked where it lived and is silent.
- * One that left is asked too: anybody may have said so in its name.
+ * A name may move to another address once its member has been dead for long enough, or did not answer at its old address.
+ * A member that left is asked too, since anybody with the key can forge a leave.
  *
- * Differs: memberlist then takes any incarnation, and the next full exchange with somebody who remembers more
- * throws the member out again. Here it must outbid what we hold, and is told so.
+ * Differs: memberlist then accepts any incarnation, and the next push/pull with a peer that holds a higher one removes
+ * the member again. Here the claim must outbid the incarnation held, and its sender is notified of that.
  */
-const canReclaim = (core: SwimContext, row: MutableMember, alive: Alive, now: Millis): boolean =>
-  precedence(alive, row) === 'supersedes' && (isPastReclaimTime(core, row, now) || isFree(core, alive, now));
+const canReclaim = (context: SwimContext, row: MutableMember, alive: Alive): boolean =>
+  precedence(alive, row) === 'supersedes' && (isPastReclaimTime(context, row) || isFree(context, alive));
 
-const isFree = (core: SwimContext, { node, addr, port }: Alive, now: Millis): boolean =>
-  core.nameConflicts.verdict(node, toAddress(addr, port), now) === 'free';
+const isFree = (context: SwimContext, { node, addr, port }: Alive): boolean =>
+  context.nameConflicts.resultOf(node, toAddress(addr, port), context.now) === 'free';
 
-const isPastReclaimTime = (core: SwimContext, row: MutableMember, now: Millis): boolean =>
-  row.state === 'dead' &&
-  core.config.deadNodeReclaimTime > 0 &&
-  now - row.since > core.config.deadNodeReclaimTime;
+const isPastReclaimTime = ({ config, now }: SwimContext, row: MutableMember): boolean =>
+  row.state === 'dead' && config.deadNodeReclaimTime > 0 && now - row.since > config.deadNodeReclaimTime;
 
-/** Takes the row over, tells others, and says what changed. */
-function applyAlive(
-  core: SwimContext,
-  row: MutableMember,
-  alive: Alive,
-  source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
-): void {
+/** Overwrites the row, broadcasts the message, and reports what changed. */
+function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, source: MessageSource): void {
   const { node, incarnation } = alive;
   const before = row.state;
   const isNew = row.incarnation === 0;
-  const held = row.identity.address;
-  clearSuspicion(core, row);
-  core.broadcasts.enqueue(encodeMessage(alive), node);
+  const formerAddress = row.identity.address;
+  clearSuspicion(context, row);
+  context.broadcasts.enqueue(encodeMessage(alive), node);
   const moved = !isAtAddress(row.identity, alive.addr, alive.port);
   const updated = moved || !sameBytes(row.identity.meta, alive.meta);
-  row.identity = toIdentity(core, alive, row.identity);
-  if (moved) onAddressChange(core, row, held, out);
+  row.identity = toIdentity(context, alive, row.identity);
+  if (moved) onAddressChange(context, row, formerAddress);
   row.incarnation = incarnation;
-  core.members.setState(row, 'alive', now);
+  context.members.setState(row, 'alive', context.now);
   if (isNew)
-    recordFact(out, { kind: 'memberDiscovered', node, address: formatAddress(row.identity.address) });
+    context.recordFact({ kind: 'memberDiscovered', node, address: formatAddress(row.identity.address) });
   else if (before === 'suspect')
-    recordFact(out, { kind: 'suspicionCleared', node, incarnation, source: formatSource(core, source) });
+    context.recordFact({
+      kind: 'suspicionCleared',
+      node,
+      incarnation,
+      source: formatSource(context, source),
+    });
   else if (before !== 'alive')
-    recordFact(out, { kind: 'memberReturned', node, incarnation, source: formatSource(core, source) });
-  else recordFact(out, { kind: 'incarnationRaised', node, incarnation });
-  if (before === 'dead' || before === 'left') emit(out, { kind: 'memberJoined', member: row });
-  else if (updated) emit(out, { kind: 'memberUpdated', member: row });
+    context.recordFact({
+      kind: 'memberReturned',
+      node,
+      incarnation,
+      source: formatSource(context, source),
+    });
+  else context.recordFact({ kind: 'incarnationRaised', node, incarnation });
+  if (before === 'dead' || before === 'left') context.emit({ kind: 'memberJoined', member: row });
+  else if (updated) context.emit({ kind: 'memberUpdated', member: row });
 }
 
-/** What was known of the way there, and of who may live there, is of no use any more. */
-function onAddressChange(core: SwimContext, row: MutableMember, previous: Address, out: SwimEffect[]): void {
-  const { name: node, address: claimed } = row.identity;
-  core.oneWayLinks.delete(row);
-  core.nameConflicts.delete(node);
-  recordFact(out, {
+/** Discards what was known of the link to the old address, and of conflicts about the name. */
+function onAddressChange(context: SwimContext, row: MutableMember, formerAddress: Address): void {
+  const { name: node, address } = row.identity;
+  context.oneWayLinks.delete(row);
+  context.nameConflicts.delete(node);
+  context.recordFact({
     kind: 'nameReclaimed',
     node,
-    previous: formatAddress(previous),
-    claimed: formatAddress(claimed),
+    previous: formatAddress(formerAddress),
+    claimed: formatAddress(address),
   });
 }
 
-/** What is said there, in memory of our own; what we hold already, if it says the same. */
-function toIdentity(core: SwimContext, alive: Alive, held: Identity | undefined): Identity {
-  const there = held !== undefined && isAtAddress(held, alive.addr, alive.port);
-  if (there && sameBytes(held.meta, alive.meta) && sameBytes(held.vsn, alive.vsn)) return held;
-  return core.intern({
+/** The identity in an alive message as a copy, or `held` if it is the same. */
+function toIdentity(context: SwimContext, alive: Alive, held: Identity | undefined): Identity {
+  const sameAddress = held !== undefined && isAtAddress(held, alive.addr, alive.port);
+  if (sameAddress && sameBytes(held.meta, alive.meta) && sameBytes(held.vsn, alive.vsn)) return held;
+  return context.intern({
     name: alive.node,
-    address: there ? held.address : toAddress(alive.addr, alive.port),
+    address: sameAddress ? held.address : toAddress(alive.addr, alive.port),
     meta: copyBytes(alive.meta),
     vsn: copyBytes(alive.vsn),
   });
 }
 
-function handleAliveAboutSelf(
-  core: SwimContext,
-  alive: Alive,
-  source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
-): void {
-  const { self } = core;
+function handleAliveAboutSelf(context: SwimContext, alive: Alive, source: MessageSource): void {
+  const { self } = context;
   if (self.state === 'left' || !isIp(alive.addr)) return;
-  const here = isAtAddress(self.identity, alive.addr, alive.port);
-  if (!here && !isFormerAddress(core, alive)) return handleOwnNameConflict(core, alive, now, out);
+  const isHere = isAtAddress(self.identity, alive.addr, alive.port);
+  if (!isHere && !isFormerAddress(context, alive)) return handleOwnNameConflict(context, alive);
   if (alive.incarnation < self.incarnation) return;
-  const ours = here && sameBytes(alive.meta, self.identity.meta) && sameBytes(alive.vsn, self.identity.vsn);
-  if (alive.incarnation === self.incarnation && ours) return;
-  const from = replyAddress(source);
-  refute(core, alive.incarnation, from?.key ?? core.name, from, out, formatSource(core, source));
+  const isOurs =
+    isHere && sameBytes(alive.meta, self.identity.meta) && sameBytes(alive.vsn, self.identity.vsn);
+  if (alive.incarnation === self.incarnation && isOurs) return;
+  refute(context, alive.incarnation, replyAddress(source)?.key ?? context.name, source);
 }
 
 const isFormerAddress = ({ formerAddresses }: SwimContext, { addr, port }: Alive): boolean =>

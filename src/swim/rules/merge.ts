@@ -1,32 +1,40 @@
 /**
- * Full state: ours as rows, and what another's rows tell us.
+ * Push/pull: this agent's table as rows, and the merge of a peer's rows.
  *
  * Source: memberlist state.go (mergeState), net.go (mergeRemoteState); P19, P26, P27 (docs/protocol.md).
  */
-import type { Millis } from '../../base/time.ts';
 import type { PushNodeState } from '../../wire/memberlist.ts';
-import { recordFact, type SwimContext } from '../context.ts';
-import type { MemberState, SwimEffect } from '../types.ts';
+import type { SwimContext } from '../context.ts';
+import type { MemberState } from '../types.ts';
 import { checkVersions, isValidVsn } from '../versions.ts';
 import { handleAlive } from './alive.ts';
 import { canOutbid } from './refute.ts';
 import { accusationReason, type MessageSource, sourceField } from './source.ts';
 import { handleDead, handleSuspect } from './suspect-dead.ts';
 
-/** States as rows number them. */
+/** States by their number in a row. */
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'];
 
-/** More strangers than this in one exchange are another part of a cluster, and not somebody new. */
+/** A dialer with more unknown rows than this comes from another part of the cluster: it is no new member. */
 const MAX_UNKNOWN_ROWS = 64;
 
+/** What holds for all rows of one push/pull. */
+interface MergeSource {
+  readonly source: MessageSource;
+  /** The peer may introduce members unknown to us. */
+  readonly introduces: boolean;
+  /** Its accusations are within its rate limit. */
+  readonly mayAccuse: boolean;
+}
+
 /**
- * Every row, the dead and left ones and our own too: leaving them out would lose what they are proof of. In exile our
- * own stays out.
+ * Every row, also those of dead and left members, whose incarnations are needed to refute old messages. While there is an
+ * unrefutable accusation of this agent, its own row is left out.
  */
-export function localStates(core: SwimContext): PushNodeState[] {
+export function localStates(context: SwimContext): PushNodeState[] {
   const rows: PushNodeState[] = [];
-  for (const row of core.members.all()) {
-    if (row === core.self && core.unrefutable.isActive) continue;
+  for (const row of context.members.all()) {
+    if (row === context.self && context.unrefutable.isActive) continue;
     const { identity, incarnation, state } = row;
     rows.push({
       kind: 'nodeState',
@@ -43,105 +51,88 @@ export function localStates(core: SwimContext): PushNodeState[] {
 }
 
 /**
- * Takes each row as the rumor it stands for. Rows with insane versions are left out; throws
- * `WireError('versionMismatch')`, the table unchanged, if the others cannot live with ours.
+ * Merges each row as the message it stands for. Rows with invalid versions are left out. Throws
+ * `WireError('versionMismatch')`, with the table unchanged, if the others are not compatible with ours.
  */
 export function mergeStates(
-  core: SwimContext,
+  context: SwimContext,
   states: readonly PushNodeState[],
   source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
 ): void {
   const refused = states.filter((row) => !isValidVsn(row.vsn));
-  const sane = refused.length === 0 ? states : states.filter((row) => isValidVsn(row.vsn));
-  checkVersions(sane, core.members.all());
-  for (const { name, vsn } of refused)
-    recordFact(out, {
-      kind: 'gossipMessageRefused',
-      node: name,
-      reason: `versions ${vsn.join('.')}`,
-      ...sourceField(source),
-    });
-  const vouched = canIntroduceAll(core, sane, source);
-  const believed = admitAccusations(core, sane, source, now, out);
-  for (const row of sane) mergeRow(core, row, source, vouched, believed, now, out);
+  const rows = refused.length === 0 ? states : states.filter((row) => isValidVsn(row.vsn));
+  checkVersions(rows, context.members.all());
+  for (const { name: node, vsn } of refused) {
+    const reason = `versions ${vsn.join('.')}`;
+    context.recordFact({ kind: 'gossipMessageRefused', node, reason, ...sourceField(source) });
+  }
+  const merge: MergeSource = {
+    source,
+    introduces: canIntroduceAll(context, rows, source),
+    mayAccuse: admitAccusations(context, rows, source),
+  };
+  for (const row of rows) mergeRow(context, row, merge);
 }
 
-/** Whoever we asked has met those it tells of. One that dials us tells of itself; one with a crowd has met that. */
+/** A peer that we dialed introduces its members. One that dials us may be new itself, unless it brings many. */
 function canIntroduceAll(
-  core: SwimContext,
+  context: SwimContext,
   states: readonly PushNodeState[],
   source: MessageSource,
 ): boolean {
-  if (source.kind !== 'inbound' || !core.config.dialBack) return true;
-  let strangers = 0;
+  if (source.kind !== 'inbound' || !context.config.dialBack) return true;
+  let unknown = 0;
   for (const { name, state } of states)
-    if (STATES[state] === 'alive' && core.members.get(name) === undefined) strangers += 1;
-  return strangers > MAX_UNKNOWN_ROWS;
+    if (STATES[state] === 'alive' && context.members.get(name) === undefined) unknown += 1;
+  return unknown > MAX_UNKNOWN_ROWS;
 }
 
-/** All accusations of one exchange that would change something count as one (S7). */
+/** All accusations of one push/pull that would change something take one token together (S7). */
 function admitAccusations(
-  core: SwimContext,
+  context: SwimContext,
   states: readonly PushNodeState[],
   source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
 ): boolean {
   if (source.kind === 'local') return true;
   const first = states.find((row) => {
-    const held = core.members.get(row.name);
+    const held = context.members.get(row.name);
     if (held === undefined || row.state === 0 || row.incarnation < held.incarnation) return false;
     return held.state === 'alive' || (held.state === 'suspect' && STATES[row.state] === 'left');
   });
-  if (first === undefined || core.accusationLimiter.tryAcquire(source.from, now)) return true;
+  if (first === undefined || context.accusationLimiter.tryAcquire(source.from, context.now)) return true;
   const from = source.from.key;
-  recordFact(out, { kind: 'accusationRateLimited', node: first.name, by: from, source: from });
+  context.recordFact({ kind: 'accusationRateLimited', node: first.name, by: from, source: from });
   return false;
 }
 
 /**
- * A row is weaker than a rumor: that another holds someone dead is for us only a suspicion, and of our own, so
- * that the accused gets its time to refute. Only a leave counts as it stands.
+ * A row counts for less than a message: when a peer holds a member as dead, we only suspect it ourselves, so that it has
+ * time to refute. A row of a member that left counts as its leave message.
  */
-function mergeRow(
-  core: SwimContext,
-  row: PushNodeState,
-  source: MessageSource,
-  vouched: boolean,
-  believed: boolean,
-  now: Millis,
-  out: SwimEffect[],
-): void {
+function mergeRow(context: SwimContext, row: PushNodeState, merge: MergeSource): void {
+  const { source } = merge;
   const { name: node, incarnation, addr, port, meta, vsn } = row;
   const state = STATES[row.state];
-  if (state === undefined) return; // one of the future
+  if (state === undefined) return; // a state of a later version
   if (state === 'alive') {
     const alive = { kind: 'alive', incarnation, node, addr, port, meta, vsn } as const;
-    return handleAlive(core, alive, source, now, out, vouched);
+    return handleAlive(context, alive, source, merge.introduces);
   }
-  if (!believed) return;
-  if (node === core.name && !canOutbid(core, incarnation))
-    return onUnrefutableAccusation(core, incarnation, source, now, out);
+  if (!merge.mayAccuse) return;
+  if (node === context.name && !canOutbid(context, incarnation))
+    return onUnrefutableAccusation(context, incarnation, source);
   if (state === 'left') {
     const dead = { kind: 'dead', incarnation, node, from: node } as const;
-    return handleDead(core, dead, source, now, out, accusationReason(core, node, source, state));
+    return handleDead(context, dead, source, accusationReason(context, node, source, state));
   }
-  const suspect = { kind: 'suspect', incarnation, node, from: core.name } as const;
-  handleSuspect(core, suspect, source, now, out, accusationReason(core, core.name, source, state));
+  const suspect = { kind: 'suspect', incarnation, node, from: context.name } as const;
+  handleSuspect(context, suspect, source, accusationReason(context, context.name, source, state));
 }
 
-/** Its own table has us down for good: it took what we would have refused. */
-function onUnrefutableAccusation(
-  core: SwimContext,
-  incarnation: number,
-  source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
-): void {
-  if (source.kind === 'local' || core.self.state === 'left') return;
-  const until = core.unrefutable.start(core.members.size, core.config, now);
+/** The peer's table holds an accusation of this agent at an incarnation that nothing can exceed. */
+function onUnrefutableAccusation(context: SwimContext, incarnation: number, source: MessageSource): void {
+  if (source.kind === 'local' || context.self.state === 'left') return;
+  const until = context.unrefutable.start(context.members.size, context.config, context.now);
   if (until !== undefined)
-    recordFact(out, { kind: 'unrefutableAccusation', incarnation, source: source.from.key, until });
+    context.recordFact({ kind: 'unrefutableAccusation', incarnation, source: source.from.key, until });
 }

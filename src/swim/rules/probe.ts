@@ -1,59 +1,60 @@
 /**
- * Probing: one member per interval, directly, then helpers others and over a stream. One round at a time; its
- * verdict is a suspicion by our own word.
+ * Probing: one member per interval, first with a direct ping, then through other members and over a stream. There is one
+ * round at a time; one that fails accuses its target.
  *
  * Source: SWIM §3.1, §4.3; Lifeguard §IV-A; memberlist state.go (probe, probeNode).
  */
 import type { Address } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { Ack } from '../../wire/memberlist.ts';
-import { createPing, isAtAddress, recordFact, type SwimContext, sendWithPiggyback } from '../context.ts';
+import { isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
-import type { ProbeReason, SwimEffect } from '../types.ts';
+import type { ProbeReason } from '../types.ts';
 import { maxVersion, NACK_VERSION, STREAM_PING_VERSION } from '../versions.ts';
 import { dropExpiredMembers } from './reclaim.ts';
 import { LOCAL_SOURCE } from './source.ts';
 import { handleSuspect } from './suspect-dead.ts';
 
-/** Rounds whose failures accuse nobody, after a stall of a probe timeout or more. Source: G13 (docs/reliability.md). */
+/** Rounds that accuse nobody after a stall of a probe timeout or more. Source: G13 (docs/reliability.md). */
 const GRACE_ROUNDS = 2;
 
 interface Round {
   readonly seqNo: number;
   readonly target: MutableMember;
-  /** Held at the start: what came later is not what we judge. */
+  /** The target's incarnation at the start: a failure says nothing about a later one. */
   readonly incarnation: number;
   readonly startedAt: Millis;
-  /** Its failure makes no suspicion. */
+  /** A round after a stall: its failure accuses nobody. */
   readonly isGrace: boolean;
-  /** We slept helpers part of it: it says nothing, not even of ourselves. */
+  /** This agent stalled in the round, so its result is ignored. */
   void: boolean;
   directUntil: Millis;
   endsAt: Millis;
-  /** Others were asked. */
+  /** Other members were asked to ping the target. */
   indirect: boolean;
-  /** Who was asked. */
+  /** Names of those members. */
   helpers: readonly string[];
   nacksExpected: number;
   nacks: number;
-  /** Our health when it began. */
+  /** The health score at the start. */
   readonly awareness: number;
-  /** How late our loop came in this round, at worst. */
+  /** By how much timers of this round were late, at most. */
   latenessMs: Millis;
   stream: 'untried' | 'tried' | 'acked';
 }
 
 export class Prober {
-  readonly #core: SwimContext;
+  readonly #context: SwimContext;
   #round: Round | undefined;
   #nextAt: Millis = NEVER;
-  /** A round was due while another still ran. */
+  /** The next round became due while the last one still ran. */
   #isRoundOverdue = false;
   #graceRounds = 0;
 
-  constructor(core: SwimContext) {
-    this.#core = core;
+  constructor(context: SwimContext) {
+    this.#context = context;
   }
 
   get deadline(): Millis {
@@ -62,40 +63,43 @@ export class Prober {
     return Math.min(this.#nextAt, round.indirect ? round.endsAt : Math.min(round.directUntil, round.endsAt));
   }
 
-  /** Are these still the rounds after a stall, in which we judge nobody? */
+  /** Is a round after a stall running, or still to come? */
   get isInGrace(): boolean {
     return this.#graceRounds > 0 || this.#round?.isGrace === true;
   }
 
-  /** From a random part of the interval on, so that agents started together do not probe together. */
-  start(now: Millis): void {
-    this.#nextAt = now + this.#core.rng.next() * this.#core.config.probeInterval;
+  /** The first round starts after a random part of the interval, so that agents started together do not probe together. */
+  start(): void {
+    const { now, rng, config } = this.#context;
+    this.#nextAt = now + rng.next() * config.probeInterval;
   }
 
-  tick(now: Millis, out: SwimEffect[]): void {
+  tick(): void {
+    const { now, config } = this.#context;
     const round = this.#round;
     if (round !== undefined) {
       const due = round.indirect ? round.endsAt : round.directUntil;
       round.latenessMs = Math.max(round.latenessMs, now - due);
-      if (!round.indirect && round.directUntil <= now) this.#sendIndirectPings(round, out);
-      if (round.endsAt <= now) this.#finishRound(round, now, out);
+      if (!round.indirect && round.directUntil <= now) this.#sendIndirectPings(round);
+      if (round.endsAt <= now) this.#finishRound(round);
     }
     if (this.#nextAt > now) return;
-    this.#nextAt = nextIntervalAt(this.#nextAt, this.#core.config.probeInterval, now);
-    if (this.#round === undefined) this.#startRound(now, out);
+    this.#nextAt = nextIntervalAt(this.#nextAt, config.probeInterval, now);
+    if (this.#round === undefined) this.#startRound();
     else this.#isRoundOverdue = true;
   }
 
-  /** Any ack of the round will do, direct or relayed; `from` tells which. */
-  handleAck(ack: Ack, from: Address, now: Millis, out: SwimEffect[]): boolean {
+  /** Any ack of the round counts. Sent by the target itself, after other members were asked, it still is a direct one. */
+  handleAck(ack: Ack, from: Address): boolean {
+    const { now, config, out } = this.#context;
     const round = this.#round;
     if (round === undefined || round.seqNo !== ack.seqNo) return false;
     const millis = now - round.startedAt;
-    const direct = !round.indirect && millis <= this.#core.config.probeTimeout;
-    if (direct && !round.void)
+    const inTime = !round.indirect && millis <= config.probeTimeout;
+    if (inTime && !round.void)
       out.push({ kind: 'roundTrip', peer: round.target, millis, payload: copyBytes(ack.payload) });
-    const isTheirs = isAtAddress(round.target.identity, from.ip, from.port);
-    this.#succeed(round, round.indirect && !isTheirs ? 'relay' : 'direct', now, out);
+    const isFromTarget = isAtAddress(round.target.identity, from.ip, from.port);
+    this.#succeed(round, round.indirect && !isFromTarget ? 'relay' : 'direct');
     return true;
   }
 
@@ -104,7 +108,7 @@ export class Prober {
     if (round !== undefined && round.seqNo === seqNo && round.nacks < round.nacksExpected) round.nacks++;
   }
 
-  /** Counts only at the end of the round: until then an ack by UDP is the better news. */
+  /** Counts only at the end of the round, since an ack over UDP says more. */
   onStreamAck(seqNo: number): boolean {
     const round = this.#round;
     if (round === undefined || round.seqNo !== seqNo) return false;
@@ -112,9 +116,9 @@ export class Prober {
     return true;
   }
 
-  /** We were not there for `lateness`: the running round gets that time back and is void. */
+  /** This agent stalled for `lateness`: the running round is extended by that, and void. */
   onStall(lateness: Millis): void {
-    if (lateness >= this.#core.config.probeTimeout) this.#graceRounds = GRACE_ROUNDS;
+    if (lateness >= this.#context.config.probeTimeout) this.#graceRounds = GRACE_ROUNDS;
     const round = this.#round;
     if (round === undefined) return;
     round.void = true;
@@ -123,119 +127,127 @@ export class Prober {
     round.endsAt += lateness;
   }
 
-  #startRound(now: Millis, out: SwimEffect[]): void {
-    const core = this.#core;
-    const target = core.members.nextToProbe(() => dropExpiredMembers(core, now, out));
+  #startRound(): void {
+    const context = this.#context;
+    const { members, config, awareness, now } = context;
+    // Invariant: there is one round at a time.
+    assert(this.#round === undefined, 'a second probe round');
+    const target = members.nextToProbe(() => dropExpiredMembers(context));
     if (target === undefined) return;
-    const seqNo = core.nextSeqNo();
-    const forgiving = this.#graceRounds > 0;
-    if (forgiving) this.#graceRounds--;
+    const isGrace = this.#graceRounds > 0;
+    if (isGrace) this.#graceRounds--;
     this.#round = {
-      seqNo,
+      seqNo: context.nextSeqNo(),
       target,
       incarnation: target.incarnation,
       startedAt: now,
-      isGrace: forgiving,
+      isGrace,
       void: false,
-      directUntil: now + core.config.probeTimeout,
-      endsAt: now + core.awareness.scale(core.config.probeInterval),
+      directUntil: now + config.probeTimeout,
+      endsAt: now + awareness.scale(config.probeInterval),
       indirect: false,
       helpers: [],
       nacksExpected: 0,
       nacks: 0,
-      awareness: core.awareness.score,
+      awareness: awareness.score,
       latenessMs: 0,
       stream: 'untried',
     };
-    this.#sendDirectPing(target, seqNo, out);
+    this.#sendDirectPing(this.#round);
   }
 
-  /** A suspect is told so in the same packet, and can refute with its ack. Source: Lifeguard §IV-C (buddy). */
-  #sendDirectPing(target: MutableMember, seqNo: number, out: SwimEffect[]): void {
-    const core = this.#core;
-    const { address: to, name: node } = target.identity;
-    const message = createPing(core, seqNo, node);
-    if (target.state === 'alive') return sendWithPiggyback(out, to, target, message);
-    if (!core.config.buddy) return sendWithPiggyback(out, to, target, message);
+  /** A suspect receives the accusation in the same packet, and can refute with its ack. Source: Lifeguard §IV-C (buddy). */
+  #sendDirectPing({ target, seqNo }: Round): void {
+    const context = this.#context;
+    const { address, name: node } = target.identity;
+    const ping = context.createPing(seqNo, node);
+    if (target.state === 'alive' || !context.config.buddy)
+      return context.sendWithPiggyback(address, target, ping);
     const { incarnation } = target;
-    const rider = { kind: 'suspect', incarnation, node, from: core.name } as const;
-    out.push({ kind: 'send', to, peer: target, message, compoundWith: rider, piggyback: false });
+    context.sendPingWithAccusation(target, ping, { kind: 'suspect', incarnation, node, from: context.name });
   }
 
-  #sendIndirectPings(round: Round, out: SwimEffect[]): void {
-    const core = this.#core;
+  #sendIndirectPings(round: Round): void {
+    const context = this.#context;
+    const { config, members, self } = context;
     const { target, seqNo } = round;
     round.indirect = true;
-    const isHelper = (row: MutableMember): boolean =>
-      row.state === 'alive' && row !== core.self && row !== target;
-    const { sourceAddr, sourcePort, sourceNode } = createPing(core, seqNo, target.identity.name);
-    const helpers = core.members.pickRandom(core.config.indirectChecks, isHelper);
+    const isHelper = (row: MutableMember): boolean => row.state === 'alive' && row !== self && row !== target;
+    const { name: node, address } = target.identity;
+    const { sourceAddr, sourcePort, sourceNode } = context.createPing(seqNo, node);
+    const helpers = members.pickRandom(config.indirectChecks, isHelper);
     round.helpers = helpers.map((helper) => helper.identity.name);
     for (const helper of helpers) {
       const nack = maxVersion(helper) >= NACK_VERSION;
       if (nack) round.nacksExpected++;
-      sendWithPiggyback(out, helper.identity.address, helper, {
+      context.sendWithPiggyback(helper.identity.address, helper, {
         kind: 'indirectPing',
         seqNo,
-        target: target.identity.address.ip,
-        port: target.identity.address.port,
-        node: target.identity.name,
+        target: address.ip,
+        port: address.port,
+        node,
         nack,
         sourceAddr,
         sourcePort,
         sourceNode,
       });
     }
-    if (!core.config.streamPing || maxVersion(target) < STREAM_PING_VERSION) return;
+    if (!config.streamPing || maxVersion(target) < STREAM_PING_VERSION) return;
     round.stream = 'tried';
-    out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
+    context.out.push({ kind: 'streamPing', seqNo, peer: target, deadline: round.endsAt });
   }
 
-  #finishRound(round: Round, now: Millis, out: SwimEffect[]): void {
-    const core = this.#core;
+  #finishRound(round: Round): void {
     const node = round.target.identity.name;
     if (round.stream === 'acked') {
-      recordFact(out, { kind: 'probeSavedByTcp', node });
-      return this.#succeed(round, 'stream', now, out);
+      this.#context.recordFact({ kind: 'probeSavedByTcp', node });
+      return this.#succeed(round, 'stream');
     }
     this.#round = undefined;
-    if (!round.void) {
-      // Helpers that are well say so by a nack. If they are silent too, the trouble may be ours.
-      core.awareness.apply(round.nacksExpected > 0 ? round.nacksExpected - round.nacks : 1, out);
-      const reason = reasonOf(round, now);
-      recordFact(out, { kind: 'probeFailed', node, awareness: core.awareness.score, reason });
-      const { incarnation } = round;
-      if (!round.isGrace && core.members.get(node) === round.target) {
-        const suspect = { kind: 'suspect', incarnation, node, from: core.name } as const;
-        handleSuspect(core, suspect, LOCAL_SOURCE, now, out, reason);
-      }
-    }
-    this.#startOverdueRound(now, out);
+    if (!round.void) this.#fail(round, node);
+    this.#startOverdueRound();
   }
 
-  #succeed(round: Round, by: 'direct' | 'relay' | 'stream', now: Millis, out: SwimEffect[]): void {
+  #fail(round: Round, node: string): void {
+    const context = this.#context;
+    const { awareness, members, now, out } = context;
+    // Healthy helpers send a nack. When they are silent too, the fault may be ours.
+    awareness.apply(round.nacksExpected > 0 ? round.nacksExpected - round.nacks : 1, out);
+    const reason = reasonOf(round, now);
+    context.recordFact({ kind: 'probeFailed', node, awareness: awareness.score, reason });
+    if (round.isGrace || members.get(node) !== round.target) return;
+    const suspect = {
+      kind: 'suspect',
+      incarnation: round.incarnation,
+      node,
+      from: context.name,
+    } as const;
+    handleSuspect(context, suspect, LOCAL_SOURCE, reason);
+  }
+
+  #succeed(round: Round, by: 'direct' | 'relay' | 'stream'): void {
+    const { awareness, oneWayLinks, out } = this.#context;
     this.#round = undefined;
     if (!round.void) {
-      this.#core.awareness.apply(-1, out);
-      this.#core.oneWayLinks.onRoundSuccess(round.target, by, out);
+      awareness.apply(-1, out);
+      oneWayLinks.onRoundSuccess(round.target, by, out);
     }
-    this.#startOverdueRound(now, out);
+    this.#startOverdueRound();
   }
 
-  #startOverdueRound(now: Millis, out: SwimEffect[]): void {
+  #startOverdueRound(): void {
     if (!this.#isRoundOverdue) return;
     this.#isRoundOverdue = false;
-    this.#startRound(now, out);
+    this.#startRound();
   }
 }
 
 function reasonOf(round: Round, now: Millis): ProbeReason {
   const { seqNo, startedAt, helpers, nacks, awareness, latenessMs, stream } = round;
-  const durationMs = now - startedAt;
   return {
     kind: 'probe',
     seqNo,
-    durationMs,
+    durationMs: now - startedAt,
     helpers,
     nacks,
     stream: stream !== 'untried',
@@ -244,6 +256,6 @@ function reasonOf(round: Round, now: Millis): ProbeReason {
   };
 }
 
-/** The next beat of a clock that ticked at `at`; beats missed by now are skipped, not made up for. */
+/** When a periodic timer that was due at `at` is due next; intervals that have passed by `now` are skipped. */
 export const nextIntervalAt = (at: Millis, interval: Millis, now: Millis): Millis =>
   at + interval > now ? at + interval : now + interval;

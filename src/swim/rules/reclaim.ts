@@ -1,30 +1,31 @@
 /**
- * The end of a row: members that are down for long, or that somebody asked to forget.
+ * Drops the rows of members that are down: those down for long, and those an operator wants forgotten.
  *
  * Source: memberlist state.go, resetNodes.
  */
-import type { Millis } from '../../base/time.ts';
-import { emit, recordFact, type SwimContext } from '../context.ts';
+import { assert } from '../../base/assert.ts';
+import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isUp } from '../precedence.ts';
-import type { SwimEffect } from '../types.ts';
 
-/** Drops whoever is down for longer than dead members get gossip, and shuffles the ring. */
-export function dropExpiredMembers(core: SwimContext, now: Millis, out: SwimEffect[]): void {
-  for (const row of core.members.removeExpired(now - core.config.gossipToTheDeadTime))
-    onDropped(core, row, now, out);
+/** Drops members that have been down for longer than dead members receive gossip, and shuffles the probe ring. */
+export function dropExpiredMembers(context: SwimContext): void {
+  for (const row of context.members.removeExpired(context.now - context.config.gossipToTheDeadTime))
+    onDropped(context, row);
 }
 
-/** Drops one member that is down; the others, and we, stay. */
-export function dropMember(core: SwimContext, name: string, now: Millis, out: SwimEffect[]): void {
-  const row = core.members.get(name);
-  if (row === undefined || row === core.self || isUp(row.state)) return;
-  core.members.remove(row);
-  onDropped(core, row, now, out);
+/** Drops one member if it is down, and never this agent. */
+export function dropMember(context: SwimContext, name: string): void {
+  const row = context.members.get(name);
+  if (row === undefined || row === context.self || isUp(row.state)) return;
+  context.members.remove(row);
+  onDropped(context, row);
 }
 
-function onDropped(core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]): void {
-  core.recentlyDropped.add(row, now);
-  recordFact(out, { kind: 'memberDropped', node: row.identity.name });
-  emit(out, { kind: 'memberDropped', member: row });
+function onDropped(context: SwimContext, row: MutableMember): void {
+  // Invariant: a suspicion has a row.
+  assert(context.suspicions.get(row) === undefined, 'a dropped member is under suspicion');
+  context.recentlyDropped.add(row, context.now);
+  context.recordFact({ kind: 'memberDropped', node: row.identity.name });
+  context.emit({ kind: 'memberDropped', member: row });
 }

@@ -1,25 +1,25 @@
 /**
- * Our own word: announcing ourselves, answering accusations, changing our meta, leaving. Only here does our
- * incarnation grow.
+ * This agent's own messages: it announces itself, refutes accusations, changes its meta or address, and leaves. Its
+ * incarnation is raised only here.
  *
  * Source: SWIM §4.2; memberlist state.go (refute, setAlive), memberlist.go (UpdateNode, Leave).
  */
 import { type Address, formatAddress } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
-import type { Millis } from '../../base/time.ts';
 import { type Alive, type Dead, encodeMessage } from '../../wire/memberlist.ts';
 import type { Broadcast } from '../broadcasts.ts';
-import { emit, isAtAddress, recordFact, type SwimContext } from '../context.ts';
+import { isAtAddress, type SwimContext } from '../context.ts';
 import { isPlausibleIncarnation, MAX_INCARNATION } from '../precedence.ts';
-import type { Identity, SwimEffect } from '../types.ts';
-import { accusationReason, LOCAL_SOURCE } from './source.ts';
+import type { Identity } from '../types.ts';
+import { accusationReason, formatSource, LOCAL_SOURCE, type MessageSource, replyAddress } from './source.ts';
 
-/** Addresses we had that others may still remember us by. */
-const MAX_FORMER = 8;
+/** Former addresses that peers may still hold. */
+const MAX_FORMER_ADDRESSES = 8;
 
-/** What we say of ourselves now. */
-export function ownAlive(core: SwimContext): Alive {
-  const { identity, incarnation } = core.self;
+/** The current alive message about this agent. */
+export function ownAlive(context: SwimContext): Alive {
+  const { identity, incarnation } = context.self;
   const { ip, port } = identity.address;
   return {
     kind: 'alive',
@@ -32,105 +32,103 @@ export function ownAlive(core: SwimContext): Alive {
   };
 }
 
-export function announceAlive(core: SwimContext): void {
-  core.broadcasts.enqueue(encodeMessage(ownAlive(core)), core.name);
+export function announceAlive(context: SwimContext): void {
+  context.broadcasts.enqueue(encodeMessage(ownAlive(context)), context.name);
 }
 
 /**
- * Outbids `accused`, the incarnation at which somebody says we are not what we are. The answer is gossiped, and
- * goes back at once to the datagram's source, if there is one. Nothing happens when it cannot be outbid. `source` is
- * only written down.
+ * Refutes an accusation by `by` at incarnation `accused`. The refutation is broadcast, and sent at once to the source of
+ * a datagram. An accusation that cannot be outbid is refused.
  *
- * Differs: memberlist wraps at the top and is then lost (memberlist#358); it does not answer the source.
+ * Differs: memberlist's incarnation overflows, and then nobody believes the refutation (memberlist#358); it sends
+ * nothing to the source.
  */
-export function refute(
-  core: SwimContext,
-  accused: number,
-  by: string,
-  from: Address | undefined,
-  out: SwimEffect[],
-  source: string,
-): void {
-  const { self } = core;
-  if (!canOutbid(core, accused)) {
-    const source = from === undefined ? {} : { source: from.key };
-    recordFact(out, {
+export function refute(context: SwimContext, accused: number, by: string, source: MessageSource): void {
+  const { self } = context;
+  const from = replyAddress(source);
+  if (!canOutbid(context, accused)) {
+    context.recordFact({
       kind: 'gossipMessageRefused',
-      node: core.name,
+      node: context.name,
       reason: `incarnation ${accused}`,
-      ...source,
+      ...(from === undefined ? {} : { source: from.key }),
     });
     return;
   }
   self.incarnation = Math.min(MAX_INCARNATION, Math.max(self.incarnation, accused) + 1);
-  announceAlive(core);
-  recordFact(out, { kind: 'suspicionRefuted', incarnation: self.incarnation, by, source });
-  core.awareness.apply(1, out);
-  if (from !== undefined) sendOwnAlive(core, from, out);
+  // Invariant: a refutation outbids what it refutes.
+  assert(self.incarnation > accused, `a refutation at ${self.incarnation} of an accusation at ${accused}`);
+  announceAlive(context);
+  context.recordFact({
+    kind: 'suspicionRefuted',
+    incarnation: self.incarnation,
+    by,
+    source: formatSource(context, source),
+  });
+  context.awareness.apply(1, context.out);
+  if (from !== undefined) sendOwnAlive(context, from);
 }
 
 /**
- * An accusation that we have outbid already: whoever still says so did not hear it, and hears it now. At most one such
- * answer per address and gossip interval.
+ * Answers an accusation that is already refuted: its sender has not received the refutation. At most one answer per
+ * address and gossip interval.
  *
- * Differs: memberlist is silent, and who missed the refutation holds us for dead until the next push/pull.
+ * Differs: memberlist does not answer, and a member that missed the refutation holds us as dead until the next push/pull.
  */
-export function repeatRefutation(core: SwimContext, from: Address, now: Millis, out: SwimEffect[]): void {
-  if (core.self.state !== 'left' && core.refutationLimiter.tryAcquire(from.key, now))
-    sendOwnAlive(core, from, out);
+export function repeatRefutation(context: SwimContext, from: Address): void {
+  if (context.self.state !== 'left' && context.refutationLimiter.tryAcquire(from.key, context.now))
+    sendOwnAlive(context, from);
 }
 
-function sendOwnAlive(core: SwimContext, to: Address, out: SwimEffect[]): void {
-  out.push({ kind: 'send', to, peer: undefined, message: ownAlive(core), piggyback: false });
+function sendOwnAlive(context: SwimContext, to: Address): void {
+  context.send(to, undefined, ownAlive(context));
 }
 
-/** Can the answer to an accusation at this incarnation be believed by anybody? */
-export const canOutbid = (core: SwimContext, accused: number): boolean =>
-  isPlausibleIncarnation(accused, core.self.incarnation) && accused < MAX_INCARNATION;
+/** Would peers believe a refutation of an accusation at this incarnation? */
+export const canOutbid = (context: SwimContext, accused: number): boolean =>
+  isPlausibleIncarnation(accused, context.self.incarnation) && accused < MAX_INCARNATION;
 
-/** A new meta, of at most 512 bytes, is a new incarnation. */
-export function changeMeta(core: SwimContext, meta: Uint8Array, out: SwimEffect[]): void {
-  if (core.self.state !== 'left') updateSelf(core, { ...core.self.identity, meta: copyBytes(meta) }, out);
+/** Announces a new meta, of at most 512 bytes, at a new incarnation. */
+export function changeMeta(context: SwimContext, meta: Uint8Array): void {
+  if (context.self.state !== 'left') updateSelf(context, { ...context.self.identity, meta: copyBytes(meta) });
 }
 
 /**
- * Others can reach us there from now on, and no longer where they could before. Agents of this program believe it as
- * soon as nobody answers at the old address.
+ * Announces a new address at a new incarnation. Agents of this program believe it as soon as the old address does not
+ * answer.
  *
- * Differs: memberlist has no such thing; its agents believe it of a member that left, or once they hold it for dead.
+ * Differs: memberlist cannot change an address; its agents believe the new one of a member that left or is dead.
  */
-export function changeAddress(core: SwimContext, address: Address, out: SwimEffect[]): void {
-  const { identity, state } = core.self;
+export function changeAddress(context: SwimContext, address: Address): void {
+  const { identity, state } = context.self;
   if (state === 'left' || isAtAddress(identity, address.ip, address.port)) return;
-  core.formerAddresses.push(identity.address);
-  if (core.formerAddresses.length > MAX_FORMER) core.formerAddresses.shift();
-  recordFact(out, {
+  context.formerAddresses.push(identity.address);
+  if (context.formerAddresses.length > MAX_FORMER_ADDRESSES) context.formerAddresses.shift();
+  context.recordFact({
     kind: 'addressChanged',
     previous: formatAddress(identity.address),
     address: formatAddress(address),
   });
-  updateSelf(core, { ...identity, address }, out);
+  updateSelf(context, { ...identity, address });
 }
 
-/** Something else is true of us: a new incarnation. */
-function updateSelf(core: SwimContext, identity: Identity, out: SwimEffect[]): void {
-  const { self } = core;
+function updateSelf(context: SwimContext, identity: Identity): void {
+  const { self } = context;
   self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
-  self.identity = core.intern(identity);
-  announceAlive(core);
-  emit(out, { kind: 'memberUpdated', member: self });
+  self.identity = context.intern(identity);
+  announceAlive(context);
+  context.emit({ kind: 'memberUpdated', member: self });
 }
 
-/** From now on we have left, by our own word. The handle tells when it has been told often enough. */
-export function announceLeave(core: SwimContext, now: Millis, out: SwimEffect[]): Broadcast {
-  const { self } = core;
-  const word: Dead = { kind: 'dead', incarnation: self.incarnation, node: core.name, from: core.name };
-  core.members.setState(self, 'left', now);
-  const broadcast = core.broadcasts.enqueue(encodeMessage(word), core.name);
+/** Leaves: a dead message signed by the member itself. Returns its broadcast. */
+export function announceLeave(context: SwimContext): Broadcast {
+  const { self, name } = context;
   const { incarnation } = self;
-  const by = core.name;
-  const reason = accusationReason(core, by, LOCAL_SOURCE);
-  recordFact(out, { kind: 'memberDeclaredDead', node: by, by, incarnation, left: true, reason });
-  emit(out, { kind: 'memberDown', member: self, left: true, by: core.name });
+  const message: Dead = { kind: 'dead', incarnation, node: name, from: name };
+  context.members.setState(self, 'left', context.now);
+  const broadcast = context.broadcasts.enqueue(encodeMessage(message), name);
+  const reason = accusationReason(context, name, LOCAL_SOURCE);
+  context.recordFact({ kind: 'memberDeclaredDead', node: name, by: name, incarnation, left: true, reason });
+  context.emit({ kind: 'memberDown', member: self, left: true, by: name });
   return broadcast;
 }

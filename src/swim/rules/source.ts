@@ -1,35 +1,38 @@
-/** Where news comes from: what may be believed of it at once, where an answer goes, and what is written down. */
+/** The source of a message: it decides what is believed at once, where an answer is sent, and what a fact records. */
 import type { Address } from '../../base/address.ts';
 import type { SwimContext } from '../context.ts';
 import type { AccusationReason, MemberState } from '../types.ts';
 
-/** `served`: rows of a push/pull that somebody dialed us for; `dialed`: those of one we asked for. */
+/**
+ * `packet`: a datagram. `inbound`, `outbound`: rows of a push/pull that a peer, or this agent, started. `local`: this
+ * agent itself.
+ */
 export type MessageSource =
   | { readonly kind: 'packet' | 'inbound' | 'outbound'; readonly from: Address }
   | { readonly kind: 'local' };
 
 export const LOCAL_SOURCE: MessageSource = { kind: 'local' };
 
-/** Whose datagram or stream it was, for a fact; nothing if it was our own thought. */
+/** The `source` field of a fact; none for this agent itself. */
 export const sourceField = (source: MessageSource): { readonly source?: string } =>
   source.kind === 'local' ? {} : { source: source.from.key };
 
-/** Where to answer a rumor at once: only datagrams come from where their sender listens. */
+/** Where an accusation is answered at once. The port of a stream's dialer is not one that it listens on. */
 export const replyAddress = (source: MessageSource): Address | undefined =>
   source.kind === 'packet' ? source.from : undefined;
 
-/** The address it came from, as `host:port`; our own for what we say ourselves. */
-export const formatSource = (core: SwimContext, source: MessageSource): string =>
-  source.kind === 'local' ? core.self.identity.address.key : source.from.key;
+/** The source address as `host:port`; for this agent itself its own. */
+export const formatSource = (context: SwimContext, source: MessageSource): string =>
+  source.kind === 'local' ? context.self.identity.address.key : source.from.key;
 
-/** What to write down of an accusation by `by`; `state` is that of the row it stands for, if it came as one. */
+/** Why `by` accuses a member; `state` is that of the push/pull row which the accusation was derived from, if any. */
 export function accusationReason(
-  core: SwimContext,
+  context: SwimContext,
   by: string,
   source: MessageSource,
   state?: MemberState,
 ): AccusationReason {
-  const where = formatSource(core, source);
+  const where = formatSource(context, source);
   return state === undefined
     ? { kind: 'message', by, source: where }
     : { kind: 'pushPull', state, source: where };

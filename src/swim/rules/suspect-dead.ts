@@ -1,203 +1,189 @@
 /**
- * What we do on hearing that a member is suspect or dead, from others or from our own probes and timers.
+ * Handles accusations: suspect and dead messages of peers, and those of this agent's own probes and timers.
  *
  * Source: memberlist state.go, suspectNode, deadNode; P24 (docs/protocol.md).
  */
-import type { Millis } from '../../base/time.ts';
+import { assert } from '../../base/assert.ts';
 import { type Dead, encodeMessage, type Suspect } from '../../wire/memberlist.ts';
-import { createPing, emit, recordFact, type SwimContext } from '../context.ts';
+import type { SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isPlausibleIncarnation, precedence } from '../precedence.ts';
-import { toAccusation } from '../state/notify-down.ts';
-import type { AccusationReason, SwimEffect } from '../types.ts';
+import type { AccusationReason } from '../types.ts';
+import { toAccusation } from './notify-down.ts';
 import { refute, repeatRefutation } from './refute.ts';
-import {
-  accusationReason,
-  formatSource,
-  LOCAL_SOURCE,
-  type MessageSource,
-  replyAddress,
-  sourceField,
-} from './source.ts';
+import { accusationReason, LOCAL_SOURCE, type MessageSource, sourceField } from './source.ts';
 import { startVerification } from './verify.ts';
 
-/** `reason` is written down if this changes anything; by default that somebody said so. */
+/** `reason` is recorded with the fact if the message changes anything; by default it is the message itself. */
 export function handleSuspect(
-  core: SwimContext,
+  context: SwimContext,
   message: Suspect,
   source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
-  reason: AccusationReason = accusationReason(core, message.from, source),
+  reason: AccusationReason = accusationReason(context, message.from, source),
 ): void {
-  const row = admitAccusation(core, message, source, now, out);
+  const row = admitAccusation(context, message, source);
   if (row === undefined) return;
   const { node, from: by, incarnation } = message;
-  if (precedence(message, row) === 'supersedes') return suspect(core, row, message, reason, now, out);
-  raiseIncarnation(row, incarnation, out);
-  const suspicion = core.suspicions.confirm(row, by, now);
+  if (precedence(message, row) === 'supersedes') return startSuspicion(context, row, message, reason);
+  raiseIncarnation(context, row, incarnation);
+  const suspicion = context.suspicions.confirm(row, by, context.now);
   if (suspicion === undefined) return;
-  core.broadcasts.enqueue(encodeMessage(message), node);
+  context.broadcasts.enqueue(encodeMessage(message), node);
   const { accusers, deadline } = suspicion;
   const confirmations = accusers.length - 1;
-  recordFact(out, { kind: 'suspicionConfirmed', node, by, confirmations, deadline, reason });
+  context.recordFact({ kind: 'suspicionConfirmed', node, by, confirmations, deadline, reason });
 }
 
 export function handleDead(
-  core: SwimContext,
+  context: SwimContext,
   message: Dead,
   source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
-  reason: AccusationReason = accusationReason(core, message.from, source),
+  reason: AccusationReason = accusationReason(context, message.from, source),
 ): void {
-  const row = admitAccusation(core, message, source, now, out);
+  const row = admitAccusation(context, message, source);
   if (row === undefined) return;
-  if (precedence(message, row) !== 'supersedes') return raiseIncarnation(row, message.incarnation, out);
+  if (precedence(message, row) !== 'supersedes') return raiseIncarnation(context, row, message.incarnation);
   const { node, from: by, incarnation } = message;
   row.incarnation = incarnation;
   const left = node === by;
-  clearSuspicion(core, row);
-  core.oneWayLinks.delete(row);
-  core.broadcasts.enqueue(encodeMessage(message), node);
-  core.members.setState(row, left ? 'left' : 'dead', now);
-  if (!left) core.deadProbes.schedule(row, now);
-  recordFact(out, { kind: 'memberDeclaredDead', node, by, incarnation, left, reason });
-  emit(out, { kind: 'memberDown', member: row, left, by });
+  clearSuspicion(context, row);
+  context.oneWayLinks.delete(row);
+  context.broadcasts.enqueue(encodeMessage(message), node);
+  context.members.setState(row, left ? 'left' : 'dead', context.now);
+  // Invariant: a member that is down is not under suspicion.
+  assert(context.suspicions.get(row) === undefined, 'a dead member is under suspicion');
+  if (!left) context.deadProbes.schedule(row, context.now);
+  context.recordFact({ kind: 'memberDeclaredDead', node, by, incarnation, left, reason });
+  context.emit({ kind: 'memberDown', member: row, left, by });
 }
 
 /**
- * The last call: suspects whose time runs out are asked once more, over a stream as well, before we call them dead.
- * Where packets get lost it is mostly the refutation that did not arrive.
+ * Verifies suspects before their suspicion ends: they are pinged again, over a stream as well. Where packets are lost, it
+ * is mostly the refutation that did not arrive.
  *
- * Differs: memberlist declares them dead by the clock alone. The verdict of one that is silent comes no later.
+ * Differs: memberlist declares them dead when the time is over. A suspect that does not answer is declared dead no later
+ * than that.
  */
-export function verifySuspects(core: SwimContext, now: Millis, out: SwimEffect[]): void {
-  for (;;) {
-    const row = core.suspicions.nextDue(now);
-    if (row === undefined) return;
-    if (!core.config.lastCall) {
-      declareDead(core, row, now, out);
+export function verifySuspects(context: SwimContext): void {
+  const { suspicions, verifications, config, now } = context;
+  for (let row = suspicions.nextDue(now); row !== undefined; row = suspicions.nextDue(now)) {
+    const { name: node, address, meta, vsn } = row.identity;
+    // Invariant: a suspicion has a row, in state suspect.
+    assert(
+      context.members.get(node) === row && row.state === 'suspect',
+      `${node} is suspected: ${row.state}`,
+    );
+    if (!config.lastCall) {
+      declareDead(context, row);
       continue;
     }
-    const { name: node, address: to, meta, vsn } = row.identity;
-    const { ip: addr, port } = to;
+    const { ip: addr, port } = address;
     const claim = { kind: 'alive', incarnation: row.incarnation, node, addr, port, meta, vsn } as const;
-    const open = core.verifications.get(node);
-    if (open === undefined && startVerification(core, 'suspicion', claim, to, now, out)) continue;
-    if (open === undefined) declareDead(core, row, now, out);
-    else if (open.kind !== 'suspicion') core.suspicions.reschedule(row, now + core.config.probeTimeout);
+    const pending = verifications.get(node);
+    if (pending === undefined && startVerification(context, 'suspicion', claim, address)) continue;
+    if (pending === undefined) declareDead(context, row);
+    else if (pending.kind !== 'suspicion') suspicions.reschedule(row, now + config.probeTimeout);
   }
 }
 
-/** A suspicion whose time is over becomes a death, by our word. */
-export function declareDead(core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]): void {
-  const suspicion = core.suspicions.get(row);
+/** Ends a suspicion that was not refuted in time. */
+export function declareDead(context: SwimContext, row: MutableMember): void {
+  const suspicion = context.suspicions.get(row);
   if (suspicion === undefined) return;
   const { incarnation, identity } = row;
   const { accusers, startedAt, reason: cause } = suspicion;
-  const reason: AccusationReason = { kind: 'timeout', accusers, durationMs: now - startedAt, cause };
-  const dead: Dead = { kind: 'dead', incarnation, node: identity.name, from: core.name };
-  handleDead(core, dead, LOCAL_SOURCE, now, out, reason);
+  const reason: AccusationReason = { kind: 'timeout', accusers, durationMs: context.now - startedAt, cause };
+  const dead: Dead = { kind: 'dead', incarnation, node: identity.name, from: context.name };
+  handleDead(context, dead, LOCAL_SOURCE, reason);
 }
 
-/** It answered, and so lives: it gets time again, and our whole table, in which it reads that it should refute. */
-export function extendSuspicion(core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]): void {
-  if (core.suspicions.get(row) === undefined) return;
-  core.suspicions.extend(row, now);
-  out.push({ kind: 'pushPull', peer: row });
+/** The suspect answered, so it gets more time, and a push/pull, from which it learns what to refute. */
+export function extendSuspicion(context: SwimContext, row: MutableMember): void {
+  if (context.suspicions.get(row) === undefined) return;
+  context.suspicions.extend(row, context.now);
+  context.out.push({ kind: 'pushPull', peer: row });
 }
 
-/** Asks one of the dead whether it is so, and tells it what to refute. Its ack alone changes nothing. */
-export function probeDeadMember(core: SwimContext, now: Millis, out: SwimEffect[]): void {
-  const isHeld = (row: MutableMember): boolean =>
-    row.state === 'dead' && core.self.state !== 'left' && core.members.get(row.identity.name) === row;
-  const row = core.deadProbes.nextDue(now, isHeld);
+/** Pings a dead member together with the accusation, so that it can refute. Its ack alone changes nothing. */
+export function probeDeadMember(context: SwimContext): void {
+  const isStillDead = (row: MutableMember): boolean =>
+    row.state === 'dead' && context.self.state !== 'left' && context.members.get(row.identity.name) === row;
+  const row = context.deadProbes.nextDue(context.now, isStillDead);
   if (row === undefined) return;
-  const { name, address: to } = row.identity;
-  const message = createPing(core, core.nextSeqNo(), name);
-  out.push({
-    kind: 'send',
-    to,
-    peer: row,
-    message,
-    compoundWith: toAccusation(row, core.name),
-    piggyback: false,
-  });
+  const ping = context.createPing(context.nextSeqNo(), row.identity.name);
+  context.sendPingWithAccusation(row, ping, toAccusation(row, context.name));
 }
 
-/** The suspicion ends without a verdict of ours. */
-export function clearSuspicion(core: SwimContext, row: MutableMember): void {
-  core.suspicions.stop(row);
-  const open = core.verifications.get(row.identity.name);
-  if (open?.kind === 'suspicion') core.verifications.delete(open);
+/** Ends a suspicion, and the verification that it may be in, without declaring the member dead. */
+export function clearSuspicion(context: SwimContext, row: MutableMember): void {
+  context.suspicions.stop(row);
+  const pending = context.verifications.get(row.identity.name);
+  if (pending?.kind === 'suspicion') context.verifications.delete(pending);
 }
 
-/** Evidence that changes nothing else still counts: the highest incarnation is kept. */
-function raiseIncarnation(row: MutableMember, incarnation: number, out: SwimEffect[]): void {
+/** A message that changes no state may still raise the incarnation held. */
+function raiseIncarnation(context: SwimContext, row: MutableMember, incarnation: number): void {
   if (incarnation <= row.incarnation) return;
   row.incarnation = incarnation;
-  recordFact(out, { kind: 'incarnationRaised', node: row.identity.name, incarnation });
+  context.recordFact({ kind: 'incarnationRaised', node: row.identity.name, incarnation });
 }
 
 /**
- * The row of the accused, if the accusation is admissible; one against ourselves is answered here. What would change
- * something must be within what its source may accuse; a full exchange pays for all its rows at once, in merge.ts.
+ * The row of the accused if the accusation is admissible; accusations of this agent are refuted here. An accusation that
+ * would change something takes a token of its source's rate limit; a push/pull takes one for all its rows (merge.ts).
  */
 function admitAccusation(
-  core: SwimContext,
+  context: SwimContext,
   message: Suspect | Dead,
   source: MessageSource,
-  now: Millis,
-  out: SwimEffect[],
 ): MutableMember | undefined {
   const { node, incarnation, from: by } = message;
-  const row = core.members.get(node);
+  const { self } = context;
+  const row = context.members.get(node);
   if (row === undefined) return undefined;
   if (incarnation < row.incarnation) {
-    if (row === core.self && source.kind === 'packet') repeatRefutation(core, source.from, now, out);
+    if (row === self && source.kind === 'packet') repeatRefutation(context, source.from);
     return undefined;
   }
-  const matters = row === core.self ? row.state !== 'left' : precedence(message, row) === 'supersedes';
-  if (row !== core.self && !isPlausibleIncarnation(incarnation, row.incarnation)) {
-    recordFact(out, {
-      kind: 'gossipMessageRefused',
-      node,
-      reason: `incarnation ${incarnation}`,
-      ...sourceField(source),
-    });
+  const matters = row === self ? row.state !== 'left' : precedence(message, row) === 'supersedes';
+  if (row !== self && !isPlausibleIncarnation(incarnation, row.incarnation)) {
+    const reason = `incarnation ${incarnation}`;
+    context.recordFact({ kind: 'gossipMessageRefused', node, reason, ...sourceField(source) });
     return undefined;
   }
-  if (matters && source.kind === 'packet' && !core.accusationLimiter.tryAcquire(source.from, now)) {
-    recordFact(out, { kind: 'accusationRateLimited', node, by, source: source.from.key });
+  if (
+    matters &&
+    source.kind === 'packet' &&
+    !context.accusationLimiter.tryAcquire(source.from, context.now)
+  ) {
+    context.recordFact({ kind: 'accusationRateLimited', node, by, source: source.from.key });
     return undefined;
   }
-  if (row !== core.self) return row;
-  if (matters) refute(core, incarnation, by, replyAddress(source), out, formatSource(core, source));
+  if (row !== self) return row;
+  if (matters) refute(context, incarnation, by, source);
   return undefined;
 }
 
-function suspect(
-  core: SwimContext,
+function startSuspicion(
+  context: SwimContext,
   row: MutableMember,
   message: Suspect,
   reason: AccusationReason,
-  now: Millis,
-  out: SwimEffect[],
 ): void {
   const { node, from: by, incarnation } = message;
+  const { members, suspicions, now } = context;
   if (row.state === 'suspect') {
-    clearSuspicion(core, row);
-    recordFact(out, {
+    clearSuspicion(context, row);
+    context.recordFact({
       kind: 'suspicionCleared',
       node,
       incarnation,
       source: 'source' in reason ? reason.source : '',
     });
   }
-  core.broadcasts.enqueue(encodeMessage(message), node);
+  context.broadcasts.enqueue(encodeMessage(message), node);
   row.incarnation = incarnation;
-  core.members.setState(row, 'suspect', now);
-  const { deadline } = core.suspicions.start(row, by, core.members.size, now, reason);
-  recordFact(out, { kind: 'memberSuspected', node, by, incarnation, deadline, reason });
+  members.setState(row, 'suspect', now);
+  const { deadline } = suspicions.start(row, by, members.size, now, reason);
+  context.recordFact({ kind: 'memberSuspected', node, by, incarnation, deadline, reason });
 }

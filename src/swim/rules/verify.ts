@@ -1,197 +1,160 @@
 /**
- * Claims that somebody is alive which are not believed before a member answers: of a name we dropped, of a newcomer
- * nobody vouches for, of a name that lives elsewhere.
+ * Verification: a claim that a member is alive is believed only after that member, or the one whose name it claims, was
+ * pinged. Verified are claims about recently dropped members, unknown members that nobody introduces, names held at
+ * another address, and suspects before they are declared dead.
  *
- * Differs: memberlist believes at once, and so revives the dead for hours (memberlist#312) and announces members that
- * hear nobody; or never, and so refuses for half a minute who comes back under a new address.
+ * Differs: memberlist believes such a claim at once, and so revives dead members for hours (memberlist#312) and announces
+ * members that cannot receive; or it refuses one for half a minute after a member moved.
  */
 import { type Address, formatAddress, toAddress } from '../../base/address.ts';
-import type { Millis } from '../../base/time.ts';
+import { sameBytes } from '../../base/bytes.ts';
 import type { Alive } from '../../wire/memberlist.ts';
-import { createPing, emit, isAtAddress, recordFact, type SwimContext } from '../context.ts';
+import { isAtAddress, type SwimContext } from '../context.ts';
 import type { MutableMember } from '../members.ts';
 import { isUp } from '../precedence.ts';
-import { toAccusation } from '../state/notify-down.ts';
 import { attemptTiming, type Verification, type VerificationKind } from '../state/verifications.ts';
-import type { Member, SwimEffect } from '../types.ts';
+import type { Member } from '../types.ts';
 import { maxVersion, STREAM_PING_VERSION } from '../versions.ts';
+import { notifyDown, toAccusation } from './notify-down.ts';
 
-/** Probe intervals for which a holder that answered is not asked again, and for which a silent one counts as gone. */
+/** Probe intervals for which the result of a name conflict is valid. */
 const RESULT_VALID_INTERVALS = 5;
 
-/** Takes the claim as it stands. */
-export type AcceptClaim = (core: SwimContext, claim: Alive, now: Millis, out: SwimEffect[]) => void;
+/** Applies a claim without further verification. */
+export type AcceptClaim = (context: SwimContext, claim: Alive) => void;
 
-/** What becomes of a claim, and of a suspect that was called for the last time. */
+/** What follows from a verification. */
 export interface VerificationActions {
   readonly accept: AcceptClaim;
-  /** It did not answer. */
-  readonly declareDead: (core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]) => void;
-  /** It did. */
-  readonly extendSuspicion: (core: SwimContext, row: MutableMember, now: Millis, out: SwimEffect[]) => void;
+  /** A suspect did not answer. */
+  readonly declareDead: (context: SwimContext, row: MutableMember) => void;
+  /** A suspect answered. */
+  readonly extendSuspicion: (context: SwimContext, row: MutableMember) => void;
 }
 
-/** Asks at `to` whether it is so, unless we are asking already. False: too much is being asked. */
+/** Pings `to` about a claim, unless its name is under verification. False: there are too many verifications. */
 export function startVerification(
-  core: SwimContext,
-  about: VerificationKind,
+  context: SwimContext,
+  kind: VerificationKind,
   claim: Alive,
   to: Address,
-  now: Millis,
-  out: SwimEffect[],
 ): boolean {
-  const open = core.verifications.get(claim.node);
-  if (open !== undefined) {
-    if (open.claim.port === claim.port && livesThere(open.claim, claim))
-      core.verifications.updateClaim(open, claim);
+  const { verifications } = context;
+  const pending = verifications.get(claim.node);
+  if (pending !== undefined) {
+    if (pending.claim.port === claim.port && sameBytes(pending.claim.addr, claim.addr))
+      verifications.updateClaim(pending, claim);
     return true;
   }
-  const question = core.verifications.start(about, claim, to, core.nextSeqNo());
-  if (question !== undefined) sendVerificationPing(core, question, now, out);
-  return question !== undefined;
+  const verification = verifications.start(kind, claim, to, context.nextSeqNo());
+  if (verification !== undefined) sendVerificationPing(context, verification);
+  return verification !== undefined;
 }
 
-/** The name lives elsewhere: is it still there? The newcomer of a name that is down is told what to outbid. */
-export function handleNameConflict(
-  core: SwimContext,
-  row: MutableMember,
-  claim: Alive,
-  now: Millis,
-  out: SwimEffect[],
-): void {
-  const other = toAddress(claim.addr, claim.port);
-  const isOutbid = claim.incarnation > row.incarnation;
-  const verdict = core.nameConflicts.verdict(claim.node, other, now);
-  if (!isOutbid && (!isUp(row.state) || verdict === 'free'))
-    core.downNotifier.notify(row, other, core.name, now, out);
-  if (verdict !== undefined || (row.state === 'left' && !isOutbid)) return; // nothing to ask before it is outbid
-  startVerification(core, 'nameConflict', claim, row.identity.address, now, out);
+/** The claim names an address other than the one held: asks there whether the member still lives. */
+export function handleNameConflict(context: SwimContext, row: MutableMember, claim: Alive): void {
+  const claimed = toAddress(claim.addr, claim.port);
+  const supersedes = claim.incarnation > row.incarnation;
+  const result = context.nameConflicts.resultOf(claim.node, claimed, context.now);
+  if (!supersedes && (!isUp(row.state) || result === 'free')) notifyDown(context, row, claimed);
+  if (result !== undefined || (row.state === 'left' && !supersedes)) return; // nothing to verify
+  startVerification(context, 'nameConflict', claim, row.identity.address);
 }
 
-/** We live here: nobody need be asked. Reported now and then. */
-export function handleOwnNameConflict(core: SwimContext, claim: Alive, now: Millis, out: SwimEffect[]): void {
-  const other = toAddress(claim.addr, claim.port);
-  if (core.nameConflicts.verdict(core.name, other, now) === undefined)
-    reportNameConflict(core, core.self, other, now, out);
+/** Somebody claims this agent's name at another address: reported once while the result is valid. */
+export function handleOwnNameConflict(context: SwimContext, claim: Alive): void {
+  const claimed = toAddress(claim.addr, claim.port);
+  if (context.nameConflicts.resultOf(context.name, claimed, context.now) === undefined)
+    reportNameConflict(context, context.self, claimed);
 }
 
-/** An ack that no probe and no relay waited for. */
+/** Handles an ack that neither a probe nor an indirect probe waits for. */
 export function handleVerificationAck(
-  core: SwimContext,
+  context: SwimContext,
   seqNo: number,
-  judge: VerificationActions,
-  now: Millis,
-  out: SwimEffect[],
+  actions: VerificationActions,
 ): void {
-  const question = core.verifications.finish(seqNo);
-  if (question === undefined) return;
-  const { kind: about, claim, to } = question;
-  if (about === 'newcomer' || about === 'revival') {
-    if (about === 'revival') core.recentlyDropped.delete(claim.node);
-    return judge.accept(core, claim, now, out);
+  const verification = context.verifications.finish(seqNo);
+  if (verification === undefined) return;
+  const { kind, claim, to } = verification;
+  if (kind === 'newcomer' || kind === 'revival') {
+    if (kind === 'revival') context.recentlyDropped.delete(claim.node);
+    return actions.accept(context, claim);
   }
-  const row = core.members.get(claim.node);
-  if (about === 'suspicion') {
-    if (row !== undefined) judge.extendSuspicion(core, row, now, out);
+  const row = context.members.get(claim.node);
+  if (kind === 'suspicion') {
+    if (row !== undefined) actions.extendSuspicion(context, row);
     return;
   }
   if (row === undefined || !isAtAddress(row.identity, to.ip, to.port)) return;
-  if (!isUp(row.state)) core.downNotifier.notify(row, to, core.name, now, out); // it lives, and should refute
-  reportNameConflict(core, row, toAddress(claim.addr, claim.port), now, out);
+  if (!isUp(row.state)) notifyDown(context, row, to); // it lives, and should refute
+  reportNameConflict(context, row, toAddress(claim.addr, claim.port));
 }
 
-/** Repeats what got no answer, since the packet may be lost, and draws the conclusion in the end. */
-export function advanceVerifications(
-  core: SwimContext,
-  judge: VerificationActions,
-  now: Millis,
-  out: SwimEffect[],
-): void {
-  for (;;) {
-    const question = core.verifications.nextDue(now);
-    if (question === undefined) return;
-    if (attemptTiming(question.kind, question.attempt + 1, core.config) !== undefined) {
-      sendVerificationPing(core, question, now, out);
+/** Repeats pings that were not answered, since packets get lost, and ends verifications after the last attempt. */
+export function advanceVerifications(context: SwimContext, actions: VerificationActions): void {
+  const { verifications, config, now } = context;
+  for (let due = verifications.nextDue(now); due !== undefined; due = verifications.nextDue(now)) {
+    if (attemptTiming(due.kind, due.attempt + 1, config) !== undefined) {
+      sendVerificationPing(context, due);
       continue;
     }
-    core.verifications.delete(question);
-    onVerificationTimeout(core, question, judge, now, out);
+    verifications.delete(due);
+    onVerificationTimeout(context, due, actions);
   }
 }
 
 function onVerificationTimeout(
-  core: SwimContext,
-  question: Verification,
-  judge: VerificationActions,
-  now: Millis,
-  out: SwimEffect[],
+  context: SwimContext,
+  { kind, claim, to }: Verification,
+  actions: VerificationActions,
 ): void {
-  const { kind: about, claim, to } = question;
   const node = claim.node;
-  if (about === 'newcomer') recordFact(out, { kind: 'memberUnverified', node, address: formatAddress(to) });
-  const row = core.members.get(node);
-  if (about === 'suspicion' && row !== undefined) judge.declareDead(core, row, now, out);
-  if (about !== 'nameConflict' || row === undefined || !isAtAddress(row.identity, to.ip, to.port)) return;
-  const other = toAddress(claim.addr, claim.port);
-  core.nameConflicts.record(node, other, 'free', now + RESULT_VALID_INTERVALS * core.config.probeInterval);
-  if (claim.incarnation > row.incarnation) return judge.accept(core, claim, now, out);
-  recordFact(out, {
+  if (kind === 'newcomer') context.recordFact({ kind: 'memberUnverified', node, address: formatAddress(to) });
+  const row = context.members.get(node);
+  if (kind === 'suspicion' && row !== undefined) actions.declareDead(context, row);
+  if (kind !== 'nameConflict' || row === undefined || !isAtAddress(row.identity, to.ip, to.port)) return;
+  const claimed = toAddress(claim.addr, claim.port);
+  context.nameConflicts.record(node, claimed, 'free', resultValidUntil(context));
+  if (claim.incarnation > row.incarnation) return actions.accept(context, claim);
+  context.recordFact({
     kind: 'claimNotSuperseding',
     node,
     incarnation: row.incarnation,
-    claimed: formatAddress(other),
+    claimed: formatAddress(claimed),
   });
-  out.push({
-    kind: 'send',
-    to: other,
-    peer: undefined,
-    message: toAccusation(row, core.name),
-    piggyback: false,
-  });
+  context.send(claimed, undefined, toAccusation(row, context.name));
 }
 
-function reportNameConflict(
-  core: SwimContext,
-  row: MutableMember,
-  other: Address,
-  now: Millis,
-  out: SwimEffect[],
-): void {
-  const node = row.identity.name;
-  core.nameConflicts.record(node, other, 'held', now + RESULT_VALID_INTERVALS * core.config.probeInterval);
-  recordFact(out, {
+function reportNameConflict(context: SwimContext, row: MutableMember, claimed: Address): void {
+  const { name: node, address } = row.identity;
+  context.nameConflicts.record(node, claimed, 'held', resultValidUntil(context));
+  context.recordFact({
     kind: 'nameConflict',
     node,
-    current: formatAddress(row.identity.address),
-    claimed: formatAddress(other),
+    current: formatAddress(address),
+    claimed: formatAddress(claimed),
   });
-  emit(out, { kind: 'nameConflict', member: row, other });
+  context.emit({ kind: 'nameConflict', member: row, other: claimed });
 }
 
-function sendVerificationPing(
-  core: SwimContext,
-  question: Verification,
-  now: Millis,
-  out: SwimEffect[],
-): void {
-  const { kind: about, seqNo, to, claim } = question;
-  question.attempt += 1;
-  const how = attemptTiming(about, question.attempt, core.config);
-  if (how === undefined) return;
-  core.verifications.setDeadline(question, now + how.timeout);
-  const message = createPing(core, seqNo, claim.node);
-  const suspect = about === 'suspicion' ? core.members.get(claim.node) : undefined;
-  if (suspect === undefined) out.push({ kind: 'send', to, peer: undefined, message, piggyback: false });
-  else {
-    const rider = toAccusation(suspect, core.name);
-    out.push({ kind: 'send', to, peer: suspect, message, compoundWith: rider, piggyback: false });
-  }
-  if (how.streamTimeout === undefined || !core.config.streamPing) return;
+const resultValidUntil = ({ now, config }: SwimContext): number =>
+  now + RESULT_VALID_INTERVALS * config.probeInterval;
+
+function sendVerificationPing(context: SwimContext, verification: Verification): void {
+  const { config, now } = context;
+  const { kind, seqNo, to, claim } = verification;
+  verification.attempt += 1;
+  const timing = attemptTiming(kind, verification.attempt, config);
+  if (timing === undefined) return;
+  context.verifications.setDeadline(verification, now + timing.timeout);
+  const message = context.createPing(seqNo, claim.node);
+  const suspect = kind === 'suspicion' ? context.members.get(claim.node) : undefined;
+  if (suspect === undefined) context.send(to, undefined, message);
+  else context.sendPingWithAccusation(suspect, message, toAccusation(suspect, context.name));
+  if (timing.streamTimeout === undefined || !config.streamPing) return;
   const { node: name, meta, vsn, incarnation } = claim;
   const peer: Member = { identity: { name, address: to, meta, vsn }, state: 'dead', incarnation, since: now };
   if (maxVersion(peer) >= STREAM_PING_VERSION)
-    out.push({ kind: 'streamPing', seqNo, peer, deadline: now + how.streamTimeout });
+    context.out.push({ kind: 'streamPing', seqNo, peer, deadline: now + timing.streamTimeout });
 }
-
-const livesThere = (held: Alive, claim: Alive): boolean =>
-  held.addr.length === claim.addr.length && held.addr.every((octet, i) => octet === claim.addr[i]);

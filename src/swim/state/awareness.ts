@@ -1,6 +1,5 @@
 /**
- * Local health: how far we trust our own verdicts. It rises when probes fail in ways that point at us, and makes
- * our probes more patient.
+ * Awareness, the local health score: it rises when failed probes point at this agent, and makes its probes wait longer.
  *
  * Source: Lifeguard §IV-A; memberlist awareness.go.
  */
@@ -11,17 +10,17 @@ export class Awareness {
   readonly #max: number;
   #score = 0;
 
-  /** The score stays below `bound`, which is at least 1. */
-  constructor(bound: number) {
-    this.#max = bound - 1;
+  /** The score stays below `upperBound`, which is at least 1. */
+  constructor(upperBound: number) {
+    this.#max = upperBound - 1;
   }
 
-  /** 0 is well. */
+  /** 0 is healthy. */
   get score(): number {
     return this.#score;
   }
 
-  /** Bad news about ourselves is positive. */
+  /** A positive `delta` is a sign that this agent is unhealthy. */
   apply(delta: number, out: SwimEffect[]): void {
     const score = Math.min(this.#max, Math.max(0, this.#score + delta));
     if (score === this.#score) return;
@@ -29,7 +28,7 @@ export class Awareness {
     out.push({ kind: 'fact', fact: { kind: 'awarenessChanged', awareness: score } });
   }
 
-  /** The worse we feel, the longer we wait. */
+  /** A timeout for the current score. */
   scale(interval: Millis): Millis {
     return interval * (this.#score + 1);
   }

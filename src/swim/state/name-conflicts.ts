@@ -1,12 +1,11 @@
-/** Names that two addresses claimed, and what asking the holder came to: remembered for a while, so that we ask rarely. */
+/** Results of name conflicts: two addresses claimed one name. Kept for a while, so that the holder is rarely asked. */
 import type { Address } from '../../base/address.ts';
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Millis } from '../../base/time.ts';
 
-/** `held`: the holder answered. `free`: it was silent, and whoever is at the other address may have the name. */
+/** `held`: the holder answered. `free`: it did not, and the claimant may have the name. */
 export type ConflictResult = 'held' | 'free';
 
-/** Names remembered; beyond it the oldest go. */
 const MAX_CONFLICTS = 256;
 
 interface NameConflict {
@@ -22,8 +21,8 @@ export class NameConflicts {
     this.#byName.set(name, { claimed: claimed.key, result, until });
   }
 
-  /** What was found of this claim, unless that is too long ago. */
-  verdict(name: string, claimed: Address, now: Millis): ConflictResult | undefined {
+  /** The result for this claim, unless it has expired. */
+  resultOf(name: string, claimed: Address, now: Millis): ConflictResult | undefined {
     const held = this.#byName.get(name);
     return held !== undefined && held.claimed === claimed.key && now < held.until ? held.result : undefined;
   }

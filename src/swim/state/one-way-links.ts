@@ -1,17 +1,17 @@
 /**
- * One-way links told apart from death: members that answer others, or a stream, but not our own pings. A fact for
- * people; what is believed of the member does not change.
+ * Detects one-way links: a member answers other members or a stream, but not our direct pings. This is reported as a fact
+ * for operators; what is believed of the member does not change.
  */
 import type { MutableMember } from '../members.ts';
 import type { SwimEffect } from '../types.ts';
 
-/** Rounds in a row without a direct answer that make it one. */
+/** Rounds in a row without a direct ack. */
 const ONE_WAY_ROUNDS = 4;
 
 export class OneWayLinks {
   readonly #indirectRounds = new WeakMap<MutableMember, number>();
 
-  /** A round ended well, by such a way. */
+  /** A probe round succeeded by a direct ack, a relayed one, or a stream. */
   onRoundSuccess(row: MutableMember, by: 'direct' | 'relay' | 'stream', out: SwimEffect[]): void {
     const before = this.#indirectRounds.get(row) ?? 0;
     const node = row.identity.name;
@@ -25,7 +25,7 @@ export class OneWayLinks {
     if (rounds === ONE_WAY_ROUNDS) out.push({ kind: 'fact', fact: { kind: 'linkOneWay', node, rounds, by } });
   }
 
-  /** Nothing is known of the way to it: it failed, or moved. */
+  /** The member died or moved, so nothing is known of the link to it. */
   delete(row: MutableMember): void {
     this.#indirectRounds.delete(row);
   }

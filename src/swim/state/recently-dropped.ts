@@ -1,12 +1,11 @@
-/** Names whose rows were dropped, remembered for a while: what we knew then is no news afterwards. */
+/** Recently dropped members with their last incarnation, so that old messages do not revive them. */
 import { BoundedMap } from '../../base/bounded-map.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Alive } from '../../wire/memberlist.ts';
 import type { MutableMember } from '../members.ts';
 
-/** How long. Longer than news stays on its way: duplicates, and the tables of peers that were cut off. */
+/** Longer than messages are under way, as duplicates or in the tables of peers that were partitioned. */
 export const DROPPED_RETENTION: Millis = 10 * 60_000;
-/** How many; beyond it the oldest go. */
 const MAX_DROPPED = 4096;
 
 interface DroppedMember {
@@ -15,32 +14,32 @@ interface DroppedMember {
 }
 
 export class RecentlyDropped {
+  /** Oldest first. */
   readonly #byName = new BoundedMap<string, DroppedMember>(MAX_DROPPED);
 
   add(row: MutableMember, now: Millis): void {
     const { incarnation, identity } = row;
     this.#byName.set(identity.name, { incarnation, droppedAt: now });
-    for (const [name, grave] of this.#byName) {
-      if (now - grave.droppedAt < DROPPED_RETENTION) break;
+    for (const [name, { droppedAt }] of this.#byName) {
+      if (now - droppedAt < DROPPED_RETENTION) break;
       this.#byName.delete(name);
     }
   }
 
-  /** The incarnation at which we dropped the name. */
+  /** The incarnation at which the member was dropped. */
   incarnationOf(name: string, now: Millis): number | undefined {
-    const grave = this.#byName.get(name);
-    if (grave === undefined || now - grave.droppedAt < DROPPED_RETENTION) return grave?.incarnation;
+    const dropped = this.#byName.get(name);
+    if (dropped === undefined || now - dropped.droppedAt < DROPPED_RETENTION) return dropped?.incarnation;
     this.#byName.delete(name);
     return undefined;
   }
 
-  /** Is this no more than we knew when we dropped the name? */
+  /** Was this already known when the member was dropped? */
   isStale(alive: Alive, now: Millis): boolean {
     const incarnation = this.incarnationOf(alive.node, now);
     return incarnation !== undefined && alive.incarnation <= incarnation;
   }
 
-  /** Forgets the name: whoever has it now is welcome. */
   delete(name: string): void {
     this.#byName.delete(name);
   }

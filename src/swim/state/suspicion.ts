@@ -1,8 +1,9 @@
 /**
- * Running suspicions: how long an accused member has to refute, and how that time shrinks as others confirm.
+ * Suspicions: how long an accused member has to refute, and how this time shrinks as other members confirm.
  *
  * Source: Lifeguard §IV-B; memberlist suspicion.go, util.go (suspicionTimeout).
  */
+import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
@@ -10,13 +11,13 @@ import type { MutableMember } from '../members.ts';
 import type { AccusationReason } from '../types.ts';
 
 export interface Suspicion {
-  /** Accusers so far; the first is the initiator, who is no confirmation. */
+  /** The first accuser starts the suspicion, the others confirm it. */
   readonly accusers: string[];
-  /** Confirmations that shorten it; later ones do not count. */
+  /** The number of confirmations that shorten it; further ones do not count. */
   readonly expected: number;
   readonly min: Millis;
   readonly max: Millis;
-  /** Why it began. */
+  /** The reason of the first accusation. */
   readonly reason: AccusationReason;
   startedAt: Millis;
   deadline: Millis;
@@ -25,9 +26,9 @@ export interface Suspicion {
 export class Suspicions {
   readonly #config: SwimConfig;
   readonly #running = new Map<MutableMember, Suspicion>();
+  /** When the verification of each suspect starts. */
   readonly #timers = new Timers<MutableMember>();
-
-  /** The last part of each suspicion, in which the accused is asked once more; 0: it is not. */
+  /** The last part of each suspicion, in which the suspect is verified; 0 without verification. */
   readonly #verificationTime: Millis;
 
   constructor(config: SwimConfig) {
@@ -43,8 +44,10 @@ export class Suspicions {
     return this.#running.get(row);
   }
 
-  /** Begins one in a table of `n` rows; `by` is the initiator. */
+  /** Starts a suspicion in a table of `n` rows; `by` is the first accuser. */
   start(row: MutableMember, by: string, n: number, now: Millis, reason: AccusationReason): Suspicion {
+    // Invariant: only a row in state suspect is under suspicion, and only one at a time.
+    assert(row.state === 'suspect' && !this.#running.has(row), 'a suspicion of a member that is no suspect');
     const { suspicionMult, suspicionMaxTimeoutMult, probeInterval } = this.#config;
     const min = suspicionTimeout(suspicionMult, n, probeInterval);
     const max = min * suspicionMaxTimeoutMult;
@@ -56,7 +59,7 @@ export class Suspicions {
     return suspicion;
   }
 
-  /** Counts `by` as another accuser. Returns the suspicion if that shortened it. */
+  /** Adds a confirmation by `by`. Returns the suspicion if that shortened it. */
   confirm(row: MutableMember, by: string, now: Millis): Suspicion | undefined {
     const suspicion = this.#running.get(row);
     if (suspicion === undefined) return undefined;
@@ -64,13 +67,13 @@ export class Suspicions {
     if (accusers.length > expected || accusers.includes(by)) return undefined;
     accusers.push(by);
     const length = suspicionLength(accusers.length - 1, expected, min, max);
-    // Never in the past: being late is ours to answer for, and this is not lateness.
+    // Not in the past: a deadline in the past would count as lateness of this agent.
     suspicion.deadline = Math.max(now, suspicion.startedAt + length);
     this.#timers.set(row, this.#verifyAt(suspicion.deadline, now));
     return suspicion;
   }
 
-  /** It is alive, only nobody heard it refute: the shortest time begins again. */
+  /** The suspect is alive, but its refutation did not arrive: the shortest time starts again. */
   extend(row: MutableMember, now: Millis): void {
     const suspicion = this.#running.get(row);
     if (suspicion === undefined) return;
@@ -78,22 +81,24 @@ export class Suspicions {
     this.#timers.set(row, this.#verifyAt(suspicion.deadline, now));
   }
 
-  /** To be called again soon. */
+  /** Makes it due at `at` again. */
   reschedule(row: MutableMember, at: Millis): void {
     if (this.#running.has(row)) this.#timers.set(row, at);
   }
 
-  /** Ends it without a verdict. */
+  /** Ends it, if there is one. */
   stop(row: MutableMember): void {
     if (this.#running.delete(row)) this.#timers.clear(row);
   }
 
-  /** One whose time for a last call has come; it runs on. */
+  /** The next suspect to verify; its suspicion goes on. */
   nextDue(now: Millis): MutableMember | undefined {
-    return this.#timers.pop(now);
+    const row = this.#timers.pop(now);
+    assert(row === undefined || this.#running.has(row), 'a timer of a member that is not under suspicion');
+    return row;
   }
 
-  /** Gives back time that passed without us, and ends none before `notBefore`. */
+  /** After a stall: extends all by `lateness`, and ends none before `notBefore`. */
   postpone(lateness: Millis, notBefore: Millis): void {
     for (const [row, suspicion] of this.#running) {
       suspicion.startedAt += lateness;
@@ -107,7 +112,7 @@ export class Suspicions {
     return Math.max(now, deadline - this.#verificationTime);
   }
 
-  /** Those due by now end at `until` at the earliest. */
+  /** Postpones those due now to `until`. */
   postponeDue(now: Millis, until: Millis): void {
     for (let row = this.#timers.pop(now); row !== undefined; row = this.#timers.pop(now)) {
       this.#timers.set(row, until);
@@ -117,7 +122,7 @@ export class Suspicions {
   }
 }
 
-/** How long the accused is asked before a verdict. */
+/** How long a suspect is verified before it is declared dead. */
 export const verificationTime = ({ probeInterval, probeTimeout }: SwimConfig): Millis =>
   Math.min(probeInterval, 2 * probeTimeout);
 
@@ -125,20 +130,20 @@ export const verificationTime = ({ probeInterval, probeTimeout }: SwimConfig): M
 export const suspicionTimeout = (mult: number, n: number, interval: Millis): Millis =>
   (mult * Math.trunc(Math.max(1, Math.log10(Math.max(1, n))) * 1000) * interval) / 1000;
 
-/** How many confirmations can be hoped for; too few members cannot give any. */
+/** The confirmations to expect in a table of `n` rows: a small cluster cannot give any. */
 export function expectedConfirmations(mult: number, n: number): number {
   const k = mult - 2;
   return k < 1 || n - 2 < k ? 0 : k;
 }
 
 /**
- * Length, from its start, of a suspicion that was confirmed `confirmations` times out of `expected`.
+ * The length of a suspicion, from its start, after `confirmations` of the `expected` ones.
  *
  * Source: memberlist suspicion.go, remainingSuspicionTime.
  */
 export function suspicionLength(confirmations: number, expected: number, min: Millis, max: Millis): Millis {
   const share = Math.log(confirmations + 1) / Math.log(expected + 1);
-  // In seconds first, as the reference computes it: the cut to milliseconds then falls on the same value.
+  // Computed in seconds, as in memberlist, so that truncation to milliseconds gives the same value.
   const seconds = max / 1000 - share * (max / 1000 - min / 1000);
   return Math.max(min, Math.floor(seconds * 1000));
 }

@@ -1,10 +1,10 @@
 /**
- * When an incarnation that nothing can outbid was put into our mouth, and peers took it: whoever holds it is deaf to us
- * until it has dropped our row. Meanwhile our own row is kept out of full exchanges, so that those who have dropped it
- * do not meet us early and hear the accusation again from those who have not; then we announce ourselves anew.
+ * An accusation of this agent at an incarnation that nothing can exceed, and that peers accepted: they ignore this agent
+ * until they have dropped its row. Meanwhile its row is left out of push/pulls, so that peers which have dropped it do
+ * not learn of it again and receive the accusation from those which have not. After that the agent announces itself anew.
  *
- * Accusations that can be outbid are refuted all the while, and probes are answered: to peers that refused the top
- * value nothing changes. Source: I3 (docs/reliability.md), P73 (docs/protocol.md); memberlist#358.
+ * Other accusations are refuted and probes are acked all the while: for peers that refused the highest incarnation nothing
+ * changes. Source: I3 (docs/reliability.md), P73 (docs/protocol.md); memberlist#358.
  */
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SwimConfig } from '../../config/protocol.ts';
@@ -12,7 +12,7 @@ import type { SwimConfig } from '../../config/protocol.ts';
 export class UnrefutableAccusation {
   #until: Millis = NEVER;
 
-  /** When it ends; `NEVER` outside. */
+  /** When this quiet period ends; `NEVER` if there is none. */
   get deadline(): Millis {
     return this.#until;
   }
@@ -21,16 +21,16 @@ export class UnrefutableAccusation {
     return this.#until !== NEVER;
   }
 
-  /** Begins one in a table of `n` rows, long enough for a peer to let go of a dead row. `undefined`: it is on already. */
+  /** Starts a quiet period in a table of `n` rows and returns its end; `undefined` if there is one already. */
   start(n: number, config: SwimConfig, now: Millis): Millis | undefined {
     if (this.isActive) return undefined;
-    // Rows are dropped at the end of a pass of probes, and the last exchange that still tells of it takes its time.
+    // Peers drop rows at the end of a probe pass, and a last push/pull with the accusation may still be running.
     const pass = n * config.probeInterval;
     this.#until = now + config.gossipToTheDeadTime + pass + config.probeInterval;
     return this.#until;
   }
 
-  /** Is it over now? True once. */
+  /** True once, when the quiet period is over. */
   finishIfDue(now: Millis): boolean {
     if (this.#until > now) return false;
     this.#until = NEVER;

@@ -1,8 +1,6 @@
-/**
- * Claims that wait for an answer before they are believed: whom we asked, how often, until when. What a claim and its
- * answer mean is claims.ts's business.
- */
+/** Pending verifications: which member is asked about which claim, how often, and until when. Rules are in verify.ts. */
 import { type Address, toAddress } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
@@ -11,30 +9,30 @@ import type { Alive } from '../../wire/memberlist.ts';
 import { verificationTime } from './suspicion.ts';
 
 /**
- * `revival`: a name we had dropped. `newcomer`: one nobody vouches for. `owner`: of a name claimed elsewhere. `verdict`:
- * one whose suspicion is about to run out.
+ * `revival`: the claim is about a recently dropped member. `newcomer`: about an unknown member that nobody introduces.
+ * `nameConflict`: about a name held at another address. `suspicion`: a suspect is verified before it is declared dead.
  */
 export type VerificationKind = 'revival' | 'newcomer' | 'nameConflict' | 'suspicion';
 
 export interface Verification {
   readonly kind: VerificationKind;
-  /** Of every ping that asks it. */
+  /** The sequence number of all its pings. */
   readonly seqNo: number;
-  /** Who is asked. */
+  /** Where the pings go. */
   readonly to: Address;
-  /** Memory of our own. */
+  /** A copy: decoded messages are views on their datagram. */
   claim: Alive;
-  /** How often it was asked. */
+  /** Pings sent so far. */
   attempt: number;
 }
 
-/** One time of asking: how long to wait for the answer, and for how long to try a stream as well. */
+/** How long one attempt waits for an ack, and a stream ping beside it, if any. */
 export interface AttemptTiming {
   readonly timeout: Millis;
   readonly streamTimeout?: Millis;
 }
 
-/** Open at one time; further claims are not looked at. They come again. */
+/** Verifications at one time. Claims beyond it are ignored: they will be repeated. */
 const MAX_VERIFICATIONS = 1024;
 
 export class Verifications {
@@ -50,44 +48,50 @@ export class Verifications {
     return this.#byName.get(name);
   }
 
-  /** Opens one, with a copy of the claim; `undefined` if there are too many. The name has none yet. */
-  start(about: VerificationKind, claim: Alive, to: Address, seqNo: number): Verification | undefined {
+  /** Adds one for a name that has none; `undefined` if there are too many. */
+  start(kind: VerificationKind, claim: Alive, to: Address, seqNo: number): Verification | undefined {
+    assert(!this.#byName.has(claim.node), 'a second verification of one name');
     if (this.#byName.size >= MAX_VERIFICATIONS) return undefined;
-    const question = { kind: about, seqNo, to, claim: copyClaim(claim), attempt: 0 };
-    this.#byName.set(claim.node, question);
-    this.#bySeqNo.set(seqNo, question);
-    return question;
+    const verification = { kind, seqNo, to, claim: copyClaim(claim), attempt: 0 };
+    this.#byName.set(claim.node, verification);
+    this.#bySeqNo.set(seqNo, verification);
+    return verification;
   }
 
-  /** The same claim again, perhaps of a higher incarnation: the highest counts. */
-  updateClaim(question: Verification, claim: Alive): void {
-    if (claim.incarnation > question.claim.incarnation) question.claim = copyClaim(claim);
+  /** The claim was repeated: the highest incarnation counts. */
+  updateClaim(verification: Verification, claim: Alive): void {
+    if (claim.incarnation > verification.claim.incarnation) verification.claim = copyClaim(claim);
   }
 
-  setDeadline(question: Verification, until: Millis): void {
-    this.#timers.set(question.claim.node, until);
+  setDeadline(verification: Verification, until: Millis): void {
+    this.#timers.set(verification.claim.node, until);
   }
 
-  /** Takes the question that this ack answers. */
+  /** Removes and returns the verification that this ack answers. */
   finish(seqNo: number): Verification | undefined {
-    const question = this.#bySeqNo.get(seqNo);
-    if (question !== undefined) this.delete(question);
-    return question;
+    const verification = this.#bySeqNo.get(seqNo);
+    if (verification !== undefined) this.delete(verification);
+    return verification;
   }
 
-  /** One whose last attempt got no answer in time; it stays open. */
+  /** One whose last attempt was not answered in time; it stays pending. */
   nextDue(now: Millis): Verification | undefined {
     const name = this.#timers.pop(now);
-    return name === undefined ? undefined : this.#byName.get(name);
+    if (name === undefined) return undefined;
+    const verification = this.#byName.get(name);
+    assert(verification !== undefined, `a timer of ${name}, which is not under verification`);
+    return verification;
   }
 
-  delete(question: Verification): void {
-    this.#byName.delete(question.claim.node);
-    this.#bySeqNo.delete(question.seqNo);
-    this.#timers.clear(question.claim.node);
+  delete(verification: Verification): void {
+    this.#byName.delete(verification.claim.node);
+    this.#bySeqNo.delete(verification.seqNo);
+    this.#timers.clear(verification.claim.node);
+    // Invariant: every verification is found by its name and by its sequence number.
+    assert(this.#byName.size === this.#bySeqNo.size, 'verifications by name and by number differ');
   }
 
-  /** The answers of that time may still wait in our socket: none is given up before `notBefore`. */
+  /** After a stall: acks may wait in the socket, so no attempt ends before `notBefore`. */
   postpone(lateness: Millis, notBefore: Millis): void {
     for (const name of this.#byName.keys()) {
       const at = this.#timers.dueAt(name);
@@ -97,30 +101,29 @@ export class Verifications {
 }
 
 /**
- * The `n`th attempt, from 1; `undefined`: enough. The first goes by UDP alone, but an owner has to answer fast, or the
- * newcomer waits too long (G10).
+ * Times of attempt `n`, counted from 1; `undefined` after the last one. The first attempt uses UDP alone, except where the
+ * result is needed fast: for a name conflict (G10) and for a suspicion.
  */
 export function attemptTiming(
-  about: VerificationKind,
+  kind: VerificationKind,
   n: number,
   config: SwimConfig,
 ): AttemptTiming | undefined {
   const { probeInterval, probeTimeout, gossipInterval } = config;
-  if (about === 'newcomer') {
+  if (kind === 'newcomer') {
     if (n > 4) return undefined;
     return { timeout: gossipInterval * 2 ** (n - 1), ...(n > 1 ? { streamTimeout: probeInterval } : {}) };
   }
-  if (about === 'suspicion') {
+  if (kind === 'suspicion') {
     const whole = verificationTime(config);
     return n > 2 ? undefined : { timeout: whole / 2, ...(n === 1 ? { streamTimeout: whole } : {}) };
   }
   if (n > 3) return undefined;
-  if (about === 'nameConflict')
+  if (kind === 'nameConflict')
     return { timeout: probeTimeout, ...(n === 1 ? { streamTimeout: 3 * probeTimeout } : {}) };
   return { timeout: probeInterval, ...(n > 1 ? { streamTimeout: probeInterval } : {}) };
 }
 
-/** Decoded messages are views on their datagram. */
 const copyClaim = (alive: Alive): Alive => ({
   ...alive,
   addr: toAddress(alive.addr, alive.port).ip,
