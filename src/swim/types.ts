@@ -1,21 +1,21 @@
-/** The words of this room: members, what can come out of swim/, and what the landing may ask of it. */
+/** The types of swim/: members, and the effects, events and facts that it returns to the agent. */
 import type { Address } from '../base/address.ts';
 import type { Millis } from '../base/time.ts';
 import type { SwimMessage } from '../wire/memberlist.ts';
 
 export type MemberState = 'alive' | 'suspect' | 'dead' | 'left';
 
-/** Who a member is. Immutable; a new `alive` brings a new one. Worlds share these between members. */
+/** Name, address, meta and versions of a member. Immutable: an alive message brings a new one. Simulations share them. */
 export interface Identity {
   readonly name: string;
   readonly address: Address;
-  /** As gossiped, at most 512 bytes; Serf's tags are inside. */
+  /** At most 512 bytes; holds Serf's tags. */
   readonly meta: Uint8Array;
   /** Six octets: protocol min, max, current, delegate min, max, current. */
   readonly vsn: Uint8Array;
 }
 
-/** One row of the table. Only swim/ writes it; everybody else reads. */
+/** One row of the member table. Only swim/ changes it. */
 export interface Member {
   readonly identity: Identity;
   readonly state: MemberState;
@@ -24,33 +24,33 @@ export interface Member {
   readonly since: Millis;
 }
 
-/** What the layers above must know of a member. */
+/** What happened to a member, for the layers above. */
 export type MemberEvent = Readonly<
-  | { kind: 'memberJoined'; member: Member } // unknown, dead or left before
-  | { kind: 'memberUpdated'; member: Member } // meta changed
-  | { kind: 'memberDown'; member: Member; left: boolean; by: string } // dead, or left by its own word
-  | { kind: 'memberDropped'; member: Member } // its row is gone; the name is free
-  | { kind: 'nameConflict'; member: Member; other: Address } // `member` is who holds the name here
+  | { kind: 'memberJoined'; member: Member } // it was unknown, dead or left
+  | { kind: 'memberUpdated'; member: Member } // its meta or address changed
+  | { kind: 'memberDown'; member: Member; left: boolean; by: string } // declared dead, or left by its own message
+  | { kind: 'memberDropped'; member: Member } // its row was removed
+  | { kind: 'nameConflict'; member: Member; other: Address } // `member` holds the name here, `other` claims it
 >;
 
-/** What swim/ wants done. The landing encodes, fills packets from the lanes, and passes events up. */
+/** What swim/ wants done. The agent core encodes messages, piggybacks broadcasts, and passes events up. */
 export type SwimEffect = Readonly<
-  /** Send `message` (and `rider`) at once. With `fill`, broadcasts may use the room that is left. */
+  /** Send `message` (and `compoundWith`) at once. With `piggyback`, broadcasts fill the rest of the packet. */
   | {
       kind: 'send';
       to: Address;
-      peer: Member | undefined; // known to be this member: CRC and capabilities are its
+      peer: Member | undefined; // the member at `to`, if known: it decides about CRC and capabilities
       message: SwimMessage;
       compoundWith?: SwimMessage;
       piggyback: boolean;
     }
-  /** Send one packet of broadcasts, or nothing if there are none for this peer. */
+  /** Send one packet of broadcasts, if there are any for this peer. */
   | { kind: 'gossip'; peer: Member }
-  /** Ping over a stream until `deadline`; report by `streamAcked`. */
+  /** Ping over a stream until `deadline`; `onStreamPingEnd` takes the result. */
   | { kind: 'streamPing'; seqNo: number; peer: Member; deadline: Millis }
-  /** Exchange full state with this member, `join` false. */
+  /** Start a push/pull with this member, `join` false. */
   | { kind: 'pushPull'; peer: Member }
-  /** A direct ack came in time; `payload` is a copy. */
+  /** A direct ack arrived in time; `payload` is a copy. */
   | { kind: 'roundTrip'; peer: Member; millis: Millis; payload: Uint8Array }
   | { kind: 'event'; event: MemberEvent }
   | { kind: 'fact'; fact: SwimFact }
@@ -60,7 +60,7 @@ export type SwimEffect = Readonly<
 export type SwimFact = Readonly<
   | { kind: 'probeFailed'; node: string; awareness: number; reason: ProbeReason }
   | { kind: 'probeSavedByTcp'; node: string }
-  /** Round after round only others, or a stream, got through: the direct way is cut in one direction at least. */
+  /** In several rounds only relays, or a stream, reached the member: the link is broken in one direction at least. */
   | { kind: 'linkOneWay'; node: string; rounds: number; by: 'relay' | 'stream' }
   | { kind: 'linkRestored'; node: string }
   | {
@@ -79,9 +79,9 @@ export type SwimFact = Readonly<
       deadline: Millis;
       reason: AccusationReason;
     }
-  /** By its own word; `source` is the address this came from, as in `WordReason`. */
+  /** By the member's refutation; `source` is the address it came from, as in `MessageReason`. */
   | { kind: 'suspicionCleared'; node: string; incarnation: number; source: string }
-  /** Ours: we were accused, by word that came from `source`. */
+  /** This agent refuted an accusation by `by`, which came from `source`. */
   | { kind: 'suspicionRefuted'; incarnation: number; by: string; source: string }
   | {
       kind: 'memberDeclaredDead';
@@ -91,85 +91,85 @@ export type SwimFact = Readonly<
       left: boolean;
       reason: AccusationReason;
     }
-  /** Too many accusations from one source; `node` is the accused. */
+  /** Too many accusations from one source: `node` was not accused. */
   | { kind: 'accusationRateLimited'; node: string; by: string; source: string }
-  /** Its incarnation rose, and nothing else about it. */
+  /** The incarnation held was raised, and nothing else. */
   | { kind: 'incarnationRaised'; node: string; incarnation: number }
   | { kind: 'memberReturned'; node: string; incarnation: number; source: string }
   | { kind: 'memberDiscovered'; node: string; address: string }
   | { kind: 'memberDropped'; node: string }
   | { kind: 'nameConflict'; node: string; current: string; claimed: string }
-  /** It moved: nobody answered at `held` any more. */
+  /** The member moved: nobody answered at `previous` any more. */
   | { kind: 'nameReclaimed'; node: string; previous: string; claimed: string }
-  /** Nobody answers where the name lived; who claims it elsewhere is told which incarnation to outbid. */
+  /** The holder of a name does not answer; the claimant was notified of the incarnation to outbid. */
   | { kind: 'claimNotSuperseding'; node: string; incarnation: number; claimed: string }
-  /** Our own. */
+  /** This agent's own address changed. */
   | { kind: 'addressChanged'; previous: string; address: string }
-  /** It said that it is there, and did not answer: nobody is told of it. */
+  /** An unknown member did not answer: it is not announced. */
   | { kind: 'memberUnverified'; node: string; address: string }
-  /** A peer believes an accusation of us that nothing can outbid. We keep quiet until it is forgotten. */
+  /** A peer holds an accusation of this agent that nothing can outbid: a quiet period starts. */
   | { kind: 'unrefutableAccusation'; incarnation: number; source: string; until: Millis }
   | { kind: 'unrefutableAccusationEnded'; incarnation: number }
-  | { kind: 'gossipMessageRefused'; node: string; reason: string; source?: string } // implausible incarnation, bad versions …
+  | { kind: 'gossipMessageRefused'; node: string; reason: string; source?: string } // implausible incarnation, incompatible versions …
   | { kind: 'awarenessChanged'; awareness: number }
   | { kind: 'stalled'; latenessMs: Millis }
 >;
 
-/** Why a member was accused (I10): recorded with every suspicion and every death. */
+/** Why a member was accused (I10): part of every suspicion and every death. */
 export type AccusationReason = ProbeReason | MessageReason | PushPullReason | TimeoutReason;
 
-/** A probe of our own that nobody answered, directly or otherwise. */
+/** A probe round of this agent failed. */
 export interface ProbeReason {
   readonly kind: 'probe';
   readonly seqNo: number;
-  /** From the ping to the verdict. */
+  /** From the first ping to the end of the round. */
   readonly durationMs: Millis;
-  /** Who tried for us, and how many of them said that they got no answer either. */
+  /** The members that were asked for an indirect probe, and how many of them sent a nack. */
   readonly helpers: readonly string[];
   readonly nacks: number;
   /** A stream was tried as well. */
   readonly stream: boolean;
-  /** Our health at the start of the round; 0 is well. */
+  /** The health score at the start of the round; 0 is healthy. */
   readonly awareness: number;
-  /** By how much our own loop came late in this round, at worst. */
+  /** By how much this agent's timers were late in the round, at most. */
   readonly latenessMs: Millis;
 }
 
-/** Somebody's rumor, and the address it came from: that of the last who told it. */
+/** A message of a peer accused it. */
 export interface MessageReason {
   readonly kind: 'message';
   readonly by: string;
-  /** `host:port`; our own address for what we say ourselves. */
+  /** `host:port` of the peer that passed it on; this agent's address for its own messages. */
   readonly source: string;
 }
 
-/** A full exchange with `source` had it in this state. */
+/** A push/pull with `source` had it in this state. */
 export interface PushPullReason {
   readonly kind: 'pushPull';
   readonly state: MemberState;
-  /** `host:port`; of a dialer the port is not the one it listens on. */
+  /** `host:port`; the port of a dialer is not the one it listens on. */
   readonly source: string;
 }
 
 /** A suspicion that was not refuted in time. */
 export interface TimeoutReason {
   readonly kind: 'timeout';
-  /** Who accused it, the initiator first. */
+  /** The accusers, the first one first. */
   readonly accusers: readonly string[];
-  /** How long it ran. */
+  /** How long the suspicion lasted. */
   readonly durationMs: Millis;
-  /** Why it began. */
+  /** Why it started. */
   readonly cause: AccusationReason;
 }
 
-/** Reading the table, for every floor above. */
+/** The member table for readers. */
 export interface MembersView {
   readonly self: Member;
   get(name: string): Member | undefined;
-  /** All rows, also dead and left ones. */
+  /** All rows, including dead and left ones. */
   all(): Iterable<Member>;
-  /** Rows of any state, ourselves included. */
+  /** Rows of any state, this agent's included. */
   readonly size: number;
-  /** Rows that are alive or suspect, ourselves included. */
+  /** Rows that are alive or suspect, this agent's included. */
   readonly upCount: number;
 }

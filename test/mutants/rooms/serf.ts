@@ -1,4 +1,4 @@
-/** Planted bugs of `serf/`: intents, Lamport times, what is kept and for how long. */
+/** Planted bugs of `serf/`. */
 import type { Mutant } from '../mutant.ts';
 
 export const serfMutants: readonly Mutant[] = [
@@ -7,7 +7,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/intents.ts',
     find: 'if (intent.ltime <= held.statusLTime) return undefined;',
     replace: '',
-    description: 'An intent with an older Lamport time is applied, and passed on for ever.',
+    description: 'An intent with an older Lamport time is applied, and broadcast for ever.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -15,7 +15,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/intents.ts',
     find: 'if (intent.ltime <= held.statusLTime)',
     replace: 'if (intent.ltime < held.statusLTime)',
-    description: 'An intent of the very time we hold counts as news.',
+    description: 'An intent with the Lamport time held is applied again.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -23,7 +23,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/intents.ts',
     find: "{ ...held, statusLTime, status: 'leaving' };",
     replace: "{ ...held, statusLTime, status: 'alive' };",
-    description: 'A leave intent is ignored, so who leaves in order is held for failed.',
+    description: 'A leave intent is ignored, so a member that leaves is failed.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -31,7 +31,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/intents.ts',
     find: "return { ...held, statusLTime, status: 'left' };",
     replace: "return { ...held, statusLTime, status: 'failed' };",
-    description: 'Whoever failed cannot be forgotten by an operator.',
+    description: 'A failed member cannot be forced to leave.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -39,7 +39,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/membership.ts',
     find: 'this.#intentBuffer.recordErased(held.name, held.statusLTime, now);',
     replace: 'this.#intentBuffer.recordErased(held.name, 0 * held.statusLTime, now);',
-    description: 'The echo of an intent about somebody pruned is news again.',
+    description: 'A copy of an intent about a pruned member is applied again.',
     expectedTests: ['unit/serf/leave.test.ts'],
   },
   {
@@ -47,7 +47,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/membership.ts',
     find: 'this.broadcastJoin(now, out); return false;',
     replace: 'return false;',
-    description: 'Somebody says that we leave, and we do not object.',
+    description: 'A false leave intent about this agent is not refuted.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -55,7 +55,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/membership.ts',
     find: 'this.clock.witness(intent.ltime);',
     replace: '',
-    description: "Our member clock does not follow others', so our own intents are old news to them.",
+    description: 'The member clock does not witness Lamport times of others, so they ignore our intents.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -71,15 +71,15 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/lamport.ts',
     find: 'ltime <= this.#time + MAX_AHEAD',
     replace: 'ltime >= this.#time - CEILING - MAX_AHEAD',
-    description: 'A stamp from the far future is believed, and poisons the clock of everybody.',
+    description: 'A Lamport time far ahead is accepted, and spoils the clocks of all members.',
     expectedTests: ['unit/serf/lamport.test.ts'],
   },
   {
-    id: 'serf-intents-untold',
+    id: 'serf-intents-not-broadcast',
     file: 'serf/serf.ts',
     find: 'if (this.#membership.handleIntent(intent, now, out))',
     replace: 'if (this.#membership.handleIntent(intent, now, out) && body.length === 0)',
-    description: "Others' intents are not passed on.",
+    description: 'Intents of others are not broadcast.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -87,7 +87,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/serf.ts',
     find: 'this.#options.lanes.intents.enqueue(copyBytes(body), intent.node);',
     replace: 'this.#options.lanes.intents.enqueue(body, intent.node);',
-    description: 'The queue keeps a view on the datagram, whose memory is used again.',
+    description: 'The queue keeps a view on the datagram, whose memory is reused.',
     expectedTests: ['unit/serf/membership/intents.test.ts'],
   },
   {
@@ -95,7 +95,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/dedup-buffer.ts',
     find: 'if (held.items.some((one) => this.#same(one, item)) || !allows()) return false;',
     replace: 'if (!allows()) return false;',
-    description: 'The same event again is news again.',
+    description: 'A duplicate of an event is delivered again.',
     expectedTests: ['unit/serf/queries/queries.test.ts'],
   },
   {
@@ -103,15 +103,15 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/dedup-buffer.ts',
     find: 'if (ltime < this.#minimum || ltime < clock - this.#size) return false;',
     replace: 'if (ltime < clock - this.#size) return false;',
-    description: 'After a restart the events of the last life happen again.',
+    description: 'After a restart, events from before it are delivered again.',
     expectedTests: ['unit/serf/events.test.ts'],
   },
   {
-    id: 'serf-private-query-told',
+    id: 'serf-private-query-broadcast',
     file: 'serf/queries/queries.ts',
     find: 'return (query.flags & NO_BROADCAST) === 0;',
     replace: 'return (query.flags & NO_BROADCAST) >= 0;',
-    description: 'A query for us alone is passed on.',
+    description: 'A query with the no-broadcast flag is broadcast.',
     expectedTests: ['unit/serf/queries/queries.test.ts'],
   },
   {
@@ -119,7 +119,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/reaper.ts',
     find: 'now - downAt > timeout',
     replace: 'now - downAt > 0 * timeout',
-    description: 'Members that are down are forgotten at the next look instead of a day later.',
+    description: 'Members that are down are reaped at the next check instead of a day later.',
     expectedTests: ['unit/serf/membership/reaper.test.ts'],
   },
   {
@@ -135,7 +135,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/membership/status.ts',
     find: "return { ...held, member, status: 'failed', downAt: now };",
     replace: "return { ...held, member, status: member.state === 'left' ? 'left' : 'failed', downAt: now };",
-    description: "What memberlist says of a leave counts as one, though Serf's intent never came.",
+    description: 'A leave in memberlist counts as one in Serf, though no leave intent arrived.',
     expectedTests: ['unit/serf/membership/membership.test.ts'],
   },
   {
@@ -144,7 +144,7 @@ export const serfMutants: readonly Mutant[] = [
     find: "if (status !== 'leaving') statusLTimes.set(name, statusLTime);",
     replace: "if (status !== 'failed' || statusLTime >= 0) statusLTimes.set(name, statusLTime);",
     description:
-      'A push/pull names who is leaving, and whoever merges that takes the leave itself for old news.',
+      'A push/pull contains leaving members, and a member that merges it ignores their leave intents.',
     expectedTests: ['unit/serf/push-pull-state.test.ts'],
   },
   {
@@ -152,7 +152,7 @@ export const serfMutants: readonly Mutant[] = [
     file: 'serf/push-pull-state.ts',
     find: 'Math.max(0, theirs - 1) : theirs;',
     replace: 'theirs : theirs;',
-    description: 'The status time in a push/pull makes a leave that is on its way old news.',
+    description: 'The status time in a push/pull makes a leave intent that is under way stale.',
     expectedTests: ['unit/serf/push-pull-state.test.ts'],
   },
 ];
