@@ -19,6 +19,7 @@ import type { Agent, Effect, Input } from './contract/machine.ts';
 import type { AgentOptions } from './contract/options.ts';
 import type { AgentHealth, Topic, View } from './contract/view.ts';
 import { EffectRunner } from './effects.ts';
+import { Investigations } from './evidence/investigation.ts';
 import { createLayers } from './layers.ts';
 import { CommandDispatcher, rejectStopped } from './operations/dispatch.ts';
 import { JoinLeave, type JoinLeaveHost } from './operations/join-leave.ts';
@@ -99,8 +100,9 @@ class AgentCore implements Agent {
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
     this.#joinLeave = new JoinLeave(this.#createJoinLeaveHost(), options.serf);
     const keyOperations = new KeyOperations(serf, keyring);
+    const investigations = new Investigations(serf, evidence, options.name);
     this.#view = new AgentView({
-      ...{ members: swim.members, serf, evidence, topics },
+      ...{ members: swim.members, serf, evidence, investigations, topics },
       keyOperationReport: (id) => keyOperations.get(id),
       catalog: this.#services.view,
       local: this.#services.local,
@@ -113,7 +115,7 @@ class AgentCore implements Agent {
     const shared = { serf, serfOut: this.#serfOut, view: this.#view };
     this.#messaging = new Messaging({
       ...shared,
-      ...{ evidence, keyring, keyOperations, packets: this.#packets },
+      ...{ investigations, keyring, keyOperations, packets: this.#packets },
       markDirty: (now) => this.#snapshots.markDirty(now),
     });
     this.#commands = new CommandDispatcher({

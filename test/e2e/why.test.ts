@@ -10,17 +10,17 @@ import {
 } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
 
-interface Event {
+interface Entry {
   readonly kind: string;
-  readonly seenBy: string;
+  readonly observer: string;
   readonly by?: string;
   readonly reason?: { readonly kind: string; readonly stream?: boolean };
 }
-interface Story {
-  readonly verdict: string;
+interface Report {
+  readonly diagnosis: string;
   readonly finding: string;
-  readonly asked: { readonly answered: readonly string[]; readonly unreadable: readonly string[] };
-  readonly events: readonly Event[];
+  readonly witnesses: { readonly answered: readonly string[]; readonly unreadable: readonly string[] };
+  readonly evidence: readonly Entry[];
 }
 
 const ip = (host: number): string => `127.0.71.${host}`;
@@ -38,29 +38,29 @@ beforeAll(async () => {
 afterAll(killProcesses);
 
 const at = (name: string): string => agents.get(name)?.http ?? '';
-async function why(observer: string, node: string, ...words: string[]): Promise<Story> {
+async function why(observer: string, node: string, ...words: string[]): Promise<Report> {
   const ran = await runHearsay(['why', node, '--json', ...words, '--http-addr', at(observer)]);
   expect(ran.code, ran.stderr).toBe(0);
-  return JSON.parse(ran.stdout) as Story;
+  return JSON.parse(ran.stdout) as Report;
 }
 
-test('kill -9 of one: the verdict at another names the probe, its ways and who made it', async () => {
+test('kill -9 of one: the diagnosis at another names the probe, its paths and who made it', async () => {
   await agents.get('db-3')?.kill();
   await waitUntil('db-1 holds db-3 failed', 60_000, async () =>
     (await agents.get('db-1')?.members())?.some(({ name, status }) => name === 'db-3' && status === 'failed'),
   );
 
   for (const observer of ['db-1', 'db-2']) {
-    const story = await why(observer, 'db-3');
-    expect([story.finding, story.asked.unreadable]).toEqual(['failed', []]);
-    expect(story.asked.answered).toEqual([observer === 'db-1' ? 'db-2' : 'db-1']);
-    const probe = story.events.find(({ reason }) => reason?.kind === 'probe');
-    expect(probe).toMatchObject({ by: probe?.seenBy, reason: { stream: true } });
-    expect(story.verdict).toMatch(/^declared failed by \S+ at \d\d:\d\d:\d\dZ.*probes failed/);
+    const report = await why(observer, 'db-3');
+    expect([report.finding, report.witnesses.unreadable]).toEqual(['failed', []]);
+    expect(report.witnesses.answered).toEqual([observer === 'db-1' ? 'db-2' : 'db-1']);
+    const probe = report.evidence.find(({ reason }) => reason?.kind === 'probe');
+    expect(probe).toMatchObject({ by: probe?.observer, reason: { stream: true } });
+    expect(report.diagnosis).toMatch(/^declared failed by \S+ at \d\d:\d\d:\d\dZ.*probes failed/);
   }
   const shown = await runHearsay(['why', 'db-3', '--http-addr', at('db-2')]);
-  expect(shown.stdout).toMatch(/^db-3: failed\n\nAT +AGO +TOLD BY +WHAT\n/);
-  expect(shown.stdout).toMatch(/1 other agent answered\)\n$/);
+  expect(shown.stdout).toMatch(/^db-3: failed\n\nAT +AGO +OBSERVER +EVENT\n/);
+  expect(shown.stdout).toMatch(/1 witness answered\)\n$/);
 });
 
 test('of one that nobody ever saw is exit 4', async () => {
@@ -79,8 +79,8 @@ test.skipIf(!isInstalled('serf'))('a real Serf agent is not asked, and notices n
       return members.filter(({ name, status }) => status === 'alive' && name !== 'db-3').length === 3;
     });
   for (const observer of ['db-1', 'db-2', 'db-1']) {
-    const { asked } = await why(observer, 'old-1');
-    expect(asked.answered).toEqual([observer === 'db-1' ? 'db-2' : 'db-1']);
+    const { witnesses } = await why(observer, 'old-1');
+    expect(witnesses.answered).toEqual([observer === 'db-1' ? 'db-2' : 'db-1']);
   }
   // It passes the question on, as it should.
   await waitUntil('the question reached it', 20_000, () => /hearsay-why/.test(serf.log()));

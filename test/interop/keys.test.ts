@@ -59,7 +59,7 @@ test.skipIf(!isInstalled('serf'))(
     expect(early.stderr).toMatch(/install the key there first/);
 
     // From hearsay: install, use, remove.
-    expect((await keys('install', NEW)).report).toMatchObject({ nodes: 4, errors: {}, silent: [] });
+    expect((await keys('install', NEW)).report).toMatchObject({ nodes: 4, errors: {}, unresponsive: [] });
     const list = await keys('list');
     expect(Object.values(list.report.keys)).toEqual([4, 4]);
     expect(JSON.stringify(list.report)).not.toContain(NEW);
@@ -73,10 +73,10 @@ test.skipIf(!isInstalled('serf'))(
     await everybodyAlive();
     const cut = await keys('use', NEW);
     expect(cut.code).toBe(4);
-    expect(cut.stderr).toMatch(/h3 would understand nothing/);
-    expect((await keys('install', NEW)).report).toMatchObject({ nodes: 5, errors: {}, silent: [] });
+    expect(cut.stderr).toMatch(/h3 would no longer understand any message/);
+    expect((await keys('install', NEW)).report).toMatchObject({ nodes: 5, errors: {}, unresponsive: [] });
     const used = await keys('use', NEW);
-    expect(used.report, used.stderr).toMatchObject({ nodes: 5, errors: {}, silent: [], refused: null });
+    expect(used.report, used.stderr).toMatchObject({ nodes: 5, errors: {}, unresponsive: [], refusal: null });
     expect(kept('h1')).toEqual([NEW, OLD]);
     expect(kept('h2')).toEqual([NEW, OLD]);
     expect(kept('s1')[0]).toBe(NEW);
@@ -94,7 +94,7 @@ test.skipIf(!isInstalled('serf'))(
     expect((await runHearsay(['forget', 'h3', '--prune', '--http-addr', h1.http])).code).toBe(0);
     await everybodyAlive();
     const removed = await keys('remove', OLD);
-    expect(removed.report, removed.stderr).toMatchObject({ errors: {}, silent: [] });
+    expect(removed.report, removed.stderr).toMatchObject({ errors: {}, unresponsive: [] });
     for (const name of ['h1', 'h2', 's1', 's2']) expect(kept(name), name).toEqual([NEW]);
     expect(statSync(`${dir}/h1.keys`).mode & 0o777).toBe(0o600);
     await everybodyAlive();

@@ -56,7 +56,7 @@ const exhibit = (fact: fc.Arbitrary<EvidenceFact>): fc.Arbitrary<EvidenceEntry> 
     .record({
       at: fc.integer({ min: 1, max: NOW / 2 }),
       more: count,
-      times: fc.integer({ min: 1, max: 99 }),
+      count: fc.integer({ min: 1, max: 99 }),
       fact,
     })
     .map(({ at, more, ...rest }) => ({ ...rest, at, lastAt: at + more }));
@@ -109,7 +109,7 @@ describe('a testimony', () => {
 
   test('that one was accused and refuted it is told by nobody but itself', () => {
     const refuted: EvidenceEntry = {
-      ...{ at: 1, lastAt: 1, times: 1 },
+      ...{ at: 1, lastAt: 1, count: 1 },
       fact: { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' },
     };
     const dossier = { node: NODE, entries: [refuted], dropped: 0 };

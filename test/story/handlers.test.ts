@@ -61,11 +61,11 @@ test('user events and queries are told to all, whoever sent them too, once', () 
   const payload = new TextEncoder().encode('v1');
   tale.sendCommand('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: true });
   const question = { nodes: [], tags: new Map(), ack: false, relayFactor: 0 };
-  tale.sendCommand('ann', { kind: 'query', question: { name: 'load', payload, ...question } });
-  tale.sendCommand('ann', { kind: 'query', question: { name: '_serf_ping', payload, ...question } });
+  tale.sendCommand('ann', { kind: 'query', query: { name: 'load', payload, ...question } });
+  tale.sendCommand('ann', { kind: 'query', query: { name: '_serf_ping', payload, ...question } });
   tale.sendCommand('ann', {
     kind: 'query',
-    question: { name: 'disk', payload, ...question, nodes: ['bob'] },
+    query: { name: 'disk', payload, ...question, nodes: ['bob'] },
   });
   tale.run('10s');
   const told = (name: string): string[] =>

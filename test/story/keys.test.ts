@@ -16,7 +16,7 @@ function start(
   force = false,
 ): () => KeyOperationReport {
   const result = tale.runCommand(by, { kind: 'keys', operation, key: which, force, timeout: undefined });
-  if (!result.ok || result.value === undefined || !('operation' in result.value)) throw new Error('refused');
+  if (!result.ok || result.value === undefined || !('operation' in result.value)) throw new Error('refusal');
   const { id } = result.value;
   return () => tale.world.host(by).runningAgent.view.keyOperationReport(id) as KeyOperationReport;
 }
@@ -46,11 +46,19 @@ const untouched = (tale: Story): void => {
 test('G16 install, use, remove: all follow, each keeps it, nobody is suspected', () => {
   const tale = createStory(NAMES, { seed: 31, ...encrypted, hosts: { eve: { serfPeer: true } } });
 
-  expect(done(tale, 'ann', 'install', NEW)).toMatchObject({ answered: 5, silent: [], refused: undefined });
+  expect(done(tale, 'ann', 'install', NEW)).toMatchObject({
+    answered: 5,
+    unresponsive: [],
+    refusal: undefined,
+  });
   expect(rings(tale)).toEqual(everywhere(OLD, NEW));
-  expect(done(tale, 'bob', 'use', NEW)).toMatchObject({ answered: 5, silent: [], refused: undefined });
+  expect(done(tale, 'bob', 'use', NEW)).toMatchObject({ answered: 5, unresponsive: [], refusal: undefined });
   expect(rings(tale)).toEqual(everywhere(NEW, OLD));
-  expect(done(tale, 'cat', 'remove', OLD)).toMatchObject({ answered: 5, silent: [], refused: undefined });
+  expect(done(tale, 'cat', 'remove', OLD)).toMatchObject({
+    answered: 5,
+    unresponsive: [],
+    refusal: undefined,
+  });
   tale.run('60s');
 
   expect(rings(tale)).toEqual(everywhere(NEW));
@@ -62,14 +70,14 @@ test('G16 a key that one member lacks is not used, and nothing changes', () => {
   const tale = createStory(NAMES, { seed: 32, ...encrypted });
   tale.cut('eve', '*', { kinds: ['serf:query', 'serf:queryResponse'] });
   const lift = done(tale, 'ann', 'install', NEW);
-  expect(lift.silent).toEqual(['eve']);
+  expect(lift.unresponsive).toEqual(['eve']);
   tale.heal();
   tale.run('5s');
 
-  expect(done(tale, 'ann', 'use', NEW).refused).toMatch(/^eve would understand nothing/);
+  expect(done(tale, 'ann', 'use', NEW).refusal).toMatch(/^eve would no longer understand any message/);
   expect(rings(tale)['ann']).toEqual([OLD, NEW].map(fingerprint));
   expect(done(tale, 'ann', 'install', NEW).errors.size).toBe(0);
-  expect(done(tale, 'ann', 'use', NEW).refused).toBeUndefined();
+  expect(done(tale, 'ann', 'use', NEW).refusal).toBeUndefined();
   tale.run('30s');
   untouched(tale);
 });
@@ -83,13 +91,13 @@ test('G16 the old key stays while a member is down, who is back with it and is t
   );
 
   done(tale, 'ann', 'install', NEW);
-  expect(done(tale, 'ann', 'remove', OLD).refused).toMatch(/still use this key/);
+  expect(done(tale, 'ann', 'remove', OLD).refusal).toMatch(/still use this key/);
   expect(rings(tale)['dan']).toEqual([fingerprint(OLD)]);
   tale.restart('dan');
   tale.runUntil(() => tale.statusByObserver('dan')['ann'] === 'alive', '1m');
   done(tale, 'ann', 'install', NEW);
-  expect(done(tale, 'ann', 'use', NEW)).toMatchObject({ answered: 5, refused: undefined });
-  expect(done(tale, 'ann', 'remove', OLD)).toMatchObject({ answered: 5, refused: undefined });
+  expect(done(tale, 'ann', 'use', NEW)).toMatchObject({ answered: 5, refusal: undefined });
+  expect(done(tale, 'ann', 'remove', OLD)).toMatchObject({ answered: 5, refusal: undefined });
   tale.run('30s');
 
   expect(rings(tale)).toEqual(everywhere(NEW));
@@ -105,8 +113,8 @@ test('G16 who returns with a key that was removed meanwhile is told why nobody a
   );
   done(tale, 'ann', 'install', NEW);
   done(tale, 'ann', 'use', NEW);
-  expect(done(tale, 'ann', 'remove', OLD).refused).toMatch(/^dan failed/);
-  expect(done(tale, 'ann', 'remove', OLD, true).refused).toBeUndefined();
+  expect(done(tale, 'ann', 'remove', OLD).refusal).toMatch(/^dan failed/);
+  expect(done(tale, 'ann', 'remove', OLD, true).refusal).toBeUndefined();
 
   tale.restart('dan', { noJoin: true });
   const lost = tale.join('dan', 'ann');

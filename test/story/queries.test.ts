@@ -6,11 +6,11 @@ import { createStory, type Story } from '../../src/sim/scenarios/story.ts';
 const NAMES = 'ann bob cat dan eve';
 
 function ask(tale: Story, who: string, changes: Partial<QueryDefinition> = {}): () => QueryReport {
-  const question = {
+  const query = {
     ...{ name: 'load', payload: NO_BYTES, nodes: [], tags: new Map(), ack: true, relayFactor: 0 },
     ...changes,
   };
-  const result = tale.runCommand(who, { kind: 'query', question });
+  const result = tale.runCommand(who, { kind: 'query', query });
   if (!result.ok || result.value === undefined || !('acks' in result.value)) throw new Error('not asked');
   const { id } = result.value;
   return () => tale.world.host(who).runningAgent.view.queryReport(id) as QueryReport;

@@ -1,16 +1,11 @@
-/** What `hearsay why` would say at a host of a story: its own evidence, what the others answer, and the verdict. */
+/** What `hearsay why` says at a host of a story: the diagnosis on its own evidence and on what witnesses report. */
 
-import type { AttributedEntry } from '../../src/agent/contract/evidence.ts';
-import { diagnose } from '../../src/agent/evidence/diagnosis.ts';
-import { buildDiagnosisInput, type Diagnosis } from '../../src/agent/evidence/findings.ts';
-import { readWitnessReport } from '../../src/agent/evidence/witness-report.ts';
-import type { QueryReport } from '../../src/serf/types.ts';
+import type { Investigation, NodeReport } from '../../src/agent/contract/evidence.ts';
 import type { Story } from '../../src/sim/scenarios/story.ts';
 
-export interface WhyResult extends Diagnosis {
-  readonly statements: readonly AttributedEntry[];
+export interface WhyResult extends NodeReport {
   readonly answered: readonly string[];
-  /** How long all answers took. */
+  /** Time until all reports had come. */
   readonly took: number;
 }
 
@@ -18,30 +13,20 @@ const TIMEOUT = 1000;
 
 export function runWhy(tale: Story, observer: string, node: string, ask = true): WhyResult {
   const { world } = tale;
-  const host = world.host(observer);
-  const { view } = host.runningAgent;
-  const others: AttributedEntry[] = [];
-  const answered: string[] = [];
-  const asked = world.now;
-  let took = 0;
-  if (ask) {
-    const result = tale.runCommand(observer, { kind: 'queryWitnesses', node, timeout: TIMEOUT });
-    if (!result.ok || result.value === undefined || !('acks' in result.value)) throw new Error('not asked');
-    const { id } = result.value;
-    const question = (): QueryReport => view.queryReport(id) as QueryReport;
-    tale.runUntil(() => question().finished, '2s');
-    took = world.now - asked;
-    for (const { from, payload } of question().responses) {
-      if (from === view.node) continue;
-      answered.push(from);
-      others.push(...(readWitnessReport(payload, from, node, host.toHostTime(asked)) ?? []));
-    }
-  }
-  const matter = buildDiagnosisInput(
-    view,
-    node,
-    { entries: others, witnesses: answered },
-    (at) => `${Math.round(at / 1000)} s`,
-  );
-  return { ...diagnose(matter), statements: matter.entries, answered, took };
+  const { view } = world.host(observer).runningAgent;
+  const startedAt = world.now;
+  const investigation = ask ? investigate(tale, observer, node) : undefined;
+  const report = view.diagnose(node, (at) => `${Math.round(at / 1000)} s`, investigation);
+  if (report === undefined) throw new Error(`${observer} has never seen ${node}`);
+  return { ...report, answered: investigation?.answered ?? [], took: world.now - startedAt };
+}
+
+function investigate(tale: Story, observer: string, node: string): Investigation | undefined {
+  const { view } = tale.world.host(observer).runningAgent;
+  const result = tale.runCommand(observer, { kind: 'queryWitnesses', node, timeout: TIMEOUT });
+  if (!result.ok || result.value === undefined || !('unreadable' in result.value))
+    throw new Error('the witness query was refused');
+  const { id } = result.value;
+  tale.runUntil(() => view.investigation(id)?.finished === true, '2s');
+  return view.investigation(id);
 }

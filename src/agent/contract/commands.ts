@@ -6,6 +6,7 @@ import type { Millis } from '../../base/time.ts';
 import type { CheckDefinition } from '../../checks/types.ts';
 import type { CheckStatus, ServiceDefinition } from '../../model/service.ts';
 import type { QueryDefinition, QueryId, QueryReport, ReceivedUserEvent } from '../../serf/types.ts';
+import type { Investigation } from './evidence.ts';
 
 export type RequestId = number;
 
@@ -35,8 +36,8 @@ export type Command = Readonly<
   /** Takes an instance out of the answers, or back in. */
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; what comes of the query is at `View.question`. */
-  | { kind: 'query'; question: QueryDefinition }
-  /** Asks other agents for their part of what befell `node`: a query, too. */
+  | { kind: 'query'; query: QueryDefinition }
+  /** Queries all agents for what they saw of `node`. The reply comes at once; `View.investigation` follows the reports. */
   | { kind: 'queryWitnesses'; node: string; timeout: Millis }
   /** Answers one of `View.waitingQueries`. */
   | { kind: 'respond'; id: QueryId; payload: Uint8Array }
@@ -72,21 +73,21 @@ export interface KeyOperationReport {
   readonly id: number;
   readonly operation: KeyOperation;
   readonly finished: boolean;
-  /** `look`: members are asked first which keys they have. */
-  readonly step: 'look' | 'act';
+  /** `check`: members are asked first which keys they have. */
+  readonly step: 'check' | 'apply';
   /** Members that were alive when they were asked. */
   readonly members: number;
   readonly answered: number;
   /** Who is alive and has not answered. */
-  readonly silent: readonly string[];
+  readonly unresponsive: readonly string[];
   /** What those said who did not do it, and those who did with a reservation. */
   readonly errors: ReadonlyMap<string, string>;
-  readonly notes: ReadonlyMap<string, string>;
+  readonly messages: ReadonlyMap<string, string>;
   /** How many members have, and use, each key, as far as they said. */
   readonly keys: ReadonlyMap<string, number>;
   readonly primaries: ReadonlyMap<string, number>;
   /** Why it was left alone. */
-  readonly refused: string | undefined;
+  readonly refusal: string | undefined;
 }
 
 /** What commands give back; those that are not named give nothing. */
@@ -94,7 +95,7 @@ export interface CommandValues {
   readonly join: JoinReport | undefined;
   readonly fireEvent: ReceivedUserEvent;
   readonly query: QueryReport;
-  readonly queryWitnesses: QueryReport;
+  readonly queryWitnesses: Investigation;
   readonly keys: KeyOperationReport;
 }
 

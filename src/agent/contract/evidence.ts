@@ -1,5 +1,6 @@
 /** The words of evidence: facts that bear on why a member is taken for what it is, kept with their time and number. */
 import type { Millis } from '../../base/time.ts';
+import type { QueryId, SerfStatus } from '../../serf/types.ts';
 import type { Fact } from './facts.ts';
 
 /**
@@ -41,26 +42,74 @@ export const RETENTION_CLASSES = {
 export type EvidenceKind = keyof typeof RETENTION_CLASSES;
 export type EvidenceFact = Extract<Fact, { kind: EvidenceKind }>;
 
-/** One fact, or several in a row that say the same. Never changed. */
+/** One fact, or equal ones in a row. Never changed. */
 export interface EvidenceEntry {
-  /** When it was first so, on this agent's clock. */
+  /** When it happened first, on this agent's monotonic clock. */
   readonly at: Millis;
   readonly lastAt: Millis;
-  readonly times: number;
-  /** The first of them. */
+  /** How often it happened; `fact` is the first of them. */
+  readonly count: number;
   readonly fact: EvidenceFact;
 }
 
 /** All that is kept about one name. */
 export interface NodeEvidence {
   readonly node: string;
-  /** Oldest first, with how this agent itself was in that time. */
+  /** Oldest first, with this agent's own starts, stalls and health at that time. */
   readonly entries: readonly EvidenceEntry[];
-  /** Older ones that had to make room. */
+  /** Older entries that were evicted. */
   readonly dropped: number;
 }
 
-/** An exhibit, and whose word it is: ours, or that of another agent, its times set to our clock. */
+/** An entry and the agent it comes from, this one or a witness; its times are on our clock. */
 export interface AttributedEntry extends EvidenceEntry {
   readonly by: string;
+}
+
+/** The witness reports of one query, as far as they have come. */
+export interface Investigation {
+  readonly id: QueryId;
+  readonly node: string;
+  readonly finished: boolean;
+  /** Agents whose report could be read, by name; most have seen nothing of the node. */
+  readonly answered: readonly string[];
+  /** Agents whose report could not be read, by name. */
+  readonly unreadable: readonly string[];
+  /** The entries of all reports, in no order. */
+  readonly entries: readonly AttributedEntry[];
+}
+
+/** A diagnosis as one word. */
+export type Finding =
+  | 'clean'
+  | 'suspected'
+  | 'failed'
+  | 'refuted'
+  | 'returned'
+  | 'leaving'
+  | 'left'
+  | 'forgotten'
+  | 'nameConflict'
+  | 'linkOneWay'
+  | 'streamsOnly'
+  | 'accusationsRateLimited'
+  | 'memberUnverified';
+
+export interface Diagnosis {
+  readonly finding: Finding;
+  /** Without a full stop. */
+  readonly sentence: string;
+  /** Whether the last accusation is likely true: had the member really gone? `undefined`: there was none. */
+  readonly accusation: 'true' | 'false' | 'unclear' | undefined;
+}
+
+/** All evidence about one node, and the diagnosis on it. */
+export interface NodeReport extends Diagnosis {
+  readonly node: string;
+  /** As readers see it; `undefined`: it is no member. */
+  readonly status: SerfStatus | 'suspect' | undefined;
+  /** Older entries of ours that were evicted. */
+  readonly dropped: number;
+  /** Oldest first, each with a clause that describes it. */
+  readonly entries: readonly (AttributedEntry & { readonly message: string })[];
 }

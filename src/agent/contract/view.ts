@@ -14,14 +14,14 @@ import type {
 } from '../../serf/types.ts';
 import type { MemberState } from '../../swim/types.ts';
 import type { KeyOperationReport } from './commands.ts';
-import type { NodeEvidence } from './evidence.ts';
+import type { Investigation, NodeEvidence, NodeReport } from './evidence.ts';
 
 /**
  * What readers can wait for: `nodes` is any change of membership that Serf and Consul would show, `node:NAME` one
  * member's, `members` also suspicions and their end. `services` is the list of services (not their checks),
  * `service:NAME` (lower case) instances of one, their checks and their nodes' state, `checks` any check,
  * `entries:NODE` all that one node published, `events` user events, `event:NAME` those of one name, `queries` those
- * that wait for an answer here, `question:ID` one of ours, `keys:ID` an operation on the keys of all, `anything`
+ * that wait for an answer here, `query:ID` one of ours, `keys:ID` an operation on the keys of all, `anything`
  * whatever a reader can see.
  */
 export type Topic =
@@ -36,7 +36,7 @@ export type Topic =
   | 'events'
   | `event:${string}`
   | 'queries'
-  | `question:${QueryId}`
+  | `query:${QueryId}`
   | `keys:${number}`;
 /** A member as readers see it: swim's row and Serf's status in one. */
 export interface MemberView {
@@ -83,6 +83,17 @@ export interface View {
   health(): AgentHealth;
   /** Why a member was blamed, or was not; kept longer than the member. Names match exactly. */
   evidence(name: string): NodeEvidence | undefined;
+  /** The witness reports that a `queryWitnesses` command collects, for a while after it has ended. Changes with `query:ID`. */
+  investigation(id: QueryId): Investigation | undefined;
+  /**
+   * All evidence about a node, ours and that of an investigation, with a diagnosis; `undefined`: no node of this name has ever
+   * been seen. Names match exactly. `formatTime` writes an instant of this agent's monotonic clock for people.
+   */
+  diagnose(
+    name: string,
+    formatTime: (at: Millis) => string,
+    investigation?: Investigation,
+  ): NodeReport | undefined;
   /** What has become of the members we knew, as of the last input. Counts them all. */
   partitionSummary(): PartitionSummary;
   /** Where a member is in round-trip time: ourselves, and those who answered a probe of ours. Names match exactly. */
@@ -140,7 +151,7 @@ export interface PartitionSummary {
   /** Latest first. */
   readonly missing: readonly MissingMember[];
   /** How many of them vanished together, the largest such group; 1: each alone. */
-  readonly together: number;
+  readonly lostTogether: number;
   /** `10.0.2.0/24`: all of that group lived there, and nobody visible does. */
   readonly network: string | undefined;
   /** Of a partition: do we see more than half of the known? */

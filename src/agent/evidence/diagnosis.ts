@@ -4,9 +4,8 @@
  */
 import type { Millis } from '../../base/time.ts';
 import type { ProbeReason } from '../../swim/types.ts';
-import type { AttributedEntry } from '../contract/evidence.ts';
+import type { AttributedEntry, Diagnosis } from '../contract/evidence.ts';
 import {
-  type Diagnosis,
   type DiagnosisInput,
   type FindingClause,
   formatAt,
@@ -26,9 +25,9 @@ const UNWELL = 2;
 export function diagnose(matter: DiagnosisInput): Diagnosis {
   const parts = [primaryFinding(matter), ...secondaryFindings(matter)].filter((part) => part !== undefined);
   const [first, ...others] = parts;
-  if (first === undefined) return { finding: 'clean', sentence: formatClean(matter), likely: undefined };
-  const { finding, likely } = first;
-  return { finding, likely, sentence: [first, ...others].map(({ clause }) => clause).join('; ') };
+  if (first === undefined) return { finding: 'clean', sentence: formatClean(matter), accusation: undefined };
+  const { finding, accusation } = first;
+  return { finding, accusation, sentence: [first, ...others].map(({ clause }) => clause).join('; ') };
 }
 
 /** What it is, or was last accused of. */
@@ -68,18 +67,22 @@ function accusationFinding(matter: DiagnosisInput, episode: Incident): FindingCl
   const { initiator, death, accusedAt: began } = episode;
   const { formatTime: clock } = matter;
   if (death === undefined && status !== 'failed') {
-    const clause = `suspected by ${initiator}${formatAt(clock, began)}: ${seen.clause}${CONCLUSIONS[seen.likely]}`;
-    return { finding: 'suspected', likely: seen.likely, clause };
+    const clause = `suspected by ${initiator}${formatAt(clock, began)}: ${seen.clause}${CONCLUSIONS[seen.accusation]}`;
+    return { finding: 'suspected', accusation: seen.accusation, clause };
   }
   const { by, at: when } = death ?? { by: initiator, at: began };
   const first = by === initiator ? '' : `, suspected first by ${initiator}`;
   const declared = `declared failed by ${by}${formatAt(clock, when)}${first}: ${seen.clause}`;
   const together = membersFailedTogether(matter, when);
-  if (together.length > 0 && seen.likely === 'true') {
+  if (together.length > 0 && seen.accusation === 'true') {
     const clause = `${declared}; ${formatList(together)} failed at the same time, so it may be the network`;
-    return { finding: 'failed', likely: 'unclear', clause };
+    return { finding: 'failed', accusation: 'unclear', clause };
   }
-  return { finding: 'failed', likely: seen.likely, clause: `${declared}${CONCLUSIONS[seen.likely]}` };
+  return {
+    finding: 'failed',
+    accusation: seen.accusation,
+    clause: `${declared}${CONCLUSIONS[seen.accusation]}`,
+  };
 }
 
 /** It refuted, or came back. Whether it had been gone only it knows. */
@@ -96,10 +99,14 @@ function resolvedFinding(
   const was = `was ${by}${formatAt(clock, when)}: ${seen.clause}`;
   const finding = death === undefined ? 'refuted' : 'returned';
   if (startedAt !== undefined && startedAt > began)
-    return { finding, likely: 'true', clause: `${was}; it was started anew${formatAt(clock, startedAt)}` };
+    return {
+      finding,
+      accusation: 'true',
+      clause: `${was}; it was started anew${formatAt(clock, startedAt)}`,
+    };
   if (startedAt === undefined && death !== undefined) {
     const clause = `${was}; it is back${formatAt(clock, end.at, 'since')}, and has not told whether it ran all along`;
-    return { finding, likely: seen.likely === 'false' ? 'false' : 'unclear', clause };
+    return { finding, accusation: seen.accusation === 'false' ? 'false' : 'unclear', clause };
   }
   const stalled = stalls.get(node);
   const who = self === node ? 'this agent' : 'it';
@@ -108,14 +115,18 @@ function resolvedFinding(
       ? ''
       : `, but had been ${formatSpan(stalled.lateness)} late itself, so its answers did not come`;
   const after = end.at - began < 1 ? '' : ` after ${formatSpan(end.at - began)}`;
-  return { finding, likely: 'false', clause: `${was}; ${who} refuted that${after}${cause}: a false alarm` };
+  return {
+    finding,
+    accusation: 'false',
+    clause: `${was}; ${who} refuted that${after}${cause}: a false alarm`,
+  };
 }
 
 const CONCLUSIONS = { true: ', so likely true', false: ', so likely false', unclear: '' } as const;
 
 interface Assessment {
   readonly clause: string;
-  readonly likely: 'true' | 'false' | 'unclear';
+  readonly accusation: 'true' | 'false' | 'unclear';
 }
 
 /** What the accusers saw, and how far they are to be believed. */
@@ -128,22 +139,22 @@ function assessAccusers(matter: DiagnosisInput, episode: Incident): Assessment {
   const seconded = sound.length === 0 ? '' : `, and ${formatList(sound)} found the same`;
   const probe = probes.get(initiator);
   if (probe !== undefined) {
-    const likely = doubts.length === 0 || sound.length > 0 ? 'true' : 'false';
-    if (doubts.length === 0) return { clause: `${formatProbeFailure(probe)}${seconded}`, likely };
+    const accusation = doubts.length === 0 || sound.length > 0 ? 'true' : 'false';
+    if (doubts.length === 0) return { clause: `${formatProbeFailure(probe)}${seconded}`, accusation };
     const but = sound.length === 0 ? '' : `, but ${formatList(sound)} found the same`;
-    return { clause: `${formatProbeFailure(probe)}; ${doubts.join(' and ')}${but}`, likely };
+    return { clause: `${formatProbeFailure(probe)}; ${doubts.join(' and ')}${but}`, accusation };
   }
   const table = tables.get(initiator);
   if (table !== undefined)
     return {
       clause: `a full exchange with ${memberNameAt(matter, table) ?? table} said so${seconded}`,
-      likely: 'unclear',
+      accusation: 'unclear',
     };
   const [witness, ...others] = sound;
   if (witness !== undefined) {
     const found = formatProbeFailure(probes.get(witness) as ProbeReason);
     const same = others.length === 0 ? '' : `, and ${formatList(others)} found the same`;
-    return { clause: `for ${witness} ${found}${same}`, likely: 'true' };
+    return { clause: `for ${witness} ${found}${same}`, accusation: 'true' };
   }
   return assessHearsay(matter, episode);
 }
@@ -159,10 +170,10 @@ function assessHearsay(
   const ranAt = started.get(initiator);
   const who = initiator === self ? 'this agent' : initiator;
   if (ranAt !== undefined && ranAt < began)
-    return { clause: `${from}${who} knows of no such probe: forged in its name`, likely: 'false' };
+    return { clause: `${from}${who} knows of no such probe: forged in its name`, accusation: 'false' };
   if (answered.has(initiator) || initiator === self)
-    return { clause: `${from}${who} was started anew, and knows nothing of it`, likely: 'unclear' };
-  return { clause: `${from}what ${initiator} saw is not known here`, likely: 'unclear' };
+    return { clause: `${from}${who} was started anew, and knows nothing of it`, accusation: 'unclear' };
+  return { clause: `${from}what ${initiator} saw is not known here`, accusation: 'unclear' };
 }
 
 /** Clauses that speak against the word of this accuser. */

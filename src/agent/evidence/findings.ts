@@ -1,31 +1,16 @@
 /** What a verdict is made of, and the clauses it has beside the accusation: names, links, what was refused. */
 import type { Millis } from '../../base/time.ts';
-import type { AttributedEntry, EvidenceEntry, EvidenceFact, EvidenceKind } from '../contract/evidence.ts';
+import type {
+  AttributedEntry,
+  Diagnosis,
+  EvidenceEntry,
+  EvidenceFact,
+  EvidenceKind,
+  Finding,
+  Investigation,
+} from '../contract/evidence.ts';
 import type { MemberView, View } from '../contract/view.ts';
 import { formatList } from './wording.ts';
-
-export type Finding =
-  | 'clean'
-  | 'suspected'
-  | 'failed'
-  | 'refuted'
-  | 'returned'
-  | 'leaving'
-  | 'left'
-  | 'forgotten'
-  | 'nameConflict'
-  | 'linkOneWay'
-  | 'streamsOnly'
-  | 'accusationsRateLimited'
-  | 'memberUnverified';
-
-export interface Diagnosis {
-  readonly finding: Finding;
-  /** Without its full stop. */
-  readonly sentence: string;
-  /** Of the last accusation: was the member really gone? */
-  readonly likely: 'true' | 'false' | 'unclear' | undefined;
-}
 
 export interface DiagnosisInput {
   readonly node: string;
@@ -45,18 +30,11 @@ export interface DiagnosisInput {
   formatTime(at: Millis): string;
 }
 
-/** What others told when they were asked. */
-export interface WitnessEvidence {
-  readonly entries: readonly AttributedEntry[];
-  /** Also those with nothing to tell. */
-  readonly witnesses: readonly string[];
-}
-
 /** Our own evidence and theirs, in order. That we ran at the time is part of it. */
 export function buildDiagnosisInput(
   view: View,
   node: string,
-  heard: WitnessEvidence,
+  reports: Pick<Investigation, 'entries' | 'answered'>,
   clock: DiagnosisInput['formatTime'],
 ): DiagnosisInput {
   const kept = (name: string): readonly EvidenceEntry[] => view.evidence(name)?.entries ?? [];
@@ -65,8 +43,10 @@ export function buildDiagnosisInput(
   const member = view.member(node);
   return {
     ...{ node, self: view.node, status: member?.status, since: member?.since, formatTime: clock },
-    entries: [...own.map((one) => ({ ...one, by: view.node })), ...heard.entries].sort((a, b) => a.at - b.at),
-    witnesses: new Set(heard.witnesses),
+    entries: [...own.map((one) => ({ ...one, by: view.node })), ...reports.entries].sort(
+      (a, b) => a.at - b.at,
+    ),
+    witnesses: new Set(reports.answered),
     members: view.members(),
   };
 }
@@ -93,7 +73,7 @@ export const membersFailedTogether = (
 export interface FindingClause {
   readonly finding: Finding;
   readonly clause: string;
-  readonly likely?: Diagnosis['likely'];
+  readonly accusation?: Diagnosis['accusation'];
 }
 
 /** What else is worth knowing. */

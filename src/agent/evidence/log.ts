@@ -104,7 +104,7 @@ export class EvidenceLog {
   }
 
   #store(fact: EvidenceFact, now: Millis): void {
-    const exhibit = { at: now, lastAt: now, times: 1, fact };
+    const exhibit = { at: now, lastAt: now, count: 1, fact };
     const shelf = RETENTION_CLASSES[fact.kind];
     if (shelf === 'birth') {
       this.#boot = exhibit;
@@ -145,8 +145,8 @@ class EvidenceBuffer {
     if (last !== undefined && isReasonOf(exhibit, last)) held.pop();
     const again = repeated(exhibit, held);
     if (again >= 0) {
-      const { at, times, fact } = held[again] as EvidenceEntry;
-      held[again] = { at, lastAt: exhibit.at, times: times + 1, fact };
+      const { at, count, fact } = held[again] as EvidenceEntry;
+      held[again] = { at, lastAt: exhibit.at, count: count + 1, fact };
     } else if (push(held, exhibit, EVIDENCE_LIMITS[shelf])) this.dropped += 1;
   }
 }

@@ -4,7 +4,7 @@ import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { WITNESS_QUERY } from '../../serf/queries/names.ts';
 import type { Serf } from '../../serf/serf.ts';
-import type { QueryReport, SerfEffect } from '../../serf/types.ts';
+import type { QueryDefinition, QueryReport, SerfEffect } from '../../serf/types.ts';
 import { isMemberName } from '../../wire/memberlist.ts';
 import type { EvidenceFact } from '../contract/evidence.ts';
 import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
@@ -12,7 +12,7 @@ import type { EvidenceLog } from './log.ts';
 import { buildWitnessReport } from './witness-report.ts';
 
 /** Witnesses that are asked without waiting for gossip. */
-const MAX_FIRST = 8;
+const MAX_DIRECT = 8;
 
 /** Answers a query about evidence; `undefined`: it is about something else. */
 export function answerWitnessQuery(
@@ -28,19 +28,19 @@ export function answerWitnessQuery(
 }
 
 /**
- * Asks all agents of our kind what they saw of `node`; those whom our own evidence names hear it first. It is over when
- * all have answered, or after `timeout`. Throws `AgentError`; then nobody was asked.
+ * Queries all hearsay agents for what they saw of `node`; those that our own evidence names get the query directly, before
+ * gossip brings it to the others. It ends when all have answered, or after `timeout`. Throws `AgentError`; then no agent was queried.
  */
 export function startWitnessQuery(
-  serf: Serf,
-  evidence: EvidenceLog,
+  { serf, evidence }: { readonly serf: Serf; readonly evidence: EvidenceLog },
   node: string,
   timeout: Millis,
   now: Millis,
   out: SerfEffect[],
 ): QueryReport {
-  if (!isMemberName(node)) throw new AgentError('badRequest', 'the name of a node has 1 to 128 bytes');
-  const question = {
+  if (!isMemberName(node))
+    throw new AgentError('badRequest', 'a node name has 1 to 128 bytes: check the spelling');
+  const query: QueryDefinition = {
     name: WITNESS_QUERY,
     payload: encodeUtf8(node),
     nodes: [],
@@ -48,12 +48,12 @@ export function startWitnessQuery(
     ack: false,
     relayFactor: 0,
     timeout,
-    first: [...new Set([node, ...namedIn(evidence, node)])].slice(0, MAX_FIRST),
+    directTo: [...new Set([node, ...namedIn(evidence, node)])].slice(0, MAX_DIRECT),
   };
-  const asked = [...serf.view.all()].filter(
+  const expected = [...serf.view.all()].filter(
     ({ status, tags }) => status === 'alive' && tags.get(CAPABILITY_TAG) === CAPABILITY,
   ).length;
-  return serf.query(question, now, out, ({ responses }) => responses.length >= asked);
+  return serf.query(query, now, out, ({ responses }) => responses.length >= expected);
 }
 
 /** The latest first. */

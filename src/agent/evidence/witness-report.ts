@@ -286,7 +286,7 @@ export function buildWitnessReport(
   return copyBytes(encodeWitnessReport(told.sort((a, b) => b.age - a.age)));
 }
 
-function toRows({ at, lastAt, times, fact }: EvidenceEntry, frame: ReportContext, now: Millis) {
+function toRows({ at, lastAt, count, fact }: EvidenceEntry, frame: ReportContext, now: Millis) {
   const form = codecFor(fact.kind);
   const said = form?.pack(fact as Of<EvidenceKind>, frame);
   if (form === undefined || said === undefined) return [];
@@ -296,7 +296,7 @@ function toRows({ at, lastAt, times, fact }: EvidenceEntry, frame: ReportContext
     kind: form.number,
     age: whole(now - at),
     lastAge: whole(now - lastAt),
-    count: times,
+    count,
     numbers,
     texts: said.texts,
   };
@@ -317,9 +317,9 @@ export function readWitnessReport(
     if (!(error instanceof WireError)) throw error;
     return undefined;
   }
-  return rows.flatMap(({ kind, age, lastAge, count: times, numbers, texts }) => {
+  return rows.flatMap(({ kind, age, lastAge, count, numbers, texts }) => {
     const at = heardAt - age;
     const fact = BY_NUMBER.get(kind)?.read({ numbers, texts }, { from, about, at });
-    return fact === undefined ? [] : [{ by: from, at, lastAt: heardAt - lastAge, times, fact }];
+    return fact === undefined ? [] : [{ by: from, at, lastAt: heardAt - lastAge, count, fact }];
   });
 }

@@ -43,9 +43,9 @@ function because(reason: AccusationReason, by: string, teller: string): string {
 }
 
 /** One clause; `node` is the member it is about. */
-export function formatEntry({ fact, by: teller, times }: AttributedEntry, node: string): string {
+export function formatEntry({ fact, by: teller, count }: AttributedEntry, node: string): string {
   const clause = clauseOf(fact, teller, node);
-  return times > 1 ? `${clause} (${times} times)` : clause;
+  return count > 1 ? `${clause} (${count} times)` : clause;
 }
 
 function clauseOf(fact: AttributedEntry['fact'], teller: string, node: string): string {

@@ -1,10 +1,11 @@
 /**
- * Changing the gossip keys of a whole cluster: one query to all members, what each said, and whether it is safe.
- * What a member does with its own keys is serf/queries/keys.ts's.
+ * Key operations: the gossip keys of a whole cluster are listed, installed, used and removed by one query to all members each. A
+ * report says what each member answered. What a member does with its own keys is in serf/queries/keys.ts.
  *
- * Source: serf keymanager.go. Differs: before a key is used or removed, all are asked which they have, and it is left
- * alone if a member would be cut off.
+ * Source: serf keymanager.go. Differs: before a key is used or removed, all members are queried for the keys they have, and nothing
+ * is changed if one of them would be cut off.
  */
+import { assert } from '../../base/assert.ts';
 import { AgentError, WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { KEY_QUERIES } from '../../serf/queries/names.ts';
@@ -16,103 +17,102 @@ import { KeyRequest, KeyResponse } from '../../wire/serf.ts';
 import { decodeStruct } from '../../wire/struct.ts';
 import type { KeyOperation, KeyOperationReport } from '../contract/commands.ts';
 
-/** Kept after they are over, oldest out first. */
-const MAX_TASKS = 32;
-/** Names told in one sentence. */
+/** Operations that are retained; the oldest that has ended is dropped first. */
+const MAX_RETAINED = 32;
+/** Names listed in one sentence. */
 const MAX_NAMED = 8;
-/** A key query waits this much longer than others: a member writes a file before it answers. */
-const PATIENCE = 2;
+/** A key query waits this many times longer than others: a member writes a file before it answers. */
+const TIMEOUT_FACTOR = 2;
 
 interface PendingKeyOperation {
   report: KeyOperationReport;
   readonly key: Uint8Array | undefined;
-  /** The query that runs, and what it is for. */
+  /** The query that runs for the report's step. */
   queryId: QueryId;
-  step: 'look' | 'act';
+}
+
+/** What the responses to one key query say. */
+type ResponseSummary = Pick<
+  KeyOperationReport,
+  'members' | 'answered' | 'unresponsive' | 'errors' | 'messages' | 'keys' | 'primaries'
+>;
+
+export interface KeyOperationRequest {
+  readonly operation: KeyOperation;
+  /** `undefined` only for `list`. */
+  readonly key: Uint8Array | undefined;
+  /** Skips the check whether a member would be cut off. */
+  readonly force: boolean;
+  /** `undefined`: by the size of the cluster. */
+  readonly timeout: Millis | undefined;
 }
 
 export class KeyOperations {
   readonly #serf: Serf;
-  readonly #ring: Keyring;
+  readonly #keyring: Keyring;
   readonly #operations = new Map<number, PendingKeyOperation>();
-  #last = 0;
+  #lastId = 0;
 
-  constructor(serf: Serf, ring: Keyring) {
+  constructor(serf: Serf, keyring: Keyring) {
     this.#serf = serf;
-    this.#ring = ring;
+    this.#keyring = keyring;
   }
 
   get(id: number): KeyOperationReport | undefined {
     return this.#operations.get(id)?.report;
   }
 
-  /** Throws `AgentError`; then nothing was asked. */
-  start(
-    operation: KeyOperation,
-    key: Uint8Array | undefined,
-    force: boolean,
-    timeout: Millis | undefined,
-    now: Millis,
-    out: SerfEffect[],
-  ): KeyOperationReport {
-    if (this.#ring.keys.length === 0)
+  /** Throws `AgentError`; then no member was queried. */
+  start(request: KeyOperationRequest, now: Millis, out: SerfEffect[]): KeyOperationReport {
+    const { operation, key, force, timeout } = request;
+    if (this.#keyring.keys.length === 0)
       throw new AgentError('conflict', 'this cluster is not encrypted: start its agents with a key first');
     if (operation !== 'list' && key === undefined)
-      throw new AgentError('badRequest', 'which key? Give it as base64');
+      throw new AgentError('badRequest', 'no key was given: add it in base64');
     for (const [id, { report }] of this.#operations)
-      if (this.#operations.size >= MAX_TASKS && report.finished) this.#operations.delete(id);
-    const looks = (operation === 'use' || operation === 'remove') && !force;
-    const step = looks ? 'look' : 'act';
-    const asked = this.#sendQuery(looks ? 'list' : operation, key, timeout, now, out);
-    this.#last += 1;
+      if (this.#operations.size >= MAX_RETAINED && report.finished) this.#operations.delete(id);
+    const step = (operation === 'use' || operation === 'remove') && !force ? 'check' : 'apply';
+    const query = this.#sendQuery(step === 'check' ? 'list' : operation, key, timeout, now, out);
+    this.#lastId += 1;
     const report: KeyOperationReport = {
-      id: this.#last,
-      operation,
-      finished: false,
-      step,
-      members: asked.expected,
-      answered: 0,
-      silent: [],
-      errors: new Map(),
-      notes: new Map(),
-      keys: new Map(),
-      primaries: new Map(),
-      refused: undefined,
+      ...{ id: this.#lastId, operation, finished: false, step, refusal: undefined },
+      ...this.#summarize(query),
     };
-    this.#operations.set(this.#last, { report, key, queryId: asked.id, step });
-    return this.#advance(this.#last, asked, now, out) ?? report;
+    const pending = { report, key, queryId: query.id };
+    this.#operations.set(report.id, pending);
+    return this.#advance(pending, query, now, out);
   }
 
-  /** Something came of a query of ours. The task it belongs to, if it belongs to one. */
-  answered(question: QueryReport, now: Millis, out: SerfEffect[]): KeyOperationReport | undefined {
-    for (const [id, task] of this.#operations)
-      if (task.queryId === question.id && !task.report.finished) return this.#advance(id, question, now, out);
+  /** A response has come to a query of ours, or the query has ended. The operation it belongs to, if there is one. */
+  onQueryUpdated(query: QueryReport, now: Millis, out: SerfEffect[]): KeyOperationReport | undefined {
+    for (const pending of this.#operations.values())
+      if (pending.queryId === query.id && !pending.report.finished)
+        return this.#advance(pending, query, now, out);
     return undefined;
   }
 
   #advance(
-    id: number,
-    question: QueryReport,
+    pending: PendingKeyOperation,
+    query: QueryReport,
     now: Millis,
     out: SerfEffect[],
-  ): KeyOperationReport | undefined {
-    const task = this.#operations.get(id);
-    if (task === undefined) return undefined;
-    const { report, step, key } = task;
-    const seen = { ...report, step, ...this.#summarize(question) };
-    if (!question.finished) task.report = seen;
-    else if (step === 'act') task.report = { ...seen, finished: true };
+  ): KeyOperationReport {
+    // Invariant: an operation that has ended is never taken up again.
+    assert(!pending.report.finished, 'a key operation that goes on after its end');
+    const { key } = pending;
+    const report = { ...pending.report, ...this.#summarize(query) };
+    if (!query.finished) pending.report = report;
+    else if (report.step === 'apply') pending.report = { ...report, finished: true };
     else {
-      const refused = this.#findRisk(seen, question, key);
-      if (refused !== undefined) task.report = { ...seen, finished: true, refused };
+      const refusal = findRefusal(report, query, key, this.#failedMembers());
+      if (refusal !== undefined) pending.report = { ...report, finished: true, refusal };
       else {
-        const asked = this.#sendQuery(report.operation, key, question.timeout, now, out);
-        task.step = 'act';
-        task.queryId = asked.id;
-        task.report = { ...report, step: 'act', ...this.#summarize(asked) };
+        const next = this.#sendQuery(report.operation, key, query.timeout, now, out);
+        pending.queryId = next.id;
+        pending.report = { ...report, step: 'apply', ...this.#summarize(next) };
       }
     }
-    return task.report;
+    return pending.report;
   }
 
   #sendQuery(
@@ -122,72 +122,76 @@ export class KeyOperations {
     now: Millis,
     out: SerfEffect[],
   ): QueryReport {
-    const question = {
-      name: KEY_QUERIES[operation],
-      payload: KeyRequest.encode({
-        key: operation === 'list' || key === undefined ? new Uint8Array(0) : key,
-      }),
-      nodes: [],
-      tags: new Map(),
-      ack: false,
-      relayFactor: 0,
-      timeout: timeout ?? this.#serf.defaultQueryTimeout * PATIENCE,
-    };
-    return this.#serf.query(question, now, out, (asked) => asked.responses.length >= asked.expected);
+    const payload = KeyRequest.encode({
+      key: operation === 'list' || key === undefined ? new Uint8Array(0) : key,
+    });
+    return this.#serf.query(
+      {
+        ...{ name: KEY_QUERIES[operation], payload, nodes: [], tags: new Map(), ack: false, relayFactor: 0 },
+        timeout: timeout ?? this.#serf.defaultQueryTimeout * TIMEOUT_FACTOR,
+      },
+      now,
+      out,
+      ({ responses, expected }) => responses.length >= expected,
+    );
   }
 
-  #summarize(
-    question: QueryReport,
-  ): Pick<KeyOperationReport, 'members' | 'answered' | 'silent' | 'errors' | 'notes' | 'keys' | 'primaries'> {
+  #failedMembers(): readonly string[] {
+    return [...this.#serf.view.all()].filter(({ status }) => status === 'failed').map(({ name }) => name);
+  }
+
+  #summarize({ expected, responses }: QueryReport): ResponseSummary {
     const errors = new Map<string, string>();
-    const notes = new Map<string, string>();
+    const messages = new Map<string, string>();
     const keys = new Map<string, number>();
     const primaries = new Map<string, number>();
-    for (const { from, payload } of question.responses) {
-      const said = parseKeyResponse(payload);
-      if (said === undefined) errors.set(from, 'its answer cannot be read');
-      else if (!said.result) errors.set(from, said.message || 'it refused without a word');
-      else if (said.message !== '') notes.set(from, said.message);
-      for (const key of said?.keys ?? []) count(keys, toFingerprint(key));
-      if (said !== undefined && said.primaryKey !== '') count(primaries, toFingerprint(said.primaryKey));
+    for (const { from, payload } of responses) {
+      const response = parseKeyResponse(payload);
+      if (response === undefined) errors.set(from, 'its answer cannot be read');
+      else if (!response.result) errors.set(from, response.message || 'it refused and gave no reason');
+      else if (response.message !== '') messages.set(from, response.message);
+      for (const key of response?.keys ?? []) increment(keys, toFingerprint(key));
+      if (response !== undefined && response.primaryKey !== '')
+        increment(primaries, toFingerprint(response.primaryKey));
     }
-    const heard = new Set(question.responses.map(({ from }) => from));
-    const silent = [...this.#serf.view.all()]
-      .filter(({ name, status }) => status === 'alive' && !heard.has(name))
+    const answered = new Set(responses.map(({ from }) => from));
+    const unresponsive = [...this.#serf.view.all()]
+      .filter(({ name, status }) => status === 'alive' && !answered.has(name))
       .map(({ name }) => name)
       .sort();
-    return { members: question.expected, answered: heard.size, silent, errors, notes, keys, primaries };
+    return {
+      ...{ members: expected, answered: answered.size, unresponsive },
+      ...{ errors, messages, keys, primaries },
+    };
   }
+}
 
-  /** Who would be cut off, in a sentence; `undefined`: nobody. */
-  #findRisk(
-    report: KeyOperationReport,
-    question: QueryReport,
-    key: Uint8Array | undefined,
-  ): string | undefined {
-    const again = 'or do it all the same with --force';
-    if (report.silent.length > 0)
-      return `${formatNames(report.silent)} did not say which keys they have: ask again, ${again}`;
-    if (report.errors.size > 0)
-      return `${formatNames([...report.errors.keys()])} could not say which keys they have, ${again}`;
-    const base64 = key === undefined ? '' : formatKey(key);
-    const said = question.responses.map(({ from, payload }) => ({ from, ...parseKeyResponse(payload) }));
-    const namesOf = (list: typeof said): string[] => list.map(({ from }) => from);
-    if (report.operation === 'use') {
-      const lacking = namesOf(said.filter(({ keys }) => keys?.includes(base64) !== true));
-      return lacking.length === 0
-        ? undefined
-        : `${formatNames(lacking)} would understand nothing any more: install the key there first, ${again}`;
-    }
-    const using = namesOf(said.filter(({ primaryKey }) => primaryKey === base64));
-    if (using.length > 0) return `${formatNames(using)} still use this key: let them use another first`;
-    const down = [...this.#serf.view.all()]
-      .filter(({ status }) => status === 'failed')
-      .map(({ name }) => name);
-    if (down.length > 0)
-      return `${formatNames(down)} failed, and may know no other key when back: wait for them, forget them, ${again}`;
-    return undefined;
+/** A sentence on the members that would be cut off; `undefined`: none would be. */
+function findRefusal(
+  report: KeyOperationReport,
+  query: QueryReport,
+  key: Uint8Array | undefined,
+  failed: readonly string[],
+): string | undefined {
+  const force = 'or use --force to do it anyway';
+  if (report.unresponsive.length > 0)
+    return `${formatNames(report.unresponsive)} did not say which keys they have: try again, ${force}`;
+  if (report.errors.size > 0)
+    return `${formatNames([...report.errors.keys()])} could not say which keys they have: see their logs, ${force}`;
+  const base64 = key === undefined ? '' : formatKey(key);
+  const responses = query.responses.map(({ from, payload }) => ({ from, ...parseKeyResponse(payload) }));
+  const namesOf = (list: typeof responses): string[] => list.map(({ from }) => from);
+  if (report.operation === 'use') {
+    const lacking = namesOf(responses.filter(({ keys }) => keys?.includes(base64) !== true));
+    return lacking.length === 0
+      ? undefined
+      : `${formatNames(lacking)} would no longer understand any message: install the key there first, ${force}`;
   }
+  const using = namesOf(responses.filter(({ primaryKey }) => primaryKey === base64));
+  if (using.length > 0) return `${formatNames(using)} still use this key: make them use another one first`;
+  if (failed.length > 0)
+    return `${formatNames(failed)} failed, and may know no other key when back: wait for them, forget them, ${force}`;
+  return undefined;
 }
 
 const formatNames = (names: readonly string[]): string => {
@@ -204,7 +208,7 @@ function parseKeyResponse(payload: Uint8Array): KeyResponse | undefined {
   }
 }
 
-/** A fingerprint: keys themselves go no further than this. */
+/** Keys leave this file as fingerprints only. */
 function toFingerprint(base64: string): string {
   try {
     return fingerprint(parseKey(base64));
@@ -214,5 +218,6 @@ function toFingerprint(base64: string): string {
   }
 }
 
-const count = (counts: Map<string, number>, name: string): void =>
-  void counts.set(name, (counts.get(name) ?? 0) + 1);
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}

@@ -1,7 +1,4 @@
-/**
- * What members say to one another beside who they are: user events, queries, changes of keys. Serf's rules are serf/'s;
- * here is what of it reaches readers, disk and commands.
- */
+/** User events, queries and key operations: what of them reaches readers, disks and commands. The rules are in serf/. */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { INTERNAL_QUERY_PREFIX, PING_QUERY } from '../../serf/queries/names.ts';
@@ -9,10 +6,9 @@ import type { Serf } from '../../serf/serf.ts';
 import type { QueryReport, SerfEffect } from '../../serf/types.ts';
 import { fingerprint } from '../../wire/crypt.ts';
 import type { Keyring } from '../../wire/keyring.ts';
-import type { Command, CommandResult, KeyOperationReport, RequestId } from '../contract/commands.ts';
+import type { Command, CommandResult, RequestId } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
-import type { EvidenceLog } from '../evidence/log.ts';
-import { startWitnessQuery } from '../evidence/witness-query.ts';
+import type { Investigations } from '../evidence/investigation.ts';
 import type { AgentView } from '../readers/view.ts';
 import type { Packets } from '../transport/packets.ts';
 import type { KeyOperations } from './key-operations.ts';
@@ -27,106 +23,104 @@ export type MessagingEffect = Extract<
   { kind: 'userEvent' | 'send' | 'queryUpdated' | 'queryReceived' | 'pendingQueriesChanged' | 'storeKeys' }
 >;
 
-/** Messages that one key may seal in a whole cluster: far below the bound for random nonces, 2^32. Source: S5. */
+/** Messages that one key may encrypt in a whole cluster: far below 2^32, the limit of AES-GCM with random nonces (S5). */
 const MAX_SEALS_PER_KEY = 2 ** 31;
 
-/** What talk needs of the landing. */
-export interface MessagingHost {
+export interface MessagingContext {
   readonly serf: Serf;
   readonly serfOut: SerfEffect[];
   readonly packets: Packets;
   readonly keyring: Keyring;
   readonly keyOperations: KeyOperations;
   readonly view: AgentView;
-  readonly evidence: EvidenceLog;
-  /** A clock moved that must outlive us. */
+  readonly investigations: Investigations;
+  /** A Lamport clock has changed, which must survive a restart. */
   markDirty(now: Millis): void;
 }
 
 export class Messaging {
-  readonly #host: MessagingHost;
-  #wornKey: Uint8Array | undefined;
+  readonly #context: MessagingContext;
+  /** The key that the last `keyRotationDue` was about: one fact for each key. */
+  #reportedKey: Uint8Array | undefined;
 
-  constructor(host: MessagingHost) {
-    this.#host = host;
+  constructor(context: MessagingContext) {
+    this.#context = context;
   }
 
   handleCommand(request: RequestId, command: MessagingCommand, now: Millis, out: Effect[]): void {
     replyWith(request, () => this.#execute(command, now), out);
   }
 
-  /** Something serf/ has to say to those above. */
   applyEffect(effect: MessagingEffect, now: Millis, out: Effect[]): void {
-    const { view, keyring } = this.#host;
+    const { view, keyring } = this.#context;
     switch (effect.kind) {
       case 'userEvent': {
         const { name, ltime, payload } = effect.event;
         view.onUserEvent(effect.event, effect.dropped);
-        this.#host.markDirty(now);
+        this.#context.markDirty(now);
         out.push({ kind: 'fact', fact: { kind: 'userEventReceived', name, ltime, bytes: payload.length } });
         out.push({ kind: 'notify', event: { kind: 'user', event: effect.event } });
         return;
       }
       case 'send':
-        return this.#host.packets.sendUserMessage(effect.to, effect.body, out);
+        return this.#context.packets.sendUserMessage(effect.to, effect.body, out);
       case 'queryUpdated':
-        return this.#answered(effect.report, now);
+        return this.#onQueryUpdated(effect.report, now);
       case 'queryReceived':
         out.push({ kind: 'notify', event: { kind: 'query', query: effect.query } });
         return;
       case 'pendingQueriesChanged':
-        this.#host.markDirty(now);
-        return view.markTopicsChanged(['queries']);
+        this.#context.markDirty(now);
+        return view.onPendingQueriesChanged();
       case 'storeKeys':
         out.push({ kind: 'storeKeys', ticket: effect.ticket, keys: keyring.keys });
         return;
     }
   }
 
-  /** Called now and then: has the key sealed so much that a new one should be used? Told once for each key. */
+  /** To be called regularly: reports, once for each key, that it has encrypted so much that it should be replaced. */
   checkKeyUsage(members: number, out: Effect[]): void {
-    const { primary, seals } = this.#host.keyring;
-    if (primary === undefined || this.#wornKey === primary || seals * members < MAX_SEALS_PER_KEY) return;
-    this.#wornKey = primary;
+    const { primary, seals } = this.#context.keyring;
+    if (primary === undefined || this.#reportedKey === primary || seals * members < MAX_SEALS_PER_KEY) return;
+    this.#reportedKey = primary;
     out.push({
       kind: 'fact',
       fact: { kind: 'keyRotationDue', key: fingerprint(primary), encryptions: seals, members },
     });
   }
 
-  #answered(question: QueryReport, now: Millis): void {
-    const { view, keyOperations, serfOut } = this.#host;
-    view.onQueryUpdated(question);
-    const report = keyOperations.answered(question, now, serfOut);
-    if (report !== undefined) this.#reported(report);
-  }
-
-  #reported({ id, finished }: KeyOperationReport): void {
-    this.#host.view.markKeyOperationChanged(id, finished);
+  #onQueryUpdated(query: QueryReport, now: Millis): void {
+    const { view, investigations, keyOperations, serfOut } = this.#context;
+    investigations.onQueryUpdated(query, now);
+    view.onQueryUpdated(query);
+    const report = keyOperations.onQueryUpdated(query, now, serfOut);
+    if (report !== undefined) view.onKeyOperationUpdated(report);
   }
 
   #execute(command: MessagingCommand, now: Millis): CommandResult {
-    const { serf, serfOut, keyOperations } = this.#host;
+    const { serf, serfOut, view, keyOperations, investigations } = this.#context;
     switch (command.kind) {
       case 'fireEvent': {
         const { name, payload, coalesce } = command;
         return { ok: true, value: serf.fire(name, payload, coalesce, serfOut) };
       }
       case 'query':
-        if (command.question.name.startsWith(INTERNAL_QUERY_PREFIX) && command.question.name !== PING_QUERY)
-          throw new AgentError('badRequest', 'names with _serf_ in front are between agents: choose another');
-        return { ok: true, value: serf.query(command.question, now, serfOut) };
+        if (command.query.name.startsWith(INTERNAL_QUERY_PREFIX) && command.query.name !== PING_QUERY)
+          throw new AgentError(
+            'badRequest',
+            'query names that begin with _serf_ are reserved for agents: choose another name',
+          );
+        return { ok: true, value: serf.query(command.query, now, serfOut) };
       case 'queryWitnesses': {
         const { node, timeout } = command;
-        return { ok: true, value: startWitnessQuery(serf, this.#host.evidence, node, timeout, now, serfOut) };
+        return { ok: true, value: investigations.start(node, timeout, now, serfOut) };
       }
       case 'respond':
         serf.respond(command.id, command.payload, now, serfOut);
         return { ok: true };
       case 'keys': {
-        const { operation, key, force, timeout } = command;
-        const report = keyOperations.start(operation, key, force, timeout, now, serfOut);
-        this.#reported(report);
+        const report = keyOperations.start(command, now, serfOut);
+        view.onKeyOperationUpdated(report);
         return { ok: true, value: report };
       }
     }

@@ -110,7 +110,7 @@ class CountAtInstant {
 
 type Judged = Pick<
   PartitionSummary,
-  'kind' | 'known' | 'visible' | 'together' | 'network' | 'side' | 'sentence'
+  'kind' | 'known' | 'visible' | 'lostTogether' | 'network' | 'side' | 'sentence'
 >;
 
 /** `missing` latest first. A partition: a third of all at once, or at least two that were a network; or nobody is left. */
@@ -119,14 +119,14 @@ function classifyMissing(visible: readonly Address[], missing: readonly MissingM
   const counts = { known, visible: visible.length };
   if (missing.length === 0) {
     const sentence = known <= 1 ? 'no other member is known' : `all ${known} members are visible`;
-    return { ...counts, kind: 'whole', together: 0, network: undefined, side: undefined, sentence };
+    return { ...counts, kind: 'whole', lostTogether: 0, network: undefined, side: undefined, sentence };
   }
   const group = largestGroup(missing);
   const network = group.length < 2 ? undefined : commonNetwork(group, visible);
   const many = group.length >= 2 && (3 * group.length >= known || network !== undefined);
   const kind = many || visible.length <= 1 ? 'partition' : 'deaths';
   const side = kind === 'deaths' ? undefined : partitionSide(counts);
-  const found = { ...counts, kind, together: group.length, network, side } as const;
+  const found = { ...counts, kind, lostTogether: group.length, network, side } as const;
   return { ...found, sentence: formatSummary(found, missing.length) };
 }
 
@@ -170,10 +170,10 @@ const partitionSide = ({ known, visible }: MemberCount): NonNullable<PartitionSu
   2 * visible > known ? 'majority' : 2 * visible === known ? 'half' : 'minority';
 
 function formatSummary(found: Omit<Judged, 'sentence'>, missing: number): string {
-  const { kind, known, visible, together, network, side } = found;
+  const { kind, known, visible, lostTogether, network, side } = found;
   if (kind === 'deaths') {
     if (missing === 1) return `1 of ${known} members is missing: it died, it seems`;
-    const [apart, at] = together > 1 ? ['', `, ${together} of them at once`] : [' one by one', ''];
+    const [apart, at] = lostTogether > 1 ? ['', `, ${lostTogether} of them at once`] : [' one by one', ''];
     return `${missing} of ${known} members are missing${at}: they died${apart}, it seems`;
   }
   const where = network === undefined ? '' : `, all of ${network}`;
@@ -184,5 +184,5 @@ function formatSummary(found: Omit<Judged, 'sentence'>, missing: number): string
   const cause = network === undefined ? 'a partition, it seems' : 'a partition, or their network is down';
   const ours =
     side === 'majority' ? 'the larger side' : side === 'half' ? 'one of two halves' : 'the smaller side';
-  return `${together} of ${known} members vanished together${where}: ${cause}; this is ${ours} (${visible} of ${known})`;
+  return `${lostTogether} of ${known} members vanished together${where}: ${cause}; this is ${ours} (${visible} of ${known})`;
 }

@@ -15,7 +15,7 @@ import type {
 } from '../../serf/types.ts';
 import type { MembersView } from '../../swim/types.ts';
 import type { KeyOperationReport } from '../contract/commands.ts';
-import type { NodeEvidence } from '../contract/evidence.ts';
+import type { Investigation, NodeEvidence, NodeReport } from '../contract/evidence.ts';
 import type { Effect } from '../contract/machine.ts';
 import type {
   AgentHealth,
@@ -25,6 +25,7 @@ import type {
   Topic,
   View,
 } from '../contract/view.ts';
+import { type Investigations, reportOnNode } from '../evidence/investigation.ts';
 import type { EvidenceLog } from '../evidence/log.ts';
 import { ChangeLog } from './change-log.ts';
 
@@ -36,6 +37,7 @@ export interface ViewSources {
   readonly members: MembersView;
   readonly serf: Serf;
   readonly evidence: EvidenceLog;
+  readonly investigations: Investigations;
   /** The one set of topics that changed since the last `flushTopics`; the catalog adds its own. */
   readonly topics: Set<Topic>;
   readonly keyOperationReport: (id: number) => KeyOperationReport | undefined;
@@ -58,6 +60,7 @@ export class AgentView implements View {
   readonly #serf: SerfView;
   readonly #serfLayer: Serf;
   readonly #evidence: EvidenceLog;
+  readonly #investigations: Investigations;
   readonly #keyOperationReport: (id: number) => KeyOperationReport | undefined;
   readonly #health: () => AgentHealth;
   readonly #partitionSummary: () => PartitionSummary;
@@ -80,6 +83,7 @@ export class AgentView implements View {
     this.#serf = sources.serf.view;
     this.#serfLayer = sources.serf;
     this.#evidence = sources.evidence;
+    this.#investigations = sources.investigations;
     this.#keyOperationReport = sources.keyOperationReport;
     this.#changedTopics = sources.topics;
     this.#health = sources.health;
@@ -150,6 +154,18 @@ export class AgentView implements View {
     return this.#evidence.forNode(name);
   }
 
+  investigation(id: QueryId): Investigation | undefined {
+    return this.#investigations.get(id);
+  }
+
+  diagnose(
+    name: string,
+    formatTime: (at: Millis) => string,
+    investigation?: Investigation,
+  ): NodeReport | undefined {
+    return reportOnNode(this, name, formatTime, investigation);
+  }
+
   partitionSummary(): PartitionSummary {
     return this.#partitionSummary();
   }
@@ -173,16 +189,15 @@ export class AgentView implements View {
 
   /** Something came of a query of ours. */
   onQueryUpdated({ id, finished }: QueryReport): void {
-    this.#changedTopics.add(`question:${id}`);
-    if (finished) this.#endTopic(`question:${id}`);
+    this.#changedTopics.add(`query:${id}`);
+    if (finished) this.#endTopic(`query:${id}`);
   }
 
   keyOperationReport(id: number): KeyOperationReport | undefined {
     return this.#keyOperationReport(id);
   }
 
-  /** An operation on all keys went on. */
-  markKeyOperationChanged(id: number, finished: boolean): void {
+  onKeyOperationUpdated({ id, finished }: KeyOperationReport): void {
     this.#changedTopics.add(`keys:${id}`);
     if (finished) this.#endTopic(`keys:${id}`);
   }
@@ -211,9 +226,8 @@ export class AgentView implements View {
     this.#changedTopics.add(`node:${name}`);
   }
 
-  /** Topics the catalogue names itself. */
-  markTopicsChanged(topics: Iterable<Topic>): void {
-    for (const topic of topics) this.#changedTopics.add(topic);
+  onPendingQueriesChanged(): void {
+    this.#changedTopics.add('queries');
   }
 
   /** Facts are kept for readers who ask why. */

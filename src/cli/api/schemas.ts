@@ -35,7 +35,7 @@ export const AgentInfoSchema = v.looseObject({
   health: v.looseObject({ awareness: v.number() }),
   members: v.record(v.string(), v.number()),
   /** Older agents do not send it. */
-  outlook: v.optional(
+  partitionSummary: v.optional(
     v.looseObject({ sentence: v.string(), minuteAgo: v.nullish(Census), hourAgo: v.nullish(Census) }),
   ),
   incarnation: v.number(),
@@ -146,22 +146,22 @@ export type ServiceWhy = v.InferOutput<typeof ServiceWhy>;
 export const NodeWhy = v.looseObject({
   node: v.string(),
   status: v.nullable(v.string()),
-  verdict: v.string(),
-  likely: v.nullable(v.string()),
-  asked: v.nullable(
+  diagnosis: v.string(),
+  accusation: v.nullable(v.string()),
+  witnesses: v.nullable(
     v.looseObject({
       answered: v.array(v.string()),
       unreadable: v.array(v.string()),
-      why: v.nullable(v.string()),
+      error: v.nullable(v.string()),
     }),
   ),
   dropped: v.number(),
-  events: v.array(
+  evidence: v.array(
     v.looseObject({
       at: v.string(),
       agoMs: v.number(),
-      seenBy: v.string(),
-      says: v.string(),
+      observer: v.string(),
+      message: v.string(),
       kind: v.string(),
     }),
   ),

@@ -31,7 +31,7 @@ async function info(cli: CliContext, options: ClientOptions): Promise<number> {
         .map(([status, number]) => `${number} ${status}`)
         .join(', '),
     ],
-    ...partitionSummaryLines(facts.outlook),
+    ...partitionSummaryLines(facts.partitionSummary),
     ['health', awareness === 0 ? '0 (healthy)' : `${awareness} (slow to respond, or losing packets)`],
     ['incarnation', String(facts.incarnation)],
     ['uptime', formatAge(facts.uptimeMs)],
@@ -43,10 +43,10 @@ async function info(cli: CliContext, options: ClientOptions): Promise<number> {
 }
 
 function partitionSummaryLines(
-  outlook: v.InferOutput<typeof AgentInfoSchema>['outlook'],
+  summary: v.InferOutput<typeof AgentInfoSchema>['partitionSummary'],
 ): [string, string][] {
-  if (outlook === undefined) return [];
-  const { sentence, minuteAgo, hourAgo } = outlook;
+  if (summary === undefined) return [];
+  const { sentence, minuteAgo, hourAgo } = summary;
   const counts = [
     ['a minute ago', minuteAgo],
     ['an hour ago', hourAgo],

@@ -22,12 +22,12 @@ const Report = v.looseObject({
   step: v.string(),
   members: v.number(),
   answered: v.number(),
-  silent: v.array(v.string()),
+  unresponsive: v.array(v.string()),
   errors: v.record(v.string(), v.string()),
-  notes: v.record(v.string(), v.string()),
+  messages: v.record(v.string(), v.string()),
   keys: v.record(v.string(), v.number()),
   primaries: v.record(v.string(), v.number()),
-  refused: v.nullable(v.string()),
+  refusal: v.nullable(v.string()),
 });
 type Report = v.InferOutput<typeof Report>;
 
@@ -93,16 +93,17 @@ async function runKeyOperation(
   if (options.json === true)
     printJson(io, {
       ...{ keys: report.keys, primaries: report.primaries, nodes: report.answered, members: report.members },
-      ...{ errors: report.errors, notes: report.notes, silent: report.silent, refused: report.refused },
+      ...{ errors: report.errors, messages: report.messages },
+      ...{ unresponsive: report.unresponsive, refusal: report.refusal },
     });
-  if (report.refused !== null) throw new CliError(EXIT.notFound, `nothing was changed: ${report.refused}`);
-  const failed = Object.keys(report.errors).length + report.silent.length;
+  if (report.refusal !== null) throw new CliError(EXIT.notFound, `nothing was changed: ${report.refusal}`);
+  const failed = Object.keys(report.errors).length + report.unresponsive.length;
   if (options.json !== true) show(cli, operation, report);
   return failed === 0 ? EXIT.done : EXIT.failed;
 }
 
 const MAX_INPUT = 1024;
-const WORDS: Readonly<Record<string, string>> = { look: 'listing keys', act: 'applying' };
+const WORDS: Readonly<Record<string, string>> = { check: 'listing keys', apply: 'applying' };
 
 function show({ io }: CliContext, operation: string, report: Report): void {
   if (operation === 'list')
@@ -122,7 +123,7 @@ function show({ io }: CliContext, operation: string, report: Report): void {
     );
   for (const [node, why] of Object.entries(report.errors))
     io.out.write(`${sanitize(node)}: ${sanitize(why)}\n`);
-  for (const [node, note] of Object.entries(report.notes))
-    io.out.write(`${sanitize(node)}: ${sanitize(note)}\n`);
-  for (const node of report.silent) io.out.write(`${sanitize(node)}: no response\n`);
+  for (const [node, message] of Object.entries(report.messages))
+    io.out.write(`${sanitize(node)}: ${sanitize(message)}\n`);
+  for (const node of report.unresponsive) io.out.write(`${sanitize(node)}: no response\n`);
 }

@@ -47,9 +47,9 @@ export async function printNodeWhy(
 export const isKnownNode = async (client: Client, name: string): Promise<boolean> =>
   (await fetchNodeWhy(client, name, false)) !== undefined;
 
-async function fetchNodeWhy(client: Client, name: string, others: boolean): Promise<NodeWhy | undefined> {
+async function fetchNodeWhy(client: Client, name: string, ask: boolean): Promise<NodeWhy | undefined> {
   try {
-    const path = `/v1/hearsay/why/${encodeURIComponent(name)}${others ? '' : '?ask=false'}`;
+    const path = `/v1/hearsay/why/${encodeURIComponent(name)}${ask ? '' : '?ask=false'}`;
     return parseResponse(NodeWhy, await client.get(path), client);
   } catch (error) {
     if (error instanceof HttpStatusError && error.status === NOT_FOUND) return undefined;
@@ -58,31 +58,36 @@ async function fetchNodeWhy(client: Client, name: string, others: boolean): Prom
 }
 
 function formatNodeWhy(colors: CliContext['colors'], why: NodeWhy): string {
-  const telling = why.events.filter(({ kind }) => !HIDDEN.has(kind));
-  const shown = telling.slice(-MAX_SHOWN);
+  const relevant = why.evidence.filter(({ kind }) => !HIDDEN.has(kind));
+  const shown = relevant.slice(-MAX_SHOWN);
   const status = why.status ?? 'not a member';
   const head = `${sanitize(why.node)}: ${colorStatus(colors, sanitize(status))}\n`;
-  const rows = shown.map(({ at, agoMs, seenBy, says }) => [clockIn(at), formatAge(agoMs), seenBy, says]);
+  const rows = shown.map(({ at, agoMs, observer, message }) => [
+    clockIn(at),
+    formatAge(agoMs),
+    observer,
+    message,
+  ]);
   const table = formatTable(['AT', 'AGO', 'OBSERVER', 'EVENT'], rows, (cell, column, row) => {
     const color = column === 3 ? COLORS.get(shown[row]?.kind ?? '') : undefined;
     return color === undefined ? cell : colors[color](cell);
   });
-  const unseen = why.events.length - shown.length;
+  const hidden = why.evidence.length - shown.length;
   const notes = [
-    ...(unseen > 0 ? [`${unseen} more in --json`] : []),
+    ...(hidden > 0 ? [`${hidden} more in --json`] : []),
     ...(why.dropped > 0 ? [`${why.dropped} older events evicted`] : []),
     ...witnessNotes(why),
   ];
   const body = rows.length === 0 ? '' : `${table}\n`;
-  return `${head}\n${body}${colors.bold(sanitize(why.verdict))}\n${colors.dim(`(${sanitize(notes.join('; '))})`)}\n`;
+  return `${head}\n${body}${colors.bold(sanitize(why.diagnosis))}\n${colors.dim(`(${sanitize(notes.join('; '))})`)}\n`;
 }
 
-function witnessNotes({ asked }: NodeWhy): readonly string[] {
-  if (asked === null) return ['no witnesses queried'];
-  if (asked.why !== null) return [`no witnesses could be queried: ${asked.why}`];
-  const count = asked.answered.length;
+function witnessNotes({ witnesses }: NodeWhy): readonly string[] {
+  if (witnesses === null) return ['no witnesses queried'];
+  if (witnesses.error !== null) return [`no witnesses could be queried: ${witnesses.error}`];
+  const count = witnesses.answered.length;
   const answered = count === 1 ? '1 witness answered' : `${count} witnesses answered`;
-  const unreadable = asked.unreadable.map((name) => `the answer of ${name} cannot be read`);
+  const unreadable = witnesses.unreadable.map((name) => `the answer of ${name} cannot be read`);
   return [answered, ...unreadable];
 }
 

@@ -1,21 +1,21 @@
-/** The outlook (agent/readers/partition-summary.ts) in hearsay's own words. Field names are a contract. */
+/** The partition summary (agent/readers/partition-summary.ts) as JSON. Field names are a contract. */
 import type { MemberCount, PartitionSummary } from '../../agent/contract/view.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /** Members named; the counts are of all. */
 const MAX_NAMED = 100;
 
-export function toPartitionSummaryJson(outlook: PartitionSummary, site: Site): unknown {
-  const { kind, sentence, known, visible, together, network, side, missing } = outlook;
+export function toPartitionSummaryJson(summary: PartitionSummary, site: Site): unknown {
+  const { kind, sentence, known, visible, lostTogether, network, side, missing } = summary;
   const now = site.monotonicClock();
   return {
     kind,
     sentence,
     known,
     visible,
-    minuteAgo: censusOrNull(outlook.minuteAgo),
-    hourAgo: censusOrNull(outlook.hourAgo),
-    together,
+    minuteAgo: countOrNull(summary.minuteAgo),
+    hourAgo: countOrNull(summary.hourAgo),
+    lostTogether,
     network: network ?? null,
     side: side ?? null,
     missing: missing.slice(0, MAX_NAMED).map(({ name, address, downAt }) => ({
@@ -26,4 +26,4 @@ export function toPartitionSummaryJson(outlook: PartitionSummary, site: Site): u
 }
 
 /** `null`: the agent is younger. */
-const censusOrNull = (census: MemberCount | undefined): MemberCount | null => census ?? null;
+const countOrNull = (count: MemberCount | undefined): MemberCount | null => count ?? null;

@@ -1,168 +1,116 @@
 /**
- * The story of one member: what this agent kept, what other agents of our kind answer when they are asked, and the
- * verdict on both. Whatever another says is shown as its word.
+ * `why/:node` as JSON: the evidence about one node, of this agent and of the witnesses it queries, with the diagnosis on it. Each
+ * statement is attributed to the agent that made it.
  */
-
-import type { AttributedEntry, EvidenceFact } from '../../agent/contract/evidence.ts';
-import type { MemberView } from '../../agent/contract/view.ts';
-import { diagnose } from '../../agent/evidence/diagnosis.ts';
-import {
-  buildDiagnosisInput,
-  type Diagnosis,
-  type Finding,
-  type WitnessEvidence,
-} from '../../agent/evidence/findings.ts';
-import { readWitnessReport } from '../../agent/evidence/witness-report.ts';
-import { formatEntry } from '../../agent/evidence/wording.ts';
+import type { EvidenceFact, Finding, Investigation, NodeReport } from '../../agent/contract/evidence.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
-import type { QueryId, QueryReport } from '../../serf/types.ts';
 import type { OnDisconnect } from '../endpoint/blocking.ts';
 import { HttpError } from '../endpoint/reply/reply.ts';
 import type { Site } from '../endpoint/site.ts';
 
-/** Agents whose part is told; more would be no story. */
-const MAX_WITNESSES = 64;
-const DAY: Millis = 86_400_000;
+const HALF_A_DAY: Millis = 43_200_000;
 
-const NO_WITNESSES: WitnessEvidence = { entries: [], witnesses: [] };
-
-/** What came of asking. */
-export interface WitnessQueryResult {
-  /** Who answered at all; most have nothing to tell. */
+/** What the witness query returned. */
+export interface WitnessesJson {
+  /** Agents that answered; most have nothing to report. */
   readonly answered: readonly string[];
-  /** Whose answer nobody can read. */
+  /** Agents whose answer could not be read. */
   readonly unreadable: readonly string[];
-  /** Why nobody was asked; null: they were. */
-  readonly why: string | null;
+  /** Why no witness could be queried; null: they were. */
+  readonly error: string | null;
 }
 
 export interface WhyNodeReport {
   readonly node: string;
-  readonly status: MemberView['status'] | null;
-  readonly verdict: string;
+  readonly status: NodeReport['status'] | null;
+  readonly diagnosis: string;
   readonly finding: Finding;
-  readonly likely: Diagnosis['likely'] | null;
-  readonly asked: WitnessQueryResult | null;
-  /** Older events of ours that had to make room. */
+  readonly accusation: NodeReport['accusation'] | null;
+  readonly witnesses: WitnessesJson | null;
+  /** Older entries of this agent's own that were evicted. */
   readonly dropped: number;
-  readonly events: readonly object[];
+  readonly evidence: readonly object[];
 }
 
-/** Throws `AgentError('notFound')` if nobody has ever heard of it. `timeout` absent: others are not asked. */
+/** Throws `AgentError('notFound')` if no such node has ever been seen. `timeout` absent: no witness is queried. */
 export async function explainNode(
   site: Site,
-  asked: string,
+  name: string,
   timeout: Millis | undefined,
-  gone: OnDisconnect,
+  onDisconnect: OnDisconnect,
 ): Promise<WhyNodeReport> {
   const { view } = site.agent;
-  const node = view.member(asked)?.name ?? asked;
-  const heard = timeout === undefined ? undefined : await collectWitnessReports(site, node, timeout, gone);
-  // Read after the wait: something may have happened meanwhile.
-  const dossier = view.evidence(node);
-  const clock = (at: Millis): string => shortTime(wallTime(site, at), site.wallClock());
-  const matter = buildDiagnosisInput(view, node, heard ?? NO_WITNESSES, clock);
-  const { status, entries: statements } = matter;
-  if (status === undefined && !statements.some(isAbout(node)))
-    throw new AgentError('notFound', `no node called "${asked}" has ever been seen: see the list of members`);
-  const { sentence, finding, likely } = diagnose(matter);
+  const node = view.member(name)?.name ?? name;
+  const inquiry = timeout === undefined ? undefined : await investigate(site, node, timeout, onDisconnect);
+  const formatTime = (at: Millis): string => formatShortTime(toWallTime(site, at), site.wallClock());
+  const report = view.diagnose(node, formatTime, inquiry?.investigation);
+  if (report === undefined)
+    throw new AgentError(
+      'notFound',
+      `no node called "${name}" has ever been seen: \`hearsay members\` lists all names`,
+    );
   return {
-    ...{
-      node,
-      status: status ?? null,
-      verdict: sentence,
-      finding,
-      likely: likely ?? null,
-    },
-    asked: heard?.inquiry ?? null,
-    dropped: dossier?.dropped ?? 0,
-    events: statements.filter(isAbout(node)).map((one) => toEventJson(one, node, site)),
+    node,
+    status: report.status ?? null,
+    diagnosis: report.sentence,
+    finding: report.finding,
+    accusation: report.accusation ?? null,
+    witnesses: inquiry === undefined ? null : toWitnessesJson(inquiry),
+    dropped: report.dropped,
+    evidence: report.entries.map((entry) => toEntryJson(entry, site)),
   };
 }
 
-/** The parts of others, each with the time it arrived; what is known here is told also when nobody could be asked. */
-async function collectWitnessReports(
-  site: Site,
+/** What an investigation has brought, and why it brought nothing more. */
+interface Inquiry {
+  readonly investigation?: Investigation | undefined;
+  readonly error?: string;
+}
+
+/** Never rejects for a failed query: the report then has the evidence of this agent alone. */
+async function investigate(
+  { agent, blockingQueries }: Site,
   node: string,
   timeout: Millis,
-  gone: OnDisconnect,
-): Promise<WitnessEvidence & { readonly inquiry: WitnessQueryResult }> {
-  const { agent: door, blockingQueries: watchers, monotonicClock: clock } = site;
-  const parts = new WitnessReportCollector(door.view.node, node);
+  onDisconnect: OnDisconnect,
+): Promise<Inquiry> {
+  let investigation: Investigation | undefined;
   try {
-    const { id } = await door.execute({ kind: 'queryWitnesses', node, timeout });
-    const goesOn = (): boolean => {
-      const question = door.view.queryReport(id);
-      parts.receive(question, clock());
-      return question?.finished === false;
+    investigation = await agent.execute({ kind: 'queryWitnesses', node, timeout });
+    const { id } = investigation;
+    const isRunning = (): boolean => {
+      investigation = agent.view.investigation(id) ?? investigation;
+      return investigation?.finished === false;
     };
-    await watchers.waitWhile(goesOn, [queryTopic(id)], 2 * timeout, gone);
+    await blockingQueries.waitWhile(isRunning, [`query:${id}`], 2 * timeout, onDisconnect);
+    return { investigation };
   } catch (error) {
     if (!(error instanceof AgentError || error instanceof HttpError)) throw error;
-    return { ...parts.reports, inquiry: { ...parts.result, why: error.message } };
-  }
-  return { ...parts.reports, inquiry: parts.result };
-}
-
-const queryTopic = (id: QueryId): `question:${QueryId}` => `question:${id}`;
-
-/** What has come of a query so far, read as it comes. */
-class WitnessReportCollector {
-  readonly #statements: AttributedEntry[] = [];
-  readonly #self: string;
-  readonly #node: string;
-  readonly #answered = new Set<string>();
-  readonly #unreadable = new Set<string>();
-  #witnesses = 0;
-
-  constructor(self: string, node: string) {
-    this.#self = self;
-    this.#node = node;
-  }
-
-  get result(): WitnessQueryResult {
-    return { answered: [...this.#answered].sort(), unreadable: [...this.#unreadable].sort(), why: null };
-  }
-
-  get reports(): WitnessEvidence {
-    return { entries: this.#statements, witnesses: [...this.#answered] };
-  }
-
-  receive(question: QueryReport | undefined, now: Millis): void {
-    for (const { from, payload } of question?.responses ?? []) {
-      if (from === this.#self || this.#answered.has(from) || this.#unreadable.has(from)) continue;
-      const part = readWitnessReport(payload, from, this.#node, now);
-      if (part === undefined) this.#unreadable.add(from);
-      else this.#answered.add(from);
-      if (part === undefined) continue;
-      // That it has nothing to tell is told by all.
-      if (part.some(isAbout(this.#node))) this.#witnesses += 1;
-      if (this.#witnesses <= MAX_WITNESSES) this.#statements.push(...part);
-    }
+    return { investigation, error: error.message };
   }
 }
 
-/** Not only when the teller was started. */
-const isAbout =
-  (node: string) =>
-  ({ by, fact }: AttributedEntry): boolean =>
-    fact.kind !== 'agentStarted' || by === node;
+const toWitnessesJson = ({ investigation, error }: Inquiry): WitnessesJson => ({
+  answered: investigation?.answered ?? [],
+  unreadable: investigation?.unreadable ?? [],
+  error: error ?? null,
+});
 
-function toEventJson(statement: AttributedEntry, node: string, site: Site): object {
-  const { at, lastAt, times, by, fact } = statement;
+function toEntryJson(entry: NodeReport['entries'][number], site: Site): object {
+  const { at, lastAt, count, by, fact, message } = entry;
   return {
-    at: wallTime(site, at).toISOString(),
+    at: toWallTime(site, at).toISOString(),
     agoMs: Math.max(0, Math.round(site.monotonicClock() - at)),
-    seenBy: by,
-    says: formatEntry(statement, node),
-    ...(times > 1 ? { times, lastAt: wallTime(site, lastAt).toISOString() } : {}),
-    ...spans(fact, at),
+    observer: by,
+    message,
+    ...(count > 1 ? { count, lastAt: toWallTime(site, lastAt).toISOString() } : {}),
+    ...toFactJson(fact, at),
   };
 }
 
-/** Instants of the fact itself, which are of this agent's own clock, become spans. */
-function spans(fact: EvidenceFact, at: Millis): object {
+/** Instants inside a fact are on this agent's monotonic clock, which means nothing to clients: they become spans. */
+function toFactJson(fact: EvidenceFact, at: Millis): object {
   if ('deadline' in fact) {
     const { deadline, ...rest } = fact;
     return { ...rest, deadlineMs: Math.round(deadline - at) };
@@ -172,12 +120,12 @@ function spans(fact: EvidenceFact, at: Millis): object {
   return { ...rest, untilMs: Math.round(until - at) };
 }
 
-const wallTime = ({ wallClock: now, monotonicClock: clock }: Site, at: Millis): Date =>
-  new Date(now() - (clock() - at));
+const toWallTime = ({ wallClock, monotonicClock }: Site, at: Millis): Date =>
+  new Date(wallClock() - (monotonicClock() - at));
 
-/** `12:00:04Z`, with its day if that is not today's. */
-function shortTime(when: Date, now: number): string {
+/** `12:00:04Z`, with its day if it is more than half a day ago. */
+function formatShortTime(when: Date, now: number): string {
   const [day = '', time = ''] = when.toISOString().split('T');
   const clock = `${time.slice(0, 8)}Z`;
-  return now - when.getTime() < DAY / 2 ? clock : `${day} ${clock}`;
+  return now - when.getTime() < HALF_A_DAY ? clock : `${day} ${clock}`;
 }

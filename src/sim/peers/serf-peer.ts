@@ -7,6 +7,7 @@ import type { Command, RequestId } from '../../agent/contract/commands.ts';
 import type { Agent, Effect, Input } from '../../agent/contract/machine.ts';
 import type { AgentOptions } from '../../agent/contract/options.ts';
 import type { View } from '../../agent/contract/view.ts';
+import { Investigations } from '../../agent/evidence/investigation.ts';
 import { createLayers } from '../../agent/layers.ts';
 import { JoinLeave } from '../../agent/operations/join-leave.ts';
 import { KeyOperations } from '../../agent/operations/key-operations.ts';
@@ -65,6 +66,7 @@ export class SerfPeer implements Agent {
       },
       options.serf,
     );
+    const investigations = new Investigations(serf, evidence, name);
     const keyOperations = new KeyOperations(serf, keyring);
     this.#partitionSummary = new PartitionMonitor(options, serf.view);
     const nothing = new Catalog({ owner: name, epoch: 1, isMember: () => false });
@@ -72,6 +74,7 @@ export class SerfPeer implements Agent {
       members: swim.members,
       serf,
       evidence,
+      investigations,
       topics: new Set(),
       keyOperationReport: (id) => keyOperations.get(id),
       catalog: new CatalogIndex(nothing),
@@ -90,7 +93,7 @@ export class SerfPeer implements Agent {
       indexSeed: bornAt,
     });
     this.view = this.#view;
-    const rooms = { serf, keyring, keyOperations, evidence, packets: this.#packets, view: this.#view };
+    const rooms = { serf, keyring, keyOperations, investigations, packets: this.#packets, view: this.#view };
     this.#messaging = new Messaging({ ...rooms, serfOut: this.#serfOut, markDirty: () => {} });
   }
 

@@ -114,7 +114,7 @@ class KeyOperator {
       (safe) => {
         if (!safe) return this.#retry(tries, () => this.install(tries - 1));
         this.#runOperation('use', key, false, (report) => {
-          if (report.refused !== undefined) return this.#retry(tries, () => this.install(tries - 1));
+          if (report.refusal !== undefined) return this.#retry(tries, () => this.install(tries - 1));
           this.#onStep('used');
           this.#retryUse(isComplete(report), MAX_TRIES);
         });
@@ -142,7 +142,7 @@ class KeyOperator {
         if (!safe || (!force && !this.#allMembersUp()))
           return this.#retry(tries, () => this.#remove(tries - 1));
         this.#runOperation('remove', this.#oldKey, force, (report) => {
-          if (report.refused === undefined) return this.#onStep('removed');
+          if (report.refusal === undefined) return this.#onStep('removed');
           this.#retry(tries, () => this.#remove(tries - 1));
         });
       },
@@ -194,8 +194,8 @@ class KeyOperator {
   }
 }
 
-const isComplete = ({ refused, errors, silent }: KeyOperationReport): boolean =>
-  refused === undefined && errors.size === 0 && silent.length === 0;
+const isComplete = ({ refusal, errors, unresponsive }: KeyOperationReport): boolean =>
+  refusal === undefined && errors.size === 0 && unresponsive.length === 0;
 
 /** A key by its octets. */
 export const keyFingerprint = (key: Uint8Array | undefined): string =>

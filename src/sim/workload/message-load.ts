@@ -96,8 +96,7 @@ export function scheduleMessageLoad(
       const command = actionCommand(action);
       const value = resultValue(world.command(action.host, command).result);
       if (value === undefined) return;
-      if (command.kind === 'query')
-        listeners.onQuery(action.kind, host, command.question, value as QueryReport);
+      if (command.kind === 'query') listeners.onQuery(action.kind, host, command.query, value as QueryReport);
       else listeners.onEvent(action.kind);
     });
   world.subscribe({
@@ -138,17 +137,17 @@ function actionCommand({
     case 'bulkyEvent':
       return { kind: 'fireEvent', name: `e${serial}`, payload: new Uint8Array(BULKY_BYTES), coalesce: true };
     case 'query':
-      return { kind: 'query', question: query };
+      return { kind: 'query', query };
     case 'queryNodes':
-      return { kind: 'query', question: { ...query, nodes: queryNodes } };
+      return { kind: 'query', query: { ...query, nodes: queryNodes } };
     case 'queryTag': {
       const role = ROLES[serial % ROLES.length] as string;
-      return { kind: 'query', question: { ...query, tags: new Map([[ROLE_TAG, `^${role}$`]]) } };
+      return { kind: 'query', query: { ...query, tags: new Map([[ROLE_TAG, `^${role}$`]]) } };
     }
     case 'queryRelayed':
-      return { kind: 'query', question: { ...query, relayFactor: 1 + (serial % 3) } };
+      return { kind: 'query', query: { ...query, relayFactor: 1 + (serial % 3) } };
     case 'ping':
-      return { kind: 'query', question: { ...query, name: '_serf_ping', payload: NO_BYTES } };
+      return { kind: 'query', query: { ...query, name: '_serf_ping', payload: NO_BYTES } };
   }
 }
 

@@ -184,12 +184,12 @@ describe('the other verbs', () => {
     expect(out).not.toContain('partition');
     expect(JSON.parse((await hearsay(['info', '--json', '--http-addr', url])).out)).toEqual(facts);
 
-    const outlook = {
+    const partitionSummary = {
       sentence: '2 of 3 members vanished together\u001b[2J',
       minuteAgo: { known: 3, visible: 1 },
       hourAgo: null,
     };
-    const clouded = await agentWith({ 'GET /v1/hearsay/info': { ...facts, outlook } });
+    const clouded = await agentWith({ 'GET /v1/hearsay/info': { ...facts, partitionSummary } });
     const shown = (await hearsay(['info', '--http-addr', clouded.url])).out;
     expect(shown).toContain('partition    2 of 3 members vanished together[2J\n');
     expect(shown).toContain('\n             1 of 3 known a minute ago are visible\n');

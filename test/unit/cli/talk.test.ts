@@ -6,8 +6,8 @@ const asked = (more: object) => ({
   ...more,
 });
 const report = (more: object) => ({
-  ...{ id: 3, operation: 'use', finished: true, step: 'act', members: 2, answered: 2, silent: [] },
-  ...{ errors: {}, notes: {}, keys: {}, primaries: {}, refused: null },
+  ...{ id: 3, operation: 'use', finished: true, step: 'apply', members: 2, answered: 2, unresponsive: [] },
+  ...{ errors: {}, messages: {}, keys: {}, primaries: {}, refusal: null },
   ...more,
 });
 const KEY = Buffer.alloc(32, 7).toString('base64');
@@ -78,22 +78,26 @@ describe('keys', () => {
   });
 
   test('use: the key from stdin; what would cut a member off changes nothing and exits 4', async () => {
-    const refused = 'bob would understand nothing any more';
+    const refusal = 'bob would no longer understand any message';
     const agent = await agentWith({
-      'PUT /v1/hearsay/keys/use': report({ finished: false, step: 'look' }),
-      'GET /v1/hearsay/key-reports/3': report({ refused }),
+      'PUT /v1/hearsay/keys/use': report({ finished: false, step: 'check' }),
+      'GET /v1/hearsay/key-reports/3': report({ refusal }),
     });
 
     const ran = await hearsay(['keys', 'use', '-', '--http-addr', agent.url], { input: `${KEY}\n` });
 
     expect(ran.code).toBe(4);
-    expect(ran.err).toContain(`nothing was changed: ${refused}`);
+    expect(ran.err).toContain(`nothing was changed: ${refusal}`);
     expect(agent.asked[0]?.body).toEqual({ key: KEY });
   });
 
   test('install: who failed and who was silent is named, and it exits 1', async () => {
     const agent = await agentWith({
-      'PUT /v1/hearsay/keys/install': report({ members: 3, errors: { bob: 'no space' }, silent: ['cat'] }),
+      'PUT /v1/hearsay/keys/install': report({
+        members: 3,
+        errors: { bob: 'no space' },
+        unresponsive: ['cat'],
+      }),
     });
 
     const ran = await hearsay(['keys', 'install', KEY, '--http-addr', agent.url]);

@@ -54,6 +54,8 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     partitionSummary: nobody,
     health: nobody,
     evidence: nobody,
+    investigation: nobody,
+    diagnose: nobody,
     coordinate: nobody,
     userEvents: nobody,
     queryReport: nobody,

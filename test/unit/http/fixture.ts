@@ -11,8 +11,9 @@ import type {
   KeyOperationReport,
 } from '../../../src/agent/contract/commands.ts';
 import type { AgentHandle } from '../../../src/agent/contract/door.ts';
-import type { NodeEvidence } from '../../../src/agent/contract/evidence.ts';
+import type { Investigation, NodeEvidence } from '../../../src/agent/contract/evidence.ts';
 import type { MemberView, PartitionSummary, Topic, View } from '../../../src/agent/contract/view.ts';
+import { reportOnNode } from '../../../src/agent/evidence/investigation.ts';
 import { ChangeLog } from '../../../src/agent/readers/change-log.ts';
 import { toAddress } from '../../../src/base/address.ts';
 import { deriveNodeId } from '../../../src/http/consul/nodes.ts';
@@ -36,16 +37,17 @@ export class FakeAgent implements AgentHandle {
   readonly questions = new Map<number, QueryReport>();
   readonly keyReports = new Map<number, KeyOperationReport>();
   waitingQueries: PendingQuery[] = [];
-  readonly dossiers = new Map<string, NodeEvidence>();
+  readonly nodeEvidence = new Map<string, NodeEvidence>();
+  readonly investigations = new Map<number, Investigation>();
   readonly coordinates = new Map<string, Coordinate>();
   readonly #indexes = new Map<Topic, number>();
   readonly #subscribers = new Set<{ topics: readonly Topic[]; wake: () => void }>();
   #index = SEED;
   readonly #changes = new ChangeLog(SEED);
 
-  outlook: PartitionSummary = {
+  partitionSummary: PartitionSummary = {
     ...{ kind: 'whole', known: 1, visible: 1, minuteAgo: undefined, hourAgo: undefined, missing: [] },
-    ...{ together: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
+    ...{ lostTogether: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
   };
 
   readonly view: View = {
@@ -67,8 +69,10 @@ export class FakeAgent implements AgentHandle {
       leaving: false,
       lanes: { membership: 1, intents: 0 },
     }),
-    evidence: (name) => this.dossiers.get(name),
-    partitionSummary: () => this.outlook,
+    evidence: (name) => this.nodeEvidence.get(name),
+    investigation: (id) => this.investigations.get(id),
+    diagnose: (name, formatTime, investigation) => reportOnNode(this.view, name, formatTime, investigation),
+    partitionSummary: () => this.partitionSummary,
     coordinate: (name) => this.coordinates.get(name),
     userEvents: () => this.heard,
     queryReport: (id) => this.questions.get(id),

@@ -24,7 +24,7 @@ function lived(tale: Story): void {
   });
   tale.run('2s');
   const question = { name: 'uptime', payload: encodeUtf8('rosebud'), nodes: [], tags: new Map(), ack: true };
-  tale.sendCommand('cat', { kind: 'query', question: { ...question, relayFactor: 1, timeout: 5000 } });
+  tale.sendCommand('cat', { kind: 'query', query: { ...question, relayFactor: 1, timeout: 5000 } });
   tale.run('2s');
   for (const heard of tale.world.host('bob').runningAgent.view.pendingQueries())
     tale.sendCommand('bob', { kind: 'respond', id: heard.id, payload: encodeUtf8('xyzzy') });

@@ -46,7 +46,7 @@ export const hearsayInfo = route({
       address: { gossip: info.gossipAddress, http: site.address(), dns: info.dnsAddress ?? null },
       health: { awareness },
       members: countByStatus(view.members()),
-      outlook: toPartitionSummaryJson(view.partitionSummary(), site),
+      partitionSummary: toPartitionSummaryJson(view.partitionSummary(), site),
       incarnation,
       clocks,
       lanes,

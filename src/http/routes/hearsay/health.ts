@@ -9,10 +9,10 @@ export const hearsayHealth = route({
   method: 'GET',
   path: '/v1/hearsay/health',
   summary: 'How this agent is, who is missing, and whether that looks like deaths or a partition',
-  responseSchema: object({ awareness: number, degraded: arrayOf(string), outlook: recordOf(any) }),
+  responseSchema: object({ awareness: number, degraded: arrayOf(string), partitionSummary: recordOf(any) }),
   handler: ({ view, site }) => ({
     awareness: view.health().awareness,
     degraded: site.info.degraded(),
-    outlook: toPartitionSummaryJson(view.partitionSummary(), site),
+    partitionSummary: toPartitionSummaryJson(view.partitionSummary(), site),
   }),
 });

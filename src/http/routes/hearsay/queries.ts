@@ -48,11 +48,11 @@ export const hearsayQueryStart = route({
   handler: async ({ params, query, body, site }) => {
     const name = requireValue(params.name, 'name');
     const { node: nodes, tag: tags, timeout } = query;
-    const question = {
+    const definition = {
       ...{ name, payload: body, nodes, tags, ack: !query['no-ack'], relayFactor: query['relay-factor'] },
       ...(timeout === undefined ? {} : { timeout: validateQueryTimeout(timeout) }),
     };
-    return toQueryJson(await site.agent.execute({ kind: 'query', question }));
+    return toQueryJson(await site.agent.execute({ kind: 'query', query: definition }));
   },
 });
 
@@ -61,7 +61,7 @@ export const hearsayQueryAnswers = route({
   method: 'GET',
   path: '/v1/hearsay/answers/:id',
   summary: 'What came of a query of this agent',
-  watch: ({ params: { id } }) => [`question:${parseId(id)}`],
+  watch: ({ params: { id } }) => [`query:${parseId(id)}`],
   handler: ({ params: { id }, view }) => {
     const question = view.queryReport(parseId(id));
     if (question === undefined)
@@ -167,18 +167,18 @@ const toPayloadJson = (payload: Uint8Array): { payload: string; base64: string }
 
 const toKeyReportJson = ({
   errors,
-  notes,
+  messages,
   keys,
   primaries,
-  refused,
+  refusal,
   ...report
 }: KeyOperationReport): unknown => ({
   ...report,
   errors: objectFromMap(errors),
-  notes: objectFromMap(notes),
+  messages: objectFromMap(messages),
   keys: objectFromMap(keys),
   primaries: objectFromMap(primaries),
-  refused: refused ?? null,
+  refusal: refusal ?? null,
 });
 
 const OPERATIONS: ReadonlySet<string> = new Set(['list', 'install', 'use', 'remove']);

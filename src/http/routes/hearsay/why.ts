@@ -1,5 +1,6 @@
 /** `/v1/hearsay/why`: one call that explains an answer, or what is thought of a member. Field names are a contract. */
 import { AgentError } from '../../../base/errors.ts';
+import type { Millis } from '../../../base/time.ts';
 import { SERVICE_ENTRY_SCHEMA } from '../../consul/schemas.ts';
 import {
   durationParam,
@@ -75,14 +76,14 @@ export const hearsayWhy = route({
   },
 });
 
-/** What stands there depends on the kind. */
-const EVIDENCE_EVENT_SCHEMA = object({
+/** Fields beside these depend on the kind of fact. */
+const EVIDENCE_ENTRY_SCHEMA = object({
   at: plainText,
   agoMs: number,
-  seenBy: plainText,
-  says: plainText,
+  observer: plainText,
+  message: plainText,
   kind: plainText,
-  times: optionalField(number),
+  count: optionalField(number),
   lastAt: optionalField(plainText),
   ...Object.fromEntries(
     ['node', 'by', 'source', 'current', 'previous', 'claimed', 'address', 'other', 'status'].map((name) => [
@@ -101,39 +102,39 @@ const EVIDENCE_EVENT_SCHEMA = object({
   reason: optionalField(any),
 });
 
-/** True unless it says otherwise. */
+/** True if it is absent. */
 const askParam: ParamParser<boolean> = (values, name) => values.length === 0 || flagParam(values, name);
 
-const WITNESS_TIMEOUT = 1000;
+const DEFAULT_WITNESS_TIMEOUT: Millis = 1000;
 
-function validateWitnessTimeout(timeout: number): number {
+function validateWitnessTimeout(timeout: Millis): Millis {
   if (timeout < 10 || timeout > 10_000) throw new AgentError('badRequest', 'the timeout must be 10ms to 10s');
   return timeout;
 }
 
-/** `GET /v1/hearsay/why/:node`: why a member is taken for what it is, as this agent and others saw it. */
+/** `GET /v1/hearsay/why/:node`: why a member has the status it has, as this agent and its witnesses saw it. */
 export const hearsayWhyNode = route({
   method: 'GET',
   path: '/v1/hearsay/why/:node...',
-  summary: 'Why a member is taken for alive, suspect or failed: the evidence in order, and a verdict',
+  summary: 'Why a member is alive, suspect or failed: the evidence in order, and a diagnosis',
   query: { ask: askParam, timeout: durationParam },
   responseSchema: object({
     node: plainText,
     status: nullable(plainText),
-    verdict: plainText,
+    diagnosis: plainText,
     finding: plainText,
-    likely: nullable(plainText),
-    asked: nullable(
-      object({ answered: arrayOf(plainText), unreadable: arrayOf(plainText), why: nullable(plainText) }),
+    accusation: nullable(plainText),
+    witnesses: nullable(
+      object({ answered: arrayOf(plainText), unreadable: arrayOf(plainText), error: nullable(plainText) }),
     ),
     dropped: number,
-    events: arrayOf(EVIDENCE_EVENT_SCHEMA),
+    evidence: arrayOf(EVIDENCE_ENTRY_SCHEMA),
   }),
-  handler: ({ params, query: { ask, timeout }, site, onDisconnect: gone }) =>
+  handler: ({ params, query: { ask, timeout }, site, onDisconnect }) =>
     explainNode(
       site,
       requireValue(params.node, 'node name'),
-      ask ? validateWitnessTimeout(timeout ?? WITNESS_TIMEOUT) : undefined,
-      gone,
+      ask ? validateWitnessTimeout(timeout ?? DEFAULT_WITNESS_TIMEOUT) : undefined,
+      onDisconnect,
     ),
 });

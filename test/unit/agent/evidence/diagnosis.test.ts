@@ -10,7 +10,7 @@ const probe = (changes: Partial<ProbeReason> = {}): ProbeReason => ({
   ...changes,
 });
 const statement = (by: string, at: number, fact: EvidenceFact): AttributedEntry => ({
-  ...{ by, at, lastAt: at, times: 1 },
+  ...{ by, at, lastAt: at, count: 1 },
   fact,
 });
 const suspected = (by: string, at: number, reason = probe()): AttributedEntry =>
@@ -44,7 +44,7 @@ const story = [suspected('db-1', 0), dead('db-1', 4000)];
 describe('I10: the accuser’s own state is weighed', () => {
   test('one in good health is believed', () => {
     expect(diagnose(matter(story))).toEqual({
-      ...{ finding: 'failed', likely: 'true' },
+      ...{ finding: 'failed', accusation: 'true' },
       sentence:
         'declared failed by db-1 at 12:00:04: direct and 3 of 3 indirect probes failed, so likely true',
     });
@@ -53,7 +53,7 @@ describe('I10: the accuser’s own state is weighed', () => {
   test('one that was late in that very round is not', () => {
     const late = suspected('db-1', 0, probe({ latenessMs: 2100 }));
     expect(diagnose(matter([late, dead('db-1', 4000)]))).toEqual({
-      ...{ finding: 'failed', likely: 'false' },
+      ...{ finding: 'failed', accusation: 'false' },
       sentence:
         'declared failed by db-1 at 12:00:04: direct and 3 of 3 indirect probes failed; db-1 itself was 2.1 s late, so likely false',
     });
@@ -63,8 +63,8 @@ describe('I10: the accuser’s own state is weighed', () => {
     ['unwell', probe({ awareness: 3 }), 'db-1 itself was unwell (health 3, 0 is well)'],
     ['deaf', probe({ nacks: 0 }), 'nobody whom db-1 asked for help answered it'],
   ])('nor one that was %s', (_, reason, clause) => {
-    const { sentence, likely } = diagnose(matter([suspected('db-1', 0, reason), dead('db-1', 4000)]));
-    expect(likely).toBe('false');
+    const { sentence, accusation } = diagnose(matter([suspected('db-1', 0, reason), dead('db-1', 4000)]));
+    expect(accusation).toBe('false');
     expect(sentence).toContain(clause);
   });
 
@@ -77,11 +77,11 @@ describe('I10: the accuser’s own state is weighed', () => {
         ]),
       );
     expect(at(12_000, 'db-1')).toMatchObject({
-      likely: 'false',
+      accusation: 'false',
       sentence: expect.stringContaining('2.1 s late 8.0 s before'),
     });
-    expect(at(9000, 'db-1').likely).toBe('true');
-    expect(at(19_000, 'db-2').likely).toBe('true');
+    expect(at(9000, 'db-1').accusation).toBe('true');
+    expect(at(19_000, 'db-2').accusation).toBe('true');
   });
 
   test('another that was well and found the same outweighs the doubt; one as late as the first does not', () => {
@@ -92,10 +92,10 @@ describe('I10: the accuser’s own state is weighed', () => {
         reason,
       });
     expect(diagnose(matter([late, second(probe()), dead('db-1', 4000)]))).toMatchObject({
-      likely: 'true',
+      accusation: 'true',
       sentence: expect.stringContaining('500 ms late, but db-2 found the same, so likely true'),
     });
-    expect(diagnose(matter([late, second(probe({ latenessMs: 700 })), dead('db-1', 4000)])).likely).toBe(
+    expect(diagnose(matter([late, second(probe({ latenessMs: 700 })), dead('db-1', 4000)])).accusation).toBe(
       'false',
     );
   });
@@ -114,11 +114,11 @@ describe('whose word it is', () => {
     const witnesses = new Set(['db-2']);
     const suspect = { status: 'suspect', witnesses } as const;
     expect(diagnose(matter([started('db-2', -5000), word(0)], suspect))).toMatchObject({
-      ...{ finding: 'suspected', likely: 'false' },
+      ...{ finding: 'suspected', accusation: 'false' },
       sentence: expect.stringContaining('db-2 knows of no such probe: forged in its name'),
     });
     expect(diagnose(matter([word(0), started('db-2', 1000)], suspect))).toMatchObject({
-      likely: 'unclear',
+      accusation: 'unclear',
       sentence: expect.stringContaining('db-2 was started anew, and knows nothing of it'),
     });
     expect(diagnose(matter([word(0)], { status: 'suspect' })).sentence).toContain(
@@ -132,8 +132,8 @@ describe('whose word it is', () => {
     });
     const early = suspected('db-1', 0, probe({ latenessMs: 2100 }));
     const again = [suspected('db-1', 60_000), dead('db-1', 64_000)];
-    const { sentence, likely } = diagnose(matter([early, lifted, ...again]));
-    expect([sentence.includes('late'), likely]).toEqual([false, 'true']);
+    const { sentence, accusation } = diagnose(matter([early, lifted, ...again]));
+    expect([sentence.includes('late'), accusation]).toEqual([false, 'true']);
   });
 });
 
@@ -144,7 +144,7 @@ describe('what is no accusation', () => {
   test('a newcomer that did not answer, while it is no member', () => {
     const silent = { kind: 'memberUnverified', node: 'db-3', address: '10.0.0.9:7946' } as const;
     expect(diagnose(alone(silent, { status: undefined }))).toEqual({
-      ...{ finding: 'memberUnverified', likely: undefined },
+      ...{ finding: 'memberUnverified', accusation: undefined },
       sentence: 'somebody said that db-3 is at 10.0.0.9:7946, and nobody answered there (last at 12:00:02)',
     });
     expect(diagnose(alone(silent)).finding).toBe('clean');

@@ -82,7 +82,7 @@ describe('what is kept', () => {
   test('what is said again and again is counted, whoever else speaks in between', () => {
     const watched = new Watched();
     for (let i = 0; i < 50; i++) watched.note(i, refused('bob', 'cat'), refused('bob', 'dan'));
-    expect(watched.about('bob').map(({ at, lastAt, times }) => [at, lastAt, times])).toEqual([
+    expect(watched.about('bob').map(({ at, lastAt, count }) => [at, lastAt, count])).toEqual([
       [0, 49, 50],
       [0, 49, 50],
     ]);

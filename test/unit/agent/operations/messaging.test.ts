@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import { Messaging, type MessagingHost } from '../../../../src/agent/operations/messaging.ts';
+import { Messaging, type MessagingContext } from '../../../../src/agent/operations/messaging.ts';
 import { fingerprint } from '../../../../src/wire/crypt.ts';
 
 test('S5 a key that has sealed 2^31 messages in the cluster, by our share of it, is said to be worn: once', () => {
   const keyring = { primary: new Uint8Array(32), seals: 0 };
-  const talk = new Messaging({ keyring } as unknown as MessagingHost);
+  const talk = new Messaging({ keyring } as unknown as MessagingContext);
   const out: Effect[] = [];
 
   keyring.seals = 2 ** 31 / 8 - 1;

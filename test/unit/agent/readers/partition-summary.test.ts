@@ -111,7 +111,7 @@ describe('what is seen', () => {
   test('single deaths, spread over time', () => {
     const seen = eight().failed(4000, 'bob').failed(4100, 'eve');
     expect(seen.at(4130)).toMatchObject({
-      ...{ kind: 'deaths', known: 8, visible: 6, together: 1, network: undefined, side: undefined },
+      ...{ kind: 'deaths', known: 8, visible: 6, lostTogether: 1, network: undefined, side: undefined },
       ...{ minuteAgo: { known: 7, visible: 6 }, hourAgo: { known: 8, visible: 6 } },
       sentence: '2 of 8 members are missing: they died one by one, it seems',
     });
@@ -123,7 +123,7 @@ describe('what is seen', () => {
 
   test('two deaths at once in different networks stay deaths', () => {
     expect(eight().failed(100, 'bob').failed(103, 'eve').at(130)).toMatchObject({
-      ...{ kind: 'deaths', together: 2, network: undefined },
+      ...{ kind: 'deaths', lostTogether: 2, network: undefined },
       sentence: '2 of 8 members are missing, 2 of them at once: they died, it seems',
     });
   });
@@ -131,7 +131,14 @@ describe('what is seen', () => {
   test('a network that vanishes is a partition, however small it is', () => {
     const seen = eight().joined(2, 'ivy', '10.9.9.1').joined(2, 'jon', '10.9.9.2').failed(100, 'ivy', 'jon');
     expect(seen.at(130)).toMatchObject({
-      ...{ kind: 'partition', together: 2, network: '10.9.9.0/24', side: 'majority', known: 10, visible: 8 },
+      ...{
+        kind: 'partition',
+        lostTogether: 2,
+        network: '10.9.9.0/24',
+        side: 'majority',
+        known: 10,
+        visible: 8,
+      },
       sentence:
         '2 of 10 members vanished together, all of 10.9.9.0/24: a partition, or their network is down; this is the larger side (8 of 10)',
     });
@@ -140,7 +147,7 @@ describe('what is seen', () => {
   test('a cut by halves: found one by one, some seconds apart', () => {
     const seen = eight().failed(100, 'eve').failed(104, 'fay', 'gus').failed(112, 'hal');
     expect(seen.at(120)).toMatchObject({
-      ...{ kind: 'partition', together: 4, network: '10.0.2.0/24', side: 'half' },
+      ...{ kind: 'partition', lostTogether: 4, network: '10.0.2.0/24', side: 'half' },
       sentence: expect.stringContaining('this is one of two halves (4 of 8)'),
     });
   });
@@ -148,7 +155,7 @@ describe('what is seen', () => {
   test('the smaller side', () => {
     const seen = eight().failed(100, 'bob', 'eve', 'fay', 'gus', 'hal');
     expect(seen.at(120)).toMatchObject({
-      ...{ kind: 'partition', together: 5, network: undefined, side: 'minority' },
+      ...{ kind: 'partition', lostTogether: 5, network: undefined, side: 'minority' },
       sentence: '5 of 8 members vanished together: a partition, it seems; this is the smaller side (3 of 8)',
     });
   });

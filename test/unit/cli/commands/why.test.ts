@@ -73,19 +73,19 @@ test('what was never seen, as a node or as a service, is exit 4, and names the m
 });
 
 const NO_SERVICE = { service: 'db-3', summary: 'not seen', instances: [], membersWithoutServices: [] };
-const seen = (agoMs: number, seenBy: string, kind: string, says: string) => ({
+const seen = (agoMs: number, observer: string, kind: string, message: string) => ({
   at: new Date(1_700_000_000_000 - agoMs).toISOString(),
-  ...{ agoMs, seenBy, kind, says },
+  ...{ agoMs, observer, kind, message },
 });
-const STORY = {
+const REPORT = {
   node: 'db-3',
   status: 'failed',
-  verdict: 'declared failed by db-1 at 22:13:16Z: direct and 3 of 3 indirect probes failed, so likely true',
+  diagnosis: 'declared failed by db-1 at 22:13:16Z: direct and 3 of 3 indirect probes failed, so likely true',
   finding: 'failed',
-  likely: 'true',
-  asked: { answered: ['db-1', 'db-2'], unreadable: ['db-4'], why: null },
+  accusation: 'true',
+  witnesses: { answered: ['db-1', 'db-2'], unreadable: ['db-4'], error: null },
   dropped: 2,
-  events: [
+  evidence: [
     seen(61_000, 'db-1', 'memberSuspected', 'db-1 suspects db-3: \u001b[31mdirect'),
     seen(60_500, 'db-1', 'awarenessChanged', 'db-1 felt unwell'),
     seen(4_000, 'ann', 'memberDeclaredDead', 'db-1 declares db-3 failed'),
@@ -98,8 +98,8 @@ async function whyNode(answers: Record<string, object>, ...words: string[]) {
   return { ...ran, asked: asked.map((one) => one.url) };
 }
 
-test('why tells of a node what was seen, by whom, in order, and the verdict', async () => {
-  const ran = await whyNode({ 'GET /v1/hearsay/why': NO_SERVICE, 'GET /v1/hearsay/why/db-3': STORY });
+test('why shows the evidence on a node in order, with observers, and the diagnosis', async () => {
+  const ran = await whyNode({ 'GET /v1/hearsay/why': NO_SERVICE, 'GET /v1/hearsay/why/db-3': REPORT });
   expect(ran).toEqual({
     code: 0,
     err: '',
@@ -118,15 +118,15 @@ test('why tells of a node what was seen, by whom, in order, and the verdict', as
   });
 });
 
-test('--json is the answer itself; --no-ask leaves other agents alone', async () => {
-  const answers = { 'GET /v1/hearsay/why': NO_SERVICE, 'GET /v1/hearsay/why/db-3': STORY };
+test('--json is the answer itself; --no-ask queries no witnesses', async () => {
+  const answers = { 'GET /v1/hearsay/why': NO_SERVICE, 'GET /v1/hearsay/why/db-3': REPORT };
   const { out, asked } = await whyNode(answers, '--json', '--no-ask');
-  expect(JSON.parse(out)).toEqual(STORY);
+  expect(JSON.parse(out)).toEqual(REPORT);
   expect(asked[1]).toBe('/v1/hearsay/why/db-3?ask=false');
 });
 
 test('a name of both is told as a service, and how to ask for the node; --node does', async () => {
-  const answers = { 'GET /v1/hearsay/why': WHY, 'GET /v1/hearsay/why/db-3': STORY };
+  const answers = { 'GET /v1/hearsay/why': WHY, 'GET /v1/hearsay/why/db-3': REPORT };
   const both = await whyNode(answers);
   expect(both.out).toContain('1 of 2 in results');
   expect(both.err).toBe('db-3 is also a node: run `hearsay why --node db-3` to explain it\n');

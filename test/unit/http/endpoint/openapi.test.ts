@@ -35,8 +35,8 @@ const FACTS: readonly EvidenceFact[] = [
     reason: { kind: 'pushPull', state: 'dead', source: '10.0.0.2:7946' },
   },
 ];
-const EXHIBITS: readonly EvidenceEntry[] = FACTS.map((fact, i) => ({
-  ...{ at: 100 * i, lastAt: 100 * i + 1, times: 1 + (i % 2) },
+const ENTRIES: readonly EvidenceEntry[] = FACTS.map((fact, i) => ({
+  ...{ at: 100 * i, lastAt: 100 * i + 1, count: 1 + (i % 2) },
   fact,
 }));
 
@@ -94,7 +94,7 @@ describe('answers are of the shape that is promised', () => {
       instance('ghost', service('api')),
     ];
     one.local.put(web, localCheck('c1', { serviceId: 'web-1' }));
-    one.dossiers.set('ann', { node: 'ann', dropped: 1, entries: EXHIBITS });
+    one.nodeEvidence.set('ann', { node: 'ann', dropped: 1, entries: ENTRIES });
     one.coordinates.set('ann', { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
     return one;
   };

@@ -50,7 +50,7 @@ test('GET /v1/hearsay/info', async () => {
     address: { gossip: '10.0.0.1:7946', http: server.address, dns: '127.0.0.1:8600' },
     health: { awareness: 2 },
     members: { alive: 1, suspect: 0, leaving: 0, left: 0, failed: 1, total: 2 },
-    outlook: expect.objectContaining({ kind: 'whole', sentence: 'no other member is known' }),
+    partitionSummary: expect.objectContaining({ kind: 'whole', sentence: 'no other member is known' }),
     incarnation: 5,
     clocks: { member: 11, event: 12, query: 13 },
     lanes: { membership: 1, intents: 0 },
@@ -70,16 +70,16 @@ test('GET /v1/hearsay/health tells who is missing, and what that looks like', as
   const info = { ...INFO, degraded: () => ['DNS is off: the port was busy'] };
   const server = await serve(agent, { info });
   const [bob, seen] = [toAddress(Uint8Array.of(10, 0, 2, 1), 7946), { known: 2, visible: 1 }];
-  agent.outlook = {
-    ...{ kind: 'partition', ...seen, minuteAgo: seen, hourAgo: undefined, together: 1 },
+  agent.partitionSummary = {
+    ...{ kind: 'partition', ...seen, minuteAgo: seen, hourAgo: undefined, lostTogether: 1 },
     ...{ network: '10.0.2.0/24', side: 'half', sentence: 'bob is missing' },
     missing: [{ name: 'bob', address: bob, downAt: 3500 }],
   };
   expect((await send(server, '/v1/hearsay/health')).json()).toEqual({
     awareness: 2,
     degraded: ['DNS is off: the port was busy'],
-    outlook: {
-      ...{ kind: 'partition', ...seen, minuteAgo: seen, hourAgo: null, together: 1 },
+    partitionSummary: {
+      ...{ kind: 'partition', ...seen, minuteAgo: seen, hourAgo: null, lostTogether: 1 },
       ...{ network: '10.0.2.0/24', side: 'half', sentence: 'bob is missing' },
       missing: [{ name: 'bob', addr: '10.0.2.1', port: 7946, ageMs: 1500 }],
     },

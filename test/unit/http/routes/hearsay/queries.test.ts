@@ -11,12 +11,20 @@ const asked: QueryReport = {
   responses: [{ from: 'bob', payload: encodeUtf8('0.7') }],
 };
 const report: KeyOperationReport = {
-  ...{ id: 3, operation: 'use', finished: false, step: 'look', members: 2, answered: 1, silent: ['bob'] },
+  ...{
+    id: 3,
+    operation: 'use',
+    finished: false,
+    step: 'check',
+    members: 2,
+    answered: 1,
+    unresponsive: ['bob'],
+  },
   errors: new Map(),
-  notes: new Map([['ann', 'in memory only']]),
+  messages: new Map([['ann', 'in memory only']]),
   keys: new Map([['0123456789abcdef', 1]]),
   primaries: new Map(),
-  refused: undefined,
+  refusal: undefined,
 };
 
 describe('queries', () => {
@@ -35,7 +43,7 @@ describe('queries', () => {
     expect(ann.asked).toEqual([
       {
         kind: 'query',
-        question: {
+        query: {
           ...{ name: 'load', payload: encodeUtf8('now'), nodes: ['ann', 'bob'], ack: false, relayFactor: 2 },
           ...{ tags: new Map([['role', '^web=']]), timeout: 2000 },
         },
@@ -43,7 +51,7 @@ describe('queries', () => {
     ]);
   });
 
-  test('what makes no sense is refused with a sentence, and nothing is asked', async () => {
+  test('what makes no sense is refusal with a sentence, and nothing is asked', async () => {
     const ann = new FakeAgent(member('ann'));
     const server = await serve(ann);
     for (const query of [
@@ -70,7 +78,7 @@ describe('queries', () => {
     const next = send(server, `/v1/hearsay/answers/9?index=${first.headers['x-consul-index']}&wait=30s`);
     await expect.poll(() => ann.waiting).toBe(1);
     ann.questions.set(9, { ...asked, finished: true });
-    ann.touch(['question:9']);
+    ann.touch(['query:9']);
     expect((await next).json()).toMatchObject({ finished: true });
 
     expect((await send(server, '/v1/hearsay/answers/10')).status).toBe(404);
@@ -102,16 +110,16 @@ describe('keys', () => {
     const started = await put(server, '/v1/hearsay/keys/use?force', { key: KEY });
     expect(started.json()).toMatchObject({
       id: 3,
-      step: 'look',
-      notes: { ann: 'in memory only' },
-      refused: null,
+      step: 'check',
+      messages: { ann: 'in memory only' },
+      refusal: null,
     });
     expect(ann.asked).toEqual([
       { kind: 'keys', operation: 'use', key: new Uint8Array(32).fill(7), force: true, timeout: undefined },
     ]);
     expect((await send(server, '/v1/hearsay/key-reports/3')).json()).toMatchObject({
       keys: { '0123456789abcdef': 1 },
-      silent: ['bob'],
+      unresponsive: ['bob'],
     });
     expect(started.body).not.toContain(KEY);
   });

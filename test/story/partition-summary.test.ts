@@ -19,8 +19,8 @@ test('a partition is called one on both sides, with the side each is on, once; a
     ['minority', 3, few],
   ] as const)
     for (const name of names) {
-      const outlook = tale.world.host(name).runningAgent.view.partitionSummary();
-      expect(outlook, name).toMatchObject({ kind: 'partition', known: 8, visible: known, side });
+      const summary = tale.world.host(name).runningAgent.view.partitionSummary();
+      expect(summary, name).toMatchObject({ kind: 'partition', known: 8, visible: known, side });
       expect(
         tale.facts('membersMissing', name).map(({ cause }) => cause),
         name,
@@ -51,7 +51,7 @@ test('who is cut off alone says so, and the others call it one death', () => {
     expect(tale.world.host(name).runningAgent.view.partitionSummary()).toMatchObject({
       kind: 'deaths',
       visible: 7,
-      together: 1,
+      lostTogether: 1,
     });
 });
 
@@ -63,9 +63,9 @@ test('single deaths, minutes apart, are deaths; who leaves is not missing', () =
   }
   tale.leave('gus');
   tale.run('60s');
-  const outlook = tale.world.host('ann').runningAgent.view.partitionSummary();
-  expect(outlook).toMatchObject({ kind: 'deaths', known: 7, visible: 4, together: 1 });
-  expect(outlook.missing.map(({ name }) => name)).toEqual(['hal', 'eve', 'bob']);
+  const summary = tale.world.host('ann').runningAgent.view.partitionSummary();
+  expect(summary).toMatchObject({ kind: 'deaths', known: 7, visible: 4, lostTogether: 1 });
+  expect(summary.missing.map(({ name }) => name)).toEqual(['hal', 'eve', 'bob']);
   expect(tale.facts('membersMissing', 'ann')).toHaveLength(1);
 });
 
