@@ -1,7 +1,7 @@
 /** Makes text from the network (node names, tags, errors) safe to print on a terminal. */
 
 /**
- * Characters that move the cursor, hide or reorder text: controls (C0, DEL, C1, so ESC, too), format characters (bidi,
+ * Characters that move the cursor, hide or reorder text: control characters (so ESC, too), format characters (bidi,
  * zero width, tags), line separators and lone surrogates.
  */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;

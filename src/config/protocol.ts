@@ -136,7 +136,7 @@ export const serfSection = defineSection({
     max: 5,
     doc: 'Serf protocol version that this agent announces, for agents that understand no later one. Members that speak 2 to 5 are always understood.',
     source:
-      'serf agent -protocol; 2 is not spoken, since it knows no tags but one, and the catalogue is announced by a tag',
+      'serf agent -protocol; 2 is not offered, since it has only one tag, and the catalog is announced by another',
   }),
   broadcastTimeout: durationSetting({
     default: '5s',
