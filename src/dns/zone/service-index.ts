@@ -1,5 +1,6 @@
 /** Endpoints of services by name, tag and address. Computed once per change of the catalog, not per query. */
 import type { MemberView, Topic, View } from '../../agent/contract/view.ts';
+import { selfInstances } from '../../agent/readers/self-service.ts';
 import type { Instance } from '../../catalog/types.ts';
 import {
   createEndpointSet,
@@ -12,8 +13,6 @@ import {
 import type { ZoneNames } from './names.ts';
 import { ServicesByAddress } from './services-by-address.ts';
 
-/** Port of the agents' own service: the one that Consul's servers listen on. Source: Consul ports.server. */
-const SELF_PORT = 8300;
 const NODES: readonly Topic[] = ['nodes'];
 
 export interface ServiceIndexOptions {
@@ -65,8 +64,9 @@ export class ServiceIndex {
       this.#selfService = undefined;
     }
     const { catalog } = this.#view;
-    if (name.toLowerCase() === this.#options.selfService && catalog.instances(name).length === 0) {
-      this.#selfService ??= new ServiceEndpoints(this.#nodeEndpoints());
+    const { selfService } = this.#options;
+    if (name.toLowerCase() === selfService && catalog.instances(name).length === 0) {
+      this.#selfService ??= new ServiceEndpoints(this.#selfEndpoints(selfService));
       return this.#selfService;
     }
     const usable = catalog.usable(name);
@@ -85,11 +85,12 @@ export class ServiceIndex {
     });
   }
 
-  #nodeEndpoints(): Endpoint[] {
-    return this.#view
-      .members()
-      .filter(isLive)
-      .map((member) => toNodeEndpoint(member, SELF_PORT, this.#names, this.#view.node));
+  #selfEndpoints(selfService: string): Endpoint[] {
+    return [...selfInstances(this.#view, selfService)]
+      .filter(({ member }) => isLive(member))
+      .map(({ member, instance }) =>
+        toNodeEndpoint(member, instance.service.port, this.#names, this.#view.node),
+      );
   }
 }
 

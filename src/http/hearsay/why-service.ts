@@ -1,4 +1,6 @@
 /** Explains why an instance is in or out of results: each reason, its source, and for how long this agent has seen it. */
+
+import { isSelfService } from '../../agent/readers/self-service.ts';
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
 import { isMaintenanceCheck, isUsable } from '../../catalog/health.ts';
 import type { Check, EntryKey } from '../../model/service.ts';
@@ -17,7 +19,7 @@ import {
   type ValueOf,
 } from '../endpoint/schema.ts';
 import type { Site } from '../endpoint/site.ts';
-import { hasMeta, instanceAddress, isSelfService, type ServiceInstance } from '../pool/pool.ts';
+import { hasMeta, instanceAddress, type ServiceInstance } from '../pool/pool.ts';
 import { hasTags, type PoolSelector } from '../pool/selectors.ts';
 
 /**

@@ -3,6 +3,7 @@
  * instance of the self service. Routes convert it into JSON.
  */
 import type { MemberView, View } from '../../agent/contract/view.ts';
+import { isSelfService, selfInstances, toSelfInstance } from '../../agent/readers/self-service.ts';
 import type { Instance, NodeCatalog } from '../../catalog/types.ts';
 import type { Check } from '../../model/service.ts';
 import type { Site } from '../endpoint/site.ts';
@@ -36,9 +37,6 @@ export interface PoolNodeEntries {
 
 export type MetaFilter = ReadonlyMap<string, string>;
 
-/** Consul's server port: a label only, no client connects to it. */
-export const CONSUL_SERVER_PORT = 8300;
-
 /** All instances in any state on nodes with this meta. Instances of nodes that have left are not among them. */
 export function serviceInstances(site: Site, service: string, meta: MetaFilter): ServiceInstance[] {
   const { view } = site.agent;
@@ -47,13 +45,9 @@ export function serviceInstances(site: Site, service: string, meta: MetaFilter):
     const poolNode = toPoolNode(view, instance);
     if (poolNode !== undefined && hasMeta(poolNode, meta)) result.push({ poolNode, instance });
   };
-  const registered = view.catalog.instances(service);
-  registered.forEach(add);
-  if (site.selfService !== undefined && isSelfService(site, service)) {
-    const nodes = new Set(registered.map(({ node }) => node));
-    for (const member of view.members())
-      if (!nodes.has(member.name)) add(selfInstance(site.selfService, member));
-  }
+  view.catalog.instances(service).forEach(add);
+  if (site.selfService !== undefined && isSelfService(site, service))
+    for (const { instance } of selfInstances(view, site.selfService)) add(instance);
   return result;
 }
 
@@ -137,10 +131,6 @@ export const instanceAddress = ({ poolNode, instance }: ServiceInstance): string
 export const hasMeta = ({ member }: Pick<PoolNode, 'member'>, meta: MetaFilter): boolean =>
   [...meta].every(([key, value]) => member?.tags.get(key) === value);
 
-/** Is this the service as an instance of which every node is shown? */
-export const isSelfService = ({ selfService }: Site, service: string): boolean =>
-  service.toLowerCase() === selfService?.toLowerCase();
-
 function toPoolNode(
   view: View,
   entry: Pick<NodeCatalog, 'node' | 'up' | 'unconfirmed'>,
@@ -165,36 +155,7 @@ function withSelfInstance(
   const hasOwn = instances.some(({ service }) => isSelfService(site, service.name));
   if (selfService === undefined || member === undefined || hasOwn)
     return { poolNode, instances, checks, published };
-  return { poolNode, instances: [...instances, selfInstance(selfService, member)], checks, published };
-}
-
-/**
- * A member as an instance of the self service, which tools and smoke tests look for. Each reader derives it, so it costs
- * no gossip; its only check is `serfHealth`.
- */
-function selfInstance(name: string, { name: node, status }: MemberView): Instance {
-  const up = status !== 'failed' && status !== 'left';
-  return {
-    node,
-    service: {
-      kind: 'service',
-      id: name,
-      name,
-      tags: [],
-      address: '',
-      port: CONSUL_SERVER_PORT,
-      taggedAddresses: new Map(),
-      meta: new Map(),
-      weights: { passing: 1, warning: 1 },
-      enableTagOverride: false,
-      draining: false,
-    },
-    checks: [],
-    nodeChecks: [],
-    up,
-    status: up ? 'passing' : 'critical',
-    unconfirmed: false,
-  };
+  return { poolNode, instances: [...instances, toSelfInstance(selfService, member)], checks, published };
 }
 
 export const NO_META_FILTER: MetaFilter = new Map();

@@ -1,7 +1,7 @@
 /** The topics that a reply depends on. A reply that shows anything beyond its topics would be served stale. */
 import type { Topic } from '../../agent/contract/view.ts';
+import { isSelfService } from '../../agent/readers/self-service.ts';
 import type { Site } from '../endpoint/site.ts';
-import { isSelfService } from './pool.ts';
 
 /** An instance list on more nodes than this depends on the topic of all nodes instead of one topic per node. */
 const MAX_NODE_TOPICS = 16;

@@ -1,9 +1,9 @@
 /** `/v1/status`: there is no leader, but clients treat an empty reply as an outage, so each agent names itself. */
 import type { View } from '../../../agent/contract/view.ts';
+import { CONSUL_SERVER_PORT } from '../../../agent/readers/self-service.ts';
 import { joinHostPort } from '../../../base/address.ts';
 import { route } from '../../endpoint/route.ts';
 import { string, strings } from '../../endpoint/schema.ts';
-import { CONSUL_SERVER_PORT } from '../../pool/pool.ts';
 
 /** `GET /v1/status/leader`. Source: Consul HTTP API, "Get Raft Leader". */
 export const statusLeader = route({

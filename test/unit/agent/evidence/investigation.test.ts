@@ -3,7 +3,7 @@ import type { EvidenceFact, NodeEvidence } from '../../../../src/agent/contract/
 import { WitnessReportCollector } from '../../../../src/agent/evidence/investigation.ts';
 import { buildWitnessReport } from '../../../../src/agent/evidence/witness-report.ts';
 import type { QueryReport } from '../../../../src/serf/types.ts';
-import { startStory } from '../../../story/start-story.ts';
+import { createStory } from '../../../../src/sim/scenarios/story.ts';
 
 const SEEN: EvidenceFact = {
   ...{ kind: 'memberSuspected', node: 'bob', by: 'cat', incarnation: 3, deadline: 9000 },
@@ -63,7 +63,7 @@ describe('the reports of witnesses', () => {
 
 describe('an investigation in the agent', () => {
   test('is read from the view, which says when it has changed, and ends when all have answered', () => {
-    const tale = startStory('ann bob cat', { seed: 3 });
+    const tale = createStory('ann bob cat', { seed: 3 });
     const { view } = tale.world.host('ann').runningAgent;
     const result = tale.runCommand('ann', { kind: 'queryWitnesses', node: 'bob', timeout: 1000 });
     if (!result.ok || result.value === undefined || !('unreadable' in result.value))
@@ -78,7 +78,7 @@ describe('an investigation in the agent', () => {
   });
 
   test('32 are retained, the latest; the oldest that has ended is dropped', () => {
-    const tale = startStory('ann bob', { seed: 4 });
+    const tale = createStory('ann bob', { seed: 4 });
     const { view } = tale.world.host('ann').runningAgent;
     const ids = Array.from({ length: 33 }, () => {
       const result = tale.runCommand('ann', { kind: 'queryWitnesses', node: 'bob', timeout: 500 });
