@@ -171,7 +171,7 @@ class ReplayCodec implements WireCodec {
   readonly openPacket: WireCodec['openPacket'] = () => {
     const opened = this.#nextOpened();
     if (!('packet' in opened)) throw new Error('a packet is opened where there was none');
-    return { messages: [...opened.packet], torn: opened.torn === true };
+    return { messages: [...opened.packet], truncated: opened.truncated === true };
   };
 
   readonly sealPacket: WireCodec['sealPacket'] = (messages, envelope, { nonce }) => {

@@ -36,7 +36,7 @@ export interface RecordingHeader {
 
 /** What came out of the bytes of one datagram, or of one piece of a stream; in order. */
 export type OpenResult =
-  | { readonly packet: readonly Uint8Array[]; readonly torn?: true }
+  | { readonly packet: readonly Uint8Array[]; readonly truncated?: true }
   | { readonly stream: StreamMessage }
   /** Not complete yet. */
   | { readonly waits: true }
@@ -210,9 +210,9 @@ class RecordingCodec implements WireCodec {
   readonly openPacket: WireCodec['openPacket'] = (bytes, envelope) =>
     this.#record(
       () => WIRE_CODEC.openPacket(bytes, envelope),
-      ({ messages, torn }) => ({
+      ({ messages, truncated }) => ({
         packet: messages.map((message) => redactMessage(message, this.#masks)),
-        ...(torn ? { torn } : {}),
+        ...(truncated ? { truncated } : {}),
       }),
     );
 

@@ -1,9 +1,9 @@
 /**
- * The catalogue's messages: user messages that only agents with a catalogue get (types 200 and up, in the space that
- * Serf leaves to its users), the summary that rides in a push/pull, and what is remembered on disk.
+ * The catalog's messages: user messages to catalog peers only (types 200 and up, which Serf does not use), the
+ * summary in a push/pull, and the snapshot on disk.
  *
- * Behind the type stands a format octet. Within a format, fields may be added: readers pass over what they do not
- * know. A reader refuses other formats.
+ * A format byte follows the type. Fields may be added within a format, since readers skip unknown ones; other formats
+ * are refused. Source: P64 to P66 (docs/protocol.md).
  */
 import { WireError } from '../base/errors.ts';
 import type { Entry } from '../model/service.ts';
@@ -21,14 +21,14 @@ export const CATALOG_TYPE = {
 } as const;
 
 const FORMAT = 1;
-/** Rows of one owner: as many as it may publish, and the tombstones of as many. */
+/** Entries of one owner: as many as it may publish, and as many tombstones. */
 const MAX_DELTA_ENTRIES = 16_384;
 /** Owners in one message. */
 const MAX_OWNERS = 1 << 20;
-/** Parts of the catalogue that a summary or a request tells apart. A power of two. */
+/** Buckets of a summary or a request. A power of two. */
 export const MAX_SUMMARY_BUCKETS = 64;
 
-/** How far one owner's ledger goes, as an array: there are many of them. */
+/** Encoded as an array, since there are many of them. */
 const PROGRESS = {
   read: (reader: MsgpackReader): LedgerProgress =>
     readTuple(reader, 3, () => {
@@ -45,13 +45,14 @@ const PROGRESS = {
   },
 };
 
+/** How far a copy of one owner's ledger goes. */
 export interface LedgerProgress {
   readonly owner: string;
   readonly epoch: number;
   readonly version: number;
 }
 
-/** What changed in one owner's ledger: a rumor if it is short, a whole ledger if it starts at 0. */
+/** The changes of one owner's ledger after version `from`, up to `to`; from 0, the whole ledger. */
 const Delta = struct('delta', CATALOG_TYPE.delta, {
   owner: str('o'),
   epoch: u64('e'),
@@ -66,7 +67,7 @@ const DELTA = {
   write: (writer: MsgpackWriter, delta: DeltaBody): void => Delta.write(writer, delta),
 };
 
-/** "There is more than a packet holds: ask me, or whoever has it." */
+/** There is a delta that is too large for a packet; it can be requested from the sender. */
 const DeltaAnnounce = struct('deltaAnnounce', CATALOG_TYPE.deltaAnnounce, {
   owner: str('o'),
   epoch: u64('e'),
@@ -74,8 +75,9 @@ const DeltaAnnounce = struct('deltaAnnounce', CATALOG_TYPE.deltaAnnounce, {
 });
 
 /**
- * What the asker has. With `bucketCount` 0 it asks for the owners in `rows` only (unknown ones stand there at epoch 0); else
- * for all owners in `buckets` of that many, and those that are not in `rows` are unknown to it.
+ * What the requester has. With `bucketCount` 0 it is about the owners in `rows` only, with epoch 0 for unknown ones.
+ * Otherwise it is about all owners in `buckets`, out of `bucketCount`, and the requester does not know those that are
+ * not in `rows`.
  */
 const CatalogSyncRequest = struct('catalogSyncRequest', CATALOG_TYPE.catalogSyncRequest, {
   bucketCount: omitEmpty(u16('b')),
@@ -88,11 +90,11 @@ const CatalogSyncRequest = struct('catalogSyncRequest', CATALOG_TYPE.catalogSync
   rows: omitEmpty(arrayField('r', MAX_OWNERS, PROGRESS)),
 });
 
-/** What the asker lacks, and from where on the answerer would like what it lacks itself. */
+/** What the requester lacks, and the progress of the ledgers that the responder lacks more of. */
 const CatalogSyncResponse = struct('catalogSyncResponse', CATALOG_TYPE.catalogSyncResponse, {
   deltas: omitEmpty(arrayField('d', MAX_OWNERS, DELTA)),
   wants: omitEmpty(arrayField('w', MAX_OWNERS, PROGRESS)),
-  /** The limit of an answer was reached: ask again. */
+  /** The size limit was reached: request again. */
   more: omitEmpty(bool('m')),
 });
 
@@ -108,11 +110,10 @@ export type Deltas = MessageOf<typeof Deltas>;
 export type CatalogMessage = DeltaMessage | DeltaAnnounce | CatalogSyncRequest | CatalogSyncResponse | Deltas;
 type DeltaBody = Omit<DeltaMessage, 'kind'>;
 
-/** Is this the body of a message of ours? */
 export const isCatalogType = (type: number): boolean =>
   type >= CATALOG_TYPE.delta && type <= CATALOG_TYPE.deltas;
 
-/** Decodes the body of a user message, type octet first. What it gives is fit to be stored. Throws `WireError`. */
+/** Decodes the body of a user message, type byte first. Its values are validated and may be stored. Throws `WireError`. */
 export function decodeCatalog(octets: Uint8Array): CatalogMessage {
   const reader = new MsgpackReader(octets);
   const type = reader.octet();
@@ -129,23 +130,24 @@ export function decodeCatalog(octets: Uint8Array): CatalogMessage {
     case CATALOG_TYPE.deltas:
       return Deltas.read(reader);
     default:
-      throw new WireError('unknownType', `no message of the catalogue: ${type}`);
+      throw new WireError('unknownType', `type ${type} is no message of the catalog`);
   }
 }
 
 function checkFormat(reader: MsgpackReader): void {
   const format = reader.octet();
-  if (format !== FORMAT) throw new WireError('unknownType', `format ${format} of the catalogue's messages`);
+  if (format !== FORMAT) throw new WireError('unknownType', `format ${format} of the catalog's messages`);
 }
 
 function checkDelta(delta: DeltaMessage): DeltaMessage {
   checkMemberName(delta.owner);
-  if (checkVersion(delta.epoch) === 0) throw new WireError('badValue', 'a delta of no epoch');
+  if (checkVersion(delta.epoch) === 0) throw new WireError('badValue', 'a delta without an epoch');
   checkVersion(delta.to);
   if (delta.from > delta.to) throw new WireError('badValue', 'a delta that ends before it starts');
-  if (delta.swept > delta.to) throw new WireError('badValue', 'a delta swept beyond its end');
+  if (delta.swept > delta.to) throw new WireError('badValue', 'a delta that is swept beyond its end');
   for (const entry of delta.entries)
-    if (entry.version <= delta.from) throw new WireError('badValue', 'an entry from before its delta');
+    if (entry.version <= delta.from)
+      throw new WireError('badValue', 'an entry from before the start of its delta');
   return delta;
 }
 
@@ -158,7 +160,7 @@ function checkAnnounce(announce: DeltaAnnounce): DeltaAnnounce {
 
 function checkSyncRequest(request: CatalogSyncRequest): CatalogSyncRequest {
   if (request.bucketCount !== 0 && !isBucketCount(request.bucketCount))
-    throw new WireError('badValue', `${request.bucketCount} buckets where a small power of two must stand`);
+    throw new WireError('badValue', `a bucket count of ${request.bucketCount}`);
   for (const bucket of request.buckets)
     if (bucket >= request.bucketCount)
       throw new WireError('badValue', `bucket ${bucket} of ${request.bucketCount}`);
@@ -169,20 +171,20 @@ const isBucketCount = (value: number): boolean =>
   value >= 1 && value <= MAX_SUMMARY_BUCKETS && (value & (value - 1)) === 0;
 
 function checkVersion(value: number): number {
-  if (value > MAX_VERSION) throw new WireError('badValue', 'an epoch or version that cannot be');
+  if (value > MAX_VERSION) throw new WireError('badValue', 'an epoch or version above its limit');
   return value;
 }
 
 const sharedWriter = new MsgpackWriter(2048);
 
-/** A rumor, or any delta alone. */
+/** A single delta; in a packet, a rumor. */
 export const encodeDelta = (delta: DeltaBody): Uint8Array => encodeWithFormat(sharedWriter, Delta, delta);
 export const encodeDeltaAnnounce = (progress: LedgerProgress): Uint8Array =>
   encodeWithFormat(sharedWriter, DeltaAnnounce, progress);
 export const encodeCatalogSyncRequest = (request: Omit<CatalogSyncRequest, 'kind'>): Uint8Array =>
   encodeWithFormat(new MsgpackWriter(), CatalogSyncRequest, request);
-export const encodeCatalogSyncResponse = (answer: Omit<CatalogSyncResponse, 'kind'>): Uint8Array =>
-  encodeWithFormat(new MsgpackWriter(), CatalogSyncResponse, answer);
+export const encodeCatalogSyncResponse = (response: Omit<CatalogSyncResponse, 'kind'>): Uint8Array =>
+  encodeWithFormat(new MsgpackWriter(), CatalogSyncResponse, response);
 export const encodeDeltas = (deltas: readonly DeltaBody[]): Uint8Array =>
   encodeWithFormat(new MsgpackWriter(), Deltas, { deltas: deltas as Deltas['deltas'] });
 
@@ -197,23 +199,23 @@ function encodeWithFormat<M>(
   return writer.finish();
 }
 
-/** Octets one row takes within a delta. */
+/** Bytes of one entry within a delta. */
 export function entrySize(entry: Entry): number {
   ENTRY_CODEC.write(sharedWriter.reset(), entry);
   return sharedWriter.finish().length;
 }
 
-/** All of a catalogue in a few octets: hashes over (owner, epoch, version), of all and of each bucket of owners. */
+/** Hashes over (owner, epoch, version): of all ledgers, and of each bucket of owners. */
 const SummaryBody = struct('catalogSummary', 0, {
   high: u32('h'),
   low: u32('l'),
-  buckets: bytes('b'), // four octets each
+  buckets: bytes('b'), // four bytes each
 });
 
 export interface CatalogSummary {
   readonly high: number;
   readonly low: number;
-  /** As many as a power of two; bucket i of n is that of owners whose hash is i modulo n. */
+  /** A power of two of them; bucket i of n holds the owners whose hash is i modulo n. */
   readonly buckets: readonly number[];
 }
 
@@ -234,12 +236,12 @@ export function decodeCatalogSummary(octets: Uint8Array): CatalogSummary {
   checkFormat(reader);
   const { high, low, buckets } = SummaryBody.read(reader);
   if (buckets.length % 4 !== 0 || !isBucketCount(buckets.length / 4))
-    throw new WireError('badValue', 'a summary of an odd number of buckets');
+    throw new WireError('badValue', 'a summary whose bucket count is no power of two');
   const view = new DataView(buckets.buffer, buckets.byteOffset, buckets.length);
   return { high, low, buckets: Array.from({ length: buckets.length / 4 }, (_, i) => view.getUint32(4 * i)) };
 }
 
-/** What an agent keeps on disk: how far its own ledger went, and its copies of the others'. */
+/** For the disk: the progress of the agent's own ledger, and its copies of others. */
 const CatalogSnapshotBody = struct('catalogSnapshot', 0, {
   owner: str('o'),
   epoch: u64('e'),
@@ -248,10 +250,10 @@ const CatalogSnapshotBody = struct('catalogSnapshot', 0, {
 });
 export type CatalogSnapshot = MessageOf<typeof CatalogSnapshotBody>;
 
-export function encodeCatalogSnapshot(memory: Omit<CatalogSnapshot, 'kind'>): Uint8Array {
+export function encodeCatalogSnapshot(snapshot: Omit<CatalogSnapshot, 'kind'>): Uint8Array {
   const writer = new MsgpackWriter(1 << 16);
   writer.octet(FORMAT);
-  CatalogSnapshotBody.write(writer, memory);
+  CatalogSnapshotBody.write(writer, snapshot);
   return writer.finish();
 }
 
@@ -259,8 +261,8 @@ export function encodeCatalogSnapshot(memory: Omit<CatalogSnapshot, 'kind'>): Ui
 export function decodeCatalogSnapshot(octets: Uint8Array): CatalogSnapshot {
   const reader = new MsgpackReader(octets);
   checkFormat(reader);
-  const memory = CatalogSnapshotBody.read(reader);
-  checkMemberName(memory.owner);
-  checkVersion(memory.epoch);
-  return memory;
+  const snapshot = CatalogSnapshotBody.read(reader);
+  checkMemberName(snapshot.owner);
+  checkVersion(snapshot.epoch);
+  return snapshot;
 }

@@ -1,4 +1,4 @@
-/** CRC-32 as in zlib and Ethernet: what memberlist puts in front of packets for peers that know it. */
+/** CRC-32 as in zlib and Ethernet. memberlist puts it in front of packets for peers that understand it (P6). */
 
 const TABLE = new Uint32Array(256);
 for (let n = 0; n < 256; n++) {

@@ -1,12 +1,13 @@
 /**
- * One row of the catalogue as it travels: a service, a check or a tombstone, and what each may hold. Limits of
- * what an agent may publish and of what it believes are the same, so that whatever is accepted here spreads.
+ * An entry of a ledger on the wire: a service, a check or a tombstone, with the limits of each. The limits are the same
+ * for what an agent may publish and for what it accepts, so every entry that is published spreads.
  */
 import { WireError } from '../base/errors.ts';
 import {
   type Check,
   type CheckStatus,
   type Entry,
+  type EntryKey,
   type Published,
   type Service,
   type ServiceAddress,
@@ -15,7 +16,7 @@ import {
 import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { arrayField, bool, type Field, omitEmpty, STR, str, stringKeyMap, struct, u64 } from './struct.ts';
 
-/** One row, encoded. Larger than a datagram: such rows are announced, and fetched over a stream. */
+/** One entry, encoded. One that is larger than a datagram is announced, and pulled over a stream. */
 export const MAX_ENTRY_BYTES = 16_384;
 const MAX_ID_BYTES = 512;
 const MAX_TAGS = 128;
@@ -26,12 +27,12 @@ const MAX_TAGGED_ADDRESSES = 16;
 const MAX_TEXT_BYTES = 1024;
 const MAX_WEIGHT = 65_535;
 const MAX_PORT = 65_535;
-/** Epochs and versions: far above wall-clock milliseconds, also with ten bits of chance behind them. */
+/** Of epochs and versions: above wall-clock milliseconds times 1,024 for the next 100 years. */
 export const MAX_VERSION = 2 ** 52;
 
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 
-/** Never left out: a check of a status that was lost on the way must not pass. */
+/** Always written, and 'critical' if it is missing: a check must not pass because its status was lost. */
 const status = (name: string): Field<CheckStatus> => ({
   name,
   omitZero: false,
@@ -46,7 +47,7 @@ const status = (name: string): Field<CheckStatus> => ({
 });
 
 const readPort = (reader: MsgpackReader): number => reader.int();
-/** -1, a unix socket, is msgpack's negative fixint. */
+/** -1 stands for a unix socket, and is written as msgpack's negative fixint. */
 const writePort = (writer: MsgpackWriter, value: number): void =>
   value < 0 ? writer.octet(0xff) : writer.uint(value);
 
@@ -72,19 +73,19 @@ const TAGGED_ADDRESS = {
   },
 };
 
-/** Parts that an array may have, those of later versions included. */
+/** Elements of a tuple, including those that later versions may append. */
 const MAX_TUPLE_ELEMENTS = 16;
 
-/** A small record as an array: `read` takes the first `parts`, what a later version put behind them is passed over. */
-export function readTuple<T>(reader: MsgpackReader, parts: number, read: () => T): T {
+/** Reads a record encoded as an array: `read` takes the first `size` elements, and later ones are skipped. */
+export function readTuple<T>(reader: MsgpackReader, size: number, read: () => T): T {
   const length = reader.arrayLength(MAX_TUPLE_ELEMENTS);
-  if (length < parts) throw new WireError('malformed', `a row of ${length} parts where ${parts} must stand`);
+  if (length < size) throw new WireError('malformed', `an array of ${length} elements instead of ${size}`);
   const value = read();
-  for (let i = parts; i < length; i++) reader.skip();
+  for (let i = size; i < length; i++) reader.skip();
   return value;
 }
 
-/** One object for all that did not choose. */
+/** One object for all services with these weights. */
 const DEFAULT_WEIGHTS = { passing: 1, warning: 1 } as const;
 
 const weights = (name: string): Field<{ readonly passing: number; readonly warning: number }> => ({
@@ -104,7 +105,7 @@ const weights = (name: string): Field<{ readonly passing: number; readonly warni
   },
 });
 
-/** Names on the wire are single letters: they are most of a small service, and a thousand of them travel at a join. */
+/** Field names are single letters: they are most of a small service, and a join transfers thousands of those. */
 const ServiceBody = struct('service', 0, {
   id: str('i'),
   name: str('n'),
@@ -148,20 +149,21 @@ const EntryBody = struct('entry', 0, {
   version: u64('v'),
   service: nested('s', ServiceBody),
   check: nested('c', CheckBody),
-  gone: omitEmpty(str('x')), // the key of a tombstone
+  tombstone: omitEmpty(str('x')), // its key
 });
 
-/** Element codec of a list of rows. What it reads is fit to be stored and told on. */
+/** Codec of entries in a list. What it reads is validated, and may be stored and forwarded. */
 export const ENTRY_CODEC = {
   read: (reader: MsgpackReader): Entry => {
     const from = reader.at;
-    const { version, service, check, gone } = EntryBody.read(reader);
-    if (reader.at - from > MAX_ENTRY_BYTES) throw new WireError('tooLarge', 'an entry above its limit');
-    if (version < 1 || version > MAX_VERSION) throw new WireError('badValue', 'an entry of no version');
+    const { version, service, check, tombstone } = EntryBody.read(reader);
+    if (reader.at - from > MAX_ENTRY_BYTES) throw new WireError('tooLarge', 'an entry above the size limit');
+    if (version < 1 || version > MAX_VERSION)
+      throw new WireError('badValue', 'an entry with an invalid version');
     const value = service ?? check;
-    if (value === undefined) return { key: parseTombstoneKey(gone), version, value };
-    const wrong = validateValue(value);
-    if (wrong !== undefined) throw new WireError('badValue', `${value.kind}: ${wrong}`);
+    if (value === undefined) return { key: parseTombstoneKey(tombstone), version, value };
+    const problem = validateValue(value);
+    if (problem !== undefined) throw new WireError('badValue', `${value.kind}: ${problem}`);
     return { key: toEntryKey(value), version, value };
   },
   write: (writer: MsgpackWriter, { key, version, value }: Entry): void =>
@@ -169,19 +171,20 @@ export const ENTRY_CODEC = {
       version,
       service: value?.kind === 'service' ? value : undefined,
       check: value?.kind === 'check' ? value : undefined,
-      gone: value === undefined ? key : '',
+      tombstone: value === undefined ? key : '',
     }),
 };
 
-function parseTombstoneKey(gone: string): Entry['key'] {
-  const wrong = validateId(gone.slice(2));
-  if (wrong !== undefined) throw new WireError('badValue', `a tombstone whose id ${wrong}`);
-  if (gone.startsWith('s:')) return `s:${gone.slice(2)}`;
-  if (gone.startsWith('c:')) return `c:${gone.slice(2)}`;
+function parseTombstoneKey(key: string): EntryKey {
+  const id = key.slice(2);
+  const problem = validateId(id);
+  if (problem !== undefined) throw new WireError('badValue', `a tombstone whose id ${problem}`);
+  if (key.startsWith('s:')) return `s:${id}`;
+  if (key.startsWith('c:')) return `c:${id}`;
   throw new WireError('badValue', 'a tombstone of neither service nor check');
 }
 
-/** What forbids a value to be published or believed, as a clause (`name must be …`); `undefined`: nothing. */
+/** Why a value may not be published or accepted, as a clause (`name must be …`); `undefined` if it may. */
 export const validateValue = (value: Published): string | undefined =>
   value.kind === 'service' ? validateService(value) : validateCheck(value);
 
@@ -201,18 +204,18 @@ function validateService(service: Service): string | undefined {
   );
 }
 
-function validateAddress({ address, port: at }: ServiceAddress): string | undefined {
+function validateAddress({ address, port }: ServiceAddress): string | undefined {
   if (!ADDRESS.test(address)) return 'address must be an IP address, a host name or empty';
-  if (!isInteger(at, -1, MAX_PORT)) return `port must be an integer from -1 to ${MAX_PORT}`;
+  if (!isInteger(port, -1, MAX_PORT)) return `port must be an integer from -1 to ${MAX_PORT}`;
   return undefined;
 }
 
 function validateTaggedAddresses(tagged: ReadonlyMap<string, ServiceAddress>): string | undefined {
   if (tagged.size > MAX_TAGGED_ADDRESSES) return `tagged addresses must be at most ${MAX_TAGGED_ADDRESSES}`;
-  for (const [name, place] of tagged) {
+  for (const [name, address] of tagged) {
     if (!NAME.test(name)) return 'tagged address names must be letters, digits, ".", "_" or "-"';
-    const wrong = validateAddress(place);
-    if (wrong !== undefined) return `tagged ${wrong}`;
+    const problem = validateAddress(address);
+    if (problem !== undefined) return `tagged ${problem}`;
   }
   return undefined;
 }
@@ -227,9 +230,9 @@ function validateMeta(meta: ReadonlyMap<string, string>): string | undefined {
   return undefined;
 }
 
-function validateWeights(of: { readonly passing: number; readonly warning: number }): string | undefined {
-  if (!isInteger(of.passing, 1, MAX_WEIGHT)) return `weight when passing must be 1 to ${MAX_WEIGHT}`;
-  if (!isInteger(of.warning, 0, MAX_WEIGHT)) return `weight when warning must be 0 to ${MAX_WEIGHT}`;
+function validateWeights({ passing, warning }: Service['weights']): string | undefined {
+  if (!isInteger(passing, 1, MAX_WEIGHT)) return `weight when passing must be 1 to ${MAX_WEIGHT}`;
+  if (!isInteger(warning, 0, MAX_WEIGHT)) return `weight when warning must be 0 to ${MAX_WEIGHT}`;
   return undefined;
 }
 
@@ -239,17 +242,17 @@ function validateCheck(check: Check): string | undefined {
   if (!fitsBytes(check.name, MAX_ID_BYTES) || !isPrintable(check.name))
     return `name must be at most ${MAX_ID_BYTES} bytes, without control characters`;
   if (check.serviceId !== '') {
-    const of = validateId(check.serviceId);
-    if (of !== undefined) return `service id ${of}`;
+    const problem = validateId(check.serviceId);
+    if (problem !== undefined) return `service id ${problem}`;
   }
   if (!STATUSES.includes(check.status)) return 'status must be passing, warning or critical';
   if (!fitsBytes(check.notes, MAX_TEXT_BYTES) || SURROGATE.test(check.notes))
     return `notes must be at most ${MAX_TEXT_BYTES} bytes of text`;
   if (!fitsBytes(check.output, MAX_TEXT_BYTES) || SURROGATE.test(check.output))
     return `output must be at most ${MAX_TEXT_BYTES} bytes of text`;
-  if (!WORD.test(check.type)) return 'type must be at most 32 letters, digits, "_" or "-"';
-  if (!SPAN.test(check.interval) || !SPAN.test(check.timeout))
-    return 'interval and timeout must be spans such as 10s';
+  if (!TYPE.test(check.type)) return 'type must be at most 32 letters, digits, "_" or "-"';
+  if (!DURATION.test(check.interval) || !DURATION.test(check.timeout))
+    return 'interval and timeout must be durations such as 10s';
   return undefined;
 }
 
@@ -262,10 +265,10 @@ function validateId(id: string): string | undefined {
 const NAME = /^[A-Za-z0-9._-]{1,128}$/;
 const META_KEY = /^[A-Za-z0-9_-]{1,128}$/;
 const ADDRESS = /^[A-Za-z0-9._:%/-]{0,255}$/;
-const WORD = /^[A-Za-z0-9_-]{0,32}$/;
-const SPAN = /^[0-9a-zµ.+-]{0,32}$/;
+const TYPE = /^[A-Za-z0-9_-]{0,32}$/;
+const DURATION = /^[0-9a-zµ.+-]{0,32}$/;
 const ASCII = /^[\x20-\x7e]*$/;
-/** Control characters, line separators, halves of a surrogate pair, and marks that turn the direction of text. */
+/** Control characters, line separators, lone surrogates, and marks that change the direction of text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u;
 const SURROGATE = /\p{Cs}/u;
 
@@ -275,6 +278,6 @@ const isInteger = (value: number, min: number, max: number): boolean =>
   Number.isInteger(value) && value >= min && value <= max;
 
 const encoder = new TextEncoder();
-/** A UTF-16 unit is at most 3 bytes of UTF-8, so most need no second look. */
+/** A UTF-16 unit takes at most 3 bytes of UTF-8, so most values need not be encoded. */
 const fitsBytes = (value: string, limit: number): boolean =>
   3 * value.length <= limit || (value.length <= limit && encoder.encode(value).length <= limit);

@@ -1,5 +1,5 @@
 /**
- * What packets and streams have in common: the envelope, and the steps that both take to open and seal it.
+ * The envelope of packets and streams, and the steps that both take to seal and open it.
  *
  * Source: memberlist util.go, compressPayload, decompressPayload; P7 (docs/protocol.md).
  */
@@ -8,16 +8,16 @@ import { WireError } from '../base/errors.ts';
 import { compressLzw, decompressLzw } from './lzw.ts';
 import { Compress } from './memberlist.ts';
 
-/** What this agent wraps around everything it says, and expects around everything it hears. */
+/** What this agent wraps around everything it sends, and expects around everything it receives. */
 export interface Envelope {
-  /** At most 255 octets; empty: none. */
+  /** At most 255 bytes; empty: none. */
   readonly label: Uint8Array;
   /** Primary first; empty: plaintext. */
   readonly keys: readonly Uint8Array[];
   /** With keys: refuse plaintext. */
   readonly verifyIncoming: boolean;
   readonly encryptionVersion: 0 | 1;
-  /** Compress what we send. What others compress is always understood. */
+  /** Compress what we send. Compressed messages of others are always read. */
   readonly compress: boolean;
 }
 
@@ -38,7 +38,7 @@ export const compressMessage = (message: Uint8Array): Uint8Array =>
 export function decompressBuffer(algo: number, buf: Uint8Array, maxBytes: number): Uint8Array {
   if (algo !== 0) throw new WireError('badCompression', `compression algorithm ${algo}`);
   const out = decompressLzw(buf, maxBytes);
-  if (out.length === 0) throw new WireError('badCompression', 'compressed nothing');
+  if (out.length === 0) throw new WireError('badCompression', 'an empty message, compressed');
   return out;
 }
 
@@ -46,7 +46,7 @@ export function decompressBuffer(algo: number, buf: Uint8Array, maxBytes: number
 export const bufferToUint8Array = (bytes: Uint8Array): Uint8Array =>
   bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 
-/** Big-endian, 4 octets. */
+/** Big-endian, 4 bytes. */
 export function writeU32(out: Uint8Array, at: number, value: number): void {
   out[at] = value >>> 24;
   out[at + 1] = (value >>> 16) & 0xff;

@@ -7,14 +7,14 @@ import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
 import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 
-/** The four ways most fields travel; the reader and the writer know them by heart, which is faster than a call. */
+/** The encodings of most fields. Readers and writers of structs handle them inline, which is faster than a call. */
 export type ScalarType = 'unsigned' | 'str' | 'raw' | 'bool';
 
-/** One field: its Go name, and how its value travels. */
+/** One field: its Go name, and how its value is encoded. */
 export interface Field<T> {
   readonly name: string;
   readonly scalar?: ScalarType;
-  /** Of an `unsigned` one. */
+  /** For `unsigned`. */
   readonly max?: number;
   /** Left out when zero. All other fields are always written. */
   readonly omitZero: boolean;
@@ -44,7 +44,7 @@ const unsigned =
     max,
   });
 
-/** The value, if it is not above what its field may hold. */
+/** Throws `WireError` if the value is above `max`. */
 export function checkMax(value: number, max: number, name: string): number {
   if (value > max) throw new WireError('badValue', `${name} is above ${max}`);
   return value;
@@ -53,10 +53,10 @@ export function checkMax(value: number, max: number, name: string): number {
 export const u8 = unsigned(0xff);
 export const u16 = unsigned(0xffff);
 export const u32 = unsigned(0xffff_ffff);
-/** Lamport times. Above 2^53 - 1 they saturate, and are then refused as implausible by whoever keeps clocks. */
+/** Lamport times. Above 2^53 - 1 they saturate; serf/ refuses those as implausible. */
 export const u64 = unsigned(Number.MAX_SAFE_INTEGER);
 
-/** A Go `int` that is never negative in sane traffic; both integer dialects are read. */
+/** A Go `int` that may not be negative; signed and unsigned encodings are read. */
 export const goInt = (name: string): Field<number> =>
   field(
     name,
@@ -97,7 +97,7 @@ export const float = (name: string): Field<number> =>
     (writer, value) => writer.float(value),
   );
 
-/** Octets. What the reader gives is a view on the packet; copy what is kept. */
+/** What the reader returns is a view on the packet: copy what is stored. */
 export const bytes = (name: string): Field<Uint8Array> => ({
   ...field(
     name,
@@ -109,7 +109,7 @@ export const bytes = (name: string): Field<Uint8Array> => ({
   scalar: 'raw',
 });
 
-/** An array of whatever `element` says. nil reads as empty; empty is written as nil. */
+/** An array of elements. nil reads as empty; empty is written as nil. */
 export const arrayField = <T>(
   name: string,
   limit: number,
@@ -128,11 +128,11 @@ export const arrayField = <T>(
   write: (writer, value) => {
     if (value.length === 0) return writer.nil();
     writer.arrayHeader(value.length);
-    for (const one of value) element.write(writer, one);
+    for (const item of value) element.write(writer, item);
   },
 });
 
-/** A map with text keys. Held as a `Map`, so that no key of a stranger is ever a property name. */
+/** A map with string keys. Read into a `Map`, so that no received key becomes a property name. */
 export const stringKeyMap = <T>(
   name: string,
   limit: number,
@@ -141,7 +141,7 @@ export const stringKeyMap = <T>(
   name,
   omitZero: false,
   zero: new Map<string, T>(),
-  isZero: (held) => held.size === 0,
+  isZero: (map) => map.size === 0,
   read: (reader) => {
     if (reader.peek() === 0xc0) {
       reader.at++;
@@ -154,16 +154,16 @@ export const stringKeyMap = <T>(
     }
     return out;
   },
-  write: (writer, held) => {
-    writer.mapHeader(held.size);
-    for (const [key, one] of held) {
+  write: (writer, map) => {
+    writer.mapHeader(map.size);
+    for (const [key, item] of map) {
       writer.str(key);
-      value.write(writer, one);
+      value.write(writer, item);
     }
   },
 });
 
-/** Element codecs for `list` and `map`. */
+/** Element codecs for `arrayField` and `stringKeyMap`. */
 export const STR = { read: (r: MsgpackReader) => r.str(), write: (w: MsgpackWriter, v: string) => w.str(v) };
 export const BYTES = {
   read: (r: MsgpackReader) => r.raw(),

@@ -1,19 +1,19 @@
 /**
- * Who a query is for: the entries of its `filters`, which are messages of their own. Matching is serf/'s.
+ * The filters of a Serf query, each a message of its own. Matching is in serf/.
  *
  * Source: serf messages.go, filterNode, filterTag; P54 (docs/protocol.md).
  */
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { arrayField, STR, str, struct } from './struct.ts';
 
-/** Who a query is for: all of its filters must match. `unknown`: of a type we do not know, which matches nobody. */
+/** A query is for the members that match all of its filters. `unknown`: a filter of an unknown type, which matches nobody. */
 export type QueryFilter =
   | { readonly kind: 'nodes'; readonly nodes: readonly string[] }
   /** `expr` is an RE2 expression that must match somewhere in the value. Never give it to `new RegExp`. */
   | { readonly kind: 'tag'; readonly tag: string; readonly expr: string }
   | { readonly kind: 'unknown'; readonly type: number };
 
-/** Names one filter may list: as many as a datagram may have entries. */
+/** Names in one filter: as many as the entries of any list in a datagram. */
 const MAX_NODES = 4096;
 const FILTER_TYPE = { nodes: 0, tag: 1 } as const;
 const NodesFilter = arrayField('', MAX_NODES, STR);

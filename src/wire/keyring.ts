@@ -1,13 +1,14 @@
-/** The gossip keys of one agent: which there are, which one seals, and how often it did. Files are the shell's. */
+/** The gossip keys of one agent, and how often the primary was used. The keyring file is the shell's. */
 import { sameBytes } from '../base/bytes.ts';
 import { AgentError } from '../base/errors.ts';
 import { fingerprint } from './crypt.ts';
 
-/** Each is tried on each packet: more than any rotation needs. */
+/** Each key is tried on each packet. A rotation needs two. */
 export const MAX_KEYRING_KEYS = 64;
 
 /**
- * Primary first. Never becomes empty, and never stops being so: encryption is not switched on or off while it runs.
+ * Primary first. An empty keyring stays empty and another never becomes empty: encryption cannot be turned on or off
+ * while the agent runs.
  *
  * Source: memberlist keyring.go.
  */
@@ -27,7 +28,7 @@ export class Keyring {
     return this.#keys[0];
   }
 
-  /** What the primary sealed since it became that, in this process. */
+  /** Messages sealed with the present primary, since this process made it primary. */
   get seals(): number {
     return this.#seals;
   }
@@ -38,49 +39,49 @@ export class Keyring {
   }
 
   has(key: Uint8Array): boolean {
-    return this.#keys.some((held) => sameBytes(held, key));
+    return this.#keys.some((known) => sameBytes(known, key));
   }
 
-  /** From now on `key` opens what comes. False: it was there. Throws `AgentError`; then nothing changed. */
+  /** From now on `key` decrypts, too. False: it was installed already. Throws `AgentError`; then nothing changed. */
   install(key: Uint8Array): boolean {
     this.#require(key.length === 16 || key.length === 24 || key.length === 32, WRONG_SIZE);
     this.#require(this.#keys.length > 0, NO_KEYRING);
     if (this.has(key)) return false;
     this.#require(
       this.#keys.length < MAX_KEYRING_KEYS,
-      `The keyring is full (${MAX_KEYRING_KEYS} keys): remove old ones`,
+      `The keyring is full (${MAX_KEYRING_KEYS} keys): remove old keys first`,
     );
     this.#keys = [...this.#keys, key];
     return true;
   }
 
-  /** From now on `key`, which must be there, seals what we say. False: it did. Throws as `install`. */
+  /** Makes an installed `key` the primary, which encrypts. False: it was primary already. Throws as `install`. */
   use(key: Uint8Array): boolean {
     this.#require(this.has(key), `Key ${fingerprint(key)} is not in the keyring: install it first`);
     if (sameBytes(this.#keys[0] as Uint8Array, key)) return false;
-    this.#keys = [key, ...this.#keys.filter((held) => !sameBytes(held, key))];
+    this.#keys = [key, ...this.#keys.filter((known) => !sameBytes(known, key))];
     this.#seals = 0;
     return true;
   }
 
-  /** `key` opens nothing any more. False: it was not there. Throws as `install`, for the primary. */
+  /** From now on `key` does not decrypt any more. False: it was not installed. Throws as `install`, for the primary. */
   remove(key: Uint8Array): boolean {
     const primary = this.#keys[0];
     this.#require(primary !== undefined, NO_KEYRING);
     this.#require(
       !sameBytes(primary as Uint8Array, key),
-      `Key ${fingerprint(key)} is the primary one and cannot be removed: use another first`,
+      `Key ${fingerprint(key)} is the primary and cannot be removed: make another key primary first`,
     );
     if (!this.has(key)) return false;
-    this.#keys = this.#keys.filter((held) => !sameBytes(held, key));
+    this.#keys = this.#keys.filter((known) => !sameBytes(known, key));
     return true;
   }
 
-  #require(good: boolean, sentence: string): void {
-    if (!good) throw new AgentError('conflict', sentence);
+  #require(condition: boolean, sentence: string): void {
+    if (!condition) throw new AgentError('conflict', sentence);
   }
 }
 
 const WRONG_SIZE = 'A key must have 16, 24 or 32 bytes';
-/** Word for word what real agents say: people search for it. */
+/** In the words of Serf's agent, since operators search for them. */
 export const NO_KEYRING = 'No keyring to modify (encryption not enabled)';

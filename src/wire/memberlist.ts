@@ -1,6 +1,6 @@
 /**
- * memberlist's messages: declared once, decoded with the value checks that keep poison out. Envelopes (label,
- * encryption, CRC, compression, compound, streams) live in packet.ts and stream.ts.
+ * memberlist's messages, and the validation of what is decoded. Envelopes (label, encryption, CRC, compression,
+ * compound) are in packet.ts, stream-writer.ts and stream-reader.ts.
  *
  * Source: memberlist net.go, state.go; P2, P18, P19 (docs/protocol.md).
  */
@@ -8,7 +8,7 @@ import { WireError } from '../base/errors.ts';
 import { MsgpackReader } from './msgpack.ts';
 import { bool, bytes, goInt, type MessageOf, omitEmpty, str, struct, u16, u32 } from './struct.ts';
 
-/** Octets in front of messages; not all of them are structs. */
+/** The first byte of a message. Not all of these are structs. */
 export const MESSAGE_TYPE = {
   ping: 0,
   indirectPing: 1,
@@ -27,21 +27,21 @@ export const MESSAGE_TYPE = {
   label: 244,
 } as const;
 
-/** Bytes of `meta` an alive may carry. Source: memberlist MetaMaxSize. */
+/** Of `meta` in an alive message. Source: memberlist MetaMaxSize. */
 export const MAX_META_BYTES = 512;
 /** Bytes of a name. Source: serf name validation. */
 export const MAX_NAME_BYTES = 128;
 
-/** "Are you there?" Answered with `ack`. */
+/** A probe, answered with `ack`. */
 export const Ping = struct('ping', MESSAGE_TYPE.ping, {
   seqNo: u32('SeqNo'),
-  node: str('Node'), // the name we mean: an address may have changed hands
-  sourceAddr: omitEmpty(bytes('SourceAddr')), // 4 or 16 octets
+  node: str('Node'), // who is meant: another member may have the address by now
+  sourceAddr: omitEmpty(bytes('SourceAddr')), // 4 or 16 bytes
   sourcePort: omitEmpty(u16('SourcePort')),
   sourceNode: omitEmpty(str('SourceNode')),
 });
 
-/** "Ping that one for me." Answered with `ack` or, if `nack` is set, with `nack`. */
+/** Asks the receiver to ping `target`. Answered with `ack` or, if `nack` is set, with `nack`. */
 export const IndirectPing = struct('indirectPing', MESSAGE_TYPE.indirectPing, {
   seqNo: u32('SeqNo'),
   target: bytes('Target'),
@@ -55,7 +55,7 @@ export const IndirectPing = struct('indirectPing', MESSAGE_TYPE.indirectPing, {
 
 export const Ack = struct('ack', MESSAGE_TYPE.ack, { seqNo: u32('SeqNo'), payload: bytes('Payload') });
 
-/** "I tried for you and heard nothing": Lifeguard's sign that the relay itself is well. */
+/** The target of an indirect ping did not answer. Shows that the relay itself is healthy (Lifeguard). */
 export const Nack = struct('nack', MESSAGE_TYPE.nack, { seqNo: u32('SeqNo') });
 
 export const Suspect = struct('suspect', MESSAGE_TYPE.suspect, {
@@ -80,10 +80,10 @@ export const Alive = struct('alive', MESSAGE_TYPE.alive, {
   vsn: bytes('Vsn'), // protocol min, max, current, then the delegate's (Serf's)
 });
 
-/** An error a listener answers with, in words. */
+/** The response of a listener to a request that it refuses: a sentence. */
 export const Err = struct('err', MESSAGE_TYPE.err, { error: str('Error') });
 
-/** Front of a push/pull: so many node states follow, then so many bytes of user state. */
+/** The head of a push/pull: `nodes` node states follow, then `userStateLen` bytes. */
 export const PushPullHeader = struct('pushPullHeader', MESSAGE_TYPE.pushPull, {
   nodes: goInt('Nodes'),
   userStateLen: goInt('UserStateLen'),
@@ -101,7 +101,7 @@ export const PushNodeState = struct('nodeState', MESSAGE_TYPE.pushPull, {
   vsn: bytes('Vsn'),
 });
 
-/** Front of a user message on a stream. */
+/** The head of a user message on a stream. */
 export const UserMsgHeader = struct('userHeader', MESSAGE_TYPE.user, { userMsgLen: goInt('UserMsgLen') });
 
 /** `algo` 0 is LZW, the only one; `buf` expands to a whole message. */
@@ -117,9 +117,9 @@ export type Alive = MessageOf<typeof Alive>;
 export type Err = MessageOf<typeof Err>;
 export type PushNodeState = MessageOf<typeof PushNodeState>;
 
-/** What SWIM itself speaks, over UDP. */
+/** The messages of SWIM itself, over UDP. */
 export type SwimMessage = Ping | IndirectPing | Ack | Nack | Suspect | Dead | Alive;
-/** Opaque bytes for the layer above (Serf, or ours): everything after the type octet 8. */
+/** Bytes for the layer above (Serf or the catalog): everything after the type byte 8. */
 export interface UserMessage {
   readonly kind: 'user';
   readonly body: Uint8Array;
@@ -142,7 +142,7 @@ export function decodeMessage(octets: Uint8Array): PacketMessage {
   return message;
 }
 
-/** Type octet and body. */
+/** Type byte and body. */
 export function encodeMessage(message: SwimMessage): Uint8Array {
   switch (message.kind) {
     case 'ping':
@@ -162,7 +162,7 @@ export function encodeMessage(message: SwimMessage): Uint8Array {
   }
 }
 
-/** The checks behind the reader: nothing that would kill or poison a real agent gets past here. */
+/** Validation after decoding: values that would crash or mislead Serf's agents are refused, so they are not gossiped on. */
 function checkMessage(message: SwimMessage): void {
   switch (message.kind) {
     case 'alive':
@@ -207,12 +207,12 @@ export function checkNode(name: string, addr: Uint8Array, meta: Uint8Array, vsn:
   checkMemberName(name);
   checkIp(addr);
   if (meta.length > MAX_META_BYTES) throw new WireError('tooLarge', `meta of ${meta.length} bytes`);
-  if (vsn.length !== 6) throw new WireError('badValue', `Vsn of ${vsn.length} octets`);
+  if (vsn.length !== 6) throw new WireError('badValue', `Vsn of ${vsn.length} bytes`);
 }
 
 /** 1 to 128 bytes. */
 export function isMemberName(name: string): boolean {
-  // A UTF-16 unit is at most 3 bytes of UTF-8, so most names need no second look.
+  // A UTF-16 unit takes at most 3 bytes of UTF-8, so most names need not be encoded.
   if (3 * name.length <= MAX_NAME_BYTES) return name.length > 0;
   return name.length <= MAX_NAME_BYTES && encoder.encode(name).length <= MAX_NAME_BYTES;
 }
@@ -220,21 +220,21 @@ export function isMemberName(name: string): boolean {
 const encoder = new TextEncoder();
 
 export function checkMemberName(name: string): void {
-  if (!isMemberName(name)) throw new WireError('badValue', 'a name that is empty or over 128 bytes');
+  if (!isMemberName(name)) throw new WireError('badValue', 'a name that is empty or longer than 128 bytes');
 }
 
 export function checkIp(ip: Uint8Array): void {
-  if (ip.length !== 4 && ip.length !== 16) throw new WireError('badValue', `an IP of ${ip.length} octets`);
+  if (ip.length !== 4 && ip.length !== 16) throw new WireError('badValue', `an IP of ${ip.length} bytes`);
 }
-/** Full state of a peer. */
 
+/** The full state of a peer. */
 export interface PushPull {
   readonly kind: 'pushPull';
   readonly join: boolean;
   readonly nodes: readonly PushNodeState[];
-  /** The layer above's part (Serf's); may be empty. */
+  /** The part of the layer above (Serf); may be empty. */
   readonly userState: Uint8Array;
-  /** Rows left out because they must not be stored. Ours have none. */
+  /** Number of rows that were left out since they are invalid; 0 in what we send. */
   readonly dropped: number;
 }
 export type StreamMessage = PushPull | Ping | Ack | UserMessage | Err;

@@ -1,6 +1,6 @@
 /**
- * The msgpack dialect of go-msgpack. Raw values carry text and bytes alike, so only a schema (struct.ts) can tell
- * them apart; these two know headers, lengths and limits.
+ * The msgpack dialect of go-msgpack. Text and bytes are both encoded as raw, so only a schema (struct.ts) can tell them
+ * apart; reader and writer handle headers, lengths and limits.
  */
 export { MsgpackReader } from './reader.ts';
 export { MsgpackWriter } from './writer.ts';

@@ -1,6 +1,6 @@
 /**
- * Datagrams: the layers around bare messages, opened and sealed. Label, encryption, CRC, compression and compound
- * live here; what a message says is memberlist.ts's business, streams are stream.ts's.
+ * Seals messages into datagrams and opens datagrams: label, encryption, CRC, compression and compound. The messages are
+ * in memberlist.ts and serf.ts.
  *
  * Source: memberlist net.go, util.go, label.go; P3 to P11 (docs/protocol.md).
  */
@@ -21,13 +21,13 @@ import { decodeStruct } from './struct.ts';
 
 export { BARE_ENVELOPE, type Envelope } from './envelope.ts';
 
-/** What each message costs in a datagram besides its own octets: its row in the length table. */
+/** Bytes that each message takes in a datagram besides its own: its entry in the length table. */
 export const COMPOUND_OVERHEAD = 2;
-/** Above this many messages in one datagram, old agents misjudge a truncated one: the caller splits before. */
+/** Old agents misread datagrams of more messages, so the caller splits there. */
 export const SAFE_COMPOUND_PARTS = 127;
 
 const MAX_PACKET_BYTES = 65_536;
-/** All that may come out of the compressed parts of one datagram. */
+/** Of all compressed parts of one datagram, expanded. */
 const MAX_EXPANDED_BYTES = 65_536;
 const MAX_EXPANSION = 64;
 const MAX_COMPOUND_PARTS = 255;
@@ -37,97 +37,98 @@ const COMPOUND_HEADER_OVERHEAD = 2;
 const CRC_HEADER_BYTES = 5;
 
 /**
- * Bare messages (type octet and body), in order. `torn`: some of the datagram was cut short or unreadable, and was
- * left out. Views on `bytes` or on what was decrypted and expanded from it. Throws `WireError` if nothing can be had.
+ * Bare messages (type byte and body), in order: views on `bytes`, or on what was decrypted or expanded from it.
+ * `truncated`: parts of the datagram are missing or unreadable, and were left out. Throws `WireError` if all are.
  */
-export function openPacket(bytes: Uint8Array, envelope: Envelope): { messages: Uint8Array[]; torn: boolean } {
-  if (bytes.length > MAX_PACKET_BYTES)
-    throw new WireError('tooLarge', `a datagram of ${bytes.length} octets`);
+export function openPacket(
+  bytes: Uint8Array,
+  envelope: Envelope,
+): { messages: Uint8Array[]; truncated: boolean } {
+  if (bytes.length > MAX_PACKET_BYTES) throw new WireError('tooLarge', `a datagram of ${bytes.length} bytes`);
   let inner = removeLabel(bufferToUint8Array(bytes), envelope.label);
   if (envelope.keys.length > 0) inner = decryptPacket(inner, envelope);
-  else if (looksEncrypted(inner)) throw new WireError('encrypted', 'encrypted, and we have no key');
+  else if (looksEncrypted(inner)) throw new WireError('encrypted', 'encrypted, but this agent has no key');
   if (inner[0] === MESSAGE_TYPE.crc && inner.length >= CRC_HEADER_BYTES) {
     if (crc32(inner, CRC_HEADER_BYTES) !== readU32(inner, 1))
       throw new WireError('badChecksum', 'the CRC does not match');
     inner = inner.subarray(CRC_HEADER_BYTES);
   }
-  const opening: OpenState = { messages: [], torn: false, decompressBudget: MAX_EXPANDED_BYTES };
-  splitMessage(inner, opening, 0, false);
-  return { messages: opening.messages, torn: opening.torn };
+  const state: OpenState = { messages: [], truncated: false, decompressBudget: MAX_EXPANDED_BYTES };
+  splitMessage(inner, state, 0, false);
+  return { messages: state.messages, truncated: state.truncated };
 }
 
 interface OpenState {
   readonly messages: Uint8Array[];
-  torn: boolean;
-  /** Octets that may still come out of compression. */
+  truncated: boolean;
+  /** Bytes that compressed parts may still expand to. */
   decompressBudget: number;
 }
 
 /**
- * Takes one message apart until bare ones are left. Differs: agents recurse without a limit; here a compound may
- * stand in a compound once, with or without compression between, and nothing is compressed twice.
+ * Splits a message until bare ones are left. Differs: agents recurse without a limit; here a compound may hold
+ * compounds, compressed or not, but no third level, and nothing is compressed twice.
  */
-function splitMessage(message: Uint8Array, opening: OpenState, depth: number, expanded: boolean): void {
+function splitMessage(message: Uint8Array, state: OpenState, depth: number, expanded: boolean): void {
   const type = message[0];
   if (type === undefined) throw new WireError('short', 'an empty message');
   if (type === MESSAGE_TYPE.compress) {
     if (expanded) throw new WireError('tooLarge', 'compressed twice');
-    splitMessage(decompressMessage(message, opening), opening, depth, true);
+    splitMessage(decompressMessage(message, state), state, depth, true);
   } else if (type === MESSAGE_TYPE.compound) {
     if (depth > 1) throw new WireError('tooLarge', 'compounds nested too deeply');
-    splitCompound(message, opening, depth, expanded);
+    splitCompound(message, state, depth, expanded);
   } else {
-    if (opening.messages.length >= MAX_MESSAGES) throw new WireError('tooLarge', 'too many messages');
-    opening.messages.push(message);
+    if (state.messages.length >= MAX_MESSAGES) throw new WireError('tooLarge', 'too many messages');
+    state.messages.push(message);
   }
 }
 
-function splitCompound(message: Uint8Array, opening: OpenState, depth: number, expanded: boolean): void {
+function splitCompound(message: Uint8Array, state: OpenState, depth: number, expanded: boolean): void {
   const count = message[1];
   if (count === undefined || message.length < COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * count)
-    throw new WireError('short', 'a compound whose length table is cut');
-  const before = opening.messages.length;
+    throw new WireError('short', 'a compound with a truncated length table');
+  const before = state.messages.length;
   let at = COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * count;
   let failed: WireError | undefined;
   for (let i = 0; i < count; i++) {
     const row = COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * i;
     const end = at + (((message[row] as number) << 8) | (message[row + 1] as number));
     if (end > message.length) {
-      failed = new WireError('short', 'a compound whose parts are cut');
+      failed = new WireError('short', 'a truncated compound');
       break;
     }
     try {
-      splitMessage(message.subarray(at, end), opening, depth + 1, expanded);
+      splitMessage(message.subarray(at, end), state, depth + 1, expanded);
     } catch (error) {
-      // One bad part costs itself only; a limit that is passed costs the datagram.
+      // An invalid part is left out; a part that passes a limit refuses the datagram.
       if (!(error instanceof WireError) || error.code === 'tooLarge') throw error;
       failed = error;
     }
     at = end;
   }
   if (failed === undefined) return;
-  if (opening.messages.length === before) throw failed;
-  opening.torn = true;
+  if (state.messages.length === before) throw failed;
+  state.truncated = true;
 }
 
-function decompressMessage(message: Uint8Array, opening: OpenState): Uint8Array {
+function decompressMessage(message: Uint8Array, state: OpenState): Uint8Array {
   const { algo, buf } = decodeStruct(Compress, message);
-  const limit = Math.min(opening.decompressBudget, MAX_EXPANSION * buf.length);
+  const limit = Math.min(state.decompressBudget, MAX_EXPANSION * buf.length);
   const out = decompressBuffer(algo, buf, limit);
-  opening.decompressBudget -= out.length;
+  state.decompressBudget -= out.length;
   return out;
 }
 
-/** What follows the label, which must be ours. */
+/** Returns what follows the label, which must be ours. */
 function removeLabel(bytes: Uint8Array, label: Uint8Array): Uint8Array {
   if (bytes[0] !== MESSAGE_TYPE.label) {
-    if (label.length > 0) throw new WireError('badLabel', 'without our label');
+    if (label.length > 0) throw new WireError('badLabel', 'no label');
     return bytes;
   }
   const length = bytes[1] ?? 0;
-  if (length === 0 || bytes.length < 2 + length) throw new WireError('badLabel', 'a label that is cut');
-  if (!sameBytes(bytes.subarray(2, 2 + length), label))
-    throw new WireError('badLabel', 'the label of others');
+  if (length === 0 || bytes.length < 2 + length) throw new WireError('badLabel', 'a truncated label');
+  if (!sameBytes(bytes.subarray(2, 2 + length), label)) throw new WireError('badLabel', 'a foreign label');
   return bytes.subarray(2 + length);
 }
 
@@ -137,11 +138,13 @@ function decryptPacket(bytes: Uint8Array, envelope: Envelope): Uint8Array {
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     if (!envelope.verifyIncoming) return bytes;
-    throw looksEncrypted(bytes) ? error : new WireError('plaintext', 'not encrypted, and we have a key');
+    throw looksEncrypted(bytes)
+      ? error
+      : new WireError('plaintext', 'not encrypted, but this agent has a key');
   }
 }
 
-/** Octets 0 and 1 begin both an encrypted datagram and a ping; but a ping goes on with a map. */
+/** An encrypted datagram begins with byte 0 or 1, as do a ping and an indirect ping, which continue with a map. */
 function looksEncrypted(bytes: Uint8Array): boolean {
   const type = bytes[0];
   if (type === undefined || type > 1) return false;
@@ -154,9 +157,10 @@ const readU32 = (bytes: Uint8Array, at: number): number =>
   (((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
 
 /**
- * One datagram out of 1 to 255 bare messages; the caller splits at `SAFE_PARTS`. A compound if there is more than
- * one, compressed only if that is shorter, then `crc`, encryption with the primary, label. `nonce` is called once if
- * there are keys, and must give 12 fresh octets. The result is a view on memory that is never written again.
+ * Seals 1 to 255 bare messages into one datagram; the caller splits at `SAFE_COMPOUND_PARTS`. Several messages make a
+ * compound, which is compressed only if that is shorter; then follow the CRC, encryption with the primary key, and the
+ * label. `nonce` is called once if there are keys, and must return 12 bytes that were never used before. The memory of
+ * the result follows the rule of `MsgpackWriter`.
  */
 export function sealPacket(
   messages: readonly Uint8Array[],
@@ -195,11 +199,12 @@ export function sealPacket(
   return out;
 }
 
+/** About 23 datagrams share an allocation, which costs more than all else here. */
 const SLAB_BYTES = 32_768;
 let slab = new Uint8Array(SLAB_BYTES);
 let slabUsed = 0;
 
-/** Octets that nobody else has or will get. Packets share allocations, which cost more than all else here. */
+/** Memory for a result: never given out twice. */
 function allocate(length: number): Uint8Array {
   if (length > SLAB_BYTES / 4) return new Uint8Array(length);
   if (slabUsed + length > SLAB_BYTES) {
@@ -212,19 +217,19 @@ function allocate(length: number): Uint8Array {
 
 let scratched = new Uint8Array(2048);
 
-/** Octets for what is read again before this is called again. */
+/** Memory for an intermediate step: the next call gives the same bytes out again. */
 function scratch(length: number): Uint8Array {
   if (length > scratched.length) scratched = new Uint8Array(length);
   return scratched.subarray(0, length);
 }
 
-/** The messages, or the one compress message that holds them all in fewer octets. */
-function compressIfShorter(messages: readonly Uint8Array[], wanted: boolean): readonly Uint8Array[] {
-  if (!wanted) return messages;
+/** The messages, or a single compress message that holds them all in fewer bytes. */
+function compressIfShorter(messages: readonly Uint8Array[], compress: boolean): readonly Uint8Array[] {
+  if (!compress) return messages;
   const whole = scratch(bodyLength(messages));
   writeBody(whole, 0, messages);
-  const small = compressMessage(whole);
-  return small.length < whole.length ? [small] : messages;
+  const compressed = compressMessage(whole);
+  return compressed.length < whole.length ? [compressed] : messages;
 }
 
 function bodyLength(messages: readonly Uint8Array[]): number {
@@ -239,7 +244,7 @@ function writeBody(out: Uint8Array, from: number, messages: readonly Uint8Array[
     out[at++] = MESSAGE_TYPE.compound;
     out[at++] = messages.length;
     for (const message of messages) {
-      assert(message.length <= 0xffff, `a part of ${message.length} octets`);
+      assert(message.length <= 0xffff, `a part of ${message.length} bytes`);
       out[at++] = message.length >>> 8;
       out[at++] = message.length & 0xff;
     }
@@ -251,10 +256,10 @@ function writeBody(out: Uint8Array, from: number, messages: readonly Uint8Array[
 }
 
 /**
- * Octets that messages may take in one datagram of `packetBytes`, each of them `PART_BYTES` besides its own. Counts
- * the CRC and the worst padding, so that a packet filled to the brim never passes `packetBytes`.
+ * Bytes for messages in one datagram of `packetBytes`; each takes `COMPOUND_OVERHEAD` besides its own. The CRC and the
+ * longest padding are counted, so that a full packet never exceeds `packetBytes`.
  *
- * Differs: agents do not count the CRC and go over their own budget; P11 (docs/protocol.md).
+ * Differs: agents do not count the CRC, and exceed their own limit; P11 (docs/protocol.md).
  */
 export function availableBytes(packetBytes: number, envelope: Envelope): number {
   const label = envelope.label.length === 0 ? 0 : 2 + envelope.label.length;

@@ -1,5 +1,5 @@
 /**
- * Reads msgpack strictly, front to back, within limits. What may stand where is the schema's to say (struct.ts).
+ * A strict msgpack reader with limits. Schemas (struct.ts) decide which type is expected where.
  *
  * Source: msgpack "old spec" and what go-msgpack accepts of the new; P16, P17 (docs/protocol.md).
  */
@@ -7,7 +7,7 @@ import { NO_BYTES } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
 import { decodeText } from './text.ts';
 
-/** Nesting below one field of a message. Real traffic needs 4. */
+/** Nesting below one field of a message. Serf's agents nest up to 4. */
 const MAX_DEPTH = 8;
 
 const SCRATCH = new DataView(new ArrayBuffer(8));
@@ -15,7 +15,7 @@ const SCRATCH = new DataView(new ArrayBuffer(8));
 const shortError = (): WireError => new WireError('short', 'fewer bytes than declared');
 const malformedError = (detail: string): WireError => new WireError('malformed', detail);
 
-/** Reads one buffer front to back. Every method throws `WireError` and then leaves `at` undefined. */
+/** Reads one buffer from front to back. Methods throw `WireError`; `at` has no meaning after that. */
 export class MsgpackReader {
   readonly bytes: Uint8Array;
   at: number;
@@ -25,7 +25,7 @@ export class MsgpackReader {
     this.at = at;
   }
 
-  /** The next octet, not consumed. */
+  /** The next byte, not consumed. */
   peek(): number {
     const octet = this.bytes[this.at];
     if (octet === undefined) throw shortError();
@@ -39,7 +39,7 @@ export class MsgpackReader {
     return octet;
   }
 
-  /** Big-endian unsigned integer of 1, 2 or 4 octets. */
+  /** Big-endian unsigned integer of 1, 2 or 4 bytes. */
   fixed(width: 1 | 2 | 4): number {
     const at = this.at;
     const bytes = this.bytes;
@@ -51,7 +51,7 @@ export class MsgpackReader {
     return high * 0x1_0000 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number));
   }
 
-  /** The next `length` octets as a view. */
+  /** The next `length` bytes as a view. */
   octets(length: number): Uint8Array {
     const at = this.at;
     if (at + length > this.bytes.length) throw shortError();
@@ -64,7 +64,7 @@ export class MsgpackReader {
     this.at += length;
   }
 
-  /** Octets of a raw, str or bin value as a view; nil is empty, as agents take it. */
+  /** A raw, str or bin value as a view; nil is empty, as for agents. */
   raw(): Uint8Array {
     const type = this.peek();
     if (type >= 0xa0 && type < 0xc0) {
@@ -94,7 +94,7 @@ export class MsgpackReader {
     const type = this.octet();
     if (type < 0x80) return type;
     const value = this.#integer(type);
-    if (value < 0) throw malformedError('negative where an unsigned integer must stand');
+    if (value < 0) throw malformedError('a negative integer instead of an unsigned one');
     return value;
   }
 
@@ -111,7 +111,7 @@ export class MsgpackReader {
     throw malformedError('not a boolean');
   }
 
-  /** A float, or an integer where a float may stand. NaN and infinities pass: the caller judges values. */
+  /** A float or an integer. NaN and infinities are returned: the caller validates values. */
   float(): number {
     const type = this.peek();
     if (type !== 0xcb && type !== 0xca) return this.int();
@@ -123,7 +123,7 @@ export class MsgpackReader {
     return width === 8 ? SCRATCH.getFloat64(0) : SCRATCH.getFloat32(0);
   }
 
-  /** Entries of a map. `limit` guards loops: no declared count is believed beyond the bytes that exist. */
+  /** The number of entries of a map: at most `limit`, and at most as many as the remaining bytes can hold. */
   mapLength(limit: number): number {
     const type = this.octet();
     if (type >= 0x80 && type < 0x90) return this.#checkCount(type & 15, 2, limit);
@@ -132,7 +132,7 @@ export class MsgpackReader {
     throw malformedError('not a map');
   }
 
-  /** Elements of an array; nil is an empty one. */
+  /** The number of elements of an array; nil is an empty one. */
   arrayLength(limit: number): number {
     const type = this.octet();
     if (type === 0xc0) return 0;
@@ -142,7 +142,7 @@ export class MsgpackReader {
     throw malformedError('not an array');
   }
 
-  /** Passes over one value of any type. */
+  /** Skips one value of any type. */
   skip(depth = 0): void {
     if (depth > MAX_DEPTH) throw new WireError('tooLarge', 'nested too deeply');
     const type = this.octet();
@@ -203,13 +203,13 @@ export class MsgpackReader {
     for (let i = 0; i < count; i++) this.skip(depth + 1);
   }
 
-  #checkCount(declared: number, octetsEach: number, limit: number): number {
-    if (declared > limit) throw new WireError('tooLarge', `${declared} entries where ${limit} may stand`);
-    if (declared * octetsEach > this.bytes.length - this.at) throw shortError();
+  #checkCount(declared: number, bytesEach: number, limit: number): number {
+    if (declared > limit) throw new WireError('tooLarge', `${declared} entries, of at most ${limit}`);
+    if (declared * bytesEach > this.bytes.length - this.at) throw shortError();
     return declared;
   }
 
-  /** Header of a raw, str or bin value: how many octets follow. */
+  /** The header of a raw, str or bin value: the number of bytes that follow. */
   rawLength(): number {
     const type = this.octet();
     if (type >= 0xa0 && type < 0xc0) return type & 31;

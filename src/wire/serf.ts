@@ -1,6 +1,6 @@
 /**
- * Serf's messages, inside memberlist's: user messages, node meta (tags), ack payload (coordinate), push/pull
- * user state. Checks that need context (clocks, names known) are serf/'s; checks of form are here.
+ * Serf's messages inside memberlist's: user messages, node meta (tags), ack payload (coordinate) and the user state of a
+ * push/pull. What can be validated without context is validated here; clocks and names are checked in serf/.
  *
  * Source: serf messages.go, delegate.go, coordinate; P39, P40, P49, P63 (docs/protocol.md).
  */
@@ -28,7 +28,7 @@ import {
   u64,
 } from './struct.ts';
 
-/** First octet of a user message. */
+/** The first byte of a user message. */
 export const SERF_TYPE = {
   leave: 0,
   join: 1,
@@ -44,12 +44,12 @@ export const SERF_TYPE = {
 
 /** Entries of any list or map in a datagram. */
 const MAX_ENTRIES = 4096;
-/** Entries of a push/pull's list of recent events: agents send as many as their buffer has, 512 by default. */
+/** Recent events in a push/pull: agents send as many as their buffer holds, 512 by default. */
 const MAX_EVENT_BUCKETS = 1 << 16;
-/** Entries in the maps of a push/pull: as many as there may be members. */
+/** Entries in the maps of a push/pull: one for each member. */
 const MAX_MEMBERS = 1 << 20;
 
-/** "I am leaving", or "that one is gone for good" from an operator. */
+/** A member leaves, or an operator removes one (force-leave). */
 export const LeaveIntent = struct('leaveIntent', SERF_TYPE.leave, {
   ltime: u64('LTime'),
   node: str('Node'),
@@ -96,7 +96,7 @@ export const KeyResponse = struct('keyResponse', SERF_TYPE.keyResponse, {
   primaryKey: str('PrimaryKey'), // base64; since serf 0.9.4
 });
 
-/** What a member answers when two claim one name. `status`: 0 none, 1 alive, 2 leaving, 3 left, 4 failed. */
+/** A member's vote when two nodes claim one name. `status`: 0 none, 1 alive, 2 leaving, 3 left, 4 failed. */
 export const ConflictResponse = struct('conflictResponse', SERF_TYPE.conflictResponse, {
   name: str('Name'),
   addr: bytes('Addr'),
@@ -117,7 +117,7 @@ const RelayAddress = struct('relayAddress', SERF_TYPE.relay, {
   zone: str('Zone'),
 });
 
-/** Front of a relayed message: what follows it goes on to `dest`. */
+/** The head of a relayed message: what follows it is forwarded to `dest`. */
 export const RelayHeader = struct('relayHeader', SERF_TYPE.relay, {
   dest: {
     name: 'DestAddr',
@@ -139,7 +139,7 @@ const EventBucket = struct('eventBucket', SERF_TYPE.userEvent, {
 });
 export type EventBucket = MessageOf<typeof EventBucket>;
 
-/** A struct, or nil: real agents send a sparse array of 512. */
+/** A struct, or nil: agents send a sparse array of 512. */
 const bucketOrNil = {
   read: (reader: MsgpackReader): EventBucket | undefined => {
     if (reader.peek() !== 0xc0) return EventBucket.read(reader);
@@ -160,11 +160,11 @@ export const SerfState = struct('serfState', SERF_TYPE.pushPull, {
   eventLTime: u64('EventLTime'),
   events: arrayField('Events', MAX_EVENT_BUCKETS, bucketOrNil),
   queryLTime: u64('QueryLTime'),
-  /** Ours, for agents that say they know it: a summary of the catalogue. Real agents pass over it in silence. */
+  /** An extension for catalog peers: the summary of the catalog. Agents of Serf ignore it (P66). */
   summary: omitEmpty(bytes('Hearsay')),
 });
 
-/** A Vivaldi coordinate as it rides on an ack; seconds, but for `error`, which has no unit. */
+/** A Vivaldi coordinate in an ack, in seconds; `error` has no unit. */
 export const CoordinateBody = struct('coordinate', 1, {
   vec: arrayField('Vec', 64, {
     read: (reader: MsgpackReader) => reader.float(),
@@ -185,13 +185,13 @@ export type ConflictResponse = MessageOf<typeof ConflictResponse>;
 export type KeyResponse = MessageOf<typeof KeyResponse>;
 export type RelayHeader = MessageOf<typeof RelayHeader>;
 
-/** A relayed message: the header, and the whole Serf message behind it. */
+/** A relayed message: the header, and the whole Serf message that follows it. */
 export interface Relay {
   readonly kind: 'relay';
   readonly header: RelayHeader;
   readonly message: Uint8Array;
 }
-/** A user message of a type Serf does not know; ours start at 200. */
+/** A user message of a type that Serf does not define; the catalog's begin at 200. */
 export interface UnknownMessage {
   readonly kind: 'unknown';
   readonly type: number;
@@ -206,8 +206,8 @@ export type SerfMessage =
   | UnknownMessage;
 
 /**
- * Decodes the body of a user message (type octet first). Views on `octets`. Throws `WireError`, also for what is
- * well formed but must be neither stored nor forwarded; Lamport times are judged by whoever keeps the clocks.
+ * Decodes the body of a user message, type byte first. Byte fields are views on `octets`. Throws `WireError`, also for
+ * well-formed messages that must be neither stored nor forwarded. Lamport times are checked in serf/.
  */
 export function decodeSerf(octets: Uint8Array): SerfMessage {
   const reader = new MsgpackReader(octets);
@@ -242,7 +242,7 @@ function checkIntent<T extends { readonly node: string }>(intent: T): T {
   return intent;
 }
 
-/** Empty ones kill real agents: such queries are neither kept nor forwarded. */
+/** Queries of these names crash Serf's agents if they have no payload. */
 const KEY_QUERY_NAMES = new Set([
   '_serf_install-key',
   '_serf_use-key',
@@ -255,22 +255,22 @@ function checkQuery(query: Query): Query {
     if (filter.length === 0) throw new WireError('badValue', 'a query with an empty filter');
   if (query.payload.length === 0 && KEY_QUERY_NAMES.has(query.name))
     throw new WireError('badValue', 'a key query without a payload');
-  if (query.sourceNode !== '') checkMemberName(query.sourceNode); // agents of old do not say it
+  if (query.sourceNode !== '') checkMemberName(query.sourceNode); // old agents leave it empty
   checkIp(query.addr);
   return query;
 }
 
-/** Goes on to whoever the sender says, so it must be one address, and hold something. */
+/** The sender chooses where a relay is forwarded to, so the destination must be a valid address. */
 function checkRelay(relay: Relay): Relay {
   const { dest, destName } = relay.header;
   checkIp(dest.ip);
   if (dest.port < 1 || dest.port > 0xffff) throw new WireError('badValue', `a relay to port ${dest.port}`);
   if (destName !== '') checkMemberName(destName);
-  if (relay.message.length === 0) throw new WireError('badValue', 'a relay of nothing');
+  if (relay.message.length === 0) throw new WireError('badValue', 'a relay without a message');
   return relay;
 }
 
-/** Serf's part of a push/pull, type octet first. Entries for names that cannot be are left out. Throws `WireError`. */
+/** Serf's part of a push/pull, type byte first. Entries with invalid names are left out. Throws `WireError`. */
 export function decodeSerfState(octets: Uint8Array): SerfState {
   const state = decodeStruct(SerfState, octets);
   const statusLTimes = new Map<string, number>();
@@ -278,7 +278,7 @@ export function decodeSerfState(octets: Uint8Array): SerfState {
   return { ...state, statusLTimes, leftMembers: state.leftMembers.filter(isMemberName) };
 }
 
-/** The answer to a name conflict, type octet first; `undefined` if the member asked does not know the name. */
+/** The vote in a name conflict, type byte first; `undefined` if the voter does not know the name. */
 export function decodeConflictResponse(octets: Uint8Array): ConflictResponse | undefined {
   return octets[1] === 0xc0 && octets[0] === SERF_TYPE.conflictResponse
     ? undefined
@@ -287,7 +287,7 @@ export function decodeConflictResponse(octets: Uint8Array): ConflictResponse | u
 
 const TAGS_MAGIC = 0xff;
 
-/** Node meta as Serf protocol 3 and up writes it. Keys are sorted, so equal tags are equal bytes. */
+/** Node meta as of Serf protocol 3. Keys are sorted, so equal tags are equal bytes. */
 export function encodeTags(tags: ReadonlyMap<string, string>): Uint8Array {
   const writer = new MsgpackWriter(128);
   writer.octet(TAGS_MAGIC);
@@ -299,7 +299,7 @@ export function encodeTags(tags: ReadonlyMap<string, string>): Uint8Array {
   return writer.finish();
 }
 
-/** Tags of a node's meta. Total: what cannot be read gives no tags; an old-style meta is the tag `role`. */
+/** The tags in a node's meta. Never throws: unreadable meta has no tags, and meta of the old style is the tag `role`. */
 export function decodeTags(meta: Uint8Array): ReadonlyMap<string, string> {
   if (meta[0] !== TAGS_MAGIC) return new Map([['role', lossyText(meta)]]);
   try {

@@ -1,6 +1,5 @@
 /**
- * Streams as they arrive: bytes in pieces, one message out, and limits on what a stranger may make us hold. What is
- * sent is stream.ts's.
+ * Reads one message from a stream as its bytes arrive, within limits on what a peer may make us store.
  *
  * Source: memberlist net.go, readStream, readRemoteState, decryptRemoteState; P12, P14 (docs/protocol.md).
  */
@@ -22,17 +21,17 @@ import {
 } from './memberlist.ts';
 import { MsgpackReader } from './msgpack.ts';
 
-/** What a stranger may make us hold. */
 export interface StreamLimits {
-  /** Of one message as it comes off the socket. */
+  /** Of one message as it is received. */
   readonly streamBytes: number;
-  /** Of one message after decompression. */
+  /** Of one message, expanded. */
   readonly expandedBytes: number;
   readonly nodes: number;
-  /** Of a user state, or of a user message. */
+  /** Of a user state or a user message. */
   readonly userBytes: number;
 }
-/** Source: memberlist maxPushStateBytes, as S1 (docs/security.md) bounds it. */
+
+/** Source: memberlist maxPushStateBytes; S1 (docs/security.md). */
 export const STREAM_LIMITS: StreamLimits = {
   streamBytes: 20 * 1024 * 1024,
   expandedBytes: 40 * 1024 * 1024,
@@ -40,16 +39,16 @@ export const STREAM_LIMITS: StreamLimits = {
   userBytes: 20 * 1024 * 1024,
 };
 
-/** No node state is shorter, so no stream can hold more of them than its octets over this. */
+/** The shortest node state: bounds how many a stream of known length can hold. */
 const MIN_NODE_STATE_BYTES = 20;
-/** What a header, a node state or an error may take. Bounds what is read again when more bytes come. */
+/** Of a header, a node state or an error. Bounds what is parsed again when more bytes arrive. */
 const MAX_ITEM_BYTES = 8192;
 
-type Stage = 'label' | 'envelope' | 'sealed' | 'message' | 'compressed' | 'rows' | 'user' | 'done';
+type Stage = 'label' | 'envelope' | 'encrypted' | 'message' | 'compressed' | 'rows' | 'user' | 'done';
 
 /**
- * Opens one message as its bytes arrive. Plain streams do not say how long they are, so it reads what is there and
- * remembers where it stopped: each row is read once, however the bytes are cut.
+ * Reads one message as its bytes arrive. Unencrypted streams do not announce their length, so the reader parses what is
+ * there and remembers the position: each node state is parsed once, however the bytes are split.
  */
 export class StreamReader {
   readonly #envelope: Envelope;
@@ -58,21 +57,21 @@ export class StreamReader {
 
   #bytes: Uint8Array = new Uint8Array(1024);
   #size = 0;
-  /** Where the next item begins. */
+  /** Start of the next item. */
   #at = 0;
-  /** Nothing can be done below this size. */
+  /** The next step needs at least this size. */
   #needed = 1;
   #stage: Stage = 'label';
-  /** All of the message is here: what is missing now will never come. */
+  /** The whole message is here, so missing bytes are an error. */
   #isComplete = false;
   #expanded = false;
 
-  // Of a compress message
+  // State within a compress message
   #entries = 0;
   #algo = 0;
-  #packed: Uint8Array = NO_BYTES;
+  #compressed: Uint8Array = NO_BYTES;
 
-  // Of a push/pull, or of a user message
+  // State within a push/pull or a user message
   #isPushPull = false;
   #join = false;
   #rows = 0;
@@ -80,7 +79,7 @@ export class StreamReader {
   #dropped = 0;
   #userBytes = 0;
 
-  /** `role` is ours: a listener expects the label in front, a dialer gets its answer without. */
+  /** `role` is this agent's. Only the dialer sends a label, so only a listener reads one. */
   constructor(envelope: Envelope, role: 'dialer' | 'listener', limits: Partial<StreamLimits> = {}) {
     this.#envelope = envelope;
     this.#role = role;
@@ -88,8 +87,8 @@ export class StreamReader {
   }
 
   /**
-   * Takes what came; copies it. Gives the message once it is complete, `undefined` to wait for more, and nothing
-   * ever after. Byte fields are views on this opener's memory. Throws `WireError`; then it is done.
+   * Copies the chunk. Returns the message once, when it is complete, and otherwise `undefined`. Byte fields are views on
+   * this reader's memory. Throws `WireError`; the reader is finished after that.
    */
   push(chunk: Uint8Array): StreamMessage | undefined {
     if (this.#stage === 'done') return undefined;
@@ -103,24 +102,24 @@ export class StreamReader {
         }
       }
       if (!this.#isComplete) return undefined;
-      throw new WireError('short', 'a message that is cut');
+      throw new WireError('short', 'a truncated message');
     } catch (error) {
       const waits = error instanceof WireError && error.code === 'short' && !this.#isComplete;
       if (waits && this.#size - this.#at <= MAX_ITEM_BYTES) return undefined;
       this.#finish();
-      throw waits ? new WireError('tooLarge', `more than ${MAX_ITEM_BYTES} octets without an end`) : error;
+      throw waits ? new WireError('tooLarge', `more than ${MAX_ITEM_BYTES} bytes without an end`) : error;
     }
   }
 
-  /** One step; each leaves `#at` where the next begins. 'short' thrown from here means: wait, then read it again. */
+  /** One step, which moves `#at` to the next. A 'short' error means that the step is repeated with more bytes. */
   #advance(): StreamMessage | undefined {
     switch (this.#stage) {
       case 'label':
         return this.#readLabel();
       case 'envelope':
         return this.#readEnvelope();
-      case 'sealed':
-        return this.#readSealed();
+      case 'encrypted':
+        return this.#readEncrypted();
       case 'message':
         return this.#readMessage();
       case 'compressed':
@@ -137,13 +136,13 @@ export class StreamReader {
     const { label } = this.#envelope;
     const reader = this.#reader();
     if (reader.peek() !== MESSAGE_TYPE.label) {
-      if (this.#role === 'listener' && label.length > 0) throw new WireError('badLabel', 'without our label');
+      if (this.#role === 'listener' && label.length > 0) throw new WireError('badLabel', 'no label');
     } else {
-      if (this.#role === 'dialer') throw new WireError('badLabel', 'an answer with a label');
+      if (this.#role === 'dialer') throw new WireError('badLabel', 'a response with a label');
       reader.at++;
       const theirs = reader.octets(reader.octet());
       if (theirs.length === 0 || !sameBytes(theirs, label))
-        throw new WireError('badLabel', 'the label of others');
+        throw new WireError('badLabel', 'a foreign label');
     }
     this.#enterStage('envelope', reader.at, 1);
   }
@@ -153,23 +152,23 @@ export class StreamReader {
     const reader = this.#reader();
     if (reader.peek() !== MESSAGE_TYPE.encrypt) {
       if (keys.length > 0 && verifyIncoming)
-        throw new WireError('plaintext', 'not encrypted, and we have a key');
+        throw new WireError('plaintext', 'not encrypted, but this agent has a key');
       return this.#enterStage('message', reader.at, 1);
     }
-    if (keys.length === 0) throw new WireError('encrypted', 'encrypted, and we have no key');
+    if (keys.length === 0) throw new WireError('encrypted', 'encrypted, but this agent has no key');
     reader.at++;
     const length = reader.fixed(4);
     if (length > this.#limits.streamBytes)
-      throw new WireError('tooLarge', `an encrypted message of ${length} octets`);
-    this.#enterStage('sealed', this.#at, ENCRYPT_HEADER_BYTES + length);
+      throw new WireError('tooLarge', `an encrypted message of ${length} bytes`);
+    this.#enterStage('encrypted', this.#at, ENCRYPT_HEADER_BYTES + length);
   }
 
-  #readSealed(): undefined {
+  #readEncrypted(): undefined {
     const from = this.#at + ENCRYPT_HEADER_BYTES;
     const aad = concatBytes([this.#bytes.subarray(this.#at, from), this.#envelope.label]);
     const reader = new MsgpackReader(this.#bytes, this.#at + 1);
-    const sealed = this.#bytes.subarray(from, from + reader.fixed(4));
-    this.#replaceBody(decryptPayload(sealed, this.#envelope.keys, aad));
+    const encrypted = this.#bytes.subarray(from, from + reader.fixed(4));
+    this.#replaceBody(decryptPayload(encrypted, this.#envelope.keys, aad));
   }
 
   #readMessage(): StreamMessage | undefined {
@@ -182,8 +181,8 @@ export class StreamReader {
         return this.#enterStage('compressed', reader.at, 0);
       case MESSAGE_TYPE.pushPull: {
         const { join, nodes, userStateLen } = PushPullHeader.read(reader);
-        const most = this.#isComplete ? this.#size - reader.at : this.#limits.streamBytes;
-        if (nodes > this.#limits.nodes || nodes * MIN_NODE_STATE_BYTES > most)
+        const maxBytes = this.#isComplete ? this.#size - reader.at : this.#limits.streamBytes;
+        if (nodes > this.#limits.nodes || nodes * MIN_NODE_STATE_BYTES > maxBytes)
           throw new WireError('tooLarge', `a push/pull of ${nodes} nodes`);
         this.#isPushPull = true;
         this.#join = join;
@@ -203,7 +202,7 @@ export class StreamReader {
     throw new WireError('unknownType', `message type ${type} on a stream`);
   }
 
-  /** Entry by entry, since only `Buf` may be long. */
+  /** Reads the map entry by entry, since only `Buf` may be long. */
   #readCompressed(): undefined {
     for (; this.#entries > 0; this.#entries--) {
       const reader = this.#reader();
@@ -211,16 +210,16 @@ export class StreamReader {
       if (key === 'Buf') {
         const length = reader.rawLength();
         if (length > this.#limits.streamBytes)
-          throw new WireError('tooLarge', `a compressed message of ${length} octets`);
+          throw new WireError('tooLarge', `a compressed message of ${length} bytes`);
         if (reader.at + length > this.#size)
           return this.#enterStage('compressed', this.#at, reader.at - this.#at + length);
-        this.#packed = reader.octets(length);
+        this.#compressed = reader.octets(length);
       } else if (key === 'Algo') this.#algo = reader.uint();
       else reader.skip();
       this.#enterStage('compressed', reader.at, 0);
     }
     this.#expanded = true;
-    this.#replaceBody(decompressBuffer(this.#algo, this.#packed, this.#limits.expandedBytes));
+    this.#replaceBody(decompressBuffer(this.#algo, this.#compressed, this.#limits.expandedBytes));
   }
 
   #readRows(): undefined {
@@ -247,7 +246,7 @@ export class StreamReader {
   }
 
   #expectUser(octets: number): void {
-    if (octets > this.#limits.userBytes) throw new WireError('tooLarge', `a user part of ${octets} octets`);
+    if (octets > this.#limits.userBytes) throw new WireError('tooLarge', `a user state of ${octets} bytes`);
     this.#userBytes = octets;
   }
 
@@ -261,11 +260,11 @@ export class StreamReader {
     return new MsgpackReader(this.#bytes.subarray(0, this.#size), this.#at);
   }
 
-  /** Memory grows with what came, never with what was announced. */
+  /** Memory grows with what was received, not with what was announced. */
   #append(chunk: Uint8Array): void {
     const size = this.#size + chunk.length;
     if (size > this.#limits.streamBytes + MAX_ITEM_BYTES)
-      throw new WireError('tooLarge', `a stream of more than ${this.#limits.streamBytes} octets`);
+      throw new WireError('tooLarge', `a stream of more than ${this.#limits.streamBytes} bytes`);
     if (size > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(size, 2 * this.#bytes.length));
       grown.set(this.#bytes.subarray(0, this.#size));
@@ -275,7 +274,7 @@ export class StreamReader {
     this.#size = size;
   }
 
-  /** Goes on with what was inside, which is all there is. */
+  /** Continues with the decrypted or expanded message, which is complete. */
   #replaceBody(body: Uint8Array): void {
     this.#bytes = bufferToUint8Array(body);
     this.#size = body.length;

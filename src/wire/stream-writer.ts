@@ -1,6 +1,5 @@
 /**
- * Streams: one message each way over TCP, encoded and sealed here, opened in opener.ts. Who answers what is agent/'s
- * business; what a datagram wraps around messages is packet.ts's.
+ * Encodes and seals messages for TCP streams, one in each direction. Reading is in stream-reader.ts.
  *
  * Source: memberlist net.go, rawSendMsgStream, sendLocalState; P9, P10, P12 (docs/protocol.md).
  */
@@ -22,7 +21,7 @@ import { MsgpackWriter } from './msgpack.ts';
 
 export { STREAM_LIMITS, type StreamLimits, StreamReader } from './stream-reader.ts';
 
-/** Type octet, header, rows, user state. */
+/** Type byte, header, rows, user state. */
 export function encodePushPull(message: Omit<PushPull, 'dropped'>): Uint8Array {
   const { join, nodes, userState } = message;
   const writer = new MsgpackWriter(64 + 160 * nodes.length + userState.length);
@@ -33,7 +32,7 @@ export function encodePushPull(message: Omit<PushPull, 'dropped'>): Uint8Array {
   return writer.finish();
 }
 
-/** The plain form of any stream message: type octet and what follows it. */
+/** Any stream message without an envelope, type byte first. */
 export function encodeStream(message: StreamMessage | Omit<PushPull, 'dropped'>): Uint8Array {
   switch (message.kind) {
     case 'pushPull':
@@ -50,8 +49,8 @@ export function encodeStream(message: StreamMessage | Omit<PushPull, 'dropped'>)
 }
 
 /**
- * What goes out on the socket for one plain message. Compressed whenever the envelope says so, even if that is
- * longer; only the dialer sends the label, yet both sides bind it to the ciphertext.
+ * Puts the envelope around one message. It is compressed whenever the envelope says so, even if that is longer. Only the
+ * dialer sends the label, but both sides authenticate it.
  */
 export function sealStream(
   body: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * How a message is declared: once, and from it come its type, its reader and its writer. A struct is a msgpack
- * map whose keys are Go field names in byte order; unknown keys are passed over, missing ones are zero.
+ * Declares messages: one declaration gives the type, the reader and the writer. A struct is a msgpack map whose keys are
+ * Go field names in byte order; unknown keys are skipped, missing ones are zero.
  *
  * Source: go-msgpack struct encoding; P15, P17 (docs/protocol.md).
  */
@@ -38,24 +38,24 @@ export type MessageOf<S> =
 
 export interface Struct<K extends string, F> {
   readonly kind: K;
-  /** The octet in front of the body. */
+  /** The byte before the body. */
   readonly type: number;
   read(reader: MsgpackReader): { readonly kind: K } & { readonly [P in keyof F]: ValueOf<F[P]> };
-  /** Appends the body; the type octet is the caller's. */
+  /** Appends the body; the caller writes the type byte. */
   write(writer: MsgpackWriter, message: { readonly [P in keyof F]: ValueOf<F[P]> }): void;
-  /** Type octet and body in fresh memory. */
+  /** Type byte and body. */
   encode(message: { readonly [P in keyof F]: ValueOf<F[P]> }): Uint8Array;
-  /** A message with every field zero but those given. */
+  /** A message whose fields are zero unless given. */
   create(
     values?: Partial<{ readonly [P in keyof F]: ValueOf<F[P]> }>,
   ): { readonly kind: K } & { readonly [P in keyof F]: ValueOf<F[P]> };
 }
 
-/** A field as the loops below want it: flat, and of one hidden class. */
+/** A field, flattened into one hidden class for the loops of the reader and the writer. */
 interface FieldSlot {
   readonly property: string;
   readonly name: string;
-  /** The raw header and name, as canonical writers put it. */
+  /** Raw header and name, as canonical writers encode them. */
   readonly key: Uint8Array;
   readonly omitZero: boolean;
   readonly scalar: ScalarType | undefined;
@@ -66,7 +66,7 @@ interface FieldSlot {
 const MAX_KEYS = 64;
 const sharedWriter = new MsgpackWriter(2048);
 
-/** Declares a struct. Property order is free; on the wire fields are sorted by their Go name. */
+/** Properties may be declared in any order; on the wire fields are sorted by their Go names. */
 export function struct<const K extends string, const F extends Fields>(
   kind: K,
   type: number,
@@ -81,7 +81,7 @@ export function struct<const K extends string, const F extends Fields>(
   const blank: Record<string, unknown> = { kind };
   for (const slot of slots) blank[slot.property] = slot.field.zero;
 
-  // Properties are added in one order whatever the order of keys: one hidden class, and no blank to copy first.
+  // Properties are added in one order, whatever the order of the keys, so that all messages have one hidden class.
   const read = (reader: MsgpackReader): Message => {
     const message: Record<string, unknown> = { kind };
     let next = 0;
@@ -129,13 +129,13 @@ export function struct<const K extends string, const F extends Fields>(
 }
 
 function createSlot(property: string, field: Field<unknown>): FieldSlot {
-  const { name, omitZero, scalar: shape, max = 0 } = field;
+  const { name, omitZero, scalar, max = 0 } = field;
   const writer = new MsgpackWriter(64);
   writer.str(name);
-  return { property, name, key: writer.finish(), omitZero, scalar: shape, max, field };
+  return { property, name, key: writer.finish(), omitZero, scalar, max, field };
 }
 
-/** Consumes a key: which slot it is, or -1. Canonical writers sort, so it is mostly the one after the last. */
+/** Consumes a key and returns the index of its slot, or -1. Canonical writers sort keys, so it is usually `expected`. */
 function nextSlot(slots: readonly FieldSlot[], expected: number, reader: MsgpackReader): number {
   for (let i = expected; i < slots.length; i++) {
     const { key } = slots[i] as FieldSlot;
@@ -190,7 +190,7 @@ function writeValue(writer: MsgpackWriter, slot: FieldSlot, value: unknown): voi
   }
 }
 
-/** Reads one body that must start with `expected`; what follows the body is ignored, as agents do. */
+/** Reads one message of this type, type byte first. Bytes after the body are ignored, as agents do. */
 export function decodeStruct<K extends string, F>(
   declared: Struct<K, F>,
   octets: Uint8Array,

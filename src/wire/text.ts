@@ -1,33 +1,33 @@
-/** Octets to text. Names come again with every message, so short ones are remembered instead of decoded anew. */
+/** Decodes UTF-8. The same names come with every message, so short texts are cached. */
 import { WireError } from '../base/errors.ts';
 
-/** Longest text worth remembering. */
+/** Longer texts are not cached. */
 const MAX_CACHED_CHARS = 32;
 const SLOTS = 4096;
-/** The last short ASCII text of each hash. Bounded, and of no influence on what is returned. */
+/** The last short ASCII text of each hash: bounded, and without influence on results. */
 const CACHE: string[] = new Array(SLOTS).fill('');
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text of `bytes[from..to)`. Throws `WireError` 'malformed' if that is not UTF-8. */
+/** The text of `bytes[from..to)`. Throws `WireError` 'malformed' if it is not UTF-8. */
 export function decodeText(bytes: Uint8Array, from: number, to: number): string {
   const length = to - from;
   if (length === 0) return '';
   if (length > MAX_CACHED_CHARS) return decodeOrThrow(bytes, from, to);
   let hash = length;
-  let all = 0;
+  let union = 0;
   for (let at = from; at < to; at++) {
     const octet = bytes[at] as number;
     hash = (Math.imul(hash, 33) ^ octet) | 0;
-    all |= octet;
+    union |= octet;
   }
-  if (all >= 0x80) return decodeOrThrow(bytes, from, to);
+  if (union >= 0x80) return decodeOrThrow(bytes, from, to);
   const slot = (hash ^ (hash >>> 12)) & (SLOTS - 1);
-  const held = CACHE[slot] as string;
-  if (held.length === length && isAt(held, bytes, from)) return held;
-  const fresh = decodeOrThrow(bytes, from, to);
-  CACHE[slot] = fresh;
-  return fresh;
+  const cached = CACHE[slot] as string;
+  if (cached.length === length && isAt(cached, bytes, from)) return cached;
+  const text = decodeOrThrow(bytes, from, to);
+  CACHE[slot] = text;
+  return text;
 }
 
 function isAt(ascii: string, bytes: Uint8Array, from: number): boolean {

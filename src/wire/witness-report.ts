@@ -1,28 +1,28 @@
 /**
- * What one agent tells another that asks why a member was blamed: the payload of a query's answer. Rows are of one
- * shape, numbers and texts; what they mean is agent/evidence's. Within a format kinds may be added, and parts at the end
- * of a row: readers pass over what they do not know, and refuse other formats.
+ * The payload of a response to a witness query: what one agent saw of a member's failure (P67 in docs/protocol.md). Rows
+ * are numbers and texts, whose meaning is in agent/evidence. Kinds, and elements at the end of a row, may be added within
+ * a format, since readers skip unknown ones; other formats are refused.
  */
 import { WireError } from '../base/errors.ts';
 import { readTuple } from './entry.ts';
 import type { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { arrayField, decodeStruct, omitEmpty, STR, struct, U64, u16 } from './struct.ts';
 
-/** Of the payload, which is no message of its own. */
+/** The first byte of the payload, which is no message of its own. */
 const REPORT_TYPE = 1;
 const FORMAT = 1;
-/** Far above what fits one answer. */
+/** Far more than fit into one response. */
 const MAX_ROWS = 64;
 const MAX_NUMBERS = 12;
 const MAX_TEXTS = 16;
 /** A name has 128 bytes, an address fewer. */
 const MAX_TEXT = 128;
-/** A month: nobody keeps anything for longer. */
+/** A month; evidence is kept for less. */
 const MAX_AGE = 31 * 86_400_000;
 
 export interface WitnessReportRow {
   readonly kind: number;
-  /** Milliseconds before the answer, first and last. */
+  /** Milliseconds before the response, of the first and the last occurrence. */
   readonly age: number;
   readonly lastAge: number;
   readonly count: number;
@@ -36,22 +36,19 @@ const TEXTS = arrayField('', MAX_TEXTS, STR);
 const ROW = {
   read: (reader: MsgpackReader): WitnessReportRow =>
     readTuple(reader, 6, () => {
-      const [kind, age, lastAge, times] = [reader.uint(), reader.uint(), reader.uint(), reader.uint()];
+      const [kind, age, lastAge, count] = [reader.uint(), reader.uint(), reader.uint(), reader.uint()];
       return checkRow({
         kind,
         age,
         lastAge,
-        count: times,
+        count,
         numbers: NUMBERS.read(reader),
         texts: TEXTS.read(reader),
       });
     }),
-  write: (
-    writer: MsgpackWriter,
-    { kind, age, lastAge, count: times, numbers, texts }: WitnessReportRow,
-  ): void => {
+  write: (writer: MsgpackWriter, { kind, age, lastAge, count, numbers, texts }: WitnessReportRow): void => {
     writer.arrayHeader(6);
-    for (const value of [kind, age, lastAge, times]) writer.uint(value);
+    for (const value of [kind, age, lastAge, count]) writer.uint(value);
     NUMBERS.write(writer, numbers);
     TEXTS.write(writer, texts);
   },
@@ -62,7 +59,6 @@ const WitnessReportBody = struct('witnessReport', REPORT_TYPE, {
   rows: omitEmpty(arrayField('r', MAX_ROWS, ROW)),
 });
 
-/** Shares memory with other results: copy what is kept. */
 export const encodeWitnessReport = (rows: readonly WitnessReportRow[]): Uint8Array =>
   WitnessReportBody.encode({ format: FORMAT, rows });
 
@@ -73,9 +69,9 @@ export function decodeWitnessReport(payload: Uint8Array): readonly WitnessReport
   return rows;
 }
 
-function checkRow(one: WitnessReportRow): WitnessReportRow {
-  if (one.age > MAX_AGE || one.lastAge > one.age) throw new WireError('badValue', 'an age out of range');
-  if (one.count < 1) throw new WireError('badValue', 'it never happened');
-  if (one.texts.some((text) => text.length > MAX_TEXT)) throw new WireError('tooLarge', 'a long text');
-  return one;
+function checkRow(row: WitnessReportRow): WitnessReportRow {
+  if (row.age > MAX_AGE || row.lastAge > row.age) throw new WireError('badValue', 'an age out of range');
+  if (row.count < 1) throw new WireError('badValue', 'a count of 0');
+  if (row.texts.some((text) => text.length > MAX_TEXT)) throw new WireError('tooLarge', 'a long text');
+  return row;
 }

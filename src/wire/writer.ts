@@ -1,6 +1,6 @@
 /**
- * Writes msgpack in the forms go-msgpack 0.5.x writes: raw for text and bytes, integers in their smallest unsigned
- * form, no str8, no bin. Every version of agents reads these.
+ * Writes msgpack as go-msgpack 0.5.x does: raw for text and bytes, integers in their smallest unsigned form, no str8, no
+ * bin. Agents of every version read these forms.
  *
  * Source: msgpack "old spec"; go-msgpack 0.5.5; P15 (docs/protocol.md).
  */
@@ -10,27 +10,30 @@ const SCRATCH = new DataView(new ArrayBuffer(8));
 const encoder = new TextEncoder();
 
 /**
- * Appends to growing memory. Small results share it, since allocating costs more than encoding: each is a view on a
- * stretch that is never written again, but whoever keeps one keeps all of the `SLAB_BYTES` around it.
+ * Appends to growing memory.
+ *
+ * Results (of `finish`, of the `encode…` functions of wire/, and of `sealPacket`) are views on memory that is never
+ * written again, so they may be sent and stored without a copy. But small results share a slab, since an allocation costs
+ * more than the encoding: a stored view keeps the whole slab (8 or 32 KiB) in memory, so copy what is stored for long.
  */
 export class MsgpackWriter {
   bytes: Uint8Array;
   at = 0;
-  /** Where the result under way begins. */
+  /** Start of the unfinished result. */
   #from = 0;
 
   constructor(capacity = 512) {
     this.bytes = new Uint8Array(capacity);
   }
 
-  /** What was written since the last `finish`; the next result begins behind it. */
+  /** What was written since the last `finish`. The next result begins after it. */
   finish(): Uint8Array {
     const result = this.bytes.subarray(this.#from, this.at);
     this.#from = this.at;
     return result;
   }
 
-  /** Forgets what was written since the last `finish`. */
+  /** Discards what was written since the last `finish`. */
   reset(): this {
     this.at = this.#from;
     return this;
@@ -54,11 +57,11 @@ export class MsgpackWriter {
     this.bytes[this.at++] = value;
   }
 
-  /** Octets as they are, without a header. */
+  /** Bytes as they are, without a header. */
   append(octets: Uint8Array): void {
     const length = octets.length;
     this.reserve(length);
-    // Calling `set` costs more than copying a few octets by hand.
+    // For a few bytes a loop is faster than `set`.
     if (length > 32) this.bytes.set(octets, this.at);
     else for (let i = 0, at = this.at; i < length; i++) this.bytes[at + i] = octets[i] as number;
     this.at += length;

@@ -31,7 +31,7 @@ describe('packets', () => {
         arbitrary.nonce,
         (parts, envelope, crc, nonce) => {
           const packet = sealPacket(parts, envelope, { crc, nonce: () => nonce });
-          expect(openPacket(packet, envelope)).toEqual({ messages: parts, torn: false });
+          expect(openPacket(packet, envelope)).toEqual({ messages: parts, truncated: false });
           // A Buffer, as sockets give it, in the middle of a larger one
           const pooled = Buffer.concat([Buffer.alloc(3), packet, Buffer.alloc(3)]).subarray(3, -3);
           expect(openPacket(pooled, envelope).messages).toEqual(parts);

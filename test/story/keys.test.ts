@@ -119,7 +119,7 @@ test('G16 who returns with a key that was removed meanwhile is told why nobody a
   tale.restart('dan', { noJoin: true });
   const lost = tale.join('dan', 'ann');
   tale.runUntil(() => lost.result !== undefined);
-  expect(JSON.stringify(lost.result)).toContain('a key we do not have');
+  expect(JSON.stringify(lost.result)).toContain('an unknown key');
   expect(tale.facts('streamRejected', 'ann').map(({ code }) => code)).toContain('undecryptable');
 
   tale.stop('dan');

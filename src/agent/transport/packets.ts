@@ -47,7 +47,7 @@ export class Packets {
     try {
       const opened = this.#wrapping.openPacket(bytes, this.#envelope);
       messages = opened.messages;
-      if (opened.torn) recordRejected(from, new WireError('short', 'a compound that ends early'), out);
+      if (opened.truncated) recordRejected(from, new WireError('short', 'a compound that ends early'), out);
     } catch (error) {
       return recordRejected(from, error, out);
     }

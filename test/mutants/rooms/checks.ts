@@ -1,4 +1,4 @@
-/** Planted bugs of `checks/`: when a check runs, what its outcome changes, what is kept. */
+/** Planted bugs of `checks/`: when a check runs, what its outcome changes, what is restored. */
 import type { Mutant } from '../mutant.ts';
 
 export const checksMutants: readonly Mutant[] = [
@@ -7,7 +7,7 @@ export const checksMutants: readonly Mutant[] = [
     file: 'checks/thresholds.ts',
     find: 'this.#failures >= this.#limits.failuresBeforeCritical',
     replace: 'this.#failures > this.#limits.failuresBeforeCritical',
-    description: 'It takes one failure more than was asked for to be critical.',
+    description: 'It takes one failure more than the threshold to be critical.',
     expectedTests: ['unit/checks/thresholds.test.ts'],
   },
   {
@@ -21,7 +21,7 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-old-outcome-taken',
     file: 'checks/scheduler.ts',
-    find: 'row.order.generation !== generation ||',
+    find: 'scheduled.run.generation !== generation ||',
     replace: 'generation < 0 ||',
     description: 'The outcome of an earlier definition counts for the present one.',
     expectedTests: ['unit/checks/scheduler.test.ts'],
@@ -45,9 +45,9 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-lost-run-passes',
     file: 'checks/scheduler.ts',
-    find: `status: row.thresholds.applyResult('critical') };`,
-    replace: `status: row.thresholds.applyResult('passing') };`,
-    description: 'A run that never came back counts as well.',
+    find: `status: scheduled.thresholds.applyResult('critical') };`,
+    replace: `status: scheduled.thresholds.applyResult('passing') };`,
+    description: 'A run without an outcome counts as passing.',
     expectedTests: ['unit/checks/scheduler.test.ts'],
   },
   {
@@ -55,7 +55,7 @@ export const checksMutants: readonly Mutant[] = [
     file: 'checks/registry.ts',
     find: 'this.#state.ttlTimers.set(id, now + probe.ttl);',
     replace: '',
-    description: 'A TTL check expires though it spoke in time.',
+    description: 'A TTL check expires though it was updated in time.',
     expectedTests: ['unit/checks/registry.test.ts'],
   },
   {
@@ -63,7 +63,7 @@ export const checksMutants: readonly Mutant[] = [
     file: 'checks/registry.ts',
     find: 'for (const id of drainQueue(() => ttlTimers.pop(now))) this.#expire(id, now);',
     replace: 'for (const id of drainQueue(() => ttlTimers.pop(now))) if (now < 0) this.#expire(id, now);',
-    description: 'A TTL check that fell silent goes on as it was.',
+    description: 'A TTL check without updates keeps its status.',
     expectedTests: ['unit/checks/registry.test.ts'],
   },
   {
@@ -71,7 +71,7 @@ export const checksMutants: readonly Mutant[] = [
     file: 'checks/reaper.ts',
     find: 'else if (!this.#criticalSince.has(check)) this.#criticalSince.set(check, now);',
     replace: 'else this.#criticalSince.set(check, now);',
-    description: 'Each critical result starts the time anew, so a service is never reaped.',
+    description: 'Each critical result restarts the time, so a service is never reaped.',
     expectedTests: ['unit/checks/registry.test.ts'],
   },
   {
@@ -87,7 +87,7 @@ export const checksMutants: readonly Mutant[] = [
     file: 'checks/local-state.ts',
     find: 'for (const check of [...this.store.checksOf(id)]) this.removeCheck(check);',
     replace: '',
-    description: 'The checks of a deregistered service go on.',
+    description: 'The checks of a deregistered service stay.',
     expectedTests: ['unit/checks/registry.test.ts'],
   },
   {
@@ -101,9 +101,9 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-aliases-stuck',
     file: 'checks/local-state.ts',
-    find: 'this.persister.markDirty(); this.#aliasesDirty = true; } /** Aliases follow',
-    replace: 'this.persister.markDirty(); } /** Aliases follow',
-    description: 'An alias does not follow what it mirrors.',
+    find: 'this.persister.markDirty(); this.#aliasesDirty = true; } /** Evaluates all',
+    replace: 'this.persister.markDirty(); } /** Evaluates all',
+    description: 'An alias does not follow its target.',
     expectedTests: ['unit/checks/alias.test.ts'],
   },
   {
@@ -111,7 +111,7 @@ export const checksMutants: readonly Mutant[] = [
     file: 'checks/restore.ts',
     find: 'this.#downtime < state.ttlLeft ?',
     replace: 'this.#downtime >= 0 ?',
-    description: 'A TTL that ran out while the agent was away still holds.',
+    description: 'A TTL that expired while the agent was down is still valid.',
     expectedTests: ['unit/checks/restore.test.ts'],
   },
 ];

@@ -1,4 +1,4 @@
-/** Planted bugs of `wire/`: bytes that are believed though they should not be, or told so that others cannot. */
+/** Planted bugs of `wire/`: bytes that are accepted though they should not be, or sent so that others cannot read them. */
 import type { Mutant } from '../mutant.ts';
 
 export const wireMutants: readonly Mutant[] = [
@@ -31,15 +31,15 @@ export const wireMutants: readonly Mutant[] = [
     file: 'wire/crypt.ts',
     find: 'if (aad.length > 0) decipher.setAAD(aad);',
     replace: 'if (aad.length > 255) decipher.setAAD(aad);',
-    description: 'The label is no part of what the tag proves when a packet is opened.',
+    description: 'The label is not authenticated when a packet is opened.',
     expectedTests: ['unit/wire/crypt.test.ts'],
   },
   {
     id: 'wire-padding-by-last-octet',
     file: 'wire/crypt.ts',
-    find: 'good = plain[plain.length - i] === pad;',
-    replace: 'good = plain[plain.length - i] !== undefined;',
-    description: 'Padding is believed by its last octet alone.',
+    find: 'isValid = plain[plain.length - i] === pad;',
+    replace: 'isValid = plain[plain.length - i] !== undefined;',
+    description: 'Padding is accepted by its last byte alone.',
     expectedTests: ['unit/wire/crypt.test.ts'],
   },
   {
@@ -47,7 +47,7 @@ export const wireMutants: readonly Mutant[] = [
     file: 'wire/packet.ts',
     find: 'if (!envelope.verifyIncoming) return bytes;',
     replace: 'if (!envelope.verifyIncoming || !looksEncrypted(bytes)) return bytes;',
-    description: 'A stranger without the key is heard if it does not even try to encrypt.',
+    description: 'A plaintext packet is accepted though the agent has a key.',
     expectedTests: ['unit/wire/packet.test.ts'],
   },
   {
@@ -55,7 +55,7 @@ export const wireMutants: readonly Mutant[] = [
     file: 'wire/packet.ts',
     find: 'crc32(inner, CRC_HEADER_BYTES) !== readU32(inner, 1)',
     replace: 'crc32(inner, CRC_HEADER_BYTES) !== readU32(inner, 1) && inner.length < CRC_HEADER_BYTES',
-    description: 'A packet whose checksum does not match is taken all the same.',
+    description: 'A packet whose checksum does not match is accepted.',
     expectedTests: ['unit/wire/packet.test.ts'],
   },
   {
@@ -69,17 +69,17 @@ export const wireMutants: readonly Mutant[] = [
   {
     id: 'wire-bomb-uncapped',
     file: 'wire/packet.ts',
-    find: 'opening.decompressBudget -= out.length;',
-    replace: 'opening.decompressBudget -= 0 * out.length;',
-    description: 'Each compressed part of a datagram has the whole allowance for itself.',
+    find: 'state.decompressBudget -= out.length;',
+    replace: 'state.decompressBudget -= 0 * out.length;',
+    description: 'Each compressed part of a datagram may expand to the limit of the whole datagram.',
     expectedTests: ['property/wire.hostile.test.ts'],
   },
   {
     id: 'wire-torn-unnoticed',
     file: 'wire/packet.ts',
-    find: 'opening.torn = true;',
-    replace: 'opening.torn = false;',
-    description: 'A compound that was cut short looks like a whole one.',
+    find: 'state.truncated = true;',
+    replace: 'state.truncated = false;',
+    description: 'A truncated compound looks like a complete one.',
     expectedTests: ['unit/wire/packet.test.ts'],
   },
   {
@@ -87,15 +87,15 @@ export const wireMutants: readonly Mutant[] = [
     file: 'wire/packet.ts',
     find: 'const encryption = envelope.keys.length === 0 ? 0',
     replace: 'const encryption = envelope.keys.length < 256 ? 0',
-    description: 'The octets that encryption adds are not counted, so full packets pass their budget.',
+    description: 'The bytes that encryption adds are not counted, so full packets exceed their budget.',
     expectedTests: ['property/wire.packet.test.ts'],
   },
   {
     id: 'wire-count-believed',
     file: 'wire/stream-reader.ts',
-    find: 'if (nodes > this.#limits.nodes || nodes * MIN_NODE_STATE_BYTES > most)',
-    replace: 'if (nodes > this.#limits.nodes && nodes * MIN_NODE_STATE_BYTES > most)',
-    description: 'A push/pull may announce more nodes than its octets can hold.',
+    find: 'if (nodes > this.#limits.nodes || nodes * MIN_NODE_STATE_BYTES > maxBytes)',
+    replace: 'if (nodes > this.#limits.nodes && nodes * MIN_NODE_STATE_BYTES > maxBytes)',
+    description: 'A push/pull may announce more nodes than its bytes can hold.',
     expectedTests: ['unit/wire/stream-writer.test.ts'],
   },
 ];

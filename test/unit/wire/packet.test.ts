@@ -52,9 +52,12 @@ test('up to 255 messages fit one datagram; more, or none, are a mistake of ours'
 describe('a damaged compound', () => {
   const whole = seal([one, two]);
 
-  test('gives its whole leading parts, and says that it was torn', () => {
-    expect(openPacket(whole.subarray(0, -1), bare)).toEqual({ messages: [one], torn: true });
-    expect(openPacket(Uint8Array.of(...whole, 1, 2, 3), bare)).toEqual({ messages: [one, two], torn: false });
+  test('gives its whole leading parts, and says that it was truncated', () => {
+    expect(openPacket(whole.subarray(0, -1), bare)).toEqual({ messages: [one], truncated: true });
+    expect(openPacket(Uint8Array.of(...whole, 1, 2, 3), bare)).toEqual({
+      messages: [one, two],
+      truncated: false,
+    });
   });
 
   test('gives nothing if its first part, or its length table, is cut', () => {
@@ -65,15 +68,15 @@ describe('a damaged compound', () => {
 
   test('loses only the part that is broken inside', () => {
     const broken = hex('09 82 a4416c676f 01 a3427566 a0'); // compressed by an unknown algorithm
-    expect(openPacket(seal([one, broken, two]), bare)).toEqual({ messages: [one, two], torn: true });
+    expect(openPacket(seal([one, broken, two]), bare)).toEqual({ messages: [one, two], truncated: true });
     expect(openPacket(seal([one, new Uint8Array(0), two]), bare)).toEqual({
       messages: [one, two],
-      torn: true,
+      truncated: true,
     });
   });
 
   test('of no parts is an empty datagram, not an error', () => {
-    expect(openPacket(Uint8Array.of(7, 0), bare)).toEqual({ messages: [], torn: false });
+    expect(openPacket(Uint8Array.of(7, 0), bare)).toEqual({ messages: [], truncated: false });
   });
 });
 
