@@ -1,4 +1,4 @@
-/** What the HTTP door tells about this agent beyond what the view knows. Main fills it in. */
+/** What the HTTP API shows of this agent beyond its view; `settings.ts` fills it in. */
 import type { LogFeed } from './log-stream.ts';
 
 export interface AgentInfo {
@@ -8,19 +8,19 @@ export interface AgentInfo {
   readonly revision: string;
   /** RFC 3339; empty if unknown. */
   readonly buildDate: string;
-  /** UUID of this node: `nodeId(datacenter, name)` of shapes.ts. */
+  /** UUID of this node: `deriveNodeId(datacenter, name)`. */
   readonly nodeId: string;
   readonly datacenter: string;
-  /** When the process began to serve, in wall-clock milliseconds. */
+  /** When the process started to serve, in wall-clock milliseconds. */
   readonly startedAt: number;
-  /** Settings worth showing in `/v1/agent/self`, as people write them. Never keys or tokens. */
+  /** Settings shown in `/v1/agent/self`, as users write them. Never keys or tokens. */
   readonly settings: Readonly<Record<string, string>>;
-  /** `host:port` others dial. */
+  /** `host:port` that other members dial. */
   readonly gossipAddress: string;
   /** `host:port`; absent when DNS is off. */
   readonly dnsAddress?: string;
-  /** One clause for each part that does not work as configured; empty when all is well. */
+  /** One clause for each part that does not work as configured. */
   degraded(): readonly string[];
-  /** Its log, to follow; absent: it cannot be. */
+  /** Absent if the log cannot be followed. */
   readonly logs?: LogFeed;
 }

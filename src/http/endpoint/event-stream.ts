@@ -1,55 +1,54 @@
 /**
- * Changes as server-sent events, as fast as the client reads them: nothing is queued for anybody. Who is slow gets the
- * latest state of what changed meanwhile; who is slower than the log is long gets everything anew, and is told so.
+ * Changes as server-sent events, as fast as the client reads them. Nothing is queued: a slow client gets the latest state
+ * of whatever changed meanwhile, and one that is slower than the change log is long gets everything anew, after `resync`.
  *
- * Source: WHATWG HTML, "Server-sent events"; S23.
+ * Source: WHATWG HTML, "Server-sent events"; S23 (docs/security.md).
  */
 import type { IndexedChange, Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { OnDisconnect } from './blocking.ts';
 import type { Site } from './site.ts';
 
-/** What a frame is made of; `id` is what a client comes back with. */
+/** One event; a client that reconnects sends the last `id` it has seen. */
 export interface ServerSentEvent {
   readonly event: string;
   readonly data: unknown;
   readonly id?: number;
 }
 
-/** How changes look, and all there is. */
 export interface EventFormatter {
-  /** The present state of what changed; `undefined` if this client did not ask for it. */
+  /** The present state of what changed; `undefined` if this client does not want it. */
   formatChange(changed: IndexedChange): ServerSentEvent | undefined;
-  /** Everything there is, in the same words. */
+  /** The present state of everything, in the same form. */
   formatSnapshot(): Iterable<ServerSentEvent>;
 }
 
-/** Proxies cut connections on which nothing is heard for a minute. */
+/** Proxies close connections that are silent for a minute. */
 const HEARTBEAT: Millis = 15_000;
-/** Frames in one go: the rest waits until these are taken. */
+/** Events in one chunk; the next is made when the client has taken it. */
 const BATCH = 64;
 const ANYTHING: readonly Topic[] = ['anything'];
 
-/** `from`: the last index the client has seen, if it has seen any. Ends when the client or the server goes. */
+/** `from` is the last index the client has seen, if any. The stream ends when the client or the server goes. */
 export function createEventStream(
-  { agent: { view }, blockingQueries: watchers }: Pick<Site, 'agent' | 'blockingQueries'>,
-  teller: EventFormatter,
+  { agent: { view }, blockingQueries }: Pick<Site, 'agent' | 'blockingQueries'>,
+  formatter: EventFormatter,
   from: number | undefined,
-  gone: OnDisconnect,
+  onDisconnect: OnDisconnect,
 ): ReadableStream<Uint8Array> {
-  const frames = follow();
-  let over = false;
-  gone(() => {
-    over = true;
+  const chunks = follow();
+  let disconnected = false;
+  onDisconnect(() => {
+    disconnected = true;
   });
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const { value, done } = await frames.next();
+        const { value, done } = await chunks.next();
         if (done === true) controller.close();
         else controller.enqueue(ENCODER.encode(value));
       },
-      cancel: async () => void (await frames.return()),
+      cancel: async () => void (await chunks.return()),
     },
     { highWaterMark: 0 },
   );
@@ -57,54 +56,54 @@ export function createEventStream(
   async function* follow(): AsyncGenerator<string, void, undefined> {
     yield 'retry: 1000\n\n';
     let seen = from;
-    while (!over && !watchers.closed) {
-      const now = view.indexOf(ANYTHING);
+    while (!disconnected && !blockingQueries.closed) {
+      const index = view.indexOf(ANYTHING);
       const changes = seen === undefined ? undefined : view.changesAfter(seen);
-      if (changes === undefined) yield* batchFrames(resync(now));
-      else if (changes.length > 0) yield* batchFrames(told(changes, now));
+      if (changes === undefined) yield* batchEvents(resync(index));
+      else if (changes.length > 0) yield* batchEvents(formatChanges(changes, index));
       else {
-        const nothingNew = (): boolean => view.indexOf(ANYTHING) === now;
-        await watchers.waitWhile(nothingNew, ANYTHING, HEARTBEAT, gone);
-        if (nothingNew()) yield ': nothing new\n\n';
+        const unchanged = (): boolean => view.indexOf(ANYTHING) === index;
+        await blockingQueries.waitWhile(unchanged, ANYTHING, HEARTBEAT, onDisconnect);
+        if (unchanged()) yield ': nothing new\n\n';
       }
-      seen = now;
+      seen = index;
     }
   }
 
-  function* resync(now: number): Iterable<ServerSentEvent> {
-    yield { event: 'resync', data: { index: now } };
-    yield* teller.formatSnapshot();
-    yield { event: 'synced', data: { index: now }, id: now };
+  function* resync(index: number): Iterable<ServerSentEvent> {
+    yield { event: 'resync', data: { index } };
+    yield* formatter.formatSnapshot();
+    yield { event: 'synced', data: { index }, id: index };
   }
 
-  /** Only the last carries the id: a connection that breaks in between tells again what it may have told. */
-  function* told(changes: readonly IndexedChange[], now: number): Iterable<ServerSentEvent> {
+  /** Only the last event has the id: after a connection that breaks before it, all of them are sent again. */
+  function* formatChanges(changes: readonly IndexedChange[], index: number): Iterable<ServerSentEvent> {
     let last: ServerSentEvent | undefined;
     for (const change of changes) {
-      const event = teller.formatChange(change);
+      const event = formatter.formatChange(change);
       if (event === undefined) continue;
       if (last !== undefined) yield last;
       last = event;
     }
-    if (last !== undefined) yield { ...last, id: now };
+    if (last !== undefined) yield { ...last, id: index };
   }
 }
 
 const ENCODER = new TextEncoder();
 
-function* batchFrames(events: Iterable<ServerSentEvent>): Iterable<string> {
-  let frames = '';
+function* batchEvents(events: Iterable<ServerSentEvent>): Iterable<string> {
+  let chunk = '';
   let count = 0;
   for (const event of events) {
-    frames += formatFrame(event);
+    chunk += formatEvent(event);
     count += 1;
     if (count % BATCH > 0) continue;
-    yield frames;
-    frames = '';
+    yield chunk;
+    chunk = '';
   }
-  if (frames !== '') yield frames;
+  if (chunk !== '') yield chunk;
 }
 
-/** JSON has no line breaks of its own, so one `data` line is enough. */
-const formatFrame = ({ event, data, id }: ServerSentEvent): string =>
+/** JSON text has no line breaks, so one `data` line is enough. */
+const formatEvent = ({ event, data, id }: ServerSentEvent): string =>
   `event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;

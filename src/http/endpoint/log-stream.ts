@@ -1,84 +1,91 @@
 /**
- * The log as an endless text, as fast as the client reads it. Lines wait for a slow one up to a limit; what comes
- * beyond is lost to it, and how much is said where it is missing.
+ * The log as an endless text, as fast as the client reads it. Lines are buffered for a slow client up to a limit; beyond
+ * it they are lost, and the stream reports how many at the place where they are missing.
  */
 import type { LogLevel } from '../../config/schema.ts';
 import type { BlockingQueries, OnDisconnect } from './blocking.ts';
 
-/** The agent's log, to whoever follows it. Lines are JSON and end with a line break. */
+/** The agent's log. Lines are JSON and end with a line break. */
 export interface LogFeed {
-  /** Returns what ends it. */
-  follow(level: LogLevel, take: (line: string) => void): () => void;
+  /** Calls `onLine` for each line from now on, until the returned function is called. */
+  follow(level: LogLevel, onLine: (line: string) => void): () => void;
+}
+
+/** How lines are written for a client, line breaks included. */
+export interface LogFormat {
+  formatLine(json: string): string;
+  formatLost(count: number): string;
 }
 
 export interface LogStreamOptions {
   readonly feed: LogFeed;
   readonly level: LogLevel;
-  /** How a line, or the loss of some, is written; line breaks included. */
-  line(json: string): string;
-  lost(count: number): string;
-  readonly watchers: BlockingQueries;
-  readonly gone: OnDisconnect;
+  readonly format: LogFormat;
+  readonly blockingQueries: BlockingQueries;
+  readonly onDisconnect: OnDisconnect;
+  /** Called once when the client or the server has gone. */
+  onEnd(): void;
 }
 
-/** Characters that wait for one client. */
+/** Characters buffered for one client. */
 const MAX_BUFFERED_CHARS = 256 * 1024;
-/** Parked again after this, for as long as the client stays. */
-const PARKED_MILLIS = 600_000;
+/** The longest wait of a blocking query; a client that stays waits again. */
+const MAX_WAIT_MILLIS = 600_000;
 
-/** Ends when the client or the server goes. `ended` is called once. */
-export function createLogStream(options: LogStreamOptions, ended: () => void): ReadableStream<Uint8Array> {
-  const { feed, level, watchers, gone } = options;
-  const waiting: string[] = [];
+export function createLogStream(options: LogStreamOptions): ReadableStream<Uint8Array> {
+  const { feed, level, format, blockingQueries, onDisconnect } = options;
+  const buffered: string[] = [];
   let size = 0;
   let lost = 0;
-  let over = false;
+  let ended = false;
   let wake = (): void => undefined;
 
   const push = (line: string): void => {
-    waiting.push(line);
+    buffered.push(line);
     size += line.length;
   };
+  const reportLoss = (): void => {
+    if (lost > 0) push(format.formatLost(lost));
+    lost = 0;
+  };
   const unfollow = feed.follow(level, (json) => {
-    const line = options.line(json);
+    const line = format.formatLine(json);
     if (size + line.length > MAX_BUFFERED_CHARS) lost += 1;
     else {
-      tellLoss();
+      reportLoss();
       push(line);
     }
     wake();
   });
-  const tellLoss = (): void => {
-    if (lost > 0) push(options.lost(lost));
-    lost = 0;
-  };
   const end = (): void => {
-    if (over) return;
-    over = true;
+    if (ended) return;
+    ended = true;
     unfollow();
-    ended();
+    options.onEnd();
     wake();
   };
-  const park = async (): Promise<void> => {
-    let left = false;
-    gone(() => {
-      left = true;
+  // A blocking query without topics ends with the client or the server, and counts among the parked requests.
+  const waitForEnd = async (): Promise<void> => {
+    let disconnected = false;
+    onDisconnect(() => {
+      disconnected = true;
     });
-    while (!over && !left && !watchers.closed) await watchers.waitWhile(() => !over, [], PARKED_MILLIS, gone);
+    while (!ended && !disconnected && !blockingQueries.closed)
+      await blockingQueries.waitWhile(() => !ended, [], MAX_WAIT_MILLIS, onDisconnect);
   };
-  void park().then(end, end);
+  void waitForEnd().then(end, end);
 
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        while (!over && size === 0)
+        while (!ended && size === 0)
           await new Promise<void>((resolve) => {
             wake = resolve;
           });
         if (size === 0) return controller.close();
-        const text = waiting.splice(0).join('');
+        const text = buffered.splice(0).join('');
         size = 0;
-        tellLoss();
+        reportLoss();
         controller.enqueue(ENCODER.encode(text));
       },
       cancel: end,

@@ -1,5 +1,5 @@
 /**
- * Figures as programs read them: Prometheus' text, and the JSON of Consul's `/v1/agent/metrics`.
+ * Formats metrics: as Prometheus' text, and as the JSON of Consul's `/v1/agent/metrics`.
  *
  * Source: Prometheus exposition format 0.0.4; Consul HTTP API, "View Metrics".
  */
@@ -7,13 +7,12 @@ import type { HistogramSample, Labels, MetricFamily } from '../../base/meter.ts'
 
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Each family with its help and type, in the order given. */
 export function formatPrometheus(families: readonly MetricFamily[]): string {
   const lines: string[] = [];
   for (const family of families) {
     lines.push(`# HELP ${family.name} ${family.help}`, `# TYPE ${family.name} ${family.type}`);
     if (family.type === 'histogram')
-      for (const spread of family.samples) lines.push(...formatHistogram(family, spread));
+      for (const sample of family.samples) lines.push(...formatHistogram(family, sample));
     else
       for (const { labels, value } of family.samples)
         lines.push(`${family.name}${formatLabels(family.labels, labels)} ${formatNumber(value)}`);
@@ -25,11 +24,11 @@ function formatHistogram(
   { name, labels: names }: MetricFamily,
   { labels, buckets, count, sum }: HistogramSample,
 ): string[] {
-  const bucket = (upTo: string, many: number): string =>
-    `${name}_bucket${formatLabels([...names, 'le'], [...labels, upTo])} ${many}`;
+  const bucket = (upTo: string, observed: number): string =>
+    `${name}_bucket${formatLabels([...names, 'le'], [...labels, upTo])} ${observed}`;
   const own = formatLabels(names, labels);
   return [
-    ...buckets.map(({ upTo, count: many }) => bucket(formatNumber(upTo), many)),
+    ...buckets.map((one) => bucket(formatNumber(one.upTo), one.count)),
     bucket('+Inf', count),
     `${name}_sum${own} ${formatNumber(sum)}`,
     `${name}_count${own} ${count}`,
@@ -38,17 +37,17 @@ function formatHistogram(
 
 function formatLabels(names: Labels, values: Labels): string {
   if (names.length === 0) return '';
-  return `{${names.map((name, i) => `${name}="${escaped(values[i] ?? '')}"`).join(',')}}`;
+  return `{${names.map((name, i) => `${name}="${escapeLabelValue(values[i] ?? '')}"`).join(',')}}`;
 }
 
-/** Source: S17. */
-const escaped = (value: string): string =>
+/** Source: S17 (docs/security.md). */
+const escapeLabelValue = (value: string): string =>
   value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 
 const formatNumber = (value: number): string =>
   value === Number.POSITIVE_INFINITY ? '+Inf' : value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 
-/** Differs: totals since the start, where Consul tells of its last ten seconds; `Rate` is the mean since then. */
+/** Differs: totals since the start, where Consul reports its last ten seconds; `Rate` is the mean since the start. */
 export function formatConsulMetrics(
   families: readonly MetricFamily[],
   upSeconds: number,
@@ -64,8 +63,8 @@ export function formatConsulMetrics(
       Labels: Object.fromEntries(family.labels.map((name, i) => [name, labels[i] ?? ''])),
     });
     if (family.type === 'histogram')
-      for (const spread of family.samples)
-        samples.push({ ...head(spread.labels), ...summary(spread), Rate: rate(spread.sum) });
+      for (const sample of family.samples)
+        samples.push({ ...head(sample.labels), ...summarize(sample), Rate: rate(sample.sum) });
     else if (family.type === 'gauge')
       for (const { labels, value } of family.samples) gauges.push({ ...head(labels), Value: value });
     else
@@ -76,7 +75,7 @@ export function formatConsulMetrics(
   return { Timestamp, Gauges: gauges, Points: [], Counters: counters, Samples: samples };
 }
 
-function summary({ count, sum, squares, min, max }: HistogramSample): Record<string, number> {
+function summarize({ count, sum, squares, min, max }: HistogramSample): Record<string, number> {
   const mean = sum / count;
   const variance = count < 2 ? 0 : Math.max(0, (squares - sum * mean) / (count - 1));
   return { Count: count, Sum: sum, Min: min, Max: max, Mean: mean, Stddev: Math.sqrt(variance) };

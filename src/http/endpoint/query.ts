@@ -1,16 +1,16 @@
-/** The query string: taking it apart, and reading single parameters as Go's Consul would. */
+/** Parses query strings, and single parameters as Consul, which is written in Go, would. */
 import { AgentError } from '../../base/errors.ts';
 import { parseDuration } from '../../config/setting.ts';
 
-/** Every value of every parameter, in order. A `Map`, so that no name is special. */
+/** All values of all parameters, in order. A `Map`, so that no name is special. */
 export type QueryParams = ReadonlyMap<string, readonly string[]>;
 
-/** Reads one parameter; `values` is empty if it is absent. Throws `AgentError`. */
+/** Parses one parameter; `values` is empty if it is absent. Throws `AgentError`. */
 export type ParamParser<T> = (values: readonly string[], name: string) => T;
 export type QuerySpec = Readonly<Record<string, ParamParser<unknown>>>;
 export type QueryValues<Q extends QuerySpec> = { readonly [K in keyof Q]: ReturnType<Q[K]> };
 
-/** Takes what follows the `?`. A broken percent sign is the caller's error, never a guess. Source: T15. */
+/** Parses the text after the `?`. A broken percent sign is an error. Source: T15 (docs/consul.md). */
 export function parseQueryString(raw: string): QueryParams {
   const query = new Map<string, string[]>();
   for (const pair of raw.split('&')) {
@@ -18,47 +18,39 @@ export function parseQueryString(raw: string): QueryParams {
     const at = pair.indexOf('=');
     const name = decode(at < 0 ? pair : pair.slice(0, at));
     const value = at < 0 ? '' : decode(pair.slice(at + 1));
-    const held = query.get(name);
-    if (held === undefined) query.set(name, [value]);
-    else held.push(value);
+    const values = query.get(name);
+    if (values === undefined) query.set(name, [value]);
+    else values.push(value);
   }
   return query;
 }
 
 export function parseQueryParams<const Q extends QuerySpec>(spec: Q, query: QueryParams): QueryValues<Q> {
-  const read = Object.entries(spec).map(([name, param]) => [name, param(query.get(name) ?? [], name)]);
-  return Object.fromEntries(read) as QueryValues<Q>;
+  const parsed = Object.entries(spec).map(([name, parse]) => [name, parse(query.get(name) ?? [], name)]);
+  return Object.fromEntries(parsed) as QueryValues<Q>;
 }
 
-/** First value, as Go's `Query().Get`; empty if absent. */
+/** The first value, as Go's `Query().Get`; empty if absent. */
 export const firstValue = (query: QueryParams, name: string): string => query.get(name)?.[0] ?? '';
 
-/** A boolean as Go reads it; absent is false, present and empty is true. */
-export const flagParam: ParamParser<boolean> = (values, name) => {
-  const value = values[0];
-  if (value === undefined) return false;
-  if (value === '' || TRUE.has(value)) return true;
-  if (FALSE.has(value)) return false;
-  throw new AgentError('badRequest', `Invalid value for ${name}: use true or false`);
-};
+/** A boolean in Go's spelling; absent is false, present and empty is true. */
+export const flagParam: ParamParser<boolean> = ([value], name) =>
+  value !== undefined && (value === '' || parseBoolean(value, name));
 
-/** A boolean that must be said. Source: Consul agent_endpoint.go, AgentServiceMaintenance. */
-export const requiredFlagParam: ParamParser<boolean> = (values, name) => {
-  const value = values[0];
+/** A boolean that must be given. Source: Consul agent_endpoint.go, AgentServiceMaintenance. */
+export const requiredFlagParam: ParamParser<boolean> = ([value], name) => {
   if (value === undefined) throw new AgentError('badRequest', `Missing value for ${name}`);
-  if (TRUE.has(value)) return true;
-  if (FALSE.has(value)) return false;
-  throw new AgentError('badRequest', `Invalid value for ${name}: use true or false`);
+  return parseBoolean(value, name);
 };
 
-/** There or not; the value does not matter. */
+/** True if the parameter is present, whatever its value. */
 export const presenceParam: ParamParser<boolean> = (values) => values.length > 0;
 
 export const textParam: ParamParser<string> = (values) => values[0] ?? '';
 
 export const listParam: ParamParser<readonly string[]> = (values) => values;
 
-/** Go duration in milliseconds; `undefined` if absent or empty. */
+/** A duration in Go's syntax, in milliseconds; `undefined` if absent or empty. */
 export const durationParam: ParamParser<number | undefined> = (values, name) => {
   const value = values[0];
   if (value === undefined || value === '') return undefined;
@@ -78,7 +70,7 @@ export const uintParam: ParamParser<number> = (values, name) => {
   return Number(value);
 };
 
-/** `k:v` pairs that all must match; of equal keys the last counts, and a key alone means the empty value. */
+/** `key:value` pairs; the last of equal keys wins, and a key alone has the empty value. */
 export const pairsParam: ParamParser<ReadonlyMap<string, string>> = (values) =>
   new Map(
     values.map((value) => {
@@ -86,6 +78,12 @@ export const pairsParam: ParamParser<ReadonlyMap<string, string>> = (values) =>
       return at < 0 ? [value, ''] : [value.slice(0, at), value.slice(at + 1)];
     }),
   );
+
+function parseBoolean(value: string, name: string): boolean {
+  if (TRUE.has(value)) return true;
+  if (FALSE.has(value)) return false;
+  throw new AgentError('badRequest', `Invalid value for ${name}: use true or false`);
+}
 
 const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
 const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);

@@ -1,6 +1,6 @@
 /**
- * How an endpoint is declared: what it takes, what it watches, what it answers. Parsing, blocking, headers and
- * errors are done here, once. Which route a request belongs to is app.ts' business.
+ * Declares an endpoint: its parameters, the topics it depends on and its handler. Parsing, blocking, caching, headers and
+ * errors are the same for all of them and live here.
  */
 
 import type * as v from 'valibot';
@@ -22,13 +22,12 @@ import { errorReply, HttpReply, jsonReply, StreamReply } from './reply/reply.ts'
 import type { Schema } from './schema.ts';
 import type { Site } from './site.ts';
 
-/** One request, decoded as far as all routes need it. */
+/** A request, decoded as far as all routes need it. */
 export interface HttpRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: QueryParams;
   readonly site: Site;
   header(name: string): string | undefined;
-  /** Tells when the client went away. */
   readonly onDisconnect: OnDisconnect;
   /** Throws `AgentError` above `MAX_BODY_BYTES`. */
   body(): Promise<Uint8Array>;
@@ -40,28 +39,28 @@ export interface Route {
   readonly method: Method | 'ANY';
   /** `:name` is one segment, `:name...` the rest of the path, slashes included, possibly empty. */
   readonly path: string;
-  /** Clients of old write with GET here. Source: T13. */
+  /** Legacy clients may write with GET here. Source: T13 (docs/consul.md). */
   readonly legacyGetWrite: boolean;
   readonly description: RouteDescription;
-  /** The answer depends on nothing but the target and what readers can see: the same as long as that is the same. */
+  /** The reply depends on nothing but the request target and the view. */
   readonly cacheable?: boolean;
-  /** A promise only if it has to wait. */
-  handle(call: HttpRequest): HttpReply | Promise<HttpReply>;
+  /** Returns a promise only if it has to wait. */
+  handle(request: HttpRequest): HttpReply | Promise<HttpReply>;
 }
 
-/** What `/v1/openapi.json` tells of a route. */
+/** The description of a route in `/v1/openapi.json`. */
 export interface RouteDescription {
   /** One sentence, without its full stop. */
   readonly summary: string;
-  /** Own parameters, beside those that all reads share. */
+  /** Parameters of its own, beside those that all reads share. */
   readonly query: readonly string[];
-  /** `state`: it carries an index; `blocking`: it can wait for the next one. */
+  /** `state`: the reply has an index; `blocking`: a request can wait for the next one. */
   readonly reads?: 'state' | 'blocking';
   readonly filterable?: boolean;
   readonly requestSchema?: Schema;
-  /** Absent: no body, or a plain text. */
+  /** Absent: the reply is empty or plain text. */
   readonly responseSchema?: Schema;
-  /** Always refused, with this status. */
+  /** The route is not supported and always refused with this status. */
   readonly refusedStatus?: number;
 }
 
@@ -72,13 +71,13 @@ type ParamNames<P extends string> = P extends `${infer Head}/${infer Tail}`
   : ParamName<P>;
 type ParamName<S extends string> = S extends `:${infer N}...` ? N : S extends `:${infer N}` ? N : never;
 
-/** What a route's functions get. */
+/** The argument of a route's handler. */
 export interface RouteContext<P extends string, Q extends QuerySpec> {
   readonly params: PathParams<P>;
   readonly query: QueryValues<Q>;
   readonly view: View;
   readonly site: Site;
-  /** Does `filter=` want this element? Always, unless the route `filters`. */
+  /** Whether an element matches `filter=`; always true on routes without a `filterSchema`. */
   readonly matches: FilterPredicate;
   header(name: string): string | undefined;
   readonly onDisconnect: OnDisconnect;
@@ -94,18 +93,18 @@ export interface ReadSpec<P extends string, Q extends QuerySpec> {
   /** One sentence, without its full stop. */
   readonly summary: string;
   readonly query?: Q;
-  /** What `filter=` selects in; absent: a filter is refused. `answer` applies it. */
+  /** The elements that `filter=` selects from; absent: a filter is refused. The handler applies it. */
   readonly filterSchema?: Schema;
-  /** The shape of the answer; absent: it is a text. */
+  /** Absent: the reply is plain text. */
   readonly responseSchema?: Schema;
-  /** What the answer depends on: it carries their index, and blocks on it. Absent: local state, no index. */
-  watch?(ask: RouteContext<P, Q>): readonly Topic[];
-  /** `false`: the index is told, but nobody waits for it. */
+  /** The topics that the reply depends on: it has their index, and requests block on it. Absent: local state, no index. */
+  watch?(context: RouteContext<P, Q>): readonly Topic[];
+  /** `false`: the reply has an index, but requests cannot wait for it. */
   readonly blocking?: boolean;
-  /** It tells ages or the like, which differ at one and the same index: made anew for everybody. */
+  /** The reply contains ages or the like, which change without the index: it is made anew for each request. */
   readonly uncacheable?: boolean;
-  /** JSON, or a whole `Reply`; a promise of it only where nothing is watched: what is watched is in memory. */
-  handler(ask: RouteContext<P, Q>): unknown;
+  /** Returns JSON or an `HttpReply`; a promise only on routes without `watch`, since topics are about memory. */
+  handler(context: RouteContext<P, Q>): unknown;
 }
 
 export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body> {
@@ -114,13 +113,12 @@ export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body
   readonly summary: string;
   readonly query?: Q;
   readonly body?: B;
-  /** The shape of the body. */
   readonly requestSchema?: Schema;
-  /** The shape of the answer; absent: it is empty. */
+  /** Absent: the reply is empty. */
   readonly responseSchema?: Schema;
   readonly legacyGetWrite?: boolean;
-  /** JSON, a whole `Reply`, or nothing: 200 with an empty body. */
-  handler(ask: RouteContext<P, Q> & { readonly body: BodyOf<B> }): unknown;
+  /** Returns JSON, an `HttpReply`, or nothing: 200 with an empty body. */
+  handler(context: RouteContext<P, Q> & { readonly body: BodyOf<B> }): unknown;
 }
 
 export function route<const P extends string, const Q extends QuerySpec = NoQuery>(
@@ -138,7 +136,7 @@ export function route(spec: ReadSpec<string, QuerySpec> | WriteSpec<string, Quer
     legacyGetWrite: spec.method !== 'GET' && spec.legacyGetWrite === true,
     description: describeRoute(spec),
     cacheable: spec.method === 'GET' && spec.watch !== undefined && spec.uncacheable !== true,
-    handle: (call) => (spec.method === 'GET' ? handleRead(spec, call) : handleWrite(spec, call)),
+    handle: (request) => (spec.method === 'GET' ? handleRead(spec, request) : handleWrite(spec, request)),
   };
 }
 
@@ -160,38 +158,40 @@ function describeRoute(
   };
 }
 
-function handleRead(spec: ReadSpec<string, QuerySpec>, call: HttpRequest): HttpReply | Promise<HttpReply> {
-  const ask = createContext(spec, call);
+function handleRead(spec: ReadSpec<string, QuerySpec>, request: HttpRequest): HttpReply | Promise<HttpReply> {
+  const context = createContext(spec, request);
   if (spec.watch === undefined) {
-    const value = spec.handler(ask);
-    return value instanceof Promise ? value.then((later) => toReply(later, call)) : toReply(value, call);
+    const value = spec.handler(context);
+    return value instanceof Promise
+      ? value.then((result) => toReply(result, request))
+      : toReply(value, request);
   }
-  rejectForeignScope(call);
-  const topics = spec.watch(ask);
-  const block = spec.blocking === false ? undefined : parseBlockingParams(call.query);
-  if (block === undefined || block.index === 0) return cachedReply(spec, ask, call, topics);
-  // Asked again: what it depends on may itself have changed.
-  const again = (): readonly Topic[] => spec.watch?.(ask) ?? topics;
-  return call.site.blockingQueries
-    .waitForIndex(topics, block, call.onDisconnect)
-    .then(() => cachedReply(spec, ask, call, again()));
+  rejectForeignScope(request);
+  const topics = spec.watch(context);
+  const blocking = spec.blocking === false ? undefined : parseBlockingParams(request.query);
+  if (blocking === undefined || blocking.index === 0) return cachedReply(spec, context, request, topics);
+  // The topics are computed again after the wait: they may themselves have changed.
+  return request.site.blockingQueries
+    .waitForIndex(topics, blocking, request.onDisconnect)
+    .then(() => cachedReply(spec, context, request, spec.watch?.(context) ?? topics));
 }
 
 function cachedReply(
   spec: ReadSpec<string, QuerySpec>,
-  ask: RouteContext<string, QuerySpec>,
-  call: HttpRequest,
+  context: RouteContext<string, QuerySpec>,
+  request: HttpRequest,
   topics: readonly Topic[],
 ): HttpReply {
-  // Read before the answer: should they ever differ, the client wakes once too often, never too late.
-  const index = ask.view.indexOf(topics);
-  const key = replyCacheKey(spec, call);
-  const kept = spec.uncacheable === true ? undefined : call.site.replyCache.get(key, index);
-  if (kept !== undefined) return kept;
-  const headers = indexHeaders(index, call.query.has('cached'));
+  // The index is read before the reply is made: should they ever differ, the client is woken once too often, never too late.
+  const index = context.view.indexOf(topics);
+  const key = replyCacheKey(spec, request);
+  const { replyCache } = request.site;
+  const cached = spec.uncacheable === true ? undefined : replyCache.get(key, index);
+  if (cached !== undefined) return cached;
+  const headers = indexHeaders(index, request.query.has('cached'));
   try {
-    const reply = toReply(spec.handler(ask), call, headers);
-    if (spec.uncacheable !== true) call.site.replyCache.store(key, index, reply);
+    const reply = toReply(spec.handler(context), request, headers);
+    if (spec.uncacheable !== true) replyCache.store(key, index, reply);
     return reply;
   } catch (error) {
     const reply = errorReply(error, headers);
@@ -200,16 +200,20 @@ function cachedReply(
   }
 }
 
-/** Everything of a request that its answer depends on, beside the index. */
-function replyCacheKey({ path, query = {} }: ReadSpec<string, QuerySpec>, call: HttpRequest): string {
-  const asked = [...Object.keys(query), 'filter'].map((name) => call.query.get(name) ?? null);
-  return JSON.stringify([path, call.params, asked, call.query.has('pretty'), call.query.has('cached')]);
+/** Everything in a request that its reply depends on, beside the index. */
+function replyCacheKey({ path, query = {} }: ReadSpec<string, QuerySpec>, request: HttpRequest): string {
+  const values = [...Object.keys(query), 'filter'].map((name) => request.query.get(name) ?? null);
+  const { params } = request;
+  return JSON.stringify([path, params, values, request.query.has('pretty'), request.query.has('cached')]);
 }
 
-async function handleWrite(spec: WriteSpec<string, QuerySpec, Body>, call: HttpRequest): Promise<HttpReply> {
-  const ask = createContext(spec, call);
-  const body = spec.body === undefined ? undefined : decode(await call.body(), spec.body);
-  return toReply(await spec.handler({ ...ask, body }), call);
+async function handleWrite(
+  spec: WriteSpec<string, QuerySpec, Body>,
+  request: HttpRequest,
+): Promise<HttpReply> {
+  const context = createContext(spec, request);
+  const body = spec.body === undefined ? undefined : decode(await request.body(), spec.body);
+  return toReply(await spec.handler({ ...context, body }), request);
 }
 
 const decode = (bytes: Uint8Array, body: BodySchema | BodyDecoder<unknown>): unknown =>
@@ -217,39 +221,41 @@ const decode = (bytes: Uint8Array, body: BodySchema | BodyDecoder<unknown>): unk
 
 function createContext(
   spec: { readonly query?: QuerySpec; readonly filterSchema?: Schema },
-  call: HttpRequest,
+  { params, query, site, header, onDisconnect }: HttpRequest,
 ): RouteContext<string, QuerySpec> {
-  const query = parseQueryParams(spec.query ?? {}, call.query);
-  const { params, site, header, onDisconnect: gone } = call;
   return {
     params,
-    query,
+    query: parseQueryParams(spec.query ?? {}, query),
     view: site.agent.view,
     site,
-    matches: parseFilterParam(spec.filterSchema, call.query),
+    matches: parseFilterParam(spec.filterSchema, query),
     header,
-    onDisconnect: gone,
+    onDisconnect,
   };
 }
 
-/** Empty is no filter, blanks are a wrong one. Source: Consul HTTP API, "Filtering". */
+/** An empty value is no filter; blanks are an invalid one. Source: Consul HTTP API, "Filtering". */
 function parseFilterParam(root: Schema | undefined, query: QueryParams): FilterPredicate {
   const [source = '', ...more] = query.get('filter') ?? [];
   if (more.length > 0) throw new AgentError('badRequest', 'Give one filter: join several with "and"');
   if (source === '') return () => true;
   if (root !== undefined) return compileFilter(source, root);
-  throw new AgentError('badRequest', 'This endpoint has no filter: ask without it and select');
+  throw new AgentError('badRequest', 'This endpoint has no filter: send the request without it');
 }
 
-function toReply(value: unknown, call: HttpRequest, headers: Record<string, string> = {}): HttpReply {
+function toReply(value: unknown, { query }: HttpRequest, headers: Record<string, string> = {}): HttpReply {
   if (value === undefined) return new HttpReply(200, '', headers);
   if (value instanceof StreamReply) return value;
   if (value instanceof HttpReply)
     return new HttpReply(value.status, value.body, { ...headers, ...value.headers });
-  return jsonReply(value, call.query.has('pretty'), headers);
+  return jsonReply(value, query.has('pretty'), headers);
 }
 
-/** Other datacenters, namespaces and contradicting modes of consistency. Source: Consul HTTP API, "Consistency Modes". */
+/**
+ * Rejects other datacenters, namespaces and partitions, and contradicting consistency modes.
+ *
+ * Source: Consul HTTP API, "Consistency Modes".
+ */
 function rejectForeignScope({ query, site }: HttpRequest): void {
   const datacenter = firstValue(query, 'datacenter') || firstValue(query, 'dc');
   if (datacenter !== '' && datacenter.toLowerCase() !== site.info.datacenter.toLowerCase())
@@ -262,6 +268,6 @@ function rejectForeignScope({ query, site }: HttpRequest): void {
     if (!['', 'default'].includes(firstValue(query, name).toLowerCase()))
       throw new AgentError(
         'badRequest',
-        `Invalid query parameter: "${name}" is not known here, there is only one`,
+        `Invalid query parameter: "${name}" is not supported, there is only the default one`,
       );
 }

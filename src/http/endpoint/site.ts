@@ -1,4 +1,4 @@
-/** What all routes of one server share. */
+/** The server context that all routes of one HTTP server share. */
 import type { AgentHandle } from '../../agent/contract/door.ts';
 import type { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
@@ -11,17 +11,17 @@ export interface Site {
   readonly info: AgentInfo;
   readonly blockingQueries: BlockingQueries;
   readonly replyCache: ReplyCache;
-  /** Figures of the whole process, ours among them. */
+  /** Metrics of the whole process. */
   readonly meter: Meter;
-  /** Under which name each node shows itself as a service; `undefined`: it does not. */
+  /** The service as an instance of which every node is shown; `undefined` if none is. */
   readonly selfService: string | undefined;
   readonly emptyKv: boolean;
-  /** Reads the settings again; absent: it cannot. */
+  /** Reads the settings again; absent if this agent cannot. */
   readonly reload?: () => Promise<void>;
   /** Wall clock, milliseconds. */
   wallClock(): number;
-  /** The agent's own monotonic clock, which `MemberView.since` is told in. */
+  /** The agent's monotonic clock, on which `MemberView.since` is measured. */
   monotonicClock(): Millis;
-  /** Where we listen: `host:port` or `unix:PATH`. */
+  /** The listening address: `host:port` or `unix:PATH`. */
   address(): string;
 }

@@ -1,8 +1,8 @@
-/** Headers every answer carries, and those by which Consul's clients block. */
+/** Headers of all replies, and those that Consul's clients need for blocking queries. */
 
 /**
- * `nosniff` and the policy keep a browser from running what a catalogue entry may contain; `no-referrer` keeps
- * `?token=` out of other sites' logs.
+ * `nosniff` and the content security policy keep browsers from executing text of the catalog (XSS); `no-referrer` keeps
+ * `?token=` out of the logs of other sites.
  */
 export const COMMON_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
@@ -14,8 +14,8 @@ export const COMMON_HEADERS = {
 } as const;
 
 /**
- * Of every read of the replicated view, errors included. There is no leader to be far from, so contact is 0 and
- * leadership known: Go clients take anything else for an outage.
+ * Headers of all reads of the replicated view, errors included. There is no leader, so its last contact is 0 and it is
+ * known: Go clients treat anything else as an outage.
  */
 export function indexHeaders(index: number, cached: boolean): Record<string, string> {
   return {

@@ -1,6 +1,6 @@
-/** Long lists in parts that keep their text: an answer of ten thousand is made anew only where something changed. */
+/** Long lists as parts that keep their serialized text: after a change only the parts that changed are encoded again. */
 
-/** Neighbors in a list: all that one node has, or one instance. */
+/** Consecutive elements of a list: all checks of a node, or one instance. */
 export class JsonPart<T> {
   readonly values: readonly T[];
   #json: string | undefined;
@@ -9,20 +9,20 @@ export class JsonPart<T> {
     this.values = values;
   }
 
-  /** As they stand between the brackets of a list. */
+  /** The elements as JSON, without the brackets of a list. */
   get json(): string {
     this.#json ??= JSON.stringify(this.values).slice(1, -1);
     return this.#json;
   }
 
-  /** Those that are wanted; itself if these are all. */
+  /** Returns itself, with its text, if all elements are wanted. */
   filter(wanted: (value: T) => boolean): JsonPart<T> {
     const some = this.values.filter(wanted);
     return some.length === this.values.length ? this : new JsonPart(some);
   }
 }
 
-/** A list made of parts. */
+/** A list of parts. */
 export class JsonParts<T> {
   readonly #parts: readonly JsonPart<T>[];
 

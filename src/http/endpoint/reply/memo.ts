@@ -1,19 +1,19 @@
-/** Memoized conversions of catalog objects: what was made of an object is kept as long as its stamp is the same. */
+/** Memoized conversions of catalog objects: the value of a key is kept until its stamp changes. */
 
-/** Keys that the catalog drops take their values along. */
+/** Values are collected as garbage with their keys. */
 export class Memo<K extends object, V> {
   readonly #values = new WeakMap<K, { readonly stamp: number; readonly value: V }>();
 
-  getOrCompute(key: K, stamp: number, make: () => V): V {
-    const held = this.#values.get(key);
-    if (held?.stamp === stamp) return held.value;
-    const value = make();
+  getOrCompute(key: K, stamp: number, compute: () => V): V {
+    const cached = this.#values.get(key);
+    if (cached?.stamp === stamp) return cached.value;
+    const value = compute();
     this.#values.set(key, { stamp, value });
     return value;
   }
 }
 
-/** One kind of memo, declared beside the conversion it serves; each server has its own. */
+/** One kind of memo, declared beside the conversion it serves; each server has a memo of its own. */
 export class MemoKind<K extends object, V> {
   readonly #bySite = new WeakMap<object, Memo<K, V>>();
 

@@ -1,27 +1,26 @@
 /**
- * Finished answers, kept for the moment in which many ask the same: a change wakes thousands, and the answer is made
- * once. What an answer is made of does not live here.
+ * A cache of finished replies by route and parameters, valid for one index: a change can wake thousands of blocking queries
+ * that read the same thing, and their reply is encoded once.
  */
 import type { Millis } from '../../../base/time.ts';
 import type { HttpReply } from './reply.ts';
 
-/** Answers kept at once. */
 const MAX_ENTRIES = 256;
-/** Of all bodies kept; the newest is kept whatever its size. */
+/** Limit of all bodies together; the newest reply is kept whatever its size. */
 const MAX_BYTES = 8 * 1024 * 1024;
-/** Everybody whom a change wakes is answered within this. It bounds the harm, should an index ever fail to move. */
+/** All requests that a change wakes are answered within this time. It bounds the harm, should an index fail to move. */
 const MAX_AGE: Millis = 1000;
 
-interface Kept {
+interface CachedReply {
   readonly index: number;
   readonly reply: HttpReply;
   readonly at: Millis;
 }
 
-/** One answer per question, the latest. Its index says whether it still holds. */
+/** The latest reply for each key; its index decides whether it is still valid. The oldest entries are evicted first. */
 export class ReplyCache {
   readonly #clock: () => Millis;
-  readonly #entries = new Map<string, Kept>();
+  readonly #entries = new Map<string, CachedReply>();
   #bytes = 0;
 
   /** `clock` is monotonic. */
@@ -29,15 +28,16 @@ export class ReplyCache {
     this.#clock = clock;
   }
 
-  get(question: string, index: number): HttpReply | undefined {
-    const kept = this.#entries.get(question);
-    if (kept === undefined || kept.index !== index || this.#clock() - kept.at > MAX_AGE) return undefined;
-    return kept.reply;
+  get(key: string, index: number): HttpReply | undefined {
+    const cached = this.#entries.get(key);
+    if (cached === undefined || cached.index !== index || this.#clock() - cached.at > MAX_AGE)
+      return undefined;
+    return cached.reply;
   }
 
-  store(question: string, index: number, reply: HttpReply): void {
+  store(key: string, index: number, reply: HttpReply): void {
     const now = this.#clock();
-    this.#evict(question);
+    this.#evict(key);
     for (const [oldest, { at }] of this.#entries) {
       if (
         this.#entries.size < MAX_ENTRIES &&
@@ -47,14 +47,14 @@ export class ReplyCache {
         break;
       this.#evict(oldest);
     }
-    this.#entries.set(question, { index, reply, at: now });
+    this.#entries.set(key, { index, reply, at: now });
     this.#bytes += reply.body.length;
   }
 
-  #evict(question: string): void {
-    const kept = this.#entries.get(question);
-    if (kept === undefined) return;
-    this.#entries.delete(question);
-    this.#bytes -= kept.reply.body.length;
+  #evict(key: string): void {
+    const cached = this.#entries.get(key);
+    if (cached === undefined) return;
+    this.#entries.delete(key);
+    this.#bytes -= cached.reply.body.length;
   }
 }

@@ -1,4 +1,4 @@
-/** Answers before they are bytes: what a route gives back, and what is thrown to refuse. */
+/** HTTP responses: what a route returns, how it is encoded, and the errors that become one. */
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { AgentError } from '../../../base/errors.ts';
@@ -7,13 +7,13 @@ import { JsonParts } from './json-parts.ts';
 
 export type ReplyHeaders = Readonly<Record<string, string>>;
 
-/** What goes out: header names and values in turn, as Node writes them fastest, and bytes. */
+/** An encoded response. Header names and values alternate in one array, which Node writes fastest. */
 export interface EncodedReply {
   readonly rawHeaders: readonly string[];
   readonly body: Buffer;
 }
 
-/** A finished answer, encoded once however many it goes to. Routes that answer 200 with JSON just return the value. */
+/** A finished response, encoded once for all clients it goes to. Routes that reply 200 with JSON return just the value. */
 export class HttpReply implements EncodedReply {
   readonly status: number;
   readonly body: Buffer;
@@ -26,15 +26,15 @@ export class HttpReply implements EncodedReply {
     this.headers = headers;
   }
 
-  /** The length is given even for an empty body: Go and Python clients want `200` and `Content-Length: 0`. */
+  /** An empty body has a length, too: Go and Python clients want `200` and `Content-Length: 0`. */
   get rawHeaders(): readonly string[] {
     this.#rawHeaders ??= toRawHeaders(this.headers, { 'Content-Length': String(this.body.length) });
     return this.#rawHeaders;
   }
 
-  /** The same by gzip, not made on the thread that gossips. */
+  /** Compressed once, on a thread of the pool, so that gossip is not delayed. */
   gzipped(): Promise<EncodedReply> {
-    this.#gzipped ??= pack(this.body, { level: constants.Z_BEST_SPEED }).then((body) => {
+    this.#gzipped ??= gzipAsync(this.body, { level: constants.Z_BEST_SPEED }).then((body) => {
       const length = String(body.length);
       return {
         rawHeaders: toRawHeaders(this.headers, { 'Content-Encoding': 'gzip', 'Content-Length': length }),
@@ -45,7 +45,7 @@ export class HttpReply implements EncodedReply {
   }
 }
 
-/** An answer without an end: what it still has to say is asked for as fast as the client takes it. */
+/** A response without an end: the stream is read as fast as the client takes it. */
 export class StreamReply extends HttpReply {
   readonly stream: ReadableStream<Uint8Array>;
   constructor(stream: ReadableStream<Uint8Array>, headers: ReplyHeaders) {
@@ -53,6 +53,7 @@ export class StreamReply extends HttpReply {
     this.stream = stream;
   }
 
+  /** Without a length. */
   override get rawHeaders(): readonly string[] {
     return toRawHeaders(this.headers);
   }
@@ -61,29 +62,32 @@ export class StreamReply extends HttpReply {
 const toRawHeaders = (headers: ReplyHeaders, more: ReplyHeaders = {}): readonly string[] =>
   Object.entries({ ...COMMON_HEADERS, ...headers, ...more }).flat();
 
-const pack = promisify<Buffer, { level: number }, Buffer>(gzip);
+const gzipAsync = promisify<Buffer, { level: number }, Buffer>(gzip);
 
-/** Thrown for statuses that only HTTP has (429, 401 ...); everything else is an `AgentError`. */
+/** An error with a status that only HTTP has (429, 401 ...); all others are `AgentError`s. */
 export class HttpError extends Error {
   readonly status: number;
   readonly headers: ReplyHeaders;
   constructor(status: number, sentence: string, headers: ReplyHeaders = {}) {
     super(sentence);
-    this.name = 'Refusal';
+    this.name = 'HttpError';
     this.status = status;
     this.headers = headers;
   }
 }
 
-/** Compact, or with four blanks and a final newline for people. Source: T16 (docs/consul.md). */
+/** Compact, or indented by four spaces with a final newline. Source: T16 (docs/consul.md). */
 export function jsonReply(
   value: unknown,
   pretty: boolean,
   headers: ReplyHeaders = {},
   status = 200,
 ): HttpReply {
-  const compact = (): string => (value instanceof JsonParts ? value.json : JSON.stringify(value));
-  const body = pretty ? `${JSON.stringify(value, null, 4)}\n` : compact();
+  const body = pretty
+    ? `${JSON.stringify(value, null, 4)}\n`
+    : value instanceof JsonParts
+      ? value.json
+      : JSON.stringify(value);
   return new HttpReply(status, body, { 'Content-Type': 'application/json', ...headers });
 }
 
@@ -93,10 +97,10 @@ export const textReply = (status: number, sentence: string, headers: ReplyHeader
     ...headers,
   });
 
-/** The plain sentence an error becomes; `undefined` if it is none of ours. */
+/** The message of an error as plain text; `undefined` for errors that are a fault of the agent. */
 export function errorReply(error: unknown, headers: ReplyHeaders = {}): HttpReply | undefined {
   if (!(error instanceof AgentError || error instanceof HttpError)) return undefined;
-  // python-consul reads the index of any 404, whatever the path was.
+  // python-consul reads the index of every 404, whatever the path.
   const index = error.status === 404 ? { 'X-Consul-Index': '1' } : {};
   const own = error instanceof HttpError ? error.headers : {};
   return textReply(error.status, error.message, { ...index, ...headers, ...own });

@@ -1,19 +1,19 @@
-/** `/v1/agent/monitor`: the log of this agent, live, at a level of the client's own. */
+/** `/v1/agent/monitor`: the log of this agent, live, at a level that each client chooses. */
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
 import { LOG_LEVELS, type LogLevel } from '../../../config/schema.ts';
-import { createLogStream } from '../../endpoint/log-stream.ts';
+import { createLogStream, type LogFormat } from '../../endpoint/log-stream.ts';
 import { flagParam, textParam } from '../../endpoint/query.ts';
 import { HttpError, StreamReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 
-/** Each costs the work of writing lines that nobody else may want. */
+/** Each client costs the work of formatting lines, at a level that may be more verbose than the agent's own. */
 const MAX_CLIENTS = 16;
 const clients = new WeakMap<object, number>();
 
 /**
- * `GET /v1/agent/monitor?loglevel=debug`: endless text, one line per record, from now on. `logjson`: a JSON object each.
- * A client that reads too slowly loses lines, and is told how many.
+ * `GET /v1/agent/monitor?loglevel=debug`: endless text, one line per record, from now on. `logjson`: one JSON object per
+ * line. A client that reads too slowly loses lines, and the stream reports how many.
  *
  * Source: Consul HTTP API, "Stream Logs".
  */
@@ -22,21 +22,20 @@ export const agentMonitor = route({
   path: '/v1/agent/monitor',
   summary: 'The log of this agent, live',
   query: { loglevel: textParam, logjson: flagParam },
-  handler: ({ query: { loglevel, logjson }, site, onDisconnect: gone }) => {
-    const { logs } = site.info;
+  handler: ({ query: { loglevel, logjson }, site: { info, blockingQueries }, onDisconnect }) => {
+    const { logs } = info;
     const level = parseLogLevel(loglevel);
     if (logs === undefined) throw new AgentError('unavailable', 'The log of this agent cannot be followed');
-    const held = clients.get(logs) ?? 0;
-    if (held >= MAX_CLIENTS)
-      throw new HttpError(429, `Too many follow the log: at most ${MAX_CLIENTS} can at once`, {
+    const count = clients.get(logs) ?? 0;
+    if (count >= MAX_CLIENTS)
+      throw new HttpError(429, `Too many clients follow the log: at most ${MAX_CLIENTS} can at once`, {
         'Retry-After': '1',
       });
-    clients.set(logs, held + 1);
-    const words = logjson ? AS_JSON : AS_TEXT;
-    const stream = createLogStream(
-      { feed: logs, level, ...words, watchers: site.blockingQueries, gone },
-      () => clients.set(logs, (clients.get(logs) ?? 1) - 1),
-    );
+    clients.set(logs, count + 1);
+    const stream = createLogStream({
+      ...{ feed: logs, level, format: logjson ? JSON_FORMAT : TEXT_FORMAT, blockingQueries, onDisconnect },
+      onEnd: () => clients.set(logs, (clients.get(logs) ?? 1) - 1),
+    });
     return new StreamReply(stream, {
       'Content-Type': logjson ? 'application/x-ndjson' : 'text/plain; charset=utf-8',
       'Cache-Control': 'no-store',
@@ -44,22 +43,26 @@ export const agentMonitor = route({
   },
 });
 
-/** Consul's clients write `INFO` and `err`, too. */
-function parseLogLevel(asked: string): LogLevel {
-  const word = asked === '' ? 'info' : asked.toLowerCase().replace(/^err$/, 'error');
-  const level = LOG_LEVELS.find((one) => one === word);
+/** Consul's clients also write `INFO` and `err`. */
+function parseLogLevel(name: string): LogLevel {
+  const wanted = name === '' ? 'info' : name.toLowerCase().replace(/^err$/, 'error');
+  const level = LOG_LEVELS.find((one) => one === wanted);
   if (level === undefined)
-    throw new AgentError('badRequest', `Unknown log level: ${asked}: use ${LOG_LEVELS.join(', ')}`);
+    throw new AgentError('badRequest', `Unknown log level: ${name}: use ${LOG_LEVELS.join(', ')}`);
   return level;
 }
 
-const formatLostLines = (count: number): string =>
-  `${count} lines were lost here: this client reads more slowly than they come`;
-const AS_JSON = {
-  line: (json: string) => json,
-  lost: (count: number) => `${JSON.stringify({ level: 'warn', msg: formatLostLines(count), lost: count })}\n`,
+const lostMessage = (count: number): string =>
+  `${count} lines were lost here: this client reads more slowly than they are written`;
+
+const JSON_FORMAT: LogFormat = {
+  formatLine: (json) => json,
+  formatLost: (count) => `${JSON.stringify({ level: 'warn', msg: lostMessage(count), lost: count })}\n`,
 };
-const AS_TEXT = { line: formatTextLine, lost: (count: number) => `[WARN] ${formatLostLines(count)}\n` };
+const TEXT_FORMAT: LogFormat = {
+  formatLine: formatTextLine,
+  formatLost: (count) => `[WARN] ${lostMessage(count)}\n`,
+};
 
 const Line = v.looseObject({ level: v.string(), time: v.string(), msg: v.optional(v.string(), '') });
 
