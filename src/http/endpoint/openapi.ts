@@ -1,11 +1,10 @@
-/** `/v1/openapi.json`: the routes as OpenAPI 3.1 tells them, made of the very declarations that serve them. */
+/** `/v1/openapi.json`: describes the routes in OpenAPI 3.1, from the declarations that serve them. */
 import type { Route, RouteDescription } from './route.ts';
 import type { Schema } from './schema.ts';
 
-/** A JSON object; of the standard's own making, and not worth a type of its own. */
+/** A JSON object of the OpenAPI standard. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The whole document. */
 export function createOpenApiDocument(routes: readonly Route[], version: string): JsonObject {
   const named = new Map<string, JsonObject>();
   const paths: Record<string, Record<string, JsonObject>> = {};
@@ -22,7 +21,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
       title: 'hearsay',
       version,
       description:
-        'Service discovery without servers, in the shapes of Consul. Errors are one plain sentence. A path parameter at the end of a path is the rest of it, slashes included.',
+        'Service discovery without servers, compatible with the HTTP API of Consul. Errors are one plain sentence. A path parameter at the end of a path matches the rest of it, slashes included.',
     },
     paths,
     components: {
@@ -36,7 +35,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
   };
 }
 
-/** How OpenAPI writes the path of a route. */
+/** The path of a route in the notation of OpenAPI. */
 export const toOpenApiPath = (path: string): string => path.replace(/:(\w+)(?:\.\.\.)?/g, '{$1}');
 
 const METHODS: Readonly<Record<Route['method'], readonly string[]>> = {
@@ -47,47 +46,39 @@ const METHODS: Readonly<Record<Route['method'], readonly string[]>> = {
   ANY: ['get', 'put', 'post', 'delete'],
 };
 
-function operation(
-  { path, description: about }: Route,
-  method: string,
-  named: Map<string, JsonObject>,
-): JsonObject {
-  const { summary, requestSchema: takes, responseSchema: shows, refusedStatus: refused } = about;
+function operation({ path, description }: Route, method: string, named: Map<string, JsonObject>): JsonObject {
+  const { summary, requestSchema, responseSchema, refusedStatus, reads } = description;
   const text = { 'text/plain': { schema: { type: 'string' } } };
   const error = { description: 'One sentence', content: text };
-  const body = shows === undefined ? text : { 'application/json': { schema: toJsonSchema(shows, named) } };
-  const empty = method !== 'get' && shows === undefined;
+  const json = (schema: Schema): JsonObject => ({
+    'application/json': { schema: toJsonSchema(schema, named) },
+  });
+  const content = responseSchema === undefined ? text : json(responseSchema);
+  const empty = method !== 'get' && responseSchema === undefined;
   return {
     summary,
     parameters: [...path.matchAll(/:(\w+)/g)]
       .map(([, name]): JsonObject => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
-      .concat(refused === undefined ? toQueryParameters(about) : []),
-    ...(takes === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: true,
-            content: { 'application/json': { schema: toJsonSchema(takes, named) } },
-          },
-        }),
+      .concat(refusedStatus === undefined ? toQueryParameters(description) : []),
+    ...(requestSchema === undefined ? {} : { requestBody: { required: true, content: json(requestSchema) } }),
     responses:
-      refused === undefined
+      refusedStatus === undefined
         ? {
             200: {
-              description: empty ? 'Done' : 'The answer',
-              ...(about.reads === undefined ? {} : { headers: INDEX_HEADERS }),
-              ...(empty ? {} : { content: body }),
+              description: empty ? 'Done' : 'The reply',
+              ...(reads === undefined ? {} : { headers: INDEX_HEADERS }),
+              ...(empty ? {} : { content }),
             },
             default: error,
           }
-        : { [refused]: error },
+        : { [refusedStatus]: error },
   };
 }
 
-function toQueryParameters({ query, reads, filterable: filters }: RouteDescription): JsonObject[] {
+function toQueryParameters({ query, reads, filterable }: RouteDescription): JsonObject[] {
   const names = [
     ...query,
-    ...(filters === true ? ['filter'] : []),
+    ...(filterable === true ? ['filter'] : []),
     ...(reads === 'blocking' ? ['index', 'wait'] : []),
     ...(reads === undefined ? [] : ['dc', 'stale', 'consistent', 'cached']),
     'pretty',
@@ -104,15 +95,15 @@ const string: JsonObject = { type: 'string' };
 const strings: JsonObject = { type: 'array', items: string };
 const presence: JsonObject = { allowEmptyValue: true };
 
-/** Every query parameter there is; a test holds the routes to it. */
+/** All query parameters; a test checks the routes against it. */
 export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   a: param('A member', string, { required: true }),
-  ask: param('Whether other agents are asked for their part; true unless told', { type: 'boolean' }),
-  b: param('Another member; this agent unless told', string),
-  cached: param('Accepted: every answer is from memory', string, presence),
-  coalesce: param('Of several of this name only the newest matters', { type: 'boolean' }, presence),
-  consistent: param('Accepted, and answered from memory', string, presence),
-  dc: param('The own datacenter', string),
+  ask: param('Whether to query witnesses; true by default', { type: 'boolean' }),
+  b: param('Another member; this agent by default', string),
+  cached: param('Accepted: all replies are from memory', string, presence),
+  coalesce: param('Only the newest of several events of this name matters', { type: 'boolean' }, presence),
+  consistent: param('Accepted: all replies are from memory', string, presence),
+  dc: param('The datacenter of this agent', string),
   enable: param('On or off', { type: 'boolean' }, { required: true }),
   filter: param('An expression on the fields of each element', string),
   force: param('Even if a member would be cut off', { type: 'boolean' }, presence),
@@ -122,32 +113,36 @@ export const QUERY_PARAMETERS: Readonly<Record<string, JsonObject>> = {
   index: param('Wait for a change after this index', { type: 'integer', minimum: 0 }),
   key: param('Any text', string, { required: true }),
   logjson: param('A JSON object on each line', { type: 'boolean' }),
-  loglevel: param('The least to show: `trace`, `debug`, `info`, `warn` or `error`', string),
+  loglevel: param('The lowest level to show: `trace`, `debug`, `info`, `warn` or `error`', string),
   n: param('How many', { type: 'integer', minimum: 1, maximum: 100 }),
-  name: param('Events of this name alone', string),
+  name: param('Only events of this name', string),
   near: param('Nearest first: a node, or `_agent`', string),
-  'no-ack': param('Do not have everybody say that it came', { type: 'boolean' }, presence),
+  'no-ack': param('Request no acks', { type: 'boolean' }, presence),
   node: param('A member; several if repeated', strings),
-  'node-meta': param('`key:value` of the node; all of them if several', strings),
+  'node-meta': param('`key:value` in the meta of the node; all must match', strings),
   note: param('The output of the check', string),
   passing: param('Only those whose checks all pass', { type: 'boolean' }, presence),
-  peer: param('Another peer: nothing is known of any', string),
+  peer: param('A cluster peer: there are none, so the list is empty', string),
   pretty: param('Indented', string, presence),
-  prune: param('Forget it at once', string, presence),
+  prune: param('Remove it from the list at once', string, presence),
   reason: param('Shown with the check', string),
-  'relay-factor': param('Members through which each answer comes as well', {
+  'relay-factor': param('Members that relay each response as well', {
     type: 'integer',
     minimum: 0,
     maximum: 255,
   }),
-  'replace-existing-checks': param('Drop checks that are not named', { type: 'boolean' }, presence),
+  'replace-existing-checks': param(
+    'Remove checks that are not in this registration',
+    { type: 'boolean' },
+    presence,
+  ),
   segment: param('There is one: `_all`', string),
   service: param('The name of a service', string),
-  stale: param('Accepted: every answer is from memory', string, presence),
-  tag: param('A tag; all of them if several', strings),
-  timeout: param('How long to wait for members, with its unit', string),
-  type: param('`member` or `service`; both unless told', strings),
-  wait: param('How long at most, with its unit, such as 30s', string),
+  stale: param('Accepted: all replies are from memory', string, presence),
+  tag: param('A tag; all must match', strings),
+  timeout: param('How long to wait for members, with its unit, such as 5s', string),
+  type: param('`member` or `service`; both by default', strings),
+  wait: param('The longest time to wait, with its unit, such as 30s', string),
   wan: param('There is no WAN pool', string, presence),
 };
 
@@ -155,14 +150,14 @@ const INDEX_HEADERS: JsonObject = {
   'X-Consul-Index': { description: 'What to send as `index`', schema: { type: 'integer', minimum: 1 } },
 };
 
-/** As JSON Schema; what has a name is listed in `named` and referred to. */
+/** Converts to JSON Schema. A named schema is added to `named` and referred to. */
 export function toJsonSchema(schema: Schema, named: Map<string, JsonObject>): JsonObject {
   const { name, nullable, ...rest } = schema;
   if (nullable === true)
     return { anyOf: [toJsonSchema(name === undefined ? rest : { ...rest, name }, named), { type: 'null' }] };
   if (name === undefined) return toSchemaType(rest, named);
   if (!named.has(name)) {
-    named.set(name, {}); // it may hold itself
+    named.set(name, {}); // it may contain itself
     named.set(name, toSchemaType(rest, named));
   }
   return { $ref: `#/components/schemas/${name}` };

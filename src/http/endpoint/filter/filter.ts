@@ -1,5 +1,5 @@
 /**
- * Makes a filter out of what parse.ts read: every field and every value is checked once, before anything is looked at.
+ * Compiles a parsed filter to a predicate: fields and values are checked once, before any element is tested.
  *
  * Source: Consul HTTP API, "Filtering".
  */
@@ -8,12 +8,12 @@ import { compilePattern, type StepBudget } from '../../../base/pattern.ts';
 import type { Schema } from '../schema.ts';
 import { type FilterExpr, filterError, parseFilter } from './parser.ts';
 
-/** Is this element wanted? Throws `AgentError('badRequest')` when it has worked too much. */
+/** Whether an element matches. Throws `AgentError('badRequest')` when the filter has used up its steps. */
 export type FilterPredicate = (element: unknown) => boolean;
 
-/** What one request may cost: milliseconds, whatever the expression. Source: S19 (docs/security.md). */
+/** Steps that one request may use: some milliseconds, whatever the expression. Source: S19 (docs/security.md). */
 const MAX_STEPS = 2_000_000;
-/** Characters that are looked through in one step, where no regular expression is at work. */
+/** Characters that `contains` searches in one step. */
 const CHARS_PER_STEP = 32;
 
 type Predicate = (value: unknown) => boolean;
@@ -43,7 +43,7 @@ function compile(expr: FilterExpr, root: Schema, budget: StepBudget): Predicate 
   }
 }
 
-/** Follows a selector through the fields. Of a list it is true if any element is as asked, also for `!=`. */
+/** Follows a selector through the fields. A list matches if any of its elements does, also with `!=`. */
 function compileSelector(
   match: Match,
   path: readonly string[],
@@ -66,14 +66,14 @@ function compileSelector(
 function compileMatch(match: Match, { kind }: Schema, budget: StepBudget): Predicate {
   const test = TESTS[kind][match.operator]?.(match, budget);
   if (test === undefined)
-    throw filterError(`${formatMatch(match)} cannot be asked of ${OPERATOR_HINTS[kind]}`);
+    throw filterError(`${formatMatch(match)} cannot be used on ${OPERATOR_HINTS[kind]}`);
   return (value) => {
     spendSteps(budget, 1);
     return test(value) !== match.negated;
   };
 }
 
-/** Throws when nothing is left. */
+/** Throws when no steps are left. */
 function spendSteps(budget: StepBudget, steps: number): void {
   budget.left -= steps;
   if (budget.left < 0) throwTooCostly();
@@ -82,16 +82,16 @@ function spendSteps(budget: StepBudget, steps: number): void {
 function throwTooCostly(): never {
   throw new AgentError(
     'badRequest',
-    'The filter takes too long on this much data: make it simpler, or ask for less',
+    'The filter takes too long on this much data: make it simpler, or request less',
   );
 }
 
 type PredicateFactory = (match: Match, budget: StepBudget) => Predicate;
 type Tests = Readonly<Partial<Record<Match['operator'], PredicateFactory>>>;
 
-/** A value that is missing equals nothing, contains nothing, and is empty. */
-const size: PredicateFactory = () => (value) => sizeOf(value) === 0;
+const isEmpty: PredicateFactory = () => (value) => sizeOf(value) === 0;
 
+/** Operators by kind of field. A missing value equals nothing, contains nothing, and is empty. */
 const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
   string: {
     equal:
@@ -109,7 +109,7 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
       const pattern = compilePattern(source);
       if (pattern === undefined)
         throw filterError(
-          `the regular expression ${JSON.stringify(source)} is not RE2's, too large, or of a part not known here (\\p, \\C)`,
+          `the regular expression ${JSON.stringify(source)} is invalid in RE2, too large, or uses \\p or \\C, which are not supported`,
         );
       return (value) => pattern.test(typeof value === 'string' ? value : '', budget) ?? throwTooCostly();
     },
@@ -124,7 +124,7 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
   },
   boolean: {
     equal: (match) => {
-      const wanted = FLAGS.get(match.value);
+      const wanted = BOOLEANS.get(match.value);
       if (wanted === undefined)
         throw filterError(`${formatMatch(match)}: ${match.value} is neither true nor false`);
       return (value) => value === wanted;
@@ -137,24 +137,24 @@ const TESTS: Readonly<Record<Schema['kind'], Tests>> = {
         spendSteps(budget, sizeOf(value));
         return Array.isArray(value) && value.includes(wanted);
       },
-    empty: size,
+    empty: isEmpty,
   },
   map: {
     contains:
       ({ value: wanted }) =>
       (value) =>
         isObject(value) && Object.hasOwn(value, wanted),
-    empty: size,
+    empty: isEmpty,
   },
   object: {},
   any: {},
-  list: { empty: size },
+  list: { empty: isEmpty },
 };
 
 const OPERATOR_HINTS: Readonly<Record<Schema['kind'], string>> = {
-  string: 'a text: use ==, !=, contains, in or matches',
+  string: 'a string: use ==, !=, contains, in or matches',
   number: 'a number: use == or !=',
-  boolean: 'true and false: use == or !=',
+  boolean: 'a boolean: use == or !=',
   strings: 'a list: use contains, in or is empty',
   map: 'a map: use contains, in, is empty, or name a key',
   object: 'an object: name a field of it',
@@ -162,20 +162,20 @@ const OPERATOR_HINTS: Readonly<Record<Schema['kind'], string>> = {
   list: 'a list of objects: use is empty, or name a field of them',
 };
 
-const FLAGS: ReadonlyMap<string, boolean> = new Map([
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['1', 't', 'T', 'TRUE', 'true', 'True'].map((word) => [word, true] as const),
   ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map((word) => [word, false] as const),
 ]);
 
-const formatMatch = ({ selector, operator, negated: not }: Match): string =>
-  `"${selector.join('.')}${not ? ' not' : ''} ${operator}"`;
+const formatMatch = ({ selector, operator, negated }: Match): string =>
+  `"${selector.join('.')}${negated ? ' not' : ''} ${operator}"`;
 
 function unknownField(selector: readonly string[], name: string, field: Schema): Error {
   const selectable =
     field.kind === 'object' ? [...field.fields].flatMap(([one, { hidden }]) => (hidden ? [] : [one])) : [];
-  const known = selectable.length === 0 ? '' : `; known here: ${selectable.join(', ')}`;
+  const hint = selectable.length === 0 ? '' : `; use one of ${selectable.join(', ')}`;
   return filterError(
-    `Selector ${JSON.stringify(selector.join('.'))} is not valid at ${JSON.stringify(name)}${known}`,
+    `Selector ${JSON.stringify(selector.join('.'))} is not valid at ${JSON.stringify(name)}${hint}`,
   );
 }
 

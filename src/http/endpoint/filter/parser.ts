@@ -1,5 +1,5 @@
 /**
- * Reads the text of `filter=`. Which fields there are, and what they hold, is compile.ts' business.
+ * Parses the text of `filter=` into an expression; `filter.ts` checks its fields and compiles it.
  *
  * Source: Consul HTTP API, "Filtering"; limits: S19 (docs/security.md).
  */
@@ -7,7 +7,7 @@ import { AgentError } from '../../../base/errors.ts';
 
 export type FilterOperator = 'equal' | 'contains' | 'matches' | 'empty';
 
-/** A filter as it was written. `not`: the opposite. */
+/** A filter as it was written. `negated` is the opposite of the operator. */
 export type FilterExpr =
   | { readonly kind: 'and' | 'or'; readonly left: FilterExpr; readonly right: FilterExpr }
   | { readonly kind: 'not'; readonly operand: FilterExpr }
@@ -24,7 +24,7 @@ export const MAX_FILTER_CHARS = 2048;
 const MAX_DEPTH = 32;
 const MAX_TERMS = 100;
 
-/** Throws `AgentError('badRequest')`: the sentence says where, and what was expected. */
+/** Throws `AgentError('badRequest')`: its message says what was expected where. */
 export const parseFilter = (source: string): FilterExpr => new FilterParser(source).parse();
 
 export const filterError = (why: string): AgentError =>
@@ -36,9 +36,9 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?![A-Za-z0-9_.])/y;
 const RAW = /`[^`]*`/y;
 const QUOTED = /"(?:[^"\\\n]|\\[^\n])*"/y;
 
-/** What an operand may be: a field, or a word, number or text to compare with. */
+/** A field, or a value to compare with. A word can be either. */
 interface Operand {
-  /** Absent for a number or a text. */
+  /** Absent for a number or a quoted string. */
   readonly selector?: readonly string[];
   readonly value: string;
 }
@@ -72,7 +72,6 @@ class FilterParser {
     return this.#parseChain('and', () => this.#parseNot());
   }
 
-  /** Right-associative, though nobody can tell. */
   #parseChain(word: 'and' | 'or', part: () => FilterExpr): FilterExpr {
     const parts = [part()];
     while (this.#acceptSpacedWord(word)) parts.push(part());
@@ -145,7 +144,7 @@ class FilterParser {
     for (;;) {
       if (this.#acceptToken('.')) selector.push(this.#scan(WORD) ?? this.#fail('a name after the dot'));
       else if (this.#acceptToken('[')) {
-        selector.push(this.#scanString() ?? this.#fail('a text in quotes'));
+        selector.push(this.#scanString() ?? this.#fail('a string in quotes'));
         if (!this.#acceptToken(']')) throw this.#expected('"]"');
       } else return selector;
     }
@@ -155,7 +154,7 @@ class FilterParser {
     const raw = this.#scan(RAW);
     if (raw !== undefined) return raw.slice(1, -1);
     const quoted = this.#scan(QUOTED);
-    return quoted === undefined ? undefined : unquoted(quoted.slice(1, -1));
+    return quoted === undefined ? undefined : resolveEscapes(quoted.slice(1, -1));
   }
 
   #withDepth(inside: () => FilterExpr): FilterExpr {
@@ -165,7 +164,7 @@ class FilterParser {
     return expr;
   }
 
-  /** A word with blanks around it, unless it is not there: then nothing is read. */
+  /** Accepts a word with blanks around it, or reads nothing. */
   #acceptSpacedWord(word: string): boolean {
     const before = this.#at;
     if (this.#skipBlanks() && this.#acceptKeyword(word)) return true;
@@ -173,7 +172,7 @@ class FilterParser {
     return false;
   }
 
-  /** A word and the blanks that must follow it. */
+  /** Accepts a word and the blanks that must follow it, or reads nothing. */
   #acceptKeyword(word: string): boolean {
     const before = this.#at;
     if (this.#scan(WORD) === word && this.#skipBlanks()) return true;
@@ -181,7 +180,7 @@ class FilterParser {
     return false;
   }
 
-  /** Skips blanks; false if there are none. */
+  /** False if there are none. */
   #skipBlanks(): boolean {
     return this.#scan(BLANK) !== '';
   }
@@ -194,9 +193,9 @@ class FilterParser {
 
   #scan(token: RegExp): string | undefined {
     token.lastIndex = this.#at;
-    const found = token.exec(this.#source)?.[0];
-    this.#at += found?.length ?? 0;
-    return found;
+    const text = token.exec(this.#source)?.[0];
+    this.#at += text?.length ?? 0;
+    return text;
   }
 
   #fail(what: string): never {
@@ -213,18 +212,12 @@ class FilterParser {
 const match = (
   selector: readonly string[],
   operator: FilterOperator,
-  not: boolean,
+  negated: boolean,
   value: string,
-): FilterExpr => ({
-  kind: 'match',
-  selector,
-  operator,
-  negated: not,
-  value,
-});
+): FilterExpr => ({ kind: 'match', selector, operator, negated, value });
 
-/** The text that stands in double quotes. Source: the Go specification, interpreted string literals. */
-function unquoted(body: string): string {
+/** Resolves the escapes of a string in double quotes. Source: the Go specification, interpreted string literals. */
+function resolveEscapes(body: string): string {
   return body.replace(ESCAPE, (all: string, hex?: string, octal?: string) => {
     if (hex !== undefined) {
       const point = Number.parseInt(hex.slice(1), 16);
@@ -250,6 +243,6 @@ const SIMPLE: ReadonlyMap<string, string> = new Map([
 
 function refuseEscape(all: string): never {
   throw filterError(
-    `${all} is not an escape: write \\\\ for a backslash, or put the text between backquotes`,
+    `${all} is not an escape: write \\\\ for a backslash, or put the string between backquotes`,
   );
 }
