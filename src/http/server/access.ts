@@ -1,6 +1,6 @@
 /**
- * Who may speak to this door at all: the browser's page that was led here by a forged name, the form that posts
- * from elsewhere, the caller without the token. Nothing here knows a route.
+ * Access control before any route is looked up: the Host header against DNS rebinding, Origin and Sec-Fetch-Site against
+ * cross-site request forgery (CSRF), and the bearer token.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -9,33 +9,35 @@ import { AgentError } from '../../base/errors.ts';
 import type { QueryParams } from '../endpoint/query.ts';
 
 export interface AccessOptions {
-  /** A socket file has no Host rule: Go's clients write its path there. */
+  /** Host is not checked on a socket file: Go's clients send its path. */
   readonly unix: boolean;
-  /** Names by which we may be called, beside `localhost` and addresses. */
+  /** Host names of this agent, beside `localhost` and its addresses. */
   readonly allowedHosts: readonly string[];
   readonly token?: string;
 }
 
-const MAX_KNOWN_HOSTS = 64;
+const MAX_CACHED_HOSTS = 64;
 
-/** Lets a request pass, or throws `AgentError`. `query` is its decoded query string. */
+/** Throws `AgentError` unless the request is allowed. `query` is its decoded query string. */
 export type AccessCheck = (incoming: IncomingMessage, query: QueryParams) => void;
 
 export function createAccessCheck(options: AccessOptions): AccessCheck {
   const names = new Set(options.allowedHosts.map((name) => name.toLowerCase()));
   const expected = options.token === undefined ? undefined : sha256(options.token);
-  const known = new Set<string>();
-  /** Programs write the same Host again and again: those found to be ours are remembered. */
-  const isOurs = (hosts: readonly string[], localAddress: string): boolean => {
+  const allowed = new Set<string>();
+  // Programs send the same Host again and again, so allowed ones are cached.
+  const isAllowed = (hosts: readonly string[], localAddress: string): boolean => {
     const key = `${localAddress} ${hosts[0]}`;
-    if (hosts.length === 1 && known.has(key)) return true;
+    if (hosts.length === 1 && allowed.has(key)) return true;
     if (!isAllowedHost(hosts, localAddress, names)) return false;
-    if (known.size < MAX_KNOWN_HOSTS) known.add(key);
+    if (allowed.size < MAX_CACHED_HOSTS) allowed.add(key);
     return true;
   };
   return (incoming, query) => {
-    if (!options.unix && !isOurs(hostHeaders(incoming), incoming.socket.localAddress ?? ''))
-      throw forbidden('This Host is not served: use an address of this agent, or name it in its settings');
+    if (!options.unix && !isAllowed(hostHeaders(incoming), incoming.socket.localAddress ?? ''))
+      throw forbidden(
+        'This Host is not allowed: use an address of this agent, or add the name with --http-allowed-hosts',
+      );
     rejectCrossSite(incoming, query);
     if (expected !== undefined && !isBanner(incoming) && !hasValidToken(expected, incoming, query))
       throw forbidden('Permission denied: send the token as X-Consul-Token or as Authorization: Bearer');
@@ -43,8 +45,8 @@ export function createAccessCheck(options: AccessOptions): AccessCheck {
 }
 
 /**
- * Is this the one Host header of a request meant for us? Only the canonical spelling of an address counts, be it
- * of loopback or of the socket it came in on; `localhost` only on loopback sockets.
+ * Whether the request has exactly one Host header, and it names this agent. Against DNS rebinding, addresses of loopback
+ * or of the accepting socket count in canonical spelling only, and `localhost` on loopback sockets only.
  *
  * Source: S11 (docs/security.md).
  */
@@ -71,8 +73,8 @@ export function isAllowedHost(
 }
 
 /**
- * Pages of other sites must neither read nor write, not even with a form. Programs send none of these headers and
- * pass; a page of our own that writes must do so in a way no form can.
+ * Rejects cross-site requests (CSRF): pages of other sites can neither read nor write, not even with a form. Programs send
+ * none of these headers and pass. A page of this agent that writes must do so in a way no form can.
  *
  * Source: S12 (docs/security.md).
  */
@@ -80,21 +82,21 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
   const { headers, method } = incoming;
   const { origin } = headers;
   const site = headers['sec-fetch-site'];
-  const reads = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  const isRead = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
   if (origin !== undefined && origin.toLowerCase() !== `http://${hostHeaders(incoming)[0]?.toLowerCase()}`)
     throw forbidden('Requests from pages of other origins are refused');
-  // `none` is a person's own doing, such as an address typed in: enough to look, not to change.
-  if (site !== undefined && site !== 'same-origin' && !(site === 'none' && reads))
+  // `none` is a navigation of the user, such as a typed address: it may read but not write.
+  if (site !== undefined && site !== 'same-origin' && !(site === 'none' && isRead))
     throw forbidden('Requests from pages of other sites are refused');
-  if (reads || (origin === undefined && site === undefined)) return;
+  if (isRead || (origin === undefined && site === undefined)) return;
   const json = /^application\/json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
   if (!json && headers['x-agent-request'] === undefined && requestToken(headers, query) === undefined)
     throw forbidden('A page that writes must send Content-Type: application/json or X-Agent-Request: 1');
 }
 
 /**
- * May this GET change something, for the sake of old clients? Only from this host, and never from a browser: each
- * sends at least one of these headers.
+ * Whether a GET may write, as legacy clients do: only from this host and never from a browser, which sends at least one of
+ * these headers.
  *
  * Source: T13 (docs/consul.md).
  */
@@ -106,10 +108,10 @@ export function canWriteWithGet({ headers, socket }: Pick<IncomingMessage, 'head
   );
 }
 
-/** Refuses to serve strangers without a token. Source: S13 (docs/security.md). */
+/** Throws if the address is reachable for remote clients and there is no token. Source: S13 (docs/security.md). */
 export function validateBindAddress(host: string, token: string | undefined, insecure: boolean): void {
   if (token !== undefined && token === '')
-    throw new AgentError('config', 'the HTTP token is empty: give a long random one, or none at all');
+    throw new AgentError('config', 'the HTTP token is empty: set a long random one, or none');
   if (token !== undefined || insecure || host.toLowerCase() === 'localhost') return;
   const ip = parseIp(host);
   if (ip !== undefined && isLoopback(ip)) return;
@@ -119,7 +121,7 @@ export function validateBindAddress(host: string, token: string | undefined, ins
   );
 }
 
-/** `?token=`, else X-Consul-Token, else Bearer. Basic is ignored: old Prometheus always sends it. */
+/** `?token=`, else X-Consul-Token, else Bearer. Basic is ignored: old versions of Prometheus always send it. */
 function requestToken(headers: IncomingMessage['headers'], query: QueryParams): string | undefined {
   const inQuery = query.get('token')?.[0];
   if (inQuery !== undefined && inQuery !== '') return inQuery;
@@ -128,17 +130,17 @@ function requestToken(headers: IncomingMessage['headers'], query: QueryParams): 
   return /^bearer +(.+)$/i.exec(headers.authorization ?? '')?.[1];
 }
 
-/** Digests have one length and say nothing of how much was right. */
+/** Compares digests in constant time, so that neither length nor a common prefix of the token leaks. */
 function hasValidToken(expected: Buffer, { headers }: IncomingMessage, query: QueryParams): boolean {
   const given = requestToken(headers, query);
   return given !== undefined && timingSafeEqual(expected, sha256(given));
 }
 
-/** Load balancers probe the banner; it tells nothing. */
+/** Load balancers probe the banner, which reveals nothing. */
 const isBanner = ({ method, url }: IncomingMessage): boolean =>
   url === '/' && (method === 'GET' || method === 'HEAD');
 
-/** Node keeps the first of several Host headers; we want to know of all. */
+/** All Host headers: `headers.host` of Node is the first of them. */
 function hostHeaders({ rawHeaders }: IncomingMessage): string[] {
   const hosts: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {

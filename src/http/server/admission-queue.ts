@@ -1,9 +1,9 @@
 /**
- * A few requests at a time: thousands may come in one turn of the loop, as when all who were woken ask again. Answered in
- * one go they would keep packets and probes waiting, which looks like our own failure to other members.
+ * Admits a few requests per turn of the event loop. Thousands may arrive in one turn, as when woken blocking queries are
+ * sent again; handled at once they would delay packets and probes until other members suspect this agent.
  */
 
-/** Requests begun before packets and probes get their turn. */
+/** Requests started in one turn of the event loop. */
 export const ADMITTED_PER_TURN = 32;
 
 export class AdmissionQueue {
@@ -11,7 +11,7 @@ export class AdmissionQueue {
   #left = ADMITTED_PER_TURN;
   #scheduled = false;
 
-  /** Does `work` at once, or in one of the next turns, in order. It must not throw. */
+  /** Runs `work` at once, or in one of the next turns, in order. It must not throw. */
   admit(work: () => void): void {
     this.#schedule();
     if (this.#left === 0) return void this.#waiting.push(work);
@@ -27,9 +27,9 @@ export class AdmissionQueue {
 
   #runBatch(): void {
     this.#scheduled = false;
-    const works = this.#waiting.splice(0, ADMITTED_PER_TURN);
-    this.#left = ADMITTED_PER_TURN - works.length;
-    if (works.length > 0) this.#schedule();
-    for (const work of works) work();
+    const batch = this.#waiting.splice(0, ADMITTED_PER_TURN);
+    this.#left = ADMITTED_PER_TURN - batch.length;
+    if (batch.length > 0) this.#schedule();
+    for (const work of batch) work();
   }
 }

@@ -1,10 +1,11 @@
 /**
- * What a client may take of us: connections and time to ask. All local programs share one address, so loopback has
- * only the total.
+ * Limits on connections, on the time a client may take to send a request, and on pipelining. All local programs share one
+ * address, so loopback has only the total.
  */
 import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { isLoopback, parseIp } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
 
 export interface ConnectionLimits {
@@ -12,7 +13,7 @@ export interface ConnectionLimits {
   readonly maxConnections: number;
   /** Connections at once from one address that is not loopback. */
   readonly maxConnectionsPerAddress: number;
-  /** A client must have sent its headers, and its whole request, in this time. Answers may take for ever. */
+  /** The time in which a client must have sent its headers, and its whole request. Replies may take any time. */
   readonly headersTimeout: Millis;
   readonly requestTimeout: Millis;
 }
@@ -26,18 +27,18 @@ export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
 };
 
 /**
- * Requests of one connection that wait for their answers. Programs send one at a time; Node reads and keeps all that is
- * sent, and so whoever sends thousands and reads nothing costs megabytes.
+ * Requests of one connection that wait for their replies. Programs send one at a time. Node reads and buffers whatever is
+ * sent, so a client that sends thousands and reads nothing costs megabytes.
  */
 export const MAX_PIPELINED = 256;
 
-/** Refused sockets that are still told why; beyond that they are just closed. */
+/** Refused sockets that get a reply; beyond that they are closed at once. */
 const MAX_REFUSED = 256;
 const REFUSAL_MILLIS = 1000;
-const SENTENCE = 'Too many connections: close some, or wait';
-const REFUSAL = `HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: ${SENTENCE.length}\r\n\r\n${SENTENCE}`;
+const MESSAGE = 'Too many connections: close some, or wait';
+const REFUSAL = `HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: ${MESSAGE.length}\r\n\r\n${MESSAGE}`;
 
-/** Puts the limits between the listening socket and the HTTP parser: a refused socket costs no parser. */
+/** Checks the limits before the HTTP parser gets a socket: a refused one costs no parser. */
 export function limitConnections(
   server: Server,
   limits: Pick<ConnectionLimits, 'maxConnections' | 'maxConnectionsPerAddress'>,
@@ -49,9 +50,9 @@ export function limitConnections(
   let refused = 0;
 
   server.on('connection', (socket) => {
-    const counted = limitedAddress(socket);
-    const held = counted === undefined ? 0 : (perAddress.get(counted) ?? 0);
-    if (total >= limits.maxConnections || held >= limits.maxConnectionsPerAddress) {
+    const address = limitedAddress(socket);
+    const ofAddress = address === undefined ? 0 : (perAddress.get(address) ?? 0);
+    if (total >= limits.maxConnections || ofAddress >= limits.maxConnectionsPerAddress) {
       refused += 1;
       socket.once('close', () => {
         refused -= 1;
@@ -60,35 +61,36 @@ export function limitConnections(
       return;
     }
     total += 1;
-    if (counted !== undefined) perAddress.set(counted, held + 1);
+    if (address !== undefined) perAddress.set(address, ofAddress + 1);
     socket.once('close', () => {
       total -= 1;
-      if (counted === undefined) return;
-      const left = (perAddress.get(counted) ?? 1) - 1;
-      if (left === 0) perAddress.delete(counted);
-      else perAddress.set(counted, left);
+      assert(total >= 0, 'more connections closed than accepted');
+      if (address === undefined) return;
+      const left = (perAddress.get(address) ?? 1) - 1;
+      if (left === 0) perAddress.delete(address);
+      else perAddress.set(address, left);
     });
     for (const parse of parsers) parse.call(server, socket);
   });
 }
 
-/** Cuts the connection of a client that sends more and more, and does not wait for answers. */
+/** Closes the connection of a client that pipelines requests without reading the replies. */
 export function limitPipelining(serve: RequestListener): RequestListener {
   const waiting = new WeakMap<Socket, number>();
   return (incoming, outgoing) => {
     const { socket } = incoming;
-    const before = waiting.get(socket) ?? 0;
-    if (before >= MAX_PIPELINED) return void socket.destroy();
-    waiting.set(socket, before + 1);
+    const pending = waiting.get(socket) ?? 0;
+    if (pending >= MAX_PIPELINED) return void socket.destroy();
+    waiting.set(socket, pending + 1);
     outgoing.once('close', () => waiting.set(socket, (waiting.get(socket) ?? 1) - 1));
     serve(incoming, outgoing);
   };
 }
 
-/** Reads on for a moment: closing with unread bytes would reset the connection and destroy the answer. */
-function rejectSocket(socket: Socket, politely: boolean): void {
+/** Lingers for a moment: closing a socket with unread bytes would reset the connection and destroy the reply. */
+function rejectSocket(socket: Socket, withReply: boolean): void {
   socket.on('error', () => socket.destroy());
-  if (!politely) return void socket.destroy();
+  if (!withReply) return void socket.destroy();
   socket.end(REFUSAL);
   socket.resume();
   const timer = setTimeout(() => socket.destroy(), REFUSAL_MILLIS);
@@ -96,6 +98,7 @@ function rejectSocket(socket: Socket, politely: boolean): void {
   socket.once('close', () => clearTimeout(timer));
 }
 
+/** `undefined` for loopback. */
 function limitedAddress({ remoteAddress }: Socket): string | undefined {
   if (remoteAddress === undefined) return undefined;
   const ip = parseIp(remoteAddress);

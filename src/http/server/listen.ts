@@ -1,13 +1,14 @@
-/** Opening the listening socket, and saying what to do when it cannot be opened. */
+/** Opens the listening socket; its errors say what to do. */
 import { lstatSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { joinHostPort } from '../../base/address.ts';
+import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 
 export type HttpListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** Throws `AgentError('config')`. A socket file nobody answers on is left over, and replaced. */
+/** Throws `AgentError('config')`. A stale socket file, on which no process listens, is replaced. */
 export async function startListening(server: Server, where: HttpListenAddress): Promise<void> {
   try {
     await listenOnce(server, where);
@@ -30,7 +31,7 @@ function listenOnce(server: Server, where: HttpListenAddress): Promise<void> {
   });
 }
 
-/** A socket file that refuses connections. Anything else at that path is not ours to remove. */
+/** Whether the path is a socket file that refuses connections. Nothing else at that path is removed. */
 function isStale(path: string): Promise<boolean> {
   if (!lstatSync(path).isSocket()) return Promise.resolve(false);
   return new Promise((resolve) => {
@@ -44,16 +45,15 @@ function isStale(path: string): Promise<boolean> {
 
 function formatListenError(where: HttpListenAddress, error: unknown): string {
   const place = 'path' in where ? `the socket ${where.path}` : joinHostPort(where.host, where.port);
-  const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: `${place} is already in use: stop the other program, or choose another place with --http`,
-    EACCES: `HTTP may not listen on ${place}: choose a port above 1023 or another folder with --http`,
+  const messages: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${place} is already in use: stop the other program, or choose another address with --http`,
+    EACCES: `HTTP is not allowed to listen on ${place}: choose a port above 1023 or another directory with --http`,
     EADDRNOTAVAIL: `${place} is not an address of this host: choose one with --http`,
-    ENOENT: `the folder of ${place} does not exist: create it, or choose another with --http`,
+    ENOENT: `the directory of ${place} does not exist: create it, or choose another with --http`,
   };
-  const known = why[errorCode(error)];
   const message = error instanceof Error ? error.message : String(error);
-  return known ?? `HTTP cannot listen on ${place} (${message}): choose another place with --http`;
+  return (
+    messages[errorCode(error)] ??
+    `HTTP cannot listen on ${place} (${message}): choose another address with --http`
+  );
 }
-
-const errorCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -1,4 +1,4 @@
-/** From a request to its answer: what stands in the way, which route it belongs to, and what an error looks like. */
+/** Handles requests: admission, access control, target cache, routing, and the conversion of errors into replies. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { AgentError } from '../../base/errors.ts';
 import { MAX_BODY_BYTES } from '../endpoint/body.ts';
@@ -17,90 +17,95 @@ export interface RequestHandlerOptions {
   readonly site: Site;
   readonly routes: readonly Route[];
   readonly checkAccess: AccessCheck;
-  /** Let clients of old write with GET. Source: T13 (docs/consul.md). */
+  /** Allow legacy clients to write with GET. Source: T13 (docs/consul.md). */
   readonly legacyGetWrites: boolean;
   readonly recordRequest: RecordRequest;
-  /** Told of errors that are our own fault, which the client sees as a bare 500. */
+  /** Called for errors that are a fault of the agent; the client gets a bare 500. */
   readonly onError: (error: unknown) => void;
 }
 
-/** One request and the way back. What is known of it grows on the way. */
+/** A request with its response; `query` and `routePath` are set as soon as they are known. */
 interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   query: QueryParams;
-  /** Of the route as declared. */
+  /** The path of the route as declared, for metrics. */
   routePath: string;
 }
 
 const NO_QUERY: QueryParams = new Map();
 
 export function createRequestHandler(options: RequestHandlerOptions): RequestListener {
-  const { site, checkAccess: guard, onError: report, recordRequest: count } = options;
-  const find = createRouter(options.routes);
-  const shortcuts = new TargetCache(site);
-  const turns = new AdmissionQueue();
-  return (incoming, outgoing) => turns.admit(() => begin(incoming, outgoing));
+  const { site, checkAccess, onError, recordRequest } = options;
+  const findRoutes = createRouter(options.routes);
+  const targetCache = new TargetCache(site);
+  const queue = new AdmissionQueue();
+  return (incoming, outgoing) => queue.admit(() => handleRequest(incoming, outgoing));
 
-  function begin(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const began = site.monotonicClock();
+  function handleRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const startedAt = site.monotonicClock();
     const exchange: Exchange = { incoming, outgoing, query: NO_QUERY, routePath: 'none' };
-    const broken = (error: unknown): void => {
-      report(error);
+    const abort = (error: unknown): void => {
+      onError(error);
       outgoing.destroy();
     };
-    const end = (reply: HttpReply): void => {
-      const waited = exchange.query.has('index') || exchange.query.has('hash');
-      const seconds = waited ? undefined : (site.monotonicClock() - began) / 1000;
-      count(incoming.method ?? '', exchange.routePath, reply.status, seconds);
+    const finish = (reply: HttpReply): void => {
+      const blocking = exchange.query.has('index') || exchange.query.has('hash');
+      const seconds = blocking ? undefined : (site.monotonicClock() - startedAt) / 1000;
+      recordRequest(incoming.method ?? '', exchange.routePath, reply.status, seconds);
       try {
-        sendReply(incoming, outgoing, reply)?.catch(broken);
+        sendReply(incoming, outgoing, reply)?.catch(abort);
       } catch (error) {
-        broken(error);
+        abort(error);
       }
     };
-    const fail = (error: unknown): void => end(toErrorReply(error, report));
+    const fail = (error: unknown): void => finish(toErrorReply(error, onError));
     let reply: HttpReply | Promise<HttpReply>;
     try {
       reply = answer(exchange);
     } catch (error) {
       return fail(error);
     }
-    if (reply instanceof Promise) reply.then(end, fail);
-    else end(reply);
+    if (reply instanceof Promise) reply.then(finish, fail);
+    else finish(reply);
   }
 
   function answer(exchange: Exchange): HttpReply | Promise<HttpReply> {
     const { incoming } = exchange;
     const target = incoming.url ?? '';
-    const short = incoming.method === 'GET' ? shortcuts.get(target) : undefined;
-    if (short !== undefined) {
-      guard(incoming, short.query);
-      exchange.routePath = short.path;
-      return short.reply;
+    const cached = incoming.method === 'GET' ? targetCache.get(target) : undefined;
+    if (cached !== undefined) {
+      checkAccess(incoming, cached.query);
+      exchange.routePath = cached.path;
+      return cached.reply;
     }
     if (!target.startsWith('/'))
       throw new AgentError('badRequest', 'Send the path only, not a whole address');
-    const { path, search } = split(target);
+    const { path, search } = splitTarget(target);
     exchange.query = parseQueryString(search);
-    guard(incoming, exchange.query);
+    checkAccess(incoming, exchange.query);
     const clean = path.replace(/\/{2,}/g, '/'); // Source: T7 (docs/consul.md)
     if (clean !== path) return textReply(301, '', { Location: clean + target.slice(path.length) });
-    const place = find(path);
-    if (place === undefined) return textReply(404, '', { 'X-Consul-Index': '1' });
-    exchange.routePath = place.path;
-    const route = selectRoute(place.routes, incoming, options.legacyGetWrites);
+    const match = findRoutes(path);
+    if (match === undefined) return textReply(404, '', { 'X-Consul-Index': '1' });
+    exchange.routePath = match.path;
+    const route = selectRoute(match.routes, incoming, options.legacyGetWrites);
     if (route instanceof HttpReply) return route;
-    const reply = handle(route, place, exchange, site);
+    const reply = callRoute(route, match, exchange, site);
     if (route.cacheable === true && incoming.method === 'GET' && reply instanceof HttpReply)
-      shortcuts.store(target, { query: exchange.query, path: place.path, reply });
+      targetCache.store(target, { query: exchange.query, path: match.path, reply });
     return reply;
   }
 }
 
-function handle(route: Route, place: RouteMatch, { incoming, outgoing, query }: Exchange, site: Site) {
+function callRoute(
+  route: Route,
+  { params }: RouteMatch,
+  { incoming, outgoing, query }: Exchange,
+  site: Site,
+) {
   return route.handle({
-    params: place.params,
+    params,
     query,
     site,
     header: (name) => readHeader(incoming, name),
@@ -109,10 +114,10 @@ function handle(route: Route, place: RouteMatch, { incoming, outgoing, query }: 
   });
 }
 
-/** What a client sees of an error. */
-function toErrorReply(error: unknown, report: (error: unknown) => void): HttpReply {
+/** The reply to a client; errors that are a fault of the agent are reported and shown as a bare 500. */
+function toErrorReply(error: unknown, onError: (error: unknown) => void): HttpReply {
   const reply = errorReply(error);
-  if (reply === undefined) report(error);
+  if (reply === undefined) onError(error);
   return reply ?? textReply(500, 'Internal error: this is a fault of the agent, see its log');
 }
 
@@ -120,7 +125,7 @@ function toErrorReply(error: unknown, report: (error: unknown) => void): HttpRep
 function selectRoute(
   routes: readonly Route[],
   incoming: IncomingMessage,
-  getWrites: boolean,
+  legacyGetWrites: boolean,
 ): Route | HttpReply {
   const { method = '' } = incoming;
   const wanted = method === 'HEAD' ? 'GET' : method;
@@ -128,7 +133,8 @@ function selectRoute(
   if (exact !== undefined) return exact;
   const allow = { Allow: ['OPTIONS', ...routes.map((route) => route.method)].join(',') };
   if (method === 'OPTIONS') return textReply(200, '', allow);
-  const write = method === 'GET' && getWrites ? routes.find((route) => route.legacyGetWrite) : undefined;
+  const write =
+    method === 'GET' && legacyGetWrites ? routes.find((route) => route.legacyGetWrite) : undefined;
   if (write !== undefined && canWriteWithGet(incoming)) return write;
   return textReply(405, `method ${method} not allowed`, allow);
 }
@@ -144,7 +150,7 @@ function onResponseClose(outgoing: ServerResponse, end: () => void): () => void 
   return () => outgoing.off('close', end);
 }
 
-/** What comes above the limit is read and dropped, or the client would never get to read the refusal. */
+/** A body above the limit is read and discarded: the client reads the refusal only when it has sent everything. */
 function readBody(incoming: IncomingMessage): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -152,23 +158,23 @@ function readBody(incoming: IncomingMessage): Promise<Uint8Array> {
     const refuse = (): void => {
       reject(new HttpError(413, `The body is larger than ${MAX_BODY_BYTES} bytes: send less`));
       chunks.length = 0;
-      incoming.off('data', take).resume();
+      incoming.off('data', onData).resume();
     };
-    const take = (chunk: Buffer): void => {
+    const onData = (chunk: Buffer): void => {
       length += chunk.length;
       chunks.push(chunk);
       if (length > MAX_BODY_BYTES) refuse();
     };
     if (length > MAX_BODY_BYTES) return refuse();
     length = 0;
-    incoming.on('data', take);
+    incoming.on('data', onData);
     incoming.once('end', () => resolve(Buffer.concat(chunks)));
     incoming.once('error', () => undefined);
-    incoming.once('close', () => reject(new AgentError('badRequest', 'The body ended before its time')));
+    incoming.once('close', () => reject(new AgentError('badRequest', 'The body ended too early')));
   });
 }
 
-function split(target: string): { path: string; search: string } {
+function splitTarget(target: string): { path: string; search: string } {
   const at = target.indexOf('?');
   return at < 0 ? { path: target, search: '' } : { path: target.slice(0, at), search: target.slice(at + 1) };
 }

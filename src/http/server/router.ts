@@ -1,18 +1,18 @@
-/** Which routes a path belongs to: one look-up for each of its segments. */
+/** Finds the routes of a path in a trie: one look-up per segment. */
 import { AgentError } from '../../base/errors.ts';
 import type { Route } from '../endpoint/route.ts';
 
-/** The routes of one path, one for each method, and what stood in the place of its parameters. */
+/** The routes of one path, one per method, and the values of its parameters. */
 export interface RouteMatch {
-  /** As declared, never what a stranger sent. */
+  /** The path as declared, without text of the client. */
   readonly path: string;
   readonly routes: readonly Route[];
   readonly params: Readonly<Record<string, string>>;
 }
 
 /**
- * Segments are percent-decoded once, so an encoded slash stays within its segment. Words go before parameters,
- * parameters before the rest of a path. Throws `AgentError` at a broken percent sign.
+ * Segments are percent-decoded once, so an encoded slash stays within its segment. Literal segments take precedence over
+ * parameters, and parameters over the rest of a path. Throws `AgentError` at a broken percent sign.
  *
  * Source: T5 to T7 (docs/consul.md).
  */
@@ -27,7 +27,7 @@ export function createRouter(routes: readonly Route[]): (path: string) => RouteM
   };
 }
 
-/** Where a declared path ends. */
+/** The end of a declared path. */
 interface TrieLeaf {
   readonly path: string;
   readonly paramNames: readonly string[];
@@ -36,56 +36,56 @@ interface TrieLeaf {
 
 class TrieNode {
   readonly literals = new Map<string, TrieNode>();
-  /** Any one segment that is not empty. */
+  /** Matches one segment that is not empty. */
   param: TrieNode | undefined;
-  /** Whatever is left, possibly empty. */
+  /** Matches the rest of the path, possibly empty. */
   wildcard: TrieLeaf | undefined;
   leaf: TrieLeaf | undefined;
 }
 
 function insertRoute(root: TrieNode, route: Route): void {
   const names: string[] = [];
-  let fork = root;
+  let node = root;
   for (const segment of route.path.split('/')) {
     if (!segment.startsWith(':')) {
-      const next = fork.literals.get(segment) ?? new TrieNode();
-      fork.literals.set(segment, next);
-      fork = next;
+      const next = node.literals.get(segment) ?? new TrieNode();
+      node.literals.set(segment, next);
+      node = next;
     } else if (segment.endsWith('...')) {
       names.push(segment.slice(1, -3));
-      fork.wildcard ??= { path: route.path, paramNames: names, routes: [] };
-      fork.wildcard.routes.push(route);
+      node.wildcard ??= { path: route.path, paramNames: names, routes: [] };
+      node.wildcard.routes.push(route);
       return;
     } else {
       names.push(segment.slice(1));
-      fork.param ??= new TrieNode();
-      fork = fork.param;
+      node.param ??= new TrieNode();
+      node = node.param;
     }
   }
-  fork.leaf ??= { path: route.path, paramNames: names, routes: [] };
-  fork.leaf.routes.push(route);
+  node.leaf ??= { path: route.path, paramNames: names, routes: [] };
+  node.leaf.routes.push(route);
 }
 
 function matchSegments(
-  fork: TrieNode,
+  node: TrieNode,
   segments: readonly string[],
   at: number,
   values: string[],
 ): TrieLeaf | undefined {
   const segment = segments[at];
-  if (segment === undefined) return fork.leaf;
-  const word = fork.literals.get(segment);
-  const found = word === undefined ? undefined : matchSegments(word, segments, at + 1, values);
-  if (found !== undefined) return found;
-  if (fork.param !== undefined && segment !== '') {
-    const held = values.length;
+  if (segment === undefined) return node.leaf;
+  const literal = node.literals.get(segment);
+  const exact = literal === undefined ? undefined : matchSegments(literal, segments, at + 1, values);
+  if (exact !== undefined) return exact;
+  if (node.param !== undefined && segment !== '') {
+    const { length } = values;
     values.push(segment);
-    const end = matchSegments(fork.param, segments, at + 1, values);
+    const end = matchSegments(node.param, segments, at + 1, values);
     if (end !== undefined) return end;
-    values.length = held;
+    values.length = length;
   }
-  if (fork.wildcard !== undefined) values.push(segments.slice(at).join('/'));
-  return fork.wildcard;
+  if (node.wildcard !== undefined) values.push(segments.slice(at).join('/'));
+  return node.wildcard;
 }
 
 const paramsOf = (names: readonly string[], values: readonly string[]): Record<string, string> =>

@@ -1,6 +1,6 @@
-/** The listening side of the HTTP door: sockets, timeouts, start and stop. What is answered is app.ts' business. */
+/** The HTTP server: listening socket, timeouts, start and stop. `request-handler.ts` answers its requests. */
 import { chmodSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { AgentHandle } from '../../agent/contract/door.ts';
 import { joinHostPort } from '../../base/address.ts';
@@ -26,27 +26,27 @@ export interface HttpServerOptions {
   readonly listen: HttpListenAddress;
   readonly agent: AgentHandle;
   readonly info: AgentInfo;
-  /** Every request but the banner must carry it; absent: any token is accepted and ignored. */
+  /** All requests but the banner need it; absent: any token is accepted and ignored. */
   readonly token?: string;
-  /** Serve strangers although there is no token. */
+  /** Serve remote clients without a token. */
   readonly insecure: boolean;
-  /** Names by which programs may call us in `Host`, beside `localhost` and addresses. */
+  /** Host names of this agent, beside `localhost` and its addresses. */
   readonly allowedHosts: readonly string[];
-  /** Let clients of old write with GET (T13 in docs/consul.md). */
+  /** Allow legacy clients to write with GET. Source: T13 (docs/consul.md). */
   readonly legacyGetWrites: boolean;
-  /** Under which name each node shows itself as a service, or `off`; default `consul`, as Consul's servers do. */
+  /** The service as an instance of which every node is shown, or `off`; default `consul`, as Consul's servers. */
   readonly selfService?: string;
-  /** Reads of the key/value store are 404 as if it were empty, instead of 501. */
+  /** Reads of the key/value store are 404, as if it were empty, instead of 501. */
   readonly emptyKv?: boolean;
-  /** Reads the settings again; absent: it cannot. */
+  /** Reads the settings again; absent if this agent cannot. */
   readonly reload?: () => Promise<void>;
-  /** Wall clock, milliseconds: for the uptime. */
+  /** Wall clock in milliseconds, for the uptime. */
   readonly wallClock: () => number;
-  /** The clock the agent is fed with, for ages of states; default `performance.now`. */
+  /** The clock of the agent, for ages; default `performance.now`. */
   readonly monotonicClock?: () => Millis;
-  /** Where requests are counted, and what `/v1/agent/metrics` tells; default: our own figures only. */
+  /** Metrics of the process, for `/v1/agent/metrics`; default: those of this server only. */
   readonly meter?: Meter;
-  /** Told of errors that are our own fault; default: nobody. */
+  /** Called for errors that are a fault of the agent. */
   readonly onError?: (error: unknown) => void;
   /** Only tests set them. */
   readonly limits?: Partial<ConnectionLimits>;
@@ -55,23 +55,34 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** `host:port` or `unix:PATH`. */
   readonly address: string;
-  /** Parked queries are answered with what there is; what does not end within a second is cut. */
+  /** Blocking queries are answered with the present state; connections that do not end within a second are closed. */
   close(): Promise<void>;
 }
 
-/** Idle connections live longer than any client keeps them, or the client would write into a closed one. T2. */
+/** Longer than clients keep idle connections, which could write into a closed one otherwise. Source: T2 (docs/consul.md). */
 const KEEP_ALIVE: Millis = 180_000;
 const CLOSE_GRACE: Millis = 1000;
 const CLOSE_STEP: Millis = 20;
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** Serves until `close`. Throws `AgentError('config')` if it cannot, or must not, listen there. */
+/** Serves until `close`. Throws `AgentError('config')` if it cannot or must not listen on the address. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const unix = 'path' in options.listen;
   if ('host' in options.listen) validateBindAddress(options.listen.host, options.token, options.insecure);
-  const report = options.onError ?? (() => undefined);
+  const { onError = () => undefined } = options;
   const limits = { ...DEFAULT_CONNECTION_LIMITS, ...options.limits };
-  const watchers = new BlockingQueries(options.agent);
+  const server = createNodeServer(limits);
+  let address = '';
+  const site = createSite(options, () => address);
+  server.on('request', limitPipelining(createHandler(options, site, onError)));
+
+  await startListening(server, options.listen);
+  server.on('error', onError); // a connection that cannot be accepted is no reason to stop
+  address = boundAddress(server, options.listen);
+  if ('path' in options.listen) chmodSync(options.listen.path, 0o660);
+  return { address, close: () => closeServer(server, site.blockingQueries) };
+}
+
+function createNodeServer(limits: ConnectionLimits): Server {
   const server = createServer({
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
@@ -80,61 +91,57 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     requestTimeout: limits.requestTimeout,
     connectionsCheckingInterval: limits.headersTimeout / 3,
     maxHeaderSize: MAX_HEADER_BYTES,
-    requireHostHeader: false, // ours is stricter, and there is none on a socket file
+    requireHostHeader: false, // access control is stricter, and a socket file needs none
   });
-  server.maxHeadersCount = 0; // bytes bound them: many must not hide the one that matters
-  server.timeout = 0; // an answer may park for minutes: T3
+  server.maxHeadersCount = 0; // limited by bytes: a cut list could hide a second Host header
+  server.timeout = 0; // a reply may take minutes: T3 (docs/consul.md)
   limitConnections(server, limits);
   server.on('clientError', handleClientError);
-
-  let address = '';
-  const {
-    selfService = 'consul',
-    monotonicClock: clock = () => performance.now(),
-    meter = new Meter(),
-  } = options;
-  const site: Site = {
-    agent: options.agent,
-    info: options.info,
-    blockingQueries: watchers,
-    replyCache: new ReplyCache(clock),
-    meter,
-    selfService: selfService === 'off' ? undefined : selfService,
-    emptyKv: options.emptyKv ?? false,
-    ...(options.reload === undefined ? {} : { reload: options.reload }),
-    wallClock: options.wallClock,
-    monotonicClock: clock,
-    address: () => address,
-  };
-  const { allowedHosts, token, legacyGetWrites: getWrites } = options;
-  const guard = createAccessCheck({ unix, allowedHosts, ...(token === undefined ? {} : { token }) });
-  const count = createRequestMetrics(meter, watchers);
-  server.on(
-    'request',
-    limitPipelining(
-      createRequestHandler({
-        site,
-        routes: ROUTES,
-        checkAccess: guard,
-        legacyGetWrites: getWrites,
-        onError: report,
-        recordRequest: count,
-      }),
-    ),
-  );
-
-  await startListening(server, options.listen);
-  server.on('error', report); // a connection that could not be accepted is no reason to stop
-  address = boundAddress(server, options.listen);
-  if ('path' in options.listen) chmodSync(options.listen.path, 0o660);
-  return { address, close: () => closeServer(server, watchers) };
+  return server;
 }
 
-async function closeServer(server: Server, watchers: BlockingQueries): Promise<void> {
+function createSite(options: HttpServerOptions, address: () => string): Site {
+  const { agent, info, wallClock, reload, emptyKv = false, selfService = 'consul' } = options;
+  const { monotonicClock = () => performance.now(), meter = new Meter() } = options;
+  return {
+    agent,
+    info,
+    blockingQueries: new BlockingQueries(agent),
+    replyCache: new ReplyCache(monotonicClock),
+    meter,
+    selfService: selfService === 'off' ? undefined : selfService,
+    emptyKv,
+    ...(reload === undefined ? {} : { reload }),
+    wallClock,
+    monotonicClock,
+    address,
+  };
+}
+
+function createHandler(
+  { listen, allowedHosts, token, legacyGetWrites }: HttpServerOptions,
+  site: Site,
+  onError: (error: unknown) => void,
+): RequestListener {
+  return createRequestHandler({
+    site,
+    routes: ROUTES,
+    checkAccess: createAccessCheck({
+      unix: 'path' in listen,
+      allowedHosts,
+      ...(token === undefined ? {} : { token }),
+    }),
+    legacyGetWrites,
+    onError,
+    recordRequest: createRequestMetrics(site.meter, site.blockingQueries),
+  });
+}
+
+async function closeServer(server: Server, blockingQueries: BlockingQueries): Promise<void> {
   if (!server.listening) return;
-  watchers.close();
+  blockingQueries.close();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // Connections fall idle one by one as their answers go out.
+  // Connections become idle one by one as their replies are sent.
   const idle = setInterval(() => server.closeIdleConnections(), CLOSE_STEP);
   const rest = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE);
   await closed;
@@ -148,19 +155,19 @@ function boundAddress(server: Server, where: HttpListenAddress): string {
   return joinHostPort(bound.address, bound.port);
 }
 
-/** What the parser refuses, in our one shape of error. */
+/** Replies to requests that the parser rejects, in the same form as other errors. */
 function handleClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const [status, sentence] = BROKEN[error.code ?? ''] ?? [
+  const [status, message] = PARSER_ERRORS[error.code ?? ''] ?? [
     '400 Bad Request',
     'This is not an HTTP/1.1 request',
   ];
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: ${sentence.length}\r\n\r\n${sentence}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: ${message.length}\r\n\r\n${message}`,
   );
 }
 
-const BROKEN: Readonly<Record<string, readonly [string, string]>> = {
+const PARSER_ERRORS: Readonly<Record<string, readonly [string, string]>> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are larger than 16 kB'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time'],
 };

@@ -1,6 +1,6 @@
 /**
- * A cache in front of everything but the guards: what was answered to the very same target, as long as nothing at all
- * has changed since. Clients ask for the same few things again and again; these are found by one look-up.
+ * A cache of replies by raw request target, valid until anything in the view changes. It stands before routing, but behind
+ * access control. Clients repeat the same few requests, which cost one look-up then.
  */
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
@@ -9,17 +9,17 @@ import type { HttpReply } from '../endpoint/reply/reply.ts';
 import type { Site } from '../endpoint/site.ts';
 
 export interface CachedTarget {
-  /** Of the target, decoded: the guards look for a token in it. */
+  /** The decoded query of the target, in which access control looks for a token. */
   readonly query: QueryParams;
-  /** The path of the route as declared. */
+  /** The path of the route as declared, for metrics. */
   readonly path: string;
   readonly reply: HttpReply;
 }
 
-/** All are dropped when there are so many, or when their bodies have so many bytes. */
+/** All are discarded when there are more entries, or their bodies have more bytes. */
 const MAX_ENTRIES = 256;
 const MAX_BYTES = 8 * 1024 * 1024;
-/** As for `Answers`: it bounds the harm, should an index ever fail to move. */
+/** As in the reply cache: it bounds the harm, should an index fail to move. */
 const MAX_AGE: Millis = 1000;
 const ANYTHING: readonly Topic[] = ['anything'];
 
@@ -27,7 +27,7 @@ export class TargetCache {
   readonly #site: Pick<Site, 'agent' | 'monotonicClock'>;
   readonly #entries = new Map<string, CachedTarget>();
   #bytes = 0;
-  /** Index of the whole view, and time, for which all of them hold. */
+  /** The index of the whole view and the time at which all entries were made. */
   #index = 0;
   #since: Millis = 0;
 
@@ -40,12 +40,12 @@ export class TargetCache {
     return this.#entries.get(target);
   }
 
-  /** `shortcut.reply` must have been made since anything last changed: in the same turn, without waiting. */
-  store(target: string, shortcut: CachedTarget): void {
-    const { length } = shortcut.reply.body;
+  /** The reply must have been made since the last change: in this turn of the event loop, without waiting. */
+  store(target: string, entry: CachedTarget): void {
+    const { length } = entry.reply.body;
     this.#clearIfStale();
     if (this.#entries.size >= MAX_ENTRIES || this.#bytes + length > MAX_BYTES) this.#clear();
-    this.#entries.set(target, shortcut);
+    this.#entries.set(target, entry);
     this.#bytes += length;
   }
 

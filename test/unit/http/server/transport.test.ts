@@ -15,7 +15,7 @@ describe('listening', () => {
     const listen = { host: '127.0.0.1', port: portOf(first) };
     await expect(startHttpServer(options(ann(), { listen }))).rejects.toMatchObject({
       code: 'config',
-      message: `127.0.0.1:${portOf(first)} is already in use: stop the other program, or choose another place with --http`,
+      message: `127.0.0.1:${portOf(first)} is already in use: stop the other program, or choose another address with --http`,
     });
   });
 
