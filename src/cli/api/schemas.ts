@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { CliError, EXIT } from '../command.ts';
 import type { Client } from './client.ts';
 
-const versions = v.looseObject({ min: v.number(), max: v.number(), cur: v.number() });
+const VersionsSchema = v.looseObject({ min: v.number(), max: v.number(), cur: v.number() });
 
 export const MembersSchema = v.array(
   v.looseObject({
@@ -14,14 +14,14 @@ export const MembersSchema = v.array(
     tags: v.record(v.string(), v.string()),
     incarnation: v.number(),
     ageMs: v.number(),
-    protocol: versions,
-    delegate: versions,
+    protocol: VersionsSchema,
+    delegate: VersionsSchema,
     self: v.boolean(),
   }),
 );
 export type MemberInfo = v.InferOutput<typeof MembersSchema>[number];
 
-const Census = v.looseObject({ known: v.number(), visible: v.number() });
+const CensusSchema = v.looseObject({ known: v.number(), visible: v.number() });
 
 export const AgentInfoSchema = v.looseObject({
   version: v.string(),
@@ -36,7 +36,11 @@ export const AgentInfoSchema = v.looseObject({
   members: v.record(v.string(), v.number()),
   /** Older agents do not send it. */
   partitionSummary: v.optional(
-    v.looseObject({ sentence: v.string(), minuteAgo: v.nullish(Census), hourAgo: v.nullish(Census) }),
+    v.looseObject({
+      sentence: v.string(),
+      minuteAgo: v.nullish(CensusSchema),
+      hourAgo: v.nullish(CensusSchema),
+    }),
   ),
   incarnation: v.number(),
   encrypted: v.boolean(),
@@ -66,21 +70,21 @@ export const CatalogServicesSchema = v.custom<Readonly<Record<string, readonly s
   'must be a map of names to tags',
 );
 
-const text = v.optional(v.string(), '');
+const optionalText = v.optional(v.string(), '');
 
 /** Consul's HealthCheck. */
-const HealthCheck = v.looseObject({
+const HealthCheckSchema = v.looseObject({
   Node: v.string(),
   CheckID: v.string(),
   Status: v.string(),
-  Name: text,
-  Notes: text,
-  Output: text,
-  ServiceID: text,
-  ServiceName: text,
+  Name: optionalText,
+  Notes: optionalText,
+  Output: optionalText,
+  ServiceID: optionalText,
+  ServiceName: optionalText,
 });
-export const HealthChecksSchema = v.array(HealthCheck);
-export type HealthCheck = v.InferOutput<typeof HealthCheck>;
+export const HealthChecksSchema = v.array(HealthCheckSchema);
+export type HealthCheck = v.InferOutput<typeof HealthCheckSchema>;
 
 /** Consul's ServiceEntry. */
 export const ServiceEntriesSchema = v.array(
@@ -90,7 +94,7 @@ export const ServiceEntriesSchema = v.array(
       ID: v.string(),
       Service: v.string(),
       Tags: v.nullish(v.array(v.string())),
-      Address: text,
+      Address: optionalText,
       Port: v.optional(v.number(), 0),
     }),
     Checks: HealthChecksSchema,
@@ -116,14 +120,14 @@ export const KeyOwnersSchema = v.looseObject({
   instances: v.number(),
 });
 
-const Reason = v.looseObject({
+const ReasonSchema = v.looseObject({
   message: v.string(),
   source: v.string(),
   excludes: v.boolean(),
   sinceMs: v.nullable(v.number()),
 });
 
-export const ServiceWhy = v.looseObject({
+export const ServiceWhySchema = v.looseObject({
   service: v.string(),
   summary: v.string(),
   instances: v.array(
@@ -134,16 +138,16 @@ export const ServiceWhy = v.looseObject({
       port: v.number(),
       status: v.string(),
       answers: v.looseObject({ usable: v.boolean(), passing: v.boolean(), query: v.boolean() }),
-      reasons: v.array(Reason),
+      reasons: v.array(ReasonSchema),
     }),
   ),
   membersWithoutServices: v.array(
     v.looseObject({ node: v.string(), status: v.string(), message: v.string() }),
   ),
 });
-export type ServiceWhy = v.InferOutput<typeof ServiceWhy>;
+export type ServiceWhy = v.InferOutput<typeof ServiceWhySchema>;
 
-export const NodeWhy = v.looseObject({
+export const NodeWhySchema = v.looseObject({
   node: v.string(),
   status: v.nullable(v.string()),
   diagnosis: v.string(),
@@ -166,7 +170,7 @@ export const NodeWhy = v.looseObject({
     }),
   ),
 });
-export type NodeWhy = v.InferOutput<typeof NodeWhy>;
+export type NodeWhy = v.InferOutput<typeof NodeWhySchema>;
 
 /** Consul's Event. */
 export const ConsulEventSchema = v.looseObject({

@@ -13,30 +13,30 @@ export const infoCommand: CommandBuilder = (command, cli) => {
 
 async function info(cli: CliContext, options: ClientOptions): Promise<number> {
   const client = await createClient(cli, options);
-  const facts = parseResponse(AgentInfoSchema, await client.get('/v1/hearsay/info'), client);
+  const agentInfo = parseResponse(AgentInfoSchema, await client.get('/v1/hearsay/info'), client);
   if (options.json === true) {
-    printJson(cli.io, facts);
+    printJson(cli.io, agentInfo);
     return EXIT.done;
   }
-  const { awareness } = facts.health;
+  const { awareness } = agentInfo.health;
   const lines: [string, string][] = [
-    ['node', `${facts.node} (${facts.datacenter})`],
-    ['version', facts.version],
-    ['gossip', `${facts.address.gossip}${facts.encrypted ? ', encrypted' : ', not encrypted'}`],
-    ['http', facts.address.http ?? 'off'],
-    ['dns', facts.address.dns ?? 'off'],
+    ['node', `${agentInfo.node} (${agentInfo.datacenter})`],
+    ['version', agentInfo.version],
+    ['gossip', `${agentInfo.address.gossip}${agentInfo.encrypted ? ', encrypted' : ', not encrypted'}`],
+    ['http', agentInfo.address.http ?? 'off'],
+    ['dns', agentInfo.address.dns ?? 'off'],
     [
       'members',
-      Object.entries(facts.members)
+      Object.entries(agentInfo.members)
         .map(([status, number]) => `${number} ${status}`)
         .join(', '),
     ],
-    ...partitionSummaryLines(facts.partitionSummary),
+    ...partitionSummaryLines(agentInfo.partitionSummary),
     ['health', awareness === 0 ? '0 (healthy)' : `${awareness} (slow to respond, or losing packets)`],
-    ['incarnation', String(facts.incarnation)],
-    ['uptime', formatAge(facts.uptimeMs)],
-    ...(facts.leaving ? ([['leaving', 'yes']] satisfies [string, string][]) : []),
-    ['degraded', facts.degraded.length === 0 ? 'none' : facts.degraded.join('; ')],
+    ['incarnation', String(agentInfo.incarnation)],
+    ['uptime', formatAge(agentInfo.uptimeMs)],
+    ...(agentInfo.leaving ? ([['leaving', 'yes']] satisfies [string, string][]) : []),
+    ['degraded', agentInfo.degraded.length === 0 ? 'none' : agentInfo.degraded.join('; ')],
   ];
   for (const [name, value] of lines) cli.io.out.write(`${name.padEnd(12)} ${sanitize(value)}\n`);
   return EXIT.done;
@@ -51,13 +51,13 @@ function partitionSummaryLines(
     ['a minute ago', minuteAgo],
     ['an hour ago', hourAgo],
   ] as const;
-  const seen = counts.flatMap(([when, census]) =>
-    census === null || census === undefined
+  const changes = counts.flatMap(([when, count]) =>
+    count === null || count === undefined
       ? []
-      : [`${census.visible} of ${census.known} known ${when} are visible`],
+      : [`${count.visible} of ${count.known} members known ${when} are visible`],
   );
   return [
     ['partition', sentence],
-    ...(seen.length === 0 ? [] : ([['', seen.join(', ')]] as [string, string][])),
+    ...(changes.length === 0 ? [] : ([['', changes.join(', ')]] as [string, string][])),
   ];
 }

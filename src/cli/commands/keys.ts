@@ -16,7 +16,7 @@ import {
 import { formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
 
-const Report = v.looseObject({
+const KeyReportSchema = v.looseObject({
   id: v.number(),
   finished: v.boolean(),
   step: v.string(),
@@ -29,7 +29,7 @@ const Report = v.looseObject({
   primaries: v.record(v.string(), v.number()),
   refusal: v.nullable(v.string()),
 });
-type Report = v.InferOutput<typeof Report>;
+type KeyReport = v.InferOutput<typeof KeyReportSchema>;
 
 interface Options extends ClientOptions {
   readonly force?: boolean;
@@ -76,7 +76,7 @@ async function runKeyOperation(
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
   }).toString();
   const path = `/v1/hearsay/keys/${operation}${parameters === '' ? '' : `?${parameters}`}`;
-  const read = (body: unknown): Report => parseResponse(Report, body, client);
+  const read = (body: unknown): KeyReport => parseResponse(KeyReportSchema, body, client);
   const first = read(await client.put(path, key === undefined ? {} : { key }));
   const report = await pollUntilFinished(
     cli,
@@ -86,7 +86,9 @@ async function runKeyOperation(
     read,
     (state) => {
       if (io.err.isTerminal && !state.finished)
-        io.err.write(`${WORDS[state.step] ?? ''}: ${state.answered} of ${state.members} members responded\n`);
+        io.err.write(
+          `${STEP_LABELS[state.step] ?? ''}: ${state.answered} of ${state.members} members responded\n`,
+        );
     },
   );
   if (report === undefined) return EXIT.interrupted;
@@ -102,10 +104,11 @@ async function runKeyOperation(
   return failed === 0 ? EXIT.done : EXIT.failed;
 }
 
+/** Bytes of stdin; a key is shorter. */
 const MAX_INPUT = 1024;
-const WORDS: Readonly<Record<string, string>> = { check: 'listing keys', apply: 'applying' };
+const STEP_LABELS: Readonly<Record<string, string>> = { check: 'listing keys', apply: 'applying' };
 
-function show({ io }: CliContext, operation: string, report: Report): void {
+function show({ io }: CliContext, operation: string, report: KeyReport): void {
   if (operation === 'list')
     io.out.write(
       formatTable(
@@ -121,8 +124,8 @@ function show({ io }: CliContext, operation: string, report: Report): void {
     io.out.write(
       `${report.answered - Object.keys(report.errors).length} of ${report.members} members applied it\n`,
     );
-  for (const [node, why] of Object.entries(report.errors))
-    io.out.write(`${sanitize(node)}: ${sanitize(why)}\n`);
+  for (const [node, error] of Object.entries(report.errors))
+    io.out.write(`${sanitize(node)}: ${sanitize(error)}\n`);
   for (const [node, message] of Object.entries(report.messages))
     io.out.write(`${sanitize(node)}: ${sanitize(message)}\n`);
   for (const node of report.unresponsive) io.out.write(`${sanitize(node)}: no response\n`);

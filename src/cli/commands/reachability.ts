@@ -27,11 +27,11 @@ async function reach(cli: CliContext, options: ClientOptions): Promise<number> {
   });
   if (result === undefined) return EXIT.interrupted;
   const reached = result.acks.filter((name) => expected.has(name));
-  const unanswered = up.filter((name) => !result.acks.includes(name));
-  if (options.json === true) printJson(io, { reached, unanswered, expected: up.length });
+  const unresponsive = up.filter((name) => !result.acks.includes(name));
+  if (options.json === true) printJson(io, { reached, unresponsive, expected: up.length });
   else {
-    for (const name of unanswered) io.out.write(`${colors.red('no ack')}   ${sanitize(name)}\n`);
+    for (const name of unresponsive) io.out.write(`${colors.red('no ack')}   ${sanitize(name)}\n`);
     io.out.write(`${reached.length} of ${up.length} live members acknowledged\n`);
   }
-  return unanswered.length === 0 ? EXIT.done : EXIT.failed;
+  return unresponsive.length === 0 ? EXIT.done : EXIT.failed;
 }

@@ -5,7 +5,7 @@ import { parseResponse } from '../api/schemas.ts';
 import { addExample, type CommandBuilder, EXIT, printJson, toAction } from '../command.ts';
 import { sanitize } from '../sanitize.ts';
 
-const RoundTrip = v.object({ a: v.string(), b: v.string(), ms: v.number() });
+const RoundTripSchema = v.object({ a: v.string(), b: v.string(), ms: v.number() });
 
 export const rttCommand: CommandBuilder = (command, cli) => {
   addClientOptions(command)
@@ -15,7 +15,11 @@ export const rttCommand: CommandBuilder = (command, cli) => {
       toAction(cli, async (a: string, b: string | undefined, options: ClientOptions) => {
         const client = await createClient(cli, options);
         const parameters = new URLSearchParams({ a, ...(b === undefined ? {} : { b }) });
-        const answer = parseResponse(RoundTrip, await client.get(`/v1/hearsay/rtt?${parameters}`), client);
+        const answer = parseResponse(
+          RoundTripSchema,
+          await client.get(`/v1/hearsay/rtt?${parameters}`),
+          client,
+        );
         if (options.json === true) printJson(cli.io, answer);
         else
           cli.io.out.write(

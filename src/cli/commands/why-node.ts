@@ -1,6 +1,6 @@
 /** The evidence about a node, for `hearsay why`: what was observed, by whom, in order, and the diagnosis. */
 import { type Client, HttpStatusError } from '../api/client.ts';
-import { NodeWhy, parseResponse } from '../api/schemas.ts';
+import { type NodeWhy, NodeWhySchema, parseResponse } from '../api/schemas.ts';
 import { type CliContext, printJson } from '../command.ts';
 import { colorStatus, formatAge, formatTable } from '../output/table.ts';
 import { sanitize } from '../sanitize.ts';
@@ -50,7 +50,7 @@ export const isKnownNode = async (client: Client, name: string): Promise<boolean
 async function fetchNodeWhy(client: Client, name: string, ask: boolean): Promise<NodeWhy | undefined> {
   try {
     const path = `/v1/hearsay/why/${encodeURIComponent(name)}${ask ? '' : '?ask=false'}`;
-    return parseResponse(NodeWhy, await client.get(path), client);
+    return parseResponse(NodeWhySchema, await client.get(path), client);
   } catch (error) {
     if (error instanceof HttpStatusError && error.status === NOT_FOUND) return undefined;
     throw error;
@@ -63,7 +63,7 @@ function formatNodeWhy(colors: CliContext['colors'], why: NodeWhy): string {
   const status = why.status ?? 'not a member';
   const head = `${sanitize(why.node)}: ${colorStatus(colors, sanitize(status))}\n`;
   const rows = shown.map(({ at, agoMs, observer, message }) => [
-    clockIn(at),
+    formatTimeOfDay(at),
     formatAge(agoMs),
     observer,
     message,
@@ -92,4 +92,4 @@ function witnessNotes({ witnesses }: NodeWhy): readonly string[] {
 }
 
 /** The time of day, `12:00:04Z`, of an ISO instant. */
-const clockIn = (at: string): string => at.replace(/^.*T(\d\d:\d\d:\d\d)\.\d+Z$/, '$1Z');
+const formatTimeOfDay = (at: string): string => at.replace(/^.*T(\d\d:\d\d:\d\d)\.\d+Z$/, '$1Z');

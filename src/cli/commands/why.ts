@@ -1,7 +1,7 @@
 /** `hearsay why`: explains why instances of a service are in or out of results, or why a node has its status. */
 import { addClientOptions, type Client, type ClientOptions, createClient } from '../api/client.ts';
 import { formatEndpoint } from '../api/instances.ts';
-import { parseResponse, ServiceWhy } from '../api/schemas.ts';
+import { parseResponse, type ServiceWhy, ServiceWhySchema } from '../api/schemas.ts';
 import {
   addExample,
   type CliContext,
@@ -59,7 +59,7 @@ async function serviceNamed(client: Client, name: string): Promise<ServiceWhy> {
   const at = name.indexOf('/');
   const [service, id] = at < 0 ? [name, ''] : [name.slice(0, at), name.slice(at + 1)];
   const query = new URLSearchParams({ service, ...(id === '' ? {} : { id }) });
-  return parseResponse(ServiceWhy, await client.get(`/v1/hearsay/why?${query}`), client);
+  return parseResponse(ServiceWhySchema, await client.get(`/v1/hearsay/why?${query}`), client);
 }
 
 /** One block per instance: a row with its status, then the reasons for and against it. */

@@ -1,4 +1,4 @@
-/** A process for commands to run in, and a tiny agent for them to talk to. */
+/** A fake process for commands to run in, and a fake agent for them to talk to. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
@@ -6,35 +6,40 @@ import { runCli } from '../../../src/cli/index.ts';
 import type { Io, Signal, StartedAgent } from '../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../src/config/schema.ts';
 
-export interface Ran {
+export interface CommandResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-export interface Stage {
+export interface FakeProcess {
   readonly io: Io;
   readonly out: () => string;
   readonly err: () => string;
-  /** What a terminal would do at Ctrl-C. */
+  /** Delivers a signal, as a terminal does at Ctrl-C. */
   send(signal: Signal): void;
-  /** How many listen for `signal`. */
+  /** Number of handlers of `signal`. */
   listeners(signal: Signal): number;
-  readonly gaveUp: number[];
+  readonly forcedExits: number[];
 }
 
-export interface StageOptions {
+export interface FakeProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly terminal?: boolean;
-  /** What stands on stdin. */
+  /** Content of stdin. */
   readonly input?: string;
   start?(config: AgentConfig): Promise<StartedAgent>;
 }
 
-export function stage({ env = {}, terminal = false, input = '', start }: StageOptions = {}): Stage {
+export function createFakeProcess({
+  env = {},
+  terminal = false,
+  input = '',
+  start,
+}: FakeProcessOptions = {}): FakeProcess {
   const out: string[] = [];
   const err: string[] = [];
-  const gaveUp: number[] = [];
+  const forcedExits: number[] = [];
   const handlers = new Map<Signal, Set<() => void>>();
   return {
     io: {
@@ -49,7 +54,7 @@ export function stage({ env = {}, terminal = false, input = '', start }: StageOp
         return () => set.delete(handler);
       },
       startAgent: start ?? (async () => Promise.reject(new Error('nothing is started here'))),
-      forceExit: (code) => void gaveUp.push(code),
+      forceExit: (code) => void forcedExits.push(code),
     },
     out: () => out.join(''),
     err: () => err.join(''),
@@ -57,18 +62,21 @@ export function stage({ env = {}, terminal = false, input = '', start }: StageOp
       for (const handler of handlers.get(signal) ?? []) handler();
     },
     listeners: (signal) => handlers.get(signal)?.size ?? 0,
-    gaveUp,
+    forcedExits,
   };
 }
 
-/** Runs `hearsay` with these words to its end. */
-export async function hearsay(words: readonly string[], options: StageOptions = {}): Promise<Ran> {
-  const { io, out, err } = stage(options);
+/** Runs `hearsay` with these arguments to its end. */
+export async function hearsay(
+  words: readonly string[],
+  options: FakeProcessOptions = {},
+): Promise<CommandResult> {
+  const { io, out, err } = createFakeProcess(options);
   const code = await runCli(words, io);
   return { code, out: out(), err: err() };
 }
 
-export interface Asked {
+export interface ReceivedRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
@@ -80,12 +88,12 @@ const bodyOf = (headers: IncomingMessage['headers'], body: string): unknown => {
   return headers['content-type'] === 'application/json' ? JSON.parse(body) : body;
 };
 
-/** Answers each request with what stands under its method and path; remembers what it was asked. */
-export async function agentWith(
+/** Answers each request with the entry of its method and path, and records the requests. */
+export async function startFakeAgent(
   answers: Readonly<Record<string, { readonly status?: number; readonly body?: string } | object>>,
   at: { readonly path?: string } = {},
-): Promise<{ readonly url: string; readonly asked: readonly Asked[] }> {
-  const asked: Asked[] = [];
+): Promise<{ readonly url: string; readonly requests: readonly ReceivedRequest[] }> {
+  const requests: ReceivedRequest[] = [];
   const server = createServer((request, response) => {
     let body = '';
     request.on('data', (part: Buffer) => {
@@ -93,7 +101,7 @@ export async function agentWith(
     });
     request.on('end', () => {
       const { method = '', url = '', headers } = request;
-      asked.push({ method, url, headers, body: bodyOf(headers, body) });
+      requests.push({ method, url, headers, body: bodyOf(headers, body) });
       const answer = answers[`${method} ${url.split('?')[0]}`];
       if (answer === undefined) response.writeHead(404).end('no such route');
       else if ('status' in answer && typeof answer.status === 'number')
@@ -113,11 +121,11 @@ export async function agentWith(
     at.path === undefined
       ? `http://127.0.0.1:${(server.address() as AddressInfo).port}`
       : `unix://${at.path}`;
-  return { url, asked };
+  return { url, requests };
 }
 
-/** Where nobody listens: a port that was free a moment ago. */
-export async function nobody(): Promise<string> {
+/** A URL where nothing listens: its port was free a moment ago. */
+export async function unusedUrl(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -127,19 +135,19 @@ export async function nobody(): Promise<string> {
 
 export interface BlockingAgent {
   readonly url: string;
-  /** Paths with their queries, as they came. */
-  readonly asked: readonly string[];
-  /** Changes what is read everywhere, and answers whoever waits for it. */
+  /** Paths with their query strings, in order of arrival. */
+  readonly requests: readonly string[];
+  /** Changes the state, and answers parked requests. */
   set(index: number, state: unknown): void;
-  /** From now on, and to whoever waits; 200 is the state. */
+  /** The status of parked and later responses; 200 carries the state. */
   answerWith(status: number): void;
-  goAway(): Promise<void>;
-  comeBack(): Promise<void>;
+  close(): Promise<void>;
+  reopen(): Promise<void>;
 }
 
-/** Answers every path with one state, and parks whoever has seen it already, as an agent does. */
-export async function blockingAgent(firstIndex: number, firstState: unknown): Promise<BlockingAgent> {
-  const asked: string[] = [];
+/** Answers every path with one state, and parks blocking queries that have seen it, as an agent does. */
+export async function startBlockingAgent(firstIndex: number, firstState: unknown): Promise<BlockingAgent> {
+  const requests: string[] = [];
   const parked = new Set<() => void>();
   let [index, state, status] = [firstIndex, firstState, 200];
   let server = createServer();
@@ -150,7 +158,7 @@ export async function blockingAgent(firstIndex: number, firstState: unknown): Pr
   const listen = async (port: number): Promise<void> => {
     server = createServer((request, response) => {
       const { url = '' } = request;
-      asked.push(url);
+      requests.push(url);
       const answer = (): void =>
         void response
           .writeHead(status, { 'x-consul-index': String(index) })
@@ -161,19 +169,19 @@ export async function blockingAgent(firstIndex: number, firstState: unknown): Pr
     });
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   };
-  const goAway = async (): Promise<void> => {
+  const close = async (): Promise<void> => {
     parked.clear();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
   await listen(0);
   onTestFinished(async () => {
-    if (server.listening) await goAway();
+    if (server.listening) await close();
   });
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    asked,
+    requests,
     set: (newIndex, newState) => {
       [index, state] = [newIndex, newState];
       wake();
@@ -182,7 +190,7 @@ export async function blockingAgent(firstIndex: number, firstState: unknown): Pr
       status = newStatus;
       wake();
     },
-    goAway,
-    comeBack: () => listen(port),
+    close,
+    reopen: () => listen(port),
   };
 }

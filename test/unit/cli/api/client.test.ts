@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { agentWith, hearsay, nobody } from '../helper.ts';
+import { hearsay, startFakeAgent, unusedUrl } from '../helper.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -12,10 +12,10 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const MEMBERS = { 'GET /v1/hearsay/members': [] };
 
-describe('where the agent is', () => {
+describe('the address of the agent', () => {
   test('--http-addr wins over HEARSAY_HTTP_ADDR', async () => {
-    const agent = await agentWith(MEMBERS);
-    const env = { HEARSAY_HTTP_ADDR: await nobody() };
+    const agent = await startFakeAgent(MEMBERS);
+    const env = { HEARSAY_HTTP_ADDR: await unusedUrl() };
     expect(await hearsay(['members', '--json', '--http-addr', agent.url], { env })).toEqual({
       code: 0,
       out: '[]\n',
@@ -26,14 +26,14 @@ describe('where the agent is', () => {
   });
 
   test('a unix socket', async () => {
-    const agent = await agentWith(MEMBERS, { path: join(folder, 'agent.sock') });
+    const agent = await startFakeAgent(MEMBERS, { path: join(folder, 'agent.sock') });
     expect((await hearsay(['members', '--http-addr', agent.url])).code).toBe(0);
     const gone = await hearsay(['members', '--http-addr', `unix://${folder}/none.sock`]);
     expect(gone.code).toBe(3);
   });
 
-  test('nobody there is exit 3, and says what to do', async () => {
-    const url = await nobody();
+  test('no agent is exit 3, and the error says what to do', async () => {
+    const url = await unusedUrl();
     const { code, out, err } = await hearsay(['members', '--http-addr', url]);
     expect([code, out]).toEqual([3, '']);
     expect(err).toBe(
@@ -42,7 +42,7 @@ describe('where the agent is', () => {
   });
 
   test.each(['https://127.0.0.1:8500', 'http://', 'ftp://x', 'http://a:1/path', 'unix:', 'http://u:p@h'])(
-    '%s is no address: exit 2 for a flag, 78 for a variable',
+    '%s is not an address: exit 2 for a flag, 78 for a variable',
     async (address) => {
       const byFlag = await hearsay(['info', '--http-addr', address]);
       expect(byFlag.code).toBe(2);
@@ -54,24 +54,24 @@ describe('where the agent is', () => {
   );
 });
 
-describe('what it is told', () => {
-  test('a token by variable or file, and a header no form can send (S12)', async () => {
-    const agent = await agentWith(MEMBERS);
+describe('request headers', () => {
+  test('carry a token from variable or file, and a header no form can send (S12)', async () => {
+    const agent = await startFakeAgent(MEMBERS);
     const file = join(folder, 'token');
     await writeFile(file, 'from-file\n', { mode: 0o600 });
     const env = { HEARSAY_HTTP_TOKEN: 'from-env' };
     await hearsay(['members', '--http-addr', agent.url], { env });
     await hearsay(['members', '--http-addr', agent.url, '--token-file', file], { env });
     await hearsay(['members', '--http-addr', agent.url]);
-    expect(agent.asked.map(({ headers }) => headers['x-consul-token'])).toEqual([
+    expect(agent.requests.map(({ headers }) => headers['x-consul-token'])).toEqual([
       'from-env',
       'from-file',
       undefined,
     ]);
-    expect(agent.asked[0]?.headers['x-agent-request']).toBe('1');
+    expect(agent.requests[0]?.headers['x-agent-request']).toBe('1');
   });
 
-  test('a token file that others may write, that is missing or empty, is refused (S25)', async () => {
+  test('a token file that is writable by others, missing or empty is refused (S25)', async () => {
     const file = join(folder, 'open-token');
     await writeFile(file, 'abc');
     await chmod(file, 0o666);
@@ -91,9 +91,9 @@ describe('what it is told', () => {
   });
 });
 
-describe('what it answers', () => {
+describe('responses', () => {
   const ask = async (status: number, body: string) => {
-    const { url } = await agentWith({ 'GET /v1/hearsay/info': { status, body } });
+    const { url } = await startFakeAgent({ 'GET /v1/hearsay/info': { status, body } });
     return hearsay(['info', '--http-addr', url]);
   };
 

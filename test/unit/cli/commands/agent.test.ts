@@ -10,11 +10,11 @@ import { isPortFree } from '../../../../src/cli/commands/demo.ts';
 import { runCli } from '../../../../src/cli/index.ts';
 import type { StartedAgent } from '../../../../src/cli/io.ts';
 import type { AgentConfig } from '../../../../src/config/schema.ts';
-import { agentWith, hearsay, stage } from '../helper.ts';
+import { createFakeProcess, hearsay, startFakeAgent } from '../helper.ts';
 
-/** An agent without sockets: what the commands need of one, and a diary. */
+/** An agent without sockets that records the calls of the commands. */
 function fakeAgent(config: AgentConfig, number = 1) {
-  const diary: string[] = [];
+  const calls: string[] = [];
   let down = (): void => undefined;
   const stopped = new Promise<void>((resolve) => {
     down = resolve;
@@ -26,39 +26,39 @@ function fakeAgent(config: AgentConfig, number = 1) {
     http: config.http.kind === 'off' ? undefined : `127.0.0.1:${8499 + number}`,
     dns: config.dns.kind === 'off' ? undefined : `127.0.0.1:${8599 + number}`,
     leave: async () => {
-      diary.push('leave');
+      calls.push('leave');
       down();
     },
     stop: async () => {
-      diary.push('stop');
+      calls.push('stop');
       down();
     },
     stopped,
-    setLogLevel: (level) => void diary.push(`level ${level}`),
-    setHandlers: (handlers) => void diary.push(`handlers ${handlers.map(({ run }) => run[0]).join()}`),
+    setLogLevel: (level) => void calls.push(`level ${level}`),
+    setHandlers: (handlers) => void calls.push(`handlers ${handlers.map(({ run }) => run[0]).join()}`),
   };
-  return { started, diary, down: () => down() };
+  return { started, calls, down: () => down() };
 }
 
 /** `hearsay agent` with these words, up and ready. */
 async function ready(words: readonly string[], change: Partial<StartedAgent> = {}) {
-  const born: { agent?: ReturnType<typeof fakeAgent>; config?: AgentConfig } = {};
-  const theatre = stage({
+  const created: { agent?: ReturnType<typeof fakeAgent>; config?: AgentConfig } = {};
+  const process = createFakeProcess({
     start: async (config) => {
-      born.config = config;
-      born.agent = fakeAgent(config);
-      return { ...born.agent.started, ...change };
+      created.config = config;
+      created.agent = fakeAgent(config);
+      return { ...created.agent.started, ...change };
     },
   });
-  const ended = runCli(['agent', ...words], theatre.io);
-  await vi.waitFor(() => expect(theatre.listeners('SIGINT')).toBe(1), { timeout: 30_000 });
-  const { agent, config } = born;
+  const ended = runCli(['agent', ...words], process.io);
+  await vi.waitFor(() => expect(process.listeners('SIGINT')).toBe(1), { timeout: 30_000 });
+  const { agent, config } = created;
   if (agent === undefined || config === undefined) throw new Error('nothing was started');
-  return { ...theatre, ended, agent, config };
+  return { ...process, ended, agent, config };
 }
 
 describe('the agent is ready', () => {
-  test('and says where it listens, that it forgets, and how to join it', async () => {
+  test('and prints where it listens, that it keeps no state, and how to join it', async () => {
     const { out, err, send, ended } = await ready(['--node', 'a', '--bind', '10.0.0.7', '--label', 'blue']);
     expect(out().split('\n')).toEqual([
       expect.stringMatching(/^hearsay \d+\.\d+\.\d+: a \(dc1\) is ready$/),
@@ -76,7 +76,7 @@ describe('the agent is ready', () => {
     expect(await ended).toBe(0);
   });
 
-  test('on loopback the next one is told to take free ports', async () => {
+  test('on loopback the join line takes free ports', async () => {
     const { out, err, send, ended } = await ready(['--http', 'off', '--dns', 'off', '--data-dir', 'd']);
     expect(out()).toContain('  http    off\n  dns     off\n  data    d\n');
     expect(out()).toContain(
@@ -99,39 +99,39 @@ describe('the agent ends', () => {
     const { send, ended, agent, err, listeners } = await ready([]);
     send('SIGINT');
     expect(await ended).toBe(0);
-    expect(agent.diary).toEqual(['leave']);
+    expect(agent.calls).toEqual(['leave']);
     expect(err()).toBe('leaving the cluster; repeat the signal to stop at once\n');
     expect(listeners('SIGINT') + listeners('SIGTERM') + listeners('SIGHUP')).toBe(0);
   });
 
-  test('with 130 after a second one, though leaving never ends', async () => {
+  test('with 130 after a second one, even if leaving never ends', async () => {
     const { send, ended, agent } = await ready([], { leave: () => new Promise(() => undefined) });
     send('SIGINT');
     send('SIGTERM');
     expect(await ended).toBe(130);
-    expect(agent.diary).toEqual(['stop']);
+    expect(agent.calls).toEqual(['stop']);
   });
 
-  test('at once after a second one, though even stopping never ends', async () => {
+  test('at once after a second one, even if stopping never ends', async () => {
     const never = () => new Promise<void>(() => undefined);
-    const { send, gaveUp } = await ready([], { leave: never, stop: never });
+    const { send, forcedExits } = await ready([], { leave: never, stop: never });
     send('SIGINT');
     send('SIGINT');
-    await vi.waitFor(() => expect(gaveUp).toEqual([130]), { timeout: 30_000 });
+    await vi.waitFor(() => expect(forcedExits).toEqual([130]), { timeout: 30_000 });
   });
 
-  test('with 0 when it was told to leave over HTTP', async () => {
+  test('with 0 after a request over HTTP to leave', async () => {
     const { ended, agent } = await ready([]);
     agent.down();
     expect(await ended).toBe(0);
   });
 
-  test('with 1 and a sentence when leaving failed, but stopped', async () => {
+  test('with 1 and an error when leaving failed, but stopped', async () => {
     const leave = () => Promise.reject(new AgentError('failed', 'the network is gone'));
     const { send, ended, agent, err } = await ready([], { leave });
     send('SIGTERM');
     expect(await ended).toBe(1);
-    expect(agent.diary).toEqual(['stop']);
+    expect(agent.calls).toEqual(['stop']);
     expect(err()).toContain('hearsay: the network is gone\n');
   });
 });
@@ -140,37 +140,39 @@ test.each([
   [new AgentError('failed', 'no seed answered (10.0.0.5: refused)'), 1],
   [new AgentError('config', 'TCP 127.0.0.1:7946 is in use'), 78],
   [new Error('a defect'), 1],
-])('an agent that cannot start says so: %s', async (error, exit) => {
+])('an agent that cannot start reports why: %s', async (error, exit) => {
   const ran = await hearsay(['agent'], { start: () => Promise.reject(error) });
   expect(ran).toEqual({ code: exit, out: '', err: `hearsay: ${error.message}\n` });
 });
 
-test('SIGHUP takes over the log level, and says what needs a restart', async () => {
+test('SIGHUP applies the log level, and reports what needs a restart', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'hearsay-agent-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const path = join(folder, 'a.yaml');
   const write = (text: string) => writeFile(path, text, { mode: 0o600 });
   await write('logLevel: info\n');
   const { send, ended, agent, err } = await ready(['--config', path]);
-  const saysAfterHup = async (sentence: string): Promise<void> => {
+  const printsAfterHup = async (sentence: string): Promise<void> => {
     send('SIGHUP');
     await vi.waitFor(() => expect(err()).toContain(sentence), { timeout: 30_000 });
   };
 
-  await saysAfterHup('reload: nothing changed; only logLevel and handlers can change while the agent runs\n');
+  await printsAfterHup(
+    'reload: nothing changed; only logLevel and handlers can change while the agent runs\n',
+  );
 
   await write('logLevel: debug\nswim: {probeInterval: 2s}\n');
-  await saysAfterHup('reload: swim.probeInterval changed from 1s to 2s: restart the agent to apply it\n');
+  await printsAfterHup('reload: swim.probeInterval changed from 1s to 2s: restart the agent to apply it\n');
   expect(err()).toContain('reload: logLevel changed from info to debug\n');
-  expect(agent.diary).toEqual(['level debug']);
+  expect(agent.calls).toEqual(['level debug']);
 
   await write('logLevel: loud\n');
-  await saysAfterHup(`hearsay: ${path}:1: logLevel: must be one of trace, debug, info, warn, error\n`);
-  expect(agent.diary).toEqual(['level debug']);
+  await printsAfterHup(`hearsay: ${path}:1: logLevel: must be one of trace, debug, info, warn, error\n`);
+  expect(agent.calls).toEqual(['level debug']);
 
   await write('logLevel: debug\nhandlers: [{on: [user], run: [/bin/true]}]\n');
-  await saysAfterHup('reload: handlers changed from none to [{"on":["user"],"run":["/bin/true"]}]\n');
-  expect(agent.diary).toEqual(['level debug', 'handlers /bin/true']);
+  await printsAfterHup('reload: handlers changed from none to [{"on":["user"],"run":["/bin/true"]}]\n');
+  expect(agent.calls).toEqual(['level debug', 'handlers /bin/true']);
 
   send('SIGTERM');
   expect(await ended).toBe(0);
@@ -178,10 +180,10 @@ test('SIGHUP takes over the log level, and says what needs a restart', async () 
 
 describe('the demo', () => {
   test('starts agents that join the first, each with a service, and shows what to try', async () => {
-    const api = await agentWith({ 'PUT /v1/agent/service/register': { status: 200 } });
+    const api = await startFakeAgent({ 'PUT /v1/agent/service/register': { status: 200 } });
     const configs: AgentConfig[] = [];
     const agents: ReturnType<typeof fakeAgent>[] = [];
-    const { io, out, send, listeners } = stage({
+    const { io, out, send, listeners } = createFakeProcess({
       start: async (config) => {
         configs.push(config);
         const agent = fakeAgent(config, configs.length);
@@ -200,7 +202,7 @@ describe('the demo', () => {
       '127.0.0.1:40001',
     ]);
     expect(configs.every(({ bind }) => bind.host === '127.0.0.1' && bind.port === 0)).toBe(true);
-    expect(api.asked.map(({ body }) => body)).toMatchObject([
+    expect(api.requests.map(({ body }) => body)).toMatchObject([
       { Name: 'api', ID: 'api-1', Port: 8081 },
       { Name: 'web', ID: 'web-2', Port: 8082 },
       { Name: 'api', ID: 'api-3', Port: 8083 },
@@ -214,10 +216,10 @@ describe('the demo', () => {
 
     send('SIGINT');
     expect(await ended).toBe(0);
-    expect(agents.flatMap(({ diary }) => diary)).toEqual(['stop', 'stop', 'stop', 'stop']);
+    expect(agents.flatMap(({ calls }) => calls)).toEqual(['stop', 'stop', 'stop', 'stop']);
   });
 
-  test('stops those it has when one cannot start', async () => {
+  test('stops the started agents if one cannot start', async () => {
     const agents: ReturnType<typeof fakeAgent>[] = [];
     const { code, err } = await hearsay(['demo'], {
       start: async (config) => {
@@ -228,12 +230,12 @@ describe('the demo', () => {
       },
     });
     expect([code, err]).toEqual([1, 'hearsay: out of ports\n']);
-    expect(agents.map(({ diary }) => diary)).toEqual([['stop'], ['stop']]);
+    expect(agents.map(({ calls }) => calls)).toEqual([['stop'], ['stop']]);
   });
 });
 
-test('a demo whose agent refuses the service says why, and leaves nothing running', async () => {
-  const { url } = await agentWith({
+test('a demo whose agent refuses the service reports why, and leaves no agent running', async () => {
+  const { url } = await startFakeAgent({
     'PUT /v1/agent/service/register': { status: 400, body: 'that is no service' },
   });
   const agents: ReturnType<typeof fakeAgent>[] = [];
@@ -245,7 +247,7 @@ test('a demo whose agent refuses the service says why, and leaves nothing runnin
     },
   });
   expect([code, err]).toEqual([2, 'hearsay: that is no service\n']);
-  expect(agents.map(({ diary }) => diary)).toEqual([['stop'], ['stop']]);
+  expect(agents.map(({ calls }) => calls)).toEqual([['stop'], ['stop']]);
 });
 
 test('a port is free only if neither UDP nor TCP has it', async () => {

@@ -27,7 +27,7 @@ const settings = async (words: readonly string[], env: Record<string, string> = 
 };
 
 describe('config', () => {
-  test('tells every value and where it came from', async () => {
+  test('prints every value and its origin', async () => {
     const path = await write(
       'a.yaml',
       '# for the web hosts',
@@ -60,7 +60,7 @@ describe('config', () => {
     });
   });
 
-  test('is a table without --json, and keeps secrets', async () => {
+  test('is a table without --json, and does not print secrets', async () => {
     const { code, out } = await hearsay(['config'], { env: { HEARSAY_HTTP_TOKEN: 's3cret' } });
     expect(code).toBe(0);
     expect(out).toMatch(/^SETTING +VALUE +FROM\nnode +host-a +default\n/);
@@ -68,7 +68,7 @@ describe('config', () => {
     expect(out).not.toContain('s3cret');
   });
 
-  test('JSON is read as YAML is, tabs and all; of several files the later wins', async () => {
+  test('JSON may contain tabs; of several files the later wins', async () => {
     const one = await write(
       'one.json',
       '{',
@@ -85,7 +85,7 @@ describe('config', () => {
     expect(await settings([], { HEARSAY_CONFIG: `${one},${two}` })).toEqual(shown);
   });
 
-  test('a folder is read in the order of names, and only what is configuration', async () => {
+  test('a directory is read in the order of names, and only its configuration files', async () => {
     await mkdir(join(folder, 'd'));
     await write('d/20-b.yaml', 'node: b', 'datacenter: dc2');
     await write('d/10-a.json', '{"node": "a", "domain": "sd.example"}');
@@ -98,13 +98,13 @@ describe('config', () => {
     });
   });
 
-  test('a token file is read, wins over the variable, and is named', async () => {
+  test('a token file overrides the variable, and is the origin', async () => {
     const token = await write('token', 'abc');
     const { httpToken } = await settings(['--http-token-file', token], { HEARSAY_HTTP_TOKEN: 'x' });
     expect(httpToken).toEqual({ value: '(set)', origin: `file ${token}` });
   });
 
-  test('a file others may write is used with a warning', async () => {
+  test('a file that others can write is used with a warning', async () => {
     const path = await write('open.yaml', 'node: web-1');
     await chmod(path, 0o666);
     const { code, err } = await hearsay(['config', '--config', path]);
@@ -125,7 +125,7 @@ describe('config check', () => {
     });
   });
 
-  test('a bad file is exit 78 with every problem by line and key; the agent refuses it likewise', async () => {
+  test('a bad file is exit 78 with every problem by line and key; the agent refuses it, too', async () => {
     const path = await write('bad.yaml', 'node: web-1', 'swim:', '  probeInterval: 5ms', 'nodes: 3');
     const first = `${path}:3: swim.probeInterval: must be at least 10ms`;
     const second = `${path}:4: nodes: no such setting; did you mean node?`;
@@ -176,7 +176,7 @@ describe('config check', () => {
     });
   });
 
-  test('a file too large to be one', async () => {
+  test('a file over the size limit', async () => {
     const path = await write('large.yaml', `node: ${'x'.repeat(1024 * 1024)}`);
     expect((await hearsay(['config', 'check', path])).err).toBe(`${path}: is larger than 1 MB\n`);
   });

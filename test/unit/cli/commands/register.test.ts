@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { agentWith, hearsay, nobody } from '../helper.ts';
+import { hearsay, startFakeAgent, unusedUrl } from '../helper.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -16,9 +16,9 @@ const OK = { 'PUT /v1/agent/service/register': { status: 200 } };
 async function register(name: string, text: string, words: readonly string[] = [], answers: object = OK) {
   const path = join(folder, name);
   await writeFile(path, text, { mode: 0o600 });
-  const { url, asked } = await agentWith(answers as Record<string, object>);
+  const { url, requests } = await startFakeAgent(answers as Record<string, object>);
   const ran = await hearsay(['register', path, ...words, '--http-addr', url]);
-  return { ...ran, path, asked, bodies: asked.map(({ body }) => body) };
+  return { ...ran, path, requests, bodies: requests.map(({ body }) => body) };
 }
 
 describe('register takes', () => {
@@ -42,35 +42,35 @@ describe('register takes', () => {
     const ran = await register('a.yaml', text);
     expect([ran.code, ran.err]).toEqual([0, '']);
     expect(ran.bodies).toEqual(bodies);
-    expect(ran.asked[0]?.url).toBe('/v1/agent/service/register');
+    expect(ran.requests[0]?.url).toBe('/v1/agent/service/register');
   });
 
   test('stdin', async () => {
-    const { url, asked } = await agentWith(OK);
+    const { url, requests } = await startFakeAgent(OK);
     const ran = await hearsay(['register', '-', '--http-addr', url], { input: '{"name":"web"}' });
     expect(ran).toEqual({ code: 0, out: 'web is registered\n', err: '' });
-    expect(asked[0]?.body).toEqual({ name: 'web' });
+    expect(requests[0]?.body).toEqual({ name: 'web' });
     const bad = await hearsay(['register', '-', '--http-addr', url], { input: '\n\nname: [\n' });
     expect(bad.code).toBe(2);
     expect(bad.err).toMatch(/^hearsay: stdin:\d: /);
   });
 
-  test('the place of older checks, if told so', async () => {
-    const { asked } = await register('a.json', '{"name":"web"}', ['--replace-checks']);
-    expect(asked[0]?.url).toBe('/v1/agent/service/register?replace-existing-checks=true');
+  test('--replace-checks, to remove earlier checks', async () => {
+    const { requests } = await register('a.json', '{"name":"web"}', ['--replace-checks']);
+    expect(requests[0]?.url).toBe('/v1/agent/service/register?replace-existing-checks=true');
   });
 });
 
-describe('register says', () => {
-  test('what it has done', async () => {
+describe('register reports', () => {
+  test('the registered services', async () => {
     const two = '{"services":[{"name":"a"},{"id":"b-1","name":"b"}]}';
     expect((await register('a.json', two)).out).toBe('a is registered\nb-1 is registered\n');
     const { out } = await register('a.json', two, ['--json']);
     expect(JSON.parse(out)).toEqual({ registered: ['a', 'b-1'], failed: [] });
   });
 
-  test("file, line and the agent's sentence where it refuses; the others are tried", async () => {
-    const { url, asked } = await agentWith({
+  test("file, line and the agent's error for a refused service; the others are tried", async () => {
+    const { url, requests } = await startFakeAgent({
       'PUT /v1/agent/service/register': { status: 400, body: 'Invalid check: no Interval' },
     });
     const path = join(folder, 'two.yaml');
@@ -81,23 +81,23 @@ describe('register says', () => {
       out: '',
       err: `hearsay: ${path}:2: a: Invalid check: no Interval\nhearsay: ${path}:3: b: Invalid check: no Interval\n`,
     });
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
     const json = await hearsay(['register', path, '--json', '--http-addr', url]);
     expect(JSON.parse(json.out)).toMatchObject({ registered: [], failed: [{ id: 'a' }, { id: 'b' }] });
   });
 
-  test('that no agent answers, once', async () => {
+  test('once that no agent answers', async () => {
     const path = join(folder, 'two.json');
     await writeFile(path, '[{"name":"a"},{"name":"b"}]', { mode: 0o600 });
-    const ran = await hearsay(['register', path, '--http-addr', await nobody()]);
+    const ran = await hearsay(['register', path, '--http-addr', await unusedUrl()]);
     expect([ran.code, ran.err.match(/no agent answers/g)?.length]).toEqual([3, 1]);
   });
 
-  test('that others can change the file', async () => {
+  test('that others can write the file', async () => {
     const path = join(folder, 'open.json');
     await writeFile(path, '{"name":"a"}');
     await chmod(path, 0o666);
-    const { url } = await agentWith(OK);
+    const { url } = await startFakeAgent(OK);
     const ran = await hearsay(['register', path, '--http-addr', url]);
     expect([ran.code, ran.err]).toEqual([
       0,
@@ -121,11 +121,11 @@ test.each([
   ['name: &x a\nid: *x\n', ':2: anchors and aliases are not supported'],
 ])('a bad file is exit 2, and nothing is sent: %j', async (text, sentence) => {
   const ran = await register('bad.yaml', text);
-  expect([ran.code, ran.out, ran.asked.length]).toEqual([2, '', 0]);
+  expect([ran.code, ran.out, ran.requests.length]).toEqual([2, '', 0]);
   expect(ran.err).toContain(`hearsay: ${ran.path}${sentence}`);
 });
 
-test('a file that is missing is exit 2', async () => {
+test('a missing file is exit 2', async () => {
   const path = join(folder, 'none.yaml');
   expect(await hearsay(['register', path])).toEqual({
     code: 2,
@@ -134,32 +134,32 @@ test('a file that is missing is exit 2', async () => {
   });
 });
 
-describe('ids keep their place in the path, slashes and all', () => {
+describe('ids are encoded in the path', () => {
   const ID = 'host/a b:1';
   const IN_PATH = 'host%2Fa%20b%3A1';
-  const tell = async (route: string, ...words: string[]) => {
-    const { url, asked } = await agentWith({ [route]: { status: 200 } });
+  const run = async (route: string, ...words: string[]) => {
+    const { url, requests } = await startFakeAgent({ [route]: { status: 200 } });
     const ran = await hearsay([...words, '--http-addr', url]);
     expect([ran.code, ran.err]).toEqual([0, '']);
-    return [asked[0]?.url, ran.out];
+    return [requests[0]?.url, ran.out];
   };
 
   test('deregister', async () => {
     const route = `PUT /v1/agent/service/deregister/${IN_PATH}`;
-    expect(await tell(route, 'deregister', ID)).toEqual([route.slice(4), `${ID} is deregistered\n`]);
+    expect(await run(route, 'deregister', ID)).toEqual([route.slice(4), `${ID} is deregistered\n`]);
   });
 
   test('maint, of one service and of the node', async () => {
     const route = `PUT /v1/agent/service/maintenance/${IN_PATH}`;
-    expect(await tell(route, 'maint', 'on', ID, '--reason', 'a & b')).toEqual([
+    expect(await run(route, 'maint', 'on', ID, '--reason', 'a & b')).toEqual([
       `${route.slice(4)}?enable=true&reason=a+%26+b`,
       `${ID} is in maintenance\n`,
     ]);
-    expect(await tell(route, 'maint', 'off', ID)).toEqual([
+    expect(await run(route, 'maint', 'off', ID)).toEqual([
       `${route.slice(4)}?enable=false`,
       `${ID} is no longer in maintenance\n`,
     ]);
-    expect(await tell('PUT /v1/agent/maintenance', 'maint', 'on', '--json')).toEqual([
+    expect(await run('PUT /v1/agent/maintenance', 'maint', 'on', '--json')).toEqual([
       '/v1/agent/maintenance?enable=true',
       '{"id":null,"maintenance":true}\n',
     ]);
@@ -167,11 +167,11 @@ describe('ids keep their place in the path, slashes and all', () => {
 
   test('drain', async () => {
     const route = `PUT /v1/hearsay/drain/${IN_PATH}`;
-    expect(await tell(route, 'drain', 'on', ID)).toEqual([
+    expect(await run(route, 'drain', 'on', ID)).toEqual([
       `${route.slice(4)}?enable=true`,
       `${ID} is draining\n`,
     ]);
-    expect(await tell(route, 'drain', 'off', ID, '--json')).toEqual([
+    expect(await run(route, 'drain', 'off', ID, '--json')).toEqual([
       `${route.slice(4)}?enable=false`,
       `{"id":"${ID}","draining":false}\n`,
     ]);
@@ -183,7 +183,7 @@ test.each([
   [['maint', 'on', 'x'], 'PUT /v1/agent/service/maintenance/x'],
   [['drain', 'on', 'x'], 'PUT /v1/hearsay/drain/x'],
 ])('%j of a service that is not here is exit 4', async (words, route) => {
-  const { url } = await agentWith({ [route]: { status: 404, body: 'Unknown service ID "x"' } });
+  const { url } = await startFakeAgent({ [route]: { status: 404, body: 'Unknown service ID "x"' } });
   const ran = await hearsay([...words, '--http-addr', url]);
   expect(ran).toEqual({ code: 4, out: '', err: 'hearsay: Unknown service ID "x"\n' });
 });

@@ -1,4 +1,4 @@
-/** `hearsay replay`: what it says of a recording that is whole, cut, damaged, and decided otherwise; and how it exits. */
+/** `hearsay replay`: output and exit code for recordings that are whole, truncated, corrupt, or decided differently. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ function written(name: string, bytes: Uint8Array): string {
 describe('replay', () => {
   const whole = written('whole.rec', paper.bytes);
 
-  test('says how much was the same, and exits 0', async () => {
+  test('prints how much was the same, and exits 0', async () => {
     const { code, out, err } = await hearsay(['replay', whole]);
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(
@@ -35,7 +35,7 @@ describe('replay', () => {
     );
   });
 
-  test('--facts prints what was asked and what happened, --from and --until a part of it', async () => {
+  test('--facts prints commands and facts; --from and --until limit them', async () => {
     const { out } = await hearsay(['replay', whole, '--facts']);
     const lines = out.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^\d+\.\d{3} ann ! agentStarted node=ann/);
@@ -93,7 +93,7 @@ describe('replay', () => {
     expect(out).toContain('all the same');
   });
 
-  test('a torn end is told, and is no failure', async () => {
+  test('a truncated end is reported, and is not a failure', async () => {
     const cut = await hearsay(['replay', written('cut.rec', paper.bytes.subarray(0, -30))]);
     expect(cut.code).toBe(0);
     expect(cut.out).toMatch(
@@ -104,13 +104,13 @@ describe('replay', () => {
     expect([killed.code, killed.out]).toEqual([0, expect.stringContaining('the last line is missing')]);
   });
 
-  test('what cannot be played is refused', async () => {
+  test('what is not a recording is refused', async () => {
     expect(await hearsay(['replay', join(dir, 'none')])).toMatchObject({
       code: 78,
       err: `hearsay: ${join(dir, 'none')}: no such file\n`,
     });
-    const diary = written('diary', new Uint8Array(Buffer.from('dear diary\n')));
-    expect(await hearsay(['replay', diary])).toMatchObject({ code: 78, out: '' });
+    const calls = written('calls', new Uint8Array(Buffer.from('dear calls\n')));
+    expect(await hearsay(['replay', calls])).toMatchObject({ code: 78, out: '' });
     expect((await hearsay(['replay', whole, '--from', 'noon'])).code).toBe(2);
     expect((await hearsay(['replay'])).code).toBe(2);
   });

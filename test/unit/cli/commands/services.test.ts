@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { agentWith, hearsay, type StageOptions } from '../helper.ts';
+import { type FakeProcessOptions, hearsay, startFakeAgent } from '../helper.ts';
 
 const check = (id: string, status: string, more: object = {}) => ({
   Node: 'n1',
@@ -21,13 +21,13 @@ const ESC = '\u001b[';
 
 describe('services', () => {
   const CATALOGUE = { consul: [], web: ['EU', 'v1'], constructor: ['odd'] };
-  const services = async (answers: object, words: string[], options: StageOptions = {}) => {
-    const { url, asked } = await agentWith(answers as Record<string, object>);
+  const services = async (answers: object, words: string[], options: FakeProcessOptions = {}) => {
+    const { url, requests } = await startFakeAgent(answers as Record<string, object>);
     const ran = await hearsay(['services', ...words, '--http-addr', url], options);
-    return { ...ran, urls: asked.map((one) => one.url) };
+    return { ...ran, urls: requests.map((one) => one.url) };
   };
 
-  test('are the names and tags of the catalogue', async () => {
+  test('are the names and tags of the catalog', async () => {
     const answers = { 'GET /v1/catalog/services': CATALOGUE };
     expect(await services(answers, [])).toMatchObject({
       code: 0,
@@ -38,7 +38,7 @@ describe('services', () => {
     expect((await services(answers, ['--tag', 'eu'])).out).toBe('SERVICE  TAGS\nweb      EU,v1\n');
   });
 
-  test('those with a passing instance are asked for one by one', async () => {
+  test('with --passing asks for the instances of each service', async () => {
     const { out, urls } = await services(
       {
         'GET /v1/catalog/services': { 'a b': [], web: ['v1'] },
@@ -51,7 +51,7 @@ describe('services', () => {
     expect(urls).toContain('/v1/health/service/a%20b?passing=1');
   });
 
-  test('two tags must be those of one instance, not of the service', async () => {
+  test('two tags must both be on one instance', async () => {
     const { out, urls } = await services(
       { 'GET /v1/catalog/services': { web: ['v1', 'v2'] }, 'GET /v1/health/service/web': [] },
       ['--tag', 'v1', '--tag', 'v2'],
@@ -69,7 +69,7 @@ describe('services', () => {
     entry('web-6', 'n6', '10.0.0.6', check('_service_draining:web-6', 'critical')),
   ];
 
-  test('with a name are its instances and how they are', async () => {
+  test('with a name are its instances and their status', async () => {
     const { code, out } = await services({ 'GET /v1/health/service/web': INSTANCES }, ['web']);
     expect(code).toBe(0);
     expect(out.split('\n')).toEqual([
@@ -84,7 +84,7 @@ describe('services', () => {
     ]);
   });
 
-  test("with a name are Consul's health shape for programs, filtered by the agent", async () => {
+  test("with a name and --json are Consul's health shape, filtered by the agent", async () => {
     const { out, urls } = await services({ 'GET /v1/health/service/web': INSTANCES }, [
       'web',
       '--json',
@@ -102,7 +102,7 @@ describe('services', () => {
     expect(urls).toEqual(['/v1/health/service/web?tag=v1&tag=eu']);
   });
 
-  test('colors stand on a terminal only', async () => {
+  test('are colored on a terminal only', async () => {
     const answers = { 'GET /v1/health/service/web': INSTANCES };
     const { out } = await services(answers, ['web'], { terminal: true });
     for (const shown of ['32mpassing', '33mwarning', '31mcritical', '33mmaintenance'])
@@ -110,19 +110,19 @@ describe('services', () => {
     expect((await services(answers, ['web'])).out).not.toContain(ESC);
   });
 
-  test('a name that nobody has is exit 4, and so is a condition that nobody meets', async () => {
-    const nobody = { 'GET /v1/health/service/webb': [] };
-    expect(await services(nobody, ['webb'])).toMatchObject({
+  test('an unknown name is exit 4, and so is a condition that no instance meets', async () => {
+    const missing = { 'GET /v1/health/service/webb': [] };
+    expect(await services(missing, ['webb'])).toMatchObject({
       code: 4,
       out: '',
       err: 'hearsay: no service "webb": run `hearsay services` to list them\n',
     });
-    const json = await services(nobody, ['webb', '--passing', '--json']);
+    const json = await services(missing, ['webb', '--passing', '--json']);
     expect([json.code, json.out]).toEqual([4, '[]\n']);
     expect(json.err).toContain('no instance of "webb" matches');
   });
 
-  test('what strangers wrote does not reach the terminal (S17)', async () => {
+  test('text from the network is sanitized (S17)', async () => {
     const hostile = entry(`${ESC}2Jweb`, 'n\u202e1', 'a\nb');
     const { out } = await services({ 'GET /v1/health/service/web': [hostile] }, ['web']);
     expect(out).toBe('ID      NODE  ADDRESS   STATUS   TAGS\n[2Jweb  n1    a b:8080  passing  v1,eu\n');
@@ -144,13 +144,13 @@ describe('checks', () => {
     ],
   };
   const checks = async (...words: string[]) => {
-    const { url } = await agentWith(ANSWERS);
+    const { url } = await startFakeAgent(ANSWERS);
     const ran = await hearsay(['checks', ...words, '--http-addr', url]);
     expect([ran.code, ran.err]).toEqual([0, '']);
     return ran.out;
   };
 
-  test('own and known, the worst first, own ones as the agent itself knows them', async () => {
+  test('own and known, worst first, own ones with the output the agent has', async () => {
     expect((await checks()).split('\n')).toEqual([
       'STATE     NODE  SERVICE  CHECK              OUTPUT',
       'critical  n2    -        disk               full',
@@ -177,7 +177,7 @@ describe('checks', () => {
     expect(shown.map(({ CheckID }) => CheckID)).toEqual(ids);
   });
 
-  test('programs get the whole output', async () => {
+  test('--json has the whole output', async () => {
     const shown = JSON.parse(await checks('--json')) as { CheckID: string }[];
     expect(shown.find(({ CheckID }) => CheckID === OWN.CheckID)).toEqual(OWN);
   });
@@ -187,14 +187,14 @@ const place = (id: string, address: string, port: number) => ({ id, node: `on-${
 
 describe('resolve', () => {
   const resolve = async (answer: object, ...words: string[]) => {
-    const { url, asked } = await agentWith({ 'GET /v1/hearsay/resolve/web': answer });
-    return { ...(await hearsay(['resolve', 'web', ...words, '--http-addr', url])), asked };
+    const { url, requests } = await startFakeAgent({ 'GET /v1/hearsay/resolve/web': answer });
+    return { ...(await hearsay(['resolve', 'web', ...words, '--http-addr', url])), requests };
   };
   const PLACES = [place('a', '10.0.0.1', 80), place('b', 'fd00::1', 81), place('c', 'host.example', 0)].map(
     (one) => ({ ...one, weight: 1, status: 'passing', rtt: null }),
   );
 
-  test('is host:port lines, and the host alone where there is no port', async () => {
+  test('prints host:port lines, and the host alone if there is no port', async () => {
     expect(await resolve(PLACES)).toMatchObject({
       code: 0,
       out: '10.0.0.1:80\n[fd00::1]:81\nhost.example\n',
@@ -203,7 +203,7 @@ describe('resolve', () => {
     expect(JSON.parse((await resolve(PLACES, '--json')).out)).toEqual(PLACES);
   });
 
-  test('is exit 4 when nothing is usable', async () => {
+  test('is exit 4 if no instance is usable', async () => {
     expect(await resolve([])).toMatchObject({
       code: 4,
       out: '',
@@ -217,12 +217,12 @@ describe('resolve', () => {
 describe('owner', () => {
   const owner = async (owners: object[], ...words: string[]) => {
     const answer = { key: 'a job', service: 'web', owners, checksum: '5f3a', instances: owners.length };
-    const { url, asked } = await agentWith({ 'GET /v1/hearsay/owner/web': answer });
+    const { url, requests } = await startFakeAgent({ 'GET /v1/hearsay/owner/web': answer });
     const ran = await hearsay(['owner', 'a job', '--service', 'web', ...words, '--http-addr', url]);
-    return { ...ran, urls: asked.map((one) => one.url) };
+    return { ...ran, urls: requests.map((one) => one.url) };
   };
 
-  test('is the instance a key belongs to, and the ring it stands on', async () => {
+  test('is the instance that owns a key, with the ring', async () => {
     const ran = await owner([place('web-1', '10.0.0.1', 80)]);
     expect(ran).toMatchObject({
       code: 0,
@@ -232,14 +232,14 @@ describe('owner', () => {
     });
   });
 
-  test('several, and for programs', async () => {
+  test('several, and as JSON', async () => {
     const owners = [place('b', '10.0.0.2', 80), place('a', '10.0.0.1', 80)];
     const ran = await owner(owners, '--n', '2', '--json');
     expect(JSON.parse(ran.out)).toEqual(owners);
     expect(ran.urls).toEqual(['/v1/hearsay/owner/web?key=a+job&n=2']);
   });
 
-  test('nobody is exit 4', async () => {
+  test('no instance is exit 4', async () => {
     expect(await owner([])).toMatchObject({
       code: 4,
       out: '',
@@ -248,11 +248,11 @@ describe('owner', () => {
     expect(await owner([], '--json')).toMatchObject({ code: 4, out: '[]\n' });
   });
 
-  test.each(['0', '-1', 'two', '1.5', ''])('--n %j is exit 2, and nobody is asked', async (n) => {
+  test.each(['0', '-1', 'two', '1.5', ''])('--n %j is exit 2, without a request', async (n) => {
     expect(await owner([], `--n=${n}`)).toMatchObject({ code: 2, out: '', urls: [] });
   });
 
-  test('says that it is no lock', async () => {
+  test('its help warns that it is not a lock', async () => {
     expect((await hearsay(['owner', '--help'])).out).toContain('Advice, not a lock');
     expect((await hearsay(['owner', 'k'])).err).toContain("required option '--service <name>' not specified");
   });

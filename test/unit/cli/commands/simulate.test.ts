@@ -1,8 +1,8 @@
-/** `hearsay simulate`: same seed, same numbers; what is asked for changes what is found; and nothing else does. */
+/** `hearsay simulate`: the same seed gives the same numbers; options change the results, and nothing else does. */
 import { describe, expect, test } from 'vitest';
 import { hearsay } from '../helper.ts';
 
-interface Found {
+interface Report {
   readonly options: Record<string, unknown>;
   readonly results: readonly {
     readonly settings: string;
@@ -20,23 +20,23 @@ interface Found {
 
 const SMALL = ['simulate', '--members', '12', '--duration', '20s', '--kill', '1'];
 
-async function found(...words: string[]): Promise<Found> {
+async function simulate(...words: string[]): Promise<Report> {
   const { code, out, err } = await hearsay([...SMALL, '--json', ...words]);
   expect([code, err]).toEqual([0, '']);
-  return JSON.parse(out) as Found;
+  return JSON.parse(out) as Report;
 }
 
 describe('simulate', () => {
   test('the same seed gives the same numbers, another seed others, and the environment changes nothing', async () => {
-    const [one, same, other] = [await found(), await found(), await found('--seed', '2')];
+    const [one, same, other] = [await simulate(), await simulate(), await simulate('--seed', '2')];
     expect(same).toEqual(one);
     expect(other.results[0]?.traceHashes).not.toEqual(one.results[0]?.traceHashes);
     const env = { HEARSAY_SWIM_PROBE_INTERVAL: '5s' };
     expect(JSON.parse((await hearsay([...SMALL, '--json'], { env })).out)).toEqual(one);
   });
 
-  test('a crash is known to all, and costs what Serf would: a ping and an ack each second', async () => {
-    const { options, results } = await found();
+  test('a crash is detected by all members, at the cost of Serf: a ping and an ack each second', async () => {
+    const { options, results } = await simulate();
     expect(options).toMatchObject({ members: 12, seed: 1, duration: 20_000, loss: 0, kills: 1, rounds: 1 });
     const [result] = results;
     expect(result).toMatchObject({ undetected: 0, falsePositives: 0, fullDetection: { count: 1 } });
@@ -46,37 +46,37 @@ describe('simulate', () => {
     expect(result?.packets).toBeLessThan(4);
   });
 
-  test('--compare measures a change in the same worlds', async () => {
+  test('--compare measures a change with the same seeds', async () => {
     const change = 'swim.probeInterval=200ms,swim.probeTimeout=100ms';
-    const { results } = await found('--rounds', '2', '--compare', change);
+    const { results } = await simulate('--rounds', '2', '--compare', change);
     expect(results.map(({ settings }) => settings)).toEqual(['as given', 'changed']);
     const [given, changed] = results;
     expect(changed?.firstDetection?.count).toBe(2);
     expect(changed?.firstDetection?.median).toBeLessThan((given?.firstDetection?.median ?? 0) / 2);
     expect(changed?.packets).toBeGreaterThan(3 * (given?.packets ?? 0));
     expect(
-      (await found('--swim-probe-interval', '200ms', '--swim-probe-timeout', '100ms')).results[0],
+      (await simulate('--swim-probe-interval', '200ms', '--swim-probe-timeout', '100ms')).results[0],
     ).toMatchObject({
       firstDetection: { count: 1 },
       traceHashes: [changed?.traceHashes[0]],
     });
   });
 
-  test('who is cut off for long is held for dead, and all agree again after it', async () => {
-    const { results } = await found('--kill', '0', '--duration', '60s', '--partition', '30s');
+  test('partitioned members are declared dead, and all converge afterwards', async () => {
+    const { results } = await simulate('--kill', '0', '--duration', '60s', '--partition', '30s');
     expect(results[0]).toMatchObject({ firstDetection: null, falsePositives: 0 });
     expect(results[0]?.unreachableDeclaredDead).toBeGreaterThan(0);
     expect(results[0]?.convergedAfter).toBeLessThan(90_000);
   });
 
-  test('heavy loss with an impatient detector makes mistakes, and they are counted', async () => {
+  test('heavy loss with an aggressive detector causes false positives, and they are counted', async () => {
     const impatient =
       'swim.suspicionMult=1,swim.suspicionMaxTimeoutMult=1,swim.indirectChecks=1,swim.streamPing=false';
-    const { results } = await found('--kill', '0', '--loss', '55%', '--compare', impatient);
+    const { results } = await simulate('--kill', '0', '--loss', '55%', '--compare', impatient);
     expect(results[1]?.falsePositives).toBeGreaterThan(results[0]?.falsePositives ?? 0);
   });
 
-  test('people get a sentence, a table and a picture', async () => {
+  test('without --json it prints a sentence, a table and a curve', async () => {
     const { code, out } = await hearsay([...SMALL, '--loss', '5%', '--pause', '2:1s:3s']);
     expect(code).toBe(0);
     expect(out).toContain(

@@ -1,35 +1,37 @@
 import { describe, expect, test, vi } from 'vitest';
 import { runCli } from '../../../../src/cli/index.ts';
-import { agentWith, blockingAgent, hearsay, nobody, stage } from '../helper.ts';
+import { createFakeProcess, hearsay, startBlockingAgent, startFakeAgent, unusedUrl } from '../helper.ts';
 
 /** `hearsay watch` with these words, running, on an agent that stands at index 10. */
 async function watch(state: unknown, words: readonly string[]) {
-  const agent = await blockingAgent(10, state);
-  const theatre = stage();
-  const ended = runCli(['watch', ...words, '--http-addr', agent.url], theatre.io);
+  const agent = await startBlockingAgent(10, state);
+  const process = createFakeProcess();
+  const ended = runCli(['watch', ...words, '--http-addr', agent.url], process.io);
   /** The lines so far, without their times. */
   const lines = (): string[] =>
-    theatre
+    process
       .out()
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, '').replace(/"at":"[^"]+",/, ''));
   return {
-    ...theatre,
+    ...process,
     agent,
     ended,
     lines,
     /** Waits until these are all the lines. */
     shows: (...expected: string[]) =>
       vi.waitFor(() => expect(lines()).toEqual(expected), { timeout: 30_000 }),
-    says: (text: string) => vi.waitFor(() => expect(theatre.err()).toContain(text), { timeout: 30_000 }),
+    says: (text: string) => vi.waitFor(() => expect(process.err()).toContain(text), { timeout: 30_000 }),
     /** Waits until the last question carries this index. */
     waitsFor: (index: number) =>
-      vi.waitFor(() => expect(agent.asked.at(-1)).toContain(`index=${index}&wait=30s`), { timeout: 30_000 }),
+      vi.waitFor(() => expect(agent.requests.at(-1)).toContain(`index=${index}&wait=30s`), {
+        timeout: 30_000,
+      }),
     stop: async () => {
-      theatre.send('SIGINT');
+      process.send('SIGINT');
       expect(await ended).toBe(130);
-      expect(theatre.listeners('SIGINT') + theatre.listeners('SIGTERM')).toBe(0);
+      expect(process.listeners('SIGINT') + process.listeners('SIGTERM')).toBe(0);
     },
   };
 }
@@ -45,19 +47,19 @@ const entry = (id: string, status: string) => ({
   Checks: [{ Node: 'n1', CheckID: 'c', Status: status }],
 });
 
-describe('what is told', () => {
-  test('services: first what there is, then what comes, goes and changes', async () => {
+describe('changes that watch prints', () => {
+  test('services: the current ones, then what is added, removed and changed', async () => {
     const { agent, shows, waitsFor, stop } = await watch({ web: ['v1'], db: [] }, ['services']);
     await shows('now      web  v1', 'now      db');
     await waitsFor(10);
     agent.set(11, { web: ['v1', 'v2'], api: [] });
     const now = ['now      web  v1', 'now      db'];
     await shows(...now, 'removed  db', 'changed  web  v1,v2', 'added    api');
-    expect(agent.asked[0]).toBe('/v1/catalog/services');
+    expect(agent.requests[0]).toBe('/v1/catalog/services');
     await stop();
   });
 
-  test('events: those there are, then each that comes; one that grows old is not told', async () => {
+  test('events: the current ones, then each new one; evicted ones are not printed', async () => {
     const event = (id: string, name: string) => ({ ID: id, Name: name, Payload: 'djE=', LTime: 3 });
     const { agent, shows, waitsFor, stop } = await watch([event('1', 'deploy')], ['events']);
     await shows('now      deploy  v1');
@@ -75,22 +77,22 @@ describe('what is told', () => {
     await waitsFor(10);
     agent.set(12, [entry('web-1', 'critical'), entry('web-2', 'passing')]);
     await waitsFor(12);
-    const told = out()
+    const printed = out()
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as { at: string });
     const web1 = { service: 'web', id: 'web-1', node: 'n1', address: '10.0.0.1', port: 80, tags: ['v1'] };
-    expect(told).toMatchObject([
+    expect(printed).toMatchObject([
       { event: 'now', ...web1, status: 'passing' },
       { event: 'changed', ...web1, status: 'critical' },
       { event: 'added', ...web1, id: 'web-2', status: 'passing' },
     ]);
-    for (const { at } of told) expect(at).toMatch(/^\d{4}-\d\d-\d\dT/);
-    expect(agent.asked[1]).toBe('/v1/health/service/web?passing=1&index=10&wait=30s');
+    for (const { at } of printed) expect(at).toMatch(/^\d{4}-\d\d-\d\dT/);
+    expect(agent.requests[1]).toBe('/v1/health/service/web?passing=1&index=10&wait=30s');
     await stop();
   });
 
-  test('members: who joined, left, failed, came back', async () => {
+  test('members: joined, left, failed, returned', async () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
     const { agent, shows, waitsFor, lines, stop } = await watch(
       names.map((name) => member(name, { c: 'suspect', d: 'failed', e: 'left' }[name] ?? 'alive')),
@@ -122,7 +124,7 @@ describe('what is told', () => {
     await stop();
   });
 
-  test('owner: when the key moves, not when the ring behind it changes', async () => {
+  test('owner: when the key moves, not on other changes of the ring', async () => {
     const owned = (checksum: string, ...ids: string[]) => ({
       ...{ key: 'job', service: 'web', checksum, instances: ids.length },
       owners: ids.map((id) => ({ id, node: 'n1', address: '10.0.0.1', port: 80 })),
@@ -147,7 +149,7 @@ describe('what is told', () => {
     await stop();
   });
 
-  test('nothing yet is said on stderr; what comes is new', async () => {
+  test('an empty state is a notice on stderr; later rows are new', async () => {
     const { agent, says, shows, waitsFor, stop } = await watch([], ['service', 'web']);
     await says('nothing to show yet; waiting for changes\n');
     await waitsFor(10);
@@ -157,14 +159,14 @@ describe('what is told', () => {
   });
 });
 
-describe('how it keeps watching', () => {
-  test('an index that falls is forgotten', async () => {
+describe('how watch follows the agent', () => {
+  test('an index that falls is reset', async () => {
     const { agent, waitsFor, shows, stop } = await watch({ a: [] }, ['services']);
     await waitsFor(10);
     agent.set(3, { b: [] });
     await shows('now      a', 'removed  a', 'added    b');
     await waitsFor(3);
-    expect(agent.asked).toEqual([
+    expect(agent.requests).toEqual([
       '/v1/catalog/services',
       '/v1/catalog/services?index=10&wait=30s',
       '/v1/catalog/services',
@@ -173,15 +175,15 @@ describe('how it keeps watching', () => {
     await stop();
   });
 
-  test('an agent that goes away is waited for, and missed once', async () => {
+  test('an agent that disappears is retried, with one notice', async () => {
     const { agent, waitsFor, says, shows, err, stop } = await watch({ a: [] }, ['services']);
     await waitsFor(10);
-    await agent.goAway();
+    await agent.close();
     await says('retrying until it answers');
-    agent.answerWith(500); // as one that is starting: some tries more, of which nothing is to be heard
-    const tries = agent.asked.length;
-    await agent.comeBack();
-    await vi.waitFor(() => expect(agent.asked.length).toBeGreaterThan(tries + 1), { timeout: 30_000 });
+    agent.answerWith(500); // as an agent that is starting: more retries, without another notice
+    const tries = agent.requests.length;
+    await agent.reopen();
+    await vi.waitFor(() => expect(agent.requests.length).toBeGreaterThan(tries + 1), { timeout: 30_000 });
     agent.set(5, { a: [], b: [] });
     agent.answerWith(200);
     await says('answers again');
@@ -194,7 +196,7 @@ describe('how it keeps watching', () => {
     await stop();
   });
 
-  test('an agent in trouble, too; one that refuses ends it', async () => {
+  test('an agent that fails is retried; one that refuses ends the watch', async () => {
     const { agent, waitsFor, says, ended, err } = await watch({ a: [] }, ['services']);
     await waitsFor(10);
     agent.answerWith(503);
@@ -204,20 +206,20 @@ describe('how it keeps watching', () => {
     expect(err()).toContain('hearsay: status 403; pass the token in');
   });
 
-  test('an agent that does not block is not asked without a pause', async () => {
-    const { url, asked } = await agentWith({ 'GET /v1/catalog/services': { a: [] } }); // it tells no index either
-    const { io, out, send } = stage();
+  test('an agent that does not block is queried with pauses', async () => {
+    const { url, requests } = await startFakeAgent({ 'GET /v1/catalog/services': { a: [] } }); // it sends no index either
+    const { io, out, send } = createFakeProcess();
     const startedAt = performance.now();
     const ended = runCli(['watch', 'services', '--http-addr', url], io);
-    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(2), { timeout: 30_000 });
+    await vi.waitFor(() => expect(requests.length).toBeGreaterThan(2), { timeout: 30_000 });
     expect(performance.now() - startedAt).toBeGreaterThan(1900);
     send('SIGINT');
     expect(await ended).toBe(130);
     expect(out()).toMatch(/^\S+ {2}now {6}a\n$/);
   });
 
-  test('one that is not there to begin with is exit 3', async () => {
-    const { code, out, err } = await hearsay(['watch', 'members', '--http-addr', await nobody()]);
+  test('no agent at the start is exit 3', async () => {
+    const { code, out, err } = await hearsay(['watch', 'members', '--http-addr', await unusedUrl()]);
     expect([code, out]).toEqual([3, '']);
     expect(err).toMatch(/^hearsay: no agent answers at /);
   });
@@ -229,14 +231,14 @@ describe('how it keeps watching', () => {
     expect(await waiting.ended).toBe(130);
     const pausing = await watch({ a: [] }, ['services']);
     await pausing.waitsFor(10);
-    await pausing.agent.goAway();
+    await pausing.agent.close();
     await pausing.says('retrying');
     pausing.send('SIGTERM');
     expect(await pausing.ended).toBe(130);
   });
 });
 
-test('watch itself is no command', async () => {
+test('watch needs a subcommand', async () => {
   expect((await hearsay(['watch'])).code).toBe(2);
   expect((await hearsay(['watch', 'nonsense'])).code).toBe(2);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agentWith, hearsay } from '../helper.ts';
+import { hearsay, startFakeAgent } from '../helper.ts';
 
 const REASON = {
   kind: 'check',
@@ -26,16 +26,16 @@ const WHY = {
 };
 
 async function why(name: string, answer: object, ...words: string[]) {
-  const { url, asked } = await agentWith({ 'GET /v1/hearsay/why': answer });
+  const { url, requests } = await startFakeAgent({ 'GET /v1/hearsay/why': answer });
   const ran = await hearsay(['why', name, ...words, '--http-addr', url]);
-  return { ...ran, asked: asked[0]?.url };
+  return { ...ran, requests: requests[0]?.url };
 }
 
-test('why tells for each instance what is said against it, by whom and since when', async () => {
+test('why prints for each instance the reasons against it, their source and age', async () => {
   expect(await why('web', WHY)).toEqual({
     code: 0,
     err: '',
-    asked: '/v1/hearsay/why?service=web',
+    requests: '/v1/hearsay/why?service=web',
     out: [
       'ID     NODE  ADDRESS      STATUS   RETURNED',
       'web-1  n1    10.0.0.1:80  passing  yes',
@@ -52,12 +52,12 @@ test('why tells for each instance what is said against it, by whom and since whe
 });
 
 test('an id may hold slashes; --json is the answer itself', async () => {
-  const { asked, out } = await why('web/a/b:1', WHY, '--json');
-  expect(asked).toBe('/v1/hearsay/why?service=web&id=a%2Fb%3A1');
+  const { requests, out } = await why('web/a/b:1', WHY, '--json');
+  expect(requests).toBe('/v1/hearsay/why?service=web&id=a%2Fb%3A1');
   expect(JSON.parse(out)).toEqual(WHY);
 });
 
-test('what was never seen, as a node or as a service, is exit 4, and names the members of which nothing is known', async () => {
+test('an unknown name is exit 4, with the members that have published nothing', async () => {
   const membersWithoutServices = [{ node: 'n2', status: 'alive', message: 'it has published nothing' }];
   const ran = await why('nope', {
     service: 'nope',
@@ -93,9 +93,9 @@ const REPORT = {
 };
 
 async function whyNode(answers: Record<string, object>, ...words: string[]) {
-  const { url, asked } = await agentWith(answers);
+  const { url, requests } = await startFakeAgent(answers);
   const ran = await hearsay(['why', 'db-3', ...words, '--http-addr', url]);
-  return { ...ran, asked: asked.map((one) => one.url) };
+  return { ...ran, requests: requests.map((one) => one.url) };
 }
 
 test('why shows the evidence on a node in order, with observers, and the diagnosis', async () => {
@@ -103,7 +103,7 @@ test('why shows the evidence on a node in order, with observers, and the diagnos
   expect(ran).toEqual({
     code: 0,
     err: '',
-    asked: ['/v1/hearsay/why?service=db-3', '/v1/hearsay/why/db-3'],
+    requests: ['/v1/hearsay/why?service=db-3', '/v1/hearsay/why/db-3'],
     out: [
       'db-3: failed',
       '',
@@ -120,21 +120,21 @@ test('why shows the evidence on a node in order, with observers, and the diagnos
 
 test('--json is the answer itself; --no-ask queries no witnesses', async () => {
   const answers = { 'GET /v1/hearsay/why': NO_SERVICE, 'GET /v1/hearsay/why/db-3': REPORT };
-  const { out, asked } = await whyNode(answers, '--json', '--no-ask');
+  const { out, requests } = await whyNode(answers, '--json', '--no-ask');
   expect(JSON.parse(out)).toEqual(REPORT);
-  expect(asked[1]).toBe('/v1/hearsay/why/db-3?ask=false');
+  expect(requests[1]).toBe('/v1/hearsay/why/db-3?ask=false');
 });
 
-test('a name of both is told as a service, and how to ask for the node; --node does', async () => {
+test('a name of both is explained as a service, with a notice about --node', async () => {
   const answers = { 'GET /v1/hearsay/why': WHY, 'GET /v1/hearsay/why/db-3': REPORT };
   const both = await whyNode(answers);
   expect(both.out).toContain('1 of 2 in results');
   expect(both.err).toBe('db-3 is also a node: run `hearsay why --node db-3` to explain it\n');
   const node = await whyNode(answers, '--node');
-  expect([node.out.split('\n')[0], node.asked]).toEqual(['db-3: failed', ['/v1/hearsay/why/db-3']]);
+  expect([node.out.split('\n')[0], node.requests]).toEqual(['db-3: failed', ['/v1/hearsay/why/db-3']]);
 });
 
-test('a node that nobody ever saw is exit 4', async () => {
+test('an unknown node is exit 4', async () => {
   const { code, err, out } = await whyNode({}, '--node');
   expect([code, out]).toEqual([4, '']);
   expect(err).toMatch(/no node "db-3" is known: run `hearsay members`/);

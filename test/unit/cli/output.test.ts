@@ -3,7 +3,7 @@ import { matchesGlob } from '../../../src/cli/input/glob.ts';
 import { formatAge, formatTable } from '../../../src/cli/output/table.ts';
 import { sanitize, sanitizeJson } from '../../../src/cli/sanitize.ts';
 
-describe('nothing a stranger wrote reaches the terminal as a command (S17)', () => {
+describe('no text from the network reaches the terminal as a control sequence (S17)', () => {
   const corpus = [
     '\u001b[2J\u001b[H',
     '\u001b]0;title\u0007',
@@ -43,13 +43,13 @@ describe('nothing a stranger wrote reaches the terminal as a command (S17)', () 
     expect(dangerous(formatTable(['A'], [[text]]).replaceAll('\n', ''))).toBe(false);
   });
 
-  test('line breaks become blanks, and letters of all languages stay', () => {
+  test('line breaks become blanks, and letters of all languages are kept', () => {
     expect(sanitize('one\r\ntwo\tthree')).toBe('one two three');
     expect(sanitize('Zürich 東京 🙂')).toBe('Zürich 東京 🙂');
   });
 });
 
-test('columns align below their header, without blanks at the end', () => {
+test('columns align below their header, without trailing blanks', () => {
   const table = formatTable(
     ['NODE', 'STATUS', 'TAGS'],
     [
@@ -105,7 +105,7 @@ test.each([
   expect(matchesGlob(name, pattern)).toBe(expected);
 });
 
-test('a hostile pattern is slow for nobody (S19)', () => {
+test('a hostile pattern is matched in bounded time (S19)', () => {
   // A backtracking matcher would need 2^60 steps: this ends, or the test times out.
   expect(matchesGlob('a'.repeat(5000), `${'*a'.repeat(60)}*b`)).toBe(false);
 });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { COMMANDS } from '../../../src/cli/command-list.ts';
-import { agentWith, hearsay } from './helper.ts';
+import { hearsay, startFakeAgent } from '../helper.ts';
 
 const versions = { min: 2, max: 5, cur: 5 };
 const member = (name: string, status: string, tags: Record<string, string> = {}, self = false) => ({
@@ -23,7 +22,7 @@ const CLUSTER = [
 ];
 
 async function members(words: readonly string[], options = {}): Promise<string> {
-  const { url } = await agentWith({ 'GET /v1/hearsay/members': CLUSTER });
+  const { url } = await startFakeAgent({ 'GET /v1/hearsay/members': CLUSTER });
   const ran = await hearsay(['members', '--http-addr', url, ...words], options);
   expect([ran.code, ran.err]).toEqual([0, '']);
   return ran.out;
@@ -43,7 +42,7 @@ describe('members', () => {
     expect(await members(['--detailed', '--name', 'db-1'])).toContain('3            5 (2-5)');
   });
 
-  test('are the whole document for programs', async () => {
+  test('with --json are the whole document', async () => {
     expect(JSON.parse(await members(['--json']))).toEqual(CLUSTER);
   });
 
@@ -72,11 +71,11 @@ describe('members', () => {
     expect(shown.map(({ name }) => name)).toEqual(names);
   });
 
-  test('nobody matching is an empty table, and no failure', async () => {
+  test('without a match are an empty table, and no failure', async () => {
     expect(await members(['--name', 'nobody'])).toBe('NODE  ADDRESS  STATUS  AGE  TAGS\n');
   });
 
-  test('colors stand only on a terminal, and not where NO_COLOR is set', async () => {
+  test('are colored only on a terminal, and not if NO_COLOR is set', async () => {
     const esc = '\u001b[';
     expect(await members([], { terminal: true })).toContain(`${esc}32malive${esc}39m`);
     expect(await members([])).not.toContain(esc);
@@ -87,8 +86,8 @@ describe('members', () => {
 
 describe('join', () => {
   const join = async (answer: object, ...words: string[]) => {
-    const { url, asked } = await agentWith({ 'PUT /v1/hearsay/join': answer });
-    return { ...(await hearsay(['join', '--http-addr', url, ...words])), asked };
+    const { url, requests } = await startFakeAgent({ 'PUT /v1/hearsay/join': answer });
+    return { ...(await hearsay(['join', '--http-addr', url, ...words])), requests };
   };
   const failed = [{ addr: 'b:1', error: 'connection refused' }];
 
@@ -99,29 +98,29 @@ describe('join', () => {
       'joined through 1 of 2 seeds\n',
       'b:1: connection refused\n',
     ]);
-    expect(ran.asked[0]).toMatchObject({ body: { seeds: ['10.0.0.5', 'b:1'] } });
-    expect(ran.asked[0]?.headers['content-type']).toBe('application/json');
+    expect(ran.requests[0]).toMatchObject({ body: { seeds: ['10.0.0.5', 'b:1'] } });
+    expect(ran.requests[0]?.headers['content-type']).toBe('application/json');
   });
 
-  test('none is exit 1, with each error', async () => {
+  test('no seed that answers is exit 1, with each error', async () => {
     const ran = await join({ joined: 0, failed }, '--json', 'b:1');
     expect(ran.code).toBe(1);
     expect(JSON.parse(ran.out)).toEqual({ joined: 0, failed });
     expect(ran.err).toMatch(/^b:1: connection refused\nhearsay: no seed answered: check/);
   });
 
-  test('what is no address is not even asked', async () => {
+  test('an invalid address is refused without a request', async () => {
     const ran = await join({ joined: 1, failed: [] }, '10.0.0.5:x');
-    expect([ran.code, ran.asked.length]).toEqual([2, 0]);
+    expect([ran.code, ran.requests.length]).toEqual([2, 0]);
   });
 });
 
-describe('the other verbs', () => {
-  test('forget, by its Serf name too', async () => {
+describe('other commands', () => {
+  test('forget, and its alias of Serf', async () => {
     for (const verb of ['forget', 'force-leave']) {
-      const { url, asked } = await agentWith({ 'PUT /v1/hearsay/forget/web-2': { status: 200 } });
+      const { url, requests } = await startFakeAgent({ 'PUT /v1/hearsay/forget/web-2': { status: 200 } });
       const ran = await hearsay([verb, 'web-2', '--prune', '--http-addr', url]);
-      expect([ran.code, ran.out, asked[0]?.url]).toEqual([
+      expect([ran.code, ran.out, requests[0]?.url]).toEqual([
         0,
         'web-2 is forgotten\n',
         '/v1/hearsay/forget/web-2?prune',
@@ -129,8 +128,8 @@ describe('the other verbs', () => {
     }
   });
 
-  test('forget refuses a live one, and a name cannot leave its place in the path', async () => {
-    const { url, asked } = await agentWith({
+  test('forget refuses a live member, and a name cannot leave its place in the path', async () => {
+    const { url, requests } = await startFakeAgent({
       'PUT /v1/hearsay/forget/web-1': { status: 409, body: 'web-1 is alive' },
     });
     expect(await hearsay(['forget', 'web-1', '--http-addr', url])).toEqual({
@@ -139,14 +138,14 @@ describe('the other verbs', () => {
       err: 'hearsay: web-1 is alive\n',
     });
     await hearsay(['forget', '../../agent/leave?x', '--http-addr', url]);
-    expect(asked[1]?.url).toBe('/v1/hearsay/forget/..%2F..%2Fagent%2Fleave%3Fx');
+    expect(requests[1]?.url).toBe('/v1/hearsay/forget/..%2F..%2Fagent%2Fleave%3Fx');
   });
 
   test('tags', async () => {
-    const { url, asked } = await agentWith({ 'PUT /v1/hearsay/tags': { status: 200 } });
+    const { url, requests } = await startFakeAgent({ 'PUT /v1/hearsay/tags': { status: 200 } });
     expect((await hearsay(['tags', 'set', 'role=web', 'a==', '--http-addr', url])).code).toBe(0);
     expect((await hearsay(['tags', 'delete', 'a', 'b', '--http-addr', url])).code).toBe(0);
-    expect(asked.map(({ body }) => body)).toEqual([
+    expect(requests.map(({ body }) => body)).toEqual([
       { set: { role: 'web', a: '=' }, delete: [] },
       { set: {}, delete: ['a', 'b'] },
     ]);
@@ -154,9 +153,9 @@ describe('the other verbs', () => {
   });
 
   test('leave', async () => {
-    const { url, asked } = await agentWith({ 'PUT /v1/agent/leave': { status: 200 } });
+    const { url, requests } = await startFakeAgent({ 'PUT /v1/agent/leave': { status: 200 } });
     expect(await hearsay(['leave', '--http-addr', url])).toMatchObject({ code: 0, err: '' });
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
   test('info', async () => {
@@ -174,7 +173,7 @@ describe('the other verbs', () => {
       degraded: ['the disk is full'],
       pid: 1,
     };
-    const { url } = await agentWith({ 'GET /v1/hearsay/info': facts });
+    const { url } = await startFakeAgent({ 'GET /v1/hearsay/info': facts });
     const { out } = await hearsay(['info', '--http-addr', url]);
     expect(out).toContain('gossip       10.0.0.7:7946, encrypted\n');
     expect(out).toContain('dns          off\n');
@@ -189,14 +188,14 @@ describe('the other verbs', () => {
       minuteAgo: { known: 3, visible: 1 },
       hourAgo: null,
     };
-    const clouded = await agentWith({ 'GET /v1/hearsay/info': { ...facts, partitionSummary } });
+    const clouded = await startFakeAgent({ 'GET /v1/hearsay/info': { ...facts, partitionSummary } });
     const shown = (await hearsay(['info', '--http-addr', clouded.url])).out;
     expect(shown).toContain('partition    2 of 3 members vanished together[2J\n');
-    expect(shown).toContain('\n             1 of 3 known a minute ago are visible\n');
+    expect(shown).toContain('\n             1 of 3 members known a minute ago are visible\n');
     expect(shown).not.toContain('an hour ago');
   });
 
-  test('keygen gives 32 fresh bytes', async () => {
+  test('keygen prints 32 random bytes', async () => {
     const first = await hearsay(['keygen']);
     const second = JSON.parse((await hearsay(['keygen', '--json'])).out) as { key: string };
     expect(Buffer.from(first.out, 'base64')).toHaveLength(32);
@@ -204,55 +203,12 @@ describe('the other verbs', () => {
     expect(first.out.trim()).not.toBe(second.key);
   });
 
-  test('version, in both spellings', async () => {
+  test('version, as command and as option', async () => {
     const { out } = await hearsay(['version']);
     expect(out).toMatch(/^hearsay \d+\.\d+\.\d+\n$/);
     expect((await hearsay(['--version'])).out).toBe(out);
     expect(JSON.parse((await hearsay(['version', '--json'])).out)).toMatchObject({
       version: out.trim().split(' ')[1],
     });
-  });
-});
-
-describe('usage', () => {
-  test.each(Object.keys(COMMANDS))('%s --help ends with an example', async (name) => {
-    const { code, out } = await hearsay([name, '--help']);
-    expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`Usage: hearsay ${name}[^]*\nExample:\n {2}[^\n]*hearsay ${name}`));
-  });
-
-  test('the help of the program names every command', async () => {
-    const { code, out } = await hearsay(['--help']);
-    expect(code).toBe(0);
-    for (const name of Object.keys(COMMANDS)) expect(out).toContain(`\n  ${name}`);
-    expect((await hearsay(['help', 'members'])).out).toContain('--detailed');
-  });
-
-  test.each([
-    [['nonsense'], "unknown command 'nonsense'; see `hearsay --help`"],
-    [['members', '--nonsense'], "unknown option '--nonsense'; see `hearsay members --help`"],
-    [
-      ['members', '--stats', 'alive'],
-      "unknown option '--stats' (Did you mean --status?); see `hearsay members --help`",
-    ],
-    [['members', '--status', 'well'], 'Allowed choices are alive, suspect, leaving, left, failed'],
-    [['forget'], "missing required argument 'node'; see `hearsay forget --help`"],
-    [['leave', 'now'], 'too many arguments'],
-    [['agent', '--bind'], "option '--bind <ADDR[:PORT]>' argument missing"],
-    [['agent', '--swim-probe-interval', '1ms'], '--swim-probe-interval: must be at least 10ms'],
-    [['agent', '--node', 'a b'], '--node: must be made of letters'],
-    [['demo', '--nodes', '0'], '--nodes: must be a whole number from 1 to 50'],
-    [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
-  ])('%j is exit 2 and one sentence on stderr', async (words, sentence) => {
-    const { code, out, err } = await hearsay(words);
-    expect([code, out]).toEqual([2, '']);
-    expect(err).toContain(sentence);
-    expect(err.split('\n')).toHaveLength(2);
-  });
-
-  test('no command at all shows the help on stderr', async () => {
-    const { code, out, err } = await hearsay([]);
-    expect([code, out]).toEqual([2, '']);
-    expect(err).toContain('Usage: hearsay');
   });
 });
