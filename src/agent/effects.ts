@@ -33,7 +33,49 @@ export interface EffectTargets {
   readonly serfOut: SerfEffect[];
 }
 
-export class EffectRunner {
+/** Executes the effects of the two layers. Effects that follow are appended to the lists they come from. */
+export interface EffectHandler {
+  applySwimEffect(effect: SwimEffect): void;
+  applySerfEffect(effect: SerfEffect): void;
+}
+
+/** Hands all pending effects to `handler`, and those that they cause in turn, until both lists are empty. */
+export function drainEffects(swimOut: SwimEffect[], serfOut: SerfEffect[], handler: EffectHandler): void {
+  while (swimOut.length > 0 || serfOut.length > 0) {
+    for (let i = 0; i < swimOut.length; i++) handler.applySwimEffect(swimOut[i] as SwimEffect);
+    swimOut.length = 0;
+    for (let i = 0; i < serfOut.length; i++) handler.applySerfEffect(serfOut[i] as SerfEffect);
+    serfOut.length = 0;
+  }
+}
+
+/** Effects of SWIM that send something and do nothing else. */
+export type SendEffect = Extract<SwimEffect, { kind: 'send' | 'gossip' | 'streamPing' | 'pushPull' }>;
+
+export function applySendEffect(
+  effect: SendEffect,
+  { packets, streams }: Pick<EffectTargets, 'packets' | 'streams'>,
+  now: Millis,
+  out: Effect[],
+): void {
+  switch (effect.kind) {
+    case 'send': {
+      const { to, peer, message, compoundWith, piggyback } = effect;
+      return packets.send(to, peer, message, compoundWith, piggyback, out);
+    }
+    case 'gossip':
+      return packets.sendGossip(effect.peer, out);
+    case 'streamPing': {
+      const { identity } = effect.peer;
+      const ping = Ping.create({ seqNo: effect.seqNo, node: identity.name });
+      return streams.dialPing(identity.address, ping, effect.deadline, out);
+    }
+    case 'pushPull':
+      return streams.dialPushPull({ to: effect.peer.identity.address, join: false }, now, out);
+  }
+}
+
+export class EffectRunner implements EffectHandler {
   readonly #targets: EffectTargets;
   #now: Millis = 0;
   #out: Effect[] = [];
@@ -46,32 +88,12 @@ export class EffectRunner {
   run(now: Millis, out: Effect[]): void {
     this.#now = now;
     this.#out = out;
-    const { swimOut, serfOut } = this.#targets;
-    while (swimOut.length > 0 || serfOut.length > 0) {
-      for (let i = 0; i < swimOut.length; i++) this.#applySwimEffect(swimOut[i] as SwimEffect);
-      swimOut.length = 0;
-      for (let i = 0; i < serfOut.length; i++) this.#applySerfEffect(serfOut[i] as SerfEffect);
-      serfOut.length = 0;
-    }
+    drainEffects(this.#targets.swimOut, this.#targets.serfOut, this);
   }
 
-  #applySwimEffect(effect: SwimEffect): void {
-    const { name, serf, view, packets, streams, serfOut } = this.#targets;
-    const out = this.#out;
+  applySwimEffect(effect: SwimEffect): void {
+    const { name, serf, view, serfOut } = this.#targets;
     switch (effect.kind) {
-      case 'send': {
-        const { to, peer, message, compoundWith, piggyback } = effect;
-        return packets.send(to, peer, message, compoundWith, piggyback, out);
-      }
-      case 'gossip':
-        return packets.sendGossip(effect.peer, out);
-      case 'streamPing': {
-        const { identity } = effect.peer;
-        const ping = Ping.create({ seqNo: effect.seqNo, node: identity.name });
-        return streams.dialPing(identity.address, ping, effect.deadline, out);
-      }
-      case 'pushPull':
-        return streams.dialPushPull({ to: effect.peer.identity.address, join: false }, this.#now, out);
       case 'roundTrip': {
         const rejected = updateCoordinate(serf, effect.peer, effect.millis, effect.payload);
         if (rejected !== undefined) this.#recordFact(rejected);
@@ -85,10 +107,12 @@ export class EffectRunner {
         if ('node' in effect.fact) view.markMemberChanged(effect.fact.node, false);
         else if (effect.fact.kind === 'suspicionRefuted') view.markMemberChanged(name, false);
         return this.#recordFact(effect.fact);
+      default:
+        return applySendEffect(effect, this.#targets, this.#now, this.#out);
     }
   }
 
-  #applySerfEffect(effect: SerfEffect): void {
+  applySerfEffect(effect: SerfEffect): void {
     const { name, streams, joinLeave, messaging } = this.#targets;
     switch (effect.kind) {
       case 'event':

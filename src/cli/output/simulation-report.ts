@@ -39,7 +39,7 @@ export function summarizeRounds(rounds: readonly ExperimentResult[]): Simulation
     falsePositives: sum((one) => one.falseDeaths),
     falsePositivesAtHealthy: sum((one) => one.falseDeathsAtHealthy),
     falseSuspicions: sum((one) => one.falseSuspicions),
-    unreachableDeclaredDead: sum((one) => one.strickenHeldDead),
+    unreachableDeclaredDead: sum((one) => one.unreachableDeclaredDead),
     packets: round(
       mean((one) => one.packets),
       2,

@@ -7,8 +7,9 @@ import type { Command, RequestId } from '../../agent/contract/commands.ts';
 import type { Agent, Effect, Input } from '../../agent/contract/machine.ts';
 import type { AgentOptions } from '../../agent/contract/options.ts';
 import type { View } from '../../agent/contract/view.ts';
+import { applySendEffect, drainEffects, type EffectHandler } from '../../agent/effects.ts';
 import { Investigations } from '../../agent/evidence/investigation.ts';
-import { createLayers } from '../../agent/layers.ts';
+import { createLayers, type Layers } from '../../agent/layers.ts';
 import { JoinLeave } from '../../agent/operations/join-leave.ts';
 import { KeyOperations } from '../../agent/operations/key-operations.ts';
 import { Messaging } from '../../agent/operations/messaging.ts';
@@ -23,7 +24,6 @@ import { CatalogIndex } from '../../catalog/view.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import { isCatalogType } from '../../wire/catalog.ts';
-import { Ping } from '../../wire/memberlist.ts';
 import {
   answerVerification,
   filterAccusation,
@@ -32,17 +32,16 @@ import {
   isSentByGo,
 } from './go-behavior.ts';
 
-export class SerfPeer implements Agent {
+export class SerfPeer implements Agent, EffectHandler {
   readonly view: View;
   /** What of the catalogue reached it, and how. */
   readonly receivedCatalogMessages: string[] = [];
   readonly #view: AgentView;
-  readonly #layers: ReturnType<typeof createLayers>;
-  readonly #packets: Packets;
-  readonly #streams: Streams;
-  readonly #commands: JoinLeave;
+  readonly #layers: Layers;
+  readonly #transport: { readonly packets: Packets; readonly streams: Streams };
+  readonly #joinLeave: JoinLeave;
   readonly #messaging: Messaging;
-  readonly #partitionSummary: PartitionMonitor;
+  readonly #partitionMonitor: PartitionMonitor;
   readonly #swimOut: SwimEffect[] = [];
   readonly #serfOut: SerfEffect[] = [];
   #effects: Effect[] = [];
@@ -50,16 +49,18 @@ export class SerfPeer implements Agent {
   #started = false;
 
   constructor(options: AgentOptions) {
-    const { swim: config, name, startedAt: bornAt, now } = options;
+    const { swim: config, name, startedAt, now } = options;
     this.#now = now;
     this.#layers = createLayers(options, options.tags);
     const { swim, serf, lanes, envelope, keyring, nonce, evidence } = this.#layers;
-    this.#packets = new Packets(envelope, lanes, nonce, config.packetBytes);
-    this.#streams = new Streams(envelope, this.#streamHost(), nonce, config.streamTimeout);
-    this.#commands = new JoinLeave(
+    this.#transport = {
+      packets: new Packets(envelope, lanes, nonce, config.packetBytes),
+      streams: new Streams(envelope, this.#createStreamHost(), nonce, config.streamTimeout),
+    };
+    this.#joinLeave = new JoinLeave(
       {
         address: () => options.address,
-        dialPushPull: (sync, at) => this.#streams.dialPushPull(sync, at, this.#effects),
+        dialPushPull: (sync, at) => this.#transport.streams.dialPushPull(sync, at, this.#effects),
         broadcastJoin: (at) => serf.broadcastJoin(at, this.#serfOut),
         leaveSerf: (at) => serf.leave(at, this.#serfOut),
         leaveSwim: (at) => swim.leave(at, this.#swimOut),
@@ -68,8 +69,8 @@ export class SerfPeer implements Agent {
     );
     const investigations = new Investigations(serf, evidence, name);
     const keyOperations = new KeyOperations(serf, keyring);
-    this.#partitionSummary = new PartitionMonitor(options, serf.view);
-    const nothing = new Catalog({ owner: name, epoch: 1, isMember: () => false });
+    this.#partitionMonitor = new PartitionMonitor(options, serf.view);
+    const emptyCatalog = new Catalog({ owner: name, epoch: 1, isMember: () => false });
     this.#view = new AgentView({
       members: swim.members,
       serf,
@@ -77,7 +78,7 @@ export class SerfPeer implements Agent {
       investigations,
       topics: new Set(),
       keyOperationReport: (id) => keyOperations.get(id),
-      catalog: new CatalogIndex(nothing),
+      catalog: new CatalogIndex(emptyCatalog),
       local: { services: () => new Map(), checks: () => new Map() },
       health: () => ({
         awareness: swim.awareness,
@@ -85,23 +86,28 @@ export class SerfPeer implements Agent {
         clocks: serf.clocks,
         encrypted: keyring.keys.length > 0,
         seals: keyring.seals,
-        leaving: this.#commands.leaving,
+        leaving: this.#joinLeave.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
-      partitionSummary: () => this.#partitionSummary.summarize(this.#now),
+      partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
       unconfirmedMember: () => undefined,
-      indexSeed: bornAt,
+      indexSeed: startedAt,
     });
     this.view = this.#view;
-    const rooms = { serf, keyring, keyOperations, investigations, packets: this.#packets, view: this.#view };
-    this.#messaging = new Messaging({ ...rooms, serfOut: this.#serfOut, markDirty: () => {} });
+    this.#messaging = new Messaging({
+      ...{ serf, keyring, keyOperations, investigations },
+      packets: this.#transport.packets,
+      view: this.#view,
+      serfOut: this.#serfOut,
+      markDirty: () => {},
+    });
   }
 
   get deadline(): Millis {
     if (!this.#started) return this.#now;
-    if (this.#commands.stopped) return NEVER;
+    if (this.#joinLeave.stopped) return NEVER;
     const { swim, serf } = this.#layers;
-    return Math.min(swim.deadline, serf.deadline, this.#streams.deadline, this.#commands.deadline);
+    return Math.min(swim.deadline, serf.deadline, this.#transport.streams.deadline, this.#joinLeave.deadline);
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
@@ -115,8 +121,8 @@ export class SerfPeer implements Agent {
     }
     this.#handleInput(input);
     this.#drainEffects();
-    if (this.#commands.leaving) {
-      this.#commands.advance(now, out);
+    if (this.#joinLeave.leaving) {
+      this.#joinLeave.advance(now, out);
       this.#drainEffects();
     }
     swim.skipMissedGossip(now);
@@ -128,28 +134,28 @@ export class SerfPeer implements Agent {
     const { swim, serf } = this.#layers;
     switch (input.kind) {
       case 'packet':
-        return this.#packets.receive(input.from, input.bytes, this.#effects, (message) => {
+        return this.#transport.packets.receive(input.from, input.bytes, this.#effects, (message) => {
           if (message.kind !== 'user') {
-            const heard = filterAccusation(message, swim.members);
-            if (heard !== undefined) swim.receive(heard, input.from, this.#now, this.#swimOut);
+            const accepted = filterAccusation(message, swim.members);
+            if (accepted !== undefined) swim.receive(accepted, input.from, this.#now, this.#swimOut);
           } else if (isCatalogType(message.body[0] ?? 0))
             this.receivedCatalogMessages.push(`packet ${message.body[0]}`);
           else serf.receive(message.body, this.#now, this.#serfOut);
           this.#drainEffects();
         });
       case 'streamAccepted':
-        return this.#streams.onAccepted(input.stream, input.from, this.#now, this.#effects);
+        return this.#transport.streams.onAccepted(input.stream, input.from, this.#now, this.#effects);
       case 'streamOpened':
-        return this.#streams.onOpened(input.stream, this.#effects);
+        return this.#transport.streams.onOpened(input.stream, this.#effects);
       case 'streamData':
-        return this.#streams.onData(input.stream, input.bytes, this.#now, this.#effects);
+        return this.#transport.streams.onData(input.stream, input.bytes, this.#now, this.#effects);
       case 'streamClosed':
-        return this.#streams.onClosed(input.stream, input.why, this.#now);
+        return this.#transport.streams.onClosed(input.stream, input.why, this.#now);
       case 'tick':
         swim.tick(this.#now, this.#swimOut);
         this.#drainEffects();
         if (serf.deadline <= this.#now) serf.tick(this.#now, this.#serfOut);
-        return this.#streams.tick(this.#now, this.#effects);
+        return this.#transport.streams.tick(this.#now, this.#effects);
       case 'command':
         return this.#handleCommand(input.request, input.command);
       case 'keysStored':
@@ -161,9 +167,9 @@ export class SerfPeer implements Agent {
   #handleCommand(request: RequestId, command: Command): void {
     switch (command.kind) {
       case 'join':
-        return this.#commands.join(request, command.seeds, this.#now, this.#effects);
+        return this.#joinLeave.join(request, command.seeds, this.#now, this.#effects);
       case 'leave':
-        return this.#commands.leave(request, this.#now, this.#effects);
+        return this.#joinLeave.leave(request, this.#now, this.#effects);
       case 'fireEvent':
       case 'query':
       case 'respond':
@@ -174,7 +180,7 @@ export class SerfPeer implements Agent {
     }
   }
 
-  #streamHost(): StreamHost {
+  #createStreamHost(): StreamHost {
     return {
       acquirePushPull: () => true, // memberlist has no such limit
       composePushPull: (join) => {
@@ -214,63 +220,44 @@ export class SerfPeer implements Agent {
             fact: { kind: 'pushPullFinished', peer: sync.to.key, join: true, nodes },
           });
         }
-        this.#commands.onPushPullFinished(sync, outcome, now, this.#effects);
+        this.#joinLeave.onPushPullFinished(sync, outcome, now, this.#effects);
       },
     };
   }
 
   #drainEffects(): void {
-    while (this.#swimOut.length > 0 || this.#serfOut.length > 0) {
-      for (const effect of this.#swimOut.splice(0)) this.#applySwimEffect(effect);
-      for (const effect of this.#serfOut.splice(0)) this.#applySerfEffect(effect);
-    }
+    drainEffects(this.#swimOut, this.#serfOut, this);
   }
 
-  #applySwimEffect(effect: SwimEffect): void {
+  applySwimEffect(effect: SwimEffect): void {
+    const { swim, serf } = this.#layers;
     switch (effect.kind) {
-      case 'send': {
-        const asked = answerVerification(effect);
-        if (asked !== undefined) return this.#layers.swim.receive(asked, effect.to, this.#now, this.#swimOut);
-        if (!isSentByGo(effect)) return;
-        return this.#packets.send(
-          effect.to,
-          effect.peer,
-          effect.message,
-          effect.compoundWith,
-          effect.piggyback,
-          this.#effects,
-        );
-      }
-      case 'gossip':
-        return this.#packets.sendGossip(effect.peer, this.#effects);
-      case 'streamPing': {
-        const { name, address } = effect.peer.identity;
-        const ping = Ping.create({ seqNo: effect.seqNo, node: name });
-        return this.#streams.dialPing(address, ping, effect.deadline, this.#effects);
-      }
-      case 'pushPull':
-        return this.#streams.dialPushPull(
-          { to: effect.peer.identity.address, join: false },
-          this.#now,
-          this.#effects,
-        );
+      case 'roundTrip':
+        return;
       case 'event':
         this.#view.markMemberChanged(effect.event.member.identity.name, false);
-        return this.#layers.serf.handleMemberEvent(effect.event, this.#now, this.#serfOut);
+        return serf.handleMemberEvent(effect.event, this.#now, this.#serfOut);
       case 'fact':
         if ('node' in effect.fact) this.#view.markMemberChanged(effect.fact.node, false);
         this.#effects.push({ kind: 'fact', fact: effect.fact });
         return;
-      case 'roundTrip':
+      case 'send': {
+        const ack = answerVerification(effect);
+        if (ack !== undefined) return swim.receive(ack, effect.to, this.#now, this.#swimOut);
+        if (isSentByGo(effect)) applySendEffect(effect, this.#transport, this.#now, this.#effects);
+        return;
+      }
+      default:
+        return applySendEffect(effect, this.#transport, this.#now, this.#effects);
     }
   }
 
-  #applySerfEffect(effect: SerfEffect): void {
+  applySerfEffect(effect: SerfEffect): void {
     switch (effect.kind) {
       case 'event':
         return this.#view.markMemberChanged(effect.event.member.name, true);
       case 'reconnect':
-        return this.#streams.dialPushPull({ to: effect.to, join: true }, this.#now, this.#effects);
+        return this.#transport.streams.dialPushPull({ to: effect.to, join: true }, this.#now, this.#effects);
       case 'fact':
       case 'nameVoteLost':
         return;

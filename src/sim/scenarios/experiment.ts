@@ -43,7 +43,7 @@ export interface ExperimentResult {
   readonly falseDeathsAtHealthy: number;
   readonly falseSuspicions: number;
   /** How often somebody held a paused member, or one beyond the cut, for dead. */
-  readonly strickenHeldDead: number;
+  readonly unreachableDeclaredDead: number;
   /** Per member and second of the duration. */
   readonly packets: number;
   readonly packetBytes: number;
@@ -55,7 +55,7 @@ export interface ExperimentResult {
 }
 
 /** How long we wait for what has not been noticed, or agreed on, yet. */
-const PATIENCE: Millis = 180_000;
+const MAX_WAIT: Millis = 180_000;
 const WARM_UP: Millis = 5000;
 
 export function runExperiment(options: ExperimentOptions): ExperimentResult {
@@ -72,25 +72,25 @@ export function runExperiment(options: ExperimentOptions): ExperimentResult {
   world.network.linkQuality = { ...world.network.linkQuality, loss };
   world.run(WARM_UP);
 
-  const tally = new ExperimentStats(world);
+  const stats = new ExperimentStats(world);
   const before = { ...world.counts };
-  const drawn = shuffle([...labels], world.rng.fork());
-  scheduleExperimentFaults(world, options, drawn, tally);
+  const shuffled = shuffle([...labels], world.rng.fork());
+  scheduleExperimentFaults(world, options, shuffled, stats);
   world.run(duration);
-  const per = (duration / 1000) * members;
+  const memberSeconds = (duration / 1000) * members;
   const { packets, packetBytes, streamBytes } = world.counts;
-  const calm = world.now;
+  const end = world.now;
   const agreed = world.runUntil(
-    () => tally.unnoticed === 0 && disagreements(world).length === 0,
-    PATIENCE,
+    () => stats.unnoticed === 0 && disagreements(world).length === 0,
+    MAX_WAIT,
     100,
   );
   return {
-    ...tally.result(),
-    packets: (packets - before.packets) / per,
-    packetBytes: (packetBytes - before.packetBytes) / per,
-    streamBytes: (streamBytes - before.streamBytes) / per,
-    agreedAfter: agreed ? world.now - calm : undefined,
+    ...stats.result(),
+    packets: (packets - before.packets) / memberSeconds,
+    packetBytes: (packetBytes - before.packetBytes) / memberSeconds,
+    streamBytes: (streamBytes - before.streamBytes) / memberSeconds,
+    agreedAfter: agreed ? world.now - end : undefined,
     hash: world.trace.hash,
   };
 }
@@ -99,35 +99,35 @@ export function runExperiment(options: ExperimentOptions): ExperimentResult {
 function scheduleExperimentFaults(
   world: World,
   options: ExperimentOptions,
-  drawn: readonly string[],
-  tally: ExperimentStats,
+  shuffled: readonly string[],
+  stats: ExperimentStats,
 ): void {
   const { duration, kills, pauses, partition } = options;
   const start = world.now;
   const end = start + duration;
-  const doomed = drawn.slice(0, kills);
-  doomed.forEach((label, i) => {
+  const killed = shuffled.slice(0, kills);
+  killed.forEach((label, i) => {
     world.schedule(start + ((i + 1) * duration) / (kills + 1), () => {
-      tally.recordKill(label);
+      stats.recordKill(label);
       world.resume(label);
       world.stop(label);
     });
   });
-  const living = drawn.slice(kills);
+  const survivors = shuffled.slice(kills);
   if (pauses !== undefined)
-    for (const label of living.slice(0, pauses.members)) {
-      tally.paused.add(label);
+    for (const label of survivors.slice(0, pauses.members)) {
+      stats.paused.add(label);
       for (let at = start; at < end; at += pauses.every) {
         world.schedule(at, () => world.pause(label));
         world.schedule(Math.min(end, at + pauses.span), () => world.resume(label));
       }
     }
   if (partition !== undefined) {
-    const side = living.slice(-Math.max(1, Math.floor(drawn.length / 3)));
-    const others = drawn.filter((label) => !side.includes(label));
+    const side = survivors.slice(-Math.max(1, Math.floor(shuffled.length / 3)));
+    const others = shuffled.filter((label) => !side.includes(label));
     const at = start + (duration - partition) / 2;
     world.schedule(at, () => {
-      for (const label of side) tally.partitioned.add(label);
+      for (const label of side) stats.partitioned.add(label);
       const lifts = [
         world.network.addRule({ from: side, to: others }),
         world.network.addRule({ from: others, to: side }),
@@ -150,7 +150,7 @@ class ExperimentStats {
   #falseDeaths = 0;
   #falseDeathsAtHealthy = 0;
   #falseSuspicions = 0;
-  #strickenHeldDead = 0;
+  #unreachableDeclaredDead = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -158,7 +158,7 @@ class ExperimentStats {
       onEffects: (host, facts) => {
         for (const fact of facts)
           if (fact.kind === 'memberFailed') this.#recordFailed(fact.node, host.label);
-          else if (fact.kind === 'memberSuspected' && this.#isWell(fact.node)) {
+          else if (fact.kind === 'memberSuspected' && this.#isHealthy(fact.node)) {
             if (this.partitioned.has(fact.node) === this.partitioned.has(host.label))
               this.#falseSuspicions += 1;
           }
@@ -171,7 +171,7 @@ class ExperimentStats {
   }
 
   get unnoticed(): number {
-    return [...this.#crashes.values()].filter((crash) => !this.#isKnown(crash.knownAt)).length;
+    return [...this.#crashes.values()].filter((crash) => !this.#isKnownToAll(crash.knownAt)).length;
   }
 
   result(): Pick<
@@ -183,9 +183,9 @@ class ExperimentStats {
     | 'falseDeaths'
     | 'falseDeathsAtHealthy'
     | 'falseSuspicions'
-    | 'strickenHeldDead'
+    | 'unreachableDeclaredDead'
   > {
-    const noticed = [...this.#crashes.values()].filter(({ knownAt }) => this.#isKnown(knownAt));
+    const noticed = [...this.#crashes.values()].filter(({ knownAt }) => this.#isKnownToAll(knownAt));
     const spans = noticed.map(({ at, knownAt }) => [...knownAt.values()].map((known) => known - at));
     return {
       first: spans.map((all) => Math.min(...all)),
@@ -195,7 +195,7 @@ class ExperimentStats {
       falseDeaths: this.#falseDeaths,
       falseDeathsAtHealthy: this.#falseDeathsAtHealthy,
       falseSuspicions: this.#falseSuspicions,
-      strickenHeldDead: this.#strickenHeldDead,
+      unreachableDeclaredDead: this.#unreachableDeclaredDead,
     };
   }
 
@@ -204,18 +204,18 @@ class ExperimentStats {
     if (crash !== undefined) {
       if (!crash.knownAt.has(by)) crash.knownAt.set(by, this.#world.now);
     } else if (this.paused.has(node) || this.partitioned.has(node) !== this.partitioned.has(by))
-      this.#strickenHeldDead += 1;
-    else if (this.#isWell(node)) {
+      this.#unreachableDeclaredDead += 1;
+    else if (this.#isHealthy(node)) {
       this.#falseDeaths += 1;
-      if (this.#isWell(by)) this.#falseDeathsAtHealthy += 1;
+      if (this.#isHealthy(by)) this.#falseDeathsAtHealthy += 1;
     }
   }
 
-  #isWell(label: string): boolean {
+  #isHealthy(label: string): boolean {
     return !this.paused.has(label) && !this.#crashes.has(label);
   }
 
-  #isKnown(knownAt: ReadonlyMap<string, Millis>): boolean {
+  #isKnownToAll(knownAt: ReadonlyMap<string, Millis>): boolean {
     for (const { label, running } of this.#world.hosts) if (running && !knownAt.has(label)) return false;
     return true;
   }

@@ -12,6 +12,15 @@ const PORT = 7946;
 /** What wall clocks show when a world begins. */
 const WALL = 1_790_000_000_000;
 
+/** What a new process is given besides the host's own options. */
+export interface BootOptions {
+  readonly rng: Rng;
+  readonly nonce: () => Uint8Array;
+  /** Whether the agent gets what the last process saved. */
+  readonly restore: boolean;
+  readonly now: Millis;
+}
+
 export class Population {
   readonly #byLabel = new Map<string, SimHost>();
   readonly #byAddress = new Map<string, SimHost>();
@@ -60,13 +69,7 @@ export class Population {
   }
 
   /** What the agent of the host's present life is born with. */
-  agentOptions(
-    host: SimHost,
-    rng: Rng,
-    nonce: () => Uint8Array,
-    restore: boolean,
-    now: Millis,
-  ): AgentOptions {
+  agentOptions(host: SimHost, { rng, nonce, restore, now }: BootOptions): AgentOptions {
     const { options, savedSnapshot, savedCatalog } = host;
     return {
       name: host.name,

@@ -25,6 +25,14 @@ export interface TraceOptions {
 
 type Sign = '*' | '?' | '!' | '>' | 'x' | '=' | '/';
 
+/** Something with content that goes from one host to another. */
+export interface Transfer {
+  readonly at: Millis;
+  readonly from: string;
+  readonly sign: Sign;
+  readonly to: string;
+}
+
 export class Trace {
   readonly detail: TraceDetail;
   readonly #maxLines: number;
@@ -69,14 +77,7 @@ export class Trace {
   }
 
   /** Something with content went from one to another. `words` is asked for only if lines are kept. */
-  recordTransfer(
-    at: Millis,
-    from: string,
-    sign: Sign,
-    to: string,
-    bytes: Uint8Array,
-    words: () => string,
-  ): void {
+  recordTransfer({ at, from, sign, to }: Transfer, bytes: Uint8Array, words: () => string): void {
     if (this.detail !== 'packets') return;
     this.#mix(Math.round(at * 1000) | 0);
     this.#mix(sign.charCodeAt(0));

@@ -24,7 +24,7 @@ export interface WorldOptions {
    */
   readonly poisonInputs?: boolean;
   /** What a check that an agent orders comes to, and when; `undefined`: its outcome never comes. */
-  readonly simulateCheck?: (host: SimHost, order: CheckRun) => SimulatedCheck | undefined;
+  readonly simulateCheck?: (host: SimHost, run: CheckRun) => SimulatedCheck | undefined;
 }
 
 /** The outcome of a check run, `after` it was ordered. */

@@ -4,20 +4,17 @@
  */
 
 import type { Command, CommandResult } from '../../agent/contract/commands.ts';
-import type { Fact } from '../../agent/contract/facts.ts';
 import type { Effect, Input } from '../../agent/contract/machine.ts';
-import type { Topic } from '../../agent/contract/view.ts';
 import type { Address } from '../../base/address.ts';
 import { createRng, type Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
-import type { CheckRun } from '../../checks/types.ts';
+import { type Datagram, type EffectContext, SimEffects } from './effects.ts';
 import type { SimHost, SimHostOptions } from './host.ts';
-import { hostEnvelope, messageKinds } from './message-kinds.ts';
 import { LAN_QUALITY, SimNetwork } from './network.ts';
 import { Population } from './population.ts';
-import { SimStreams } from './streams.ts';
+import { SimStreams, type StreamsContext } from './streams.ts';
 import { Timeline } from './timeline.ts';
-import { formatFlat, Trace } from './trace.ts';
+import { Trace } from './trace.ts';
 import type {
   PendingCommand,
   StartOptions,
@@ -26,14 +23,6 @@ import type {
   WorldListener,
   WorldOptions,
 } from './types.ts';
-
-interface Datagram {
-  readonly to: SimHost;
-  /** Where it lived when this was sent. */
-  readonly at: Address;
-  readonly from: Address;
-  readonly bytes: Uint8Array;
-}
 
 type QueuedEvent = Datagram | (() => void);
 
@@ -53,6 +42,7 @@ export class World {
   };
   readonly #options: WorldOptions;
   readonly #streams: SimStreams;
+  readonly #simEffects: SimEffects;
   readonly #population = new Population();
   readonly #timeline = new Timeline<QueuedEvent, SimHost>(
     (due) => this.#deliver(due),
@@ -76,20 +66,8 @@ export class World {
       { ...LAN_QUALITY, ...options.linkQuality },
       () => this.now,
     );
-    const world = this;
-    this.#streams = new SimStreams(
-      {
-        get now() {
-          return world.now;
-        },
-        network: this.network,
-        schedule: (when, act) => this.schedule(when, act),
-        hostByAddress: (key) => this.#population.byAddress(key),
-        dispatch: (host, input) => this.#dispatch(host, input),
-        onTransfer: (from, to, what, bytes) => this.#onTransfer(from, to, what, bytes),
-      },
-      this.rng.fork(),
-    );
+    this.#streams = new SimStreams(this.#createStreamsContext(), this.rng.fork());
+    this.#simEffects = new SimEffects(this.#createEffectContext());
   }
 
   get now(): Millis {
@@ -104,9 +82,9 @@ export class World {
     return this.#population.get(label);
   }
 
-  subscribe(watcher: WorldListener): void {
-    this.#listeners.push(watcher);
-    if (watcher.onDatagram !== undefined) this.#datagramListeners.push(watcher);
+  subscribe(listener: WorldListener): void {
+    this.#listeners.push(listener);
+    if (listener.onDatagram !== undefined) this.#datagramListeners.push(listener);
   }
 
   /** A new machine with an address of its own; nothing runs there yet. */
@@ -139,10 +117,15 @@ export class World {
     host.paused = false;
     host.bootCount += 1;
     const rng = this.rng.fork();
-    const birthright = this.#population.agentOptions(host, rng, this.nonceSource(), restore, this.now);
-    host.agent = this.#options.makeAgent(birthright, host);
+    const agentOptions = this.#population.agentOptions(host, {
+      rng,
+      nonce: this.nonceSource(),
+      restore,
+      now: this.now,
+    });
+    host.agent = this.#options.makeAgent(agentOptions, host);
     this.#record(host, '*', `start${newAddress ? ' newAddress' : ''}${restore ? ' restore' : ''}`);
-    for (const watcher of this.#listeners) watcher.onStart?.(host);
+    for (const listener of this.#listeners) listener.onStart?.(host);
     this.#dispatch(host, { kind: 'tick' });
   }
 
@@ -191,13 +174,13 @@ export class World {
   /** Asks the agent on a host; the answer appears in what is returned. */
   command(label: string, command: Command): PendingCommand {
     const host = this.host(label);
-    const asked: PendingCommand = { command };
+    const pending: PendingCommand = { command };
     this.#request += 1;
-    this.#pendingCommands.set(this.#request, asked);
+    this.#pendingCommands.set(this.#request, pending);
     this.#record(host, '?', command.kind);
-    for (const watcher of this.#listeners) watcher.onCommand?.(host, command);
+    for (const listener of this.#listeners) listener.onCommand?.(host, command);
     this.#dispatch(host, { kind: 'command', request: this.#request, command });
-    return asked;
+    return pending;
   }
 
   /** A datagram out of nowhere, as any stranger may send one. */
@@ -234,6 +217,49 @@ export class World {
     return true;
   }
 
+  #createStreamsContext(): StreamsContext {
+    const timeline = this.#timeline;
+    return {
+      get now() {
+        return timeline.now;
+      },
+      network: this.network,
+      schedule: (when, act) => this.#timeline.schedule(when, act),
+      hostByAddress: (key) => this.#population.byAddress(key),
+      dispatch: (host, input) => this.#dispatch(host, input),
+      onTransfer: (from, to, what, bytes) => {
+        if (this.trace.recordsTransfers)
+          this.trace.recordTransfer(
+            { at: this.now, from: from.label, sign: '=', to: to.label },
+            bytes,
+            () => what,
+          );
+      },
+    };
+  }
+
+  #createEffectContext(): EffectContext {
+    const timeline = this.#timeline;
+    const { network, trace, counts } = this;
+    return {
+      get now() {
+        return timeline.now;
+      },
+      ...{ network, trace, counts, streams: this.#streams },
+      listeners: this.#listeners,
+      datagramListeners: this.#datagramListeners,
+      simulateCheck: this.#options.simulateCheck,
+      hostByAddress: (key) => this.#population.byAddress(key),
+      schedule: (when, due) => this.#timeline.schedule(when, due),
+      dispatch: (host, input) => this.#dispatch(host, input),
+      onReply: (request, result) => this.#onReply(request, result),
+      onStopped: (host) => {
+        this.#record(host, '*', 'stopped');
+        this.#onProcessEnd(host);
+      },
+    };
+  }
+
   #deliver(due: QueuedEvent): void {
     if (typeof due === 'function') return due();
     // Whoever has moved meanwhile is not there any more.
@@ -268,117 +294,19 @@ export class World {
   }
 
   #applyEffects(host: SimHost): void {
-    let facts: Fact[] | undefined;
-    let topics: Topic[] | undefined;
-    // Nothing below feeds an agent at once, so one array serves all.
-    for (const effect of this.#effects) {
-      switch (effect.kind) {
-        case 'sendPacket':
-          this.#sendDatagram(host, effect.to, effect.packet);
-          break;
-        case 'openStream':
-          this.counts.streams += 1;
-          this.#streams.dial(host, effect.stream, effect.to);
-          break;
-        case 'writeStream':
-          this.counts.streamBytes += effect.bytes.length;
-          for (const watcher of this.#listeners) watcher.onStreamWrite?.(host, effect.bytes);
-          this.#streams.write(host, effect.stream, effect.bytes, effect.end);
-          break;
-        case 'closeStream':
-          this.#streams.close(host, effect.stream);
-          break;
-        case 'reply':
-          this.#onReply(effect.request, effect.result);
-          break;
-        case 'topicsChanged':
-          if (topics === undefined) topics = [];
-          topics.push(...effect.topics);
-          break;
-        case 'saveSnapshot':
-          if (host.saveSnapshot(effect.snapshot))
-            for (const watcher of this.#listeners) watcher.onPersist?.(host, 'snapshot');
-          break;
-        case 'saveCatalog':
-          if (host.saveCatalog(effect.bytes))
-            for (const watcher of this.#listeners) watcher.onPersist?.(host, 'catalog');
-          break;
-        case 'fact':
-          if (facts === undefined) facts = [];
-          facts.push(effect.fact);
-          if (this.trace.detail !== 'off') this.#record(host, '!', formatFlat(effect.fact));
-          break;
-        case 'runCheck':
-          this.#runCheck(host, effect.run);
-          break;
-        case 'storeKeys': {
-          host.keys = effect.keys;
-          const { bootCount: lives } = host;
-          const { ticket } = effect;
-          this.schedule(
-            this.now,
-            () => host.bootCount === lives && this.#dispatch(host, { kind: 'keysStored', ticket }),
-          );
-          break;
-        }
-        case 'notify':
-          break; // no programs live in this world
-        case 'stopped':
-          this.#record(host, '*', 'stopped');
-          this.#onProcessEnd(host);
-          break;
-        default:
-          unknownEffect(effect);
-      }
-    }
-    this.#effects.length = 0;
-    if (facts === undefined && topics === undefined) return;
+    const report = this.#simEffects.apply(host, this.#effects);
+    if (report === undefined) return;
     this.#busy = true;
-    for (const watcher of this.#listeners) watcher.onEffects?.(host, facts ?? [], topics ?? []);
+    for (const listener of this.#listeners) listener.onEffects?.(host, report.facts, report.topics);
     this.#busy = false;
   }
 
-  #runCheck(host: SimHost, run: CheckRun): void {
-    const checked = this.#options.simulateCheck?.(host, run);
-    if (checked === undefined) return;
-    const { after, status, output } = checked;
-    const { check, generation } = run;
-    const { bootCount: lives } = host;
-    this.schedule(this.now + after, () => {
-      if (host.bootCount === lives)
-        this.#dispatch(host, { kind: 'checkFinished', outcome: { check, generation, status, output } });
-    });
-  }
-
-  #sendDatagram(from: SimHost, to: Address, bytes: Uint8Array): void {
-    this.counts.packets += 1;
-    this.counts.packetBytes += bytes.length;
-    const host = this.#population.byAddress(to.key);
-    for (const watcher of this.#datagramListeners) watcher.onDatagram?.(from, host, bytes);
-    const kinds = (): readonly string[] => messageKinds(bytes, hostEnvelope(from.currentOptions));
-    const delays =
-      host === undefined ? [] : this.network.datagramDelays(from.label, host.label, bytes.length, kinds);
-    if (this.trace.recordsTransfers) {
-      const sign = delays.length === 0 ? 'x' : '>';
-      const name = host?.label ?? to.key;
-      this.trace.recordTransfer(this.now, from.label, sign, name, bytes, () => kinds().join('+'));
-    }
-    if (host === undefined) return;
-    if (delays.length === 0) this.counts.lost += 1;
-    for (const delay of delays)
-      this.#timeline.schedule(this.now + delay, { to: host, at: host.address, from: from.address, bytes });
-  }
-
-  #onTransfer(from: SimHost, to: SimHost, what: string, bytes: Uint8Array): void {
-    this.trace.recordTransfer(this.now, from.label, '=', to.label, bytes, () => what);
-  }
-
   #onReply(request: number, result: CommandResult): void {
-    const asked = this.#pendingCommands.get(request);
-    if (asked === undefined) throw new Error(`a second reply to request ${request}, or one nobody made`);
+    const pending = this.#pendingCommands.get(request);
+    if (pending === undefined) throw new Error(`a second reply to request ${request}, or one nobody made`);
     this.#pendingCommands.delete(request);
-    asked.result = result;
-    asked.repliedAt = this.now;
+    pending.result = result;
+    pending.repliedAt = this.now;
   }
 
   #onProcessEnd(host: SimHost): void {
@@ -402,8 +330,3 @@ export class World {
     this.trace.record(this.now, host.label, sign, words);
   }
 }
-
-/** A new effect does not compile without a line in the world. */
-const unknownEffect = (effect: never): never => {
-  throw new Error(`an effect this world does not know: ${JSON.stringify(effect)}`);
-};

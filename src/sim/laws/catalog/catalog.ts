@@ -93,9 +93,9 @@ export class CatalogLaws {
     const own = host.runningAgent.view.catalog.node(host.name);
     // Not from topics: one that is never told would then never be missed.
     for (const { service } of own?.instances ?? []) this.#services.add(service.name.toLowerCase());
-    const news = this.#histories.recordPublished(host.name, entriesFromNode(own));
+    const changed = this.#histories.recordPublished(host.name, entriesFromNode(own));
     // Where two bear one name, each change of one looks like news of the other.
-    if (news && !this.#contested.has(host.name) && !this.#unsentSince.has(host))
+    if (changed && !this.#contested.has(host.name) && !this.#unsentSince.has(host))
       this.#unsentSince.set(host, this.#world.now);
   }
 
@@ -107,48 +107,37 @@ export class CatalogLaws {
     if (status === 'left') this.#histories.dropOwner(host.label, owner);
     this.#checkServed(host, owner, status, node);
     if (owner === host.name || this.#contested.has(owner)) return;
-    let looks = this.#lastSeen.get(host.label);
-    if (looks === undefined) {
-      looks = new Map();
-      this.#lastSeen.set(host.label, looks);
+    let seen = this.#lastSeen.get(host.label);
+    if (seen === undefined) {
+      seen = new Map();
+      this.#lastSeen.set(host.label, seen);
     }
-    if (looks.has(owner) && looks.get(owner) === node) return;
-    looks.set(owner, node);
+    if (seen.has(owner) && seen.get(owner) === node) return;
+    seen.set(owner, node);
     for (const other of this.#world.hosts)
       if (other.name === owner && other.running) this.#recordPublished(other);
-    for (const wrong of this.#histories.checkObserved(host.label, owner, entriesFromNode(node)))
-      this.#reportViolation(`${wrong.slice(0, 2)} at ${host.label}: ${wrong.slice(3)}`);
+    for (const violation of this.#histories.checkObserved(host.label, owner, entriesFromNode(node)))
+      this.#reportViolation(`${violation.slice(0, 2)} at ${host.label}: ${violation.slice(3)}`);
   }
 
-  /** I9, both ways. */
+  /** I9: services of an owner that is down are not served, and those of one that is up are, if their checks pass. */
   #checkServed(host: SimHost, owner: string, status: string, node: NodeCatalog | undefined): void {
     if (node === undefined) return;
-    const { catalog } = host.runningAgent.view;
-    const served = new Map<string, Map<string, Instance>>();
-    for (const { service } of node.instances)
-      if (!served.has(service.name))
-        served.set(
-          service.name,
-          new Map(
-            catalog
-              .usable(service.name)
-              .filter((one) => one.node === owner)
-              .map((one) => [one.service.id, one]),
-          ),
-        );
-    const gone = status === 'failed' || status === 'left';
+    const usable = usableInstances(host, owner, node);
     for (const instance of node.instances) {
       const { service } = instance;
-      const one = served.get(service.name)?.get(service.id);
-      const usable = one !== undefined && isSame(one, instance);
+      const served = usable.get(service.name)?.get(service.id);
+      const isServed = served !== undefined && isSame(served, instance);
       const what = `${owner}'s ${service.id}`;
-      if (gone && (usable || instance.up))
-        this.#reportViolation(`I9 ${host.label} serves ${what}, and holds ${owner} as ${status}`);
-      if (status === 'alive' || status === 'suspect') {
-        const due = expectedStatus(instance);
-        if (!instance.up || instance.status !== due || usable !== (due === 'passing' || due === 'warning'))
+      if (status === 'failed' || status === 'left') {
+        if (isServed || instance.up)
+          this.#reportViolation(`I9 ${host.label} serves ${what}, and sees ${owner} as ${status}`);
+      } else if (status === 'alive' || status === 'suspect') {
+        const expected = expectedStatus(instance);
+        const shouldServe = expected === 'passing' || expected === 'warning';
+        if (!instance.up || instance.status !== expected || isServed !== shouldServe)
           this.#reportViolation(
-            `I9 ${host.label} shows ${what} as ${instance.status}${usable ? '' : ', unserved'} instead of ${due}`,
+            `I9 ${host.label} shows ${what} as ${instance.status}${isServed ? '' : ', not served'} instead of ${expected}`,
           );
       }
     }
@@ -159,7 +148,7 @@ export class CatalogLaws {
       if (message[0] !== MESSAGE_TYPE.user || !isCatalogType(message[1] ?? 0)) continue;
       if (to?.options.serfPeer === true)
         this.#reportViolation(
-          `P64 ${host.label} sent ${to.label}, a plain peer, a message of type ${message[1]}`,
+          `P64 ${host.label} sent ${to.label}, a Serf peer, a catalog message of type ${message[1]}`,
         );
       if (ledgerOwner(message.subarray(1)) === host.name) this.#unsentSince.delete(host);
     }
@@ -170,13 +159,13 @@ export class CatalogLaws {
     const since = this.#unsentSince.get(host);
     if (since === undefined) return;
     const { view } = host.runningAgent;
-    const heard = view
+    const hasPeer = view
       .members()
       .some(({ name, status, tags }) => name !== host.name && status === 'alive' && tags.has('hearsay'));
-    if (host.paused || !heard || view.health().leaving) this.#unsentSince.set(host, this.#world.now);
+    if (host.paused || !hasPeer || view.health().leaving) this.#unsentSince.set(host, this.#world.now);
     else if (this.#world.now - since > MAX_ROUNDS * host.swim.gossipInterval + SWEEP_EVERY) {
       this.#reportViolation(
-        `I12 ${host.label} has told nobody for ${Math.round(this.#world.now - since)} ms what it has to say`,
+        `I12 ${host.label} has sent nothing of its own changes for ${Math.round(this.#world.now - since)} ms`,
       );
       this.#unsentSince.delete(host);
     }
@@ -198,6 +187,22 @@ function ledgerOwner(message: Uint8Array): string | undefined {
 const isSame = (a: Instance, b: Instance): boolean =>
   a === b || (a.status === b.status && canonicalText(a.service) === canonicalText(b.service));
 
+/** The instances of one owner that a host would use, by service name and id. */
+function usableInstances(
+  host: SimHost,
+  owner: string,
+  { instances }: NodeCatalog,
+): ReadonlyMap<string, ReadonlyMap<string, Instance>> {
+  const { catalog } = host.runningAgent.view;
+  const usable = new Map<string, Map<string, Instance>>();
+  for (const { service } of instances) {
+    if (usable.has(service.name)) continue;
+    const ofOwner = catalog.usable(service.name).filter((one) => one.node === owner);
+    usable.set(service.name, new Map(ofOwner.map((one) => [one.service.id, one])));
+  }
+  return usable;
+}
+
 /** What an instance of an owner who is up is worth, by its own checks and words alone. */
 function expectedStatus({ service, checks, nodeChecks }: Instance): InstanceStatus {
   const all = [...checks, ...nodeChecks];
@@ -209,46 +214,69 @@ function expectedStatus({ service, checks, nodeChecks }: Instance): InstanceStat
 }
 
 /**
- * L3: every running host shows of every other exactly what that one publishes, which is what is registered there, and
- * serves nothing of anybody who does not run; L5: nobody has anything left to say. One clause for each breach.
+ * L3 and L5: every running host shows of every other exactly what that one publishes, which is what is registered there; it
+ * serves nothing of a host that does not run, and has no message of the catalog left to send. One line for each disagreement.
  */
 export function catalogDisagreements(world: World): string[] {
   const running = [...world.hosts].filter((host) => host.running && host.options.serfPeer !== true);
   const names = new Set(running.map((host) => host.name));
+  return [
+    ...running.flatMap((owner) => [
+      ...registrationDisagreements(owner),
+      ...observerDisagreements(owner, running),
+      ...(running.length > 1 ? unsentMessages(owner) : []),
+    ]),
+    ...running.flatMap((host) => servedWithoutOwner(host, names)),
+  ];
+}
+
+/** What a host publishes differently from what is registered there. */
+function registrationDisagreements({ label, name, runningAgent }: SimHost): string[] {
+  const { catalog, local } = runningAgent.view;
+  const own = catalog.node(name);
+  const published = (own?.instances ?? []).map(({ service }) => service.id).sort();
+  const registered = [...local.services().keys()].sort();
   const found: string[] = [];
-  const shown = (host: SimHost, owner: string): string =>
-    [...entriesFromNode(host.runningAgent.view.catalog.node(owner)).values()]
+  if (published.join('\n') !== registered.join('\n'))
+    found.push(
+      `${label} publishes ${published.join(', ') || 'nothing'} of ${registered.join(', ') || 'nothing'}`,
+    );
+  const entries = entriesFromNode(own);
+  for (const [id, { status }] of local.checks()) {
+    const check = entries.get(`c:${id}`);
+    if (check?.kind !== 'check') found.push(`${label} does not publish its check ${id}`);
+    else if (check.status !== status)
+      found.push(`${label} publishes its check ${id} as ${check.status}, and it is ${status}`);
+  }
+  return found;
+}
+
+/** Hosts that show of `owner` something else than it publishes. */
+function observerDisagreements(owner: SimHost, running: readonly SimHost[]): string[] {
+  const shownBy = (host: SimHost): string =>
+    [...entriesFromNode(host.runningAgent.view.catalog.node(owner.name)).values()]
       .map(canonicalText)
       .sort()
       .join('\n');
-  for (const owner of running) {
-    const { view } = owner.runningAgent;
-    const published = shown(owner, owner.name);
-    const own = view.catalog.node(owner.name);
-    const ids = own?.instances.map(({ service }) => service.id) ?? [];
-    const registered = [...view.local.services().keys()];
-    if (ids.sort().join('\n') !== registered.sort().join('\n'))
-      found.push(
-        `${owner.label} publishes ${ids.join(', ') || 'nothing'} of ${registered.join(', ') || 'nothing'}`,
-      );
-    for (const [id, { status }] of view.local.checks())
-      if (entriesFromNode(own).get(`c:${id}`)?.kind === 'check') {
-        const check = entriesFromNode(own).get(`c:${id}`);
-        if (check?.kind === 'check' && check.status !== status)
-          found.push(`${owner.label} publishes its check ${id} as ${check.status}, and it is ${status}`);
-      } else found.push(`${owner.label} does not publish its check ${id}`);
-    for (const host of running)
-      if (shown(host, owner.name) !== published)
-        found.push(`${host.label} does not show of ${owner.label} what that publishes`);
-    const { urgent = 0, catalog = 0 } = view.health().lanes;
-    if (running.length > 1 && urgent + catalog > 0)
-      found.push(`${owner.label} has ${urgent + catalog} messages of the catalogue left to say`);
+  const published = shownBy(owner);
+  return running
+    .filter((host) => shownBy(host) !== published)
+    .map((host) => `${host.label} does not show what ${owner.label} publishes`);
+}
+
+function unsentMessages({ label, runningAgent }: SimHost): string[] {
+  const { urgent = 0, catalog = 0 } = runningAgent.view.health().lanes;
+  const unsent = urgent + catalog;
+  return unsent === 0 ? [] : [`${label} has ${unsent} messages of the catalog left to send`];
+}
+
+/** Instances that a host serves though their owner is none of the running `names`. */
+function servedWithoutOwner({ label, runningAgent }: SimHost, names: ReadonlySet<string>): string[] {
+  const found: string[] = [];
+  for (const { node, instances } of runningAgent.view.catalog.nodes()) {
+    if (names.has(node)) continue;
+    for (const { service, status } of instances)
+      if (status !== 'critical') found.push(`${label} serves ${service.id} of ${node}, which does not run`);
   }
-  for (const { label, runningAgent: live } of running)
-    for (const node of live.view.catalog.nodes())
-      if (!names.has(node.node))
-        for (const { service, status } of node.instances)
-          if (status !== 'critical')
-            found.push(`${label} serves ${service.id} of ${node.node}, which does not run`);
   return found;
 }

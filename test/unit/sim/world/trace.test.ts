@@ -12,7 +12,7 @@ test('lines read as the legend says', () => {
     '!',
     formatFlat({ kind: 'memberSuspected', node: 'bob', by: 'ann' } as { kind: string }),
   );
-  trace.recordTransfer(12_346, 'ann', '>', 'bob', bytes, () => 'ping+suspect');
+  trace.recordTransfer({ at: 12_346, from: 'ann', sign: '>', to: 'bob' }, bytes, () => 'ping+suspect');
 
   expect(trace.lines()).toEqual([
     '12.345 bob * stop',
@@ -34,7 +34,11 @@ test('only the last lines are kept, but all are counted and hashed', () => {
 test('one octet of one datagram changes the hash', () => {
   const hash = (last: number): string => {
     const trace = new Trace({ detail: 'packets', maxLines: 0 });
-    trace.recordTransfer(1, 'ann', '>', 'bob', new Uint8Array([1, 2, last]), () => '');
+    trace.recordTransfer(
+      { at: 1, from: 'ann', sign: '>', to: 'bob' },
+      new Uint8Array([1, 2, last]),
+      () => '',
+    );
     return trace.hash;
   };
   expect(hash(3)).toBe(hash(3));
@@ -45,7 +49,7 @@ test('switched off it costs and says nothing', () => {
   const trace = new Trace({ detail: 'off', maxLines: 10 });
   const before = trace.hash;
   trace.record(1, 'ann', '!', 'x');
-  trace.recordTransfer(1, 'ann', '>', 'bob', bytes, () => {
+  trace.recordTransfer({ at: 1, from: 'ann', sign: '>', to: 'bob' }, bytes, () => {
     throw new Error('asked');
   });
   expect(trace.lines()).toEqual([]);

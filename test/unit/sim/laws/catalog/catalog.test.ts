@@ -275,7 +275,7 @@ test('a message of ours to a peer without a catalogue', () => {
   world.start('eve');
   bob.emitNext({ kind: 'sendPacket', to: world.host('eve').address, packet: rumor('bob') });
   world.injectDatagram('bob', nowhere, new Uint8Array(1));
-  expect(violations).toEqual(['P64 bob sent eve, a plain peer, a message of type 200']);
+  expect(violations).toEqual(['P64 bob sent eve, a Serf peer, a catalog message of type 200']);
 });
 
 test('L3: who shows what is not published, who serves the dead, and who has something left to say', () => {
@@ -288,8 +288,8 @@ test('L3: who shows what is not published, who serves the dead, and who has some
   expect(catalogDisagreements(world)).toEqual([
     'bob publishes web-1 of nothing',
     'bob does not publish its check c',
-    'ann does not show of bob what that publishes',
-    'bob has 2 messages of the catalogue left to say',
+    'ann does not show what bob publishes',
+    'bob has 2 messages of the catalog left to send',
     'ann serves web-1 of eve, which does not run',
   ]);
 });

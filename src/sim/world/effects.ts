@@ -1,0 +1,184 @@
+/** Effects of agents: executed on the simulated network, disks and checks. */
+import type { CommandResult } from '../../agent/contract/commands.ts';
+import type { Fact } from '../../agent/contract/facts.ts';
+import type { Effect, Input } from '../../agent/contract/machine.ts';
+import type { Topic } from '../../agent/contract/view.ts';
+import type { Address } from '../../base/address.ts';
+import type { Millis } from '../../base/time.ts';
+import type { CheckRun } from '../../checks/types.ts';
+import type { SimHost } from './host.ts';
+import { hostEnvelope, messageKinds } from './message-kinds.ts';
+import type { SimNetwork } from './network.ts';
+import type { SimStreams } from './streams.ts';
+import { formatFlat, type Trace } from './trace.ts';
+import type { WorldCounts, WorldListener, WorldOptions } from './types.ts';
+
+/** A datagram on its way. */
+export interface Datagram {
+  readonly to: SimHost;
+  /** The address of `to` at the time of sending: if it has changed by the arrival, the datagram is lost. */
+  readonly at: Address;
+  readonly from: Address;
+  readonly bytes: Uint8Array;
+}
+
+/** The parts of the world that effects concern. */
+export interface EffectContext {
+  readonly now: Millis;
+  readonly network: SimNetwork;
+  readonly streams: SimStreams;
+  readonly trace: Trace;
+  readonly counts: WorldCounts;
+  readonly listeners: readonly WorldListener[];
+  /** Those of the listeners that look at datagrams. */
+  readonly datagramListeners: readonly WorldListener[];
+  readonly simulateCheck: WorldOptions['simulateCheck'];
+  hostByAddress(key: string): SimHost | undefined;
+  schedule(when: Millis, due: Datagram | (() => void)): void;
+  dispatch(host: SimHost, input: Input): void;
+  onReply(request: number, result: CommandResult): void;
+  onStopped(host: SimHost): void;
+}
+
+/** What the listeners of a world are shown of an input. */
+export interface EffectReport {
+  readonly facts: readonly Fact[];
+  readonly topics: readonly Topic[];
+}
+
+export class SimEffects {
+  readonly #context: EffectContext;
+
+  constructor(context: EffectContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Executes the effects of one input, in order, and empties the list. None of them reaches an agent at once. Returns the
+   * facts and topics among them, if there are any.
+   */
+  apply(host: SimHost, effects: Effect[]): EffectReport | undefined {
+    let facts: Fact[] | undefined;
+    let topics: Topic[] | undefined;
+    for (const effect of effects) {
+      if (effect.kind === 'fact') {
+        facts ??= [];
+        facts.push(effect.fact);
+        this.#traceFact(host, effect.fact);
+      } else if (effect.kind === 'topicsChanged') {
+        topics ??= [];
+        topics.push(...effect.topics);
+      } else this.#apply(host, effect);
+    }
+    effects.length = 0;
+    if (facts === undefined && topics === undefined) return undefined;
+    return { facts: facts ?? [], topics: topics ?? [] };
+  }
+
+  #apply(host: SimHost, effect: Exclude<Effect, { kind: 'fact' | 'topicsChanged' }>): void {
+    const { streams, counts } = this.#context;
+    switch (effect.kind) {
+      case 'sendPacket':
+        return this.#sendDatagram(host, effect.to, effect.packet);
+      case 'openStream':
+        counts.streams += 1;
+        return streams.dial(host, effect.stream, effect.to);
+      case 'writeStream':
+        this.#recordStreamWrite(host, effect.bytes);
+        return streams.write(host, effect.stream, effect.bytes, effect.end);
+      case 'closeStream':
+        return streams.close(host, effect.stream);
+      case 'reply':
+        return this.#context.onReply(effect.request, effect.result);
+      case 'saveSnapshot':
+        if (host.saveSnapshot(effect.snapshot)) this.#notifyPersisted(host, 'snapshot');
+        return;
+      case 'saveCatalog':
+        if (host.saveCatalog(effect.bytes)) this.#notifyPersisted(host, 'catalog');
+        return;
+      case 'runCheck':
+        return this.#runCheck(host, effect.run);
+      case 'storeKeys':
+        return this.#storeKeys(host, effect.keys, effect.ticket);
+      case 'notify':
+        return; // This world runs no handlers.
+      case 'stopped':
+        return this.#context.onStopped(host);
+      default:
+        unknownEffect(effect);
+    }
+  }
+
+  #traceFact(host: SimHost, fact: Fact): void {
+    const { trace, now } = this.#context;
+    if (trace.detail !== 'off') trace.record(now, host.label, '!', formatFlat(fact));
+  }
+
+  #sendDatagram(from: SimHost, to: Address, bytes: Uint8Array): void {
+    const { counts, network, now } = this.#context;
+    counts.packets += 1;
+    counts.packetBytes += bytes.length;
+    const host = this.#context.hostByAddress(to.key);
+    for (const listener of this.#context.datagramListeners) listener.onDatagram?.(from, host, bytes);
+    const kinds = (): readonly string[] => messageKinds(bytes, hostEnvelope(from.currentOptions));
+    const delays =
+      host === undefined ? [] : network.datagramDelays(from.label, host.label, bytes.length, kinds);
+    this.#traceDatagram(from, host?.label ?? to.key, bytes, delays.length > 0, kinds);
+    if (host === undefined) return;
+    if (delays.length === 0) counts.lost += 1;
+    for (const delay of delays)
+      this.#context.schedule(now + delay, { to: host, at: host.address, from: from.address, bytes });
+  }
+
+  #traceDatagram(
+    from: SimHost,
+    to: string,
+    bytes: Uint8Array,
+    arrives: boolean,
+    kinds: () => readonly string[],
+  ): void {
+    const { trace, now } = this.#context;
+    if (trace.recordsTransfers)
+      trace.recordTransfer({ at: now, from: from.label, sign: arrives ? '>' : 'x', to }, bytes, () =>
+        kinds().join('+'),
+      );
+  }
+
+  #recordStreamWrite(host: SimHost, bytes: Uint8Array): void {
+    this.#context.counts.streamBytes += bytes.length;
+    for (const listener of this.#context.listeners) listener.onStreamWrite?.(host, bytes);
+  }
+
+  #notifyPersisted(host: SimHost, what: 'snapshot' | 'catalog'): void {
+    for (const listener of this.#context.listeners) listener.onPersist?.(host, what);
+  }
+
+  #runCheck(host: SimHost, run: CheckRun): void {
+    const outcome = this.#context.simulateCheck?.(host, run);
+    if (outcome === undefined) return;
+    const { after, status, output } = outcome;
+    const { check, generation } = run;
+    this.#dispatchLater(host, after, {
+      kind: 'checkFinished',
+      outcome: { check, generation, status, output },
+    });
+  }
+
+  #storeKeys(host: SimHost, keys: readonly Uint8Array[], ticket: number): void {
+    host.keys = keys;
+    this.#dispatchLater(host, 0, { kind: 'keysStored', ticket });
+  }
+
+  /** Gives the input to the process that runs now, unless it has ended by then. */
+  #dispatchLater(host: SimHost, after: Millis, input: Input): void {
+    const { bootCount } = host;
+    this.#context.schedule(this.#context.now + after, () => {
+      if (host.bootCount === bootCount) this.#context.dispatch(host, input);
+    });
+  }
+}
+
+/** A new effect does not compile without a case above. */
+const unknownEffect = (effect: never): never => {
+  throw new Error(`an effect that the simulated world does not know: ${JSON.stringify(effect)}`);
+};
