@@ -1,26 +1,26 @@
-/** A range of seeds, run by children on all cores until too many have failed. */
+/** Runs a range of seeds in child processes until too many have failed. */
 import { runJobs } from '../support/worker-pool.ts';
 
 export interface SeedRange {
-  /** What each child runs; it must `serve`. */
+  /** What each child runs; it must call `serveJobs`. */
   readonly file: string;
   readonly first: number;
   readonly count: number;
   readonly jobs: number;
-  /** After so many no more seeds are begun. */
+  /** After this many failures no more seeds are started. */
   readonly maxFailures: number;
 }
 
-/** `take` says whether a report is good. Gives the seconds it took. */
+/** `isGood` tells whether a seed passed. Returns the seconds that all of them took. */
 export function runSeeds<R extends object>(
   { file, first, count, jobs, maxFailures }: SeedRange,
-  take: (report: R) => boolean,
+  isGood: (report: R) => boolean,
 ): Promise<number> {
   let next = first;
   let failures = 0;
-  const hand = (): number | undefined =>
+  const nextSeed = (): number | undefined =>
     next < first + count && failures < maxFailures ? next++ : undefined;
-  return runJobs<number, R>({ file, children: Math.min(jobs, count), next: hand }, (report) => {
-    if (!take(report)) failures += 1;
+  return runJobs<number, R>({ file, children: Math.min(jobs, count), next: nextSeed }, (report) => {
+    if (!isGood(report)) failures += 1;
   });
 }

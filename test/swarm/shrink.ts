@@ -1,4 +1,4 @@
-/** Which of a failed seed's troubles matter: others are left out for as long as the same law is broken without them. */
+/** Shrinking: leaves out faults of a failed seed for as long as the same law is violated without them. */
 import { runSwarm, type SwarmOptions, type SwarmReport } from '../../src/sim/scenarios/swarm.ts';
 
 const lawOf = (report: SwarmReport): string => /\b[IL]\d+\b/.exec(report.failures[0] ?? '')?.[0] ?? 'none';
@@ -8,15 +8,15 @@ export function shrink(options: SwarmOptions): SwarmReport {
   if (whole.failures.length === 0) return whole;
   const law = lawOf(whole);
   let best = whole;
-  let kept = whole.faults.map((_, i) => i);
-  for (let size = kept.length >> 1; size >= 1; size >>= 1)
-    for (let from = 0; from < kept.length; ) {
-      const fewer = kept.filter((_, i) => i < from || i >= from + size);
+  let included = whole.faults.map((_, i) => i);
+  for (let size = included.length >> 1; size >= 1; size >>= 1)
+    for (let from = 0; from < included.length; ) {
+      const fewer = included.filter((_, i) => i < from || i >= from + size);
       const set = new Set(fewer);
       const report = runSwarm({ ...options, includeFault: (i) => set.has(i) });
       if (lawOf(report) === law) {
         best = report;
-        kept = fewer;
+        included = fewer;
       } else from += size;
     }
   return best;
