@@ -1,8 +1,6 @@
 /** A world for one seed of a goal: agents that know one another, what they say of each other, seeds they come back to. */
-import { createAgent } from '../../src/agent/agent.ts';
 import type { Seed } from '../../src/agent/contract/commands.ts';
-import type { Agent } from '../../src/agent/contract/machine.ts';
-import type { AgentOptions } from '../../src/agent/contract/options.ts';
+import type { MemberView } from '../../src/agent/contract/view.ts';
 import {
   isPossiblyIsolated,
   rejoinProbability,
@@ -12,9 +10,10 @@ import { parseAddress } from '../../src/base/address.ts';
 import type { Rng } from '../../src/base/rng.ts';
 import type { Millis } from '../../src/base/time.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
-import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';
+import { createAgentFor } from '../../src/sim/peers/create-agent.ts';
 import { bootstrapByPushPull, toSeed } from '../../src/sim/world/bootstrap.ts';
 import type { SimHost, SimHostOptions } from '../../src/sim/world/host.ts';
+import type { PendingCommand } from '../../src/sim/world/types.ts';
 import { World } from '../../src/sim/world/world.ts';
 import type { GoalSample } from './goal.ts';
 
@@ -36,7 +35,7 @@ export interface GoalCluster {
   /** Since all knew one another. */
   readonly deaths: readonly ObservedDeath[];
   /** Living members that were declared dead, each once for every time they fell, however many held them so. */
-  falseDeaths(by?: (death: ObservedDeath) => boolean): ObservedDeath[];
+  falseDeaths(counts?: (death: ObservedDeath) => boolean): ObservedDeath[];
   /** Milliseconds until `done`, or `Infinity` if that took longer than `limit`. */
   timeUntil(done: () => boolean, limit: Millis): Millis;
   /** Until `done`, and never not so again for ten seconds. */
@@ -44,7 +43,7 @@ export interface GoalCluster {
   /** Until all who run agree on who is there. */
   timeUntilAgreed(limit: Millis): Millis;
   isAgreed(): boolean;
-  toSample(over: Partial<GoalSample>): GoalSample;
+  toSample(values: Partial<GoalSample>): GoalSample;
 }
 
 export interface GoalClusterOptions {
@@ -57,123 +56,127 @@ export interface GoalClusterOptions {
 }
 
 const STEP: Millis = 20;
-/** What holds for so long will last. */
-const LASTING: Millis = 10_000;
+/** A state that holds for this long counts as stable. */
+const STABLE_FOR: Millis = 10_000;
 
 export function createCluster({ seed, members, loss = 0, all = {}, each }: GoalClusterOptions): GoalCluster {
   const world = new World({ seed, makeAgent: createAgentFor });
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
-  labels.forEach((label, i) => {
-    world.add(label, { disk: false, ...all, ...each?.(i) });
-  });
+  for (const [i, label] of labels.entries()) world.add(label, { disk: false, ...all, ...each?.(i) });
   bootstrapByPushPull(world, labels);
-  const chance = world.rng.fork();
+  const rng = world.rng.fork();
   world.network.linkQuality = { ...world.network.linkQuality, loss };
-  const began = world.now;
-  const deaths: ObservedDeath[] = [];
-  world.subscribe({
-    onEffects: (host, facts) => {
-      for (const fact of facts)
-        if (fact.kind === 'memberDeclaredDead' && !fact.left) {
-          const { node, by, incarnation } = fact;
-          const wrong = [...world.hosts].some((one) => one.name === node && one.running);
-          deaths.push({ at: world.now, observer: host.label, node, by, incarnation, isFalse: wrong });
-        }
-    },
-  });
-  world.run(chance.next() * 3000);
-  const agreed = (): boolean => disagreements(world).length === 0;
-  const until = (done: () => boolean, limit: Millis): Millis => {
+  const start = world.now;
+  const deaths = recordDeaths(world);
+  world.run(rng.next() * 3000);
+  const isAgreed = (): boolean => disagreements(world).length === 0;
+  const timeUntil = (done: () => boolean, limit: Millis): Millis => {
     const from = world.now;
     return world.runUntil(done, limit, STEP) ? world.now - from : Number.POSITIVE_INFINITY;
   };
   return {
     world,
     labels,
-    rng: chance,
+    rng,
     deaths,
-    falseDeaths: (by = () => true) => {
+    falseDeaths: (counts = () => true) => {
       const seen = new Set<string>();
       return deaths.filter((death) => {
         const key = `${death.node}@${death.incarnation}`;
-        if (!death.isFalse || seen.has(key) || !by(death)) return false;
+        if (!death.isFalse || seen.has(key) || !counts(death)) return false;
         seen.add(key);
         return true;
       });
     },
-    timeUntil: until,
+    timeUntil,
     timeUntilStable: (done, limit) => {
       const from = world.now;
       let since: Millis | undefined;
-      const lasts = (): boolean => {
+      const isStable = (): boolean => {
         if (!done()) since = undefined;
         else since ??= world.now;
-        return since !== undefined && world.now - since >= LASTING;
+        return since !== undefined && world.now - since >= STABLE_FOR;
       };
-      if (!world.runUntil(lasts, limit + LASTING, STEP)) return Number.POSITIVE_INFINITY;
+      if (!world.runUntil(isStable, limit + STABLE_FOR, STEP)) return Number.POSITIVE_INFINITY;
       return (since ?? Number.POSITIVE_INFINITY) - from;
     },
-    timeUntilAgreed: (limit) => until(agreed, limit),
-    isAgreed: agreed,
-    toSample: (over) => ({
+    timeUntilAgreed: (limit) => timeUntil(isAgreed, limit),
+    isAgreed,
+    toSample: (values) => ({
       seed,
       times: [],
-      wrong: 0,
-      hours: ((world.now - began) / 3_600_000) * members,
+      violations: 0,
+      hours: ((world.now - start) / 3_600_000) * members,
       notes: [],
-      ...over,
+      ...values,
     }),
   };
 }
 
-const createAgentFor = (options: AgentOptions, host: SimHost): Agent =>
-  host.options.serfPeer === true ? new SerfPeer(options) : createAgent(options);
+/** The list grows as observers declare members dead. */
+function recordDeaths(world: World): readonly ObservedDeath[] {
+  const deaths: ObservedDeath[] = [];
+  world.subscribe({
+    onEffects: (host, facts) => {
+      for (const fact of facts) {
+        if (fact.kind !== 'memberDeclaredDead' || fact.left) continue;
+        const { node, by, incarnation } = fact;
+        const isFalse = [...world.hosts].some((one) => one.name === node && one.running);
+        deaths.push({ at: world.now, observer: host.label, node, by, incarnation, isFalse });
+      }
+    },
+  });
+  return deaths;
+}
 
-/** Pauses between attempts: the first, and the longest it doubles to. */
+/** Pauses between rejoin attempts: the first, and the longest that backoff leads to. */
 const REJOIN_PAUSE: readonly [Millis, Millis] = [1000, 30_000];
 
 /**
- * What the shell does for every agent from its start on (rejoin.ts there): join the configured seeds and whoever is
- * remembered, at once, and again while alone or while somebody is failed; else knock at a seed where no member lives.
+ * Does what the shell's rejoin policy does for every agent that starts: it joins the configured seeds and the saved peers at
+ * once, and again while the agent is alone or a member is failed; else, now and then, a seed at which no member is known.
  */
-export function runRejoinPolicy({ world, rng: chance }: GoalCluster, seeds: () => readonly Seed[]): void {
-  const rng = chance.fork();
-  const knock = (host: SimHost, life: number, pause: Millis): void => {
-    if (host.bootCount !== life || host.agent === undefined) return;
+export function runRejoinPolicy(cluster: GoalCluster, seeds: () => readonly Seed[]): void {
+  const { world } = cluster;
+  const rng = cluster.rng.fork();
+  const attempt = (host: SimHost, boot: number, pause: Millis): void => {
+    if (host.bootCount !== boot || host.agent === undefined) return;
     const members = host.agent.view.members();
-    const needed = isPossiblyIsolated(members);
-    const others = (all: readonly Seed[]): Seed[] =>
-      all.filter(({ addresses: [first] }) => first?.key !== host.address.key);
-    const stranger = (): Seed[] => {
-      const strangers = seedsWithoutMember(others(seeds()), members);
-      if (strangers.length === 0 || rng.next() >= rejoinProbability(members)) return [];
-      return [strangers[rng.int(strangers.length)] as Seed];
-    };
-    const known = needed ? others([...seeds(), ...savedPeers(host)]) : stranger();
-    const asked =
-      !host.paused && known.length > 0
-        ? world.command(host.label, { kind: 'join', seeds: known })
+    const isolated = isPossiblyIsolated(members);
+    const chosen = isolated
+      ? otherThan(host, [...seeds(), ...savedPeers(host)])
+      : pickAbsentSeed(otherThan(host, seeds()), members, rng);
+    const join =
+      !host.paused && chosen.length > 0
+        ? world.command(host.label, { kind: 'join', seeds: chosen })
         : undefined;
-    const again = (next: Millis): void =>
-      world.schedule(world.now + next * (0.75 + rng.next() / 2), () => {
-        const value = asked?.result?.ok === true ? asked.result.value : undefined;
-        const answered = value !== undefined && 'joined' in value && value.joined > 0;
-        knock(
-          host,
-          life,
-          !needed || asked === undefined || answered ? REJOIN_PAUSE[1] : Math.min(REJOIN_PAUSE[1], 2 * next),
-        );
-      });
-    again(pause);
+    world.schedule(world.now + pause * (0.75 + rng.next() / 2), () => {
+      const backsOff = isolated && join !== undefined && !hasJoined(join);
+      attempt(host, boot, backsOff ? Math.min(REJOIN_PAUSE[1], 2 * pause) : REJOIN_PAUSE[1]);
+    });
   };
-  const begin = (host: SimHost): void =>
-    world.schedule(world.now, () => knock(host, host.bootCount, REJOIN_PAUSE[0]));
+  const start = (host: SimHost): void =>
+    world.schedule(world.now, () => attempt(host, host.bootCount, REJOIN_PAUSE[0]));
   for (const host of world.hosts)
     if (host.running)
       world.schedule(world.now + REJOIN_PAUSE[1] * rng.next(), () =>
-        knock(host, host.bootCount, REJOIN_PAUSE[1]),
+        attempt(host, host.bootCount, REJOIN_PAUSE[1]),
       );
-  world.subscribe({ onStart: begin });
+  world.subscribe({ onStart: start });
+}
+
+const otherThan = (host: SimHost, seeds: readonly Seed[]): Seed[] =>
+  seeds.filter(({ addresses: [first] }) => first?.key !== host.address.key);
+
+function pickAbsentSeed(seeds: readonly Seed[], members: readonly MemberView[], rng: Rng): readonly Seed[] {
+  const absent = seedsWithoutMember(seeds, members);
+  if (absent.length === 0 || rng.next() >= rejoinProbability(members)) return [];
+  return [absent[rng.int(absent.length)] as Seed];
+}
+
+function hasJoined({ result }: PendingCommand): boolean {
+  const value = result?.ok === true ? result.value : undefined;
+  return value !== undefined && 'joined' in value && value.joined > 0;
 }
 
 /** The hosts with these labels, wherever they live by now. */

@@ -1,4 +1,4 @@
-/** G1 and G2: how long until all know who died, and who left. */
+/** G1 and G2: the time until all observers know of a crash, and of a leave. */
 import type { SwimConfig } from '../../src/config/protocol.ts';
 import { createStoryCatalog } from '../../src/sim/scenarios/story-catalog.ts';
 import { createCluster } from './cluster.ts';
@@ -6,7 +6,7 @@ import type { GoalSample, Scenario } from './goal.ts';
 
 const LIMIT = 120_000;
 
-/** The quickest settings that still suit a network with some loss: a probe each 300 ms. */
+/** The fastest settings that still suit a network with some loss. */
 const FAST: Partial<SwimConfig> = {
   probeInterval: 300,
   probeTimeout: 150,
@@ -15,43 +15,43 @@ const FAST: Partial<SwimConfig> = {
 };
 
 function crashes(seed: number, members: number, loss: number, swim: Partial<SwimConfig> = {}): GoalSample {
-  const found = createCluster({ seed, members, loss, all: { swim } });
-  const { world, labels, deaths, timeUntil: until, rng: chance } = found;
+  const cluster = createCluster({ seed, members, loss, all: { swim } });
+  const { world, labels, deaths, timeUntil, rng } = cluster;
   const times: number[] = [];
   const notes: string[] = [];
   for (let i = 0; i < 3; i++) {
-    const victim = labels[i * 5 + chance.int(5)] as string;
+    const victim = labels[i * 5 + rng.int(5)] as string;
     const from = deaths.length;
     world.stop(victim);
     const others = labels.filter((label) => world.host(label).running).length;
     const known = new Set<string>();
     let read = from;
-    const took = until(() => {
+    const time = timeUntil(() => {
       for (; read < deaths.length; read++) {
         const death = deaths[read];
         if (death?.node === victim) known.add(death.observer);
       }
       return known.size >= others;
     }, LIMIT);
-    times.push(took);
-    if (took > 15_000) notes.push(`${victim} known as dead everywhere after ${Math.round(took)} ms`);
-    world.run(2000 * chance.next());
+    times.push(time);
+    if (time > 15_000) notes.push(`${victim} declared dead everywhere after ${Math.round(time)} ms`);
+    world.run(2000 * rng.next());
   }
-  return found.toSample({ times, notes });
+  return cluster.toSample({ times, notes });
 }
 
 function leaves(seed: number, members: number, loss: number): GoalSample {
-  const found = createCluster({ seed, members, loss });
-  const { world, labels, timeUntil: until, rng: chance } = found;
-  const words = createStoryCatalog(world, () => {});
-  const leavers = [0, 1, 2].map((i) => labels[i * 5 + chance.int(5)] as string);
-  for (const label of leavers) words.register(label, `web-${label.slice(1)}`);
+  const cluster = createCluster({ seed, members, loss });
+  const { world, labels, timeUntil, rng } = cluster;
+  const catalog = createStoryCatalog(world, () => {});
+  const leavers = [0, 1, 2].map((i) => labels[i * 5 + rng.int(5)] as string);
+  for (const label of leavers) catalog.register(label, `web-${label.slice(1)}`);
   world.run(10_000);
   const times = leavers.map((leaver) => {
     world.command(leaver, { kind: 'leave' });
     const others = labels.filter((label) => !leavers.includes(label));
     const waiting = new Set(others);
-    const took = until(() => {
+    const time = timeUntil(() => {
       for (const label of waiting) {
         const { view } = world.host(label).runningAgent;
         const served = view.catalog.usable('web').some(({ node }) => node === leaver);
@@ -60,19 +60,19 @@ function leaves(seed: number, members: number, loss: number): GoalSample {
       return waiting.size === 0;
     }, LIMIT);
     world.run(3000);
-    return took;
+    return time;
   });
-  return found.toSample({ times });
+  return cluster.toSample({ times });
 }
 
-const asked = 'p50 9 s, p99 15 s';
+const target = 'p50 9 s, p99 15 s';
 const limits = { p50: 9000, p99: 15_000 };
 
 export const DETECTION: readonly Scenario[] = [
   {
     goal: 'G1',
     description: 'a crash, 50 agents',
-    target: asked,
+    target,
     limits,
     seeds: 60,
     run: (seed) => crashes(seed, 50, 0),
@@ -80,7 +80,7 @@ export const DETECTION: readonly Scenario[] = [
   {
     goal: 'G1',
     description: 'a crash, 50 agents, 5 % loss',
-    target: asked,
+    target,
     limits,
     seeds: 60,
     run: (seed) => crashes(seed, 50, 0.05),

@@ -1,17 +1,17 @@
-/** What a goal is, and when it is reached: scenarios with limits, samples from seeds, and the row they come to. */
+/** What a goal is and when it is met: scenarios with limits, samples from seeds, and the row of the table they give. */
 import type { Millis } from '../../src/base/time.ts';
 
-/** What must hold over all samples of a scenario. What is absent is not asked. */
+/** Limits over all samples of a scenario. What is absent is not checked. */
 export interface GoalLimits {
   readonly p50?: Millis;
   readonly p99?: Millis;
   readonly max?: Millis;
-  /** Of the things that must not happen: so many an hour of one agent; 0: never. */
-  readonly wrongPerHour?: number;
-  /** The claim is made for so many hours of one agent: with fewer it is not shown yet. */
+  /** Violations per hour of one agent; 0: none at all. */
+  readonly violationsPerHour?: number;
+  /** Hours of one agent that the claim is made for: with fewer the goal stays open. */
   readonly hours?: number;
-  /** Share of seeds in which one may happen all the same, and how much rarer than in the control they must be. */
-  readonly wrongSeeds?: number;
+  /** Share of seeds that may have a violation, and how many times rarer violations must be than in the control. */
+  readonly violatingSeeds?: number;
   readonly timesRarer?: number;
 }
 
@@ -20,28 +20,30 @@ export interface Scenario {
   readonly description: string;
   readonly target: string;
   readonly limits: GoalLimits;
-  /** Seeds by default: the whole table should take ten minutes on two cores. */
+  /** What its violations are, in the plural; false deaths if absent. */
+  readonly violationName?: string;
+  /** Seeds that are run by default: the whole table should take ten minutes on two cores. */
   readonly seeds: number;
-  /** Nice to have: missing it fails nothing. */
+  /** A stretch goal: the run does not fail if it is missed. */
   readonly stretch?: boolean;
   readonly run: (seed: number) => GoalSample;
 }
 
 export interface GoalSample {
   readonly seed: number;
-  /** Virtual milliseconds of what was measured; `Infinity` for what never came. */
+  /** Measured times, virtual; `Infinity` where the event never happened. */
   readonly times: readonly Millis[];
-  /** What must not happen and did. */
-  readonly wrong: number;
+  /** How often something happened that must not happen. */
+  readonly violations: number;
   /** The same with the protection in question turned off. */
   readonly control?: number;
   /** Hours times agents. */
   readonly hours: number;
-  /** What went wrong, for whoever wants to see it again. */
+  /** What went wrong, in words. */
   readonly notes: readonly string[];
 }
 
-/** `open`: nothing speaks against it, and fewer hours were run than it is claimed for. */
+/** `open`: nothing contradicts the goal, but it is claimed for more hours or seeds than were run. */
 export type GoalOutcome = 'met' | 'missed' | 'open';
 
 export interface GoalRow {
@@ -53,9 +55,9 @@ export interface GoalRow {
 }
 
 export function evaluateGoal(scenario: Scenario, samples: readonly GoalSample[]): GoalRow {
-  const { limits } = scenario;
+  const { limits, violationName = 'false deaths' } = scenario;
   const times = samples.flatMap((sample) => sample.times).sort((a, b) => a - b);
-  const wrong = sum(samples, (sample) => sample.wrong);
+  const violations = sum(samples, (sample) => sample.violations);
   const hours = sum(samples, (sample) => sample.hours);
   const missed: boolean[] = [samples.length === 0];
   let open = false;
@@ -68,24 +70,26 @@ export function evaluateGoal(scenario: Scenario, samples: readonly GoalSample[])
     missed.push(max > (limits.max ?? Number.POSITIVE_INFINITY));
   } else if (limits.p50 !== undefined || limits.p99 !== undefined || limits.max !== undefined)
     missed.push(true);
-  if (limits.wrongPerHour !== undefined) {
-    parts.push(`${wrong} wrong`);
-    missed.push(wrong > limits.wrongPerHour * hours && (wrong > 1 || limits.wrongPerHour === 0));
-    open = hours < (limits.hours ?? (limits.wrongPerHour === 0 ? 0 : 1 / limits.wrongPerHour));
+  if (limits.violationsPerHour !== undefined) {
+    parts.push(`${violations} ${violationName}`);
+    missed.push(
+      violations > limits.violationsPerHour * hours && (violations > 1 || limits.violationsPerHour === 0),
+    );
+    open = hours < (limits.hours ?? (limits.violationsPerHour === 0 ? 0 : 1 / limits.violationsPerHour));
   }
-  if (limits.wrongSeeds !== undefined) {
-    const bad = samples.filter((sample) => sample.wrong > 0).length;
+  if (limits.violatingSeeds !== undefined) {
+    const bad = samples.filter((sample) => sample.violations > 0).length;
     const control = sum(samples, (sample) => sample.control ?? 0);
-    parts.push(`${wrong} wrong, in ${bad} seeds; ${control} without`);
-    missed.push(bad > limits.wrongSeeds * samples.length);
-    missed.push(limits.timesRarer !== undefined && wrong * limits.timesRarer > control);
-    open = samples.length * limits.wrongSeeds < 1;
+    parts.push(`${violations} ${violationName} in ${bad} seeds; ${control} without`);
+    missed.push(bad > limits.violatingSeeds * samples.length);
+    missed.push(limits.timesRarer !== undefined && violations * limits.timesRarer > control);
+    open = samples.length * limits.violatingSeeds < 1;
   }
-  const verdict = missed.includes(true) ? 'missed' : open ? 'open' : 'met';
-  return { scenario, measured: parts.join('; '), seeds: samples.length, hours, outcome: verdict };
+  const outcome = missed.includes(true) ? 'missed' : open ? 'open' : 'met';
+  return { scenario, measured: parts.join('; '), seeds: samples.length, hours, outcome };
 }
 
-/** The value below which that part of an ascending list lies. */
+/** The value of an ascending list below which `part` of it lies. */
 export const quantile = (sorted: readonly number[], part: number): number =>
   sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;
 
@@ -95,16 +99,16 @@ const seconds = (millis: Millis): string =>
 const sum = <T>(list: readonly T[], value: (one: T) => number): number =>
   list.reduce((total, one) => total + value(one), 0);
 
-/** As a table for a terminal, or for a page if `markdown`. */
+/** The table for a terminal, or in Markdown for docs/reliability.md. */
 export function formatGoals(rows: readonly GoalRow[], markdown: boolean): string {
-  const head = ['Goal', 'Asked', 'Reached', 'Seeds', 'Hours of one agent', 'Verdict'];
-  const cells = rows.map(({ scenario, measured: reached, seeds, hours, outcome: verdict }) => [
+  const head = ['Goal', 'Target', 'Measured', 'Seeds', 'Hours of one agent', 'Result'];
+  const cells = rows.map(({ scenario, measured, seeds, hours, outcome }) => [
     `${scenario.goal}: ${scenario.description}`,
     scenario.target,
-    reached,
+    measured,
     String(seeds),
     hours.toFixed(hours < 10 ? 1 : 0),
-    `${verdict}${scenario.stretch === true ? ' (stretch)' : ''}`,
+    `${outcome}${scenario.stretch === true ? ' (stretch)' : ''}`,
   ]);
   if (markdown)
     return [head, head.map(() => '---'), ...cells].map((line) => `| ${line.join(' | ')} |`).join('\n');

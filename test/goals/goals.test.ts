@@ -1,4 +1,4 @@
-/** The arithmetic of verdicts, and one small seed of what the table is made of: the table itself is `npm run goals`. */
+/** How outcomes are computed, and one small cluster; the table itself is written by `npm run goals`. */
 import { describe, expect, test } from 'vitest';
 import { createCluster, runRejoinPolicy, seedsByLabel } from './cluster.ts';
 import {
@@ -18,56 +18,56 @@ const scenario = (limits: GoalLimits): Scenario => ({
   seeds: 1,
   run: () => sample({}),
 });
-const sample = (over: Partial<GoalSample>): GoalSample => ({
+const sample = (values: Partial<GoalSample>): GoalSample => ({
   seed: 1,
   times: [],
-  wrong: 0,
+  violations: 0,
   hours: 1,
   notes: [],
-  ...over,
+  ...values,
 });
-const verdict = (limits: GoalLimits, ...samples: Partial<GoalSample>[]): string =>
+const outcome = (limits: GoalLimits, ...samples: Partial<GoalSample>[]): string =>
   evaluateGoal(scenario(limits), samples.map(sample)).outcome;
 
-describe('a verdict', () => {
-  test('by times: each limit for itself, and what never came is above all', () => {
+describe('the outcome', () => {
+  test('by times: each limit counts by itself, and an event that never happened is above all limits', () => {
     const times = [1, 2, 3, 10];
-    expect(verdict({ p50: 2, p99: 10, max: 10 }, { times })).toBe('met');
-    expect(verdict({ p50: 1 }, { times })).toBe('missed');
-    expect(verdict({ p99: 9 }, { times })).toBe('missed');
-    expect(verdict({ max: 9 }, { times })).toBe('missed');
-    expect(verdict({ max: 1e9 }, { times: [Number.POSITIVE_INFINITY] })).toBe('missed');
-    expect(verdict({ max: 9 }, { times: [] })).toBe('missed');
+    expect(outcome({ p50: 2, p99: 10, max: 10 }, { times })).toBe('met');
+    expect(outcome({ p50: 1 }, { times })).toBe('missed');
+    expect(outcome({ p99: 9 }, { times })).toBe('missed');
+    expect(outcome({ max: 9 }, { times })).toBe('missed');
+    expect(outcome({ max: 1e9 }, { times: [Number.POSITIVE_INFINITY] })).toBe('missed');
+    expect(outcome({ max: 9 }, { times: [] })).toBe('missed');
   });
 
-  test('by what must never happen: open before the hours it is claimed for', () => {
-    expect(verdict({ wrongPerHour: 0 }, { wrong: 0 })).toBe('met');
-    expect(verdict({ wrongPerHour: 0 }, { wrong: 1 })).toBe('missed');
-    expect(verdict({ wrongPerHour: 0, hours: 3 }, { hours: 1 }, { hours: 1 })).toBe('open');
-    expect(verdict({ wrongPerHour: 0, hours: 3 }, { hours: 2 }, { hours: 1 })).toBe('met');
+  test('by violations: open before the hours that the goal is claimed for', () => {
+    expect(outcome({ violationsPerHour: 0 }, { violations: 0 })).toBe('met');
+    expect(outcome({ violationsPerHour: 0 }, { violations: 1 })).toBe('missed');
+    expect(outcome({ violationsPerHour: 0, hours: 3 }, { hours: 1 }, { hours: 1 })).toBe('open');
+    expect(outcome({ violationsPerHour: 0, hours: 3 }, { hours: 2 }, { hours: 1 })).toBe('met');
   });
 
-  test('by a rate: one event in too few hours decides nothing, two do', () => {
-    expect(verdict({ wrongPerHour: 0.01 }, { hours: 10 })).toBe('open');
-    expect(verdict({ wrongPerHour: 0.01 }, { hours: 10, wrong: 1 })).toBe('open');
-    expect(verdict({ wrongPerHour: 0.01 }, { hours: 10, wrong: 2 })).toBe('missed');
-    expect(verdict({ wrongPerHour: 0.01 }, { hours: 200, wrong: 2 })).toBe('met');
+  test('by a rate: one violation in too few hours decides nothing, two do', () => {
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 10 })).toBe('open');
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 10, violations: 1 })).toBe('open');
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 10, violations: 2 })).toBe('missed');
+    expect(outcome({ violationsPerHour: 0.01 }, { hours: 200, violations: 2 })).toBe('met');
   });
 
   test('by seeds, and against a control', () => {
-    const limits = { wrongSeeds: 0.5, timesRarer: 10 };
-    expect(verdict(limits, { wrong: 1, control: 10 }, {})).toBe('met');
-    expect(verdict(limits, { wrong: 1, control: 9 }, {})).toBe('missed');
-    expect(verdict(limits, { wrong: 1, control: 30 }, { wrong: 1 })).toBe('missed');
-    expect(verdict({ wrongSeeds: 0.01 }, {})).toBe('open');
+    const limits = { violatingSeeds: 0.5, timesRarer: 10 };
+    expect(outcome(limits, { violations: 1, control: 10 }, {})).toBe('met');
+    expect(outcome(limits, { violations: 1, control: 9 }, {})).toBe('missed');
+    expect(outcome(limits, { violations: 1, control: 30 }, { violations: 1 })).toBe('missed');
+    expect(outcome({ violatingSeeds: 0.01 }, {})).toBe('open');
   });
 
-  test('without a sample nothing is met', () => {
-    expect(verdict({ wrongPerHour: 0 })).toBe('missed');
+  test('without a sample no goal is met', () => {
+    expect(outcome({ violationsPerHour: 0 })).toBe('missed');
   });
 });
 
-test('percentiles are values that came', () => {
+test('percentiles are values of the list', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
   expect([quantile(hundred, 0.5), quantile(hundred, 0.99), quantile(hundred, 1), quantile([], 0.5)]).toEqual([
     50,
@@ -77,38 +77,38 @@ test('percentiles are values that came', () => {
   ]);
 });
 
-test('a table is one line for each scenario, and one for its head', () => {
+test('a table has one line for each scenario, and a head', () => {
   const rows = [evaluateGoal(scenario({ max: 9 }), [sample({ times: [2500] })])];
   expect(formatGoals(rows, true).split('\n')).toEqual([
-    '| Goal | Asked | Reached | Seeds | Hours of one agent | Verdict |',
+    '| Goal | Target | Measured | Seeds | Hours of one agent | Result |',
     '| --- | --- | --- | --- | --- | --- |',
     '| G0: nothing much | little | p50 2.50 s, p99 2.50 s, max 2.50 s | 1 | 1.0 | missed |',
   ]);
 });
 
-describe('a crew', () => {
-  test('knows one another, notes whom it wrongs once, and finds back after a partition', () => {
-    const found = createCluster({ seed: 1, members: 4, all: { disk: true } });
-    const { world, labels, falseDeaths: wrongly, timeUntilAgreed: untilAgreed, toSample: sampled } = found;
-    runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 1)));
-    expect(found.isAgreed()).toBe(true);
+describe('a cluster', () => {
+  test('bootstraps, counts each false death once, and agrees again after a partition', () => {
+    const cluster = createCluster({ seed: 1, members: 4, all: { disk: true } });
+    const { world, labels, falseDeaths, timeUntilAgreed, toSample } = cluster;
+    runRejoinPolicy(cluster, seedsByLabel(world, labels.slice(0, 1)));
+    expect(cluster.isAgreed()).toBe(true);
 
     world.network.addRule({ from: ['n0', 'n1'], to: ['n2', 'n3'] });
     world.network.addRule({ from: ['n2', 'n3'], to: ['n0', 'n1'] });
     world.run(60_000);
 
-    expect(new Set(wrongly().map(({ node }) => node))).toEqual(new Set(labels));
-    expect(wrongly()).toHaveLength(4);
-    expect(wrongly(({ node }) => node === 'n0')).toHaveLength(1);
+    expect(new Set(falseDeaths().map(({ node }) => node))).toEqual(new Set(labels));
+    expect(falseDeaths()).toHaveLength(4);
+    expect(falseDeaths(({ node }) => node === 'n0')).toHaveLength(1);
     world.network.heal();
-    expect(untilAgreed(90_000)).toBeLessThan(90_000);
-    expect(sampled({}).hours).toBeGreaterThan((4 * 60) / 3600);
+    expect(timeUntilAgreed(90_000)).toBeLessThan(90_000);
+    expect(toSample({}).hours).toBeGreaterThan((4 * 60) / 3600);
   });
 
-  test('holds a dead member for dead without wronging it', () => {
-    const { world, deaths, falseDeaths: wrongly, timeUntil: until } = createCluster({ seed: 2, members: 4 });
+  test('does not count the death of a member that is dead as false', () => {
+    const { world, deaths, falseDeaths, timeUntil } = createCluster({ seed: 2, members: 4 });
     world.stop('n1');
-    expect(until(() => deaths.length === 3, 60_000)).toBeLessThan(30_000);
-    expect(wrongly()).toEqual([]);
+    expect(timeUntil(() => deaths.length === 3, 60_000)).toBeLessThan(30_000);
+    expect(falseDeaths()).toEqual([]);
   });
 });

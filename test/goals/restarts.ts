@@ -1,4 +1,4 @@
-/** G9, G10, G11 and the membership half of G17: agents that come back, one, all, or one after the other. */
+/** G9, G10, G11 and the membership part of G17: restarts of one agent, of all, and of one after the other. */
 import type { Millis } from '../../src/base/time.ts';
 import { catalogDisagreements } from '../../src/sim/laws/catalog/catalog.ts';
 import { createStoryCatalog } from '../../src/sim/scenarios/story-catalog.ts';
@@ -15,43 +15,43 @@ import type { GoalSample, Scenario } from './goal.ts';
 
 const LIMIT = 5 * MINUTE;
 
-/** One after the other is killed and started again. Everybody must hold it as alive where it now is. */
+/** Agents are killed and started again one after the other. All must see them alive at their new address. */
 function restarts(seed: number, newAddress: boolean): GoalSample {
-  const found = createCluster({ seed, members: 20, all: { disk: true } });
-  const { world, labels, rng: chance, timeUntilStable: untilLasting } = found;
-  runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
-  const failures = countFailures(found);
+  const cluster = createCluster({ seed, members: 20, all: { disk: true } });
+  const { world, labels, rng, timeUntilStable } = cluster;
+  runRejoinPolicy(cluster, seedsByLabel(world, labels.slice(0, 3)));
+  const failures = countFailures(cluster);
   const times: Millis[] = [];
   const notes: string[] = [];
-  let wrong = 0;
+  let violations = 0;
   for (let i = 0; i < 4; i++) {
-    const who = labels[4 * i + chance.int(4)] as string;
+    const victim = labels[4 * i + rng.int(4)] as string;
     failures.clear();
-    world.stop(who, { powerOff: chance.int(2) === 0 });
-    const down = logUniform(chance, 100, 60_000);
+    world.stop(victim, { powerOff: rng.int(2) === 0 });
+    const down = logUniform(rng, 100, 60_000);
     world.run(down);
-    const restore = chance.int(2) === 0;
-    world.start(who, { newAddress, restore });
-    if (!restore) joinOthers(world, who);
-    const { key } = world.host(who).address;
-    const took = untilLasting(
+    const restore = rng.int(2) === 0;
+    world.start(victim, { newAddress, restore });
+    if (!restore) joinOthers(world, victim);
+    const { key } = world.host(victim).address;
+    const time = timeUntilStable(
       () =>
         labels.every((label) => {
-          const member = world.host(label).runningAgent.view.member(who);
+          const member = world.host(label).runningAgent.view.member(victim);
           return member?.status === 'alive' && member.address.key === key;
         }),
       LIMIT,
     );
-    times.push(took);
+    times.push(time);
     world.run(10_000);
-    const twice = [...failures].filter(([key_, count]) => key_.endsWith(`\n${who}`) && count > 1).length;
-    wrong += twice;
-    if (took > 6000 || twice > 0)
+    const twice = [...failures].filter(([pair, count]) => pair.endsWith(`\n${victim}`) && count > 1).length;
+    violations += twice;
+    if (time > 6000 || twice > 0)
       notes.push(
-        `${who} down ${Math.round(down)} ms${restore ? ', remembers' : ''}: ${Math.round(took)} ms, failed twice at ${twice}`,
+        `${victim} down ${Math.round(down)} ms${restore ? ', restored' : ''}: ${Math.round(time)} ms, failed twice at ${twice}`,
       );
   }
-  return found.toSample({ times, wrong, notes });
+  return cluster.toSample({ times, violations, notes });
 }
 
 /** How often each observer has shown each member as failed. */
@@ -69,41 +69,41 @@ function countFailures({ world }: GoalCluster): Map<string, number> {
   return counts;
 }
 
-/** A second agent claims a name that is in use. Nobody may ever hold it at the second address. */
+/** A second agent claims a name that is in use. Nobody may ever see the name at the second address. */
 function duplicateNames(seed: number): GoalSample {
-  const found = createCluster({ seed, members: 20 });
-  const { world, labels, rng: chance, timeUntil: until } = found;
-  const name = labels[chance.int(20)] as string;
+  const cluster = createCluster({ seed, members: 20 });
+  const { world, labels, rng, timeUntil } = cluster;
+  const name = labels[rng.int(20)] as string;
   const incumbent = world.host(name).address.key;
-  let told = false;
-  let wrong = 0;
+  let reported = false;
+  let violations = 0;
   world.subscribe({
     onEffects: (host, facts) => {
-      if (facts.some((fact) => fact.kind === 'nameConflict' && fact.node === name)) told = true;
-      if (host.label !== 'twin' && host.agent?.view.member(name)?.address.key !== incumbent) wrong += 1;
+      if (facts.some((fact) => fact.kind === 'nameConflict' && fact.node === name)) reported = true;
+      if (host.label !== 'twin' && host.agent?.view.member(name)?.address.key !== incumbent) violations += 1;
     },
   });
   world.add('twin', { name, disk: false });
   world.start('twin');
   joinOthers(world, 'twin');
-  const times = [until(() => told, LIMIT)];
+  const times = [timeUntil(() => reported, LIMIT)];
   world.run(MINUTE);
-  return found.toSample({ times, wrong });
+  return cluster.toSample({ times, violations });
 }
 
 interface Outage {
   readonly members: number;
   readonly newAddress: boolean;
-  /** Share of those that come back with their data directory. */
+  /** Share of the agents that keep their data directory. */
   readonly kept: number;
-  /** Between the first start and the last. */
+  /** Time between the first start and the last. */
   readonly over: Millis;
 }
 
-/** All are killed at once and started again. Their incarnations are high by then, as after a long life. */
+/** All are killed at once and started again. Their incarnations are high by then, as after long use. */
 function outage(seed: number, { members, newAddress, kept, over }: Outage): GoalSample {
-  const found = createCluster({ seed, members, all: { disk: true } });
-  const { world, labels, rng: chance, timeUntilStable: untilLasting, isAgreed: agreed } = found;
+  const cluster = createCluster({ seed, members, all: { disk: true } });
+  const { world, labels, rng, timeUntilStable, isAgreed } = cluster;
   for (let round = 0; round < 5; round++) {
     for (const label of labels) {
       const set = new Map([['round', `${round}`]]);
@@ -112,71 +112,71 @@ function outage(seed: number, { members, newAddress, kept, over }: Outage): Goal
     world.run(5000);
   }
   const seeds = seedsByLabel(world, labels.slice(0, 1));
-  runRejoinPolicy(found, seeds);
+  runRejoinPolicy(cluster, seeds);
   for (const label of labels) world.stop(label);
-  world.run(logUniform(chance, 1000, 10 * MINUTE));
+  world.run(logUniform(rng, 1000, 10 * MINUTE));
   // Some start at once, and the last at the end.
   labels.forEach((label, i) => {
-    const restore = chance.next() < kept;
-    const at = world.now + over * (i === 0 ? 0 : i === 1 ? 1 : chance.next());
+    const restore = rng.next() < kept;
+    const at = world.now + over * (i === 0 ? 0 : i === 1 ? 1 : rng.next());
     world.schedule(at, () => world.start(label, { newAddress, restore }));
   });
   world.run(over);
-  const took = untilLasting(agreed, LIMIT);
-  const notes = took > 15_000 ? [`${Math.round(took)} ms`] : [];
-  return found.toSample({ times: [took], notes });
+  const time = timeUntilStable(isAgreed, LIMIT);
+  const notes = time > 15_000 ? [`${Math.round(time)} ms`] : [];
+  return cluster.toSample({ times: [time], notes });
 }
 
-/** Each is killed and, while the others remember its high incarnation, comes back with nothing. */
+/** Agents are killed and, while the others still know their high incarnations, start again without data. */
 function restartsWithoutData(seed: number): GoalSample {
-  const found = createCluster({ seed, members: 24 });
-  const { world, labels, rng: chance, timeUntilStable: untilLasting, isAgreed: agreed } = found;
+  const cluster = createCluster({ seed, members: 24 });
+  const { world, labels, rng, timeUntilStable, isAgreed } = cluster;
   for (let round = 0; round < 10; round++) {
     for (const label of labels)
       world.command(label, { kind: 'setTags', set: new Map([['round', `${round}`]]), remove: [] });
     world.run(3000);
   }
-  runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
+  runRejoinPolicy(cluster, seedsByLabel(world, labels.slice(0, 3)));
   const times: Millis[] = [];
   for (let wave = 0; wave < 3; wave++) {
-    const struck = labels.filter(() => chance.int(3) === 0);
-    for (const label of struck) world.stop(label);
-    world.run(logUniform(chance, 1000, MINUTE));
-    for (const label of struck) world.start(label, {});
-    times.push(untilLasting(agreed, LIMIT));
+    const killed = labels.filter(() => rng.int(3) === 0);
+    for (const label of killed) world.stop(label);
+    world.run(logUniform(rng, 1000, MINUTE));
+    for (const label of killed) world.start(label, {});
+    times.push(timeUntilStable(isAgreed, LIMIT));
   }
-  return found.toSample({ times });
+  return cluster.toSample({ times });
 }
 
 /**
- * One each five seconds is killed and started anew, half of all plain Serf-like peers. Wrong is who is held for dead
- * while it runs, and each look (five a second at each agent) that finds a service of two instances without any.
+ * Every five seconds one agent is killed and restarted; half of them are Serf peers. Violations are false deaths, and lookups
+ * (five a second at each agent) of a service with two instances that find none.
  */
 function rolling(seed: number): GoalSample {
   const members = 50;
-  const found = createCluster({
+  const cluster = createCluster({
     seed,
     members,
     all: { disk: true },
     each: (i) => (i % 2 === 1 ? { serfPeer: true } : {}),
   });
-  const { world, labels, rng: chance, timeUntilAgreed: untilAgreed, timeUntil: until } = found;
-  runRejoinPolicy(found, seedsByLabel(world, labels.slice(0, 3)));
-  const capable = labels.filter((_, i) => i % 2 === 0);
-  const words = createStoryCatalog(world, () => {});
-  capable.forEach((label, i) => {
-    words.register(label, `web${i >> 1}-${i}`);
+  const { world, labels, rng, timeUntilAgreed, timeUntil } = cluster;
+  runRejoinPolicy(cluster, seedsByLabel(world, labels.slice(0, 3)));
+  const catalogPeers = labels.filter((_, i) => i % 2 === 0);
+  const catalog = createStoryCatalog(world, () => {});
+  catalogPeers.forEach((label, i) => {
+    catalog.register(label, `web${i >> 1}-${i}`);
   });
-  const services = capable.slice(0, -1).map((_, i) => `web${i >> 1}`);
+  const services = catalogPeers.slice(0, -1).map((_, i) => `web${i >> 1}`);
   world.run(15_000);
   const startedAt = new Map<string, Millis>();
   let empty = 0;
   let done = false;
   const look = (): void => {
     if (done) return;
-    for (const label of capable) {
+    for (const label of catalogPeers) {
       const { agent } = world.host(label);
-      // Its first second is warm-up (G12).
+      // The first second after a start is warm-up (G12).
       if (agent === undefined || world.now - (startedAt.get(label) ?? 0) < 1000) continue;
       for (const service of services) if (agent.view.catalog.usable(service).length === 0) empty += 1;
     }
@@ -185,19 +185,21 @@ function rolling(seed: number): GoalSample {
   look();
   for (const label of labels) {
     world.stop(label);
-    world.run(500 + 1500 * chance.next());
+    world.run(500 + 1500 * rng.next());
     world.start(label, { restore: true });
     startedAt.set(label, world.now);
     world.run(5000 - (world.now % 5000));
   }
   done = true;
-  const agreed = untilAgreed(LIMIT);
-  const equal = until(() => catalogDisagreements(world).length === 0, LIMIT);
-  const wrongly = found.falseDeaths();
-  const wrong = wrongly.length + empty + (Number.isFinite(agreed + equal) ? 0 : 1);
+  const isAgreed = timeUntilAgreed(LIMIT);
+  const equal = timeUntil(() => catalogDisagreements(world).length === 0, LIMIT);
+  const falseDeaths = cluster.falseDeaths();
+  const violations = falseDeaths.length + empty + (Number.isFinite(isAgreed + equal) ? 0 : 1);
   const notes =
-    wrong > 0 ? [`${wrongly.length} false deaths, ${empty} empty answers, equal after ${equal}`] : [];
-  return found.toSample({ times: [agreed + equal], wrong, notes });
+    violations > 0
+      ? [`${falseDeaths.length} false deaths, ${empty} empty answers, equal after ${equal}`]
+      : [];
+  return cluster.toSample({ times: [isAgreed + equal], violations, notes });
 }
 
 export const RESTARTS: readonly Scenario[] = [
@@ -205,7 +207,8 @@ export const RESTARTS: readonly Scenario[] = [
     goal: 'G9',
     description: 'killed and back at its address after 0.1 to 60 s, 20 agents',
     target: 'p99 3 s, failed twice nowhere',
-    limits: { p99: 3000, wrongPerHour: 0 },
+    limits: { p99: 3000, violationsPerHour: 0 },
+    violationName: 'failed twice',
     seeds: 40,
     run: (seed) => restarts(seed, false),
   },
@@ -221,7 +224,8 @@ export const RESTARTS: readonly Scenario[] = [
     goal: 'G10',
     description: 'two live agents claim one name: first report',
     target: 'p99 3 s, never two owners',
-    limits: { p99: 3000, wrongPerHour: 0 },
+    limits: { p99: 3000, violationsPerHour: 0 },
+    violationName: 'wrong owners',
     seeds: 40,
     run: duplicateNames,
   },
@@ -267,9 +271,10 @@ export const RESTARTS: readonly Scenario[] = [
   },
   {
     goal: 'G17',
-    description: 'rolling restart of 50, half Serf-like: all equal after it',
+    description: 'rolling restart of 50, half Serf peers: all equal after it',
     target: 'no false death, no record lost, no empty answer',
-    limits: { wrongPerHour: 0 },
+    limits: { violationsPerHour: 0 },
+    violationName: 'violations',
     seeds: 8,
     run: rolling,
   },

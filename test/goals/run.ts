@@ -1,7 +1,7 @@
 /**
- * The measured table of goals: `npm run goals -- [--seeds N] [--from 1] [--minutes M] [--markdown] [G1 G5 ...]`, in virtual
- * time, on all cores. Every scenario has a number of seeds of its own; `--seeds` gives all the same, `--minutes` ends the run
- * with what is done by then. Ends with 1 if a goal was missed.
+ * Measures the table of goals: `npm run goals -- [--seeds N] [--from 1] [--minutes M] [--markdown] [G1 G5 ...]`, in virtual time,
+ * on all cores. Every scenario has a default number of seeds; `--seeds` sets one for all, and `--minutes` ends the run with what
+ * is done by then. The exit code is 1 if a goal was missed.
  */
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +49,7 @@ async function command(): Promise<void> {
   const unknown = positionals.filter((goal) => !SCENARIOS.some((one) => one.goal === goal));
   if (unknown.length > 0)
     throw new Error(
-      `no such goal: ${unknown.join(', ')}; there are ${[...new Set(SCENARIOS.map((one) => one.goal))].join(', ')}`,
+      `no such goal: ${unknown.join(', ')}; the goals are ${[...new Set(SCENARIOS.map((one) => one.goal))].join(', ')}`,
     );
   const from = whole('from', values.from);
   const chosen = SCENARIOS.flatMap((one, scenario) =>
@@ -60,11 +60,11 @@ async function command(): Promise<void> {
     const count = values.seeds === undefined ? seeds : whole('seeds', values.seeds);
     return Array.from({ length: count }, (_, i) => ({ scenario, seed: from + i, turn: i / count }));
   });
-  // All scenarios go on side by side, so that each has its share of a run that is ended early.
+  // Scenarios take turns, so that each gets its share of a run that ends early.
   jobs.sort((a, b) => a.turn - b.turn);
   const done: Done[] = [];
-  const told = (scenario: number): void => {
-    // A long run should not keep all it knows to itself.
+  /** Prints the row of a scenario as soon as all of its seeds are done. */
+  const printIfDone = (scenario: number): void => {
     const samples = done.filter(({ job }) => job.scenario === scenario);
     if (samples.length < jobs.filter((job) => job.scenario === scenario).length) return;
     const row = evaluateGoal(
@@ -80,7 +80,7 @@ async function command(): Promise<void> {
   const next = jobSource(jobs, whole('minutes', values.minutes));
   await runJobs<Job, Done>({ file: fileURLToPath(import.meta.url), children, next }, (one) => {
     done.push(one);
-    told(one.job.scenario);
+    printIfDone(one.job.scenario);
   });
   const samplesOf = (scenario: number): GoalSample[] =>
     done
@@ -90,18 +90,18 @@ async function command(): Promise<void> {
   const run = chosen.filter((scenario) => samplesOf(scenario).length > 0);
   const rows = run.map((scenario) => evaluateGoal(SCENARIOS[scenario] as Scenario, samplesOf(scenario)));
   console.log(formatGoals(rows, values.markdown));
-  for (const [i, { scenario, outcome: verdict }] of rows.entries()) {
+  for (const [i, { scenario, outcome }] of rows.entries()) {
     const samples = samplesOf(run[i] as number);
-    const noted = samples.flatMap(({ seed, notes }) => notes.map((note) => `seed ${seed}: ${note}`));
-    if (verdict === 'missed' || noted.length > 0)
+    const notes = samples.flatMap((one) => one.notes.map((note) => `seed ${one.seed}: ${note}`));
+    if (outcome === 'missed' || notes.length > 0)
       console.log(
-        [`\n${scenario.goal}: ${scenario.description} (${verdict})`, ...noted.slice(0, SHOWN_NOTES)].join(
+        [`\n${scenario.goal}: ${scenario.description} (${outcome})`, ...notes.slice(0, SHOWN_NOTES)].join(
           '\n  ',
         ),
       );
   }
-  if (run.length < chosen.length) console.log(`not begun: ${chosen.length - run.length} scenarios`);
-  if (rows.some(({ outcome: verdict, scenario }) => verdict === 'missed' && scenario.stretch !== true))
+  if (run.length < chosen.length) console.log(`not run: ${chosen.length - run.length} scenarios`);
+  if (rows.some(({ outcome, scenario }) => outcome === 'missed' && scenario.stretch !== true))
     process.exitCode = 1;
 }
 

@@ -53,7 +53,7 @@ function plainSwimCluster(seed: number, members: number, loss = 0): GoalCluster 
 
 /** A quarter of the members die, one after the other; each is noticed before the next one dies. */
 export function measureDetection(seed: number, members: number): DetectionTimes {
-  const { world, labels, rng: chance } = plainSwimCluster(seed, members);
+  const { world, labels, rng } = plainSwimCluster(seed, members);
   const failedAt = new Map<string, { readonly from: Millis; readonly until: Millis }>();
   world.subscribe({
     onEffects: (_, facts) => {
@@ -66,7 +66,7 @@ export function measureDetection(seed: number, members: number): DetectionTimes 
   const suspected: number[] = [];
   const victims = labels.slice(0, members / 4);
   for (const victim of victims) {
-    world.run(PERIOD * chance.next());
+    world.run(PERIOD * rng.next());
     const diedAt = world.now;
     world.stop(victim);
     world.runUntil(() => failedAt.has(victim), PATIENCE, 20);
@@ -81,7 +81,7 @@ export function measureDetection(seed: number, members: number): DetectionTimes 
 
 /** Some members change their tags, one after the other, each told to all before the next. */
 export function measureDissemination(seed: number, members: number, rumors: number): DisseminationTimes {
-  const { world, labels, rng: chance } = plainSwimCluster(seed, members);
+  const { world, labels, rng } = plainSwimCluster(seed, members);
   const heard = new Map<string, Millis[]>();
   world.subscribe({
     onEffects: (host, facts) => {
@@ -94,7 +94,7 @@ export function measureDissemination(seed: number, members: number, rumors: numb
   const all: number[] = [];
   for (let i = 0; i < rumors; i++) {
     const teller = labels[i % members] as string;
-    world.run(PERIOD * (1 + chance.next()));
+    world.run(PERIOD * (1 + rng.next()));
     const times: Millis[] = [];
     heard.set(teller, times);
     const toldAt = world.now;

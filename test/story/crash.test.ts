@@ -3,27 +3,22 @@ import { disagreements } from '../../src/sim/laws/index.ts';
 import { startStory, withStatus } from './start-story.ts';
 
 test('a member that stops is suspected first and failed soon after, and all agree', () => {
-  const {
-    stop,
-    run: pass,
-    statusByObserver: seenAs,
-    statusHistory: saw,
-  } = startStory('ann bob cat dan eve', { seed: 7 });
+  const { stop, run, statusByObserver, statusHistory } = startStory('ann bob cat dan eve', { seed: 7 });
 
   stop('bob');
-  pass('30s');
+  run('30s');
 
-  expect(saw('ann', 'bob')).toEqual(['suspect', 'failed']);
-  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
+  expect(statusHistory('ann', 'bob')).toEqual(['suspect', 'failed']);
+  expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
 });
 
 test('a machine that loses power is found out like a process that dies', () => {
-  const { stop, run: pass, statusByObserver: seenAs } = startStory('ann bob cat dan eve', { seed: 8 });
+  const { stop, run, statusByObserver } = startStory('ann bob cat dan eve', { seed: 8 });
 
   stop('bob', { powerOff: true });
-  pass('30s');
+  run('30s');
 
-  expect(seenAs('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
+  expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
 });
 
 test.each([
@@ -34,21 +29,15 @@ test.each([
   ({ loss, seeds }) => {
     const names = Array.from({ length: 50 }, (_, i) => `n${i}`).join(' ');
     const took = seeds.map((seed) => {
-      const {
-        world,
-        stop,
-        runUntil: until,
-        statusByObserver: seenAs,
-        timeUntilAllSee: tookAll,
-      } = startStory(names, {
+      const { world, stop, runUntil, statusByObserver, timeUntilAllSee } = startStory(names, {
         seed,
         linkQuality: { loss },
         detail: 'facts',
       });
       const began = world.now;
       stop('n7');
-      until(() => Object.values(seenAs('n7')).every((status) => status === 'failed'));
-      return tookAll('n7', 'failed', began) ?? Number.POSITIVE_INFINITY;
+      runUntil(() => Object.values(statusByObserver('n7')).every((status) => status === 'failed'));
+      return timeUntilAllSee('n7', 'failed', began) ?? Number.POSITIVE_INFINITY;
     });
 
     expect(took.filter((millis) => millis < 15_000).length).toBeGreaterThanOrEqual(3);
@@ -58,96 +47,72 @@ test.each([
 );
 
 test('two of three can die, and the last one knows', () => {
-  const { stop, run: pass, statusByObserver: seenAs } = startStory('ann bob cat', { seed: 9 });
+  const { stop, run, statusByObserver } = startStory('ann bob cat', { seed: 9 });
 
   stop('bob');
   stop('cat');
-  pass('40s');
+  run('40s');
 
-  expect(seenAs('bob')).toEqual({ ann: 'failed' });
-  expect(seenAs('cat')).toEqual({ ann: 'failed' });
+  expect(statusByObserver('bob')).toEqual({ ann: 'failed' });
+  expect(statusByObserver('cat')).toEqual({ ann: 'failed' });
 });
 
 describe('a crashed member comes back', () => {
   test('conformance: kill -9 and restart with the same name and address: alive everywhere at once', () => {
-    const {
-      world,
-      stop,
-      restart,
-      run: pass,
-      runUntil: until,
-      statusByObserver: seenAs,
-      timeUntilAllSee: tookAll,
-    } = startStory('ann bob cat dan', { seed: 31 });
+    const { world, stop, restart, run, runUntil, statusByObserver, timeUntilAllSee } = startStory(
+      'ann bob cat dan',
+      { seed: 31 },
+    );
     stop('bob');
-    pass('20s');
-    expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'failed'));
+    run('20s');
+    expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan', 'failed'));
     const began = world.now;
 
     restart('bob');
 
-    expect(until(() => disagreements(world).length === 0)).toBe(true);
-    expect(tookAll('bob', 'alive', began)).toBeLessThan(1000);
+    expect(runUntil(() => disagreements(world).length === 0)).toBe(true);
+    expect(timeUntilAllSee('bob', 'alive', began)).toBeLessThan(1000);
   });
 
   test('before anybody noticed: never failed anywhere', () => {
-    const {
-      world,
-      stop,
-      restart,
-      run: pass,
-      statusHistory: saw,
-    } = startStory('ann bob cat dan', { seed: 32 });
+    const { world, stop, restart, run, statusHistory } = startStory('ann bob cat dan', { seed: 32 });
     stop('bob');
-    pass('300ms');
+    run('300ms');
 
     restart('bob');
-    pass('30s');
+    run('30s');
 
     expect(disagreements(world)).toEqual([]);
-    for (const observer of ['ann', 'cat', 'dan']) expect(saw(observer, 'bob')).not.toContain('failed');
+    for (const observer of ['ann', 'cat', 'dan'])
+      expect(statusHistory(observer, 'bob')).not.toContain('failed');
   });
 
   test('with what it remembered, its incarnation goes on where it was', () => {
-    const {
-      world,
-      stop,
-      restart,
-      run: pass,
-      setTags,
-      member: view,
-    } = startStory('ann bob cat dan', { seed: 33 });
+    const { world, stop, restart, run, setTags, member } = startStory('ann bob cat dan', { seed: 33 });
     for (let i = 0; i < 5; i++) setTags('bob', { round: `${i}` });
-    pass('10s');
-    const before = view('ann', 'bob')?.incarnation ?? 0;
+    run('10s');
+    const before = member('ann', 'bob')?.incarnation ?? 0;
     stop('bob');
-    pass('20s');
+    run('20s');
 
     restart('bob', { restore: true });
-    pass('5s');
+    run('5s');
 
     expect(before).toBeGreaterThanOrEqual(6);
-    expect(view('ann', 'bob')?.incarnation).toBeGreaterThan(before);
+    expect(member('ann', 'bob')?.incarnation).toBeGreaterThan(before);
     expect(disagreements(world)).toEqual([]);
   });
 
   test('G10: at another address: alive there as soon as its old row is gone', () => {
-    const {
-      world,
-      stop,
-      restart,
-      run: pass,
-      runUntil: until,
-      member: view,
-    } = startStory('ann bob cat dan', { seed: 34 });
+    const { world, stop, restart, run, runUntil, member } = startStory('ann bob cat dan', { seed: 34 });
     stop('bob');
-    pass('60s');
+    run('60s');
     const began = world.now;
 
     restart('bob', { newAddress: true });
 
-    expect(until(() => disagreements(world).length === 0)).toBe(true);
+    expect(runUntil(() => disagreements(world).length === 0)).toBe(true);
     expect(world.now - began).toBeLessThan(6000);
-    expect(view('ann', 'bob')?.address.key).toBe(world.host('bob').address.key);
+    expect(member('ann', 'bob')?.address.key).toBe(world.host('bob').address.key);
   });
 });

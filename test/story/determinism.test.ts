@@ -5,12 +5,12 @@ import { createStory } from '../../src/sim/scenarios/story.ts';
 /** A minute with loss and troubles, every octet of it in the hash. */
 const hash = (seed: number): string => {
   const labels = Array.from({ length: 12 }, (_, i) => `n${i}`);
-  const { world, run: pass } = createStory(labels.join(' '), {
+  const { world, run } = createStory(labels.join(' '), {
     seed,
     linkQuality: { loss: 0.05, duplicate: 0.05, reorder: 0.1 },
   });
   scheduleFaults(world, drawFaults(world.rng.fork(), { hosts: labels, span: 60_000, count: 8 }));
-  pass('70s');
+  run('70s');
   expect(world.counts.packets).toBeGreaterThan(1000);
   return world.trace.hash;
 };

@@ -7,9 +7,9 @@ const fire = (name: string, payload = '') =>
   ({ kind: 'fireEvent', name, payload: encodeUtf8(payload), coalesce: false }) as const;
 
 /** What each running member has heard: `name payload`. */
-const heardBy = (tale: ReturnType<typeof createStory>): Record<string, string[]> =>
+const heardBy = (story: ReturnType<typeof createStory>): Record<string, string[]> =>
   Object.fromEntries(
-    [...tale.world.hosts]
+    [...story.world.hosts]
       .filter((host) => host.running)
       .map((host) => [
         host.label,
@@ -20,7 +20,7 @@ const heardBy = (tale: ReturnType<typeof createStory>): Record<string, string[]>
   );
 
 test('G17 every live member hears every event once, also with a fifth of all packets lost', () => {
-  const tale = createStory(NAMES, {
+  const story = createStory(NAMES, {
     seed: 11,
     linkQuality: { loss: 0.2 },
     hosts: { eve: { serfPeer: true } },
@@ -28,14 +28,14 @@ test('G17 every live member hears every event once, also with a fifth of all pac
   const fired = Array.from({ length: 20 }, (_, i) => `deploy v${i}`);
 
   fired.forEach((_, i) => {
-    expect(tale.runCommand(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(
+    expect(story.runCommand(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(
       true,
     );
-    tale.run('100ms');
+    story.run('100ms');
   });
-  tale.runUntil(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '10m');
+  story.runUntil(() => Object.values(heardBy(story)).every((heard) => heard.length >= 20), '10m');
 
-  for (const [who, heard] of Object.entries(heardBy(tale)))
+  for (const [who, heard] of Object.entries(heardBy(story)))
     expect([...heard].sort(), who).toEqual([...fired].sort());
 });
 
@@ -43,69 +43,69 @@ test('G17 every live member hears every event once, also with a fifth of all pac
 test.each([11, 17])(
   'G17 with three tenths lost too, though a join that is repeated is answered late (seed %i)',
   (seed) => {
-    const tale = createStory(NAMES, { seed, linkQuality: { loss: 0.3 }, detail: 'off' });
+    const story = createStory(NAMES, { seed, linkQuality: { loss: 0.3 }, detail: 'off' });
     const fired = Array.from({ length: 20 }, (_, i) => `deploy v${i}`);
     fired.forEach((_, i) => {
-      expect(tale.runCommand(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok).toBe(
-        true,
-      );
-      tale.run('100ms');
+      expect(
+        story.runCommand(['ann', 'bob', 'cat', 'dan'][i % 4] as string, fire('deploy', `v${i}`)).ok,
+      ).toBe(true);
+      story.run('100ms');
     });
-    tale.runUntil(() => Object.values(heardBy(tale)).every((heard) => heard.length >= 20), '5m');
+    story.runUntil(() => Object.values(heardBy(story)).every((heard) => heard.length >= 20), '5m');
 
-    for (const [who, heard] of Object.entries(heardBy(tale)))
+    for (const [who, heard] of Object.entries(heardBy(story)))
       expect([...heard].sort(), who).toEqual([...fired].sort());
   },
 );
 
 test('P52 who was cut off until all took it for dead, and joins again, hears what was fired meanwhile', () => {
-  const tale = createStory(NAMES, { seed: 15 });
-  tale.cut('eve', '*');
-  tale.runUntil(() => Object.values(tale.statusByObserver('eve')).every((status) => status === 'failed'));
-  tale.runCommand('ann', fire('meanwhile'));
-  tale.run('10s');
+  const story = createStory(NAMES, { seed: 15 });
+  story.cut('eve', '*');
+  story.runUntil(() => Object.values(story.statusByObserver('eve')).every((status) => status === 'failed'));
+  story.runCommand('ann', fire('meanwhile'));
+  story.run('10s');
 
-  tale.heal();
-  tale.join('eve', 'ann');
+  story.heal();
+  story.join('eve', 'ann');
 
-  expect(tale.runUntil(() => heardBy(tale)['eve']?.length === 1)).toBe(true);
+  expect(story.runUntil(() => heardBy(story)['eve']?.length === 1)).toBe(true);
 });
 
 test('P51 who was away for a moment does not hear old events again, and misses none after its return', () => {
-  const tale = createStory(NAMES, { seed: 12 });
-  tale.runCommand('ann', fire('before'));
-  tale.run('10s');
-  expect(heardBy(tale)['bob']).toEqual(['before ']);
+  const story = createStory(NAMES, { seed: 12 });
+  story.runCommand('ann', fire('before'));
+  story.run('10s');
+  expect(heardBy(story)['bob']).toEqual(['before ']);
 
-  tale.stop('bob');
-  tale.runCommand('ann', fire('meanwhile'));
-  tale.run('5s');
-  tale.restart('bob', { restore: true });
-  tale.runUntil(() => tale.member('bob', 'ann')?.status === 'alive');
-  tale.run('10s');
-  tale.runCommand('ann', fire('after'));
-  tale.run('60s');
+  story.stop('bob');
+  story.runCommand('ann', fire('meanwhile'));
+  story.run('5s');
+  story.restart('bob', { restore: true });
+  story.runUntil(() => story.member('bob', 'ann')?.status === 'alive');
+  story.run('10s');
+  story.runCommand('ann', fire('after'));
+  story.run('60s');
 
-  expect(heardBy(tale)['bob']).toEqual(['after ']);
+  expect(heardBy(story)['bob']).toEqual(['after ']);
 });
 
 test('P50 what a partition kept from a member is told by the next push/pull', () => {
-  const tale = createStory(NAMES, { seed: 13 });
-  tale.cut('eve', '*');
-  tale.runCommand('ann', fire('deploy'));
-  tale.run('8s');
-  expect(heardBy(tale)['eve']).toEqual([]);
+  const story = createStory(NAMES, { seed: 13 });
+  story.cut('eve', '*');
+  story.runCommand('ann', fire('deploy'));
+  story.run('8s');
+  expect(heardBy(story)['eve']).toEqual([]);
 
-  tale.heal();
+  story.heal();
 
-  expect(tale.runUntil(() => heardBy(tale)['eve']?.length === 1, '3m')).toBe(true);
+  expect(story.runUntil(() => heardBy(story)['eve']?.length === 1, '3m')).toBe(true);
 });
 
 test('S28 every member knows how far the others are, and knows nothing of those it never heard', () => {
-  const tale = createStory(NAMES, { seed: 14 });
-  tale.run('60s');
+  const story = createStory(NAMES, { seed: 14 });
+  story.run('60s');
 
-  const { view } = tale.world.host('ann').runningAgent;
+  const { view } = story.world.host('ann').runningAgent;
   expect(view.coordinate('ann')?.vec).toHaveLength(8);
   expect(view.coordinate('bob')?.vec).toHaveLength(8);
   expect(view.coordinate('nobody')).toBeUndefined();

@@ -36,35 +36,30 @@ describe('without the key', () => {
   ];
 
   test.each(KINDS)('%s: counted, and nothing else comes of it', (how) => {
-    const {
-      world,
-      run: pass,
-      facts,
-      statusByObserver: seenAs,
-    } = startStory(five, { seed: 1, detail: 'facts', all: all5 });
+    const { world, run, facts, statusByObserver } = startStory(five, { seed: 1, detail: 'facts', all: all5 });
 
     injectFault(world, { at: 0, span: 60_000, kind: 'garbage', how, every: 10, seed: 5 });
-    pass('2m');
+    run('2m');
 
     const kind = how === 'streams' ? 'streamRejected' : 'packetRejected';
     if (how !== 'replayed') expect(facts(kind).length).toBeGreaterThan(1000);
     expect(facts('memberSuspected')).toEqual([]);
     expect(facts('memberDeclaredDead')).toEqual([]);
-    expect(seenAs('ann')).toEqual(withStatus('bob cat dan eve', 'alive'));
+    expect(statusByObserver('ann')).toEqual(withStatus('bob cat dan eve', 'alive'));
     expect(disagreements(world)).toEqual([]);
   });
 
   test('replayed leaves and deaths of a former life, in clear text even: who came back stays', () => {
-    const { world, stop, leave, restart, run: pass, facts } = startStory(five, { seed: 2, detail: 'facts' });
+    const { world, stop, leave, restart, run, facts } = startStory(five, { seed: 2, detail: 'facts' });
     injectFault(world, { at: 0, span: 240_000, kind: 'garbage', how: 'replayed', every: 10, seed: 6 });
     leave('bob');
     stop('cat');
-    pass('30s');
+    run('30s');
     restart('bob', { restore: true });
     restart('cat', { restore: true });
-    pass('5s');
+    run('5s');
     const ended = facts('memberDeclaredDead').length;
-    pass('4m');
+    run('4m');
 
     expect(facts('memberDeclaredDead')).toHaveLength(ended);
     expect(disagreements(world)).toEqual([]);
@@ -105,11 +100,7 @@ describe('with the key', () => {
       adjustment: 0,
       height,
     });
-    const {
-      world,
-      run: pass,
-      facts,
-    } = startStory(five, {
+    const { world, run, facts } = startStory(five, {
       seed: 3,
       detail: 'facts',
       makeAgent: (options, host) =>
@@ -128,7 +119,7 @@ describe('with the key', () => {
       },
     });
 
-    pass('3m');
+    run('3m');
 
     expect(seen).toBeGreaterThan(100);
     expect(farthest).toBeLessThan(10);

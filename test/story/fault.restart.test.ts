@@ -19,12 +19,11 @@ describe.each([
   { who: 'half of them Go agents', hosts: mixed },
 ])('G17: twenty are restarted, one each 5 s, $who', ({ hosts }) => {
   test.each([true, false])('without a false death (orderly: %s)', (graceful) => {
-    const {
-      world,
-      run: pass,
-      runUntil: until,
-      facts,
-    } = startStory(twenty.join(' '), { seed: 17, detail: 'facts', hosts });
+    const { world, run, runUntil, facts } = startStory(twenty.join(' '), {
+      seed: 17,
+      detail: 'facts',
+      hosts,
+    });
     simulateRejoinPolicy(world, twenty.slice(0, 3));
 
     injectFault(world, {
@@ -37,13 +36,13 @@ describe.each([
       graceful,
       restore: true,
     });
-    pass('2m');
+    run('2m');
 
     // One that leaves may be `failed` for one observer, whom its `dead` reached before its leave (serf issue 638).
     const failed = facts('memberFailed').map(({ node }) => node);
     expect(failed.length).toBeLessThanOrEqual(graceful ? 1 : 0);
     expect(twenty.map((label) => world.host(label).bootCount)).toEqual(twenty.map(() => 2));
-    expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
+    expect(runUntil(() => disagreements(world).length === 0, '30s')).toBe(true);
   });
 });
 
@@ -55,15 +54,10 @@ describe.each([0, 0.5, 1])(
       { how: 'one each 2 s', stagger: 2000, newAddress: false, within: '15s' },
       { how: 'at once, all at new addresses', stagger: 0, newAddress: true, within: '60s' },
     ])('$how: all agree within $within of the last start', ({ stagger, newAddress, within }) => {
-      const {
-        world,
-        setTags,
-        run: pass,
-        runUntil: until,
-      } = startStory(twelve.join(' '), { seed: 11, detail: 'facts' });
+      const { world, setTags, run, runUntil } = startStory(twelve.join(' '), { seed: 11, detail: 'facts' });
       simulateRejoinPolicy(world, twelve.slice(0, 3));
       for (let i = 0; i < 3; i++) setTags('n7', { round: `${i}` });
-      pass('5s');
+      run('5s');
       const withoutData = twelve.slice(0, share * twelve.length);
 
       const span = 10_000 + stagger * twelve.length;
@@ -76,9 +70,9 @@ describe.each([0, 0.5, 1])(
         withoutData,
         newAddress,
       });
-      pass(`${span}ms`);
+      run(`${span}ms`);
 
-      expect(until(() => disagreements(world).length === 0, within)).toBe(true);
+      expect(runUntil(() => disagreements(world).length === 0, within)).toBe(true);
     });
   },
 );

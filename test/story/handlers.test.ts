@@ -34,42 +34,42 @@ function words(news: HandlerEvent): string {
 }
 
 test('members that come, change, leave, fail and are pruned, each told once; a suspicion is not', () => {
-  const tale = listening('ann bob cat dan', 11);
-  expect([...tale.told('ann')].sort()).toEqual(['join ann', 'join bob', 'join cat', 'join dan']);
-  const before = tale.told('ann').length;
-  const news = (): string[] => tale.told('ann').slice(before);
+  const story = listening('ann bob cat dan', 11);
+  expect([...story.told('ann')].sort()).toEqual(['join ann', 'join bob', 'join cat', 'join dan']);
+  const before = story.told('ann').length;
+  const news = (): string[] => story.told('ann').slice(before);
 
-  tale.sendCommand('bob', { kind: 'setTags', set: new Map([['v', '2']]), remove: [] });
-  tale.run('10s');
+  story.sendCommand('bob', { kind: 'setTags', set: new Map([['v', '2']]), remove: [] });
+  story.run('10s');
   expect(news()).toEqual(['update bob']);
-  tale.sendCommand('bob', { kind: 'leave' });
-  tale.run('20s');
+  story.sendCommand('bob', { kind: 'leave' });
+  story.run('20s');
   expect(news()).toEqual(['update bob', 'leave bob']);
-  tale.stop('cat');
-  tale.run('60s');
-  tale.sendCommand('ann', { kind: 'forget', node: 'cat', prune: true, refuseLive: true });
-  tale.run('10s');
+  story.stop('cat');
+  story.run('60s');
+  story.sendCommand('ann', { kind: 'forget', node: 'cat', prune: true, refuseLive: true });
+  story.run('10s');
   expect(news()).toEqual(['update bob', 'leave bob', 'failed cat', 'leave cat', 'reap cat']);
 
-  tale.stop('dan');
-  expect(tale.runUntil(() => tale.member('ann', 'dan')?.status === 'suspect')).toBe(true);
+  story.stop('dan');
+  expect(story.runUntil(() => story.member('ann', 'dan')?.status === 'suspect')).toBe(true);
   expect(news()).toHaveLength(5);
 });
 
 test('user events and queries are told to all, whoever sent them too, once', () => {
-  const tale = listening('ann bob cat', 12);
+  const story = listening('ann bob cat', 12);
   const payload = new TextEncoder().encode('v1');
-  tale.sendCommand('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: true });
+  story.sendCommand('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: true });
   const question = { nodes: [], tags: new Map(), ack: false, relayFactor: 0 };
-  tale.sendCommand('ann', { kind: 'query', query: { name: 'load', payload, ...question } });
-  tale.sendCommand('ann', { kind: 'query', query: { name: '_serf_ping', payload, ...question } });
-  tale.sendCommand('ann', {
+  story.sendCommand('ann', { kind: 'query', query: { name: 'load', payload, ...question } });
+  story.sendCommand('ann', { kind: 'query', query: { name: '_serf_ping', payload, ...question } });
+  story.sendCommand('ann', {
     kind: 'query',
     query: { name: 'disk', payload, ...question, nodes: ['bob'] },
   });
-  tale.run('10s');
+  story.run('10s');
   const told = (name: string): string[] =>
-    tale
+    story
       .told(name)
       .filter((line) => !line.startsWith('join'))
       .sort();

@@ -12,77 +12,63 @@ const joined = ({ result }: PendingCommand): number | undefined =>
 const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
 
 test('one who joins through a seed is soon known to all, and knows all', () => {
-  const {
-    world,
-    addHost: arrive,
-    runUntil: until,
-    statusByObserver: seenAs,
-  } = startStory('ann bob cat dan', { seed: 1 });
+  const { world, addHost, runUntil, statusByObserver } = startStory('ann bob cat dan', { seed: 1 });
   const began = world.now;
 
-  arrive('eve');
+  addHost('eve');
 
-  expect(until(() => disagreements(world).length === 0)).toBe(true);
+  expect(runUntil(() => disagreements(world).length === 0)).toBe(true);
   expect(world.now - began).toBeLessThan(3000);
-  expect(seenAs('eve')).toEqual(withStatus('ann bob cat dan', 'alive'));
+  expect(statusByObserver('eve')).toEqual(withStatus('ann bob cat dan', 'alive'));
 });
 
 test('a join says how many seeds answered, and why others did not', () => {
-  const { world, runCommand: answer, stop } = startStory('ann bob cat', { seed: 2 });
+  const { world, runCommand, stop } = startStory('ann bob cat', { seed: 2 });
   stop('cat');
   const seeds = ['bob', 'cat'].map((label) => {
     const { address } = world.host(label);
     return { text: label, addresses: [address] };
   });
 
-  expect(answer('ann', { kind: 'join', seeds })).toEqual({
+  expect(runCommand('ann', { kind: 'join', seeds })).toEqual({
     ok: true,
     value: { joined: 1, failed: [{ addr: 'cat', error: expect.stringContaining('refused') }] },
   });
-  expect(answer('ann', { kind: 'join', seeds: seeds.slice(1) })).toMatchObject({ value: { joined: 0 } });
+  expect(runCommand('ann', { kind: 'join', seeds: seeds.slice(1) })).toMatchObject({ value: { joined: 0 } });
 });
 
 test('two clusters that meet become one', () => {
-  const {
-    world,
-    join,
-    runUntil: until,
-    restart,
-  } = startStory('ann bob cat dan eve fay', { seed: 3, bootstrapped: false });
+  const { world, join, runUntil, restart } = startStory('ann bob cat dan eve fay', {
+    seed: 3,
+    bootstrapped: false,
+  });
   for (const label of 'ann bob cat dan eve fay'.split(' ')) restart(label, { noJoin: true });
   for (const label of ['bob', 'cat']) join(label, 'ann');
   for (const label of ['eve', 'fay']) join(label, 'dan');
-  expect(until(() => world.host('cat').runningAgent.view.members().length === 3)).toBe(true);
+  expect(runUntil(() => world.host('cat').runningAgent.view.members().length === 3)).toBe(true);
   const began = world.now;
 
   join('ann', 'dan');
 
-  expect(until(() => disagreements(world).length === 0)).toBe(true);
+  expect(runUntil(() => disagreements(world).length === 0)).toBe(true);
   expect(world.now - began).toBeLessThan(5000);
 });
 
 test('an encrypted cluster works as a plain one does', () => {
-  const {
-    world,
-    stop,
-    run: pass,
-    statusByObserver: seenAs,
-  } = startStory('ann bob cat dan', { seed: 4, all: { keys: [key(1)] } });
+  const { world, stop, run, statusByObserver } = startStory('ann bob cat dan', {
+    seed: 4,
+    all: { keys: [key(1)] },
+  });
   expect(disagreements(world)).toEqual([]);
 
   stop('bob');
-  pass('30s');
+  run('30s');
 
-  expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'failed'));
+  expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan', 'failed'));
 });
 
 test('who has another key, or none, is never joined', () => {
-  const {
-    world,
-    restart,
-    join,
-    run: pass,
-  } = startStory('ann bob cat eve fay', {
+  const { world, restart, join, run } = startStory('ann bob cat eve fay', {
     seed: 5,
     bootstrapped: false,
     hosts: {
@@ -94,9 +80,9 @@ test('who has another key, or none, is never joined', () => {
   });
   for (const label of 'ann bob cat eve fay'.split(' ')) restart(label, { noJoin: true });
   const asked = ['bob', 'cat', 'eve', 'fay'].map((label) => join(label, 'ann'));
-  pass('60s');
+  run('60s');
   const back = ['eve', 'fay'].map((label) => join('ann', label));
-  pass('60s');
+  run('60s');
 
   expect(asked.map(joined)).toEqual([1, 1, 0, 0]);
   expect(back.map(joined)).toEqual([0, 0]);
@@ -111,19 +97,14 @@ test('who has another key, or none, is never joined', () => {
 });
 
 test('who has another label, or none, is never joined', () => {
-  const {
-    world,
-    restart,
-    join,
-    run: pass,
-  } = startStory('ann bob eve fay', {
+  const { world, restart, join, run } = startStory('ann bob eve fay', {
     seed: 6,
     bootstrapped: false,
     hosts: { ann: { gossipLabel: 'blue' }, bob: { gossipLabel: 'blue' }, eve: { gossipLabel: 'red' } },
   });
   for (const label of 'ann bob eve fay'.split(' ')) restart(label, { noJoin: true });
   const asked = ['bob', 'eve', 'fay'].map((label) => join(label, 'ann'));
-  pass('60s');
+  run('60s');
 
   expect(asked.map(joined)).toEqual([1, 0, 0]);
   const known = (label: string) =>

@@ -9,128 +9,128 @@ const [OLD, NEW, OTHER] = [key(1), key(2), key(3)];
 const encrypted = { all: { keys: [OLD] } };
 
 function start(
-  tale: Story,
+  story: Story,
   by: string,
   operation: KeyOperation,
   which?: Uint8Array,
   force = false,
 ): () => KeyOperationReport {
-  const result = tale.runCommand(by, { kind: 'keys', operation, key: which, force, timeout: undefined });
+  const result = story.runCommand(by, { kind: 'keys', operation, key: which, force, timeout: undefined });
   if (!result.ok || result.value === undefined || !('operation' in result.value)) throw new Error('refusal');
   const { id } = result.value;
-  return () => tale.world.host(by).runningAgent.view.keyOperationReport(id) as KeyOperationReport;
+  return () => story.world.host(by).runningAgent.view.keyOperationReport(id) as KeyOperationReport;
 }
 
 function done(
-  tale: Story,
+  story: Story,
   by: string,
   operation: KeyOperation,
   which?: Uint8Array,
   force = false,
 ): KeyOperationReport {
-  const report = start(tale, by, operation, which, force);
-  expect(tale.runUntil(() => report().finished, '1m')).toBe(true);
+  const report = start(story, by, operation, which, force);
+  expect(story.runUntil(() => report().finished, '1m')).toBe(true);
   return report();
 }
 
-const rings = (tale: Story): Record<string, string[]> =>
-  Object.fromEntries([...tale.world.hosts].map(({ label, keys }) => [label, keys.map(fingerprint)]));
+const rings = (story: Story): Record<string, string[]> =>
+  Object.fromEntries([...story.world.hosts].map(({ label, keys }) => [label, keys.map(fingerprint)]));
 const everywhere = (...keys: Uint8Array[]): Record<string, string[]> =>
   Object.fromEntries(NAMES.split(' ').map((name) => [name, keys.map(fingerprint)]));
 
-const untouched = (tale: Story): void => {
-  expect(tale.facts('memberFailed')).toEqual([]);
-  expect(tale.facts('packetRejected')).toEqual([]);
+const untouched = (story: Story): void => {
+  expect(story.facts('memberFailed')).toEqual([]);
+  expect(story.facts('packetRejected')).toEqual([]);
 };
 
 test('G16 install, use, remove: all follow, each keeps it, nobody is suspected', () => {
-  const tale = createStory(NAMES, { seed: 31, ...encrypted, hosts: { eve: { serfPeer: true } } });
+  const story = createStory(NAMES, { seed: 31, ...encrypted, hosts: { eve: { serfPeer: true } } });
 
-  expect(done(tale, 'ann', 'install', NEW)).toMatchObject({
+  expect(done(story, 'ann', 'install', NEW)).toMatchObject({
     answered: 5,
     unresponsive: [],
     refusal: undefined,
   });
-  expect(rings(tale)).toEqual(everywhere(OLD, NEW));
-  expect(done(tale, 'bob', 'use', NEW)).toMatchObject({ answered: 5, unresponsive: [], refusal: undefined });
-  expect(rings(tale)).toEqual(everywhere(NEW, OLD));
-  expect(done(tale, 'cat', 'remove', OLD)).toMatchObject({
+  expect(rings(story)).toEqual(everywhere(OLD, NEW));
+  expect(done(story, 'bob', 'use', NEW)).toMatchObject({ answered: 5, unresponsive: [], refusal: undefined });
+  expect(rings(story)).toEqual(everywhere(NEW, OLD));
+  expect(done(story, 'cat', 'remove', OLD)).toMatchObject({
     answered: 5,
     unresponsive: [],
     refusal: undefined,
   });
-  tale.run('60s');
+  story.run('60s');
 
-  expect(rings(tale)).toEqual(everywhere(NEW));
-  expect(done(tale, 'dan', 'list').primaries).toEqual(new Map([[fingerprint(NEW), 5]]));
-  untouched(tale);
+  expect(rings(story)).toEqual(everywhere(NEW));
+  expect(done(story, 'dan', 'list').primaries).toEqual(new Map([[fingerprint(NEW), 5]]));
+  untouched(story);
 });
 
 test('G16 a key that one member lacks is not used, and nothing changes', () => {
-  const tale = createStory(NAMES, { seed: 32, ...encrypted });
-  tale.cut('eve', '*', { kinds: ['serf:query', 'serf:queryResponse'] });
-  const lift = done(tale, 'ann', 'install', NEW);
+  const story = createStory(NAMES, { seed: 32, ...encrypted });
+  story.cut('eve', '*', { kinds: ['serf:query', 'serf:queryResponse'] });
+  const lift = done(story, 'ann', 'install', NEW);
   expect(lift.unresponsive).toEqual(['eve']);
-  tale.heal();
-  tale.run('5s');
+  story.heal();
+  story.run('5s');
 
-  expect(done(tale, 'ann', 'use', NEW).refusal).toMatch(/^eve would no longer understand any message/);
-  expect(rings(tale)['ann']).toEqual([OLD, NEW].map(fingerprint));
-  expect(done(tale, 'ann', 'install', NEW).errors.size).toBe(0);
-  expect(done(tale, 'ann', 'use', NEW).refusal).toBeUndefined();
-  tale.run('30s');
-  untouched(tale);
+  expect(done(story, 'ann', 'use', NEW).refusal).toMatch(/^eve would no longer understand any message/);
+  expect(rings(story)['ann']).toEqual([OLD, NEW].map(fingerprint));
+  expect(done(story, 'ann', 'install', NEW).errors.size).toBe(0);
+  expect(done(story, 'ann', 'use', NEW).refusal).toBeUndefined();
+  story.run('30s');
+  untouched(story);
 });
 
 test('G16 the old key stays while a member is down, who is back with it and is told the new one', () => {
-  const tale = createStory(NAMES, { seed: 33, ...encrypted });
-  tale.stop('dan');
-  tale.runUntil(
-    () => Object.values(tale.statusByObserver('dan')).every((status) => status === 'failed'),
+  const story = createStory(NAMES, { seed: 33, ...encrypted });
+  story.stop('dan');
+  story.runUntil(
+    () => Object.values(story.statusByObserver('dan')).every((status) => status === 'failed'),
     '1m',
   );
 
-  done(tale, 'ann', 'install', NEW);
-  expect(done(tale, 'ann', 'remove', OLD).refusal).toMatch(/still use this key/);
-  expect(rings(tale)['dan']).toEqual([fingerprint(OLD)]);
-  tale.restart('dan');
-  tale.runUntil(() => tale.statusByObserver('dan')['ann'] === 'alive', '1m');
-  done(tale, 'ann', 'install', NEW);
-  expect(done(tale, 'ann', 'use', NEW)).toMatchObject({ answered: 5, refusal: undefined });
-  expect(done(tale, 'ann', 'remove', OLD)).toMatchObject({ answered: 5, refusal: undefined });
-  tale.run('30s');
+  done(story, 'ann', 'install', NEW);
+  expect(done(story, 'ann', 'remove', OLD).refusal).toMatch(/still use this key/);
+  expect(rings(story)['dan']).toEqual([fingerprint(OLD)]);
+  story.restart('dan');
+  story.runUntil(() => story.statusByObserver('dan')['ann'] === 'alive', '1m');
+  done(story, 'ann', 'install', NEW);
+  expect(done(story, 'ann', 'use', NEW)).toMatchObject({ answered: 5, refusal: undefined });
+  expect(done(story, 'ann', 'remove', OLD)).toMatchObject({ answered: 5, refusal: undefined });
+  story.run('30s');
 
-  expect(rings(tale)).toEqual(everywhere(NEW));
-  expect(Object.values(tale.statusByObserver('dan'))).toEqual(['alive', 'alive', 'alive', 'alive']);
+  expect(rings(story)).toEqual(everywhere(NEW));
+  expect(Object.values(story.statusByObserver('dan'))).toEqual(['alive', 'alive', 'alive', 'alive']);
 });
 
 test('G16 who returns with a key that was removed meanwhile is told why nobody answers, and comes back with the new one', () => {
-  const tale = createStory(NAMES, { seed: 37, ...encrypted });
-  tale.stop('dan');
-  tale.runUntil(
-    () => Object.values(tale.statusByObserver('dan')).every((status) => status === 'failed'),
+  const story = createStory(NAMES, { seed: 37, ...encrypted });
+  story.stop('dan');
+  story.runUntil(
+    () => Object.values(story.statusByObserver('dan')).every((status) => status === 'failed'),
     '1m',
   );
-  done(tale, 'ann', 'install', NEW);
-  done(tale, 'ann', 'use', NEW);
-  expect(done(tale, 'ann', 'remove', OLD).refusal).toMatch(/^dan failed/);
-  expect(done(tale, 'ann', 'remove', OLD, true).refusal).toBeUndefined();
+  done(story, 'ann', 'install', NEW);
+  done(story, 'ann', 'use', NEW);
+  expect(done(story, 'ann', 'remove', OLD).refusal).toMatch(/^dan failed/);
+  expect(done(story, 'ann', 'remove', OLD, true).refusal).toBeUndefined();
 
-  tale.restart('dan', { noJoin: true });
-  const lost = tale.join('dan', 'ann');
-  tale.runUntil(() => lost.result !== undefined);
+  story.restart('dan', { noJoin: true });
+  const lost = story.join('dan', 'ann');
+  story.runUntil(() => lost.result !== undefined);
   expect(JSON.stringify(lost.result)).toContain('an unknown key');
-  expect(tale.facts('streamRejected', 'ann').map(({ code }) => code)).toContain('undecryptable');
+  expect(story.facts('streamRejected', 'ann').map(({ code }) => code)).toContain('undecryptable');
 
-  tale.stop('dan');
-  tale.world.host('dan').keys = [NEW];
-  tale.restart('dan');
-  expect(tale.runUntil(() => tale.statusByObserver('dan')['ann'] === 'alive', '2m')).toBe(true);
+  story.stop('dan');
+  story.world.host('dan').keys = [NEW];
+  story.restart('dan');
+  expect(story.runUntil(() => story.statusByObserver('dan')['ann'] === 'alive', '2m')).toBe(true);
 });
 
 test('G16 two rotations at once, with loss and a restart: no ring is empty, no member is lost', () => {
   for (const seed of [34, 35, 36]) {
-    const tale = createStory(NAMES, { seed, ...encrypted, linkQuality: { loss: 0.1 } });
+    const story = createStory(NAMES, { seed, ...encrypted, linkQuality: { loss: 0.1 } });
     const steps: [string, KeyOperation, Uint8Array][] = [
       ['ann', 'install', NEW],
       ['bob', 'install', OTHER],
@@ -142,18 +142,18 @@ test('G16 two rotations at once, with loss and a restart: no ring is empty, no m
       ['bob', 'remove', NEW],
     ];
     for (let i = 0; i < steps.length; i += 2) {
-      const pair = steps.slice(i, i + 2).map(([by, operation, which]) => start(tale, by, operation, which));
+      const pair = steps.slice(i, i + 2).map(([by, operation, which]) => start(story, by, operation, which));
       if (i === 2) {
-        tale.stop('cat');
-        tale.run('2s');
-        tale.restart('cat');
+        story.stop('cat');
+        story.run('2s');
+        story.restart('cat');
       }
-      tale.runUntil(() => pair.every((report) => report().finished), '1m');
-      for (const ring of Object.values(rings(tale))) expect(ring.length, `seed ${seed}`).toBeGreaterThan(0);
+      story.runUntil(() => pair.every((report) => report().finished), '1m');
+      for (const ring of Object.values(rings(story))) expect(ring.length, `seed ${seed}`).toBeGreaterThan(0);
     }
-    tale.run('2m');
+    story.run('2m');
     for (const name of NAMES.split(' '))
-      expect(new Set(Object.values(tale.statusByObserver(name))), `${name}, seed ${seed}`).toEqual(
+      expect(new Set(Object.values(story.statusByObserver(name))), `${name}, seed ${seed}`).toEqual(
         new Set(['alive']),
       );
   }

@@ -7,32 +7,28 @@ const names = Array.from({ length: 20 }, (_, i) => `n${i}`).join(' ');
 test.each([1, 2, 3, 4, 5, 6])(
   'twenty members, a tenth of all lost, five minutes: no false death (seed %i)',
   (seed) => {
-    const {
-      world,
-      run: pass,
-      facts,
-    } = startStory(names, {
+    const { world, run, facts } = startStory(names, {
       seed,
       linkQuality: { loss: 0.1, duplicate: 0.02, reorder: 0.05 },
       detail: 'facts',
     });
 
-    pass('5m');
+    run('5m');
 
     expect(facts('memberDeclaredDead')).toEqual([]);
     world.network.linkQuality = { ...world.network.linkQuality, loss: 0 };
-    pass('30s');
+    run('30s');
     expect(disagreements(world)).toEqual([]);
   },
 );
 
 test('half of everything lost for two minutes: when it is over all agree again', () => {
-  const { world, run: pass, runUntil: until } = startStory(names, { seed: 7, detail: 'facts' });
+  const { world, run, runUntil } = startStory(names, { seed: 7, detail: 'facts' });
   const calm = world.network.linkQuality;
 
   world.network.linkQuality = { ...calm, loss: 0.5 };
-  pass('2m');
+  run('2m');
   world.network.linkQuality = calm;
 
-  expect(until(() => disagreements(world).length === 0, '30s')).toBe(true);
+  expect(runUntil(() => disagreements(world).length === 0, '30s')).toBe(true);
 });

@@ -7,41 +7,36 @@ const FOLLOWED = 6_000;
 test.each([1, 2, 3, 4, 5])(
   'a host that gets another address is found there in seconds, and was never down (seed %i)',
   (seed) => {
-    const {
-      world,
-      run: pass,
-      runUntil: until,
-      member: view,
-      statusHistory: saw,
-      register,
-    } = startStory('ann bob cat dan eve', { seed });
+    const { world, run, runUntil, member, statusHistory, register } = startStory('ann bob cat dan eve', {
+      seed,
+    });
     register('bob', 'web');
-    pass('5s');
+    run('5s');
     const others = ['ann', 'cat', 'dan', 'eve'];
 
     world.changeAddress('bob');
     const newAddress = world.now;
     const here = world.host('bob').address.key;
-    const followed = (): boolean => others.every((observer) => view(observer, 'bob')?.address.key === here);
-    expect(until(followed, '30s')).toBe(true);
+    const followed = (): boolean => others.every((observer) => member(observer, 'bob')?.address.key === here);
+    expect(runUntil(followed, '30s')).toBe(true);
     expect(world.now - newAddress).toBeLessThanOrEqual(FOLLOWED);
-    pass('1m');
+    run('1m');
 
     expect(followed()).toBe(true);
-    for (const observer of others) expect(saw(observer, 'bob')).not.toContain('failed');
+    for (const observer of others) expect(statusHistory(observer, 'bob')).not.toContain('failed');
   },
 );
 
 test('one that moves twice in a row does not take its own old words for those of another', () => {
-  const { world, run: pass, member: view, facts } = startStory('ann bob cat', { seed: 7 });
+  const { world, run, member, facts } = startStory('ann bob cat', { seed: 7 });
 
   world.changeAddress('bob');
-  pass('500ms');
+  run('500ms');
   world.changeAddress('bob');
-  pass('2m');
+  run('2m');
 
-  expect(view('ann', 'bob')?.address.key).toBe(world.host('bob').address.key);
-  expect(view('cat', 'bob')?.address.key).toBe(world.host('bob').address.key);
+  expect(member('ann', 'bob')?.address.key).toBe(world.host('bob').address.key);
+  expect(member('cat', 'bob')?.address.key).toBe(world.host('bob').address.key);
   expect(facts('nameConflict', 'bob')).toEqual([]);
   expect(world.host('bob').running).toBe(true);
 });

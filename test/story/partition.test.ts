@@ -3,21 +3,16 @@ import { disagreements } from '../../src/sim/laws/index.ts';
 import { startStory, withStatus } from './start-story.ts';
 
 test('two halves hold each other as failed, and find each other again within 90 s', () => {
-  const {
-    world,
-    partition,
-    heal,
-    run: pass,
-    runUntil: until,
-    statusByObserver: seenAs,
-  } = startStory('ann bob cat dan eve fay', { seed: 1 });
+  const { world, partition, heal, run, runUntil, statusByObserver } = startStory('ann bob cat dan eve fay', {
+    seed: 1,
+  });
   partition(['ann', 'bob', 'cat'], ['dan', 'eve', 'fay']);
-  pass('60s');
-  expect(seenAs('ann')).toEqual({
+  run('60s');
+  expect(statusByObserver('ann')).toEqual({
     ...withStatus('bob cat', 'alive'),
     ...withStatus('dan eve fay', 'failed'),
   });
-  expect(seenAs('dan')).toEqual({
+  expect(statusByObserver('dan')).toEqual({
     ...withStatus('ann bob cat', 'failed'),
     ...withStatus('eve fay', 'alive'),
   });
@@ -25,36 +20,30 @@ test('two halves hold each other as failed, and find each other again within 90 
 
   heal();
 
-  expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
+  expect(runUntil(() => disagreements(world).length === 0, '90s')).toBe(true);
   expect(world.now - began).toBeLessThan(90_000);
-  pass('60s');
+  run('60s');
   expect(disagreements(world)).toEqual([]);
 });
 
 test.each([1, 2, 3, 4])('after a long partition of three parts they agree within 90 s (seed %i)', (seed) => {
   const names = Array.from({ length: 15 }, (_, i) => `n${i}`);
-  const {
-    world,
-    partition,
-    heal,
-    run: pass,
-    runUntil: until,
-  } = startStory(names.join(' '), { seed, detail: 'facts' });
+  const { world, partition, heal, run, runUntil } = startStory(names.join(' '), { seed, detail: 'facts' });
   partition(names.slice(0, 8), names.slice(8, 12), names.slice(12));
-  pass('20m');
+  run('20m');
 
   heal();
 
-  expect(until(() => disagreements(world).length === 0, '90s')).toBe(true);
+  expect(runUntil(() => disagreements(world).length === 0, '90s')).toBe(true);
 });
 
 test('a short partition leaves no trace but suspicions', () => {
-  const { world, partition, heal, run: pass, facts } = startStory('ann bob cat dan eve', { seed: 3 });
+  const { world, partition, heal, run, facts } = startStory('ann bob cat dan eve', { seed: 3 });
 
   partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
-  pass('2s');
+  run('2s');
   heal();
-  pass('30s');
+  run('30s');
 
   expect(facts('memberFailed')).toEqual([]);
   expect(disagreements(world)).toEqual([]);

@@ -6,24 +6,18 @@ const HOUR = 3_600_000;
 
 describe('I9: who is dead serves nothing, who is back serves again', () => {
   test('services of a dead owner stop passing in the instant in which it is held for failed', () => {
-    const {
-      world,
-      register,
-      stop,
-      passing,
-      known,
-      runUntil: until,
-      statusByObserver: seenAs,
-      everywhere,
-    } = startStory('ann bob cat dan', {
-      seed: 1,
-    });
+    const { world, register, stop, passing, known, runUntil, statusByObserver, everywhere } = startStory(
+      'ann bob cat dan',
+      {
+        seed: 1,
+      },
+    );
     register('bob', 'web-1');
-    until(() => everywhere((label) => passing(label, 'web').length === 1), '5s');
+    runUntil(() => everywhere((label) => passing(label, 'web').length === 1), '5s');
     stop('bob');
 
     const agree = (): boolean =>
-      Object.entries(seenAs('bob')).every(
+      Object.entries(statusByObserver('bob')).every(
         ([label, status]) => passing(label, 'web').length === (status === 'failed' ? 0 : 1),
       );
     for (let i = 0; i < 3000; i++) {
@@ -31,55 +25,42 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
       expect(agree()).toBe(true);
     }
 
-    expect(seenAs('bob')).toEqual(withStatus('ann cat dan', 'failed'));
+    expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan', 'failed'));
     expect(known('ann', 'web')).toEqual(['web-1']);
   });
 
   test('back after a partition, it passes again at once, though it had nothing to say (moby#53141)', () => {
-    const {
-      world,
-      register,
-      partition,
-      heal,
-      passing,
-      run: pass,
-      runUntil: until,
-      member: view,
-    } = startStory('ann bob cat dan', {
-      seed: 2,
-    });
+    const { world, register, partition, heal, passing, run, runUntil, member } = startStory(
+      'ann bob cat dan',
+      {
+        seed: 2,
+      },
+    );
     register('bob', 'web-1');
-    pass('2s');
+    run('2s');
     partition(['ann', 'cat', 'dan'], ['bob']);
-    pass('60s');
+    run('60s');
     for (const label of ['ann', 'cat', 'dan']) expect(passing(label, 'web')).toEqual([]);
 
     heal();
 
     for (const label of ['ann', 'cat', 'dan']) {
-      expect(until(() => view(label, 'bob')?.status === 'alive', '90s')).toBe(true);
+      expect(runUntil(() => member(label, 'bob')?.status === 'alive', '90s')).toBe(true);
       expect(passing(label, 'web')).toEqual(['web-1']);
     }
-    pass('30s');
+    run('30s');
     expect(catalogDisagreements(world)).toEqual([]);
   });
 
   test('restarted before anybody noticed, with what it remembered, it passes again within two seconds', () => {
-    const {
-      register,
-      stop,
-      restart,
-      run: pass,
-      timeUntilEach: times,
-      passing,
-    } = startStory('ann bob cat', { seed: 3 });
+    const { register, stop, restart, run, timeUntilEach, passing } = startStory('ann bob cat', { seed: 3 });
     register('bob', 'web-1');
-    pass('3s');
+    run('3s');
     stop('bob');
-    pass('300ms');
+    run('300ms');
 
     restart('bob', { restore: true });
-    const seen = times((label) => passing(label, 'web').length === 1, 30_000);
+    const seen = timeUntilEach((label) => passing(label, 'web').length === 1, 30_000);
 
     expect(seen.size).toBe(3);
     expect(Math.max(...seen.values())).toBeLessThan(2000);
@@ -87,56 +68,44 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
 });
 
 test('an owner back without memory and without services leaves no ghosts', () => {
-  const {
-    world,
-    register,
-    stop,
-    restart,
-    run: pass,
-    timeUntilEach: times,
-    known,
-  } = startStory('ann bob cat dan', { seed: 4 });
+  const { world, register, stop, restart, run, timeUntilEach, known } = startStory('ann bob cat dan', {
+    seed: 4,
+  });
   register('bob', 'web-1');
-  pass('5s');
+  run('5s');
   stop('bob');
-  pass('20s');
+  run('20s');
 
   restart('bob');
-  const gone = times((label) => known(label, 'web').length === 0, 60_000);
+  const gone = timeUntilEach((label) => known(label, 'web').length === 0, 60_000);
 
   expect(gone.size).toBe(4);
   expect(Math.max(...gone.values())).toBeLessThan(5000);
-  pass('90s');
+  run('90s');
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('an owner back with memory, and then with other services, shows exactly those', () => {
-  const {
-    world,
-    register,
-    deregister,
-    stop,
-    restart,
-    run: pass,
-    known,
-    everywhere,
-  } = startStory('ann bob cat dan', {
-    seed: 5,
-  });
+  const { world, register, deregister, stop, restart, run, known, everywhere } = startStory(
+    'ann bob cat dan',
+    {
+      seed: 5,
+    },
+  );
   register('bob', 'web-1');
   register('bob', 'db-1');
-  pass('5s');
+  run('5s');
   stop('bob');
-  pass('20s');
+  run('20s');
 
   restart('bob', { restore: true });
-  pass('3s');
+  run('3s');
   expect(everywhere((label) => known(label, 'web').length === 1 && known(label, 'db').length === 1)).toBe(
     true,
   );
   deregister('bob', 'web-1');
   register('bob', 'cache-1');
-  pass('3s');
+  run('3s');
 
   expect(everywhere((label) => known(label, 'web').length === 0 && known(label, 'cache').length === 1)).toBe(
     true,
@@ -146,27 +115,21 @@ test('an owner back with memory, and then with other services, shows exactly tho
 
 describe('an owner whose clock went back while it was down', () => {
   test.each([true, false])('still replaces what it published before (it remembers: %s)', (restore) => {
-    const {
-      world,
-      register,
-      stop,
-      restart,
-      run: pass,
-      runUntil: until,
-      known,
-      everywhere,
-    } = startStory('ann bob cat dan', {
-      seed: 6,
-    });
+    const { world, register, stop, restart, run, runUntil, known, everywhere } = startStory(
+      'ann bob cat dan',
+      {
+        seed: 6,
+      },
+    );
     register('bob', 'web-1');
-    pass('5s');
+    run('5s');
     stop('bob');
-    pass('5s');
+    run('5s');
 
     restart('bob', { restore, wallClockOffset: -HOUR });
     register('bob', 'db-1');
 
-    expect(until(() => catalogDisagreements(world).length === 0, '30s')).toBe(true);
+    expect(runUntil(() => catalogDisagreements(world).length === 0, '30s')).toBe(true);
     const webs = restore ? 1 : 0;
     expect(
       everywhere((label) => known(label, 'db').length === 1 && known(label, 'web').length === webs),
@@ -175,90 +138,70 @@ describe('an owner whose clock went back while it was down', () => {
 
   // Seed 1025 of the first campaign: whoever had seen it leave took what it then said for old, and did not say so.
   test('and who had left before is heard again', () => {
-    const {
-      world,
-      register,
-      leave,
-      restart,
-      run: pass,
-      runUntil: until,
-      known,
-      everywhere,
-    } = startStory('ann bob cat dan eve fay', {
-      seed: 7,
-    });
+    const { world, register, leave, restart, run, runUntil, known, everywhere } = startStory(
+      'ann bob cat dan eve fay',
+      {
+        seed: 7,
+      },
+    );
     register('bob', 'web-1');
-    pass('5s');
+    run('5s');
     const asked = leave('bob');
-    until(() => asked.result !== undefined);
-    pass('5s');
+    runUntil(() => asked.result !== undefined);
+    run('5s');
 
     restart('bob', { wallClockOffset: -HOUR });
     register('bob', 'db-1');
 
-    expect(until(() => everywhere((label) => known(label, 'db').length === 1), '2s')).toBe(true);
-    pass('60s');
+    expect(runUntil(() => everywhere((label) => known(label, 'db').length === 1), '2s')).toBe(true);
+    run('60s');
     expect(catalogDisagreements(world)).toEqual([]);
   });
 });
 
 test('who leaves takes its services with it, and brings them back if it returns with its memory', () => {
-  const {
-    world,
-    register,
-    leave,
-    restart,
-    run: pass,
-    runUntil: until,
-    timeUntilEach: times,
-    known,
-    passing,
-  } = startStory('ann bob cat dan', {
-    seed: 8,
-  });
+  const { world, register, leave, restart, run, runUntil, timeUntilEach, known, passing } = startStory(
+    'ann bob cat dan',
+    {
+      seed: 8,
+    },
+  );
   register('bob', 'web-1');
   register('cat', 'web-2');
-  pass('5s');
+  run('5s');
 
   const asked = leave('bob');
-  const gone = times((label) => label === 'bob' || known(label, 'web').join() === 'web-2', 10_000);
+  const gone = timeUntilEach((label) => label === 'bob' || known(label, 'web').join() === 'web-2', 10_000);
   expect(gone.size).toBe(4);
   expect(Math.max(...gone.values())).toBeLessThan(3000);
-  until(() => asked.result !== undefined);
-  pass('10s');
+  runUntil(() => asked.result !== undefined);
+  run('10s');
 
   restart('bob', { restore: true });
-  const back = times((label) => passing(label, 'web').length === 2, 30_000);
+  const back = timeUntilEach((label) => passing(label, 'web').length === 2, 30_000);
   expect(back.size).toBe(4);
   expect(Math.max(...back.values())).toBeLessThan(5000);
-  pass('60s');
+  run('60s');
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('I8: what was deregistered while somebody was away does not come back with them', () => {
-  const {
-    world,
-    register,
-    deregister,
-    partition,
-    heal,
-    run: pass,
-    runUntil: until,
-    known,
-    everywhere,
-  } = startStory('ann bob cat dan eve', { seed: 9 });
+  const { world, register, deregister, partition, heal, run, runUntil, known, everywhere } = startStory(
+    'ann bob cat dan eve',
+    { seed: 9 },
+  );
   register('bob', 'web-1');
-  pass('2s');
+  run('2s');
   partition(['ann', 'bob', 'cat'], ['dan', 'eve']);
-  pass('1s');
+  run('1s');
   deregister('bob', 'web-1');
-  pass('60s');
+  run('60s');
   expect(known('dan', 'web')).toEqual(['web-1']);
 
   heal();
 
-  expect(until(() => everywhere((label) => known(label, 'web').length === 0), '2m')).toBe(true);
-  pass('3m');
+  expect(runUntil(() => everywhere((label) => known(label, 'web').length === 0), '2m')).toBe(true);
+  run('3m');
   expect(everywhere((label) => known(label, 'web').length === 0)).toBe(true);
   expect(catalogDisagreements(world)).toEqual([]);
 });

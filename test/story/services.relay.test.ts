@@ -3,24 +3,24 @@ import { makeLargeMeta, makeService } from '../../src/sim/workload/definitions.t
 import { startStory } from './start-story.ts';
 
 test('news of a service reaches who cannot hear its owner at all: others pass it on', () => {
-  const { cut, register, passing, run: pass } = startStory('ann bob cat dan', { seed: 5 });
+  const { cut, register, passing, run } = startStory('ann bob cat dan', { seed: 5 });
   cut('ann', 'cat');
-  pass('1s');
+  run('1s');
 
   register('ann', 'web-1');
-  pass('3s');
+  run('3s');
 
   expect(passing('cat', 'web')).toEqual(['web-1']);
 });
 
 test('B6: each change that readers see has a higher index than the one before', () => {
-  const { world, register, run: pass } = startStory('ann bob', { seed: 6 });
+  const { world, register, run } = startStory('ann bob', { seed: 6 });
   const { view } = world.host('bob').runningAgent;
   const seen: number[] = [];
   for (const id of ['web-1', 'web-2', 'web-3']) {
     seen.push(view.indexOf(['service:web', 'services']));
     register('ann', id);
-    pass('3s');
+    run('3s');
   }
   seen.push(view.indexOf(['service:web', 'services']));
 
@@ -29,11 +29,11 @@ test('B6: each change that readers see has a higher index than the one before', 
 });
 
 test('an entry too large for any packet is known within three seconds all the same', () => {
-  const { register, instance, run: pass } = startStory('ann bob', { seed: 7 });
+  const { register, instance, run } = startStory('ann bob', { seed: 7 });
   const meta = makeLargeMeta('all of it', 15_000);
 
   register('ann', makeService('web-1', { meta }));
-  pass('3s');
+  run('3s');
 
   expect(instance('bob', 'web-1')?.service.meta).toEqual(meta);
 });

@@ -6,200 +6,168 @@ import { startStory } from './start-story.ts';
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 
 test('a service registered with one agent is known to all within a second, and so is its end', () => {
-  const {
-    world,
-    register,
-    deregister,
-    timeUntilEach: times,
-    passing,
-    run: pass,
-    everywhere,
-  } = startStory('ann bob cat dan eve', {
-    seed: 1,
-  });
+  const { world, register, deregister, timeUntilEach, passing, run, everywhere } = startStory(
+    'ann bob cat dan eve',
+    {
+      seed: 1,
+    },
+  );
 
   register('bob', 'web-1');
-  const seen = times((label) => passing(label, 'web').includes('web-1'), 5000);
+  const seen = timeUntilEach((label) => passing(label, 'web').includes('web-1'), 5000);
   expect(seen.size).toBe(5);
   expect(seen.get('bob')).toBe(0);
   expect(Math.max(...seen.values())).toBeLessThan(1000);
 
   deregister('bob', 'web-1');
-  const gone = times((label) => passing(label, 'web').length === 0, 5000);
+  const gone = timeUntilEach((label) => passing(label, 'web').length === 0, 5000);
   expect(gone.size).toBe(5);
   expect(Math.max(...gone.values())).toBeLessThan(1000);
-  pass('90s');
+  run('90s');
   expect(everywhere((label) => passing(label, 'web').length === 0)).toBe(true);
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
 describe('G3: with a hundred agents', () => {
-  const times = (loss: number, seeds: readonly number[]): number[] =>
+  const deliveryTimes = (loss: number, seeds: readonly number[]): number[] =>
     seeds.flatMap((seed) => {
-      const told = startStory(crowd(100), { seed, detail: 'facts' });
-      const { network } = told.world;
+      const story = startStory(crowd(100), { seed, detail: 'facts' });
+      const { network } = story.world;
       network.linkQuality = { ...network.linkQuality, loss };
-      const { register, setCheck, deregister, passing } = told;
-      const found: number[] = [];
-      const spread = (act: () => void, so: (label: string) => boolean): void => {
+      const { register, setCheck, deregister, passing } = story;
+      const times: number[] = [];
+      const measure = (act: () => void, holds: (label: string) => boolean): void => {
         act();
-        const each = [...told.timeUntilEach(so, 90_000).values()];
+        const each = [...story.timeUntilEach(holds, 90_000).values()];
         expect(each).toHaveLength(100);
-        found.push(...each);
-        told.run('3s');
+        times.push(...each);
+        story.run('3s');
       };
-      spread(
+      measure(
         () => register('n7', 'web-1'),
         (label) => passing(label, 'web').includes('web-1'),
       );
-      spread(
+      measure(
         () => setCheck('n7', 'of-web-1', 'critical'),
         (label) => passing(label, 'web').length === 0,
       );
-      spread(
+      measure(
         () => setCheck('n7', 'of-web-1', 'passing'),
         (label) => passing(label, 'web').length === 1,
       );
-      spread(
+      measure(
         () => deregister('n7', 'web-1'),
         (label) => passing(label, 'web').length === 0,
       );
-      return found;
+      return times;
     });
-  const at = (found: readonly number[], part: number): number =>
-    [...found].sort((a, b) => a - b)[Math.ceil(part * found.length) - 1] as number;
+  const at = (times: readonly number[], part: number): number =>
+    [...times].sort((a, b) => a - b)[Math.ceil(part * times.length) - 1] as number;
 
   test('half know a change within 0.8 s, all but one in a hundred within 2 s', () => {
-    const found = times(0, [1, 2]);
-    expect(at(found, 0.5)).toBeLessThanOrEqual(800);
-    expect(at(found, 0.99)).toBeLessThanOrEqual(2000);
+    const times = deliveryTimes(0, [1, 2]);
+    expect(at(times, 0.5)).toBeLessThanOrEqual(800);
+    expect(at(times, 0.99)).toBeLessThanOrEqual(2000);
   });
 
   test.each([
     { loss: 0.1, limit: 5000, seeds: [4] },
     { loss: 0.3, limit: 10_000, seeds: [6] },
   ])('with $loss of all packets lost within $limit ms', ({ loss, limit, seeds }) => {
-    expect(at(times(loss, seeds), 0.99)).toBeLessThanOrEqual(limit);
+    expect(at(deliveryTimes(loss, seeds), 0.99)).toBeLessThanOrEqual(limit);
   });
 });
 
 test('a check that turns critical takes its instance out everywhere, and back in when it passes', () => {
-  const {
-    register,
-    setCheck,
-    passing,
-    known,
-    run: pass,
-    everywhere,
-  } = startStory('ann bob cat dan', { seed: 2 });
+  const { register, setCheck, passing, known, run, everywhere } = startStory('ann bob cat dan', { seed: 2 });
   register('bob', 'web-1');
   register('cat', 'web-2');
-  pass('2s');
+  run('2s');
   expect(passing('ann', 'web')).toEqual(['web-1', 'web-2']);
 
   setCheck('bob', 'of-web-1', 'critical', 'out of order');
-  pass('2s');
+  run('2s');
   expect(everywhere((label) => passing(label, 'web').join() === 'web-2')).toBe(true);
   expect(known('dan', 'web')).toEqual(['web-1', 'web-2']);
 
   setCheck('bob', 'of-web-1', 'warning', 'so so');
-  pass('2s');
+  run('2s');
   expect(everywhere((label) => passing(label, 'web').join() === 'web-1,web-2')).toBe(true);
 });
 
 test('a check whose word runs out turns critical by itself, everywhere', () => {
-  const { register, passing, run: pass, everywhere } = startStory('ann bob cat', { seed: 3 });
+  const { register, passing, run, everywhere } = startStory('ann bob cat', { seed: 3 });
   register('bob', makeService('web-1'), [makeTtlCheck('alive', 'web-1', { ttl: 10_000 })]);
-  pass('2s');
+  run('2s');
   expect(passing('ann', 'web')).toEqual(['web-1']);
 
-  pass('10s');
+  run('10s');
 
   expect(everywhere((label) => passing(label, 'web').length === 0)).toBe(true);
 });
 
 test('an instance that drains, a service and a node in maintenance are out of the answers while it lasts', () => {
-  const {
-    register,
-    drain,
-    setMaintenance: maintain,
-    passing,
-    run: pass,
-    instance,
-  } = startStory('ann bob cat', { seed: 4 });
+  const { register, drain, setMaintenance, passing, run, instance } = startStory('ann bob cat', { seed: 4 });
   register('bob', 'web-1');
   register('bob', 'db-1');
   register('cat', 'web-2');
-  pass('2s');
+  run('2s');
   const web = (): string => passing('ann', 'web').join();
 
   drain('bob', 'web-1');
-  pass('2s');
+  run('2s');
   expect(web()).toBe('web-2');
   expect(instance('ann', 'web-1')?.status).toBe('draining');
   drain('bob', 'web-1', false);
-  maintain('cat', true, 'web-2');
-  pass('2s');
+  setMaintenance('cat', true, 'web-2');
+  run('2s');
   expect(web()).toBe('web-1');
-  maintain('cat', false, 'web-2');
-  maintain('bob', true);
-  pass('2s');
+  setMaintenance('cat', false, 'web-2');
+  setMaintenance('bob', true);
+  run('2s');
   expect(web()).toBe('web-2');
   expect(passing('ann', 'db')).toEqual([]);
-  maintain('bob', false);
-  pass('2s');
+  setMaintenance('bob', false);
+  run('2s');
   expect(web()).toBe('web-1,web-2');
   expect(passing('ann', 'db')).toEqual(['db-1']);
 });
 
 test('an entry no packet holds is announced, and fetched over streams', () => {
-  const {
-    world,
-    register,
-    timeUntilEach: times,
-    passing,
-    instance,
-    run: pass,
-  } = startStory(crowd(20), { seed: 5 });
+  const { world, register, timeUntilEach, passing, instance, run } = startStory(crowd(20), { seed: 5 });
   const big = makeLargeMeta('all of it', 15_000);
 
   register('n3', makeService('web-1', { meta: big }));
-  const seen = times((label) => passing(label, 'web').length === 1, 20_000);
+  const seen = timeUntilEach((label) => passing(label, 'web').length === 1, 20_000);
 
   expect(seen.size).toBe(20);
   expect(Math.max(...seen.values())).toBeLessThan(5000);
   for (const { label } of world.hosts) expect(instance(label, 'web-1')?.service.meta).toEqual(big);
-  pass('60s');
+  run('60s');
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('two hundred registrations at once on one agent are all known everywhere within seconds', () => {
-  const {
-    world,
-    register,
-    timeUntilEach: times,
-    passing,
-    run: pass,
-  } = startStory(crowd(12), { seed: 6, detail: 'facts' });
+  const { world, register, timeUntilEach, passing, run } = startStory(crowd(12), {
+    seed: 6,
+    detail: 'facts',
+  });
 
   for (let i = 0; i < 200; i++)
     register('n3', makeService(`job-${i}`, { meta: new Map([['queue', `q${i}`]]) }));
-  const seen = times((label) => passing(label, 'job').length === 200, 60_000);
+  const seen = timeUntilEach((label) => passing(label, 'job').length === 200, 60_000);
 
   expect(seen.size).toBe(12);
   expect(Math.max(...seen.values())).toBeLessThan(10_000);
-  pass('20s');
+  run('20s');
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('I12: while everybody changes tags without pause, a registration still gets through', () => {
-  const {
-    world,
-    register,
-    timeUntilEach: times,
-    passing,
-    run: pass,
-  } = startStory(crowd(30), { seed: 7, detail: 'facts' });
+  const { world, register, timeUntilEach, passing, run } = startStory(crowd(30), {
+    seed: 7,
+    detail: 'facts',
+  });
   const churn = (): void => {
     for (const { label, running } of world.hosts)
       if (running)
@@ -207,10 +175,10 @@ test('I12: while everybody changes tags without pause, a registration still gets
     world.schedule(world.now + 400, churn);
   };
   world.schedule(world.now, churn);
-  pass('5s');
+  run('5s');
 
   register('n3', 'web-1');
-  const seen = times((label) => passing(label, 'web').length === 1, 30_000);
+  const seen = timeUntilEach((label) => passing(label, 'web').length === 1, 30_000);
 
   expect(seen.size).toBe(30);
   expect(Math.max(...seen.values())).toBeLessThan(5000);

@@ -11,35 +11,29 @@ test.each([1, 2, 3, 4, 5, 6])(
   'G8: changes on both sides of a partition are equal everywhere as soon as all have met again (seed %i)',
   (seed) => {
     const labels = crowd(12).split(' ');
-    const {
-      world,
-      register,
-      deregister,
-      setCheck,
-      partition,
-      heal,
-      run: pass,
-      runUntil: until,
-    } = startStory(labels.join(' '), {
-      seed,
-      detail: 'facts',
-    });
+    const { world, register, deregister, setCheck, partition, heal, run, runUntil } = startStory(
+      labels.join(' '),
+      {
+        seed,
+        detail: 'facts',
+      },
+    );
     for (const label of labels) register(label, `web-${label.slice(1)}`);
-    pass('5s');
+    run('5s');
     partition(labels.slice(0, 5), labels.slice(5));
-    pass('30s');
+    run('30s');
     for (const label of labels) {
       const id = `web-${label.slice(1)}`;
       if (Number(label.slice(1)) % 3 === 0) deregister(label, id);
       else if (Number(label.slice(1)) % 3 === 1) setCheck(label, `of-${id}`, 'critical');
       else register(label, makeService(`db-${label.slice(1)}`, { meta: makeLargeMeta(label) }));
     }
-    pass('2m');
+    run('2m');
 
     heal();
 
-    expect(until(() => disagreements(world).length === 0, '45s')).toBe(true); // G7
-    expect(until(() => catalogDisagreements(world).length === 0, '5s')).toBe(true); // G8 allows for 30 s
+    expect(runUntil(() => disagreements(world).length === 0, '45s')).toBe(true); // G7
+    expect(runUntil(() => catalogDisagreements(world).length === 0, '5s')).toBe(true); // G8 allows for 30 s
   },
 );
 
@@ -47,14 +41,7 @@ test.each([
   ['a third of all packets lost', { loss: 0.3 }],
   ['half of all packets twice, and all out of order', { duplicate: 0.5, reorder: 1, reorderBy: 1500 }],
 ])('with %s, thirty changes arrive all the same, and none goes back', (_what, weather) => {
-  const {
-    world,
-    register,
-    setCheck,
-    deregister,
-    run: pass,
-    runUntil: until,
-  } = startStory(crowd(15), {
+  const { world, register, setCheck, deregister, run, runUntil } = startStory(crowd(15), {
     seed: 4,
     linkQuality: weather,
     detail: 'facts',
@@ -63,83 +50,69 @@ test.each([
     register(`n${i}`, makeService('web-1', { meta: new Map([['turn', `${i}`]]) }), [
       makeTtlCheck('of-web-1', 'web-1'),
     ]);
-    pass('300ms');
+    run('300ms');
     setCheck(`n${i}`, 'of-web-1', 'critical', `turn ${i}`);
-    pass('200ms');
+    run('200ms');
     if (i % 2 === 0) deregister(`n${i}`, 'web-1');
   }
 
   // A rumor can pass somebody by; the next push/pull tells, up to 30 s later.
-  expect(until(() => catalogDisagreements(world).length === 0, '45s')).toBe(true);
+  expect(runUntil(() => catalogDisagreements(world).length === 0, '45s')).toBe(true);
 });
 
 test('TCP is dead: changes that fit a packet arrive by UDP alone', () => {
-  const {
-    world,
-    register,
-    setCheck,
-    deregister,
-    cut,
-    timeUntilEach: times,
-    passing,
-    known,
-    run: pass,
-  } = startStory(crowd(10), {
-    seed: 5,
-  });
-  pass('2s');
+  const { world, register, setCheck, deregister, cut, timeUntilEach, passing, known, run } = startStory(
+    crowd(10),
+    {
+      seed: 5,
+    },
+  );
+  run('2s');
   cut('*', '*', { transport: 'tcp' });
 
   register('n1', 'web-1');
   register('n2', 'web-2');
-  expect(times((label) => passing(label, 'web').length === 2, 10_000).size).toBe(10);
+  expect(timeUntilEach((label) => passing(label, 'web').length === 2, 10_000).size).toBe(10);
   setCheck('n1', 'of-web-1', 'critical');
   deregister('n2', 'web-2');
 
   expect(
-    times((label) => known(label, 'web').length === 1 && passing(label, 'web').length === 0, 10_000).size,
+    timeUntilEach((label) => known(label, 'web').length === 1 && passing(label, 'web').length === 0, 10_000)
+      .size,
   ).toBe(10);
-  pass('30s');
+  run('30s');
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
 test('UDP is dead: changes arrive with the next exchanges over TCP', () => {
-  const {
-    world,
-    register,
-    cut,
-    timeUntilEach: times,
-    known,
-    run: pass,
-    runUntil: until,
-  } = startStory(crowd(6), { seed: 6 });
-  pass('2s');
+  const { world, register, cut, timeUntilEach, known, run, runUntil } = startStory(crowd(6), { seed: 6 });
+  run('2s');
   cut('*', '*', { transport: 'udp' });
 
   register('n1', 'web-1');
 
-  const seen = times((label) => known(label, 'web').length === 1, 180_000);
+  const seen = timeUntilEach((label) => known(label, 'web').length === 1, 180_000);
   expect(seen.size).toBe(6);
   world.network.heal();
-  pass('60s');
-  expect(until(() => catalogDisagreements(world).length === 0, '60s')).toBe(true);
+  run('60s');
+  expect(runUntil(() => catalogDisagreements(world).length === 0, '60s')).toBe(true);
 });
 
 // Seed 1095 of the first campaign: bob asked nobody else, and waited for the next push/pull.
 test('whoever passes on half of the news cannot give the other half: the owner is asked then', () => {
-  const { register, cut, run: pass, timeUntilEach: times, known } = startStory('own ann bob', { seed: 9 });
-  pass('3s');
+  const { register, cut, run, timeUntilEach, known } = startStory('own ann bob', { seed: 9 });
+  run('3s');
   cut('own', 'bob', { oneWay: true, kinds: ['serf:200'] });
   cut('own', 'ann', { transport: 'tcp' });
   const lift = cut('own', 'ann', { oneWay: true, kinds: ['serf:200'] });
   register('own', 'web-1');
-  pass('3s');
+  run('3s');
   expect(known('bob', 'web')).toEqual([]);
   lift();
 
   register('own', 'db-1');
 
-  const seen = times((label) => label !== 'bob' || known(label, 'web').length === 1, 10_000);
+  const seen = timeUntilEach((label) => label !== 'bob' || known(label, 'web').length === 1, 10_000);
   expect(seen.get('bob')).toBeLessThan(3000);
   expect(known('bob', 'db')).toEqual(['db-1']);
 });
@@ -148,17 +121,10 @@ describe('among peers without a catalogue', () => {
   const HOSTS = { p1: { serfPeer: true }, p2: { serfPeer: true }, p3: { serfPeer: true } };
 
   test('services spread among those who have one, and the others hear nothing of it', () => {
-    const {
-      world,
-      register,
-      deregister,
-      setCheck,
-      passing,
-      run: pass,
-      runUntil: until,
-      stop,
-      restart,
-    } = startStory('ann p1 bob p2 cat p3 dan', { seed: 7, hosts: HOSTS });
+    const { world, register, deregister, setCheck, passing, run, runUntil, stop, restart } = startStory(
+      'ann p1 bob p2 cat p3 dan',
+      { seed: 7, hosts: HOSTS },
+    );
     const capable = ['ann', 'bob', 'cat', 'dan'];
     const overheard = (): string[] =>
       [...world.hosts].flatMap(({ agent }) =>
@@ -167,16 +133,16 @@ describe('among peers without a catalogue', () => {
 
     register('bob', 'web-1');
     register('cat', makeService('web-2', { meta: makeLargeMeta('much') }));
-    expect(until(() => capable.every((label) => passing(label, 'web').length === 2), '5s')).toBe(true);
+    expect(runUntil(() => capable.every((label) => passing(label, 'web').length === 2), '5s')).toBe(true);
     setCheck('bob', 'of-web-1', 'critical');
-    expect(until(() => capable.every((label) => passing(label, 'web').length === 1), '5s')).toBe(true);
+    expect(runUntil(() => capable.every((label) => passing(label, 'web').length === 1), '5s')).toBe(true);
     stop('p2');
     stop('dan');
-    pass('30s');
+    run('30s');
     restart('p2');
     restart('dan', { restore: true });
     deregister('cat', 'web-2');
-    pass('3m');
+    run('3m');
 
     expect(overheard()).toEqual([]);
     expect(catalogDisagreements(world)).toEqual([]);
@@ -186,19 +152,14 @@ describe('among peers without a catalogue', () => {
   test('two capable agents among twenty plain ones find each other', () => {
     const plain = Array.from({ length: 20 }, (_, i) => `p${i}`);
     const hosts = Object.fromEntries(plain.map((label) => [label, { serfPeer: true }]));
-    const {
-      world,
-      register,
-      timeUntilEach: times,
-      known,
-    } = startStory(['ann', ...plain, 'bob'].join(' '), {
+    const { world, register, timeUntilEach, known } = startStory(['ann', ...plain, 'bob'].join(' '), {
       seed: 8,
       hosts,
       detail: 'facts',
     });
 
     register('ann', 'web-1');
-    const seen = times((label) => label.startsWith('p') || known(label, 'web').length === 1, 30_000);
+    const seen = timeUntilEach((label) => label.startsWith('p') || known(label, 'web').length === 1, 30_000);
 
     expect(seen.size).toBe(22);
     expect(seen.get('bob')).toBeLessThan(1000);

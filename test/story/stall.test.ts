@@ -4,34 +4,27 @@ import { startStory } from './start-story.ts';
 
 describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
   test('conformance: paused for 3 s in a cluster of four: suspected, then refuted, never failed', () => {
-    const { pause, run: pass, facts, member: view } = startStory('ann bob cat dan', { seed });
+    const { pause, run, facts, member } = startStory('ann bob cat dan', { seed });
 
     pause('bob', '3s');
-    pass('60s');
+    run('60s');
 
     expect(facts('memberSuspected').filter(({ node }) => node === 'bob').length).toBeGreaterThan(0);
     expect(facts('suspicionRefuted', 'bob').length).toBeGreaterThan(0);
     expect(facts('memberDeclaredDead')).toEqual([]);
-    for (const observer of ['ann', 'cat', 'dan']) expect(view(observer, 'bob')?.status).toBe('alive');
+    for (const observer of ['ann', 'cat', 'dan']) expect(member(observer, 'bob')?.status).toBe('alive');
   });
 
   test('G13: after a long pause it blames nobody, and is alive everywhere again within 10 s', () => {
-    const {
-      world,
-      pause,
-      resume,
-      run: pass,
-      runUntil: until,
-      facts,
-    } = startStory('ann bob cat dan eve', { seed });
+    const { world, pause, resume, run, runUntil, facts } = startStory('ann bob cat dan eve', { seed });
     pause('bob');
-    pass('60s');
+    run('60s');
     expect(facts('memberFailed').map(({ node }) => node)).toEqual(['bob', 'bob', 'bob', 'bob']);
     const began = world.now;
 
     resume('bob');
 
-    expect(until(() => disagreements(world).length === 0)).toBe(true);
+    expect(runUntil(() => disagreements(world).length === 0)).toBe(true);
     expect(world.now - began).toBeLessThan(10_000);
     expect(facts('memberDeclaredDead', 'bob')).toEqual([]);
   });
@@ -40,29 +33,29 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
 test.each([1, 2, 3, 4, 5, 6])(
   'G13: a process that was paused says so, and accuses nobody in its first two rounds (seed %i)',
   (seed) => {
-    const { pause, resume, stop, run: pass, facts } = startStory('ann bob cat', { seed });
+    const { pause, resume, stop, run, facts } = startStory('ann bob cat', { seed });
     pause('bob');
-    pass('5s');
+    run('5s');
     for (const other of ['ann', 'cat']) stop(other);
-    pass('1s');
+    run('1s');
 
     resume('bob');
-    pass('1900ms');
+    run('1900ms');
 
     expect(facts('stalled', 'bob')).toHaveLength(1);
     expect(facts('memberSuspected', 'bob')).toEqual([]);
-    pass('60s');
+    run('60s');
     expect(facts('memberSuspected', 'bob')).not.toEqual([]);
   },
 );
 
 test('G6: one that stalls again and again gets nobody else failed', () => {
   const names = Array.from({ length: 16 }, (_, i) => `n${i}`).join(' ');
-  const { pause, run: pass, facts } = startStory(names, { seed: 40, detail: 'facts' });
+  const { pause, run, facts } = startStory(names, { seed: 40, detail: 'facts' });
 
   for (let round = 0; round < 30; round++) {
     pause('n3', `${200 + 400 * (round % 12)}ms`);
-    pass('7s');
+    run('7s');
   }
 
   expect(facts('memberFailed').filter(({ node }) => node !== 'n3')).toEqual([]);

@@ -5,14 +5,14 @@ import { createStory, type Story, type StoryOptions } from '../../src/sim/scenar
 const SHOWN_LINES = 80;
 
 export function startStory(names: string, options: StoryOptions): Story {
-  const told = createStory(names, options);
+  const story = createStory(names, options);
   onTestFailed(() => {
-    const lines = told.world.trace.lines().filter((line) => / [*?!] /.test(line));
+    const lines = story.world.trace.lines().filter((line) => / [*?!] /.test(line));
     console.error(
-      [`seed ${told.world.seed}, at ${told.world.now} ms`, ...lines.slice(-SHOWN_LINES)].join('\n'),
+      [`seed ${story.world.seed}, at ${story.world.now} ms`, ...lines.slice(-SHOWN_LINES)].join('\n'),
     );
   });
-  return told;
+  return story;
 }
 
 /** `{ ann: status, cat: status }`. */

@@ -7,11 +7,7 @@ import { startStory } from './start-story.ts';
 // Safety first, while troubles come and go; then they stop, and all must agree.
 test.each([1, 2, 3, 4, 5, 6, 7, 8])('a small swarm through three minutes of troubles (seed %i)', (seed) => {
   const labels = Array.from({ length: 12 }, (_, i) => `n${i}`);
-  const {
-    world,
-    run: pass,
-    runUntil: until,
-  } = startStory(labels.join(' '), {
+  const { world, run, runUntil } = startStory(labels.join(' '), {
     seed,
     detail: 'facts',
     linkQuality: { loss: 0.02, reorder: 0.05 },
@@ -19,8 +15,8 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])('a small swarm through three minutes of trou
   simulateRejoinPolicy(world, labels.slice(0, 3));
 
   scheduleFaults(world, drawFaults(world.rng.fork(), { hosts: labels, span: 180_000, count: 25 }));
-  for (let minute = 0; minute < 3; minute++) pass('1m');
-  until(() => disagreements(world).length === 0, '3m');
+  for (let minute = 0; minute < 3; minute++) run('1m');
+  runUntil(() => disagreements(world).length === 0, '3m');
 
   expect(disagreements(world)).toEqual([]);
 });

@@ -9,43 +9,38 @@ const set = (member: MemberView | undefined): Record<string, string> => {
 };
 
 test('changed tags are soon seen by all', () => {
-  const {
-    setTags,
-    runUntil: until,
-    member: view,
-  } = startStory('ann bob cat dan', {
+  const { setTags, runUntil, member } = startStory('ann bob cat dan', {
     seed: 1,
     hosts: { bob: { tags: { role: 'web', zone: 'a' } } },
   });
-  expect(set(view('ann', 'bob'))).toEqual({ role: 'web', zone: 'a' });
+  expect(set(member('ann', 'bob'))).toEqual({ role: 'web', zone: 'a' });
 
   setTags('bob', { role: 'db' }, ['zone']);
 
-  const seen = (observer: string) => set(view(observer, 'bob'));
+  const seen = (observer: string) => set(member(observer, 'bob'));
   const others = ['ann', 'cat', 'dan'];
-  expect(until(() => others.every((name) => seen(name)['role'] === 'db'), '3s')).toBe(true);
+  expect(runUntil(() => others.every((name) => seen(name)['role'] === 'db'), '3s')).toBe(true);
   for (const name of others) expect(seen(name)).toEqual({ role: 'db' });
 });
 
 test('the last of many quick changes is the one that stays', () => {
-  const {
-    setTags,
-    run: pass,
-    member: view,
-  } = startStory('ann bob cat dan', { seed: 2, linkQuality: { loss: 0.2, reorder: 0.3 } });
+  const { setTags, run, member } = startStory('ann bob cat dan', {
+    seed: 2,
+    linkQuality: { loss: 0.2, reorder: 0.3 },
+  });
 
   for (let i = 0; i < 20; i++) setTags('bob', { round: `${i}` });
-  pass('60s');
+  run('60s');
 
-  for (const name of ['ann', 'cat', 'dan']) expect(view(name, 'bob')?.tags.get('round')).toBe('19');
+  for (const name of ['ann', 'cat', 'dan']) expect(member(name, 'bob')?.tags.get('round')).toBe('19');
 });
 
 test('tags too large for a packet are refused, and nothing changes', () => {
-  const { setTags, run: pass, member: view } = startStory('ann bob', { seed: 3 });
+  const { setTags, run, member } = startStory('ann bob', { seed: 3 });
 
   expect(setTags('bob', { big: 'x'.repeat(600) })).toMatchObject({ ok: false });
-  pass('5s');
+  run('5s');
 
-  expect(set(view('ann', 'bob'))).toEqual({});
-  expect(view('ann', 'bob')?.incarnation).toBe(1);
+  expect(set(member('ann', 'bob'))).toEqual({});
+  expect(member('ann', 'bob')?.incarnation).toBe(1);
 });

@@ -17,7 +17,7 @@ describe('G10: a name at a new address', () => {
     'whose old address is silent is alive there for all within 6 s, though nobody saw it die (seed %i)',
     (seed) => {
       const told = startStory(crowd(24), { seed, detail: 'facts' });
-      const { world, stop, restart, runUntil: until, member: view, facts } = told;
+      const { world, stop, restart, runUntil, member, facts } = told;
       told.setTags('n7', { color: 'blue' }); // its incarnation is above that of a new life
       told.run('5s');
 
@@ -29,8 +29,8 @@ describe('G10: a name at a new address', () => {
       const there = (): boolean =>
         crowd(24)
           .split(' ')
-          .every((label) => view(label, 'n7')?.address.key === key);
-      expect(until(() => there() && agreed(told), '20s')).toBe(true);
+          .every((label) => member(label, 'n7')?.address.key === key);
+      expect(runUntil(() => there() && agreed(told), '20s')).toBe(true);
       expect(world.now - began).toBeLessThan(6000);
       expect(facts('memberFailed')).toEqual([]);
       expect(facts('nameReclaimed', 'n3').length).toBe(1);
@@ -39,26 +39,26 @@ describe('G10: a name at a new address', () => {
 
   test('that is alive at both is reported within 3 s, the incumbent kept everywhere, and nobody flaps', () => {
     const told = startStory('ann bob cat dan', { seed: 5 });
-    const { world, addHost: arrive, run: pass, member: view, facts, statusHistory: saw } = told;
+    const { world, addHost, run, member, facts, statusHistory } = told;
     const incumbent = world.host('bob').address.key;
-    const seen = saw('cat', 'bob').length;
+    const seen = statusHistory('cat', 'bob').length;
 
-    arrive('bob2', { name: 'bob' }, { noJoin: true });
+    addHost('bob2', { name: 'bob' }, { noJoin: true });
     world.command('bob2', { kind: 'join', seeds: [{ text: 'ann', addresses: [world.host('ann').address] }] });
-    pass('3s');
+    run('3s');
     for (const host of ['ann', 'bob2']) expect(facts('nameConflict', host).length).toBeGreaterThan(0);
-    pass('3m');
+    run('3m');
 
     for (const observer of ['ann', 'bob', 'cat', 'dan'])
-      expect(view(observer, 'bob')?.address.key).toBe(incumbent);
-    expect(saw('cat', 'bob').length).toBe(seen);
+      expect(member(observer, 'bob')?.address.key).toBe(incumbent);
+    expect(statusHistory('cat', 'bob').length).toBe(seen);
     expect(facts('nameReclaimed')).toEqual([]);
   });
 });
 
 describe('S9: one that sends and never hears', () => {
   test('is never announced, however it tells of itself, and nobody else is worse off', () => {
-    const { world, run: pass, statusByObserver: seenAs, facts } = startStory(crowd(8), { seed: 6 });
+    const { world, run, statusByObserver, facts } = startStory(crowd(8), { seed: 6 });
     const ghost = world.newAddress();
     const behind = toAddress(ghost.ip, 40_000);
     const nonce = world.nonceSource();
@@ -74,10 +74,10 @@ describe('S9: one that sends and never hears', () => {
     for (let second = 0; second < 30; second++) {
       if (second % 10 === 0) world.injectStream('n0', behind, state);
       world.injectDatagram(`n${second % 8}`, second % 2 === 0 ? ghost : behind, packet);
-      pass('1s');
+      run('1s');
     }
 
-    expect(Object.values(seenAs('ghost')).every((status) => status === 'absent')).toBe(true);
+    expect(Object.values(statusByObserver('ghost')).every((status) => status === 'absent')).toBe(true);
     expect(facts('memberDiscovered')).toEqual([]);
     expect(facts('memberUnverified').length).toBeGreaterThan(8);
     expect(facts('memberSuspected')).toEqual([]);
@@ -94,24 +94,24 @@ describe('S9: one that sends and never hears', () => {
 
 describe('one-way links told apart from death', () => {
   test('where one’s pings do not arrive it is told, and nobody is suspected', () => {
-    const { cut, run: pass, facts, statusHistory: saw } = startStory('ann bob cat dan eve', { seed: 8 });
+    const { cut, run, facts, statusHistory } = startStory('ann bob cat dan eve', { seed: 8 });
 
     cut('ann', 'bob', { oneWay: true, transport: 'udp' });
-    pass('5m');
+    run('5m');
 
     expect(facts('linkOneWay').map(({ node }) => node)).toContain('bob');
     for (const { node } of facts('linkOneWay')) expect(['ann', 'bob']).toContain(node);
-    expect(saw('ann', 'bob')).toEqual([]);
-    expect(saw('bob', 'ann')).toEqual([]);
+    expect(statusHistory('ann', 'bob')).toEqual([]);
+    expect(statusHistory('bob', 'ann')).toEqual([]);
     expect(facts('memberFailed')).toEqual([]);
   });
 });
 
 describe('I10: no accusation without a reason', () => {
   test('a death can be traced to the probe that began it', () => {
-    const { stop, run: pass, facts } = startStory('ann bob cat dan eve', { seed: 9 });
+    const { stop, run, facts } = startStory('ann bob cat dan eve', { seed: 9 });
     stop('bob');
-    pass('30s');
+    run('30s');
 
     const first = facts('memberSuspected').find(({ reason }) => reason.kind === 'probe');
     if (first?.reason.kind !== 'probe') throw new Error('nobody probed');
@@ -128,8 +128,8 @@ describe('I10: no accusation without a reason', () => {
 describe('S7: a hostile holder of the key', () => {
   test('who accuses everybody a hundred times a second has nobody failed for long', () => {
     const told = startStory(crowd(40), { seed: 10, detail: 'off' });
-    const { world, run: pass, runUntil: until, facts, lawChecker: checkers } = told;
-    for (let i = 0; i < 40; i++) checkers.markForged(`n${i}`);
+    const { world, run, runUntil, facts, lawChecker } = told;
+    for (let i = 0; i < 40; i++) lawChecker.markForged(`n${i}`);
     const hostile = world.newAddress();
     const nonce = world.nonceSource();
     for (let tenth = 0; tenth < 100; tenth++) {
@@ -143,31 +143,31 @@ describe('S7: a hostile holder of the key', () => {
           sealPacket([encodeMessage(suspect)], hostEnvelope({}), { crc: false, nonce }),
         );
       }
-      pass('100ms');
+      run('100ms');
     }
     expect(facts('accusationRateLimited', 'n0').length).toBeGreaterThan(300);
     expect(facts('accusationRateLimited', 'n0').every(({ source }) => source === hostile.key)).toBe(true);
     expect(facts('memberFailed')).toEqual([]);
-    expect(until(() => agreed(told), '10s')).toBe(true);
+    expect(runUntil(() => agreed(told), '10s')).toBe(true);
   });
 });
 
 describe('G7: parts that have forgotten each other', () => {
   test.each([11, 12, 13])('meet again by a knock at the seeds (seed %i)', (seed) => {
     const told = startStory('ann bob cat dan', { seed, bootstrapped: false });
-    const { world, join, run: pass, runUntil: until, facts } = told;
+    const { world, join, run, runUntil, facts } = told;
     for (const label of ['ann', 'bob', 'cat', 'dan']) world.start(label);
     join('bob', 'ann');
     join('dan', 'cat');
-    pass('10s');
+    run('10s');
     simulateRejoinPolicy(world, ['ann', 'cat']);
     const began = world.now;
 
-    expect(until(() => agreed(told), '90s')).toBe(true);
+    expect(runUntil(() => agreed(told), '90s')).toBe(true);
     expect(world.now - began).toBeLessThan(45_000);
-    pass('10s');
+    run('10s');
     const syncs = facts('pushPullFinished').filter(({ join: isJoin }) => isJoin).length;
-    pass('5m'); // all seeds are members now
+    run('5m'); // all seeds are members now
     expect(facts('pushPullFinished').filter(({ join: isJoin }) => isJoin).length).toBe(syncs);
   });
 });
@@ -176,14 +176,10 @@ describe('G13: one that was paused', () => {
   test.each([500, 700, 1200, 2500, 6000, 20_000])(
     'for %i ms accuses nobody and declares nobody dead in its first two rounds, in whatever phase it was caught',
     (millis) => {
-      const {
-        world,
-        stop,
-        pause,
-        run: pass,
-        facts,
-        resume,
-      } = startStory(crowd(10), { seed: millis, detail: 'facts' });
+      const { world, stop, pause, run, facts, resume } = startStory(crowd(10), {
+        seed: millis,
+        detail: 'facts',
+      });
       const accused = (): number =>
         facts('memberSuspected', 'n3').filter(({ reason }) => reason.kind === 'probe').length +
         facts('memberDeclaredDead', 'n3').filter(({ reason }) => reason.kind === 'timeout').length;
@@ -194,9 +190,9 @@ describe('G13: one that was paused', () => {
         world.run(millis);
         const before = accused();
         resume('n3');
-        pass('2s');
+        run('2s');
         expect(accused()).toBe(before);
-        pass(`${137 * (round % 7)}ms`);
+        run(`${137 * (round % 7)}ms`);
       }
       expect(facts('memberFailed').filter(({ node }) => node !== 'n5' && node !== 'n3')).toEqual([]);
     },
@@ -222,7 +218,7 @@ describe('G11: a whole cluster killed at once and started again', () => {
     'agrees within 15 s, nobody stuck at a high incarnation (seed %i, %f of the data lost)',
     (seed, lost) => {
       const told = aged(seed);
-      const { world, stop, runUntil: until, run: pass } = told;
+      const { world, stop, runUntil, run } = told;
       for (const label of labels) stop(label);
       world.run(2000);
       labels.forEach((label, i) => {
@@ -232,9 +228,9 @@ describe('G11: a whole cluster killed at once and started again', () => {
       simulateRejoinPolicy(world, labels.slice(0, 3));
       const began = world.now;
 
-      expect(until(() => agreed(told), '60s')).toBe(true);
+      expect(runUntil(() => agreed(told), '60s')).toBe(true);
       expect(world.now - began).toBeLessThan(15_000);
-      pass('60s');
+      run('60s');
       expect(disagreements(world)).toEqual([]);
     },
   );
@@ -243,14 +239,14 @@ describe('G11: a whole cluster killed at once and started again', () => {
     'and the one that stayed up, and held all others dead, believes them again (seed %i)',
     (seed) => {
       const told = aged(seed);
-      const { world, stop, runUntil: until } = told;
+      const { world, stop, runUntil } = told;
       for (const label of labels.slice(1)) stop(label);
-      expect(until(() => told.facts('memberFailed', 'n0').length >= labels.length - 1, '8m')).toBe(true);
+      expect(runUntil(() => told.facts('memberFailed', 'n0').length >= labels.length - 1, '8m')).toBe(true);
       for (const label of labels.slice(1)) world.start(label, { restore: label > 'n14' });
       simulateRejoinPolicy(world, labels.slice(0, 3));
       const began = world.now;
 
-      expect(until(() => agreed(told), '90s')).toBe(true);
+      expect(runUntil(() => agreed(told), '90s')).toBe(true);
       expect(world.now - began).toBeLessThan(15_000);
     },
   );

@@ -10,8 +10,8 @@ const NAMES = 'ann bob cat dan eve';
 const PROBES = 'direct, stream and 3 of 3 indirect probes failed';
 
 /** Whoever first accused the node by a probe of its own. */
-function accuserOf(tale: Story, node: string): string {
-  const found = tale
+function accuserOf(story: Story, node: string): string {
+  const found = story
     .facts('memberSuspected')
     .find((fact) => fact.node === node && fact.reason.kind === 'probe');
   if (found === undefined) throw new Error(`nobody accused ${node} by a probe`);
@@ -20,14 +20,14 @@ function accuserOf(tale: Story, node: string): string {
 
 describe('I10: the verdict on each way to be blamed, on the accused, the accuser and a bystander', () => {
   test('a crash: who probed it, by which ways, and that the others found the same', () => {
-    const tale = startStory(NAMES, { seed: 1 });
-    tale.stop('bob');
-    tale.run('20s');
-    const accuser = accuserOf(tale, 'bob');
+    const story = startStory(NAMES, { seed: 1 });
+    story.stop('bob');
+    story.run('20s');
+    const accuser = accuserOf(story, 'bob');
     const bystander = NAMES.split(' ').find((name) => name !== 'bob' && name !== accuser) as string;
 
     for (const observer of [accuser, bystander]) {
-      const { sentence, finding, accusation, entries, took } = runWhy(tale, observer, 'bob');
+      const { sentence, finding, accusation, entries, took } = runWhy(story, observer, 'bob');
       expect([finding, accusation]).toEqual(['failed', 'true']);
       expect(sentence).toMatch(new RegExp(`^declared failed by \\w+ at \\d+ s.*: ${PROBES}, and`));
       expect(sentence).toContain(', so likely true');
@@ -35,34 +35,34 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       expect(probe?.fact).toMatchObject({ by: accuser, reason: { kind: 'probe', nacks: 3, awareness: 0 } });
       expect(took).toBeLessThan(500); // all have answered: nobody waits for the time to be over
     }
-    tale.restart('bob');
-    tale.run('5s');
+    story.restart('bob');
+    story.run('5s');
     for (const observer of ['bob', accuser, bystander])
-      expect(runWhy(tale, observer, 'bob')).toMatchObject({
+      expect(runWhy(story, observer, 'bob')).toMatchObject({
         ...{ finding: 'returned', accusation: 'true' },
         sentence: expect.stringMatching(/^was declared failed by .*; it was started anew at \d+ s$/),
       });
   });
 
   test('a crash, told by the others alone, to one that came later', () => {
-    const tale = startStory(NAMES, { seed: 2 });
-    tale.stop('bob');
-    tale.run('20s');
-    tale.addHost('fay');
-    tale.run('5s');
+    const story = startStory(NAMES, { seed: 2 });
+    story.stop('bob');
+    story.run('20s');
+    story.addHost('fay');
+    story.run('5s');
 
-    expect(() => runWhy(tale, 'fay', 'bob', false)).toThrow('fay has never seen bob');
-    expect(runWhy(tale, 'fay', 'bob').sentence).toContain(PROBES);
+    expect(() => runWhy(story, 'fay', 'bob', false)).toThrow('fay has never seen bob');
+    expect(runWhy(story, 'fay', 'bob').sentence).toContain(PROBES);
   });
 
   test('a stall of the accused: it was there, and late itself', () => {
-    const tale = startStory(NAMES, { seed: 5 });
-    tale.pause('bob', '3s');
-    tale.run('12s');
-    const accuser = accuserOf(tale, 'bob');
+    const story = startStory(NAMES, { seed: 5 });
+    story.pause('bob', '3s');
+    story.run('12s');
+    const accuser = accuserOf(story, 'bob');
 
     for (const observer of ['bob', ...NAMES.split(' ')]) {
-      const { sentence, finding, accusation } = runWhy(tale, observer, 'bob');
+      const { sentence, finding, accusation } = runWhy(story, observer, 'bob');
       expect([observer, finding, accusation]).toEqual([observer, 'refuted', 'false']);
       expect(sentence).toMatch(new RegExp(`^was suspected by ${accuser} at 2 s: ${PROBES}`));
       expect(sentence).toMatch(/had been 2\.\d s late itself, so its answers did not come: a false alarm$/);
@@ -70,15 +70,15 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
   });
 
   test('a stall of the accuser: its word is doubted, and the reason is said', () => {
-    const tale = startStory(NAMES, { seed: 6 });
+    const story = startStory(NAMES, { seed: 6 });
     // A virtual machine that moves: for two seconds nothing runs, and then its network is away for a while.
-    tale.pause('ann', '2500ms');
-    tale.run('2600ms');
-    const lift = tale.cut('*', 'ann');
-    expect(tale.runUntil(() => tale.facts('memberSuspected', 'ann').length > 0, '20s')).toBe(true);
-    const node = tale.facts('memberSuspected', 'ann')[0]?.node as string;
+    story.pause('ann', '2500ms');
+    story.run('2600ms');
+    const lift = story.cut('*', 'ann');
+    expect(story.runUntil(() => story.facts('memberSuspected', 'ann').length > 0, '20s')).toBe(true);
+    const node = story.facts('memberSuspected', 'ann')[0]?.node as string;
 
-    const alone = runWhy(tale, 'ann', node);
+    const alone = runWhy(story, 'ann', node);
     expect([alone.finding, alone.accusation]).toEqual(['suspected', 'false']);
     expect(alone.sentence).toMatch(
       /^suspected by ann at \d+ s: direct, stream and 0 of 3 indirect probes failed/,
@@ -87,10 +87,10 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       /; ann itself was 2\.\d s late \d\.\d s before and ann itself was unwell .*, so likely false$/,
     );
     lift();
-    tale.run('12s');
+    story.run('12s');
     const bystander = NAMES.split(' ').find((name) => name !== 'ann' && name !== node) as string;
     for (const observer of [node, 'ann', bystander]) {
-      const { sentence, accusation } = runWhy(tale, observer, node);
+      const { sentence, accusation } = runWhy(story, observer, node);
       expect([observer, accusation]).toEqual([observer, 'false']);
       expect(sentence).toContain('ann itself was 2.');
       expect(sentence).toMatch(/refuted that.*: a false alarm$/);
@@ -98,13 +98,13 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
   });
 
   test('a one-way link: nobody is to blame, and the way is named', () => {
-    const tale = startStory(NAMES, { seed: 3 });
-    tale.cut('ann', 'bob', { oneWay: true, transport: 'udp' });
-    tale.run('60s');
+    const story = startStory(NAMES, { seed: 3 });
+    story.cut('ann', 'bob', { oneWay: true, transport: 'udp' });
+    story.run('60s');
 
     const end = { ann: 'this agent', bob: 'ann', cat: 'ann' };
     for (const [observer, name] of Object.entries(end))
-      expect(runWhy(tale, observer, 'bob')).toMatchObject({
+      expect(runWhy(story, observer, 'bob')).toMatchObject({
         ...{ finding: 'linkOneWay', accusation: undefined },
         sentence: expect.stringMatching(
           new RegExp(`^with ${name} it exchanges no direct answers since \\d+ s, with others it does`),
@@ -113,105 +113,109 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
   });
 
   test('UDP alone is lost: it is there, and only streams reach it', () => {
-    const tale = startStory(NAMES, { seed: 4 });
-    tale.cut('*', 'bob', { transport: 'udp' });
-    tale.run('40s');
+    const story = startStory(NAMES, { seed: 4 });
+    story.cut('*', 'bob', { transport: 'udp' });
+    story.run('40s');
 
     for (const observer of ['ann', 'bob', 'cat']) {
-      const { sentence, finding } = runWhy(tale, observer, 'bob');
+      const { sentence, finding } = runWhy(story, observer, 'bob');
       expect([observer, finding]).toEqual([observer, 'streamsOnly']);
       expect(sentence).toMatch(/it exchanges streams only since \d+ s: it is there, and UDP .* is lost$/);
     }
   });
 
   test('a forged accusation: the one in whose name it came knows of no probe', () => {
-    const tale = startStory(NAMES, { seed: 1 });
-    for (const name of ['ann', 'bob']) tale.lawChecker.markForged(name);
-    const hostile = tale.world.newAddress();
-    const { incarnation = 1 } = tale.member('dan', 'bob') ?? {};
+    const story = startStory(NAMES, { seed: 1 });
+    for (const name of ['ann', 'bob']) story.lawChecker.markForged(name);
+    const hostile = story.world.newAddress();
+    const { incarnation = 1 } = story.member('dan', 'bob') ?? {};
     const suspect = encodeMessage(Suspect.create({ incarnation, node: 'bob', from: 'ann' }));
-    const nonce = tale.world.nonceSource();
-    tale.world.injectDatagram('dan', hostile, sealPacket([suspect], hostEnvelope({}), { crc: false, nonce }));
-    tale.run('5s');
+    const nonce = story.world.nonceSource();
+    story.world.injectDatagram(
+      'dan',
+      hostile,
+      sealPacket([suspect], hostEnvelope({}), { crc: false, nonce }),
+    );
+    story.run('5s');
 
     for (const observer of ['bob', 'ann', 'eve', 'dan']) {
       const who = observer === 'ann' ? 'this agent' : 'ann';
-      const { sentence, finding, accusation } = runWhy(tale, observer, 'bob');
+      const { sentence, finding, accusation } = runWhy(story, observer, 'bob');
       expect([observer, finding, accusation]).toEqual([observer, 'refuted', 'false']);
       expect(sentence).toContain(`${who} knows of no such probe: forged in its name`);
     }
-    const { sentence } = runWhy(tale, 'dan', 'bob');
+    const { sentence } = runWhy(story, 'dan', 'bob');
     expect(sentence).toContain(`the word came from ${hostile.key}, where no member lives`);
     // Without her word nothing can be said of it.
-    expect(runWhy(tale, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
+    expect(runWhy(story, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
   });
 
   test('accusations by the hundred: it is told who they came from', () => {
-    const tale = startStory(NAMES, { seed: 7 });
-    for (const name of NAMES.split(' ')) tale.lawChecker.markForged(name);
-    const hostile = tale.world.newAddress();
-    const nonce = tale.world.nonceSource();
+    const story = startStory(NAMES, { seed: 7 });
+    for (const name of NAMES.split(' ')) story.lawChecker.markForged(name);
+    const hostile = story.world.newAddress();
+    const nonce = story.world.nonceSource();
     for (let i = 0; i < 200; i++) {
       const node = ['ann', 'bob', 'cat', 'eve'][i % 4] as string;
-      const { incarnation = 1 } = tale.member('dan', node) ?? {};
+      const { incarnation = 1 } = story.member('dan', node) ?? {};
       const suspect = encodeMessage(Suspect.create({ incarnation, node, from: 'ann' }));
-      tale.world.injectDatagram(
+      story.world.injectDatagram(
         'dan',
         hostile,
         sealPacket([suspect], hostEnvelope({}), { crc: false, nonce }),
       );
-      tale.run('10ms');
+      story.run('10ms');
     }
-    expect(tale.facts('accusationRateLimited', 'dan').length).toBeGreaterThan(8);
-    tale.run('3s');
+    expect(story.facts('accusationRateLimited', 'dan').length).toBeGreaterThan(8);
+    story.run('3s');
     for (const observer of ['bob', 'dan', 'cat'])
-      expect(runWhy(tale, observer, 'bob').sentence).toContain(
+      expect(runWhy(story, observer, 'bob').sentence).toContain(
         `accusations from ${hostile.key} were refused, as too many`,
       );
   });
 
   test('two with one name: who has it, and who wants it', () => {
-    const tale = startStory(NAMES, { seed: 8 });
-    tale.addHost('twin', { name: 'bob' });
-    tale.run('5s');
+    const story = startStory(NAMES, { seed: 8 });
+    story.addHost('twin', { name: 'bob' });
+    story.run('5s');
 
-    const [held, claimed] = ['bob', 'twin'].map((label) => tale.world.host(label).address.key);
+    const [held, claimed] = ['bob', 'twin'].map((label) => story.world.host(label).address.key);
     for (const observer of ['ann', 'bob', 'cat']) {
-      const { sentence, finding } = runWhy(tale, observer, 'bob');
+      const { sentence, finding } = runWhy(story, observer, 'bob');
       expect([observer, finding]).toEqual([observer, 'nameConflict']);
       expect(sentence).toContain(`two nodes claim the name bob: ${held} has it, ${claimed} wants it`);
     }
   });
 
   test('a leave is nobody’s fault; an operator’s word is told apart from its own', () => {
-    const tale = startStory(NAMES, { seed: 9 });
-    tale.leave('bob');
-    tale.stop('eve');
-    tale.run('20s');
-    tale.forget('ann', 'eve');
-    tale.run('5s');
+    const story = startStory(NAMES, { seed: 9 });
+    story.leave('bob');
+    story.stop('eve');
+    story.run('20s');
+    story.forget('ann', 'eve');
+    story.run('5s');
 
     for (const observer of ['ann', 'cat']) {
-      expect(runWhy(tale, observer, 'bob').sentence).toMatch(/^left by its own word at \d+ s$/);
-      expect(runWhy(tale, observer, 'eve').sentence).toMatch(
+      expect(runWhy(story, observer, 'bob').sentence).toMatch(/^left by its own word at \d+ s$/);
+      expect(runWhy(story, observer, 'eve').sentence).toMatch(
         /^was declared failed by \w+ at \d+ s, and an operator had it forgotten at 2\d s$/,
       );
     }
   });
 
   test('a partition: who failed together is named, and nobody is said to be gone', () => {
-    const tale = startStory(NAMES, { seed: 10 });
-    tale.partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
-    tale.run('30s');
+    const story = startStory(NAMES, { seed: 10 });
+    story.partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
+    story.run('30s');
 
-    expect(runWhy(tale, 'cat', 'bob')).toMatchObject({ finding: 'failed', accusation: 'unclear' });
-    expect(runWhy(tale, 'cat', 'bob').sentence).toMatch(
+    expect(runWhy(story, 'cat', 'bob')).toMatchObject({ finding: 'failed', accusation: 'unclear' });
+    expect(runWhy(story, 'cat', 'bob').sentence).toMatch(
       /; ann failed at the same time, so it may be the network$/,
     );
-    tale.heal();
-    tale.run('60s');
+    story.heal();
+    story.run('60s');
     for (const observer of ['ann', 'bob', 'cat'])
-      expect(runWhy(tale, observer, 'bob')).toMatchObject({
+      expect(runWhy(story, observer, 'bob')).toMatchObject({
         accusation: 'false',
         sentence: expect.stringMatching(/a false alarm$/),
       });
@@ -219,21 +223,21 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
 });
 
 test('who was never blamed has nothing said against it, and it is said how many were asked', () => {
-  const tale = startStory(NAMES, { seed: 11, hosts: { eve: { serfPeer: true } } });
-  tale.run('10s');
-  const { sentence, finding, answered } = runWhy(tale, 'ann', 'bob');
+  const story = startStory(NAMES, { seed: 11, hosts: { eve: { serfPeer: true } } });
+  story.run('10s');
+  const { sentence, finding, answered } = runWhy(story, 'ann', 'bob');
   expect(finding).toBe('clean');
   expect(sentence).toMatch(/^nothing is said against bob by ann and by 3 other agents: alive since/);
   expect([...answered].sort()).toEqual(['bob', 'cat', 'dan']); // eve is none of us, and is not asked
-  expect(tale.facts('queryRefused')).toEqual([]);
+  expect(story.facts('queryRefused')).toEqual([]);
 });
 
 test('I11: evidence outlives the row', () => {
-  const tale = startStory(NAMES, { seed: 12 });
-  tale.stop('bob');
-  tale.run('20s');
-  tale.forget('ann', 'bob', { prune: true });
-  tale.run('5m');
-  expect(tale.member('cat', 'bob')).toBeUndefined();
-  expect(runWhy(tale, 'cat', 'bob').sentence).toMatch(/^declared failed by \w+ at \d+ s/);
+  const story = startStory(NAMES, { seed: 12 });
+  story.stop('bob');
+  story.run('20s');
+  story.forget('ann', 'bob', { prune: true });
+  story.run('5m');
+  expect(story.member('cat', 'bob')).toBeUndefined();
+  expect(runWhy(story, 'cat', 'bob').sentence).toMatch(/^declared failed by \w+ at \d+ s/);
 });

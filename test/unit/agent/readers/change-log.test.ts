@@ -29,18 +29,18 @@ describe('the log of changes', () => {
 });
 
 test('an agent tells who changed since an index: members, also only suspected, and services', () => {
-  const { world, register, cut, run: pass } = createStory('ann bob cat', { seed: 3 });
+  const { world, register, cut, run } = createStory('ann bob cat', { seed: 3 });
   const { view } = world.host('ann').runningAgent;
   const before = view.indexOf(['anything']);
   expect(view.changesAfter(before)).toEqual([]);
 
   register('bob', makeService('Web-1', { name: 'Web' }));
-  pass('3s');
+  run('3s');
   expect(view.changesAfter(before)).toMatchObject([{ kind: 'service', name: 'web' }]);
 
   const between = view.indexOf(['anything']);
   cut('cat', '*');
-  pass('4s');
+  run('4s');
   expect(view.member('cat')?.status).toBe('suspect');
   expect(view.changesAfter(between)).toMatchObject([{ kind: 'member', name: 'cat' }]);
 });

@@ -286,7 +286,7 @@ test('I17: a life that begins at an incarnation nobody remembered', () => {
     agentOf.show(options.name, { incarnation: 9 });
     return agentOf;
   };
-  const world = new World({ seed: 1, makeAgent: makeAgent });
+  const world = new World({ seed: 1, makeAgent });
   const checkers = new LawChecker(world);
   world.add('ann');
   world.start('ann');
