@@ -1,4 +1,4 @@
-/** The list of planted bugs does not rot: each finds its place in the sources of today. Hunting them is run.ts's. */
+/** No mutant is stale: each finds its place in today's sources. run.ts tests them. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { MUTANTS } from './list.ts';
@@ -18,14 +18,14 @@ test.each(MUTANTS.map((mutant) => [mutant.id, mutant] as const))(
   },
 );
 
-test('there are at least forty, some in every room, each under its own name', () => {
+test('there are at least forty, some in every layer, each with its own id', () => {
   expect(MUTANTS.length).toBeGreaterThanOrEqual(40);
   expect(new Set(MUTANTS.map(({ id }) => id)).size).toBe(MUTANTS.length);
   expect(MUTANTS.filter((mutant) => mutantLayer(mutant) === undefined)).toEqual([]);
   expect(new Set(MUTANTS.map(mutantLayer))).toEqual(new Set(LAYERS));
 });
 
-test('a text that is not there, or twice, makes a mutant stale; other white space does not', () => {
+test('a text that is missing or stands twice makes a mutant stale; other white space does not', () => {
   const mutant: Mutant = {
     id: 'swim-x',
     file: 'x.ts',

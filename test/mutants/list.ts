@@ -1,4 +1,4 @@
-/** All planted bugs. */
+/** All mutants. */
 import type { Mutant } from './mutant.ts';
 import { agentMutants } from './rooms/agent.ts';
 import { catalogMutants } from './rooms/catalog.ts';

@@ -1,33 +1,33 @@
-/** What a planted bug is, and how it is put into a source. Which there are is in rooms/, who hunts them is run.ts. */
+/** What a mutant is, and how it is applied to a source. The mutants stand in rooms/; run.ts tests them. */
 
-/** The rooms that mutants are planted in. */
+/** The layers of `src/` that have mutants. */
 export const LAYERS = ['wire', 'swim', 'serf', 'catalog', 'agent', 'checks', 'shell'] as const;
 export type Layer = (typeof LAYERS)[number];
 
-/** One bug, as data. It lives in no source: only in a copy, for as long as the tests look for it. */
+/** One bug, as data. It is applied to a copy of the sources only. */
 export interface Mutant {
-  /** Short words with hyphens, the room's name first. */
+  /** Short words with hyphens, beginning with the layer's name. */
   readonly id: string;
-  /** Below `src/`. */
+  /** Path below `src/`. */
   readonly file: string;
-  /** Stands exactly once in the file; between its words any white space may stand, so that formatting is free. */
+  /** Text that stands exactly once in the file; white space between its words may differ, so formatting does not matter. */
   readonly find: string;
-  /** What stands there instead: it compiles. */
+  /** The text that replaces it; the result compiles. */
   readonly replace: string;
-  /** What is wrong now, in one sentence. */
+  /** What is wrong then, in one sentence. */
   readonly description: string;
-  /** Test files, below `test/`, of which at least one should notice. */
+  /** Test files, below `test/`, of which at least one should fail. */
   readonly expectedTests: readonly string[];
 }
 
 export const mutantLayer = ({ id }: Mutant): Layer | undefined =>
-  LAYERS.find((room) => id.startsWith(`${room}-`));
+  LAYERS.find((layer) => id.startsWith(`${layer}-`));
 
-/** How often the text stands in `source`. Once is right; anything else is a stale mutant. */
+/** How often the text stands in `source`. A mutant is stale unless it is once. */
 export const occurrences = ({ find }: Mutant, source: string): number =>
   source.match(new RegExp(toPattern(find), 'g'))?.length ?? 0;
 
-/** The source with the bug in it. Throws if the mutant is stale. */
+/** Returns the source with the bug in it. Throws if the mutant is stale. */
 export function applyMutant(mutant: Mutant, source: string): string {
   const count = occurrences(mutant, source);
   if (count !== 1)

@@ -1,7 +1,7 @@
 /**
- * Plants each bug of list.ts in a copy of the project and looks which test of the fast set notices:
- * `npm run mutants -- [--only ID] [--room swim] [--jobs N] [--quick] [--out docs/mutants.md]`. Fails if
- * one survives; `--quick` asks only the tests that each mutant names.
+ * Mutation testing: plants each bug of list.ts in a copy of the project and looks for the test of the fast set that kills it:
+ * `npm run mutants -- [--only ID] [--room swim] [--jobs N] [--quick] [--out docs/mutants.md]`. The exit code is 1 if a mutant
+ * survives; with `--quick` only the tests that each mutant names are run.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -22,24 +22,25 @@ const { values } = parseArgs({
   },
 });
 const jobs = Number(values.jobs);
-if (!Number.isInteger(jobs) || jobs < 1) fail('--jobs must be a whole number above 0');
+if (!Number.isInteger(jobs) || jobs < 1) exitWithUsageError('--jobs must be a whole number above 0');
 for (const room of values.room ?? [])
-  if (!(LAYERS as readonly string[]).includes(room)) fail(`--room must be one of ${LAYERS.join(', ')}`);
+  if (!(LAYERS as readonly string[]).includes(room))
+    exitWithUsageError(`--room must be one of ${LAYERS.join(', ')}`);
 for (const id of values.only ?? [])
-  if (!MUTANTS.some((mutant) => mutant.id === id)) fail(`--only: there is no mutant ${id}`);
+  if (!MUTANTS.some((mutant) => mutant.id === id)) exitWithUsageError(`--only: no such mutant: ${id}`);
 const chosen = MUTANTS.filter(
   (mutant) =>
     (values.only?.includes(mutant.id) ?? true) && (values.room?.includes(mutantLayer(mutant) ?? '') ?? true),
 );
 
-const workshops: MutantSandbox[] = [];
+const sandboxes: MutantSandbox[] = [];
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.on(signal, () => {
     endRuns();
     process.exit(130);
   });
 process.on('exit', () => {
-  for (const workshop of workshops) workshop.close();
+  for (const sandbox of sandboxes) sandbox.close();
 });
 
 await command();
@@ -48,46 +49,46 @@ async function command(): Promise<void> {
   const head = commit();
   console.log(`commit ${head}, ${chosen.length} mutants, ${jobs} at a time`);
   const baseline = new Baseline();
-  const verdicts: MutantResult[] = [];
-  // Those that only a whole world notices come last.
+  const results: MutantResult[] = [];
+  // Mutants that only a whole simulated world notices come last.
   const waiting = [...chosen].sort((a, b) => Number(needsStory(a)) - Number(needsStory(b)));
   const began = performance.now();
-  const work = async (workshop: MutantSandbox): Promise<void> => {
+  const work = async (sandbox: MutantSandbox): Promise<void> => {
     for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-      const verdict = await testMutant(mutant, workshop, baseline, { workers: 1, quick: values.quick });
-      verdicts.push(verdict);
-      console.log(`${verdicts.length}/${chosen.length} ${formatResult(verdict)}`);
+      const result = await testMutant(mutant, sandbox, baseline, { workers: 1, quick: values.quick });
+      results.push(result);
+      console.log(`${results.length}/${chosen.length} ${formatResult(result)}`);
       if (values.out !== undefined) writeFileSync(values.out, page());
     }
   };
-  const page = (): string => renderMutantPage(verdicts, head, (performance.now() - began) / 1000);
-  while (workshops.length < Math.min(jobs, chosen.length)) workshops.push(new MutantSandbox());
-  await Promise.all(workshops.map(work));
+  const page = (): string => renderMutantPage(results, head, (performance.now() - began) / 1000);
+  while (sandboxes.length < Math.min(jobs, chosen.length)) sandboxes.push(new MutantSandbox());
+  await Promise.all(sandboxes.map(work));
   console.log(`\n${page()}`);
-  if (verdicts.some(({ outcome }) => outcome === 'survived' || outcome === 'broken')) process.exitCode = 1;
+  if (results.some(({ outcome }) => outcome === 'survived' || outcome === 'broken')) process.exitCode = 1;
 }
 
-function needsStory({ expectedTests: noticed }: Mutant): boolean {
-  return noticed.some((path) => path.startsWith('story/'));
+function needsStory({ expectedTests }: Mutant): boolean {
+  return expectedTests.some((path) => path.startsWith('story/'));
 }
 
 function formatResult({ mutant, outcome, by, expected, why, seconds }: MutantResult): string {
-  const hint = outcome === 'killed' && !expected ? ' (not by a test that should)' : '';
+  const hint = outcome === 'killed' && !expected ? ' (not by an expected test)' : '';
   return `${mutant.id}: ${outcome}${hint} in ${seconds.toFixed(1)} s ${by ?? why ?? ''}`;
 }
 
-/** The kill table, as docs/mutants.md shows it. */
-function renderMutantPage(verdicts: readonly MutantResult[], head: string, seconds: number): string {
-  const killed = verdicts.filter(({ outcome }) => outcome === 'killed' || outcome === 'timedOut').length;
+/** The page docs/mutants.md. */
+function renderMutantPage(results: readonly MutantResult[], head: string, seconds: number): string {
+  const killed = results.filter(({ outcome }) => outcome === 'killed' || outcome === 'timedOut').length;
   const args = process.argv.slice(2);
   const lines = [
-    '# Planted bugs',
+    '# Mutants',
     '',
-    'Each line is a bug that was planted in a copy of the sources, and the first test of the fast set that noticed it.',
-    'The bugs are `test/mutants/rooms/`; none of them ever ships. Generated by',
+    'Each line is a bug that was planted in a copy of the sources, and the first test of the fast set that killed it.',
+    'The bugs are in `test/mutants/rooms/`; none of them ever ships. Generated by',
     `\`npm run mutants${args.length === 0 ? '' : ` -- ${args.join(' ')}`}\` at commit ${head}.`,
     '',
-    `${verdicts.length} hunted, ${killed} killed, in ${(seconds / 60).toFixed(0)} min with ${jobs} at a time.`,
+    `${results.length} tested, ${killed} killed, in ${(seconds / 60).toFixed(0)} min with ${jobs} at a time.`,
   ];
   for (const room of LAYERS) {
     const own = chosen.filter((mutant) => mutantLayer(mutant) === room);
@@ -99,18 +100,18 @@ function renderMutantPage(verdicts: readonly MutantResult[], head: string, secon
       '| Mutant | What is wrong | Killed by | s |',
       '| --- | --- | --- | --- |',
     );
-    for (const mutant of own) lines.push(rowOf(mutant, verdicts));
+    for (const mutant of own) lines.push(rowOf(mutant, results));
   }
   return `${lines.join('\n')}\n`;
 }
 
-function rowOf(mutant: Mutant, verdicts: readonly MutantResult[]): string {
-  const verdict = verdicts.find((one) => one.mutant === mutant);
-  if (verdict === undefined) return `| \`${mutant.id}\` | ${cell(mutant.description)} | not hunted | |`;
-  const { outcome, by = '', seconds } = verdict;
-  const who =
-    outcome === 'killed' ? by : outcome === 'timedOut' ? 'time: the tests never end' : `**${outcome}**`;
-  return `| \`${mutant.id}\` | ${cell(mutant.description)} | ${cell(who)} | ${seconds.toFixed(0)} |`;
+function rowOf(mutant: Mutant, results: readonly MutantResult[]): string {
+  const result = results.find((one) => one.mutant === mutant);
+  if (result === undefined) return `| \`${mutant.id}\` | ${cell(mutant.description)} | not run | |`;
+  const { outcome, by = '', seconds } = result;
+  const killer =
+    outcome === 'killed' ? by : outcome === 'timedOut' ? 'timeout: the tests do not end' : `**${outcome}**`;
+  return `| \`${mutant.id}\` | ${cell(mutant.description)} | ${cell(killer)} | ${seconds.toFixed(0)} |`;
 }
 
 function cell(text: string): string {
@@ -121,13 +122,13 @@ function commit(): string {
   try {
     const head = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
     const changed = execFileSync('git', ['status', '--porcelain', '--', 'src', 'test'], { encoding: 'utf8' });
-    return changed === '' ? head : `${head} and changes`;
+    return changed === '' ? head : `${head} with changes`;
   } catch {
     return 'unknown';
   }
 }
 
-function fail(sentence: string): never {
+function exitWithUsageError(sentence: string): never {
   console.error(sentence);
   process.exit(2);
 }
