@@ -1,84 +1,85 @@
 /**
- * The form of a recording: lines of text, each a checksum and a JSON document. A checksum covers its own line and all
- * before it, so a line that is changed, missing, doubled or out of place is noticed where it stands. What the lines say
- * is the recorder's and the player's.
+ * The file format of a recording: lines of text, each a checksum and a JSON document. The CRC-32 of a line continues
+ * that of the line before, so a line that is changed, missing, doubled or moved is detected where it stands.
  */
 import { crc32 } from 'node:zlib';
 import { fromJson, toJson } from './json-codec.ts';
 
 const NEWLINE = 0x0a;
-/** Hexadecimal digits of a checksum, and the blank behind them. */
-const HEAD = 9;
+/** Eight hexadecimal digits and a blank. */
+const CHECKSUM_BYTES = 9;
 
-/** Makes the lines. */
 export class RecordingEncoder {
-  #sum = 0;
+  #crc = 0;
 
-  /** One line with its end, out of what `documentOf` gave. The next one builds on it, so each must be written, in order. */
+  /**
+   * One line with its newline, from a document of `toJsonDocument`. Every line must be written, and in this order,
+   * since the checksum of the next one covers it.
+   */
   encodeLine(document: string): string {
-    this.#sum = crc32(document, this.#sum);
-    return `${hex(this.#sum)} ${document}\n`;
+    this.#crc = crc32(document, this.#crc);
+    return `${toHex(this.#crc)} ${document}\n`;
   }
 }
 
-/** What a line says. */
 export const toJsonDocument = (value: unknown): string => JSON.stringify(toJson(value));
 
-/** Octets of its line. */
-export const lineBytes = (document: string): number => HEAD + Buffer.byteLength(document) + 1;
+/** Size of the line that `encodeLine` makes of the document. */
+export const lineBytes = (document: string): number => CHECKSUM_BYTES + Buffer.byteLength(document) + 1;
 
-/** Where lines stop making sense. Bytes and lines count from 0 and 1. */
+/** Where the readable part of a recording ends. `at` and `to` are byte offsets, `line` counts from 1. */
 export type RecordingEnd =
   | { readonly kind: 'complete' }
-  /** The last line is not complete: the writer was killed, or the file was cut. */
+  /** The last line is incomplete: the writer was killed, or the file was cut. */
   | { readonly kind: 'truncated'; readonly at: number; readonly line: number }
   | { readonly kind: 'corrupt'; readonly at: number; readonly to: number; readonly line: number };
 
 export interface RecordingLine {
   readonly value: unknown;
-  /** Where it begins. */
+  /** Byte offset of its start. */
   readonly at: number;
-  /** From 1. */
+  /** Counts from 1. */
   readonly line: number;
 }
 
-/** Gives every line that is as it was written, and returns why there are no more. Total: takes any bytes. */
+/** Yields lines as long as their checksums are right, and returns why it stopped. Never throws. */
 export function* readRecording(bytes: Uint8Array): Generator<RecordingLine, RecordingEnd> {
-  let sum = 0;
+  let crc = 0;
   let line = 0;
   for (let at = 0; at < bytes.length; ) {
     line += 1;
     const end = bytes.indexOf(NEWLINE, at);
     if (end === -1) {
-      // Only if its last octet is the end of the line in disguise is it more than torn.
-      const changed = readLine(bytes, at, bytes.length - 1, sum) !== undefined;
-      return changed ? { kind: 'corrupt', at, to: bytes.length, line } : { kind: 'truncated', at, line };
+      // A complete line whose newline byte was changed is corrupt, not truncated.
+      const isCorrupt = readLine(bytes, at, bytes.length - 1, crc) !== undefined;
+      return isCorrupt ? { kind: 'corrupt', at, to: bytes.length, line } : { kind: 'truncated', at, line };
     }
-    const read = readLine(bytes, at, end, sum);
+    const read = readLine(bytes, at, end, crc);
     if (read === undefined) return { kind: 'corrupt', at, to: end, line };
-    sum = read.sum;
+    crc = read.crc;
     yield { value: read.value, at, line };
     at = end + 1;
   }
   return { kind: 'complete' };
 }
 
+/** `undefined` if the checksum is wrong or the document is not JSON of ours. */
 function readLine(
   bytes: Uint8Array,
   from: number,
   to: number,
-  before: number,
-): { readonly sum: number; readonly value: unknown } | undefined {
-  if (to - from <= HEAD) return undefined;
-  const body = bytes.subarray(from + HEAD, to);
-  const sum = crc32(body, before);
-  if (decoder.decode(bytes.subarray(from, from + HEAD)) !== `${hex(sum)} `) return undefined;
+  previousCrc: number,
+): { readonly crc: number; readonly value: unknown } | undefined {
+  if (to - from <= CHECKSUM_BYTES) return undefined;
+  const document = bytes.subarray(from + CHECKSUM_BYTES, to);
+  const crc = crc32(document, previousCrc);
+  if (decoder.decode(bytes.subarray(from, from + CHECKSUM_BYTES)) !== `${toHex(crc)} `) return undefined;
   try {
-    return { sum, value: fromJson(JSON.parse(decoder.decode(body))) };
+    return { crc, value: fromJson(JSON.parse(decoder.decode(document))) };
   } catch {
     return undefined;
   }
 }
 
 const decoder = new TextDecoder('utf-8');
-const hex = (sum: number): string => (sum >>> 0).toString(16).padStart(8, '0');
+const toHex = (crc: number): string => (crc >>> 0).toString(16).padStart(8, '0');

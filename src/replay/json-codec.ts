@@ -1,10 +1,10 @@
 /**
- * Values as JSON and back, exactly: bytes, addresses, maps and numbers that JSON has no word for stand in an object of
- * one key that begins with `$`. Objects of ours have no such keys; what strangers name is in maps.
+ * Lossless JSON for the agent's values. Bytes, addresses, maps, sets and non-finite numbers are objects with one key
+ * that begins with `$`. Our own objects have no such keys, and names from other agents are keys of maps only.
  */
 import { type Address, parseAddress } from '../base/address.ts';
 
-/** Something `JSON.stringify` keeps as it is. Fields that are `undefined` are left out. */
+/** Converts to values that `JSON.stringify` preserves. Leaves out fields that are `undefined`. */
 export function toJson(value: unknown): unknown {
   switch (typeof value) {
     case 'number':
@@ -18,29 +18,29 @@ export function toJson(value: unknown): unknown {
   if (value instanceof Uint8Array)
     return { $b: Buffer.from(value.buffer, value.byteOffset, value.length).toString('base64') };
   if (Array.isArray(value)) return value.map(toJson);
-  if (value instanceof Map) return { $m: [...value].map(([key, one]) => [toJson(key), toJson(one)]) };
+  if (value instanceof Map) return { $m: [...value].map(([key, item]) => [toJson(key), toJson(item)]) };
   if (value instanceof Set) return { $s: [...value].map(toJson) };
   if (isAddress(value)) return { $a: value.key };
-  const plain: Record<string, unknown> = {};
-  for (const [key, one] of Object.entries(value)) if (one !== undefined) plain[key] = toJson(one);
-  return plain;
+  const json: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(value)) if (item !== undefined) json[key] = toJson(item);
+  return json;
 }
 
-/** The inverse. Throws `Error` on what `toPlain` never gives. */
-export function fromJson(plain: unknown): unknown {
-  if (typeof plain !== 'object' || plain === null) return plain;
-  if (Array.isArray(plain)) return plain.map(fromJson);
-  const entries = Object.entries(plain);
+/** The inverse of `toJson`. Throws `Error` on an unknown `$` key. */
+export function fromJson(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null) return json;
+  if (Array.isArray(json)) return json.map(fromJson);
+  const entries = Object.entries(json);
   const [key, content] = entries[0] ?? ['', undefined];
   if (entries.length !== 1 || !key.startsWith('$'))
-    return Object.fromEntries(entries.map(([name, one]) => [name, fromJson(one)]));
+    return Object.fromEntries(entries.map(([name, item]) => [name, fromJson(item)]));
   switch (key) {
     case '$n':
       return Number(content);
     case '$b':
       return new Uint8Array(Buffer.from(String(content), 'base64'));
     case '$m':
-      return new Map((fromJson(content) as [unknown, unknown][]).map(([name, one]) => [name, one]));
+      return new Map(fromJson(content) as [unknown, unknown][]);
     case '$s':
       return new Set(fromJson(content) as unknown[]);
     case '$a': {

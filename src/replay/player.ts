@@ -1,15 +1,16 @@
 /**
- * A recording played: an agent is born as that one was, gets the same inputs at the same instants, and what it decides is
- * held against what was decided then. No sockets, no clock, no keys.
+ * Replays a recording: an agent starts with the recorded options, gets the recorded inputs at the same times, and its
+ * decisions are compared with the recorded ones. Needs no sockets, no clock and no keys.
  */
 import { createAgent } from '../agent/agent.ts';
 import type { WireCodec } from '../agent/contract/codec.ts';
 import type { Agent, Effect, Input } from '../agent/contract/machine.ts';
 import type { AgentOptions } from '../agent/contract/options.ts';
 import { NO_BYTES } from '../base/bytes.ts';
-import { AgentError, WireError, type WireErrorCode } from '../base/errors.ts';
+import { AgentError, WireError } from '../base/errors.ts';
 import { createRng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
+import { VERSION } from '../base/version.ts';
 import { type RecordingEnd, readRecording } from './format.ts';
 import {
   formatCrash,
@@ -25,96 +26,99 @@ import {
 import { formatPacket, formatStream } from './transcript.ts';
 
 export interface ReplayOptions {
-  /** Another one than it was recorded with, to see what chance did. */
+  /** Replaces the recorded seed, to see which decisions depend on random numbers. */
   readonly seed?: number;
-  /** Each step as it is played; `after`: milliseconds since the agent was born. */
-  onStep?(step: RecordedStep, after: Millis): void;
+  /** Called for each step before it is replayed; `elapsed` is the time since the agent's start. */
+  onStep?(step: RecordedStep, elapsed: Millis): void;
 }
 
 export interface ReplayResult {
   readonly header: RecordingHeader;
   readonly inputs: number;
   readonly decisions: number;
-  /** Milliseconds between the agent's birth and its last input. */
+  /** Time between the agent's start and its last input. */
   readonly span: Millis;
-  /** How the recording ends; `cut`: in the middle. */
+  /** Reason in the footer; `cut`: there is no footer. */
   readonly end: RecordingEndReason | 'cut';
   readonly recordingEnd: RecordingEnd;
-  /** Where the decisions part, if they do; nothing is played after it. */
+  /** The first difference between the decisions, if any. Nothing after it is replayed. */
   readonly difference?: ReplayDifference;
 }
 
 export interface ReplayDifference {
   /** Counts from 1. */
   readonly step: number;
-  /** Line of the file, from 1, and where it begins. */
+  /** Line of the file, counting from 1, and its byte offset. */
   readonly line: number;
   readonly at: number;
-  readonly after: Millis;
+  /** Since the agent's start. */
+  readonly elapsed: Millis;
   readonly input: RecordedStep['input'];
-  /** The first decision that is not the same; `undefined`: there was none any more. */
+  /** The first pair of decisions that differ; `undefined` on the side that has no more. */
   readonly recorded: string | undefined;
   readonly replayed: string | undefined;
 }
 
 /**
- * Plays as much as is whole. Throws `AgentError` 'config' if nothing of it can be played: no recording, or of another
- * format, or damaged in its first line.
+ * Replays up to the first line that is truncated or corrupt. Throws `AgentError` `config` if nothing can be replayed:
+ * the file is no recording, has another format, or is damaged in its first line.
  */
 export function replayRecording(bytes: Uint8Array, options: ReplayOptions = {}): ReplayResult {
   const lines = readRecording(bytes);
   const first = lines.next();
   const header = parseHeader(first.done === true ? undefined : first.value.value, first.done === true);
-  const wire = new ReplayCodec(header.redacted);
-  const born = header.birth['now'] as Millis;
-  const agent = createReplayedAgent(header, wire, options.seed ?? header.seed);
-  const out: Effect[] = [];
-  let [inputs, decisions, span]: number[] = [0, 0, 0];
-  let end: RecordingEndReason | 'cut' = 'cut';
-  const sofar = () => ({ header, inputs, decisions, span, end }) as Omit<ReplayResult, 'tape'>;
+  const codec = new ReplayCodec(header.redacted);
+  const startedAt = header.options['now'] as Millis;
+  const agent = createReplayedAgent(header, codec, options.seed ?? header.seed);
+  let [inputs, decisions, span] = [0, 0, 0];
+  let end: ReplayResult['end'] = 'cut';
+  const toResult = (recordingEnd: RecordingEnd, difference?: ReplayDifference): ReplayResult => ({
+    header,
+    inputs,
+    decisions,
+    span,
+    end,
+    recordingEnd,
+    ...(difference === undefined ? {} : { difference }),
+  });
   for (;;) {
     const next = lines.next();
-    if (next.done === true) return { ...sofar(), recordingEnd: next.value };
+    if (next.done === true) return toResult(next.value);
     const { value, line, at } = next.value;
     if (isFooter(value)) {
       end = value.end;
       continue;
     }
     const step = value as RecordedStep;
-    inputs = (inputs as number) + 1;
-    span = step.now - born;
+    inputs++;
+    span = step.now - startedAt;
     options.onStep?.(step, span);
-    const words = replayStep(agent, wire, step, out, header.redacted);
-    const difference = firstDifference([...step.out, formatDeadline(step.wakes)], words);
-    if (difference !== undefined) {
-      const where = { step: inputs, line, at, after: span, input: step.input };
-      return { ...sofar(), recordingEnd: { kind: 'complete' }, difference: { ...where, ...difference } };
-    }
-    decisions = (decisions as number) + step.out.length;
+    const replayed = replayStep(agent, codec, step, header.redacted);
+    const difference = firstDifference([...step.effects, formatDeadline(step.deadline)], replayed);
+    if (difference !== undefined)
+      return toResult(
+        { kind: 'complete' },
+        { step: inputs, line, at, elapsed: span, input: step.input, ...difference },
+      );
+    decisions += step.effects.length;
   }
 }
 
-/** The words of everything the agent decides at this step. */
-function replayStep(
-  agent: Agent,
-  wire: ReplayCodec,
-  step: RecordedStep,
-  out: Effect[],
-  redacted: boolean,
-): string[] {
-  out.length = 0;
-  wire.startStep(step.opened ?? []);
-  const more: string[] = [];
+/** Transcript lines of everything the agent decides at this step. */
+function replayStep(agent: Agent, codec: ReplayCodec, step: RecordedStep, redacted: boolean): string[] {
+  const out: Effect[] = [];
+  codec.startStep(step.opened ?? []);
+  const crash: string[] = [];
   try {
-    // Of packets and streams it sees nothing but what `wire` says was in them.
+    // The codec supplies the recorded messages, so packets and streams need no bytes.
     agent.handle({ bytes: NO_BYTES, ...step.input } as unknown as Input, step.now, out);
   } catch (error) {
-    more.push(formatCrash(error));
+    crash.push(formatCrash(error));
   }
-  return [...formatEffects(out, 0, wire.sealed, redacted), ...more, formatDeadline(agent.deadline)];
+  return [...formatEffects(out, 0, codec.sealed, redacted), ...crash, formatDeadline(agent.deadline)];
 }
 
-const formatDeadline = (at: Millis): string => `wakes at ${at}`;
+const formatDeadline = (at: Millis): string => `deadline ${at}`;
 
 function firstDifference(
   recorded: readonly string[],
@@ -128,30 +132,38 @@ function firstDifference(
 
 function parseHeader(value: unknown, unreadable: boolean): RecordingHeader {
   if (unreadable)
-    throw new AgentError('config', 'its first line is no recording of an agent, or it is damaged');
+    throw new AgentError(
+      'config',
+      'its first line is damaged, or it is not a recording: give a file that `hearsay agent --record` wrote',
+    );
   const header = value as Partial<RecordingHeader> | null;
-  if (header?.what !== RECORDING_MAGIC) throw new AgentError('config', 'it is no recording of an agent');
+  if (header?.what !== RECORDING_MAGIC)
+    throw new AgentError('config', 'it is not a recording: give a file that `hearsay agent --record` wrote');
   if (header.format !== RECORDING_FORMAT)
     throw new AgentError(
       'config',
-      `it is of format ${header.format}, and this is hearsay with format ${RECORDING_FORMAT}: use hearsay ${header.version}`,
+      `it has recording format ${header.format}, and this hearsay (${VERSION}) replays format ${RECORDING_FORMAT} only: ` +
+        `replay it with the build that recorded it, hearsay ${header.version}`,
     );
   return header as RecordingHeader;
 }
 
-function createReplayedAgent({ birth }: RecordingHeader, wire: ReplayCodec, seed: number): Agent {
-  const options = birth as unknown as Omit<AgentOptions, 'rng' | 'nonce' | 'wrapping'>;
+function createReplayedAgent(header: RecordingHeader, codec: ReplayCodec, seed: number): Agent {
+  const options = header.options as unknown as Omit<AgentOptions, 'rng' | 'nonce' | 'codec'>;
   try {
-    return createAgent({ ...options, rng: createRng(seed), nonce: () => NO_BYTES, codec: wire });
+    return createAgent({ ...options, rng: createRng(seed), nonce: () => NO_BYTES, codec });
   } catch {
-    throw new AgentError('config', 'no agent can be born of what its first line says');
+    throw new AgentError(
+      'config',
+      'no agent can start with the options in its first line: replay it with the build that recorded it',
+    );
   }
 }
 
 const isFooter = (value: unknown): value is RecordingFooter =>
   typeof value === 'object' && value !== null && 'end' in value;
 
-/** Says what was in the bytes of the wire, one after another, and notes what the agent would have sent. */
+/** Stands in for the wire: returns the recorded messages in order, and records what the agent seals. */
 class ReplayCodec implements WireCodec {
   readonly #redacted: boolean;
   #opened: readonly OpenResult[] = [];
@@ -170,12 +182,12 @@ class ReplayCodec implements WireCodec {
 
   readonly openPacket: WireCodec['openPacket'] = () => {
     const opened = this.#nextOpened();
-    if (!('packet' in opened)) throw new Error('a packet is opened where there was none');
+    if (!('packet' in opened)) throw new Error('the agent opens a packet where none was recorded');
     return { messages: [...opened.packet], truncated: opened.truncated === true };
   };
 
   readonly sealPacket: WireCodec['sealPacket'] = (messages, envelope, { nonce }) => {
-    if (envelope.keys.length > 0) nonce(); // the agent counts them
+    if (envelope.keys.length > 0) nonce(); // the agent counts its nonces
     this.sealed.push(formatPacket(messages, this.#redacted));
     return NO_BYTES;
   };
@@ -189,16 +201,16 @@ class ReplayCodec implements WireCodec {
   readonly createStreamDecoder: WireCodec['createStreamDecoder'] = () => ({
     push: () => {
       const opened = this.#nextOpened();
-      if ('waits' in opened) return undefined;
-      if (!('stream' in opened)) throw new Error('a stream is read where there was none');
+      if ('incomplete' in opened) return undefined;
+      if (!('stream' in opened)) throw new Error('the agent reads a stream where none was recorded');
       return opened.stream;
     },
   });
 
-  #nextOpened(): Exclude<OpenResult, { refused: string }> {
+  #nextOpened(): Exclude<OpenResult, { error: string }> {
     const opened = this.#opened[this.#next++];
-    if (opened === undefined) throw new Error('more bytes are opened than came');
-    if ('refused' in opened) throw new WireError(opened.refused as WireErrorCode, opened.detail);
+    if (opened === undefined) throw new Error('the agent opens more than was recorded');
+    if ('error' in opened) throw new WireError(opened.error, opened.detail);
     return opened;
   }
 }

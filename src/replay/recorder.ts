@@ -1,13 +1,14 @@
 /**
- * An agent that is recorded: what it was born with, each input with its instant, what was in the bytes of the wire, and
- * what it decided. Where the lines go is the caller's business. Keys and nonces are not among them (docs/adr/0013-recordings.md).
+ * Records an agent: its options, each input with its time, the messages that were in the bytes from the wire, and its
+ * decisions. Keys and nonces are never recorded (docs/adr/0013-recordings.md). A sink takes the lines.
  */
 import { createAgent } from '../agent/agent.ts';
 import { WIRE_CODEC, type WireCodec } from '../agent/contract/codec.ts';
 import type { Agent, Effect, Input } from '../agent/contract/machine.ts';
 import type { AgentOptions } from '../agent/contract/options.ts';
 import type { View } from '../agent/contract/view.ts';
-import { WireError } from '../base/errors.ts';
+import { assert } from '../base/assert.ts';
+import { WireError, type WireErrorCode } from '../base/errors.ts';
 import type { Millis } from '../base/time.ts';
 import { VERSION } from '../base/version.ts';
 import type { StreamMessage } from '../wire/memberlist.ts';
@@ -17,103 +18,103 @@ import { redactInput, redactOptions } from './redact-inputs.ts';
 import { redactMessage, redactStream } from './redact-messages.ts';
 import { formatEffect, formatPacket, formatStream } from './transcript.ts';
 
-/** Grows when a replayer of before would misread what is written. */
-export const RECORDING_FORMAT = 1;
+/** Grows when an older player would misread a recording: also when inputs, options or effects are renamed. */
+export const RECORDING_FORMAT = 2;
 export const RECORDING_MAGIC = 'hearsay recording';
 
 /** The first line. */
 export interface RecordingHeader {
   readonly what: typeof RECORDING_MAGIC;
   readonly format: number;
-  /** Of the program. */
+  /** Version of hearsay. */
   readonly version: string;
   readonly node: string;
   readonly redacted: boolean;
-  /** Of `AgentOptions.rng`. */
+  /** Seed of `AgentOptions.rng`. */
   readonly seed: number;
-  readonly birth: Readonly<Record<string, unknown>>;
+  /** The agent's options, as JSON can hold them. */
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** What came out of the bytes of one datagram, or of one piece of a stream; in order. */
+/** What the codec returned or threw for one datagram, or for one chunk of a stream. */
 export type OpenResult =
   | { readonly packet: readonly Uint8Array[]; readonly truncated?: true }
   | { readonly stream: StreamMessage }
-  /** Not complete yet. */
-  | { readonly waits: true }
-  | { readonly refused: string; readonly detail: string };
+  /** The message is not complete yet. */
+  | { readonly incomplete: true }
+  /** A `WireError`. */
+  | { readonly error: WireErrorCode; readonly detail: string };
 
 /** Every line between the first and the last. */
 export interface RecordedStep {
   readonly now: Millis;
   readonly input: Readonly<{ kind: string }>;
   readonly opened?: readonly OpenResult[];
-  /** What it decided, in order. */
-  readonly out: readonly string[];
-  /** When it next wants a tick. */
-  readonly wakes: Millis;
+  /** The agent's decisions in order, as transcript lines. */
+  readonly effects: readonly string[];
+  /** `Agent.deadline` after the step. */
+  readonly deadline: Millis;
 }
 
 /** The last line, unless the process was killed. */
 export interface RecordingFooter {
   readonly end: RecordingEndReason;
 }
-/** `full`: the limit was reached, and the agent went on. */
+/** `full`: the size limit was reached, and the agent kept running. */
 export type RecordingEndReason = 'stopped' | 'full';
 
 export interface RecordingSink {
-  /** Takes one line. False: it was not taken, nor will any other be. */
+  /** False: the line was not taken, and no later one will be. */
   write(line: string): boolean;
-  /** Likewise, and then no more. There is always room for it. */
-  last(line: string, why: RecordingEndReason): void;
-  /** For another line of so many octets. */
+  /** Takes the last line, for which there is always room. */
+  writeFooter(line: string, reason: RecordingEndReason): void;
+  /** Is there room for another line of this size, besides the last one? */
   hasRoom(bytes: number): boolean;
 }
 
 export interface RecorderOptions {
-  /** With which `options.rng` was made. */
+  /** The seed of `AgentOptions.rng`. */
   readonly seed: number;
   readonly redact: boolean;
-  /** At least 16 random octets, which go nowhere else. */
+  /** At least 16 random bytes that are not used or stored anywhere else. */
   readonly salt: Uint8Array;
   readonly sink: RecordingSink;
 }
 
 export interface RecordedAgent extends Agent {
-  /** Nothing is recorded any more; the agent goes on. */
-  stopRecording(why: RecordingEndReason): void;
+  /** Ends the recording; the agent keeps running. */
+  stopRecording(reason: RecordingEndReason): void;
 }
 
-/** As `createAgent`, of an agent that is recorded from its birth. */
-export const createRecordedAgent = (options: AgentOptions, how: RecorderOptions): RecordedAgent =>
-  new Recorder(options, how);
+/** Like `createAgent`, but the agent is recorded from its start. */
+export const createRecordedAgent = (options: AgentOptions, recorder: RecorderOptions): RecordedAgent =>
+  new Recorder(options, recorder);
 
 class Recorder implements RecordedAgent {
   readonly #agent: Agent;
-  readonly #masks: Masker;
+  readonly #masker: Masker;
   readonly #sink: RecordingSink;
-  readonly #tape = new RecordingEncoder();
-  readonly #wire: RecordingCodec;
-  #on = true;
+  readonly #encoder = new RecordingEncoder();
+  readonly #codec: RecordingCodec;
+  #isRecording = true;
 
   constructor(options: AgentOptions, { seed, redact, salt, sink }: RecorderOptions) {
-    this.#masks = new Masker(salt, redact);
+    this.#masker = new Masker(salt, redact);
     this.#sink = sink;
-    this.#wire = new RecordingCodec(this.#masks);
+    this.#codec = new RecordingCodec(this.#masker);
     const header: RecordingHeader = {
-      ...{
-        what: RECORDING_MAGIC,
-        format: RECORDING_FORMAT,
-        version: VERSION,
-        node: options.name,
-        redacted: redact,
-        seed,
-      },
-      birth: redactOptions(options, this.#masks),
+      what: RECORDING_MAGIC,
+      format: RECORDING_FORMAT,
+      version: VERSION,
+      node: options.name,
+      redacted: redact,
+      seed,
+      options: redactOptions(options, this.#masker),
     };
     this.#write(header);
-    // What it shares with others of its process would be missing when it is played.
-    const { intern, internEntries, ...own } = options;
-    this.#agent = createAgent({ ...own, codec: this.#wire });
+    // A replay has no other agents in its process to share objects with.
+    const { intern, internEntries, ...unshared } = options;
+    this.#agent = createAgent({ ...unshared, codec: this.#codec });
   }
 
   get deadline(): Millis {
@@ -125,9 +126,9 @@ class Recorder implements RecordedAgent {
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
-    if (!this.#on) return this.#agent.handle(input, now, out);
+    if (!this.#isRecording) return this.#agent.handle(input, now, out);
     const from = out.length;
-    this.#wire.startStep();
+    this.#codec.startStep();
     try {
       this.#agent.handle(input, now, out);
     } catch (error) {
@@ -137,11 +138,11 @@ class Recorder implements RecordedAgent {
     this.#recordStep(input, now, out, from, []);
   }
 
-  stopRecording(why: RecordingEndReason): void {
-    if (!this.#on) return;
+  stopRecording(reason: RecordingEndReason): void {
+    if (!this.#isRecording) return;
     this.#stop();
-    const last: RecordingFooter = { end: why };
-    this.#sink.last(this.#tape.encodeLine(toJsonDocument(last)), why);
+    const footer: RecordingFooter = { end: reason };
+    this.#sink.writeFooter(this.#encoder.encodeLine(toJsonDocument(footer)), reason);
   }
 
   #recordStep(
@@ -149,15 +150,17 @@ class Recorder implements RecordedAgent {
     now: Millis,
     out: readonly Effect[],
     from: number,
-    more: readonly string[],
+    crash: readonly string[],
   ): void {
-    const { opened, sealed } = this.#wire;
+    const { opened, sealed } = this.#codec;
+    // Invariant: after the footer nothing is recorded.
+    assert(this.#isRecording, 'a step after the end of the recording');
     const step: RecordedStep = {
       now,
-      input: redactInput(input, this.#masks) as RecordedStep['input'],
+      input: redactInput(input, this.#masker) as RecordedStep['input'],
       ...(opened.length === 0 ? {} : { opened }),
-      out: [...formatEffects(out, from, sealed, this.#masks.redacts), ...more],
-      wakes: this.#agent.deadline,
+      effects: [...formatEffects(out, from, sealed, this.#masker.redacts), ...crash],
+      deadline: this.#agent.deadline,
     };
     this.#write(step);
   }
@@ -165,16 +168,19 @@ class Recorder implements RecordedAgent {
   #write(value: RecordingHeader | RecordedStep): void {
     const document = toJsonDocument(value);
     if (!this.#sink.hasRoom(lineBytes(document))) return this.stopRecording('full');
-    if (!this.#sink.write(this.#tape.encodeLine(document))) this.#stop();
+    if (!this.#sink.write(this.#encoder.encodeLine(document))) this.#stop();
   }
 
   #stop(): void {
-    this.#on = false;
-    this.#wire.enabled = false;
+    this.#isRecording = false;
+    this.#codec.enabled = false;
   }
 }
 
-/** The words of all effects from `from` on. */
+/**
+ * Transcript lines of the effects from index `from` on. `sealed` has the contents of the packets and streams among
+ * them.
+ */
 export function formatEffects(
   out: readonly Effect[],
   from: number,
@@ -182,24 +188,24 @@ export function formatEffects(
   redacted: boolean,
 ): string[] {
   let next = 0;
-  const words: string[] = [];
+  const lines: string[] = [];
   for (let i = from; i < out.length; i++)
-    words.push(formatEffect(out[i] as Effect, () => sealed[next++] ?? '?', redacted));
-  return words;
+    lines.push(formatEffect(out[i] as Effect, () => sealed[next++] ?? '?', redacted));
+  return lines;
 }
 
 export const formatCrash = (error: unknown): string =>
   `crash ${error instanceof Error ? error.message : String(error)}`;
 
-/** The wire itself, and notes of what went through. */
+/** The real codec, and a record of the messages that pass it in one step. */
 class RecordingCodec implements WireCodec {
   enabled = true;
   opened: OpenResult[] = [];
   sealed: string[] = [];
-  readonly #masks: Masker;
+  readonly #masker: Masker;
 
-  constructor(masks: Masker) {
-    this.#masks = masks;
+  constructor(masker: Masker) {
+    this.#masker = masker;
   }
 
   startStep(): void {
@@ -211,44 +217,44 @@ class RecordingCodec implements WireCodec {
     this.#record(
       () => WIRE_CODEC.openPacket(bytes, envelope),
       ({ messages, truncated }) => ({
-        packet: messages.map((message) => redactMessage(message, this.#masks)),
+        packet: messages.map((message) => redactMessage(message, this.#masker)),
         ...(truncated ? { truncated } : {}),
       }),
     );
 
   readonly sealPacket: WireCodec['sealPacket'] = (messages, envelope, options) => {
     if (this.enabled) {
-      const hidden = messages.map((message) => redactMessage(message, this.#masks));
-      this.sealed.push(formatPacket(hidden, this.#masks.redacts));
+      const redacted = messages.map((message) => redactMessage(message, this.#masker));
+      this.sealed.push(formatPacket(redacted, this.#masker.redacts));
     }
     return WIRE_CODEC.sealPacket(messages, envelope, options);
   };
 
   readonly sealStream: WireCodec['sealStream'] = (body, envelope, options) => {
-    if (this.enabled) this.sealed.push(formatStream(body, this.#masks.redacts));
+    if (this.enabled) this.sealed.push(formatStream(body, this.#masker.redacts));
     return WIRE_CODEC.sealStream(body, envelope, options);
   };
 
   readonly createStreamDecoder: WireCodec['createStreamDecoder'] = (envelope, role) => {
-    const opener = WIRE_CODEC.createStreamDecoder(envelope, role);
+    const decoder = WIRE_CODEC.createStreamDecoder(envelope, role);
     return {
       push: (chunk) =>
         this.#record(
-          () => opener.push(chunk),
+          () => decoder.push(chunk),
           (message) =>
-            message === undefined ? { waits: true } : { stream: redactStream(message, this.#masks) },
+            message === undefined ? { incomplete: true } : { stream: redactStream(message, this.#masker) },
         ),
     };
   };
 
-  #record<T>(open: () => T, note: (opened: T) => OpenResult): T {
+  #record<T>(open: () => T, describe: (opened: T) => OpenResult): T {
     if (!this.enabled) return open();
     try {
       const opened = open();
-      this.opened.push(note(opened));
+      this.opened.push(describe(opened));
       return opened;
     } catch (error) {
-      if (error instanceof WireError) this.opened.push({ refused: error.code, detail: error.message });
+      if (error instanceof WireError) this.opened.push({ error: error.code, detail: error.message });
       throw error;
     }
   }

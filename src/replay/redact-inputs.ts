@@ -1,19 +1,57 @@
-/** Masks on what does not travel: commands, outcomes of checks, and what an agent is born with. */
+/** Redaction of what does not travel: commands, outcomes of checks, and the options an agent starts with. */
 
+import type { Command } from '../agent/contract/commands.ts';
 import type { Input, Snapshot } from '../agent/contract/machine.ts';
 import type { AgentOptions } from '../agent/contract/options.ts';
-import type { RegistrySnapshot } from '../checks/types.ts';
+import type {
+  CheckDefinition,
+  CheckOutcome,
+  CheckProbe,
+  CheckStateSnapshot,
+  RegistrySnapshot,
+} from '../checks/types.ts';
+import type { ServiceDefinition } from '../model/service.ts';
+import type { QueryDefinition } from '../serf/types.ts';
 import type { Masker } from './masks.ts';
 import { redactCatalogSnapshot } from './redact-messages.ts';
 
-/** Fields of these names hold text that is masked, wherever they stand. In JSON shapes they begin with a capital. */
-const TEXT_FIELDS: ReadonlySet<string> = new Set(['output', 'notes', 'reason', 'body']);
-/** Likewise, and so does all that is in them. */
-const TREE_FIELDS: ReadonlySet<string> = new Set(['meta', 'header', 'headers', 'argv', 'args']);
-const URL_FIELDS: ReadonlySet<string> = new Set(['url', 'http']);
+type CommandOf<K extends Command['kind']> = Extract<Command, { kind: K }>;
+type HttpProbe = Extract<CheckProbe, { kind: 'http' }>;
+type ExecProbe = Extract<CheckProbe, { kind: 'exec' }>;
+type MaintenanceSnapshot = RegistrySnapshot['maintenance'][number];
 
-/** An input without the bytes of the wire, which are recorded as what was in them. */
-export function redactInput(input: Input, masks: Masker): unknown {
+// Fields that hold secrets, by name. Each name is checked against every type that has such a field, so renaming a field
+// does
+// not compile before these sets follow. Registered JSON has the same names in another letter case, and those in
+// `JSON_*`.
+
+/** Fields whose text is masked. */
+const TEXT_FIELDS: ReadonlySet<string> = new Set([
+  'output' satisfies keyof CheckOutcome & keyof CheckStateSnapshot & keyof CommandOf<'updateCheck'>,
+  'notes' satisfies keyof CheckDefinition,
+  'reason' satisfies keyof CommandOf<'maintenance'> & keyof MaintenanceSnapshot,
+  'body' satisfies keyof HttpProbe,
+]);
+/** `Header` and `Args` of `encodeCheck`, in lower case. */
+const JSON_TREE_FIELDS = ['header', 'args'] as const;
+/** Fields in which all texts are masked, at any depth; keys of maps stay. */
+const TREE_FIELDS: ReadonlySet<string> = new Set([
+  'meta' satisfies keyof ServiceDefinition,
+  'headers' satisfies keyof HttpProbe,
+  'argv' satisfies keyof ExecProbe,
+  ...JSON_TREE_FIELDS,
+]);
+/** `HTTP` of `encodeCheck`, in lower case. */
+const JSON_URL_FIELD = 'http';
+/** Fields whose URL is masked but for scheme and host. */
+const URL_FIELDS: ReadonlySet<string> = new Set(['url' satisfies keyof HttpProbe, JSON_URL_FIELD]);
+const KEY_FIELD = 'key' satisfies keyof CommandOf<'keys'>;
+const PAYLOAD_FIELD = 'payload' satisfies keyof QueryDefinition &
+  keyof CommandOf<'fireEvent'> &
+  keyof CommandOf<'respond'>;
+
+/** An input without the bytes from the wire: those are recorded as the messages they contained. */
+export function redactInput(input: Input, masker: Masker): unknown {
   switch (input.kind) {
     case 'packet':
     case 'streamData': {
@@ -22,36 +60,36 @@ export function redactInput(input: Input, masks: Masker): unknown {
     }
     case 'command':
     case 'checkFinished':
-      return redactValue(input, masks, '');
+      return redactValue(input, masker, '');
     default:
       return input;
   }
 }
 
-/** What an agent was born with, as data. */
-export function redactOptions(options: AgentOptions, masks: Masker): Record<string, unknown> {
-  const { rng, nonce, intern, internEntries, codec: wrapping, keys, snapshot, catalog, ...rest } = options;
+/** The agent's options as data, without functions. */
+export function redactOptions(options: AgentOptions, masker: Masker): Record<string, unknown> {
+  const { rng, nonce, intern, internEntries, codec, keys, snapshot, catalog, ...rest } = options;
   return {
     ...rest,
-    keys: keys.map((key) => masks.key(key)),
-    ...(snapshot === undefined ? {} : { snapshot: redactSnapshot(snapshot, masks) }),
-    ...(catalog === undefined ? {} : { catalog: redactCatalogSnapshot(catalog, masks) }),
+    keys: keys.map((key) => masker.maskKey(key)),
+    ...(snapshot === undefined ? {} : { snapshot: redactSnapshot(snapshot, masker) }),
+    ...(catalog === undefined ? {} : { catalog: redactCatalogSnapshot(catalog, masker) }),
   };
 }
 
-function redactSnapshot(snapshot: Snapshot, masks: Masker): Snapshot {
+function redactSnapshot(snapshot: Snapshot, masker: Masker): Snapshot {
   const { registered } = snapshot;
-  if (!masks.redacts || registered === undefined) return snapshot;
-  return { ...snapshot, registered: redactRegistered(registered, masks) };
+  if (!masker.redacts || registered === undefined) return snapshot;
+  return { ...snapshot, registered: redactRegistered(registered, masker) };
 }
 
-function redactRegistered(registered: RegistrySnapshot, masks: Masker): RegistrySnapshot {
-  const definitions = (texts: readonly string[]): string[] =>
-    texts.map((text) => JSON.stringify(redactValue(parseOrNull(text), masks, '')));
+function redactRegistered(registered: RegistrySnapshot, masker: Masker): RegistrySnapshot {
+  const redactTexts = (texts: readonly string[]): string[] =>
+    texts.map((text) => JSON.stringify(redactValue(parseOrNull(text), masker, '')));
   return {
-    ...(redactValue(registered, masks, '') as RegistrySnapshot),
-    services: definitions(registered.services),
-    checks: definitions(registered.checks),
+    ...(redactValue(registered, masker, '') as RegistrySnapshot),
+    services: redactTexts(registered.services),
+    checks: redactTexts(registered.checks),
   };
 }
 
@@ -59,38 +97,41 @@ function parseOrNull(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // the agent would not have taken it either
+    return null; // the agent rejects both
   }
 }
 
-/** The same shape, with what stands in fields of certain names masked. `field`: where `value` stands. */
-function redactValue(value: unknown, masks: Masker, field: string): unknown {
+/** A copy of `value` with secrets masked. `field` is the name of the field that holds it, `''` at the top. */
+function redactValue(value: unknown, masker: Masker, field: string): unknown {
   const name = field.toLowerCase();
   if (value instanceof Uint8Array) {
-    if (name === 'key') return masks.key(value);
-    return name === 'payload' ? masks.maskPayload(value) : value;
+    if (name === KEY_FIELD) return masker.maskKey(value);
+    return name === PAYLOAD_FIELD ? masker.maskPayload(value) : value;
   }
-  if (!masks.redacts && field !== '' && typeof value !== 'object') return value;
+  if (!masker.redacts && field !== '' && typeof value !== 'object') return value;
   if (typeof value === 'string') {
-    if (URL_FIELDS.has(name)) return redactCheckUrl(value, masks);
-    return TEXT_FIELDS.has(name) || TREE_FIELDS.has(name) ? masks.maskText(value) : value;
+    if (URL_FIELDS.has(name)) return redactCheckUrl(value, masker);
+    return TEXT_FIELDS.has(name) || TREE_FIELDS.has(name) ? masker.maskText(value) : value;
   }
   if (typeof value !== 'object' || value === null) return value;
-  const inside = (key: string): string => (TREE_FIELDS.has(name) ? name : key);
-  if (Array.isArray(value)) return value.map((one) => redactValue(one, masks, field));
+  const fieldOf = (key: string): string => (TREE_FIELDS.has(name) ? name : key);
+  if (Array.isArray(value)) return value.map((item) => redactValue(item, masker, field));
   if (value instanceof Map)
     return new Map(
-      [...value].map(([key, one]): [unknown, unknown] => [key, redactValue(one, masks, inside(String(key)))]),
+      [...value].map(([key, item]): [unknown, unknown] => [
+        key,
+        redactValue(item, masker, fieldOf(String(key))),
+      ]),
     );
   return Object.fromEntries(
-    Object.entries(value).map(([key, one]) => [key, redactValue(one, masks, inside(key))]),
+    Object.entries(value).map(([key, item]) => [key, redactValue(item, masker, fieldOf(key))]),
   );
 }
 
-/** Scheme and host stay: they decide whether a check may be run. */
-function redactCheckUrl(url: string, masks: Masker): string {
+/** Keeps scheme and host, on which it depends whether a check may run. */
+function redactCheckUrl(url: string, masker: Masker): string {
   const match = /^([a-z]+:\/\/)(?:[^/?#]*@)?([^/?#@]*)(.*)$/is.exec(url);
-  if (match === null) return masks.maskText(url);
+  if (match === null) return masker.maskText(url);
   const [, scheme, host, path = ''] = match;
-  return `${scheme}${host}${path === '' ? '' : `/${masks.maskText(path.slice(1))}`}`;
+  return `${scheme}${host}${path === '' ? '' : `/${masker.maskText(path.slice(1))}`}`;
 }

@@ -1,8 +1,8 @@
 /**
- * Masks on what travels: keys in the queries that change and list them, and in their answers; payloads of events, queries
- * and answers, and what the catalogue says in words, if that is asked for. A message in which nothing is masked stays the
- * same octets.
+ * Redaction of messages on the wire. Keys are masked in key queries and their responses; with redaction also payloads
+ * of events, queries and responses, and the catalog's texts. A message without masks keeps its bytes.
  */
+import { concatBytes } from '../base/bytes.ts';
 import { WireError } from '../base/errors.ts';
 import { INTERNAL_QUERY_PREFIX, KEY_QUERIES } from '../serf/queries/names.ts';
 import {
@@ -15,8 +15,7 @@ import {
   encodeDeltas,
   isCatalogType,
 } from '../wire/catalog.ts';
-import type { StreamMessage } from '../wire/memberlist.ts';
-import { MESSAGE_TYPE } from '../wire/memberlist.ts';
+import { MESSAGE_TYPE, type StreamMessage } from '../wire/memberlist.ts';
 import {
   decodeSerf,
   KeyRequest,
@@ -32,109 +31,107 @@ import type { Masker } from './masks.ts';
 
 type Delta = Deltas['deltas'][number];
 
-const KEY_CHANGES: ReadonlySet<string> = new Set(Object.values(KEY_QUERIES));
+const KEY_QUERY_NAMES: ReadonlySet<string> = new Set(Object.values(KEY_QUERIES));
 
-/** A bare message, as datagrams carry them. */
-export function redactMessage(message: Uint8Array, masks: Masker): Uint8Array {
+/** A message out of a datagram: a type byte and a body. */
+export function redactMessage(message: Uint8Array, masker: Masker): Uint8Array {
   if (message[0] !== MESSAGE_TYPE.user) return message;
   const body = message.subarray(1);
-  const hidden = redactUserMessage(body, masks);
-  if (hidden === body) return message;
-  const whole = new Uint8Array(hidden.length + 1);
-  whole[0] = MESSAGE_TYPE.user;
-  whole.set(hidden, 1);
-  return whole;
+  const redacted = redactUserMessage(body, masker);
+  if (redacted === body) return message;
+  const result = new Uint8Array(redacted.length + 1);
+  result[0] = MESSAGE_TYPE.user;
+  result.set(redacted, 1);
+  return result;
 }
 
-export function redactStream(message: StreamMessage, masks: Masker): StreamMessage {
+export function redactStream(message: StreamMessage, masker: Masker): StreamMessage {
   switch (message.kind) {
     case 'user':
-      return { ...message, body: redactUserMessage(message.body, masks) };
+      return { ...message, body: redactUserMessage(message.body, masker) };
     case 'pushPull':
-      return { ...message, userState: redactSerfState(message.userState, masks) };
+      return { ...message, userState: redactSerfState(message.userState, masker) };
     default:
       return message;
   }
 }
 
-/** The body of a user message: Serf's, or the catalogue's. */
-export function redactUserMessage(body: Uint8Array, masks: Masker): Uint8Array {
+/** The body of a user message, which is Serf's or the catalog's. */
+export function redactUserMessage(body: Uint8Array, masker: Masker): Uint8Array {
   try {
-    return isCatalogType(body[0] ?? 0) ? redactCatalog(body, masks) : redactSerf(body, masks);
+    return isCatalogType(body[0] ?? 0) ? redactCatalog(body, masker) : redactSerf(body, masker);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    // Nobody can read it, so nothing in it can be masked: it stays, unless it would give something away.
-    return masks.redacts || masks.containsKey(body) ? body.subarray(0, 1) : body;
+    // Nothing can be masked in an unreadable message. It is kept unless it could leak a secret.
+    return masker.redacts || masker.containsKey(body) ? body.subarray(0, 1) : body;
   }
 }
 
-function redactSerf(body: Uint8Array, masks: Masker): Uint8Array {
+function redactSerf(body: Uint8Array, masker: Masker): Uint8Array {
   switch (body[0]) {
     case SERF_TYPE.leave:
     case SERF_TYPE.join:
       return body;
     case SERF_TYPE.userEvent: {
-      if (!masks.redacts) return body;
+      if (!masker.redacts) return body;
       const event = decodeStruct(UserEvent, body);
-      return UserEvent.encode({ ...event, payload: masks.maskPayload(event.payload) });
+      return UserEvent.encode({ ...event, payload: masker.maskPayload(event.payload) });
     }
     case SERF_TYPE.query: {
       const query = decodeStruct(Query, body);
-      if (KEY_CHANGES.has(query.name))
-        return Query.encode({ ...query, payload: redactKeyRequest(query.payload, masks) });
-      if (!masks.redacts || query.name.startsWith(INTERNAL_QUERY_PREFIX)) return body;
-      return Query.encode({ ...query, payload: masks.maskPayload(query.payload) });
+      if (KEY_QUERY_NAMES.has(query.name))
+        return Query.encode({ ...query, payload: redactKeyRequest(query.payload, masker) });
+      if (!masker.redacts || query.name.startsWith(INTERNAL_QUERY_PREFIX)) return body;
+      return Query.encode({ ...query, payload: masker.maskPayload(query.payload) });
     }
     case SERF_TYPE.queryResponse: {
       const response = decodeStruct(QueryResponse, body);
       switch (response.payload[0]) {
         case SERF_TYPE.keyResponse:
-          return QueryResponse.encode({ ...response, payload: redactKeyResponse(response.payload, masks) });
+          return QueryResponse.encode({ ...response, payload: redactKeyResponse(response.payload, masker) });
         case SERF_TYPE.conflictResponse:
           return body;
       }
-      if (!masks.redacts) return body;
-      return QueryResponse.encode({ ...response, payload: masks.maskPayload(response.payload) });
+      if (!masker.redacts) return body;
+      return QueryResponse.encode({ ...response, payload: masker.maskPayload(response.payload) });
     }
     case SERF_TYPE.relay: {
       const relay = decodeSerf(body);
       if (relay.kind !== 'relay') return body;
-      const inner = redactUserMessage(relay.message, masks);
+      const inner = redactUserMessage(relay.message, masker);
       if (inner === relay.message) return body;
-      const whole = new Uint8Array(body.length - relay.message.length + inner.length);
-      whole.set(body.subarray(0, body.length - relay.message.length));
-      whole.set(inner, whole.length - inner.length);
-      return whole;
+      const header = body.subarray(0, body.length - relay.message.length);
+      return concatBytes([header, inner]);
     }
     default:
-      return body.subarray(0, 1); // no more of it is ever read
+      return body.subarray(0, 1); // the agent reads no more of an unknown type
   }
 }
 
-/** Some of it cannot be read: then all of it is masked, and it stays unreadable. */
-function redactKeyRequest(payload: Uint8Array, masks: Masker): Uint8Array {
+/** An unreadable request is cut to one byte, which stays unreadable. */
+function redactKeyRequest(payload: Uint8Array, masker: Masker): Uint8Array {
   try {
-    return KeyRequest.encode({ key: masks.key(decodeStruct(KeyRequest, payload).key) });
+    return KeyRequest.encode({ key: masker.maskKey(decodeStruct(KeyRequest, payload).key) });
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return payload.subarray(0, 1);
   }
 }
 
-function redactKeyResponse(payload: Uint8Array, masks: Masker): Uint8Array {
+function redactKeyResponse(payload: Uint8Array, masker: Masker): Uint8Array {
   try {
     const response = decodeStruct(KeyResponse, payload);
-    const keys = response.keys.map((key) => masks.maskBase64Key(key));
-    return KeyResponse.encode({ ...response, keys, primaryKey: masks.maskBase64Key(response.primaryKey) });
+    const keys = response.keys.map((key) => masker.maskBase64Key(key));
+    return KeyResponse.encode({ ...response, keys, primaryKey: masker.maskBase64Key(response.primaryKey) });
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     return payload.subarray(0, 1);
   }
 }
 
-/** Serf's part of a push/pull: the events of late. */
-function redactSerfState(state: Uint8Array, masks: Masker): Uint8Array {
-  if (!masks.redacts || state.length === 0) return state;
+/** Serf's part of a push/pull, which has the payloads of recent user events. */
+function redactSerfState(state: Uint8Array, masker: Masker): Uint8Array {
+  if (!masker.redacts || state.length === 0) return state;
   try {
     const read = decodeStruct(SerfState, state);
     return SerfState.encode({
@@ -144,7 +141,10 @@ function redactSerfState(state: Uint8Array, masks: Masker): Uint8Array {
           ? undefined
           : {
               ...bucket,
-              events: bucket.events.map((one) => ({ ...one, payload: masks.maskPayload(one.payload) })),
+              events: bucket.events.map((event) => ({
+                ...event,
+                payload: masker.maskPayload(event.payload),
+              })),
             },
       ),
     });
@@ -154,46 +154,46 @@ function redactSerfState(state: Uint8Array, masks: Masker): Uint8Array {
   }
 }
 
-function redactCatalog(body: Uint8Array, masks: Masker): Uint8Array {
-  if (!masks.redacts) return body;
+function redactCatalog(body: Uint8Array, masker: Masker): Uint8Array {
+  if (!masker.redacts) return body;
   const message = decodeCatalog(body);
   switch (message.kind) {
     case 'delta':
-      return encodeDelta(redactDelta(message, masks));
+      return encodeDelta(redactDelta(message, masker));
     case 'deltas':
-      return encodeDeltas(message.deltas.map((delta) => redactDelta(delta, masks)));
+      return encodeDeltas(message.deltas.map((delta) => redactDelta(delta, masker)));
     case 'catalogSyncResponse':
       return encodeCatalogSyncResponse({
         ...message,
-        deltas: message.deltas.map((delta) => redactDelta(delta, masks)),
+        deltas: message.deltas.map((delta) => redactDelta(delta, masker)),
       });
     default:
       return body;
   }
 }
 
-function redactDelta(delta: Delta, masks: Masker): Delta {
+function redactDelta(delta: Delta, masker: Masker): Delta {
   const entries = delta.entries.map((entry) => {
     const { value } = entry;
     if (value === undefined) return entry;
     if (value.kind === 'check') {
-      const [notes, output] = [masks.maskText(value.notes), masks.maskText(value.output)];
+      const [notes, output] = [masker.maskText(value.notes), masker.maskText(value.output)];
       return { ...entry, value: { ...value, notes, output } };
     }
-    const meta = new Map([...value.meta].map(([key, text]) => [key, masks.maskText(text)]));
+    const meta = new Map([...value.meta].map(([key, text]) => [key, masker.maskText(text)]));
     return { ...entry, value: { ...value, meta } };
   });
   return { ...delta, entries };
 }
 
-/** What was remembered of others' services. */
-export function redactCatalogSnapshot(bytes: Uint8Array, masks: Masker): Uint8Array {
-  if (!masks.redacts) return bytes;
+/** A catalog snapshot as saved on disk. */
+export function redactCatalogSnapshot(bytes: Uint8Array, masker: Masker): Uint8Array {
+  if (!masker.redacts) return bytes;
   try {
-    const memory = decodeCatalogSnapshot(bytes);
+    const snapshot = decodeCatalogSnapshot(bytes);
     return encodeCatalogSnapshot({
-      ...memory,
-      ledgers: memory.ledgers.map((delta) => redactDelta(delta, masks)),
+      ...snapshot,
+      ledgers: snapshot.ledgers.map((delta) => redactDelta(delta, masker)),
     });
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
@@ -201,7 +201,7 @@ export function redactCatalogSnapshot(bytes: Uint8Array, masks: Masker): Uint8Ar
   }
 }
 
-/** Does it tell of keys? Its words differ from agent to agent of a recording, by the fingerprints in them. */
+/** Is it a key response? Its text names keys by fingerprint, and masked keys have other fingerprints. */
 export function hasKeyResponse(body: Uint8Array): boolean {
   if (body[0] !== SERF_TYPE.queryResponse && body[0] !== SERF_TYPE.relay) return false;
   try {

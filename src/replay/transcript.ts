@@ -1,8 +1,9 @@
 /**
- * What an agent decided, in words: equal words are equal decisions. Contents stand there as checksums or not at all, so
- * words may be shown to anybody who may see the recording.
+ * The transcript: an agent's decisions as text, one line per effect. Equal lines are equal decisions. Contents appear
+ * as checksums or not at all, so whoever may read the recording may read the transcript.
  */
 import { crc32 } from 'node:zlib';
+import type { CommandValues } from '../agent/contract/commands.ts';
 import type { Fact } from '../agent/contract/facts.ts';
 import type { Effect } from '../agent/contract/machine.ts';
 import type { HandlerEvent } from '../serf/types.ts';
@@ -12,140 +13,175 @@ import { SERF_TYPE } from '../wire/serf.ts';
 import { toJson } from './json-codec.ts';
 import { hasKeyResponse } from './redact-messages.ts';
 
-const SWIM_KINDS = new Map<number, string>(
-  Object.entries(MESSAGE_TYPE).map(([kind, octet]) => [octet, kind]),
-);
-const SERF_KINDS = new Map<number, string>(Object.entries(SERF_TYPE).map(([kind, octet]) => [octet, kind]));
-/** Said by no recording: they may quote what was masked, or name a key. */
-const OMITTED_FIELDS: ReadonlySet<string> = new Set([
-  'output',
-  'notes',
-  'reason',
-  'payload',
-  'key',
-  'keys',
-  'primaries',
+const SWIM_KINDS = new Map<number, string>(Object.entries(MESSAGE_TYPE).map(([kind, type]) => [type, kind]));
+const SERF_KINDS = new Map<number, string>(Object.entries(SERF_TYPE).map(([kind, type]) => [type, kind]));
+
+type QueryResponse = CommandValues['query']['responses'][number];
+type KeyReport = CommandValues['keys'];
+
+/** Fields of command values that no transcript contains: they may quote what is masked, or name keys. */
+const OMITTED_VALUE_FIELDS: ReadonlySet<string> = new Set([
+  'payload' satisfies keyof CommandValues['fireEvent'] & keyof QueryResponse,
+  'messages' satisfies keyof KeyReport,
+  'keys' satisfies keyof KeyReport,
+  'primaries' satisfies keyof KeyReport,
 ]);
-/** A fact's reason is in the agent's own words, unless an operator gave it. */
-const OMITTED_REASON_FIELDS: ReadonlySet<string> = new Set(
-  [...OMITTED_FIELDS].filter((field) => field !== 'reason'),
-);
-/** What a redacted recording does not say: it may quote a definition, or tell of octets that were left out. */
-const REDACTED_FACT_FIELDS: ReadonlyMap<string, readonly string[]> = new Map([
-  ['registrationRefused', ['reason']],
-  ['restoreRejected', ['reason']],
-  ['packetRejected', ['code', 'detail']],
-  ['streamRejected', ['code', 'detail']],
-]);
-/** Keys are named so; those of a replay are others. */
+
+/** Fields of facts, by kind. */
+type FactFields = { readonly [F in Fact as F['kind']]?: readonly Exclude<keyof F, 'kind'>[] };
+/** Kinds of facts with a field of one of these names. */
+type KindsWith<Name extends string, F = Fact> = F extends { readonly kind: infer Kind extends Fact['kind'] }
+  ? Extract<keyof F, Name> extends never
+    ? never
+    : Kind
+  : never;
+
+/**
+ * Fields of facts that no transcript contains: an operator's text, and fingerprints of keys, which are masked. A fact
+ * with a field of a name that is secret elsewhere does not compile unless it is listed.
+ */
+const OMITTED_FACT_FIELDS = {
+  maintenanceChanged: ['reason'],
+  keysChanged: ['key'],
+  keyRotationDue: ['key'],
+} satisfies FactFields &
+  Readonly<
+    Record<KindsWith<'output' | 'notes' | 'body' | 'payload' | 'key' | 'keys' | 'primaries'>, unknown>
+  >;
+/** Fields of facts that a redacted transcript lacks: they may quote a definition, or depend on bytes that were cut. */
+const REDACTED_FACT_FIELDS = {
+  registrationRefused: ['reason'],
+  restoreRejected: ['reason'],
+  packetRejected: ['code', 'detail'],
+  streamRejected: ['code', 'detail'],
+} satisfies FactFields;
+
+/** Keys are named by fingerprint. Those of a replay differ, since its keys are masks. */
 const FINGERPRINT = /\b[0-9a-f]{16}\b/g;
+const OMITTED = '·';
 
-/** What a datagram says, about to be sealed and masked already: `ping+suspect 87 1f3a90c2`. */
-export function formatPacket(parts: readonly Uint8Array[], redacted: boolean): string {
-  let sum = 0;
+/** The messages of a datagram that is about to be sealed, masked already: `ping+suspect 87 1f3a90c2`. */
+export function formatPacket(messages: readonly Uint8Array[], redacted: boolean): string {
+  let crc = 0;
   let bytes = 0;
-  for (const part of parts) {
-    bytes += part.length;
-    if (isComparable(part, redacted)) sum = crc32(part, sum);
+  for (const message of messages) {
+    bytes += message.length;
+    if (isComparable(message, redacted)) crc = crc32(message, crc);
   }
-  return `${parts.map(formatMessageKind).join('+')} ${bytes} ${hex(sum)}`;
+  return `${messages.map(formatMessageKind).join('+')} ${bytes} ${toHex(crc)}`;
 }
 
-/** Likewise of a stream; its messages may quote what is masked. */
+/**
+ * A stream's message that is about to be sealed. With redaction without its checksum, since it may quote what is
+ * masked.
+ */
 export const formatStream = (body: Uint8Array, redacted: boolean): string =>
-  `${SWIM_KINDS.get(body[0] ?? -1) ?? body[0]} ${body.length}${redacted ? '' : ` ${hex(crc32(body))}`}`;
+  `${SWIM_KINDS.get(body[0] ?? -1) ?? body[0]} ${body.length}${redacted ? '' : ` ${toHex(crc32(body))}`}`;
 
-/** A catalogue's texts are cut after they were masked here, and before there. */
-function isComparable(part: Uint8Array, redacted: boolean): boolean {
-  if (part[0] !== MESSAGE_TYPE.user) return true;
-  return !(redacted && isCatalogType(part[1] ?? 0)) && !hasKeyResponse(part.subarray(1));
+/**
+ * Is the checksum of a message the same in recording and replay? Not with redacted texts of the catalog, which the
+ * replay truncates after they were masked and the recorder before, nor with fingerprints of masked keys.
+ */
+function isComparable(message: Uint8Array, redacted: boolean): boolean {
+  if (message[0] !== MESSAGE_TYPE.user) return true;
+  return !(redacted && isCatalogType(message[1] ?? 0)) && !hasKeyResponse(message.subarray(1));
 }
 
-const hex = (sum: number): string => (sum >>> 0).toString(16).padStart(8, '0');
+const toHex = (crc: number): string => (crc >>> 0).toString(16).padStart(8, '0');
 
-/** `ping`, `ack` …, and user messages as `serf:query` or `user:200`. */
+/** `ping`, `ack` …; user messages are `serf:query` or `user:200`. */
 function formatMessageKind(message: Uint8Array): string {
   const type = message[0] ?? -1;
   if (type !== MESSAGE_TYPE.user) return SWIM_KINDS.get(type) ?? String(type);
-  const inner = message[1] ?? -1;
-  const serf = SERF_KINDS.get(inner);
-  return serf === undefined ? `user:${inner}` : `serf:${serf}`;
+  const userType = message[1] ?? -1;
+  const serfKind = SERF_KINDS.get(userType);
+  return serfKind === undefined ? `user:${userType}` : `serf:${serfKind}`;
 }
 
-/** One effect. `sealed` gives what the next packet or stream of this step says. */
-export function formatEffect(effect: Effect, sealed: () => string, redacted: boolean): string {
+/** One effect. `nextSealed` returns the content of the next packet or stream message that the step sealed. */
+export function formatEffect(effect: Effect, nextSealed: () => string, redacted: boolean): string {
+  const { kind } = effect;
   switch (effect.kind) {
     case 'sendPacket':
-      return `packet ${effect.to.key} ${sealed()}`;
+      return `${kind} ${effect.to.key} ${nextSealed()}`;
     case 'openStream':
-      return `open ${effect.stream} ${effect.to.key}`;
+      return `${kind} ${effect.stream} ${effect.to.key}`;
     case 'writeStream':
-      return `write ${effect.stream} ${sealed()}${effect.end ? ' end' : ''}`;
+      return `${kind} ${effect.stream} ${nextSealed()}${effect.end ? ' end' : ''}`;
     case 'closeStream':
-      return `close ${effect.stream}`;
+      return `${kind} ${effect.stream}`;
     case 'reply': {
       const { request, result } = effect;
-      if (result.ok) return `reply ${request}${formatFields({ ok: true, ...(result.value ?? {}) })}`;
+      if (result.ok) return `${kind} ${request}${formatFields({ ok: true, ...(result.value ?? {}) })}`;
       const { code, message } = result.error;
-      return redacted ? `reply ${request} ${code}` : `reply ${request} ${code}: ${maskFingerprints(message)}`;
+      return redacted
+        ? `${kind} ${request} ${code}`
+        : `${kind} ${request} ${code}: ${omitFingerprints(message)}`;
     }
     case 'runCheck': {
       const { check, generation, probe, timeout } = effect.run;
-      return `run ${check} generation=${generation} kind=${probe.kind} timeout=${timeout}`;
+      return `${kind} ${check} generation=${generation} kind=${probe.kind} timeout=${timeout}`;
     }
     case 'topicsChanged':
-      return `changed ${effect.topics.join(' ')}`;
+      return `${kind} ${effect.topics.join(' ')}`;
     case 'saveSnapshot': {
       const { peers, registered, ...rest } = effect.snapshot;
       const { services = [], checks = [] } = registered ?? {};
       const counts = { peers: peers.length, services: services.length, checks: checks.length };
-      return `remember${formatFields({ ...rest, ...counts })}`;
+      return `${kind}${formatFields({ ...rest, ...counts })}`;
     }
     case 'saveCatalog':
-      return `rememberCatalog ${effect.bytes.length}`;
+      return `${kind} ${effect.bytes.length}`;
     case 'fact':
-      return `fact ${formatFact(effect.fact, redacted)}`;
+      return `${kind} ${formatFact(effect.fact, redacted)}`;
     case 'storeKeys':
-      return `keepKeys ${effect.ticket} keys=${effect.keys.length}`;
+      return `${kind} ${effect.ticket} keys=${effect.keys.length}`;
     case 'notify':
-      return `tell ${formatNews(effect.event)}`;
+      return `${kind} ${formatHandlerEvent(effect.event)}`;
     case 'stopped':
-      return effect.why === undefined ? 'stopped' : `stopped: ${effect.why}`;
+      return effect.why === undefined ? kind : `${kind}: ${effect.why}`;
   }
 }
 
-/** Names alone: what is told is in other decisions of the same step. */
-function formatNews(news: HandlerEvent): string {
-  switch (news.kind) {
+/** Names only: other effects of the same step have the rest. */
+function formatHandlerEvent(event: HandlerEvent): string {
+  switch (event.kind) {
     case 'members':
-      return `${news.change} ${news.members.map(({ member }) => member.identity.name).join(' ')}`;
+      return `${event.change} ${event.members.map(({ member }) => member.identity.name).join(' ')}`;
     case 'user':
-      return `event ${news.event.name}`;
+      return `event ${event.event.name}`;
     case 'query':
-      return `query ${news.query.name}`;
+      return `query ${event.query.name}`;
   }
 }
 
 /** `memberSuspected node=bob by=ann incarnation=3`. */
 function formatFact(fact: Fact, redacted: boolean): string {
-  const { kind, ...fields } = fact as { readonly kind: string; readonly reason?: unknown };
-  const hasOwnReason = typeof fields.reason === 'string' && kind !== 'maintenanceChanged';
-  const vague = redacted ? REDACTED_FACT_FIELDS.get(kind) : undefined;
-  const said =
-    vague === undefined
+  const { kind, ...fields } = fact;
+  const removed = redacted ? fieldsOf(REDACTED_FACT_FIELDS, kind) : NO_FIELDS;
+  const shown =
+    removed.length === 0
       ? fields
-      : Object.fromEntries(Object.entries(fields).filter(([key]) => !vague.includes(key)));
-  return `${kind}${maskFingerprints(formatFields(said, hasOwnReason ? OMITTED_REASON_FIELDS : OMITTED_FIELDS))}`;
+      : Object.fromEntries(Object.entries(fields).filter(([key]) => !removed.includes(key)));
+  const omitted = fieldsOf(OMITTED_FACT_FIELDS, kind);
+  return `${kind}${omitFingerprints(formatFields(shown, (key) => omitted.includes(key)))}`;
 }
 
-const maskFingerprints = (words: string): string => words.replace(FINGERPRINT, '·');
+const NO_FIELDS: readonly string[] = [];
+const fieldsOf = (table: Readonly<Record<string, readonly string[]>>, kind: string): readonly string[] =>
+  table[kind] ?? NO_FIELDS;
+
+const omitFingerprints = (text: string): string => text.replace(FINGERPRINT, OMITTED);
 
 /** ` key=value key=value`. */
-function formatFields(fields: object, omitted = OMITTED_FIELDS): string {
-  let words = '';
+function formatFields(
+  fields: object,
+  isOmitted: (key: string) => boolean = (key) => OMITTED_VALUE_FIELDS.has(key),
+): string {
+  let text = '';
   for (const [key, value] of Object.entries(fields))
-    words += ` ${key}=${omitted.has(key) ? '·' : formatValue(value)}`;
-  return words;
+    text += ` ${key}=${isOmitted(key) ? OMITTED : formatValue(value)}`;
+  return text;
 }
 
 function formatValue(value: unknown): string {

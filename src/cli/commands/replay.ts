@@ -81,9 +81,9 @@ async function replay({ io }: CliContext, file: string, options: Options): Promi
 }
 
 /** The command of a step, and the facts that resulted from it. */
-function stepLines({ input, out }: RecordedStep, at: number): FactLine[] {
+function stepLines({ input, effects }: RecordedStep, at: number): FactLine[] {
   const command = (input as { readonly command?: { readonly kind: string } }).command;
-  const facts = out.filter((decision) => decision.startsWith('fact ') || decision.startsWith('crash '));
+  const facts = effects.filter((decision) => decision.startsWith('fact ') || decision.startsWith('crash '));
   return [
     ...(command === undefined ? [] : [{ at, kind: 'command', text: command.kind } as const]),
     ...facts.map((decision) => ({ at, kind: 'fact', text: decision.replace(/^fact /, '') }) as const),
@@ -116,12 +116,12 @@ function formatResult(file: string, played: ReplayResult): string[] {
 
 function formatDifference(
   file: string,
-  { step, line, at, after, input, recorded, replayed }: ReplayDifference,
+  { step, line, at, elapsed, input, recorded, replayed }: ReplayDifference,
 ): string[] {
   const { kind, from } = input as { readonly kind: string; readonly from?: { readonly key?: string } };
   const source = from?.key === undefined ? kind : `${kind} from ${from.key}`;
   return [
-    `first difference at input ${step} (${source}), ${seconds(after)} s after the start, ${file} line ${line} (byte ${at}):`,
+    `first difference at input ${step} (${source}), ${seconds(elapsed)} s after the start, ${file} line ${line} (byte ${at}):`,
     `  recorded: ${recorded ?? 'nothing more'}`,
     `  replayed: ${replayed ?? 'nothing more'}`,
   ];
@@ -151,9 +151,9 @@ function toJsonDocument(file: string, played: ReplayResult, lines: readonly Fact
   };
 }
 
-function toJsonDifference({ step, line, at, after, input, recorded, replayed }: ReplayDifference): object {
+function toJsonDifference({ step, line, at, elapsed, input, recorded, replayed }: ReplayDifference): object {
   return {
-    ...{ input: step, kind: input.kind, line, at, seconds: after / 1000 },
+    ...{ input: step, kind: input.kind, line, at, seconds: elapsed / 1000 },
     ...{ recorded: recorded ?? null, replayed: replayed ?? null },
   };
 }
@@ -166,7 +166,8 @@ async function readRecording(path: string): Promise<Uint8Array> {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      if (size > MAX_BYTES) throw new AgentError('config', `${path}: is larger than 1 GiB`);
+      if (size > MAX_BYTES)
+        throw new AgentError('config', `${path} is larger than 1 GiB and cannot be replayed`);
       return await file.readFile();
     } finally {
       await file.close();

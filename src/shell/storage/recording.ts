@@ -14,7 +14,7 @@ export interface RecordingFile {
   hasRoom(bytes: number): boolean;
   /** False: the recording is over. */
   write(line: string): boolean;
-  last(line: string, why: 'stopped' | 'full'): void;
+  writeFooter(line: string, why: 'stopped' | 'full'): void;
   /** One clause for each trouble. */
   readonly degraded: readonly string[];
   /** Writes what is pending. Never rejects. */
@@ -157,7 +157,7 @@ class Recording implements RecordingFile {
     return !this.#over;
   }
 
-  last(line: string, why: 'stopped' | 'full'): void {
+  writeFooter(line: string, why: 'stopped' | 'full'): void {
     if (!this.write(line)) return;
     this.#over = true;
     if (why === 'stopped') return;

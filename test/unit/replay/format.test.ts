@@ -1,7 +1,8 @@
-/** The file of a recording, cut at every octet and changed at every octet. */
+/** The file of a recording, truncated at every byte and changed at every byte. */
 import { describe, expect, test } from 'vitest';
 import { toAddress } from '../../../src/base/address.ts';
 import { AgentError } from '../../../src/base/errors.ts';
+import { VERSION } from '../../../src/base/version.ts';
 import {
   RecordingEncoder,
   type RecordingEnd,
@@ -10,16 +11,17 @@ import {
 } from '../../../src/replay/format.ts';
 import { fromJson, toJson } from '../../../src/replay/json-codec.ts';
 import { replayRecording } from '../../../src/replay/player.ts';
+import { RECORDING_FORMAT, RECORDING_MAGIC } from '../../../src/replay/recorder.ts';
 import { createStory } from '../../../src/sim/scenarios/story.ts';
-import { forgery, recording } from './support.ts';
+import { forge, recording } from './support.ts';
 
-/** A short life: its file, and the octet at which each line begins. */
+/** A short recording, and the offset of each line. */
 function small(): { bytes: Uint8Array; starts: number[]; lines: number } {
-  const { lives, birth } = recording(false);
-  createStory('ann bob', { seed: 3, makeAgent: birth }).run('1s');
-  const { paper } = lives[0] as (typeof lives)[number];
+  const { runs, makeAgent } = recording(false);
+  createStory('ann bob', { seed: 3, makeAgent }).run('1s');
+  const { sink } = runs[0] as (typeof runs)[number];
   const lines = [
-    ...paper.lines.slice(0, 9),
+    ...sink.lines.slice(0, 9),
     new RecordingEncoder().encodeLine(toJsonDocument({ end: 'stopped' })),
   ];
   let at = 0;
@@ -27,14 +29,14 @@ function small(): { bytes: Uint8Array; starts: number[]; lines: number } {
     at += line.length;
     return at - line.length;
   });
-  return { bytes: forgery(lines, -1, String), starts, lines: lines.length };
+  return { bytes: forge(lines, -1, String), starts, lines: lines.length };
 }
 
-/** How many lines are as they were written, and why there are no more. */
+/** How many lines are valid, and why there are no more. */
 function read(bytes: Uint8Array): { lines: number; end: RecordingEnd } {
-  const tape = readRecording(bytes);
+  const recording = readRecording(bytes);
   for (let lines = 0; ; lines++) {
-    const next = tape.next();
+    const next = recording.next();
     if (next.done === true) return { lines, end: next.value };
   }
 }
@@ -43,7 +45,7 @@ describe('a small file', () => {
   const { bytes, starts, lines } = small();
   const first = starts[1] as number;
 
-  test('is whole', () => {
+  test('is complete', () => {
     expect(bytes.length).toBe((starts.at(-1) as number) + '12345678 {"end":"stopped"}\n'.length);
     expect(lines).toBeGreaterThan(6);
     expect(replayRecording(bytes)).toMatchObject({
@@ -53,7 +55,7 @@ describe('a small file', () => {
     });
   });
 
-  test('cut at every octet is read as far as it goes, and tells where it ends', () => {
+  test('truncated at every byte is read as far as it goes, and reports where it ends', () => {
     for (let length = 0; length < bytes.length; length++) {
       const whole = starts.slice(1).filter((start) => start <= length).length;
       const at = starts[whole] as number;
@@ -62,7 +64,7 @@ describe('a small file', () => {
     }
   });
 
-  test('with one octet changed, wherever, is damaged there', () => {
+  test('with one byte changed, wherever, is corrupt there', () => {
     for (let at = 0; at < bytes.length; at++) {
       for (const flip of [0x01, 0x80]) {
         const changed = bytes.slice();
@@ -75,7 +77,7 @@ describe('a small file', () => {
     }
   });
 
-  test('cut anywhere near the end of a line plays as far as it goes', () => {
+  test('truncated near the end of a line replays as far as it goes', () => {
     for (const [i, start] of starts.entries())
       for (const length of [start - 1, start, start + 1]) {
         if (length < 0) continue;
@@ -92,7 +94,7 @@ describe('a small file', () => {
       }
   });
 
-  test('with a line missing, doubled or out of place is damaged from there on', () => {
+  test('with a line missing, doubled or moved is corrupt from there on', () => {
     const text = Buffer.from(bytes)
       .toString()
       .split(/(?<=\n)/);
@@ -103,25 +105,27 @@ describe('a small file', () => {
       text.toSpliced(at, 0, line),
       text.toSpliced(at - 1, 0, line),
     ]) {
-      const { recordingEnd: tape } = replayRecording(new Uint8Array(Buffer.from(other.join(''))));
-      expect(tape.kind).toBe('corrupt');
+      const { recordingEnd } = replayRecording(new Uint8Array(Buffer.from(other.join(''))));
+      expect(recordingEnd.kind).toBe('corrupt');
     }
   });
 });
 
-test('what is no recording, or of a later format, is refused in a sentence', () => {
+test('a file that is no recording, or has an older or a later format, is refused with the version that replays it', () => {
   const file = (value: unknown) =>
     new Uint8Array(Buffer.from(new RecordingEncoder().encodeLine(toJsonDocument(value))));
-  expect(() => replayRecording(file({ hello: 'world' }))).toThrow('no recording of an agent');
-  expect(() => replayRecording(file({ what: 'hearsay recording', format: 9, version: '7.0.0' }))).toThrow(
-    'use hearsay 7.0.0',
-  );
-  expect(() => replayRecording(file({ what: 'hearsay recording', format: 1, birth: {} }))).toThrow(
-    AgentError,
-  );
+  expect(() => replayRecording(file({ hello: 'world' }))).toThrow('it is not a recording');
+  for (const format of [1, RECORDING_FORMAT + 1])
+    expect(() => replayRecording(file({ what: RECORDING_MAGIC, format, version: '7.0.0' }))).toThrow(
+      `it has recording format ${format}, and this hearsay (${VERSION}) replays format ${RECORDING_FORMAT} only: ` +
+        'replay it with the build that recorded it, hearsay 7.0.0',
+    );
+  expect(() =>
+    replayRecording(file({ what: RECORDING_MAGIC, format: RECORDING_FORMAT, options: {} })),
+  ).toThrow('no agent can start with the options in its first line');
 });
 
-test('values come back as they were', () => {
+test('values survive JSON exactly', () => {
   const value = {
     bytes: Uint8Array.of(0, 255),
     here: toAddress(Uint8Array.of(10, 0, 0, 7), 7946),

@@ -54,7 +54,7 @@ describe('keys', () => {
   test('stand for themselves wherever they turn up, by another of the same length', () => {
     for (const length of [16, 24, 32]) {
       const key = new Uint8Array(length).fill(length);
-      const mask = plain.key(key);
+      const mask = plain.maskKey(key);
       expect(mask).toHaveLength(length);
       expect(mask).not.toEqual(key);
       expect(plain.maskBase64Key(formatKey(key))).toBe(formatKey(mask));
@@ -75,7 +75,7 @@ describe('keys', () => {
       const hidden = decodeSerf(redactUserMessage(message, plain));
       const inner = hidden.kind === 'relay' ? decodeSerf(hidden.message) : hidden;
       if (inner.kind !== 'query') throw new Error(inner.kind);
-      expect(decodeStruct(KeyRequest, inner.payload).key).toEqual(plain.key(KEY));
+      expect(decodeStruct(KeyRequest, inner.payload).key).toEqual(plain.maskKey(KEY));
       expect(redactUserMessage(message, plain)).toHaveLength(message.length);
     }
   });
@@ -87,7 +87,7 @@ describe('keys', () => {
     const body = QueryResponse.encode({ ...QueryResponse.create({ from: 'bob', payload }) });
     const hidden = decodeSerf(redactUserMessage(body, plain));
     if (hidden.kind !== 'queryResponse') throw new Error(hidden.kind);
-    const masked = formatKey(plain.key(KEY));
+    const masked = formatKey(plain.maskKey(KEY));
     expect(decodeStruct(KeyResponse, hidden.payload)).toMatchObject({
       keys: [masked, '???'],
       primaryKey: masked,
@@ -95,7 +95,7 @@ describe('keys', () => {
   });
 
   test('go with the message if that cannot be read', () => {
-    plain.key(KEY);
+    plain.maskKey(KEY);
     const broken = query('_serf_install-key', KeyRequest.encode({ key: KEY })).subarray(0, -1);
     expect(redactUserMessage(broken, plain)).toHaveLength(1);
     const odd = query('_serf_use-key', Uint8Array.of(7, 0xff, ...KEY));
@@ -115,7 +115,7 @@ describe('keys', () => {
     const hidden = redactInput({ kind: 'command', request: 1, command }, plain) as {
       command: { key: unknown };
     };
-    expect(hidden.command.key).toEqual(plain.key(KEY));
+    expect(hidden.command.key).toEqual(plain.maskKey(KEY));
   });
 });
 
@@ -153,47 +153,47 @@ test('how a check is run is masked so that it may still be run', () => {
 });
 
 test('an agent born of a redacted memory decides as it did: definitions, outputs and the catalogue', () => {
-  const { lives, birth } = recording(true);
-  const tale = createStory('ann bob cat', { seed: 4, makeAgent: birth });
-  tale.register('ann', 'web-1');
-  tale.register('bob', 'web-2');
-  tale.setCheck('ann', 'of-web-1', 'warning', `${'password is swordfish '.repeat(30)}`);
-  tale.setMaintenance('bob', true);
-  tale.run('40s');
-  tale.stop('ann');
-  tale.restart('ann', { restore: true });
-  tale.run('20s');
-  const again = lives.at(-1) as (typeof lives)[number];
+  const { runs, makeAgent } = recording(true);
+  const story = createStory('ann bob cat', { seed: 4, makeAgent });
+  story.register('ann', 'web-1');
+  story.register('bob', 'web-2');
+  story.setCheck('ann', 'of-web-1', 'warning', `${'password is swordfish '.repeat(30)}`);
+  story.setMaintenance('bob', true);
+  story.run('40s');
+  story.stop('ann');
+  story.restart('ann', { restore: true });
+  story.run('20s');
+  const again = runs.at(-1) as (typeof runs)[number];
   expect(again.host).toBe('ann');
-  expect(again.paper.text.includes('"registered"')).toBe(true);
-  expect(again.paper.text.includes('swordfish')).toBe(false);
-  expect(replayRecording(again.paper.bytes).difference).toBeUndefined();
+  expect(again.sink.text.includes('"registered"')).toBe(true);
+  expect(again.sink.text.includes('swordfish')).toBe(false);
+  expect(replayRecording(again.sink.bytes).difference).toBeUndefined();
 });
 
 test('a recording that is full says so, and its agent goes on as it would have', () => {
   const full = recording(false, 40_000);
   const free = recording(false);
-  const [bounded, unbounded] = [full, free].map(({ birth }) => {
-    const tale = createStory('ann bob cat', { seed: 5, makeAgent: birth });
-    tale.run('60s');
-    tale.register('ann', 'web-1');
-    tale.run('5s');
-    return tale.world.trace.hash;
+  const [bounded, unbounded] = [full, free].map(({ makeAgent }) => {
+    const story = createStory('ann bob cat', { seed: 5, makeAgent });
+    story.run('60s');
+    story.register('ann', 'web-1');
+    story.run('5s');
+    return story.world.trace.hash;
   });
   expect(bounded).toBe(unbounded);
-  for (const { paper } of full.lives) {
-    expect(paper.ended).toBe('full');
-    expect(paper.size).toBeLessThan(40_200);
-    expect(replayRecording(paper.bytes)).toMatchObject({ end: 'full', recordingEnd: { kind: 'complete' } });
+  for (const { sink } of full.runs) {
+    expect(sink.ended).toBe('full');
+    expect(sink.size).toBeLessThan(40_200);
+    expect(replayRecording(sink.bytes)).toMatchObject({ end: 'full', recordingEnd: { kind: 'complete' } });
   }
 });
 
 test('a core that fails is recorded to its last input', () => {
-  const { lives, birth } = recording(false);
-  const tale = createStory('ann bob', { seed: 6, makeAgent: birth });
-  const { agent, paper } = lives[0] as (typeof lives)[number];
+  const { runs, makeAgent } = recording(false);
+  const story = createStory('ann bob', { seed: 6, makeAgent });
+  const { agent, sink } = runs[0] as (typeof runs)[number];
   const impossible = { kind: 'command', request: 1, command: { kind: 'setTags', set: 'no map', remove: [] } };
-  expect(() => agent.handle(impossible as never, tale.world.now, [])).toThrow();
-  expect(paper.lines.at(-1)).toContain('"crash ');
-  expect(replayRecording(paper.bytes).difference).toBeUndefined();
+  expect(() => agent.handle(impossible as never, story.world.now, [])).toThrow();
+  expect(sink.lines.at(-1)).toContain('"crash ');
+  expect(replayRecording(sink.bytes).difference).toBeUndefined();
 });

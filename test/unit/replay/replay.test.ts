@@ -4,40 +4,40 @@ import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { type ReplayResult, replayRecording } from '../../../src/replay/player.ts';
 import { createStory, type Story } from '../../../src/sim/scenarios/story.ts';
 import { formatKey } from '../../../src/wire/crypt.ts';
-import { forgery, type Life, recording } from './support.ts';
+import { forge, type RecordedRun, recording } from './support.ts';
 
 const KEY = encodeUtf8('a key of 16 byte');
 const NEXT = encodeUtf8('the key after it, of 32 bytes...');
 const SECRETS = ['swordfish', 'open sesame', 'rosebud', 'xyzzy'];
 
 /** Everything an agent can be asked, and much of what can befall it. */
-function lived(tale: Story): void {
-  tale.run('3s');
-  tale.register('ann', 'web-1');
-  tale.register('bob', 'web-2');
-  tale.setCheck('ann', 'of-web-1', 'warning', 'password is swordfish');
-  tale.sendCommand('ann', {
+function lived(story: Story): void {
+  story.run('3s');
+  story.register('ann', 'web-1');
+  story.register('bob', 'web-2');
+  story.setCheck('ann', 'of-web-1', 'warning', 'password is swordfish');
+  story.sendCommand('ann', {
     kind: 'fireEvent',
     name: 'deploy',
     payload: encodeUtf8('open sesame'),
     coalesce: false,
   });
-  tale.run('2s');
+  story.run('2s');
   const question = { name: 'uptime', payload: encodeUtf8('rosebud'), nodes: [], tags: new Map(), ack: true };
-  tale.sendCommand('cat', { kind: 'query', query: { ...question, relayFactor: 1, timeout: 5000 } });
-  tale.run('2s');
-  for (const heard of tale.world.host('bob').runningAgent.view.pendingQueries())
-    tale.sendCommand('bob', { kind: 'respond', id: heard.id, payload: encodeUtf8('xyzzy') });
-  tale.setMaintenance('bob', true, 'web-2');
-  tale.stop('dan');
-  tale.run('30s');
-  tale.restart('dan');
-  tale.run('10s');
+  story.sendCommand('cat', { kind: 'query', query: { ...question, relayFactor: 1, timeout: 5000 } });
+  story.run('2s');
+  for (const heard of story.world.host('bob').runningAgent.view.pendingQueries())
+    story.sendCommand('bob', { kind: 'respond', id: heard.id, payload: encodeUtf8('xyzzy') });
+  story.setMaintenance('bob', true, 'web-2');
+  story.stop('dan');
+  story.run('30s');
+  story.restart('dan');
+  story.run('10s');
 }
 
-function rotated(tale: Story): void {
+function rotated(story: Story): void {
   const keys = (operation: 'install' | 'use' | 'remove' | 'list', key: Uint8Array | undefined) =>
-    tale.runCommand('ann', { kind: 'keys', operation, key, force: true, timeout: undefined });
+    story.runCommand('ann', { kind: 'keys', operation, key, force: true, timeout: undefined });
   for (const [operation, key] of [
     ['install', NEXT],
     ['use', NEXT],
@@ -45,17 +45,17 @@ function rotated(tale: Story): void {
     ['list', undefined],
   ] as const) {
     expect(keys(operation, key).ok).toBe(true);
-    tale.run('8s');
+    story.run('8s');
   }
 }
 
-const sameIn = ({ difference, recordingEnd: tape }: ReplayResult): unknown => ({
+const sameIn = ({ difference, recordingEnd }: ReplayResult): unknown => ({
   difference,
-  tape: tape.kind,
+  recordingEnd: recordingEnd.kind,
 });
-const SAME = { difference: undefined, tape: 'complete' };
-const paperOf = (lives: readonly Life[], host: string) =>
-  (lives.find((life) => life.host === host) as Life).paper;
+const SAME = { difference: undefined, recordingEnd: 'complete' };
+const sinkOf = (runs: readonly RecordedRun[], host: string) =>
+  (runs.find((run) => run.host === host) as RecordedRun).sink;
 
 describe.each([
   ['plaintext', [], false],
@@ -63,30 +63,30 @@ describe.each([
   ['encrypted', [KEY], false],
   ['encrypted, redacted', [KEY], true],
 ])('%s', (_, keys, redact) => {
-  const { lives, birth } = recording(redact);
-  const tale = createStory('ann bob cat dan', { seed: 7, all: { keys }, makeAgent: birth });
-  lived(tale);
-  if (keys.length > 0) rotated(tale);
-  tale.leave('cat');
-  tale.run('10s');
-  for (const { agent } of lives) agent.stopRecording('stopped');
+  const { runs, makeAgent } = recording(redact);
+  const story = createStory('ann bob cat dan', { seed: 7, all: { keys }, makeAgent });
+  lived(story);
+  if (keys.length > 0) rotated(story);
+  story.leave('cat');
+  story.run('10s');
+  for (const { agent } of runs) agent.stopRecording('stopped');
 
-  test('every life plays to the same decisions', () => {
-    expect(lives.map(({ host }) => host)).toEqual(['ann', 'bob', 'cat', 'dan', 'dan']);
-    for (const { host, paper } of lives) {
-      const played = replayRecording(paper.bytes);
+  test('every run plays to the same decisions', () => {
+    expect(runs.map(({ host }) => host)).toEqual(['ann', 'bob', 'cat', 'dan', 'dan']);
+    for (const { host, sink } of runs) {
+      const played = replayRecording(sink.bytes);
       expect(sameIn(played), host).toEqual(SAME);
       expect(played.header).toMatchObject({ node: host, redacted: redact });
-      expect(played.inputs).toBe(paper.lines.length - 2);
+      expect(played.inputs).toBe(sink.lines.length - 2);
       expect(played.decisions).toBeGreaterThan(played.inputs / 2);
       expect(played.end).toBe('stopped');
     }
   });
 
   test('what happened can be read in it', () => {
-    const facts = lives
+    const facts = runs
       .filter(({ host }) => host === 'ann')
-      .map(({ paper }) => paper.text)
+      .map(({ sink }) => sink.text)
       .join('');
     expect(facts).toContain('fact memberFailed node=dan');
     expect(facts).toContain('fact memberLeft node=cat');
@@ -94,11 +94,11 @@ describe.each([
   });
 
   test('no gossip key is in it, whatever form it takes', () => {
-    for (const { paper } of lives) for (const key of [KEY, NEXT]) expect(holds(paper.text, key)).toBe(false);
+    for (const { sink } of runs) for (const key of [KEY, NEXT]) expect(holds(sink.text, key)).toBe(false);
   });
 
   test(redact ? 'nor is what was said' : 'what was said is', () => {
-    const said = SECRETS.filter((secret) => lives.some(({ paper }) => holds(paper.text, encodeUtf8(secret))));
+    const said = SECRETS.filter((secret) => runs.some(({ sink }) => holds(sink.text, encodeUtf8(secret))));
     expect(said).toEqual(redact ? [] : SECRETS);
   });
 });
@@ -115,20 +115,20 @@ function holds(text: string, secret: Uint8Array): boolean {
 }
 
 describe('a difference', () => {
-  const { lives, birth } = recording(false);
-  const tale = createStory('ann bob cat dan', { seed: 9, makeAgent: birth });
-  lived(tale);
-  const paper = paperOf(lives, 'ann');
+  const { runs, makeAgent } = recording(false);
+  const story = createStory('ann bob cat dan', { seed: 9, makeAgent });
+  lived(story);
+  const sink = sinkOf(runs, 'ann');
 
   test('of chance is found at the first step that depends on it', () => {
-    const { difference } = replayRecording(paper.bytes, { seed: 1 });
+    const { difference } = replayRecording(sink.bytes, { seed: 1 });
     expect(difference).toMatchObject({ step: 1, input: { kind: 'tick' } }); // it draws when it probes first
     expect(difference?.recorded).not.toBe(difference?.replayed);
   });
 
   test('of one planted decision is found at its step, with both sides', () => {
-    const at = paper.lines.findIndex((line) => line.includes('fact memberSuspected node=dan'));
-    const forged = forgery(paper.lines, at, (json) =>
+    const at = sink.lines.findIndex((line) => line.includes('fact memberSuspected node=dan'));
+    const forged = forge(sink.lines, at, (json) =>
       json.replace('fact memberSuspected node=dan', 'fact memberSuspected node=bob'),
     );
     const { difference } = replayRecording(forged);
@@ -138,18 +138,20 @@ describe('a difference', () => {
   });
 
   test('of one decision too many or too few is found too', () => {
-    const at = paper.lines.findIndex((line) => line.includes('"out":["packet '));
-    const more = forgery(paper.lines, at, (json) => json.replace('"out":[', '"out":["packet to nobody",'));
-    expect(replayRecording(more).difference).toMatchObject({ step: at, recorded: 'packet to nobody' });
-    const fewer = forgery(paper.lines, at, (json) =>
-      json.replace(/"out":\[.*\],"wakes"/, '"out":[],"wakes"'),
+    const at = sink.lines.findIndex((line) => line.includes('"effects":["sendPacket '));
+    const more = forge(sink.lines, at, (json) =>
+      json.replace('"effects":[', '"effects":["sendPacket to nobody",'),
+    );
+    expect(replayRecording(more).difference).toMatchObject({ step: at, recorded: 'sendPacket to nobody' });
+    const fewer = forge(sink.lines, at, (json) =>
+      json.replace(/"effects":\[.*\],"deadline"/, '"effects":[],"deadline"'),
     );
     expect(replayRecording(fewer).difference).toMatchObject({ step: at });
   });
 
   test('of one octet in what came is found where it matters', () => {
-    const at = paper.lines.findIndex((line) => line.includes('"kind":"packet"') && line.includes('ack'));
-    const forged = forgery(paper.lines, at, (json) =>
+    const at = sink.lines.findIndex((line) => line.includes('"kind":"packet"') && line.includes('ack'));
+    const forged = forge(sink.lines, at, (json) =>
       json.replace(/"packet":\[\{"\$b":"(.)/, '"packet":[{"$b":"/'),
     );
     expect(replayRecording(forged).difference?.step).toBeGreaterThanOrEqual(at);

@@ -1,4 +1,4 @@
-/** Recordings made in a world: the hosts of a story whose agents are recorded, and what was written of each life. */
+/** Recordings made in a world: the hosts of a story whose agents are recorded, and what was written of each run. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Agent } from '../../../src/agent/contract/machine.ts';
 import { createRng } from '../../../src/base/rng.ts';
@@ -11,7 +11,7 @@ import {
 } from '../../../src/replay/recorder.ts';
 
 /** A file in memory that takes so much. */
-export class Paper implements RecordingSink {
+export class MemorySink implements RecordingSink {
   readonly #lines: string[] = [];
   readonly #limit: number;
   size = 0;
@@ -43,50 +43,50 @@ export class Paper implements RecordingSink {
     return true;
   }
 
-  last(line: string, why: RecordingEndReason): void {
+  writeFooter(line: string, reason: RecordingEndReason): void {
     this.write(line);
-    this.ended = why;
+    this.ended = reason;
   }
 }
 
-export interface Life {
+export interface RecordedRun {
   readonly host: string;
-  readonly paper: Paper;
+  readonly sink: MemorySink;
   readonly agent: RecordedAgent;
 }
 
-/** `birth` for a story, and the lives that were recorded. */
+/** `makeAgent` for a story, and the runs that were recorded. */
 export function recording(
   redact: boolean,
   limit?: number,
-): { readonly lives: Life[]; birth(options: AgentOptions, host: { readonly label: string }): Agent } {
-  const lives: Life[] = [];
+): {
+  readonly runs: RecordedRun[];
+  makeAgent(options: AgentOptions, host: { readonly label: string }): Agent;
+} {
+  const runs: RecordedRun[] = [];
   return {
-    lives,
-    birth: (options, { label }) => {
-      const seed = 1000 + lives.length;
-      const paper = new Paper(limit);
-      const salt = new Uint8Array(16).fill(lives.length + 1);
-      const agent = createRecordedAgent(
-        { ...options, rng: createRng(seed) },
-        { seed, redact, salt, sink: paper },
-      );
-      lives.push({ host: label, paper, agent });
+    runs,
+    makeAgent: (options, { label }) => {
+      const seed = 1000 + runs.length;
+      const sink = new MemorySink(limit);
+      const salt = new Uint8Array(16).fill(runs.length + 1);
+      const agent = createRecordedAgent({ ...options, rng: createRng(seed) }, { seed, redact, salt, sink });
+      runs.push({ host: label, sink, agent });
       return agent;
     },
   };
 }
 
 /** The same lines with one document changed, and checksums that vouch for it. */
-export function forgery(
+export function forge(
   lines: readonly string[],
   at: number,
   change: (document: string) => string,
 ): Uint8Array {
-  const tape = new RecordingEncoder();
+  const encoder = new RecordingEncoder();
   const forged = lines.map((line, i) => {
     const document = line.slice(line.indexOf(' ') + 1, -1);
-    return tape.encodeLine(i === at ? change(document) : document);
+    return encoder.encodeLine(i === at ? change(document) : document);
   });
   return new Uint8Array(Buffer.from(forged.join('')));
 }

@@ -4,18 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createStory } from '../../../../src/sim/scenarios/story.ts';
-import { forgery, recording } from '../../replay/support.ts';
+import { forge, recording } from '../../replay/support.ts';
 import { hearsay } from '../helper.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'hearsay-replay-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 
-const { lives, birth } = recording(true);
-const tale = createStory('ann bob cat', { seed: 8, makeAgent: birth });
-tale.setTags('ann', { role: 'web' });
-tale.stop('cat');
-tale.run('40s');
-const { agent, paper } = lives[0] as (typeof lives)[number];
+const { runs, makeAgent } = recording(true);
+const story = createStory('ann bob cat', { seed: 8, makeAgent });
+story.setTags('ann', { role: 'web' });
+story.stop('cat');
+story.run('40s');
+const { agent, sink } = runs[0] as (typeof runs)[number];
 agent.stopRecording('stopped');
 
 function written(name: string, bytes: Uint8Array): string {
@@ -25,7 +25,7 @@ function written(name: string, bytes: Uint8Array): string {
 }
 
 describe('replay', () => {
-  const whole = written('whole.rec', paper.bytes);
+  const whole = written('whole.rec', sink.bytes);
 
   test('prints how much was the same, and exits 0', async () => {
     const { code, out, err } = await hearsay(['replay', whole]);
@@ -54,7 +54,7 @@ describe('replay', () => {
     const document = JSON.parse(out);
     expect(code).toBe(0);
     expect(document).toMatchObject({ node: 'ann', redacted: true, same: true, end: 'stopped' });
-    expect(document.inputs).toBe(paper.lines.length - 2);
+    expect(document.inputs).toBe(sink.lines.length - 2);
     expect(document.facts[0]).toMatchObject({
       isCommand: false,
       text: expect.stringContaining('agentStarted'),
@@ -63,10 +63,10 @@ describe('replay', () => {
   });
 
   test('a difference is shown with both sides, and exits 1', async () => {
-    const at = paper.lines.findIndex((line) => line.includes('fact memberFailed node=cat'));
+    const at = sink.lines.findIndex((line) => line.includes('fact memberFailed node=cat'));
     const forged = written(
       'forged.rec',
-      forgery(paper.lines, at, (json) => json.replace('memberFailed node=cat', 'memberFailed node=eve')),
+      forge(sink.lines, at, (json) => json.replace('memberFailed node=cat', 'memberFailed node=eve')),
     );
     const { code, out } = await hearsay(['replay', forged]);
     expect(code).toBe(1);
@@ -82,7 +82,7 @@ describe('replay', () => {
   });
 
   test('a changed byte is found, and exits 78', async () => {
-    const bytes = paper.bytes;
+    const bytes = sink.bytes;
     const middle = bytes.length >> 1;
     bytes[middle] = (bytes[middle] as number) ^ 1;
     const { code, out } = await hearsay(['replay', written('damaged.rec', bytes)]);
@@ -94,12 +94,12 @@ describe('replay', () => {
   });
 
   test('a truncated end is reported, and is not a failure', async () => {
-    const cut = await hearsay(['replay', written('cut.rec', paper.bytes.subarray(0, -30))]);
+    const cut = await hearsay(['replay', written('cut.rec', sink.bytes.subarray(0, -30))]);
     expect(cut.code).toBe(0);
     expect(cut.out).toMatch(
       /truncated in line \d+ \(byte \d+\): the agent was killed, or the file was cut\n$/,
     );
-    const lines = paper.lines.slice(0, -1).join('');
+    const lines = sink.lines.slice(0, -1).join('');
     const killed = await hearsay(['replay', written('killed.rec', new Uint8Array(Buffer.from(lines)))]);
     expect([killed.code, killed.out]).toEqual([0, expect.stringContaining('the last line is missing')]);
   });

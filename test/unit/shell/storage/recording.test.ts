@@ -41,7 +41,7 @@ test('lines are in the file when it is closed, and soon before that; only its ow
   expect(file.write(HEAD)).toBe(true);
   await until(() => readFileSync(path, 'utf8') === HEAD, 'the line is written');
   for (let i = 0; i < 1000; i++) file.write(`line ${i}\n`);
-  file.last('the end\n', 'stopped');
+  file.writeFooter('the end\n', 'stopped');
   expect(file.write('too late\n')).toBe(false);
   await file.close();
   const text = readFileSync(path, 'utf8');
@@ -87,7 +87,7 @@ test('at its limit there is room for the last line only, which says so', async (
   let lines = 0;
   for (; file.hasRoom(100); lines++) file.write(`${'x'.repeat(99)}\n`);
   expect(lines).toBe(8);
-  file.last('full\n', 'full');
+  file.writeFooter('full\n', 'full');
   await file.close();
   expect(statSync(path).size).toBe(805);
   expect(journal.facts.at(-1)).toEqual({ kind: 'recordingFull', file: path, bytes: 805 });

@@ -1,0 +1,282 @@
+/**
+ * No field that bears a secret is readable in a redacted recording. Every command, input and probe has a sample here whose
+ * texts and bytes contain a secret, and for each the readable fields are listed. A secret field that is renamed, or a new
+ * field, must be added to a sample (the compiler insists), and then is readable until `redact-inputs.ts` knows it too.
+ */
+import { expect, test } from 'vitest';
+import type { Command } from '../../../src/agent/contract/commands.ts';
+import type { Effect, Input } from '../../../src/agent/contract/machine.ts';
+import type { AgentOptions } from '../../../src/agent/contract/options.ts';
+import { parseIp, toAddress } from '../../../src/base/address.ts';
+import { encodeUtf8 } from '../../../src/base/bytes.ts';
+import { encodeCheck, encodeService } from '../../../src/checks/definition/encode.ts';
+import type { CheckDefinition, CheckProbe } from '../../../src/checks/types.ts';
+import type { ServiceDefinition } from '../../../src/model/service.ts';
+import { Masker } from '../../../src/replay/masks.ts';
+import { redactInput, redactOptions } from '../../../src/replay/redact-inputs.ts';
+import { formatEffect } from '../../../src/replay/transcript.ts';
+
+const SECRET = 'swordfish';
+const BYTES = encodeUtf8(SECRET);
+const MAP = new Map([['key', SECRET]]);
+const TLS = { tls: true, tlsServerName: SECRET, tlsSkipVerify: false };
+const ADDRESS = toAddress(parseIp('10.0.0.1') as Uint8Array, 7946);
+const redacting = new Masker(new Uint8Array(16).fill(1), true);
+const keysOnly = new Masker(new Uint8Array(16).fill(1), false);
+
+/** Every field, optional ones too. */
+type Complete<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> };
+type ByKind<T extends { readonly kind: string }> = {
+  readonly [K in T['kind']]: Complete<Extract<T, { kind: K }>>;
+};
+
+const PROBES: ByKind<CheckProbe> = {
+  http: {
+    kind: 'http',
+    url: `https://${SECRET}@10.0.0.1/${SECRET}?${SECRET}`,
+    method: SECRET,
+    headers: new Map([['Authorization', [SECRET]]]),
+    body: SECRET,
+    tlsServerName: SECRET,
+    tlsSkipVerify: false,
+    followRedirects: true,
+  },
+  tcp: { kind: 'tcp', target: SECRET, ...TLS },
+  udp: { kind: 'udp', target: SECRET },
+  ttl: { kind: 'ttl', ttl: 1000 },
+  grpc: { kind: 'grpc', target: SECRET, service: SECRET, ...TLS },
+  h2ping: { kind: 'h2ping', target: SECRET, tls: true, tlsSkipVerify: false },
+  alias: { kind: 'alias', serviceId: SECRET },
+  exec: { kind: 'exec', argv: [SECRET, SECRET] },
+  maintenance: { kind: 'maintenance' },
+};
+
+const checkWith = (probe: CheckProbe): Complete<CheckDefinition> => ({
+  ...{ id: SECRET, name: SECRET, notes: SECRET, serviceId: SECRET, probe },
+  ...{ interval: 1000, timeout: 1000, initial: 'passing', outputMaxBytes: 4096 },
+  ...{
+    successBeforePassing: 0,
+    failuresBeforeWarning: 0,
+    failuresBeforeCritical: 0,
+    deregisterCriticalAfter: 0,
+  },
+});
+
+const SERVICE: Complete<ServiceDefinition> = {
+  ...{ id: SECRET, name: SECRET, tags: [SECRET], address: SECRET, port: 80 },
+  taggedAddresses: new Map([['lan', { address: SECRET, port: 80 }]]),
+  meta: MAP,
+  weights: { passing: 1, warning: 1 },
+  enableTagOverride: false,
+};
+
+const COMMANDS: ByKind<Command> = {
+  join: { kind: 'join', seeds: [{ text: SECRET, addresses: [ADDRESS], error: SECRET }] },
+  leave: { kind: 'leave' },
+  forget: { kind: 'forget', node: SECRET, prune: false, refuseLive: false },
+  setTags: { kind: 'setTags', set: MAP, remove: [SECRET] },
+  registerService: {
+    kind: 'registerService',
+    service: SERVICE,
+    checks: [checkWith(PROBES.ttl)],
+    replaceChecks: true,
+    fromFile: false,
+  },
+  deregisterService: { kind: 'deregisterService', id: SECRET },
+  registerCheck: { kind: 'registerCheck', check: checkWith(PROBES.http) },
+  deregisterCheck: { kind: 'deregisterCheck', id: SECRET },
+  updateCheck: { kind: 'updateCheck', id: SECRET, status: 'passing', output: SECRET },
+  maintenance: { kind: 'maintenance', service: SECRET, on: true, reason: SECRET },
+  drain: { kind: 'drain', service: SECRET, on: true },
+  query: {
+    kind: 'query',
+    query: {
+      ...{ name: SECRET, payload: BYTES, nodes: [SECRET], tags: MAP, ack: true, relayFactor: 1 },
+      ...{ timeout: 1000, directTo: [SECRET] },
+    },
+  },
+  queryWitnesses: { kind: 'queryWitnesses', node: SECRET, timeout: 1000 },
+  respond: { kind: 'respond', id: 1, payload: BYTES },
+  keys: { kind: 'keys', operation: 'install', key: BYTES, force: false, timeout: 1000 },
+  fireEvent: { kind: 'fireEvent', name: SECRET, payload: BYTES, coalesce: false },
+};
+
+/** Names, ids, tags and targets: without them nobody could read a recording. */
+const CHECK_FIELDS = ['id', 'name', 'serviceId'];
+const READABLE_IN_COMMANDS: Readonly<Record<Command['kind'], readonly string[]>> = {
+  join: ['seeds.0.text', 'seeds.0.error'],
+  leave: [],
+  forget: ['node'],
+  setTags: ['set.key', 'remove.0'],
+  registerService: [
+    ...['id', 'name', 'tags.0', 'address', 'taggedAddresses.lan.address'].map((field) => `service.${field}`),
+    ...CHECK_FIELDS.map((field) => `checks.0.${field}`),
+  ],
+  deregisterService: ['id'],
+  registerCheck: [...CHECK_FIELDS, 'probe.method', 'probe.tlsServerName'].map((field) => `check.${field}`),
+  deregisterCheck: ['id'],
+  updateCheck: ['id'],
+  maintenance: ['service'],
+  drain: ['service'],
+  query: ['name', 'nodes.0', 'tags.key', 'directTo.0'].map((field) => `query.${field}`),
+  queryWitnesses: ['node'],
+  respond: [],
+  keys: [],
+  fireEvent: ['name'],
+};
+
+const READABLE_IN_PROBES: Readonly<Record<CheckProbe['kind'], readonly string[]>> = {
+  http: ['method', 'tlsServerName'],
+  tcp: ['target', 'tlsServerName'],
+  udp: ['target'],
+  ttl: [],
+  grpc: ['target', 'service', 'tlsServerName'],
+  h2ping: ['target'],
+  alias: ['serviceId'],
+  exec: [],
+  maintenance: [],
+};
+
+/** The same in the JSON of `encodeCheck`, in which definitions are saved. */
+const READABLE_IN_JSON: Readonly<Record<CheckProbe['kind'], readonly string[]>> = {
+  http: ['Method', 'TLSServerName'],
+  tcp: ['TCP', 'TLSServerName'],
+  udp: ['UDP'],
+  ttl: [],
+  grpc: ['GRPC', 'TLSServerName'],
+  h2ping: ['H2PING'],
+  alias: ['AliasService'],
+  exec: [],
+  maintenance: [],
+};
+
+/** Inputs that are neither commands nor the wire's; the bytes of the wire have tests of their own. */
+const INPUTS: ByKind<Exclude<Input, { kind: 'command' }>> = {
+  packet: { kind: 'packet', from: ADDRESS, bytes: BYTES },
+  streamAccepted: { kind: 'streamAccepted', stream: 1, from: ADDRESS },
+  streamOpened: { kind: 'streamOpened', stream: 1 },
+  streamData: { kind: 'streamData', stream: 1, bytes: BYTES },
+  streamClosed: { kind: 'streamClosed', stream: 1, why: SECRET },
+  tick: { kind: 'tick' },
+  checkFinished: {
+    kind: 'checkFinished',
+    outcome: { check: SECRET, generation: 1, status: 'passing', output: SECRET },
+  },
+  addressChanged: { kind: 'addressChanged', address: ADDRESS },
+  keysStored: { kind: 'keysStored', ticket: 1, error: SECRET },
+};
+const READABLE_IN_INPUTS: Readonly<Record<keyof typeof INPUTS, readonly string[]>> = {
+  ...{ packet: [], streamAccepted: [], streamOpened: [], streamData: [], tick: [], addressChanged: [] },
+  streamClosed: ['why'],
+  checkFinished: ['outcome.check'],
+  keysStored: ['error'],
+};
+
+/** Paths of all values that contain the secret, with keys of maps and fields of objects joined by dots. */
+function secretsIn(value: unknown, path: readonly string[] = []): string[] {
+  if (typeof value === 'string') return value.includes(SECRET) ? [path.join('.')] : [];
+  if (value instanceof Uint8Array) return Buffer.from(value).includes(SECRET) ? [path.join('.')] : [];
+  if (typeof value !== 'object' || value === null) return [];
+  const entries: [unknown, unknown][] = value instanceof Map ? [...value] : Object.entries(value);
+  return entries.flatMap(([key, item]) => secretsIn(item, [...path, String(key)]));
+}
+
+const redactedCommand = (command: Command, masker: Masker): unknown =>
+  (redactInput({ kind: 'command', request: 1, command }, masker) as { readonly command: unknown }).command;
+
+test.each(Object.values(COMMANDS) as Command[])(
+  'of the command $kind only the listed fields are readable',
+  (command) => {
+    expect(secretsIn(redactedCommand(command, redacting)).sort()).toEqual(
+      [...READABLE_IN_COMMANDS[command.kind]].sort(),
+    );
+  },
+);
+
+test.each(Object.values(PROBES) as CheckProbe[])(
+  'of a $kind probe only the listed fields are readable',
+  (probe) => {
+    const command = redactedCommand({ kind: 'registerCheck', check: checkWith(probe) }, redacting);
+    const { check } = command as { readonly check: { readonly probe: unknown } };
+    expect(secretsIn(check.probe).sort()).toEqual([...READABLE_IN_PROBES[probe.kind]].sort());
+  },
+);
+
+test.each(Object.values(INPUTS) as Input[])(
+  'of the input $kind only the listed fields are readable',
+  (input) => {
+    const readable = secretsIn(redactInput(input, redacting));
+    expect(readable.sort()).toEqual([...READABLE_IN_INPUTS[input.kind as keyof typeof INPUTS]].sort());
+  },
+);
+
+test('of saved registrations only the listed fields are readable', () => {
+  const probes = Object.values(PROBES) as CheckProbe[];
+  const snapshot: AgentOptions['snapshot'] = {
+    ...{ incarnation: 1, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
+    registered: {
+      services: [JSON.stringify(encodeService(SERVICE))],
+      checks: probes.map((probe) => JSON.stringify(encodeCheck(checkWith(probe)))),
+      states: [{ check: SECRET, status: 'passing', output: SECRET, ttlLeft: 0 }],
+      maintenance: [{ service: SECRET, reason: SECRET }],
+      draining: [SECRET],
+    },
+  };
+  const options = { keys: [BYTES], snapshot } as unknown as AgentOptions;
+  const redacted = redactOptions(options, redacting) as { keys: unknown; snapshot: typeof snapshot };
+  expect(secretsIn(redacted.keys)).toEqual([]);
+  const { services, checks, ...rest } = redacted.snapshot.registered as NonNullable<
+    typeof snapshot.registered
+  >;
+  expect(secretsIn(rest).sort()).toEqual(['draining.0', 'maintenance.0.service', 'states.0.check']);
+  expect(services.flatMap((text) => secretsIn(JSON.parse(text))).sort()).toEqual(
+    ['ID', 'Name', 'Tags.0', 'Address', 'TaggedAddresses.lan.Address'].sort(),
+  );
+  for (const [i, text] of checks.entries())
+    expect(secretsIn(JSON.parse(text)).sort(), text).toEqual(
+      ['CheckID', 'Name', 'ServiceID', ...READABLE_IN_JSON[(probes[i] as CheckProbe).kind]].sort(),
+    );
+});
+
+test('gossip keys are never readable, redaction or not', () => {
+  expect(secretsIn(redactedCommand(COMMANDS.keys, keysOnly))).toEqual([]);
+  expect(secretsIn(redactOptions({ keys: [BYTES] } as unknown as AgentOptions, keysOnly))).toEqual([]);
+});
+
+test.each<[string, Effect, boolean]>([
+  [
+    "an operator's reason",
+    { kind: 'fact', fact: { kind: 'maintenanceChanged', service: 'web', on: true, reason: SECRET } },
+    false,
+  ],
+  ['a key', { kind: 'fact', fact: { kind: 'keysChanged', change: 'use', key: SECRET, by: 'ann' } }, false],
+  [
+    'a definition that is refused',
+    { kind: 'fact', fact: { kind: 'registrationRefused', check: 'c', service: 's', reason: SECRET } },
+    true,
+  ],
+  [
+    'a definition that is not restored',
+    { kind: 'fact', fact: { kind: 'restoreRejected', part: 'checks', reason: SECRET } },
+    true,
+  ],
+  [
+    'a message that is not understood',
+    {
+      kind: 'fact',
+      fact: { kind: 'packetRejected', from: '10.0.0.1:7946', code: 'malformed', detail: SECRET },
+    },
+    true,
+  ],
+  [
+    'a payload',
+    {
+      kind: 'reply',
+      request: 1,
+      result: { ok: true, value: { ltime: 1, name: 'deploy', payload: BYTES, coalesce: false } },
+    },
+    false,
+  ],
+])('a transcript does not quote %s', (_, effect, redacted) => {
+  expect(formatEffect(effect, () => '', redacted)).not.toContain(SECRET);
+});
