@@ -1,18 +1,18 @@
 /**
- * A service and its checks, as everybody here means them: what is registered with an agent, and what of it an owner
- * publishes to all others. One model for the wire, the ledgers, the checks and the readers.
+ * The model of services and checks that all layers share: what is registered with an agent, what an owner publishes,
+ * and the entries that hold it.
  */
 
 export type CheckStatus = 'passing' | 'warning' | 'critical';
 
-/** A service as it is registered over HTTP, from a file or on the command line: decoded and validated. */
+/** A service as it is registered over HTTP or from a file: decoded and validated. */
 export interface ServiceDefinition {
   /** Unique on its node; printable, at most 512 bytes. */
   readonly id: string;
-  /** Letters, digits, `.`, `_`, `-`; at most 128. Kept as registered, found without regard to case. */
+  /** Letters, digits, `.`, `_`, `-`; at most 128. Lookups ignore case. */
   readonly name: string;
   readonly tags: readonly string[];
-  /** An IP, a host name, or `''`: the node's own. */
+  /** An IP address or a host name; `''`: the node's own address. */
   readonly address: string;
   /** -1 (a unix socket) to 65535. */
   readonly port: number;
@@ -30,11 +30,11 @@ export interface ServiceAddress {
 /** One instance of a service, as its owner publishes it. Immutable. */
 export interface Service extends ServiceDefinition {
   readonly kind: 'service';
-  /** Its owner takes it out of the answers, and is about to stop it. */
+  /** Its owner is about to stop it, and readers leave it out. */
   readonly draining: boolean;
 }
 
-/** One check as its owner publishes it: what it says, not how it is run. Immutable. */
+/** One check as its owner publishes it: its result, not how it runs. Immutable. */
 export interface Check {
   readonly kind: 'check';
   /** Unique on its node. */
@@ -42,13 +42,13 @@ export interface Check {
   readonly name: string;
   readonly status: CheckStatus;
   readonly notes: string;
-  /** Trimmed for gossip (`MAX_GOSSIP_OUTPUT_BYTES`); the owner itself has more of it. */
+  /** At most `MAX_GOSSIP_OUTPUT_BYTES`; the owner keeps more. */
   readonly output: string;
-  /** `''`: a check of the node, which counts for all its services. */
+  /** `''`: a check of the node, which applies to all its services. */
   readonly serviceId: string;
   /** http, tcp, udp, ttl, grpc, alias, script, h2ping, maintenance … */
   readonly type: string;
-  /** As registered, in Go's syntax; `''` where there is none. */
+  /** In Go's syntax; `''` for kinds that do not run. */
   readonly interval: string;
   readonly timeout: string;
 }
@@ -61,10 +61,10 @@ export type EntryKey = `s:${string}` | `c:${string}`;
 export const toEntryKey = (value: Published): EntryKey =>
   value.kind === 'service' ? `s:${value.id}` : `c:${value.id}`;
 
-/** One row of a ledger; without a value it is a tombstone. */
+/** One entry of a ledger; a tombstone if it has no value. */
 export interface Entry {
   readonly key: EntryKey;
-  /** The owner's version at which it was written. */
+  /** The owner's version when it was written. */
   readonly version: number;
   readonly value: Published | undefined;
 }
@@ -75,20 +75,14 @@ export type EntryWrite = { readonly put: Published } | { readonly remove: EntryK
 /** Bytes of a check's output that are replicated. */
 export const MAX_GOSSIP_OUTPUT_BYTES = 256;
 
-/** The check as others get it: its output is cut to what is gossiped, without half a character at the end. */
-export function truncateCheckForGossip(check: Check): Check {
-  const output = truncateForGossip(check.output);
-  return output === check.output ? check : { ...check, output };
-}
-
-/** The first bytes of a text, well formed; a lone surrogate becomes U+FFFD. */
+/** The first `maxBytes` of a text, cut between characters; a lone surrogate becomes U+FFFD. */
 export function truncateForGossip(output: string, maxBytes = MAX_GOSSIP_OUTPUT_BYTES): string {
-  const start = output.slice(0, maxBytes); // a unit is at least one byte
-  const octets = encoder.encode(start);
-  if (octets.length <= maxBytes && !SURROGATE.test(start)) return start;
-  let end = Math.min(maxBytes, octets.length);
-  while (end > 0 && end < octets.length && ((octets[end] as number) & 0xc0) === 0x80) end--;
-  return decoder.decode(octets.subarray(0, end));
+  const start = output.slice(0, maxBytes); // a UTF-16 unit takes at least one byte
+  const bytes = encoder.encode(start);
+  if (bytes.length <= maxBytes && !SURROGATE.test(start)) return start;
+  let end = Math.min(maxBytes, bytes.length);
+  while (end > 0 && end < bytes.length && ((bytes[end] as number) & 0xc0) === 0x80) end--;
+  return decoder.decode(bytes.subarray(0, end));
 }
 
 const SURROGATE = /\p{Cs}/u;
