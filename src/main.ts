@@ -1,8 +1,9 @@
-/** The composition root: agent → shell → http, dns, in this order; and back in the other. Decides nothing else. */
+/** The composition root: starts the parts of an agent in their order, and stops them in the reverse order. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type AgentOptions, createAgent } from './agent/agent.ts';
 import type { AgentHandle } from './agent/contract/door.ts';
 import type { Agent, Snapshot } from './agent/contract/machine.ts';
+import type { View } from './agent/contract/view.ts';
 import { joinFailure } from './agent/operations/join-leave.ts';
 import { type Address, formatAddress } from './base/address.ts';
 import { Meter } from './base/meter.ts';
@@ -17,7 +18,7 @@ import { type HttpRuntime, toHttpOptions } from './http/settings.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
 import { monotonicNow } from './shell/driver.ts';
 import { createJournal, type Journal } from './shell/logging/journal.ts';
-import { openLog } from './shell/logging/logger.ts';
+import { type Log, openLog } from './shell/logging/logger.ts';
 import { registerProcessMetrics } from './shell/logging/process-metrics.ts';
 import { joinAtStart, startRejoin } from './shell/rejoin.ts';
 import { type Shell, startShell } from './shell/shell.ts';
@@ -31,21 +32,37 @@ import { NONCE_BYTES, parseKey } from './wire/crypt.ts';
 /** A started agent. */
 export interface RunningAgent {
   readonly node: string;
-  /** Where others reach it: `host:port`. */
+  /** The address that other members dial: `host:port`. */
   readonly address: string;
   /** `host:port`, `unix:PATH`, or `undefined` if it is off. */
   readonly http: string | undefined;
+  /** `host:port`, or `undefined` if it is off. */
   readonly dns: string | undefined;
   readonly agent: AgentHandle;
   /** Leaves the cluster, then stops. */
   leave(): Promise<void>;
-  /** Stops at once, without a word to the others. */
+  /** Stops at once. The other members have to detect it. */
   stop(): Promise<void>;
   setLogLevel(level: AgentConfig['logLevel']): void;
   setHandlers(handlers: AgentConfig['handlers']): void;
-  /** Resolves when everything is closed, whoever asked for it. */
+  /** Resolves when everything is closed, also after a stop that the agent decided itself. */
   readonly stopped: Promise<void>;
 }
+
+/** What all steps of a start share. */
+interface Startup {
+  readonly config: AgentConfig;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly meter: Meter;
+  /** What to close when the agent stops, in the order of opening. */
+  readonly cleanups: (() => Promise<void>)[];
+  stop(): Promise<void>;
+}
+
+/** sysexits.h, EX_SOFTWARE: an internal error. */
+const EXIT_CRASHED = 70;
+const EXIT_FAILED = 1;
 
 /**
  * Starts one agent. Rejects with `AgentError`; then nothing is left running. `reload` is what `/v1/agent/reload` does,
@@ -53,96 +70,149 @@ export interface RunningAgent {
  */
 export async function startAgent(config: AgentConfig, reload?: () => Promise<void>): Promise<RunningAgent> {
   const log = await openLog({ level: config.logLevel, format: config.logFormat });
-  const { logger } = log;
-  const journal = createJournal(logger);
-  const note: Journal['record'] = (fact) => journal.record(fact);
-  const meter = new Meter();
-  const keys = await loadGossipKeys(config, note);
-  const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, note);
-  const closing: (() => Promise<void>)[] = storage === undefined ? [] : [() => storage.close()];
-  const past = storage?.snapshot ?? (await readImportedSnapshot(config));
-  let done = (): void => {};
+  const cleanups: Startup['cleanups'] = [];
+  let markStopped = (): void => {};
   const stopped = new Promise<void>((resolve) => {
-    done = resolve;
+    markStopped = resolve;
   });
   const stop = async (): Promise<void> => {
-    for (const close of closing.splice(0).reverse()) await close();
-    done();
+    for (const close of cleanups.splice(0).reverse()) await close();
+    markStopped();
   };
-
+  const journal = createJournal(log.logger);
   try {
-    const tape = await openAgentRecording(config, note, closing);
-    const shell = await startShell({
-      bind: config.bind,
-      ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
-      createAgent: (address) => buildAgent(config, keys, storage, past, address, tape?.create),
-      journal,
-      handlers: {
-        handlers: config.handlers,
-        members: { period: config.serf.coalescePeriod, quiescent: config.serf.quiescentPeriod },
-        user: { period: config.serf.userCoalescePeriod, quiescent: config.serf.userQuiescentPeriod },
-      },
-      checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
-      ...(storage === undefined ? {} : { storage }),
-      onFatal: () => {
-        process.exitCode = 70;
-        void stop();
-      },
-      ...(config.keyringFile === undefined ? {} : { keyring: createKeyringStore(config.keyringFile) }),
-      onStopped: (why) => {
-        if (why !== undefined) process.exitCode = 1;
-        void stop();
-      },
-    });
-    closing.push(() => shell.stop());
-
-    await registerServiceFiles(config, shell.agent);
-    const dns = await openDns(config, shell, storage, meter, closing);
-    const degraded = (): readonly string[] => [...(storage?.degraded ?? []), ...(tape?.degraded() ?? [])];
-    const { view } = shell.agent;
-    registerProcessMetrics(meter, {
-      journal,
-      view,
-      lateness: () => shell.lateness,
-      degraded,
-      version: VERSION,
-    });
-    const served = { agent: shell.agent, meter, logs: log, degraded, dnsAddress: dns, reload };
-    const http = await openHttp(config, served, note, closing);
-    await joinSeeds(config, shell.agent, past, closing, (answered, reason) => {
-      if (answered > 0) logger.info({ seeds: answered }, 'joined through seeds');
-      else logger.warn({ reason }, 'retry join: no seed answered, will retry');
-    });
-    return {
-      node: config.node,
-      address: formatAddress(shell.address),
-      http,
-      dns,
-      agent: shell.agent,
-      leave: async () => {
-        await shell.agent.execute({ kind: 'leave' });
-        await stopped;
-      },
-      stop,
-      setLogLevel: (level) => log.setLevel(level),
-      setHandlers: (handlers) => shell.handlers.replace(handlers),
-      stopped,
-    };
+    return await startParts({ config, log, journal, meter: new Meter(), cleanups, stop }, stopped, reload);
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** The agent itself: its clock, chance and nonces come from Node, everything else from its settings. */
-const buildAgent = (
+async function startParts(
+  startup: Startup,
+  stopped: Promise<void>,
+  reload: (() => Promise<void>) | undefined,
+): Promise<RunningAgent> {
+  const { config, journal, log, meter, stop } = startup;
+  const state = await loadState(startup);
+  const recorder = await openRecorder(startup);
+  const shell = await startAgentShell(startup, state, recorder);
+  const { agent } = shell;
+
+  await registerServiceFiles(config, agent);
+  const dns = await openDns(startup, agent.view, state.storage?.catalog !== undefined);
+  const degraded = (): readonly string[] => [
+    ...(state.storage?.degraded ?? []),
+    ...(recorder?.degraded() ?? []),
+  ];
+  registerProcessMetrics(meter, {
+    ...{ journal, view: agent.view, degraded, version: VERSION },
+    lateness: () => shell.lateness,
+  });
+  const http = await openHttp(startup, { agent, meter, logs: log, degraded, dnsAddress: dns, reload });
+  await joinSeeds(startup, agent, state.snapshot);
+  return {
+    ...{ node: config.node, address: formatAddress(shell.address), http, dns, agent, stop, stopped },
+    leave: async () => {
+      await agent.execute({ kind: 'leave' });
+      await stopped;
+    },
+    setLogLevel: (level) => log.setLevel(level),
+    setHandlers: (handlers) => shell.handlers.replace(handlers),
+  };
+}
+
+/** What an agent starts from: its keys, and what its last run saved. */
+interface SavedState {
+  readonly keys: readonly Uint8Array[];
+  readonly storage: Storage | undefined;
+  readonly snapshot: Snapshot | undefined;
+}
+
+async function loadState({ config, journal, cleanups }: Startup): Promise<SavedState> {
+  const record: Journal['record'] = (fact) => journal.record(fact);
+  const keys = await loadGossipKeys(config, record);
+  const storage = config.dataDir === undefined ? undefined : await openStorage(config.dataDir, record);
+  if (storage !== undefined) cleanups.push(() => storage.close());
+  return { keys, storage, snapshot: storage?.snapshot ?? (await readImportedSnapshot(config)) };
+}
+
+async function loadGossipKeys(
+  { keyringFile, gossipKey }: AgentConfig,
+  record: Journal['record'],
+): Promise<readonly Uint8Array[]> {
+  if (keyringFile !== undefined) return readKeyring(keyringFile, record);
+  return gossipKey === undefined ? [] : [parseKey(gossipKey)];
+}
+
+/** Imports the snapshot of a Serf agent. Only for a first start: later on our own snapshot is newer. */
+async function readImportedSnapshot({ importSerfSnapshot }: AgentConfig): Promise<Snapshot | undefined> {
+  return importSerfSnapshot === undefined ? undefined : readSerfSnapshot(importSerfSnapshot);
+}
+
+interface Recorder {
+  /** As `createAgent`, for an agent whose inputs and decisions are recorded. */
+  createAgent(options: AgentOptions, seed: number): Agent;
+  degraded(): readonly string[];
+}
+
+/** Opens the recording, if `record` names a file. It closes after the shell, so it holds every input. */
+async function openRecorder({ config, journal, cleanups }: Startup): Promise<Recorder | undefined> {
+  const { record: path, recordRedact: redact, recordMaxBytes: maxBytes } = config;
+  if (path === undefined) return undefined;
+  const sink = await openRecording(path, (fact) => journal.record(fact), { maxBytes, redacted: redact });
+  let recorded: RecordedAgent | undefined;
+  cleanups.push(async () => {
+    recorded?.stopRecording('stopped');
+    await sink.close();
+  });
+  return {
+    createAgent: (options, seed) => {
+      recorded = createRecordedAgent(options, { seed, redact, salt: randomBytes(SALT_BYTES), sink });
+      return recorded;
+    },
+    degraded: () => sink.degraded,
+  };
+}
+
+const SALT_BYTES = 16;
+
+async function startAgentShell(
+  { config, journal, cleanups, stop }: Startup,
+  state: SavedState,
+  recorder: Recorder | undefined,
+): Promise<Shell> {
+  const stopWith = (exitCode: number): void => {
+    process.exitCode = exitCode;
+    void stop();
+  };
+  const shell = await startShell({
+    bind: config.bind,
+    ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
+    createAgent: (address) => buildAgent(config, state, address, recorder),
+    journal,
+    handlers: {
+      handlers: config.handlers,
+      members: { period: config.serf.coalescePeriod, quiescent: config.serf.quiescentPeriod },
+      user: { period: config.serf.userCoalescePeriod, quiescent: config.serf.userQuiescentPeriod },
+    },
+    checks: { allowExec: config.allowExecChecks, allow: config.checkAllow },
+    ...(state.storage === undefined ? {} : { storage: state.storage }),
+    ...(config.keyringFile === undefined ? {} : { keyring: createKeyringStore(config.keyringFile) }),
+    onFatal: () => stopWith(EXIT_CRASHED),
+    onStopped: (reason) => (reason === undefined ? void stop() : stopWith(EXIT_FAILED)),
+  });
+  cleanups.push(() => shell.stop());
+  return shell;
+}
+
+/** Creates the agent core. Its clock, random seed and nonces come from Node, everything else from its settings. */
+function buildAgent(
   config: AgentConfig,
-  keys: readonly Uint8Array[],
-  storage: Storage | undefined,
-  past: Snapshot | undefined,
+  { keys, storage, snapshot }: SavedState,
   address: Address,
-  create: (options: AgentOptions, seed: number) => Agent = createAgent,
-): Agent => {
+  recorder: Recorder | undefined,
+): Agent {
   const seed = randomInt(2 ** 31);
   const options: AgentOptions = {
     name: config.node,
@@ -155,118 +225,77 @@ const buildAgent = (
     label: config.label,
     rng: createRng(seed),
     nonce: () => randomBytes(NONCE_BYTES),
-    ...(past === undefined ? {} : { snapshot: past }),
+    ...(snapshot === undefined ? {} : { snapshot }),
     ...(storage?.catalog === undefined ? {} : { catalog: storage.catalog }),
     persistsSnapshots: storage !== undefined,
     allowExec: config.allowExecChecks,
     startedAt: Date.now(),
     now: monotonicNow(),
   };
-  return create(options, seed);
-};
-
-interface RecordedAgentFactory {
-  /** As `createAgent`, of an agent that is recorded. */
-  create(options: AgentOptions, seed: number): Agent;
-  degraded(): readonly string[];
+  return recorder === undefined ? createAgent(options) : recorder.createAgent(options, seed);
 }
 
-/** The recording, if one is wanted. It is closed after all that feeds the agent. */
-async function openAgentRecording(
-  { record: path, recordRedact: redact, recordMaxBytes: maxBytes }: AgentConfig,
-  note: Journal['record'],
-  closing: (() => Promise<void>)[],
-): Promise<RecordedAgentFactory | undefined> {
-  if (path === undefined) return undefined;
-  const sink = await openRecording(path, note, { maxBytes, redacted: redact });
-  let recorded: RecordedAgent | undefined;
-  closing.push(async () => {
-    recorded?.stopRecording('stopped');
-    await sink.close();
-  });
-  return {
-    create: (options, seed) => {
-      recorded = createRecordedAgent(options, { seed, redact, salt: randomBytes(SALT_BYTES), sink });
-      return recorded;
-    },
-    degraded: () => sink.degraded,
-  };
+/** Registers the services of `--service` files. A file with an error stops the start. */
+async function registerServiceFiles(config: AgentConfig, agent: AgentHandle): Promise<void> {
+  for (const path of config.service)
+    for (const { service, checks } of await readServiceFile(path, config.node))
+      await agent.execute({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
 }
 
-const SALT_BYTES = 16;
-
-async function loadGossipKeys(config: AgentConfig, note: Journal['record']): Promise<readonly Uint8Array[]> {
-  if (config.keyringFile !== undefined) return readKeyring(config.keyringFile, note);
-  return config.gossipKey === undefined ? [] : [parseKey(config.gossipKey)];
-}
-
+/** Returns the address it listens on. With a restored catalog it answers without waiting for the first join. */
 async function openDns(
-  config: AgentConfig,
-  shell: Shell,
-  storage: Storage | undefined,
-  meter: Meter,
-  closing: (() => Promise<void>)[],
+  { config, meter, cleanups }: Startup,
+  view: View,
+  hasCatalog: boolean,
 ): Promise<string | undefined> {
   if (config.dns.kind === 'off') return undefined;
-  const { view } = shell.agent;
   const seeds = config.join.length + config.retryJoin.length;
   const dns = await startDns({
     ...toDnsOptions(config, config.dns.address),
     view,
-    ready: createReadiness(view, { waits: seeds > 0 && storage?.catalog === undefined, clock: monotonicNow }),
+    ready: createReadiness(view, { waits: seeds > 0 && !hasCatalog, clock: monotonicNow }),
     serial: () => Math.floor(Date.now() / 1000),
     meter,
   });
-  closing.push(() => dns.close());
+  cleanups.push(() => dns.close());
   return dns.address;
 }
 
+/** Returns the address it listens on. */
 async function openHttp(
-  config: AgentConfig,
-  served: Omit<HttpRuntime, 'monotonicClock' | 'onError'>,
-  note: Journal['record'],
-  closing: (() => Promise<void>)[],
+  { config, journal, cleanups }: Startup,
+  runtime: Omit<HttpRuntime, 'monotonicClock' | 'onError'>,
 ): Promise<string | undefined> {
   const at = config.http;
   if (at.kind === 'off') return undefined;
   const listen = at.kind === 'unix' ? { path: at.path } : { host: at.address.host, port: at.address.port };
   const onError = (error: unknown): void => {
     const { message: reason, stack = '' } = error instanceof Error ? error : new Error(String(error));
-    note({ kind: 'httpRequestFailed', reason, stack });
+    journal.record({ kind: 'httpRequestFailed', reason, stack });
   };
-  const runtime: HttpRuntime = { ...served, monotonicClock: monotonicNow, onError };
-  const http = await startHttpServer(toHttpOptions(config, listen, runtime));
-  closing.push(() => http.close());
+  const http = await startHttpServer(
+    toHttpOptions(config, listen, { ...runtime, monotonicClock: monotonicNow, onError }),
+  );
+  cleanups.push(() => http.close());
   return http.address;
 }
 
-/** What a Serf agent left behind on this host. Only for a first start: later our own snapshot knows more. */
-async function readImportedSnapshot({ importSerfSnapshot }: AgentConfig): Promise<Snapshot | undefined> {
-  return importSerfSnapshot === undefined ? undefined : readSerfSnapshot(importSerfSnapshot);
-}
-
-/** Services of `--service` files. A file that is wrong stops the start. */
-async function registerServiceFiles(config: AgentConfig, door: AgentHandle): Promise<void> {
-  for (const path of config.service)
-    for (const { service, checks } of await readServiceFile(path, config.node))
-      await door.execute({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
-}
-
-/** `--join` must succeed; `--retry-join`, and whom we knew before the restart, are tried for ever. */
+/** `--join` must succeed. `--retry-join`, and the members of the last run, are tried until the agent stops. */
 async function joinSeeds(
-  config: AgentConfig,
-  door: AgentHandle,
-  past: Snapshot | undefined,
-  closing: (() => Promise<void>)[],
-  onOutcome: (answered: number, sentence: string) => void,
+  { config, log: { logger }, cleanups }: Startup,
+  agent: AgentHandle,
+  snapshot: Snapshot | undefined,
 ): Promise<void> {
   if (config.join.length > 0) {
-    const report = await joinAtStart(door, config.join);
+    const report = await joinAtStart(agent, config.join);
     if (report.joined === 0) throw joinFailure(report);
   }
-  const remembered = past?.peers.map((peer) => peer.addr) ?? [];
-  const seeds = [...new Set([...config.join, ...config.retryJoin, ...remembered])];
+  const previous = snapshot?.peers.map((peer) => peer.addr) ?? [];
+  const seeds = [...new Set([...config.join, ...config.retryJoin, ...previous])];
   if (seeds.length === 0) return;
-  const rejoin = startRejoin(door, seeds, onOutcome);
-  closing.push(async () => rejoin.stop());
+  const rejoin = startRejoin(agent, seeds, (joined, reason) => {
+    if (joined > 0) logger.info({ seeds: joined }, 'joined through seeds');
+    else logger.warn({ reason }, 'retry join: no seed answered, will retry');
+  });
+  cleanups.push(async () => rejoin.stop());
 }

@@ -1,6 +1,6 @@
 /**
- * Runs the machine: feeds inputs one at a time, carries out effects in order, arms the one timer. Sockets, disk and
- * logs are behind `Io`; what the inputs mean is the agent's business.
+ * The driver runs the sans-IO agent on Node: it dispatches inputs one at a time, executes effects in order and arms the
+ * one timer. Sockets, disk and logs are behind `DriverIo`.
  */
 import { createHistogram } from 'node:perf_hooks';
 import type { CommandResult, RequestId } from '../agent/contract/commands.ts';
@@ -12,7 +12,7 @@ import { type Millis, NEVER } from '../base/time.ts';
 import type { CheckRun } from '../checks/types.ts';
 import type { HandlerEvent } from '../serf/types.ts';
 
-/** Everything effects reach. Failures come back as inputs, or as nothing. */
+/** Where effects go. A failure comes back as an input or is recorded; nothing here throws. */
 export interface DriverIo {
   readonly udp: { send(packet: Uint8Array, to: Address): void };
   readonly tcp: {
@@ -21,34 +21,34 @@ export interface DriverIo {
     destroy(stream: StreamId): void;
   };
   readonly requests: { reply(request: RequestId, result: CommandResult): void };
-  readonly watchers: { notify(topics: readonly Topic[]): void };
+  readonly subscriptions: { notify(topics: readonly Topic[]): void };
   readonly storage: { save(snapshot: Snapshot): void; saveCatalog(bytes: Uint8Array): void };
-  /** Keeps gossip keys; what became of it is told once, later. */
+  /** Stores gossip keys; calls `done` once, later. */
   readonly keys: { save(keys: readonly Uint8Array[], done: (error?: string) => void): void };
-  readonly runners: { run(order: CheckRun): void };
+  readonly runners: { run(run: CheckRun): void };
   readonly journal: { record(fact: Fact): void };
-  readonly handlers: { notify(news: HandlerEvent): void };
-  onStopped(why: string | undefined): void;
+  readonly handlers: { notify(event: HandlerEvent): void };
+  onStopped(reason: string | undefined): void;
 }
 
 type EffectHandlers = {
   readonly [K in Effect['kind']]: (effect: Extract<Effect, { kind: K }>) => void;
 };
 
-/** One line per effect: a new one does not compile without it. */
-export const createEffectHandlers = (io: DriverIo, feed: (input: Input) => void): EffectHandlers => ({
+/** One handler for each kind of effect. A new kind does not compile without one. */
+export const createEffectHandlers = (io: DriverIo, dispatch: (input: Input) => void): EffectHandlers => ({
   sendPacket: ({ packet, to }) => io.udp.send(packet, to),
   openStream: ({ stream, to }) => io.tcp.open(stream, to),
   writeStream: ({ stream, bytes, end }) => io.tcp.write(stream, bytes, end),
   closeStream: ({ stream }) => io.tcp.destroy(stream),
   runCheck: ({ run }) => io.runners.run(run),
   reply: ({ request, result }) => io.requests.reply(request, result),
-  topicsChanged: ({ topics }) => io.watchers.notify(topics),
+  topicsChanged: ({ topics }) => io.subscriptions.notify(topics),
   saveSnapshot: ({ snapshot }) => io.storage.save(snapshot),
   saveCatalog: ({ bytes }) => io.storage.saveCatalog(bytes),
   storeKeys: ({ ticket, keys }) =>
     io.keys.save(keys, (error) =>
-      feed({ kind: 'keysStored', ticket, ...(error === undefined ? {} : { error }) }),
+      dispatch({ kind: 'keysStored', ticket, ...(error === undefined ? {} : { error }) }),
     ),
   fact: ({ fact }) => io.journal.record(fact),
   notify: ({ event }) => io.handlers.notify(event),
@@ -58,19 +58,19 @@ export const createEffectHandlers = (io: DriverIo, feed: (input: Input) => void)
 /** The agent's clock: milliseconds since this process began, never set back. */
 export const monotonicNow = (): Millis => performance.now();
 
-/** How late ticks came, in milliseconds, since the start. */
+/** Event loop lag since the start: how late ticks ran, in milliseconds. */
 export interface Lateness {
   readonly ticks: number;
   readonly max: Millis;
   readonly p999: Millis;
 }
 
-/** libuv reads at most this many datagrams of a socket before it looks elsewhere. */
-const BATCH = 32;
-/** Batches a due tick lets pass first: 2,048 packets, about what a receive buffer holds. */
-const YIELDS = 64;
-/** The longest span Node's timers take. */
-const LONGEST = 2 ** 31 - 1;
+/** libuv reads at most this many datagrams of a socket before it turns to other handles. */
+const BATCH_SIZE = 32;
+/** Batches read before a tick that is due: 2,048 packets, about what a receive buffer holds. */
+const MAX_YIELDS = 64;
+/** The longest delay of Node's timers, milliseconds. */
+const MAX_TIMER_DELAY = 2 ** 31 - 1;
 
 export class Driver {
   readonly #agent: Agent;
@@ -87,7 +87,7 @@ export class Driver {
   /** When the armed timer is due; `NEVER` if none is armed. */
   #armedAt: Millis = NEVER;
 
-  /** `onFatal` gets what should have been impossible, once; nothing is fed after it. */
+  /** `onFatal` is called once, with an error that the agent or an effect threw. Nothing is dispatched after it. */
   constructor(agent: Agent, io: DriverIo, onFatal: (error: unknown) => void) {
     this.#agent = agent;
     this.#effectHandlers = createEffectHandlers(io, (input) => this.dispatch(input));
@@ -100,12 +100,12 @@ export class Driver {
     return { ticks: count, max: max / 1000, p999: this.#lateness.percentile(99.9) / 1000 };
   }
 
-  /** Gives the agent its first tick, in which it may speak. */
+  /** Dispatches the first tick; the agent starts to send. */
   start(): void {
     this.dispatch({ kind: 'tick' });
   }
 
-  /** Never re-entrant: what an effect causes waits until all effects before it are carried out. */
+  /** Not re-entrant: an input that an effect causes waits until all earlier effects are executed. */
   dispatch(input: Input): void {
     if (this.#stopped) return;
     this.#dispatched += 1;
@@ -125,7 +125,7 @@ export class Driver {
     this.#armTimer();
   }
 
-  /** Nothing is fed, and no tick comes, after this. */
+  /** After this no input is dispatched, and no tick comes. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -140,31 +140,34 @@ export class Driver {
     this.#effects.length = 0;
   }
 
-  /** A timer that is due too early is left alone: when it wakes, it arms the right one. */
+  /** A timer that fires too early is not replaced: when it fires, it arms the right one. */
   #armTimer(): void {
     const { deadline } = this.#agent;
     if (this.#stopped || this.#yield !== undefined || deadline >= this.#armedAt) return;
     clearTimeout(this.#timer);
     const now = monotonicNow();
     this.#armedAt = Math.max(deadline, now);
-    this.#timer = setTimeout(() => this.#onTimer(), Math.min(Math.ceil(this.#armedAt - now), LONGEST));
+    this.#timer = setTimeout(
+      () => this.#onTimer(),
+      Math.min(Math.ceil(this.#armedAt - now), MAX_TIMER_DELAY),
+    );
   }
 
   #onTimer(): void {
     const due = Math.max(this.#armedAt, this.#agent.deadline);
     this.#armedAt = NEVER;
     if (monotonicNow() < due) return this.#armTimer();
-    this.#yieldToSockets(due, YIELDS);
+    this.#yieldToSockets(due, MAX_YIELDS);
   }
 
   /**
-   * Node runs timers before it reads sockets. After a stall a probe's timeout would fire while its ack waits in
-   * the socket: so what has arrived is read first, batch by batch, and only then the tick is fed.
+   * Node runs timers before it reads sockets. After a stall of the event loop a probe would time out while its ack
+   * waits in the socket, so arrived packets are read first, batch by batch, and then the tick is dispatched.
    */
   #yieldToSockets(due: Millis, yields: number): void {
     const before = this.#dispatched;
     this.#yield = setImmediate(() => {
-      if (this.#dispatched - before >= BATCH && yields > 1) return this.#yieldToSockets(due, yields - 1);
+      if (this.#dispatched - before >= BATCH_SIZE && yields > 1) return this.#yieldToSockets(due, yields - 1);
       this.#yield = undefined;
       this.#lateness.record(Math.max(1, Math.round((monotonicNow() - due) * 1000)));
       this.dispatch({ kind: 'tick' });

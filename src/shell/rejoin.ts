@@ -1,7 +1,7 @@
 /**
- * Coming back to the seeds: for as long as no other member is in sight, now and then while one is missing, and now
- * and then where no member lives. So an agent started before its seeds finds them, and two halves of a cluster find
- * one another after a partition, even if it lasted until each had forgotten the other.
+ * Rejoins the seeds, with exponential backoff: as long as no other member is visible, now and then while one is missing,
+ * and now and then at seeds where no member lives. An agent that started before its seeds finds them, and the two sides
+ * of a partition find each other again, even after each has reaped the other.
  */
 
 import type { JoinReport, Seed } from '../agent/contract/commands.ts';
@@ -14,14 +14,14 @@ import {
 } from '../agent/operations/rejoin-policy.ts';
 import { resolveSeeds } from './net/resolve.ts';
 
-/** For so long a seed may take to start beside us: agents of one script, or of one rack after a power cut. */
-const PATIENCE_MS = 3_000;
-const PATIENCE_PAUSE_MS = 200;
-/** The first pause; it doubles while nobody answers. */
-const FIRST_PAUSE_MS = 1_000;
-/** The longest pause, and the one between looks while all is well. */
-const LONG_PAUSE_MS = 30_000;
-/** Looks for which a seed is left in peace at most, if it is one of us under another address. */
+/** How long a seed may take to start beside this agent: in one script, or in one rack after a power cut. */
+const START_PATIENCE_MS = 3_000;
+const START_RETRY_MS = 200;
+/** The first pause between two attempts; it doubles while no seed answers. */
+const MIN_PAUSE_MS = 1_000;
+/** The longest pause, and the pause between checks while all is well. */
+const MAX_PAUSE_MS = 30_000;
+/** Most rounds for which a seed is skipped that answers but adds no member: it is a member under another address. */
 const MAX_SKIPPED_ROUNDS = 32;
 
 export interface Rejoin {
@@ -29,72 +29,75 @@ export interface Rejoin {
 }
 
 export interface RejoinOptions {
-  /** Names to addresses; never rejects. */
+  /** Resolves names to addresses; never rejects. */
   readonly resolve?: (seeds: readonly string[]) => Promise<readonly Seed[]>;
-  /** From 0 to 1. */
+  /** A number from 0 to 1. */
   readonly random?: () => number;
 }
 
-/** Joins once, with some patience for seeds that are only starting. The report is that of the last attempt. */
-export async function joinAtStart(door: AgentHandle, seeds: readonly string[]): Promise<JoinReport> {
-  for (let left = PATIENCE_MS; ; left -= PATIENCE_PAUSE_MS) {
-    const report = (await door.execute({ kind: 'join', seeds })) ?? { joined: 0, failed: [] };
+/** Joins once, and retries for a short time while seeds are still starting. Returns the report of the last attempt. */
+export async function joinAtStart(agent: AgentHandle, seeds: readonly string[]): Promise<JoinReport> {
+  for (let left = START_PATIENCE_MS; ; left -= START_RETRY_MS) {
+    const report = (await agent.execute({ kind: 'join', seeds })) ?? { joined: 0, failed: [] };
     if (report.joined > 0 || left <= 0) return report;
-    await new Promise((resolve) => setTimeout(resolve, PATIENCE_PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, START_RETRY_MS));
   }
 }
 
-/** `onOutcome` hears of every attempt, for the log; of knocks at strangers' doors only if one was answered. */
+/** Called after an attempt to join: how many seeds answered, and the errors of the others. */
+export type JoinOutcomeHandler = (joined: number, reason: string) => void;
+
+/**
+ * Starts rejoining. `onOutcome` is called after each join of all seeds; after a join of a single seed without a member
+ * only if it brought one.
+ */
 export function startRejoin(
-  door: AgentHandle,
+  agent: AgentHandle,
   seeds: readonly string[],
-  onOutcome: (answered: number, sentence: string) => void,
-  { resolve: locate = (some) => resolveSeeds(some), random: chance = Math.random }: RejoinOptions = {},
+  onOutcome: JoinOutcomeHandler,
+  { resolve = (some) => resolveSeeds(some), random = Math.random }: RejoinOptions = {},
 ): Rejoin {
-  let pauseMs = FIRST_PAUSE_MS;
+  let pauseMs = MIN_PAUSE_MS;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
-  /** Seeds that answered and were nobody new: for how many looks to leave them, and for how many the last time. */
-  const resting = new Map<string, { left: number; last: number }>();
+  const backoff = new SeedBackoff();
 
-  const join = async (): Promise<void> => {
+  const joinAll = async (): Promise<void> => {
     try {
-      const report = await door.execute({ kind: 'join', seeds });
-      const answered = report?.joined ?? 0;
-      const failures = (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; ');
-      onOutcome(answered, failures);
-      pauseMs = answered > 0 ? LONG_PAUSE_MS : Math.min(LONG_PAUSE_MS, 2 * pauseMs);
+      const report = await agent.execute({ kind: 'join', seeds });
+      const joined = report?.joined ?? 0;
+      onOutcome(joined, (report?.failed ?? []).map(({ addr, error }) => `${addr}: ${error}`).join('; '));
+      pauseMs = joined > 0 ? MAX_PAUSE_MS : Math.min(MAX_PAUSE_MS, 2 * pauseMs);
     } catch (error) {
       onOutcome(0, error instanceof Error ? error.message : String(error));
-      pauseMs = Math.min(LONG_PAUSE_MS, 2 * pauseMs);
+      pauseMs = Math.min(MAX_PAUSE_MS, 2 * pauseMs);
     }
   };
 
-  const knock = async (): Promise<void> => {
-    pauseMs = LONG_PAUSE_MS;
-    if (chance() >= rejoinProbability(door.view.members())) return;
-    const strangers = seedsWithoutMember(await locate(seeds), door.view.members()).filter(
-      ({ text }) => !isBackedOff(resting, text),
+  const joinUnknownSeed = async (): Promise<void> => {
+    pauseMs = MAX_PAUSE_MS;
+    if (random() >= rejoinProbability(agent.view.members())) return;
+    const candidates = seedsWithoutMember(await resolve(seeds), agent.view.members()).filter(
+      ({ text }) => !backoff.skips(text),
     );
-    const stranger = strangers[Math.floor(chance() * strangers.length)];
-    if (stranger === undefined || stopped) return;
-    const before = countLive(door.view.members());
+    const seed = candidates[Math.floor(random() * candidates.length)];
+    if (seed === undefined || stopped) return;
+    const before = countLive(agent.view.members());
     try {
-      const report = await door.execute({ kind: 'join', seeds: [stranger.text] });
+      const report = await agent.execute({ kind: 'join', seeds: [seed.text] });
       if (report === undefined || report.joined === 0) return;
-      if (countLive(door.view.members()) > before) return onOutcome(1, '');
-      const rest = Math.min(MAX_SKIPPED_ROUNDS, 2 * (resting.get(stranger.text)?.last ?? 1));
-      resting.set(stranger.text, { left: rest, last: rest });
+      if (countLive(agent.view.members()) > before) return onOutcome(1, '');
+      backoff.extend(seed.text);
     } catch {
-      // This agent is leaving, or stopping.
+      // This agent is leaving or stopping.
     }
   };
 
   const attempt = async (): Promise<void> => {
-    if (seeds.length > 0) await (isPossiblyIsolated(door.view.members()) ? join() : knock());
+    if (seeds.length > 0) await (isPossiblyIsolated(agent.view.members()) ? joinAll() : joinUnknownSeed());
     if (stopped) return;
-    // A quarter more or less by chance, so that a whole cluster does not knock at once.
-    timer = setTimeout(() => void attempt(), pauseMs * (0.75 + chance() / 2));
+    // Jitter of a quarter, so that a whole cluster does not join at once.
+    timer = setTimeout(() => void attempt(), pauseMs * (0.75 + random() / 2));
     timer.unref();
   };
 
@@ -107,9 +110,20 @@ export function startRejoin(
   };
 }
 
-function isBackedOff(resting: ReadonlyMap<string, { left: number }>, text: string): boolean {
-  const held = resting.get(text);
-  if (held === undefined || held.left === 0) return false;
-  held.left -= 1;
-  return true;
+/** For how many more rounds each seed is skipped. Bounded by the number of configured seeds. */
+class SeedBackoff {
+  readonly #seeds = new Map<string, { left: number; rounds: number }>();
+
+  /** Counts a round. */
+  skips(seed: string): boolean {
+    const entry = this.#seeds.get(seed);
+    if (entry === undefined || entry.left === 0) return false;
+    entry.left -= 1;
+    return true;
+  }
+
+  extend(seed: string): void {
+    const rounds = Math.min(MAX_SKIPPED_ROUNDS, 2 * (this.#seeds.get(seed)?.rounds ?? 1));
+    this.#seeds.set(seed, { left: rounds, rounds });
+  }
 }

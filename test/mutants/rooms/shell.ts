@@ -29,8 +29,8 @@ export const shellMutants: readonly Mutant[] = [
   {
     id: 'shell-timers-before-packets',
     file: 'shell/driver.ts',
-    find: 'if (this.#dispatched - before >= BATCH && yields > 1)',
-    replace: 'if (this.#dispatched - before >= BATCH && yields > YIELDS)',
+    find: 'if (this.#dispatched - before >= BATCH_SIZE && yields > 1)',
+    replace: 'if (this.#dispatched - before >= BATCH_SIZE && yields > MAX_YIELDS)',
     description: 'After a stall the tick comes before the acks that wait in the socket.',
     expectedTests: ['unit/shell/driver.test.ts'],
   },

@@ -23,7 +23,7 @@ function ledger(overlay: Partial<DriverIo> = {}): { io: DriverIo; done: string[]
       destroy: (stream) => done.push(`drop ${stream}`),
     },
     requests: { reply: (request) => done.push(`reply ${request}`) },
-    watchers: { notify: (topics) => done.push(`wake ${topics.join()}`) },
+    subscriptions: { notify: (topics) => done.push(`wake ${topics.join()}`) },
     keys: { save: (keys) => done.push(`keep ${keys.length} keys`) },
     runners: { run: ({ check }) => done.push(`run ${check}`) },
     storage: {

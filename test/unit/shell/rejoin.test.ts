@@ -8,27 +8,27 @@ import { joinAtStart, type Rejoin, startRejoin } from '../../../src/shell/rejoin
 const at = (last: number) => toAddress(Uint8Array.of(10, 0, 0, last), 7946);
 const member = (last: number, status: MemberView['status'] = 'alive'): MemberView =>
   ({ name: `n${last}`, address: at(last), status }) as MemberView;
-const LOOKS = 40_000;
+const ROUND_MS = 40_000;
 
 let members: MemberView[] = [];
 /** Seeds of each attempt. */
-let asked: (readonly string[])[] = [];
+let attempts: (readonly string[])[] = [];
 let outcomes: number[] = [];
-/** What an answered join brings. */
+/** How many seeds answer a join. */
 let onJoin: (seeds: readonly string[]) => number = () => 0;
 let rejoin: Rejoin | undefined;
 
-const door = {
+const agent = {
   view: { members: () => members },
-  ask: (command: CommandRequest) => {
-    if (command.kind !== 'join') throw new Error(`asked for ${command.kind}`);
-    asked.push(command.seeds);
+  execute: (command: CommandRequest) => {
+    if (command.kind !== 'join') throw new Error(`unexpected command ${command.kind}`);
+    attempts.push(command.seeds);
     return Promise.resolve({ joined: onJoin(command.seeds), failed: [] });
   },
 } as unknown as AgentHandle;
 
 /** `10.0.0.N`, or a name for it: `nN`. */
-const locate = (seeds: readonly string[]): Promise<Seed[]> =>
+const resolve = (seeds: readonly string[]): Promise<Seed[]> =>
   Promise.resolve(
     seeds.map((text) => {
       const last = Number(text.replace(/\D/g, ''));
@@ -36,16 +36,16 @@ const locate = (seeds: readonly string[]): Promise<Seed[]> =>
     }),
   );
 
-const begin = (...seeds: string[]): void => {
-  rejoin = startRejoin(door, seeds, (answered) => outcomes.push(answered), {
-    resolve: locate,
+const start = (...seeds: string[]): void => {
+  rejoin = startRejoin(agent, seeds, (joined) => outcomes.push(joined), {
+    resolve,
     random: () => 0.5,
   });
 };
 
 beforeEach(() => {
   vi.useFakeTimers();
-  asked = [];
+  attempts = [];
   outcomes = [];
   onJoin = () => 0;
 });
@@ -54,88 +54,88 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('alone, it tries all seeds at once and again, more and more rarely', async () => {
+test('an isolated agent joins all seeds, with exponential backoff', async () => {
   members = [member(1)];
-  begin('n2', 'n3');
+  start('n2', 'n3');
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(asked.length).toBe(3); // after 0, 2 and 6 s
-  expect(asked.every((seeds) => seeds.length === 2)).toBe(true);
+  expect(attempts.length).toBe(3); // after 0, 2 and 6 s
+  expect(attempts.every((seeds) => seeds.length === 2)).toBe(true);
 });
 
-test('while somebody is failed it goes on trying', async () => {
+test('it goes on joining while a member is failed', async () => {
   members = [member(1), member(2), member(3, 'failed')];
-  begin('n2');
+  start('n2');
   await vi.advanceTimersByTimeAsync(120_000);
-  expect(asked.length).toBeGreaterThanOrEqual(4);
+  expect(attempts.length).toBeGreaterThanOrEqual(4);
 });
 
-test('G7 when all is well and all seeds are members, there is no traffic at all', async () => {
+test('G7 there is no traffic while all seeds are live members', async () => {
   members = [member(1), member(2), member(3, 'suspect')];
-  begin('n2', 'n3', 'n1');
+  start('n2', 'n3', 'n1');
   await vi.advanceTimersByTimeAsync(10 * 60_000);
-  expect(asked).toEqual([]);
+  expect(attempts).toEqual([]);
 });
 
-test('G7 where a seed is and no member is known, it knocks, one at a time: perhaps both forgot each other', async () => {
+test('G7 it joins seeds without a member one at a time: both sides may have reaped each other', async () => {
   members = [member(1), member(2)];
-  begin('n2', 'n3');
-  await vi.advanceTimersByTimeAsync(LOOKS);
-  expect(asked).toEqual([['n3'], ['n3']]);
-  expect(outcomes).toEqual([]); // nobody there is nothing to tell
+  start('n2', 'n3');
+  await vi.advanceTimersByTimeAsync(ROUND_MS);
+  expect(attempts).toEqual([['n3'], ['n3']]);
+  expect(outcomes).toEqual([]); // a seed that does not answer is no outcome
 
   onJoin = () => {
     members = [...members, member(3)];
     return 1;
   };
-  await vi.advanceTimersByTimeAsync(LOOKS);
+  await vi.advanceTimersByTimeAsync(ROUND_MS);
   expect(outcomes).toEqual([1]);
-  await vi.advanceTimersByTimeAsync(10 * LOOKS);
-  expect(asked.length).toBe(3);
+  await vi.advanceTimersByTimeAsync(10 * ROUND_MS);
+  expect(attempts.length).toBe(3);
 });
 
-test('a seed whose member left or failed is nobody’s door; one that does not resolve is none', async () => {
+test('a seed whose member has left counts as one without a member; one that does not resolve is skipped', async () => {
   members = [member(1), member(2), member(3, 'left')];
-  begin('n2', 'n3', 'nowhere');
-  await vi.advanceTimersByTimeAsync(LOOKS);
-  expect(asked).toEqual([['n3'], ['n3']]);
+  start('n2', 'n3', 'nowhere');
+  await vi.advanceTimersByTimeAsync(ROUND_MS);
+  expect(attempts).toEqual([['n3'], ['n3']]);
 });
 
-test('one of us under another address is left in peace, longer and longer', async () => {
+test('a seed that is a member under another address is skipped for longer each time', async () => {
   members = [member(1), member(2)];
   onJoin = () => 1;
-  begin('n9');
-  await vi.advanceTimersByTimeAsync(60 * 60_000); // 120 looks
-  expect(asked.length).toBeLessThan(10);
+  start('n9');
+  await vi.advanceTimersByTimeAsync(60 * 60_000); // 120 rounds
+  expect(attempts.length).toBeLessThan(10);
 });
 
-test('in a large cluster only some knock', async () => {
+test('in a large cluster only some agents rejoin', async () => {
   members = Array.from({ length: 100 }, (_, i) => member(i + 1));
-  begin('n200');
+  start('n200');
   await vi.advanceTimersByTimeAsync(10 * 60_000);
-  expect(asked).toEqual([]); // a chance of 0.5 is not below 32 in 100
+  expect(attempts).toEqual([]); // a chance of 0.5 is not below 32 in 100
 });
 
-test('stopped, it is silent', async () => {
+test('it makes no attempt after stop', async () => {
   members = [member(1)];
-  begin('n2');
+  start('n2');
   rejoin?.stop();
   await vi.advanceTimersByTimeAsync(60_000);
-  expect(asked.length).toBe(1);
+  expect(attempts.length).toBe(1);
 });
 
-test('at start a seed that is only starting is waited for', async () => {
-  onJoin = () => (asked.length < 4 ? 0 : 1);
-  const joined = joinAtStart(door, ['n2']);
+test('the join at start waits for a seed that is still starting', async () => {
+  onJoin = () => (attempts.length < 4 ? 0 : 1);
+  const joined = joinAtStart(agent, ['n2']);
   await vi.advanceTimersByTimeAsync(5000);
   expect((await joined).joined).toBe(1);
-  expect(asked.length).toBe(4);
+  expect(attempts.length).toBe(4);
 });
 
-test('at start a seed that does not come is given up after three seconds', async () => {
-  const joined = joinAtStart(door, ['n2']);
+test('the join at start gives up after three seconds', async () => {
+  const joined = joinAtStart(agent, ['n2']);
   await vi.advanceTimersByTimeAsync(2900);
-  const before = asked.length;
+  const before = attempts.length;
   await vi.advanceTimersByTimeAsync(10_000);
   expect((await joined).joined).toBe(0);
-  expect([before, asked.length]).toEqual([15, 16]);
+  expect([before, attempts.length]).toEqual([15, 16]);
 });
