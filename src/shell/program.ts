@@ -1,6 +1,6 @@
 /**
- * Runs one program: no shell, no environment but a few harmless variables and what it is given, a process group of its
- * own that is killed when the run is over, and a limit on what it says.
+ * Runs one program: without a shell, with a minimal environment, in a process group of its own that is killed when the
+ * run ends, and with a limit on its output.
  *
  * Source: S14.
  */
@@ -8,13 +8,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface ProgramRun {
   readonly argv: readonly string[];
-  /** Over the harmless variables. */
+  /** Variables besides the inherited ones. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Absent: it has nothing to read. */
+  /** Standard input; absent: /dev/null. */
   readonly input?: Uint8Array;
-  /** At its abort the whole group is killed. */
+  /** When it aborts, the whole process group is killed. */
   readonly signal: AbortSignal;
-  /** What it writes to stdout and stderr, as it comes. */
+  /** Gets what the program writes to stdout and stderr. */
   onOutput(chunk: Buffer): void;
 }
 
@@ -23,13 +23,17 @@ export interface ExitStatus {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** Differs: Consul and Serf read without end. More than this is a program gone wild. */
+/** A program that writes more is stopped. Differs: Consul and Serf have no limit. */
 export const MAX_PROGRAM_OUTPUT_BYTES = 1024 * 1024;
-/** What it says in its last moment is still on its way when it has ended. */
+/** How long to read output after the exit: the last of it may still be in the pipe. */
 const DRAIN_MS = 100;
-const PASSED_ON = ['PATH', 'LANG', 'LC_ALL', 'TZ'] as const;
+const INHERITED_VARIABLES = ['PATH', 'LANG', 'LC_ALL', 'TZ'] as const;
 
-/** Rejects if it could not be started, or said too much. However it ends, nothing of its group is left. */
+/** `exit code 2`, `ended by SIGKILL`. */
+export const formatExit = ({ code, signal }: ExitStatus): string =>
+  signal === null ? `exit code ${code}` : `ended by ${signal}`;
+
+/** Rejects if the program cannot be started or writes too much. Its process group is killed in any case. */
 export async function runProgram(run: ProgramRun): Promise<ExitStatus> {
   const [program = '', ...rest] = run.argv;
   run.signal.throwIfAborted();
@@ -38,32 +42,32 @@ export async function runProgram(run: ProgramRun): Promise<ExitStatus> {
     detached: true, // leader of a process group
     stdio: [run.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     cwd: '/',
-    env: { ...harmless(), ...run.env },
+    env: { ...inheritedVariables(), ...run.env },
   });
   const kill = (): void => killGroup(child);
   run.signal.addEventListener('abort', kill, { once: true });
   try {
-    child.stdin?.on('error', () => undefined).end(run.input); // it need not read
-    return await endOf(child, run);
+    child.stdin?.on('error', () => undefined).end(run.input); // the program need not read it
+    return await waitForExit(child, run);
   } finally {
     run.signal.removeEventListener('abort', kill);
-    kill(); // what it left behind
+    kill(); // the processes that it left behind
     child.stdout?.destroy();
     child.stderr?.destroy();
   }
 }
 
-function endOf(child: ChildProcess, run: ProgramRun): Promise<ExitStatus> {
+function waitForExit(child: ChildProcess, run: ProgramRun): Promise<ExitStatus> {
   return new Promise((resolve, reject) => {
-    let said = 0;
-    const listen = (chunk: Buffer): void => {
-      said += chunk.length;
+    let bytes = 0;
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
       run.onOutput(chunk);
-      if (said > MAX_PROGRAM_OUTPUT_BYTES)
-        reject(new Error(`it said more than ${MAX_PROGRAM_OUTPUT_BYTES} bytes and was stopped`));
+      if (bytes > MAX_PROGRAM_OUTPUT_BYTES)
+        reject(new Error(`output exceeded ${MAX_PROGRAM_OUTPUT_BYTES} bytes: the program was stopped`));
     };
-    child.stdout?.on('data', listen).on('error', reject);
-    child.stderr?.on('data', listen).on('error', reject);
+    child.stdout?.on('data', onData).on('error', reject);
+    child.stderr?.on('data', onData).on('error', reject);
     child.on('error', reject);
     const end = (code: number | null, signal: NodeJS.Signals | null): void => resolve({ code, signal });
     child.on('exit', (code, signal) => setTimeout(() => end(code, signal), DRAIN_MS).unref());
@@ -71,19 +75,19 @@ function endOf(child: ChildProcess, run: ProgramRun): Promise<ExitStatus> {
   });
 }
 
-/** The whole group: the program and what it started. */
+/** Kills the program and the processes that it started. */
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // nobody is left in it
+    // The group is empty already.
   }
 }
 
-function harmless(): Record<string, string> {
+function inheritedVariables(): Record<string, string> {
   const env: Record<string, string> = {};
-  for (const name of PASSED_ON) {
+  for (const name of INHERITED_VARIABLES) {
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }

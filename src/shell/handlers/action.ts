@@ -1,17 +1,17 @@
-/** What a handler does when it is told something, seen from its line: it works, in the bounds of a signal, and says something. */
+/** The contract of a handler's action: it handles one event until a signal aborts, and may produce output. */
 import type { HandlerEvent } from '../../serf/types.ts';
-import type { LocalNode } from './news.ts';
+import type { LocalNode } from './serf-env.ts';
 
 /**
- * Resolves to what was said, which answers a query. Rejects with what went wrong, in words for people. Frees what it
- * holds when `signal` aborts.
+ * Resolves to the output, which is the response to a query. Rejects with a message for users. Frees its resources when
+ * `signal` aborts.
  */
-export type Action = (news: HandlerEvent, self: LocalNode, signal: AbortSignal) => Promise<Uint8Array>;
+export type Action = (event: HandlerEvent, self: LocalNode, signal: AbortSignal) => Promise<Uint8Array>;
 
-/** Of what is said. Source: S14. */
+/** Source: S14. */
 export const MAX_HANDLER_OUTPUT_BYTES = 4096;
 
-/** The first bytes of all that is said. */
+/** Keeps the first bytes of the output, and counts all. */
 export class OutputHead {
   readonly #chunks: Buffer[] = [];
   total = 0;
@@ -28,30 +28,30 @@ export class OutputHead {
 }
 
 /**
- * Gives `work` a signal that aborts with `closing`, or after `millis`; then it rejects with `words`, however `work` takes
- * it. Nothing stays on `closing`, which lives as long as the agent.
+ * Calls `work` with a signal that aborts when `closing` does, or after `timeout` milliseconds; then it rejects with
+ * `message`, whatever `work` does. It leaves no listener on `closing`, which exists as long as the agent.
  */
 export async function withTimeout<T>(
-  millis: number,
-  words: string,
+  timeout: number,
+  message: string,
   closing: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const over = new AbortController();
-  let late = false;
-  const abort = (): void => over.abort();
+  const controller = new AbortController();
+  let timedOut = false;
+  const abort = (): void => controller.abort();
   const timer = setTimeout(() => {
-    late = true;
+    timedOut = true;
     abort();
-  }, millis);
+  }, timeout);
   closing.addEventListener('abort', abort, { once: true });
   if (closing.aborted) abort();
   try {
-    const result = await work(over.signal);
-    if (late) throw new Error(words);
+    const result = await work(controller.signal);
+    if (timedOut) throw new Error(message);
     return result;
   } catch (error) {
-    throw late ? new Error(words) : error;
+    throw timedOut ? new Error(message) : error;
   } finally {
     clearTimeout(timer);
     closing.removeEventListener('abort', abort);

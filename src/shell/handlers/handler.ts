@@ -1,21 +1,21 @@
 /**
- * One handler: what it is told, in order and one at a time as at Serf's agents, each within its time. Queries have a
- * line of their own, since whoever asks does not wait for long.
+ * One event handler: it gets its events in order and one at a time, as in Serf, each with a timeout. Queries have a queue
+ * of their own, since their senders do not wait for long.
  */
 import { utf8Head } from '../../checks/output.ts';
 import type { HandlerConfig } from '../../config/schema.ts';
 import type { HandlerEvent } from '../../serf/types.ts';
 import type { ShellFact } from '../logging/facts.ts';
 import { type Action, MAX_HANDLER_OUTPUT_BYTES } from './action.ts';
-import { WorkQueue } from './line.ts';
-import { eventName, eventType, type LocalNode, matchesFilter } from './news.ts';
 import { scriptAction } from './script.ts';
+import { eventName, eventType, type LocalNode, matchesFilter } from './serf-env.ts';
 import { webhookAction, webhookOrigin } from './webhook.ts';
+import { WorkQueue } from './work-queue.ts';
 
-/** What a handler needs of the agent. */
+/** What handlers use of the agent. */
 export interface HandlerContext {
   self(): LocalNode;
-  /** Answers a query. Rejects if it was answered, is over, or the answer is too large. */
+  /** Responds to a query. Rejects if it was answered already, has timed out, or the response is too large. */
   respond(id: number, payload: Uint8Array): Promise<void>;
   record(fact: HandlerFact): void;
 }
@@ -25,66 +25,66 @@ export type HandlerFact = Extract<
 >;
 
 const MAX_QUEUED_EVENTS = 256;
-const QUERIES_AT_ONCE = 4;
+const MAX_CONCURRENT_QUERIES = 4;
 const MAX_QUEUED_QUERIES = 64;
 
 export class Handler {
   readonly #filters: readonly string[];
-  /** For the log. */
+  /** The program or the webhook's origin, for the log. */
   readonly #name: string;
   readonly #action: Action;
   readonly #context: HandlerContext;
-  readonly #news: WorkQueue<HandlerEvent>;
+  readonly #events: WorkQueue<HandlerEvent>;
   readonly #queries: WorkQueue<HandlerEvent>;
 
-  constructor(config: HandlerConfig, host: HandlerContext) {
+  constructor(config: HandlerConfig, context: HandlerContext) {
     this.#filters = config.on;
-    [this.#name, this.#action] = actionOf(config);
-    this.#context = host;
-    const work = (news: HandlerEvent, signal: AbortSignal): Promise<void> => this.#handle(news, signal);
-    const dropped = (news: HandlerEvent): void =>
-      host.record({ kind: 'handlerEventDropped', handler: this.#name, event: eventLabel(news) });
-    this.#news = new WorkQueue({
+    [this.#name, this.#action] = createAction(config);
+    this.#context = context;
+    const process = (event: HandlerEvent, signal: AbortSignal): Promise<void> => this.#handle(event, signal);
+    const onDropped = (event: HandlerEvent): void =>
+      context.record({ kind: 'handlerEventDropped', handler: this.#name, event: eventLabel(event) });
+    this.#events = new WorkQueue({
       concurrency: 1,
       maxQueued: MAX_QUEUED_EVENTS,
-      process: work,
-      onDropped: dropped,
+      process,
+      onDropped,
     });
     this.#queries = new WorkQueue({
-      concurrency: QUERIES_AT_ONCE,
+      concurrency: MAX_CONCURRENT_QUERIES,
       maxQueued: MAX_QUEUED_QUERIES,
-      process: work,
-      onDropped: dropped,
+      process,
+      onDropped,
     });
   }
 
   get isIdle(): boolean {
-    return this.#news.isIdle && this.#queries.isIdle;
+    return this.#events.isIdle && this.#queries.isIdle;
   }
 
-  /** Only what it wants to be told. */
-  notify(news: HandlerEvent): void {
-    if (!this.#filters.some((filter) => matchesFilter(filter, news))) return;
-    (news.kind === 'query' ? this.#queries : this.#news).enqueue(news);
+  /** Enqueues the event if a filter selects it. */
+  notify(event: HandlerEvent): void {
+    if (!this.#filters.some((filter) => matchesFilter(filter, event))) return;
+    (event.kind === 'query' ? this.#queries : this.#events).enqueue(event);
   }
 
   close(): void {
-    this.#news.close();
+    this.#events.close();
     this.#queries.close();
   }
 
-  async #handle(news: HandlerEvent, closing: AbortSignal): Promise<void> {
-    const fact = { handler: this.#name, event: eventLabel(news) };
+  async #handle(event: HandlerEvent, closing: AbortSignal): Promise<void> {
+    const fact = { handler: this.#name, event: eventLabel(event) };
     const startedAt = performance.now();
     try {
-      const said = await this.#action(news, this.#context.self(), closing);
-      if (news.kind === 'query' && said.length > 0) await this.#context.respond(news.query.id, said);
+      const output = await this.#action(event, this.#context.self(), closing);
+      if (event.kind === 'query' && output.length > 0) await this.#context.respond(event.query.id, output);
       const durationMs = Math.round(performance.now() - startedAt);
       this.#context.record({
         kind: 'handlerRan',
         ...fact,
         durationMs,
-        output: utf8Head(said, MAX_HANDLER_OUTPUT_BYTES),
+        output: utf8Head(output, MAX_HANDLER_OUTPUT_BYTES),
       });
     } catch (error) {
       if (closing.aborted) return;
@@ -94,12 +94,12 @@ export class Handler {
 }
 
 /** `member-join`, `user:deploy`. */
-function eventLabel(news: HandlerEvent): string {
-  const name = eventName(news);
-  return name === undefined ? eventType(news) : `${eventType(news)}:${name}`;
+function eventLabel(event: HandlerEvent): string {
+  const name = eventName(event);
+  return name === undefined ? eventType(event) : `${eventType(event)}:${name}`;
 }
 
-function actionOf({ run, webhook, timeout }: HandlerConfig): [name: string, action: Action] {
+function createAction({ run, webhook, timeout }: HandlerConfig): [name: string, action: Action] {
   return webhook === undefined
     ? [run[0] as string, scriptAction(run, timeout)]
     : [webhookOrigin(webhook), webhookAction(webhook, timeout)];

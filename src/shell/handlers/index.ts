@@ -1,4 +1,4 @@
-/** The handlers of this agent: news is gathered (serf/coalescing.ts), then each handler is told what it asked for. */
+/** The event handlers of this agent: events are coalesced, then each handler gets those that its filters select. */
 import type { Millis } from '../../base/time.ts';
 import type { HandlerConfig } from '../../config/schema.ts';
 import { type CoalescePeriods, Coalescer } from '../../serf/coalescing.ts';
@@ -7,7 +7,7 @@ import { Handler, type HandlerContext } from './handler.ts';
 
 export interface HandlersOptions extends HandlerContext {
   readonly handlers: readonly HandlerConfig[];
-  /** How long changes of members, and user events, are gathered. */
+  /** For how long member events and user events are coalesced. */
   readonly members: CoalescePeriods;
   readonly user: CoalescePeriods;
   /** The agent's monotonic clock. */
@@ -15,15 +15,15 @@ export interface HandlersOptions extends HandlerContext {
 }
 
 export interface Handlers {
-  notify(news: HandlerEvent): void;
-  /** From now on these; what was told to others before is still handled. */
+  notify(event: HandlerEvent): void;
+  /** Replaces the handlers. Events that earlier ones have queued are still handled. */
   replace(handlers: readonly HandlerConfig[]): void;
-  /** Kills what runs, and forgets what waits. */
+  /** Stops running handlers and discards queued events. */
   close(): void;
 }
 
 export function createHandlers(options: HandlersOptions): Handlers {
-  const coalescing = new Coalescer(options.members, options.user);
+  const coalescer = new Coalescer(options.members, options.user);
   let current = new Map<string, Handler>();
   let retired: Handler[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -38,27 +38,27 @@ export function createHandlers(options: HandlersOptions): Handlers {
     retired = retired.filter((handler) => !handler.isIdle);
     current = next;
   };
-  const deliver = (all: readonly HandlerEvent[]): void => {
-    for (const news of all) for (const handler of current.values()) handler.notify(news);
-    arm();
+  const deliver = (events: readonly HandlerEvent[]): void => {
+    for (const event of events) for (const handler of current.values()) handler.notify(event);
+    armTimer();
   };
-  const arm = (): void => {
+  const armTimer = (): void => {
     clearTimeout(timer);
-    const { deadline } = coalescing;
+    const { deadline } = coalescer;
     if (Number.isFinite(deadline)) timer = setTimeout(tick, Math.max(0, deadline - options.now())).unref();
   };
   const tick = (): void => {
     const out: HandlerEvent[] = [];
-    coalescing.tick(options.now(), out);
+    coalescer.tick(options.now(), out);
     deliver(out);
   };
 
   replace(options.handlers);
   return {
-    notify: (news) => {
+    notify: (event) => {
       if (current.size === 0) return;
       const out: HandlerEvent[] = [];
-      coalescing.accept(news, options.now(), out);
+      coalescer.accept(event, options.now(), out);
       deliver(out);
     },
     replace,

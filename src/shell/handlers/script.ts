@@ -1,25 +1,24 @@
-/** A handler that is a program: what it is told as Serf tells its scripts, and what it says if it ends well. */
+/** Script handlers: a program gets the event as Serf passes it to its scripts; its output is the result. */
 import { utf8Head } from '../../checks/output.ts';
-import { runProgram } from '../program.ts';
+import { formatExit, runProgram } from '../program.ts';
 import { type Action, MAX_HANDLER_OUTPUT_BYTES, OutputHead, withTimeout } from './action.ts';
-import { scriptEnvironment, scriptInput } from './news.ts';
+import { scriptEnvironment, scriptInput } from './serf-env.ts';
 
 export const scriptAction =
   (argv: readonly string[], timeout: number): Action =>
-  async (news, self, closing) => {
-    const said = new OutputHead();
-    const words = `it took longer than ${timeout / 1000} s and was stopped`;
-    const { code, signal } = await withTimeout(timeout, words, closing, (over) =>
+  async (event, self, closing) => {
+    const output = new OutputHead();
+    const message = `not finished after ${timeout / 1000} s: the program was stopped`;
+    const exit = await withTimeout(timeout, message, closing, (signal) =>
       runProgram({
         argv,
-        env: scriptEnvironment(news, self),
-        input: scriptInput(news),
-        signal: over,
-        onOutput: (chunk) => said.append(chunk),
+        env: scriptEnvironment(event, self),
+        input: scriptInput(event),
+        signal,
+        onOutput: (chunk) => output.append(chunk),
       }),
     );
-    if (code === 0) return said.bytes();
-    const why = utf8Head(said.bytes(), MAX_HANDLER_OUTPUT_BYTES).trim();
-    const end = signal === null ? `exit code ${code}` : `ended by ${signal}`;
-    throw new Error(why === '' ? end : `${end}: ${why}`);
+    if (exit.code === 0) return output.bytes();
+    const text = utf8Head(output.bytes(), MAX_HANDLER_OUTPUT_BYTES).trim();
+    throw new Error(text === '' ? formatExit(exit) : `${formatExit(exit)}: ${text}`);
   };

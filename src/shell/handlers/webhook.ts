@@ -1,71 +1,71 @@
 /**
- * A handler that is a server: news as a JSON document by POST. Each try has its time; what looks as if it would go over
- * is tried again a few times. Redirects are not followed, and no more of an answer is read than is kept.
+ * Webhook handlers: an event is posted as a JSON document. Each attempt has a timeout, and a temporary failure is
+ * retried with exponential backoff. Redirects are not followed, and no more of the response is read than is kept.
  */
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
+import { describeError } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 import { VERSION } from '../../base/version.ts';
 import type { HandlerEvent, SerfMember } from '../../serf/types.ts';
-import { describeError } from '../runners/runner.ts';
 import { type Action, MAX_HANDLER_OUTPUT_BYTES, OutputHead, withTimeout } from './action.ts';
-import { eventType, type LocalNode } from './news.ts';
+import { eventType, type LocalNode } from './serf-env.ts';
 
-/** Between one try and the next. Whoever asks a query does not wait for a second one. */
-const PAUSES: readonly Millis[] = [1000, 4000, 16_000];
+/** Pauses between attempts. A query is posted once: its sender does not wait that long. */
+const RETRY_PAUSES: readonly Millis[] = [1000, 4000, 16_000];
 
-/** `pauses`: only tests set it. */
+/** Only tests set `pauses`. */
 export const webhookAction =
-  (url: string, timeout: number, pauses = PAUSES): Action =>
-  async (news, self, signal) => {
-    const body = encodeUtf8(JSON.stringify(documentOf(news, self)));
-    const left = news.kind === 'query' ? [] : [...pauses];
+  (url: string, timeout: number, pauses = RETRY_PAUSES): Action =>
+  async (event, self, signal) => {
+    const body = encodeUtf8(JSON.stringify(toDocument(event, self)));
+    const remainingPauses = event.kind === 'query' ? [] : [...pauses];
     for (;;) {
       try {
         return await post(new URL(url), body, timeout, signal);
       } catch (error) {
-        const pause = error instanceof PermanentError ? undefined : left.shift();
+        const pause = error instanceof PermanentError ? undefined : remainingPauses.shift();
         if (pause === undefined || signal.aborted) throw error;
         await sleep(pause, undefined, { signal });
       }
     }
   };
 
-/** Where it goes, without path and query: these may be secrets. */
+/** The server's origin, for logs. Path and query may hold secrets. */
 export const webhookOrigin = (url: string): string => new URL(url).origin;
 
-/** Field names are a contract. */
-function documentOf(news: HandlerEvent, self: LocalNode): object {
-  const common = { event: eventType(news), node: self.name };
-  if (news.kind === 'members') return { ...common, members: news.members.map(memberOf) };
-  const { name, ltime, payload } = news.kind === 'user' ? news.event : news.query;
+/** The document that receivers parse: its field names are public. */
+function toDocument(event: HandlerEvent, self: LocalNode): object {
+  const common = { event: eventType(event), node: self.name };
+  if (event.kind === 'members') return { ...common, members: event.members.map(toMemberDocument) };
+  const { name, ltime, payload } = event.kind === 'user' ? event.event : event.query;
   const base64 = Buffer.from(payload).toString('base64');
-  const said = { ...common, name, ltime, payload: decodeUtf8(payload), base64 };
-  return news.kind === 'user' ? said : { ...said, from: news.query.from };
+  const document = { ...common, name, ltime, payload: decodeUtf8(payload), base64 };
+  return event.kind === 'user' ? document : { ...document, from: event.query.from };
 }
 
-const memberOf = ({ name, member, tags }: SerfMember): object => ({
+const toMemberDocument = ({ name, member, tags }: SerfMember): object => ({
   name,
   addr: member.identity.address.host,
   port: member.identity.address.port,
   tags: Object.fromEntries(tags),
 });
 
-/** A further try would end as this one. */
+/** An error that is not retried. */
 class PermanentError extends Error {}
 
 async function post(url: URL, body: Uint8Array, timeout: number, closing: AbortSignal): Promise<Uint8Array> {
-  return withTimeout(timeout, `no answer in ${timeout / 1000} s`, closing, async (signal) => {
+  return withTimeout(timeout, `no response in ${timeout / 1000} s`, closing, async (signal) => {
     const response = await send(url, body, signal);
-    const said = await readAll(response);
+    const output = await readAll(response);
     const { statusCode = 0 } = response;
-    if (statusCode >= 200 && statusCode < 300) return said;
-    const words = `it answers ${statusCode}`;
-    if (statusCode >= 500 || statusCode === 429) throw new Error(words);
+    if (statusCode >= 200 && statusCode < 300) return output;
+    const message = `HTTP status ${statusCode}`;
+    if (statusCode >= 500 || statusCode === 429) throw new Error(message);
     throw new PermanentError(
-      statusCode >= 300 && statusCode < 400 ? `${words}; redirects are not followed` : words,
+      statusCode >= 300 && statusCode < 400 ? `${message}; redirects are not followed` : message,
     );
   });
 }
@@ -73,7 +73,7 @@ async function post(url: URL, body: Uint8Array, timeout: number, closing: AbortS
 function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<IncomingMessage> {
   const options: RequestOptions = {
     method: 'POST',
-    agent: false, // a connection of its own
+    agent: false, // one connection per request
     signal,
     headers: {
       'content-type': 'application/json',
@@ -82,20 +82,20 @@ function send(url: URL, body: Uint8Array, signal: AbortSignal): Promise<Incoming
     },
   };
   return new Promise((resolve, reject) => {
-    const asking = url.protocol === 'https:' ? requestTls(url, options) : request(url, options);
-    asking.on('response', resolve);
-    asking.on('error', (error) => reject(new Error(describeError(error))));
-    asking.end(body);
+    const outgoing = url.protocol === 'https:' ? requestTls(url, options) : request(url, options);
+    outgoing.on('response', resolve);
+    outgoing.on('error', (error) => reject(new Error(describeError(error))));
+    outgoing.end(body);
   });
 }
 
-/** Rejects with `Final` if it is more than may be kept. */
+/** Rejects with `PermanentError` if the response is longer than the limit. */
 async function readAll(response: IncomingMessage): Promise<Uint8Array> {
-  const said = new OutputHead();
+  const output = new OutputHead();
   for await (const chunk of response as AsyncIterable<Buffer>) {
-    said.append(chunk);
-    if (said.total > MAX_HANDLER_OUTPUT_BYTES)
-      throw new PermanentError(`its answer is longer than ${MAX_HANDLER_OUTPUT_BYTES} bytes`);
+    output.append(chunk);
+    if (output.total > MAX_HANDLER_OUTPUT_BYTES)
+      throw new PermanentError(`the response is longer than ${MAX_HANDLER_OUTPUT_BYTES} bytes`);
   }
-  return said.bytes();
+  return output.bytes();
 }

@@ -1,4 +1,4 @@
-/** Which address to announce when bound to all of them, and when to announce another. */
+/** The advertised address: which one to announce when bound to all addresses, and when to announce another. */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { type Address, isLoopback, isUnspecified, parseIp, toAddress } from '../../base/address.ts';
 import { sameBytes } from '../../base/bytes.ts';
@@ -6,8 +6,9 @@ import { sameBytes } from '../../base/bytes.ts';
 export type NetworkInterfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
 /**
- * What others should dial: `advertise` if given (its port 0 means the bound one), else the bound address; bound to
- * all, the first private address of this machine, else the first that is not loopback, else loopback.
+ * The address that other members dial: `advertise` if given (its port 0 means the bound one), else the bound address.
+ * Bound to all addresses, it is the first private address of this host, else the first that is not loopback, else
+ * loopback.
  */
 export function advertisedAddress(
   bound: Address,
@@ -19,29 +20,29 @@ export function advertisedAddress(
   return toAddress(ownAddress(bound.ip.length === 4, interfaces ?? networkInterfaces()), bound.port);
 }
 
-/** How often the interfaces are looked at, milliseconds. Source: reliability matrix, "IP change": peers follow in 6 s. */
-const LOOK_MS = 1_000;
+/** How often the interfaces are read, in milliseconds: peers are to follow a new address within 6 s. */
+const WATCH_INTERVAL_MS = 1_000;
 
 export interface AddressWatch {
   stop(): void;
 }
 
-/** Tells of another address when this machine no longer has the one that is announced. Set addresses are not watched. */
+/** Calls `onChanged` with another address when this host no longer has the one that is announced. */
 export function watchAdvertisedAddress(
   first: Address,
   bound: Address,
-  moved: (to: Address) => void,
-  look: () => NetworkInterfaces = networkInterfaces,
+  onChanged: (to: Address) => void,
+  readInterfaces: () => NetworkInterfaces = networkInterfaces,
 ): AddressWatch {
   let current = first;
   const timer = setInterval(() => {
-    const interfaces = look();
+    const interfaces = readInterfaces();
     const next = hasAddress(interfaces, current) ? current : advertisedAddress(bound, undefined, interfaces);
-    // A machine off the net keeps its address: it mostly comes back with the same one.
+    // A host without a network keeps its address: it mostly comes back with the same one.
     if (next.key === current.key || isLoopback(next.ip)) return;
     current = next;
-    moved(next);
-  }, LOOK_MS);
+    onChanged(next);
+  }, WATCH_INTERVAL_MS);
   timer.unref();
   return { stop: () => clearInterval(timer) };
 }
@@ -77,7 +78,7 @@ function isPrivate(ip: Uint8Array): boolean {
   return a === 10 || (a === 172 && (b & 0xf0) === 16) || (a === 192 && b === 168);
 }
 
-/** 169.254/16, fe80::/10: of no use to anyone on another link. */
+/** 169.254/16, fe80::/10: cannot be reached from another link. */
 function isLinkLocal(ip: Uint8Array): boolean {
   const [a = 0, b = 0] = ip;
   return ip.length === 16 ? a === 0xfe && (b & 0xc0) === 0x80 : a === 169 && b === 254;

@@ -1,4 +1,4 @@
-/** Binds UDP and TCP to one address and one port, as every gossip peer expects, and says why it cannot. */
+/** Binds UDP and TCP to the same address and port, as memberlist requires, and explains why it cannot. */
 import { type Address, formatAddress } from '../../base/address.ts';
 import { errorCode } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
@@ -15,12 +15,12 @@ export interface PortEvents extends TcpEvents {
   onSendError: UdpErrorHandler;
 }
 
-/** Draws of a free UDP port, with port 0, until TCP is free on it as well. */
-const DRAWS = 32;
+/** With port 0: how many free UDP ports are tried until one is free for TCP as well. */
+const MAX_ATTEMPTS = 32;
 
-/** Rejects with `AgentError('config')` in one sentence; nothing is left open then. */
+/** Rejects with `AgentError('config')`; then nothing is left open. */
 export async function openPorts(at: Address, events: PortEvents, limits?: TcpLimits): Promise<Ports> {
-  for (let draw = 1; ; draw++) {
+  for (let attempt = 1; ; attempt++) {
     const udp = await openUdp(at, events.onPacket, events.onSendError).catch((error: unknown) => {
       throw bindError('UDP', at, error);
     });
@@ -28,13 +28,13 @@ export async function openPorts(at: Address, events: PortEvents, limits?: TcpLim
       return { udp, tcp: await openTcp(udp.address, events, limits) };
     } catch (error) {
       await udp.close();
-      if (at.port === 0 && errorCode(error) === 'EADDRINUSE' && draw < DRAWS) continue;
+      if (at.port === 0 && errorCode(error) === 'EADDRINUSE' && attempt < MAX_ATTEMPTS) continue;
       throw bindError('TCP', udp.address, error);
     }
   }
 }
 
-/** What to do about an address that cannot be bound. `option` is the flag that chooses it. */
+/** Says what to do about an address that cannot be bound. `option` is the flag that chooses it. */
 export function bindError(transport: string, at: Address, error: unknown, option = '--bind'): AgentError {
   const where = `${transport} ${formatAddress(at)}`;
   const code = errorCode(error);
@@ -42,23 +42,23 @@ export function bindError(transport: string, at: Address, error: unknown, option
     case 'EADDRINUSE':
       return new AgentError(
         'config',
-        `${where} is in use: stop the other program or choose another port with ${option}`,
+        `${where} is already in use: stop the other program or choose another port with ${option}`,
       );
     case 'EACCES':
     case 'EPERM':
       return new AgentError(
         'config',
-        `${where} may not be opened by this user: choose a port from 1024 up with ${option}`,
+        `${where} cannot be opened by this user: choose a port of 1024 or above with ${option}`,
       );
     case 'EADDRNOTAVAIL':
       return new AgentError(
         'config',
-        `${at.host} is not an address of this machine: choose one that is with ${option}`,
+        `${at.host} is not an address of this host: choose one of its addresses with ${option}`,
       );
     case 'EAFNOSUPPORT':
       return new AgentError(
         'config',
-        `this machine has no IPv6, so ${at.host} cannot be bound: choose an IPv4 address with ${option}`,
+        `this host has no IPv6, so ${at.host} cannot be bound: choose an IPv4 address with ${option}`,
       );
     default:
       return new AgentError('config', `${where} cannot be opened (${code}): choose another with ${option}`);

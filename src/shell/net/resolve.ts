@@ -1,26 +1,26 @@
-/** Seeds as people write them to addresses. Names are resolved here and nowhere else. */
+/** Resolves seeds, as users write them, to addresses; and host names by the system's resolver. */
 import { promises as dns } from 'node:dns';
 import type { Seed } from '../../agent/contract/commands.ts';
 import { type Address, parseIp, splitHostPort, toAddress } from '../../base/address.ts';
 import { errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 
-/** All addresses of a name, as literals. */
-export type Lookup = (name: string) => Promise<readonly string[]>;
+/** Looks up all addresses of a host name, as literals. */
+export type HostLookup = (name: string) => Promise<readonly string[]>;
 
 export interface ResolveOptions {
   readonly defaultPort?: number;
   readonly timeout?: Millis;
-  readonly lookup?: Lookup;
+  readonly lookup?: HostLookup;
 }
 
-/** Serf's and memberlist's port. */
+/** The default port of Serf and memberlist. */
 const GOSSIP_PORT = 7946;
-/** More seeds in one join, or more addresses behind one name, are a mistake or a trick. */
+/** More seeds in one join, or more addresses of one name, are a mistake or an attack. */
 const MAX_SEEDS = 256;
 const MAX_ADDRESSES = 64;
 
-/** In the order given. Never rejects: a seed that does not resolve says so in its `error`. */
+/** Keeps the order. Never rejects: a seed that does not resolve has an `error`. */
 export function resolveSeeds(seeds: readonly string[], options: ResolveOptions = {}): Promise<Seed[]> {
   return Promise.all(
     seeds.map((text, at) =>
@@ -48,7 +48,7 @@ async function resolveSeed(text: string, options: ResolveOptions): Promise<Seed>
     const addresses = toAddresses(literals, port);
     return addresses.length > 0 ? { text, addresses } : unresolvedSeed(text, `${split.host} has no address`);
   } catch (error) {
-    return unresolvedSeed(text, lookupFailed(split.host, error));
+    return unresolvedSeed(text, describeLookupError(split.host, error));
   }
 }
 
@@ -58,20 +58,20 @@ function toAddresses(literals: readonly string[], port: number): Address[] {
   const byKey = new Map<string, Address>();
   for (const literal of literals.slice(0, MAX_ADDRESSES)) {
     const ip = parseIp(literal);
-    if (ip === undefined) continue; // an IPv6 address with a zone: nobody else could dial it
+    if (ip === undefined) continue; // an IPv6 address with a zone: no other host can dial it
     const found = toAddress(ip, port);
     byKey.set(found.key, found);
   }
   return [...byKey.values()];
 }
 
-/** `getaddrinfo`, so the hosts file and the search domains of this machine count. */
-const systemLookup: Lookup = async (name) =>
+/** Uses `getaddrinfo`, so the hosts file and the search domains of this host apply. */
+export const systemLookup: HostLookup = async (name) =>
   (await dns.lookup(name, { all: true, verbatim: true })).map((found) => found.address);
 
 class LookupTimeout extends Error {}
 
-/** The lookup itself cannot be called off; it ends in its thread, unheard. */
+/** A lookup cannot be canceled: after the timeout it ends in its thread, and its result is ignored. */
 function withLookupTimeout<T>(timeout: Millis, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new LookupTimeout(`no answer in ${timeout / 1000} s`)), timeout);
@@ -79,10 +79,10 @@ function withLookupTimeout<T>(timeout: Millis, work: Promise<T>): Promise<T> {
   });
 }
 
-function lookupFailed(name: string, error: unknown): string {
-  if (error instanceof LookupTimeout) return `looking up ${name} took too long: ${error.message}`;
+function describeLookupError(name: string, error: unknown): string {
+  if (error instanceof LookupTimeout) return `the lookup of ${name} timed out: ${error.message}`;
   const code = errorCode(error);
   if (code === 'ENOTFOUND' || code === 'ENODATA') return `${name} does not resolve: no such name`;
-  if (code === 'EAI_AGAIN') return `${name} does not resolve: the name server does not answer`;
+  if (code === 'EAI_AGAIN') return `${name} does not resolve: the name server did not answer`;
   return `${name} does not resolve: ${code}`;
 }

@@ -1,23 +1,24 @@
 /**
- * The TCP side of gossip: a listener and dials, told apart by `StreamId`. It moves bytes, bounds how many streams
- * there are and how long they last, and knows nothing of what is said on them.
+ * The TCP side of gossip: a listener and outgoing connections, each a stream with a `StreamId`. It moves bytes, and
+ * limits the number of streams, their duration and their size.
  */
 import { createServer, connect as dialTcp, type Server, type Socket } from 'node:net';
 import type { Input, StreamId } from '../../agent/contract/machine.ts';
 import { type Address, isLoopback, toAddress } from '../../base/address.ts';
-import { errorCode } from '../../base/errno.ts';
+import { assert } from '../../base/assert.ts';
+import { describeError, errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
 import { peerAddress, toUint8Array } from './udp.ts';
 
 export interface Tcp {
   readonly address: Address;
-  /** Streams that still hold a socket, in either direction. */
+  /** How many streams hold a socket, in either direction. */
   readonly size: number;
-  /** `streamOpened` or `streamClosed` follows. */
+  /** Dials. Either `streamOpened` or `streamClosed` follows. */
   open(stream: StreamId, to: Address): void;
-  /** After `end` the agent hears no more of this stream. Never reuse the memory of `bytes`. */
+  /** After `end` no input of this stream follows. The caller must not reuse the memory of `bytes`. */
   write(stream: StreamId, bytes: Uint8Array, end: boolean): void;
-  /** Drops it at once; nothing follows. */
+  /** Closes it at once; no input follows. */
   destroy(stream: StreamId): void;
   close(): Promise<void>;
 }
@@ -26,23 +27,24 @@ export type StreamInput = Extract<Input, { stream: StreamId }>;
 
 export interface TcpEvents {
   onInput(input: StreamInput): void;
-  /** Someone dialed and was turned away. */
-  onRefused(from: Address, why: string): void;
-  /** The listener itself failed, with a code such as `EMFILE`; it goes on listening. */
+  /** An incoming connection was refused, because of a limit. */
+  onRefused(from: Address, reason: string): void;
+  /** The listener failed with a code such as `EMFILE`; it goes on listening. */
   onError(code: string): void;
 }
 
 export interface TcpLimits {
-  /** Streams accepted at once, from all sources but loopback. */
+  /** Most accepted streams at once, from all sources but loopback. */
   readonly inbound: number;
+  /** Most accepted streams at once from one source address. */
   readonly perSource: number;
-  /** Streams accepted at once from loopback, where a whole cluster may live and one source says little. */
+  /** Most accepted streams at once from loopback, where a whole cluster may run on one address. */
   readonly loopback: number;
   readonly idleTimeout: Millis;
   readonly totalTimeout: Millis;
-  /** How long a stream may stay once all is said, for the peer to hang up first. */
+  /** Lingering close: how long the peer may take to close its half after we ended ours. */
   readonly lingerTimeout: Millis;
-  /** Bytes one stream may bring, and bytes that may wait to go out on one. */
+  /** Most bytes that one stream may receive, and that may wait to be sent on one. */
   readonly maxBytes: number;
   isLocal(ip: Uint8Array): boolean;
 }
@@ -60,7 +62,7 @@ export const TCP_LIMITS: TcpLimits = {
 
 /** Rejects with Node's error if it cannot bind. */
 export async function openTcp(at: Address, events: TcpEvents, limits: TcpLimits = TCP_LIMITS): Promise<Tcp> {
-  // Half-open, so that a peer that ends its half still gets what is on its way; we always end ours.
+  // Half-open connections: a peer that has ended its half still receives what we send. We always end our half.
   const server = createServer({ allowHalfOpen: true, noDelay: true });
   await listen(server, at);
   server.on('error', (error) => events.onError(errorCode(error)));
@@ -99,20 +101,20 @@ const listen = (server: Server, at: Address): Promise<void> =>
 interface Stream {
   readonly id: StreamId;
   readonly socket: Socket;
-  /** Who dialed us; `undefined` for our own dials. */
+  /** The source of an accepted stream; `undefined` for a stream that we dialed. */
   readonly from: Address | undefined;
-  /** The agent wants, or may expect, nothing more of it. */
+  /** The agent gets no further input of this stream. */
   done: boolean;
   received: number;
-  /** The limit of its whole life; later of its lingering. */
-  end: NodeJS.Timeout | undefined;
+  /** Fires at the total timeout, after `end` at the linger timeout. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 class Streams {
   readonly #events: TcpEvents;
   readonly #limits: TcpLimits;
   readonly #streams = new Map<StreamId, Stream>();
-  /** Accepted streams by source; loopback counts as one source. */
+  /** How many accepted streams each source has. All of loopback is one source. */
   readonly #sources = new Map<string, number>();
   #remote = 0;
   #nextAccepted: StreamId = 1;
@@ -130,11 +132,11 @@ class Streams {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) return void socket.destroy();
     const from = peerAddress(remoteAddress, remotePort);
-    const why = this.#refusalReason(from);
-    if (why !== undefined) {
+    const reason = this.#refusalReason(from);
+    if (reason !== undefined) {
       socket.on('error', () => {});
       socket.destroy();
-      return this.#events.onRefused(from, why);
+      return this.#events.onRefused(from, reason);
     }
     const stream = this.#nextAccepted;
     this.#nextAccepted += 2;
@@ -159,9 +161,9 @@ class Streams {
       return this.#fail(stream, 'the peer reads too slowly');
     if (!end) return void socket.write(bytes);
     stream.done = true;
-    // Closing now could reset the connection and take the answer away from the peer: it hangs up first.
+    // Lingering close: a close now could reset the connection before the peer has read the answer, so it closes first.
     socket.once('finish', () =>
-      this.#setDeadline(stream, this.#limits.lingerTimeout, 'the peer does not hang up'),
+      this.#setDeadline(stream, this.#limits.lingerTimeout, 'the peer did not close the connection'),
     );
     socket.end(bytes);
   }
@@ -180,24 +182,19 @@ class Streams {
 
   #track(id: StreamId, socket: Socket, from: Address | undefined): void {
     const { idleTimeout, totalTimeout } = this.#limits;
-    const stream: Stream = { id, socket, from, done: false, received: 0, end: undefined };
+    const stream: Stream = { id, socket, from, done: false, received: 0, timer: undefined };
     this.#setDeadline(stream, totalTimeout, `not finished after ${seconds(totalTimeout)}`);
     this.#streams.set(id, stream);
     socket.setTimeout(idleTimeout);
     socket.on('timeout', () =>
-      this.#fail(
-        stream,
-        socket.connecting
-          ? `no connection after ${seconds(idleTimeout)}`
-          : `silent for ${seconds(idleTimeout)}`,
-      ),
+      this.#fail(stream, `${socket.connecting ? 'no connection' : 'no data'} for ${seconds(idleTimeout)}`),
     );
     socket.on('data', (bytes) => this.#onData(stream, bytes));
     socket.on('end', () => {
       this.#notifyClosed(stream);
       socket.end();
     });
-    socket.on('error', (error) => this.#fail(stream, describeSocketError(error)));
+    socket.on('error', (error) => this.#fail(stream, describeError(error)));
     socket.on('close', () => {
       this.#notifyClosed(stream);
       this.#release(stream);
@@ -212,26 +209,26 @@ class Streams {
     this.#events.onInput({ kind: 'streamData', stream: stream.id, bytes: toUint8Array(bytes) });
   }
 
-  #setDeadline(stream: Stream, span: Millis, why: string): void {
-    clearTimeout(stream.end);
-    stream.end = setTimeout(() => this.#fail(stream, why), span);
-    stream.end.unref();
+  #setDeadline(stream: Stream, span: Millis, reason: string): void {
+    clearTimeout(stream.timer);
+    stream.timer = setTimeout(() => this.#fail(stream, reason), span);
+    stream.timer.unref();
   }
 
-  #fail(stream: Stream, why: string): void {
+  #fail(stream: Stream, reason: string): void {
     stream.socket.destroy();
-    this.#notifyClosed(stream, why);
+    this.#notifyClosed(stream, reason);
   }
 
-  #notifyClosed(stream: Stream, why?: string): void {
+  #notifyClosed(stream: Stream, reason?: string): void {
     if (stream.done) return;
     stream.done = true;
     const closed = { kind: 'streamClosed', stream: stream.id } as const;
-    this.#events.onInput(why === undefined ? closed : { ...closed, why });
+    this.#events.onInput(reason === undefined ? closed : { ...closed, why: reason });
   }
 
   #release(stream: Stream): void {
-    clearTimeout(stream.end);
+    clearTimeout(stream.timer);
     if (!this.#streams.delete(stream.id)) return;
     if (stream.from !== undefined) this.#count(stream.from, -1);
   }
@@ -240,13 +237,15 @@ class Streams {
     const { inbound, perSource, loopback, isLocal } = this.#limits;
     const ofSource = this.#sources.get(this.#sourceOf(from)) ?? 0;
     if (isLocal(from.ip))
-      return ofSource >= loopback ? `${loopback} streams from this machine are open` : undefined;
+      return ofSource >= loopback ? `${loopback} streams from this host are open` : undefined;
     if (this.#remote >= inbound) return `${inbound} streams are open`;
     return ofSource >= perSource ? `${perSource} streams from this address are open` : undefined;
   }
 
+  /** Invariant: the number of remote streams is never negative. */
   #count(from: Address, by: 1 | -1): void {
     if (!this.#limits.isLocal(from.ip)) this.#remote += by;
+    assert(this.#remote >= 0, 'more streams released than accepted');
     const source = this.#sourceOf(from);
     const count = (this.#sources.get(source) ?? 0) + by;
     if (count > 0) this.#sources.set(source, count);
@@ -259,18 +258,3 @@ class Streams {
 }
 
 const seconds = (span: Millis): string => `${span / 1000} s`;
-
-/** Why a connection failed, as a person would say it. */
-function describeSocketError(error: Error): string {
-  const code = errorCode(error);
-  return SAID[code] ?? code;
-}
-
-const SAID: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset',
-  EPIPE: 'the peer hung up',
-  ETIMEDOUT: 'connection timed out',
-  EHOSTUNREACH: 'no route to that host',
-  ENETUNREACH: 'no route to that network',
-};

@@ -1,8 +1,8 @@
 /**
- * One UDP socket: datagrams in by a callback, datagrams out without waiting. What they mean is not its business.
+ * One UDP socket: datagrams in by a callback, datagrams out without waiting.
  *
- * dgram-as-promised binds, sends and closes. Receiving is one lasting listener on its `.socket`, because the
- * package itself hears only while a `recv` is pending.
+ * dgram-as-promised binds, sends and closes. Receiving is one permanent listener on its `.socket`, because the package
+ * itself receives only while a `recv` is pending.
  */
 import { DgramAsPromised, type RemoteInfo, type SocketAsPromised } from 'dgram-as-promised';
 import { type Address, parseIp, toAddress } from '../../base/address.ts';
@@ -10,19 +10,19 @@ import { BoundedMap } from '../../base/bounded-map.ts';
 import { errorCode } from '../../base/errno.ts';
 
 export interface Udp {
-  /** Where it really listens: the port is the kernel's if 0 was asked. */
+  /** The bound address; the kernel chose the port if 0 was requested. */
   readonly address: Address;
-  /** Bytes of waiting packets the kernel granted. */
+  /** Size of the receive buffer that the kernel granted, in bytes. */
   readonly receiveBuffer: number;
-  /** Fire and forget: a failure is reported to `onError` and nowhere else. Never reuse `packet`'s memory. */
+  /** Fire and forget: a failure is reported to `onError` only. The caller must not reuse the memory of `packet`. */
   send(packet: Uint8Array, to: Address): void;
   close(): Promise<void>;
 }
 
-/** A code such as `ECONNREFUSED`, and whom we were sending to, if we were. */
+/** Gets a code such as `ECONNREFUSED`, and the destination if it was a send that failed. */
 export type UdpErrorHandler = (code: string, to?: Address) => void;
 
-/** Asked of the kernel, which may grant less: room for what arrives while the event loop is busy. */
+/** Requested bytes, for what arrives while the event loop is busy. The kernel may grant less. */
 const RECEIVE_BUFFER = 2 * 1024 * 1024;
 /** Senders whose `Address` we keep ready. A stranger can fill this, so it is bounded. */
 const REMEMBERED_SENDERS = 4096;
@@ -37,20 +37,20 @@ export async function openUdp(
   const wrapper = DgramAsPromised.createSocket({
     type: v6 ? 'udp6' : 'udp4',
     ipv6Only: false,
-    // Addresses are literals here, so nothing is looked up, and a send reaches the kernel in the same turn.
+    // Addresses are literals: without a lookup a send reaches the kernel in the same turn of the event loop.
     lookup: (host, _options, done) => done(null, host, v6 ? 6 : 4),
   });
   const { socket } = wrapper;
   const sender = createSenderCache();
   socket.on('message', (bytes, from) => onPacket(toUint8Array(bytes), sender(from)));
   const bound = await bind(wrapper, at);
-  // Its own error listener keeps an error and throws it at a later, unrelated send.
+  // The package's own error listener would keep an error and throw it at a later, unrelated send.
   wrapper.destroy();
   socket.on('error', (error) => onError(errorCode(error)));
   let closing: Promise<void> | undefined;
   return {
     address: toAddress(at.ip, bound.port),
-    receiveBuffer: askForBuffer(wrapper),
+    receiveBuffer: requestReceiveBuffer(wrapper),
     send: (packet, to) => {
       const host = v6 && !to.host.includes(':') ? `::ffff:${to.host}` : to.host;
       wrapper.send(packet, to.port, host).catch((error: unknown) => {
@@ -74,16 +74,16 @@ async function bind(wrapper: SocketAsPromised, at: Address): Promise<{ port: num
   }
 }
 
-function askForBuffer(wrapper: SocketAsPromised): number {
+function requestReceiveBuffer(wrapper: SocketAsPromised): number {
   try {
     wrapper.setRecvBufferSize(RECEIVE_BUFFER);
   } catch {
-    // Some systems refuse what is over their limit instead of granting less.
+    // Some systems refuse a size above their limit instead of granting less.
   }
   return wrapper.getRecvBufferSize();
 }
 
-/** Node's `rinfo` to an `Address`, parsed once per sender. IPv4 has 4 octets, on a dual-stack socket too. */
+/** Converts Node's `rinfo` to an `Address`, parsed once per sender. IPv4 has 4 octets on a dual-stack socket too. */
 function createSenderCache(): (from: RemoteInfo) => Address {
   const known = new BoundedMap<string, Address>(REMEMBERED_SENDERS);
   return (from) => {
@@ -96,7 +96,7 @@ function createSenderCache(): (from: RemoteInfo) => Address {
   };
 }
 
-/** What Node says of a peer, as an `Address`: without IPv6 zone, and IPv4 in 4 octets. */
+/** Converts a peer's address from Node's form: without IPv6 zone, and IPv4-mapped IPv6 as 4 octets. */
 export function peerAddress(host: string, port: number): Address {
   const zone = host.indexOf('%');
   const bare = zone < 0 ? host : host.slice(0, zone);
@@ -105,6 +105,6 @@ export function peerAddress(host: string, port: number): Address {
   return toAddress(ip, port);
 }
 
-/** The same bytes without Buffer's own `slice`, which shares memory where Uint8Array's copies. */
+/** The same bytes as a plain Uint8Array: the `slice` of a Buffer shares memory where that of Uint8Array copies. */
 export const toUint8Array = (bytes: Uint8Array): Uint8Array =>
   new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);

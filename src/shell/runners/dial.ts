@@ -1,4 +1,4 @@
-/** Connecting for a check: to addresses that the guard has let pass, and to nothing else; with or without TLS. */
+/** Dials for checks, with or without TLS, and only addresses that the egress guard allows. */
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { splitHostPort } from '../../base/address.ts';
@@ -7,7 +7,7 @@ import type { RunContext } from './runner.ts';
 export interface DialTarget {
   readonly host: string;
   readonly port: number;
-  /** Resolved and let pass. Any one of them will do. */
+  /** Resolved and allowed; one of them is dialed. */
   readonly addresses: readonly string[];
 }
 
@@ -17,21 +17,25 @@ export interface TlsOptions {
   readonly protocols?: readonly string[];
 }
 
-/** `host:port`, resolved once. Rejects with a sentence. */
+/** Resolves `host:port`, once. Rejects with a message for users. */
 export async function resolveTarget(target: string, run: RunContext): Promise<DialTarget> {
   const { host = '', port = 0 } = splitHostPort(target) ?? {};
   return { host, port, addresses: await run.guard.resolve(host, run.signal) };
 }
 
-/** A connected socket, after its TLS handshake. It is destroyed when the run's signal aborts. */
-export async function dial(place: DialTarget, tls: TlsOptions | undefined, run: RunContext): Promise<Socket> {
-  const socket = await dialPlain(place, run);
+/** Resolves to a connected socket, after its TLS handshake. It is destroyed when the run's signal aborts. */
+export async function dial(
+  target: DialTarget,
+  tls: TlsOptions | undefined,
+  run: RunContext,
+): Promise<Socket> {
+  const socket = await dialPlain(target, run);
   if (tls === undefined) return socket;
-  const wanted = tls.serverName || place.host;
+  const serverName = tls.serverName || target.host;
   const secure = connectTls({
     socket,
-    host: wanted,
-    ...(isIP(wanted) === 0 ? { servername: wanted } : {}),
+    host: serverName,
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
     rejectUnauthorized: !tls.skipVerify,
     ...(tls.protocols === undefined ? {} : { ALPNProtocols: [...tls.protocols] }),
   });
@@ -41,7 +45,7 @@ export async function dial(place: DialTarget, tls: TlsOptions | undefined, run: 
 async function dialPlain({ host, port, addresses }: DialTarget, run: RunContext): Promise<Socket> {
   const family = (ip: string): number => (ip.includes(':') ? 6 : 4);
   const all = addresses.map((address) => ({ address, family: family(address) }));
-  // Node asks this instead of the system, so a name cannot come to mean something else in between.
+  // Node calls this instead of the system's resolver: the name cannot resolve to another address than the one checked.
   const lookup: LookupFunction = (_, options, done) =>
     options.all === true ? done(null, all) : done(null, all[0]?.address ?? '', all[0]?.family);
   const only = addresses.length === 1 ? addresses[0] : undefined;
@@ -50,10 +54,10 @@ async function dialPlain({ host, port, addresses }: DialTarget, run: RunContext)
   const reached = socket.remoteAddress ?? '';
   if (run.guard.isAllowed(reached)) return socket;
   socket.destroy();
-  throw new Error(`${reached || host} must not be reached by checks`);
+  throw new Error(`${reached || host} is denied to checks`);
 }
 
-/** Resolves at `event`; from here on errors of the socket are heard, and the signal ends it. */
+/** Resolves at `event`. Handles errors of the socket from here on, and destroys it when the signal aborts. */
 function waitForSocket(
   socket: Socket,
   event: 'connect' | 'secureConnect',

@@ -1,5 +1,5 @@
 /**
- * A check by gRPC's health protocol: one framed message each way, over HTTP/2.
+ * The gRPC check: the gRPC health checking protocol, one framed message each way over HTTP/2.
  *
  * Source: Consul agent/checks/grpc.go; grpc/health/v1/health.proto; gRPC over HTTP/2, "Protocol".
  */
@@ -8,8 +8,8 @@ import { concatBytes, encodeUtf8 } from '../../base/bytes.ts';
 import { withHttp2Session } from './http2.ts';
 import { critical, passing, type Runner, withErrorPrefix } from './runner.ts';
 
-/** An answer is seven bytes. */
-const MAX_ANSWER_BYTES = 4096;
+/** A health response has seven bytes. */
+const MAX_RESPONSE_BYTES = 4096;
 /** HealthCheckResponse.ServingStatus. */
 const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const;
 /** grpc-status of a server that does not know the service. */
@@ -24,18 +24,19 @@ interface HealthResponse {
 
 export const runGrpc: Runner<'grpc'> = async (probe, run) => {
   const tls = probe.tls ? { serverName: probe.tlsServerName, skipVerify: probe.tlsSkipVerify } : undefined;
-  const words = `gRPC check ${probe.target}${probe.service === '' ? '' : `/${probe.service}`}`;
-  const answer = await withErrorPrefix(words, () =>
+  const label = `gRPC check ${probe.target}${probe.service === '' ? '' : `/${probe.service}`}`;
+  const response = await withErrorPrefix(label, () =>
     withHttp2Session(probe.target, tls, run, (session) => requestHealth(session, probe.service)),
   );
-  if (answer.httpStatus !== 200) return critical(`${words}: HTTP status ${answer.httpStatus}`);
-  if (answer.grpcStatus !== '0') {
-    const why = answer.message || (answer.grpcStatus === NOT_FOUND ? 'unknown service' : 'no health service');
-    return critical(`${words}: ${why} (gRPC status ${answer.grpcStatus || 'missing'})`);
+  if (response.httpStatus !== 200) return critical(`${label}: HTTP status ${response.httpStatus}`);
+  if (response.grpcStatus !== '0') {
+    const reason =
+      response.message || (response.grpcStatus === NOT_FOUND ? 'unknown service' : 'no health service');
+    return critical(`${label}: ${reason} (gRPC status ${response.grpcStatus || 'missing'})`);
   }
-  const serving = servingStatus(answer.body);
-  if (serving === 1) return passing(`${words}: success`);
-  return critical(`${words}: ${STATUSES[serving] ?? 'unreadable answer'}`);
+  const serving = servingStatus(response.body);
+  if (serving === 1) return passing(`${label}: success`);
+  return critical(`${label}: ${STATUSES[serving] ?? 'unreadable response'}`);
 };
 
 function requestHealth(session: ClientHttp2Session, service: string): Promise<HealthResponse> {
@@ -55,25 +56,25 @@ function requestHealth(session: ClientHttp2Session, service: string): Promise<He
     stream.on('trailers', (headers) => (tail = headers));
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > MAX_ANSWER_BYTES) reject(new Error('the answer is too long'));
+      if (bytes > MAX_RESPONSE_BYTES) reject(new Error('the response is too long'));
       else chunks.push(chunk);
     });
     stream.on('error', reject);
     stream.on('close', () => {
-      const one = (name: string): string => String(tail[name] ?? head[name] ?? '');
+      const header = (name: string): string => String(tail[name] ?? head[name] ?? '');
       resolve({
         httpStatus: Number(head[':status'] ?? 0),
-        grpcStatus: one('grpc-status'),
-        message: one('grpc-message'),
+        grpcStatus: header('grpc-status'),
+        message: header('grpc-message'),
         body: Buffer.concat(chunks),
       });
     });
-    stream.end(framed(service));
+    stream.end(encodeRequest(service));
   });
 }
 
-/** Not compressed, four octets of length, then `HealthCheckRequest { string service = 1; }`. */
-function framed(service: string): Uint8Array {
+/** One frame: not compressed, four octets of length, then `HealthCheckRequest { string service = 1; }`. */
+function encodeRequest(service: string): Uint8Array {
   const name = encodeUtf8(service);
   const message = name.length === 0 ? name : concatBytes([Uint8Array.of(0x0a), varint(name.length), name]);
   const head = new Uint8Array(5);
@@ -89,7 +90,7 @@ function varint(value: number): Uint8Array {
   }
 }
 
-/** Field 1 of `HealthCheckResponse`; absent it is 0, UNKNOWN. -1: not that message. */
+/** Reads field 1 of `HealthCheckResponse`, absent: 0, UNKNOWN. Returns -1 for any other message. */
 function servingStatus(body: Uint8Array): number {
   if (body.length < 5 || body[0] !== 0) return -1;
   const message = body.subarray(5);

@@ -1,30 +1,27 @@
 /**
- * Which addresses checks may reach (S15): the host itself and its own networks, and what the owner allows besides.
- * Link-local addresses and those where clouds keep their secrets are refused even then, unless they are named
- * themselves. A name is resolved once, and only what was checked is dialed.
+ * The egress guard: which addresses checks may connect to, against SSRF and DNS rebinding (S15). Allowed are this host,
+ * its own networks, and what the owner allows. Link-local addresses and cloud metadata services are denied even then,
+ * unless they are named themselves. A name is resolved once, and only an address that was checked is dialed.
  */
-import { promises as dns } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-
-/** All addresses of a name, as literals. */
-export type HostLookup = (name: string) => Promise<readonly string[]>;
+import { type HostLookup, systemLookup } from '../net/resolve.ts';
 
 export interface EgressGuardOptions {
-  /** Networks besides the own ones, as `10.0.0.0/8`. */
+  /** Networks besides this host's own, such as `10.0.0.0/8`. */
   readonly allow?: readonly string[];
   readonly lookup?: HostLookup;
-  /** The networks of this host's interfaces, as `127.0.0.1/8`. */
+  /** Reads the networks of this host's interfaces, such as `127.0.0.1/8`. */
   readonly networks?: () => readonly string[];
 }
 
-/** Interfaces come and go, as bridges of containers do. */
-const NETWORKS_HOLD_MS = 10_000;
-/** A lookup occupies one of the process's few threads until the system gives up. */
-const LOOKUPS_AT_ONCE = 2;
+/** How long the networks of the interfaces are cached: bridges of containers come and go. */
+const NETWORKS_TTL_MS = 10_000;
+/** A lookup occupies one of the process's four threads until the system gives up. */
+const MAX_CONCURRENT_LOOKUPS = 2;
 const MAX_ADDRESSES = 8;
 
-/** Link-local; Azure, Alibaba and Oracle keep their metadata elsewhere, AWS also behind IPv6. */
+/** Link-local networks, and the metadata services of Azure, Alibaba, Oracle and (over IPv6) AWS. */
 const DENIED_NETWORKS = [
   '169.254.0.0/16',
   'fe80::/10',
@@ -35,37 +32,37 @@ const DENIED_NETWORKS = [
 ] as const;
 
 export class EgressGuard {
-  readonly #denied = listOf(DENIED_NETWORKS);
-  /** Allowed by the owner in general, and by naming a part of what is refused. */
+  readonly #denied = toBlockList(DENIED_NETWORKS);
   readonly #allowed: BlockList;
+  /** Networks that the owner allowed by naming a part of a denied one. */
   readonly #allowedDespiteDenied: BlockList;
   readonly #lookup: HostLookup;
   readonly #networks: () => readonly string[];
-  #own = new BlockList();
-  #ownAt = Number.NEGATIVE_INFINITY;
-  readonly #lookups = new Map<string, Promise<readonly string[]>>();
+  #ownNetworks = new BlockList();
+  #ownNetworksReadAt = Number.NEGATIVE_INFINITY;
+  readonly #pendingLookups = new Map<string, Promise<readonly string[]>>();
   readonly #lookupQueue: (() => void)[] = [];
-  #busy = 0;
+  #activeLookups = 0;
 
-  /** Throws `Error` with a clause when a network of `allow` is not one. */
+  /** Throws `Error` if `allow` holds something that is not a network. */
   constructor(options: EgressGuardOptions = {}) {
     const allow = options.allow ?? [];
-    this.#allowedDespiteDenied = listOf(
+    this.#allowedDespiteDenied = toBlockList(
       allow.filter((network) => this.#isDenied(network.split('/')[0] as string)),
     );
-    this.#allowed = listOf(allow);
+    this.#allowed = toBlockList(allow);
     this.#lookup = options.lookup ?? systemLookup;
-    this.#networks = options.networks ?? ownNetworks;
+    this.#networks = options.networks ?? interfaceNetworks;
   }
 
   isAllowed(literal: string): boolean {
     const ip = unmapIpv4(literal);
     if (isIP(ip) === 0) return false;
     if (this.#isDenied(ip)) return has(this.#allowedDespiteDenied, ip);
-    return has(this.#allowed, ip) || this.#isOwn(ip);
+    return has(this.#allowed, ip) || this.#isOwnNetwork(ip);
   }
 
-  /** The addresses of `host` that may be dialed, at least one. Rejects with a sentence. */
+  /** Resolves to the addresses of `host` that may be dialed, at least one, or rejects. */
   async resolve(host: string, signal: AbortSignal): Promise<readonly string[]> {
     const all = await this.#addressesOf(host);
     signal.throwIfAborted();
@@ -74,29 +71,32 @@ export class EgressGuard {
     throw new Error(
       all.length === 0
         ? `${host} has no address`
-        : `${all[0]} must not be reached by checks: it is in no network of this host, and not allowed by its owner`,
+        : `${all[0]} is denied to checks: it is in no network of this host, and --check-allow does not name it`,
     );
   }
 
   async #addressesOf(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return [host];
     if (host.toLowerCase() === 'localhost') return ['127.0.0.1', '::1'];
-    const waiting = this.#lookups.get(host);
-    if (waiting !== undefined) return waiting;
-    const lookup = this.#limitLookups(() => this.#lookup(host)).finally(() => this.#lookups.delete(host));
-    this.#lookups.set(host, lookup);
+    const pending = this.#pendingLookups.get(host);
+    if (pending !== undefined) return pending;
+    const lookup = this.#limitLookups(() => this.#lookup(host)).finally(() =>
+      this.#pendingLookups.delete(host),
+    );
+    this.#pendingLookups.set(host, lookup);
     return lookup;
   }
 
   async #limitLookups<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#busy >= LOOKUPS_AT_ONCE) await new Promise<void>((resolve) => this.#lookupQueue.push(resolve));
-    else this.#busy += 1;
+    if (this.#activeLookups >= MAX_CONCURRENT_LOOKUPS)
+      await new Promise<void>((resolve) => this.#lookupQueue.push(resolve));
+    else this.#activeLookups += 1;
     try {
       return await work();
     } finally {
       const next = this.#lookupQueue.shift();
-      if (next === undefined) this.#busy -= 1;
-      else next();
+      if (next === undefined) this.#activeLookups -= 1;
+      else next(); // hands its place to the next one
     }
   }
 
@@ -104,17 +104,17 @@ export class EgressGuard {
     return has(this.#denied, unmapIpv4(ip));
   }
 
-  #isOwn(ip: string): boolean {
+  #isOwnNetwork(ip: string): boolean {
     const now = performance.now();
-    if (now - this.#ownAt > NETWORKS_HOLD_MS) {
-      this.#own = listOf(this.#networks());
-      this.#ownAt = now;
+    if (now - this.#ownNetworksReadAt > NETWORKS_TTL_MS) {
+      this.#ownNetworks = toBlockList(this.#networks());
+      this.#ownNetworksReadAt = now;
     }
-    return has(this.#own, ip);
+    return has(this.#ownNetworks, ip);
   }
 }
 
-function listOf(networks: readonly string[]): BlockList {
+function toBlockList(networks: readonly string[]): BlockList {
   const list = new BlockList();
   for (const network of networks) {
     const [base = '', bits] = network.split('/');
@@ -130,7 +130,7 @@ function listOf(networks: readonly string[]): BlockList {
 const has = (list: BlockList, ip: string): boolean =>
   isIP(ip) !== 0 && list.check(ip, isIP(ip) === 4 ? 'ipv4' : 'ipv6');
 
-/** `::ffff:a.b.c.d`, in any spelling, is the IPv4 address it stands for; a zone is dropped. */
+/** Converts IPv4-mapped IPv6 in any spelling (`::ffff:a.b.c.d`) to IPv4, and removes a zone. */
 function unmapIpv4(literal: string): string {
   const ip = literal.split('%')[0] as string;
   if (isIP(ip) !== 6) return ip;
@@ -144,11 +144,7 @@ function unmapIpv4(literal: string): string {
   return octets.join('.');
 }
 
-/** `getaddrinfo`, so the hosts file and the search domains of this machine count. */
-const systemLookup: HostLookup = async (name) =>
-  (await dns.lookup(name, { all: true, verbatim: true })).map((found) => found.address);
-
-const ownNetworks = (): readonly string[] =>
+const interfaceNetworks = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap((addresses) =>
     (addresses ?? []).flatMap(({ cidr }) => (cidr === null ? [] : [cidr])),
   );

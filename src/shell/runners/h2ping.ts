@@ -1,4 +1,4 @@
-/** A check by a ping of HTTP/2. Source: Consul agent/checks/check.go, CheckH2PING. */
+/** The HTTP/2 ping check. Source: Consul agent/checks/check.go, CheckH2PING. */
 
 import type { ClientHttp2Session } from 'node:http2';
 import { withHttp2Session } from './http2.ts';

@@ -1,11 +1,11 @@
 /**
- * A check by HTTP: 2xx is passing, 429 a warning, all else critical. One connection per request, redirects only on
- * the same host, and no more of the body than is kept.
+ * The HTTP check: 2xx is passing, 429 is warning, everything else critical. One connection per request, redirects on the
+ * same host only (SSRF), and no more of the body is read than is kept.
  *
  * Source: Consul agent/checks/check.go, CheckHTTP.
  */
 
-import { type IncomingMessage, request } from 'node:http';
+import { type IncomingMessage, request as openRequest } from 'node:http';
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { utf8Head } from '../../checks/output.ts';
 import type { CheckProbe } from '../../checks/types.ts';
@@ -14,9 +14,9 @@ import { type DialTarget, dial, resolveTarget } from './dial.ts';
 import { type RunContext, type Runner, withErrorPrefix } from './runner.ts';
 
 const MAX_REDIRECTS = 3;
-/** Once the status is known the body is only for people to read: it is not waited for any longer than this. */
+/** The body is output for people. Once the status is known, it is awaited for this long at most. */
 const MAX_BODY_WAIT_MS = 1000;
-/** These are made here, not taken from the definition. */
+/** Headers that are set here and not taken from the definition. */
 const OWN_HEADERS = new Set(['connection', 'content-length', 'transfer-encoding', 'upgrade', 'expect']);
 
 type HttpProbe = Extract<CheckProbe, { kind: 'http' }>;
@@ -28,61 +28,62 @@ interface CheckRequest {
 }
 
 export const runHttp: Runner<'http'> = async (probe, run) => {
-  let ask: CheckRequest = { url: new URL(probe.url), method: probe.method, body: probe.body };
-  const words = `HTTP ${probe.method} ${redactUrl(probe.url)}`;
-  return withErrorPrefix(words, async () => {
-    let place = await resolveTarget(targetOf(ask.url), run);
+  let request: CheckRequest = { url: new URL(probe.url), method: probe.method, body: probe.body };
+  const label = `HTTP ${probe.method} ${redactUrl(probe.url)}`;
+  return withErrorPrefix(label, async () => {
+    let target = await resolveTarget(formatTarget(request.url), run);
     for (let redirects = 0; ; redirects++) {
-      const response = await send(ask, probe, place, run);
+      const response = await send(request, probe, target, run);
       const { statusCode = 0, statusMessage = '' } = response;
-      const next = probe.followRedirects && redirects < MAX_REDIRECTS ? redirected(ask, response) : undefined;
+      const next =
+        probe.followRedirects && redirects < MAX_REDIRECTS ? followRedirect(request, response) : undefined;
       if (next === undefined) {
-        const body = await bodyOf(response, run);
+        const body = await readBody(response, run);
         return {
-          status: statusOf(statusCode),
-          output: `${words}: ${statusCode} ${statusMessage} Output: ${body}`,
+          status: toStatus(statusCode),
+          output: `${label}: ${statusCode} ${statusMessage} Output: ${body}`,
         };
       }
       response.destroy();
-      ask = next;
-      place = { ...place, port: portOf(ask.url) }; // the same host, as it was resolved
+      request = next;
+      target = { ...target, port: portOf(request.url) }; // the same host, so the same addresses
     }
   });
 };
 
-function statusOf(code: number): CheckStatus {
+function toStatus(code: number): CheckStatus {
   if (code >= 200 && code < 300) return 'passing';
   return code === 429 ? 'warning' : 'critical';
 }
 
 async function send(
-  ask: CheckRequest,
+  request: CheckRequest,
   probe: HttpProbe,
-  place: DialTarget,
+  target: DialTarget,
   run: RunContext,
 ): Promise<IncomingMessage> {
-  const { url, method, body } = ask;
+  const { url, method, body } = request;
   const tls =
     url.protocol === 'https:'
       ? { serverName: probe.tlsServerName, skipVerify: probe.tlsSkipVerify }
       : undefined;
-  const socket = await dial(place, tls, run);
+  const socket = await dial(target, tls, run);
   return new Promise((resolve, reject) => {
-    const asking = request({
+    const outgoing = openRequest({
       createConnection: () => socket,
       method,
       path: url.pathname + url.search,
-      headers: headersOf(probe, ask),
+      headers: buildHeaders(probe, request),
     });
-    asking.on('response', resolve);
-    asking.on('error', reject);
-    asking.on('close', () => reject(new Error('connection closed without an answer')));
-    asking.end(body);
+    outgoing.on('response', resolve);
+    outgoing.on('error', reject);
+    outgoing.on('close', () => reject(new Error('connection closed without a response')));
+    outgoing.end(body);
   });
 }
 
-/** The definition's headers over ours; `Host` among them names another host to the server. */
-function headersOf(probe: HttpProbe, { url, body }: CheckRequest): Record<string, string | string[]> {
+/** Headers of the definition override the defaults. A `Host` header names another host to the server. */
+function buildHeaders(probe: HttpProbe, { url, body }: CheckRequest): Record<string, string | string[]> {
   const headers = new Map<string, string | string[]>([
     ['host', url.host],
     ['user-agent', 'Consul Health Check'],
@@ -102,23 +103,23 @@ function headersOf(probe: HttpProbe, { url, body }: CheckRequest): Record<string
   return Object.fromEntries(headers);
 }
 
-/** Where the answer sends us, if that is the same host. */
-function redirected(
-  ask: CheckRequest,
+/** The next request, if the response redirects to the same host. */
+function followRedirect(
+  request: CheckRequest,
   { statusCode = 0, headers }: IncomingMessage,
 ): CheckRequest | undefined {
   if (![301, 302, 303, 307, 308].includes(statusCode) || headers.location === undefined) return undefined;
-  if (!URL.canParse(headers.location, ask.url.href)) return undefined;
-  const url = new URL(headers.location, ask.url);
-  if (url.hostname !== ask.url.hostname || !/^https?:$/.test(url.protocol)) return undefined;
-  url.username = ask.url.username;
-  url.password = ask.url.password;
-  if (statusCode >= 307 || ask.method === 'GET' || ask.method === 'HEAD') return { ...ask, url };
+  if (!URL.canParse(headers.location, request.url.href)) return undefined;
+  const url = new URL(headers.location, request.url);
+  if (url.hostname !== request.url.hostname || !/^https?:$/.test(url.protocol)) return undefined;
+  url.username = request.url.username;
+  url.password = request.url.password;
+  if (statusCode >= 307 || request.method === 'GET' || request.method === 'HEAD') return { ...request, url };
   return { url, method: 'GET', body: '' };
 }
 
-/** As much of it as is kept; the rest is not read. */
-function bodyOf(response: IncomingMessage, run: RunContext): Promise<string> {
+/** Reads as much of the body as is kept. */
+function readBody(response: IncomingMessage, run: RunContext): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -139,10 +140,10 @@ function bodyOf(response: IncomingMessage, run: RunContext): Promise<string> {
 }
 
 const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-/** URLs write IPv6 in brackets already. */
-const targetOf = (url: URL): string => `${url.hostname}:${portOf(url)}`;
+/** `host:port`; a URL has IPv6 in brackets already. */
+const formatTarget = (url: URL): string => `${url.hostname}:${portOf(url)}`;
 
-/** For people: a password in the URL is not shown. */
+/** Removes user and password from a URL that is shown. */
 function redactUrl(url: string): string {
   const shown = new URL(url);
   if (shown.username === '' && shown.password === '') return url;

@@ -1,10 +1,10 @@
-/** One HTTP/2 connection for one check, and its end. */
+/** Opens one HTTP/2 session for one check, and closes it. */
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { dial, resolveTarget, type TlsOptions } from './dial.ts';
 import type { RunContext } from './runner.ts';
 
-/** Hands a session to `use`, and destroys it when that is done or the run is over. */
+/** Calls `use` with a session, and destroys it afterwards, or when the run's signal aborts. */
 export async function withHttp2Session<T>(
   target: string,
   tls: Omit<TlsOptions, 'protocols'> | undefined,

@@ -1,7 +1,8 @@
 /**
- * Runs checks for the agent: one outcome per order, within its timeout, however the target behaves. Which runs are
- * due and what an outcome means is decided in checks/; each kind is in a file of its own.
+ * Runs checks for the agent: one outcome per run, within its timeout, whatever the target does. The checks layer decides
+ * which runs are due and what an outcome means; each kind of check has a file of its own.
  */
+import { describeError } from '../../base/errno.ts';
 import { AgentError } from '../../base/errors.ts';
 import { truncateOutput } from '../../checks/output.ts';
 import type { CheckOutcome, CheckRun } from '../../checks/types.ts';
@@ -10,69 +11,69 @@ import { runGrpc } from './grpc.ts';
 import { EgressGuard, type EgressGuardOptions } from './guard.ts';
 import { runH2ping } from './h2ping.ts';
 import { runHttp } from './http.ts';
-import { type CheckResult, describeError, type RunContext } from './runner.ts';
+import type { CheckResult, RunContext } from './runner.ts';
 import { Slots, type SlotsOptions } from './slots.ts';
 import { runTcp } from './tcp.ts';
 import { runUdp } from './udp.ts';
 
 export interface RunnersOptions extends EgressGuardOptions, SlotsOptions {
   onOutcome(outcome: CheckOutcome): void;
-  /** Programs may be started. That they come only from files is checked where checks are registered. */
+  /** Whether exec checks may start programs. The registration makes sure that they come from files only. */
   readonly allowExec: boolean;
 }
 
 export interface Runners {
-  /** A newer order of a check takes the place of an older one, of which nothing more is heard. */
-  run(order: CheckRun): void;
-  /** Ends everything at once; nothing more is heard. */
+  /** Runs a check. A newer run of the same check cancels the older one, which then has no outcome. */
+  run(run: CheckRun): void;
+  /** Cancels all runs; no outcome follows. */
   close(): void;
 }
 
-/** Throws `AgentError('config')` if a network of `allow` is not one. */
+/** Throws `AgentError('config')` if `allow` holds something that is not a network. */
 export function createRunners(options: RunnersOptions): Runners {
-  const guard = guardOf(options);
+  const guard = createGuard(options);
   const slots = new Slots(options);
   return {
-    run: (order) =>
-      slots.schedule(order.check, async (abort) => {
-        const result = await runWithTimeout(order, options.allowExec, guard, abort);
+    run: (run) =>
+      slots.schedule(run.check, async (canceled) => {
+        const result = await runWithTimeout(run, options.allowExec, guard, canceled);
         if (result !== undefined)
-          options.onOutcome({ ...result, check: order.check, generation: order.generation });
+          options.onOutcome({ ...result, check: run.check, generation: run.generation });
       }),
     close: () => slots.close(),
   };
 }
 
-/** `undefined` if it was called off. */
+/** Resolves to `undefined` if the run was canceled. */
 async function runWithTimeout(
   order: CheckRun,
   allowExec: boolean,
   guard: EgressGuard,
-  calledOff: AbortController,
+  canceled: AbortSignal,
 ): Promise<CheckResult | undefined> {
   const { timeout, outputMaxBytes } = order;
-  const over = new AbortController();
-  const run: RunContext = { signal: over.signal, timeout, outputMaxBytes, guard };
+  const controller = new AbortController();
+  const run: RunContext = { signal: controller.signal, timeout, outputMaxBytes, guard };
   let timer: NodeJS.Timeout | undefined;
   const ended = new Promise<CheckResult | undefined>((resolve) => {
     timer = setTimeout(
       () => resolve({ status: 'critical', output: `no answer in ${timeout / 1000} s` }),
       Math.min(timeout, MAX_TIMER_MS),
     ).unref();
-    calledOff.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    canceled.addEventListener('abort', () => resolve(undefined), { once: true });
   });
   try {
     const result = await Promise.race([ended, runCheck(order, run, allowExec)]);
-    return calledOff.signal.aborted || result === undefined
+    return canceled.aborted || result === undefined
       ? undefined
       : { ...result, output: truncateOutput(result.output, outputMaxBytes) };
   } finally {
     clearTimeout(timer);
-    over.abort();
+    controller.abort();
   }
 }
 
-/** Node's timers wrap around beyond this. */
+/** The longest delay of Node's timers: a longer one fires at once. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** Never rejects. */
@@ -90,7 +91,8 @@ async function runCheck({ probe }: CheckRun, run: RunContext, allowExec: boolean
       case 'h2ping':
         return await runH2ping(probe, run);
       case 'exec':
-        if (!allowExec) throw new Error('this agent does not start programs');
+        if (!allowExec)
+          throw new Error('exec checks are not allowed on this agent: start it with --allow-exec-checks');
         return await runExec(probe, run);
     }
   } catch (error) {
@@ -98,7 +100,7 @@ async function runCheck({ probe }: CheckRun, run: RunContext, allowExec: boolean
   }
 }
 
-function guardOf(options: EgressGuardOptions): EgressGuard {
+function createGuard(options: EgressGuardOptions): EgressGuard {
   try {
     return new EgressGuard(options);
   } catch (error) {

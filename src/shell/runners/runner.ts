@@ -1,5 +1,6 @@
-/** What a kind of check is to the others in this room: it runs once, in the bounds of a signal, and says how it went. */
+/** The contract of a runner, which executes one kind of check once, until a signal aborts. */
 
+import { describeError } from '../../base/errno.ts';
 import type { CheckProbe, CheckRun } from '../../checks/types.ts';
 import type { CheckStatus } from '../../model/service.ts';
 import type { EgressGuard } from './guard.ts';
@@ -10,8 +11,8 @@ export interface CheckResult {
 }
 
 /**
- * Runs one check. It may reject: that is critical, with the error's message. When `signal` aborts nobody waits for it
- * any more, and it frees what it holds: sockets, timers, processes.
+ * Runs one check. A rejection means critical, with the error's message as output. When `signal` aborts, the result is
+ * discarded, and the runner must free its sockets, timers and processes.
  */
 export type Runner<K extends CheckRun['probe']['kind']> = (
   probe: Extract<CheckProbe, { kind: K }>,
@@ -20,6 +21,7 @@ export type Runner<K extends CheckRun['probe']['kind']> = (
 
 export interface RunContext {
   readonly signal: AbortSignal;
+  /** Milliseconds. */
   readonly timeout: number;
   readonly outputMaxBytes: number;
   readonly guard: EgressGuard;
@@ -28,31 +30,11 @@ export interface RunContext {
 export const critical = (output: string): CheckResult => ({ status: 'critical', output });
 export const passing = (output: string): CheckResult => ({ status: 'passing', output });
 
-/** Runs `work`; what goes wrong in it is told after `words`, which say what was tried. */
-export async function withErrorPrefix<T>(words: string, work: () => Promise<T>): Promise<T> {
+/** Runs `work`, and puts `label` in front of its error: it says what was tried. */
+export async function withErrorPrefix<T>(label: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new Error(`${words}: ${describeError(error)}`);
+    throw new Error(`${label}: ${describeError(error)}`);
   }
 }
-
-/** What went wrong, in words. */
-export function describeError(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describeError(error.errors[0]);
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
-  return (code === undefined ? undefined : ERROR_TEXTS.get(code)) ?? error.message;
-}
-
-const ERROR_TEXTS = new Map([
-  ['ECONNREFUSED', 'connection refused'],
-  ['ECONNRESET', 'connection reset by peer'],
-  ['EPIPE', 'connection closed by peer'],
-  ['ETIMEDOUT', 'connection timed out'],
-  ['EHOSTUNREACH', 'no route to host'],
-  ['ENETUNREACH', 'network is unreachable'],
-  ['ENOTFOUND', 'no such host'],
-  ['ERR_SSL_WRONG_VERSION_NUMBER', 'the server does not speak TLS'],
-  ['EAI_AGAIN', 'the name could not be resolved for now'],
-]);

@@ -1,17 +1,19 @@
 /**
- * How many runs go on at once. Quick ones need few places; those that hang must not keep the others from running,
- * so a run that lasts gives its place among the quick ones away and is only counted among all.
+ * Limits how many runs are active at once. A slot is the right to run. A run that lasts longer than a second gives its
+ * quick slot back, so that runs which hang do not keep the others from running.
  */
 
+import { assert } from '../../base/assert.ts';
+
 export interface SlotsOptions {
-  /** Runs younger than a second, 64 by default. */
+  /** Most runs younger than a second, 64 by default. */
   readonly maxQuick?: number;
-  /** All runs, 512 by default. */
+  /** Most runs in all, 512 by default. */
   readonly maxConcurrent?: number;
 }
 
-/** Works until it is done or called off. It must not reject. */
-type Work = (calledOff: AbortController) => Promise<void>;
+/** Runs until it is done or canceled. It must not reject. */
+type Work = (canceled: AbortSignal) => Promise<void>;
 
 const QUICK_MS = 1000;
 
@@ -20,6 +22,7 @@ export class Slots {
   readonly #maxConcurrent: number;
   readonly #waiting = new Map<string, Work>();
   readonly #running = new Map<string, AbortController>();
+  /** Invariant: 0 <= #quick <= #all. */
   #quick = 0;
   #all = 0;
   #closed = false;
@@ -29,7 +32,7 @@ export class Slots {
     this.#maxConcurrent = options.maxConcurrent ?? 512;
   }
 
-  /** At once, or as soon as there is a place. Earlier work of the same key is called off. */
+  /** Starts the work now, or when a slot is free. Cancels earlier work of the same key. */
   schedule(key: string, work: Work): void {
     if (this.#closed) return;
     this.#running.get(key)?.abort();
@@ -53,21 +56,22 @@ export class Slots {
   }
 
   async #run(key: string, work: Work): Promise<void> {
-    const calledOff = new AbortController();
-    this.#running.set(key, calledOff);
+    const controller = new AbortController();
+    this.#running.set(key, controller);
     this.#all += 1;
     this.#quick += 1;
     let isQuick = true;
-    const slow = (): void => {
+    const releaseQuickSlot = (): void => {
       if (isQuick) this.#quick -= 1;
       isQuick = false;
       this.#start();
     };
-    const timer = setTimeout(slow, QUICK_MS).unref();
-    await work(calledOff);
+    const timer = setTimeout(releaseQuickSlot, QUICK_MS).unref();
+    await work(controller.signal);
     clearTimeout(timer);
-    if (this.#running.get(key) === calledOff) this.#running.delete(key);
+    if (this.#running.get(key) === controller) this.#running.delete(key);
     this.#all -= 1;
-    slow();
+    releaseQuickSlot();
+    assert(this.#quick >= 0 && this.#quick <= this.#all, 'a slot was released twice');
   }
 }

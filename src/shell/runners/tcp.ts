@@ -1,4 +1,4 @@
-/** A check that connects and hangs up. Source: Consul agent/checks/check.go, CheckTCP. */
+/** The TCP check: connects and closes. Source: Consul agent/checks/check.go, CheckTCP. */
 import { dial, resolveTarget } from './dial.ts';
 import { passing, type Runner, withErrorPrefix } from './runner.ts';
 

@@ -1,6 +1,6 @@
 /**
- * A check that sends a datagram: a refusal is critical, an answer or silence is well. Silence proves little, but
- * few servers answer strangers.
+ * The UDP check: sends a datagram. A refusal (ICMP port unreachable) is critical, a response or silence passes. Silence
+ * proves little, but few servers answer an unknown client.
  *
  * Source: Consul agent/checks/check.go, CheckUDP.
  */
@@ -8,7 +8,7 @@ import { createSocket } from 'node:dgram';
 import { resolveTarget } from './dial.ts';
 import { type CheckResult, passing, type RunContext, type Runner, withErrorPrefix } from './runner.ts';
 
-/** A refusal comes within a round trip. */
+/** How long to wait for a refusal, which comes within a round trip. */
 const MAX_SILENCE_MS = 1000;
 
 export const runUdp: Runner<'udp'> = ({ target }, run) =>
@@ -21,11 +21,11 @@ async function probeDatagram(target: string, run: RunContext): Promise<CheckResu
   const silence = Math.min(MAX_SILENCE_MS, run.timeout / 2);
   try {
     return await new Promise<CheckResult>((resolve, reject) => {
-      const done = (output: string): void => resolve(passing(`UDP connect ${target}: ${output}`));
-      const timer = setTimeout(() => done('no refusal'), silence).unref();
+      const pass = (output: string): void => resolve(passing(`UDP connect ${target}: ${output}`));
+      const timer = setTimeout(() => pass('no refusal'), silence).unref();
       socket.on('error', reject);
       socket.on('close', () => clearTimeout(timer));
-      socket.on('message', () => done('answered'));
+      socket.on('message', () => pass('answered'));
       socket.connect(port, address, () => socket.send('hearsay\n'));
       run.signal.addEventListener('abort', () => reject(run.signal.reason), { once: true });
     });

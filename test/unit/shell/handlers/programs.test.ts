@@ -176,7 +176,7 @@ describe('S14: bounds', () => {
     await waitUntil('it was stopped', 20_000, () => facts.length === 1);
     expect(facts[0]).toMatchObject({
       kind: 'handlerFailed',
-      reason: 'it took longer than 2 s and was stopped',
+      reason: 'not finished after 2 s: the program was stopped',
     });
     expect(notes.lines()).toHaveLength(2);
     await waitUntil('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
@@ -200,7 +200,7 @@ describe('S14: bounds', () => {
     for (const name of ['flood', 'much', 'none']) tell(event(name));
     await waitUntil('all ran', 20_000, () => facts.length === 3);
     const by = (name: string) => facts.find((fact) => fact.event === `user:${name}`);
-    expect(by('flood')).toMatchObject({ reason: 'it said more than 1048576 bytes and was stopped' });
+    expect(by('flood')).toMatchObject({ reason: 'output exceeded 1048576 bytes: the program was stopped' });
     expect(by('none')).toMatchObject({ reason: 'spawn /no/such/program ENOENT' });
     const much = by('much');
     if (much?.kind !== 'handlerRan') throw new Error('it did not run');

@@ -82,7 +82,7 @@ test('what it answers to a query is the answer; nothing is none; an error is tol
     kind: 'handlerFailed',
     handler: origin,
     event: 'query:load',
-    reason: 'it answers 500',
+    reason: 'HTTP status 500',
   });
   expect(posted).toHaveLength(3);
 });
@@ -97,7 +97,7 @@ describe('what goes wrong', () => {
     const { posted, origin } = await receiver((response) =>
       response.writeHead(status, { Location: '/elsewhere' }).end(),
     );
-    const words = status === 302 ? 'it answers 302; redirects are not followed' : `it answers ${status}`;
+    const words = status === 302 ? 'HTTP status 302; redirects are not followed' : `HTTP status ${status}`;
     const act = webhookAction(`${origin}/here`, 20_000, [1, 1, 1]);
     await expect(act(event('e'), self, calm)).rejects.toThrow(words);
     expect(posted.map(({ url }) => url)).toEqual(Array(tries).fill('/here'));
@@ -125,8 +125,8 @@ describe('what goes wrong', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void server.close());
     const act = webhookAction(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 500, []);
-    await expect(act(event('e'), self, calm)).rejects.toThrow('no answer in 0.5 s');
-    await expect(act(event('e'), self, calm)).rejects.toThrow('no answer in 0.5 s');
+    await expect(act(event('e'), self, calm)).rejects.toThrow('no response in 0.5 s');
+    await expect(act(event('e'), self, calm)).rejects.toThrow('no response in 0.5 s');
     await waitUntil('nothing is left open', 10_000, () => count === 2 && open.size === 0);
   });
 
@@ -139,7 +139,7 @@ describe('what goes wrong', () => {
       more();
     });
     const act = webhookAction(origin, 20_000, [1]);
-    await expect(act(query('q'), self, calm)).rejects.toThrow('its answer is longer than 4096 bytes');
+    await expect(act(query('q'), self, calm)).rejects.toThrow('the response is longer than 4096 bytes');
     expect(posted).toHaveLength(1);
   });
 

@@ -29,7 +29,7 @@ test('a port whose UDP side is taken is refused in one sentence that says what t
   await expect(openPorts(at(`127.0.0.1:${port}`), deaf)).rejects.toMatchObject({
     code: 'config',
     exit: 78,
-    message: `UDP 127.0.0.1:${port} is in use: stop the other program or choose another port with --bind`,
+    message: `UDP 127.0.0.1:${port} is already in use: stop the other program or choose another port with --bind`,
   });
   await new Promise<void>((resolve) => other.close(() => resolve()));
 });
@@ -41,7 +41,7 @@ test('a port whose TCP side is taken is refused too, and the UDP side is free ag
   const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
 
   await expect(openPorts(at(`127.0.0.1:${port}`), deaf)).rejects.toThrow(
-    `TCP 127.0.0.1:${port} is in use: stop the other program or choose another port with --bind`,
+    `TCP 127.0.0.1:${port} is already in use: stop the other program or choose another port with --bind`,
   );
   await new Promise<void>((resolve) => other.close(() => resolve()));
   const { udp, tcp } = await openPorts(at(`127.0.0.1:${port}`), deaf);
@@ -50,12 +50,12 @@ test('a port whose TCP side is taken is refused too, and the UDP side is free ag
 
 test('an address of another machine is refused as such', async () => {
   await expect(openPorts(at('192.0.2.1:0'), deaf)).rejects.toThrow(
-    '192.0.2.1 is not an address of this machine: choose one that is with --bind',
+    '192.0.2.1 is not an address of this host: choose one of its addresses with --bind',
   );
 });
 
 test.each([
-  ['EACCES', 'UDP 127.0.0.1:80 may not be opened by this user: choose a port from 1024 up with --bind'],
+  ['EACCES', 'UDP 127.0.0.1:80 cannot be opened by this user: choose a port of 1024 or above with --bind'],
   ['EMFILE', 'UDP 127.0.0.1:80 cannot be opened (EMFILE): choose another with --bind'],
 ])('%s has its sentence', (code, sentence) => {
   expect(bindError('UDP', at('127.0.0.1:80'), Object.assign(new Error(code), { code })).message).toBe(

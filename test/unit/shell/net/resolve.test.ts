@@ -44,7 +44,7 @@ test.each([
 
 test.each([
   ['ENOTFOUND', 'x.example does not resolve: no such name'],
-  ['EAI_AGAIN', 'x.example does not resolve: the name server does not answer'],
+  ['EAI_AGAIN', 'x.example does not resolve: the name server did not answer'],
   ['EFAIL', 'x.example does not resolve: EFAIL'],
 ])('a lookup that fails with %s has its sentence', async (code, sentence) => {
   const lookup = (): Promise<string[]> => Promise.reject(Object.assign(new Error(code), { code }));
@@ -60,7 +60,7 @@ test('a name server that never answers holds one seed up for a bounded time, and
   expect(seeds[0]).toEqual({
     text: 'slow.example',
     addresses: [],
-    error: 'looking up slow.example took too long: no answer in 0.03 s',
+    error: 'the lookup of slow.example timed out: no answer in 0.03 s',
   });
   expect(seeds.slice(1).map(({ addresses }) => addresses[0]?.key)).toEqual([
     '10.0.0.1:7946',

@@ -185,13 +185,13 @@ describe('limits of tcp', () => {
     for (let i = 0; i < 6; i++) stranger(bob.tcp.address);
     await until(() => bob.tcp.size === 6, 'six are in');
     await closedBy(stranger(bob.tcp.address, '127.0.0.9'));
-    expect(bob.refused).toEqual(['6 streams from this machine are open']);
+    expect(bob.refused).toEqual(['6 streams from this host are open']);
   });
 
   test('who says nothing is shown out', async () => {
     const bob = await side({ idleTimeout: 60 });
     await closedBy(stranger(bob.tcp.address));
-    expect(bob.told(1)).toEqual(['streamAccepted', 'closed: silent for 0.06 s']);
+    expect(bob.told(1)).toEqual(['streamAccepted', 'closed: no data for 0.06 s']);
   });
 
   test('who drips is shown out too, in the end', async () => {

@@ -53,7 +53,7 @@ describe('exec checks', () => {
   test('S14: off unless it is allowed', async () => {
     expect(await outcomeOf({ Args: ['/bin/true'] })).toMatchObject({
       status: 'critical',
-      output: 'this agent does not start programs',
+      output: 'exec checks are not allowed on this agent: start it with --allow-exec-checks',
     });
   });
 
@@ -67,7 +67,7 @@ describe('exec checks', () => {
   test('G20: one that floods is stopped', async () => {
     expect(await outcomeOf({ Args: ['yes'] }, { allowExec: true })).toMatchObject({
       status: 'critical',
-      output: 'it said more than 1048576 bytes and was stopped',
+      output: 'output exceeded 1048576 bytes: the program was stopped',
     });
   });
 

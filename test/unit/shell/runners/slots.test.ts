@@ -10,15 +10,15 @@ import { listening, order } from './support.ts';
 function workshop(options: ConstructorParameters<typeof Slots>[0]) {
   const slots = new Slots(options);
   const running = new Map<string, () => void>();
-  const calledOff: string[] = [];
+  const canceled: string[] = [];
   const take = (key: string, name = key): void =>
     slots.schedule(
       key,
-      (abort) =>
+      (signal) =>
         new Promise((resolve) => {
           running.set(name, resolve);
-          abort.signal.addEventListener('abort', () => {
-            calledOff.push(name);
+          signal.addEventListener('abort', () => {
+            canceled.push(name);
             running.delete(name);
             resolve();
           });
@@ -30,7 +30,7 @@ function workshop(options: ConstructorParameters<typeof Slots>[0]) {
     await Promise.resolve();
     await Promise.resolve();
   };
-  return { slots, take, end, calledOff, names: () => [...running.keys()] };
+  return { slots, take, end, canceled, names: () => [...running.keys()] };
 }
 
 describe('how many run at once', () => {
@@ -54,24 +54,24 @@ describe('how many run at once', () => {
   });
 
   test('newer work of the same key calls the older off, running or waiting', () => {
-    const { take, names, calledOff } = workshop({ maxQuick: 3 });
+    const { take, names, canceled } = workshop({ maxQuick: 3 });
     take('a', 'a1');
     take('a', 'a2');
-    expect([names(), calledOff]).toEqual([['a2'], ['a1']]);
+    expect([names(), canceled]).toEqual([['a2'], ['a1']]);
     const full = workshop({ maxQuick: 1 });
     full.take('x');
     full.take('a', 'a1');
     full.take('a', 'a2');
-    expect([full.names(), full.calledOff]).toEqual([['x'], []]);
+    expect([full.names(), full.canceled]).toEqual([['x'], []]);
   });
 
   test('closing calls all off and takes nothing more', () => {
-    const { slots, take, names, calledOff } = workshop({ maxQuick: 1 });
+    const { slots, take, names, canceled } = workshop({ maxQuick: 1 });
     take('a');
     take('b');
     slots.close();
     take('c');
-    expect([names(), calledOff]).toEqual([[], ['a']]);
+    expect([names(), canceled]).toEqual([[], ['a']]);
   });
 });
 

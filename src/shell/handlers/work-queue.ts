@@ -1,12 +1,12 @@
-/** Work in a line: a few at once, in order, and no more waiting than there is room for. */
+/** A bounded work queue: a few items at once, in order; when it is full, the oldest waiting item is dropped. */
 
 export interface WorkQueueOptions<T> {
   readonly concurrency: number;
-  /** How many may wait; who waits longest makes room. */
+  /** Most items that wait. */
   readonly maxQueued: number;
-  /** Must not reject. Frees what it holds when `signal` aborts. */
+  /** Must not reject. Frees its resources when `signal` aborts. */
   process(item: T, signal: AbortSignal): Promise<void>;
-  /** An item had to make room. */
+  /** Called for the oldest item when the queue is full. */
   onDropped(item: T): void;
 }
 
@@ -31,7 +31,7 @@ export class WorkQueue<T> {
     if (this.#waiting.length > this.#options.maxQueued) this.#options.onDropped(this.#waiting.shift() as T);
   }
 
-  /** Forgets who waits, and calls off who runs. */
+  /** Discards the waiting items and aborts the running ones. */
   close(): void {
     this.#waiting.length = 0;
     this.#closing.abort();
