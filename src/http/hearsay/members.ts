@@ -1,4 +1,4 @@
-/** A member in hearsay's own words, wherever `/v1/hearsay` tells of one. Field names are a contract. */
+/** The JSON of a member in `/v1/hearsay`. Field names are a contract. */
 import type { MemberView } from '../../agent/contract/view.ts';
 import { objectFromMap, protocolVersions } from '../consul/nodes.ts';
 import type { Site } from '../endpoint/site.ts';

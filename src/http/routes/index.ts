@@ -1,4 +1,4 @@
-/** Every route there is, one line per noun. Order does not matter: app.ts puts fixed words before parameters. */
+/** All routes, one line per file. Order does not matter: the router prefers literal segments to parameters. */
 import { createOpenApiDocument } from '../endpoint/openapi.ts';
 import { HttpReply } from '../endpoint/reply/reply.ts';
 import { type Route, route } from '../endpoint/route.ts';
@@ -16,11 +16,11 @@ import * as health from './consul/health.ts';
 import * as metrics from './consul/metrics.ts';
 import * as status from './consul/status.ts';
 import { UNSUPPORTED_ROUTES } from './consul/unsupported.ts';
-import * as hearsay from './hearsay/cluster.ts';
-import * as events from './hearsay/events.ts';
+import * as hearsayCluster from './hearsay/cluster.ts';
+import * as hearsayEvents from './hearsay/events.ts';
 import * as hearsayHealth from './hearsay/health.ts';
-import * as prometheus from './hearsay/http-sd.ts';
-import * as hearsayTalk from './hearsay/queries.ts';
+import * as httpSd from './hearsay/http-sd.ts';
+import * as hearsayQueries from './hearsay/queries.ts';
 import * as hearsayServices from './hearsay/services.ts';
 import * as hearsayWhy from './hearsay/why.ts';
 
@@ -32,7 +32,7 @@ const banner = route({
   handler: () => new HttpReply(200, 'hearsay agent', { 'Content-Type': 'text/plain; charset=utf-8' }),
 });
 
-/** Of all routes, itself included. */
+/** Describes all routes, itself included. */
 const openapi = route({
   method: 'GET',
   path: '/v1/openapi.json',
@@ -55,13 +55,13 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(event),
   ...Object.values(health),
   ...Object.values(status),
-  ...Object.values(hearsay),
+  ...Object.values(hearsayCluster),
   ...Object.values(hearsayHealth),
   ...Object.values(hearsayServices),
-  ...Object.values(events),
+  ...Object.values(hearsayEvents),
   ...Object.values(metrics),
-  ...Object.values(prometheus),
+  ...Object.values(httpSd),
   ...Object.values(hearsayWhy),
-  ...Object.values(hearsayTalk),
+  ...Object.values(hearsayQueries),
   ...UNSUPPORTED_ROUTES,
 ];

@@ -1,4 +1,4 @@
-/** `/v1/agent/check*`: checks of this agent, and what programs say of themselves. */
+/** `/v1/agent/check*`: the checks of this agent, and updates of TTL checks. */
 
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
@@ -11,7 +11,7 @@ import { CHECK_DEFINITION_SCHEMA, HEALTH_CHECK_SCHEMA } from '../../consul/schem
 import { parseJson } from '../../endpoint/body.ts';
 import { textParam } from '../../endpoint/query.ts';
 import { type Route, route } from '../../endpoint/route.ts';
-import { object, oneOf, optionalField, string as plainText, recordOf } from '../../endpoint/schema.ts';
+import { object, oneOf, optionalField, recordOf, string } from '../../endpoint/schema.ts';
 import { requireValue } from '../../pool/selectors.ts';
 
 /** `GET /v1/agent/checks`: by id, without `serfHealth`. */
@@ -29,7 +29,7 @@ export const agentChecks = route({
     ),
 });
 
-/** `PUT /v1/agent/check/register`: of a service that is registered here, or of the node. */
+/** `PUT /v1/agent/check/register`: a check of a service that is registered here, or of the node. */
 export const agentCheckRegister = route({
   method: 'PUT',
   path: '/v1/agent/check/register',
@@ -58,24 +58,24 @@ export const agentCheckDeregister = route({
   },
 });
 
-/** `PUT /v1/agent/check/pass/:id`: TTL checks only, as the next two. */
+/** `PUT /v1/agent/check/pass/:id`, `warn` and `fail`: for TTL checks only. */
 export const agentCheckPass = ttlUpdateRoute('pass', 'passing');
 export const agentCheckWarn = ttlUpdateRoute('warn', 'warning');
 export const agentCheckFail = ttlUpdateRoute('fail', 'critical');
 
-/** `PUT /v1/agent/check/update/:id`: the same with the status in the body, as Go's clients do it. */
+/** `PUT /v1/agent/check/update/:id`: the same with the status in the body, as Go's clients send it. */
 export const agentCheckUpdate = route({
   method: 'PUT',
   path: '/v1/agent/check/update/:id...',
-  summary: 'Say how a TTL check stands',
+  summary: 'Update a TTL check',
   requestSchema: object({
     Status: oneOf('passing', 'warning', 'critical'),
-    Output: optionalField(plainText),
+    Output: optionalField(string),
   }),
   body: v.object({
     Status: v.optional(v.string(), ''),
     Output: v.optional(v.string(), ''),
-    // Said by clients for other editions; there is one of each here.
+    // Clients send these for other editions of Consul; they are ignored.
     Namespace: v.optional(v.unknown()),
     Partition: v.optional(v.unknown()),
     PeerName: v.optional(v.unknown()),
@@ -91,11 +91,11 @@ export const agentCheckUpdate = route({
   },
 });
 
-function ttlUpdateRoute(word: 'pass' | 'warn' | 'fail', status: CheckStatus): Route {
+function ttlUpdateRoute(verb: 'pass' | 'warn' | 'fail', status: CheckStatus): Route {
   return route({
     method: 'PUT',
-    path: `/v1/agent/check/${word}/:id...`,
-    summary: `Say that a TTL check is ${status}`,
+    path: `/v1/agent/check/${verb}/:id...`,
+    summary: `Update a TTL check to ${status}`,
     query: { note: textParam },
     legacyGetWrite: true,
     handler: async ({ params, query: { note }, view, site }) => {

@@ -1,4 +1,4 @@
-/** `/v1/agent/service*`: what is registered with this agent. Reads never wait for gossip, writes go through it. */
+/** `/v1/agent/service*`: the services registered with this agent. Reads are local, writes are gossiped. */
 import { createHash } from 'node:crypto';
 import { parseService } from '../../../checks/definition/definition.ts';
 import { unknownServiceError } from '../../../checks/refusals.ts';
@@ -15,7 +15,7 @@ import { recordOf } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { requireValue } from '../../pool/selectors.ts';
 
-/** `GET /v1/agent/services`: by id. The platform's own service is not among them: nobody registered it. */
+/** `GET /v1/agent/services`: by id. The self service is not among them: it is not registered. */
 export const agentServices = route({
   method: 'GET',
   path: '/v1/agent/services',
@@ -32,9 +32,9 @@ export const agentServices = route({
 });
 
 /**
- * `GET /v1/agent/service/:id`. With `hash` it parks while the content is the one of that hash.
+ * `GET /v1/agent/service/:id`. With `hash` it waits while the content has this hash.
  *
- * Source: Consul HTTP API, "Blocking Queries", those by hash.
+ * Source: Consul HTTP API, "Blocking Queries", hash-based.
  */
 export const agentService = route({
   method: 'GET',
@@ -42,10 +42,10 @@ export const agentService = route({
   summary: 'A service registered here; `hash` waits until it changes',
   responseSchema: AGENT_SERVICE_SCHEMA,
   query: { hash: textParam, wait: waitParam, pretty: presenceParam },
-  handler: async ({ params: { id }, query, view, site, onDisconnect: gone }) => {
+  handler: async ({ params: { id }, query, view, site, onDisconnect }) => {
     requireValue(id, 'service ID');
-    const same = (): boolean => serviceWithHash(site, id)?.ContentHash === query.hash;
-    await site.blockingQueries.waitWhile(same, [`entries:${view.node}`], query.wait, gone);
+    const unchanged = (): boolean => serviceWithHash(site, id)?.ContentHash === query.hash;
+    await site.blockingQueries.waitWhile(unchanged, [`entries:${view.node}`], query.wait, onDisconnect);
     const service = serviceWithHash(site, id);
     if (service === undefined) throw unknownServiceError(id);
     return jsonReply(service, query.pretty, { 'X-Consul-ContentHash': service.ContentHash });
@@ -53,8 +53,8 @@ export const agentService = route({
 });
 
 /**
- * `PUT /v1/agent/service/register`: the same id again replaces it. All or nothing; answered when this agent's
- * readers can see it.
+ * `PUT /v1/agent/service/register`: registers a service with its checks, all or nothing; an existing id is replaced. The
+ * reply comes when readers of this agent can see it.
  *
  * Source: Consul HTTP API, "Register Service"; R1 to R6 (docs/consul.md).
  */
@@ -73,7 +73,7 @@ export const agentServiceRegister = route({
   },
 });
 
-/** `PUT /v1/agent/service/deregister/:id`: with its checks. */
+/** `PUT /v1/agent/service/deregister/:id`: removes a service with its checks. */
 export const agentServiceDeregister = route({
   method: 'PUT',
   path: '/v1/agent/service/deregister/:id...',
@@ -86,11 +86,11 @@ export const agentServiceDeregister = route({
   },
 });
 
-/** `PUT /v1/agent/service/maintenance/:id`: a critical check by an operator's word, or its end. */
+/** `PUT /v1/agent/service/maintenance/:id`: adds or removes a critical check by which clients exclude the service. */
 export const agentServiceMaintenance = route({
   method: 'PUT',
   path: '/v1/agent/service/maintenance/:id...',
-  summary: 'Take a service out by an operator’s word, or put it back',
+  summary: 'Put a service into maintenance, or end it',
   query: { enable: requiredFlagParam, reason: textParam },
   handler: async ({ params, query: { enable, reason }, view, site }) => {
     const service = requireValue(params.id, 'service ID');
@@ -99,25 +99,25 @@ export const agentServiceMaintenance = route({
   },
 });
 
-/** `PUT /v1/agent/maintenance`: takes every service of this node out, or back in. */
+/** `PUT /v1/agent/maintenance`: the same for all services of this node. */
 export const agentMaintenance = route({
   method: 'PUT',
   path: '/v1/agent/maintenance',
-  summary: 'Take every service of this node out, or put them back',
+  summary: 'Put all services of this node into maintenance, or end it',
   query: { enable: requiredFlagParam, reason: textParam },
   handler: async ({ query: { enable, reason }, site }) => {
     await site.agent.execute({ kind: 'maintenance', on: enable, reason });
   },
 });
 
-/** The hash is of all that is shown beside it. */
+/** The hash covers all other fields. */
 function serviceWithHash(
   site: Site,
   id: string,
 ): (ConsulAgentService & { readonly ContentHash: string }) | undefined {
-  const held = site.agent.view.local.services().get(id);
-  if (held === undefined) return undefined;
-  const shape = toConsulAgentService(held.definition, site);
-  const hash = createHash('sha256').update(JSON.stringify(shape)).digest('hex');
-  return { ...shape, ContentHash: hash.slice(0, 16) };
+  const registered = site.agent.view.local.services().get(id);
+  if (registered === undefined) return undefined;
+  const service = toConsulAgentService(registered.definition, site);
+  const hash = createHash('sha256').update(JSON.stringify(service)).digest('hex');
+  return { ...service, ContentHash: hash.slice(0, 16) };
 }

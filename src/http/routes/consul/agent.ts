@@ -1,4 +1,4 @@
-/** `/v1/agent`: this agent and its members, as Consul's clients ask for them. */
+/** `/v1/agent`: this agent and its members in Consul's JSON. */
 import { arch, cpus, freemem, hostname, platform, release, totalmem, uptime } from 'node:os';
 import { AgentError } from '../../../base/errors.ts';
 import { toConsulCoordOrNull } from '../../consul/coordinates.ts';
@@ -6,22 +6,22 @@ import { objectFromMap, toConsulMember } from '../../consul/nodes.ts';
 import { COORD_SCHEMA, MEMBER_SCHEMA } from '../../consul/schemas.ts';
 import { presenceParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
-import * as k from '../../endpoint/schema.ts';
+import { any, arrayOf, nullable, object, recordOf, string } from '../../endpoint/schema.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { joinSeeds } from '../../hearsay/join.ts';
 
-const SELF = k.object({
-  Config: k.recordOf(k.any),
-  DebugConfig: k.recordOf(k.any),
-  Coord: k.nullable(COORD_SCHEMA),
+const SELF = object({
+  Config: recordOf(any),
+  DebugConfig: recordOf(any),
+  Coord: nullable(COORD_SCHEMA),
   Member: MEMBER_SCHEMA,
-  Stats: k.recordOf(k.recordOf(k.string)),
-  Meta: k.recordOf(k.string),
+  Stats: recordOf(recordOf(string)),
+  Meta: recordOf(string),
 });
 
 /**
- * `GET /v1/agent/self`. Every top-level value is an object or null: Go decodes a map of maps, and one string
- * among them stops Prometheus and Traefik at their start.
+ * `GET /v1/agent/self`. Each top-level value is an object or null: Go's clients decode a map of maps, and one string among
+ * them stops Prometheus and Traefik at their start.
  *
  * Source: Consul HTTP API, "Read Configuration".
  */
@@ -57,17 +57,17 @@ export const agentSelf = route({
   },
 });
 
-/** `GET /v1/agent/members`: all of them, those that left or failed too. There is no WAN pool. */
+/** `GET /v1/agent/members`: all members, including those that left or failed. There is no WAN pool. */
 export const agentMembers = route({
   method: 'GET',
   path: '/v1/agent/members',
-  summary: 'All members, those that left or failed too',
+  summary: 'All members, including those that left or failed',
   query: { wan: presenceParam, segment: textParam },
   filterSchema: MEMBER_SCHEMA,
-  responseSchema: k.arrayOf(MEMBER_SCHEMA),
+  responseSchema: arrayOf(MEMBER_SCHEMA),
   handler: ({ query: { wan, segment }, view, site, matches }) => {
     if (segment !== '' && segment !== '_all')
-      throw new AgentError('badRequest', 'There are no segments here');
+      throw new AgentError('badRequest', 'There are no segments: leave it out, or use _all');
     return wan
       ? []
       : view
@@ -82,7 +82,7 @@ export const agentVersion = route({
   method: 'GET',
   path: '/v1/agent/version',
   summary: 'Version of this program',
-  responseSchema: k.object({ SHA: k.string, BuildDate: k.string, HumanVersion: k.string, FIPS: k.string }),
+  responseSchema: object({ SHA: string, BuildDate: string, HumanVersion: string, FIPS: string }),
   handler: ({ site: { info } }) => ({
     SHA: info.revision,
     BuildDate: info.buildDate,
@@ -91,12 +91,12 @@ export const agentVersion = route({
   }),
 });
 
-/** `GET /v1/agent/host`: go-micro's probe, which looks at the status only. */
+/** `GET /v1/agent/host`: go-micro probes it and looks at the status only. */
 export const agentHost = route({
   method: 'GET',
   path: '/v1/agent/host',
-  summary: 'The machine',
-  responseSchema: k.recordOf(k.any),
+  summary: 'The host this agent runs on',
+  responseSchema: recordOf(any),
   handler: ({ site }) => ({
     Memory: { total: totalmem(), free: freemem(), available: freemem() },
     CPU: cpus().map(({ model, speed }, cpu) => ({ cpu, modelName: model, mhz: speed })),
@@ -113,7 +113,7 @@ export const agentHost = route({
   }),
 });
 
-/** `PUT /v1/agent/join/:addr`: 500 with the reason if the seed does not answer. */
+/** `PUT /v1/agent/join/:addr`: 500 with the reason if the seed does not respond. */
 export const agentJoin = route({
   method: 'PUT',
   path: '/v1/agent/join/:addr...',
@@ -129,7 +129,7 @@ export const agentJoin = route({
   },
 });
 
-/** `PUT /v1/agent/leave`: answered when the leave has spread; then the agent stops. */
+/** `PUT /v1/agent/leave`: the reply comes when the leave has been gossiped; then the agent stops. */
 export const agentLeave = route({
   method: 'PUT',
   path: '/v1/agent/leave',
@@ -139,7 +139,7 @@ export const agentLeave = route({
   },
 });
 
-/** As at SIGHUP. A file that is wrong is told, and changes nothing. */
+/** `PUT /v1/agent/reload`: as at SIGHUP. An invalid file is 500 with the reason and changes nothing. */
 export const agentReload = route({
   method: 'PUT',
   path: '/v1/agent/reload',
@@ -158,11 +158,11 @@ export const agentReload = route({
   },
 });
 
-/** `PUT /v1/agent/force-leave/:node`: as Consul, also for one that is alive, which then refutes. */
+/** `PUT /v1/agent/force-leave/:node`: also for a live member, as in Consul, which then refutes it. */
 export const agentForceLeave = route({
   method: 'PUT',
   path: '/v1/agent/force-leave/:node...',
-  summary: 'Make a failed member left, for the whole cluster',
+  summary: 'Mark a failed member as left, for the whole cluster',
   query: { prune: presenceParam },
   legacyGetWrite: true,
   handler: async ({ params: { node }, query: { prune }, site }) => {
@@ -170,7 +170,7 @@ export const agentForceLeave = route({
     try {
       await site.agent.execute({ kind: 'forget', node, prune, refuseLive: false });
     } catch (error) {
-      // Consul's clients know this as 500.
+      // Consul replies 500.
       if (error instanceof AgentError && error.code === 'notFound')
         throw new AgentError('failed', `agent: No node found with name '${node}'`);
       throw error;
@@ -178,15 +178,15 @@ export const agentForceLeave = route({
   },
 });
 
-/** Go decodes a map of maps of strings. */
-function stats({ agent: { view }, info, wallClock: now }: Site): Record<string, Record<string, string>> {
+/** A map of maps of strings: Go's clients decode it as such. */
+function stats({ agent: { view }, info, wallClock }: Site): Record<string, Record<string, string>> {
   const health = view.health();
   const members = view.members();
   const count = (status: string): string =>
     String(members.filter((member) => member.status === status).length);
   return {
     agent: {
-      uptime: `${Math.floor((now() - info.startedAt) / 1000)}s`,
+      uptime: `${Math.floor((wallClock() - info.startedAt) / 1000)}s`,
       degraded: info.degraded().join('; '),
       services: String(view.local.services().size),
       checks: String(view.local.checks().size),

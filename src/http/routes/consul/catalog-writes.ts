@@ -1,6 +1,6 @@
 /**
- * `/v1/catalog/register` and `deregister`. Every entry here has one owner, the agent it is registered with, which
- * checks it and takes it along when it leaves: nobody else may write it, and the refusals say who may.
+ * `/v1/catalog/register` and `deregister`. Each entry has one owner, the agent it is registered with, which runs its checks
+ * and removes it when it leaves. No other agent may write it, and the refusals name the one that may.
  *
  * Source: Consul HTTP API, "Register Entity", "Deregister Entity".
  */
@@ -9,7 +9,7 @@ import { parseJson } from '../../endpoint/body.ts';
 import { route } from '../../endpoint/route.ts';
 import { boolean, object, optionalField, string } from '../../endpoint/schema.ts';
 
-/** Always refused, after the body was judged: programs learn of their own mistakes first. */
+/** `PUT /v1/catalog/register`: always refused, but an invalid body is reported first. */
 export const catalogRegister = route({
   method: 'PUT',
   path: '/v1/catalog/register',
@@ -27,7 +27,7 @@ export const catalogRegister = route({
   },
 });
 
-/** 200 and `true` also when nothing matched. What this agent owns it removes; what another owns it names. */
+/** `PUT /v1/catalog/deregister`: `true` also if nothing matched. Entries of other owners are refused with their names. */
 export const catalogDeregister = route({
   method: 'PUT',
   path: '/v1/catalog/deregister',
@@ -39,29 +39,28 @@ export const catalogDeregister = route({
     const fields = nonEmptyFields(body);
     const [node, service, check] = ['node', 'serviceid', 'checkid'].map((name) => fields.get(name));
     if (node === undefined) throw new AgentError('badRequest', 'Missing node');
-    const own = node.toLowerCase() === view.node.toLowerCase();
-    if (own && service !== undefined) {
+    const isSelf = node.toLowerCase() === view.node.toLowerCase();
+    if (isSelf && service !== undefined) {
       if (view.local.services().has(service))
         await site.agent.execute({ kind: 'deregisterService', id: service });
       return true;
     }
-    if (own && check !== undefined) {
+    if (isSelf && check !== undefined) {
       if (view.local.checks().has(check)) await site.agent.execute({ kind: 'deregisterCheck', id: check });
       return true;
     }
     const member = view.member(node);
     if (member === undefined) return true;
-    const held = view.catalog.node(member.name);
-    if (service !== undefined && held?.instances.some((one) => one.service.id === service) !== true)
-      return true;
+    const instances = view.catalog.node(member.name)?.instances ?? [];
+    if (service !== undefined && !instances.some((one) => one.service.id === service)) return true;
     throw new AgentError(
       'unavailable',
-      `${member.name} owns what it has: deregister it with the agent there (PUT /v1/agent/service/deregister/:id); a node that has failed goes with force-leave`,
+      `${member.name} owns its entries: deregister them with the agent there (PUT /v1/agent/service/deregister/:id); remove a failed node with force-leave`,
     );
   },
 });
 
-/** Texts that are not empty, by names without regard to case and `_`. Source: J1 to J3 (docs/consul.md). */
+/** The strings of an object that are not empty; names match in any case and without `_`. Source: J1 to J3 (docs/consul.md). */
 function nonEmptyFields(body: unknown): ReadonlyMap<string, string> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new AgentError('badRequest', 'Request decode failed: json: the body must be an object');

@@ -1,4 +1,4 @@
-/** `/v1/catalog`: the replicated view, by node and by service. */
+/** `/v1/catalog`: the catalog by node and by service. */
 
 import { consulNodeFromMember } from '../../consul/nodes.ts';
 import { CATALOG_SERVICE_SCHEMA, NODE_SCHEMA, NODE_SERVICE_SCHEMA } from '../../consul/schemas.ts';
@@ -26,18 +26,18 @@ import {
 import { hasTags, INSTANCE_PARAMS, isLocalPeer, NODE_PARAMS, requireValue } from '../../pool/selectors.ts';
 import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 
-/** One pool is one datacenter. Source: Consul HTTP API, "List Datacenters". */
+/** `GET /v1/catalog/datacenters`: one pool is one datacenter. Source: Consul HTTP API, "List Datacenters". */
 export const catalogDatacenters = route({
   method: 'GET',
   path: '/v1/catalog/datacenters',
-  summary: 'The own datacenter',
+  summary: 'The datacenter of this agent',
   responseSchema: strings,
   watch: () => ['nodes'],
   blocking: false,
   handler: ({ site }) => [site.info.datacenter],
 });
 
-/** A failed one stays listed until it is reaped. Source: Consul HTTP API, "List Nodes". */
+/** `GET /v1/catalog/nodes`: failed nodes stay listed until they are reaped. Source: Consul HTTP API, "List Nodes". */
 export const catalogNodes = route({
   method: 'GET',
   path: '/v1/catalog/nodes',
@@ -58,8 +58,8 @@ export const catalogNodes = route({
 });
 
 /**
- * In whatever state the instances are; checks do not wake it. A filter selects instances, and what is left of them is
- * listed.
+ * `GET /v1/catalog/services`: services with instances in any state; checks do not wake it. A filter selects instances, and
+ * the services of these are listed.
  *
  * Source: Consul HTTP API, "List Services"; B5 (docs/consul.md).
  */
@@ -82,7 +82,7 @@ export const catalogServices = route({
   },
 });
 
-/** In any state, each flat with its node. */
+/** `GET /v1/catalog/service/:service`: instances in any state. */
 export const catalogService = route({
   method: 'GET',
   path: '/v1/catalog/service/:service...',
@@ -94,13 +94,13 @@ export const catalogService = route({
   handler: ({ params, query, site, matches }) => {
     const service = requireValue(params.service, 'service name');
     if (!isLocalPeer(query)) return [];
-    const found = serviceInstances(site, service, query['node-meta']).filter(hasTags(query.tag));
-    const instances = sortByRtt(site, query.near, found, ({ poolNode: host }) => host.name);
-    return new JsonParts(instances.map((one) => catalogServicePart(one, site))).filter(matches);
+    const instances = serviceInstances(site, service, query['node-meta']).filter(hasTags(query.tag));
+    const sorted = sortByRtt(site, query.near, instances, ({ poolNode }) => poolNode.name);
+    return new JsonParts(sorted.map((one) => catalogServicePart(one, site))).filter(matches);
   },
 });
 
-/** `null` if nobody knows it. A filter selects among its services. */
+/** `GET /v1/catalog/node/:node`: `null` if the node is unknown. A filter selects among its services. */
 export const catalogNode = route({
   method: 'GET',
   path: '/v1/catalog/node/:node...',
@@ -109,13 +109,13 @@ export const catalogNode = route({
   responseSchema: nullable(object({ Node: NODE_SCHEMA, Services: recordOf(NODE_SERVICE_SCHEMA) })),
   watch: ({ params, site }) => nodeTopics(site, params.node),
   handler: ({ params, site, matches }) => {
-    const found = nodeServices(site, requireValue(params.node, 'node name'), matches);
-    if (found === undefined) return null;
-    return { ...found, Services: Object.fromEntries(found.Services.map((one) => [one.ID, one])) };
+    const node = nodeServices(site, requireValue(params.node, 'node name'), matches);
+    if (node === undefined) return null;
+    return { ...node, Services: Object.fromEntries(node.Services.map((one) => [one.ID, one])) };
   },
 });
 
-/** The same as a list. */
+/** `GET /v1/catalog/node-services/:node`: the same with the services as a list. */
 export const catalogNodeServices = route({
   method: 'GET',
   path: '/v1/catalog/node-services/:node...',
@@ -127,7 +127,7 @@ export const catalogNodeServices = route({
     nodeServices(site, requireValue(params.node, 'node name'), matches) ?? { Node: null, Services: null },
 });
 
-/** There is no mesh. Parks, so that nobody asks without pause. */
+/** `GET /v1/catalog/connect/:service`: there is no mesh. It blocks, so that clients do not poll without pause. */
 export const catalogConnect = route({
   method: 'GET',
   path: '/v1/catalog/connect/:service...',
@@ -137,7 +137,7 @@ export const catalogConnect = route({
   handler: () => [],
 });
 
-/** There are no gateways. */
+/** `GET /v1/catalog/gateway-services/:gateway`: there are no gateways. */
 export const catalogGatewayServices = route({
   method: 'GET',
   path: '/v1/catalog/gateway-services/:gateway...',

@@ -1,4 +1,4 @@
-/** `/v1/coordinate`: where members are in round-trip time. Source: Consul HTTP API, "Coordinates". */
+/** `/v1/coordinate`: network coordinates of members. Source: Consul HTTP API, "Coordinates". */
 import { type ConsulCoordinate, toConsulCoordinate } from '../../consul/coordinates.ts';
 import { COORDINATE_SCHEMA } from '../../consul/schemas.ts';
 import { HttpError } from '../../endpoint/reply/reply.ts';
@@ -8,10 +8,10 @@ import { requireValue } from '../../pool/selectors.ts';
 import { nodeTopics } from '../../pool/topics.ts';
 
 /**
- * Only of members that answered a probe of ours.
+ * `GET /v1/coordinate/nodes`: coordinates of the members that answered a probe of this agent.
  *
- * Differs: the index moves with the nodes, not with their coordinates, which drift with every probe; whoever reads
- * them for good asks again when its wait is over.
+ * Differs: the index moves with the nodes, not with their coordinates, which drift with every probe. A client that follows
+ * them reads them again when its wait is over.
  */
 export const coordinateNodes = route({
   method: 'GET',
@@ -39,14 +39,14 @@ export const coordinateNode = route({
   uncacheable: true,
   handler: ({ params, view, site }) => {
     const node = requireValue(params.node, 'node name');
-    const found = toConsulCoordinate(site, view.member(node)?.name ?? node);
-    if (found === undefined)
+    const coordinate = toConsulCoordinate(site, view.member(node)?.name ?? node);
+    if (coordinate === undefined)
       throw new HttpError(404, `No coordinate of ${JSON.stringify(node)} is known here`);
-    return [found];
+    return [coordinate];
   },
 });
 
-/** There is one pool, and its members are not placed among those of others. */
+/** There is one pool, so there are no coordinates of other datacenters. */
 export const coordinateDatacenters = route({
   method: 'GET',
   path: '/v1/coordinate/datacenters',
@@ -57,10 +57,10 @@ export const coordinateDatacenters = route({
   handler: () => [],
 });
 
-/** Accepted and ignored: members tell their coordinates themselves, with every ack. */
+/** Accepted and ignored: members send their coordinates with every ack. */
 export const coordinateUpdate = route({
   method: 'PUT',
   path: '/v1/coordinate/update',
-  summary: 'Nothing: members tell their coordinates themselves',
+  summary: 'Nothing: members send their coordinates themselves',
   handler: () => undefined,
 });

@@ -1,9 +1,11 @@
 /**
- * `/v1/event`: Serf's user events in Consul's shape. On the wire they are plain Serf events, so `serf event deploy`
- * on a real agent is heard here under that name, and the other way round.
+ * `/v1/event`: Serf's user events in Consul's JSON. On the wire they are plain Serf events, so agents of Serf receive them
+ * and their events are listed here.
  *
- * Source: Consul event_endpoint.go; Consul HTTP API, "Fire Event", "List Events". Differs: an event goes to every member, since a plain one has
- * nowhere to say which nodes or services it is for; ids are made of what an event is, so that all agents say the same.
+ * Differs: an event goes to all members, since a Serf event has no field for the nodes or services it is meant for. Ids are
+ * hashes of name, payload and Lamport time, so all agents derive the same.
+ *
+ * Source: Consul event_endpoint.go; Consul HTTP API, "Fire Event", "List Events".
  */
 import { createHash } from 'node:crypto';
 import { copyBytes } from '../../../base/bytes.ts';
@@ -11,33 +13,33 @@ import { AgentError } from '../../../base/errors.ts';
 import type { ReceivedUserEvent } from '../../../serf/types.ts';
 import { flagParam, textParam } from '../../endpoint/query.ts';
 import { type Route, route } from '../../endpoint/route.ts';
-import { arrayOf, named, nullable, number, object, string as textShape } from '../../endpoint/schema.ts';
+import { arrayOf, named, nullable, number, object, string } from '../../endpoint/schema.ts';
 import { requireValue } from '../../pool/selectors.ts';
 
 /** Exactly these keys: clients check the set. */
 const EVENT_SCHEMA = named(
   'Event',
   object({
-    ID: textShape,
-    Name: textShape,
-    Payload: nullable(textShape),
-    NodeFilter: textShape,
-    ServiceFilter: textShape,
-    TagFilter: textShape,
+    ID: string,
+    Name: string,
+    Payload: nullable(string),
+    NodeFilter: string,
+    ServiceFilter: string,
+    TagFilter: string,
     Version: number,
     LTime: number,
   }),
 );
 
-/** `PUT /v1/event/fire/:name`, and POST: the body is the payload. `coalesce` is ours: only the newest matters. */
+/** `PUT /v1/event/fire/:name`, and POST: the body is the payload. `coalesce` is Serf's: only the newest event matters. */
 export const eventFire = eventFireRoute('PUT');
 export const eventFirePost = eventFireRoute('POST');
 
-/** `GET /v1/event/list`: the last 256 heard here, oldest first. Blocks on `index`, with `name` on that name alone. */
+/** `GET /v1/event/list`: the last 256 events received here, oldest first. With `name` it blocks on events of that name. */
 export const eventList = route({
   method: 'GET',
   path: '/v1/event/list',
-  summary: 'User events heard lately, oldest first',
+  summary: 'User events received lately, oldest first',
   query: { name: textParam },
   responseSchema: arrayOf(EVENT_SCHEMA),
   watch: ({ query: { name } }) => [name === '' ? 'events' : `event:${name}`],
@@ -61,7 +63,7 @@ function eventFireRoute(method: 'PUT' | 'POST'): Route {
       if (node !== '' || service !== '' || tag !== '')
         throw new AgentError(
           'unavailable',
-          'events go to every member here: fire it without node, service and tag, and let others pass over it',
+          'events go to all members: fire it without node, service and tag, and let handlers ignore it where it does not apply',
         );
       const event = await site.agent.execute({ kind: 'fireEvent', name, payload: body, coalesce });
       return toConsulEvent(event, 0);
@@ -80,7 +82,7 @@ const toConsulEvent = (event: ReceivedUserEvent, ltime: number): unknown => ({
   LTime: ltime,
 });
 
-/** Name, payload and time are what an event is to Serf. Version 8: a UUID made in a way of one's own. */
+/** Serf identifies an event by name, payload and Lamport time. Version 8 is the UUID of vendor-specific formats. */
 function deriveEventId({ name, payload, ltime }: ReceivedUserEvent): string {
   const hash = createHash('sha256').update(`${ltime}\n${name}\n`).update(payload).digest();
   hash[6] = ((hash[6] as number) & 0x0f) | 0x80;

@@ -1,4 +1,4 @@
-/** `/v1/health`: instances with their checks, and checks by themselves. */
+/** `/v1/health`: instances with their checks, and checks alone. */
 import { instanceChecks, nodeChecksPart, serviceEntryPart } from '../../consul/checks.ts';
 import { HEALTH_CHECK_SCHEMA, SERVICE_ENTRY_SCHEMA } from '../../consul/schemas.ts';
 import { nodeModifyIndex } from '../../consul/services.ts';
@@ -12,7 +12,8 @@ import { hasTags, INSTANCE_PARAMS, isLocalPeer, NODE_PARAMS, requireValue } from
 import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 
 /**
- * A failed node's instances stay, with `serfHealth` critical; a node that left is gone.
+ * `GET /v1/health/service/:service`: instances of a failed node stay, with `serfHealth` critical; those of a node that left
+ * are gone.
  *
  * Source: Consul HTTP API, "List Service Instances for Service".
  */
@@ -27,17 +28,15 @@ export const healthService = route({
   handler: ({ params, query, site, matches }) => {
     const service = requireValue(params.service, 'service name');
     if (!isLocalPeer(query)) return [];
-    const found = serviceInstances(site, service, query['node-meta']).filter(hasTags(query.tag));
-    const entries = sortByRtt(site, query.near, found, ({ poolNode: host }) => host.name).map((one) =>
-      serviceEntryPart(one, site),
-    );
-    return new JsonParts(entries)
+    const instances = serviceInstances(site, service, query['node-meta']).filter(hasTags(query.tag));
+    const sorted = sortByRtt(site, query.near, instances, ({ poolNode }) => poolNode.name);
+    return new JsonParts(sorted.map((one) => serviceEntryPart(one, site)))
       .filter(({ Checks }) => !query.passing || Checks.every(({ Status }) => Status === 'passing'))
       .filter(matches);
   },
 });
 
-/** Without those of their nodes. */
+/** `GET /v1/health/checks/:service`: without the checks of nodes. */
 export const healthChecks = route({
   method: 'GET',
   path: '/v1/health/checks/:service...',
@@ -49,13 +48,14 @@ export const healthChecks = route({
   handler: ({ params, query, site, matches }) => {
     const service = requireValue(params.service, 'service name');
     if (!isLocalPeer(query)) return [];
-    const found = serviceInstances(site, service, query['node-meta']);
-    return sortByRtt(site, query.near, found, ({ poolNode: host }) => host.name)
-      .flatMap(({ poolNode: host, instance }) => instanceChecks(instance, nodeModifyIndex(host, site)))
+    const instances = serviceInstances(site, service, query['node-meta']);
+    return sortByRtt(site, query.near, instances, ({ poolNode }) => poolNode.name)
+      .flatMap(({ poolNode, instance }) => instanceChecks(instance, nodeModifyIndex(poolNode, site)))
       .filter(matches);
   },
 });
 
+/** `GET /v1/health/node/:node`. */
 export const healthNode = route({
   method: 'GET',
   path: '/v1/health/node/:node...',
@@ -69,6 +69,7 @@ export const healthNode = route({
   },
 });
 
+/** `GET /v1/health/state/:state`. */
 export const healthState = route({
   method: 'GET',
   path: '/v1/health/state/:state...',
@@ -80,19 +81,15 @@ export const healthState = route({
   handler: ({ params, query, site, matches }) => {
     const state = requireValue(params.state, 'check state');
     if (!isLocalPeer(query)) return [];
-    const hosts = sortByRtt(
-      site,
-      query.near,
-      [...allNodeEntries(site, query['node-meta'])],
-      ({ poolNode: host }) => host.name,
-    );
-    return new JsonParts(hosts.map((entries) => nodeChecksPart(entries, site)))
+    const nodes = [...allNodeEntries(site, query['node-meta'])];
+    const sorted = sortByRtt(site, query.near, nodes, ({ poolNode }) => poolNode.name);
+    return new JsonParts(sorted.map((entries) => nodeChecksPart(entries, site)))
       .filter(({ Status }) => state === 'any' || Status === state)
       .filter(matches);
   },
 });
 
-/** There is no mesh. Parks, so that nobody asks without pause. */
+/** `GET /v1/health/connect/:service`: there is no mesh. It blocks, so that clients do not poll without pause. */
 export const healthConnect = route({
   method: 'GET',
   path: '/v1/health/connect/:service...',
@@ -102,7 +99,7 @@ export const healthConnect = route({
   handler: () => [],
 });
 
-/** There are no gateways. */
+/** `GET /v1/health/ingress/:service`: there are no gateways. */
 export const healthIngress = route({
   method: 'GET',
   path: '/v1/health/ingress/:service...',

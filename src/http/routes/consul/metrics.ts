@@ -1,4 +1,4 @@
-/** Every figure this process keeps about itself. */
+/** `/v1/agent/metrics`: all metrics of this process. */
 import {
   formatConsulMetrics,
   formatPrometheus,
@@ -9,11 +9,11 @@ import { HttpReply } from '../../endpoint/reply/reply.ts';
 import { route } from '../../endpoint/route.ts';
 import { any, recordOf } from '../../endpoint/schema.ts';
 
-/** `GET /v1/agent/metrics`: JSON, or Prometheus' text for whoever asks for it. Source: Consul HTTP API, "View Metrics". */
+/** `GET /v1/agent/metrics`: JSON, or Prometheus' text on request. Source: Consul HTTP API, "View Metrics". */
 export const agentMetrics = route({
   method: 'GET',
   path: '/v1/agent/metrics',
-  summary: 'Figures this process keeps about itself',
+  summary: 'Metrics of this process',
   responseSchema: recordOf(any),
   query: { format: textParam },
   handler: ({ query, site, header }) => {
@@ -25,6 +25,6 @@ export const agentMetrics = route({
   },
 });
 
-/** As Prometheus itself asks. Browsers and `curl` take anything, and get JSON. */
+/** Whether the client accepts what Prometheus accepts. Browsers and `curl` accept anything, and get JSON. */
 const acceptsPrometheusText = (accept: string): boolean =>
   /text\/plain;\s*version=0\.0\.4|application\/openmetrics-text/.test(accept);

@@ -1,6 +1,6 @@
 /**
- * What needs consensus, and what Consul without it would say. The status matters more than the words: a bare 404
- * for a key reads as "no such key", and some clients ask again without pause.
+ * Endpoints that need consensus, or parts of Consul that do not exist here, with the replies of Consul where they are
+ * disabled. The status matters most: a bare 404 for a key means "no such key", and some clients retry it without pause.
  *
  * Source: docs/consul.md, "Endpoints".
  */
@@ -11,29 +11,28 @@ import type { HttpRequest, Method, Route, RouteDescription } from '../../endpoin
 import { any, arrayOf } from '../../endpoint/schema.ts';
 
 const NO_STORE =
-  'key/value store is not available: this agent has no consensus storage. Keep keys in a store of their own, such as etcd or a database';
+  'key/value store is not available: this agent has no consensus storage. Store keys elsewhere, such as in etcd or a database';
 const NO_CONSENSUS = 'not available: this agent has no consensus';
 const USE_LOCKS =
-  'Lock and elect with a store that has it, such as etcd or a database; to share work, see /v1/hearsay/owner';
-const USE_HEALTH = 'Ask /v1/health/service/:service with tag, near and filter instead';
-const USE_MEMBERS = 'See /v1/agent/members for who is there';
+  'Use a store with consensus for locks and elections, such as etcd or a database; to share work, see /v1/hearsay/owner';
+const USE_HEALTH = 'Use /v1/health/service/:service with tag, near and filter instead';
+const USE_MEMBERS = 'See /v1/agent/members for the members';
 const NO_ACL = 'ACL support disabled';
 const NO_CONNECT = 'Connect must be enabled in order to use this endpoint';
 const INDEX = { 'X-Consul-Index': '1' };
 
-/** One line per path: the methods it is for, its status, its sentence. */
 const unsupportedRoute = (
   method: Method | 'ANY',
   path: string,
   status: number,
-  sentence: string,
+  message: string,
   headers?: ReplyHeaders,
 ) =>
-  fixedRoute(method, path, { summary: `Refused: ${sentence}`, query: [], refusedStatus: status }, () => {
-    throw new HttpError(status, sentence, headers);
+  fixedRoute(method, path, { summary: `Refused: ${message}`, query: [], refusedStatus: status }, () => {
+    throw new HttpError(status, message, headers);
   });
 
-/** Go decodes these lists without a look at the status. */
+/** Go's clients decode these lists without checking the status. */
 const emptyListRoute = (path: string): Route =>
   fixedRoute(
     'GET',
@@ -51,23 +50,23 @@ const EMPTY: RouteDescription = {
 function fixedRoute(
   method: Method | 'ANY',
   path: string,
-  about: RouteDescription,
-  answer: () => HttpReply,
+  description: RouteDescription,
+  reply: () => HttpReply,
 ): Route {
-  return { method, path, legacyGetWrite: false, description: about, handle: async () => answer() };
+  return { method, path, legacyGetWrite: false, description, handle: async () => reply() };
 }
 
 /**
- * Refused, or on demand empty to readers: "no such key", told after the whole wait, so that nobody asks without pause.
- * Fabio, told 404 at once, asked 156,000 times in 8 s.
+ * The key/value store is refused, or empty to readers with `--http-kv empty`. Its 404 ("no such key") comes after the whole
+ * wait: Fabio polls without pause otherwise, 156,000 times in 8 s.
  */
 function kvRoutes(path: string): Route[] {
   const refused = unsupportedRoute('ANY', path, 501, NO_STORE);
-  const read = async (call: HttpRequest): Promise<HttpReply> => {
-    const { emptyKv, blockingQueries: watchers } = call.site;
-    if (!emptyKv) return refused.handle(call);
-    const { index, wait } = parseBlockingParams(call.query);
-    if (index > 0) await watchers.waitWhile(() => true, [], wait, call.onDisconnect);
+  const read = async (request: HttpRequest): Promise<HttpReply> => {
+    const { emptyKv, blockingQueries } = request.site;
+    if (!emptyKv) return refused.handle(request);
+    const { index, wait } = parseBlockingParams(request.query);
+    if (index > 0) await blockingQueries.waitWhile(() => true, [], wait, request.onDisconnect);
     return textReply(404, '', indexHeaders(1, false));
   };
   return [{ ...refused, method: 'GET', handle: read }, refused];
@@ -108,7 +107,7 @@ export const UNSUPPORTED_ROUTES: readonly Route[] = [
     'ANY',
     '/v1/agent/connect/authorize',
     501,
-    `intentions are ${NO_CONSENSUS}, and there is no mesh. Guard connections with TLS of your own`,
+    `intentions are ${NO_CONSENSUS}, and there is no mesh. Protect connections with your own TLS`,
   ),
   unsupportedRoute('ANY', '/v1/agent/connect/:rest...', 500, NO_CONNECT),
 
@@ -117,13 +116,13 @@ export const UNSUPPORTED_ROUTES: readonly Route[] = [
     'ANY',
     '/v1/config',
     501,
-    `config entries are ${NO_CONSENSUS}. Settings are those of each agent, see docs/config.md`,
+    `config entries are ${NO_CONSENSUS}. Each agent has its own settings, see docs/config.md`,
   ),
   unsupportedRoute(
     'ANY',
     '/v1/config/:kind/:name',
     501,
-    `config entries are ${NO_CONSENSUS}. Settings are those of each agent, see docs/config.md`,
+    `config entries are ${NO_CONSENSUS}. Each agent has its own settings, see docs/config.md`,
   ),
   unsupportedRoute(
     'ANY',
@@ -136,6 +135,6 @@ export const UNSUPPORTED_ROUTES: readonly Route[] = [
     'ANY',
     '/v1/peering/:rest...',
     501,
-    `peering is ${NO_CONSENSUS}. Run one cluster, or ask an agent of the other`,
+    `peering is ${NO_CONSENSUS}. Run one cluster, or query an agent of the other`,
   ),
 ];

@@ -1,4 +1,4 @@
-/** `/v1/hearsay`: what Consul's API has no words for. Made for our own command line; field names are a contract. */
+/** `/v1/hearsay`: members, this agent, joining and tags, for hearsay's own command line. Field names are a contract. */
 import * as v from 'valibot';
 import type { MemberView } from '../../../agent/contract/view.ts';
 import { stringMapSchema } from '../../endpoint/body.ts';
@@ -29,11 +29,11 @@ export const hearsayMembers = route({
   handler: ({ view, site }) => view.members().map((member) => toMemberJson(member, site)),
 });
 
-/** `GET /v1/hearsay/info`: this agent, for people. */
+/** `GET /v1/hearsay/info`. */
 export const hearsayInfo = route({
   method: 'GET',
   path: '/v1/hearsay/info',
-  summary: 'This agent, for people',
+  summary: 'This agent at a glance',
   responseSchema: recordOf(any),
   handler: ({ view, site }) => {
     const { info } = site;
@@ -62,16 +62,16 @@ export const hearsayInfo = route({
   },
 });
 
-/** `PUT /v1/hearsay/join`: 200 with the report whenever it was tried; whether it was enough the caller judges. */
+/** `PUT /v1/hearsay/join`: 200 with a report even if no seed responded; the caller decides whether it is enough. */
 export const hearsayJoin = route({
   method: 'PUT',
   path: '/v1/hearsay/join',
-  summary: 'Join through seeds; 200 with a report whatever came of it',
+  summary: 'Join through seeds; 200 with a report, even if no seed responded',
   requestSchema: object({ seeds: strings }),
   responseSchema: object({ joined: number, failed: arrayOf(object({ addr: string, error: string })) }),
   body: v.object({
     seeds: v.pipe(
-      v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(262))), // a name of 253, a colon, a port, brackets
+      v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(262))), // a name of 253 characters, a colon, a port, brackets
       v.minLength(1, 'name at least one seed as host or host:port'),
       v.maxLength(256, 'at most 256 seeds at once'),
     ),
@@ -79,11 +79,11 @@ export const hearsayJoin = route({
   handler: ({ body, site }) => joinSeeds(site.agent, body.seeds),
 });
 
-/** `PUT /v1/hearsay/tags`: changes our own tags live. Limits are the agent's to judge. */
+/** `PUT /v1/hearsay/tags`: changes the tags of this agent while it runs. The agent checks their limits. */
 export const hearsayTags = route({
   method: 'PUT',
   path: '/v1/hearsay/tags',
-  summary: 'Change own tags while the agent runs',
+  summary: 'Change the tags of this agent while it runs',
   requestSchema: object({ set: optionalField(recordOf(string)), delete: optionalField(strings) }),
   responseSchema: object({}),
   body: v.object({
@@ -96,11 +96,11 @@ export const hearsayTags = route({
   },
 });
 
-/** `PUT /v1/hearsay/forget/:node`: force-leave that refuses a live member (409). */
+/** `PUT /v1/hearsay/forget/:node`: a force-leave that refuses a live member (409). */
 export const hearsayForget = route({
   method: 'PUT',
   path: '/v1/hearsay/forget/:node...',
-  summary: 'Make a failed member left; refuses a live one',
+  summary: 'Mark a failed member as left; a live one is refused',
   query: { prune: presenceParam },
   handler: async ({ params: { node }, query: { prune }, site }) => {
     await site.agent.execute({ kind: 'forget', node, prune, refuseLive: true });

@@ -1,4 +1,4 @@
-/** `/v1/hearsay/events`: everything a reader can see, as it changes. Field names are a contract. */
+/** `/v1/hearsay/events`: members and services as they change. Field names are a contract. */
 import type { IndexedChange } from '../../../agent/contract/view.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { createEventStream, type EventFormatter, type ServerSentEvent } from '../../endpoint/event-stream.ts';
@@ -11,16 +11,16 @@ import { toMemberJson } from '../../hearsay/members.ts';
 const EVENT_TYPES: ReadonlySet<string> = new Set<IndexedChange['kind']>(['member', 'service']);
 
 /**
- * `GET /v1/hearsay/events?type=member&type=service`: server-sent events. First everything there is, between `resync`
- * and `synced`; then the new state of whatever changes. With `Last-Event-ID` only what changed since then, or, if that
- * is too long ago, everything again.
+ * `GET /v1/hearsay/events?type=member&type=service`: server-sent events. First the present state, between `resync` and
+ * `synced`; then the new state of whatever changes. With `Last-Event-ID` only what changed since, or everything again if that
+ * is too long ago.
  */
 export const hearsayEvents = route({
   method: 'GET',
   path: '/v1/hearsay/events',
-  summary: 'Server-sent events: everything a reader can see, then each change',
+  summary: 'Server-sent events: the present state, then each change',
   query: { type: listParam },
-  handler: ({ query, site, header, onDisconnect: gone }) => {
+  handler: ({ query, site, header, onDisconnect }) => {
     const unknown = query.type.find((type) => !EVENT_TYPES.has(type));
     if (unknown !== undefined)
       throw new AgentError('badRequest', `Invalid type "${unknown}": use ${[...EVENT_TYPES].join(', ')}`);
@@ -29,13 +29,13 @@ export const hearsayEvents = route({
       site,
       createEventFormatter(site, wanted),
       parseLastEventId(header('last-event-id')),
-      gone,
+      onDisconnect,
     );
     return new StreamReply(stream, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
   },
 });
 
-/** What is not a number of ours is as good as none: everything is told. */
+/** An id that is no number counts as none, so everything is sent. */
 function parseLastEventId(id: string | undefined): number | undefined {
   return id !== undefined && /^\d{1,16}$/.test(id) ? Number(id) : undefined;
 }
@@ -43,29 +43,31 @@ function parseLastEventId(id: string | undefined): number | undefined {
 function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFormatter {
   const { view } = site.agent;
   const member = (name: string): ServerSentEvent => {
-    const found = view.members().find((one) => one.name === name);
+    const row = view.members().find((one) => one.name === name);
     return {
       event: 'member',
-      data: found === undefined ? { name, status: 'gone' } : toMemberJson(found, site),
+      data: row === undefined ? { name, status: 'gone' } : toMemberJson(row, site),
     };
   };
   const service = (name: string): ServerSentEvent => ({
     event: 'service',
     data: {
       service: name,
-      instances: view.catalog.instances(name).map(({ node, service: of, status }) => ({
-        node,
-        id: of.id,
-        address: of.address === '' ? (view.member(node)?.address.host ?? '') : of.address,
-        port: of.port,
-        tags: of.tags,
-        status,
-      })),
+      instances: view.catalog
+        .instances(name)
+        .map(({ node, service: { id, address, port, tags }, status }) => ({
+          node,
+          id,
+          address: address === '' ? (view.member(node)?.address.host ?? '') : address,
+          port,
+          tags,
+          status,
+        })),
     },
   });
-  const tell = { member, service };
+  const formatters = { member, service };
   return {
-    formatChange: ({ kind, name }) => (wanted.has(kind) ? tell[kind](name) : undefined),
+    formatChange: ({ kind, name }) => (wanted.has(kind) ? formatters[kind](name) : undefined),
     *formatSnapshot() {
       if (wanted.has('member')) for (const { name } of view.members()) yield member(name);
       if (wanted.has('service'))

@@ -1,10 +1,10 @@
 /**
- * `/v1/hearsay`: queries and their answers, the gossip keys of all members, distances. A query and a change of keys
- * take seconds: they are started, and then looked at with blocking reads until they are over.
+ * `/v1/hearsay`: queries and their responses, gossip keys, round trips. A query and a key operation take seconds: one request
+ * starts them, and blocking reads follow them until they are finished.
  */
 import * as v from 'valibot';
 import type { KeyOperation, KeyOperationReport } from '../../../agent/contract/commands.ts';
-import { copyBytes, decodeUtf8 as textOf } from '../../../base/bytes.ts';
+import { copyBytes, decodeUtf8 } from '../../../base/bytes.ts';
 import { AgentError } from '../../../base/errors.ts';
 import { distance } from '../../../serf/coordinates.ts';
 import type { QueryReport } from '../../../serf/types.ts';
@@ -22,7 +22,7 @@ import { route } from '../../endpoint/route.ts';
 import type { Site } from '../../endpoint/site.ts';
 import { requireValue } from '../../pool/selectors.ts';
 
-/** `k=v` pairs: each an expression for a tag. */
+/** `NAME=EXPRESSION` pairs: a regular expression per tag. */
 const tagExpressionsParam: ParamParser<ReadonlyMap<string, string>> = (values) =>
   new Map(
     values.map((value) => {
@@ -32,11 +32,11 @@ const tagExpressionsParam: ParamParser<ReadonlyMap<string, string>> = (values) =
     }),
   );
 
-/** `PUT /v1/hearsay/query/:name`: asks all members; the body is the payload. What comes of it is at `answers`. */
+/** `PUT /v1/hearsay/query/:name`: sends a query to all members; the body is the payload. `answers` shows the responses. */
 export const hearsayQueryStart = route({
   method: 'PUT',
   path: '/v1/hearsay/query/:name...',
-  summary: 'Ask all members; the body is the payload',
+  summary: 'Send a query to all members; the body is the payload',
   query: {
     node: listParam,
     tag: tagExpressionsParam,
@@ -56,25 +56,28 @@ export const hearsayQueryStart = route({
   },
 });
 
-/** `GET /v1/hearsay/answers/:id`: a query of this agent, as far as it has come. Blocks on `index`. */
+/** `GET /v1/hearsay/answers/:id`: a query of this agent with its acks and responses so far. */
 export const hearsayQueryAnswers = route({
   method: 'GET',
   path: '/v1/hearsay/answers/:id',
-  summary: 'What came of a query of this agent',
+  summary: 'A query of this agent with its acks and responses so far',
   watch: ({ params: { id } }) => [`query:${parseId(id)}`],
   handler: ({ params: { id }, view }) => {
-    const question = view.queryReport(parseId(id));
-    if (question === undefined)
-      throw new AgentError('notFound', `no query ${id}: it was over a minute ago, or never was`);
-    return toQueryJson(question);
+    const report = view.queryReport(parseId(id));
+    if (report === undefined)
+      throw new AgentError(
+        'notFound',
+        `no query ${id} is known here: it finished more than a minute ago, or never existed`,
+      );
+    return toQueryJson(report);
   },
 });
 
-/** `GET /v1/hearsay/queries`: of others, which wait for an answer of a program here. Blocks on `index`. */
+/** `GET /v1/hearsay/queries`: queries of other members that wait for a response of a program on this host. */
 export const hearsayPendingQueries = route({
   method: 'GET',
   path: '/v1/hearsay/queries',
-  summary: 'Queries of others that wait for an answer here',
+  summary: 'Queries of other members that wait for a response here',
   watch: () => ['queries'],
   uncacheable: true,
   handler: ({ view, site }) =>
@@ -84,18 +87,18 @@ export const hearsayPendingQueries = route({
     })),
 });
 
-/** `PUT /v1/hearsay/queries/:id`: answers one of them, once; the body is the answer. */
+/** `PUT /v1/hearsay/queries/:id`: responds to one of them, once; the body is the response. */
 export const hearsayQueryRespond = route({
   method: 'PUT',
   path: '/v1/hearsay/queries/:id',
-  summary: 'Answer one of them; the body is the answer',
+  summary: 'Respond to a query of another member; the body is the response',
   body: (bytes: Uint8Array) => copyBytes(bytes),
   handler: async ({ params: { id }, body, site }) => {
     await site.agent.execute({ kind: 'respond', id: parseId(id), payload: body });
   },
 });
 
-/** `PUT /v1/hearsay/keys/:operation`: `list`, `install`, `use` or `remove` at all members; the key is in the body. */
+/** `PUT /v1/hearsay/keys/:operation`: `list`, `install`, `use` or `remove` a key at all members; it is in the body. */
 export const hearsayKeysOperate = route({
   method: 'PUT',
   path: '/v1/hearsay/keys/:operation',
@@ -116,20 +119,20 @@ export const hearsayKeysOperate = route({
   },
 });
 
-/** `GET /v1/hearsay/key-reports/:id`: such an operation as far as it has come. Blocks on `index`. */
+/** `GET /v1/hearsay/key-reports/:id`: the state of such an operation. */
 export const hearsayKeyReport = route({
   method: 'GET',
   path: '/v1/hearsay/key-reports/:id',
-  summary: 'What came of such an operation',
+  summary: 'The state of an operation on gossip keys',
   watch: ({ params: { id } }) => [`keys:${parseId(id)}`],
   handler: ({ params: { id }, view }) => {
     const report = view.keyOperationReport(parseId(id));
-    if (report === undefined) throw new AgentError('notFound', `no operation ${id} on keys is known here`);
+    if (report === undefined) throw new AgentError('notFound', `no key operation ${id} is known here`);
     return toKeyReportJson(report);
   },
 });
 
-/** `GET /v1/hearsay/rtt`: the estimated round trip between `a` and `b`, which is this agent unless it is given. */
+/** `GET /v1/hearsay/rtt`: the estimated round trip between `a` and `b`, which is this agent by default. */
 export const hearsayRtt = route({
   method: 'GET',
   path: '/v1/hearsay/rtt',
@@ -142,14 +145,14 @@ export const hearsayRtt = route({
   },
 });
 
-function requireCoordinate({ agent: { view } }: Site, asked: string) {
-  const name = view.member(asked)?.name;
-  if (name === undefined) throw new AgentError('notFound', `no member is called "${asked}"`);
+function requireCoordinate({ agent: { view } }: Site, node: string) {
+  const name = view.member(node)?.name;
+  if (name === undefined) throw new AgentError('notFound', `no member is named "${node}"`);
   const at = view.coordinate(name);
   if (at === undefined)
     throw new AgentError(
       'notFound',
-      `it is not known yet where "${name}" is: it has answered no probe of this agent`,
+      `"${name}" has no coordinate yet: it has answered no probe of this agent`,
     );
   return { name, at };
 }
@@ -159,9 +162,9 @@ const toQueryJson = ({ id, name, timeout, finished, expected, acks, responses }:
   responses: responses.map(({ from, payload }) => ({ from, ...toPayloadJson(payload) })),
 });
 
-/** As text, and exactly. */
+/** As text, and exactly as base64. */
 const toPayloadJson = (payload: Uint8Array): { payload: string; base64: string } => ({
-  payload: textOf(payload),
+  payload: decodeUtf8(payload),
   base64: Buffer.from(payload).toString('base64'),
 });
 
@@ -183,10 +186,10 @@ const toKeyReportJson = ({
 
 const OPERATIONS: ReadonlySet<string> = new Set(['list', 'install', 'use', 'remove']);
 
-function parseKeyOperation(word: string): KeyOperation {
-  if (!OPERATIONS.has(word))
-    throw new AgentError('badRequest', `no operation is called "${word}": list, install, use or remove`);
-  return word as KeyOperation;
+function parseKeyOperation(name: string): KeyOperation {
+  if (!OPERATIONS.has(name))
+    throw new AgentError('badRequest', `no operation is named "${name}": use list, install, use or remove`);
+  return name as KeyOperation;
 }
 
 /** Never quotes the key. */
@@ -205,6 +208,6 @@ function validateQueryTimeout(timeout: number): number {
 }
 
 function parseId(id: string): number {
-  if (!/^\d{1,10}$/.test(id)) throw new AgentError('badRequest', `"${id}" is no number`);
+  if (!/^\d{1,10}$/.test(id)) throw new AgentError('badRequest', `"${id}" is not a number`);
   return Number(id);
 }

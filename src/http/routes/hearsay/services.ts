@@ -1,10 +1,10 @@
-/** `/v1/hearsay`, services: placement, what to connect to, draining. Field names are a contract. */
+/** `/v1/hearsay`, services: placement of keys, addresses to connect to, draining. Field names are a contract. */
 import { AgentError } from '../../../base/errors.ts';
 import { effectiveWeight, instancesChecksum, rendezvousOwners } from '../../../catalog/placement.ts';
 import { requireService } from '../../consul/requirements.ts';
 import { requiredFlagParam, textParam } from '../../endpoint/query.ts';
 import { route } from '../../endpoint/route.ts';
-import { any, arrayOf, nullable, number, object, string as plainText } from '../../endpoint/schema.ts';
+import { any, arrayOf, nullable, number, type ObjectOf, object, string } from '../../endpoint/schema.ts';
 import { estimateRtt, sortByRtt } from '../../pool/near.ts';
 import { instanceAddress, type ServiceInstance, usableInstances } from '../../pool/pool.ts';
 import { requireValue } from '../../pool/selectors.ts';
@@ -12,19 +12,20 @@ import { serviceTopics } from '../../pool/topics.ts';
 
 const MAX_OWNERS = 100;
 const MAX_KEY_CHARS = 4096;
-const LOCATION_FIELDS = { id: plainText, node: plainText, address: plainText, port: number };
+const LOCATION_FIELDS = { id: string, node: string, address: string, port: number };
+type InstanceLocation = ObjectOf<typeof LOCATION_FIELDS>;
 
 /**
- * `GET /v1/hearsay/owner/:service?key=K&n=2`: the usable instances a key belongs to, by rendezvous hashing. Advice,
- * never a lock: two agents agree when their checksums do. Blocks on `index`.
+ * `GET /v1/hearsay/owner/:service?key=K&n=2`: the usable instances that own a key, by rendezvous hashing. It is advice, not a
+ * lock: two agents agree if their checksums are equal.
  */
 export const hearsayOwner = route({
   method: 'GET',
   path: '/v1/hearsay/owner/:service...',
-  summary: 'The usable instances a key belongs to: advice, never a lock',
+  summary: 'The usable instances that own a key: advice, not a lock',
   responseSchema: object({
-    key: plainText,
-    service: plainText,
+    key: string,
+    service: string,
     owners: arrayOf(object(LOCATION_FIELDS)),
     checksum: any,
     instances: number,
@@ -38,7 +39,7 @@ export const hearsayOwner = route({
         'badRequest',
         `The key is longer than ${MAX_KEY_CHARS} characters: use a shorter one`,
       );
-    const all = new Map(usableInstances(site, service).map((sighting) => [sighting.instance, sighting]));
+    const all = new Map(usableInstances(site, service).map((one) => [one.instance, one]));
     const instances = [...all.keys()];
     return {
       key,
@@ -52,36 +53,31 @@ export const hearsayOwner = route({
   },
 });
 
-/** What a sidecar would connect to, nearest first. `rtt` is in milliseconds, null where it is not known. */
+/** `GET /v1/hearsay/resolve/:service`: usable instances, nearest first. `rtt` is in milliseconds, null if unknown. */
 export const hearsayResolve = route({
   method: 'GET',
   path: '/v1/hearsay/resolve/:service...',
-  summary: 'Where to connect to a service, nearest first',
-  responseSchema: arrayOf(
-    object({ ...LOCATION_FIELDS, weight: number, status: plainText, rtt: nullable(any) }),
-  ),
+  summary: 'Usable instances of a service with their addresses, nearest first',
+  responseSchema: arrayOf(object({ ...LOCATION_FIELDS, weight: number, status: string, rtt: nullable(any) })),
   watch: ({ params, site }) => serviceTopics(site, params.service),
-  handler: ({ params, site }) =>
-    sortByRtt(
-      site,
-      '_agent',
-      usableInstances(site, requireValue(params.service, 'service name')),
-      ({ poolNode: host }) => host.name,
-    ).flatMap((sighting) =>
-      toInstanceLocations(sighting).map((place) => ({
-        ...place,
-        weight: effectiveWeight(sighting.instance),
-        status: sighting.instance.status,
-        rtt: estimateRtt(site, sighting.poolNode.name) ?? null,
+  handler: ({ params, site }) => {
+    const usable = usableInstances(site, requireValue(params.service, 'service name'));
+    return sortByRtt(site, '_agent', usable, ({ poolNode }) => poolNode.name).flatMap((one) =>
+      toInstanceLocations(one).map((location) => ({
+        ...location,
+        weight: effectiveWeight(one.instance),
+        status: one.instance.status,
+        rtt: estimateRtt(site, one.poolNode.name) ?? null,
       })),
-    ),
+    );
+  },
 });
 
-/** `PUT /v1/hearsay/drain/:id`: takes an instance of this agent out of all answers before it stops, or back in. */
+/** `PUT /v1/hearsay/drain/:id`: excludes an instance of this agent from all results before it stops, or ends that. */
 export const hearsayDrain = route({
   method: 'PUT',
   path: '/v1/hearsay/drain/:id...',
-  summary: 'Take an instance of this agent out of all answers, or put it back',
+  summary: 'Exclude an instance of this agent from all results, or end that',
   query: { enable: requiredFlagParam },
   handler: async ({ params, query: { enable }, view, site }) => {
     const service = requireValue(params.id, 'service ID');
@@ -90,18 +86,11 @@ export const hearsayDrain = route({
   },
 });
 
-interface InstanceLocation {
-  readonly id: string;
-  readonly node: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-/** Nowhere for what cannot be dialed: a node we do not know the address of. */
-function toInstanceLocations(sighting: ServiceInstance | undefined): InstanceLocation[] {
-  if (sighting === undefined) return [];
-  const { node, service } = sighting.instance;
-  const address = instanceAddress(sighting);
+/** Empty for an instance that cannot be dialed: the address of its node is unknown. */
+function toInstanceLocations(serviceInstance: ServiceInstance | undefined): InstanceLocation[] {
+  if (serviceInstance === undefined) return [];
+  const { node, service } = serviceInstance.instance;
+  const address = instanceAddress(serviceInstance);
   return address === '' ? [] : [{ id: service.id, node, address, port: service.port }];
 }
 

@@ -50,5 +50,5 @@ test('what this agent owns is removed, what another owns is refused by its name'
     { kind: 'deregisterCheck', id: 'c1' },
   ]);
   for (const body of [{ Node: 'bob', ServiceID: 'api' }, { Node: 'bob' }, { Node: 'ann' }])
-    expect(await say(path, body)).toMatchObject([501, expect.stringMatching(/^(bob|ann) owns what it has/)]);
+    expect(await say(path, body)).toMatchObject([501, expect.stringMatching(/^(bob|ann) owns its entries/)]);
 });

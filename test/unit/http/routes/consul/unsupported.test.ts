@@ -7,7 +7,7 @@ const REFUSALS: readonly [method: string, path: string, status: number, body: st
     'GET',
     '/v1/kv',
     501,
-    /^key\/value store is not available: this agent has no consensus storage. Keep keys /,
+    /^key\/value store is not available: this agent has no consensus storage. Store keys elsewhere, /,
   ],
   ['GET', '/v1/kv/', 501, /consensus/],
   ['GET', '/v1/kv/fabio/config?consistent=&recurse=', 501, /consensus/],
@@ -64,8 +64,8 @@ test('an empty store, if it is wanted, blocks its readers and refuses its writer
   expect((await send(server, '/v1/kv/a', { method: 'PUT', body: 'x' })).status).toBe(501);
 });
 
-test('every refusal names the way out', async () => {
+test('every refusal says what to do instead', async () => {
   const server = await serve(new FakeAgent(member('ann')));
   for (const path of ['/v1/kv/a', '/v1/session/list', '/v1/txn', '/v1/snapshot', '/v1/operator/raft/peers'])
-    expect((await send(server, path)).body).toMatch(/[a-z]\. (?:Keep|Lock|Each|See|Ask) /);
+    expect((await send(server, path)).body).toMatch(/[a-z]\. (?:Store|Use|Each|See) /);
 });
