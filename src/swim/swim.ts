@@ -6,6 +6,7 @@
  */
 import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
+import { Deadlines } from '../base/deadlines.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
 import type { Ping, PushNodeState, SwimMessage } from '../wire/memberlist.ts';
@@ -40,6 +41,7 @@ export class Swim {
   readonly #prober: Prober;
   readonly #indirectProbes: IndirectProbes;
   readonly #hasBroadcasts: () => boolean;
+  readonly #deadlines = new Deadlines();
   readonly #verificationActions: VerificationActions = {
     accept: acceptClaim,
     extendSuspicion,
@@ -60,6 +62,7 @@ export class Swim {
     this.#prober = new Prober(this.#context);
     this.#indirectProbes = new IndirectProbes(this.#context);
     this.#hasBroadcasts = options.hasBroadcasts ?? (() => this.#context.broadcasts.size > 0);
+    this.#registerDeadlines();
   }
 
   get members(): MembersView {
@@ -88,16 +91,7 @@ export class Swim {
 
   /** When `tick` is due next. Never earlier than the input that set it. */
   get deadline(): Millis {
-    return Math.min(
-      this.#hasBroadcasts() ? this.#gossipAt : NEVER,
-      this.#pushPullAt,
-      this.#prober.deadline,
-      this.#indirectProbes.deadline,
-      this.#context.suspicions.deadline,
-      this.#context.deadProbes.deadline,
-      this.#context.verifications.deadline,
-      this.#context.unrefutable.deadline,
-    );
+    return this.#deadlines.earliest;
   }
 
   /** Announces this agent and starts its periodic timers, each after a random part of its interval. */
@@ -227,6 +221,18 @@ export class Swim {
     this.#indirectProbes.postpone(lateness, notBefore);
     verifications.postpone(lateness, notBefore);
     if (lateness > 2 * config.probeInterval) this.#announceAndSync();
+  }
+
+  #registerDeadlines(): void {
+    const { suspicions, deadProbes, verifications, unrefutable } = this.#context;
+    this.#deadlines.add(() => (this.#hasBroadcasts() ? this.#gossipAt : NEVER));
+    this.#deadlines.add(() => this.#pushPullAt);
+    this.#deadlines.add(() => this.#prober.deadline);
+    this.#deadlines.add(() => this.#indirectProbes.deadline);
+    this.#deadlines.add(() => suspicions.deadline);
+    this.#deadlines.add(() => deadProbes.deadline);
+    this.#deadlines.add(() => verifications.deadline);
+    this.#deadlines.add(() => unrefutable.deadline);
   }
 
   #begin(now: Millis, out: SwimEffect[]): SwimContext {
