@@ -1,26 +1,26 @@
 /**
- * Gathers what handlers are told, so that a burst is one call: of each member only the last change, of each user event
- * only the newest. What others are told, and what readers see, never waits here.
+ * Coalesces the events for handlers, so that a burst is one call: the last change of each member, and the newest user
+ * event of each name. Gossip and readers do not wait for it.
  *
  * Source: serf coalesce.go, coalesce_member.go, coalesce_user.go; P57 (docs/protocol.md).
  */
 import { type Millis, NEVER } from '../base/time.ts';
 import type { HandlerEvent, MemberChange, ReceivedUserEvent, SerfMember } from './types.ts';
 
-/** How long to gather: at most `period`, and not after `quiet` without anything new. One of them 0: not at all. */
+/** Events are gathered for `period`, or until nothing new arrives for `quiescent`. If one of them is 0, not at all. */
 export interface CoalescePeriods {
   readonly period: Millis;
   readonly quiescent: Millis;
 }
 
-/** Events that are gathered at most; a flood is told at once. */
+/** User events gathered at most; then all are flushed. */
 const MAX_EVENTS = 256;
 
 export class Coalescer {
   readonly #memberWindow: Window;
   readonly #userWindow: Window;
   readonly #changes = new Map<string, { readonly change: MemberChange; readonly member: SerfMember }>();
-  /** What was last told of each member, until it is reaped. */
+  /** The last change reported of each member, until it is reaped. */
   readonly #lastNotified = new Map<string, MemberChange>();
   readonly #events = new Map<string, ReceivedUserEvent[]>();
   #eventCount = 0;
@@ -30,27 +30,27 @@ export class Coalescer {
     this.#userWindow = new Window(user);
   }
 
-  /** When `tick` has something to tell. */
+  /** When `tick` is due next. */
   get deadline(): Millis {
     return Math.min(this.#memberWindow.deadline, this.#userWindow.deadline);
   }
 
-  /** Appends to `out` what is not to be gathered. */
-  accept(news: HandlerEvent, now: Millis, out: HandlerEvent[]): void {
-    if (news.kind === 'members' && this.#memberWindow.isEnabled) {
-      for (const member of news.members) {
+  /** Gathers an event, or appends it to `out`. */
+  accept(event: HandlerEvent, now: Millis, out: HandlerEvent[]): void {
+    if (event.kind === 'members' && this.#memberWindow.isEnabled) {
+      for (const member of event.members) {
         const held = this.#changes.get(member.name);
-        // Differs: at agents an update right after a join hides the join.
-        const change = news.change === 'update' ? (held?.change ?? 'update') : news.change;
-        this.#changes.delete(member.name); // the last one decides the order, too
+        // Differs: in Serf, an update right after a join hides the join.
+        const change = event.change === 'update' ? (held?.change ?? 'update') : event.change;
+        this.#changes.delete(member.name); // the last change decides the order
         this.#changes.set(member.name, { change, member });
       }
       this.#memberWindow.extend(now);
-    } else if (news.kind === 'user' && news.event.coalesce && this.#userWindow.isEnabled) {
-      this.#gather(news.event);
+    } else if (event.kind === 'user' && event.event.coalesce && this.#userWindow.isEnabled) {
+      this.#gather(event.event);
       this.#userWindow.extend(now);
       if (this.#eventCount >= MAX_EVENTS) this.#flushEvents(out);
-    } else out.push(news);
+    } else out.push(event);
   }
 
   tick(now: Millis, out: HandlerEvent[]): void {
@@ -58,7 +58,7 @@ export class Coalescer {
     if (this.#userWindow.deadline <= now) this.#flushEvents(out);
   }
 
-  /** Of one name: all of the newest Lamport time. */
+  /** Keeps all events of a name that have its newest Lamport time. */
   #gather(event: ReceivedUserEvent): void {
     const held = this.#events.get(event.name) ?? [];
     const newest = held[0]?.ltime ?? -1;
@@ -68,7 +68,7 @@ export class Coalescer {
     this.#events.set(event.name, kept);
   }
 
-  /** Differs: agents repeat the last update of each member whenever they tell something of another. */
+  /** Differs: Serf repeats the last update of each member whenever it reports another one. */
   #flushChanges(out: HandlerEvent[]): void {
     this.#memberWindow.close();
     const byChange = new Map<MemberChange, SerfMember[]>();
@@ -93,18 +93,18 @@ export class Coalescer {
   }
 }
 
-/** Opens with the first thing, and closes when nothing new comes, or when it has been open for long enough. */
+/** A period that starts with the first event and ends when nothing new arrives, or after its longest time. */
 class Window {
-  readonly #spans: CoalescePeriods;
+  readonly #periods: CoalescePeriods;
   #end: Millis = NEVER;
   #quietAt: Millis = NEVER;
 
-  constructor(spans: CoalescePeriods) {
-    this.#spans = spans;
+  constructor(periods: CoalescePeriods) {
+    this.#periods = periods;
   }
 
   get isEnabled(): boolean {
-    return this.#spans.period > 0 && this.#spans.quiescent > 0;
+    return this.#periods.period > 0 && this.#periods.quiescent > 0;
   }
 
   get deadline(): Millis {
@@ -112,8 +112,8 @@ class Window {
   }
 
   extend(now: Millis): void {
-    if (this.#end === NEVER) this.#end = now + this.#spans.period;
-    this.#quietAt = now + this.#spans.quiescent;
+    if (this.#end === NEVER) this.#end = now + this.#periods.period;
+    this.#quietAt = now + this.#periods.quiescent;
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /**
- * Vivaldi network coordinates: where we are, in round-trip time from others, learned from direct probe acks.
- * Seconds inside and on the wire; milliseconds to callers.
+ * Vivaldi network coordinates: they estimate round-trip times between members, and are learned from direct probe acks.
+ * In seconds here and on the wire, in milliseconds for callers.
  *
  * Source: serf coordinate package; P63 (docs/protocol.md); Dabek et al., Vivaldi; Lee et al., network
  * coordinates in the wild (adjustment); Ledlie et al. (latency filter, gravity).
@@ -36,7 +36,7 @@ const ORIGIN: Coordinate = {
   height: MIN_HEIGHT,
 };
 
-/** Our own coordinate, and the samples behind it. */
+/** Our own coordinate with its samples, and the last coordinates of peers. */
 export class Coordinates {
   readonly #rng: Rng;
   readonly #latencyFilters = new Map<string, number[]>();
@@ -55,32 +55,32 @@ export class Coordinates {
     return this.#own;
   }
 
-  /** Ours as the payload of an ack. Do not change it. */
+  /** Our coordinate as the payload of an ack. Must not be changed. */
   get payload(): Uint8Array {
     this.#payload ??= encodeCoordinate(this.#own);
     return this.#payload;
   }
 
-  /** Where `peer` last said it was; `undefined` if it never did. */
+  /** The coordinate in the last ack of `peer`. */
   get(peer: string): Coordinate | undefined {
     return this.#others.get(peer);
   }
 
   /**
-   * A direct ack of `peer` came after `roundTrip` with this payload; an empty one says nothing. Throws `WireError`
-   * if it is no coordinate one can believe. False: nothing was learned, nothing changed.
+   * Updates our coordinate from a direct ack of `peer`. False, and no change, if the payload is empty. Throws `WireError`
+   * if it is not a plausible coordinate.
    */
   updateFromAck(peer: string, roundTrip: Millis, payload: Uint8Array): boolean {
     return payload.length === 0 ? false : this.update(peer, roundTrip, decodeCoordinate(payload));
   }
 
-  /** Moves us by one round trip to `peer`, which is at `other`. False, and no change, unless it is 0 to 10 s. */
+  /** Updates our coordinate by one round trip to `peer`, which is at `other`. False, and no change, unless it is 0 to 10 s. */
   update(peer: string, roundTrip: Millis, other: Coordinate): boolean {
     const seconds = roundTrip / 1000;
     if (!(seconds >= 0 && seconds <= MAX_SECONDS)) return false;
-    const usual = this.#latencyFilter(peer, seconds);
+    const filtered = this.#latencyFilter(peer, seconds);
     this.#others.set(peer, other);
-    const moved = this.#updateAdjustment(this.#updateVivaldi(other, usual), other, usual);
+    const moved = this.#updateAdjustment(this.#updateVivaldi(other, filtered), other, filtered);
     const gravity = -((secondsBetween(ORIGIN, moved) / GRAVITY_RHO) ** 2);
     const settled = this.#applyForce(moved, gravity, ORIGIN);
     if (isValid(settled)) this.#own = settled;
@@ -89,7 +89,7 @@ export class Coordinates {
     return true;
   }
 
-  /** The member was erased: its samples and its place go. */
+  /** The member was erased. */
   delete(peer: string): void {
     this.#others.delete(peer);
     this.#latencyFilters.delete(peer);
@@ -101,7 +101,7 @@ export class Coordinates {
     this.#sampleAt = 0;
   }
 
-  /** Of the last three round trips to this peer: one slow packet moves nobody. */
+  /** The median of the last three round trips to this peer, so that one slow packet has no effect. */
   #latencyFilter(peer: string, seconds: number): number {
     const recent = this.#latencyFilters.get(peer);
     if (recent === undefined) {
@@ -114,7 +114,7 @@ export class Coordinates {
     return c === undefined ? Math.max(a, b) : Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
   }
 
-  /** The spring between us and the peer: who is less sure moves more. */
+  /** The spring force between us and the peer: the coordinate with the larger error moves more. */
   #updateVivaldi(other: Coordinate, seconds: number): Coordinate {
     const own = this.#own;
     const distance = secondsBetween(own, other);
@@ -131,7 +131,7 @@ export class Coordinates {
     );
   }
 
-  /** What the geometry keeps getting wrong, averaged, becomes part of our distance to everybody. */
+  /** The average error of recent estimates is added to our distance to every member. */
   #updateAdjustment(coordinate: Coordinate, other: Coordinate, seconds: number): Coordinate {
     this.#samples[this.#sampleAt] = seconds - rawSeconds(coordinate, other);
     this.#sampleAt = (this.#sampleAt + 1) % ADJUSTMENT_WINDOW;
@@ -141,7 +141,7 @@ export class Coordinates {
     return { vec, error, adjustment: sum / (2 * ADJUSTMENT_WINDOW), height };
   }
 
-  /** `coordinate` after a force away from `other`; a negative one draws it near. */
+  /** `coordinate` after a force away from `other`; a negative force attracts. */
   #applyForce(coordinate: Coordinate, force: number, other: Coordinate): Coordinate {
     const { vec, error, adjustment, height } = coordinate;
     const distance = lengthBetween(vec, other.vec);
@@ -152,7 +152,7 @@ export class Coordinates {
     return { vec: translate(vec, away, force), error, adjustment, height: Math.max(MIN_HEIGHT, raised) };
   }
 
-  /** Two in one place must part, and neither knows where to. */
+  /** A random unit vector, for two coordinates at one place. */
   #anyDirection(): number[] {
     for (;;) {
       const vec = ORIGIN.vec.map(() => this.#rng.next() - 0.5);
@@ -169,12 +169,12 @@ export const distance = (a: Coordinate, b: Coordinate): Millis => secondsBetween
 export const encodeCoordinate = (coordinate: Coordinate): Uint8Array => CoordinateBody.encode(coordinate);
 
 /**
- * Reads the payload of an ack. Throws `WireError`, also for what no honest agent says: another number of
+ * Decodes the payload of an ack. Throws `WireError`, also for values that no honest agent sends: another number of
  * dimensions, NaN, more than 10 s, no height, an error above the maximum.
  */
 export function decodeCoordinate(payload: Uint8Array): Coordinate {
   const { vec, error, adjustment, height } = decodeStruct(CoordinateBody, payload);
-  const believable =
+  const isPlausible =
     vec.length === DIMENSIONS &&
     vec.every((one) => Math.abs(one) <= MAX_SECONDS) &&
     Math.abs(adjustment) <= MAX_SECONDS &&
@@ -182,13 +182,13 @@ export function decodeCoordinate(payload: Uint8Array): Coordinate {
     height >= MIN_HEIGHT &&
     error >= 0 &&
     error <= MAX_ERROR;
-  if (!believable) throw new WireError('badValue', 'a coordinate nobody can be at');
+  if (!isPlausible) throw new WireError('badValue', 'an implausible coordinate');
   return { vec, error, adjustment, height };
 }
 
 const freshSamples = (): number[] => Array.from({ length: ADJUSTMENT_WINDOW }, () => 0);
 
-/** Estimated distance, cut to nanoseconds. */
+/** Estimated distance, truncated to nanoseconds. */
 function secondsBetween(a: Coordinate, b: Coordinate): number {
   const raw = rawSeconds(a, b);
   const adjusted = raw + a.adjustment + b.adjustment;
@@ -198,10 +198,10 @@ function secondsBetween(a: Coordinate, b: Coordinate): number {
 const rawSeconds = (a: Coordinate, b: Coordinate): number =>
   lengthBetween(a.vec, b.vec) + a.height + b.height;
 
-const translate = (vec: readonly number[], way: readonly number[], force: number): number[] =>
-  vec.map((own, i) => own + (way[i] as number) * force);
+const translate = (vec: readonly number[], direction: readonly number[], force: number): number[] =>
+  vec.map((own, i) => own + (direction[i] as number) * force);
 
-// A loop: it runs several times for each ack, and acks are half of what an idle agent hears.
+// A loop, because it is hot: it runs several times per ack, and acks are half of what an idle agent receives.
 function lengthBetween(a: readonly number[], b: readonly number[]): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += ((a[i] as number) - (b[i] as number)) ** 2;

@@ -1,6 +1,7 @@
-/** Telling news from repetition: what was seen at each recent Lamport time. Shared by events and queries. */
+/** Deduplication of events and queries: a ring of slots with the items seen at each recent Lamport time. */
+import { assert } from '../base/assert.ts';
 
-/** Weight one slot may hold; a stranger can put any number of items at one Lamport time. */
+/** Weight of one slot at most; a peer can send any number of items of one Lamport time. */
 const MAX_SLOT_WEIGHT = 32 * 1024;
 
 export interface Slot<T> {
@@ -9,7 +10,7 @@ export interface Slot<T> {
   weight: number;
 }
 
-/** `size` slots, each for one Lamport time; a newer time takes the slot of the one `size` before it. */
+/** `size` slots, each for one Lamport time; a later time takes the slot of the one `size` before it. */
 export class DedupBuffer<T> {
   readonly #size: number;
   readonly #same: (a: T, b: T) => boolean;
@@ -21,39 +22,41 @@ export class DedupBuffer<T> {
     this.#same = same;
   }
 
-  /** Nothing before `ltime` will be news again. Never falls. */
+  /** Items before `ltime` are refused from now on. The bound never falls. */
   ignoreBefore(ltime: number): void {
     this.#minimum = Math.max(this.#minimum, ltime);
   }
 
   /**
-   * Whether `item` is news; if so `keep` gives what is held of it. `clock` is the time after witnessing `ltime`.
-   * Too old, seen before, one too many for its time, or refused by `allows`: not news, and nothing changes.
+   * Adds `item` if it is new, as the copy that `copy` makes. `clock` is the time after witnessing `ltime`. False, and no
+   * change: it is too old, a duplicate, too much for its slot, or refused by `allows`.
    */
   admit(
     ltime: number,
     clock: number,
     item: T,
     weight: number,
-    keep: (item: T) => T,
+    copy: (item: T) => T,
     allows: () => boolean = () => true,
   ): boolean {
     if (ltime < this.#minimum || ltime < clock - this.#size) return false;
-    const place = ltime % this.#size;
-    const held = this.#slots.get(place);
+    const index = ltime % this.#size;
+    const held = this.#slots.get(index);
     if (held === undefined || held.ltime !== ltime) {
+      // Invariant: a slot moves forward in time. An older item in it would have been refused above.
+      assert(held === undefined || held.ltime < ltime, 'an older Lamport time takes a slot');
       if (!allows()) return false;
-      this.#slots.set(place, { ltime, items: [keep(item)], weight });
+      this.#slots.set(index, { ltime, items: [copy(item)], weight });
       return true;
     }
     if (held.weight + weight > MAX_SLOT_WEIGHT) return false;
     if (held.items.some((one) => this.#same(one, item)) || !allows()) return false;
-    held.items.push(keep(item));
+    held.items.push(copy(item));
     held.weight += weight;
     return true;
   }
 
-  /** Slots, newest time first. */
+  /** Slots, latest time first. */
   newestFirst(): Slot<T>[] {
     return [...this.#slots.values()].sort((a, b) => b.ltime - a.ltime);
   }

@@ -1,5 +1,5 @@
 /**
- * User events: which are news, what was heard lately, which a push/pull tells others of, and firing our own.
+ * User events: deduplicates those received, keeps the recent ones for readers and for push/pulls, and fires our own.
  *
  * Source: serf serf.go, UserEvent, handleUserEvent; delegate.go, LocalState; P51 (docs/protocol.md).
  */
@@ -10,13 +10,13 @@ import { DedupBuffer } from './dedup-buffer.ts';
 import { LamportClock } from './lamport.ts';
 import type { ReceivedUserEvent, SerfEffect } from './types.ts';
 
-/** Bytes of one event message, all included. Source: serf UserEventSizeLimit, the hard ceiling. */
+/** Bytes of a whole event message. Source: serf UserEventSizeLimit, the hard limit. */
 export const MAX_EVENT_BYTES = 9216;
 /** Events kept for readers. Source: Consul agent, eventBuf. */
 export const RECENT_EVENTS = 256;
-/** Names and payloads that go into one push/pull. Differs: real agents send all they hold. */
+/** Bytes of names and payloads in one push/pull. Differs: Serf sends all it holds. */
 const MAX_STATE_BYTES = 256 * 1024;
-/** What an event costs besides its name and payload. */
+/** Bytes of an event besides its name and payload. */
 const OVERHEAD_BYTES = 32;
 
 interface HeldEvent {
@@ -33,25 +33,25 @@ export class UserEventBuffer {
     this.#dedup = new DedupBuffer(buffer, (a, b) => a.name === b.name && sameBytes(a.payload, b.payload));
   }
 
-  /** What was heard lately, oldest first. */
+  /** The events received lately, oldest first. */
   get recent(): readonly ReceivedUserEvent[] {
     return this.#recent;
   }
 
   /**
-   * Witnesses a plausible stamp. True: news, told here, and to be passed on. The payload is copied. `allows` is asked
-   * about news only: a no, and it is as if it had not come.
+   * Handles an event with a plausible time. True: it is new, was delivered here, and is to be broadcast. The payload is
+   * copied. `allows` is called for new events only; an event that it refuses is not recorded as seen.
    */
-  handleUserEvent(heard: ReceivedUserEvent, out: SerfEffect[], allows?: () => boolean): boolean {
-    const { ltime, name } = heard;
+  handleUserEvent(received: ReceivedUserEvent, out: SerfEffect[], allows?: () => boolean): boolean {
+    const { ltime, name } = received;
     this.clock.witness(ltime);
-    const weight = OVERHEAD_BYTES + name.length + heard.payload.length;
-    let event = heard;
-    const keep = (): HeldEvent => {
-      event = { ...heard, payload: copyBytes(heard.payload) };
+    const weight = OVERHEAD_BYTES + name.length + received.payload.length;
+    let event = received;
+    const copy = (): HeldEvent => {
+      event = { ...received, payload: copyBytes(received.payload) };
       return event;
     };
-    if (!this.#dedup.admit(ltime, this.clock.time, heard, weight, keep, allows)) return false;
+    if (!this.#dedup.admit(ltime, this.clock.time, received, weight, copy, allows)) return false;
     const dropped = this.#recent.length < RECENT_EVENTS ? undefined : this.#recent[0];
     this.#recent = [...(dropped === undefined ? this.#recent : this.#recent.slice(1)), event];
     out.push({ kind: 'userEvent', event, dropped });
@@ -59,31 +59,31 @@ export class UserEventBuffer {
   }
 
   /**
-   * Stamps an event of our own, tells it here, and gives the message for others. `limit` is for name and payload, and
-   * for the message. Throws `AgentError`; then nothing changed.
+   * Gives a new event its Lamport time, delivers it here, and returns the message for the other members. `limit` bounds
+   * both name plus payload and the message. Throws `AgentError`; then nothing changed.
    */
   fire(name: string, payload: Uint8Array, coalesce: boolean, limit: number, out: SerfEffect[]): Uint8Array {
     if (name === '') throw new AgentError('badRequest', 'an event needs a name');
     if (/[\p{Cc}\p{Cs}]/u.test(name))
       throw new AgentError('badRequest', 'the name of an event must be text without control characters');
-    const said = encodeUtf8(name).length + payload.length;
+    const length = encodeUtf8(name).length + payload.length;
     const body = UserEvent.encode({ ltime: this.clock.time, name, payload, cc: coalesce });
-    if (said > limit || body.length > limit)
+    if (length > limit || body.length > limit)
       throw new AgentError(
         'tooLarge',
-        `name and payload of an event take ${said} bytes (${body.length} as a message) and ${limit} may stand: send a reference to what is larger`,
+        `name and payload of the event take ${length} bytes (${body.length} as a message), and at most ${limit} are allowed: send a reference to larger data`,
       );
     const ltime = this.clock.stamp();
     this.handleUserEvent({ ltime, name, payload, coalesce }, out);
     return body;
   }
 
-  /** Events before `ltime` are old news: seen in an earlier life, or from before we joined. */
+  /** Events before `ltime` are ignored: they are from before an earlier boot or a join. */
   ignoreBefore(ltime: number): void {
     this.#dedup.ignoreBefore(ltime);
   }
 
-  /** What a push/pull tells: a compact list in rising order, the newest if not all fit. */
+  /** The events for a push/pull in ascending order of time; the newest if not all fit. */
   buckets(): EventBucket[] {
     const out: EventBucket[] = [];
     let bytes = 0;
@@ -96,3 +96,10 @@ export class UserEventBuffer {
     return out.reverse();
   }
 }
+
+export const toReceivedUserEvent = ({ ltime, name, payload, cc }: UserEvent): ReceivedUserEvent => ({
+  ltime,
+  name,
+  payload,
+  coalesce: cc,
+});

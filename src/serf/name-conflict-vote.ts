@@ -1,9 +1,10 @@
 /**
- * Two nodes with our name: the members are asked whom they mean by it, and who has fewer of them goes.
+ * Vote on a name conflict: two nodes have our name, so the members are asked by query which address they hold for it, and
+ * the node with fewer votes leaves.
  *
- * Source: serf serf.go, resolveNodeConflict; P60 (docs/protocol.md). Differs: if nobody answers, we stay. Agents go,
- * and so a single forged message ends one that is alone. And we go only when a second vote is lost, too: who came back
- * at another address is known there by then.
+ * Source: serf serf.go, resolveNodeConflict; P60 (docs/protocol.md). Differs: without responses the agent stays; a Serf
+ * agent leaves, so that one forged message ends an agent that is alone. And it leaves only after a second lost vote: a
+ * member that returned at another address is known there by then.
  */
 import { type Address, toAddress } from '../base/address.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
@@ -13,7 +14,7 @@ import { decodeConflictResponse } from '../wire/serf.ts';
 import { CONFLICT_QUERY } from './queries/names.ts';
 import type { QueryDefinition, QueryId, QueryReport, SerfEffect } from './types.ts';
 
-/** One vote at a time, and not more often than this: anybody can claim a name. */
+/** Time between two votes: any peer can claim a name. */
 const VOTE_INTERVAL: Millis = 30_000;
 /** Votes lost in a row. */
 const MAX_LOST_VOTES = 2;
@@ -25,17 +26,17 @@ export class NameConflictVote {
   #lostVotes = 0;
   #notBefore: Millis = Number.NEGATIVE_INFINITY;
 
-  constructor(self: string, own: () => Address) {
+  constructor(self: string, address: () => Address) {
     this.#self = self;
-    this.#address = own;
+    this.#address = address;
   }
 
-  /** Somebody at `other` says that it has our name. */
-  onConflict(other: Address, now: Millis, ask: (question: QueryDefinition) => QueryReport): void {
+  /** A node at `other` claims our name: starts a vote, at most one per interval. */
+  onConflict(other: Address, now: Millis, sendQuery: (definition: QueryDefinition) => QueryReport): void {
     if (now < this.#notBefore || isAt(other, this.#address())) return;
     this.#notBefore = now + VOTE_INTERVAL;
     try {
-      const { id } = ask({
+      const { id } = sendQuery({
         name: CONFLICT_QUERY,
         payload: encodeUtf8(this.#self),
         nodes: [],
@@ -45,31 +46,31 @@ export class NameConflictVote {
       });
       this.#vote = { id, other };
     } catch (error) {
-      if (!(error instanceof AgentError)) throw error; // too many queries: whoever has our name will say so again
+      if (!(error instanceof AgentError)) throw error; // too many queries: the claim will be repeated
     }
   }
 
-  /** Something came of a query of ours. */
-  countVotes(question: QueryReport, out: SerfEffect[]): void {
+  /** Counts the votes if this is the report of the vote, and final. */
+  countVotes(report: QueryReport, out: SerfEffect[]): void {
     const vote = this.#vote;
-    if (vote?.id !== question.id || !question.finished) return;
+    if (vote?.id !== report.id || !report.finished) return;
     this.#vote = undefined;
-    const claims = question.responses.flatMap(({ payload }) => parseClaim(payload));
+    const votes = report.responses.flatMap(({ payload }) => parseVote(payload));
     const own = this.#address();
-    const votesForUs = claims.filter((claim) => isAt(claim, own)).length;
-    const votesAgainst = claims.length - votesForUs;
+    const votesForUs = votes.filter((address) => isAt(address, own)).length;
+    const votesAgainst = votes.length - votesForUs;
     out.push({
       kind: 'fact',
       fact: { kind: 'nameConflictVote', node: this.#self, votesForUs, votesAgainst },
     });
-    this.#lostVotes =
-      votesAgainst > 0 && votesForUs < Math.floor(claims.length / 2) + 1 ? this.#lostVotes + 1 : 0;
+    const isLost = votesAgainst > 0 && votesForUs < Math.floor(votes.length / 2) + 1;
+    this.#lostVotes = isLost ? this.#lostVotes + 1 : 0;
     if (this.#lostVotes >= MAX_LOST_VOTES) out.push({ kind: 'nameVoteLost', other: vote.other });
   }
 }
 
-/** The address one member means by our name; nothing if it knows none, or what it says cannot be read. */
-function parseClaim(payload: Uint8Array): Address[] {
+/** The address that one member holds for our name; none if it holds none, or its response is malformed. */
+function parseVote(payload: Uint8Array): Address[] {
   try {
     const record = decodeConflictResponse(payload);
     if (record === undefined || (record.addr.length !== 4 && record.addr.length !== 16)) return [];

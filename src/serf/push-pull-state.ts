@@ -1,38 +1,47 @@
-/** Serf's part of a push/pull: composed from our table, and read as the intents another table implies. */
-
+/** Serf's part of a push/pull: encoded from our tables, and merged into them. */
+import type { Millis } from '../base/time.ts';
 import { decodeSerfState, JoinIntent, LeaveIntent, SerfState } from '../wire/serf.ts';
 import type { UserEventBuffer } from './events.ts';
+import { acceptTime, type LamportClock, type RecordRefusal, recordOncePerClock } from './lamport.ts';
 import type { Intent } from './membership/intents.ts';
+import type { Membership } from './membership/membership.ts';
 import type { Statuses } from './membership/status.ts';
+import type { SerfEffect } from './types.ts';
+
+/** The parts of Serf that a push/pull exchanges. */
+export interface ExchangedParts {
+  readonly membership: Membership;
+  readonly events: UserEventBuffer;
+  readonly queryClock: LamportClock;
+}
 
 /**
- * Type octet and body.
+ * Type octet and body. `summary` is the catalog summary, opaque here.
  *
- * Source: serf delegate.go, LocalState. Differs: a member that is leaving is not named. Its status time is that of
- * its leave, and whoever merged it as a join of that time would take the leave itself for old news. And who left and
- * has announced its return is no longer listed as left: others would take the time of its return for that of a leave.
+ * Source: serf delegate.go, LocalState. Differs: a leaving member is left out. Its status time is that of its leave, and a
+ * peer that merged it as a join of that time would ignore the leave itself. And a member that left and has announced its
+ * return is no longer listed as left: peers would take the time of its return for that of a leave.
  */
 export function encodeLocalState(
-  statuses: Statuses,
-  clocks: { readonly member: number; readonly query: number },
-  events: UserEventBuffer,
+  { membership, events, queryClock }: ExchangedParts,
   summary: Uint8Array,
 ): Uint8Array {
+  const { statuses, clock } = membership;
   const statusLTimes = new Map<string, number>();
   for (const { name, status, statusLTime } of statuses.all())
     if (status !== 'leaving') statusLTimes.set(name, statusLTime);
   return SerfState.encode({
-    ltime: clocks.member,
+    ltime: clock.time,
     statusLTimes,
-    leftMembers: leftForGood(statuses),
+    leftMembers: membersLeft(statuses),
     eventLTime: events.clock.time,
     events: events.buckets(),
-    queryLTime: clocks.query,
+    queryLTime: queryClock.time,
     summary,
   });
 }
 
-function leftForGood(statuses: Statuses): string[] {
+function membersLeft(statuses: Statuses): string[] {
   const names: string[] = [];
   for (const name of statuses.left) {
     const held = statuses.get(name);
@@ -41,18 +50,56 @@ function leftForGood(statuses: Statuses): string[] {
   return names;
 }
 
-/** `undefined` if there is none. Views on `octets`. Throws `WireError`. */
+/** `undefined` if it is empty. Holds views on `octets`. Throws `WireError`. */
 export const readState = (octets: Uint8Array): SerfState | undefined =>
   octets.length === 0 ? undefined : decodeSerfState(octets);
 
 /**
- * Leave intents first, then join intents.
+ * Merges a peer's state, after swim has merged its members. `join`: we dialed in order to join, so earlier events are
+ * ignored.
  *
- * Source: serf delegate.go, MergeRemoteState. Differs: a leave has their status time as it is, not one more, or a
- * return of that time would be taken back. And a member that is alive here gets a join just before their status
- * time: real agents name leaving members too, so it may be that of a leave that is still on its way to us.
+ * Source: serf delegate.go, MergeRemoteState.
  */
-export function* impliedIntents(state: SerfState, statuses: Statuses): Generator<Intent> {
+export function mergeState(
+  state: SerfState,
+  parts: ExchangedParts,
+  join: boolean,
+  now: Millis,
+  out: SerfEffect[],
+): void {
+  const { membership, events } = parts;
+  const record = recordOncePerClock(out);
+  witnessClocks(state, parts, record);
+  for (const intent of impliedIntents(state, membership.statuses))
+    if (acceptTime('member', membership.clock, intent.ltime, record))
+      membership.handleIntent(intent, now, out);
+  if (join && events.clock.isPlausible(state.eventLTime)) events.ignoreBefore(state.eventLTime);
+  for (const bucket of state.events) {
+    if (bucket === undefined || !acceptTime('event', events.clock, bucket.ltime, record)) continue;
+    for (const { name, payload } of bucket.events)
+      events.handleUserEvent({ ltime: bucket.ltime, name, payload, coalesce: false }, out);
+  }
+}
+
+/** The clocks in a state are the next times, which nobody has given yet. */
+function witnessClocks(state: SerfState, parts: ExchangedParts, record: RecordRefusal): void {
+  const clocks = [
+    ['member', parts.membership.clock, state.ltime],
+    ['event', parts.events.clock, state.eventLTime],
+    ['query', parts.queryClock, state.queryLTime],
+  ] as const;
+  for (const [name, clock, next] of clocks)
+    if (next > 0 && acceptTime(name, clock, next - 1, record)) clock.witness(next - 1);
+}
+
+/**
+ * The intents that a state implies: leave intents first, then join intents.
+ *
+ * Source: serf delegate.go, MergeRemoteState. Differs: a leave has the peer's status time as it is, not one more, or it
+ * would undo a return of that time. And a member that is alive here gets a join just before the peer's status time: Serf
+ * agents include leaving members, so it may be the time of a leave that has not arrived here yet.
+ */
+function* impliedIntents(state: SerfState, statuses: Statuses): Generator<Intent> {
   const left = new Set(state.leftMembers);
   for (const node of left) yield LeaveIntent.create({ node, ltime: state.statusLTimes.get(node) ?? 0 });
   for (const [node, theirs] of state.statusLTimes) {

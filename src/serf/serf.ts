@@ -1,9 +1,10 @@
 /**
- * Serf's conductor: what swim saw, what others sent and what the operator wants, each to the mechanism that knows.
- * Membership, events, queries, coordinates and push/pull state keep what they know in their own files.
+ * Serf: passes member events of swim, messages of peers and commands of the operator to the part that handles them:
+ * membership, user events, queries, coordinates, push/pull state.
  */
 import type { Address } from '../base/address.ts';
 import { copyBytes, NO_BYTES } from '../base/bytes.ts';
+import { Deadlines } from '../base/deadlines.ts';
 import { AgentError, WireError } from '../base/errors.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
@@ -12,15 +13,15 @@ import type { SerfConfig } from '../config/protocol.ts';
 import type { BroadcastQueue } from '../swim/broadcasts.ts';
 import type { MemberEvent } from '../swim/types.ts';
 import type { Keyring } from '../wire/keyring.ts';
-import { decodeSerf, type SerfState, type UserEvent } from '../wire/serf.ts';
+import { decodeSerf } from '../wire/serf.ts';
 import { Coordinates } from './coordinates.ts';
-import { MAX_EVENT_BYTES, UserEventBuffer } from './events.ts';
-import type { LamportClock } from './lamport.ts';
+import { MAX_EVENT_BYTES, toReceivedUserEvent, UserEventBuffer } from './events.ts';
+import { acceptTime, type LamportTimes, recordWithSource } from './lamport.ts';
 import { type Intent, MAX_INTENT_BYTES } from './membership/intents.ts';
 import { type BroadcastHandle, Membership } from './membership/membership.ts';
 import { pruneLanes, QUEUE_CHECK_INTERVAL, reconnectCandidate } from './membership/reaper.ts';
 import { NameConflictVote } from './name-conflict-vote.ts';
-import { encodeLocalState, impliedIntents, readState } from './push-pull-state.ts';
+import { type ExchangedParts, encodeLocalState, mergeState, readState } from './push-pull-state.ts';
 import type { InternalQueryHandler } from './queries/internal.ts';
 import { KeyQueryHandler } from './queries/keys.ts';
 import { Queries } from './queries/queries.ts';
@@ -32,41 +33,32 @@ import type {
   QueryReport,
   ReceivedUserEvent,
   SerfEffect,
-  SerfFact,
   SerfView,
 } from './types.ts';
 
 export interface SerfOptions {
   readonly name: string;
-  /** What others dial: answers to our queries come there. */
-  /** Where answers to queries go; it may change. */
+  /** Where responses to our queries are sent; it may change. */
   readonly address: () => Address;
   readonly config: SerfConfig;
   readonly gossipInterval: Millis;
   readonly keyring: Keyring;
-  /** Each change of the keys is to be kept. */
+  /** Does the agent store changed keys on disk? */
   readonly persistsKeys: boolean;
-  /** Answers internal queries that are not Serf's. */
+  /** Answers the internal queries of the layers above. */
   readonly handleInternalQuery?: InternalQueryHandler;
   readonly rng: Rng;
   readonly now: Millis;
-  /** Bodies of user messages, without memberlist's type octet 8: the landing puts it in front. */
+  /** Queues of Serf messages, without memberlist's type octet 8: the agent core prepends it. */
   readonly lanes: {
     readonly intents: BroadcastQueue;
     readonly queries: BroadcastQueue;
     readonly events: BroadcastQueue;
   };
-  /** `Serf.clocks` of an earlier life: witnessed, and events and queries from before them are old news. */
+  /** `Serf.clocks` of an earlier boot: they are witnessed, and earlier events and queries are ignored. */
   readonly clocks?: LamportTimes;
 }
 
-export interface LamportTimes {
-  readonly member: number;
-  readonly event: number;
-  readonly query: number;
-}
-
-type LamportTimeRefused = Extract<SerfFact, { kind: 'lamportTimeRefused' }>;
 type Timer = 'reap' | 'reconnect' | 'queues';
 
 export class Serf {
@@ -77,8 +69,10 @@ export class Serf {
   readonly #queries: Queries;
   readonly #keys: KeyQueryHandler;
   readonly #nameConflictVote: NameConflictVote;
+  readonly #exchangedParts: ExchangedParts;
   readonly #sourceLimiter = createSourceLimiter();
   readonly #timers = new Timers<Timer>();
+  readonly #deadlines = new Deadlines();
 
   constructor(options: SerfOptions) {
     const { name: self, address, config, lanes, clocks, now, gossipInterval } = options;
@@ -103,17 +97,24 @@ export class Serf {
       handleInternalQuery: options.handleInternalQuery ?? (() => undefined),
     });
     this.#nameConflictVote = new NameConflictVote(self, address);
+    this.#exchangedParts = {
+      membership: this.#membership,
+      events: this.#events,
+      queryClock: this.#queries.clock,
+    };
     if (clocks !== undefined) this.#restore(clocks);
     this.#timers.set('reap', now + config.reapInterval);
     this.#timers.set('reconnect', now + config.reconnectInterval);
     this.#timers.set('queues', now + QUEUE_CHECK_INTERVAL);
+    this.#deadlines.add(() => this.#timers.deadline);
+    this.#deadlines.add(() => this.#membership.deadline);
+    this.#deadlines.add(() => this.#queries.deadline);
   }
 
   get view(): SerfView {
     return this.#membership.statuses;
   }
 
-  /** The next stamps. */
   get clocks(): LamportTimes {
     return {
       member: this.#membership.clock.time,
@@ -123,43 +124,44 @@ export class Serf {
   }
 
   get deadline(): Millis {
-    return Math.min(this.#timers.deadline, this.#membership.deadline, this.#queries.deadline);
+    return this.#deadlines.earliest;
   }
 
-  /** User events heard lately, oldest first. */
+  /** User events received lately, oldest first. */
   get recentEvents(): readonly ReceivedUserEvent[] {
     return this.#events.recent;
   }
 
-  /** Queries of others that wait for an answer of a program here. */
+  /** Queries of other members that wait for a response of a program here. */
   get pendingQueries(): readonly PendingQuery[] {
     return this.#queries.pending;
   }
 
-  /** How long a query waits for answers unless told. */
+  /** How long a query waits for responses by default. */
   get defaultQueryTimeout(): Millis {
     return this.#queries.defaultTimeout;
   }
 
-  /** A query of ours, for a minute after it was over. */
+  /** The report of a query of ours, until a minute after its end. */
   queryReport(id: QueryId): QueryReport | undefined {
     return this.#queries.report(id);
   }
 
-  /** What swim saw. Serf must hear of our own member before anything else. */
+  /** Handles an event of swim. The event about this agent's own member must come before anything else. */
   handleMemberEvent(event: MemberEvent, now: Millis, out: SerfEffect[]): void {
     this.#membership.handleMemberEvent(event, now, out);
     const { name, config } = this.#options;
     if (config.nameVote && event.kind === 'nameConflict' && event.member.identity.name === name)
-      this.#nameConflictVote.onConflict(event.other, now, (question) => this.query(question, now, out));
+      this.#nameConflictVote.onConflict(event.other, now, (definition) => this.query(definition, now, out));
   }
 
   /**
-   * The body of a user message, Serf's type octet first. Throws `WireError` if it is malformed or of a type that
-   * is not Serf's; then nothing changed. News is passed on as the exact octets that came. `from` is who brought it.
+   * Handles the body of a user message, Serf's type octet first. New messages are broadcast with exactly the octets
+   * received. `from` is the peer that delivered it. Throws `WireError` if it is malformed or not a type of Serf; then
+   * nothing changed.
    */
   receive(body: Uint8Array, now: Millis, out: SerfEffect[], from = ''): void {
-    if (body.length === 0) return; // agents pass over it in silence
+    if (body.length === 0) return; // Serf ignores it too
     const message = decodeSerf(body);
     const { events, queries } = this.#options.lanes;
     switch (message.kind) {
@@ -168,7 +170,7 @@ export class Serf {
         return this.#handleIntent(message, body, now, out, from);
       case 'userEvent':
         checkSize(body, MAX_EVENT_BYTES);
-        if (!acceptStamp('event', this.#events.clock, message.ltime, recordWithSource(out, from))) return;
+        if (!acceptTime('event', this.#events.clock, message.ltime, recordWithSource(out, from))) return;
         if (
           this.#events.handleUserEvent(toReceivedUserEvent(message), out, () =>
             this.#canAccept(from, now, out),
@@ -178,7 +180,7 @@ export class Serf {
         return;
       case 'query':
         checkSize(body, MAX_EVENT_BYTES);
-        if (!acceptStamp('query', this.#queries.clock, message.ltime, recordWithSource(out, from))) return;
+        if (!acceptTime('query', this.#queries.clock, message.ltime, recordWithSource(out, from))) return;
         if (this.#queries.handleQuery(message, now, out, () => this.#canAccept(from, now, out)))
           queries.enqueue(copyBytes(body));
         return;
@@ -192,36 +194,24 @@ export class Serf {
     }
   }
 
-  /** Our part of a push/pull: type octet, body. `summary` is the catalogue's word, carried along unread. */
+  /** Serf's part of a push/pull: type octet and body. `summary` is the catalog summary, opaque here. */
   localState(summary: Uint8Array = NO_BYTES): Uint8Array {
-    return encodeLocalState(this.#membership.statuses, this.clocks, this.#events, summary);
+    return encodeLocalState(this.#exchangedParts, summary);
   }
 
   /**
-   * Takes over what another's push/pull says, after swim has merged the members. `join`: we dialed in order to
-   * join, so what happened there before is old news. Empty is fine. Returns the summary it carried, as a view.
-   * Throws `WireError`; then nothing changed.
-   *
-   * Source: serf delegate.go, MergeRemoteState.
+   * Merges Serf's part of a peer's push/pull, which may be empty, after swim has merged the members. `join`: we dialed in
+   * order to join, so earlier events are ignored. Returns the catalog summary in it, as a view. Throws `WireError`; then
+   * nothing changed.
    */
   mergeRemoteState(userState: Uint8Array, join: boolean, now: Millis, out: SerfEffect[]): Uint8Array {
     const state = readState(userState);
     if (state === undefined) return NO_BYTES;
-    const note = oncePerClock(out);
-    this.#witnessState(state, note);
-    for (const intent of impliedIntents(state, this.#membership.statuses))
-      if (acceptStamp('member', this.#membership.clock, intent.ltime, note))
-        this.#membership.handleIntent(intent, now, out);
-    if (join && this.#events.clock.isPlausible(state.eventLTime)) this.#events.ignoreBefore(state.eventLTime);
-    for (const bucket of state.events) {
-      if (bucket === undefined || !acceptStamp('event', this.#events.clock, bucket.ltime, note)) continue;
-      for (const { name, payload } of bucket.events)
-        this.#events.handleUserEvent({ ltime: bucket.ltime, name, payload, coalesce: false }, out);
-    }
+    mergeState(state, this.#exchangedParts, join, now, out);
     return state.summary;
   }
 
-  /** The catalogue's word in another's state, as a view; empty if there is none, or nothing readable at all. */
+  /** The catalog summary in a peer's state, as a view; empty if there is none, or the state is malformed. */
   readSummary(userState: Uint8Array): Uint8Array {
     try {
       return readState(userState)?.summary ?? NO_BYTES;
@@ -231,29 +221,29 @@ export class Serf {
     }
   }
 
-  /** A seed answered, and our clock has caught up with its: tell all that we are here. */
+  /** Broadcasts a join intent, once a seed has answered and our clock has witnessed its clock. */
   broadcastJoin(now: Millis, out: SerfEffect[]): void {
     if (!this.#membership.leaving) this.#membership.broadcastJoin(now, out);
   }
 
-  /** Tells all that we leave. `finished` once that was sent often enough, or at once if nobody is there to hear. */
+  /** Broadcasts a leave intent. The handle is finished at once if no other member is alive. */
   leave(now: Millis, out: SerfEffect[]): BroadcastHandle {
     return this.#membership.leave(now, out);
   }
 
   /**
-   * The operator's force-leave: what failed becomes left, everywhere; with `prune` it is erased as well. A member
-   * that is alive will object. Throws `AgentError`; then nothing changed.
+   * Force-leave by an operator: a failed member becomes left on all members, and with `prune` it is erased as well. A
+   * member that is alive refutes it. Throws `AgentError`; then nothing changed.
    */
   forceLeave(node: string, prune: boolean, now: Millis, out: SerfEffect[]): void {
     if (this.view.get(node) === undefined)
-      throw new AgentError('notFound', `no member is called ${node}: see the list of members`);
+      throw new AgentError('notFound', `there is no member ${node}: see the list of members`);
     if (node === this.#options.name)
-      throw new AgentError('conflict', `${node} is this agent itself: let it leave instead`);
+      throw new AgentError('conflict', `${node} is this agent itself: use leave instead`);
     this.#membership.broadcastLeave(node, prune, now, out);
   }
 
-  /** Fires a user event; gives what was told here. Throws `AgentError`; then nothing changed. */
+  /** Fires a user event. Throws `AgentError`; then nothing changed. */
   fire(name: string, payload: Uint8Array, coalesce: boolean, out: SerfEffect[]): ReceivedUserEvent {
     const { lanes, config } = this.#options;
     const body = this.#events.fire(name, payload, coalesce, config.eventBytes, out);
@@ -262,26 +252,26 @@ export class Serf {
   }
 
   /**
-   * Asks all members a query, ourselves included; `enough` ends it before its time. What comes of it is told by
-   * `answered` effects. Throws `AgentError`; then nothing changed.
+   * Sends a query to all members, this agent included; `isComplete` may end it early. `queryUpdated` effects bring the
+   * acks and responses. Throws `AgentError`; then nothing changed.
    */
   query(
-    question: QueryDefinition,
+    definition: QueryDefinition,
     now: Millis,
     out: SerfEffect[],
-    enough?: (question: QueryReport) => boolean,
+    isComplete?: (report: QueryReport) => boolean,
   ): QueryReport {
-    const { body, asked } = this.#queries.query(question, now, out, enough);
+    const { body, report } = this.#queries.query(definition, now, out, isComplete);
     this.#options.lanes.queries.enqueue(body);
-    return this.queryReport(asked.id) ?? asked;
+    return this.queryReport(report.id) ?? report;
   }
 
-  /** A program here answers a query. Throws `AgentError`; then nothing changed. */
+  /** A program here responds to a query. Throws `AgentError`; then nothing changed. */
   respond(id: QueryId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
     this.#queries.respond(id, payload, now, out);
   }
 
-  /** The keys of a `keepKeys` effect are kept, or are not. */
+  /** The keys of a `storeKeys` effect were stored, or storing them failed with `error`. */
   onKeysStored(ticket: number, error: string | undefined, now: Millis, out: SerfEffect[]): void {
     this.#keys.onStored(ticket, error, now, out);
   }
@@ -310,7 +300,7 @@ export class Serf {
     }
   }
 
-  /** Has `from` brought no more news than an honest peer forwards? */
+  /** Is `from` within its rate limit for events and queries? */
   #canAccept(from: string, now: Millis, out: SerfEffect[]): boolean {
     const acquisition = this.#sourceLimiter.acquire(from, now);
     if (acquisition === 'exhausted') out.push({ kind: 'fact', fact: { kind: 'eventsRateLimited', from } });
@@ -325,7 +315,7 @@ export class Serf {
     out.push({ kind: 'reconnect', name: held.name, to: held.member.identity.address });
   }
 
-  /** Is a vote about our own name among the queries that are over? */
+  /** A vote about our name may be among the queries that have ended. */
   #countVotes(out: SerfEffect[]): void {
     for (const effect of [...out])
       if (effect.kind === 'queryUpdated') this.#nameConflictVote.countVotes(effect.report, out);
@@ -333,21 +323,10 @@ export class Serf {
 
   #handleIntent(intent: Intent, body: Uint8Array, now: Millis, out: SerfEffect[], from: string): void {
     checkSize(body, MAX_INTENT_BYTES);
-    if (!acceptStamp('member', this.#membership.clock, intent.ltime, recordWithSource(out, from))) return;
+    if (!acceptTime('member', this.#membership.clock, intent.ltime, recordWithSource(out, from))) return;
     if (this.#membership.handleIntent(intent, now, out))
-      // Differs: named, so a newer intent replaces an older one of the same member in our queue.
+      // Differs: it has a name, so a newer intent of a member replaces an older one in the queue.
       this.#options.lanes.intents.enqueue(copyBytes(body), intent.node);
-  }
-
-  /** The clocks in a state are the next stamps, which nobody has given yet. */
-  #witnessState(state: SerfState, note: RecordRefusal): void {
-    const theirs = [
-      ['member', this.#membership.clock, state.ltime],
-      ['event', this.#events.clock, state.eventLTime],
-      ['query', this.#queries.clock, state.queryLTime],
-    ] as const;
-    for (const [name, clock, next] of theirs)
-      if (next > 0 && acceptStamp(name, clock, next - 1, note)) clock.witness(next - 1);
   }
 
   #restore(clocks: LamportTimes): void {
@@ -359,42 +338,7 @@ export class Serf {
   }
 }
 
-const toReceivedUserEvent = ({ ltime, name, payload, cc }: UserEvent): ReceivedUserEvent => ({
-  ltime,
-  name,
-  payload,
-  coalesce: cc,
-});
-
-type RecordRefusal = (fact: LamportTimeRefused) => void;
-
-/** May this stamp be believed? If not, a fact says so. */
-function acceptStamp(
-  name: keyof LamportTimes,
-  clock: LamportClock,
-  ltime: number,
-  note: RecordRefusal,
-): boolean {
-  if (clock.isPlausible(ltime)) return true;
-  note({ kind: 'lamportTimeRefused', clock: name, ltime, local: clock.time });
-  return false;
-}
-
-const recordWithSource =
-  (out: SerfEffect[], from: string): RecordRefusal =>
-  (fact) => {
-    out.push({ kind: 'fact', fact: from === '' ? fact : { ...fact, source: from } });
-  };
-
-/** A push/pull can hold a million wild stamps; the first of each clock is enough to tell of. */
-function oncePerClock(out: SerfEffect[]): RecordRefusal {
-  const seen = new Set<string>();
-  return (fact) => {
-    if (!seen.has(fact.clock)) out.push({ kind: 'fact', fact });
-    seen.add(fact.clock);
-  };
-}
-
 function checkSize(body: Uint8Array, bytes: number): void {
-  if (body.length > bytes) throw new WireError('tooLarge', `${body.length} bytes where ${bytes} may stand`);
+  if (body.length > bytes)
+    throw new WireError('tooLarge', `${body.length} bytes, and at most ${bytes} are allowed`);
 }

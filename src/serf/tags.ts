@@ -1,21 +1,21 @@
-/** Tags, a member's few words about itself, within the limits of node meta. Their bytes are wire/'s business. */
+/** Tags: key-value pairs that a member sets about itself. They travel in its node meta, encoded by wire/. */
 import { AgentError } from '../base/errors.ts';
 import type { Identity } from '../swim/types.ts';
 import { MAX_META_BYTES } from '../wire/memberlist.ts';
 import { decodeTags, encodeTags } from '../wire/serf.ts';
 
-/** Tags as node meta. Throws `AgentError('tooLarge')`; then nothing may change. */
+/** Encodes tags as node meta. Throws `AgentError('tooLarge')`. */
 export function metaFromTags(tags: ReadonlyMap<string, string>): Uint8Array {
   const meta = encodeTags(tags);
   if (meta.length > MAX_META_BYTES)
     throw new AgentError(
       'tooLarge',
-      `tags take ${meta.length} bytes encoded and ${MAX_META_BYTES} may stand: drop or shorten some`,
+      `the tags take ${meta.length} bytes encoded, and at most ${MAX_META_BYTES} are allowed: remove or shorten some`,
     );
   return meta;
 }
 
-/** `tags` without `remove`, then with `set`. */
+/** Tags after removing `remove` and then setting `set`. */
 export function updateTags(
   tags: ReadonlyMap<string, string>,
   set: ReadonlyMap<string, string>,
@@ -27,7 +27,7 @@ export function updateTags(
   return out;
 }
 
-/** Identities never change, and worlds share them between members: each is decoded once. */
+/** A cache: identities are immutable, and simulations share them between agents. */
 const decoded = new WeakMap<Identity, ReadonlyMap<string, string>>();
 
 export function tagsFromIdentity(identity: Identity): ReadonlyMap<string, string> {

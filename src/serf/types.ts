@@ -1,19 +1,19 @@
-/** The words of this room: Serf's statuses and events, and what can come out of serf/. */
+/** The types of serf/: members, events, queries, and the effects and facts that it returns to the agent. */
 import type { Address } from '../base/address.ts';
 import type { Millis } from '../base/time.ts';
 import type { Member } from '../swim/types.ts';
 
-/** Serf's view of a member. swim's `suspect` is `alive` here. */
+/** A suspect member of swim/ is alive here. */
 export type SerfStatus = 'alive' | 'leaving' | 'left' | 'failed';
 
 export interface SerfMember {
   readonly name: string;
   readonly status: SerfStatus;
-  /** Lamport time of the last join or leave intent that counted. */
+  /** Lamport time of the last join or leave intent that was applied. */
   readonly statusLTime: number;
-  /** When it left or failed; `undefined` while it is up. */
+  /** When it left or failed; `undefined` while it is alive or leaving. */
   readonly downAt: Millis | undefined;
-  /** Its last row in swim's table, kept after the row was dropped there. */
+  /** Its last row in swim's table; it stays here after swim dropped the row. */
   readonly member: Member;
   readonly tags: ReadonlyMap<string, string>;
 }
@@ -27,12 +27,12 @@ export type SerfEvent = Readonly<
   | { kind: 'reaped'; member: SerfMember }
 >;
 
-/** A user event as it is told to people and programs here. `payload` must not be changed. */
+/** A user event delivered here. `payload` must not be changed. */
 export interface ReceivedUserEvent {
   readonly ltime: number;
   readonly name: string;
   readonly payload: Uint8Array;
-  /** Whoever fired it says that only the newest of its name matters. */
+  /** Its sender says that only the newest event of this name matters. */
   readonly coalesce: boolean;
 }
 
@@ -40,81 +40,81 @@ export interface ReceivedUserEvent {
 export interface QueryDefinition {
   readonly name: string;
   readonly payload: Uint8Array;
-  /** Members it is for; empty: all. */
+  /** Names of the members it is for; empty: all. */
   readonly nodes: readonly string[];
-  /** RE2 expressions that must match somewhere in the value of each tag. */
+  /** RE2 expressions by tag; each must match somewhere in the value of its tag. */
   readonly tags: ReadonlyMap<string, string>;
-  /** Should everybody it is for say that it came? */
+  /** Does each member it is for acknowledge it? */
   readonly ack: boolean;
-  /** Members through which each answer comes as well, against loss. */
+  /** The number of members that relay each response as well, against packet loss. */
   readonly relayFactor: number;
-  /** Absent: Serf's formula. */
+  /** By default from Serf's formula. */
   readonly timeout?: Millis;
-  /** Members that are told at once, and not only by gossip: a few. */
+  /** A few members that receive it at once, and not only by gossip. */
   readonly directTo?: readonly string[];
 }
 
 export type QueryId = number;
 
-/** A query of ours as far as it has come. A new object whenever something came. */
+/** The acks and responses to a query of ours so far. A new object after each of them. */
 export interface QueryReport {
   readonly id: QueryId;
   readonly name: string;
   readonly timeout: Millis;
   readonly finished: boolean;
-  /** Members that were alive when it was asked, those in `nodes` if it names some. */
+  /** The number of members that were alive at its start, of those in `nodes` if it names any. */
   readonly expected: number;
-  /** Who said that it came. */
+  /** Names of the members that acknowledged it. */
   readonly acks: readonly string[];
   readonly responses: readonly { readonly from: string; readonly payload: Uint8Array }[];
 }
 
-/** A query somebody asked, which programs here may answer once, until `deadline`. */
+/** A query of a peer that a program here may answer once, until `deadline`. */
 export interface PendingQuery {
   readonly id: QueryId;
   readonly ltime: number;
   readonly name: string;
   readonly payload: Uint8Array;
-  /** Empty: agents of old do not say it. */
+  /** Empty if the sender is an old agent that does not send its name. */
   readonly from: string;
   readonly deadline: Millis;
 }
 
-/** What became of members, in Serf's words for programs: `member-join` and so on. */
+/** Serf's names of member events for handlers, without `member-`. */
 export type MemberChange = 'join' | 'leave' | 'failed' | 'update' | 'reap';
 
-/** What programs here are told. */
+/** An event for handlers and streams. */
 export type HandlerEvent = Readonly<
   | { kind: 'members'; change: MemberChange; members: readonly SerfMember[] }
   | { kind: 'user'; event: ReceivedUserEvent }
-  /** It waits for an answer until its deadline. */
+  /** It waits for a response until its deadline. */
   | { kind: 'query'; query: PendingQuery }
 >;
 
 export type SerfEffect = Readonly<
   | { kind: 'event'; event: SerfEvent }
-  /** A user event that is news, one of our own included. */
+  /** A new user event, possibly our own. `dropped` made room for it. */
   | { kind: 'userEvent'; event: ReceivedUserEvent; dropped: ReceivedUserEvent | undefined }
-  /** One Serf message, by a datagram of its own. */
+  /** Send one Serf message in a datagram of its own. */
   | { kind: 'send'; to: Address; body: Uint8Array }
-  /** Something came of a query of ours. */
+  /** A query of ours received an ack or a response, or ended. */
   | { kind: 'queryUpdated'; report: QueryReport }
-  /** A query came that may be answered here. */
+  /** A query arrived that a program here may answer. */
   | { kind: 'queryReceived'; query: PendingQuery }
-  /** Queries that may be answered here came or went. */
+  /** The list of pending queries changed. */
   | { kind: 'pendingQueriesChanged' }
-  /** Keep the keys as they are now, then call `keysKept`. */
+  /** Store the current keys, then call `onKeysStored`. */
   | { kind: 'storeKeys'; ticket: number }
-  /** Another node has our name, and more members vouch for it. */
+  /** Another node has our name, and won two votes. */
   | { kind: 'nameVoteLost'; other: Address }
-  /** Try a push/pull, `join` true, with a failed member's last address. */
+  /** Start a push/pull, `join` true, with the last address of a failed member. */
   | { kind: 'reconnect'; name: string; to: Address }
   | { kind: 'fact'; fact: SerfFact }
 >;
 
 export type SerfFact = Readonly<
   | { kind: 'intentRefused'; node: string; reason: string }
-  /** `source`: the address it came from, if it came by gossip. */
+  /** `source`: the address that it came from by gossip. */
   | {
       kind: 'lamportTimeRefused';
       clock: 'member' | 'event' | 'query';
@@ -122,21 +122,21 @@ export type SerfFact = Readonly<
       local: number;
       source?: string;
     }
-  | { kind: 'queryRefused'; name: string; from: string; reason: string } // not answered
+  | { kind: 'queryRefused'; name: string; from: string; reason: string } // no response was sent
   | { kind: 'responseRefused'; from: string; reason: string }
   | { kind: 'relayRefused'; to: string; reason: string }
-  | { kind: 'keysChanged'; change: 'install' | 'use' | 'remove'; key: string; by: string } // a fingerprint
+  | { kind: 'keysChanged'; change: 'install' | 'use' | 'remove'; key: string; by: string } // `key` is a fingerprint
   | { kind: 'keyChangeRefused'; change: 'install' | 'use' | 'remove'; by: string; reason: string }
-  | { kind: 'keyRotationDue'; key: string; encryptions: number; members: number } // time to rotate
+  | { kind: 'keyRotationDue'; key: string; encryptions: number; members: number } // the key encrypted so many packets
   | { kind: 'nameConflictVote'; node: string; votesForUs: number; votesAgainst: number }
-  | { kind: 'eventsRateLimited'; from: string } // more at once than an honest agent forwards
+  | { kind: 'eventsRateLimited'; from: string } // more than an honest agent forwards
   | { kind: 'leaveIntentRefuted'; ltime: number }
   | { kind: 'memberReaped'; node: string; status: SerfStatus }
   | { kind: 'reconnectAttempted'; node: string }
   | { kind: 'broadcastQueuePruned'; lane: string; dropped: number }
 >;
 
-/** Reading statuses, for every floor above. */
+/** Serf's member table for readers. */
 export interface SerfView {
   get(name: string): SerfMember | undefined;
   all(): Iterable<SerfMember>;

@@ -1,21 +1,18 @@
-/**
- * Join and leave intents: what one does to a member, and the buffer for those that outrun their member. Who
- * passes an intent on, and who refutes it, is serf.ts.
- */
+/** Join and leave intents: their effect on a member, and the buffer for intents that arrive before their member. */
 import type { Millis } from '../../base/time.ts';
 import type { JoinIntent, LeaveIntent } from '../../wire/serf.ts';
 import type { SerfMember } from '../types.ts';
 
 export type Intent = JoinIntent | LeaveIntent;
 
-/** Bytes of one intent message: a name, and room for fields of later versions. */
+/** Bytes of one intent message: a name, and fields of later versions. */
 export const MAX_INTENT_BYTES = 1024;
-/** Names a stranger can make us remember. */
+/** Names of unknown members that peers can make us hold. */
 const MAX_BUFFERED = 4096;
 
 /**
- * The member after an intent, or `undefined` if that is not news. The status time moves with every newer intent,
- * also where the status stays: else two agents would tell each other of it for ever (serf#606).
+ * The member after an intent, or `undefined` if the intent is stale. Every newer intent raises the status time, even if the
+ * status stays the same: otherwise two agents would rebroadcast it for ever (serf#606).
  *
  * Source: serf handleNodeJoinIntent, handleNodeLeaveIntent.
  */
@@ -38,11 +35,10 @@ export function applyIntent(held: SerfMember, intent: Intent): SerfMember | unde
 export interface BufferedIntent {
   readonly kind: Intent['kind'];
   readonly ltime: number;
-  /** When it came. */
-  readonly at: Millis;
+  readonly receivedAt: Millis;
 }
 
-/** The newest intent of each name we do not know, for a while. Source: serf upsertIntent, recentIntent. */
+/** The newest intent of each unknown member, for a while. Source: serf upsertIntent, recentIntent. */
 export class IntentBuffer {
   readonly #byName = new Map<string, BufferedIntent>();
   readonly #timeout: Millis;
@@ -56,28 +52,28 @@ export class IntentBuffer {
     return this.#byName.size;
   }
 
-  /** `known`: we have one as new. `full`: too many names, it is not kept; `newlyFull` for the first of these. */
+  /** `known`: one at least as new is held. `full`: too many names, so it was not added; `newlyFull` the first time. */
   add(intent: Intent, now: Millis): 'added' | 'known' | 'full' | 'newlyFull' {
-    const kept = this.#put(intent.node, { kind: intent.kind, ltime: intent.ltime, at: now });
-    if (kept !== 'full' || this.#isFull) return kept;
+    const result = this.#put(intent.node, { kind: intent.kind, ltime: intent.ltime, receivedAt: now });
+    if (result !== 'full' || this.#isFull) return result;
     this.#isFull = true;
     return 'newlyFull';
   }
 
-  /** The name was erased after an intent of this time: neither it nor an older one is news again. */
+  /** The member was erased after an intent of this time: from now on that intent, and older ones, are stale. */
   recordErased(name: string, ltime: number, now: Millis): void {
-    this.#put(name, { kind: 'joinIntent', ltime, at: now });
+    this.#put(name, { kind: 'joinIntent', ltime, receivedAt: now });
   }
 
-  /** Takes what is known of a name that has just become a member. */
+  /** Removes and returns the intent of a name that has just become a member. */
   dequeue(name: string, now: Millis): BufferedIntent | undefined {
     const held = this.#byName.get(name);
     this.#byName.delete(name);
-    return held === undefined || this.#isOver(held, now) ? undefined : held;
+    return held === undefined || this.#isExpired(held, now) ? undefined : held;
   }
 
   expire(now: Millis): void {
-    for (const [name, held] of this.#byName) if (this.#isOver(held, now)) this.#byName.delete(name);
+    for (const [name, held] of this.#byName) if (this.#isExpired(held, now)) this.#byName.delete(name);
     this.#isFull = this.#byName.size >= MAX_BUFFERED;
   }
 
@@ -89,7 +85,7 @@ export class IntentBuffer {
     return 'added';
   }
 
-  #isOver(held: BufferedIntent, now: Millis): boolean {
-    return now - held.at > this.#timeout;
+  #isExpired(held: BufferedIntent, now: Millis): boolean {
+    return now - held.receivedAt > this.#timeout;
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Who is a member and what it is up to: what swim saw and what intents say, brought together. Transitions are in
- * statuses.ts and intents.ts; here is their order, and what follows from them.
+ * Serf's membership: combines swim's member events with join and leave intents into one status per member. The transitions
+ * are in status.ts and intents.ts; their order and their consequences are here.
  */
+import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
@@ -23,7 +24,7 @@ export interface MembershipOptions {
   readonly coordinates: Coordinates;
 }
 
-/** A broadcast on its way. */
+/** A broadcast that is being sent. */
 export interface BroadcastHandle {
   readonly finished: boolean;
 }
@@ -35,7 +36,7 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #intentBuffer: IntentBuffer;
   readonly #pruning: Pruning;
-  /** When a member that says it leaves should have left. */
+  /** When a leaving member should have left. */
   readonly #leaveDeadlines = new Timers<string>();
   readonly #leaveTimeout: Millis;
   #leaving = false;
@@ -48,12 +49,12 @@ export class Membership {
     this.#leaveTimeout = 2 * (2 * broadcastTimeout + leavePropagateDelay);
   }
 
-  /** We are on our way out: leave intents about us are true now. */
+  /** This agent is leaving: leave intents about it are true. */
   get leaving(): boolean {
     return this.#leaving;
   }
 
-  /** When `tick` has something to do. */
+  /** When `tick` is due next. */
   get deadline(): Millis {
     return Math.min(this.#pruning.deadline, this.#leaveDeadlines.deadline);
   }
@@ -75,14 +76,14 @@ export class Membership {
         if (this.#pruning.isOverdue(down.name)) this.#erase(down, now, out);
         return;
       }
-      case 'memberDropped': // swim may forget; we keep it until it is reaped
+      case 'memberDropped': // Serf keeps the member until it is reaped
       case 'nameConflict':
         return;
     }
   }
 
   /**
-   * Applies an intent with a plausible stamp. True: it is news, and may be passed on.
+   * Applies an intent with a plausible time. True: it is new, and is to be broadcast.
    *
    * Source: serf handleNodeJoinIntent, handleNodeLeaveIntent.
    */
@@ -104,34 +105,34 @@ export class Membership {
     return true;
   }
 
-  /** "We are here": at a join, and against a false leave. The stamp is above all we have seen. */
+  /** Broadcasts a join intent, at a join or to refute a false leave. Its time is above all that were witnessed. */
   broadcastJoin(now: Millis, out: SerfEffect[]): void {
     const intent = JoinIntent.create({ ltime: this.clock.stamp(), node: this.#options.self });
     this.handleIntent(intent, now, out);
     this.#options.intents.enqueue(JoinIntent.encode(intent), intent.node);
   }
 
-  /** From now on we are leaving, and all are told. */
+  /** This agent leaves: broadcasts the leave intent. */
   leave(now: Millis, out: SerfEffect[]): BroadcastHandle {
     this.#leaving = true;
     return this.broadcastLeave(this.#options.self, false, now, out);
   }
 
-  /** Applies and sends a leave intent; nothing is sent when nobody is there to hear it. */
+  /** Applies a leave intent, and broadcasts it if another member is alive. */
   broadcastLeave(node: string, prune: boolean, now: Millis, out: SerfEffect[]): BroadcastHandle {
     const intent = LeaveIntent.create({ ltime: this.clock.stamp(), node, prune });
-    const isHeard = this.statuses.hasAliveMembers(this.#options.self);
+    const hasReceivers = this.statuses.hasAliveMembers(this.#options.self);
     this.handleIntent(intent, now, out);
-    return isHeard ? this.#options.intents.enqueue(LeaveIntent.encode(intent), node) : NOTHING_SENT;
+    return hasReceivers ? this.#options.intents.enqueue(LeaveIntent.encode(intent), node) : NOTHING_SENT;
   }
 
-  /** Forgets who has been down, and what has waited, for too long. */
+  /** Erases members that have been down for too long, and intents that have waited for too long. */
   reap(now: Millis, out: SerfEffect[]): void {
     for (const held of expiredMembers(this.statuses, this.#options.config, now)) this.#erase(held, now, out);
     this.#intentBuffer.expire(now);
   }
 
-  /** Erases those who were to be pruned and have left in time; believes those who said they leave and have not. */
+  /** Erases members to be pruned that have left by now. Members that announced a leave and did not leave are alive again. */
   tick(now: Millis, out: SerfEffect[]): void {
     for (const name of this.#pruning.markOverdue(now)) {
       const held = this.statuses.get(name);
@@ -142,7 +143,7 @@ export class Membership {
       if (held?.status !== 'leaving') continue;
       if (name === this.#options.self && this.#leaving) continue;
       if (held.member.state === 'suspect') {
-        // It may be gone already; the suspicion will tell.
+        // It may be dead already: the suspicion decides.
         this.#leaveDeadlines.set(name, now + this.#leaveTimeout);
         continue;
       }
@@ -151,7 +152,7 @@ export class Membership {
     }
   }
 
-  /** Somebody says that we leave, and we do not. */
+  /** A leave intent about this agent, which is not leaving. */
   #isFalseLeave(intent: Intent): boolean {
     return intent.kind === 'leaveIntent' && intent.node === this.#options.self && !this.#leaving;
   }
@@ -168,18 +169,18 @@ export class Membership {
   }
 
   #bufferIntent(intent: Intent, now: Millis, out: SerfEffect[]): boolean {
-    if (intent.ltime === 0) return false; // no clock gives this stamp; a push/pull has it for want of an intent
+    if (intent.ltime === 0) return false; // no clock gives this time: a push/pull contains it where there is no intent
     if (this.#isFalseLeave(intent)) return false;
-    const kept = this.#intentBuffer.add(intent, now);
-    if (kept === 'newlyFull')
+    const result = this.#intentBuffer.add(intent, now);
+    if (result === 'newlyFull')
       out.push({
         kind: 'fact',
         fact: { kind: 'intentRefused', node: intent.node, reason: 'too many intents for unknown members' },
       });
-    return kept === 'added';
+    return result === 'added';
   }
 
-  /** Source: serf handlePrune. Differs: who is still up is erased only when it goes down, not hidden while it runs. */
+  /** Source: serf handlePrune. Differs: a member that is still up is erased when it goes down, and not hidden before. */
   #handlePrune(held: SerfMember, now: Millis, out: SerfEffect[]): void {
     if (held.name === this.#options.self) return;
     if (held.status === 'leaving') this.#pruning.start(held.name, now);
@@ -202,6 +203,8 @@ export class Membership {
     now: Millis,
     out: SerfEffect[],
   ): void {
+    // Invariant: a member has a time of going down exactly while it is down.
+    assert((member.downAt !== undefined) === isDown(member.status), `${member.name} is ${member.status}`);
     this.statuses.set(member);
     if (member.status !== 'leaving') this.#leaveDeadlines.clear(member.name);
     else if (!this.#leaveDeadlines.has(member.name))
@@ -210,6 +213,8 @@ export class Membership {
   }
 }
 
-/** How a status that an intent brought is told. Back to alive is an update: it never was down. */
+const isDown = (status: SerfMember['status']): boolean => status === 'left' || status === 'failed';
+
+/** The event for a status that an intent changed. Back to alive is an update, since the member was never down. */
 const toEventKind = (member: SerfMember): SerfEvent['kind'] =>
   member.status === 'alive' ? 'updated' : member.status;

@@ -1,4 +1,4 @@
-/** Members an operator wants erased while they are still leaving: they get time to tell everybody first. */
+/** Members that an operator wants erased while they are still leaving: they get time to broadcast their leave first. */
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 
@@ -7,7 +7,7 @@ export class Pruning {
   readonly #waiting = new Timers<string>();
   readonly #overdue = new Set<string>();
 
-  /** `grace`: until a leaving member may be erased. Source: serf handlePrune. */
+  /** `grace`: how long a leaving member is not erased. Source: serf handlePrune. */
   constructor(grace: Millis) {
     this.#grace = grace;
   }
@@ -20,18 +20,18 @@ export class Pruning {
     if (!this.#overdue.has(name) && !this.#waiting.has(name)) this.#waiting.set(name, now + this.#grace);
   }
 
-  /** It is alive after all, or it is gone. */
+  /** The member is alive after all, or erased. */
   cancel(name: string): void {
     this.#waiting.clear(name);
     this.#overdue.delete(name);
   }
 
-  /** Its grace is over and it was still up: it goes the moment it goes down. */
+  /** Its grace is over and it was still up: it is erased as soon as it goes down. */
   isOverdue(name: string): boolean {
     return this.#overdue.has(name);
   }
 
-  /** Names whose grace ends now. */
+  /** Marks and returns the names whose grace is over. */
   markOverdue(now: Millis): string[] {
     const names: string[] = [];
     for (let name = this.#waiting.pop(now); name !== undefined; name = this.#waiting.pop(now)) {

@@ -1,4 +1,4 @@
-/** What time does to members and queues: who is forgotten, whom to try again, how much may wait. */
+/** Periodic work: which members to reap, which failed member to reconnect to, and how much queues may hold. */
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
@@ -9,23 +9,26 @@ import type { Statuses } from './status.ts';
 /** Source: serf Config.QueueCheckInterval. */
 export const QUEUE_CHECK_INTERVAL: Millis = 30_000;
 
-/** Members that failed, or left, so long ago that they are forgotten. Source: serf handleReap. */
+/** Members that failed or left so long ago that they are reaped. Source: serf handleReap. */
 export function expiredMembers(
   statuses: Statuses,
   config: Pick<SerfConfig, 'reconnectTimeout' | 'tombstoneTimeout'>,
   now: Millis,
 ): SerfMember[] {
-  const over = (names: ReadonlySet<string>, timeout: Millis): SerfMember[] =>
+  const expired = (names: ReadonlySet<string>, timeout: Millis): SerfMember[] =>
     [...names]
       .map((name) => statuses.get(name))
       .filter((held) => held !== undefined)
       .filter(({ downAt }) => downAt !== undefined && now - downAt > timeout);
-  return [...over(statuses.failed, config.reconnectTimeout), ...over(statuses.left, config.tombstoneTimeout)];
+  return [
+    ...expired(statuses.failed, config.reconnectTimeout),
+    ...expired(statuses.left, config.tombstoneTimeout),
+  ];
 }
 
 /**
- * A failed member to try again, or `undefined` this time. Seldom when few of many failed, so that a large cluster
- * does not knock on one door all at once.
+ * A failed member to reconnect to, or `undefined` this time. Its probability is the share of failed members, so that the
+ * members of a large cluster do not all dial one failed member at once.
  *
  * Source: serf reconnect.
  */
@@ -37,7 +40,7 @@ export function reconnectCandidate(statuses: Statuses, self: string, rng: Rng): 
   return statuses.get(failed[rng.int(failed.length)] as string);
 }
 
-/** Cuts each lane to `max` messages and tells what was lost. Source: serf checkQueueDepth. */
+/** Prunes each lane to `max` messages and reports how many were dropped. Source: serf checkQueueDepth. */
 export function pruneLanes(lanes: Readonly<Record<string, BroadcastQueue>>, max: number): SerfFact[] {
   const facts: SerfFact[] = [];
   for (const [lane, queue] of Object.entries(lanes)) {

@@ -1,7 +1,8 @@
 /**
- * Serf's member table: swim's members with a status, kept until reaped, also when swim has dropped its row. How
- * statuses follow from what swim saw is here; what intents do to them is in intents.ts.
+ * Serf's member table: swim's members with a status, kept until they are reaped, even after swim has dropped their rows.
+ * The transitions by swim's events are here, those by intents in intents.ts.
  */
+import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Member } from '../../swim/types.ts';
 import { tagsFromIdentity } from '../tags.ts';
@@ -11,7 +12,7 @@ export class Statuses implements SerfView {
   readonly #members = new Map<string, SerfMember>();
   readonly #failed = new Set<string>();
   readonly #left = new Set<string>();
-  /** Lamport time of the last leave that counted. */
+  /** Lamport time of the last leave that was applied, by name. */
   readonly #leaves = new Map<string, number>();
 
   get(name: string): SerfMember | undefined {
@@ -34,21 +35,23 @@ export class Statuses implements SerfView {
     return this.#left;
   }
 
-  /** A leave of this time made it leaving, or left. */
+  /** A leave of this time made the member leaving or left. */
   recordLeave(name: string, ltime: number): void {
     this.#leaves.set(name, ltime);
   }
 
-  /** The last thing it is known to have said is that it leaves: no join came after. */
+  /** Was its last intent a leave, with no join after it? */
   hasAnnouncedLeave({ name, statusLTime }: SerfMember): boolean {
     return this.#leaves.get(name) === statusLTime;
   }
 
-  /** Adds or replaces a row; the lists of failed and left members follow. */
+  /** Adds or replaces a member, also in the sets of failed and left ones. */
   set(member: SerfMember): void {
     this.#members.set(member.name, member);
-    enlist(this.#failed, member, 'failed');
-    enlist(this.#left, member, 'left');
+    updateStatusSet(this.#failed, member, 'failed');
+    updateStatusSet(this.#left, member, 'left');
+    // Invariant: failed and left members are members.
+    assert(this.#failed.size + this.#left.size <= this.#members.size, 'more members are down than there are');
   }
 
   delete(name: string): void {
@@ -58,7 +61,7 @@ export class Statuses implements SerfView {
     this.#leaves.delete(name);
   }
 
-  /** Is anybody but `self` there to talk to? */
+  /** Is a member other than `self` alive? */
   hasAliveMembers(self: string): boolean {
     for (const member of this.#members.values())
       if (member.status === 'alive' && member.name !== self) return true;
@@ -66,12 +69,12 @@ export class Statuses implements SerfView {
   }
 }
 
-function enlist(list: Set<string>, member: SerfMember, status: SerfStatus): void {
-  if (member.status === status) list.add(member.name);
-  else list.delete(member.name);
+function updateStatusSet(names: Set<string>, member: SerfMember, status: SerfStatus): void {
+  if (member.status === status) names.add(member.name);
+  else names.delete(member.name);
 }
 
-/** A member nobody knew. */
+/** A member that was unknown before. */
 export const newSerfMember = (
   member: Member,
   status: 'alive' | 'leaving',
@@ -85,14 +88,13 @@ export const newSerfMember = (
   tags: tagsFromIdentity(member.identity),
 });
 
-/** Swim sees it again: alive, whatever it was; its status time stays. Source: serf handleNodeJoin. */
-export const applyJoin = (held: SerfMember, member: Member): SerfMember => ({
-  ...newSerfMember(member, 'alive', held.statusLTime),
-});
+/** Swim holds it as alive again, whatever its status was. The status time stays. Source: serf handleNodeJoin. */
+export const applyJoin = (held: SerfMember, member: Member): SerfMember =>
+  newSerfMember(member, 'alive', held.statusLTime);
 
 /**
- * It has been leaving for longer than anybody takes, and swim sees it alive: the leave was not its own, or was taken
- * back where we did not hear it. Its time goes back by one, so that a leave that is still on its way counts again.
+ * It has been leaving for longer than a leave takes, and swim holds it as alive: the leave was not its own, or the join that
+ * undid it did not arrive here. The status time goes back by one, so that a leave still under way is applied again.
  */
 export const applyLeaveTimeout = (held: SerfMember): SerfMember => ({
   ...held,
@@ -100,7 +102,7 @@ export const applyLeaveTimeout = (held: SerfMember): SerfMember => ({
   statusLTime: Math.max(0, held.statusLTime - 1),
 });
 
-/** Swim has a new identity of it. Source: serf handleNodeUpdate. */
+/** Swim holds a new identity of it. Source: serf handleNodeUpdate. */
 export const applyUpdate = (held: SerfMember, member: Member): SerfMember => ({
   ...held,
   member,
@@ -108,9 +110,9 @@ export const applyUpdate = (held: SerfMember, member: Member): SerfMember => ({
 });
 
 /**
- * Swim lost it. It has left only if it said so to Serf before; `undefined`: it was down already.
+ * Swim holds it as down. It has left only if a leave intent came before; `undefined`: it was down already.
  *
- * Source: serf handleNodeLeave. What memberlist says of leaving (Node == From in a dead) does not count.
+ * Source: serf handleNodeLeave. A leave in memberlist (Node equals From in a dead message) does not count.
  */
 export function applyDown(held: SerfMember, member: Member, now: Millis): SerfMember | undefined {
   switch (held.status) {

@@ -1,6 +1,6 @@
 /**
- * Whether a query is for us: its filters, each of which must match. Expressions come from strangers, so they run in a
- * matcher of our own, on a budget that all filters of one query share.
+ * Query filters: a query is for this agent if all of them match. Expressions of peers are untrusted, so they run in a
+ * matcher with a step budget that all filters of one query share.
  *
  * Source: serf query.go, shouldProcessQuery; P54 (docs/protocol.md).
  */
@@ -8,22 +8,22 @@ import { WireError } from '../../base/errors.ts';
 import { compilePattern, type StepBudget } from '../../base/pattern.ts';
 import { decodeFilter, type QueryFilter } from '../../wire/filter.ts';
 
-/** Steps of matching for one query: some milliseconds. */
+/** Matcher steps for one query: a few milliseconds. */
 const MAX_STEPS = 100_000;
-/** Filters that are looked at; further ones match nobody. */
+/** A query with more filters matches no member. */
 const MAX_FILTERS = 32;
 
 export interface FilterResult {
   readonly matches: boolean;
-  /** Why we cannot tell; then it does not match. */
+  /** Why the filter could not be evaluated; then it does not match. */
   readonly error?: string;
 }
 
 const NO: FilterResult = { matches: false };
 const YES: FilterResult = { matches: true };
-const undecidable = (trouble: string): FilterResult => ({ matches: false, error: trouble });
+const undecidable = (error: string): FilterResult => ({ matches: false, error });
 
-/** Total: what cannot be read matches nobody. */
+/** Never throws: a malformed filter matches no member. */
 export function evaluateFilters(
   filters: readonly Uint8Array[],
   name: string,
@@ -32,8 +32,8 @@ export function evaluateFilters(
   if (filters.length > MAX_FILTERS) return undecidable('too many filters');
   const budget: StepBudget = { left: MAX_STEPS };
   for (const octets of filters) {
-    const verdict = evaluateFilter(octets, name, tags, budget);
-    if (!verdict.matches) return verdict;
+    const result = evaluateFilter(octets, name, tags, budget);
+    if (!result.matches) return result;
   }
   return YES;
 }
@@ -49,14 +49,14 @@ function evaluateFilter(
     filter = decodeFilter(octets);
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
-    return undecidable('a filter that cannot be read');
+    return undecidable('a malformed filter');
   }
   switch (filter.kind) {
     case 'nodes':
       return filter.nodes.includes(name) ? YES : NO;
     case 'tag': {
       const pattern = compilePattern(filter.expr);
-      if (pattern === undefined) return undecidable('an expression that is not understood');
+      if (pattern === undefined) return undecidable('an unsupported expression');
       const matches = pattern.test(tags.get(filter.tag) ?? '', budget);
       return matches === undefined ? undecidable('an expression that takes too long') : matches ? YES : NO;
     }

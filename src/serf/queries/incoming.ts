@@ -1,9 +1,11 @@
 /**
- * Queries of others: is it for us, who is told, how an answer goes back, and what we carry on for others.
+ * Queries of other members: whether they are for this agent, which program responds, how responses are sent, and which
+ * responses of others are relayed.
  *
  * Source: serf serf.go, handleQuery; query.go, respondWithMessageAndResponse, relayResponse; P55, P56 (docs/protocol.md).
  */
 import { type Address, toAddress } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import { copyBytes, NO_BYTES } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type Rng, shuffle } from '../../base/rng.ts';
@@ -15,20 +17,20 @@ import type { PendingQuery, QueryId, SerfEffect } from '../types.ts';
 import { evaluateFilters } from './filters.ts';
 import { CONFLICT_QUERY, INTERNAL_QUERY_PREFIX } from './names.ts';
 
-/** Bytes of a response, all included. Source: serf QueryResponseSizeLimit. */
+/** Bytes of a whole response message. Source: serf QueryResponseSizeLimit. */
 export const MAX_RESPONSE_BYTES = 1024;
 const WANTS_ACK = 1;
 const IS_ACK = 1;
-/** Queries that wait for a program here to answer; the one that ends first makes room. */
+/** Queries that wait for a program here; the one that ends first makes room. */
 const MAX_PENDING = 256;
 const MAX_TIMEOUT: Millis = 600_000;
-/** Members through which one answer goes, however many the asker wants. */
+/** Relays of one response, even if the query wants more. */
 const MAX_RELAYS = 8;
 /** Source: serf, kRandomMembers of relayResponse: memberlist's highest protocol. */
 const RELAY_PROTOCOL = 5;
 const NANOS = 1e6;
 
-/** A query with all it takes to answer it. */
+/** A query with what is needed to respond to it. */
 export interface IncomingQuery extends PendingQuery {
   readonly to: Address;
   readonly relayFactor: number;
@@ -39,9 +41,9 @@ export interface IncomingQueriesHost {
   readonly address: () => Address;
   readonly statuses: Statuses;
   readonly rng: Rng;
-  /** Answers queries named `_serf_…`; false: there is none of this name. */
-  handleInternal(asked: IncomingQuery, now: Millis, out: SerfEffect[]): boolean;
-  /** A response of ours to ourselves. */
+  /** Responds to internal queries, named `_serf_…`; false: there is none of this name. */
+  handleInternal(query: IncomingQuery, now: Millis, out: SerfEffect[]): boolean;
+  /** A response to a query of this agent by itself. */
   handleOwnResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): void;
 }
 
@@ -63,68 +65,73 @@ export class IncomingQueries {
     return [...this.#pending.values()];
   }
 
-  /** A query that is news. */
-  handleQuery(query: Query, now: Millis, out: SerfEffect[]): void {
+  /** Handles a query that was not seen before. */
+  handleQuery(message: Query, now: Millis, out: SerfEffect[]): void {
     const { self, statuses } = this.#host;
     const own = statuses.get(self);
-    const verdict = evaluateFilters(query.filters, self, own?.tags ?? new Map());
+    const result = evaluateFilters(message.filters, self, own?.tags ?? new Map());
     const refuse = (reason: string): void => {
       out.push({
         kind: 'fact',
-        fact: { kind: 'queryRefused', name: query.name, from: query.sourceNode, reason },
+        fact: { kind: 'queryRefused', name: message.name, from: message.sourceNode, reason },
       });
     };
-    if (verdict.error !== undefined) return refuse(verdict.error);
-    if (!verdict.matches) return;
-    const asked = toIncomingQuery(query, now);
-    // Differs: agents answer any address, and so can be turned on a stranger. Only who disputes a name is none yet.
-    if (asked.name !== CONFLICT_QUERY && !this.#isMember(asked.from, asked.to))
-      return refuse('its sender is no member');
-    if ((query.flags & WANTS_ACK) !== 0) this.#send(asked, IS_ACK, NO_BYTES, now, out);
+    if (result.error !== undefined) return refuse(result.error);
+    if (!result.matches) return;
+    const query = toIncomingQuery(message, now);
+    // Differs: Serf responds to any address, which allows reflection attacks. A node with a name conflict is no member yet.
+    if (query.name !== CONFLICT_QUERY && !this.#isMember(query.from, query.to))
+      return refuse('its sender is not a member');
+    if ((message.flags & WANTS_ACK) !== 0) this.#send(query, IS_ACK, NO_BYTES, now, out);
     if (query.name.startsWith(INTERNAL_QUERY_PREFIX)) {
-      if (!this.#host.handleInternal(asked, now, out)) refuse('an internal query of no known name');
+      if (!this.#host.handleInternal(query, now, out)) refuse('an unknown internal query');
       return;
     }
     if (this.#pending.size >= MAX_PENDING) {
       const first = this.#deadlines.pop(Number.POSITIVE_INFINITY);
       if (first !== undefined) this.#pending.delete(first);
     }
-    this.#pending.set(asked.id, asked);
-    this.#deadlines.set(asked.id, asked.deadline);
-    out.push({ kind: 'queryReceived', query: asked }, { kind: 'pendingQueriesChanged' });
+    this.#pending.set(query.id, query);
+    this.#deadlines.set(query.id, query.deadline);
+    // Invariant: each pending query has a deadline.
+    assert(this.#pending.size === this.#deadlines.size, 'a pending query without a deadline');
+    out.push({ kind: 'queryReceived', query }, { kind: 'pendingQueriesChanged' });
   }
 
-  /** Answers a query that waits. Throws `AgentError`; then it waits on. */
+  /** Responds to a pending query. Throws `AgentError`; then it stays pending. */
   respond(id: QueryId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
-    const asked = this.#pending.get(id);
-    if (asked === undefined || now >= asked.deadline)
+    const query = this.#pending.get(id);
+    if (query === undefined || now >= query.deadline)
       throw new AgentError(
         'notFound',
-        `no query ${id} waits for an answer: it was answered, or its time is over`,
+        `query ${id} is not pending: it was answered already, or its time is over`,
       );
-    const room = MAX_RESPONSE_BYTES - this.#body(asked, 0, NO_BYTES).length - 2;
+    const room = MAX_RESPONSE_BYTES - this.#body(query, 0, NO_BYTES).length - 2;
     if (payload.length > room)
       throw new AgentError(
         'tooLarge',
-        `an answer to this query may have ${room} bytes: send a reference instead`,
+        `a response to this query may have at most ${room} bytes: send a reference to larger data`,
       );
-    this.sendResponse(asked, payload, now, out);
+    this.sendResponse(query, payload, now, out);
     this.#end(id);
     out.push({ kind: 'pendingQueriesChanged' });
   }
 
-  /** Sends an answer that is known to be small enough. */
-  sendResponse(asked: IncomingQuery, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
-    this.#send(asked, 0, payload, now, out);
+  /** Sends a response that is known to be small enough. */
+  sendResponse(query: IncomingQuery, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+    this.#send(query, 0, payload, now, out);
   }
 
-  /** Sends on what another wants sent on. Differs: agents carry anything to anybody; we, answers to members. */
+  /** Relays a message of a peer. Differs: Serf relays anything to any address; here only query responses to members. */
   relay({ header, message }: Relay, out: SerfEffect[]): void {
     const to = toAddress(header.dest.ip, header.dest.port);
     if (message[0] !== SERF_TYPE.queryResponse || message.length > MAX_RESPONSE_BYTES)
-      out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, reason: 'no answer to a query' } });
+      out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, reason: 'not a query response' } });
     else if (!this.#isMember(header.destName, to))
-      out.push({ kind: 'fact', fact: { kind: 'relayRefused', to: to.key, reason: 'to no member' } });
+      out.push({
+        kind: 'fact',
+        fact: { kind: 'relayRefused', to: to.key, reason: 'its target is not a member' },
+      });
     else out.push({ kind: 'send', to, body: copyBytes(message) });
   }
 
@@ -137,10 +144,10 @@ export class IncomingQueries {
     if (ended) out.push({ kind: 'pendingQueriesChanged' });
   }
 
-  #send(asked: IncomingQuery, flags: number, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
-    const { ltime, id } = asked;
-    const body = this.#body(asked, flags, payload);
-    if (sameHost(asked.to, this.#host.address())) {
+  #send(query: IncomingQuery, flags: number, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
+    const { ltime, id } = query;
+    const body = this.#body(query, flags, payload);
+    if (sameHost(query.to, this.#host.address())) {
       const from = this.#host.self;
       return this.#host.handleOwnResponse(
         QueryResponse.create({ ltime, id, from, flags, payload }),
@@ -148,11 +155,11 @@ export class IncomingQueries {
         out,
       );
     }
-    out.push({ kind: 'send', to: asked.to, body });
-    for (const to of this.#pickRelays(asked)) {
-      const { ip, port } = asked.to;
+    out.push({ kind: 'send', to: query.to, body });
+    for (const to of this.#pickRelays(query)) {
+      const { ip, port } = query.to;
       const dest = { kind: 'relayAddress', ip, port, zone: '' } as const;
-      const header = RelayHeader.encode({ dest, destName: asked.from });
+      const header = RelayHeader.encode({ dest, destName: query.from });
       const relayed = new Uint8Array(header.length + body.length);
       relayed.set(header);
       relayed.set(body, header.length);
@@ -164,20 +171,20 @@ export class IncomingQueries {
     return QueryResponse.encode({ ltime, id, from: this.#host.self, flags, payload });
   }
 
-  /** Random members that are up and know how to. */
+  /** Random members that are alive and can relay. */
   #pickRelays({ relayFactor }: IncomingQuery): Address[] {
     const { statuses, self, rng } = this.#host;
     if (relayFactor === 0 || statuses.size < relayFactor + 1) return [];
-    const able = [...statuses.all()].filter(
+    const capable = [...statuses.all()].filter(
       ({ name, status, member }) =>
         status === 'alive' && name !== self && (member.identity.vsn[1] as number) >= RELAY_PROTOCOL,
     );
-    return shuffle(able, rng)
+    return shuffle(capable, rng)
       .slice(0, Math.min(relayFactor, MAX_RELAYS))
       .map(({ member }) => member.identity.address);
   }
 
-  /** Does a member live at this address? `name` is where to look first. */
+  /** Does a member have this address? `name` is checked first. */
   #isMember(name: string, at: Address): boolean {
     const { statuses } = this.#host;
     const named = statuses.get(name);
@@ -206,5 +213,5 @@ function toIncomingQuery(query: Query, now: Millis): IncomingQuery {
   };
 }
 
-/** The 4- and the 16-octet form of an IPv4 address are one host. */
+/** The 4-octet and the 16-octet form of an IPv4 address are equal here. */
 const sameHost = (a: Address, b: Address): boolean => a.host === b.host && a.port === b.port;

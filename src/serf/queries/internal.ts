@@ -1,5 +1,5 @@
 /**
- * Queries that members ask one another without a word to programs: is anybody there, who has this name, and keys.
+ * Internal queries, which agents answer without involving programs: ping, name conflict, and key operations.
  *
  * Source: serf internal_query.go; P58 to P60 (docs/protocol.md).
  */
@@ -9,10 +9,10 @@ import { ConflictResponse, SERF_TYPE } from '../../wire/serf.ts';
 import type { Statuses } from '../membership/status.ts';
 import type { SerfEffect, SerfMember, SerfStatus } from '../types.ts';
 import type { IncomingQuery } from './incoming.ts';
-import type { KeyQueryHandler } from './keys.ts';
+import type { KeyQueryHandler, SendReply } from './keys.ts';
 import { CONFLICT_QUERY, PING_QUERY } from './names.ts';
 
-/** What answers the queries of the rooms above; `undefined`: there is none of this name. */
+/** Answers the internal queries of the layers above; `undefined`: there is none of this name. */
 export type InternalQueryHandler = (name: string, payload: Uint8Array, now: Millis) => Uint8Array | undefined;
 
 const NIL = 0xc0;
@@ -24,36 +24,31 @@ export class InternalQueries {
   readonly #keys: KeyQueryHandler;
   readonly #fallback: InternalQueryHandler;
 
-  constructor(self: string, statuses: Statuses, keys: KeyQueryHandler, above: InternalQueryHandler) {
+  constructor(self: string, statuses: Statuses, keys: KeyQueryHandler, fallback: InternalQueryHandler) {
     this.#self = self;
     this.#statuses = statuses;
     this.#keys = keys;
-    this.#fallback = above;
+    this.#fallback = fallback;
   }
 
   /** False: there is no internal query of this name. */
-  handle(
-    asked: IncomingQuery,
-    reply: (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void,
-    now: Millis,
-    out: SerfEffect[],
-  ): boolean {
-    switch (asked.name) {
-      case PING_QUERY: // the ack was the answer
+  handle(query: IncomingQuery, reply: SendReply, now: Millis, out: SerfEffect[]): boolean {
+    switch (query.name) {
+      case PING_QUERY: // the ack is the answer
         return true;
       case CONFLICT_QUERY: {
-        const name = decodeUtf8(asked.payload);
+        const name = decodeUtf8(query.payload);
         if (name !== this.#self) reply(encodeConflictRecord(this.#statuses.get(name)), now, out);
         return true;
       }
       default:
-        return this.#keys.handle(asked, reply, now, out) || this.#handleFallback(asked, reply, now, out);
+        return this.#keys.handle(query, reply, now, out) || this.#handleFallback(query, reply, now, out);
     }
   }
 
   #handleFallback(
     { name, payload }: IncomingQuery,
-    reply: (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void,
+    reply: SendReply,
     now: Millis,
     out: SerfEffect[],
   ): boolean {
@@ -63,7 +58,7 @@ export class InternalQueries {
   }
 }
 
-/** What we hold of a name, as an answer to who should have it. */
+/** The member that we hold under a name, as a response to a name conflict query. */
 function encodeConflictRecord(held: SerfMember | undefined): Uint8Array {
   if (held === undefined) return Uint8Array.of(SERF_TYPE.conflictResponse, NIL);
   const { address, vsn } = held.member.identity;

@@ -1,6 +1,6 @@
 /**
- * What others do to our keys, by queries: install, use, remove, list. Whoever can ask holds a key already, so there is
- * no further permission; each change is a fact that names who asked. A change is answered once it is kept.
+ * Key queries of peers: install, use, remove, list. A peer that can send one holds a key already, so no other permission is
+ * needed; each change is recorded as a fact with its sender. A change is answered once it is stored.
  *
  * Source: serf internal_query.go, handleInstallKey and its siblings; keymanager.go; P59 (docs/protocol.md).
  */
@@ -23,53 +23,53 @@ const CHANGES: ReadonlyMap<string, KeyChange> = new Map([
   [KEY_QUERIES.remove, 'remove'],
 ]);
 
-/** What a response costs besides its payload, with the longest name. */
+/** Bytes of a response besides its payload, with the longest name. */
 const HEAD_BYTES = 200;
-/** Changes whose keeping is not over; a disk that hangs must not fill us. */
+/** Changes that are being stored; bounded, in case the disk hangs. */
 const MAX_PENDING = 64;
 
-type Reply = (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void;
+export type SendReply = (payload: Uint8Array, now: Millis, out: SerfEffect[]) => void;
 
 export class KeyQueryHandler {
   readonly #ring: Keyring;
   readonly #isPersistent: boolean;
-  readonly #pending = new BoundedMap<number, Reply>(MAX_PENDING);
+  readonly #pending = new BoundedMap<number, SendReply>(MAX_PENDING);
   #ticket = 0;
 
-  /** `kept`: there is somewhere to keep keys, and each change goes there. */
-  constructor(ring: Keyring, kept: boolean) {
+  /** `isPersistent`: each change is stored on disk. */
+  constructor(ring: Keyring, isPersistent: boolean) {
     this.#ring = ring;
-    this.#isPersistent = kept;
+    this.#isPersistent = isPersistent;
   }
 
-  /** False: this is no query about keys. */
-  handle(asked: IncomingQuery, reply: Reply, now: Millis, out: SerfEffect[]): boolean {
-    const change = CHANGES.get(asked.name);
-    if (change !== undefined) this.#change(change, asked, reply, now, out);
-    else if (asked.name === KEY_QUERIES.list) reply(this.#list(), now, out);
+  /** False: this is no key query. */
+  handle(query: IncomingQuery, reply: SendReply, now: Millis, out: SerfEffect[]): boolean {
+    const change = CHANGES.get(query.name);
+    if (change !== undefined) this.#change(change, query, reply, now, out);
+    else if (query.name === KEY_QUERIES.list) reply(this.#list(), now, out);
     else return false;
     return true;
   }
 
-  /** How keeping a change came to; `error` says why it was not kept. */
+  /** Storing a change succeeded, or failed with `error`. */
   onStored(ticket: number, error: string | undefined, now: Millis, out: SerfEffect[]): void {
     const reply = this.#pending.get(ticket);
     this.#pending.delete(ticket);
     reply?.(
       error === undefined
         ? encodeKeyResponse(true)
-        : encodeKeyResponse(false, `It is in use, but not kept: ${error}`),
+        : encodeKeyResponse(false, `In use, but not stored: ${error}`),
       now,
       out,
     );
   }
 
-  #change(change: KeyChange, asked: IncomingQuery, reply: Reply, now: Millis, out: SerfEffect[]): void {
-    const by = asked.from;
+  #change(change: KeyChange, query: IncomingQuery, reply: SendReply, now: Millis, out: SerfEffect[]): void {
+    const by = query.from;
     let changed: boolean;
     let key: Uint8Array;
     try {
-      key = copyBytes(decodeStruct(KeyRequest, asked.payload).key);
+      key = copyBytes(decodeStruct(KeyRequest, query.payload).key);
       changed = this.#ring[change](key);
     } catch (error) {
       if (!(error instanceof AgentError || error instanceof WireError)) throw error;
@@ -84,22 +84,22 @@ export class KeyQueryHandler {
     out.push({ kind: 'storeKeys', ticket: this.#ticket });
   }
 
-  /** As many as fit one answer. */
+  /** As many keys as fit one response. */
   #list(): Uint8Array {
     const all = this.#ring.keys.map(formatKey);
     const [primaryKey = ''] = all;
     if (primaryKey === '') return encodeKeyResponse(false, NO_KEYRING);
     for (let count = all.length; ; count--) {
       const message =
-        count === all.length ? '' : `Only the first ${count} of ${all.length} keys fit the answer`;
+        count === all.length ? '' : `Only the first ${count} of ${all.length} keys fit the response`;
       const keys = all.slice(0, count);
-      const answer = KeyResponse.encode({ result: true, message, keys, primaryKey });
-      if (answer.length <= MAX_RESPONSE_BYTES - HEAD_BYTES || count === 0) return answer;
+      const response = KeyResponse.encode({ result: true, message, keys, primaryKey });
+      if (response.length <= MAX_RESPONSE_BYTES - HEAD_BYTES || count === 0) return response;
     }
   }
 }
 
-const IN_MEMORY = 'In memory only: this agent has no keyring file, and starts with its old key again';
+const IN_MEMORY = 'In memory only: this agent has no keyring file, and will start with its old key again';
 
 const encodeKeyResponse = (result: boolean, message = ''): Uint8Array =>
   KeyResponse.encode({ result, message, keys: [], primaryKey: '' });

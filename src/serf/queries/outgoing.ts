@@ -1,8 +1,9 @@
 /**
- * Queries of our own: who has said that it came, who has answered, when it is over. What they mean is their asker's.
+ * Queries of this agent: their acks, their responses, and their end.
  *
  * Source: serf query.go, QueryResponse; serf.go, registerQueryResponse, handleQueryResponse.
  */
+import { assert } from '../../base/assert.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
@@ -10,28 +11,32 @@ import { Timers } from '../../base/timers.ts';
 import type { QueryResponse } from '../../wire/serf.ts';
 import type { QueryId, QueryReport, SerfEffect } from '../types.ts';
 
-/** Of a response: it is an ack. */
+/** The flag of a response that is an ack. */
 const ACK = 1;
-/** Queries that run, and that are kept for a while when they are over. */
+/** Running queries, and queries in all with those that have ended. */
 const MAX_RUNNING = 64;
 const MAX_RETAINED = 128;
+/** How long a report is kept after the end. */
 const RETENTION: Millis = 60_000;
-/** When, of its timeout, the silent are reminded: gossip has reached all it will. */
+/** The part of the timeout after which the query is sent again to silent members: by then gossip has spread it. */
 const RESEND_AT = 0.4;
 
-interface RunningQuery {
+/** Sends the query again to members that `hasAnswered` does not hold for. */
+export type Resend = (hasAnswered: (name: string) => boolean, out: SerfEffect[]) => void;
+
+interface OutgoingQuery {
   readonly ltime: number;
   report: QueryReport;
   readonly acked: Set<string>;
   readonly answered: Set<string>;
-  readonly resend: ((heardOf: (name: string) => boolean, out: SerfEffect[]) => void) | undefined;
-  /** All whom it is for have said what they will say: no need to wait. */
-  readonly isComplete: (question: QueryReport) => boolean;
+  readonly resend: Resend | undefined;
+  /** The query can end before its timeout. */
+  readonly isComplete: (report: QueryReport) => boolean;
 }
 
 export class OutgoingQueries {
-  /** In the order they were asked. */
-  readonly #queries = new Map<QueryId, RunningQuery>();
+  /** Oldest first. */
+  readonly #queries = new Map<QueryId, OutgoingQuery>();
   readonly #deadlines = new Timers<QueryId>();
   readonly #expiries = new Timers<QueryId>();
   readonly #resends = new Timers<QueryId>();
@@ -44,77 +49,73 @@ export class OutgoingQueries {
     return this.#queries.get(id)?.report;
   }
 
-  /** Throws `AgentError` if as many run as may; then nothing changed. */
+  /** Throws `AgentError` if too many queries are running. */
   throwIfFull(): void {
     if (this.#deadlines.size >= MAX_RUNNING)
       throw new AgentError(
         'conflict',
-        `${MAX_RUNNING} queries of this agent wait for answers: try again later`,
+        `${MAX_RUNNING} queries of this agent are running, which is the limit: try again later`,
       );
   }
 
-  /** With `remind`, `tick` calls that once, when the silent may not have heard it. */
+  /** `tick` calls `resend` once, for members whose acks and responses are missing. */
   start(
-    question: QueryReport,
+    report: QueryReport,
     ltime: number,
-    remind: ((heardOf: (name: string) => boolean, out: SerfEffect[]) => void) | undefined,
-    done: (question: QueryReport) => boolean,
+    resend: Resend | undefined,
+    isComplete: (report: QueryReport) => boolean,
     now: Millis,
   ): void {
-    for (const [id, { report: old }] of this.#queries) {
+    const { id, timeout } = report;
+    assert(!this.#queries.has(id), 'two queries with one id');
+    for (const [oldId, { report: old }] of this.#queries) {
       if (this.#queries.size < MAX_RETAINED) break;
-      if (old.finished) this.#delete(id);
+      if (old.finished) this.#delete(oldId);
     }
-    this.#queries.set(question.id, {
-      ltime,
-      report: question,
-      acked: new Set(),
-      answered: new Set(),
-      resend: remind,
-      isComplete: done,
-    });
-    this.#deadlines.set(question.id, now + question.timeout);
-    if (remind !== undefined) this.#resends.set(question.id, now + question.timeout * RESEND_AT);
+    this.#queries.set(id, { ltime, report, acked: new Set(), answered: new Set(), resend, isComplete });
+    this.#deadlines.set(id, now + timeout);
+    if (resend !== undefined) this.#resends.set(id, now + timeout * RESEND_AT);
   }
 
-  /** A response of a member. Why it is refused, if it is; repetitions are normal, and passed over. */
+  /** Handles a response of a member. Returns why it is refused, if it is; duplicates are normal and ignored. */
   handleResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): string | undefined {
-    const running = this.#queries.get(response.id);
-    if (running === undefined || running.ltime !== response.ltime) return 'no query of ours';
-    const { report: question, acked, answered } = running;
-    if (question.finished) return 'too late';
+    const query = this.#queries.get(response.id);
+    if (query === undefined || query.ltime !== response.ltime) return 'no query of ours';
+    const { report, acked, answered } = query;
+    if (report.finished) return 'too late';
     const isAck = (response.flags & ACK) !== 0;
-    const heard = isAck ? acked : answered;
-    if (heard.has(response.from)) return undefined;
-    heard.add(response.from);
-    running.report = isAck
-      ? { ...question, acks: [...question.acks, response.from] }
+    const senders = isAck ? acked : answered;
+    if (senders.has(response.from)) return undefined;
+    senders.add(response.from);
+    query.report = isAck
+      ? { ...report, acks: [...report.acks, response.from] }
       : {
-          ...question,
-          responses: [...question.responses, { from: response.from, payload: copyBytes(response.payload) }],
+          ...report,
+          responses: [...report.responses, { from: response.from, payload: copyBytes(response.payload) }],
         };
-    if (running.isComplete(running.report)) this.#finish(running, now);
-    out.push({ kind: 'queryUpdated', report: running.report });
+    if (query.isComplete(query.report)) this.#finish(query, now);
+    out.push({ kind: 'queryUpdated', report: query.report });
     return undefined;
   }
 
   tick(now: Millis, out: SerfEffect[]): void {
     for (let id = this.#resends.pop(now); id !== undefined; id = this.#resends.pop(now)) {
-      const running = this.#queries.get(id);
-      running?.resend?.((name) => running.acked.has(name) || running.answered.has(name), out);
+      const query = this.#queries.get(id);
+      query?.resend?.((name) => query.acked.has(name) || query.answered.has(name), out);
     }
     for (let id = this.#deadlines.pop(now); id !== undefined; id = this.#deadlines.pop(now)) {
-      const running = this.#queries.get(id);
-      if (running === undefined) continue;
-      this.#finish(running, now);
-      out.push({ kind: 'queryUpdated', report: running.report });
+      const query = this.#queries.get(id);
+      // Invariant: a deadline belongs to a query.
+      assert(query !== undefined && !query.report.finished, 'a deadline of a query that is not running');
+      this.#finish(query, now);
+      out.push({ kind: 'queryUpdated', report: query.report });
     }
     for (let id = this.#expiries.pop(now); id !== undefined; id = this.#expiries.pop(now)) this.#delete(id);
   }
 
-  #finish(running: RunningQuery, now: Millis): void {
-    const { id } = running.report;
-    running.report = { ...running.report, finished: true };
+  #finish(query: OutgoingQuery, now: Millis): void {
+    const { id } = query.report;
+    query.report = { ...query.report, finished: true };
     this.#deadlines.clear(id);
     this.#resends.clear(id);
     this.#expiries.set(id, now + RETENTION);

@@ -1,6 +1,6 @@
 /**
- * Queries: which are news and go on, our own, and those that others ask. The mechanisms are asking.ts, answering.ts
- * and internal.ts; here is what goes to which.
+ * Queries: deduplicates those received and passes them on to incoming.ts, sends our own (outgoing.ts), and handles
+ * responses.
  *
  * Source: serf serf.go, Query, handleQuery, handleQueryResponse; query.go, DefaultQueryTimeout; P53 (docs/protocol.md).
  */
@@ -20,18 +20,18 @@ import { IncomingQueries } from './incoming.ts';
 import { InternalQueries, type InternalQueryHandler } from './internal.ts';
 import type { KeyQueryHandler } from './keys.ts';
 import { INTERNAL_QUERY_PREFIX } from './names.ts';
-import { OutgoingQueries } from './outgoing.ts';
+import { OutgoingQueries, type Resend } from './outgoing.ts';
 
 const WANTS_ACK = 1;
 const NO_BROADCAST = 2;
 /** Source: serf Config.QueryTimeoutMult. */
 const TIMEOUT_MULT = 16;
-/** One remembered id, in the ring's measure: 512 of them for one Lamport time. */
+/** Weight of one id in the dedup buffer: 512 ids fit one Lamport time. */
 const ID_WEIGHT = 64;
-/** Bytes of one query of ours, all included. Source: serf QuerySizeLimit. */
+/** Bytes of a whole query message of ours. Source: serf QuerySizeLimit. */
 const MAX_QUERY_BYTES = 1024;
 const MAX_RELAY_FACTOR = 255;
-/** More than so many silent ones, and it is not gossip that failed. */
+/** If more members are silent, it is not gossip that failed. */
 const MAX_RESENDS = 32;
 const NANOS = 1e6;
 
@@ -43,7 +43,7 @@ export interface QueriesOptions {
   readonly buffer: number;
   readonly gossipInterval: Millis;
   readonly keys: KeyQueryHandler;
-  /** Answers internal queries that are not Serf's. */
+  /** Answers the internal queries of the layers above. */
   readonly handleInternalQuery: InternalQueryHandler;
 }
 
@@ -55,16 +55,16 @@ export class Queries {
   readonly #incoming: IncomingQueries;
 
   constructor(options: QueriesOptions) {
-    const { self, address, statuses, rng, keys, handleInternalQuery: answer } = options;
+    const { self, address, statuses, rng, keys, handleInternalQuery } = options;
     this.#options = options;
     this.#dedup = new DedupBuffer(options.buffer, (a, b) => a === b);
-    const internal = new InternalQueries(self, statuses, keys, answer);
+    const internal = new InternalQueries(self, statuses, keys, handleInternalQuery);
     this.#incoming = new IncomingQueries({
       ...{ self, address, statuses, rng },
-      handleInternal: (asked, now, out) =>
+      handleInternal: (query, now, out) =>
         internal.handle(
-          asked,
-          (payload, then, into) => this.#incoming.sendResponse(asked, payload, then, into),
+          query,
+          (payload, then, into) => this.#incoming.sendResponse(query, payload, then, into),
           now,
           out,
         ),
@@ -76,12 +76,12 @@ export class Queries {
     return Math.min(this.#outgoing.deadline, this.#incoming.deadline);
   }
 
-  /** Those of others that wait for an answer of a program here. */
+  /** Queries of other members that wait for a response of a program here. */
   get pending(): readonly PendingQuery[] {
     return this.#incoming.pending();
   }
 
-  /** By the formula, as many as we are now. */
+  /** Serf's formula for the current number of members. */
   get defaultTimeout(): Millis {
     const { statuses, gossipInterval } = this.#options;
     return defaultQueryTimeout(gossipInterval, statuses.size - statuses.failed.size - statuses.left.size);
@@ -91,7 +91,7 @@ export class Queries {
     return this.#outgoing.get(id);
   }
 
-  /** A query with a plausible stamp. True: news, and not for us alone: to be passed on. `allows` as in events.ts. */
+  /** Handles a query with a plausible time. True: it is new, and to be broadcast. `allows` as for user events. */
   handleQuery(query: Query, now: Millis, out: SerfEffect[], allows: () => boolean): boolean {
     this.clock.witness(query.ltime);
     if (!this.#dedup.admit(query.ltime, this.clock.time, query.id, ID_WEIGHT, (id) => id, allows))
@@ -101,44 +101,44 @@ export class Queries {
   }
 
   /**
-   * Asks, and gives the message for others. We are asked as well. `enough` ends it before its time. Throws
-   * `AgentError`; then nothing changed.
+   * Starts a query, which this agent receives too, and returns the message for the other members. `isComplete` may end it
+   * early. Throws `AgentError`; then nothing changed.
    */
   query(
-    question: QueryDefinition,
+    definition: QueryDefinition,
     now: Millis,
     out: SerfEffect[],
-    enough: (question: QueryReport) => boolean = () => false,
-  ): { readonly body: Uint8Array; readonly asked: QueryReport } {
+    isComplete: (report: QueryReport) => boolean = () => false,
+  ): { readonly body: Uint8Array; readonly report: QueryReport } {
     const { rng } = this.#options;
     this.#outgoing.throwIfFull();
     let id = rng.int(2 ** 32);
     while (this.#outgoing.get(id) !== undefined) id = rng.int(2 ** 32);
-    const query = this.#buildQuery(question, id);
+    const query = this.#buildQuery(definition, id);
     const body = Query.encode(query);
     if (body.length > MAX_QUERY_BYTES)
       throw new AgentError(
         'tooLarge',
-        `this query takes ${body.length} bytes as a message and ${MAX_QUERY_BYTES} may stand: shorten its payload or its filters`,
+        `the query takes ${body.length} bytes as a message, and at most ${MAX_QUERY_BYTES} are allowed: shorten its payload or its filters`,
       );
-    const asked: QueryReport = {
+    const report: QueryReport = {
       id,
-      name: question.name,
+      name: definition.name,
       timeout: query.timeout / NANOS,
       finished: false,
-      expected: this.#countExpected(question),
+      expected: this.#countExpected(definition),
       acks: [],
       responses: [],
     };
-    const speaks = question.ack || question.name.startsWith(INTERNAL_QUERY_PREFIX);
-    const remind = speaks ? this.#createResend(query.filters, body) : undefined;
-    this.#outgoing.start(asked, this.clock.time, remind, enough, now);
+    const expectsAnswers = definition.ack || definition.name.startsWith(INTERNAL_QUERY_PREFIX);
+    const resend = expectsAnswers ? this.#createResend(query.filters, body) : undefined;
+    this.#outgoing.start(report, this.clock.time, resend, isComplete, now);
     this.handleQuery({ ...query, ltime: this.clock.time }, now, out, () => true);
-    for (const one of question.directTo ?? []) this.#sendDirect(one, body, out);
-    return { body, asked };
+    for (const name of definition.directTo ?? []) this.#sendDirect(name, body, out);
+    return { body, report };
   }
 
-  /** An answer to a query of ours, perhaps. Only members have a say. */
+  /** Handles a response to a query of ours. Responses of non-members are refused. */
   handleResponse(response: QueryResponse, now: Millis, out: SerfEffect[]): void {
     const { from } = response;
     const isMember = this.#options.statuses.get(from) !== undefined;
@@ -150,12 +150,12 @@ export class Queries {
     this.#incoming.relay(relay, out);
   }
 
-  /** Answers a query of another. Throws `AgentError`; then nothing changed. */
+  /** Responds to a query of another member. Throws `AgentError`; then nothing changed. */
   respond(id: QueryId, payload: Uint8Array, now: Millis, out: SerfEffect[]): void {
     this.#incoming.respond(id, payload, now, out);
   }
 
-  /** Queries before `ltime` were seen in an earlier life. */
+  /** Queries before `ltime` are ignored: they are from before an earlier boot. */
   ignoreBefore(ltime: number): void {
     this.#dedup.ignoreBefore(ltime);
   }
@@ -166,15 +166,15 @@ export class Queries {
   }
 
   /**
-   * Asks those directly who should have said something and have not.
+   * Sends a query directly to the members that should have answered and have not.
    *
-   * Differs: agents leave it to gossip, which in a small cluster passes over a member now and then.
+   * Differs: Serf relies on gossip, which in a small cluster misses a member now and then.
    */
-  #createResend(filters: readonly Uint8Array[], body: Uint8Array) {
-    return (heardOf: (name: string) => boolean, out: SerfEffect[]): void => {
+  #createResend(filters: readonly Uint8Array[], body: Uint8Array): Resend {
+    return (hasAnswered, out) => {
       let left = MAX_RESENDS;
       for (const { name, status, member, tags } of this.#options.statuses.all()) {
-        if (status !== 'alive' || name === this.#options.self || heardOf(name)) continue;
+        if (status !== 'alive' || name === this.#options.self || hasAnswered(name)) continue;
         if (!evaluateFilters(filters, name, tags).matches) continue;
         if (--left < 0) return;
         out.push({ kind: 'send', to: member.identity.address, body });
@@ -182,17 +182,17 @@ export class Queries {
     };
   }
 
-  /** Does not wait for gossip. */
+  /** Sends a query to one member without waiting for gossip. */
   #sendDirect(name: string, body: Uint8Array, out: SerfEffect[]): void {
     const held = this.#options.statuses.get(name);
     if (held?.status !== 'alive' || name === this.#options.self) return;
     out.push({ kind: 'send', to: held.member.identity.address, body });
   }
 
-  #buildQuery(question: QueryDefinition, id: QueryId): Query {
+  #buildQuery(definition: QueryDefinition, id: QueryId): Query {
     const { self } = this.#options;
     const address = this.#options.address();
-    const { name, payload, nodes, tags, ack, relayFactor } = question;
+    const { name, payload, nodes, tags, ack, relayFactor } = definition;
     if (name === '') throw new AgentError('badRequest', 'a query needs a name');
     if (/[\p{Cc}\p{Cs}]/u.test(name))
       throw new AgentError('badRequest', 'the name of a query must be text without control characters');
@@ -200,11 +200,11 @@ export class Queries {
       if (compilePattern(expr) === undefined)
         throw new AgentError(
           'badRequest',
-          `the expression for the tag "${tag}" is not understood: write RE2, without \\p classes`,
+          `the expression for the tag "${tag}" is not supported: use RE2 syntax without \\p classes`,
         );
     if (!Number.isInteger(relayFactor) || relayFactor < 0 || relayFactor > MAX_RELAY_FACTOR)
       throw new AgentError('badRequest', `the relay factor must be 0 to ${MAX_RELAY_FACTOR}`);
-    const timeout = question.timeout ?? this.defaultTimeout;
+    const timeout = definition.timeout ?? this.defaultTimeout;
     return Query.create({
       ltime: this.clock.time,
       id,
@@ -223,7 +223,7 @@ export class Queries {
     });
   }
 
-  /** Members that are alive, those that are named if some are. */
+  /** The number of alive members, of those named if any are. */
   #countExpected({ nodes }: QueryDefinition): number {
     const { statuses } = this.#options;
     if (nodes.length > 0) return new Set(nodes.filter((name) => statuses.get(name)?.status === 'alive')).size;
@@ -233,6 +233,6 @@ export class Queries {
   }
 }
 
-/** How long a query waits for answers among `members` that are not dead. */
+/** How long a query waits for responses from `members` members that are up. */
 export const defaultQueryTimeout = (gossipInterval: Millis, members: number): Millis =>
   gossipInterval * TIMEOUT_MULT * Math.ceil(Math.log10(members + 1));

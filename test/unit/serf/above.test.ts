@@ -57,5 +57,5 @@ test('an internal query that is not Serf’s is answered from above, if they kno
   const response = decodeSerf(answer?.body ?? NO_BYTES);
   expect(response.kind === 'queryResponse' ? decodeUtf8(response.payload) : response.kind).toBe('seen');
   expect(ann.serf.pendingQueries).toEqual([]);
-  expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', reason: 'an internal query of no known name' }]);
+  expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', reason: 'an unknown internal query' }]);
 });

@@ -174,7 +174,7 @@ describe('P55 a query of another', () => {
     ann.query(7, 3, { ...ofBob, addr: Uint8Array.of(8, 8, 8, 8), flags: 1 });
 
     expect(sent(ann)).toEqual([]);
-    expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', reason: 'its sender is no member' }]);
+    expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', reason: 'its sender is not a member' }]);
   });
 
   test('P56 with a relay factor the answer goes through others too, and they send it on', () => {
