@@ -136,6 +136,6 @@ test.skipIf(!isInstalled('serf'))(
     );
     expect(talk(b).some(({ input }) => input === 'old\n')).toBe(false);
     expect(here.log()).toContain('exit code 3: not told');
-    expect(here.log()).toContain('an answer to this query may have');
+    expect(here.log()).toContain('a response to this query may have');
   },
 );

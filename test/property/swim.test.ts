@@ -349,7 +349,7 @@ test('messages of any bytes that decode at all never make it throw, nor do they 
       const ann = young();
       for (const message of messages) {
         ann.hear(message, addressOf('bob')).pass(100);
-        // The landing reuses the datagram's memory.
+        // The memory of a datagram is reused.
         for (const value of Object.values(message)) if (value instanceof Uint8Array) value.fill(0xee);
       }
       ann.pass(40_000);

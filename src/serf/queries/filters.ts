@@ -5,7 +5,7 @@
  * Source: serf query.go, shouldProcessQuery; P54 (docs/protocol.md).
  */
 import { WireError } from '../../base/errors.ts';
-import { compilePattern, type StepBudget } from '../../base/pattern.ts';
+import { compilePattern, type StepBudget } from '../../base/pattern/pattern.ts';
 import { decodeFilter, type QueryFilter } from '../../wire/filter.ts';
 
 /** Matcher steps for one query: a few milliseconds. */

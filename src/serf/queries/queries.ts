@@ -6,7 +6,7 @@
  */
 import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
-import { compilePattern } from '../../base/pattern.ts';
+import { compilePattern } from '../../base/pattern/pattern.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { encodeFilter } from '../../wire/filter.ts';

@@ -91,7 +91,7 @@ export class Network {
     this.#streamCuts.clear();
   }
 
-  /** Its loop stands still for `millis` while its sockets fill; then it notices, as the landing would. */
+  /** Its loop stands still for `millis` while its sockets fill; then it notices, as the agent core would. */
   pause(name: string, millis: number): void {
     this.#paused.add(name);
     const deadline = this.get(name).deadline;

@@ -4,7 +4,7 @@
  * Source: Consul HTTP API, "Filtering".
  */
 import { AgentError } from '../../../base/errors.ts';
-import { compilePattern, type StepBudget } from '../../../base/pattern.ts';
+import { compilePattern, type StepBudget } from '../../../base/pattern/pattern.ts';
 import type { Schema } from '../schema.ts';
 import { type FilterExpr, filterError, parseFilter } from './parser.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compilePattern } from '../../../src/base/pattern.ts';
+import { compilePattern } from '../../../../src/base/pattern/pattern.ts';
 
 const matches = (expression: string, text: string): boolean | undefined | 'refused' => {
   const pattern = compilePattern(expression);

@@ -1,6 +1,6 @@
 import { fc, test as prop } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
-import { compilePattern } from '../../../src/base/pattern.ts';
+import { compilePattern } from '../../../../src/base/pattern/pattern.ts';
 
 const matches = (pattern: string, text: string): boolean =>
   compilePattern(pattern)?.test(text, { left: 1_000_000 }) === true;

@@ -4,7 +4,7 @@
  *
  * Source: Thompson 1968; Cox, Regular Expression Matching: the Virtual Machine Approach; RE2 syntax page.
  */
-import { type Anchor, type PatternNode, parsePattern } from './pattern-parser.ts';
+import { type Anchor, type PatternNode, parsePattern } from './parser.ts';
 
 /** Steps of a compiled expression. */
 const MAX_STEPS = 2000;
