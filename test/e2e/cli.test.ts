@@ -24,8 +24,8 @@ beforeAll(() => {
 afterEach(killProcesses);
 afterAll(() => rmSync(dir, { recursive: true }));
 
-describe('a start that fails says one sentence and why', () => {
-  test('no seed answers: exit 1, naming each seed and its error', async () => {
+describe('a start that fails prints one error with its cause', () => {
+  test('no seed answers: exit 1, with each seed and its error', async () => {
     const { code, stderr, stdout } = await agent(
       1,
       '--node',
@@ -42,7 +42,7 @@ describe('a start that fails says one sentence and why', () => {
     expect(stderr).toMatch(/no seed answered/);
   });
 
-  test('a port in use: exit 78, and what to do', async () => {
+  test('a port in use: exit 78, and the flag to change', async () => {
     await startHearsay({ name: 'a', ip: ip(1) });
     const { code, stderr } = await agent(1, '--node', 'b');
     expect(code).toBe(78);
@@ -58,7 +58,7 @@ describe('a start that fails says one sentence and why', () => {
     expect(stderr).toMatch(/127\.0\.60\.1:8500.*--http/s);
   });
 
-  test('an address that is not ours: exit 78', async () => {
+  test('an address of another host: exit 78', async () => {
     const { code, stderr } = await runHearsay([
       'agent',
       '--bind',
@@ -86,7 +86,7 @@ describe('a start that fails says one sentence and why', () => {
     expect(stderr).not.toContain(bad);
   });
 
-  test('a keyring that others may write: exit 78, naming it', async () => {
+  test('a keyring that others can write: exit 78, naming it', async () => {
     const file = join(dir, 'loose-keyring');
     writeFileSync(file, JSON.stringify([KEY]));
     chmodSync(file, 0o666);
@@ -208,7 +208,7 @@ describe('commands', () => {
     await waitUntil('b is gone', 3_000, async () => (await a.members()).length === 1);
   });
 
-  test('leave: the others say left, and the process ends with 0', async () => {
+  test('leave: the others show left, and the process ends with 0', async () => {
     const a = await startHearsay({ name: 'a', ip: ip(1) });
     const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1) });
     expect((await runHearsay(['leave', ...at(2)])).code).toBe(0);
@@ -257,25 +257,15 @@ describe('commands', () => {
 });
 
 describe('an agent with', () => {
-  test('a keyring file and a label: joined by whoever has both, by nobody else', async () => {
+  test('a keyring file and a label: joined only by agents that have both', async () => {
     const file = join(dir, 'keyring');
     writeFileSync(file, JSON.stringify([KEY]), { mode: 0o600 });
     const args = ['--keyring-file', file, '--label', 'blue'];
     const a = await startHearsay({ name: 'a', ip: ip(1), args });
     await startHearsay({ name: 'b', ip: ip(2), join: ip(1), args });
     await waitUntil('a sees b', 5_000, async () => (await a.members()).length === 2);
-    const stranger = await agent(
-      3,
-      '--node',
-      'c',
-      '--join',
-      ip(1),
-      '--keyring-file',
-      file,
-      '--label',
-      'green',
-    );
-    expect(stranger.code).toBe(1);
+    const other = await agent(3, '--node', 'c', '--join', ip(1), '--keyring-file', file, '--label', 'green');
+    expect(other.code).toBe(1);
     expect((await a.members()).map((one) => one.name)).toEqual(['a', 'b']);
   });
 
@@ -292,16 +282,16 @@ describe('an agent with', () => {
     expect((await a.members()).map((one) => one.addr)).toEqual(['::1:7946', '::1:7947']);
   });
 
-  test('a data directory: after kill -9 it comes back by itself, with a higher incarnation', async () => {
+  test('a data directory: after kill -9 it rejoins without a seed, with a higher incarnation', async () => {
     const args = ['--data-dir', join(dir, 'b')];
     const a = await startHearsay({ name: 'a', ip: ip(1) });
     const b = await startHearsay({ name: 'b', ip: ip(2), join: ip(1), args });
     await waitUntil('a sees b', 5_000, async () => (await a.members()).length === 2);
-    const remembered = join(dir, 'b', 'snapshot');
+    const snapshot = join(dir, 'b', 'snapshot');
     await waitUntil(
       'the snapshot names a',
       20_000,
-      () => existsSync(remembered) && readFileSync(remembered).includes(`${ip(1)}:7946`),
+      () => existsSync(snapshot) && readFileSync(snapshot).includes(`${ip(1)}:7946`),
     );
     await b.kill();
     await startHearsay({ name: 'b', ip: ip(2), args });
@@ -315,13 +305,13 @@ describe('an agent with', () => {
     expect(info.incarnation).toBeGreaterThan(1);
   });
 
-  test('a token: refused without, answered with', async () => {
+  test('a token: requests without it are refused', async () => {
     const token = 'a-token-that-is-long-enough-to-be-one-0123456789';
     const args = ['--http', `${ip(1)}:8501`];
-    const child = startHearsay({ name: 'a', ip: ip(1), env: { HEARSAY_HTTP_TOKEN: token }, args });
-    // The agent answers only with the token, so the start itself must be judged by another question.
-    child.catch(() => undefined);
-    await waitUntil('the door is guarded', 20_000, async () => {
+    const starting = startHearsay({ name: 'a', ip: ip(1), env: { HEARSAY_HTTP_TOKEN: token }, args });
+    // The agent answers only with the token, so readiness is seen from a refused request.
+    starting.catch(() => undefined);
+    await waitUntil('the token is required', 20_000, async () => {
       const answer = await httpRequest('GET', `http://${ip(1)}:8501/v1/agent/self`);
       return answer.status === 403;
     });

@@ -1,4 +1,4 @@
-/** The README's first cluster, command by command, against the built program. What it shows is what it prints. */
+/** Runs the README's first cluster against the built program and compares the output of each command. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { waitUntil } from '../support/wait.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SECTION = '## A cluster in one minute';
-/** Commands of the README that need a program besides ours. */
+/** Programs that the README's commands need besides ours. */
 const TOOLS = ['curl', 'dig'];
 
 interface Step {
@@ -18,7 +18,7 @@ interface Step {
   readonly output: string;
 }
 
-/** The `console` blocks of the section: `$ command`, then what it prints. */
+/** The `console` blocks of the section: `$ command`, then its output. */
 function steps(): Step[] {
   const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
   const section = (readme.split(SECTION)[1] ?? '').split('\n## ')[0] ?? '';
@@ -30,8 +30,8 @@ function steps(): Step[] {
   return found.map(({ command, output }) => ({ command, output: output.join('\n') }));
 }
 
-/** Ages differ from run to run, and with them the width of their column. */
-const ageless = (text: string): string =>
+/** Replaces ages, which differ from run to run, and the width of their column. */
+const withoutAges = (text: string): string =>
   text
     .trim()
     .split('\n')
@@ -56,7 +56,7 @@ describe.skipIf(!TOOLS.every(isInstalled))(`the README (skipped where one of ${T
     rmSync(bin, { recursive: true });
   });
 
-  test('its first cluster does what it says', { timeout: 120_000 }, async () => {
+  test('its first cluster prints what the README shows', { timeout: 120_000 }, async () => {
     const env = { ...process.env, PATH: `${bin}:${process.env['PATH']}`, NO_COLOR: '1' };
     const all = steps();
     expect(all.length).toBeGreaterThan(8);
@@ -77,19 +77,21 @@ describe.skipIf(!TOOLS.every(isInstalled))(`the README (skipped where one of ${T
         });
         continue;
       }
-      // What changes somewhere is seen elsewhere a moment later; what a command itself answers must be right at once.
+      // A change takes a moment to reach other agents, so reads are retried; the output of a change must match at once.
       const isQuestion = /members|services|resolve|dig|curl/.test(command);
       const run = (): string =>
-        ageless(execFileSync('bash', ['-c', command], { env, cwd: bin, encoding: 'utf8', timeout: 20_000 }));
+        withoutAges(
+          execFileSync('bash', ['-c', command], { env, cwd: bin, encoding: 'utf8', timeout: 20_000 }),
+        );
       if (isQuestion) {
         let last = '';
         await waitUntil(`"${command}" prints what the README shows`, 10_000, () => {
           last = run();
-          return last === ageless(output);
+          return last === withoutAges(output);
         }).catch((error: unknown) => {
-          expect(last, String(error)).toBe(ageless(output));
+          expect(last, String(error)).toBe(withoutAges(output));
         });
-      } else expect(run()).toBe(ageless(output));
+      } else expect(run()).toBe(withoutAges(output));
     }
   });
 });

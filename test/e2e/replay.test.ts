@@ -40,7 +40,9 @@ test('a cluster of three, one of which is killed, decides the same when it is pl
   const bob = await launch('bob', 2, '--record-redact');
   const cat = await launch('cat', 3);
   await fire(bob, 'open sesame');
-  await waitUntil('cat hears of it', LIMIT, () => readFileSync(fileOf('cat'), 'utf8').includes('eventHeard'));
+  await waitUntil('cat receives it', LIMIT, () =>
+    readFileSync(fileOf('cat'), 'utf8').includes('userEventReceived'),
+  );
   await cat.kill();
   for (const agent of [ann, bob])
     await waitUntil(`${agent.name} holds cat as failed`, LIMIT, async () =>
@@ -57,7 +59,7 @@ test('a cluster of three, one of which is killed, decides the same when it is pl
     const played = JSON.parse(stdout);
     expect(played).toMatchObject({ node: name, same: true, end: name === 'cat' ? 'cut' : 'stopped' });
     expect(played.inputs).toBeGreaterThan(10);
-    const facts = played.facts.map(({ words }: { words: string }) => words);
+    const facts = played.facts.map(({ text }: { text: string }) => text);
     expect(facts.includes('memberFailed node=cat')).toBe(name !== 'cat');
     expect(statSync(fileOf(name)).mode & 0o777).toBe(0o600);
   }

@@ -65,10 +65,7 @@ test('kill -9 of one: the diagnosis at another names the probe, its paths and wh
 
 test('of one that nobody ever saw is exit 4', async () => {
   const nobody = await runHearsay(['why', 'db-9', '--http-addr', at('db-1')]);
-  expect([nobody.code, nobody.stderr]).toEqual([
-    4,
-    expect.stringContaining('no node and no instance of "db-9"'),
-  ]);
+  expect([nobody.code, nobody.stderr]).toEqual([4, expect.stringContaining('no node and no service "db-9"')]);
 });
 
 test.skipIf(!isInstalled('serf'))('a real Serf agent is not asked, and notices nothing', async () => {

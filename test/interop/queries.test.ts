@@ -129,7 +129,7 @@ describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 120_00
 
     const ours = await runHearsay(['reachability', '--json', '--http-addr', h1.http]);
     expect(ours.code, ours.stderr).toBe(0);
-    expect(JSON.parse(ours.stdout)).toMatchObject({ silent: [], expected: 4 });
+    expect(JSON.parse(ours.stdout)).toMatchObject({ unresponsive: [], expected: 4 });
   });
 
   test('rtt: each side estimates a round trip to the other from its coordinate', async () => {

@@ -84,7 +84,7 @@ describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 120_00
     if (speaks >= 4) {
       expect((await runSerf(s1, ['reachability'])).stdout).toMatch(/Successfully contacted all live nodes/);
       const asked = await runHearsay(['reachability', '--json', '--http-addr', h1.http]);
-      expect(JSON.parse(asked.stdout)).toMatchObject({ silent: [], expected: 3 });
+      expect(JSON.parse(asked.stdout)).toMatchObject({ unresponsive: [], expected: 3 });
     }
     const info = await runSerf(s1, ['info']);
     expect(info.code, info.stderr).toBe(0);
