@@ -32,7 +32,7 @@ describe('G5: loss in bursts, each way of each link at times of its own', () => 
 test('five copies of everything, up to ten minutes late: nobody believes yesterday’s news', () => {
   const { world, stop, restart, leave, setTags, run, facts } = startStory(five, { seed: 3, detail: 'facts' });
 
-  injectFault(world, during(1, { kind: 'duplicates', chance: 1, copies: 5, late: 600_000 }));
+  injectFault(world, during(1, { kind: 'duplicates', chance: 1, copies: 5, maxCopyDelay: 600_000 }));
   setTags('ann', { role: 'old' });
   stop('bob');
   leave('cat');

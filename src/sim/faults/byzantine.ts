@@ -1,7 +1,8 @@
 /**
- * Senders of lies who hold the key and the label. What they say is well formed, so it is believed for a while: a record
- * of somebody else is then not what its owner said, and laws about who said what cannot hold. Kept apart from all other
- * troubles, with the weaker law of swarm.ts: nobody crashes, tables stay bounded, and the victims are back soon.
+ * Byzantine senders: they hold the key and the label, so their forged messages are well formed and believed for a
+ * while. What observers show of the victim is then not what it said of itself, and laws that rely on that cannot hold.
+ * These faults therefore occur alone, under the weaker laws of swarm.ts: no agent crashes, tables stay bounded, and
+ * victims are back soon.
  */
 import type { Address } from '../../base/address.ts';
 import { concatBytes, NO_BYTES } from '../../base/bytes.ts';
@@ -36,7 +37,7 @@ export type Forgery =
   | 'manyNames'
   | 'rows';
 
-/** All of them. */
+/** All kinds of forgery. */
 export const FORGERIES: readonly [Forgery, ...Forgery[]] = [
   'alive',
   'suspect',
@@ -81,12 +82,12 @@ export const byzantineFaults: FaultDefinitions<ByzantineFaults> = {
   },
 };
 
-/** The largest an incarnation can be on the wire. */
+/** The largest incarnation that the wire can carry. */
 export const WIRE_MAX_INCARNATION = 0xffff_ffff;
 const FLOOD_EVERY: Millis = 10;
 const ROWS = 100;
 const NAMES = 100;
-/** How names begin that nobody bears. */
+/** Prefix of invented names, which no host has. */
 export const FAKE_NAME_PREFIX = 'ghost';
 const VSN = Uint8Array.of(1, 5, 2, 2, 5, 5);
 
@@ -160,7 +161,7 @@ function forgedMessages(
       ];
     }
     case 'addressTheft':
-      // First it leaves, then it is somewhere else.
+      // The victim leaves, and its name appears at another address.
       return [
         encodeMessage(Dead.create({ incarnation: current, node: name, from: name })),
         encodeMessage(alive({ addr: from.ip, port: from.port })),

@@ -1,11 +1,11 @@
-/** What a kind of trouble is made of: how it is drawn, how long it may last, whom it strikes, and how. */
+/** Definition of a kind of fault: how its parameters are drawn, its limits, whom it affects, and how it is injected. */
 import { type Rng, shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { joinOthers } from '../world/bootstrap.ts';
 import type { StartOptions } from '../world/types.ts';
 import type { World } from '../world/world.ts';
 
-/** When a trouble begins, and how long it lasts. */
+/** When a fault begins, and how long it lasts. */
 export interface FaultWindow {
   readonly at: Millis;
   readonly span: Millis;
@@ -13,29 +13,29 @@ export interface FaultWindow {
 
 export interface FaultDefinition<P> {
   readonly maxSpan: Millis;
-  /** How many of it one schedule may hold; any number if absent. */
+  /** The most that one schedule may hold; unlimited if absent. */
   readonly maxCount?: number;
   draw(sampler: Sampler): P;
-  /** `over` puts off to the end of the trouble what ends it. */
+  /** Begins the fault. `over` schedules what ends it. */
   inject(world: World, fault: P & FaultWindow, over: (act: () => void) => void): void;
-  /** Hosts that are not healthy while it lasts; absent: `who` if there is one, else all. */
+  /** Hosts that do not count as healthy meanwhile; by default the fault's `host`, or all hosts if it has none. */
   affected?(fault: P): readonly string[];
 }
 
-/** One mechanism for each kind of a map from kinds to what is drawn for them. */
+/** One definition for each kind of a map from kinds to their parameters. */
 export type FaultDefinitions<F> = { readonly [K in keyof F]: FaultDefinition<F[K]> };
 
-/** Small ways to draw. */
+/** Helpers to draw the parameters of a fault. */
 export interface Sampler {
   readonly rng: Rng;
   readonly hosts: readonly string[];
   host(): string;
-  /** Two different ones, or twice the same where there is but one. */
+  /** Two different hosts, or the same one twice if there is only one. */
   twoHosts(): [string, string];
-  /** At least one, and not all if there is a choice; in any order. */
+  /** At least one host, and not all of them if there is a choice; in random order. */
   someHosts(): string[];
   coin(): boolean;
-  /** True once in so many times. */
+  /** `true` with a chance of one in `oneIn`. */
   oneIn(oneIn: number): boolean;
   pick<T>(choices: readonly [T, ...T[]]): T;
 }
@@ -59,7 +59,7 @@ export function createSampler(rng: Rng, hosts: readonly string[]): Sampler {
 
 export const hostLabels = (world: World): string[] => [...world.hosts].map((host) => host.label);
 
-/** Starts a host that is still down, and joins the others. One that has not finished leaving is killed. */
+/** Starts a host that is down and joins it to the others. An agent that is still leaving is killed first. */
 export function restartHost(world: World, label: string, options: StartOptions): void {
   const host = world.host(label);
   if (host.running && host.runningAgent.view.health().leaving) world.stop(label);
@@ -68,7 +68,7 @@ export function restartHost(world: World, label: string, options: StartOptions):
   joinOthers(world, label);
 }
 
-/** Stops the process of a host for so long, if one runs that is not stopped already. */
+/** Suspends the process of a host for `span`, if one runs and is not suspended already. */
 export function stallHost(world: World, label: string, span: Millis): void {
   const host = world.host(label);
   const { bootCount } = host;
@@ -79,7 +79,7 @@ export function stallHost(world: World, label: string, span: Millis): void {
   });
 }
 
-/** A label no host of the world has, made of another. */
+/** A label that no host of the world has, made from `stem`. */
 export function unusedLabel(world: World, stem: string): string {
   const labels = new Set(hostLabels(world));
   for (let i = 2; ; i++) if (!labels.has(`${stem}${i}`)) return `${stem}${i}`;

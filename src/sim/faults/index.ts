@@ -1,6 +1,6 @@
 /**
- * Troubles drawn from a seed, of every kind in `faults/`. Only what the world does to its hosts; what must hold all the
- * while is checkers.ts's and catalogue.ts's, what hosts publish meanwhile deeds.ts's.
+ * Fault injection: faults of all kinds are drawn from a seed and scheduled in a world. The laws that must hold
+ * meanwhile are in laws/, and what hosts publish meanwhile is in workload/.
  */
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
@@ -19,7 +19,7 @@ import { type PartitionFaults, partitionFaults } from './partitions.ts';
 import { type ProcessFaults, processFaults } from './process.ts';
 import { type RestartFaults, restartFaults } from './restarts.ts';
 
-/** What is drawn for each kind. */
+/** The parameters that are drawn for each kind. */
 type FaultParameters = RestartFaults &
   PartitionFaults &
   LinkQualityFaults &
@@ -31,16 +31,16 @@ export type FaultKind = keyof FaultParameters;
 
 type FaultOfKind<K extends FaultKind> = FaultWindow & { readonly kind: K } & Readonly<FaultParameters[K]>;
 
-/** One trouble: it begins at `at` and is over after `span`. Plain data. */
+/** One fault, as plain data: it begins at `at` and lasts for `span`. */
 export type Fault = { [K in FaultKind]: FaultOfKind<K> }[FaultKind];
 
 export interface FaultPlan {
-  /** Hosts that troubles may strike. */
+  /** Hosts that faults may affect. */
   readonly hosts: readonly string[];
-  /** All troubles begin and end within this, counted from when they are let loose. */
+  /** All faults begin and end within this time, counted from when they are scheduled. */
   readonly span: Millis;
   readonly count: number;
-  /** Which to draw from; `FAULT_KINDS` if absent. */
+  /** Kinds to draw from; `FAULT_KINDS` if absent. */
   readonly kinds?: readonly FaultKind[];
 }
 
@@ -55,13 +55,13 @@ const FAULT_DEFINITIONS: FaultDefinitions<FaultParameters> = {
 
 const ALL_KINDS = Object.keys(FAULT_DEFINITIONS) as FaultKind[];
 
-/** Those that break laws by their nature, and come in worlds of their own. */
+/** Kinds that violate laws by their nature; they occur in runs of their own. */
 export const BYZANTINE_KINDS: readonly FaultKind[] = ['byzantine'];
 
-/** All others. */
+/** All other kinds. Seeds draw from this list, so its order matters. */
 export const FAULT_KINDS: readonly FaultKind[] = ALL_KINDS.filter((kind) => !BYZANTINE_KINDS.includes(kind));
 
-/** A schedule, earliest first. Same generator, same schedule. */
+/** Draws faults, earliest first. The same generator gives the same faults. */
 export function drawFaults(rng: Rng, plan: FaultPlan): Fault[] {
   const kinds = [...(plan.kinds ?? FAULT_KINDS)];
   const faults: Fault[] = [];
@@ -78,8 +78,7 @@ export function drawFaults(rng: Rng, plan: FaultPlan): Fault[] {
 }
 
 /**
- * Puts a schedule into a world's agenda, beginning now. A host that is down already is not struck again; `struck` is
- * told of each trouble that really came.
+ * Schedules faults from now on. A fault of a host that is down by then is skipped; `onInject` is called for all others.
  */
 export function scheduleFaults(
   world: World,
@@ -95,19 +94,19 @@ export function scheduleFaults(
     });
 }
 
-/** Does it now. */
+/** Begins a fault now. */
 export function injectFault(world: World, fault: Fault): void {
   const over = (act: () => void): void => world.schedule(world.now + fault.span, act);
   definitionOf(fault).inject(world, fault, over);
 }
 
-/** Hosts that cannot be called healthy while this lasts. */
+/** Hosts that do not count as healthy while the fault lasts. */
 export function affectedHosts(world: World, fault: Fault): readonly string[] {
   const { affected } = definitionOf(fault);
   if (affected !== undefined) return affected(fault);
   return 'host' in fault ? [fault.host] : hostLabels(world);
 }
 
-/** The one place where a kind and its mechanism are matched; the compiler cannot follow. */
+/** Matches a kind with its definition, which the compiler cannot follow. */
 const definitionOf = (fault: Fault): FaultDefinition<Fault> =>
   FAULT_DEFINITIONS[fault.kind] as unknown as FaultDefinition<Fault>;

@@ -1,21 +1,21 @@
-/** Troubles of the network's quality: what gets through gets lost now and then, late, twice, or only if it is small. */
+/** Faults of link quality: datagrams are lost, delayed, duplicated or reordered, or large ones are dropped. */
 import type { Millis } from '../../base/time.ts';
 import type { NetworkRule } from '../world/network.ts';
 import type { FaultDefinitions, Sampler } from './fault.ts';
 
-/** One way of one link; absent: all of them. */
+/** One direction of one link, or all links if absent. */
 type LinkChoice = { readonly link?: readonly [string, string] };
 
 export interface LinkQualityFaults {
   loss: { readonly chance: number };
   lossyLink: { readonly link: readonly [string, string]; readonly chance: number };
-  /** Each way of a link loses, but only in bursts of its own. */
+  /** Each direction of a link loses datagrams in bursts of its own (Gilbert–Elliott). */
   bursts: LinkChoice & { readonly chance: number; readonly calm: Millis; readonly burst: Millis };
-  duplicates: { readonly chance: number; readonly copies: number; readonly late: Millis };
-  /** Datagrams pass one another. */
+  duplicates: { readonly chance: number; readonly copies: number; readonly maxCopyDelay: Millis };
+  /** Datagrams overtake one another. */
   reordering: { readonly by: Millis };
   delay: LinkChoice & { readonly by: Millis };
-  /** Larger datagrams vanish. */
+  /** Datagrams above a size are dropped, as by a path MTU black hole. */
   blackHole: LinkChoice & { readonly overBytes: number };
 }
 
@@ -50,10 +50,10 @@ export const linkQualityFaults: FaultDefinitions<LinkQualityFaults> = {
     draw: ({ rng, pick }) => ({
       chance: 0.05 + 0.95 * rng.next() ** 2,
       copies: 2 + rng.int(4),
-      late: pick([0, 1000, 30_000, 300_000] as const),
+      maxCopyDelay: pick([0, 1000, 30_000, 300_000] as const),
     }),
-    inject: (world, { chance, copies, late }, over) =>
-      over(world.network.addRule({ duplicate: chance, copies, maxCopyDelay: late })),
+    inject: (world, { chance, copies, maxCopyDelay }, over) =>
+      over(world.network.addRule({ duplicate: chance, copies, maxCopyDelay })),
   },
   reordering: {
     maxSpan: 30_000,

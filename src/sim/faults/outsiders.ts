@@ -1,6 +1,6 @@
 /**
- * Hosts that should not be there: a second one of a name, one that calls and cannot be called, and senders of
- * garbage who do not hold the key. Nothing they do may break any law.
+ * Hosts and senders that do not belong to the cluster: a second host of a name, one that cannot be reached, and senders
+ * of garbage without the key. None of them may cause a violation.
  */
 import type { Address } from '../../base/address.ts';
 import { concatBytes, encodeUtf8 } from '../../base/bytes.ts';
@@ -17,9 +17,9 @@ import { type DatagramTap, getDatagramTap } from './tap.ts';
 export type Garbage = 'random' | 'truncated' | 'flipped' | 'replayed' | 'labeled' | 'plaintext' | 'streams';
 
 export interface OutsiderFaults {
-  /** Another host of the same name joins, and dies at the end. */
+  /** Another host of the same name joins, and is killed at the end. */
   duplicateName: { readonly host: string };
-  /** Newcomers that send, open streams and are answered on these, and hear nothing else. */
+  /** New hosts that send and open streams, but receive nothing except answers on those streams. */
   deafJoiner: { readonly count: number };
   garbage: { readonly how: Garbage; readonly every: Millis; readonly seed: number };
 }
@@ -75,7 +75,9 @@ export const outsiderFaults: FaultDefinitions<OutsiderFaults> = {
   },
 };
 
-/** Lets nothing in but answers on streams it has opened itself. Returns what lifts it. */
+/**
+ * Blocks everything that reaches a host, except answers on streams that it opened. Returns a function that unblocks it.
+ */
 export function blockInbound(world: World, label: string): () => void {
   const lifts = [
     world.network.addRule({ to: [label], transport: 'udp' }),
@@ -106,7 +108,7 @@ function makeGarbage(how: Garbage, host: SimHost, tap: DatagramTap, rng: Rng): U
   switch (how) {
     case 'random': {
       const bytes = random();
-      if (rng.int(2) === 0) bytes[0] = rng.int(14); // a type that exists
+      if (rng.int(2) === 0) bytes[0] = rng.int(14); // A message type that exists.
       return bytes;
     }
     case 'truncated':
@@ -115,7 +117,7 @@ function makeGarbage(how: Garbage, host: SimHost, tap: DatagramTap, rng: Rng): U
       const bytes = captured?.slice();
       const at = rng.int(bytes?.length ?? 1);
       if (bytes !== undefined) bytes[at] = (bytes[at] ?? 0) ^ (1 << rng.int(8));
-      // Without a checksum or a key nobody could tell what was flipped from what was said.
+      // Without a checksum or a key a flipped bit cannot be told from a valid message.
       return bytes !== undefined && isProtected(bytes, host) ? bytes : undefined;
     }
     case 'replayed':
@@ -125,7 +127,7 @@ function makeGarbage(how: Garbage, host: SimHost, tap: DatagramTap, rng: Rng): U
       return captured && concatBytes([Uint8Array.of(LABEL, label.length), label, captured]);
     }
     case 'plaintext': {
-      // Whoever has no key set believes whatever is well formed; that is the traitors' business.
+      // Without a key any well-formed message is believed; that is the case of byzantine.ts.
       if ((host.options.keys ?? []).length === 0) return random();
       const dead = Dead.create({ incarnation: 1 + rng.int(1000), node: host.name, from: 'outsider' });
       return sealPacket(

@@ -1,4 +1,4 @@
-/** Troubles of the network's shape: who reaches whom at all, by which transport, and which way. */
+/** Faults of reachability: which hosts reach which, by which transport and in which direction. */
 
 import { shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
@@ -8,15 +8,15 @@ import { type FaultDefinitions, hostLabels } from './fault.ts';
 
 export interface PartitionFaults {
   partition: { readonly side: readonly string[]; readonly oneWay: boolean };
-  /** Many parts, each of which hears only itself. */
+  /** The cluster falls into many parts that cannot reach one another. */
   shatter: { readonly parts: readonly (readonly string[])[] };
-  /** Some pairs do not reach one another, though both reach the others. */
+  /** Some pairs do not reach each other, though both reach the others. */
   mesh: { readonly links: readonly (readonly [string, string])[] };
-  /** A partition that comes and goes. */
+  /** A partition that appears and heals again and again. */
   flapping: { readonly side: readonly string[]; readonly cut: Millis; readonly whole: Millis };
   /** One host neither sends nor receives by one transport. */
   silence: { readonly host: string; readonly transport: Transport };
-  /** One transport fails between two, or (`between` absent) everywhere. */
+  /** One transport fails between two hosts, or everywhere if `between` is absent. */
   outage: { readonly between?: readonly [string, string]; readonly transport: Transport };
 }
 
@@ -94,7 +94,7 @@ export const partitionFaults: FaultDefinitions<PartitionFaults> = {
   },
 };
 
-/** Cuts one side off from the rest. Returns what heals it. */
+/** Cuts one side off from the rest. Returns a function that heals the partition. */
 function split(world: World, side: readonly string[], oneWay: boolean): () => void {
   const far = hostLabels(world).filter((label) => !side.includes(label));
   const lifts = [world.network.addRule({ from: side, to: far })];

@@ -1,21 +1,21 @@
-/** What goes wrong on one machine while its agent runs: stopped and starved processes, clocks, disks. */
+/** Faults of one machine while its agent runs: suspended or starved processes, address changes, clocks, disks. */
 import { createRng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { type FaultDefinitions, restartHost, stallHost } from './fault.ts';
 
 export interface ProcessFaults {
   stall: { readonly host: string };
-  /** Stopped again and again, for 0.1 s to 20 s each time. */
+  /** The process is suspended again and again, for 0.1 s to 20 s each time. */
   repeatedStalls: { readonly hosts: readonly string[]; readonly seed: number };
-  /** Something else keeps the loop busy for `block` at a time, and for a part `duty` of all time. */
+  /** Something blocks the event loop for `block` ms at a time, and for the share `duty` of all time. */
   busyLoop: { readonly hosts: readonly string[]; readonly block: Millis; readonly duty: number };
-  /** The machine gets another address while the agent runs, as with a new lease. */
+  /** The machine gets another address while the agent runs, as from a DHCP lease. */
   addressChange: { readonly host: string };
   /** The wall clock jumps while the agent runs. */
   clockJump: { readonly host: string; readonly by: Millis };
   /**
-   * The disk is full or broken for a while (`refuses`), or the last writes before a crash are torn, or all is gone.
-   * The process dies near the end, and comes back with what is there.
+   * The disk is full or broken for a while (`refuses`), the last writes before a crash are torn, or all data is lost.
+   * The process is killed near the end, and restarts with what the disk has.
    */
   disk: { readonly host: string; readonly how: 'refuses' | 'torn' | 'lost'; readonly writes: number };
 }
@@ -63,7 +63,7 @@ export const processFaults: FaultDefinitions<ProcessFaults> = {
     maxSpan: 1_000,
     draw: ({ host }) => ({ host: host() }),
     inject: (world, { host }) => {
-      // Go agents do not follow.
+      // Serf in Go does not follow an address change.
       if (world.host(host).options.serfPeer !== true) world.changeAddress(host);
     },
   },

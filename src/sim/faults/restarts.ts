@@ -1,10 +1,13 @@
-/** Ends and beginnings of processes: crashes, leaves, restarts of one, of one after the other, of all; new tags. */
+/**
+ * Faults that end and restart processes: crashes, leaves, rolling restarts, restarts of the whole cluster; and new
+ * tags.
+ */
 import { shuffle } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { type FaultDefinitions, restartHost } from './fault.ts';
 
 export interface RestartFaults {
-  /** `clock`: how far its wall clock is off when it comes back; absent: as before. */
+  /** The process, or with `powerOff` the machine, dies and starts again at the end. */
   crash: {
     readonly host: string;
     readonly powerOff: boolean;
@@ -12,20 +15,20 @@ export interface RestartFaults {
     readonly newAddress: boolean;
     readonly wallClockOffset?: Millis;
   };
-  /** Dies and is back almost at once. */
+  /** The process dies and restarts almost at once. */
   bounce: { readonly host: string; readonly restore: boolean; readonly newAddress: boolean };
-  /** Leaves in order, and comes back. */
+  /** The agent leaves, and starts again at the end. */
   leave: { readonly host: string; readonly restore: boolean; readonly newAddress: boolean };
-  /** Dies, and an operator says so everywhere; then it comes back. */
+  /** The process dies, an operator forgets the member at another host, and the process starts again. */
   forget: {
     readonly host: string;
     readonly by: string;
     readonly prune: boolean;
     readonly restore: boolean;
   };
-  /** Not a trouble, but news that must arrive all the same. */
+  /** No fault, but a change that must reach everybody in spite of the others. */
   retag: { readonly host: string; readonly tags: string };
-  /** One after the other is stopped, each down for `down`. */
+  /** Hosts are stopped one after the other, each for `down`. */
   rolling: {
     readonly order: readonly string[];
     readonly every: Millis;
@@ -33,7 +36,7 @@ export interface RestartFaults {
     readonly graceful: boolean;
     readonly restore: boolean;
   };
-  /** All are killed at once and start again after a while, `stagger` apart, some without what they remembered. */
+  /** All processes are killed at once and start again later, `stagger` apart, some without their data. */
   wholeRestart: {
     readonly order: readonly string[];
     readonly stagger: Millis;
@@ -42,7 +45,7 @@ export interface RestartFaults {
   };
 }
 
-/** Clocks go wrong by up to an hour, both ways. */
+/** Wall clocks are wrong by up to an hour in either direction. */
 const CLOCK_SPREAD: Millis = 7_200_000;
 
 export const restartFaults: FaultDefinitions<RestartFaults> = {

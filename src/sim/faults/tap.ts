@@ -1,4 +1,4 @@
-/** An ear in the network: keeps the datagrams that went by last, for those who send them again. */
+/** A tap on the network: keeps the last datagrams, so that faults can replay them. */
 import type { Rng } from '../../base/rng.ts';
 import type { World } from '../world/world.ts';
 
@@ -9,7 +9,7 @@ export class DatagramTap {
   #next = 0;
   #captures = 0;
 
-  /** Listens until what is returned is called. What was caught stays. */
+  /** Captures until the returned function is called. Captured datagrams are kept. */
   startCapture(): () => void {
     this.#captures += 1;
     return () => {
@@ -30,7 +30,7 @@ export class DatagramTap {
 
 const taps = new WeakMap<World, DatagramTap>();
 
-/** The one tap of a world. */
+/** The tap of a world; there is one for each. */
 export function getDatagramTap(world: World): DatagramTap {
   let tap = taps.get(world);
   if (tap === undefined) {

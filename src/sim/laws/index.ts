@@ -1,28 +1,28 @@
 /**
- * Laws watched from outside, after every input that brought something forth and over all rows each virtual second; each
- * is in a file of its own under laws/, the catalogue's in catalogue.ts. Agreement when a story says that all should be
- * calm is here. Ids are those of the reliability page.
+ * Laws are invariants that are checked from outside, after every input with an effect, and over all rows once per
+ * virtual second. Each is in a file of its own; their ids are explained in docs/reliability.md. Agreement in the quiet
+ * period is checked here.
  */
 
 import type { Fact } from '../../agent/contract/facts.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
-import { PersistenceLaw } from './catalog/memory.ts';
+import { PersistenceLaw } from './catalog/persistence.ts';
 import type { Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
-import { MembershipChangeCounter } from './membership/calm.ts';
 import { IdentityLaw } from './membership/identities.ts';
+import { MembershipChangeCounter } from './membership/quiet-period.ts';
 import { RowLaw } from './membership/rows.ts';
 import { BoundsLaw } from './wire/bounds.ts';
+import { EncryptionLaw } from './wire/encryption.ts';
 import { LaneLaw } from './wire/lanes.ts';
-import { EncryptionLaw } from './wire/secrecy.ts';
 
 const SWEEP_EVERY = 1000;
 const MAX_VIOLATIONS = 100;
 
 export class LawChecker {
-  /** What was broken, in the order in which it was seen. */
+  /** Violations in the order in which they were seen. */
   readonly violations: string[] = [];
   readonly #world: World;
   readonly #laws: Law[];
@@ -62,28 +62,28 @@ export class LawChecker {
     world.schedule(world.now + SWEEP_EVERY, sweep);
   }
 
-  /** For laws that are watched elsewhere (catalogue.ts). */
+  /** Also used by laws that subscribe to the world themselves, such as those of the catalog. */
   readonly reportViolation = (what: string): void => {
     const line = `${(this.#world.now / 1000).toFixed(3)} ${what}`;
     if (this.violations.length < MAX_VIOLATIONS) this.violations.push(line);
   };
 
-  /** Laws that not every world knows. Before anybody starts. */
+  /** Adds laws that only some worlds have. Must be called before any agent starts. */
   addLaws(...laws: readonly Law[]): void {
     this.#laws.push(...laws);
   }
 
-  /** From now on somebody forges messages in this member's name. */
+  /** From now on messages are forged in this member's name. */
   markForged(name: string): void {
     this.#forged.add(name);
   }
 
-  /** L7: how often observers have changed their minds about who is there, and the last time. */
+  /** L7: how often observers changed their view of who is a member, and the last change. */
   get membershipChanges(): { readonly count: number; readonly last: string } {
     return { count: this.#membershipChanges.count, last: this.#membershipChanges.last };
   }
 
-  /** Throws with the seed and the end of the trace if any law was broken. */
+  /** Throws with the seed and the end of the trace if any law was violated. */
   assertNoViolations(): void {
     if (this.violations.length === 0) return;
     throw new Error(
@@ -118,8 +118,8 @@ export class LawChecker {
 }
 
 /**
- * L1 and L2: every running host is alive at every running host, at one incarnation, and nobody who does not run is
- * up anywhere. Empty when all agree; else one clause for each disagreement.
+ * L1: every running host is alive at every running host, at one incarnation. L2: no host that does not run is up
+ * anywhere. One line for each disagreement.
  */
 export function disagreements(world: World): string[] {
   const running = [...world.hosts].filter((host) => host.running);

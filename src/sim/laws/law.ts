@@ -1,4 +1,4 @@
-/** What a law is: somebody who is shown what hosts do and show, and says when that may not be. */
+/** Interface of a law: it observes what hosts do and show, and reports violations. */
 
 import type { Command } from '../../agent/contract/commands.ts';
 import type { Fact } from '../../agent/contract/facts.ts';
@@ -6,28 +6,28 @@ import type { MemberView } from '../../agent/contract/view.ts';
 import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 
-/** What laws stand on. */
+/** What laws may use. */
 export interface LawContext {
   readonly world: World;
-  /** Told of each breach; `what` begins with the law's id. */
+  /** Reports a violation; `what` begins with the law's id. */
   readonly reportViolation: (what: string) => void;
   /**
-   * Somebody forges messages in this member's name: what others hold of it need not be its own word. Laws that know
-   * a member only by its word then keep silent about it, and no others.
+   * Whether messages are forged in this member's name. What others know of it is then not always its own word, and laws
+   * that rely on that do not check it.
    */
   isForged(name: string): boolean;
 }
 
-/** A law takes part in what it needs. */
+/** A law implements the methods that it needs. */
 export interface Law {
   onStart?(host: SimHost): void;
   onCommand?(host: SimHost, command: Command): void;
-  /** Each fact of one input, in order; `all` are those of the same input. */
+  /** Called for each fact of an input, in order; `all` are the facts of the same input. */
   onFact?(host: SimHost, fact: Fact, all: readonly Fact[]): void;
-  /** A row that an input touched, and every row once a second. */
+  /** Called for each row that an input concerns, and for every row once per second. */
   checkRow?(host: SimHost, member: MemberView): void;
-  /** When all rows of an input have been shown, and once a second. */
+  /** Called after the rows of an input, and once per second. */
   checkHost?(host: SimHost): void;
-  /** Once a second, for each host that runs. */
+  /** Called once per second for each host that runs. */
   checkPeriodically?(host: SimHost): void;
 }

@@ -1,8 +1,8 @@
 /**
- * What memberlist in Go does otherwise than our core, as far as it can be had by changing what the core hears and says:
- * it believes old news of the dead, is silent where ours answers, does not learn from what is said of the dead, and leaves
- * its queries to gossip.
- * Not to be had so: that it takes any incarnation, and a new address at any incarnation once a member has left.
+ * Behavior of memberlist in Go that differs from our core, as far as filters on the core's inputs and outputs can
+ * imitate it: it believes old news of dead members, does not answer where our core does, does not learn from
+ * accusations of dead members, and does not remind members of queries. Filters cannot imitate that it accepts any
+ * incarnation, and a new address at any incarnation once a member has left.
  *
  * Source: memberlist state.go; P20, P25, P69, P70 (docs/protocol.md).
  */
@@ -16,8 +16,8 @@ import { SERF_TYPE } from '../../wire/serf.ts';
 type Send = Extract<SwimEffect, { kind: 'send' }>;
 
 /**
- * What of a message counts. The stored incarnation is raised by no accusation that changes no state: neither of one
- * who is down already, nor by a second suspicion.
+ * The part of a message that memberlist acts on. An accusation that does not change the state does not raise the stored
+ * incarnation either: neither one of a member that is down, nor a second suspicion.
  */
 export function filterAccusation(message: SwimMessage, members: MembersView): SwimMessage | undefined {
   if (message.kind !== 'suspect' && message.kind !== 'dead') return message;
@@ -29,32 +29,35 @@ export function filterAccusation(message: SwimMessage, members: MembersView): Sw
   return message;
 }
 
-/** Likewise of a row of a push/pull, which counts as an accusation unless it is alive. */
+/** The part of a push/pull row that memberlist acts on. A row counts as an accusation unless it is alive. */
 export function filterAccusationRow(row: PushNodeState, members: MembersView): PushNodeState | undefined {
-  const held = members.get(row.name);
-  if (row.state === 0 || held === undefined || held === members.self) return row;
-  if (held.state === 'dead' || held.state === 'left') return undefined;
-  if (row.state !== LEFT && held.state === 'suspect' && row.incarnation > held.incarnation)
-    return { ...row, incarnation: held.incarnation };
+  const known = members.get(row.name);
+  if (row.state === 0 || known === undefined || known === members.self) return row;
+  if (known.state === 'dead' || known.state === 'left') return undefined;
+  if (row.state !== LEFT && known.state === 'suspect' && row.incarnation > known.incarnation)
+    return { ...row, incarnation: known.incarnation };
   return row;
 }
 
 const LEFT = 3;
 
 /**
- * The answer to a question that the core asks before it believes what is said of somebody it does not know any more
- * (memberlist#312): a Go agent does not ask.
+ * The ack to a ping by which the core verifies a member that it does not know any more (memberlist#312). memberlist
+ * does not verify, so the core is given the answer at once.
  */
-export function answerVerification({ message, peer, piggyback: fill }: Send): Ack | undefined {
-  // What is sent on another's behalf may be filled up.
-  if (message.kind !== 'ping' || peer !== undefined || fill) return undefined;
+export function answerVerification({ message, peer, piggyback }: Send): Ack | undefined {
+  // Indirect pings, sent on behalf of another member, may carry piggybacked messages.
+  if (message.kind !== 'ping' || peer !== undefined || piggyback) return undefined;
   return { kind: 'ack', seqNo: message.seqNo, payload: NO_BYTES };
 }
 
-/** Nobody is told why he is shunned (memberlist#311), and a refutation goes to no one in particular. */
+/**
+ * Whether memberlist would send this. It does not tell a dead member why it is ignored (memberlist#311), and does not
+ * send refutations to anybody in particular.
+ */
 export const isSentByGo = ({ message, peer }: Send): boolean =>
   peer !== undefined || (message.kind !== 'suspect' && message.kind !== 'dead' && message.kind !== 'alive');
 
-/** A query goes to nobody in particular; only ours reminds those who have not answered. */
+/** Whether the effect reminds a member of a query, which only our core does. */
 export const isQueryReminder = (effect: SerfEffect): boolean =>
   effect.kind === 'send' && effect.body[0] === SERF_TYPE.query;

@@ -1,6 +1,6 @@
 /**
- * A peer as every Serf agent in Go is: the rooms below with the habits of goways.ts, and a landing that knows no
- * catalogue. It notes each message of ours that reaches it all the same; a real one would log an error for each.
+ * A Serf peer: the layers of our agent with memberlist's behavior (go-behavior.ts), and without a catalog. It records
+ * catalog messages that reach it by mistake, where a real Serf agent would log an error.
  */
 
 import type { Command, RequestId } from '../../agent/contract/commands.ts';
@@ -34,7 +34,7 @@ import {
 
 export class SerfPeer implements Agent, EffectHandler {
   readonly view: View;
-  /** What of the catalogue reached it, and how. */
+  /** Catalog messages that reached it, and by which way. */
   readonly receivedCatalogMessages: string[] = [];
   readonly #view: AgentView;
   readonly #layers: Layers;
@@ -174,7 +174,7 @@ export class SerfPeer implements Agent, EffectHandler {
       case 'query':
       case 'respond':
         return this.#messaging.handleCommand(request, command, this.#now, this.#effects);
-      case 'keys': // what `serf keys` asks for is done, whomever it cuts off
+      case 'keys': // Serf executes key operations whatever their consequences.
         return this.#messaging.handleCommand(request, { ...command, force: true }, this.#now, this.#effects);
       default:
     }
@@ -182,7 +182,7 @@ export class SerfPeer implements Agent, EffectHandler {
 
   #createStreamHost(): StreamHost {
     return {
-      acquirePushPull: () => true, // memberlist has no such limit
+      acquirePushPull: () => true, // memberlist has no such limit.
       composePushPull: (join) => {
         const { swim, serf } = this.#layers;
         const userState = serf.localState();

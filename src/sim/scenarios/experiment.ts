@@ -1,6 +1,6 @@
 /**
- * What would happen if: a cluster with chosen settings, some members killed, paused or cut off, and what an observer
- * from outside would have measured. The same options give the same numbers.
+ * Experiments for `hearsay simulate`: a cluster with chosen settings, in which some members are killed, paused or
+ * partitioned, and what an outside observer measures. The same options give the same numbers.
  */
 import { createAgent } from '../../agent/agent.ts';
 import { shuffle } from '../../base/rng.ts';
@@ -13,48 +13,51 @@ import { World } from '../world/world.ts';
 export interface ExperimentOptions {
   readonly seed: number;
   readonly members: number;
-  /** How long is measured; faults come within this. */
+  /** Length of the measurement; faults occur within it. */
   readonly duration: Millis;
   /** Chance that a datagram is lost. */
   readonly loss: number;
-  /** One way, the same for all. */
+  /** One-way delay, the same on all links. */
   readonly latency: Millis;
-  /** Members that die, evenly spread over the duration. */
+  /** Members that are killed, evenly spread over the duration. */
   readonly kills: number;
-  /** Some members whose process stops for `span`, again and again with `every` between two beginnings. */
+  /** Members whose process is suspended for `span`, again and again, once in each `every`. */
   readonly pauses?: { readonly members: number; readonly span: Millis; readonly every: Millis };
-  /** A third of the members, cut off from the others in the middle of the duration. */
+  /** Length of a partition in the middle of the duration, which cuts off a third of the members. */
   readonly partition?: Millis;
   readonly swim: SwimConfig;
   readonly serf: SerfConfig;
 }
 
 export interface ExperimentResult {
-  /** Of each crash that all noticed: until the first knew, and until the last did. */
+  /** For each crash that all members detected: the time until the first did, and until the last did. */
   readonly first: readonly Millis[];
   readonly all: readonly Millis[];
-  /** Of each crash and each member that noticed it, unordered. */
+  /** For each crash and each member that detected it, in no particular order. */
   readonly known: readonly Millis[];
-  /** Crashes that not everybody had noticed when we stopped waiting. */
+  /** Crashes that not all members had detected when the run ended. */
   readonly unnoticed: number;
-  /** How often somebody held a member for dead that was neither killed nor paused nor cut off. */
+  /** How often a member was declared dead that was neither killed nor paused nor partitioned. */
   readonly falseDeaths: number;
-  /** Those of them by somebody who was neither paused nor cut off. */
+  /** Those of them by members that were neither paused nor partitioned. */
   readonly falseDeathsAtHealthy: number;
   readonly falseSuspicions: number;
-  /** How often somebody held a paused member, or one beyond the cut, for dead. */
+  /** How often a member was declared dead that was paused, or on the other side of the partition. */
   readonly unreachableDeclaredDead: number;
-  /** Per member and second of the duration. */
+  /** Packets and bytes are per member and second of the duration. */
   readonly packets: number;
   readonly packetBytes: number;
   readonly streamBytes: number;
-  /** From the end of the duration, when all faults are over, until all agree; `undefined`: not within the limit. */
+  /**
+   * Time from the end of the duration, when all faults are over, until all agree; `undefined` if they do not within the
+   * limit.
+   */
   readonly agreedAfter: Millis | undefined;
-  /** Of the whole run. */
+  /** Hash of the whole run. */
   readonly hash: string;
 }
 
-/** How long we wait for what has not been noticed, or agreed on, yet. */
+/** How long the run waits for detection and agreement after the faults. */
 const MAX_WAIT: Millis = 180_000;
 const WARM_UP: Millis = 5000;
 
@@ -95,7 +98,7 @@ export function runExperiment(options: ExperimentOptions): ExperimentResult {
   };
 }
 
-/** Lays all faults into the future. Who dies is never among those that are paused. */
+/** Schedules all faults. Members that are killed are never among those that are paused. */
 function scheduleExperimentFaults(
   world: World,
   options: ExperimentOptions,
@@ -139,11 +142,11 @@ function scheduleExperimentFaults(
   }
 }
 
-/** Notes when who held whom for dead. */
+/** Records which members declared which others dead, and when. */
 class ExperimentStats {
-  /** Paused again and again. */
+  /** Members that are paused again and again. */
   readonly paused = new Set<string>();
-  /** On the other side of a cut, now or before. */
+  /** Members on the smaller side of the partition, from its beginning on. */
   readonly partitioned = new Set<string>();
   readonly #world: World;
   readonly #crashes = new Map<string, { at: Millis; knownAt: Map<string, Millis> }>();

@@ -7,9 +7,9 @@ import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { drawFaults, FAULT_KINDS, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { disagreements, LawChecker } from '../laws/index.ts';
-import { type HealthySince, QueryLaw } from '../laws/messages/answers.ts';
 import { EventLaw } from '../laws/messages/events.ts';
 import { KeyringLaw } from '../laws/messages/keyrings.ts';
+import { type HealthySince, QueryLaw } from '../laws/messages/queries.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import {
   drawKeyRotations,

@@ -10,7 +10,7 @@ import { FAKE_NAME_PREFIX } from '../faults/byzantine.ts';
 import { drawFaults, type Fault, type FaultKind, scheduleFaults } from '../faults/index.ts';
 import { CatalogLaws, catalogDisagreements } from '../laws/catalog/catalog.ts';
 import { disagreements, LawChecker } from '../laws/index.ts';
-import { unsettledHosts } from '../laws/membership/calm.ts';
+import { unsettledHosts } from '../laws/membership/quiet-period.ts';
 import { createAgentFor } from '../peers/create-agent.ts';
 import { type CatalogLoadKind, drawCatalogLoad, scheduleCatalogLoad } from '../workload/catalog-load.ts';
 import { bootstrapCluster, simulateRejoinPolicy } from '../world/bootstrap.ts';

@@ -1,6 +1,6 @@
 /**
- * What hosts publish while troubles come and go, drawn from a seed: registrations, flips, drains, removals. No two
- * say the same, so that whoever looks on can tell when each was said.
+ * Catalog load drawn from a seed: registrations, check updates, drains, removals. No two published values are equal, so
+ * that an observer can tell when each was published.
  */
 
 import type { Command } from '../../agent/contract/commands.ts';
@@ -20,7 +20,7 @@ export type CatalogLoadKind =
   | 'maintain'
   | 'drain';
 
-/** All there are. */
+/** All kinds of action. */
 export const CATALOG_LOAD_KINDS: readonly CatalogLoadKind[] = [
   'register',
   'bulky',
@@ -36,10 +36,10 @@ export interface CatalogLoadAction {
   readonly at: Millis;
   readonly kind: CatalogLoadKind;
   readonly host: string;
-  /** Which of the host's services. */
+  /** Selects one of the host's services. */
   readonly pick: number;
   readonly coin: boolean;
-  /** No other has this number. */
+  /** A number that no other action has. */
   readonly serial: number;
 }
 
@@ -53,7 +53,7 @@ const NAMES = ['web', 'db', 'cache'] as const;
 const IDS = ['web-1', 'web-2', 'db-1', 'cache-1'] as const;
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 const BURST = 20;
-/** Registrations and flips are what happens most. */
+/** Registrations and check updates are the most frequent. */
 const DRAWN_FROM: readonly CatalogLoadKind[] = [
   ...CATALOG_LOAD_KINDS,
   'register',
@@ -64,7 +64,7 @@ const DRAWN_FROM: readonly CatalogLoadKind[] = [
   'deregister',
 ];
 
-/** Every name a service of these deeds may have. */
+/** Names of all services that these actions register. */
 export const catalogLoadServices: readonly string[] = [...NAMES, 'burst'];
 
 export function drawCatalogLoad(rng: Rng, { hosts, span, count }: CatalogLoadPlan): CatalogLoadAction[] {
@@ -81,7 +81,7 @@ export function drawCatalogLoad(rng: Rng, { hosts, span, count }: CatalogLoadPla
   return actions.sort((a, b) => a.at - b.at);
 }
 
-/** Puts them into a world's agenda, beginning now. `done` is told of each that a host carried out. */
+/** Schedules actions from now on. `onDone` is called for each that a host carried out. */
 export function scheduleCatalogLoad(
   world: World,
   actions: readonly CatalogLoadAction[],
@@ -127,7 +127,7 @@ function actionCommands({ kind, pick, coin, serial }: CatalogLoadAction): Comman
   }
 }
 
-/** With one check, or with two of which one runs out by itself if nobody speaks up. */
+/** Registers a service with one TTL check, or with a second one that expires unless it is updated. */
 function serviceCommand(
   id: string,
   meta: ReadonlyMap<string, string>,

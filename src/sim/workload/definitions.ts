@@ -1,4 +1,4 @@
-/** Services and checks as somebody might register them, with as few words as a story needs. */
+/** Definitions of services and checks for stories and workloads. */
 import type { Millis } from '../../base/time.ts';
 import type { CheckDefinition } from '../../checks/types.ts';
 import type { ServiceDefinition } from '../../model/service.ts';
@@ -20,10 +20,10 @@ export const makeService = (
   ...overrides,
 });
 
-/** A day: long enough for any story in which nobody should think of it. */
+/** A day, which no run lasts, so that the check never expires. */
 const LONG: Millis = 86_400_000;
 
-/** A TTL check; `serviceId` `''` makes it one of the node. */
+/** A TTL check of a service, or of the node if `serviceId` is empty. */
 export const makeTtlCheck = (
   id: string,
   serviceId: string,
@@ -48,7 +48,7 @@ export const makeTtlCheck = (
   };
 };
 
-/** More meta than one packet holds, and not twice the same for different `words`. */
+/** Meta that does not fit into one packet, and that differs for different `text`. */
 export const makeLargeMeta = (text: string, bytes = 4000): ReadonlyMap<string, string> =>
   new Map(
     Array.from({ length: Math.ceil(bytes / 500) }, (_, i) => [

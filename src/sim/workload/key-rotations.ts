@@ -1,6 +1,6 @@
 /**
- * Operators of an encrypted world who change its keys: install, use, remove, each step once the one before has come to
- * everybody. A careful one waits for those who are down, a bold one does not. And one who comes to whoever was left behind.
+ * Key rotations by an operator: install, use, remove, each once the step before has reached all members. With `force`
+ * the operator does not wait for members that are down. Another operator recovers hosts that were left behind.
  */
 import type { Command, KeyOperation, KeyOperationReport } from '../../agent/contract/commands.ts';
 import { sameBytes } from '../../base/bytes.ts';
@@ -27,7 +27,7 @@ export interface KeyRotation {
   readonly host: string;
   readonly force: boolean;
   readonly key: Uint8Array;
-  /** Is killed when it begins, and comes back when it should be over. */
+  /** A host that is killed when the rotation begins and restarts when it should be over. */
   readonly downHost?: string;
 }
 
@@ -35,7 +35,7 @@ const KEY_BYTES = 32;
 const LOOK_EVERY: Millis = 250;
 const RETRY_AFTER: Millis = 5000;
 const MAX_TRIES = 6;
-/** An operation that takes longer is lost with the agent that ran it. */
+/** An operation that takes longer has been lost with the agent that ran it. */
 const PATIENCE: Millis = 60_000;
 const DOWN_TIME: Millis = 60_000;
 
@@ -55,7 +55,7 @@ export function drawKeyRotations(
   }).sort((a, b) => a.at - b.at);
 }
 
-/** Puts them into a world's agenda, beginning now. `told` hears of each step that was really taken. */
+/** Schedules rotations from now on. `onStep` is called for each step that was really taken. */
 export function scheduleKeyRotations(
   world: World,
   rotations: readonly KeyRotation[],
@@ -105,7 +105,7 @@ class KeyOperator {
     });
   }
 
-  /** `serf keys` looks after nobody, so whoever types it must look first; ours looks by itself. */
+  /** Serf does not check that all members have the key, so the operator of a Serf peer lists the keys first. */
   #use(tries: number): void {
     const { key } = this.#rotation;
     const keyId = fingerprint(key);
@@ -122,7 +122,7 @@ class KeyOperator {
     );
   }
 
-  /** Somebody did not say that it uses the new key: once more, until all do. */
+  /** Repeats `use` until all members confirm that they use the new key. */
   #retryUse(done: boolean, tries: number): void {
     if (done) return this.#remove(MAX_TRIES);
     this.#retry(tries, () =>
@@ -154,7 +154,7 @@ class KeyOperator {
     this.#runOperation('list', undefined, false, (list) => then(isComplete(list) && isSafe(list)));
   }
 
-  /** Does it, and calls `then` when it is over; if the agent that does it is gone by then, nobody goes on. */
+  /** Runs one operation and calls `then` with its report. If its agent is gone by then, the rotation is abandoned. */
   #runOperation(
     operation: KeyOperation,
     key: Uint8Array | undefined,
@@ -197,11 +197,11 @@ class KeyOperator {
 const isComplete = ({ refusal, errors, unresponsive }: KeyOperationReport): boolean =>
   refusal === undefined && errors.size === 0 && unresponsive.length === 0;
 
-/** A key by its octets. */
+/** An identifier of a key; empty if there is none. */
 export const keyFingerprint = (key: Uint8Array | undefined): string =>
   key === undefined ? '' : fingerprint(key);
 
-/** The ring that most of those who run say what they say with. */
+/** The keyring whose primary key most running hosts use. */
 export function majorityKeyring(world: World): readonly Uint8Array[] {
   const counts = new Map<string, { count: number; keyring: readonly Uint8Array[] }>();
   for (const { running, keys } of world.hosts) {
@@ -213,7 +213,7 @@ export function majorityKeyring(world: World): readonly Uint8Array[] {
   return [...counts.values()].sort((a, b) => b.count - a.count)[0]?.keyring ?? [];
 }
 
-/** Does it not understand most of the others, or most of them it? */
+/** Whether the host cannot decrypt the messages of the majority, or the majority cannot decrypt its messages. */
 export function isLeftBehind(world: World, host: SimHost): boolean {
   const majority = majorityKeyring(world);
   const includes = (keyring: readonly Uint8Array[], key: Uint8Array | undefined): boolean =>
@@ -221,7 +221,7 @@ export function isLeftBehind(world: World, host: SimHost): boolean {
   return !includes(host.keys, majority[0]) || !includes(majority, host.keys[0]);
 }
 
-/** What an operator does who finds such a host: a join that tells why, then the ring of the others, and a new life. */
+/** Recovers a host that was left behind: it restarts with the keyring of the majority and joins the others. */
 export function recoverHost(world: World, host: SimHost): void {
   const keyring = majorityKeyring(world);
   world.stop(host.label);
@@ -230,7 +230,7 @@ export function recoverHost(world: World, host: SimHost): void {
   joinOthers(world, host.label);
 }
 
-/** A join as a person would try it, with those whom most understand. */
+/** Joins the host to members of the majority, as a person would try it. */
 export const joinMajority = (world: World, host: SimHost) =>
   world.command(host.label, {
     kind: 'join',

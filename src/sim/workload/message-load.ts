@@ -1,6 +1,6 @@
 /**
- * What members say to one another while troubles come and go, drawn from a seed: events, queries of every kind, and
- * programs that answer these. No two events or queries have one name, so that whoever looks on can tell them apart.
+ * Message load drawn from a seed: user events, queries of every kind, and programs that respond to these. No two events
+ * or queries have the same name, so that an observer can tell them apart.
  */
 import type { Command, CommandResult } from '../../agent/contract/commands.ts';
 import { encodeUtf8, NO_BYTES } from '../../base/bytes.ts';
@@ -33,9 +33,9 @@ export interface MessageLoadAction {
   readonly at: Millis;
   readonly kind: MessageLoadKind;
   readonly host: string;
-  /** Members a query may name. */
+  /** Members that a query by node names. */
   readonly queryNodes: readonly string[];
-  /** No other has this number. */
+  /** A number that no other action has. */
   readonly serial: number;
 }
 
@@ -45,12 +45,12 @@ export interface MessageLoadPlan {
   readonly count: number;
 }
 
-/** What hosts of a mixed world are: the tag that queries filter by. */
+/** Values of the tag that queries filter by. */
 export const ROLES = ['web', 'db'] as const;
 const ROLE_TAG = 'role';
-/** With its name and its fields it just passes the limit of Serf, 512. */
+/** With its name and its fields such an event is just below Serf's limit of 512 bytes. */
 const BULKY_BYTES = 440;
-/** How long a program takes to answer. */
+/** Time that a program takes to respond. */
 const RESPONSE_DELAY: Millis = 50;
 
 export const roleTags = (i: number): Readonly<Record<string, string>> => ({
@@ -62,7 +62,7 @@ export function drawMessageLoad(rng: Rng, { hosts, span, count }: MessageLoadPla
   for (let serial = 0; serial < count; serial++)
     actions.push({
       at: rng.next() * span,
-      // Every other one is an event.
+      // Half of the actions are events.
       kind:
         rng.int(2) === 0
           ? 'event'
@@ -74,15 +74,15 @@ export function drawMessageLoad(rng: Rng, { hosts, span, count }: MessageLoadPla
   return actions.sort((a, b) => a.at - b.at);
 }
 
-/** Who is told of what was really said, and answered. */
+/** Receives what was really sent. */
 export interface MessageLoadListener {
   onEvent(kind: MessageLoadKind): void;
   onQuery(kind: MessageLoadKind, host: SimHost, question: QueryDefinition, answer: QueryReport): void;
-  /** A program on `host` has answered a query of this name in time, with this. */
+  /** A program on `host` has responded to a query of this name in time. */
   onResponse(host: SimHost, query: string, answer: string): void;
 }
 
-/** Puts them into a world's agenda, beginning now; from now on every query is answered wherever it is heard. */
+/** Schedules actions from now on. From now on a program on every host responds to each query that reaches it. */
 export function scheduleMessageLoad(
   world: World,
   actions: readonly MessageLoadAction[],
@@ -118,7 +118,7 @@ export function scheduleMessageLoad(
   });
 }
 
-/** `true` where an answer holds nothing; `undefined`: refused, or not answered at once. */
+/** The value of a result, or `true` if it has none; `undefined` if the command was refused or not answered at once. */
 const resultValue = (result: CommandResult | undefined): object | true | undefined =>
   result?.ok === true ? (result.value ?? true) : undefined;
 
@@ -151,7 +151,7 @@ function actionCommand({
   }
 }
 
-/** Is a query of these filters for this host? As whoever looks on from outside knows it. */
+/** Whether the filters of a query match a host, as an observer from outside knows it. */
 export const isQueryTarget = ({ nodes, tags }: QueryDefinition, { name, options }: SimHost): boolean =>
   (nodes.length === 0 || nodes.includes(name)) &&
   [...tags].every(([tag, expr]) => `^${options.tags?.[tag] ?? ''}$` === expr);

@@ -1,6 +1,6 @@
 /**
- * Starting many: everybody known to everybody. No table is filled behind an agent's back: all they know they were
- * told in the bytes of the protocol, so what comes out is a state it can reach.
+ * Bootstrapping a cluster, so that all members know one another. No table is filled behind an agent's back: agents
+ * learn everything from messages of the protocol, so they end up in a state that they can really reach.
  */
 
 import type { Seed } from '../../agent/contract/commands.ts';
@@ -20,7 +20,7 @@ import type { SimHost } from './host.ts';
 import { hostEnvelope } from './message-kinds.ts';
 import type { World } from './world.ts';
 
-/** Time between two joins: fast, yet the seed is not asked by everybody at once. */
+/** Time between two joins. It keeps the seed from receiving all joins at once. */
 const STAGGER: Millis = 2;
 const PATIENCE: Millis = 300_000;
 
@@ -30,8 +30,8 @@ export const toSeed = (host: SimHost): Seed => ({
 });
 
 /**
- * Starts hosts that do not run and joins all to the first, twice: the first round tells the seed of everybody, the
- * second everybody of everybody. Then waits until the news has died down. Throws if they do not agree in `limit`.
+ * Starts hosts that do not run and joins all to the first, twice: after the first round the seed knows all, after the
+ * second all know one another. Then waits until no broadcast is left. Throws if that takes longer than `limit`.
  */
 export function bootstrapCluster(world: World, labels: readonly string[], limit: Millis = PATIENCE): void {
   for (const label of labels) if (!world.host(label).running) world.start(label);
@@ -49,9 +49,9 @@ export function bootstrapCluster(world: World, labels: readonly string[], limit:
 }
 
 /**
- * As `gather`, for a fraction of the work: a stranger who knows all of them dials each and offers a push/pull. What
- * they learn so they pass on only once instead of some sixteen times, since all have been told. What real joins
- * leave and this does not: join intents, so Serf's status times are 0.
+ * Does what `bootstrapCluster` does for a fraction of the work: a synthetic peer that knows all members sends each a
+ * push/pull. Members gossip what they learn from it only once instead of some sixteen times, since all have it already.
+ * Unlike real joins this leaves no join intents, so Serf's status times are 0.
  */
 export function bootstrapByPushPull(world: World, labels: readonly string[], limit: Millis = PATIENCE): void {
   for (const label of labels) if (!world.host(label).running) world.start(label);
@@ -76,14 +76,15 @@ export function bootstrapByPushPull(world: World, labels: readonly string[], lim
   });
 }
 
-/** Pauses between attempts: the first, and the longest it doubles to. */
+/** Pauses between rejoin attempts: the first, and the longest that backoff leads to. */
 const REJOIN_PAUSE: readonly [Millis, Millis] = [1000, 30_000];
 
 /**
- * What the shell does with configured seeds, for every agent of this world from now on: join them while alone or
- * while somebody is failed, else knock now and then at one where no member lives. Without it, those who restart in a
- * partition under a new address are lost for good, and so are halves that forgot one another. One for which `returns`
- * is false goes on until it has met somebody, as a Serf agent does, and leaves the rest to its reconnects.
+ * Does what the shell's rejoin policy does, for every agent of the world from now on: it joins the seeds while the
+ * agent is alone or a member is failed; else, now and then, a seed at which no member is known. Without it, agents that
+ * restart in a partition under new addresses are lost for good, and so are halves that have forgotten each other. An
+ * agent for which `keepsRejoining` is false stops once it has met a member, as a Serf agent does, and leaves the rest
+ * to its reconnects.
  */
 export function simulateRejoinPolicy(
   world: World,
@@ -114,13 +115,13 @@ function pickAbsentSeed(seeds: readonly Seed[], members: readonly MemberView[], 
   return [absent[rng.int(absent.length)] as Seed];
 }
 
-/** Joins a host to some of the others that run, as a person would at start. */
+/** Joins a host to some of the others that run, as a person would do at its start. */
 export function joinOthers(world: World, label: string): void {
   const seeds = [...world.hosts].filter((host) => host.running && host.label !== label).map(toSeed);
   if (seeds.length > 0) world.command(label, { kind: 'join', seeds: seeds.slice(0, 3) });
 }
 
-/** Lets time pass until all know all and nobody has anything left to say. */
+/** Lets time pass until all members know one another and no broadcast is left. */
 function runUntilSettled(world: World, labels: readonly string[], limit: Millis): void {
   const settled = (): boolean => isQuiet(world, labels) && missingMembers(world, labels).length === 0;
   if (world.runUntil(settled, limit, 500)) return;
@@ -139,7 +140,7 @@ function isQuiet(world: World, labels: readonly string[]): boolean {
   return true;
 }
 
-/** Who does not hold whom as alive. */
+/** Pairs of which the first does not see the second as alive, in words. */
 function missingMembers(world: World, labels: readonly string[]): string[] {
   const found: string[] = [];
   for (const label of labels) {
@@ -154,7 +155,7 @@ function missingMembers(world: World, labels: readonly string[]): string[] {
   return found;
 }
 
-/** A host's own row, as others would pass it on. */
+/** The row that a host has of itself, as others would send it in a push/pull. */
 function ownNodeState(host: SimHost): PushNodeState {
   const { identity, incarnation } = host.runningAgent.view.self().serf.member;
   const { name, address, meta, vsn } = identity;

@@ -1,12 +1,12 @@
 /**
- * Troubles that come in bursts: each way of each link is good or bad for a time that is drawn anew at every change.
+ * Loss in bursts: each direction of each link is good or bad for a time that is drawn anew at every change.
  *
  * Source: Gilbert 1960, Elliott 1963.
  */
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 
-/** Mean time between bursts, and mean length of one; both above 0. */
+/** Mean time between bursts, and mean length of a burst; both are above 0. */
 export interface BurstShape {
   readonly calm: Millis;
   readonly burst: Millis;
@@ -27,7 +27,7 @@ export class GilbertElliott {
     this.#rng = rng;
   }
 
-  /** Is the way from one to the other bad? To be asked with a time that never falls. */
+  /** Whether the link is bad in this direction. `now` must never fall between two calls. */
   isBad(from: string, to: string, now: Millis): boolean {
     const key = `${from} ${to}`;
     let state = this.#states.get(key);
@@ -44,7 +44,7 @@ export class GilbertElliott {
     return state.bad;
   }
 
-  /** Exponential, so that how long it has lasted says nothing about how long it will. */
+  /** Exponential, so that the time a state has lasted tells nothing about how long it will last. */
   #length(bad: boolean): Millis {
     const mean = bad ? this.#shape.burst : this.#shape.calm;
     return Math.max(1, -mean * Math.log(1 - this.#rng.next()));

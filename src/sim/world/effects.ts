@@ -16,7 +16,7 @@ import type { WorldCounts, WorldListener, WorldOptions } from './types.ts';
 /** A datagram on its way. */
 export interface Datagram {
   readonly to: SimHost;
-  /** The address of `to` at the time of sending: if it has changed by the arrival, the datagram is lost. */
+  /** The address of `to` at the time of sending. If it has changed by the arrival, the datagram is lost. */
   readonly at: Address;
   readonly from: Address;
   readonly bytes: Uint8Array;

@@ -1,14 +1,17 @@
-/** A heap of (time, order): what a world has yet to deliver. Agents' own deadlines are kept elsewhere. */
+/**
+ * The event queue of a world: a heap ordered by time and by order of insertion. Deadlines of agents are kept in
+ * timeline.ts.
+ */
 import { type Millis, NEVER } from '../../base/time.ts';
 
-/** Things due at the same instant come out in the order they were put in, so that runs repeat exactly. */
+/** Events of one instant come out in the order in which they were added, so that runs repeat exactly. */
 export class EventQueue<T> {
   readonly #at: Millis[] = [];
   readonly #order: number[] = [];
   readonly #what: T[] = [];
   #next = 0;
 
-  /** When the earliest is due; `NEVER` when nothing is. */
+  /** When the earliest event is due; `NEVER` if there is none. */
   get deadline(): Millis {
     return this.#at[0] ?? NEVER;
   }
@@ -31,7 +34,7 @@ export class EventQueue<T> {
     }
   }
 
-  /** Takes the earliest if it is due at `now`. */
+  /** Removes and returns the earliest event if it is due at `now`. */
   dequeue(now: Millis): T | undefined {
     const at = this.#at[0];
     if (at === undefined || at > now) return undefined;

@@ -1,4 +1,4 @@
-/** One machine of a world: an address, a disk, perhaps a running agent, and the kernel's buffer in front of it. */
+/** A simulated host: an address, a disk, clocks, the kernel's socket buffer, and perhaps a running agent. */
 
 import type { Agent, Input, Snapshot } from '../../agent/contract/machine.ts';
 import type { Address } from '../../base/address.ts';
@@ -6,63 +6,63 @@ import { type Millis, NEVER } from '../../base/time.ts';
 import { type SerfConfig, type SwimConfig, swimSection } from '../../config/protocol.ts';
 import { withDefaults } from '../../config/setting.ts';
 
-/** What may differ from host to host. */
+/** Options that may differ from host to host. */
 export interface SimHostOptions {
-  /** The agent's name; the host's label if absent. Two hosts may claim one name. */
+  /** The agent's name; the host's label if absent. Two hosts may have the same name. */
   readonly name?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly swim?: Partial<SwimConfig>;
   readonly serf?: Partial<SerfConfig>;
   readonly keys?: readonly Uint8Array[];
-  /** memberlist's label, not the host's. */
+  /** The label of memberlist, not that of the host. */
   readonly gossipLabel?: string;
-  /** Is there somewhere to remember things? True by default. */
+  /** Whether the agent has a data directory. True by default. */
   readonly disk?: boolean;
-  /** A peer without a catalogue, as Serf agents are (plain.ts). */
+  /** The host runs a Serf peer, which has no catalog (serf-peer.ts). */
   readonly serfPeer?: boolean;
-  /** How much faster its clocks run than the world's, in parts of a million. */
+  /** How much faster its clocks run than the world's, in parts per million. */
   readonly driftPpm?: number;
   readonly v6?: boolean;
 }
 
-/** Bytes of datagrams a kernel keeps for a process that does not read: Linux's default `rmem`. */
+/** Bytes of datagrams that the kernel buffers for a process that does not read: Linux's default `rmem`. */
 const SOCKET_BUFFER_BYTES = 212_992;
-/** What the kernel counts for a datagram besides its octets. */
+/** Bytes that the kernel counts for a datagram besides its payload. */
 const PACKET_OVERHEAD_BYTES = 512;
-/** A step well above what a clock's last digit is worth within a year, and well below anything measured. */
+/** A step well above the rounding error of a clock within a year, and well below any time that matters. */
 const ROUNDING: Millis = 0.00001;
-/** States of a disk that may still be found after a torn write. */
+/** Earlier snapshots that may be found after a torn write. */
 const KEPT_STATES = 16;
 
 export class SimHost {
-  /** Who this is to the world, the rules of its network, and its trace. */
+  /** Identifies the host to the world, to network rules and in the trace. */
   readonly label: string;
   readonly name: string;
   readonly options: SimHostOptions;
   address: Address;
-  /** `undefined` while nothing runs here. */
+  /** `undefined` while no agent runs. */
   agent: Agent | undefined;
-  /** The process is stopped (SIGSTOP) or starved: its kernel still answers. */
+  /** The process is suspended (SIGSTOP) or starved. Its kernel still answers. */
   paused = false;
-  /** The machine is off: its kernel answers nothing. */
+  /** The machine is off. Its kernel answers nothing. */
   poweredOff = false;
-  /** What the agent asked to remember last, and that was written; outlives it. */
+  /** The last snapshot that was written; it outlives the process. */
   savedSnapshot: Snapshot | undefined;
-  /** Likewise, of what others published. */
+  /** The last catalog that was written; it outlives the process. */
   savedCatalog: Uint8Array | undefined;
-  /** Nothing more can be written: it is full, or broken. */
+  /** The disk is full or broken: nothing more can be written. */
   diskFailing = false;
-  /** Its gossip keys as they are kept, primary first. */
+  /** The gossip keys on the disk, primary first. */
   keys: readonly Uint8Array[];
   /** How far its wall clock is off. */
   wallClockOffset: Millis = 0;
-  /** Processes that ran here so far. */
+  /** Number of processes that were started on this host. It identifies the one that runs. */
   bootCount = 0;
-  /** The settings the agent reads. They may be turned while it runs, which no configuration can. */
+  /** The settings that the agent reads. Unlike a configuration, they may change while it runs. */
   readonly swim: { -readonly [K in keyof SwimConfig]: SwimConfig[K] };
-  /** When the agent's tick is armed for. */
+  /** The time that the agent's tick is scheduled for. */
   tickAt: Millis = NEVER;
-  /** What `disk` was before, latest last. */
+  /** Snapshots before the last one, latest last. */
   #previousSnapshots: Snapshot[] = [];
   readonly #clockRate: number;
   #bufferedInputs: Input[] = [];
@@ -79,12 +79,12 @@ export class SimHost {
     this.#clockRate = 1 + (options.driftPpm ?? 0) / 1_000_000;
   }
 
-  /** What its monotonic clock shows at an instant of the world's. */
+  /** The reading of its monotonic clock at a time of the world. */
   toHostTime(at: Millis): Millis {
     return at * this.#clockRate;
   }
 
-  /** The first instant of the world's at which its own clock has reached `at`. */
+  /** The first time of the world at which its monotonic clock has reached `at`. */
   toWorldTime(at: Millis): Millis {
     if (this.#clockRate === 1 || at === NEVER) return at;
     let instant = at / this.#clockRate;
@@ -92,7 +92,7 @@ export class SimHost {
     return instant;
   }
 
-  /** The agent wants to remember. `false`: the disk refuses. */
+  /** Writes a snapshot to the disk. `false` if the disk is failing. */
   saveSnapshot(snapshot: Snapshot): boolean {
     if (this.diskFailing) return false;
     if (this.savedSnapshot !== undefined) this.#previousSnapshots.push(this.savedSnapshot);
@@ -107,14 +107,14 @@ export class SimHost {
     return true;
   }
 
-  /** The disk is empty. */
+  /** Deletes all data on the disk. */
   wipeDisk(): void {
     this.savedSnapshot = undefined;
     this.savedCatalog = undefined;
     this.#previousSnapshots = [];
   }
 
-  /** The last writes are torn: what is found is the state so many writes ago, or the oldest kept; no catalogue. */
+  /** Tears the last `writes` writes: the snapshot before them is found, or the oldest one kept, and no catalog. */
   tearLastWrites(writes: number): void {
     this.savedSnapshot =
       this.#previousSnapshots.at(-writes) ?? this.#previousSnapshots[0] ?? this.savedSnapshot;
@@ -122,7 +122,7 @@ export class SimHost {
     this.#previousSnapshots = [];
   }
 
-  /** Its options with the keys as they are by now. */
+  /** The options, with the keys that are on the disk now. */
   get currentOptions(): SimHostOptions {
     return this.options.keys === undefined ? this.options : { ...this.options, keys: this.keys };
   }
@@ -131,19 +131,19 @@ export class SimHost {
     return this.agent !== undefined;
   }
 
-  /** The agent of a host known to run. */
+  /** The agent of a host that must be running; throws if none runs. */
   get runningAgent(): Agent {
     if (this.agent === undefined) throw new Error(`no agent runs on ${this.label}`);
     return this.agent;
   }
 
-  /** An odd number no stream of this host has had. */
+  /** An odd number that no stream of this host has had. */
   nextStream(): number {
     this.#stream += 2;
     return this.#stream;
   }
 
-  /** Keeps an input for a paused process; `false`: the socket buffer is full, the datagram is lost. */
+  /** Buffers an input of a suspended process. `false` if the socket buffer is full, so that the datagram is lost. */
   bufferInput(input: Input): boolean {
     if (input.kind === 'packet') {
       const bytes = input.bytes.length + PACKET_OVERHEAD_BYTES;
@@ -154,7 +154,7 @@ export class SimHost {
     return true;
   }
 
-  /** All that was held, in the order it came. */
+  /** Removes and returns all buffered inputs, in order of arrival. */
   dequeueInputs(): readonly Input[] {
     const inputs = this.#bufferedInputs;
     this.#bufferedInputs = [];

@@ -1,6 +1,6 @@
 /**
- * One copy of each identity, and of each owner's entries, for a whole world: a thousand tables of a thousand rows
- * share a thousand of them. Only what is equal to the last octet is shared, so that sharing hides no difference.
+ * Interning: a whole world keeps one copy of each identity, and of each owner's entries, so that a thousand tables of a
+ * thousand rows share a thousand identities. Only equal values are shared, so sharing hides no difference.
  */
 
 import { sameBytes } from '../../base/bytes.ts';
@@ -9,7 +9,7 @@ import { samePublished as sameValue } from '../../catalog/values.ts';
 import type { Entry, EntryKey } from '../../model/service.ts';
 import type { Identity } from '../../swim/types.ts';
 
-/** Identities kept for one name: the present one and those still on their way. */
+/** Identities kept for one name: the current one, and earlier ones that are still in circulation. */
 const KEPT_PER_NAME = 4;
 
 export function createIdentityInterner(): (identity: Identity) => Identity {
@@ -32,7 +32,7 @@ const sameIdentity = (a: Identity, b: Identity): boolean =>
 
 type Entries = ReadonlyMap<EntryKey, Entry>;
 
-/** States kept for one owner: copies lag behind one another by a few. */
+/** States kept for one owner: copies lag behind one another by a few versions. */
 const KEPT_PER_OWNER = 4;
 
 export function createEntryInterner(): Intern {

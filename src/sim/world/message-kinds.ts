@@ -1,4 +1,7 @@
-/** What kinds of message a datagram carries: for rules that drop only some, and for traces. Decodes no bodies. */
+/**
+ * Kinds of the messages in a datagram, for network rules that drop only some of them, and for traces. Bodies are not
+ * decoded.
+ */
 
 import { encodeUtf8 } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
@@ -12,7 +15,7 @@ const SWIM_KINDS = new Map<number, string>(
 );
 const SERF_KINDS = new Map<number, string>(Object.entries(SERF_TYPE).map(([kind, octet]) => [octet, kind]));
 
-/** How a host wraps what it says. */
+/** The envelope that a host wraps its messages in. */
 export const hostEnvelope = (options: SimHostOptions): Envelope => ({
   label: encodeUtf8(options.gossipLabel ?? ''),
   keys: options.keys ?? [],
@@ -21,7 +24,7 @@ export const hostEnvelope = (options: SimHostOptions): Envelope => ({
   compress: false,
 });
 
-/** `ping`, `ack`, `suspect` …, and Serf's as `serf:leave`; the direct message first. Empty if it cannot be read. */
+/** `ping`, `ack`, `suspect` …, and messages of Serf as `serf:leave`. Empty if the datagram cannot be read. */
 export function messageKinds(bytes: Uint8Array, envelope: Envelope): readonly string[] {
   try {
     return openPacket(bytes, envelope).messages.map((message) => {

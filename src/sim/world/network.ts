@@ -1,6 +1,6 @@
 /**
- * What becomes of bytes between two hosts: the weather everywhere (latency, loss, duplicates, reordering) and rules
- * on top (cuts, outages, lossy links), each for some links, one way, one transport, or some kinds of message only.
+ * The simulated network: link quality that holds everywhere (latency, loss, duplication, reordering), and rules on top
+ * of it (cuts, outages, lossy links), each for some links, one direction, one transport, or some kinds of message only.
  */
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
@@ -8,22 +8,22 @@ import { type BurstShape, GilbertElliott } from './burst-loss.ts';
 
 export type Transport = 'udp' | 'tcp';
 
-/** Everywhere and always, unless changed. */
+/** The quality of all links. */
 export interface LinkQuality {
   /** Fixed part of the one-way delay. */
   readonly latency: Millis;
-  /** Random part, uniform from 0. */
+  /** Random part of the one-way delay, uniform from 0. */
   readonly jitter: Millis;
-  /** Chance that a datagram is lost; on a stream it costs a retransmission instead. */
+  /** Chance that a datagram is lost. On a stream a loss costs a retransmission instead. */
   readonly loss: number;
   /** Chance that a datagram arrives twice. */
   readonly duplicate: number;
-  /** Chance that a datagram is held up by up to `reorderBy`. */
+  /** Chance that a datagram is delayed by up to `reorderBy`. */
   readonly reorder: number;
   readonly reorderBy: Millis;
 }
 
-/** A quiet local network. */
+/** An idle local network. */
 export const LAN_QUALITY: LinkQuality = {
   latency: 0.3,
   jitter: 0.4,
@@ -33,32 +33,35 @@ export const LAN_QUALITY: LinkQuality = {
   reorderBy: 50,
 };
 
-/** A trouble on some links. What is absent does not narrow it. Hosts are named by their label in the world. */
+/** A rule for some links. A field that is absent does not restrict the rule. Hosts are given by label. */
 export interface NetworkRule {
   readonly from?: readonly string[];
   readonly to?: readonly string[];
-  /** Only these ways, each from the first to the second. */
+  /** Only these links, each in the direction from the first host to the second. */
   readonly links?: readonly (readonly [string, string])[];
   readonly transport?: Transport;
-  /** Only the opening of streams, as before a machine that may call but not be called. */
+  /** Only the opening of streams, as behind a NAT or a firewall that allows outgoing connections only. */
   readonly connectOnly?: boolean;
-  /** Only now and then, and for each way at times of its own. */
+  /** Only during bursts, which each direction of each link has at times of its own. */
   readonly bursts?: BurstShape;
   /** Only datagrams that carry a message of such a kind. */
   readonly kinds?: readonly string[];
   /** Only datagrams larger than this. */
   readonly overBytes?: number;
-  /** Chance of loss; 1, the default, is a cut. A cut stream is not broken: its bytes wait, as TCP's do. */
+  /** Chance of loss. 1, the default, is a cut. A stream survives a cut: its bytes wait, as TCP's do. */
   readonly loss?: number;
-  /** Added to every delay; with it `loss` is 0 by default. */
+  /** Added to every delay. With it `loss` is 0 by default. */
   readonly delay?: Millis;
-  /** Chance that a datagram arrives twice; with it `loss` is 0 by default. */
+  /** Chance that a datagram is duplicated. With it `loss` is 0 by default. */
   readonly duplicate?: number;
-  /** Copies there may be of such a datagram, itself included; 2 by default. */
+  /** The most copies of a duplicated datagram, including itself; 2 by default. */
   readonly copies?: number;
-  /** Copies come up to so much later. */
+  /** The most that a copy is delayed. */
   readonly maxCopyDelay?: Millis;
-  /** Every datagram is held up by a random time up to this, so that they pass one another; likewise. */
+  /**
+   * Every datagram is delayed by a random time up to this, so that datagrams overtake one another. With it `loss` is 0
+   * by default.
+   */
   readonly maxReorderDelay?: Millis;
 }
 
@@ -79,7 +82,7 @@ interface ActiveRule {
   readonly maxReorderDelay: Millis;
 }
 
-/** What TCP waits before it sends a lost segment again. */
+/** TCP's wait before the first retransmission; it doubles each time. */
 const RETRANSMIT_AFTER: Millis = 200;
 const MAX_RETRANSMITS = 8;
 
@@ -91,14 +94,14 @@ export class SimNetwork {
   readonly #clock: () => Millis;
   #lastCopyAt: Millis = Number.NEGATIVE_INFINITY;
 
-  /** `clock` is read by rules that hold now and then. */
+  /** `clock` is needed for rules with bursts only. */
   constructor(rng: Rng, linkQuality: LinkQuality, clock: () => Millis = () => 0) {
     this.#rng = rng;
     this.linkQuality = linkQuality;
     this.#clock = clock;
   }
 
-  /** Puts a rule on top of those there are. Returns what lifts it. */
+  /** Adds a rule. Returns a function that removes it. */
   addRule(rule: NetworkRule): () => void {
     const active: ActiveRule = {
       from: rule.from === undefined ? undefined : new Set(rule.from),
@@ -122,19 +125,19 @@ export class SimNetwork {
     };
   }
 
-  /** When the last of the copies that come late, by a rule, will have arrived: lifting the rule does not stop them. */
+  /** When the last delayed copy arrives. Removing the rule does not stop copies that are on their way. */
   get lastCopyAt(): Millis {
     return this.#lastCopyAt;
   }
 
-  /** Lifts every rule; the weather stays. */
+  /** Removes all rules. The link quality stays. */
   heal(): void {
     this.#rules.clear();
   }
 
   /**
-   * One delay for each copy of a datagram that will arrive; empty if it is lost. Valid until the next call.
-   * `kindsOf` is asked only if a rule by kind stands on this link.
+   * Delays of all copies of a datagram that will arrive; empty if it is lost. The list is valid until the next call.
+   * `kindsOf` is called only if a rule by kind applies to this link.
    */
   datagramDelays(
     from: string,
@@ -173,7 +176,7 @@ export class SimNetwork {
     return delays;
   }
 
-  /** Does nothing at all get through on a stream just now? `opening`: not even its first segment. */
+  /** Whether a stream is cut now. `opening`: whether even its first segment is. */
   isBlocked(from: string, to: string, opening = false): boolean {
     for (const rule of this.#rules)
       if (rule.loss >= 1 && (opening || !rule.connectOnly) && this.#appliesTo(rule, from, to, 'tcp'))
@@ -181,7 +184,7 @@ export class SimNetwork {
     return false;
   }
 
-  /** Delay of one segment of a stream, retransmissions included. */
+  /** Delay of one segment of a stream, including retransmissions. */
   segmentDelay(from: string, to: string): Millis {
     let delay = this.#delay();
     let arrives = 1 - this.linkQuality.loss;
@@ -212,7 +215,7 @@ export class SimNetwork {
     return this.linkQuality.latency + this.linkQuality.jitter * this.#rng.next();
   }
 
-  /** Draws only when there is something to decide. */
+  /** Draws a random number only if the outcome is open. */
   #happens(chance: number): boolean {
     return chance > 0 && (chance >= 1 || this.#rng.next() < chance);
   }
@@ -221,7 +224,7 @@ export class SimNetwork {
 const defaultsToNoLoss = ({ delay, duplicate, maxReorderDelay }: NetworkRule): boolean =>
   delay !== undefined || duplicate !== undefined || maxReorderDelay !== undefined;
 
-/** Rules that look at datagrams are of no concern to streams; those about openings only to them. */
+/** Rules by kind or size apply to datagrams only, and rules for openings to streams only. */
 function transportOf(rule: NetworkRule): Transport | undefined {
   if (rule.kinds !== undefined || rule.overBytes !== undefined) return 'udp';
   return rule.connectOnly === true ? 'tcp' : rule.transport;

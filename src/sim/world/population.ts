@@ -1,4 +1,4 @@
-/** The hosts of a world by label and by address, and what an agent born on one gets. */
+/** The hosts of a world by label and by address, and the options that their agents get. */
 import type { AgentOptions } from '../../agent/agent.ts';
 import { type Address, toAddress } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
@@ -9,10 +9,10 @@ import { SimHost, type SimHostOptions } from './host.ts';
 import { createEntryInterner, createIdentityInterner } from './intern.ts';
 
 const PORT = 7946;
-/** What wall clocks show when a world begins. */
+/** The wall clock at the beginning of a world. */
 const WALL = 1_790_000_000_000;
 
-/** What a new process is given besides the host's own options. */
+/** What a new process gets besides the host's own options. */
 export interface BootOptions {
   readonly rng: Rng;
   readonly nonce: () => Uint8Array;
@@ -51,14 +51,14 @@ export class Population {
     return host;
   }
 
-  /** Gives a host another address; nobody answers at the old one. */
+  /** Gives a host another address; no host has the old one from then on. */
   changeAddress(host: SimHost): void {
     this.#byAddress.delete(host.address.key);
     host.address = this.newAddress(host.options.v6);
     this.#byAddress.set(host.address.key, host);
   }
 
-  /** An address nobody has had. */
+  /** An address that no host has had. */
   newAddress(v6 = false): Address {
     this.#addresses += 1;
     const n = this.#addresses;
@@ -68,7 +68,7 @@ export class Population {
     return toAddress(new Uint8Array([...head, ...tail]), PORT);
   }
 
-  /** What the agent of the host's present life is born with. */
+  /** The options of the agent that is started now. */
   agentOptions(host: SimHost, { rng, nonce, restore, now }: BootOptions): AgentOptions {
     const { options, savedSnapshot, savedCatalog } = host;
     return {
@@ -85,7 +85,7 @@ export class Population {
       ...(restore && savedSnapshot !== undefined ? { snapshot: savedSnapshot } : {}),
       ...(restore && savedCatalog !== undefined ? { catalog: savedCatalog } : {}),
       persistsSnapshots: options.disk ?? true,
-      // A wall clock would have gone on while the host was down, and stands nowhere twice.
+      // A wall clock runs on while the host is down, and shows no time twice.
       startedAt: WALL + host.wallClockOffset + Math.floor(now) + host.bootCount,
       intern: this.#intern,
       internEntries: this.#internEntries,

@@ -1,6 +1,6 @@
 /**
- * A large world in which everybody knows every service, for a fraction of the work: what owners say is overheard once,
- * and told to each over one stream. As in gather.ts, all that agents know they were told in the protocol's bytes.
+ * Preloading the catalog of a large world for a fraction of the work: what owners gossip is captured once and sent to
+ * each host over one stream. As in bootstrap.ts, agents learn everything from messages of the protocol.
  */
 
 import { WireError } from '../../base/errors.ts';
@@ -14,7 +14,7 @@ import { encodeStream, sealStream } from '../../wire/stream-writer.ts';
 import { hostEnvelope } from './message-kinds.ts';
 import type { World } from './world.ts';
 
-/** Lets hosts register what `register` says, and all know it. Throws if they do not in the end. */
+/** Lets hosts register what `register` registers, and all learn it. Throws if some host does not. */
 export function preloadCatalog(world: World, register: () => void): void {
   const owners = new Map<string, { epoch: number; to: number; entries: Map<string, Entry> }>();
   let listening = true;

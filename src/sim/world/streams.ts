@@ -1,6 +1,6 @@
 /**
- * Streams as TCP gives them: reliable, ordered, cut into pieces anywhere, slow when the network loses, silent while
- * it is cut, refused where nobody listens. What flows through is not looked at. Not modelled: bandwidth and windows.
+ * Simulated TCP streams: reliable, ordered, cut into arbitrary pieces, slowed down by loss, stalled by cuts, and
+ * refused where nobody listens. Their content does not matter here. Bandwidth and windows are not modeled.
  */
 
 import type { Input, StreamId } from '../../agent/contract/machine.ts';
@@ -11,14 +11,14 @@ import type { Millis } from '../../base/time.ts';
 import type { SimHost } from './host.ts';
 import type { SimNetwork } from './network.ts';
 
-/** What pipes need of the world. */
+/** The parts of the world that streams concern. */
 export interface StreamsContext {
   readonly now: Millis;
   readonly network: SimNetwork;
   schedule(when: Millis, act: () => void): void;
   hostByAddress(key: string): SimHost | undefined;
   dispatch(host: SimHost, input: Input): void;
-  /** For the trace. */
+  /** Called for the trace. */
   onTransfer(from: SimHost, to: SimHost, what: string, bytes: Uint8Array): void;
 }
 
@@ -27,30 +27,30 @@ type Segment =
   | { readonly kind: 'data'; readonly bytes: Uint8Array; readonly due: Millis }
   | { readonly kind: 'reset'; readonly bytes: Uint8Array; readonly due: Millis; readonly why: string };
 
-/** One side of a connection, and what is on its way out of it. */
+/** One end of a connection, and the segments on their way out of it. */
 interface StreamEnd {
   readonly host: SimHost;
   readonly boot: number;
-  /** `undefined` for a listener that has not heard of it yet. */
+  /** `undefined` for a listener that does not know the connection yet. */
   stream: StreamId | undefined;
-  /** The agent here is told nothing more. */
+  /** The agent at this end gets no more inputs of this stream. */
   detached: boolean;
-  /** Nothing more may be written here. */
+  /** No more data may be written at this end. */
   finished: boolean;
-  /** What waits to get to the other side, in order. */
+  /** Segments that have not arrived at the peer, in order. */
   out: Segment[];
-  /** A delivery of the first of `out` is in the agenda. */
+  /** The delivery of the first segment is scheduled. */
   pumping: boolean;
-  /** How long the first of `out` has been held up by a cut. */
+  /** How long a cut has blocked the first segment. */
   blockedFor: Millis;
   peer: StreamEnd | undefined;
 }
 
-/** First wait after a try into a cut, doubled up to the second figure. */
+/** Backoff while a cut blocks a segment: the first wait, and the longest it doubles to. */
 const RETRY: readonly [Millis, Millis] = [200, 3000];
-/** A connection that got nothing through for this long is given up by the kernel. */
+/** The kernel gives up a connection on which nothing arrived for this long. */
 const GIVE_UP: Millis = 127_000;
-/** The largest piece data is delivered in. */
+/** The largest piece in which data is delivered. */
 const MAX_PIECE_BYTES = 65_536;
 const EPHEMERAL_PORT = 49_152;
 
@@ -69,7 +69,7 @@ export class SimStreams {
     const end = this.#createEnd(host, stream);
     this.#register(end);
     const target = this.#context.hostByAddress(to.key);
-    // Nobody has this address: the packet goes nowhere, and the dialer's own patience ends it.
+    // No host has this address: the packet is lost, and the dialer times out.
     if (target === undefined) return;
     end.peer = this.#createEnd(target, undefined);
     end.peer.peer = end;
@@ -83,13 +83,13 @@ export class SimStreams {
     if (last) this.#finish(end);
   }
 
-  /** Drops it: what was not yet under way is lost, the other side is told. */
+  /** Aborts a stream: what has not been sent yet is lost, and the peer gets a reset. */
   close(host: SimHost, stream: StreamId): void {
     const end = this.#find(host, stream);
     if (end !== undefined) this.#abort(end, 'reset by peer');
   }
 
-  /** The process on `host` is gone; its kernel says so unless the machine went dark with it. */
+  /** Resets all streams of a process that has ended, unless the machine lost power. */
   onProcessEnd(host: SimHost): void {
     for (const end of this.#ends.get(host)?.values() ?? []) {
       if (host.poweredOff) {
@@ -107,7 +107,7 @@ export class SimStreams {
   }
 
   #abort(end: StreamEnd, why: string): void {
-    // After our last byte the kernel still delivers in peace; a reset would only be noise.
+    // After its last byte the kernel still delivers everything, and a reset would have no effect.
     const { finished } = end;
     this.#detach(end);
     if (finished) return;
@@ -164,7 +164,7 @@ export class SimStreams {
     if (segment.kind === 'syn') return this.#accept(to);
     if (segment.kind === 'reset') return this.#notifyClosed(to, segment.why);
     if (to.boot !== host.bootCount || !host.running) {
-      // A process that came after: its kernel knows no such connection.
+      // The process was restarted since, and its kernel does not know the connection.
       if (to.peer !== undefined) this.#notifyClosed(to.peer, 'reset by peer');
       return;
     }
@@ -173,7 +173,7 @@ export class SimStreams {
     else if (segment.kind === 'data')
       this.#context.dispatch(host, { kind: 'streamData', stream: to.stream, bytes: segment.bytes });
     else {
-      // As a socket that allows no half-open state: their end is also ours, once what we wrote is out.
+      // The socket allows no half-open state: the peer's end closes this one too, once its data is out.
       this.#notifyClosed(to, undefined);
       this.#finish(to);
     }
@@ -198,7 +198,7 @@ export class SimStreams {
     this.#send(listener, { kind: 'opened', bytes: NO_BYTES, due: 0 });
   }
 
-  /** The agent at this end learns that nothing more will come. */
+  /** Tells the agent at this end that the stream is closed. */
   #notifyClosed(end: StreamEnd, why: string | undefined): void {
     if (end.detached) return;
     this.#detach(end);
@@ -210,7 +210,7 @@ export class SimStreams {
     });
   }
 
-  /** Random pieces, so that every reader sees messages cut anywhere; small ones often stay whole. */
+  /** Random pieces, so that readers see messages cut anywhere. Small messages often stay whole. */
   *#pieces(bytes: Uint8Array): Generator<Uint8Array> {
     let from = 0;
     let limit = this.#rng.int(2) === 0 ? MAX_PIECE_BYTES : 1 + this.#rng.int(Math.max(1, bytes.length));

@@ -1,9 +1,9 @@
-/** A world's time: what is due when, and in what order. Knows nothing of what deliveries and ticks mean. */
+/** Virtual time of a world: what is due when, and in what order. It does not know what events and alarms mean. */
 import { type Millis, NEVER } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import { EventQueue } from './event-queue.ts';
 
-/** `Due` is what is delivered, `Ticker` who has one alarm of its own. */
+/** `Due` is an event to deliver, `Ticker` an owner of one alarm. */
 export class Timeline<Due, Ticker> {
   readonly #deliver: (due: Due) => void;
   readonly #onAlarm: (ticker: Ticker) => void;
@@ -25,18 +25,18 @@ export class Timeline<Due, Ticker> {
     this.#queue.enqueue(Math.max(at, this.#now), due);
   }
 
-  /** Sets or moves the one alarm of `ticker`; `NEVER` takes it away. */
+  /** Sets or moves the one alarm of `ticker`; `NEVER` clears it. */
   setAlarm(ticker: Ticker, at: Millis): void {
     if (at === NEVER) this.#alarms.clear(ticker);
     else this.#alarms.set(ticker, Math.max(at, this.#now));
   }
 
-  /** Lets time pass to `end`. Throws if it stands still because of alarms that set themselves again at once. */
+  /** Lets time pass to `end`. Throws if alarms that are set again at once keep it from advancing. */
   advanceTo(end: Millis): void {
     for (;;) {
       const delivery = this.#queue.deadline;
       const alarm = this.#alarms.deadline;
-      // On a tie what the sockets hold goes first: the driver yields to them before it ticks.
+      // On a tie the event comes first, as the driver reads its sockets before it ticks.
       const next = Math.min(delivery, alarm);
       if (next > end) break;
       if (next > this.#now) {

@@ -1,31 +1,33 @@
 /**
- * What happened in a world, a line each, and a hash over all of it: two runs are the same exactly if their hashes
- * are. Knows nothing of what the lines mean.
+ * The trace of a world: one line for each event, and a hash over all of them. Two runs are equal exactly if their
+ * hashes are. The trace does not know what the lines mean.
  *
- * Legend. Every line is `SECONDS WHO SIGN WORDS`; datagrams and streams name both ends.
+ * Every line is `SECONDS HOST SIGN WORDS`; datagrams and streams name both ends.
  *
  *     12.345 bob * stop                          the world did this to bob
- *     12.345 ann ? leave                         ann was asked something (a command)
+ *     12.345 ann ? leave                         ann got a command
  *     12.345 ann ! memberSuspected node=bob …    ann reported a fact
- *     12.345 ann > bob ping+suspect 87           a datagram of 87 bytes left ann and will arrive
- *     12.345 ann x bob ack 23                    a datagram left ann and is lost
+ *     12.345 ann > bob ping+suspect 87           ann sent a datagram of 87 bytes that will arrive
+ *     12.345 ann x bob ack 23                    ann sent a datagram that is lost
  *     12.345 ann = bob data 512                  a stream delivered to bob: syn, opened, data, fin, reset
- *     12.345 bob / ann …                         dropped at bob: not running, or its socket buffer is full
  */
 import type { Millis } from '../../base/time.ts';
 
-/** `facts`: what the world did, what was asked, facts. `packets`: datagrams and streams as well, bytes hashed. */
+/**
+ * `facts`: actions of the world, commands and facts. `packets`: datagrams and streams as well, with their bytes in the
+ * hash.
+ */
 export type TraceDetail = 'off' | 'facts' | 'packets';
 
 export interface TraceOptions {
   readonly detail: TraceDetail;
-  /** How many of the last lines are kept; 0 none (the hash goes on), `Infinity` all. */
+  /** How many of the last lines are kept: 0 for none (the hash goes on), `Infinity` for all. */
   readonly maxLines: number;
 }
 
-type Sign = '*' | '?' | '!' | '>' | 'x' | '=' | '/';
+type Sign = '*' | '?' | '!' | '>' | 'x' | '=';
 
-/** Something with content that goes from one host to another. */
+/** Data that goes from one host to another. */
 export interface Transfer {
   readonly at: Millis;
   readonly from: string;
@@ -46,18 +48,18 @@ export class Trace {
     this.#maxLines = options.maxLines;
   }
 
-  /** Of everything so far, at this detail; 16 hexadecimal digits. */
+  /** Hash of all events so far at this level of detail; 16 hexadecimal digits. */
   get hash(): string {
     const hex = (half: number): string => (half >>> 0).toString(16).padStart(8, '0');
     return hex(this.#high) + hex(this.#low);
   }
 
-  /** Lines so far, kept or not. */
+  /** Number of lines so far, kept or not. */
   get lineCount(): number {
     return this.#lineCount;
   }
 
-  /** The lines kept, oldest first. */
+  /** The lines that were kept, oldest first. */
   lines(): readonly string[] {
     return this.#maxLines === Number.POSITIVE_INFINITY
       ? this.#lines
@@ -71,12 +73,12 @@ export class Trace {
     this.#append(line);
   }
 
-  /** Whether `bytes` would be looked at: callers skip the work of describing them otherwise. */
+  /** Whether transfers are recorded; callers need not describe them otherwise. */
   get recordsTransfers(): boolean {
     return this.detail === 'packets';
   }
 
-  /** Something with content went from one to another. `words` is asked for only if lines are kept. */
+  /** Records a transfer. `words` is called only if lines are kept. */
   recordTransfer({ at, from, sign, to }: Transfer, bytes: Uint8Array, words: () => string): void {
     if (this.detail !== 'packets') return;
     this.#mix(Math.round(at * 1000) | 0);
@@ -96,7 +98,7 @@ export class Trace {
     if (this.#lines.length >= 2 * this.#maxLines + 64) this.#lines = this.#lines.slice(-this.#maxLines);
   }
 
-  /** Two 32-bit multiplicative hashes side by side; not for adversaries. */
+  /** Two 32-bit multiplicative hashes side by side; not secure against adversaries. */
   #mix(value: number): void {
     this.#high = Math.imul(this.#high ^ value, 0x01000193);
     this.#low = Math.imul((this.#low ^ value) + 0x7f4a7c15, 0x85ebca6b) ^ (this.#low >>> 13);
@@ -105,7 +107,7 @@ export class Trace {
 
 const seconds = (at: Millis): string => (at / 1000).toFixed(3);
 
-/** A fact, or anything flat, as `kind key=value key=value`. */
+/** A fact, or any flat object, as `kind key=value key=value`. */
 export function formatFlat(fact: Readonly<{ kind: string }>): string {
   let words = fact.kind;
   for (const [key, value] of Object.entries(fact)) if (key !== 'kind') words += ` ${key}=${word(value)}`;

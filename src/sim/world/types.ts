@@ -1,4 +1,4 @@
-/** What a world is told and what it tells: its options, who looks on, what is counted. */
+/** Options, listeners and counters of a world. */
 
 import type { AgentOptions } from '../../agent/agent.ts';
 import type { Command, CommandResult } from '../../agent/contract/commands.ts';
@@ -14,20 +14,20 @@ import type { TraceOptions } from './trace.ts';
 
 export interface WorldOptions {
   readonly seed: number;
-  /** Makes an agent: `createAgent`, or something smaller in tests of the world itself. */
+  /** Creates the agent of a host: `createAgent`, or something smaller in tests of the world itself. */
   readonly makeAgent: (options: AgentOptions, host: SimHost) => Agent;
   readonly linkQuality?: Partial<LinkQuality>;
   readonly trace?: TraceOptions;
   /**
-   * Hand every input its own bytes and overwrite them when the agent has returned: whatever it kept without copying
-   * turns to rubbish at once. Costs a copy per input.
+   * Gives every input its own bytes and overwrites them when the agent has returned, so that whatever it kept without
+   * copying is corrupted at once. Costs a copy for each input.
    */
   readonly poisonInputs?: boolean;
-  /** What a check that an agent orders comes to, and when; `undefined`: its outcome never comes. */
+  /** The outcome of a check that an agent runs; `undefined` if it never finishes. */
   readonly simulateCheck?: (host: SimHost, run: CheckRun) => SimulatedCheck | undefined;
 }
 
-/** The outcome of a check run, `after` it was ordered. */
+/** The outcome of a check run, `after` its start. */
 export interface SimulatedCheck {
   readonly after: Millis;
   readonly status: CheckStatus;
@@ -50,27 +50,27 @@ export interface StopOptions {
   readonly powerOff?: boolean;
 }
 
-/** A command given to an agent; `result` and `at` appear with its reply. */
+/** A command to an agent; `result` and `repliedAt` are set by its reply. */
 export interface PendingCommand {
   readonly command: Command;
   result?: CommandResult;
   repliedAt?: Millis;
 }
 
-/** Looks on from outside: after every input that brought forth a fact or a change. */
+/** Observes a world from outside. `onEffects` is called after every input that caused a fact or changed a topic. */
 export interface WorldListener {
   onEffects?(host: SimHost, facts: readonly Fact[], topics: readonly Topic[]): void;
   onCommand?(host: SimHost, command: Command): void;
   onStart?(host: SimHost): void;
-  /** A datagram leaves `host`, whatever becomes of it; `to` is absent where nobody has the address. */
+  /** `host` sends a datagram, which may get lost; `to` is absent if no host has the address. */
   onDatagram?(host: SimHost, to: SimHost | undefined, bytes: Uint8Array): void;
-  /** Bytes go out on a stream of `host`, whatever becomes of them. */
+  /** `host` writes to a stream, which may be cut. */
   onStreamWrite?(host: SimHost, bytes: Uint8Array): void;
-  /** `host` was asked to remember something; `disk` or `shelf` is new. */
+  /** `host` wrote a snapshot or a catalog to its disk. */
   onPersist?(host: SimHost, what: 'snapshot' | 'catalog'): void;
 }
 
-/** What is counted over all hosts, from the beginning. */
+/** Counters over all hosts, from the beginning. */
 export interface WorldCounts {
   packets: number;
   packetBytes: number;

@@ -1,6 +1,6 @@
 /**
- * The simulated world: the same agents as in production, byte for byte, on a virtual clock and one seed. Here inputs
- * and effects change hands; when is timeline.ts's business, what the network does to bytes network.ts's and pipes.ts's.
+ * The simulated world: a discrete-event simulation that runs the production agents, byte for byte, on a virtual clock
+ * and one seed. It hands inputs to agents and their effects to effects.ts; time passes in timeline.ts.
  */
 
 import type { Command, CommandResult } from '../../agent/contract/commands.ts';
@@ -49,7 +49,7 @@ export class World {
     (host) => this.#tick(host),
   );
   readonly #listeners: WorldListener[] = [];
-  /** Those of them that look at datagrams. */
+  /** Those of the listeners that look at datagrams. */
   readonly #datagramListeners: WorldListener[] = [];
   readonly #pendingCommands = new Map<number, PendingCommand>();
   readonly #effects: Effect[] = [];
@@ -87,26 +87,23 @@ export class World {
     if (listener.onDatagram !== undefined) this.#datagramListeners.push(listener);
   }
 
-  /** A new machine with an address of its own; nothing runs there yet. */
+  /** Adds a host with an address of its own; nothing runs there yet. */
   add(label: string, options: SimHostOptions = {}): SimHost {
     return this.#population.add(label, options);
   }
 
-  /** An address nobody has had. */
+  /** An address that no host has had. */
   newAddress(v6?: boolean): Address {
     return this.#population.newAddress(v6);
   }
 
-  /** Nonces from the seed: each 12 octets, never the same twice. */
+  /** A source of nonces of 12 octets from the seed. */
   nonceSource(): () => Uint8Array {
     const rng = this.rng.fork();
     return () => Uint8Array.from({ length: 12 }, () => rng.int(256));
   }
 
-  /**
-   * Starts a process: `moved` gives the host a new address first, `remember` its agent what the last one left, `clock`
-   * puts its wall clock off by so much.
-   */
+  /** Starts a process on a host. */
   start(label: string, options: StartOptions = {}): void {
     const host = this.host(label);
     if (host.running) throw new Error(`an agent runs on ${label} already`);
@@ -129,7 +126,7 @@ export class World {
     this.#dispatch(host, { kind: 'tick' });
   }
 
-  /** Kills the process without a word; with `dark` the machine with it, so that not even its kernel answers. */
+  /** Kills the process without a leave. */
   stop(label: string, { powerOff = false }: StopOptions = {}): void {
     const host = this.host(label);
     this.#record(host, '*', powerOff ? 'powerOff' : 'stop');
@@ -137,14 +134,17 @@ export class World {
     this.#onProcessEnd(host);
   }
 
-  /** SIGSTOP: nothing is handled, the kernel goes on collecting. */
+  /** Suspends the process (SIGSTOP). The kernel goes on buffering its inputs. */
   pause(label: string): void {
     const host = this.host(label);
     this.#record(host, '*', 'pause');
     host.paused = true;
   }
 
-  /** SIGCONT: first what the sockets hold, in order, then the tick that is overdue, as the driver does it. */
+  /**
+   * Resumes the process (SIGCONT): it handles the buffered inputs in order and then an overdue tick, as the driver
+   * does.
+   */
   resume(label: string): void {
     const host = this.host(label);
     if (!host.paused) return;
@@ -156,7 +156,7 @@ export class World {
     this.#scheduleTick(host);
   }
 
-  /** Gives a host another address while its agent runs, and tells the agent. */
+  /** Gives a host another address while its agent runs, and informs the agent. */
   changeAddress(label: string): void {
     const host = this.host(label);
     this.#population.changeAddress(host);
@@ -164,14 +164,14 @@ export class World {
     this.#dispatch(host, { kind: 'addressChanged', address: host.address });
   }
 
-  /** Puts a host's wall clock off by so much, while its agent runs. */
+  /** Sets how far a host's wall clock is off, while its agent runs. */
   setWallClock(label: string, offset: Millis): void {
     const host = this.host(label);
     this.#record(host, '*', `wall clock off by ${offset} ms`);
     host.wallClockOffset = offset;
   }
 
-  /** Asks the agent on a host; the answer appears in what is returned. */
+  /** Sends a command to the agent of a host; the result appears in the returned object. */
   command(label: string, command: Command): PendingCommand {
     const host = this.host(label);
     const pending: PendingCommand = { command };
@@ -183,12 +183,12 @@ export class World {
     return pending;
   }
 
-  /** A datagram out of nowhere, as any stranger may send one. */
+  /** Delivers a datagram that no host sent. */
   injectDatagram(label: string, from: Address, bytes: Uint8Array): void {
     this.#dispatch(this.host(label), { kind: 'packet', from, bytes });
   }
 
-  /** A stream out of nowhere on which all of `bytes` comes at once; what is answered goes nowhere. */
+  /** Delivers a stream that no host opened, with all of its bytes at once. Answers are lost. */
   injectStream(label: string, from: Address, bytes: Uint8Array): void {
     const host = this.host(label);
     const stream = host.nextStream();
@@ -197,17 +197,17 @@ export class World {
     this.#dispatch(host, { kind: 'streamClosed', stream });
   }
 
-  /** Does something at an instant that is not past. */
+  /** Calls `act` at a time that is not in the past. */
   schedule(when: Millis, act: () => void): void {
     this.#timeline.schedule(when, act);
   }
 
-  /** Lets so many virtual milliseconds pass. */
+  /** Lets virtual time pass. */
   run(span: Millis): void {
     this.#timeline.advanceTo(this.now + span);
   }
 
-  /** Lets time pass until `done`, looked at every `step`. `false` if `limit` passed first. */
+  /** Lets time pass until `done`, which is called every `step`. `false` if `limit` passed first. */
   runUntil(done: () => boolean, limit: Millis, step: Millis = 100): boolean {
     const end = this.now + limit;
     while (!done()) {
@@ -262,7 +262,7 @@ export class World {
 
   #deliver(due: QueuedEvent): void {
     if (typeof due === 'function') return due();
-    // Whoever has moved meanwhile is not there any more.
+    // A host that has changed its address meanwhile is not reached.
     if (due.to.address === due.at)
       this.#dispatch(due.to, { kind: 'packet', from: due.from, bytes: due.bytes });
   }

@@ -1,7 +1,8 @@
 /**
- * Laws of the catalogue, watched from outside: what observers hold is what its owner wrote (I7), the removed stays
- * removed (I8), who is dead does not pass and who is back does (I9), nothing waits for long behind other news (I12),
- * readers miss no change (I14, L4), peers without a catalogue hear nothing of it; and after calm all agree (L3).
+ * Laws of the catalog, checked from outside: observers show what the owner published (I7), removed entries do not
+ * return (I8), services of dead owners are not served and those of returned owners are (I9), own changes are gossiped
+ * soon (I12), readers miss no change (I14, L4), Serf peers get no catalog messages (P64), and in the quiet period all
+ * agree (L3).
  */
 
 import type { Fact } from '../../../agent/contract/facts.ts';
@@ -14,11 +15,11 @@ import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { World } from '../../world/world.ts';
 import { subscribeDatagrams } from '../wire/wiretap.ts';
+import { BlockingQueryLaws } from './blocking-queries.ts';
 import { canonicalText, entriesFromNode, Histories } from './histories.ts';
-import { BlockingQueryLaws } from './readers.ts';
 
 const SWEEP_EVERY: Millis = 1000;
-/** Rounds of gossip that news of one's own may wait before it first leaves (I12). */
+/** Rounds of gossip within which a host must first send its own changes (I12). */
 const MAX_ROUNDS = 8;
 
 export class CatalogLaws {
@@ -26,16 +27,15 @@ export class CatalogLaws {
   readonly #reportViolation: (what: string) => void;
   readonly #histories = new Histories();
   readonly #blockingQueries: BlockingQueryLaws;
-  /** Names two hosts ever claimed: what is published under one of them has no order. */
+  /** Names that two hosts have claimed: what is published under one of them has no order. */
   readonly #contested = new Set<string>();
-  /** Last looks, by observer and owner: the view gives the same object until something changes. */
+  /** What observers showed last, by observer and owner. The view returns the same object until something changes. */
   readonly #lastSeen = new Map<string, Map<string, NodeCatalog | undefined>>();
-  /** Since when a host has had news of its own that it has told nobody. */
+  /** Since when a host has had changes of its own that it has not sent. */
   readonly #unsentSince = new Map<SimHost, Millis>();
   readonly #services = new Set<string>();
   readonly #clocks = new Map<SimHost, Millis>();
 
-  /** `broken` is told of each breach. */
   constructor(world: World, reportViolation: (what: string) => void) {
     this.#world = world;
     this.#reportViolation = reportViolation;
@@ -88,13 +88,13 @@ export class CatalogLaws {
     this.#checkUnsent(host);
   }
 
-  /** Notes what the host publishes now. */
+  /** Records what the host publishes now. */
   #recordPublished(host: SimHost): void {
     const own = host.runningAgent.view.catalog.node(host.name);
-    // Not from topics: one that is never told would then never be missed.
+    // Names come from the view, not from topics: a change without a topic would not be missed then.
     for (const { service } of own?.instances ?? []) this.#services.add(service.name.toLowerCase());
     const changed = this.#histories.recordPublished(host.name, entriesFromNode(own));
-    // Where two bear one name, each change of one looks like news of the other.
+    // If two hosts share a name, each change of one looks like a change of the other.
     if (changed && !this.#contested.has(host.name) && !this.#unsentSince.has(host))
       this.#unsentSince.set(host, this.#world.now);
   }
@@ -154,7 +154,7 @@ export class CatalogLaws {
     }
   }
 
-  /** I12: whoever has somebody to tell tells soon, whatever else there is to say. */
+  /** I12: a host that has a peer sends its own changes soon, whatever else is in the queues. */
   #checkUnsent(host: SimHost): void {
     const since = this.#unsentSince.get(host);
     if (since === undefined) return;
@@ -172,7 +172,7 @@ export class CatalogLaws {
   }
 }
 
-/** Whose ledger a message is about, if it is about one and can be read. */
+/** The owner of the ledger that a message is about; `undefined` if it is about none or cannot be read. */
 function ledgerOwner(message: Uint8Array): string | undefined {
   try {
     const body = decodeCatalog(message);
@@ -183,7 +183,7 @@ function ledgerOwner(message: Uint8Array): string | undefined {
   }
 }
 
-/** An equal copy will do: hosts of one world share what they hold, and may exchange one for the other. */
+/** Equal copies count as the same: hosts of one world intern entries, and may exchange one copy for another. */
 const isSame = (a: Instance, b: Instance): boolean =>
   a === b || (a.status === b.status && canonicalText(a.service) === canonicalText(b.service));
 
@@ -203,7 +203,7 @@ function usableInstances(
   return usable;
 }
 
-/** What an instance of an owner who is up is worth, by its own checks and words alone. */
+/** The status that an instance of a live owner must have, computed from its checks and flags. */
 function expectedStatus({ service, checks, nodeChecks }: Instance): InstanceStatus {
   const all = [...checks, ...nodeChecks];
   if (all.some(({ type }) => type === 'maintenance')) return 'maintenance';

@@ -1,11 +1,11 @@
 /**
- * What each owner ever published, key by key and in order, and where in it each observer stands. An observer may lag,
- * never go back: that is how laws I7 and I8 look from outside, where nobody sees versions.
+ * What each owner has published, by key and in order, and the position of each observer in it. An observer may lag
+ * behind but never go back: that is how I7 and I8 look from outside, where versions are not visible.
  */
 import type { NodeCatalog } from '../../../catalog/types.ts';
 import { type EntryKey, type Published, toEntryKey } from '../../../model/service.ts';
 
-/** All that readers see of one node's entries. */
+/** All entries of a node that readers see. */
 export function entriesFromNode(node: NodeCatalog | undefined): Map<EntryKey, Published> {
   const entries = new Map<EntryKey, Published>();
   if (node === undefined) return entries;
@@ -19,7 +19,10 @@ export function entriesFromNode(node: NodeCatalog | undefined): Map<EntryKey, Pu
 
 const texts = new WeakMap<object, string>();
 
-/** As text, whatever order fields were set and maps filled in; equal exactly for what readers cannot tell apart. */
+/**
+ * Canonical JSON, independent of the order of fields and map entries. It is equal exactly for values that readers
+ * cannot tell apart.
+ */
 export function canonicalText(value: Published): string {
   let text = texts.get(value);
   if (text === undefined) {
@@ -29,7 +32,7 @@ export function canonicalText(value: Published): string {
   return text;
 }
 
-/** A check whose service is not there is not shown, held or not. */
+/** A check whose service is absent is not shown, even if the observer has it. */
 function isHidden(text: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
   const value = JSON.parse(text) as Published;
   return value.kind === 'check' && value.serviceId !== '' && !entries.has(`s:${value.serviceId}`);
@@ -41,25 +44,25 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Stands in a history where the owner had no such entry. */
+/** Marks a time in a history at which the owner had no such entry. */
 const ABSENT = '';
 
-/** Where one observer stands in one owner's histories. */
+/** The position of one observer in one owner's histories. */
 interface ReadPosition {
   readonly indexes: Map<EntryKey, number>;
   readonly seen: Map<EntryKey, string>;
-  /** The observer let go of the owner: what is absent now says nothing. */
+  /** The observer has dropped the owner: absent entries are no violation. */
   dropped: boolean;
 }
 
 export class Histories {
   readonly #published = new Map<string, Map<EntryKey, string[]>>();
-  /** By observer and owner. */
+  /** By observer, then by owner. */
   readonly #positions = new Map<string, Map<string, ReadPosition>>();
-  /** Owners who forgot that they had ever lived, with a clock that stands before that life. */
+  /** Owners that restarted without data and with an earlier wall clock. */
   readonly #unordered = new Set<string>();
 
-  /** What the owner has at this moment. Says whether that is news. */
+  /** Records what the owner has now. Returns whether it differs from before. */
   recordPublished(owner: string, entries: ReadonlyMap<EntryKey, Published>): boolean {
     let histories = this.#published.get(owner);
     if (histories === undefined) {
@@ -83,22 +86,25 @@ export class Histories {
     return changed;
   }
 
-  /** Nobody can order two lives of which the later has the earlier clock and knows nothing: not checked from now on. */
+  /**
+   * A restart without data and with an earlier wall clock cannot be ordered after the boot before it, so from now on
+   * this owner's order is not checked.
+   */
   allowReordering(owner: string): void {
     this.#unordered.add(owner);
   }
 
-  /** The observer begins anew. */
+  /** The observer has restarted. */
   resetObserver(observer: string): void {
     this.#positions.delete(observer);
   }
 
-  /** The observer holds the owner for no member. */
+  /** The owner is no member at the observer any more. */
   dropOwner(observer: string, owner: string): void {
     this.#position(observer, owner).dropped = true;
   }
 
-  /** What is wrong with what the observer sees now; empty if nothing is. */
+  /** Violations in what the observer shows now. */
   checkObserved(observer: string, owner: string, entries: ReadonlyMap<EntryKey, Published>): string[] {
     const position = this.#position(observer, owner);
     const violations: string[] = [];

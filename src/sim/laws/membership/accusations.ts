@@ -1,6 +1,7 @@
 /**
- * I10: no accusation without a recorded reason. Our own word rests on a probe of ours that failed, or on somebody who
- * held the same before (a push/pull); another's word was really that one's; a death of ours came in its time.
+ * I10: no accusation without a recorded reason. A host's own accusation rests on a failed probe, or on a push/pull row
+ * of a member that held the same before; an accusation in another's name was really made by that member; a death by
+ * timeout does not come before the suspicion's deadline.
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
@@ -8,14 +9,14 @@ import type { AccusationReason } from '../../../swim/types.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 
-/** Who held a member so, by name, and at which incarnation at most. */
+/** Names of members that made an accusation, with the highest incarnation they accused. */
 type Accusers = Map<string, number>;
 
 export class AccusationLaw implements Law {
   readonly #context: LawContext;
   readonly #suspectedBy = new Map<string, Accusers>();
   readonly #declaredBy = new Map<string, Accusers>();
-  /** By observer's label and member: when its suspicion runs out, as was said last, by its own clock. */
+  /** By observer's label, then by member: the latest deadline of the suspicion, by the observer's own clock. */
   readonly #deadlines = new Map<string, Map<string, Millis>>();
 
   constructor(context: LawContext) {
@@ -34,7 +35,7 @@ export class AccusationLaw implements Law {
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
         return;
       case 'claimNotSuperseding':
-        // It is told in an accusation, and whoever copies datagrams may bring that to others.
+        // The claimant is notified by an accusation, and a copy of that datagram may reach others.
         recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         return;
       case 'suspicionConfirmed':
@@ -42,7 +43,8 @@ export class AccusationLaw implements Law {
         this.#deadlines.get(host.label)?.set(fact.node, fact.deadline);
         return;
       case 'memberDeclaredDead':
-        // Its own farewell. Who held it for failed shows it so still, at that incarnation, and passes that on in a table.
+        // A member's own leave. Observers that hold it as failed keep showing that, at this incarnation, in their
+        // push/pulls.
         if (fact.node === host.name) recordAccuser(this.#suspectedBy, fact.node, host.name, fact.incarnation);
         else if (!fact.left) this.#checkDeath(host, fact);
     }
@@ -91,7 +93,7 @@ export class AccusationLaw implements Law {
   }
 }
 
-/** Does one of these facts record what was tried on `node`, in vain? Each further kind of evidence is a line here. */
+/** Whether one of the facts records a failed attempt to reach `node`. Further kinds of evidence belong here. */
 const hasEvidence = (node: string, facts: readonly Fact[]): boolean =>
   facts.some((fact) => fact.kind === 'probeFailed' && fact.node === node);
 

@@ -1,7 +1,7 @@
 /**
- * I16: nothing is decided by the wall clock. One seed, told under several settings of every host's clock, must be the
- * same story to the last fact. Between two lives of one host the clock goes on evenly: where it falls back, the catalogue
- * has work to do (A3 and A15 in docs/replication.md), and other packets are other chances.
+ * I16: nothing is decided by the wall clock. Runs of one seed with different offsets of all wall clocks must report the
+ * same facts in the same order. Between two boots of a host its clock never goes back here: then the catalog has more
+ * to do (A3 and A15 in docs/replication.md), and other packets draw other random numbers.
  */
 import { createAgent } from '../../../agent/agent.ts';
 import type { Millis } from '../../../base/time.ts';
@@ -11,12 +11,12 @@ import { bootstrapCluster, simulateRejoinPolicy } from '../../world/bootstrap.ts
 import type { WorldOptions } from '../../world/types.ts';
 import { World } from '../../world/world.ts';
 
-/** How far the clock of host number `i` is off. */
+/** How far the wall clock of host number `i` is off. */
 export type ClockOffsets = (i: number) => Millis;
 
 const YEAR: Millis = 365.25 * 86_400_000;
 
-/** Right; ten years ahead; ten years back; each another; a smear of a few milliseconds. */
+/** Correct; ten years ahead; ten years behind; each different; apart by milliseconds. */
 export const CLOCK_SKEWS: Readonly<Record<string, ClockOffsets>> = {
   right: () => 0,
   ahead: () => 10 * YEAR,
@@ -34,10 +34,10 @@ export interface ClockScenario {
 
 const KINDS: readonly FaultKind[] = ['crash', 'leave', 'stall', 'partition', 'loss', 'retag'];
 const FAULTS_PER_MINUTE = 4;
-/** Long enough for the last trouble to be told everywhere. */
+/** Long enough for the effects of the last fault to reach everybody. */
 const CALM: Millis = 30_000;
 
-/** The story of a seed under such clocks: every fact, in order. */
+/** The run of a seed with such clocks: every fact, in order. */
 export function factsUnderClocks(
   clocks: ClockOffsets,
   { seed, members, minutes, makeAgent = createAgent }: ClockScenario,
@@ -75,7 +75,7 @@ export function factsUnderClocks(
   return world.trace.lines();
 }
 
-/** One clause for each setting of the clocks under which the story is another; empty if nothing looks at them. */
+/** One line for each set of offsets under which the run differs. */
 export function clockDifferences(scenario: ClockScenario): string[] {
   const expected = factsUnderClocks(() => 0, scenario);
   const found: string[] = [];

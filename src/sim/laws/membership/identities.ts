@@ -1,6 +1,6 @@
 /**
- * I4: one meta, address and versions for each incarnation of a member, wherever it is held. Nobody on this wire can
- * tell two lives apart that both began at the same incarnation, so any life of a name may have said it.
+ * I4: a member has one meta, address and set of versions at each incarnation, wherever it is shown. Two boots that
+ * began at the same incarnation cannot be told apart on the wire, so the identity may be that of any boot of the name.
  */
 import type { MemberView } from '../../../agent/contract/view.ts';
 import { sameBytes } from '../../../base/bytes.ts';
@@ -8,7 +8,7 @@ import type { Identity } from '../../../swim/types.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 
-/** From this incarnation on a life was that. */
+/** A boot has had this identity from this incarnation on. */
 interface IdentityRecord {
   readonly incarnation: number;
   readonly identity: Identity;
@@ -21,9 +21,9 @@ interface SeenIdentity {
 
 export class IdentityLaw implements Law {
   readonly #context: LawContext;
-  /** By name, then by life (`label#number`): what it said of itself, in order. */
+  /** By name, then by boot (`label#number`): the identities it announced, in order. */
   readonly #boots = new Map<string, Map<string, IdentityRecord[]>>();
-  /** What was last looked at, by observer and member: most rows stay as they are. */
+  /** What was checked last, by observer and member: most rows do not change. */
   readonly #seen = new Map<string, Map<string, SeenIdentity>>();
 
   constructor(context: LawContext) {
@@ -35,7 +35,7 @@ export class IdentityLaw implements Law {
     this.checkHost(host);
   }
 
-  /** What a host is in its own eyes. */
+  /** Records a host's own identity. */
   checkHost(host: SimHost): void {
     if (host.agent === undefined) return;
     const self = host.agent.view.self();
@@ -53,8 +53,8 @@ export class IdentityLaw implements Law {
 
   checkRow(host: SimHost, member: MemberView): void {
     const { name, incarnation, state } = member;
-    // Incarnation 0 is a memory of the last life, and nobody's word. An accusation raises the incarnation of a row and
-    // says nothing of who that is: until the answer, the row shows who it was before.
+    // A row at incarnation 0 was restored and is nobody's word. An accusation raises the incarnation of a row without
+    // a new identity: until the refutation, the row shows the one before.
     if (name === host.name || incarnation === 0 || state !== 'alive') return;
     if (this.#context.isForged(name)) return;
     const { identity } = member.serf.member;
@@ -76,7 +76,7 @@ export class IdentityLaw implements Law {
 
   #everHad(name: string, incarnation: number, identity: Identity): boolean {
     const boots = this.#boots.get(name);
-    // Whom nobody ever was is I3's matter.
+    // A name that never ran is the concern of I3.
     if (boots === undefined) return true;
     for (const records of boots.values())
       for (let i = records.length - 1; i >= 0; i--) {

@@ -1,7 +1,7 @@
 /**
- * Laws of one row at one observer: its incarnation does not fall (I1), the dead stay dead until they outbid it (I2),
- * nobody holds an incarnation its member never had (I3), nobody who runs holds itself for dead (I5), and each change
- * is one the protocol knows (I6).
+ * Laws of one row at one observer: its incarnation never falls (I1), a dead member returns only at a higher incarnation
+ * (I2), no row has an incarnation that its member never had (I3), a running agent does not see itself as dead (I5), and
+ * each change of state is one that the protocol allows (I6).
  */
 
 import type { Command } from '../../../agent/contract/commands.ts';
@@ -15,26 +15,29 @@ import type { Law, LawContext } from '../law.ts';
 /** What one observer has shown of one member. */
 interface ObservedRow {
   incarnation: number;
-  /** By facts; `absent` before the first and after the row was dropped. */
+  /** The state by the facts reported; `absent` before the first one and after the row was dropped. */
   state: 'absent' | 'alive' | 'suspect' | 'dead' | 'left';
-  /** The highest incarnation it was down at, while it is. */
+  /** The highest incarnation at which the member was down, while it is down; else -1. */
   downAt: number;
-  /** Its row was dropped so, and when. */
+  /** Incarnation and time at which the row was dropped. */
   dropped: { readonly incarnation: number; readonly at: Millis } | undefined;
 }
 
-/** Between two looks at who runs, somebody may have come and gone. */
+/** A host may have run between two checks without being noticed. */
 const SWEEP_GAP: Millis = 1000;
 
 export class RowLaw implements Law {
   readonly #context: LawContext;
-  /** By observer's label, then by member's name. Emptied when the observer starts anew. */
+  /** By observer's label, then by member's name. Cleared when the observer restarts. */
   readonly #observed = new Map<string, Map<string, ObservedRow>>();
-  /** Highest incarnation any agent of a name ever had. */
+  /** The highest incarnation that any agent of a name has had. */
   readonly #ownIncarnations = new Map<string, number>();
-  /** When an agent of a name was last seen to run. */
+  /** When an agent of a name was last seen running. */
   readonly #lastRunAt = new Map<string, Millis>();
-  /** Names that ever left by their own word, or that somebody was told to forget: such news may travel for long. */
+  /**
+   * Names that left by their own command, or that an operator has forgotten: messages about that may circulate for
+   * long.
+   */
   readonly #allowedToLeave = new Set<string>();
 
   constructor(context: LawContext) {
@@ -56,7 +59,7 @@ export class RowLaw implements Law {
     this.#recordOwnIncarnation(host);
   }
 
-  /** I5: nobody who runs and does not leave sees itself as anything but alive. */
+  /** I5: an agent that runs and does not leave sees itself as alive. */
   checkHost(host: SimHost): void {
     this.#recordOwnIncarnation(host);
     if (host.agent === undefined || host.agent.view.health().leaving) return;
@@ -67,7 +70,7 @@ export class RowLaw implements Law {
 
   checkRow(host: SimHost, member: MemberView): void {
     const row = this.#observedRow(host, member.name);
-    // Serf shows a failed member long after its row was dropped; a new row may begin anew.
+    // Serf shows a failed member long after its row was dropped; a new row may begin at any incarnation.
     const hasRow = row.state !== 'absent' || member.name === host.name;
     if (hasRow) this.#checkHeldRow(host, member, row);
     row.incarnation = hasRow ? member.incarnation : -1;
@@ -78,7 +81,7 @@ export class RowLaw implements Law {
       );
   }
 
-  /** I1, I2, and that what is shown is what was said (I6). */
+  /** I1, I2, and that the view agrees with the facts (I6). */
   #checkHeldRow(host: SimHost, member: MemberView, row: ObservedRow): void {
     const { name, incarnation, state } = member;
     const where = `at ${host.label}`;
@@ -96,15 +99,14 @@ export class RowLaw implements Law {
     else if (incarnation <= row.downAt)
       this.#context.reportViolation(`I2 ${where} ${name}@${incarnation} is up, and was down @${row.downAt}`);
     else row.downAt = -1;
-    // A Serf agent in Go does not ask (memberlist#312).
-    if (!isDown && row.dropped !== undefined && host.options.serfPeer !== true)
-      this.#checkReturn(host, member, row.dropped);
+    if (!isDown && row.dropped !== undefined) this.#checkReturn(host, member, row.dropped);
     if (!isDown) row.dropped = undefined;
   }
 
   /**
-   * I2, once the row was dropped: who is said to be alive by no more than was known must have answered, so it must
-   * have run since. Younger graves only: older ones are forgotten. Go-like peers ask nobody (memberlist#312).
+   * I2 after the row was dropped: a member may return at an incarnation that was known before only if it answered a
+   * verification, so it must have run since. This holds as long as the dropped row is remembered. Serf peers do not
+   * verify (memberlist#312).
    */
   #checkReturn(
     host: SimHost,
@@ -120,7 +122,7 @@ export class RowLaw implements Law {
     );
   }
 
-  /** The highest incarnation a name ever had; those who bear it are looked at again if that is below `held`. */
+  /** The highest incarnation that a name has had. Running agents are checked again if it is below `observed`. */
   #highestIncarnation(name: string, observed: number): number {
     if ((this.#ownIncarnations.get(name) ?? -1) < observed)
       for (const host of this.#context.world.hosts) if (host.name === name) this.#recordOwnIncarnation(host);
@@ -133,7 +135,10 @@ export class RowLaw implements Law {
     if (own > (this.#ownIncarnations.get(host.name) ?? -1)) this.#ownIncarnations.set(host.name, own);
   }
 
-  /** I6: the changes of a row follow one another as the protocol allows, and nobody leaves who was not asked to. */
+  /**
+   * I6: state changes of a row follow one another as the protocol allows, and only members that were told to leave are
+   * shown as left.
+   */
   onFact(host: SimHost, fact: Fact): void {
     if (!('node' in fact) || fact.node === host.name) return;
     const { reportViolation } = this.#context;

@@ -1,9 +1,10 @@
 /**
- * User events: a member hears each at most once in its life (E1), and all members hear what any of them has heard, if
- * they lived all the while (E2). An event is known by its name, which nobody gives twice.
+ * User events: a member receives each at most once per boot (E1), and all members receive an event that any of them has
+ * received, if they ran all the while (E2). Events are told apart by their names, which are unique.
  *
- * Not owed to a member: what was fired before its life, and what bears a stamp from before the cluster it was told of when it
- * joined (docs/adr/0010). A Serf agent takes that stamp at each join, ours at the first of a life.
+ * A member need not receive events that were fired before it started, or that have a lower Lamport time than the
+ * cluster had when it joined (docs/adr/0010). A Serf peer takes that time at each join, an agent at the first join of a
+ * boot.
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
@@ -15,18 +16,18 @@ interface FiredEvent {
   readonly at: Millis;
   readonly ltime: number;
   readonly by: SimHost;
-  /** In which of its lives each host heard it last, and when. */
+  /** The boot in which each host last received it, and when. */
   readonly receivedBy: Map<SimHost, { readonly boot: number; readonly at: Millis }>;
 }
 
 interface BootState {
   readonly since: Millis;
   joined: boolean;
-  /** Stamps below are old news to it. */
+  /** Events with a lower Lamport time are old to it. */
   minLtime: number;
 }
 
-/** Somebody who has yet to hear an event. */
+/** A host that has not received an event yet. */
 export interface MissingDelivery {
   readonly host: SimHost;
   readonly name: string;
@@ -38,7 +39,7 @@ export class EventLaw implements Law {
   readonly #context: LawContext;
   readonly #fired = new Map<string, FiredEvent>();
   readonly #boots = new Map<SimHost, BootState>();
-  /** Of each time a member heard what another fired: how long it took. */
+  /** One element for each time a member received an event of another, and how long that took. */
   readonly deliveryDelays: {
     readonly host: SimHost;
     readonly by: SimHost;
@@ -70,8 +71,8 @@ export class EventLaw implements Law {
   }
 
   /**
-   * Everybody who has yet to hear something that at least this share of those who run holds. Where others have started since,
-   * to whom it is old, the last who hold it meet the last who lack it by chance only.
+   * Deliveries that are missing of events that at least this share of the running hosts have. If many hosts have
+   * started since, for which the event is old, the last that have it and the last that lack it meet by chance only.
    */
   missingDeliveries(share = 0): MissingDelivery[] {
     const found: MissingDelivery[] = [];

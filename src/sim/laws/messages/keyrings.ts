@@ -1,6 +1,7 @@
 /**
- * Gossip keys while they are changed (G16): no ring is ever empty (K1); of those who were well before a change began, nobody is lost
- * to another for longer than a suspicion can last (K2); and who comes back with keys that nobody uses any more is told so (K3).
+ * Gossip keys during rotations (G16): no keyring is ever empty (K1); members that were healthy before a rotation began
+ * do not lose one another for longer than a suspicion can last (K2); and a host that returns with keys that nobody uses
+ * any more is notified (K3).
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
@@ -8,30 +9,30 @@ import { isLeftBehind, joinMajority, keyFingerprint, recoverHost } from '../../w
 import type { SimHost } from '../../world/host.ts';
 import type { PendingCommand } from '../../world/types.ts';
 import type { Law, LawContext } from '../law.ts';
-import type { HealthySince } from './answers.ts';
+import type { HealthySince } from './queries.ts';
 
-/** A suspicion that nobody confirms, among ten: mult 4, times 6, a probe each second. */
+/** The longest suspicion among ten members: multiplier 4, maximum multiplier 6, a probe each second. */
 const SUSPICION_WINDOW: Millis = 24_000;
-/** Whoever starts is not well for a minute; then it must have been told. */
+/** A host counts as healthy one minute after its start; by then it must have been notified. */
 const RECOVERY_AFTER: Millis = 65_000;
 const JOIN_TAKES: Millis = 12_000;
 const CHECK_EVERY: Millis = 5000;
 
 export class KeyringLaw implements Law {
-  /** Hosts that were left behind, were told, and have got the keys. */
+  /** Hosts that were left behind, notified, and given the keys. */
   recovered = 0;
-  /** Pairs of hosts looked at. */
+  /** Number of checks of a pair of hosts. */
   pairChecks = 0;
   readonly #context: LawContext;
   readonly #healthySince: HealthySince;
   readonly #requiresNotice: boolean;
   #rotationStartedAt: Millis | undefined;
-  /** Since when the first of a pair has not understood, or not seen, the second. */
+  /** Since when the first host of a pair cannot decrypt the second, or does not see it. */
   readonly #lost = new Map<string, Millis>();
   readonly #notified = new Set<SimHost>();
   readonly #leftBehind = new Map<SimHost, { readonly boot: number; readonly since: Millis }>();
 
-  /** `insists`: so little is lost that who is left behind must hear why. */
+  /** `requiresNotice`: loss is so low that every host that is left behind must be notified. */
   constructor(context: LawContext, healthySince: HealthySince, requiresNotice: boolean) {
     this.#context = context;
     this.#healthySince = healthySince;
@@ -43,7 +44,7 @@ export class KeyringLaw implements Law {
     context.world.schedule(context.world.now + CHECK_EVERY, check);
   }
 
-  /** A change of keys begins. */
+  /** A key rotation begins. */
   onRotationStart(): void {
     this.#rotationStartedAt = this.#context.world.now;
   }
@@ -83,7 +84,7 @@ export class KeyringLaw implements Law {
     }
   }
 
-  /** Trouble is over: whoever is left behind gets the keys at once. */
+  /** Gives the keys to all hosts that are left behind. Called after the faults. */
   recoverAll(): void {
     for (const host of [...this.#context.world.hosts])
       if (this.#isLeftBehind(host)) recoverHost(this.#context.world, host);
@@ -127,7 +128,7 @@ export class KeyringLaw implements Law {
     });
   }
 
-  /** What did its join, or what it could not read, tell whoever looks there? */
+  /** K3: the failed join, or a message that could not be decrypted, must have told the operator why. */
   checkNotified(host: SimHost, { result }: PendingCommand, healthy: boolean): void {
     const notified =
       this.#notified.has(host) || JSON.stringify(result ?? '').includes('a key we do not have');

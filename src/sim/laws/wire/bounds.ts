@@ -1,14 +1,14 @@
 /**
- * I11, as far as it shows outside: nobody knows more members than there ever were, no queue grows beyond what there is
- * to say, no datagram is larger than agreed, the local health stays in its range, and no snapshot holds strangers.
+ * I11, as far as it shows outside: no host knows more members than there have been, no queue grows beyond its bound, no
+ * datagram is larger than the limit, local health stays in its range, and no snapshot is full of outsiders.
  */
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 import { subscribeDatagrams } from './wiretap.ts';
 
-/** Messages that may wait for each member ever met: its state and its intent, and what it publishes. */
+/** Messages that may be queued for each member there has been: its state, its intent, and what it publishes. */
 const PER_MEMBER: Readonly<Record<string, number>> = { membership: 1, intents: 1, urgent: 64, catalog: 64 };
-/** Names that appear in no world's list of hosts: a story's stranger, a forger's inventions. */
+/** Names that no host of the world has: outsiders and invented names. */
 const MAX_OUTSIDERS = 8;
 
 export class BoundsLaw implements Law {

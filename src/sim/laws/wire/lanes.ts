@@ -1,6 +1,6 @@
 /**
- * I12, for every lane: whatever else there is to say, no lane that has something waits longer than a few rounds of
- * gossip until a message of it leaves. That an owner's own news leaves in time is catalogue.ts's.
+ * I12 for every lane: a lane that is not empty sends a message within a few rounds of gossip, whatever the other lanes
+ * hold. That an owner's own changes are sent in time is checked in catalog.ts.
  */
 
 import type { MemberView } from '../../../agent/contract/view.ts';
@@ -13,12 +13,12 @@ import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 import { subscribeDatagrams } from './wiretap.ts';
 
-/** Rounds in which each lane comes first once: six lanes, every fourth of three packets a round. */
+/** Rounds within which each lane is first once: six lanes, and every fourth of three packets a round. */
 const MAX_ROUNDS = 8;
-/** Lanes are looked at only so often. */
+/** How often lanes are checked. */
 const CHECK_EVERY: Millis = 1000;
 
-/** Urgent news of the catalogue looks like other news of it, so the two count as one. */
+/** Messages of the two catalog lanes look alike, so the two count as one. */
 const LANES = {
   membership: ['membership'],
   intents: ['intents'],
@@ -32,7 +32,7 @@ const NAMES = Object.keys(LANES) as readonly Lane[];
 
 export class LaneLaw implements Law {
   readonly #context: LawContext;
-  /** Since when each lane of a host has had something and said nothing. */
+  /** Since when each lane of a host has been waiting without sending. */
   readonly #since = new Map<SimHost, Map<Lane, Millis>>();
 
   constructor(context: LawContext) {
@@ -78,7 +78,7 @@ export class LaneLaw implements Law {
   }
 }
 
-/** One who is surely drawn for gossip; only peers that say so hear of the catalogue. */
+/** Whether gossip surely goes to this member. Catalog messages go only to members with the capability tag. */
 const canReceive = ({ name, status, tags }: MemberView, lane: Lane, host: SimHost): boolean =>
   name !== host.name && status === 'alive' && (lane !== 'catalog' || tags.has(CAPABILITY_TAG));
 

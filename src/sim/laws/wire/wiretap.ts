@@ -1,4 +1,4 @@
-/** Every datagram of a world, opened once however many listen. */
+/** A wiretap on all datagrams of a world, each opened once for all listeners. */
 import { WireError } from '../../../base/errors.ts';
 import { openPacket } from '../../../wire/packet.ts';
 import type { SimHost } from '../../world/host.ts';
@@ -6,8 +6,8 @@ import { hostEnvelope } from '../../world/message-kinds.ts';
 import type { World } from '../../world/world.ts';
 
 /**
- * `to` is absent where nobody has the address. `messages` are bare ones, type octet first; absent if the sender's own
- * envelope does not open the datagram. All are views, for the length of the call.
+ * `to` is absent if no host has the address. `messages` begin with their type octet; they are absent if the sender's
+ * own envelope does not open the datagram. All bytes are views that are valid during the call.
  */
 export type DatagramListener = (
   from: SimHost,
@@ -18,7 +18,7 @@ export type DatagramListener = (
 
 const listenersByWorld = new WeakMap<World, DatagramListener[]>();
 
-/** Hears each datagram as it leaves, whatever becomes of it. */
+/** Calls `listener` for each datagram that is sent, whether it arrives or not. */
 export function subscribeDatagrams(world: World, listener: DatagramListener): void {
   const known = listenersByWorld.get(world);
   if (known !== undefined) {

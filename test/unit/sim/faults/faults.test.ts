@@ -79,7 +79,7 @@ test('only troubles that really came are counted: who is down is not struck agai
     [
       { at: 0, span: 1000, ...crash },
       { at: 500, span: 1000, ...crash },
-      { at: 500, span: 100, kind: 'duplicates', chance: 1, copies: 2, late: 0 },
+      { at: 500, span: 100, kind: 'duplicates', chance: 1, copies: 2, maxCopyDelay: 0 },
     ],
     (fault) => injected.push(fault.kind),
   );

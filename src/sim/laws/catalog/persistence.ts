@@ -1,7 +1,7 @@
 /**
- * I17, the simulator's part: what an agent asks to have remembered is plain data, was true at that moment and never goes
- * back; what was remembered of the catalogue reads back to the last octet, and any part of it that a torn write leaves
- * is refused or holds nothing untrue; and a life that begins from memory goes on where the last one was.
+ * I17, as far as the simulation can check it: a snapshot is plain data, was true when it was saved, and never goes
+ * back; a saved catalog reads back byte for byte, and what a torn write leaves of it is refused or contains nothing
+ * false; an agent that restores a snapshot continues where the last one was.
  */
 
 import type { Fact } from '../../../agent/contract/facts.ts';
@@ -13,17 +13,17 @@ import { encodeCatalogSnapshot } from '../../../wire/catalog.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 
-/** Torn writes tried on each catalogue that is remembered. */
+/** Torn writes that are tried on each saved catalog. */
 const TEARS = 4;
 
 export class PersistenceLaw implements Law {
   readonly #context: LawContext;
-  /** The last snapshot of each host's present life. */
+  /** The last snapshot that each host has saved since its start. */
   readonly #lastSnapshots = new Map<SimHost, Snapshot>();
   readonly #catalogs = new Map<SimHost, Uint8Array>();
-  /** Every address a name ever had. */
+  /** All addresses that a name has had. */
   readonly #addresses = new Map<string, Set<string>>();
-  /** Born from this, and not looked at since. */
+  /** Snapshots that were restored, and not compared with the agent yet. */
   readonly #restored = new Map<SimHost, Snapshot>();
 
   constructor(context: LawContext) {
@@ -36,7 +36,7 @@ export class PersistenceLaw implements Law {
     this.#recordAddress(host);
     this.#restored.delete(host);
     const { incarnation } = host.runningAgent.view.self();
-    if (incarnation === 1) return; // a life without memory
+    if (incarnation === 1) return; // It started without a snapshot.
     const { savedSnapshot } = host;
     if (savedSnapshot === undefined || incarnation !== savedSnapshot.incarnation + 1)
       this.#context.reportViolation(
@@ -126,7 +126,10 @@ export class PersistenceLaw implements Law {
 const progressOf = ({ owner, epoch, to }: { owner: string; epoch: number; to: number }): string =>
   `${owner} ${epoch}.${to}`;
 
-/** What a part of a remembered catalogue would bring back; nothing if it is refused, as it should be. */
+/**
+ * The progress of all ledgers that a part of a saved catalog would restore; empty if the part is refused, as it should
+ * be.
+ */
 function restoredProgress(part: Uint8Array): string[] {
   try {
     return parseCatalogSnapshot(part).ledgers.map(progressOf);
@@ -136,7 +139,7 @@ function restoredProgress(part: Uint8Array): string[] {
   }
 }
 
-/** Numbers, texts, truths, lists and plain objects of them: what any format gives back as it was. */
+/** Numbers, strings, booleans, arrays and plain objects of them, which every format restores as they were. */
 function isPlainData(value: unknown): boolean {
   if (typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isFinite(value);

@@ -1,6 +1,6 @@
 /**
- * I13: whoever has a key says nothing in plaintext, neither in datagrams nor on streams, and no nonce is used twice with
- * one key in all the run.
+ * I13: a host that has a key sends no plaintext, neither in datagrams nor on streams, and no nonce is used twice with
+ * one key during the run.
  */
 import { NONCE_BYTES } from '../../../wire/crypt.ts';
 import { MESSAGE_TYPE } from '../../../wire/memberlist.ts';
@@ -8,12 +8,12 @@ import type { SimHost } from '../../world/host.ts';
 import type { LawContext } from '../law.ts';
 import { subscribeDatagrams } from './wiretap.ts';
 
-/** Type and length in front of what is encrypted on a stream. */
+/** Type and length in front of the ciphertext on a stream. */
 const STREAM_HEAD = 5;
 
 export class EncryptionLaw {
   readonly #context: LawContext;
-  /** By key, in hex. */
+  /** By key, in hexadecimal. */
   readonly #nonces = new Map<string, Set<string>>();
 
   constructor(context: LawContext) {
@@ -21,7 +21,7 @@ export class EncryptionLaw {
     const { world } = context;
     subscribeDatagrams(world, (from, _to, messages, bytes) => {
       if (from.options.keys === undefined || from.options.keys.length === 0) return;
-      // What its keys open, one of them has sealed: the tag proves it.
+      // A datagram that one of its keys opens was sealed with it: the authentication tag proves that.
       if (messages === undefined)
         context.reportViolation(`I13 ${from.label} sent a datagram its keys do not open`);
       else this.#checkNonce(from, bytes, afterLabel(bytes));
@@ -38,7 +38,7 @@ export class EncryptionLaw {
     else this.#checkNonce(host, bytes, at + STREAM_HEAD);
   }
 
-  /** `at` is where the sealed form begins: its version, then its nonce. */
+  /** `at` is where the sealed part begins: version, then nonce. */
   #checkNonce(host: SimHost, bytes: Uint8Array, at: number): void {
     const key = hex(host.options.keys?.[0] ?? new Uint8Array());
     let nonces = this.#nonces.get(key);

@@ -1,7 +1,7 @@
 /**
- * Queries: whoever is not meant does not answer, nobody counts twice, and an answer is what was answered (Q1). Where nothing
- * is lost, an answer given in good time reaches who asked (Q2), and who asked one of ours hears from all who are well that they
- * were reached (Q3).
+ * Queries: only members that the filters match respond, nobody counts twice, and responses arrive as they were sent
+ * (Q1). Without loss a response that is sent in time reaches the querier (Q2), and an agent that queries gets acks of
+ * all healthy members (Q3).
  */
 import { decodeUtf8 } from '../../../base/bytes.ts';
 import type { Millis } from '../../../base/time.ts';
@@ -10,7 +10,7 @@ import { isQueryTarget } from '../../workload/message-load.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { LawContext } from '../law.ts';
 
-/** Since when a host has been well; `undefined`: it is not. */
+/** The time since which a host is healthy; `undefined` if it is not. */
 export type HealthySince = (host: SimHost) => Millis | undefined;
 
 interface TrackedQuery {
@@ -19,18 +19,18 @@ interface TrackedQuery {
   readonly at: Millis;
   readonly question: QueryDefinition;
   readonly report: QueryReport;
-  /** By name of the member: what it said, and when. */
+  /** Responses that were sent, by the member's name. */
   readonly responses: Map<string, { readonly answer: string; readonly at: Millis; readonly by: SimHost }>;
 }
 
-/** Before its end an answer must have been given to be owed; also how long after it we look. */
-const TRAVEL: Millis = 500;
+/** A response counts as in time if it is sent this long before the query's end; the check waits this long after it. */
+const MARGIN: Millis = 500;
 
 export class QueryLaw {
-  /** Answers, and acks, that came to those who asked. */
+  /** Responses and acks that arrived. */
   responses = 0;
   acks = 0;
-  /** Acks that were owed, and those of them that Serf's gossip did not bring. */
+  /** Acks that were expected, and those of them that gossip of Serf peers missed. */
   expectedAcks = 0;
   missedAcks = 0;
   readonly #context: LawContext;
@@ -48,7 +48,7 @@ export class QueryLaw {
     const { world } = this.#context;
     const query = { host, boot: host.bootCount, at: world.now, question, report, responses: new Map() };
     this.#queries.add(query);
-    world.schedule(world.now + report.timeout + TRAVEL, () => this.#checkQuery(query));
+    world.schedule(world.now + report.timeout + MARGIN, () => this.#checkQuery(query));
   }
 
   onResponse(by: SimHost, query: string, answer: string): void {
@@ -58,35 +58,35 @@ export class QueryLaw {
 
   #checkQuery(query: TrackedQuery): void {
     this.#queries.delete(query);
-    const { host, boot: life, question, report, responses } = query;
-    if (host.bootCount !== life || !host.running || host.paused) return;
-    const now = host.runningAgent.view.queryReport(report.id);
-    const where = `${host.label} asked ${question.name}`;
+    const { host, boot, question, report, responses } = query;
+    if (host.bootCount !== boot || !host.running || host.paused) return;
+    const current = host.runningAgent.view.queryReport(report.id);
+    const where = `${host.label} sent ${question.name}`;
     const { reportViolation } = this.#context;
-    if (now === undefined) return reportViolation(`Q1 ${where}, and does not know it any more`);
-    if (!now.finished) reportViolation(`Q1 ${where}, and still waits`);
-    this.acks += now.acks.length;
-    this.responses += now.responses.length;
+    if (current === undefined) return reportViolation(`Q1 ${where}, and does not know the query any more`);
+    if (!current.finished) reportViolation(`Q1 ${where}, and the query does not end`);
+    this.acks += current.acks.length;
+    this.responses += current.responses.length;
     const members = new Map([...this.#context.world.hosts].map((one) => [one.name, one]));
-    const from = now.responses.map((one) => one.from);
-    for (const list of [now.acks, from]) {
+    const from = current.responses.map((one) => one.from);
+    for (const list of [current.acks, from]) {
       if (new Set(list).size < list.length)
-        reportViolation(`Q1 ${where}, and counts somebody twice: ${list.join(' ')}`);
+        reportViolation(`Q1 ${where}, and counts a member twice: ${list.join(' ')}`);
       for (const name of list) {
         const member = members.get(name);
         if (member === undefined || !isQueryTarget(question, member))
-          reportViolation(`Q1 ${where}, and ${name} answers, who is not meant`);
+          reportViolation(`Q1 ${where}, and ${name} responds, which the filters exclude`);
       }
     }
-    for (const { from: name, payload } of now.responses)
+    for (const { from: name, payload } of current.responses)
       if (responses.get(name)?.answer !== decodeUtf8(payload))
-        reportViolation(`Q1 ${where}, and ${name} did not answer that`);
-    if (this.#lossless) this.#checkLostResponses(query, now, where);
+        reportViolation(`Q1 ${where}, and ${name} did not send that response`);
+    if (this.#lossless) this.#checkLostResponses(query, current, where);
   }
 
   #checkLostResponses(
     { host, at, question, report, responses }: TrackedQuery,
-    now: QueryReport,
+    current: QueryReport,
     where: string,
   ): void {
     const isHealthy = (one: SimHost): boolean => (this.#healthySince(one) ?? Number.POSITIVE_INFINITY) <= at;
@@ -95,16 +95,16 @@ export class QueryLaw {
     for (const [name, { at: when, by }] of responses)
       if (
         isHealthy(by) &&
-        when < at + report.timeout - TRAVEL &&
-        !now.responses.some(({ from }) => from === name)
+        when < at + report.timeout - MARGIN &&
+        !current.responses.some(({ from }) => from === name)
       )
-        reportViolation(`Q2 ${where}, and the answer of ${name} is lost`);
+        reportViolation(`Q2 ${where}, and the response of ${name} is lost`);
     for (const one of this.#context.world.hosts) {
       if (!isHealthy(one) || !isQueryTarget(question, one)) continue;
       this.expectedAcks += 1;
-      if (now.acks.includes(one.name)) continue;
+      if (current.acks.includes(one.name)) continue;
       if (host.options.serfPeer === true) this.missedAcks += 1;
-      else reportViolation(`Q3 ${where}, and nothing comes from ${one.name}`);
+      else reportViolation(`Q3 ${where}, and ${one.name} sends no ack`);
     }
   }
 }

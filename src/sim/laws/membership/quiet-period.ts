@@ -1,13 +1,13 @@
 /**
- * What calm must bring besides agreement: nothing is left to say (L5), everybody feels well (L6), and nobody's state
- * changes any more (L7).
+ * What the quiet period must bring besides agreement: no broadcast is left (L5), local health is good everywhere (L6),
+ * and no state changes any more (L7).
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { World } from '../../world/world.ts';
 import type { Law } from '../law.ts';
 
-/** L5 and L6: one clause for each host that still has something to say, or doubts itself. */
+/** L5 and L6: one line for each host that has a broadcast left or a bad local health. */
 export function unsettledHosts(world: World): string[] {
   const found: string[] = [];
   for (const { label, agent } of world.hosts) {
@@ -20,10 +20,10 @@ export function unsettledHosts(world: World): string[] {
   return found;
 }
 
-/** L7: how often any observer changed its mind about who is there. Suspicions that end well do not count. */
+/** L7: counts how often an observer changed its view of who is a member. Suspicions that are cleared do not count. */
 export class MembershipChangeCounter implements Law {
   count = 0;
-  /** The last of them. */
+  /** The last change. */
   last = '';
 
   onFact(host: SimHost, fact: Fact): void {

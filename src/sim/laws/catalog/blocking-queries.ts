@@ -1,6 +1,6 @@
 /**
- * A reader at every host who asks for everything all the time: each change of an answer must come with a higher index
- * (I14) and must have woken whoever waited for it (L4).
+ * Blocking queries: at every host a reader looks at everything all the time. Each change of an answer must come with a
+ * higher index (I14) and must have woken whoever waited for it (L4).
  */
 import type { Topic } from '../../../agent/contract/view.ts';
 import type { Instance, NodeCatalog } from '../../../catalog/types.ts';
@@ -12,7 +12,7 @@ interface LastRead {
   answer: readonly AnswerPart[];
 }
 
-/** What an answer is made of; the view gives the same object until something changes. */
+/** What an answer consists of. The view returns the same object until something changes. */
 type AnswerPart = Instance | NodeCatalog | ReadonlyMap<string, readonly string[]> | undefined;
 
 export class BlockingQueryLaws {
@@ -28,7 +28,7 @@ export class BlockingQueryLaws {
     this.#lastReads.delete(host.label);
   }
 
-  /** After an input, with the topics it said have changed. */
+  /** Called after an input, with the topics that it reported as changed. */
   checkTopics(
     host: SimHost,
     services: Iterable<string>,
@@ -77,7 +77,7 @@ const isSame = (a: readonly AnswerPart[], b: readonly AnswerPart[]): boolean =>
 
 const canonicalParts = new WeakMap<object, string>();
 
-/** Equal exactly for what a reader cannot tell apart. */
+/** Equal exactly for parts that readers cannot tell apart. */
 function canonicalPart(part: AnswerPart): string {
   if (part === undefined) return '';
   let text = canonicalParts.get(part);
