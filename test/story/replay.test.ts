@@ -1,4 +1,4 @@
-/** Whatever befalls an agent, playing its recording gives the same decisions: seeds of the swarm, every run recorded. */
+/** Recordings of whole swarms, with faults and restarts, replay to the same decisions. */
 import { expect, test } from 'vitest';
 import { replayRecording } from '../../src/replay/player.ts';
 import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';

@@ -1,4 +1,4 @@
-/** A service of many instances over real sockets: what fits, which of them, and who is told. */
+/** A service of many instances over real sockets: which records fit, and when TC is set. */
 import type { DecodedPacket } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
@@ -53,7 +53,7 @@ describe('60 instances', () => {
     ['UDP 4096', { edns: 4096 }, 60, false],
     ['UDP 65535', { edns: 65_535 }, 60, false],
     ['Z10 TCP', { tcp: true }, 60, false],
-  ])('Z3 SRV over %s: each with its address', async (_, query, count, tc) => {
+  ])('Z3 SRV over %s: each with its additional record', async (_, query, count, tc) => {
     const packet = await sendQuery(server, 'big.service.consul SRV', query);
     const targets = (packet.answers ?? []).map((record) =>
       record.type === 'SRV' ? record.data.target : '-',
@@ -70,7 +70,7 @@ describe('60 instances', () => {
 });
 
 describe('Z4 a stable subset per agent', () => {
-  test('the same agent says the same, in ever another order', async () => {
+  test('one agent answers the same subset, each time in a new order', async () => {
     for (const type of ['A', 'SRV']) {
       const sets = new Set<string>();
       const orders = new Set<string>();
@@ -84,7 +84,7 @@ describe('Z4 a stable subset per agent', () => {
     }
   });
 
-  test('another agent says another part, and together they say all', async () => {
+  test('other agents answer other subsets, and together they cover all instances', async () => {
     const seen = new Map<number, number>();
     const sets = new Set<string>();
     for (let i = 0; i < 40; i++) {
@@ -102,7 +102,7 @@ describe('Z4 a stable subset per agent', () => {
     expect(Math.max(...seen.values())).toBeLessThan(20);
   });
 
-  test('an instance more or less moves at most one other', async () => {
+  test('adding or removing an instance changes at most one other', async () => {
     const own = await startServer({}, nodes, services);
     const before = new Set(portsIn(await sendQuery(own, 'big.service.consul SRV')));
     for (const port of before) {
@@ -116,7 +116,7 @@ describe('Z4 a stable subset per agent', () => {
 });
 
 describe('Z8 a_record_limit', () => {
-  test('at most so many addresses, over UDP and TCP, without TC; SRV is not limited', async () => {
+  test('limits addresses over UDP and TCP, without TC; SRV is not limited', async () => {
     const own = await startServer({ aRecordLimit: 2 }, nodes, services);
     for (const query of [{}, { edns: 1232 }, { tcp: true }])
       for (const type of ['A', 'ANY']) {
@@ -128,7 +128,7 @@ describe('Z8 a_record_limit', () => {
     await own.close();
   });
 
-  test('each address has its turn, and a CNAME does not count', async () => {
+  test('every address gets its turn, and a CNAME does not count', async () => {
     const few = services.slice(0, 5);
     const alias = { node: 'node-1', name: 'alias', address: 'big.service.consul' };
     const own = await startServer({ aRecordLimit: 1 }, nodes, [...few, alias]);
@@ -158,7 +158,7 @@ test('Z10 3000 instances: TCP is full without TC, UDP is as large as asked', asy
   await own.close();
 });
 
-test('an alias of a large service: the CNAME is always there, with as many addresses as fit', async () => {
+test('an alias of a large service: the CNAME is always answered, with as many addresses as fit', async () => {
   const alias = { node: 'node-1', name: 'alias', port: 80, address: 'big.service.consul' };
   const own = await startServer({}, nodes, [...services, alias]);
   const packet = await sendQuery(own, 'alias.service.consul A');

@@ -1,4 +1,4 @@
-/** A catalogue of plain data: what readers see of it, and the services of the test table. */
+/** A catalog view of plain data, and the services that tests query. */
 import type { MemberView } from '../../../src/agent/contract/view.ts';
 import type { CatalogView, Instance, InstanceStatus } from '../../../src/catalog/types.ts';
 
@@ -21,7 +21,7 @@ export interface ServiceRow {
   readonly weights?: readonly [number, number];
 }
 
-/** The nodes that DNS tests ask about. */
+/** The nodes that DNS tests query. */
 export const NODES: readonly NodeRow[] = [
   ...[1, 2, 3, 4].map((n) => ({ name: `d${n}`, ip: `10.0.0.${n}` })),
   { name: 'd5', ip: 'fd00::5' },
@@ -29,7 +29,7 @@ export const NODES: readonly NodeRow[] = [
   { name: 'd11', ip: '10.0.0.11' },
 ];
 
-/** The services that DNS tests ask about. */
+/** The services that DNS tests query. */
 export const SERVICES: readonly ServiceRow[] = [
   { node: 'd1', name: 'web', port: 8080, tags: ['v1', 'blue'] },
   { node: 'd2', name: 'web', port: 8081, tags: ['v2'], address: '10.9.9.2' },
@@ -68,7 +68,7 @@ export function catalogOf(rows: readonly ServiceRow[]): CatalogView {
     tags.set(row.name, [...new Set([...(tags.get(row.name) ?? []), ...(row.tags ?? [])])].sort());
   }
   const nobody = (): never => {
-    throw new Error('DNS does not ask for this');
+    throw new Error('DNS does not read this');
   };
   return {
     services: () => tags,

@@ -1,4 +1,4 @@
-/** Rules that have no better place, and the guard over all: every numbered rule has a test that names it. */
+/** Rules that span several parts of the server, and the check that every numbered rule has a test that names it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { decode } from 'dns-packet';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -40,7 +40,7 @@ async function startServerWith(
   return opened;
 }
 
-test('every numbered rule of docs/consul-dns.md is in the name of a test here', () => {
+test('every numbered rule of docs/consul-dns.md is named by a test', () => {
   const table = readFileSync(new URL('../../../docs/consul-dns.md', import.meta.url), 'utf8');
   const rules = [...table.matchAll(/^\| ([DHNZE]\d+|S2[01]) \|/gm)].map(([, id]) => id as string);
   expect(rules).toHaveLength(10 + 6 + 5 + 10 + 4 + 2);
@@ -53,7 +53,7 @@ test('every numbered rule of docs/consul-dns.md is in the name of a test here', 
 });
 
 describe('rules', () => {
-  test('D10 an answer about our domains is there when the call returns, recursors or not', () => {
+  test('D10 answers about our domains are synchronous, with or without recursors', () => {
     const servers = [toAddress(Uint8Array.of(192, 0, 2, 1), 53)];
     const responder = createResponder({
       ...{
@@ -77,7 +77,7 @@ describe('rules', () => {
         expect(responder.respond(queryBytes(name, type), origin, 'answer')).toBeInstanceOf(Buffer);
   });
 
-  test('H5 over many answers each instance comes first about as often as any other', async () => {
+  test('H5 over many answers each instance comes first about equally often', async () => {
     const own = await startServerWith();
     const first = new Map<string, number>();
     for (let i = 0; i < 600; i++) {
@@ -102,14 +102,14 @@ describe('rules', () => {
     '_tcp.service.dc1.consul A',
     '_tcp.consul A',
     'dot.mixed.service.consul A',
-  ])('N3 %s is a name in between: NOERROR with the SOA, for each type', async (question) => {
+  ])('N3 %s is an empty non-terminal: NODATA with the SOA, for each type', async (question) => {
     const own = await startServerWith();
     const [name = ''] = question.split(' ');
     for (const type of ['A', 'AAAA', 'SRV', 'TXT', 'DS', 'CAA', 'HTTPS'])
       expect(await answerTo(own, `${name} ${type}`)).toBe('NOERROR | authority SOA consul');
   });
 
-  test('N3 as unbound asks with strict minimisation: no step of any name on its way is NXDOMAIN', async () => {
+  test('N3 with strict QNAME minimization, as in unbound, no ancestor of an existing name is NXDOMAIN', async () => {
     const own = await startServerWith({ altDomain: 'hearsay' });
     for (const full of [
       'web.service.consul',
@@ -131,7 +131,7 @@ describe('rules', () => {
     }
   });
 
-  test('Z1 the limit is what the OPT says, 512 at least and without one; 1232 for those from afar', () => {
+  test('Z1 the limit is the size in the OPT, at least 512; 1232 for other hosts', () => {
     const local: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
     const limit = (edns: number | undefined, origin: Partial<QueryOrigin> = {}): number =>
       maxResponseBytes(
@@ -149,7 +149,7 @@ describe('rules', () => {
     expect(limit(undefined, { transport: 'tcp' })).toBe(65_535);
   });
 
-  test('never empty by truncation: whatever the size and the type, something is said while something passes', async () => {
+  test('Z9 truncation leaves at least one answer, whatever the size and the type', async () => {
     const long = Array.from({ length: 30 }, (_, i) => ({
       node: `n${i}`,
       name: 'far',
@@ -172,7 +172,7 @@ describe('rules', () => {
         }
   });
 
-  test('E4 the client subnet comes back as it was, with scope 0, whatever the answer', async () => {
+  test('E4 the client subnet is echoed with scope 0, whatever the answer', async () => {
     const own = await startServerWith();
     const subnet = { code: 8, data: Buffer.from([0, 1, 24, 9, 192, 0, 2]) };
     for (const question of ['web.service.consul A', 'nope.service.consul A', 'example.com A']) {
@@ -200,7 +200,7 @@ describe('rules', () => {
     expect(await answerTo(own, 'web.service.default.ns.dc1.dc.consul A')).toMatch(/^NOERROR \| A 10/);
   });
 
-  test('udp_answer_limit holds for 512 bytes over UDP only, and says so', async () => {
+  test('udp_answer_limit applies to 512 bytes over UDP only, and sets TC', async () => {
     const { nodes, services } = bigService(20);
     const own = await startServerWith({ truncation: { udpAnswerLimit: 3 } }, nodes, services);
     const count = async (query: Parameters<typeof sendQuery>[2]) => {
@@ -213,7 +213,7 @@ describe('rules', () => {
     expect(await count({ tcp: true })).toEqual([20, false]);
   });
 
-  test('every setting arrives, and 0 means no limit', () => {
+  test('every setting is passed on, and 0 means no limit', () => {
     const listen = { ip: Uint8Array.of(127, 0, 0, 1), port: 8600, host: '127.0.0.1', key: '' };
     const settings = (values: Partial<ReturnType<typeof withDefaults<typeof agentSection>>>) =>
       toDnsOptions(withDefaults(agentSection, values), listen);
@@ -238,7 +238,7 @@ describe('rules', () => {
   });
 });
 
-describe('S20: who may ask', () => {
+describe('S20: which clients are answered', () => {
   const allow = ['10.0.0.0/8', 'fd00::/8'].map(parseCidr);
 
   test.each([
@@ -257,7 +257,7 @@ describe('S20: who may ask', () => {
   });
 });
 
-describe('N5 when a name may be called unknown', () => {
+describe('N5 when an unknown name may be NXDOMAIN', () => {
   test('at once without seeds; with seeds when another member is known, or after five seconds', () => {
     let now = 1000;
     const clock = () => now;
@@ -279,7 +279,7 @@ describe('N5 when a name may be called unknown', () => {
   });
 });
 
-test('D8 the question itself is what the owner of an answer points at', async () => {
+test('D8 the owner of an answer is a pointer to the question', async () => {
   const own = await startServerWith();
   const packet = decode(queryBytes('web.service.consul', 'A'));
   expect((await sendQuery(own, 'web.service.consul A')).questions).toEqual(packet.questions);

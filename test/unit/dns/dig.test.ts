@@ -1,4 +1,4 @@
-/** The server as dig sees it, a reader of packets that is not ours. */
+/** The server as dig sees it: an independent decoder of packets. */
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** What dig prints; a packet it finds fault with fails the test. */
+/** The output of dig. The test fails if dig complains about a packet. */
 async function dig(...args: string[]): Promise<string> {
   const { stdout } = await run('dig', [
     '@127.0.0.1',
@@ -32,7 +32,7 @@ async function dig(...args: string[]): Promise<string> {
 }
 
 describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' : ''}`, () => {
-  test('an address, over UDP and TCP, in the letters of the question', async () => {
+  test('an address, over UDP and TCP, in the letter case of the question', async () => {
     for (const transport of ['+notcp', '+tcp']) {
       const said = await dig('D1.Node.Consul', transport);
       expect(said).toMatch(/status: NOERROR/);
@@ -42,7 +42,7 @@ describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' :
     }
   });
 
-  test('NS with addresses in additional', async () => {
+  test('NS with addresses in the additional section', async () => {
     const said = await dig('consul', 'NS');
     expect(said).toMatch(/ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 4/);
     const [, name = ''] = /^consul\.\s+0\s+IN\s+NS\s+(\S+\.node\.dc1\.consul)\.$/m.exec(said) ?? [];
@@ -63,7 +63,7 @@ describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' :
     }
   });
 
-  test('CNAME first, then what it stands for', async () => {
+  test('the CNAME first, then its addresses', async () => {
     const lines = (await dig('alias.service.consul', '+short')).trim().split('\n');
     expect(lines[0]).toBe('web.service.consul.');
     expect(lines.slice(1).sort()).toEqual(['10.0.0.1', '10.0.0.3', '10.9.9.2']);
@@ -91,12 +91,12 @@ describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' :
     expect(empty).toMatch(soa);
   });
 
-  test('reverse', async () => {
+  test('reverse lookups', async () => {
     expect(await dig('-x', '10.0.0.1', '+short')).toBe('d1.node.dc1.consul.\n');
     expect(await dig('-x', 'fd00::5', '+short')).toBe('d5.node.dc1.consul.\n');
   });
 
-  test('Z5 without EDNS it falls back to TCP by itself', async () => {
+  test('Z5 without EDNS dig falls back to TCP by itself', async () => {
     const cut = await dig('fat.node.consul', 'TXT', '+noedns', '+ignore');
     expect(cut).toMatch(/flags: qr aa tc rd/);
     const whole = await dig('fat.node.consul', 'TXT', '+noedns');
@@ -104,7 +104,7 @@ describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' :
     expect(whole).toMatch(/ANSWER: 40,/);
   });
 
-  test('one UDP answer of many kilobytes on loopback', async () => {
+  test('one UDP response of many kilobytes on loopback', async () => {
     expect(await dig('fat.node.consul', 'TXT', '+bufsize=65000')).toMatch(
       /flags: qr aa rd; QUERY: 1, ANSWER: 40,/,
     );
@@ -120,7 +120,7 @@ describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' :
     expect(await dig('d1.node.consul', '+edns=1')).toMatch(/status: NOERROR/);
   });
 
-  test('E4 the client subnet comes back with scope 0', async () => {
+  test('E4 the client subnet is echoed with scope 0', async () => {
     expect(await dig('d1.node.consul', '+subnet=192.0.2.77/24')).toMatch(
       /CLIENT-SUBNET: 192\.0\.2\.0\/24\/0/,
     );

@@ -1,4 +1,4 @@
-/** A view of plain data, a server over it on loopback, and the client that asks. */
+/** A view of plain data, a DNS server over it on loopback, and a client. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type Question } from 'dns-packet';
@@ -9,7 +9,7 @@ import type { DnsOptions } from '../../../src/dns/options.ts';
 import { type DnsServer, startDns } from '../../../src/dns/server/server.ts';
 import { catalogOf, type NodeRow, type ServiceRow } from './catalog.ts';
 
-/** The nodes of the test table, `d5` on IPv6, and some with special names, states or forms of address. */
+/** Nodes on IPv4, `d5` on IPv6, and some with special names, states or forms of address. */
 export const TABLE: readonly NodeRow[] = [
   { name: 'd1', ip: '10.0.0.1', tags: { role: 'db', 'a=b': 'x`y', 'rfc1035-note': 'v=plain' } },
   { name: 'd2', ip: '10.0.0.2' },
@@ -23,7 +23,7 @@ export const TABLE: readonly NodeRow[] = [
 ];
 
 export interface FakeView extends View {
-  /** Replaces the members, as a change of membership would. */
+  /** Replaces the members, like a change of membership. */
   setMembers(rows: readonly NodeRow[]): void;
   /** Replaces the services. */
   setServices(services: readonly ServiceRow[]): void;
@@ -34,7 +34,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
   let catalog = catalogOf(services);
   const index = { nodes: 1, services: 1 };
   const nobody = (): never => {
-    throw new Error('DNS does not ask for this');
+    throw new Error('DNS does not read this');
   };
   return {
     get node() {
@@ -105,7 +105,7 @@ export interface TestServer extends DnsServer {
   readonly view: FakeView;
 }
 
-/** A server on any free port, main domain `consul`, datacenter `dc1`, over the table unless told otherwise. */
+/** A server on a free port, with main domain `consul` and datacenter `dc1`, by default over `TABLE`. */
 export async function startServer(
   options: Partial<DnsOptions> = {},
   rows: readonly NodeRow[] = TABLE,
@@ -160,7 +160,7 @@ export function queryBytes(name: string, type: string, query: QueryOptions = {})
   });
 }
 
-/** Asks and decodes. `name type`, as in the test table. */
+/** Sends a query and decodes the response. `question` is `name type`. */
 export async function sendQuery(
   server: TestServer,
   question: string,
@@ -171,7 +171,7 @@ export async function sendQuery(
   return decode(query.tcp === true ? await sendTcp(server, bytes) : await sendUdp(server, bytes));
 }
 
-/** The code, answers, authority and additional as short words: `NXDOMAIN | authority SOA consul`. Each section sorted. */
+/** A response as text, RCODE and sorted sections: `NXDOMAIN | authority SOA consul`. */
 export async function answerTo(
   server: TestServer,
   question: string,
@@ -189,7 +189,7 @@ export async function answerTo(
   );
 }
 
-/** The code with the upper bits that an OPT carries. */
+/** The RCODE with the upper bits that the OPT has. */
 export function rcodeOf(packet: DecodedPacket): string {
   const opt = optOf(packet);
   if (opt?.extendedRcode === 1) return 'BADVERS';
@@ -209,7 +209,7 @@ export function formatRecord(record: Answer): string {
   return `${record.type} ${typeof record.data === 'string' ? record.data : JSON.stringify(record.data)}`;
 }
 
-/** One datagram there, one back. */
+/** Sends one datagram and returns the first one that comes back. */
 export function sendUdp(server: TestServer, bytes: Uint8Array): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4');
@@ -222,7 +222,7 @@ export function sendUdp(server: TestServer, bytes: Uint8Array): Promise<Buffer> 
   });
 }
 
-/** One framed message there, one back. */
+/** Sends one framed message and returns the first one that comes back. */
 export async function sendTcp(server: TestServer, bytes: Uint8Array): Promise<Buffer> {
   const [answer] = await exchangeTcp(server, [frame(bytes)], 1);
   return answer as Buffer;
@@ -234,7 +234,7 @@ export function frame(bytes: Uint8Array): Buffer {
   return Buffer.concat([length, bytes]);
 }
 
-/** Writes the pieces, each in its own turn of the loop, and returns the first `count` messages that come back. */
+/** Writes the pieces, each in its own turn of the event loop, and returns the first `count` messages that come back. */
 export function exchangeTcp(
   server: TestServer,
   pieces: readonly Uint8Array[],

@@ -1,4 +1,4 @@
-/** Which instances are in an answer, under which names, for how long: what the test table does not show. */
+/** Which instances an answer has, with which names and TTLs: cases beyond the tables of names. */
 import { afterEach, describe, expect, test } from 'vitest';
 import type { DnsOptions } from '../../../src/dns/options.ts';
 import { NODES, type NodeRow, type ServiceRow } from './catalog.ts';
@@ -37,13 +37,13 @@ describe('which instances', () => {
     expect(await answerTo(server, 'shaky.service.consul A')).toBe('NOERROR | A 10.0.0.2');
   });
 
-  test('H2 H4 only_passing leaves warning out, and a service of nothing else does not exist', async () => {
+  test('H2 H4 only_passing leaves out warning, and a service without other instances does not exist', async () => {
     const server = await startServerWith(states, { onlyPassing: true });
     expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.1');
     expect(await answerTo(server, 'shaky.service.consul A')).toBe(NXDOMAIN);
   });
 
-  test('H6 one address for all who share it; one SRV per node, address and port', async () => {
+  test('H6 a shared address is answered once; one SRV per node, address and port', async () => {
     const server = await startServerWith([
       { node: 'd1', name: 'web', id: 'a', port: 80, address: '10.5.0.1' },
       { node: 'd1', name: 'web', id: 'b', port: 80, address: '10.5.0.1', weights: [7, 7] },
@@ -52,7 +52,7 @@ describe('which instances', () => {
     ]);
     expect(await answerTo(server, 'web.service.consul A')).toBe('NOERROR | A 10.5.0.1');
     expect((await sendQuery(server, 'web.service.consul SRV')).answers).toHaveLength(1);
-    // The same record for two nodes is still one record.
+    // Two nodes with equal records have one record: an RRset has no duplicates.
     expect(await answerTo(server, 'vip.service.consul SRV')).toBe(
       'NOERROR | SRV 1 1 80 0a050001.addr.dc1.consul | + 0a050001.addr.dc1.consul A 10.5.0.1',
     );
@@ -103,7 +103,7 @@ describe('records', () => {
     expect(await srv(row)).toContain(`SRV 1 1 1 ${target}`);
   });
 
-  test('a node whose name DNS cannot write, or only too long, is named by its address', async () => {
+  test('a node whose name is not valid in DNS, or too long, is named by its address', async () => {
     const long = `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(60)}`;
     for (const name of ['two words', 'x'.repeat(64), long])
       expect(await srv({ node: name }, [{ name, ip: '10.0.0.1' }])).toBe(
@@ -111,7 +111,7 @@ describe('records', () => {
       );
   });
 
-  test('what cannot be said does not spoil the rest: odd addresses, ports, weights and unknown nodes', async () => {
+  test('invalid addresses, ports, weights and unknown nodes do not affect the other instances', async () => {
     const server = await startServerWith([
       { node: 'd1', name: 's', id: '1', port: 1 },
       { node: 'd2', name: 's', id: '2', port: 2, address: 'not a host' },
@@ -133,7 +133,7 @@ describe('records', () => {
     expect(await answerTo(server, 'lost.service.consul A')).toBe(NXDOMAIN);
   });
 
-  test('a service of unix sockets has addresses and no SRV', async () => {
+  test('a service on unix sockets has addresses and no SRV', async () => {
     const server = await startServerWith([{ node: 'd1', name: 's', port: -1 }]);
     expect(await answerTo(server, 's.service.consul SRV')).toBe(NODATA);
     expect(await answerTo(server, 's.service.consul A')).toBe('NOERROR | A 10.0.0.1');
@@ -153,7 +153,7 @@ describe('addresses that are names', () => {
     expect((await sendQuery(server, 's.service.consul SRV')).answers).toHaveLength(2);
   });
 
-  test('of several names one at a time, and each in its turn', async () => {
+  test('several host names take turns, one per answer', async () => {
     const server = await startServerWith([
       named('s', 'one.example.com'),
       named('s', 'two.example.com', 'd2'),
@@ -163,7 +163,7 @@ describe('addresses that are names', () => {
     expect([...seen].sort()).toEqual(['NOERROR | CNAME one.example.com', 'NOERROR | CNAME two.example.com']);
   });
 
-  test('the CNAME comes before what it leads to, whatever the order of the rest', async () => {
+  test('the CNAME chain comes first and in order, whatever the order of the addresses', async () => {
     const server = await startServerWith([
       named('a', 'b.service.consul'),
       named('b', 'web.service.consul'),
@@ -179,7 +179,7 @@ describe('addresses that are names', () => {
     }
   });
 
-  test('CNAME and ANY give it too; MX and TXT are NODATA', async () => {
+  test('CNAME and ANY are answered with the CNAME; MX and TXT are NODATA', async () => {
     const server = await startServerWith([named('a', 'd2.node.consul')]);
     expect(await answerTo(server, 'a.service.consul CNAME')).toBe('NOERROR | CNAME d2.node.consul');
     expect(await answerTo(server, 'a.service.consul ANY')).toBe(
@@ -188,7 +188,7 @@ describe('addresses that are names', () => {
     expect(await answerTo(server, 'a.service.consul MX')).toBe(NODATA);
   });
 
-  test('a name of ours without such an address ends with the SOA, a strange one without', async () => {
+  test('a CNAME to a name of ours without the type ends with the SOA, one to a foreign name without', async () => {
     const server = await startServerWith([
       named('a', 'd2.node.consul'),
       named('b', 'nope.service.consul'),
@@ -204,7 +204,7 @@ describe('addresses that are names', () => {
     expect(await answerTo(server, 'c.service.consul A')).toBe('NOERROR | CNAME example.com');
   });
 
-  test('three names are followed, not four, and circles end', async () => {
+  test('a CNAME chain is followed for three names, not four, and loops end', async () => {
     const chain = ['b', 'c', 'd', 'e'].map((next, i) => named('abcd'[i] as string, `${next}.service.consul`));
     const server = await startServerWith([
       ...chain,
@@ -227,7 +227,7 @@ describe('addresses that are names', () => {
 });
 
 describe('TTL', () => {
-  test('the exact name before the longest prefix before *, for all records of the answer', async () => {
+  test('the exact name wins over the longest prefix, and that over *, for all records of the answer', async () => {
     const names = ['web', 'web-a', 'web-api', 'other'];
     const server = await startServerWith(
       names.map((name) => ({ node: 'd1', name })),
@@ -255,7 +255,7 @@ describe('TTL', () => {
     expect((await sendQuery(server, '0a000001.addr.consul A')).answers).toMatchObject([{ ttl: 7 }]);
   });
 
-  test("0 where nothing is set; CNAME and PTR live as long as a node's", async () => {
+  test('the default is 0; CNAME and PTR have the TTL of node records', async () => {
     const server = await startServerWith(
       [
         { node: 'd1', name: 'web', address: '10.5.0.1' },
@@ -270,7 +270,7 @@ describe('TTL', () => {
         ]),
       },
     );
-    // A set of records keeps its own TTL in an answer, and takes that of the SRV it comes with in additional.
+    // Addresses have their own TTL as answers, and the TTL of their SRV as additional records.
     expect((await sendQuery(server, 'alias.service.consul A')).answers).toMatchObject([
       { type: 'CNAME', ttl: 7 },
       { type: 'A', ttl: 0 },
@@ -288,7 +288,7 @@ describe('TTL', () => {
 });
 
 describe('reverse lookups', () => {
-  test('every service at the address, whatever its state, if no node has it', async () => {
+  test('PTR has every service at the address, whatever its state, if no node has that address', async () => {
     const server = await startServerWith([
       { node: 'd1', name: 'web', id: '1', address: '10.5.0.1' },
       { node: 'd1', name: 'web', id: '2', address: '10.5.0.1', port: 81 },
@@ -308,7 +308,7 @@ describe('reverse lookups', () => {
   });
 });
 
-describe('the service that agents are', () => {
+describe('the service of the agents themselves', () => {
   const rows: readonly NodeRow[] = [
     { name: 'a', ip: '10.1.0.1' },
     { name: 'b', ip: 'fd00::b', status: 'suspect' },
@@ -316,7 +316,7 @@ describe('the service that agents are', () => {
     { name: 'd', ip: '10.1.0.4', status: 'left' },
   ];
 
-  test('consul.service.consul is every live node, at port 8300', async () => {
+  test('consul.service.consul has every live node, with port 8300', async () => {
     const server = await startServerWith([], {}, rows);
     expect(await answerTo(server, 'consul.service.consul A')).toBe('NOERROR | A 10.1.0.1');
     expect(await answerTo(server, 'consul.service.consul AAAA')).toBe('NOERROR | AAAA fd00::b');
@@ -338,7 +338,7 @@ describe('the service that agents are', () => {
     expect(await answerTo(none, 'off.service.consul A')).toBe(NXDOMAIN);
   });
 
-  test('what is registered under the name goes first, even where it is critical', async () => {
+  test('a registered service of that name takes precedence, even if it is critical', async () => {
     const server = await startServerWith(
       [{ node: 'a', name: 'consul', address: '10.8.0.1', port: 9 }],
       {},

@@ -1,4 +1,4 @@
-/** Sizes and EDNS: what fits, what is left out, and who is told. */
+/** Truncation and EDNS: which records fit, which are left out, and when TC is set. */
 import { type Answer, decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRng } from '../../../src/base/rng.ts';
@@ -89,7 +89,7 @@ function send(
 const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
 
 describe('sizes', () => {
-  test('D8 60 SRV and 60 A fit 4096 bytes, for names are compressed', () => {
+  test('D8 60 SRV and 60 A fit 4096 bytes, thanks to name compression', () => {
     const all = send(instances(60), 4096);
     expect(all.ports).toHaveLength(60);
     expect(all.additionals).toHaveLength(60);
@@ -103,13 +103,13 @@ describe('sizes', () => {
     ['Z1 OPT 1232', 1232, UDP, 1232],
     ['Z1 HAProxy with 8192 on loopback', 8192, UDP, 8192],
     ['Z1 systemd-resolved asks for 65508 on loopback', 65_508, UDP, 65_507],
-    ['Z1 from afar 1232 at most', 8192, { ...UDP, loopback: false }, 1232],
+    ['Z1 for other hosts 1232 at most', 8192, { ...UDP, loopback: false }, 1232],
     ['Z10 TCP, whatever the OPT says', 512, TCP, 65_535],
   ])('%s', (_, edns, origin, limit) => {
     expect(maxResponseBytes(request(edns), origin)).toBe(limit);
   });
 
-  test('Z2 Z3 the datagram is filled with whole pairs', () => {
+  test('Z2 Z3 the datagram is filled with complete pairs of SRV and address', () => {
     for (const edns of [undefined, 512, 700, 1232, 2000]) {
       const part = send(instances(60), edns);
       expect(part.additionals).toHaveLength(part.ports.length);
@@ -119,7 +119,7 @@ describe('sizes', () => {
     }
   });
 
-  test('Z4 what is left out is always the same, in ever another order', () => {
+  test('Z4 truncation leaves out the same records each time, in a new order', () => {
     const runs = Array.from({ length: 20 }, (_, seed) => send(instances(60), 1232, UDP, { seed }));
     const kept = runs[0]?.ports.length ?? 0;
     expect(kept).toBeGreaterThan(15);
@@ -128,12 +128,12 @@ describe('sizes', () => {
     expect(new Set(runs.map((run) => run.ports.join(' '))).size).toBe(20);
   });
 
-  test('H5 a whole answer is shuffled too', () => {
+  test('H5 an answer that fits is shuffled too', () => {
     const runs = Array.from({ length: 20 }, (_, seed) => send(instances(5), 1232, UDP, { seed }));
     expect(new Set(runs.map((run) => run.ports.join(' '))).size).toBeGreaterThan(10);
   });
 
-  test('Z5 TC when something was left out, but never for an OPT of 512 or less', () => {
+  test('Z5 TC is set if records were left out, but never for an OPT of 512 or less', () => {
     expect(send(instances(60), undefined).tc).toBe(true);
     expect(send(instances(60), 1232).tc).toBe(true);
     expect(send(instances(60), 513).tc).toBe(true);
@@ -148,11 +148,11 @@ describe('sizes', () => {
     expect(send(instances(60), 1232, UDP, { truncate: 'never' }).tc).toBe(false);
   });
 
-  test('Z7 the OPT is part of the budget and always there', () => {
+  test('Z7 the OPT counts towards the limit and is always sent', () => {
     for (let edns = 512; edns < 700; edns++) expect(send(instances(60), edns).opt).toBe(true);
   });
 
-  test('Z9 one answer at least, without its address if need be', () => {
+  test('Z9 at least one answer, if need be without its additional record', () => {
     const [one] = instances(1, () => 'n'.repeat(40));
     const whole = send([one as AnswerItem], undefined).bytes;
     const bare = send([one as AnswerItem], undefined, UDP, { limit: whole - 1 });
@@ -161,7 +161,7 @@ describe('sizes', () => {
     expect(nothing).toMatchObject({ ports: [], additionals: [], tc: true });
   });
 
-  test('Z10 TCP: everything to 65535 bytes, beyond that the stable part, without TC', () => {
+  test('Z10 TCP: everything up to 65,535 bytes, beyond that the same records each time, without TC', () => {
     const few = send(instances(1000), undefined, TCP);
     expect(few).toMatchObject({ tc: false });
     expect(few.ports).toHaveLength(1000);
@@ -172,13 +172,13 @@ describe('sizes', () => {
     expect(sorted(many.ports)).toEqual(Array.from({ length: many.ports.length }, (_, i) => 8000 + i));
   });
 
-  test('H6 what several answers share is added once', () => {
+  test('H6 an additional record that several answers share is sent once', () => {
     const [one] = instances(1);
     const { additionals, ports } = send([one as AnswerItem, one as AnswerItem], 1232);
     expect([ports.length, additionals.length]).toEqual([2, 1]);
   });
 
-  test('over the wire: 512 bytes and TC, then all by TCP', async () => {
+  test('over sockets: 512 bytes and TC, then everything over TCP', async () => {
     const tags = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`key-${i}`, 'some value']));
     const server = await startServer({}, [{ name: 'a', ip: '10.0.0.1', tags }]);
     const query = queryBytes('a.node.consul', 'TXT');
@@ -194,7 +194,7 @@ describe('sizes', () => {
     await server.close();
   });
 
-  test('a text longer than 255 bytes goes in several strings of one record', async () => {
+  test('a text longer than 255 bytes is several character-strings of one record', async () => {
     const server = await startServer({}, [{ name: 'a', ip: '10.0.0.1', tags: { k: 'v'.repeat(600) } }]);
     const { answers } = await sendQuery(server, 'a.node.consul TXT', { edns: 4096 });
     const [record] = answers ?? [];
@@ -211,7 +211,7 @@ describe('EDNS', () => {
   });
   afterAll(() => server.close());
 
-  test('E1 an OPT for an OPT, on both transports, on errors too', async () => {
+  test('E1 a query with an OPT gets one, on both transports and on errors', async () => {
     for (const tcp of [false, true])
       for (const question of ['d1.node.consul A', 'nope.node.consul A', 'example.com A', 'consul AXFR']) {
         expect(optOf(await sendQuery(server, question, { edns: 1232, tcp }))).toMatchObject({
@@ -242,7 +242,7 @@ describe('EDNS', () => {
     ['IPv4', 1, '192.0.2.0', 24],
     ['IPv6', 2, '2001:db8::', 56],
     ['nobody', 1, '0.0.0.0', 0],
-  ])('E4 the client subnet of %s comes back with scope 0', async (_, family, ip, prefix) => {
+  ])('E4 the client subnet of %s is echoed with scope 0', async (_, family, ip, prefix) => {
     const option = { code: 8, family, ip, sourcePrefixLength: prefix, scopePrefixLength: 0 } as const;
     const packet = await sendQuery(server, 'd1.node.consul A', { opt: { options: [option] } });
     expect(optOf(packet)?.options).toMatchObject([
@@ -259,7 +259,7 @@ describe('EDNS', () => {
     expect(await answerTo(server, 'd1.node.consul A', { opt: { options } })).toBe('FORMERR');
   });
 
-  test('two OPTs are FORMERR, and so is one that is not of the root', async () => {
+  test('two OPTs are FORMERR, and so is one whose owner is not the root', async () => {
     const query = queryBytes('d1.node.consul', 'A', { edns: 1232 });
     const two = Buffer.concat([query, query.subarray(-11)]);
     two.writeUInt16BE(2, 10);

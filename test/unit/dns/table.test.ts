@@ -1,4 +1,4 @@
-/** The rows of the test table that concern nodes, asked over real sockets. */
+/** Names of nodes and their answers, over real sockets. */
 
 import { decode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-describe('questions about nodes, over UDP and TCP', () => {
+describe('queries about nodes, over UDP and TCP', () => {
   describe.each([false, true])('tcp %s', (tcp) => {
     test.each([
       ['d1.node.consul A', 'NOERROR | A 10.0.0.1'],
@@ -100,7 +100,7 @@ describe('nodes', () => {
     ['left', 'gone.node.consul A', NXDOMAIN],
     ['left, by address', '7.0.0.10.in-addr.arpa PTR', NXDOMAIN],
     ['with a dot in its name', 'rack.one.node.consul A', 'NOERROR | A 10.0.0.8'],
-    ['the name in between that the dot makes', 'one.node.dc1.consul A', NODATA],
+    ['whose dot makes an empty non-terminal', 'one.node.dc1.consul A', NODATA],
     ['its other half', 'rack.node.consul A', NXDOMAIN],
     ['by IPv6 address', `5.${'0.'.repeat(29)}d.f.ip6.arpa PTR`, 'NOERROR | PTR d5.node.dc1.consul'],
     ['whose address is mapped', '9.0.0.10.in-addr.arpa PTR', 'NOERROR | PTR mapped.node.dc1.consul'],
@@ -110,14 +110,14 @@ describe('nodes', () => {
     expect(await answerTo(server, question)).toBe(expected);
   });
 
-  test('a blank in a name can be asked for', async () => {
+  test('a name with a blank can be queried', async () => {
     const bytes = queryBytes('two words.node.consul', 'A');
     expect(decode(await sendUdp(server, bytes)).answers).toMatchObject([
       { name: 'two words.node.consul', data: '10.0.0.10' },
     ]);
   });
 
-  test('TXT: tags as RFC 1464 writes them', async () => {
+  test('TXT: tags, escaped as in RFC 1464', async () => {
     expect(await answerTo(server, 'd1.node.consul TXT')).toBe(
       'NOERROR | TXT a`=b=x``y | TXT role=db | TXT v=plain',
     );
@@ -130,7 +130,7 @@ describe('nodes', () => {
     expect(await answerTo(server, 'd5.node.consul ANY')).toBe('NOERROR | AAAA fd00::5');
   });
 
-  test('the TTL is the setting for all records of the answer, and 0 for the SOA', async () => {
+  test('the TTL applies to all records of the answer, and is 0 for the SOA', async () => {
     for (const question of [
       'd1.node.consul A',
       'd1.node.consul TXT',
@@ -146,7 +146,7 @@ describe('nodes', () => {
     expect(negative.authorities).toMatchObject([{ ttl: 0, data: { minimum: 0 } }]);
   });
 
-  test('D5 answers speak of the domain that was asked', async () => {
+  test('D5 answers are in the domain of the question', async () => {
     const negative = await sendQuery(server, 'nope.node.corp.example A');
     expect(negative.authorities).toMatchObject([
       { name: 'corp.example', data: { mname: 'ns.corp.example', rname: 'hostmaster.corp.example' } },
@@ -175,7 +175,7 @@ test('a change of membership shows in the very next answer', async () => {
 });
 
 describe('negative answers', () => {
-  test('N1 N2 the SOA carries the numbers that are set', async () => {
+  test('N1 N2 the SOA has the configured timers', async () => {
     const { authorities } = await sendQuery(server, 'nope.node.consul A');
     expect(authorities).toMatchObject([
       {
@@ -186,7 +186,7 @@ describe('negative answers', () => {
     ]);
   });
 
-  test('N2 a minimum that is set is the TTL as well', async () => {
+  test('N2 the minimum is also the TTL of the SOA', async () => {
     const own = await startServer({ soa: { minimumSeconds: 5 } });
     expect((await sendQuery(own, 'nope.node.consul A')).authorities).toMatchObject([
       { ttl: 5, data: { minimum: 5 } },
@@ -194,13 +194,13 @@ describe('negative answers', () => {
     await own.close();
   });
 
-  test('N4 no type makes a name disappear that exists', async () => {
+  test('N4 an existing name is never NXDOMAIN, whatever the type', async () => {
     for (const type of ['A', 'AAAA', 'TXT', 'SRV', 'MX', 'CNAME', 'NS', 'SOA', 'PTR', 'CAA', 'DS', 'ANY'])
       for (const name of ['d1.node.consul', 'consul', 'ns.consul', 'service.consul', '1.0.0.10.in-addr.arpa'])
         expect(await answerTo(server, `${name} ${type}`)).toMatch(/^NOERROR \| /);
   });
 
-  test('N5 before there is data an unknown name is SERVFAIL, what is known is said, strange names are REFUSED', async () => {
+  test('N5 until the server is ready an unknown name is SERVFAIL; known names are answered, foreign ones REFUSED', async () => {
     let ready = false;
     const own = await startServer({ ready: () => ready });
     for (const question of ['nope.node.consul A', 'nope.service.consul SRV', '9.9.9.9.in-addr.arpa PTR'])
@@ -213,7 +213,7 @@ describe('negative answers', () => {
     await own.close();
   });
 
-  test('N5 a failure of our own is SERVFAIL, and the server stays open', async () => {
+  test('N5 a failure of our own is SERVFAIL, and the server keeps answering', async () => {
     let broken = true;
     const own = await startServer({
       ready: () => {

@@ -1,4 +1,4 @@
-/** What is masked, and that masks keep what decisions depend on: lengths, equality, and where a text is cut. */
+/** What is masked, and that masks keep what decisions depend on: length, equality, and truncation of texts. */
 import { fc, test as law } from '@fast-check/vitest';
 import { describe, expect, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
@@ -51,7 +51,7 @@ describe('texts', () => {
 });
 
 describe('keys', () => {
-  test('stand for themselves wherever they turn up, by another of the same length', () => {
+  test('have one mask of the same length, wherever they occur', () => {
     for (const length of [16, 24, 32]) {
       const key = new Uint8Array(length).fill(length);
       const mask = plain.maskKey(key);
@@ -80,7 +80,7 @@ describe('keys', () => {
     }
   });
 
-  test('are masked in answers that list them', () => {
+  test('are masked in responses that list them', () => {
     const payload = KeyResponse.encode({
       ...{ result: true, message: '', keys: [formatKey(KEY), 'odd'], primaryKey: formatKey(KEY) },
     });
@@ -94,7 +94,7 @@ describe('keys', () => {
     });
   });
 
-  test('go with the message if that cannot be read', () => {
+  test('are removed with the rest of an unreadable message', () => {
     plain.maskKey(KEY);
     const broken = query('_serf_install-key', KeyRequest.encode({ key: KEY })).subarray(0, -1);
     expect(redactUserMessage(broken, plain)).toHaveLength(1);
@@ -104,7 +104,7 @@ describe('keys', () => {
     expect(redactUserMessage(harmless, plain)).toBe(harmless);
   });
 
-  test('are masked in what is asked of the agent', () => {
+  test('are masked in commands', () => {
     const command = {
       kind: 'keys',
       operation: 'install',
@@ -119,14 +119,14 @@ describe('keys', () => {
   });
 });
 
-test('without redaction nothing else is touched: the same octets', () => {
+test('without redaction other messages keep their bytes', () => {
   const query = Query.encode({ ...Query.create({ name: 'uptime', payload: encodeUtf8('since noon') }) });
   const message = new Uint8Array([MESSAGE_TYPE.user, ...query]);
   expect(redactMessage(message, plain)).toBe(message);
   expect(redactMessage(message, redacting)).not.toEqual(message);
 });
 
-test('how a check is run is masked so that it may still be run', () => {
+test('the definition of a check is masked so that it still may run', () => {
   const input = {
     kind: 'command',
     request: 1,
@@ -152,7 +152,7 @@ test('how a check is run is masked so that it may still be run', () => {
   expect(JSON.stringify(redactInput(input, plain))).toContain('secret@10.0.0.7');
 });
 
-test('an agent born of a redacted memory decides as it did: definitions, outputs and the catalogue', () => {
+test('an agent restored from a redacted snapshot decides the same: definitions, outputs and the catalog', () => {
   const { runs, makeAgent } = recording(true);
   const story = createStory('ann bob cat', { seed: 4, makeAgent });
   story.register('ann', 'web-1');
@@ -170,7 +170,7 @@ test('an agent born of a redacted memory decides as it did: definitions, outputs
   expect(replayRecording(again.sink.bytes).difference).toBeUndefined();
 });
 
-test('a recording that is full says so, and its agent goes on as it would have', () => {
+test('a full recording ends with a footer, and its agent keeps running as it would have', () => {
   const full = recording(false, 40_000);
   const free = recording(false);
   const [bounded, unbounded] = [full, free].map(({ makeAgent }) => {
@@ -188,7 +188,7 @@ test('a recording that is full says so, and its agent goes on as it would have',
   }
 });
 
-test('a core that fails is recorded to its last input', () => {
+test('an agent that crashes is recorded up to its last input', () => {
   const { runs, makeAgent } = recording(false);
   const story = createStory('ann bob', { seed: 6, makeAgent });
   const { agent, sink } = runs[0] as (typeof runs)[number];

@@ -1,4 +1,4 @@
-/** What an agent decided is decided again by whoever plays its recording; and a recording gives no key away. */
+/** A replay makes the same decisions as the recorded agent, and no recording leaks a key. */
 import { describe, expect, test } from 'vitest';
 import { encodeUtf8 } from '../../../src/base/bytes.ts';
 import { type ReplayResult, replayRecording } from '../../../src/replay/player.ts';
@@ -10,7 +10,7 @@ const KEY = encodeUtf8('a key of 16 byte');
 const NEXT = encodeUtf8('the key after it, of 32 bytes...');
 const SECRETS = ['swordfish', 'open sesame', 'rosebud', 'xyzzy'];
 
-/** Everything an agent can be asked, and much of what can befall it. */
+/** Many kinds of commands, failures and restarts. */
 function lived(story: Story): void {
   story.run('3s');
   story.register('ann', 'web-1');
@@ -71,7 +71,7 @@ describe.each([
   story.run('10s');
   for (const { agent } of runs) agent.stopRecording('stopped');
 
-  test('every run plays to the same decisions', () => {
+  test('every run replays to the same decisions', () => {
     expect(runs.map(({ host }) => host)).toEqual(['ann', 'bob', 'cat', 'dan', 'dan']);
     for (const { host, sink } of runs) {
       const played = replayRecording(sink.bytes);
@@ -83,7 +83,7 @@ describe.each([
     }
   });
 
-  test('what happened can be read in it', () => {
+  test('facts can be read in it', () => {
     const facts = runs
       .filter(({ host }) => host === 'ann')
       .map(({ sink }) => sink.text)
@@ -97,13 +97,13 @@ describe.each([
     for (const { sink } of runs) for (const key of [KEY, NEXT]) expect(holds(sink.text, key)).toBe(false);
   });
 
-  test(redact ? 'nor is what was said' : 'what was said is', () => {
+  test(redact ? 'no payload or output is in it' : 'payloads and outputs are in it', () => {
     const said = SECRETS.filter((secret) => runs.some(({ sink }) => holds(sink.text, encodeUtf8(secret))));
     expect(said).toEqual(redact ? [] : SECRETS);
   });
 });
 
-/** As it is, in base64, or inside anything that stands there in base64. */
+/** Raw, in base64, or within any bytes in base64. */
 function holds(text: string, secret: Uint8Array): boolean {
   const plain = Buffer.from(secret);
   const looks = [plain, Buffer.from(formatKey(secret))];
@@ -120,13 +120,13 @@ describe('a difference', () => {
   lived(story);
   const sink = sinkOf(runs, 'ann');
 
-  test('of chance is found at the first step that depends on it', () => {
+  test('of the seed is found at the first step that depends on it', () => {
     const { difference } = replayRecording(sink.bytes, { seed: 1 });
-    expect(difference).toMatchObject({ step: 1, input: { kind: 'tick' } }); // it draws when it probes first
+    expect(difference).toMatchObject({ step: 1, input: { kind: 'tick' } }); // the first probe draws a random number
     expect(difference?.recorded).not.toBe(difference?.replayed);
   });
 
-  test('of one planted decision is found at its step, with both sides', () => {
+  test('in one forged decision is found at its step, with both sides', () => {
     const at = sink.lines.findIndex((line) => line.includes('fact memberSuspected node=dan'));
     const forged = forge(sink.lines, at, (json) =>
       json.replace('fact memberSuspected node=dan', 'fact memberSuspected node=bob'),
@@ -137,7 +137,7 @@ describe('a difference', () => {
     expect(difference?.replayed).toContain('memberSuspected node=dan');
   });
 
-  test('of one decision too many or too few is found too', () => {
+  test('by one decision more or less is found too', () => {
     const at = sink.lines.findIndex((line) => line.includes('"effects":["sendPacket '));
     const more = forge(sink.lines, at, (json) =>
       json.replace('"effects":[', '"effects":["sendPacket to nobody",'),
@@ -149,7 +149,7 @@ describe('a difference', () => {
     expect(replayRecording(fewer).difference).toMatchObject({ step: at });
   });
 
-  test('of one octet in what came is found where it matters', () => {
+  test('by one byte of an input is found where it matters', () => {
     const at = sink.lines.findIndex((line) => line.includes('"kind":"packet"') && line.includes('ack'));
     const forged = forge(sink.lines, at, (json) =>
       json.replace(/"packet":\[\{"\$b":"(.)/, '"packet":[{"$b":"/'),

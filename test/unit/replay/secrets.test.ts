@@ -1,7 +1,8 @@
 /**
- * No field that bears a secret is readable in a redacted recording. Every command, input and probe has a sample here whose
- * texts and bytes contain a secret, and for each the readable fields are listed. A secret field that is renamed, or a new
- * field, must be added to a sample (the compiler insists), and then is readable until `redact-inputs.ts` knows it too.
+ * No field that bears a secret is readable in a redacted recording. Every command, input and probe has a sample here
+ * whose texts and bytes contain a secret, and for each the readable fields are listed. A secret field that is renamed,
+ * or a new field, must be added to a sample (the compiler insists), and then is readable until `redact-inputs.ts` knows
+ * it too.
  */
 import { expect, test } from 'vitest';
 import type { Command } from '../../../src/agent/contract/commands.ts';

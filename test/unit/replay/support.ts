@@ -1,4 +1,4 @@
-/** Recordings made in a world: the hosts of a story whose agents are recorded, and what was written of each run. */
+/** Recordings of simulated agents: one in memory for each run of each host of a story. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Agent } from '../../../src/agent/contract/machine.ts';
 import { createRng } from '../../../src/base/rng.ts';
@@ -10,7 +10,7 @@ import {
   type RecordingSink,
 } from '../../../src/replay/recorder.ts';
 
-/** A file in memory that takes so much. */
+/** A recording in memory, with an optional limit in bytes. */
 export class MemorySink implements RecordingSink {
   readonly #lines: string[] = [];
   readonly #limit: number;
@@ -55,7 +55,7 @@ export interface RecordedRun {
   readonly agent: RecordedAgent;
 }
 
-/** `makeAgent` for a story, and the runs that were recorded. */
+/** `makeAgent` for a story, and the runs that it recorded. */
 export function recording(
   redact: boolean,
   limit?: number,
@@ -77,7 +77,7 @@ export function recording(
   };
 }
 
-/** The same lines with one document changed, and checksums that vouch for it. */
+/** The same lines with one document changed, and with valid checksums. */
 export function forge(
   lines: readonly string[],
   at: number,

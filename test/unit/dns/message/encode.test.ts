@@ -34,7 +34,7 @@ function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
 
 const asked = (data: RecordData): ResourceRecord => ({ owner: QUESTION_NAME, ttlSeconds: 9, data });
 
-describe('records as dns-packet reads them', () => {
+describe('records as dns-packet decodes them', () => {
   test.each<[string, RecordData, unknown]>([
     ['A', { type: 'A', ip: Uint8Array.of(10, 0, 0, 1) }, '10.0.0.1'],
     ['AAAA', { type: 'AAAA', ip: Uint8Array.of(0xfd, ...Array(14).fill(0), 5) }, 'fd00::5'],
@@ -56,7 +56,7 @@ describe('records as dns-packet reads them', () => {
 });
 
 describe('D8 compression', () => {
-  test('a name that was written before is a pointer, and so is the end of one', () => {
+  test('a repeated name is a pointer, and so is a repeated suffix', () => {
     const target = 'd1.node.dc1.consul';
     const once = written('web.service.consul', [asked({ type: 'NS', name: target })]);
     const twice = written('web.service.consul', [
@@ -68,14 +68,14 @@ describe('D8 compression', () => {
     expect(decode(twice).answers).toMatchObject([{ data: target }, { name: target }]);
   });
 
-  test('letters count: a question in capitals does not change the letters of a target', () => {
+  test('case-sensitive: a question in capitals does not change the letter case of a target', () => {
     const { answers } = decode(
       written('WEB.SERVICE.CONSUL', [asked({ type: 'NS', name: 'd1.node.consul' })]),
     );
     expect(answers).toMatchObject([{ name: 'WEB.SERVICE.CONSUL', data: 'd1.node.consul' }]);
   });
 
-  test('beyond 16 KiB nothing points at what a pointer cannot reach', () => {
+  test('beyond 16 KiB there are no pointers to offsets out of their reach', () => {
     const records = Array.from({ length: 1500 }, (_, i) =>
       asked({ type: 'SRV', priority: 1, weight: 1, port: i, target: `node-${i >> 1}.node.dc1.consul` }),
     );
@@ -84,7 +84,7 @@ describe('D8 compression', () => {
       expect([record.data.port, record.data.target]).toEqual([i, `node-${i >> 1}.node.dc1.consul`]);
   });
 
-  test('a dot or broken text inside a label of the question does not mislead', () => {
+  test('a dot or invalid text inside a label of the question is not taken for another name', () => {
     const query = queryBytes('a-b.node.consul', 'A');
     for (const octet of [0x2e, 0x00, 0xff]) {
       query[14] = octet;
@@ -97,7 +97,7 @@ describe('D8 compression', () => {
     }
   });
 
-  test('what cannot be a name is refused rather than written broken', () => {
+  test('an invalid name is refused rather than encoded wrongly', () => {
     for (const name of [`${'x'.repeat(64)}.consul`, 'a..consul', `${'abcdefg.'.repeat(32)}consul`])
       expect(() => written('x.consul', [asked({ type: 'NS', name })])).toThrow(RangeError);
   });

@@ -1,6 +1,6 @@
 /**
- * S3 for DNS: whatever comes in, an answer or silence goes out, and the server stays open. `DNS_PACKETS=100000` sends as
- * many mutated packets to each of the three tests that do.
+ * S3 for DNS: whatever comes in, an answer or silence goes out, and the server stays open. `DNS_PACKETS=100000` sends
+ * as many mutated packets to each of the three tests that do.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { decode } from 'dns-packet';
@@ -42,7 +42,7 @@ const SEEDS: readonly Buffer[] = [
   queryBytes('x', 'A', { flags: 0x2800 }),
 ];
 
-/** A query with a few octets changed, cut, doubled or put in. */
+/** A query with a few bytes changed, removed, doubled or inserted. */
 function mutated(rng: Rng): Buffer {
   let bytes = Buffer.from(SEEDS[rng.int(SEEDS.length)] as Buffer);
   for (let changes = 1 + rng.int(4); changes > 0; changes--) {
@@ -68,7 +68,7 @@ function mutated(rng: Rng): Buffer {
   return bytes;
 }
 
-test(`S3 ${PACKETS} mutated packets over UDP: answers or silence, and good questions in between are served`, async () => {
+test(`S3 ${PACKETS} mutated packets over UDP: responses or none, and valid queries in between are answered`, async () => {
   const server = await startServer({}, TABLE, SERVICES);
   const socket = createSocket('udp4');
   const rng = createRng(20_000);
@@ -79,7 +79,7 @@ test(`S3 ${PACKETS} mutated packets over UDP: answers or silence, and good quest
     expect(packet.flag_qr).toBe(true);
     answers++;
   });
-  // Small batches with a good question after each: nothing overflows a socket's buffer, so every answer is counted.
+  // Small batches with a valid query after each: no socket buffer overflows, so every response is counted.
   for (let i = 0; i < PACKETS; i += BATCH) {
     const batch = Array.from({ length: BATCH }, () => mutated(rng));
     expected += batch.filter((bytes) => parseDnsRequest(bytes) !== undefined).length;
@@ -101,7 +101,7 @@ const ORIGINS: readonly QueryOrigin[] = [
 ];
 const CODES = new Set<number>(Object.values(RCODE));
 
-test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeats id and question, and can be read`, () => {
+test(`S3 ${PACKETS} mutated packets without sockets: each response fits its client, repeats id and question, and can be decoded`, () => {
   const options = {
     domain: 'consul',
     datacenter: 'dc1',
@@ -142,13 +142,13 @@ test(`S3 ${PACKETS} mutated packets as bytes: each answer fits its asker, repeat
     if (origin.spoofable) expect(answer.length).toBeLessThanOrEqual(4 * bytes.length);
   }
   expect(responder.respond(honest, HOME, 'answer')).toEqual(expected);
-  // All that can be said was said: nothing broken, refused and not implemented among it.
+  // Every RCODE occurs but SERVFAIL.
   for (const code of [RCODE.NOERROR, RCODE.FORMERR, RCODE.NXDOMAIN, RCODE.NOTIMP, RCODE.REFUSED])
     expect(codes.get(code) ?? 0).toBeGreaterThan(0);
   expect(codes.get(RCODE.SERVFAIL) ?? 0).toBe(0);
 });
 
-test('S3 mutated packets over one TCP connection, then a good one', async () => {
+test('S3 mutated packets over one TCP connection, then a valid query', async () => {
   const server = await startServer({}, TABLE, SERVICES);
   const rng = createRng(5);
   const packets = Array.from({ length: PACKETS }, () => mutated(rng));
@@ -193,7 +193,7 @@ const ODD: readonly string[] = [
   `${'y'.repeat(63)}.`.repeat(4),
 ];
 
-test('S3 whatever other agents publish, every question about it has an answer', async () => {
+test('S3 whatever other agents publish, every query about it is answered', async () => {
   const rng = createRng(11);
   const odd = (): string => ODD[rng.int(ODD.length)] as string;
   const server = await startServer({}, TABLE, []);
@@ -216,15 +216,15 @@ test('S3 whatever other agents publish, every question about it has an answer', 
   await server.close();
 });
 
-test('a header that promises 65,535 of everything is refused by its header', () => {
+test('a header that announces 65,535 records in every section is refused by its counts', () => {
   const bytes = Buffer.alloc(12);
   for (const at of [4, 6, 8, 10]) bytes.writeUInt16BE(0xffff, at);
   expect(parseDnsRequest(bytes)).toMatchObject({ errorRcode: 1, question: undefined });
 });
 
-test('a label of 63 and a name of 255 octets are read; one more is not', () => {
+test('a label of 63 and a name of 255 bytes are parsed; longer ones are not', () => {
   const label = 'a'.repeat(63);
-  const longest = [label, label, label, 'a'.repeat(61)].join('.'); // 255 octets with the root
+  const longest = [label, label, label, 'a'.repeat(61)].join('.'); // 255 bytes with the root
   expect(parseDnsRequest(queryBytes(longest, 'A'))).toMatchObject({ errorRcode: undefined });
   expect(parseDnsRequest(queryBytes(`${longest}a`, 'A'))).toMatchObject({ errorRcode: 1 });
 });

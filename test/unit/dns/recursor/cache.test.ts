@@ -1,4 +1,4 @@
-/** What is kept of recursors' answers: bounded in number, size and time. */
+/** The cache of recursors' responses is bounded in number, size and time. */
 import { type Answer, decode, encode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
@@ -31,7 +31,7 @@ const message = (answers: Answer[], authorities: Answer[] = [], flags = 0x80): B
 
 const heard = (bytes: Buffer) => ({ bytes, message: parseRecursorMessage(bytes) as RecursorMessage });
 
-/** Seconds for which it is still there. */
+/** Seconds for which the response stays cached. */
 function lifeOf(bytes: Buffer): number {
   const cache = new RecursorCache();
   cache.set('k', heard(bytes), 5000);
@@ -41,26 +41,26 @@ function lifeOf(bytes: Buffer): number {
 }
 
 describe('S21: the cache', () => {
-  test('an answer lives as long as the shortest of its records, an hour at most', () => {
+  test('an answer is cached for its shortest TTL, an hour at most', () => {
     expect(lifeOf(message([A(300), A(20)]))).toBe(20);
     expect(lifeOf(message([A(90_000)]))).toBe(3600);
     expect(lifeOf(message([A(0), A(300)]))).toBe(0);
     expect(lifeOf(message([A(0x8000_0001)]))).toBe(0);
   });
 
-  test('what is not there lives as the SOA says, a minute at most, and not at all without one', () => {
+  test('a negative answer is cached as its SOA says, for a minute at most, and not without an SOA', () => {
     expect(lifeOf(message([], [SOA(900, 30)]))).toBe(30);
     expect(lifeOf(message([], [SOA(20, 900)], 0x83))).toBe(20);
     expect(lifeOf(message([], [SOA(900, 900)], 0x83))).toBe(60);
     expect(lifeOf(message([]))).toBe(0);
   });
 
-  test('failures and what was cut short are not kept', () => {
+  test('failures and truncated responses are not cached', () => {
     expect(lifeOf(message([A(300)], [], 0x82))).toBe(0);
     expect(lifeOf(message([A(300)], [], 0x280))).toBe(0);
   });
 
-  test('TTLs count down, no more than an hour is promised, and the OPT is not touched', () => {
+  test('TTLs count down from an hour at most, and the OPT is unchanged', () => {
     const cache = new RecursorCache();
     cache.set('k', heard(message([A(90_000), A(90_000)])), 0);
     const later = decode(cache.get('k', 10_999) as Buffer);
@@ -68,7 +68,7 @@ describe('S21: the cache', () => {
     expect(later.additionals?.[0]).toMatchObject({ type: 'OPT', flag_do: true });
   });
 
-  test('a flood of names does not fill memory: 1024 are kept, those last asked for', () => {
+  test('a flood of names does not fill memory: the last 1024 used are kept (LRU)', () => {
     const cache = new RecursorCache();
     const one = heard(message([A(300)]));
     cache.set('asked often', one, 0);
@@ -81,14 +81,14 @@ describe('S21: the cache', () => {
     expect(cache.get('name 0', 0)).toBeUndefined();
   });
 
-  test('nor does a flood of large answers', () => {
+  test('large responses are not cached', () => {
     const cache = new RecursorCache();
     cache.set('k', heard(message(Array.from({ length: 300 }, () => A(300)))), 0);
     expect(cache.size).toBe(0);
   });
 });
 
-test('S3 20,000 mutated answers of a recursor are read or not, and never throw', () => {
+test('S3 20,000 mutated responses of a recursor are parsed or rejected, and never throw', () => {
   const rng = createRng(11);
   const whole = message([A(1), A(2)], [SOA(3, 4)]);
   let read = 0;
@@ -101,7 +101,7 @@ test('S3 20,000 mutated answers of a recursor are read or not, and never throw',
   expect(read).toBeLessThan(19_000);
 });
 
-test('a name that points at itself or forwards is no name', () => {
+test('a name with a pointer to itself or forwards is malformed', () => {
   const head = Buffer.from([0, 1, 0x80, 0x80, 0, 1, 0, 0, 0, 0, 0, 0]);
   for (const name of [[0xc0, 12], [0xc0, 14], [1, 97, 0xc0, 12], [0xc0]])
     expect(

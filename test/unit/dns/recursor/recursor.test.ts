@@ -1,4 +1,4 @@
-/** S21: foreign names go to recursors, and nobody can put words into their mouth. */
+/** S21: queries for foreign names are forwarded to recursors, and their responses cannot be forged. */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
@@ -37,7 +37,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** A recursor on loopback that says over both transports what it is told to. */
+/** A recursor on loopback that answers over both transports with what `respond` returns. */
 async function recursor(say: Say): Promise<Server53> {
   const { udp, tcp, port } = await bound();
   const heard: Server53['heard'] = [];
@@ -64,7 +64,7 @@ async function recursor(say: Say): Promise<Server53> {
   return { at: toAddress(parseIp('127.0.0.1') as Uint8Array, port), heard, udp };
 }
 
-/** One port for both transports; what is free for one may be taken for the other. */
+/** Sockets on one port for both transports. A port that is free for one may be taken for the other. */
 async function bound(): Promise<{ udp: Socket; tcp: Server; port: number }> {
   for (;;) {
     const udp = createSocket('udp4').bind(0, '127.0.0.1');
@@ -89,7 +89,7 @@ async function startServerWith(
   return opened;
 }
 
-/** The answer to a question as it came, letters and all. */
+/** A response that repeats the question in its letter case. */
 function answered(bytes: Buffer, records: readonly Answer[], flags = RA): Buffer {
   const { id, questions = [] } = decode(bytes);
   const told = encode({ type: 'response', id: id ?? 0, flags, questions, answers: [...records] });
@@ -106,13 +106,13 @@ const fails: Say = (_, bytes) => answered(bytes, [], RA | SERVFAIL);
 const NAME = 'www.some-shop.example.com';
 
 describe('recursors', () => {
-  test('D3 D9 none given: foreign names are REFUSED and RA is clear', async () => {
+  test('D3 D9 without recursors foreign names are REFUSED and RA is clear', async () => {
     const own = await startServerWith([]);
     const packet = await sendQuery(own, `${NAME} A`);
     expect([rcodeOf(packet), packet.flag_ra]).toEqual(['REFUSED', false]);
   });
 
-  test('D3 given: the answer comes as it was said, under our id, in our letters, RA set, not authoritative', async () => {
+  test('D3 a response is passed on with the client id and letter case, with RA and without AA', async () => {
     const own = await startServerWith([await recursor(knows())]);
     const packet = await sendQuery(own, 'WWW.Some-Shop.example.COM A', { id: 99 });
     expect(packet).toMatchObject({ id: 99, flag_ra: true, flag_aa: false, flag_rd: true });
@@ -121,7 +121,7 @@ describe('recursors', () => {
     expect((await sendQuery(own, 'd1.node.consul A')).flag_ra).toBe(true);
   });
 
-  test('S21 nothing of our own domains leaves, whatever the type: DS, NS, unknown names, unknown types', async () => {
+  test('S21 queries for our own domains are never forwarded, whatever the type', async () => {
     const one = await recursor(knows());
     const own = await startServerWith([one], { altDomain: 'hearsay' });
     for (const name of ['consul', 'nope.node.consul', 'hearsay', 'x.HEARSAY', 'service.consul', 'dc9.consul'])
@@ -130,7 +130,7 @@ describe('recursors', () => {
     expect(one.heard).toEqual([]);
   });
 
-  test('reverse names we know are ours, the others are asked on', async () => {
+  test('reverse names that resolve here are answered, the others are forwarded', async () => {
     const one = await recursor((_, bytes) => answered(bytes, [], RA | NXDOMAIN));
     const own = await startServerWith([one]);
     expect(await answerTo(own, '1.0.0.10.in-addr.arpa PTR')).toBe('NOERROR | PTR d1.node.dc1.consul');
@@ -139,11 +139,11 @@ describe('recursors', () => {
     expect(one.heard).toHaveLength(1);
   });
 
-  test('SERVFAIL, silence and nobody there: the next one; NXDOMAIN is an answer', async () => {
+  test('after SERVFAIL, a timeout or an ICMP error the next recursor is queried; NXDOMAIN is an answer', async () => {
     const silent = await recursor(() => undefined);
     const broken = await recursor(fails);
     const gone = await recursor(fails);
-    gone.udp.close(); // nobody there: the kernel says so
+    gone.udp.close(); // the kernel reports an ICMP error
     const sure = await recursor((_, bytes) => answered(bytes, [], RA | NXDOMAIN));
     const never = await recursor(knows());
     const own = await startServerWith([broken, gone, silent, sure, never]);
@@ -151,14 +151,14 @@ describe('recursors', () => {
     expect([broken, silent, sure, never].map(({ heard }) => heard.length)).toEqual([1, 1, 1, 0]);
   });
 
-  test('nobody knows: SERVFAIL with RA, and the server still answers', async () => {
+  test('if no recursor answers: SERVFAIL with RA, and the server still answers', async () => {
     const own = await startServerWith([await recursor(fails)]);
     const packet = await sendQuery(own, `${NAME} A`, { edns: 1232 });
     expect([rcodeOf(packet), packet.flag_ra]).toEqual(['SERVFAIL', true]);
     expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
   });
 
-  test('random strategy: each is the first one at times', async () => {
+  test('with the random strategy each recursor is first at times', async () => {
     const servers = [await recursor(knows()), await recursor(knows())];
     const own = await startServerWith([], {
       recursors: { servers: servers.map(({ at }) => at), strategy: 'random', timeout: 1000 },
@@ -167,7 +167,7 @@ describe('recursors', () => {
     for (const { heard } of servers) expect(heard.length).toBeGreaterThan(3);
   });
 
-  test('a question over TCP is asked over TCP, and does not hold up what comes after it', async () => {
+  test('a query over TCP is forwarded over TCP, and does not delay later ones', async () => {
     const one = await recursor(knows());
     const own = await startServerWith([one]);
     const pieces = [
@@ -179,7 +179,7 @@ describe('recursors', () => {
     expect(one.heard.map(({ tcp }) => tcp)).toEqual([true]);
   });
 
-  test('an answer too long for the datagram: TC, and all of it over TCP', async () => {
+  test('a response too long for the datagram: TC, and all of it over TCP', async () => {
     const many = Array.from({ length: 60 }, (_, i) => A(NAME, `192.0.2.${i}`));
     const own = await startServerWith([await recursor((_, bytes) => answered(bytes, many))]);
     const short = await sendQuery(own, `${NAME} A`);
@@ -187,7 +187,7 @@ describe('recursors', () => {
     expect((await sendQuery(own, `${NAME} A`, { tcp: true })).answers).toHaveLength(60);
   });
 
-  test('who does not ask for recursion gets none', async () => {
+  test('a query without RD is not forwarded', async () => {
     const one = await recursor(knows());
     const own = await startServerWith([one]);
     expect(rcodeOf(await sendQuery(own, `${NAME} A`, { flags: 0 }))).toBe('REFUSED');
@@ -196,7 +196,7 @@ describe('recursors', () => {
 });
 
 describe('S21: forged answers', () => {
-  test('id, port and letters are others for each question', async () => {
+  test('each query has another id, port and letter case', async () => {
     const one = await recursor(knows('192.0.2.1', 0));
     const own = await startServerWith([one]);
     for (let i = 0; i < 24; i++) await sendQuery(own, `${NAME} A`);
@@ -207,7 +207,7 @@ describe('S21: forged answers', () => {
     expect(new Set(spellings.map((one) => one.toLowerCase())).size).toBe(1);
   });
 
-  test('an answer with another id or to another question is not heard; the true one after it is', async () => {
+  test('a response with another id or question is ignored; the true one after it is accepted', async () => {
     const one = await recursor((question, bytes) => {
       const evil = answered(bytes, [A(NAME, '6.6.6.6')]);
       evil.writeUInt16BE((evil.readUInt16BE(0) + 1) & 0xffff, 0);
@@ -222,7 +222,7 @@ describe('S21: forged answers', () => {
     expect(one.heard).toHaveLength(1);
   });
 
-  test('another address or port is not heard, even with all the rest right', async () => {
+  test('a response from another address or port is not received, even if it matches', async () => {
     const attacker = createSocket('udp4');
     closing.push(() => attacker.close());
     const one = await recursor((question, bytes) => {
@@ -234,9 +234,9 @@ describe('S21: forged answers', () => {
   });
 
   test.each([
-    ['the right id but other letters', (bytes: Buffer) => [bytes]],
+    ['the right id but another letter case', (bytes: Buffer) => [bytes]],
     ['many guesses of the id', (bytes: Buffer) => Array.from({ length: 12 }, (_, i) => guess(bytes, i))],
-  ])('%s: what is so doubtful is asked again over TCP', async (_, forge) => {
+  ])('%s: a mismatch is retried over TCP', async (_, forge) => {
     const one = await recursor((question, bytes) => {
       if (one.heard.at(-1)?.tcp === true) return knows()(question, bytes);
       const evil = answered(bytes, [A(NAME, '6.6.6.6')]);
@@ -249,7 +249,7 @@ describe('S21: forged answers', () => {
   });
 
   test.each(['answers', 'authorities', 'additionals'] as const)(
-    'what speaks of our names in its %s is not passed on',
+    'a response with records of our zone in its %s is discarded',
     async (section) => {
       const one = await recursor((question, bytes) => {
         const { id = 0, questions = [] } = decode(bytes);
@@ -265,7 +265,7 @@ describe('S21: forged answers', () => {
     },
   );
 
-  test('broken answers of every length end in SERVFAIL, never in a crash', async () => {
+  test('malformed responses of every length end in SERVFAIL, never in a crash', async () => {
     let cut = 12;
     const one = await recursor((question, bytes) => {
       const whole = knows()(question, bytes) as Buffer;
@@ -286,8 +286,8 @@ const guess = (bytes: Buffer, i: number): Buffer => {
   return other;
 };
 
-describe('S21: loops and crowds', () => {
-  test('the same question from many askers is asked once', async () => {
+describe('S21: loops and equal queries', () => {
+  test('equal queries of many clients are forwarded once', async () => {
     const waiting: (() => void)[] = [];
     const one = await recursor((question, bytes) => {
       const port = one.heard.at(-1)?.port as number;
@@ -298,14 +298,14 @@ describe('S21: loops and crowds', () => {
       recursors: { servers: [one.at], strategy: 'sequential', timeout: 20_000 },
     });
     const answers = Array.from({ length: 30 }, (_, i) => sendQuery(own, `${NAME} A`, { id: i }));
-    await waitUntil('it is asked', 10_000, () => waiting.length > 0);
-    await answerTo(own, 'd1.node.consul A'); // all that was sent before this has been read
+    await waitUntil('the recursor is queried', 10_000, () => waiting.length > 0);
+    await answerTo(own, 'd1.node.consul A'); // all earlier datagrams have been read by now
     for (const send of waiting) send();
     expect((await Promise.all(answers)).map(({ id }) => id)).toEqual(Array.from({ length: 30 }, (_, i) => i));
     expect(one.heard).toHaveLength(1);
   });
 
-  test('a recursor that asks us back hears REFUSED at once, and so does the asker an error', async () => {
+  test('a recursor that queries us back gets REFUSED at once, and the client an error', async () => {
     const own: { server?: TestServer } = {};
     const said: string[] = [];
     const one = await recursor((_, bytes) => {
@@ -324,14 +324,14 @@ describe('S21: loops and crowds', () => {
     expect(one.heard).toHaveLength(1);
   });
 
-  test('a recursor that is the server itself is refused at the start', async () => {
+  test('a recursor that is this server is a configuration error', async () => {
     const listen = { host: '127.0.0.1', port: 18_653 };
     const at = toAddress(parseIp('127.0.0.1') as Uint8Array, listen.port);
     const recursors = { servers: [at], strategy: 'sequential', timeout: 1000 } as const;
     await expect(startServer({ listen, recursors })).rejects.toThrow("this agent's own DNS address");
   });
 
-  test('closing ends what is under way', async () => {
+  test('closing ends queries in flight', async () => {
     const one = await recursor(() => undefined);
     const own = await startServer({
       recursors: { servers: [one.at], strategy: 'sequential', timeout: 60_000 },
@@ -339,7 +339,7 @@ describe('S21: loops and crowds', () => {
     const asker = createSocket('udp4');
     closing.push(() => asker.close());
     asker.send(queryBytes(NAME, 'A'), own.port, own.host);
-    await waitUntil('it is asked', 10_000, () => one.heard.length === 1);
+    await waitUntil('the recursor is queried', 10_000, () => one.heard.length === 1);
     await own.close();
   });
 });

@@ -1,4 +1,4 @@
-/** S20: what a server that is open to other hosts grants to them over UDP. */
+/** S20: what a server that listens beyond loopback grants outsiders over UDP. */
 import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
@@ -48,7 +48,7 @@ function tell(name: string, type: string, edns?: number) {
 }
 
 describe('S20', () => {
-  test('ANY is answered by HINFO, and a name that does not exist still does not', () => {
+  test('ANY is answered with HINFO, and a name that does not exist is still NXDOMAIN', () => {
     expect(tell('fat.node.consul', 'ANY').packet.answers?.map(formatRecord)).toEqual([
       'HINFO {"cpu":"RFC8482","os":""}',
     ]);
@@ -66,16 +66,16 @@ describe('S20', () => {
     ['nope.node.consul', 'A'],
     ['9.9.9.9.in-addr.arpa', 'PTR'],
     ['example.com', 'A'],
-  ])('the answer to %s %s is at most four times the question', (name, type) => {
+  ])('the response to %s %s is at most four times the size of the query', (name, type) => {
     for (const edns of [undefined, 4096]) expect(tell(name, type, edns).factor).toBeLessThanOrEqual(4);
   });
 
-  test('what does not fit is told to come by TCP', () => {
+  test('a response that does not fit has TC', () => {
     expect(tell('fat.node.consul', 'TXT', 4096).packet).toMatchObject({ flag_tc: true });
     expect(tell('d1.node.consul', 'A').packet).toMatchObject({ flag_tc: false });
   });
 
-  test('twenty a second per /24; then every second one is sent to TCP and the others hear nothing', () => {
+  test('20 responses per second and /24; then every second query slips and the others are dropped', () => {
     const rate = new ResponseRateLimiter(20);
     const said = Array.from({ length: 26 }, (_, i) => rate.decide(`192.0.2.${i}`, i));
     expect(said.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 'answer'));
@@ -85,7 +85,7 @@ describe('S20', () => {
     expect(rate.decide('192.0.2.1', 1001)).toBe('answer');
   });
 
-  test('strangers and the refused are counted, our own host and the allowed are not', () => {
+  test('outsiders and refused clients are counted, local and allowed ones are not', () => {
     const verdicts = ['answer', 'slip', 'drop'] as const;
     const manners = (asker: 'outsider' | 'refused') =>
       verdicts.map((said) => chooseResponseMode(asker, () => said));
@@ -98,28 +98,28 @@ describe('S20', () => {
       expect(chooseResponseMode(asker, uncounted)).toBe('answer');
   });
 
-  test('only our own host gets more than fits any network, and only who is named has recursors', () => {
+  test('only local clients get more than 1232 bytes, and only local and allowed ones recursors', () => {
     const origins = (['local', 'allowed', 'outsider', 'refused'] as const).map(toQueryOrigin);
     expect(origins.map(({ loopback }) => loopback)).toEqual([true, false, false, false]);
     expect(origins.map(({ spoofable: stranger }) => stranger)).toEqual([false, false, true, true]);
     expect(origins.map(({ trusted }) => trusted)).toEqual([true, true, false, false]);
   });
 
-  test('IPv6 counts per /56, zones aside', () => {
+  test('IPv6 is counted per /56, without zones', () => {
     const rate = new ResponseRateLimiter(1);
     expect(rate.decide('2001:db8:0:1::1', 0)).toBe('answer');
     expect(rate.decide('2001:db8:0:ff::2%eth0', 0)).toBe('slip');
     expect(rate.decide('2001:db8:0:100::1', 0)).toBe('answer');
   });
 
-  test('a flood from everywhere does not fill memory: beyond 10,000 networks all share one count', () => {
+  test('a flood from many networks does not fill memory: beyond 10,000 networks all share one count', () => {
     const rate = new ResponseRateLimiter(20);
     const said = { answer: 0, slip: 0, drop: 0 };
     for (let i = 0; i < 20_000; i++) said[rate.decide(`10.${i >> 8}.${i & 255}.1`, 0)]++;
     expect(said.answer).toBe(10_020);
   });
 
-  test('"come by TCP" is not longer than the question', () => {
+  test('an empty response with TC is not longer than the query', () => {
     for (const edns of [undefined, 1232]) {
       const query = queryBytes('d1.node.consul', 'A', edns === undefined ? {} : { edns });
       const bytes = encodeTruncated(parseDnsRequest(query) as DnsRequest, errorResponse(RCODE.NOERROR));
@@ -128,7 +128,7 @@ describe('S20', () => {
     }
   });
 
-  test('a server open to all still treats its own host as before', async () => {
+  test('a server that listens on all addresses does not limit local clients', async () => {
     const own = await startServer({ listen: { host: '0.0.0.0', port: 0 }, responsesPerSecond: 1 });
     const local = { ...own, host: '127.0.0.1' };
     for (let i = 0; i < 50; i++)

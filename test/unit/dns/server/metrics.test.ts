@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Meter } from '../../../../src/base/meter.ts';
 import { sendQuery, sendUdp, startServer } from '../fixture.ts';
 
-test('answers are counted by transport and code, never by what was asked', async () => {
+test('responses are counted by transport and RCODE, never by name', async () => {
   const meter = new Meter();
   const server = await startServer({ meter });
   await sendQuery(server, 'd1.node.consul A');

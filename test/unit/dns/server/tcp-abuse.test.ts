@@ -1,4 +1,6 @@
-/** S3 over TCP: those who hold connections, drip or lie about lengths get nothing, and the others their answers. */
+/**
+ * S3 over TCP: clients that hold connections, drip bytes or send wrong lengths do not keep others from being served.
+ */
 import { connect, type Socket } from 'node:net';
 import { decode } from 'dns-packet';
 import { afterEach, expect, test } from 'vitest';
@@ -25,7 +27,7 @@ interface Peer {
   readonly closed: Promise<void>;
 }
 
-/** Connected; what comes back is thrown away. */
+/** A connection whose responses are discarded. */
 async function peer(server: TestServer): Promise<Peer> {
   const socket = connect({ host: server.host, port: server.port, noDelay: true });
   sockets.push(socket);
@@ -35,7 +37,7 @@ async function peer(server: TestServer): Promise<Peer> {
   return { socket, closed };
 }
 
-test('600 connections that say nothing: the cap holds, and whoever comes next is served', async () => {
+test('600 silent connections: the limit holds, and the next client is served', async () => {
   const server = await startServer({ tcpMaxConnections: 64 });
   const peers = await Promise.all(Array.from({ length: 600 }, () => peer(server)));
   await expect
@@ -46,12 +48,12 @@ test('600 connections that say nothing: the cap holds, and whoever comes next is
   await server.close();
 });
 
-test('a question that comes octet by octet is not waited for longer than a quiet connection', async () => {
+test('a query that drips in byte by byte (slowloris) gets no more time than an idle connection', async () => {
   const server = await startServer({ tcpIdleTimeout: 300 });
   const { socket, closed } = await peer(server);
   const started = performance.now();
   let at = 0;
-  // Never quiet for long, and after five minutes still not whole.
+  // Never idle for long, and after five minutes still incomplete.
   const dripping = setInterval(() => socket.write(QUESTION.subarray(at % 8, (at++ % 8) + 1)), 20);
   const long = Buffer.from([0xff, 0xff]);
   socket.write(long);
@@ -62,7 +64,7 @@ test('a question that comes octet by octet is not waited for longer than a quiet
   await server.close();
 });
 
-test('those who drip make room before those who ask', async () => {
+test('connections without queries are evicted before those with queries', async () => {
   const server = await startServer({ tcpMaxConnections: 3 });
   const asking = await peer(server);
   const drips = [await peer(server), await peer(server)];
@@ -70,7 +72,7 @@ test('those who drip make room before those who ask', async () => {
   const answered = new Promise((heard) => asking.socket.once('data', heard));
   asking.socket.write(QUESTION);
   await answered;
-  for (const { socket } of drips) socket.write(Buffer.from([2])); // the last to move, without a question
+  for (const { socket } of drips) socket.write(Buffer.from([2])); // these sent bytes last, but no query
   expect(await answerTo(server, 'd1.node.consul A')).toBe(ANSWER);
   const later = [await peer(server), await peer(server)];
   await Promise.all(drips.map(({ closed }) => closed));
@@ -98,7 +100,7 @@ test.each<[string, readonly Uint8Array[], number]>([
   await server.close();
 });
 
-/** The question under another length. */
+/** The query with another length prefix. */
 function frameOf(length: number): Buffer {
   const bytes = Buffer.from(QUESTION);
   bytes.writeUInt16BE(length, 0);

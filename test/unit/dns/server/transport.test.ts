@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 describe('D1 where it listens', () => {
-  test('UDP and TCP on one port, loopback unless told otherwise', async () => {
+  test('UDP and TCP on one port, on loopback by default', async () => {
     expect(server.address).toBe(`127.0.0.1:${server.port}`);
     expect(DNS_DEFAULTS.listen).toEqual({ host: '127.0.0.1', port: 8600 });
     expect(await answerTo(server, 'd1.node.consul A')).toBe(
@@ -38,7 +38,7 @@ describe('D1 where it listens', () => {
     await own.close();
   });
 
-  test('a port that is taken is a setting to change', async () => {
+  test('a port in use is a configuration error', async () => {
     await expect(startServer({ listen: { host: '127.0.0.1', port: server.port } })).rejects.toMatchObject({
       code: 'config',
       message: `DNS cannot listen on 127.0.0.1:${server.port}, which is in use: stop the other program or choose another with --dns ADDR:PORT.`,
@@ -51,7 +51,7 @@ describe('D1 where it listens', () => {
     });
   });
 
-  test('closed, the port is free again', async () => {
+  test('after closing the port is free again', async () => {
     const first = await startServer();
     const lingering = connect({ host: first.host, port: first.port });
     await new Promise((connected) => lingering.once('connect', connected));
@@ -65,7 +65,7 @@ describe('D1 where it listens', () => {
 });
 
 describe('D2 TCP', () => {
-  test('several queries at once, each answered under its id', async () => {
+  test('several pipelined queries, each answered with its id', async () => {
     const queries = Array.from({ length: 500 }, (_, id) => frame(queryBytes('d1.node.consul', 'A', { id })));
     const answers = await exchangeTcp(server, [Buffer.concat(queries)], 500);
     expect(new Set(answers.map((answer) => decode(answer).id)).size).toBe(500);
@@ -87,7 +87,7 @@ describe('D2 TCP', () => {
     expect(answers.map((answer) => decode(answer).answers?.length)).toEqual([1, 1]);
   });
 
-  test('a peer that closes its side after asking still hears the answer', async () => {
+  test('a client that half-closes after its query still gets the response', async () => {
     const bytes = await new Promise<number>((resolve, reject) => {
       let length = 0;
       const socket = connect({ host: server.host, port: server.port }, () =>
@@ -102,7 +102,7 @@ describe('D2 TCP', () => {
     expect(bytes).toBeGreaterThan(40);
   });
 
-  test('a quiet connection is kept ten seconds at least, but not for ever', async () => {
+  test('an idle connection is kept for ten seconds at least, but not for ever', async () => {
     expect(DNS_DEFAULTS.tcpIdleTimeout).toBeGreaterThanOrEqual(10_000);
     const own = await startServer({ tcpIdleTimeout: 100 });
     const socket = connect({ host: own.host, port: own.port });
@@ -110,7 +110,7 @@ describe('D2 TCP', () => {
     await own.close();
   });
 
-  test('over the cap the connection that was quiet longest makes room', async () => {
+  test('over the limit the connection that was idle longest is closed', async () => {
     const own = await startServer({ tcpMaxConnections: 2 });
     const first = connect({ host: own.host, port: own.port });
     first.on('error', () => undefined);
@@ -133,19 +133,19 @@ describe('the header', () => {
     expect(await flagsOf(0x0000)).toBe(0x8400);
   });
 
-  test('D3 AD and CD are answered like any other', async () => {
+  test('D3 queries with AD and CD are answered like any other', async () => {
     expect(await flagsOf(0x0010)).toBe(0x8400);
     expect(await flagsOf(0x0120)).toBe(0x8500);
   });
 
-  test('D3 id and question come back as they were', async () => {
+  test('D3 id and question are repeated unchanged', async () => {
     const query = queryBytes('d1.node.consul', 'A', { id: 0xbeef });
     const answer = await sendUdp(server, query);
     expect(answer.readUInt16BE(0)).toBe(0xbeef);
     expect(answer.subarray(12, query.length)).toEqual(query.subarray(12));
   });
 
-  test('D4 the owner repeats the letters of the question', async () => {
+  test('D4 the owner repeats the letter case of the question', async () => {
     for (const name of ['D1.nOdE.CoNsUl', '0A000001.aDDr.Consul', '1.0.0.10.In-Addr.ARPA', 'CONSUL']) {
       const type = name === 'CONSUL' ? 'SOA' : name.endsWith('ARPA') ? 'PTR' : 'A';
       const { answers = [], questions = [] } = await sendQuery(server, `${name} ${type}`);
@@ -172,24 +172,24 @@ describe('the header', () => {
     expect([answer.readUInt16BE(0), answer.readUInt16BE(2)]).toEqual([77, 0x8101]);
   });
 
-  test('D6 a question that points elsewhere for its name is FORMERR', async () => {
+  test('D6 a compression pointer in the question is FORMERR', async () => {
     const query = Buffer.from(queryBytes('d1.node.consul', 'A'));
     query.writeUInt16BE(0xc00c, 12);
     expect(rcodeOf(decode(await sendUdp(server, query)))).toBe('FORMERR');
   });
 
-  test.each([6, 8])('records in the section counted at %i are FORMERR', async (at) => {
+  test.each([6, 8])('D6 records in the section counted at byte %i are FORMERR', async (at) => {
     const query = Buffer.from(queryBytes('d1.node.consul', 'A'));
     query.writeUInt16BE(1, at);
     expect(rcodeOf(decode(await sendUdp(server, query)))).toBe('FORMERR');
   });
 
-  test('D6 too short, or an answer itself: silence', async () => {
+  test('D6 a message shorter than a header, or a response, gets no response', async () => {
     const short = Buffer.alloc(11, 1);
     const response = queryBytes('d1.node.consul', 'A');
     response.writeUInt16BE(0x8400, 2);
     const good = queryBytes('d2.node.consul', 'A', { id: 9 });
-    // The first to come back over the same connection is the answer to the last.
+    // Only the last query on this connection gets a response.
     const [answer] = await exchangeTcp(server, [frame(short), frame(response), frame(good)], 1);
     expect(decode(answer as Buffer).id).toBe(9);
   });
@@ -199,7 +199,7 @@ describe('the header', () => {
     ['STATUS', 2],
     ['NOTIFY', 4],
     ['UPDATE', 5],
-  ])('D7 opcode %s is NOTIMP and comes back', async (_, opcode) => {
+  ])('D7 opcode %s is NOTIMP and repeated', async (_, opcode) => {
     const answer = await sendUdp(server, queryBytes('consul', 'SOA', { flags: opcode << 11 }));
     expect(rcodeOf(decode(answer))).toBe('NOTIMP');
     expect((answer.readUInt16BE(2) >> 11) & 0xf).toBe(opcode);
@@ -211,12 +211,12 @@ describe('the header', () => {
         expect(await answerTo(server, `consul ${type}`, { tcp })).toBe('NOTIMP');
   });
 
-  test('D7 class ANY is as IN', async () => {
+  test('D7 class ANY is answered as IN', async () => {
     const { answers } = await sendQuery(server, 'd1.node.consul A', { class: 'ANY' });
     expect(answers).toMatchObject([{ class: 'IN', data: '10.0.0.1' }]);
   });
 
-  test('D9 outside our domains: REFUSED, empty, without authority', async () => {
+  test('D9 a name outside our domains is REFUSED, without records and not authoritative', async () => {
     const packet = await sendQuery(server, 'www.example.com A');
     expect(rcodeOf(packet)).toBe('REFUSED');
     expect([packet.answers, packet.authorities, packet.additionals]).toEqual([[], [], []]);

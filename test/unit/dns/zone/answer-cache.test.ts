@@ -1,4 +1,4 @@
-/** What is kept of an answer is what would be made anew, for as long as that is so and no longer. */
+/** A cached answer equals one that is compiled anew, and is dropped when it no longer would. */
 import { decode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../../../src/base/rng.ts';
@@ -55,14 +55,14 @@ function bytesOf(zone: Zone, name: string, type: string, edns?: number): Buffer 
   );
 }
 
-describe('D10 kept answers', () => {
-  test.each(['A', 'AAAA', 'SRV'])('%s of a service that did not change is made once', (type) => {
+describe('D10 cached answers', () => {
+  test.each(['A', 'AAAA', 'SRV'])('%s of an unchanged service is compiled once', (type) => {
     const zone = zoneFor(viewOfAll());
     const name = type === 'AAAA' ? 'six.service.consul' : 'web.service.consul';
     expect(asked(zone, name, type).compiled).toBe(asked(zone, name, type).compiled);
   });
 
-  test('another spelling of the domain, the other domain, a tag and a type have their own', () => {
+  test('each letter case of the domain, each domain, tag and type has its own entry', () => {
     const zone = zoneFor(viewOfAll());
     const names = [
       'web.service.consul',
@@ -74,7 +74,7 @@ describe('D10 kept answers', () => {
     expect(new Set(compiled).size).toBe(8);
   });
 
-  test('whatever was asked before, in whatever order, the bytes are those of a fresh agent', () => {
+  test('whatever was queried before, in whatever order, the bytes equal those of a new agent', () => {
     const view = viewOfAll();
     const zone = zoneFor(view);
     const rng = createRng(5);
@@ -87,7 +87,7 @@ describe('D10 kept answers', () => {
     }
   });
 
-  test('a change of the service or of a node is in the next answer', () => {
+  test('a change of the service or of a node shows in the next answer', () => {
     const view = viewOfAll();
     const zone = zoneFor(view);
     const ports = (): number[] =>
@@ -105,7 +105,7 @@ describe('D10 kept answers', () => {
     ]);
   });
 
-  test('what leads to other names, is drawn by chance or has an SOA is made each time', () => {
+  test('answers that follow CNAMEs, are sampled or have an SOA are not cached', () => {
     const zone = zoneFor(viewOfAll());
     const limited = zoneFor(viewOfAll(), { aRecordLimit: 1 });
     for (const [at, name, type] of [
@@ -118,7 +118,7 @@ describe('D10 kept answers', () => {
       expect(asked(at, name, type).compiled).not.toBe(asked(at, name, type).compiled);
   });
 
-  test('one who can take more is not given what was made for less', () => {
+  test('a client that takes more records does not get an answer compiled for fewer', () => {
     const zone = zoneFor(viewOfAll());
     expect(asked(zone, 'big.service.consul', 'SRV', 512).compiled.items).toHaveLength(33);
     const many = asked(zone, 'big.service.consul', 'SRV', 8192).compiled;
@@ -127,7 +127,7 @@ describe('D10 kept answers', () => {
     expect(asked(zone, 'big.service.consul', 'SRV', 65_507).compiled).toBe(many);
   });
 
-  test('asked in ever new spellings, nothing old is kept for ever', () => {
+  test('queries in ever new letter case evict old entries', () => {
     const zone = zoneFor(viewOfAll());
     const first = asked(zone, 'big.service.consul', 'SRV', 8192).compiled;
     const spellings = Array.from({ length: 64 }, (_, i) =>

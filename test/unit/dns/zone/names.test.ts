@@ -3,7 +3,7 @@ import { type ParsedName, parseName, parseZoneNames } from '../../../../src/dns/
 
 const names = parseZoneNames('consul.', 'corp.example', 'dc1');
 
-/** The meaning in a few words: `node a.b`, `service web tag blue`. */
+/** A parsed name as text: `node a.b`, `service web tag blue`. */
 function read(name: string): string {
   const asked: ParsedName = parseName(name === '' ? [] : name.split('.'), names);
   switch (asked.kind) {
@@ -93,7 +93,7 @@ describe('what a name means', () => {
   });
 });
 
-test('D5 the domain is the one that was asked, in the letters it was asked in', () => {
+test('D5 the domain is the one in the question, in its letter case', () => {
   expect(parseName(['d1', 'node', 'Corp', 'EXAMPLE'], names)).toMatchObject({ domain: 'Corp.EXAMPLE' });
 });
 
@@ -115,7 +115,7 @@ describe('reverse names', () => {
   });
 });
 
-test('of two domains, one inside the other, the longer is meant', () => {
+test('of two nested domains the longer one matches', () => {
   const nested = parseZoneNames('consul', 'east.consul', 'dc1');
   expect(parseName(['east', 'consul'], nested)).toEqual({ kind: 'apex', domain: 'east.consul' });
   expect(parseName(['node', 'east', 'consul'], nested)).toEqual({
@@ -132,7 +132,7 @@ test.each([
   ['consul', 'my dc'],
   ['consul', ''],
   ['consul', 'a.b'],
-])('domain %j with datacenter %j is refused, for it could not be written', (domain, datacenter) => {
+])('domain %j with datacenter %j is refused: it is not valid in DNS', (domain, datacenter) => {
   expect(() => parseZoneNames(domain, undefined, datacenter)).toThrow(
     expect.objectContaining({ code: 'config' }),
   );

@@ -1,4 +1,4 @@
-/** The rows of the test table that concern services, asked over real sockets. */
+/** Names of services and their answers, over real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODES, SERVICES } from '../catalog.ts';
 import { answerTo, formatRecord, sendQuery, startServer, type TestServer } from '../fixture.ts';
@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-describe('questions about services, over UDP and TCP', () => {
+describe('queries about services, over UDP and TCP', () => {
   describe.each([false, true])('tcp %s', (tcp) => {
     test.each([
       ['web.service.consul A', WEB_A],
@@ -90,7 +90,7 @@ describe('questions about services, over UDP and TCP', () => {
     });
   });
 
-  test('every target of every SRV resolves on its own, to what was additional', async () => {
+  test('every SRV target resolves on its own to its additional records', async () => {
     let targets = 0;
     for (const service of ['web', 'six', 'alias', 'dup', 'wtd', 'self']) {
       const { additionals = [] } = await sendQuery(server, `${service}.service.consul SRV`);
@@ -125,13 +125,13 @@ describe('names', () => {
     expect(await answerTo(server, question.replace(/^N\d /, ''))).toBe(expected);
   });
 
-  test('D4 the owner is spelled as it was asked', async () => {
+  test('D4 the owner has the letter case of the question', async () => {
     for (const name of ['V1.WEB.Service.Consul', '_wEb._TcP.CONSUL'])
       for (const { name: owner } of (await sendQuery(server, `${name} A`)).answers ?? [])
         expect(owner).toBe(name);
   });
 
-  test('D5 targets are in the domain that was asked', async () => {
+  test('D5 targets are in the domain of the question', async () => {
     const { answers = [], additionals = [] } = await sendQuery(server, 'web.service.corp.example SRV');
     expect(answers).toHaveLength(3);
     for (const record of answers) expect(formatRecord(record)).toMatch(/\.dc1\.corp\.example$/);
@@ -139,7 +139,7 @@ describe('names', () => {
     expect(await answerTo(server, 'self.service.corp.example A')).toBe('NOERROR | A 10.0.0.11');
   });
 
-  test('_udp is a tag like any other, unless it is told to mean none where nobody has it', async () => {
+  test('_udp is a tag like any other, unless udpIsNoTag is set and no instance has it', async () => {
     const own = await startServer({ udpIsNoTag: true }, NODES, [
       ...SERVICES,
       { node: 'd1', name: 'dns', port: 53 },
@@ -154,7 +154,7 @@ describe('names', () => {
   });
 });
 
-test('H5 answers come in ever another order, addresses and SRV alike', async () => {
+test('H5 each answer has a new order, for addresses and SRV alike', async () => {
   for (const type of ['A', 'SRV']) {
     const orders = new Set<string>();
     for (let i = 0; i < 60; i++)
@@ -165,7 +165,7 @@ test('H5 answers come in ever another order, addresses and SRV alike', async () 
   }
 });
 
-test('N4 no type makes a service disappear that exists', async () => {
+test('N4 an existing service is never NXDOMAIN, whatever the type', async () => {
   for (const type of ['A', 'AAAA', 'TXT', 'SRV', 'MX', 'CNAME', 'NS', 'SOA', 'PTR', 'CAA', 'DS', 'ANY'])
     for (const name of ['web', 'six', 'hostsvc', 'alias', 'v1.web', 'consul'])
       expect(await answerTo(server, `${name}.service.consul ${type}`)).toMatch(/^NOERROR \| /);
