@@ -1,7 +1,7 @@
 /** The composition root: starts the parts of an agent in their order, and stops them in the reverse order. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type AgentOptions, createAgent } from './agent/agent.ts';
-import type { AgentHandle } from './agent/contract/door.ts';
+import type { AgentHandle } from './agent/contract/agent-handle.ts';
 import type { Agent, Snapshot } from './agent/contract/machine.ts';
 import type { View } from './agent/contract/view.ts';
 import { joinFailure } from './agent/operations/join-leave.ts';

@@ -1,5 +1,6 @@
 /** The in-process client of the agent: the view, commands with their replies, and subscriptions to topics. */
 
+import type { AgentHandle } from '../agent/contract/agent-handle.ts';
 import type {
   Command,
   CommandRequest,
@@ -9,7 +10,6 @@ import type {
   RequestId,
   Seed,
 } from '../agent/contract/commands.ts';
-import type { AgentHandle } from '../agent/contract/door.ts';
 import type { Input } from '../agent/contract/machine.ts';
 import type { Topic, View } from '../agent/contract/view.ts';
 import { AgentError } from '../base/errors.ts';

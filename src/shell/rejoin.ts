@@ -4,8 +4,8 @@
  * of a partition find each other again, even after each has reaped the other.
  */
 
+import type { AgentHandle } from '../agent/contract/agent-handle.ts';
 import type { JoinReport, Seed } from '../agent/contract/commands.ts';
-import type { AgentHandle } from '../agent/contract/door.ts';
 import {
   countLive,
   isPossiblyIsolated,

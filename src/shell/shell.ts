@@ -1,5 +1,5 @@
 /** Runs an agent on Node: opens its ports, and connects sockets, disk, checks and handlers to the driver. */
-import type { AgentHandle } from '../agent/contract/door.ts';
+import type { AgentHandle } from '../agent/contract/agent-handle.ts';
 import type { Agent, Input } from '../agent/contract/machine.ts';
 import { type Address, formatAddress, isUnspecified } from '../base/address.ts';
 import { type AgentHandleController, createAgentHandle } from './agent-handle.ts';

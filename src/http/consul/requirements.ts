@@ -1,4 +1,4 @@
-/** What writes to this agent's own services and checks require, checked before a command is sent to the agent. */
+/** Requirements of writes to this agent's own services and checks, tested before a command is sent to the agent. */
 import { AgentError } from '../../base/errors.ts';
 import { notTtlCheckError, unknownCheckError, unknownServiceError } from '../../checks/refusals.ts';
 import type { CheckDefinition, LocalView } from '../../checks/types.ts';

@@ -28,7 +28,7 @@ export type ConsulServiceAddress = ValueOf<typeof serviceAddress>;
 const weights = object({ Passing: number, Warning: number });
 const indexes = { CreateIndex: hidden(number), ModifyIndex: hidden(number) };
 
-/** The fields that all shapes of a service but the flat one begin with. */
+/** The fields with which all forms of a service but the flat one begin. */
 const service = {
   ID: string,
   Service: string,

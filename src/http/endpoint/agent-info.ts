@@ -1,4 +1,4 @@
-/** What the HTTP API shows of this agent beyond its view; `settings.ts` fills it in. */
+/** Facts about this agent beyond its view, for the HTTP API; `settings.ts` fills them in. */
 import type { LogFeed } from './log-stream.ts';
 
 export interface AgentInfo {

@@ -1,5 +1,5 @@
 /** Blocking queries: requests that wait until what they read has changed, or until their wait time is over. */
-import type { AgentHandle } from '../../agent/contract/door.ts';
+import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';

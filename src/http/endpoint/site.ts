@@ -1,5 +1,5 @@
 /** The server context that all routes of one HTTP server share. */
-import type { AgentHandle } from '../../agent/contract/door.ts';
+import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import type { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';
 import type { AgentInfo } from './agent-info.ts';

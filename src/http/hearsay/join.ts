@@ -1,7 +1,7 @@
 /** Joins through seeds, for both APIs. */
 
+import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import type { JoinReport } from '../../agent/contract/commands.ts';
-import type { AgentHandle } from '../../agent/contract/door.ts';
 import { AgentError } from '../../base/errors.ts';
 
 /** Returns a report even if no seed responded. Throws `AgentError` if the agent could not try. */

@@ -41,7 +41,7 @@ function coordinateNear({ agent: { view } }: Site, near: string): Coordinate | u
   return view.coordinate(near === '_agent' ? view.node : (view.member(near)?.name ?? near));
 }
 
-/** From a node to itself it is 0, whatever the height of its coordinate. */
+/** A node is 0 from itself, whatever the height of its coordinate. */
 function rttTo({ agent: { view } }: Site, from: Coordinate, node: string): number {
   const to = view.coordinate(node);
   return to === undefined ? Infinity : to === from ? 0 : distance(from, to);

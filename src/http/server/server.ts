@@ -2,7 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { AgentHandle } from '../../agent/contract/door.ts';
+import type { AgentHandle } from '../../agent/contract/agent-handle.ts';
 import { joinHostPort } from '../../base/address.ts';
 import { Meter } from '../../base/meter.ts';
 import type { Millis } from '../../base/time.ts';

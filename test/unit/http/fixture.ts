@@ -5,12 +5,12 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { AgentHandle } from '../../../src/agent/contract/agent-handle.ts';
 import type {
   CommandRequest,
   CommandValue,
   KeyOperationReport,
 } from '../../../src/agent/contract/commands.ts';
-import type { AgentHandle } from '../../../src/agent/contract/door.ts';
 import type { Investigation, NodeEvidence } from '../../../src/agent/contract/evidence.ts';
 import type { MemberView, PartitionSummary, Topic, View } from '../../../src/agent/contract/view.ts';
 import { reportOnNode } from '../../../src/agent/evidence/investigation.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { AgentHandle } from '../../../src/agent/contract/agent-handle.ts';
 import type { CommandRequest, Seed } from '../../../src/agent/contract/commands.ts';
-import type { AgentHandle } from '../../../src/agent/contract/door.ts';
 import type { MemberView } from '../../../src/agent/contract/view.ts';
 import { toAddress } from '../../../src/base/address.ts';
 import { joinAtStart, type Rejoin, startRejoin } from '../../../src/shell/rejoin.ts';

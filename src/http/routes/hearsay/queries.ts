@@ -162,7 +162,7 @@ const toQueryJson = ({ id, name, timeout, finished, expected, acks, responses }:
   responses: responses.map(({ from, payload }) => ({ from, ...toPayloadJson(payload) })),
 });
 
-/** As text, and exactly as base64. */
+/** The payload as text, and exactly as base64. */
 const toPayloadJson = (payload: Uint8Array): { payload: string; base64: string } => ({
   payload: decodeUtf8(payload),
   base64: Buffer.from(payload).toString('base64'),

@@ -1,8 +1,7 @@
-/** The handle by which readers outside the core reach it: a view, commands, and a wake-up when something changes. */
+/** The in-process client of the agent for http/ and dns/: its view, commands, and subscriptions to changes. */
 import type { CommandRequest, CommandValue } from './commands.ts';
 import type { Topic, View } from './view.ts';
 
-/** How http/ and dns/ reach the machine; main hands it to them. */
 export interface AgentHandle {
   readonly view: View;
   /** Runs a command; rejects with `AgentError`. */
