@@ -69,7 +69,7 @@ export interface RecordingSink {
   /** Takes the last line, for which there is always room. */
   writeFooter(line: string, reason: RecordingEndReason): void;
   /** Is there room for another line of this size, besides the last one? */
-  hasRoom(bytes: number): boolean;
+  hasCapacity(bytes: number): boolean;
 }
 
 export interface RecorderOptions {
@@ -167,7 +167,7 @@ class Recorder implements RecordedAgent {
 
   #write(value: RecordingHeader | RecordedStep): void {
     const document = toJsonDocument(value);
-    if (!this.#sink.hasRoom(lineBytes(document))) return this.stopRecording('full');
+    if (!this.#sink.hasCapacity(lineBytes(document))) return this.stopRecording('full');
     if (!this.#sink.write(this.#encoder.encodeLine(document))) this.#stop();
   }
 

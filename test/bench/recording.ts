@@ -80,7 +80,7 @@ export function run(): void {
     const recorded = (options: AgentOptions, redact: boolean): Agent => {
       lines = [];
       const write = (line: string): boolean => lines.push(line) > 0;
-      const sink = { hasRoom: () => true, write, writeFooter: write };
+      const sink = { hasCapacity: () => true, write, writeFooter: write };
       return createRecordedAgent(options, { seed: SEED, redact, salt: new Uint8Array(16), sink });
     };
     const best = new Map<string, number>();

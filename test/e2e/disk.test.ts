@@ -202,7 +202,7 @@ test('a data directory has one agent: the second ends with 78 and names the firs
   const clash = await runHearsay(['agent', '--bind', '127.0.68.2:7946', '--dns', 'off', '--data-dir', data]);
   expect(clash.code).toBe(78);
   expect(clash.stderr).toBe(
-    `hearsay: the data directory ${data} is used by another agent (pid ${first.child.pid}): stop that one, or choose another with --data-dir\n`,
+    `hearsay: the data directory ${data} is used by another agent (pid ${first.child.pid}): stop it, or choose another directory with --data-dir\n`,
   );
   await first.kill();
   expect(readdirSync(data)).toContain('lock');

@@ -1,68 +1,66 @@
-/** One log, written where the agent was started and to whoever follows it for a while, each at a level of its own. */
+/** Log followers: the log is written to stderr and to each follower, each with a level of its own. */
 import type { Logger } from 'pino';
+import { LOG_LEVELS, type LogLevel } from '../../config/schema.ts';
 
-export const PINO_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
-export type PinoLevel = (typeof PINO_LEVELS)[number];
-
-/** What takes lines; each ends with a line break. */
+/** Writes lines; each ends with a line break. */
 export interface LineSink {
   write(line: string): unknown;
 }
 
 interface StreamEntry {
-  /** As pino counts: `trace` is 10, `fatal` 60. */
+  /** Pino's number of the level: `trace` is 10, `fatal` is 60. */
   readonly level: number;
   readonly sink: LineSink;
 }
 
-/** Has pino leave the level of each line in `lastLevel`. Source: pino's `symbols.needsMetadataGsym`. */
+/** Makes pino set `lastLevel` before each line. Source: pino's `symbols.needsMetadataGsym`. */
 const METADATA: unique symbol = Symbol.for('pino.metadata');
 
-/** A destination for pino. */
+/** A destination for pino, as `pino.multistream`, whose streams come and go. */
 export class LogMultistream implements LineSink {
   readonly [METADATA] = true;
   lastLevel = 0;
   readonly #followers = new Set<StreamEntry>();
-  #own: StreamEntry;
+  #main: StreamEntry;
   #logger: Logger | undefined;
 
-  constructor(level: PinoLevel, sink: LineSink) {
-    this.#own = { level: numberOf(level), sink };
+  constructor(level: LogLevel, sink: LineSink) {
+    this.#main = { level: toNumber(level), sink };
   }
 
-  /** From now on its level is what the most curious wants to hear. */
+  /** From now on the logger's level is the lowest that any stream wants. */
   attach(logger: Logger): void {
     this.#logger = logger;
     this.#updateLevel();
   }
 
-  /** Of what is written where the agent was started. */
-  setLevel(level: PinoLevel): void {
-    this.#own = { ...this.#own, level: numberOf(level) };
+  /** Sets the level of stderr. */
+  setLevel(level: LogLevel): void {
+    this.#main = { ...this.#main, level: toNumber(level) };
     this.#updateLevel();
   }
 
-  /** `take` must not log. Returns what ends it. */
-  follow(level: PinoLevel, take: (line: string) => void): () => void {
-    const branch: StreamEntry = { level: numberOf(level), sink: { write: take } };
-    this.#followers.add(branch);
+  /** Adds a follower; `onLine` must not log. Returns a function that removes it. */
+  follow(level: LogLevel, onLine: (line: string) => void): () => void {
+    const follower: StreamEntry = { level: toNumber(level), sink: { write: onLine } };
+    this.#followers.add(follower);
     this.#updateLevel();
     return () => {
-      this.#followers.delete(branch);
+      this.#followers.delete(follower);
       this.#updateLevel();
     };
   }
 
   write(line: string): void {
     const level = this.lastLevel;
-    if (level >= this.#own.level) this.#own.sink.write(line);
+    if (level >= this.#main.level) this.#main.sink.write(line);
     for (const follower of this.#followers) if (level >= follower.level) follower.sink.write(line);
   }
 
   #updateLevel(): void {
-    const least = Math.min(this.#own.level, ...[...this.#followers].map(({ level }) => level));
-    if (this.#logger !== undefined) this.#logger.level = PINO_LEVELS[least / 10 - 1] as PinoLevel;
+    const lowest = Math.min(this.#main.level, ...[...this.#followers].map(({ level }) => level));
+    if (this.#logger !== undefined) this.#logger.level = LOG_LEVELS[lowest / 10 - 1] as LogLevel;
   }
 }
 
-const numberOf = (level: PinoLevel): number => (PINO_LEVELS.indexOf(level) + 1) * 10;
+const toNumber = (level: LogLevel): number => (LOG_LEVELS.indexOf(level) + 1) * 10;

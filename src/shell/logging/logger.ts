@@ -1,9 +1,9 @@
 /**
- * Where log lines go: stderr, at once; stdout carries answers. As JSON, or for people to read. Others may follow along
- * (log-fan.ts).
+ * The log: lines go to stderr, as JSON or for people to read, since stdout carries answers. Log followers get them too.
  */
 import { type Logger, pino, stdTimeFunctions } from 'pino';
-import { type LineSink, LogMultistream, type PinoLevel } from './log-followers.ts';
+import type { LogLevel } from '../../config/schema.ts';
+import { type LineSink, LogMultistream } from './log-followers.ts';
 
 export type LogFormat = 'json' | 'pretty';
 
@@ -13,9 +13,9 @@ export interface Log extends Pick<LogMultistream, 'follow' | 'setLevel'> {
 
 const STDERR = 2;
 
-/** Lines are written before the call returns, so the last one before a crash is there too. */
-export async function openLog({ level, format }: { level: PinoLevel; format: LogFormat }): Promise<Log> {
-  const fan = new LogMultistream(
+/** Lines are written synchronously, so the last line before a crash is not lost. */
+export async function openLog({ level, format }: { level: LogLevel; format: LogFormat }): Promise<Log> {
+  const streams = new LogMultistream(
     level,
     format === 'json' ? pino.destination({ fd: STDERR, sync: true }) : await pretty(),
   );
@@ -23,15 +23,15 @@ export async function openLog({ level, format }: { level: PinoLevel; format: Log
     {
       base: null,
       timestamp: stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      formatters: { level: (name) => ({ level: name }) },
     },
-    fan,
+    streams,
   );
-  fan.attach(logger);
+  streams.attach(logger);
   return {
     logger,
-    follow: (at, take) => fan.follow(at, take),
-    setLevel: (to) => fan.setLevel(to),
+    follow: (level, onLine) => streams.follow(level, onLine),
+    setLevel: (to) => streams.setLevel(to),
   };
 }
 

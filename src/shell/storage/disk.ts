@@ -1,26 +1,26 @@
-/** The few things we do to a disk, as an interface: what each means after a crash is said here, and tests can fail any of them. */
+/** The disk operations in use, with what each guarantees after a crash, as an interface: tests make any of them fail. */
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import type { FileOwnership } from './file-owner.ts';
 import { acquireLock, type Lock } from './lock.ts';
 
-/** Everything rejects with Node's errors, whose `code` says why. */
+/** All operations reject with Node's errors, with a `code`. */
 export interface Disk {
-  /** With its parents; nothing if it is there. For its owner alone. */
+  /** Creates a directory and its parents, mode 0700. Does nothing if it exists. */
   makeDirectory(path: string): Promise<void>;
   stat(path: string): Promise<FileStats>;
   read(path: string): Promise<Uint8Array>;
-  /** A file that was not there, readable by its owner alone. When this resolves its contents outlast a crash. */
+  /** Creates a new file, mode 0600. When this resolves, its contents are durable (fsync). */
   create(path: string, contents: Uint8Array): Promise<void>;
-  /** Replaces `to` at once. Outlasts a crash only after `sync` of the directory. */
+  /** Replaces `to` atomically. It is durable only after `syncDirectory`. */
   rename(from: string, to: string): Promise<void>;
-  /** Nothing if it is not there. */
+  /** Does nothing if there is no such file. */
   remove(path: string): Promise<void>;
   syncDirectory(directory: string): Promise<void>;
-  /** One holder for each path, among all processes of this machine. */
+  /** Allows one holder for each path, among all processes of this host. */
   lock(path: string): Promise<Lock>;
 }
 
-/** What is there, and who may write it. */
+/** The metadata of a file, with its owner and mode. */
 export interface FileStats extends FileOwnership {
   readonly size: number;
   isFile(): boolean;

@@ -1,6 +1,6 @@
 /**
- * One agent for one data directory: a Unix socket in it that its holder listens on. The kernel lets go of it when the holder
- * dies, however it dies, so no process id has to be judged: ids come again, and mean nothing in another container.
+ * The lock of a data directory: a Unix socket in it that the holder listens on. The kernel closes it when the process
+ * ends in any way, so no process id has to be checked: ids are reused, and mean nothing in another container.
  */
 import { randomUUID } from 'node:crypto';
 import { link, rename, rm } from 'node:fs/promises';
@@ -11,66 +11,68 @@ import type { Millis } from '../../base/time.ts';
 
 export type Lock =
   | { readonly kind: 'held'; release(): void }
-  /** `pid` is absent if the holder does not answer: it may be stopped. */
-  | { readonly kind: 'taken'; readonly pid?: number }
-  /** This place cannot hold a lock: full, read-only, or without sockets. */
-  | { readonly kind: 'none'; readonly why: string };
+  /** `pid` is absent if the holder does not answer; its process may be stopped. */
+  | { readonly kind: 'heldByOther'; readonly pid?: number }
+  /** The file system cannot hold a lock: it is full, read-only, or has no sockets. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
 
-/** A live process answers at once, unless its loop is busy. */
-const PATIENCE: Millis = 2_000;
-/** In which agents that start at the same moment have seen one another's locks. */
-const SETTLED: Millis = 50;
-/** Of a path in `sockaddr_un`, without the byte that ends it; of the systems we run on, the smallest. */
-const LONGEST_PATH = 103;
-/** A stale lock is taken away at most so often: whoever still meets one has met other agents that start. */
-const ATTEMPTS = 3;
+/** How long to wait for the holder's answer. A live process answers at once, unless its event loop is busy. */
+const ANSWER_TIMEOUT: Millis = 2_000;
+/** After this time agents that start at the same moment have seen each other's locks. */
+const RACE_WINDOW: Millis = 50;
+/** Bytes of a path in `sockaddr_un` without its terminator: the smallest limit of the supported systems. */
+const MAX_PATH_BYTES = 103;
+/** How often a stale lock is removed. If there is still one, other agents are starting at the same time. */
+const MAX_ATTEMPTS = 3;
 
 export async function acquireLock(path: string): Promise<Lock> {
-  if (Buffer.byteLength(path) > LONGEST_PATH) return { kind: 'none', why: 'ENAMETOOLONG' };
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return { kind: 'unavailable', reason: 'ENAMETOOLONG' };
   const token = randomUUID();
   let hasCleared = false;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
     const server = await listen(path, token).catch(errorCode);
     if (typeof server !== 'string') {
       const other = hasCleared ? await otherHolder(path, token) : undefined;
       if (other === undefined) return { kind: 'held', release: () => void server.close() };
       server.close();
-      return taken(other);
+      return heldByOther(other);
     }
-    if (server !== 'EADDRINUSE') return { kind: 'none', why: server };
+    if (server !== 'EADDRINUSE') return { kind: 'unavailable', reason: server };
     const holder = await readHolder(path);
-    if (holder !== 'dead') return taken(holder);
-    const quicker = await removeStaleLock(path, `${path}.${token}`);
-    if (typeof quicker === 'string') return { kind: 'none', why: quicker };
-    if (quicker !== undefined) return taken(quicker);
+    if (holder !== 'stale') return heldByOther(holder);
+    const newHolder = await removeStaleLock(path, `${path}.${token}`);
+    if (typeof newHolder === 'string') return { kind: 'unavailable', reason: newHolder };
+    if (newHolder !== undefined) return heldByOther(newHolder);
     hasCleared = true;
   }
-  return { kind: 'taken' };
+  return { kind: 'heldByOther' };
 }
 
-const taken = ({ pid }: LockHolder): Lock => (pid === undefined ? { kind: 'taken' } : { kind: 'taken', pid });
+const heldByOther = ({ pid }: LockHolder): Lock =>
+  pid === undefined ? { kind: 'heldByOther' } : { kind: 'heldByOther', pid };
 
-/** Takes a dead lock away; the holder, if it was the fresh lock of an agent that was quicker; a code, if that cannot be. */
+/** Removes a stale lock. Returns the holder if another agent has locked meanwhile, or an error code if it cannot. */
 async function removeStaleLock(path: string, aside: string): Promise<LockHolder | string | undefined> {
-  // Moved before it is looked at once more, and put back only where nothing stands by now.
+  // It is moved aside and checked again, and put back only if there is no new lock in its place.
   const failure = await rename(path, aside).catch(errorCode);
   if (failure !== undefined) return failure === 'ENOENT' ? undefined : failure;
   const holder = await readHolder(aside);
-  if (holder !== 'dead') await link(aside, path).catch(ignore);
+  if (holder !== 'stale') await link(aside, path).catch(ignore);
   await rm(aside, { force: true, recursive: true }).catch(ignore);
-  return holder === 'dead' ? undefined : holder;
+  return holder === 'stale' ? undefined : holder;
 }
 
-/** Several may have cleared one dead lock: after a while, whose lock stands here is the holder. */
+/** Several agents may have removed one stale lock. After the race, the one whose socket has the path holds the lock. */
 async function otherHolder(path: string, token: string): Promise<LockHolder | undefined> {
-  await sleep(SETTLED);
+  await sleep(RACE_WINDOW);
   const holder = await readHolder(path);
-  return holder !== 'dead' && holder.token === token ? undefined : holder === 'dead' ? {} : holder;
+  if (holder === 'stale') return {};
+  return holder.token === token ? undefined : holder;
 }
 
 const ignore = (): void => {};
 
-/** Tells everyone who connects our process id, and a word that nobody else says. */
+/** Sends this process's id and a unique token to each client that connects. */
 function listen(path: string, token: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
@@ -88,27 +90,27 @@ function listen(path: string, token: string): Promise<Server> {
   });
 }
 
-/** Empty if it lives and does not say who it is, or if that cannot be told. */
+/** Empty if the holder is alive but does not identify itself, or if that is unknown. */
 interface LockHolder {
   readonly pid?: number;
   readonly token?: string;
 }
 
-function readHolder(path: string): Promise<LockHolder | 'dead'> {
+function readHolder(path: string): Promise<LockHolder | 'stale'> {
   return new Promise((resolve) => {
     let text = '';
     const socket = connect(path);
     const finish = (error?: unknown): void => {
       clearTimeout(timer);
       socket.destroy();
-      if (DEAD.has(errorCode(error))) return resolve('dead');
+      if (STALE_CODES.has(errorCode(error))) return resolve('stale');
       const [, pid, token] = ANSWER.exec(text) ?? [];
       resolve(pid === undefined || token === undefined ? {} : { pid: Number(pid), token });
     };
-    const timer = setTimeout(finish, PATIENCE);
+    const timer = setTimeout(finish, ANSWER_TIMEOUT);
     socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString('latin1').slice(0, LONGEST_ANSWER);
-      if (text.length > LONGEST_ANSWER || text.includes('\n')) finish();
+      text += chunk.toString('latin1').slice(0, MAX_ANSWER_LENGTH);
+      if (text.length > MAX_ANSWER_LENGTH || text.includes('\n')) finish();
     });
     socket.on('error', finish);
     socket.on('close', () => finish());
@@ -116,7 +118,7 @@ function readHolder(path: string): Promise<LockHolder | 'dead'> {
 }
 
 const ANSWER = /^(\d{1,10}) ([0-9a-f-]{36})\n$/;
-const LONGEST_ANSWER = 64;
+const MAX_ANSWER_LENGTH = 64;
 
-/** Nobody listens; nobody ever did; it is gone. */
-const DEAD: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTSOCK', 'ENOENT']);
+/** No process listens; it is not a socket; it is gone. */
+const STALE_CODES: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTSOCK', 'ENOENT']);

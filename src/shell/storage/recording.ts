@@ -1,6 +1,6 @@
 /**
- * The file of a recording: bounded, for its owner alone, one for each life of an agent; those of earlier lives are kept
- * beside it as FILE.1 (the last) to FILE.3. A disk that fails ends the recording and never the agent.
+ * The file of a recording: limited in size, mode 0600, one for each run of an agent. Log rotation keeps those of earlier
+ * runs as FILE.1 (the last) to FILE.3. A failing disk ends the recording and never the agent.
  */
 import { open, rename, rm } from 'node:fs/promises';
 import { errorCode } from '../../base/errno.ts';
@@ -9,19 +9,19 @@ import type { Millis } from '../../base/time.ts';
 import type { Journal } from '../logging/journal.ts';
 import { assertTrustedOwner } from './file-owner.ts';
 
-/** Takes lines at once and writes them soon. */
+/** Accepts lines at once and writes them soon, several in one write (group commit). */
 export interface RecordingFile {
-  hasRoom(bytes: number): boolean;
-  /** False: the recording is over. */
+  hasCapacity(bytes: number): boolean;
+  /** Returns false if the recording has ended. */
   write(line: string): boolean;
-  writeFooter(line: string, why: 'stopped' | 'full'): void;
-  /** One clause for each trouble. */
+  writeFooter(line: string, reason: 'stopped' | 'full'): void;
+  /** One clause for each problem. */
   readonly degraded: readonly string[];
   /** Writes what is pending. Never rejects. */
   close(): Promise<void>;
 }
 
-/** A file that grows. */
+/** A file that is only appended to. */
 export interface Appender {
   append(bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
@@ -30,44 +30,47 @@ export interface Appender {
 export interface RecordingOptions {
   readonly maxBytes: number;
   readonly redacted: boolean;
-  /** A file that was not there, readable by its owner alone. */
+  /** Creates a new file, mode 0600. */
   readonly create?: (path: string) => Promise<Appender>;
 }
 
-/** Earlier lives that are kept. */
-const KEPT = 3;
-/** Lines wait so long for others to be written with. */
-const DELAY: Millis = 200;
-/** Or until there are so many octets of them. */
-const BATCH = 64 * 1024;
-/** More than this waiting, and the disk takes too long. */
-const MOST_PENDING = 8 * 1024 * 1024;
-/** For the last line. */
-const RESERVE = 128;
-/** How recordings begin. */
-const LOOKS_LIKE = /^[0-9a-f]{8} \{"what":"hearsay recording"/;
-/** The disk's doing, not the operator's. */
-const FAILURES: ReadonlySet<string> = new Set(['ENOSPC', 'EIO', 'EDQUOT', 'EMFILE', 'ENFILE']);
+/** How many recordings of earlier runs are kept. */
+const KEPT_FILES = 3;
+/** How long a line waits for others to be written together. */
+const WRITE_DELAY: Millis = 200;
+/** Lines of this many bytes are written without a delay. */
+const BATCH_BYTES = 64 * 1024;
+/** If more bytes wait, the disk is too slow. */
+const MAX_PENDING_BYTES = 8 * 1024 * 1024;
+/** Bytes reserved for the last line. */
+const FOOTER_BYTES = 128;
+/** The beginning of each recording. */
+const HEADER = /^[0-9a-f]{8} \{"what":"hearsay recording"/;
+/** Errors of the disk. Others are the operator's to correct. */
+const DISK_ERRORS: ReadonlySet<string> = new Set(['ENOSPC', 'EIO', 'EDQUOT', 'EMFILE', 'ENFILE']);
 
 /**
- * Rejects with `AgentError('config')` if `path` cannot be a file of ours: others could have written what is there, it is
- * no recording, or nothing can be made there.
+ * Rejects with `AgentError('config')` if `path` cannot be used: other users can write the file there, it is no recording,
+ * or no file can be created.
  */
 export async function openRecording(
   path: string,
-  note: Journal['record'],
+  record: Journal['record'],
   options: RecordingOptions,
 ): Promise<RecordingFile> {
-  const recording = new Recording(path, note, options.maxBytes);
+  const recording = new Recording(path, record, options.maxBytes);
   try {
     await rotate(path);
     recording.start(await (options.create ?? createFile)(path));
-    note({ kind: 'recordingStarted', file: path, redacted: options.redacted });
+    record({ kind: 'recordingStarted', file: path, redacted: options.redacted });
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const code = errorCode(error);
-    if (!FAILURES.has(code))
-      throw new AgentError('config', `the recording ${path} cannot be made (${code}): choose another path`);
+    if (!DISK_ERRORS.has(code))
+      throw new AgentError(
+        'config',
+        `the recording ${path} cannot be created (${code}): choose another path`,
+      );
     recording.fail(code);
   }
   return recording;
@@ -77,23 +80,23 @@ async function createFile(path: string): Promise<Appender> {
   const file = await open(path, 'wx', 0o600);
   return {
     append: async (bytes) => {
-      await file.writeFile(bytes); // from where the last one ended
+      await file.writeFile(bytes); // appends: the file position is at its end
     },
     close: () => file.close(),
   };
 }
 
-/** Moves the recording of the last life, and those before it, out of the way. */
+/** Log rotation: renames the recording of the last run, and those before it. */
 async function rotate(path: string): Promise<void> {
   if (!(await isRecording(path))) return;
-  await rm(`${path}.${KEPT}`, { force: true });
-  for (let i = KEPT; i >= 1; i--)
+  await rm(`${path}.${KEPT_FILES}`, { force: true });
+  for (let i = KEPT_FILES; i >= 1; i--)
     await rename(i === 1 ? path : `${path}.${i - 1}`, `${path}.${i}`).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOENT') throw error;
     });
 }
 
-/** False: nothing is there. Throws if something else is. */
+/** Returns false if there is no file. Throws if it is something else than a recording. */
 async function isRecording(path: string): Promise<boolean> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
@@ -106,9 +109,9 @@ async function isRecording(path: string): Promise<boolean> {
     const stats = await file.stat();
     assertTrustedOwner(stats, `the recording ${path}`, 'chmod 600 it');
     const { buffer, bytesRead } = await file.read(new Uint8Array(64), 0, 64, 0);
-    if (stats.isFile() && (bytesRead === 0 || LOOKS_LIKE.test(Buffer.from(buffer).toString('latin1'))))
+    if (stats.isFile() && (bytesRead === 0 || HEADER.test(Buffer.from(buffer).toString('latin1'))))
       return true;
-    throw new AgentError('config', `${path} is there, and is no recording: choose another path for --record`);
+    throw new AgentError('config', `${path} exists and is not a recording: choose another path for --record`);
   } finally {
     await file.close();
   }
@@ -116,67 +119,67 @@ async function isRecording(path: string): Promise<boolean> {
 
 class Recording implements RecordingFile {
   readonly #path: string;
-  readonly #note: Journal['record'];
+  readonly #record: Journal['record'];
   readonly #maxBytes: number;
   #file: Appender | undefined;
   #pending: string[] = [];
   #pendingBytes = 0;
   #size = 0;
-  #over = false;
-  #trouble: string | undefined;
+  #ended = false;
+  #problem: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(path: string, note: Journal['record'], maxBytes: number) {
+  constructor(path: string, record: Journal['record'], maxBytes: number) {
     this.#path = path;
-    this.#note = note;
+    this.#record = record;
     this.#maxBytes = maxBytes;
   }
 
   get degraded(): readonly string[] {
-    return this.#trouble === undefined ? [] : [this.#trouble];
+    return this.#problem === undefined ? [] : [this.#problem];
   }
 
   start(file: Appender): void {
     this.#file = file;
   }
 
-  hasRoom(bytes: number): boolean {
-    return this.#size + bytes + RESERVE <= this.#maxBytes;
+  hasCapacity(bytes: number): boolean {
+    return this.#size + bytes + FOOTER_BYTES <= this.#maxBytes;
   }
 
   write(line: string): boolean {
-    if (this.#over) return false;
+    if (this.#ended) return false;
     const bytes = Buffer.byteLength(line);
     this.#pending.push(line);
     this.#pendingBytes += bytes;
     this.#size += bytes;
-    if (this.#pendingBytes > MOST_PENDING) this.fail('the disk takes too long');
-    else if (this.#pendingBytes >= BATCH) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), DELAY).unref();
-    return !this.#over;
+    if (this.#pendingBytes > MAX_PENDING_BYTES) this.fail('the disk is too slow');
+    else if (this.#pendingBytes >= BATCH_BYTES) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), WRITE_DELAY).unref();
+    return !this.#ended;
   }
 
-  writeFooter(line: string, why: 'stopped' | 'full'): void {
+  writeFooter(line: string, reason: 'stopped' | 'full'): void {
     if (!this.write(line)) return;
-    this.#over = true;
-    if (why === 'stopped') return;
-    this.#trouble = `the recording ${this.#path} is full: what came later is not in it`;
-    this.#note({ kind: 'recordingFull', file: this.#path, bytes: this.#size });
+    this.#ended = true;
+    if (reason === 'stopped') return;
+    this.#problem = `the recording ${this.#path} is full: later inputs are not in it`;
+    this.#record({ kind: 'recordingFull', file: this.#path, bytes: this.#size });
   }
 
-  /** The recording is over; what was written of it stays. */
-  fail(why: string): void {
-    if (this.#trouble !== undefined) return;
-    this.#over = true;
+  /** Ends the recording; what was written stays. */
+  fail(reason: string): void {
+    if (this.#problem !== undefined) return;
+    this.#ended = true;
     this.#pending = [];
     this.#pendingBytes = 0;
-    this.#trouble = `the recording ${this.#path} ended: ${why}`;
-    this.#note({ kind: 'recordingFailed', file: this.#path, reason: why });
+    this.#problem = `the recording ${this.#path} ended: ${reason}`;
+    this.#record({ kind: 'recordingFailed', file: this.#path, reason });
   }
 
   async close(): Promise<void> {
-    this.#over = true;
+    this.#ended = true;
     while (this.#pending.length > 0 || this.#writing !== undefined) {
       this.#flush();
       await this.#writing;
@@ -186,7 +189,7 @@ class Recording implements RecordingFile {
     this.#file = undefined;
   }
 
-  /** One write at a time; what comes meanwhile goes with the next. */
+  /** One write at a time; lines that come meanwhile are in the next one. */
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

@@ -1,6 +1,6 @@
 /**
- * The snapshot that a Serf agent left behind, so that a host moves to this program without naming a seed: whom it
- * knew, and how far its clocks were. It is read, never written.
+ * Imports the snapshot of a Serf agent, so that a host switches to hearsay without a seed: its known members and its
+ * Lamport clocks. The file is only read.
  *
  * Source: serf snapshot.go; P62 (docs/protocol.md).
  */
@@ -12,37 +12,38 @@ import { AgentError } from '../../base/errors.ts';
 import { isMemberName } from '../../wire/memberlist.ts';
 import { assertTrustedOwner } from './file-owner.ts';
 
-/** Serf keeps them far below. */
-const MAX_FILE = 64 * 1024 * 1024;
-/** Members taken over; more than a first join needs. */
+/** Serf compacts its snapshots long before they have this size. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+/** Most members that are imported; more than a first join needs. */
 const MAX_PEERS = 4096;
 
-/** Rejects with `AgentError('config')` if there is no such file, or others could have written it. */
+/** Rejects with `AgentError('config')` if the file cannot be read, or others can write to it. */
 export async function readSerfSnapshot(path: string): Promise<Snapshot> {
-  const wrong = (clause: string): AgentError => new AgentError('config', `Serf snapshot ${path}: ${clause}`);
+  const configError = (clause: string): AgentError =>
+    new AgentError('config', `Serf snapshot ${path}: ${clause}`);
   try {
     const stats = await stat(path);
     assertTrustedOwner(stats, `Serf snapshot ${path}`, 'chmod go-w it');
-    if (stats.size > MAX_FILE) throw wrong('the file is too large for a snapshot');
+    if (stats.size > MAX_FILE_BYTES) throw configError('the file is too large for a snapshot');
     return parseSerfSnapshot(await readFile(path, 'utf8'));
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const code = errorCode(error);
-    throw wrong(code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`);
+    throw configError(code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code})`);
   }
 }
 
-/** Total: a line that makes no sense is passed over, as Serf does; the last one may be half written. */
+/** Never throws: an invalid line is skipped, as in Serf. The last line may be incomplete. */
 export function parseSerfSnapshot(contents: string): Snapshot {
   const peers = new Map<string, PreviousNode>();
   const clocks = { member: 1, event: 1, query: 1 };
   const lines = contents.split('\n');
-  lines.pop(); // nothing, or a line that was never finished
+  lines.pop(); // empty, or a line that was not finished
   for (const line of lines) {
     const at = line.indexOf(': ');
-    const word = at < 0 ? line : line.slice(0, at);
+    const keyword = at < 0 ? line : line.slice(0, at);
     const rest = at < 0 ? '' : line.slice(at + 2);
-    switch (word) {
+    switch (keyword) {
       case 'alive': {
         const space = rest.lastIndexOf(' ');
         const name = rest.slice(0, space);
@@ -64,7 +65,7 @@ export function parseSerfSnapshot(contents: string): Snapshot {
       case 'query-clock':
         clocks.query = nextAfter(rest, clocks.query);
         break;
-      case 'leave': // and whoever starts it again, starts it anew
+      case 'leave': // a restart after a leave starts fresh
         peers.clear();
         Object.assign(clocks, { member: 1, event: 1, query: 1 });
         break;
@@ -73,8 +74,8 @@ export function parseSerfSnapshot(contents: string): Snapshot {
   return { incarnation: 0, clocks, peers: [...peers.values()].slice(-MAX_PEERS) };
 }
 
-/** A clock holds the last time seen; ours say which comes next. */
-function nextAfter(digits: string, held: number): number {
+/** Serf saves the last time that was seen; our clocks hold the next one. */
+function nextAfter(digits: string, current: number): number {
   const time = /^\d{1,15}$/.test(digits) ? Number(digits) : 0;
-  return Math.max(held, time + 1);
+  return Math.max(current, time + 1);
 }

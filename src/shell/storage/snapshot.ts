@@ -1,6 +1,6 @@
 /**
- * The snapshot, and what is remembered of others' services, as bytes of a file and back. Any damage, be it one bit, is
- * noticed: a file is whole or refused.
+ * Encodes and decodes the files of the data directory: the snapshot and the catalog. Each is checksummed (SHA-256), so
+ * that a damaged file is refused as a whole.
  */
 import { createHash } from 'node:crypto';
 import { Packr, Unpackr } from 'msgpackr/pack';
@@ -8,16 +8,16 @@ import * as v from 'valibot';
 import type { Snapshot } from '../../agent/contract/machine.ts';
 import { concatBytes, encodeUtf8, sameBytes } from '../../base/bytes.ts';
 
-/** Says what the file is and which shape it has; then SHA-256 of the body, then the body. */
+/** A file is `magic`, which names its format and version, the SHA-256 of the body, and the body. */
 interface FileFormat {
   readonly what: string;
   readonly magic: Uint8Array;
 }
 /** The body is msgpack. */
 const SNAPSHOT_FORMAT: FileFormat = { what: 'snapshot', magic: encodeUtf8('hearsay-snapshot-1\n') };
-/** The body is the catalogue's own; it bears the version of its format itself. */
+/** The body is the catalog's own format, with a version of its own. */
 const CATALOG_FORMAT: FileFormat = { what: 'catalog', magic: encodeUtf8('hearsay-catalog-1\n') };
-const DIGEST = 32;
+const DIGEST_BYTES = 32;
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
 const unpackr = new Unpackr({
@@ -31,7 +31,7 @@ export function encodeSnapshotFile(snapshot: Snapshot): Uint8Array {
   return encodeFile(SNAPSHOT_FORMAT, packr.pack(snapshot));
 }
 
-/** The snapshot, or a clause that says what is wrong with these bytes. */
+/** Returns the snapshot, or a clause that says what is wrong with the bytes. */
 export function decodeSnapshotFile(bytes: Uint8Array): Snapshot | string {
   const body = decodeFile(SNAPSHOT_FORMAT, bytes);
   if (typeof body === 'string') return body;
@@ -41,14 +41,14 @@ export function decodeSnapshotFile(bytes: Uint8Array): Snapshot | string {
   } catch {
     return 'the contents cannot be read';
   }
-  const checked = v.safeParse(SHAPE, value);
-  return checked.success ? checked.output : `unexpected contents: ${checked.issues[0].message}`;
+  const parsed = v.safeParse(SnapshotSchema, value);
+  return parsed.success ? parsed.output : `unexpected contents: ${parsed.issues[0].message}`;
 }
 
-/** `bytes` are a `rememberCatalog` effect's. */
+/** Encodes the bytes of a `saveCatalog` effect. */
 export const encodeCatalogFile = (bytes: Uint8Array): Uint8Array => encodeFile(CATALOG_FORMAT, bytes);
 
-/** What `packCatalog` was given, or a clause that says what is wrong. Whether it makes sense is for the agent to say. */
+/** Returns the bytes that were saved, or a clause that says what is wrong. The agent decodes them. */
 export const decodeCatalogFile = (bytes: Uint8Array): Uint8Array | string =>
   decodeFile(CATALOG_FORMAT, bytes);
 
@@ -56,7 +56,7 @@ const encodeFile = ({ magic }: FileFormat, body: Uint8Array): Uint8Array =>
   concatBytes([magic, digest(body), body]);
 
 function decodeFile({ what, magic }: FileFormat, bytes: Uint8Array): Uint8Array | string {
-  const bodyAt = magic.length + DIGEST;
+  const bodyAt = magic.length + DIGEST_BYTES;
   if (bytes.length < bodyAt) return 'the file is cut short';
   if (!sameBytes(bytes.subarray(0, magic.length), magic)) return `it is not a ${what} of this version`;
   const body = bytes.subarray(bodyAt);
@@ -65,8 +65,8 @@ function decodeFile({ what, magic }: FileFormat, bytes: Uint8Array): Uint8Array 
 
 const digest = (body: Uint8Array): Uint8Array => createHash('sha256').update(body).digest();
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const REGISTERED = v.looseObject({
+const CountSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const RegisteredSchema = v.looseObject({
   services: v.array(v.string()),
   checks: v.array(v.string()),
   states: v.array(
@@ -81,12 +81,12 @@ const REGISTERED = v.looseObject({
   draining: v.array(v.string()),
 });
 
-/** Loose, so that what a later version adds is kept for it. */
-const SHAPE: v.GenericSchema<unknown, Snapshot> = v.looseObject({
-  incarnation: v.pipe(count, v.maxValue(0xffff_ffff)),
-  clocks: v.looseObject({ member: count, event: count, query: count }),
+/** Loose: fields of a later version are kept. */
+const SnapshotSchema: v.GenericSchema<unknown, Snapshot> = v.looseObject({
+  incarnation: v.pipe(CountSchema, v.maxValue(0xffff_ffff)),
+  clocks: v.looseObject({ member: CountSchema, event: CountSchema, query: CountSchema }),
   peers: v.array(v.looseObject({ name: v.string(), addr: v.string(), down: v.exactOptional(v.boolean()) })),
-  registered: v.exactOptional(REGISTERED),
-  epoch: v.exactOptional(count),
+  registered: v.exactOptional(RegisteredSchema),
+  epoch: v.exactOptional(CountSchema),
   at: v.exactOptional(v.pipe(v.number(), v.finite())),
 });

@@ -1,6 +1,6 @@
 /**
- * The data directory: the snapshot and the catalogue that survive a restart. A disk that fails never stops the agent: it
- * goes on from memory, says so once, and tries again. A directory that is not ours to use does stop it, before it starts.
+ * The data directory: the snapshot and the catalog that survive a restart. A failing disk never stops the agent: it goes
+ * on in memory, reports the failure once, and retries. A directory that it must not use stops the start.
  */
 import { join } from 'node:path';
 import type { Snapshot } from '../../agent/contract/machine.ts';
@@ -13,17 +13,17 @@ import { decodeCatalogFile, decodeSnapshotFile, encodeCatalogFile, encodeSnapsho
 import { FileWriter, type FileWriterOptions } from './writer.ts';
 
 export interface Storage {
-  /** What was remembered last time. */
+  /** The state that the last run saved. */
   readonly snapshot: Snapshot | undefined;
-  /** What was remembered of others' services. Its absence or damage leaves the snapshot as it is. */
+  /** Other members' services that the last run saved. The snapshot is used without it, too. */
   readonly catalog: Uint8Array | undefined;
-  /** One clause for each trouble with the disk; empty when all is well. */
+  /** One clause for each problem with the disk; empty if there is none. */
   readonly degraded: readonly string[];
-  /** Remembers the newest; written soon, never more often than once a second. */
+  /** Saves the newest state; it is written soon, and at most once a second. */
   save(snapshot: Snapshot): void;
-  /** Likewise, of the catalogue. `bytes` must not be changed afterwards. */
+  /** Saves the newest catalog in the same way. `bytes` must not change afterwards. */
   saveCatalog(bytes: Uint8Array): void;
-  /** Writes what is pending, for at most 5 s, and lets go of the directory. Never rejects. */
+  /** Writes what is pending, for at most 5 s, and releases the lock. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -31,37 +31,37 @@ export interface StorageOptions extends FileWriterOptions {
   readonly disk?: Disk;
 }
 
-/** Larger than any file of ours: not even read. */
-const MAX_FILE = 64 * 1024 * 1024;
+/** A larger file is not read: the agent writes none of this size. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /**
- * Rejects with `AgentError('config')` if the directory is not ours to use: of another user or writable by one, used by
- * another agent, or no directory. A failing disk is no such reason.
+ * Rejects with `AgentError('config')` if the directory must not be used: another user owns it or can write to it, another
+ * agent uses it, or it is no directory. A failing disk is not an error here.
  */
 export async function openStorage(
   dir: string,
-  note: Journal['record'],
+  record: Journal['record'],
   { disk = DISK, ...options }: StorageOptions = {},
 ): Promise<Storage> {
-  const writer = new FileWriter(disk, dir, note, options);
-  const release = await openDirectory(disk, dir, note, writer);
-  const isFailing = writer.degraded.length > 0; // already said
-  const readSealed = async <T>(
+  const writer = new FileWriter(disk, dir, record, options);
+  const release = await lockDirectory(disk, dir, record, writer);
+  const isFailing = writer.degraded.length > 0; // reported already
+  const readChecked = async <T>(
     file: string,
-    unpack: (bytes: Uint8Array) => T | string,
+    decode: (bytes: Uint8Array) => T | string,
   ): Promise<T | undefined> => {
     const read = await readFile(disk, join(dir, file));
     if (read === undefined) return undefined;
-    const contents = typeof read === 'string' ? read : unpack(read);
+    const contents = typeof read === 'string' ? read : decode(read);
     if (typeof contents !== 'string') return contents;
     await quarantine(disk, join(dir, file));
-    if (!isFailing) note({ kind: 'snapshotQuarantined', file: join(dir, file), reason: contents });
+    if (!isFailing) record({ kind: 'snapshotQuarantined', file: join(dir, file), reason: contents });
     writer.recordDamage(file, contents);
     return undefined;
   };
   try {
-    const snapshot = await readSealed('snapshot', decodeSnapshotFile);
-    const catalog = await readSealed('catalog', decodeCatalogFile);
+    const snapshot = await readChecked('snapshot', decodeSnapshotFile);
+    const catalog = await readChecked('catalog', decodeCatalogFile);
     return {
       snapshot,
       catalog,
@@ -81,18 +81,18 @@ export async function openStorage(
   }
 }
 
-/** The operator's doing and not the disk's: trying again would not help. */
-const MISTAKES: ReadonlySet<string> = new Set([
+/** Errors that the operator has to correct: a retry would not help. */
+const CONFIG_ERRORS: ReadonlySet<string> = new Set([
   ...['EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'EINVAL', 'ERR_INVALID_ARG_VALUE'],
 ]);
 
-const REMEDY = 'chmod 700 it, or choose another with --data-dir';
+const REMEDY = 'chmod 700 it, or choose another directory with --data-dir';
 
-/** Returns what lets go of the directory. */
-async function openDirectory(
+/** Returns a function that releases the lock. */
+async function lockDirectory(
   disk: Disk,
   dir: string,
-  note: Journal['record'],
+  record: Journal['record'],
   writer: FileWriter,
 ): Promise<() => void> {
   try {
@@ -101,10 +101,10 @@ async function openDirectory(
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const code = errorCode(error);
-    if (MISTAKES.has(code))
+    if (CONFIG_ERRORS.has(code))
       throw new AgentError(
         'config',
-        `the data directory ${dir} cannot be used (${code}): choose another with --data-dir`,
+        `the data directory ${dir} cannot be used (${code}): choose another directory with --data-dir`,
       );
     writer.recordFailure(code);
     return () => {};
@@ -113,26 +113,26 @@ async function openDirectory(
   switch (lock.kind) {
     case 'held':
       return lock.release;
-    case 'none':
-      note({ kind: 'storageLockUnavailable', reason: lock.why });
+    case 'unavailable':
+      record({ kind: 'storageLockUnavailable', reason: lock.reason });
       return () => {};
-    case 'taken': {
-      const whose = lock.pid === undefined ? 'which does not answer' : `pid ${lock.pid}`;
+    case 'heldByOther': {
+      const holder = lock.pid === undefined ? 'which does not answer' : `pid ${lock.pid}`;
       throw new AgentError(
         'config',
-        `the data directory ${dir} is used by another agent (${whose}): stop that one, or choose another with --data-dir`,
+        `the data directory ${dir} is used by another agent (${holder}): stop it, or choose another directory with --data-dir`,
       );
     }
   }
 }
 
-/** The contents; `undefined` if there is no such file; else a clause that says why there are none. */
+/** Resolves to the contents, to `undefined` if there is no such file, or to a clause that says why it cannot be read. */
 async function readFile(disk: Disk, path: string): Promise<Uint8Array | string | undefined> {
   try {
-    const look = await disk.stat(path);
-    if (!look.isFile()) return 'it is not a file';
-    assertTrustedOwner(look, path, 'chmod 600 it');
-    if (look.size > MAX_FILE) return 'the file is too large';
+    const stats = await disk.stat(path);
+    if (!stats.isFile()) return 'it is not a file';
+    assertTrustedOwner(stats, path, 'chmod 600 it');
+    if (stats.size > MAX_FILE_BYTES) return 'the file is too large';
     return await disk.read(path);
   } catch (error) {
     if (error instanceof AgentError) throw error;
@@ -144,8 +144,8 @@ async function readFile(disk: Disk, path: string): Promise<Uint8Array | string |
   }
 }
 
-/** As `NAME.bad`, in the place of an earlier one: for a look at it, and out of the way of the next. */
+/** Renames a corrupt file to `NAME.bad`, for inspection; it replaces an earlier one. */
 async function quarantine(disk: Disk, path: string): Promise<void> {
-  // If even this fails the next write replaces the file anyway.
+  // If the rename fails, the next write replaces the file.
   await disk.rename(path, `${path}.bad`).catch(() => {});
 }

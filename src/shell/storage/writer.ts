@@ -1,4 +1,4 @@
-/** Writes the newest contents of each file, one write at a time, and keeps trying while the disk fails. */
+/** Writes the newest contents of each file by atomic rename, one write at a time, and retries while the disk fails. */
 import { dirname, join } from 'node:path';
 import { errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
@@ -6,24 +6,24 @@ import type { Journal } from '../logging/journal.ts';
 import type { Disk } from './disk.ts';
 
 export interface FileWriterOptions {
-  /** Between two rounds of writing. */
+  /** Pause between two rounds of writing. */
   readonly writeInterval?: Millis;
-  /** Likewise, while the disk fails. */
+  /** Pause between two rounds while the disk fails. */
   readonly retryInterval?: Millis;
-  /** A round that takes longer makes the disk a failing one until it ends. */
+  /** A round that takes longer counts as a failure of the disk until it ends. */
   readonly slowWriteTimeout?: Millis;
 }
 
 const WRITE_INTERVAL: Millis = 1_000;
 const RETRY_INTERVAL: Millis = 5_000;
 const SLOW_WRITE_TIMEOUT: Millis = 5_000;
-/** For the last round, when the agent stops. */
+/** Time for the last round, when the agent stops. */
 const FLUSH_TIMEOUT: Millis = 5_000;
 
 export class FileWriter {
   readonly #disk: Disk;
   readonly #dir: string;
-  readonly #note: Journal['record'];
+  readonly #record: Journal['record'];
   readonly #writeInterval: Millis;
   readonly #retryInterval: Millis;
   readonly #slowWriteTimeout: Millis;
@@ -33,20 +33,21 @@ export class FileWriter {
   #writtenAt: Millis = Number.NEGATIVE_INFINITY;
   #closed = false;
   #failure: string | undefined;
+  /** Files that were quarantined, with the reason. */
   readonly #damaged = new Map<string, string>();
 
-  constructor(disk: Disk, dir: string, note: Journal['record'], options: FileWriterOptions) {
+  constructor(disk: Disk, dir: string, record: Journal['record'], options: FileWriterOptions) {
     this.#disk = disk;
     this.#dir = dir;
-    this.#note = note;
+    this.#record = record;
     this.#writeInterval = options.writeInterval ?? WRITE_INTERVAL;
     this.#retryInterval = options.retryInterval ?? RETRY_INTERVAL;
     this.#slowWriteTimeout = options.slowWriteTimeout ?? SLOW_WRITE_TIMEOUT;
   }
 
-  /** One clause for each trouble that has not passed. */
+  /** One clause for each problem that is not over. */
   get degraded(): readonly string[] {
-    const damaged = [...this.#damaged].map(([file, why]) => `${file} was set aside: ${why}`);
+    const damaged = [...this.#damaged].map(([file, reason]) => `${file} was quarantined: ${reason}`);
     if (this.#failure === undefined) return damaged;
     return [`the data directory cannot be used, state is in memory only: ${this.#failure}`, ...damaged];
   }
@@ -57,27 +58,27 @@ export class FileWriter {
     this.#scheduleRound();
   }
 
-  /** What was in `file` is of no use. Shown until the disk has been written to. */
-  recordDamage(file: string, why: string): void {
-    this.#damaged.set(file, why);
+  /** Reports a corrupt file as degraded, until the next successful write. */
+  recordDamage(file: string, reason: string): void {
+    this.#damaged.set(file, reason);
   }
 
-  /** One line when the trouble begins, none while it lasts. */
-  recordFailure(why: string): void {
-    if (this.#failure === undefined) this.#note({ kind: 'storageFailed', reason: why });
-    this.#failure = why;
+  /** Logs a failure when it begins, and not while it lasts. */
+  recordFailure(reason: string): void {
+    if (this.#failure === undefined) this.#record({ kind: 'storageFailed', reason });
+    this.#failure = reason;
   }
 
-  /** Writes what is pending, for a limited time. Never rejects; no write begins later on. */
+  /** Writes what is pending, for a limited time. Never rejects; no write starts afterwards. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
     let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => {
+    const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, FLUSH_TIMEOUT);
     });
-    await Promise.race([this.#flush(), patience]);
+    await Promise.race([this.#flush(), timeout]);
     clearTimeout(timer);
     this.#pending.clear();
   }
@@ -105,9 +106,9 @@ export class FileWriter {
   }
 
   async #writePending(): Promise<void> {
-    let isWell = true;
+    let succeeded = true;
     const slow = setTimeout(() => {
-      isWell = false;
+      succeeded = false;
       this.recordFailure('a write takes too long');
     }, this.#slowWriteTimeout);
     slow.unref();
@@ -116,33 +117,33 @@ export class FileWriter {
         await writeFileAtomic(this.#disk, join(this.#dir, file), contents());
       } catch (error) {
         this.recordFailure(errorCode(error));
-        isWell = false; // another file may be smaller
+        succeeded = false; // another file may be smaller and fit
         continue;
       }
-      // Written too slowly it stays, so that the next round can tell whether the disk is well again.
-      if (isWell && this.#pending.get(file) === contents) this.#pending.delete(file);
+      // A file that was written too slowly stays pending, so that the next round shows whether the disk has recovered.
+      if (succeeded && this.#pending.get(file) === contents) this.#pending.delete(file);
     }
     clearTimeout(slow);
-    if (!isWell) return;
+    if (!succeeded) return;
     this.#damaged.clear();
     if (this.#failure === undefined) return;
     this.#failure = undefined;
-    this.#note({ kind: 'storageRecovered' });
+    this.#record({ kind: 'storageRecovered' });
   }
 }
 
-/** The old contents or the new, whatever happens in between. */
+/** Atomic write: after a crash at any point the file has its old or its new contents. */
 export async function writeFileAtomic(disk: Disk, path: string, contents: Uint8Array): Promise<void> {
-  const fresh = `${path}.tmp`;
+  const temporary = `${path}.tmp`;
   await disk.makeDirectory(dirname(path));
-  await disk.remove(fresh);
+  await disk.remove(temporary);
   try {
-    await disk.create(fresh, contents);
-    await disk.rename(fresh, path);
+    await disk.create(temporary, contents);
+    await disk.rename(temporary, path);
   } catch (error) {
-    await disk.remove(fresh).catch(() => {});
+    await disk.remove(temporary).catch(() => {});
     throw error;
   }
-  // Makes the rename itself last. Where directories cannot be synced, the file is whole all the same.
+  // fsync of the directory makes the rename durable. Where a directory cannot be synced, the file is still complete.
   await disk.syncDirectory(dirname(path)).catch(() => {});
 }

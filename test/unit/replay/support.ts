@@ -33,7 +33,7 @@ export class MemorySink implements RecordingSink {
     return this.#lines;
   }
 
-  hasRoom(bytes: number): boolean {
+  hasCapacity(bytes: number): boolean {
     return this.size + bytes <= this.#limit;
   }
 

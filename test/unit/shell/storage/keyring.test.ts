@@ -33,7 +33,7 @@ test.each([
   ['{', 'it is not JSON: write an array of base64 keys, the primary first'],
   [{ key: 'x' }, 'write a JSON array with at least one base64 key, the primary first'],
   [[], 'write a JSON array with at least one base64 key, the primary first'],
-  [[key(1, 16), 7], 'entry 2 is not a text'],
+  [[key(1, 16), 7], 'entry 2 is not a string'],
   [[key(1, 16), key(1, 15)], 'entry 2 is not base64 of 16, 24 or 32 bytes'],
   [['sEcReT!'], 'entry 1 is not base64 of 16, 24 or 32 bytes'],
   [Array.from({ length: 65 }, (_, i) => key(i, 16)), 'more than 64 keys'],

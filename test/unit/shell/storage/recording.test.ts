@@ -67,7 +67,7 @@ test('each life has its own, and three of before are kept', async () => {
 
 test('what is no recording, or could be written by others, is left alone', async () => {
   writeFileSync(path, 'my diary\n');
-  await expect(opened()).rejects.toThrow('is no recording: choose another path for --record');
+  await expect(opened()).rejects.toThrow('is not a recording: choose another path for --record');
   expect(readFileSync(path, 'utf8')).toBe('my diary\n');
   writeFileSync(path, HEAD);
   chmodSync(path, 0o666);
@@ -75,9 +75,9 @@ test('what is no recording, or could be written by others, is left alone', async
   rmSync(path);
   await expect(
     openRecording(join(dir, 'no', 'such.rec'), noting().record, { maxBytes: 1 << 20, redacted: false }),
-  ).rejects.toThrow('cannot be made (ENOENT)');
+  ).rejects.toThrow('cannot be created (ENOENT)');
   symlinkSync(join(dir, 'elsewhere'), path);
-  await expect(opened()).rejects.toThrow('cannot be made (EEXIST)');
+  await expect(opened()).rejects.toThrow('cannot be created (EEXIST)');
   expect(existsSync(join(dir, 'elsewhere'))).toBe(false);
 });
 
@@ -85,13 +85,13 @@ test('at its limit there is room for the last line only, which says so', async (
   const journal = noting();
   const file = await opened(journal, 1000);
   let lines = 0;
-  for (; file.hasRoom(100); lines++) file.write(`${'x'.repeat(99)}\n`);
+  for (; file.hasCapacity(100); lines++) file.write(`${'x'.repeat(99)}\n`);
   expect(lines).toBe(8);
   file.writeFooter('full\n', 'full');
   await file.close();
   expect(statSync(path).size).toBe(805);
   expect(journal.facts.at(-1)).toEqual({ kind: 'recordingFull', file: path, bytes: 805 });
-  expect(file.degraded).toEqual([`the recording ${path} is full: what came later is not in it`]);
+  expect(file.degraded).toEqual([`the recording ${path} is full: later inputs are not in it`]);
 });
 
 test('a disk that is full ends the recording with one word, and takes no line more', async () => {
@@ -138,7 +138,7 @@ test('a disk that hangs does not fill the memory', async () => {
   while (taken < 1000 && file.write(line)) taken += 1;
   expect(taken).toBeGreaterThan(100);
   expect(taken).toBeLessThan(140);
-  expect(journal.facts.at(-1)).toMatchObject({ kind: 'recordingFailed', reason: 'the disk takes too long' });
+  expect(journal.facts.at(-1)).toMatchObject({ kind: 'recordingFailed', reason: 'the disk is too slow' });
   release();
   await file.close();
 });

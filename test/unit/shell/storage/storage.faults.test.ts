@@ -106,7 +106,7 @@ describe('G15: a file that is damaged', () => {
           expect(storage.catalog).toBeUndefined();
           expect(facts).toMatchObject([{ kind: 'snapshotQuarantined', file: path }]);
           expect(storage.degraded).toHaveLength(1);
-          expect(storage.degraded[0]).toContain(`${file} was set aside`);
+          expect(storage.degraded[0]).toContain(`${file} was quarantined`);
           expect([...disk.names.keys()]).toEqual([`${path}.bad`]); // one, however often it happens
           expect(disk.names.get(`${path}.bad`)).toEqual(bad);
 

@@ -38,26 +38,26 @@ const HOLDER = `require('net').createServer((s) => s.end(process.pid + ' ' + req
 test('the second is told who has it, until the first lets go', async () => {
   const first = await take();
   expect(first.kind).toBe('held');
-  expect(await take()).toEqual({ kind: 'taken', pid: process.pid });
+  expect(await take()).toEqual({ kind: 'heldByOther', pid: process.pid });
   if (first.kind === 'held') first.release();
   expect((await take()).kind).toBe('held');
 });
 
 test('another process is named by its id; killed, its lock is taken over', async () => {
   const child = await otherProcess(HOLDER);
-  expect(await take()).toEqual({ kind: 'taken', pid: child.pid });
+  expect(await take()).toEqual({ kind: 'heldByOther', pid: child.pid });
   child.kill('SIGKILL');
   await once(child, 'exit');
   expect(readdirSync(dir)).toEqual(['lock']); // nobody was there to remove it
   expect((await take()).kind).toBe('held');
-  expect(await take()).toEqual({ kind: 'taken', pid: process.pid });
+  expect(await take()).toEqual({ kind: 'heldByOther', pid: process.pid });
   expect(readdirSync(dir)).toEqual(['lock']);
 });
 
 test('a process that is stopped keeps its lock, though it cannot say who it is', async () => {
   const child = await otherProcess(HOLDER);
   child.kill('SIGSTOP');
-  expect(await take()).toEqual({ kind: 'taken' });
+  expect(await take()).toEqual({ kind: 'heldByOther' });
   child.kill('SIGKILL');
   await once(child, 'exit');
   expect((await take()).kind).toBe('held');
@@ -65,7 +65,7 @@ test('a process that is stopped keeps its lock, though it cannot say who it is',
 
 test('one that talks nonsense has it all the same', async () => {
   const child = await otherProcess(HOLDER.replace('process.pid', `'x'.repeat(1e6)`));
-  expect(await take()).toEqual({ kind: 'taken' });
+  expect(await take()).toEqual({ kind: 'heldByOther' });
   child.kill('SIGKILL');
   await once(child, 'exit');
 });
@@ -81,12 +81,12 @@ test('many that start at once over a dead lock: never two have it', async () => 
   await once(child, 'exit');
   const all = await Promise.all(Array.from({ length: 8 }, () => take()));
   expect(all.filter(({ kind }) => kind === 'held').length).toBeLessThanOrEqual(1);
-  expect(all.filter(({ kind }) => kind === 'none')).toEqual([]);
+  expect(all.filter(({ kind }) => kind === 'unavailable')).toEqual([]);
 });
 
 test('where there can be no socket there is no lock, and a reason', async () => {
-  expect(await take(join(dir, 'absent', 'lock'))).toMatchObject({ kind: 'none' });
-  expect(await take(join(dir, 'x'.repeat(120)))).toEqual({ kind: 'none', why: 'ENAMETOOLONG' });
+  expect(await take(join(dir, 'absent', 'lock'))).toMatchObject({ kind: 'unavailable' });
+  expect(await take(join(dir, 'x'.repeat(120)))).toEqual({ kind: 'unavailable', reason: 'ENAMETOOLONG' });
 });
 
 test.runIf(canMount())('a dead lock on a disk that has become read-only keeps nobody out', async () => {
@@ -96,7 +96,7 @@ test.runIf(canMount())('a dead lock on a disk that has become read-only keeps no
     child.kill('SIGKILL');
     await once(child, 'exit');
     execFileSync('mount', ['-o', 'remount,ro', dir]);
-    expect(await take()).toEqual({ kind: 'none', why: 'EROFS' });
+    expect(await take()).toEqual({ kind: 'unavailable', reason: 'EROFS' });
   } finally {
     execFileSync('umount', [dir]);
   }
@@ -106,7 +106,7 @@ test('a data directory has one agent: the second is refused and changes nothing'
   const first = await openStorage(dir, noting().record);
   await expect(openStorage(dir, noting().record)).rejects.toMatchObject({
     code: 'config',
-    message: `the data directory ${dir} is used by another agent (pid ${process.pid}): stop that one, or choose another with --data-dir`,
+    message: `the data directory ${dir} is used by another agent (pid ${process.pid}): stop it, or choose another directory with --data-dir`,
   });
   await first.close();
   await (await openStorage(dir, noting().record)).close();

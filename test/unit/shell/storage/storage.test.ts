@@ -73,7 +73,7 @@ describe('the data directory', () => {
       chmodSync(data, open);
       await expect(openStorage(data, noting().record)).rejects.toMatchObject({
         code: 'config',
-        message: `the data directory ${data} can be written by other users (mode 0${open.toString(8)}): chmod 700 it, or choose another with --data-dir`,
+        message: `the data directory ${data} can be written by other users (mode 0${open.toString(8)}): chmod 700 it, or choose another directory with --data-dir`,
       });
       expect(readdirSync(data)).toEqual([]);
     },
@@ -89,7 +89,7 @@ describe('the data directory', () => {
     writeFileSync(join(dir, 'file'), '');
     await expect(openStorage(join(dir, 'file', 'data'), noting().record)).rejects.toMatchObject({
       code: 'config',
-      message: `the data directory ${join(dir, 'file', 'data')} cannot be used (ENOTDIR): choose another with --data-dir`,
+      message: `the data directory ${join(dir, 'file', 'data')} cannot be used (ENOTDIR): choose another directory with --data-dir`,
     });
   });
 });
