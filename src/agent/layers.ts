@@ -1,4 +1,4 @@
-/** The rooms below the landing, built from what the agent is born with, and the lanes that run between them. */
+/** Creates the layers below the agent core from its options, and the lanes that they share. */
 import { Serf } from '../serf/serf.ts';
 import { metaFromTags } from '../serf/tags.ts';
 import { BroadcastQueue, retransmitLimit } from '../swim/broadcasts.ts';
@@ -10,17 +10,17 @@ import type { AgentOptions } from './contract/options.ts';
 import { EvidenceLog } from './evidence/log.ts';
 import { answerWitnessQuery } from './evidence/witness-query.ts';
 
-/** memberlist 1..5 speaking 2, Serf 2..5 speaking what is set: what Serf agents advertise. */
+/** As Serf agents advertise: memberlist's protocol 1 to 5, in use 2, and Serf's 2 to 5, in use `protocol`. */
 const vsnOf = (protocol: number): Uint8Array => new Uint8Array([1, 5, 2, 2, 5, protocol]);
 
 export interface Layers {
   readonly swim: Swim;
   readonly serf: Serf;
-  /** In the order in which they fill a packet. */
+  /** In the order in which they fill packets. */
   readonly lanes: readonly Lane[];
   readonly envelope: Envelope;
   readonly keyring: Keyring;
-  /** Called for each message that is sealed. */
+  /** To be called once for each encrypted message: it also counts them. */
   readonly nonce: () => Uint8Array;
   readonly evidence: EvidenceLog;
 }
@@ -52,7 +52,7 @@ export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, st
   });
   const swim = new Swim({
     identity,
-    // One above whatever we announced before, so that no old rumor about us outlives the restart.
+    // Above everything announced before, so that no old message about this agent outlives the restart.
     incarnation: (snapshot?.incarnation ?? 0) + 1,
     config,
     rng: rng.fork(),

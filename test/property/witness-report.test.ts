@@ -31,7 +31,7 @@ const suspected = (
     ...{ kind: fc.constant('memberSuspected' as const), node: fc.constant(NODE), by: fc.constant(by) },
     ...{ incarnation: count, deadline: fc.constant(NOW), reason },
   });
-/** What its teller saw itself, and must arrive as it was. */
+/** Facts that the observer saw itself, which must arrive unchanged. */
 const firstHand: fc.Arbitrary<EvidenceFact> = fc.oneof(
   suspected(SELF, fc.oneof(probe, table)),
   fc.record({ kind: fc.constant('stalled' as const), latenessMs: count }),
@@ -46,12 +46,12 @@ const firstHand: fc.Arbitrary<EvidenceFact> = fc.oneof(
     by: fc.constantFrom('relay' as const, 'stream' as const),
   }),
 );
-/** Others' word, which is theirs to tell. */
+/** Accusations by others, which only these may report. */
 const secondHand: fc.Arbitrary<EvidenceFact> = suspected(
   'cat',
   fc.record({ kind: fc.constant('message' as const), by: fc.constant('cat'), source: name }),
 );
-const exhibit = (fact: fc.Arbitrary<EvidenceFact>): fc.Arbitrary<EvidenceEntry> =>
+const entry = (fact: fc.Arbitrary<EvidenceFact>): fc.Arbitrary<EvidenceEntry> =>
   fc
     .record({
       at: fc.integer({ min: 1, max: NOW / 2 }),
@@ -60,32 +60,32 @@ const exhibit = (fact: fc.Arbitrary<EvidenceFact>): fc.Arbitrary<EvidenceEntry> 
       fact,
     })
     .map(({ at, more, ...rest }) => ({ ...rest, at, lastAt: at + more }));
-const told = (exhibits: readonly EvidenceEntry[], from = SELF): readonly AttributedEntry[] | undefined =>
+const report = (entries: readonly EvidenceEntry[], from = SELF): readonly AttributedEntry[] | undefined =>
   readWitnessReport(
-    buildWitnessReport({ node: NODE, entries: exhibits, dropped: 0 }, undefined, SELF, NOW),
+    buildWitnessReport({ node: NODE, entries: entries, dropped: 0 }, undefined, SELF, NOW),
     from,
     NODE,
     NOW,
   );
 
-describe('a testimony', () => {
-  test('says what its teller saw itself, as it was; others’ word it leaves out', () => {
+describe('a witness report', () => {
+  test('has what its observer saw itself, unchanged, and nothing that others reported', () => {
     fc.assert(
-      fc.property(exhibit(suspected(SELF, probe)), exhibit(firstHand), exhibit(secondHand), (a, b, c) => {
-        const arrived = told([a, b, c]) ?? [];
+      fc.property(entry(suspected(SELF, probe)), entry(firstHand), entry(secondHand), (a, b, c) => {
+        const arrived = report([a, b, c]) ?? [];
         expect(arrived).toHaveLength(2);
         for (const one of [a, b]) expect(arrived).toContainEqual({ ...one, by: SELF });
       }),
     );
   });
 
-  test('P67: fits an answer, however much there is to say, and holds the accusation', () => {
-    const much = fc.array(exhibit(firstHand), { minLength: 0, maxLength: 100 });
+  test('P67: fits a response, however much evidence there is, and has the accusation', () => {
+    const much = fc.array(entry(firstHand), { minLength: 0, maxLength: 100 });
     fc.assert(
-      fc.property(much, exhibit(suspected(SELF, probe)), (many, own) => {
-        const exhibits = [...many, own];
+      fc.property(much, entry(suspected(SELF, probe)), (many, own) => {
+        const entries = [...many, own];
         const payload = buildWitnessReport(
-          { node: NODE, entries: exhibits, dropped: 0 },
+          { node: NODE, entries: entries, dropped: 0 },
           undefined,
           SELF,
           NOW,
@@ -98,22 +98,22 @@ describe('a testimony', () => {
     );
   });
 
-  test('puts no words into the mouth of another: who answers is who says so', () => {
+  test('speaks for its sender alone', () => {
     fc.assert(
-      fc.property(exhibit(suspected(SELF, probe)), name, (own, from) => {
-        for (const { by, fact } of told([own], from) ?? [])
+      fc.property(entry(suspected(SELF, probe)), name, (own, from) => {
+        for (const { by, fact } of report([own], from) ?? [])
           expect([by, 'by' in fact ? fact.by : from]).toEqual([from, from]);
       }),
     );
   });
 
-  test('that one was accused and refuted it is told by nobody but itself', () => {
+  test('a refutation is reported by the accused only', () => {
     const refuted: EvidenceEntry = {
       ...{ at: 1, lastAt: 1, count: 1 },
       fact: { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' },
     };
-    const dossier = { node: NODE, entries: [refuted], dropped: 0 };
-    const payload = buildWitnessReport(dossier, undefined, NODE, NOW);
+    const evidence = { node: NODE, entries: [refuted], dropped: 0 };
+    const payload = buildWitnessReport(evidence, undefined, NODE, NOW);
     expect(readWitnessReport(payload, NODE, NODE, NOW)).toHaveLength(1);
     expect(readWitnessReport(payload, 'cat', NODE, NOW)).toEqual([]);
   });
@@ -130,30 +130,30 @@ const row = fc.record({
   texts: fc.array(fc.string({ maxLength: 40, unit: 'binary' }), { maxLength: 16 }),
 });
 
-describe('S1: a hostile answer', () => {
-  test('of any bytes is read or refused, never more', () => {
+describe('S1: a hostile report', () => {
+  test('of any bytes is decoded or rejected', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 1024 }), (payload) => {
-        const statements = readWitnessReport(payload, 'mallory', NODE, NOW);
-        expect(statements === undefined || Array.isArray(statements)).toBe(true);
+        const entries = readWitnessReport(payload, 'mallory', NODE, NOW);
+        expect(entries === undefined || Array.isArray(entries)).toBe(true);
       }),
       { numRuns: 2000 },
     );
   });
 
-  test('of well-formed nonsense has words and a verdict, is bounded, and speaks for nobody else', () => {
+  test('of well-formed nonsense can be formatted and diagnosed, is bounded, and speaks for its sender alone', () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 64 }), (rows) => {
-        const statements = readWitnessReport(encodeWitnessReport(rows), 'mallory', NODE, NOW);
-        if (statements === undefined) return; // an age out of range
-        expect(statements.length).toBeLessThanOrEqual(64);
-        for (const one of statements) {
+        const entries = readWitnessReport(encodeWitnessReport(rows), 'mallory', NODE, NOW);
+        if (entries === undefined) return; // an age out of range
+        expect(entries.length).toBeLessThanOrEqual(64);
+        for (const one of entries) {
           expect(one.by).toBe('mallory');
           expect(one.at).toBeLessThanOrEqual(one.lastAt);
           expect(formatEntry(one, NODE).length).toBeLessThan(3000);
         }
         const { sentence } = diagnose({
-          ...{ node: NODE, self: SELF, status: 'alive', since: 0, entries: statements, members: [] },
+          ...{ node: NODE, self: SELF, status: 'alive', since: 0, entries: entries, members: [] },
           ...{ witnesses: new Set(['mallory']), formatTime: (at: number) => `${at}` },
         });
         expect(sentence.length).toBeLessThan(4000);
@@ -167,14 +167,14 @@ describe('S1: a hostile answer', () => {
     ['an age of years', { age: 1e12 }],
     ['one that ends before it begins', { age: 1, lastAge: 2 }],
     ['one that never happened', { count: 0 }],
-  ])('%s is refused whole', (_, change) => {
+  ])('with %s is rejected as a whole', (_, change) => {
     const good = { kind: 10, age: 5, lastAge: 5, count: 1, numbers: [], texts: [] };
     const read = (one: typeof good) => readWitnessReport(encodeWitnessReport([one]), 'mallory', NODE, NOW);
     expect(read(good)).toHaveLength(1);
     expect(read({ ...good, ...change } as typeof good)).toBeUndefined();
   });
 
-  test('more rows than may stand are refused before they are read', () => {
+  test('with too many rows is rejected before they are decoded', () => {
     const good = { kind: 10, age: 5, lastAge: 5, count: 1, numbers: [], texts: [] };
     expect(
       readWitnessReport(encodeWitnessReport(new Array(65).fill(good)), 'mallory', NODE, NOW),

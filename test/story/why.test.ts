@@ -9,16 +9,16 @@ import { runWhy } from './why.ts';
 const NAMES = 'ann bob cat dan eve';
 const PROBES = 'direct, stream and 3 of 3 indirect probes failed';
 
-/** Whoever first accused the node by a probe of its own. */
+/** The first member that accused the node by a probe of its own. */
 function accuserOf(story: Story, node: string): string {
   const found = story
     .facts('memberSuspected')
     .find((fact) => fact.node === node && fact.reason.kind === 'probe');
-  if (found === undefined) throw new Error(`nobody accused ${node} by a probe`);
+  if (found === undefined) throw new Error(`no agent accused ${node} by a probe`);
   return found.by;
 }
 
-describe('I10: the verdict on each way to be blamed, on the accused, the accuser and a bystander', () => {
+describe('I10: the diagnosis of each kind of accusation, at the accused, the accuser and a bystander', () => {
   test('a crash: who probed it, by which ways, and that the others found the same', () => {
     const story = startStory(NAMES, { seed: 1 });
     story.stop('bob');
@@ -40,7 +40,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
     for (const observer of ['bob', accuser, bystander])
       expect(runWhy(story, observer, 'bob')).toMatchObject({
         ...{ finding: 'returned', accusation: 'true' },
-        sentence: expect.stringMatching(/^was declared failed by .*; it was started anew at \d+ s$/),
+        sentence: expect.stringMatching(/^was declared failed by .*; it was restarted at \d+ s$/),
       });
   });
 
@@ -65,7 +65,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       const { sentence, finding, accusation } = runWhy(story, observer, 'bob');
       expect([observer, finding, accusation]).toEqual([observer, 'refuted', 'false']);
       expect(sentence).toMatch(new RegExp(`^was suspected by ${accuser} at 2 s: ${PROBES}`));
-      expect(sentence).toMatch(/had been 2\.\d s late itself, so its answers did not come: a false alarm$/);
+      expect(sentence).toMatch(/had been 2\.\d s late itself, so its answers did not arrive: a false alarm$/);
     }
   });
 
@@ -84,7 +84,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       /^suspected by ann at \d+ s: direct, stream and 0 of 3 indirect probes failed/,
     );
     expect(alone.sentence).toMatch(
-      /; ann itself was 2\.\d s late \d\.\d s before and ann itself was unwell .*, so likely false$/,
+      /; ann itself was 2\.\d s late \d\.\d s before and ann itself was unhealthy .*, so likely false$/,
     );
     lift();
     story.run('12s');
@@ -107,7 +107,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       expect(runWhy(story, observer, 'bob')).toMatchObject({
         ...{ finding: 'linkOneWay', accusation: undefined },
         sentence: expect.stringMatching(
-          new RegExp(`^with ${name} it exchanges no direct answers since \\d+ s, with others it does`),
+          new RegExp(`^pings between it and ${name} have failed since \\d+ s, and others succeed`),
         ),
       });
   });
@@ -120,7 +120,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
     for (const observer of ['ann', 'bob', 'cat']) {
       const { sentence, finding } = runWhy(story, observer, 'bob');
       expect([observer, finding]).toEqual([observer, 'streamsOnly']);
-      expect(sentence).toMatch(/it exchanges streams only since \d+ s: it is there, and UDP .* is lost$/);
+      expect(sentence).toMatch(/only TCP has worked since \d+ s: it is alive, and UDP .* is lost$/);
     }
   });
 
@@ -145,7 +145,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
       expect(sentence).toContain(`${who} knows of no such probe: forged in its name`);
     }
     const { sentence } = runWhy(story, 'dan', 'bob');
-    expect(sentence).toContain(`the word came from ${hostile.key}, where no member lives`);
+    expect(sentence).toContain(`the message came from ${hostile.key}, which is not a member`);
     // Without her word nothing can be said of it.
     expect(runWhy(story, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
   });
@@ -170,7 +170,7 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
     story.run('3s');
     for (const observer of ['bob', 'dan', 'cat'])
       expect(runWhy(story, observer, 'bob').sentence).toContain(
-        `accusations from ${hostile.key} were refused, as too many`,
+        `accusations from ${hostile.key} exceeded the rate limit`,
       );
   });
 
@@ -196,9 +196,9 @@ describe('I10: the verdict on each way to be blamed, on the accused, the accuser
     story.run('5s');
 
     for (const observer of ['ann', 'cat']) {
-      expect(runWhy(story, observer, 'bob').sentence).toMatch(/^left by its own word at \d+ s$/);
+      expect(runWhy(story, observer, 'bob').sentence).toMatch(/^left in order at \d+ s$/);
       expect(runWhy(story, observer, 'eve').sentence).toMatch(
-        /^was declared failed by \w+ at \d+ s, and an operator had it forgotten at 2\d s$/,
+        /^was declared failed by \w+ at \d+ s, and forgotten by an operator at 2\d s$/,
       );
     }
   });
@@ -227,7 +227,7 @@ test('who was never blamed has nothing said against it, and it is said how many 
   story.run('10s');
   const { sentence, finding, answered } = runWhy(story, 'ann', 'bob');
   expect(finding).toBe('clean');
-  expect(sentence).toMatch(/^nothing is said against bob by ann and by 3 other agents: alive since/);
+  expect(sentence).toMatch(/^no accusation of bob is known to ann and 3 other agents: alive since/);
   expect([...answered].sort()).toEqual(['bob', 'cat', 'dan']); // eve is none of us, and is not asked
   expect(story.facts('queryRefused')).toEqual([]);
 });

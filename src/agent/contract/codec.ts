@@ -1,13 +1,9 @@
-/**
- * How messages become bytes on the wire and bytes become messages again, as the landing's doors use it: wire/ itself, or
- * what listens to it (a recording) or speaks in its place (a replay).
- */
-
+/** The codec between messages and sealed bytes: wire/ itself, a recording around it, or a replay in its place. */
 import type { StreamMessage } from '../../wire/memberlist.ts';
 import { type Envelope, openPacket, sealPacket } from '../../wire/packet.ts';
 import { StreamReader, sealStream } from '../../wire/stream-writer.ts';
 
-/** Each is as the function or class of wire/ of that name says; foreign bytes throw `WireError`. */
+/** The functions of wire/ by their names, and its stream reader. Malformed bytes throw `WireError`. */
 export interface WireCodec {
   readonly openPacket: typeof openPacket;
   readonly sealPacket: typeof sealPacket;

@@ -1,5 +1,4 @@
-/** Commands: what the shell, HTTP and the command line may ask of the agent, and what each is answered with. */
-
+/** Commands: what the shell, HTTP and the command line request of the agent, and what each returns. */
 import type { Address } from '../../base/address.ts';
 import type { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
@@ -10,38 +9,38 @@ import type { Investigation } from './evidence.ts';
 
 export type RequestId = number;
 
-/** What people and programs ask of the agent. Each gets exactly one `reply`. */
+/** Requests of people and programs. Each gets exactly one `reply`. */
 export type Command = Readonly<
-  /** Push/pull with each seed. The reply is a report, also if none worked (`joinFailure` makes it an error). */
+  /** A push/pull with each seed. The reply is a report, even if no seed answered (`joinFailure` makes that an error). */
   | { kind: 'join'; seeds: readonly Seed[] }
   | { kind: 'leave' }
-  /** Serf's force-leave: a failed member becomes left, everywhere. `live` refuses one that is alive. */
+  /** Serf's force-leave: a failed member becomes left everywhere, and with `prune` is dropped. `refuseLive` rejects one that is alive. */
   | { kind: 'forget'; node: string; prune: boolean; refuseLive: boolean }
   | { kind: 'setTags'; set: ReadonlyMap<string, string>; remove: readonly string[] }
   | {
       kind: 'registerService';
       service: ServiceDefinition;
       checks: readonly CheckDefinition[];
-      /** Drop checks of an earlier registration that are not named in this one. */
+      /** Deregisters checks of an earlier registration that are missing in this one. */
       replaceChecks: boolean;
       fromFile: boolean;
     }
   | { kind: 'deregisterService'; id: string }
   | { kind: 'registerCheck'; check: CheckDefinition }
   | { kind: 'deregisterCheck'; id: string }
-  /** TTL checks only. */
+  /** For TTL checks only. */
   | { kind: 'updateCheck'; id: string; status: CheckStatus; output: string }
-  /** Of one service, or with `service` absent of the node. */
+  /** Maintenance of one service, or of the node if `service` is absent. */
   | { kind: 'maintenance'; service?: string; on: boolean; reason: string }
-  /** Takes an instance out of the answers, or back in. */
+  /** Withdraws an instance from the answers, or puts it back. */
   | { kind: 'drain'; service: string; on: boolean }
-  /** A Serf query. The reply comes at once; what comes of the query is at `View.question`. */
+  /** A Serf query. The reply comes at once; `View.queryReport` follows the responses. */
   | { kind: 'query'; query: QueryDefinition }
   /** Queries all agents for what they saw of `node`. The reply comes at once; `View.investigation` follows the reports. */
   | { kind: 'queryWitnesses'; node: string; timeout: Millis }
-  /** Answers one of `View.waitingQueries`. */
+  /** Responds to one of `View.pendingQueries`. */
   | { kind: 'respond'; id: QueryId; payload: Uint8Array }
-  /** The gossip keys of all members. `key` is absent for `list`; `force` passes over what would cut somebody off. */
+  /** Lists or changes the gossip keys of all members. Only `list` has no key; `force` skips the check whether a member would be cut off. */
   | {
       kind: 'keys';
       operation: KeyOperation;
@@ -49,48 +48,48 @@ export type Command = Readonly<
       force: boolean;
       timeout: Millis | undefined;
     }
-  /** A Serf user event, to every member. The reply is the event as it was told here. */
+  /** A Serf user event, to all members. The reply is the event as it was sent. */
   | { kind: 'fireEvent'; name: string; payload: Uint8Array; coalesce: boolean }
 >;
 
-/** One seed as a person wrote it, and the addresses its name stands for (empty: it did not resolve). */
+/** One seed as it was written, and the addresses that its name resolves to; empty if it did not resolve. */
 export interface Seed {
   readonly text: string;
   readonly addresses: readonly Address[];
-  /** Why it did not resolve. */
+  /** The reason why it did not resolve. */
   readonly error?: string;
 }
 
 export interface JoinReport {
-  /** How many seeds answered. */
+  /** The number of seeds that answered. */
   readonly joined: number;
   readonly failed: readonly { readonly addr: string; readonly error: string }[];
 }
 
 export type KeyOperation = 'list' | 'install' | 'use' | 'remove';
-/** How far an operation on all keys has come. Keys are named by fingerprint. A new object whenever something came. */
+/** The progress of a key operation, with keys as fingerprints. A new object after each change. */
 export interface KeyOperationReport {
   readonly id: number;
   readonly operation: KeyOperation;
   readonly finished: boolean;
-  /** `check`: members are asked first which keys they have. */
+  /** `check`: members are first queried for the keys they have. */
   readonly step: 'check' | 'apply';
-  /** Members that were alive when they were asked. */
+  /** Members that were alive when the query was sent. */
   readonly members: number;
   readonly answered: number;
-  /** Who is alive and has not answered. */
+  /** Members that are alive and have not answered. */
   readonly unresponsive: readonly string[];
-  /** What those said who did not do it, and those who did with a reservation. */
+  /** By member: why it did not apply the operation, or what it remarked when it did. */
   readonly errors: ReadonlyMap<string, string>;
   readonly messages: ReadonlyMap<string, string>;
-  /** How many members have, and use, each key, as far as they said. */
+  /** By key: how many members have it, and how many use it as primary, as far as they answered. */
   readonly keys: ReadonlyMap<string, number>;
   readonly primaries: ReadonlyMap<string, number>;
-  /** Why it was left alone. */
+  /** Why nothing was changed; `undefined`: it was not refused. */
   readonly refusal: string | undefined;
 }
 
-/** What commands give back; those that are not named give nothing. */
+/** Values that commands return; commands that are not listed return none. */
 export interface CommandValues {
   readonly join: JoinReport | undefined;
   readonly fireEvent: ReceivedUserEvent;
@@ -102,11 +101,11 @@ export interface CommandValues {
 export type CommandValue<C extends CommandRequest> = C['kind'] extends keyof CommandValues
   ? CommandValues[C['kind']]
   : undefined;
-/** What a command came to. */
+/** The outcome of a command. */
 export type CommandResult =
   | { readonly ok: true; readonly value?: CommandValues[keyof CommandValues] }
   | { readonly ok: false; readonly error: AgentError };
-/** Commands as readers give them: seeds are text, the shell resolves names. */
+/** Commands as readers send them: seeds are text, whose names the shell resolves. */
 export type CommandRequest =
   | { readonly kind: 'join'; readonly seeds: readonly string[] }
   | Exclude<Command, { kind: 'join' }>;

@@ -1,32 +1,33 @@
-/** The words of evidence: facts that bear on why a member is taken for what it is, kept with their time and number. */
+/** Evidence: the facts that bear on the status of members, as they are kept, reported by witnesses and diagnosed. */
 import type { Millis } from '../../base/time.ts';
 import type { QueryId, SerfStatus } from '../../serf/types.ts';
 import type { Fact } from './facts.ts';
 
 /**
- * Where each kind is kept. `telling`: what changed how the member is seen, or would have. `noise`: what strangers could
- * cause any number of; it must push out nothing but its like. `birth`, `ours`, `health`: how this agent itself was at that time.
+ * The retention class of each kind, a bounded list of its own. `relevant` facts changed how a member is seen, or would have. `noise`
+ * can be caused by any stranger in any number, and must evict nothing but its like. `boot`, `stall` and `health` say how this agent
+ * itself was at that time.
  */
 export const RETENTION_CLASSES = {
-  probeFailed: 'telling',
-  probeSavedByTcp: 'telling',
-  linkOneWay: 'telling',
-  linkRestored: 'telling',
-  memberSuspected: 'telling',
-  suspicionConfirmed: 'telling',
-  suspicionCleared: 'telling',
-  suspicionRefuted: 'telling',
-  memberDeclaredDead: 'telling',
-  memberReturned: 'telling',
-  memberLeaving: 'telling',
-  memberLeft: 'telling',
-  memberFailed: 'telling',
-  memberDropped: 'telling',
-  memberReaped: 'telling',
-  nameReclaimed: 'telling',
-  nameConflictLost: 'telling',
-  unrefutableAccusation: 'telling',
-  unrefutableAccusationEnded: 'telling',
+  probeFailed: 'relevant',
+  probeSavedByTcp: 'relevant',
+  linkOneWay: 'relevant',
+  linkRestored: 'relevant',
+  memberSuspected: 'relevant',
+  suspicionConfirmed: 'relevant',
+  suspicionCleared: 'relevant',
+  suspicionRefuted: 'relevant',
+  memberDeclaredDead: 'relevant',
+  memberReturned: 'relevant',
+  memberLeaving: 'relevant',
+  memberLeft: 'relevant',
+  memberFailed: 'relevant',
+  memberDropped: 'relevant',
+  memberReaped: 'relevant',
+  nameReclaimed: 'relevant',
+  nameConflictLost: 'relevant',
+  unrefutableAccusation: 'relevant',
+  unrefutableAccusationEnded: 'relevant',
   nameConflict: 'noise',
   nameConflictVote: 'noise',
   memberUnverified: 'noise',
@@ -34,8 +35,8 @@ export const RETENTION_CLASSES = {
   gossipMessageRefused: 'noise',
   intentRefused: 'noise',
   leaveIntentRefuted: 'noise',
-  agentStarted: 'birth',
-  stalled: 'ours',
+  agentStarted: 'boot',
+  stalled: 'stall',
   awarenessChanged: 'health',
 } as const satisfies Readonly<Partial<Record<Fact['kind'], string>>>;
 

@@ -1,17 +1,17 @@
-/** Facts: everything worth a log line, a counter or a test, as values. Layers add their own kinds. */
+/** Facts: everything worth a log line, a counter or a test, as data. Each layer declares its own kinds. */
 import type { WireErrorCode } from '../../base/errors.ts';
 import type { CheckFact } from '../../checks/types.ts';
 import type { SerfFact } from '../../serf/types.ts';
 import type { SwimFact } from '../../swim/types.ts';
 
-/** What happened, as data. Logs, metrics, traces and tests all read this one stream. */
+/** Something that happened in the agent. Logs, metrics, traces, evidence and tests all read this one stream. */
 export type Fact = SwimFact | SerfFact | CheckFact | AgentFact;
 
 export type AgentFact = Readonly<
   | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }
   | { kind: 'packetRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
-  | { kind: 'streamRefused'; from: string; reason: string } // too many at once
+  | { kind: 'streamRefused'; from: string; reason: string } // too many streams, or too many push/pulls of one peer
   | { kind: 'pushPullFinished'; peer: string; join: boolean; nodes: number }
   | { kind: 'pushPullFailed'; peer: string; join: boolean; reason: string }
   | { kind: 'memberJoined'; node: string; address: string }
@@ -21,7 +21,7 @@ export type AgentFact = Readonly<
   | { kind: 'memberFailed'; node: string }
   | { kind: 'userEventReceived'; name: string; ltime: number; bytes: number }
   | { kind: 'nameConflictLost'; node: string; other: string }
-  /** What is missing means something else than it did; `side` and `network` are empty where they say nothing. */
+  /** The kind of the partition summary has changed; `side` and `network` are empty where they do not apply. */
   | {
       kind: 'membersMissing';
       cause: 'deaths' | 'partition';
@@ -31,7 +31,7 @@ export type AgentFact = Readonly<
       network: string;
       summary: string;
     }
-  /** Nobody is missing any more. */
+  /** No member is missing any more. */
   | { kind: 'allMembersVisible'; known: number }
   | { kind: 'leaveStarted' }
   | { kind: 'leaveFinished'; propagated: boolean }

@@ -1,15 +1,15 @@
-/** A lane: one kind of gossip, with a queue of its own, from which packets are filled. */
+/** A lane: one kind of broadcasts, with a queue of its own. */
 import type { BroadcastQueue } from '../../swim/broadcasts.ts';
 import type { Member } from '../../swim/types.ts';
 
-/** Things to say to others. Lanes fill the room left in a packet, in order. */
+/** Lanes fill the space left in a packet, in order (piggyback). */
 export interface Lane {
   readonly name: 'membership' | 'intents' | 'queries' | 'events' | 'urgent' | 'catalog';
   readonly queue: BroadcastQueue;
-  /** How often one message of this lane is sent before it is dropped. */
+  /** The retransmit limit: how often one message is sent before it is dropped. */
   readonly limit: () => number;
-  /** Serf's messages travel behind memberlist's type octet for user messages. */
+  /** Whether messages follow memberlist's type octet for user messages, as all but its own do. */
   readonly user: boolean;
-  /** Who may hear it; absent: everybody. */
+  /** Whether a peer understands these messages; absent: all do. */
   canReceive?(peer: Member): boolean;
 }

@@ -1,7 +1,4 @@
-/**
- * The machine's mouth and hands: what goes in, what comes out, and what readers see. Shells and worlds, HTTP and
- * DNS know the core only through this file.
- */
+/** The interface of the agent core: inputs go in, effects come out. Shells and simulated worlds know it only by this file. */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckOutcome, CheckRun, RegistrySnapshot } from '../../checks/types.ts';
@@ -10,16 +7,16 @@ import type { Command, CommandResult, RequestId } from './commands.ts';
 import type { Fact } from './facts.ts';
 import type { Topic, View } from './view.ts';
 
-/** All between the sockets and the readers, without either. Fed by a shell or by a world. */
+/** Everything between the sockets and the readers, without either: a sans-IO state machine, run by a shell or a simulated world. */
 export interface Agent {
-  /** Takes one input, appends what should be done. Never awaits, never throws on foreign bytes. */
+  /** Handles one input and appends its effects to `out`. Never awaits, and never throws on malformed bytes. */
   handle(input: Input, now: Millis, out: Effect[]): void;
-  /** When the agent next wants a `tick`; `NEVER` if never. The shell arms exactly one timer. */
+  /** When the agent next wants a `tick`; `NEVER` if it waits for nothing. The shell arms exactly one timer. */
   readonly deadline: Millis;
   readonly view: View;
 }
 
-/** Names a stream for its life. The agent draws even numbers for those it opens, the shell odd ones. */
+/** Identifies a stream until it is closed. The agent numbers those it opens evenly, the shell oddly. */
 export type StreamId = number;
 export type Input = Readonly<
   | { kind: 'packet'; from: Address; bytes: Uint8Array }
@@ -28,60 +25,60 @@ export type Input = Readonly<
   /** Our dial succeeded. */
   | { kind: 'streamOpened'; stream: StreamId }
   | { kind: 'streamData'; stream: StreamId; bytes: Uint8Array }
-  /** It ended or failed; `why` is absent after an orderly end. Nothing more will come of this stream. */
+  /** The stream ended, or failed if there is a `why`. It is the last input of this stream. */
   | { kind: 'streamClosed'; stream: StreamId; why?: string }
   | { kind: 'tick' }
   | { kind: 'command'; request: RequestId; command: Command }
-  /** A check was run. */
+  /** A check has run. */
   | { kind: 'checkFinished'; outcome: CheckOutcome }
-  /** Others reach this host there from now on. */
+  /** From now on other members reach this host at this address. */
   | { kind: 'addressChanged'; address: Address }
-  /** What became of `keepKeys`; `error` says why it failed. */
+  /** The outcome of a `storeKeys` effect; `error` says why it failed. */
   | { kind: 'keysStored'; ticket: number; error?: string }
 >;
 
 export type Effect = Readonly<
   | { kind: 'sendPacket'; to: Address; packet: Uint8Array }
   | { kind: 'openStream'; stream: StreamId; to: Address }
-  /** `end`: nothing more will be written; close when it is out. */
+  /** With `end` the stream is closed once these bytes are written. */
   | { kind: 'writeStream'; stream: StreamId; bytes: Uint8Array; end: boolean }
-  /** Drop it now. No `streamClosed` follows. */
+  /** Closes a stream at once. No `streamClosed` follows. */
   | { kind: 'closeStream'; stream: StreamId }
   | { kind: 'reply'; request: RequestId; result: CommandResult }
   | { kind: 'runCheck'; run: CheckRun }
   | { kind: 'topicsChanged'; topics: readonly Topic[] }
   | { kind: 'saveSnapshot'; snapshot: Snapshot }
-  /** What is known of others' services: `AgentOptions.catalog` of the next life. */
+  /** The catalog of all members, to be `AgentOptions.catalog` of the next start. */
   | { kind: 'saveCatalog'; bytes: Uint8Array }
   | { kind: 'fact'; fact: Fact }
-  /** Keep these gossip keys, primary first, in place of all others; then feed `keysKept`. */
+  /** Stores these gossip keys, primary first, in place of all others; `keysStored` follows. */
   | { kind: 'storeKeys'; ticket: number; keys: readonly Uint8Array[] }
-  /** For programs here that want to be told. */
+  /** For event handlers on this host. */
   | { kind: 'notify'; event: HandlerEvent }
-  /** The agent has left and waited long enough: the shell may close sockets. `why`: it did not want to. */
+  /** The agent has stopped, and the shell may close its sockets. `why` says what forced it to; absent: it left by command. */
   | { kind: 'stopped'; why?: string }
 >;
 
-/** What survives a restart, if there is a data directory. Plain data; the shell packs and checks it. */
+/** What survives a restart if there is a data directory. Plain data; the shell encodes it and adds a checksum. */
 export interface Snapshot {
-  /** Highest incarnation we ever announced. */
+  /** The highest incarnation that was ever announced. */
   readonly incarnation: number;
   readonly clocks: { readonly member: number; readonly event: number; readonly query: number };
-  /** Members that had not left, ourselves not included. */
+  /** Members that had not left, without this agent itself. */
   readonly peers: readonly PreviousNode[];
-  /** What was registered here, and how its checks stood. */
+  /** The services and checks that were registered here, with their status. */
   readonly registered?: RegistrySnapshot;
-  /** Epoch of our ledger: the next one must be above it, whatever the clock says. */
+  /** The epoch of our ledger; the next one must exceed it, whatever the clock says. */
   readonly epoch?: number;
-  /** Wall-clock milliseconds when this was composed, for what goes on aging while we are down. */
+  /** Wall-clock milliseconds when this was composed: time to live goes on while the agent is down. */
   readonly at?: number;
 }
 
-/** Where a member lived. */
+/** A member of the last run, and its address. */
 export interface PreviousNode {
   readonly name: string;
   /** `host:port`. */
   readonly addr: string;
-  /** It had failed, or was leaving. */
+  /** Whether it had failed or was leaving. */
   readonly down?: boolean;
 }

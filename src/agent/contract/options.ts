@@ -1,4 +1,4 @@
-/** What an agent is born with. */
+/** The options that an agent is created with. */
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
@@ -8,41 +8,41 @@ import type { Identity } from '../../swim/types.ts';
 import type { WireCodec } from './codec.ts';
 import type { Snapshot } from './machine.ts';
 
-/** Everything an agent is born with. After this only `handle` reaches it. */
+/** Everything that an agent starts with. After this only `handle` reaches it. */
 export interface AgentOptions {
   readonly name: string;
-  /** What others dial; 4 octets for IPv4. */
+  /** The advertised address, which other members dial; 4 octets for IPv4. */
   readonly address: Address;
   readonly tags: ReadonlyMap<string, string>;
   readonly swim: SwimConfig;
   readonly serf: SerfConfig;
   /** Gossip keys of 16, 24 or 32 bytes, primary first; empty: plaintext. */
   readonly keys: readonly Uint8Array[];
-  /** Keys that change are to be kept: emit `keepKeys` effects, and wait for `keysKept`. */
+  /** Whether changed keys are stored: by a `storeKeys` effect, whose `keysStored` is waited for. */
   readonly persistsKeys?: boolean;
-  /** memberlist label; empty: none. */
+  /** memberlist's label; empty: none. */
   readonly label: string;
   readonly rng: Rng;
-  /** Fresh random 12 octets at each call. */
+  /** Returns 12 fresh random octets at each call. */
   readonly nonce: () => Uint8Array;
-  /** What was remembered last time. */
+  /** The last `saveSnapshot`. */
   readonly snapshot?: Snapshot;
-  /** What was remembered of others' services: the bytes of the last `rememberCatalog`. */
+  /** The bytes of the last `saveCatalog`. */
   readonly catalog?: Uint8Array;
-  /** Emit `remember` and `rememberCatalog` effects: there is somewhere to keep them. */
+  /** Whether there is a data directory, and so `saveSnapshot` and `saveCatalog` effects. */
   readonly persistsSnapshots?: boolean;
   /**
-   * Wall-clock milliseconds at birth, any number of at least 1 in a world: seed of the readers' indexes and of our
-   * ledger's epoch. Nothing is decided by it later on.
+   * Wall-clock milliseconds at the start, in a simulated world any number of at least 1. Readers' indexes and our ledger's epoch
+   * begin with it; later on nothing depends on it.
    */
   readonly startedAt: number;
-  /** Checks may start programs if they come from a file of the owner. */
+  /** Whether checks may start programs if they come from a file of the agent's owner. */
   readonly allowExec?: boolean;
-  /** Lets many agents of one process share identities. */
+  /** Lets many agents in one process share equal identities. */
   readonly intern?: (identity: Identity) => Identity;
-  /** Likewise for equal copies of one owner's entries. */
+  /** Lets many agents in one process share equal entries of one owner. */
   readonly internEntries?: Intern;
-  /** What stands between the wire and the doors; absent: nothing, the wire itself. */
+  /** The codec in place of wire/ itself. */
   readonly codec?: WireCodec;
   readonly now: Millis;
 }

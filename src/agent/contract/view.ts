@@ -17,12 +17,11 @@ import type { KeyOperationReport } from './commands.ts';
 import type { Investigation, NodeEvidence, NodeReport } from './evidence.ts';
 
 /**
- * What readers can wait for: `nodes` is any change of membership that Serf and Consul would show, `node:NAME` one
- * member's, `members` also suspicions and their end. `services` is the list of services (not their checks),
- * `service:NAME` (lower case) instances of one, their checks and their nodes' state, `checks` any check,
- * `entries:NODE` all that one node published, `events` user events, `event:NAME` those of one name, `queries` those
- * that wait for an answer here, `query:ID` one of ours, `keys:ID` an operation on the keys of all, `anything`
- * whatever a reader can see.
+ * Topics: what a blocking query can wait for. `nodes` is any membership change that Serf and Consul show, `node:NAME` that of one member,
+ * `members` also suspicions and their end. `services` is the list of services without their checks, `service:NAME` (lower case) the
+ * instances of one with their checks and nodes, `checks` any check, `entries:NODE` all that one node has published. `events` is user
+ * events, `event:NAME` those of one name, `queries` the pending queries of others, `query:ID` the responses to one of ours, `keys:ID` the
+ * progress of a key operation, `anything` all that a reader can see.
  */
 export type Topic =
   | 'anything'
@@ -38,50 +37,50 @@ export type Topic =
   | 'queries'
   | `query:${QueryId}`
   | `keys:${number}`;
-/** A member as readers see it: swim's row and Serf's status in one. */
+/** A member as readers see it: SWIM's row and Serf's status joined. */
 export interface MemberView {
   readonly name: string;
   readonly address: Address;
   readonly tags: ReadonlyMap<string, string>;
-  /** What people see: Serf's status, but `suspect` where swim suspects. */
+  /** Serf's status, or `suspect` while SWIM suspects the member. */
   readonly status: SerfStatus | 'suspect';
   readonly serf: SerfMember;
   readonly state: MemberState;
   readonly incarnation: number;
   /** When `state` last changed, on this agent's monotonic clock. */
   readonly since: Millis;
-  /** Six octets. */
+  /** Protocol versions, six octets. */
   readonly vsn: Uint8Array;
 }
 
-/** A member, or a service by its name in lower case, that differs since `index`. */
+/** A member, or a service by its name in lower case, that has changed at `index`. */
 export interface IndexedChange {
   readonly kind: 'member' | 'service';
   readonly name: string;
   readonly index: number;
 }
 
-/** The reader's side: in memory, never asks the machine, valid until the next `handle`. */
+/** The read model: in memory, without copies, valid until the next input. */
 export interface View {
   readonly node: string;
   readonly address: Address;
   self(): MemberView;
-  /** Every known member by name, those that left or failed too, until they are reaped. */
+  /** All known members by name, with those that left or failed until they are reaped. */
   members(): readonly MemberView[];
   /**
-   * Names match without regard to case when `exact` finds nothing. Also a node that is only remembered from before a
-   * restart, while its services are answered: `members` does not list it, its incarnation is 0.
+   * A member by name; the case matters only if two names differ in nothing else. Also finds an unconfirmed node, which `members` does
+   * not list: it is known from before a restart only, its services are answered, and its incarnation is 0.
    */
   member(name: string): MemberView | undefined;
-  /** Largest index of these topics: at least 1, grows with every change a reader can see. */
+  /** The largest index of these topics, at least 1; it grows with every change that a reader can see. */
   indexOf(topics: readonly Topic[]): number;
   /**
-   * Who changed after `index`, each once, the latest change last. `undefined` if that is not known any more, or the
-   * index is none of ours: then read everything.
+   * Members and services that changed after `index`, each once, the latest change last. `undefined` if these are not known any more, or
+   * the index is not from this agent: then everything must be read.
    */
   changesAfter(index: number): readonly IndexedChange[] | undefined;
   health(): AgentHealth;
-  /** Why a member was blamed, or was not; kept longer than the member. Names match exactly. */
+  /** The evidence about a member, which outlives its row. Names match exactly. */
   evidence(name: string): NodeEvidence | undefined;
   /** The witness reports that a `queryWitnesses` command collects, for a while after it has ended. Changes with `query:ID`. */
   investigation(id: QueryId): Investigation | undefined;
@@ -94,38 +93,38 @@ export interface View {
     formatTime: (at: Millis) => string,
     investigation?: Investigation,
   ): NodeReport | undefined;
-  /** What has become of the members we knew, as of the last input. Counts them all. */
+  /** The partition summary as of the last input. Its cost grows with the number of members. */
   partitionSummary(): PartitionSummary;
-  /** Where a member is in round-trip time: ourselves, and those who answered a probe of ours. Names match exactly. */
+  /** The network coordinate of this agent, or of a member that has answered a probe of it. Names match exactly. */
   coordinate(name: string): Coordinate | undefined;
-  /** User events heard lately, oldest first. */
+  /** User events received lately, oldest first. */
   userEvents(): readonly ReceivedUserEvent[];
-  /** A query of ours, for a minute after it was over. */
+  /** A query of ours, until a minute after its end. */
   queryReport(id: QueryId): QueryReport | undefined;
-  /** An operation on the keys of all members, for a while after it was over. */
+  /** A key operation, for a while after its end. */
   keyOperationReport(id: number): KeyOperationReport | undefined;
-  /** Queries of others that wait for an answer of a program here, oldest first. */
+  /** Queries of other members that a program here may answer, oldest first. */
   pendingQueries(): readonly PendingQuery[];
-  /** Services and checks of all nodes. */
+  /** The services and checks of all nodes. */
   readonly catalog: CatalogView;
-  /** What is registered with this agent. */
+  /** The services and checks that are registered with this agent. */
   readonly local: LocalView;
 }
 
 export interface AgentHealth {
-  /** 0 is well; up to awarenessMax - 1. Source: Lifeguard, local health multiplier. */
+  /** The local health score: 0 is healthy, at most awarenessMax - 1. Source: Lifeguard, local health multiplier. */
   readonly awareness: number;
   readonly incarnation: number;
   readonly clocks: { readonly member: number; readonly event: number; readonly query: number };
   readonly encrypted: boolean;
-  /** Messages that the key in use has sealed here, since it is in use and this process runs. */
+  /** Messages encrypted with the primary key since it became that, or since the start. */
   readonly seals: number;
   readonly leaving: boolean;
-  /** Messages waiting in each lane. */
+  /** Messages that wait in each lane. */
   readonly lanes: Readonly<Record<string, number>>;
 }
 
-/** How many of the members known at an instant are visible now; those that left in order are not counted. */
+/** The members known at one instant, and how many of them are visible now. Members that left in order are not counted. */
 export interface MemberCount {
   readonly known: number;
   readonly visible: number;
@@ -139,22 +138,22 @@ export interface MissingMember {
 }
 
 export interface PartitionSummary {
-  /** `deaths`: one by one, or few. `partition`: many at once, or a whole network; it may also have lost its power. */
+  /** `deaths`: few members, or one by one. `partition`: many at once, or a whole network, which may also have lost its power. */
   readonly kind: 'whole' | 'deaths' | 'partition';
-  /** Ourselves included, and everyone who failed and was neither forgotten nor reaped. */
+  /** With this agent itself, and with failed members that were neither forgotten nor reaped. */
   readonly known: number;
-  /** Ourselves included; suspects are. */
+  /** With this agent itself; suspects are visible. */
   readonly visible: number;
-  /** `undefined`: this agent is younger. */
+  /** `undefined`: this agent was started later. */
   readonly minuteAgo: MemberCount | undefined;
   readonly hourAgo: MemberCount | undefined;
-  /** Latest first. */
+  /** The latest first. */
   readonly missing: readonly MissingMember[];
-  /** How many of them vanished together, the largest such group; 1: each alone. */
+  /** The size of the largest group that vanished at one time; 1: each alone. */
   readonly lostTogether: number;
-  /** `10.0.2.0/24`: all of that group lived there, and nobody visible does. */
+  /** The network that the whole group was in, and no visible member is, as in `10.0.2.0/24`. */
   readonly network: string | undefined;
-  /** Of a partition: do we see more than half of the known? */
+  /** The side of a partition: whether more than half of the known members are visible. */
   readonly side: 'majority' | 'half' | 'minority' | undefined;
   readonly sentence: string;
 }

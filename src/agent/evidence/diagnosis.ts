@@ -1,6 +1,6 @@
 /**
- * The verdict on a member, in one sentence: what it is taken for, who said so first, what they saw, how well they were
- * themselves, and whether that is likely true. A statement for people: nothing is decided by it.
+ * The diagnosis of a member in one sentence: its status, the accusers, what they saw, how healthy they were themselves, and whether the
+ * accusation is likely true. A statement for people: nothing is decided by it.
  */
 import type { Millis } from '../../base/time.ts';
 import type { ProbeReason } from '../../swim/types.ts';
@@ -17,104 +17,107 @@ import {
 import { type Incident, lastIncident } from './incident.ts';
 import { formatList, formatProbeFailure, formatSpan } from './wording.ts';
 
-/** Lateness in a round that may have cost an answer. */
+/** An accuser this late in a probe round may have missed the answer. */
 const LATE: Millis = 100;
-/** Health from which the accuser's word is doubtful. */
-const UNWELL = 2;
+/** The awareness from which an accuser is doubted; 0 is healthy. */
+const UNHEALTHY = 2;
 
-export function diagnose(matter: DiagnosisInput): Diagnosis {
-  const parts = [primaryFinding(matter), ...secondaryFindings(matter)].filter((part) => part !== undefined);
-  const [first, ...others] = parts;
-  if (first === undefined) return { finding: 'clean', sentence: formatClean(matter), accusation: undefined };
+export function diagnose(input: DiagnosisInput): Diagnosis {
+  const primary = primaryFinding(input);
+  const secondary = secondaryFindings(input);
+  const findings = primary === undefined ? secondary : [primary, ...secondary];
+  const [first] = findings;
+  if (first === undefined) return { finding: 'clean', sentence: formatClean(input), accusation: undefined };
   const { finding, accusation } = first;
-  return { finding, accusation, sentence: [first, ...others].map(({ clause }) => clause).join('; ') };
+  return { finding, accusation, sentence: findings.map(({ clause }) => clause).join('; ') };
 }
 
-/** What it is, or was last accused of. */
-function primaryFinding(matter: DiagnosisInput): FindingClause | undefined {
-  const { node, self, status, entries: statements } = matter;
-  if (status === 'left' || status === 'leaving') return departureFinding(matter, status);
-  const episode = lastIncident(statements, node, self);
-  if (episode !== undefined) return accusationFinding(matter, episode);
-  return status === undefined ? departureFinding(matter, 'left') : undefined;
+/** The member's departure, or its last accusation. */
+function primaryFinding(input: DiagnosisInput): FindingClause | undefined {
+  const { node, self, status, entries } = input;
+  if (status === 'left' || status === 'leaving') return departureFinding(input, status);
+  const incident = lastIncident(entries, node, self);
+  if (incident !== undefined) return accusationFinding(input, incident);
+  return status === undefined ? departureFinding(input, 'left') : undefined;
 }
 
 function departureFinding(
-  { node, status, entries: statements, since, formatTime: clock }: DiagnosisInput,
-  as: 'left' | 'leaving',
+  { node, status, entries, since, formatTime }: DiagnosisInput,
+  kind: 'left' | 'leaving',
 ): FindingClause | undefined {
-  const left = lastOfKind(statements, 'memberDeclaredDead', ({ left: own }) => own);
-  const failed = lastOfKind(statements, 'memberDeclaredDead', ({ left: own }) => !own);
-  if (as === 'leaving') {
-    const said = lastOfKind(statements, 'memberLeaving');
-    return { finding: 'leaving', clause: `is leaving, by its own word${formatAt(clock, said?.at ?? since)}` };
+  const left = lastOfKind(entries, 'memberDeclaredDead', (fact) => fact.left);
+  const failed = lastOfKind(entries, 'memberDeclaredDead', (fact) => !fact.left);
+  if (kind === 'leaving') {
+    const announced = lastOfKind(entries, 'memberLeaving')?.at ?? since;
+    return { finding: 'leaving', clause: `announced${formatAt(formatTime, announced)} that it leaves` };
   }
   if (left !== undefined && (failed === undefined || failed.at < left.at))
-    return { finding: 'left', clause: `left by its own word${formatAt(clock, left.at)}` };
+    return { finding: 'left', clause: `left in order${formatAt(formatTime, left.at)}` };
   if (failed !== undefined && status === 'left') {
-    const told = lastOfKind(statements, 'memberLeft');
-    const when = `${formatAt(clock, failed.at)}, and an operator had it forgotten${formatAt(clock, told?.at)}`;
-    return { finding: 'forgotten', clause: `was declared failed by ${failed.fact.by}${when}` };
+    const forgottenAt = formatAt(formatTime, lastOfKind(entries, 'memberLeft')?.at);
+    const failedAt = formatAt(formatTime, failed.at);
+    return {
+      finding: 'forgotten',
+      clause: `was declared failed by ${failed.fact.by}${failedAt}, and forgotten by an operator${forgottenAt}`,
+    };
   }
-  return status === 'left' ? { finding: 'left', clause: `${node} left${formatAt(clock, since)}` } : undefined;
+  return status === 'left'
+    ? { finding: 'left', clause: `${node} left${formatAt(formatTime, since)}` }
+    : undefined;
 }
 
-function accusationFinding(matter: DiagnosisInput, episode: Incident): FindingClause {
-  const { status } = matter;
-  const seen = assessAccusers(matter, episode);
-  if (episode.end !== undefined && status !== 'failed' && status !== 'suspect')
-    return resolvedFinding(matter, episode, episode.end, seen);
-  const { initiator, death, accusedAt: began } = episode;
-  const { formatTime: clock } = matter;
+function accusationFinding(input: DiagnosisInput, incident: Incident): FindingClause {
+  const { status, formatTime } = input;
+  const { initiator, death, accusedAt, end } = incident;
+  const assessment = assessAccusers(input, incident);
+  if (end !== undefined && status !== 'failed' && status !== 'suspect')
+    return resolvedFinding(input, incident, end, assessment);
+  const { accusation } = assessment;
   if (death === undefined && status !== 'failed') {
-    const clause = `suspected by ${initiator}${formatAt(clock, began)}: ${seen.clause}${CONCLUSIONS[seen.accusation]}`;
-    return { finding: 'suspected', accusation: seen.accusation, clause };
+    const suspected = `suspected by ${initiator}${formatAt(formatTime, accusedAt)}`;
+    const clause = `${suspected}: ${assessment.clause}${CONCLUSIONS[accusation]}`;
+    return { finding: 'suspected', accusation, clause };
   }
-  const { by, at: when } = death ?? { by: initiator, at: began };
+  const { by, at } = death ?? { by: initiator, at: accusedAt };
   const first = by === initiator ? '' : `, suspected first by ${initiator}`;
-  const declared = `declared failed by ${by}${formatAt(clock, when)}${first}: ${seen.clause}`;
-  const together = membersFailedTogether(matter, when);
-  if (together.length > 0 && seen.accusation === 'true') {
+  const declared = `declared failed by ${by}${formatAt(formatTime, at)}${first}: ${assessment.clause}`;
+  const together = membersFailedTogether(input, at);
+  if (together.length > 0 && accusation === 'true') {
     const clause = `${declared}; ${formatList(together)} failed at the same time, so it may be the network`;
     return { finding: 'failed', accusation: 'unclear', clause };
   }
-  return {
-    finding: 'failed',
-    accusation: seen.accusation,
-    clause: `${declared}${CONCLUSIONS[seen.accusation]}`,
-  };
+  return { finding: 'failed', accusation, clause: `${declared}${CONCLUSIONS[accusation]}` };
 }
 
-/** It refuted, or came back. Whether it had been gone only it knows. */
+/** The member refuted the accusation, or is back. Only the member itself knows whether it was gone. */
 function resolvedFinding(
-  { formatTime: clock, node, self }: DiagnosisInput,
-  episode: Incident,
+  { formatTime, node, self }: DiagnosisInput,
+  { initiator, death, accusedAt, startTimes, stalls }: Incident,
   end: AttributedEntry,
-  seen: Assessment,
+  assessment: Assessment,
 ): FindingClause {
-  const { initiator, death, accusedAt: began, startTimes: started, stalls } = episode;
-  const startedAt = started.get(node);
-  const when = death?.at ?? began;
+  const startedAt = startTimes.get(node);
   const by = death === undefined ? `suspected by ${initiator}` : `declared failed by ${death.by}`;
-  const was = `was ${by}${formatAt(clock, when)}: ${seen.clause}`;
+  const was = `was ${by}${formatAt(formatTime, death?.at ?? accusedAt)}: ${assessment.clause}`;
   const finding = death === undefined ? 'refuted' : 'returned';
-  if (startedAt !== undefined && startedAt > began)
+  if (startedAt !== undefined && startedAt > accusedAt)
     return {
       finding,
       accusation: 'true',
-      clause: `${was}; it was started anew${formatAt(clock, startedAt)}`,
+      clause: `${was}; it was restarted${formatAt(formatTime, startedAt)}`,
     };
   if (startedAt === undefined && death !== undefined) {
-    const clause = `${was}; it is back${formatAt(clock, end.at, 'since')}, and has not told whether it ran all along`;
-    return { finding, accusation: seen.accusation === 'false' ? 'false' : 'unclear', clause };
+    const back = `it is back${formatAt(formatTime, end.at, 'since')}`;
+    const clause = `${was}; ${back}, and did not say whether it had been running`;
+    return { finding, accusation: assessment.accusation === 'false' ? 'false' : 'unclear', clause };
   }
-  const stalled = stalls.get(node);
+  const stall = stalls.get(node);
   const who = self === node ? 'this agent' : 'it';
   const cause =
-    stalled === undefined
+    stall === undefined
       ? ''
-      : `, but had been ${formatSpan(stalled.lateness)} late itself, so its answers did not come`;
-  const after = end.at - began < 1 ? '' : ` after ${formatSpan(end.at - began)}`;
+      : `, but had been ${formatSpan(stall.lateness)} late itself, so its answers did not arrive`;
+  const after = end.at - accusedAt < 1 ? '' : ` after ${formatSpan(end.at - accusedAt)}`;
   return {
     finding,
     accusation: 'false',
@@ -129,12 +132,12 @@ interface Assessment {
   readonly accusation: 'true' | 'false' | 'unclear';
 }
 
-/** What the accusers saw, and how far they are to be believed. */
-function assessAccusers(matter: DiagnosisInput, episode: Incident): Assessment {
-  const { initiator, probes, pushPullSources: tables } = episode;
-  const doubts = doubtsAboutAccuser(initiator, episode);
+/** What the accusers saw, and whether they are to be believed. */
+function assessAccusers(input: DiagnosisInput, incident: Incident): Assessment {
+  const { initiator, probes, pushPullSources } = incident;
+  const doubts = doubtsAboutAccuser(initiator, incident);
   const sound = [...probes.keys()].filter(
-    (name) => name !== initiator && doubtsAboutAccuser(name, episode).length === 0,
+    (name) => name !== initiator && doubtsAboutAccuser(name, incident).length === 0,
   );
   const seconded = sound.length === 0 ? '' : `, and ${formatList(sound)} found the same`;
   const probe = probes.get(initiator);
@@ -144,74 +147,65 @@ function assessAccusers(matter: DiagnosisInput, episode: Incident): Assessment {
     const but = sound.length === 0 ? '' : `, but ${formatList(sound)} found the same`;
     return { clause: `${formatProbeFailure(probe)}; ${doubts.join(' and ')}${but}`, accusation };
   }
-  const table = tables.get(initiator);
-  if (table !== undefined)
-    return {
-      clause: `a full exchange with ${memberNameAt(matter, table) ?? table} said so${seconded}`,
-      accusation: 'unclear',
-    };
+  const source = pushPullSources.get(initiator);
+  if (source !== undefined) {
+    const peer = memberNameAt(input, source) ?? source;
+    return { clause: `a push/pull with ${peer} reported it${seconded}`, accusation: 'unclear' };
+  }
   const [witness, ...others] = sound;
   if (witness !== undefined) {
     const found = formatProbeFailure(probes.get(witness) as ProbeReason);
     const same = others.length === 0 ? '' : `, and ${formatList(others)} found the same`;
-    return { clause: `for ${witness} ${found}${same}`, accusation: 'true' };
+    return { clause: `at ${witness} ${found}${same}`, accusation: 'true' };
   }
-  return assessHearsay(matter, episode);
+  return assessHearsay(input, incident);
 }
 
-/** Nobody is known to have seen anything. Who ran at that time, and knows of no probe, made none. */
+/** No agent is known to have seen anything. An accuser that ran at that time and knows of no probe has made none. */
 function assessHearsay(
-  matter: DiagnosisInput,
-  { initiator, source, accusedAt: began, startTimes: started }: Incident,
+  input: DiagnosisInput,
+  { initiator, source, accusedAt, startTimes }: Incident,
 ): Assessment {
-  const { self, witnesses: answered } = matter;
-  const stranger = source !== undefined && source !== '' && memberNameAt(matter, source) === undefined;
-  const from = stranger ? `the word came from ${source}, where no member lives, and ` : '';
-  const ranAt = started.get(initiator);
+  const { self, witnesses } = input;
+  const isOutsider = source !== undefined && source !== '' && memberNameAt(input, source) === undefined;
+  const from = isOutsider ? `the message came from ${source}, which is not a member, and ` : '';
+  const startedAt = startTimes.get(initiator);
   const who = initiator === self ? 'this agent' : initiator;
-  if (ranAt !== undefined && ranAt < began)
+  if (startedAt !== undefined && startedAt < accusedAt)
     return { clause: `${from}${who} knows of no such probe: forged in its name`, accusation: 'false' };
-  if (answered.has(initiator) || initiator === self)
-    return { clause: `${from}${who} was started anew, and knows nothing of it`, accusation: 'unclear' };
+  if (witnesses.has(initiator) || initiator === self)
+    return { clause: `${from}${who} was restarted since, and knows nothing of it`, accusation: 'unclear' };
   return { clause: `${from}what ${initiator} saw is not known here`, accusation: 'unclear' };
 }
 
-/** Clauses that speak against the word of this accuser. */
-function doubtsAboutAccuser(name: string, { probes, stalls, accusedAt: began }: Incident): readonly string[] {
+/** Clauses on why an accuser may be wrong. */
+function doubtsAboutAccuser(name: string, { probes, stalls, accusedAt }: Incident): readonly string[] {
   const probe = probes.get(name);
   if (probe === undefined) return [];
-  const { lateness, at: when } = stalls.get(name) ?? { lateness: 0, at: began };
+  const stall = stalls.get(name) ?? { lateness: 0, at: accusedAt };
   const doubts: string[] = [];
-  if (probe.latenessMs >= LATE && probe.latenessMs >= lateness)
+  if (probe.latenessMs >= LATE && probe.latenessMs >= stall.lateness)
     doubts.push(`${name} itself was ${formatSpan(probe.latenessMs)} late`);
-  else if (lateness >= LATE)
-    doubts.push(
-      `${name} itself was ${formatSpan(lateness)} late ${formatSpan(Math.max(0, began - when))} before`,
-    );
-  if (probe.awareness >= UNWELL)
-    doubts.push(`${name} itself was unwell (health ${probe.awareness}, 0 is well)`);
-  if (probe.helpers.length > 0 && probe.nacks === 0)
-    doubts.push(`nobody whom ${name} asked for help answered it`);
+  else if (stall.lateness >= LATE) {
+    const before = formatSpan(Math.max(0, accusedAt - stall.at));
+    doubts.push(`${name} itself was ${formatSpan(stall.lateness)} late ${before} before`);
+  }
+  if (probe.awareness >= UNHEALTHY)
+    doubts.push(`${name} itself was unhealthy (awareness ${probe.awareness}, 0 is healthy)`);
+  if (probe.helpers.length > 0 && probe.nacks === 0) doubts.push(`no helper of ${name} answered it`);
   return doubts;
 }
 
-function formatClean({
-  node,
-  self,
-  status,
-  since,
-  entries: statements,
-  formatTime: clock,
-  witnesses: answered,
-}: DiagnosisInput): string {
-  const others = [...answered].filter((name) => name !== self).length;
-  const asked =
-    others === 0
-      ? ' (nobody else told anything)'
-      : ` and by ${others} other ${others === 1 ? 'agent' : 'agents'}`;
-  const stalls = statements.filter(({ by, fact }) => by === node && fact.kind === 'stalled');
-  const worst = Math.max(0, ...stalls.map(({ fact }) => (fact.kind === 'stalled' ? fact.latenessMs : 0)));
+function formatClean({ node, self, status, since, entries, formatTime, witnesses }: DiagnosisInput): string {
+  const count = [...witnesses].filter((name) => name !== self).length;
+  const others =
+    count === 0 ? ' (no other agent answered)' : ` and ${count} other ${count === 1 ? 'agent' : 'agents'}`;
+  const stalls = entries.flatMap(({ by, fact }) =>
+    by === node && fact.kind === 'stalled' ? [fact.latenessMs] : [],
+  );
+  const worst = Math.max(0, ...stalls);
   const late = worst > 0 ? `, though it was up to ${formatSpan(worst)} late` : '';
-  const state = status === undefined ? 'it is no member' : `${status}${formatAt(clock, since, 'since')}`;
-  return `nothing is said against ${node} by ${self}${asked}${late}: ${state}`;
+  const state =
+    status === undefined ? 'it is not a member' : `${status}${formatAt(formatTime, since, 'since')}`;
+  return `no accusation of ${node} is known to ${self}${others}${late}: ${state}`;
 }

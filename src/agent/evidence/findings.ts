@@ -1,4 +1,4 @@
-/** What a verdict is made of, and the clauses it has beside the accusation: names, links, what was refused. */
+/** The input of a diagnosis, and the findings beside the accusation: names, links, refused messages. */
 import type { Millis } from '../../base/time.ts';
 import type {
   AttributedEntry,
@@ -12,38 +12,41 @@ import type {
 import type { MemberView, View } from '../contract/view.ts';
 import { formatList } from './wording.ts';
 
+/** Members that failed this close to each other may have been lost with their network. */
+const TOGETHER: Millis = 15_000;
+
 export interface DiagnosisInput {
   readonly node: string;
-  /** Whose story it is. */
+  /** This agent's own name. */
   readonly self: string;
-  /** As readers see it; `undefined`: it is no member. */
+  /** As readers see the node; `undefined`: it is no member. */
   readonly status: MemberView['status'] | undefined;
   /** When the member's state last changed. */
   readonly since: Millis | undefined;
-  /** In order. */
+  /** Oldest first. */
   readonly entries: readonly AttributedEntry[];
-  /** Who has told its part, if it has one. */
+  /** Agents whose report could be read, also if it was empty. */
   readonly witnesses: ReadonlySet<string>;
-  /** All that are known. */
+  /** All members that this agent knows. */
   readonly members: readonly MemberView[];
-  /** Wall clock. */
+  /** Writes an instant as wall-clock time. */
   formatTime(at: Millis): string;
 }
 
-/** Our own evidence and theirs, in order. That we ran at the time is part of it. */
+/** Our own evidence and that of the witnesses. The start of this agent is part of it: it says since when we could see anything. */
 export function buildDiagnosisInput(
   view: View,
   node: string,
   reports: Pick<Investigation, 'entries' | 'answered'>,
-  clock: DiagnosisInput['formatTime'],
+  formatTime: DiagnosisInput['formatTime'],
 ): DiagnosisInput {
-  const kept = (name: string): readonly EvidenceEntry[] => view.evidence(name)?.entries ?? [];
-  const birth = kept(view.node).filter(({ fact }) => fact.kind === 'agentStarted');
-  const own = node === view.node ? kept(node) : [...birth, ...kept(node)];
+  const entriesOf = (name: string): readonly EvidenceEntry[] => view.evidence(name)?.entries ?? [];
+  const boot = entriesOf(view.node).filter(({ fact }) => fact.kind === 'agentStarted');
+  const own = node === view.node ? entriesOf(node) : [...boot, ...entriesOf(node)];
   const member = view.member(node);
   return {
-    ...{ node, self: view.node, status: member?.status, since: member?.since, formatTime: clock },
-    entries: [...own.map((one) => ({ ...one, by: view.node })), ...reports.entries].sort(
+    ...{ node, self: view.node, status: member?.status, since: member?.since, formatTime },
+    entries: [...own.map((entry) => ({ ...entry, by: view.node })), ...reports.entries].sort(
       (a, b) => a.at - b.at,
     ),
     witnesses: new Set(reports.answered),
@@ -51,13 +54,11 @@ export function buildDiagnosisInput(
   };
 }
 
-/** Who lives at `host:port`. */
+/** The member at `host:port`. */
 export const memberNameAt = ({ members }: DiagnosisInput, address: string): string | undefined =>
-  members.find((one) => one.address.key === address)?.name;
+  members.find((member) => member.address.key === address)?.name;
 
-/** Failed at about the same time: is it the network? */
-const TOGETHER: Millis = 15_000;
-
+/** Other members that failed at about the same time. */
 export const membersFailedTogether = (
   { members, node }: DiagnosisInput,
   failedAt: Millis,
@@ -76,94 +77,112 @@ export interface FindingClause {
   readonly accusation?: Diagnosis['accusation'];
 }
 
-/** What else is worth knowing. */
-export function secondaryFindings(matter: DiagnosisInput): (FindingClause | undefined)[] {
-  const { node, status, entries: statements, formatTime: clock } = matter;
-  const contested = lastOfKind(statements, 'nameConflict');
-  const lost = lastOfKind(statements, 'nameConflictLost');
-  const moved = lastOfKind(statements, 'nameReclaimed');
-  const refused = lastOfKind(statements, 'accusationRateLimited');
-  const silent = lastOfKind(statements, 'memberUnverified');
-  return [
-    lost === undefined
-      ? undefined
-      : {
-          finding: 'nameConflict',
-          clause: `its name went to ${lost.fact.other}${formatAt(clock, lost.at)}`,
-        },
-    contested === undefined
-      ? undefined
-      : {
-          finding: 'nameConflict',
-          clause: `two nodes claim the name ${node}: ${contested.fact.current} has it, ${contested.fact.claimed} wants it (last${formatAt(clock, contested.lastAt)})`,
-        },
-    moved === undefined || contested !== undefined
-      ? undefined
-      : {
-          finding: 'returned',
-          clause: `it moved from ${moved.fact.previous}, where nobody answered, to ${moved.fact.claimed}${formatAt(clock, moved.at)}`,
-        },
-    ...links(matter),
-    refused === undefined
-      ? undefined
-      : {
-          finding: 'accusationsRateLimited',
-          clause: `accusations from ${refused.fact.source} were refused, as too many (last${formatAt(clock, refused.lastAt)})`,
-        },
-    silent === undefined || status !== undefined
-      ? undefined
-      : {
-          finding: 'memberUnverified',
-          clause: `somebody said that ${node} is at ${silent.fact.address}, and nobody answered there (last${formatAt(clock, silent.lastAt)})`,
-        },
-  ];
+/** Findings that are no accusation, in order of importance. */
+export const secondaryFindings = (input: DiagnosisInput): readonly FindingClause[] =>
+  [
+    nameLostFinding(input),
+    nameConflictFinding(input),
+    movedFinding(input),
+    linkFinding(input),
+    rateLimitFinding(input),
+    unverifiedFinding(input),
+  ].filter((finding) => finding !== undefined);
+
+function nameLostFinding({ entries, formatTime }: DiagnosisInput): FindingClause | undefined {
+  const lost = lastOfKind(entries, 'nameConflictLost');
+  if (lost === undefined) return undefined;
+  return {
+    finding: 'nameConflict',
+    clause: `its name went to ${lost.fact.other}${formatAt(formatTime, lost.at)}`,
+  };
 }
 
-/** Ways that are cut, each with the end that is not the member's. Its own word counts where nobody else's is there. */
-function links(matter: DiagnosisInput): FindingClause[] {
+function nameConflictFinding({ node, entries, formatTime }: DiagnosisInput): FindingClause | undefined {
+  const conflict = lastOfKind(entries, 'nameConflict');
+  if (conflict === undefined) return undefined;
+  const { current, claimed } = conflict.fact;
+  const last = formatAt(formatTime, conflict.lastAt);
+  return {
+    finding: 'nameConflict',
+    clause: `two nodes claim the name ${node}: ${current} has it, ${claimed} wants it (last${last})`,
+  };
+}
+
+function movedFinding({ entries, formatTime }: DiagnosisInput): FindingClause | undefined {
+  const moved = lastOfKind(entries, 'nameReclaimed');
+  if (moved === undefined || lastOfKind(entries, 'nameConflict') !== undefined) return undefined;
+  const { previous, claimed } = moved.fact;
+  const at = formatAt(formatTime, moved.at);
+  return {
+    finding: 'returned',
+    clause: `it moved from ${previous}, which no longer answered, to ${claimed}${at}`,
+  };
+}
+
+function rateLimitFinding({ entries, formatTime }: DiagnosisInput): FindingClause | undefined {
+  const limited = lastOfKind(entries, 'accusationRateLimited');
+  if (limited === undefined) return undefined;
+  const last = formatAt(formatTime, limited.lastAt);
+  return {
+    finding: 'accusationsRateLimited',
+    clause: `accusations from ${limited.fact.source} exceeded the rate limit (last${last})`,
+  };
+}
+
+function unverifiedFinding({ node, status, entries, formatTime }: DiagnosisInput): FindingClause | undefined {
+  const unverified = lastOfKind(entries, 'memberUnverified');
+  if (unverified === undefined || status !== undefined) return undefined;
+  const last = formatAt(formatTime, unverified.lastAt);
+  return {
+    finding: 'memberUnverified',
+    clause: `a message placed ${node} at ${unverified.fact.address}, but nothing answered there (last${last})`,
+  };
+}
+
+/** Links that are cut now, by their end that is not the node itself. */
+function linkFinding({ node, self, entries, formatTime }: DiagnosisInput): FindingClause | undefined {
   const cut = new Map<
     string,
     { readonly end: string; readonly by: 'relay' | 'stream'; readonly at: Millis }
   >();
-  for (const { by: teller, at: when, fact } of matter.entries) {
+  for (const { by: observer, at, fact } of entries) {
     if (fact.kind !== 'linkOneWay' && fact.kind !== 'linkRestored') continue;
-    const end = fact.node === matter.node ? teller : fact.node;
-    if (fact.kind === 'linkRestored') cut.delete(`${teller} ${end}`);
-    else cut.set(`${teller} ${end}`, { end, by: fact.by, at: when });
+    const end = fact.node === node ? observer : fact.node;
+    const link = `${observer} ${end}`;
+    if (fact.kind === 'linkRestored') cut.delete(link);
+    else cut.set(link, { end, by: fact.by, at });
   }
-  if (cut.size === 0) return [];
-  const ways = [...cut.values()];
-  const since = formatAt(matter.formatTime, Math.min(...ways.map((way) => way.at)), 'since');
-  const ends = formatList([...new Set(ways.map(({ end }) => (end === matter.self ? 'this agent' : end)))]);
-  const only = ways.some(({ by }) => by === 'stream');
-  return [
-    only
-      ? {
-          finding: 'streamsOnly',
-          clause: `with ${ends} it exchanges streams only${since}: it is there, and UDP to it or from it is lost`,
-        }
-      : {
-          finding: 'linkOneWay',
-          clause: `with ${ends} it exchanges no direct answers${since}, with others it does: it is there, and that way is cut in one direction`,
-        },
-  ];
+  if (cut.size === 0) return undefined;
+  const links = [...cut.values()];
+  const since = formatAt(formatTime, Math.min(...links.map(({ at }) => at)), 'since');
+  const ends = formatList([...new Set(links.map(({ end }) => (end === self ? 'this agent' : end)))]);
+  if (links.some(({ by }) => by === 'stream'))
+    return {
+      finding: 'streamsOnly',
+      clause: `between it and ${ends} only TCP has worked${since}: it is alive, and UDP to or from it is lost`,
+    };
+  return {
+    finding: 'linkOneWay',
+    clause: `pings between it and ${ends} have failed${since}, and others succeed: it is alive, and that link is cut in one direction`,
+  };
 }
 
-/** The latest of a kind. */
+/** The latest entry of a kind that fulfills `matches`. */
 export function lastOfKind<K extends EvidenceKind>(
-  statements: readonly AttributedEntry[],
+  entries: readonly AttributedEntry[],
   kind: K,
-  is: (fact: Extract<EvidenceFact, { kind: K }>) => boolean = () => true,
+  matches: (fact: Extract<EvidenceFact, { kind: K }>) => boolean = () => true,
 ): (AttributedEntry & { readonly fact: Extract<EvidenceFact, { kind: K }> }) | undefined {
   type Found = AttributedEntry & { readonly fact: Extract<EvidenceFact, { kind: K }> };
-  const found = statements.findLast(
-    ({ fact }) => fact.kind === kind && is(fact as Extract<EvidenceFact, { kind: K }>),
+  const found = entries.findLast(
+    ({ fact }) => fact.kind === kind && matches(fact as Extract<EvidenceFact, { kind: K }>),
   );
   return found as Found | undefined;
 }
 
+/** ` at 12:00:04Z`, with the space; empty if the instant is not known. */
 export const formatAt = (
-  clock: DiagnosisInput['formatTime'],
-  when: Millis | undefined,
-  word = 'at',
-): string => (when === undefined ? '' : ` ${word} ${clock(when)}`);
+  formatTime: DiagnosisInput['formatTime'],
+  at: Millis | undefined,
+  preposition = 'at',
+): string => (at === undefined ? '' : ` ${preposition} ${formatTime(at)}`);

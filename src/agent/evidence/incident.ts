@@ -1,62 +1,60 @@
-/** The last time a member was accused, out of what several agents tell: who began it, who saw the same, how it ended. */
+/** The latest accusation of a member, reconstructed from what several agents report: its accusers, their probes, and how it ended. */
 import type { Millis } from '../../base/time.ts';
 import type { ProbeReason } from '../../swim/types.ts';
 import type { AttributedEntry } from '../contract/evidence.ts';
 
-/** Clocks of others are known to this. */
+/** The times of other agents are known no better than this. */
 const SLACK: Millis = 3_000;
-/** How long before its accusation a stall of the accuser still counts. */
+/** A stall of the accuser counts this long before the accusation. */
 export const STALL_WINDOW: Millis = 10_000;
 
 export interface Stall {
   readonly lateness: Millis;
-  /** When it was over. */
+  /** When the stall was over. */
   readonly at: Millis;
 }
 
 export interface Incident {
-  /** Who accused it first, as far as is known. */
+  /** The first accuser, as far as is known. */
   readonly initiator: string;
   readonly accusedAt: Millis;
   /** Accusers by name, without the initiator. */
   readonly confirmers: readonly string[];
-  /** Who declared it failed, if that came to pass, and when. */
+  /** Which agent declared the member failed, and when; `undefined`: none did. */
   readonly death: { readonly by: string; readonly at: Millis } | undefined;
-  /** It refuted, or came back. */
+  /** The refutation, or the member's return. */
   readonly end: AttributedEntry | undefined;
-  /** What each that told of its own failed probe saw last. */
+  /** The last failed probe of each agent that reports one. */
   readonly probes: ReadonlyMap<string, ProbeReason>;
-  /** Who accused it because of what a full exchange said, and whose. */
+  /** For each agent that accused because of a push/pull: the peer that reported the member as down. */
   readonly pushPullSources: ReadonlyMap<string, string>;
-  /** The worst stall that each told of, around that time. */
+  /** The worst stall of each agent around that time. */
   readonly stalls: ReadonlyMap<string, Stall>;
-  /** When each was started that told of it. */
+  /** When each agent was started. */
   readonly startTimes: ReadonlyMap<string, Millis>;
-  /** From where the first word of the accusation came, if it came as a word. */
+  /** The address that the first accusation came from, if it came as a message. */
   readonly source: string | undefined;
 }
 
-/** `undefined`: it was not accused. `statements` are in order. */
+/** `undefined`: the member was not accused. `entries` are in order of time. */
 export function lastIncident(
-  statements: readonly AttributedEntry[],
+  entries: readonly AttributedEntry[],
   node: string,
   self: string,
 ): Incident | undefined {
-  const narrator = narratorOf(statements, node, self);
+  const narrator = narratorOf(entries, node, self);
   if (narrator === undefined) return undefined;
-  const told = statements.filter(({ by }) => by === narrator);
-  const last = told.findLastIndex(isAccusation);
+  const narrated = entries.filter(({ by }) => by === narrator);
+  const last = narrated.findLastIndex(isAccusation);
   let first = last;
-  while (first > 0 && !isEnd(told[first - 1] as AttributedEntry)) first -= 1;
-  const begin = told.slice(first, last + 1).find(isAccusation) as AttributedEntry;
-  const end = told.slice(last + 1).find(isEnd) ?? (isEnd(begin) ? begin : undefined);
+  while (first > 0 && !isEnd(narrated[first - 1] as AttributedEntry)) first -= 1;
+  const begin = narrated.slice(first, last + 1).find(isAccusation) as AttributedEntry;
+  const end = narrated.slice(last + 1).find(isEnd) ?? (isEnd(begin) ? begin : undefined);
   const until = end?.lastAt ?? Number.POSITIVE_INFINITY;
-  const within = ({ at, lastAt }: AttributedEntry): boolean =>
-    lastAt >= begin.at - SLACK && at <= until + SLACK;
-  const around = statements.filter(within);
+  const around = entries.filter(({ at, lastAt }) => lastAt >= begin.at - SLACK && at <= until + SLACK);
   const deaths = around.filter(({ fact }) => fact.kind === 'memberDeclaredDead' && !fact.left);
   const death = deaths.find(({ by }) => by === narrator) ?? deaths[0];
-  const accusers = accusersIn(told.slice(first, last + 1), around);
+  const accusers = accusersIn(narrated.slice(first, last + 1), around);
   const initiator = accusers[0] ?? narrator;
   const probes = probesIn(around);
   return {
@@ -67,21 +65,21 @@ export function lastIncident(
     end,
     probes,
     pushPullSources: pushPullSourcesIn(around),
-    stalls: stallsIn(statements, begin.at - STALL_WINDOW, Math.min(until, (death ?? begin).lastAt) + SLACK),
+    stalls: stallsIn(entries, begin.at - STALL_WINDOW, Math.min(until, (death ?? begin).lastAt) + SLACK),
     startTimes: new Map(
-      statements.flatMap(({ by, at, fact }) => (fact.kind === 'agentStarted' ? [[by, at]] : [])),
+      entries.flatMap(({ by, at, fact }) => (fact.kind === 'agentStarted' ? [[by, at]] : [])),
     ),
     source: sourceIn(begin),
   };
 }
 
-/** Whose order of events we follow: our own, unless others know more. */
-function narratorOf(statements: readonly AttributedEntry[], node: string, self: string): string | undefined {
-  const accusing = statements.filter(isAccusation);
-  const own = (one: AttributedEntry): boolean => one.by === self;
+/** The agent whose order of events is followed: this one, unless others know more. */
+function narratorOf(entries: readonly AttributedEntry[], node: string, self: string): string | undefined {
+  const accusing = entries.filter(isAccusation);
+  const isOwn = ({ by }: AttributedEntry): boolean => by === self;
   const asWitness = accusing.filter(({ fact }) => fact.kind !== 'suspicionRefuted');
-  if (self !== node && asWitness.some(own)) return self;
-  return (asWitness.at(-1) ?? accusing.findLast(own) ?? accusing.at(-1))?.by;
+  if (self !== node && asWitness.some(isOwn)) return self;
+  return (asWitness.at(-1) ?? accusing.findLast(isOwn) ?? accusing.at(-1))?.by;
 }
 
 const isAccusation = ({ fact }: AttributedEntry): boolean =>
@@ -97,9 +95,9 @@ const deathIn = ({ at, fact, by }: AttributedEntry): { by: string; at: Millis } 
   at,
 });
 
-/** The initiator first. Who counted the accusers to the end knows best. */
+/** The initiator first. The agent whose suspicion ran out has counted all accusers. */
 function accusersIn(
-  chapter: readonly AttributedEntry[],
+  narrated: readonly AttributedEntry[],
   around: readonly AttributedEntry[],
 ): readonly string[] {
   for (const { fact } of around)
@@ -111,7 +109,7 @@ function accusersIn(
       return fact.reason.accusers;
   return [
     ...new Set(
-      chapter.flatMap(({ fact }) =>
+      narrated.flatMap(({ fact }) =>
         fact.kind === 'memberSuspected' ||
         fact.kind === 'suspicionConfirmed' ||
         fact.kind === 'suspicionRefuted' ||
@@ -123,7 +121,7 @@ function accusersIn(
   ];
 }
 
-/** A probe that made an accusation counts more than a later one that made none. */
+/** A probe that led to an accusation counts more than a later one that did not. */
 function probesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, ProbeReason> {
   const probes = new Map<string, ProbeReason>();
   for (const { by, fact } of around)
@@ -139,20 +137,20 @@ function probesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, Probe
 }
 
 function pushPullSourcesIn(around: readonly AttributedEntry[]): ReadonlyMap<string, string> {
-  const tables = new Map<string, string>();
+  const sources = new Map<string, string>();
   for (const { by, fact } of around)
     if (fact.kind === 'memberSuspected' && fact.reason.kind === 'pushPull' && fact.by === by)
-      tables.set(by, fact.reason.source);
-  return tables;
+      sources.set(by, fact.reason.source);
+  return sources;
 }
 
 function stallsIn(
-  statements: readonly AttributedEntry[],
+  entries: readonly AttributedEntry[],
   from: Millis,
   until: Millis,
 ): ReadonlyMap<string, Stall> {
   const stalls = new Map<string, Stall>();
-  for (const { by, at, fact } of statements)
+  for (const { by, at, fact } of entries)
     if (
       fact.kind === 'stalled' &&
       at >= from &&

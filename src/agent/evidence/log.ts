@@ -1,7 +1,8 @@
 /**
- * The facts about each member, kept beyond its row in bounded rings (I11). It listens to what the rooms below say
+ * The evidence log: facts about each member, kept beyond its row in bounded lists (I11). It reads the facts that the layers below report
  * anyway, and decides nothing.
  */
+import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
 import {
   type EvidenceEntry,
@@ -13,26 +14,26 @@ import {
 import type { Fact } from '../contract/facts.ts';
 import type { Effect } from '../contract/machine.ts';
 
-/** How much is kept. Of names that never were members much less: anybody can invent them. */
+/** Names that never were members get much less space: any stranger can invent them. */
 export const EVIDENCE_LIMITS = {
   members: { nameCount: 1024, entryCount: 8192 },
-  strangers: { nameCount: 128, entryCount: 512 },
-  /** Of one name, by shelf. */
-  telling: 32,
+  outsiders: { nameCount: 128, entryCount: 512 },
+  /** Entries of one name, by retention class. */
+  relevant: 32,
   noise: 8,
-  /** Stalls, and changes of our health. */
-  ours: 32,
+  /** Entries about this agent itself. */
+  stall: 32,
   health: 32,
 } as const;
 
-/** How far before an exhibit, and after it, our own state may have to do with it. */
-const BEFORE: Millis = 30_000;
-const AFTER: Millis = 5_000;
-/** So many exhibits back one that says the same is looked for. */
+/** Our own state this long before an entry, and after it, may have to do with it. */
+const CONTEXT_BEFORE: Millis = 30_000;
+const CONTEXT_AFTER: Millis = 5_000;
+/** An equal entry is looked for among this many of the latest. */
 const LOOK_BACK = 8;
 
-/** These say the same again and again while something lasts. */
-const REPEATS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
+/** Kinds that repeat while something lasts; equal ones are counted in one entry. */
+const REPEATED_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'probeSavedByTcp',
   'suspicionRefuted',
   'nameConflict',
@@ -43,8 +44,11 @@ const REPEATS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'leaveIntentRefuted',
 ]);
 
-/** A way has two ends, and one is here. */
+/** Kinds about a link between two members: this agent is one of its ends, so the entry is about both. */
 const LINK_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>(['linkOneWay', 'linkRestored']);
+
+/** The retention classes of entries that are kept by name. */
+type NamedClass = 'relevant' | 'noise';
 
 export class EvidenceLog {
   readonly #self: string;
@@ -54,170 +58,178 @@ export class EvidenceLog {
   readonly #stalls: EvidenceEntry[] = [];
   readonly #health: EvidenceEntry[] = [];
   readonly #members = new EvidenceStore(EVIDENCE_LIMITS.members);
-  readonly #outsiders = new EvidenceStore(EVIDENCE_LIMITS.strangers);
+  readonly #outsiders = new EvidenceStore(EVIDENCE_LIMITS.outsiders);
 
-  /** `isMember`: has this name a row now? */
+  /** `isMember`: whether a name has a row in the member table. */
   constructor(self: string, isMember: (name: string) => boolean) {
     this.#self = self;
     this.#isMember = isMember;
   }
 
-  /** When, and as what, this agent was started. */
+  /** The start of this agent, with its address. */
   get boot(): EvidenceEntry | undefined {
     return this.#boot;
   }
 
-  /** Names and exhibits held. */
-  get size(): { readonly names: number; readonly exhibits: number } {
+  /** The number of names and entries held. */
+  get size(): { readonly names: number; readonly entries: number } {
     const own = this.#own.size + this.#stalls.length + this.#health.length;
     return {
       names: this.#members.names + this.#outsiders.names + 1,
-      exhibits: this.#members.exhibits + this.#outsiders.exhibits + own,
+      entries: this.#members.entries + this.#outsiders.entries + own,
     };
   }
 
-  /** Takes note of the facts in `effects` from index `from` on, which came at `now`. */
+  /** Records the facts in `effects` from index `from` on, which happened at `now`. */
   record(effects: readonly Effect[], from: number, now: Millis): void {
     for (let i = from; i < effects.length; i++) {
       const effect = effects[i] as Effect;
-      if (effect.kind === 'fact' && isEvident(effect.fact)) this.#store(effect.fact, now);
+      if (effect.kind === 'fact' && isEvidence(effect.fact)) this.#store(effect.fact, now);
     }
   }
 
-  /** What is known about this name; `undefined`: nothing. Names match exactly. */
+  /** All evidence about a name; `undefined` if there is none. Names match exactly. */
   forNode(node: string): NodeEvidence | undefined {
     if (node === this.#self) {
-      const dossier = this.#dossier(node, this.#own, () => true);
-      return this.#boot === undefined ? dossier : { ...dossier, entries: [this.#boot, ...dossier.entries] };
+      const evidence = this.#withContext(node, this.#own, () => true);
+      const { entries } = evidence;
+      return this.#boot === undefined ? evidence : { ...evidence, entries: [this.#boot, ...entries] };
     }
-    const ring = this.#members.get(node) ?? this.#outsiders.get(node);
-    if (ring === undefined) return undefined;
-    const matters = ({ at, lastAt }: EvidenceEntry): boolean =>
-      ring.all().some((one) => at >= one.at - BEFORE && lastAt <= one.lastAt + AFTER);
-    return this.#dossier(node, ring, matters);
+    const buffer = this.#members.get(node) ?? this.#outsiders.get(node);
+    if (buffer === undefined) return undefined;
+    const entries = buffer.all();
+    const isContext = ({ at, lastAt }: EvidenceEntry): boolean =>
+      entries.some((one) => at >= one.at - CONTEXT_BEFORE && lastAt <= one.lastAt + CONTEXT_AFTER);
+    return this.#withContext(node, buffer, isContext);
   }
 
-  #dossier(node: string, ring: EvidenceBuffer, matters: (exhibit: EvidenceEntry) => boolean): NodeEvidence {
-    const ours = [...this.#stalls, ...this.#health].filter(matters);
-    const exhibits = [...ring.all(), ...ours].sort((a, b) => a.at - b.at);
-    return { node, entries: exhibits, dropped: ring.dropped };
+  /** The entries of a buffer together with those about our own state that `isContext` chooses. */
+  #withContext(
+    node: string,
+    buffer: EvidenceBuffer,
+    isContext: (entry: EvidenceEntry) => boolean,
+  ): NodeEvidence {
+    const context = [...this.#stalls, ...this.#health].filter(isContext);
+    const entries = [...buffer.all(), ...context].sort((a, b) => a.at - b.at);
+    return { node, entries, dropped: buffer.dropped };
   }
 
   #store(fact: EvidenceFact, now: Millis): void {
-    const exhibit = { at: now, lastAt: now, count: 1, fact };
-    const shelf = RETENTION_CLASSES[fact.kind];
-    if (shelf === 'birth') {
-      this.#boot = exhibit;
+    const entry = { at: now, lastAt: now, count: 1, fact };
+    const retention = RETENTION_CLASSES[fact.kind];
+    if (retention === 'boot') {
+      this.#boot = entry;
       return;
     }
-    if (shelf === 'ours') return void push(this.#stalls, exhibit, EVIDENCE_LIMITS.ours);
-    if (shelf === 'health') return void push(this.#health, exhibit, EVIDENCE_LIMITS.health);
+    if (retention === 'stall') return void pushBounded(this.#stalls, entry, EVIDENCE_LIMITS.stall);
+    if (retention === 'health') return void pushBounded(this.#health, entry, EVIDENCE_LIMITS.health);
     const node = 'node' in fact ? fact.node : this.#self;
-    if (node === this.#self || LINK_KINDS.has(fact.kind)) this.#own.add(exhibit, shelf);
+    if (node === this.#self || LINK_KINDS.has(fact.kind)) this.#own.add(entry, retention);
     if (node === this.#self) return;
-    const known = this.#members.get(node) !== undefined || this.#isMember(node);
-    (known ? this.#members : this.#outsiders).add(node, exhibit, shelf);
-    if (known) this.#outsiders.delete(node);
+    const isKnown = this.#members.get(node) !== undefined || this.#isMember(node);
+    (isKnown ? this.#members : this.#outsiders).add(node, entry, retention);
+    if (isKnown) this.#outsiders.delete(node);
   }
 }
 
-const isEvident = (fact: Fact): fact is EvidenceFact => Object.hasOwn(RETENTION_CLASSES, fact.kind);
+const isEvidence = (fact: Fact): fact is EvidenceFact => Object.hasOwn(RETENTION_CLASSES, fact.kind);
 
-type RetentionClass = 'telling' | 'noise';
-
-/** What is kept of one name. */
+/** The entries of one name, by retention class. */
 class EvidenceBuffer {
-  readonly #shelves: Readonly<Record<RetentionClass, EvidenceEntry[]>> = { telling: [], noise: [] };
+  readonly #lists: Readonly<Record<NamedClass, EvidenceEntry[]>> = { relevant: [], noise: [] };
   dropped = 0;
 
   get size(): number {
-    return this.#shelves.telling.length + this.#shelves.noise.length;
+    return this.#lists.relevant.length + this.#lists.noise.length;
   }
 
   all(): EvidenceEntry[] {
-    return [...this.#shelves.telling, ...this.#shelves.noise];
+    return [...this.#lists.relevant, ...this.#lists.noise];
   }
 
-  add(exhibit: EvidenceEntry, shelf: RetentionClass): void {
-    const held = this.#shelves[shelf];
-    const last = held.at(-1);
-    if (last !== undefined && isEcho(exhibit, last)) return;
-    if (last !== undefined && isReasonOf(exhibit, last)) held.pop();
-    const again = repeated(exhibit, held);
-    if (again >= 0) {
-      const { at, count, fact } = held[again] as EvidenceEntry;
-      held[again] = { at, lastAt: exhibit.at, count: count + 1, fact };
-    } else if (push(held, exhibit, EVIDENCE_LIMITS[shelf])) this.dropped += 1;
+  add(entry: EvidenceEntry, retention: NamedClass): void {
+    const list = this.#lists[retention];
+    const last = list.at(-1);
+    if (last !== undefined && isEcho(entry, last)) return;
+    if (last !== undefined && isReasonOf(entry, last)) list.pop();
+    const equal = findEqual(entry, list);
+    if (equal >= 0) {
+      const { at, count, fact } = list[equal] as EvidenceEntry;
+      list[equal] = { at, lastAt: entry.at, count: count + 1, fact };
+    } else if (pushBounded(list, entry, EVIDENCE_LIMITS[retention])) this.dropped += 1;
   }
 }
 
-/** Rings by name, the one that was written to last at the end. */
+/** Buffers by name, least recently written first; the oldest are evicted (LRU). */
 class EvidenceStore {
   readonly #limits: { readonly nameCount: number; readonly entryCount: number };
-  readonly #rings = new Map<string, EvidenceBuffer>();
-  exhibits = 0;
+  readonly #buffers = new Map<string, EvidenceBuffer>();
+  /** The entries of all buffers. */
+  entries = 0;
 
   constructor(limits: { readonly nameCount: number; readonly entryCount: number }) {
     this.#limits = limits;
   }
 
   get names(): number {
-    return this.#rings.size;
+    return this.#buffers.size;
   }
 
   get(node: string): EvidenceBuffer | undefined {
-    return this.#rings.get(node);
+    return this.#buffers.get(node);
   }
 
-  add(node: string, exhibit: EvidenceEntry, shelf: RetentionClass): void {
-    const ring = this.#rings.get(node) ?? new EvidenceBuffer();
+  add(node: string, entry: EvidenceEntry, retention: NamedClass): void {
+    const buffer = this.#buffers.get(node) ?? new EvidenceBuffer();
     this.delete(node);
-    ring.add(exhibit, shelf);
-    this.#rings.set(node, ring);
-    this.exhibits += ring.size;
-    for (const oldest of this.#rings.keys()) {
-      if (this.#rings.size <= this.#limits.nameCount && this.exhibits <= this.#limits.entryCount) return;
+    buffer.add(entry, retention);
+    this.#buffers.set(node, buffer);
+    this.entries += buffer.size;
+    for (const oldest of this.#buffers.keys()) {
+      if (this.#buffers.size <= this.#limits.nameCount && this.entries <= this.#limits.entryCount) return;
       this.delete(oldest);
     }
   }
 
   delete(node: string): void {
-    this.exhibits -= this.#rings.get(node)?.size ?? 0;
-    this.#rings.delete(node);
+    this.entries -= this.#buffers.get(node)?.size ?? 0;
+    this.#buffers.delete(node);
+    // Invariant: `entries` is the sum of all buffers; below zero a buffer would have changed outside `add`.
+    assert(this.entries >= 0, `${this.entries} entries of evidence`);
   }
 }
 
-/** Did the oldest have to go for it? */
-function push(held: EvidenceEntry[], exhibit: EvidenceEntry, limit: number): boolean {
-  held.push(exhibit);
-  if (held.length <= limit) return false;
-  held.shift();
+/** True if the oldest entry was evicted. */
+function pushBounded(list: EvidenceEntry[], entry: EvidenceEntry, limit: number): boolean {
+  list.push(entry);
+  if (list.length <= limit) return false;
+  list.shift();
   return true;
 }
 
-/** Serf's word for what swim has just said. */
+/** Serf reports as failed or left what SWIM has just declared dead. */
 const isEcho = ({ at, fact }: EvidenceEntry, last: EvidenceEntry): boolean =>
   at === last.at &&
   last.fact.kind === 'memberDeclaredDead' &&
   fact.kind === (last.fact.left ? 'memberLeft' : 'memberFailed');
 
-/** The failed probe is the reason of the accusation that follows, and stands there whole. */
+/** A failed probe is the reason of the accusation that follows it, which contains it whole. */
 const isReasonOf = ({ fact }: EvidenceEntry, { fact: before }: EvidenceEntry): boolean =>
   before.kind === 'probeFailed' &&
   (fact.kind === 'memberSuspected' || fact.kind === 'suspicionConfirmed') &&
   fact.reason === before.reason;
 
-/** Where one that says the same stands; -1: nowhere near. */
-function repeated({ fact }: EvidenceEntry, held: readonly EvidenceEntry[]): number {
-  if (!REPEATS.has(fact.kind)) return -1;
-  const from = Math.max(0, held.length - LOOK_BACK);
-  for (let i = held.length - 1; i >= from; i--) if (isSame(fact, (held[i] as EvidenceEntry).fact)) return i;
+/** The index of a recent equal entry; -1 if there is none. */
+function findEqual({ fact }: EvidenceEntry, list: readonly EvidenceEntry[]): number {
+  if (!REPEATED_KINDS.has(fact.kind)) return -1;
+  const from = Math.max(0, list.length - LOOK_BACK);
+  for (let i = list.length - 1; i >= from; i--) if (isEqual(fact, (list[i] as EvidenceEntry).fact)) return i;
   return -1;
 }
 
-/** Numbers may differ. */
-function isSame(a: EvidenceFact, b: EvidenceFact): boolean {
+/** Facts of one kind are equal if their strings are; their numbers may differ. */
+function isEqual(a: EvidenceFact, b: EvidenceFact): boolean {
   if (a.kind !== b.kind) return false;
-  const theirs = b as Readonly<Record<string, unknown>>;
-  return Object.entries(a).every(([key, value]) => typeof value !== 'string' || value === theirs[key]);
+  const fields = b as Readonly<Record<string, unknown>>;
+  return Object.entries(a).every(([key, value]) => typeof value !== 'string' || value === fields[key]);
 }

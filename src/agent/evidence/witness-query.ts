@@ -1,4 +1,4 @@
-/** Asking other agents for their part of a story, and answering them. */
+/** Witness queries: the Serf queries by which agents request each other's witness reports, and the answers to them. */
 import { decodeUtf8, encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
@@ -11,10 +11,10 @@ import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
 import type { EvidenceLog } from './log.ts';
 import { buildWitnessReport } from './witness-report.ts';
 
-/** Witnesses that are asked without waiting for gossip. */
+/** Witnesses that get the query directly, without waiting for gossip. */
 const MAX_DIRECT = 8;
 
-/** Answers a query about evidence; `undefined`: it is about something else. */
+/** The witness report that answers `query`; `undefined` if it is no witness query. */
 export function answerWitnessQuery(
   evidence: EvidenceLog,
   self: string,
@@ -56,13 +56,12 @@ export function startWitnessQuery(
   return serf.query(query, now, out, ({ responses }) => responses.length >= expected);
 }
 
-/** The latest first. */
+/** Members that accuse `node` in our own evidence, the latest first. */
 function namedIn(evidence: EvidenceLog, node: string): readonly string[] {
-  const exhibits = evidence.forNode(node)?.entries ?? [];
-  return exhibits.flatMap(({ fact }) => accusersIn(fact)).reverse();
+  const entries = evidence.forNode(node)?.entries ?? [];
+  return entries.flatMap(({ fact }) => accusersIn(fact)).reverse();
 }
 
-/** Who said it, in words that name somebody. */
 function accusersIn(fact: EvidenceFact): readonly string[] {
   switch (fact.kind) {
     case 'memberSuspected':

@@ -1,6 +1,6 @@
 /**
- * What an agent tells others about a member: only what it saw itself. In an answer nobody can put words into the mouth
- * of another: whose word it is, is who answers.
+ * The witness report: what an agent saw itself of a member, as the payload of a query response. It names no observer: that is the agent
+ * that sends it, so no report can speak for another agent.
  */
 import { copyBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
@@ -20,36 +20,36 @@ import type {
   NodeEvidence,
 } from '../contract/evidence.ts';
 
-/** What a response costs besides its payload, with the longest name. */
+/** The bytes of a response besides its payload, with the longest name. */
 const HEAD_BYTES = 200;
-/** More never fit. */
-const MAX_TRIED = 64;
+/** More rows than this never fit. */
+const MAX_ROWS = 64;
 
 type RowFields = Pick<WitnessReportRow, 'numbers' | 'texts'>;
 type Of<K extends EvidenceKind> = Extract<EvidenceFact, { kind: K }>;
 
-/** Who tells of whom, and when it was. */
+/** The observer, the member it reports on, and when the fact happened. */
 interface ReportContext {
   readonly from: string;
   readonly about: string;
   readonly at: Millis;
 }
 
-/** How one kind of fact travels. Numbers on the wire never change their meaning. */
+/** How one kind of fact is encoded. Numbers on the wire never change their meaning. */
 interface FactCodec<K extends EvidenceKind> {
   readonly number: number;
-  /** What is left out first has the lowest. */
+  /** Facts of the lowest rank are left out first. */
   readonly rank: number;
-  /** `undefined`: it was not seen by `from` itself. */
-  pack(fact: Of<K>, frame: ReportContext): RowFields | undefined;
-  /** `undefined`: it makes no sense. */
-  read(said: RowFields, frame: ReportContext): Of<K> | undefined;
+  /** `undefined`: `from` has not seen it itself. */
+  pack(fact: Of<K>, context: ReportContext): RowFields | undefined;
+  /** `undefined`: the row is not plausible. */
+  read(fields: RowFields, context: ReportContext): Of<K> | undefined;
 }
 
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'];
 const NOTHING: RowFields = { numbers: [], texts: [] };
 
-/** Of a probe that failed: eight numbers, and who was asked. */
+/** A failed probe: six numbers, and the helpers. */
 const packProbe = ({
   seqNo,
   durationMs,
@@ -65,22 +65,21 @@ const packProbe = ({
 
 const readProbe = ({ numbers, texts }: RowFields): ProbeReason => {
   const [seqNo = 0, durationMs = 0, nacks = 0, stream = 0, awareness = 0, latenessMs = 0] = numbers;
-  const heard = Math.min(nacks, texts.length);
   return {
-    ...{ kind: 'probe', seqNo, durationMs, helpers: texts, nacks: heard },
+    ...{ kind: 'probe', seqNo, durationMs, helpers: texts, nacks: Math.min(nacks, texts.length) },
     ...{ stream: stream > 0, awareness, latenessMs },
   };
 };
 
-/** An accusation of the teller's own: by its probe, or by what a full exchange said. */
-function packOwn(
+/** An accusation by the observer itself: because of its probe, or of a push/pull. */
+function packAccusation(
   fact: Of<'memberSuspected' | 'suspicionConfirmed'>,
-  frame: ReportContext,
+  context: ReportContext,
   more: number,
 ): RowFields | undefined {
   const { reason, deadline } = fact;
-  if (fact.by !== frame.from) return undefined;
-  const head = [more, Math.max(0, deadline - frame.at)];
+  if (fact.by !== context.from) return undefined;
+  const head = [more, Math.max(0, deadline - context.at)];
   if (reason.kind === 'pushPull')
     return { numbers: [...head, 1 + STATES.indexOf(reason.state)], texts: [reason.source] };
   if (reason.kind !== 'probe') return undefined;
@@ -88,13 +87,13 @@ function packOwn(
   return { numbers: [...head, 0, ...numbers], texts };
 }
 
-function readOwn({ numbers, texts }: RowFields) {
+function readAccusation({ numbers, texts }: RowFields) {
   const [more = 0, span = 0, state = 0, ...rest] = numbers;
-  const held = STATES[state - 1];
+  const reported = STATES[state - 1];
   const reason =
-    held === undefined
+    reported === undefined
       ? readProbe({ numbers: rest, texts })
-      : ({ kind: 'pushPull', state: held, source: texts[0] ?? '' } as const);
+      : ({ kind: 'pushPull', state: reported, source: texts[0] ?? '' } as const);
   return { more, span, reason };
 }
 
@@ -102,18 +101,18 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
   memberSuspected: {
     number: 1,
     rank: 9,
-    pack: (fact, frame) => packOwn(fact, frame, fact.incarnation),
-    read: (said, { from: by, about: node, at }) => {
-      const { more: incarnation, span, reason } = readOwn(said);
+    pack: (fact, context) => packAccusation(fact, context, fact.incarnation),
+    read: (fields, { from: by, about: node, at }) => {
+      const { more: incarnation, span, reason } = readAccusation(fields);
       return { kind: 'memberSuspected', node, by, incarnation, deadline: at + span, reason };
     },
   },
   suspicionConfirmed: {
     number: 2,
     rank: 8,
-    pack: (fact, frame) => packOwn(fact, frame, fact.confirmations),
-    read: (said, { from: by, about: node, at }) => {
-      const { more: confirmations, span, reason } = readOwn(said);
+    pack: (fact, context) => packAccusation(fact, context, fact.confirmations),
+    read: (fields, { from: by, about: node, at }) => {
+      const { more: confirmations, span, reason } = readAccusation(fields);
       return { kind: 'suspicionConfirmed', node, by, confirmations, deadline: at + span, reason };
     },
   },
@@ -241,7 +240,7 @@ const FACT_CODECS: { readonly [K in EvidenceKind]?: FactCodec<K> } = {
   },
 };
 
-/** Kinds that are worth telling only beside others. */
+/** Kinds that are reported beside others only. */
 const CONTEXT_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'agentStarted',
   'stalled',
@@ -251,64 +250,63 @@ const CONTEXT_KINDS: ReadonlySet<EvidenceKind> = new Set<EvidenceKind>([
   'linkRestored',
 ]);
 
-/** Likewise, as what finds them by a kind not known before. */
 const codecFor = (kind: EvidenceKind): FactCodec<EvidenceKind> | undefined =>
   FACT_CODECS[kind] as FactCodec<EvidenceKind> | undefined;
 const BY_NUMBER: ReadonlyMap<number, FactCodec<EvidenceKind>> = new Map(
   (Object.keys(FACT_CODECS) as EvidenceKind[]).map((kind) => {
-    const form = codecFor(kind) as FactCodec<EvidenceKind>;
-    return [form.number, form];
+    const codec = codecFor(kind) as FactCodec<EvidenceKind>;
+    return [codec.number, codec];
   }),
 );
 
 /**
- * What `self` saw of it, as the payload of an answer: when it was started, the most telling, and of that the latest,
- * that fits. No more than the first, if all else is how it was itself, or what everybody heard.
+ * The report of `self`: its start, and of what it saw the facts of the highest rank, among these the latest, as many as fit. It is the start
+ * alone if all evidence is context, or what other agents reported.
  */
 export function buildWitnessReport(
-  dossier: NodeEvidence | undefined,
-  birth: EvidenceEntry | undefined,
+  evidence: NodeEvidence | undefined,
+  boot: EvidenceEntry | undefined,
   self: string,
   now: Millis,
 ): Uint8Array {
-  const about = dossier?.node ?? '';
-  const rowsOf = (exhibits: readonly EvidenceEntry[]) =>
-    exhibits.flatMap((exhibit) => toRows(exhibit, { from: self, about, at: exhibit.at }, now));
-  const rows = rowsOf((dossier?.entries ?? []).filter(({ fact }) => fact.kind !== 'agentStarted'))
+  const about = evidence?.node ?? '';
+  const rowsOf = (entries: readonly EvidenceEntry[]) =>
+    entries.flatMap((entry) => toRows(entry, { from: self, about, at: entry.at }, now));
+  const candidates = rowsOf((evidence?.entries ?? []).filter(({ fact }) => fact.kind !== 'agentStarted'))
     .sort((a, b) => b.rank - a.rank || a.row.lastAge - b.row.lastAge)
-    .slice(0, MAX_TRIED);
-  const isWitness = about === self || rows.some(({ witness }) => witness);
-  const told = rowsOf(birth === undefined ? [] : [birth]).map(({ row }) => row);
-  for (const { row } of isWitness ? rows : []) {
-    told.push(row);
-    if (encodeWitnessReport(told).length > MAX_RESPONSE_BYTES - HEAD_BYTES) told.pop();
+    .slice(0, MAX_ROWS);
+  const isWitness = about === self || candidates.some(({ isContext }) => !isContext);
+  const rows = rowsOf(boot === undefined ? [] : [boot]).map(({ row }) => row);
+  for (const { row } of isWitness ? candidates : []) {
+    rows.push(row);
+    if (encodeWitnessReport(rows).length > MAX_RESPONSE_BYTES - HEAD_BYTES) rows.pop();
   }
-  return copyBytes(encodeWitnessReport(told.sort((a, b) => b.age - a.age)));
+  return copyBytes(encodeWitnessReport(rows.sort((a, b) => b.age - a.age)));
 }
 
-function toRows({ at, lastAt, count, fact }: EvidenceEntry, frame: ReportContext, now: Millis) {
-  const form = codecFor(fact.kind);
-  const said = form?.pack(fact as Of<EvidenceKind>, frame);
-  if (form === undefined || said === undefined) return [];
-  const whole = (value: number): number => Math.max(0, Math.round(value));
-  const numbers = said.numbers.map(whole);
+function toRows({ at, lastAt, count, fact }: EvidenceEntry, context: ReportContext, now: Millis) {
+  const codec = codecFor(fact.kind);
+  const fields = codec?.pack(fact as Of<EvidenceKind>, context);
+  if (codec === undefined || fields === undefined) return [];
   const row = {
-    kind: form.number,
-    age: whole(now - at),
-    lastAge: whole(now - lastAt),
+    kind: codec.number,
+    age: toWhole(now - at),
+    lastAge: toWhole(now - lastAt),
     count,
-    numbers,
-    texts: said.texts,
+    numbers: fields.numbers.map(toWhole),
+    texts: fields.texts,
   };
-  return [{ rank: form.rank, witness: !CONTEXT_KINDS.has(fact.kind), row }];
+  return [{ rank: codec.rank, isContext: CONTEXT_KINDS.has(fact.kind), row }];
 }
 
-/** What `from` answered about `about`, its times set to our clock; `undefined`: nobody can make sense of it. */
+const toWhole = (value: number): number => Math.max(0, Math.round(value));
+
+/** The report of `from` on `about`, received at `receivedAt`, with times on our clock; `undefined` if it cannot be decoded. */
 export function readWitnessReport(
   payload: Uint8Array,
   from: string,
   about: string,
-  heardAt: Millis,
+  receivedAt: Millis,
 ): readonly AttributedEntry[] | undefined {
   let rows: readonly WitnessReportRow[];
   try {
@@ -318,8 +316,8 @@ export function readWitnessReport(
     return undefined;
   }
   return rows.flatMap(({ kind, age, lastAge, count, numbers, texts }) => {
-    const at = heardAt - age;
+    const at = receivedAt - age;
     const fact = BY_NUMBER.get(kind)?.read({ numbers, texts }, { from, about, at });
-    return fact === undefined ? [] : [{ by: from, at, lastAt: heardAt - lastAge, count, fact }];
+    return fact === undefined ? [] : [{ by: from, at, lastAt: receivedAt - lastAge, count, fact }];
   });
 }

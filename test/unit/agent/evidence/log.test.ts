@@ -4,12 +4,12 @@ import type { Fact } from '../../../../src/agent/contract/facts.ts';
 import { EVIDENCE_LIMITS, EvidenceLog } from '../../../../src/agent/evidence/log.ts';
 import type { AccusationReason, ProbeReason } from '../../../../src/swim/types.ts';
 
-const WORD: AccusationReason = { kind: 'message', by: 'cat', source: '10.0.0.3:7946' };
+const MESSAGE: AccusationReason = { kind: 'message', by: 'cat', source: '10.0.0.3:7946' };
 const PROBE: ProbeReason = {
   ...{ kind: 'probe', seqNo: 1, durationMs: 1000, helpers: ['cat'], nacks: 1 },
   ...{ stream: true, awareness: 0, latenessMs: 3 },
 };
-const suspected = (node: string, reason: AccusationReason = WORD, by = 'cat'): Fact => ({
+const suspected = (node: string, reason: AccusationReason = MESSAGE, by = 'cat'): Fact => ({
   ...{ kind: 'memberSuspected', node, by, incarnation: 1, deadline: 9000 },
   reason,
 });
@@ -17,11 +17,12 @@ const refused = (node: string, by: string, source = '10.0.0.9:7946'): Fact => ({
   ...{ kind: 'accusationRateLimited', node, by, source },
 });
 
-class Watched {
+/** The evidence log of `ann`. */
+class LogOfAnn {
   readonly members = new Set(['ann', 'bob', 'cat']);
   readonly evidence = new EvidenceLog('ann', (name) => this.members.has(name));
 
-  note(now: number, ...facts: Fact[]): this {
+  record(now: number, ...facts: Fact[]): this {
     this.evidence.record(
       facts.map((fact) => ({ kind: 'fact', fact })),
       0,
@@ -39,133 +40,133 @@ class Watched {
   }
 }
 
-describe('what is kept', () => {
-  test('facts with their time, in order; what has nothing to do with blame is not', () => {
-    const watched = new Watched()
-      .note(10, { kind: 'memberDiscovered', node: 'bob', address: '10.0.0.2:7946' })
-      .note(20, suspected('bob'), { kind: 'incarnationRaised', node: 'bob', incarnation: 2 })
-      .note(30, { kind: 'suspicionCleared', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' });
-    expect(watched.about('bob').map(({ at, fact }) => [at, fact.kind])).toEqual([
+describe('what is recorded', () => {
+  test('facts that bear on accusations, with their time and in order', () => {
+    const log = new LogOfAnn()
+      .record(10, { kind: 'memberDiscovered', node: 'bob', address: '10.0.0.2:7946' })
+      .record(20, suspected('bob'), { kind: 'incarnationRaised', node: 'bob', incarnation: 2 })
+      .record(30, { kind: 'suspicionCleared', node: 'bob', incarnation: 2, source: '10.0.0.2:7946' });
+    expect(log.about('bob').map(({ at, fact }) => [at, fact.kind])).toEqual([
       [20, 'memberSuspected'],
       [30, 'suspicionCleared'],
     ]);
-    expect(watched.evidence.forNode('cat')).toBeUndefined();
+    expect(log.evidence.forNode('cat')).toBeUndefined();
   });
 
-  test('effects before the given index were seen before', () => {
-    const { evidence } = new Watched();
+  test('effects before the given index are ignored', () => {
+    const { evidence } = new LogOfAnn();
     evidence.record([{ kind: 'fact', fact: suspected('bob') }], 1, 10);
     expect(evidence.forNode('bob')).toBeUndefined();
   });
 
-  test('a probe that became an accusation is told once, one that did not is told itself', () => {
+  test('a failed probe is part of the accusation it led to, and an entry of its own if it led to none', () => {
     const failed: Fact = { kind: 'probeFailed', node: 'bob', awareness: 1, reason: PROBE };
-    const watched = new Watched().note(10, failed, suspected('bob', PROBE, 'ann'));
-    expect(watched.kinds('bob')).toEqual(['memberSuspected']);
-    watched.note(1010, { ...failed, reason: { ...PROBE, seqNo: 2 } });
-    expect(watched.kinds('bob')).toEqual(['memberSuspected', 'probeFailed']);
+    const log = new LogOfAnn().record(10, failed, suspected('bob', PROBE, 'ann'));
+    expect(log.kinds('bob')).toEqual(['memberSuspected']);
+    log.record(1010, { ...failed, reason: { ...PROBE, seqNo: 2 } });
+    expect(log.kinds('bob')).toEqual(['memberSuspected', 'probeFailed']);
   });
 
-  test("Serf's word for a death is no second death", () => {
+  test("Serf's report of a death is no second death", () => {
     const dead = {
       kind: 'memberDeclaredDead',
       node: 'bob',
       by: 'cat',
       incarnation: 1,
-      reason: WORD,
+      reason: MESSAGE,
     } as const;
-    const watched = new Watched().note(10, { ...dead, left: false }, { kind: 'memberFailed', node: 'bob' });
-    watched.note(500, { kind: 'memberLeft', node: 'bob' }); // an operator's
-    expect(watched.kinds('bob')).toEqual(['memberDeclaredDead', 'memberLeft']);
+    const log = new LogOfAnn().record(10, { ...dead, left: false }, { kind: 'memberFailed', node: 'bob' });
+    log.record(500, { kind: 'memberLeft', node: 'bob' }); // an operator's
+    expect(log.kinds('bob')).toEqual(['memberDeclaredDead', 'memberLeft']);
   });
 
-  test('what is said again and again is counted, whoever else speaks in between', () => {
-    const watched = new Watched();
-    for (let i = 0; i < 50; i++) watched.note(i, refused('bob', 'cat'), refused('bob', 'dan'));
-    expect(watched.about('bob').map(({ at, lastAt, count }) => [at, lastAt, count])).toEqual([
+  test('equal facts are counted in one entry, also if others come in between', () => {
+    const log = new LogOfAnn();
+    for (let i = 0; i < 50; i++) log.record(i, refused('bob', 'cat'), refused('bob', 'dan'));
+    expect(log.about('bob').map(({ at, lastAt, count }) => [at, lastAt, count])).toEqual([
       [0, 49, 50],
       [0, 49, 50],
     ]);
   });
 
-  test('about ourselves: who accused us, our own lateness, and when we were started', () => {
-    const watched = new Watched()
-      .note(0, { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: false })
-      .note(5, { kind: 'stalled', latenessMs: 2100 }, { kind: 'awarenessChanged', awareness: 1 })
-      .note(5, { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' });
-    expect(watched.kinds('ann')).toEqual(['agentStarted', 'suspicionRefuted', 'stalled', 'awarenessChanged']);
+  test('about this agent itself: its accusers, its own lateness, and its start', () => {
+    const log = new LogOfAnn()
+      .record(0, { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: false })
+      .record(5, { kind: 'stalled', latenessMs: 2100 }, { kind: 'awarenessChanged', awareness: 1 })
+      .record(5, { kind: 'suspicionRefuted', incarnation: 2, by: 'cat', source: '10.0.0.3:7946' });
+    expect(log.kinds('ann')).toEqual(['agentStarted', 'suspicionRefuted', 'stalled', 'awarenessChanged']);
   });
 
-  test('I10: how we were ourselves stands beside what we held against another at that time, and only then', () => {
-    const watched = new Watched()
-      .note(10_000, { kind: 'stalled', latenessMs: 400 })
-      .note(60_000, { kind: 'stalled', latenessMs: 2100 }, suspected('bob', PROBE, 'ann'))
-      .note(90_000, { kind: 'stalled', latenessMs: 500 });
-    expect(watched.kinds('bob')).toEqual(['memberSuspected', 'stalled']);
-    expect(watched.about('bob')[1]?.fact).toMatchObject({ latenessMs: 2100 });
+  test('I10: our own state at the time of an entry is shown beside it', () => {
+    const log = new LogOfAnn()
+      .record(10_000, { kind: 'stalled', latenessMs: 400 })
+      .record(60_000, { kind: 'stalled', latenessMs: 2100 }, suspected('bob', PROBE, 'ann'))
+      .record(90_000, { kind: 'stalled', latenessMs: 500 });
+    expect(log.kinds('bob')).toEqual(['memberSuspected', 'stalled']);
+    expect(log.about('bob')[1]?.fact).toMatchObject({ latenessMs: 2100 });
   });
 
-  test('a way has two ends: a cut one is in our own story as well', () => {
-    const watched = new Watched().note(5, { kind: 'linkOneWay', node: 'bob', rounds: 4, by: 'stream' });
-    expect([watched.kinds('bob'), watched.kinds('ann')]).toEqual([['linkOneWay'], ['linkOneWay']]);
+  test('a link has two ends: a one-way link is evidence about this agent as well', () => {
+    const log = new LogOfAnn().record(5, { kind: 'linkOneWay', node: 'bob', rounds: 4, by: 'stream' });
+    expect([log.kinds('bob'), log.kinds('ann')]).toEqual([['linkOneWay'], ['linkOneWay']]);
   });
 });
 
 describe('S1 I11: bounds', () => {
-  test('of one member the oldest goes first, and it is said how many did', () => {
-    const watched = new Watched();
-    for (let i = 0; i < 100; i++) watched.note(i, suspected('bob'));
-    const { entries: exhibits, dropped } = watched.evidence.forNode('bob') ?? { entries: [], dropped: 0 };
-    expect([exhibits.length, exhibits[0]?.at, dropped]).toEqual([EVIDENCE_LIMITS.telling, 68, 68]);
+  test('the oldest entries of a member are evicted first, and counted', () => {
+    const log = new LogOfAnn();
+    for (let i = 0; i < 100; i++) log.record(i, suspected('bob'));
+    const { entries, dropped } = log.evidence.forNode('bob') ?? { entries: [], dropped: 0 };
+    expect([entries.length, entries[0]?.at, dropped]).toEqual([EVIDENCE_LIMITS.relevant, 68, 68]);
   });
 
-  test('a flood of what anybody can cause pushes out nothing that tells', () => {
-    const watched = new Watched().note(0, suspected('bob', PROBE, 'ann'));
-    for (let i = 1; i < 5000; i++) watched.note(i, refused('bob', `n${i}`, `10.9.${i >> 8}.${i & 255}:1`));
-    const kinds = watched.kinds('bob');
+  test('a flood of facts that any stranger can cause evicts no relevant entry', () => {
+    const log = new LogOfAnn().record(0, suspected('bob', PROBE, 'ann'));
+    for (let i = 1; i < 5000; i++) log.record(i, refused('bob', `n${i}`, `10.9.${i >> 8}.${i & 255}:1`));
+    const kinds = log.kinds('bob');
     expect([kinds[0], kinds.length]).toEqual(['memberSuspected', 1 + EVIDENCE_LIMITS.noise]);
   });
 
-  test('a flood of invented names costs the members nothing', () => {
-    const watched = new Watched().note(0, suspected('bob'));
+  test('a flood of invented names evicts nothing about members', () => {
+    const log = new LogOfAnn().record(0, suspected('bob'));
     for (let i = 0; i < 20_000; i++)
-      watched.note(i, { kind: 'memberUnverified', node: `ghost-${i}`, address: '10.9.9.9:1' });
-    const { names, exhibits } = watched.evidence.size;
-    expect(names).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.nameCount + 2);
-    expect(exhibits).toBeLessThanOrEqual(EVIDENCE_LIMITS.strangers.entryCount + 1);
-    expect(watched.kinds('bob')).toEqual(['memberSuspected']);
-    expect(watched.kinds('ghost-19999')).toEqual(['memberUnverified']);
-    expect(watched.kinds('ghost-0')).toEqual([]);
+      log.record(i, { kind: 'memberUnverified', node: `ghost-${i}`, address: '10.9.9.9:1' });
+    const { names, entries } = log.evidence.size;
+    expect(names).toBeLessThanOrEqual(EVIDENCE_LIMITS.outsiders.nameCount + 2);
+    expect(entries).toBeLessThanOrEqual(EVIDENCE_LIMITS.outsiders.entryCount + 1);
+    expect(log.kinds('bob')).toEqual(['memberSuspected']);
+    expect(log.kinds('ghost-19999')).toEqual(['memberUnverified']);
+    expect(log.kinds('ghost-0')).toEqual([]);
   });
 
-  test('of too many members those of whom nothing was heard for longest are forgotten', () => {
-    const watched = new Watched();
-    const { nameCount: names, entryCount: exhibits } = EVIDENCE_LIMITS.members;
-    for (let i = 0; i < 3 * names; i++) {
-      watched.members.add(`m${i}`);
-      for (let n = 0; n < 12; n++) watched.note(i, suspected(`m${i}`));
-      if (i % 100 === 0) watched.note(i, suspected('m0'));
+  test('of too many members the least recently written are evicted', () => {
+    const log = new LogOfAnn();
+    const { nameCount, entryCount } = EVIDENCE_LIMITS.members;
+    for (let i = 0; i < 3 * nameCount; i++) {
+      log.members.add(`m${i}`);
+      for (let n = 0; n < 12; n++) log.record(i, suspected(`m${i}`));
+      if (i % 100 === 0) log.record(i, suspected('m0'));
     }
-    const { size } = watched.evidence;
-    expect(size.names).toBeLessThanOrEqual(names + 1);
-    expect(size.exhibits).toBeLessThanOrEqual(exhibits);
-    expect(size.exhibits).toBeGreaterThan(exhibits / 2);
-    expect([watched.kinds('m1').length, watched.kinds('m0').length > 0]).toEqual([0, true]);
+    const { size } = log.evidence;
+    expect(size.names).toBeLessThanOrEqual(nameCount + 1);
+    expect(size.entries).toBeLessThanOrEqual(entryCount);
+    expect(size.entries).toBeGreaterThan(entryCount / 2);
+    expect([log.kinds('m1').length, log.kinds('m0').length > 0]).toEqual([0, true]);
   });
 
-  test('our own state takes no more than its room', () => {
-    const watched = new Watched();
+  test('entries about our own state are bounded', () => {
+    const log = new LogOfAnn();
     for (let i = 0; i < 1000; i++)
-      watched.note(i, { kind: 'stalled', latenessMs: i }, { kind: 'awarenessChanged', awareness: i % 8 });
-    expect(watched.evidence.size.exhibits).toBe(EVIDENCE_LIMITS.ours + EVIDENCE_LIMITS.health);
+      log.record(i, { kind: 'stalled', latenessMs: i }, { kind: 'awarenessChanged', awareness: i % 8 });
+    expect(log.evidence.size.entries).toBe(EVIDENCE_LIMITS.stall + EVIDENCE_LIMITS.health);
   });
 
-  test('I11: it outlives the row, and a name that was a member’s stays one', () => {
-    const watched = new Watched().note(0, suspected('bob'));
-    watched.members.delete('bob');
-    watched.note(10, { kind: 'memberDropped', node: 'bob' });
+  test('I11: evidence outlives the row, and the name of a former member counts as a member’s', () => {
+    const log = new LogOfAnn().record(0, suspected('bob'));
+    log.members.delete('bob');
+    log.record(10, { kind: 'memberDropped', node: 'bob' });
     for (let i = 0; i < 1000; i++)
-      watched.note(i, { kind: 'memberUnverified', node: `ghost-${i}`, address: '10.9.9.9:1' });
-    expect(watched.kinds('bob')).toEqual(['memberSuspected', 'memberDropped']);
+      log.record(i, { kind: 'memberUnverified', node: `ghost-${i}`, address: '10.9.9.9:1' });
+    expect(log.kinds('bob')).toEqual(['memberSuspected', 'memberDropped']);
   });
 });

@@ -58,11 +58,11 @@ test('the evidence of this agent is shown in wall-clock time, with all fields of
     ...{ node: 'bob', status: 'suspect', finding: 'suspected', accusation: 'unclear' },
     ...{ witnesses: null, dropped: 0 },
     diagnosis:
-      'suspected by cat at 22:13:16Z: the word came from 10.0.0.9:7946, where no member lives, and what cat saw is not known here',
+      'suspected by cat at 22:13:16Z: the message came from 10.0.0.9:7946, which is not a member, and what cat saw is not known here',
     evidence: [
       {
         ...{ at: new Date(SEED - 4000).toISOString(), agoMs: 4000, observer: 'ann', kind: 'memberSuspected' },
-        message: 'cat suspects bob: its word came from 10.0.0.9:7946',
+        message: 'cat suspects bob: its message came from 10.0.0.9:7946',
         ...{ node: 'bob', by: 'cat', incarnation: 3, deadlineMs: 8000 },
         reason: { kind: 'message', by: 'cat', source: '10.0.0.9:7946' },
       },
