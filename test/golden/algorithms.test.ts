@@ -26,7 +26,7 @@ test.each(numbers.lzw.cases.map((one) => [one.plainHex.slice(0, 20), one] as con
   },
 );
 
-test('LZW of 20,000 octets, which fills the table several times', () => {
+test('LZW of 20,000 bytes, which fills the table several times', () => {
   const plain = new Uint8Array(20_000);
   let x = 1n;
   for (let i = 0; i < plain.length; i++) {

@@ -36,7 +36,7 @@ test('all 130 vectors are here', () => {
   expect([PACKETS.length, STREAMS.length, VECTORS.length]).toEqual([98, 32, 130]);
 });
 
-describe('a packet means to us what it meant to its sender', () => {
+describe('a packet decodes to what its sender meant', () => {
   test.each(PACKETS.map((vector) => [vector.id, vector] as const))('%s', (_, vector) => {
     const serf = isSerf(vector);
     const ours = messagesOf(vector).map((bytes) => renderPacketMessage(bytes, serf));
@@ -49,7 +49,7 @@ test('only the truncated compound is reported as truncated', () => {
   expect(truncated.map((vector) => vector.id)).toEqual(['derived-compound-truncated']);
 });
 
-describe('a stream means to us what it meant to its sender', () => {
+describe('a stream decodes to what its sender meant', () => {
   test.each(STREAMS.map((vector) => [vector.id, vector] as const))('%s', (_, vector) => {
     const { label, encrypt, compress, ...meaning } = vector.decoded;
     const message = streamOf(vector);
@@ -57,7 +57,7 @@ describe('a stream means to us what it meant to its sender', () => {
     expect(message.kind === 'pushPull' ? message.dropped : 0).toBe(0);
   });
 
-  test.each(STREAMS.map((vector) => [vector.id, vector] as const))('%s, octet by octet', (_, vector) => {
+  test.each(STREAMS.map((vector) => [vector.id, vector] as const))('%s, byte by byte', (_, vector) => {
     const opener = new StreamReader(envelopeOf(vector), roleOf(vector));
     const got: unknown[] = [];
     for (const octet of bytesOf(vector.hex)) {
@@ -111,13 +111,13 @@ const SIGNED_DIALECT = [
 /** Made by hand to be odd: cut short, and with octets behind the last part. */
 const ODD = ['derived-compound-truncated', 'derived-compound-trailing'];
 
-describe('we write what agents write', () => {
+describe('encoding repeats the bytes of agents', () => {
   const fromGo = VECTORS.filter(
     (vector) =>
       !vector.id.startsWith('msgpackr') && !SIGNED_DIALECT.includes(vector.id) && !ODD.includes(vector.id),
   );
 
-  test('every message of every packet, octet for octet', () => {
+  test('every message of every packet, byte for byte', () => {
     const different: string[] = [];
     const same: Record<string, number> = {};
     for (const vector of fromGo.filter((one) => one.transport === 'udp' && isSerf(one))) {
@@ -171,7 +171,7 @@ describe('we write what agents write', () => {
     expect(streams.length).toBe(28);
   });
 
-  test('messages of other dialects survive being written anew', () => {
+  test('messages of other dialects keep their meaning when they are written again', () => {
     for (const vector of PACKETS.filter((one) => !fromGo.includes(one)))
       for (const bytes of messagesOf(vector)) {
         const ours = rewritten(bytes);

@@ -269,7 +269,7 @@ function checkChange(pick: number): EntryWrite {
   }
 }
 
-test('three agents agree once all is calm, and readers were told of every change on the way', () => {
+test('three agents agree once the network is quiet, and readers were notified of every change', () => {
   const history = fc.array(fc.integer({ min: 0, max: 0x7fff_ffff }), { size: 'max', maxLength: 60 });
   fc.assert(
     fc.property(history, (steps) => {

@@ -218,7 +218,7 @@ function live(steps: readonly number[], rules: Rules, tally: Record<string, numb
   world.calm();
 }
 
-describe('copies follow their owner through 40,000 histories', () => {
+describe('replicas follow their owner through 40,000 histories', () => {
   test.each([1, 2, 3, 4])('part %i', (seed) => {
     const tally: Record<string, number> = {};
     fc.assert(

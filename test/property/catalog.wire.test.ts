@@ -98,7 +98,7 @@ const delta: fc.Arbitrary<Delta> = fc
 const some = fc.array(delta, { maxLength: 3 });
 const rows = fc.array(progress, { maxLength: 5 });
 
-test('what is written reads back equal', () => {
+test('written messages read back equal', () => {
   fc.assert(
     fc.property(delta, some, rows, fc.boolean(), (one, deltas, wants, more) => {
       expect(decodeCatalog(encodeDelta(one))).toEqual({ kind: 'delta', ...one });
@@ -134,7 +134,7 @@ test('summaries read back equal', () => {
   );
 });
 
-test('50,000 mutated messages decode or are refused, never worse', () => {
+test('50,000 mutated messages decode or are refused', () => {
   const rng = createRng(3);
   const seeds = fc
     .sample(fc.tuple(delta, some, rows), { numRuns: 100, seed: 5 })
@@ -162,7 +162,7 @@ test('50,000 mutated messages decode or are refused, never worse', () => {
     expect(refused.get(code), code).toBeGreaterThan(100);
 });
 
-test('garbage is refused', () => {
+test('invalid messages are refused', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(200, 201, 202, 203, 204, 205),
@@ -177,7 +177,7 @@ test('garbage is refused', () => {
   );
 });
 
-test('what a list declares is not believed beyond the bytes there are', () => {
+test('the declared length of a list is bounded by the remaining bytes', () => {
   // A map of one: `d`, an array of 2^20 - 1.
   const bomb = Uint8Array.of(204, 1, 0x81, 0xa1, 0x64, 0xdd, 0x00, 0x0f, 0xff, 0xff);
   expect(codeOf(() => decodeCatalog(bomb))).toBe('short');
@@ -188,7 +188,7 @@ test('what a list declares is not believed beyond the bytes there are', () => {
   expect(codeOf(() => decodeCatalog(encodeDelta({ ...base, owner: '' })))).toBe('badValue');
 });
 
-test('fields of a later version are passed over, other formats refused', () => {
+test('fields of a later version are skipped, other formats refused', () => {
   // { e: 1, o: "ann", t: 0, z: [1] }
   const later = [0x84, 0xa1, 0x65, 1, 0xa1, 0x6f, 0xa3, 0x61, 0x6e, 0x6e, 0xa1, 0x74, 0, 0xa1, 0x7a, 0x91, 1];
   expect(decodeCatalog(Uint8Array.of(200, 1, ...later))).toMatchObject({ owner: 'ann', epoch: 1 });

@@ -130,7 +130,7 @@ test('100,000 mutated packets give messages or a WireError', () => {
     expect(outcomes[code], code).toBeGreaterThan(50);
 });
 
-test('mutated packets under every envelope that was captured', () => {
+test('mutated packets under every captured envelope', () => {
   const rng = createRng(7);
   const all = PACKETS.map((vector) => bytesOf(vector.hex));
   for (let i = 0; i < 10_000; i++) {
@@ -163,7 +163,7 @@ test('mutated streams give a message, wait, or throw a WireError', () => {
     expect(outcomes[code], code).toBeGreaterThan(5);
 });
 
-test('20,000 strings of random octets do not surprise the reader', () => {
+test('20,000 random byte strings make the reader throw nothing but WireError', () => {
   const rng = createRng(3);
   for (let i = 0; i < 20_000; i++) {
     const bytes = Uint8Array.from({ length: rng.int(40) }, () =>
@@ -177,7 +177,7 @@ test('20,000 strings of random octets do not surprise the reader', () => {
 describe('bombs', () => {
   const asPacket = (plain: Uint8Array): Uint8Array => Compress.encode({ algo: 0, buf: compressLzw(plain) });
 
-  test('what would expand past 64 KiB, or 64-fold, is refused in a packet', () => {
+  test('data that would expand past 64 KiB, or 64-fold, is refused in a packet', () => {
     const big = new Uint8Array(65_537).fill(8);
     big.forEach((_, i) => {
       big[i] = i * 7 + (i >> 8);
@@ -190,7 +190,7 @@ describe('bombs', () => {
     expect(outcome(() => openPacket(asPacket(flat), BARE_ENVELOPE))).toBe('tooLarge');
   });
 
-  test('the shape that expands 1,300-fold stops at its cap, without the memory', () => {
+  test('data that expands 1,300-fold stops at the limit, without taking the memory', () => {
     const bomb = compressLzw(new Uint8Array(80 * MEGABYTE));
     expect((80 * MEGABYTE) / bomb.length).toBeGreaterThan(1000);
     expect(outcome(() => decompressLzw(bomb, 40 * MEGABYTE))).toBe('tooLarge');
@@ -201,14 +201,14 @@ describe('bombs', () => {
     expect(outcome(() => new StreamReader(BARE_ENVELOPE, 'listener').push(stream))).toBe('tooLarge');
   });
 
-  test('many small bombs in one compound share one cap', () => {
+  test('many small decompression bombs in one compound share one limit', () => {
     const plain = Uint8Array.from({ length: 8000 }, (_, i) => (i === 0 ? 8 : (i >> 4) & 0xff));
     const part = asPacket(plain);
     const packet = sealPacket(Array(20).fill(part), BARE_ENVELOPE, { crc: false, nonce: () => plain });
     expect(outcome(() => openPacket(packet, BARE_ENVELOPE))).toBe('tooLarge');
   });
 
-  test('compressed inside compressed, compounds three deep, and compressed nothing', () => {
+  test('nested compression, compounds three deep, and an empty compressed message', () => {
     const ping = Uint8Array.of(11, 0x80);
     const seal = (...parts: Uint8Array[]): Uint8Array =>
       sealPacket(parts, BARE_ENVELOPE, { crc: false, nonce: () => ping });
@@ -241,7 +241,7 @@ describe('bombs', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MEGABYTE);
   });
 
-  test('a plain stream that never ends is cut off, in linear time', () => {
+  test('an unencrypted stream that never ends is refused, in linear time', () => {
     const chunk = new Uint8Array(64 * 1024).fill(0x90);
     chunk.set([6, 0x83, 0xa4, 0x4a, 0x6f, 0x69, 0x6e, 0xc3]); // a header whose second key is an array
     expect(outcome(() => new StreamReader(BARE_ENVELOPE, 'listener').push(chunk))).toBe('malformed');

@@ -33,7 +33,7 @@ const unpackr = new Unpackr({
   int64AsType: 'number',
 });
 
-describe('what is written reads back equal', () => {
+describe('written messages read back equal', () => {
   test('swim messages', () => {
     fc.assert(
       fc.property(arbitrary.swimMessage, (message) => {
@@ -91,7 +91,7 @@ describe('what is written reads back equal', () => {
     );
   });
 
-  test('a relay, and all of the message behind its header', () => {
+  test('a relay, and the whole message after its header', () => {
     fc.assert(
       fc.property(arbitrary.relayHeader, arbitrary.queryResponse, (header, response) => {
         const message = QueryResponse.encode(response);
@@ -103,7 +103,7 @@ describe('what is written reads back equal', () => {
     );
   });
 
-  test('tags, whatever their keys are called', () => {
+  test('tags, whatever their keys', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(arbitrary.text, arbitrary.text), { maxLength: 20 }), (rows) => {
         const tags = new Map(rows);
@@ -176,7 +176,7 @@ describe('msgpackr agrees', () => {
     );
   });
 
-  test('our reader passes over whatever it writes, and stops exactly behind it', () => {
+  test('our reader skips whatever it writes, and stops exactly after it', () => {
     fc.assert(
       fc.property(json, (value) => {
         const bytes = new Uint8Array(packr.pack(value));
@@ -201,7 +201,7 @@ describe('msgpackr agrees', () => {
   });
 });
 
-test('keys that are names of Object are plain data', () => {
+test('keys that are property names of Object are plain data', () => {
   const Held = struct('held', 0, { name: str('Name'), map: stringKeyMap('Map', 100, STR) });
   const writer = new MsgpackWriter(64);
   writer.mapHeader(4);

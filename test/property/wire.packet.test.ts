@@ -22,7 +22,7 @@ const codeOf = (run: () => unknown): string => {
 };
 
 describe('packets', () => {
-  test('open as they were sealed, in every combination of layers', () => {
+  test('open to what was sealed, in every combination of layers', () => {
     fc.assert(
       fc.property(
         messages,
@@ -41,7 +41,7 @@ describe('packets', () => {
     );
   });
 
-  test('filled to the brim never pass their budget, and one octet more need not fit', () => {
+  test('that are full never exceed their limit, and one byte more may not fit', () => {
     const budget = fc.integer({ min: 512, max: 9000 });
     fc.assert(
       fc.property(
@@ -87,7 +87,7 @@ describe('packets', () => {
     );
   });
 
-  test('open with any key of the ring, wherever it stands', () => {
+  test('open with any key of the keyring, at whatever index', () => {
     fc.assert(
       fc.property(messages, arbitrary.envelope, arbitrary.nonce, (parts, envelope, nonce) => {
         const options = { crc: false, nonce: () => nonce };
@@ -116,7 +116,7 @@ const streamMessage = fc.oneof(
 );
 
 describe('streams', () => {
-  test('open as they were sealed, however the bytes are cut', () => {
+  test('open to what was sealed, however the bytes are split', () => {
     const cuts = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 40 });
     const role = fc.constantFrom('dialer' as const, 'listener' as const);
     fc.assert(

@@ -26,7 +26,7 @@ const refusal = (run: () => unknown): AgentError => {
 };
 
 describe('writing', () => {
-  test('a service and its checks are one rumor, the checks in front', () => {
+  test('a service and its checks are one rumor, the checks first', () => {
     const { rumors } = open('ann').publish(put(service('web'), check('web-ok', 'web')), 0);
     expect(rumors.map(({ delta }) => delta.entries.map((entry) => entry.key))).toEqual([
       ['c:web-ok', 's:web'],
@@ -34,7 +34,7 @@ describe('writing', () => {
     expect(rumors[0]?.delta).toMatchObject({ owner: 'ann', epoch: 1000, from: 0, to: 2 });
   });
 
-  test('what says nothing new is no change', () => {
+  test('a write that changes nothing is no change', () => {
     const ann = open('ann');
     ann.publish(put(service('web', { tags: ['a'] }), check('ok', 'web')), 0);
     const again = ann.publish(
@@ -45,7 +45,7 @@ describe('writing', () => {
     expect(ann.replicaProgress('ann')?.version).toBe(2);
   });
 
-  test('bad news, removals and draining are urgent; the rest is not', () => {
+  test('critical checks, removals and draining are urgent, and nothing else is', () => {
     const ann = open('ann');
     const urgent = (...changes: EntryWrite[]): boolean[] =>
       ann.publish(changes, 0).rumors.map((rumor) => rumor.urgent);
@@ -58,7 +58,7 @@ describe('writing', () => {
     expect(urgent({ remove: 's:web' })).toEqual([true]);
   });
 
-  test('a hundred services are told in rumors that fit a packet', () => {
+  test('a hundred services are sent in rumors that fit a packet', () => {
     const all = Array.from({ length: 100 }, (_, i) => [
       service(`web-${i}`),
       check(`ok-${i}`, `web-${i}`),
@@ -71,7 +71,7 @@ describe('writing', () => {
     expect(bob.replicaProgress('ann')?.version).toBe(200);
   });
 
-  test('one wrong value refuses the whole write, and says why', () => {
+  test('one invalid value refuses the whole write, with the reason', () => {
     const ann = open('ann');
     const error = refusal(() => ann.publish(put(service('web'), service('x', { name: 'a b' })), 0));
     expect(error.code).toBe('badRequest');
@@ -79,7 +79,7 @@ describe('writing', () => {
     expect(ann.replicaProgress('ann')?.version).toBe(0);
   });
 
-  test('the largest legal entry spreads, one above is refused', () => {
+  test('the largest entry allowed is published, a larger one is refused', () => {
     const tags = (count: number): string[] =>
       Array.from({ length: count }, (_, i) => `${i}`.padStart(508, 'x'));
     const ann = open('ann');
@@ -90,7 +90,7 @@ describe('writing', () => {
     expect(held(bob, 'ann', 's:big')).toEqual(service('big', { tags: tags(31) }));
   });
 
-  test('an agent publishes only so much', () => {
+  test('the bytes of one agent are limited', () => {
     const ann = open('ann');
     const many = Array.from({ length: 8192 }, (_, i) => service(`web-${i}`));
     ann.publish(put(...many), 0);
@@ -99,7 +99,7 @@ describe('writing', () => {
     expect(ann.publish(put(service('one-more')), 0).rumors).toHaveLength(1);
   });
 
-  test('tombstones do not pile up', () => {
+  test('the number of tombstones is limited', () => {
     const ann = open('ann');
     for (let i = 0; i < 6000; i++) {
       ann.publish(put(service('web')), i);
@@ -112,15 +112,15 @@ describe('writing', () => {
   });
 });
 
-describe('copies', () => {
-  test('no member, no ledger', () => {
+describe('replicas', () => {
+  test('a delta of a non-member is not stored', () => {
     const { rumors } = open('ann').publish(put(service('web')), 0);
     const bob = open('bob', { isMember: (owner) => owner === 'bob' });
     expect(bob.apply(rumors[0]?.delta as Delta, 0).outcome).toBe('notMember');
     expect(bob.entries('ann')).toBeUndefined();
   });
 
-  test('an owner that went takes its services along, and what it had removed stays removed when it returns', () => {
+  test('a deleted owner’s services go, and what it had removed stays removed when it returns', () => {
     const ann = open('ann');
     const bob = open('bob');
     const [first] = ann.publish(put(service('web'), service('db')), 0).rumors;
@@ -136,7 +136,7 @@ describe('copies', () => {
     expect(held(bob, 'ann', 's:db')).toBeUndefined();
   });
 
-  test('an owner that forgot itself, and whose clock went back, is heard again', () => {
+  test('an owner that restarted without a snapshot, with its clock set back, raises its epoch and is believed again', () => {
     const bob = open('bob');
     for (const { delta } of open('ann').publish(put(service('old'), service('db')), 0).rumors)
       bob.apply(delta, 0);
@@ -153,7 +153,7 @@ describe('copies', () => {
     expect(ann.apply({ ...(bob.deltaFor('ann') as Delta), epoch: 9e9 }, 10).outcome).toBe('stale'); // too soon
   });
 
-  test('a flood of one owner is refused, and changes nothing', () => {
+  test('a delta above the limits of an owner is refused, and changes nothing', () => {
     const bob = open('bob');
     const meta = new Map(Array.from({ length: 30 }, (_, i) => [`k${i}`, 'x'.repeat(500)]));
     let to = 0;
@@ -169,7 +169,7 @@ describe('copies', () => {
     expect(bob.estimatedBytes).toBeLessThan(4 * 1024 * 1024);
   });
 
-  test('a member told of in rumors out of order needs no pull once the gap is filled', () => {
+  test('rumors out of order need no pull once the gap is filled', () => {
     const ann = open('ann');
     const bob = open('bob');
     const deltas = ['a', 'b', 'c', 'd'].map(
@@ -181,14 +181,14 @@ describe('copies', () => {
   });
 });
 
-describe('what is remembered', () => {
-  test('the next epoch is above the last, also if the clock went back', () => {
+describe('the snapshot', () => {
+  test('the next epoch is above the last, also if the clock was set back', () => {
     const memory = parseCatalogSnapshot(open('ann').snapshot());
     expect(open('ann', { epoch: 3, snapshot: memory }).epoch).toBeGreaterThan(1000);
     expect(open('bob', { epoch: 3, snapshot: memory }).epoch).toBe(3);
   });
 
-  test('others are known at once, warm until a member confirms them', () => {
+  test('others’ ledgers are restored at once, unconfirmed until a member confirms them', () => {
     const ann = open('ann');
     const bob = open('bob');
     ann.publish(put(service('web')), 0);
@@ -204,7 +204,7 @@ describe('what is remembered', () => {
     expect(again.consumeConfirmed()).toEqual([]);
   });
 
-  test('a rumor that goes on where the copy ends confirms it too', () => {
+  test('a rumor that continues where the copy ends confirms it, too', () => {
     const ann = open('ann');
     const bob = open('bob');
     ann.publish(put(service('web')), 0);
@@ -242,8 +242,8 @@ function exchange(one: Catalog, other: Catalog): number {
   return total + encodeCatalogSyncRequest(request).length + encodeCatalogSyncResponse(answer).length;
 }
 
-describe('an exchange', () => {
-  test.each([100, 1000])('of %i owners costs by what differs, not by what there is', (owners) => {
+describe('anti-entropy', () => {
+  test.each([100, 1000])('of %i owners costs bytes by what differs, not by what exists', (owners) => {
     const [nothing, little, much] = [0, 1, 100].map((different) => {
       const [one, other] = pair(owners, different);
       const cost = exchange(one, other);
@@ -257,7 +257,7 @@ describe('an exchange', () => {
     expect(little).toBeLessThan(much);
   });
 
-  test('a summary is the same octets until something changes', () => {
+  test('a summary is the same array until something changes', () => {
     const [one] = pair(10, 0);
     expect(one.encodedSummary()).toBe(one.encodedSummary());
     const before = one.encodedSummary();
@@ -267,7 +267,7 @@ describe('an exchange', () => {
     expect(one.encodedSummary()).not.toEqual(before);
   });
 
-  test('asked for single owners, only those are answered', () => {
+  test('a request for single owners is answered with those only', () => {
     const [one, other] = pair(20, 5);
     const { deltas } = other.answerSyncRequest(
       one.createOwnersRequest(['node-0.example', 'node-7.example', 'nobody']),
@@ -276,14 +276,14 @@ describe('an exchange', () => {
     expect(deltas.map((delta) => delta.owner)).toEqual(['node-0.example']);
   });
 
-  test('the same row a thousand times is answered once', () => {
+  test('a row repeated a thousand times is answered once', () => {
     const [one, other] = pair(3, 3);
     const [row] = one.createOwnersRequest(['node-0.example']).rows;
     const rows = Array.from({ length: 1000 }, () => ({ ...(row as NonNullable<typeof row>), epoch: 0 }));
     expect(other.answerSyncRequest({ bucketCount: 0, buckets: [], rows }, 0).deltas).toHaveLength(1);
   });
 
-  test('what is too much for one answer comes with the next', () => {
+  test('deltas above the size of one response come with the next', () => {
     const meta = new Map(Array.from({ length: 30 }, (_, i) => [`k${i}`, 'x'.repeat(500)]));
     const other = open('two');
     for (let i = 0; i < 12; i++) {
@@ -299,7 +299,7 @@ describe('an exchange', () => {
     expect(one.encodedSummary()).toEqual(other.encodedSummary());
   });
 
-  test('it goes both ways, and an empty newer ledger replaces an older full one', () => {
+  test('deltas go both ways, and an empty ledger of a later epoch replaces a full one', () => {
     const ann = open('ann');
     const bob = open('bob');
     bob.publish(put(service('db')), 0);

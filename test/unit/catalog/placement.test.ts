@@ -37,7 +37,7 @@ describe('placement', () => {
     ).toBeLessThan(27.9);
   });
 
-  test('keys spread by weight, and in warning by the weight for that', () => {
+  test('keys spread by weight; an instance in warning has another weight', () => {
     const weighted = [
       instance('a', 'passing', 1),
       instance('b', 'passing', 3),
@@ -48,7 +48,7 @@ describe('placement', () => {
     expect(chiSquare(counts, expected)).toBeLessThan(13.8); // once in 1,000 at 2 degrees
   });
 
-  test('when an instance goes, only its own keys move, each to its second choice', () => {
+  test('when an instance is removed, only its own keys move, each to its second choice', () => {
     const left = ten.filter(({ node }) => node !== 'node-3');
     for (const key of KEYS.slice(0, 2000)) {
       const [first, second] = rendezvousOwners(key, ten, 2);
@@ -56,7 +56,7 @@ describe('placement', () => {
     }
   });
 
-  test('when an instance comes, keys move to it and nowhere else', () => {
+  test('when an instance is added, keys move to it and nowhere else', () => {
     const more = [...ten, instance('node-10')];
     let moved = 0;
     for (const key of KEYS) {
@@ -68,7 +68,7 @@ describe('placement', () => {
     expect(moved / KEYS.length).toBeLessThan(1 / 11 + 0.01);
   });
 
-  test('the order in which instances are known does not matter, nor do those that should not be used', () => {
+  test('neither the order of the instances nor unusable ones matter', () => {
     const shuffled = [...ten].reverse().concat(instance('gone', 'critical'), instance('out', 'draining'));
     for (const key of KEYS.slice(0, 500))
       expect(rendezvousOwners(key, shuffled, 3).map((one) => one.node)).toEqual(
@@ -77,7 +77,7 @@ describe('placement', () => {
     expect(instancesChecksum(shuffled)).toBe(instancesChecksum(ten));
   });
 
-  test('the checksum tells when two agents do not see the same', () => {
+  test('the checksum differs when two agents see different instances', () => {
     const seen = new Set([
       instancesChecksum([]),
       instancesChecksum(ten),
@@ -90,14 +90,14 @@ describe('placement', () => {
     for (const one of seen) expect(one).toMatch(/^[0-9a-f]{16}$/);
   });
 
-  test('nobody to own it, nobody asked for', () => {
+  test('no instances, or none requested', () => {
     expect(rendezvousOwners('k', [])).toEqual([]);
     expect(rendezvousOwners('k', ten, 0)).toEqual([]);
     expect(rendezvousOwners('k', [instance('a', 'warning', 1, 0)])).toEqual([]);
     expect(rendezvousOwners('k', ten, 99)).toHaveLength(10);
   });
 
-  test('stays what it is: agents of another version must agree', () => {
+  test('the result is fixed, since agents of other versions must agree', () => {
     expect(
       KEYS.slice(0, 8)
         .map((key) => ownerOf(key, ten)?.slice(5))
@@ -108,7 +108,7 @@ describe('placement', () => {
 });
 
 describe('hash', () => {
-  test('both lanes fill 256 buckets evenly, also for names that differ in a digit', () => {
+  test('both words fill 256 buckets evenly, also for names that differ in a digit', () => {
     for (const lane of ['high', 'low'] as const)
       for (const shift of [0, 24]) {
         const counts = new Array<number>(256).fill(0);
@@ -136,7 +136,7 @@ describe('hash', () => {
     expect(turned / (1000 * 32 * 32)).toBeCloseTo(0.5, 2);
   });
 
-  test('no two of 200,000 states share both lanes', () => {
+  test('no two of 200,000 states share both words', () => {
     const seen = new Set<string>();
     for (let owner = 0; owner < 200; owner++)
       for (let version = 0; version < 1000; version++) {
@@ -146,7 +146,7 @@ describe('hash', () => {
     expect(seen.size).toBe(200_000);
   });
 
-  test('parts do not run into one another', () => {
+  test('adjacent texts are told apart', () => {
     const of = (...parts: string[]): string => {
       const hash = new Hash();
       for (const part of parts) hash.updateText(part);

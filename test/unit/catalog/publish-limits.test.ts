@@ -6,7 +6,7 @@ import { sameExceptOutput, samePublished } from '../../../src/catalog/values.ts'
 import { truncateForGossip } from '../../../src/model/service.ts';
 import { check, service } from './values.ts';
 
-test('output is cut to what is gossiped, never within a character', () => {
+test('output is truncated for gossip, between characters', () => {
   for (const text of ['x'.repeat(1000), 'ü'.repeat(1000), `a${'€'.repeat(400)}`, `ab${'🙂'.repeat(200)}`]) {
     const cut = truncateForGossip(text);
     expect(text.startsWith(cut)).toBe(true);
@@ -19,7 +19,7 @@ test('output is cut to what is gossiped, never within a character', () => {
   expect(truncateForGossip('y'.repeat(300))).toBe('y'.repeat(256));
 });
 
-test('a check that only talks differently is the same but for its output', () => {
+test('a check whose output changed is equal except for its output', () => {
   const before = check('ok', 'web', { output: '200 in 3 ms' });
   expect(sameExceptOutput(before, { ...before, output: '200 in 4 ms' })).toBe(true);
   expect(sameExceptOutput(before, { ...before, status: 'warning' })).toBe(false);
@@ -70,7 +70,7 @@ test.each([
   expect(() => validatePublishable(value)).toThrow(new RegExp(`its ${word}.*Nothing was changed`, 's'));
 });
 
-test('ids stay wide, and no name is special', () => {
+test('ids may hold any printable text, and no name is special', () => {
   for (const id of ['_nomad-task-1/web:8080', 'wéb 1', '__proto__', 'constructor'])
     expect(() => validatePublishable(service(id, { name: 'web' }))).not.toThrow();
   expect(() =>

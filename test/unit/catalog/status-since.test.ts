@@ -10,7 +10,7 @@ const said = (before: Published | undefined, after: Published | undefined) => {
 };
 const [well, bad] = [check('c1'), check('c1', { status: 'critical' })];
 
-test('what was well from the first takes no place; what is not is told from when it was first seen', () => {
+test('nothing is stored for an entry that always passed; others have the time when they were first seen', () => {
   const since = new StatusSince();
   since.record('ann', said(undefined, well), 1);
   since.record('ann', said(undefined, service('web')), 1);
@@ -19,7 +19,7 @@ test('what was well from the first takes no place; what is not is told from when
   expect(since.get('bob', 'c:c1')).toBe(2);
 });
 
-test('it moves with the status, not with the output', () => {
+test('the time changes with the status, not with the output', () => {
   const since = new StatusSince();
   since.record('ann', said(well, bad), 5);
   since.record('ann', said(bad, { ...bad, output: 'still' }), 6);
@@ -30,7 +30,7 @@ test('it moves with the status, not with the output', () => {
   expect(since.get('ann', 's:web')).toBe(8);
 });
 
-test('what is removed, or whose owner is dropped, is forgotten', () => {
+test('the time of a removed entry or of a dropped owner is deleted', () => {
   const since = new StatusSince();
   since.record('ann', said(undefined, bad), 1);
   since.record('ann', said(bad, undefined), 2);

@@ -7,7 +7,7 @@ import { service } from './values.ts';
 const MINUTE = 60_000;
 const open = (owner: string, epoch = 1000): Catalog => new Catalog({ owner, epoch, isMember: () => true });
 
-test('a removal is kept for an hour, for those who are away, and no longer', () => {
+test('a tombstone is kept for an hour and no longer', () => {
   const ann = open('ann');
   ann.publish([{ put: service('web') }, { put: service('db') }], 0);
   const there = ann.replicaProgress('ann');
@@ -25,7 +25,7 @@ test('a removal is kept for an hour, for those who are away, and no longer', () 
   expect(ann.deltaFor('ann', there)).toMatchObject({ from: 0, swept: 3 });
 });
 
-test('a copy is swept by the time at which the removal came, not by that at which it was written', () => {
+test('the age of a tombstone counts from when it was received, not from when it was written', () => {
   const ann = open('ann');
   const bob = open('bob');
   ann.publish([{ put: service('web') }], 0);
@@ -39,7 +39,7 @@ test('a copy is swept by the time at which the removal came, not by that at whic
   expect(bob.entries('ann')?.size).toBe(0);
 });
 
-test('two lives of one owner at the same version differ in the summary', () => {
+test('two epochs of one owner at the same version differ in the summary', () => {
   const [old, young] = [1000, 2000].map((epoch) => {
     const ann = open('ann', epoch);
     ann.publish([{ put: service('web') }], 0);

@@ -32,8 +32,8 @@ beforeEach(() => {
   annIs(true);
 });
 
-describe('who is woken', () => {
-  test('a service that comes or goes: the list of services, and its own readers', () => {
+describe('affected topics', () => {
+  test('a service that is added or removed: the list of services, and its own readers', () => {
     expect(annWrites(...put(service('web')))).toEqual(['entries:ann', 'service:web', 'services']);
     expect(annWrites({ remove: 's:web' })).toEqual(['entries:ann', 'service:web', 'services']);
   });
@@ -58,7 +58,7 @@ describe('who is woken', () => {
     expect(view.instances('api')).toHaveLength(1);
   });
 
-  test('draining: its readers and those of checks, who see it as one, but not the list', () => {
+  test('draining: its readers and those of checks, who see it as a check, but not the list', () => {
     annWrites(...put(service('web')));
     expect(annWrites(...put(service('web', { draining: true })))).toEqual([
       'checks',
@@ -76,14 +76,14 @@ describe('who is woken', () => {
     ]);
   });
 
-  test('the same again: nobody', () => {
+  test('the same again: none', () => {
     annWrites(...put(service('web'), check('ok', 'web')));
     expect(annWrites(...put(service('web'), check('ok', 'web')))).toEqual([]);
     annIs(true);
     expect(annIs(true)).toEqual([]);
   });
 
-  test('a new epoch with the same services: nobody', () => {
+  test('a new epoch with the same services: none', () => {
     annWrites(...put(service('web'), check('ok', 'web')));
     const before = view.instances('web');
     const reborn = new Catalog({ owner: 'ann', epoch: 9, isMember: () => true });
@@ -100,7 +100,7 @@ describe('who is woken', () => {
   });
 });
 
-describe('what is seen', () => {
+describe('reading', () => {
   test('a dead owner’s instances stop passing at once, a returned owner’s pass again with no message', () => {
     annWrites(...put(service('web'), check('ok', 'web')));
     expect([statuses('web'), ids('web')]).toEqual([['passing'], ['web']]);
@@ -127,7 +127,7 @@ describe('what is seen', () => {
     expect(ids('web')).toEqual(status === 'passing' || status === 'warning' ? ['web'] : []);
   });
 
-  test('services with the union of their tags, under the name they were registered by', () => {
+  test('services have the union of their tags, under the name as registered', () => {
     annWrites(
       ...put(
         service('b', { name: 'Web', tags: ['v2', 'blue'] }),
@@ -143,7 +143,7 @@ describe('what is seen', () => {
     expect(view.size).toBe(3);
   });
 
-  test('checks are with what they are about, in order of their ids', () => {
+  test('checks belong to their service or node, in order of their ids', () => {
     annWrites(
       ...put(service('web'), check('z', 'web'), check('a', 'web'), check('n', ''), check('lost', 'nobody')),
     );
@@ -165,7 +165,7 @@ describe('what is seen', () => {
     expect(view.services()).toBe(view.services());
   });
 
-  test('an owner that is gone leaves nothing', () => {
+  test('a deleted owner leaves nothing', () => {
     annWrites(...put(service('web'), check('n', '')));
     expect([...view.nodes()].map((node) => node.node)).toEqual(['ann']);
     const topics = new Set<CatalogTopic>();
@@ -179,7 +179,7 @@ describe('what is seen', () => {
     ]);
   });
 
-  test('nobody has asked yet: changes are told all the same', () => {
+  test('changes before the first read are reported, too', () => {
     const topics = annWrites(...put(service('web')));
     expect(topics).toContain('service:web');
     expect(view.instances('nope')).toEqual([]);

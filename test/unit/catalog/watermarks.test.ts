@@ -4,7 +4,7 @@ import type { Delta } from '../../../src/catalog/types.ts';
 import { service } from './values.ts';
 
 // Seed 10473 of the swarm.
-test('an owner born again with nothing, that then left, does not come back as it was in the life before', () => {
+test('an owner that restarted without a snapshot and then left does not come back with its ledger from before', () => {
   const members = new Set(['bob']);
   const ann = new Catalog({ owner: 'ann', epoch: 1, isMember: (owner) => members.has(owner) });
   const first = new Catalog({ owner: 'bob', epoch: 10, isMember: () => true });
@@ -24,7 +24,7 @@ test('an owner born again with nothing, that then left, does not come back as it
   expect(ann.receiveProgress({ owner: 'bob', epoch: 30, version: 1 }, 0)).toBe('pull');
 });
 
-test('I7, seed 300552: what was seen ahead of a gap is not taken back by a copy that ends before it', () => {
+test('I7, seed 300552: entries seen beyond a gap are not undone by a copy that ends below it', () => {
   const open = (owner: string): Catalog => new Catalog({ owner, epoch: 1000, isMember: () => true });
   const [ann, bob, cat] = [open('ann'), open('bob'), open('cat')];
   const port = (): unknown => {

@@ -12,7 +12,7 @@ function pair() {
 }
 
 describe('alias checks', () => {
-  test('say the worst of what they follow, at once', () => {
+  test('have the worst status of their targets, at once', () => {
     const { update, status, output } = pair();
     expect([status('f'), output('f')]).toEqual(['passing', 'All checks passing.']);
     update('a', 'warning', 'hot');
@@ -28,14 +28,14 @@ describe('alias checks', () => {
     expect(status('f')).toBe('passing');
   });
 
-  test('are told together with what they follow', () => {
+  test('are published together with their targets', () => {
     const { update, published } = pair();
     published();
     update('a', 'critical');
     expect(lines(published())).toEqual(['put c:a critical', 'put c:f critical']);
   });
 
-  test('count checks of the node, maintenance, and expiry', () => {
+  test('include checks of the node, maintenance, and expiry', () => {
     const { maintain, status, pass, update } = pair();
     maintain(undefined, true);
     expect(status('f')).toBe('critical');
@@ -50,7 +50,7 @@ describe('alias checks', () => {
     expect([status('a'), status('b'), status('f')]).toEqual(['critical', 'passing', 'critical']);
   });
 
-  test('are critical while what they follow is not there', () => {
+  test('are critical while their target does not exist', () => {
     const { deregister, service, status, output } = pair();
     deregister('back');
     expect([status('f'), output('f')]).toEqual(['critical', 'Service back could not be found on this node']);
@@ -58,7 +58,7 @@ describe('alias checks', () => {
     expect([status('f'), output('f')]).toEqual(['passing', 'No checks found.']);
   });
 
-  test('of the node follow its own checks alone', () => {
+  test('of the node follow checks of the node alone', () => {
     const { check, update, status } = stand();
     check({ Name: 'disk', TTL: '1h' });
     check({ Name: 'mirror', AliasNode: 'here' });
@@ -67,7 +67,7 @@ describe('alias checks', () => {
     expect(status('mirror')).toBe('passing');
   });
 
-  test('that follow one another, or themselves, do not hold each other down', () => {
+  test('that follow each other, or themselves, do not stay critical', () => {
     const { service, update, status } = pair();
     service({ Name: 'back', Check: { CheckID: 'r', AliasService: 'front' } });
     service({ Name: 'front', Check: { CheckID: 'self', AliasService: 'front' } });

@@ -5,7 +5,7 @@ import { lines, MINUTE, SECOND, stand } from './support.ts';
 const WEB = { Name: 'web', Port: 80, Check: { TTL: '15s' } };
 
 describe('registering', () => {
-  test('R4: what is registered is seen and told at once', () => {
+  test('R4: a registration is visible and published at once', () => {
     const { service, services, checks, published } = stand();
     service(WEB);
     expect(services()).toEqual(['web']);
@@ -13,7 +13,7 @@ describe('registering', () => {
     expect(lines(published())).toEqual(['put s:web', 'put c:service:web critical']);
   });
 
-  test('R1, B6: the same again changes nothing, tells nothing', () => {
+  test('R1, B6: registering the same again changes and publishes nothing', () => {
     const { service, update, status, output, effects } = stand();
     service(WEB);
     update('service:web', 'passing', 'well');
@@ -24,7 +24,7 @@ describe('registering', () => {
     expect(effects()).toEqual([]);
   });
 
-  test('R1: the same id replaces; checks keep their status and output, new ones start as they say', () => {
+  test('R1: the same id replaces; checks keep their status and output, new ones have their initial status', () => {
     const { service, update, status, published, registry } = stand();
     service(WEB);
     update('service:web', 'passing', 'well');
@@ -49,7 +49,7 @@ describe('registering', () => {
     ]);
   });
 
-  test('R1: registering again and again keeps neither a check from running nor a TTL from expiring late', () => {
+  test('R1: registering again and again neither delays a check nor expires its TTL', () => {
     const { service, pass, runs, update, status } = stand();
     const web = {
       Name: 'web',
@@ -68,7 +68,7 @@ describe('registering', () => {
     expect(status('t')).toBe('passing'); // whoever registers is alive
   });
 
-  test('R2: checks that are not named again stay, unless they are to be replaced', () => {
+  test('R2: checks that are not registered again stay, unless checks are to be replaced', () => {
     const { service, checks, published, maintain } = stand();
     const named = (...ids: string[]) => ({
       Name: 'web',
@@ -84,7 +84,7 @@ describe('registering', () => {
     expect(lines(published())).toEqual(['remove c:a', 'remove c:b', 'put c:d critical']);
   });
 
-  test('R6: with one check that is not let in nothing is registered at all', () => {
+  test('R6: with one check that is refused nothing is registered', () => {
     const { service, services, checks, effects } = stand();
     const value = { Name: 'web', Checks: [{ TTL: '5s' }, { Args: ['/bin/true'], Interval: '5s' }] };
     expect(() => service(value)).toThrow(/^Invalid check: Args/);
@@ -94,7 +94,7 @@ describe('registering', () => {
     ]);
   });
 
-  test('S14: programs are started only for files, and only where it is allowed', () => {
+  test('S14: exec checks are accepted only from files, and only if allowed', () => {
     const exec = { Name: 'run', Args: ['/bin/true'], Interval: '5s' };
     const strict = stand();
     const open = stand({ allowExec: true });
@@ -105,7 +105,7 @@ describe('registering', () => {
     expect(open.checks()).toEqual(['run']);
   });
 
-  test('a check of a service that is not there is refused', () => {
+  test('a check of an unknown service is refused', () => {
     const { check } = stand();
     expect(() => check({ Name: 'c', TTL: '5s', ServiceID: 'web' })).toThrow('ServiceID "web" does not exist');
   });
@@ -124,7 +124,7 @@ describe('registering', () => {
 });
 
 describe('deregistering', () => {
-  test('a service goes with its checks, and with its maintenance', () => {
+  test('a service is removed with its checks and its maintenance', () => {
     const { service, check, maintain, deregister, checks, services, published } = stand();
     service(WEB);
     check({ Name: 'own', TTL: '5s' });
@@ -140,7 +140,7 @@ describe('deregistering', () => {
     ]);
   });
 
-  test('who is not known is not found, and the sentence says so as Consul does', () => {
+  test('an unknown id is not found, in Consul’s words', () => {
     const { deregister, deregisterCheck, update, maintain, drain, effects } = stand();
     expect(() => deregister('x')).toThrow(/^Unknown service ID "x"/);
     expect(() => maintain('x', true)).toThrow(/^Unknown service ID "x"/);
@@ -151,7 +151,7 @@ describe('deregistering', () => {
     expect(effects()).toEqual([]);
   });
 
-  test('updating what is no TTL check is refused with both phrases', () => {
+  test('a TTL update of another kind of check is refused with both phrases', () => {
     const { check, update } = stand();
     check({ Name: 'c', TCP: 'a:1', Interval: '5s' });
     expect(() => update('c', 'passing')).toThrow(
@@ -161,7 +161,7 @@ describe('deregistering', () => {
 });
 
 describe('TTL checks', () => {
-  test('C8: the same word again only resets the clock', () => {
+  test('C8: the same update again only restarts the TTL', () => {
     const { check, update, pass, status, published } = stand();
     check({ Name: 't', TTL: '15s' });
     update('t', 'passing', 'well');
@@ -174,7 +174,7 @@ describe('TTL checks', () => {
     expect(published()).toEqual([]);
   });
 
-  test('silent for longer than its TTL it is critical, once, and says what it said last', () => {
+  test('without an update within its TTL it is critical, once, and shows its last output', () => {
     const { check, update, pass, status, output, facts } = stand();
     check({ Name: 't', TTL: '15s' });
     update('t', 'passing', 'well');
@@ -189,7 +189,7 @@ describe('TTL checks', () => {
     expect(status('t')).toBe('passing');
   });
 
-  test('one that never spoke expires too', () => {
+  test('one without any update expires, too', () => {
     const { check, pass, output } = stand();
     check({ Name: 't', TTL: '15s', Status: 'passing' });
     pass(15 * SECOND);
@@ -201,7 +201,7 @@ describe('C5, B6: output alone', () => {
   const told = (changes: ReturnType<ReturnType<typeof stand>['published']>): (string | undefined)[] =>
     changes.map((change) => ('put' in change && change.put.kind === 'check' ? change.put.output : undefined));
 
-  test('is seen here at once and told at most every five minutes', () => {
+  test('is visible here at once and published at most every five minutes', () => {
     const { check, update, pass, output, published } = stand();
     check({ Name: 't', TTL: '1h' });
     update('t', 'passing', '0');
@@ -214,7 +214,7 @@ describe('C5, B6: output alone', () => {
     expect(told(published())).toEqual(['29', '59']);
   });
 
-  test('is told with the next change of status', () => {
+  test('is published with the next change of status', () => {
     const { check, update, pass, published } = stand();
     check({ Name: 't', TTL: '1h' });
     update('t', 'passing', 'a');
@@ -226,7 +226,7 @@ describe('C5, B6: output alone', () => {
     expect(published()).toEqual([]);
   });
 
-  test('after a long calm is told at once', () => {
+  test('is published at once after a long time without', () => {
     const { check, update, pass, published } = stand();
     check({ Name: 't', TTL: '1h' });
     update('t', 'passing', 'a');
@@ -240,7 +240,7 @@ describe('C5, B6: output alone', () => {
 describe('C3: DeregisterCriticalServiceAfter', () => {
   const MORTAL = { Name: 'web', Check: { CheckID: 'c', TTL: '10s', DeregisterCriticalServiceAfter: '90s' } };
 
-  test('takes the service and all its checks away, when it is looked at next', () => {
+  test('removes the service and all its checks at the next scan', () => {
     const { service, check, pass, services, checks, facts, registry } = stand();
     service(MORTAL);
     check({ Name: 'other', TTL: '1h', ServiceID: 'web' });
@@ -252,7 +252,7 @@ describe('C3: DeregisterCriticalServiceAfter', () => {
     expect(registry.deadline).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test('results that say the same again do not put it off', () => {
+  test('further critical results do not delay it', () => {
     const { service, pass, services } = stand();
     service({
       Name: 'web',
@@ -262,7 +262,7 @@ describe('C3: DeregisterCriticalServiceAfter', () => {
     expect(services()).toEqual([]);
   });
 
-  test('a word in between begins the time again', () => {
+  test('another status in between restarts the time', () => {
     const { service, pass, update, services } = stand();
     service(MORTAL);
     for (let i = 0; i < 4; i++) {
@@ -274,7 +274,7 @@ describe('C3: DeregisterCriticalServiceAfter', () => {
     expect(services()).toEqual([]);
   });
 
-  test('a check that has not run yet takes nothing away', () => {
+  test('a check that has not run yet removes nothing', () => {
     const { service, pass, services } = stand();
     service({
       Name: 'web',
@@ -284,7 +284,7 @@ describe('C3: DeregisterCriticalServiceAfter', () => {
     expect(services()).toEqual(['web']);
   });
 
-  test('a warning is not critical, and a check of the node takes no service', () => {
+  test('neither a warning nor a check of the node removes a service', () => {
     const { service, check, pass, update, services } = stand();
     service({ Name: 'web', Check: { CheckID: 'c', TTL: '1h', DeregisterCriticalServiceAfter: '1m' } });
     check({ Name: 'own', TTL: '10s', DeregisterCriticalServiceAfter: '1m' });
@@ -294,7 +294,7 @@ describe('C3: DeregisterCriticalServiceAfter', () => {
   });
 });
 
-describe('words of operators', () => {
+describe('commands of operators', () => {
   test('maintenance of a service: the check that clients know by id, name and type', () => {
     const { service, maintain, published, registry, checks } = stand();
     service({ Name: 'web', ID: 'w1' });
@@ -331,7 +331,7 @@ describe('words of operators', () => {
     });
   });
 
-  test('draining lasts through a new registration and ends with the service', () => {
+  test('draining lasts through another registration and ends with the service', () => {
     const { service, drain, deregister, published, registry, effects } = stand();
     service(WEB);
     published();

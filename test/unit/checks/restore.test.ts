@@ -34,7 +34,7 @@ function alive() {
 }
 
 describe('R3: after a restart', () => {
-  test('services and checks over HTTP are there again, as they stood', () => {
+  test('services and checks registered over HTTP are restored with their state', () => {
     const before = alive();
     const after = reborn(before);
     expect(after.registry.view.services()).toEqual(before.registry.view.services());
@@ -43,14 +43,14 @@ describe('R3: after a restart', () => {
     expect(after.status('h')).toBe('passing');
   });
 
-  test('they are told as soon as anything happens, and the clock asks for it at once', () => {
+  test('they are published with the first input, and the deadline is immediate', () => {
     const after = reborn(alive());
     expect(after.registry.deadline).toBe(77 * SECOND);
     after.pass(0);
     expect(lines(after.published())).toEqual(['put s:w1', 'put c:t passing', 'put c:h passing']);
   });
 
-  test('a TTL that is not yet over holds for its whole time again; one that is over does not', () => {
+  test('a TTL that has not expired starts anew; one that has is critical', () => {
     const soon = reborn(alive(), 14 * SECOND);
     expect(soon.status('t')).toBe('passing');
     soon.pass(14 * SECOND);
@@ -61,7 +61,7 @@ describe('R3: after a restart', () => {
     expect([late.status('t'), late.output('t')]).toEqual(['critical', 'TTL expired']);
   });
 
-  test('after a long absence nobody knows how the other checks stand', () => {
+  test('after a long downtime the state of other checks is unknown', () => {
     expect(reborn(alive(), MAX_STATUS_AGE).status('h')).toBe('passing');
     expect(reborn(alive(), MAX_STATUS_AGE + 1).status('h')).toBe('critical');
   });
@@ -72,14 +72,14 @@ describe('R3: after a restart', () => {
     expect(after.runs.map(({ run }) => run.check)).toEqual(['h']);
   });
 
-  test('what was deregistered does not come back', () => {
+  test('deregistered services are not restored', () => {
     const before = alive();
     before.deregister('w1');
     const after = reborn(before);
     expect([after.services(), after.checks()]).toEqual([[], []]);
   });
 
-  test('maintenance and draining are still on, of services in files too', () => {
+  test('maintenance and draining are still on, also for services from files', () => {
     const before = alive();
     before.service({ Name: 'db' }, { fromFile: true });
     before.maintain(undefined, true, 'node');
@@ -92,7 +92,7 @@ describe('R3: after a restart', () => {
     expect(after.registry.view.services().get('db')?.draining).toBe(true);
   });
 
-  test('what is in files is not remembered, but how it stood is', () => {
+  test('registrations from files are not persisted, but their state is', () => {
     const before = stand();
     before.service(WEB, { fromFile: true });
     before.update('t', 'passing', 'well');
@@ -105,7 +105,7 @@ describe('R3: after a restart', () => {
     expect([after.status('t'), after.status('added')]).toEqual(['passing', 'warning']);
   });
 
-  test('a file that comes an hour later does not meet old words', () => {
+  test('a file that is read an hour later does not restore old state', () => {
     const before = stand();
     before.service(WEB, { fromFile: true });
     before.update('t', 'passing');
@@ -117,7 +117,7 @@ describe('R3: after a restart', () => {
     expect(after.registry.view.services().get('w1')?.draining).toBe(false);
   });
 
-  test('what cannot be read any more is left out and told of; the rest is taken up', () => {
+  test('parts that are invalid are left out with a fact; the rest is restored', () => {
     const remembered = stand().registry.snapshot(0);
     const after = stand({
       snapshot: {
@@ -136,8 +136,8 @@ describe('R3: after a restart', () => {
   });
 });
 
-describe('when it is worth remembering', () => {
-  test('the version grows with each change, and with a TTL word before the last one is old', () => {
+describe('the revision', () => {
+  test('the revision rises with each change, and with a TTL update before the saved one is old', () => {
     const { registry, service, update, pass, maintain, drain } = stand();
     let last = registry.snapshotRevision;
     const grew = (): boolean => {

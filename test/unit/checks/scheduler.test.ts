@@ -30,7 +30,7 @@ describe('C1: when checks run', () => {
     expect(Math.max(...perSecond)).toBeLessThan(100);
   });
 
-  test('never two runs of one check at once: a slow one lets a turn pass', () => {
+  test('never two runs of one check at once: a slow one skips a run', () => {
     const { check, pass, runs, outcome } = stand();
     check({ ...HTTP, Timeout: '60s' });
     pass(35 * SECOND);
@@ -40,7 +40,7 @@ describe('C1: when checks run', () => {
     expect(runs).toHaveLength(2);
   });
 
-  test('after a pause of the process each check runs once, and keeps its place in the round', () => {
+  test('after a pause of the process each check runs once, and keeps its phase', () => {
     const { check, pass, runs, registry } = stand();
     for (let i = 0; i < 20; i++) check({ ...HTTP, Name: `c${i}` });
     pass(10 * SECOND, () => 'passing');
@@ -69,7 +69,7 @@ describe('C1: when checks run', () => {
     for (const [id, place] of places) expect(times.get(id)).toBeCloseTo(place);
   });
 
-  test('a check that is gone does not run any more', () => {
+  test('a removed check does not run any more', () => {
     const { check, pass, runs, deregisterCheck, registry } = stand();
     check(HTTP);
     deregisterCheck('c');
@@ -79,8 +79,8 @@ describe('C1: when checks run', () => {
   });
 });
 
-describe('what comes of a run', () => {
-  test('no outcome in time counts as critical, and what comes later as nothing', () => {
+describe('outcomes', () => {
+  test('a missing outcome counts as critical, and a late one is ignored', () => {
     const { check, pass, runs, outcome, status, output, facts } = stand();
     check({ ...HTTP, Status: 'passing' });
     pass(10 * SECOND);
@@ -123,7 +123,7 @@ describe('what comes of a run', () => {
     expect(status('c')).toBe('passing');
   });
 
-  test('C4: the output is cut to the limit, between characters', () => {
+  test('C4: the output is truncated to the limit, between characters', () => {
     const { check, pass, outcome, output } = stand();
     check({ ...HTTP, OutputMaxSize: 100 });
     pass(10 * SECOND);
@@ -134,7 +134,7 @@ describe('what comes of a run', () => {
     expect(output('c')).toBe('ää');
   });
 
-  test('C2: thresholds hold a status back', () => {
+  test('C2: thresholds delay a status', () => {
     const { check, pass, status } = stand();
     check({ ...HTTP, FailuresBeforeWarning: 2, FailuresBeforeCritical: 3 });
     const answers = ['passing', 'critical', 'critical', 'critical', 'passing'] as const;

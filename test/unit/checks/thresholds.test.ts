@@ -31,7 +31,7 @@ describe('C2: thresholds', () => {
     expect(new Thresholds(limits(3, 3, 3)).applyResult('critical')).toBe('critical');
   });
 
-  test('the third failure in a row turns critical, and nothing is said before', () => {
+  test('the third failure in a row turns critical, and nothing changes before', () => {
     expect(statuses(new Thresholds(limits(1, 3, 3)), said('pcccp'))).toEqual(said('pppcp'));
   });
 
@@ -39,7 +39,7 @@ describe('C2: thresholds', () => {
     expect(statuses(new Thresholds(limits(1, 2, 4)), said('pcccc'))).toEqual(said('ppwwc'));
   });
 
-  test('a success in between begins the count again, and a warning is a success', () => {
+  test('a success in between restarts the count, and a warning is a success', () => {
     expect(statuses(new Thresholds(limits(1, 3, 3)), said('pccpcc'))).toEqual(said('pppppp'));
     expect(statuses(new Thresholds(limits(1, 3, 3)), said('pccwcc'))).toEqual(said('pppwww'));
   });

@@ -25,7 +25,7 @@ test('AES-256 of nothing with a zero key and nonce gives the tag of the GCM spec
   expect(Buffer.from(out).toString('hex')).toBe(`01${'00'.repeat(12)}530f8afbc74536b9a963b4f1c4cb738b`);
 });
 
-test.each([16, 24, 32])('a key of %d octets opens what it sealed, in both versions', (length) => {
+test.each([16, 24, 32])('a key of %d bytes decrypts what it encrypted, in both versions', (length) => {
   for (const version of [0, 1] as const)
     for (const size of [0, 1, 15, 16, 17, 31, 32, 1400]) {
       const plain = new Uint8Array(size).fill(size);
@@ -40,11 +40,11 @@ test('version 0 always pads, so whole blocks grow by a block', () => {
   expect([0, 1, 16].map((length) => encryptedLength(length, 1))).toEqual([29, 30, 45]);
 });
 
-describe('is not opened', () => {
+describe('is not decrypted', () => {
   const plain = hex('0102030405');
   const good = sealed(plain, { key: key(1), version: 1, aad: label('blue') });
 
-  test('by a key that is not on the ring, and is by any that is', () => {
+  test('with a key that is not in the keyring, and is with any that is', () => {
     expect(codeOf(() => decryptPayload(good, [key(2), key(3)], label('blue')))).toBe('undecryptable');
     expect(decryptPayload(good, [key(2), key(3, 16), key(1)], label('blue'))).toEqual(plain);
   });
@@ -53,7 +53,7 @@ describe('is not opened', () => {
     expect(codeOf(() => decryptPayload(good, [key(1)], label('green')))).toBe('undecryptable');
   });
 
-  test('when an octet of nonce, text or tag is changed', () => {
+  test('when a byte of nonce, text or tag is changed', () => {
     for (const at of [1, 13, good.length - 1]) {
       const bad = good.slice();
       bad[at] = (bad[at] as number) ^ 1;
@@ -61,7 +61,7 @@ describe('is not opened', () => {
     }
   });
 
-  test('when it is of a version to come, or too short to be anything', () => {
+  test('when its version is unknown, or it is too short', () => {
     expect(codeOf(() => decryptPayload(Uint8Array.of(2, ...good.subarray(1)), [key(1)], label('blue')))).toBe(
       'undecryptable',
     );
@@ -70,7 +70,7 @@ describe('is not opened', () => {
     expect(codeOf(() => decryptPayload(new Uint8Array(0), [key(1)], label('blue')))).toBe('undecryptable');
   });
 
-  test('when the padding of version 0 is not what it should be', () => {
+  test('when the padding of version 0 is invalid', () => {
     // Sealed as version 1, so that we choose the padding; then called version 0. The version is not authenticated.
     for (const last of [0, 17, 255, 2]) {
       const padded = new Uint8Array(16).fill(9);
@@ -82,19 +82,19 @@ describe('is not opened', () => {
   });
 });
 
-test('a nonce of another length is a mistake of ours', () => {
+test('a nonce of another length fails an assertion', () => {
   const how = { key: key(1), version: 1 as const, nonce: new Uint8Array(11), aad: new Uint8Array(0) };
   expect(() => encryptPayload(new Uint8Array(64), 0, hex('01'), how)).toThrow(/impossible/);
 });
 
-test('version 1 called version 0 on the way does not lose its last octets, though they look like padding', () => {
+test('version 1 changed to version 0 on the way does not lose its last bytes, though they look like padding', () => {
   const out = sealed(new Uint8Array(17).fill(1), { key: key(1), version: 1 });
   out[0] = 0;
   expect(codeOf(() => decryptPayload(out, [key(1)], new Uint8Array(0)))).toBe('undecryptable');
 });
 
 describe('keys', () => {
-  test.each([16, 24, 32])('of %d bytes are taken as base64, with blanks around', (length) => {
+  test.each([16, 24, 32])('of %d bytes are accepted as base64, with spaces around', (length) => {
     const text = Buffer.alloc(length, 0xfb).toString('base64');
     expect(parseKey(` ${text}\n`)).toEqual(new Uint8Array(length).fill(0xfb));
   });

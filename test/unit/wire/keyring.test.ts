@@ -4,7 +4,7 @@ import { Keyring, MAX_KEYRING_KEYS } from '../../../src/wire/keyring.ts';
 const key = (octet: number, bytes = 32): Uint8Array => new Uint8Array(bytes).fill(octet);
 const firsts = (ring: Keyring): number[] => ring.keys.map((one) => one[0] as number);
 
-test('P59 install, use, remove: the primary is first, and cannot go', () => {
+test('P59 install, use, remove: the primary is first, and cannot be removed', () => {
   const ring = new Keyring([key(1)]);
 
   expect(ring.install(key(2, 16))).toBe(true);
@@ -18,7 +18,7 @@ test('P59 install, use, remove: the primary is first, and cannot go', () => {
   expect(firsts(ring)).toEqual([2]);
 });
 
-test('G16 no way of asking leaves the ring empty, or makes one where there was none', () => {
+test('G16 no sequence of commands empties a keyring, or fills an empty one', () => {
   const ring = new Keyring([key(1)]);
   for (let octet = 0; octet < 256; octet++)
     try {
@@ -33,7 +33,7 @@ test('G16 no way of asking leaves the ring empty, or makes one where there was n
   expect(() => ring.install(key(200))).toThrowError(/full/);
 });
 
-test('S5 what the primary seals is counted, from nothing for a new one', () => {
+test('S5 messages sealed with the primary are counted, from 0 for a new one', () => {
   const ring = new Keyring([key(1), key(2)]);
   ring.recordSeal();
   ring.recordSeal();

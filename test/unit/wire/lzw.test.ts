@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { compressLzw, decompressLzw } from '../../../src/wire/lzw.ts';
 import { codeOf, hex } from './support.ts';
 
-test('what is compressed expands to itself, also where the table fills and is cleared', () => {
+test('compressed data expands to itself, also where the table fills and is cleared', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 20_000, size: 'max' }),
     fc
@@ -18,12 +18,12 @@ test('what is compressed expands to itself, also where the table fills and is cl
   );
 });
 
-test('a stream without its leading clear is understood too', () => {
+test('a stream without its leading clear is read, too', () => {
   // 'a' and end, nine bits each: no clear in front
   expect(decompressLzw(hex('610202'), 10)).toEqual(Uint8Array.of(0x61));
 });
 
-test('codes that go on after the table is full, as other encoders write them', () => {
+test('codes that continue after the table is full, as other encoders write them', () => {
   // clear, then literals until 4096 entries exist and beyond, without ever clearing again
   const codes = [256, ...Array.from({ length: 6000 }, (_, i) => i % 251), 257];
   const out: number[] = [];
@@ -46,13 +46,13 @@ test('codes that go on after the table is full, as other encoders write them', (
   expect(decompressLzw(Uint8Array.from(out), 10_000)).toEqual(Uint8Array.from(codes.slice(1, -1)));
 });
 
-test('garbage, and data without an end, are refused', () => {
+test('invalid data, and data without an end, are refused', () => {
   expect(codeOf(() => decompressLzw(new Uint8Array(0), 10))).toBe('badCompression');
   expect(codeOf(() => decompressLzw(compressLzw(hex('616263')).subarray(0, 3), 10))).toBe('badCompression');
   expect(codeOf(() => decompressLzw(hex('ffffff'), 10))).toBe('badCompression');
 });
 
-test('exactly the cap may come out, and not one octet more', () => {
+test('data may expand to exactly the limit, and not one byte more', () => {
   const packed = compressLzw(new Uint8Array(1000));
   expect(decompressLzw(packed, 1000).length).toBe(1000);
   expect(codeOf(() => decompressLzw(packed, 999))).toBe('tooLarge');

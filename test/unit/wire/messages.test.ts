@@ -24,18 +24,18 @@ const check = (bytes: Uint8Array): string => codeOf(() => decodeMessage(bytes));
 const TOO_LONG = 'x'.repeat(129);
 
 describe('alive', () => {
-  test('is taken when all is well', () => {
+  test('is accepted when it is valid', () => {
     expect(decodeMessage(Alive.encode(alive))).toEqual(alive);
     expect(check(Alive.encode({ ...alive, addr: new Uint8Array(16), meta: new Uint8Array(512) }))).toBe(
       'fine',
     );
   });
 
-  test.each([0, 1, 3, 5, 7])('with a Vsn of %d octets, which kills agents, is refused', (length) => {
+  test.each([0, 1, 3, 5, 7])('with a Vsn of %d bytes, which crashes agents, is refused', (length) => {
     expect(check(Alive.encode({ ...alive, vsn: new Uint8Array(length).fill(1) }))).toBe('badValue');
   });
 
-  test.each([0, 3, 5, 15, 17])('with an IP of %d octets is refused', (length) => {
+  test.each([0, 3, 5, 15, 17])('with an IP address of %d bytes is refused', (length) => {
     expect(check(Alive.encode({ ...alive, addr: new Uint8Array(length) }))).toBe('badValue');
   });
 
@@ -56,7 +56,7 @@ describe('alive', () => {
   });
 });
 
-test('suspect and dead name somebody, and somebody who says so', () => {
+test('suspect and dead name the accused and the accuser', () => {
   for (const declared of [Suspect, Dead]) {
     const good = { incarnation: 1, node: 'bob', from: 'ann' };
     expect(check(declared.encode(good))).toBe('fine');
@@ -66,7 +66,7 @@ test('suspect and dead name somebody, and somebody who says so', () => {
   }
 });
 
-test('pings may leave their source out, but not write it wrongly', () => {
+test('pings may omit their source, but an invalid one is refused', () => {
   expect(check(Ping.encode(Ping.create({ seqNo: 1 })))).toBe('fine');
   expect(check(Ping.encode(Ping.create({ seqNo: 1, sourceAddr: hex('7f00') })))).toBe('badValue');
   const indirect = IndirectPing.create({ seqNo: 1, target: IP, port: 1 });
@@ -75,7 +75,7 @@ test('pings may leave their source out, but not write it wrongly', () => {
   expect(check(IndirectPing.encode({ ...indirect, sourceAddr: hex('01') }))).toBe('badValue');
 });
 
-test('an unknown type, and nothing, are refused', () => {
+test('an unknown type and an empty message are refused', () => {
   expect(check(hex('32'))).toBe('unknownType');
   expect(check(hex('0680'))).toBe('unknownType'); // a push/pull, in a datagram
   expect(check(hex(''))).toBe('short');
@@ -84,7 +84,7 @@ test('an unknown type, and nothing, are refused', () => {
 const serf = (bytes: Uint8Array): string => codeOf(() => decodeSerf(bytes));
 
 describe('serf messages', () => {
-  test('intents name somebody', () => {
+  test('intents have a valid name', () => {
     for (const declared of [LeaveIntent, JoinIntent]) {
       expect(serf(declared.encode(declared.create({ ltime: 1, node: 'ann' }) as never))).toBe('fine');
       expect(serf(declared.encode(declared.create({ ltime: 1 }) as never))).toBe('badValue');
@@ -92,14 +92,14 @@ describe('serf messages', () => {
     }
   });
 
-  test('a response names who answers', () => {
+  test('a response names the member that responds', () => {
     expect(serf(QueryResponse.encode(QueryResponse.create({ from: 'ann' })))).toBe('fine');
     expect(serf(QueryResponse.encode(QueryResponse.create()))).toBe('badValue');
   });
 
   const query = Query.create({ addr: IP, port: 1, name: 'uptime', sourceNode: 'ann' });
 
-  test('a query with an empty filter, which kills agents, is refused', () => {
+  test('a query with an empty filter, which crashes agents, is refused', () => {
     expect(serf(Query.encode({ ...query, filters: [hex('00')] }))).toBe('fine');
     expect(serf(Query.encode({ ...query, filters: [hex('00'), hex('')] }))).toBe('badValue');
   });
@@ -112,13 +112,13 @@ describe('serf messages', () => {
     },
   );
 
-  test('a query says where answers go', () => {
+  test('a query has an address for responses', () => {
     expect(serf(Query.encode({ ...query, addr: hex('7f0001') }))).toBe('badValue');
     expect(serf(Query.encode({ ...query, sourceNode: '' }))).toBe('fine'); // agents of old
     expect(serf(Query.encode({ ...query, sourceNode: TOO_LONG }))).toBe('badValue');
   });
 
-  test('a relay goes to one address, and holds something', () => {
+  test('a relay has one address and a message', () => {
     const to = (ip: Uint8Array, port: number, destName = 'bob'): Uint8Array =>
       Uint8Array.of(
         ...RelayHeader.encode({ dest: { kind: 'relayAddress', ip, port, zone: '' }, destName }),
@@ -136,12 +136,12 @@ describe('serf messages', () => {
     expect(serf(header)).toBe('badValue');
   });
 
-  test('types of others are named, not read', () => {
+  test('unknown types are reported, not read', () => {
     expect(decodeSerf(hex('c8 c1c1'))).toEqual({ kind: 'unknown', type: 200 });
     expect(serf(hex(''))).toBe('short');
   });
 
-  test('a state loses entries for names that cannot be, and no others', () => {
+  test('a state loses entries with invalid names, and no others', () => {
     const state = SerfState.create({
       ltime: 5,
       statusLTimes: new Map([
@@ -164,7 +164,7 @@ describe('serf messages', () => {
     expect(codeOf(() => decodeSerfState(hex('0180')))).toBe('unknownType');
   });
 
-  test('somebody asked about a name it does not know answers nil', () => {
+  test('a member that does not know the name votes nil', () => {
     expect(decodeConflictResponse(hex('06c0'))).toBeUndefined();
     expect(codeOf(() => decodeConflictResponse(hex('08c0')))).toBe('unknownType');
     expect(codeOf(() => decodeConflictResponse(hex('')))).toBe('short');
@@ -172,7 +172,7 @@ describe('serf messages', () => {
 });
 
 describe('filters', () => {
-  test('by name and by tag are read as they are written', () => {
+  test('by name and by tag read back equal', () => {
     for (const filter of [
       { kind: 'nodes', nodes: ['ann', 'bob'] },
       { kind: 'tag', tag: 'role', expr: '^w.b$' },
@@ -180,7 +180,7 @@ describe('filters', () => {
       expect(decodeFilter(encodeFilter(filter))).toEqual(filter);
   });
 
-  test('of a kind to come are known to be that', () => {
+  test('of an unknown type are reported as unknown', () => {
     expect(decodeFilter(hex('07c1'))).toEqual({ kind: 'unknown', type: 7 });
     expect(codeOf(() => decodeFilter(hex('')))).toBe('short');
   });
@@ -201,7 +201,7 @@ describe('tags', () => {
     expect(decodeTags(hex(''))).toEqual(new Map([['role', '']]));
   });
 
-  test('what cannot be read gives none', () => {
+  test('unreadable meta has no tags', () => {
     expect(decodeTags(hex('ff'))).toEqual(new Map());
     expect(decodeTags(hex('ff81a161'))).toEqual(new Map());
     expect(decodeTags(hex('ff93010203'))).toEqual(new Map());

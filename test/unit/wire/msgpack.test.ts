@@ -27,7 +27,7 @@ describe('the writer uses the forms of the old spec, smallest first', () => {
     expect(new MsgpackReader(hex(expected)).int()).toBe(value);
   });
 
-  test('text has no str8 form: 31 octets are one header octet, 32 are three', () => {
+  test('text has no str8 form: 31 bytes have one header byte, 32 have three', () => {
     expect(written((writer) => writer.str('x'.repeat(31))).slice(0, 4)).toBe('bf78');
     expect(written((writer) => writer.str('x'.repeat(32))).slice(0, 8)).toBe('da002078');
     expect(written((writer) => writer.str('x'.repeat(70_000))).slice(0, 12)).toBe('db0001117078');
@@ -40,7 +40,7 @@ describe('the writer uses the forms of the old spec, smallest first', () => {
     expect(written((writer) => writer.raw(new Uint8Array(300)))).toHaveLength(2 * 303);
   });
 
-  test('floats are always eight octets', () => {
+  test('floats always have eight bytes', () => {
     expect(written((writer) => writer.float(1))).toBe('cb3ff0000000000000');
   });
 
@@ -54,7 +54,7 @@ describe('the writer uses the forms of the old spec, smallest first', () => {
   });
 });
 
-describe('the reader takes every form agents take', () => {
+describe('the reader accepts every form that agents accept', () => {
   test.each([
     'a26869',
     'd9026869',
@@ -86,7 +86,7 @@ describe('the reader takes every form agents take', () => {
     expect(new MsgpackReader(hex('d07f')).uint()).toBe(127);
   });
 
-  test('negative numbers are read where they may stand, and only there', () => {
+  test('negative numbers are read for signed fields only', () => {
     for (const [form, value] of [
       ['ff', -1],
       ['d080', -128],
@@ -105,7 +105,7 @@ describe('the reader takes every form agents take', () => {
     expect(new MsgpackReader(hex('d38000000000000000')).int()).toBe(-Number.MAX_SAFE_INTEGER);
   });
 
-  test('booleans as 0 and 1, floats as integers and as four octets', () => {
+  test('booleans as 0 and 1, floats as integers and in four bytes', () => {
     expect(
       [new MsgpackReader(hex('c3')), new MsgpackReader(hex('01'))].map((reader) => reader.bool()),
     ).toEqual([true, true]);
@@ -118,7 +118,7 @@ describe('the reader takes every form agents take', () => {
     expect(new MsgpackReader(hex('cbbff8000000000000')).float()).toBe(-1.5);
   });
 
-  test('and no float for an integer, no text for a number, no ext, no 0xc1', () => {
+  test('a float for an integer, text for a number, ext and 0xc1 are refused', () => {
     expect(codeOf(() => new MsgpackReader(hex('cb3ff0000000000000')).uint())).toBe('malformed');
     expect(codeOf(() => new MsgpackReader(hex('a131')).uint())).toBe('malformed');
     expect(codeOf(() => new MsgpackReader(hex('d40000')).str())).toBe('malformed');
@@ -141,7 +141,7 @@ describe('the reader takes every form agents take', () => {
   });
 });
 
-describe('nothing declared is believed beyond the bytes that are there', () => {
+describe('declared counts are bounded by the remaining bytes', () => {
   test.each(['', 'a3', 'a26', 'cd01', 'ce000000', 'cf00', 'cb00', 'da00', 'db00000001', 'c7', 'd4'])(
     'a value cut to "%s" is short',
     (form) => {
@@ -156,7 +156,7 @@ describe('nothing declared is believed beyond the bytes that are there', () => {
     expect(codeOf(() => new MsgpackReader(hex('dc100200')).arrayLength(4096))).toBe('tooLarge');
   });
 
-  test('eight levels of nesting are passed over, nine are not', () => {
+  test('eight levels of nesting are skipped, nine are refused', () => {
     expect(codeOf(() => new MsgpackReader(hex(`${'91'.repeat(8)}00`)).skip())).toBe('fine');
     expect(codeOf(() => new MsgpackReader(hex(`${'91'.repeat(9)}00`)).skip())).toBe('tooLarge');
     expect(codeOf(() => new MsgpackReader(hex('91'.repeat(30_000))).skip())).toBe('tooLarge');

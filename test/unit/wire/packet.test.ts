@@ -16,7 +16,7 @@ test('one message alone is itself; two are a compound', () => {
   expect(seal([one, two])).toEqual(Uint8Array.of(7, 2, 0, 9, 0, 9, ...one, ...two));
 });
 
-test('the CRC stands in front and covers the rest', () => {
+test('the CRC comes first and covers the rest', () => {
   const packet = seal([one], bare, true);
   expect(packet[0]).toBe(12);
   expect(Buffer.from(packet).readUInt32BE(1)).toBe(crc32(one));
@@ -24,7 +24,7 @@ test('the CRC stands in front and covers the rest', () => {
   expect(codeOf(() => openPacket(packet, bare))).toBe('badChecksum');
 });
 
-test('compression is used only where it is shorter, and understood without being asked for', () => {
+test('compression is used only if the result is shorter, and read even if it is off', () => {
   const compressing = envelope({ compress: true });
   expect(seal([one], compressing)).toEqual(one);
   const many = Array.from({ length: 50 }, () => one);
@@ -34,7 +34,7 @@ test('compression is used only where it is shorter, and understood without being
   expect(opened(packet)).toEqual(many);
 });
 
-test('a nonce is asked for once per packet, and not at all without a key', () => {
+test('one nonce is drawn per packet, and none without a key', () => {
   const next = nonces();
   sealPacket([one, two], envelope({ keys: [key(1)] }), { crc: true, nonce: next });
   expect(next.taken).toBe(1);
@@ -42,7 +42,7 @@ test('a nonce is asked for once per packet, and not at all without a key', () =>
   expect(next.taken).toBe(1);
 });
 
-test('up to 255 messages fit one datagram; more, or none, are a mistake of ours', () => {
+test('up to 255 messages fit one datagram; more, or none, fail an assertion', () => {
   const many = (count: number): Uint8Array[] => Array.from({ length: count }, () => one);
   expect(opened(seal(many(255))).length).toBe(255);
   expect(() => seal(many(256))).toThrow(/impossible/);
@@ -52,7 +52,7 @@ test('up to 255 messages fit one datagram; more, or none, are a mistake of ours'
 describe('a damaged compound', () => {
   const whole = seal([one, two]);
 
-  test('gives its whole leading parts, and says that it was truncated', () => {
+  test('gives its complete leading parts, and is reported as truncated', () => {
     expect(openPacket(whole.subarray(0, -1), bare)).toEqual({ messages: [one], truncated: true });
     expect(openPacket(Uint8Array.of(...whole, 1, 2, 3), bare)).toEqual({
       messages: [one, two],
@@ -60,13 +60,13 @@ describe('a damaged compound', () => {
     });
   });
 
-  test('gives nothing if its first part, or its length table, is cut', () => {
+  test('gives nothing if its first part, or its length table, is truncated', () => {
     expect(codeOf(() => openPacket(whole.subarray(0, 10), bare))).toBe('short');
     expect(codeOf(() => openPacket(whole.subarray(0, 5), bare))).toBe('short');
     expect(codeOf(() => openPacket(Uint8Array.of(7), bare))).toBe('short');
   });
 
-  test('loses only the part that is broken inside', () => {
+  test('loses only the part that is invalid', () => {
     const broken = hex('09 82 a4416c676f 01 a3427566 a0'); // compressed by an unknown algorithm
     expect(openPacket(seal([one, broken, two]), bare)).toEqual({ messages: [one, two], truncated: true });
     expect(openPacket(seal([one, new Uint8Array(0), two]), bare)).toEqual({
@@ -83,24 +83,24 @@ describe('a damaged compound', () => {
 describe('keys', () => {
   const closed = envelope({ keys: [key(1)] });
 
-  test('with one, plaintext is refused, and told from what cannot be decrypted', () => {
+  test('with a key, plaintext is refused, and told apart from undecryptable packets', () => {
     expect(codeOf(() => openPacket(one, closed))).toBe('plaintext');
     const ping = Ping.encode(Ping.create({ seqNo: 1, node: 'somebody-with-a-long-name', sourceNode: 'me' }));
     expect(codeOf(() => openPacket(ping, closed))).toBe('plaintext');
     expect(codeOf(() => openPacket(seal([one], envelope({ keys: [key(2)] })), closed))).toBe('undecryptable');
   });
 
-  test('while the cluster migrates, both are taken', () => {
+  test('while the cluster migrates to encryption, both are accepted', () => {
     const migrating = envelope({ keys: [key(1)], verifyIncoming: false });
     expect(opened(one, migrating)).toEqual([one]);
     expect(opened(seal([one], closed), migrating)).toEqual([one]);
   });
 
-  test('without one, ciphertext is called what it is', () => {
+  test('without a key, ciphertext is refused as encrypted', () => {
     expect(codeOf(() => openPacket(seal([one], closed), bare))).toBe('encrypted');
   });
 
-  test('the label is bound to the ciphertext, though it stands in front in clear', () => {
+  test('the label is authenticated, though it is sent in clear', () => {
     const blue = envelope({ keys: [key(1)], label: label('blue') });
     const packet = seal([one], blue);
     expect(Buffer.from(packet.subarray(0, 6)).toString('latin1')).toBe('\u00f4\u0004blue');
@@ -112,7 +112,7 @@ describe('keys', () => {
 describe('labels', () => {
   const blue = envelope({ label: label('blue') });
 
-  test('must be ours: not another, not none, not one we do not have', () => {
+  test('must be ours: neither another, nor none, nor any without ours', () => {
     expect(opened(seal([one], blue), blue)).toEqual([one]);
     expect(codeOf(() => openPacket(seal([one]), blue))).toBe('badLabel');
     expect(codeOf(() => openPacket(seal([one], blue), bare))).toBe('badLabel');
@@ -120,7 +120,7 @@ describe('labels', () => {
       expect(codeOf(() => openPacket(seal([one], envelope({ label: label(other) })), blue))).toBe('badLabel');
   });
 
-  test('that are empty or cut are refused', () => {
+  test('that are empty or truncated are refused', () => {
     expect(codeOf(() => openPacket(hex('f400'), blue))).toBe('badLabel');
     expect(codeOf(() => openPacket(hex('f40462'), blue))).toBe('badLabel');
     expect(codeOf(() => openPacket(hex('f4'), bare))).toBe('badLabel');
@@ -132,7 +132,7 @@ test('an empty datagram, and one above 64 KiB, are refused', () => {
   expect(codeOf(() => openPacket(new Uint8Array(65_537).fill(8), bare))).toBe('tooLarge');
 });
 
-test('the room in a packet is what all layers leave', () => {
+test('the available bytes of a packet are what all layers leave', () => {
   expect(availableBytes(1400, bare)).toBe(1400 - 2 - 5);
   expect(availableBytes(1400, envelope({ keys: [key(1)] }))).toBe(1400 - 2 - 5 - 29);
   expect(availableBytes(1400, envelope({ keys: [key(1)], encryptionVersion: 0 }))).toBe(1400 - 2 - 5 - 45);

@@ -32,7 +32,7 @@ const open = (bytes: Uint8Array, under = bare, role: 'dialer' | 'listener' = 'li
   new StreamReader(under, role).push(bytes);
 
 describe('rows of a push/pull', () => {
-  test('that must not be stored are left out and counted, and the others stay', () => {
+  test('that are invalid are left out and counted, and the others stay', () => {
     const bad = [
       row('no-vsn', { vsn: new Uint8Array(0) }),
       row('short-vsn', { vsn: new Uint8Array(3) }),
@@ -52,7 +52,7 @@ describe('rows of a push/pull', () => {
     });
   });
 
-  test('that are no map at all spoil only themselves', () => {
+  test('that are no map are left out', () => {
     const writer = new MsgpackWriter();
     writer.octet(6);
     PushPullHeader.write(writer, { nodes: 3, userStateLen: 0, join: false });
@@ -61,7 +61,7 @@ describe('rows of a push/pull', () => {
     expect(open(writer.finish())).toEqual({ ...state([row('ann')]), join: false, dropped: 2 });
   });
 
-  test('but what is not msgpack ends the reading', () => {
+  test('invalid msgpack is an error', () => {
     const writer = new MsgpackWriter();
     writer.octet(6);
     PushPullHeader.write(writer, { nodes: 1, userStateLen: 0, join: false });
@@ -70,7 +70,7 @@ describe('rows of a push/pull', () => {
   });
 });
 
-test('a large push/pull in small pieces is read in a time that grows with its size', () => {
+test('a large push/pull in small chunks is read in linear time', () => {
   const bytes = encodePushPull(
     state(
       Array.from({ length: 20_000 }, (_, i) => row(`node-${i}`)),
@@ -92,11 +92,11 @@ test('a large push/pull in small pieces is read in a time that grows with its si
   expect(took).toBeLessThan(5000);
 });
 
-describe('what goes over the socket', () => {
+describe('sealed streams', () => {
   const ping = Ping.create({ seqNo: 7, node: 'bob' });
   const options = (role: 'dialer' | 'listener') => ({ role, nonce: nonces() });
 
-  test('only the dialer sends the label, yet both bind it to what they encrypt', () => {
+  test('only the dialer sends the label, but both authenticate it', () => {
     const blue = envelope({ label: label('blue'), keys: [key(1)] });
     const asked = sealStream(encodeStream(ping), blue, options('dialer'));
     const answered = sealStream(encodeStream(ping), blue, options('listener'));
@@ -111,21 +111,21 @@ describe('what goes over the socket', () => {
     expect(codeOf(() => open(asked, blue, 'dialer'))).toBe('badLabel');
   });
 
-  test('the length in front is bound to the ciphertext too', () => {
+  test('the length is authenticated, too', () => {
     const closed = envelope({ keys: [key(1)] });
     const bytes = sealStream(encodeStream(ping), closed, options('dialer'));
     bytes[4] = (bytes[4] as number) - 1;
     expect(codeOf(() => open(bytes, closed))).toBe('undecryptable');
   });
 
-  test('compression is always used, even where it is longer', () => {
+  test('compression is always used, even if the result is longer', () => {
     const bytes = sealStream(encodeStream(ping), envelope({ compress: true }), options('dialer'));
     expect(bytes[0]).toBe(9);
     expect(bytes.length).toBeGreaterThan(encodeStream(ping).length);
     expect(open(bytes)).toEqual(ping);
   });
 
-  test('a compress message with its fields in another order, and others between, is understood', () => {
+  test('a compress message with its fields in another order, and unknown ones between, is read', () => {
     const body = encodeStream(ping);
     const [, ...packed] = sealStream(body, envelope({ compress: true }), options('dialer'));
     expect(packed[0]).toBe(0x82);
@@ -136,28 +136,28 @@ describe('what goes over the socket', () => {
     expect(got.filter((one) => one !== undefined)).toEqual([ping]);
   });
 
-  test('an error of the peer is a message like others', () => {
+  test('an error of the peer is a message', () => {
     expect(open(Err.encode({ error: 'no room' }))).toEqual({ kind: 'err', error: 'no room' });
   });
 
-  test('octets behind the message do not matter', () => {
+  test('bytes after the message are ignored', () => {
     const ack = Ack.create({ seqNo: 1 });
     expect(open(Uint8Array.of(...Ack.encode(ack), 1, 2, 3))).toEqual(ack);
   });
 });
 
-describe('is refused', () => {
+describe('refused', () => {
   const ping = encodeStream(Ping.create({ seqNo: 7 }));
   const closed = envelope({ keys: [key(1)] });
 
-  test('plaintext with a key, unless the cluster migrates; ciphertext without', () => {
+  test('plaintext with a key, unless the cluster migrates to encryption; ciphertext without a key', () => {
     expect(codeOf(() => open(ping, closed))).toBe('plaintext');
     expect(open(ping, envelope({ keys: [key(1)], verifyIncoming: false }))?.kind).toBe('ping');
     const bytes = sealStream(ping, closed, { role: 'dialer', nonce: nonces() });
     expect(codeOf(() => open(bytes))).toBe('encrypted');
   });
 
-  test('what belongs into a datagram, or nowhere', () => {
+  test('messages of datagrams, and unknown ones', () => {
     for (const type of [1, 3, 4, 5, 7, 11, 12, 50])
       expect(codeOf(() => open(Uint8Array.of(type, 0x80)))).toBe('unknownType');
     const twice = sealStream(sealStream(ping, closed, { role: 'listener', nonce: nonces() }), closed, {
@@ -172,7 +172,7 @@ describe('is refused', () => {
     );
   });
 
-  test('a message that is cut inside its encryption: nothing more can come', () => {
+  test('a message that is truncated inside its encryption', () => {
     const cut = encodePushPull(state([row('ann')], hex('0102'))).slice(0, -1);
     const bytes = sealStream(cut, closed, { role: 'dialer', nonce: nonces() });
     expect(codeOf(() => open(bytes, closed))).toBe('short');
@@ -199,7 +199,7 @@ describe('is refused', () => {
     );
   });
 
-  test('and after a refusal the opener is done', () => {
+  test('after a refusal the reader is finished', () => {
     const opener = new StreamReader(bare, 'listener');
     expect(codeOf(() => opener.push(hex('32')))).toBe('unknownType');
     expect(opener.push(ping)).toBeUndefined();

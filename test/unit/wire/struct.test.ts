@@ -31,7 +31,7 @@ const body = (write: (writer: MsgpackWriter) => void): MsgpackReader => {
   return new MsgpackReader(writer.finish());
 };
 
-test('keys go out sorted by their Go name, zero ones too unless they are optional', () => {
+test('keys are written sorted by their Go name, zero values too unless they are optional', () => {
   const zero = Thing.encode(Thing.create());
   expect(Buffer.from(zero).toString('latin1')).toBe(
     '\x2a\x85\xa3Age\x00\xa4Good\xc2\xa4Tags\xc0\xa6Weight\xcb\0\0\0\0\0\0\0\0\xa4Zeal\xa0',
@@ -49,7 +49,7 @@ test('keys go out sorted by their Go name, zero ones too unless they are optiona
   expect(decodeStruct(Thing, Thing.encode(full))).toEqual(full);
 });
 
-test('a message has its kind first, then its fields in one order, whatever came in', () => {
+test('a message has its kind first, then its fields in one order, whatever order was received', () => {
   const empty = Thing.read(new MsgpackReader(hex('80')));
   const order = ['kind', 'age', 'count', 'good', 'note', 'tags', 'weight', 'zeal'];
   expect(Object.keys(Thing.read(new MsgpackReader(hex('82 a45a65616c a178 a3416765 05'))))).toEqual(order);
@@ -58,7 +58,7 @@ test('a message has its kind first, then its fields in one order, whatever came 
   expect(empty).toEqual(Thing.create());
 });
 
-test('keys may come in any order; unknown ones are passed over; the last of two wins', () => {
+test('keys may come in any order; unknown ones are skipped; the last of two wins', () => {
   const reader = body((writer) => {
     writer.mapHeader(5);
     for (const [key, age] of [['Zeal'], ['Age', 1], ['age', 2], ['Unknown', 3], ['Age', 4]] as const) {
@@ -76,18 +76,18 @@ test('keys may be written as str8 or bin8, as other writers do', () => {
   );
 });
 
-test('a key that merely begins like ours is unknown', () => {
+test('a key that only begins like a known one is unknown', () => {
   expect(Thing.read(new MsgpackReader(hex('81 a441676573 05')))).toEqual(Thing.create());
   expect(Thing.read(new MsgpackReader(hex('81 a24167 05')))).toEqual(Thing.create());
 });
 
-test('what follows the map is left for the next reader', () => {
+test('bytes after the map are left for the next reader', () => {
   const reader = new MsgpackReader(hex('81 a3416765 05 ffff'));
   Thing.read(reader);
   expect(reader.at).toBe(6);
 });
 
-describe('is refused', () => {
+describe('refused', () => {
   test('a number above the width of its field', () => {
     expect(codeOf(() => Thing.read(new MsgpackReader(hex('81 a3416765 cd0100'))))).toBe('badValue');
   });
@@ -97,7 +97,7 @@ describe('is refused', () => {
   test('more keys than any struct has', () => {
     expect(codeOf(() => Thing.read(new MsgpackReader(hex(`de0100${'00'.repeat(600)}`))))).toBe('tooLarge');
   });
-  test('something else than a map, another type octet, nothing at all', () => {
+  test('another value than a map, another type byte, nothing at all', () => {
     expect(codeOf(() => Thing.read(new MsgpackReader(hex('93'))))).toBe('malformed');
     expect(codeOf(() => decodeStruct(Thing, hex('2b80')))).toBe('unknownType');
     expect(codeOf(() => decodeStruct(Thing, hex('')))).toBe('short');
@@ -105,7 +105,7 @@ describe('is refused', () => {
   });
 });
 
-test('two messages in a row do not share what the first one held', () => {
+test('two messages in a row share nothing', () => {
   const first = Thing.create({ tags: ['a'] });
   const encoded = Thing.encode(first);
   Thing.encode(Thing.create({ zeal: 'later'.repeat(20) }));

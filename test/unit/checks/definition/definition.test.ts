@@ -17,7 +17,7 @@ const service = (value: object): string => refusal(() => parseService({ Name: 'w
 const check = (value: object): string => refusal(() => parseCheck({ Name: 'c', ...value }));
 const probe = (value: object) => parseCheck({ Name: 'c', Interval: '10s', ...value }).probe;
 
-describe('how JSON is read', () => {
+describe('JSON decoding', () => {
   test.each([
     { Name: 'web', EnableTagOverride: true, TaggedAddresses: { lan: { Address: '10.0.0.1', Port: 1 } } },
     { name: 'web', enabletagoverride: true, taggedaddresses: { lan: { address: '10.0.0.1', port: 1 } } },
@@ -42,7 +42,7 @@ describe('how JSON is read', () => {
     });
   });
 
-  test('J3: null is as good as absent, everywhere', () => {
+  test('J3: null counts as absent, everywhere', () => {
     const nothing = { Tags: null, Port: null, Meta: null, Check: null, Checks: null, Weights: null };
     expect(parseService({ Name: 'web', ...nothing })).toEqual(parseService({ Name: 'web' }));
     const spring = { HTTP: 'http://a/', Interval: '10s', TTL: null, Header: null, Args: null, GRPC: null };
@@ -55,7 +55,7 @@ describe('how JSON is read', () => {
     );
   });
 
-  test('J4: an unknown key is refused by its name', () => {
+  test('J4: an unknown key is refused, and named', () => {
     expect(service({ Nonsense: 1 })).toBe('Request decode failed: json: unknown field "Nonsense"');
     expect(check({ Script: '/bin/true', Interval: '5s' })).toBe(
       'Request decode failed: json: unknown field "Script"',
@@ -64,7 +64,7 @@ describe('how JSON is read', () => {
     expect(service({ Nonsense: null })).toContain('unknown field "Nonsense"');
   });
 
-  test('J4: what newer and enterprise clients add is accepted and ignored', () => {
+  test('J4: fields of newer and enterprise clients are accepted and ignored', () => {
     const added =
       'Namespace Partition PeerName Locality Ports SocketPath Token Kind Proxy Connect WriteRequest SkipNodeUpdate Definition ExposedPort Type CreateIndex ModifyIndex ContentHash Datacenter';
     const extra = Object.fromEntries(added.split(' ').map((key) => [key, { any: ['thing'] }]));
@@ -121,13 +121,13 @@ describe('how JSON is read', () => {
     expect(service({ Port })).toBe(`Invalid service port ${Port}: must be -1 to 65535`);
   });
 
-  test.each([-1, 0, 80, 65_535])('J7: port %d is taken', (Port) => {
+  test.each([-1, 0, 80, 65_535])('J7: port %d is accepted', (Port) => {
     expect(parseService({ Name: 'web', Port }).service.port).toBe(Port);
   });
 });
 
 describe('services', () => {
-  test('only the name must be given', () => {
+  test('only the name is required', () => {
     expect(parseService({ Name: 'web' })).toEqual({
       service: {
         id: 'web',
@@ -171,13 +171,13 @@ describe('services', () => {
     expect(refusal(() => parseService(value))).toContain(sentence);
   });
 
-  test('64 pairs of meta are enough, 65 are too many', () => {
+  test('64 pairs of meta are accepted, 65 are refused', () => {
     const meta = (n: number) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`k${i}`, 'v']));
     expect(parseService({ Name: 'a', Meta: meta(64) }).service.meta.size).toBe(64);
     expect(service({ Meta: meta(65) })).toBe('Invalid Service Meta: at most 64 pairs');
   });
 
-  test.each(['host:container:8080:udp', 'a/b c', 'service:web-1', 'ünï'])('the id %j is fine', (ID) => {
+  test.each(['host:container:8080:udp', 'a/b c', 'service:web-1', 'ünï'])('the id %j is accepted', (ID) => {
     expect(parseService({ Name: 'web', ID }).service.id).toBe(ID);
   });
 
@@ -197,7 +197,7 @@ describe('services', () => {
     expect(check).toMatchObject({ name: "Service 'web' check", serviceId: 'w1', initial: 'critical' });
   });
 
-  test('an empty Check is no check, an empty element of Checks is a mistake', () => {
+  test('an empty Check is no check, an empty element of Checks is refused', () => {
     expect(parseService({ Name: 'web', Check: {} }).checks).toEqual([]);
     expect(parseService({ Name: 'web', Check: { HTTP: '', Interval: '', Args: [] } }).checks).toEqual([]);
     expect(service({ Checks: [{}] })).toBe('Invalid check: TTL must be > 0 for TTL checks');
@@ -230,7 +230,7 @@ describe('services', () => {
 });
 
 describe('checks', () => {
-  test('the kind that comes first in the order is meant', () => {
+  test('of several kinds the first in the order counts', () => {
     const all = {
       GRPC: 'a:1',
       HTTP: 'http://a/',
@@ -252,7 +252,7 @@ describe('checks', () => {
     expect(parseCheck({ Name: 'c', TTL: '5s', TCP: 'a:1' }).probe.kind).toBe('ttl');
   });
 
-  test('what is filled in', () => {
+  test('defaults', () => {
     expect(parseCheck({ Name: 'c', HTTP: 'http://127.0.0.1:80/x', Interval: '10s' })).toEqual({
       id: 'c',
       name: 'c',
@@ -283,7 +283,7 @@ describe('checks', () => {
     expect(probe({ GRPC: 'a:1/pkg.Service' })).toMatchObject({ target: 'a:1', service: 'pkg.Service' });
   });
 
-  test('bounds move what is out of them: interval, time to deregister, size of output', () => {
+  test('values out of bounds are clamped: interval, time to deregister, size of output', () => {
     const raised = parseCheck({
       Name: 'c',
       TCP: 'a:1',
@@ -362,7 +362,7 @@ describe('checks', () => {
   });
 });
 
-describe('S18: keys of strangers are data', () => {
+describe('S18: received keys are data', () => {
   const hostile = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', '__defineGetter__'];
 
   test.each(hostile)('the key %s is an unknown field, wherever it stands', (key) => {
