@@ -114,9 +114,9 @@ export const isCatalogType = (type: number): boolean =>
   type >= CATALOG_TYPE.delta && type <= CATALOG_TYPE.deltas;
 
 /** Decodes the body of a user message, type byte first. Its values are validated and may be stored. Throws `WireError`. */
-export function decodeCatalog(octets: Uint8Array): CatalogMessage {
-  const reader = new MsgpackReader(octets);
-  const type = reader.octet();
+export function decodeCatalog(encoded: Uint8Array): CatalogMessage {
+  const reader = new MsgpackReader(encoded);
+  const type = reader.byte();
   checkFormat(reader);
   switch (type) {
     case CATALOG_TYPE.delta:
@@ -135,7 +135,7 @@ export function decodeCatalog(octets: Uint8Array): CatalogMessage {
 }
 
 function checkFormat(reader: MsgpackReader): void {
-  const format = reader.octet();
+  const format = reader.byte();
   if (format !== FORMAT) throw new WireError('unknownType', `format ${format} of the catalog's messages`);
 }
 
@@ -193,8 +193,8 @@ function encodeWithFormat<M>(
   declared: { readonly type: number; write(writer: MsgpackWriter, message: M): void },
   message: M,
 ): Uint8Array {
-  writer.reset().octet(declared.type);
-  writer.octet(FORMAT);
+  writer.reset().byte(declared.type);
+  writer.byte(FORMAT);
   declared.write(writer, message);
   return writer.finish();
 }
@@ -220,19 +220,19 @@ export interface CatalogSummary {
 }
 
 export function encodeCatalogSummary({ high, low, buckets }: CatalogSummary): Uint8Array {
-  const octets = new Uint8Array(4 * buckets.length);
-  const view = new DataView(octets.buffer);
+  const encoded = new Uint8Array(4 * buckets.length);
+  const view = new DataView(encoded.buffer);
   buckets.forEach((bucket, i) => {
     view.setUint32(4 * i, bucket);
   });
-  sharedWriter.reset().octet(FORMAT);
-  SummaryBody.write(sharedWriter, { high, low, buckets: octets });
+  sharedWriter.reset().byte(FORMAT);
+  SummaryBody.write(sharedWriter, { high, low, buckets: encoded });
   return sharedWriter.finish();
 }
 
 /** Throws `WireError`. */
-export function decodeCatalogSummary(octets: Uint8Array): CatalogSummary {
-  const reader = new MsgpackReader(octets);
+export function decodeCatalogSummary(encoded: Uint8Array): CatalogSummary {
+  const reader = new MsgpackReader(encoded);
   checkFormat(reader);
   const { high, low, buckets } = SummaryBody.read(reader);
   if (buckets.length % 4 !== 0 || !isBucketCount(buckets.length / 4))
@@ -252,14 +252,14 @@ export type CatalogSnapshot = MessageOf<typeof CatalogSnapshotBody>;
 
 export function encodeCatalogSnapshot(snapshot: Omit<CatalogSnapshot, 'kind'>): Uint8Array {
   const writer = new MsgpackWriter(1 << 16);
-  writer.octet(FORMAT);
+  writer.byte(FORMAT);
   CatalogSnapshotBody.write(writer, snapshot);
   return writer.finish();
 }
 
 /** Throws `WireError`. */
-export function decodeCatalogSnapshot(octets: Uint8Array): CatalogSnapshot {
-  const reader = new MsgpackReader(octets);
+export function decodeCatalogSnapshot(encoded: Uint8Array): CatalogSnapshot {
+  const reader = new MsgpackReader(encoded);
   checkFormat(reader);
   const snapshot = CatalogSnapshotBody.read(reader);
   checkMemberName(snapshot.owner);

@@ -49,7 +49,7 @@ const status = (name: string): Field<CheckStatus> => ({
 const readPort = (reader: MsgpackReader): number => reader.int();
 /** -1 stands for a unix socket, and is written as msgpack's negative fixint. */
 const writePort = (writer: MsgpackWriter, value: number): void =>
-  value < 0 ? writer.octet(0xff) : writer.uint(value);
+  value < 0 ? writer.byte(0xff) : writer.uint(value);
 
 const port = (name: string): Field<number> => ({
   name,

@@ -20,9 +20,9 @@ const NodesFilter = arrayField('', MAX_NODES, STR);
 const TagFilter = struct('tag', FILTER_TYPE.tag, { tag: str('Tag'), expr: str('Expr') });
 
 /** One entry of a query's filters. Throws `WireError`. */
-export function decodeFilter(octets: Uint8Array): QueryFilter {
-  const reader = new MsgpackReader(octets);
-  const type = reader.octet();
+export function decodeFilter(encoded: Uint8Array): QueryFilter {
+  const reader = new MsgpackReader(encoded);
+  const type = reader.byte();
   if (type === FILTER_TYPE.nodes) return { kind: 'nodes', nodes: NodesFilter.read(reader) };
   if (type === FILTER_TYPE.tag) return TagFilter.read(reader);
   return { kind: 'unknown', type };
@@ -31,7 +31,7 @@ export function decodeFilter(octets: Uint8Array): QueryFilter {
 export function encodeFilter(filter: Exclude<QueryFilter, { kind: 'unknown' }>): Uint8Array {
   if (filter.kind === 'tag') return TagFilter.encode(filter);
   const writer = new MsgpackWriter(128);
-  writer.octet(FILTER_TYPE.nodes);
+  writer.byte(FILTER_TYPE.nodes);
   NodesFilter.write(writer, filter.nodes);
   return writer.finish();
 }

@@ -63,8 +63,8 @@ function encodeChunk(bytes: Uint8Array, from: number): number {
   let at = from + 1;
   let prefix = bytes[from];
   for (; at < bytes.length; at++) {
-    const octet = bytes[at] as number;
-    const key = ((prefix as number) << 8) | octet;
+    const byte = bytes[at] as number;
+    const key = ((prefix as number) << 8) | byte;
     let slot = ((key >>> 6) ^ key) & HASH_MASK;
     while (KEYS[slot] !== 0 && KEYS[slot] !== key + 1) slot = (slot + 1) & HASH_MASK;
     if (KEYS[slot] !== 0) {
@@ -72,7 +72,7 @@ function encodeChunk(bytes: Uint8Array, from: number): number {
       continue;
     }
     CHUNK[count++] = prefix as number;
-    prefix = octet;
+    prefix = byte;
     high++;
     if (high === MAX_CODE) {
       CHUNK[count] = CLEAR;

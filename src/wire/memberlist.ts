@@ -130,14 +130,14 @@ const PACKET_STRUCTS = [Ping, IndirectPing, Ack, Nack, Suspect, Dead, Alive] as 
 const byType: (((reader: MsgpackReader) => SwimMessage) | undefined)[] = [];
 for (const one of PACKET_STRUCTS) byType[one.type] = one.read as (reader: MsgpackReader) => SwimMessage;
 
-/** One bare message of a datagram. Views on `octets`. Throws `WireError`; what it returns may be stored. */
-export function decodeMessage(octets: Uint8Array): PacketMessage {
-  const type = octets[0];
+/** One bare message of a datagram. Views on `encoded`. Throws `WireError`; what it returns may be stored. */
+export function decodeMessage(encoded: Uint8Array): PacketMessage {
+  const type = encoded[0];
   if (type === undefined) throw new WireError('short', 'an empty message');
-  if (type === MESSAGE_TYPE.user) return { kind: 'user', body: octets.subarray(1) };
+  if (type === MESSAGE_TYPE.user) return { kind: 'user', body: encoded.subarray(1) };
   const read = byType[type];
   if (read === undefined) throw new WireError('unknownType', `message type ${type}`);
-  const message = read(new MsgpackReader(octets, 1));
+  const message = read(new MsgpackReader(encoded, 1));
   checkMessage(message);
   return message;
 }

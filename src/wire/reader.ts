@@ -27,16 +27,16 @@ export class MsgpackReader {
 
   /** The next byte, not consumed. */
   peek(): number {
-    const octet = this.bytes[this.at];
-    if (octet === undefined) throw shortError();
-    return octet;
+    const byte = this.bytes[this.at];
+    if (byte === undefined) throw shortError();
+    return byte;
   }
 
-  octet(): number {
-    const octet = this.bytes[this.at];
-    if (octet === undefined) throw shortError();
+  byte(): number {
+    const byte = this.bytes[this.at];
+    if (byte === undefined) throw shortError();
     this.at++;
-    return octet;
+    return byte;
   }
 
   /** Big-endian unsigned integer of 1, 2 or 4 bytes. */
@@ -52,14 +52,14 @@ export class MsgpackReader {
   }
 
   /** The next `length` bytes as a view. */
-  octets(length: number): Uint8Array {
+  view(length: number): Uint8Array {
     const at = this.at;
     if (at + length > this.bytes.length) throw shortError();
     this.at = at + length;
     return this.bytes.subarray(at, at + length);
   }
 
-  skipOctets(length: number): void {
+  skipBytes(length: number): void {
     if (this.at + length > this.bytes.length) throw shortError();
     this.at += length;
   }
@@ -69,13 +69,13 @@ export class MsgpackReader {
     const type = this.peek();
     if (type >= 0xa0 && type < 0xc0) {
       this.at++;
-      return this.octets(type & 31);
+      return this.view(type & 31);
     }
     if (type === 0xc0) {
       this.at++;
       return NO_BYTES;
     }
-    return this.octets(this.rawLength());
+    return this.view(this.rawLength());
   }
 
   str(): string {
@@ -85,13 +85,13 @@ export class MsgpackReader {
     }
     const length = this.rawLength();
     const from = this.at;
-    this.skipOctets(length);
+    this.skipBytes(length);
     return decodeText(this.bytes, from, this.at);
   }
 
   /** An unsigned integer in any form agents accept; above 2^53 - 1 it reads as 2^53 - 1. nil is 0. */
   uint(): number {
-    const type = this.octet();
+    const type = this.byte();
     if (type < 0x80) return type;
     const value = this.#integer(type);
     if (value < 0) throw malformedError('a negative integer instead of an unsigned one');
@@ -100,12 +100,12 @@ export class MsgpackReader {
 
   /** A signed integer, saturating at +-(2^53 - 1). nil is 0. */
   int(): number {
-    const type = this.octet();
+    const type = this.byte();
     return type < 0x80 ? type : type >= 0xe0 ? type - 0x100 : this.#integer(type);
   }
 
   bool(): boolean {
-    const type = this.octet();
+    const type = this.byte();
     if (type === 0xc3 || type === 1) return true;
     if (type === 0xc2 || type === 0 || type === 0xc0) return false;
     throw malformedError('not a boolean');
@@ -118,14 +118,14 @@ export class MsgpackReader {
     this.at++;
     const width = type === 0xcb ? 8 : 4;
     const from = this.at;
-    this.skipOctets(width);
+    this.skipBytes(width);
     for (let i = 0; i < width; i++) SCRATCH.setUint8(i, this.bytes[from + i] as number);
     return width === 8 ? SCRATCH.getFloat64(0) : SCRATCH.getFloat32(0);
   }
 
   /** The number of entries of a map: at most `limit`, and at most as many as the remaining bytes can hold. */
   mapLength(limit: number): number {
-    const type = this.octet();
+    const type = this.byte();
     if (type >= 0x80 && type < 0x90) return this.#checkCount(type & 15, 2, limit);
     if (type === 0xde) return this.#checkCount(this.fixed(2), 2, limit);
     if (type === 0xdf) return this.#checkCount(this.fixed(4), 2, limit);
@@ -134,7 +134,7 @@ export class MsgpackReader {
 
   /** The number of elements of an array; nil is an empty one. */
   arrayLength(limit: number): number {
-    const type = this.octet();
+    const type = this.byte();
     if (type === 0xc0) return 0;
     if (type >= 0x90 && type < 0xa0) return this.#checkCount(type & 15, 1, limit);
     if (type === 0xdc) return this.#checkCount(this.fixed(2), 1, limit);
@@ -145,35 +145,35 @@ export class MsgpackReader {
   /** Skips one value of any type. */
   skip(depth = 0): void {
     if (depth > MAX_DEPTH) throw new WireError('tooLarge', 'nested too deeply');
-    const type = this.octet();
+    const type = this.byte();
     if (type < 0x80 || type >= 0xe0 || type === 0xc0 || type === 0xc2 || type === 0xc3) return;
     if (type < 0x90) return this.#skipMany(2 * (type & 15), depth);
     if (type < 0xa0) return this.#skipMany(type & 15, depth);
-    if (type < 0xc0) return this.skipOctets(type & 31);
+    if (type < 0xc0) return this.skipBytes(type & 31);
     switch (type) {
       case 0xc4:
       case 0xd9:
-        return this.skipOctets(this.fixed(1));
+        return this.skipBytes(this.fixed(1));
       case 0xc5:
       case 0xda:
-        return this.skipOctets(this.fixed(2));
+        return this.skipBytes(this.fixed(2));
       case 0xc6:
       case 0xdb:
-        return this.skipOctets(this.fixed(4));
+        return this.skipBytes(this.fixed(4));
       case 0xcc:
       case 0xd0:
-        return this.skipOctets(1);
+        return this.skipBytes(1);
       case 0xcd:
       case 0xd1:
-        return this.skipOctets(2);
+        return this.skipBytes(2);
       case 0xca:
       case 0xce:
       case 0xd2:
-        return this.skipOctets(4);
+        return this.skipBytes(4);
       case 0xcb:
       case 0xcf:
       case 0xd3:
-        return this.skipOctets(8);
+        return this.skipBytes(8);
       case 0xdc:
         return this.#skipMany(this.fixed(2), depth);
       case 0xdd:
@@ -183,17 +183,17 @@ export class MsgpackReader {
       case 0xdf:
         return this.#skipMany(2 * this.fixed(4), depth);
       case 0xc7:
-        return this.skipOctets(1 + this.fixed(1));
+        return this.skipBytes(1 + this.fixed(1));
       case 0xc8:
-        return this.skipOctets(1 + this.fixed(2));
+        return this.skipBytes(1 + this.fixed(2));
       case 0xc9:
-        return this.skipOctets(1 + this.fixed(4));
+        return this.skipBytes(1 + this.fixed(4));
       case 0xd4:
       case 0xd5:
       case 0xd6:
       case 0xd7:
       case 0xd8:
-        return this.skipOctets(1 + (1 << (type - 0xd4)));
+        return this.skipBytes(1 + (1 << (type - 0xd4)));
     }
     throw malformedError('0xc1 is no msgpack type');
   }
@@ -211,7 +211,7 @@ export class MsgpackReader {
 
   /** The header of a raw, str or bin value: the number of bytes that follow. */
   rawLength(): number {
-    const type = this.octet();
+    const type = this.byte();
     if (type >= 0xa0 && type < 0xc0) return type & 31;
     if (type === 0xda || type === 0xc5) return this.fixed(2);
     if (type === 0xd9 || type === 0xc4) return this.fixed(1);

@@ -206,12 +206,12 @@ export type SerfMessage =
   | UnknownMessage;
 
 /**
- * Decodes the body of a user message, type byte first. Byte fields are views on `octets`. Throws `WireError`, also for
+ * Decodes the body of a user message, type byte first. Byte fields are views on `body`. Throws `WireError`, also for
  * well-formed messages that must be neither stored nor forwarded. Lamport times are checked in serf/.
  */
-export function decodeSerf(octets: Uint8Array): SerfMessage {
-  const reader = new MsgpackReader(octets);
-  const type = reader.octet();
+export function decodeSerf(body: Uint8Array): SerfMessage {
+  const reader = new MsgpackReader(body);
+  const type = reader.byte();
   switch (type) {
     case SERF_TYPE.leave:
       return checkIntent(LeaveIntent.read(reader));
@@ -230,7 +230,7 @@ export function decodeSerf(octets: Uint8Array): SerfMessage {
       return checkRelay({
         kind: 'relay',
         header: RelayHeader.read(reader),
-        message: octets.subarray(reader.at),
+        message: body.subarray(reader.at),
       });
     default:
       return { kind: 'unknown', type };
@@ -271,18 +271,18 @@ function checkRelay(relay: Relay): Relay {
 }
 
 /** Serf's part of a push/pull, type byte first. Entries with invalid names are left out. Throws `WireError`. */
-export function decodeSerfState(octets: Uint8Array): SerfState {
-  const state = decodeStruct(SerfState, octets);
+export function decodeSerfState(encoded: Uint8Array): SerfState {
+  const state = decodeStruct(SerfState, encoded);
   const statusLTimes = new Map<string, number>();
   for (const [node, ltime] of state.statusLTimes) if (isMemberName(node)) statusLTimes.set(node, ltime);
   return { ...state, statusLTimes, leftMembers: state.leftMembers.filter(isMemberName) };
 }
 
 /** The vote in a name conflict, type byte first; `undefined` if the voter does not know the name. */
-export function decodeConflictResponse(octets: Uint8Array): ConflictResponse | undefined {
-  return octets[1] === 0xc0 && octets[0] === SERF_TYPE.conflictResponse
+export function decodeConflictResponse(encoded: Uint8Array): ConflictResponse | undefined {
+  return encoded[1] === 0xc0 && encoded[0] === SERF_TYPE.conflictResponse
     ? undefined
-    : decodeStruct(ConflictResponse, octets);
+    : decodeStruct(ConflictResponse, encoded);
 }
 
 const TAGS_MAGIC = 0xff;
@@ -290,7 +290,7 @@ const TAGS_MAGIC = 0xff;
 /** Node meta as of Serf protocol 3. Keys are sorted, so equal tags are equal bytes. */
 export function encodeTags(tags: ReadonlyMap<string, string>): Uint8Array {
   const writer = new MsgpackWriter(128);
-  writer.octet(TAGS_MAGIC);
+  writer.byte(TAGS_MAGIC);
   writer.mapHeader(tags.size);
   for (const [key, value] of [...tags].sort(([a], [b]) => (a < b ? -1 : 1))) {
     writer.str(key);
@@ -317,4 +317,4 @@ export function decodeTags(meta: Uint8Array): ReadonlyMap<string, string> {
 }
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-const lossyText = (octets: Uint8Array): string => decoder.decode(octets);
+const lossyText = (encoded: Uint8Array): string => decoder.decode(encoded);

@@ -140,7 +140,7 @@ export class StreamReader {
     } else {
       if (this.#role === 'dialer') throw new WireError('badLabel', 'a response with a label');
       reader.at++;
-      const theirs = reader.octets(reader.octet());
+      const theirs = reader.view(reader.byte());
       if (theirs.length === 0 || !sameBytes(theirs, label))
         throw new WireError('badLabel', 'a foreign label');
     }
@@ -173,7 +173,7 @@ export class StreamReader {
 
   #readMessage(): StreamMessage | undefined {
     const reader = this.#reader();
-    const type = reader.octet();
+    const type = reader.byte();
     switch (type) {
       case MESSAGE_TYPE.compress:
         if (this.#expanded) throw new WireError('tooLarge', 'compressed twice');
@@ -213,7 +213,7 @@ export class StreamReader {
           throw new WireError('tooLarge', `a compressed message of ${length} bytes`);
         if (reader.at + length > this.#size)
           return this.#enterStage('compressed', this.#at, reader.at - this.#at + length);
-        this.#compressed = reader.octets(length);
+        this.#compressed = reader.view(length);
       } else if (key === 'Algo') this.#algo = reader.uint();
       else reader.skip();
       this.#enterStage('compressed', reader.at, 0);
@@ -234,26 +234,26 @@ export class StreamReader {
   }
 
   #readUser(): StreamMessage {
-    const octets = this.#bytes.subarray(this.#at, this.#at + this.#userBytes);
-    if (!this.#isPushPull) return { kind: 'user', body: octets };
+    const userPart = this.#bytes.subarray(this.#at, this.#at + this.#userBytes);
+    if (!this.#isPushPull) return { kind: 'user', body: userPart };
     return {
       kind: 'pushPull',
       join: this.#join,
       nodes: this.#nodes,
-      userState: octets,
+      userState: userPart,
       dropped: this.#dropped,
     };
   }
 
-  #expectUser(octets: number): void {
-    if (octets > this.#limits.userBytes) throw new WireError('tooLarge', `a user state of ${octets} bytes`);
-    this.#userBytes = octets;
+  #expectUser(length: number): void {
+    if (length > this.#limits.userBytes) throw new WireError('tooLarge', `a user state of ${length} bytes`);
+    this.#userBytes = length;
   }
 
-  #enterStage(stage: Stage, at: number, octets: number): undefined {
+  #enterStage(stage: Stage, at: number, length: number): undefined {
     this.#stage = stage;
     this.#at = at;
-    this.#needed = at + octets;
+    this.#needed = at + length;
   }
 
   #reader(): MsgpackReader {

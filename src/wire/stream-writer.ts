@@ -25,7 +25,7 @@ export { STREAM_LIMITS, type StreamLimits, StreamReader } from './stream-reader.
 export function encodePushPull(message: Omit<PushPull, 'dropped'>): Uint8Array {
   const { join, nodes, userState } = message;
   const writer = new MsgpackWriter(64 + 160 * nodes.length + userState.length);
-  writer.octet(MESSAGE_TYPE.pushPull);
+  writer.byte(MESSAGE_TYPE.pushPull);
   PushPullHeader.write(writer, { nodes: nodes.length, userStateLen: userState.length, join });
   for (const node of nodes) PushNodeState.write(writer, node);
   writer.append(userState);

@@ -120,7 +120,7 @@ export function struct<const K extends string, const F extends Fields>(
     read,
     write,
     encode: (message) => {
-      sharedWriter.reset().octet(type);
+      sharedWriter.reset().byte(type);
       write(sharedWriter, message);
       return sharedWriter.finish();
     },
@@ -193,9 +193,9 @@ function writeValue(writer: MsgpackWriter, slot: FieldSlot, value: unknown): voi
 /** Reads one message of this type, type byte first. Bytes after the body are ignored, as agents do. */
 export function decodeStruct<K extends string, F>(
   declared: Struct<K, F>,
-  octets: Uint8Array,
+  encoded: Uint8Array,
 ): ReturnType<Struct<K, F>['read']> {
-  const reader = new MsgpackReader(octets);
-  if (reader.octet() !== declared.type) throw new WireError('unknownType', `not a ${declared.kind}`);
+  const reader = new MsgpackReader(encoded);
+  if (reader.byte() !== declared.type) throw new WireError('unknownType', `not a ${declared.kind}`);
   return declared.read(reader) as ReturnType<Struct<K, F>['read']>;
 }

@@ -17,9 +17,9 @@ export function decodeText(bytes: Uint8Array, from: number, to: number): string 
   let hash = length;
   let union = 0;
   for (let at = from; at < to; at++) {
-    const octet = bytes[at] as number;
-    hash = (Math.imul(hash, 33) ^ octet) | 0;
-    union |= octet;
+    const byte = bytes[at] as number;
+    hash = (Math.imul(hash, 33) ^ byte) | 0;
+    union |= byte;
   }
   if (union >= 0x80) return decodeOrThrow(bytes, from, to);
   const slot = (hash ^ (hash >>> 12)) & (SLOTS - 1);

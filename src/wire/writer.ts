@@ -39,39 +39,39 @@ export class MsgpackWriter {
     return this;
   }
 
-  reserve(octets: number): void {
-    if (this.at + octets > this.bytes.length) this.#grow(octets);
+  reserve(byteCount: number): void {
+    if (this.at + byteCount > this.bytes.length) this.#grow(byteCount);
   }
 
-  #grow(octets: number): void {
+  #grow(byteCount: number): void {
     const written = this.at - this.#from;
-    const grown = new Uint8Array(Math.max(SLAB_BYTES, 2 * (written + octets)));
+    const grown = new Uint8Array(Math.max(SLAB_BYTES, 2 * (written + byteCount)));
     grown.set(this.bytes.subarray(this.#from, this.at));
     this.bytes = grown;
     this.#from = 0;
     this.at = written;
   }
 
-  octet(value: number): void {
+  byte(value: number): void {
     this.reserve(1);
     this.bytes[this.at++] = value;
   }
 
   /** Bytes as they are, without a header. */
-  append(octets: Uint8Array): void {
-    const length = octets.length;
+  append(bytes: Uint8Array): void {
+    const length = bytes.length;
     this.reserve(length);
     // For a few bytes a loop is faster than `set`.
-    if (length > 32) this.bytes.set(octets, this.at);
-    else for (let i = 0, at = this.at; i < length; i++) this.bytes[at + i] = octets[i] as number;
+    if (length > 32) this.bytes.set(bytes, this.at);
+    else for (let i = 0, at = this.at; i < length; i++) this.bytes[at + i] = bytes[i] as number;
     this.at += length;
   }
 
   /** A byte field: raw; `nil` when empty, as agents write a nil slice. */
-  raw(octets: Uint8Array): void {
-    if (octets.length === 0) return this.nil();
-    this.#rawHeader(octets.length);
-    this.append(octets);
+  raw(bytes: Uint8Array): void {
+    if (bytes.length === 0) return this.nil();
+    this.#rawHeader(bytes.length);
+    this.append(bytes);
   }
 
   str(value: string): void {
@@ -92,17 +92,17 @@ export class MsgpackWriter {
         return;
       }
     }
-    const octets = encoder.encode(value);
-    this.#rawHeader(octets.length);
-    this.append(octets);
+    const bytes = encoder.encode(value);
+    this.#rawHeader(bytes.length);
+    this.append(bytes);
   }
 
   nil(): void {
-    this.octet(0xc0);
+    this.byte(0xc0);
   }
 
   bool(value: boolean): void {
-    this.octet(value ? 0xc3 : 0xc2);
+    this.byte(value ? 0xc3 : 0xc2);
   }
 
   /** A non-negative integer up to 2^53 - 1 in its smallest unsigned form. */

@@ -1,4 +1,4 @@
-/** Numbers from Go's own compress/lzw and from zlib; the rest of algorithms.json is proved in the rooms it is about. */
+/** Vectors from Go's compress/lzw and from zlib. The rest of algorithms.json is tested beside the algorithms. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { crc32 } from '../../src/wire/crc.ts';

@@ -1,4 +1,4 @@
-/** What our decoders give, in the words and shape of the `decoded` field of the golden vectors. */
+/** Renders decoded messages in the shape of the `decoded` field of the golden vectors. */
 
 import { decodeFilter } from '../../src/wire/filter.ts';
 import type { StreamMessage } from '../../src/wire/memberlist.ts';
@@ -32,14 +32,14 @@ const meta = (bytes: Uint8Array): Json => {
   return bytes[0] === 0xff ? { ...b64(bytes), tags } : { ...b64(bytes), role: tags['role'] };
 };
 
-/** Octet 1 and a coordinate, or nothing. */
+/** Byte 1 and a coordinate, or nothing. */
 const ackPayload = (bytes: Uint8Array): Json => {
   if (bytes.length === 0) return {};
   const { vec, error, adjustment, height } = decodeStruct(CoordinateBody, bytes);
   return { ...b64(bytes), coordinate: { Vec: vec, Error: error, Adjustment: adjustment, Height: height } };
 };
 
-/** One message of a datagram. `serf`: user messages are Serf's, not some other application's. */
+/** One message of a datagram. `serf`: user messages are Serf's, not those of another application. */
 export function renderPacketMessage(bytes: Uint8Array, serf: boolean): Json {
   const message: PacketMessage = decodeMessage(bytes);
   switch (message.kind) {
@@ -167,7 +167,7 @@ const renderNode = (node: PushNodeState): Json => ({
   Vsn: b64(node.vsn),
 });
 
-/** One stream. `serf` as above. */
+/** One stream; `serf` as in `renderPacketMessage`. */
 export function renderStream(message: StreamMessage, serf: boolean): Json {
   switch (message.kind) {
     case 'pushPull':

@@ -1,6 +1,6 @@
 /**
- * Bytes captured from real memberlist and Serf agents (and ten made by hand, `derived`): each must mean to us what it
- * meant to them, and what we write must be what they write. How they were captured stands in vectors.json, `about`.
+ * Golden vectors: bytes captured from real memberlist and Serf agents, and ten made by hand (`derived`). Each must decode to
+ * what its sender meant, and encoding must repeat the bytes. How they were captured is in vectors.json, `about`.
  */
 import { describe, expect, test } from 'vitest';
 import { decodeMessage, encodeMessage, type StreamMessage } from '../../src/wire/memberlist.ts';
@@ -68,7 +68,7 @@ describe('a stream decodes to what its sender meant', () => {
   });
 });
 
-/** What we would write for the same meaning, or `undefined` if it is not a message of ours to write. */
+/** Our encoding of the same message; `undefined` if hearsay never sends such a message. */
 function rewritten(bytes: Uint8Array): { kind: string; bytes: Uint8Array } | undefined {
   const message = decodeMessage(bytes);
   if (message.kind !== 'user') return { kind: message.kind, bytes: encodeMessage(message) };
@@ -93,14 +93,14 @@ function rewritten(bytes: Uint8Array): { kind: string; bytes: Uint8Array } | und
   }
 }
 
-/** The 12 octets that made this vector's ciphertext. */
+/** The nonce of this vector's ciphertext. */
 function nonceOf(vector: Vector): () => Uint8Array {
   const label = vector.label !== '' && bytesOf(vector.hex)[0] === 244 ? 2 + vector.label.length : 0;
   const from = label + (vector.transport === 'udp' ? 1 : 6);
   return () => bytesOf(vector.hex).slice(from, from + 12);
 }
 
-/** Serf 0.10 and later write integers above 127 that are signed in Go in signed forms; we write what 0.9 wrote. */
+/** Serf 0.10 writes Go's signed integers above 127 in signed forms; hearsay writes what 0.9 writes. */
 const SIGNED_DIALECT = [
   'new-query-15s', // Timeout
   'new-stream-join-response', // UserStateLen, in these three
@@ -108,7 +108,7 @@ const SIGNED_DIALECT = [
   'new-stream-aes128-compressed',
 ];
 
-/** Made by hand to be odd: cut short, and with octets behind the last part. */
+/** Made by hand: truncated, and with bytes after the last part. */
 const ODD = ['derived-compound-truncated', 'derived-compound-trailing'];
 
 describe('encoding repeats the bytes of agents', () => {

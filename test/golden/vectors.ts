@@ -1,4 +1,4 @@
-/** The captured packets and streams, and what each of them means, brought to one form on both sides. */
+/** The captured packets and streams with their meaning, in one form for both sides. */
 import { readFileSync } from 'node:fs';
 import { encodeUtf8 } from '../../src/base/bytes.ts';
 import { parseKey } from '../../src/wire/crypt.ts';
@@ -38,18 +38,18 @@ export const envelopeOf = (vector: Vector): Envelope => ({
   compress: false,
 });
 
-/** A listener reads what dialers send, and the other way round. */
+/** A listener reads what dialers send, and a dialer what listeners send. */
 export const roleOf = (vector: Vector): 'dialer' | 'listener' =>
   vector.transport.startsWith('tcp-request') ? 'listener' : 'dialer';
 
-/** Takes CRC, compression and compounds off the `decoded` form. */
+/** Removes CRC, compression and compounds from the `decoded` form. */
 export function leavesOf(node: Json): Json[] {
   if (node['type'] === 'hasCrc' || node['type'] === 'compress') return leavesOf(node['inner'] as Json);
   if (node['type'] === 'compound') return (node['parts'] as Json[]).flatMap(leavesOf);
   return [node];
 }
 
-/** Zero values say nothing on this wire: absent, nil, empty and zero are one. */
+/** Absent, nil, empty and zero mean the same on this wire. */
 export function lean(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((one) => lean(one) ?? null);
   if (typeof value !== 'object' || value === null) return isZero(value) ? undefined : value;

@@ -1,6 +1,6 @@
 /**
- * Laws of whole catalogues: three agents that write, gossip, exchange, forget and restart, over the real bytes. What
- * readers see is always what a reader without a past would see, and no change of it goes untold.
+ * Properties of catalogs: three agents write, gossip, run anti-entropy, drop owners and restart, over real bytes. Readers
+ * always see what a fresh index would show, and every change of it touches its topic.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -25,7 +25,7 @@ const IDS = ['web-1', 'web-2', 'db-1'] as const;
 const SERVICES = ['web', 'Web', 'db'] as const;
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
 
-/** As text, whatever order fields were set in. */
+/** As text, whatever the order of the fields. */
 const told = (value: unknown): string =>
   JSON.stringify(value, (_, one: unknown) =>
     one !== null && typeof one === 'object' && !Array.isArray(one) ? Object.entries(one).sort() : one,
@@ -86,7 +86,7 @@ class Agent {
     this.seen = this.read(this.index);
   }
 
-  /** All that readers can ask, by the topic that must tell of it. */
+  /** Everything that can be read, by the topic that must be touched when it changes. */
   read(index: CatalogIndex): ReadonlyMap<string, string> {
     const list = (name: string): string => told([index.instances(name), index.usable(name)]);
     return new Map([
@@ -176,7 +176,7 @@ class World {
     }
   }
 
-  /** One push/pull's summaries, and what follows over a stream if they differ. */
+  /** The summaries of one push/pull, and what follows over a stream if they differ. */
   exchange(asker: Agent, answerer: Agent): void {
     const buckets = asker.catalog.differingBuckets(decodeCatalogSummary(answerer.catalog.encodedSummary()));
     if (buckets === undefined) return;
@@ -225,8 +225,8 @@ class World {
   }
 
   #restart(agent: Agent, pick: number): void {
-    this.#epoch += 1_001_000; // no two agents' clocks ever show the same, as milliseconds would not
-    const clock = pick % 2 === 0 ? this.#epoch : this.#epoch - 50_000_000; // it may have gone back
+    this.#epoch += 1_001_000; // no two agents start with the same epoch
+    const clock = pick % 2 === 0 ? this.#epoch : this.#epoch - 50_000_000; // the clock may have been set back
     agent.restart(clock, pick % 4 > 1);
     this.#say(agent.write(registration(pick >>> 2), this.#now));
   }

@@ -1,6 +1,6 @@
 /**
- * Laws of the ledgers, over histories of writes, removals, late rumors, stale deltas, sweeps and restarts; and faults
- * planted into the rules, each of which the same laws must find.
+ * Properties of ledgers over histories of writes, removals, late rumors, stale deltas, reaped tombstones and restarts; and
+ * planted faults, each of which the same properties must find.
  */
 
 import fc from 'fast-check';
@@ -31,16 +31,16 @@ const REPLICAS = 4;
 const KEYS = ['s:a', 's:b', 's:c', 's:d'] as const;
 const VALUES = KEYS.map((key) => [0, 1, 2, 3].map((port) => service(key.slice(2), { port })));
 
-/** One owner, its copies, and everything that was ever said, to be heard at any time. */
+/** One owner, its replicas, and every delta that was ever sent, to be delivered at any time. */
 class World {
   readonly rules: Rules;
   owner: Ledger = emptyLedger('owner', 1);
   readonly copies: Ledger[] = Array.from({ length: REPLICAS }, () => emptyLedger('owner', 0));
-  /** How often each thing came about, so that a law that is never tried does not seem to hold. */
+  /** How often each case occurred, so that no property seems to hold because it was never tried. */
   readonly tally: Record<string, number>;
   readonly #saved: Ledger[] = [];
   readonly #said: Delta[] = [];
-  /** Of each epoch, what the owner wrote at each version; index 0 is nothing. */
+  /** For each epoch, what the owner wrote at each version; index 0 is empty. */
   readonly #written = new Map<number, (Entry | undefined)[]>([[1, [undefined]]]);
 
   constructor(rules: Rules, tally: Record<string, number>) {
@@ -89,7 +89,7 @@ class World {
     }
   }
 
-  /** Everyone asks everyone, twice: then all have all. */
+  /** Each replica pulls from each other, twice; after that all are equal. */
   calm(): void {
     for (let round = 0; round < 2; round++)
       for (let which = 0; which < REPLICAS; which++)
@@ -169,14 +169,14 @@ class World {
     if (outcome === 'applied' && delta.from === 0 && epoch === copy.epoch && version > 0)
       this.#count('whole');
     if (copy.swept > 0) this.#count('swept');
-    if (epoch > 0 && copy.epoch > epoch) this.#count('reborn');
+    if (epoch > 0 && copy.epoch > epoch) this.#count('restarted');
     must(copy.epoch > epoch || (copy.epoch === epoch && copy.version >= version), 'went back', copy);
     if (outcome === 'stale' || outcome === 'needsWhole')
       must(copy.epoch === epoch && copy.version === version, `moved by what is ${outcome}`, copy);
     this.#check(copy);
   }
 
-  /** What a copy holds is what the owner wrote; at its version it lacks nothing, and holds nothing that was removed. */
+  /** A replica holds what the owner wrote; at its version it lacks nothing, and holds nothing that was removed. */
   #check(copy: Ledger): void {
     const written = this.#written.get(copy.epoch) ?? [undefined];
     must(copy.swept <= copy.version, 'swept beyond its version', copy);
@@ -199,9 +199,9 @@ class World {
       if (entry !== undefined) latest.set(entry.key, entry);
     }
     for (const [key, { version, value }] of latest) {
-      const held = copy.entries.get(key);
-      if (held === undefined) must(value === undefined && version <= copy.swept, `lost ${key}`, copy);
-      else must(held.version >= version, `has ${key} of old`, copy);
+      const entry = copy.entries.get(key);
+      if (entry === undefined) must(value === undefined && version <= copy.swept, `lost ${key}`, copy);
+      else must(entry.version >= version, `has an old ${key}`, copy);
     }
   }
 }
@@ -225,7 +225,7 @@ describe('replicas follow their owner through 40,000 histories', () => {
       fc.property(history, (steps) => live(steps, RULES, tally)),
       { numRuns: 10_000, seed },
     );
-    for (const what of ['applied', 'gap', 'stale', 'needsWhole', 'absorbed', 'whole', 'swept', 'reborn'])
+    for (const what of ['applied', 'gap', 'stale', 'needsWhole', 'absorbed', 'whole', 'swept', 'restarted'])
       expect(tally[what], what).toBeGreaterThan(300);
   });
 });
@@ -243,7 +243,7 @@ const FAULTS: Readonly<Record<string, Partial<Rules>>> = {
   'a part of a ledger begins an epoch': {
     apply: (ledger, delta) => applyDelta(ledger, delta.epoch > ledger.epoch ? { ...delta, from: 0 } : delta),
   },
-  'a new epoch keeps what the old one held': {
+  'a new epoch keeps entries of the old one': {
     apply: (ledger, delta) => {
       const before = delta.epoch > ledger.epoch ? [...ledger.entries.values()] : [];
       const outcome = applyDelta(ledger, delta);

@@ -1,4 +1,4 @@
-/** Laws of the catalogue's messages: what is written reads back equal, and no bytes do worse than a `WireError`. */
+/** Properties of the catalog's messages: written messages read back equal, and any bytes cause at most a `WireError`. */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

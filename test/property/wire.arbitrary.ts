@@ -1,4 +1,4 @@
-/** Arbitrary messages, envelopes and mutations, for the laws of wire/. */
+/** Arbitrary messages, envelopes and mutations, for the properties of wire/. */
 import * as fc from 'fast-check';
 import type { Alive, PushNodeState, SwimMessage } from '../../src/wire/memberlist.ts';
 import type { Envelope } from '../../src/wire/packet.ts';
@@ -15,7 +15,7 @@ const ip = fc.oneof(
 );
 const optionalIp = fc.oneof(fc.constant(new Uint8Array(0)), ip);
 
-/** Whole code points of every plane, short enough for a name. Keys that are names of Object's own come up often. */
+/** Code points of every plane, short enough for a name; property names of Object are frequent. */
 export const name = fc.oneof(
   fc.string({ minLength: 1, maxLength: 30, unit: 'binary' }),
   fc.constantFrom('__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty'),

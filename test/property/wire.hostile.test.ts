@@ -1,6 +1,6 @@
 /**
- * Whatever a stranger sends gives messages or a `WireError`, in bounded time and memory: mutations of captured
- * traffic, length bombs, decompression bombs.
+ * Any bytes give messages or a `WireError`, in bounded time and memory: mutations of captured traffic, length bombs,
+ * decompression bombs.
  */
 import { describe, expect, test } from 'vitest';
 import { WireError } from '../../src/base/errors.ts';
@@ -26,7 +26,7 @@ import { bytesOf, envelopeOf, PACKETS, roleOf, STREAMS } from '../golden/vectors
 
 const MEGABYTE = 1024 * 1024;
 
-/** `WireError`'s code, 'fine', or whatever else was thrown, thrown on. */
+/** The code of the `WireError`, or 'fine'; other errors are rethrown. */
 function outcome(run: () => unknown): string {
   try {
     run();
@@ -37,7 +37,7 @@ function outcome(run: () => unknown): string {
   }
 }
 
-/** Everything the agent might read out of one message. */
+/** Decodes everything that an agent may read from one message. */
 function readAll(bytes: Uint8Array): void {
   const message = decodeMessage(bytes);
   if (message.kind === 'alive') decodeTags(message.meta);
@@ -56,7 +56,7 @@ function readAll(bytes: Uint8Array): void {
   } else if (serf.kind === 'relay') outcome(() => decodeSerf(serf.message));
 }
 
-/** Octets that begin lengths, counts, and things nobody expects. */
+/** Bytes that begin lengths, counts and rare types. */
 const NASTY = [
   0x00, 0x7f, 0x80, 0x8f, 0x9f, 0xbf, 0xc0, 0xc1, 0xc6, 0xc9, 0xcb, 0xcf, 0xd3, 0xdb, 0xdd, 0xdf, 0xff,
 ];
@@ -69,14 +69,14 @@ function mutated(original: Uint8Array, others: readonly Uint8Array[], rng: Rng):
       case 0: // one bit
         bytes[at] = (bytes[at] ?? 0) ^ (1 << rng.int(8));
         break;
-      case 1: // one octet, nasty
+      case 1: // one byte, of a rare type
         bytes[at] = NASTY[rng.int(NASTY.length)] as number;
         break;
-      case 2: // cut
+      case 2: // truncated
         bytes = bytes.slice(0, at);
         break;
       case 3: {
-        // a piece of another
+        // a part of another message
         const other = others[rng.int(others.length)] as Uint8Array;
         bytes = Uint8Array.of(...bytes.subarray(0, at), ...other.subarray(rng.int(other.length)));
         break;
@@ -87,7 +87,7 @@ function mutated(original: Uint8Array, others: readonly Uint8Array[], rng: Rng):
       case 5: // a count bomb
         bytes.set([0xdd + 2 * rng.int(2), 0x7f, 0xff, 0xff, 0xff].slice(0, bytes.length - at), at);
         break;
-      case 6: // something repeated
+      case 6: // a repeated part
         bytes = Uint8Array.of(...bytes.subarray(0, at), ...bytes.subarray(rng.int(at + 1)));
         break;
     }
@@ -95,7 +95,7 @@ function mutated(original: Uint8Array, others: readonly Uint8Array[], rng: Rng):
   return bytes;
 }
 
-/** So that mutations behind a checksum are not all stopped by it. */
+/** Repairs the checksum, so that mutations after it are not all refused by it. */
 function withGoodCrc(bytes: Uint8Array): Uint8Array {
   if (bytes[0] !== 12 || bytes.length < 5) return bytes;
   new DataView(bytes.buffer, bytes.byteOffset).setUint32(1, crc32(bytes, 5));
@@ -125,7 +125,7 @@ test('100,000 mutated packets give messages or a WireError', () => {
     outcomes[what] = (outcomes[what] ?? 0) + 1;
   }
   expect(performance.now() - startedAt).toBeLessThan(50_000);
-  // Each way out was taken: the mutations do reach the checks.
+  // Each kind of result occurred, so the mutations do reach the validation.
   for (const code of ['fine', 'short', 'malformed', 'tooLarge', 'unknownType', 'badValue', 'badCompression'])
     expect(outcomes[code], code).toBeGreaterThan(50);
 });
@@ -246,7 +246,7 @@ describe('bombs', () => {
     chunk.set([6, 0x83, 0xa4, 0x4a, 0x6f, 0x69, 0x6e, 0xc3]); // a header whose second key is an array
     expect(outcome(() => new StreamReader(BARE_ENVELOPE, 'listener').push(chunk))).toBe('malformed');
 
-    // One error text of 20 MiB, octet by octet as far as it gets
+    // One error text of 20 MiB, byte by byte until it is refused
     const opener = new StreamReader(BARE_ENVELOPE, 'listener');
     opener.push(Uint8Array.of(13, 0x81, 0xa5, ...Buffer.from('Error'), 0xdb, 0x01, 0x40, 0, 0));
     let pushed = 0;

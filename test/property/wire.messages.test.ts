@@ -1,4 +1,4 @@
-/** Laws of the messages: what is written reads back equal, msgpackr agrees with both, and no key is ever special. */
+/** Properties of messages: written messages read back equal, msgpackr agrees, and no key is special. */
 import * as fc from 'fast-check';
 import { Packr, Unpackr } from 'msgpackr';
 import { describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ import {
 import { decodeStruct, goInt, STR, str, stringKeyMap, struct, U64 } from '../../src/wire/struct.ts';
 import * as arbitrary from './wire.arbitrary.ts';
 
-// As dependencies.md wants them: plain maps, no records, integers as numbers.
+// Plain maps, no records, integers as numbers.
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
 const unpackr = new Unpackr({
   useRecords: false,
@@ -149,7 +149,7 @@ describe('msgpackr agrees', () => {
         const writer = new MsgpackWriter(16);
         Plain.write(writer, message);
         const { count, name } = message;
-        // `toEqual` on entries: msgpackr makes objects without caring for the order.
+        // `toEqual` on entries, since the order of keys in msgpackr's objects differs.
         expect(unpackr.unpack(writer.finish())).toEqual({
           Count: count,
           Map: Object.fromEntries(message.map),

@@ -1,4 +1,4 @@
-/** Laws of the envelopes: what is sealed opens under the same envelope, fits its budget, and under no other. */
+/** Properties of envelopes: sealed packets open under the same envelope and no other, and keep to their limit. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WireError } from '../../src/base/errors.ts';
@@ -32,7 +32,7 @@ describe('packets', () => {
         (parts, envelope, crc, nonce) => {
           const packet = sealPacket(parts, envelope, { crc, nonce: () => nonce });
           expect(openPacket(packet, envelope)).toEqual({ messages: parts, truncated: false });
-          // A Buffer, as sockets give it, in the middle of a larger one
+          // A Buffer within a larger one, as sockets return it
           const pooled = Buffer.concat([Buffer.alloc(3), packet, Buffer.alloc(3)]).subarray(3, -3);
           expect(openPacket(pooled, envelope).messages).toEqual(parts);
         },
@@ -77,7 +77,7 @@ describe('packets', () => {
         const last = (strict.label[254] ?? 0) ^ 1;
         const label = { ...strict, label: Uint8Array.of(...strict.label.slice(0, 254), last) };
         expect(codeOf(() => openPacket(packet, label))).toBe('badLabel');
-        // The version octet is the one that nothing vouches for, here as in memberlist.
+        // The version byte is not authenticated, as in memberlist.
         const at = where % packet.length;
         if (at === (strict.label.length === 0 ? 0 : 2 + strict.label.length)) return;
         packet[at] = (packet[at] as number) ^ (1 << (where % 8));
@@ -132,7 +132,7 @@ describe('streams', () => {
           let got: unknown;
           let at = 0;
           for (let i = 0; at < bytes.length; i++) {
-            expect(got).toBeUndefined(); // never before its last octet
+            expect(got).toBeUndefined(); // never before its last byte
             const next = at + (cuts[i % cuts.length] as number);
             got = opener.push(bytes.subarray(at, next));
             at = next;

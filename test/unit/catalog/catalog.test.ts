@@ -15,7 +15,8 @@ const open = (owner: string, over: Partial<CatalogOptions> = {}): Catalog =>
   new Catalog({ owner, epoch: 1000, isMember: () => true, ...over });
 const put = (...values: ReturnType<typeof service | typeof check>[]): EntryWrite[] =>
   values.map((value) => ({ put: value }));
-const held = (catalog: Catalog, owner: string, key: `s:${string}`) => catalog.entries(owner)?.get(key)?.value;
+const entryValue = (catalog: Catalog, owner: string, key: `s:${string}`) =>
+  catalog.entries(owner)?.get(key)?.value;
 const refusal = (run: () => unknown): AgentError => {
   try {
     run();
@@ -87,7 +88,7 @@ describe('writing', () => {
     const { rumors } = ann.publish(put(service('big', { tags: tags(31) })), 0);
     const bob = open('bob');
     expect(bob.apply(rumors[0]?.delta as Delta, 0).outcome).toBe('applied');
-    expect(held(bob, 'ann', 's:big')).toEqual(service('big', { tags: tags(31) }));
+    expect(entryValue(bob, 'ann', 's:big')).toEqual(service('big', { tags: tags(31) }));
   });
 
   test('the bytes of one agent are limited', () => {
@@ -132,8 +133,8 @@ describe('replicas', () => {
     expect(bob.apply(old, 2).outcome).toBe('stale');
     expect(bob.entries('ann')).toBeUndefined();
     expect(bob.apply(ann.deltaFor('ann') as Delta, 3).outcome).toBe('applied');
-    expect(held(bob, 'ann', 's:web')).toEqual(service('web'));
-    expect(held(bob, 'ann', 's:db')).toBeUndefined();
+    expect(entryValue(bob, 'ann', 's:web')).toEqual(service('web'));
+    expect(entryValue(bob, 'ann', 's:db')).toBeUndefined();
   });
 
   test('an owner that restarted without a snapshot, with its clock set back, raises its epoch and is believed again', () => {
@@ -144,9 +145,9 @@ describe('replicas', () => {
     const [rumor] = ann.publish(put(service('new')), 0).rumors;
     expect(bob.apply(rumor?.delta as Delta, 0).outcome).toBe('stale');
 
-    const heard = ann.apply(bob.deltaFor('ann') as Delta, 0);
+    const result = ann.apply(bob.deltaFor('ann') as Delta, 0);
 
-    expect(heard.outcome).toBe('epochRaised');
+    expect(result.outcome).toBe('epochRaised');
     expect(ann.epoch).toBeGreaterThan(1000);
     expect(bob.apply(ann.deltaFor('ann') as Delta, 0).outcome).toBe('applied');
     expect([...(bob.entries('ann')?.keys() ?? [])]).toEqual(['s:new']);
@@ -175,8 +176,8 @@ describe('replicas', () => {
     const deltas = ['a', 'b', 'c', 'd'].map(
       (id) => ann.publish(put(service(id)), 0).rumors[0]?.delta as Delta,
     );
-    const heard = [0, 3, 2, 3, 1].map((i) => bob.apply(deltas[i] as Delta, 0).outcome);
-    expect(heard).toEqual(['applied', 'gap', 'gap', 'stale', 'applied']);
+    const outcomes = [0, 3, 2, 3, 1].map((i) => bob.apply(deltas[i] as Delta, 0).outcome);
+    expect(outcomes).toEqual(['applied', 'gap', 'gap', 'stale', 'applied']);
     expect(bob.replicaProgress('ann')?.version).toBe(4);
   });
 });
@@ -195,7 +196,7 @@ describe('the snapshot', () => {
     bob.apply(ann.deltaFor('ann') as Delta, 0);
 
     const again = open('bob', { epoch: 2000, snapshot: parseCatalogSnapshot(bob.snapshot()) });
-    expect(held(again, 'ann', 's:web')).toEqual(service('web'));
+    expect(entryValue(again, 'ann', 's:web')).toEqual(service('web'));
     expect(again.isUnconfirmed('ann')).toBe(true);
 
     expect(again.differingBuckets(decodeCatalogSummary(ann.encodedSummary()))).toBeUndefined();
@@ -215,7 +216,7 @@ describe('the snapshot', () => {
   });
 });
 
-/** Two agents that know the same `owners` ledgers of 10 services each, but for `different` of them. */
+/** Two agents that hold the same `owners` ledgers of 10 services each, except `different` of them. */
 function pair(owners: number, different: number): readonly [Catalog, Catalog] {
   const one = open('one');
   const other = open('two');
@@ -231,7 +232,7 @@ function pair(owners: number, different: number): readonly [Catalog, Catalog] {
   return [one, other];
 }
 
-/** Octets of one exchange: both summaries, and what follows if they differ. */
+/** Bytes of one anti-entropy exchange: both summaries, and what follows if they differ. */
 function exchange(one: Catalog, other: Catalog): number {
   const total = one.encodedSummary().length + other.encodedSummary().length;
   const buckets = one.differingBuckets(decodeCatalogSummary(other.encodedSummary()));
@@ -308,12 +309,14 @@ describe('anti-entropy', () => {
       bob.apply(delta, 0);
     expect(bob.encodedSummary()).toEqual(ann.encodedSummary());
 
-    const reborn = open('ann', { epoch: 2000 });
-    for (const delta of reborn.acceptSyncResponse(bob.answerSyncRequest(reborn.createSyncRequest(), 0), 0)
-      .deltas)
+    const restarted = open('ann', { epoch: 2000 });
+    for (const delta of restarted.acceptSyncResponse(
+      bob.answerSyncRequest(restarted.createSyncRequest(), 0),
+      0,
+    ).deltas)
       bob.apply(delta, 0);
     expect(bob.entries('ann')?.size).toBe(0);
-    expect(bob.encodedSummary()).toEqual(reborn.encodedSummary());
+    expect(bob.encodedSummary()).toEqual(restarted.encodedSummary());
   });
 });
 
@@ -321,9 +324,9 @@ test('agents of one process may share equal maps, and none writes into anotherâ€
   const maps = new Map<string, ReadonlyMap<never, never>>();
   const intern: CatalogOptions['intern'] = ({ owner, epoch, version, swept }, entries) => {
     const name = `${owner} ${epoch} ${version} ${swept}`;
-    const held = (maps.get(name) as typeof entries | undefined) ?? entries;
-    maps.set(name, held as ReadonlyMap<never, never>);
-    return held;
+    const known = (maps.get(name) as typeof entries | undefined) ?? entries;
+    maps.set(name, known as ReadonlyMap<never, never>);
+    return known;
   };
   const ann = open('ann', { intern });
   const [bob, cat] = [open('bob', { intern }), open('cat', { intern })];

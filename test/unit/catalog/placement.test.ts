@@ -18,7 +18,7 @@ const KEYS = Array.from({ length: 20_000 }, (_, i) => `key-${i}`);
 const ownerOf = (key: string, of: readonly Instance[]): string | undefined =>
   rendezvousOwners(key, of)[0]?.node;
 
-/** Sum of squared distances from what each should get; 27.9 is passed by chance once in 1,000 at 9 degrees. */
+/** Pearson's chi-squared statistic; at 9 degrees of freedom chance exceeds 27.9 once in 1,000. */
 function chiSquare(counts: readonly number[], expected: readonly number[]): number {
   return counts.reduce(
     (sum, count, i) => sum + (count - (expected[i] as number)) ** 2 / (expected[i] as number),
@@ -45,7 +45,7 @@ describe('placement', () => {
     ];
     const counts = weighted.map(({ node }) => KEYS.filter((key) => ownerOf(key, weighted) === node).length);
     const expected = [1, 3, 2].map((weight) => (KEYS.length * weight) / 6);
-    expect(chiSquare(counts, expected)).toBeLessThan(13.8); // once in 1,000 at 2 degrees
+    expect(chiSquare(counts, expected)).toBeLessThan(13.8); // chance exceeds it once in 1,000 at 2 degrees
   });
 
   test('when an instance is removed, only its own keys move, each to its second choice', () => {
@@ -124,7 +124,7 @@ describe('hash', () => {
             counts,
             counts.map(() => 200),
           ),
-        ).toBeLessThan(341); // once in 5,000 at 255 degrees
+        ).toBeLessThan(341); // chance exceeds it once in 5,000 at 255 degrees
       }
   });
 

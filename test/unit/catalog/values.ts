@@ -1,4 +1,4 @@
-/** What several tests of the catalogue need. */
+/** Services and checks for tests. */
 import type { Check, Service } from '../../../src/model/service.ts';
 
 export const service = (id: string, over: Partial<Omit<Service, 'kind' | 'id'>> = {}): Service => ({

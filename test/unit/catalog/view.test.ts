@@ -9,7 +9,7 @@ let ann: Catalog;
 let bob: Catalog;
 let view: CatalogIndex;
 
-/** Ann writes, bob hears of it; the topics that bob's readers are woken by. */
+/** Ann writes, and bob applies it; returns the topics that wake bob's readers. */
 function annWrites(...changes: EntryWrite[]): CatalogTopic[] {
   const topics = new Set<CatalogTopic>();
   for (const { delta } of ann.publish(changes, 0).rumors)
@@ -86,9 +86,9 @@ describe('affected topics', () => {
   test('a new epoch with the same services: none', () => {
     annWrites(...put(service('web'), check('ok', 'web')));
     const before = view.instances('web');
-    const reborn = new Catalog({ owner: 'ann', epoch: 9, isMember: () => true });
-    reborn.publish(put(check('ok', 'web'), service('web')), 0);
-    const { outcome, changes } = bob.apply(reborn.deltaFor('ann') as Delta, 0);
+    const restarted = new Catalog({ owner: 'ann', epoch: 9, isMember: () => true });
+    restarted.publish(put(check('ok', 'web'), service('web')), 0);
+    const { outcome, changes } = bob.apply(restarted.deltaFor('ann') as Delta, 0);
     expect([outcome, changes]).toEqual(['applied', []]);
     expect(view.instances('web')).toBe(before);
   });

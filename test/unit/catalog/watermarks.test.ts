@@ -3,7 +3,7 @@ import { Catalog } from '../../../src/catalog/catalog.ts';
 import type { Delta } from '../../../src/catalog/types.ts';
 import { service } from './values.ts';
 
-// Seed 10473 of the swarm.
+// Found by seed 10473 of the swarm.
 test('an owner that restarted without a snapshot and then left does not come back with its ledger from before', () => {
   const members = new Set(['bob']);
   const ann = new Catalog({ owner: 'ann', epoch: 1, isMember: (owner) => members.has(owner) });
@@ -33,7 +33,7 @@ test('I7, seed 300552: entries seen beyond a gap are not undone by a copy that e
   };
   ann.publish([{ put: service('web', { port: 1 }) }], 0);
   for (const one of [bob, cat]) one.apply(ann.deltaFor('ann') as Delta, 0);
-  ann.publish([{ put: service('db') }], 0); // which bob misses
+  ann.publish([{ put: service('db') }], 0); // bob does not receive it
   const [rumor] = ann.publish([{ put: service('web', { port: 2 }) }], 0).rumors;
   bob.apply(rumor?.delta as Delta, 0);
   expect(port()).toBe(2);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { lines, SECOND, stand } from './support.ts';
 
-/** `front` follows `back`, which has two TTL checks that pass. */
+/** `front` has an alias of `back`, which has two passing TTL checks. */
 function pair() {
-  const stood = stand();
-  stood.service({ Name: 'back', Checks: ['a', 'b'].map((id) => ({ CheckID: id, TTL: '1h' })) });
-  stood.service({ Name: 'front', Check: { CheckID: 'f', AliasService: 'back' } });
-  stood.update('a', 'passing');
-  stood.update('b', 'passing');
-  return stood;
+  const driven = stand();
+  driven.service({ Name: 'back', Checks: ['a', 'b'].map((id) => ({ CheckID: id, TTL: '1h' })) });
+  driven.service({ Name: 'front', Check: { CheckID: 'f', AliasService: 'back' } });
+  driven.update('a', 'passing');
+  driven.update('b', 'passing');
+  return driven;
 }
 
 describe('alias checks', () => {

@@ -65,7 +65,7 @@ describe('registering', () => {
       service(web);
     }
     expect(runs).toHaveLength(6);
-    expect(status('t')).toBe('passing'); // whoever registers is alive
+    expect(status('t')).toBe('passing'); // a registration extends the TTL
   });
 
   test('R2: checks that are not registered again stay, unless checks are to be replaced', () => {

@@ -18,10 +18,10 @@ const WEB = {
   ],
 };
 
-/** What was remembered, after a way over disk, is taken up by a new registry `absence` later. */
-function reborn(before: ReturnType<typeof stand>, absence = SECOND) {
-  const remembered = JSON.parse(JSON.stringify(before.registry.snapshot(before.now()))) as RegistrySnapshot;
-  return stand({ snapshot: remembered, downtime: absence, seed: 9, now: 77 * SECOND });
+/** A new registry restores the snapshot, encoded and decoded as on disk, after a downtime of `downtime`. */
+function restart(before: ReturnType<typeof stand>, downtime = SECOND) {
+  const snapshot = JSON.parse(JSON.stringify(before.registry.snapshot(before.now()))) as RegistrySnapshot;
+  return stand({ snapshot, downtime, seed: 9, now: 77 * SECOND });
 }
 
 function alive() {
@@ -36,7 +36,7 @@ function alive() {
 describe('R3: after a restart', () => {
   test('services and checks registered over HTTP are restored with their state', () => {
     const before = alive();
-    const after = reborn(before);
+    const after = restart(before);
     expect(after.registry.view.services()).toEqual(before.registry.view.services());
     expect(after.registry.view.checks()).toEqual(before.registry.view.checks());
     expect(after.status('t')).toBe('passing');
@@ -44,30 +44,30 @@ describe('R3: after a restart', () => {
   });
 
   test('they are published with the first input, and the deadline is immediate', () => {
-    const after = reborn(alive());
+    const after = restart(alive());
     expect(after.registry.deadline).toBe(77 * SECOND);
     after.pass(0);
     expect(lines(after.published())).toEqual(['put s:w1', 'put c:t passing', 'put c:h passing']);
   });
 
   test('a TTL that has not expired starts anew; one that has is critical', () => {
-    const soon = reborn(alive(), 14 * SECOND);
+    const soon = restart(alive(), 14 * SECOND);
     expect(soon.status('t')).toBe('passing');
     soon.pass(14 * SECOND);
     expect(soon.status('t')).toBe('passing');
     soon.pass(SECOND);
     expect(soon.status('t')).toBe('critical');
-    const late = reborn(alive(), 15 * SECOND);
+    const late = restart(alive(), 15 * SECOND);
     expect([late.status('t'), late.output('t')]).toEqual(['critical', 'TTL expired']);
   });
 
   test('after a long downtime the state of other checks is unknown', () => {
-    expect(reborn(alive(), MAX_STATUS_AGE).status('h')).toBe('passing');
-    expect(reborn(alive(), MAX_STATUS_AGE + 1).status('h')).toBe('critical');
+    expect(restart(alive(), MAX_STATUS_AGE).status('h')).toBe('passing');
+    expect(restart(alive(), MAX_STATUS_AGE + 1).status('h')).toBe('critical');
   });
 
   test('checks run again, first after a random part of their interval', () => {
-    const after = reborn(alive());
+    const after = restart(alive());
     after.pass(10 * SECOND, () => 'passing');
     expect(after.runs.map(({ run }) => run.check)).toEqual(['h']);
   });
@@ -75,7 +75,7 @@ describe('R3: after a restart', () => {
   test('deregistered services are not restored', () => {
     const before = alive();
     before.deregister('w1');
-    const after = reborn(before);
+    const after = restart(before);
     expect([after.services(), after.checks()]).toEqual([[], []]);
   });
 
@@ -86,7 +86,7 @@ describe('R3: after a restart', () => {
     before.maintain('w1', true, 'web');
     before.maintain('db', true, 'database');
     before.drain('db', true);
-    const after = reborn(before);
+    const after = restart(before);
     after.service({ Name: 'db' }, { fromFile: true });
     expect(after.registry.view.checks()).toEqual(before.registry.view.checks());
     expect(after.registry.view.services().get('db')?.draining).toBe(true);
@@ -98,7 +98,7 @@ describe('R3: after a restart', () => {
     before.update('t', 'passing', 'well');
     before.check({ Name: 'added', TTL: '1h', ServiceID: 'w1' });
     before.update('added', 'warning');
-    const after = reborn(before);
+    const after = restart(before);
     expect([after.services(), after.checks()]).toEqual([[], []]);
     after.service(WEB, { fromFile: true });
     expect(after.checks()).toEqual(['added', 'h', 't']);
@@ -110,7 +110,7 @@ describe('R3: after a restart', () => {
     before.service(WEB, { fromFile: true });
     before.update('t', 'passing');
     before.drain('w1', true);
-    const after = reborn(before);
+    const after = restart(before);
     after.pass(60 * MINUTE);
     after.service(WEB, { fromFile: true });
     expect(after.status('t')).toBe('critical');
@@ -118,10 +118,10 @@ describe('R3: after a restart', () => {
   });
 
   test('parts that are invalid are left out with a fact; the rest is restored', () => {
-    const remembered = stand().registry.snapshot(0);
+    const snapshot = stand().registry.snapshot(0);
     const after = stand({
       snapshot: {
-        ...remembered,
+        ...snapshot,
         services: ['{"Name":"ok"}', '{broken', '{"Name":"a b"}', 'null', '{"__proto__":{}}'],
         checks: [
           '{"Name":"run","Args":["/bin/sh"],"Interval":"5s"}',

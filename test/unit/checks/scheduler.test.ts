@@ -47,7 +47,7 @@ describe('C1: when checks run', () => {
     const places = new Map(runs.map(({ at, run }) => [run.check, at % (10 * SECOND)]));
     runs.length = 0;
     const out: Parameters<typeof registry.tick>[1] = [];
-    registry.tick(5 * MINUTE, out); // nothing was run for five minutes
+    registry.tick(5 * MINUTE, out); // the process was paused for five minutes
     expect(out.filter(({ kind }) => kind === 'run')).toHaveLength(20);
     for (let i = 0; i < 20; i++) {
       const run = out.flatMap((effect) => (effect.kind === 'run' ? [effect.run] : []))[i];

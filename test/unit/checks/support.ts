@@ -1,4 +1,4 @@
-/** One registry on a clock of its own, driven as the landing drives it. */
+/** A registry with a clock, driven as the agent drives it. */
 
 import { createRng } from '../../../src/base/rng.ts';
 import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
@@ -17,7 +17,7 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
   const runs: { readonly at: number; readonly run: CheckRun }[] = [];
   let at = now;
   const effects = (): CheckEffect[] => out.splice(0);
-  const stood = {
+  const driven = {
     registry,
     runs,
     now: () => at,
@@ -44,12 +44,12 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     drain(service: string, on: boolean) {
       registry.setDraining(service, on, at, out);
     },
-    /** The last run of this check, or any run, ended so. */
+    /** The outcome of the last run of this check, or of the run `generation`. */
     outcome(check: string, status: CheckStatus, output = '', generation?: number) {
       const last = runs.findLast(({ run }) => run.check === check)?.run.generation ?? 0;
       registry.onCheckFinished({ check, generation: generation ?? last, status, output }, at, out);
     },
-    /** Time passes; every deadline in it is kept to the moment. `answer` settles each run at once. */
+    /** Advances the clock by `millis` and ticks at each deadline. `answer` gives the outcome of each run. */
     pass(millis: number, answer?: (run: CheckRun) => CheckStatus | undefined) {
       const until = at + millis;
       while (registry.deadline <= until) {
@@ -60,7 +60,7 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
           if (effect.kind !== 'run') continue;
           runs.push({ at, run: effect.run });
           const status = answer?.(effect.run);
-          if (status !== undefined) stood.outcome(effect.run.check, status, `it is ${status}`);
+          if (status !== undefined) driven.outcome(effect.run.check, status, `it is ${status}`);
         }
       }
       at = until;
@@ -74,10 +74,10 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
       effects().flatMap((effect) => (effect.kind === 'publish' ? effect.changes : [])),
     facts: (): CheckFact[] => effects().flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : [])),
   };
-  return stood;
+  return driven;
 }
 
-/** `put c:ID critical`, `remove s:ID`: changes in a line each. */
+/** One line for each write: `put c:ID critical`, `remove s:ID`. */
 export const lines = (changes: readonly EntryWrite[]): string[] => changes.map(line);
 
 function line(change: EntryWrite): string {

@@ -9,7 +9,7 @@ const limits = (success = 1, warning = 1, critical = 1) => ({
   failuresBeforeCritical: critical,
 });
 
-/** The statuses after each result, beginning with `critical`. */
+/** The status after each result; the first status is `critical`. */
 function statuses(thresholds: Thresholds, results: readonly CheckStatus[]): CheckStatus[] {
   let status: CheckStatus = 'critical';
   return results.map((result) => {

@@ -71,7 +71,7 @@ describe('is not decrypted', () => {
   });
 
   test('when the padding of version 0 is invalid', () => {
-    // Sealed as version 1, so that we choose the padding; then called version 0. The version is not authenticated.
+    // Encrypted as version 1 with padding of our choice, then changed to version 0, which is not authenticated.
     for (const last of [0, 17, 255, 2]) {
       const padded = new Uint8Array(16).fill(9);
       padded[15] = last;
@@ -112,7 +112,7 @@ describe('keys', () => {
       parseKey(text);
     } catch (error) {
       expect((error as AgentError).code).toBe('config');
-      if (text.length > 4) expect((error as AgentError).message).not.toContain(text); // never in a log
+      if (text.length > 4) expect((error as AgentError).message).not.toContain(text); // keys must not get into logs
     }
   });
 

@@ -19,7 +19,7 @@ test('compressed data expands to itself, also where the table fills and is clear
 });
 
 test('a stream without its leading clear is read, too', () => {
-  // 'a' and end, nine bits each: no clear in front
+  // 'a' and the end code, nine bits each, without a clear
   expect(decompressLzw(hex('610202'), 10)).toEqual(Uint8Array.of(0x61));
 });
 
@@ -28,13 +28,13 @@ test('codes that continue after the table is full, as other encoders write them'
   const codes = [256, ...Array.from({ length: 6000 }, (_, i) => i % 251), 257];
   const out: number[] = [];
   let bits = 0;
-  let held = 0;
+  let bitCount = 0;
   let width = 9;
   let next = 257;
   for (const code of codes) {
-    bits += code * 2 ** held;
-    held += width;
-    for (; held >= 8; held -= 8) {
+    bits += code * 2 ** bitCount;
+    bitCount += width;
+    for (; bitCount >= 8; bitCount -= 8) {
       out.push(bits % 256);
       bits = Math.floor(bits / 256);
     }
@@ -42,7 +42,7 @@ test('codes that continue after the table is full, as other encoders write them'
     if (next < 4095) next++;
     if (next >= 2 ** width && width < 12) width++;
   }
-  if (held > 0) out.push(bits);
+  if (bitCount > 0) out.push(bits);
   expect(decompressLzw(Uint8Array.from(out), 10_000)).toEqual(Uint8Array.from(codes.slice(1, -1)));
 });
 

@@ -1,4 +1,4 @@
-/** The checks behind the readers: what would kill, poison or mislead an agent gets no further than here. */
+/** Validation after decoding: messages that would crash or mislead agents are refused. */
 import { describe, expect, test } from 'vitest';
 import { decodeFilter, encodeFilter } from '../../../src/wire/filter.ts';
 import { Alive, Dead, decodeMessage, IndirectPing, Ping, Suspect } from '../../../src/wire/memberlist.ts';
@@ -114,7 +114,7 @@ describe('serf messages', () => {
 
   test('a query has an address for responses', () => {
     expect(serf(Query.encode({ ...query, addr: hex('7f0001') }))).toBe('badValue');
-    expect(serf(Query.encode({ ...query, sourceNode: '' }))).toBe('fine'); // agents of old
+    expect(serf(Query.encode({ ...query, sourceNode: '' }))).toBe('fine'); // old agents leave it empty
     expect(serf(Query.encode({ ...query, sourceNode: TOO_LONG }))).toBe('badValue');
   });
 

@@ -54,7 +54,7 @@ describe('rows of a push/pull', () => {
 
   test('that are no map are left out', () => {
     const writer = new MsgpackWriter();
-    writer.octet(6);
+    writer.byte(6);
     PushPullHeader.write(writer, { nodes: 3, userStateLen: 0, join: false });
     writer.append(hex('c0 93 01 02 03')); // nil, and an array
     PushNodeState.write(writer, row('ann'));
@@ -63,7 +63,7 @@ describe('rows of a push/pull', () => {
 
   test('invalid msgpack is an error', () => {
     const writer = new MsgpackWriter();
-    writer.octet(6);
+    writer.byte(6);
     PushPullHeader.write(writer, { nodes: 1, userStateLen: 0, join: false });
     writer.append(hex('c1'));
     expect(codeOf(() => open(writer.finish()))).toBe('malformed');
@@ -77,19 +77,19 @@ test('a large push/pull in small chunks is read in linear time', () => {
       new Uint8Array(9),
     ),
   );
-  const reading = (piece: number): { took: number; nodes: number } => {
+  const readInChunks = (piece: number): { millis: number; nodes: number } => {
     const opener = new StreamReader(bare, 'listener');
     const startedAt = performance.now();
     for (let at = 0; at < bytes.length; at += piece) {
       const message = opener.push(bytes.subarray(at, at + piece));
       if (message?.kind === 'pushPull')
-        return { took: performance.now() - startedAt, nodes: message.nodes.length };
+        return { millis: performance.now() - startedAt, nodes: message.nodes.length };
     }
-    return { took: 0, nodes: 0 };
+    return { millis: 0, nodes: 0 };
   };
-  const { took, nodes } = reading(100); // 17,000 pieces: from the start each time would be 170 million rows
+  const { millis, nodes } = readInChunks(100); // 17,000 chunks: parsing from the start each time would be 170 million rows
   expect(nodes).toBe(20_000);
-  expect(took).toBeLessThan(5000);
+  expect(millis).toBeLessThan(5000);
 });
 
 describe('sealed streams', () => {
@@ -176,7 +176,7 @@ describe('refused', () => {
     const cut = encodePushPull(state([row('ann')], hex('0102'))).slice(0, -1);
     const bytes = sealStream(cut, closed, { role: 'dialer', nonce: nonces() });
     expect(codeOf(() => open(bytes, closed))).toBe('short');
-    expect(open(cut)).toBeUndefined(); // plain: wait
+    expect(open(cut)).toBeUndefined(); // unencrypted: wait for more
   });
 
   test('more than any limit allows', () => {
@@ -192,7 +192,7 @@ describe('refused', () => {
     expect(limited(packed, { expandedBytes: bytes.length - 1 })).toBe('tooLarge');
     const sealed = sealStream(bytes, closed, { role: 'dialer', nonce: nonces() });
     expect(limited(sealed, { streamBytes: sealed.length - 6 }, closed)).toBe('tooLarge');
-    // So many rows cannot be in so few octets
+    // So few bytes cannot hold so many rows
     const many = Uint8Array.of(6, 0x81, 0xa5, ...Buffer.from('Nodes'), 0xcd, 0x02, 0x00);
     expect(codeOf(() => open(sealStream(many, closed, { role: 'dialer', nonce: nonces() }), closed))).toBe(
       'tooLarge',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../../src/base/errors.ts';
 import { parseCheck, parseService, parseServiceFile } from '../../../../src/checks/definition/definition.ts';
 
-/** The sentence with which `parse` refuses. */
+/** The message of the error that `parse` throws. */
 function refusal(parse: () => unknown): string {
   try {
     parse();
