@@ -1,6 +1,6 @@
 /**
- * Three agents on real sockets record themselves while one of them is killed: each recording plays to the same
- * decisions, that of the killed one as far as it was written. What must not be in a file is not.
+ * Three agents on real sockets are recorded while one of them is killed. Each recording replays to the same decisions, that
+ * of the killed agent as far as it was written, and no recording has a secret.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ const launch = (name: string, i: number, ...args: string[]): Promise<HearsayProc
 const replay = (file: string, ...args: string[]) =>
   spawnSync(process.execPath, [BIN, 'replay', file, ...args], { encoding: 'utf8' });
 
-test('a cluster of three, one of which is killed, decides the same when it is played', async () => {
+test('recordings of three agents, one of which is killed, replay to the same decisions', async () => {
   const ann = await launch('ann', 1);
   const bob = await launch('bob', 2, '--record-redact');
   const cat = await launch('cat', 3);
@@ -45,7 +45,7 @@ test('a cluster of three, one of which is killed, decides the same when it is pl
   );
   await cat.kill();
   for (const agent of [ann, bob])
-    await waitUntil(`${agent.name} holds cat as failed`, LIMIT, async () =>
+    await waitUntil(`${agent.name} sees cat as failed`, LIMIT, async () =>
       (await getJson<{ name: string; status: string }[]>(`${agent.http}/v1/hearsay/members`)).some(
         ({ name, status }) => name === 'cat' && status === 'failed',
       ),
@@ -56,10 +56,10 @@ test('a cluster of three, one of which is killed, decides the same when it is pl
   for (const name of ['ann', 'bob', 'cat']) {
     const { status, stdout, stderr } = replay(fileOf(name), '--json', '--facts');
     expect([name, status, stderr]).toEqual([name, 0, '']);
-    const played = JSON.parse(stdout);
-    expect(played).toMatchObject({ node: name, same: true, end: name === 'cat' ? 'cut' : 'stopped' });
-    expect(played.inputs).toBeGreaterThan(10);
-    const facts = played.facts.map(({ text }: { text: string }) => text);
+    const replayed = JSON.parse(stdout);
+    expect(replayed).toMatchObject({ node: name, same: true, end: name === 'cat' ? 'cut' : 'stopped' });
+    expect(replayed.inputs).toBeGreaterThan(10);
+    const facts = replayed.facts.map(({ text }: { text: string }) => text);
     expect(facts.includes('memberFailed node=cat')).toBe(name !== 'cat');
     expect(statSync(fileOf(name)).mode & 0o777).toBe(0o600);
   }
@@ -79,7 +79,7 @@ test('a cluster of three, one of which is killed, decides the same when it is pl
   expect(Number(from) <= at && at <= Number(to)).toBe(true);
 });
 
-test('an agent that starts again keeps the recording of its last life', async () => {
+test('an agent that restarts keeps the recording of its previous run', async () => {
   const before = readFileSync(fileOf('cat'));
   const cat = await startHearsay({
     ...{ name: 'cat', ip: '127.0.71.3', key: KEY },
@@ -96,9 +96,9 @@ const unmountable =
     '-c',
     'd=$(mktemp -d) && mount -t tmpfs none "$d"; s=$?; umount "$d"; rmdir "$d"; exit $s',
   ]).status !== 0;
-if (unmountable) console.warn('a full disk is not tested on a real file system: it needs root and mount');
+if (unmountable) console.warn('skipped: a full disk on a real file system, which needs root and mount');
 
-test.skipIf(unmountable)('a disk that is full ends the recording, not the agent', async () => {
+test.skipIf(unmountable)('a full disk ends the recording, not the agent', async () => {
   const small = join(dir, 'small');
   mkdirSync(small);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', small]);

@@ -76,9 +76,9 @@ describe('Z4 a stable subset per agent', () => {
       const orders = new Set<string>();
       for (let i = 0; i < 30; i++) {
         const packet = await sendQuery(server, `big.service.consul ${type}`);
-        const said = type === 'A' ? addressesIn(packet) : portsIn(packet);
-        sets.add(sorted(said));
-        orders.add(said.join(' '));
+        const values = type === 'A' ? addressesIn(packet) : portsIn(packet);
+        sets.add(sorted(values));
+        orders.add(values.join(' '));
       }
       expect([sets.size, orders.size]).toEqual([1, 30]);
     }

@@ -251,9 +251,9 @@ describe('S20: which clients are answered', () => {
     ['11.0.0.1', 'refused'],
     ['2001:db8::1', 'refused'],
     ['not an address', 'refused'],
-  ])('%s is %s', (host, asker) => {
-    expect(classifyClient(host, allow)).toBe(asker);
-    expect(classifyClient(host, [])).toBe(asker === 'local' ? 'local' : 'outsider');
+  ])('%s is %s', (host, client) => {
+    expect(classifyClient(host, allow)).toBe(client);
+    expect(classifyClient(host, [])).toBe(client === 'local' ? 'local' : 'outsider');
   });
 });
 

@@ -34,32 +34,32 @@ async function dig(...args: string[]): Promise<string> {
 describe.skipIf(missing)(`by dig${missing ? ' (skipped: dig is not installed)' : ''}`, () => {
   test('an address, over UDP and TCP, in the letter case of the question', async () => {
     for (const transport of ['+notcp', '+tcp']) {
-      const said = await dig('D1.Node.Consul', transport);
-      expect(said).toMatch(/status: NOERROR/);
-      expect(said).toMatch(/flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1/);
-      expect(said).toMatch(/^D1\.Node\.Consul\.\s+0\s+IN\s+A\s+10\.0\.0\.1$/m);
-      expect(said).toMatch(/EDNS: version: 0, flags:; udp: 4096/);
+      const output = await dig('D1.Node.Consul', transport);
+      expect(output).toMatch(/status: NOERROR/);
+      expect(output).toMatch(/flags: qr aa rd; QUERY: 1, ANSWER: 1, AUTHORITY: 0, ADDITIONAL: 1/);
+      expect(output).toMatch(/^D1\.Node\.Consul\.\s+0\s+IN\s+A\s+10\.0\.0\.1$/m);
+      expect(output).toMatch(/EDNS: version: 0, flags:; udp: 4096/);
     }
   });
 
   test('NS with addresses in the additional section', async () => {
-    const said = await dig('consul', 'NS');
-    expect(said).toMatch(/ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 4/);
-    const [, name = ''] = /^consul\.\s+0\s+IN\s+NS\s+(\S+\.node\.dc1\.consul)\.$/m.exec(said) ?? [];
-    expect(said).toMatch(new RegExp(`^${name}\\.\\s+0\\s+IN\\s+A(?:AAA)?\\s+\\S+$`, 'm'));
+    const output = await dig('consul', 'NS');
+    expect(output).toMatch(/ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 4/);
+    const [, name = ''] = /^consul\.\s+0\s+IN\s+NS\s+(\S+\.node\.dc1\.consul)\.$/m.exec(output) ?? [];
+    expect(output).toMatch(new RegExp(`^${name}\\.\\s+0\\s+IN\\s+A(?:AAA)?\\s+\\S+$`, 'm'));
   });
 
   test('SRV of a service with its addresses, over UDP and TCP', async () => {
     for (const transport of ['+notcp', '+tcp']) {
-      const said = await dig('_web._tcp.service.consul', 'SRV', transport);
-      expect(said).toMatch(/flags: qr aa rd; QUERY: 1, ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 4/);
+      const output = await dig('_web._tcp.service.consul', 'SRV', transport);
+      expect(output).toMatch(/flags: qr aa rd; QUERY: 1, ANSWER: 3, AUTHORITY: 0, ADDITIONAL: 4/);
       for (const line of [
         '_web._tcp.service.consul. 0 IN SRV 1 1 8080 d1.node.dc1.consul.',
         '_web._tcp.service.consul. 0 IN SRV 1 1 8081 0a090902.addr.dc1.consul.',
         '_web._tcp.service.consul. 0 IN SRV 1 2 8082 d3.node.dc1.consul.',
         '0a090902.addr.dc1.consul. 0 IN A 10.9.9.2',
       ])
-        expect(said.replace(/[ \t]+/g, ' ')).toContain(`${line}\n`);
+        expect(output.replace(/[ \t]+/g, ' ')).toContain(`${line}\n`);
     }
   });
 

@@ -86,15 +86,15 @@ function memberOf({ name, ip, status = 'alive', tags = {} }: NodeRow): MemberVie
     status === 'failed' ? 'dead' : status === 'left' ? 'left' : status === 'suspect' ? 'suspect' : 'alive';
   const identity = { name, address: at, meta: new Uint8Array(0), vsn: new Uint8Array(6) };
   const member = { identity, state, incarnation: 1, since: 0 } as const;
-  const held = new Map(Object.entries(tags));
+  const tagMap = new Map(Object.entries(tags));
   const serfStatus = status === 'suspect' ? 'alive' : status;
   return {
     ...member,
     name,
     address: at,
-    tags: held,
+    tags: tagMap,
     status,
-    serf: { name, status: serfStatus, statusLTime: 1, downAt: undefined, member, tags: held },
+    serf: { name, status: serfStatus, statusLTime: 1, downAt: undefined, member, tags: tagMap },
     vsn: identity.vsn,
   };
 }
@@ -242,7 +242,7 @@ export function exchangeTcp(
 ): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
     const messages: Buffer[] = [];
-    let held: Buffer = Buffer.alloc(0);
+    let received: Buffer = Buffer.alloc(0);
     const socket = connect({ host: server.host, port: server.port, noDelay: true }, () => {
       const next = (i: number): void => {
         const piece = pieces[i];
@@ -253,11 +253,11 @@ export function exchangeTcp(
     socket.on('error', reject);
     socket.on('close', () => reject(new Error(`closed after ${messages.length} of ${count} messages`)));
     socket.on('data', (chunk) => {
-      held = Buffer.concat([held, chunk]);
-      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
-        const end = 2 + held.readUInt16BE(0);
-        messages.push(held.subarray(2, end));
-        held = held.subarray(end);
+      received = Buffer.concat([received, chunk]);
+      while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+        const end = 2 + received.readUInt16BE(0);
+        messages.push(received.subarray(2, end));
+        received = received.subarray(end);
       }
       if (messages.length < count) return;
       resolve(messages);

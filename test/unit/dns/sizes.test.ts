@@ -59,15 +59,15 @@ function send(
   origin: QueryOrigin = UDP,
   how: Partial<TruncationOptions> & { seed?: number; limit?: number } = {},
 ): Sent {
-  const asked = request(edns);
+  const query = request(edns);
   const reply: DnsResponse = {
     rcode: RCODE.NOERROR,
     authoritative: true,
     compiled: new CompiledAnswer(items),
   };
-  const limit = how.limit ?? maxResponseBytes(asked, origin);
+  const limit = how.limit ?? maxResponseBytes(query, origin);
   const bytes = truncateResponse(
-    asked,
+    query,
     reply,
     limit,
     origin,

@@ -57,10 +57,10 @@ describe('a small file', () => {
 
   test('truncated at every byte is read as far as it goes, and reports where it ends', () => {
     for (let length = 0; length < bytes.length; length++) {
-      const whole = starts.slice(1).filter((start) => start <= length).length;
-      const at = starts[whole] as number;
-      const end = at === length ? { kind: 'complete' } : { kind: 'truncated', at, line: whole + 1 };
-      expect(read(bytes.subarray(0, length)), `cut to ${length}`).toEqual({ lines: whole, end });
+      const complete = starts.slice(1).filter((start) => start <= length).length;
+      const at = starts[complete] as number;
+      const end = at === length ? { kind: 'complete' } : { kind: 'truncated', at, line: complete + 1 };
+      expect(read(bytes.subarray(0, length)), `cut to ${length}`).toEqual({ lines: complete, end });
     }
   });
 
@@ -69,10 +69,10 @@ describe('a small file', () => {
       for (const flip of [0x01, 0x80]) {
         const changed = bytes.slice();
         changed[at] = (changed[at] as number) ^ flip;
-        const { lines: whole, end } = read(changed);
-        const [from, to] = [starts[whole] as number, starts[whole + 1] ?? bytes.length];
+        const { lines: complete, end } = read(changed);
+        const [from, to] = [starts[complete] as number, starts[complete + 1] ?? bytes.length];
         expect(from <= at && at < to, `changed at ${at}`).toBe(true);
-        expect(end).toMatchObject({ kind: 'corrupt', at: from, line: whole + 1 });
+        expect(end).toMatchObject({ kind: 'corrupt', at: from, line: complete + 1 });
       }
     }
   });

@@ -11,7 +11,7 @@ const NEXT = encodeUtf8('the key after it, of 32 bytes...');
 const SECRETS = ['swordfish', 'open sesame', 'rosebud', 'xyzzy'];
 
 /** Many kinds of commands, failures and restarts. */
-function lived(story: Story): void {
+function runEventfully(story: Story): void {
   story.run('3s');
   story.register('ann', 'web-1');
   story.register('bob', 'web-2');
@@ -26,8 +26,8 @@ function lived(story: Story): void {
   const question = { name: 'uptime', payload: encodeUtf8('rosebud'), nodes: [], tags: new Map(), ack: true };
   story.sendCommand('cat', { kind: 'query', query: { ...question, relayFactor: 1, timeout: 5000 } });
   story.run('2s');
-  for (const heard of story.world.host('bob').runningAgent.view.pendingQueries())
-    story.sendCommand('bob', { kind: 'respond', id: heard.id, payload: encodeUtf8('xyzzy') });
+  for (const query of story.world.host('bob').runningAgent.view.pendingQueries())
+    story.sendCommand('bob', { kind: 'respond', id: query.id, payload: encodeUtf8('xyzzy') });
   story.setMaintenance('bob', true, 'web-2');
   story.stop('dan');
   story.run('30s');
@@ -35,7 +35,7 @@ function lived(story: Story): void {
   story.run('10s');
 }
 
-function rotated(story: Story): void {
+function rotateKeys(story: Story): void {
   const keys = (operation: 'install' | 'use' | 'remove' | 'list', key: Uint8Array | undefined) =>
     story.runCommand('ann', { kind: 'keys', operation, key, force: true, timeout: undefined });
   for (const [operation, key] of [
@@ -65,8 +65,8 @@ describe.each([
 ])('%s', (_, keys, redact) => {
   const { runs, makeAgent } = recording(redact);
   const story = createStory('ann bob cat dan', { seed: 7, all: { keys }, makeAgent });
-  lived(story);
-  if (keys.length > 0) rotated(story);
+  runEventfully(story);
+  if (keys.length > 0) rotateKeys(story);
   story.leave('cat');
   story.run('10s');
   for (const { agent } of runs) agent.stopRecording('stopped');
@@ -98,8 +98,10 @@ describe.each([
   });
 
   test(redact ? 'no payload or output is in it' : 'payloads and outputs are in it', () => {
-    const said = SECRETS.filter((secret) => runs.some(({ sink }) => holds(sink.text, encodeUtf8(secret))));
-    expect(said).toEqual(redact ? [] : SECRETS);
+    const readable = SECRETS.filter((secret) =>
+      runs.some(({ sink }) => holds(sink.text, encodeUtf8(secret))),
+    );
+    expect(readable).toEqual(redact ? [] : SECRETS);
   });
 });
 
@@ -117,7 +119,7 @@ function holds(text: string, secret: Uint8Array): boolean {
 describe('a difference', () => {
   const { runs, makeAgent } = recording(false);
   const story = createStory('ann bob cat dan', { seed: 9, makeAgent });
-  lived(story);
+  runEventfully(story);
   const sink = sinkOf(runs, 'ann');
 
   test('of the seed is found at the first step that depends on it', () => {

@@ -11,10 +11,10 @@ import {
 import { type DnsRequest, parseDnsRequest } from '../../../../src/dns/message/request.ts';
 import { queryBytes } from '../fixture.ts';
 
-const written = (name: string, records: readonly ResourceRecord[]): Buffer =>
-  answered(queryBytes(name, 'A'), records);
+const encodeRecords = (name: string, records: readonly ResourceRecord[]): Buffer =>
+  encodeResponseTo(queryBytes(name, 'A'), records);
 
-function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
+function encodeResponseTo(query: Buffer, records: readonly ResourceRecord[]): Buffer {
   const compiled = new CompiledAnswer(records.map((record) => ({ record, additionals: [] })));
   const chosen = {
     answers: [...compiled.cnames, ...compiled.items],
@@ -32,7 +32,7 @@ function answered(query: Buffer, records: readonly ResourceRecord[]): Buffer {
   ) as Buffer;
 }
 
-const asked = (data: RecordData): ResourceRecord => ({ owner: QUESTION_NAME, ttlSeconds: 9, data });
+const answer = (data: RecordData): ResourceRecord => ({ owner: QUESTION_NAME, ttlSeconds: 9, data });
 
 describe('records as dns-packet decodes them', () => {
   test.each<[string, RecordData, unknown]>([
@@ -50,7 +50,7 @@ describe('records as dns-packet decodes them', () => {
     ['TXT, empty', { type: 'TXT', text: Buffer.alloc(0) }, [Buffer.alloc(0)]],
     ['TXT, 256', { type: 'TXT', text: Buffer.alloc(256, 65) }, [Buffer.alloc(255, 65), Buffer.alloc(1, 65)]],
   ])('%s', (_, data, read) => {
-    const packet = decode(written('x.service.consul', [asked(data)]));
+    const packet = decode(encodeRecords('x.service.consul', [answer(data)]));
     expect(packet.answers).toMatchObject([{ name: 'x.service.consul', ttl: 9, class: 'IN', data: read }]);
   });
 });
@@ -58,9 +58,9 @@ describe('records as dns-packet decodes them', () => {
 describe('D8 compression', () => {
   test('a repeated name is a pointer, and so is a repeated suffix', () => {
     const target = 'd1.node.dc1.consul';
-    const once = written('web.service.consul', [asked({ type: 'NS', name: target })]);
-    const twice = written('web.service.consul', [
-      asked({ type: 'NS', name: target }),
+    const once = encodeRecords('web.service.consul', [answer({ type: 'NS', name: target })]);
+    const twice = encodeRecords('web.service.consul', [
+      answer({ type: 'NS', name: target }),
       { owner: target, ttlSeconds: 0, data: { type: 'A', ip: Uint8Array.of(1, 2, 3, 4) } },
     ]);
     expect(once.length).toBe(12 + 24 + 12 + 'd1.node.dc1.'.length + 2); // `consul` points into the question
@@ -70,16 +70,16 @@ describe('D8 compression', () => {
 
   test('case-sensitive: a question in capitals does not change the letter case of a target', () => {
     const { answers } = decode(
-      written('WEB.SERVICE.CONSUL', [asked({ type: 'NS', name: 'd1.node.consul' })]),
+      encodeRecords('WEB.SERVICE.CONSUL', [answer({ type: 'NS', name: 'd1.node.consul' })]),
     );
     expect(answers).toMatchObject([{ name: 'WEB.SERVICE.CONSUL', data: 'd1.node.consul' }]);
   });
 
   test('beyond 16 KiB there are no pointers to offsets out of their reach', () => {
     const records = Array.from({ length: 1500 }, (_, i) =>
-      asked({ type: 'SRV', priority: 1, weight: 1, port: i, target: `node-${i >> 1}.node.dc1.consul` }),
+      answer({ type: 'SRV', priority: 1, weight: 1, port: i, target: `node-${i >> 1}.node.dc1.consul` }),
     );
-    const { answers = [] } = decode(written('web.service.consul', records));
+    const { answers = [] } = decode(encodeRecords('web.service.consul', records));
     for (const [i, record] of (answers as SrvAnswer[]).entries())
       expect([record.data.port, record.data.target]).toEqual([i, `node-${i >> 1}.node.dc1.consul`]);
   });
@@ -88,9 +88,9 @@ describe('D8 compression', () => {
     const query = queryBytes('a-b.node.consul', 'A');
     for (const octet of [0x2e, 0x00, 0xff]) {
       query[14] = octet;
-      const bytes = answered(query, [
-        asked({ type: 'NS', name: 'a.b.node.consul' }),
-        asked({ type: 'NS', name: 'b.node.consul' }),
+      const bytes = encodeResponseTo(query, [
+        answer({ type: 'NS', name: 'a.b.node.consul' }),
+        answer({ type: 'NS', name: 'b.node.consul' }),
       ]);
       expect(decode(bytes).answers).toMatchObject([{ data: 'a.b.node.consul' }, { data: 'b.node.consul' }]);
       expect(bytes.includes(Buffer.from('\x01a\x01b'))).toBe(true); // two labels, not one with a dot
@@ -99,6 +99,6 @@ describe('D8 compression', () => {
 
   test('an invalid name is refused rather than encoded wrongly', () => {
     for (const name of [`${'x'.repeat(64)}.consul`, 'a..consul', `${'abcdefg.'.repeat(32)}consul`])
-      expect(() => written('x.consul', [asked({ type: 'NS', name })])).toThrow(RangeError);
+      expect(() => encodeRecords('x.consul', [answer({ type: 'NS', name })])).toThrow(RangeError);
   });
 });

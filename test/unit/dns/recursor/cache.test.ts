@@ -29,12 +29,12 @@ const message = (answers: Answer[], authorities: Answer[] = [], flags = 0x80): B
     ],
   });
 
-const heard = (bytes: Buffer) => ({ bytes, message: parseRecursorMessage(bytes) as RecursorMessage });
+const toUpstream = (bytes: Buffer) => ({ bytes, message: parseRecursorMessage(bytes) as RecursorMessage });
 
 /** Seconds for which the response stays cached. */
-function lifeOf(bytes: Buffer): number {
+function cachedSeconds(bytes: Buffer): number {
   const cache = new RecursorCache();
-  cache.set('k', heard(bytes), 5000);
+  cache.set('k', toUpstream(bytes), 5000);
   let seconds = 0;
   while (seconds < 100_000 && cache.get('k', 5000 + 1000 * seconds) !== undefined) seconds += 10;
   return seconds;
@@ -42,27 +42,27 @@ function lifeOf(bytes: Buffer): number {
 
 describe('S21: the cache', () => {
   test('an answer is cached for its shortest TTL, an hour at most', () => {
-    expect(lifeOf(message([A(300), A(20)]))).toBe(20);
-    expect(lifeOf(message([A(90_000)]))).toBe(3600);
-    expect(lifeOf(message([A(0), A(300)]))).toBe(0);
-    expect(lifeOf(message([A(0x8000_0001)]))).toBe(0);
+    expect(cachedSeconds(message([A(300), A(20)]))).toBe(20);
+    expect(cachedSeconds(message([A(90_000)]))).toBe(3600);
+    expect(cachedSeconds(message([A(0), A(300)]))).toBe(0);
+    expect(cachedSeconds(message([A(0x8000_0001)]))).toBe(0);
   });
 
   test('a negative answer is cached as its SOA says, for a minute at most, and not without an SOA', () => {
-    expect(lifeOf(message([], [SOA(900, 30)]))).toBe(30);
-    expect(lifeOf(message([], [SOA(20, 900)], 0x83))).toBe(20);
-    expect(lifeOf(message([], [SOA(900, 900)], 0x83))).toBe(60);
-    expect(lifeOf(message([]))).toBe(0);
+    expect(cachedSeconds(message([], [SOA(900, 30)]))).toBe(30);
+    expect(cachedSeconds(message([], [SOA(20, 900)], 0x83))).toBe(20);
+    expect(cachedSeconds(message([], [SOA(900, 900)], 0x83))).toBe(60);
+    expect(cachedSeconds(message([]))).toBe(0);
   });
 
   test('failures and truncated responses are not cached', () => {
-    expect(lifeOf(message([A(300)], [], 0x82))).toBe(0);
-    expect(lifeOf(message([A(300)], [], 0x280))).toBe(0);
+    expect(cachedSeconds(message([A(300)], [], 0x82))).toBe(0);
+    expect(cachedSeconds(message([A(300)], [], 0x280))).toBe(0);
   });
 
   test('TTLs count down from an hour at most, and the OPT is unchanged', () => {
     const cache = new RecursorCache();
-    cache.set('k', heard(message([A(90_000), A(90_000)])), 0);
+    cache.set('k', toUpstream(message([A(90_000), A(90_000)])), 0);
     const later = decode(cache.get('k', 10_999) as Buffer);
     expect(later.answers?.map((record) => 'ttl' in record && record.ttl)).toEqual([3590, 3590]);
     expect(later.additionals?.[0]).toMatchObject({ type: 'OPT', flag_do: true });
@@ -70,20 +70,20 @@ describe('S21: the cache', () => {
 
   test('a flood of names does not fill memory: the last 1024 used are kept (LRU)', () => {
     const cache = new RecursorCache();
-    const one = heard(message([A(300)]));
-    cache.set('asked often', one, 0);
+    const one = toUpstream(message([A(300)]));
+    cache.set('used often', one, 0);
     for (let i = 0; i < 5000; i++) {
       cache.set(`name ${i}`, one, 0);
-      cache.get('asked often', 0);
+      cache.get('used often', 0);
     }
     expect(cache.size).toBe(1024);
-    expect(cache.get('asked often', 0)).toBeDefined();
+    expect(cache.get('used often', 0)).toBeDefined();
     expect(cache.get('name 0', 0)).toBeUndefined();
   });
 
   test('large responses are not cached', () => {
     const cache = new RecursorCache();
-    cache.set('k', heard(message(Array.from({ length: 300 }, () => A(300)))), 0);
+    cache.set('k', toUpstream(message(Array.from({ length: 300 }, () => A(300)))), 0);
     expect(cache.size).toBe(0);
   });
 });

@@ -32,7 +32,7 @@ const zone = createZone({
   rng: createRng(1),
 });
 
-function tell(name: string, type: string, edns?: number) {
+function respond(name: string, type: string, edns?: number) {
   const query = queryBytes(name, type, edns === undefined ? {} : { edns });
   const request = parseDnsRequest(query) as DnsRequest;
   const reply = answerQuery(request, zone, { ready: true, spoofable: true });
@@ -49,10 +49,10 @@ function tell(name: string, type: string, edns?: number) {
 
 describe('S20', () => {
   test('ANY is answered with HINFO, and a name that does not exist is still NXDOMAIN', () => {
-    expect(tell('fat.node.consul', 'ANY').packet.answers?.map(formatRecord)).toEqual([
+    expect(respond('fat.node.consul', 'ANY').packet.answers?.map(formatRecord)).toEqual([
       'HINFO {"cpu":"RFC8482","os":""}',
     ]);
-    expect(tell('nope.node.consul', 'ANY').packet).toMatchObject({ rcode: 'NXDOMAIN' });
+    expect(respond('nope.node.consul', 'ANY').packet).toMatchObject({ rcode: 'NXDOMAIN' });
   });
 
   test.each([
@@ -67,41 +67,41 @@ describe('S20', () => {
     ['9.9.9.9.in-addr.arpa', 'PTR'],
     ['example.com', 'A'],
   ])('the response to %s %s is at most four times the size of the query', (name, type) => {
-    for (const edns of [undefined, 4096]) expect(tell(name, type, edns).factor).toBeLessThanOrEqual(4);
+    for (const edns of [undefined, 4096]) expect(respond(name, type, edns).factor).toBeLessThanOrEqual(4);
   });
 
   test('a response that does not fit has TC', () => {
-    expect(tell('fat.node.consul', 'TXT', 4096).packet).toMatchObject({ flag_tc: true });
-    expect(tell('d1.node.consul', 'A').packet).toMatchObject({ flag_tc: false });
+    expect(respond('fat.node.consul', 'TXT', 4096).packet).toMatchObject({ flag_tc: true });
+    expect(respond('d1.node.consul', 'A').packet).toMatchObject({ flag_tc: false });
   });
 
   test('20 responses per second and /24; then every second query slips and the others are dropped', () => {
     const rate = new ResponseRateLimiter(20);
-    const said = Array.from({ length: 26 }, (_, i) => rate.decide(`192.0.2.${i}`, i));
-    expect(said.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 'answer'));
-    expect(said.slice(20)).toEqual(['slip', 'drop', 'slip', 'drop', 'slip', 'drop']);
+    const actions = Array.from({ length: 26 }, (_, i) => rate.decide(`192.0.2.${i}`, i));
+    expect(actions.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 'answer'));
+    expect(actions.slice(20)).toEqual(['slip', 'drop', 'slip', 'drop', 'slip', 'drop']);
     expect(rate.decide('192.0.3.1', 30)).toBe('answer');
     expect(rate.decide('::ffff:192.0.2.1', 30)).toBe('slip');
     expect(rate.decide('192.0.2.1', 1001)).toBe('answer');
   });
 
   test('outsiders and refused clients are counted, local and allowed ones are not', () => {
-    const verdicts = ['answer', 'slip', 'drop'] as const;
-    const manners = (asker: 'outsider' | 'refused') =>
-      verdicts.map((said) => chooseResponseMode(asker, () => said));
-    expect(manners('outsider')).toEqual(['answer', 'truncate', 'drop']);
-    expect(manners('refused')).toEqual(['refuse', 'drop', 'drop']);
+    const actions = ['answer', 'slip', 'drop'] as const;
+    const modes = (client: 'outsider' | 'refused') =>
+      actions.map((action) => chooseResponseMode(client, () => action));
+    expect(modes('outsider')).toEqual(['answer', 'truncate', 'drop']);
+    expect(modes('refused')).toEqual(['refuse', 'drop', 'drop']);
     const uncounted = (): never => {
       throw new Error('counted');
     };
-    for (const asker of ['local', 'allowed'] as const)
-      expect(chooseResponseMode(asker, uncounted)).toBe('answer');
+    for (const client of ['local', 'allowed'] as const)
+      expect(chooseResponseMode(client, uncounted)).toBe('answer');
   });
 
   test('only local clients get more than 1232 bytes, and only local and allowed ones recursors', () => {
     const origins = (['local', 'allowed', 'outsider', 'refused'] as const).map(toQueryOrigin);
     expect(origins.map(({ loopback }) => loopback)).toEqual([true, false, false, false]);
-    expect(origins.map(({ spoofable: stranger }) => stranger)).toEqual([false, false, true, true]);
+    expect(origins.map(({ spoofable }) => spoofable)).toEqual([false, false, true, true]);
     expect(origins.map(({ trusted }) => trusted)).toEqual([true, true, false, false]);
   });
 
@@ -114,9 +114,9 @@ describe('S20', () => {
 
   test('a flood from many networks does not fill memory: beyond 10,000 networks all share one count', () => {
     const rate = new ResponseRateLimiter(20);
-    const said = { answer: 0, slip: 0, drop: 0 };
-    for (let i = 0; i < 20_000; i++) said[rate.decide(`10.${i >> 8}.${i & 255}.1`, 0)]++;
-    expect(said.answer).toBe(10_020);
+    const actions = { answer: 0, slip: 0, drop: 0 };
+    for (let i = 0; i < 20_000; i++) actions[rate.decide(`10.${i >> 8}.${i & 255}.1`, 0)]++;
+    expect(actions.answer).toBe(10_020);
   });
 
   test('an empty response with TC is not longer than the query', () => {

@@ -66,17 +66,17 @@ test('a query that drips in byte by byte (slowloris) gets no more time than an i
 
 test('connections without queries are evicted before those with queries', async () => {
   const server = await startServer({ tcpMaxConnections: 3 });
-  const asking = await peer(server);
+  const querying = await peer(server);
   const drips = [await peer(server), await peer(server)];
   for (const { socket } of drips) socket.write(Buffer.from([0, 40, 1]));
-  const answered = new Promise((heard) => asking.socket.once('data', heard));
-  asking.socket.write(QUESTION);
+  const answered = new Promise((resolve) => querying.socket.once('data', resolve));
+  querying.socket.write(QUESTION);
   await answered;
   for (const { socket } of drips) socket.write(Buffer.from([2])); // these sent bytes last, but no query
   expect(await answerTo(server, 'd1.node.consul A')).toBe(ANSWER);
   const later = [await peer(server), await peer(server)];
   await Promise.all(drips.map(({ closed }) => closed));
-  expect([asking, ...later].map(({ socket }) => socket.closed)).toEqual([false, false, false]);
+  expect([querying, ...later].map(({ socket }) => socket.closed)).toEqual([false, false, false]);
   await server.close();
 });
 

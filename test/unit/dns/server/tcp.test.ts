@@ -13,11 +13,11 @@ test.each([
 ])(
   'backpressure: a client that sends %s queries and does not read is not read from either, and gets all responses later',
   async (_, question) => {
-    let asked = 0;
+    let queries = 0;
     const { server, closeAll } = createTcpServer({
       respond: (query) => {
         if (query.length !== question.length) return query;
-        asked++;
+        queries++;
         return BIG;
       },
       idleTimeout: 60_000,
@@ -26,24 +26,24 @@ test.each([
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     const at = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
 
-    const deaf = connect(at).pause();
-    deaf.write(Buffer.concat(Array.from({ length: COUNT }, () => frame(question))));
-    await expect.poll(() => asked).toBeGreaterThan(0);
+    const slowReader = connect(at).pause();
+    slowReader.write(Buffer.concat(Array.from({ length: COUNT }, () => frame(question))));
+    await expect.poll(() => queries).toBeGreaterThan(0);
     const other = connect(at);
     for (let i = 0; i < 500; i++) await echo(other); // others are served meanwhile
-    const held = asked;
-    expect(held).toBeLessThan(COUNT / 2); // all would be 60 MB
-    if (question === BIG) expect(deaf.writableLength).toBeGreaterThan(0); // nor are 60 MB of queries buffered
+    const answeredSoFar = queries;
+    expect(answeredSoFar).toBeLessThan(COUNT / 2); // all would be 60 MB
+    if (question === BIG) expect(slowReader.writableLength).toBeGreaterThan(0); // nor are 60 MB of queries buffered
 
     let received = 0;
-    deaf.on('data', (chunk) => {
+    slowReader.on('data', (chunk) => {
       received += chunk.length;
     });
-    deaf.resume();
+    slowReader.resume();
     await expect.poll(() => received, { timeout: 30_000 }).toBe(COUNT * (BIG.length + 2));
-    expect(asked).toBe(COUNT);
+    expect(queries).toBe(COUNT);
 
-    deaf.destroy();
+    slowReader.destroy();
     other.destroy();
     closeAll();
     await new Promise((closed) => server.close(closed));

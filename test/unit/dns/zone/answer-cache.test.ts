@@ -28,22 +28,22 @@ const zoneFor = (view: FakeView, more: { aRecordLimit?: number } = {}): Zone =>
 
 const viewOfAll = (): FakeView => viewOf([...TABLE, ...big.nodes], [...SERVICES, ...big.services]);
 
-function asked(
+function answerFor(
   zone: Zone,
   name: string,
   type: string,
   edns = 1232,
 ): { compiled: CompiledAnswer; request: DnsRequest } {
   const request = parseDnsRequest(queryBytes(name, type, { edns })) as DnsRequest;
-  const most = maxRecordsIn(maxResponseBytes(request, UDP));
+  const maxRecords = maxRecordsIn(maxResponseBytes(request, UDP));
   return {
     request,
-    compiled: answerQuery(request, zone, { ready: true, spoofable: false, maxRecords: most }).compiled,
+    compiled: answerQuery(request, zone, { ready: true, spoofable: false, maxRecords }).compiled,
   };
 }
 
 function bytesOf(zone: Zone, name: string, type: string, edns?: number): Buffer {
-  const { request, compiled } = asked(zone, name, type, edns);
+  const { request, compiled } = answerFor(zone, name, type, edns);
   const reply = { rcode: 0, authoritative: true, compiled } as const;
   return truncateResponse(
     request,
@@ -59,7 +59,7 @@ describe('D10 cached answers', () => {
   test.each(['A', 'AAAA', 'SRV'])('%s of an unchanged service is compiled once', (type) => {
     const zone = zoneFor(viewOfAll());
     const name = type === 'AAAA' ? 'six.service.consul' : 'web.service.consul';
-    expect(asked(zone, name, type).compiled).toBe(asked(zone, name, type).compiled);
+    expect(answerFor(zone, name, type).compiled).toBe(answerFor(zone, name, type).compiled);
   });
 
   test('each letter case of the domain, each domain, tag and type has its own entry', () => {
@@ -70,7 +70,9 @@ describe('D10 cached answers', () => {
       'web.service.hearsay',
       'v1.web.service.consul',
     ];
-    const compiled = names.flatMap((name) => ['A', 'SRV'].map((type) => asked(zone, name, type).compiled));
+    const compiled = names.flatMap((name) =>
+      ['A', 'SRV'].map((type) => answerFor(zone, name, type).compiled),
+    );
     expect(new Set(compiled).size).toBe(8);
   });
 
@@ -98,8 +100,8 @@ describe('D10 cached answers', () => {
     view.setServices(SERVICES.map((row) => (row.id === 'dup-b' ? { ...row, port: 1002 } : row)));
     expect(ports().sort()).toEqual([1000, 1002]);
     view.setMembers(TABLE.map((row) => (row.name === 'd1' ? { ...row, ip: '10.0.0.99' } : row)));
-    const glue = decode(bytesOf(zone, 'dup.service.consul', 'SRV')).additionals ?? [];
-    expect(glue.map((record) => (record.type === 'A' ? record.data : record.type))).toEqual([
+    const additionals = decode(bytesOf(zone, 'dup.service.consul', 'SRV')).additionals ?? [];
+    expect(additionals.map((record) => (record.type === 'A' ? record.data : record.type))).toEqual([
       '10.0.0.99',
       'OPT',
     ]);
@@ -115,25 +117,25 @@ describe('D10 cached answers', () => {
       [limited, 'web.service.consul', 'A'],
       [zone, 'd1.node.consul', 'A'],
     ] as const)
-      expect(asked(at, name, type).compiled).not.toBe(asked(at, name, type).compiled);
+      expect(answerFor(at, name, type).compiled).not.toBe(answerFor(at, name, type).compiled);
   });
 
   test('a client that takes more records does not get an answer compiled for fewer', () => {
     const zone = zoneFor(viewOfAll());
-    expect(asked(zone, 'big.service.consul', 'SRV', 512).compiled.items).toHaveLength(33);
-    const many = asked(zone, 'big.service.consul', 'SRV', 8192).compiled;
+    expect(answerFor(zone, 'big.service.consul', 'SRV', 512).compiled.items).toHaveLength(33);
+    const many = answerFor(zone, 'big.service.consul', 'SRV', 8192).compiled;
     expect(many.items).toHaveLength(400);
-    expect(asked(zone, 'big.service.consul', 'SRV', 512).compiled).toBe(many);
-    expect(asked(zone, 'big.service.consul', 'SRV', 65_507).compiled).toBe(many);
+    expect(answerFor(zone, 'big.service.consul', 'SRV', 512).compiled).toBe(many);
+    expect(answerFor(zone, 'big.service.consul', 'SRV', 65_507).compiled).toBe(many);
   });
 
   test('queries in ever new letter case evict old entries', () => {
     const zone = zoneFor(viewOfAll());
-    const first = asked(zone, 'big.service.consul', 'SRV', 8192).compiled;
+    const first = answerFor(zone, 'big.service.consul', 'SRV', 8192).compiled;
     const spellings = Array.from({ length: 64 }, (_, i) =>
       [...'consul'].map((letter, at) => ((i >> at) & 1 ? letter.toUpperCase() : letter)).join(''),
     );
-    for (const domain of spellings) asked(zone, `big.service.${domain}`, 'SRV', 8192);
-    expect(asked(zone, 'big.service.consul', 'SRV', 8192).compiled).not.toBe(first);
+    for (const domain of spellings) answerFor(zone, `big.service.${domain}`, 'SRV', 8192);
+    expect(answerFor(zone, 'big.service.consul', 'SRV', 8192).compiled).not.toBe(first);
   });
 });

@@ -5,18 +5,18 @@ const names = parseZoneNames('consul.', 'corp.example', 'dc1');
 
 /** A parsed name as text: `node a.b`, `service web tag blue`. */
 function read(name: string): string {
-  const asked: ParsedName = parseName(name === '' ? [] : name.split('.'), names);
-  switch (asked.kind) {
+  const parsed: ParsedName = parseName(name === '' ? [] : name.split('.'), names);
+  switch (parsed.kind) {
     case 'node':
     case 'query':
-      return `${asked.kind} ${asked.name}`;
+      return `${parsed.kind} ${parsed.name}`;
     case 'service':
-      return `service ${asked.name}${asked.tag === undefined ? '' : ` tag ${asked.tag}`}`;
+      return `service ${parsed.name}${parsed.tag === undefined ? '' : ` tag ${parsed.tag}`}`;
     case 'addr':
     case 'reverse':
-      return `${asked.kind} ${Buffer.from(asked.ip).toString('hex')}`;
+      return `${parsed.kind} ${Buffer.from(parsed.ip).toString('hex')}`;
     default:
-      return asked.kind;
+      return parsed.kind;
   }
 }
 
