@@ -1,4 +1,4 @@
-/** Settings of the DNS door. They are the agent's own: `--dns-node-ttl`, `dnsNodeTtl`. */
+/** Settings of the DNS server. They belong to the agent section: `--dns-node-ttl`, `dnsNodeTtl`. */
 import { validateCidr, validateNameServer } from './names.ts';
 import { booleanSetting, defineSection, durationSetting, integerSetting } from './setting.ts';
 import { choiceSetting, durationMapSetting, ipListenSetting, listSetting } from './text.ts';

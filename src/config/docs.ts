@@ -1,9 +1,9 @@
-/** The reference of all settings as Markdown, and one setting's value as JSON. `npm run docs` writes the page. */
+/** The reference of all settings as Markdown, and values of settings as text and JSON. `npm run docs` writes the page. */
 import { PRESET_NAMES, PRESETS } from './presets.ts';
 import { SETTINGS, type SettingEntry } from './schema.ts';
 import { formatDuration, type Setting } from './setting.ts';
 
-/** The whole of docs/config.md. A test compares it with the file. */
+/** The content of docs/config.md. A test compares it with the file. */
 export function configDocs(): string {
   return [
     INTRODUCTION,
@@ -18,13 +18,13 @@ export function configDocs(): string {
   ].join('\n');
 }
 
-/** As `hearsay config` prints it. Secrets are never told, only whether they are set. */
+/** The value as `hearsay config` prints it. A secret is only reported as set. */
 export function formatSettingValue(setting: Setting<unknown>, value: unknown): string {
   if (setting.secret === true) return value === undefined ? '' : '(set)';
   return setting.format(value);
 }
 
-/** As `hearsay config --json` prints it: numbers, booleans, lists and maps stay what they are. */
+/** The value as `hearsay config --json` prints it: numbers, booleans, lists and maps keep their type. */
 export function settingToJson(setting: Setting<unknown>, value: unknown): unknown {
   if (value === undefined) return null;
   if (setting.secret === true) return '(set)';
@@ -47,7 +47,7 @@ const entriesOf = (section: SettingEntry['section']): SettingEntry[] =>
 function describe({ key, setting, flag, env }: SettingEntry): string {
   const names = [
     ...(flag === undefined ? [] : [`flag \`${flagSyntax(flag, setting)}\``]),
-    ...(setting.fileOnly === true ? ['only in files that nobody else can write'] : [`variable \`${env}\``]),
+    ...(setting.fileOnly === true ? ['only in files that no other user can write'] : [`variable \`${env}\``]),
     ...(setting.secret === true ? ['not in files'] : []),
   ];
   const facts = [
@@ -64,7 +64,7 @@ function flagSyntax(flag: string, setting: Setting<unknown>): string {
   return `${flag} ${setting.placeholder}${many ? ' ...' : ''}`;
 }
 
-/** The default as `--help` and the page tell it. */
+/** The default as help texts and the page show it. */
 export function formatDefault(setting: Setting<unknown>): string {
   if (setting.defaultWords !== undefined) return setting.defaultWords;
   const value = setting.format(setting.default);
@@ -83,16 +83,16 @@ function presetTable(): string {
 
 const INTRODUCTION = `# Configuration
 
-Made from \`src/config/\` by \`npm run docs\`; do not edit.
+Generated from \`src/config/\` by \`npm run docs\`; do not edit.
 
 Every setting has a flag of \`hearsay agent\`, an environment variable and a key in a configuration file; \`handlers\` has
-only the last. Where it is given more than once, the flag wins over the variable, the variable over the file, the file
-over the preset, and the preset over the default. \`hearsay config\` prints every value with where it came from;
-\`hearsay config check PATH\` checks a file.
+only the last. If it is set more than once, the flag overrides the variable, the variable the file, the file the preset,
+and the preset the default. \`hearsay config\` prints every value and its origin; \`hearsay config check PATH\` checks a
+file.
 
-A file is YAML or JSON, given by \`--config PATH\` (or \`HEARSAY_CONFIG\`, several with commas). The path may be a folder:
-its \`*.yaml\`, \`*.yml\` and \`*.json\` are read in the order of their names. Of several files the later wins, setting by
-setting. Unknown keys are errors; files do not include others. Settings with a dot may be nested:
+A file is YAML or JSON, named by \`--config PATH\` (or \`HEARSAY_CONFIG\`, several separated by commas). The path may be a
+directory: its \`*.yaml\`, \`*.yml\` and \`*.json\` files are read in the order of their names. Later files override earlier
+ones, setting by setting. Unknown keys are errors; a file cannot include others. Settings with a dot may be nested:
 
 \`\`\`yaml
 node: web-1
@@ -103,7 +103,7 @@ swim:
   probeInterval: 500ms
 \`\`\`
 
-Durations carry their unit: \`500ms\`, \`1m30s\`, \`24h\`. Lists are given by repeating the flag, as a list in a file, and
-with commas in a variable. An empty variable counts as not set. Secrets are read from the environment or from files of
+Durations have a unit: \`500ms\`, \`1m30s\`, \`24h\`. For a list repeat the flag, write a list in a file, or separate values
+by commas in a variable. An empty variable counts as not set. Secrets are read from the environment or from files of
 their own, never from flags.
 `;

@@ -1,30 +1,30 @@
-/** What a configuration file says, once someone has read and parsed it: its keys, checked, with their lines. */
+/** Validates the settings of a parsed configuration file and keeps the line of each. */
 import { suggestSimilar } from './names.ts';
 import { SETTINGS } from './schema.ts';
 import { SettingPathError } from './setting.ts';
 
-/** A parsed value and the line it stands on; for a value in a map, the line of its key. */
+/** A parsed value and its line; for a value in a map, the line of its key. */
 export interface ConfigNode {
   readonly line: number;
   readonly value: string | number | boolean | null | readonly ConfigNode[] | ReadonlyMap<string, ConfigNode>;
 }
 
 export interface ConfigFile {
-  /** As it was given; errors name it. */
+  /** As the user gave it, for errors. */
   readonly path: string;
-  /** Why others could have written it, as a clause; absent: they could not. */
+  /** A clause that says why other users could have written the file. Absent if they could not. */
   readonly untrusted?: string;
   readonly root: ConfigNode;
 }
 
-/** A value from a file that its setting has accepted. */
+/** A value from a file, parsed by its setting. */
 export interface FileValue {
   readonly value: unknown;
   /** `PATH:LINE`. */
   readonly location: string;
 }
 
-/** The settings of one file, and a sentence for each thing wrong with it: `PATH:LINE: KEY: CLAUSE`. */
+/** The settings of one file, and one message per problem: `PATH:LINE: KEY: CLAUSE`. */
 export function parseConfigFile(file: ConfigFile): {
   readonly found: ReadonlyMap<string, FileValue>;
   readonly problems: readonly string[];
@@ -54,17 +54,17 @@ export function parseConfigFile(file: ConfigFile): {
       const meant = suggestSimilar(key, SETTINGS.keys());
       refuse(node.line, key, `no such setting${meant === undefined ? '' : `; did you mean ${meant}?`}`);
     } else if (entry.setting.secret === true) {
-      refuse(node.line, key, `may only come from the environment, as ${entry.env}`);
+      refuse(node.line, key, `is a secret: set the environment variable ${entry.env} instead`);
     } else if (entry.setting.fileOnly === true && file.untrusted !== undefined) {
       refuse(
         node.line,
         key,
-        `is taken only from a file nobody else can write, and this one ${file.untrusted}`,
+        `is only read from a file that no other user can write, and this one ${file.untrusted}`,
       );
     } else if (node.value === null) {
       refuse(node.line, key, 'has no value');
     } else if (found.has(key)) {
-      refuse(node.line, key, `is given twice; first at ${found.get(key)?.location}`);
+      refuse(node.line, key, `is set twice, first at ${found.get(key)?.location}`);
     } else {
       try {
         found.set(key, {
@@ -73,7 +73,7 @@ export function parseConfigFile(file: ConfigFile): {
         });
       } catch (error) {
         const at = error instanceof SettingPathError ? error.path : [];
-        refuse(lineAt(node, at), key + at.map(step).join(''), (error as Error).message);
+        refuse(lineAt(node, at), key + at.map(formatPathStep).join(''), (error as Error).message);
       }
     }
   };
@@ -82,7 +82,7 @@ export function parseConfigFile(file: ConfigFile): {
   return { found, problems };
 }
 
-/** The line of what lies at a path inside a value, or of the last thing on the way there. */
+/** The line of the node at a path inside a value, or of the last node found on that path. */
 function lineAt(node: ConfigNode, [first, ...rest]: readonly (string | number)[]): number {
   const { value } = node;
   const next =
@@ -94,10 +94,10 @@ function lineAt(node: ConfigNode, [first, ...rest]: readonly (string | number)[]
   return next === undefined ? node.line : lineAt(next, rest);
 }
 
-/** Positions are told from 1 on, as people count. */
-const step = (at: string | number): string => (typeof at === 'number' ? `[${at + 1}]` : `.${at}`);
+/** One step of a path in a message. Positions count from 1. */
+const formatPathStep = (at: string | number): string => (typeof at === 'number' ? `[${at + 1}]` : `.${at}`);
 
-/** The value without its lines. */
+/** The plain value of a node. */
 function withoutLines({ value }: ConfigNode): unknown {
   if (Array.isArray(value)) return (value as readonly ConfigNode[]).map(withoutLines);
   if (value instanceof Map)

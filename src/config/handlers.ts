@@ -1,4 +1,4 @@
-/** The setting that names who is told when something happens: what it may say, and what it says wrong. */
+/** The setting for event handlers: its shape and its validation. */
 import {
   commonFields,
   durationSetting,
@@ -7,7 +7,7 @@ import {
   SettingPathError,
 } from './setting.ts';
 
-/** What can happen. Source: serf agent, EventFilter. */
+/** Events that handlers can select. Source: serf agent, EventFilter. */
 export const HANDLER_EVENTS = [
   'member-join',
   'member-leave',
@@ -20,13 +20,13 @@ export const HANDLER_EVENTS = [
 ] as const;
 
 export interface HandlerConfig {
-  /** `EVENT` or `EVENT:NAME`, each checked. */
+  /** `EVENT` or `EVENT:NAME`, validated. */
   readonly on: readonly string[];
-  /** A program by its whole path, and its arguments; empty for a webhook. */
+  /** Absolute path of a program and its arguments; empty for a webhook. */
   readonly run: readonly string[];
-  /** Where news is posted to instead. */
+  /** URL that events are posted to, instead of running a program. */
   readonly webhook?: string;
-  /** Of a run, or of one try to reach the webhook. */
+  /** Milliseconds for one run, or for one attempt to reach the webhook. */
   readonly timeout: number;
 }
 
@@ -50,12 +50,12 @@ export function handlersSetting(
       if (raw.length > MAX_HANDLERS) throw new Error(`must have at most ${MAX_HANDLERS} handlers`);
       return raw.map((one, i) => handlerOf(one, i));
     },
-    format: (handlers) => (handlers.length === 0 ? '' : JSON.stringify(handlers.map(written))),
+    format: (handlers) => (handlers.length === 0 ? '' : JSON.stringify(handlers.map(toFileForm))),
   };
 }
 
-/** As it stands in a file. */
-const written = ({ on, run, webhook, timeout }: HandlerConfig): object => ({
+/** A handler as written in a file. */
+const toFileForm = ({ on, run, webhook, timeout }: HandlerConfig): object => ({
   on,
   ...(webhook === undefined ? { run } : { webhook }),
   ...(timeout === timeoutOf(webhook).default ? {} : { timeout: RUN_TIMEOUT.format(timeout) }),
@@ -83,11 +83,11 @@ function handlerOf(raw: unknown, i: number): HandlerConfig {
   });
   if (!raw.has('webhook')) return { on, run: inside('run', argvOf), timeout };
   if (raw.has('run'))
-    throw new SettingPathError([i, 'webhook'], 'cannot stand beside run: make two handlers of it');
+    throw new SettingPathError([i, 'webhook'], 'is not allowed beside run: write two handlers');
   return { on, run: [], webhook: inside('webhook', urlOf), timeout };
 }
 
-/** Names are whatever events are called; Serf asks nothing of them. */
+/** Parses event filters. Names of events may be any text, as in Serf. */
 function filtersOf(raw: unknown): readonly string[] {
   const filters = texts(raw);
   for (const filter of filters) {
@@ -97,7 +97,7 @@ function filtersOf(raw: unknown): readonly string[] {
     if (name.length > 0 && event !== 'user' && event !== 'query')
       throw new Error(`"${filter}": only user and query may have a name`);
     if (name.join(':') === '' && name.length > 0)
-      throw new Error(`"${filter}" must have a name behind the colon`);
+      throw new Error(`"${filter}" must have a name after the colon`);
   }
   return filters;
 }
@@ -106,9 +106,7 @@ function argvOf(raw: unknown): readonly string[] {
   const argv = texts(raw);
   const [program = ''] = argv;
   if (!program.startsWith('/'))
-    throw new Error(
-      `"${program}" must be the whole path of a program; there is no shell that would look for it`,
-    );
+    throw new Error(`"${program}" must be the absolute path of a program: no shell looks it up`);
   return argv;
 }
 
@@ -117,12 +115,12 @@ function urlOf(raw: unknown): string {
     throw new Error('must be a URL such as https://host/path');
   const { protocol, username, password } = new URL(raw);
   if (protocol !== 'http:' && protocol !== 'https:') throw new Error('must begin with http:// or https://');
-  if (username !== '' || password !== '') throw new Error('must not carry a name or a password');
+  if (username !== '' || password !== '') throw new Error('must not contain a user name or a password');
   return raw;
 }
 
 function texts(raw: unknown): readonly string[] {
-  if (!Array.isArray(raw) || raw.length === 0) throw new Error('must be a list of texts, one at least');
+  if (!Array.isArray(raw) || raw.length === 0) throw new Error('must be a list of at least one text');
   if (raw.length > MAX_ITEMS) throw new Error(`must have at most ${MAX_ITEMS} items`);
   for (const one of raw) {
     if (typeof one !== 'string') throw new Error('must be a list of texts: put numbers in quotes');

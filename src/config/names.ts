@@ -1,4 +1,4 @@
-/** What may be a node's name, a domain, a network, a token or a key; each check throws `Error` with a clause. */
+/** Validation of node names, domains, networks, tokens and keys. Each check throws `Error` with a clause. */
 import { isUnspecified, parseAddress, parseIp } from '../base/address.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 
@@ -10,10 +10,10 @@ export function validateNodeName(name: string): void {
   if (name === '') throw new Error('must not be empty');
   if (name.length > MAX_NODE_NAME) throw new Error(`must be at most ${MAX_NODE_NAME} characters`);
   if (!/^[A-Za-z0-9.-]+$/.test(name))
-    throw new Error('must be made of letters, digits, "-" and "." only, as Serf wants');
+    throw new Error('must consist of letters, digits, "-" and ".", as in Serf');
 }
 
-/** The host's name as a node name: what may not stand in one becomes `-`. */
+/** The host's name as a node name. Characters that are not allowed become `-`. */
 export function toNodeName(hostname: string): string {
   const name = hostname
     .replace(/[^A-Za-z0-9.-]+/g, '-')
@@ -22,7 +22,7 @@ export function toNodeName(hostname: string): string {
   return name === '' ? 'node' : name;
 }
 
-/** One label of DNS, so that `web.service.DC.consul` can be asked. */
+/** One DNS label, so that `web.service.DC.consul` can be queried. */
 export function validateDatacenter(name: string): void {
   if (!/^[A-Za-z0-9_-]{1,63}$/.test(name)) throw new Error('must be 1 to 63 letters, digits, "-" or "_"');
 }
@@ -33,13 +33,13 @@ export function validateDomain(name: string): void {
     throw new Error('must be a domain name such as consul or sd.example.org');
 }
 
-/** The name of a service, or the word `off`, which is one too. */
+/** The name of a service, or `off`, which has the form of a name. */
 export function validateSelfService(name: string): void {
   if (!/^[A-Za-z0-9._-]{1,128}$/.test(name))
     throw new Error('must be 1 to 128 letters, digits, ".", "_" or "-", or off');
 }
 
-/** Where a DNS server is: an IP address, and a port if it is not 53. */
+/** The IP address of a DNS server, with a port if it is not 53. */
 export function validateNameServer(server: string): void {
   const at = parseAddress(server, NAME_SERVER_PORT);
   if (at === undefined || at.port === 0 || isUnspecified(at.ip))
@@ -56,9 +56,9 @@ export function validateServicePattern(pattern: string): void {
     throw new Error(`"${pattern}" must be the name of a service, prefix* or *`);
 }
 
-/** Addresses that share their first `bits`. */
+/** The addresses that share their first `bits`. */
 export interface IpNetwork {
-  /** 4 or 16 octets; those behind `bits` are zero. */
+  /** 4 or 16 octets; the bits after `bits` are zero. */
   readonly ip: Uint8Array;
   readonly bits: number;
 }
@@ -71,12 +71,12 @@ export function parseCidr(cidr: string): IpNetwork {
     throw new Error(`"${cidr}" is not a network such as 10.0.0.0/8 or fd00::/8`);
   const all = ip.length * 8;
   const bits = digits === undefined ? all : Number(digits);
-  if (bits > all) throw new Error(`"${cidr}": an address has ${all} bits`);
-  if (!isInNetwork(ip, { ip, bits })) throw new Error(`"${cidr}" has bits set behind the first ${bits}`);
+  if (bits > all) throw new Error(`"${cidr}": an address has only ${all} bits`);
+  if (!isInNetwork(ip, { ip, bits })) throw new Error(`"${cidr}" has bits set after the first ${bits}`);
   return { ip, bits };
 }
 
-/** Octets of one family only: a mapped IPv4 address must be given as its four. */
+/** Compares within one address family: an IPv4-mapped address must be given as its four octets. */
 export const isInNetwork = (ip: Uint8Array, network: IpNetwork): boolean =>
   ip.length === network.ip.length && masked(ip, network.bits).every((octet, i) => octet === network.ip[i]);
 
@@ -94,25 +94,25 @@ export const validateNotEmpty = (value: string): void => {
   if (value === '') throw new Error('must not be empty');
 };
 
-/** A token travels in a header, so it must not be able to end one. */
+/** A token is sent in an HTTP header, so it must not contain line breaks. */
 export function validateToken(token: string): void {
   if (!/^[\x21-\x7e]{1,512}$/.test(token))
     throw new Error('must be 1 to 512 visible ASCII characters without blanks');
 }
 
-/** Source: memberlist keyring.go, ValidateKey: 16, 24 or 32 bytes; Serf writes them as base64. */
+/** Source: memberlist keyring.go, ValidateKey: 16, 24 or 32 bytes; Serf writes keys as base64. */
 export function validateGossipKey(key: string): void {
   const digits = /^([A-Za-z0-9+/]*)={0,2}$/.exec(key)?.[1]?.length;
   const bytes = digits === undefined || key.length % 4 !== 0 ? -1 : Math.floor((digits * 3) / 4);
   if (bytes !== 16 && bytes !== 24 && bytes !== 32)
-    throw new Error('must be base64 of 16, 24 or 32 bytes, as `hearsay keygen` makes it');
+    throw new Error('must be base64 of 16, 24 or 32 bytes, as `hearsay keygen` prints it');
 }
 
-/** The name out of `candidates` that was probably meant by `key`, if one is near. */
+/** The candidate most similar to `key`, if one is similar enough to be a likely typing error. */
 export function suggestSimilar(key: string, candidates: Iterable<string>): string | undefined {
   const wanted = foldKey(key);
   let best: string | undefined;
-  let bestDistance = wanted.length < 5 ? 2 : 3; // as many edits would be another word
+  let bestDistance = wanted.length < 5 ? 2 : 3; // that many edits make another word
   for (const candidate of candidates) {
     const last = candidate.slice(candidate.lastIndexOf('.') + 1);
     const distance = Math.min(editDistance(wanted, foldKey(candidate)), editDistance(wanted, foldKey(last)));
@@ -126,7 +126,7 @@ export function suggestSimilar(key: string, candidates: Iterable<string>): strin
 
 const foldKey = (key: string): string => key.replace(/[-_.]/g, '').toLowerCase().slice(0, 64);
 
-/** Levenshtein's distance. */
+/** Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -1,10 +1,10 @@
-/** The three timings of memberlist, as overlays on the defaults of `swim`. */
+/** memberlist's three presets of timings, as overrides of the defaults of `swim`. */
 import type { SwimConfig } from './protocol.ts';
 
 export const PRESET_NAMES = ['lan', 'wan', 'local'] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
-/** Only what differs between the presets; all else is the same in each. */
+/** The settings that differ between presets. */
 export type Preset = Readonly<
   Pick<
     SwimConfig,

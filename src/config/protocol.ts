@@ -1,4 +1,4 @@
-/** The settings of the protocol core: what swim/, serf/ and agent/ receive. Defaults are the `lan` preset. */
+/** The settings of the protocol, for swim/, serf/ and agent/. Defaults are those of the `lan` preset. */
 import {
   booleanSetting,
   defineSection,

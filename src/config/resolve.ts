@@ -1,6 +1,6 @@
 /**
- * From flags, environment, files, preset and defaults to one configuration, and where each value came from.
- * Nothing is read here: cli/input/files.ts does that.
+ * Resolves flags, environment, files, preset and defaults to one configuration, with the origin of each value. Files are
+ * read by cli/input/files.ts.
  */
 import { isLoopback, parseAddress } from '../base/address.ts';
 import { AgentError } from '../base/errors.ts';
@@ -14,40 +14,40 @@ export interface ConfigSources {
   /** Raw values by setting key (`swim.probeInterval`): text, a list of texts, or a boolean. */
   readonly flags: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Later wins. */
+  /** Later files override earlier ones. */
   readonly files: readonly ConfigFile[];
   readonly hostname: string;
-  /** Do people read the log? Decides the default of `logFormat`. */
+  /** Whether the log goes to a terminal. Decides the default of `logFormat`. */
   readonly terminal?: boolean;
 }
 
 export interface ResolvedConfig {
   readonly config: AgentConfig;
-  /** The same by setting key, `httpTokenFile` included. */
+  /** All values by setting key, `httpTokenFile` included. */
   readonly values: ReadonlyMap<string, unknown>;
   /** By key: `flag --node`, `env HEARSAY_NODE`, `file PATH:LINE`, `preset lan` or `default`. */
   readonly origins: ReadonlyMap<string, string>;
-  /** Sentences for people: nothing is wrong, but probably not meant. */
+  /** Messages about settings that are valid but probably not intended. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Flags over environment over files over preset over defaults. Throws `AgentError`: `badRequest` for a flag,
- * `config` for all else, naming the flag, the variable, or file, line and key.
+ * Flags override the environment, which overrides files, the preset and the defaults, in this order. Throws
+ * `AgentError`: `badRequest` for a flag, `config` otherwise, naming the flag, the variable, or file, line and key.
  */
 export function resolveConfig(sources: ConfigSources): ResolvedConfig {
   const fromFiles = mergeFiles(sources.files);
   const values = new Map<string, unknown>();
   const origins = new Map<string, string>();
-  const settle = (entry: SettingEntry, preset: PresetName): void => {
+  const resolve = (entry: SettingEntry, preset: PresetName): void => {
     const [value, origin] = lookUpSetting(entry, sources, fromFiles, preset);
     values.set(entry.key, value);
     origins.set(entry.key, origin);
   };
-  // The preset itself comes from the same places, so it is settled before what lies under it.
-  settle(SETTINGS.get('preset') as SettingEntry, 'lan');
+  // The preset comes from the same sources; it is resolved first, since it provides defaults for others.
+  resolve(SETTINGS.get('preset') as SettingEntry, 'lan');
   const preset = values.get('preset') as PresetName;
-  for (const entry of SETTINGS.values()) settle(entry, preset);
+  for (const entry of SETTINGS.values()) resolve(entry, preset);
 
   fillComputedDefaults(values, sources);
   const config = toAgentConfig(values);
@@ -69,14 +69,14 @@ function lookUpSetting(
   const raw = flags[key];
   if (raw !== undefined && flag !== undefined)
     return [
-      parsed(() => setting.parse(raw), 'badRequest', flag),
+      parseNamed(() => setting.parse(raw), 'badRequest', flag),
       `flag ${raw === false ? `--no-${flag.slice(2)}` : flag}`,
     ];
   const variable = variables[env];
   if (variable !== undefined && variable !== '' && setting.fileOnly === true)
-    throw new AgentError('config', `${env}: ${key} may only come from a configuration file`);
+    throw new AgentError('config', `${env}: ${key} is only read from a configuration file: set it there`);
   if (variable !== undefined && variable !== '')
-    return [parsed(() => setting.parse(variable), 'config', env), `env ${env}`];
+    return [parseNamed(() => setting.parse(variable), 'config', env), `env ${env}`];
   const found = fromFiles.get(key);
   if (found !== undefined) return [found.value, `file ${found.location}`];
   const overlay: Readonly<Record<string, unknown>> = PRESETS[preset];
@@ -85,7 +85,7 @@ function lookUpSetting(
   return [setting.default, 'default'];
 }
 
-function parsed(parse: () => unknown, code: 'badRequest' | 'config', name: string): unknown {
+function parseNamed(parse: () => unknown, code: 'badRequest' | 'config', name: string): unknown {
   try {
     return parse();
   } catch (error) {
@@ -103,7 +103,7 @@ function mergeFiles(files: readonly ConfigFile[]): ReadonlyMap<string, FileValue
   return merged;
 }
 
-/** The defaults that hang on other values, or on the host. */
+/** Fills the defaults that depend on other values or on the host. */
 function fillComputedDefaults(values: Map<string, unknown>, sources: ConfigSources): void {
   const encrypted = values.get('gossipKey') !== undefined || values.get('keyringFile') !== undefined;
   const fill = (key: string, value: unknown): void => {
@@ -123,10 +123,10 @@ function toAgentConfig(values: ReadonlyMap<string, unknown>): AgentConfig {
   return { ...own, ...sections } as unknown as AgentConfig;
 }
 
-/** Values that are each fine and cannot stand together. */
+/** Rejects values that are valid alone but not together. */
 function rejectContradictions(config: AgentConfig, values: ReadonlyMap<string, unknown>): void {
   if (config.gossipKey !== undefined && config.keyringFile !== undefined)
-    throw new AgentError('config', 'keyringFile and HEARSAY_GOSSIP_KEY are both given: keep one of them');
+    throw new AgentError('config', 'keyringFile and HEARSAY_GOSSIP_KEY are both set: remove one of them');
   const token = config.httpToken !== undefined || values.get('httpTokenFile') !== undefined;
   if (config.http.kind === 'ip' && !isLoopback(config.http.address.ip) && !token && !config.insecure)
     throw new AgentError(
@@ -140,17 +140,17 @@ function valueWarnings(config: AgentConfig): string[] {
   const { probeTimeout, probeInterval } = config.swim;
   if (probeTimeout > probeInterval)
     warnings.push(
-      `swim.probeTimeout (${formatDuration(probeTimeout)}) is longer than swim.probeInterval (${formatDuration(probeInterval)}): indirect probes will have no time`,
+      `swim.probeTimeout (${formatDuration(probeTimeout)}) is longer than swim.probeInterval (${formatDuration(probeInterval)}): indirect probes will have no time left`,
     );
   const encrypted = config.gossipKey !== undefined || config.keyringFile !== undefined;
   if (!encrypted && !isLoopback(config.bind.ip))
     warnings.push(
-      `gossip on ${config.bind.key} is not encrypted: whoever reaches the port can join (see \`hearsay keygen\`)`,
+      `gossip on ${config.bind.key} is not encrypted: any host that reaches the port can join (see \`hearsay keygen\`)`,
     );
   return warnings;
 }
 
-/** Variables that are settings but for a slip. Others are left alone: Kubernetes sets HEARSAY_PORT by itself. */
+/** Variables that look like a misspelled setting. Others are ignored: Kubernetes sets HEARSAY_PORT by itself. */
 function unknownVariableWarnings(env: ConfigSources['env']): string[] {
   const known = new Set([...SETTINGS.values()].map((entry) => entry.env));
   const warnings: string[] = [];
@@ -162,5 +162,5 @@ function unknownVariableWarnings(env: ConfigSources['env']): string[] {
   return warnings;
 }
 
-/** Read elsewhere: the address the commands call, and the configuration files. */
+/** Variables read elsewhere: the address for the commands, and the configuration files. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set(['HEARSAY_HTTP_ADDR', 'HEARSAY_CONFIG']);

@@ -1,6 +1,6 @@
 /**
- * Every setting of the agent, declared once: the one place. The protocol's timings are in protocol.ts; flags,
- * variables, file keys, `--help` and docs/config.md follow from what stands here.
+ * Declares every setting of the agent once; those of the protocol are in protocol.ts. Flags, environment variables, file
+ * keys, help texts and docs/config.md are derived from here.
  */
 import type { Address } from '../base/address.ts';
 import { dnsSection } from './dns.ts';
@@ -36,7 +36,7 @@ import {
   validateHostPort,
 } from './text.ts';
 
-/** Bytes of a member's meta, where the tags travel. Source: memberlist MetaMaxSize. */
+/** Bytes of a member's metadata, which carries the tags. Source: memberlist MetaMaxSize. */
 export const MAX_TAGS_BYTES = 512;
 export const GOSSIP_PORT = 7946;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
@@ -253,14 +253,14 @@ export const agentSection = defineSection({
 
 type AgentValues = SettingValues<typeof agentSection>;
 
-/** What `start` receives: every setting with its value, the worked-out defaults filled in. */
+/** Every setting with its value, computed defaults filled in. */
 export interface AgentConfig extends Omit<AgentValues, 'node' | 'bind' | 'logFormat' | 'httpTokenFile'> {
   readonly node: string;
-  /** Port 0: any free one. */
+  /** Port 0: any free port. */
   readonly bind: Address;
-  /** Port 0: the bound one. `undefined`: the bound address, or the first private one. */
+  /** Port 0: the bound port. `undefined`: the bound address, or the first private one. */
   readonly advertise: Address | undefined;
-  /** From the environment or from `httpTokenFile`, which has been read. */
+  /** From the environment, or the content of `httpTokenFile`. */
   readonly httpToken: string | undefined;
   readonly logFormat: 'json' | 'pretty';
   readonly swim: SwimConfig;
@@ -271,14 +271,14 @@ export type { HandlerConfig } from './handlers.ts';
 export type { SerfConfig, SwimConfig } from './protocol.ts';
 export type { IpListenAddress, ListenAddress } from './text.ts';
 
-/** One setting and all its names. */
+/** A setting and its names. */
 export interface SettingEntry {
   /** In a file: `swim.probeInterval`. */
   readonly key: string;
-  /** `''` for the agent's own. */
+  /** `''` for the agent section. */
   readonly section: '' | 'swim' | 'serf';
   readonly setting: Setting<unknown>;
-  /** `--swim-probe-interval`; none for a secret, or for what only files may say. */
+  /** `--swim-probe-interval`; `undefined` for a secret or a setting that only files may contain. */
   readonly flag: string | undefined;
   /** `HEARSAY_SWIM_PROBE_INTERVAL`. */
   readonly env: string;
@@ -290,7 +290,7 @@ const SECTIONS: readonly (readonly [SettingEntry['section'], Section])[] = [
   ['serf', serfSection],
 ];
 
-/** Every setting by its key, in the order of the documentation. */
+/** Every setting by key, in the order of the documentation. */
 export const SETTINGS: ReadonlyMap<string, SettingEntry> = new Map(
   SECTIONS.flatMap(([name, settings]) =>
     Object.entries(settings).map(([last, setting]): [string, SettingEntry] => {

@@ -1,6 +1,6 @@
-/** How a setting is declared, and the kinds that are numbers or yes and no. Kinds of text are in text.ts. */
+/** How a setting is declared, and the kinds for durations, numbers and switches. Kinds of text are in text.ts. */
 
-/** One setting. `parse` takes what a flag, a variable or a file gives and throws `Error` with a clause. */
+/** One setting. `parse` takes the raw value of a flag, a variable or a file, and throws `Error` with a clause. */
 export interface Setting<T> {
   readonly type:
     | 'duration'
@@ -16,22 +16,22 @@ export interface Setting<T> {
   readonly default: T;
   readonly doc: string;
   readonly source?: string;
-  /** What stands for the value in `--help`: `ADDR[:PORT]`. */
+  /** Placeholder of the value in help texts: `ADDR[:PORT]`. */
   readonly placeholder: string;
   /** Limits or possible values, for the documentation: `10ms and more`. */
   readonly bounds?: string;
-  /** The default in words, where it is worked out: `the host's name`. */
+  /** The default in words, if it is computed: `the host's name`. */
   readonly defaultWords?: string;
-  /** May come from the environment only, and is never printed. */
+  /** A secret is read from the environment only, and never printed. */
   readonly secret?: true;
-  /** May come only from a file that nobody else can write: no flag, no variable. */
+  /** The setting is only read from a file that no other user can write: no flag, no variable. */
   readonly fileOnly?: true;
   parse(raw: unknown): T;
-  /** As people write it in a file. */
+  /** The value as a user would write it in a file. */
   format(value: T): string;
 }
 
-/** What is wrong inside a value, and where: keys and positions from the setting on. */
+/** An error inside a value; `path` has the keys and positions from the setting on. */
 export class SettingPathError extends Error {
   readonly path: readonly (string | number)[];
 
@@ -43,12 +43,12 @@ export class SettingPathError extends Error {
 
 export type Section = Readonly<Record<string, Setting<unknown>>>;
 type Value<S> = S extends Setting<infer T> ? T : never;
-/** The plain readonly object a room receives. Durations are milliseconds. */
+/** The values of a section as a readonly object. Durations are milliseconds. */
 export type SettingValues<S> = { readonly [K in keyof S]: Value<S[K]> };
 
 export const defineSection = <const S extends Section>(settings: S): S => settings;
 
-/** The defaults of a section, overlaid with `values`. For tests and worlds. */
+/** The defaults of a section, overridden by `values`. For tests and simulations. */
 export function withDefaults<const S extends Section>(
   settings: S,
   values: Partial<SettingValues<S>> = {},
@@ -58,7 +58,7 @@ export function withDefaults<const S extends Section>(
   return { ...out, ...values } as SettingValues<S>;
 }
 
-/** What every kind is told. */
+/** Options of every kind of setting. */
 export interface SettingOptions<T> {
   readonly default: T;
   readonly doc: string;
@@ -77,7 +77,7 @@ export function commonFields(options: Omit<SettingOptions<unknown>, 'default'>, 
   };
 }
 
-/** A Go duration with unit (`500ms`, `1m30s`); in code milliseconds. */
+/** A Go duration with unit (`500ms`, `1m30s`), parsed to milliseconds. */
 export function durationSetting(
   options: Omit<SettingOptions<number>, 'default'> & { default: string; min?: string; max?: string },
 ): Setting<number> {

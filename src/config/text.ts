@@ -1,4 +1,4 @@
-/** Kinds of settings that are text: plain, one of several, lists, tags, durations by name, places to listen. */
+/** Kinds of settings that are text: plain text, choices, lists, tags, durations by name, listen addresses. */
 import { type Address, formatAddress, isUnspecified, parseAddress, splitHostPort } from '../base/address.ts';
 import { encodeUtf8 } from '../base/bytes.ts';
 import { validateServicePattern } from './names.ts';
@@ -12,7 +12,7 @@ import {
 
 type Optional = string | undefined;
 
-/** Text that `check`, if given, may refuse by throwing `Error` with a clause. */
+/** Text. `check` may refuse it by throwing `Error` with a clause. */
 export function textSetting<D extends Optional>(
   options: SettingOptions<D> & { check?: (value: string) => void; bounds?: string; secret?: true },
 ): Setting<string | D> {
@@ -49,7 +49,7 @@ export function choiceSetting<const V extends readonly string[], D extends V[num
   };
 }
 
-/** Several texts: a flag given several times, a list in a file, commas in a variable. */
+/** Several texts: a repeated flag, a list in a file, commas in a variable. */
 export function listSetting(
   options: Omit<SettingOptions<readonly string[]>, 'default'> & { check?: (value: string) => void },
 ): Setting<readonly string[]> {
@@ -66,7 +66,7 @@ export function listSetting(
   };
 }
 
-/** `KEY=VALUE` pairs: a flag given several times, a map or a list in a file, commas in a variable. */
+/** `KEY=VALUE` pairs: a repeated flag, a map or a list in a file, commas in a variable. */
 export function tagsSetting(
   options: Omit<SettingOptions<ReadonlyMap<string, string>>, 'default'> & { maxBytes: number },
 ): Setting<ReadonlyMap<string, string>> {
@@ -82,14 +82,14 @@ export function tagsSetting(
       if (map.size !== pairs.length) throw new Error('a key is given twice');
       const bytes = tagBytes(map);
       if (bytes > options.maxBytes)
-        throw new Error(`take ${bytes} bytes in all, and must take at most ${options.maxBytes}`);
+        throw new Error(`has ${bytes} bytes in all, and may have at most ${options.maxBytes}`);
       return map;
     },
     format: (map) => [...map].map(([key, value]) => `${key}=${value}`).join(','),
   };
 }
 
-/** `NAME=DURATION` pairs, given as tags are; in code milliseconds. Names are patterns of service names. */
+/** `NAME=DURATION` pairs, written like tags, parsed to milliseconds. Names are patterns of service names. */
 export function durationMapSetting(
   options: Omit<SettingOptions<ReadonlyMap<string, number>>, 'default'> & { max: string },
 ): Setting<ReadonlyMap<string, number>> {
@@ -124,14 +124,14 @@ export function addressSetting(
     parse: (raw) => {
       const at = asAddress(asText(raw), options.port);
       if (!options.unspecified && isUnspecified(at.ip))
-        throw new Error('must be an address others can dial, not the unspecified one');
+        throw new Error('must be an address that others can dial, not the unspecified one');
       return at;
     },
     format: (at) => (at === undefined ? '' : formatAddress(at)),
   };
 }
 
-/** Where a server listens, or that it does not. */
+/** Where a server listens, or `off`. */
 export type ListenAddress =
   | { readonly kind: 'ip'; readonly address: Address }
   | { readonly kind: 'unix'; readonly path: string }
@@ -154,7 +154,7 @@ export function ipListenSetting(
   };
 }
 
-/** As `listenIp`, and `unix:PATH` besides. */
+/** Like `ipListenSetting`, and also `unix:PATH`. */
 export function listenSetting(
   options: Omit<SettingOptions<string>, 'placeholder'> & { port: number },
 ): Setting<ListenAddress> {
@@ -173,13 +173,13 @@ export function listenSetting(
   };
 }
 
-/** As the setting and the ready lines write it: `127.0.0.1:8500`, `unix:PATH`, `off`. */
+/** As in settings and the agent's first lines: `127.0.0.1:8500`, `unix:PATH`, `off`. */
 export function formatListenAddress(at: ListenAddress): string {
   if (at.kind === 'ip') return formatAddress(at.address);
   return at.kind === 'unix' ? `unix:${at.path}` : 'off';
 }
 
-/** Refuses what is not `HOST[:PORT]`; the host may be a name. */
+/** Throws `Error` unless `value` is `HOST[:PORT]`; the host may be a name. */
 export function validateHostPort(value: string): void {
   const split = splitHostPort(value);
   if (split === undefined || split.port === 0)

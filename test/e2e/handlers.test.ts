@@ -120,7 +120,7 @@ test('a file that others may write names no program: exit 78, line and key', asy
   const config = write('open.yaml', 'node: a\nhandlers: [{on: [user], run: [/bin/true]}]\n', 0o666);
   const { code, stderr } = await runHearsay(['agent', '--config', config, '--bind', `${ip(1)}:7946`]);
   expect(code).toBe(78);
-  expect(stderr).toContain(`${config}:2: handlers: is taken only from a file nobody else can write`);
+  expect(stderr).toContain(`${config}:2: handlers: is only read from a file that no other user can write`);
 });
 
 test('monitor shows more of the log than the agent writes, until the agent goes', async () => {

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { configDocs, formatSettingValue, settingToJson } from '../../../src/config/docs.ts';
 import { SETTINGS } from '../../../src/config/schema.ts';
 
-test('docs/config.md is fresh; `npm run docs` makes it so', () => {
+test('docs/config.md is up to date; `npm run docs` writes it', () => {
   expect(readFileSync(new URL('../../../docs/config.md', import.meta.url), 'utf8')).toBe(configDocs());
 });
 
-test('every setting has a sentence, and names that no other has', () => {
+test('every setting has a description and unique names', () => {
   const entries = [...SETTINGS.values()];
   for (const { key, setting } of entries) expect(setting.doc, key).toMatch(/^[A-Z].*\.$/);
   for (const names of [entries.map(({ flag, key }) => flag ?? key), entries.map(({ env }) => env)])
@@ -22,14 +22,14 @@ test('names follow from the key', () => {
   expect(SETTINGS.get('retryJoin')).toMatchObject({ flag: '--retry-join', env: 'HEARSAY_RETRY_JOIN' });
 });
 
-test('defaults are values their own setting accepts', () => {
+test('every default is accepted by its setting', () => {
   for (const { key, setting } of SETTINGS.values()) {
     const written = setting.format(setting.default);
     if (written !== '') expect(setting.format(setting.parse(written)), key).toBe(written);
   }
 });
 
-test('a secret has no flag, and is never shown', () => {
+test('a secret has no flag, and is never printed', () => {
   for (const key of ['gossipKey', 'httpToken']) {
     const entry = SETTINGS.get(key);
     expect(entry?.flag).toBeUndefined();

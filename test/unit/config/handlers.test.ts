@@ -17,7 +17,7 @@ async function write(...lines: readonly string[]): Promise<string> {
   return path;
 }
 
-test('handlers are read, and shown as they are written', async () => {
+test('handlers are parsed, and printed as they are written', async () => {
   const path = await write(
     'handlers:',
     '  - on: [member-join, "user:a:b"]',
@@ -42,42 +42,42 @@ test('handlers are read, and shown as they are written', async () => {
 test.each([
   ['{on: [join], run: [/a]}', '3: handlers[2].on: "join" must be one of member-join, member-leave,'],
   ['{on: ["member-join:a"], run: [/a]}', '3: handlers[2].on: "member-join:a": only user and query may have'],
-  ['{on: ["user:"], run: [/a]}', '3: handlers[2].on: "user:" must have a name behind the colon'],
-  ['{on: [], run: [/a]}', '3: handlers[2].on: must be a list of texts, one at least'],
-  ['{run: [/a]}', '3: handlers[2].on: must be a list of texts, one at least'],
-  ['{on: [user], run: [a]}', '3: handlers[2].run: "a" must be the whole path of a program'],
-  ['{on: [user], run: /a}', '3: handlers[2].run: must be a list of texts'],
+  ['{on: ["user:"], run: [/a]}', '3: handlers[2].on: "user:" must have a name after the colon'],
+  ['{on: [], run: [/a]}', '3: handlers[2].on: must be a list of at least one text'],
+  ['{run: [/a]}', '3: handlers[2].on: must be a list of at least one text'],
+  ['{on: [user], run: [a]}', '3: handlers[2].run: "a" must be the absolute path of a program'],
+  ['{on: [user], run: /a}', '3: handlers[2].run: must be a list of at least one text'],
   ['{on: [user], run: [/a, 1]}', '3: handlers[2].run: must be a list of texts: put numbers in quotes'],
   ['{on: [user], run: ["/a\\0b"]}', '3: handlers[2].run: must not contain a NUL'],
   ['{on: [user], run: [/a], timeout: 2h}', '3: handlers[2].timeout: must be at most 1h'],
   ['{on: [user], run: [/a],\n     shell: true}', '4: handlers[2].shell: must be one of on, run'],
   ['{on: [user], webhook: "ftp://a/"}', '3: handlers[2].webhook: must begin with http:// or https://'],
-  ['{on: [user], webhook: "http://a:b@c/"}', '3: handlers[2].webhook: must not carry a name or a password'],
+  [
+    '{on: [user], webhook: "http://a:b@c/"}',
+    '3: handlers[2].webhook: must not contain a user name or a password',
+  ],
   ['{on: [user], webhook: host}', '3: handlers[2].webhook: must be a URL'],
   ['{on: [user], webhook: "http://a/", timeout: 2m}', '3: handlers[2].timeout: must be at most 1m'],
-  ['{on: [user], webhook: "http://a/", run: [/a]}', '3: handlers[2].webhook: cannot stand beside run'],
+  ['{on: [user], webhook: "http://a/", run: [/a]}', '3: handlers[2].webhook: is not allowed beside run'],
   ['text', '3: handlers[2]: must be a map'],
-])(
-  'what is wrong in a handler is told with its line and key, and ends with 78: %s',
-  async (bad, sentence) => {
-    const path = await write('handlers:', '  - {on: [user], run: [/bin/true]}', `  - ${bad}`);
-    const { code, err } = await hearsay(['config', '--config', path]);
-    expect(code).toBe(78);
-    expect(err).toContain(`${path}:${sentence}`);
-    expect((await hearsay(['config', 'check', path])).code).toBe(78);
-  },
-);
+])('an error in a handler is reported with line and key, and exits with 78: %s', async (bad, sentence) => {
+  const path = await write('handlers:', '  - {on: [user], run: [/bin/true]}', `  - ${bad}`);
+  const { code, err } = await hearsay(['config', '--config', path]);
+  expect(code).toBe(78);
+  expect(err).toContain(`${path}:${sentence}`);
+  expect((await hearsay(['config', 'check', path])).code).toBe(78);
+});
 
-test('S14: handlers come only from a file that nobody else can write: no variable, no flag', async () => {
+test('S14: handlers come only from a file that no other user can write: no variable, no flag', async () => {
   const path = await write('handlers:', '  - {on: [user], run: [/bin/true]}');
   await chmod(path, 0o620);
   const { code, err } = await hearsay(['config', '--config', path]);
   expect(code).toBe(78);
   expect(err).toContain(
-    `${path}:1: handlers: is taken only from a file nobody else can write, and this one can be written by other users (mode 0620)`,
+    `${path}:1: handlers: is only read from a file that no other user can write, and this one can be written by other users (mode 0620)`,
   );
   const variable = await hearsay(['config'], { env: { HEARSAY_HANDLERS: '[]' } });
   expect(variable.code).toBe(78);
-  expect(variable.err).toContain('HEARSAY_HANDLERS: handlers may only come from a configuration file');
+  expect(variable.err).toContain('HEARSAY_HANDLERS: handlers is only read from a configuration file');
   expect((await hearsay(['config', '--handlers', 'x'])).code).toBe(2);
 });

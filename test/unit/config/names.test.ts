@@ -39,7 +39,7 @@ test('a gossip key is base64 of 16, 24 or 32 bytes', () => {
   for (const bytes of [16, 24, 32])
     expect(() => validateGossipKey(Buffer.alloc(bytes, 7).toString('base64'))).not.toThrow();
   for (const wrong of ['', 'abc', Buffer.alloc(15).toString('base64'), Buffer.alloc(33).toString('base64')])
-    expect(() => validateGossipKey(wrong)).toThrow('as `hearsay keygen` makes it');
+    expect(() => validateGossipKey(wrong)).toThrow('as `hearsay keygen` prints it');
   expect(() => validateGossipKey(`${Buffer.alloc(16).toString('base64')}\n`)).toThrow('base64');
 });
 
@@ -81,7 +81,7 @@ describe('networks', () => {
     expect([holds(cidr, inside), holds(cidr, outside)]).toEqual([true, false]);
   });
 
-  test('of all addresses are those of one family', () => {
+  test('of all addresses cover one family', () => {
     expect([holds('0.0.0.0/0', '203.0.113.1'), holds('0.0.0.0/0', '::1')]).toEqual([true, false]);
     expect([holds('::/0', 'fd00::1'), holds('::/0', '10.0.0.1')]).toEqual([true, false]);
   });
@@ -93,8 +93,8 @@ describe('networks', () => {
     },
   );
 
-  test('10.0.0.1/8 was probably meant otherwise', () => {
-    expect(() => parseCidr('10.0.0.1/8')).toThrow('"10.0.0.1/8" has bits set behind the first 8');
+  test('10.0.0.1/8 is refused as a likely mistake', () => {
+    expect(() => parseCidr('10.0.0.1/8')).toThrow('"10.0.0.1/8" has bits set after the first 8');
   });
 });
 
@@ -106,7 +106,7 @@ test.each(['', '**', 'w*b', '*web', 'a b', 'a=b'])('%j selects none', (pattern) 
   expect(() => validateServicePattern(pattern)).toThrow('must be the name of a service, prefix* or *');
 });
 
-test('the own service has a name, or is off', () => {
+test('the service of the agent has a name, or is off', () => {
   for (const name of ['consul', 'my.sd_1', 'off']) expect(() => validateSelfService(name)).not.toThrow();
   for (const name of ['', 'a b', 'é', 'n'.repeat(129)])
     expect(() => validateSelfService(name)).toThrow('must');

@@ -48,7 +48,7 @@ function refusal(sources: Partial<ConfigSources>): AgentError {
   throw new Error('it was not refused');
 }
 
-describe('who wins', () => {
+describe('precedence of sources', () => {
   const flags = { 'swim.probeInterval': '1s' };
   const env = { HEARSAY_SWIM_PROBE_INTERVAL: '2s' };
   const first = file('a.yaml', ['node', 'n'], ['swim.probeInterval', '3s']);
@@ -78,7 +78,7 @@ describe('who wins', () => {
     expect(origins.get('swim.probeInterval')).toBe(origin);
   });
 
-  test('the preset itself may stand in a file', () => {
+  test('the preset itself may come from a file', () => {
     const { config, origins } = resolve({ files: [file('a.yaml', ['preset', 'local'])] });
     expect(config.swim).toEqual({ ...withDefaults(swimSection), ...PRESETS.local });
     expect(origins.get('preset')).toBe('file a.yaml:1');
@@ -86,7 +86,7 @@ describe('who wins', () => {
     expect(origins.get('swim.packetBytes')).toBe('default');
   });
 
-  test('of two files each setting is taken by itself', () => {
+  test('later files override earlier ones, setting by setting', () => {
     const one = file('a.yaml', ['node', 'one'], ['datacenter', 'dc7']);
     const { config } = resolve({ files: [one, file('b.yaml', ['node', 'two'])] });
     expect([config.node, config.datacenter]).toEqual(['two', 'dc7']);
@@ -97,8 +97,8 @@ describe('who wins', () => {
   });
 });
 
-describe('without anything', () => {
-  test('the defaults are those of the rooms and of the lan preset', () => {
+describe('defaults', () => {
+  test('are those of the sections and of the lan preset', () => {
     const { config, origins, warnings } = resolve();
     expect(config.swim).toEqual(withDefaults(swimSection));
     expect(config.serf).toEqual(withDefaults(serfSection));
@@ -107,18 +107,18 @@ describe('without anything', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('gossip binds to loopback, and with a key to all addresses', () => {
+  test('bind gossip to loopback, and with a key to all addresses', () => {
     expect(formatAddress(resolve().config.bind)).toBe('127.0.0.1:7946');
     expect(formatAddress(resolve({ env: { HEARSAY_GOSSIP_KEY: KEY } }).config.bind)).toBe('0.0.0.0:7946');
     expect(formatAddress(resolve({ flags: { keyringFile: 'k' } }).config.bind)).toBe('0.0.0.0:7946');
   });
 
-  test('the log is pretty where people read it', () => {
+  test('make the log pretty on a terminal', () => {
     expect(resolve({ terminal: true }).config.logFormat).toBe('pretty');
     expect(resolve({ terminal: true, flags: { logFormat: 'json' } }).config.logFormat).toBe('json');
   });
 
-  test('the presets are whole, and lan is what the rooms default to', () => {
+  test('equal the lan preset, and presets are complete', () => {
     expect(withDefaults(swimSection)).toMatchObject(PRESETS.lan);
     for (const preset of Object.values(PRESETS))
       expect(Object.keys(preset).sort()).toEqual(Object.keys(PRESETS.lan).sort());
@@ -151,7 +151,7 @@ describe('values', () => {
     expect(resolve({ files: [{ path: 'f', root }] }).config.swim.probeInterval).toBe(2000);
   });
 
-  test('an empty file, and an empty section, say nothing', () => {
+  test('an empty file or section sets nothing', () => {
     const empty: ConfigFile = { path: 'f', root: { line: 1, value: null } };
     expect(resolve({ files: [empty, file('g', ['swim', null])] }).config.swim).toEqual(
       withDefaults(swimSection),
@@ -169,7 +169,7 @@ describe('values', () => {
   });
 });
 
-describe('what is wrong is named', () => {
+describe('errors name the source', () => {
   test.each([
     ['swim.probeInterval', '5ms', 'f.yaml:1: swim.probeInterval: must be at least 10ms'],
     [
@@ -179,7 +179,7 @@ describe('what is wrong is named', () => {
     ],
     ['retry-join', ['a'], 'f.yaml:1: retry-join: no such setting; did you mean retryJoin?'],
     ['nonsense', 1, 'f.yaml:1: nonsense: no such setting'],
-    ['node', 'a b', 'f.yaml:1: node: must be made of letters, digits, "-" and "." only, as Serf wants'],
+    ['node', 'a b', 'f.yaml:1: node: must consist of letters, digits, "-" and ".", as in Serf'],
     ['node', null, 'f.yaml:1: node: has no value'],
     ['swim', 'fast', 'f.yaml:1: swim: must be a map of settings'],
     [
@@ -187,7 +187,11 @@ describe('what is wrong is named', () => {
       ['10.0.0.5:x'],
       'f.yaml:1: join: "10.0.0.5:x" is not an address such as 10.0.0.5 or host.example:7946',
     ],
-    ['gossipKey', KEY, 'f.yaml:1: gossipKey: may only come from the environment, as HEARSAY_GOSSIP_KEY'],
+    [
+      'gossipKey',
+      KEY,
+      'f.yaml:1: gossipKey: is a secret: set the environment variable HEARSAY_GOSSIP_KEY instead',
+    ],
   ])('file: %s %j', (key, value, sentence) => {
     const error = refusal({ files: [file('f.yaml', [key, value])] });
     expect(error.message).toBe(sentence);
@@ -199,7 +203,7 @@ describe('what is wrong is named', () => {
     expect(error.message).toBe('f:3: must be a map of settings');
   });
 
-  test('a setting given flat and nested', () => {
+  test('a setting written flat and nested', () => {
     const nested = new Map([['probeInterval', { line: 2, value: '1s' }]]);
     const root: ConfigNode = {
       line: 1,
@@ -209,11 +213,11 @@ describe('what is wrong is named', () => {
       ]),
     };
     expect(refusal({ files: [{ path: 'f', root }] }).message).toBe(
-      'f:2: swim.probeInterval: is given twice; first at f:1',
+      'f:2: swim.probeInterval: is set twice, first at f:1',
     );
   });
 
-  test('a flag is a slip in usage, a variable one in configuration', () => {
+  test('a bad flag is wrong usage, a bad variable a configuration error', () => {
     const byFlag = refusal({ flags: { 'swim.probeInterval': '5ms' } });
     expect([byFlag.message, byFlag.exit]).toEqual(['--swim-probe-interval: must be at least 10ms', 2]);
     const byEnv = refusal({ env: { HEARSAY_SWIM_PROBE_INTERVAL: '5ms' } });
@@ -226,10 +230,10 @@ describe('what is wrong is named', () => {
     expect(message).not.toContain('c2VjcmV0');
   });
 
-  test('a key and a keyring file are one too many', () => {
+  test('a key and a keyring file exclude each other', () => {
     const error = refusal({ flags: { keyringFile: 'k' }, env: { HEARSAY_GOSSIP_KEY: KEY } });
     expect([error.message, error.exit]).toEqual([
-      'keyringFile and HEARSAY_GOSSIP_KEY are both given: keep one of them',
+      'keyringFile and HEARSAY_GOSSIP_KEY are both set: remove one of them',
       78,
     ]);
   });
@@ -251,7 +255,7 @@ describe('HTTP beyond loopback (S13)', () => {
 });
 
 describe('warnings', () => {
-  test('a variable with a slip in it; others are not ours to judge', () => {
+  test('a misspelled variable; unrelated ones are ignored', () => {
     const env = {
       HEARSAY_SWIM_PROBE_INTERVL: '1s',
       HEARSAY_PORT: 'tcp://10.0.0.1:80',
@@ -262,11 +266,11 @@ describe('warnings', () => {
     ]);
   });
 
-  test('gossip in the open, and a probe that cannot end in time', () => {
+  test('unencrypted gossip beyond loopback, and a probe timeout above the interval', () => {
     const flags = { bind: '0.0.0.0', 'swim.probeInterval': '100ms' };
     expect(resolve({ flags }).warnings).toEqual([
-      'swim.probeTimeout (500ms) is longer than swim.probeInterval (100ms): indirect probes will have no time',
-      'gossip on 0.0.0.0:7946 is not encrypted: whoever reaches the port can join (see `hearsay keygen`)',
+      'swim.probeTimeout (500ms) is longer than swim.probeInterval (100ms): indirect probes will have no time left',
+      'gossip on 0.0.0.0:7946 is not encrypted: any host that reaches the port can join (see `hearsay keygen`)',
     ]);
   });
 });

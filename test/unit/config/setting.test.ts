@@ -40,7 +40,7 @@ describe('durations', () => {
   });
 });
 
-describe('each kind says in a clause what it wants', () => {
+describe('each kind refuses with a clause', () => {
   const bare = { default: undefined, doc: '' };
   const address = addressSetting({ doc: '', port: 7946, unspecified: false });
   const http = listenSetting({ doc: '', default: '127.0.0.1:8500', port: 8500 });
@@ -64,7 +64,7 @@ describe('each kind says in a clause what it wants', () => {
     [map, '=web', 'a key must not be empty'],
     [map, ['a=1', 'a=2'], 'a key is given twice'],
     [map, new Map([['version', 1.1]]), 'the value of version must be text: put it in quotes'],
-    [map, `a=${'x'.repeat(40)}`, 'take 47 bytes in all, and must take at most 32'],
+    [map, `a=${'x'.repeat(40)}`, 'has 47 bytes in all, and may have at most 32'],
     [ttls, 'web', '"web" must be KEY=VALUE'],
     [ttls, 'web=5', '"5" is not a duration'],
     [ttls, 'web=25h', 'must be at most 24h'],
@@ -75,7 +75,7 @@ describe('each kind says in a clause what it wants', () => {
     [address, '010.0.0.1', 'is not an IP address'],
     [address, 'host.example', 'is not an IP address'],
     [address, '10.0.0.1:99999', 'is not an IP address'],
-    [address, '0.0.0.0', 'must be an address others can dial'],
+    [address, '0.0.0.0', 'must be an address that others can dial'],
     [http, 'unix:', 'must name the socket'],
     [http, '', 'is not an IP address'],
   ])('%# refuses %j', (setting, raw, clause) => {

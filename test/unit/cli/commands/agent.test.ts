@@ -70,7 +70,7 @@ describe('the agent is ready', () => {
       '',
     ]);
     expect(err()).toBe(
-      'warning: gossip on 10.0.0.7:7946 is not encrypted: whoever reaches the port can join (see `hearsay keygen`)\n',
+      'warning: gossip on 10.0.0.7:7946 is not encrypted: any host that reaches the port can join (see `hearsay keygen`)\n',
     );
     send('SIGTERM');
     expect(await ended).toBe(0);
