@@ -158,7 +158,7 @@ function tolerate(run: () => void): void {
   }
 }
 
-test('intents of a member that is up, in any order, repeated, before or after swim sees it: one status, one time', () => {
+test('intents of a member that is up, in any order, repeated, before or after its join: one status, one time', () => {
   const intents = fc.uniqueArray(
     fc.record({ leaves: fc.boolean(), ltime: fc.integer({ min: 1, max: 1000 }) }),
     { minLength: 1, maxLength: 8, selector: (intent) => intent.ltime },
@@ -188,7 +188,7 @@ test('intents of a member that is up, in any order, repeated, before or after sw
   );
 });
 
-test('two tables that exchange states agree on the times of all who are down, and nearly of those alive', () => {
+test('two tables that exchange states agree on the times of members that are down, and nearly of those alive', () => {
   const history = fc.array(changes(clear), { maxLength: 25 });
   fc.assert(
     fc.property(history, history, (here, there) => {
@@ -203,7 +203,7 @@ test('two tables that exchange states agree on the times of all who are down, an
       }
 
       // Both believe to be `ann`, and either may be the one to refute. Of the living a state tells a time one too
-      // early, so that a leave of that time is still news; the leaving it does not name.
+      // early, so that a leave of that time is still new; it does not contain leaving members.
       for (const { name: node, status, statusLTime } of left.serf.view.all()) {
         if (node === SELF || right.status(node) !== status || status === 'leaving') continue;
         const apart = Math.abs((right.seen(node)?.ltime ?? 0) - statusLTime);
@@ -241,24 +241,24 @@ test('whatever happens, clocks never fall, stay above all status times, and only
   );
 });
 
-test('what is not news is not rebroadcast: the same messages again say nothing new', () => {
+test('duplicates are not rebroadcast', () => {
   fc.assert(
     fc.property(fc.array(messages(clear), { maxLength: 40 }), (all) => {
       const ann = one({ members: ['bob', 'cat', 'dan'] });
       ann.down('cat');
       for (const what of all) happen(ann, what);
-      for (const lane of LANES) ann.told(lane);
+      for (const lane of LANES) ann.takeBroadcasts(lane);
       ann.out.length = 0;
 
       for (const what of all) happen(ann, what);
 
-      for (const lane of LANES) expect(ann.told(lane)).toEqual([]);
+      for (const lane of LANES) expect(ann.takeBroadcasts(lane)).toEqual([]);
       expect(ann.events()).toEqual([]);
     }),
   );
 });
 
-test('all we pass on is whole and plausible: it decodes, and another Serf takes it', () => {
+test('all broadcasts are well-formed and plausible: they decode, and another Serf accepts them', () => {
   fc.assert(
     fc.property(fc.array(happening, { maxLength: 30 }), (happenings) => {
       const ann = one({ members: ['bob', 'cat', 'dan'] });
@@ -267,7 +267,7 @@ test('all we pass on is whole and plausible: it decodes, and another Serf takes 
       for (const what of happenings) tolerate(() => happen(ann, what));
 
       for (const lane of LANES)
-        for (const body of ann.told(lane)) {
+        for (const body of ann.takeBroadcasts(lane)) {
           expect(decodeSerf(body).kind).not.toBe('foreign');
           bob.receive(body);
         }
@@ -276,7 +276,7 @@ test('all we pass on is whole and plausible: it decodes, and another Serf takes 
   );
 });
 
-test('any octets as user state, or as tags, are refused or taken, never fatal', () => {
+test('any octets as user state, or as tags, are refused or accepted, and never fatal', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), (octets) => {
       const ann = one();

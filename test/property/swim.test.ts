@@ -69,7 +69,7 @@ const stepOf = (rumor: fc.Arbitrary<SwimMessage>): fc.Arbitrary<Step> =>
 function take(ann: Actor, step: Step): void {
   switch (step.kind) {
     case 'hear':
-      ann.hear(step.rumor);
+      ann.receive(step.rumor);
       return;
     case 'merge':
       ann.merge(...step.states);
@@ -82,7 +82,7 @@ function take(ann: Actor, step: Step): void {
       ann.do((swim, now, out) => swim.onStall(step.millis, now, out));
       return;
     case 'ack':
-      ann.hear({ kind: 'ack', seqNo: step.seqNo, payload: new Uint8Array(0) });
+      ann.receive({ kind: 'ack', seqNo: step.seqNo, payload: new Uint8Array(0) });
       return;
     case 'forget':
       ann.do((swim, now, out) => swim.dropMember(step.node, now, out));
@@ -105,7 +105,7 @@ const snapshot = (ann: Actor): Map<string, Seen> =>
     [...ann.swim.members.all()].map((m) => [m.identity.name, { state: m.state, incarnation: m.incarnation }]),
   );
 
-test('incarnations never fall, and at one incarnation news only gets worse, while a row is there', () => {
+test('incarnations never fall, and at one incarnation the state only gets worse, while a row exists', () => {
   fc.assert(
     fc.property(history, (steps) => {
       const ann = young();
@@ -134,7 +134,7 @@ test('incarnations never fall, and at one incarnation news only gets worse, whil
   );
 });
 
-test('only legal changes of state, and each seen from above: joined when up again, down once, dropped when down', () => {
+test('only legal state changes, each with its event: joined when up again, down once, dropped when down', () => {
   fc.assert(
     fc.property(history, (steps) => {
       const ann = young();
@@ -179,7 +179,7 @@ test('only legal changes of state, and each seen from above: joined when up agai
   );
 });
 
-test('whatever is said of us, we are alive to ourselves, accuse ourselves to nobody, and never reach the top', () => {
+test('whatever is received, the agent is alive in its own table, never accuses itself, and never reaches the highest incarnation', () => {
   fc.assert(
     fc.property(history, (steps) => {
       const ann = young();
@@ -187,7 +187,7 @@ test('whatever is said of us, we are alive to ourselves, accuse ourselves to nob
         take(ann, step);
         expect(ann.state('ann')).toBe('alive');
         expect(ann.swim.incarnation).toBeLessThan(2 ** 31);
-        for (const message of ann.said())
+        for (const message of ann.drainBroadcasts())
           if (message.kind === 'suspect' || message.kind === 'dead') expect(message.node).not.toBe('ann');
         for (const { message, compoundWith } of ann.sends())
           for (const one of [message, compoundWith])
@@ -197,29 +197,30 @@ test('whatever is said of us, we are alive to ourselves, accuse ourselves to nob
   );
 });
 
-test('having left we never come back by ourselves', () => {
+test('after a leave the agent never returns', () => {
   fc.assert(
     fc.property(history, (steps) => {
       const ann = young().do((swim, now, out) => swim.leave(now, out));
-      ann.said();
+      ann.drainBroadcasts();
       for (const step of steps) {
         take(ann, step);
         expect([ann.state('ann'), ann.swim.incarnation]).toEqual(['left', 1]);
-        for (const message of ann.said()) if (message.kind === 'alive') expect(message.node).not.toBe('ann');
+        for (const message of ann.drainBroadcasts())
+          if (message.kind === 'alive') expect(message.node).not.toBe('ann');
       }
     }),
   );
 });
 
-test('what is told on about others was admissible: within bounds, and never below what we hold', () => {
+test('broadcasts about other members are plausible, and never below the incarnation held', () => {
   fc.assert(
     fc.property(history, (steps) => {
       const ann = young();
-      ann.said();
+      ann.drainBroadcasts();
       for (const step of steps) {
         take(ann, step);
         expect(ann.swim.broadcasts.size).toBeLessThanOrEqual(ALL.length);
-        for (const message of ann.said())
+        for (const message of ann.drainBroadcasts())
           if (message.kind === 'alive' || message.kind === 'suspect' || message.kind === 'dead')
             expect(message.incarnation).toBeLessThan(2 ** 31);
       }
@@ -243,7 +244,7 @@ test('after every input there is a deadline, never in the past', () => {
 
 describe('two tables', () => {
   const plausible = fc.integer({ min: 1, max: 6 });
-  // Meta is a member's own word: one value per incarnation.
+  // Only the member itself sets its meta: one value per incarnation.
   const honest = fc.oneof(
     fc.record({ node: other, at: plausible }).map((r) => alive(r.node, r.at, { meta: Uint8Array.of(r.at) })),
     fc
@@ -254,7 +255,7 @@ describe('two tables', () => {
       .map((r) => dead(r.node, r.from, r.at)),
   );
 
-  test('that know the same members agree on the same rumors in any order', () => {
+  test('that know the same members agree after the same messages in any order', () => {
     fc.assert(
       fc.property(
         fc
@@ -265,7 +266,7 @@ describe('two tables', () => {
         ([rumors, shuffled]) => {
           const tableAfter = (order: readonly SwimMessage[]): string[] => {
             const ann = new Actor('ann').knowing(...OTHERS);
-            for (const rumor of order) ann.hear(rumor);
+            for (const rumor of order) ann.receive(rumor);
             return OTHERS.map((name) => {
               const member = ann.swim.members.get(name);
               return `${name} ${member?.state} ${member?.incarnation}`;
@@ -281,7 +282,7 @@ describe('two tables', () => {
     );
   });
 
-  test('agree fully after an exchange and the time of a suspicion, as every accused that is silent is dead', () => {
+  test('agree fully after a push/pull and the time of a suspicion', () => {
     fc.assert(
       fc.property(fc.array(honest, { maxLength: 10 }), fc.array(honest, { maxLength: 10 }), (one, two) => {
         const quiet = {
@@ -292,8 +293,8 @@ describe('two tables', () => {
         };
         const ann = new Actor('ann', quiet).knowing(...OTHERS, 'zoe');
         const zoe = new Actor('zoe', quiet).knowing(...OTHERS, 'ann');
-        for (const rumor of one) ann.hear(rumor);
-        for (const rumor of two) zoe.hear(rumor);
+        for (const rumor of one) ann.receive(rumor);
+        for (const rumor of two) zoe.receive(rumor);
         const coarse = (actor: Actor): string[] =>
           OTHERS.map((name) => `${name} ${actor.state(name)} ${actor.incarnationOf(name)}`);
         for (let round = 0; round < 2; round++) {
@@ -309,7 +310,7 @@ describe('two tables', () => {
   });
 });
 
-test('messages of any bytes that decode at all never make it throw, nor do they outlive their datagram', () => {
+test('no message that decodes makes it throw, and no view on a datagram is kept', () => {
   const field = fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ minLength: 4, maxLength: 4 }));
   const u32 = fc.oneof(fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 2 ** 32 - 1 }));
   const u16 = fc.integer({ min: 0, max: 65_535 });
@@ -348,7 +349,7 @@ test('messages of any bytes that decode at all never make it throw, nor do they 
     fc.property(fc.array(wild, { size: 'max', maxLength: 40 }), (messages) => {
       const ann = young();
       for (const message of messages) {
-        ann.hear(message, addressOf('bob')).pass(100);
+        ann.receive(message, addressOf('bob')).pass(100);
         // The memory of a datagram is reused.
         for (const value of Object.values(message)) if (value instanceof Uint8Array) value.fill(0xee);
       }
@@ -357,7 +358,8 @@ test('messages of any bytes that decode at all never make it throw, nor do they 
         expect([4, 16]).toContain(identity.address.ip.length);
         expect(identity.vsn).toEqual(Uint8Array.of(1, 5, 2, 2, 5, 5));
       }
-      for (const message of ann.said()) expect(decodeMessage(encodeMessage(message))).toEqual(message);
+      for (const message of ann.drainBroadcasts())
+        expect(decodeMessage(encodeMessage(message))).toEqual(message);
     }),
   );
 });

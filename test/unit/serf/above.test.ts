@@ -1,4 +1,4 @@
-/** Queries between agents of our kind: answered by the rooms above, and told at once to those who matter most. */
+/** Queries between hearsay agents: answered by the layers above, and sent directly to a few members. */
 import { expect, test } from 'vitest';
 import { decodeUtf8, encodeUtf8, NO_BYTES } from '../../../src/base/bytes.ts';
 import type { QueryDefinition, SerfEffect } from '../../../src/serf/types.ts';
@@ -12,7 +12,7 @@ const question = (changes: Partial<QueryDefinition> = {}): QueryDefinition => ({
 const sends = (out: readonly SerfEffect[]) =>
   out.flatMap((effect) => (effect.kind === 'send' ? [effect] : []));
 
-test('who is named first is told at once, if it is alive; the others by gossip', () => {
+test('members in directTo receive a query at once, if they are alive; the others by gossip', () => {
   const ann = one({ members: ['bob', 'cat', 'dan'] });
   ann.down('cat');
   ann.out.length = 0;
@@ -24,7 +24,7 @@ test('who is named first is told at once, if it is alive; the others by gossip',
   expect(ann.lanes.queries.size).toBe(1);
 });
 
-test('an internal query that is not Serf’s is answered from above, if they know it, and programs never see it', () => {
+test('an internal query that is not Serf’s is answered by the layers above, if known, and never reaches programs', () => {
   const asked: string[] = [];
   const ann = one({
     members: ['bob'],

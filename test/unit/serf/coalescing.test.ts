@@ -3,7 +3,7 @@ import { NEVER } from '../../../src/base/time.ts';
 import { Coalescer } from '../../../src/serf/coalescing.ts';
 import type { HandlerEvent, MemberChange, SerfMember } from '../../../src/serf/types.ts';
 
-/** News by the second, in virtual time: what was told, and when. */
+/** Events by second of virtual time, with what was reported and when. */
 function gathering(members = { period: 3000, quiescent: 1000 }, user = members) {
   const coalescing = new Coalescer(members, user);
   const told: string[] = [];
@@ -46,7 +46,7 @@ const event = (name: string, ltime: number, coalesce = true): HandlerEvent => ({
 });
 
 describe('changes of members', () => {
-  test('of a burst are told together, a second after the last', () => {
+  test('of a burst are reported together, a second after the last', () => {
     const { take, pass, told, deadline } = gathering();
     take(0, member('join', 'ann'));
     take(900, member('join', 'bob'));
@@ -58,14 +58,14 @@ describe('changes of members', () => {
     expect(deadline()).toBe(NEVER);
   });
 
-  test('that never pause are told every three seconds', () => {
+  test('that never pause are reported every three seconds', () => {
     const { take, pass, told } = gathering();
     for (let at = 0; at < 7000; at += 500) take(at, member('join', `m${at}`));
     pass(20_000);
     expect(told.map((line) => line.split(':')[0])).toEqual(['3000', '6000', '7500']);
   });
 
-  test('of one member are told as the last of them, and not at all if that is old news', () => {
+  test('of one member are reported as the last of them, and not at all if that was reported before', () => {
     const { take, pass, told } = gathering();
     take(0, member('join', 'ann'));
     take(10, member('failed', 'ann'));
@@ -76,7 +76,7 @@ describe('changes of members', () => {
     expect(told).toEqual(['1010: failed ann', '10000: join ann']);
   });
 
-  test('an update is told each time, once; and hides no join before it', () => {
+  test('an update is reported once each time, and hides no join before it', () => {
     const { take, pass, told } = gathering();
     take(0, member('join', 'ann'));
     take(10, member('update', 'ann'));
@@ -87,7 +87,7 @@ describe('changes of members', () => {
     expect(told).toEqual(['1010: join ann', '4000: update ann', '7000: update ann', '10000: join bob']);
   });
 
-  test('who was reaped may come as somebody new', () => {
+  test('a reaped member may join as a new one', () => {
     const { take, pass, told } = gathering();
     take(0, member('reap', 'ann'));
     take(5000, member('reap', 'ann'));
@@ -97,7 +97,7 @@ describe('changes of members', () => {
 });
 
 describe('user events', () => {
-  test('of one name are told as the newest, all of one time, others in their order', () => {
+  test('of one name are reported as the newest, all of one time, others in their order', () => {
     const { take, pass, told } = gathering();
     take(0, event('deploy', 5));
     take(100, event('deploy', 7));
@@ -108,7 +108,7 @@ describe('user events', () => {
     expect(told).toEqual(['1300: clean@4', '1300: deploy@7', '1300: deploy@7']);
   });
 
-  test('that may not be gathered, and queries, are told at once', () => {
+  test('that may not be coalesced, and queries, are reported at once', () => {
     const { take, told } = gathering();
     take(0, event('deploy', 5, false));
     take(1, event('deploy', 6, false));
@@ -116,7 +116,7 @@ describe('user events', () => {
     expect(told).toEqual(['0: deploy@5', '1: deploy@6', '2: load']);
   });
 
-  test('a flood is told before its time, so that memory is bounded', () => {
+  test('a flood is reported early, so that memory is bounded', () => {
     const { take, told } = gathering();
     for (let i = 0; i < 256; i++) take(0, event(`e${i}`, i));
     expect(told).toHaveLength(256);
@@ -128,7 +128,7 @@ describe('user events', () => {
 test.each([
   { period: 0, quiescent: 1000 },
   { period: 3000, quiescent: 0 },
-])('a span of 0 turns gathering off: %o', (off) => {
+])('a period of 0 turns coalescing off: %o', (off) => {
   const { take, told, deadline } = gathering(off);
   take(0, member('join', 'ann'));
   take(0, event('deploy', 1));

@@ -49,7 +49,7 @@ function expectSame(a: Coordinate, b: Coordinate): void {
 }
 
 describe('P63 Vivaldi', () => {
-  test('P63 each step recorded from Go leads where Go went', () => {
+  test('P63 each step gives the coordinate recorded from Go', () => {
     const coordinates = fresh(ours(vivaldi.start));
     const refused: number[] = [];
 
@@ -68,11 +68,11 @@ describe('P63 Vivaldi', () => {
     expect(refused).toEqual(vivaldi.steps.filter((step) => step.After === null).map((step) => step.RttNs));
   });
 
-  test('P63 a new node is at the origin and sure of nothing', () => {
+  test('P63 a new node is at the origin with the largest error', () => {
     expect(fresh().own).toEqual({ vec: [0, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 });
   });
 
-  test('P63 two nodes in one place part, by the force and not by chance', () => {
+  test('P63 two nodes at one place are separated by the force', () => {
     const coordinates = fresh();
 
     coordinates.update('bob', 100, at());
@@ -83,7 +83,7 @@ describe('P63 Vivaldi', () => {
     expect(coordinates.own.height).toBe(1e-5);
   });
 
-  test('P63 one slow packet among three moves nobody far: the median of a peer counts', () => {
+  test('P63 one slow packet of three has little effect: the median of a peer counts', () => {
     const slow = fresh(at(0.01));
     const even = fresh(at(0.01));
     const peer = at(-0.01);
@@ -94,7 +94,7 @@ describe('P63 Vivaldi', () => {
     expect(slow.own).toEqual(even.own);
   });
 
-  test('P63 a round trip of 0 counts as a microsecond, and does not cost all our certainty', () => {
+  test('P63 a round trip of 0 counts as a microsecond, and does not raise the error to its maximum', () => {
     const coordinates = fresh({ ...at(), error: 0.1 });
 
     expect(coordinates.update('bob', 0, at())).toBe(true);
@@ -126,7 +126,7 @@ describe('P63 Vivaldi', () => {
     },
   );
 
-  test('P63 many members find places where estimates come near the true round trips', () => {
+  test('P63 the estimates of many members come near the true round trips', () => {
     const rng = createRng(5);
     const truth = Array.from({ length: 12 }, () => [rng.next() * 80, rng.next() * 80] as const);
     const roundTrip = (a: number, b: number): number => {
@@ -151,7 +151,7 @@ describe('P63 Vivaldi', () => {
 });
 
 describe('P63 the payload of an ack', () => {
-  test('P63 is a version octet and a map, and reads back as it was', () => {
+  test('P63 is a version octet and a map, and decodes to the same coordinate', () => {
     const coordinates = fresh(ours(vivaldi.start));
 
     expect(coordinates.payload[0]).toBe(1);
@@ -168,7 +168,7 @@ describe('P63 the payload of an ack', () => {
     expect(decodeCoordinate(coordinates.payload)).toEqual(coordinates.own);
   });
 
-  test('P63 no payload, nothing learned; with one we move', () => {
+  test('P63 an empty payload changes nothing', () => {
     const coordinates = fresh();
 
     expect(coordinates.updateFromAck('bob', 20, new Uint8Array())).toBe(false);

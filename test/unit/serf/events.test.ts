@@ -5,33 +5,33 @@ import { one } from './one.ts';
 const payload = (...octets: number[]): Uint8Array => Uint8Array.of(...octets);
 
 describe('P51 user events', () => {
-  test('P51 an event that is news moves the event clock and goes on as it came', () => {
+  test('P51 a new event moves the event clock and is broadcast as received', () => {
     const ann = one();
 
     ann.event('deploy', 7, payload(1, 2));
 
     expect(ann.serf.clocks).toEqual({ member: 1, event: 8, query: 1 });
-    expect(ann.told('events')).toEqual([
+    expect(ann.takeBroadcasts('events')).toEqual([
       UserEvent.encode({ ltime: 7, name: 'deploy', payload: payload(1, 2), cc: false }),
     ]);
-    expect(ann.told('intents')).toEqual([]);
-    expect(ann.told('queries')).toEqual([]);
+    expect(ann.takeBroadcasts('intents')).toEqual([]);
+    expect(ann.takeBroadcasts('queries')).toEqual([]);
   });
 
-  test('P51 the same event again is not news; another name, payload or time is', () => {
+  test('P51 a duplicate is ignored; an event with another name, payload or time is new', () => {
     const ann = one();
 
     ann.event('deploy', 7, payload(1));
     ann.event('deploy', 7, payload(1));
-    expect(ann.told('events')).toHaveLength(1);
+    expect(ann.takeBroadcasts('events')).toHaveLength(1);
     ann.event('deploy', 7, payload(2));
     ann.event('other', 7, payload(1));
     ann.event('deploy', 8, payload(1));
 
-    expect(ann.told('events')).toHaveLength(3);
+    expect(ann.takeBroadcasts('events')).toHaveLength(3);
   });
 
-  test('P51 what is remembered and passed on shares no memory with the packet it came in', () => {
+  test('P51 events held and broadcast share no memory with their packet', () => {
     const ann = one();
     const datagram = UserEvent.encode({ ltime: 7, name: 'deploy', payload: payload(1, 2, 3), cc: false });
     const came = new Uint8Array(datagram);
@@ -39,29 +39,29 @@ describe('P51 user events', () => {
     ann.receive(datagram);
     datagram.fill(0);
 
-    expect(ann.told('events')).toEqual([came]);
+    expect(ann.takeBroadcasts('events')).toEqual([came]);
     expect(ann.state().events[0]?.events[0]?.payload).toEqual(payload(1, 2, 3));
   });
 
-  test('P51 `CC` is no part of what an event is', () => {
+  test('P51 `CC` does not distinguish events', () => {
     const ann = one();
 
     ann.event('deploy', 7);
     ann.receive(UserEvent.encode({ ltime: 7, name: 'deploy', payload: payload(), cc: true }));
 
-    expect(ann.told('events')).toHaveLength(1);
+    expect(ann.takeBroadcasts('events')).toHaveLength(1);
   });
 
   test('P51 an event more than a buffer behind the clock is too old; one in its last slot is not', () => {
     const ann = one({ config: { eventBuffer: 16 } });
     ann.event('now', 100); // the clock is at 101
-    ann.told('events');
+    ann.takeBroadcasts('events');
 
     ann.event('old', 84);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
     ann.event('late', 85);
 
-    expect(ann.told('events')).toHaveLength(1);
+    expect(ann.takeBroadcasts('events')).toHaveLength(1);
   });
 
   test('P51 a newer time takes the slot of the one a buffer before', () => {
@@ -70,84 +70,84 @@ describe('P51 user events', () => {
     ann.event('a', 21);
 
     expect(ann.state().events.map((bucket) => bucket?.ltime)).toEqual([21]);
-    ann.told('events');
+    ann.takeBroadcasts('events');
     ann.event('a', 21);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
   });
 
-  test('P42 an event from the far future is refused, not witnessed and not passed on', () => {
+  test('P42 an event with a time far ahead is refused, not witnessed and not broadcast', () => {
     const ann = one();
 
     ann.event('deploy', 3 + 2 ** 32);
 
     expect(ann.serf.clocks.event).toBe(1);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
     expect(ann.facts()).toEqual([
       { kind: 'lamportTimeRefused', clock: 'event', ltime: 3 + 2 ** 32, local: 1 },
     ]);
   });
 
-  test('S29 an event above the hard ceiling of Serf is refused', () => {
+  test("S29 an event above Serf's hard limit is refused", () => {
     const ann = one();
 
     expect(() => ann.event('big', 1, new Uint8Array(9300))).toThrowError(
       expect.objectContaining({ code: 'tooLarge' }),
     );
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
   });
 
-  test('S29 a flood at one Lamport time is passed on only up to a limit, and the next time is heard again', () => {
+  test('S29 a flood at one Lamport time is broadcast only up to a limit, and the next time is accepted again', () => {
     const ann = one();
 
     for (let i = 0; i < 1000; i++) ann.event(`e${i}`, 7, new Uint8Array(400));
-    const passed = ann.told('events').length;
+    const passed = ann.takeBroadcasts('events').length;
     ann.event('next', 8);
 
     expect(passed).toBeGreaterThan(50);
     expect(passed).toBeLessThan(100);
-    expect(ann.told('events')).toHaveLength(1);
+    expect(ann.takeBroadcasts('events')).toHaveLength(1);
   });
 
-  test('P51 what an earlier life has seen is old news; what it has not seen is news', () => {
+  test('P51 events seen before a restart are ignored; others are new', () => {
     const ann = one({ clocks: { member: 4, event: 10, query: 10 } });
 
     ann.event('seen', 9);
     ann.query(1, 9);
-    expect(ann.told('events').length + ann.told('queries').length).toBe(0);
+    expect(ann.takeBroadcasts('events').length + ann.takeBroadcasts('queries').length).toBe(0);
     ann.event('unseen', 10);
     ann.query(1, 10);
 
-    expect(ann.told('events')).toHaveLength(1);
-    expect(ann.told('queries')).toHaveLength(1);
+    expect(ann.takeBroadcasts('events')).toHaveLength(1);
+    expect(ann.takeBroadcasts('queries')).toHaveLength(1);
     expect(ann.serf.clocks).toEqual({ member: 5, event: 11, query: 11 });
   });
 });
 
-describe('P51 firing and hearing', () => {
-  test('P51 an event of ours is stamped, heard here, and told to others', () => {
+describe('P51 firing and receiving', () => {
+  test('P51 an event of ours gets a time, is delivered here, and is broadcast', () => {
     const ann = one();
     ann.event('earlier', 7);
-    ann.told('events');
+    ann.takeBroadcasts('events');
 
     const fired = ann.serf.fire('deploy', payload(1, 2), true, ann.out);
 
     expect(fired).toEqual({ ltime: 8, name: 'deploy', payload: payload(1, 2), coalesce: true });
-    expect(ann.toldMessages('events')).toEqual([
+    expect(ann.takeMessages('events')).toEqual([
       { kind: 'userEvent', ltime: 8, name: 'deploy', payload: payload(1, 2), cc: true },
     ]);
     expect(ann.serf.clocks.event).toBe(9);
     expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['earlier', 'deploy']);
   });
 
-  test('P51 our own event that comes back is not news', () => {
+  test('P51 our own event that comes back is a duplicate', () => {
     const ann = one();
     ann.serf.fire('deploy', payload(), false, ann.out);
-    const [body] = ann.told('events');
+    const [body] = ann.takeBroadcasts('events');
 
     ann.receive(body as Uint8Array);
 
     expect(ann.serf.recentEvents).toHaveLength(1);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
   });
 
   test('P51 S29 name and payload above 512 bytes are refused, and the clock stands still', () => {
@@ -160,7 +160,7 @@ describe('P51 firing and hearing', () => {
       expect.objectContaining({ code: 'badRequest' }),
     );
     expect(ann.serf.clocks.event).toBe(1);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
   });
 
   test('P51 the message itself stays within the limit too: 470 bytes of payload pass, as with real agents', () => {
@@ -168,10 +168,10 @@ describe('P51 firing and hearing', () => {
 
     ann.serf.fire('a', new Uint8Array(470), false, ann.out);
 
-    expect((ann.told('events')[0] as Uint8Array).length).toBeLessThanOrEqual(512);
+    expect((ann.takeBroadcasts('events')[0] as Uint8Array).length).toBeLessThanOrEqual(512);
   });
 
-  test('P50 an event that a push/pull tells of is heard here, once, and not passed on', () => {
+  test('P50 an event in a push/pull is delivered here once, and not broadcast', () => {
     const ann = one();
     const bob = one();
     bob.serf.fire('deploy', payload(1), false, bob.out);
@@ -180,10 +180,10 @@ describe('P51 firing and hearing', () => {
     ann.serf.mergeRemoteState(bob.serf.localState(), false, 0, ann.out);
 
     expect(ann.serf.recentEvents.map(({ name }) => name)).toEqual(['deploy']);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
   });
 
-  test('P52 what happened before we joined is old news, what an earlier life has seen as well', () => {
+  test('P52 events from before the join are ignored, and so are those seen before a restart', () => {
     const bob = one();
     bob.serf.fire('old', payload(), false, bob.out);
     const ann = one();
@@ -199,7 +199,7 @@ describe('P51 firing and hearing', () => {
     expect(reborn.serf.recentEvents).toEqual([]);
   });
 
-  test('P51 the last 256 are kept for readers, and each is told with the one it replaced', () => {
+  test('P51 the last 256 are kept for readers, and each is reported with the one it replaced', () => {
     const ann = one();
     for (let i = 1; i <= 300; i++) ann.event(`e${i}`, i);
 
@@ -209,7 +209,7 @@ describe('P51 firing and hearing', () => {
     expect(last).toMatchObject({ event: { name: 'e300' }, dropped: { name: 'e44' } });
   });
 
-  test('S29 who brings more news than an honest peer forwards is cut off; others are heard', () => {
+  test('S29 a source of more events than an honest peer forwards is limited; other sources are not', () => {
     const ann = one();
     const flood = (from: string, count: number, first: number): void => {
       for (let i = 0; i < count; i++) {
@@ -219,14 +219,14 @@ describe('P51 firing and hearing', () => {
     };
 
     flood('eve', 5000, 1);
-    expect(ann.told('events')).toHaveLength(1000);
+    expect(ann.takeBroadcasts('events')).toHaveLength(1000);
     expect(ann.facts().filter(({ kind }) => kind === 'eventsRateLimited')).toEqual([
       { kind: 'eventsRateLimited', from: 'eve' },
     ]);
     flood('bob', 10, 5001);
-    expect(ann.told('events')).toHaveLength(10);
+    expect(ann.takeBroadcasts('events')).toHaveLength(10);
     ann.now += 1000;
     flood('eve', 300, 5100);
-    expect(ann.told('events')).toHaveLength(200);
+    expect(ann.takeBroadcasts('events')).toHaveLength(200);
   });
 });

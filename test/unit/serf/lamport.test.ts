@@ -5,7 +5,7 @@ test('P42 a clock starts at 1', () => {
   expect(new LamportClock().time).toBe(1);
 });
 
-test('P42 a stamp is the current time, and the clock moves on', () => {
+test('P42 a new message gets the current time, and the clock advances', () => {
   const clock = new LamportClock();
 
   expect(clock.stamp()).toBe(1);
@@ -13,7 +13,7 @@ test('P42 a stamp is the current time, and the clock moves on', () => {
   expect(clock.time).toBe(3);
 });
 
-test('P42 witnessing a stamp at or above ours goes one past it; an older one changes nothing', () => {
+test('P42 witnessing a time at or above ours goes one past it; an older one changes nothing', () => {
   const clock = new LamportClock();
 
   clock.witness(1);
@@ -24,7 +24,7 @@ test('P42 witnessing a stamp at or above ours goes one past it; an older one cha
   expect(clock.time).toBe(41);
 });
 
-test('P42 a stamp more than 2^32 ahead is not plausible', () => {
+test('P42 a time more than 2^32 ahead is not plausible', () => {
   const clock = new LamportClock();
 
   expect(clock.isPlausible(1 + 2 ** 32)).toBe(true);
@@ -32,7 +32,7 @@ test('P42 a stamp more than 2^32 ahead is not plausible', () => {
   expect(clock.isPlausible(Number.MAX_SAFE_INTEGER)).toBe(false);
 });
 
-test('P42 near the end of safe integers the clock stands still instead of wrapping', () => {
+test('P42 near the end of safe integers the clock stops instead of overflowing', () => {
   const clock = new LamportClock();
   clock.witness(Number.MAX_SAFE_INTEGER - 2);
   const late = clock.time;

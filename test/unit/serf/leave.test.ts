@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { member, one, SELF } from './one.ts';
 
 describe('P46 joining', () => {
-  test('P46 the join intent is stamped after the push/pull, above all it showed', () => {
+  test('P46 the join intent gets its time after the push/pull, above all times in it', () => {
     const ann = one({ members: ['bob'] });
     ann.merge({ ltime: 51, statusLTimes: new Map([['bob', 20]]) }, true);
 
     ann.serf.broadcastJoin(ann.now, ann.out);
 
-    expect(ann.toldMessages()).toEqual([{ kind: 'joinIntent', ltime: 51, node: SELF }]);
+    expect(ann.takeMessages()).toEqual([{ kind: 'joinIntent', ltime: 51, node: SELF }]);
     expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 51 });
     expect(ann.serf.clocks.member).toBe(52);
   });
@@ -19,7 +19,7 @@ describe('P46 joining', () => {
     ann.merge({ ltime: 41, statusLTimes: new Map([[SELF, 40]]), leftMembers: [SELF] }, true);
     ann.serf.broadcastJoin(ann.now, ann.out);
 
-    const [join] = ann.toldMessages();
+    const [join] = ann.takeMessages();
     expect(join).toMatchObject({ kind: 'joinIntent', node: SELF });
     expect(join).toHaveProperty('ltime', ann.seen(SELF)?.ltime);
     expect(ann.seen(SELF)?.ltime).toBeGreaterThan(41);
@@ -39,32 +39,32 @@ describe('P47 our own leave', () => {
     expect(ann.status(SELF)).toBe('leaving');
     expect(ann.seen(SELF)?.ltime).toBeGreaterThan(joinedAt);
     expect(sending.finished).toBe(false);
-    expect(ann.toldMessages()).toEqual([
+    expect(ann.takeMessages()).toEqual([
       { kind: 'leaveIntent', ltime: ann.seen(SELF)?.ltime, node: SELF, prune: false },
     ]);
     expect(sending.finished).toBe(true);
     expect(ann.events()).toEqual([`leaving ${SELF}`]);
   });
 
-  test('P47 with nobody there to hear it, a leave is finished at once', () => {
+  test('P47 without another member alive, a leave is finished at once', () => {
     const ann = one({ members: ['bob'] });
     ann.down('bob');
 
     expect(ann.serf.leave(0, ann.out).finished).toBe(true);
-    expect(ann.told()).toEqual([]);
+    expect(ann.takeBroadcasts()).toEqual([]);
     expect(ann.status(SELF)).toBe('leaving');
   });
 
-  test('P47 while we leave, a leave intent about us is no lie any more, and a seed that answers gets no join', () => {
+  test('P47 while the agent leaves, a leave intent about it is true, and a seed that answers gets no join', () => {
     const ann = one({ members: ['bob'] });
     ann.serf.leave(0, ann.out);
-    ann.told();
+    ann.takeBroadcasts();
 
     ann.leaveIntent(SELF, 30);
     ann.serf.broadcastJoin(0, ann.out);
 
     expect(ann.seen(SELF)).toEqual({ status: 'leaving', ltime: 30 });
-    expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', ltime: 30 }]);
+    expect(ann.takeMessages()).toMatchObject([{ kind: 'leaveIntent', ltime: 30 }]);
     expect(ann.facts()).toEqual([]);
   });
 });
@@ -78,11 +78,11 @@ describe('P48 force-leave', () => {
     ann.serf.forceLeave('bob', false, 0, ann.out);
 
     expect(ann.status('bob')).toBe('left');
-    expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', node: 'bob', ltime: 1, prune: false }]);
+    expect(ann.takeMessages()).toMatchObject([{ kind: 'leaveIntent', node: 'bob', ltime: 1, prune: false }]);
     expect(ann.events()).toEqual(['left bob']);
   });
 
-  test('P48 unknown names and our own are refused with a sentence, and nothing changes', () => {
+  test('P48 unknown names and our own are refused with an error, and nothing changes', () => {
     const ann = one({ members: ['bob'] });
 
     expect(() => ann.serf.forceLeave('nobody', false, 0, ann.out)).toThrowError(
@@ -95,13 +95,13 @@ describe('P48 force-leave', () => {
     expect(ann.serf.clocks.member).toBe(1);
   });
 
-  test('P48 prune erases a failed or left member at once, and echoes of it are no news', () => {
+  test('P48 prune erases a failed or left member at once, and copies of the intent are stale', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     ann.down('bob');
     ann.leaveIntent('cat', 3);
     ann.down('cat');
     ann.events();
-    ann.told();
+    ann.takeBroadcasts();
 
     ann.leaveIntent('bob', 6, true);
     ann.serf.forceLeave('cat', true, 0, ann.out);
@@ -109,10 +109,10 @@ describe('P48 force-leave', () => {
     expect(ann.serf.view.get('bob')).toBeUndefined();
     expect(ann.serf.view.get('cat')).toBeUndefined();
     expect(ann.events()).toEqual(['left bob', 'reaped bob', 'reaped cat']);
-    expect(ann.told()).toHaveLength(2);
+    expect(ann.takeBroadcasts()).toHaveLength(2);
     ann.leaveIntent('bob', 6, true);
     ann.leaveIntent('bob', 6);
-    expect(ann.told()).toEqual([]);
+    expect(ann.takeBroadcasts()).toEqual([]);
   });
 
   test('P48 a name that was pruned may come back alive', () => {
@@ -139,7 +139,7 @@ describe('P48 force-leave', () => {
     expect(ann.serf.view.get('bob')).toBeUndefined();
   });
 
-  test('P48 a pruned member that takes longer to go is erased when it goes, and not hidden before', () => {
+  test('P48 a pruned member that takes longer to leave is erased when it leaves, and not hidden before', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);
@@ -152,7 +152,7 @@ describe('P48 force-leave', () => {
     expect(ann.events()).toEqual(['left bob', 'reaped bob']);
   });
 
-  test('P44 a suspect one is given until the suspicion tells, however long that takes', () => {
+  test('P44 a suspect that is leaving is left alone until the suspicion ends', () => {
     const ann = one();
     const row = { ...member('bob'), state: 'suspect' as const };
     ann.serf.handleMemberEvent({ kind: 'memberJoined', member: row }, 0, ann.out);
@@ -165,11 +165,11 @@ describe('P48 force-leave', () => {
     expect(ann.serf.view.get('bob')).toBeUndefined();
   });
 
-  test('P48 L7 a pruned member that was back before anybody saw it go is not leaving for ever (swarm seed 40570)', () => {
+  test('P48 L7 a pruned member that was back before anybody saw it leave does not stay leaving (swarm seed 40570)', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);
-    ann.joinIntent('bob', 5); // its new life knew of no later time
+    ann.joinIntent('bob', 5); // after its restart it knew of no later time
     ann.pass(60_000);
 
     expect(ann.status('bob')).toBe('alive');
@@ -189,7 +189,7 @@ describe('P48 force-leave', () => {
     expect(ann.seen('bob')).toEqual({ status: 'failed', ltime: 6 });
   });
 
-  test('P48 nobody can have us erase ourselves, not even while we leave', () => {
+  test('P48 an agent never erases itself, not even while it leaves', () => {
     const ann = one({ members: ['bob'] });
     ann.serf.leave(0, ann.out);
 
@@ -200,7 +200,7 @@ describe('P48 force-leave', () => {
     expect(ann.status(SELF)).toBe('left');
   });
 
-  test('P48 a pruned member that objects in time stays', () => {
+  test('P48 a pruned member that refutes in time stays', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 6, true);

@@ -51,9 +51,9 @@ export interface OneOptions {
   readonly clocks?: LamportTimes;
   readonly seed?: number;
   /** Nothing is known yet, not even of ourselves. */
-  readonly unborn?: boolean;
+  readonly withoutMembers?: boolean;
   readonly keys?: readonly Uint8Array[];
-  readonly keepsKeys?: boolean;
+  readonly persistsKeys?: boolean;
   readonly answer?: InternalQueryHandler;
   /** Members swim knows from the start, besides ourselves. */
   readonly members?: readonly string[];
@@ -75,7 +75,7 @@ export class One {
       address: () => member(SELF).identity.address,
       gossipInterval: 200,
       keyring: new Keyring(options.keys ?? []),
-      persistsKeys: options.keepsKeys ?? false,
+      persistsKeys: options.persistsKeys ?? false,
       config: withDefaults(settings, options.config),
       rng: createRng(options.seed ?? 1),
       now: 0,
@@ -83,7 +83,7 @@ export class One {
       ...(options.answer === undefined ? {} : { handleInternalQuery: options.answer }),
       ...(options.clocks === undefined ? {} : { clocks: options.clocks }),
     });
-    if (options.unborn !== true) for (const name of [SELF, ...(options.members ?? [])]) this.up(name);
+    if (options.withoutMembers !== true) for (const name of [SELF, ...(options.members ?? [])]) this.up(name);
     this.out.length = 0;
   }
 
@@ -149,29 +149,29 @@ export class One {
     return this.serf.view.get(name)?.status;
   }
 
-  /** Takes what the lanes would tell others, as bytes. */
-  told(lane: keyof One['lanes'] = 'intents'): Uint8Array[] {
+  /** Takes the broadcasts of a lane, as bytes. */
+  takeBroadcasts(lane: keyof One['lanes'] = 'intents'): Uint8Array[] {
     const into: Uint8Array[] = [];
     this.lanes[lane].dequeue(1 << 20, 0, 1, into);
     return into;
   }
 
-  toldMessages(lane: keyof One['lanes'] = 'intents'): SerfMessage[] {
-    return this.told(lane).map(decodeSerf);
+  takeMessages(lane: keyof One['lanes'] = 'intents'): SerfMessage[] {
+    return this.takeBroadcasts(lane).map(decodeSerf);
   }
 
-  /** Takes the events since the last look: `failed bob`. */
+  /** Takes the events since the last call: `failed bob`. */
   events(): string[] {
-    const told = this.out.flatMap((effect) => (effect.kind === 'event' ? [effect.event] : []));
+    const events = this.out.flatMap((effect) => (effect.kind === 'event' ? [effect.event] : []));
     drop(this.out, 'event');
-    return told.map((event: SerfEvent) => `${event.kind} ${event.member.name}`);
+    return events.map((event: SerfEvent) => `${event.kind} ${event.member.name}`);
   }
 
-  /** Takes the facts since the last look. */
+  /** Takes the facts since the last call. */
   facts(): SerfFact[] {
-    const told = this.out.flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : []));
+    const facts = this.out.flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : []));
     drop(this.out, 'fact');
-    return told;
+    return facts;
   }
 }
 

@@ -9,8 +9,8 @@ const bucket = (ltime: number, ...names: string[]) =>
     events: names.map((name) => ({ kind: 'eventBody', name, payload: Uint8Array.of(1) })),
   }) as const;
 
-describe('P49 what we tell', () => {
-  test('P49 all status times, the left list, the three next stamps and the events we hold', () => {
+describe('P49 our state', () => {
+  test('P49 has all status times, the left list, the three clocks and the events held', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.joinIntent('bob', 4);
     ann.leaveIntent('cat', 6);
@@ -33,7 +33,7 @@ describe('P49 what we tell', () => {
     });
   });
 
-  test('P49 events are told in rising order, and only as many as a push/pull can bear', () => {
+  test('P49 has events in ascending order, and only as many as fit a push/pull', () => {
     const ann = one();
     for (let ltime = 1; ltime <= 300; ltime++) ann.event('big', ltime, new Uint8Array(2000).fill(ltime));
 
@@ -46,8 +46,8 @@ describe('P49 what we tell', () => {
   });
 });
 
-describe('P50 what we take over', () => {
-  test('P50 each clock witnesses one less than theirs, since nobody has given that stamp yet', () => {
+describe('P50 merging a state', () => {
+  test('P50 each clock witnesses one less than theirs, since nobody has given that time yet', () => {
     const ann = one();
 
     ann.merge({ ltime: 10, eventLTime: 20, queryLTime: 30 });
@@ -57,7 +57,7 @@ describe('P50 what we take over', () => {
     expect(ann.serf.clocks).toEqual({ member: 10, event: 20, query: 30 });
   });
 
-  test('P50 who is on their left list is leaving here at their time; others joined just before theirs', () => {
+  test('P50 members on their left list are leaving here at their time; others joined just before theirs', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     ann.down('cat');
     const statusLTimes = new Map([
@@ -73,7 +73,7 @@ describe('P50 what we take over', () => {
     expect(ann.seen('dan')).toEqual({ status: 'alive', ltime: 6 });
   });
 
-  test('P50 a push/pull that names a leaving member does not make its leave old news', () => {
+  test('P50 a push/pull with a leaving member does not make its leave stale', () => {
     const [ann, bob, cat] = [one({ members: ['eve'] }), one({ members: ['eve'] }), one({ members: ['eve'] })];
     bob.leaveIntent('eve', 9);
     expect(bob.state().statusLTimes.has('eve')).toBe(false);
@@ -86,7 +86,7 @@ describe('P50 what we take over', () => {
     }
   });
 
-  test('P50 nothing of a merge is passed on', () => {
+  test('P50 a merge broadcasts nothing', () => {
     const ann = one({ members: ['bob', 'cat'] });
 
     ann.merge({
@@ -101,8 +101,8 @@ describe('P50 what we take over', () => {
       events: [bucket(4, 'deploy')],
     });
 
-    expect(ann.told('intents')).toEqual([]);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('intents')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
   });
 
   test('P50 two tables that agree on a leave do not raise its time with every exchange', () => {
@@ -132,16 +132,16 @@ describe('P50 what we take over', () => {
     ann.merge(lie);
 
     expect(ann.facts()).toEqual([{ kind: 'leaveIntentRefuted', ltime: 40 }]);
-    expect(ann.toldMessages()).toMatchObject([{ kind: 'joinIntent', node: SELF, ltime: 41 }]);
+    expect(ann.takeMessages()).toMatchObject([{ kind: 'joinIntent', node: SELF, ltime: 41 }]);
     expect(ann.status(SELF)).toBe('alive');
   });
 
-  test('P49 who left and has announced its return is not listed as left: its return is no leave', () => {
+  test('P49 a member that left and announced its return is not listed as left', () => {
     const [ann, bob] = [one({ members: ['eve'] }), one({ members: ['eve'] })];
     bob.leaveIntent('eve', 5);
     bob.down('eve', true);
     expect(bob.state().leftMembers).toEqual(['eve']);
-    bob.joinIntent('eve', 9); // Serf's word came before memberlist's
+    bob.joinIntent('eve', 9); // Serf's intent came before memberlist's alive message
     expect(bob.state().leftMembers).toEqual([]);
 
     ann.joinIntent('eve', 9);
@@ -150,7 +150,7 @@ describe('P50 what we take over', () => {
     expect(ann.seen('eve')).toEqual({ status: 'alive', ltime: 9 });
   });
 
-  test('P44 who says that it leaves and does not go is alive again, and may still leave', () => {
+  test('P44 a member that announced a leave and stays is alive again, and may still leave', () => {
     const ann = one({ members: ['eve'] });
     ann.leaveIntent('eve', 5);
     ann.pass(21_000);
@@ -162,7 +162,7 @@ describe('P50 what we take over', () => {
     expect(ann.seen('eve')).toEqual({ status: 'left', ltime: 5 });
   });
 
-  test('P45 intents for names swim has not adopted wait for them', () => {
+  test('P45 intents for members unknown to swim are buffered', () => {
     const ann = one();
     const statusLTimes = new Map(Object.entries({ bob: 5, cat: 6, dan: 0 }));
     ann.merge({ ltime: 9, statusLTimes, leftMembers: ['cat'] });
@@ -174,31 +174,31 @@ describe('P50 what we take over', () => {
     expect(ann.seen('dan')).toEqual({ status: 'alive', ltime: 0 });
   });
 
-  test('P50 their events are known to us afterwards, sparse lists and all', () => {
+  test('P50 their events are known here afterwards, from sparse lists too', () => {
     const ann = one();
 
     ann.merge({ eventLTime: 6, events: [undefined, bucket(4, 'a', 'b'), undefined, bucket(5, 'c')] });
     ann.event('b', 4, Uint8Array.of(1));
     ann.event('d', 4, Uint8Array.of(1));
 
-    expect(ann.toldMessages('events')).toMatchObject([{ name: 'd' }]);
+    expect(ann.takeMessages('events')).toMatchObject([{ name: 'd' }]);
     expect(ann.state().events).toMatchObject([{ ltime: 4 }, { ltime: 5 }]);
   });
 
-  test('P52 what happened before we joined is old news', () => {
+  test('P52 events from before the join are ignored', () => {
     const ann = one();
 
     ann.merge({ eventLTime: 6, events: [bucket(4, 'a')] }, true);
     ann.event('a', 4, Uint8Array.of(1));
     ann.event('before', 5);
-    expect(ann.told('events')).toEqual([]);
+    expect(ann.takeBroadcasts('events')).toEqual([]);
     expect(ann.state().events).toEqual([]);
     ann.event('after', 6);
 
-    expect(ann.told('events')).toHaveLength(1);
+    expect(ann.takeBroadcasts('events')).toHaveLength(1);
   });
 
-  test('P42 wild stamps are refused one by one, told once for each clock, and the rest is merged', () => {
+  test('P42 implausible times are refused one by one, recorded once per clock, and the rest is merged', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const wild = Number.MAX_SAFE_INTEGER;
 
@@ -225,7 +225,7 @@ describe('P50 what we take over', () => {
     ]);
   });
 
-  test('P50 an empty state is fine; a wrong type or a torn body throws and changes nothing', () => {
+  test('P50 an empty state is allowed; a wrong type or a truncated body throws and changes nothing', () => {
     const ann = one({ members: ['bob'] });
     const whole = SerfState.encode(SerfState.create({ ltime: 50, statusLTimes: new Map([['bob', 40]]) }));
 

@@ -8,7 +8,7 @@ test('P39 tags become meta, and come back from an identity', () => {
   expect(tagsFromIdentity(member('bob', 'alive', { a: 'b' }).identity)).toEqual(new Map([['a', 'b']]));
 });
 
-test('P39 512 bytes of tags may stand, one more may not, and the sentence says how many there are', () => {
+test('P39 512 bytes of tags are allowed, one more is refused, and the error says how many there are', () => {
   const room = 512 - 2 - 2 - 3; // magic, map, key "k", raw16 header
   expect(metaFromTags(new Map([['k', 'x'.repeat(room)]]))).toHaveLength(512);
 

@@ -64,7 +64,7 @@ test('each message is sent as often as the limit says, then it is finished', () 
   expect(queue.dequeue(100, 2, 3, [])).toBe(0);
 });
 
-test('newer news of a name replaces the older, whichever tier that is in', () => {
+test('a newer message of a name replaces the older one, in any tier', () => {
   const queue = new BroadcastQueue();
   const old = queue.enqueue(ofLength(10), 'bob');
   queue.dequeue(100, 2, 9, []);
@@ -83,7 +83,7 @@ test('a finished name is free: the next of its name replaces nothing', () => {
   expect(queue.size).toBe(1);
 });
 
-test('what was sent least goes first, even if it then crowds out something larger', () => {
+test('the least-sent message goes first, even if a larger one then does not fit', () => {
   const queue = new BroadcastQueue();
   queue.enqueue(ofLength(90));
   queue.dequeue(92, 2, 9, []);
@@ -93,7 +93,7 @@ test('what was sent least goes first, even if it then crowds out something large
   expect(lengths(packet)).toEqual([5]);
 });
 
-test('a message too large for the room stays, and does not hold up others', () => {
+test('a message too large for the packet stays queued, and does not block others', () => {
   const queue = new BroadcastQueue();
   queue.enqueue(ofLength(2000));
   queue.enqueue(ofLength(30));
@@ -109,7 +109,7 @@ test('the overhead counts: a message must fit with it, to the byte', () => {
   expect(queue.dequeue(12, 2, 4, [])).toBe(12);
 });
 
-test('in one packet no message is twice', () => {
+test('a packet contains no message twice', () => {
   const queue = new BroadcastQueue();
   queue.enqueue(ofLength(10));
   const packet: Uint8Array[] = [];
@@ -129,7 +129,7 @@ test('pruning drops the most-sent first, the smallest of them first', () => {
   expect(queue.prune(1)).toBe(0);
 });
 
-test('it does as a plain sorted list would, over thousands of steps', () => {
+test('it behaves like a sorted list, over thousands of steps', () => {
   interface Plain {
     readonly bytes: Uint8Array;
     readonly name: string | undefined;

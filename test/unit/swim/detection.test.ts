@@ -5,7 +5,7 @@ const FIVE = 'ann bob cat dan eve';
 const all = (state: string | undefined, ...names: string[]) =>
   Object.fromEntries(names.map((name) => [name, state]));
 
-test('five that join one another stay alive, and stop talking when all is said', () => {
+test('five members that join one another stay alive, and gossip ends when all broadcasts are sent', () => {
   const net = new Network(FIVE);
   net.pass(60_000);
   for (const [name] of net.swims)
@@ -14,7 +14,7 @@ test('five that join one another stay alive, and stop talking when all is said',
   expect(net.facts('memberSuspected')).toEqual([]);
 });
 
-test('a member that stops is suspected, then dead to all, within the time of Lifeguard', () => {
+test("a member that stops is suspected, then dead on all members, within Lifeguard's time", () => {
   for (let seed = 0; seed < 20; seed++) {
     const net = new Network(FIVE, {}, seed);
     net.pass(5000);
@@ -29,14 +29,14 @@ test('a member that stops is suspected, then dead to all, within the time of Lif
   }
 });
 
-test('a member whose direct path is cut stays alive, because others vouch for it', () => {
+test('a member whose direct link is cut stays alive by indirect probes', () => {
   const net = new Network(FIVE);
   net.cut('ann', 'bob', true);
   net.pass(60_000);
   expect(net.facts('memberSuspected')).toEqual([]);
 });
 
-test('a pair without UDP to anyone but by streams is saved by these', () => {
+test('members that are reached by streams only stay alive', () => {
   const net = new Network('ann bob');
   net.cut('ann', 'bob');
   net.pass(60_000);
@@ -44,7 +44,7 @@ test('a pair without UDP to anyone but by streams is saved by these', () => {
   expect(net.facts('probeSavedByTcp').length).toBeGreaterThan(50);
 });
 
-test('a member cut off entirely is dead to all, comes back when the cut heals, and all agree', () => {
+test('a member cut off entirely is dead on all members, returns when the cut heals, and all agree', () => {
   const net = new Network(FIVE);
   net.pass(3000);
   for (const other of ['ann', 'cat', 'dan', 'eve']) net.cut('bob', other, true);
@@ -57,7 +57,7 @@ test('a member cut off entirely is dead to all, comes back when the cut heals, a
     for (const state of Object.values(net.seenAs(name))) expect(state).toBe('alive');
 });
 
-test('a partition in two halves, longer than rows are kept, heals by one exchange', () => {
+test('a partition longer than rows are kept heals by one push/pull', () => {
   const net = new Network('ann bob cat dan eve fay');
   net.pass(3000);
   for (const west of ['ann', 'bob', 'cat'])
@@ -70,7 +70,7 @@ test('a partition in two halves, longer than rows are kept, heals by one exchang
   for (const swim of net.swims.values()) expect([swim.members.size, swim.members.upCount]).toEqual([6, 6]);
 });
 
-test('a member that leaves is left to all, and nobody suspects it', () => {
+test('a member that leaves is left on all members, and nobody suspects it', () => {
   const net = new Network(FIVE);
   net.pass(3000);
   net.get('bob').leave(net.now, []);
@@ -81,7 +81,7 @@ test('a member that leaves is left to all, and nobody suspects it', () => {
   expect(net.facts('memberSuspected')).toEqual([]);
 });
 
-test('a member that restarts from 1 after a crash outbids what is said of it', () => {
+test('a member that restarts at incarnation 1 after a crash outbids the accusation', () => {
   const net = new Network(FIVE);
   net.pass(3000);
   net.stop('bob');
@@ -93,14 +93,14 @@ test('a member that restarts from 1 after a crash outbids what is said of it', (
   expect(net.get('bob').incarnation).toBeGreaterThan(1);
 });
 
-test('with a tenth of all packets lost nobody is declared dead in ten minutes', () => {
+test('with 10 % packet loss nobody is declared dead in ten minutes', () => {
   const net = new Network('ann bob cat dan eve fay gus hal');
   net.loss = 0.1;
   net.pass(600_000);
   expect(net.facts('memberDeclaredDead')).toEqual([]);
 });
 
-test('one whose packets do not arrive at anyone accuses late, and is the only one to die', () => {
+test('a member whose packets do not arrive accuses late, and is the only one declared dead', () => {
   const net = new Network('ann bob cat dan eve fay gus hal');
   net.pass(3000);
   net.get('ann');

@@ -1,4 +1,4 @@
-/** Short words for tests of one Swim: who is who, what it hears, what it says. */
+/** Helpers for tests of one Swim: addresses, messages, and an actor with a clock. */
 import { type Address, toAddress } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import { swimSection as settings } from '../../../src/config/protocol.ts';
@@ -88,7 +88,7 @@ export const row = (
 
 type Send = Extract<SwimEffect, { kind: 'send' }>;
 
-/** One Swim, its clock, and what came out of it since we last looked. */
+/** One Swim with a clock, and its effects since the last call of `take`. */
 export class Actor {
   readonly swim: Swim;
   readonly name: string;
@@ -104,7 +104,7 @@ export class Actor {
     this.swim = new Swim({
       identity: identityOf(name),
       incarnation: 1,
-      // Most rumors here come from nobody in particular; claims.test.ts asks who vouches for them.
+      // Most messages here come from no member; verify.test.ts tests verification.
       config: withDefaults(settings, { dialBack: false, ...config }),
       rng: createRng(over.seed ?? 7),
       now: 0,
@@ -113,15 +113,15 @@ export class Actor {
     });
   }
 
-  /** Knows these already, and has said all there was to say. */
+  /** Adds these members, and empties the broadcast queue. */
   knowing(...names: string[]): this {
     for (const name of names) this.swim.receive(alive(name), addressOf(name), this.now, this.#out);
-    this.said();
+    this.drainBroadcasts();
     this.#out = [];
     return this;
   }
 
-  /** As `knowing`, for one who believes nobody but those it has asked itself. */
+  /** Like `knowing`, with dial-back on: the members come from a push/pull that it started. */
   knowingAll(...names: string[]): this {
     const source = { kind: 'outbound', from: addressOf('seed') } as const;
     return this.mergeFrom(source, ...names.map((name) => row(name, 0))).knowing();
@@ -132,7 +132,7 @@ export class Actor {
     return this;
   }
 
-  hear(message: SwimMessage, from: Address = addressOf('someone')): this {
+  receive(message: SwimMessage, from: Address = addressOf('someone')): this {
     this.swim.receive(message, from, this.now, this.#out);
     return this;
   }
@@ -162,7 +162,7 @@ export class Actor {
     return this;
   }
 
-  /** Passes time until something like this comes out, and gives that; the rest stays to be taken. */
+  /** Lets time pass until such an effect comes out, and takes it; the others stay. */
   until<K extends SwimEffect['kind']>(
     kind: K,
     wanted: (effect: Extract<SwimEffect, { kind: K }>) => boolean = () => true,
@@ -180,16 +180,16 @@ export class Actor {
     }
   }
 
-  /** The next ping, or the next of `node`; those of others on the way get their ack. */
+  /** The next ping, or the next one of `node`; other pings are acked. */
   untilPing(node?: string): Send & { message: Ping } {
     for (;;) {
       const ping = this.until('send', ({ message }) => message.kind === 'ping') as Send & { message: Ping };
       if (node === undefined || ping.message.node === node) return ping;
-      this.hear(ack(ping.message.seqNo));
+      this.receive(ack(ping.message.seqNo));
     }
   }
 
-  /** Takes everything that came out. */
+  /** Takes all effects since the last call. */
   take(): SwimEffect[] {
     const out = this.#out;
     this.#out = [];
@@ -204,8 +204,8 @@ export class Actor {
     return this.take().flatMap((effect) => (effect.kind === 'event' ? [effect.event] : []));
   }
 
-  /** As `joined bob`, `down bob`: for plots. */
-  plot(): string[] {
+  /** Events as `memberJoined bob`, `dead bob`. */
+  eventLog(): string[] {
     return this.events().map((event) =>
       event.kind === 'memberDown'
         ? `${event.left ? 'left' : 'dead'} ${event.member.identity.name}`
@@ -217,8 +217,8 @@ export class Actor {
     return this.take().filter((effect) => effect.kind === 'send');
   }
 
-  /** Takes what its queue would put in a packet, as often as it takes to empty it; each message once. */
-  said(): SwimMessage[] {
+  /** Empties the broadcast queue, and returns each message once. */
+  drainBroadcasts(): SwimMessage[] {
     const seen = new Map<string, SwimMessage>();
     for (let packet: Uint8Array[] = []; this.swim.broadcasts.size > 0; packet = []) {
       if (this.swim.broadcasts.dequeue(1e6, 2, 4, packet) === 0) break;

@@ -11,14 +11,14 @@ function tableOf(others: number, seed = 1): MemberTable {
 const names = (rows: readonly MutableMember[]): string[] => rows.map((row) => row.identity.name).sort();
 const anyone = (): boolean => true;
 
-test('a new row is dead at incarnation 0 until something better is said', () => {
+test('a new row is dead at incarnation 0', () => {
   const members = tableOf(0);
   const bob = members.add(identityOf('bob'), 5);
   expect(bob).toMatchObject({ state: 'dead', incarnation: 0, since: 5 });
   expect([members.size, members.upCount]).toEqual([2, 1]);
 });
 
-test('the count of those that are up follows every change', () => {
+test('the count of members that are up follows every change', () => {
   const members = tableOf(3);
   const row = members.get('m1') as MutableMember;
   members.setState(row, 'suspect', 1);
@@ -30,7 +30,7 @@ test('the count of those that are up follows every change', () => {
   expect(members.upCount).toBe(4);
 });
 
-test('the time of a row is that of its last change of state, not of the last rumor', () => {
+test('the time of a row is that of its last change of state', () => {
   const members = tableOf(1);
   const row = members.get('m0') as MutableMember;
   members.setState(row, 'suspect', 10);
@@ -38,7 +38,7 @@ test('the time of a row is that of its last change of state, not of the last rum
   expect(row.since).toBe(10);
 });
 
-test('the ring visits everybody but us once per pass, in an order that differs from pass to pass', () => {
+test('the ring visits every other member once per pass, in an order that differs from pass to pass', () => {
   const members = tableOf(20);
   const pass = (): string[] => {
     let wraps = 0;
@@ -60,14 +60,14 @@ test('with one other member, every round probes it', () => {
     expect(members.nextToProbe(() => members.removeExpired(-1))?.identity.name).toBe('m0');
 });
 
-test('when nobody is up the ring gives nobody, and comes to an end', () => {
+test('when no other member is up the ring ends without one', () => {
   const members = tableOf(5);
   for (const row of members.all()) if (row !== members.self) members.setState(row, 'dead', 1);
   expect(members.nextToProbe(() => members.removeExpired(-1))).toBeUndefined();
   expect(tableOf(0).nextToProbe(() => {})).toBeUndefined();
 });
 
-test('a newcomer takes a random place, so that newcomers are not all probed last', () => {
+test('a new member takes a random place, so that new members are not all probed last', () => {
   const places = new Set<number>();
   for (let seed = 0; seed < 60; seed++) {
     const members = tableOf(4, seed);
@@ -79,7 +79,7 @@ test('a newcomer takes a random place, so that newcomers are not all probed last
   expect([...places].sort()).toEqual([0, 1, 2, 3, 4]);
 });
 
-test('sweeping drops those that are down since before, and nobody else', () => {
+test('removeExpired removes the members that went down before, and no others', () => {
   const members = tableOf(4);
   members.setState(members.get('m0') as MutableMember, 'dead', 10);
   members.setState(members.get('m1') as MutableMember, 'left', 10);
@@ -90,7 +90,7 @@ test('sweeping drops those that are down since before, and nobody else', () => {
   expect(members.get('m2')).toBeDefined();
 });
 
-test('removing a row in the middle of a pass makes nobody miss its turn', () => {
+test('removing a row in the middle of a pass skips no member', () => {
   for (let seed = 0; seed < 30; seed++) {
     const members = tableOf(6, seed);
     const seen = [1, 2, 3].map(() => (members.nextToProbe(() => {}) as MutableMember).identity.name);
@@ -114,7 +114,7 @@ test.each([2, 5, 8, 9, 50])(
   },
 );
 
-test('random choice favors nobody', () => {
+test('random choice is uniform', () => {
   const members = tableOf(9);
   const counts = new Map<string, number>();
   for (let round = 0; round < 9000; round++)
@@ -124,7 +124,7 @@ test('random choice favors nobody', () => {
   for (const count of counts.values()) expect(Math.abs(count - 2000)).toBeLessThan(300);
 });
 
-test('nobody is chosen when nobody is eligible, and that ends too', () => {
+test('without eligible members none is chosen', () => {
   expect(tableOf(100).pickRandom(3, () => false)).toEqual([]);
   expect(tableOf(100).pickRandom(0, anyone)).toEqual([]);
 });

@@ -13,7 +13,7 @@ const NAMES = Array.from({ length: 15 }, (_, i) => `m${i}`);
 const pingsOf = (ann: Actor, rounds: number): string[] =>
   Array.from({ length: rounds }, () => {
     const { message } = ann.untilPing();
-    ann.hear(ack(message.seqNo));
+    ann.receive(ack(message.seqNo));
     return message.node;
   });
 
@@ -22,7 +22,7 @@ describe('SWIM §3.1, the failure detector', () => {
     const ann = new Actor('ann').knowing(...NAMES).start();
     ann.untilPing();
     const from = ann.now;
-    ann.hear(ack(1));
+    ann.receive(ack(1));
     pingsOf(ann, 20);
     expect(ann.now - from).toBeCloseTo(20_000, 6);
   });
@@ -44,7 +44,7 @@ describe('SWIM §3.1, the failure detector', () => {
     const ann = new Actor('ann').knowing(...NAMES).start();
     const { message } = ann.untilPing();
     ann.pass(990);
-    ann.hear(ack(message.seqNo)).pass(100);
+    ann.receive(ack(message.seqNo)).pass(100);
     expect(ann.state(message.node)).toBe('alive');
   });
 
@@ -73,11 +73,11 @@ describe('SWIM §3.1, the failure detector', () => {
 describe('SWIM §4.1, dissemination on the backs of pings and acks', () => {
   const bytesIn = (ann: Actor): number => ann.swim.broadcasts.size;
 
-  test('pings, requests, acks and nacks all have room for news', () => {
+  test('pings, requests, acks and nacks all piggyback broadcasts', () => {
     const ann = new Actor('ann').knowing('bob', 'cat', 'dan').start();
     ann.untilPing();
     ann.pass(500);
-    ann.hear({
+    ann.receive({
       kind: 'indirectPing',
       seqNo: 7,
       target: addressOf('bob').ip,
@@ -96,21 +96,21 @@ describe('SWIM §4.1, dissemination on the backs of pings and acks', () => {
     expect(carriers.every(({ piggyback: fill }) => fill)).toBe(true);
   });
 
-  test('each piece of news is sent λ log n times, the least-sent first', () => {
+  test('each broadcast is sent λ log n times, the least-sent first', () => {
     expect(retransmitLimit(4, 1000)).toBe(4 * Math.ceil(Math.log10(1001)));
     const ann = new Actor('ann').knowing('bob');
-    ann.hear(alive('cat'));
+    ann.receive(alive('cat'));
     const packet: Uint8Array[] = [];
     const old = bytesIn(ann);
     ann.swim.broadcasts.dequeue(1400, 2, 4, packet);
-    ann.hear(alive('dan'));
+    ann.receive(alive('dan'));
     packet.length = 0;
     ann.swim.broadcasts.dequeue(60 + packet.length, 2, 4, packet);
     expect(old).toBe(1);
     for (const one of packet) expect(Buffer.from(one).toString('latin1')).toContain('dan');
   });
 
-  test('news reaches all', () => {
+  test('broadcasts reach all members', () => {
     const net = new Network(NAMES.join(' '));
     net.pass(5000);
     net.get('m3').setMeta(Uint8Array.of(5), net.now, []);
@@ -124,16 +124,16 @@ describe('SWIM §4.2, suspicion', () => {
   test('alive overrides suspect and alive of any lower incarnation', () => {
     const ann = new Actor('ann')
       .knowing('bob')
-      .hear(suspect('bob', 'cat', 3))
-      .hear(alive('bob', 4));
+      .receive(suspect('bob', 'cat', 3))
+      .receive(alive('bob', 4));
     expect([ann.state('bob'), ann.incarnationOf('bob')]).toEqual(['alive', 4]);
   });
 
   test('suspect overrides suspect of a lower and alive of the same incarnation', () => {
     const ann = new Actor('ann')
       .knowing('bob')
-      .hear(suspect('bob', 'cat', 1))
-      .hear(suspect('bob', 'cat', 2));
+      .receive(suspect('bob', 'cat', 1))
+      .receive(suspect('bob', 'cat', 2));
     expect([ann.state('bob'), ann.incarnationOf('bob')]).toEqual(['suspect', 2]);
   });
 
@@ -142,21 +142,21 @@ describe('SWIM §4.2, suspicion', () => {
     ann.untilPing();
     ann.pass(20_000);
     expect(['bob', 'cat', 'dan'].map((name) => ann.incarnationOf(name))).toEqual([1, 1, 1]);
-    expect(ann.hear(suspect('ann', 'bob', 1)).swim.incarnation).toBe(2);
+    expect(ann.receive(suspect('ann', 'bob', 1)).swim.incarnation).toBe(2);
   });
 
-  test('a suspect is declared failed after the suspicion timeout, and others are told', () => {
-    const ann = new Actor('ann').knowing('bob').hear(suspect('bob', 'cat'));
-    ann.said();
+  test('a suspect is declared failed after the suspicion timeout, and that is broadcast', () => {
+    const ann = new Actor('ann').knowing('bob').receive(suspect('bob', 'cat'));
+    ann.drainBroadcasts();
     ann.pass(suspicionTimeout(4, 2, 1000));
-    expect(ann.said()).toEqual([dead('bob', 'ann')]);
+    expect(ann.drainBroadcasts()).toEqual([dead('bob', 'ann')]);
   });
 
   test('Differs: confirm is final in the paper; here, as in memberlist, a failed member may outbid it', () => {
     const ann = new Actor('ann')
       .knowing('bob')
-      .hear(dead('bob', 'cat', 1))
-      .hear(alive('bob', 2));
+      .receive(dead('bob', 'cat', 1))
+      .receive(alive('bob', 2));
     expect(ann.state('bob')).toBe('alive');
   });
 });
@@ -172,7 +172,7 @@ describe('SWIM §4.3, round-robin: detection in bounded time', () => {
     }
   });
 
-  test('each pass visits everybody once, and passes differ', () => {
+  test('each pass visits every member once, and passes differ', () => {
     const ann = new Actor('ann').knowing(...NAMES).start();
     const order = pingsOf(ann, NAMES.length * 4);
     // Newcomers joined at random places, so the first pass is whole from the start.
@@ -186,7 +186,7 @@ describe('Lifeguard §IV-A, self-awareness', () => {
   test('timeouts grow with the local health multiplier: a failed probe of a sick member takes longer', () => {
     const lengthAt = (score: number): number => {
       const ann = new Actor('ann').knowing('bob').start();
-      for (let i = 1; i <= score; i++) ann.hear(suspect('ann', 'x', i));
+      for (let i = 1; i <= score; i++) ann.receive(suspect('ann', 'x', i));
       ann.untilPing();
       const from = ann.now;
       ann.until('fact', ({ fact }) => fact.kind === 'probeFailed');
@@ -197,9 +197,9 @@ describe('Lifeguard §IV-A, self-awareness', () => {
 
   test('success lowers it, a failed probe, a missing nack, and having to refute raise it', () => {
     const ann = new Actor('ann').knowing('bob').start();
-    ann.hear(suspect('ann', 'x'));
+    ann.receive(suspect('ann', 'x'));
     expect(ann.swim.awareness).toBe(1);
-    ann.hear(ack(ann.untilPing().message.seqNo));
+    ann.receive(ack(ann.untilPing().message.seqNo));
     expect(ann.swim.awareness).toBe(0);
     ann.until('fact', ({ fact }) => fact.kind === 'probeFailed');
     expect(ann.swim.awareness).toBe(1);
@@ -207,7 +207,7 @@ describe('Lifeguard §IV-A, self-awareness', () => {
 
   test('it saturates', () => {
     const ann = new Actor('ann');
-    for (let i = 1; i < 30; i++) ann.hear(suspect('ann', 'x', i));
+    for (let i = 1; i < 30; i++) ann.receive(suspect('ann', 'x', i));
     expect(ann.swim.awareness).toBe(7);
   });
 });
@@ -219,25 +219,27 @@ describe('Lifeguard §IV-B, dynamic suspicion timeouts', () => {
     ]);
   });
 
-  test('the first k independent suspicions are told on, further ones are not', () => {
+  test('the first k independent suspicions are broadcast, further ones are not', () => {
     const ann = new Actor('ann').knowing(...NAMES.slice(0, 8));
-    const told = ['a', 'b', 'c', 'd', 'e'].map((by) => ann.hear(suspect('m0', by)).said().length);
+    const told = ['a', 'b', 'c', 'd', 'e'].map(
+      (by) => ann.receive(suspect('m0', by)).drainBroadcasts().length,
+    );
     expect(told).toEqual([1, 1, 1, 0, 0]);
   });
 });
 
 describe('Lifeguard §IV-C, buddy system', () => {
-  test('whoever pings a suspect tells it so', () => {
+  test('a ping of a suspect carries the accusation', () => {
     const ann = new Actor('ann')
       .knowing('bob')
-      .hear(suspect('bob', 'cat', 1))
+      .receive(suspect('bob', 'cat', 1))
       .start();
     expect(ann.untilPing()).toMatchObject({ compoundWith: suspect('bob', 'ann', 1) });
   });
 
-  test('so that it refutes with its first answer', () => {
+  test('so that it refutes with its ack', () => {
     const bob = new Actor('bob').knowing('ann');
-    bob.hear(suspect('bob', 'ann', 1), addressOf('ann'));
-    expect(bob.said()).toEqual([alive('bob', 2)]);
+    bob.receive(suspect('bob', 'ann', 1), addressOf('ann'));
+    expect(bob.drainBroadcasts()).toEqual([alive('bob', 2)]);
   });
 });

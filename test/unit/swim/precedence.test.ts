@@ -8,7 +8,7 @@ import {
 import type { MemberState } from '../../../src/swim/types.ts';
 
 test.each<[string, number, MemberState, number, string]>([
-  // rumor, its incarnation, what we hold, its incarnation, what it is worth
+  // message, its incarnation, state held, its incarnation, precedence
   ['alive', 5, 'alive', 5, 'stale'],
   ['alive', 6, 'alive', 5, 'supersedes'],
   ['alive', 5, 'suspect', 5, 'stale'],
@@ -31,7 +31,7 @@ test.each<[string, number, MemberState, number, string]>([
   expect(precedence(rumor, { state, incarnation: held })).toBe(worth);
 });
 
-test('an incarnation may leap so far and no farther, and never to the top', () => {
+test('an incarnation may jump by 2^20 at most, and never to the highest value', () => {
   expect(isPlausibleIncarnation(7 + MAX_INCARNATION_JUMP, 7)).toBe(true);
   expect(isPlausibleIncarnation(8 + MAX_INCARNATION_JUMP, 7)).toBe(false);
   expect(isPlausibleIncarnation(0, 7)).toBe(true);

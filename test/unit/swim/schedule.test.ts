@@ -3,11 +3,11 @@ import { Actor, dead, left, suspect } from './helpers.ts';
 
 const quiet = { probeInterval: 1e9 }; // no probes disturb these stories
 
-test('before the start nothing is due', () => {
+test('nothing is due before the start', () => {
   expect(new Actor('ann').knowing('bob').swim.deadline).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('gossip begins within an interval, then goes on at each, to three different members', () => {
+test('gossip starts within an interval, and then goes to three different members per interval', () => {
   const ann = new Actor('ann', quiet).knowing('bob', 'cat', 'dan', 'eve', 'fay').start();
   ann.take();
   ann.until('gossip');
@@ -23,9 +23,9 @@ test('gossip begins within an interval, then goes on at each, to three different
   }
 });
 
-test('suspects get gossip, the newly dead do so that they can refute, those that left do not', () => {
+test('suspects receive gossip, recently dead members do so that they can refute, members that left do not', () => {
   const ann = new Actor('ann', quiet).knowing('bob', 'cat', 'dan').start();
-  ann.hear(suspect('bob', 'x')).hear(dead('cat', 'x')).hear(left('dan'));
+  ann.receive(suspect('bob', 'x')).receive(dead('cat', 'x')).receive(left('dan'));
   const peersOf = (millis: number): string[] => {
     ann.take();
     ann.pass(millis);
@@ -39,7 +39,7 @@ test('suspects get gossip, the newly dead do so that they can refute, those that
   expect(peersOf(1000)).toEqual(['bob']);
 });
 
-describe('full exchanges', () => {
+describe('push/pulls', () => {
   const syncs = (others: number, minutes: number): number => {
     const names = Array.from({ length: others }, (_, i) => `m${i}`);
     const ann = new Actor('ann', { ...quiet, gossipInterval: 1e9 }).knowing(...names).start();
@@ -56,7 +56,7 @@ describe('full exchanges', () => {
 
   test('only with members that are alive', () => {
     const ann = new Actor('ann', quiet).knowing('bob', 'cat', 'dan').start();
-    ann.hear(suspect('bob', 'x')).hear(dead('cat', 'x'));
+    ann.receive(suspect('bob', 'x')).receive(dead('cat', 'x'));
     ann.take();
     ann.pass(20_000);
     const peers = ann
@@ -77,7 +77,7 @@ test('a tick too many, or too early, does nothing', () => {
   expect(ann.swim.deadline).toBe(deadline);
 });
 
-test('beats that were missed are skipped, not made up for, and the deadline lies ahead', () => {
+test('missed intervals are skipped, and the deadline is in the future', () => {
   const ann = new Actor('ann', quiet).knowing('bob').start();
   ann.now = 10_000;
   ann.take();
@@ -86,10 +86,10 @@ test('beats that were missed are skipped, not made up for, and the deadline lies
   expect(ann.swim.deadline).toBeGreaterThan(10_000);
 });
 
-test('same seed and same inputs, same effects, in the same order', () => {
+test('the same seed and inputs give the same effects in the same order', () => {
   const run = (): string => {
     const ann = new Actor('ann', {}, { seed: 11 }).knowing('bob', 'cat', 'dan', 'eve', 'fay').start();
-    ann.hear(suspect('cat', 'dan')).pass(40_000);
+    ann.receive(suspect('cat', 'dan')).pass(40_000);
     return JSON.stringify(ann.take());
   };
   expect(run()).toBe(run());

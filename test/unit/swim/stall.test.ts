@@ -19,14 +19,14 @@ const probing = (): Actor => {
   return ann;
 };
 
-test('what counts as a stall: a quarter of the probe timeout, at least 50 ms', () => {
+test('a stall is a quarter of the probe timeout, at least 50 ms', () => {
   expect(stallThreshold(withDefaults(settings))).toBe(125);
   expect(stallThreshold(withDefaults(settings, { probeTimeout: 100 }))).toBe(50);
   const ann = probing().do((swim, now, out) => swim.onStall(124, now, out));
   expect(ann.take()).toEqual([]);
 });
 
-test('a stall is one point against ourselves, and a fact', () => {
+test('a stall costs one point of health, and is a fact', () => {
   const ann = probing();
   sleep(ann, 900);
   expect(ann.facts()).toEqual([
@@ -35,17 +35,17 @@ test('a stall is one point against ourselves, and a fact', () => {
   ]);
 });
 
-test('the round in flight gets its time back; an ack that waited in the socket saves it but measures nothing', () => {
+test('the running round is extended; an ack that waited in the socket ends it, but measures no round trip', () => {
   const ann = probing();
   sleep(ann, 1900);
   ann.take();
   ann.do((swim, now, out) => swim.tick(now, out));
   expect(ann.state('bob')).toBe('alive');
-  ann.hear(ack(1));
+  ann.receive(ack(1));
   expect(ann.take().map(({ kind }) => kind)).not.toContain('roundTrip');
 });
 
-test('a round we slept through accuses nobody, even if no ack ever comes, and says nothing of our health', () => {
+test('a round with a stall accuses nobody, even without an ack, and does not change the health score', () => {
   const ann = probing();
   sleep(ann, 1900);
   ann.take();
@@ -54,18 +54,18 @@ test('a round we slept through accuses nobody, even if no ack ever comes, and sa
   expect(ann.facts().map(({ kind }) => kind)).not.toContain('probeFailed');
 });
 
-test('suspicions get the time back, so that a refutation in our socket comes first', () => {
+test('suspicions are extended, so that a refutation in the socket comes first', () => {
   const ann = probing();
-  ann.hear(suspect('bob', 'cat')); // in a table of two it runs 4 s
+  ann.receive(suspect('bob', 'cat')); // in a table of two it runs 4 s
   sleep(ann, 20_000);
   ann.do((swim, now, out) => swim.tick(now, out));
   expect(ann.state('bob')).toBe('suspect');
-  ann.hear(alive('bob', 2), addressOf('bob'));
+  ann.receive(alive('bob', 2), addressOf('bob'));
   expect(ann.state('bob')).toBe('alive');
 });
 
-test('a short stall gives suspicions their time back as well', () => {
-  const ann = new Actor('ann').knowing('bob').hear(suspect('bob', 'cat')); // ends at 4 s
+test('a short stall extends suspicions too', () => {
+  const ann = new Actor('ann').knowing('bob').receive(suspect('bob', 'cat')); // ends at 4 s
   ann.pass(3500);
   ann.now = 4400;
   ann.do((swim, now, out) => swim.onStall(400, now, out));
@@ -75,16 +75,16 @@ test('a short stall gives suspicions their time back as well', () => {
   expect(ann.state('bob')).toBe('dead');
 });
 
-test('a short stall spoils the measure of the round it fell into', () => {
+test('a round with a short stall measures no round trip', () => {
   const ann = probing();
   ann.now += 300;
   ann.do((swim, now, out) => swim.onStall(200, now, out));
-  ann.hear(ack(1));
+  ann.receive(ack(1));
   expect(ann.take().map(({ kind }) => kind)).not.toContain('roundTrip');
 });
 
-test('a relay we slept through does not end before its ack can be read', () => {
-  const ann = new Actor('ann').hear({
+test('an indirect probe with a stall does not end before its ack can be read', () => {
+  const ann = new Actor('ann').receive({
     kind: 'indirectPing',
     seqNo: 77,
     target: addressOf('bob').ip,
@@ -98,13 +98,13 @@ test('a relay we slept through does not end before its ack can be read', () => {
   ann.take();
   sleep(ann, 900);
   ann.take();
-  ann.do((swim, now, out) => swim.tick(now, out)).hear(ack(1));
+  ann.do((swim, now, out) => swim.tick(now, out)).receive(ack(1));
   expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 77 } }]);
 });
 
 describe('after a long stall', () => {
   test('two rounds accuse nobody; the third may', () => {
-    const ann = probing().hear(ack(1));
+    const ann = probing().receive(ack(1));
     sleep(ann, 12 * 3_600_000);
     ann.take();
     const suspectedIn: boolean[] = [];
@@ -116,8 +116,8 @@ describe('after a long stall', () => {
     expect(suspectedIn).toEqual([false, false, true]);
   });
 
-  test('no suspicion ends before those rounds are over, however old it is', () => {
-    const ann = probing().hear(suspect('bob', 'cat'));
+  test('no suspicion ends before those rounds are over', () => {
+    const ann = probing().receive(suspect('bob', 'cat'));
     ann.pass(3500);
     sleep(ann, 10_000);
     ann.take();
@@ -132,14 +132,14 @@ describe('after a long stall', () => {
     ann.until('fact', ({ fact }) => fact.kind === 'memberDeclaredDead');
   });
 
-  test('we announce ourselves again, and ask a few members at once what they think of us', () => {
-    const ann = probing().hear(ack(1));
-    ann.said();
+  test('the agent announces itself again, and starts push/pulls with a few members', () => {
+    const ann = probing().receive(ack(1));
+    ann.drainBroadcasts();
     sleep(ann, 10_000);
     expect(ann.take().filter(({ kind }) => kind === 'pushPull')).toMatchObject([
       { peer: { identity: { name: 'bob' } } },
     ]);
-    expect(ann.said()).toEqual([alive('ann', 1)]);
+    expect(ann.drainBroadcasts()).toEqual([alive('ann', 1)]);
   });
 });
 

@@ -4,17 +4,17 @@ import { Actor, suspect } from './helpers.ts';
 
 const others = ['bob', 'cat', 'dan', 'eve'] as const;
 
-test.each([true, false])('buddy %s: is a suspect told so by the probe itself?', (buddy) => {
+test.each([true, false])('buddy %s: does a probe of a suspect carry the accusation?', (buddy) => {
   const ann = new Actor('ann', { buddy }).knowing('bob').start();
-  ann.said();
-  ann.hear(suspect('bob', 'x')).take();
+  ann.drainBroadcasts();
+  ann.receive(suspect('bob', 'x')).take();
   const ping = ann.untilPing();
   expect(ping.compoundWith).toEqual(buddy ? suspect('bob', 'ann') : undefined);
   expect(ping.piggyback).toBe(!buddy); // its room is gossip's then
 });
 
-test.each([true, false])('last call %s: is a suspect asked once more before it is dead?', (lastCall) => {
-  const ann = new Actor('ann', { lastCall }).knowing(...others).hear(suspect('bob', 'cat'));
+test.each([true, false])('last call %s: is a suspect verified before it is declared dead?', (lastCall) => {
+  const ann = new Actor('ann', { lastCall }).knowing(...others).receive(suspect('bob', 'cat'));
   ann.take();
   ann.pass(23_999);
   const asked = ann.take().map(({ kind }) => kind);
@@ -24,7 +24,7 @@ test.each([true, false])('last call %s: is a suspect asked once more before it i
   expect(ann.state('bob')).toBe('dead');
 });
 
-test.each([true, false])('stall guard %s: who slept through a probe accuses nobody', (stallGuard) => {
+test.each([true, false])('stall guard %s: a stalled probe accuses nobody', (stallGuard) => {
   const ann = new Actor('ann', { stallGuard, gossipInterval: 1e7, pushPullInterval: 1e8 });
   ann.knowing('bob').start().untilPing();
   ann.take();

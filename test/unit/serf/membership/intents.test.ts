@@ -3,13 +3,13 @@ import { JoinIntent, LeaveIntent } from '../../../../src/wire/serf.ts';
 import { one, SELF } from '../one.ts';
 
 describe('P44 leave intents', () => {
-  test('P44 an alive member becomes leaving, and the intent goes on', () => {
+  test('P44 an alive member becomes leaving, and the intent is broadcast', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 5);
 
     expect(ann.seen('bob')).toEqual({ status: 'leaving', ltime: 5 });
-    expect(ann.toldMessages()).toMatchObject([{ kind: 'leaveIntent', ltime: 5, node: 'bob' }]);
+    expect(ann.takeMessages()).toMatchObject([{ kind: 'leaveIntent', ltime: 5, node: 'bob' }]);
     expect(ann.events()).toEqual(['leaving bob']);
     expect(ann.serf.clocks.member).toBe(6);
   });
@@ -28,33 +28,33 @@ describe('P44 leave intents', () => {
     expect(ann.events()).toEqual(['failed bob', 'left bob']);
   });
 
-  test('P44 an intent as old as the status time is ignored and not passed on', () => {
+  test('P44 an intent as old as the status time is ignored and not broadcast', () => {
     const ann = one({ members: ['bob'] });
     ann.joinIntent('bob', 5);
-    ann.told();
+    ann.takeBroadcasts();
 
     ann.leaveIntent('bob', 5);
     ann.leaveIntent('bob', 4);
 
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 5 });
-    expect(ann.told()).toEqual([]);
+    expect(ann.takeBroadcasts()).toEqual([]);
   });
 
-  test('serf#606 two leaves of one member move its status time, are each passed on once, and told once', () => {
+  test('serf#606 two leaves of one member raise its status time, are each broadcast once, and cause one event', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent('bob', 5);
     ann.down('bob', true);
-    expect(ann.told()).toHaveLength(1);
+    expect(ann.takeBroadcasts()).toHaveLength(1);
 
     ann.leaveIntent('bob', 8); // a force-leave elsewhere
     expect(ann.seen('bob')).toEqual({ status: 'left', ltime: 8 });
-    expect(ann.told()).toHaveLength(1);
+    expect(ann.takeBroadcasts()).toHaveLength(1);
     for (let echo = 0; echo < 3; echo++) {
       ann.leaveIntent('bob', 5);
       ann.leaveIntent('bob', 8);
     }
 
-    expect(ann.told()).toEqual([]);
+    expect(ann.takeBroadcasts()).toEqual([]);
     expect(ann.events()).toEqual(['leaving bob', 'left bob']);
   });
 
@@ -64,26 +64,26 @@ describe('P44 leave intents', () => {
     ann.leaveIntent(SELF, 30);
 
     expect(ann.seen(SELF)).toEqual({ status: 'alive', ltime: 31 });
-    expect(ann.toldMessages()).toEqual([{ kind: 'joinIntent', ltime: 31, node: SELF }]);
+    expect(ann.takeMessages()).toEqual([{ kind: 'joinIntent', ltime: 31, node: SELF }]);
     expect(ann.facts()).toEqual([{ kind: 'leaveIntentRefuted', ltime: 30 }]);
     expect(ann.serf.clocks.member).toBe(32);
   });
 
-  test('P44 a false leave older than our join needs no answer', () => {
+  test('P44 a false leave older than our join needs no refutation', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent(SELF, 30);
-    ann.told();
+    ann.takeBroadcasts();
     ann.facts();
 
     ann.leaveIntent(SELF, 30);
 
-    expect(ann.told()).toEqual([]);
+    expect(ann.takeBroadcasts()).toEqual([]);
     expect(ann.facts()).toEqual([]);
   });
 });
 
 describe('P44 join intents', () => {
-  test('P44 a newer join intent brings a leaving member back, moves the time and goes on', () => {
+  test('P44 a newer join intent makes a leaving member alive, raises the time and is broadcast', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent('bob', 5);
     ann.events();
@@ -91,11 +91,11 @@ describe('P44 join intents', () => {
     ann.joinIntent('bob', 6);
 
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 6 });
-    expect(ann.toldMessages()).toMatchObject([{ kind: 'joinIntent', ltime: 6 }]); // it replaced the leave
+    expect(ann.takeMessages()).toMatchObject([{ kind: 'joinIntent', ltime: 6 }]); // it replaced the leave
     expect(ann.events()).toEqual(['updated bob']);
   });
 
-  test('P44 a join intent does not raise the dead: a left or failed member keeps its status', () => {
+  test('P44 a join intent does not revive: a left or failed member keeps its status', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.down('bob');
     ann.leaveIntent('cat', 3);
@@ -108,19 +108,19 @@ describe('P44 join intents', () => {
     expect(ann.seen('cat')).toEqual({ status: 'left', ltime: 7 });
   });
 
-  test('P44 a join intent that is not news is not passed on', () => {
+  test('P44 a stale join intent is not broadcast', () => {
     const ann = one({ members: ['bob'] });
 
     ann.joinIntent('bob', 7);
     ann.joinIntent('bob', 7);
     ann.joinIntent('bob', 6);
 
-    expect(ann.told()).toHaveLength(1);
+    expect(ann.takeBroadcasts()).toHaveLength(1);
   });
 });
 
-describe('P41 what goes on', () => {
-  test('P41 news goes on as the exact octets that came, extra fields and trailing bytes included, in fresh memory', () => {
+describe('P41 rebroadcasts', () => {
+  test('P41 a new message is broadcast with the exact octets received, extra fields and trailing bytes included, in fresh memory', () => {
     const ann = one({ members: ['bob'] });
     const datagram = Uint8Array.of(...JoinIntent.encode({ node: 'bob', ltime: 5 }), 0xde, 0xad);
     const came = new Uint8Array(datagram);
@@ -128,23 +128,23 @@ describe('P41 what goes on', () => {
     ann.receive(datagram);
     datagram.fill(0);
 
-    expect(ann.told()).toEqual([came]);
+    expect(ann.takeBroadcasts()).toEqual([came]);
   });
 
-  test('P36 a newer intent of a member replaces its older one in our queue', () => {
+  test('P36 a newer intent of a member replaces the older one in the queue', () => {
     const ann = one({ members: ['bob', 'cat'] });
 
     ann.joinIntent('bob', 5);
     ann.joinIntent('cat', 6);
     ann.leaveIntent('bob', 7);
 
-    expect(ann.toldMessages()).toMatchObject([
+    expect(ann.takeMessages()).toMatchObject([
       { kind: 'leaveIntent', node: 'bob' },
       { kind: 'joinIntent', node: 'cat' },
     ]);
   });
 
-  test('S3 an intent padded beyond any use is refused before it changes anything', () => {
+  test('S3 an oversized intent is refused before it changes anything', () => {
     const ann = one({ members: ['bob'] });
     const padded = new Uint8Array(2000);
     padded.set(LeaveIntent.encode({ node: 'bob', ltime: 5, prune: false }));
@@ -155,7 +155,7 @@ describe('P41 what goes on', () => {
     expect(ann.serf.clocks.member).toBe(1);
   });
 
-  test('P40 an empty message is passed over; types that are not Serf messages throw unknownType', () => {
+  test('P40 an empty message is ignored; types that are not Serf messages throw unknownType', () => {
     const ann = one();
 
     ann.receive(new Uint8Array());
@@ -167,7 +167,7 @@ describe('P41 what goes on', () => {
     expect(ann.out).toEqual([]);
   });
 
-  test('P42 an intent from the far future is refused, not witnessed and not passed on', () => {
+  test('P42 an intent with a time far ahead is refused, not witnessed and not broadcast', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 2 + 2 ** 32);
@@ -175,7 +175,7 @@ describe('P41 what goes on', () => {
 
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 0 });
     expect(ann.serf.clocks.member).toBe(1);
-    expect(ann.told()).toEqual([]);
+    expect(ann.takeBroadcasts()).toEqual([]);
     expect(ann.facts()).toEqual([
       { kind: 'lamportTimeRefused', clock: 'member', ltime: 2 + 2 ** 32, local: 1 },
       { kind: 'lamportTimeRefused', clock: 'member', ltime: Number.MAX_SAFE_INTEGER, local: 1 },

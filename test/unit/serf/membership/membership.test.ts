@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LeaveIntent } from '../../../../src/wire/serf.ts';
 import { member, one, SELF } from '../one.ts';
 
-describe('P43 what swim saw', () => {
+describe('P43 member events of swim', () => {
   test('P43 a new member is alive at status time 0, with its tags', () => {
     const ann = one();
 
@@ -13,7 +13,7 @@ describe('P43 what swim saw', () => {
     expect(ann.events()).toEqual(['joined bob']);
   });
 
-  test('P43 a member that goes down without a word has failed, even if memberlist says it left', () => {
+  test('P43 a member that goes down without a leave intent has failed, even if memberlist says it left', () => {
     const ann = one({ members: ['bob', 'cat'] });
 
     ann.now = 70;
@@ -25,7 +25,7 @@ describe('P43 what swim saw', () => {
     expect(ann.events()).toEqual(['failed bob', 'failed cat']);
   });
 
-  test('P43 a member that said so before goes down as left', () => {
+  test('P43 a member that sent a leave intent goes down as left', () => {
     const ann = one({ members: ['bob'] });
 
     ann.leaveIntent('bob', 5);
@@ -35,7 +35,7 @@ describe('P43 what swim saw', () => {
     expect(ann.events()).toEqual(['leaving bob', 'left bob']);
   });
 
-  test('P43 who is down already does not go down again', () => {
+  test('P43 a member that is down does not go down again', () => {
     const ann = one({ members: ['bob'] });
     ann.leaveIntent('bob', 5);
     ann.down('bob');
@@ -62,7 +62,7 @@ describe('P43 what swim saw', () => {
     expect(ann.serf.view.get('bob')?.tags.get('v')).toBe('2');
   });
 
-  test('P43 who rejoins is off the failed and left lists', () => {
+  test('P43 a member that rejoins is removed from the failed and left lists', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.down('bob');
     ann.leaveIntent('cat', 4);
@@ -77,7 +77,7 @@ describe('P43 what swim saw', () => {
     expect([ann.status('bob'), ann.status('cat')]).toEqual(['alive', 'alive']);
   });
 
-  test('P43 an update replaces tags and address, not status or time; of an unknown member it is nothing', () => {
+  test('P43 an update replaces tags and address, not status or time; one of an unknown member is ignored', () => {
     const ann = one({ members: ['bob'] });
     ann.joinIntent('bob', 3);
     const next = member('bob', 'alive', { role: 'web' });
@@ -102,7 +102,7 @@ describe('P43 what swim saw', () => {
   });
 });
 
-describe('P45 intents that outrun their member', () => {
+describe('P45 intents that arrive before their member', () => {
   test('P45 a buffered join intent gives the status time', () => {
     const ann = one();
 
@@ -123,7 +123,7 @@ describe('P45 intents that outrun their member', () => {
     expect(ann.status('bob')).toBe('left');
   });
 
-  test('P45 only the newest intent of a name is kept, of either kind, and only news is passed on', () => {
+  test('P45 only the newest intent of a name is kept, of either kind, and only new ones are broadcast', () => {
     const ann = one();
 
     ann.leaveIntent('bob', 6);
@@ -134,11 +134,11 @@ describe('P45 intents that outrun their member', () => {
     ann.up('bob');
 
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 7 });
-    expect(ann.toldMessages()).toMatchObject([{ kind: 'joinIntent', ltime: 7, node: 'bob' }]);
+    expect(ann.takeMessages()).toMatchObject([{ kind: 'joinIntent', ltime: 7, node: 'bob' }]);
   });
 
-  test('P45 a leave intent about ourselves is not kept for us, should it come before all else', () => {
-    const { serf, lanes } = one({ unborn: true });
+  test('P45 a leave intent about this agent is not buffered, even before its own member event', () => {
+    const { serf, lanes } = one({ withoutMembers: true });
 
     serf.receive(LeaveIntent.encode({ node: SELF, ltime: 9, prune: false }), 0, []);
     serf.handleMemberEvent({ kind: 'memberJoined', member: member(SELF) }, 0, []);
@@ -148,7 +148,7 @@ describe('P45 intents that outrun their member', () => {
     expect(serf.clocks.member).toBe(10);
   });
 
-  test('P45 buffered intents are forgotten after five minutes', () => {
+  test('P45 buffered intents expire after five minutes', () => {
     const ann = one();
 
     ann.leaveIntent('bob', 6);
@@ -158,29 +158,29 @@ describe('P45 intents that outrun their member', () => {
     expect(ann.seen('bob')).toEqual({ status: 'alive', ltime: 0 });
   });
 
-  test('S1 a stranger cannot make us remember more than 4096 names, and hears one refusal as a fact', () => {
+  test('S1 at most 4096 unknown names are held, and the first refusal is a fact', () => {
     const ann = one();
 
     for (let i = 0; i < 5000; i++) ann.joinIntent(`n${i}`, 2);
-    expect(ann.told()).toHaveLength(4096);
+    expect(ann.takeBroadcasts()).toHaveLength(4096);
     expect(ann.facts()).toEqual([
       { kind: 'intentRefused', node: 'n4096', reason: 'too many intents for unknown members' },
     ]);
     ann.pass(6 * 60_000);
     ann.joinIntent('late', 2);
 
-    expect(ann.toldMessages()).toMatchObject([{ node: 'late' }]);
+    expect(ann.takeMessages()).toMatchObject([{ node: 'late' }]);
   });
 
-  test('P18 an intent for a name nobody may have is thrown out before it changes anything', () => {
+  test('P18 an intent for an invalid name is refused before it changes anything', () => {
     const ann = one();
 
     for (const node of ['', 'x'.repeat(129), 'ü'.repeat(65)])
       expect(() => ann.leaveIntent(node, 5)).toThrowError(expect.objectContaining({ code: 'badValue' }));
-    expect(ann.told()).toEqual([]);
+    expect(ann.takeBroadcasts()).toEqual([]);
     expect(ann.serf.clocks.member).toBe(1);
 
     ann.leaveIntent('ü'.repeat(64), 5);
-    expect(ann.told()).toHaveLength(1);
+    expect(ann.takeBroadcasts()).toHaveLength(1);
   });
 });

@@ -8,7 +8,7 @@ const reconnects = (ann: One): string[] =>
     .map((effect) => effect.name);
 
 describe('P61 reaping', () => {
-  test('P61 a failed and a left member are erased a day later, at the next look', () => {
+  test('P61 a failed and a left member are erased a day later, at the next check', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     ann.down('bob');
     ann.leaveIntent('cat', 5);
@@ -47,7 +47,7 @@ describe('P61 reaping', () => {
     expect([ann.status('bob'), ann.status('cat')]).toEqual([undefined, 'left']);
   });
 
-  test('P63 the round trips of a reaped member are forgotten', () => {
+  test('P63 the round trips of a reaped member are discarded', () => {
     const ann = one({ members: ['bob'] });
     const far = { vec: [0.05, 0, 0, 0, 0, 0, 0, 0], error: 1.5, adjustment: 0, height: 1e-5 };
     ann.serf.coordinates.update('bob', 50, far);
@@ -80,7 +80,7 @@ describe('P61 reconnecting', () => {
     expect(ann.facts()).toContainEqual({ kind: 'reconnectAttempted', node: 'bob' });
   });
 
-  test('P61 who left is not tried, nor anybody while nobody failed', () => {
+  test('P61 members that left are not tried, only failed ones', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.leaveIntent('bob', 5);
     ann.down('bob');
@@ -112,7 +112,7 @@ describe('P61 reconnecting', () => {
     expect(new Set(reconnects(ann))).toEqual(new Set(names));
   });
 
-  test('P61 who leaves tries nobody any more', () => {
+  test('P61 an agent that leaves tries no member', () => {
     const ann = one({ members: ['bob'] });
     ann.down('bob');
     ann.serf.leave(0, ann.out);
@@ -125,7 +125,7 @@ describe('P61 reconnecting', () => {
 });
 
 describe('P61 queues', () => {
-  test('P61 every 30 s a lane is cut to its depth, and a fact tells', () => {
+  test('P61 every 30 s a lane is pruned to its depth, and that is a fact', () => {
     const ann = one({ config: { maxQueueDepth: 20 } });
     for (let ltime = 1; ltime <= 50; ltime++) ann.event('e', ltime);
     for (let i = 0; i < 20; i++) ann.joinIntent(`n${i}`, 5);
@@ -140,7 +140,7 @@ describe('P61 queues', () => {
   });
 });
 
-test('time: the deadline is the earliest look, and a tick before it does nothing', () => {
+test('time: the deadline is the earliest check, and a tick before it does nothing', () => {
   const ann = one({ members: ['bob'] });
   ann.down('bob');
   ann.events();

@@ -37,12 +37,12 @@ const answer = (ann: One, asked: QueryReport, from: string, words: string, flags
 };
 
 describe('P53 a query of ours', () => {
-  test('P53 goes to all with our address, and is answered by ourselves too', () => {
+  test('P53 is sent to all members with our address, and answered by this agent too', () => {
     const ann = one({ members: ['bob'] });
 
     const asked = ann.serf.query(question({ payload: encodeUtf8('now') }), ann.now, ann.out);
 
-    expect(ann.toldMessages('queries')).toMatchObject([
+    expect(ann.takeMessages('queries')).toMatchObject([
       {
         kind: 'query',
         id: asked.id,
@@ -59,7 +59,7 @@ describe('P53 a query of ours', () => {
     expect(ann.serf.clocks.query).toBe(2);
   });
 
-  test('P55 the first ack and the first answer of each member count, and only of members', () => {
+  test('P55 the first ack and the first response of each member count, and only those of members', () => {
     const ann = one({ members: ['bob', 'cat'] });
     const asked = ann.serf.query(question({ ack: false }), ann.now, ann.out);
 
@@ -75,7 +75,7 @@ describe('P53 a query of ours', () => {
     expect(ann.facts()).toContainEqual({ kind: 'responseRefused', from: 'eve', reason: 'not from a member' });
   });
 
-  test('P53 it is over at its timeout; a minute later it is forgotten', () => {
+  test('P53 ends at its timeout; its report is deleted a minute later', () => {
     const ann = one({ members: ['bob'] });
     const asked = ann.serf.query(question({ timeout: 1000 }), ann.now, ann.out);
 
@@ -89,7 +89,7 @@ describe('P53 a query of ours', () => {
     expect(ann.serf.queryReport(asked.id)).toBeUndefined();
   });
 
-  test('P53 what is too large, not understood, or one too many is refused, and nothing is sent', () => {
+  test('P53 is refused if it is too large, has unsupported filters, or is one too many, and nothing is sent', () => {
     const ann = one();
     const refused = (changes: Partial<QueryDefinition>, code: string): void =>
       expect(() => ann.serf.query(question(changes), ann.now, ann.out)).toThrowError(
@@ -101,14 +101,14 @@ describe('P53 a query of ours', () => {
     refused({ name: '' }, 'badRequest');
     refused({ relayFactor: 256 }, 'badRequest');
     for (let i = 0; i < 64; i++) ann.serf.query(question(), ann.now, ann.out);
-    ann.told('queries');
+    ann.takeBroadcasts('queries');
     refused({}, 'conflict');
-    expect(ann.told('queries')).toEqual([]);
+    expect(ann.takeBroadcasts('queries')).toEqual([]);
   });
 });
 
-describe('P55 a query of another', () => {
-  test('P55 is acked if it asks for that, and waits for an answer, which goes to its sender', () => {
+describe('P55 a query of another member', () => {
+  test('P55 is acked on request, and waits for a response, which is sent to its sender', () => {
     const ann = one({ members: ['bob'] });
 
     ann.query(7, 3, { ...ofBob, flags: 1, payload: encodeUtf8('?') });
@@ -128,7 +128,7 @@ describe('P55 a query of another', () => {
     );
   });
 
-  test('P55 an answer above 1024 bytes, head included, is refused, and may be given shorter', () => {
+  test('P55 a response above 1024 bytes, header included, is refused, and a shorter one accepted', () => {
     const ann = one({ members: ['bob'] });
     ann.query(7, 3, ofBob);
 
@@ -139,14 +139,14 @@ describe('P55 a query of another', () => {
     expect(sent(ann)).toHaveLength(1);
   });
 
-  test('P55 its time over, nobody waits for an answer any more', () => {
+  test('P55 is not pending any more after its timeout', () => {
     const ann = one({ members: ['bob'] });
     ann.query(7, 3, ofBob);
     ann.pass(5000);
     expect(ann.serf.pendingQueries).toEqual([]);
   });
 
-  test('P54 filters of node and tag must all match; otherwise not even an ack goes', () => {
+  test('P54 filters of node and tag must all match; otherwise not even an ack is sent', () => {
     const ann = one({ members: ['bob'] });
     ann.up(SELF, { role: 'web-1' });
     const nodes = (...names: string[]) => encodeFilter({ kind: 'nodes', nodes: names });
@@ -165,10 +165,10 @@ describe('P55 a query of another', () => {
     expect(isAcked(6, Uint8Array.of(9, 0xc0))).toBe(false);
     expect(isAcked(7, ...Array.from({ length: 33 }, () => nodes(SELF)))).toBe(false);
     expect(ann.facts().filter(({ kind }) => kind === 'queryRefused')).toHaveLength(3);
-    expect(ann.told('queries')).toHaveLength(7);
+    expect(ann.takeBroadcasts('queries')).toHaveLength(7);
   });
 
-  test('P55 S7 nobody is answered where no member lives: we are not to be turned on a stranger', () => {
+  test("P55 S7 no response is sent to an address that is not a member's: no reflection attacks", () => {
     const ann = one({ members: ['bob'] });
 
     ann.query(7, 3, { ...ofBob, addr: Uint8Array.of(8, 8, 8, 8), flags: 1 });
@@ -177,7 +177,7 @@ describe('P55 a query of another', () => {
     expect(ann.facts()).toMatchObject([{ kind: 'queryRefused', reason: 'its sender is not a member' }]);
   });
 
-  test('P56 with a relay factor the answer goes through others too, and they send it on', () => {
+  test('P56 with a relay factor the response goes through other members too, and they relay it', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const cat = one({ members: ['bob'] });
 
@@ -195,7 +195,7 @@ describe('P55 a query of another', () => {
     }
   });
 
-  test('P56 what is no answer, or for no member, is not sent on', () => {
+  test('P56 only responses to members are relayed', () => {
     const cat = one({ members: ['bob'] });
     const relay = (ip: Uint8Array, body: Uint8Array): void => {
       const dest = { kind: 'relayAddress', ip, port: 7946, zone: '' } as const;
@@ -225,7 +225,7 @@ describe('P59 keys', () => {
       : undefined;
   };
 
-  test('P59 installed, used, listed and removed; the primary never', () => {
+  test('P59 are installed, used, listed and removed; the primary never is', () => {
     const ann = one({ members: ['bob'], keys: [key(1)] });
 
     expect(said(ann, '_serf_install-key', 2)).toMatchObject({ result: true });
@@ -246,8 +246,8 @@ describe('P59 keys', () => {
     ]);
   });
 
-  test('P59 G16 a change is answered only when it is kept, and a disk that fails is told', () => {
-    const ann = one({ members: ['bob'], keys: [key(1)], keepsKeys: true });
+  test('P59 G16 a change is answered only when it is stored, and a disk failure is reported', () => {
+    const ann = one({ members: ['bob'], keys: [key(1)], persistsKeys: true });
 
     expect(said(ann, '_serf_install-key', 2)).toBeUndefined();
     const first = ann.out.find((effect) => effect.kind === 'storeKeys');
@@ -261,7 +261,7 @@ describe('P59 keys', () => {
     expect(said.last(ann)).toMatchObject({ result: false, message: expect.stringContaining('ENOSPC') });
   });
 
-  test('P59 without encryption there is no keyring, and we say so as agents do', () => {
+  test("P59 without encryption there is no keyring, and the response says so as Serf's does", () => {
     const ann = one({ members: ['bob'] });
     for (const name of ['_serf_install-key', '_serf_list-keys', '_serf_remove-key'])
       expect(said(ann, name, name === '_serf_list-keys' ? undefined : 2)).toMatchObject({
@@ -270,7 +270,7 @@ describe('P59 keys', () => {
       });
   });
 
-  test('P59 a list too long for one answer is cut, and says so', () => {
+  test('P59 a list too long for one response is truncated, and says so', () => {
     const ann = one({ members: ['bob'], keys: Array.from({ length: 40 }, (_, i) => key(i)) });
     const list = said(ann, '_serf_list-keys');
     expect(list?.keys.length).toBeGreaterThan(10);
@@ -282,7 +282,7 @@ describe('P60 two nodes with our name', () => {
   const contest = (ann: One): QueryReport['id'] => {
     const other = member('eve').identity.address;
     ann.serf.handleMemberEvent({ kind: 'nameConflict', member: member(SELF), other }, ann.now, ann.out);
-    const [query] = ann.toldMessages('queries');
+    const [query] = ann.takeMessages('queries');
     return query?.kind === 'query' ? query.id : -1;
   };
   const claim = (ann: One, id: number, from: string, whose: string): void => {
@@ -296,14 +296,14 @@ describe('P60 two nodes with our name', () => {
   };
   const lost = (ann: One): boolean => ann.out.some((effect) => effect.kind === 'nameVoteLost');
 
-  test('P60 the members are asked; who has fewer of them goes', () => {
+  test('P60 the members vote; the node with fewer votes leaves', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const id = contest(ann);
     claim(ann, id, 'bob', 'eve');
     claim(ann, id, 'cat', SELF);
     claim(ann, id, 'dan', 'eve');
     ann.pass(5000);
-    expect(lost(ann)).toBe(false); // once may be for want of news: we may have moved
+    expect(lost(ann)).toBe(false); // one lost vote may be caused by a recent move
     ann.pass(30_000);
     const again = contest(ann);
     claim(ann, again, 'bob', 'eve');
@@ -318,7 +318,7 @@ describe('P60 two nodes with our name', () => {
     });
   });
 
-  test('P60 who has most of them stays', () => {
+  test('P60 the node with more votes stays', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const id = contest(ann);
     claim(ann, id, 'bob', SELF);
@@ -328,7 +328,7 @@ describe('P60 two nodes with our name', () => {
     expect(lost(ann)).toBe(false);
   });
 
-  test('P60 alone, or asked by nobody, we stay; and are not made to ask again and again', () => {
+  test('P60 without votes the agent stays, and votes are rate-limited', () => {
     const ann = one();
     expect(contest(ann)).not.toBe(-1);
     expect(contest(ann)).toBe(-1);
@@ -343,7 +343,7 @@ describe('P60 two nodes with our name', () => {
     expect(contest(ann)).toBe(-1);
   });
 
-  test('P60 asked about another name, we tell whom we mean by it; about our own, nothing', () => {
+  test('P60 a query about another name is answered with the member held; one about our own is not answered', () => {
     const ann = one({ members: ['bob', 'cat'] });
     ann.query(1, 3, { ...ofBob, name: '_serf_conflict', payload: encodeUtf8('cat') });
     const [about] = sent(ann);
@@ -361,11 +361,11 @@ describe('P60 two nodes with our name', () => {
 });
 
 describe('reminders', () => {
-  test('P53 who should have acked and has not is asked directly, once', () => {
+  test('P53 a member whose ack is missing receives the query directly, once', () => {
     const ann = one({ members: ['bob', 'cat', 'dan'] });
     const nodes = ['ann', 'bob', 'cat'];
     const asked = ann.serf.query(question({ nodes, timeout: 1000 }), ann.now, ann.out);
-    const [body] = ann.told('queries');
+    const [body] = ann.takeBroadcasts('queries');
     answer(ann, asked, 'bob', '', 1);
 
     ann.pass(1000);

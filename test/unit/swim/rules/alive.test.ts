@@ -12,27 +12,27 @@ function asked(ann: Actor) {
   return last;
 }
 
-test('a stranger that is alive joins, and is told on', () => {
-  const ann = new Actor('ann').hear(alive('bob', 3));
+test('an unknown member that is alive joins, and is broadcast', () => {
+  const ann = new Actor('ann').receive(alive('bob', 3));
   expect(ann.swim.members.get('bob')).toMatchObject({ state: 'alive', incarnation: 3 });
-  expect(ann.plot()).toEqual(['memberJoined bob']);
-  expect(ann.said()).toEqual([alive('bob', 3)]);
+  expect(ann.eventLog()).toEqual(['memberJoined bob']);
+  expect(ann.drainBroadcasts()).toEqual([alive('bob', 3)]);
 });
 
-test('what we keep of a message is a copy: datagrams are reused', () => {
+test('the table holds copies of messages, since datagrams are reused', () => {
   const meta = Uint8Array.of(1, 2, 3);
   const message = alive('bob', 1, { meta, addr: Uint8Array.from(addressOf('bob').ip) });
-  const ann = new Actor('ann').hear(message);
+  const ann = new Actor('ann').receive(message);
   meta.fill(9);
   message.addr.fill(9);
   expect(ann.swim.members.get('bob')?.identity).toEqual(identityOf('bob', { meta: Uint8Array.of(1, 2, 3) }));
 });
 
-test('an equal or lower incarnation is no news, whatever else it says', () => {
-  const ann = new Actor('ann').hear(alive('bob', 3));
+test('an equal or lower incarnation is stale, whatever else the message says', () => {
+  const ann = new Actor('ann').receive(alive('bob', 3));
   ann.take();
-  ann.said();
-  ann.hear(alive('bob', 3, { meta: Uint8Array.of(1) })).hear(alive('bob', 2));
+  ann.drainBroadcasts();
+  ann.receive(alive('bob', 3, { meta: Uint8Array.of(1) })).receive(alive('bob', 2));
   expect(ann.take()).toEqual([]);
   expect(ann.swim.broadcasts.size).toBe(0);
   expect(ann.swim.members.get('bob')?.identity.meta.length).toBe(0);
@@ -40,22 +40,22 @@ test('an equal or lower incarnation is no news, whatever else it says', () => {
 
 test('new meta is an update; new versions alone, or nothing new, are no event', () => {
   const ann = new Actor('ann').knowing('bob');
-  expect(ann.hear(alive('bob', 2)).plot()).toEqual([]);
-  expect(ann.hear(alive('bob', 3, { vsn: Uint8Array.of(1, 5, 2, 2, 5, 4) })).plot()).toEqual([]);
-  expect(ann.hear(alive('bob', 4, { meta: Uint8Array.of(1) })).plot()).toEqual(['memberUpdated bob']);
+  expect(ann.receive(alive('bob', 2)).eventLog()).toEqual([]);
+  expect(ann.receive(alive('bob', 3, { vsn: Uint8Array.of(1, 5, 2, 2, 5, 4) })).eventLog()).toEqual([]);
+  expect(ann.receive(alive('bob', 4, { meta: Uint8Array.of(1) })).eventLog()).toEqual(['memberUpdated bob']);
   expect(ann.incarnationOf('bob')).toBe(4);
 });
 
-test('port 0 means the port we use ourselves, in the table and in what we tell on', () => {
-  const ann = new Actor('ann').hear(alive('bob', 1, { port: 0 }));
+test("port 0 means this agent's own port, in the table and in broadcasts", () => {
+  const ann = new Actor('ann').receive(alive('bob', 1, { port: 0 }));
   expect(ann.swim.members.get('bob')?.identity.address.port).toBe(PORT);
-  expect(ann.said()).toEqual([alive('bob', 1, { port: PORT })]);
+  expect(ann.drainBroadcasts()).toEqual([alive('bob', 1, { port: PORT })]);
 });
 
-test('from suspect to alive there is no event, but the suspicion is lifted for good', () => {
-  const ann = new Actor('ann').knowing('bob').hear(suspect('bob', 'cat'));
+test('from suspect to alive there is no event, but the suspicion is cleared', () => {
+  const ann = new Actor('ann').knowing('bob').receive(suspect('bob', 'cat'));
   ann.take();
-  ann.hear(alive('bob', 2), addressOf('cat'));
+  ann.receive(alive('bob', 2), addressOf('cat'));
   const source = addressOf('cat').key;
   expect(ann.take()).toEqual([
     { kind: 'fact', fact: { kind: 'suspicionCleared', node: 'bob', incarnation: 2, source } },
@@ -66,19 +66,19 @@ test('from suspect to alive there is no event, but the suspicion is lifted for g
 
 test.each(['dead', 'left'] as const)('a member that is %s returns only above its incarnation', (state) => {
   const ann = new Actor('ann').knowing('bob');
-  ann.hear(state === 'dead' ? dead('bob', 'cat', 5) : left('bob', 5)).take();
-  ann.hear(alive('bob', 5));
+  ann.receive(state === 'dead' ? dead('bob', 'cat', 5) : left('bob', 5)).take();
+  ann.receive(alive('bob', 5));
   expect(ann.state('bob')).toBe(state);
   ann.take();
-  ann.hear(alive('bob', 6));
+  ann.receive(alive('bob', 6));
   expect(ann.state('bob')).toBe('alive');
-  expect(ann.plot()).toEqual(['memberJoined bob']);
+  expect(ann.eventLog()).toEqual(['memberJoined bob']);
 });
 
 describe('another address', () => {
-  test('G10 is a conflict while whoever has it answers: the row stays, the layer above hears of it at once', () => {
-    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
-    expect(ann.hear(ack(asked(ann).seqNo), addressOf('bob')).events()).toEqual([
+  test('G10 is a conflict while the holder answers: the row stays, and the layer above is notified at once', () => {
+    const ann = new Actor('ann').knowing('bob').receive(alive('bob', 9, { addr: elsewhere }));
+    expect(ann.receive(ack(asked(ann).seqNo), addressOf('bob')).events()).toEqual([
       { kind: 'nameConflict', member: ann.swim.members.get('bob'), other: toAddress(elsewhere, PORT) },
     ]);
     expect(ann.swim.members.get('bob')).toMatchObject({ incarnation: 1, identity: identityOf('bob') });
@@ -91,26 +91,26 @@ describe('another address', () => {
   test('another port too, and the 16-octet form of the same IPv4 too', () => {
     const ann = new Actor('ann').knowing('bob');
     const mapped = Uint8Array.of(...new Uint8Array(10), 255, 255, ...addressOf('bob').ip);
-    ann.hear(alive('bob', 9, { port: 1 }));
-    expect(ann.hear(ack(asked(ann).seqNo)).plot()).toEqual(['nameConflict bob']);
-    ann.hear(alive('bob', 9, { addr: mapped }));
-    expect(ann.hear(ack(asked(ann).seqNo)).plot()).toEqual(['nameConflict bob']);
+    ann.receive(alive('bob', 9, { port: 1 }));
+    expect(ann.receive(ack(asked(ann).seqNo)).eventLog()).toEqual(['nameConflict bob']);
+    ann.receive(alive('bob', 9, { addr: mapped }));
+    expect(ann.receive(ack(asked(ann).seqNo)).eventLog()).toEqual(['nameConflict bob']);
   });
 
-  test('is asked about once in a while, not at each claim; and of our own name reported likewise', () => {
-    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+  test('is verified once in a while, not for each claim; a conflict about our own name is reported as rarely', () => {
+    const ann = new Actor('ann').knowing('bob').receive(alive('bob', 9, { addr: elsewhere }));
     const { seqNo } = asked(ann);
     ann
-      .hear(alive('bob', 9, { addr: elsewhere }))
-      .hear(ack(seqNo))
+      .receive(alive('bob', 9, { addr: elsewhere }))
+      .receive(ack(seqNo))
       .take();
-    for (let i = 0; i < 5; i++) ann.hear(alive('bob', 10 + i, { addr: elsewhere }));
+    for (let i = 0; i < 5; i++) ann.receive(alive('bob', 10 + i, { addr: elsewhere }));
     expect(ann.take()).toEqual([]);
-    for (let i = 0; i < 5; i++) ann.hear(alive('ann', 10 + i, { addr: elsewhere }));
-    expect(ann.plot()).toEqual(['nameConflict ann']);
+    for (let i = 0; i < 5; i++) ann.receive(alive('ann', 10 + i, { addr: elsewhere }));
+    expect(ann.eventLog()).toEqual(['nameConflict ann']);
     ann.now += 5000;
-    expect(ann.hear(alive('ann', 10, { addr: elsewhere })).plot()).toEqual(['nameConflict ann']);
-    ann.hear(alive('bob', 10, { addr: elsewhere }));
+    expect(ann.receive(alive('ann', 10, { addr: elsewhere })).eventLog()).toEqual(['nameConflict ann']);
+    ann.receive(alive('bob', 10, { addr: elsewhere }));
     expect(asked(ann).node).toBe('bob');
   });
 
@@ -118,11 +118,11 @@ describe('another address', () => {
     'G10 is taken over from one that is %s and silent, within two seconds',
     (state) => {
       const ann = new Actor('ann').knowing('bob', 'cat');
-      if (state !== 'alive') ann.hear(state === 'suspect' ? suspect('bob', 'cat') : dead('bob', 'cat'));
+      if (state !== 'alive') ann.receive(state === 'suspect' ? suspect('bob', 'cat') : dead('bob', 'cat'));
       ann.take();
-      ann.said();
+      ann.drainBroadcasts();
       const claim = alive('bob', 9, { addr: elsewhere, meta: Uint8Array.of(1) });
-      ann.hear(claim);
+      ann.receive(claim);
       const effects = ann.pass(1499).take();
       expect(effects.filter(({ kind }) => kind === 'streamPing')).toMatchObject([
         { peer: { identity: { address: addressOf('bob') } }, deadline: 1500 },
@@ -133,7 +133,7 @@ describe('another address', () => {
       ann.pass(1);
       expect(ann.swim.members.get('bob')).toMatchObject({ state: 'alive', incarnation: 9 });
       expect(ann.swim.members.get('bob')?.identity.address.ip).toEqual(elsewhere);
-      expect(ann.said()).toEqual([claim]);
+      expect(ann.drainBroadcasts()).toEqual([claim]);
       expect(ann.take()).toContainEqual({
         kind: 'fact',
         fact: { kind: 'nameReclaimed', node: 'bob', previous: '127.0.0.2:7946', claimed: '127.9.9.9:7946' },
@@ -141,16 +141,16 @@ describe('another address', () => {
     },
   );
 
-  test('an update of the layers above, if it was up: it moved, and never went down', () => {
-    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+  test('is an update for the layers above if the member was up: it moved, and never went down', () => {
+    const ann = new Actor('ann').knowing('bob').receive(alive('bob', 9, { addr: elsewhere }));
     ann.pass(1500);
-    expect(ann.plot()).toEqual(['memberUpdated bob']);
+    expect(ann.eventLog()).toEqual(['memberUpdated bob']);
   });
 
-  test('G10 a newcomer below what we hold is told what to outbid once the old address is silent, and then has the name', () => {
+  test('G10 a claimant with a lower incarnation is notified what to outbid once the holder does not answer, and then has the name', () => {
     const ann = new Actor('ann')
-      .hear(alive('bob', 7), addressOf('bob'))
-      .hear(alive('bob', 1, { addr: elsewhere }));
+      .receive(alive('bob', 7), addressOf('bob'))
+      .receive(alive('bob', 1, { addr: elsewhere }));
     ann.pass(1499).take();
     const effects = ann.pass(1).take();
     expect(effects.filter(({ kind }) => kind === 'send')).toMatchObject([
@@ -161,97 +161,97 @@ describe('another address', () => {
       fact: { kind: 'claimNotSuperseding', node: 'bob', incarnation: 7, claimed: '127.9.9.9:7946' },
     });
     expect([ann.state('bob'), ann.incarnationOf('bob')]).toEqual(['alive', 7]);
-    ann.hear(alive('bob', 8, { addr: elsewhere }));
+    ann.receive(alive('bob', 8, { addr: elsewhere }));
     expect(ann.swim.members.get('bob')).toMatchObject({ state: 'alive', incarnation: 8 });
     expect(ann.swim.members.get('bob')?.identity.address.ip).toEqual(elsewhere);
   });
 
-  test('G10 the answer over a stream keeps the name too, and the loser does not flap', () => {
-    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+  test('G10 an answer over a stream keeps the name too, and the claimant does not flap', () => {
+    const ann = new Actor('ann').knowing('bob').receive(alive('bob', 9, { addr: elsewhere }));
     const { seqNo } = asked(ann);
     ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
     for (let i = 0; i < 20; i++) {
-      ann.pass(500).hear(alive('bob', 10 + i, { addr: elsewhere }));
-      for (const { message } of ann.sends()) if (message.kind === 'ping') ann.hear(ack(message.seqNo));
+      ann.pass(500).receive(alive('bob', 10 + i, { addr: elsewhere }));
+      for (const { message } of ann.sends()) if (message.kind === 'ping') ann.receive(ack(message.seqNo));
     }
     expect(ann.swim.members.get('bob')).toMatchObject({ incarnation: 1, identity: identityOf('bob') });
   });
 
-  test('G13 a stall of our own is no silence of the holder', () => {
-    const ann = new Actor('ann').knowing('bob').hear(alive('bob', 9, { addr: elsewhere }));
+  test('G13 a stall of this agent does not count as silence of the holder', () => {
+    const ann = new Actor('ann').knowing('bob').receive(alive('bob', 9, { addr: elsewhere }));
     ann.pass(1100);
     const { seqNo } = asked(ann);
     ann.now += 10_000;
     ann.do((swim, now, out) => swim.onStall(9600, now, out));
-    ann.do((swim, now, out) => swim.tick(now, out)).hear(ack(seqNo));
+    ann.do((swim, now, out) => swim.tick(now, out)).receive(ack(seqNo));
     expect(ann.swim.members.get('bob')?.identity).toEqual(identityOf('bob'));
   });
 
-  test('a 16-octet form is kept and repeated exactly as it came', () => {
+  test('a 16-octet form is stored and broadcast exactly as received', () => {
     const mapped = Uint8Array.of(...new Uint8Array(10), 255, 255, 127, 0, 0, 77);
-    const ann = new Actor('ann').hear(alive('bob', 1, { addr: mapped }));
-    expect(ann.said()).toEqual([alive('bob', 1, { addr: mapped })]);
+    const ann = new Actor('ann').receive(alive('bob', 1, { addr: mapped }));
+    expect(ann.drainBroadcasts()).toEqual([alive('bob', 1, { addr: mapped })]);
     expect(ann.swim.localStates().find(({ name }) => name === 'bob')?.addr).toEqual(mapped);
   });
 
-  test('is taken over from a member that left, once nobody answers where it lived', () => {
-    const ann = new Actor('ann').knowing('bob').hear(left('bob'));
+  test('takes the name of a member that left, once its old address does not answer', () => {
+    const ann = new Actor('ann').knowing('bob').receive(left('bob'));
     ann.take();
-    ann.hear(alive('bob', 2, { addr: elsewhere }));
+    ann.receive(alive('bob', 2, { addr: elsewhere }));
     expect(ann.state('bob')).toBe('left');
     ann.pass(1500);
     expect(ann.swim.members.get('bob')?.identity.address.ip).toEqual(elsewhere);
-    expect(ann.plot()).toEqual(['memberJoined bob']);
+    expect(ann.eventLog()).toEqual(['memberJoined bob']);
   });
 
-  test('is refused to a name that left whose old address answers: another has said so, and it is told', () => {
-    const ann = new Actor('ann').knowing('bob').hear(left('bob'));
+  test('is refused for a member that left if its old address answers: the leave was forged, and the member is notified', () => {
+    const ann = new Actor('ann').knowing('bob').receive(left('bob'));
     ann.take();
-    ann.hear(alive('bob', 2, { addr: elsewhere }));
+    ann.receive(alive('bob', 2, { addr: elsewhere }));
     const { seqNo } = asked(ann);
     ann.take();
-    const out = ann.hear(ack(seqNo)).take();
+    const out = ann.receive(ack(seqNo)).take();
     expect(out).toContainEqual(
       expect.objectContaining({ kind: 'send', to: addressOf('bob'), message: left('bob') }),
     );
     expect(ann.state('bob')).toBe('left');
-    ann.hear(alive('bob', 2), addressOf('bob')); // it refutes
+    ann.receive(alive('bob', 2), addressOf('bob')); // it refutes
     expect([ann.state('bob'), ann.swim.members.get('bob')?.identity.address]).toEqual([
       'alive',
       addressOf('bob'),
     ]);
   });
 
-  test('a name that left must still outbid its leave, and is told so where it lives now', () => {
-    const ann = new Actor('ann').knowing('bob').hear(left('bob', 5));
+  test('a member that left must still outbid its leave, and is notified of that at its new address', () => {
+    const ann = new Actor('ann').knowing('bob').receive(left('bob', 5));
     ann.take();
-    ann.hear(alive('bob', 1, { addr: elsewhere }));
+    ann.receive(alive('bob', 1, { addr: elsewhere }));
     expect(ann.state('bob')).toBe('left');
     expect(ann.sends()).toMatchObject([{ to: { host: '127.9.9.9' }, message: left('bob', 5) }]);
-    ann.hear(alive('bob', 6, { addr: elsewhere })).pass(1500);
+    ann.receive(alive('bob', 6, { addr: elsewhere })).pass(1500);
     expect(ann.state('bob')).toBe('alive');
   });
 
-  test('is refused to a dead name whose old address answers: somebody thinks it dead who is not', () => {
-    const ann = new Actor('ann').knowing('bob').hear(dead('bob', 'cat'));
+  test('is refused for a dead member if its old address answers: it is not dead', () => {
+    const ann = new Actor('ann').knowing('bob').receive(dead('bob', 'cat'));
     ann.take();
-    ann.hear(alive('bob', 2, { addr: elsewhere }));
-    expect(ann.hear(ack(asked(ann).seqNo)).plot()).toEqual(['nameConflict bob']);
+    ann.receive(alive('bob', 2, { addr: elsewhere }));
+    expect(ann.receive(ack(asked(ann).seqNo)).eventLog()).toEqual(['nameConflict bob']);
     expect(ann.state('bob')).toBe('dead');
   });
 
-  test('is granted to a dead name after the reclaim time, if one is set', () => {
-    const ann = new Actor('ann', { deadNodeReclaimTime: 10_000 }).knowing('bob').hear(dead('bob', 'cat'));
+  test('is accepted for a dead member after the reclaim time, if one is set', () => {
+    const ann = new Actor('ann', { deadNodeReclaimTime: 10_000 }).knowing('bob').receive(dead('bob', 'cat'));
     ann.now = 10_000;
-    ann.hear(alive('bob', 2, { addr: elsewhere }));
+    ann.receive(alive('bob', 2, { addr: elsewhere }));
     expect(ann.state('bob')).toBe('dead');
     ann.now = 10_001;
-    ann.hear(alive('bob', 2, { addr: elsewhere }));
+    ann.receive(alive('bob', 2, { addr: elsewhere }));
     expect(ann.state('bob')).toBe('alive');
   });
 });
 
-describe('what must be neither stored nor told on', () => {
+describe('what must be neither stored nor broadcast', () => {
   test.each<[string, number[]]>([
     ['minimum 0', [0, 5, 2, 2, 5, 5]],
     ['maximum 0', [1, 0, 2, 2, 5, 5]],
@@ -262,7 +262,7 @@ describe('what must be neither stored nor told on', () => {
     ['not understanding us', [3, 5, 3, 2, 5, 5]],
     ['a Serf we do not understand', [1, 5, 2, 2, 6, 6]],
   ])('versions: %s', (_, vsn) => {
-    const ann = new Actor('ann').hear(alive('bob', 1, { vsn: Uint8Array.from(vsn) }));
+    const ann = new Actor('ann').receive(alive('bob', 1, { vsn: Uint8Array.from(vsn) }));
     expect(ann.state('bob')).toBeUndefined();
     expect(ann.swim.broadcasts.size).toBe(0);
     const reason = `versions ${vsn.join('.')}`;
@@ -272,24 +272,24 @@ describe('what must be neither stored nor told on', () => {
   });
 
   test('an address that is neither 4 nor 16 octets', () => {
-    const ann = new Actor('ann').hear(alive('bob', 1, { addr: Uint8Array.of(1, 2, 3) }));
+    const ann = new Actor('ann').receive(alive('bob', 1, { addr: Uint8Array.of(1, 2, 3) }));
     expect(ann.state('bob')).toBeUndefined();
     expect(ann.facts()).toMatchObject([{ kind: 'gossipMessageRefused' }]);
   });
 
-  test('a name that announces incarnation 0: agents begin at 1', () => {
-    const ann = new Actor('ann').hear(alive('bob', 0));
+  test('a member at incarnation 0: agents start at 1', () => {
+    const ann = new Actor('ann').receive(alive('bob', 0));
     expect([ann.state('bob'), ann.swim.members.size]).toEqual([undefined, 1]);
   });
 });
 
-test('names compare exactly: another case is another member', () => {
-  const ann = new Actor('ann').knowing('bob').hear(alive('Bob', 1, { addr: elsewhere }));
-  expect(ann.plot()).toEqual(['memberJoined Bob']);
+test('names are case-sensitive', () => {
+  const ann = new Actor('ann').knowing('bob').receive(alive('Bob', 1, { addr: elsewhere }));
+  expect(ann.eventLog()).toEqual(['memberJoined Bob']);
   expect(ann.swim.members.size).toBe(3);
 });
 
-test('equal identities are one object, if the world says how', () => {
+test('equal identities are one object with an intern function', () => {
   const held = new Map<string, ReturnType<typeof identityOf>>();
   const intern = (identity: ReturnType<typeof identityOf>) => {
     const known = held.get(identity.name);
@@ -298,7 +298,7 @@ test('equal identities are one object, if the world says how', () => {
     return identity;
   };
   const [ann, cat] = [new Actor('ann', {}, { intern }), new Actor('cat', {}, { intern })];
-  ann.hear(alive('bob'));
-  cat.hear(alive('bob'));
+  ann.receive(alive('bob'));
+  cat.receive(alive('bob'));
   expect(ann.swim.members.get('bob')?.identity).toBe(cat.swim.members.get('bob')?.identity);
 });

@@ -15,8 +15,8 @@ const request = (over: object = {}) =>
     ...over,
   }) as const;
 
-test('a request is passed on as a ping of our own', () => {
-  const ann = new Actor('ann').knowing('bob', 'cat').hear(request());
+test('a request is forwarded as a ping of this agent', () => {
+  const ann = new Actor('ann').knowing('bob', 'cat').receive(request());
   expect(ann.sends()).toMatchObject([
     {
       to: addressOf('bob'),
@@ -26,11 +26,11 @@ test('a request is passed on as a ping of our own', () => {
   ]);
 });
 
-test('its ack goes back under the number of the one who asked, with an empty payload', () => {
-  const ann = new Actor('ann').knowing('bob', 'cat').hear(request());
+test('its ack is relayed with the sequence number of the request and an empty payload', () => {
+  const ann = new Actor('ann').knowing('bob', 'cat').receive(request());
   ann.take();
   ann.pass(399);
-  ann.hear(ack(1, Uint8Array.of(4, 2)));
+  ann.receive(ack(1, Uint8Array.of(4, 2)));
   expect(ann.sends()).toEqual([
     {
       kind: 'send',
@@ -44,43 +44,43 @@ test('its ack goes back under the number of the one who asked, with an empty pay
   expect(ann.sends()).toEqual([]);
 });
 
-test('a nack comes before the round of the one who asked is over, and a later ack still counts', () => {
-  const ann = new Actor('ann').hear(request());
+test('a nack arrives before the round of the requester is over, and a later ack still counts', () => {
+  const ann = new Actor('ann').receive(request());
   ann.take();
   ann.pass(400);
   expect(ann.sends()).toMatchObject([{ message: { kind: 'nack', seqNo: 77 }, piggyback: true }]);
   ann.pass(50);
-  ann.hear(ack(1));
+  ann.receive(ack(1));
   expect(ann.sends()).toMatchObject([{ message: { kind: 'ack', seqNo: 77 } }]);
 });
 
 test('after the probe timeout an ack is dropped', () => {
-  const ann = new Actor('ann').hear(request());
+  const ann = new Actor('ann').receive(request());
   ann.pass(500);
   ann.take();
-  expect(ann.hear(ack(1)).take()).toEqual([]);
+  expect(ann.receive(ack(1)).take()).toEqual([]);
 });
 
-test('no nack for who did not ask for one', () => {
-  const ann = new Actor('ann').hear(request({ nack: false }));
+test('no nack is sent unless it was requested', () => {
+  const ann = new Actor('ann').receive(request({ nack: false }));
   ann.take();
   ann.pass(2000);
   expect(ann.sends()).toEqual([]);
 });
 
-test('without source fields the answer goes where the request came from; port 0 is our port', () => {
-  const ann = new Actor('ann').hear(
+test("without source fields the answer goes to the sender of the request; port 0 is this agent's port", () => {
+  const ann = new Actor('ann').receive(
     request({ sourceAddr: new Uint8Array(0), sourcePort: 0, port: 0 }),
     addressOf('zoe'),
   );
   expect(ann.sends()).toMatchObject([{ to: { port: PORT } }]);
-  ann.hear(ack(1));
+  ann.receive(ack(1));
   expect(ann.sends()).toMatchObject([{ to: addressOf('zoe') }]);
 });
 
 test('relays are many but not endless', () => {
   const ann = new Actor('ann');
-  for (let seqNo = 0; seqNo < 5000; seqNo++) ann.hear(request({ seqNo }));
+  for (let seqNo = 0; seqNo < 5000; seqNo++) ann.receive(request({ seqNo }));
   expect(ann.sends().length).toBe(1024);
   ann.pass(500);
   expect(ann.sends().length).toBe(1024);
@@ -96,7 +96,7 @@ test('a ping for us is answered at once, with our payload; one for another name 
     sourceNode: 'bob',
   } as const;
   const ann = new Actor('ann').knowing('bob');
-  ann.hear({ ...ping, node: 'ann' }, addressOf('nat'));
+  ann.receive({ ...ping, node: 'ann' }, addressOf('nat'));
   expect(ann.take()).toEqual([
     {
       kind: 'send',
@@ -106,22 +106,22 @@ test('a ping for us is answered at once, with our payload; one for another name 
       piggyback: true,
     },
   ]);
-  ann.hear({ ...ping, node: '' });
+  ann.receive({ ...ping, node: '' });
   expect(ann.sends().length).toBe(1);
-  ann.hear({ ...ping, node: 'Ann' });
+  ann.receive({ ...ping, node: 'Ann' });
   expect(ann.take()).toEqual([]);
 });
 
 test('a ping without source fields is answered where it came from, to nobody in particular', () => {
   const ann = new Actor('ann').knowing('bob');
   const nowhere = { sourceAddr: new Uint8Array(0), sourcePort: 0, sourceNode: '' };
-  ann.hear({ kind: 'ping', seqNo: 9, node: 'ann', ...nowhere }, addressOf('zoe'));
+  ann.receive({ kind: 'ping', seqNo: 9, node: 'ann', ...nowhere }, addressOf('zoe'));
   expect(ann.sends()).toMatchObject([{ to: addressOf('zoe'), peer: undefined }]);
 });
 
 test('who claims a name from another address does not get what only that member may', () => {
   const ann = new Actor('ann').knowing('bob');
   const liar = { sourceAddr: addressOf('zoe').ip, sourcePort: PORT, sourceNode: 'bob' };
-  ann.hear({ kind: 'ping', seqNo: 9, node: 'ann', ...liar });
+  ann.receive({ kind: 'ping', seqNo: 9, node: 'ann', ...liar });
   expect(ann.sends()).toMatchObject([{ to: addressOf('zoe'), peer: undefined }]);
 });

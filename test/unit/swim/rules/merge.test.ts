@@ -3,9 +3,9 @@ import { Actor, addressOf, alive, dead, left, PORT, row, suspect } from '../help
 
 const [ALIVE, SUSPECT, DEAD, LEFT] = [0, 1, 2, 3];
 
-test('our state has every row: us, suspects, the dead and those that left', () => {
+test('our state has every row: this agent, suspects, dead members and those that left', () => {
   const ann = new Actor('ann').knowing('bob', 'cat', 'dan', 'eve');
-  ann.hear(suspect('bob', 'x')).hear(dead('cat', 'x')).hear(left('dan'));
+  ann.receive(suspect('bob', 'x')).receive(dead('cat', 'x')).receive(left('dan'));
   const states = ann.swim.localStates().toSorted((a, b) => (a.name < b.name ? -1 : 1));
   expect(states).toEqual([
     row('ann', ALIVE),
@@ -16,10 +16,10 @@ test('our state has every row: us, suspects, the dead and those that left', () =
   ]);
 });
 
-test('an alive row is as an alive, port 0 included', () => {
+test('an alive row counts as an alive message, also with port 0', () => {
   const ann = new Actor('ann').merge(row('bob', ALIVE, 3, { port: 0 }));
   expect(ann.swim.members.get('bob')?.identity.address.port).toBe(PORT);
-  expect(ann.said()).toEqual([alive('bob', 3)]);
+  expect(ann.drainBroadcasts()).toEqual([alive('bob', 3)]);
 });
 
 test.each([SUSPECT, DEAD])(
@@ -27,17 +27,17 @@ test.each([SUSPECT, DEAD])(
   (state) => {
     const ann = new Actor('ann').knowing('bob', 'cat', 'dan', 'eve').merge(row('bob', state as number));
     expect(ann.state('bob')).toBe('suspect');
-    expect(ann.said()).toEqual([suspect('bob', 'ann')]);
+    expect(ann.drainBroadcasts()).toEqual([suspect('bob', 'ann')]);
   },
 );
 
-test('a row that left, left', () => {
+test('a row of a member that left counts as a leave', () => {
   const ann = new Actor('ann').knowing('bob').merge(row('bob', LEFT));
   expect(ann.state('bob')).toBe('left');
-  expect(ann.said()).toEqual([left('bob')]);
+  expect(ann.drainBroadcasts()).toEqual([left('bob')]);
 });
 
-test('strangers that are down are not taken in, nor is a state of the future', () => {
+test('unknown members that are down are ignored, and so are states of later versions', () => {
   const ann = new Actor('ann').merge(row('bob', SUSPECT), row('cat', DEAD), row('dan', LEFT), row('eve', 4));
   expect(ann.swim.members.size).toBe(1);
   expect(ann.take()).toEqual([]);
@@ -56,7 +56,7 @@ describe('versions', () => {
     ],
     ['the dead count too, by what they spoke', [row('bob', DEAD, 1, vsn(1, 6, 6, 2, 5, 5))]],
     ['and so does Serf', [row('bob', ALIVE, 1, vsn(1, 5, 2, 2, 6, 6))]],
-  ])('%s: all is refused, and the table unchanged', (_, states) => {
+  ])('%s: the whole state is refused, and the table unchanged', (_, states) => {
     const ann = new Actor('ann').knowing('zoe');
     expect(() => ann.merge(row('dan', ALIVE), ...states)).toThrow(refusal);
     expect(ann.swim.members.size).toBe(2);
@@ -69,11 +69,11 @@ describe('versions', () => {
   });
 
   test('what our own table holds counts as well', () => {
-    const ann = new Actor('ann').hear(alive('bob', 1, vsn(1, 2, 2, 2, 5, 5)));
+    const ann = new Actor('ann').receive(alive('bob', 1, vsn(1, 2, 2, 2, 5, 5)));
     expect(() => ann.merge(row('cat', ALIVE, 1, vsn(1, 5, 3, 2, 5, 5)))).toThrow(refusal);
   });
 
-  test('a row without sane versions is left out and noted, and the others count', () => {
+  test('a row with invalid versions is left out and recorded, and the others are merged', () => {
     const ann = new Actor('ann').merge(
       row('bob', ALIVE, 1, vsn()),
       row('cat', DEAD, 1, vsn(0, 0, 0, 0, 0, 0)),
@@ -90,9 +90,9 @@ describe('versions', () => {
   });
 });
 
-test('a full exchange makes two tables one', () => {
+test('a push/pull makes two tables equal', () => {
   const ann = new Actor('ann').knowing('bob', 'cat');
-  const dan = new Actor('dan').knowing('eve', 'cat').hear(alive('cat', 4));
+  const dan = new Actor('dan').knowing('eve', 'cat').receive(alive('cat', 4));
   const [a, d] = [ann.swim.localStates(), dan.swim.localStates()];
   ann.merge(...d);
   dan.merge(...a);

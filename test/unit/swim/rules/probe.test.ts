@@ -3,30 +3,30 @@ import { Actor, ack, addressOf, alive, dead, left, suspect } from '../helpers.ts
 
 const started = (...others: string[]): Actor => {
   const ann = new Actor('ann').knowing(...others).start();
-  ann.said();
+  ann.drainBroadcasts();
   ann.take();
   return ann;
 };
 const nack = (seqNo: number) => ({ kind: 'nack', seqNo }) as const;
 const accusations = (ann: Actor) => ann.facts().filter(({ kind }) => kind === 'memberSuspected');
 
-test('the first probe comes within the first interval, then one each interval, of one member each', () => {
+test('the first probe comes within the first interval, then one per interval', () => {
   const ann = started('bob', 'cat', 'dan', 'eve');
   const first = ann.untilPing();
   expect(ann.now).toBeLessThan(1000);
   const at = ann.now;
-  ann.hear(ack(first.message.seqNo));
+  ann.receive(ack(first.message.seqNo));
   const nodes = [first.message.node];
   for (let round = 1; round < 4; round++) {
     const { message } = ann.untilPing();
     expect(ann.now).toBeCloseTo(at + round * 1000, 6);
-    ann.hear(ack(message.seqNo));
+    ann.receive(ack(message.seqNo));
     nodes.push(message.node);
   }
   expect(nodes.sort()).toEqual(['bob', 'cat', 'dan', 'eve']);
 });
 
-test('a ping says whom it means and where the answer should go, and may carry gossip', () => {
+test('a ping has target and source fields, and may carry gossip', () => {
   const ann = started('bob');
   expect(ann.untilPing()).toMatchObject({
     to: addressOf('bob'),
@@ -42,12 +42,12 @@ test('a ping says whom it means and where the answer should go, and may carry go
   });
 });
 
-test('an ack in time ends the round well, measures the way, and keeps a copy of the payload', () => {
+test('an ack in time ends the round with success, measures the round trip, and copies the payload', () => {
   const ann = started('bob');
   const { message } = ann.untilPing();
   ann.now += 12;
   const payload = Uint8Array.of(1, 2);
-  ann.hear(ack(message.seqNo, payload));
+  ann.receive(ack(message.seqNo, payload));
   payload.fill(9);
   expect(ann.take()).toEqual([
     { kind: 'roundTrip', peer: ann.swim.members.get('bob'), millis: 12, payload: Uint8Array.of(1, 2) },
@@ -56,18 +56,18 @@ test('an ack in time ends the round well, measures the way, and keeps a copy of 
   expect(accusations(ann)).toEqual([]);
 });
 
-test('an ack of no round, or a second one, is nothing', () => {
+test('an ack of no round, or a second one, is ignored', () => {
   const ann = started('bob');
   const { message } = ann.untilPing();
-  ann.hear(ack(message.seqNo + 77));
+  ann.receive(ack(message.seqNo + 77));
   expect(ann.take()).toEqual([]);
-  ann.hear(ack(message.seqNo)).take();
-  expect(ann.hear(ack(message.seqNo)).take()).toEqual([]);
+  ann.receive(ack(message.seqNo)).take();
+  expect(ann.receive(ack(message.seqNo)).take()).toEqual([]);
 });
 
-test('a member that is down is not probed; a suspect is, and told so in the same packet', () => {
+test('a member that is down is not probed; a suspect is, with the accusation in the same packet', () => {
   const ann = started('bob', 'cat', 'dan');
-  ann.hear(dead('cat', 'x')).hear(left('dan')).hear(suspect('bob', 'x'));
+  ann.receive(dead('cat', 'x')).receive(left('dan')).receive(suspect('bob', 'x'));
   for (let round = 0; round < 3; round++) {
     const ping = ann.untilPing('bob'); // of the dead we have second thoughts; that is no probe
     expect(ping).toMatchObject({
@@ -75,7 +75,7 @@ test('a member that is down is not probed; a suspect is, and told so in the same
       compoundWith: suspect('bob', 'ann'),
       piggyback: false,
     });
-    ann.hear(ack(ping.message.seqNo));
+    ann.receive(ack(ping.message.seqNo));
   }
   expect(ann.facts().filter((fact) => fact.kind === 'probeFailed')).toEqual([]);
 });
@@ -89,7 +89,7 @@ describe('when the direct ping gets no answer in time', () => {
     return { ann, seqNo: message.seqNo };
   };
 
-  test('up to three others are asked, and a stream is tried, both until the round is over', () => {
+  test('up to three helpers are asked, and a stream is tried, until the round is over', () => {
     const { ann, seqNo } = silent('cat', 'dan', 'eve', 'fay');
     const out = ann.take();
     const asked = out.filter((effect) => effect.kind === 'send');
@@ -117,8 +117,8 @@ describe('when the direct ping gets no answer in time', () => {
   test('only peers that are alive and understand nacks are asked for them; old targets get no stream', () => {
     const ann = new Actor('ann');
     const version = (max: number) => Uint8Array.of(1, max, 2, 2, 5, 5);
-    ann.hear(alive('bob', 1, { vsn: version(2) })).hear(alive('cat', 1, { vsn: version(3) }));
-    ann.hear(alive('dan')).hear(suspect('dan', 'x')).start();
+    ann.receive(alive('bob', 1, { vsn: version(2) })).receive(alive('cat', 1, { vsn: version(3) }));
+    ann.receive(alive('dan')).receive(suspect('dan', 'x')).start();
     ann.untilPing('bob');
     ann.take();
     ann.pass(500);
@@ -129,16 +129,16 @@ describe('when the direct ping gets no answer in time', () => {
     expect(out.filter((effect) => effect.kind === 'streamPing')).toEqual([]);
   });
 
-  test('a late or relayed ack saves the member, but measures nothing', () => {
+  test('a late or relayed ack ends the round with success, but measures no round trip', () => {
     const { ann, seqNo } = silent('cat', 'dan');
     ann.take();
-    ann.hear(ack(seqNo));
+    ann.receive(ack(seqNo));
     expect(ann.take()).toEqual([]);
     ann.pass(600);
     expect(accusations(ann)).toEqual([]);
   });
 
-  test('a stream that gets through saves it at the end of the round', () => {
+  test('a stream ack ends the round with success, at its end', () => {
     const { ann, seqNo } = silent('cat');
     ann.take();
     ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
@@ -149,7 +149,7 @@ describe('when the direct ping gets no answer in time', () => {
     expect(facts.map(({ kind }) => kind)).not.toContain('memberSuspected');
   });
 
-  test('a stream that fails, or reports too late, saves nobody', () => {
+  test('a stream that fails, or whose ack is late, changes nothing', () => {
     const { ann, seqNo } = silent('cat');
     ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, false, now, out));
     ann.pass(500);
@@ -157,15 +157,15 @@ describe('when the direct ping gets no answer in time', () => {
     expect(ann.state('bob')).toBe('suspect');
   });
 
-  test('silence to the end is a suspicion by our word, and is told on', () => {
+  test('without an answer the member is suspected, and the suspicion broadcast', () => {
     const { ann, seqNo } = silent('cat', 'dan');
-    ann.hear(nack(seqNo)).hear(nack(seqNo));
-    ann.said();
+    ann.receive(nack(seqNo)).receive(nack(seqNo));
+    ann.drainBroadcasts();
     ann.pass(499.9);
     expect(ann.state('bob')).toBe('alive');
     ann.pass(0.2);
     expect(ann.state('bob')).toBe('suspect');
-    expect(ann.said()).toEqual([suspect('bob', 'ann')]);
+    expect(ann.drainBroadcasts()).toEqual([suspect('bob', 'ann')]);
     const facts = ann.facts();
     const reason = {
       kind: 'probe',
@@ -181,14 +181,14 @@ describe('when the direct ping gets no answer in time', () => {
     expect(facts).toContainEqual(expect.objectContaining({ kind: 'memberSuspected', node: 'bob', reason }));
   });
 
-  test('missing nacks are held against ourselves: one point each', () => {
+  test('each missing nack costs one point of health', () => {
     const { ann, seqNo } = silent('cat', 'dan', 'eve');
-    ann.hear(nack(seqNo));
+    ann.receive(nack(seqNo));
     ann.pass(500);
     expect(ann.swim.awareness).toBe(2);
   });
 
-  test('when nobody could be asked for nacks, a failure is one point', () => {
+  test('when no nack could be requested, a failure costs one point', () => {
     const { ann } = silent();
     ann.pass(500);
     expect(ann.swim.awareness).toBe(1);
@@ -196,23 +196,23 @@ describe('when the direct ping gets no answer in time', () => {
 
   test('more nacks than were asked for do not make us healthier', () => {
     const { ann, seqNo } = silent('cat');
-    ann.hear(suspect('ann', 'x')).hear(suspect('ann', 'x', 2));
-    for (let i = 0; i < 9; i++) ann.hear(nack(seqNo));
+    ann.receive(suspect('ann', 'x')).receive(suspect('ann', 'x', 2));
+    for (let i = 0; i < 9; i++) ann.receive(nack(seqNo));
     ann.pass(500);
     expect(ann.swim.awareness).toBe(2);
   });
 
-  test('what the member announced during the round is not what we judge', () => {
+  test('the suspicion has the incarnation of the start of the round', () => {
     const { ann } = silent('cat');
-    ann.hear(alive('bob', 2));
+    ann.receive(alive('bob', 2));
     ann.pass(500);
     expect(ann.state('bob')).toBe('alive');
   });
 });
 
-test('unwell, we wait longer for the indirect answers, and never run two rounds at once', () => {
+test('an unhealthy agent waits longer for indirect acks, and never runs two rounds at once', () => {
   const ann = started('bob');
-  ann.hear(suspect('ann', 'x', 1)).hear(suspect('ann', 'x', 2));
+  ann.receive(suspect('ann', 'x', 1)).receive(suspect('ann', 'x', 2));
   ann.untilPing();
   const at = ann.now;
   expect(ann.swim.awareness).toBe(2);
@@ -226,23 +226,23 @@ test('unwell, we wait longer for the indirect answers, and never run two rounds 
   expect(ann.now).toBeLessThan(at + 3002);
 });
 
-test('an ack makes us feel better', () => {
-  const ann = started('bob').hear(suspect('ann', 'x', 1));
-  ann.hear(ack(ann.untilPing().message.seqNo));
+test('an ack improves the health score', () => {
+  const ann = started('bob').receive(suspect('ann', 'x', 1));
+  ann.receive(ack(ann.untilPing().message.seqNo));
   expect(ann.swim.awareness).toBe(0);
 });
 
-test('a member that was dropped meanwhile is not accused, nor is one that took its name', () => {
+test('a member that was dropped meanwhile is not accused, nor is one that claimed its name', () => {
   const ann = started('bob', 'cat');
   ann.untilPing('bob');
-  ann.hear(left('bob')).do((swim, now, out) => swim.dropMember('bob', now, out));
-  ann.hear(alive('bob', 1, { addr: Uint8Array.of(127, 8, 8, 8) }));
+  ann.receive(left('bob')).do((swim, now, out) => swim.dropMember('bob', now, out));
+  ann.receive(alive('bob', 1, { addr: Uint8Array.of(127, 8, 8, 8) }));
   ann.take();
   ann.pass(1000);
   expect(accusations(ann)).toEqual([]);
 });
 
-test('alone, rounds come and go without a ping', () => {
+test('alone, rounds pass without a ping', () => {
   const ann = started();
   ann.pass(10_000);
   expect(ann.sends()).toEqual([]);

@@ -4,21 +4,21 @@ import { Actor, ack, addressOf, alive, dead, left, row, suspect } from '../helpe
 
 const five = (): Actor => new Actor('ann').knowing('bob', 'cat', 'dan', 'eve');
 
-test('an accusation of nobody we know, or at an old incarnation, is nothing', () => {
-  const ann = five().hear(alive('bob', 3));
+test('an accusation of an unknown member, or at an old incarnation, is ignored', () => {
+  const ann = five().receive(alive('bob', 3));
   ann.take();
-  ann.said();
+  ann.drainBroadcasts();
   ann
-    .hear(suspect('zoe', 'cat'))
-    .hear(dead('zoe', 'cat'))
-    .hear(suspect('bob', 'cat', 2))
-    .hear(dead('bob', 'cat', 2));
+    .receive(suspect('zoe', 'cat'))
+    .receive(dead('zoe', 'cat'))
+    .receive(suspect('bob', 'cat', 2))
+    .receive(dead('bob', 'cat', 2));
   expect(ann.take()).toEqual([]);
   expect(ann.state('bob')).toBe('alive');
 });
 
-test('a suspicion is told on, and runs for the longest time when nobody confirms', () => {
-  const ann = five().hear(suspect('bob', 'cat'));
+test('a suspicion is broadcast, and lasts for the longest time when nobody confirms it', () => {
+  const ann = five().receive(suspect('bob', 'cat'));
   expect(ann.facts()).toEqual([
     {
       kind: 'memberSuspected',
@@ -29,21 +29,21 @@ test('a suspicion is told on, and runs for the longest time when nobody confirms
       reason: { kind: 'message', by: 'cat', source: addressOf('someone').key },
     },
   ]);
-  expect(ann.said()).toEqual([suspect('bob', 'cat')]);
+  expect(ann.drainBroadcasts()).toEqual([suspect('bob', 'cat')]);
   ann.pass(23_999);
   expect(ann.state('bob')).toBe('suspect');
   ann.pass(1);
   expect(ann.state('bob')).toBe('dead');
-  expect(ann.plot()).toEqual(['dead bob']);
-  expect(ann.said()).toEqual([dead('bob', 'ann')]);
+  expect(ann.eventLog()).toEqual(['dead bob']);
+  expect(ann.drainBroadcasts()).toEqual([dead('bob', 'ann')]);
 });
 
-test('confirmations shorten it, and are told on while they count', () => {
-  const ann = five().hear(suspect('bob', 'cat'));
-  ann.said();
+test('confirmations shorten it, and are broadcast while they count', () => {
+  const ann = five().receive(suspect('bob', 'cat'));
+  ann.drainBroadcasts();
   ann.take();
-  ann.hear(suspect('bob', 'dan'));
-  expect(ann.said()).toEqual([suspect('bob', 'dan')]);
+  ann.receive(suspect('bob', 'dan'));
+  expect(ann.drainBroadcasts()).toEqual([suspect('bob', 'dan')]);
   expect(ann.facts()).toEqual([
     {
       kind: 'suspicionConfirmed',
@@ -54,33 +54,33 @@ test('confirmations shorten it, and are told on while they count', () => {
       reason: { kind: 'message', by: 'dan', source: addressOf('someone').key },
     },
   ]);
-  ann.hear(suspect('bob', 'dan')).hear(suspect('bob', 'cat'));
-  expect(ann.said()).toEqual([]);
-  ann.hear(suspect('bob', 'eve'));
-  expect(ann.said()).toEqual([suspect('bob', 'eve')]);
-  ann.hear(suspect('bob', 'fay'));
-  expect(ann.said()).toEqual([]);
+  ann.receive(suspect('bob', 'dan')).receive(suspect('bob', 'cat'));
+  expect(ann.drainBroadcasts()).toEqual([]);
+  ann.receive(suspect('bob', 'eve'));
+  expect(ann.drainBroadcasts()).toEqual([suspect('bob', 'eve')]);
+  ann.receive(suspect('bob', 'fay'));
+  expect(ann.drainBroadcasts()).toEqual([]);
   ann.pass(4000);
   expect(ann.state('bob')).toBe('dead');
 });
 
-test('dead ends a suspicion at once; the timer stays silent afterwards', () => {
-  const ann = five().hear(suspect('bob', 'cat')).hear(dead('bob', 'dan'));
-  expect(ann.plot()).toEqual(['dead bob']);
-  ann.said();
+test('a dead message ends a suspicion and its timer at once', () => {
+  const ann = five().receive(suspect('bob', 'cat')).receive(dead('bob', 'dan'));
+  expect(ann.eventLog()).toEqual(['dead bob']);
+  ann.drainBroadcasts();
   ann.pass(20_000);
-  expect(ann.plot()).toEqual([]);
+  expect(ann.eventLog()).toEqual([]);
 });
 
-test('nothing is left to wait for when the accused has left', () => {
-  const ann = five().hear(suspect('dan', 'cat'));
+test('a leave ends a suspicion', () => {
+  const ann = five().receive(suspect('dan', 'cat'));
   expect(ann.swim.deadline).toBe(23_000); // the last call
-  ann.hear(left('dan'));
+  ann.receive(left('dan'));
   expect(ann.swim.deadline).toBe(Number.POSITIVE_INFINITY);
 });
 
-describe('the dead', () => {
-  /** When each was asked, in seconds, of those pings that tell them what we hold against them. */
+describe('dead members', () => {
+  /** The times of each member's pings with an accusation, in seconds. */
   const asked = (ann: Actor, node: string, until: number): number[] => {
     const at: number[] = [];
     const end = ann.now + until;
@@ -95,8 +95,8 @@ describe('the dead', () => {
     return at;
   };
 
-  test('are asked after 2 s, and ever more rarely while we have their rows, whether it is so', () => {
-    const ann = five().hear(dead('bob', 'cat', 3));
+  test('are probed after 2 s, and with growing intervals while they have rows', () => {
+    const ann = five().receive(dead('bob', 'cat', 3));
     ann.take();
     const at = asked(ann, 'bob', 70_000);
     const waits = at.map((one, i) => one - (at[i - 1] ?? 0));
@@ -108,21 +108,21 @@ describe('the dead', () => {
     expect(asked(ann, 'bob', 60_000)).toEqual([]);
   });
 
-  test('are not asked once they are back, nor by one who has left', () => {
+  test('are not probed once they are back, nor by a member that has left', () => {
     const back = five()
-      .hear(dead('bob', 'cat', 3))
-      .hear(alive('bob', 4));
+      .receive(dead('bob', 'cat', 3))
+      .receive(alive('bob', 4));
     back.take();
     expect(asked(back, 'bob', 60_000)).toEqual([]);
-    const gone = five().hear(dead('bob', 'cat', 3));
+    const gone = five().receive(dead('bob', 'cat', 3));
     gone.do((swim, now, out) => swim.leave(now, out)).take();
     expect(asked(gone, 'bob', 60_000)).toEqual([]);
   });
 
-  test('take turns: of a hundred at once four are asked in a second', () => {
+  test('take turns: of a hundred, four are probed in a second', () => {
     const names = Array.from({ length: 100 }, (_, i) => `m${i}`);
     const ann = new Actor('ann').knowing(...names);
-    for (const name of names) ann.pass(100).hear(dead(name, 'cat', 3), addressOf(name));
+    for (const name of names) ann.pass(100).receive(dead(name, 'cat', 3), addressOf(name));
     ann.take();
     const pings = ann.pass(20_000).sends();
     expect(pings.length).toBeGreaterThan(70);
@@ -130,81 +130,85 @@ describe('the dead', () => {
   });
 });
 
-test('dead by its own word is left', () => {
-  const ann = five().hear(left('bob'));
+test('a dead message signed by the member itself is a leave', () => {
+  const ann = five().receive(left('bob'));
   expect(ann.state('bob')).toBe('left');
   expect(ann.events()).toMatchObject([{ kind: 'memberDown', left: true, by: 'bob' }]);
 });
 
-test('who is down is not told to be down again, and does not get better or worse by it', () => {
-  const ann = five().hear(dead('bob', 'cat')).hear(left('dan'));
+test('an accusation of a member that is down changes no state and is not broadcast', () => {
+  const ann = five().receive(dead('bob', 'cat')).receive(left('dan'));
   ann.take();
-  ann.said();
-  ann.hear(dead('bob', 'eve')).hear(left('bob')).hear(suspect('bob', 'eve')).hear(dead('dan', 'eve'));
+  ann.drainBroadcasts();
+  ann
+    .receive(dead('bob', 'eve'))
+    .receive(left('bob'))
+    .receive(suspect('bob', 'eve'))
+    .receive(dead('dan', 'eve'));
   expect([ann.state('bob'), ann.state('dan')]).toEqual(['dead', 'left']);
   expect(ann.take()).toEqual([]);
-  expect(ann.said()).toEqual([]);
+  expect(ann.drainBroadcasts()).toEqual([]);
 });
 
 test('after a refutation a new suspicion starts from the beginning', () => {
-  const ann = five().hear(suspect('bob', 'cat'));
+  const ann = five().receive(suspect('bob', 'cat'));
   ann.pass(20_000);
-  ann.hear(alive('bob', 2)).hear(suspect('bob', 'cat', 2));
+  ann.receive(alive('bob', 2)).receive(suspect('bob', 'cat', 2));
   ann.pass(23_000);
   expect(ann.state('bob')).toBe('suspect');
 });
 
-test('the highest incarnation in any admitted evidence is kept, for suspects and for the dead', () => {
+test('the highest incarnation of all admitted accusations is kept, for suspects and dead members', () => {
   const ann = five()
-    .hear(suspect('bob', 'cat'))
-    .hear(suspect('bob', 'cat', 5));
+    .receive(suspect('bob', 'cat'))
+    .receive(suspect('bob', 'cat', 5));
   expect(ann.incarnationOf('bob')).toBe(5);
-  ann.hear(alive('bob', 5));
+  ann.receive(alive('bob', 5));
   expect(ann.state('bob')).toBe('suspect');
   ann
-    .hear(dead('bob', 'cat', 6))
-    .hear(dead('bob', 'cat', 8))
-    .hear(suspect('bob', 'cat', 9));
+    .receive(dead('bob', 'cat', 6))
+    .receive(dead('bob', 'cat', 8))
+    .receive(suspect('bob', 'cat', 9));
   expect([ann.state('bob'), ann.incarnationOf('bob')]).toEqual(['dead', 9]);
-  ann.hear(alive('bob', 9));
+  ann.receive(alive('bob', 9));
   expect(ann.state('bob')).toBe('dead');
 });
 
 test('a suspicion that ends declares dead at the incarnation that was held then', () => {
   const ann = five()
-    .hear(suspect('bob', 'cat'))
-    .hear(suspect('bob', 'cat', 5));
-  ann.said();
+    .receive(suspect('bob', 'cat'))
+    .receive(suspect('bob', 'cat', 5));
+  ann.drainBroadcasts();
   ann.pass(24_000);
-  expect(ann.said()).toEqual([dead('bob', 'ann', 5)]);
+  expect(ann.drainBroadcasts()).toEqual([dead('bob', 'ann', 5)]);
 });
 
-test('G5: who is accused anew at a higher incarnation has answered, and gets all its time again', () => {
-  const ann = five().hear(suspect('bob', 'cat'));
+test('G5: an accusation at a higher incarnation starts a new suspicion with the whole time', () => {
+  const ann = five().receive(suspect('bob', 'cat'));
   ann.pass(12_000);
   ann.take();
   // Its answer @5 never came here; with dan for a confirmation bob would be dead at once.
-  ann.hear(suspect('bob', 'dan', 5));
+  ann.receive(suspect('bob', 'dan', 5));
   expect(ann.facts()).toMatchObject([
     { kind: 'suspicionCleared', node: 'bob', incarnation: 5 },
     { kind: 'memberSuspected', node: 'bob', by: 'dan', incarnation: 5, deadline: 36_000 },
   ]);
   ann.pass(23_999);
   expect(ann.state('bob')).toBe('suspect');
-  expect(ann.hear(alive('bob', 6)).state('bob')).toBe('alive');
+  expect(ann.receive(alive('bob', 6)).state('bob')).toBe('alive');
 });
 
-test('evidence that raises an incarnation and nothing else is a fact, so that readers see it', () => {
-  const ann = five().hear(dead('bob', 'cat'));
+test('a message that only raises an incarnation is a fact', () => {
+  const ann = five().receive(dead('bob', 'cat'));
   ann.take();
-  ann.hear(suspect('bob', 'cat', 5));
+  ann.receive(suspect('bob', 'cat', 5));
   expect(ann.facts()).toEqual([{ kind: 'incarnationRaised', node: 'bob', incarnation: 5 }]);
-  expect(ann.hear(alive('cat', 2)).facts()).toEqual([
+  expect(ann.receive(alive('cat', 2)).facts()).toEqual([
     { kind: 'incarnationRaised', node: 'cat', incarnation: 2 },
   ]);
 });
 
-describe('G5: the last call before a verdict', () => {
+describe('G5: the verification of a suspect', () => {
   /** What went to bob since, by kind. */
   const calls = (ann: Actor): string[] =>
     ann.take().flatMap((effect) => {
@@ -214,12 +218,12 @@ describe('G5: the last call before a verdict', () => {
       return effect.kind === 'send' ? [`${effect.message.kind} with ${effect.compoundWith?.kind}`] : [];
     });
   const called = (): Actor => {
-    const ann = five().hear(suspect('bob', 'cat'));
+    const ann = five().receive(suspect('bob', 'cat'));
     ann.take();
     return ann.pass(23_000);
   };
 
-  test('asks the suspect twice, tells it of what, and tries a stream; silence is death, no later than by the clock', () => {
+  test('pings the suspect twice with the accusation, and tries a stream; without an answer it is dead, no later than by the timeout', () => {
     const ann = called().pass(999);
     expect(calls(ann)).toEqual(['ping with suspect', 'stream bob until 24000', 'ping with suspect']);
     expect(ann.state('bob')).toBe('suspect');
@@ -234,28 +238,28 @@ describe('G5: the last call before a verdict', () => {
       const { message } = ann.until('send');
       if (message.kind !== 'ping') throw new Error(message.kind);
       const { seqNo } = message;
-      if (by === 'ack') ann.hear(ack(seqNo), addressOf('bob'));
+      if (by === 'ack') ann.receive(ack(seqNo), addressOf('bob'));
       else ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out));
       expect(calls(ann)).toContain('sync bob');
       ann.pass(3999);
       expect(ann.state('bob')).toBe('suspect');
-      ann.pass(1); // asked again, and silent this time
+      ann.pass(1); // pinged again, without an ack
       expect(ann.state('bob')).toBe('dead');
     },
   );
 
-  test('a refutation ends it; a late answer then means nothing', () => {
+  test('a refutation ends it; a late ack is ignored', () => {
     const ann = called();
     const { message } = ann.until('send');
     if (message.kind !== 'ping') throw new Error(message.kind);
-    ann.hear(alive('bob', 2)).take();
-    ann.hear(ack(message.seqNo)).pass(5000);
+    ann.receive(alive('bob', 2)).take();
+    ann.receive(ack(message.seqNo)).pass(5000);
     expect(calls(ann)).toEqual([]);
     expect(ann.state('bob')).toBe('alive');
   });
 
-  test('what others say is believed all the while', () => {
-    const ann = called().hear(dead('bob', 'eve'));
+  test('messages of peers are applied all the while', () => {
+    const ann = called().receive(dead('bob', 'eve'));
     expect(ann.state('bob')).toBe('dead');
     expect(ann.take().filter(({ kind }) => kind === 'event').length).toBe(1);
     ann.pass(5000);
@@ -267,7 +271,7 @@ describe('I10: a recorded reason', () => {
   const reasons = (ann: Actor) =>
     ann.facts().flatMap((fact) => ('reason' in fact ? [[fact.kind, fact.reason] as const] : []));
 
-  test('of a row in a full exchange: who had it so', () => {
+  test('of a row in a push/pull: the peer and its state', () => {
     const ann = five();
     const from = addressOf('cat');
     ann.mergeFrom({ kind: 'outbound', from }, row('bob', 2), row('dan', 3));
@@ -277,8 +281,8 @@ describe('I10: a recorded reason', () => {
     ]);
   });
 
-  test('of a suspicion that ran out: who accused, for how long, and why it began', () => {
-    const ann = five().hear(suspect('bob', 'cat'), addressOf('eve')).hear(suspect('bob', 'dan'));
+  test('of a suspicion that ended in death: accusers, duration, and cause', () => {
+    const ann = five().receive(suspect('bob', 'cat'), addressOf('eve')).receive(suspect('bob', 'dan'));
     ann.take();
     ann.pass(24_000);
     const cause = { kind: 'message', by: 'cat', source: addressOf('eve').key };
@@ -287,8 +291,8 @@ describe('I10: a recorded reason', () => {
     ]);
   });
 
-  test('of a death that was told, and of our own farewell', () => {
-    const ann = five().hear(dead('bob', 'cat'), addressOf('eve'));
+  test("of a dead message of a peer, and of this agent's leave", () => {
+    const ann = five().receive(dead('bob', 'cat'), addressOf('eve'));
     ann.do((swim, now, out) => void swim.leave(now, out));
     expect(reasons(ann)).toEqual([
       ['memberDeclaredDead', { kind: 'message', by: 'cat', source: addressOf('eve').key }],
@@ -302,41 +306,41 @@ describe('S7: accusations of one source', () => {
   const crowd = (): Actor => new Actor('ann').knowing(...many);
   const accused = (ann: Actor) => many.filter((name) => ann.state(name) !== 'alive').length;
 
-  test('above the limit are dropped and counted, whoever they name; others may still accuse', () => {
+  test('above the limit are dropped and recorded; other sources may still accuse', () => {
     const ann = crowd();
-    for (const name of many) ann.hear(suspect(name, name === 'm0' ? 'm1' : 'm0'), addressOf('mal'));
+    for (const name of many) ann.receive(suspect(name, name === 'm0' ? 'm1' : 'm0'), addressOf('mal'));
     expect(accused(ann)).toBe(ACCUSATION_BURST);
     const dropped = ann.facts().filter(({ kind }) => kind === 'accusationRateLimited');
     expect(dropped.length).toBe(ACCUSATION_BURST);
     expect(dropped[0]).toMatchObject({ source: addressOf('mal').key, by: 'm0' });
-    ann.hear(dead('m59', 'm0'), addressOf('honest'));
+    ann.receive(dead('m59', 'm0'), addressOf('honest'));
     expect(ann.state('m59')).toBe('dead');
   });
 
-  test('what tells nothing new costs nothing, and time brings some back', () => {
+  test('that change nothing cost nothing, and tokens return with time', () => {
     const ann = crowd();
-    for (let i = 0; i < 5 * ACCUSATION_BURST; i++) ann.hear(suspect('m0', 'm1'), addressOf('mal'));
-    for (const name of many) ann.hear(suspect(name, 'm1'), addressOf('mal'));
+    for (let i = 0; i < 5 * ACCUSATION_BURST; i++) ann.receive(suspect('m0', 'm1'), addressOf('mal'));
+    for (const name of many) ann.receive(suspect(name, 'm1'), addressOf('mal'));
     expect(accused(ann)).toBe(ACCUSATION_BURST);
     ann.now += 3 * ACCUSATION_REFILL_INTERVAL;
-    for (const name of many) ann.hear(suspect(name, 'm1'), addressOf('mal'));
+    for (const name of many) ann.receive(suspect(name, 'm1'), addressOf('mal'));
     expect(accused(ann)).toBe(ACCUSATION_BURST + 3);
   });
 
-  test('nor can one make us refute without end', () => {
+  test('that this agent must refute are limited too', () => {
     const ann = crowd();
     for (let i = 0; i < 5 * ACCUSATION_BURST; i++)
-      ann.hear(suspect('ann', 'm1', ann.swim.incarnation), addressOf('mal'));
+      ann.receive(suspect('ann', 'm1', ann.swim.incarnation), addressOf('mal'));
     expect(ann.swim.incarnation).toBe(1 + ACCUSATION_BURST);
   });
 
-  test('a full exchange is one, however many rows it has', () => {
+  test('of one push/pull count as one', () => {
     const ann = crowd();
     const from = addressOf('mal');
     ann.mergeFrom({ kind: 'inbound', from }, ...many.map((name) => row(name, 1)));
     expect(accused(ann)).toBe(many.length);
     for (let i = 0; i < ACCUSATION_BURST; i++) {
-      ann.hear(alive('m0', 2 + i));
+      ann.receive(alive('m0', 2 + i));
       ann.mergeFrom({ kind: 'inbound', from }, row('m0', 1, 2 + i));
     }
     expect(ann.state('m0')).toBe('alive');

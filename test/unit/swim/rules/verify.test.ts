@@ -11,23 +11,23 @@ const pingsOf = (ann: Actor, node: string): number[] =>
     .sends()
     .flatMap(({ message }) => (message.kind === 'ping' && message.node === node ? [message.seqNo] : []));
 
-describe('S9: a newcomer nobody vouches for', () => {
-  test('that dials us is asked, and told of once it answers: one round trip', () => {
+describe('S9: an unknown member that nobody introduces', () => {
+  test('that dials us is verified, and announced once it answers: one round trip', () => {
     const ann = careful('cat').mergeFrom(served, row('bob', 0));
     expect([ann.state('bob'), ann.swim.broadcasts.size]).toEqual([undefined, 0]);
     const [seqNo] = pingsOf(ann, 'bob');
-    ann.hear(ack(seqNo as number), addressOf('bob'));
+    ann.receive(ack(seqNo as number), addressOf('bob'));
     expect(ann.state('bob')).toBe('alive');
-    expect(ann.said()).toEqual([alive('bob', 1)]);
+    expect(ann.drainBroadcasts()).toEqual([alive('bob', 1)]);
   });
 
-  test('that gossips of itself is asked as well', () => {
-    const ann = careful('cat').hear(alive('bob', 1), addressOf('bob'));
+  test('that gossips about itself is verified too', () => {
+    const ann = careful('cat').receive(alive('bob', 1), addressOf('bob'));
     expect(ann.state('bob')).toBeUndefined();
     expect(pingsOf(ann, 'bob').length).toBe(1);
   });
 
-  test('that sends and never hears is never announced, nor listed in our table, and that is a fact', () => {
+  test('that sends and cannot receive is never announced, nor added to the table, and that is a fact', () => {
     const ann = careful('cat').mergeFrom(served, row('bob', 0));
     const kinds = ann
       .pass(5000)
@@ -48,17 +48,17 @@ describe('S9: a newcomer nobody vouches for', () => {
     expect(ann.state('bob')).toBe('alive');
   });
 
-  test('is asked once at a time, and the highest incarnation of its claims counts', () => {
+  test('has one verification at a time, and the highest incarnation of its claims counts', () => {
     const ann = careful('cat')
       .mergeFrom(served, row('bob', 0, 1))
       .mergeFrom(served, row('bob', 0, 3));
     const pings = pingsOf(ann, 'bob');
     expect(pings.length).toBe(1);
-    ann.hear(ack(pings[0] as number));
+    ann.receive(ack(pings[0] as number));
     expect(ann.incarnationOf('bob')).toBe(3);
   });
 
-  test('may not fill our memory: a thousand open questions are enough', () => {
+  test('cannot fill the memory: there are at most 1024 verifications', () => {
     const ann = careful('cat');
     for (let i = 0; i < 1500; i++) ann.mergeFrom(served, row(`ghost-${i}`, 0));
     expect(ann.sends().length).toBe(1024);
@@ -68,13 +68,13 @@ describe('S9: a newcomer nobody vouches for', () => {
   });
 });
 
-describe('is not asked', () => {
-  test('if a member tells of it', () => {
-    const ann = careful('cat').hear(alive('bob', 1), addressOf('cat'));
+describe('is not verified', () => {
+  test('if a member introduces it', () => {
+    const ann = careful('cat').receive(alive('bob', 1), addressOf('cat'));
     expect(ann.state('bob')).toBe('alive');
   });
 
-  test('if it was we who dialed', () => {
+  test('if this agent dialed', () => {
     const ann = careful().mergeFrom(
       { kind: 'outbound', from: addressOf('cat') },
       row('cat', 0),
@@ -83,25 +83,25 @@ describe('is not asked', () => {
     expect([ann.state('bob'), ann.state('cat')]).toEqual(['alive', 'alive']);
   });
 
-  test('if it comes with a crowd: that is another part of a cluster', () => {
+  test('if it comes with many others: that is another part of a cluster', () => {
     const crowd = Array.from({ length: 65 }, (_, i) => row(`m${i}`, 0));
     expect(careful().mergeFrom(served, ...crowd).swim.members.size).toBe(66);
   });
 
-  test('if the operator says so', () => {
+  test('if dial-back is switched off', () => {
     const ann = new Actor('ann', { dialBack: false }).mergeFrom(served, row('bob', 0));
     expect(ann.state('bob')).toBe('alive');
   });
 });
 
-describe('I3: what nothing can outbid', () => {
+describe('I3: an unrefutable accusation', () => {
   const TOP = 2 ** 32 - 1;
   const from = addressOf('gopher');
   const kinds = (ann: Actor) => ann.facts().map(({ kind }) => kind);
 
-  test('is refused as a rumor: whoever tells it may have made it up', () => {
+  test('is refused as a message: its sender may have forged it', () => {
     const ann = new Actor('ann').knowing('bob', 'cat');
-    ann.hear({ kind: 'dead', incarnation: TOP, node: 'ann', from: 'bob' });
+    ann.receive({ kind: 'dead', incarnation: TOP, node: 'ann', from: 'bob' });
     expect(kinds(ann)).toEqual(['gossipMessageRefused']);
     expect(ann.swim.localStates().map(({ name }) => name)).toContain('ann');
     expect(ann.swim.incarnation).toBe(1);
@@ -120,23 +120,23 @@ describe('I3: what nothing can outbid', () => {
       const [fact] = ann.facts();
       expect(fact).toEqual({ kind: 'unrefutableAccusation', incarnation, source: from.key, until: 34_000 });
       ann.mergeFrom({ kind: 'outbound', from }, row('ann', state, incarnation));
-      expect(ann.take()).toEqual([]); // told once
-      ann.said();
+      expect(ann.take()).toEqual([]); // recorded once
+      ann.drainBroadcasts();
       ann.pass(33_999).take();
       expect(ann.swim.localStates().map(({ name }) => name)).toEqual(['bob', 'cat']);
-      expect(ann.said()).toEqual([]);
+      expect(ann.drainBroadcasts()).toEqual([]);
       ann.pass(1);
       expect(ann.take().filter(({ kind }) => kind === 'pushPull').length).toBe(2);
-      expect(ann.said()).toEqual([alive('ann', 1)]);
+      expect(ann.drainBroadcasts()).toEqual([alive('ann', 1)]);
       expect(ann.swim.localStates().map(({ name }) => name)).toContain('ann');
     },
   );
 
-  test('meanwhile what can be outbid is refuted all the same', () => {
+  test('other accusations are refuted meanwhile', () => {
     const ann = new Actor('ann').knowing('bob', 'cat');
     ann.mergeFrom({ kind: 'outbound', from }, row('ann', 2, TOP)).take();
-    ann.said();
-    ann.hear({ kind: 'suspect', incarnation: 1, node: 'ann', from: 'bob' });
-    expect(ann.said()).toEqual([alive('ann', 2)]);
+    ann.drainBroadcasts();
+    ann.receive({ kind: 'suspect', incarnation: 1, node: 'ann', from: 'bob' });
+    expect(ann.drainBroadcasts()).toEqual([alive('ann', 2)]);
   });
 });

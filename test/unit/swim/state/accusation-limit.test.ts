@@ -14,7 +14,7 @@ function spendAll(limiter: AccusationLimiter, n: number, now: number): number {
   return granted;
 }
 
-test('S7: so many at once, then as many as time gives, and never more than at once', () => {
+test('S7: a burst, then one per interval, and never more than a burst', () => {
   const limiter = new AccusationLimiter();
   expect(spendAll(limiter, 1, 0)).toBe(ACCUSATION_BURST);
   expect(spendAll(limiter, 1, 5 * ACCUSATION_REFILL_INTERVAL)).toBe(5);
@@ -28,7 +28,7 @@ test('S7: another port of the same host is the same source', () => {
   expect(limiter.tryAcquire(host(2), 0)).toBe(true);
 });
 
-test('S7: with more sources than it keeps, the others share one account; those idle for long make room', () => {
+test('S7: sources beyond the limit share one bucket; idle ones make room', () => {
   const limiter = new AccusationLimiter();
   for (let n = 0; n < 1024; n++) expect(limiter.tryAcquire(host(n), 0)).toBe(true);
   let granted = 0;

@@ -15,7 +15,7 @@ test('the score stays between 0 and one below its bound', () => {
   expect(scores([1, 1], 1)).toEqual([0, 0]);
 });
 
-test('the worse we feel, the longer a probe may take', () => {
+test('the higher the score, the longer a probe may take', () => {
   const health = new Awareness(8);
   expect(health.scale(1000)).toBe(1000);
   health.apply(2, []);

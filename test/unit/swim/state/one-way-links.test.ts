@@ -4,10 +4,10 @@ import { Actor, ack, addressOf } from '../helpers.ts';
 /** One round in which bob is reached in such a way. */
 function round(ann: Actor, by: 'direct' | 'late' | 'relay' | 'stream'): void {
   const { message } = ann.untilPing('bob');
-  if (by === 'direct') return void ann.hear(ack(message.seqNo), addressOf('bob'));
+  if (by === 'direct') return void ann.receive(ack(message.seqNo), addressOf('bob'));
   const { seqNo, deadline } = ann.until('streamPing');
-  if (by === 'late') return void ann.hear(ack(seqNo), addressOf('bob'));
-  if (by === 'relay') return void ann.hear(ack(seqNo), addressOf('cat'));
+  if (by === 'late') return void ann.receive(ack(seqNo), addressOf('bob'));
+  if (by === 'relay') return void ann.receive(ack(seqNo), addressOf('cat'));
   ann.do((swim, now, out) => swim.onStreamPingEnd(seqNo, true, now, out)).pass(deadline - ann.now);
 }
 const links = (ann: Actor) => ann.facts().filter(({ kind }) => kind.startsWith('link'));
@@ -27,7 +27,7 @@ test.each(['relay', 'stream'] as const)(
   },
 );
 
-test('one direct answer in between, even a late one, begins the count anew', () => {
+test('one direct ack in between, even a late one, restarts the count', () => {
   const ann = new Actor('ann').knowing('bob', 'cat').start();
   for (const by of ['relay', 'relay', 'relay', 'late', 'stream', 'stream', 'stream', 'direct'] as const)
     round(ann, by);

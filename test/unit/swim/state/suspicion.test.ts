@@ -25,7 +25,7 @@ const golden = JSON.parse(
 };
 
 describe('as computed by memberlist', () => {
-  test('the shortest and the longest suspicion at all sizes', () => {
+  test('the shortest and the longest suspicion at all cluster sizes', () => {
     for (const { n, lanMinMs, lanMaxMs, wanMinMs } of golden.suspicionTimeout) {
       expect([n, suspicionTimeout(4, n, 1000)]).toEqual([n, lanMinMs]);
       expect([n, suspicionTimeout(4, n, 1000) * 6]).toEqual([n, lanMaxMs]);
@@ -33,12 +33,12 @@ describe('as computed by memberlist', () => {
     }
   });
 
-  test('what is left of a suspicion as confirmations come in', () => {
+  test('the rest of a suspicion after each confirmation', () => {
     for (const { confirmations, elapsedMs, k, maxMs, minMs, remainingMs } of golden.remainingSuspicion)
       expect(suspicionLength(confirmations, k, minMs, maxMs) - elapsedMs).toBe(remainingMs);
   });
 
-  test('how rare full exchanges are at all sizes', () => {
+  test('the push/pull interval at all cluster sizes', () => {
     for (const { n, multiplier } of golden.pushPullScale)
       expect([n, pushPullScale(n)]).toEqual([n, multiplier]);
   });
@@ -53,12 +53,12 @@ const someone = (): MutableMember => ({
 });
 const lan = (): Suspicions => new Suspicions(withDefaults(settings));
 
-test('with three members or fewer nobody is expected to confirm, and the shortest time runs', () => {
+test('with three members or fewer no confirmation is expected, and the suspicion has the shortest time', () => {
   expect([1, 2, 3, 4, 5].map((n) => expectedConfirmations(4, n))).toEqual([0, 0, 0, 2, 2]);
   expect(lan().start(someone(), 'ann', 3, 100, WHY).deadline).toBe(4100);
 });
 
-test('else it starts at the longest, and each confirmation shortens it, from its start', () => {
+test('otherwise it starts with the longest time, and each confirmation shortens it, counted from its start', () => {
   const suspicions = lan();
   const bob = someone();
   expect(suspicions.start(bob, 'ann', 5, 1000, WHY).deadline).toBe(25_000);
@@ -67,7 +67,7 @@ test('else it starts at the longest, and each confirmation shortens it, from its
   expect(suspicions.deadline).toBe(4000); // the last second is the last call
 });
 
-test('the initiator, a second word of the same, and more than were expected do not count', () => {
+test('a repeated accusation, and confirmations beyond those expected, do not count', () => {
   const suspicions = lan();
   const bob = someone();
   suspicions.start(bob, 'ann', 5, 0, WHY);
@@ -79,7 +79,7 @@ test('the initiator, a second word of the same, and more than were expected do n
   expect(suspicions.deadline).toBe(3000);
 });
 
-test('a confirmation that comes when the shortened time is over ends it now, not in the past', () => {
+test('a confirmation after the shortened time ends it now, not in the past', () => {
   const suspicions = lan();
   const bob = someone();
   suspicions.start(bob, 'ann', 5, 0, WHY);
@@ -90,7 +90,7 @@ test('a confirmation that comes when the shortened time is over ends it now, not
   expect(suspicions.nextDue(9000)).toBeUndefined();
 });
 
-test('one that was stopped never ends', () => {
+test('a stopped suspicion never becomes due', () => {
   const suspicions = lan();
   const bob = someone();
   suspicions.start(bob, 'ann', 5, 0, WHY);
@@ -99,7 +99,7 @@ test('one that was stopped never ends', () => {
   expect(suspicions.nextDue(1e9)).toBeUndefined();
 });
 
-test('time that passed without us is given back, also for later confirmations', () => {
+test('the time of a stall is given back, also for later confirmations', () => {
   const suspicions = lan();
   const bob = someone();
   suspicions.start(bob, 'ann', 5, 0, WHY);
@@ -109,14 +109,14 @@ test('time that passed without us is given back, also for later confirmations', 
   expect(suspicions.deadline).toBe(9_000 + 11_381);
 });
 
-test('one that would end as soon as we are back gets a little more', () => {
+test('a suspicion that would end right after a stall gets a little more time', () => {
   const suspicions = lan();
   suspicions.start(someone(), 'ann', 3, 0, WHY);
   suspicions.postpone(10_000, 14_500);
   expect(suspicions.deadline).toBe(14_500);
 });
 
-test('those that are due can be held, the others run on', () => {
+test('those that are due can be postponed, the others go on', () => {
   const suspicions = lan();
   const [bob, cat] = [someone(), someone()];
   suspicions.start(bob, 'ann', 3, 0, WHY);
@@ -127,7 +127,7 @@ test('those that are due can be held, the others run on', () => {
   expect(suspicions.nextDue(9000)).toBe(bob);
 });
 
-test('one that answered the last call gets the shortest time again, at most', () => {
+test('a verified suspect gets the shortest time again, at most', () => {
   const suspicions = lan();
   const bob = someone();
   suspicions.start(bob, 'ann', 5, 0, WHY);
