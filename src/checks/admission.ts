@@ -1,8 +1,8 @@
 /** Admission of registrations: how much may be registered, which checks may start programs, and the errors. */
 import { AgentError } from '../base/errors.ts';
 import type { ServiceDefinition } from '../model/service.ts';
+import { invalidCheckError, missingServiceError } from './definition/refusals.ts';
 import { maintenanceCheckId } from './maintenance.ts';
-import { invalidCheckError, missingServiceError } from './refusals.ts';
 import type { LocalStore } from './store.ts';
 import type { CheckDefinition } from './types.ts';
 

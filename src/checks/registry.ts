@@ -10,9 +10,9 @@ import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { CheckStatus, ServiceDefinition } from '../model/service.ts';
 import { admitCheck, admitService } from './admission.ts';
+import { notTtlCheckError, unknownCheckError, unknownServiceError } from './definition/refusals.ts';
 import { RegistryState } from './local-state.ts';
 import { maintenanceCheckId } from './maintenance.ts';
-import { notTtlCheckError, unknownCheckError, unknownServiceError } from './refusals.ts';
 import type { CheckDefinition, CheckEffect, CheckOutcome, LocalView, RegistrySnapshot } from './types.ts';
 
 export interface RegistryOptions {

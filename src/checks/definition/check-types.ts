@@ -7,7 +7,6 @@
 
 import { splitHostPort } from '../../base/address.ts';
 import { encodeUtf8 } from '../../base/bytes.ts';
-import { invalidCheckError } from '../refusals.ts';
 import type { CheckProbe } from '../types.ts';
 import {
   booleanField,
@@ -20,6 +19,7 @@ import {
   stringField,
   stringListField,
 } from './decode.ts';
+import { invalidCheckError } from './refusals.ts';
 import { hasControlCharacters } from './service.ts';
 
 const MAX_URL_BYTES = 2048;

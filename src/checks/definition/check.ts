@@ -9,10 +9,10 @@ import { encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckStatus } from '../../model/service.ts';
-import { invalidCheckError } from '../refusals.ts';
 import { type CheckDefinition, type CheckProbe, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../types.ts';
 import { PROBE_KEYS, parseProbeFields } from './check-types.ts';
 import { durationField, type Fields, integerField, quoted, stringField, toFields } from './decode.ts';
+import { invalidCheckError } from './refusals.ts';
 import { validateRegistrationId } from './service.ts';
 
 const MIN_INTERVAL = 1000;

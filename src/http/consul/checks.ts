@@ -172,7 +172,7 @@ const serviceFields = ({ id, name, tags }: Owner): Partial<ConsulHealthCheck> =>
   ServiceTags: tags,
 });
 
-/** There are thousands of them: all have the same fields in the same order, which is one hidden class of V8. */
+/** There are thousands of them: all have the same fields in the same order, and so one hidden class. */
 const buildHealthCheck = (
   node: string,
   index: number,

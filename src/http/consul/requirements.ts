@@ -1,6 +1,10 @@
 /** Requirements of writes to this agent's own services and checks, tested before a command is sent to the agent. */
 import { AgentError } from '../../base/errors.ts';
-import { notTtlCheckError, unknownCheckError, unknownServiceError } from '../../checks/refusals.ts';
+import {
+  notTtlCheckError,
+  unknownCheckError,
+  unknownServiceError,
+} from '../../checks/definition/refusals.ts';
 import type { CheckDefinition, LocalView } from '../../checks/types.ts';
 
 /** Only files of the owner may define checks that run programs. Source: S14 (docs/security.md). */

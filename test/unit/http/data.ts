@@ -1,4 +1,4 @@
-/** Services and checks as plain data, and a catalogue that is nothing but a list of instances. */
+/** Services and checks as plain data, and a catalog that is a plain list of instances. */
 import type { CatalogView, Instance, NodeCatalog } from '../../../src/catalog/types.ts';
 import type {
   CheckDefinition,

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { AgentError } from '../../../base/errors.ts';
 import { parseCheck } from '../../../checks/definition/definition.ts';
-import { missingServiceError } from '../../../checks/refusals.ts';
+import { missingServiceError } from '../../../checks/definition/refusals.ts';
 import type { CheckStatus } from '../../../model/service.ts';
 import { localChecks } from '../../consul/checks.ts';
 import { rejectScriptCheck, requireCheck, requireTtlCheck } from '../../consul/requirements.ts';

@@ -1,7 +1,7 @@
 /** `/v1/agent/service*`: the services registered with this agent. Reads are local, writes are gossiped. */
 import { createHash } from 'node:crypto';
 import { parseService } from '../../../checks/definition/definition.ts';
-import { unknownServiceError } from '../../../checks/refusals.ts';
+import { unknownServiceError } from '../../../checks/definition/refusals.ts';
 import { rejectScriptCheck, requireService } from '../../consul/requirements.ts';
 import type { ConsulAgentService } from '../../consul/schemas.ts';
 import { AGENT_SERVICE_SCHEMA, SERVICE_DEFINITION_SCHEMA } from '../../consul/schemas.ts';

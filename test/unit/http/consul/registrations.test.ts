@@ -214,7 +214,7 @@ describe('writes of checks', () => {
       const answer = await put(server, path, body);
       expect([answer.status, answer.body]).toEqual([400, expect.stringMatching(/^Invalid check status/)]);
     }
-    expect((await put(server, path, { Status: 'passing', Colour: 'red' })).status).toBe(400);
+    expect((await put(server, path, { Status: 'passing', Color: 'red' })).status).toBe(400);
     expect(agent.asked).toHaveLength(2);
   });
 

@@ -1,5 +1,5 @@
 /** Errors of the registry that clients see, in Consul's words, since programs search for them. */
-import { AgentError } from '../base/errors.ts';
+import { AgentError } from '../../base/errors.ts';
 
 export const unknownServiceError = (id: string): AgentError =>
   new AgentError(
