@@ -160,6 +160,10 @@ export function queryBytes(name: string, type: string, query: QueryOptions = {})
   });
 }
 
+/** Negative answers as `answerTo` formats them. */
+export const NODATA = 'NOERROR | authority SOA consul';
+export const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
+
 /** Sends a query and decodes the response. `question` is `name type`. */
 export async function sendQuery(
   server: TestServer,

@@ -2,10 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { DnsOptions } from '../../../src/dns/options.ts';
 import { NODES, type NodeRow, type ServiceRow } from './catalog.ts';
-import { answerTo, sendQuery, startServer, type TestServer } from './fixture.ts';
-
-const NODATA = 'NOERROR | authority SOA consul';
-const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
+import { answerTo, NODATA, NXDOMAIN, sendQuery, startServer, type TestServer } from './fixture.ts';
 
 const servers: TestServer[] = [];
 async function startServerWith(

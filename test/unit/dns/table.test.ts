@@ -5,15 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   answerTo,
   formatRecord,
+  NODATA,
+  NXDOMAIN,
   queryBytes,
   sendQuery,
   sendUdp,
   startServer,
   type TestServer,
 } from './fixture.ts';
-
-const NODATA = 'NOERROR | authority SOA consul';
-const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -1,10 +1,15 @@
 /** Names of services and their answers, over real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NODES, SERVICES } from '../catalog.ts';
-import { answerTo, formatRecord, sendQuery, startServer, type TestServer } from '../fixture.ts';
-
-const NODATA = 'NOERROR | authority SOA consul';
-const NXDOMAIN = 'NXDOMAIN | authority SOA consul';
+import {
+  answerTo,
+  formatRecord,
+  NODATA,
+  NXDOMAIN,
+  sendQuery,
+  startServer,
+  type TestServer,
+} from '../fixture.ts';
 
 const WEB_A = 'NOERROR | A 10.0.0.1 | A 10.0.0.3 | A 10.9.9.2';
 const WEB_SRV = [
