@@ -46,7 +46,7 @@ test('who is cut off alone says so, and the others call it one death', () => {
   story.run('150s');
   const noJoin = story.world.host('ann').runningAgent.view.partitionSummary();
   expect(noJoin).toMatchObject({ kind: 'partition', visible: 1, side: 'minority' });
-  expect(noJoin.sentence).toBe('all 7 other members are missing: this agent is cut off, it seems');
+  expect(noJoin.sentence).toBe('all 7 other members are missing: this agent seems to be cut off');
   for (const name of NAMES.split(' ').slice(1))
     expect(story.world.host(name).runningAgent.view.partitionSummary()).toMatchObject({
       kind: 'deaths',

@@ -1,6 +1,6 @@
 /**
- * What people ask of the agent and what takes more than one step: joining through seeds, leaving in order. One
- * reply per command. Messages and timings are the rooms'; here is only who waits for what.
+ * Commands that take several steps: joining through seeds, and leaving in order. Messages and timings belong to the layers; this file
+ * says which step waits for what.
  *
  * Source: serf serf.go, Join and Leave; memberlist memberlist.go, Join and Leave.
  */
@@ -8,38 +8,34 @@ import type { Address } from '../../base/address.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
+import type { BroadcastHandle } from '../../serf/membership/membership.ts';
 import type { CommandResult, JoinReport, RequestId, Seed } from '../contract/commands.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { PushPullOutcome, PushPullRequest } from '../transport/streams.ts';
 import { reply } from './reply.ts';
 
-/** What commands ask of the landing. */
 export interface JoinLeaveHost {
+  /** This agent's advertised address. */
   readonly address: () => Address;
   dialPushPull(sync: PushPullRequest, now: Millis): void;
-  /** Some seed answered: tell the world. */
+  /** Broadcasts Serf's join intent: the first seed has answered. */
   broadcastJoin(now: Millis): void;
-  /** Serf's leave intent goes out. */
-  leaveSerf(now: Millis): PendingBroadcast;
-  /** Then memberlist's own word; `undefined` if nobody is there to hear it. */
-  leaveSwim(now: Millis): PendingBroadcast | undefined;
-}
-
-/** A broadcast on its way: `finished` once it was sent often enough. */
-export interface PendingBroadcast {
-  readonly finished: boolean;
+  /** Broadcasts Serf's leave intent. */
+  leaveSerf(now: Millis): BroadcastHandle;
+  /** Broadcasts memberlist's dead message about this agent; `undefined` if no other member is alive. */
+  leaveSwim(now: Millis): BroadcastHandle | undefined;
 }
 
 interface Join {
   readonly request: RequestId;
-  /** Addresses of each seed that are still to be tried, in order. */
+  /** By ticket: the seeds that have not answered yet, and the index of the address that is tried next. */
   readonly pendingSeeds: Map<number, { readonly seed: Seed; next: number; error: string }>;
   readonly failed: { addr: string; error: string }[];
   joined: number;
 }
 
 type Leave =
-  | { readonly step: 'intent' | 'dead'; readonly spreading: PendingBroadcast; readonly until: Millis }
+  | { readonly step: 'intent' | 'dead'; readonly broadcast: BroadcastHandle; readonly until: Millis }
   | { readonly step: 'linger'; readonly until: Millis };
 
 export class JoinLeave {
@@ -49,7 +45,8 @@ export class JoinLeave {
   readonly #leaveRequests: RequestId[] = [];
   #ticket = 0;
   #leave: Leave | undefined;
-  #spread = true;
+  /** Whether all leave messages were sent as often as they should be. */
+  #isPropagated = true;
   #stopped = false;
 
   constructor(host: JoinLeaveHost, config: SerfConfig) {
@@ -72,31 +69,31 @@ export class JoinLeave {
   join(request: RequestId, seeds: readonly Seed[], now: Millis, out: Effect[]): void {
     if (this.leaving) return reply(request, refused('this agent is leaving: start it again to join'), out);
     if (seeds.length === 0)
-      return reply(request, refused('no seed was given: name one as host or host:port'), out);
+      return reply(request, refused('no seed was given: add one as host or host:port'), out);
     this.#ticket += 1;
     const ticket = this.#ticket * SEEDS_PER_JOIN;
     const join: Join = { request, pendingSeeds: new Map(), failed: [], joined: 0 };
     this.#joins.set(this.#ticket, join);
     seeds.slice(0, SEEDS_PER_JOIN).forEach((seed, i) => {
-      join.pendingSeeds.set(ticket + i, { seed, next: 0, error: seed.error ?? 'its name has no address' });
+      join.pendingSeeds.set(ticket + i, { seed, next: 0, error: seed.error ?? 'its name does not resolve' });
     });
     for (const key of [...join.pendingSeeds.keys()]) this.#dialNextAddress(join, key, now);
     this.#finishJoin(this.#ticket, out);
   }
 
-  /** A push/pull with a ticket ended. */
+  /** A push/pull has ended; it belongs to a join if it has a ticket. */
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis, out: Effect[]): void {
     if (sync.ticket === undefined) return;
     const key = sync.ticket;
     const join = this.#joins.get(Math.floor(key / SEEDS_PER_JOIN));
-    const waiting = join?.pendingSeeds.get(key);
-    if (join === undefined || waiting === undefined) return;
+    const pending = join?.pendingSeeds.get(key);
+    if (join === undefined || pending === undefined) return;
     if (outcome.ok) {
       join.pendingSeeds.delete(key);
       join.joined += 1;
       if (join.joined === 1) this.#host.broadcastJoin(now);
     } else {
-      waiting.error = outcome.why;
+      pending.error = outcome.why;
       this.#dialNextAddress(join, key, now);
     }
     this.#finishJoin(Math.floor(key / SEEDS_PER_JOIN), out);
@@ -107,12 +104,12 @@ export class JoinLeave {
     this.#leaveRequests.push(request);
     if (this.#leave !== undefined) return;
     out.push({ kind: 'fact', fact: { kind: 'leaveStarted' } });
-    const spreading = this.#host.leaveSerf(now);
-    this.#leave = { step: 'intent', spreading, until: now + this.#config.broadcastTimeout };
+    const broadcast = this.#host.leaveSerf(now);
+    this.#leave = { step: 'intent', broadcast, until: now + this.#config.broadcastTimeout };
     this.advance(now, out);
   }
 
-  /** Called after every input: has what the leave waits for come to pass? */
+  /** To be called after every input: goes to the next step once the present one is done or timed out. */
   advance(now: Millis, out: Effect[]): void {
     const leave = this.#leave;
     if (leave === undefined) return;
@@ -120,13 +117,13 @@ export class JoinLeave {
       if (now >= leave.until) this.#finishLeave(out);
       return;
     }
-    if (!leave.spreading.finished && now < leave.until) return;
-    // A message that did not spread in time is no reason to stay: those who missed it will see us as failed.
-    if (!leave.spreading.finished) this.#spread = false;
+    if (!leave.broadcast.finished && now < leave.until) return;
+    // A message that was not sent in time does not stop the leave: members that missed it will see this agent as failed.
+    if (!leave.broadcast.finished) this.#isPropagated = false;
     if (leave.step === 'intent') {
-      const spreading = this.#host.leaveSwim(now);
-      if (spreading !== undefined) {
-        this.#leave = { step: 'dead', spreading, until: now + this.#config.broadcastTimeout };
+      const broadcast = this.#host.leaveSwim(now);
+      if (broadcast !== undefined) {
+        this.#leave = { step: 'dead', broadcast, until: now + this.#config.broadcastTimeout };
         return this.advance(now, out);
       }
       return this.#finishLeave(out);
@@ -134,13 +131,13 @@ export class JoinLeave {
     this.#leave = { step: 'linger', until: now + this.#config.leavePropagateDelay };
   }
 
-  /** Ends at once, and not because anybody asked. */
+  /** Stops the agent at once, without a command. */
   abandon(why: string, out: Effect[]): void {
     if (!this.#stopped) this.#stopAgent(why, out);
   }
 
   #finishLeave(out: Effect[]): void {
-    out.push({ kind: 'fact', fact: { kind: 'leaveFinished', propagated: this.#spread } });
+    out.push({ kind: 'fact', fact: { kind: 'leaveFinished', propagated: this.#isPropagated } });
     this.#stopAgent(undefined, out);
   }
 
@@ -152,15 +149,15 @@ export class JoinLeave {
   }
 
   #dialNextAddress(join: Join, key: number, now: Millis): void {
-    const waiting = join.pendingSeeds.get(key);
-    if (waiting === undefined) return;
-    const to = waiting.seed.addresses[waiting.next];
-    waiting.next += 1;
+    const pending = join.pendingSeeds.get(key);
+    if (pending === undefined) return;
+    const to = pending.seed.addresses[pending.next];
+    pending.next += 1;
     if (to === undefined) {
       join.pendingSeeds.delete(key);
-      join.failed.push({ addr: waiting.seed.text, error: waiting.error });
+      join.failed.push({ addr: pending.seed.text, error: pending.error });
     } else if (to.key === this.#host.address().key) {
-      waiting.error = 'this is the agent itself';
+      pending.error = 'this is the agent itself';
       this.#dialNextAddress(join, key, now);
     } else {
       this.#host.dialPushPull({ to, join: true, ticket: key }, now);
@@ -176,16 +173,16 @@ export class JoinLeave {
   }
 }
 
-/** One sentence for a join that no seed answered. */
+/** The error for a join that no seed answered. */
 export function joinFailure(report: JoinReport): AgentError {
   const each = report.failed.map(({ addr, error }) => `${addr}: ${error}`).join('; ');
   return new AgentError(
     'failed',
-    `no seed answered (${each}): check that an agent runs there, and that key and label are the same`,
+    `no seed answered (${each}): check that an agent runs there, with the same key and label`,
   );
 }
 
-/** Seeds one join may name. */
+/** Seeds that one join may have; also the number of tickets per join. */
 const SEEDS_PER_JOIN = 256;
 
 const refused = (sentence: string): CommandResult => ({

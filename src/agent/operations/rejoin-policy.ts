@@ -1,29 +1,25 @@
-/**
- * When to go back to the seeds, and to which. The rule alone: the shell follows it by its clock, the simulated world
- * by its own.
- */
-
+/** The rejoin policy: when to join again, and through which seeds. The shell and the simulated world follow it by their own clocks. */
 import type { Seed } from '../contract/commands.ts';
 import type { MemberView } from '../contract/view.ts';
 
-/** Agents that knock in one round at most, on average, however large the cluster is. */
+/** Agents that rejoin in one round, on average, however large the cluster is. */
 const MAX_REJOINERS = 32;
 
-/** Alone, or somebody failed: perhaps it is we who were cut off. */
+/** Whether this agent is alone, or a member has failed: it may be this agent that was cut off. */
 export const isPossiblyIsolated = (members: readonly MemberView[]): boolean =>
   countLive(members) <= 1 || members.some((one) => one.status === 'failed');
 
 /**
- * Seeds at whose addresses no member lives that is up: behind them may be a part of the cluster that forgot us, as we
- * forgot it. None while all seeds are members, and none that does not resolve.
+ * Seeds that resolve, but not to the address of a live member: behind them may be a part of the cluster that has dropped this agent, and
+ * that this agent has dropped.
  */
 export function seedsWithoutMember(seeds: readonly Seed[], members: readonly MemberView[]): Seed[] {
-  const held = new Set<string>();
-  for (const one of members) if (isUp(one)) held.add(one.address.key);
-  return seeds.filter(({ addresses }) => addresses.length > 0 && !addresses.some(({ key }) => held.has(key)));
+  const live = new Set<string>();
+  for (const member of members) if (isUp(member)) live.add(member.address.key);
+  return seeds.filter(({ addresses }) => addresses.length > 0 && !addresses.some(({ key }) => live.has(key)));
 }
 
-/** How likely a member of a cluster of this size should knock, so that large ones do not all run to one door. */
+/** The probability with which each agent should rejoin, so that a large cluster does not run to one seed at once. */
 export const rejoinProbability = (members: readonly MemberView[]): number =>
   MAX_REJOINERS / countLive(members);
 

@@ -1,30 +1,33 @@
-/** The latest changes by name, for readers who follow all of them. What the new state is they read off the view. */
+/** The change log: the names that changed lately, for readers that follow all changes. The new state is in the view. */
+import { assert } from '../../base/assert.ts';
 import type { IndexedChange } from '../contract/view.ts';
 
-/** Readers further behind read everything instead. */
-const KEPT = 4096;
+/** Changes that are retained at least. Readers that are further behind read everything instead. */
+const MIN_RETAINED = 4096;
 
 export class ChangeLog {
-  /** In order of their indexes. */
+  /** Ordered by index. */
   #log: IndexedChange[] = [];
-  /** Changes at and before this index are not in the log any more. */
-  #forgotten: number;
+  /** Changes up to this index have been dropped. */
+  #droppedIndex: number;
 
-  /** `index`: where indexes start. */
+  /** `index`: the first index. */
   constructor(index: number) {
-    this.#forgotten = index;
+    this.#droppedIndex = index;
   }
 
   append(kind: IndexedChange['kind'], name: string, index: number): void {
+    // Invariant: indexes never fall, or readers would miss changes.
+    assert(index >= (this.#log.at(-1)?.index ?? 0), 'an index that falls');
     this.#log.push({ kind, name, index });
-    if (this.#log.length < 2 * KEPT) return;
-    this.#forgotten = (this.#log[KEPT - 1] as IndexedChange).index;
-    this.#log = this.#log.slice(KEPT);
+    if (this.#log.length < 2 * MIN_RETAINED) return;
+    this.#droppedIndex = (this.#log[MIN_RETAINED - 1] as IndexedChange).index;
+    this.#log = this.#log.slice(MIN_RETAINED);
   }
 
-  /** `now` is the highest index given so far. */
-  after(index: number, now: number): readonly IndexedChange[] | undefined {
-    if (index < this.#forgotten || index > now) return undefined;
+  /** `current` is the highest index given so far. `undefined`: the changes after `index` are not all known. */
+  after(index: number, current: number): readonly IndexedChange[] | undefined {
+    if (index < this.#droppedIndex || index > current) return undefined;
     let from = this.#log.length;
     while (from > 0 && (this.#log[from - 1] as IndexedChange).index > index) from -= 1;
     const latest = new Map<string, IndexedChange>();

@@ -1,4 +1,4 @@
-/** What is said of members: Serf's events as facts and as news for programs, and what their acks teach us. */
+/** Serf's member events as facts and as events for handlers, and coordinates from acks. */
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
@@ -6,7 +6,7 @@ import type { HandlerEvent, MemberChange, SerfEvent } from '../../serf/types.ts'
 import type { Member } from '../../swim/types.ts';
 import type { AgentFact } from '../contract/facts.ts';
 
-/** `undefined`: serf/ has told it itself. */
+/** `undefined`: serf/ reports the fact itself. */
 export function toMemberFact({ kind, member: { name: node, member } }: SerfEvent): AgentFact | undefined {
   switch (kind) {
     case 'joined':
@@ -24,7 +24,7 @@ export function toMemberFact({ kind, member: { name: node, member } }: SerfEvent
   }
 }
 
-/** As programs here are told it; `undefined`: it is nothing to them. */
+/** The event that handlers on this host get; `undefined`: none. */
 export function toHandlerEvent({ kind, member }: SerfEvent): HandlerEvent | undefined {
   const change = CHANGES[kind];
   return change === undefined ? undefined : { kind: 'members', change, members: [member] };
@@ -33,13 +33,13 @@ export function toHandlerEvent({ kind, member }: SerfEvent): HandlerEvent | unde
 const CHANGES: Readonly<Record<SerfEvent['kind'], MemberChange | undefined>> = {
   joined: 'join',
   updated: 'update',
-  leaving: undefined, // it is still there
+  leaving: undefined, // the member is still there
   left: 'leave',
   failed: 'failed',
   reaped: 'reap',
 };
 
-/** A direct ack came. The fact that it says something nobody can believe, if it does. */
+/** Applies the coordinate of a direct ack. Returns a fact if it is malformed. */
 export function updateCoordinate(
   serf: Serf,
   { identity }: Member,

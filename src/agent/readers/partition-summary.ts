@@ -1,6 +1,6 @@
 /**
- * What has become of the members we knew: all there, deaths, or a partition, and which side of it we seem to be on. A
- * statement for people; nothing is decided by it.
+ * The partition summary: whether the missing members died or a partition has cut them off, and on which side of it this agent seems to be.
+ * A statement for people; nothing is decided by it.
  */
 import type { Address } from '../../base/address.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
@@ -11,16 +11,16 @@ import type { MemberCount, MissingMember, PartitionSummary } from '../contract/v
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 3_600_000;
 /**
- * Failures no further apart than this belong together. Members that vanish at one instant are found one by one, each by
- * a probe of its own: a second or so apart, several if this agent is the one cut off and slows down.
+ * Failures no further apart than this belong together. Members that vanish at one instant are detected one by one, each by its own probe:
+ * a second or so apart, or several if this agent is cut off itself and probes more slowly.
  */
 const TOGETHER: Millis = 10_000;
-/** Said this long after the last change: a partition begins, and ends, with many of them. */
-const PAUSE: Millis = 15_000;
-/** But not later than this after the first. */
-const PATIENCE: Millis = 60_000;
+/** The summary is reported this long after the last change: a partition begins, and ends, with many of them … */
+const QUIET_TIME: Millis = 15_000;
+/** … but at the latest this long after the first. */
+const MAX_DELAY: Millis = 60_000;
 
-/** Follows who came and went. One number per member, and as long as it is a member. */
+/** Remembers when each member joined, and reports when the kind of the summary has changed. */
 export class PartitionMonitor {
   readonly #self: string;
   readonly #startedAt: Millis;
@@ -28,7 +28,7 @@ export class PartitionMonitor {
   readonly #joinedAt = new Map<string, Millis>();
   #reportedKind: PartitionSummary['kind'] = 'whole';
   #reportAt: Millis = NEVER;
-  #latest: Millis = NEVER;
+  #reportBy: Millis = NEVER;
 
   constructor({ name, now }: { readonly name: string; readonly now: Millis }, serf: SerfView) {
     this.#self = name;
@@ -36,7 +36,6 @@ export class PartitionMonitor {
     this.#serf = serf;
   }
 
-  /** When there may be something to say. */
   get deadline(): Millis {
     return this.#reportAt;
   }
@@ -45,11 +44,11 @@ export class PartitionMonitor {
     if (kind === 'updated' || kind === 'leaving') return;
     if (kind === 'joined' && !this.#joinedAt.has(name)) this.#joinedAt.set(name, now);
     if (kind === 'left' || kind === 'reaped') this.#joinedAt.delete(name);
-    if (this.#reportAt === NEVER) this.#latest = now + PATIENCE;
-    this.#reportAt = Math.min(now + PAUSE, this.#latest);
+    if (this.#reportAt === NEVER) this.#reportBy = now + MAX_DELAY;
+    this.#reportAt = Math.min(now + QUIET_TIME, this.#reportBy);
   }
 
-  /** Says it if it is of another kind than what was said last. */
+  /** Reports the summary if it is due, and of another kind than the last one. */
   tick(now: Millis, out: Effect[]): void {
     if (now < this.#reportAt) return;
     this.#reportAt = NEVER;
@@ -58,8 +57,11 @@ export class PartitionMonitor {
     this.#reportedKind = kind;
     if (kind === 'whole') out.push({ kind: 'fact', fact: { kind: 'allMembersVisible', known } });
     else {
-      const more = { known, visible, side: side ?? '', network: network ?? '' };
-      out.push({ kind: 'fact', fact: { kind: 'membersMissing', cause: kind, ...more, summary: sentence } });
+      const details = { known, visible, side: side ?? '', network: network ?? '' };
+      out.push({
+        kind: 'fact',
+        fact: { kind: 'membersMissing', cause: kind, ...details, summary: sentence },
+      });
     }
   }
 
@@ -70,8 +72,9 @@ export class PartitionMonitor {
     for (const member of this.#serf.all()) {
       const up = member.status !== 'failed';
       if (member.status === 'left' || (!up && member.downAt === undefined)) continue;
-      const metAt = member.name === this.#self ? this.#startedAt : (this.#joinedAt.get(member.name) ?? now);
-      for (const count of [minute, hour]) count.add(metAt, member);
+      const joinedAt =
+        member.name === this.#self ? this.#startedAt : (this.#joinedAt.get(member.name) ?? now);
+      for (const count of [minute, hour]) count.add(joinedAt, member);
       const { address } = member.member.identity;
       if (up) visible.push(address);
       else missing.push({ name: member.name, address, downAt: member.downAt as Millis });
@@ -79,14 +82,14 @@ export class PartitionMonitor {
     missing.sort((a, b) => b.downAt - a.downAt || (a.name < b.name ? -1 : 1));
     return {
       ...classifyMissing(visible, missing),
-      minuteAgo: this.#startedAt <= minute.at ? minute.census : undefined,
-      hourAgo: this.#startedAt <= hour.at ? hour.census : undefined,
+      minuteAgo: this.#startedAt <= minute.at ? minute.count : undefined,
+      hourAgo: this.#startedAt <= hour.at ? hour.count : undefined,
       missing,
     };
   }
 }
 
-/** Of those that were members at an instant. */
+/** Counts the members that were known at an instant. */
 class CountAtInstant {
   readonly at: Millis;
   #known = 0;
@@ -96,25 +99,28 @@ class CountAtInstant {
     this.at = at;
   }
 
-  get census(): MemberCount {
+  get count(): MemberCount {
     return { known: this.#known, visible: this.#visible };
   }
 
-  add(metAt: Millis, { status, downAt }: SerfMember): void {
+  add(joinedAt: Millis, { status, downAt }: SerfMember): void {
     const up = status !== 'failed';
-    if (metAt > this.at || (!up && (downAt ?? 0) <= this.at)) return;
+    if (joinedAt > this.at || (!up && (downAt ?? 0) <= this.at)) return;
     this.#known += 1;
     if (up) this.#visible += 1;
   }
 }
 
-type Judged = Pick<
+type Classification = Pick<
   PartitionSummary,
   'kind' | 'known' | 'visible' | 'lostTogether' | 'network' | 'side' | 'sentence'
 >;
 
-/** `missing` latest first. A partition: a third of all at once, or at least two that were a network; or nobody is left. */
-function classifyMissing(visible: readonly Address[], missing: readonly MissingMember[]): Judged {
+/**
+ * It is a partition if a third of all vanished at once, or at least two that were a whole network, or if no other member is left.
+ * `missing` begins with the latest.
+ */
+function classifyMissing(visible: readonly Address[], missing: readonly MissingMember[]): Classification {
   const known = visible.length + missing.length;
   const counts = { known, visible: visible.length };
   if (missing.length === 0) {
@@ -130,7 +136,7 @@ function classifyMissing(visible: readonly Address[], missing: readonly MissingM
   return { ...found, sentence: formatSummary(found, missing.length) };
 }
 
-/** The most that failed in a row, each soon after the one before. */
+/** The largest group that failed in a row, each soon after the one before. */
 function largestGroup(missing: readonly MissingMember[]): readonly MissingMember[] {
   let best: readonly MissingMember[] = [];
   for (let from = 0; from < missing.length; ) {
@@ -145,7 +151,7 @@ function largestGroup(missing: readonly MissingMember[]): readonly MissingMember
 const gap = (missing: readonly MissingMember[], i: number): Millis =>
   (missing[i - 1] as MissingMember).downAt - (missing[i] as MissingMember).downAt;
 
-/** The smallest network they all share, unless somebody who is visible lives there too. */
+/** The smallest network that the whole group shares, unless a visible member is in it too. */
 function commonNetwork(group: readonly MissingMember[], visible: readonly Address[]): string | undefined {
   for (const wide of [false, true]) {
     const networks = new Set(group.map(({ address }) => networkOf(address, wide)));
@@ -156,32 +162,33 @@ function commonNetwork(group: readonly MissingMember[], visible: readonly Addres
   return undefined;
 }
 
-/** /24 or, if `wide`, /16 of IPv4; /64 of IPv6. */
+/** The /24, or if `wide` the /16, of an IPv4 address; the /64 of an IPv6 one. */
 function networkOf({ ip, host }: Address, wide: boolean): string {
   if (!host.includes(':')) {
     const [a, b, c] = host.split('.');
     return wide ? `${a}.${b}.0.0/16` : `${a}.${b}.${c}.0/24`;
   }
-  const words = [0, 2, 4, 6].map((i) => (((ip[i] as number) << 8) | (ip[i + 1] as number)).toString(16));
-  return `${words.join(':')}::/64`;
+  const groups = [0, 2, 4, 6].map((i) => (((ip[i] as number) << 8) | (ip[i + 1] as number)).toString(16));
+  return `${groups.join(':')}::/64`;
 }
 
 const partitionSide = ({ known, visible }: MemberCount): NonNullable<PartitionSummary['side']> =>
   2 * visible > known ? 'majority' : 2 * visible === known ? 'half' : 'minority';
 
-function formatSummary(found: Omit<Judged, 'sentence'>, missing: number): string {
+function formatSummary(found: Omit<Classification, 'sentence'>, missing: number): string {
   const { kind, known, visible, lostTogether, network, side } = found;
   if (kind === 'deaths') {
-    if (missing === 1) return `1 of ${known} members is missing: it died, it seems`;
+    if (missing === 1) return `1 of ${known} members is missing: it seems to have died`;
     const [apart, at] = lostTogether > 1 ? ['', `, ${lostTogether} of them at once`] : [' one by one', ''];
-    return `${missing} of ${known} members are missing${at}: they died${apart}, it seems`;
+    return `${missing} of ${known} members are missing${at}: they seem to have died${apart}`;
   }
   const where = network === undefined ? '' : `, all of ${network}`;
   if (visible <= 1)
     return known === 2
       ? 'the only other member is missing: it died, or this agent is cut off'
-      : `all ${missing} other members are missing${where}: this agent is cut off, it seems`;
-  const cause = network === undefined ? 'a partition, it seems' : 'a partition, or their network is down';
+      : `all ${missing} other members are missing${where}: this agent seems to be cut off`;
+  const cause =
+    network === undefined ? 'it seems to be a partition' : 'a partition, or their network is down';
   const ours =
     side === 'majority' ? 'the larger side' : side === 'half' ? 'one of two halves' : 'the smaller side';
   return `${lostTogether} of ${known} members vanished together${where}: ${cause}; this is ${ours} (${visible} of ${known})`;

@@ -1,4 +1,4 @@
-/** What readers see: members with swim's row and Serf's status in one, and the index each topic last changed at. */
+/** The view: members with SWIM's row and Serf's status joined, and for each topic the index at which it last changed. */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';
@@ -29,7 +29,7 @@ import { type Investigations, reportOnNode } from '../evidence/investigation.ts'
 import type { EvidenceLog } from '../evidence/log.ts';
 import { ChangeLog } from './change-log.ts';
 
-/** More than serf/ keeps. */
+/** Topics of queries and key operations that have ended are retained longer than these themselves. */
 const MAX_ENDED_TOPICS = 256;
 const SERVICE = 'service:';
 
@@ -51,7 +51,7 @@ export interface ViewSources {
   readonly indexSeed: number;
 }
 
-/** The one implementation of `View`. The landing touches topics; nobody else writes. */
+/** The one implementation of `View`. Only the agent core, and the catalog through the set of topics, marks changes. */
 export class AgentView implements View {
   readonly node: string;
   readonly catalog: CatalogView;
@@ -70,9 +70,9 @@ export class AgentView implements View {
   #sorted: readonly MemberView[] | undefined;
   readonly #changedTopics: Set<Topic>;
   readonly #changes: ChangeLog;
-  /** Members touched since the last `settle`. */
+  /** Members that have changed since the last `flushTopics`. */
   readonly #changedMembers = new Set<string>();
-  /** Queries of ours that are over and whose topics are still known, oldest first. */
+  /** Topics of ended queries and key operations whose indexes are still known, oldest first. */
   readonly #endedTopics: Topic[] = [];
 
   constructor(sources: ViewSources) {
@@ -100,9 +100,9 @@ export class AgentView implements View {
   }
 
   self(): MemberView {
-    const held = this.#serf.get(this.node);
-    if (held !== undefined) return memberView(held, this.#members);
-    // Only before the first input: we are in swim's table, but Serf has not heard of us yet.
+    const known = this.#serf.get(this.node);
+    if (known !== undefined) return memberView(known, this.#members);
+    // Before the first input this agent is in SWIM's table, but not yet in Serf's.
     const member = this.#members.self;
     return memberView(
       { name: this.node, status: 'alive', statusLTime: 0, downAt: undefined, member, tags: new Map() },
@@ -112,19 +112,19 @@ export class AgentView implements View {
 
   members(): readonly MemberView[] {
     this.#sorted ??= [...this.#serf.all()]
-      .map((held) => memberView(held, this.#members))
+      .map((member) => memberView(member, this.#members))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     return this.#sorted;
   }
 
   member(name: string): MemberView | undefined {
-    const met = this.confirmedMember(name);
-    if (met?.name === name) return met;
-    const remembered = this.#unconfirmedMember(name);
-    return remembered?.name === name ? remembered : (met ?? remembered);
+    const confirmed = this.confirmedMember(name);
+    if (confirmed?.name === name) return confirmed;
+    const unconfirmed = this.#unconfirmedMember(name);
+    return unconfirmed?.name === name ? unconfirmed : (confirmed ?? unconfirmed);
   }
 
-  /** Likewise, without those that are only remembered. */
+  /** Like `member`, without unconfirmed nodes. */
   confirmedMember(name: string): MemberView | undefined {
     const exact = this.#serf.get(name);
     if (exact !== undefined) return memberView(exact, this.#members);
@@ -135,7 +135,7 @@ export class AgentView implements View {
   indexOf(topics: readonly Topic[]): number {
     let largest = 1;
     for (const topic of topics) {
-      // A name nobody has yet can be waited for: it stands where the set of nodes stood at birth.
+      // A name that no node has yet can be waited for: its index is the least.
       const index = this.#indexes.get(topic) ?? 1;
       if (index > largest) largest = index;
     }
@@ -187,7 +187,6 @@ export class AgentView implements View {
     return this.#serfLayer.pendingQueries;
   }
 
-  /** Something came of a query of ours. */
   onQueryUpdated({ id, finished }: QueryReport): void {
     this.#changedTopics.add(`query:${id}`);
     if (finished) this.#endTopic(`query:${id}`);
@@ -207,16 +206,16 @@ export class AgentView implements View {
     if (this.#endedTopics.length > MAX_ENDED_TOPICS) this.#indexes.delete(this.#endedTopics.shift() as Topic);
   }
 
-  /** A user event was heard, and perhaps an older one dropped for it. */
+  /** A user event was received, and perhaps an older one dropped for it. */
   onUserEvent(event: ReceivedUserEvent, dropped: ReceivedUserEvent | undefined): void {
     this.#changedTopics.add('events');
     this.#changedTopics.add(`event:${event.name}`);
-    // Names that come and go must not pile up.
+    // The index of a name is dropped with its last event: the number of names is not bounded.
     if (dropped !== undefined && this.userEvents().every((one) => one.name !== dropped.name))
       this.#indexes.delete(`event:${dropped.name}`);
   }
 
-  /** A reader can see something new about `name`; `listed` if the list of nodes itself shows it. */
+  /** A reader can see a change of this member; `listed` if the list of nodes shows it, too. */
   markMemberChanged(name: string, listed: boolean): void {
     this.#sorted = undefined;
     this.#changedTopics.add('members');
@@ -230,12 +229,12 @@ export class AgentView implements View {
     this.#changedTopics.add('queries');
   }
 
-  /** Facts are kept for readers who ask why. */
+  /** Records the facts in `effects` from index `from` on as evidence. */
   recordEvidence(effects: readonly Effect[], from: number, now: Millis): void {
     this.#evidence.record(effects, from, now);
   }
 
-  /** Topics touched since the last call, each with a new index; `undefined` if none. */
+  /** The topics that have changed since the last call, each with a new index; `undefined` if none have. */
   flushTopics(): readonly Topic[] | undefined {
     if (this.#changedTopics.size === 0) return undefined;
     this.#index += 1;
@@ -252,21 +251,21 @@ export class AgentView implements View {
     return topics;
   }
 
-  /** A reaped member's own topic is forgotten, so that names that come and go do not pile up. */
+  /** Drops the topic of a reaped member: the number of names is not bounded. */
   evictMember(name: string): void {
     this.#changedTopics.delete(`node:${name}`);
     this.#indexes.delete(`node:${name}`);
   }
 }
 
-function memberView(held: SerfMember, members: MembersView): MemberView {
-  const row = members.get(held.name) ?? held.member;
+function memberView(serf: SerfMember, members: MembersView): MemberView {
+  const row = members.get(serf.name) ?? serf.member;
   return {
-    name: held.name,
+    name: serf.name,
     address: row.identity.address,
-    tags: held.tags,
-    status: held.status === 'alive' && row.state === 'suspect' ? 'suspect' : held.status,
-    serf: held,
+    tags: serf.tags,
+    status: serf.status === 'alive' && row.state === 'suspect' ? 'suspect' : serf.status,
+    serf,
     state: row.state,
     incarnation: row.incarnation,
     since: row.since,

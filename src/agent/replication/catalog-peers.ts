@@ -1,10 +1,10 @@
-/** Which members understand our own messages: their tag says so. Counted and drawn from on change, not per packet. */
+/** Catalog peers: the members that understand catalog messages, as their tag says. The list is computed per change, not per packet. */
 import type { Address } from '../../base/address.ts';
 import { type Rng, shuffle } from '../../base/rng.ts';
 import { tagsFromIdentity } from '../../serf/tags.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
 
-/** The tag by which agents with a catalogue know one another; its value is the version of our messages. */
+/** The tag of agents with a catalog; its value is the version of their messages. */
 export const CAPABILITY_TAG = 'hearsay';
 export const CAPABILITY = '1';
 
@@ -18,7 +18,7 @@ export class CatalogPeers {
     this.#rng = rng;
   }
 
-  /** Some member came, went or changed its tags. */
+  /** To be called when a member came, went or changed its tags. */
   invalidate(): void {
     this.#peers = undefined;
   }
@@ -31,12 +31,12 @@ export class CatalogPeers {
     return this.#members.get(name) !== undefined;
   }
 
-  /** Those who are up, ourselves included. */
+  /** The catalog peers that are up, with this agent itself. */
   get count(): number {
     return this.#all().length + 1;
   }
 
-  /** Up to `n` of those who are up, at random, without us. */
+  /** Up to `n` random catalog peers that are up, without this agent. */
   pickRandom(n: number): readonly Member[] {
     const peers = this.#all();
     if (peers.length <= n) return [...peers];
@@ -46,13 +46,13 @@ export class CatalogPeers {
     return [...picked];
   }
 
-  /** Where it lives, if it is up and one of them. */
+  /** The address of a member that is up and a catalog peer. */
   addressOf(name: string): Address | undefined {
     const member = this.#members.get(name);
     return member !== undefined && this.#all().includes(member) ? member.identity.address : undefined;
   }
 
-  /** Who lives at this address, if it is one of them. */
+  /** The catalog peer with this address. */
   findByAddress(key: string): Member | undefined {
     return this.#all().find((peer) => peer.identity.address.key === key);
   }

@@ -1,26 +1,29 @@
 /**
- * Members that had failed and are back: they were cut off from us, or we from them, and who has missed what is not
- * known. When no more of them come back it is time to compare with some of them, and to tell how far our ledger goes.
+ * Heal sync: when members that had failed are back, a partition has healed, and both sides have missed changes. Once no more members come
+ * back, this agent may have to compare catalogs with some of them and announce its own ledger.
  */
 import { type Rng, shuffle } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 
-/** Gossip intervals without another return after which all may be taken to be back. */
-const SETTLED_AFTER = 5;
-/** For each that is back so many agents act, on average: of few that come back in a large cluster it was they who were away. */
-const ACTORS = 32;
-/** Whom to compare with: perhaps they were apart from one another as well. */
-const COMPARED = 3;
+/** Gossip intervals without a further return after which all members count as back. */
+const QUIET_INTERVALS = 5;
+/**
+ * The agents that act for each member that is back, on average. If few come back to a large cluster, they have missed more than it has, so
+ * few agents need to act.
+ */
+const AGENTS_PER_MEMBER = 32;
+/** Members to compare with: they may have been cut off from one another as well. */
+const MAX_PEERS = 3;
 
 export class HealSync {
-  readonly #patience: Millis;
+  readonly #quietTime: Millis;
   readonly #rng: Rng;
   readonly #failed = new Set<string>();
   readonly #returned = new Set<string>();
   #at: Millis = NEVER;
 
   constructor(gossipInterval: Millis, rng: Rng) {
-    this.#patience = SETTLED_AFTER * gossipInterval;
+    this.#quietTime = QUIET_INTERVALS * gossipInterval;
     this.#rng = rng;
   }
 
@@ -32,7 +35,7 @@ export class HealSync {
     this.#failed.add(name);
   }
 
-  /** It left, or was reaped: should it come, it comes as somebody new. */
+  /** A member that left or was reaped comes back as a new one, if it does. */
   onGone(name: string): void {
     this.#failed.delete(name);
   }
@@ -40,16 +43,16 @@ export class HealSync {
   onUp(name: string, now: Millis): void {
     if (!this.#failed.delete(name)) return;
     this.#returned.add(name);
-    this.#at = now + this.#patience * (1 + this.#rng.next());
+    this.#at = now + this.#quietTime * (1 + this.#rng.next());
   }
 
-  /** Some of those who are back, once when the last one is, if it falls to us among `count` to act; else nobody. */
+  /** Once all members are back: the members to compare with, if this agent, one of `count`, is chosen to act; else none. */
   dequeue(count: number, now: Millis): readonly string[] {
     if (now < this.#at) return [];
-    const back = [...this.#returned];
+    const returned = [...this.#returned];
     this.#returned.clear();
     this.#at = NEVER;
-    if (this.#rng.next() >= (ACTORS * back.length) / count) return [];
-    return shuffle(back, this.#rng).slice(0, COMPARED);
+    if (this.#rng.next() >= (AGENTS_PER_MEMBER * returned.length) / count) return [];
+    return shuffle(returned, this.#rng).slice(0, MAX_PEERS);
   }
 }

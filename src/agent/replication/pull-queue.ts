@@ -1,23 +1,23 @@
 /**
- * Ledgers to ask for, and whom: gathered for a moment, so that one stream asks for many owners, and never two at
- * once of one peer. What the answer means is replication.ts's business.
+ * The pull queue: owners whose ledgers are to be requested, and from which peer. They are gathered for a moment, so that one request asks for
+ * many owners, and a peer has one request at a time. What a response means is decided in replication.ts.
  */
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 
-/** Owners waiting to be asked for. More wait for the next push/pull. */
+/** Owners that wait to be requested; further ones wait for the next push/pull. */
 const MAX_QUEUED = 4096;
-/** Streams of requests at once. */
+/** Requests at one time. */
 const MAX_IN_FLIGHT = 8;
 
 interface QueuedPull {
   readonly from: Address;
-  /** Whoever gets it tells on that there is something to get. */
+  /** Whether this agent announces the owner's progress once it has pulled it. */
   readonly announce: boolean;
 }
 
-/** One request to send: the owners, and who has them. */
+/** One request: owners, and the peer that has their ledgers. */
 export interface PullBatch {
   readonly from: Address;
   readonly owners: readonly string[];
@@ -25,15 +25,15 @@ export interface PullBatch {
 }
 
 export class PullQueue {
-  readonly #patience: Millis;
+  readonly #maxDelay: Millis;
   readonly #rng: Rng;
   readonly #queued = new Map<string, QueuedPull>();
   readonly #inFlight = new Set<string>();
   #at: Millis = NEVER;
 
-  /** `patience`: how long to gather, at the most. */
-  constructor(patience: Millis, rng: Rng) {
-    this.#patience = patience;
+  /** `maxDelay`: owners are gathered for a random part of it. */
+  constructor(maxDelay: Millis, rng: Rng) {
+    this.#maxDelay = maxDelay;
     this.#rng = rng;
   }
 
@@ -41,38 +41,38 @@ export class PullQueue {
     return this.#at;
   }
 
-  /** `from` has more of this owner than we. */
+  /** The peer at `from` knows more of this owner's ledger than this agent. */
   enqueue(owner: string, from: Address, announce: boolean, now: Millis): void {
-    const held = this.#queued.get(owner);
-    if (held === undefined && this.#queued.size >= MAX_QUEUED) return;
-    this.#queued.set(owner, { from, announce: announce || held?.announce === true });
-    this.#at = Math.min(this.#at, now + this.#patience * this.#rng.next());
+    const queued = this.#queued.get(owner);
+    if (queued === undefined && this.#queued.size >= MAX_QUEUED) return;
+    this.#queued.set(owner, { from, announce: announce || queued?.announce === true });
+    this.#at = Math.min(this.#at, now + this.#maxDelay * this.#rng.next());
   }
 
-  /** What is to be asked for now, a request for each peer that is not being asked already. */
+  /** The requests that are due, one for each peer without a request in flight. */
   dequeue(now: Millis): readonly PullBatch[] {
     if (now < this.#at) return [];
     this.#at = NEVER;
-    const pulls = new Map<string, { from: Address; owners: string[]; announceOwners: Set<string> }>();
+    const batches = new Map<string, { from: Address; owners: string[]; announceOwners: Set<string> }>();
     for (const [owner, { from, announce }] of this.#queued) {
       if (this.#inFlight.has(from.key)) continue;
-      let pull = pulls.get(from.key);
-      if (pull === undefined) {
-        if (this.#inFlight.size + pulls.size >= MAX_IN_FLIGHT) continue;
-        pull = { from, owners: [], announceOwners: new Set() };
-        pulls.set(from.key, pull);
+      let batch = batches.get(from.key);
+      if (batch === undefined) {
+        if (this.#inFlight.size + batches.size >= MAX_IN_FLIGHT) continue;
+        batch = { from, owners: [], announceOwners: new Set() };
+        batches.set(from.key, batch);
       }
-      pull.owners.push(owner);
-      if (announce) pull.announceOwners.add(owner);
+      batch.owners.push(owner);
+      if (announce) batch.announceOwners.add(owner);
       this.#queued.delete(owner);
     }
-    for (const key of pulls.keys()) this.#inFlight.add(key);
-    return [...pulls.values()];
+    for (const key of batches.keys()) this.#inFlight.add(key);
+    return [...batches.values()];
   }
 
-  /** The request to this peer has ended, well or not; who else waits for it is asked next. */
+  /** The request to this peer has ended, successfully or not; owners that wait for it are requested next. */
   onRequestFinished(from: Address, now: Millis): void {
     this.#inFlight.delete(from.key);
-    if (this.#queued.size > 0) this.#at = Math.min(this.#at, now + this.#patience * this.#rng.next());
+    if (this.#queued.size > 0) this.#at = Math.min(this.#at, now + this.#maxDelay * this.#rng.next());
   }
 }

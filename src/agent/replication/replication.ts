@@ -1,7 +1,7 @@
 /**
- * The catalogue between agents: rumors in lanes of their own, announcements of what no packet holds, requests and
- * answers over streams, a summary in every push/pull. Only peers whose tag says so get any of it, so real Serf
- * agents notice nothing. How ledgers merge is catalog/'s; sockets are nobody's here.
+ * Replication of the catalog between agents: rumors in lanes of their own, announcements of deltas that no packet holds, requests and
+ * responses over streams, a summary in every push/pull. Only catalog peers get any of it, so real Serf agents notice nothing. How ledgers
+ * merge is decided in catalog/.
  *
  * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
@@ -32,23 +32,23 @@ import type { CatalogPeers } from './catalog-peers.ts';
 import { HealSync } from './heal-sync.ts';
 import { PullQueue } from './pull-queue.ts';
 
-/** What replication asks of the landing. */
 export interface ReplicationHost {
-  /** Opens a stream, sends this user message; with `answer` it waits for one, told by `answered` or `unanswered`. */
-  dial(to: Address, body: Uint8Array, answer: PullTicket | undefined, now: Millis): void;
-  /** One packet from the lanes. */
+  /** Sends a user message over a stream. With a ticket its response goes to `receiveResponse`, its failure to `onRequestFailed`. */
+  dial(to: Address, body: Uint8Array, ticket: PullTicket | undefined, now: Millis): void;
+  /** Sends one packet of broadcasts. */
   gossip(peer: Member): void;
 }
 
-/** What a request was for. */
+/** What a request is for. */
 export interface PullTicket {
-  /** Single owners asked for; empty if it was about everything. */
+  /** The owners whose ledgers are requested; empty for a sync of the whole catalog. */
   readonly owners: readonly string[];
+  /** Those of them whose progress is to be announced afterwards. */
   readonly announceOwners: ReadonlySet<string>;
 }
 
 export interface ReplicationOptions {
-  /** Our own name. */
+  /** This agent's own name. */
   readonly self: string;
   readonly catalog: Catalog;
   readonly index: CatalogIndex;
@@ -59,19 +59,19 @@ export interface ReplicationOptions {
   readonly rng: Rng;
   readonly gossipInterval: Millis;
   readonly gossipNodes: number;
-  /** What one rumor may take of a packet. Longer ones are announced. */
+  /** The bytes that a rumor may take in a packet; a longer one is announced instead. */
   readonly rumorBytes: number;
 }
 
 const SWEEP_INTERVAL: Millis = 60_000;
-/** Announcements about names that are no members yet: they may be in a moment. */
+/** Announcements about names that are no members yet, and may be in a moment. */
 const MAX_DEFERRED = 1024;
 
 export class Replication {
-  /** Removals and bad news, before all others. */
+  /** Rumors about removals and instances that no longer pass, which go first. */
   readonly urgent = new BroadcastQueue();
   readonly rumors = new BroadcastQueue();
-  readonly #o: ReplicationOptions;
+  readonly #options: ReplicationOptions;
   readonly #pullQueue: PullQueue;
   readonly #healSync: HealSync;
   readonly #deferred = new BoundedMap<string, { readonly progress: Progress; readonly from: Address }>(
@@ -81,7 +81,7 @@ export class Replication {
   #sweepAt: Millis;
 
   constructor(options: ReplicationOptions, now: Millis) {
-    this.#o = options;
+    this.#options = options;
     this.#pullQueue = new PullQueue(options.gossipInterval, options.rng);
     this.#healSync = new HealSync(options.gossipInterval, options.rng);
     this.#sweepAt = now + SWEEP_INTERVAL;
@@ -92,23 +92,23 @@ export class Replication {
   }
 
   /**
-   * A life begins with an empty ledger, and all must hear even that: whoever holds the one of our last life would go
-   * on serving it, for we are alive.
+   * Announces our ledger, even if it is empty: members that hold the one of our last run would otherwise go on serving it, since we are
+   * alive.
    */
   start(now: Millis): void {
     this.#broadcastOwnLedger(now);
   }
 
-  /** Our own changes. Throws `AgentError` with nothing changed. */
+  /** Publishes changes of our own entries. Throws `AgentError` with nothing changed. */
   publish(changes: readonly EntryWrite[], now: Millis): void {
-    const { catalog, index, self } = this.#o;
+    const { catalog, index, self } = this.#options;
     const written = catalog.publish(changes, now);
-    index.onEntriesChanged(self, written.changes, this.#o.topics, now);
+    index.onEntriesChanged(self, written.changes, this.#options.topics, now);
     for (const { delta, urgent } of written.rumors) this.#broadcastDelta(delta, urgent, now);
     this.#indexConfirmed();
   }
 
-  /** A message of ours in a packet from `from`. Throws `WireError`. */
+  /** A catalog message in a packet of `from`. Throws `WireError`. */
   receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
     const message = decodeCatalog(body);
     if (message.kind === 'delta') this.#handleDelta(message, copyBytes(body), from, now);
@@ -116,25 +116,25 @@ export class Replication {
     this.#indexConfirmed();
   }
 
-  /** A message of ours over a stream; what to answer, if it wants an answer. Throws `WireError`. */
+  /** A catalog message over a stream; returns the response if it is a request. Throws `WireError`. */
   receiveRequest(body: Uint8Array, now: Millis): Uint8Array | undefined {
     const message = decodeCatalog(body);
-    let answer: Uint8Array | undefined;
+    let response: Uint8Array | undefined;
     if (message.kind === 'deltas') {
       const outcomes = message.deltas.map((delta) => this.#applyDelta(delta, now).outcome);
       if (outcomes.includes('epochRaised')) this.#broadcastOwnLedger(now);
     } else if (message.kind === 'catalogSyncRequest') {
-      const found = this.#o.catalog.answerSyncRequest(message, now);
+      const found = this.#options.catalog.answerSyncRequest(message, now);
       if (found.epochRaised) this.#broadcastOwnLedger(now);
-      answer = encodeCatalogSyncResponse(found);
+      response = encodeCatalogSyncResponse(found);
     }
     this.#indexConfirmed();
-    return answer;
+    return response;
   }
 
-  /** The answer to a request of ours. Throws `WireError`. */
+  /** The response to a request of ours. Throws `WireError`. */
   receiveResponse(body: Uint8Array, ticket: PullTicket, from: Address, now: Millis): void {
-    const { catalog, host } = this.#o;
+    const { catalog, host } = this.#options;
     const message = decodeCatalog(body);
     this.#pullQueue.onRequestFinished(from, now);
     if (message.kind !== 'catalogSyncResponse') return this.#requestFromOwners(ticket, from, now);
@@ -142,7 +142,7 @@ export class Replication {
     for (const applied of accepted.applied) this.#indexChanges(applied, now);
     if (accepted.epochRaised) this.#broadcastOwnLedger(now);
     for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, now);
-    for (const some of batchDeltas(accepted.deltas)) host.dial(from, encodeDeltas(some), undefined, now);
+    for (const batch of batchDeltas(accepted.deltas)) host.dial(from, encodeDeltas(batch), undefined, now);
     if (accepted.more) this.requestSync(from, undefined, now);
     this.#requestFromOwners(
       { ...ticket, owners: ticket.owners.filter((owner) => catalog.hasGap(owner)) },
@@ -157,69 +157,69 @@ export class Replication {
     this.#requestFromOwners(ticket, from, now);
   }
 
-  /** Whoever told us may lack the same, or be out of reach: only the owner surely has all. */
-  #requestFromOwners({ owners, announceOwners: tellOn }: PullTicket, from: Address, now: Millis): void {
+  /** The peer may lack the same, or be out of reach; only the owner surely has its whole ledger. */
+  #requestFromOwners({ owners, announceOwners }: PullTicket, from: Address, now: Millis): void {
     for (const owner of owners) {
-      const address = this.#o.catalogPeers.addressOf(owner);
+      const address = this.#options.catalogPeers.addressOf(owner);
       if (address !== undefined && address.key !== from.key)
-        this.#pullQueue.enqueue(owner, address, tellOn.has(owner), now);
+        this.#pullQueue.enqueue(owner, address, announceOwners.has(owner), now);
     }
   }
 
-  /** Asks a peer for all we lack: everything, or where summaries differ. */
+  /** Requests what this agent lacks: of the whole catalog, or of the buckets in which summaries differ. */
   requestSync(from: Address, buckets: BucketSet | undefined, now: Millis): void {
-    const { catalog, host } = this.#o;
+    const { catalog, host } = this.#options;
     const request = encodeCatalogSyncRequest(catalog.createSyncRequest(buckets));
     host.dial(from, request, { owners: [], announceOwners: new Set() }, now);
   }
 
-  /** What rides in a push/pull with a capable peer. */
+  /** The summary for a push/pull with a catalog peer. */
   summary(): Uint8Array {
-    return this.#o.catalog.encodedSummary();
+    return this.#options.catalog.encodedSummary();
   }
 
-  /** A peer's summary; with `dialed`, it is for us to ask about what differs. Throws `WireError`. */
+  /** A peer's summary. With `dialed` this agent requests what differs, otherwise the peer does. Throws `WireError`. */
   compareSummary(summary: Uint8Array, from: Address, dialed: boolean, now: Millis): void {
-    const buckets = this.#o.catalog.differingBuckets(decodeCatalogSummary(summary));
+    const buckets = this.#options.catalog.differingBuckets(decodeCatalogSummary(summary));
     if (buckets !== undefined && dialed) this.requestSync(from, buckets, now);
     this.#indexConfirmed();
   }
 
-  /** A member is up, perhaps again: its services count at once. */
+  /** A member is up, perhaps again: its instances count at once. */
   onMemberUp(name: string, now: Millis): void {
     this.#healSync.onUp(name, now);
-    this.#o.index.setOwnerUp(name, true, this.#o.topics);
-    const early = this.#deferred.get(name);
+    this.#options.index.setOwnerUp(name, true, this.#options.topics);
+    const announced = this.#deferred.get(name);
     this.#deferred.delete(name);
-    if (early !== undefined && this.#o.catalog.receiveProgress(early.progress, now) === 'pull')
-      this.#pullQueue.enqueue(name, early.from, true, now);
+    if (announced !== undefined && this.#options.catalog.receiveProgress(announced.progress, now) === 'pull')
+      this.#pullQueue.enqueue(name, announced.from, true, now);
     if (this.urgent.size + this.rumors.size > 0) this.#scheduleGossip(now);
     this.#indexConfirmed();
   }
 
-  /** A member failed: what it published stays, and stops passing. */
+  /** A member failed: its entries stay, and its instances stop passing. */
   onMemberDown(name: string): void {
     this.#healSync.onFailed(name);
-    this.#o.index.setOwnerUp(name, false, this.#o.topics);
+    this.#options.index.setOwnerUp(name, false, this.#options.topics);
     this.#indexConfirmed();
   }
 
-  /** A member left or was reaped: all it published goes with it. */
+  /** A member left or was reaped: its entries go with it. */
   onMemberGone(name: string): void {
     this.#healSync.onGone(name);
-    this.#o.index.onOwnerDeleted(name, this.#o.catalog.deleteOwner(name), this.#o.topics);
+    this.#options.index.onOwnerDeleted(name, this.#options.catalog.deleteOwner(name), this.#options.topics);
     this.#indexConfirmed();
   }
 
   tick(now: Millis): void {
-    const { catalog, host } = this.#o;
+    const { catalog, host } = this.#options;
     if (now >= this.#healSync.deadline) this.#syncAfterHeal(now);
     if (now >= this.#gossipAt) this.#gossip(now);
-    for (const { from, owners, announceOwners: tellOn } of this.#pullQueue.dequeue(now))
+    for (const { from, owners, announceOwners } of this.#pullQueue.dequeue(now))
       host.dial(
         from,
         encodeCatalogSyncRequest(catalog.createOwnersRequest(owners)),
-        { owners, announceOwners: tellOn },
+        { owners, announceOwners },
         now,
       );
     if (now >= this.#sweepAt) {
@@ -228,13 +228,13 @@ export class Replication {
     }
   }
 
-  /** Both sides of a partition would else wait for the next push/pull. */
+  /** Without it both sides of a healed partition would wait for the next push/pull. */
   #syncAfterHeal(now: Millis): void {
-    const { catalogPeers: capable, self } = this.#o;
-    const back = this.#healSync.dequeue(capable.count, now);
-    if (back.length > 0) this.#broadcastProgress(self, now);
-    for (const name of back) {
-      const address = capable.addressOf(name);
+    const { catalogPeers, self } = this.#options;
+    const names = this.#healSync.dequeue(catalogPeers.count, now);
+    if (names.length > 0) this.#broadcastProgress(self, now);
+    for (const name of names) {
+      const address = catalogPeers.addressOf(name);
       if (address !== undefined) this.requestSync(address, undefined, now);
     }
   }
@@ -259,40 +259,40 @@ export class Replication {
   }
 
   #handleAnnouncement(progress: Progress, from: Address, now: Millis): void {
-    switch (this.#o.catalog.receiveProgress(progress, now)) {
+    switch (this.#options.catalog.receiveProgress(progress, now)) {
       case 'pull':
         return this.#pullQueue.enqueue(progress.owner, from, true, now);
       case 'epochRaised':
         return this.#broadcastOwnLedger(now);
       case 'stale':
-        if (!this.#o.catalogPeers.isMember(progress.owner)) this.#deferAnnouncement(progress, from);
+        if (!this.#options.catalogPeers.isMember(progress.owner)) this.#deferAnnouncement(progress, from);
     }
   }
 
   #applyDelta(delta: Delta, now: Millis): ApplyResult {
-    const applied = this.#o.catalog.apply(delta, now);
+    const applied = this.#options.catalog.apply(delta, now);
     this.#indexChanges(applied, now);
     return applied;
   }
 
   #indexChanges(applied: ApplyResult, now: Millis): void {
-    this.#o.index.onEntriesChanged(applied.owner, applied.changes, this.#o.topics, now);
+    this.#options.index.onEntriesChanged(applied.owner, applied.changes, this.#options.topics, now);
   }
 
-  /** Somebody spoke for us from a time we do not remember: our ledger begins anew, and all must hear it. */
+  /** A peer holds an epoch of our ledger that is not ours: the ledger now has a higher one, which all members must receive. */
   #broadcastOwnLedger(now: Millis): void {
-    const delta = this.#o.catalog.deltaFor(this.#o.self);
+    const delta = this.#options.catalog.deltaFor(this.#options.self);
     if (delta !== undefined) this.#broadcastDelta(delta, false, now);
   }
 
   #broadcastDelta(delta: DeltaRumor['delta'], urgent: boolean, now: Millis): void {
     const rumor = encodeDelta(delta);
-    if (rumor.length <= this.#o.rumorBytes) this.#enqueue(copyBytes(rumor), urgent, now);
+    if (rumor.length <= this.#options.rumorBytes) this.#enqueue(copyBytes(rumor), urgent, now);
     else this.#enqueue(copyBytes(encodeDeltaAnnounce(progressOf(delta))), urgent, now, delta.owner);
   }
 
   #broadcastProgress(owner: string, now: Millis): void {
-    const progress = this.#o.catalog.replicaProgress(owner);
+    const progress = this.#options.catalog.replicaProgress(owner);
     if (progress !== undefined && progress.version > 0)
       this.#enqueue(copyBytes(encodeDeltaAnnounce(progress)), false, now, owner);
   }
@@ -303,17 +303,18 @@ export class Replication {
   }
 
   #scheduleGossip(now: Millis): void {
-    if (this.#gossipAt === NEVER) this.#gossipAt = now + this.#o.gossipInterval * this.#o.rng.next() * 0.5;
+    if (this.#gossipAt === NEVER)
+      this.#gossipAt = now + this.#options.gossipInterval * this.#options.rng.next() * 0.5;
   }
 
-  /** Our lanes go to capable peers only, so their rounds are counted over those. */
+  /** The lanes go to catalog peers only, so gossip rounds choose among those. */
   #gossip(now: Millis): void {
-    const { catalogPeers: capable, gossipInterval, gossipNodes, host } = this.#o;
+    const { catalogPeers, gossipInterval, gossipNodes, host } = this.#options;
     this.#gossipAt = NEVER;
     if (this.urgent.size + this.rumors.size === 0) return;
-    const peers = capable.pickRandom(gossipNodes);
+    const peers = catalogPeers.pickRandom(gossipNodes);
     for (const peer of peers) host.gossip(peer);
-    // With nobody to tell, what waits goes on waiting; whoever comes up wakes it.
+    // Without a peer the messages wait until a member comes up (`onMemberUp`).
     if (peers.length > 0 && this.urgent.size + this.rumors.size > 0) this.#gossipAt = now + gossipInterval;
   }
 
@@ -323,7 +324,7 @@ export class Replication {
 
   /** Owners that have been confirmed since the last call count as known, not as restored, from now on. */
   #indexConfirmed(): void {
-    const { catalog, index, topics } = this.#o;
+    const { catalog, index, topics } = this.#options;
     for (const owner of catalog.consumeConfirmed()) index.onOwnerConfirmed(owner, topics);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What an agent born again still knows of others: their ledgers, and where they lived. It answers with that at once,
- * and what it says is marked warm, until membership speaks of a node or the grace is over. Ledgers are catalog/'s.
+ * The restored catalog: the ledgers of other members as a restarted agent reads them from disk. The agent answers with them at once; they
+ * are marked unconfirmed until membership reports their node, or the grace period ends. Ledgers belong to catalog/.
  */
 import { parseAddress } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
@@ -14,19 +14,19 @@ import type { MemberView } from '../contract/view.ts';
 
 type RestoredLedgers = NonNullable<CatalogOptions['snapshot']>;
 
-/** A node that nobody spoke of for this long after our birth is no member any more. */
-const GRACE: Millis = 60_000;
+/** A node that membership has not reported this long after the start is no member any more. */
+const GRACE_PERIOD: Millis = 60_000;
 const NO_TAGS: ReadonlyMap<string, string> = new Map();
 const UNKNOWN_VSN = new Uint8Array(6);
 
 export class RestoredCatalog {
-  /** Ledgers of those who were up, for the catalogue; `undefined` if nothing is remembered. */
+  /** Ledgers of the members that were up; `undefined` if there was nothing to restore. */
   readonly catalogSnapshot: RestoredLedgers | undefined;
-  /** Why what was remembered could not be read. */
+  /** Why the saved catalog could not be read. */
   readonly loadError: string | undefined;
-  /** Members of the last life that this one has not met yet. */
+  /** Members of the last run that membership has not reported yet. */
   readonly #previousNodes = new Map<string, PreviousNode>();
-  /** Those of them whose ledgers we hold. */
+  /** Those of them whose ledgers were restored. */
   readonly #unconfirmed = new Map<string, MemberView>();
   #until: Millis = NEVER;
 
@@ -35,22 +35,22 @@ export class RestoredCatalog {
       if (peer.name !== name) this.#previousNodes.set(peer.name, peer);
     if (catalog === undefined) return;
     try {
-      const memory = parseCatalogSnapshot(catalog);
-      // Who was down already, or had left, does not come back to life by our restart.
-      const ledgers = memory.ledgers.filter(({ owner }) => this.#addUnconfirmed(owner, now));
-      this.catalogSnapshot = { ...memory, ledgers };
+      const restored = parseCatalogSnapshot(catalog);
+      // A member that had failed or left before the restart does not count as alive after it.
+      const ledgers = restored.ledgers.filter(({ owner }) => this.#addUnconfirmed(owner, now));
+      this.catalogSnapshot = { ...restored, ledgers };
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.loadError = error.message;
     }
-    if (this.#unconfirmed.size > 0) this.#until = now + GRACE;
+    if (this.#unconfirmed.size > 0) this.#until = now + GRACE_PERIOD;
   }
 
   get deadline(): Millis {
     return this.#until;
   }
 
-  /** Names of those we answer for, though we have not met them. */
+  /** Names of the unconfirmed nodes, for which this agent answers. */
   unconfirmed(): Iterable<string> {
     return this.#unconfirmed.keys();
   }
@@ -59,7 +59,7 @@ export class RestoredCatalog {
     return this.#unconfirmed.has(name);
   }
 
-  /** As good a member as can be made of what is remembered. Names match without regard to case if none is exact. */
+  /** An unconfirmed node as a member, made of what was saved. Names match without regard to case if none is exact. */
   unconfirmedMember(name: string): MemberView | undefined {
     if (this.#unconfirmed.size === 0) return undefined;
     const exact = this.#unconfirmed.get(name);
@@ -69,15 +69,15 @@ export class RestoredCatalog {
     return undefined;
   }
 
-  /** Membership's word about a node, whichever it is, counts from here on. Was it awaited? */
+  /** Membership has reported a node, and is right from now on. True if the node was unconfirmed. */
   confirm(name: string): boolean {
     this.#previousNodes.delete(name);
-    const was = this.#unconfirmed.delete(name);
+    const wasUnconfirmed = this.#unconfirmed.delete(name);
     if (this.#unconfirmed.size === 0) this.#until = NEVER;
-    return was;
+    return wasUnconfirmed;
   }
 
-  /** Those to be given up now. */
+  /** The nodes whose grace period has ended. */
   expire(now: Millis): readonly string[] {
     if (now < this.#until) return [];
     const names = [...this.#unconfirmed.keys()];
@@ -86,12 +86,15 @@ export class RestoredCatalog {
     return names;
   }
 
-  /** Whom to go on remembering. `alone`: we have met nobody, so even those given up are our only way back. */
+  /**
+   * Members of the last run to save again. `alone`: no other member is known, so even those whose grace period has ended may be the only way
+   * back into the cluster.
+   */
   previousNodes(alone: boolean): readonly PreviousNode[] {
     return [...this.#previousNodes.values()].filter(({ name }) => alone || this.#unconfirmed.has(name));
   }
 
-  /** Are we to answer for this owner until it is met? */
+  /** True if this agent answers for the owner until membership reports it. */
   #addUnconfirmed(name: string, now: Millis): boolean {
     const peer = this.#previousNodes.get(name);
     const view = peer === undefined || peer.down === true ? undefined : toUnconfirmedMember(peer, now);

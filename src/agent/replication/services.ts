@@ -1,6 +1,6 @@
 /**
- * Services and checks on the landing: what is registered here goes into our ledger, what others publish comes out of
- * theirs. Binds checks/ and catalog/, which do not know each other, to commands, members and lanes.
+ * The service layer: services and checks registered here go into our ledger, and what other members publish comes out of theirs. It connects
+ * checks/ and catalog/, which do not know each other, with commands, members and lanes.
  */
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
@@ -42,7 +42,7 @@ export interface ServiceLayerContext {
   /** Takes the topics that each change concerns. */
   readonly topics: TopicSink;
   readonly rng: Rng;
-  /** What one rumor may take of a packet. */
+  /** The bytes that a rumor may take in a packet. */
   readonly rumorBytes: number;
   readonly host: ReplicationHost;
 }
@@ -51,7 +51,6 @@ export class ServiceLayer {
   readonly catalogPeers: CatalogPeers;
   readonly replication: Replication;
   readonly lanes: readonly Lane[];
-  /** Who is only remembered. */
   readonly restoredCatalog: RestoredCatalog;
   readonly #registry: Registry;
   readonly #catalog: Catalog;
@@ -60,24 +59,24 @@ export class ServiceLayer {
   readonly #effects: CheckEffect[] = [];
 
   constructor(options: AgentOptions, context: ServiceLayerContext) {
-    const { name, snapshot, startedAt: bornAt, now, swim } = options;
+    const { name, snapshot, startedAt, now, swim } = options;
     const { members, serf, topics, rng, host, rumorBytes } = context;
     this.#topics = topics;
     this.restoredCatalog = new RestoredCatalog(options);
-    const { restoredCatalog: warmth } = this;
+    const { restoredCatalog } = this;
     this.catalogPeers = new CatalogPeers(members, rng.fork());
     this.#registry = new Registry({
       rng: rng.fork(),
       now,
       allowExec: options.allowExec === true,
       ...(snapshot?.registered === undefined ? {} : { snapshot: snapshot.registered }),
-      downtime: Math.max(0, bornAt - (snapshot?.at ?? bornAt)),
+      downtime: Math.max(0, startedAt - (snapshot?.at ?? startedAt)),
     });
     const catalog = new Catalog({
       owner: name,
-      // Two births within one millisecond still begin two epochs.
-      epoch: Math.max(bornAt * 1024 + rng.int(1024), (snapshot?.epoch ?? 0) + 1),
-      ...(warmth.catalogSnapshot === undefined ? {} : { snapshot: warmth.catalogSnapshot }),
+      // Two starts within one millisecond still begin two epochs.
+      epoch: Math.max(startedAt * 1024 + rng.int(1024), (snapshot?.epoch ?? 0) + 1),
+      ...(restoredCatalog.catalogSnapshot === undefined ? {} : { snapshot: restoredCatalog.catalogSnapshot }),
       ...(options.internEntries === undefined ? {} : { intern: options.internEntries }),
       isMember: (owner) => (serf.get(owner)?.status ?? 'left') !== 'left',
     });
@@ -85,10 +84,10 @@ export class ServiceLayer {
     this.#index = new CatalogIndex({
       owners: () => catalog.owners(),
       entries: (owner) => catalog.entries(owner),
-      // Agents that begin anew together hold the same ledgers: that is no proof that an owner is still there.
-      isUnconfirmed: (owner) => catalog.isUnconfirmed(owner) || warmth.isUnconfirmed(owner),
+      // Agents that restart together have restored the same ledgers, so their agreement is no proof that an owner is still there.
+      isUnconfirmed: (owner) => catalog.isUnconfirmed(owner) || restoredCatalog.isUnconfirmed(owner),
     });
-    for (const owner of warmth.unconfirmed()) this.#index.setOwnerUp(owner, true, new Set());
+    for (const owner of restoredCatalog.unconfirmed()) this.#index.setOwnerUp(owner, true, new Set());
     this.replication = new Replication(
       {
         self: name,
@@ -105,10 +104,10 @@ export class ServiceLayer {
       now,
     );
     const limit = (): number => retransmitLimit(swim.retransmitMult, this.catalogPeers.count);
-    const mayReach = (peer: Member): boolean => this.catalogPeers.isCatalogPeer(peer);
+    const canReceive = (peer: Member): boolean => this.catalogPeers.isCatalogPeer(peer);
     this.lanes = [
-      { name: 'urgent', queue: this.replication.urgent, limit, user: true, canReceive: mayReach },
-      { name: 'catalog', queue: this.replication.rumors, limit, user: true, canReceive: mayReach },
+      { name: 'urgent', queue: this.replication.urgent, limit, user: true, canReceive },
+      { name: 'catalog', queue: this.replication.rumors, limit, user: true, canReceive },
     ];
   }
 
@@ -124,8 +123,8 @@ export class ServiceLayer {
     return Math.min(this.#registry.deadline, this.replication.deadline, this.restoredCatalog.deadline);
   }
 
-  /** Grows when there is something new to remember. */
-  get version(): number {
+  /** Grows whenever the local registrations change. */
+  get revision(): number {
     return this.#registry.snapshotRevision;
   }
 
@@ -133,7 +132,7 @@ export class ServiceLayer {
     return { registered: this.#registry.snapshot(now), epoch: this.#catalog.epoch };
   }
 
-  /** The same array until the catalogue changes. */
+  /** The encoded summary of the catalog: the same array until the catalog changes. */
   get summary(): Uint8Array {
     return this.#catalog.encodedSummary();
   }
@@ -192,7 +191,7 @@ export class ServiceLayer {
     for (const owner of this.restoredCatalog.expire(now)) this.replication.onMemberGone(owner);
   }
 
-  /** Membership decides whose services exist, and whose pass. */
+  /** Membership decides which owners' instances exist, and which can pass. */
   onMemberEvent({ kind, member: { name } }: SerfEvent, now: Millis): void {
     this.catalogPeers.invalidate();
     if (this.restoredCatalog.confirm(name)) this.#markConfirmed(name);
@@ -209,12 +208,12 @@ export class ServiceLayer {
     }
   }
 
-  /** Who lives there, if our own messages may be sent there. */
+  /** The catalog peer at this address. */
   catalogPeerAt(to: Address): Member | undefined {
     return this.catalogPeers.findByAddress(to.key);
   }
 
-  /** A node we answered for is seen by readers as membership sees it, from here on. */
+  /** Readers see a node that was unconfirmed as membership sees it from now on. */
   #markConfirmed(name: string): void {
     this.#index.onOwnerConfirmed(name, this.#topics);
   }

@@ -1,6 +1,6 @@
 /**
- * When to remember, and what: the snapshot that lets a restarted agent find its way back, and the catalogue with
- * which it can answer before it has. Disks are the shell's.
+ * When to save snapshots, and what is in them: the state by which a restarted agent finds its cluster again, and the catalog with which it
+ * can answer before it has. Disks belong to the shell.
  */
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
@@ -9,59 +9,59 @@ import type { Effect, PreviousNode } from '../contract/machine.ts';
 import type { View } from '../contract/view.ts';
 import type { ServiceLayer } from './services.ts';
 
-/** At most one snapshot in this span. */
+/** Snapshots are at least this far apart. */
 const INTERVAL: Millis = 1000;
-/** The catalogue is larger, and worth less: it follows a change after this … */
+/** The catalog is larger and matters less: it is saved this long after a change … */
 const CATALOG_DELAY: Millis = 5000;
-/** … and not more often than this. */
+/** … and at least this long after the last time. */
 const CATALOG_INTERVAL: Millis = 30_000;
 
 export class SnapshotScheduler {
-  readonly #on: boolean;
+  /** Whether there is somewhere to save. */
+  readonly #isEnabled: boolean;
   readonly #boot: { readonly startedAt: number; readonly now: Millis };
   #at: Millis = NEVER;
-  /** None before the first snapshot: a life that is short must not begin twice with one incarnation and epoch. */
-  #pause: Millis = 0;
-  /** Of what is registered here, at the last snapshot. */
-  #version = 0;
+  /** Zero before the first snapshot: after a short run, too, the next one must not begin with the same incarnation and epoch. */
+  #interval: Millis = 0;
+  /** The revision of the local registrations at the last snapshot. */
+  #revision = 0;
   #catalogAt: Millis = NEVER;
-  #catalogSince: Millis = Number.NEGATIVE_INFINITY;
-  /** Of the catalogue, when it was last remembered. */
+  #catalogSavedAt: Millis = Number.NEGATIVE_INFINITY;
+  /** The summary of the catalog when it was last saved. */
   #summary: Uint8Array | undefined;
 
-  /** `on` false: there is nowhere to keep anything, so nothing is composed. */
   constructor(
-    on: boolean,
-    birth: { readonly startedAt: number; readonly now: Millis },
+    isEnabled: boolean,
+    boot: { readonly startedAt: number; readonly now: Millis },
     services: ServiceLayer,
   ) {
-    this.#on = on;
-    this.#boot = birth;
-    if (on) this.#summary = services.summary;
+    this.#isEnabled = isEnabled;
+    this.#boot = boot;
+    if (isEnabled) this.#summary = services.summary;
   }
 
   get deadline(): Millis {
     return Math.min(this.#at, this.#catalogAt);
   }
 
-  /** Something worth keeping changed. */
+  /** Something that snapshots contain has changed. */
   markDirty(now: Millis): void {
-    if (this.#on && this.#at === NEVER) this.#at = now + this.#pause;
+    if (this.#isEnabled && this.#at === NEVER) this.#at = now + this.#interval;
   }
 
   tick(now: Millis, swim: Swim, serf: Serf, services: ServiceLayer, view: View, out: Effect[]): void {
     if (now >= this.#catalogAt) this.#saveCatalog(services, now, out);
     if (now < this.#at) return;
     this.#at = NEVER;
-    this.#pause = INTERVAL;
-    this.#version = services.version;
-    const met: readonly PreviousNode[] = view
+    this.#interval = INTERVAL;
+    this.#revision = services.revision;
+    const known: readonly PreviousNode[] = view
       .members()
-      .filter((one) => one.name !== view.node && one.status !== 'left')
+      .filter(({ name, status }) => name !== view.node && status !== 'left')
       .map(({ name, address: { key: addr }, status }) =>
         status === 'alive' || status === 'suspect' ? { name, addr } : { name, addr, down: true },
       );
-    const peers = [...met, ...services.restoredCatalog.previousNodes(met.length === 0)];
+    const peers = [...known, ...services.restoredCatalog.previousNodes(known.length === 0)];
     const { registered, epoch } = services.localSnapshot(now);
     const at = this.#boot.startedAt + (now - this.#boot.now);
     const { clocks } = serf;
@@ -71,16 +71,16 @@ export class SnapshotScheduler {
     });
   }
 
-  /** Called after every input: was something registered, or did a check change? */
+  /** To be called after every input: schedules a snapshot if registrations, checks or the catalog have changed. */
   detectChanges(services: ServiceLayer, now: Millis): void {
-    if (services.version !== this.#version) this.markDirty(now);
-    if (this.#on && this.#catalogAt === NEVER && services.summary !== this.#summary)
-      this.#catalogAt = Math.max(now + CATALOG_DELAY, this.#catalogSince + CATALOG_INTERVAL);
+    if (services.revision !== this.#revision) this.markDirty(now);
+    if (this.#isEnabled && this.#catalogAt === NEVER && services.summary !== this.#summary)
+      this.#catalogAt = Math.max(now + CATALOG_DELAY, this.#catalogSavedAt + CATALOG_INTERVAL);
   }
 
-  /** The agent stops, in order. Goes before all effects since `from`: after `stopped` nothing is written any more. */
+  /** Saves the catalog as the agent stops. The effect goes before all from index `from` on: after `stopped` nothing is saved any more. */
   flush(services: ServiceLayer, now: Millis, out: Effect[], from: number): void {
-    if (!this.#on || services.summary === this.#summary) return;
+    if (!this.#isEnabled || services.summary === this.#summary) return;
     const last: Effect[] = [];
     this.#saveCatalog(services, now, last);
     out.splice(from, 0, ...last);
@@ -88,7 +88,7 @@ export class SnapshotScheduler {
 
   #saveCatalog(services: ServiceLayer, now: Millis, out: Effect[]): void {
     this.#catalogAt = NEVER;
-    this.#catalogSince = now;
+    this.#catalogSavedAt = now;
     this.#summary = services.summary;
     out.push({ kind: 'saveCatalog', bytes: services.catalogSnapshot() });
   }

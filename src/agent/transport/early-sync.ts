@@ -1,6 +1,6 @@
 /**
- * Full exchanges soon after a join, for as long as they bring news: many agents that start at once would else
- * wait a whole push/pull interval for a rumor that was lost. Ordinary push/pulls on the wire; only their time is ours.
+ * Early sync: push/pulls soon after a join, for as long as they bring news. Without them, of many agents that start at once, each waits a
+ * whole push/pull interval for a rumor that was lost. On the wire they are ordinary push/pulls.
  *
  * Differs: memberlist leaves all after the join to gossip and to the next scheduled push/pull (30 s and more).
  */
@@ -8,17 +8,18 @@ import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { Member, MembersView } from '../../swim/types.ts';
 
-/** The first exchange follows after about this many gossip intervals; each quiet one doubles the wait. */
+/** The first push/pull follows after about this many gossip intervals; each without news doubles the wait. */
 const FIRST_GOSSIP_ROUNDS = 1.5;
-/** Exchanges without news after which the join is over. */
-const QUIET_ENOUGH = 3;
-/** Draws for a member that is up and not us. */
-const DRAWS = 8;
+/** Push/pulls without news in a row that end the sync. */
+const MAX_QUIET = 3;
+/** Random members that are tried until one is alive. */
+const MAX_TRIES = 8;
 
 export class EarlySync {
   readonly #gossipInterval: Millis;
   readonly #rng: Rng;
-  #quiet = QUIET_ENOUGH;
+  /** Push/pulls without news in a row. */
+  #quiet = MAX_QUIET;
   #at: Millis = NEVER;
 
   constructor(gossipInterval: Millis, rng: Rng) {
@@ -30,15 +31,15 @@ export class EarlySync {
     return this.#at;
   }
 
-  /** A push/pull of a join ended and brought `news` members. */
+  /** A push/pull of a join, or of this sync, has ended and brought `news` members. */
   onPushPullFinished(news: number, now: Millis): void {
     this.#quiet = news > 0 ? 0 : this.#quiet + 1;
-    if (this.#quiet >= QUIET_ENOUGH) {
+    if (this.#quiet >= MAX_QUIET) {
       this.#at = NEVER;
       return;
     }
     const wait = this.#gossipInterval * FIRST_GOSSIP_ROUNDS * 2 ** this.#quiet;
-    // Half of it by chance, so that agents started together do not all dial at once.
+    // Jitter of half the wait, so that agents that start together do not dial at once.
     this.#at = now + wait * (0.5 + this.#rng.next());
   }
 
@@ -49,10 +50,10 @@ export class EarlySync {
     return true;
   }
 
-  /** A random member that is up. */
+  /** A random other member that is alive. */
   choosePeer(members: MembersView): Member | undefined {
     const all = [...members.all()];
-    for (let i = 0; i < DRAWS && all.length > 0; i++) {
+    for (let i = 0; i < MAX_TRIES && all.length > 0; i++) {
       const member = all[this.#rng.int(all.length)] as Member;
       if (member !== members.self && member.state === 'alive') return member;
     }

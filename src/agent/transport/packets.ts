@@ -1,4 +1,4 @@
-/** The packet door: datagram → messages for the rooms; messages and lanes → one datagram. Holds no member state. */
+/** The packet codec: turns a datagram into messages, and a message with broadcasts from the lanes into a datagram. */
 import type { Address } from '../../base/address.ts';
 import { WireError } from '../../base/errors.ts';
 import type { Member } from '../../swim/types.ts';
@@ -14,38 +14,40 @@ import { WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
 
-/** Every so many packets another lane than the first goes first, so that no churn starves one (I12). */
-const TURN = 4;
-/** Fields below protocol 5 know no CRC. Source: memberlist net.go. */
+/** In every fourth packet another lane goes first, round robin, so that membership churn starves none (I12). */
+const ROTATE_EVERY = 4;
+/** Peers below memberlist's protocol 5 do not understand a CRC. Source: memberlist net.go. */
 const CRC_PROTOCOL = 5;
 
 export class Packets {
   readonly #envelope: Envelope;
   readonly #lanes: readonly Lane[];
   readonly #nonce: () => Uint8Array;
-  readonly #room: number;
-  readonly #wrapping: WireCodec;
-  #sealed = 0;
+  /** The bytes that messages may take in a packet. */
+  readonly #capacity: number;
+  readonly #codec: WireCodec;
+  /** Packets that had space for broadcasts, for the rotation. */
+  #filled = 0;
 
   constructor(
     envelope: Envelope,
     lanes: readonly Lane[],
     nonce: () => Uint8Array,
     packetBytes: number,
-    wrapping: WireCodec = WIRE_CODEC,
+    codec: WireCodec = WIRE_CODEC,
   ) {
     this.#envelope = envelope;
     this.#lanes = lanes;
     this.#nonce = nonce;
-    this.#room = availableBytes(packetBytes, envelope);
-    this.#wrapping = wrapping;
+    this.#capacity = availableBytes(packetBytes, envelope);
+    this.#codec = codec;
   }
 
-  /** Every message of a datagram that is fit to be looked at; the rest is counted, never thrown. */
-  receive(from: Address, bytes: Uint8Array, out: Effect[], take: (message: PacketMessage) => void): void {
+  /** Passes each well-formed message of a datagram to `handle`. Malformed bytes, and `WireError`s of `handle`, become facts. */
+  receive(from: Address, bytes: Uint8Array, out: Effect[], handle: (message: PacketMessage) => void): void {
     let messages: readonly Uint8Array[];
     try {
-      const opened = this.#wrapping.openPacket(bytes, this.#envelope);
+      const opened = this.#codec.openPacket(bytes, this.#envelope);
       messages = opened.messages;
       if (opened.truncated) recordRejected(from, new WireError('short', 'a compound that ends early'), out);
     } catch (error) {
@@ -53,71 +55,73 @@ export class Packets {
     }
     for (const octets of messages) {
       try {
-        take(decodeMessage(octets));
+        handle(decodeMessage(octets));
       } catch (error) {
         recordRejected(from, error, out);
       }
     }
   }
 
-  /** One direct message at once, with a rider or with what the lanes have. */
+  /** Sends a message at once, together with `compoundWith`, and with broadcasts if `piggyback`. */
   send(
     to: Address,
     peer: Member | undefined,
     message: SwimMessage,
-    rider: SwimMessage | undefined,
-    fill: boolean,
+    compoundWith: SwimMessage | undefined,
+    piggyback: boolean,
     out: Effect[],
   ): void {
     const parts = [encodeMessage(message)];
-    if (rider !== undefined) parts.push(encodeMessage(rider));
-    if (fill) this.#fill(parts, this.#room - (parts[0] as Uint8Array).length - COMPOUND_OVERHEAD, peer);
-    this.#seal(to, parts, rider !== undefined && knowsCrc(peer), out);
+    if (compoundWith !== undefined) parts.push(encodeMessage(compoundWith));
+    if (piggyback)
+      this.#fill(parts, this.#capacity - (parts[0] as Uint8Array).length - COMPOUND_OVERHEAD, peer);
+    this.#seal(to, parts, compoundWith !== undefined && understandsCrc(peer), out);
   }
 
-  /** One Serf message, alone in its datagram. Source: serf, SendTo. */
+  /** Sends a Serf message, alone in its datagram. Source: serf, SendTo. */
   sendUserMessage(to: Address, body: Uint8Array, out: Effect[]): void {
     this.#seal(to, [toUserMessage(body)], false, out);
   }
 
-  /** A packet of broadcasts; nothing if no lane has any. */
+  /** Sends a packet of broadcasts, unless the lanes are empty. */
   sendGossip(peer: Member, out: Effect[]): void {
     const parts: Uint8Array[] = [];
-    this.#fill(parts, this.#room, peer);
-    if (parts.length > 0) this.#seal(peer.identity.address, parts, knowsCrc(peer), out);
+    this.#fill(parts, this.#capacity, peer);
+    if (parts.length > 0) this.#seal(peer.identity.address, parts, understandsCrc(peer), out);
   }
 
-  #fill(parts: Uint8Array[], room: number, peer: Member | undefined): void {
+  #fill(parts: Uint8Array[], capacity: number, peer: Member | undefined): void {
     if (this.#lanes.every((lane) => lane.queue.size === 0)) return;
-    this.#sealed += 1;
-    const first = this.#sealed % TURN === 0 ? (this.#sealed / TURN) % this.#lanes.length : 0;
-    let left = this.#fillFromLane(this.#lanes[first] as Lane, parts, room, peer);
+    this.#filled += 1;
+    const first = this.#filled % ROTATE_EVERY === 0 ? (this.#filled / ROTATE_EVERY) % this.#lanes.length : 0;
+    let left = this.#fillFromLane(this.#lanes[first] as Lane, parts, capacity, peer);
     for (let i = 0; i < this.#lanes.length; i++)
       if (i !== first) left = this.#fillFromLane(this.#lanes[i] as Lane, parts, left, peer);
   }
 
-  #fillFromLane(lane: Lane, parts: Uint8Array[], room: number, peer: Member | undefined): number {
-    if (lane.queue.size === 0 || parts.length >= SAFE_COMPOUND_PARTS) return room;
-    if (lane.canReceive !== undefined && (peer === undefined || !lane.canReceive(peer))) return room;
+  /** The capacity that is left. */
+  #fillFromLane(lane: Lane, parts: Uint8Array[], capacity: number, peer: Member | undefined): number {
+    if (lane.queue.size === 0 || parts.length >= SAFE_COMPOUND_PARTS) return capacity;
+    if (lane.canReceive !== undefined && (peer === undefined || !lane.canReceive(peer))) return capacity;
     const from = parts.length;
-    const used = lane.queue.dequeue(room, COMPOUND_OVERHEAD + (lane.user ? 1 : 0), lane.limit(), parts);
+    const used = lane.queue.dequeue(capacity, COMPOUND_OVERHEAD + (lane.user ? 1 : 0), lane.limit(), parts);
     if (lane.user) for (let i = from; i < parts.length; i++) parts[i] = toUserMessage(parts[i] as Uint8Array);
-    return room - used;
+    return capacity - used;
   }
 
-  /** As agents do: a CRC on gossip and on suspicions, none on what is answered at once. */
+  /** As memberlist does: gossip and suspicions carry a CRC, messages that are answered at once do not. */
   #seal(to: Address, parts: readonly Uint8Array[], wantsCrc: boolean, out: Effect[]): void {
-    // Under encryption the tag already proves every octet.
+    // With encryption the AEAD tag already authenticates every octet.
     const crc = wantsCrc && this.#envelope.keys.length === 0;
     for (let i = 0; i < parts.length; i += SAFE_COMPOUND_PARTS) {
       const some = parts.length <= SAFE_COMPOUND_PARTS ? parts : parts.slice(i, i + SAFE_COMPOUND_PARTS);
-      const packet = this.#wrapping.sealPacket(some, this.#envelope, { crc, nonce: this.#nonce });
+      const packet = this.#codec.sealPacket(some, this.#envelope, { crc, nonce: this.#nonce });
       out.push({ kind: 'sendPacket', to, packet });
     }
   }
 }
 
-const knowsCrc = (peer: Member | undefined): boolean =>
+const understandsCrc = (peer: Member | undefined): boolean =>
   peer !== undefined && (peer.identity.vsn[1] as number) >= CRC_PROTOCOL;
 
 function toUserMessage(body: Uint8Array): Uint8Array {
@@ -127,7 +131,7 @@ function toUserMessage(body: Uint8Array): Uint8Array {
   return message;
 }
 
-/** The one place where foreign bytes of a datagram end as a fact. Anything else is ours and goes on up. */
+/** The only place where malformed bytes of a datagram become a fact. Other errors are bugs, and are thrown on. */
 function recordRejected(from: Address, error: unknown, out: Effect[]): void {
   if (!(error instanceof WireError)) throw error;
   out.push({

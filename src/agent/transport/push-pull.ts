@@ -1,6 +1,6 @@
 /**
- * What goes over streams, composed and taken apart: the push/pull body with its three parts (members, Serf's state,
- * a summary of the catalogue), user messages, questions and answers. Sessions are streams.ts's.
+ * Push/pull: composes and merges its body of three parts (members, Serf's state, a summary of the catalog), and routes user messages,
+ * requests and responses of streams to their layers. Sessions are in streams.ts.
  *
  * Source: serf delegate.go, LocalState and MergeRemoteState; P49, P50, P66 (docs/protocol.md).
  */
@@ -18,12 +18,12 @@ import type { ServiceLayer } from '../replication/services.ts';
 import { PushPullLimiter } from './push-pull-limiter.ts';
 import type { PushPullOutcome, PushPullRequest, StreamHost, StreamRequest } from './streams.ts';
 
-/** What the exchange needs of the landing besides the rooms. */
 export interface PushPullHost {
+  /** This agent's own name. */
   readonly name: string;
   readonly swimOut: SwimEffect[];
   readonly serfOut: SerfEffect[];
-  /** Carries out what the rooms have decided so far. */
+  /** Executes the effects of the layers so far. */
   runEffects(): void;
   onStreamRejected(from: Address, error: WireError): void;
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;
@@ -35,8 +35,8 @@ export class PushPullHandler implements StreamHost {
   readonly #services: ServiceLayer;
   readonly #host: PushPullHost;
   readonly #limiter = new PushPullLimiter();
-  /** We are one of a cluster: what happens there concerns us. */
-  #belongs = false;
+  /** Whether this agent has become part of a cluster, whose events concern it. */
+  #isInCluster = false;
 
   constructor(swim: Swim, serf: Serf, services: ServiceLayer, host: PushPullHost) {
     this.#swim = swim;
@@ -53,13 +53,13 @@ export class PushPullHandler implements StreamHost {
     });
   }
 
-  /** Only who is known to understand it gets a summary: whom we dial by its tag, whom we answer by its own. */
+  /** Only a catalog peer gets a summary: a peer that we dial is known by its tag, one that we answer by a summary of its own. */
   composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull {
-    const capable =
+    const isCatalogPeer =
       'to' in peer
         ? this.#services.catalogPeerAt(peer.to) !== undefined
         : hasSummary(peer.theirs, this.#serf);
-    const summary = capable ? this.#services.replication.summary() : NO_BYTES;
+    const summary = isCatalogPeer ? this.#services.replication.summary() : NO_BYTES;
     return {
       kind: 'pushPull',
       join,
@@ -70,9 +70,9 @@ export class PushPullHandler implements StreamHost {
   }
 
   /**
-   * Differs: to real agents each join makes all that happened before it old news. Here the first of a life does, and
-   * that only while no push/pull has told us of it in passing. Joins are repeated when somebody is missing (knock.ts), and
-   * over a bad line an answer can be seconds old: what was fired meanwhile would never be heard.
+   * Differs: in Serf a join makes all earlier events old. Here only the first join after the start does, and only while no other push/pull
+   * has brought this agent into the cluster. Joins are repeated while members are missing (rejoin-policy.ts), and over a bad link their
+   * answer can be seconds old: events of these seconds would be lost.
    */
   mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number {
     const { swimOut, serfOut } = this.#host;
@@ -89,14 +89,14 @@ export class PushPullHandler implements StreamHost {
     });
     this.#host.runEffects();
     if (state.userState.length > 0) {
-      const isOld = joins && !this.#belongs;
+      const isOld = joins && !this.#isInCluster;
       const summary = copyBytes(this.#serf.mergeRemoteState(state.userState, isOld, now, serfOut));
-      // One that joins us may itself be new.
-      this.#belongs ||= sync !== undefined || !state.join;
+      // A peer that joins through us may be new itself.
+      this.#isInCluster ||= sync !== undefined || !state.join;
       this.#host.runEffects();
       if (summary.length > 0)
         this.#services.replication.compareSummary(summary, from, sync !== undefined, now);
-      // Before this exchange we did not know who lives there; now we do, and can ask for the rest.
+      // Only now is it known that the dialed peer is a catalog peer, so it got no summary: the whole catalog is requested.
       else if (sync !== undefined && this.#services.catalogPeerAt(from) !== undefined)
         this.#services.replication.requestSync(from, undefined, now);
     }

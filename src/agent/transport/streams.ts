@@ -1,10 +1,11 @@
 /**
- * One small session machine per TCP stream: push/pull and ping, as dialer and as listener. One request, at most
- * one answer, then both sides close. Sockets are the shell's, state of the rooms is the landing's.
+ * One session per TCP stream, as dialer or listener: push/pull, ping, or user message. A session has one request and at most one answer,
+ * then both sides close. Sockets belong to the shell.
  *
  * Source: memberlist net.go, handleConn, sendAndReceiveState, sendPingAndWaitForAck.
  */
 import type { Address } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import { WireError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
@@ -15,56 +16,54 @@ import { type StreamDecoder, WIRE_CODEC, type WireCodec } from '../contract/code
 import type { Effect, StreamId } from '../contract/machine.ts';
 import type { PullTicket } from '../replication/replication.ts';
 
-/** What a push/pull we dialed came to. `news` counts members we had not known or had held as down. */
+/** The outcome of a push/pull that we dialed. `news` counts members that are up and were not before. */
 export type PushPullOutcome =
   | { readonly ok: true; readonly news: number }
   | { readonly ok: false; readonly why: string };
 
-/** What sessions ask of the landing. */
 export interface StreamHost {
-  /** May this peer exchange states now, or has it done so too often? */
+  /** False if this peer has exceeded its rate of push/pulls. */
   acquirePushPull(from: Address, now: Millis): boolean;
   composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
   /**
-   * Merges a peer's state and counts news; `sync` if it was we who dialed. Throws `WireError` if it cannot live
-   * with ours.
+   * Merges a peer's state and counts its news; with `sync` we dialed it. Throws `WireError` if it is incompatible with ours.
    */
   mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number;
-  /** Is this stream ping meant for us? */
+  /** Whether a stream ping to this name is for this agent. */
   isOwnName(node: string): boolean;
-  /** A user message over a stream; what to answer, if the peer waits for an answer. */
+  /** Handles a user message; returns the response if the peer waits for one. */
   handleUserMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined;
-  /** How a question of ours ended; `body` is `undefined` if it was not answered. Throws `WireError`. */
-  onResponse(question: StreamRequest, body: Uint8Array | undefined, now: Millis): void;
+  /** A request of ours has ended, without a response if `body` is `undefined`. Throws `WireError`. */
+  onResponse(request: StreamRequest, body: Uint8Array | undefined, now: Millis): void;
   onPingResult(seqNo: number, ok: boolean, now: Millis): void;
   onPushPullFinished(sync: PushPullRequest, outcome: PushPullOutcome, now: Millis): void;
 }
 
-/** A push/pull to dial, and whose it is. */
+/** A push/pull to dial, and what it is for. */
 export interface PushPullRequest {
   readonly to: Address;
   readonly join: boolean;
-  /** The join command it works for. */
+  /** It belongs to the join command with this ticket. */
   readonly ticket?: number;
-  /** One of those soon after a join (followups.ts). */
+  /** It is an early sync (early-sync.ts). */
   readonly early?: boolean;
 }
 
-/** A user message to dial, between agents that have a catalogue. */
+/** A user message to send over a stream, between catalog peers. */
 export interface StreamRequest {
   readonly to: Address;
   readonly body: Uint8Array;
-  /** Handed back with the answer; `undefined`: none is expected. */
+  /** Returned with the response; `undefined`: none is expected. */
   readonly ticket: PullTicket | undefined;
 }
 
 type Session =
-  | { readonly role: 'sync'; readonly opener: StreamDecoder; readonly sync: PushPullRequest }
-  | { readonly role: 'question'; readonly opener: StreamDecoder; readonly question: StreamRequest }
-  | { readonly role: 'ping'; readonly opener: StreamDecoder; readonly ping: Ping; readonly to: Address }
-  | { readonly role: 'listener'; readonly opener: StreamDecoder; readonly from: Address };
+  | { readonly role: 'sync'; readonly decoder: StreamDecoder; readonly sync: PushPullRequest }
+  | { readonly role: 'request'; readonly decoder: StreamDecoder; readonly request: StreamRequest }
+  | { readonly role: 'ping'; readonly decoder: StreamDecoder; readonly ping: Ping; readonly to: Address }
+  | { readonly role: 'listener'; readonly decoder: StreamDecoder; readonly from: Address };
 
-/** Served at once; further dialers are closed. Source: memberlist maxPushPullRequests. */
+/** Streams of dialers at one time; further ones are closed. Source: memberlist maxPushPullRequests. */
 const MAX_INBOUND = 128;
 
 export class Streams {
@@ -72,59 +71,62 @@ export class Streams {
   readonly #host: StreamHost;
   readonly #nonce: () => Uint8Array;
   readonly #timeout: Millis;
-  readonly #wrapping: WireCodec;
+  readonly #codec: WireCodec;
   readonly #sessions = new Map<StreamId, Session>();
   readonly #timers = new Timers<StreamId>();
   #inbound = 0;
-  #next: StreamId = 0;
+  #lastStream: StreamId = 0;
 
   constructor(
     envelope: Envelope,
     host: StreamHost,
     nonce: () => Uint8Array,
     timeout: Millis,
-    wrapping: WireCodec = WIRE_CODEC,
+    codec: WireCodec = WIRE_CODEC,
   ) {
     this.#envelope = envelope;
     this.#host = host;
     this.#nonce = nonce;
     this.#timeout = timeout;
-    this.#wrapping = wrapping;
+    this.#codec = codec;
   }
 
   get deadline(): Millis {
     return this.#timers.deadline;
   }
 
-  /** Dials a push/pull; the outcome comes as `host.synced`. */
+  /** Dials a push/pull; its outcome goes to `host.onPushPullFinished`. */
   dialPushPull(sync: PushPullRequest, now: Millis, out: Effect[]): void {
     this.#dial(
-      { role: 'sync', opener: this.#createDecoder('dialer'), sync },
+      { role: 'sync', decoder: this.#createDecoder('dialer'), sync },
       sync.to,
       now + this.#timeout,
       out,
     );
   }
 
-  /** Dials a ping; the outcome comes as `host.pinged` by `deadline`. */
+  /** Dials a ping; its outcome goes to `host.onPingResult` by `deadline`. */
   dialPing(to: Address, ping: Ping, deadline: Millis, out: Effect[]): void {
-    this.#dial({ role: 'ping', opener: this.#createDecoder('dialer'), ping, to }, to, deadline, out);
+    this.#dial({ role: 'ping', decoder: this.#createDecoder('dialer'), ping, to }, to, deadline, out);
   }
 
-  /** Dials a user message; its answer comes as `host.answered`. */
-  dialRequest(question: StreamRequest, now: Millis, out: Effect[]): void {
-    const session = { role: 'question', opener: this.#createDecoder('dialer'), question } as const;
-    this.#dial(session, question.to, now + this.#timeout, out);
+  /** Dials a user message; its response goes to `host.onResponse`. */
+  dialRequest(request: StreamRequest, now: Millis, out: Effect[]): void {
+    const session = { role: 'request', decoder: this.#createDecoder('dialer'), request } as const;
+    this.#dial(session, request.to, now + this.#timeout, out);
   }
 
   onAccepted(stream: StreamId, from: Address, now: Millis, out: Effect[]): void {
     if (this.#inbound >= MAX_INBOUND) {
       out.push({ kind: 'closeStream', stream });
-      out.push({ kind: 'fact', fact: { kind: 'streamRefused', from: from.key, reason: 'too many at once' } });
+      out.push({
+        kind: 'fact',
+        fact: { kind: 'streamRefused', from: from.key, reason: 'too many streams at once' },
+      });
       return;
     }
     this.#inbound += 1;
-    this.#sessions.set(stream, { role: 'listener', opener: this.#createDecoder('listener'), from });
+    this.#sessions.set(stream, { role: 'listener', decoder: this.#createDecoder('listener'), from });
     this.#timers.set(stream, now + this.#timeout);
   }
 
@@ -133,8 +135,8 @@ export class Streams {
     if (session?.role === 'sync')
       this.#write(stream, this.#host.composePushPull(session.sync.join, session.sync), 'dialer', false, out);
     else if (session?.role === 'ping') this.#write(stream, session.ping, 'dialer', false, out);
-    else if (session?.role === 'question') {
-      const { body, ticket } = session.question;
+    else if (session?.role === 'request') {
+      const { body, ticket } = session.request;
       if (ticket === undefined) this.#deleteSession(stream);
       this.#write(stream, { kind: 'user', body }, 'dialer', ticket === undefined, out);
     }
@@ -144,7 +146,7 @@ export class Streams {
     const session = this.#sessions.get(stream);
     if (session === undefined) return;
     try {
-      const message = session.opener.push(bytes);
+      const message = session.decoder.push(bytes);
       if (message === undefined) return;
       if (session.role === 'listener') this.#handleRequest(stream, session.from, message, now, out);
       else this.#handleResponse(stream, session, message, now, out);
@@ -174,7 +176,7 @@ export class Streams {
     switch (message.kind) {
       case 'pushPull':
         if (!this.#host.acquirePushPull(from, now)) return this.#refuse(stream, from, out);
-        // The answer goes out before the merge, so a dialer we cannot live with still learns our state.
+        // The answer is sent before the merge, so a dialer with an incompatible state still gets ours.
         this.#deleteSession(stream);
         this.#write(
           stream,
@@ -208,11 +210,11 @@ export class Streams {
       }
       case 'ack':
       case 'err':
-        throw new WireError('malformed', `${message.kind} where a request must stand`);
+        throw new WireError('malformed', `${message.kind} in place of a request`);
     }
   }
 
-  /** In words, so that the other's operator learns of it. */
+  /** The reason is sent as an error message, so that the peer's operator sees it. */
   #refuse(stream: StreamId, from: Address, out: Effect[]): void {
     this.#deleteSession(stream);
     out.push({
@@ -237,19 +239,19 @@ export class Streams {
       const ok = message.kind === 'ack' && message.seqNo === session.ping.seqNo;
       return this.#host.onPingResult(session.ping.seqNo, ok, now);
     }
-    if (session.role === 'question') {
-      if (message.kind !== 'user') throw new WireError('malformed', `${message.kind} instead of an answer`);
+    if (session.role === 'request') {
+      if (message.kind !== 'user') throw new WireError('malformed', `${message.kind} in place of a response`);
       this.#closeStream(stream, out);
-      return this.#host.onResponse(session.question, message.body, now);
+      return this.#host.onResponse(session.request, message.body, now);
     }
     if (message.kind !== 'pushPull')
-      throw new WireError('malformed', `${message.kind} instead of a push/pull`);
+      throw new WireError('malformed', `${message.kind} in place of a push/pull`);
     const news = this.#host.mergeRemoteState(message, session.sync.to, session.sync, now);
     this.#closeStream(stream, out);
     this.#host.onPushPullFinished(session.sync, { ok: true, news }, now);
   }
 
-  /** Bytes that make no sense. A listener says so in words, as agents do; then the stream is closed. */
+  /** Malformed bytes end the session. A listener sends an error message before, as memberlist does. */
   #handleMalformed(stream: StreamId, session: Session, error: WireError, now: Millis, out: Effect[]): void {
     const from = peerOf(session);
     this.#recordRejected(from, error, out);
@@ -265,7 +267,7 @@ export class Streams {
   #reportFailure(session: Session, why: string, now: Millis): void {
     if (session.role === 'sync') this.#host.onPushPullFinished(session.sync, { ok: false, why }, now);
     else if (session.role === 'ping') this.#host.onPingResult(session.ping.seqNo, false, now);
-    else if (session.role === 'question') this.#host.onResponse(session.question, undefined, now);
+    else if (session.role === 'request') this.#host.onResponse(session.request, undefined, now);
   }
 
   #recordRejected(from: Address, error: WireError, out: Effect[]): void {
@@ -276,8 +278,8 @@ export class Streams {
   }
 
   #dial(session: Session, to: Address, deadline: Millis, out: Effect[]): void {
-    this.#next += 2;
-    const stream = this.#next;
+    this.#lastStream += 2;
+    const stream = this.#lastStream;
     this.#sessions.set(stream, session);
     this.#timers.set(stream, deadline);
     out.push({ kind: 'openStream', stream, to });
@@ -291,7 +293,7 @@ export class Streams {
     out: Effect[],
   ): void {
     const sealing = { role, nonce: this.#nonce };
-    const bytes = this.#wrapping.sealStream(encodeStream(message), this.#envelope, sealing);
+    const bytes = this.#codec.sealStream(encodeStream(message), this.#envelope, sealing);
     out.push({ kind: 'writeStream', stream, bytes, end });
   }
 
@@ -302,12 +304,14 @@ export class Streams {
 
   #deleteSession(stream: StreamId): void {
     if (this.#sessions.get(stream)?.role === 'listener') this.#inbound -= 1;
+    // Invariant: no listener is counted out twice.
+    assert(this.#inbound >= 0, `${this.#inbound} inbound streams`);
     this.#sessions.delete(stream);
     this.#timers.clear(stream);
   }
 
   #createDecoder(role: 'dialer' | 'listener'): StreamDecoder {
-    return this.#wrapping.createStreamDecoder(this.#envelope, role);
+    return this.#codec.createStreamDecoder(this.#envelope, role);
   }
 }
 
@@ -317,8 +321,8 @@ function peerOf(session: Session): Address {
       return session.from;
     case 'sync':
       return session.sync.to;
-    case 'question':
-      return session.question.to;
+    case 'request':
+      return session.request.to;
     case 'ping':
       return session.to;
   }

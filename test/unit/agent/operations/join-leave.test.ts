@@ -1,16 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { Seed } from '../../../../src/agent/contract/commands.ts';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
-import {
-  JoinLeave,
-  type JoinLeaveHost,
-  joinFailure,
-  type PendingBroadcast,
-} from '../../../../src/agent/operations/join-leave.ts';
+import { JoinLeave, type JoinLeaveHost, joinFailure } from '../../../../src/agent/operations/join-leave.ts';
 import type { PushPullRequest } from '../../../../src/agent/transport/streams.ts';
 import { type Address, toAddress } from '../../../../src/base/address.ts';
 import { serfSection } from '../../../../src/config/protocol.ts';
 import { withDefaults } from '../../../../src/config/setting.ts';
+import type { BroadcastHandle } from '../../../../src/serf/membership/membership.ts';
 
 const at = (host: number): Address => toAddress(Uint8Array.of(127, 0, 0, host), 7946);
 const seed = (text: string, ...addresses: Address[]): Seed => ({ text, addresses });
@@ -30,7 +26,7 @@ function room(spreading: { intent: boolean; dead: boolean | undefined } = { inte
         },
       };
     },
-    leaveSwim: (): PendingBroadcast | undefined => {
+    leaveSwim: (): BroadcastHandle | undefined => {
       steps.push('leaveSwim');
       if (spreading.dead === undefined) return undefined;
       return {

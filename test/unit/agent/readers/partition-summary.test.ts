@@ -113,7 +113,7 @@ describe('what is seen', () => {
     expect(seen.at(4130)).toMatchObject({
       ...{ kind: 'deaths', known: 8, visible: 6, lostTogether: 1, network: undefined, side: undefined },
       ...{ minuteAgo: { known: 7, visible: 6 }, hourAgo: { known: 8, visible: 6 } },
-      sentence: '2 of 8 members are missing: they died one by one, it seems',
+      sentence: '2 of 8 members are missing: they seem to have died one by one',
     });
     expect(seen.at(4130).missing.map(({ name, downAt }) => [name, downAt])).toEqual([
       ['eve', 4_100_000],
@@ -124,7 +124,7 @@ describe('what is seen', () => {
   test('two deaths at once in different networks stay deaths', () => {
     expect(eight().failed(100, 'bob').failed(103, 'eve').at(130)).toMatchObject({
       ...{ kind: 'deaths', lostTogether: 2, network: undefined },
-      sentence: '2 of 8 members are missing, 2 of them at once: they died, it seems',
+      sentence: '2 of 8 members are missing, 2 of them at once: they seem to have died',
     });
   });
 
@@ -156,7 +156,8 @@ describe('what is seen', () => {
     const seen = eight().failed(100, 'bob', 'eve', 'fay', 'gus', 'hal');
     expect(seen.at(120)).toMatchObject({
       ...{ kind: 'partition', lostTogether: 5, network: undefined, side: 'minority' },
-      sentence: '5 of 8 members vanished together: a partition, it seems; this is the smaller side (3 of 8)',
+      sentence:
+        '5 of 8 members vanished together: it seems to be a partition; this is the smaller side (3 of 8)',
     });
   });
 
@@ -166,7 +167,7 @@ describe('what is seen', () => {
       seen.failed(100 + 20 * i, name);
     expect(seen.at(300)).toMatchObject({
       ...{ kind: 'partition', visible: 1, side: 'minority' },
-      sentence: 'all 7 other members are missing: this agent is cut off, it seems',
+      sentence: 'all 7 other members are missing: this agent seems to be cut off',
     });
     const two = new Seen().joined(1, 'bob', '10.0.1.2').failed(50, 'bob');
     expect(two.at(60)).toMatchObject({
