@@ -42,7 +42,9 @@ import { Watermarks } from './watermarks.ts';
 export interface CatalogOptions {
   /** This agent's name. */
   readonly owner: string;
-  /** Wall-clock milliseconds at the start, times 1,024, plus chance; raised above the snapshot's if the clock went back. */
+  /**
+   * Wall-clock milliseconds at the start, times 1,024, plus chance; raised above the snapshot's if the clock went back.
+   */
   readonly epoch: number;
   readonly snapshot?: CatalogSnapshot;
   /** Ledgers are kept of members only. */
@@ -131,8 +133,8 @@ export class Catalog {
   }
 
   /**
-   * Writes to our own ledger: all of `writes`, or an `AgentError` and none. A write that changes nothing is passed over.
-   * A service is sent together with its checks, so that nobody sees it without them.
+   * Writes to our own ledger: all of `writes`, or an `AgentError` and none. A write that changes nothing is passed
+   * over. A service is sent together with its checks, so that nobody sees it without them.
    */
   publish(
     writes: readonly EntryWrite[],

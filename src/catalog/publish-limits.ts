@@ -14,7 +14,9 @@ const MAX_LEDGER_BYTES = 4 * 1024 * 1024;
 /** Bytes of all owners together. */
 const MAX_CATALOG_BYTES = 512 * 1024 * 1024;
 
-/** Throws `AgentError`. An entry that is too large for a packet is accepted: it is announced and pulled over a stream. */
+/**
+ * Throws `AgentError`. An entry that is too large for a packet is accepted: it is announced and pulled over a stream.
+ */
 export function validatePublishable(value: Published): void {
   const problem = validateValue(value);
   const what = `The ${value.kind} ${JSON.stringify(value.id.slice(0, 64))}`;

@@ -1,4 +1,6 @@
-/** Groups an owner's changes into rumors, and orders them when they do not fit into one (A21 in docs/replication.md). */
+/**
+ * Groups an owner's changes into rumors, and orders them when they do not fit into one (A21 in docs/replication.md).
+ */
 
 import { type EntryKey, type EntryWrite, type Published, toEntryKey } from '../model/service.ts';
 import { entrySize } from '../wire/catalog.ts';

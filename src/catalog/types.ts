@@ -3,7 +3,9 @@
 import type { Millis } from '../base/time.ts';
 import type { Check, CheckStatus, Entry, EntryKey, Published, Service } from '../model/service.ts';
 
-/** The entries of one owner from version `from` (exclusive) to `to`. From 0 it is the whole ledger. Never cut inside. */
+/**
+ * The entries of one owner from version `from` (exclusive) to `to`. From 0 it is the whole ledger. Never cut inside.
+ */
 export interface Delta {
   readonly owner: string;
   /** The owner chooses it when it starts; a larger one replaces the whole ledger. */

@@ -115,7 +115,9 @@ export class CatalogIndex implements CatalogView {
       }
   }
 
-  /** Membership decides whether an owner is up. The status of its instances follows without a message of the catalog. */
+  /**
+   * Membership decides whether an owner is up. The status of its instances follows without a message of the catalog.
+   */
   setOwnerUp(owner: string, up: boolean, topics: TopicSink): void {
     if (this.#up.has(owner) === up) return;
     if (up) this.#up.add(owner);

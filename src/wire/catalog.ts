@@ -113,7 +113,9 @@ type DeltaBody = Omit<DeltaMessage, 'kind'>;
 export const isCatalogType = (type: number): boolean =>
   type >= CATALOG_TYPE.delta && type <= CATALOG_TYPE.deltas;
 
-/** Decodes the body of a user message, type byte first. Its values are validated and may be stored. Throws `WireError`. */
+/**
+ * Decodes the body of a user message, type byte first. Its values are validated and may be stored. Throws `WireError`.
+ */
 export function decodeCatalog(encoded: Uint8Array): CatalogMessage {
   const reader = new MsgpackReader(encoded);
   const type = reader.byte();

@@ -1,6 +1,6 @@
 /**
- * AES-GCM as memberlist uses it, and the form of keys. The only file below floor 5 that imports node:crypto. Nonces come
- * from the caller, so that runs can be repeated.
+ * AES-GCM as memberlist uses it, and the form of keys. The only file below floor 5 that imports node:crypto. Nonces
+ * come from the caller, so that runs can be repeated.
  *
  * Source: memberlist security.go, encryptPayload, decryptPayload; P8, P9 (docs/protocol.md).
  */

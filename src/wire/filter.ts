@@ -6,7 +6,10 @@
 import { MsgpackReader, MsgpackWriter } from './msgpack.ts';
 import { arrayField, STR, str, struct } from './struct.ts';
 
-/** A query is for the members that match all of its filters. `unknown`: a filter of an unknown type, which matches nobody. */
+/**
+ * A query is for the members that match all of its filters. `unknown`: a filter of an unknown type, which matches
+ * nobody.
+ */
 export type QueryFilter =
   | { readonly kind: 'nodes'; readonly nodes: readonly string[] }
   /** `expr` is an RE2 expression that must match somewhere in the value. Never give it to `new RegExp`. */

@@ -162,7 +162,9 @@ export function encodeMessage(message: SwimMessage): Uint8Array {
   }
 }
 
-/** Validation after decoding: values that would crash or mislead Serf's agents are refused, so they are not gossiped on. */
+/**
+ * Validation after decoding: values that would crash or mislead Serf's agents are refused, so they are not gossiped on.
+ */
 function checkMessage(message: SwimMessage): void {
   switch (message.kind) {
     case 'alive':

@@ -1,6 +1,6 @@
 /**
- * Serf's messages inside memberlist's: user messages, node meta (tags), ack payload (coordinate) and the user state of a
- * push/pull. What can be validated without context is validated here; clocks and names are checked in serf/.
+ * Serf's messages inside memberlist's: user messages, node meta (tags), ack payload (coordinate) and the user state of
+ * a push/pull. What can be validated without context is validated here; clocks and names are checked in serf/.
  *
  * Source: serf messages.go, delegate.go, coordinate; P39, P40, P49, P63 (docs/protocol.md).
  */
@@ -299,7 +299,9 @@ export function encodeTags(tags: ReadonlyMap<string, string>): Uint8Array {
   return writer.finish();
 }
 
-/** The tags in a node's meta. Never throws: unreadable meta has no tags, and meta of the old style is the tag `role`. */
+/**
+ * The tags in a node's meta. Never throws: unreadable meta has no tags, and meta of the old style is the tag `role`.
+ */
 export function decodeTags(meta: Uint8Array): ReadonlyMap<string, string> {
   if (meta[0] !== TAGS_MAGIC) return new Map([['role', lossyText(meta)]]);
   try {

@@ -87,8 +87,8 @@ export class StreamReader {
   }
 
   /**
-   * Copies the chunk. Returns the message once, when it is complete, and otherwise `undefined`. Byte fields are views on
-   * this reader's memory. Throws `WireError`; the reader is finished after that.
+   * Copies the chunk. Returns the message once, when it is complete, and otherwise `undefined`. Byte fields are views
+   * on this reader's memory. Throws `WireError`; the reader is finished after that.
    */
   push(chunk: Uint8Array): StreamMessage | undefined {
     if (this.#stage === 'done') return undefined;

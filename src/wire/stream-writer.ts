@@ -49,8 +49,8 @@ export function encodeStream(message: StreamMessage | Omit<PushPull, 'dropped'>)
 }
 
 /**
- * Puts the envelope around one message. It is compressed whenever the envelope says so, even if that is longer. Only the
- * dialer sends the label, but both sides authenticate it.
+ * Puts the envelope around one message. It is compressed whenever the envelope says so, even if that is longer. Only
+ * the dialer sends the label, but both sides authenticate it.
  */
 export function sealStream(
   body: Uint8Array,

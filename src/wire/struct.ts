@@ -1,6 +1,6 @@
 /**
- * Declares messages: one declaration gives the type, the reader and the writer. A struct is a msgpack map whose keys are
- * Go field names in byte order; unknown keys are skipped, missing ones are zero.
+ * Declares messages: one declaration gives the type, the reader and the writer. A struct is a msgpack map whose keys
+ * are Go field names in byte order; unknown keys are skipped, missing ones are zero.
  *
  * Source: go-msgpack struct encoding; P15, P17 (docs/protocol.md).
  */
@@ -135,7 +135,9 @@ function createSlot(property: string, field: Field<unknown>): FieldSlot {
   return { property, name, key: writer.finish(), omitZero, scalar, max, field };
 }
 
-/** Consumes a key and returns the index of its slot, or -1. Canonical writers sort keys, so it is usually `expected`. */
+/**
+ * Consumes a key and returns the index of its slot, or -1. Canonical writers sort keys, so it is usually `expected`.
+ */
 function nextSlot(slots: readonly FieldSlot[], expected: number, reader: MsgpackReader): number {
   for (let i = expected; i < slots.length; i++) {
     const { key } = slots[i] as FieldSlot;

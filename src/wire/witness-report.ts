@@ -1,7 +1,7 @@
 /**
- * The payload of a response to a witness query: what one agent saw of a member's failure (P67 in docs/protocol.md). Rows
- * are numbers and texts, whose meaning is in agent/evidence. Kinds, and elements at the end of a row, may be added within
- * a format, since readers skip unknown ones; other formats are refused.
+ * The payload of a response to a witness query: what one agent saw of a member's failure (P67 in docs/protocol.md).
+ * Rows are numbers and texts, whose meaning is in agent/evidence. Kinds, and elements at the end of a row, may be added
+ * within a format, since readers skip unknown ones; other formats are refused.
  */
 import { WireError } from '../base/errors.ts';
 import { readTuple } from './entry.ts';

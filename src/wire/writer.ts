@@ -1,6 +1,6 @@
 /**
- * Writes msgpack as go-msgpack 0.5.x does: raw for text and bytes, integers in their smallest unsigned form, no str8, no
- * bin. Agents of every version read these forms.
+ * Writes msgpack as go-msgpack 0.5.x does: raw for text and bytes, integers in their smallest unsigned form, no str8,
+ * no bin. Agents of every version read these forms.
  *
  * Source: msgpack "old spec"; go-msgpack 0.5.5; P15 (docs/protocol.md).
  */
@@ -13,8 +13,9 @@ const encoder = new TextEncoder();
  * Appends to growing memory.
  *
  * Results (of `finish`, of the `encode…` functions of wire/, and of `sealPacket`) are views on memory that is never
- * written again, so they may be sent and stored without a copy. But small results share a slab, since an allocation costs
- * more than the encoding: a stored view keeps the whole slab (8 or 32 KiB) in memory, so copy what is stored for long.
+ * written again, so they may be sent and stored without a copy. But small results share a slab, since an allocation
+ * costs more than the encoding: a stored view keeps the whole slab (8 or 32 KiB) in memory, so copy what is stored for
+ * long.
  */
 export class MsgpackWriter {
   bytes: Uint8Array;

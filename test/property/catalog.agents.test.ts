@@ -1,6 +1,6 @@
 /**
- * Properties of catalogs: three agents write, gossip, run anti-entropy, drop owners and restart, over real bytes. Readers
- * always see what a fresh index would show, and every change of it touches its topic.
+ * Properties of catalogs: three agents write, gossip, run anti-entropy, drop owners and restart, over real bytes.
+ * Readers always see what a fresh index would show, and every change of it touches its topic.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

@@ -1,6 +1,6 @@
 /**
- * Properties of ledgers over histories of writes, removals, late rumors, stale deltas, reaped tombstones and restarts; and
- * planted faults, each of which the same properties must find.
+ * Properties of ledgers over histories of writes, removals, late rumors, stale deltas, reaped tombstones and restarts;
+ * and planted faults, each of which the same properties must find.
  */
 
 import fc from 'fast-check';

@@ -1,4 +1,6 @@
-/** Properties of the catalog's messages: written messages read back equal, and any bytes cause at most a `WireError`. */
+/**
+ * Properties of the catalog's messages: written messages read back equal, and any bytes cause at most a `WireError`.
+ */
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

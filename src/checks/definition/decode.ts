@@ -23,7 +23,10 @@ const NANOS_PER_MILLI = 1e6;
 /** The longest duration in Go: about 292 years. */
 const MAX_DURATION: Millis = 2 ** 63 / NANOS_PER_MILLI;
 
-/** The fields of a JSON object by normalized key. No value is null. A Map of own keys, so that no key reaches a prototype. */
+/**
+ * The fields of a JSON object by normalized key. No value is null. A Map of own keys, so that no key reaches a
+ * prototype.
+ */
 export type Fields = ReadonlyMap<string, { readonly key: string; readonly value: unknown }>;
 
 /** For a malformed request. */

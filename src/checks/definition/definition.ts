@@ -1,6 +1,6 @@
 /**
- * Parses registrations in the JSON shape of Consul's API, from HTTP, files and snapshots, into definitions. The fields of
- * services are in service.ts, those of checks in check.ts.
+ * Parses registrations in the JSON shape of Consul's API, from HTTP, files and snapshots, into definitions. The fields
+ * of services are in service.ts, those of checks in check.ts.
  */
 
 import type { ServiceDefinition } from '../../model/service.ts';

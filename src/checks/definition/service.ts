@@ -58,7 +58,10 @@ export function parseServiceFields(fields: Fields): ServiceDefinition {
   };
 }
 
-/** For ids of services and checks. Clients put `:`, `/`, spaces and more into them. Throws `AgentError`, which begins with `phrase`. */
+/**
+ * For ids of services and checks. Clients put `:`, `/`, spaces and more into them. Throws `AgentError`, which begins
+ * with `phrase`.
+ */
 export function validateRegistrationId(id: string, phrase: string): void {
   if (encodeUtf8(id).length > MAX_ID_BYTES)
     throw badRequest(`${phrase}: must be at most ${MAX_ID_BYTES} bytes`);
