@@ -42,9 +42,7 @@ import { Watermarks } from './watermarks.ts';
 export interface CatalogOptions {
   /** This agent's name. */
   readonly owner: string;
-  /**
-   * Wall-clock milliseconds at the start, times 1,024, plus chance; raised above the snapshot's if the clock went back.
-   */
+  /** The epoch to start with (A3); raised above the snapshot's if it is not. */
   readonly epoch: number;
   readonly snapshot?: CatalogSnapshot;
   /** Ledgers are kept of members only. */

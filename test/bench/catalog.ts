@@ -1,5 +1,5 @@
 /**
- * What the catalogue costs: octets of an exchange by size and difference, memory, time per change.
+ * What the catalog costs: bytes of an exchange by size and difference, memory, time per change.
  * `node --expose-gc --import tsx test/bench/catalog.ts`; without `--expose-gc` memory is left out.
  */
 import { pathToFileURL } from 'node:url';
@@ -72,7 +72,7 @@ function pair(count: number, different: number): readonly [Catalog, Catalog] {
 }
 
 function printExchanges(): void {
-  console.log('octets of one exchange                summaries    request     answer       back      total');
+  console.log('bytes of one exchange                summaries    request     answer       back      total');
   for (const count of [100, 1000])
     for (const different of [0, 1, 100]) {
       const [one, other] = pair(count, different);
@@ -140,7 +140,7 @@ function printTimes(): void {
   const [first, second] = registration(5, 0) as [Published, Published];
   const { rumors } = owner.publish([{ put: first }, { put: second }], 0);
   const rumor = encodeDelta(rumors[0]?.delta as Delta).slice();
-  console.log(`a service with its check is a rumor of ${rumor.length} octets`);
+  console.log(`a service with its check is a rumor of ${rumor.length} bytes`);
   timed('decode it', 20_000, () => decodeCatalog(rumor));
   let flips = 0;
   const flip = (): Delta => {

@@ -62,18 +62,18 @@ function cases(): readonly (readonly [string, () => unknown])[] {
   const stateBytes = encodePushPull(state);
 
   return [
-    [`alive encode (${bytes.alive.length} octets)`, () => encodeMessage(alive)],
+    [`alive encode (${bytes.alive.length} bytes)`, () => encodeMessage(alive)],
     ['alive decode', () => decodeMessage(bytes.alive)],
     ['  msgpackr pack', () => packr.pack(goAlive)],
     ['  msgpackr unpack', () => unpackr.unpack(packed)],
-    [`ping encode (${bytes.ping.length} octets)`, () => encodeMessage(ping)],
+    [`ping encode (${bytes.ping.length} bytes)`, () => encodeMessage(ping)],
     ['ping decode', () => decodeMessage(bytes.ping)],
-    [`ack encode (${bytes.ack.length} octets)`, () => encodeMessage(ack)],
+    [`ack encode (${bytes.ack.length} bytes)`, () => encodeMessage(ack)],
     ['ack decode', () => decodeMessage(bytes.ack)],
     ['coordinate encode', () => CoordinateBody.encode({ vec, error: 0.3, adjustment: 1e-5, height: 1e-5 })],
     ['user event decode', () => decodeSerf(event)],
     [
-      `packet of ${parts.length} seal, with CRC (${plainPacket.length} octets)`,
+      `packet of ${parts.length} seal, with CRC (${plainPacket.length} bytes)`,
       () => sealPacket(parts, BARE_ENVELOPE, { crc: true, nonce }),
     ],
     ['packet open', () => openPacket(plainPacket, BARE_ENVELOPE)],
@@ -81,7 +81,7 @@ function cases(): readonly (readonly [string, () => unknown])[] {
     ['packet open, AES-256', () => openPacket(sealedPacket, closed)],
     ['packet seal, LZW', () => sealPacket(parts, squeezed, { crc: true, nonce })],
     ['packet open, LZW', () => openPacket(squeezedPacket, squeezed)],
-    [`push/pull of 1000 nodes encode (${stateBytes.length} octets)`, () => encodePushPull(state)],
+    [`push/pull of 1000 nodes encode (${stateBytes.length} bytes)`, () => encodePushPull(state)],
     ['push/pull decode', () => new StreamReader(BARE_ENVELOPE, 'listener').push(stateBytes)],
     ['  msgpackr pack', () => packr.pack(goNodes)],
     ['  msgpackr unpack', () => unpackr.unpack(packedNodes)],

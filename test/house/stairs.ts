@@ -18,7 +18,7 @@ export const LAYERS: Readonly<Record<string, string>> = {
   shell: 'base model wire config checks serf agent',
   http: 'base model wire config catalog checks serf agent',
   dns: 'base model config catalog agent',
-  replay: 'base wire checks serf agent',
+  replay: 'base model wire checks serf agent',
   sim: 'base model wire config swim catalog checks serf agent',
   'main.ts': 'base wire config agent shell http dns replay',
   cli: 'base config replay sim main.ts',

@@ -69,7 +69,7 @@ export function validateRegistrationId(id: string, phrase: string): void {
     throw badRequest(`${phrase} ${quoted(id)}: must not contain control characters`);
 }
 
-/** C0, DEL, C1, line separators, and the marks that change the direction of text. */
+/** Control characters, line separators, and the marks that change the direction of text. */
 export const hasControlCharacters = (value: string): boolean =>
   /[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/u.test(value);
 
