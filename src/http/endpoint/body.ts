@@ -1,4 +1,6 @@
-/** Decodes JSON bodies of untrusted clients: keys as Consul's clients spell them, and nothing is merged into objects. */
+/**
+ * Decodes JSON bodies of untrusted clients: keys as Consul's clients spell them, and nothing is merged into objects.
+ */
 import * as v from 'valibot';
 import { decodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';

@@ -1,6 +1,7 @@
 /**
- * Changes as server-sent events, as fast as the client reads them. Nothing is queued: a slow client gets the latest state
- * of whatever changed meanwhile, and one that is slower than the change log is long gets everything anew, after `resync`.
+ * Changes as server-sent events, as fast as the client reads them. Nothing is queued: a slow client gets the latest
+ * state of whatever changed meanwhile, and one that is slower than the change log is long gets everything anew, after
+ * `resync`.
  *
  * Source: WHATWG HTML, "Server-sent events"; S23 (docs/security.md).
  */

@@ -1,6 +1,6 @@
 /**
- * The log as an endless text, as fast as the client reads it. Lines are buffered for a slow client up to a limit; beyond
- * it they are lost, and the stream reports how many at the place where they are missing.
+ * The log as an endless text, as fast as the client reads it. Lines are buffered for a slow client up to a limit;
+ * beyond it they are lost, and the stream reports how many at the place where they are missing.
  */
 import type { LogLevel } from '../../config/schema.ts';
 import type { BlockingQueries, OnDisconnect } from './blocking.ts';

@@ -1,6 +1,6 @@
 /**
- * Declares an endpoint: its parameters, the topics it depends on and its handler. Parsing, blocking, caching, headers and
- * errors are the same for all of them and live here.
+ * Declares an endpoint: its parameters, the topics it depends on and its handler. Parsing, blocking, caching, headers
+ * and errors are the same for all of them and live here.
  */
 
 import type * as v from 'valibot';
@@ -97,7 +97,9 @@ export interface ReadSpec<P extends string, Q extends QuerySpec> {
   readonly filterSchema?: Schema;
   /** Absent: the reply is plain text. */
   readonly responseSchema?: Schema;
-  /** The topics that the reply depends on: it has their index, and requests block on it. Absent: local state, no index. */
+  /**
+   * The topics that the reply depends on: it has their index, and requests block on it. Absent: local state, no index.
+   */
   watch?(context: RouteContext<P, Q>): readonly Topic[];
   /** `false`: the reply has an index, but requests cannot wait for it. */
   readonly blocking?: boolean;
@@ -182,7 +184,8 @@ function cachedReply(
   request: HttpRequest,
   topics: readonly Topic[],
 ): HttpReply {
-  // The index is read before the reply is made: should they ever differ, the client is woken once too often, never too late.
+  // The index is read before the reply is made: should they ever differ, the client is woken once too often, never too
+  // late.
   const index = context.view.indexOf(topics);
   const key = replyCacheKey(spec, request);
   const { replyCache } = request.site;

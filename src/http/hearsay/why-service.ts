@@ -1,4 +1,6 @@
-/** Explains why an instance is in or out of results: each reason, its source, and for how long this agent has seen it. */
+/**
+ * Explains why an instance is in or out of results: each reason, its source, and for how long this agent has seen it.
+ */
 
 import { isSelfService } from '../../agent/readers/self-service.ts';
 import { CAPABILITY_TAG } from '../../agent/replication/catalog-peers.ts';
@@ -23,9 +25,9 @@ import { hasMeta, instanceAddress, type ServiceInstance } from '../pool/pool.ts'
 import { hasTags, type PoolSelector } from '../pool/selectors.ts';
 
 /**
- * One fact about an instance. It keeps the instance out of results if it `excludes`. `message` is one clause. `source` is
- * the node it comes from, or `query` for what the parameters exclude. `sinceMs` is null if it was so when this agent first
- * saw the instance, or does not depend on time. `check` and `status` belong to checks.
+ * One fact about an instance. It keeps the instance out of results if it `excludes`. `message` is one clause. `source`
+ * is the node it comes from, or `query` for what the parameters exclude. `sinceMs` is null if it was so when this agent
+ * first saw the instance, or does not depend on time. `check` and `status` belong to checks.
  */
 const INSTANCE_REASON_SCHEMA = object({
   kind: oneOf('node', 'maintenance', 'draining', 'check', 'unconfirmed', 'tag', 'meta', 'filter', 'passing'),
@@ -39,8 +41,8 @@ const INSTANCE_REASON_SCHEMA = object({
 type InstanceReason = ValueOf<typeof INSTANCE_REASON_SCHEMA>;
 
 /**
- * One instance and where it is returned. `usable`: by DNS, `resolve` and `owner`. `passing`: by `health/service?passing`.
- * `query`: by `health/service` with the parameters of this request.
+ * One instance and where it is returned. `usable`: by DNS, `resolve` and `owner`. `passing`: by
+ * `health/service?passing`. `query`: by `health/service` with the parameters of this request.
  */
 export const INSTANCE_REPORT_SCHEMA = object({
   id: string,

@@ -4,8 +4,8 @@ import { type Coordinate, distance } from '../../serf/coordinates.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /**
- * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Nodes without a coordinate come last;
- * if `near` itself has none, or is unknown, the order stays.
+ * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Nodes without a coordinate come
+ * last; if `near` itself has none, or is unknown, the order stays.
  *
  * Source: Consul HTTP API, "List Nodes", parameter `near`.
  */

@@ -1,6 +1,6 @@
 /**
- * Access control before any route is looked up: the Host header against DNS rebinding, Origin and Sec-Fetch-Site against
- * cross-site request forgery (CSRF), and the bearer token.
+ * Access control before any route is looked up: the Host header against DNS rebinding, Origin and Sec-Fetch-Site
+ * against cross-site request forgery (CSRF), and the bearer token.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -45,8 +45,8 @@ export function createAccessCheck(options: AccessOptions): AccessCheck {
 }
 
 /**
- * Whether the request has exactly one Host header, and it names this agent. Against DNS rebinding, addresses of loopback
- * or of the accepting socket count in canonical spelling only, and `localhost` on loopback sockets only.
+ * Whether the request has exactly one Host header, and it names this agent. Against DNS rebinding, addresses of
+ * loopback or of the accepting socket count in canonical spelling only, and `localhost` on loopback sockets only.
  *
  * Source: S11 (docs/security.md).
  */
@@ -73,8 +73,8 @@ export function isAllowedHost(
 }
 
 /**
- * Rejects cross-site requests (CSRF): pages of other sites can neither read nor write, not even with a form. Programs send
- * none of these headers and pass. A page of this agent that writes must do so in a way no form can.
+ * Rejects cross-site requests (CSRF): pages of other sites can neither read nor write, not even with a form. Programs
+ * send none of these headers and pass. A page of this agent that writes must do so in a way no form can.
  *
  * Source: S12 (docs/security.md).
  */
@@ -95,8 +95,8 @@ function rejectCrossSite(incoming: IncomingMessage, query: QueryParams): void {
 }
 
 /**
- * Whether a GET may write, as legacy clients do: only from this host and never from a browser, which sends at least one of
- * these headers.
+ * Whether a GET may write, as legacy clients do: only from this host and never from a browser, which sends at least one
+ * of these headers.
  *
  * Source: T13 (docs/consul.md).
  */

@@ -1,6 +1,6 @@
 /**
- * Admits a few requests per turn of the event loop. Thousands may arrive in one turn, as when woken blocking queries are
- * sent again; handled at once they would delay packets and probes until other members suspect this agent.
+ * Admits a few requests per turn of the event loop. Thousands may arrive in one turn, as when woken blocking queries
+ * are sent again; handled at once they would delay packets and probes until other members suspect this agent.
  */
 
 /** Requests started in one turn of the event loop. */

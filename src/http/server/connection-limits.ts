@@ -1,6 +1,6 @@
 /**
- * Limits on connections, on the time a client may take to send a request, and on pipelining. All local programs share one
- * address, so loopback has only the total.
+ * Limits on connections, on the time a client may take to send a request, and on pipelining. All local programs share
+ * one address, so loopback has only the total.
  */
 import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -27,8 +27,8 @@ export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
 };
 
 /**
- * Requests of one connection that wait for their replies. Programs send one at a time. Node reads and buffers whatever is
- * sent, so a client that sends thousands and reads nothing costs megabytes.
+ * Requests of one connection that wait for their replies. Programs send one at a time. Node reads and buffers whatever
+ * is sent, so a client that sends thousands and reads nothing costs megabytes.
  */
 export const MAX_PIPELINED = 256;
 

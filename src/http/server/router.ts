@@ -11,8 +11,8 @@ export interface RouteMatch {
 }
 
 /**
- * Segments are percent-decoded once, so an encoded slash stays within its segment. Literal segments take precedence over
- * parameters, and parameters over the rest of a path. Throws `AgentError` at a broken percent sign.
+ * Segments are percent-decoded once, so an encoded slash stays within its segment. Literal segments take precedence
+ * over parameters, and parameters over the rest of a path. Throws `AgentError` at a broken percent sign.
  *
  * Source: T5 to T7 (docs/consul.md).
  */

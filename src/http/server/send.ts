@@ -1,4 +1,6 @@
-/** Sends replies: as they are, compressed, or as a stream that is read as fast as the client takes it (backpressure). */
+/**
+ * Sends replies: as they are, compressed, or as a stream that is read as fast as the client takes it (backpressure).
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type EncodedReply, type HttpReply, StreamReply } from '../endpoint/reply/reply.ts';
 

@@ -59,7 +59,10 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Longer than clients keep idle connections, which could write into a closed one otherwise. Source: T2 (docs/consul.md). */
+/**
+ * Longer than clients keep idle connections, which could write into a closed one otherwise. Source: T2
+ * (docs/consul.md).
+ */
 const KEEP_ALIVE: Millis = 180_000;
 const CLOSE_GRACE: Millis = 1000;
 const CLOSE_STEP: Millis = 20;

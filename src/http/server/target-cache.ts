@@ -1,6 +1,6 @@
 /**
- * A cache of replies by raw request target, valid until anything in the view changes. It stands before routing, but behind
- * access control. Clients repeat the same few requests, which cost one look-up then.
+ * A cache of replies by raw request target, valid until anything in the view changes. It stands before routing, but
+ * behind access control. Clients repeat the same few requests, which cost one look-up then.
  */
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';

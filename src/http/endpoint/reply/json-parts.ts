@@ -1,4 +1,6 @@
-/** Long lists as parts that keep their serialized text: after a change only the parts that changed are encoded again. */
+/**
+ * Long lists as parts that keep their serialized text: after a change only the parts that changed are encoded again.
+ */
 
 /** Consecutive elements of a list: all checks of a node, or one instance. */
 export class JsonPart<T> {

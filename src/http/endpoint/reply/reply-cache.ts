@@ -1,6 +1,6 @@
 /**
- * A cache of finished replies by route and parameters, valid for one index: a change can wake thousands of blocking queries
- * that read the same thing, and their reply is encoded once.
+ * A cache of finished replies by route and parameters, valid for one index: a change can wake thousands of blocking
+ * queries that read the same thing, and their reply is encoded once.
  */
 import type { Millis } from '../../../base/time.ts';
 import type { HttpReply } from './reply.ts';

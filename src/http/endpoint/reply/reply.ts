@@ -13,7 +13,9 @@ export interface EncodedReply {
   readonly body: Buffer;
 }
 
-/** A finished response, encoded once for all clients it goes to. Routes that reply 200 with JSON return just the value. */
+/**
+ * A finished response, encoded once for all clients it goes to. Routes that reply 200 with JSON return just the value.
+ */
 export class HttpReply implements EncodedReply {
   readonly status: number;
   readonly body: Buffer;

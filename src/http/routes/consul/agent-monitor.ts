@@ -12,8 +12,8 @@ const MAX_CLIENTS = 16;
 const clients = new WeakMap<object, number>();
 
 /**
- * `GET /v1/agent/monitor?loglevel=debug`: endless text, one line per record, from now on. `logjson`: one JSON object per
- * line. A client that reads too slowly loses lines, and the stream reports how many.
+ * `GET /v1/agent/monitor?loglevel=debug`: endless text, one line per record, from now on. `logjson`: one JSON object
+ * per line. A client that reads too slowly loses lines, and the stream reports how many.
  *
  * Source: Consul HTTP API, "Stream Logs".
  */

@@ -53,8 +53,8 @@ export const agentService = route({
 });
 
 /**
- * `PUT /v1/agent/service/register`: registers a service with its checks, all or nothing; an existing id is replaced. The
- * reply comes when readers of this agent can see it.
+ * `PUT /v1/agent/service/register`: registers a service with its checks, all or nothing; an existing id is replaced.
+ * The reply comes when readers of this agent can see it.
  *
  * Source: Consul HTTP API, "Register Service"; R1 to R6 (docs/consul.md).
  */

@@ -20,8 +20,8 @@ const SELF = object({
 });
 
 /**
- * `GET /v1/agent/self`. Each top-level value is an object or null: Go's clients decode a map of maps, and one string among
- * them stops Prometheus and Traefik at their start.
+ * `GET /v1/agent/self`. Each top-level value is an object or null: Go's clients decode a map of maps, and one string
+ * among them stops Prometheus and Traefik at their start.
  *
  * Source: Consul HTTP API, "Read Configuration".
  */

@@ -1,6 +1,6 @@
 /**
- * `/v1/catalog/register` and `deregister`. Each entry has one owner, the agent it is registered with, which runs its checks
- * and removes it when it leaves. No other agent may write it, and the refusals name the one that may.
+ * `/v1/catalog/register` and `deregister`. Each entry has one owner, the agent it is registered with, which runs its
+ * checks and removes it when it leaves. No other agent may write it, and the refusals name the one that may.
  *
  * Source: Consul HTTP API, "Register Entity", "Deregister Entity".
  */
@@ -27,7 +27,9 @@ export const catalogRegister = route({
   },
 });
 
-/** `PUT /v1/catalog/deregister`: `true` also if nothing matched. Entries of other owners are refused with their names. */
+/**
+ * `PUT /v1/catalog/deregister`: `true` also if nothing matched. Entries of other owners are refused with their names.
+ */
 export const catalogDeregister = route({
   method: 'PUT',
   path: '/v1/catalog/deregister',
@@ -60,7 +62,10 @@ export const catalogDeregister = route({
   },
 });
 
-/** The strings of an object that are not empty; names match in any case and without `_`. Source: J1 to J3 (docs/consul.md). */
+/**
+ * The strings of an object that are not empty; names match in any case and without `_`. Source: J1 to J3
+ * (docs/consul.md).
+ */
 function nonEmptyFields(body: unknown): ReadonlyMap<string, string> {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new AgentError('badRequest', 'Request decode failed: json: the body must be an object');

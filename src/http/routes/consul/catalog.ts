@@ -58,8 +58,8 @@ export const catalogNodes = route({
 });
 
 /**
- * `GET /v1/catalog/services`: services with instances in any state; checks do not wake it. A filter selects instances, and
- * the services of these are listed.
+ * `GET /v1/catalog/services`: services with instances in any state; checks do not wake it. A filter selects instances,
+ * and the services of these are listed.
  *
  * Source: Consul HTTP API, "List Services"; B5 (docs/consul.md).
  */

@@ -10,8 +10,8 @@ import { nodeTopics } from '../../pool/topics.ts';
 /**
  * `GET /v1/coordinate/nodes`: coordinates of the members that answered a probe of this agent.
  *
- * Differs: the index moves with the nodes, not with their coordinates, which drift with every probe. A client that follows
- * them reads them again when its wait is over.
+ * Differs: the index moves with the nodes, not with their coordinates, which drift with every probe. A client that
+ * follows them reads them again when its wait is over.
  */
 export const coordinateNodes = route({
   method: 'GET',

@@ -1,9 +1,9 @@
 /**
- * `/v1/event`: Serf's user events in Consul's JSON. On the wire they are plain Serf events, so agents of Serf receive them
- * and their events are listed here.
+ * `/v1/event`: Serf's user events in Consul's JSON. On the wire they are plain Serf events, so agents of Serf receive
+ * them and their events are listed here.
  *
- * Differs: an event goes to all members, since a Serf event has no field for the nodes or services it is meant for. Ids are
- * hashes of name, payload and Lamport time, so all agents derive the same.
+ * Differs: an event goes to all members, since a Serf event has no field for the nodes or services it is meant for. Ids
+ * are hashes of name, payload and Lamport time, so all agents derive the same.
  *
  * Source: Consul event_endpoint.go; Consul HTTP API, "Fire Event", "List Events".
  */
@@ -31,11 +31,15 @@ const EVENT_SCHEMA = named(
   }),
 );
 
-/** `PUT /v1/event/fire/:name`, and POST: the body is the payload. `coalesce` is Serf's: only the newest event matters. */
+/**
+ * `PUT /v1/event/fire/:name`, and POST: the body is the payload. `coalesce` is Serf's: only the newest event matters.
+ */
 export const eventFire = eventFireRoute('PUT');
 export const eventFirePost = eventFireRoute('POST');
 
-/** `GET /v1/event/list`: the last 256 events received here, oldest first. With `name` it blocks on events of that name. */
+/**
+ * `GET /v1/event/list`: the last 256 events received here, oldest first. With `name` it blocks on events of that name.
+ */
 export const eventList = route({
   method: 'GET',
   path: '/v1/event/list',

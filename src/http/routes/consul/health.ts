@@ -12,8 +12,8 @@ import { hasTags, INSTANCE_PARAMS, isLocalPeer, NODE_PARAMS, requireValue } from
 import { nodeTopics, serviceTopics } from '../../pool/topics.ts';
 
 /**
- * `GET /v1/health/service/:service`: instances of a failed node stay, with `serfHealth` critical; those of a node that left
- * are gone.
+ * `GET /v1/health/service/:service`: instances of a failed node stay, with `serfHealth` critical; those of a node that
+ * left are gone.
  *
  * Source: Consul HTTP API, "List Service Instances for Service".
  */

@@ -57,8 +57,8 @@ function fixedRoute(
 }
 
 /**
- * The key/value store is refused, or empty to readers with `--http-kv empty`. Its 404 ("no such key") comes after the whole
- * wait: Fabio polls without pause otherwise, 156,000 times in 8 s.
+ * The key/value store is refused, or empty to readers with `--http-kv empty`. Its 404 ("no such key") comes after the
+ * whole wait: Fabio polls without pause otherwise, 156,000 times in 8 s.
  */
 function kvRoutes(path: string): Route[] {
   const refused = unsupportedRoute('ANY', path, 501, NO_STORE);

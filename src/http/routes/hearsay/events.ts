@@ -12,8 +12,8 @@ const EVENT_TYPES: ReadonlySet<string> = new Set<IndexedChange['kind']>(['member
 
 /**
  * `GET /v1/hearsay/events?type=member&type=service`: server-sent events. First the present state, between `resync` and
- * `synced`; then the new state of whatever changes. With `Last-Event-ID` only what changed since, or everything again if that
- * is too long ago.
+ * `synced`; then the new state of whatever changes. With `Last-Event-ID` only what changed since, or everything again
+ * if that is too long ago.
  */
 export const hearsayEvents = route({
   method: 'GET',

@@ -18,8 +18,8 @@ const TARGET_GROUP_SCHEMA = object({ targets: strings, labels: recordOf(string) 
 type TargetGroup = ValueOf<typeof TARGET_GROUP_SCHEMA>;
 
 /**
- * `GET /v1/hearsay/prometheus?service=web&tag=http`: instances in any state that have an address and a port; of all services
- * or those given, with all of the tags. Prometheus polls, so it does not block.
+ * `GET /v1/hearsay/prometheus?service=web&tag=http`: instances in any state that have an address and a port; of all
+ * services or those given, with all of the tags. Prometheus polls, so it does not block.
  *
  * Source: Prometheus discovery/consul: label names are the same, so that relabelings work unchanged.
  */

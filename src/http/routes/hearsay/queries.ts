@@ -1,6 +1,6 @@
 /**
- * `/v1/hearsay`: queries and their responses, gossip keys, round trips. A query and a key operation take seconds: one request
- * starts them, and blocking reads follow them until they are finished.
+ * `/v1/hearsay`: queries and their responses, gossip keys, round trips. A query and a key operation take seconds: one
+ * request starts them, and blocking reads follow them until they are finished.
  */
 import * as v from 'valibot';
 import type { KeyOperation, KeyOperationReport } from '../../../agent/contract/commands.ts';
@@ -32,7 +32,9 @@ const tagExpressionsParam: ParamParser<ReadonlyMap<string, string>> = (values) =
     }),
   );
 
-/** `PUT /v1/hearsay/query/:name`: sends a query to all members; the body is the payload. `answers` shows the responses. */
+/**
+ * `PUT /v1/hearsay/query/:name`: sends a query to all members; the body is the payload. `answers` shows the responses.
+ */
 export const hearsayQueryStart = route({
   method: 'PUT',
   path: '/v1/hearsay/query/:name...',

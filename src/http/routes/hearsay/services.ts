@@ -16,8 +16,8 @@ const LOCATION_FIELDS = { id: string, node: string, address: string, port: numbe
 type InstanceLocation = ObjectOf<typeof LOCATION_FIELDS>;
 
 /**
- * `GET /v1/hearsay/owner/:service?key=K&n=2`: the usable instances that own a key, by rendezvous hashing. It is advice, not a
- * lock: two agents agree if their checksums are equal.
+ * `GET /v1/hearsay/owner/:service?key=K&n=2`: the usable instances that own a key, by rendezvous hashing. It is advice,
+ * not a lock: two agents agree if their checksums are equal.
  */
 export const hearsayOwner = route({
   method: 'GET',
