@@ -53,13 +53,13 @@ export const instance = (node: string, of: Service, changes: Partial<Instance> =
   ...changes,
 });
 
-/** What is in `held` is the truth; nothing is remembered between two questions. */
+/** A catalog whose content is `held`; nothing is cached between two reads. */
 export class PlainCatalog implements CatalogView {
   held: Instance[] = [];
-  /** Nodes that have checks and no service. */
+  /** Nodes with checks and without services. */
   bare: NodeCatalog[] = [];
-  /** How often a list of instances was asked for. */
-  asked = 0;
+  /** How often a list of instances was read. */
+  reads = 0;
 
   services(): ReadonlyMap<string, readonly string[]> {
     const tags = new Map<string, string[]>();
@@ -69,7 +69,7 @@ export class PlainCatalog implements CatalogView {
   }
 
   instances(name: string): readonly Instance[] {
-    this.asked += 1;
+    this.reads += 1;
     return this.held.filter((one) => one.service.name.toLowerCase() === name.toLowerCase());
   }
 
@@ -113,7 +113,7 @@ export class PlainLocal implements LocalView {
     return this.#checks;
   }
 
-  /** Registers without any rule. */
+  /** Registers without validation. */
   put(of: Service, ...checks: LocalCheck[]): void {
     const { kind: _, draining, ...definition } = of;
     this.#services.set(of.id, {

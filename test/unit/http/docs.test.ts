@@ -5,10 +5,10 @@ import { ROUTES } from '../../../src/http/routes/index.ts';
 
 const page = readFileSync(new URL('../../../docs/http.md', import.meta.url), 'utf8');
 const refused = new Set(UNSUPPORTED_ROUTES);
-/** As people write it: that the last parameter takes the rest of the path is said once. */
+/** The path as docs write it, without the mark of a parameter that matches the rest. */
 const plain = (path: string): string => path.replace(/\.\.\.$/, '');
 
-test('docs/http.md names every endpoint there is', () => {
+test('docs/http.md names every endpoint', () => {
   const told = ROUTES.filter((route) => !refused.has(route)).map(
     ({ method, path }) => `\`${method} ${plain(path)}\``,
   );
@@ -19,14 +19,14 @@ test('docs/http.md names every endpoint there is', () => {
   ).toEqual([]);
 });
 
-test('docs/http.md names no endpoint there is not', () => {
+test('docs/http.md names no endpoint that does not exist', () => {
   const paths = new Set(ROUTES.map(({ method, path }) => `${method} ${plain(path)}`));
   const told = [...page.matchAll(/`((?:GET|PUT) \/[^`]*)`/g)].map((match) => match[1] as string);
   expect(told.length).toBeGreaterThan(45);
   expect(told.filter((line) => !paths.has(line))).toEqual([]);
 });
 
-test('docs/http.md marks the writes that old clients may do with GET', () => {
+test('docs/http.md marks the writes that legacy clients may do with GET', () => {
   const marked = [...page.matchAll(/`PUT ([^`]*)` ¹/g)].map((match) => match[1] as string);
   const allowed = ROUTES.filter((route) => route.legacyGetWrite).map(({ path }) => plain(path));
   expect(marked.sort()).toEqual(allowed.sort());

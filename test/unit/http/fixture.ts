@@ -1,4 +1,4 @@
-/** A real server on loopback with a hand-made view behind it, and the plainest of clients. */
+/** A real server on loopback with a fake agent behind it, and a minimal HTTP client. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
@@ -25,17 +25,17 @@ import { PlainCatalog, PlainLocal } from './data.ts';
 
 export const SEED = 1_700_000_000_000;
 
-/** A view and a door in memory: what changes is said with `touch`, what is asked is kept in `asked`. */
+/** An agent handle in memory: `touch` reports changes, `commands` records what is executed. */
 export class FakeAgent implements AgentHandle {
-  readonly asked: CommandRequest[] = [];
+  readonly commands: CommandRequest[] = [];
   readonly rows = new Map<string, MemberView>();
   readonly catalog = new PlainCatalog();
   readonly local = new PlainLocal();
-  /** What the next commands come to. */
+  /** The reply to the next commands. */
   reply: () => Promise<unknown> = async () => undefined;
-  heard: ReceivedUserEvent[] = [];
-  readonly questions = new Map<number, QueryReport>();
-  readonly keyReports = new Map<number, KeyOperationReport>();
+  receivedEvents: ReceivedUserEvent[] = [];
+  readonly queryReports = new Map<number, QueryReport>();
+  readonly keyOperationReports = new Map<number, KeyOperationReport>();
   waitingQueries: PendingQuery[] = [];
   readonly nodeEvidence = new Map<string, NodeEvidence>();
   readonly investigations = new Map<number, Investigation>();
@@ -74,9 +74,9 @@ export class FakeAgent implements AgentHandle {
     diagnose: (name, formatTime, investigation) => reportOnNode(this.view, name, formatTime, investigation),
     partitionSummary: () => this.partitionSummary,
     coordinate: (name) => this.coordinates.get(name),
-    userEvents: () => this.heard,
-    queryReport: (id) => this.questions.get(id),
-    keyOperationReport: (id) => this.keyReports.get(id),
+    userEvents: () => this.receivedEvents,
+    queryReport: (id) => this.queryReports.get(id),
+    keyOperationReport: (id) => this.keyOperationReports.get(id),
     pendingQueries: () => this.waitingQueries,
     catalog: this.catalog,
     local: this.local,
@@ -91,7 +91,7 @@ export class FakeAgent implements AgentHandle {
   }
 
   execute<const C extends CommandRequest>(command: C): Promise<CommandValue<C>> {
-    this.asked.push(command);
+    this.commands.push(command);
     return this.reply() as Promise<CommandValue<C>>;
   }
 
@@ -101,7 +101,7 @@ export class FakeAgent implements AgentHandle {
     return () => void this.#subscribers.delete(subscriber);
   }
 
-  /** Something readers can see has changed. `spurious`: they are woken, but no index has moved. */
+  /** Moves the indexes of the topics and wakes subscribers. `spurious`: it only wakes them. */
   touch(topics: readonly Topic[], spurious = false): void {
     if (!spurious) {
       this.#index += 1;
@@ -154,9 +154,9 @@ export const INFO: AgentInfo = {
   degraded: () => [],
 };
 
-export const options = (door: AgentHandle, changes: Partial<HttpServerOptions> = {}): HttpServerOptions => ({
+export const options = (agent: AgentHandle, changes: Partial<HttpServerOptions> = {}): HttpServerOptions => ({
   listen: { host: '127.0.0.1', port: 0 },
-  agent: door,
+  agent,
   info: INFO,
   insecure: false,
   allowedHosts: [],
@@ -166,13 +166,15 @@ export const options = (door: AgentHandle, changes: Partial<HttpServerOptions> =
   ...changes,
 });
 
-/** Starts a server that is closed when the test is over. Errors that are our own fault fail the test. */
+/** Starts a server that is closed after the test. Errors that are a fault of the agent fail the test. */
 export async function serve(
-  door: AgentHandle,
+  agent: AgentHandle,
   changes: Partial<HttpServerOptions> = {},
 ): Promise<HttpServer> {
   const faults: unknown[] = [];
-  const server = await startHttpServer(options(door, { onError: (error) => faults.push(error), ...changes }));
+  const server = await startHttpServer(
+    options(agent, { onError: (error) => faults.push(error), ...changes }),
+  );
   onTestFinished(async () => {
     await server.close();
     if (faults.length > 0) throw faults[0];
@@ -184,7 +186,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** As they came, packed or not. */
+  /** The body as received, compressed or not. */
   readonly bytes: Buffer;
   json(): unknown;
 }
@@ -196,7 +198,7 @@ export interface Sent {
   readonly signal?: AbortSignal;
 }
 
-/** One request on a connection of its own. */
+/** Sends one request on a connection of its own. */
 export function send(server: HttpServer, path: string, sent: Sent = {}): Promise<Answer> {
   const where = server.address.startsWith('unix:')
     ? { socketPath: server.address.slice(5) }
@@ -233,7 +235,7 @@ export const put = (server: HttpServer, path: string, body?: unknown): Promise<A
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
 
-/** Bytes as they are, and everything that comes back until the other side closes. */
+/** Sends raw bytes; resolves to everything received until the server closes. */
 export function raw(server: HttpServer, bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(portOf(server), '127.0.0.1', () => socket.write(bytes));
@@ -249,14 +251,14 @@ export function raw(server: HttpServer, bytes: string): Promise<string> {
 export const portOf = ({ address }: HttpServer): number =>
   Number(address.slice(address.lastIndexOf(':') + 1));
 
-/** A path for a socket file, in a folder that is gone after the test. */
+/** A path for a socket file, in a directory that is removed after the test. */
 export function socketPath(): string {
   const folder = mkdtempSync(join(tmpdir(), 'hearsay-http-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return join(folder, 'http.sock');
 }
 
-/** Waits for something that must come to pass. */
+/** Resolves when the condition holds; throws after 10 s. */
 export async function until(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 2000; i++) {
     if (condition()) return;

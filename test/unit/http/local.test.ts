@@ -38,7 +38,7 @@ async function world() {
 }
 
 describe('GET /v1/agent/services', () => {
-  test('AgentService by id, without the platform service nobody registered', async () => {
+  test('AgentService by id, without the self service, which is not registered', async () => {
     const { server } = await world();
     expect((await send(server, '/v1/agent/services')).json()).toEqual({ 'web-1': WEB });
   });
@@ -68,7 +68,7 @@ describe('GET /v1/agent/service/:id', () => {
   const path = '/v1/agent/service/web-1';
   const hashOf = (answer: Answer): string => String((answer.json() as Json)['ContentHash']);
 
-  test('the service with its hash; 404 for one that is not here', async () => {
+  test('the service with its hash; 404 for an unknown one', async () => {
     const { server } = await world();
     const answer = await send(server, path);
     expect(answer.json()).toEqual({ ...WEB, ContentHash: answer.headers['x-consul-contenthash'] });
@@ -78,7 +78,7 @@ describe('GET /v1/agent/service/:id', () => {
     expect((await send(server, '/v1/agent/service/')).status).toBe(400);
   });
 
-  test('it parks on its own hash until the content changes, and only then', async () => {
+  test('it waits on its own hash until the content changes', async () => {
     const { agent, server } = await world();
     const hash = hashOf(await send(server, path));
     let done = false;
@@ -97,7 +97,7 @@ describe('GET /v1/agent/service/:id', () => {
     expect(hashOf(answer)).not.toBe(hash);
   });
 
-  test('another hash is answered at once, the same after the wait, a removed service as 404', async () => {
+  test('another hash gets a reply at once, the same hash after the wait, a removed service is 404', async () => {
     const { agent, server } = await world();
     expect((await send(server, `${path}?hash=other&wait=5m`)).status).toBe(200);
     const hash = hashOf(await send(server, path));
@@ -114,7 +114,7 @@ describe('GET /v1/agent/service/:id', () => {
 });
 
 describe('GET /v1/agent/checks', () => {
-  test('HealthCheck by id, indexes 0, the kind as type, without serfHealth', async () => {
+  test('HealthCheck by id, with indexes 0 and its type, without serfHealth', async () => {
     const { agent, server } = await world();
     const probe = {
       kind: 'tcp',
@@ -191,7 +191,7 @@ describe('GET /v1/agent/health/service', () => {
     }
   });
 
-  test('checks of the node count, and an operator’s word comes before all', async () => {
+  test('checks of the node count, and maintenance comes before all others', async () => {
     const { agent, server } = await withStatus('passing');
     agent.local.checks().set('disk', localCheck('disk', {}, { status: 'warning' }));
     expect((await send(server, id)).status).toBe(429);
@@ -208,7 +208,7 @@ describe('GET /v1/agent/health/service', () => {
     expect((await send(server, `${id}?format=text`)).body).toBe('maintenance');
   });
 
-  test('a draining instance is critical, for everybody who looks', async () => {
+  test('a draining instance is critical for all readers', async () => {
     const { agent, server } = await withStatus('passing');
     agent.local.put({ ...web, draining: true });
     const answer = await send(server, id);
@@ -227,7 +227,7 @@ describe('GET /v1/agent/health/service', () => {
     );
   });
 
-  test('of several by one name the worst decides', async () => {
+  test('the worst of several instances of one name decides', async () => {
     const { agent, server } = await withStatus('passing');
     agent.local.put({ ...web, id: 'web-2' }, localCheck('c2', { serviceId: 'web-2' }, { status: 'warning' }));
     const answer = await send(server, name);
@@ -236,7 +236,7 @@ describe('GET /v1/agent/health/service', () => {
     expect((await send(server, id)).status).toBe(200);
   });
 
-  test('what is not here is 404 in the shape of what was asked', async () => {
+  test('an unknown service is 404 in the requested format', async () => {
     const { server } = await withStatus('passing');
     const byId = await send(server, '/v1/agent/health/service/id/web');
     expect([byId.status, byId.body]).toEqual([

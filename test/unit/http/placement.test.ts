@@ -29,7 +29,7 @@ function world(): FakeAgent {
 describe('GET /v1/hearsay/owner/:service', () => {
   const path = '/v1/hearsay/owner/web';
 
-  test('names usable instances only, where to dial them, and a checksum to compare', async () => {
+  test('lists usable instances with their addresses, and a checksum to compare', async () => {
     const agent = world();
     const server = await serve(agent);
     const answer = (await send(server, `${path}?key=user%3A7&n=9`)).json() as Owner;
@@ -48,7 +48,7 @@ describe('GET /v1/hearsay/owner/:service', () => {
     expect(one.owners).toEqual(answer.owners.slice(0, 1));
   });
 
-  test('nobody to own it is no error', async () => {
+  test('no instance to own it is no error', async () => {
     const server = await serve(world());
     const answer = (await send(server, '/v1/hearsay/owner/nope?key=k')).json();
     expect(answer).toMatchObject({ key: 'k', service: 'nope', owners: [], instances: 0 });
@@ -78,7 +78,7 @@ describe('GET /v1/hearsay/owner/:service', () => {
 });
 
 describe('GET /v1/hearsay/resolve/:service', () => {
-  test('what a sidecar would connect to', async () => {
+  test('usable instances with their addresses, nearest first', async () => {
     const server = await serve(world());
     expect((await send(server, '/v1/hearsay/resolve/WEB')).json()).toEqual([
       { id: 'web-1', node: 'ann', address: '10.1.0.1', port: 8080, weight: 1, status: 'passing', rtt: null },
@@ -88,7 +88,7 @@ describe('GET /v1/hearsay/resolve/:service', () => {
     expect((await send(server, '/v1/hearsay/resolve/')).status).toBe(400);
   });
 
-  test('what nobody can dial is left out; the platform’s own service resolves while its node is up', async () => {
+  test('instances without an address are left out; the self service resolves while its node is up', async () => {
     const agent = world();
     agent.rows.set('cat', member('cat', { status: 'failed', state: 'dead' }));
     agent.catalog.held = [instance('stranger', service('web'))];

@@ -1,4 +1,4 @@
-/** Rules that need a real agent behind the door: what it registers, and how its indexes move. */
+/** Rules that need a real agent behind the server: registrations, and how indexes move. */
 import { expect, onTestFinished, test } from 'vitest';
 import { resolveConfig } from '../../../src/config/resolve.ts';
 import { startAgent } from '../../../src/main.ts';
@@ -76,7 +76,7 @@ test('B1 B2 B7: the index grows with every change, removal included, and none of
   }
 });
 
-test('B4 B6: another service, the same again, or a TTL that says the same, wakes nobody', async () => {
+test('B4 B6: another service, the same registration, or a TTL update without a change wakes no request', async () => {
   const { get, put, index } = await agent();
   const web = { Name: 'web', Check: { TTL: '30s', Status: 'passing' } };
   await put(register, web);
@@ -122,7 +122,7 @@ test('J1 J2 J3 J6 J7: keys in any case and with _, null as absent, Go durations 
   });
 });
 
-test('C7: the check tells its kind', async () => {
+test('C7: a check has its type', async () => {
   const { get, put } = await agent();
   const timed = { Interval: '1h', Timeout: '1s' };
   const kinds: Record<string, object> = {

@@ -12,7 +12,7 @@ async function world() {
 }
 
 describe('PUT /v1/agent/service/register', () => {
-  test('a registration reaches the agent whole, and is answered 200 with nothing', async () => {
+  test('a registration reaches the agent whole, and the reply is an empty 200', async () => {
     const { agent, server } = await world();
     const answer = await put(server, register, {
       Name: 'api',
@@ -22,7 +22,7 @@ describe('PUT /v1/agent/service/register', () => {
       Checks: null,
     });
     expect([answer.status, answer.body, answer.headers['content-length']]).toEqual([200, '', '0']);
-    expect(agent.asked).toMatchObject([
+    expect(agent.commands).toMatchObject([
       {
         kind: 'registerService',
         service: { id: 'api', name: 'api', port: 9001, tags: ['a'] },
@@ -42,17 +42,17 @@ describe('PUT /v1/agent/service/register', () => {
   ])('R2 with %j earlier checks are dropped: %s', async (query, replaceChecks) => {
     const { agent, server } = await world();
     await put(server, register + query, { Name: 'api' });
-    expect(agent.asked).toMatchObject([{ replaceChecks }]);
+    expect(agent.commands).toMatchObject([{ replaceChecks }]);
   });
 
   test('J1 J3 keys in lower case, as python-consul sends them, and null for what is unset', async () => {
     const { agent, server } = await world();
     const body = '{"name":"pweb","id":"pweb-1","enabletagoverride":true,"check":{"ttl":"30s"},"Meta":null}';
     expect((await put(server, register, body)).status).toBe(200);
-    expect(agent.asked).toMatchObject([{ service: { id: 'pweb-1', enableTagOverride: true } }]);
+    expect(agent.commands).toMatchObject([{ service: { id: 'pweb-1', enableTagOverride: true } }]);
   });
 
-  test('J5 what follows the first value is ignored', async () => {
+  test('J5 text after the first value is ignored', async () => {
     const { agent, server } = await world();
     for (const tail of ['\n{"Name":"other"}', ' nonsense', '}', ' "', '\0'])
       expect([tail, (await put(server, register, `{"Name":"a}\\"b"}${tail}`)).status]).toEqual([tail, 400]);
@@ -61,7 +61,7 @@ describe('PUT /v1/agent/service/register', () => {
         tail,
         200,
       ]);
-    expect(agent.asked.map((one) => one.kind === 'registerService' && one.service.name)).toEqual(
+    expect(agent.commands.map((one) => one.kind === 'registerService' && one.service.name)).toEqual(
       Array(5).fill('api'),
     );
   });
@@ -81,17 +81,17 @@ describe('PUT /v1/agent/service/register', () => {
     const { agent, server } = await world();
     const answer = await put(server, register, body);
     expect([answer.status, answer.body]).toEqual([400, expect.stringMatching(sentence)]);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('half a megabyte of quotes that never end is refused in no time', async () => {
+  test('half a megabyte of unclosed quotes is refused at once', async () => {
     const { server } = await world();
     const start = performance.now();
     expect((await put(server, register, `{"${'\\"'.repeat(250_000)}`)).status).toBe(400);
     expect(performance.now() - start).toBeLessThan(5000);
   });
 
-  test('S14 a check that runs a program is refused, whole registration and all', async () => {
+  test('S14 a check that runs a program is refused, with the whole registration', async () => {
     const { agent, server } = await world();
     const check = { Args: ['/bin/true'], Interval: '10s' };
     for (const body of [
@@ -102,10 +102,10 @@ describe('PUT /v1/agent/service/register', () => {
       expect([answer.status, answer.body]).toEqual([400, expect.stringContaining('Scripts are disabled')]);
     }
     expect((await put(server, '/v1/agent/check/register', { Name: 'c', ...check })).status).toBe(400);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('what the agent refuses keeps its status and sentence', async () => {
+  test('a refusal of the agent keeps its status and message', async () => {
     const { agent, server } = await world();
     agent.reply = () => Promise.reject(new AgentError('tooLarge', 'too much for one node'));
     const answer = await put(server, register, { Name: 'api' });
@@ -114,12 +114,12 @@ describe('PUT /v1/agent/service/register', () => {
 });
 
 describe('the other writes of services', () => {
-  test('deregister: T6 any id, 404 for one that is not there, 400 for none', async () => {
+  test('deregister: T6 any id, 404 for an unknown one, 400 for none', async () => {
     const { agent, server } = await world();
     agent.local.put(service('web', { id: 'a/b c:80' }));
     expect((await put(server, '/v1/agent/service/deregister/web-1')).status).toBe(200);
     expect((await put(server, '/v1/agent/service/deregister/a/b%20c:80')).status).toBe(200);
-    expect(agent.asked).toEqual([
+    expect(agent.commands).toEqual([
       { kind: 'deregisterService', id: 'web-1' },
       { kind: 'deregisterService', id: 'a/b c:80' },
     ]);
@@ -130,7 +130,7 @@ describe('the other writes of services', () => {
       '1',
     ]);
     expect((await put(server, '/v1/agent/service/deregister/')).status).toBe(400);
-    expect(agent.asked).toHaveLength(2);
+    expect(agent.commands).toHaveLength(2);
   });
 
   test('maintenance of a service and of the node', async () => {
@@ -139,7 +139,7 @@ describe('the other writes of services', () => {
     await put(server, '/v1/agent/service/maintenance/web-1?enable=0');
     await put(server, '/v1/agent/maintenance?enable=T&reason=night');
     await put(server, '/v1/agent/maintenance?enable=false');
-    expect(agent.asked).toEqual([
+    expect(agent.commands).toEqual([
       { kind: 'maintenance', service: 'web-1', on: true, reason: 'r s' },
       { kind: 'maintenance', service: 'web-1', on: false, reason: '' },
       { kind: 'maintenance', on: true, reason: 'night' },
@@ -158,7 +158,7 @@ describe('the other writes of services', () => {
   ])('%s is %d', async (path, status) => {
     const { agent, server } = await world();
     expect((await put(server, path)).status).toBe(status);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 });
 
@@ -168,7 +168,7 @@ describe('writes of checks', () => {
     const path = '/v1/agent/check/register';
     expect((await put(server, path, { Name: 'disk', TTL: '10s' })).status).toBe(200);
     expect((await put(server, path, '{"name":"svcchk","ttl":"10s","serviceid":"web-1"}')).status).toBe(200);
-    expect(agent.asked).toMatchObject([
+    expect(agent.commands).toMatchObject([
       { kind: 'registerCheck', check: { id: 'disk', serviceId: '' } },
       { kind: 'registerCheck', check: { id: 'svcchk', serviceId: 'web-1' } },
     ]);
@@ -176,13 +176,13 @@ describe('writes of checks', () => {
     expect([unknown.status, unknown.body]).toEqual([404, 'ServiceID "web" does not exist']);
     expect((await put(server, path, { TTL: '10s' })).status).toBe(400);
     expect((await put(server, path, { Name: 'x', TTL: '10s', Status: 'fine' })).status).toBe(400);
-    expect(agent.asked).toHaveLength(2);
+    expect(agent.commands).toHaveLength(2);
   });
 
   test('deregister', async () => {
     const { agent, server } = await world();
     expect((await put(server, '/v1/agent/check/deregister/service:web-1')).status).toBe(200);
-    expect(agent.asked).toEqual([{ kind: 'deregisterCheck', id: 'service:web-1' }]);
+    expect(agent.commands).toEqual([{ kind: 'deregisterCheck', id: 'service:web-1' }]);
     const unknown = await put(server, '/v1/agent/check/deregister/nope');
     expect([unknown.status, unknown.body]).toEqual([404, expect.stringContaining('Unknown check ID "nope"')]);
     expect((await put(server, '/v1/agent/check/deregister/')).status).toBe(400);
@@ -194,19 +194,19 @@ describe('writes of checks', () => {
     await put(server, '/v1/agent/check/warn/service:web-1');
     await put(server, '/v1/agent/check/fail/service:web-1?note=');
     const id = 'service:web-1';
-    expect(agent.asked).toEqual([
+    expect(agent.commands).toEqual([
       { kind: 'updateCheck', id, status: 'passing', output: 'all well' },
       { kind: 'updateCheck', id, status: 'warning', output: '' },
       { kind: 'updateCheck', id, status: 'critical', output: '' },
     ]);
   });
 
-  test('update says it in the body', async () => {
+  test('update has the status in the body', async () => {
     const { agent, server } = await world();
     const path = '/v1/agent/check/update/service:web-1';
     expect((await put(server, path, { Status: 'passing', Output: 'ok' })).status).toBe(200);
     expect((await put(server, path, '{"status":"critical","output":null,"Namespace":""}')).status).toBe(200);
-    expect(agent.asked).toMatchObject([
+    expect(agent.commands).toMatchObject([
       { status: 'passing', output: 'ok' },
       { status: 'critical', output: '' },
     ]);
@@ -215,10 +215,10 @@ describe('writes of checks', () => {
       expect([answer.status, answer.body]).toEqual([400, expect.stringMatching(/^Invalid check status/)]);
     }
     expect((await put(server, path, { Status: 'passing', Color: 'red' })).status).toBe(400);
-    expect(agent.asked).toHaveLength(2);
+    expect(agent.commands).toHaveLength(2);
   });
 
-  test('of a check that is unknown, or not TTL: 404 with both phrases programs search for', async () => {
+  test('a check that is unknown, or not TTL: 404 with both phrases that programs search for', async () => {
     const { agent, server } = await world();
     agent.local.put(
       service('db'),
@@ -233,10 +233,10 @@ describe('writes of checks', () => {
         expect(answer.body).toContain(`Unknown check ID "${id}"`);
         expect(answer.body).toContain(`CheckID "${id}" does not have associated TTL`);
       }
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('T13 the seven writes that clients of old do with GET', async () => {
+  test('T13 the seven writes that legacy clients do with GET', async () => {
     const { agent, server } = await world();
     agent.reply = async () => ({ joined: 1, failed: [] });
     for (const path of [
@@ -249,7 +249,7 @@ describe('writes of checks', () => {
       'force-leave/bob',
     ])
       expect([path, (await send(server, `/v1/agent/${path}`)).status]).toEqual([path, 200]);
-    expect(agent.asked).toHaveLength(7);
+    expect(agent.commands).toHaveLength(7);
     for (const path of [
       'service/register',
       'service/maintenance/web-1?enable=true',
@@ -259,27 +259,27 @@ describe('writes of checks', () => {
       'leave',
     ])
       expect([path, (await send(server, `/v1/agent/${path}`)).status]).toEqual([path, 405]);
-    expect(agent.asked).toHaveLength(7);
+    expect(agent.commands).toHaveLength(7);
   });
 });
 
 describe('PUT /v1/hearsay/drain/:id', () => {
-  test('takes an instance out and back in; only one that is here', async () => {
+  test('excludes an instance and includes it again; only one that is registered here', async () => {
     const { agent, server } = await world();
     expect((await put(server, '/v1/hearsay/drain/web-1?enable=true')).body).toBe('');
     await put(server, '/v1/hearsay/drain/web-1?enable=false');
-    expect(agent.asked).toEqual([
+    expect(agent.commands).toEqual([
       { kind: 'drain', service: 'web-1', on: true },
       { kind: 'drain', service: 'web-1', on: false },
     ]);
     expect((await put(server, '/v1/hearsay/drain/web-1')).status).toBe(400);
     expect((await put(server, '/v1/hearsay/drain/?enable=true')).status).toBe(400);
     expect((await put(server, '/v1/hearsay/drain/nope?enable=true')).status).toBe(404);
-    expect(agent.asked).toHaveLength(2);
+    expect(agent.commands).toHaveLength(2);
   });
 });
 
-test('R4 the answer waits for the agent', async () => {
+test('R4 the reply waits for the agent', async () => {
   const { agent, server } = await world();
   let finish = (): void => undefined;
   agent.reply = () =>
@@ -290,7 +290,7 @@ test('R4 the answer waits for the agent', async () => {
   const registered = put(server, register, { Name: 'api' }).finally(() => {
     answered = true;
   });
-  await until(() => agent.asked.length === 1);
+  await until(() => agent.commands.length === 1);
   await send(server, '/');
   expect(answered).toBe(false);
   finish();

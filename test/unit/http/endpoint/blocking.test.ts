@@ -12,7 +12,7 @@ const nodes = '/v1/catalog/nodes';
 const indexOf = (answer: { headers: NodeJS.Dict<string | string[]> }): number =>
   Number(answer.headers['x-consul-index']);
 
-/** A client that does not go away. */
+/** A client that never disconnects. */
 const stays = () => () => undefined;
 
 async function timed<T>(promise: Promise<T>): Promise<{ value: T; millis: number }> {
@@ -21,8 +21,8 @@ async function timed<T>(promise: Promise<T>): Promise<{ value: T; millis: number
   return { value, millis: performance.now() - start };
 }
 
-describe('when a query blocks', () => {
-  test('without an index, or with 0, it is answered at once', async () => {
+describe('blocking queries', () => {
+  test('without an index, or with 0, the reply comes at once', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     for (const query of ['', '?index=', '?index=0', '?index=0&wait=10m', '?wait=10m'])
@@ -30,7 +30,7 @@ describe('when a query blocks', () => {
     expect(agent.waiting).toBe(0);
   });
 
-  test('B3: any index but the current one is answered at once with the current one', async () => {
+  test('B3: any index but the current one gets a reply at once, with the current one', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     for (const index of [1, SEED - 1, SEED + 1, 2 ** 53, '18446744073709551615']) {
@@ -39,7 +39,7 @@ describe('when a query blocks', () => {
     }
   });
 
-  test('with the current index it waits for the change, and gets all of the new data', async () => {
+  test('with the current index it waits for the change, and gets all new data', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const parked = send(server, `${nodes}?index=${SEED}`);
@@ -52,7 +52,7 @@ describe('when a query blocks', () => {
     await until(() => agent.waiting === 0);
   });
 
-  test('when the wait is over, and not before, it is answered as before', async () => {
+  test('when the wait is over, and not earlier, the reply is the same as before', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const before = await send(server, nodes);
@@ -62,7 +62,7 @@ describe('when a query blocks', () => {
     expect(agent.waiting).toBe(0);
   });
 
-  test('a client that goes away frees its place', async () => {
+  test('a client that disconnects frees its place', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const client = new AbortController();
@@ -73,7 +73,7 @@ describe('when a query blocks', () => {
     await until(() => agent.waiting === 0);
   });
 
-  test('B4 B6 a change elsewhere, or none at all, wakes nobody', async () => {
+  test('B4 B6 a change elsewhere, or none at all, wakes no request', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     let done = false;
@@ -112,7 +112,7 @@ describe('index and wait', () => {
     'index=1e3',
   ])('%s is 400', async (query) => {
     const answer = await send(await serve(new FakeAgent(member('ann'))), `${nodes}?${query}`);
-    // A plus sign is a blank in a query string, and Go refuses that as well.
+    // A plus sign is a space in a query string; Go refuses that as well.
     expect([answer.status, answer.body]).toEqual([400, 'Invalid index']);
   });
 
@@ -140,9 +140,9 @@ describe('index and wait', () => {
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       onTestFinished(() => void vi.useRealTimers());
       for (const random of [0, 0.5, 0.999_999]) {
-        const watchers = new BlockingQueries(new FakeAgent(member('ann')), () => random);
+        const queries = new BlockingQueries(new FakeAgent(member('ann')), () => random);
         let over = false;
-        const parked = watchers.waitForIndex(['nodes'], { index: SEED, wait }, stays).finally(() => {
+        const parked = queries.waitForIndex(['nodes'], { index: SEED, wait }, stays).finally(() => {
           over = true;
         });
         await vi.advanceTimersByTimeAsync(wait);
@@ -155,24 +155,24 @@ describe('index and wait', () => {
   );
 });
 
-test('S23 more than 4096 parked queries are told 429 and when to come again', async () => {
+test('S23 more than 4096 parked queries get 429 with Retry-After', async () => {
   const agent = new FakeAgent(member('ann'));
-  const watchers = new BlockingQueries(agent);
-  const park = () => watchers.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays);
+  const queries = new BlockingQueries(agent);
+  const park = () => queries.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays);
   const parked = Array.from({ length: MAX_PARKED }, park);
-  expect(watchers.parkedCount).toBe(4096);
+  expect(queries.parkedCount).toBe(4096);
   await expect(park()).rejects.toMatchObject({ status: 429, headers: { 'Retry-After': '1' } });
   agent.touch(['nodes']);
   await Promise.all(parked);
-  expect([watchers.parkedCount, agent.waiting]).toEqual([0, 0]);
+  expect([queries.parkedCount, agent.waiting]).toEqual([0, 0]);
 });
 
-test('those a change wakes together are answered in groups, so that packets get their turn in between', async () => {
+test('requests that a change wakes are answered in batches, so that packets get their turn in between', async () => {
   const agent = new FakeAgent(member('ann'));
-  const watchers = new BlockingQueries(agent);
+  const queries = new BlockingQueries(agent);
   let answered = 0;
   const parked = Array.from({ length: 5 * WAKE_BATCH_SIZE }, async () => {
-    await watchers.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays);
+    await queries.waitForIndex(['nodes'], { index: SEED, wait: 60_000 }, stays);
     answered += 1;
   });
   agent.touch(['nodes']);

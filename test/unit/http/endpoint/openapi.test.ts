@@ -10,7 +10,7 @@ import { ROUTES } from '../../../../src/http/routes/index.ts';
 import { check, instance, localCheck, service } from '../data.ts';
 import { FakeAgent, member, send, serve } from '../fixture.ts';
 
-/** One of each shape that evidence can have. */
+/** One evidence fact of each kind. */
 const FACTS: readonly EvidenceFact[] = [
   { kind: 'agentStarted', node: 'ann', address: '10.0.0.1:7946', encrypted: true },
   { kind: 'stalled', latenessMs: 300 },
@@ -69,7 +69,7 @@ test('every parameter is described, and no other', () => {
   expect([...used].sort()).toEqual(Object.keys(QUERY_PARAMETERS).sort());
 });
 
-test('what the document refers to is in it', () => {
+test('all references of the document are in it', () => {
   const refs = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
     ([, name]) => name,
   );
@@ -77,7 +77,7 @@ test('what the document refers to is in it', () => {
   for (const name of refs) expect(schemas[name as string]).toBeDefined();
 });
 
-describe('answers are of the shape that is promised', () => {
+describe('replies match their schemas', () => {
   const bad = check('c2', { serviceId: 'web-1', status: 'critical' });
   const web = service('web', {
     id: 'web-1',
@@ -126,7 +126,7 @@ describe('answers are of the shape that is promised', () => {
     expect(flaws(answer.json(), schema)).toEqual([]);
   });
 
-  test('the validator finds what is wrong', () => {
+  test('the validator finds flaws', () => {
     const schema = { $ref: '#/components/schemas/Node' };
     expect(flaws({}, schema)).toContain('$.ID: missing');
     expect(flaws([{ Nope: 1 }], { type: 'array', items: { type: 'string' } })).toEqual(['$[0]: not string']);
@@ -134,7 +134,7 @@ describe('answers are of the shape that is promised', () => {
   });
 });
 
-/** What of a value is not as its schema says; properties that are not named are flaws, too. */
+/** The flaws of a value against its schema; unknown properties are flaws, too. */
 function flaws(value: unknown, schema: JsonObject, at = '$'): string[] {
   const { $ref: ref, anyOf, type } = schema as { $ref?: string; anyOf?: JsonObject[]; type?: string };
   if (ref !== undefined) return flaws(value, schemas[ref.slice(ref.lastIndexOf('/') + 1)] as JsonObject, at);

@@ -84,7 +84,7 @@ test('witnesses are queried; the request ends with the investigation, whose entr
   one.touch(['query:9']);
 
   const report = (await waiting).json() as Report;
-  expect(one.asked).toEqual([{ kind: 'queryWitnesses', node: 'bob', timeout: 1000 }]);
+  expect(one.commands).toEqual([{ kind: 'queryWitnesses', node: 'bob', timeout: 1000 }]);
   expect(report.witnesses).toEqual({ answered: ['cat'], unreadable: ['dan'], error: null });
   expect(report.diagnosis).toBe(
     'suspected by cat at 22:13:16Z: direct and 2 of 2 indirect probes failed, so likely true',

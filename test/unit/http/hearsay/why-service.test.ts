@@ -85,7 +85,7 @@ describe('GET /v1/hearsay/why', () => {
     ]);
   });
 
-  test('draining, suspected, in warning: only the first keeps it out', async () => {
+  test('draining, suspected, in warning: only the first excludes it', async () => {
     const { of } = await world();
     expect((await of('dan')).reasons).toMatchObject([
       { kind: 'node', excludes: false, sinceMs: 1000 },
@@ -120,7 +120,7 @@ describe('GET /v1/hearsay/why', () => {
     expect((await why('&id=web-ann')).instances).toHaveLength(1);
   });
 
-  test('a service must be named', async () => {
+  test('a service name is required', async () => {
     const { server } = await world();
     expect(await send(server, '/v1/hearsay/why')).toMatchObject({
       status: 400,

@@ -5,7 +5,7 @@ import { FakeAgent, member, put, SEED, send, serve } from '../fixture.ts';
 
 type Json = Record<string, unknown>;
 
-/** On a line, in milliseconds. */
+/** Coordinates on a line, in milliseconds. */
 const at = (millis: number): Coordinate => ({
   vec: [millis / 1000, 0, 0, 0, 0, 0, 0, 0],
   error: 0.1,
@@ -13,7 +13,7 @@ const at = (millis: number): Coordinate => ({
   height: 1e-5,
 });
 
-/** Dan has no coordinate: he never answered a probe. */
+/** Node dan has no coordinate: it never answered a probe. */
 async function line() {
   const agent = new FakeAgent(...['ann', 'bob', 'cat', 'dan'].map((name) => member(name)));
   for (const [name, millis] of [
@@ -35,7 +35,7 @@ async function line() {
 
 describe('near', () => {
   test.each(['/v1/catalog/service/web', '/v1/health/service/web', '/v1/health/checks/web'])(
-    '%s is sorted by distance, and who has none comes last',
+    '%s is sorted by distance, nodes without a coordinate last',
     async (path) => {
       const { nodes } = await line();
       expect(await nodes(`${path}?near=_agent`)).toEqual(['ann', 'cat', 'bob', 'dan']);
@@ -45,7 +45,7 @@ describe('near', () => {
     },
   );
 
-  test('nodes, checks by state, and what resolve says', async () => {
+  test('nodes, checks by state, and resolve', async () => {
     const { nodes, server } = await line();
     expect(await nodes('/v1/catalog/nodes?near=bob')).toEqual(['bob', 'cat', 'ann', 'dan']);
     const state = await nodes('/v1/health/state/any?near=_agent');
@@ -59,7 +59,7 @@ describe('near', () => {
 describe('coordinates', () => {
   const coord = { Vec: [0.01, 0, 0, 0, 0, 0, 0, 0], Error: 0.1, Adjustment: 0, Height: 1e-5 };
 
-  test('of all nodes that have one, and of one node', async () => {
+  test('coordinates of all nodes that have one, and of one node', async () => {
     const { server, nodes } = await line();
     expect(await nodes('/v1/coordinate/nodes')).toEqual(['ann', 'bob', 'cat']);
     const one = await send(server, '/v1/coordinate/node/CAT');
@@ -73,7 +73,7 @@ describe('coordinates', () => {
     });
   });
 
-  test('unknown: 404 with an index; datacenters: none; an update is taken', async () => {
+  test('unknown: 404 with an index; datacenters: none; an update is accepted', async () => {
     const { server } = await line();
     const nobody = await send(server, '/v1/coordinate/node/dan');
     expect([nobody.status, nobody.headers['x-consul-index']]).toEqual([404, String(SEED)]);

@@ -1,4 +1,4 @@
-/** What nobody should send, on real sockets: refused for what it is, and the next client is served. S18, S23. */
+/** Malformed and hostile requests on real sockets: they are refused, and the next client is served. S18, S23. */
 import { describe, expect, test } from 'vitest';
 import { ROUTES } from '../../../../src/http/routes/index.ts';
 import { MAX_PIPELINED } from '../../../../src/http/server/connection-limits.ts';
@@ -65,7 +65,7 @@ describe('request lines and headers', () => {
   ])('%s', async (_, bytes, expected) => {
     const { agent, server } = await world();
     expect(statuses(await raw(server, bytes))).toEqual(expected);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
     await healthy(server);
   });
 
@@ -77,13 +77,13 @@ describe('request lines and headers', () => {
     }
   });
 
-  test('S13 two tokens are none', async () => {
+  test('S13 two tokens count as none', async () => {
     const server = await serve(new FakeAgent(member('ann')), { token: 'right' });
     const twice = 'X-Consul-Token: right\r\n'.repeat(2);
     expect(statuses(await raw(server, `GET ${LEADER} HTTP/1.1\r\n${HOST}${twice}${CLOSE}`))).toEqual([403]);
   });
 
-  test('requests that come all at once are answered in order', async () => {
+  test('requests that arrive together are answered in order', async () => {
     const { server } = await world();
     const get = (path: string): string => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`;
     const many = [...Array(200)].map((_, i) => get(i % 2 === 0 ? LEADER : '/nowhere')).join('');
@@ -92,7 +92,7 @@ describe('request lines and headers', () => {
   });
 });
 
-test('S23 whoever sends thousands of requests and waits for no answer is cut off, and nobody else is', async () => {
+test('S23 a client that pipelines thousands of requests is cut off, and no other', async () => {
   const { server } = await world();
   const many = `GET ${LEADER} HTTP/1.1\r\n${HOST}\r\n`.repeat(4 * MAX_PIPELINED);
   const answer = await raw(server, many).catch(() => '');
@@ -107,9 +107,9 @@ describe('bodies', () => {
   const paths = bodies.map(({ path }) => path.replace(/:\w+(\.\.\.)?/g, 'x'));
   const polluted = (): unknown => ({}) as Record<string, unknown>;
 
-  test('there are some', () => expect(paths.length).toBeGreaterThan(4));
+  test('some entries', () => expect(paths.length).toBeGreaterThan(4));
 
-  test.each(paths)('S18 %s takes __proto__ and its like for data, or refuses them', async (path) => {
+  test.each(paths)('S18 %s treats __proto__ and the like as data, or refuses them', async (path) => {
     const { server } = await world();
     for (const key of ['__proto__', 'constructor', 'prototype'])
       for (const body of [
@@ -135,23 +135,23 @@ describe('bodies', () => {
       for (const body of [deep, `{"Name":"a","Meta":${deep}}`, `{"Connect":${deep}}`, open.repeat(depth)])
         expect([400, 404, 413, 501]).toContain((await put(server, path, body)).status);
     }
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
     await healthy(server);
   });
 
-  test('a body that is not UTF-8 is never taken for a name', async () => {
+  test('a body that is not UTF-8 is never used as a name', async () => {
     const { agent, server } = await world();
     const body = `{"Name":"\xe9\xff"}`;
     const bytes = `PUT ${register} HTTP/1.1\r\n${HOST}Content-Length: ${body.length + 2}\r\n${CLOSE}${body}`;
     expect(statuses(await raw(server, bytes))).toEqual([400]);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('S23 a body whose length is told as a petabyte is refused before it comes', async () => {
+  test('S23 a body with the Content-Length of a petabyte is refused before it arrives', async () => {
     const { agent, server } = await world();
     const bytes = `PUT ${register} HTTP/1.1\r\n${HOST}Content-Length: 1125899906842624\r\n${CLOSE}`;
     expect(statuses(await raw(server, bytes))[0]).toBe(413);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
     await healthy(server);
   });
 });

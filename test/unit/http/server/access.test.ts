@@ -5,7 +5,7 @@ import { FakeAgent, member, options, put, send, serve } from '../fixture.ts';
 
 const TOKEN = '5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e5f1a0c7e';
 
-describe('S12 pages of other sites neither read nor write', () => {
+describe('S12 pages of other sites can neither read nor write', () => {
   const tags = { method: 'PUT', body: '{"set":{"a":"b"}}' };
   const host = 'localhost:8500';
   const json = { host, 'content-type': 'application/json' };
@@ -27,10 +27,10 @@ describe('S12 pages of other sites neither read nor write', () => {
     expect(
       (await send(server, '/v1/hearsay/tags', { ...tags, headers: { ...json, ...headers } })).status,
     ).toBe(403);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('S12 a form of our own origin cannot write, a script of ours can', async () => {
+  test('S12 a form of this agent’s origin cannot write, a script can', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const origin = { host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' };
@@ -39,13 +39,13 @@ describe('S12 pages of other sites neither read nor write', () => {
     expect(await write({ ...origin, 'content-type': 'text/plain' })).toBe(403);
     expect(await write({ ...origin, 'content-type': 'application/x-www-form-urlencoded' })).toBe(403);
     expect(await write(origin)).toBe(403);
-    expect(agent.asked).toHaveLength(0);
+    expect(agent.commands).toHaveLength(0);
     expect(await write({ ...origin, 'content-type': 'application/json; charset=utf-8' })).toBe(200);
     expect(await write({ ...origin, 'x-agent-request': '1' })).toBe(200);
-    expect(agent.asked).toHaveLength(2);
+    expect(agent.commands).toHaveLength(2);
   });
 
-  test('S12 an address typed into a browser may read, and must not write', async () => {
+  test('S12 an address typed into a browser may read, but not write', async () => {
     const server = await serve(new FakeAgent(member('ann')));
     const headers = { host, 'sec-fetch-site': 'none', 'content-type': 'application/json' };
     expect((await send(server, '/v1/agent/self', { headers })).status).toBe(200);
@@ -63,7 +63,7 @@ describe('S12 pages of other sites neither read nor write', () => {
 describe('S13 tokens', () => {
   const self = '/v1/agent/self';
 
-  test('S13 without the token nothing but the banner is told', async () => {
+  test('S13 without the token only the banner is served', async () => {
     const server = await serve(new FakeAgent(member('ann')), { token: TOKEN });
     const status = async (headers: Record<string, string>, path = self) =>
       (await send(server, path, { headers })).status;
@@ -101,7 +101,7 @@ describe('S13 tokens', () => {
   });
 });
 
-describe('S13 where it may listen', () => {
+describe('S13 listening addresses', () => {
   const refusal = async (host: string, changes = {}): Promise<unknown> => {
     const started = startHttpServer(options(new FakeAgent(), { listen: { host, port: 0 }, ...changes }));
     return started.then(
@@ -119,12 +119,12 @@ describe('S13 where it may listen', () => {
     },
   );
 
-  test('S13 with a token, or when told to, it does', async () => {
+  test('S13 it starts with a token or with insecure', async () => {
     expect(await refusal('0.0.0.0', { token: TOKEN })).toBeUndefined();
     expect(await refusal('0.0.0.0', { insecure: true })).toBeUndefined();
   });
 
-  test('S13 an empty token is a mistake, not a token', async () => {
+  test('S13 an empty token is an error, not a token', async () => {
     expect(await refusal('127.0.0.1', { token: '' })).toMatchObject({ code: 'config' });
   });
 });

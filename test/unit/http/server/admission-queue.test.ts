@@ -1,8 +1,8 @@
-/** Requests that come together are begun a few at a time, in order. G20. */
+/** Requests that arrive together are started a few at a time, in order. G20. */
 import { expect, test } from 'vitest';
 import { ADMITTED_PER_TURN, AdmissionQueue } from '../../../../src/http/server/admission-queue.ts';
 
-test('what comes together is done in groups, in order, so that packets get their turn in between', async () => {
+test('work that arrives together is done in batches, in order, so that packets get their turn in between', async () => {
   const turns = new AdmissionQueue();
   const done: number[] = [];
   for (let i = 0; i < 3 * ADMITTED_PER_TURN + 5; i++) turns.admit(() => done.push(i));
@@ -16,7 +16,7 @@ test('what comes together is done in groups, in order, so that packets get their
   expect(done).toEqual([...done].sort((a, b) => a - b));
 });
 
-test('who comes later does not overtake those who wait', async () => {
+test('later work does not overtake waiting work', async () => {
   const turns = new AdmissionQueue();
   const done: string[] = [];
   for (let i = 0; i < 2 * ADMITTED_PER_TURN; i++) turns.admit(() => done.push('early'));

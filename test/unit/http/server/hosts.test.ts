@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isAllowedHost } from '../../../../src/http/server/access.ts';
 import { FakeAgent, member, raw, send, serve, socketPath } from '../fixture.ts';
 
-/** What a rebound name, a proxy or a trickster may write after `Host:`. */
+/** Values of `Host` that DNS rebinding, a proxy or an attacker may send. */
 const BAD_HOSTS = [
   'evil.example',
   'evil.example:8500',
@@ -108,7 +108,7 @@ const GOOD_HOSTS = [
 const get = (host: string): string =>
   `GET /v1/status/leader HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
 
-describe('S11 only a Host that is ours is served', () => {
+describe('S11 only a Host of this agent is allowed', () => {
   test(`S11 each of ${BAD_HOSTS.length} bad Hosts is refused`, async () => {
     const server = await serve(new FakeAgent(member('ann')), { allowedHosts: ['consul.example'] });
     expect(BAD_HOSTS.length).toBeGreaterThanOrEqual(60);
@@ -119,12 +119,12 @@ describe('S11 only a Host that is ours is served', () => {
     }
   });
 
-  test('S11 loopback addresses, localhost and configured names are served, with any port', async () => {
+  test('S11 loopback addresses, localhost and configured names are allowed, with any port', async () => {
     const server = await serve(new FakeAgent(member('ann')), { allowedHosts: ['Consul.Example'] });
     for (const host of GOOD_HOSTS) expect(await raw(server, get(host))).toContain('"10.0.0.1:8300"');
   });
 
-  test('S11 on a socket of the network its own address is served, localhost is not', () => {
+  test('S11 on a socket of the network its own address is allowed, localhost is not', () => {
     const ours = (host: string, names: string[] = []) => isAllowedHost([host], '192.0.2.1', new Set(names));
     expect(ours('192.0.2.1:8500')).toBe(true);
     expect(ours('127.0.0.1')).toBe(true);
@@ -152,14 +152,14 @@ describe('S11 only a Host that is ours is served', () => {
     expect(await raw(server, 'GET /v1/status/leader HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  test('S11 a whole address in the request line does not stand in for the Host', async () => {
+  test('S11 an absolute URL in the request line does not replace the Host', async () => {
     const server = await serve(new FakeAgent(member('ann')));
     const line =
       'GET http://evil.example/v1/status/leader HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n';
     expect(await raw(server, line)).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  test('T1 a socket file has no Host rule: Go clients write its path there', async () => {
+  test('T1 Host is not checked on a socket file: Go clients send its path', async () => {
     const path = socketPath();
     const server = await serve(new FakeAgent(member('ann')), { listen: { path } });
     expect(server.address).toBe(`unix:${path}`);

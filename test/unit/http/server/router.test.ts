@@ -1,4 +1,4 @@
-/** Which route a path belongs to. Source: T5 to T7 (docs/consul.md). */
+/** Routes of paths. Source: T5 to T7 (docs/consul.md). */
 import { expect, test } from 'vitest';
 import { textReply } from '../../../../src/http/endpoint/reply/reply.ts';
 import type { Route } from '../../../../src/http/endpoint/route.ts';
@@ -12,7 +12,7 @@ const of = (path: string, method: Route['method'] = 'GET'): Route => ({
   handle: () => textReply(200, path),
 });
 
-/** In the order that would hide the most if order mattered. */
+/** In an order that would hide routes if order mattered. */
 const find = createRouter(
   ['/v1/a/:rest...', '/v1/a/:id', '/v1/a/:id/run', '/v1/a/word', '/v1/:x/y/:z', '/v1/b', '/'].map((path) =>
     of(path),
@@ -57,7 +57,7 @@ test.each([
   expect(found(path)).toBeUndefined();
 });
 
-test('routes of one path stay together, one for each method', () => {
+test('routes of one path stay together, one per method', () => {
   const place = createRouter([of('/v1/q/:id'), of('/v1/x'), of('/v1/q/:id', 'PUT')])('/v1/q/7');
   expect(place?.routes.map(({ method }) => method)).toEqual(['GET', 'PUT']);
 });

@@ -1,4 +1,4 @@
-/** The cache in front of the routes: it must never answer whom the guards refuse, nor tell what has changed. */
+/** The target cache never bypasses access control, nor serves a reply after a change. */
 import { describe, expect, test } from 'vitest';
 import { HttpReply } from '../../../../src/http/endpoint/reply/reply.ts';
 import { TargetCache } from '../../../../src/http/server/target-cache.ts';
@@ -14,21 +14,21 @@ function world(): FakeAgent {
   return agent;
 }
 
-describe('what was just answered', () => {
-  test('is told again without looking at the view', async () => {
+describe('replies that were just sent', () => {
+  test('is served again without reading the view', async () => {
     const agent = world();
     const server = await serve(agent);
     const before = await send(server, path);
-    const looked = agent.catalog.asked;
+    const looked = agent.catalog.reads;
     const again = await send(server, path);
     expect([again.body, again.headers['x-consul-index']]).toEqual([
       before.body,
       before.headers['x-consul-index'],
     ]);
-    expect(agent.catalog.asked).toBe(looked);
+    expect(agent.catalog.reads).toBe(looked);
   });
 
-  test('is forgotten as soon as anything changes, wherever', async () => {
+  test('is discarded as soon as anything changes', async () => {
     const agent = world();
     const server = await serve(agent);
     await send(server, path);
@@ -36,13 +36,13 @@ describe('what was just answered', () => {
     agent.touch(['service:web']);
     const answer = await send(server, path);
     expect([answer.body, answer.headers['x-consul-index']]).toEqual(['[]', `${SEED + 1}`]);
-    const looked = agent.catalog.asked;
+    const looked = agent.catalog.reads;
     agent.touch(['node:elsewhere']);
     await send(server, path);
-    expect(agent.catalog.asked).toBeGreaterThan(looked);
+    expect(agent.catalog.reads).toBeGreaterThan(looked);
   });
 
-  test('S11 S12 S13 is refused to whom the guards refuse', async () => {
+  test('S11 S12 S13 access control applies to it', async () => {
     const server = await serve(world(), { token: TOKEN });
     const headers = { 'x-consul-token': TOKEN };
     expect((await send(server, path, { headers })).status).toBe(200);
@@ -59,7 +59,7 @@ describe('what was just answered', () => {
     expect(await raw(server, two)).toMatch(/^HTTP\/1\.1 403 /);
   });
 
-  test('S13 a token in the target is looked at each time', async () => {
+  test('S13 a token in the target is checked for each request', async () => {
     const server = await serve(world(), { token: TOKEN });
     const target = `${path}?token=${TOKEN}`;
     for (let i = 0; i < 2; i++) expect((await send(server, target)).status).toBe(200);
@@ -67,7 +67,7 @@ describe('what was just answered', () => {
     for (let i = 0; i < 2; i++) expect((await send(server, wrong)).status).toBe(403);
   });
 
-  test('belongs to GET alone', async () => {
+  test('serves GET only', async () => {
     const server = await serve(world());
     await send(server, path);
     expect((await send(server, path, { method: 'PUT' })).status).toBe(405);
@@ -75,7 +75,7 @@ describe('what was just answered', () => {
   });
 });
 
-describe('Shortcuts', () => {
+describe('TargetCache', () => {
   const shortcut = (length = 1) => ({
     query: new Map<string, string[]>(),
     path,
@@ -93,7 +93,7 @@ describe('Shortcuts', () => {
     expect(shortcuts.get('/a')).toBeUndefined();
   });
 
-  test('stay below 256, and below 8 MiB of bodies', () => {
+  test('there are at most 256, with at most 8 MiB of bodies', () => {
     const shortcuts = new TargetCache({ agent: world(), monotonicClock: () => 0 });
     const held = (names: number) =>
       Array.from({ length: names }, (_, i) => shortcuts.get(`/${i}`)).filter((one) => one !== undefined)

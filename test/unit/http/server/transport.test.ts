@@ -10,7 +10,7 @@ import { FakeAgent, member, options, portOf, put, raw, send, serve, socketPath, 
 const ann = () => new FakeAgent(member('ann'));
 
 describe('listening', () => {
-  test('a busy port is told in one sentence with the next step', async () => {
+  test('a busy port is an error with the next step', async () => {
     const first = await serve(ann());
     const listen = { host: '127.0.0.1', port: portOf(first) };
     await expect(startHttpServer(options(ann(), { listen }))).rejects.toMatchObject({
@@ -19,7 +19,7 @@ describe('listening', () => {
     });
   });
 
-  test('an address of another host is told as such', async () => {
+  test('an address of another host is an error that says so', async () => {
     const listen = { host: '192.0.2.7', port: 0 };
     await expect(startHttpServer(options(ann(), { listen, insecure: true }))).rejects.toMatchObject({
       code: 'config',
@@ -36,7 +36,7 @@ describe('listening', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  test('a socket file somebody answers on is left alone', async () => {
+  test('a socket file with a listener is left alone', async () => {
     const path = socketPath();
     const server = await serve(ann(), { listen: { path } });
     await expect(startHttpServer(options(ann(), { listen: { path } }))).rejects.toMatchObject({
@@ -45,7 +45,7 @@ describe('listening', () => {
     expect((await send(server, '/')).status).toBe(200);
   });
 
-  test('a socket file nobody answers on is replaced; any other file is not', async () => {
+  test('a stale socket file is replaced; any other file is not', async () => {
     const path = socketPath();
     await leaveStaleSocket(path);
     expect(existsSync(path)).toBe(true);
@@ -78,7 +78,7 @@ describe('connections', () => {
     expect(Number(/timeout=(\d+)/.exec(String(keepAlive))?.[1])).toBeGreaterThanOrEqual(120);
   });
 
-  test('T4 S23 beyond the cap a connection is told 429, and there is room again when one closes', async () => {
+  test('T4 S23 beyond the limit a connection gets 429, until another one closes', async () => {
     const server = await serve(ann(), { limits: { maxConnections: 2, maxConnectionsPerAddress: 1 } });
     const holds = [await hold(server), await hold(server)];
     const answer = await raw(server, 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -87,7 +87,7 @@ describe('connections', () => {
     await untilServed(server);
   });
 
-  test('S23 one address of the network gets its share only, loopback all there is', () => {
+  test('S23 an address of the network is limited to its share, loopback to the total', () => {
     const server = createHttpServer();
     server.removeAllListeners('connection');
     let admitted = 0;
@@ -113,7 +113,7 @@ describe('connections', () => {
     ).toBe(6);
   });
 
-  test('S23 a request that comes drop by drop is cut, T3 an answer that takes its time is not', async () => {
+  test('S23 a slow request is cut off, T3 a slow reply is not', async () => {
     const agent = ann();
     const server = await serve(agent, { limits: { headersTimeout: 150, requestTimeout: 300 } });
     const index = agent.view.indexOf(['nodes']);
@@ -122,10 +122,10 @@ describe('connections', () => {
     const slow = 'PUT /v1/hearsay/tags HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{';
     expect(await raw(server, slow)).toMatch(/^HTTP\/1\.1 408 /);
     expect((await parked).status).toBe(200);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('a client that goes away in the middle of its body is no fault of ours', async () => {
+  test('a client that disconnects in the middle of its body is no fault of the agent', async () => {
     const agent = ann();
     const server = await serve(agent);
     const socket = connect(portOf(server), '127.0.0.1');
@@ -133,21 +133,21 @@ describe('connections', () => {
     await send(server, '/');
     socket.destroy();
     await server.close();
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('S23 headers above 16 kB are refused with a sentence', async () => {
+  test('S23 headers above 16 kB are refused with a message', async () => {
     const server = await serve(ann());
     const answer = await raw(server, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(17_000)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 431 .*nosniff.*16 kB$/s);
   });
 
-  test('what is not HTTP gets a sentence, not silence', async () => {
+  test('a request that is not HTTP gets a message', async () => {
     const server = await serve(ann());
     expect(await raw(server, 'HELLO\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 .*text\/plain.*not an HTTP/s);
   });
 
-  test('T15 a body above 512 KiB is 413, whether its length was told or not', async () => {
+  test('T15 a body above 512 KiB is 413, with or without a Content-Length', async () => {
     const agent = ann();
     const server = await serve(agent);
     const headers = { 'transfer-encoding': 'chunked' };
@@ -157,12 +157,12 @@ describe('connections', () => {
       const chunked = await send(server, '/v1/hearsay/tags', { method: 'PUT', headers, body });
       expect([length, chunked.status]).toEqual([length, 413]);
     }
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
     const fits = JSON.stringify({ set: { a: 'x'.repeat(500 * 1024) } });
     expect((await put(server, '/v1/hearsay/tags', fits)).status).toBe(200);
   });
 
-  test('a stop answers parked queries and ends idle connections', async () => {
+  test('a stop answers parked queries and closes idle connections', async () => {
     const agent = ann();
     const server = await startHttpServer(options(agent));
     const idle = await hold(server);
@@ -190,7 +190,7 @@ describe('paths and methods', () => {
     }
   });
 
-  test('T7 doubled slashes lead to the clean path, never to another host', async () => {
+  test('T7 doubled slashes are redirected to the clean path, never to another host', async () => {
     const server = await serve(ann());
     const answer = await send(server, '//v1///agent//self?pretty=//');
     expect([answer.status, answer.headers.location]).toEqual([301, '/v1/agent/self?pretty=//']);
@@ -206,7 +206,7 @@ describe('paths and methods', () => {
     ]);
   });
 
-  test('T12 a known path tells its methods', async () => {
+  test('T12 a known path lists its methods', async () => {
     const server = await serve(ann());
     const wrong = await send(server, '/v1/agent/self', { method: 'POST' });
     expect([wrong.status, wrong.headers.allow, wrong.body]).toEqual([
@@ -235,9 +235,9 @@ describe('paths and methods', () => {
     const agent = ann();
     const server = await serve(agent);
     const names = async (path: string) => {
-      agent.asked.length = 0;
+      agent.commands.length = 0;
       await put(server, `/v1/hearsay/forget/${path}`);
-      return agent.asked.map((command) => (command.kind === 'forget' ? command.node : ''));
+      return agent.commands.map((command) => (command.kind === 'forget' ? command.node : ''));
     };
     expect(await names('a/b%20c')).toEqual(['a/b c']);
     expect(await names('a%2Fb:8080:udp')).toEqual(['a/b:8080:udp']);
@@ -254,7 +254,7 @@ describe('paths and methods', () => {
     }
   });
 
-  test('T9 T16 unknown parameters are ignored, and pretty is there or not', async () => {
+  test('T9 T16 unknown parameters are ignored, and pretty needs no value', async () => {
     const server = await serve(ann());
     const compact = await send(server, '/v1/status/peers?sdc=x&__proto__=y&&=z');
     expect([compact.status, compact.body]).toEqual([200, '["10.0.0.1:8300"]']);
@@ -262,7 +262,7 @@ describe('paths and methods', () => {
   });
 });
 
-describe('T13 writes by GET, for clients of old', () => {
+describe('T13 writes by GET, for legacy clients', () => {
   const get = '/v1/agent/join/10.0.0.2';
 
   test('T13 a program may join and force-leave by GET', async () => {
@@ -271,10 +271,10 @@ describe('T13 writes by GET, for clients of old', () => {
     const server = await serve(agent);
     expect((await send(server, get)).status).toBe(200);
     expect((await send(server, '/v1/agent/force-leave/bob')).status).toBe(200);
-    expect(agent.asked.map(({ kind }) => kind)).toEqual(['join', 'forget']);
+    expect(agent.commands.map(({ kind }) => kind)).toEqual(['join', 'forget']);
   });
 
-  test('T13 nobody may from another host', () => {
+  test('T13 no client on another host may', () => {
     const from = (remoteAddress: string | undefined) =>
       canWriteWithGet({ headers: {}, socket: socketFrom(remoteAddress) });
     for (const local of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1', undefined])
@@ -282,7 +282,7 @@ describe('T13 writes by GET, for clients of old', () => {
     for (const far of ['192.0.2.1', '::ffff:192.0.2.1', 'fd00::5', '0.0.0.0']) expect(from(far)).toBe(false);
   });
 
-  test('T13 a browser may not, nor may HEAD, nor anybody where it is switched off', async () => {
+  test('T13 neither a browser nor HEAD may, and no client where it is turned off', async () => {
     const agent = ann();
     const server = await serve(agent);
     const host = `127.0.0.1:${portOf(server)}`;
@@ -298,11 +298,11 @@ describe('T13 writes by GET, for clients of old', () => {
     expect((await send(server, '/v1/agent/leave')).status).toBe(405);
     const strict = await serve(agent, { legacyGetWrites: false });
     expect((await send(strict, get)).status).toBe(405);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 });
 
-test('S16 every answer, errors included, names its type and forbids guessing it', async () => {
+test('S16 every reply, errors included, has its content type and forbids sniffing', async () => {
   const server = await serve(ann());
   for (const path of ['/', '/v1/agent/self', '/v1/kv/x', '/v1/catalog/nodes?index=x', '/v1/nowhere', '//x']) {
     const { headers, body } = await send(server, path);
@@ -316,11 +316,11 @@ test('S16 every answer, errors included, names its type and forbids guessing it'
 
 type Server = Parameters<typeof portOf>[0];
 
-/** A socket that claims to come from there. */
+/** A socket with a forged remote address. */
 const socketFrom = (remoteAddress: string | undefined): Socket =>
   Object.defineProperty(new Socket(), 'remoteAddress', { value: remoteAddress });
 
-/** A connection that says nothing; resolves when the server has certainly counted it. */
+/** A silent connection; resolves when the server has counted it. */
 async function hold(server: Server): Promise<ReturnType<typeof connect>> {
   const socket = connect(portOf(server), '127.0.0.1');
   onTestFinished(() => void socket.destroy());
@@ -340,7 +340,7 @@ async function untilServed(server: Server): Promise<void> {
   throw new Error('still refused after 5 s');
 }
 
-/** What a killed process leaves behind: a socket file without a listener. */
+/** A socket file without a listener, as a killed process leaves it behind. */
 async function leaveStaleSocket(path: string): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(`${path}.old`, resolve));

@@ -30,7 +30,7 @@ const entry = {
 };
 const wants = (filter: string): boolean => compileFilter(filter, SERVICE_ENTRY_SCHEMA)(entry);
 
-describe('what a filter selects', () => {
+describe('filters select elements', () => {
   test.each([
     'Service.Service == web',
     'Service.Service=="web"',
@@ -100,14 +100,14 @@ describe('what a filter selects', () => {
     expect(compileFilter('ServiceTaggedAddresses is empty', CATALOG_SERVICE_SCHEMA)({})).toBe(true);
   });
 
-  test('S18 keys such as __proto__ are plain keys', () => {
+  test('S18 keys such as __proto__ are own keys', () => {
     expect(wants('Node.Meta["__proto__"] != x')).toBe(true);
     expect(wants('"__proto__" in Node.Meta')).toBe(false);
     expect(wants('Node.Meta["constructor"] matches "."')).toBe(false);
   });
 });
 
-describe('what is refused, with a sentence', () => {
+describe('invalid filters are refused with a message', () => {
   test.each([
     ' ',
     'Service.Service',
@@ -152,7 +152,7 @@ describe('what is refused, with a sentence', () => {
     expect(() => wants(filter)).toThrow(AgentError);
   });
 
-  test('the sentence names the fields there are', () => {
+  test('the message lists the valid fields', () => {
     expect(() => compileFilter('Nope == 1', HEALTH_CHECK_SCHEMA)).toThrow(/"Nope".*CheckID, Name, Status/);
     expect(() => parseFilter('Node.Node ~ x')).toThrow(/an operator is expected before "~ x"/);
   });
@@ -168,7 +168,7 @@ describe('S19: a filter bomb costs little', () => {
     expect(() => wants(`${term} or ${'x'.repeat(2048)}`)).toThrow(/longer than 2048/);
   });
 
-  test('what it may do over all elements is limited', () => {
+  test('the steps over all elements are limited', () => {
     const filter = compileFilter('Output matches "(a|aa|aaa)*b$"', HEALTH_CHECK_SCHEMA);
     const output = 'a'.repeat(4000);
     expect(() => {
@@ -237,7 +237,7 @@ describe('a filter on every endpoint that has one', () => {
     expect(await ask('/v1/catalog/services', 'ServiceMeta.team == core and ServicePort == 81')).toEqual({});
   });
 
-  test('a wrong one is 400; an empty one is none; two are one too many', async () => {
+  test('an invalid filter is 400; an empty one is no filter; two are refused', async () => {
     const { server } = await cluster();
     const status = async (query: string) => (await send(server, `/v1/catalog/nodes?${query}`)).status;
     expect(await Promise.all(['filter=', 'filter=%20', 'filter=Nope==1'].map(status))).toEqual([

@@ -6,20 +6,20 @@ import type { Entry } from '../../../../../src/model/service.ts';
 import { check, service } from '../../data.ts';
 import { FakeAgent, member, send, serve } from '../../fixture.ts';
 
-test('a list of parts is the list of all their values', () => {
+test('a list of parts serializes as the list of all their values', () => {
   const parts = new JsonParts([new JsonPart([1, 2]), new JsonPart<number>([]), new JsonPart([3])]);
   expect([parts.json, JSON.stringify(parts)]).toEqual(['[1,2,3]', '[1,2,3]']);
   expect(parts.filter((one) => one === 3).json).toBe('[3]');
   expect(parts.filter(() => false).json).toBe('[]');
 });
 
-test('a part of which all is wanted stays the same, with its text', () => {
+test('a part whose elements all match stays the same, with its text', () => {
   const part = new JsonPart([1, 2]);
   expect(part.filter(() => true)).toBe(part);
   expect(part.filter((one) => one === 1).values).toEqual([1]);
 });
 
-test('what is kept is made again when its stamp moves', () => {
+test('a memoized value is computed again when its stamp changes', () => {
   const memo = new Memo<object, number>();
   const key = {};
   let made = 0;
@@ -31,7 +31,7 @@ test('what is kept is made again when its stamp moves', () => {
   ]).toEqual([1, 1, 2]);
 });
 
-test('a check that changes, or a node that fails, is seen in lists whose other parts are kept', async () => {
+test('a check that changes, or a node that fails, is seen in lists whose other parts are reused', async () => {
   const agent = new FakeAgent(member('ann'), member('bob'));
   const ledgers = new Map(
     ['ann', 'bob'].map((owner) => {

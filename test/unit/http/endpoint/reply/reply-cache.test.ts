@@ -15,14 +15,14 @@ function world(instances = 1): FakeAgent {
   return agent;
 }
 
-describe('one answer for all who ask the same', () => {
-  test('those a change wakes get it made once, whatever index and wait they came with', async () => {
+describe('one reply for equal requests', () => {
+  test('requests that a change wakes share one reply, whatever their index and wait', async () => {
     const agent = world();
     const server = await serve(agent);
     const parked = Array.from({ length: 40 }, (_, i) =>
       send(server, `${path}?index=${SEED}&wait=${60 + i}s&stale=&unknown=${i}`),
     );
-    await until(() => agent.catalog.asked === 40);
+    await until(() => agent.catalog.reads === 40);
     await until(() => agent.waiting === 40);
     agent.catalog.held.push(instance('ann', service('web', { id: 'new' })));
     agent.touch(['service:web']);
@@ -32,11 +32,11 @@ describe('one answer for all who ask the same', () => {
     expect(new Set(answers.map(({ headers }) => headers['x-consul-index']))).toEqual(
       new Set([`${SEED + 1}`]),
     );
-    // Topics look at the instances too, twice for each request: at its start and at its end.
-    expect(agent.catalog.asked).toBe(2 * 40 + 1);
+    // Topics read the instances too, twice per request: at its start and at its end.
+    expect(agent.catalog.reads).toBe(2 * 40 + 1);
   });
 
-  test('what differs in anything that matters is another question', async () => {
+  test('requests that differ in anything relevant have different keys', async () => {
     const server = await serve(world(2));
     const bodies = new Set<string>();
     for (const query of ['', '?tag=t0', '?tag=t1', '?tag=t0&tag=t1', '?pretty', '?peer=x&pretty'])
@@ -50,7 +50,7 @@ describe('one answer for all who ask the same', () => {
     expect((await send(server, `${path}?dc=other`)).status).toBe(500);
   });
 
-  test('ages are told anew to everybody', async () => {
+  test('replies with ages are made anew for each request', async () => {
     let clock = 5000;
     const server = await serve(world(), { monotonicClock: () => clock });
     const age = async () =>
@@ -60,7 +60,7 @@ describe('one answer for all who ask the same', () => {
     expect(await age()).toBe(5100);
   });
 
-  test('an answer is not kept for long: an index that fails to move does harm for a second', async () => {
+  test('a reply expires: an index that fails to move does harm for a second at most', async () => {
     let clock = 0;
     const agent = world();
     const server = await serve(agent, { monotonicClock: () => clock });
@@ -73,10 +73,10 @@ describe('one answer for all who ask the same', () => {
   });
 });
 
-describe('Answers', () => {
+describe('ReplyCache', () => {
   const reply = (length = 1): HttpReply => new HttpReply(200, 'x'.repeat(length));
 
-  test('an answer is found under its question and its index, the latest only', () => {
+  test('a reply is found by its key and its index, the latest only', () => {
     const answers = new ReplyCache(() => 0);
     const [first, second] = [reply(), reply()];
     answers.store('a', 1, first);
@@ -96,7 +96,7 @@ describe('Answers', () => {
     expect([kept.indexOf(true), kept.filter(Boolean).length]).toEqual([44, 256]);
   });
 
-  test('together they take at most 8 M characters, but the newest is kept whatever its size', () => {
+  test('together they have at most 8 MiB, but the newest is kept whatever its size', () => {
     const answers = new ReplyCache(() => 0);
     const megabyte = 1024 * 1024;
     for (let i = 0; i < 10; i++) answers.store(`q${i}`, 1, reply(megabyte));
@@ -116,7 +116,7 @@ describe('T14 gzip', () => {
     });
 
   test.each(['gzip', 'gzip, deflate', 'deflate;q=0.5, GZIP;q=1.0', 'gzip;q=0.1'])(
-    'T14 a long answer is packed for whoever sends %s',
+    'T14 a long reply is compressed for clients that send %s',
     async (encoding) => {
       const plain = await ask(20);
       const packed = await ask(20, encoding);
@@ -144,12 +144,12 @@ describe('T14 gzip', () => {
     },
   );
 
-  test('T14 a short answer goes as it is', async () => {
+  test('T14 a short reply is not compressed', async () => {
     const answer = await ask(0, 'gzip');
     expect([answer.headers['content-encoding'], answer.body]).toEqual([undefined, '[]']);
   });
 
-  test('T14 HEAD has the headers of the packed answer', async () => {
+  test('T14 HEAD has the headers of the compressed reply', async () => {
     const get = await ask(20, 'gzip');
     const head = await ask(20, 'gzip', 'HEAD');
     expect([head.bytes.length, head.headers['content-length'], head.headers['content-encoding']]).toEqual([

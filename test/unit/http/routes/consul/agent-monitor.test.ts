@@ -1,4 +1,4 @@
-/** `/v1/agent/monitor`: the live log, whoever reads it and however slowly. Source: Consul HTTP API, "Stream Logs". */
+/** `/v1/agent/monitor`: the live log, for fast and slow clients. Source: Consul HTTP API, "Stream Logs". */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { LogLevel } from '../../../../../src/config/schema.ts';
@@ -6,7 +6,7 @@ import type { LogFeed } from '../../../../../src/http/endpoint/log-stream.ts';
 import { waitUntil } from '../../../../support/wait.ts';
 import { FakeAgent, INFO, member, send, serve } from '../../fixture.ts';
 
-/** A log that says what it is told to. */
+/** A log that emits given records. */
 class FakeLog implements LogFeed {
   readonly levels: LogLevel[] = [];
   readonly takers = new Set<(line: string) => void>();
@@ -51,7 +51,7 @@ async function monitored() {
 }
 
 describe('GET /v1/agent/monitor', () => {
-  test('the answer begins at once; lines come as they are written, as text or as JSON', async () => {
+  test('the reply starts at once; lines come as they are written, as text or as JSON', async () => {
     const { log, open, followers } = await monitored();
     const text = open('?loglevel=DEBUG');
     const json = open('?logjson');
@@ -80,7 +80,7 @@ describe('GET /v1/agent/monitor', () => {
     expect(text.answer()?.headers['content-type']).toBe('text/plain; charset=utf-8');
   });
 
-  test('a level that is none is 400, and without a log there is nothing to follow', async () => {
+  test('an unknown level is 400, and without a log there is nothing to follow', async () => {
     const { server, log } = await monitored();
     const wrong = await send(server, '/v1/agent/monitor?loglevel=loud');
     expect([wrong.status, wrong.body]).toEqual([
@@ -91,7 +91,7 @@ describe('GET /v1/agent/monitor', () => {
     expect((await send(await serve(new FakeAgent(member('ann'))), '/v1/agent/monitor')).status).toBe(501);
   });
 
-  test('who goes is forgotten, and makes room; the seventeenth is told to wait', async () => {
+  test('a client that disconnects frees its place; the seventeenth gets 429', async () => {
     const { server, open, followers } = await monitored();
     const all = Array.from({ length: 16 }, () => open());
     await followers(16);
@@ -103,12 +103,12 @@ describe('GET /v1/agent/monitor', () => {
     await followers(16);
   });
 
-  test('a client that does not read loses lines, is told how many and where, and costs no more than its share', async () => {
+  test('a client that does not read loses lines, gets their number in their place, and costs no more than its share', async () => {
     const { log, open, followers } = await monitored();
     const slow = open('?slow');
     await followers(1);
     const filler = 'x'.repeat(1000);
-    // Sockets of the kernel take some megabytes; then lines wait here, and then they are lost.
+    // Kernel buffers take some megabytes; then lines are buffered here, and then they are lost.
     const total = 40_000;
     for (let n = 0; n < total; n++) {
       log.say({ msg: `line ${n} ${filler}` });
@@ -128,7 +128,7 @@ describe('GET /v1/agent/monitor', () => {
     expect(told).toBeLessThan(total / 2);
   });
 
-  test('a server that closes lets them go', async () => {
+  test('a server that closes releases them', async () => {
     const { server, log, open, followers } = await monitored();
     const follower = open();
     await followers(1);

@@ -15,7 +15,7 @@ const blue = service('web', {
   meta: new Map([['team', 'x']]),
 });
 
-/** ann and bob live, cat has failed, dan has left; web runs on the first three. */
+/** Nodes ann and bob are alive, cat has failed, dan has left; web runs on the first three. */
 function world(): FakeAgent {
   const agent = new FakeAgent(
     member('ann', { tags: new Map([['rack', 'r1']]) }),
@@ -39,12 +39,12 @@ const ids = (list: unknown): unknown[] => (list as Json[]).map((one) => one['Ser
 describe('GET /v1/catalog/services', () => {
   const path = '/v1/catalog/services';
 
-  test('names with the tags of all instances; the platform’s own service among them', async () => {
+  test('names with the tags of all instances, the self service among them', async () => {
     const server = await open(world());
     expect((await send(server, path)).json()).toEqual({ Db: [], web: ['Blue', 'v1'], consul: [] });
   });
 
-  test('the platform’s own service has the name it is given, or none', async () => {
+  test('the self service has the configured name, or is off', async () => {
     const named = await open(world(), { selfService: 'hearsay' });
     expect(Object.keys((await send(named, path)).json() as Json)).toContain('hearsay');
     expect((await send(named, '/v1/catalog/service/consul')).body).toBe('[]');
@@ -53,14 +53,14 @@ describe('GET /v1/catalog/services', () => {
     expect((await send(off, '/v1/catalog/service/consul')).body).toBe('[]');
   });
 
-  test('a service of that name that somebody registered is listed once', async () => {
+  test('a registered service of that name is listed once', async () => {
     const agent = world();
     agent.catalog.held.push(instance('ann', service('Consul', { tags: ['own'] })));
     const services = (await send(await open(agent), path)).json();
     expect(services).toEqual({ Consul: ['own'], Db: [], web: ['Blue', 'v1'] });
   });
 
-  test('node-meta: only what runs on such nodes', async () => {
+  test('node-meta: only instances on such nodes', async () => {
     const server = await open(world());
     expect((await send(server, `${path}?node-meta=rack:r1`)).json()).toEqual({
       web: ['Blue', 'v1'],
@@ -145,7 +145,7 @@ describe('GET /v1/catalog/service/:name', () => {
     expect(ids((await send(await open(world()), `${path}?${query}`)).json())).toEqual(expected);
   });
 
-  test('the platform’s own: every member that has not left, checked by serfHealth alone', async () => {
+  test('the self service: every member that has not left, with serfHealth as its only check', async () => {
     const agent = world();
     agent.catalog.held.push(instance('ann', service('x'), { nodeChecks: [check('disk')] }));
     const server = await open(agent);
@@ -170,7 +170,7 @@ describe('GET /v1/catalog/service/:name', () => {
 describe('blocking on one service', () => {
   const path = '/v1/catalog/service/Web';
 
-  test('B1 B4 one that does not exist can be waited for, and nothing else wakes it', async () => {
+  test('B1 B4 clients can wait for a service that does not exist, and nothing else wakes them', async () => {
     const agent = world();
     const server = await open(agent);
     const before = await send(server, '/v1/catalog/service/Nope');
@@ -184,7 +184,7 @@ describe('blocking on one service', () => {
     expect(ids((await parked).json())).toEqual(['nope']);
   });
 
-  test('B5 the address and meta of the nodes it runs on are part of it, those of others are not', async () => {
+  test('B5 it depends on the address and meta of the nodes it runs on, not on those of others', async () => {
     const agent = world();
     const server = await open(agent);
     const parked = send(server, `${path}?index=${SEED}`);
@@ -198,7 +198,7 @@ describe('blocking on one service', () => {
     expect((answer.json() as Json[])[1]).toMatchObject({ NodeMeta: { rack: 'r9' } });
   });
 
-  test('B5 on many nodes any change of nodes wakes it: allowed, and cheaper than naming them all', async () => {
+  test('B5 on many nodes a change of any node wakes it, which is allowed and cheaper than a topic for each', async () => {
     const agent = world();
     agent.catalog.held = Array.from({ length: 17 }, (_, i) => instance(`n${i}`, service('web')));
     const server = await open(agent);
@@ -208,7 +208,7 @@ describe('blocking on one service', () => {
     expect((await parked).headers['x-consul-index']).toBe(String(SEED + 1));
   });
 
-  test('the index covers nodes that joined the answer while it was parked', async () => {
+  test('the index covers nodes that joined the list while the request was parked', async () => {
     const agent = world();
     const server = await open(agent);
     const parked = send(server, `/v1/catalog/service/db?index=${SEED}`);
@@ -288,7 +288,7 @@ test.each([
   '/v1/catalog/gateway-services/gw',
   '/v1/health/connect/web',
   '/v1/health/ingress/web',
-])('%s is empty, and parks', async (path) => {
+])('%s is empty, and blocks', async (path) => {
   const agent = world();
   const server = await open(agent);
   const answer = await send(server, path);

@@ -54,7 +54,7 @@ describe('GET /v1/agent/members', () => {
       }),
     );
 
-  test('tells all, and a suspect as alive', async () => {
+  test('lists all members, and a suspect as alive', async () => {
     const members = (await send(await serve(rows()), '/v1/agent/members?segment=_all')).json() as Json[];
     expect(members.map((one) => [one['Name'], one['Status']])).toEqual([
       ['ann', 1],
@@ -65,7 +65,7 @@ describe('GET /v1/agent/members', () => {
     ]);
   });
 
-  test('a member has the fields and the tags that tools print; its own tags win', async () => {
+  test('a member has the fields and the tags that tools print; its own tags take precedence', async () => {
     const answer = await send(await serve(rows()), '/v1/agent/members');
     const [ann, , , , eve] = answer.json() as Json[];
     expect(ann).toEqual({
@@ -109,7 +109,7 @@ test('nodeId is one UUID per datacenter and name, the same from every agent', ()
   ).toBe(4);
 });
 
-test('version and host answer as their clients read them', async () => {
+test('version and host reply as their clients decode them', async () => {
   const server = await serve(new FakeAgent(member('ann')));
   expect((await send(server, '/v1/agent/version')).json()).toEqual({
     SHA: 'abc1234',
@@ -122,16 +122,16 @@ test('version and host answer as their clients read them', async () => {
 });
 
 describe('PUT /v1/agent/*', () => {
-  test('join passes the address on, decoded, and answers 200 without a body', async () => {
+  test('join passes the address on, decoded, and replies 200 without a body', async () => {
     const agent = new FakeAgent(member('ann'));
     agent.reply = async () => ({ joined: 1, failed: [] });
     const server = await serve(agent);
     const answer = await put(server, '/v1/agent/join/127.0.0.2%3A8301');
     expect([answer.status, answer.body, answer.headers['content-length']]).toEqual([200, '', '0']);
-    expect(agent.asked).toEqual([{ kind: 'join', seeds: ['127.0.0.2:8301'] }]);
+    expect(agent.commands).toEqual([{ kind: 'join', seeds: ['127.0.0.2:8301'] }]);
   });
 
-  test('a join nobody answers is 500 with the reason, whichever way the door tells', async () => {
+  test('a join without a response is 500 with the reason, in whatever form the agent reports it', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     agent.reply = async () => ({ joined: 0, failed: [{ addr: 'bob', error: 'connection refused' }] });
@@ -147,22 +147,22 @@ describe('PUT /v1/agent/*', () => {
     const server = await serve(agent);
     expect((await put(server, '/v1/agent/join/')).status).toBe(400);
     expect((await put(server, '/v1/agent/join/bob?wan=1')).status).toBe(400);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 
-  test('leave is answered once the agent has left', async () => {
+  test('leave is answered when the agent has left', async () => {
     const agent = new FakeAgent(member('ann'));
     const answer = await put(await serve(agent), '/v1/agent/leave');
     expect([answer.status, answer.body]).toEqual([200, '']);
-    expect(agent.asked).toEqual([{ kind: 'leave' }]);
+    expect(agent.commands).toEqual([{ kind: 'leave' }]);
   });
 
-  test('force-leave takes live members too, prunes when asked, and knows an unknown node as 500', async () => {
+  test('force-leave takes live members too, prunes on request, and an unknown node is 500', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     expect((await put(server, '/v1/agent/force-leave/bob')).status).toBe(200);
     expect((await put(server, '/v1/agent/force-leave/bob?prune')).status).toBe(200);
-    expect(agent.asked).toEqual([
+    expect(agent.commands).toEqual([
       { kind: 'forget', node: 'bob', prune: false, refuseLive: false },
       { kind: 'forget', node: 'bob', prune: true, refuseLive: false },
     ]);
@@ -193,7 +193,7 @@ describe('PUT /v1/agent/reload', () => {
     return [status, body];
   };
 
-  test('reads the settings again, and tells what is wrong with them', async () => {
+  test('reads the settings again, and reports what is invalid', async () => {
     let times = 0;
     const again = async (): Promise<void> => {
       times += 1;

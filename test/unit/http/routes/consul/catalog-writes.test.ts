@@ -24,7 +24,7 @@ test('catalog/register is refused, and says where to register instead', async ()
     501,
     expect.stringContaining('PUT /v1/agent/service/register'),
   ]);
-  expect(agent.asked).toEqual([]);
+  expect(agent.commands).toEqual([]);
 });
 
 test('catalog/deregister is true when nothing matched', async () => {
@@ -37,15 +37,15 @@ test('catalog/deregister is true when nothing matched', async () => {
     { Node: 'ANN', ServiceID: 'nope' },
   ])
     expect(await say(path, body)).toEqual([200, 'true']);
-  expect(agent.asked).toEqual([]);
+  expect(agent.commands).toEqual([]);
 });
 
-test('what this agent owns is removed, what another owns is refused by its name', async () => {
+test('an entry of this agent is removed, one of another agent is refused with its name', async () => {
   const { agent, say } = await world();
   const path = '/v1/catalog/deregister';
   expect(await say(path, { Node: 'ann', ServiceID: 'web' })).toEqual([200, 'true']);
   expect(await say(path, { Node: 'ann', CheckID: 'c1' })).toEqual([200, 'true']);
-  expect(agent.asked).toEqual([
+  expect(agent.commands).toEqual([
     { kind: 'deregisterService', id: 'web' },
     { kind: 'deregisterCheck', id: 'c1' },
   ]);

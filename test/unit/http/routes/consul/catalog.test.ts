@@ -26,7 +26,7 @@ async function names(query = ''): Promise<string[]> {
 }
 
 describe('GET /v1/catalog/nodes', () => {
-  test('lists who has not left', async () => {
+  test('lists nodes that have not left', async () => {
     expect(await names()).toEqual(['ann', 'bob', 'cat', 'eve']);
   });
 
@@ -61,7 +61,7 @@ describe('GET /v1/catalog/nodes', () => {
     expect(await names('node-meta=__proto__:x')).toEqual([]);
   });
 
-  test('near changes nothing, another peer has no nodes here', async () => {
+  test('near without coordinates changes nothing, a peer has no nodes here', async () => {
     expect(await names('near=_agent')).toHaveLength(4);
     expect(await names('near=nobody')).toHaveLength(4);
     expect(await names('peer=other')).toEqual([]);
@@ -82,13 +82,13 @@ describe('GET /v1/catalog/nodes', () => {
   });
 });
 
-describe('parameters all reads know', () => {
+describe('parameters of all reads', () => {
   const ask = async (query: string) => {
     const { status, body } = await send(await serve(agent()), `${nodes}?${query}`);
     return status === 200 ? 200 : [status, body];
   };
 
-  test('dc: our own name in any case is fine, another is 500; datacenter wins', async () => {
+  test('dc: the name of this datacenter in any case is accepted, another is 500; datacenter takes precedence', async () => {
     expect(await ask('dc=dc1')).toBe(200);
     expect(await ask('dc=DC1')).toBe(200);
     expect(await ask('dc=')).toBe(200);
@@ -132,6 +132,6 @@ describe('parameters all reads know', () => {
   });
 });
 
-test('GET /v1/catalog/datacenters is our own', async () => {
+test('GET /v1/catalog/datacenters is the datacenter of this agent', async () => {
   expect((await send(await serve(agent()), '/v1/catalog/datacenters')).body).toBe('["dc1"]');
 });

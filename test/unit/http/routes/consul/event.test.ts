@@ -14,14 +14,14 @@ interface Shape {
 }
 
 describe('/v1/event', () => {
-  test('12 fire: the body is the payload, and the event comes back in Consul’s shape with LTime 0', async () => {
+  test('12 fire: the body is the payload, and the reply is the event in Consul’s JSON with LTime 0', async () => {
     const ann = agent();
     ann.reply = async () => heard('deploy', 7, 'v1');
     const server = await serve(ann);
 
     const answer = await put(server, '/v1/event/fire/deploy', 'v1');
 
-    expect(ann.asked).toEqual([
+    expect(ann.commands).toEqual([
       { kind: 'fireEvent', name: 'deploy', payload: encodeUtf8('v1'), coalesce: false },
     ]);
     expect(answer.status).toBe(200);
@@ -37,7 +37,7 @@ describe('/v1/event', () => {
     });
   });
 
-  test('12 fire: POST does the same; no name is 400, a filter is refused rather than passed over', async () => {
+  test('12 fire: POST does the same; no name is 400, a filter is refused instead of ignored', async () => {
     const ann = agent();
     ann.reply = async () => heard('deploy', 7);
     const server = await serve(ann);
@@ -47,12 +47,12 @@ describe('/v1/event', () => {
     });
     expect((await put(server, '/v1/event/fire/')).status).toBe(400);
     expect((await put(server, '/v1/event/fire/deploy?service=web')).status).toBe(501);
-    expect(ann.asked).toHaveLength(1);
+    expect(ann.commands).toHaveLength(1);
   });
 
-  test('12 list: oldest first, with the id that firing told', async () => {
+  test('12 list: oldest first, with the id that the fire request returned', async () => {
     const ann = agent();
-    ann.heard = [heard('deploy', 7, 'v1'), heard('other', 8)];
+    ann.receivedEvents = [heard('deploy', 7, 'v1'), heard('other', 8)];
     ann.reply = async () => heard('deploy', 7, 'v1');
     const server = await serve(ann);
 
@@ -67,20 +67,20 @@ describe('/v1/event', () => {
     expect(list[1]?.ID).not.toBe(fired.ID);
   });
 
-  test('12 list: a name blocks on its own events alone', async () => {
+  test('12 list: with a name it blocks on events of that name only', async () => {
     const ann = agent();
     ann.touch(['events', 'event:deploy']);
-    ann.heard = [heard('deploy', 7)];
+    ann.receivedEvents = [heard('deploy', 7)];
     const server = await serve(ann);
     const first = await send(server, '/v1/event/list?name=deploy');
     expect(first.headers['x-consul-index']).toBe(String(SEED + 1));
 
     const next = send(server, `/v1/event/list?name=deploy&index=${SEED + 1}&wait=30s`);
     await expect.poll(() => ann.waiting).toBe(1);
-    ann.heard = [...ann.heard, heard('other', 8)];
+    ann.receivedEvents = [...ann.receivedEvents, heard('other', 8)];
     ann.touch(['events', 'event:other']);
     expect(ann.waiting).toBe(1);
-    ann.heard = [...ann.heard, heard('deploy', 9)];
+    ann.receivedEvents = [...ann.receivedEvents, heard('deploy', 9)];
     ann.touch(['events', 'event:deploy']);
 
     const answer = await next;

@@ -12,7 +12,7 @@ interface Entry {
 
 const http = check('service:web-1', { serviceId: 'web-1', type: 'http', interval: '10s', timeout: '1s' });
 
-/** web-1 passes on ann, web-2 warns on bob whose disk passes, web-3 is on cat, which failed; dan left. */
+/** web-1 on ann passes, web-2 on bob warns, with a passing disk check; web-3 is on cat, which failed; dan left. */
 function world(): FakeAgent {
   const agent = new FakeAgent(
     member('ann', { tags: new Map([['rack', 'r1']]) }),
@@ -138,7 +138,7 @@ describe('GET /v1/health/service/:name', () => {
     expect((await send(await serve(agent), `${path}?passing`)).body).toBe('[]');
   });
 
-  test('a draining instance shows why in a critical check, so that every client leaves it out', async () => {
+  test('a draining instance has a critical check, so that every client excludes it', async () => {
     const agent = world();
     const leaving = service('web', { id: 'web-1', draining: true });
     agent.catalog.held[0] = instance('ann', leaving, { checks: [http], status: 'draining' });
@@ -158,7 +158,7 @@ describe('GET /v1/health/service/:name', () => {
       expect((await send(server, other)).json()).toContainEqual(expect.objectContaining(draining));
   });
 
-  test('what is remembered from before a restart says so, and passes if its node does', async () => {
+  test('an entry restored from before a restart says so, and passes if its node does', async () => {
     const agent = world();
     agent.catalog.held = [
       instance('eve', service('web'), { up: false, unconfirmed: true, status: 'critical' }),
@@ -178,7 +178,7 @@ describe('GET /v1/health/service/:name', () => {
     ]);
   });
 
-  test('T8 a node that differs in case only from a remembered one is not taken for it', async () => {
+  test('T8 a node that differs in case only from an unconfirmed one is not treated as that one', async () => {
     const agent = world();
     agent.catalog.held = [
       instance('ANN', service('web'), { up: false, unconfirmed: true, status: 'critical' }),
@@ -189,7 +189,7 @@ describe('GET /v1/health/service/:name', () => {
 });
 
 describe('GET /v1/health/checks/:name', () => {
-  test('of the instances alone, not of their nodes', async () => {
+  test('checks of the instances, without those of their nodes', async () => {
     const server = await serve(world());
     expect(checkIds((await send(server, '/v1/health/checks/WEB')).json())).toEqual([
       'service:web-1',
@@ -204,7 +204,7 @@ describe('GET /v1/health/checks/:name', () => {
 });
 
 describe('GET /v1/health/node/:node', () => {
-  test('serfHealth first, whatever comes before it by name, then by id', async () => {
+  test('serfHealth first, then by id', async () => {
     const server = await serve(world());
     expect(checkIds((await send(server, '/v1/health/node/Bob')).json())).toEqual([
       'serfHealth',
@@ -224,7 +224,7 @@ describe('GET /v1/health/state/:state', () => {
     return list.map((one) => `${one['Node']} ${one['CheckID']}`);
   };
 
-  test('any is all, of every node that has not left; others select', async () => {
+  test('any is all checks of nodes that have not left; other states select', async () => {
     expect(await state('any')).toEqual([
       'ann serfHealth',
       'ann service:web-1',
@@ -242,7 +242,7 @@ describe('GET /v1/health/state/:state', () => {
     expect([empty.status, empty.body]).toEqual([400, 'Missing check state']);
   });
 
-  test('B5 it wakes for checks and for nodes, and for nothing else', async () => {
+  test('B5 checks and nodes wake it, and nothing else', async () => {
     const agent = world();
     const server = await serve(agent);
     for (const topic of ['checks', 'nodes'] as const) {
@@ -256,7 +256,7 @@ describe('GET /v1/health/state/:state', () => {
     }
   });
 
-  test('checks of a node without any service, and of one we only remember, are there too', async () => {
+  test('checks of a node without services, and of an unconfirmed node, are listed too', async () => {
     const agent = world();
     agent.catalog.bare = [
       { node: 'ann', up: true, unconfirmed: false, instances: [], checks: [check('lonely')] },

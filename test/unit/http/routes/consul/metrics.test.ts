@@ -1,4 +1,4 @@
-/** `/v1/agent/metrics`: the same figures in both shapes. Source: Consul HTTP API, "View Metrics"; S17. */
+/** `/v1/agent/metrics`: the same metrics in both formats. Source: Consul HTTP API, "View Metrics"; S17. */
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { Meter } from '../../../../../src/base/meter.ts';
@@ -17,7 +17,7 @@ function metered(): Meter {
 }
 
 describe('GET /v1/agent/metrics', () => {
-  test('Prometheus asks by its Accept header, people by format=prometheus', async () => {
+  test('Prometheus requests its text by Accept, users by format=prometheus', async () => {
     const server = await serve(agent(), { meter: metered() });
     const accept = { accept: 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5' };
     for (const answer of [
@@ -42,7 +42,7 @@ hearsay_span_seconds_count{what="a \\"b\\"\\\\c\\nd"} 2
     }
   });
 
-  test('everybody else gets JSON in the shape of Consul, which Telegraf reads', async () => {
+  test('other clients get the JSON of Consul, which Telegraf reads', async () => {
     const server = await serve(agent(), { meter: metered(), info: { ...INFO, startedAt: SEED - 90_000 } });
     expect((await send(server, '/v1/agent/metrics')).json()).toMatchObject({
       Timestamp: '2023-11-14 22:13:20 +0000 UTC',
@@ -53,7 +53,7 @@ hearsay_span_seconds_count{what="a \\"b\\"\\\\c\\nd"} 2
     });
   });
 
-  test('requests are counted by the route as declared, never by what a stranger sent', async () => {
+  test('requests are counted by the route as declared, never by text of a client', async () => {
     const server = await serve(agent());
     await send(server, '/v1/health/node/ann');
     await send(server, '/v1/health/node/bob');
@@ -69,7 +69,7 @@ hearsay_span_seconds_count{what="a \\"b\\"\\\\c\\nd"} 2
     ]);
   });
 
-  test.runIf(hasPromtool())('promtool finds nothing to complain about', async () => {
+  test.runIf(hasPromtool())('promtool finds no problem', async () => {
     const { body } = await send(
       await serve(agent(), { meter: metered() }),
       '/v1/agent/metrics?format=prometheus',

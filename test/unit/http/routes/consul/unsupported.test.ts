@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeAgent, member, send, serve } from '../../fixture.ts';
 
-/** What needs consensus, and how each of it is refused. */
+/** Endpoints that need consensus, with their refusals. */
 const REFUSALS: readonly [method: string, path: string, status: number, body: string | RegExp][] = [
   [
     'GET',
@@ -53,7 +53,7 @@ test.each(REFUSALS)('%s %s is %d', async (method, path, status, body) => {
   if (status === 404) expect(answer.headers['x-consul-index']).toBe('1');
 });
 
-test('an empty store, if it is wanted, blocks its readers and refuses its writers', async () => {
+test('with an empty store reads block and writes are refused', async () => {
   const agent = new FakeAgent(member('ann'));
   const server = await serve(agent, { emptyKv: true });
   const first = await send(server, '/v1/kv/fabio/config?recurse=');

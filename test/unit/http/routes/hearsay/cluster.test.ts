@@ -4,7 +4,7 @@ import { AgentError } from '../../../../../src/base/errors.ts';
 import { FakeAgent, INFO, member, put, SEED, send, serve, until } from '../../fixture.ts';
 
 describe('GET /v1/hearsay/members', () => {
-  test('tells what people want to know, suspicions too', async () => {
+  test('lists members with suspicions, incarnations and ages', async () => {
     const bob = member('bob', {
       status: 'suspect',
       since: 3500,
@@ -28,7 +28,7 @@ describe('GET /v1/hearsay/members', () => {
     expect(list[0]).toMatchObject({ name: 'ann', self: true });
   });
 
-  test('blocks on anything people see, also what Consul does not show', async () => {
+  test('blocks on all fields, also those that Consul does not show', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const parked = send(server, `/v1/hearsay/members?index=${SEED}`);
@@ -65,7 +65,7 @@ test('GET /v1/hearsay/info', async () => {
   });
 });
 
-test('GET /v1/hearsay/health tells who is missing, and what that looks like', async () => {
+test('GET /v1/hearsay/health shows the missing members and the partition summary', async () => {
   const agent = new FakeAgent(member('ann'), member('bob', { status: 'failed' }));
   const info = { ...INFO, degraded: () => ['DNS is off: the port was busy'] };
   const server = await serve(agent, { info });
@@ -89,16 +89,16 @@ test('GET /v1/hearsay/health tells who is missing, and what that looks like', as
 describe('PUT /v1/hearsay/join', () => {
   const join = '/v1/hearsay/join';
 
-  test('passes the seeds on and tells how it went', async () => {
+  test('passes the seeds on and returns a report', async () => {
     const agent = new FakeAgent(member('ann'));
     const report = { joined: 1, failed: [{ addr: 'cat', error: 'timeout' }] };
     agent.reply = async () => report;
     const answer = await put(await serve(agent), join, { seeds: ['bob:7946', 'cat'] });
     expect([answer.status, answer.json()]).toEqual([200, report]);
-    expect(agent.asked).toEqual([{ kind: 'join', seeds: ['bob:7946', 'cat'] }]);
+    expect(agent.commands).toEqual([{ kind: 'join', seeds: ['bob:7946', 'cat'] }]);
   });
 
-  test('no seed answered: 200 all the same, and each seed with what went wrong', async () => {
+  test('no seed responded: still 200, and each seed with its error', async () => {
     const agent = new FakeAgent(member('ann'));
     agent.reply = () => Promise.reject(new AgentError('failed', 'bob: refused; cat: timeout'));
     const answer = await put(await serve(agent), join, { seeds: ['bob', 'cat'] });
@@ -114,7 +114,7 @@ describe('PUT /v1/hearsay/join', () => {
     ]);
   });
 
-  test('what could not be tried is an error with its own status', async () => {
+  test('a join that could not be tried is an error with its own status', async () => {
     const agent = new FakeAgent(member('ann'));
     agent.reply = () => Promise.reject(new AgentError('badRequest', 'this agent is leaving'));
     const answer = await put(await serve(agent), join, { seeds: ['bob'] });
@@ -139,30 +139,30 @@ describe('PUT /v1/hearsay/join', () => {
     const agent = new FakeAgent(member('ann'));
     const answer = await put(await serve(agent), join, body);
     expect([answer.status, answer.body]).toEqual([400, expect.stringMatching(/^Request decode failed: \S/)]);
-    expect(agent.asked).toEqual([]);
+    expect(agent.commands).toEqual([]);
   });
 });
 
 describe('PUT /v1/hearsay/tags', () => {
   const tags = '/v1/hearsay/tags';
 
-  test('sets and deletes, and answers an object', async () => {
+  test('sets and deletes, and returns an object', async () => {
     const agent = new FakeAgent(member('ann'));
     const answer = await put(await serve(agent), tags, { set: { rack: 'r1' }, delete: ['old'] });
     expect([answer.status, answer.body]).toEqual([200, '{}']);
-    expect(agent.asked).toEqual([{ kind: 'setTags', set: new Map([['rack', 'r1']]), remove: ['old'] }]);
+    expect(agent.commands).toEqual([{ kind: 'setTags', set: new Map([['rack', 'r1']]), remove: ['old'] }]);
   });
 
   test('J1 J3 keys in any case, and null is absent', async () => {
     const agent = new FakeAgent(member('ann'));
     await put(await serve(agent), tags, '{"SET":{"a":"1","b":null},"Delete":null}');
-    expect(agent.asked).toEqual([{ kind: 'setTags', set: new Map([['a', '1']]), remove: [] }]);
+    expect(agent.commands).toEqual([{ kind: 'setTags', set: new Map([['a', '1']]), remove: [] }]);
   });
 
-  test('S18 names that every object has are tags as any other', async () => {
+  test('S18 names that every object inherits are tags like any other', async () => {
     const agent = new FakeAgent(member('ann'));
     await put(await serve(agent), tags, '{"set":{"__proto__":"a","constructor":"b","toString":"c"}}');
-    const [asked] = agent.asked;
+    const [asked] = agent.commands;
     expect(asked?.kind === 'setTags' ? [...asked.set] : []).toEqual([
       ['__proto__', 'a'],
       ['constructor', 'b'],
@@ -176,11 +176,11 @@ describe('PUT /v1/hearsay/tags', () => {
     async (body) => {
       const agent = new FakeAgent(member('ann'));
       expect((await put(await serve(agent), tags, body)).status).toBe(400);
-      expect(agent.asked).toEqual([]);
+      expect(agent.commands).toEqual([]);
     },
   );
 
-  test('what the agent refuses keeps its status and its sentence', async () => {
+  test('a refusal of the agent keeps its status and message', async () => {
     const agent = new FakeAgent(member('ann'));
     agent.reply = () => Promise.reject(new AgentError('tooLarge', 'tags need 600 bytes, 512 are allowed'));
     const answer = await put(await serve(agent), tags, { set: { a: 'b' } });
@@ -189,12 +189,12 @@ describe('PUT /v1/hearsay/tags', () => {
 });
 
 describe('PUT /v1/hearsay/forget/:node', () => {
-  test('refuses the living: 409, the unknown: 404, and prunes when asked', async () => {
+  test('refuses a live member with 409, an unknown one with 404, and prunes on request', async () => {
     const agent = new FakeAgent(member('ann'));
     const server = await serve(agent);
     const answer = await put(server, '/v1/hearsay/forget/bob?prune');
     expect([answer.status, answer.body]).toEqual([200, '']);
-    expect(agent.asked).toEqual([{ kind: 'forget', node: 'bob', prune: true, refuseLive: true }]);
+    expect(agent.commands).toEqual([{ kind: 'forget', node: 'bob', prune: true, refuseLive: true }]);
     agent.reply = () => Promise.reject(new AgentError('conflict', '"bob" is alive: stop it first'));
     const live = await put(server, '/v1/hearsay/forget/bob');
     expect([live.status, live.body]).toEqual([409, '"bob" is alive: stop it first']);
@@ -204,7 +204,7 @@ describe('PUT /v1/hearsay/forget/:node', () => {
   });
 });
 
-test('a fault of our own is a bare 500, and is reported', async () => {
+test('a fault of the agent is a bare 500, and is reported', async () => {
   const agent = new FakeAgent(member('ann'));
   agent.reply = () => Promise.reject(new Error('secret detail'));
   const faults: unknown[] = [];

@@ -1,4 +1,4 @@
-/** `/v1/hearsay/events`: what a client that follows everything sees, loses and is told. S23. */
+/** `/v1/hearsay/events`: what a client that follows all changes receives and skips. S23. */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { HttpServer } from '../../../../../src/http/server/server.ts';
@@ -46,7 +46,7 @@ class Follower {
       });
   }
 
-  /** Names of events and of what they tell of, in order. */
+  /** Names of events and of their members or services, in order. */
   get words(): string[] {
     return this.frames.map(({ event, data }) => {
       const { name, service: of } = data as { name?: string; service?: string };
@@ -55,7 +55,7 @@ class Follower {
   }
 
   seen(event: string): Promise<true> {
-    return waitUntil(`it is told "${event}"`, 5000, () => this.words.includes(event) || undefined);
+    return waitUntil(`it receives "${event}"`, 5000, () => this.words.includes(event) || undefined);
   }
 
   stop(): void {
@@ -70,7 +70,7 @@ function cluster(): FakeAgent {
 }
 
 describe('GET /v1/hearsay/events', () => {
-  test('first everything there is, then what changes, each with its new state', async () => {
+  test('first the present state, then each change with the new state', async () => {
     const agent = cluster();
     const follower = new Follower(await serve(agent));
     await follower.seen('synced');
@@ -79,17 +79,17 @@ describe('GET /v1/hearsay/events', () => {
 
     agent.rows.set('bob', member('bob', { status: 'failed', state: 'dead' }));
     agent.touch(['node:bob']);
-    await waitUntil('the failure is told', 5000, () => follower.frames.length === 6);
+    await waitUntil('the failure arrives', 5000, () => follower.frames.length === 6);
     agent.catalog.held = [];
     agent.touch(['service:web']);
-    await waitUntil('the empty service is told', 5000, () => follower.frames.length === 7);
+    await waitUntil('the empty service arrives', 5000, () => follower.frames.length === 7);
     expect(follower.frames.slice(5)).toMatchObject([
       { event: 'member', id: String(SEED + 1), data: { name: 'bob', status: 'failed' } },
       { event: 'service', id: String(SEED + 2), data: { service: 'web', instances: [] } },
     ]);
   });
 
-  test('an instance is told with where to connect to, the address of its node if it has none', async () => {
+  test('an instance has the address to connect to, that of its node if it has none', async () => {
     const follower = new Follower(await serve(cluster()), '/v1/hearsay/events?type=service');
     await follower.seen('synced');
     expect(follower.frames[1]?.data).toEqual({
@@ -100,7 +100,7 @@ describe('GET /v1/hearsay/events', () => {
     });
   });
 
-  test('who comes back with the last id gets only what changed since, each thing once', async () => {
+  test('a client that reconnects with the last id gets only what changed since, each thing once', async () => {
     const agent = cluster();
     const server = await serve(agent);
     agent.touch(['node:ann']);
@@ -109,7 +109,7 @@ describe('GET /v1/hearsay/events', () => {
     agent.rows.delete('bob');
     agent.touch(['node:bob', 'service:web']);
     const follower = new Follower(server, undefined, seen);
-    await waitUntil('both are told', 5000, () => follower.frames.length === 2);
+    await waitUntil('both arrive', 5000, () => follower.frames.length === 2);
     expect(follower.words).toEqual(['member bob', 'service web']);
     expect(follower.frames[0]).toMatchObject({ id: '', data: { name: 'bob', status: 'gone' } });
     expect(follower.frames[1]?.id).toBe(String(SEED + 7));
@@ -118,13 +118,13 @@ describe('GET /v1/hearsay/events', () => {
   test.each([
     ['from a life before this one', SEED - 1000],
     ['from the future', SEED + 1000],
-  ])('an id %s: everything again, and said so', async (_, id) => {
+  ])('an id %s: everything again, after resync', async (_, id) => {
     const follower = new Follower(await serve(cluster()), undefined, id);
     await follower.seen('synced');
     expect(follower.words[0]).toBe('resync');
   });
 
-  test('an id older than the log is long: everything again', async () => {
+  test('an id older than the change log: everything again', async () => {
     const agent = cluster();
     for (let i = 0; i < 10_000; i++) agent.touch(['node:bob']);
     const follower = new Follower(await serve(agent), undefined, SEED + 1);
@@ -132,30 +132,30 @@ describe('GET /v1/hearsay/events', () => {
     expect(follower.words[0]).toBe('resync');
   });
 
-  test('S23: a client that does not read costs nothing, and then gets the latest', async () => {
+  test('S23: a client that does not read costs nothing, and then gets the latest state', async () => {
     const agent = cluster();
     const follower = new Follower(await serve(agent), '/v1/hearsay/events?type=member');
     await follower.seen('synced');
-    // All in one turn: the stream sees them together.
+    // All happen in one turn, so the stream sees them together.
     for (let i = 0; i < 500; i++) agent.touch(['node:bob']);
-    await waitUntil('the last is told', 5000, () => follower.frames.at(-1)?.id === String(SEED + 500));
+    await waitUntil('the last arrives', 5000, () => follower.frames.at(-1)?.id === String(SEED + 500));
     expect(follower.frames.length).toBeLessThan(10);
   });
 
-  test('what was not asked for is not told, and is refused if it is nothing we know', async () => {
+  test('types that were not requested are not sent, and an unknown type is refused', async () => {
     const agent = cluster();
     const server = await serve(agent);
     const follower = new Follower(server, '/v1/hearsay/events?type=service');
     await follower.seen('synced');
     agent.touch(['node:bob']);
     agent.touch(['service:web']);
-    await waitUntil('the service is told', 5000, () => follower.frames.length === 4);
+    await waitUntil('the service arrives', 5000, () => follower.frames.length === 4);
     expect(follower.words).toEqual(['resync', 'service web', 'synced', 'service web']);
     const refused = await send(server, '/v1/hearsay/events?type=weather');
     expect([refused.status, refused.body]).toEqual([400, 'Invalid type "weather": use member, service']);
   });
 
-  test('who goes away is not waited on, and a server that stops says goodbye', async () => {
+  test('a client that disconnects is not waited for, and a server that stops ends the stream', async () => {
     const agent = cluster();
     const server = await serve(agent);
     const gone = new Follower(server);

@@ -1,4 +1,4 @@
-/** `/v1/hearsay/prometheus`: what `http_sd_configs` reads. docs/guides/prometheus.md. */
+/** `/v1/hearsay/prometheus`: targets for `http_sd_configs`. Source: docs/guides/prometheus.md. */
 import { describe, expect, test } from 'vitest';
 import { instance, service } from '../../data.ts';
 import { FakeAgent, member, send, serve } from '../../fixture.ts';

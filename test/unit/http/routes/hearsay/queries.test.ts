@@ -28,7 +28,7 @@ const report: KeyOperationReport = {
 };
 
 describe('queries', () => {
-  test('asks with what the parameters say, and tells where to look', async () => {
+  test('a query has the parameters of the request; the reply has its id', async () => {
     const ann = new FakeAgent(member('ann'));
     ann.reply = async () => asked;
     const server = await serve(ann);
@@ -40,7 +40,7 @@ describe('queries', () => {
     );
 
     expect(answer.json()).toMatchObject({ id: 9, timeoutMs: 3200, finished: false });
-    expect(ann.asked).toEqual([
+    expect(ann.commands).toEqual([
       {
         kind: 'query',
         query: {
@@ -51,7 +51,7 @@ describe('queries', () => {
     ]);
   });
 
-  test('what makes no sense is refusal with a sentence, and nothing is asked', async () => {
+  test('an invalid request is refused with a message, and no command is sent', async () => {
     const ann = new FakeAgent(member('ann'));
     const server = await serve(ann);
     for (const query of [
@@ -62,12 +62,12 @@ describe('queries', () => {
       'query/a?relay-factor=x',
     ])
       expect((await put(server, `/v1/hearsay/${query}`)).status, query).toBe(400);
-    expect(ann.asked).toEqual([]);
+    expect(ann.commands).toEqual([]);
   });
 
-  test('its answers can be waited for; one that is not known is 404', async () => {
+  test('clients can wait for its responses; an unknown one is 404', async () => {
     const ann = new FakeAgent(member('ann'));
-    ann.questions.set(9, asked);
+    ann.queryReports.set(9, asked);
     const server = await serve(ann);
 
     const first = await send(server, '/v1/hearsay/answers/9');
@@ -77,7 +77,7 @@ describe('queries', () => {
     });
     const next = send(server, `/v1/hearsay/answers/9?index=${first.headers['x-consul-index']}&wait=30s`);
     await expect.poll(() => ann.waiting).toBe(1);
-    ann.questions.set(9, { ...asked, finished: true });
+    ann.queryReports.set(9, { ...asked, finished: true });
     ann.touch(['query:9']);
     expect((await next).json()).toMatchObject({ finished: true });
 
@@ -85,7 +85,7 @@ describe('queries', () => {
     expect((await send(server, '/v1/hearsay/answers/x')).status).toBe(400);
   });
 
-  test('a program here sees what waits for an answer, and answers it', async () => {
+  test('a program here lists pending queries and responds to one', async () => {
     const ann = new FakeAgent(member('ann'));
     ann.waitingQueries = [
       { id: 7, ltime: 3, name: 'load', payload: encodeUtf8('?'), from: 'bob', deadline: 6000 },
@@ -96,15 +96,15 @@ describe('queries', () => {
       { id: 7, name: 'load', from: 'bob', payload: '?', base64: 'Pw==', remainingMs: 1000 },
     ]);
     expect((await put(server, '/v1/hearsay/queries/7', 'fine')).status).toBe(200);
-    expect(ann.asked).toEqual([{ kind: 'respond', id: 7, payload: encodeUtf8('fine') }]);
+    expect(ann.commands).toEqual([{ kind: 'respond', id: 7, payload: encodeUtf8('fine') }]);
   });
 });
 
 describe('keys', () => {
-  test('an operation takes the key in the body, and never says it back', async () => {
+  test('an operation takes the key in the body, and never returns it', async () => {
     const ann = new FakeAgent(member('ann'));
     ann.reply = async () => report;
-    ann.keyReports.set(3, report);
+    ann.keyOperationReports.set(3, report);
     const server = await serve(ann);
 
     const started = await put(server, '/v1/hearsay/keys/use?force', { key: KEY });
@@ -114,7 +114,7 @@ describe('keys', () => {
       messages: { ann: 'in memory only' },
       refusal: null,
     });
-    expect(ann.asked).toEqual([
+    expect(ann.commands).toEqual([
       { kind: 'keys', operation: 'use', key: new Uint8Array(32).fill(7), force: true, timeout: undefined },
     ]);
     expect((await send(server, '/v1/hearsay/key-reports/3')).json()).toMatchObject({
@@ -124,7 +124,7 @@ describe('keys', () => {
     expect(started.body).not.toContain(KEY);
   });
 
-  test('no key, a wrong one, no such operation: 400, without the key in the sentence', async () => {
+  test('no key, an invalid key, an unknown operation: 400, without the key in the message', async () => {
     const ann = new FakeAgent(member('ann'));
     const server = await serve(ann);
     const wrong = await put(server, '/v1/hearsay/keys/use', { key: 'c2hvcnQ=' });
@@ -132,14 +132,14 @@ describe('keys', () => {
     expect(wrong.body).not.toContain('c2hvcnQ=');
     expect((await put(server, '/v1/hearsay/keys/rotate', { key: KEY })).status).toBe(400);
     expect((await send(server, '/v1/hearsay/key-reports/4')).status).toBe(404);
-    expect(ann.asked).toEqual([]);
+    expect(ann.commands).toEqual([]);
   });
 });
 
 describe('rtt', () => {
   const at = (x: number) => ({ vec: [x, 0, 0, 0, 0, 0, 0, 0], error: 0.1, adjustment: 0, height: 1e-3 });
 
-  test('S28 the estimate between two, or from this agent; who has none yet is 404', async () => {
+  test('S28 the estimate between two members, or from this agent; without a coordinate it is 404', async () => {
     const ann = new FakeAgent(member('ann'), member('bob'), member('cat'));
     ann.coordinates.set('ann', at(0));
     ann.coordinates.set('bob', at(0.01));
