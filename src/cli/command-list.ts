@@ -15,7 +15,7 @@ const START: CommandGroup = {
     load: async () => (await import('./commands/demo.ts')).demoCommand,
   },
   agent: {
-    summary: 'Run the agent of this host',
+    summary: 'Run the agent on this host',
     load: async () => (await import('./commands/agent.ts')).agentCommand,
   },
 };

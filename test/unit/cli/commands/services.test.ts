@@ -20,7 +20,7 @@ const entry = (id: string, node: string, address: string, ...checks: object[]) =
 const ESC = '\u001b[';
 
 describe('services', () => {
-  const CATALOGUE = { consul: [], web: ['EU', 'v1'], constructor: ['odd'] };
+  const CATALOG = { consul: [], web: ['EU', 'v1'], constructor: ['odd'] };
   const services = async (answers: object, words: string[], options: FakeProcessOptions = {}) => {
     const { url, requests } = await startFakeAgent(answers as Record<string, object>);
     const ran = await hearsay(['services', ...words, '--http-addr', url], options);
@@ -28,13 +28,13 @@ describe('services', () => {
   };
 
   test('are the names and tags of the catalog', async () => {
-    const answers = { 'GET /v1/catalog/services': CATALOGUE };
+    const answers = { 'GET /v1/catalog/services': CATALOG };
     expect(await services(answers, [])).toMatchObject({
       code: 0,
       out: 'SERVICE      TAGS\nconstructor  odd\nconsul\nweb          EU,v1\n',
       err: '',
     });
-    expect(JSON.parse((await services(answers, ['--json'])).out)).toEqual(CATALOGUE);
+    expect(JSON.parse((await services(answers, ['--json'])).out)).toEqual(CATALOG);
     expect((await services(answers, ['--tag', 'eu'])).out).toBe('SERVICE  TAGS\nweb      EU,v1\n');
   });
 
