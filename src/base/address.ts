@@ -1,15 +1,15 @@
-/** Where an agent listens: IP octets and a port. No names here; those are resolved in the shell. */
+/** Addresses: IP octets and a port. Host names are resolved in the shell. */
 
 import { copyBytes } from './bytes.ts';
 
 /**
- * `ip` is 4 or 16 octets, kept exactly as announced: memberlist compares octets, so the 4- and the 16-octet
- * form of one IPv4 address are two addresses. `key` is equal exactly if octets and port are.
+ * `ip` has 4 or 16 octets, exactly as announced: memberlist compares octets, so the 4- and the 16-octet form of one IPv4
+ * address are two addresses. Two addresses have the same `key` exactly if their octets and ports are the same.
  */
 export interface Address {
   readonly ip: Uint8Array;
   readonly port: number;
-  /** For sockets and people: `127.0.0.1`, `fd00::5`; a mapped IPv4 is written as plain IPv4. */
+  /** The literal for sockets and people: `127.0.0.1`, `fd00::5`; IPv4-mapped IPv6 is written as IPv4. */
   readonly host: string;
   /** `127.0.0.1:7946`, `[fd00::5]:7946`, `[::ffff:127.0.0.1]:7946`. */
   readonly key: string;
@@ -30,18 +30,18 @@ export function toAddress(ip: Uint8Array, port: number): Address {
   return { ip: octets, port, host, key: `[${host}]:${port}` };
 }
 
-/** `host:port` as people write it: brackets around IPv6. */
+/** `host:port`, with brackets around IPv6. */
 export const formatAddress = (at: Address): string => joinHostPort(at.host, at.port);
 
 export const joinHostPort = (host: string, port: number): string =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-/** Octets of an IP literal, or `undefined`. IPv4 strictly as four decimals without leading zeros. */
+/** Parses an IP literal to octets, or returns `undefined`. IPv4 has four decimals without leading zeros. */
 export function parseIp(literal: string): Uint8Array | undefined {
   return literal.includes(':') ? parseIpv6(literal) : parseIpv4(literal);
 }
 
-/** `127.0.0.1:7946` or `[::1]:7946` to an address; `undefined` unless it is an IP literal with a port 0..65535. */
+/** Parses `127.0.0.1:7946` or `[::1]:7946`; `undefined` unless it is an IP literal with a port from 0 to 65535. */
 export function parseAddress(literal: string, defaultPort?: number): Address | undefined {
   const split = splitHostPort(literal);
   if (split === undefined) return undefined;
@@ -50,7 +50,7 @@ export function parseAddress(literal: string, defaultPort?: number): Address | u
   return ip === undefined || port === undefined ? undefined : toAddress(ip, port);
 }
 
-/** Takes `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 literal apart. Hosts may be names. */
+/** Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 literal. The host may be a name. */
 export function splitHostPort(literal: string): { host: string; port: number | undefined } | undefined {
   const bracketed = /^\[([^\]]+)\](?::(\d{1,5}))?$/.exec(literal);
   const match = bracketed ?? /^([^:\s]+)(?::(\d{1,5}))?$/.exec(literal);
@@ -61,7 +61,7 @@ export function splitHostPort(literal: string): { host: string; port: number | u
   return { host: match[1] as string, port };
 }
 
-/** 127.0.0.0/8, ::1 and the mapped form of the former. */
+/** Whether it is 127.0.0.0/8, its IPv4-mapped form, or ::1. */
 export function isLoopback(ip: Uint8Array): boolean {
   if (ip.length === 4) return ip[0] === 127;
   if (isIpv4Mapped(ip)) return ip[12] === 127;
@@ -69,7 +69,7 @@ export function isLoopback(ip: Uint8Array): boolean {
   return ip[15] === 1;
 }
 
-/** 0.0.0.0 or ::. */
+/** Whether it is 0.0.0.0 or ::. */
 export const isUnspecified = (ip: Uint8Array): boolean => ip.every((octet) => octet === 0);
 
 function isIpv4Mapped(ip: Uint8Array): boolean {
@@ -80,7 +80,7 @@ function isIpv4Mapped(ip: Uint8Array): boolean {
 const formatIpv4 = (ip: Uint8Array, at: number): string =>
   `${ip[at]}.${ip[at + 1]}.${ip[at + 2]}.${ip[at + 3]}`;
 
-/** RFC 5952: lower case, no leading zeros, the longest run of zeros (of two or more) folded. */
+/** RFC 5952: lower case, no leading zeros, and the longest run of two or more zero groups written as `::`. */
 function formatIpv6(ip: Uint8Array): string {
   const groups: number[] = [];
   for (let i = 0; i < 16; i += 2) groups.push(((ip[i] as number) << 8) | (ip[i + 1] as number));
@@ -127,9 +127,9 @@ function parseIpv6(literal: string): Uint8Array | undefined {
   }
   const halves = body.split('::');
   if (halves.length > 2) return undefined;
-  const groupsOf = (half: string): string[] => (half === '' ? [] : half.split(':'));
-  const head = groupsOf(halves[0] as string);
-  const rest = halves.length === 2 ? groupsOf(halves[1] as string) : [];
+  const splitGroups = (half: string): string[] => (half === '' ? [] : half.split(':'));
+  const head = splitGroups(halves[0] as string);
+  const rest = halves.length === 2 ? splitGroups(halves[1] as string) : [];
   const missing = 8 - head.length - rest.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
   const groups = [...head, ...Array.from({ length: missing }, () => '0'), ...rest];

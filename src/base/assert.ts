@@ -1,4 +1,4 @@
-/** For states that cannot be: ends the process with what was impossible. Never for foreign input. */
+/** Checks an invariant: a violation ends the process. Never for untrusted input. `impossible` names the state. */
 export function assert(condition: unknown, impossible: string): asserts condition {
   if (!condition) throw new Error(`impossible: ${impossible}`);
 }

@@ -1,8 +1,8 @@
-/** Small helpers on byte arrays. What is decoded from a datagram is a view on it: what is kept is copied. */
+/** Helpers for byte arrays. Bytes decoded from a datagram share its memory, so whatever is stored has to be copied. */
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** Same length, same octets. */
+/** Whether both have the same length and octets. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
@@ -14,7 +14,7 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 export const copyBytes = (bytes: Uint8Array): Uint8Array =>
   bytes.length === 0 ? NO_BYTES : new Uint8Array(bytes);
 
-/** All parts, one after another, in fresh memory. */
+/** Concatenates the parts in new memory. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -32,5 +32,5 @@ const decoder = new TextDecoder('utf-8');
 
 export const encodeUtf8 = (text: string): Uint8Array => encoder.encode(text);
 
-/** Text of `bytes`; invalid sequences become U+FFFD. */
+/** Decodes UTF-8; invalid sequences become U+FFFD. */
 export const decodeUtf8 = (bytes: Uint8Array): string => decoder.decode(bytes);

@@ -1,9 +1,9 @@
-/** The errors that leave a room: one for foreign bytes, one for callers. Impossible states are `assert`'s. */
+/** The errors between layers: one for untrusted bytes, one for callers. Impossible states use `assert`. */
 
-/** Why bytes from a stranger were refused. Codes are stable: they are counted and appear in logs. */
+/** Why bytes from an untrusted sender were rejected. Codes are stable: they appear in logs. */
 export type WireErrorCode =
   | 'short' // fewer bytes than declared; on a stream: wait for more
-  | 'malformed' // not the msgpack, or not the envelope, that must stand here
+  | 'malformed' // not the expected msgpack or envelope
   | 'tooLarge' // over a limit of size, count or depth
   | 'unknownType'
   | 'badValue' // well formed, but a value that must not be stored or forwarded
@@ -13,10 +13,10 @@ export type WireErrorCode =
   | 'encrypted' // no key is set and this was
   | 'undecryptable'
   | 'badCompression'
-  | 'versionMismatch' // a push/pull whose protocol versions cannot live with ours
+  | 'versionMismatch' // a push/pull with incompatible protocol versions
   | 'remote'; // the peer answered with an error of its own
 
-/** Thrown only in `wire/`; caught only at the packet and the stream door. State of the agent is unchanged. */
+/** Thrown in `wire/` only, and caught by the packet codec and the stream reader. The agent's state is unchanged. */
 export class WireError extends Error {
   readonly code: WireErrorCode;
   constructor(code: WireErrorCode, detail: string) {
@@ -26,19 +26,19 @@ export class WireError extends Error {
   }
 }
 
-/** Every error a caller can get: HTTP status and exit code. The sentence says what to do next. */
+/** Every error that a caller can get, with its HTTP status and exit code. Its message says what to do next. */
 export const AGENT_ERRORS = {
   /** The request is malformed; nothing changed. */
   badRequest: { status: 400, exit: 2 },
-  /** Refused by a guard: token, Host, Origin; nothing changed. */
+  /** Refused by access control: token, Host, Origin; nothing changed. */
   forbidden: { status: 403, exit: 1 },
   /** No such node, service or check; nothing changed. */
   notFound: { status: 404, exit: 4 },
-  /** It exists, but not in the state this needs; nothing changed. */
+  /** The object is not in a state that allows it; nothing changed. */
   conflict: { status: 409, exit: 4 },
   /** Larger than a limit allows; nothing changed. */
   tooLarge: { status: 413, exit: 2 },
-  /** Tried and failed: the network, a peer, the disk. What had been reached stays. */
+  /** It was tried and failed: the network, a peer, the disk. What was done before stays. */
   failed: { status: 500, exit: 1 },
   /** Needs consensus, which this agent does not have. */
   unavailable: { status: 501, exit: 1 },
@@ -50,8 +50,8 @@ export type AgentErrorCode = keyof typeof AGENT_ERRORS;
 
 export class AgentError extends Error {
   readonly code: AgentErrorCode;
-  constructor(code: AgentErrorCode, sentence: string) {
-    super(sentence);
+  constructor(code: AgentErrorCode, message: string) {
+    super(message);
     this.name = 'AgentError';
     this.code = code;
   }

@@ -1,12 +1,13 @@
 /**
- * Figures about ourselves: counters that only rise, gauges that are read when somebody asks, spans of time in buckets.
- * Names as Prometheus wants them: base units, `_total` behind counters. How they are written is the readers' business.
+ * Metrics of this process: counters, gauges that are read on demand, and histograms. Names follow Prometheus: base units,
+ * and `_total` at the end of counters. The HTTP layer formats them.
  */
+import { assert } from './assert.ts';
 
-/** In the order in which the figure declared its label names. */
+/** Label values, in the order in which the metric declared its label names. */
 export type Labels = readonly string[];
 
-/** One figure with all its label values at one moment. */
+/** All series of one metric at one moment. */
 export type MetricFamily = Readonly<
   {
     /** `hearsay_packets_sent_total`. */
@@ -26,30 +27,31 @@ export interface MetricSample {
   readonly value: number;
 }
 
-/** How values of one kind are distributed. */
+/** The distribution of the observed values. */
 export interface HistogramSample {
   readonly labels: Labels;
   readonly count: number;
   readonly sum: number;
-  /** Of the squares. */
+  /** Sum of the squares. */
   readonly squares: number;
   readonly min: number;
   readonly max: number;
-  /** How many were at most `upTo`, for each bound in rising order; all of them are in `count`. */
+  /** Cumulative: how many values were at most `upTo`, for each bound in rising order. */
   readonly buckets: readonly { readonly upTo: number; readonly count: number }[];
 }
 
-/** Label values come from tables of ours; should one ever come from strangers, they cannot fill the memory. */
+/** Most series of one metric: label values from an untrusted source could not exhaust the memory. */
 const MAX_SERIES = 1000;
 
-/** A counter by label values. */
+/** A counter, with one series for each combination of label values. Invariant: a counter never falls. */
 export class Counter {
   readonly #values = new Map<string, { labels: Labels; value: number }>();
 
-  /** `labels` must be as many as were declared. */
+  /** Adds `by`, which is not negative. There must be as many `labels` as were declared. */
   add(labels: Labels = [], by = 1): void {
-    const held = getOrCreateSeries(this.#values, labels, () => ({ labels, value: 0 }));
-    if (held !== undefined) held.value += by;
+    assert(by >= 0, 'a counter that falls');
+    const series = getOrCreateSeries(this.#values, labels, () => ({ labels, value: 0 }));
+    if (series !== undefined) series.value += by;
   }
 
   get samples(): readonly MetricSample[] {
@@ -57,47 +59,47 @@ export class Counter {
   }
 }
 
-/** Distributions by label values. */
+/** A histogram, with one series for each combination of label values. */
 export class Histogram {
   readonly #bounds: readonly number[];
   readonly #values = new Map<string, HistogramSeries>();
 
-  /** `bounds` in rising order. */
+  /** `bounds` are the upper limits of the buckets, in rising order. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
   }
 
   observe(labels: Labels, value: number): void {
-    const held = getOrCreateSeries(
+    const series = getOrCreateSeries(
       this.#values,
       labels,
       () => new HistogramSeries(labels, this.#bounds.length),
     );
-    if (held === undefined) return;
-    held.count += 1;
-    held.sum += value;
-    held.squares += value * value;
-    held.min = Math.min(held.min, value);
-    held.max = Math.max(held.max, value);
-    const at = this.#bounds.findIndex((bound) => value <= bound);
-    if (at >= 0) held.within[at] = (held.within[at] as number) + 1;
+    if (series === undefined) return;
+    series.count += 1;
+    series.sum += value;
+    series.squares += value * value;
+    series.min = Math.min(series.min, value);
+    series.max = Math.max(series.max, value);
+    const bucket = this.#bounds.findIndex((bound) => value <= bound);
+    if (bucket >= 0) series.within[bucket] = (series.within[bucket] as number) + 1;
   }
 
   get samples(): readonly HistogramSample[] {
-    return [...this.#values.values()].map(({ within, ...spread }) => {
-      let so = 0;
+    return [...this.#values.values()].map(({ within, ...totals }) => {
+      let cumulative = 0;
       const buckets = this.#bounds.map((upTo, i) => {
-        so += within[i] as number;
-        return { upTo, count: so };
+        cumulative += within[i] as number;
+        return { upTo, count: cumulative };
       });
-      return { ...spread, buckets };
+      return { ...totals, buckets };
     });
   }
 }
 
 class HistogramSeries {
   readonly labels: Labels;
-  /** How many fell between each bound and the one before it. */
+  /** How many values fell between each bound and the one before it. */
   readonly within: number[];
   count = 0;
   sum = 0;
@@ -111,24 +113,24 @@ class HistogramSeries {
   }
 }
 
-/** All figures of one process. */
+/** All metrics of one process. */
 export class Meter {
   readonly #collectors: (() => MetricFamily)[] = [];
 
   counter(name: string, help: string, ...labels: string[]): Counter {
-    const tally = new Counter();
-    if (labels.length === 0) tally.add([], 0); // there from the beginning, so that a rate can be told
-    this.#collectors.push(() => ({ name, help, labels, type: 'counter', samples: tally.samples }));
-    return tally;
+    const counter = new Counter();
+    if (labels.length === 0) counter.add([], 0); // a series that exists from the start gives a rate for its first increase
+    this.#collectors.push(() => ({ name, help, labels, type: 'counter', samples: counter.samples }));
+    return counter;
   }
 
   histogram(name: string, help: string, bounds: readonly number[], ...labels: string[]): Histogram {
-    const timings = new Histogram(bounds);
-    this.#collectors.push(() => ({ name, help, labels, type: 'histogram', samples: timings.samples }));
-    return timings;
+    const histogram = new Histogram(bounds);
+    this.#collectors.push(() => ({ name, help, labels, type: 'histogram', samples: histogram.samples }));
+    return histogram;
   }
 
-  /** `read` gives the value of now, or one for each value of `label`. */
+  /** `read` returns the current value, or one for each value of `label`. */
   gauge(name: string, help: string, read: () => number): void;
   gauge(name: string, help: string, read: () => Iterable<readonly [string, number]>, label: string): void;
   gauge(
@@ -140,7 +142,7 @@ export class Meter {
     this.#addObservable('gauge', name, help, read, label);
   }
 
-  /** As `gauge`, for what somebody else counts. */
+  /** A counter whose value is read on demand, as a gauge is. */
   observableCounter(name: string, help: string, read: () => number): void {
     this.#addObservable('counter', name, help, read, undefined);
   }
@@ -157,21 +159,21 @@ export class Meter {
     label: string | undefined,
   ): void {
     this.#collectors.push(() => {
-      const now = read();
+      const current = read();
       const samples =
-        typeof now === 'number'
-          ? [{ labels: [], value: now }]
-          : [...now].map(([of, value]) => ({ labels: [of], value }));
+        typeof current === 'number'
+          ? [{ labels: [], value: current }]
+          : [...current].map(([labelValue, value]) => ({ labels: [labelValue], value }));
       return { name, help, type, labels: label === undefined ? [] : [label], samples };
     });
   }
 }
 
-function getOrCreateSeries<T>(values: Map<string, T>, labels: Labels, blank: () => T): T | undefined {
+function getOrCreateSeries<T>(values: Map<string, T>, labels: Labels, create: () => T): T | undefined {
   const key = labels.join('\0');
-  const held = values.get(key);
-  if (held !== undefined || values.size >= MAX_SERIES) return held;
-  const fresh = blank();
-  values.set(key, fresh);
-  return fresh;
+  const existing = values.get(key);
+  if (existing !== undefined || values.size >= MAX_SERIES) return existing;
+  const created = create();
+  values.set(key, created);
+  return created;
 }

@@ -1,15 +1,15 @@
-/** Chance with a seed: the only source of randomness below the shell (nonces come in as bytes). */
+/** A random number generator with a seed: the only source of randomness below the shell. Nonces come in as bytes. */
 
 export interface Rng {
   /** A float in [0, 1). */
   next(): number;
   /** An integer in [0, below). `below` is at least 1. */
   int(below: number): number;
-  /** A generator of its own, so that two users do not disturb one another's numbers. */
+  /** An independent generator: two users do not change each other's numbers. */
   fork(): Rng;
 }
 
-/** sfc32 (Chris Doty-Humphrey, PractRand), seeded through splitmix32. Same seed, same numbers, everywhere. */
+/** sfc32 (Chris Doty-Humphrey, PractRand), seeded by splitmix32. The same seed gives the same numbers on every platform. */
 export function createRng(seed: number): Rng {
   let mix = seed | 0;
   const split = (): number => {
@@ -41,7 +41,7 @@ export function createRng(seed: number): Rng {
   };
 }
 
-/** Fisher-Yates, in place. */
+/** Shuffles in place (Fisher-Yates). */
 export function shuffle<T>(items: T[], rng: Rng): T[] {
   for (let i = items.length - 1; i > 0; i--) {
     const j = rng.int(i + 1);

@@ -1,7 +1,7 @@
-/** Time as the core knows it: numbers on a monotonic clock that somebody else reads. */
+/** Time in the agent core: numbers of a monotonic clock, which the shell or the simulator reads. */
 
-/** Milliseconds on this agent's own monotonic clock, or a span of them. Never wall time. */
+/** Milliseconds on this agent's monotonic clock, or a duration in milliseconds. Never wall time. */
 export type Millis = number;
 
-/** An instant that never comes. */
+/** A deadline that never comes. */
 export const NEVER: Millis = Number.POSITIVE_INFINITY;

@@ -1,12 +1,14 @@
-/** A keyed heap of deadlines. Setting a key again moves it, so a stale timer cannot exist. */
+/** A binary heap of deadlines by key. Setting a key again moves its deadline, so no stale timer exists. */
 
+import { assert } from './assert.ts';
 import { type Millis, NEVER } from './time.ts';
 
 interface Timer<K> {
   readonly key: K;
   at: Millis;
-  /** Ties go to the timer that was set first, so that runs repeat exactly. */
+  /** Of equal deadlines the one set first is due first, so that simulated runs repeat exactly. */
   order: number;
+  /** Index in the heap. Invariant: `heap[slot]` is this timer. */
   slot: number;
 }
 
@@ -15,7 +17,7 @@ export class Timers<K> {
   readonly #byKey = new Map<K, Timer<K>>();
   #order = 0;
 
-  /** The earliest instant anything is due; `NEVER` when nothing is set. */
+  /** The earliest deadline; `NEVER` when none is set. */
   get deadline(): Millis {
     return this.#heap[0]?.at ?? NEVER;
   }
@@ -28,17 +30,17 @@ export class Timers<K> {
     return this.#byKey.has(key);
   }
 
-  /** When `key` is due, or `undefined` if it is not set. */
+  /** The deadline of `key`, or `undefined` if it is not set. */
   dueAt(key: K): Millis | undefined {
     return this.#byKey.get(key)?.at;
   }
 
   set(key: K, at: Millis): void {
-    const held = this.#byKey.get(key);
-    if (held !== undefined) {
-      held.at = at;
-      held.order = this.#order++;
-      this.#reheap(held);
+    const existing = this.#byKey.get(key);
+    if (existing !== undefined) {
+      existing.at = at;
+      existing.order = this.#order++;
+      this.#reheap(existing);
       return;
     }
     const entry = { key, at, order: this.#order++, slot: this.#heap.length };
@@ -54,7 +56,7 @@ export class Timers<K> {
     return true;
   }
 
-  /** Takes the earliest key that is due at `now`, or `undefined`. */
+  /** Removes and returns the earliest key that is due at `now`, or `undefined`. */
   pop(now: Millis): K | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.at > now) return undefined;
@@ -63,6 +65,7 @@ export class Timers<K> {
   }
 
   #remove(entry: Timer<K>): void {
+    assert(this.#heap[entry.slot] === entry, 'a timer outside its slot of the heap');
     this.#byKey.delete(entry.key);
     const last = this.#heap.pop() as Timer<K>;
     if (last === entry) return;

@@ -1,2 +1,2 @@
-/** The version of this program; package.json has the same (a test compares them). */
+/** The version of this program. A test compares it with package.json. */
 export const VERSION = '0.1.0';

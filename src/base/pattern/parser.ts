@@ -1,17 +1,17 @@
 /**
- * RE2's language to a tree. What is not understood gives no tree: Unicode classes (`\p`), `\C`, and whatever RE2
- * itself refuses, such as back references.
+ * Parses a regular expression in RE2's syntax to a tree. Unicode classes (`\p`), `\C`, and what RE2 itself refuses, such
+ * as back references, are not supported.
  *
  * Source: RE2 syntax page; Go regexp/syntax.
  */
 
-export type Anchor = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'wordBorder' | 'noWordBorder';
+export type Anchor = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'wordBoundary' | 'notWordBoundary';
 export type CharMatcher = (point: number) => boolean;
 
 export type PatternNode =
   | { readonly kind: 'char'; readonly matches: CharMatcher }
-  | { readonly kind: 'at'; readonly place: Anchor }
-  | { readonly kind: 'sequence' | 'either'; readonly parts: readonly PatternNode[] }
+  | { readonly kind: 'anchor'; readonly anchor: Anchor }
+  | { readonly kind: 'concatenation' | 'alternation'; readonly parts: readonly PatternNode[] }
   | { readonly kind: 'repeat'; readonly part: PatternNode; readonly min: number; readonly max: number };
 
 const MAX_LENGTH = 1024;
@@ -25,9 +25,10 @@ interface Flags {
   readonly dotAll: boolean;
 }
 
-/** Not understood, or wrong. Never leaves this file. */
+/** The expression is invalid or not supported. Caught in this file. */
 class Unsupported extends Error {}
 
+/** `undefined` if the expression is invalid, not supported, or too long. */
 export function parsePattern(expression: string): PatternNode | undefined {
   const points = Array.from(expression);
   if (points.length > MAX_LENGTH) return undefined;
@@ -53,7 +54,7 @@ class Parser {
     return this.#at === this.#points.length;
   }
 
-  /** Up to the end or the bracket that closes it. */
+  /** Parses up to the end or the closing parenthesis. */
   alternation(given: Flags, depth: number): PatternNode {
     if (depth > MAX_DEPTH) throw new Unsupported();
     let flags = given;
@@ -61,7 +62,7 @@ class Parser {
     let parts: PatternNode[] = [];
     while (!this.done && this.#peek() !== ')') {
       if (this.#consume('|')) {
-        branches.push({ kind: 'sequence', parts });
+        branches.push({ kind: 'concatenation', parts });
         parts = [];
         continue;
       }
@@ -77,8 +78,8 @@ class Parser {
       }
       parts.push(this.#quantified(this.#atom(flags, depth)));
     }
-    branches.push({ kind: 'sequence', parts });
-    return { kind: 'either', parts: branches };
+    branches.push({ kind: 'concatenation', parts });
+    return { kind: 'alternation', parts: branches };
   }
 
   #atom(flags: Flags, depth: number): PatternNode {
@@ -94,9 +95,9 @@ class Parser {
       case '.':
         return { kind: 'char', matches: flags.dotAll ? () => true : (one) => one !== 10 };
       case '^':
-        return { kind: 'at', place: flags.lines ? 'lineStart' : 'textStart' };
+        return { kind: 'anchor', anchor: flags.lines ? 'lineStart' : 'textStart' };
       case '$':
-        return { kind: 'at', place: flags.lines ? 'lineEnd' : 'textEnd' };
+        return { kind: 'anchor', anchor: flags.lines ? 'lineEnd' : 'textEnd' };
       case '*':
       case '+':
       case '?':
@@ -108,7 +109,7 @@ class Parser {
     }
   }
 
-  /** `(?:…)`, `(?i:…)`, a named group; or `(?i)`, which changes the flags from here on. */
+  /** `(?:…)`, `(?i:…)` or a named group; or `(?i)`, which returns the flags for what follows. */
   #flagGroup(flags: Flags, depth: number): PatternNode | Flags {
     this.#at += 2;
     const named = /^(?:P?<[A-Za-z0-9_]+>)/.exec(this.#points.slice(this.#at, this.#at + 100).join(''));
@@ -122,7 +123,7 @@ class Parser {
       else if (flag === 'i') next = { ...next, fold: on };
       else if (flag === 'm') next = { ...next, lines: on };
       else if (flag === 's') next = { ...next, dotAll: on };
-      else if (flag !== 'U') throw new Unsupported(); // greedy or not: what matches, matches
+      else if (flag !== 'U') throw new Unsupported(); // greediness does not change whether it matches
     }
     const inner = this.alternation(next, depth + 1);
     if (!this.#consume(')')) throw new Unsupported();
@@ -140,7 +141,7 @@ class Parser {
   #quantified(part: PatternNode): PatternNode {
     const bounds = this.#bounds();
     if (bounds === undefined) return part;
-    this.#consume('?'); // not greedy: what matches, matches
+    this.#consume('?'); // greediness does not change whether it matches
     if (this.#bounds() !== undefined) throw new Unsupported();
     return { kind: 'repeat', part, ...bounds };
   }
@@ -153,7 +154,7 @@ class Parser {
     const counted = /^\{(\d{1,4})(?:(,)(\d{1,4})?)?\}/.exec(
       this.#points.slice(this.#at, this.#at + 12).join(''),
     );
-    if (counted === null) return undefined; // a brace as it stands
+    if (counted === null) return undefined; // a literal brace
     this.#at += counted[0].length;
     const min = Number(counted[1]);
     const max =
@@ -168,17 +169,17 @@ class Parser {
   }
 
   #escape(flags: Flags): PatternNode {
-    const place = PLACES.get(this.#peek());
-    if (place !== undefined) {
+    const anchor = ANCHORS.get(this.#peek());
+    if (anchor !== undefined) {
       this.#at++;
-      return { kind: 'at', place };
+      return { kind: 'anchor', anchor };
     }
     const known = this.#classEscape();
     if (known !== undefined) return { kind: 'char', matches: known };
     return literal(String.fromCodePoint(this.#pointEscape()), flags);
   }
 
-  /** `\d` and its like, behind the backslash. */
+  /** A class such as `\d`, after the backslash. */
   #classEscape(): CharMatcher | undefined {
     const letter = this.#peek();
     const known = CLASSES.get(letter.toLowerCase());
@@ -187,7 +188,7 @@ class Parser {
     return letter === letter.toLowerCase() ? known : complement(known);
   }
 
-  /** One character behind a backslash. */
+  /** One character after a backslash. */
   #pointEscape(): number {
     const letter = this.#next();
     const control = CONTROLS.get(letter);
@@ -206,7 +207,7 @@ class Parser {
     return letter.codePointAt(0) as number;
   }
 
-  /** Behind the opening bracket. */
+  /** A bracket expression, after its opening bracket. */
   #set(flags: Flags): CharMatcher {
     const negated = this.#consume('^');
     const members: CharMatcher[] = [];
@@ -230,7 +231,7 @@ class Parser {
     return negated ? complement(matches) : matches;
   }
 
-  /** `a-z`, or `a` alone. */
+  /** A range `a-z`, or one character. */
   #range(low: number, flags: Flags): CharMatcher {
     let high = low;
     if (this.#peek() === '-' && this.#points[this.#at + 1] !== ']') {
@@ -275,7 +276,7 @@ const complement =
   (point) =>
     !matches(point);
 
-/** Also for the other case of a letter. */
+/** Matches the other case of a letter, too. */
 const ignoringCase =
   (matches: CharMatcher): CharMatcher =>
   (point) => {
@@ -315,11 +316,11 @@ const POSIX: ReadonlyMap<string, CharMatcher> = new Map([
   ['xdigit', asciiClass(/[0-9A-Fa-f]/)],
 ]);
 
-const PLACES: ReadonlyMap<string, Anchor> = new Map([
+const ANCHORS: ReadonlyMap<string, Anchor> = new Map([
   ['A', 'textStart'],
   ['z', 'textEnd'],
-  ['b', 'wordBorder'],
-  ['B', 'noWordBorder'],
+  ['b', 'wordBoundary'],
+  ['B', 'notWordBoundary'],
 ]);
 
 const CONTROLS: ReadonlyMap<string, number> = new Map([

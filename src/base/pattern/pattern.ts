@@ -1,32 +1,32 @@
 /**
- * Regular expressions of strangers, in RE2's language without the Unicode classes, matched in time that grows with
- * expression times text and never more. Built from an expression by pattern-parser.ts; here they run.
+ * Regular expressions from untrusted clients, in RE2's syntax without Unicode classes. Matching takes time linear in
+ * expression times text (a Thompson NFA), so no expression can cause catastrophic backtracking (ReDoS).
  *
  * Source: Thompson 1968; Cox, Regular Expression Matching: the Virtual Machine Approach; RE2 syntax page.
  */
 import { type Anchor, type PatternNode, parsePattern } from './parser.ts';
 
-/** Steps of a compiled expression. */
+/** Most steps of a compiled expression. */
 const MAX_STEPS = 2000;
 const MAX_NODES = 4 * MAX_STEPS;
 
 type Step =
   | { readonly op: 'char'; readonly matches: (point: number) => boolean; readonly next: number }
   | { readonly op: 'fork'; readonly next: number; readonly other: number }
-  | { readonly op: 'at'; readonly place: Anchor; readonly next: number }
+  | { readonly op: 'anchor'; readonly anchor: Anchor; readonly next: number }
   | { readonly op: 'match' };
 
-/** How much work is still allowed; falls as patterns run, and may be shared by several. */
+/** How many steps are still allowed. It falls as patterns run, and several patterns may share it. */
 export interface StepBudget {
   left: number;
 }
 
 export interface Pattern {
-  /** Does it match somewhere in `text`? `undefined`: the budget was used up before that was known. */
+  /** Whether it matches somewhere in `text`; `undefined` if the budget was exhausted first. */
   test(text: string, budget: StepBudget): boolean | undefined;
 }
 
-/** `undefined`: not RE2, a part of it that is not understood here, or too large. */
+/** `undefined` if the expression is invalid, not supported, or too large. */
 export function compilePattern(expression: string): Pattern | undefined {
   const tree = parsePattern(expression);
   if (tree === undefined) return undefined;
@@ -38,21 +38,21 @@ export function compilePattern(expression: string): Pattern | undefined {
 
 interface Program {
   readonly steps: Step[];
-  /** Unfolded so far: repetitions of nothing cost no steps, but time. */
+  /** Nodes that were compiled: a repetition of an empty expression costs time without adding steps. */
   nodes: number;
 }
 
-/** Appends the steps of `node`, which then go on at `next`. Gives where they begin; `undefined`: too many. */
+/** Appends the steps of `node`, which continue at `next`. Returns their first step; `undefined` if they are too many. */
 function compile(node: PatternNode, next: number, program: Program): number | undefined {
   program.nodes++;
   if (program.steps.length > MAX_STEPS || program.nodes > MAX_NODES) return undefined;
-  const put = (step: Step): number => program.steps.push(step) - 1;
+  const add = (step: Step): number => program.steps.push(step) - 1;
   switch (node.kind) {
     case 'char':
-      return put({ op: 'char', matches: node.matches, next });
-    case 'at':
-      return put({ op: 'at', place: node.place, next });
-    case 'sequence': {
+      return add({ op: 'char', matches: node.matches, next });
+    case 'anchor':
+      return add({ op: 'anchor', anchor: node.anchor, next });
+    case 'concatenation': {
       let at: number | undefined = next;
       for (const part of [...node.parts].reverse()) {
         if (at === undefined) return undefined;
@@ -60,12 +60,12 @@ function compile(node: PatternNode, next: number, program: Program): number | un
       }
       return at;
     }
-    case 'either': {
+    case 'alternation': {
       let at: number | undefined;
       for (const part of node.parts) {
         const start = compile(part, next, program);
         if (start === undefined) return undefined;
-        at = at === undefined ? start : put({ op: 'fork', next: at, other: start });
+        at = at === undefined ? start : add({ op: 'fork', next: at, other: start });
       }
       return at ?? next;
     }
@@ -96,7 +96,7 @@ function compileRepeat(
   return at;
 }
 
-/** All threads go through the text together, each step at most once per character. */
+/** Runs all threads in parallel, each step at most once per character. */
 function search(
   steps: readonly Step[],
   start: number,
@@ -117,8 +117,8 @@ function search(
       const step = steps[pc] as Step;
       if (step.op === 'match') return true;
       if (step.op === 'fork') threads.push(step.other, step.next);
-      else if (step.op === 'at') {
-        if (isAnchoredAt(step.place, points, at)) threads.push(step.next);
+      else if (step.op === 'anchor') {
+        if (isAnchoredAt(step.anchor, points, at)) threads.push(step.next);
       } else if (at < points.length && step.matches(points[at] as number)) next.push(step.next);
     }
     threads = next;
@@ -128,8 +128,8 @@ function search(
 
 const NEWLINE = 10;
 
-function isAnchoredAt(place: Anchor, points: readonly number[], at: number): boolean {
-  switch (place) {
+function isAnchoredAt(anchor: Anchor, points: readonly number[], at: number): boolean {
+  switch (anchor) {
     case 'textStart':
       return at === 0;
     case 'textEnd':
@@ -138,9 +138,9 @@ function isAnchoredAt(place: Anchor, points: readonly number[], at: number): boo
       return at === 0 || points[at - 1] === NEWLINE;
     case 'lineEnd':
       return at === points.length || points[at] === NEWLINE;
-    case 'wordBorder':
+    case 'wordBoundary':
       return isWord(points[at - 1]) !== isWord(points[at]);
-    case 'noWordBorder':
+    case 'notWordBoundary':
       return isWord(points[at - 1]) === isWord(points[at]);
   }
 }
