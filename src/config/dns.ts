@@ -28,13 +28,13 @@ export const dnsSection = defineSection({
   }),
   dnsAllow: listSetting({
     placeholder: 'CIDR',
-    check: validateCidr,
-    doc: 'Network that may query DNS, recursion included, when DNS listens beyond loopback; all others are refused. If none is set, any client may query our domains, at a limited rate.',
+    validate: validateCidr,
+    doc: 'Network that may query DNS, recursion included, when DNS listens beyond loopback; all others are refused. If none is set, any client may query the domains of this agent, at a limited rate.',
   }),
   dnsRecursor: listSetting({
     placeholder: 'ADDR[:PORT]',
-    check: validateNameServer,
-    doc: 'DNS server for names outside our domains. If none is set, such queries are refused.',
+    validate: validateNameServer,
+    doc: 'DNS server for names outside the domains of this agent. If none is set, such queries are refused.',
     source: 'consul recursors',
   }),
   dnsRecursorStrategy: choiceSetting({
@@ -59,14 +59,14 @@ export const dnsSection = defineSection({
   dnsARecordLimit: integerSetting({
     default: 0,
     max: 10_000,
-    defaultWords: '0, no limit',
+    defaultText: '0, no limit',
     doc: 'Maximum number of addresses in an answer about a service; SRV records are not limited.',
     source: 'consul dns_config.a_record_limit',
   }),
   dnsUdpAnswerLimit: integerSetting({
     default: 0,
     max: 10_000,
-    defaultWords: '0, no limit',
+    defaultText: '0, no limit',
     doc: 'Maximum number of answers over UDP to clients that accept at most 512 bytes.',
     source: 'consul dns_config.udp_answer_limit',
   }),

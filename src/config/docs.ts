@@ -66,7 +66,7 @@ function flagSyntax(flag: string, setting: Setting<unknown>): string {
 
 /** The default as help texts and the page show it. */
 export function formatDefault(setting: Setting<unknown>): string {
-  if (setting.defaultWords !== undefined) return setting.defaultWords;
+  if (setting.defaultText !== undefined) return setting.defaultText;
   const value = setting.format(setting.default);
   return value === '' ? 'none' : `\`${value}\``;
 }

@@ -43,7 +43,7 @@ export function handlersSetting(
     type: 'handlers',
     default: [],
     ...commonFields(options, 'LIST'),
-    defaultWords: 'none',
+    defaultText: 'none',
     fileOnly: true,
     parse: (raw) => {
       if (!Array.isArray(raw)) throw new Error('must be a list of handlers');

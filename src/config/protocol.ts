@@ -29,7 +29,7 @@ export const swimSection = defineSection({
   streamPing: booleanSetting({
     default: true,
     doc: 'Probe over TCP as well when a direct probe over UDP fails.',
-    source: 'memberlist Config.DisableTcpPings, turned round',
+    source: 'memberlist Config.DisableTcpPings, inverted',
   }),
   awarenessMax: integerSetting({
     default: 8,
@@ -51,7 +51,7 @@ export const swimSection = defineSection({
   lastCall: booleanSetting({
     default: true,
     doc: 'Probe a suspect once more, over TCP as well, before it is declared dead.',
-    source: 'this program; memberlist goes by the clock alone',
+    source: 'this program; memberlist relies on the timer alone',
   }),
   suspicionMult: integerSetting({
     default: 4,
@@ -100,7 +100,7 @@ export const swimSection = defineSection({
   dialBack: booleanSetting({
     default: true,
     doc: 'Ping a new member that no other member vouches for before announcing it.',
-    source: 'this program; memberlist announces whoever dials',
+    source: 'this program; memberlist announces every node that dials',
   }),
   pushPullInterval: durationSetting({
     default: '30s',
@@ -118,13 +118,13 @@ export const swimSection = defineSection({
     default: 1400,
     min: 512,
     max: 65_000,
-    doc: 'Maximum size of one datagram.',
+    doc: 'Maximum size of one datagram, in bytes.',
     source: 'memberlist Config.UDPBufferSize',
   }),
   compression: booleanSetting({
     default: false,
     doc: 'Compress outgoing messages (LZW). Compressed messages of other members are always understood.',
-    source: 'memberlist Config.EnableCompression; off here, since most packets only grow slower',
+    source: 'memberlist Config.EnableCompression; off here, since it costs time and shortens few packets',
   }),
 });
 export type SwimConfig = SettingValues<typeof swimSection>;
@@ -191,7 +191,7 @@ export const serfSection = defineSection({
     default: 512,
     min: 64,
     max: 1200,
-    doc: 'Maximum size of a user event that this agent sends: name, payload and message. Set all agents alike.',
+    doc: 'Maximum size of a user event that this agent sends, in bytes: name, payload and message. Set it alike on all agents.',
     source: 'serf Config.UserEventSizeLimit; at most what fits a datagram with all envelopes',
   }),
   coalescePeriod: durationSetting({

@@ -21,7 +21,7 @@ export interface Setting<T> {
   /** Limits or possible values, for the documentation: `10ms and more`. */
   readonly bounds?: string;
   /** The default in words, if it is computed: `the host's name`. */
-  readonly defaultWords?: string;
+  readonly defaultText?: string;
   /** A secret is read from the environment only, and never printed. */
   readonly secret?: true;
   /** The setting is only read from a file that no other user can write: no flag, no variable. */
@@ -64,7 +64,7 @@ export interface SettingOptions<T> {
   readonly doc: string;
   readonly source?: string;
   readonly placeholder?: string;
-  readonly defaultWords?: string;
+  readonly defaultText?: string;
 }
 
 /** The fields of a setting that do not depend on its kind. */
@@ -72,7 +72,7 @@ export function commonFields(options: Omit<SettingOptions<unknown>, 'default'>, 
   return {
     doc: options.doc,
     ...(options.source === undefined ? {} : { source: options.source }),
-    ...(options.defaultWords === undefined ? {} : { defaultWords: options.defaultWords }),
+    ...(options.defaultText === undefined ? {} : { defaultText: options.defaultText }),
     placeholder: options.placeholder ?? placeholder,
   };
 }

@@ -12,9 +12,9 @@ import {
 
 type Optional = string | undefined;
 
-/** Text. `check` may refuse it by throwing `Error` with a clause. */
+/** Text. `validate` may refuse it by throwing `Error` with a clause. */
 export function textSetting<D extends Optional>(
-  options: SettingOptions<D> & { check?: (value: string) => void; bounds?: string; secret?: true },
+  options: SettingOptions<D> & { validate?: (value: string) => void; bounds?: string; secret?: true },
 ): Setting<string | D> {
   return {
     type: 'text',
@@ -24,7 +24,7 @@ export function textSetting<D extends Optional>(
     ...(options.secret === undefined ? {} : { secret: options.secret }),
     parse: (raw) => {
       const value = asText(raw);
-      options.check?.(value);
+      options.validate?.(value);
       return value;
     },
     format: (value) => value ?? '',
@@ -51,7 +51,7 @@ export function choiceSetting<const V extends readonly string[], D extends V[num
 
 /** Several texts: a repeated flag, a list in a file, commas in a variable. */
 export function listSetting(
-  options: Omit<SettingOptions<readonly string[]>, 'default'> & { check?: (value: string) => void },
+  options: Omit<SettingOptions<readonly string[]>, 'default'> & { validate?: (value: string) => void },
 ): Setting<readonly string[]> {
   return {
     type: 'list',
@@ -59,7 +59,7 @@ export function listSetting(
     ...commonFields(options, 'TEXT'),
     parse: (raw) => {
       const values = itemsOf(raw);
-      for (const value of values) options.check?.(value);
+      for (const value of values) options.validate?.(value);
       return values;
     },
     format: (values) => values.join(','),
