@@ -19,14 +19,14 @@ import { FULL_GRID, jobKey, planJobs, runJob, SHORT_GRID } from './plan.ts';
 import { failureChance } from './swim.ts';
 
 describe('figures', () => {
-  test('percentiles are values that came', () => {
+  test('percentiles are values of the list', () => {
     const thousand = Array.from({ length: 1000 }, (_, i) => 1000 - i);
     expect(percentiles(thousand)).toEqual([500, 990, 999]);
     expect(percentiles([7])).toEqual([7, 7, 7]);
     expect(percentiles([])).toEqual([Number.NaN, Number.NaN, Number.NaN]);
   });
 
-  test('shares of nothing are none, and small ones are not rounded to none', () => {
+  test('percentages of nothing are absent, and small ones are not rounded to zero', () => {
     expect([
       formatPercent(0, 0),
       formatPercent(0, 5),
@@ -37,7 +37,7 @@ describe('figures', () => {
     expect([formatPercent(1, 100_000), formatPercent(Number.NaN, 5)]).toEqual(['< 0.01 %', '–']);
   });
 
-  test('how many times fewer, and what can be said of none at all', () => {
+  test('times fewer, and the text if there are none', () => {
     expect([
       formatTimesFewer(1000, 20),
       formatTimesFewer(30, 4),
@@ -46,7 +46,7 @@ describe('figures', () => {
     ]).toEqual(['50 times fewer', '7.5 times fewer', 'none of 1,200', '–']);
   });
 
-  test('bars go by powers of ten, and one is seen', () => {
+  test('bars are logarithmic, and one is visible', () => {
     expect([0, 1, 9, 99, 999].map((value) => formatBar(value, 999, 30).length)).toEqual([0, 3, 10, 20, 30]);
   });
 
@@ -101,7 +101,7 @@ describe('the fault', () => {
     expect(puppet.heard).toEqual(['1 packet1', '1 tick']);
   });
 
-  test('in it nothing is sent or heard; timers go on until a ping is stuck, and what happened is a fact at once', () => {
+  test('during an anomaly nothing is sent or received; timers run until a ping blocks, and facts are reported at once', () => {
     const { puppet, settings, choked, out, at } = anomalous();
     const fact: Effect = { kind: 'fact', fact: { kind: 'awarenessChanged', awareness: 1 } };
     choked.startAnomaly();
@@ -117,7 +117,7 @@ describe('the fault', () => {
     expect(out).toEqual([fact]);
   });
 
-  test('after it what was stuck goes out first, then one message, the timers, and ten messages in each millisecond', () => {
+  test('after an anomaly what was blocked is sent first, then come one message, the timers, and ten messages in each millisecond', () => {
     const { puppet, settings, choked, out, at } = anomalous();
     choked.startAnomaly();
     puppet.says = [ping()];
@@ -144,7 +144,7 @@ describe('the fault', () => {
     expect(puppet.heard.at(-1)).toBe('12 packet7');
   });
 
-  test('a socket holds only so much', () => {
+  test('the socket buffer is bounded', () => {
     const { puppet, choked, at } = anomalous();
     choked.startAnomaly();
     at(1, ...Array.from({ length: 2000 }, () => packet(1)));
@@ -214,7 +214,7 @@ describe('the configurations', () => {
   const where = (holds: (one: ReturnType<typeof trouble>) => boolean): string[] =>
     CONFIG_NAMES.filter((name) => holds(found[name]));
 
-  test('all had something to switch off', () => {
+  test('every configuration had suspicions and failed probes', () => {
     expect(where(({ has }) => has('memberSuspected') && has('probeFailed'))).toEqual([...CONFIG_NAMES]);
     expect(where(({ told, untold }) => told + untold > 5)).toEqual([...CONFIG_NAMES]);
   });
@@ -233,11 +233,11 @@ describe('the configurations', () => {
     ]);
   });
 
-  test('every ping to a suspect says so where the buddy system is on', () => {
+  test('every ping to a suspect carries the suspicion where the buddy system is on', () => {
     expect(where(({ untold }) => untold === 0)).toEqual(['Buddy System', 'Lifeguard', 'hearsay']);
   });
 
-  test('being late ourselves is noticed only as it ships', () => {
+  test('a stall of the member itself is noticed with the default settings only', () => {
     expect(where(({ has }) => has('stalled'))).toEqual(['hearsay']);
   });
 
@@ -259,14 +259,14 @@ describe('the experiments', () => {
       swim: CONFIGS[name],
     });
 
-  test('the same seed: Lifeguard wrongs far fewer healthy members than SWIM, and as it ships fifty times fewer', () => {
+  test('the same seed: Lifeguard has far fewer false positives than SWIM, and the default settings fifty times fewer', () => {
     const [swim, lifeguard, ours] = [anomalies('SWIM'), anomalies('Lifeguard'), anomalies('hearsay')];
     expect(swim.fp).toBeGreaterThan(100);
     expect(lifeguard.fp * 3).toBeLessThan(swim.fp);
     expect(ours.fp * 50).toBeLessThanOrEqual(swim.fp);
   });
 
-  test('a long anomaly is called a failure by all, first by one; nobody else is', () => {
+  test('a long anomaly is declared a failure by all, first by one; no other member is', () => {
     const job = { part: 'threshold', config: 'SWIM', cell: [4], seed: 3 } as const;
     const { fp, first, all, unnoticed } = runAnomalies({
       seed: 3,
@@ -287,7 +287,7 @@ describe('the experiments', () => {
     expect(jobKey(job)).toBe('threshold | SWIM | 4 | 3');
   });
 
-  test('the plan: no world twice, the short grid is part of the whole one, and small jobs end with what the page reads', () => {
+  test('the plan: no world twice, the short grid is part of the full one, and small jobs give what the page reads', () => {
     const keys = planJobs(SHORT_GRID, 1).map(jobKey);
     expect(new Set(keys).size).toBe(keys.length);
     const whole = new Set(planJobs(FULL_GRID, 1).map(jobKey));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { startStory, withStatus } from './start-story.ts';
 
-test('a member that stops is suspected first and failed soon after, and all agree', () => {
+test('a crashed member is suspected and then failed, and all agree', () => {
   const { stop, run, statusByObserver, statusHistory } = startStory('ann bob cat dan eve', { seed: 7 });
 
   stop('bob');
@@ -12,7 +12,7 @@ test('a member that stops is suspected first and failed soon after, and all agre
   expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'failed'));
 });
 
-test('a machine that loses power is found out like a process that dies', () => {
+test('a machine that loses power is detected like a process that dies', () => {
   const { stop, run, statusByObserver } = startStory('ann bob cat dan eve', { seed: 8 });
 
   stop('bob', { powerOff: true });
@@ -46,7 +46,7 @@ test.each([
   },
 );
 
-test('two of three can die, and the last one knows', () => {
+test('two of three members crash, and the last one detects both', () => {
   const { stop, run, statusByObserver } = startStory('ann bob cat', { seed: 9 });
 
   stop('bob');
@@ -74,7 +74,7 @@ describe('a crashed member comes back', () => {
     expect(timeUntilAllSee('bob', 'alive', began)).toBeLessThan(1000);
   });
 
-  test('before anybody noticed: never failed anywhere', () => {
+  test('before the crash was detected: never failed anywhere', () => {
     const { world, stop, restart, run, statusHistory } = startStory('ann bob cat dan', { seed: 32 });
     stop('bob');
     run('300ms');
@@ -87,7 +87,7 @@ describe('a crashed member comes back', () => {
       expect(statusHistory(observer, 'bob')).not.toContain('failed');
   });
 
-  test('with what it remembered, its incarnation goes on where it was', () => {
+  test('with its snapshot, its incarnation continues where it was', () => {
     const { world, stop, restart, run, setTags, member } = startStory('ann bob cat dan', { seed: 33 });
     for (let i = 0; i < 5; i++) setTags('bob', { round: `${i}` });
     run('10s');
@@ -103,7 +103,7 @@ describe('a crashed member comes back', () => {
     expect(disagreements(world)).toEqual([]);
   });
 
-  test('G10: at another address: alive there as soon as its old row is gone', () => {
+  test('G10: at another address: alive there as soon as its old row is dropped', () => {
     const { world, stop, restart, run, runUntil, member } = startStory('ann bob cat dan', { seed: 34 });
     stop('bob');
     run('60s');

@@ -19,7 +19,7 @@ const heardBy = (story: ReturnType<typeof createStory>): Record<string, string[]
       ]),
   );
 
-test('G17 every live member hears every event once, also with a fifth of all packets lost', () => {
+test('G17 every live member receives every event once, also with 20 % packet loss', () => {
   const story = createStory(NAMES, {
     seed: 11,
     linkQuality: { loss: 0.2 },
@@ -41,7 +41,7 @@ test('G17 every live member hears every event once, also with a fifth of all pac
 
 // Seeds whose second join is answered only after the first events: what the answer calls old was new to the joiner.
 test.each([11, 17])(
-  'G17 with three tenths lost too, though a join that is repeated is answered late (seed %i)',
+  'G17 with 30 % packet loss too, though a repeated join is answered late (seed %i)',
   (seed) => {
     const story = createStory(NAMES, { seed, linkQuality: { loss: 0.3 }, detail: 'off' });
     const fired = Array.from({ length: 20 }, (_, i) => `deploy v${i}`);
@@ -58,7 +58,7 @@ test.each([11, 17])(
   },
 );
 
-test('P52 who was cut off until all took it for dead, and joins again, hears what was fired meanwhile', () => {
+test('P52 a member that was cut off until it was declared dead and rejoins receives the events fired meanwhile', () => {
   const story = createStory(NAMES, { seed: 15 });
   story.cut('eve', '*');
   story.runUntil(() => Object.values(story.statusByObserver('eve')).every((status) => status === 'failed'));
@@ -71,7 +71,7 @@ test('P52 who was cut off until all took it for dead, and joins again, hears wha
   expect(story.runUntil(() => heardBy(story)['eve']?.length === 1)).toBe(true);
 });
 
-test('P51 who was away for a moment does not hear old events again, and misses none after its return', () => {
+test('P51 a member that restarts quickly does not receive old events again, and misses none after its return', () => {
   const story = createStory(NAMES, { seed: 12 });
   story.runCommand('ann', fire('before'));
   story.run('10s');
@@ -89,7 +89,7 @@ test('P51 who was away for a moment does not hear old events again, and misses n
   expect(heardBy(story)['bob']).toEqual(['after ']);
 });
 
-test('P50 what a partition kept from a member is told by the next push/pull', () => {
+test('P50 events that a member missed in a partition arrive with the next push/pull', () => {
   const story = createStory(NAMES, { seed: 13 });
   story.cut('eve', '*');
   story.runCommand('ann', fire('deploy'));
@@ -101,7 +101,7 @@ test('P50 what a partition kept from a member is told by the next push/pull', ()
   expect(story.runUntil(() => heardBy(story)['eve']?.length === 1, '3m')).toBe(true);
 });
 
-test('S28 every member knows how far the others are, and knows nothing of those it never heard', () => {
+test('S28 every member has coordinates of the others, and none of members it never heard from', () => {
   const story = createStory(NAMES, { seed: 14 });
   story.run('60s');
 

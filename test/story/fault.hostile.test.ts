@@ -35,7 +35,7 @@ describe('without the key', () => {
     'streams',
   ];
 
-  test.each(KINDS)('%s: counted, and nothing else comes of it', (how) => {
+  test.each(KINDS)('%s: counted, without any other effect', (how) => {
     const { world, run, facts, statusByObserver } = startStory(five, { seed: 1, detail: 'facts', all: all5 });
 
     injectFault(world, { at: 0, span: 60_000, kind: 'garbage', how, every: 10, seed: 5 });
@@ -49,7 +49,7 @@ describe('without the key', () => {
     expect(disagreements(world)).toEqual([]);
   });
 
-  test('replayed leaves and deaths of a former life, in clear text even: who came back stays', () => {
+  test('replayed leaves and deaths of the boot before, even in plaintext: the member stays', () => {
     const { world, stop, leave, restart, run, facts } = startStory(five, { seed: 2, detail: 'facts' });
     injectFault(world, { at: 0, span: 240_000, kind: 'garbage', how: 'replayed', every: 10, seed: 6 });
     leave('bob');
@@ -93,7 +93,7 @@ describe('with the key', () => {
     { what: 'huge', vec: 1e30, height: 1e30 },
     { what: 'not a number', vec: Number.NaN, height: Number.POSITIVE_INFINITY },
     { what: 'a little wrong', vec: 5, height: 0.1 },
-  ])('coordinates that are $what, from one member: those of others stay finite', ({ vec, height }) => {
+  ])('coordinates that are $what from one member: those of others stay finite', ({ vec, height }) => {
     const payload = CoordinateBody.encode({
       vec: new Array(8).fill(vec),
       error: 0.01,

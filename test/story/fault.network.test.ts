@@ -13,12 +13,12 @@ type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'at' | 'span'>
 const during = (minutes: number, trouble: Trouble): Fault =>
   ({ at: 0, span: minutes * 60_000, ...trouble }) as Fault;
 
-describe('G5: loss in bursts, each way of each link at times of its own', () => {
+describe('G5: burst loss, in each direction of each link at times of its own', () => {
   test.each([
     { burst: 50, calm: 500 },
     { burst: 1000, calm: 9000 },
     { burst: 10_000, calm: 60_000 },
-  ])('bursts of $burst ms: all agree when it is over', ({ burst, calm }) => {
+  ])('bursts of $burst ms: all agree afterwards', ({ burst, calm }) => {
     const { world, run, runUntil } = startStory(twelve.join(' '), { seed: burst, detail: 'facts' });
 
     injectFault(world, during(2, { kind: 'bursts', chance: 1, burst, calm }));
@@ -29,7 +29,7 @@ describe('G5: loss in bursts, each way of each link at times of its own', () => 
   });
 });
 
-test('five copies of everything, up to ten minutes late: nobody believes yesterday’s news', () => {
+test('five copies of every datagram, up to ten minutes late: nobody believes outdated messages', () => {
   const { world, stop, restart, leave, setTags, run, facts } = startStory(five, { seed: 3, detail: 'facts' });
 
   injectFault(world, during(1, { kind: 'duplicates', chance: 1, copies: 5, maxCopyDelay: 600_000 }));
@@ -51,7 +51,7 @@ test('five copies of everything, up to ten minutes late: nobody believes yesterd
     expect(world.host(label).runningAgent.view.member('ann')?.tags.get('role')).toBe('new');
 });
 
-test('datagrams up to five seconds late, in any order: all agree half a minute later', () => {
+test('datagrams delayed by up to five seconds, in any order: all agree half a minute later', () => {
   const { world, run, runUntil } = startStory(twelve.join(' '), { seed: 4, detail: 'facts' });
 
   injectFault(world, during(2, { kind: 'reordering', by: 5000 }));
@@ -60,8 +60,8 @@ test('datagrams up to five seconds late, in any order: all agree half a minute l
   expect(runUntil(() => disagreements(world).length === 0, '30s')).toBe(true);
 });
 
-describe('delay, one way only', () => {
-  test('three seconds from one to all others: when it is over all agree', () => {
+describe('delay in one direction', () => {
+  test('three seconds from one member to all others: all agree afterwards', () => {
     const { world, run, runUntil } = startStory(five, { seed: 5, detail: 'facts' });
     for (const to of ['bob', 'cat', 'dan', 'eve'])
       injectFault(world, during(2, { kind: 'delay', link: ['ann', to], by: 3000 }));
@@ -71,7 +71,7 @@ describe('delay, one way only', () => {
     expect(runUntil(() => disagreements(world).length === 0, '30s')).toBe(true);
   });
 
-  test('half a second, with the settings for wide networks: nobody is suspected', () => {
+  test('half a second, with the WAN settings: nobody is suspected', () => {
     const swim = { probeInterval: 5000, probeTimeout: 3000, suspicionMult: 6, pushPullInterval: 60_000 };
     const { world, run, facts } = startStory(five, { seed: 6, detail: 'facts', all: { swim } });
     for (const to of ['bob', 'cat', 'dan', 'eve'])
@@ -84,7 +84,7 @@ describe('delay, one way only', () => {
 });
 
 describe.each([512, 1000, 1280, 1400])('a black hole for datagrams over %i bytes', (overBytes) => {
-  test('a newcomer joins, and the catalogue arrives everywhere by streams', () => {
+  test('a new member joins, and the catalog arrives everywhere by streams', () => {
     const { world, addHost, register, run, runUntil, statusByObserver, everywhere, known } = startStory(
       five,
       {
@@ -107,7 +107,7 @@ describe.each([512, 1000, 1280, 1400])('a black hole for datagrams over %i bytes
 });
 
 describe('one transport fails', () => {
-  test.each(['udp', 'tcp'] as const)('%s between two: nobody fails', (transport) => {
+  test.each(['udp', 'tcp'] as const)('%s between two members: nobody fails', (transport) => {
     const { world, run, facts } = startStory(five, { seed: 21, detail: 'facts' });
     injectFault(world, during(5, { kind: 'outage', between: ['ann', 'bob'], transport }));
 
@@ -117,7 +117,7 @@ describe('one transport fails', () => {
     expect(disagreements(world)).toEqual([]);
   });
 
-  test('UDP everywhere: pings over streams save everybody', () => {
+  test('UDP everywhere: TCP fallback pings keep everybody alive', () => {
     const { world, run, facts } = startStory(five, { seed: 22, detail: 'facts' });
     injectFault(world, during(5, { kind: 'outage', transport: 'udp' }));
 
@@ -127,7 +127,7 @@ describe('one transport fails', () => {
     expect(facts('probeSavedByTcp').length).toBeGreaterThan(100);
   });
 
-  test('TCP everywhere: nobody fails, and the catalogue goes on by datagrams', () => {
+  test('TCP everywhere: nobody fails, and the catalog spreads by datagrams', () => {
     const { world, register, run, runUntil, facts, everywhere, passing } = startStory(five, {
       seed: 23,
       detail: 'facts',
@@ -143,7 +143,7 @@ describe('one transport fails', () => {
 });
 
 describe('G7: partitions', () => {
-  test.each([1, 2])('into many parts: agreed within 90 s of the end (seed %i)', (seed) => {
+  test.each([1, 2])('into many parts: all agree within 90 s of the end (seed %i)', (seed) => {
     const { world, run, runUntil } = startStory(twelve.join(' '), { seed, detail: 'facts' });
     const parts = [twelve.slice(0, 1), twelve.slice(1, 3), twelve.slice(3, 7), twelve.slice(7)];
     injectFault(world, during(3, { kind: 'shatter', parts }));
@@ -154,7 +154,7 @@ describe('G7: partitions', () => {
     expect(runUntil(() => disagreements(world).length === 0, '90s')).toBe(true);
   });
 
-  test.each([1, 2])('that come and go: agreed within 90 s of the end (seed %i)', (seed) => {
+  test.each([1, 2])('that come and go: all agree within 90 s of the end (seed %i)', (seed) => {
     const { world, run, runUntil } = startStory(twelve.join(' '), { seed, detail: 'facts' });
     injectFault(world, during(3, { kind: 'flapping', side: twelve.slice(0, 5), cut: 8000, whole: 6000 }));
 
@@ -163,7 +163,7 @@ describe('G7: partitions', () => {
     expect(runUntil(() => disagreements(world).length === 0, '90s')).toBe(true);
   });
 
-  test('a partial mesh: two who do not reach one another, and all others both, do not flap', () => {
+  test('a partial mesh: two members that do not reach each other, but all others, do not flap', () => {
     const { world, run, statusHistory, facts } = startStory(five, { seed: 31, detail: 'facts' });
     const links = [
       ['ann', 'cat'],
@@ -181,7 +181,7 @@ describe('G7: partitions', () => {
   });
 });
 
-test('half-open joiners, who send and hear only what they asked for over streams, harm nobody', () => {
+test('half-open joiners, which send but receive only answers on their own streams, harm nobody', () => {
   const { world, addHost, stop, run, runUntil, statusByObserver, facts } = startStory(five, {
     seed: 41,
     detail: 'facts',

@@ -10,11 +10,11 @@ const sixteen = Array.from({ length: 16 }, (_, i) => `n${i}`);
 const TEN_YEARS = 10 * 365 * 86_400_000;
 const MINUTES = 60_000;
 
-describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
+describe('G6: four of sixteen members stall, and no other is declared dead', () => {
   const ill = sixteen.slice(0, 4);
   const others = (node: string): boolean => !ill.includes(node);
 
-  test.each([1, 2])('stopped again and again, for 0.1 to 20 s (seed %i)', (seed) => {
+  test.each([1, 2])('suspended again and again, for 0.1 to 20 s (seed %i)', (seed) => {
     const { world, run, runUntil, facts } = startStory(sixteen.join(' '), { seed, detail: 'facts' });
 
     injectFault(world, { at: 0, span: 3 * MINUTES, kind: 'repeatedStalls', hosts: ill, seed });
@@ -29,7 +29,7 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
     { block: 50, duty: 0.01 },
     { block: 500, duty: 0.2 },
     { block: 2000, duty: 0.5 },
-  ])('a loop that is blocked for $block ms at a time, $duty of all time', ({ block, duty }) => {
+  ])('an event loop that is blocked for $block ms at a time, $duty of all time', ({ block, duty }) => {
     const { world, run, runUntil, facts } = startStory(sixteen.join(' '), { seed: block, detail: 'facts' });
 
     injectFault(world, { at: 0, span: 2 * MINUTES, kind: 'busyLoop', hosts: ill, block, duty });
@@ -40,7 +40,7 @@ describe('G6: a quarter of sixteen is ill, and nobody else dies of it', () => {
   });
 });
 
-test('G13: suspended for twelve hours, it blames nobody and is alive everywhere within 10 s', () => {
+test('G13: suspended for twelve hours, it accuses nobody and is alive everywhere within 10 s', () => {
   const { world, pause, resume, run, runUntil, facts } = startStory('ann bob cat', {
     seed: 12,
     detail: 'facts',
@@ -57,7 +57,7 @@ test('G13: suspended for twelve hours, it blames nobody and is alive everywhere 
 });
 
 describe('I16, G14: wall clocks', () => {
-  test('jumps of ten years while agents run change not one octet, nor when it is sent', () => {
+  test('jumps of ten years while agents run change neither bytes nor times of sending', () => {
     const hash = (jump: number): string => {
       const { world, stop, run, setTags } = startStory(five, { seed: 15, linkQuality: { loss: 0.05 } });
       for (const host of world.hosts) {
@@ -78,7 +78,7 @@ describe('I16, G14: wall clocks', () => {
   });
 
   test.each([TEN_YEARS, -TEN_YEARS])(
-    'born again with a clock off by %i ms: alive everywhere as ever',
+    'restarted with a clock off by %i ms: alive everywhere as before',
     (wallClockOffset) => {
       for (const restore of [true, false]) {
         const { stop, restart, run, runUntil, world, register, everywhere, passing } = startStory(five, {
@@ -105,7 +105,7 @@ describe('I16, G14: wall clocks', () => {
     },
   );
 
-  test('clocks that drift by 500 parts of a million, either way, are no reason to suspect anybody', () => {
+  test('clocks that drift by 500 ppm in either direction cause no suspicion', () => {
     const { world, run, facts } = startStory('ann bob cat dan', {
       seed: 16,
       detail: 'facts',
@@ -121,7 +121,7 @@ describe('I16, G14: wall clocks', () => {
 
 describe('G15: disks', () => {
   test.each(['refuses', 'torn', 'lost'] as const)(
-    'one that is %s: the agent starts with what is there, and its incarnation does not fall (I3)',
+    'a disk that is %s: the agent starts with what it finds, and its incarnation does not fall (I3)',
     (how) => {
       const { world, setTags, register, run, runUntil, member } = startStory(five, {
         seed: 17,

@@ -18,7 +18,7 @@ describe.each([
   { who: 'our own', hosts: {} },
   { who: 'half of them Go agents', hosts: mixed },
 ])('G17: twenty are restarted, one each 5 s, $who', ({ hosts }) => {
-  test.each([true, false])('without a false death (orderly: %s)', (graceful) => {
+  test.each([true, false])('without a false death (graceful: %s)', (graceful) => {
     const { world, run, runUntil, facts } = startStory(twenty.join(' '), {
       seed: 17,
       detail: 'facts',
@@ -47,7 +47,7 @@ describe.each([
 });
 
 describe.each([0, 0.5, 1])(
-  'G11: all are killed at once and start again, %d of them without memory',
+  'G11: all are killed at once and start again, %d of them without data',
   (share) => {
     test.each([
       { how: 'at once', stagger: 0, newAddress: false, within: '15s' },

@@ -3,7 +3,7 @@ import { createRng } from '../../src/base/rng.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { startStory, withStatus } from './start-story.ts';
 
-test('conformance: random octets from a stranger crash nobody, change nothing and are not passed on', () => {
+test('conformance: random octets from an outsider crash nobody, change nothing and are not gossiped', () => {
   const { world, run, statusByObserver, facts } = startStory('ann bob cat dan', { seed: 1, detail: 'facts' });
   const rng = createRng(99);
   const stranger = world.newAddress();

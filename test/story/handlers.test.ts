@@ -33,7 +33,7 @@ function words(news: HandlerEvent): string {
   return `${news.kind} ${name} ${new TextDecoder().decode(payload)}`;
 }
 
-test('members that come, change, leave, fail and are pruned, each told once; a suspicion is not', () => {
+test('handlers get each join, update, leave, failure and prune once, and no suspicion', () => {
   const story = listening('ann bob cat dan', 11);
   expect([...story.told('ann')].sort()).toEqual(['join ann', 'join bob', 'join cat', 'join dan']);
   const before = story.told('ann').length;
@@ -56,7 +56,7 @@ test('members that come, change, leave, fail and are pruned, each told once; a s
   expect(news()).toHaveLength(5);
 });
 
-test('user events and queries are told to all, whoever sent them too, once', () => {
+test('handlers get each user event and query once, also at its sender', () => {
   const story = listening('ann bob cat', 12);
   const payload = new TextEncoder().encode('v1');
   story.sendCommand('ann', { kind: 'fireEvent', name: 'deploy', payload, coalesce: true });

@@ -11,7 +11,7 @@ const joined = ({ result }: PendingCommand): number | undefined =>
 
 const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
 
-test('one who joins through a seed is soon known to all, and knows all', () => {
+test('a member that joins through a seed is soon known to all, and knows all', () => {
   const { world, addHost, runUntil, statusByObserver } = startStory('ann bob cat dan', { seed: 1 });
   const began = world.now;
 
@@ -22,7 +22,7 @@ test('one who joins through a seed is soon known to all, and knows all', () => {
   expect(statusByObserver('eve')).toEqual(withStatus('ann bob cat dan', 'alive'));
 });
 
-test('a join says how many seeds answered, and why others did not', () => {
+test('a join reports how many seeds answered, and why others did not', () => {
   const { world, runCommand, stop } = startStory('ann bob cat', { seed: 2 });
   stop('cat');
   const seeds = ['bob', 'cat'].map((label) => {
@@ -37,7 +37,7 @@ test('a join says how many seeds answered, and why others did not', () => {
   expect(runCommand('ann', { kind: 'join', seeds: seeds.slice(1) })).toMatchObject({ value: { joined: 0 } });
 });
 
-test('two clusters that meet become one', () => {
+test('two clusters merge into one', () => {
   const { world, join, runUntil, restart } = startStory('ann bob cat dan eve fay', {
     seed: 3,
     bootstrapped: false,
@@ -54,7 +54,7 @@ test('two clusters that meet become one', () => {
   expect(world.now - began).toBeLessThan(5000);
 });
 
-test('an encrypted cluster works as a plain one does', () => {
+test('an encrypted cluster works like one without keys', () => {
   const { world, stop, run, statusByObserver } = startStory('ann bob cat dan', {
     seed: 4,
     all: { keys: [key(1)] },
@@ -67,7 +67,7 @@ test('an encrypted cluster works as a plain one does', () => {
   expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan', 'failed'));
 });
 
-test('who has another key, or none, is never joined', () => {
+test('a member with another key, or none, cannot join', () => {
   const { world, restart, join, run } = startStory('ann bob cat eve fay', {
     seed: 5,
     bootstrapped: false,
@@ -96,7 +96,7 @@ test('who has another key, or none, is never joined', () => {
   expect(known('fay')).toEqual(['fay']);
 });
 
-test('who has another label, or none, is never joined', () => {
+test('a member with another label, or none, cannot join', () => {
   const { world, restart, join, run } = startStory('ann bob eve fay', {
     seed: 6,
     bootstrapped: false,

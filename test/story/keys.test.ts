@@ -43,7 +43,7 @@ const untouched = (story: Story): void => {
   expect(story.facts('packetRejected')).toEqual([]);
 };
 
-test('G16 install, use, remove: all follow, each keeps it, nobody is suspected', () => {
+test('G16 install, use, remove: all follow and persist the keys, nobody is suspected', () => {
   const story = createStory(NAMES, { seed: 31, ...encrypted, hosts: { eve: { serfPeer: true } } });
 
   expect(done(story, 'ann', 'install', NEW)).toMatchObject({
@@ -82,7 +82,7 @@ test('G16 a key that one member lacks is not used, and nothing changes', () => {
   untouched(story);
 });
 
-test('G16 the old key stays while a member is down, who is back with it and is told the new one', () => {
+test('G16 the old key stays while a member is down, which returns with it and gets the new one', () => {
   const story = createStory(NAMES, { seed: 33, ...encrypted });
   story.stop('dan');
   story.runUntil(
@@ -104,7 +104,7 @@ test('G16 the old key stays while a member is down, who is back with it and is t
   expect(Object.values(story.statusByObserver('dan'))).toEqual(['alive', 'alive', 'alive', 'alive']);
 });
 
-test('G16 who returns with a key that was removed meanwhile is told why nobody answers, and comes back with the new one', () => {
+test('G16 a member that returns with a removed key is told why nobody answers, and rejoins with the new key', () => {
   const story = createStory(NAMES, { seed: 37, ...encrypted });
   story.stop('dan');
   story.runUntil(
@@ -128,7 +128,7 @@ test('G16 who returns with a key that was removed meanwhile is told why nobody a
   expect(story.runUntil(() => story.statusByObserver('dan')['ann'] === 'alive', '2m')).toBe(true);
 });
 
-test('G16 two rotations at once, with loss and a restart: no ring is empty, no member is lost', () => {
+test('G16 two rotations at once, with loss and a restart: no keyring is empty, no member is lost', () => {
   for (const seed of [34, 35, 36]) {
     const story = createStory(NAMES, { seed, ...encrypted, linkQuality: { loss: 0.1 } });
     const steps: [string, KeyOperation, Uint8Array][] = [

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { startStory, withStatus } from './start-story.ts';
 
-test('one who leaves in order is left everywhere within 3 s, and never failed', () => {
+test('a member that leaves is left everywhere within 3 s, and never failed', () => {
   const { world, leave, run, runUntil, statusByObserver, statusHistory, timeUntilAllSee } = startStory(
     'ann bob cat dan eve',
     { seed: 1 },
@@ -41,7 +41,7 @@ test.each([0, 0.1])(
   },
 );
 
-test('the last two can leave one after the other', () => {
+test('the last two members can leave one after the other', () => {
   const { leave, runUntil } = startStory('ann bob', { seed: 3 });
   const first = leave('ann');
   expect(runUntil(() => first.result !== undefined)).toBe(true);
@@ -98,7 +98,7 @@ test('a failed member that is forgotten is left everywhere', () => {
   expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'left'));
 });
 
-test('pruned, it is gone everywhere, also for those who join later', () => {
+test('a pruned member is gone everywhere, also for members that join later', () => {
   const { stop, run, forget, statusByObserver, addHost } = startStory('ann bob cat dan', { seed: 7 });
   stop('bob');
   run('20s');
@@ -111,7 +111,7 @@ test('pruned, it is gone everywhere, also for those who join later', () => {
   expect(statusByObserver('bob')).toEqual(withStatus('ann cat dan eve', 'absent'));
 });
 
-test('a live member cannot be forgotten by mistake; one wrongly called left says so', () => {
+test('a live member is not forgotten by mistake; one that is wrongly declared left refutes it', () => {
   const { forget, run, statusByObserver } = startStory('ann bob cat dan', { seed: 8 });
 
   expect(forget('ann', 'bob')).toMatchObject({ ok: false, error: { code: 'conflict' } });

@@ -5,7 +5,7 @@ import { startStory } from './start-story.ts';
 const FOLLOWED = 6_000;
 
 test.each([1, 2, 3, 4, 5])(
-  'a host that gets another address is found there in seconds, and was never down (seed %i)',
+  'a host that gets another address is alive there within seconds, and was never down (seed %i)',
   (seed) => {
     const { world, run, runUntil, member, statusHistory, register } = startStory('ann bob cat dan eve', {
       seed,
@@ -27,7 +27,7 @@ test.each([1, 2, 3, 4, 5])(
   },
 );
 
-test('one that moves twice in a row does not take its own old words for those of another', () => {
+test('a member that changes its address twice does not take its own old messages for those of another', () => {
   const { world, run, member, facts } = startStory('ann bob cat', { seed: 7 });
 
   world.changeAddress('bob');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startStory } from './start-story.ts';
 
-test('two live nodes of one name that do not vote: the incumbent is kept everywhere, and all are told', () => {
+test('two live nodes of one name that do not vote: the incumbent stays everywhere, and all report the conflict', () => {
   const { world, addHost, run, member, facts, statusHistory } = startStory('ann bob cat dan', {
     seed: 1,
     all: { serf: { nameVote: false } },

@@ -4,7 +4,7 @@ import { createStory } from '../../src/sim/scenarios/story.ts';
 
 const NAMES = 'ann bob cat dan eve fay gus hal';
 
-test('a partition is called one on both sides, with the side each is on, once; and it ends with it', () => {
+test('both sides report a partition once, each with its side, and report its end', () => {
   const story = createStory(NAMES, { seed: 11 });
   const [many, few] = [
     ['ann', 'bob', 'cat', 'dan', 'eve'],
@@ -39,7 +39,7 @@ test('a partition is called one on both sides, with the side each is on, once; a
   }
 });
 
-test('who is cut off alone says so, and the others call it one death', () => {
+test('a member that is cut off alone says so, and the others report one death', () => {
   const story = createStory(NAMES, { seed: 12 });
   story.run('5s');
   story.cut('ann', '*');
@@ -55,7 +55,7 @@ test('who is cut off alone says so, and the others call it one death', () => {
     });
 });
 
-test('single deaths, minutes apart, are deaths; who leaves is not missing', () => {
+test('single deaths, minutes apart, are deaths; a member that leaves is not missing', () => {
   const story = createStory(NAMES, { seed: 13 });
   for (const name of ['bob', 'eve', 'hal']) {
     story.stop(name);
@@ -69,7 +69,7 @@ test('single deaths, minutes apart, are deaths; who leaves is not missing', () =
   expect(story.facts('membersMissing', 'ann')).toHaveLength(1);
 });
 
-test('when a whole cluster starts again nobody calls it a partition afterwards', () => {
+test('the restart of a whole cluster is not reported as a partition afterwards', () => {
   const story = createStory('ann bob cat dan', { seed: 14 });
   story.run('10s');
   const others = ['bob', 'cat', 'dan'];

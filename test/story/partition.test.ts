@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { disagreements } from '../../src/sim/laws/index.ts';
 import { startStory, withStatus } from './start-story.ts';
 
-test('two halves hold each other as failed, and find each other again within 90 s', () => {
+test('two halves see each other as failed, and meet again within 90 s', () => {
   const { world, partition, heal, run, runUntil, statusByObserver } = startStory('ann bob cat dan eve fay', {
     seed: 1,
   });
@@ -26,7 +26,7 @@ test('two halves hold each other as failed, and find each other again within 90 
   expect(disagreements(world)).toEqual([]);
 });
 
-test.each([1, 2, 3, 4])('after a long partition of three parts they agree within 90 s (seed %i)', (seed) => {
+test.each([1, 2, 3, 4])('after a long partition into three parts all agree within 90 s (seed %i)', (seed) => {
   const names = Array.from({ length: 15 }, (_, i) => `n${i}`);
   const { world, partition, heal, run, runUntil } = startStory(names.join(' '), { seed, detail: 'facts' });
   partition(names.slice(0, 8), names.slice(8, 12), names.slice(12));
@@ -37,7 +37,7 @@ test.each([1, 2, 3, 4])('after a long partition of three parts they agree within
   expect(runUntil(() => disagreements(world).length === 0, '90s')).toBe(true);
 });
 
-test('a short partition leaves no trace but suspicions', () => {
+test('a short partition causes suspicions only', () => {
   const { world, partition, heal, run, facts } = startStory('ann bob cat dan eve', { seed: 3 });
 
   partition(['ann', 'bob'], ['cat', 'dan', 'eve']);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startStory, withStatus } from './start-story.ts';
 
-test('a member whose direct path is cut stays alive, because others vouch for it', () => {
+test('a member whose direct path is cut stays alive by indirect probes', () => {
   const { cut, run, statusByObserver, statusHistory } = startStory('ann bob cat dan eve', { seed: 7 });
 
   cut('ann', 'bob');
@@ -12,7 +12,7 @@ test('a member whose direct path is cut stays alive, because others vouch for it
   expect(statusHistory('bob', 'ann')).toEqual([]);
 });
 
-test('when only its acks are lost on one path, nobody suspects it', () => {
+test('if only its acks are lost on one path, nobody suspects it', () => {
   const { cut, run, statusHistory, facts } = startStory('ann bob cat dan eve', { seed: 8 });
 
   cut('bob', 'ann', { oneWay: true, kinds: ['ack'] });
@@ -22,7 +22,7 @@ test('when only its acks are lost on one path, nobody suspects it', () => {
   expect(facts('memberSuspected')).toEqual([]);
 });
 
-test('when all its acks are lost, the ping over a stream still finds it', () => {
+test('if all its acks are lost, the TCP fallback ping still reaches it', () => {
   const { cut, run, statusHistory, facts } = startStory('ann bob cat dan eve', { seed: 9 });
 
   cut('bob', '*', { oneWay: true, kinds: ['ack'] });
@@ -32,7 +32,7 @@ test('when all its acks are lost, the ping over a stream still finds it', () => 
   expect(facts('probeSavedByTcp').map(({ node }) => node)).toContain('bob');
 });
 
-test('conformance: all UDP of one dropped for 10 s: it stays alive through the TCP fallback ping', () => {
+test('conformance: all UDP of one member dropped for 10 s: it stays alive through the TCP fallback ping', () => {
   const { cut, run, statusByObserver, facts } = startStory('ann bob cat dan', { seed: 10 });
 
   const lift = cut('bob', '*', { transport: 'udp' });
@@ -66,7 +66,7 @@ test('conformance: ten minutes in a cluster of four without one failed probe', (
   expect(facts('streamRejected')).toEqual([]);
 });
 
-test('partial mesh: two that cannot hear each other at all do not flap', () => {
+test('partial mesh: two members that cannot reach each other at all do not flap', () => {
   const { cut, run, statusHistory, statusByObserver } = startStory('ann bob cat dan eve', {
     seed: 13,
     detail: 'facts',

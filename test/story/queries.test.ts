@@ -23,7 +23,7 @@ function answerAll(story: Story): void {
       story.sendCommand(host.label, { kind: 'respond', id, payload: encodeUtf8(host.label) });
 }
 
-test('P53 with no loss every member acks, every answer comes, and filters mean what they say', () => {
+test('P53 without loss every member acks, every response arrives, and filters select exactly', () => {
   const story = createStory(NAMES, {
     seed: 21,
     hosts: { bob: { tags: { role: 'web-1' } }, cat: { tags: { role: 'web-2' } }, eve: { serfPeer: true } },
@@ -48,7 +48,7 @@ test('P53 with no loss every member acks, every answer comes, and filters mean w
   expect(two().finished).toBe(true);
 });
 
-test('P56 relayed answers reach an asker that the answerer cannot reach itself', () => {
+test('P56 relayed responses reach a querier that the responder cannot reach itself', () => {
   const story = createStory(NAMES, { seed: 22 });
   story.cut('eve', 'ann', { oneWay: true, kinds: ['serf:queryResponse'] });
 
@@ -61,7 +61,7 @@ test('P56 relayed answers reach an asker that the answerer cannot reach itself',
   expect([...relayed().acks].sort()).toEqual(['ann', 'bob', 'cat', 'dan', 'eve']);
 });
 
-test('P58 a ping query names who does not hear us', () => {
+test('P58 a ping query names the members that do not receive from us', () => {
   const story = createStory(NAMES, { seed: 23 });
   story.pause('dan', '5s');
 
@@ -71,7 +71,7 @@ test('P58 a ping query names who does not hear us', () => {
   expect([...ping().acks].sort()).toEqual(['ann', 'bob', 'cat', 'eve']);
 });
 
-test('P60 of two nodes with one name the newcomer goes, and says why; the other stays', () => {
+test('P60 of two nodes with one name the newcomer leaves and says why; the other stays', () => {
   const story = createStory(NAMES, { seed: 24 });
   story.addHost('twin', { name: 'bob' });
 

@@ -4,8 +4,8 @@ import { startStory, withStatus } from './start-story.ts';
 
 const HOUR = 3_600_000;
 
-describe('I9: who is dead serves nothing, who is back serves again', () => {
-  test('services of a dead owner stop passing in the instant in which it is held for failed', () => {
+describe('I9: a dead owner serves nothing, and one that is back serves again', () => {
+  test('services of a dead owner stop passing at the moment it is shown as failed', () => {
     const { world, register, stop, passing, known, runUntil, statusByObserver, everywhere } = startStory(
       'ann bob cat dan',
       {
@@ -29,7 +29,7 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
     expect(known('ann', 'web')).toEqual(['web-1']);
   });
 
-  test('back after a partition, it passes again at once, though it had nothing to say (moby#53141)', () => {
+  test('back after a partition, it passes again at once, though it published nothing new (moby#53141)', () => {
     const { world, register, partition, heal, passing, run, runUntil, member } = startStory(
       'ann bob cat dan',
       {
@@ -52,7 +52,7 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
     expect(catalogDisagreements(world)).toEqual([]);
   });
 
-  test('restarted before anybody noticed, with what it remembered, it passes again within two seconds', () => {
+  test('restarted with its data before the crash was detected, it passes again within two seconds', () => {
     const { register, stop, restart, run, timeUntilEach, passing } = startStory('ann bob cat', { seed: 3 });
     register('bob', 'web-1');
     run('3s');
@@ -67,7 +67,7 @@ describe('I9: who is dead serves nothing, who is back serves again', () => {
   });
 });
 
-test('an owner back without memory and without services leaves no ghosts', () => {
+test('an owner back without data and without services leaves no entries behind', () => {
   const { world, register, stop, restart, run, timeUntilEach, known } = startStory('ann bob cat dan', {
     seed: 4,
   });
@@ -85,7 +85,7 @@ test('an owner back without memory and without services leaves no ghosts', () =>
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
-test('an owner back with memory, and then with other services, shows exactly those', () => {
+test('an owner back with its data, and then with other services, shows exactly those', () => {
   const { world, register, deregister, stop, restart, run, known, everywhere } = startStory(
     'ann bob cat dan',
     {
@@ -114,7 +114,7 @@ test('an owner back with memory, and then with other services, shows exactly tho
 });
 
 describe('an owner whose clock went back while it was down', () => {
-  test.each([true, false])('still replaces what it published before (it remembers: %s)', (restore) => {
+  test.each([true, false])('still replaces what it published before (with its data: %s)', (restore) => {
     const { world, register, stop, restart, run, runUntil, known, everywhere } = startStory(
       'ann bob cat dan',
       {
@@ -137,7 +137,7 @@ describe('an owner whose clock went back while it was down', () => {
   });
 
   // Seed 1025 of the first campaign: whoever had seen it leave took what it then said for old, and did not say so.
-  test('and who had left before is heard again', () => {
+  test('and which had left before is believed again', () => {
     const { world, register, leave, restart, run, runUntil, known, everywhere } = startStory(
       'ann bob cat dan eve fay',
       {
@@ -159,7 +159,7 @@ describe('an owner whose clock went back while it was down', () => {
   });
 });
 
-test('who leaves takes its services with it, and brings them back if it returns with its memory', () => {
+test('a member that leaves takes its services with it, and brings them back if it returns with its data', () => {
   const { world, register, leave, restart, run, runUntil, timeUntilEach, known, passing } = startStory(
     'ann bob cat dan',
     {
@@ -185,7 +185,7 @@ test('who leaves takes its services with it, and brings them back if it returns 
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
-test('I8: what was deregistered while somebody was away does not come back with them', () => {
+test('I8: what was deregistered while a member was away does not come back with it', () => {
   const { world, register, deregister, partition, heal, run, runUntil, known, everywhere } = startStory(
     'ann bob cat dan eve',
     { seed: 9 },

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { makeLargeMeta, makeService } from '../../src/sim/workload/definitions.ts';
 import { startStory } from './start-story.ts';
 
-test('news of a service reaches who cannot hear its owner at all: others pass it on', () => {
+test('changes of a service reach a member that cannot receive from its owner: others gossip them on', () => {
   const { cut, register, passing, run } = startStory('ann bob cat dan', { seed: 5 });
   cut('ann', 'cat');
   run('1s');
@@ -28,7 +28,7 @@ test('B6: each change that readers see has a higher index than the one before', 
   expect(seen).toEqual([...seen].sort((a, b) => a - b));
 });
 
-test('an entry too large for any packet is known within three seconds all the same', () => {
+test('an entry too large for any packet is known within three seconds too', () => {
   const { register, instance, run } = startStory('ann bob', { seed: 7 });
   const meta = makeLargeMeta('all of it', 15_000);
 

@@ -5,7 +5,7 @@ import { startStory } from './start-story.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
 
-test('a service registered with one agent is known to all within a second, and so is its end', () => {
+test('a service registered with one agent is known to all within a second, and so is its removal', () => {
   const { world, register, deregister, timeUntilEach, passing, run, everywhere } = startStory(
     'ann bob cat dan eve',
     {
@@ -64,7 +64,7 @@ describe('G3: with a hundred agents', () => {
   const at = (times: readonly number[], part: number): number =>
     [...times].sort((a, b) => a - b)[Math.ceil(part * times.length) - 1] as number;
 
-  test('half know a change within 0.8 s, all but one in a hundred within 2 s', () => {
+  test('a change is known at half of the agents within 0.8 s, at 99 % within 2 s', () => {
     const times = deliveryTimes(0, [1, 2]);
     expect(at(times, 0.5)).toBeLessThanOrEqual(800);
     expect(at(times, 0.99)).toBeLessThanOrEqual(2000);
@@ -95,7 +95,7 @@ test('a check that turns critical takes its instance out everywhere, and back in
   expect(everywhere((label) => passing(label, 'web').join() === 'web-1,web-2')).toBe(true);
 });
 
-test('a check whose word runs out turns critical by itself, everywhere', () => {
+test('a TTL check that expires turns critical everywhere', () => {
   const { register, passing, run, everywhere } = startStory('ann bob cat', { seed: 3 });
   register('bob', makeService('web-1'), [makeTtlCheck('alive', 'web-1', { ttl: 10_000 })]);
   run('2s');
@@ -106,7 +106,7 @@ test('a check whose word runs out turns critical by itself, everywhere', () => {
   expect(everywhere((label) => passing(label, 'web').length === 0)).toBe(true);
 });
 
-test('an instance that drains, a service and a node in maintenance are out of the answers while it lasts', () => {
+test('a draining instance, and a service or a node in maintenance, are left out of answers meanwhile', () => {
   const { register, drain, setMaintenance, passing, run, instance } = startStory('ann bob cat', { seed: 4 });
   register('bob', 'web-1');
   register('bob', 'db-1');
@@ -133,7 +133,7 @@ test('an instance that drains, a service and a node in maintenance are out of th
   expect(passing('ann', 'db')).toEqual(['db-1']);
 });
 
-test('an entry no packet holds is announced, and fetched over streams', () => {
+test('an entry that fits into no packet is announced, and fetched over streams', () => {
   const { world, register, timeUntilEach, passing, instance, run } = startStory(crowd(20), { seed: 5 });
   const big = makeLargeMeta('all of it', 15_000);
 
@@ -163,7 +163,7 @@ test('two hundred registrations at once on one agent are all known everywhere wi
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
-test('I12: while everybody changes tags without pause, a registration still gets through', () => {
+test('I12: while all members change their tags without pause, a registration still spreads', () => {
   const { world, register, timeUntilEach, passing, run } = startStory(crowd(30), {
     seed: 7,
     detail: 'facts',

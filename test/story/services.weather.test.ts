@@ -40,7 +40,7 @@ test.each([1, 2, 3, 4, 5, 6])(
 test.each([
   ['a third of all packets lost', { loss: 0.3 }],
   ['half of all packets twice, and all out of order', { duplicate: 0.5, reorder: 1, reorderBy: 1500 }],
-])('with %s, thirty changes arrive all the same, and none goes back', (_what, weather) => {
+])('with %s, thirty changes still arrive, and none goes back', (_what, weather) => {
   const { world, register, setCheck, deregister, run, runUntil } = startStory(crowd(15), {
     seed: 4,
     linkQuality: weather,
@@ -60,7 +60,7 @@ test.each([
   expect(runUntil(() => catalogDisagreements(world).length === 0, '45s')).toBe(true);
 });
 
-test('TCP is dead: changes that fit a packet arrive by UDP alone', () => {
+test('without TCP, changes that fit into a packet arrive by UDP alone', () => {
   const { world, register, setCheck, deregister, cut, timeUntilEach, passing, known, run } = startStory(
     crowd(10),
     {
@@ -84,7 +84,7 @@ test('TCP is dead: changes that fit a packet arrive by UDP alone', () => {
   expect(catalogDisagreements(world)).toEqual([]);
 });
 
-test('UDP is dead: changes arrive with the next exchanges over TCP', () => {
+test('without UDP, changes arrive with the next syncs over TCP', () => {
   const { world, register, cut, timeUntilEach, known, run, runUntil } = startStory(crowd(6), { seed: 6 });
   run('2s');
   cut('*', '*', { transport: 'udp' });
@@ -99,7 +99,7 @@ test('UDP is dead: changes arrive with the next exchanges over TCP', () => {
 });
 
 // Seed 1095 of the first campaign: bob asked nobody else, and waited for the next push/pull.
-test('whoever passes on half of the news cannot give the other half: the owner is asked then', () => {
+test('a member that gossips half of the changes cannot give the other half: the owner is asked then', () => {
   const { register, cut, run, timeUntilEach, known } = startStory('own ann bob', { seed: 9 });
   run('3s');
   cut('own', 'bob', { oneWay: true, kinds: ['serf:200'] });
@@ -117,10 +117,10 @@ test('whoever passes on half of the news cannot give the other half: the owner i
   expect(known('bob', 'db')).toEqual(['db-1']);
 });
 
-describe('among peers without a catalogue', () => {
+describe('among Serf peers', () => {
   const HOSTS = { p1: { serfPeer: true }, p2: { serfPeer: true }, p3: { serfPeer: true } };
 
-  test('services spread among those who have one, and the others hear nothing of it', () => {
+  test('services spread among agents with a catalog, and Serf peers get no catalog messages', () => {
     const { world, register, deregister, setCheck, passing, run, runUntil, stop, restart } = startStory(
       'ann p1 bob p2 cat p3 dan',
       { seed: 7, hosts: HOSTS },
@@ -149,7 +149,7 @@ describe('among peers without a catalogue', () => {
     expect(disagreements(world)).toEqual([]);
   });
 
-  test('two capable agents among twenty plain ones find each other', () => {
+  test('two agents among twenty Serf peers find each other', () => {
     const plain = Array.from({ length: 20 }, (_, i) => `p${i}`);
     const hosts = Object.fromEntries(plain.map((label) => [label, { serfPeer: true }]));
     const { world, register, timeUntilEach, known } = startStory(['ann', ...plain, 'bob'].join(' '), {

@@ -15,7 +15,7 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
     for (const observer of ['ann', 'cat', 'dan']) expect(member(observer, 'bob')?.status).toBe('alive');
   });
 
-  test('G13: after a long pause it blames nobody, and is alive everywhere again within 10 s', () => {
+  test('G13: after a long pause it accuses nobody, and is alive everywhere again within 10 s', () => {
     const { world, pause, resume, run, runUntil, facts } = startStory('ann bob cat dan eve', { seed });
     pause('bob');
     run('60s');
@@ -31,7 +31,7 @@ describe.each([1, 2, 3, 4, 5])('seed %i', (seed) => {
 });
 
 test.each([1, 2, 3, 4, 5, 6])(
-  'G13: a process that was paused says so, and accuses nobody in its first two rounds (seed %i)',
+  'G13: a process that was paused reports it, and accuses nobody in its first two rounds (seed %i)',
   (seed) => {
     const { pause, resume, stop, run, facts } = startStory('ann bob cat', { seed });
     pause('bob');
@@ -49,7 +49,7 @@ test.each([1, 2, 3, 4, 5, 6])(
   },
 );
 
-test('G6: one that stalls again and again gets nobody else failed', () => {
+test('G6: a member that stalls again and again makes no other fail', () => {
   const names = Array.from({ length: 16 }, (_, i) => `n${i}`).join(' ');
   const { pause, run, facts } = startStory(names, { seed: 40, detail: 'facts' });
 

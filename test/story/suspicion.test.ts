@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startStory, withStatus } from './start-story.ts';
 
-test('a false suspicion is refuted: the accused raises its incarnation, and all take it back', () => {
+test('a false suspicion is refuted: the accused raises its incarnation, and all clear the suspicion', () => {
   const { cut, run, statusHistory, statusByObserver, member, facts } = startStory('ann bob cat dan eve', {
     seed: 5,
   });
@@ -17,7 +17,7 @@ test('a false suspicion is refuted: the accused raises its incarnation, and all 
   expect(facts('suspicionRefuted', 'bob').length).toBeGreaterThan(0);
 });
 
-test('who hears nobody suspects everybody, but is alone with it', () => {
+test('a member that receives nothing suspects all others, but nobody confirms it', () => {
   const { cut, run, statusByObserver, statusHistory } = startStory('ann bob cat dan eve', { seed: 6 });
 
   const lift = cut('*', 'bob', { oneWay: true });

@@ -8,7 +8,7 @@ const set = (member: MemberView | undefined): Record<string, string> => {
   return tags;
 };
 
-test('changed tags are soon seen by all', () => {
+test('changed tags are soon visible everywhere', () => {
   const { setTags, runUntil, member } = startStory('ann bob cat dan', {
     seed: 1,
     hosts: { bob: { tags: { role: 'web', zone: 'a' } } },

@@ -14,7 +14,7 @@ const agreed = (told: Story): boolean => disagreements(told.world).length === 0;
 
 describe('G10: a name at a new address', () => {
   test.each([1, 2, 3, 4])(
-    'whose old address is silent is alive there for all within 6 s, though nobody saw it die (seed %i)',
+    'whose old address does not answer is alive there for all within 6 s, though no crash was detected (seed %i)',
     (seed) => {
       const told = startStory(crowd(24), { seed, detail: 'facts' });
       const { world, stop, restart, runUntil, member, facts } = told;
@@ -37,7 +37,7 @@ describe('G10: a name at a new address', () => {
     },
   );
 
-  test('that is alive at both is reported within 3 s, the incumbent kept everywhere, and nobody flaps', () => {
+  test('that is alive at both is reported within 3 s, the incumbent stays everywhere, and nobody flaps', () => {
     const told = startStory('ann bob cat dan', { seed: 5 });
     const { world, addHost, run, member, facts, statusHistory } = told;
     const incumbent = world.host('bob').address.key;
@@ -56,8 +56,8 @@ describe('G10: a name at a new address', () => {
   });
 });
 
-describe('S9: one that sends and never hears', () => {
-  test('is never announced, however it tells of itself, and nobody else is worse off', () => {
+describe('S9: a member that sends and never receives', () => {
+  test('is never announced, whatever it gossips of itself, and harms no other', () => {
     const { world, run, statusByObserver, facts } = startStory(crowd(8), { seed: 6 });
     const ghost = world.newAddress();
     const behind = toAddress(ghost.ip, 40_000);
@@ -83,7 +83,7 @@ describe('S9: one that sends and never hears', () => {
     expect(facts('memberSuspected')).toEqual([]);
   });
 
-  test('while one that only UDP does not reach joins all the same', () => {
+  test('while a member that only UDP does not reach can join', () => {
     const told = startStory(crowd(8), { seed: 7 });
     told.world.add('far');
     told.cut('*', 'far', { transport: 'udp' });
@@ -92,8 +92,8 @@ describe('S9: one that sends and never hears', () => {
   });
 });
 
-describe('one-way links told apart from death', () => {
-  test('where one’s pings do not arrive it is told, and nobody is suspected', () => {
+describe('one-way links are told apart from crashes', () => {
+  test('a member whose pings do not arrive reports it, and nobody is suspected', () => {
     const { cut, run, facts, statusHistory } = startStory('ann bob cat dan eve', { seed: 8 });
 
     cut('ann', 'bob', { oneWay: true, transport: 'udp' });
@@ -126,7 +126,7 @@ describe('I10: no accusation without a reason', () => {
 });
 
 describe('S7: a hostile holder of the key', () => {
-  test('who accuses everybody a hundred times a second has nobody failed for long', () => {
+  test('that accuses everybody a hundred times a second makes nobody fail for long', () => {
     const told = startStory(crowd(40), { seed: 10, detail: 'off' });
     const { world, run, runUntil, facts, lawChecker } = told;
     for (let i = 0; i < 40; i++) lawChecker.markForged(`n${i}`);
@@ -153,7 +153,7 @@ describe('S7: a hostile holder of the key', () => {
 });
 
 describe('G7: parts that have forgotten each other', () => {
-  test.each([11, 12, 13])('meet again by a knock at the seeds (seed %i)', (seed) => {
+  test.each([11, 12, 13])('meet again by a rejoin attempt at the seeds (seed %i)', (seed) => {
     const told = startStory('ann bob cat dan', { seed, bootstrapped: false });
     const { world, join, run, runUntil, facts } = told;
     for (const label of ['ann', 'bob', 'cat', 'dan']) world.start(label);
@@ -172,9 +172,9 @@ describe('G7: parts that have forgotten each other', () => {
   });
 });
 
-describe('G13: one that was paused', () => {
+describe('G13: a member that was paused', () => {
   test.each([500, 700, 1200, 2500, 6000, 20_000])(
-    'for %i ms accuses nobody and declares nobody dead in its first two rounds, in whatever phase it was caught',
+    'for %i ms accuses nobody and declares nobody dead in its first two rounds, in whatever phase it was paused',
     (millis) => {
       const { world, stop, pause, run, facts, resume } = startStory(crowd(10), {
         seed: millis,
@@ -236,7 +236,7 @@ describe('G11: a whole cluster killed at once and started again', () => {
   );
 
   test.each([5, 6])(
-    'and the one that stayed up, and held all others dead, believes them again (seed %i)',
+    'and the one that stayed up, and declared all others dead, sees them alive again (seed %i)',
     (seed) => {
       const told = aged(seed);
       const { world, stop, runUntil } = told;

@@ -7,7 +7,7 @@ const SHOWN_LINES = 60;
 const SEEDS = [1, 2, 3, 5, 6, 7, 12, 13];
 const reports: MixedReport[] = [];
 
-describe('eight hosts, ours and Go-like ones, in four minutes of troubles, then calm', () => {
+describe('eight hosts, agents and Serf peers, in four minutes of faults, then a quiet period', () => {
   test.each(SEEDS)('G16 G17 every law of events, queries and keys holds (seed %i)', (seed) => {
     const report = runMixed({ seed, members: 8, minutes: 4 });
     reports.push(report);
@@ -24,7 +24,7 @@ describe('eight hosts, ours and Go-like ones, in four minutes of troubles, then 
   });
 });
 
-test('G17 where nothing is lost and nobody is in trouble, every event is heard by gossip, and no answer is lost', () => {
+test('G17 without loss and faults every event is delivered by gossip, and no response is lost', () => {
   const calm = [1, 2, 3].map((seed) => runMixed({ seed, members: 8, minutes: 3, kinds: [], loss: 0 }));
 
   expect(calm.flatMap(({ failures }) => failures)).toEqual([]);
@@ -38,7 +38,7 @@ test('G17 where nothing is lost and nobody is in trouble, every event is heard b
   expect(events).toBeLessThanOrEqual(MAX_MISSED_SHARE);
 });
 
-test('the same seed is the same world to the last octet, and another is not', () => {
+test('the same seed gives the same run to the last octet, and another does not', () => {
   const options = { members: 5, minutes: 1 };
   const { hash } = runMixed({ seed: 3, ...options });
   expect(runMixed({ seed: 3, ...options }).hash).toBe(hash);

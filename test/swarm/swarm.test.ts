@@ -9,7 +9,7 @@ import { shrink } from './shrink.ts';
 const SHOWN_LINES = 60;
 const came = new Set<string>();
 
-describe('ten hosts in three minutes of troubles, then calm', () => {
+describe('ten hosts in three minutes of faults, then a quiet period', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8, 9])('every law holds, and all agree (seed %i)', (seed) => {
     const { failures, faults, lines, ...counts } = runSwarm({ seed, members: 10, minutes: 3 });
     for (const count of [counts.faultCounts, counts.actionCounts, counts.stateCounts])
@@ -32,14 +32,14 @@ test.each([2004943])('a seed that a campaign found (%i)', (seed) => {
   expect(runSwarm({ seed, members: 5, minutes: 1 }).failures).toEqual([]);
 });
 
-test('the same seed is the same world to the last octet, and another is not', () => {
+test('the same seed gives the same run to the last octet, and another does not', () => {
   const options = { members: 5, minutes: 1 };
   const { hash } = runSwarm({ seed: 8, ...options });
   expect(runSwarm({ seed: 8, ...options }).hash).toBe(hash);
   expect(runSwarm({ seed: 9, ...options }).hash).not.toBe(hash);
 });
 
-test('a seed may be told its troubles and its loss, and is else the same', () => {
+test('kinds of fault and loss can be given for a seed', () => {
   const calm = runSwarm({ seed: 8, members: 5, minutes: 1, kinds: [], loss: 0.1 });
   expect(calm.failures).toEqual([]);
   expect(calm.faults).toEqual([]);

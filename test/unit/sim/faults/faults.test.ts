@@ -13,7 +13,7 @@ import { createEchoWorld } from '../echo-agent.ts';
 const hosts = ['ann', 'bob', 'cat'];
 const plan = { hosts, span: 300_000, count: 200 };
 
-test('the same seed draws the same troubles, all of them inside the span', () => {
+test('the same seed draws the same faults, all of them within the span', () => {
   const faults = drawFaults(createRng(5), plan);
 
   expect(faults).toEqual(drawFaults(createRng(5), plan));
@@ -26,7 +26,7 @@ test('the same seed draws the same troubles, all of them inside the span', () =>
   }
 });
 
-test('every kind is drawn, or only those asked for; hostile ones only then; rare ones not too often', () => {
+test('every kind is drawn, or only those given; Byzantine ones only if given; rare ones not too often', () => {
   const faults = drawFaults(createRng(5), { ...plan, count: 500 });
   expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set(FAULT_KINDS));
   expect(faults.filter((fault) => fault.kind === 'wholeRestart')).toHaveLength(1);
@@ -43,7 +43,7 @@ test('a schedule is plain data', () => {
   expect(JSON.parse(JSON.stringify(faults))).toEqual(faults);
 });
 
-test('when they are over, everybody runs again and every path is open', () => {
+test('after all faults every host runs again and every path is open', () => {
   const { world, echo, send } = createEchoWorld('ann bob cat');
   scheduleFaults(world, drawFaults(createRng(9), plan));
   world.run(plan.span + 1);
@@ -63,7 +63,7 @@ test('when they are over, everybody runs again and every path is open', () => {
   expect(echo('bob').text('packet').slice(-20)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`));
 });
 
-test('only troubles that really came are counted: who is down is not struck again', () => {
+test('only faults that were injected are counted: a host that is down is skipped', () => {
   const { world } = createEchoWorld('ann bob cat');
   const injected: string[] = [];
   const crash = {
@@ -90,7 +90,7 @@ test('only troubles that really came are counted: who is down is not struck agai
   expect(world.host('ann').wallClockOffset).toBe(-5000);
 });
 
-test('who is forgotten dies, is named to another, and comes back', () => {
+test('forget: the host dies, another host gets the command, and the host comes back', () => {
   const { world, echo } = createEchoWorld('ann bob cat');
   scheduleFaults(world, [
     { at: 0, span: 1000, kind: 'forget', host: 'ann', by: 'bob', prune: true, restore: false },
@@ -109,7 +109,7 @@ test('who is forgotten dies, is named to another, and comes back', () => {
   expect(world.host('ann').running).toBe(true);
 });
 
-test('who is struck is no healthy member meanwhile', () => {
+test('affected hosts do not count as healthy', () => {
   const { world } = createEchoWorld('ann bob cat');
   const victims = (fault: object): readonly string[] =>
     affectedHosts(world, { at: 0, span: 1, ...fault } as Fault);
@@ -120,7 +120,7 @@ test('who is struck is no healthy member meanwhile', () => {
   expect(victims({ kind: 'clockJump', host: 'ann', by: 1 })).toEqual([]);
 });
 
-test('loops of pauses and of blocks stop and start a process, and end', () => {
+test('repeated stalls and a busy loop pause and resume a process, and end', () => {
   const { world } = createEchoWorld('ann bob cat');
   let paused = 0;
   const look = (): void => {

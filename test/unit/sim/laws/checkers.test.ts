@@ -5,7 +5,7 @@ import { facts, pair } from '../scripted-agent.ts';
 
 const { appeared, tried, suspected, lifted, died, left, returned, forgotten } = facts;
 
-test('an honest life breaks no law', () => {
+test('an honest agent violates no law', () => {
   const { ann, bob, step, checkers, world } = pair();
   bob.show('bob');
   ann.show('bob');
@@ -35,14 +35,14 @@ test('I1: an incarnation that falls while the row is there', () => {
   expect(step(tried)).toEqual(['I1']);
 });
 
-test('a row that was dropped may begin anew', () => {
+test('a row that was dropped may start again', () => {
   const { ann, step } = pair();
   ann.show('bob');
   step(appeared, tried, suspected, died, forgotten);
   expect(step(appeared)).toEqual([]);
 });
 
-test('I2: up again at an incarnation it was down at, told or not', () => {
+test('I2: up again at an incarnation it was down at, reported or not', () => {
   const told = pair();
   told.ann.show('bob', { state: 'dead' });
   expect(told.step(appeared, tried, suspected, died)).toEqual([]);
@@ -57,10 +57,10 @@ test('I2: up again at an incarnation it was down at, told or not', () => {
 });
 
 test.each([
-  { who: 'an agent of ours', plain: false, expected: ['I2'] },
-  { who: 'one that believes as in Go', plain: true, expected: [] },
-])('I2: dropped, and then taken back by $who though nobody of that name runs', ({ plain, expected }) => {
-  const { ann, step, world } = pair({ serfPeer: plain });
+  { what: 'an agent', serfPeer: false, expected: ['I2'] },
+  { what: 'a Serf peer', serfPeer: true, expected: [] },
+])('I2: dropped, and taken back by $what though no agent of that name runs', ({ serfPeer, expected }) => {
+  const { ann, step, world } = pair({ serfPeer });
   ann.show('bob');
   step(appeared);
   world.stop('bob');
@@ -85,7 +85,7 @@ test('I2: dropped, and taken back once it runs again', () => {
   expect(step(appeared)).toEqual([]);
 });
 
-test('I3: an incarnation its member never had, found by a sweep too', () => {
+test('I3: an incarnation that its member never had, found by a sweep too', () => {
   const { ann, step, world, checkers } = pair();
   ann.show('bob');
   expect(step(appeared)).toEqual([]);
@@ -96,7 +96,7 @@ test('I3: an incarnation its member never had, found by a sweep too', () => {
   expect(checkers.violations.join()).toContain('I3 ann holds bob@2');
 });
 
-test('of whom others forge messages, its own word is no measure', () => {
+test('a member in whose name messages are forged is not held to its own word', () => {
   const { ann, step, checkers } = pair();
   checkers.markForged('bob');
   ann.show('bob', { incarnation: 9, meta: Uint8Array.of(1) });
@@ -121,7 +121,7 @@ test.each<[string, Fact[]]>([
   expect(pair().step(...reported)).toContain('I6');
 });
 
-test('I6: a row that changes and nobody says so', () => {
+test('I6: a row that changes without a fact', () => {
   const { ann, step, broken, world } = pair();
   ann.show('bob');
   expect(step(appeared)).toEqual([]);
@@ -130,7 +130,7 @@ test('I6: a row that changes and nobody says so', () => {
   expect(broken()).toContain('I6');
 });
 
-test('left is lawful once it was asked for', () => {
+test('left is allowed after a leave command', () => {
   const { ann, step, world } = pair();
   ann.show('bob', { state: 'left' });
   world.command('bob', { kind: 'leave' });

@@ -40,7 +40,7 @@ test('I4: a member that changes without a new incarnation', () => {
   expect(poke('bob', { kind: 'topicsChanged', topics: [] })).toEqual(['I4']);
 });
 
-test('I4: an accused row shows who it was before; two lives may begin alike', () => {
+test('I4: an accused row shows the identity before; two boots may begin at one incarnation', () => {
   const { ann, bob, step, world } = pair();
   const { address } = world.host('bob');
   bob.show('bob', { address, incarnation: 2, meta: Uint8Array.of(2) });
@@ -53,18 +53,18 @@ test('I4: an accused row shows who it was before; two lives may begin alike', ()
   expect(step(tried)).toEqual([]);
 });
 
-test('I10: a suspicion of our own without a probe', () => {
+test('I10: an own suspicion without a probe', () => {
   const { step } = pair();
   expect(step(appeared, suspected)).toContain('I10');
   expect(pair().step(appeared, tried, suspected)).not.toContain('I10');
 });
 
-test("I10: a suspicion in another's name, who never had it", () => {
+test('I10: a suspicion in the name of a member that never had it', () => {
   const { step } = pair();
   expect(step(appeared, { ...suspected, by: 'eve' })).toContain('I10');
 });
 
-test('I10: what a claimant was told to outbid is a ground, if a copy of it comes to others (seed 2004943)', () => {
+test('I10: the incarnation that a claimant was notified of is a reason, if a copy of it reaches others (seed 2004943)', () => {
   const { incarnation } = suspected;
   const told = { kind: 'claimNotSuperseding', node: 'bob', incarnation, claimed: '10.0.0.9:1' } as const;
   const copied = {
@@ -76,7 +76,7 @@ test('I10: what a claimant was told to outbid is a ground, if a copy of it comes
   expect(pair().step(appeared, told, copied)).not.toContain('I10');
 });
 
-test('I10: what another held before may be taken over from a push/pull, and its word passed on', () => {
+test('I10: a suspicion may be taken from a push/pull, and gossiped on', () => {
   const { world, poke } = pair();
   world.add('eve');
   world.start('eve');
@@ -86,7 +86,7 @@ test('I10: what another held before may be taken over from a push/pull, and its 
   expect(poke('ann', ...told.map((fact) => ({ kind: 'fact', fact }) as const))).not.toContain('I10');
 });
 
-test("I10: a farewell that met a row of a failed member is a ground, for others' tables say no more (seed 500121)", () => {
+test('I10: a leave of a failed member is a reason, since push/pulls say no more (seed 500121)', () => {
   const table = {
     ...suspected,
     reason: { kind: 'pushPull', state: 'dead', source: '10.0.0.3:7946' },
@@ -101,14 +101,14 @@ test("I10: a farewell that met a row of a failed member is a ground, for others'
 });
 
 test.each([
-  ['before the suspicion has run out', [appeared, tried, { ...suspected, deadline: 5000 }, died]],
+  ['before the suspicion has timed out', [appeared, tried, { ...suspected, deadline: 5000 }, died]],
   ['without a suspicion', [appeared, died]],
-  ["by another's word, who never said so", [appeared, { ...died, by: 'eve' }]],
+  ['on the word of a member that never said so', [appeared, { ...died, by: 'eve' }]],
 ] as const)('I10: a death %s', (_what, reported) => {
   expect(pair().step(...reported)).toContain('I10');
 });
 
-test('I11: a datagram larger than agreed', () => {
+test('I11: a datagram above the size limit', () => {
   const { world, poke } = pair();
   const to = world.host('bob').address;
   expect(poke('ann', { kind: 'sendPacket', to, packet: new Uint8Array(1400) })).toEqual([]);
@@ -117,15 +117,15 @@ test('I11: a datagram larger than agreed', () => {
 
 test.each<[string, (ann: ScriptedAgent) => void]>([
   [
-    'more members than there ever were',
+    'more members than there have been',
     (ann) => {
       for (const i of range(20)) ann.show(`ghost-${i}`, { state: 'left' });
     },
   ],
-  ['a queue that grows without an end', (ann) => Object.assign(ann.lanes, { membership: 11 })],
+  ['a queue that grows without bound', (ann) => Object.assign(ann.lanes, { membership: 11 })],
   ['a local health out of range', (ann) => Object.assign(ann, { awareness: 8 })],
   [
-    'a memory full of strangers',
+    'a snapshot full of outsiders',
     (ann) => ann.restore({ peers: range(20).map((i) => ({ name: `ghost-${i}`, addr: '10.0.0.9:7946' })) }),
   ],
 ])('I11: %s', (_what, misbehave) => {
@@ -136,16 +136,19 @@ test.each<[string, (ann: ScriptedAgent) => void]>([
   expect(broken()).toContain('I11');
 });
 
-test.each(['membership', 'intents', 'queries', 'events', 'catalog'])('I12: %s that is never said', (lane) => {
-  const { ann, step, world, broken } = pair();
-  ann.show('bob', { tags: new Map([['hearsay', '1']]) });
-  step(appeared);
-  ann.lanes[lane] = 1;
-  world.run(5000);
-  expect(broken()).toEqual(['I12']);
-});
+test.each(['membership', 'intents', 'queries', 'events', 'catalog'])(
+  'I12: a message of the lane %s that is never sent',
+  (lane) => {
+    const { ann, step, world, broken } = pair();
+    ann.show('bob', { tags: new Map([['hearsay', '1']]) });
+    step(appeared);
+    ann.lanes[lane] = 1;
+    world.run(5000);
+    expect(broken()).toEqual(['I12']);
+  },
+);
 
-test('I12: nobody waits who has nobody to tell, or tells', () => {
+test('I12: no violation for a host that has no peers, or that sends', () => {
   const noJoin = pair();
   noJoin.ann.lanes['intents'] = 1;
   noJoin.world.run(10_000);
@@ -169,7 +172,7 @@ const ping = Ping.encode(Ping.create({ seqNo: 1, node: 'bob' }));
 let nonces = 0;
 const nonce = (): Uint8Array => new Uint8Array(12).fill(++nonces);
 
-test('I13: what a key holder says is sealed, with a nonce nobody has used', () => {
+test('I13: what a key holder sends is encrypted, with a fresh nonce', () => {
   const { world, poke } = pair({ keys: [KEY] });
   const to = world.host('bob').address;
   const say = (envelope: Envelope, of = nonce): readonly string[] =>
@@ -188,7 +191,7 @@ test('I13: what a key holder says is sealed, with a nonce nobody has used', () =
   expect(say({ ...keyed, keys: [new Uint8Array(16)] })).toHaveLength(5);
 });
 
-test('I16: the same seed under other clocks is the same story; an agent that looks at the clock is found out', () => {
+test('I16: the same seed under other clocks gives the same facts; an agent that uses the wall clock is detected', () => {
   const scenario = { seed: 3, members: 3, minutes: 1 };
   expect(clockDifferences(scenario)).toEqual([]);
 
@@ -216,7 +219,7 @@ test('I16: the same seed under other clocks is the same story; an agent that loo
   expect(spies.map((line) => line.split('"')[0])).toEqual(['I16 clocks ahead: ', 'I16 clocks mixed: ']);
 });
 
-test('I17: a snapshot of what is so', () => {
+test('I17: a true snapshot', () => {
   const { ann, world, poke } = pair();
   const { key } = world.host('bob').address;
   ann.restore({ incarnation: 1, peers: [{ name: 'bob', addr: key }] });
@@ -226,17 +229,20 @@ test('I17: a snapshot of what is so', () => {
 test.each<[string, (ann: ScriptedAgent) => void]>([
   ['an incarnation above its own', (ann) => ann.restore({ incarnation: 2 })],
   ['a clock ahead of its own', (ann) => ann.restore({ clocks: { member: 9, event: 1, query: 1 } })],
-  ['a peer where it never lived', (ann) => ann.restore({ peers: [{ name: 'bob', addr: '10.9.9.9:1' }] })],
-  ['what no file can hold', (ann) => ann.restore({ epoch: Number.NaN })],
   [
-    'fewer services than there are',
+    'a peer at an address it never had',
+    (ann) => ann.restore({ peers: [{ name: 'bob', addr: '10.9.9.9:1' }] }),
+  ],
+  ['what is no plain data', (ann) => ann.restore({ epoch: Number.NaN })],
+  [
+    'fewer services than are registered',
     (ann) => {
       ann.services.set('web', {});
       ann.restore();
     },
   ],
   [
-    'a catalogue that cannot be read',
+    'a catalog that cannot be read',
     (ann) => ann.emitNext({ kind: 'saveCatalog', bytes: Uint8Array.of(1, 2) }),
   ],
 ])('I17: a snapshot with %s', (_what, misbehave) => {
@@ -254,13 +260,13 @@ test('I17: a snapshot that goes back', () => {
   expect(poke('ann')).toEqual(['I17']);
 });
 
-test('I17: a catalogue reads back to the last octet', () => {
+test('I17: a catalog reads back byte for byte', () => {
   const bytes = encodeCatalogSnapshot({ owner: 'ann', epoch: 1, version: 1, ledgers: [] });
   const { poke } = pair();
   expect(poke('ann', { kind: 'saveCatalog', bytes })).toEqual([]);
 });
 
-test('I17: a life begins where the last one was', () => {
+test('I17: an agent that restores continues where the last one was', () => {
   const honest = pair();
   honest.ann.restore();
   honest.poke('ann');
@@ -280,7 +286,7 @@ test('I17: a life begins where the last one was', () => {
   expect(broken()).toEqual(['I17']);
 });
 
-test('I17: a life that begins at an incarnation nobody remembered', () => {
+test('I17: a start at an incarnation that was never saved', () => {
   const makeAgent = (options: AgentOptions): ScriptedAgent => {
     const agentOf = new ScriptedAgent(options);
     agentOf.show(options.name, { incarnation: 9 });
@@ -293,7 +299,7 @@ test('I17: a life that begins at an incarnation nobody remembered', () => {
   expect(checkers.violations.join()).toContain('I17 ann starts @9, and has saved nothing');
 });
 
-test('L5 and L6: what is left to say, and who does not feel well', () => {
+test('L5 and L6: what is left to send, and bad local health', () => {
   const { world, ann, bob } = pair();
   expect(unsettledHosts(world)).toEqual([]);
   ann.lanes['intents'] = 2;
@@ -301,7 +307,7 @@ test('L5 and L6: what is left to say, and who does not feel well', () => {
   expect(unsettledHosts(world).map((clause) => clause.slice(0, 6))).toEqual(['L5 ann', 'L6 bob']);
 });
 
-test('L7: every change of mind is counted, suspicions that end well are not', () => {
+test('L7: every membership change is counted, cleared suspicions are not', () => {
   const { checkers, step } = pair();
   step(appeared, tried, suspected, facts.lifted);
   expect(checkers.membershipChanges.count).toBe(1);

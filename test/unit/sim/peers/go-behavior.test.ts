@@ -38,22 +38,22 @@ const row = (state: number): PushNodeState =>
     vsn,
   });
 
-describe('the incarnation that a Go agent holds', () => {
-  test.each(['dead', 'left'] as const)('of one who is %s is raised by no accusation', (state) => {
+describe('the incarnation that memberlist stores', () => {
+  test.each(['dead', 'left'] as const)('of a member that is %s is raised by no accusation', (state) => {
     expect(filterAccusation(suspect, table(state))).toBeUndefined();
     expect(filterAccusation(dead, table(state))).toBeUndefined();
     expect(filterAccusationRow(row(1), table(state))).toBeUndefined();
     expect(filterAccusationRow(row(3), table(state))).toBeUndefined();
   });
 
-  test('of a suspect is raised by no second suspicion, but a death counts', () => {
+  test('of a suspect is raised by no second suspicion, but by a death', () => {
     expect(filterAccusation(suspect, table('suspect'))).toEqual({ ...suspect, incarnation: 5 });
     expect(filterAccusation(dead, table('suspect'))).toBe(dead);
     expect(filterAccusationRow(row(2), table('suspect'))?.incarnation).toBe(5);
     expect(filterAccusationRow(row(3), table('suspect'))?.incarnation).toBe(9);
   });
 
-  test('all else counts as it stands', () => {
+  test('all other messages pass unchanged', () => {
     const alive = Alive.create({ incarnation: 9, node: 'bob', addr: at.ip, port: 1, meta: vsn, vsn });
     const ofAnn = Suspect.create({ incarnation: 9, node: 'ann', from: 'cat' });
     expect(filterAccusation(alive, table('dead'))).toBe(alive);
@@ -63,10 +63,10 @@ describe('the incarnation that a Go agent holds', () => {
   });
 });
 
-describe('what a Go agent says', () => {
+describe('what memberlist sends', () => {
   const ping = Ping.create({ seqNo: 7, node: 'bob' });
 
-  test('it does not ask whether the dead live: it takes the answer for given', () => {
+  test('it does not verify a dropped member: the ack is given at once', () => {
     expect(
       answerVerification({ kind: 'send', to: at, peer: undefined, message: ping, piggyback: false })?.seqNo,
     ).toBe(7);
@@ -79,7 +79,7 @@ describe('what a Go agent says', () => {
     ).toBeUndefined();
   });
 
-  test('it tells nobody why he is shunned, and answers no accuser', () => {
+  test('it does not notify dead members, and does not answer accusers', () => {
     expect(isSentByGo({ kind: 'send', to: at, peer: undefined, message: dead, piggyback: false })).toBe(
       false,
     );

@@ -61,7 +61,7 @@ function trio(options: SimHostOptions = {}, lossless = true) {
   return { world, events, answers, keyrings, agentOf, emit, sweep, broken, healthy };
 }
 
-test('E1: an event that a reader hears twice; again in a new life is no repetition', () => {
+test('E1: an event that a member receives twice; once in each boot is allowed', () => {
   const { emit, broken, world } = trio();
   emit('ann', received('deploy', 7));
   emit('bob', received('deploy', 7));
@@ -73,14 +73,14 @@ test('E1: an event that a reader hears twice; again in a new life is no repetiti
   expect(broken()).toEqual(['E1']);
 });
 
-test('E1: an event of another time than it was fired at', () => {
+test('E1: an event with another Lamport time than it was fired with', () => {
   const { emit, broken } = trio();
   emit('ann', received('deploy', 7));
   emit('bob', received('deploy', 8));
   expect(broken()).toEqual(['E1']);
 });
 
-test('E2: who lived all the while and has not heard it, and nobody else', () => {
+test('E2: members that ran all the while and have not received the event, and no others', () => {
   const { emit, events, world } = trio();
   const missing = (share?: number): string[] =>
     events.missingDeliveries(share).map(({ host, name }) => `${host.label} ${name}`);
@@ -94,7 +94,7 @@ test('E2: who lived all the while and has not heard it, and nobody else', () => 
   expect(missing()).toEqual([]);
 });
 
-test('E2: what is stamped before the cluster that a member joined is old to it: at each join of a Serf agent, at our first', () => {
+test('E2: events from before a join are old to the member: at each join of a Serf peer, at the first of an agent', () => {
   const join = (options: SimHostOptions) => {
     const { emit, events, agentOf } = trio(options);
     const missing = (): boolean => events.missingDeliveries().some(({ host }) => host.label === 'cat');
@@ -138,7 +138,7 @@ function runQuery(
   return { end, healthy };
 }
 
-test('Q1: who is not meant, who counts twice, what nobody said, what does not end', () => {
+test('Q1: an excluded responder, a member counted twice, a response that was not sent, a query that does not end', () => {
   expect(runQuery({}).end()).toEqual([]);
   expect(runQuery({ acks: ['ann', 'bob', 'bob', 'cat'] }).end()).toEqual(['Q1']);
   expect(runQuery({ finished: false }).end()).toEqual(['Q1']);
@@ -147,7 +147,7 @@ test('Q1: who is not meant, who counts twice, what nobody said, what does not en
   expect(runQuery({}, { meant: { nodes: ['ann', 'bob'] } }).end()).toEqual(['Q1']);
 });
 
-test('Q2: an answer that is lost where nothing is; where something is lost it may be', () => {
+test('Q2: a response that is lost without loss; with loss it may be', () => {
   const lost = { responses: [response('bob', 'bob on load')] };
   expect(runQuery(lost).end()).toEqual(['Q2']);
   expect(runQuery(lost, { lossless: false }).end()).toEqual([]);
@@ -156,11 +156,11 @@ test('Q2: an answer that is lost where nothing is; where something is lost it ma
   expect(unhealthy.end()).toEqual([]);
 });
 
-test('Q3: one who is well and does not say that it was reached', () => {
+test('Q3: a healthy member that sends no ack', () => {
   expect(runQuery({ acks: ['ann', 'bob'] }).end()).toEqual(['Q3']);
 });
 
-test('K1: an empty ring', () => {
+test('K1: an empty keyring', () => {
   const { world, sweep, broken } = trio({ keys: [key(1)] });
   sweep();
   expect(broken()).toEqual([]);
@@ -169,7 +169,7 @@ test('K1: an empty ring', () => {
   expect(broken()).toContain('K1');
 });
 
-test('K2: one who was well before keys were changed does not understand another, or does not see it, for longer than a suspicion', () => {
+test('K2: a member that was healthy before a rotation lacks the key of another, or does not see it, for longer than a suspicion', () => {
   const change = (act: (world: World, cat: ScriptedAgent) => void, span: number, began = true): string[] => {
     const { world, keyrings, sweep, broken, agentOf } = trio({ keys: [key(1)] });
     for (const label of ['ann', 'bob', 'cat'])
@@ -191,7 +191,7 @@ test('K2: one who was well before keys were changed does not understand another,
   expect(change((_, cat) => cat.show('bob', { state: 'dead' }), 30_000)).toEqual(['K2']);
 });
 
-test('K3: who has keys that nobody uses, and hears nothing of it; the one who does gets the others', () => {
+test('K3: a host with keys that nobody uses that is not notified; one that is gets the others', () => {
   const back = (...effects: Effect[]) => {
     const { world, emit, broken } = trio({ keys: [key(1)] });
     for (const label of ['ann', 'bob']) world.host(label).keys = [key(2)];

@@ -7,7 +7,7 @@ import { createStory } from '../../../../src/sim/scenarios/story.ts';
 
 const drawn = Array.from({ length: 400 }, (_, seed) => drawParameters(createRng(seed), 10));
 
-test('seeds differ in everything that may differ', () => {
+test('seeds differ in every parameter', () => {
   expect(new Set(drawn.flatMap(({ kinds }) => kinds))).toEqual(new Set([...FAULT_KINDS, ...BYZANTINE_KINDS]));
   expect(new Set(drawn.map(({ loss }) => loss))).toEqual(new Set(LOSS_LEVELS));
   for (const what of [
@@ -23,13 +23,13 @@ test('seeds differ in everything that may differ', () => {
   expect(drawn.filter(({ kinds }) => kinds.length === 0).length).toBeGreaterThan(10);
 });
 
-test('liars come alone, and where nothing is lost and all are our own', () => {
+test('Byzantine senders occur alone, without loss and without Serf peers', () => {
   for (const { kinds, loss, serfPeers } of drawn)
     if (kinds.includes('byzantine'))
       expect({ kinds, loss, serfPeers }).toEqual({ kinds: ['byzantine'], loss: 0, serfPeers: 0 });
 });
 
-test('what is given is not drawn, and changes nothing else', () => {
+test('given parameters are not drawn, and change nothing else', () => {
   const parameters = drawParameters(createRng(3), 10);
   expect(drawParameters(createRng(3), 10, { kinds: ['stall'], loss: 0.3 })).toEqual({
     ...parameters,
@@ -38,7 +38,7 @@ test('what is given is not drawn, and changes nothing else', () => {
   });
 });
 
-test('hosts share one key, and the first three are never plain', () => {
+test('hosts share one key, and the first three are never Serf peers', () => {
   const parameters = { ...drawParameters(createRng(3), 10), encrypted: true, serfPeers: 7 };
   const hosts = [
     ...drawHostOptions(
@@ -54,7 +54,7 @@ test('hosts share one key, and the first three are never plain', () => {
   ]);
 });
 
-test('a tally counts the death of a healthy member as a false one, and no other', () => {
+test('statistics count the death of a healthy member as a false one, and no other', () => {
   const { world, cut } = createStory('ann bob cat dan', { seed: 1, detail: 'facts' });
   const stats = new RunStats(world);
   world.run(10_000);
@@ -70,7 +70,7 @@ test('a tally counts the death of a healthy member as a false one, and no other'
   expect(stats.falseDeaths).toBeGreaterThan(0);
 });
 
-test('a tally does not count who was struck, nor for a minute after', () => {
+test('statistics do not count affected hosts, nor for a minute after the fault', () => {
   const { world } = createStory('ann bob cat dan', { seed: 1, detail: 'facts' });
   const stats = new RunStats(world);
   const fault = { at: 0, span: 30_000, kind: 'partition', side: ['ann'], oneWay: false } as const;

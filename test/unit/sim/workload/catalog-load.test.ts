@@ -10,7 +10,7 @@ import { World } from '../../../../src/sim/world/world.ts';
 
 const plan = { hosts: ['ann', 'bob'], span: 60_000, count: 300 };
 
-test('the same seed draws the same deeds, of every kind', () => {
+test('the same seed draws the same actions, of every kind', () => {
   const actions = drawCatalogLoad(createRng(1), plan);
   expect(actions).toEqual(drawCatalogLoad(createRng(1), plan));
   expect(actions).not.toEqual(drawCatalogLoad(createRng(2), plan));
@@ -18,7 +18,7 @@ test('the same seed draws the same deeds, of every kind', () => {
   expect(new Set(actions.map(({ serial }) => serial)).size).toBe(300);
 });
 
-test('an agent carries out every kind, and only what it carried out is counted', () => {
+test('an agent executes every kind of action, and only executed ones are counted', () => {
   const world = new World({ seed: 1, makeAgent: createAgent });
   for (const label of plan.hosts) world.add(label);
   world.start('ann');

@@ -2,7 +2,7 @@ import { fc, test as property } from '@fast-check/vitest';
 import { expect, test } from 'vitest';
 import { EventQueue } from '../../../../src/sim/world/event-queue.ts';
 
-test('what is due at one instant comes out in the order it went in', () => {
+test('events of one instant come out in the order in which they were added', () => {
   const queue = new EventQueue<string>();
   queue.enqueue(5, 'c');
   queue.enqueue(1, 'a');

@@ -14,7 +14,7 @@ test('equal copies of one owner become one', () => {
   expect(intern(state, entries(service('web-1'), service('db-1')))).toBe(first);
 });
 
-test('copies that claim the same state and differ all the same stay apart, so that nothing hides there', () => {
+test('copies that claim the same state but differ stay apart, so that no difference is hidden', () => {
   const intern = createEntryInterner();
   const first = entries(service('web-1'));
   intern(state, first);

@@ -24,7 +24,7 @@ const arriving = (
   return arrived;
 };
 
-test('in calm weather everything arrives once, within latency and jitter', () => {
+test('without faults every datagram arrives once, within latency and jitter', () => {
   const net = network({ latency: 5, jitter: 2 });
   for (let i = 0; i < 100; i++) {
     const delays = net.datagramDelays('ann', 'bob', 10, () => []);
@@ -34,12 +34,12 @@ test('in calm weather everything arrives once, within latency and jitter', () =>
   }
 });
 
-test('loss and duplicates come at their rates', () => {
+test('loss and duplicates occur at their rates', () => {
   expect(arriving(network({ loss: 0.25 })) / 2000).toBeCloseTo(0.75, 1);
   expect(arriving(network({ duplicate: 0.25 })) / 2000).toBeCloseTo(1.25, 1);
 });
 
-test('a cut works one way only, and until it is lifted', () => {
+test('a cut works in one direction only, and until it is lifted', () => {
   const net = network();
   const lift = net.addRule({ from: ['ann'], to: ['bob'] });
 
@@ -103,7 +103,7 @@ test('healing lifts every rule', () => {
   expect(net.segmentDelay('ann', 'bob')).toBeLessThan(2);
 });
 
-test('a rule can double what passes, or let datagrams pass one another, and loses none of them', () => {
+test('a rule can duplicate or reorder datagrams without losing any', () => {
   const net = network();
   const lift = net.addRule({ to: ['bob'], duplicate: 0.5 });
   expect(arriving(net) / 2000).toBeCloseTo(1.5, 1);
@@ -120,7 +120,7 @@ test('a rule can double what passes, or let datagrams pass one another, and lose
   expect(net.isBlocked('ann', 'bob')).toBe(false);
 });
 
-test('a rule for some ways holds for these, one way each', () => {
+test('a rule for some links applies to these, in one direction each', () => {
   const net = network();
   net.addRule({
     links: [
@@ -137,7 +137,7 @@ test('a rule for some ways holds for these, one way each', () => {
   expect(net.isBlocked('ann', 'cat')).toBe(false);
 });
 
-test('a rule for openings stops streams that begin, and no datagram', () => {
+test('a rule for openings blocks new streams, and no datagrams', () => {
   const net = network();
   net.addRule({ to: ['bob'], connectOnly: true });
 
@@ -147,7 +147,7 @@ test('a rule for openings stops streams that begin, and no datagram', () => {
   expect(arriving(net)).toBe(2000);
 });
 
-test('up to so many copies, of which a few come very late', () => {
+test('copies up to the given number, of which a few are very late', () => {
   const net = network({ latency: 1, jitter: 0 });
   net.addRule({ duplicate: 1, copies: 5, maxCopyDelay: 600_000 });
   const all = Array.from({ length: 500 }, () => [...net.datagramDelays('ann', 'bob', 10, () => [])]);
@@ -162,7 +162,7 @@ test('up to so many copies, of which a few come very late', () => {
 });
 
 describe('bursts', () => {
-  test('have their lengths, and their part of all time; each way has its own', () => {
+  test('have their lengths, and their share of all time; each direction has its own', () => {
     const bursts = new GilbertElliott({ calm: 9000, burst: 1000 }, createRng(5));
     let bad = 0;
     let both = 0;
@@ -182,7 +182,7 @@ describe('bursts', () => {
     expect(both).toBeLessThan(bad / 2);
   });
 
-  test('a rule in bursts cuts datagrams and streams now, and lets them pass later', () => {
+  test('a rule with bursts cuts datagrams and streams now, and lets them pass later', () => {
     let now = 0;
     const net = new SimNetwork(createRng(3), LAN_QUALITY, () => now);
     net.addRule({ bursts: { calm: 1000, burst: 1000 } });

@@ -3,7 +3,7 @@ import { createEchoWorld, nowhere } from '../echo-agent.ts';
 
 const long = Array.from({ length: 2000 }, (_, i) => `word${i}`).join(' ');
 
-test('what is written arrives whole and in order, cut anywhere', () => {
+test('data arrives complete and in order, cut anywhere', () => {
   const pieces = new Set<number>();
   for (let seed = 1; seed <= 10; seed++) {
     const { world, echo, dial, write } = createEchoWorld('ann bob', {}, seed);
@@ -19,7 +19,7 @@ test('what is written arrives whole and in order, cut anywhere', () => {
   expect(pieces.size).toBeGreaterThan(1);
 });
 
-test('an orderly end closes both sides without a reason', () => {
+test('a graceful close closes both ends without a reason', () => {
   const { world, echo, dial, write } = createEchoWorld('ann bob');
   dial('ann', world.host('bob').address);
   world.run(50);
@@ -33,7 +33,7 @@ test('an orderly end closes both sides without a reason', () => {
   expect(closed('ann')).toEqual([{ kind: 'streamClosed', stream: 2 }]);
 });
 
-test('nobody listens: refused at once; nobody there, or a dark machine: silence', () => {
+test('no listener: refused at once; no such address, or a machine without power: silence', () => {
   const { world, echo, dial } = createEchoWorld('ann bob eve');
   world.stop('bob');
   world.stop('eve', { powerOff: true });
@@ -74,7 +74,7 @@ test('a process that dies resets its streams', () => {
   expect(echo('ann').kinds().slice(-1)).toEqual(['streamClosed']);
 });
 
-test('a paused process is dialed with success, since its kernel answers; it hears of it when it wakes', () => {
+test('a dial to a paused process succeeds, since its kernel answers; it gets the stream when it resumes', () => {
   const { world, echo, dial, write } = createEchoWorld('ann bob');
   world.pause('bob');
   dial('ann', world.host('bob').address);
@@ -89,7 +89,7 @@ test('a paused process is dialed with success, since its kernel answers; it hear
   expect(echo('bob').kinds().slice(0, 2)).toEqual(['streamAccepted', 'streamData']);
 });
 
-test('a stream dropped by its owner tells only the other side', () => {
+test('a stream that is closed by its owner notifies only the peer', () => {
   const { world, echo, dial } = createEchoWorld('ann bob');
   dial('ann', world.host('bob').address);
   world.run(50);
@@ -101,7 +101,7 @@ test('a stream dropped by its owner tells only the other side', () => {
   expect(echo('bob').kinds()).toContain('streamClosed');
 });
 
-test('a machine that may call but not be called: its own streams carry both ways, none comes in', () => {
+test('a host that can dial but not be dialed: its own streams carry data both ways, none is accepted', () => {
   const { world, echo, dial, write } = createEchoWorld('ann bob');
   world.network.addRule({ to: ['bob'], connectOnly: true });
   dial('ann', world.host('bob').address);

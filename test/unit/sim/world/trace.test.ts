@@ -3,7 +3,7 @@ import { formatFlat, Trace } from '../../../../src/sim/world/trace.ts';
 
 const bytes = new Uint8Array([1, 2, 3]);
 
-test('lines read as the legend says', () => {
+test('lines have the documented form', () => {
   const trace = new Trace({ detail: 'packets', maxLines: 10 });
   trace.record(12_345, 'bob', '*', 'stop');
   trace.record(
@@ -45,7 +45,7 @@ test('one octet of one datagram changes the hash', () => {
   expect(hash(3)).not.toBe(hash(4));
 });
 
-test('switched off it costs and says nothing', () => {
+test('switched off it costs and records nothing', () => {
   const trace = new Trace({ detail: 'off', maxLines: 10 });
   const before = trace.hash;
   trace.record(1, 'ann', '!', 'x');

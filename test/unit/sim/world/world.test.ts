@@ -25,7 +25,7 @@ test('a deadline brings a tick at that instant', () => {
   expect(ticks.map(({ at }) => at)).toEqual([0, 501]);
 });
 
-test('a paused process gets what its socket held first, and then the overdue tick', () => {
+test('a paused process gets its buffered inputs first, and then the overdue tick', () => {
   const { world, echo, send } = createEchoWorld('ann bob');
   send('bob', 'ann', 'mine');
   world.pause('bob');
@@ -60,7 +60,7 @@ test('the socket buffer of a paused process is bounded: what does not fit is los
   expect(world.counts.bufferOverflows).toBe(300 - kept);
 });
 
-test('nothing reaches a stopped process; a new one at the same address starts with nothing', () => {
+test('nothing reaches a stopped process; a new one at the same address starts without buffered inputs', () => {
   const { world, echo, send } = createEchoWorld('ann bob');
   world.stop('bob');
   send('ann', 'bob', 'one');
@@ -74,7 +74,7 @@ test('nothing reaches a stopped process; a new one at the same address starts wi
   expect(world.host('bob').bootCount).toBe(2);
 });
 
-test('a host that moved is at its new address only', () => {
+test('a host with a new address is reached there only', () => {
   const { world, echo, send } = createEchoWorld('ann bob');
   const old = world.host('bob').address;
   world.stop('bob');
@@ -87,7 +87,7 @@ test('a host that moved is at its new address only', () => {
   expect(echo('bob').text('packet')).toEqual(['B']);
 });
 
-test('a command is answered, and the answer is kept with its time', () => {
+test('a command gets its result, with the time of the reply', () => {
   const { world } = createEchoWorld('ann');
   world.run(42);
 
@@ -97,7 +97,7 @@ test('a command is answered, and the answer is kept with its time', () => {
   expect(pending.repliedAt).toBe(42);
 });
 
-test('what an agent asks to remember is its host’s disk, and outlives the process', () => {
+test('a saved snapshot is on the host’s disk, and outlives the process', () => {
   const { world, echo } = createEchoWorld('ann');
   const snapshot = { incarnation: 7, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
   echo('ann').emitAt({ kind: 'saveSnapshot', snapshot }, 1);
@@ -130,7 +130,7 @@ test('same seed, same trace; another seed, another trace', () => {
   expect(run(7)).not.toBe(run(8));
 });
 
-test('an agent whose deadline never moves on is found out', () => {
+test('an agent whose deadline never advances is detected', () => {
   const { world, echo } = createEchoWorld('ann');
   Object.defineProperty(echo('ann'), 'deadline', { get: () => 0, set: () => {} });
   world.command('ann', { kind: 'leave' });
@@ -138,7 +138,7 @@ test('an agent whose deadline never moves on is found out', () => {
   expect(() => world.run(10)).toThrow(/ticks without end/);
 });
 
-test('whoever has moved does not get what was sent to the old address', () => {
+test('a host with a new address does not get what was sent to the old one', () => {
   const { world, echo, send } = createEchoWorld('ann bob', { linkQuality: { latency: 100, jitter: 0 } });
   send('ann', 'bob', 'late');
   world.run(50);
@@ -149,7 +149,7 @@ test('whoever has moved does not get what was sent to the old address', () => {
   expect(echo('bob').text('packet')).toEqual([]);
 });
 
-test('a clock that drifts shows the agent another time, and wakes it when that has come', () => {
+test('a clock that drifts shows the agent another time, and ticks at that time', () => {
   const { world, echo } = createEchoWorld('ann');
   world.add('bob', { driftPpm: 500 });
   world.start('bob');
@@ -166,7 +166,7 @@ test('a clock that drifts shows the agent another time, and wakes it when that h
   expect(echo('ann').received.find(({ input }) => input.kind === 'packet')?.at).toBeLessThan(1_999_010);
 });
 
-test('a host of IPv6 has an address of sixteen octets, and keeps the family when it moves', () => {
+test('an IPv6 host has an address of sixteen octets, and keeps the family when its address changes', () => {
   const { world } = createEchoWorld('ann');
   const bob = world.add('bob', { v6: true });
   expect(bob.address.ip).toHaveLength(16);
@@ -188,7 +188,7 @@ describe('a disk', () => {
     return host;
   };
 
-  test('that refuses keeps what it has', () => {
+  test('that is failing keeps what it has', () => {
     const host = written();
     host.diskFailing = true;
     host.saveSnapshot(snapshot(31));
@@ -197,7 +197,7 @@ describe('a disk', () => {
     expect(host.savedCatalog).toHaveLength(3);
   });
 
-  test('whose last writes are torn has an earlier state, or the earliest kept', () => {
+  test('whose last writes are torn has an earlier snapshot, or the earliest kept', () => {
     const host = written();
     host.tearLastWrites(3);
     expect(host.savedSnapshot?.incarnation).toBe(27);
@@ -207,7 +207,7 @@ describe('a disk', () => {
     expect(other.savedSnapshot?.incarnation).toBe(14);
   });
 
-  test('that is lost has nothing', () => {
+  test('that is wiped has nothing', () => {
     const host = written();
     host.wipeDisk();
     expect([host.savedSnapshot, host.savedCatalog]).toEqual([undefined, undefined]);

@@ -133,7 +133,7 @@ const two = service('web-1', { port: 2 });
 const failed: Fact = { kind: 'memberFailed', node: 'bob' };
 const left: Fact = { kind: 'memberLeft', node: 'bob' };
 
-test('a copy that lags and follows breaks no law', () => {
+test('a copy that lags and catches up violates no law', () => {
   const { world, violations, bob, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   step('ann', 'bob', [instance('bob', one)]);
@@ -151,13 +151,13 @@ test('a copy that lags and follows breaks no law', () => {
   expect(catalogDisagreements(world)).toEqual(['bob publishes web-1 of nothing']);
 });
 
-test('I7: an entry its owner never published', () => {
+test('I7: an entry that its owner never published', () => {
   const { step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   expect(step('ann', 'bob', [instance('bob', two)])).toEqual(['I7']);
 });
 
-test('I7: an entry that goes back to what it was before', () => {
+test('I7: an entry that goes back to an earlier value', () => {
   const { step } = pair();
   for (const what of [one, two]) {
     step('bob', 'bob', [instance('bob', what)]);
@@ -166,7 +166,7 @@ test('I7: an entry that goes back to what it was before', () => {
   expect(step('ann', 'bob', [instance('bob', one)])).toEqual(['I7']);
 });
 
-test('I7: an entry lost that its owner never removed; not so if the owner left', () => {
+test('I7: a lost entry that its owner never removed; none if the owner left', () => {
   const lost = pair();
   lost.step('bob', 'bob', [instance('bob', one)]);
   lost.step('ann', 'bob', [instance('bob', one)]);
@@ -181,7 +181,7 @@ test('I7: an entry lost that its owner never removed; not so if the owner left',
   expect(dropped.step('ann', 'bob', [instance('bob', one)])).toEqual([]);
 });
 
-test('I8: what was seen removed comes back', () => {
+test('I8: a removed entry that comes back', () => {
   const { step } = pair();
   for (const shown of [[instance('bob', one)], []]) {
     step('bob', 'bob', shown);
@@ -190,7 +190,7 @@ test('I8: what was seen removed comes back', () => {
   expect(step('ann', 'bob', [instance('bob', one)])).toEqual(['I8']);
 });
 
-test('I8: an owner born again without memory has removed everything', () => {
+test('I8: an owner that restarts without data has removed everything', () => {
   const { world, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   step('ann', 'bob', [instance('bob', one)]);
@@ -236,7 +236,7 @@ test('I9: an instance that passes and is not served', () => {
   expect(step('ann', 'bob', [instance('bob', one)])).toEqual(['I9']);
 });
 
-test('I12: news that nobody is told', () => {
+test('I12: changes that are not sent', () => {
   const { world, violations, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   world.run(10_000);
@@ -258,7 +258,7 @@ test('I14: an answer that changes while its index stays, or an index that falls'
   expect(violations.slice(2).join()).toContain('the index of service:web fell');
 });
 
-test('L4: a change that wakes nobody', () => {
+test('L4: a change that wakes no blocking query', () => {
   const { ann, world, violations, step } = pair();
   step('bob', 'bob', [instance('bob', one)]);
   step('ann', 'bob', [instance('bob', one)]);
@@ -269,7 +269,7 @@ test('L4: a change that wakes nobody', () => {
   expect(violations.map((what) => what.split(' ')[0])).toEqual(['L4', 'L4']);
 });
 
-test('a message of ours to a peer without a catalogue', () => {
+test('P64: a catalog message to a Serf peer', () => {
   const { world, violations, bob } = pair();
   world.add('eve', { serfPeer: true });
   world.start('eve');
@@ -278,7 +278,7 @@ test('a message of ours to a peer without a catalogue', () => {
   expect(violations).toEqual(['P64 bob sent eve, a Serf peer, a catalog message of type 200']);
 });
 
-test('L3: who shows what is not published, who serves the dead, and who has something left to say', () => {
+test('L3: what is shown and not published, what is served of the dead, and what is left to send', () => {
   const { world, ann, bob } = pair();
   bob.show('bob', instance('bob', one));
   ann.show('bob', instance('bob', two));
