@@ -1,6 +1,6 @@
 /**
- * What the catalog costs: bytes of an exchange by size and difference, memory, time per change.
- * `node --expose-gc --import tsx test/bench/catalog.ts`; without `--expose-gc` memory is left out.
+ * What the catalog costs: bytes of a sync by size and difference, memory, and time per change. `node --expose-gc
+ * --import tsx test/bench/catalog.ts`; without `--expose-gc` memory is left out.
  */
 import { pathToFileURL } from 'node:url';
 import { Catalog } from '../../src/catalog/catalog.ts';
@@ -20,13 +20,13 @@ import {
 import { check, service } from '../unit/catalog/values.ts';
 
 const SERVICES_EACH = 10;
-/** As wall-clock milliseconds are. */
+/** A wall-clock time in milliseconds. */
 const EPOCH = 1_790_000_000_000;
 
 const open = (owner: string): Catalog => new Catalog({ owner, epoch: EPOCH, isMember: () => true });
 const nameOf = (i: number): string => `node-${i}.dc1.example`;
 
-/** A service as people register them: two tags, some meta, one check. */
+/** A typical service: two tags, some meta, one check. */
 function registration(i: number, j: number, port = 8000 + j): Published[] {
   const id = `service-${j}-${i}`;
   const meta = new Map([
@@ -53,7 +53,7 @@ function ownerAt(i: number): Catalog {
   return owner;
 }
 
-/** Through the bytes, as a stranger would get it. */
+/** Encoded and decoded, as another agent would get it. */
 const received = (delta: Delta): DeltaMessage => decodeCatalog(encodeDelta(delta).slice()) as DeltaMessage;
 
 function pair(count: number, different: number): readonly [Catalog, Catalog] {
@@ -95,7 +95,7 @@ function printExchanges(): void {
   console.log(`everything, to whoever has nothing (10000 services and checks): ${whole.length}`);
 }
 
-/** What is measured last must not be collected before it is measured. */
+/** Keeps what is measured last from being collected before it is measured. */
 let kept: unknown;
 
 function printMemory(): void {
@@ -170,7 +170,7 @@ function printTimes(): void {
   timed('all of 10000 services for the disk', 5, () => same.snapshot());
 }
 
-/** Measures and prints all. */
+/** Measures and prints everything. */
 export async function run(): Promise<void> {
   printExchanges();
   printMemory();

@@ -1,6 +1,6 @@
 /**
- * How long the codec takes: `npx tsx test/bench/codec.ts`. Median and best of several runs, in
- * nanoseconds per operation; on a busy machine the best is nearer to the truth.
+ * Speed of the codec: `npx tsx test/bench/codec.ts`. Median and best of several runs, in nanoseconds per operation; on
+ * a busy machine the best is more accurate.
  */
 import { pathToFileURL } from 'node:url';
 import { Packr, Unpackr } from 'msgpackr';
@@ -90,10 +90,10 @@ function cases(): readonly (readonly [string, () => unknown])[] {
 
 const IP12 = new Uint8Array(12).fill(3);
 
-/** Measures and prints all. */
+/** Measures and prints everything. */
 export async function run(): Promise<void> {
   console.log(`${`codec, ${RUNS} runs each, ns/op`.padEnd(48)}    median      best`);
-  // Once through all first, so that each is measured among the shapes that the others made.
+  // Runs each operation once first, so that all are measured with the same hidden classes in the engine.
   const all = cases();
   for (const [, operation] of all) repeat(operation, 200);
   for (const [name, operation] of all) {

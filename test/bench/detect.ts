@@ -1,5 +1,5 @@
 /**
- * One of thirty-two is killed without a word: how long until the first and until all others hold it as failed.
+ * Failure detection: one of thirty-two agents is killed; time until the first and until all others see it as failed.
  * `npx tsx test/bench/detect.ts [--short]`.
  */
 import { sleep } from '../support/wait.ts';
@@ -20,7 +20,7 @@ import { type Kind, kinds, SHORT } from './kit/options.ts';
 const MEMBERS = 32;
 const RUNS = SHORT ? 3 : 15;
 const LIMIT_SECONDS = 60;
-/** Between one victim's return and the next one's end. */
+/** Pause between a victim's return and the next kill. */
 const QUIET_SECONDS = 3;
 
 interface Job {
@@ -32,7 +32,7 @@ interface Detection {
   readonly first: number;
   /** `null`: not within the limit. */
   readonly all: number | null;
-  /** Others that were held as failed meanwhile, though they lived. */
+  /** Other members that were declared failed meanwhile, though they were running. */
   readonly wronged: number;
 }
 
@@ -57,8 +57,8 @@ async function measure({ kind }: Job): Promise<Detection[]> {
   await allMet(agents);
   const runs: Detection[] = [];
   for (let i = 0; i < RUNS; i++) {
-    await sleep(QUIET_SECONDS * 1000 + Math.random() * 1000); // no step with anybody's probes
-    const at = 1 + ((i * 7) % (MEMBERS - 1)); // the first is whom the returning join
+    await sleep(QUIET_SECONDS * 1000 + Math.random() * 1000); // Not in step with the agents' probes.
+    const at = 1 + ((i * 7) % (MEMBERS - 1)); // Returning agents join the first one, so it is never killed.
     runs.push(await killOne(agents, at));
     const { name, ip } = agents[at] as BenchAgent;
     const again = launch(kind, name, ip);

@@ -1,5 +1,5 @@
 /**
- * What a DNS question costs from bytes to bytes, without sockets: `npx tsx test/bench/dns-cost.ts`. Microseconds, for a
+ * Cost of a DNS query from bytes to bytes, without sockets: `npx tsx test/bench/dns-cost.ts`. In microseconds, for a
  * service of 3 instances and one of 2,000.
  */
 import { pathToFileURL } from 'node:url';
@@ -13,7 +13,7 @@ import { measure } from './kit/operation.ts';
 
 const HOME: QueryOrigin = { transport: 'udp', loopback: true, spoofable: false, trusted: true };
 const SIZES = [3, 2000] as const;
-/** Type and the size of datagrams the client takes; absent: no EDNS, 512. */
+/** Query type and the UDP payload size of EDNS; absent: no EDNS, 512 bytes. */
 const QUESTIONS: readonly (readonly [type: string, edns?: number])[] = [
   ['A'],
   ['SRV', 1232],

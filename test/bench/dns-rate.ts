@@ -1,8 +1,8 @@
 /**
- * How many DNS answers a second one agent gives (SRV of three instances), beside a bare node:dgram socket that sends the
- * same bytes back whatever it is asked, and beside knotd, if it is there, with one worker and the same records in a static
- * zone. All three take turns, the asker is a process of its own (dnsperf, or Node where that is not there), and what
- * counts is the ratio within a round. `npx tsx test/bench/dns-rate.ts [--short]`.
+ * DNS answers per second of one agent (SRV of three instances), beside a bare node:dgram socket that always sends the
+ * same bytes, and beside knotd, if it is installed, with one worker and the same records in a static zone. All three
+ * take turns; the client is a process of its own (dnsperf, or Node if that is not installed), and the ratio within a
+ * round is what counts. `npx tsx test/bench/dns-rate.ts [--short]`.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -35,7 +35,7 @@ const WORDS: Readonly<Record<Who, string>> = {
 interface Turn {
   /** Per second. */
   readonly answers: number;
-  /** Microseconds of processor time, in user and kernel. */
+  /** Microseconds of processor time, in user mode and in the kernel. */
   readonly each: number;
 }
 
@@ -91,7 +91,7 @@ async function measure(): Promise<Figures> {
     const round: Partial<Record<Who, Turn>> = {};
     for (const [who, { pid }] of Object.entries(children) as [Who, ChildProcess][])
       round[who] = await turn(PORTS[who], pid as number, folder);
-    if (i > 0) rounds.push(round as Figures['rounds'][number]); // the first is for the compiler
+    if (i > 0) rounds.push(round as Figures['rounds'][number]); // The first round is warm-up.
   }
   for (const child of Object.values(children)) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
@@ -109,7 +109,7 @@ async function turn(port: number, pid: number, folder: string): Promise<Turn> {
   return { answers: answers / SECONDS, each: (1000 * (processorMillis(pid) - before)) / answers };
 }
 
-/** How many questions were answered. */
+/** Number of queries that were answered. */
 function dnsperf(port: number, folder: string): number {
   const words = [
     '-s',
@@ -196,7 +196,7 @@ const question = (): Buffer =>
     ],
   });
 
-/** Until something answers with records. */
+/** Waits until the server answers with records. */
 async function ask(port: number): Promise<Buffer> {
   const socket = createSocket('udp4');
   const asking = setInterval(() => socket.send(question(), port, HOST), 100);

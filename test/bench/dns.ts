@@ -1,7 +1,7 @@
 /**
- * How long one agent without peers takes to answer DNS over loopback: 2,000 instances, 2,000 questions a second (goal
- * G12: p99 at most 2 ms). How many answers a second it can give is dns-rate.ts's.
- * `npx tsx test/bench/dns.ts [--short]`. The asker is a Node process too: its own waits are in all figures.
+ * Latency of DNS answers of one agent without peers, over loopback: 2,000 instances, 2,000 queries a second (goal G12:
+ * p99 at most 2 ms). dns-rate.ts measures the rate. `npx tsx test/bench/dns.ts [--short]`. The client is a Node process
+ * too, and its own delays are in all figures.
  */
 import { spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
@@ -83,7 +83,7 @@ async function measure({ each }: Job): Promise<Figures> {
   const echo = await startEcho();
   const latencies: Latency[] = [];
   for (const [what, make] of kinds) {
-    await paced(socket, 8600, make, 2); // until the machine has compiled it
+    await paced(socket, 8600, make, 2); // Warm-up of the compiler.
     latencies.push({ what, ...(await paced(socket, 8600, make, SECONDS)) });
   }
   const any = (): Buffer => question(name(0), 'SRV', 1232);
@@ -94,7 +94,7 @@ async function measure({ each }: Job): Promise<Figures> {
   return { each, latencies, load: load() };
 }
 
-/** Each with an address of its own, so that nothing folds into one. */
+/** Each instance has an address of its own, so that no records are merged. */
 async function register(each: number): Promise<void> {
   const put = async (id: string, name: string, i: number): Promise<void> => {
     const service = { ID: id, Name: name, Address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, Port: 8000 };
@@ -128,7 +128,7 @@ async function asker(): Promise<Socket> {
   return socket;
 }
 
-/** In a process of its own, as the agent is. */
+/** A process of its own, as the agent is. */
 async function startEcho(): Promise<ReturnType<typeof spawn>> {
   const program = `const s = require('node:dgram').createSocket('udp4');
     s.on('message', (bytes, from) => s.send(bytes, from.port, from.address));
@@ -138,7 +138,7 @@ async function startEcho(): Promise<ReturnType<typeof spawn>> {
   return child;
 }
 
-/** Asks at an even pace, whether answers come or not; each question under an id of its own. */
+/** Sends queries at an even pace, whether answers come or not; each has an id of its own. */
 async function paced(
   socket: Socket,
   port: number,

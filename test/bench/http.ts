@@ -1,7 +1,7 @@
 /**
- * How many answers a second: `/v1/health/service/web` with 50 instances, beside a bare `node:http` that sends the very
- * same bytes. Both in turn, so that what else the machine does strikes both. Needs `wrk`.
- * `npx tsx test/bench/http.ts`, after `npm run build`.
+ * HTTP answers per second: `/v1/health/service/web` with 50 instances, beside a bare `node:http` server that sends the
+ * same bytes. Both take turns, so that other load on the machine affects both. Needs `wrk`. `npx tsx
+ * test/bench/http.ts`, after `npm run build`.
  */
 import { execFile, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const BARE_PORT = 8501;
 const PATH = '/v1/health/service/web?passing';
 const exec = promisify(execFile);
 
-/** Sends one file's bytes with the headers of an answer of ours. */
+/** Sends the bytes of a file with the headers of one of our answers. */
 const BARE = `
 const body = require('node:fs').readFileSync(process.argv[2]);
 require('node:http').createServer((request, response) => {
@@ -35,7 +35,7 @@ require('node:http').createServer((request, response) => {
 /** One round. */
 interface Pace {
   readonly perSecond: number;
-  /** Processor time of the server for each answer. */
+  /** Processor time of the server per answer. */
   readonly micros: number;
 }
 

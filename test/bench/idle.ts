@@ -1,6 +1,6 @@
 /**
- * What a cluster of ten says when nothing happens: UDP packets and bytes per member and second, by what they say,
- * and what a member holds in memory meanwhile. `npx tsx test/bench/idle.ts [--short]`.
+ * Traffic of an idle cluster of ten: UDP packets and bytes per member and second, by message, and the memory of a
+ * member. `npx tsx test/bench/idle.ts [--short]`.
  */
 import { sleep } from '../support/wait.ts';
 import { confirm, joinFirst, launchAll, memoryOf, whenEach } from './kit/agents.ts';
@@ -22,16 +22,16 @@ interface Figures {
   readonly kind: Kind;
   readonly before: Counters;
   readonly after: Counters;
-  /** None if there is no tcpdump. */
+  /** Empty if tcpdump is not installed. */
   readonly datagrams: readonly Datagram[] | undefined;
-  /** MB, median of the members. */
+  /** In MB, median of the members. */
   readonly rss: number;
   readonly seconds: number;
 }
 
 async function run(): Promise<void> {
   const captures = installed('tcpdump');
-  // Side by side: counters do not mind that the machine is busy.
+  // Both kinds at the same time: counters do not depend on the load of the machine.
   const all = await Promise.all(
     kinds().map((kind) => isolated<Job, Figures>(import.meta.url, { kind, captures })),
   );
@@ -94,7 +94,7 @@ async function measure({ kind, captures }: Job): Promise<Figures> {
   const met = await whenEach(agents, 60_000, ({ up }) => up.size === MEMBERS);
   if (met.includes(undefined)) throw new Error(`${kind}: they did not all meet within a minute`);
   await confirm(agents, MEMBERS);
-  await sleep(SETTLE_SECONDS * 1000); // until the last rumor of the joins has been sent often enough
+  await sleep(SETTLE_SECONDS * 1000); // Until the last broadcast of the joins has been sent often enough.
 
   const capture = captures ? await Capture.start() : undefined;
   const before = counters();

@@ -1,6 +1,6 @@
 /**
- * All benchmarks, one after the other, some twenty minutes: `npm run bench`. `npm run bench -- --short` takes a
- * few minutes and says less. Needs Linux and root for its namespaces; `serf` and `tcpdump` if they are there.
+ * All benchmarks, one after the other, in some twenty minutes: `npm run bench`. `npm run bench -- --short` takes a few
+ * minutes and shows less. Needs Linux and root for its namespaces; uses `serf` and `tcpdump` if they are installed.
  */
 import { run as catalog } from './catalog.ts';
 import { run as codec } from './codec.ts';

@@ -1,6 +1,6 @@
 /**
- * Thirty-two agents that run already join one seed all at once: how long until each of them knows all. Medians
- * tell little here, the tail does. `npx tsx test/bench/join.ts [--short]`.
+ * Joins: thirty-two running agents join one seed at once; time until each of them knows all. The tail matters more than
+ * the median. `npx tsx test/bench/join.ts [--short]`.
  */
 import { sleep } from '../support/wait.ts';
 import {
@@ -20,7 +20,7 @@ import { type Kind, kinds, SHORT } from './kit/options.ts';
 const MEMBERS = 32;
 const LIMIT_SECONDS = 60;
 const RUNS: Readonly<Record<Kind, number>> = SHORT ? { hearsay: 5, serf: 2 } : { hearsay: 21, serf: 9 };
-/** Runs of one kind end early when they took this long; Serf's tail is that of minutes. */
+/** Runs of one kind end early after this time: Serf's tail is minutes long. */
 const BUDGET_SECONDS = SHORT ? 100 : 240;
 
 interface Job {
@@ -29,9 +29,9 @@ interface Job {
 
 /** Milliseconds; `null` stands for "not within the limit", since JSON has no infinity. */
 interface JoinRun {
-  /** Until the last call to join was answered. */
+  /** Until the last join command was answered. */
   readonly answered: number;
-  /** Until 9 of 10 agents knew all. */
+  /** Until nine of ten agents knew all. */
   readonly most: number | null;
   readonly all: number | null;
   /** Processor time of all agents together until then. */
@@ -78,7 +78,7 @@ function columns(runs: readonly JoinRun[]): string[] {
 
 async function measure({ kind }: Job): Promise<JoinRun> {
   const agents = await launchAll(kind, MEMBERS);
-  await sleep(1000); // they have started, and are quiet
+  await sleep(1000); // The agents have started and are idle.
   const usedBefore = used(agents);
   const startedAt = performance.now();
   const [knownAt, answeredAt] = await Promise.all([

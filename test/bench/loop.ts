@@ -1,7 +1,7 @@
 /**
- * G20: how late the protocol's ticks are while HTTP works: 200 blocking watches, a change four times a second, and 2,000
- * queries a second over 16 connections. Beside it an agent to whom nobody speaks, since a busy machine makes both late.
- * `npx tsx test/bench/loop.ts [--short]`, after `npm run build`.
+ * G20: lateness of the protocol's ticks under HTTP load: 200 blocking queries, a change four times a second, and 2,000
+ * requests a second over 16 connections. An idle agent runs beside it, since a busy machine makes both late. `npx tsx
+ * test/bench/loop.ts [--short]`, after `npm run build`.
  */
 import { Agent as Keeper, request } from 'node:http';
 import { httpRequest } from '../support/http.ts';
@@ -22,7 +22,7 @@ const INSTANCES = 50;
 const SERVICE = '/v1/health/service/web?passing';
 const keeper = new Keeper({ keepAlive: true, maxSockets: CONNECTIONS });
 
-/** Milliseconds, since the start. */
+/** Milliseconds since the start. */
 interface Late {
   readonly p999: number;
   readonly max: number;

@@ -1,6 +1,6 @@
 /**
- * What recording costs: the inputs of one agent among twenty, captured in a world, are fed to agents that are recorded and
- * to one that is not. Processor time per input, the best of several rounds; octets per input.
+ * Cost of recording: the inputs of one agent among twenty, captured in a simulated world, are fed to agents with and
+ * without a recorder. Processor time per input, the best of several rounds; bytes per input.
  */
 import { pathToFileURL } from 'node:url';
 import { type AgentOptions, createAgent } from '../../src/agent/agent.ts';
@@ -24,7 +24,7 @@ interface Captured {
   readonly span: Millis;
 }
 
-/** Three minutes of a cluster that loses a member, gains a service, and is otherwise quiet. */
+/** Three minutes of a cluster that loses a member, gains a service, and is otherwise idle. */
 function capture(keys: readonly Uint8Array[]): Captured {
   let options: AgentOptions | undefined;
   const inputs: { input: Input; now: Millis }[] = [];
@@ -54,7 +54,7 @@ function capture(keys: readonly Uint8Array[]): Captured {
   return { options, inputs, span: tale.world.now - options.now };
 }
 
-/** Microseconds of processor time per input, once. */
+/** Microseconds of processor time per input, of one round. */
 function feed({ options, inputs }: Captured, born: (options: AgentOptions) => Agent): number {
   const agent = born({ ...options, rng: createRng(SEED) });
   const out: Effect[] = [];
@@ -84,7 +84,7 @@ export function run(): void {
       return createRecordedAgent(options, { seed: SEED, redact, salt: new Uint8Array(16), sink });
     };
     const best = new Map<string, number>();
-    // In turn, so that what else the machine does hits all alike.
+    // The variants take turns, so that other load on the machine affects all alike.
     for (let round = 0; round < ROUNDS; round++)
       for (const variant of VARIANTS) {
         const took = feed(captured, (options) =>

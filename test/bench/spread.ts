@@ -1,6 +1,6 @@
 /**
- * How fast news of services spreads, and what a catalogue costs while nobody has news: in the simulated world, with
- * the same agents byte for byte. `npx tsx test/bench/spread.ts [members]`; some minutes for a thousand.
+ * Spread of catalog changes, and the cost of an idle catalog, in the simulated world. `npx tsx test/bench/spread.ts
+ * [members]`; a thousand members take some minutes.
  */
 import { createAgent } from '../../src/agent/agent.ts';
 import { createStoryCatalog } from '../../src/sim/scenarios/story-catalog.ts';
@@ -13,23 +13,23 @@ export interface SpreadFigures {
   readonly members: number;
   readonly services: number;
   readonly loss: number;
-  /** Until each agent knew, over all agents and changes, in virtual milliseconds. */
+  /** Time until each agent knew, over all agents and changes, in virtual milliseconds. */
   readonly median: number;
   readonly p99: number;
   readonly worst: number;
-  /** Deregistrations and checks that turn critical alone: they overtake. */
+  /** Only deregistrations and checks that turn critical, which use the urgent lane. */
   readonly urgentP99: number;
-  /** While nobody has news, per agent and virtual second, streams included. */
+  /** Without changes, per agent and virtual second, streams included. */
   readonly idlePackets: number;
   readonly idleBytes: number;
-  /** Datagram bytes of one change, over all agents, above what is sent anyway. */
+  /** Datagram bytes of one change, over all agents, above those of an idle cluster. */
   readonly bytesPerChange: number;
   readonly heapMegabytes: number;
 }
 
 export interface SpreadOptions {
   readonly members: number;
-  /** Of each agent, there before the first measured change. */
+  /** Services of each agent, registered before the first measured change. */
   readonly services: number;
   readonly loss: number;
   readonly changes: number;
@@ -38,7 +38,7 @@ export interface SpreadOptions {
 
 const LIMIT = 120_000;
 const IDLE = 60_000;
-/** News has died down after this. */
+/** Gossip of a change is over after this. */
 const PAUSE = 8_000;
 
 export function runSpread({ members, services, loss, changes, seed }: SpreadOptions): SpreadFigures {
@@ -109,7 +109,7 @@ export function runSpread({ members, services, loss, changes, seed }: SpreadOpti
   };
 }
 
-/** Runs the sizes of goal G3 and, unless `members` is 100, a larger world, and prints what it found. */
+/** Runs the sizes of goal G3 and, unless `members` is 100, a larger world, and prints the figures. */
 export function run(members = 1000): readonly SpreadFigures[] {
   const runs: SpreadOptions[] = [
     ...[0, 0.1, 0.3, 0.5].map((loss) => ({ members: 100, services: 10, loss, changes: 10, seed: 11 })),

@@ -1,6 +1,6 @@
 /**
- * From the start of the process to its first answer, and what it holds in memory when it has idled. A bare Node
- * beside it: what we can do nothing about. `npx tsx test/bench/start.ts [--short]`.
+ * Time from the start of the process to its first answer, and its memory when idle, beside a bare Node, which is the
+ * lower bound. `npx tsx test/bench/start.ts [--short]`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,9 +22,9 @@ interface Job {
 }
 
 interface Start {
-  /** Milliseconds from the start of the process to its first answer; of a bare Node, to its end. */
+  /** Milliseconds from the start of the process to its first answer; for a bare Node, to its end. */
   readonly wall: number;
-  /** Milliseconds of processor time until then, all threads; less moved by what else the machine does. */
+  /** Milliseconds of processor time until then, over all threads; it depends less on other load on the machine. */
   readonly processor: number;
 }
 
@@ -59,7 +59,7 @@ async function run(): Promise<void> {
   );
 }
 
-/** All of them in turn, so that each run of one stands beside a run of the other. */
+/** The subjects take turns, so that each run of one has a run of the other beside it. */
 async function measure({ subjects }: Job): Promise<Figures[]> {
   const starts = new Map<Subject, Start[]>(subjects.map((subject) => [subject, []]));
   for (let i = 0; i < RUNS; i++)
@@ -92,7 +92,7 @@ async function startOnce(subject: Subject): Promise<Start> {
   return { wall, processor };
 }
 
-/** Says a word and stays. */
+/** Prints something and stays. */
 const PRINT = 'process.stdout.write("."); setInterval(() => {}, 1e9)';
 
 function begin(subject: Subject, ip: string): ChildProcess {
@@ -111,7 +111,7 @@ async function firstAnswer(kind: Kind, ip: string): Promise<void> {
       return await ask();
     } catch (error) {
       if (performance.now() > endAt) throw error;
-      await sleep(2); // refused, which costs next to nothing
+      await sleep(2); // Refused, which costs next to nothing.
     }
   }
 }

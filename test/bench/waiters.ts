@@ -1,7 +1,7 @@
 /**
- * What it costs to keep many waiting: 2,000 parked blocking queries and 200 event streams on one agent. Memory for each,
- * time from a change to the last answer, and how late the protocol's ticks were meanwhile (G20).
- * `npx tsx test/bench/waiters.ts [--short]`, after `npm run build`.
+ * Cost of many waiters: 2,000 parked blocking queries and 200 event streams on one agent. Memory of each, time from a
+ * change to the last answer, and lateness of the protocol's ticks meanwhile (G20). `npx tsx test/bench/waiters.ts
+ * [--short]`, after `npm run build`.
  */
 import { Agent as Keeper, request } from 'node:http';
 import { httpRequest } from '../support/http.ts';
@@ -21,7 +21,7 @@ const SERVICE = '/v1/health/service/web?passing';
 interface Figures {
   readonly parkedBytes: number;
   readonly streamBytes: number;
-  /** Of each change: milliseconds until the last parked query was answered, and until the last stream had it. */
+  /** For each change: milliseconds until the last parked query was answered, and until the last stream had it. */
   readonly answered: readonly number[];
   readonly streamed: readonly number[];
   readonly lateness: { readonly p999: number; readonly max: number };
@@ -99,7 +99,7 @@ async function measure(): Promise<Figures> {
   };
 }
 
-/** One client with one connection, asking again and again. */
+/** A client with one connection that sends one blocking query after the other. */
 class Parked {
   woken: Promise<void> = Promise.resolve();
   readonly #keeper = new Keeper({ keepAlive: true, maxSockets: 1 });
@@ -151,7 +151,7 @@ async function figure(name: string): Promise<number> {
   return Number(line?.slice(name.length));
 }
 
-/** The lowest of some readings: garbage is not what we ask for. */
+/** The lowest of several readings, since garbage does not count. */
 async function settled(rss: () => number): Promise<number> {
   const readings: number[] = [];
   for (let i = 0; i < 10; i++) {

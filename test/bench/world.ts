@@ -1,6 +1,6 @@
 /**
- * How fast a simulated world runs: a thousand members in one process, quiet and with ten crashing at once.
- * `npx tsx test/bench/world.ts [members]`; with `node --expose-gc --import tsx` memory is measured after a collection.
+ * Speed of the simulated world: a thousand members in one process, idle and with ten crashing at once. `npx tsx
+ * test/bench/world.ts [members]`; with `node --expose-gc --import tsx` memory is measured after a collection.
  */
 import { createAgent } from '../../src/agent/agent.ts';
 import { bootstrapByPushPull } from '../../src/sim/world/bootstrap.ts';
@@ -12,15 +12,15 @@ export interface WorldFigures {
   readonly gathering: number;
   readonly quiet: number;
   readonly crashing: number;
-  /** Processor seconds until everybody knew everybody and had no more to say. */
+  /** Processor seconds until all members knew one another and no broadcast was left. */
   readonly gatherSeconds: number;
   readonly heapMegabytes: number;
-  /** While quiet, over all members: packets per virtual second, and bytes per member and virtual second. */
+  /** While idle, over all members: packets per virtual second, and bytes per member and virtual second. */
   readonly packetsPerSecond: number;
   readonly bytesPerMemberSecond: number;
   /** Processor microseconds per packet sent, while ten crash. */
   readonly microsPerPacket: number;
-  /** Virtual seconds from the crash until all ten were failed everywhere. */
+  /** Virtual seconds from the crash until all ten had failed everywhere. */
   readonly detectedSeconds: number;
   readonly hash: string;
 }
@@ -29,7 +29,7 @@ const SPAN_SECONDS = 60;
 const CRASHES = 10;
 const CHUNK_SECONDS = 5;
 
-/** One run. Same seed, same `hash`. */
+/** One run. The same seed gives the same `hash`. */
 export function runWorld(members: number, seed: number): WorldFigures {
   const began = process.cpuUsage();
   const world = new World({ seed, makeAgent: createAgent, trace: { detail: 'facts', maxLines: 0 } });
@@ -77,7 +77,7 @@ export function runWorld(members: number, seed: number): WorldFigures {
   };
 }
 
-/** Runs twice, prints, and says whether both runs were the same. */
+/** Runs twice, prints the figures, and tells whether both runs were equal. */
 export function run(members = 1000): { first: WorldFigures; same: boolean } {
   const first = runWorld(members, 7);
   const round = (value: number, digits = 1): string => value.toFixed(digits);
@@ -105,7 +105,7 @@ function allFailed(world: World, dead: readonly string[]): boolean {
   return true;
 }
 
-/** Processor seconds, so that what else the machine does hardly matters. */
+/** Processor seconds, which hardly depend on other load on the machine. */
 function secondsSince(began: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(began);
   return (user + system) / 1e6;

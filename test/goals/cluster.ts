@@ -1,4 +1,7 @@
-/** A world for one seed of a goal: agents that know one another, what they say of each other, seeds they come back to. */
+/**
+ * A simulated cluster for one seed of a goal: members that know one another, the deaths they declare, and a rejoin
+ * policy.
+ */
 import type { Seed } from '../../src/agent/contract/commands.ts';
 import type { MemberView } from '../../src/agent/contract/view.ts';
 import {
@@ -17,14 +20,14 @@ import type { PendingCommand } from '../../src/sim/world/types.ts';
 import { World } from '../../src/sim/world/world.ts';
 import type { GoalSample } from './goal.ts';
 
-/** Somebody was declared dead at an observer. */
+/** An observer declared a member dead. */
 export interface ObservedDeath {
   readonly at: Millis;
   readonly observer: string;
   readonly node: string;
   readonly by: string;
   readonly incarnation: number;
-  /** An agent of that name ran at that moment. */
+  /** An agent of that name was running at that moment. */
   readonly isFalse: boolean;
 }
 
@@ -32,15 +35,15 @@ export interface GoalCluster {
   readonly world: World;
   readonly labels: readonly string[];
   readonly rng: Rng;
-  /** Since all knew one another. */
+  /** Deaths since all knew one another. */
   readonly deaths: readonly ObservedDeath[];
-  /** Living members that were declared dead, each once for every time they fell, however many held them so. */
+  /** Running members that were declared dead, each once for each incarnation, however many observers did so. */
   falseDeaths(counts?: (death: ObservedDeath) => boolean): ObservedDeath[];
-  /** Milliseconds until `done`, or `Infinity` if that took longer than `limit`. */
+  /** Time until `done`, or `Infinity` if that takes longer than `limit`. */
   timeUntil(done: () => boolean, limit: Millis): Millis;
-  /** Until `done`, and never not so again for ten seconds. */
+  /** Time until `done` holds for ten seconds without a break. */
   timeUntilStable(done: () => boolean, limit: Millis): Millis;
-  /** Until all who run agree on who is there. */
+  /** Time until all running members agree on the membership. */
   timeUntilAgreed(limit: Millis): Millis;
   isAgreed(): boolean;
   toSample(values: Partial<GoalSample>): GoalSample;
@@ -49,7 +52,7 @@ export interface GoalCluster {
 export interface GoalClusterOptions {
   readonly seed: number;
   readonly members: number;
-  /** From the moment all know one another. */
+  /** Loss from the moment on when all know one another. */
   readonly loss?: number;
   readonly all?: SimHostOptions;
   readonly each?: (i: number) => SimHostOptions;
@@ -179,7 +182,7 @@ function hasJoined({ result }: PendingCommand): boolean {
   return value !== undefined && 'joined' in value && value.joined > 0;
 }
 
-/** The hosts with these labels, wherever they live by now. */
+/** Seeds with these labels, at the addresses that they have at the time of the call. */
 export const seedsByLabel =
   (world: World, labels: readonly string[]): (() => readonly Seed[]) =>
   () =>
@@ -191,7 +194,7 @@ const savedPeers = (host: SimHost): Seed[] =>
     return address === undefined ? [] : [{ text: addr, addresses: [address] }];
   });
 
-/** Between two numbers, each order of magnitude as likely as any other. */
+/** A number between two limits, with each order of magnitude as likely as any other. */
 export const logUniform = (rng: Rng, low: number, high: number): number => low * (high / low) ** rng.next();
 
 export const MINUTE: Millis = 60_000;

@@ -1,6 +1,6 @@
 /**
- * Lifeguard's experiments: some members stop processing messages for a while, again and again or once, and what is
- * counted of it. Nobody dies in these worlds.
+ * Lifeguard's experiments: some members stop processing messages for a while, again and again or once, and false
+ * positives and detections are counted. Nobody dies in these worlds.
  *
  * Source: Lifeguard §V, "Interval" and "Threshold".
  */
@@ -16,38 +16,41 @@ import { BlockedMember } from './blocked-member.ts';
 export interface AnomalyOptions {
   readonly seed: number;
   readonly members: number;
-  /** How many are anomalous, all at the same times. */
+  /** How many members have anomalies, all at the same times. */
   readonly concurrent: number;
-  /** How long one anomaly lasts. */
+  /** Length of one anomaly. */
   readonly duration: Millis;
-  /** From the end of one to the beginning of the next; absent: there is only one. */
+  /** Time from the end of one anomaly to the beginning of the next; absent if there is only one. */
   readonly interval?: Millis;
   /** No anomaly begins later than this. */
   readonly span: Millis;
-  /** How long what they leave behind is counted after the last one ended. */
+  /** How long effects are counted after the last anomaly. */
   readonly calm: Millis;
   readonly swim: Partial<SwimConfig>;
 }
 
 export interface AnomalyCounts {
-  /** How often somebody called a healthy member failed; and of these, how often a healthy one did. */
+  /** How often a healthy member was declared failed, and how often by a healthy one. */
   readonly fp: number;
   readonly fpHealthy: number;
-  /** Healthy members that somebody called failed, and that a healthy one did. */
+  /** Healthy members that were declared failed, and those that were by a healthy member. */
   readonly victims: number;
   readonly victimsAtHealthy: number;
-  /** Of each anomalous member: from its first anomaly to the first healthy member that called it failed, and to the last. */
+  /**
+   * For each anomalous member: time from its first anomaly until the first healthy member declared it failed, and until
+   * the last did.
+   */
   readonly first: readonly Millis[];
   readonly all: readonly Millis[];
-  /** Anomalous members that not all healthy ones called failed in the first anomaly. */
+  /** Anomalous members that some healthy member did not declare failed in the first anomaly. */
   readonly unnoticed: number;
-  /** Over all members, from the first anomaly to the end of the calm. */
+  /** Over all members, from the first anomaly to the end of the run. */
   readonly packets: number;
   readonly bytes: number;
   readonly virtual: Millis;
 }
 
-/** Agents started together have their clocks spread by then. */
+/** Agents that start together have drifted apart by then. */
 const SETTLING: Millis = 3000;
 
 export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
@@ -98,7 +101,7 @@ export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
   };
 }
 
-/** Who called whom failed. */
+/** Records which members declared which others failed. */
 class FailureStats {
   readonly #knownAt = new Map<string, Map<string, Millis>>();
   readonly #victims = new Set<string>();
@@ -108,7 +111,7 @@ class FailureStats {
   #fp = 0;
   #fpHealthy = 0;
 
-  /** Notices of anomalous members count until `until`. */
+  /** Detections of anomalous members count until `until`. */
   constructor(world: World, anomalous: readonly string[], healthy: number, start: Millis, until: Millis) {
     this.#healthy = healthy;
     this.#start = start;

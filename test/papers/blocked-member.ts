@@ -1,23 +1,23 @@
 /**
- * The fault of Lifeguard's test bed, around an agent: while an anomaly lasts, a member blocks before it sends and after
- * it has received. memberlist does several things side by side, and each blocks for itself; so here timers go on until the
- * agent wants to probe somebody, and there it is stuck. A round of gossip is stuck at its first packet, and the others are
- * made up when it goes on.
+ * The fault of Lifeguard's test bed, around an agent: during an anomaly a member blocks before it sends and after it
+ * has received. memberlist does several things concurrently, and each of them blocks by itself; so timers run here
+ * until the agent wants to probe a member, and there it blocks. A round of gossip blocks at its first packet, and the
+ * others are made up afterwards.
  *
- * Source: Lifeguard §V. Differs: memberlist's suspicions end by timers of their own while all else is stuck; here they
- * end when the anomaly does, which nobody else can tell apart.
+ * Source: Lifeguard §V. Differs: memberlist's suspicions time out while all else is blocked; here they do when the
+ * anomaly ends, which nobody else can tell apart.
  */
 import type { Agent, Effect, Input } from '../../src/agent/contract/machine.ts';
 import type { View } from '../../src/agent/contract/view.ts';
 import { type Millis, NEVER } from '../../src/base/time.ts';
 import { hostEnvelope, messageKinds } from '../../src/sim/world/message-kinds.ts';
 
-/** What a socket's buffer holds, and what a datagram takes of it besides its octets; as src/sim/world/host.ts has it. */
+/** Size of a socket buffer, and what a datagram takes of it besides its payload, as in src/sim/world/host.ts. */
 const BUFFER_BYTES = 212_992;
 const OVERHEAD_BYTES = 512;
 /** These worlds have neither keys nor labels. */
 const BARE_HOST_ENVELOPE = hostEnvelope({});
-/** Messages dealt with in one millisecond by a member that has fallen behind. */
+/** Messages that a member with a backlog processes in one millisecond. */
 const PACE = 10;
 
 export class BlockedMember implements Agent {
@@ -25,7 +25,7 @@ export class BlockedMember implements Agent {
   readonly #settings: { gossipNodes: number };
   readonly #gossipNodes: number;
   #anomalous = false;
-  /** It wants to send a ping and cannot. */
+  /** It is blocked at sending a ping. */
   #blocked = false;
   #unsent: Effect[] = [];
   #backlog: Input[] = [];
@@ -55,7 +55,7 @@ export class BlockedMember implements Agent {
     this.#workAt = NEVER;
   }
 
-  /** What was stuck goes on at the next input, and that should come at once: an empty datagram will do, it is not kept. */
+  /** Takes effect at the next input, which should come at once: an empty datagram will do, since it is not kept. */
   endAnomaly(): void {
     this.#anomalous = false;
     this.#settings.gossipNodes = this.#gossipNodes;
@@ -83,8 +83,9 @@ export class BlockedMember implements Agent {
   }
 
   /**
-   * First what it could not send; then the message it has in hand and its timers, and then the other messages in turn. With
-   * an input before the tick the next round of gossip comes when it is due; a tick at once goes on with one that was stuck.
+   * Sends what was blocked; then processes the message it had received and its timers, and then the other messages in
+   * turn. If the input comes before the tick, the next round of gossip comes when it is due; a tick at once continues
+   * the round that was blocked.
    */
   #resume(now: Millis, out: Effect[]): void {
     const gossiped = this.#unsent.some((effect) => !isPing(effect));
@@ -112,7 +113,7 @@ export class BlockedMember implements Agent {
   }
 }
 
-/** Of the socket's buffer; what comes on streams has buffers of its own. */
+/** Bytes in the socket buffer. Streams have buffers of their own. */
 const sizeOf = (input: Input): number => (input.kind === 'packet' ? input.bytes.length + OVERHEAD_BYTES : 0);
 
 const isTraffic = ({ kind }: Effect): boolean =>

@@ -1,11 +1,14 @@
-/** The columns of the papers' tables as settings of our core: which parts of Lifeguard are on, and what of ours besides. */
+/**
+ * The columns of the papers' tables as settings of our core: which parts of Lifeguard, and which of hearsay's
+ * additions, are on.
+ */
 import type { SwimConfig } from '../../src/config/protocol.ts';
 
 export type ConfigName = 'SWIM' | 'LHA-Probe' | 'LHA-Suspicion' | 'Buddy System' | 'Lifeguard' | 'hearsay';
 
 /**
- * memberlist with Lifeguard off, as the paper's baseline: suspicions of one fixed length (α = 5, β = 1), no local health,
- * no buddy; and nothing that this program adds by a setting.
+ * memberlist with Lifeguard off, as the paper's baseline: suspicions of one fixed length (α = 5, β = 1), no local
+ * health, no buddy system, and none of hearsay's additions that have a setting.
  */
 const SWIM: Partial<SwimConfig> = {
   suspicionMult: 5,
@@ -27,7 +30,7 @@ export const CONFIGS: Readonly<Record<ConfigName, Partial<SwimConfig>>> = {
   'LHA-Suspicion': { ...SWIM, ...SUSPICION },
   'Buddy System': { ...SWIM, ...BUDDY },
   Lifeguard: { ...SWIM, ...PROBE, ...SUSPICION, ...BUDDY },
-  // As it ships: α = 4, β = 6.
+  // The default settings: α = 4, β = 6.
   hearsay: {},
 };
 
@@ -46,8 +49,8 @@ export const BETAS = [2, 4, 6] as const;
 const NEVER_MEANT = 1000 * 3_600_000;
 
 /**
- * The protocol of the SWIM paper: rumors ride on pings and acks only, no full exchanges, no streams. `gossipInterval` is
- * turned to this once all know one another (`piggybackOnly`).
+ * The protocol of the SWIM paper: gossip is piggybacked on pings and acks only, without push/pulls and streams.
+ * `gossipInterval` is set to `NO_GOSSIP` once all know one another.
  */
 export const PLAIN_SWIM: Partial<SwimConfig> = { ...SWIM, streamPing: false, pushPullInterval: NEVER_MEANT };
 export const NO_GOSSIP = NEVER_MEANT;

@@ -20,7 +20,7 @@ interface Row {
   readonly counts: AnomalyCounts;
 }
 
-/** What the paper says of each configuration in words, and what to know of ours. */
+/** What the paper says of each configuration in words, and a remark on ours. */
 const PAPER_CLAIMS: Readonly<Record<ConfigName, readonly [paper: string, remark: string]>> = {
   SWIM: ['100 %', 'the baseline'],
   'LHA-Probe': [

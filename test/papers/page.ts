@@ -1,4 +1,4 @@
-/** docs/papers.md: what was run, and the tables with the papers' figures beside them. */
+/** Renders docs/papers.md: what was run, and the tables with the papers' figures beside ours. */
 import {
   detectionTable,
   falsePositivesByCell,
@@ -18,7 +18,7 @@ import {
 
 export interface PageInput {
   readonly done: readonly PaperRun[];
-  /** Seeds of each cell; of detection twice as many. */
+  /** Seeds of each cell; detection has twice as many. */
   readonly reps: number;
   /** Worlds of the plan that were not run. */
   readonly missing: number;

@@ -1,4 +1,4 @@
-/** The arithmetic of the tables, the fault they are made with, and that each configuration is what its name says. */
+/** The arithmetic of the tables, the fault they are measured with, and the configurations. */
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Fact } from '../../src/agent/contract/facts.ts';
@@ -72,7 +72,7 @@ describe('the fault', () => {
     return sealPacket([message], hostEnvelope({}), { crc: false, nonce: () => new Uint8Array(12) });
   };
 
-  /** Notes what it is given, and says what it is told to say at the next tick. */
+  /** Records its inputs, and emits the given effects at the next tick. */
   class Puppet implements Agent {
     readonly heard: string[] = [];
     says: Effect[] = [];
@@ -157,7 +157,10 @@ describe('the fault', () => {
 });
 
 describe('the configurations', () => {
-  /** Twelve members, of which two are in an anomaly for 6 s again and again; what all of them had to say of it. Relays pass on pings as they are. */
+  /**
+   * Twelve members, two of which have an anomaly of 6 s again and again, and the facts and pings of all of them. There
+   * are no indirect probes, since relays forward pings unchanged.
+   */
   function trouble(name: ConfigName) {
     const members = new Map<string, BlockedMember>();
     const world = new World({
@@ -184,7 +187,7 @@ describe('the configurations', () => {
           if (fact.kind === 'memberSuspected') lengths.add(Math.round(fact.deadline - world.now));
       },
       onDatagram: (host, to, bytes) => {
-        // What was stuck was meant for whom nobody suspected yet.
+        // Blocked pings were meant for members that nobody suspected yet.
         if (to === undefined || slow.includes(host.label)) return;
         if (host.runningAgent.view.member(to.name)?.status !== 'suspect') return;
         const messages = openPacket(bytes, hostEnvelope({})).messages.map((message) =>
@@ -224,7 +227,7 @@ describe('the configurations', () => {
   });
 
   test('suspicions begin long, and are shortened, where LHA-Suspicion is on', () => {
-    // 5 · log10(12) · 1 s, and six times that; as it ships with 4 in place of 5.
+    // 5 · log10(12) · 1 s, and six times that; the default settings have 4 in place of 5.
     expect(found.SWIM.lengths).toEqual([5395]);
     expect(where(({ lengths }) => lengths.some((length) => length > 6 * 4000))).toEqual([
       'LHA-Suspicion',

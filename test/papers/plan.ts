@@ -1,4 +1,7 @@
-/** Which worlds are run: Lifeguard's grids, whole or the part that fits into half an hour, and SWIM's sizes and losses. */
+/**
+ * The worlds that are run: Lifeguard's grids, complete or the part that fits into half an hour, and SWIM's sizes and
+ * losses.
+ */
 import { type AnomalyCounts, runAnomalies } from './anomaly.ts';
 import { ALPHAS, BETAS, CONFIG_NAMES, CONFIGS, tuned } from './configs.ts';
 import {
@@ -14,10 +17,10 @@ import {
 
 export type PartName = 'interval' | 'threshold' | 'tuning' | 'notices' | 'spreads' | 'load' | 'lossy';
 
-/** One world. Its key names all that it depends on, so that what was saved can be told apart. */
+/** One world. Its key names everything it depends on, so that saved results can be told apart. */
 export interface Job {
   readonly part: PartName;
-  /** A configuration, `α/β`, or nothing. */
+  /** The name of a configuration, `α/β`, or empty. */
   readonly config: string;
   readonly cell: readonly number[];
   readonly seed: number;
@@ -37,7 +40,7 @@ export type PaperResult = PaperResults[PartName];
 export interface PaperRun {
   readonly job: Job;
   readonly result: PaperResult;
-  /** Of processor time. */
+  /** Processor time. */
   readonly seconds: number;
   readonly commit: string;
 }
@@ -56,7 +59,7 @@ export const MEMBERS = 128;
 export const SIZES = [16, 32, 64, 128, 256] as const;
 export const LOSS_RATES = [0.05, 0.1, 0.2, 0.3] as const;
 export const LOSSY_MEMBERS = 64;
-/** The paper's: 128 ms to 32.8 s of anomaly, 1 ms to 65.5 s between them, each four times the one before. */
+/** The paper's grid: anomalies of 128 ms to 32.8 s, 1 ms to 65.5 s apart, each value four times the one before. */
 export const FULL_GRID: Grid = {
   concurrent: [1, 4, 8, 12, 16, 20, 24, 28, 32],
   durations: [128, 512, 2048, 8192, 16_384, 32_768],
@@ -72,11 +75,11 @@ export const SHORT_GRID: Grid = {
 
 /** No anomaly begins later than this. */
 const SPAN = 60_000;
-/** The longest suspicion of Lifeguard ends within. */
+/** Lifeguard's longest suspicion ends within this. */
 const CALM = 65_000;
-/** Long enough to be called failed in by every configuration. */
+/** Long enough for every configuration to declare the member failed. */
 export const LONG_ANOMALY = 32_768;
-/** The two cells in which α and β are tried: long anomalies close together, and short ones without a pause. */
+/** The two cells in which α and β are tuned: long anomalies close together, and short ones without a pause. */
 const TUNING_CELLS = [
   [16, 16_384, 64],
   [16, 2048, 1],
@@ -103,7 +106,7 @@ export function planJobs(grid: Grid, seeds: number): Job[] {
     SIZES.map((n) => [n]),
     1,
   );
-  // A quarter of the members die in each: as many crashes of each size, or some more.
+  // A quarter of the members die in each world: at least as many crashes of each size.
   for (const n of SIZES) each('notices', [''], [[n]], 2 * seeds * Math.max(1, MEMBERS / n));
   each(
     'spreads',
@@ -125,7 +128,7 @@ export function planJobs(grid: Grid, seeds: number): Job[] {
     2 * seeds,
   );
   each('tuning', combinations, TUNING_CELLS, seeds);
-  // As anomalies of their own, so that α and β are compared in detection too.
+  // Single anomalies too, so that α and β are compared in detection as well.
   each('tuning', combinations, [[16]], seeds);
   return jobs;
 }

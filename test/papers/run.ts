@@ -1,8 +1,8 @@
 /**
- * The papers' tables: `npm run papers -- [--full] [--reps N] [--minutes M] [--save FILE] [--jobs N] [--out docs/papers.md]
- * [interval threshold ...]`, in virtual time, on all cores. With `--save` every world is written down as a line of JSON when
- * it ends, and those that stand there already are not run again, so that a long run can be had in short ones. The page is
- * written when all worlds are done, or with `--incomplete` of those that are.
+ * Measures the papers' tables: `npm run papers -- [--full] [--reps N] [--minutes M] [--save FILE] [--jobs N] [--out
+ * docs/papers.md] [interval threshold ...]`, in virtual time, on all cores. With `--save` the result of every world is
+ * appended to a file as a line of JSON, and worlds that are in the file are not run again, so that a long run can be
+ * split. The page is written when all worlds are done, or with `--incomplete` from those that are.
  */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -71,7 +71,7 @@ function saved(): PaperRun[] {
     .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as PaperRun]));
 }
 
-/** Of the sources; `+` if they differ from it. */
+/** Commit of the sources; with a `+` if they have changes. */
 function commitOf(): string {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
   return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', 'src', 'test/papers') === '' ? '' : '+'}`;

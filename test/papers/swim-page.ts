@@ -10,7 +10,7 @@ import {
   type MessageLoad,
 } from './swim.ts';
 
-/** Who is asked to probe in turn: `swim.indirectChecks`. */
+/** Indirect probes of each failed probe: `swim.indirectChecks`. */
 const HELPERS = 3;
 
 const resultsOfPart = <T>(done: readonly PaperRun[], part: string, cell: number): T[] =>
@@ -51,7 +51,7 @@ export function firstDetectionTable(done: readonly PaperRun[]): string {
   );
 }
 
-/** Share of crashes that somebody has probed after so many periods, over all sizes, beside 1 - e^-k. */
+/** Share of crashes that were probed after so many periods, over all sizes, beside 1 - e^-k. */
 export function detectionCurve(done: readonly PaperRun[]): string {
   const probed = SIZES.flatMap((size) => resultsOfPart<DetectionTimes>(done, 'notices', size)).flatMap(
     (one) => one.probed,

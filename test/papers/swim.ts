@@ -1,6 +1,6 @@
 /**
- * What SWIM's paper says of its protocol, measured on our core with the parts it does not have turned off: how long until a
- * crash is first noticed, how a rumor spreads, what a member sends, and what lost datagrams do.
+ * Claims of the SWIM paper about its protocol, measured on our core with everything off that the protocol does not
+ * have: first detection of a crash, dissemination, message load, and false suspicions under loss.
  *
  * Source: SWIM §3.1, §4.1 to §5.
  */
@@ -14,15 +14,15 @@ const PATIENCE = 60 * PERIOD;
 
 /** Times are in protocol periods. */
 export interface DetectionTimes {
-  /** From each crash to the beginning of the first probe that failed for it. */
+  /** From each crash to the beginning of the first probe that failed because of it. */
   readonly probed: readonly number[];
-  /** To the verdict of that probe. */
+  /** From each crash to the end of that probe. */
   readonly suspected: readonly number[];
   readonly missed: number;
 }
 
 export interface DisseminationTimes {
-  /** From the first member to half of them, and to all. */
+  /** Time until half of the members know, and until all do. */
   readonly half: readonly number[];
   readonly all: readonly number[];
   readonly missed: number;
@@ -37,13 +37,13 @@ export interface MessageLoad {
 export interface LossResult {
   readonly probes: number;
   readonly failed: number;
-  /** Members that somebody's failed probe made a suspect; and those called dead, once for every time they fell. */
+  /** Members that a failed probe made suspect, and incarnations that were declared dead. */
   readonly suspected: number;
   readonly dead: number;
   readonly hours: number;
 }
 
-/** Rumors ride on pings and acks only, from a moment on. */
+/** A cluster in which gossip is piggybacked on pings and acks only. */
 function plainSwimCluster(seed: number, members: number, loss = 0): GoalCluster {
   const found = createCluster({ seed, members, loss, all: { swim: PLAIN_SWIM } });
   for (const host of found.world.hosts) host.swim.gossipInterval = NO_GOSSIP;
@@ -51,7 +51,7 @@ function plainSwimCluster(seed: number, members: number, loss = 0): GoalCluster 
   return found;
 }
 
-/** A quarter of the members die, one after the other; each is noticed before the next one dies. */
+/** A quarter of the members crash, one after the other; each crash is detected before the next one. */
 export function measureDetection(seed: number, members: number): DetectionTimes {
   const { world, labels, rng } = plainSwimCluster(seed, members);
   const failedAt = new Map<string, { readonly from: Millis; readonly until: Millis }>();
@@ -72,14 +72,15 @@ export function measureDetection(seed: number, members: number): DetectionTimes 
     world.runUntil(() => failedAt.has(victim), PATIENCE, 20);
     const failed = failedAt.get(victim);
     if (failed === undefined) continue;
-    // A probe whose ping was answered before the crash cannot fail: the first that fails began after it, or just before.
+    // A probe whose ping was answered before the crash cannot fail: the first that fails began after it, or just
+    // before.
     probed.push(Math.max(0, failed.from - diedAt) / PERIOD);
     suspected.push((failed.until - diedAt) / PERIOD);
   }
   return { probed, suspected, missed: victims.length - probed.length };
 }
 
-/** Some members change their tags, one after the other, each told to all before the next. */
+/** Some members change their tags, one after the other; each change reaches all before the next one. */
 export function measureDissemination(seed: number, members: number, rumors: number): DisseminationTimes {
   const { world, labels, rng } = plainSwimCluster(seed, members);
   const heard = new Map<string, Millis[]>();
@@ -106,7 +107,7 @@ export function measureDissemination(seed: number, members: number, rumors: numb
   return { half, all, missed: rumors - all.length };
 }
 
-/** Nothing happens for half a minute. */
+/** Traffic of half a minute in which nothing happens. */
 export function measureLoad(seed: number, members: number): MessageLoad {
   const { world } = plainSwimCluster(seed, members);
   const before = { ...world.counts };
@@ -119,7 +120,7 @@ export function measureLoad(seed: number, members: number): MessageLoad {
   };
 }
 
-/** Nothing happens but loss. */
+/** Datagrams are lost, and nothing else happens. */
 export function measureLoss(seed: number, members: number, loss: number): LossResult {
   const found = plainSwimCluster(seed, members, loss);
   const { world } = found;
@@ -137,7 +138,7 @@ export function measureLoss(seed: number, members: number, loss: number): LossRe
   const before = found.falseDeaths().length;
   world.run(span);
   return {
-    // With local health off each member begins one in every period.
+    // With local health off each member starts one probe in every period.
     probes: (members * span) / PERIOD,
     failed,
     suspected: suspected.size,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { drawFaults, scheduleFaults } from '../../src/sim/faults/index.ts';
 import { createStory } from '../../src/sim/scenarios/story.ts';
 
-/** A minute with loss and troubles, every octet of it in the hash. */
+/** The hash of a minute with loss and faults, over every octet. */
 const hash = (seed: number): string => {
   const labels = Array.from({ length: 12 }, (_, i) => `n${i}`);
   const { world, run } = createStory(labels.join(' '), {

@@ -6,7 +6,7 @@ const NAMES = 'ann bob cat dan eve';
 const fire = (name: string, payload = '') =>
   ({ kind: 'fireEvent', name, payload: encodeUtf8(payload), coalesce: false }) as const;
 
-/** What each running member has heard: `name payload`. */
+/** The events that each running member has received, as `name payload`. */
 const heardBy = (story: ReturnType<typeof createStory>): Record<string, string[]> =>
   Object.fromEntries(
     [...story.world.hosts]
@@ -39,7 +39,8 @@ test('G17 every live member receives every event once, also with 20 % packet los
     expect([...heard].sort(), who).toEqual([...fired].sort());
 });
 
-// Seeds whose second join is answered only after the first events: what the answer calls old was new to the joiner.
+// Seeds whose second join is answered only after the first events: the answer called events old that the joiner had
+// not received.
 test.each([11, 17])(
   'G17 with 30 % packet loss too, though a repeated join is answered late (seed %i)',
   (seed) => {

@@ -1,7 +1,7 @@
 /**
- * Hostile peers. Without the key nothing they send may change anything. With the key they are believed for a while, so
- * the laws about who said what (I3, I6, I7) cannot hold and are not asked here: only that victims are back soon, that
- * tables stay bounded, and that invented members die out.
+ * Hostile peers. Without the key nothing that they send may change anything. With the key they are believed for a
+ * while, so laws about who said what (I3, I6, I7) cannot hold and are not checked: only that victims are back soon,
+ * that tables stay bounded, and that invented members are removed.
  */
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
@@ -83,7 +83,7 @@ describe('with the key', () => {
 
       expect(world.runUntil(() => real(world).length === 0, 10_000)).toBe(true);
       const rows = [...world.hosts].map((host) => host.runningAgent.view.members().length);
-      expect(Math.max(...rows)).toBeLessThanOrEqual(ten.length + 100); // no more than were introduced
+      expect(Math.max(...rows)).toBeLessThanOrEqual(ten.length + 100); // No more than were introduced.
       expect(world.runUntil(() => disagreements(world).length === 0, 60_000)).toBe(true);
       if (forgery === 'maxIncarnation') expect(facts('gossipMessageRefused').length).toBeGreaterThan(50);
     },

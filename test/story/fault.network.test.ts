@@ -1,4 +1,4 @@
-/** The rows of the fault matrix that are the network's, one by one; laws are watched throughout (`pass`). */
+/** Faults of the network, one by one. Laws are checked throughout, by `run`. */
 import { describe, expect, test } from 'vitest';
 import { type Fault, injectFault } from '../../src/sim/faults/index.ts';
 import { blockInbound } from '../../src/sim/faults/outsiders.ts';
@@ -8,7 +8,7 @@ import { startStory, withStatus } from './start-story.ts';
 
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
 const five = 'ann bob cat dan eve';
-/** What a trouble is, without when. */
+/** The parameters of a fault, without its time. */
 type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'at' | 'span'> : never) : never;
 const during = (minutes: number, trouble: Trouble): Fault =>
   ({ at: 0, span: minutes * 60_000, ...trouble }) as Fault;

@@ -1,4 +1,4 @@
-/** The rows of the fault matrix that are one machine's: stopped and starved processes, clocks, disks. */
+/** Faults of one machine: suspended and starved processes, clocks, disks. */
 import { describe, expect, test } from 'vitest';
 import { injectFault } from '../../src/sim/faults/index.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
@@ -85,7 +85,7 @@ describe('I16, G14: wall clocks', () => {
           seed: 14,
           detail: 'facts',
         });
-        // No TTL check: while an agent is down these go on aging by the wall clock, and run out.
+        // Without a TTL check, which would expire while the agent is down.
         register('bob', makeService('web-1'), []);
         run('10s');
         stop('bob');

@@ -1,4 +1,4 @@
-/** Restarts of many: one after the other, and all at once; and clusters of which half are Go agents. */
+/** Restarts of many agents: one after the other, and all at once; also in clusters of which half are Serf peers. */
 import { describe, expect, test } from 'vitest';
 import { injectFault } from '../../src/sim/faults/index.ts';
 import { disagreements } from '../../src/sim/laws/index.ts';
@@ -6,10 +6,10 @@ import { simulateRejoinPolicy } from '../../src/sim/world/bootstrap.ts';
 import type { SimHostOptions } from '../../src/sim/world/host.ts';
 import { startStory } from './start-story.ts';
 
-/** Enough for a partial memory of the whole. */
+/** Enough hosts that a part of them can keep its data. */
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
 const twenty = Array.from({ length: 20 }, (_, i) => `n${i}`);
-/** Every other one is a Go agent. */
+/** Every second host runs a Serf peer. */
 const mixed: Record<string, SimHostOptions> = Object.fromEntries(
   twenty.filter((_, i) => i % 2 === 1).map((label) => [label, { serfPeer: true }]),
 );
@@ -38,7 +38,8 @@ describe.each([
     });
     run('2m');
 
-    // One that leaves may be `failed` for one observer, whom its `dead` reached before its leave (serf issue 638).
+    // A member that leaves may be `failed` at an observer that its `dead` message reached before its leave intent
+    // (serf issue 638).
     const failed = facts('memberFailed').map(({ node }) => node);
     expect(failed.length).toBeLessThanOrEqual(graceful ? 1 : 0);
     expect(twenty.map((label) => world.host(label).bootCount)).toEqual(twenty.map(() => 2));

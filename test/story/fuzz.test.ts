@@ -10,7 +10,7 @@ test('conformance: random octets from an outsider crash nobody, change nothing a
 
   for (let i = 0; i < 3000; i++) {
     const bytes = Uint8Array.from({ length: rng.int(200) }, () => rng.int(256));
-    // Half of them start with a type octet that exists.
+    // Half of them begin with a message type that exists.
     if (bytes.length > 0 && rng.int(2) === 0) bytes[0] = rng.int(14);
     world.injectDatagram('ann', stranger, bytes);
     if (i % 100 === 0) run('100ms');

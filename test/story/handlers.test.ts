@@ -1,11 +1,11 @@
-/** What programs of an agent are told, from the inside: everything once, and nothing that is only suspected. */
+/** What handlers of an agent get: everything once, and nothing that is only suspected. */
 import { expect, test } from 'vitest';
 import { createAgent } from '../../src/agent/agent.ts';
 import type { Agent } from '../../src/agent/contract/machine.ts';
 import type { HandlerEvent } from '../../src/serf/types.ts';
 import { startStory } from './start-story.ts';
 
-/** `story`, and who was told what. */
+/** The story, and the events that each agent's handlers got. */
 function listening(names: string, seed: number) {
   const told = new Map<string, string[]>();
   const birth: NonNullable<Parameters<typeof startStory>[1]['makeAgent']> = (options, host): Agent => {

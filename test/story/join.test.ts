@@ -3,7 +3,7 @@ import { disagreements } from '../../src/sim/laws/index.ts';
 import type { PendingCommand } from '../../src/sim/world/types.ts';
 import { startStory, withStatus } from './start-story.ts';
 
-/** How many seeds answered; `undefined`: still waiting, or refused. */
+/** How many seeds answered; `undefined` if the join was refused or has no result yet. */
 const joined = ({ result }: PendingCommand): number | undefined =>
   result?.ok === true && result.value !== undefined && 'joined' in result.value
     ? result.value.joined

@@ -91,7 +91,7 @@ test('a failed member that is forgotten is left everywhere', () => {
 
   expect(forget('cat', 'bob')).toEqual({ ok: true });
 
-  // An intent may pass one member by in so small a cluster; then the next push/pull tells it.
+  // In so small a cluster gossip may miss a member; then the next push/pull delivers the intent.
   const allSayLeft = (): boolean =>
     Object.values(statusByObserver('bob')).every((status) => status === 'left');
   expect(runUntil(allSayLeft, '40s')).toBe(true);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startStory } from './start-story.ts';
 
-/** The matrix' row "IP change": peers follow within this. */
+/** Time within which peers learn the new address. */
 const FOLLOWED = 6_000;
 
 test.each([1, 2, 3, 4, 5])(

@@ -1,4 +1,4 @@
-/** What each side of a partition says of the other, what is said of deaths, and that it ends when all are back. */
+/** What each side of a partition reports of the other, what is reported of deaths, and that it ends when all are back. */
 import { expect, test } from 'vitest';
 import { createStory } from '../../src/sim/scenarios/story.ts';
 

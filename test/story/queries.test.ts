@@ -16,7 +16,7 @@ function ask(story: Story, who: string, changes: Partial<QueryDefinition> = {}):
   return () => story.world.host(who).runningAgent.view.queryReport(id) as QueryReport;
 }
 
-/** Every member answers what waits there, with its name. */
+/** Every member responds to its pending queries with its name. */
 function answerAll(story: Story): void {
   for (const host of [...story.world.hosts])
     for (const { id } of host.agent?.view.pendingQueries() ?? [])

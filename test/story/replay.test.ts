@@ -1,4 +1,4 @@
-/** Recordings of whole swarms, with faults and restarts, replay to the same decisions. */
+/** Replaying a recording gives the same decisions: seeds of the swarm with every boot recorded. */
 import { expect, test } from 'vitest';
 import { replayRecording } from '../../src/replay/player.ts';
 import { SerfPeer } from '../../src/sim/peers/serf-peer.ts';

@@ -136,7 +136,7 @@ describe('an owner whose clock went back while it was down', () => {
     ).toBe(true);
   });
 
-  // Seed 1025 of the first campaign: whoever had seen it leave took what it then said for old, and did not say so.
+  // Seed 1025 of the first campaign: members that had seen it leave took its changes for old, and did not notify it.
   test('and which had left before is believed again', () => {
     const { world, register, leave, restart, run, runUntil, known, everywhere } = startStory(
       'ann bob cat dan eve fay',

@@ -56,7 +56,7 @@ test.each([
     if (i % 2 === 0) deregister(`n${i}`, 'web-1');
   }
 
-  // A rumor can pass somebody by; the next push/pull tells, up to 30 s later.
+  // Gossip may miss a member; the next push/pull delivers, up to 30 s later.
   expect(runUntil(() => catalogDisagreements(world).length === 0, '45s')).toBe(true);
 });
 

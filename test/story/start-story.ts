@@ -1,4 +1,4 @@
-/** Stories as tests: one that fails shows its seed and the end of its trace. */
+/** Stories in tests: a story that fails prints its seed and the end of its trace. */
 import { onTestFailed } from 'vitest';
 import { createStory, type Story, type StoryOptions } from '../../src/sim/scenarios/story.ts';
 

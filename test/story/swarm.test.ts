@@ -4,7 +4,7 @@ import { disagreements } from '../../src/sim/laws/index.ts';
 import { simulateRejoinPolicy } from '../../src/sim/world/bootstrap.ts';
 import { startStory } from './start-story.ts';
 
-// Safety first, while troubles come and go; then they stop, and all must agree.
+// Laws are checked while faults occur; after them all must agree.
 test.each([1, 2, 3, 4, 5, 6, 7, 8])('a small swarm through three minutes of faults (seed %i)', (seed) => {
   const labels = Array.from({ length: 12 }, (_, i) => `n${i}`);
   const { world, run, runUntil } = startStory(labels.join(' '), {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { MemberView } from '../../src/agent/contract/view.ts';
 import { startStory } from './start-story.ts';
 
-/** Tags as their owner set them: agents add what they can do. */
+/** Tags as the owner set them, without the capability tag that agents add. */
 const set = (member: MemberView | undefined): Record<string, string> => {
   const { hearsay: _, ...tags } = Object.fromEntries(member?.tags ?? []);
   return tags;

@@ -18,7 +18,7 @@ describe('G10: a name at a new address', () => {
     (seed) => {
       const told = startStory(crowd(24), { seed, detail: 'facts' });
       const { world, stop, restart, runUntil, member, facts } = told;
-      told.setTags('n7', { color: 'blue' }); // its incarnation is above that of a new life
+      told.setTags('n7', { color: 'blue' }); // Its incarnation is now above that of a new boot.
       told.run('5s');
 
       stop('n7', { powerOff: seed % 2 === 0 });
@@ -120,7 +120,7 @@ describe('I10: no accusation without a reason', () => {
     const deaths = facts('memberDeclaredDead').map(({ reason }) => reason);
     expect(deaths.length).toBe(4);
     const [verdict] = deaths.filter((reason) => reason.kind === 'timeout');
-    expect(verdict?.accusers.length).toBe(3); // the initiator and two who confirmed
+    expect(verdict?.accusers.length).toBe(3); // The initiator and two that confirmed.
     for (const reason of deaths) if (reason.kind === 'message') expect(reason.source).toMatch(/^10\./);
   });
 });
@@ -167,7 +167,7 @@ describe('G7: parts that have forgotten each other', () => {
     expect(world.now - began).toBeLessThan(45_000);
     run('10s');
     const syncs = facts('pushPullFinished').filter(({ join: isJoin }) => isJoin).length;
-    run('5m'); // all seeds are members now
+    run('5m'); // All seeds are members now.
     expect(facts('pushPullFinished').filter(({ join: isJoin }) => isJoin).length).toBe(syncs);
   });
 });
@@ -183,7 +183,7 @@ describe('G13: a member that was paused', () => {
       const accused = (): number =>
         facts('memberSuspected', 'n3').filter(({ reason }) => reason.kind === 'probe').length +
         facts('memberDeclaredDead', 'n3').filter(({ reason }) => reason.kind === 'timeout').length;
-      // One that is really gone: probes of it are caught in every phase, and so is the suspicion itself.
+      // A member that is really gone, so that probes of it, and its suspicion, are paused in every phase.
       stop('n5');
       for (let round = 0; round < 24; round++) {
         pause('n3');
@@ -201,7 +201,7 @@ describe('G13: a member that was paused', () => {
 
 describe('G11: a whole cluster killed at once and started again', () => {
   const labels = crowd(20).split(' ');
-  /** Everybody has been through a few incarnations, so that a new life without memory begins below. */
+  /** All members have raised their incarnations, so that a boot without data begins below them. */
   const aged = (seed: number): Story => {
     const told = startStory(labels.join(' '), { seed, detail: 'facts' });
     for (let turn = 0; turn < 3; turn++) for (const label of labels) told.setTags(label, { turn: `${turn}` });

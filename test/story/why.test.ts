@@ -9,7 +9,7 @@ import { runWhy } from './why.ts';
 const NAMES = 'ann bob cat dan eve';
 const PROBES = 'direct, stream and 3 of 3 indirect probes failed';
 
-/** The first member that accused the node by a probe of its own. */
+/** The member that first accused the node by a probe of its own. */
 function accuserOf(story: Story, node: string): string {
   const found = story
     .facts('memberSuspected')
@@ -33,7 +33,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
       expect(sentence).toContain(', so likely true');
       const [probe] = entries.filter(({ by, fact }) => by === accuser && fact.kind === 'memberSuspected');
       expect(probe?.fact).toMatchObject({ by: accuser, reason: { kind: 'probe', nacks: 3, awareness: 0 } });
-      expect(took).toBeLessThan(500); // all have answered: nobody waits for the time to be over
+      expect(took).toBeLessThan(500); // All have answered, so the query ends before its timeout.
     }
     story.restart('bob');
     story.run('5s');
@@ -71,7 +71,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
 
   test('a stall of the accuser: its word is doubted, and the reason is said', () => {
     const story = startStory(NAMES, { seed: 6 });
-    // A virtual machine that moves: for two seconds nothing runs, and then its network is away for a while.
+    // A live migration of a virtual machine: nothing runs for two seconds, and then its network is away for a while.
     story.pause('ann', '2500ms');
     story.run('2600ms');
     const lift = story.cut('*', 'ann');
@@ -146,7 +146,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     }
     const { sentence } = runWhy(story, 'dan', 'bob');
     expect(sentence).toContain(`the message came from ${hostile.key}, which is not a member`);
-    // Without her word nothing can be said of it.
+    // Without the witness nothing can be said.
     expect(runWhy(story, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
   });
 
@@ -228,7 +228,7 @@ test('who was never blamed has nothing said against it, and it is said how many 
   const { sentence, finding, answered } = runWhy(story, 'ann', 'bob');
   expect(finding).toBe('clean');
   expect(sentence).toMatch(/^no accusation of bob is known to ann and 3 other agents: alive since/);
-  expect([...answered].sort()).toEqual(['bob', 'cat', 'dan']); // eve is none of us, and is not asked
+  expect([...answered].sort()).toEqual(['bob', 'cat', 'dan']); // eve is no agent of ours, and is not queried.
   expect(story.facts('queryRefused')).toEqual([]);
 });
 

@@ -5,7 +5,7 @@ import type { Story } from '../../src/sim/scenarios/story.ts';
 
 export interface WhyResult extends NodeReport {
   readonly answered: readonly string[];
-  /** Time until all reports had come. */
+  /** Time until all reports had arrived. */
   readonly took: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A bare HTTP client for tests: status, headers and body of one request, nothing interpreted. `unix:/a/b.sock/path` asks
- * at a Unix socket, which reaches into other network namespaces.
+ * A minimal HTTP client for tests: status, headers and body of one request. `unix:/a/b.sock/path` sends it to a Unix
+ * socket, which works across network namespaces.
  */
 import { request } from 'node:http';
 

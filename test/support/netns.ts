@@ -1,9 +1,10 @@
 /**
- * Hosts of their own on one machine: a network namespace each, on a switch of two bridges. Which of the two a host's cable is
- * in decides whom it reaches: so a cluster is cut in two and joined again. Linux, as root, with `ip`, `unshare` and `nsenter`.
+ * Several hosts on one machine: a network namespace each, on a switch of two bridges. The bridge that a host is
+ * connected to decides which others it reaches, so a cluster can be partitioned and healed. Needs Linux, root, `ip`,
+ * `unshare` and `nsenter`.
  *
- * No namespace has a name: each lives as long as a process that waits for the end of its input. However this process ends,
- * they end with it, and nothing is left to clean up.
+ * No namespace has a name: each exists as long as a process that waits for the end of its input. However this process
+ * ends, they end with it, and nothing has to be cleaned up.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,20 +14,20 @@ const run = promisify(execFile);
 
 export interface NetnsHost {
   readonly ip: string;
-  /** Words before a command that is to run there. */
+  /** Put before a command to run it on this host. */
   readonly commandPrefix: readonly string[];
 }
 
 export interface NetnsHosts {
   readonly list: readonly NetnsHost[];
-  /** Those at `side` reach one another only, and so do the rest; nobody aside: all reach all. */
+  /** Hosts of `side` reach one another only, and so do the others; with none, all reach all. */
   partition(side: readonly NetnsHost[]): Promise<void>;
-  /** Runs a command on a host and returns what it printed. */
+  /** Runs a command on a host and returns its output. */
   run(host: NetnsHost, program: string, ...args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
-/** Why there can be no hosts here; `undefined` if there can. */
+/** Why network namespaces cannot be used here; `undefined` if they can. */
 export function netnsUnsupportedReason(): string | undefined {
   const script =
     'ip link add hub type bridge && ip link add port type veth peer name eth9 && ip link set port master hub';
@@ -36,7 +37,7 @@ export function netnsUnsupportedReason(): string | undefined {
   return made.status === 0 ? undefined : `no bridge in a namespace: ${made.stderr.toString().trim()}`;
 }
 
-/** As many hosts as asked for, `10.99.0.1` and on, all reaching all. */
+/** Creates hosts `10.99.0.1` and so on, all reaching all. */
 export async function createNetnsHosts(count: number): Promise<NetnsHosts> {
   const keepers: ChildProcess[] = [];
   const close = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-/** Real agents as processes on loopback addresses: the built hearsay and Debian's serf, with their logs kept. */
+/** Real agents as processes on loopback addresses: the built hearsay and Debian's serf, with their logs. */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -8,7 +8,7 @@ import { waitUntil } from './wait.ts';
 const BIN = fileURLToPath(new URL('../../bin/hearsay.js', import.meta.url));
 const run = promisify(execFile);
 
-/** Is this program on the machine? For tests that skip, saying so. */
+/** Whether a program is installed; tests that need it are skipped otherwise. */
 export const isInstalled = (program: string): boolean =>
   spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
@@ -23,15 +23,15 @@ export interface ListedMember {
 export interface AgentProcess {
   readonly kind: 'hearsay' | 'serf';
   readonly name: string;
-  /** `127.x.y.z`; gossip on port 7946 of it. */
+  /** `127.x.y.z`; gossip is on port 7946 of it. */
   readonly ip: string;
   readonly log: () => string;
   readonly child: ChildProcess;
-  /** Members as this agent lists them through its own command line; `addr` is `ip:port`. */
+  /** Members as this agent's own command line lists them; `addr` is `ip:port`. */
   members(): Promise<readonly ListedMember[]>;
-  /** Ends it without a word. */
+  /** Kills it. */
   kill(): Promise<void>;
-  /** Has it leave, and waits until the process is gone. */
+  /** Makes it leave, and waits until the process has ended. */
   leave(): Promise<void>;
 }
 
@@ -39,21 +39,21 @@ export interface AgentProcessOptions {
   readonly name: string;
   readonly ip: string;
   readonly join?: string;
-  /** base64 */
+  /** In base64. */
   readonly key?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  /** Further words on the command line. */
+  /** More arguments. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Words before the program: what it is to run in, say a namespace (netns.ts). */
+  /** Put before the program, to run it in a namespace for example (netns.ts). */
   readonly commandPrefix?: readonly string[];
-  /** Where HTTP listens instead, a path that ends in `.sock`. */
+  /** Path of a Unix socket for HTTP, which ends in `.sock`. */
   readonly socket?: string;
 }
 
 /** A running hearsay agent. */
 export type HearsayProcess = AgentProcess & {
-  /** What goes before a path of its API. */
+  /** Prefix of the paths of its API. */
   readonly http: string;
 };
 
@@ -62,7 +62,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Ends whatever tests left behind. */
+/** Kills all processes that tests have left running. */
 export async function killProcesses(): Promise<void> {
   await Promise.all([...running].map((child) => endProcess(child, 'SIGKILL')));
 }
@@ -71,8 +71,8 @@ const tagArgs = (flag: string, tags: Readonly<Record<string, string>> = {}): str
   Object.entries(tags).flatMap(([key, value]) => [flag, `${key}=${value}`]);
 
 /**
- * `hearsay agent` from the built program. HTTP on IP:8500, DNS on IP:8600. Resolves when it answers and, with `join`,
- * has joined: HTTP is up before the seeds have answered.
+ * Starts `hearsay agent` from the built program, with HTTP on IP:8500 and DNS on IP:8600. Resolves when it answers and,
+ * with `join`, has joined.
  */
 export async function startHearsay(options: AgentProcessOptions): Promise<HearsayProcess> {
   const { socket } = options;
@@ -115,7 +115,7 @@ export async function startHearsay(options: AgentProcessOptions): Promise<Hearsa
   };
 }
 
-/** Debian's `serf agent`. RPC on IP:7373. Resolves when it answers. */
+/** Starts Debian's `serf agent`, with RPC on IP:7373. Resolves when it answers. */
 export async function startSerf(options: AgentProcessOptions): Promise<AgentProcess> {
   const rpc = `-rpc-addr=${options.ip}:7373`;
   const args = [
@@ -156,7 +156,7 @@ export interface ProcessResult {
   readonly stderr: string;
 }
 
-/** One `hearsay` command to its end. */
+/** Runs one `hearsay` command. */
 export function runHearsay(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -174,7 +174,7 @@ export function runHearsay(
   });
 }
 
-/** Another program beside the agents; `killAll` ends it too. */
+/** Starts another program; `killProcesses` kills it too. */
 export function startProgram(
   program: string,
   args: readonly string[],

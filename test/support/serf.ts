@@ -1,11 +1,11 @@
-/** What interop tests ask of real Serf agents, by their own command line. */
+/** Helpers of the interop tests, which use Serf's own command line. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentProcess, ProcessResult } from './processes.ts';
 
-/** One `serf` command, to this agent, to its end. */
+/** Runs one `serf` command on this agent. */
 export function runSerf(agent: AgentProcess, args: readonly string[]): Promise<ProcessResult> {
   const [command = '', ...rest] = args;
   return new Promise((resolve) => {
@@ -21,10 +21,10 @@ export function runSerf(agent: AgentProcess, args: readonly string[]): Promise<P
   });
 }
 
-/** A folder of its own for a test's files. */
+/** A temporary folder for a test's files. */
 export const makeTempDir = (): string => mkdtempSync(join(tmpdir(), 'hearsay-interop-'));
 
-/** A file readable by us alone; gives its path. */
+/** Writes a file that only the owner can read; returns its path. */
 export function writePrivateFile(dir: string, name: string, contents: string): string {
   const path = join(dir, name);
   writeFileSync(path, contents, { mode: 0o600 });
@@ -32,10 +32,10 @@ export function writePrivateFile(dir: string, name: string, contents: string): s
 }
 
 const COMPLAINT = /panic|goroutine|impossible|unknown type|\[ERR\]/i;
-/** Serf also logs errors about its own RPC clients, and about connections that end: they say nothing of our bytes. */
+/** Errors of Serf about its RPC clients and about connections that end, which are not about our bytes. */
 const UNRELATED =
   /agent\.ipc:|Failed to send|connection refused|Push\/Pull with .* failed|reset by peer|broken pipe/i;
 
-/** Lines in which a real agent complains of what it was sent, and crashes of either. */
+/** Lines in which a real agent complains about a message, and crashes of either agent. */
 export const wireComplaints = (log: string): string[] =>
   log.split('\n').filter((line) => COMPLAINT.test(line) && !UNRELATED.test(line));

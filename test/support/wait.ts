@@ -1,6 +1,6 @@
-/** Waiting for conditions instead of sleeping: the only way tests on real sockets pass time. */
+/** Waiting for conditions: the only way in which tests on real sockets let time pass. */
 
-/** Polls until `probe` gives a value that is not `undefined` or `false`; fails with `what` after `limitMs`. */
+/** Polls until `probe` returns a value that is not `undefined` or `false`; fails with `what` after `limitMs`. */
 export async function waitUntil<T>(
   what: string,
   limitMs: number,
@@ -21,5 +21,5 @@ export async function waitUntil<T>(
   }
 }
 
-/** For observing a span on purpose ("nothing happens for 60 s"), never for hoping. */
+/** For observing a span on purpose ("nothing happens for 60 s"), never for waiting until something is done. */
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

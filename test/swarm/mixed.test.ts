@@ -1,4 +1,4 @@
-/** The fast set of `npm run swarm -- --mixed`: a few seeds, and between them all that such a run should see. */
+/** The fast set of `npm run swarm -- --mixed`: a few seeds that together see everything such a run should see. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { type MixedReport, runMixed } from '../../src/sim/scenarios/mixed.ts';
 import { MAX_MISSED_SHARE, missedShares, neverSeen } from './mixed.ts';

@@ -1,4 +1,4 @@
-/** The fast set: a few seeds of `npm run swarm`, and between them every kind of trouble, of deed and of state. */
+/** The fast set of `npm run swarm`: a few seeds that together see every kind of fault, catalog action and state. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { BYZANTINE_KINDS, FAULT_KINDS } from '../../src/sim/faults/index.ts';
 import { COUNTED_STATES } from '../../src/sim/scenarios/run-stats.ts';
@@ -27,7 +27,7 @@ describe('ten hosts in three minutes of faults, then a quiet period', () => {
   });
 });
 
-/** Five hosts, one minute: once a law was broken here, or one that was wrong said so. */
+/** Seeds of five hosts and one minute that once showed a violation, or a mistake in a law. */
 test.each([2004943])('a seed that a campaign found (%i)', (seed) => {
   expect(runSwarm({ seed, members: 5, minutes: 1 }).failures).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /**
- * Agents of either kind as processes, in the namespace we are in. What each knows is read off its log at `info`,
- * which costs it the same for both kinds and nobody has to poll.
+ * Agents of either kind as processes, in the current namespace. What each of them knows is read from its log at level
+ * `info`, which costs both kinds the same and needs no polling.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { SerfRpc } from './serf-rpc.ts';
 export const GOSSIP_PORT = 7946;
 const HTTP_PORT = 8500;
 
-/** Lines of a log that say a member is up, or no longer. */
+/** Log lines that report a member as up, or as down. */
 const LINES: Readonly<Record<Kind, { readonly up: RegExp; readonly down: RegExp }>> = {
   hearsay: {
     up: /"node":"([^"]+)".*"msg":"member joined"/,
@@ -28,19 +28,19 @@ export interface BenchAgent {
   readonly name: string;
   readonly ip: string;
   readonly child: ChildProcess;
-  /** Names of those it holds as up, itself among them. */
+  /** Names of the members that it sees as up, including itself. */
   readonly up: ReadonlySet<string>;
   /** Called after each change of `up`. */
   onChange: () => void;
-  /** Every line of its log that was read. */
+  /** All log lines that were read. */
   readonly log: readonly string[];
-  /** Answers over its own API once, so that nothing is first-time later. */
+  /** Waits until its API answers, which also warms it up. */
   greet(): Promise<void>;
-  /** Through its API; resolves when that says it is done. */
+  /** Joins through its API; resolves when that reports success. */
   join(ip: string): Promise<void>;
-  /** How many it holds as alive, by its own API. */
+  /** Number of members that it sees as alive, by its API. */
   countAlive(): Promise<number>;
-  /** At once, without a word. */
+  /** Kills it. */
   kill(): void;
 }
 
@@ -49,7 +49,7 @@ export interface LaunchOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** Starts the process; whether it answers already, `greet` will tell. */
+/** Starts the process. `greet` waits until it answers. */
 export function launch(kind: Kind, name: string, ip: string, options: LaunchOptions = {}): BenchAgent {
   const [program, ...words] = commandOf(kind, name, ip);
   const child = spawn(program as string, [...words, ...(options.args ?? [])], {
@@ -82,7 +82,7 @@ export function launch(kind: Kind, name: string, ip: string, options: LaunchOpti
   return agent;
 }
 
-/** `n` agents that answer, not joined: `m00` at `127.0.1.1` and so on. */
+/** Starts `n` agents that answer and have not joined: `m00` at `127.0.1.1` and so on. */
 export async function launchAll(kind: Kind, n: number, options: LaunchOptions = {}): Promise<BenchAgent[]> {
   const agents = Array.from({ length: n }, (_, i) => launch(kind, memberName(i), memberIp(i), options));
   for (const agent of agents) await agent.greet();
@@ -93,8 +93,8 @@ export const memberName = (i: number): string => `m${String(i).padStart(2, '0')}
 export const memberIp = (i: number): string => `127.0.1.${i + 1}`;
 
 /**
- * For each, the instant on our clock since when `done` holds, `undefined` if it did not hold after `limitMs`. Ends
- * as soon as it holds for all; asks again only when a log has brought something.
+ * For each agent the time at which `done` began to hold, by our clock; `undefined` if it did not within `limitMs`. Ends
+ * as soon as it holds for all; evaluates it only when a log has a new line.
  */
 export function whenEach(
   agents: readonly BenchAgent[],
@@ -120,18 +120,18 @@ export function whenEach(
   });
 }
 
-/** From an instant until a share `p` of the others; infinite if not so many came to it. */
+/** Time from an instant until a share `p` of the others; infinite if fewer got there. */
 export const spanUntil = (p: number, instants: readonly (number | undefined)[], from: number): number =>
   percentile(
     instants.map((at) => at ?? Number.POSITIVE_INFINITY),
     p,
   ) - from;
 
-/** Joins all to the first, one call each and all at once. */
+/** Joins all to the first, each by one call, all at once. */
 export const joinFirst = (agents: readonly BenchAgent[]): Promise<unknown> =>
   Promise.all(agents.slice(1).map((agent) => agent.join((agents[0] as BenchAgent).ip)));
 
-/** What the logs told, told by the agents themselves. */
+/** Checks by the API what the logs reported. */
 export const confirm = (agents: readonly BenchAgent[], alive: number): Promise<unknown> =>
   Promise.all(
     agents.map((agent) =>
@@ -139,7 +139,7 @@ export const confirm = (agents: readonly BenchAgent[], alive: number): Promise<u
     ),
   );
 
-/** Kills all and waits until the kernel has taken them away. */
+/** Kills all and waits until the processes have ended. */
 export async function killAll(agents: readonly BenchAgent[]): Promise<void> {
   for (const agent of agents) agent.kill();
   for (const { child } of agents)
@@ -150,14 +150,14 @@ export async function killAll(agents: readonly BenchAgent[]): Promise<void> {
     );
 }
 
-/** Milliseconds of processor time of a process, all its threads. */
+/** Milliseconds of processor time of a process, over all threads. */
 export function processorMillis(pid: number): number {
   const nanos = (task: string): number =>
     Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
   return readdirSync(`/proc/${pid}/task`).reduce((all, task) => all + nanos(task), 0) / 1e6;
 }
 
-/** MB (2^20) resident; `own` is what no file stands behind. */
+/** Resident memory in MB (2^20); `own` is the part without files behind it. */
 export function memoryOf(pid: number): { readonly rss: number; readonly own: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const of = (field: string): number =>
@@ -172,7 +172,7 @@ export function commandOf(kind: Kind, name: string, ip: string): readonly string
   return [process.execPath, HEARSAY, 'agent', '--node', name, '--bind', `${ip}:${GOSSIP_PORT}`, ...doors];
 }
 
-/** Node asks the kernel to probe idle connections each second from here on, which would count as traffic. */
+/** By default Node makes the kernel probe idle connections every second, which would count as traffic. */
 const QUIET_MILLIS = 600_000;
 
 type Api = Pick<BenchAgent, 'greet' | 'join' | 'countAlive'> & { close(): void };
@@ -215,7 +215,7 @@ function serfApi(ip: string): Api {
   };
 }
 
-/** Until it answers; an agent that is starting refuses. */
+/** Retries until it answers: an agent that is starting refuses connections. */
 async function patiently(ask: () => Promise<unknown>): Promise<void> {
   const endAt = performance.now() + 60_000;
   for (;;) {

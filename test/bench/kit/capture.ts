@@ -1,4 +1,7 @@
-/** UDP of one cluster: the kernel's counters, and a capture by tcpdump taken apart into what each packet says. */
+/**
+ * UDP traffic of one cluster: the kernel's counters, and a capture by tcpdump, decoded into the messages of each
+ * packet.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,7 +11,7 @@ import { decodeMessage } from '../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, openPacket } from '../../../src/wire/packet.ts';
 import { GOSSIP_PORT } from './agents.ts';
 
-/** What an IPv4 and a UDP header cost. */
+/** Bytes of an IPv4 and a UDP header. */
 export const HEADER_BYTES = 28;
 
 export interface Datagram {
@@ -18,12 +21,12 @@ export interface Datagram {
   readonly says: string;
 }
 
-/** Counters of our namespace. Source: Linux, proc_net(5). */
+/** Counters of the current namespace. Source: Linux, proc_net(5). */
 export interface Counters {
   readonly datagramsSent: number;
-  /** TCP connections dialed. */
+  /** TCP connections that were dialed. */
   readonly dialed: number;
-  /** On `lo`, TCP and UDP, with their IP headers. */
+  /** TCP and UDP on `lo`, with their IP headers. */
   readonly loopbackBytes: number;
 }
 
@@ -54,7 +57,7 @@ export class Capture {
     this.#folder = folder;
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when it is capturing. */
   static async start(): Promise<Capture> {
     const folder = mkdtempSync(join(tmpdir(), 'bench-'));
     const words = [

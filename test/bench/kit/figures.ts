@@ -1,4 +1,4 @@
-/** Numbers of several runs, and tables of them. */
+/** Statistics of several runs, and tables of them. */
 import { loadavg } from 'node:os';
 
 /** The value that a share `p` of the runs does not exceed (nearest rank). */
@@ -7,7 +7,7 @@ export function percentile(values: readonly number[], p: number): number {
   return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** The middle one, or the mean of the middle two. */
+/** The middle value, or the mean of the middle two. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
@@ -20,7 +20,7 @@ export const sum = (values: readonly number[]): number => values.reduce((a, b) =
 export const fixed = (value: number | undefined, digits = 0): string =>
   value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits);
 
-/** The first row names the columns; all but the first are numbers and stand to the right. */
+/** The first row is the head; all columns but the first are numbers, aligned to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
   const line = (row: readonly string[]): string =>
@@ -35,7 +35,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 const pad = (text: string, width: number, right: boolean): string =>
   right ? text.padStart(width) : text.padEnd(width);
 
-/** What else the machine does, for the heading of a table. */
+/** The load of the machine, for the heading of a table. */
 export const load = (): string =>
   `load ${loadavg()
     .map((value) => value.toFixed(1))

@@ -1,6 +1,6 @@
 /**
- * Measuring inside a network and a process namespace of its own: counters count one cluster, and whatever happens
- * every process in it ends with it. Linux only, with `unshare` (util-linux) and `ip` (iproute2), as root.
+ * Runs a measurement in a network and a process namespace of its own: counters count one cluster only, and every
+ * process in it ends with it. Linux only, with `unshare` (util-linux) and `ip` (iproute2), as root.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { Readable } from 'node:stream';
@@ -10,13 +10,13 @@ import { installed } from './options.ts';
 const RESULT_FD = 3;
 const INSIDE = '--inside';
 
-/** One benchmark: `run` outside, prints; `measure` inside, gets a job and gives figures, both as JSON. */
+/** A benchmark: `run` runs outside and prints; `measure` runs inside, gets a job and returns figures, both as JSON. */
 export interface Bench<Job, Figures> {
   run(): Promise<void>;
   measure(job: Job): Promise<Figures>;
 }
 
-/** To be called at the end of each benchmark's module: does its part if it is the main module. */
+/** Called at the end of each benchmark's module: runs it if it is the main module. */
 export async function main<Job, Figures>(module: string, bench: Bench<Job, Figures>): Promise<void> {
   if (pathToFileURL(process.argv[1] ?? '').href !== module) return;
   const at = process.argv.indexOf(INSIDE);
@@ -26,10 +26,10 @@ export async function main<Job, Figures>(module: string, bench: Bench<Job, Figur
   const figures = await bench.measure(JSON.parse(process.argv[at + 1] ?? '') as Job);
   const { writeSync } = await import('node:fs');
   writeSync(RESULT_FD, JSON.stringify(figures));
-  process.exit(0); // agents that still run go with the namespace
+  process.exit(0); // Agents that still run end with the namespace.
 }
 
-/** Has `measure` of a module work on a job in fresh namespaces. */
+/** Runs the `measure` of a module on a job in new namespaces. */
 export async function isolated<Job, Figures>(module: string, job: Job): Promise<Figures> {
   if (!installed('unshare') || !installed('ip'))
     throw new Error('namespaces need Linux with unshare (util-linux) and ip (iproute2)');
@@ -38,7 +38,7 @@ export async function isolated<Job, Figures>(module: string, job: Job): Promise<
     ...[process.execPath, ...process.execArgv, fileURLToPath(module), INSIDE, JSON.stringify(job)],
     ...process.argv.filter((word) => word === '--short'),
   ];
-  // stdin is the lifeline: when we end, however, the inside reads its end.
+  // When this process ends, however it does, the inside reads the end of its stdin.
   const child = spawn('unshare', words, { stdio: ['pipe', 'inherit', 'inherit', 'pipe'] });
   const end = (): void => void child.kill('SIGKILL');
   const interrupted = (): void => process.exit(130);
@@ -52,7 +52,7 @@ export async function isolated<Job, Figures>(module: string, job: Job): Promise<
   return JSON.parse(text) as Figures;
 }
 
-/** First process of its namespace: nothing ends it by default, and everything ends with it. */
+/** The first process of its namespace: no signal ends it by default, and all others end with it. */
 function endWithParent(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
   process.stdin.on('end', () => process.exit(130)).resume();

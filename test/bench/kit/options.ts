@@ -1,21 +1,21 @@
-/** What the benchmarks take from their command line and environment. */
+/** Command line and environment of the benchmarks. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-/** `--short`: fewer runs and shorter windows, for a first look. */
+/** `--short`: fewer runs and shorter windows, for a first impression. */
 export const SHORT = process.argv.includes('--short');
 
-/** The program measured. `BENCH_BIN` names another build of it, to compare two. */
+/** The program that is measured. `BENCH_BIN` names another build of it, to compare two. */
 export const HEARSAY =
   process.env['BENCH_BIN'] ?? fileURLToPath(new URL('../../../bin/hearsay.js', import.meta.url));
 
-/** Is this program on the machine? */
+/** Whether a program is installed. */
 export const installed = (program: string): boolean =>
   spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
 
 export type Kind = 'hearsay' | 'serf';
 
-/** Ours, and Serf's if it is there; says so if it is not. */
+/** The kinds of agent to measure: hearsay, and Serf if it is installed, with a note if it is not. */
 export function kinds(): readonly Kind[] {
   if (installed('serf')) return ['hearsay', 'serf'];
   console.log('serf is not installed: our figures stand alone');

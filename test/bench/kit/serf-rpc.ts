@@ -1,4 +1,4 @@
-/** As much of Serf's RPC as the benchmarks speak: one connection, a command, the header of its answer and a body. */
+/** The part of Serf's RPC that the benchmarks need: one connection, a command, the header of its answer and a body. */
 import { connect, type Socket } from 'node:net';
 import { Packr } from 'msgpackr';
 
@@ -9,7 +9,7 @@ interface Waiting {
   settle(body: unknown, error: string): void;
 }
 
-/** Strings sent must stay below 32 octets: the old msgpack of Serf knows no other string of one length octet. */
+/** Strings that are sent must be shorter than 32 octets: Serf's old msgpack has no str8 type. */
 export class SerfRpc {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
@@ -25,7 +25,7 @@ export class SerfRpc {
     socket.on('error', lost).on('close', lost);
   }
 
-  /** Connected and greeted. Rejects if nobody listens. */
+  /** Resolves after the handshake. Rejects if nobody listens. */
   static async open(ip: string, port = 7373): Promise<SerfRpc> {
     const socket = connect({ host: ip, port, noDelay: true });
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
@@ -38,7 +38,7 @@ export class SerfRpc {
     await this.#ask('join', { Existing: [address], Replay: false }, true);
   }
 
-  /** Members it holds as alive. */
+  /** Number of members that it sees as alive. */
   async alive(): Promise<number> {
     const { serf } = (await this.#ask('stats', undefined, true)) as { serf: Record<string, string> };
     return Number(serf['members']) - Number(serf['failed']) - Number(serf['left']);
@@ -62,14 +62,14 @@ export class SerfRpc {
     });
   }
 
-  /** Asked one at a time here, so the values held are a header and its body, or the beginning of them. */
+  /** Requests are sent one at a time, so the buffer holds the header and body of one answer, or the beginning of them. */
   #read(chunk: Buffer): void {
     this.#held = Buffer.concat([this.#held, chunk]);
     let values: unknown[];
     try {
       values = packr.unpackMultiple(this.#held) as unknown[];
     } catch {
-      return; // not all has come yet
+      return; // Not complete yet.
     }
     const { Seq, Error: error } = values[0] as { Seq: number; Error: string };
     const waiting = this.#waiting.get(Seq);

@@ -1,4 +1,4 @@
-/** The smallest agent there can be: answers every datagram and every stream, and notes what it was given and when. */
+/** A minimal agent: it answers every datagram and every stream, and records its inputs. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Agent, Effect, Input } from '../../../src/agent/contract/machine.ts';
 import type { View } from '../../../src/agent/contract/view.ts';
@@ -12,7 +12,7 @@ export interface ReceivedInput {
   readonly input: Input;
 }
 
-/** Sends what a test tells it to; echoes datagrams once (`!` in front), streams whole. */
+/** Emits effects that a test gives it; echoes datagrams once (with `!` in front), and all stream data. */
 export class EchoAgent implements Agent {
   readonly options: AgentOptions;
   readonly received: ReceivedInput[] = [];
@@ -24,7 +24,7 @@ export class EchoAgent implements Agent {
     this.options = options;
   }
 
-  /** Done at the next tick. */
+  /** Emits the effect at the next tick, which it requests for `at`. */
   emitAt(effect: Effect, at: Millis): void {
     this.#next.push(effect);
     this.deadline = at;
@@ -55,7 +55,7 @@ export class EchoAgent implements Agent {
   }
 }
 
-/** A world of echoes, all started. */
+/** A world of echo agents, all started. */
 export function createEchoWorld(
   labels: string,
   options: Omit<WorldOptions, 'makeAgent' | 'seed'> = {},
@@ -84,7 +84,7 @@ export function createEchoWorld(
   return { world, echo: agentOf, send, dial, write };
 }
 
-/** Any input makes the world look at the deadline again. */
+/** Any input makes the world read the deadline again. */
 const rearm = (world: World, label: string): void => {
   world.command(label, { kind: 'leave' });
 };

@@ -1,4 +1,4 @@
-/** An agent that shows whatever a test wants shown, reports and sends what it is told to, and so breaks any law. */
+/** An agent whose view and effects are set by a test, so that it can violate any law. */
 import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Fact } from '../../../src/agent/contract/facts.ts';
 import type { Agent, Effect, Input, Snapshot } from '../../../src/agent/contract/machine.ts';
@@ -12,7 +12,7 @@ import { World } from '../../../src/sim/world/world.ts';
 import type { Identity } from '../../../src/swim/types.ts';
 import { nowhere } from './echo-agent.ts';
 
-/** What a row may say; what is absent is as it would be in an honest one. */
+/** Fields of a row; those that are absent are as in a correct one. */
 export interface RowOptions {
   readonly incarnation?: number;
   readonly state?: MemberView['state'];
@@ -102,7 +102,7 @@ export class ScriptedAgent implements Agent {
 
 const STATUS = { alive: 'alive', suspect: 'suspect', dead: 'failed', left: 'left' } as const;
 
-/** ann looks on bob; `step` makes ann report facts and the laws look, and gives the ids of those broken so far. */
+/** Two scripted agents, ann and bob. `step` makes ann report facts and returns the ids of the laws violated so far. */
 export function pair(options: SimHostOptions = {}) {
   const world = new World({ seed: 1, makeAgent: (options) => new ScriptedAgent(options) });
   const checkers = new LawChecker(world);

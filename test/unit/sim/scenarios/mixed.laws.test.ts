@@ -21,7 +21,7 @@ const joined: Effect = {
   fact: { kind: 'pushPullFinished', peer: 'x', join: true, nodes: 2 },
 };
 
-/** Three liars, and the laws of a mixed world on them. `broken` gives the ids of what was broken so far. */
+/** Three scripted agents under the laws of a mixed cluster. `broken` returns the ids of the laws violated so far. */
 function trio(options: SimHostOptions = {}, lossless = true) {
   const world = new World({ seed: 1, makeAgent: (options) => new ScriptedAgent(options) });
   const lines: string[] = [];
@@ -114,7 +114,7 @@ const question: QueryDefinition = {
 };
 const response = (from: string, answer: string) => ({ from, payload: encodeUtf8(answer) });
 
-/** ann asks; bob and cat answer in time; then ann says what came of it. */
+/** ann sends a query, bob and cat respond in time, and then ann reports `over` of it. */
 function runQuery(
   over: Partial<QueryReport>,
   how: { meant?: Partial<QueryDefinition>; lossless?: boolean } = {},

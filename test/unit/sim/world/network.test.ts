@@ -11,7 +11,7 @@ import {
 const network = (linkQuality: Partial<LinkQuality> = {}) =>
   new SimNetwork(createRng(3), { ...LAN_QUALITY, ...linkQuality });
 
-/** How many of 2,000 datagrams arrive, copies counted. */
+/** How many of 2,000 datagrams arrive, copies included. */
 const arriving = (
   net: SimNetwork,
   from = 'ann',
@@ -155,7 +155,7 @@ test('copies up to the given number, of which a few are very late', () => {
   expect(new Set(all.map((delays) => delays.length))).toEqual(new Set([2, 3, 4, 5]));
   expect(all.every(([first]) => first === 1)).toBe(true);
   const late = all.flatMap(([, ...copies]) => copies);
-  expect(net.lastCopyAt).toBe(Math.max(...late)); // by a clock that stands at 0
+  expect(net.lastCopyAt).toBe(Math.max(...late)); // The clock stands at 0.
   expect(Math.max(...late)).toBeGreaterThan(300_000);
   expect(Math.max(...late)).toBeLessThanOrEqual(600_001);
   expect(late.filter((delay) => delay < 60_000).length).toBeGreaterThan(late.length / 2);

@@ -15,7 +15,7 @@ import { BARE_ENVELOPE, sealPacket } from '../../../../../src/wire/packet.ts';
 import { check, service } from '../../../catalog/values.ts';
 import { nowhere } from '../../echo-agent.ts';
 
-/** Shows of every owner whatever a test puts there, raises indexes when told to, and sends what it is given. */
+/** An agent that shows the given entries of each owner, the given indexes, and emits the given effects. */
 class ScriptedCatalogAgent implements Agent {
   deadline = NEVER;
   readonly nodes = new Map<string, NodeCatalog>();
@@ -23,7 +23,7 @@ class ScriptedCatalogAgent implements Agent {
     ['ann', 'alive'],
     ['bob', 'alive'],
   ]);
-  /** Served even so. */
+  /** Instances that are served in spite of their status. */
   readonly served = new Map<string, Instance[]>();
   readonly services = new Map<string, LocalService>();
   readonly checks = new Map<string, LocalCheck>();
@@ -92,7 +92,7 @@ const instance = (
   ...over,
 });
 
-/** ann looks on bob. */
+/** Two scripted agents: ann observes bob. */
 function pair() {
   const world = new World({ seed: 1, makeAgent: ({ name }) => new ScriptedCatalogAgent(name) });
   const violations: string[] = [];
@@ -104,7 +104,10 @@ function pair() {
     world.start(label);
   }
   let index = 1;
-  /** What a host shows from now on of an owner, told to its readers as it should be. */
+  /**
+   * Sets what a host shows of an owner, with the topics and indexes that belong to it. Returns the ids of the laws
+   * violated so far.
+   */
   const step = (
     label: string,
     owner: string,
@@ -294,7 +297,7 @@ test('L3: what is shown and not published, what is served of the dead, and what 
   ]);
 });
 
-/** A packet with a rumor of the owner's. */
+/** A packet with a gossiped delta of the owner. */
 function rumor(owner: string): Uint8Array {
   const catalog = new Catalog({ owner, epoch: 1, isMember: () => true });
   const delta = catalog.publish([{ put: one }], 0).rumors[0]?.delta;
