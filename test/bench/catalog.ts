@@ -101,21 +101,21 @@ let kept: unknown;
 function printMemory(): void {
   const { gc } = globalThis;
   if (gc === undefined) return console.log('memory: run with --expose-gc');
-  const held = (): number => {
+  const heapUsed = (): number => {
     for (let i = 0; i < 4; i++) gc();
     return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
   };
   const catalog = open('one');
   const view = new CatalogIndex(catalog);
-  const before = held();
+  const before = heapUsed();
   for (let i = 0; i < 1000; i++) catalog.apply(received(ownerAt(i).deltaFor(nameOf(i)) as Delta), 0);
-  const ledgers = held();
+  const ledgers = heapUsed();
   const topics = new Set<never>();
   for (let i = 0; i < 1000; i++) view.setOwnerUp(nameOf(i), true, topics as Set<never>);
   for (const name of view.services().keys()) view.usable(name);
   for (const node of view.nodes())
     if (node.instances.length !== SERVICES_EACH) throw new Error('not all there');
-  const all = held();
+  const all = heapUsed();
   kept = [catalog, view];
   const mega = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
   console.log(

@@ -33,7 +33,7 @@ interface Detection {
   /** `null`: not within the limit. */
   readonly all: number | null;
   /** Other members that were declared failed meanwhile, though they were running. */
-  readonly wronged: number;
+  readonly falsePositives: number;
 }
 
 async function run(): Promise<void> {
@@ -43,11 +43,16 @@ async function run(): Promise<void> {
     const first = runs.map((one) => one.first);
     const all = runs.map((one) => one.all ?? Number.POSITIVE_INFINITY);
     const spans = [median(first), Math.min(...all), median(all), percentile(all, 0.9), Math.max(...all)];
-    const wronged = runs.reduce((sum, one) => sum + one.wronged, 0);
-    rows.push([kind, String(runs.length), ...spans.map((value) => fixed(value / 1000, 2)), String(wronged)]);
+    const falsePositives = runs.reduce((sum, one) => sum + one.falsePositives, 0);
+    rows.push([
+      kind,
+      String(runs.length),
+      ...spans.map((value) => fixed(value / 1000, 2)),
+      String(falsePositives),
+    ]);
   }
   heading(`one of ${MEMBERS} is killed: seconds until the others hold it as failed`);
-  const head = ['', 'runs', 'the first: median', 'all: best', 'median', 'p90', 'worst', 'wronged'];
+  const head = ['', 'runs', 'the first: median', 'all: best', 'median', 'p90', 'worst', 'false positives'];
   console.log(table([head, ...rows]));
 }
 
@@ -78,11 +83,11 @@ async function killOne(agents: readonly BenchAgent[], at: number): Promise<Detec
   const killedAt = performance.now();
   victim.kill();
   const knownAt = await whenEach(others, LIMIT_SECONDS * 1000, ({ up }) => !up.has(victim.name));
-  const wronged = others.flatMap(({ log }, i) => log.slice(linesBefore[i])).filter(saysFailed);
+  const falsePositives = others.flatMap(({ log }, i) => log.slice(linesBefore[i])).filter(saysFailed);
   return {
     first: spanUntil(0, knownAt, killedAt),
     all: spanUntil(1, knownAt, killedAt),
-    wronged: wronged.filter((line) => !line.includes(victim.name)).length,
+    falsePositives: falsePositives.filter((line) => !line.includes(victim.name)).length,
   };
 }
 

@@ -81,7 +81,7 @@ async function measure(): Promise<Figures> {
     const { status } = await httpRequest('PUT', `http://${HOST}:8500/v1/agent/service/register`, { body });
     if (status !== 200) throw new Error(`registration: ${status}`);
   }
-  const answer = await ask(PORTS.agent);
+  const answer = await waitForRecords(PORTS.agent);
   const children: Partial<Record<Who, ChildProcess>> = { agent: agent.child, echo: await startEcho(answer) };
   if (installed('knotd')) children.knotd = await startKnot(folder);
   else console.log('knotd is not installed: no static zone beside us');
@@ -133,10 +133,10 @@ function dnsperf(port: number, folder: string): number {
 async function nodeAsker(port: number): Promise<number> {
   const program = `const s = require('node:dgram').createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
     const question = Buffer.from('${question().toString('hex')}', 'hex');
-    const ask = () => s.send(question, ${port}, '${HOST}');
+    const sendQuery = () => s.send(question, ${port}, '${HOST}');
     let answers = 0;
-    s.on('message', () => { answers++; ask(); });
-    for (let i = 0; i < ${IN_FLIGHT}; i++) ask();
+    s.on('message', () => { answers++; sendQuery(); });
+    for (let i = 0; i < ${IN_FLIGHT}; i++) sendQuery();
     setTimeout(() => { console.log(answers); process.exit(0); }, ${SECONDS * 1000});`;
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [text] = (await once(child.stdout, 'data')) as [Buffer];
@@ -181,7 +181,7 @@ zone:
   writeFileSync(join(folder, 'zone'), `${zone.join('\n')}\n`);
   writeFileSync(join(folder, 'knot.conf'), settings);
   const child = spawn('knotd', ['-c', join(folder, 'knot.conf')], { stdio: 'ignore' });
-  await ask(PORTS.knotd);
+  await waitForRecords(PORTS.knotd);
   return child;
 }
 
@@ -197,7 +197,7 @@ const question = (): Buffer =>
   });
 
 /** Waits until the server answers with records. */
-async function ask(port: number): Promise<Buffer> {
+async function waitForRecords(port: number): Promise<Buffer> {
   const socket = createSocket('udp4');
   const asking = setInterval(() => socket.send(question(), port, HOST), 100);
   for (;;) {

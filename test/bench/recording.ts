@@ -28,7 +28,7 @@ interface Captured {
 function capture(keys: readonly Uint8Array[]): Captured {
   let options: AgentOptions | undefined;
   const inputs: { input: Input; now: Millis }[] = [];
-  const tale = createStory(Array.from({ length: MEMBERS }, (_, i) => `n${i}`).join(' '), {
+  const story = createStory(Array.from({ length: MEMBERS }, (_, i) => `n${i}`).join(' '), {
     ...{ seed: 3, all: { keys }, detail: 'off' },
     makeAgent: (given, { label }) => {
       const agent = createAgent(given);
@@ -47,11 +47,11 @@ function capture(keys: readonly Uint8Array[]): Captured {
       };
     },
   });
-  tale.register('n1', 'web-1');
-  tale.stop('n2');
-  tale.run('180s');
+  story.register('n1', 'web-1');
+  story.stop('n2');
+  story.run('180s');
   if (options === undefined) throw new Error('n0 was never born');
-  return { options, inputs, span: tale.world.now - options.now };
+  return { options, inputs, span: story.world.now - options.now };
 }
 
 /** Microseconds of processor time per input, of one round. */

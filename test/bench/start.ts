@@ -55,7 +55,7 @@ async function run(): Promise<void> {
     ];
   });
   console.log(
-    table([['', 'median ms', 'best', 'p90', 'processor ms', 'best', 'RSS MB', "of it no file's"], ...rows]),
+    table([['', 'median ms', 'best', 'p90', 'processor ms', 'best', 'RSS MB', 'anonymous'], ...rows]),
   );
 }
 

@@ -63,19 +63,19 @@ async function measure(): Promise<Figures> {
   const withParked = await settled(rss);
 
   const streams = Array.from({ length: STREAMS }, () => new Stream());
-  await waitUntil('all streams have begun', 60_000, () => streams.every((one) => one.heard > 0));
+  await waitUntil('all streams have begun', 60_000, () => streams.every((one) => one.lastEventAt > 0));
   const withStreams = await settled(rss);
 
   const answered: number[] = [];
   const streamed: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    for (const one of streams) one.heard = 0;
+    for (const one of streams) one.lastEventAt = 0;
     const began = performance.now();
     await register(`round ${round}`);
     await Promise.all([
       Promise.all(parked.map((one) => one.woken)).then(() => answered.push(performance.now() - began)),
-      waitUntil('all streams have it', 60_000, () => streams.every((one) => one.heard > 0)).then(() =>
-        streamed.push(Math.max(...streams.map((one) => one.heard)) - began),
+      waitUntil('all streams have it', 60_000, () => streams.every((one) => one.lastEventAt > 0)).then(() =>
+        streamed.push(Math.max(...streams.map((one) => one.lastEventAt)) - began),
       ),
     ]);
     for (const one of parked) one.park();
@@ -106,14 +106,14 @@ class Parked {
   #index = '';
 
   first(): Promise<void> {
-    return this.#ask(SERVICE);
+    return this.#request(SERVICE);
   }
 
   park(): void {
-    this.woken = this.#ask(`${SERVICE}&wait=5m&index=${this.#index}`);
+    this.woken = this.#request(`${SERVICE}&wait=5m&index=${this.#index}`);
   }
 
-  #ask(path: string): Promise<void> {
+  #request(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const call = request(`${URL}${path}`, { agent: this.#keeper }, (answer) => {
         this.#index = String(answer.headers['x-consul-index']);
@@ -125,14 +125,14 @@ class Parked {
   }
 }
 
-/** One event stream; `heard` is when it last got something. */
+/** One event stream; `lastEventAt` is when its last event came. */
 class Stream {
-  heard = 0;
+  lastEventAt = 0;
 
   constructor() {
     const call = request(`${URL}/v1/hearsay/events?type=service`, { agent: false }, (answer) =>
       answer.on('data', () => {
-        this.heard = performance.now();
+        this.lastEventAt = performance.now();
       }),
     );
     call.end();

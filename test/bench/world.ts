@@ -9,11 +9,11 @@ import { World } from '../../src/sim/world/world.ts';
 export interface WorldFigures {
   readonly members: number;
   /** Virtual seconds per second of processor time. */
-  readonly gathering: number;
-  readonly quiet: number;
+  readonly bootstrapping: number;
+  readonly idle: number;
   readonly crashing: number;
   /** Processor seconds until all members knew one another and no broadcast was left. */
-  readonly gatherSeconds: number;
+  readonly bootstrapSeconds: number;
   readonly heapMegabytes: number;
   /** While idle, over all members: packets per virtual second, and bytes per member and virtual second. */
   readonly packetsPerSecond: number;
@@ -31,19 +31,19 @@ const CHUNK_SECONDS = 5;
 
 /** One run. The same seed gives the same `hash`. */
 export function runWorld(members: number, seed: number): WorldFigures {
-  const began = process.cpuUsage();
+  const start = process.cpuUsage();
   const world = new World({ seed, makeAgent: createAgent, trace: { detail: 'facts', maxLines: 0 } });
   const labels = Array.from({ length: members }, (_, i) => `n${String(i).padStart(4, '0')}`);
   for (const label of labels) world.add(label, { disk: false });
   bootstrapByPushPull(world, labels);
-  const gatherSeconds = secondsSince(began);
-  const gathering = world.now / 1000 / gatherSeconds;
+  const bootstrapSeconds = secondsSince(start);
+  const bootstrapping = world.now / 1000 / bootstrapSeconds;
   const heapMegabytes = heap();
 
   const before = { ...world.counts };
-  const quietBegan = process.cpuUsage();
+  const idleStart = process.cpuUsage();
   world.run(SPAN_SECONDS * 1000);
-  const quiet = SPAN_SECONDS / secondsSince(quietBegan);
+  const idle = SPAN_SECONDS / secondsSince(idleStart);
   const packets = world.counts.packets - before.packets;
   const bytes = world.counts.packetBytes - before.packetBytes;
 
@@ -64,10 +64,10 @@ export function runWorld(members: number, seed: number): WorldFigures {
   const crashSeconds = secondsSince(crashBegan);
   return {
     members,
-    gathering,
-    quiet,
+    bootstrapping,
+    idle,
     crashing: SPAN_SECONDS / crashSeconds,
-    gatherSeconds,
+    bootstrapSeconds,
     heapMegabytes,
     packetsPerSecond: packets / SPAN_SECONDS,
     bytesPerMemberSecond: bytes / SPAN_SECONDS / members,
@@ -83,15 +83,15 @@ export function run(members = 1000): { first: WorldFigures; same: boolean } {
   const round = (value: number, digits = 1): string => value.toFixed(digits);
   console.log(`world of ${first.members} members, ${SPAN_SECONDS} virtual seconds each`);
   console.log(
-    `  gathered in ${round(first.gatherSeconds)} s (${round(first.gathering)} x real time, processor time)`,
+    `  bootstrapped in ${round(first.bootstrapSeconds)} s (${round(first.bootstrapping)} x real time, processor time)`,
   );
-  console.log(`  quiet                 ${round(first.quiet)} x real time`);
+  console.log(`  idle                  ${round(first.idle)} x real time`);
   console.log(`  ${CRASHES} crashing at once   ${round(first.crashing)} x real time`);
   console.log(`  known everywhere      within ${first.detectedSeconds} s`);
   console.log(`  packets per second    ${round(first.packetsPerSecond, 0)} in all`);
   console.log(`  bytes per member, s   ${round(first.bytesPerMemberSecond, 0)}`);
   console.log(`  per packet            ${round(first.microsPerPacket)} us`);
-  console.log(`  heap when gathered    ${round(first.heapMegabytes, 0)} MB`);
+  console.log(`  heap once bootstrapped ${round(first.heapMegabytes, 0)} MB`);
   const second = runWorld(members, 7);
   const same = first.hash === second.hash;
   console.log(`  trace ${first.hash}, again ${second.hash}: ${same ? 'the same' : 'DIFFERENT'}`);
@@ -106,8 +106,8 @@ function allFailed(world: World, dead: readonly string[]): boolean {
 }
 
 /** Processor seconds, which hardly depend on other load on the machine. */
-function secondsSince(began: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(began);
+function secondsSince(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start);
   return (user + system) / 1e6;
 }
 

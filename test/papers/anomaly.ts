@@ -58,8 +58,8 @@ export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
   const members = new Map<string, BlockedMember>();
   const world = new World({
     seed,
-    makeAgent: (born, host) => {
-      const member = new BlockedMember(createAgent(born), host.swim);
+    makeAgent: (agentOptions, host) => {
+      const member = new BlockedMember(createAgent(agentOptions), host.swim);
       members.set(host.label, member);
       return member;
     },
@@ -67,11 +67,11 @@ export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
   const labels = Array.from({ length: options.members }, (_, i) => `m${String(i + 1).padStart(3, '0')}`);
   for (const label of labels) world.add(label, { disk: false, swim });
   bootstrapByPushPull(world, labels);
-  const chance = world.rng.fork();
-  world.run(SETTLING + 1000 * chance.next());
+  const rng = world.rng.fork();
+  world.run(SETTLING + 1000 * rng.next());
 
-  const anomalous = shuffle([...labels], chance).slice(0, concurrent);
-  const tally = new FailureStats(
+  const anomalous = shuffle([...labels], rng).slice(0, concurrent);
+  const stats = new FailureStats(
     world,
     anomalous,
     options.members - concurrent,
@@ -94,7 +94,7 @@ export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
   world.run(end + calm - start);
   const { packets, packetBytes, streamBytes } = world.counts;
   return {
-    ...tally.counts(),
+    ...stats.counts(),
     packets: packets - before.packets,
     bytes: packetBytes + streamBytes - before.packetBytes - before.streamBytes,
     virtual: world.now - start,

@@ -29,11 +29,11 @@ const PAPER_CLAIMS: Readonly<Record<ConfigName, readonly [paper: string, remark:
   ],
   'LHA-Suspicion': [
     '',
-    'a suspicion nobody confirms lasts 63 s: time for the answer that waits in the socket',
+    'a suspicion that nobody confirms lasts 63 s: time for the refutation that waits in the socket',
   ],
-  'Buddy System': ['', 'tells the accused sooner, if the accuser comes to ping it again'],
+  'Buddy System': ['', 'notifies the accused earlier, if the accuser pings it again'],
   Lifeguard: ['1 to 2 % ("a factor of between 50x and 100x")', 'all three'],
-  hearsay: ['', 'as it ships, α = 4'],
+  hearsay: ['', 'default settings, α = 4'],
 };
 
 /** What the paper's summary says of Lifeguard with β = 6: first detection, and how many times fewer false positives. */
@@ -88,11 +88,11 @@ export function fiftyTimesClaim(done: readonly PaperRun[]): string {
     rowsWithConfig(rows, 'Lifeguard'),
     rowsWithConfig(rows, 'hearsay'),
   ];
-  const verdict = (few: number): string =>
+  const claim = (few: number): string =>
     few * 50 <= fp(base) ? 'at least fifty times fewer' : '**not** fifty times fewer';
   return [
-    `In the same seeds and cells: SWIM ${formatCount(fp(base))}, Lifeguard ${formatCount(fp(lifeguard))} (${formatTimesFewer(fp(base), fp(lifeguard))}: ${verdict(fp(lifeguard))}),`,
-    `hearsay as it ships ${formatCount(fp(ours))} (${formatTimesFewer(fp(base), fp(ours))}: ${verdict(fp(ours))}).`,
+    `In the same seeds and cells: SWIM ${formatCount(fp(base))}, Lifeguard ${formatCount(fp(lifeguard))} (${formatTimesFewer(fp(base), fp(lifeguard))}: ${claim(fp(lifeguard))}),`,
+    `hearsay with the default settings ${formatCount(fp(ours))} (${formatTimesFewer(fp(base), fp(ours))}: ${claim(fp(ours))}).`,
   ].join('\n');
 }
 

@@ -65,7 +65,7 @@ describe('figures', () => {
 describe('the fault', () => {
   const from = toAddress(Uint8Array.of(10, 0, 0, 1), 7946);
   const packet = (octet: number): Input => ({ kind: 'packet', from, bytes: Uint8Array.of(octet) });
-  const NUDGE: Input = { kind: 'packet', from, bytes: new Uint8Array(0) };
+  const EMPTY: Input = { kind: 'packet', from, bytes: new Uint8Array(0) };
   const ping = (): Effect => ({ kind: 'sendPacket', to: from, packet: sealed() });
   const sealed = (): Uint8Array => {
     const message = encodeMessage(Ping.create({ seqNo: 1, node: 'bob' }));
@@ -73,67 +73,67 @@ describe('the fault', () => {
   };
 
   /** Records its inputs, and emits the given effects at the next tick. */
-  class Puppet implements Agent {
-    readonly heard: string[] = [];
-    says: Effect[] = [];
+  class PuppetAgent implements Agent {
+    readonly received: string[] = [];
+    effects: Effect[] = [];
     deadline = 5;
     readonly view = undefined as unknown as View;
     handle(input: Input, now: number, out: Effect[]): void {
-      this.heard.push(`${now} ${input.kind}${input.kind === 'packet' ? input.bytes[0] : ''}`);
-      if (input.kind === 'tick') out.push(...this.says.splice(0));
+      this.received.push(`${now} ${input.kind}${input.kind === 'packet' ? input.bytes[0] : ''}`);
+      if (input.kind === 'tick') out.push(...this.effects.splice(0));
     }
   }
 
   function anomalous() {
-    const puppet = new Puppet();
+    const inner = new PuppetAgent();
     const settings = { gossipNodes: 3 };
-    const choked = new BlockedMember(puppet, settings);
+    const member = new BlockedMember(inner, settings);
     const out: Effect[] = [];
     const at = (now: number, ...inputs: Input[]): void => {
-      for (const input of inputs) choked.handle(input, now, out);
+      for (const input of inputs) member.handle(input, now, out);
     };
-    return { puppet, settings, choked, out, at };
+    return { inner, settings, member, out, at };
   }
 
   test('before and after an anomaly everything passes', () => {
-    const { puppet, at } = anomalous();
+    const { inner, at } = anomalous();
     at(1, packet(1), { kind: 'tick' });
-    expect(puppet.heard).toEqual(['1 packet1', '1 tick']);
+    expect(inner.received).toEqual(['1 packet1', '1 tick']);
   });
 
   test('during an anomaly nothing is sent or received; timers run until a ping blocks, and facts are reported at once', () => {
-    const { puppet, settings, choked, out, at } = anomalous();
+    const { inner, settings, member, out, at } = anomalous();
     const fact: Effect = { kind: 'fact', fact: { kind: 'awarenessChanged', awareness: 1 } };
-    choked.startAnomaly();
+    member.startAnomaly();
     expect(settings.gossipNodes).toBe(1);
-    puppet.says = [fact, { kind: 'openStream', stream: 2, to: from }];
+    inner.effects = [fact, { kind: 'openStream', stream: 2, to: from }];
     at(1, packet(1), { kind: 'tick' });
-    expect([out, choked.deadline]).toEqual([[fact], 5]);
-    puppet.says = [ping()];
+    expect([out, member.deadline]).toEqual([[fact], 5]);
+    inner.effects = [ping()];
     at(2, { kind: 'tick' });
-    expect(choked.deadline).toBe(Number.POSITIVE_INFINITY);
+    expect(member.deadline).toBe(Number.POSITIVE_INFINITY);
     at(3, { kind: 'tick' }, packet(2));
-    expect(puppet.heard).toEqual(['1 tick', '2 tick']);
+    expect(inner.received).toEqual(['1 tick', '2 tick']);
     expect(out).toEqual([fact]);
   });
 
   test('after an anomaly what was blocked is sent first, then come one message, the timers, and ten messages in each millisecond', () => {
-    const { puppet, settings, choked, out, at } = anomalous();
-    choked.startAnomaly();
-    puppet.says = [ping()];
+    const { inner, settings, member, out, at } = anomalous();
+    member.startAnomaly();
+    inner.effects = [ping()];
     at(1, { kind: 'tick' }, ...Array.from({ length: 15 }, (_, i) => packet(i)));
-    choked.endAnomaly();
-    at(9, NUDGE);
+    member.endAnomaly();
+    at(9, EMPTY);
     expect(settings.gossipNodes).toBe(3);
     expect(out).toEqual([ping()]);
-    expect(puppet.heard).toEqual(['1 tick', '9 packet0', '9 tick']);
-    puppet.deadline = 50;
+    expect(inner.received).toEqual(['1 tick', '9 packet0', '9 tick']);
+    inner.deadline = 50;
     at(9.5, packet(99));
-    expect(puppet.heard).toHaveLength(3);
-    at(choked.deadline, { kind: 'tick' });
-    expect(puppet.heard.slice(3)).toEqual(Array.from({ length: 10 }, (_, i) => `10 packet${i + 1}`));
-    at(choked.deadline, { kind: 'tick' });
-    expect(puppet.heard.slice(13)).toEqual([
+    expect(inner.received).toHaveLength(3);
+    at(member.deadline, { kind: 'tick' });
+    expect(inner.received.slice(3)).toEqual(Array.from({ length: 10 }, (_, i) => `10 packet${i + 1}`));
+    at(member.deadline, { kind: 'tick' });
+    expect(inner.received.slice(13)).toEqual([
       '11 packet11',
       '11 packet12',
       '11 packet13',
@@ -141,18 +141,18 @@ describe('the fault', () => {
       '11 packet99',
     ]);
     at(12, packet(7));
-    expect(puppet.heard.at(-1)).toBe('12 packet7');
+    expect(inner.received.at(-1)).toBe('12 packet7');
   });
 
   test('the socket buffer is bounded', () => {
-    const { puppet, choked, at } = anomalous();
-    choked.startAnomaly();
+    const { inner, member, at } = anomalous();
+    member.startAnomaly();
     at(1, ...Array.from({ length: 2000 }, () => packet(1)));
-    choked.endAnomaly();
-    puppet.deadline = 1e9;
-    at(2, NUDGE);
-    for (let now = 3; choked.deadline < 1e9; now++) at(now, { kind: 'tick' });
-    expect(puppet.heard.filter((line) => line.endsWith('packet1'))).toHaveLength(Math.floor(212_992 / 513));
+    member.endAnomaly();
+    inner.deadline = 1e9;
+    at(2, EMPTY);
+    for (let now = 3; member.deadline < 1e9; now++) at(now, { kind: 'tick' });
+    expect(inner.received.filter((line) => line.endsWith('packet1'))).toHaveLength(Math.floor(212_992 / 513));
   });
 });
 
@@ -161,12 +161,12 @@ describe('the configurations', () => {
    * Twelve members, two of which have an anomaly of 6 s again and again, and the facts and pings of all of them. There
    * are no indirect probes, since relays forward pings unchanged.
    */
-  function trouble(name: ConfigName) {
+  function observe(name: ConfigName) {
     const members = new Map<string, BlockedMember>();
     const world = new World({
       seed: 5,
-      makeAgent: (born, host) => {
-        const member = new BlockedMember(createAgent(born), host.swim);
+      makeAgent: (agentOptions, host) => {
+        const member = new BlockedMember(createAgent(agentOptions), host.swim);
         members.set(host.label, member);
         return member;
       },
@@ -178,12 +178,12 @@ describe('the configurations', () => {
     const slow = ['n3', 'n7'];
     const facts: Fact[] = [];
     const lengths = new Set<number>();
-    let told = 0;
-    let untold = 0;
+    let announced = 0;
+    let unannounced = 0;
     world.subscribe({
-      onEffects: (_, found) => {
-        facts.push(...found);
-        for (const fact of found)
+      onEffects: (_, observed) => {
+        facts.push(...observed);
+        for (const fact of observed)
           if (fact.kind === 'memberSuspected') lengths.add(Math.round(fact.deadline - world.now));
       },
       onDatagram: (host, to, bytes) => {
@@ -194,8 +194,8 @@ describe('the configurations', () => {
           decodeMessage(message),
         );
         if (messages[0]?.kind !== 'ping') return;
-        if (messages.some((one) => one.kind === 'suspect' && one.node === to.name)) told += 1;
-        else untold += 1;
+        if (messages.some((one) => one.kind === 'suspect' && one.node === to.name)) announced += 1;
+        else unannounced += 1;
       },
     });
     for (let at = world.now; at < world.now + 40_000; at += 8000)
@@ -208,18 +208,18 @@ describe('the configurations', () => {
       }
     world.run(50_000);
     const has = (kind: Fact['kind']): boolean => facts.some((fact) => fact.kind === kind);
-    return { has, lengths: [...lengths].sort((a, b) => a - b), told, untold };
+    return { has, lengths: [...lengths].sort((a, b) => a - b), announced, unannounced };
   }
-  const found = Object.fromEntries(CONFIG_NAMES.map((name) => [name, trouble(name)])) as Record<
+  const observed = Object.fromEntries(CONFIG_NAMES.map((name) => [name, observe(name)])) as Record<
     ConfigName,
-    ReturnType<typeof trouble>
+    ReturnType<typeof observe>
   >;
-  const where = (holds: (one: ReturnType<typeof trouble>) => boolean): string[] =>
-    CONFIG_NAMES.filter((name) => holds(found[name]));
+  const where = (holds: (one: ReturnType<typeof observe>) => boolean): string[] =>
+    CONFIG_NAMES.filter((name) => holds(observed[name]));
 
   test('every configuration had suspicions and failed probes', () => {
     expect(where(({ has }) => has('memberSuspected') && has('probeFailed'))).toEqual([...CONFIG_NAMES]);
-    expect(where(({ told, untold }) => told + untold > 5)).toEqual([...CONFIG_NAMES]);
+    expect(where(({ announced, unannounced }) => announced + unannounced > 5)).toEqual([...CONFIG_NAMES]);
   });
 
   test('local health changes where LHA-Probe is on', () => {
@@ -228,7 +228,7 @@ describe('the configurations', () => {
 
   test('suspicions begin long, and are shortened, where LHA-Suspicion is on', () => {
     // 5 · log10(12) · 1 s, and six times that; the default settings have 4 in place of 5.
-    expect(found.SWIM.lengths).toEqual([5395]);
+    expect(observed.SWIM.lengths).toEqual([5395]);
     expect(where(({ lengths }) => lengths.some((length) => length > 6 * 4000))).toEqual([
       'LHA-Suspicion',
       'Lifeguard',
@@ -237,7 +237,7 @@ describe('the configurations', () => {
   });
 
   test('every ping to a suspect carries the suspicion where the buddy system is on', () => {
-    expect(where(({ untold }) => untold === 0)).toEqual(['Buddy System', 'Lifeguard', 'hearsay']);
+    expect(where(({ unannounced }) => unannounced === 0)).toEqual(['Buddy System', 'Lifeguard', 'hearsay']);
   });
 
   test('a stall of the member itself is noticed with the default settings only', () => {

@@ -13,7 +13,7 @@ import { jobSource, measureCpu, runJobs, serveJobs } from '../support/worker-poo
 import { renderPage } from './page.ts';
 import { FULL_GRID, type Job, jobKey, type PaperRun, planJobs, runJob, SHORT_GRID } from './plan.ts';
 
-type Found = Omit<PaperRun, 'commit'>;
+type JobResult = Omit<PaperRun, 'commit'>;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
 });
 
 if (process.send !== undefined)
-  serveJobs((job: Job): Found => {
+  serveJobs((job: Job): JobResult => {
     const { value: result, seconds } = measureCpu(() => runJob(job));
     return { job, result, seconds };
   });
@@ -42,21 +42,21 @@ async function command(): Promise<void> {
   const unknown = positionals.filter((part) => !plan.some((job) => job.part === part));
   if (unknown.length > 0) throw new Error(`no such part: ${unknown.join(', ')}`);
   const commit = commitOf();
-  const held = new Map<string, PaperRun>(saved().map((done) => [jobKey(done.job), done]));
+  const results = new Map<string, PaperRun>(readSaved().map((done) => [jobKey(done.job), done]));
   const chosen = plan.filter((job) => positionals.length === 0 || positionals.includes(job.part));
-  const open = chosen.filter((job) => !held.has(jobKey(job)));
-  console.error(`${chosen.length} worlds, ${chosen.length - open.length} done before; commit ${commit}`);
-  let ended = 0;
-  const children = Math.min(whole('jobs', values.jobs), open.length);
-  const next = jobSource(open, whole('minutes', values.minutes));
-  await runJobs<Job, Found>({ file: fileURLToPath(import.meta.url), children, next }, (found) => {
-    const done = { ...found, commit };
-    held.set(jobKey(done.job), done);
+  const pending = chosen.filter((job) => !results.has(jobKey(job)));
+  console.error(`${chosen.length} worlds, ${chosen.length - pending.length} done before; commit ${commit}`);
+  let count = 0;
+  const children = Math.min(whole('jobs', values.jobs), pending.length);
+  const next = jobSource(pending, whole('minutes', values.minutes));
+  await runJobs<Job, JobResult>({ file: fileURLToPath(import.meta.url), children, next }, (result) => {
+    const done = { ...result, commit };
+    results.set(jobKey(done.job), done);
     if (values.save !== undefined) appendFileSync(values.save, `${JSON.stringify(done)}\n`);
-    ended += 1;
-    console.error(`${ended}/${open.length}  ${jobKey(done.job)}  ${done.seconds.toFixed(1)} s`);
+    count += 1;
+    console.error(`${count}/${pending.length}  ${jobKey(done.job)}  ${done.seconds.toFixed(1)} s`);
   });
-  const done = plan.flatMap((job) => held.get(jobKey(job)) ?? []);
+  const done = plan.flatMap((job) => results.get(jobKey(job)) ?? []);
   const missing = plan.length - done.length;
   if (missing > 0) console.error(`${missing} of ${plan.length} worlds are still to be run`);
   if (missing > 0 && !values.incomplete) return;
@@ -64,7 +64,7 @@ async function command(): Promise<void> {
   console.error(`wrote ${values.out}`);
 }
 
-function saved(): PaperRun[] {
+function readSaved(): PaperRun[] {
   if (values.save === undefined || !existsSync(values.save)) return [];
   return readFileSync(values.save, 'utf8')
     .split('\n')

@@ -58,9 +58,9 @@ export function detectionCurve(done: readonly PaperRun[]): string {
   );
   const lines = [0.5, 1, 1.5, 2, 3, 4, 5].map((k) => {
     const share = probed.filter((value) => value <= k).length / probed.length;
-    const said = 1 - Math.exp(-k);
-    const written = (value: number): string => `${(100 * value).toFixed(1).padStart(5)} %`;
-    return `${k.toFixed(1).padStart(4)}    ${written(said)}  ${written(share)}  ${'█'.repeat(Math.round(40 * share))}`;
+    const expected = 1 - Math.exp(-k);
+    const format = (value: number): string => `${(100 * value).toFixed(1).padStart(5)} %`;
+    return `${k.toFixed(1).padStart(4)}    ${format(expected)}  ${format(share)}  ${'█'.repeat(Math.round(40 * share))}`;
   });
   return ['```', 'periods  1-e^-k   measured', ...lines, '```'].join('\n');
 }
@@ -68,15 +68,15 @@ export function detectionCurve(done: readonly PaperRun[]): string {
 /** Source: SWIM §4.1, infection-style dissemination. */
 export function disseminationTable(done: readonly PaperRun[]): string {
   return markdownTable(
-    ['Members', 'Rumors', 'Half know: median', 'All know: median', '99 %', 'ln N', 'All / ln N'],
+    ['Members', 'Changes', 'Half know: median', 'All know: median', '99 %', 'ln N', 'All / ln N'],
     SIZES.map((size) => {
-      const found = resultsOfPart<DisseminationTimes>(done, 'spreads', size);
-      const half = percentiles(found.flatMap((one) => one.half))[0];
-      const [all, late] = percentiles(found.flatMap((one) => one.all));
+      const results = resultsOfPart<DisseminationTimes>(done, 'spreads', size);
+      const half = percentiles(results.flatMap((one) => one.half))[0];
+      const [all, late] = percentiles(results.flatMap((one) => one.all));
       const log = Math.log(size);
       return [
         String(size),
-        formatCount(sumBy(found, (one) => one.all.length)),
+        formatCount(sumBy(results, (one) => one.all.length)),
         periods(half),
         periods(all),
         periods(late),
@@ -108,7 +108,7 @@ export function lossTable(done: readonly PaperRun[]): string {
       'Failed',
       'Failed, by formula',
       'Suspected per hour',
-      'Called dead per hour',
+      'Declared dead per hour',
       'Suspicion saves',
     ],
     LOSS_RATES.map((loss) => {

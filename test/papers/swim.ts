@@ -45,10 +45,10 @@ export interface LossResult {
 
 /** A cluster in which gossip is piggybacked on pings and acks only. */
 function plainSwimCluster(seed: number, members: number, loss = 0): GoalCluster {
-  const found = createCluster({ seed, members, loss, all: { swim: PLAIN_SWIM } });
-  for (const host of found.world.hosts) host.swim.gossipInterval = NO_GOSSIP;
-  found.world.run(3 * PERIOD);
-  return found;
+  const cluster = createCluster({ seed, members, loss, all: { swim: PLAIN_SWIM } });
+  for (const host of cluster.world.hosts) host.swim.gossipInterval = NO_GOSSIP;
+  cluster.world.run(3 * PERIOD);
+  return cluster;
 }
 
 /** A quarter of the members crash, one after the other; each crash is detected before the next one. */
@@ -83,26 +83,26 @@ export function measureDetection(seed: number, members: number): DetectionTimes 
 /** Some members change their tags, one after the other; each change reaches all before the next one. */
 export function measureDissemination(seed: number, members: number, rumors: number): DisseminationTimes {
   const { world, labels, rng } = plainSwimCluster(seed, members);
-  const heard = new Map<string, Millis[]>();
+  const receivedAt = new Map<string, Millis[]>();
   world.subscribe({
     onEffects: (host, facts) => {
       for (const fact of facts)
         if (fact.kind === 'incarnationRaised' && fact.node !== host.name)
-          heard.get(fact.node)?.push(world.now);
+          receivedAt.get(fact.node)?.push(world.now);
     },
   });
   const half: number[] = [];
   const all: number[] = [];
   for (let i = 0; i < rumors; i++) {
-    const teller = labels[i % members] as string;
+    const origin = labels[i % members] as string;
     world.run(PERIOD * (1 + rng.next()));
     const times: Millis[] = [];
-    heard.set(teller, times);
-    const toldAt = world.now;
-    world.command(teller, { kind: 'setTags', set: new Map([['round', String(i)]]), remove: [] });
+    receivedAt.set(origin, times);
+    const sentAt = world.now;
+    world.command(origin, { kind: 'setTags', set: new Map([['round', String(i)]]), remove: [] });
     if (!world.runUntil(() => times.length >= members - 1, PATIENCE, 20)) continue;
-    half.push(((times[Math.ceil(members / 2) - 2] as number) - toldAt) / PERIOD);
-    all.push(((times[members - 2] as number) - toldAt) / PERIOD);
+    half.push(((times[Math.ceil(members / 2) - 2] as number) - sentAt) / PERIOD);
+    all.push(((times[members - 2] as number) - sentAt) / PERIOD);
   }
   return { half, all, missed: rumors - all.length };
 }
@@ -122,8 +122,8 @@ export function measureLoad(seed: number, members: number): MessageLoad {
 
 /** Datagrams are lost, and nothing else happens. */
 export function measureLoss(seed: number, members: number, loss: number): LossResult {
-  const found = plainSwimCluster(seed, members, loss);
-  const { world } = found;
+  const cluster = plainSwimCluster(seed, members, loss);
+  const { world } = cluster;
   const span = 2 * MINUTE;
   let failed = 0;
   const suspected = new Set<string>();
@@ -135,14 +135,14 @@ export function measureLoss(seed: number, members: number, loss: number): LossRe
           suspected.add(`${fact.node}@${fact.incarnation}`);
     },
   });
-  const before = found.falseDeaths().length;
+  const before = cluster.falseDeaths().length;
   world.run(span);
   return {
     // With local health off each member starts one probe in every period.
     probes: (members * span) / PERIOD,
     failed,
     suspected: suspected.size,
-    dead: found.falseDeaths().length - before,
+    dead: cluster.falseDeaths().length - before,
     hours: (members * span) / (60 * MINUTE),
   };
 }

@@ -19,7 +19,7 @@ function accuserOf(story: Story, node: string): string {
 }
 
 describe('I10: the diagnosis of each kind of accusation, at the accused, the accuser and a bystander', () => {
-  test('a crash: who probed it, by which ways, and that the others found the same', () => {
+  test('a crash: who probed it, in which ways, and that the others found the same', () => {
     const story = startStory(NAMES, { seed: 1 });
     story.stop('bob');
     story.run('20s');
@@ -44,7 +44,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
       });
   });
 
-  test('a crash, told by the others alone, to one that came later', () => {
+  test('a crash, from reports of witnesses alone, at a member that joined later', () => {
     const story = startStory(NAMES, { seed: 2 });
     story.stop('bob');
     story.run('20s');
@@ -55,7 +55,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     expect(runWhy(story, 'fay', 'bob').sentence).toContain(PROBES);
   });
 
-  test('a stall of the accused: it was there, and late itself', () => {
+  test('a stall of the accused: it was running, and late itself', () => {
     const story = startStory(NAMES, { seed: 5 });
     story.pause('bob', '3s');
     story.run('12s');
@@ -69,7 +69,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     }
   });
 
-  test('a stall of the accuser: its word is doubted, and the reason is said', () => {
+  test('a stall of the accuser: the accusation is doubted, with the reason', () => {
     const story = startStory(NAMES, { seed: 6 });
     // A live migration of a virtual machine: nothing runs for two seconds, and then its network is away for a while.
     story.pause('ann', '2500ms');
@@ -97,7 +97,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     }
   });
 
-  test('a one-way link: nobody is to blame, and the way is named', () => {
+  test('a one-way link: no member is at fault, and the link is named', () => {
     const story = startStory(NAMES, { seed: 3 });
     story.cut('ann', 'bob', { oneWay: true, transport: 'udp' });
     story.run('60s');
@@ -112,7 +112,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
       });
   });
 
-  test('UDP alone is lost: it is there, and only streams reach it', () => {
+  test('only UDP is lost: the member is running, and only streams reach it', () => {
     const story = startStory(NAMES, { seed: 4 });
     story.cut('*', 'bob', { transport: 'udp' });
     story.run('40s');
@@ -124,7 +124,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     }
   });
 
-  test('a forged accusation: the one in whose name it came knows of no probe', () => {
+  test('a forged accusation: the alleged accuser knows of no probe', () => {
     const story = startStory(NAMES, { seed: 1 });
     for (const name of ['ann', 'bob']) story.lawChecker.markForged(name);
     const hostile = story.world.newAddress();
@@ -150,7 +150,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     expect(runWhy(story, 'eve', 'bob', false).sentence).toContain('what ann saw is not known here');
   });
 
-  test('accusations by the hundred: it is told who they came from', () => {
+  test('accusations by the hundred: their source is named', () => {
     const story = startStory(NAMES, { seed: 7 });
     for (const name of NAMES.split(' ')) story.lawChecker.markForged(name);
     const hostile = story.world.newAddress();
@@ -174,7 +174,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
       );
   });
 
-  test('two with one name: who has it, and who wants it', () => {
+  test('two members with one name: which one has it, and which one claims it', () => {
     const story = startStory(NAMES, { seed: 8 });
     story.addHost('twin', { name: 'bob' });
     story.run('5s');
@@ -187,7 +187,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     }
   });
 
-  test('a leave is nobody’s fault; an operator’s word is told apart from its own', () => {
+  test('a leave is no fault; one forced by an operator is told apart from its own', () => {
     const story = startStory(NAMES, { seed: 9 });
     story.leave('bob');
     story.stop('eve');
@@ -203,7 +203,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
     }
   });
 
-  test('a partition: who failed together is named, and nobody is said to be gone', () => {
+  test('a partition: the members that failed together are named, and none is called dead', () => {
     const story = startStory(NAMES, { seed: 10 });
     story.partition(['ann', 'bob'], ['cat', 'dan', 'eve']);
     story.run('30s');
@@ -222,7 +222,7 @@ describe('I10: the diagnosis of each kind of accusation, at the accused, the acc
   });
 });
 
-test('who was never blamed has nothing said against it, and it is said how many were asked', () => {
+test('nothing is said against a member that was never accused, and the number of witnesses queried is given', () => {
   const story = startStory(NAMES, { seed: 11, hosts: { eve: { serfPeer: true } } });
   story.run('10s');
   const { sentence, finding, answered } = runWhy(story, 'ann', 'bob');

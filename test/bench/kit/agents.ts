@@ -179,9 +179,9 @@ type Api = Pick<BenchAgent, 'greet' | 'join' | 'countAlive'> & { close(): void }
 
 function hearsayApi(ip: string): Api {
   const agent = new Keeper({ keepAlive: true, keepAliveMsecs: QUIET_MILLIS, maxSockets: 1 });
-  const ask = (method: string, path: string): Promise<string> =>
+  const send = (method: string, path: string): Promise<string> =>
     new Promise((resolve, reject) => {
-      const asked = request({ host: ip, port: HTTP_PORT, method, path, agent }, (answer) => {
+      const call = request({ host: ip, port: HTTP_PORT, method, path, agent }, (answer) => {
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject);
         answer.on('end', () => {
@@ -190,13 +190,13 @@ function hearsayApi(ip: string): Api {
           else reject(new Error(`${method} ${path}: ${answer.statusCode} ${body}`));
         });
       });
-      asked.on('error', reject).end();
+      call.on('error', reject).end();
     });
   return {
-    greet: () => patiently(() => ask('GET', '/v1/agent/self')),
-    join: async (seed) => void (await ask('PUT', `/v1/agent/join/${seed}:${GOSSIP_PORT}`)),
+    greet: () => retryUntilDone(() => send('GET', '/v1/agent/self')),
+    join: async (seed) => void (await send('PUT', `/v1/agent/join/${seed}:${GOSSIP_PORT}`)),
     countAlive: async () =>
-      (JSON.parse(await ask('GET', '/v1/hearsay/info')) as { members: { alive: number } }).members.alive,
+      (JSON.parse(await send('GET', '/v1/hearsay/info')) as { members: { alive: number } }).members.alive,
     close: () => agent.destroy(),
   };
 }
@@ -208,7 +208,7 @@ function serfApi(ip: string): Api {
     return rpc;
   };
   return {
-    greet: () => patiently(open),
+    greet: () => retryUntilDone(open),
     join: async (seed) => (await open()).join(`${seed}:${GOSSIP_PORT}`),
     countAlive: async () => (await open()).alive(),
     close: () => rpc?.close(),
@@ -216,11 +216,11 @@ function serfApi(ip: string): Api {
 }
 
 /** Retries until it answers: an agent that is starting refuses connections. */
-async function patiently(ask: () => Promise<unknown>): Promise<void> {
+async function retryUntilDone(attempt: () => Promise<unknown>): Promise<void> {
   const endAt = performance.now() + 60_000;
   for (;;) {
     try {
-      return void (await ask());
+      return void (await attempt());
     } catch (error) {
       if (performance.now() > endAt) throw error;
       await sleep(20);

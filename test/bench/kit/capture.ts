@@ -76,12 +76,12 @@ export class Capture {
     const child = spawn('tcpdump', [...words, `udp port ${GOSSIP_PORT}`], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    let said = '';
+    let output = '';
     for await (const chunk of child.stderr as NodeJS.ReadableStream) {
-      said += String(chunk);
-      if (said.includes('listening on')) return new Capture(child, folder);
+      output += String(chunk);
+      if (output.includes('listening on')) return new Capture(child, folder);
     }
-    throw new Error(`tcpdump: ${said}`);
+    throw new Error(`tcpdump: ${output}`);
   }
 
   async stop(): Promise<Datagram[]> {
@@ -111,6 +111,6 @@ function* payloads(file: Buffer): Generator<Uint8Array> {
 
 function saysOf(payload: Uint8Array): string {
   const { messages } = openPacket(payload, BARE_ENVELOPE);
-  const said = messages.map((message) => decodeMessage(message).kind);
-  return [...new Set(said)].join(' + ');
+  const kinds = messages.map((message) => decodeMessage(message).kind);
+  return [...new Set(kinds)].join(' + ');
 }

@@ -13,16 +13,16 @@ interface Waiting {
 export class SerfRpc {
   readonly #socket: Socket;
   readonly #waiting = new Map<number, Waiting>();
-  #held = Buffer.alloc(0);
+  #buffer = Buffer.alloc(0);
   #seq = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('data', (chunk) => this.#read(chunk));
-    const lost = (): void => {
+    const onClose = (): void => {
       for (const { settle } of this.#waiting.values()) settle(undefined, 'the connection was closed');
     };
-    socket.on('error', lost).on('close', lost);
+    socket.on('error', onClose).on('close', onClose);
   }
 
   /** Resolves after the handshake. Rejects if nobody listens. */
@@ -30,17 +30,17 @@ export class SerfRpc {
     const socket = connect({ host: ip, port, noDelay: true });
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     const rpc = new SerfRpc(socket);
-    await rpc.#ask('handshake', { Version: 1 }, false);
+    await rpc.#request('handshake', { Version: 1 }, false);
     return rpc;
   }
 
   async join(address: string): Promise<void> {
-    await this.#ask('join', { Existing: [address], Replay: false }, true);
+    await this.#request('join', { Existing: [address], Replay: false }, true);
   }
 
   /** Number of members that it sees as alive. */
   async alive(): Promise<number> {
-    const { serf } = (await this.#ask('stats', undefined, true)) as { serf: Record<string, string> };
+    const { serf } = (await this.#request('stats', undefined, true)) as { serf: Record<string, string> };
     return Number(serf['members']) - Number(serf['failed']) - Number(serf['left']);
   }
 
@@ -48,7 +48,7 @@ export class SerfRpc {
     this.#socket.destroy();
   }
 
-  #ask(command: string, body: object | undefined, withBody: boolean): Promise<unknown> {
+  #request(command: string, body: object | undefined, withBody: boolean): Promise<unknown> {
     const seq = this.#seq++;
     const header = packr.pack({ Command: command, Seq: seq });
     this.#socket.write(body === undefined ? header : Buffer.concat([header, packr.pack(body)]));
@@ -64,17 +64,17 @@ export class SerfRpc {
 
   /** Requests are sent one at a time, so the buffer holds the header and body of one answer, or the beginning of them. */
   #read(chunk: Buffer): void {
-    this.#held = Buffer.concat([this.#held, chunk]);
+    this.#buffer = Buffer.concat([this.#buffer, chunk]);
     let values: unknown[];
     try {
-      values = packr.unpackMultiple(this.#held) as unknown[];
+      values = packr.unpackMultiple(this.#buffer) as unknown[];
     } catch {
       return; // Not complete yet.
     }
     const { Seq, Error: error } = values[0] as { Seq: number; Error: string };
     const waiting = this.#waiting.get(Seq);
     if (waiting?.withBody === true && error === '' && values.length < 2) return;
-    this.#held = Buffer.alloc(0);
+    this.#buffer = Buffer.alloc(0);
     waiting?.settle(values[1], error);
   }
 }
