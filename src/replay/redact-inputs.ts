@@ -10,7 +10,6 @@ import type {
   CheckStateSnapshot,
   RegistrySnapshot,
 } from '../checks/types.ts';
-import type { ServiceDefinition } from '../model/service.ts';
 import type { QueryDefinition } from '../serf/types.ts';
 import type { Masker } from './masks.ts';
 import { redactCatalogSnapshot } from './redact-messages.ts';
@@ -36,7 +35,7 @@ const TEXT_FIELDS: ReadonlySet<string> = new Set([
 const JSON_TREE_FIELDS = ['header', 'args'] as const;
 /** Fields in which all texts are masked, at any depth; keys of maps stay. */
 const TREE_FIELDS: ReadonlySet<string> = new Set([
-  'meta' satisfies keyof ServiceDefinition,
+  'meta' satisfies keyof CommandOf<'registerService'>['service'],
   'headers' satisfies keyof HttpProbe,
   'argv' satisfies keyof ExecProbe,
   ...JSON_TREE_FIELDS,
