@@ -12,6 +12,7 @@ import type {
 } from '../agent/contract/commands.ts';
 import type { Input } from '../agent/contract/machine.ts';
 import type { Topic, View } from '../agent/contract/view.ts';
+import { assert } from '../base/assert.ts';
 import { AgentError } from '../base/errors.ts';
 
 /** The shell's side of an agent handle. */
@@ -153,6 +154,8 @@ class TopicSubscriptions {
   }
 
   #removeGroup(key: string, group: TopicGroup): void {
+    // Invariant: a group is listed by its key and its topics for as long as it has a subscriber.
+    assert(group.wakes.size === 0, 'a group of subscribers is removed while it has some');
     this.#groups.delete(key);
     for (const topic of group.topics) {
       const groups = this.#byTopic.get(topic);

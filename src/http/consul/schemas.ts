@@ -28,8 +28,16 @@ export type ConsulServiceAddress = ValueOf<typeof serviceAddress>;
 const weights = object({ Passing: number, Warning: number });
 const indexes = { CreateIndex: hidden(number), ModifyIndex: hidden(number) };
 
+const nodeFields = {
+  ID: string,
+  Node: string,
+  Address: string,
+  Datacenter: string,
+  TaggedAddresses: recordOf(string),
+};
+
 /** The fields with which all forms of a service but the flat one begin. */
-const service = {
+const serviceFields = {
   ID: string,
   Service: string,
   Tags: strings,
@@ -40,16 +48,12 @@ const service = {
   Weights: weights,
   EnableTagOverride: boolean,
 };
-export type ConsulServiceFields = ObjectOf<typeof service>;
+export type ConsulServiceFields = ObjectOf<typeof serviceFields>;
 
 export const NODE_SCHEMA = named(
   'Node',
   object({
-    ID: string,
-    Node: string,
-    Address: string,
-    Datacenter: string,
-    TaggedAddresses: recordOf(string),
+    ...nodeFields,
     Meta: recordOf(string),
     ...indexes,
   }),
@@ -58,24 +62,20 @@ export type ConsulNode = ValueOf<typeof NODE_SCHEMA>;
 
 export const NODE_SERVICE_SCHEMA = named(
   'NodeService',
-  object({ ...service, Proxy: hidden(object({})), Connect: hidden(object({})), ...indexes }),
+  object({ ...serviceFields, Proxy: hidden(object({})), Connect: hidden(object({})), ...indexes }),
 );
 export type ConsulNodeService = ValueOf<typeof NODE_SERVICE_SCHEMA>;
 
 export const AGENT_SERVICE_SCHEMA = named(
   'AgentService',
-  object({ ...service, Datacenter: string, ContentHash: optionalField(hidden(string)) }),
+  object({ ...serviceFields, Datacenter: string, ContentHash: optionalField(hidden(string)) }),
 );
 export type ConsulAgentService = ValueOf<typeof AGENT_SERVICE_SCHEMA>;
 
 export const CATALOG_SERVICE_SCHEMA = named(
   'CatalogService',
   object({
-    ID: string,
-    Node: string,
-    Address: string,
-    Datacenter: string,
-    TaggedAddresses: recordOf(string),
+    ...nodeFields,
     NodeMeta: recordOf(string),
     ServiceKind: string,
     ServiceID: string,

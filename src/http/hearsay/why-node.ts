@@ -1,6 +1,6 @@
 /**
- * `why/:node` as JSON: the evidence about one node, of this agent and of the witnesses it queries, with the diagnosis on it. Each
- * statement is attributed to the agent that made it.
+ * `why/:node` as JSON: the evidence about one node, of this agent and of the witnesses it queries, with the diagnosis
+ * on it. Each statement is attributed to the agent that made it.
  */
 import type { EvidenceFact, Finding, Investigation, NodeReport } from '../../agent/contract/evidence.ts';
 import { AgentError } from '../../base/errors.ts';

@@ -13,6 +13,7 @@ import * as catalogWrites from './consul/catalog-writes.ts';
 import * as coordinates from './consul/coordinates.ts';
 import * as event from './consul/event.ts';
 import * as health from './consul/health.ts';
+import * as mesh from './consul/mesh.ts';
 import * as metrics from './consul/metrics.ts';
 import * as status from './consul/status.ts';
 import { UNSUPPORTED_ROUTES } from './consul/unsupported.ts';
@@ -54,6 +55,7 @@ export const ROUTES: readonly Route[] = [
   ...Object.values(coordinates),
   ...Object.values(event),
   ...Object.values(health),
+  ...Object.values(mesh),
   ...Object.values(status),
   ...Object.values(hearsayCluster),
   ...Object.values(hearsayHealth),

@@ -64,7 +64,8 @@ export function limitConnections(
     if (address !== undefined) perAddress.set(address, ofAddress + 1);
     socket.once('close', () => {
       total -= 1;
-      assert(total >= 0, 'more connections closed than accepted');
+      // Invariant: no connection is counted out twice.
+      assert(total >= 0, 'more connections were closed than accepted');
       if (address === undefined) return;
       const left = (perAddress.get(address) ?? 1) - 1;
       if (left === 0) perAddress.delete(address);

@@ -2,6 +2,7 @@
  * A cache of finished replies by route and parameters, valid for one index: a change can wake thousands of blocking
  * queries that read the same thing, and their reply is encoded once.
  */
+import { assert } from '../../../base/assert.ts';
 import type { Millis } from '../../../base/time.ts';
 import type { HttpReply } from './reply.ts';
 
@@ -56,5 +57,7 @@ export class ReplyCache {
     if (cached === undefined) return;
     this.#entries.delete(key);
     this.#bytes -= cached.reply.body.length;
+    // Invariant: the bytes are those of the cached bodies.
+    assert(this.#bytes >= 0, 'the reply cache has evicted more bytes than it stored');
   }
 }

@@ -127,26 +127,6 @@ export const catalogNodeServices = route({
     nodeServices(site, requireValue(params.node, 'node name'), matches) ?? { Node: null, Services: null },
 });
 
-/** `GET /v1/catalog/connect/:service`: there is no mesh. It blocks, so that clients do not poll without pause. */
-export const catalogConnect = route({
-  method: 'GET',
-  path: '/v1/catalog/connect/:service...',
-  summary: 'Nothing: there is no mesh',
-  responseSchema: arrayOf(CATALOG_SERVICE_SCHEMA),
-  watch: ({ params, site }) => serviceTopics(site, params.service),
-  handler: () => [],
-});
-
-/** `GET /v1/catalog/gateway-services/:gateway`: there are no gateways. */
-export const catalogGatewayServices = route({
-  method: 'GET',
-  path: '/v1/catalog/gateway-services/:gateway...',
-  summary: 'Nothing: there are no gateways',
-  responseSchema: arrayOf(object({})),
-  watch: ({ params, site }) => serviceTopics(site, params.gateway),
-  handler: () => [],
-});
-
 function nodeServices(site: Site, node: string, matches: FilterPredicate) {
   const entries = nodeEntries(site, node);
   if (entries === undefined) return undefined;

@@ -88,23 +88,3 @@ export const healthState = route({
       .filter(matches);
   },
 });
-
-/** `GET /v1/health/connect/:service`: there is no mesh. It blocks, so that clients do not poll without pause. */
-export const healthConnect = route({
-  method: 'GET',
-  path: '/v1/health/connect/:service...',
-  summary: 'Nothing: there is no mesh',
-  responseSchema: arrayOf(SERVICE_ENTRY_SCHEMA),
-  watch: ({ params, site }) => serviceTopics(site, params.service),
-  handler: () => [],
-});
-
-/** `GET /v1/health/ingress/:service`: there are no gateways. */
-export const healthIngress = route({
-  method: 'GET',
-  path: '/v1/health/ingress/:service...',
-  summary: 'Nothing: there are no gateways',
-  responseSchema: arrayOf(SERVICE_ENTRY_SCHEMA),
-  watch: ({ params, site }) => serviceTopics(site, params.service),
-  handler: () => [],
-});

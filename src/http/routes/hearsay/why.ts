@@ -1,4 +1,7 @@
-/** `/v1/hearsay/why`: one call that explains an answer, or what is thought of a member. Field names are a contract. */
+/**
+ * `/v1/hearsay/why`: explains why instances are in or out of results, or why a member has its status. Field names are
+ * a contract.
+ */
 import { AgentError } from '../../../base/errors.ts';
 import type { Millis } from '../../../base/time.ts';
 import { SERVICE_ENTRY_SCHEMA } from '../../consul/schemas.ts';
@@ -14,12 +17,12 @@ import { route } from '../../endpoint/route.ts';
 import {
   any,
   arrayOf,
+  boolean,
   nullable,
   number,
   object,
   optionalField,
-  string as plainText,
-  boolean as yesNo,
+  string,
 } from '../../endpoint/schema.ts';
 import { explainNode } from '../../hearsay/why-node.ts';
 import {
@@ -34,8 +37,9 @@ import { requireValue } from '../../pool/selectors.ts';
 import { serviceTopics } from '../../pool/topics.ts';
 
 /**
- * `GET /v1/hearsay/why?service=web`. It takes the parameters of `health/service` as well, and reports what they exclude.
- * Without an instance to report on, `membersWithoutServices` lists the members of which this agent knows no service.
+ * `GET /v1/hearsay/why?service=web`. It takes the parameters of `health/service` as well, and reports what they
+ * exclude. Without an instance to report on, `membersWithoutServices` lists the members of which this agent knows no
+ * service.
  */
 export const hearsayWhy = route({
   method: 'GET',
@@ -51,8 +55,8 @@ export const hearsayWhy = route({
   },
   filterSchema: SERVICE_ENTRY_SCHEMA,
   responseSchema: object({
-    service: plainText,
-    summary: plainText,
+    service: string,
+    summary: string,
     instances: arrayOf(INSTANCE_REPORT_SCHEMA),
     membersWithoutServices: arrayOf(MEMBER_WITHOUT_SERVICES_SCHEMA),
   }),
@@ -78,17 +82,17 @@ export const hearsayWhy = route({
 
 /** Fields beside these depend on the kind of fact. */
 const EVIDENCE_ENTRY_SCHEMA = object({
-  at: plainText,
+  at: string,
   agoMs: number,
-  observer: plainText,
-  message: plainText,
-  kind: plainText,
+  observer: string,
+  message: string,
+  kind: string,
   count: optionalField(number),
-  lastAt: optionalField(plainText),
+  lastAt: optionalField(string),
   ...Object.fromEntries(
     ['node', 'by', 'source', 'current', 'previous', 'claimed', 'address', 'other', 'status'].map((name) => [
       name,
-      optionalField(plainText),
+      optionalField(string),
     ]),
   ),
   ...Object.fromEntries(
@@ -97,8 +101,8 @@ const EVIDENCE_ENTRY_SCHEMA = object({
       ...['awareness', 'votesForUs', 'votesAgainst', 'ltime'],
     ].map((name) => [name, optionalField(number)]),
   ),
-  left: optionalField(yesNo),
-  encrypted: optionalField(yesNo),
+  left: optionalField(boolean),
+  encrypted: optionalField(boolean),
   reason: optionalField(any),
 });
 
@@ -119,13 +123,13 @@ export const hearsayWhyNode = route({
   summary: 'Why a member is alive, suspect or failed: the evidence in order, and a diagnosis',
   query: { ask: askParam, timeout: durationParam },
   responseSchema: object({
-    node: plainText,
-    status: nullable(plainText),
-    diagnosis: plainText,
-    finding: plainText,
-    accusation: nullable(plainText),
+    node: string,
+    status: nullable(string),
+    diagnosis: string,
+    finding: string,
+    accusation: nullable(string),
     witnesses: nullable(
-      object({ answered: arrayOf(plainText), unreadable: arrayOf(plainText), error: nullable(plainText) }),
+      object({ answered: arrayOf(string), unreadable: arrayOf(string), error: nullable(string) }),
     ),
     dropped: number,
     evidence: arrayOf(EVIDENCE_ENTRY_SCHEMA),
