@@ -1,4 +1,4 @@
-/** Planted bugs of the shell, and of what main hands to the agent: clocks, nonces, keys, the disk. */
+/** Planted bugs of the shell, and of what main passes to the agent: clocks, nonces, keys, the disk. */
 import type { Mutant } from '../mutant.ts';
 
 export const shellMutants: readonly Mutant[] = [
@@ -7,7 +7,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/driver.ts',
     find: 'performance.now();',
     replace: 'Date.now();',
-    description: "The agent's clock follows the wall clock, which somebody may set.",
+    description: "The agent's clock is the wall clock, which can be set back.",
     expectedTests: ['unit/shell/clock.test.ts'],
   },
   {
@@ -15,7 +15,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'main.ts',
     find: 'nonce: () => randomBytes(NONCE_BYTES),',
     replace: 'nonce: ((nonce) => () => nonce)(randomBytes(NONCE_BYTES)),',
-    description: 'One nonce is drawn at birth and used for the whole life.',
+    description: 'One nonce is drawn at the start and used for all messages.',
     expectedTests: ['unit/shell/nonce.test.ts'],
   },
   {
@@ -23,7 +23,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/driver.ts',
     find: 'if (this.#busy) return;',
     replace: 'if (this.#busy && this.#stopped) return;',
-    description: 'What an effect causes is fed before the effects decided earlier are carried out.',
+    description: 'An input that an effect causes is handled before the earlier effects are executed.',
     expectedTests: ['unit/shell/driver.test.ts'],
   },
   {
@@ -31,7 +31,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/driver.ts',
     find: 'if (this.#dispatched - before >= BATCH_SIZE && yields > 1)',
     replace: 'if (this.#dispatched - before >= BATCH_SIZE && yields > MAX_YIELDS)',
-    description: 'After a stall the tick comes before the acks that wait in the socket.',
+    description: 'After a stall the tick runs before the acks that wait in the socket are read.',
     expectedTests: ['unit/shell/driver.test.ts'],
   },
   {
@@ -39,7 +39,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/storage/snapshot.ts',
     find: 'return sameBytes(bytes.subarray(magic.length, bodyAt), digest(body)) ?',
     replace: 'return sameBytes(bytes.subarray(magic.length, bodyAt), digest(body)) || body.length > 0 ?',
-    description: 'A snapshot with a flipped bit is believed.',
+    description: 'A snapshot with a flipped bit is accepted.',
     expectedTests: ['unit/shell/storage/storage.test.ts'],
   },
   {
@@ -55,7 +55,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/storage/disk.ts',
     find: "'wx', 0o600)",
     replace: "'wx', 0o644)",
-    description: 'Everybody on the machine can read the snapshot.',
+    description: 'Every user of the host can read the snapshot.',
     expectedTests: ['unit/shell/storage/storage.test.ts'],
   },
   {
@@ -63,7 +63,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'base/owner.ts',
     find: '(stats.mode & 0o022) === 0',
     replace: '(stats.mode & 0o002) === 0',
-    description: 'A file that its group may write is trusted.',
+    description: 'A file that its group can write is trusted.',
     expectedTests: ['unit/shell/storage/storage.test.ts', 'unit/shell/storage/keyring.test.ts'],
   },
   {
@@ -71,7 +71,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/storage/keyring.ts',
     find: 'return [...keys.values()];',
     replace: 'return [...keys.values()].reverse();',
-    description: 'The last key of the ring seals instead of the first.',
+    description: 'The last key of the keyring encrypts instead of the first.',
     expectedTests: ['unit/shell/storage/keyring.test.ts'],
   },
   {
@@ -87,7 +87,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/agent-handle.ts',
     find: 'for (const topic of topics) for (const group',
     replace: 'for (const topic of topics.slice(1)) for (const group',
-    description: 'Readers of the first topic that changed are not woken.',
+    description: 'Subscribers to the first topic that changed are not woken.',
     expectedTests: ['unit/shell/agent-handle.test.ts'],
   },
   {
@@ -95,7 +95,7 @@ export const shellMutants: readonly Mutant[] = [
     file: 'shell/net/tcp.ts',
     find: 'return ofSource >= perSource ?',
     replace: 'return ofSource > perSource ?',
-    description: 'One source may hold a stream more than its share.',
+    description: 'One source may have one stream more than its limit.',
     expectedTests: ['unit/shell/net/tcp.test.ts'],
   },
 ];

@@ -46,7 +46,7 @@ describe('IP literals', () => {
 });
 
 describe('addresses', () => {
-  test('the 4- and the 16-octet form of one IPv4 are two addresses that dial the same host', () => {
+  test('the 4- and the 16-octet form of one IPv4 address are two addresses with the same host', () => {
     const short = parseAddress('10.0.0.1:7946');
     const long = parseAddress('[::ffff:10.0.0.1]:7946');
     expect(short?.key).not.toBe(long?.key);
@@ -65,7 +65,7 @@ describe('addresses', () => {
     expect(ip && formatAddress(toAddress(ip, 1))).toBe(written);
   });
 
-  test('what is kept does not change with the datagram it came from', () => {
+  test('an address does not share memory with the datagram it came from', () => {
     const datagram = Uint8Array.of(127, 0, 0, 1);
     const kept = toAddress(datagram, 1);
     datagram[0] = 10;
@@ -94,6 +94,6 @@ test.each([
   ['a:65536', undefined],
   ['a b', undefined],
   ['', undefined],
-])('"%s" taken apart', (literal, expected) => {
+])('"%s" is split', (literal, expected) => {
   expect(splitHostPort(literal)).toEqual(expected);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Meter } from '../../../src/base/meter.ts';
 
 describe('a meter', () => {
-  test('counters without labels are there from the beginning, those with labels when they first count', () => {
+  test('counters without labels exist from the start, those with labels from their first increase', () => {
     const meter = new Meter();
     const plain = meter.counter('starts_total', 'Starts.');
     const labelled = meter.counter('asked_total', 'Questions.', 'type');
@@ -23,7 +23,7 @@ describe('a meter', () => {
     ]);
   });
 
-  test('gauges are read when somebody asks', () => {
+  test('gauges are read on demand', () => {
     const meter = new Meter();
     let value = 1;
     meter.gauge('health', 'Score.', () => value);
@@ -35,7 +35,7 @@ describe('a meter', () => {
     ]);
   });
 
-  test('buckets hold all values up to their bound, and what is above all bounds is only counted', () => {
+  test('buckets are cumulative, and a value above all bounds is only counted', () => {
     const meter = new Meter();
     const spans = meter.histogram('spans_seconds', 'Spans.', [1, 10]);
     for (const value of [0.5, 1, 4, 100]) spans.observe([], value);
@@ -58,7 +58,7 @@ describe('a meter', () => {
     ]);
   });
 
-  test('label values without end do not fill the memory', () => {
+  test('endless label values do not exhaust the memory', () => {
     const meter = new Meter();
     const tally = meter.counter('asked_total', 'Questions.', 'name');
     for (let i = 0; i < 5000; i++) tally.add([`n${i}`]);

@@ -6,12 +6,12 @@ const draws = (seed: number, n: number): number[] => {
   return Array.from({ length: n }, () => rng.next());
 };
 
-test('same seed, same numbers; another seed, others', () => {
+test('the same seed gives the same numbers, another seed gives others', () => {
   expect(draws(7, 100)).toEqual(draws(7, 100));
   expect(draws(7, 100)).not.toEqual(draws(8, 100));
 });
 
-test('numbers lie in [0, 1) and fill it evenly', () => {
+test('numbers are uniform in [0, 1)', () => {
   const values = draws(1, 100_000);
   expect(values.every((value) => value >= 0 && value < 1)).toBe(true);
   const buckets = new Array<number>(10).fill(0);
@@ -23,7 +23,7 @@ test('numbers lie in [0, 1) and fill it evenly', () => {
   for (const count of buckets) expect(Math.abs(count - 10_000)).toBeLessThan(570);
 });
 
-test('a fork draws numbers of its own and leaves its parent repeatable', () => {
+test('a fork has numbers of its own, and its parent stays reproducible', () => {
   const rng = createRng(3);
   const child = rng.fork();
   const afterFork = rng.next();
@@ -33,7 +33,7 @@ test('a fork draws numbers of its own and leaves its parent repeatable', () => {
   expect(again.next()).toBe(afterFork);
 });
 
-test('shuffle keeps every item and reaches every order', () => {
+test('shuffle keeps every item and can give every order', () => {
   const rng = createRng(5);
   const orders = new Set<string>();
   for (let i = 0; i < 500; i++) orders.add(shuffle(['a', 'b', 'c'], rng).join(''));

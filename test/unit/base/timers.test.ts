@@ -4,7 +4,7 @@ import { NEVER } from '../../../src/base/time.ts';
 import { Timers } from '../../../src/base/timers.ts';
 
 describe('timers', () => {
-  test('come due in order of time, then of setting', () => {
+  test('are due in order of deadline, then of setting', () => {
     const timers = new Timers<string>();
     timers.set('late', 30);
     timers.set('first', 10);
@@ -28,7 +28,7 @@ describe('timers', () => {
     expect(timers.size).toBe(1);
   });
 
-  test('a cleared timer never comes', () => {
+  test('a cleared timer is never due', () => {
     const timers = new Timers<string>();
     timers.set('a', 10);
     expect(timers.clear('a')).toBe(true);
@@ -36,7 +36,7 @@ describe('timers', () => {
     expect(timers.pop(NEVER)).toBeUndefined();
   });
 
-  test('behaves as a sorted list, whatever is set, moved, cleared and popped', () => {
+  test('behave like a sorted list under any sequence of set, clear and pop', () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('set' as const), key: fc.nat(20), at: fc.nat(100) }),
       fc.record({ do: fc.constant('clear' as const), key: fc.nat(20), at: fc.constant(0) }),

@@ -50,7 +50,7 @@ function drive(
 
 const packet = (first = 0): Input => ({ kind: 'packet', from: LOCAL, bytes: Uint8Array.of(first) });
 
-test('effects of every kind are carried out in the order in which the agent decided them', () => {
+test('effects of every kind are executed in the order in which the agent emitted them', () => {
   const effects: Effect[] = [
     { kind: 'fact', fact: { kind: 'leaveStarted' } },
     { kind: 'sendPacket', to: LOCAL, packet: Uint8Array.of(1) },
@@ -168,7 +168,7 @@ test('after a stall the packets that wait in the socket are read before the tick
   expect(driver.lateness.p999).toBeGreaterThan(25);
 });
 
-test('packets without end cannot put a tick off for ever', async () => {
+test('endless packets cannot delay a tick forever', async () => {
   const agent = tiny((input, _out, self) => {
     if (input.kind === 'tick') self.deadline = NEVER;
   });
@@ -183,7 +183,7 @@ test('packets without end cannot put a tick off for ever', async () => {
   expect(driver.lateness.ticks).toBe(1);
 });
 
-test('an exception out of the agent is told once, and nothing runs any more', async () => {
+test('an exception of the agent is reported once, and nothing runs any more', async () => {
   const told: unknown[] = [];
   let handled = 0;
   const agent = tiny((_input, out, self, now) => {
@@ -204,7 +204,7 @@ test('an exception out of the agent is told once, and nothing runs any more', as
   expect(done).toEqual(['send 1']); // half a decision is not carried out
 });
 
-test('after stop nothing is fed and no tick comes', async () => {
+test('after stop nothing is dispatched and no tick comes', async () => {
   let handled = 0;
   const agent = tiny((_input, _out, self, now) => {
     handled += 1;

@@ -26,7 +26,7 @@ async function listener(): Promise<{ address: string; nonces: string[] }> {
   return { address: `127.0.0.1:${bound.port}`, nonces };
 }
 
-test('a started agent seals nothing twice with the same nonce', async () => {
+test('a started agent never encrypts twice with the same nonce', async () => {
   const { address, nonces } = await listener();
   const { config } = resolveConfig({
     flags: { node: 'ann', bind: '127.0.0.1:0', http: 'off', dns: 'off', logLevel: 'error' },

@@ -72,7 +72,7 @@ async function start(agent: Tiny, options: Partial<ShellOptions> = {}): Promise<
   return shell;
 }
 
-test('an agent is born with the address others can dial, and gets a first tick to speak in', async () => {
+test('an agent is created with the address that others can dial, and gets a first tick', async () => {
   const heard: string[] = [];
   const born: Address[] = [];
   const agent = echo(heard);
@@ -88,7 +88,7 @@ test('an agent is born with the address others can dial, and gets a first tick t
   expect(heard).toEqual(['tick']);
 });
 
-test('bound to all addresses it announces one that can be dialed, or what the operator says', async () => {
+test('bound to all addresses it announces one that can be dialed, or the configured one', async () => {
   const shell = await start(echo(), { bind: at('0.0.0.0:0') });
   expect(shell.address.host).not.toBe('0.0.0.0');
   expect(shell.address.port).toBe(shell.bound.port);
@@ -113,7 +113,7 @@ test('packets and streams go in and come out', async () => {
   expect(heard).toEqual([1, 2, 3]);
 });
 
-test('commands are answered, refused and followed by a wake', async () => {
+test('commands get a reply or an error, and subscribers are woken', async () => {
   const { agent: door } = await start(echo());
   const changed = new Promise<void>((resolve) => door.subscribe(['nodes'], resolve));
   await expect(door.execute({ kind: 'join', seeds: ['10.0.0.300', '127.0.0.1'] })).resolves.toEqual({
@@ -132,7 +132,7 @@ test('commands are answered, refused and followed by a wake', async () => {
   expect(door.view.node).toBe('tiny');
 });
 
-test('an agent that has left may be stopped from its own word, and its last snapshot is kept', async () => {
+test('an agent that has left can be stopped by its own effect, and its last snapshot is saved', async () => {
   const saved: Snapshot[] = [];
   let closed = 0;
   let stopping: Promise<void> | undefined;
@@ -158,7 +158,7 @@ test('an agent that has left may be stopped from its own word, and its last snap
   expect(again.bound.key).toBe(shell.bound.key);
 });
 
-test('an impossible state is written down as fatal and handed to whoever ends the process', async () => {
+test('a violated invariant is logged as fatal and passed to onFatal', async () => {
   const journal = noting();
   const fatal: unknown[] = [];
   const agent = tiny((input) => {
@@ -171,7 +171,7 @@ test('an impossible state is written down as fatal and handed to whoever ends th
   expect(journal.facts).toMatchObject([{ kind: 'agentCrashed', reason: 'impossible: nobody home' }]);
 });
 
-test('an agent that cannot be born leaves its ports free', async () => {
+test('if the agent cannot be created, its ports are closed', async () => {
   const taken: Address[] = [];
   const stillborn = start(echo(), {
     createAgent: (address) => {
@@ -183,7 +183,7 @@ test('an agent that cannot be born leaves its ports free', async () => {
   expect((await start(echo(), { bind: taken[0] as Address })).bound.key).toBe(taken[0]?.key);
 });
 
-test('what cannot be sent, and who is turned away, is noted and hurts nobody', async () => {
+test('failed sends and refused streams are recorded, and do no harm', async () => {
   const journal = noting();
   const agent = tiny((input, out) => {
     if (input.kind === 'tick')

@@ -5,7 +5,7 @@ import { event, handlersWith, isAlive, member, notebook, query, script } from '.
 const RECORD = '{ env | grep ^SERF_ | sort; echo --; cat; }';
 
 describe('what a script gets', () => {
-  test('for members: a line each, separators in names made harmless', async () => {
+  test('for members: a line each, with separators in names escaped', async () => {
     const notes = notebook();
     const { notify: tell } = handlersWith([
       script(['member-join'], `${RECORD} > ${notes.path}.new; mv ${notes.path}.new ${notes.path}`),
@@ -24,7 +24,7 @@ describe('what a script gets', () => {
     ]);
   });
 
-  test('for user events: name, time and payload, which ends its line', async () => {
+  test('for user events: name, time and payload with a line break', async () => {
     const notes = notebook();
     const { notify: tell } = handlersWith([script(['user'], `{ ${RECORD}; echo .; } >> ${notes.path}`)]);
     tell(event('deploy', 'two\nlines'));
@@ -40,7 +40,7 @@ describe('what a script gets', () => {
     expect(notes.read()).not.toContain('SERF_QUERY');
   });
 
-  test('S14: no shell reads its arguments, the environment is a short list, the folder the root', async () => {
+  test('S14: no shell reads its arguments, the environment is minimal, the directory is /', async () => {
     process.env['HEARSAY_SECRET'] = 'key';
     const { notify: tell, facts } = handlersWith([
       { on: ['user'], run: ['/bin/echo', '$HOME; `id`', '*'], timeout: 20_000 },
@@ -60,8 +60,8 @@ describe('what a script gets', () => {
   });
 });
 
-describe('who is told', () => {
-  test('each handler hears what it is for', async () => {
+describe('which handlers get an event', () => {
+  test('each handler gets the events that its filters select', async () => {
     const notes = notebook();
     const into = (name: string): string => `echo ${name} $SERF_EVENT >> ${notes.path}`;
     const { notify: tell, facts } = handlersWith([
@@ -98,7 +98,7 @@ describe('who is told', () => {
     expect(notes.lines()).toEqual(['in 1', 'out 1', 'in 2', 'out 2', 'in 3', 'out 3']);
   });
 
-  test('of a burst there is one run', async () => {
+  test('a burst is coalesced to one run', async () => {
     const { notify: tell, facts } = handlersWith([script(['*'], 'wc -l')], { period: 3000, quiescent: 300 });
     for (const name of ['ann', 'bob', 'cat']) tell(member('join', name));
     await waitUntil('it ran', 20_000, () => facts.length === 1);
@@ -108,7 +108,7 @@ describe('who is told', () => {
     });
   });
 
-  test('who is too slow loses the oldest, and how many is told', async () => {
+  test('a slow handler loses the oldest events, each recorded', async () => {
     const notes = notebook();
     const { notify: tell, facts } = handlersWith([
       script(['user'], `read n; echo $n >> ${notes.path}; sleep 1000`),
@@ -121,8 +121,8 @@ describe('who is told', () => {
   });
 });
 
-describe('answers', () => {
-  test('are what the script says, if it ends well', async () => {
+describe('responses to queries', () => {
+  test('are the output of the script, if it succeeds', async () => {
     const {
       notify: tell,
       facts,
@@ -144,7 +144,7 @@ describe('answers', () => {
     );
   });
 
-  test('that are refused are told, and events have none', async () => {
+  test('that are refused are recorded, and events have none', async () => {
     const {
       notify: tell,
       facts,
@@ -182,7 +182,7 @@ describe('S14: bounds', () => {
     await waitUntil('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
   });
 
-  test('what it leaves behind ends with it', async () => {
+  test('processes that it leaves running are killed', async () => {
     const notes = notebook();
     const { notify: tell, facts } = handlersWith([script(['user'], `sleep 1000 & echo $! >> ${notes.path}`)]);
     tell(event('e'));
@@ -191,7 +191,7 @@ describe('S14: bounds', () => {
     await waitUntil('all are gone', 10_000, () => !notes.lines().map(Number).some(isAlive));
   });
 
-  test('one that floods is stopped; of much that it says the first 4 kB are kept', async () => {
+  test('a program with endless output is stopped; the first 4 kB are kept', async () => {
     const { notify: tell, facts } = handlersWith([
       { on: ['user:flood'], run: ['/usr/bin/yes'], timeout: 20_000 },
       script(['user:much'], 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done'),
@@ -208,7 +208,7 @@ describe('S14: bounds', () => {
     expect(much.output).toHaveLength(4096);
   });
 
-  test('closing kills what runs, and nothing more is heard', async () => {
+  test('closing kills running programs, and nothing more is recorded', async () => {
     const notes = notebook();
     const {
       notify: tell,
@@ -226,7 +226,7 @@ describe('S14: bounds', () => {
   });
 });
 
-test('other handlers take over: what was told to the former is still handled, one that stays is not disturbed', async () => {
+test('replace: events of former handlers are still handled, and a handler that stays is not restarted', async () => {
   const notes = notebook();
   const stays = script(['user'], `read n; echo stays $n >> ${notes.path}`);
   const { notify: tell, replace } = handlersWith([

@@ -46,7 +46,7 @@ const hook = (on: readonly string[], webhook: string, timeout = 20_000): Handler
 const self = { name: 'me', tags: new Map<string, string>() };
 const calm = new AbortController().signal;
 
-test('news is posted as JSON, in order', async () => {
+test('events are posted as JSON, in order', async () => {
   const { posted, origin } = await receiver((response) => response.end());
   const { notify: tell, facts } = handlersWith([hook(['*'], `${origin}/in?token=s3cret`)]);
   tell(member('join', 'ann', { role: 'db' }));
@@ -65,7 +65,7 @@ test('news is posted as JSON, in order', async () => {
   expect(JSON.stringify(facts)).not.toContain('s3cret');
 });
 
-test('what it answers to a query is the answer; nothing is none; an error is told and not tried again', async () => {
+test('the body is the response to a query, an empty one is none; an error is recorded and not retried', async () => {
   const { posted, origin } = await receiver((response, count) => {
     if (count === 1) response.end('low');
     else if (count === 2) response.writeHead(204).end();
@@ -87,13 +87,13 @@ test('what it answers to a query is the answer; nothing is none; an error is tol
   expect(posted).toHaveLength(3);
 });
 
-describe('what goes wrong', () => {
+describe('failures', () => {
   test.each([
     [500, 4],
     [429, 4],
     [404, 1],
     [302, 1],
-  ])('an answer of %d: %d tries in all', async (status, tries) => {
+  ])('status %d: %d attempts in all', async (status, tries) => {
     const { posted, origin } = await receiver((response) =>
       response.writeHead(status, { Location: '/elsewhere' }).end(),
     );
@@ -103,7 +103,7 @@ describe('what goes wrong', () => {
     expect(posted.map(({ url }) => url)).toEqual(Array(tries).fill('/here'));
   });
 
-  test('a second try that works is as good as the first', async () => {
+  test('a retry that succeeds counts as success', async () => {
     const { posted, origin } = await receiver((response, count) =>
       response.writeHead(count < 3 ? 503 : 200).end('done'),
     );
@@ -112,7 +112,7 @@ describe('what goes wrong', () => {
     expect(posted).toHaveLength(3);
   });
 
-  test('one that never answers is given up, and its connection closed; so is one that stops in the middle', async () => {
+  test('a server that never responds is given up, and its connection closed; so is one that stops in the middle', async () => {
     const open = new Set<Socket>();
     let count = 0;
     const server = createTcp((socket) => {
@@ -130,7 +130,7 @@ describe('what goes wrong', () => {
     await waitUntil('nothing is left open', 10_000, () => count === 2 && open.size === 0);
   });
 
-  test('of an endless answer no more is read than may be kept', async () => {
+  test('no more of an endless response is read than is kept', async () => {
     const { posted, origin } = await receiver((response) => {
       const more = (): void => {
         while (response.write('x'.repeat(1000)));
@@ -160,7 +160,7 @@ describe('what goes wrong', () => {
     expect(asked).toBe(0);
   });
 
-  test('nobody there: in words; closing ends the wait for the next try', async () => {
+  test('a refused connection is described in words; closing ends the pause before a retry', async () => {
     const server = createTcp();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

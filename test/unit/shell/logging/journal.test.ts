@@ -44,14 +44,14 @@ describe('a fact', () => {
     expect(it.counters.get('members_suspected')).toBe(1);
   });
 
-  test('below the level is counted all the same', () => {
+  test('below the log level is still counted', () => {
     const { journal: it, lines } = journal('info');
     it.record({ kind: 'probeFailed', node: 'bob', awareness: 1, reason });
     expect(lines).toEqual([]);
     expect(it.counters.get('probes_failed')).toBe(1);
   });
 
-  test('that a stranger can cause is loud once in a while, and then says how often it was quiet', () => {
+  test('that a peer can cause at will is one warning per interval, with the number of suppressed lines', () => {
     const { journal: it, lines, clock } = journal();
     const reject = (): void =>
       it.record({ kind: 'packetRejected', from: '10.0.0.9:1', code: 'plaintext', detail: 'a key is set' });
@@ -71,7 +71,7 @@ describe('a fact', () => {
     expect(it.counters.get('packets_rejected')).toBe(5);
   });
 
-  test('of every kind has words, fields that are its own, and a counter of its own that starts at zero', () => {
+  test('of every kind has a message, fields of its own, and a counter of its own that starts at zero', () => {
     const { journal: it } = journal();
     const counters = new Set<string>();
     for (const [kind, [component, , message, counter, fields]] of Object.entries(FACT_TABLE)) {
@@ -85,7 +85,7 @@ describe('a fact', () => {
   });
 });
 
-test('packets are counted, and written down only at trace', () => {
+test('packets are counted, and logged at trace only', () => {
   const loud = journal('trace');
   const quiet = journal('debug');
   for (const { journal: it } of [loud, quiet]) {
@@ -109,7 +109,7 @@ test('packets are counted, and written down only at trace', () => {
   expect(quiet.lines).toEqual([]);
 });
 
-describe('names of strangers', () => {
+describe('names from the network', () => {
   test.each([
     ['bob\u001b[2Jnew line\n', 'bob\\u{1b}[2Jnew line\\u{a}'],
     ['\u202Eevil', '\\u{202e}evil'],
@@ -123,7 +123,7 @@ describe('names of strangers', () => {
     expect(lines[0]?.['node']).toBe(written);
   });
 
-  test('are cut when they are far too long', () => {
+  test('are cut when they are too long', () => {
     expect(escapeUnprintable('x'.repeat(100_000)).length).toBeLessThan(1100);
   });
 });

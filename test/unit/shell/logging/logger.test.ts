@@ -39,7 +39,7 @@ const followed = (stdout: string): unknown[] =>
     .slice(1)
     .map((line) => JSON.parse(line) as unknown);
 
-test('JSON lines go to stderr, at once; whoever follows gets what it asked for, and nobody else', async () => {
+test('JSON lines go to stderr at once; each follower gets lines of its level, until it stops', async () => {
   const { stdout, stderr } = await run('json');
   expect(followed(stdout)).toEqual([HEARD_BY_ONE]);
   const lines = stderr.trim().split('\n');
@@ -53,7 +53,7 @@ test('JSON lines go to stderr, at once; whoever follows gets what it asked for, 
   });
 });
 
-test('for people a line is a line too, on stderr', async () => {
+test('the pretty format also has one line per message, on stderr', async () => {
   const { stdout, stderr } = await run('pretty');
   expect(followed(stdout)).toEqual([HEARD_BY_ONE]);
   expect(stderr.trim().split('\n')).toHaveLength(1);

@@ -38,7 +38,7 @@ test.each([
   ['IPv6 where there is nothing else', '[::]:80', undefined, ['::1', 'fe80::1', 'fd00::5'], '[fd00::5]:80'],
   ['loopback of IPv6 where there is nothing at all', '[::]:80', undefined, ['::1'], '[::1]:80'],
   ['172.32 is public', '0.0.0.0:80', undefined, ['172.32.0.1', '192.168.0.1'], '192.168.0.1:80'],
-])('others are told %s', (_why, bound, advertise, addresses, expected) => {
+])('it advertises %s', (_why, bound, advertise, addresses, expected) => {
   const told = advertisedAddress(
     at(bound),
     advertise === undefined ? undefined : at(advertise),
@@ -47,7 +47,7 @@ test.each([
   expect(told.key).toBe(expected);
 });
 
-describe('an address that changes', () => {
+describe('an address of the host that changes', () => {
   let now = machine('127.0.0.1', '10.0.0.7');
   let told: string[] = [];
   let lookout: AddressWatch | undefined;
@@ -71,23 +71,23 @@ describe('an address that changes', () => {
     vi.useRealTimers();
   });
 
-  test('is told once, on the same port', () => {
+  test('is reported once, with the same port', () => {
     look('127.0.0.1', '10.0.0.9');
     expect(told).toEqual(['10.0.0.9:80']);
   });
 
-  test('is kept while it is one of several, whichever would be chosen first', () => {
+  test('is kept while the host still has it among several', () => {
     look('127.0.0.1', '10.0.0.3', '10.0.0.7');
     expect(told).toEqual([]);
   });
 
-  test('is kept while the machine is off the net', () => {
+  test('is kept while the host has no network', () => {
     look('127.0.0.1');
     look('127.0.0.1', '10.0.0.7');
     expect(told).toEqual([]);
   });
 
-  test('is not looked at any more after the end', () => {
+  test('is not watched any more after stop', () => {
     lookout?.stop();
     look('127.0.0.1', '10.0.0.9');
     expect(told).toEqual([]);

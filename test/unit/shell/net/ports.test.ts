@@ -21,7 +21,7 @@ test('port 0 becomes one free port, the same for UDP and TCP', async () => {
   }
 });
 
-test('a port whose UDP side is taken is refused in one sentence that says what to do', async () => {
+test('a port that is in use for UDP is refused with a message that says what to do', async () => {
   const other = createSocket('udp4');
   await new Promise<void>((resolve) => other.bind(0, '127.0.0.1', () => resolve()));
   const { port } = other.address();
@@ -34,7 +34,7 @@ test('a port whose UDP side is taken is refused in one sentence that says what t
   await new Promise<void>((resolve) => other.close(() => resolve()));
 });
 
-test('a port whose TCP side is taken is refused too, and the UDP side is free again', async () => {
+test('a port that is in use for TCP is refused, and its UDP socket is closed', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', () => resolve()));
   const bound = other.address();
@@ -48,7 +48,7 @@ test('a port whose TCP side is taken is refused too, and the UDP side is free ag
   await Promise.all([udp.close(), tcp.close()]);
 });
 
-test('an address of another machine is refused as such', async () => {
+test('an address of another host is refused', async () => {
   await expect(openPorts(at('192.0.2.1:0'), deaf)).rejects.toThrow(
     '192.0.2.1 is not an address of this host: choose one of its addresses with --bind',
   );
@@ -57,7 +57,7 @@ test('an address of another machine is refused as such', async () => {
 test.each([
   ['EACCES', 'UDP 127.0.0.1:80 cannot be opened by this user: choose a port of 1024 or above with --bind'],
   ['EMFILE', 'UDP 127.0.0.1:80 cannot be opened (EMFILE): choose another with --bind'],
-])('%s has its sentence', (code, sentence) => {
+])('%s has a message of its own', (code, sentence) => {
   expect(bindError('UDP', at('127.0.0.1:80'), Object.assign(new Error(code), { code })).message).toBe(
     sentence,
   );

@@ -19,14 +19,14 @@ test.each([
   expect(await keys(text)).toEqual([key]);
 });
 
-test('a name stands for all its addresses, each once', async () => {
+test('a name resolves to all its addresses, each once', async () => {
   const lookup = async (name: string): Promise<string[]> =>
     name === 'seeds.example' ? ['10.0.0.1', 'fd00::1', '10.0.0.1', 'fe80::1%eth0'] : [];
   expect(await keys('seeds.example:80', lookup)).toEqual(['10.0.0.1:80', '[fd00::1]:80']);
   expect(await keys('ann/seeds.example', lookup)).toEqual(['10.0.0.1:7946', '[fd00::1]:7946']);
 });
 
-test('localhost resolves on every machine', async () => {
+test('localhost resolves on every host', async () => {
   const found = await keys('localhost:80');
   expect(found.every((key) => ['127.0.0.1:80', '[::1]:80'].includes(key))).toBe(true);
   expect(found.length).toBeGreaterThan(0);
@@ -38,7 +38,7 @@ test.each([
   ['10.0.0.7:70000', 'not an address: write HOST, HOST:PORT or [IPV6]:PORT'],
   ['10.0.0.7:0', 'port 0 cannot be dialed: write the port the other agent listens on'],
   ['10.0.0.300', '10.0.0.300 is not an IPv4 address'],
-])('%j is refused with a sentence', async (text, sentence) => {
+])('%j is refused with a message', async (text, sentence) => {
   expect(await keys(text)).toEqual([sentence]);
 });
 
@@ -46,12 +46,12 @@ test.each([
   ['ENOTFOUND', 'x.example does not resolve: no such name'],
   ['EAI_AGAIN', 'x.example does not resolve: the name server did not answer'],
   ['EFAIL', 'x.example does not resolve: EFAIL'],
-])('a lookup that fails with %s has its sentence', async (code, sentence) => {
+])('a lookup that fails with %s has a message of its own', async (code, sentence) => {
   const lookup = (): Promise<string[]> => Promise.reject(Object.assign(new Error(code), { code }));
   expect(await keys('x.example', lookup)).toEqual([sentence]);
 });
 
-test('a name server that never answers holds one seed up for a bounded time, and the others not at all', async () => {
+test('a name server that never answers delays one seed up to the timeout, and no other seed', async () => {
   const seeds = await resolveSeeds(['slow.example', '10.0.0.1', 'quick.example'], {
     timeout: 30,
     lookup: (name) => (name === 'quick.example' ? Promise.resolve(['10.0.0.2']) : new Promise(() => {})),

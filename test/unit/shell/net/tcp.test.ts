@@ -69,7 +69,7 @@ const closedBy = (socket: Socket): Promise<void> =>
   });
 
 describe('tcp', () => {
-  test('a dial, a question, an answer, an end: both sides hear all of it and nothing is left', async () => {
+  test('a dial, a request, a response, a close: both sides receive all of it, and no stream is left', async () => {
     const bob = await side({}, (input, tcp) => {
       if (input.kind === 'streamData') tcp.write(input.stream, Uint8Array.of(7, 7), true);
     });
@@ -88,14 +88,14 @@ describe('tcp', () => {
     await until(() => ann.tcp.size + bob.tcp.size === 0, 'no stream is left');
   });
 
-  test('accepted streams are odd, one after another', async () => {
+  test('accepted streams have odd ids in order', async () => {
     const bob = await side();
     for (let i = 0; i < 3; i++) stranger(bob.tcp.address);
     await until(() => bob.inputs.length === 3, 'three are accepted');
     expect(bob.inputs.map((input) => input.stream)).toEqual([1, 3, 5]);
   });
 
-  test('a dial nobody answers ends in a clause', async () => {
+  test('a dial that is refused ends with a reason', async () => {
     const gone = await side();
     const ann = await side();
     await gone.tcp.close();
@@ -106,7 +106,7 @@ describe('tcp', () => {
     expect(ann.told(2)).toEqual(['closed: connection refused']);
   });
 
-  test('an answer is not cut off because the asker is still talking', async () => {
+  test('a response is not cut off while the peer still sends', async () => {
     const answer = new Uint8Array(3_000_000).fill(9);
     const bob = await side({}, (input, tcp) => {
       if (input.kind === 'streamData') tcp.write(input.stream, answer, true);
@@ -121,7 +121,7 @@ describe('tcp', () => {
     expect(heard).toBe(answer.length);
   });
 
-  test('who ends its half after asking still gets the answer, and no half-open socket stays', async () => {
+  test('a peer that ends its half still gets the response, and no half-open connection remains', async () => {
     const bob = await side({}, (input, tcp) => {
       if (input.kind === 'streamData') tcp.write(input.stream, Uint8Array.of(5), true);
     });
@@ -135,14 +135,14 @@ describe('tcp', () => {
     await until(() => bob.tcp.size === 0, 'bob holds nothing');
   });
 
-  test('who hangs up without a word is heard to have closed, without a reason', async () => {
+  test('a peer that closes at once is reported as closed, without a reason', async () => {
     const bob = await side();
     stranger(bob.tcp.address).end();
     await until(() => bob.tcp.size === 0 && bob.inputs.length === 2, 'bob lets go');
     expect(bob.told(1)).toEqual(['streamAccepted', 'streamClosed']);
   });
 
-  test('a dropped stream is gone at once and says nothing more', async () => {
+  test('a destroyed stream is gone at once, and no input follows', async () => {
     const bob = await side({}, (input, tcp) => {
       if (input.kind === 'streamData') tcp.destroy(input.stream);
     });
@@ -155,7 +155,7 @@ describe('tcp', () => {
 });
 
 describe('limits of tcp', () => {
-  test('so many streams at once and no more; who leaves makes room', async () => {
+  test('only so many streams at once; a closed one makes room', async () => {
     const bob = await side({ inbound: 3, perSource: 3, isLocal: () => false });
     const first = stranger(bob.tcp.address);
     for (let i = 0; i < 2; i++) stranger(bob.tcp.address);
@@ -170,7 +170,7 @@ describe('limits of tcp', () => {
     expect(bob.refused).toHaveLength(1);
   });
 
-  test('one address may not take every stream', async () => {
+  test('one address cannot take all streams', async () => {
     const bob = await side({ perSource: 2, isLocal: () => false });
     for (let i = 0; i < 2; i++) stranger(bob.tcp.address);
     await until(() => bob.tcp.size === 2, 'two are in');
@@ -180,7 +180,7 @@ describe('limits of tcp', () => {
     expect(bob.refused).toEqual(['2 streams from this address are open']);
   });
 
-  test('from loopback, where a whole cluster may live, only the total counts', async () => {
+  test('from loopback, where a whole cluster may run, only the total counts', async () => {
     const bob = await side({ inbound: 0, perSource: 0, loopback: 6 });
     for (let i = 0; i < 6; i++) stranger(bob.tcp.address);
     await until(() => bob.tcp.size === 6, 'six are in');
@@ -188,13 +188,13 @@ describe('limits of tcp', () => {
     expect(bob.refused).toEqual(['6 streams from this host are open']);
   });
 
-  test('who says nothing is shown out', async () => {
+  test('an idle peer is closed at the idle timeout', async () => {
     const bob = await side({ idleTimeout: 60 });
     await closedBy(stranger(bob.tcp.address));
     expect(bob.told(1)).toEqual(['streamAccepted', 'closed: no data for 0.06 s']);
   });
 
-  test('who drips is shown out too, in the end', async () => {
+  test('a slow peer is closed at the total timeout', async () => {
     const bob = await side({ totalTimeout: 150 });
     const dripping = stranger(bob.tcp.address);
     const drip = setInterval(() => dripping.write('.'), 5);
@@ -203,7 +203,7 @@ describe('limits of tcp', () => {
     expect(bob.told(1).at(-1)).toBe('closed: not finished after 0.15 s');
   });
 
-  test('who has its answer and does not hang up is shown out', async () => {
+  test('a peer that has its response and does not close is closed at the linger timeout', async () => {
     const bob = await side({ lingerTimeout: 30 }, (input, tcp) => {
       if (input.kind === 'streamData') tcp.write(input.stream, Uint8Array.of(1), true);
     });
@@ -212,7 +212,7 @@ describe('limits of tcp', () => {
     expect(bob.told(1)).toEqual(['streamAccepted', 'streamData']);
   });
 
-  test('who sends without end is cut off', async () => {
+  test('a peer that sends without end is cut off', async () => {
     const bob = await side({ maxBytes: 100_000 });
     const flood = stranger(bob.tcp.address);
     const pump = (): void => {
@@ -225,7 +225,7 @@ describe('limits of tcp', () => {
     expect(bob.bytes(1)).toBeLessThanOrEqual(100_000);
   });
 
-  test('who does not read makes us hold only so much', async () => {
+  test('for a peer that does not read, only so much is buffered', async () => {
     const bob = await side({ maxBytes: 1_000_000 }, (input, tcp) => {
       if (input.kind !== 'streamAccepted') return;
       for (let i = 0; i < 100; i++) tcp.write(input.stream, new Uint8Array(500_000), false);

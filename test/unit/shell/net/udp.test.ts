@@ -27,7 +27,7 @@ async function listener(bind: Address = LOCAL): Promise<Heard> {
 }
 
 describe('udp', () => {
-  test('a packet arrives with its bytes and its sender, and the answer finds the way back', async () => {
+  test('a packet arrives with its bytes and its sender, and the answer reaches the sender', async () => {
     const ann = await listener();
     const bob = await listener();
 
@@ -41,7 +41,7 @@ describe('udp', () => {
     expect(ann.packets[0]?.from.key).toBe(bob.udp.address.key);
   });
 
-  test('ten thousand packets in bursts of twenty: not one is missed', async () => {
+  test('ten thousand packets in bursts of twenty: none is lost', async () => {
     const ann = await listener();
     const bob = await listener();
     const sent = 10_000;
@@ -57,7 +57,7 @@ describe('udp', () => {
     expect(ann.errors).toEqual([]);
   });
 
-  test('whatever a stranger sends arrives as it is: nothing at all, or as much as a datagram holds', async () => {
+  test('a datagram of any size arrives unchanged, an empty one too', async () => {
     const ann = await listener();
     const bob = await listener();
 
@@ -69,7 +69,7 @@ describe('udp', () => {
     expect(bob.packets[1]?.bytes.constructor).toBe(Uint8Array); // not a Buffer, whose slice shares memory
   });
 
-  test('sends that fail are counted, one by one, and hurt no later send', async () => {
+  test('each failed send is reported, and later sends work', async () => {
     const ann = await listener();
     const bob = await listener();
 
@@ -83,7 +83,7 @@ describe('udp', () => {
     expect([...ann.errors].sort()).toEqual(['EINVAL', 'EMSGSIZE', 'ERR_SOCKET_BAD_PORT']);
   });
 
-  test('sending to a port nobody listens on goes unpunished', async () => {
+  test('a send to a closed port does no harm', async () => {
     const gone = await listener();
     const nobody = gone.udp.address;
     await gone.udp.close();
@@ -97,7 +97,7 @@ describe('udp', () => {
     await until(() => bob.packets.length === 1, 'bob hears ann');
   });
 
-  test('a socket on :: hears IPv4 as IPv4, with four octets, and answers it', async () => {
+  test('a dual-stack socket on :: receives IPv4 as four octets, and answers it', async () => {
     const both = await listener(at('[::]:0'));
     const four = await listener();
     const six = await listener(at('[::1]:0'));
@@ -112,12 +112,12 @@ describe('udp', () => {
     expect(senders).toEqual([four.udp.address.key, six.udp.address.key].sort());
   });
 
-  test('it asks for a large receive buffer and says what it got', async () => {
+  test('it requests a large receive buffer and reports what was granted', async () => {
     const { udp } = await listener();
     expect(udp.receiveBuffer).toBeGreaterThan(0);
   });
 
-  test('closing twice is one closing, and a send after it is nobody’s trouble', async () => {
+  test('closing twice closes once, and a send after it is ignored', async () => {
     const { udp, errors } = await listener();
 
     await Promise.all([udp.close(), udp.close()]);

@@ -22,7 +22,7 @@ describe('exec checks', () => {
     });
   });
 
-  test('no words: the exit code; a signal; a program that is not there', async () => {
+  test('without output: the exit code; a signal; a missing program', async () => {
     expect(await sh('exit 3')).toMatchObject({ output: 'exit code 3' });
     expect(await sh('kill -9 $$')).toMatchObject({ status: 'critical', output: 'ended by SIGKILL' });
     expect(await outcomeOf({ Args: ['/no/such/program'] }, { allowExec: true })).toMatchObject({
@@ -31,12 +31,12 @@ describe('exec checks', () => {
     });
   });
 
-  test('S14: arguments are arguments, and no shell reads them', async () => {
+  test('S14: arguments are passed unchanged, and no shell reads them', async () => {
     const { output } = await outcomeOf({ Args: ['/bin/echo', '$HOME; `id`', '*'] }, { allowExec: true });
     expect(output).toBe('$HOME; `id` *\n');
   });
 
-  test('S14: the environment is a short list, the folder the root', async () => {
+  test('S14: the environment is minimal, the directory is /', async () => {
     process.env['HEARSAY_SECRET'] = 'key';
     const { output } = await sh('pwd; env');
     delete process.env['HEARSAY_SECRET'];
@@ -50,21 +50,21 @@ describe('exec checks', () => {
     ).toEqual([]);
   });
 
-  test('S14: off unless it is allowed', async () => {
+  test('S14: exec checks are refused unless they are allowed', async () => {
     expect(await outcomeOf({ Args: ['/bin/true'] })).toMatchObject({
       status: 'critical',
       output: 'exec checks are not allowed on this agent: start it with --allow-exec-checks',
     });
   });
 
-  test('C4: the last words are kept', async () => {
+  test('C4: the last bytes of the output are kept', async () => {
     const { output } = await sh('i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done');
     expect(output).toMatch(/^Captured 4096 of \d+ bytes\n\.\.\.\n/);
     expect(output.endsWith('line 1999\n')).toBe(true);
     expect(Buffer.byteLength(output)).toBeLessThanOrEqual(4096);
   });
 
-  test('G20: one that floods is stopped', async () => {
+  test('G20: a program with endless output is stopped', async () => {
     expect(await outcomeOf({ Args: ['yes'] }, { allowExec: true })).toMatchObject({
       status: 'critical',
       output: 'output exceeded 1048576 bytes: the program was stopped',
@@ -79,7 +79,7 @@ describe('exec checks', () => {
     await pids.gone();
   });
 
-  test('what a program leaves behind ends with it, and does not hold the outcome up', async () => {
+  test('processes that a program leaves running are killed, and do not delay the outcome', async () => {
     const pids = pidFile();
     const outcome = await sh(`sleep 1000 & echo $! >> ${pids.path}; echo done`);
     expect(outcome).toMatchObject({ status: 'passing', output: 'done\n' });
@@ -87,7 +87,7 @@ describe('exec checks', () => {
     await pids.gone();
   });
 
-  test('closing kills what runs, and nothing more is heard', async () => {
+  test('closing kills running programs, and no outcome follows', async () => {
     const pids = pidFile();
     const heard: unknown[] = [];
     const runners = createRunners({ allowExec: true, onOutcome: (outcome) => heard.push(outcome) });

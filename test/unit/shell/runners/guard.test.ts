@@ -16,7 +16,7 @@ const networks = (): string[] => [
 const permits = (ip: string, allow: string[] = []): boolean =>
   new EgressGuard({ networks, allow }).isAllowed(ip);
 
-describe('S15: which addresses checks may reach', () => {
+describe('S15: which addresses checks may connect to', () => {
   test.each([
     ['loopback', '127.0.0.1'],
     ['all of loopback', '127.9.9.9'],
@@ -53,7 +53,7 @@ describe('S15: which addresses checks may reach', () => {
     expect(permits(ip)).toBe(false);
   });
 
-  test('the owner may allow more networks, but secrets only by naming them', () => {
+  test('the owner can allow more networks, but metadata services only by naming them', () => {
     expect(permits('192.168.7.7', ['192.168.0.0/16'])).toBe(true);
     expect(permits('93.184.216.34', ['0.0.0.0/0'])).toBe(true);
     expect(permits('169.254.169.254', ['0.0.0.0/0'])).toBe(false);
@@ -73,7 +73,7 @@ describe('S15: which addresses checks may reach', () => {
   );
 });
 
-describe('S15: what is dialed is what was looked at', () => {
+describe('S15: only checked addresses are dialed', () => {
   const hidden = (ip: string) => ({ lookup: async () => [ip], networks });
 
   test.each([
@@ -85,13 +85,13 @@ describe('S15: what is dialed is what was looked at', () => {
     ['udp', { UDP: 'inner.example:53' }],
     ['grpc', { GRPC: 'inner.example:80' }],
     ['h2ping', { H2PING: 'inner.example:80' }],
-  ])('a name that leads to metadata is not followed: %s', async (_, value) => {
+  ])('a name that resolves to a metadata service is denied: %s', async (_, value) => {
     const { status, output } = await outcomeOf(value, hidden('169.254.169.254'));
     expect(status).toBe('critical');
     expect(output).toMatch(/(169\.254\.169\.254|a9fe:a9fe) is denied to checks/);
   });
 
-  test('a name that changes its meaning is asked once: all requests of a run go to the first address', async () => {
+  test('DNS rebinding: a name is resolved once, and all requests of a run go to the first address', async () => {
     let asked = 0;
     const lookup = async (): Promise<string[]> => (asked++ === 0 ? ['127.0.0.1'] : ['169.254.169.254']);
     const port = await listening(
@@ -105,7 +105,7 @@ describe('S15: what is dialed is what was looked at', () => {
     expect(asked).toBe(1);
   });
 
-  test('addresses that may not be reached are left out, not dialed', async () => {
+  test('denied addresses are skipped, not dialed', async () => {
     const port = await listening(createServer((_, response) => response.end('well')));
     const lookup = async (): Promise<string[]> => ['169.254.169.254', '127.0.0.1'];
     expect(await outcomeOf({ HTTP: `http://web.example:${port}/` }, { lookup, networks })).toMatchObject({
@@ -125,14 +125,14 @@ describe('S15: what is dialed is what was looked at', () => {
     });
   });
 
-  test('a lookup that hangs is given up at the timeout', async () => {
+  test('a lookup that hangs fails at the timeout', async () => {
     const lookup = () => new Promise<string[]>(() => {});
     expect(await outcomeOf({ TCP: 'web.example:80', Timeout: '200ms' }, { lookup })).toMatchObject({
       output: 'no answer in 0.2 s',
     });
   });
 
-  test('many checks of one name ask once, and few names are asked at a time', async () => {
+  test('many checks of one name share one lookup, and few lookups run at once', async () => {
     const asked: string[] = [];
     const waiting: (() => void)[] = [];
     const guard = new EgressGuard({

@@ -24,7 +24,7 @@ describe('http checks', () => {
     });
   });
 
-  test('C4: the output tells what was asked and answered, and keeps the first bytes', async () => {
+  test('C4: the output shows request and response, and keeps the first bytes', async () => {
     const port = await serving((_, response) => response.end('ä'.repeat(5000)));
     const url = `http://127.0.0.1:${port}/health?x=1`;
     const { output } = await outcomeOf({ HTTP: url });
@@ -32,7 +32,7 @@ describe('http checks', () => {
     expect(Buffer.byteLength(output)).toBeLessThanOrEqual(4096);
   });
 
-  test('the request is as Consul sends it, with the headers, method and body of the definition over it', async () => {
+  test('the request is like that of Consul, overridden by headers, method and body of the definition', async () => {
     const seen: { request: IncomingMessage; body: string }[] = [];
     const port = await serving((request, response) => {
       let body = '';
@@ -83,7 +83,7 @@ describe('http checks', () => {
     expect(output).toContain('Output: hello');
   });
 
-  test('every run has a connection of its own', async () => {
+  test('every run opens its own connection', async () => {
     const ports = new Set<number | undefined>();
     const port = await serving((request, response) => {
       ports.add(request.socket.remotePort);
@@ -125,7 +125,7 @@ describe('redirects', () => {
     expect(there).toEqual([]);
   });
 
-  test('another port of the same host is fine, and a POST becomes a GET', async () => {
+  test('to another port of the same host are followed, and a POST becomes a GET', async () => {
     const seen: unknown[] = [];
     const second = await serving((request, response) => {
       seen.push(request.method);
@@ -152,7 +152,7 @@ describe('targets that misbehave', () => {
     });
   });
 
-  test('G20: one that never answers is given up at its timeout', async () => {
+  test('G20: one that never responds fails at its timeout', async () => {
     const port = await listening(createTcp());
     expect(await outcomeOf({ HTTP: `http://127.0.0.1:${port}/`, Timeout: '200ms' })).toMatchObject({
       status: 'critical',
@@ -160,12 +160,12 @@ describe('targets that misbehave', () => {
     });
   });
 
-  test('one that hangs up without a word', async () => {
+  test('one that closes without a response', async () => {
     const port = await listening(createTcp((socket) => socket.destroy()));
     expect(await outcomeOf({ HTTP: `http://127.0.0.1:${port}/` })).toMatchObject({ status: 'critical' });
   });
 
-  test('one that speaks no HTTP, or headers without end', async () => {
+  test('one that does not speak HTTP, or sends endless headers', async () => {
     const answers = ['SSH-2.0-x\r\n', `HTTP/1.1 200 OK\r\n${'X: y\r\n'.repeat(20_000)}`];
     for (const answer of answers) {
       const port = await listening(createTcp((socket) => socket.write(answer)));
@@ -173,7 +173,7 @@ describe('targets that misbehave', () => {
     }
   });
 
-  test('G20: a body without end is cut off', async () => {
+  test('G20: an endless body is cut off', async () => {
     let sent = 0;
     const port = await serving((_, response) => {
       const more = (): void => {
@@ -238,7 +238,7 @@ describe('https', () => {
     },
   );
 
-  test('a server that speaks no TLS', async () => {
+  test('a server that does not speak TLS', async () => {
     const port = await serving((_, response) => response.end());
     const HTTP = `https://127.0.0.1:${port}/`;
     expect(await outcomeOf({ HTTP })).toMatchObject({

@@ -33,7 +33,7 @@ function workshop(options: ConstructorParameters<typeof Slots>[0]) {
   return { slots, take, end, canceled, names: () => [...running.keys()] };
 }
 
-describe('how many run at once', () => {
+describe('how many runs are active at once', () => {
   test('as many as allowed, the others in order', async () => {
     const { take, end, names } = workshop({ maxQuick: 2 });
     for (const key of ['a', 'b', 'c', 'd']) take(key);
@@ -44,7 +44,7 @@ describe('how many run at once', () => {
     expect(names()).toEqual(['c', 'd']);
   });
 
-  test('those that hang give their place among the quick ones away, up to a limit for all', async () => {
+  test('runs that hang give their quick slot back, up to a limit for all', async () => {
     const { take, names } = workshop({ maxQuick: 2, maxConcurrent: 5 });
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) take(key);
     expect(names()).toHaveLength(2);
@@ -53,7 +53,7 @@ describe('how many run at once', () => {
     expect(names()).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
-  test('newer work of the same key calls the older off, running or waiting', () => {
+  test('newer work of the same key cancels the older one, running or waiting', () => {
     const { take, names, canceled } = workshop({ maxQuick: 3 });
     take('a', 'a1');
     take('a', 'a2');
@@ -65,7 +65,7 @@ describe('how many run at once', () => {
     expect([full.names(), full.canceled]).toEqual([['x'], []]);
   });
 
-  test('closing calls all off and takes nothing more', () => {
+  test('closing cancels all work and accepts no more', () => {
     const { slots, take, names, canceled } = workshop({ maxQuick: 1 });
     take('a');
     take('b');
@@ -76,7 +76,7 @@ describe('how many run at once', () => {
 });
 
 describe('runners together', () => {
-  test('G20: a hundred targets that hang keep the others from being checked for no more than seconds', async () => {
+  test('G20: a hundred targets that hang delay the other checks by seconds at most', async () => {
     const outcomes: CheckOutcome[] = [];
     const runners = createRunners({ allowExec: false, onOutcome: (outcome) => outcomes.push(outcome) });
     const silent = await listening(createServer());
@@ -90,7 +90,7 @@ describe('runners together', () => {
     runners.close();
   });
 
-  test('of an order that was replaced nothing is heard', async () => {
+  test('a run that was replaced has no outcome', async () => {
     const outcomes: CheckOutcome[] = [];
     const runners = createRunners({ allowExec: false, onOutcome: (outcome) => outcomes.push(outcome) });
     const silent = await listening(createServer());

@@ -18,7 +18,7 @@ async function closedPort(): Promise<number> {
 }
 
 describe('tcp checks', () => {
-  test('whoever takes the connection is well', async () => {
+  test('an accepted connection is passing', async () => {
     const port = await listening(createServer());
     expect(await outcomeOf({ TCP: `127.0.0.1:${port}` })).toMatchObject({
       status: 'passing',
@@ -34,7 +34,7 @@ describe('tcp checks', () => {
     });
   });
 
-  test('of several addresses any one will do', async () => {
+  test('any one of several addresses is enough', async () => {
     const port = await listening(createServer());
     expect(await outcomeOf({ TCP: `localhost:${port}` })).toMatchObject({ status: 'passing' });
     const lookup = async (): Promise<string[]> => ['127.0.0.9', '127.0.0.1'];
@@ -45,7 +45,7 @@ describe('tcp checks', () => {
     });
   });
 
-  test('a server that floods is hung up on', async () => {
+  test('the connection to a server with endless output is closed', async () => {
     const port = await listening(
       createServer((socket) => {
         const more = (): void => {
@@ -86,7 +86,7 @@ describe('udp checks', () => {
     return socket.address().port;
   }
 
-  test('an answer or silence is well', async () => {
+  test('a response or silence is passing', async () => {
     expect(await outcomeOf({ UDP: `127.0.0.1:${await udp(true)}` })).toMatchObject({ status: 'passing' });
     expect(await outcomeOf({ UDP: `127.0.0.1:${await udp(false)}` })).toMatchObject({ status: 'passing' });
   });
@@ -133,7 +133,7 @@ describe('grpc checks', () => {
     return `127.0.0.1:${await listening(server)}`;
   };
 
-  test('SERVING is passing, all else is critical', async () => {
+  test('SERVING is passing, everything else is critical', async () => {
     const at = await serving();
     expect(await outcomeOf({ GRPC: at })).toMatchObject({
       status: 'passing',
@@ -176,7 +176,7 @@ describe('grpc checks', () => {
     });
   });
 
-  test('a server that hangs, or speaks something else', async () => {
+  test('a server that hangs or speaks another protocol is critical', async () => {
     const silent = await listening(createServer());
     const chatty = await listening(createServer((socket) => socket.write('220 mail.example ESMTP\r\n')));
     expect(await outcomeOf({ GRPC: `127.0.0.1:${silent}`, Timeout: '300ms' })).toMatchObject({
@@ -210,7 +210,7 @@ describe('h2ping checks', () => {
     expect(await outcomeOf({ H2PING, H2PingUseTLS: true })).toMatchObject({ status: 'critical' });
   });
 
-  test('no answer is critical', async () => {
+  test('no response is critical', async () => {
     const H2PING = `127.0.0.1:${await listening(createServer())}`;
     expect(await outcomeOf({ H2PING, H2PingUseTLS: false, Timeout: '300ms' })).toMatchObject({
       status: 'critical',

@@ -19,7 +19,7 @@ function write(contents: unknown, mode = 0o600): void {
   chmodSync(path, mode);
 }
 
-test('keys come in order, the primary first, each once', async () => {
+test('keys are read in order, the primary first, each once', async () => {
   write([key(2, 32), key(1, 16), key(2, 32), key(3, 24)]);
   const keys = await readKeyring(path);
   expect(keys.map((octets) => [octets[0], octets.length])).toEqual([
@@ -46,7 +46,7 @@ test.each([
   });
 });
 
-test('a file that is not there is said to be missing', async () => {
+test('a missing file is reported as missing', async () => {
   await expect(readKeyring(path)).rejects.toThrow(`keyring ${path}: there is no such file`);
 });
 
@@ -60,14 +60,14 @@ test.each([0o620, 0o602, 0o666])(
   },
 );
 
-test('a file others can read is used, and said to be exposed', async () => {
+test('a file that others can read is used, and reported as exposed', async () => {
   write([key(1, 16)], 0o644);
   const { record: note, facts } = noting();
   expect(await readKeyring(path, note)).toHaveLength(1);
   expect(facts).toEqual([{ kind: 'keyringExposed', file: path }]);
 });
 
-test('G16 kept keys are a file of its owner alone, in Serf’s format, and can be read back', async () => {
+test('G16 saved keys are a file with mode 0600, in Serf’s format, and can be read back', async () => {
   const keeper = createKeyringStore(path);
   const key = (octet: number): Uint8Array => new Uint8Array(32).fill(octet);
   const outcomes: (string | undefined)[] = [];
@@ -82,7 +82,7 @@ test('G16 kept keys are a file of its owner alone, in Serf’s format, and can b
   expect(readdirSync(dir)).toEqual(['keyring.json']);
 });
 
-test('G16 a file that cannot be written is told, and leaves the old one', async () => {
+test('G16 a failed write is reported, and leaves the old file', async () => {
   writeFileSync(join(dir, 'file'), '');
   const keeper = createKeyringStore(join(dir, 'file', 'ring.json'));
   const outcomes: (string | undefined)[] = [];

@@ -35,7 +35,7 @@ const opened = (
     ...(create === undefined ? {} : { create }),
   });
 
-test('lines are in the file when it is closed, and soon before that; only its owner may read it', async () => {
+test('lines are written soon, at the latest when it is closed; the file has mode 0600', async () => {
   const journal = noting();
   const file = await opened(journal);
   expect(file.write(HEAD)).toBe(true);
@@ -51,7 +51,7 @@ test('lines are in the file when it is closed, and soon before that; only its ow
   expect(file.degraded).toEqual([]);
 });
 
-test('each life has its own, and three of before are kept', async () => {
+test('each run has a recording of its own, and three earlier ones are kept', async () => {
   for (let life = 1; life <= 6; life++) {
     const file = await opened();
     file.write(HEAD);
@@ -65,7 +65,7 @@ test('each life has its own, and three of before are kept', async () => {
   expect(existsSync(`${path}.4`)).toBe(false);
 });
 
-test('what is no recording, or could be written by others, is left alone', async () => {
+test('a file that is no recording, or that others can write, is refused and left unchanged', async () => {
   writeFileSync(path, 'my diary\n');
   await expect(opened()).rejects.toThrow('is not a recording: choose another path for --record');
   expect(readFileSync(path, 'utf8')).toBe('my diary\n');
@@ -81,7 +81,7 @@ test('what is no recording, or could be written by others, is left alone', async
   expect(existsSync(join(dir, 'elsewhere'))).toBe(false);
 });
 
-test('at its limit there is room for the last line only, which says so', async () => {
+test('at its limit there is space for the footer only', async () => {
   const journal = noting();
   const file = await opened(journal, 1000);
   let lines = 0;
@@ -94,7 +94,7 @@ test('at its limit there is room for the last line only, which says so', async (
   expect(file.degraded).toEqual([`the recording ${path} is full: later inputs are not in it`]);
 });
 
-test('a disk that is full ends the recording with one word, and takes no line more', async () => {
+test('a full disk ends the recording with one log line, and no line is accepted any more', async () => {
   const journal = noting();
   const failure = Object.assign(new Error('no space'), { code: 'ENOSPC' });
   let appended = 0;
@@ -116,7 +116,7 @@ test('a disk that is full ends the recording with one word, and takes no line mo
   expect(file.degraded).toEqual([`the recording ${path} ended: ENOSPC`]);
 });
 
-test('a disk that is full from the beginning does not keep the agent from starting', async () => {
+test('a disk that is full at the start does not prevent the agent from starting', async () => {
   const journal = noting();
   const file = await opened(journal, 1 << 20, () =>
     Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })),
@@ -126,7 +126,7 @@ test('a disk that is full from the beginning does not keep the agent from starti
   await file.close();
 });
 
-test('a disk that hangs does not fill the memory', async () => {
+test('a disk that hangs does not exhaust the memory', async () => {
   const journal = noting();
   let release = (): void => {};
   const hangs = new Promise<void>((resolve) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parseSerfSnapshot, readSerfSnapshot } from '../../../../src/shell/storage/serf-snapshot.ts';
 
-test('P62 who was alive at the end is known, and each clock goes on after the last time seen', () => {
+test('P62 members alive at the end are imported, and each clock continues after the last time seen', () => {
   const snapshot = parseSerfSnapshot(
     [
       'alive: bob 10.0.0.2:7946',
@@ -31,7 +31,7 @@ test('P62 who was alive at the end is known, and each clock goes on after the la
   });
 });
 
-test('P62 who had left starts anew', () => {
+test('P62 an agent that had left starts fresh', () => {
   expect(parseSerfSnapshot('alive: bob 10.0.0.2:7946\nclock: 9\nleave\n')).toEqual({
     incarnation: 0,
     clocks: { member: 1, event: 1, query: 1 },
@@ -39,7 +39,7 @@ test('P62 who had left starts anew', () => {
   });
 });
 
-test('P62 lines that make no sense, and a last one that is cut, are passed over', () => {
+test('P62 invalid lines, and a last one that is cut, are skipped', () => {
   const lines = [
     'alive: bob',
     'alive:  10.0.0.2:7946',
@@ -54,7 +54,7 @@ test('P62 lines that make no sense, and a last one that is cut, are passed over'
   });
 });
 
-test('P62 a file that is not there, or that others can write, is refused by name', async () => {
+test('P62 a missing file, or one that others can write, is refused by name', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'hearsay-serf-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));
   const path = join(dir, 'snapshot');

@@ -40,8 +40,8 @@ async function quiet(storage: Storage): Promise<void> {
   await storage.close();
 }
 
-describe('I17: when the power goes', () => {
-  test('at any operation, with anything torn that was not synced, the old snapshot or the new is found whole', async () => {
+describe('I17: after a power failure', () => {
+  test('at any operation, with torn writes of what was not synced, the old snapshot or the new is complete', async () => {
     const whole = { '/data/snapshot': encodeSnapshotFile(OLD), '/data/catalog': encodeCatalogFile(CATALOG) };
     const counting = FakeDisk.with(whole);
     const first = await openOn(counting);
@@ -83,7 +83,7 @@ describe('I17: when the power goes', () => {
   });
 });
 
-describe('G15: a file that is damaged', () => {
+describe('G15: a corrupt file', () => {
   const damages: [string, (whole: Uint8Array, at: number) => Uint8Array][] = [
     ['torn at any byte', (whole, at) => whole.subarray(0, at)],
     ['with any byte flipped', (whole, at) => whole.map((byte, i) => (i === at ? byte ^ 0xff : byte))],
@@ -161,7 +161,7 @@ describe('G15: a disk that fails', () => {
     },
   );
 
-  test('does not lose the registrations that it could not read: they are set aside', async () => {
+  test('does not lose the registrations that it could not read: they are quarantined', async () => {
     const whole = encodeSnapshotFile(OLD);
     const disk = FakeDisk.with({ '/data/snapshot': whole });
     disk.before = (asked) => {
@@ -176,7 +176,7 @@ describe('G15: a disk that fails', () => {
     expect(disk.names.get('/data/snapshot.bad')).toEqual(whole);
   });
 
-  test('by being slow is shown as such, one line, and is well when a write is quick again', async () => {
+  test('by being slow is reported once, and recovers when a write is fast again', async () => {
     const disk = FakeDisk.with({});
     let go = (): void => {};
     let isSlow = true;
@@ -229,7 +229,7 @@ describe('S25: on a real disk', () => {
     await expect(openStorage(dir, noting().record)).rejects.toThrow('belongs to another user (uid 12345)');
   });
 
-  test('what is no file is set aside, and a pipe keeps nobody waiting', async () => {
+  test('what is not a file is quarantined, and a pipe does not block the start', async () => {
     rmSync(prepare());
     execFileSync('mkfifo', [join(dir, 'snapshot')]);
     mkdirSync(join(dir, 'catalog', 'with something in it'), { recursive: true });

@@ -35,7 +35,7 @@ async function otherProcess(script: string) {
 }
 const HOLDER = `require('net').createServer((s) => s.end(process.pid + ' ' + require('crypto').randomUUID() + '\\n')).listen(process.argv[1], () => console.log('ok'))`;
 
-test('the second is told who has it, until the first lets go', async () => {
+test('a second holder is refused with the pid of the first, until that releases the lock', async () => {
   const first = await take();
   expect(first.kind).toBe('held');
   expect(await take()).toEqual({ kind: 'heldByOther', pid: process.pid });
@@ -43,7 +43,7 @@ test('the second is told who has it, until the first lets go', async () => {
   expect((await take()).kind).toBe('held');
 });
 
-test('another process is named by its id; killed, its lock is taken over', async () => {
+test('another process is named by its pid; after it is killed, its lock is taken over', async () => {
   const child = await otherProcess(HOLDER);
   expect(await take()).toEqual({ kind: 'heldByOther', pid: child.pid });
   child.kill('SIGKILL');
@@ -54,7 +54,7 @@ test('another process is named by its id; killed, its lock is taken over', async
   expect(readdirSync(dir)).toEqual(['lock']);
 });
 
-test('a process that is stopped keeps its lock, though it cannot say who it is', async () => {
+test('a stopped process keeps its lock, though it cannot identify itself', async () => {
   const child = await otherProcess(HOLDER);
   child.kill('SIGSTOP');
   expect(await take()).toEqual({ kind: 'heldByOther' });
@@ -63,19 +63,19 @@ test('a process that is stopped keeps its lock, though it cannot say who it is',
   expect((await take()).kind).toBe('held');
 });
 
-test('one that talks nonsense has it all the same', async () => {
+test('a holder with an invalid answer still has the lock', async () => {
   const child = await otherProcess(HOLDER.replace('process.pid', `'x'.repeat(1e6)`));
   expect(await take()).toEqual({ kind: 'heldByOther' });
   child.kill('SIGKILL');
   await once(child, 'exit');
 });
 
-test('a file in its place is no lock', async () => {
+test('a file in its place is a stale lock', async () => {
   writeFileSync(path, '12345');
   expect((await take()).kind).toBe('held');
 });
 
-test('many that start at once over a dead lock: never two have it', async () => {
+test('many that start at once over a stale lock: never two hold it', async () => {
   const child = await otherProcess(HOLDER);
   child.kill('SIGKILL');
   await once(child, 'exit');
@@ -84,7 +84,7 @@ test('many that start at once over a dead lock: never two have it', async () => 
   expect(all.filter(({ kind }) => kind === 'unavailable')).toEqual([]);
 });
 
-test('where there can be no socket there is no lock, and a reason', async () => {
+test('where no socket can be created the lock is unavailable, with a reason', async () => {
   expect(await take(join(dir, 'absent', 'lock'))).toMatchObject({ kind: 'unavailable' });
   expect(await take(join(dir, 'x'.repeat(120)))).toEqual({ kind: 'unavailable', reason: 'ENAMETOOLONG' });
 });

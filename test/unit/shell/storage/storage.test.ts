@@ -56,7 +56,7 @@ const mode = (path: string): string => (statSync(path).mode & 0o777).toString(8)
 const onDisk = (): Snapshot | string => decodeSnapshotFile(readFileSync(join(data, 'snapshot')));
 
 describe('the data directory', () => {
-  test('is made, with what is in it, for its owner alone', async () => {
+  test('is created with mode 0700, and its files with 0600', async () => {
     const storage = await openIt();
     storage.save(SNAPSHOT);
     await storage.close();
@@ -95,7 +95,7 @@ describe('the data directory', () => {
 });
 
 describe('a snapshot', () => {
-  test('comes back as it was', async () => {
+  test('is restored unchanged', async () => {
     const storage = await openIt();
     expect(storage.snapshot).toBeUndefined();
     storage.save(SNAPSHOT);
@@ -103,7 +103,7 @@ describe('a snapshot', () => {
     expect((await openIt()).snapshot).toEqual(SNAPSHOT);
   });
 
-  test('is written at most once in an interval, and then the newest', async () => {
+  test('is written at most once per interval, the newest one', async () => {
     const storage = await openIt(noting().record, { writeInterval: 150 });
     const writtenAt: number[] = []; // by the file's own clock, which does not care when we look
     for (let i = 1; writtenAt.length < 4; i++) {
@@ -119,14 +119,14 @@ describe('a snapshot', () => {
     expect(onDisk()).toEqual(numbered(1_000_000));
   });
 
-  test('cut at any byte is noticed', () => {
+  test('cut at any byte is detected', () => {
     const whole = encodeSnapshotFile(SNAPSHOT);
     for (let length = 0; length < whole.length; length++)
       expect(typeof decodeSnapshotFile(whole.subarray(0, length)), `cut at ${length}`).toBe('string');
     expect(decodeSnapshotFile(whole)).toEqual(SNAPSHOT);
   });
 
-  test('with any one bit flipped is noticed', () => {
+  test('with any bit flipped is detected', () => {
     const whole = encodeSnapshotFile(SNAPSHOT);
     for (let at = 0; at < whole.length; at++)
       for (let bit = 0; bit < 8; bit++) {
@@ -136,7 +136,7 @@ describe('a snapshot', () => {
       }
   });
 
-  test('with a byte too many is noticed', () => {
+  test('with an additional byte is detected', () => {
     expect(decodeSnapshotFile(Uint8Array.of(...encodeSnapshotFile(SNAPSHOT), 0))).toBe(
       'the checksum does not match',
     );
@@ -153,7 +153,7 @@ describe('a snapshot', () => {
     expect(decodeSnapshotFile(encodeSnapshotFile(value as Snapshot))).toMatch(/^unexpected contents/);
   });
 
-  test('of a later version keeps what we do not know', () => {
+  test('of a later version keeps unknown fields', () => {
     const later = { ...SNAPSHOT, dropped: ['cat'] };
     expect(decodeSnapshotFile(encodeSnapshotFile(later))).toEqual(later);
   });
@@ -162,26 +162,29 @@ describe('a snapshot', () => {
     ['torn', encodeSnapshotFile(SNAPSHOT).subarray(0, 60), 'the checksum does not match'],
     ['empty', new Uint8Array(0), 'the file is cut short'],
     ['something else', new Uint8Array(200).fill(0x41), 'it is not a snapshot of this version'],
-  ])('that is %s is set aside with one line, and the agent starts empty', async (_what, bytes, reason) => {
-    mkdirSync(data, { mode: 0o700 });
-    writeFileSync(join(data, 'snapshot'), bytes);
-    const { record: note, facts } = noting();
-    const storage = await openIt(note);
+  ])(
+    'that is %s is set aside with one log line, and the agent starts empty',
+    async (_what, bytes, reason) => {
+      mkdirSync(data, { mode: 0o700 });
+      writeFileSync(join(data, 'snapshot'), bytes);
+      const { record: note, facts } = noting();
+      const storage = await openIt(note);
 
-    expect(storage.snapshot).toBeUndefined();
-    expect(facts).toEqual([{ kind: 'snapshotQuarantined', file: join(data, 'snapshot'), reason }]);
-    expect(new Uint8Array(readFileSync(join(data, 'snapshot.bad')))).toEqual(new Uint8Array(bytes));
+      expect(storage.snapshot).toBeUndefined();
+      expect(facts).toEqual([{ kind: 'snapshotQuarantined', file: join(data, 'snapshot'), reason }]);
+      expect(new Uint8Array(readFileSync(join(data, 'snapshot.bad')))).toEqual(new Uint8Array(bytes));
 
-    storage.save(SNAPSHOT);
-    await storage.close();
-    expect(onDisk()).toEqual(SNAPSHOT);
-  });
+      storage.save(SNAPSHOT);
+      await storage.close();
+      expect(onDisk()).toEqual(SNAPSHOT);
+    },
+  );
 });
 
-describe('a catalogue', () => {
+describe('a catalog', () => {
   const CATALOG = Uint8Array.from({ length: 5000 }, (_, i) => (i * i) % 251);
 
-  test('comes back as it was, beside the snapshot, for its owner alone', async () => {
+  test('is restored unchanged beside the snapshot, mode 0600', async () => {
     const storage = await openIt();
     expect(storage.catalog).toBeUndefined();
     storage.save(SNAPSHOT);
@@ -198,7 +201,7 @@ describe('a catalogue', () => {
     expect(facts).toEqual([]);
   });
 
-  test('cut at any byte, or with any one bit flipped, is noticed', () => {
+  test('cut at any byte, or with any bit flipped, is detected', () => {
     const whole = encodeCatalogFile(CATALOG.subarray(0, 50));
     for (let at = 0; at < whole.length; at++) {
       expect(typeof decodeCatalogFile(whole.subarray(0, at)), `cut at ${at}`).toBe('string');
@@ -219,7 +222,7 @@ describe('a catalogue', () => {
     ['empty', new Uint8Array(0), 'the file is cut short'],
     ['a snapshot', encodeSnapshotFile(SNAPSHOT), 'it is not a catalog of this version'],
   ])(
-    'that is %s is set aside with one line, and the snapshot is as good as ever',
+    'that is %s is set aside with one line, and the snapshot is still restored',
     async (_what, bytes, reason) => {
       mkdirSync(data, { mode: 0o700 });
       writeFileSync(join(data, 'catalog'), bytes);
@@ -238,7 +241,7 @@ describe('a catalogue', () => {
     },
   );
 
-  test('that cannot be written does not keep the snapshot from being written', async () => {
+  test('that cannot be written does not prevent the snapshot', async () => {
     mkdirSync(join(data, 'catalog.tmp', 'in the way'), { recursive: true, mode: 0o700 });
     const storage = await openIt();
     storage.saveCatalog(CATALOG);
@@ -250,7 +253,7 @@ describe('a catalogue', () => {
 });
 
 describe('a disk that fails', () => {
-  test('is one line, not a crash; when it works again the newest is written, and that is another line', async () => {
+  test('is one log line and no crash; when it recovers, the newest state is written, and that is another line', async () => {
     const { record: note, facts } = noting();
     const storage = await openIt(note);
     storage.save(numbered(1));
@@ -275,7 +278,7 @@ describe('a disk that fails', () => {
     expect(onDisk()).toEqual(numbered(3));
   });
 
-  test('does not hold up the end', async () => {
+  test('does not delay the stop', async () => {
     const storage = await openIt();
     rmSync(data, { recursive: true });
     writeFileSync(data, '');
@@ -284,7 +287,7 @@ describe('a disk that fails', () => {
     expect(storage.degraded).toHaveLength(1);
   });
 
-  test('a directory that disappeared is made again', async () => {
+  test('a directory that disappeared is created again', async () => {
     const storage = await openIt();
     rmSync(data, { recursive: true });
     storage.save(SNAPSHOT);
