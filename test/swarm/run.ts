@@ -68,10 +68,11 @@ function show(report: SwarmReport, shrinks: boolean): void {
 
 type CountKey = 'faultCounts' | 'actionCounts' | 'stateCounts';
 
-const countOf =
-  (reports: readonly SwarmReport[], key: CountKey) =>
-  (kind: string): number =>
+/** A declaration and not a constant: the command above runs before constants of this file are set. */
+function countOf(reports: readonly SwarmReport[], key: CountKey): (kind: string) => number {
+  return (kind) =>
     reports.reduce((sum, report) => sum + ((report[key] as Record<string, number>)[kind] ?? 0), 0);
+}
 
 /** Figures over all seeds. The exit code is 1 if the run proves nothing because some kind of fault never occurred. */
 function summarize(reports: readonly SwarmReport[], failed: readonly SwarmReport[], seconds: number): void {
