@@ -42,7 +42,8 @@ export function buildNode(
     push(byName, service.name.toLowerCase(), instance);
     return instance;
   });
-  return { catalog: { ...state, instances, checks: nodeChecks }, byName };
+  const { node, up, unconfirmed } = state;
+  return { catalog: { node, up, unconfirmed, instances, checks: nodeChecks }, byName };
 }
 
 const NO_CHECKS: readonly Check[] = [];
