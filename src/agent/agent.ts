@@ -1,6 +1,6 @@
 /**
- * The agent core, a sans-IO state machine: it passes inputs, events and effects between the layers. It is the only file that
- * knows all of them, and holds control flow, no protocol.
+ * The agent core, a sans-IO state machine: it passes inputs, events and effects between the layers. It is the only file
+ * that knows all of them, and holds control flow, no protocol.
  */
 import type { Address } from '../base/address.ts';
 import { Deadlines } from '../base/deadlines.ts';
@@ -220,8 +220,8 @@ class AgentCore implements Agent {
   }
 
   /**
-   * Reports a stall once per missed deadline, before any input that waited meanwhile: the peers that then seem late are not to
-   * blame.
+   * Reports a stall once per missed deadline, before any input that waited meanwhile: the peers that then seem late are
+   * not to blame.
    */
   #detectStall(): void {
     const due = this.#deadline;

@@ -1,4 +1,6 @@
-/** The deadlines of a component's parts in one list: each is registered where its part is made, so none is forgotten. */
+/**
+ * The deadlines of a component's parts in one list: each is registered where its part is made, so none is forgotten.
+ */
 import { assert } from './assert.ts';
 import { type Millis, NEVER } from './time.ts';
 

@@ -11,10 +11,15 @@ export type RequestId = number;
 
 /** Requests of people and programs. Each gets exactly one `reply`. */
 export type Command = Readonly<
-  /** A push/pull with each seed. The reply is a report, even if no seed answered (`joinFailure` makes that an error). */
+  /**
+   * A push/pull with each seed. The reply is a report, even if no seed answered (`joinFailure` makes that an error).
+   */
   | { kind: 'join'; seeds: readonly Seed[] }
   | { kind: 'leave' }
-  /** Serf's force-leave: a failed member becomes left everywhere, and with `prune` is dropped. `refuseLive` rejects one that is alive. */
+  /**
+   * Serf's force-leave: a failed member becomes left everywhere, and with `prune` is dropped. `refuseLive` rejects one
+   * that is alive.
+   */
   | { kind: 'forget'; node: string; prune: boolean; refuseLive: boolean }
   | { kind: 'setTags'; set: ReadonlyMap<string, string>; remove: readonly string[] }
   | {
@@ -36,11 +41,16 @@ export type Command = Readonly<
   | { kind: 'drain'; service: string; on: boolean }
   /** A Serf query. The reply comes at once; `View.queryReport` follows the responses. */
   | { kind: 'query'; query: QueryDefinition }
-  /** Queries all agents for what they saw of `node`. The reply comes at once; `View.investigation` follows the reports. */
+  /**
+   * Queries all agents for what they saw of `node`. The reply comes at once; `View.investigation` follows the reports.
+   */
   | { kind: 'queryWitnesses'; node: string; timeout: Millis }
   /** Responds to one of `View.pendingQueries`. */
   | { kind: 'respond'; id: QueryId; payload: Uint8Array }
-  /** Lists or changes the gossip keys of all members. Only `list` has no key; `force` skips the check whether a member would be cut off. */
+  /**
+   * Lists or changes the gossip keys of all members. Only `list` has no key; `force` skips the check whether a member
+   * would be cut off.
+   */
   | {
       kind: 'keys';
       operation: KeyOperation;

@@ -4,9 +4,9 @@ import type { QueryId, SerfStatus } from '../../serf/types.ts';
 import type { Fact } from './facts.ts';
 
 /**
- * The retention class of each kind, a bounded list of its own. `relevant` facts changed how a member is seen, or would have. `noise`
- * can be caused by any stranger in any number, and must evict nothing but its like. `boot`, `stall` and `health` say how this agent
- * itself was at that time.
+ * The retention class of each kind, a bounded list of its own. `relevant` facts changed how a member is seen, or would
+ * have. `noise` can be caused by any stranger in any number, and must evict nothing but its like. `boot`, `stall` and
+ * `health` say how this agent itself was at that time.
  */
 export const RETENTION_CLASSES = {
   probeFailed: 'relevant',

@@ -1,4 +1,7 @@
-/** The interface of the agent core: inputs go in, effects come out. Shells and simulated worlds know it only by this file. */
+/**
+ * The interface of the agent core: inputs go in, effects come out. Shells and simulated worlds know it only by this
+ * file.
+ */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckOutcome, CheckRun, RegistrySnapshot } from '../../checks/types.ts';
@@ -7,7 +10,10 @@ import type { Command, CommandResult, RequestId } from './commands.ts';
 import type { Fact } from './facts.ts';
 import type { Topic, View } from './view.ts';
 
-/** Everything between the sockets and the readers, without either: a sans-IO state machine, run by a shell or a simulated world. */
+/**
+ * Everything between the sockets and the readers, without either: a sans-IO state machine, run by a shell or a
+ * simulated world.
+ */
 export interface Agent {
   /** Handles one input and appends its effects to `out`. Never awaits, and never throws on malformed bytes. */
   handle(input: Input, now: Millis, out: Effect[]): void;
@@ -55,11 +61,16 @@ export type Effect = Readonly<
   | { kind: 'storeKeys'; ticket: number; keys: readonly Uint8Array[] }
   /** For event handlers on this host. */
   | { kind: 'notify'; event: HandlerEvent }
-  /** The agent has stopped, and the shell may close its sockets. `why` says what forced it to; absent: it left by command. */
+  /**
+   * The agent has stopped, and the shell may close its sockets. `why` says what forced it to; absent: it left by
+   * command.
+   */
   | { kind: 'stopped'; why?: string }
 >;
 
-/** What survives a restart if there is a data directory. Plain data; the shell encodes it and adds a checksum. */
+/**
+ * The state that survives a restart if there is a data directory. Plain data; the shell encodes it and adds a checksum.
+ */
 export interface Snapshot {
   /** The highest incarnation that was ever announced. */
   readonly incarnation: number;

@@ -32,8 +32,8 @@ export interface AgentOptions {
   /** Whether there is a data directory, and so `saveSnapshot` and `saveCatalog` effects. */
   readonly persistsSnapshots?: boolean;
   /**
-   * Wall-clock milliseconds at the start, in a simulated world any number of at least 1. Readers' indexes and our ledger's epoch
-   * begin with it; later on nothing depends on it.
+   * Wall-clock milliseconds at the start, in a simulated world any number of at least 1. Readers' indexes and our
+   * ledger's epoch begin with it; later on nothing depends on it.
    */
   readonly startedAt: number;
   /** Whether checks may start programs if they come from a file of the agent's owner. */

@@ -17,11 +17,12 @@ import type { KeyOperationReport } from './commands.ts';
 import type { Investigation, NodeEvidence, NodeReport } from './evidence.ts';
 
 /**
- * Topics: what a blocking query can wait for. `nodes` is any membership change that Serf and Consul show, `node:NAME` that of one member,
- * `members` also suspicions and their end. `services` is the list of services without their checks, `service:NAME` (lower case) the
- * instances of one with their checks and nodes, `checks` any check, `entries:NODE` all that one node has published. `events` is user
- * events, `event:NAME` those of one name, `queries` the pending queries of others, `query:ID` the responses to one of ours, `keys:ID` the
- * progress of a key operation, `anything` all that a reader can see.
+ * Topics: what a blocking query can wait for. `nodes` is any membership change that Serf and Consul show, `node:NAME`
+ * that of one member, `members` also suspicions and their end. `services` is the list of services without their checks,
+ * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `entries:NODE` all
+ * that one node has published. `events` is user events, `event:NAME` those of one name, `queries` the pending queries
+ * of others, `query:ID` the responses to one of ours, `keys:ID` the progress of a key operation, `anything` all that a
+ * reader can see.
  */
 export type Topic =
   | 'anything'
@@ -68,25 +69,29 @@ export interface View {
   /** All known members by name, with those that left or failed until they are reaped. */
   members(): readonly MemberView[];
   /**
-   * A member by name; the case matters only if two names differ in nothing else. Also finds an unconfirmed node, which `members` does
-   * not list: it is known from before a restart only, its services are answered, and its incarnation is 0.
+   * A member by name; the case matters only if two names differ in nothing else. Also finds an unconfirmed node, which
+   * `members` does not list: it is known from before a restart only, its services are answered, and its incarnation is
+   * 0.
    */
   member(name: string): MemberView | undefined;
   /** The largest index of these topics, at least 1; it grows with every change that a reader can see. */
   indexOf(topics: readonly Topic[]): number;
   /**
-   * Members and services that changed after `index`, each once, the latest change last. `undefined` if these are not known any more, or
-   * the index is not from this agent: then everything must be read.
+   * Members and services that changed after `index`, each once, the latest change last. `undefined` if these are not
+   * known any more, or the index is not from this agent: then everything must be read.
    */
   changesAfter(index: number): readonly IndexedChange[] | undefined;
   health(): AgentHealth;
   /** The evidence about a member, which outlives its row. Names match exactly. */
   evidence(name: string): NodeEvidence | undefined;
-  /** The witness reports that a `queryWitnesses` command collects, for a while after it has ended. Changes with `query:ID`. */
+  /**
+   * The witness reports that a `queryWitnesses` command collects, for a while after it has ended. Changes with
+   * `query:ID`.
+   */
   investigation(id: QueryId): Investigation | undefined;
   /**
-   * All evidence about a node, ours and that of an investigation, with a diagnosis; `undefined`: no node of this name has ever
-   * been seen. Names match exactly. `formatTime` writes an instant of this agent's monotonic clock for people.
+   * All evidence about a node, ours and that of an investigation, with a diagnosis; `undefined`: no node of this name
+   * has ever been seen. Names match exactly. `formatTime` writes an instant of this agent's monotonic clock for people.
    */
   diagnose(
     name: string,
@@ -124,7 +129,9 @@ export interface AgentHealth {
   readonly lanes: Readonly<Record<string, number>>;
 }
 
-/** The members known at one instant, and how many of them are visible now. Members that left in order are not counted. */
+/**
+ * The members known at one instant, and how many of them are visible now. Members that left in order are not counted.
+ */
 export interface MemberCount {
   readonly known: number;
   readonly visible: number;
@@ -138,7 +145,10 @@ export interface MissingMember {
 }
 
 export interface PartitionSummary {
-  /** `deaths`: few members, or one by one. `partition`: many at once, or a whole network, which may also have lost its power. */
+  /**
+   * `deaths`: few members, or one by one. `partition`: many at once, or a whole network, which may also have lost its
+   * power.
+   */
   readonly kind: 'whole' | 'deaths' | 'partition';
   /** With this agent itself, and with failed members that were neither forgotten nor reaped. */
   readonly known: number;

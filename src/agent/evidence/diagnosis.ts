@@ -1,6 +1,6 @@
 /**
- * The diagnosis of a member in one sentence: its status, the accusers, what they saw, how healthy they were themselves, and whether the
- * accusation is likely true. A statement for people: nothing is decided by it.
+ * The diagnosis of a member in one sentence: its status, the accusers, what they saw, how healthy they were themselves,
+ * and whether the accusation is likely true. A statement for people: nothing is decided by it.
  */
 import type { Millis } from '../../base/time.ts';
 import type { ProbeReason } from '../../swim/types.ts';
@@ -132,7 +132,7 @@ interface Assessment {
   readonly accusation: 'true' | 'false' | 'unclear';
 }
 
-/** What the accusers saw, and whether they are to be believed. */
+/** A clause on what the accusers saw, and whether they are to be believed. */
 function assessAccusers(input: DiagnosisInput, incident: Incident): Assessment {
   const { initiator, probes, pushPullSources } = incident;
   const doubts = doubtsAboutAccuser(initiator, incident);

@@ -33,7 +33,10 @@ export interface DiagnosisInput {
   formatTime(at: Millis): string;
 }
 
-/** Our own evidence and that of the witnesses. The start of this agent is part of it: it says since when we could see anything. */
+/**
+ * Our own evidence and that of the witnesses. The start of this agent is part of it: it says since when we could see
+ * anything.
+ */
 export function buildDiagnosisInput(
   view: View,
   node: string,

@@ -1,4 +1,7 @@
-/** The latest accusation of a member, reconstructed from what several agents report: its accusers, their probes, and how it ended. */
+/**
+ * The latest accusation of a member, reconstructed from what several agents report: its accusers, their probes, and how
+ * it ended.
+ */
 import type { Millis } from '../../base/time.ts';
 import type { ProbeReason } from '../../swim/types.ts';
 import type { AttributedEntry } from '../contract/evidence.ts';

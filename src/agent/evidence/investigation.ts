@@ -1,6 +1,6 @@
 /**
- * Investigations: each asks all agents what they saw of one node, collects their witness reports, and ends in a diagnosis on
- * these and our own evidence. A diagnosis is a statement for people: nothing is decided by it.
+ * Investigations: each asks all agents what they saw of one node, collects their witness reports, and ends in a
+ * diagnosis on these and our own evidence. A diagnosis is a statement for people: nothing is decided by it.
  */
 import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';
@@ -117,8 +117,8 @@ export class WitnessReportCollector {
 const NO_REPORTS: Pick<Investigation, 'entries' | 'answered'> = { entries: [], answered: [] };
 
 /**
- * All evidence about a node, ours and that of `investigation`, with the diagnosis on it; `undefined`: no node of this name has
- * ever been seen. `formatTime` writes an instant of this agent's monotonic clock for people.
+ * All evidence about a node, ours and that of `investigation`, with the diagnosis on it; `undefined`: no node of this
+ * name has ever been seen. `formatTime` writes an instant of this agent's monotonic clock for people.
  */
 export function reportOnNode(
   view: View,

@@ -1,6 +1,6 @@
 /**
- * The evidence log: facts about each member, kept beyond its row in bounded lists (I11). It reads the facts that the layers below report
- * anyway, and decides nothing.
+ * The evidence log: facts about each member, kept beyond its row in bounded lists (I11). It reads the facts that the
+ * layers below report anyway, and decides nothing.
  */
 import { assert } from '../../base/assert.ts';
 import type { Millis } from '../../base/time.ts';

@@ -28,8 +28,9 @@ export function answerWitnessQuery(
 }
 
 /**
- * Queries all hearsay agents for what they saw of `node`; those that our own evidence names get the query directly, before
- * gossip brings it to the others. It ends when all have answered, or after `timeout`. Throws `AgentError`; then no agent was queried.
+ * Queries all hearsay agents for what they saw of `node`; those that our own evidence names get the query directly,
+ * before gossip brings it to the others. It ends when all have answered, or after `timeout`. Throws `AgentError`; then
+ * no agent was queried.
  */
 export function startWitnessQuery(
   { serf, evidence }: { readonly serf: Serf; readonly evidence: EvidenceLog },

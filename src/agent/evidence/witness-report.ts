@@ -1,6 +1,6 @@
 /**
- * The witness report: what an agent saw itself of a member, as the payload of a query response. It names no observer: that is the agent
- * that sends it, so no report can speak for another agent.
+ * The witness report: what an agent saw itself of a member, as the payload of a query response. It names no observer:
+ * that is the agent that sends it, so no report can speak for another agent.
  */
 import { copyBytes } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
@@ -260,8 +260,8 @@ const BY_NUMBER: ReadonlyMap<number, FactCodec<EvidenceKind>> = new Map(
 );
 
 /**
- * The report of `self`: its start, and of what it saw the facts of the highest rank, among these the latest, as many as fit. It is the start
- * alone if all evidence is context, or what other agents reported.
+ * The report of `self`: its start, and of what it saw the facts of the highest rank, among these the latest, as many as
+ * fit. It is the start alone if all evidence is context, or what other agents reported.
  */
 export function buildWitnessReport(
   evidence: NodeEvidence | undefined,
@@ -301,7 +301,10 @@ function toRows({ at, lastAt, count, fact }: EvidenceEntry, context: ReportConte
 
 const toWhole = (value: number): number => Math.max(0, Math.round(value));
 
-/** The report of `from` on `about`, received at `receivedAt`, with times on our clock; `undefined` if it cannot be decoded. */
+/**
+ * The report of `from` on `about`, received at `receivedAt`, with times on our clock; `undefined` if it cannot be
+ * decoded.
+ */
 export function readWitnessReport(
   payload: Uint8Array,
   from: string,

@@ -1,10 +1,11 @@
 /**
- * Commands that take several steps: joining through seeds, and leaving in order. Messages and timings belong to the layers; this file
- * says which step waits for what.
+ * Commands that take several steps: joining through seeds, and leaving in order. Messages and timings belong to the
+ * layers; this file says which step waits for what.
  *
  * Source: serf serf.go, Join and Leave; memberlist memberlist.go, Join and Leave.
  */
 import type { Address } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { SerfConfig } from '../../config/protocol.ts';
@@ -118,7 +119,8 @@ export class JoinLeave {
       return;
     }
     if (!leave.broadcast.finished && now < leave.until) return;
-    // A message that was not sent in time does not stop the leave: members that missed it will see this agent as failed.
+    // A message that was not sent in time does not stop the leave: members that missed it will see this agent as
+    // failed.
     if (!leave.broadcast.finished) this.#isPropagated = false;
     if (leave.step === 'intent') {
       const broadcast = this.#host.leaveSwim(now);
@@ -142,6 +144,8 @@ export class JoinLeave {
   }
 
   #stopAgent(why: string | undefined, out: Effect[]): void {
+    // Invariant: the agent stops once, and the shell gets one `stopped`.
+    assert(!this.#stopped, 'an agent that stops twice');
     this.#stopped = true;
     this.#leave = undefined;
     for (const request of this.#leaveRequests.splice(0)) reply(request, { ok: true }, out);

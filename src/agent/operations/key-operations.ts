@@ -1,9 +1,9 @@
 /**
- * Key operations: the gossip keys of a whole cluster are listed, installed, used and removed by one query to all members each. A
- * report says what each member answered. What a member does with its own keys is in serf/queries/keys.ts.
+ * Key operations: the gossip keys of a whole cluster are listed, installed, used and removed by one query to all
+ * members each. A report says what each member answered. How a member changes its own keys is in serf/queries/keys.ts.
  *
- * Source: serf keymanager.go. Differs: before a key is used or removed, all members are queried for the keys they have, and nothing
- * is changed if one of them would be cut off.
+ * Source: serf keymanager.go. Differs: before a key is used or removed, all members are queried for the keys they have,
+ * and nothing is changed if one of them would be cut off.
  */
 import { assert } from '../../base/assert.ts';
 import { AgentError, WireError } from '../../base/errors.ts';
@@ -31,7 +31,7 @@ interface PendingKeyOperation {
   queryId: QueryId;
 }
 
-/** What the responses to one key query say. */
+/** The responses to one key query, summed up. */
 type ResponseSummary = Pick<
   KeyOperationReport,
   'members' | 'answered' | 'unresponsive' | 'errors' | 'messages' | 'keys' | 'primaries'

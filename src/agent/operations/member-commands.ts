@@ -1,4 +1,7 @@
-/** Commands about members: force-leave of another one, and the tags of this agent. Both throw `AgentError` with nothing changed. */
+/**
+ * Commands about members: force-leave of another one, and the tags of this agent. Both throw `AgentError` with nothing
+ * changed.
+ */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';

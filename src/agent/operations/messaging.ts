@@ -1,4 +1,6 @@
-/** User events, queries and key operations: what of them reaches readers, disks and commands. The rules are in serf/. */
+/**
+ * User events, queries and key operations: what of them reaches readers, disks and commands. The rules are in serf/.
+ */
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import { INTERNAL_QUERY_PREFIX, PING_QUERY } from '../../serf/queries/names.ts';
@@ -23,7 +25,9 @@ export type MessagingEffect = Extract<
   { kind: 'userEvent' | 'send' | 'queryUpdated' | 'queryReceived' | 'pendingQueriesChanged' | 'storeKeys' }
 >;
 
-/** Messages that one key may encrypt in a whole cluster: far below 2^32, the limit of AES-GCM with random nonces (S5). */
+/**
+ * Messages that one key may encrypt in a whole cluster: far below 2^32, the limit of AES-GCM with random nonces (S5).
+ */
 const MAX_SEALS_PER_KEY = 2 ** 31;
 
 export interface MessagingContext {

@@ -1,4 +1,7 @@
-/** The rejoin policy: when to join again, and through which seeds. The shell and the simulated world follow it by their own clocks. */
+/**
+ * The rejoin policy: when to join again, and through which seeds. The shell and the simulated world follow it by their
+ * own clocks.
+ */
 import type { Seed } from '../contract/commands.ts';
 import type { MemberView } from '../contract/view.ts';
 
@@ -10,8 +13,8 @@ export const isPossiblyIsolated = (members: readonly MemberView[]): boolean =>
   countLive(members) <= 1 || members.some((one) => one.status === 'failed');
 
 /**
- * Seeds that resolve, but not to the address of a live member: behind them may be a part of the cluster that has dropped this agent, and
- * that this agent has dropped.
+ * Seeds that resolve, but not to the address of a live member: behind them may be a part of the cluster that has
+ * dropped this agent, and that this agent has dropped.
  */
 export function seedsWithoutMember(seeds: readonly Seed[], members: readonly MemberView[]): Seed[] {
   const live = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * The partition summary: whether the missing members died or a partition has cut them off, and on which side of it this agent seems to be.
- * A statement for people; nothing is decided by it.
+ * The partition summary: whether the missing members died or a partition has cut them off, and on which side of it this
+ * agent seems to be. A statement for people; nothing is decided by it.
  */
 import type { Address } from '../../base/address.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
@@ -11,8 +11,8 @@ import type { MemberCount, MissingMember, PartitionSummary } from '../contract/v
 const MINUTE: Millis = 60_000;
 const HOUR: Millis = 3_600_000;
 /**
- * Failures no further apart than this belong together. Members that vanish at one instant are detected one by one, each by its own probe:
- * a second or so apart, or several if this agent is cut off itself and probes more slowly.
+ * Failures no further apart than this belong together. Members that vanish at one instant are detected one by one, each
+ * by its own probe: a second or so apart, or several if this agent is cut off itself and probes more slowly.
  */
 const TOGETHER: Millis = 10_000;
 /** The summary is reported this long after the last change: a partition begins, and ends, with many of them … */
@@ -117,8 +117,8 @@ type Classification = Pick<
 >;
 
 /**
- * It is a partition if a third of all vanished at once, or at least two that were a whole network, or if no other member is left.
- * `missing` begins with the latest.
+ * It is a partition if a third of all vanished at once, or at least two that were a whole network, or if no other
+ * member is left. `missing` begins with the latest.
  */
 function classifyMissing(visible: readonly Address[], missing: readonly MissingMember[]): Classification {
   const known = visible.length + missing.length;

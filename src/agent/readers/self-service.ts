@@ -1,6 +1,6 @@
 /**
- * The self service: every member is an instance of the platform's own service, which tools and smoke tests look for. Readers derive
- * it from membership, so it costs no gossip.
+ * The self service: every member is an instance of the platform's own service, which tools and smoke tests look for.
+ * Readers derive it from membership, so it costs no gossip.
  */
 import type { Instance } from '../../catalog/types.ts';
 import type { MemberView, View } from '../contract/view.ts';

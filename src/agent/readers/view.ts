@@ -1,4 +1,6 @@
-/** The view: members with SWIM's row and Serf's status joined, and for each topic the index at which it last changed. */
+/**
+ * The view: members with SWIM's row and Serf's status joined, and for each topic the index at which it last changed.
+ */
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CatalogView } from '../../catalog/types.ts';

@@ -1,4 +1,7 @@
-/** Catalog peers: the members that understand catalog messages, as their tag says. The list is computed per change, not per packet. */
+/**
+ * Catalog peers: the members that understand catalog messages, as their tag says. The list is computed per change, not
+ * per packet.
+ */
 import type { Address } from '../../base/address.ts';
 import { type Rng, shuffle } from '../../base/rng.ts';
 import { tagsFromIdentity } from '../../serf/tags.ts';

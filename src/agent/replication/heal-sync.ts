@@ -1,6 +1,6 @@
 /**
- * Heal sync: when members that had failed are back, a partition has healed, and both sides have missed changes. Once no more members come
- * back, this agent may have to compare catalogs with some of them and announce its own ledger.
+ * Heal sync: when members that had failed are back, a partition has healed, and both sides have missed changes. Once no
+ * more members come back, this agent may have to compare catalogs with some of them and announce its own ledger.
  */
 import { type Rng, shuffle } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
@@ -8,8 +8,8 @@ import { type Millis, NEVER } from '../../base/time.ts';
 /** Gossip intervals without a further return after which all members count as back. */
 const QUIET_INTERVALS = 5;
 /**
- * The agents that act for each member that is back, on average. If few come back to a large cluster, they have missed more than it has, so
- * few agents need to act.
+ * The agents that act for each member that is back, on average. If few come back to a large cluster, they have missed
+ * more than it has, so few agents need to act.
  */
 const AGENTS_PER_MEMBER = 32;
 /** Members to compare with: they may have been cut off from one another as well. */
@@ -46,7 +46,9 @@ export class HealSync {
     this.#at = now + this.#quietTime * (1 + this.#rng.next());
   }
 
-  /** Once all members are back: the members to compare with, if this agent, one of `count`, is chosen to act; else none. */
+  /**
+   * Once all members are back: the members to compare with, if this agent, one of `count`, is chosen to act; else none.
+   */
   dequeue(count: number, now: Millis): readonly string[] {
     if (now < this.#at) return [];
     const returned = [...this.#returned];

@@ -1,8 +1,9 @@
 /**
- * The pull queue: owners whose ledgers are to be requested, and from which peer. They are gathered for a moment, so that one request asks for
- * many owners, and a peer has one request at a time. What a response means is decided in replication.ts.
+ * The pull queue: owners whose ledgers are to be requested, and from which peer. They are gathered for a moment, so
+ * that one request asks for many owners, and a peer has one request at a time. Responses are handled in replication.ts.
  */
 import type { Address } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 
@@ -67,6 +68,8 @@ export class PullQueue {
       this.#queued.delete(owner);
     }
     for (const key of batches.keys()) this.#inFlight.add(key);
+    // Invariant: the limit holds whatever is queued.
+    assert(this.#inFlight.size <= MAX_IN_FLIGHT, `${this.#inFlight.size} requests in flight`);
     return [...batches.values()];
   }
 

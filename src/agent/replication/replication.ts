@@ -1,7 +1,7 @@
 /**
- * Replication of the catalog between agents: rumors in lanes of their own, announcements of deltas that no packet holds, requests and
- * responses over streams, a summary in every push/pull. Only catalog peers get any of it, so real Serf agents notice nothing. How ledgers
- * merge is decided in catalog/.
+ * Replication of the catalog between agents: rumors in lanes of their own, announcements of deltas that no packet
+ * holds, requests and responses over streams, a summary in every push/pull. Only catalog peers get any of it, so real
+ * Serf agents notice nothing. How ledgers merge is decided in catalog/.
  *
  * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
@@ -33,13 +33,16 @@ import { HealSync } from './heal-sync.ts';
 import { PullQueue } from './pull-queue.ts';
 
 export interface ReplicationHost {
-  /** Sends a user message over a stream. With a ticket its response goes to `receiveResponse`, its failure to `onRequestFailed`. */
+  /**
+   * Sends a user message over a stream. With a ticket its response goes to `receiveResponse`, its failure to
+   * `onRequestFailed`.
+   */
   dial(to: Address, body: Uint8Array, ticket: PullTicket | undefined, now: Millis): void;
   /** Sends one packet of broadcasts. */
   gossip(peer: Member): void;
 }
 
-/** What a request is for. */
+/** The purpose of a request. */
 export interface PullTicket {
   /** The owners whose ledgers are requested; empty for a sync of the whole catalog. */
   readonly owners: readonly string[];
@@ -92,8 +95,8 @@ export class Replication {
   }
 
   /**
-   * Announces our ledger, even if it is empty: members that hold the one of our last run would otherwise go on serving it, since we are
-   * alive.
+   * Announces our ledger, even if it is empty: members that hold the one of our last run would otherwise go on serving
+   * it, since we are alive.
    */
   start(now: Millis): void {
     this.#broadcastOwnLedger(now);
@@ -279,7 +282,10 @@ export class Replication {
     this.#options.index.onEntriesChanged(applied.owner, applied.changes, this.#options.topics, now);
   }
 
-  /** A peer holds an epoch of our ledger that is not ours: the ledger now has a higher one, which all members must receive. */
+  /**
+   * A peer holds an epoch of our ledger that is not ours: the ledger now has a higher one, which all members must
+   * receive.
+   */
   #broadcastOwnLedger(now: Millis): void {
     const delta = this.#options.catalog.deltaFor(this.#options.self);
     if (delta !== undefined) this.#broadcastDelta(delta, false, now);

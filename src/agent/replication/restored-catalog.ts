@@ -1,6 +1,7 @@
 /**
- * The restored catalog: the ledgers of other members as a restarted agent reads them from disk. The agent answers with them at once; they
- * are marked unconfirmed until membership reports their node, or the grace period ends. Ledgers belong to catalog/.
+ * The restored catalog: the ledgers of other members as a restarted agent reads them from disk. The agent answers with
+ * them at once; they are marked unconfirmed until membership reports their node, or the grace period ends. Ledgers
+ * belong to catalog/.
  */
 import { parseAddress } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
@@ -87,8 +88,8 @@ export class RestoredCatalog {
   }
 
   /**
-   * Members of the last run to save again. `alone`: no other member is known, so even those whose grace period has ended may be the only way
-   * back into the cluster.
+   * Members of the last run to save again. `alone`: no other member is known, so even those whose grace period has
+   * ended may be the only way back into the cluster.
    */
   previousNodes(alone: boolean): readonly PreviousNode[] {
     return [...this.#previousNodes.values()].filter(({ name }) => alone || this.#unconfirmed.has(name));

@@ -1,6 +1,6 @@
 /**
- * The service layer: services and checks registered here go into our ledger, and what other members publish comes out of theirs. It connects
- * checks/ and catalog/, which do not know each other, with commands, members and lanes.
+ * The service layer: services and checks registered here go into our ledger, and what other members publish comes out
+ * of theirs. It connects checks/ and catalog/, which do not know each other, with commands, members and lanes.
  */
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
@@ -84,7 +84,8 @@ export class ServiceLayer {
     this.#index = new CatalogIndex({
       owners: () => catalog.owners(),
       entries: (owner) => catalog.entries(owner),
-      // Agents that restart together have restored the same ledgers, so their agreement is no proof that an owner is still there.
+      // Agents that restart together have restored the same ledgers, so their agreement is no proof that an owner is
+      // still there.
       isUnconfirmed: (owner) => catalog.isUnconfirmed(owner) || restoredCatalog.isUnconfirmed(owner),
     });
     for (const owner of restoredCatalog.unconfirmed()) this.#index.setOwnerUp(owner, true, new Set());

@@ -1,6 +1,6 @@
 /**
- * When to save snapshots, and what is in them: the state by which a restarted agent finds its cluster again, and the catalog with which it
- * can answer before it has. Disks belong to the shell.
+ * When to save snapshots, and what is in them: the state by which a restarted agent finds its cluster again, and the
+ * catalog with which it can answer before it has. Disks belong to the shell.
  */
 import { type Millis, NEVER } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
@@ -21,7 +21,10 @@ export class SnapshotScheduler {
   readonly #isEnabled: boolean;
   readonly #boot: { readonly startedAt: number; readonly now: Millis };
   #at: Millis = NEVER;
-  /** Zero before the first snapshot: after a short run, too, the next one must not begin with the same incarnation and epoch. */
+  /**
+   * Zero before the first snapshot: after a short run, too, the next one must not begin with the same incarnation and
+   * epoch.
+   */
   #interval: Millis = 0;
   /** The revision of the local registrations at the last snapshot. */
   #revision = 0;
@@ -78,7 +81,10 @@ export class SnapshotScheduler {
       this.#catalogAt = Math.max(now + CATALOG_DELAY, this.#catalogSavedAt + CATALOG_INTERVAL);
   }
 
-  /** Saves the catalog as the agent stops. The effect goes before all from index `from` on: after `stopped` nothing is saved any more. */
+  /**
+   * Saves the catalog as the agent stops. The effect goes before all from index `from` on: after `stopped` nothing is
+   * saved any more.
+   */
   flush(services: ServiceLayer, now: Millis, out: Effect[], from: number): void {
     if (!this.#isEnabled || services.summary === this.#summary) return;
     const last: Effect[] = [];

@@ -1,6 +1,6 @@
 /**
- * Early sync: push/pulls soon after a join, for as long as they bring news. Without them, of many agents that start at once, each waits a
- * whole push/pull interval for a rumor that was lost. On the wire they are ordinary push/pulls.
+ * Early sync: push/pulls soon after a join, for as long as they bring news. Without them, of many agents that start at
+ * once, each waits a whole push/pull interval for a rumor that was lost. On the wire they are ordinary push/pulls.
  *
  * Differs: memberlist leaves all after the join to gossip and to the next scheduled push/pull (30 s and more).
  */

@@ -43,7 +43,10 @@ export class Packets {
     this.#codec = codec;
   }
 
-  /** Passes each well-formed message of a datagram to `handle`. Malformed bytes, and `WireError`s of `handle`, become facts. */
+  /**
+   * Passes each well-formed message of a datagram to `handle`. Malformed bytes, and `WireError`s of `handle`, become
+   * facts.
+   */
   receive(from: Address, bytes: Uint8Array, out: Effect[], handle: (message: PacketMessage) => void): void {
     let messages: readonly Uint8Array[];
     try {

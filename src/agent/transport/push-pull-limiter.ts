@@ -1,7 +1,7 @@
 /**
- * Limits the push/pulls that unknown addresses may start: each costs both sides the whole table. Addresses count without
- * their port, which says nothing about a dialer. A whole fleet may live behind one address, so the rate grows with the
- * members known there, and the burst is large.
+ * Limits the push/pulls that unknown addresses may start: each costs both sides the whole table. Addresses count
+ * without their port, which says nothing about a dialer. A whole fleet may live behind one address, so the rate grows
+ * with the members known there, and the burst is large.
  *
  * Differs: memberlist limits concurrent push/pulls only.
  */

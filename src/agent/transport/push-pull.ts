@@ -1,6 +1,6 @@
 /**
- * Push/pull: composes and merges its body of three parts (members, Serf's state, a summary of the catalog), and routes user messages,
- * requests and responses of streams to their layers. Sessions are in streams.ts.
+ * Push/pull: composes and merges its body of three parts (members, Serf's state, a summary of the catalog), and routes
+ * user messages, requests and responses of streams to their layers. Sessions are in streams.ts.
  *
  * Source: serf delegate.go, LocalState and MergeRemoteState; P49, P50, P66 (docs/protocol.md).
  */
@@ -53,7 +53,10 @@ export class PushPullHandler implements StreamHost {
     });
   }
 
-  /** Only a catalog peer gets a summary: a peer that we dial is known by its tag, one that we answer by a summary of its own. */
+  /**
+   * Only a catalog peer gets a summary: a peer that we dial is known by its tag, one that we answer by a summary of its
+   * own.
+   */
   composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull {
     const isCatalogPeer =
       'to' in peer
@@ -70,9 +73,9 @@ export class PushPullHandler implements StreamHost {
   }
 
   /**
-   * Differs: in Serf a join makes all earlier events old. Here only the first join after the start does, and only while no other push/pull
-   * has brought this agent into the cluster. Joins are repeated while members are missing (rejoin-policy.ts), and over a bad link their
-   * answer can be seconds old: events of these seconds would be lost.
+   * Differs: in Serf a join makes all earlier events old. Here only the first join after the start does, and only while
+   * no other push/pull has brought this agent into the cluster. Joins are repeated while members are missing
+   * (rejoin-policy.ts), and over a bad link their answer can be seconds old: events of these seconds would be lost.
    */
   mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number {
     const { swimOut, serfOut } = this.#host;
@@ -96,7 +99,8 @@ export class PushPullHandler implements StreamHost {
       this.#host.runEffects();
       if (summary.length > 0)
         this.#services.replication.compareSummary(summary, from, sync !== undefined, now);
-      // Only now is it known that the dialed peer is a catalog peer, so it got no summary: the whole catalog is requested.
+      // Only now is it known that the dialed peer is a catalog peer, so it got no summary: the whole catalog is
+      // requested.
       else if (sync !== undefined && this.#services.catalogPeerAt(from) !== undefined)
         this.#services.replication.requestSync(from, undefined, now);
     }

@@ -1,6 +1,6 @@
 /**
- * One session per TCP stream, as dialer or listener: push/pull, ping, or user message. A session has one request and at most one answer,
- * then both sides close. Sockets belong to the shell.
+ * One session per TCP stream, as dialer or listener: push/pull, ping, or user message. A session has one request and at
+ * most one answer, then both sides close. Sockets belong to the shell.
  *
  * Source: memberlist net.go, handleConn, sendAndReceiveState, sendPingAndWaitForAck.
  */
@@ -26,7 +26,8 @@ export interface StreamHost {
   acquirePushPull(from: Address, now: Millis): boolean;
   composePushPull(join: boolean, peer: { readonly to: Address } | { readonly theirs: PushPull }): PushPull;
   /**
-   * Merges a peer's state and counts its news; with `sync` we dialed it. Throws `WireError` if it is incompatible with ours.
+   * Merges a peer's state and counts its news; with `sync` we dialed it. Throws `WireError` if it is incompatible with
+   * ours.
    */
   mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number;
   /** Whether a stream ping to this name is for this agent. */

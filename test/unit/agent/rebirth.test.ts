@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type AgentOptions, createAgent } from '../../../src/agent/agent.ts';
 import { World } from '../../../src/sim/world/world.ts';
 
-/** Two hosts that know each other, and the options with which `ann` was born each time. */
+/** Two hosts that know each other, and the options of each start of `ann`. */
 function world() {
   const births: AgentOptions[] = [];
   const it = new World({
@@ -23,8 +23,8 @@ function world() {
   return { it, births, view };
 }
 
-describe('an agent born again', () => {
-  test('B3: gives no index a second time', () => {
+describe('a restarted agent', () => {
+  test('B3: uses no index a second time', () => {
     const { it, births, view } = world();
     const before = view().indexOf(['nodes']);
     it.stop('ann');
@@ -36,7 +36,7 @@ describe('an agent born again', () => {
     expect(view().indexOf(['nodes'])).toBeGreaterThan(before);
   });
 
-  test('begins above every incarnation it ever announced, before it has heard a word', () => {
+  test('begins above every incarnation it ever announced, before it has received anything', () => {
     const { it, view } = world();
     for (let round = 0; round < 5; round++) {
       it.command('ann', { kind: 'setTags', set: new Map([['round', `${round}`]]), remove: [] });

@@ -11,7 +11,9 @@ import type { BroadcastHandle } from '../../../../src/serf/membership/membership
 const at = (host: number): Address => toAddress(Uint8Array.of(127, 0, 0, host), 7946);
 const seed = (text: string, ...addresses: Address[]): Seed => ({ text, addresses });
 
-function room(spreading: { intent: boolean; dead: boolean | undefined } = { intent: false, dead: false }) {
+function createJoinLeave(
+  finished: { intent: boolean; dead: boolean | undefined } = { intent: false, dead: false },
+) {
   const dialed: PushPullRequest[] = [];
   const steps: string[] = [];
   const host: JoinLeaveHost = {
@@ -22,16 +24,16 @@ function room(spreading: { intent: boolean; dead: boolean | undefined } = { inte
       steps.push('leaveSerf');
       return {
         get finished() {
-          return spreading.intent;
+          return finished.intent;
         },
       };
     },
     leaveSwim: (): BroadcastHandle | undefined => {
       steps.push('leaveSwim');
-      if (spreading.dead === undefined) return undefined;
+      if (finished.dead === undefined) return undefined;
       return {
         get finished() {
-          return spreading.dead === true;
+          return finished.dead === true;
         },
       };
     },
@@ -39,12 +41,12 @@ function room(spreading: { intent: boolean; dead: boolean | undefined } = { inte
   const out: Effect[] = [];
   const commands = new JoinLeave(host, withDefaults(serfSection));
   const replies = () => out.filter((effect) => effect.kind === 'reply');
-  return { commands, dialed, steps, out, replies, spreading };
+  return { commands, dialed, steps, out, replies, finished };
 }
 
 describe('joining', () => {
   test('every seed is dialed at once, and one that answers is enough', () => {
-    const { commands, dialed, out, replies, steps } = room();
+    const { commands, dialed, out, replies, steps } = createJoinLeave();
     commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
     expect(dialed.map((one) => one.to.key)).toEqual(['127.0.0.2:7946', '127.0.0.3:7946']);
 
@@ -68,7 +70,7 @@ describe('joining', () => {
   });
 
   test("a seed's addresses are tried one after another", () => {
-    const { commands, dialed, out, replies } = room();
+    const { commands, dialed, out, replies } = createJoinLeave();
     commands.join(1, [seed('a', at(2), at(3))], 0, out);
     expect(dialed).toHaveLength(1);
     commands.onPushPullFinished(dialed[0] as PushPullRequest, { ok: false, why: 'no' }, 10, out);
@@ -77,15 +79,15 @@ describe('joining', () => {
     expect(replies()).toMatchObject([{ result: { ok: true, value: { joined: 1, failed: [] } } }]);
   });
 
-  test('the join intent goes out once, at the first answer', () => {
-    const { commands, dialed, out, steps } = room();
+  test('the join intent is broadcast once, at the first answer', () => {
+    const { commands, dialed, out, steps } = createJoinLeave();
     commands.join(1, [seed('a', at(2)), seed('b', at(3))], 0, out);
     for (const sync of dialed) commands.onPushPullFinished(sync, { ok: true, news: 1 }, 10, out);
     expect(steps).toEqual(['joined']);
   });
 
-  test('no seed answers: the report names each with its error, and so does the sentence', () => {
-    const { commands, dialed, out, replies } = room();
+  test('if no seed answers, the report and the error name each with its reason', () => {
+    const { commands, dialed, out, replies } = createJoinLeave();
     commands.join(1, [seed('a', at(2)), { text: 'nowhere', addresses: [], error: 'no such host' }], 0, out);
     commands.onPushPullFinished(
       dialed[0] as PushPullRequest,
@@ -106,7 +108,7 @@ describe('joining', () => {
   });
 
   test('an agent does not join itself', () => {
-    const { commands, dialed, out, replies } = room();
+    const { commands, dialed, out, replies } = createJoinLeave();
     commands.join(1, [seed('me', at(1))], 0, out);
     expect(dialed).toEqual([]);
     expect(replies()).toMatchObject([
@@ -115,7 +117,7 @@ describe('joining', () => {
   });
 
   test('two joins at once do not mix their seeds', () => {
-    const { commands, dialed, out, replies } = room();
+    const { commands, dialed, out, replies } = createJoinLeave();
     commands.join(1, [seed('a', at(2))], 0, out);
     commands.join(2, [seed('b', at(3))], 0, out);
     commands.onPushPullFinished(dialed[1] as PushPullRequest, { ok: true, news: 1 }, 10, out);
@@ -124,16 +126,16 @@ describe('joining', () => {
 });
 
 describe('leaving', () => {
-  test("first Serf's intent, then memberlist's word, then probes are answered a while longer", () => {
-    const { commands, out, steps, spreading, replies } = room();
+  test("first Serf's intent, then memberlist's dead message, then a while longer probes are answered", () => {
+    const { commands, out, steps, finished, replies } = createJoinLeave();
     commands.leave(1, 0, out);
     expect(steps).toEqual(['leaveSerf']);
 
-    spreading.intent = true;
+    finished.intent = true;
     commands.advance(200, out);
     expect(steps).toEqual(['leaveSerf', 'leaveSwim']);
 
-    spreading.dead = true;
+    finished.dead = true;
     commands.advance(400, out);
     expect(replies()).toEqual([]);
     expect(commands.deadline).toBe(1400);
@@ -146,8 +148,8 @@ describe('leaving', () => {
     expect(out.at(-1)).toEqual({ kind: 'stopped' });
   });
 
-  test('a message that does not spread in time does not keep us', () => {
-    const { commands, out } = room();
+  test('a message that is not sent in time does not stop the leave', () => {
+    const { commands, out } = createJoinLeave();
     commands.leave(1, 0, out);
     commands.advance(5_000, out);
     commands.advance(10_000, out);
@@ -156,14 +158,14 @@ describe('leaving', () => {
     expect(out).toContainEqual({ kind: 'fact', fact: { kind: 'leaveFinished', propagated: false } });
   });
 
-  test('with nobody else there it stops at once', () => {
-    const { commands, out } = room({ intent: true, dead: undefined });
+  test('without other members it stops at once', () => {
+    const { commands, out } = createJoinLeave({ intent: true, dead: undefined });
     commands.leave(1, 0, out);
     expect(commands.stopped).toBe(true);
   });
 
-  test('everyone who asked is answered, and nobody can join any more', () => {
-    const { commands, out, replies } = room({ intent: true, dead: true });
+  test('every leave command gets a reply, and joins are rejected', () => {
+    const { commands, out, replies } = createJoinLeave({ intent: true, dead: true });
     commands.leave(1, 0, out);
     commands.leave(2, 0, out);
     commands.join(3, [seed('a', at(2))], 0, out);

@@ -3,7 +3,7 @@ import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import { Messaging, type MessagingContext } from '../../../../src/agent/operations/messaging.ts';
 import { fingerprint } from '../../../../src/wire/crypt.ts';
 
-test('S5 a key that has sealed 2^31 messages in the cluster, by our share of it, is said to be worn: once', () => {
+test('S5 once a key has encrypted 2^31 messages in the cluster, by our share of it, its rotation is due: reported once', () => {
   const keyring = { primary: new Uint8Array(32), seals: 0 };
   const talk = new Messaging({ keyring } as unknown as MessagingContext);
   const out: Effect[] = [];

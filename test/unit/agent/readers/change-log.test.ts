@@ -6,8 +6,8 @@ import { makeService } from '../../../../src/sim/workload/definitions.ts';
 const names = (changes: ChangeLog, after: number, now: number) =>
   changes.after(after, now)?.map(({ kind, name }) => `${kind} ${name}`);
 
-describe('the log of changes', () => {
-  test('each name once, the latest change last', () => {
+describe('the change log', () => {
+  test('has each name once, the latest change last', () => {
     const changes = new ChangeLog(100);
     changes.append('member', 'a', 101);
     changes.append('service', 'a', 101);
@@ -18,7 +18,7 @@ describe('the log of changes', () => {
     expect(names(changes, 103, 103)).toEqual([]);
   });
 
-  test('what it does not know it says', () => {
+  test('returns undefined for an index whose later changes are not all known', () => {
     const changes = new ChangeLog(100);
     expect(changes.after(99, 100)).toBeUndefined();
     expect(changes.after(101, 100)).toBeUndefined();
@@ -28,7 +28,7 @@ describe('the log of changes', () => {
   });
 });
 
-test('an agent tells who changed since an index: members, also only suspected, and services', () => {
+test('an agent lists what changed after an index: members, also if they are only suspected, and services', () => {
   const { world, register, cut, run } = createStory('ann bob cat', { seed: 3 });
   const { view } = world.host('ann').runningAgent;
   const before = view.indexOf(['anything']);

@@ -1,4 +1,4 @@
-/** What is said of members that are missing: deaths or a partition, and which side of it this is. */
+/** Missing members: deaths or a partition, and on which side of it this agent is. */
 import { describe, expect, test } from 'vitest';
 import type { Effect } from '../../../../src/agent/contract/machine.ts';
 import type { PartitionSummary } from '../../../../src/agent/contract/view.ts';
@@ -10,11 +10,11 @@ import type { SerfEvent, SerfMember, SerfStatus } from '../../../../src/serf/typ
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** A cluster as one agent, `ann`, saw it come and go; instants in seconds since its birth. */
+/** A cluster as one agent, `ann`, sees it; instants are seconds since its start. */
 class Seen {
   readonly rows = new Map<string, SerfMember>();
   readonly facts: unknown[] = [];
-  readonly outlooks = new PartitionMonitor(
+  readonly monitor = new PartitionMonitor(
     { name: 'ann', now: 0 },
     {
       get: (name) => this.rows.get(name),
@@ -59,7 +59,7 @@ class Seen {
 
   at(seconds: number): PartitionSummary {
     this.#tick(seconds * 1000);
-    return this.outlooks.summarize(seconds * 1000);
+    return this.monitor.summarize(seconds * 1000);
   }
 
   #put(name: string, ip: string | undefined, status: SerfStatus, downAt: number | undefined): SerfMember {
@@ -72,21 +72,21 @@ class Seen {
   }
 
   #heard(seconds: number, kind: SerfEvent['kind'], member: SerfMember): this {
-    this.outlooks.onMemberEvent({ kind, member }, seconds * 1000);
+    this.monitor.onMemberEvent({ kind, member }, seconds * 1000);
     return this;
   }
 
-  /** As an agent that is woken at its deadlines. */
+  /** Ticks at each deadline, as the agent does. */
   #tick(now: number): void {
-    while (this.outlooks.deadline <= now) {
+    while (this.monitor.deadline <= now) {
       const out: Effect[] = [];
-      this.outlooks.tick(this.outlooks.deadline, out);
+      this.monitor.tick(this.monitor.deadline, out);
       for (const effect of out) if (effect.kind === 'fact') this.facts.push(effect.fact);
     }
   }
 }
 
-/** ann and seven more, in two networks of four, since the beginning. */
+/** ann and seven other members in two networks of four, from the start. */
 function eight(): Seen {
   const seen = new Seen();
   for (const [i, name] of ['bob', 'cat', 'dan'].entries()) seen.joined(1, name, `10.0.1.${i + 2}`);
@@ -94,8 +94,8 @@ function eight(): Seen {
   return seen;
 }
 
-describe('what is seen', () => {
-  test('all', () => {
+describe('the summary', () => {
+  test('of a cluster without missing members', () => {
     expect(eight().at(7200)).toMatchObject({
       ...{ kind: 'whole', known: 8, visible: 8, missing: [], side: undefined },
       ...{ minuteAgo: { known: 8, visible: 8 }, hourAgo: { known: 8, visible: 8 } },
@@ -161,7 +161,7 @@ describe('what is seen', () => {
     });
   });
 
-  test('nobody: we are cut off, however slowly we found out', () => {
+  test('no other member is visible: this agent is cut off, however slowly it detected that', () => {
     const seen = eight();
     for (const [i, name] of ['bob', 'cat', 'dan', 'eve', 'fay', 'gus', 'hal'].entries())
       seen.failed(100 + 20 * i, name);
@@ -176,13 +176,13 @@ describe('what is seen', () => {
     });
   });
 
-  test('those who left in order are not missing, nor are the forgotten', () => {
+  test('members that left in order, or were forgotten, are not missing', () => {
     const seen = eight().left(100, 'bob').failed(100, 'eve').failed(101, 'fay');
     expect(seen.at(130)).toMatchObject({ known: 7, visible: 5, minuteAgo: { known: 7, visible: 5 } });
     expect(seen.left(140, 'eve').reaped(150, 'fay').at(200)).toMatchObject({ kind: 'whole', known: 5 });
   });
 
-  test('a partition stays one long after, and counts of an hour ago forget it', () => {
+  test('a partition is one long after; the counts of an hour ago no longer contain it', () => {
     const seen = eight().failed(100, 'eve', 'fay', 'gus', 'hal');
     expect(seen.at(100 + 2 * 3600)).toMatchObject({
       ...{ kind: 'partition', known: 8, visible: 4 },
@@ -192,22 +192,22 @@ describe('what is seen', () => {
     expect(seen.at(100 + 3550).hourAgo).toEqual({ known: 8, visible: 4 });
   });
 
-  test('networks of IPv6 are told by their first half, and wide ones of IPv4 too', () => {
+  test('an IPv6 network is a /64, an IPv4 network a /24 or a /16', () => {
     const seen = eight().joined(2, 'ivy', 'fd00:1:2:3::1').joined(2, 'jon', 'fd00:1:2:3:4::2');
     expect(seen.failed(100, 'ivy', 'jon').at(120).network).toBe('fd00:1:2:3::/64');
     const wide = eight().joined(2, 'ivy', '10.7.1.1').joined(2, 'jon', '10.7.2.1');
     expect(wide.failed(100, 'ivy', 'jon').at(120).network).toBe('10.7.0.0/16');
   });
 
-  test('a younger agent says nothing of an hour ago', () => {
+  test('an agent that runs for less than an hour has no counts of an hour ago', () => {
     expect(eight().at(30)).toMatchObject({ minuteAgo: undefined, hourAgo: undefined });
     expect(eight().at(61)).toMatchObject({ minuteAgo: { known: 8, visible: 8 }, hourAgo: undefined });
     expect(eight().at(HOUR / 1000).hourAgo).toEqual({ known: 1, visible: 1 }); // they came a second later
   });
 });
 
-describe('what is said', () => {
-  test('once for each change in kind, when it has settled', () => {
+describe('the reports', () => {
+  test('once for each change of kind, when nothing changes any more', () => {
     const seen = eight().failed(100, 'eve').failed(104, 'fay', 'gus').failed(112, 'hal');
     expect(seen.facts).toEqual([]);
     seen.at(126);
@@ -222,17 +222,17 @@ describe('what is said', () => {
     seen.at(5000);
     seen.back(5000, 'eve', 'fay').back(5004, 'gus', 'hal').at(5100);
     expect(seen.facts.slice(1)).toEqual([{ kind: 'allMembersVisible', known: 8 }]);
-    expect(seen.outlooks.deadline).toBe(NEVER);
+    expect(seen.monitor.deadline).toBe(NEVER);
   });
 
-  test('within a minute, however much goes on', () => {
+  test('within a minute, however much changes', () => {
     const seen = eight().failed(100, 'eve');
     for (let at = 105; at <= 155; at += 10) seen.back(at, 'fay').failed(at + 5, 'fay');
     seen.at(160);
     expect(seen.facts).toMatchObject([{ kind: 'membersMissing' }]);
   });
 
-  test('not at all when somebody is away for a moment, comes or leaves', () => {
+  test('none if a member is away for a moment, joins or leaves', () => {
     const seen = eight().failed(100, 'eve').back(105, 'eve').left(200, 'bob').joined(300, 'ivy', '10.0.1.9');
     seen.at(1000);
     expect(seen.facts).toEqual([]);

@@ -1,4 +1,4 @@
-/** What wraps an agent's words, seen from outside: plaintext beside a key, versions, compression. */
+/** The envelope of messages as a peer sees it: plaintext, keys, versions, compression. */
 import { describe, expect, test } from 'vitest';
 import { createAgent } from '../../../../src/agent/agent.ts';
 import type { Fact } from '../../../../src/agent/contract/facts.ts';
@@ -21,11 +21,11 @@ function alone(options: SimHostOptions) {
   return { world, told, host, names: () => host.runningAgent.view.members().map(({ name }) => name) };
 }
 
-describe('S4 with a key plaintext is refused, whatever it says, and who sent it is named', () => {
+describe('S4 with a key, plaintext is rejected whatever it is, and its sender is reported', () => {
   const stranger = { port: 7946, meta: Uint8Array.of(0xff, 0x80), incarnation: 1 };
   const vsn = Uint8Array.of(1, 5, 2, 2, 5, 5);
 
-  test.each(['in plaintext', 'under the key'])('an alive %s, vouched for by nobody', (how) => {
+  test.each(['in plaintext', 'under the key'])('an alive message %s, from an unknown address', (how) => {
     const { world, told, host } = alone({ keys: [KEY], swim: { dialBack: false } });
     const from = world.newAddress();
     const envelope = how === 'under the key' ? hostEnvelope(host.options) : BARE_ENVELOPE;
@@ -62,7 +62,7 @@ describe('S4 with a key plaintext is refused, whatever it says, and who sent it 
   });
 });
 
-test('S5 every message is sealed with a nonce of its own, and all that the key in use has sealed are counted', () => {
+test('S5 every message is encrypted with a nonce of its own, and messages encrypted with the primary key are counted', () => {
   const world = new World({ seed: 3, makeAgent: createAgent });
   const sent: string[] = [];
   const note = (bytes: Uint8Array, at: number): void =>
@@ -85,7 +85,7 @@ test('S5 every message is sealed with a nonce of its own, and all that the key i
   expect(seals.reduce((sum, one) => sum + one)).toBe(sent.length);
 });
 
-test('P1 the protocol of Serf that is set is announced, and 5 unless it is', () => {
+test('P1 the configured protocol of Serf is announced, 5 by default', () => {
   for (const protocol of [3, 4, 5])
     expect([...alone({ serf: { protocol } }).host.runningAgent.view.self().vsn]).toEqual([
       1,
@@ -98,7 +98,7 @@ test('P1 the protocol of Serf that is set is announced, and 5 unless it is', () 
   expect([...alone({}).host.runningAgent.view.self().vsn]).toEqual([1, 5, 2, 2, 5, 5]);
 });
 
-test('P7 with compression on, datagrams that are smaller so are compressed, others are not', () => {
+test('P7 with compression on, a datagram is compressed if that makes it smaller', () => {
   const sizes = (compression: boolean): { compressed: number; all: number; bytes: number } => {
     const world = new World({ seed: 2, makeAgent: createAgent });
     const counts = { compressed: 0, all: 0, bytes: 0 };

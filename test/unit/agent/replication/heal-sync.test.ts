@@ -6,7 +6,7 @@ import { NEVER } from '../../../../src/base/time.ts';
 const GOSSIP = 200;
 const reunions = (seed = 1): HealSync => new HealSync(GOSSIP, createRng(seed));
 
-test('a second or two after the last of those who failed is back, once, some of them are compared with', () => {
+test('a second or two after the last failed member is back, some of them are compared with, once', () => {
   const held = reunions();
   for (const name of ['bob', 'cat', 'dan', 'eve']) held.onFailed(name);
   for (const name of ['bob', 'cat', 'dan', 'eve', 'fay']) held.onUp(name, 1000); // fay never failed
@@ -22,7 +22,7 @@ test('a second or two after the last of those who failed is back, once, some of 
   expect([held.deadline, held.dequeue(5, deadline)]).toEqual([NEVER, []]);
 });
 
-test('each further return puts it off', () => {
+test('each further return delays it', () => {
   const held = reunions();
   held.onFailed('bob');
   held.onFailed('cat');
@@ -31,7 +31,7 @@ test('each further return puts it off', () => {
   expect(held.deadline).toBeGreaterThanOrEqual(900 + 5 * GOSSIP);
 });
 
-test('who left or was reaped meanwhile comes as somebody new', () => {
+test('a member that left or was reaped meanwhile comes back as a new one', () => {
   const held = reunions();
   held.onFailed('bob');
   held.onGone('bob');
@@ -51,7 +51,7 @@ describe('in a cluster of 1,000', () => {
     return acted;
   };
 
-  test('some thirty act when one is back, and all when half of them are', () => {
+  test('some thirty agents act if one member is back, and all if half of them are', () => {
     expect(acting(1)).toBeGreaterThan(16);
     expect(acting(1)).toBeLessThan(64);
     expect(acting(500)).toBe(1000);

@@ -10,7 +10,7 @@ const open = (): PullQueue => new PullQueue(PATIENCE, createRng(1));
 const words = (pulls: PullQueue, now: number): string[] =>
   pulls.dequeue(now).map(({ from, owners }) => `${from.host}: ${owners.join(' ')}`);
 
-describe('asking for ledgers', () => {
+describe('pulling ledgers', () => {
   test('many owners of one peer are one request, soon', () => {
     const pulls = open();
     expect(pulls.deadline).toBe(NEVER);
@@ -23,7 +23,7 @@ describe('asking for ledgers', () => {
     expect(pulls.deadline).toBe(NEVER);
   });
 
-  test('a peer is asked again only when its last request has ended, and then it is', () => {
+  test('a peer gets its next request when its last one has ended, not before', () => {
     const pulls = open();
     pulls.enqueue('ann', at(1), false, 0);
     expect(words(pulls, PATIENCE)).toEqual(['127.0.0.1: ann']);
@@ -35,14 +35,14 @@ describe('asking for ledgers', () => {
     expect(words(pulls, 1000 + PATIENCE)).toEqual(['127.0.0.1: bob']);
   });
 
-  test('whoever is to tell on says so, also if it was wanted twice', () => {
+  test('an owner that is queued twice is announced if one of both asks for it', () => {
     const pulls = open();
     pulls.enqueue('ann', at(1), true, 0);
     pulls.enqueue('ann', at(1), false, 0);
     expect(pulls.dequeue(PATIENCE).map(({ announceOwners: tellOn }) => [...tellOn])).toEqual([['ann']]);
   });
 
-  test('no more than eight streams of requests at once; the others wait for their turn', () => {
+  test('at most eight requests at once; further peers wait', () => {
     const pulls = open();
     for (let host = 1; host <= 12; host++) pulls.enqueue(`n${host}`, at(host), false, 0);
     expect(pulls.dequeue(PATIENCE)).toHaveLength(8);

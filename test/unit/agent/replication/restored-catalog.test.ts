@@ -11,7 +11,7 @@ const web = (port: number): Command => {
   return { kind: 'registerService', service, checks, replaceChecks: true, fromFile: false };
 };
 
-/** A world whose hosts keep catalogues on their disks, too; `written` says when, and how many bytes. */
+/** A world whose hosts also save their catalogs; `written` has the time and size of each. */
 function world(names = 'ann bob') {
   const disks = new Map<string, Uint8Array>();
   const written: { readonly name: string; readonly at: number }[] = [];
@@ -54,13 +54,13 @@ function world(names = 'ann bob') {
   const seen = (label: string): string[] =>
     view(label)
       .catalog.usable('web')
-      .map(({ node, service, unconfirmed: warm }) => `${node}:${service.port}${warm ? ' warm' : ''}`);
+      .map(({ node, service, unconfirmed }) => `${node}:${service.port}${unconfirmed ? ' unconfirmed' : ''}`);
   return { it, disks, written, facts, join, view, seen };
 }
 
 type Worlds = ReturnType<typeof world>;
 
-/** `ann` is born again with what it remembers of `bob` and of others, all of whom are gone. */
+/** `ann` restarts with what it has saved of `bob` and of others, which are all gone. */
 function alone(names = 'ann bob'): Worlds {
   const made = world(names);
   made.it.command('bob', web(80));
@@ -71,10 +71,10 @@ function alone(names = 'ann bob'): Worlds {
   return made;
 }
 
-describe('an agent born again', () => {
-  test('answers at once for nodes it has not met, and says that the answers are warm', () => {
+describe('a restarted agent', () => {
+  test('answers at once for restored nodes, and marks them unconfirmed', () => {
     const { it, seen, view } = alone();
-    expect(seen('ann')).toEqual(['bob:80 warm']);
+    expect(seen('ann')).toEqual(['bob:80 unconfirmed']);
     const bob = view('ann').member('BOB');
     expect(bob).toMatchObject({ name: 'bob', status: 'alive', incarnation: 0 });
     expect(bob?.address.key).toBe(it.host('bob').address.key);
@@ -103,7 +103,7 @@ describe('an agent born again', () => {
     expect(born).toBeDefined();
   });
 
-  test('is confirmed by an exchange with the node itself, and readers are woken', () => {
+  test('confirms a node by a push/pull with it, and wakes readers', () => {
     const { it, seen, join, view } = alone();
     const before = view('ann').indexOf(['service:web']);
     it.start('bob', { restore: true });
@@ -114,22 +114,22 @@ describe('an agent born again', () => {
     expect(view('ann').indexOf(['service:web'])).toBeGreaterThan(before);
   });
 
-  test('goes on calling a node warm that only others remember, however often they agree', () => {
+  test('keeps a node unconfirmed that other agents have only restored, however often they agree', () => {
     const { it, seen, join } = alone('ann bob cat');
     it.start('cat', { restore: true });
     join('ann', 'cat');
     it.run(30_000);
-    expect(seen('ann')).toEqual(['bob:80 warm']);
-    expect(seen('cat')).toEqual(['bob:80 warm']);
+    expect(seen('ann')).toEqual(['bob:80 unconfirmed']);
+    expect(seen('cat')).toEqual(['bob:80 unconfirmed']);
     it.run(40_000);
     expect(seen('ann')).toEqual([]);
     expect(seen('cat')).toEqual([]);
   });
 
-  test('gives up after the grace whom nobody spoke of, and takes it back when it comes after all', () => {
+  test('drops an unconfirmed node after the grace period, and takes it back if it comes after all', () => {
     const { it, seen, join, view } = alone();
     it.run(59_000);
-    expect(seen('ann')).toEqual(['bob:80 warm']);
+    expect(seen('ann')).toEqual(['bob:80 unconfirmed']);
     const before = view('ann').indexOf(['service:web']);
     it.run(2_000);
     expect(seen('ann')).toEqual([]);
@@ -143,7 +143,7 @@ describe('an agent born again', () => {
     expect(seen('ann')).toEqual(['bob:80']);
   });
 
-  test('believes membership at once: who failed does not pass, who left is gone', () => {
+  test('follows membership at once: a failed node does not pass, one that left is gone', () => {
     const { it, seen, join, view } = alone('ann bob cat');
     it.start('bob', { restore: true });
     it.start('cat', { restore: true });
@@ -160,7 +160,7 @@ describe('an agent born again', () => {
     expect(view('ann').catalog.instances('web')).toEqual([]);
   });
 
-  test('does not bring back to life who was down before, or had left', () => {
+  test('does not restore nodes that were down before, or had left', () => {
     const made = world('ann bob cat');
     const { it, seen } = made;
     it.command('bob', web(80));
@@ -176,12 +176,12 @@ describe('an agent born again', () => {
     expect(made.view('ann').member('bob')).toBeUndefined();
   });
 
-  test('does not forget whom it has not met yet when it dies again soon', () => {
+  test('still knows its unconfirmed nodes if it is restarted again soon', () => {
     const { it, seen } = alone();
     it.run(20_000);
     it.stop('ann');
     it.start('ann', { restore: true });
-    expect(seen('ann')).toEqual(['bob:80 warm']);
+    expect(seen('ann')).toEqual(['bob:80 unconfirmed']);
     it.run(70_000);
     it.command('ann', web(1)); // something new to remember
     it.run(2_000);
@@ -192,14 +192,14 @@ describe('an agent born again', () => {
     expect(seen('ann')).toEqual(['ann:1']);
   });
 
-  test('cannot forget by command a node that is only remembered: it is no member', () => {
+  test('rejects the forget command for an unconfirmed node: it is no member', () => {
     const { it } = alone();
     const asked = it.command('ann', { kind: 'forget', node: 'bob', prune: false, refuseLive: false });
     it.run(1);
     expect(asked.result).toMatchObject({ ok: false, error: { code: 'notFound' } });
   });
 
-  test('starts without what cannot be read, and says so', () => {
+  test('starts without a catalog that cannot be read, and reports that', () => {
     const { it, disks, facts, seen } = alone();
     it.stop('ann');
     disks.set('ann', Uint8Array.of(9, 9, 9));
@@ -209,7 +209,7 @@ describe('an agent born again', () => {
   });
 });
 
-describe('what others publish is remembered', () => {
+describe('the catalog is saved', () => {
   test('5 s after the first change, then at most every 30 s, and not without change', () => {
     const { it, written } = world();
     it.run(60_000);
@@ -242,10 +242,10 @@ describe('what others publish is remembered', () => {
     expect(written.slice(before).some(({ name }) => name === 'ann')).toBe(true);
     it.start('ann', { restore: true });
     expect(disks.has('ann')).toBe(true);
-    expect(seen('ann')).toEqual(['bob:80 warm']);
+    expect(seen('ann')).toEqual(['bob:80 unconfirmed']);
   });
 
-  test('only where there is somewhere to keep it', () => {
+  test('only if there is a data directory', () => {
     const { it, written } = world();
     it.add('cat', { disk: false });
     it.start('cat');

@@ -50,13 +50,13 @@ function door(envelope: Envelope = plain, limit = 1000) {
 const suspect = (node: string): Uint8Array => Suspect.encode({ incarnation: 1, node, from: 'ann' });
 
 describe('filling a packet from the lanes', () => {
-  test('nothing to say, nothing sent', () => {
+  test('without broadcasts nothing is sent', () => {
     const { packets, out } = door();
     packets.sendGossip(peer, out);
     expect(out).toEqual([]);
   });
 
-  test('the direct message comes first, broadcasts ride with it', () => {
+  test('the direct message comes first, broadcasts piggyback on it', () => {
     const { packets, lanes, out, sent, kinds } = door();
     lanes.membership.queue.enqueue(suspect('eve'), 'eve');
     lanes.intents.queue.enqueue(Uint8Array.of(1, 0x80), 'eve');
@@ -64,7 +64,7 @@ describe('filling a packet from the lanes', () => {
     expect(kinds(sent()[0] as Uint8Array)).toEqual([0, 3, 8]);
   });
 
-  test('a ping with a suspicion aboard takes no gossip', () => {
+  test('a ping with a suspicion takes no broadcasts', () => {
     const { packets, lanes, out, sent, kinds } = door();
     lanes.membership.queue.enqueue(suspect('eve'), 'eve');
     const rider = Suspect.create({ incarnation: 1, node: 'bob', from: 'ann' });
@@ -84,7 +84,7 @@ describe('filling a packet from the lanes', () => {
     expect(Math.max(...sent().map((packet) => packet.length))).toBeGreaterThan(BUDGET - 60);
   });
 
-  test('a lane that may reach only some peers says nothing to the others, nor to who is no member', () => {
+  test('a lane for some peers sends nothing to others, nor to unknown addresses', () => {
     const queue = new BroadcastQueue();
     const lane: Lane = {
       name: 'catalog',
@@ -128,7 +128,7 @@ describe('filling a packet from the lanes', () => {
     expect(new Set(users)).toEqual(new Set([1, 3, 4]));
   });
 
-  test('a CRC on gossip and suspicions for peers that know it; none on direct messages or under encryption', () => {
+  test('a CRC on gossip and suspicions for peers that understand it; none on direct messages or with encryption', () => {
     const old: Member = { ...peer, identity: { ...peer.identity, vsn: Uint8Array.of(1, 4, 2, 2, 5, 5) } };
     const ping = Ping.create({ seqNo: 1, node: 'bob' });
     const rider = Suspect.create({ incarnation: 1, node: 'bob', from: 'ann' });
@@ -155,13 +155,13 @@ describe('opening a packet', () => {
     return { taken, out };
   };
 
-  test('garbage is counted, not thrown', () => {
+  test('garbage becomes a fact, and is not thrown', () => {
     const { taken, out } = open(Uint8Array.of(4, 0xc1, 0xff));
     expect(taken).toEqual([]);
     expect(out).toMatchObject([{ fact: { kind: 'packetRejected', from: '127.0.0.2:7946' } }]);
   });
 
-  test('one bad message does not take its neighbours with it', () => {
+  test('one malformed message does not affect the others', () => {
     const good = Ping.encode(Ping.create({ seqNo: 9, node: 'bob' }));
     const bad = Uint8Array.of(3, 0x81);
     const compound = Uint8Array.of(7, 2, 0, bad.length, 0, good.length, ...bad, ...good);

@@ -32,7 +32,7 @@ test.each([
   expect(out.filter((effect) => 'stream' in effect).map(({ kind }) => kind)).toEqual(kinds);
 });
 
-test('S3 rows of a push/pull that must not be stored are left out, and who sent them is named', () => {
+test('S3 rows of a push/pull that must not be stored are left out, and their sender is reported', () => {
   const world = new World({ seed: 1, makeAgent: createAgent });
   const told: Fact[] = [];
   world.subscribe({ onEffects: (_host, facts) => void told.push(...facts) });

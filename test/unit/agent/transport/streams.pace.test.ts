@@ -9,7 +9,7 @@ import { encodeStream, StreamReader, sealStream } from '../../../../src/wire/str
 const nonce = (): Uint8Array => new Uint8Array(12);
 const STATE: PushPull = { kind: 'pushPull', join: true, nodes: [], userState: new Uint8Array(0), dropped: 0 };
 
-test('S10: a peer that exchanges states too often is told so in words, and its state is not looked at', () => {
+test('S10: a peer that starts push/pulls too often gets an error message, and its state is not merged', () => {
   const merged: string[] = [];
   let isAllowed = true;
   const host = {

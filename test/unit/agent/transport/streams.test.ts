@@ -18,22 +18,22 @@ const state = (join: boolean): PushPull => ({
   dropped: 0,
 });
 
-/** The streams of `ann`, what they asked of the landing, and what came out. */
-function room() {
-  const asked: string[] = [];
+/** The streams of `ann`, the calls of their host, and their effects. */
+function createStreams() {
+  const calls: string[] = [];
   const host: StreamHost = {
     acquirePushPull: () => true,
     composePushPull: (join) => state(join),
     mergeRemoteState: (_state, from, sync) => {
-      asked.push(`merge ${from.host} ${sync === undefined ? 'dialed us' : 'we dialed'}`);
+      calls.push(`merge ${from.host} ${sync === undefined ? 'dialed us' : 'we dialed'}`);
       return 1;
     },
     isOwnName: (node) => node === 'ann',
     handleUserMessage: () => undefined,
-    onResponse: (_question, body) => void asked.push(`answered ${body?.length ?? 'nothing'}`),
-    onPingResult: (seqNo, ok) => void asked.push(`pinged ${seqNo} ${ok}`),
+    onResponse: (_question, body) => void calls.push(`answered ${body?.length ?? 'nothing'}`),
+    onPingResult: (seqNo, ok) => void calls.push(`pinged ${seqNo} ${ok}`),
     onPushPullFinished: (_sync, outcome) =>
-      void asked.push(outcome.ok ? `synced ${outcome.news}` : outcome.why),
+      void calls.push(outcome.ok ? `synced ${outcome.news}` : outcome.why),
   };
   const streams = new Streams(BARE_ENVELOPE, host, () => new Uint8Array(12), TIMEOUT);
   const out: Effect[] = [];
@@ -42,34 +42,34 @@ function room() {
       .splice(0)
       .map((effect) => `${effect.kind}${effect.kind === 'writeStream' && effect.end ? ' end' : ''}`);
   const accept = (stream: number): void => streams.onAccepted(stream, PEER, 0, out);
-  const hear = (stream: number, message: StreamMessage): void =>
+  const receive = (stream: number, message: StreamMessage): void =>
     streams.onData(stream, encodeStream(message), 0, out);
-  return { streams, asked, out, take, accept, hear };
+  return { streams, calls, out, take, accept, receive };
 }
 
 const ping = (node: string): Ping => Ping.create({ seqNo: 7, node });
 
-describe('whoever dials us', () => {
-  test('with a push/pull gets ours and is merged', () => {
-    const { accept, hear, asked, take } = room();
+describe('a peer that dials us', () => {
+  test('with a push/pull gets our state, and its own is merged', () => {
+    const { accept, receive, calls, take } = createStreams();
     accept(1);
-    hear(1, state(true));
-    expect(asked).toEqual(['merge 127.0.0.2 dialed us']);
+    receive(1, state(true));
+    expect(calls).toEqual(['merge 127.0.0.2 dialed us']);
     expect(take()).toEqual(['writeStream end']);
   });
 
-  test('is told that we are there if it means us, and nothing if it means another', () => {
-    const { accept, hear, take } = room();
+  test('with a ping gets an ack if it is for this agent, and nothing if it is for another', () => {
+    const { accept, receive, take } = createStreams();
     accept(1);
-    hear(1, ping('ann'));
+    receive(1, ping('ann'));
     expect(take()).toEqual(['writeStream end']);
     accept(3);
-    hear(3, ping('bob'));
+    receive(3, ping('bob'));
     expect(take()).toEqual(['closeStream']);
   });
 
-  test('and says nothing is closed in the end', () => {
-    const { streams, accept, out, take } = room();
+  test('and sends nothing is closed in the end', () => {
+    const { streams, accept, out, take } = createStreams();
     accept(1);
     expect(streams.deadline).toBe(TIMEOUT);
     streams.tick(TIMEOUT - 1, out);
@@ -79,14 +79,14 @@ describe('whoever dials us', () => {
     expect(streams.deadline).toBe(NEVER);
   });
 
-  test('as one of more than 128 is turned away, until one of them has ended', () => {
-    const { streams, accept, hear, take } = room();
+  test('is refused while 128 others are connected', () => {
+    const { streams, accept, receive, take } = createStreams();
     for (let i = 0; i < 128; i++) accept(1 + 2 * i);
     expect(take()).toEqual([]);
     accept(1001);
     expect(take()).toEqual(['closeStream', 'fact']);
 
-    hear(1, state(false));
+    receive(1, state(false));
     streams.onClosed(3, undefined, 0);
     take();
     accept(1003);
@@ -97,26 +97,26 @@ describe('whoever dials us', () => {
   });
 });
 
-describe('whom we dial', () => {
-  test('for a push/pull is merged when it answers, and given up when it does not', () => {
-    const { streams, out, asked, hear } = room();
+describe('a peer that we dial', () => {
+  test('for a push/pull is merged if it answers, and the push/pull fails if it does not', () => {
+    const { streams, out, calls, receive } = createStreams();
     streams.dialPushPull({ to: PEER, join: true }, 0, out);
     streams.onOpened(2, out);
-    hear(2, state(false));
-    expect(asked).toEqual(['merge 127.0.0.2 we dialed', 'synced 1']);
+    receive(2, state(false));
+    expect(calls).toEqual(['merge 127.0.0.2 we dialed', 'synced 1']);
     streams.dialPushPull({ to: PEER, join: true }, 0, out);
     streams.tick(TIMEOUT, out);
-    expect(asked.at(-1)).toBe('no answer in time');
+    expect(calls.at(-1)).toBe('no answer in time');
   });
 
-  test('for a ping must answer with the number that was asked', () => {
-    const { streams, out, asked, hear } = room();
+  test('for a ping must answer with its sequence number', () => {
+    const { streams, out, calls, receive } = createStreams();
     for (const seqNo of [7, 8]) {
       streams.dialPing(PEER, ping('bob'), 500, out);
       const stream = seqNo === 7 ? 2 : 4;
       streams.onOpened(stream, out);
-      hear(stream, { kind: 'ack', seqNo, payload: NO_BYTES });
+      receive(stream, { kind: 'ack', seqNo, payload: NO_BYTES });
     }
-    expect(asked).toEqual(['pinged 7 true', 'pinged 7 false']);
+    expect(calls).toEqual(['pinged 7 true', 'pinged 7 false']);
   });
 });
