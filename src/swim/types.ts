@@ -24,7 +24,7 @@ export interface Member {
   readonly since: Millis;
 }
 
-/** What happened to a member, for the layers above. */
+/** A change of a member, for the layers above. */
 export type MemberEvent = Readonly<
   | { kind: 'memberJoined'; member: Member } // it was unknown, dead or left
   | { kind: 'memberUpdated'; member: Member } // its meta or address changed
@@ -33,7 +33,7 @@ export type MemberEvent = Readonly<
   | { kind: 'nameConflict'; member: Member; other: Address } // `member` holds the name here, `other` claims it
 >;
 
-/** What swim/ wants done. The agent core encodes messages, piggybacks broadcasts, and passes events up. */
+/** An action that swim/ wants. The agent core encodes messages, piggybacks broadcasts, and passes events up. */
 export type SwimEffect = Readonly<
   /** Send `message` (and `compoundWith`) at once. With `piggyback`, broadcasts fill the rest of the packet. */
   | {
@@ -56,7 +56,7 @@ export type SwimEffect = Readonly<
   | { kind: 'fact'; fact: SwimFact }
 >;
 
-/** What happened, for logs, metrics, traces and tests. */
+/** Facts for logs, metrics, traces and tests. */
 export type SwimFact = Readonly<
   | { kind: 'probeFailed'; node: string; awareness: number; reason: ProbeReason }
   | { kind: 'probeSavedByTcp'; node: string }

@@ -102,7 +102,7 @@ anomalies (FP-).
 
 Everything but the last column is \`swim.awarenessMax\`, \`swim.suspicionMaxTimeoutMult\`, \`swim.buddy\`, \`swim.stallGuard\` and \`swim.lastCall\`. Other additions
 have no setting and are on in all columns: an accused member answers its accuser directly and not only by gossip, a member that is held dead is notified when it
-pings, one source may accuse thirty members at once and ten more each second ([ADR 6](adr/0006-asking-before-believing.md)). They help SWIM too, so the
+pings, one source may accuse thirty members at once and ten more each second ([ADR 6](adr/0006-verification-before-belief.md)). They help SWIM too, so the
 baseline here is, if anything, better than the paper's.
 
 How the fault is injected (\`test/papers/blocked-member.ts\`): memberlist probes, gossips and receives concurrently, and each blocks by itself. Our agent does one thing at a time.

@@ -18,7 +18,7 @@ const STATES: readonly MemberState[] = ['alive', 'suspect', 'dead', 'left'];
 /** A dialer with more unknown rows than this comes from another part of the cluster: it is no new member. */
 const MAX_UNKNOWN_ROWS = 64;
 
-/** What holds for all rows of one push/pull. */
+/** Source and permissions of one push/pull: the same for all its rows. */
 interface MergeSource {
   readonly source: MessageSource;
   /** The peer may introduce members unknown to us. */

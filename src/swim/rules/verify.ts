@@ -23,7 +23,7 @@ const RESULT_VALID_INTERVALS = 5;
 /** Applies a claim without further verification. */
 export type AcceptClaim = (context: SwimContext, claim: Alive) => void;
 
-/** What follows from a verification. */
+/** The consequences of a verification. */
 export interface VerificationActions {
   readonly accept: AcceptClaim;
   /** A suspect did not answer. */
