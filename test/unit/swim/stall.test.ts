@@ -64,8 +64,8 @@ test('suspicions are extended, so that a refutation in the socket comes first', 
   expect(ann.state('bob')).toBe('alive');
 });
 
-test('a short stall extends suspicions too', () => {
-  const ann = new Actor('ann').knowing('bob').receive(suspect('bob', 'cat')); // ends at 4 s
+test.each([true, false])('a short stall extends suspicions too, with last call %s', (lastCall) => {
+  const ann = new Actor('ann', { lastCall }).knowing('bob').receive(suspect('bob', 'cat')); // ends at 4 s
   ann.pass(3500);
   ann.now = 4400;
   ann.do((swim, now, out) => swim.onStall(400, now, out));
