@@ -4,8 +4,11 @@ import type { CheckFact } from '../../checks/types.ts';
 import type { SerfFact } from '../../serf/types.ts';
 import type { SwimFact } from '../../swim/types.ts';
 
+/** Facts of membership: what happened in SWIM and in Serf. */
+export type ProtocolFact = SwimFact | SerfFact;
+
 /** Something that happened in the agent. Logs, metrics, traces, evidence and tests all read this one stream. */
-export type Fact = SwimFact | SerfFact | CheckFact | AgentFact;
+export type Fact = ProtocolFact | CheckFact | AgentFact;
 
 export type AgentFact = Readonly<
   | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }

@@ -2,7 +2,8 @@
 import type { Logger } from 'pino';
 import type { Address } from '../../base/address.ts';
 import type { Millis } from '../../base/time.ts';
-import { type Component, FACT_TABLE, type FactRow } from './fact-table.ts';
+import type { Component, FactRow } from './fact-row.ts';
+import { FACT_TABLE } from './fact-table.ts';
 import type { JournalFact } from './facts.ts';
 
 export interface Journal {

@@ -24,7 +24,30 @@ export function registerProcessMetrics(
   meter.gauge('hearsay_build_info', 'Always 1.', () => [[version, 1]], 'version');
   for (const [name, help] of journal.counterHelp)
     meter.observableCounter(`hearsay_${name}_total`, `${help}.`, () => journal.counters.get(name) ?? 0);
+  registerMembershipMetrics(meter, view);
+  registerServiceMetrics(meter, view);
+  meter.gauge(
+    'hearsay_tick_lateness_seconds',
+    'Event loop lag: how late protocol ticks ran since the start.',
+    () => {
+      const { max, p999 } = lateness();
+      return [
+        ['0.999', p999 / 1000],
+        ['1', max / 1000],
+      ];
+    },
+    'quantile',
+  );
+  meter.gauge('hearsay_degraded', 'Parts that do not work as configured.', () => degraded().length);
+  meter.gauge('process_resident_memory_bytes', 'Resident memory size.', () => process.memoryUsage.rss());
+  meter.gauge('nodejs_heap_size_used_bytes', 'Heap in use, in bytes.', () => process.memoryUsage().heapUsed);
+  meter.observableCounter('process_cpu_seconds_total', 'User and system CPU time.', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+}
 
+function registerMembershipMetrics(meter: Meter, view: View): void {
   meter.gauge('hearsay_members', 'Known members, by status.', () => countMembers(view), 'status');
   const health = (select: (health: AgentHealth) => number) => (): number => select(view.health());
   meter.gauge(
@@ -54,7 +77,9 @@ export function registerProcessMetrics(
     () => Object.entries(view.health().lanes),
     'lane',
   );
+}
 
+function registerServiceMetrics(meter: Meter, view: View): void {
   meter.gauge('hearsay_services', 'Known service names.', () => view.catalog.services().size);
   meter.gauge('hearsay_instances', 'Known service instances, in any state.', () => view.catalog.size);
   meter.gauge(
@@ -63,26 +88,6 @@ export function registerProcessMetrics(
     () => countChecks(view),
     'status',
   );
-
-  meter.gauge(
-    'hearsay_tick_lateness_seconds',
-    'Event loop lag: how late protocol ticks ran since the start.',
-    () => {
-      const { max, p999 } = lateness();
-      return [
-        ['0.999', p999 / 1000],
-        ['1', max / 1000],
-      ];
-    },
-    'quantile',
-  );
-  meter.gauge('hearsay_degraded', 'Parts that do not work as configured.', () => degraded().length);
-  meter.gauge('process_resident_memory_bytes', 'Resident memory size.', () => process.memoryUsage.rss());
-  meter.gauge('nodejs_heap_size_used_bytes', 'Heap in use, in bytes.', () => process.memoryUsage().heapUsed);
-  meter.observableCounter('process_cpu_seconds_total', 'User and system CPU time.', () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  });
 }
 
 function countMembers(view: View): Map<string, number> {

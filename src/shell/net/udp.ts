@@ -24,8 +24,8 @@ export type UdpErrorHandler = (code: string, to?: Address) => void;
 
 /** Requested bytes, for what arrives while the event loop is busy. The kernel may grant less. */
 const RECEIVE_BUFFER = 2 * 1024 * 1024;
-/** Senders whose `Address` we keep ready. A stranger can fill this, so it is bounded. */
-const REMEMBERED_SENDERS = 4096;
+/** Senders whose parsed `Address` is cached; bounded, since an untrusted sender can fill the cache. */
+const MAX_CACHED_SENDERS = 4096;
 
 /** Rejects with Node's error (`EADDRINUSE`, `EACCES` …) if it cannot bind; nothing is left open then. */
 export async function openUdp(
@@ -85,11 +85,11 @@ function requestReceiveBuffer(wrapper: SocketAsPromised): number {
 
 /** Converts Node's `rinfo` to an `Address`, parsed once per sender. IPv4 has 4 octets on a dual-stack socket too. */
 function createSenderCache(): (from: RemoteInfo) => Address {
-  const known = new BoundedMap<string, Address>(REMEMBERED_SENDERS);
+  const known = new BoundedMap<string, Address>(MAX_CACHED_SENDERS);
   return (from) => {
     const key = `${from.address} ${from.port}`;
-    const held = known.get(key);
-    if (held !== undefined) return held;
+    const cached = known.get(key);
+    if (cached !== undefined) return cached;
     const fresh = peerAddress(from.address, from.port);
     known.set(key, fresh);
     return fresh;
