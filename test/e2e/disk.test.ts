@@ -57,7 +57,7 @@ function onDisk(data: string): Snapshot | undefined {
 }
 
 const quarantines = (agent: HearsayProcess): number =>
-  agent.log().split('set aside, started without it').length - 1;
+  agent.log().split('quarantined, starting without it').length - 1;
 
 test(`I3, I17: killed ${KILLS} times at any moment: it starts and serves each time, and nothing goes back`, {
   timeout: 300_000,

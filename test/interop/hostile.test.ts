@@ -204,13 +204,13 @@ describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 240_00
     await step('an address of three octets', 'packets_rejected', () =>
       mallory.says(to, alive('ghost', ip(77), { addr: Uint8Array.of(127, 0, 51) })),
     );
-    await step('the highest incarnation, of another', 'rumors_refused', () =>
+    await step('the highest incarnation, of another', 'gossip_messages_refused', () =>
       mallory.says(to, Dead.encode({ incarnation: TOP, node: 's1', from: 'mallory' })),
     );
-    await step('the highest incarnation, of ours', 'rumors_refused', () =>
+    await step('the highest incarnation, of ours', 'gossip_messages_refused', () =>
       mallory.says(to, Suspect.encode({ incarnation: TOP, node: 'h1', from: 'mallory' })),
     );
-    await step('a clock near its end', 'clocks_refused', () =>
+    await step('a clock near its end', 'lamport_times_refused', () =>
       mallory.serf(to, UserEvent.encode({ ltime: 2 ** 53, name: 'late', payload: NO_BYTES, cc: false })),
     );
     await step('a type that memberlist does not know', 'packets_rejected', () =>
@@ -263,7 +263,7 @@ describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 240_00
       waitUntil('it was asked and has answered', 60_000, () => mallory.acked > 0),
     );
     mallory.ackPayload = NO_BYTES;
-    await step('a storm of events', 'events_throttled', () => {
+    await step('a storm of events', 'events_rate_limited', () => {
       for (let i = 0; i < 4000; i++)
         mallory.serf(
           to,
@@ -285,15 +285,15 @@ describe.skipIf(!isInstalled('serf'))('with real Serf agents', { timeout: 240_00
     for (const sentence of [
       'packet rejected',
       'stream rejected',
-      'rumor refused',
-      'implausible clock refused',
-      'a peer brought more events than it should',
+      'gossip message refused',
+      'implausible Lamport time refused',
+      'events dropped: rate limit of a peer reached',
     ])
       expect(
         lines.some((line) => line.includes(sentence)),
         `${sentence} names ${from}`,
       ).toBe(true);
-    expect(h1.log()).toMatch(/"by":"mallory"[^\n]*a change of the gossip keys was refused/);
+    expect(h1.log()).toMatch(/"by":"mallory"[^\n]*key change refused/);
     const after = await counters(h1);
     expect(after.get('crashes')).toBe(0);
     expect((after.get('packets_rejected') ?? 0) - (before.get('packets_rejected') ?? 0)).toBeGreaterThan(100);

@@ -163,7 +163,7 @@ describe('a snapshot', () => {
     ['empty', new Uint8Array(0), 'the file is cut short'],
     ['something else', new Uint8Array(200).fill(0x41), 'it is not a snapshot of this version'],
   ])(
-    'that is %s is set aside with one log line, and the agent starts empty',
+    'that is %s is quarantined with one log line, and the agent starts empty',
     async (_what, bytes, reason) => {
       mkdirSync(data, { mode: 0o700 });
       writeFileSync(join(data, 'snapshot'), bytes);
@@ -222,7 +222,7 @@ describe('a catalog', () => {
     ['empty', new Uint8Array(0), 'the file is cut short'],
     ['a snapshot', encodeSnapshotFile(SNAPSHOT), 'it is not a catalog of this version'],
   ])(
-    'that is %s is set aside with one line, and the snapshot is still restored',
+    'that is %s is quarantined with one line, and the snapshot is still restored',
     async (_what, bytes, reason) => {
       mkdirSync(data, { mode: 0o700 });
       writeFileSync(join(data, 'catalog'), bytes);
