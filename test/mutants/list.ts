@@ -6,11 +6,13 @@ import { checksMutants } from './rooms/checks.ts';
 import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
+import { swimRulesMutants } from './rooms/swim-rules.ts';
 import { wireMutants } from './rooms/wire.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...wireMutants,
   ...swimMutants,
+  ...swimRulesMutants,
   ...serfMutants,
   ...catalogMutants,
   ...agentMutants,
