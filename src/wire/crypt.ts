@@ -61,6 +61,9 @@ export function encryptPayload(
   out.set(cipher.getAuthTag(), end);
 }
 
+/** The error of a message that none of the keys opens. */
+export const UNKNOWN_KEY = 'encrypted with an unknown key, or altered';
+
 /**
  * Decrypts into fresh memory with the first of `keys` that fits. Throws `WireError` 'undecryptable' if none does, or if
  * the padding is invalid.
@@ -84,7 +87,7 @@ export function decryptPayload(
     const plain = tryDecrypt(key, nonce, body, tag, aad);
     if (plain !== undefined) return version === 0 ? removePadding(plain) : plain;
   }
-  throw new WireError('undecryptable', 'encrypted with an unknown key, or altered');
+  throw new WireError('undecryptable', UNKNOWN_KEY);
 }
 
 function tryDecrypt(

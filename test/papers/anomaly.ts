@@ -25,7 +25,7 @@ export interface AnomalyOptions {
   /** No anomaly begins later than this. */
   readonly span: Millis;
   /** How long effects are counted after the last anomaly. */
-  readonly calm: Millis;
+  readonly cooldown: Millis;
   readonly swim: Partial<SwimConfig>;
 }
 
@@ -54,7 +54,7 @@ export interface AnomalyCounts {
 const SETTLING: Millis = 3000;
 
 export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
-  const { seed, concurrent, duration, interval, span, calm, swim } = options;
+  const { seed, concurrent, duration, interval, span, cooldown, swim } = options;
   const members = new Map<string, BlockedMember>();
   const world = new World({
     seed,
@@ -91,7 +91,7 @@ export function runAnomalies(options: AnomalyOptions): AnomalyCounts {
       });
     }
   }
-  world.run(end + calm - start);
+  world.run(end + cooldown - start);
   const { packets, packetBytes, streamBytes } = world.counts;
   return {
     ...stats.counts(),

@@ -258,7 +258,7 @@ describe('the experiments', () => {
       duration: 2048,
       interval: 1,
       span: 60_000,
-      calm: 65_000,
+      cooldown: 65_000,
       swim: CONFIGS[name],
     });
 
@@ -277,7 +277,7 @@ describe('the experiments', () => {
       concurrent: 4,
       duration: 20_000,
       span: 0,
-      calm: 1000,
+      cooldown: 1000,
       swim: CONFIGS.SWIM,
     });
     expect([fp, first.length, unnoticed]).toEqual([0, 4, 0]);

@@ -76,7 +76,7 @@ export const SHORT_GRID: Grid = {
 /** No anomaly begins later than this. */
 const SPAN = 60_000;
 /** Lifeguard's longest suspicion ends within this. */
-const CALM = 65_000;
+const COOLDOWN = 65_000;
 /** Long enough for every configuration to declare the member failed. */
 export const LONG_ANOMALY = 32_768;
 /** The two cells in which α and β are tuned: long anomalies close together, and short ones without a pause. */
@@ -155,7 +155,7 @@ export function runJob({ part, config, cell, seed }: Job): PaperResult {
         duration: repeated ? b : LONG_ANOMALY,
         ...(repeated ? { interval: c } : {}),
         span: repeated ? SPAN : 0,
-        calm: repeated ? CALM : 2000,
+        cooldown: repeated ? COOLDOWN : 2000,
         swim,
       });
     }

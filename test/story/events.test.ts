@@ -7,7 +7,7 @@ const fire = (name: string, payload = '') =>
   ({ kind: 'fireEvent', name, payload: encodeUtf8(payload), coalesce: false }) as const;
 
 /** The events that each running member has received, as `name payload`. */
-const heardBy = (story: ReturnType<typeof createStory>): Record<string, string[]> =>
+const receivedBy = (story: ReturnType<typeof createStory>): Record<string, string[]> =>
   Object.fromEntries(
     [...story.world.hosts]
       .filter((host) => host.running)
@@ -33,10 +33,10 @@ test('G17 every live member receives every event once, also with 20 % packet los
     );
     story.run('100ms');
   });
-  story.runUntil(() => Object.values(heardBy(story)).every((heard) => heard.length >= 20), '10m');
+  story.runUntil(() => Object.values(receivedBy(story)).every((received) => received.length >= 20), '10m');
 
-  for (const [who, heard] of Object.entries(heardBy(story)))
-    expect([...heard].sort(), who).toEqual([...fired].sort());
+  for (const [name, received] of Object.entries(receivedBy(story)))
+    expect([...received].sort(), name).toEqual([...fired].sort());
 });
 
 // Seeds whose second join is answered only after the first events: the answer called events old that the joiner had
@@ -52,10 +52,10 @@ test.each([11, 17])(
       ).toBe(true);
       story.run('100ms');
     });
-    story.runUntil(() => Object.values(heardBy(story)).every((heard) => heard.length >= 20), '5m');
+    story.runUntil(() => Object.values(receivedBy(story)).every((received) => received.length >= 20), '5m');
 
-    for (const [who, heard] of Object.entries(heardBy(story)))
-      expect([...heard].sort(), who).toEqual([...fired].sort());
+    for (const [name, received] of Object.entries(receivedBy(story)))
+      expect([...received].sort(), name).toEqual([...fired].sort());
   },
 );
 
@@ -69,14 +69,14 @@ test('P52 a member that was cut off until it was declared dead and rejoins recei
   story.heal();
   story.join('eve', 'ann');
 
-  expect(story.runUntil(() => heardBy(story)['eve']?.length === 1)).toBe(true);
+  expect(story.runUntil(() => receivedBy(story)['eve']?.length === 1)).toBe(true);
 });
 
 test('P51 a member that restarts quickly does not receive old events again, and misses none after its return', () => {
   const story = createStory(NAMES, { seed: 12 });
   story.runCommand('ann', fire('before'));
   story.run('10s');
-  expect(heardBy(story)['bob']).toEqual(['before ']);
+  expect(receivedBy(story)['bob']).toEqual(['before ']);
 
   story.stop('bob');
   story.runCommand('ann', fire('meanwhile'));
@@ -87,7 +87,7 @@ test('P51 a member that restarts quickly does not receive old events again, and 
   story.runCommand('ann', fire('after'));
   story.run('60s');
 
-  expect(heardBy(story)['bob']).toEqual(['after ']);
+  expect(receivedBy(story)['bob']).toEqual(['after ']);
 });
 
 test('P50 events that a member missed in a partition arrive with the next push/pull', () => {
@@ -95,11 +95,11 @@ test('P50 events that a member missed in a partition arrive with the next push/p
   story.cut('eve', '*');
   story.runCommand('ann', fire('deploy'));
   story.run('8s');
-  expect(heardBy(story)['eve']).toEqual([]);
+  expect(receivedBy(story)['eve']).toEqual([]);
 
   story.heal();
 
-  expect(story.runUntil(() => heardBy(story)['eve']?.length === 1, '3m')).toBe(true);
+  expect(story.runUntil(() => receivedBy(story)['eve']?.length === 1, '3m')).toBe(true);
 });
 
 test('S28 every member has coordinates of the others, and none of members it never heard from', () => {

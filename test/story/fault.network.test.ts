@@ -9,19 +9,19 @@ import { startStory, withStatus } from './start-story.ts';
 const twelve = Array.from({ length: 12 }, (_, i) => `n${i}`);
 const five = 'ann bob cat dan eve';
 /** The parameters of a fault, without its time. */
-type Trouble = Fault extends infer F ? (F extends Fault ? Omit<F, 'at' | 'span'> : never) : never;
-const during = (minutes: number, trouble: Trouble): Fault =>
-  ({ at: 0, span: minutes * 60_000, ...trouble }) as Fault;
+type FaultParameters = Fault extends infer F ? (F extends Fault ? Omit<F, 'at' | 'span'> : never) : never;
+const during = (minutes: number, parameters: FaultParameters): Fault =>
+  ({ at: 0, span: minutes * 60_000, ...parameters }) as Fault;
 
 describe('G5: burst loss, in each direction of each link at times of its own', () => {
   test.each([
-    { burst: 50, calm: 500 },
-    { burst: 1000, calm: 9000 },
-    { burst: 10_000, calm: 60_000 },
-  ])('bursts of $burst ms: all agree afterwards', ({ burst, calm }) => {
+    { burst: 50, gap: 500 },
+    { burst: 1000, gap: 9000 },
+    { burst: 10_000, gap: 60_000 },
+  ])('bursts of $burst ms: all agree afterwards', ({ burst, gap }) => {
     const { world, run, runUntil } = startStory(twelve.join(' '), { seed: burst, detail: 'facts' });
 
-    injectFault(world, during(2, { kind: 'bursts', chance: 1, burst, calm }));
+    injectFault(world, during(2, { kind: 'bursts', chance: 1, burst, gap }));
     run('2m');
 
     expect(world.counts.lost).toBeGreaterThan(200);

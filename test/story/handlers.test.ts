@@ -7,11 +7,11 @@ import { startStory } from './start-story.ts';
 
 /** The story, and the events that each agent's handlers got. */
 function listening(names: string, seed: number) {
-  const told = new Map<string, string[]>();
-  const birth: NonNullable<Parameters<typeof startStory>[1]['makeAgent']> = (options, host): Agent => {
+  const handled = new Map<string, string[]>();
+  const makeAgent: NonNullable<Parameters<typeof startStory>[1]['makeAgent']> = (options, host): Agent => {
     const agent = createAgent(options);
     const notes: string[] = [];
-    told.set(host.label, notes);
+    handled.set(host.label, notes);
     return {
       view: agent.view,
       get deadline() {
@@ -24,36 +24,37 @@ function listening(names: string, seed: number) {
       },
     };
   };
-  return { ...startStory(names, { seed, makeAgent: birth }), told: (name: string) => told.get(name) ?? [] };
+  return { ...startStory(names, { seed, makeAgent }), handled: (name: string) => handled.get(name) ?? [] };
 }
 
-function words(news: HandlerEvent): string {
-  if (news.kind === 'members') return `${news.change} ${news.members.map(({ name }) => name).join()}`;
-  const { name, payload } = news.kind === 'user' ? news.event : news.query;
-  return `${news.kind} ${name} ${new TextDecoder().decode(payload)}`;
+function words(handledSince: HandlerEvent): string {
+  if (handledSince.kind === 'members')
+    return `${handledSince.change} ${handledSince.members.map(({ name }) => name).join()}`;
+  const { name, payload } = handledSince.kind === 'user' ? handledSince.event : handledSince.query;
+  return `${handledSince.kind} ${name} ${new TextDecoder().decode(payload)}`;
 }
 
 test('handlers get each join, update, leave, failure and prune once, and no suspicion', () => {
   const story = listening('ann bob cat dan', 11);
-  expect([...story.told('ann')].sort()).toEqual(['join ann', 'join bob', 'join cat', 'join dan']);
-  const before = story.told('ann').length;
-  const news = (): string[] => story.told('ann').slice(before);
+  expect([...story.handled('ann')].sort()).toEqual(['join ann', 'join bob', 'join cat', 'join dan']);
+  const before = story.handled('ann').length;
+  const handledSince = (): string[] => story.handled('ann').slice(before);
 
   story.sendCommand('bob', { kind: 'setTags', set: new Map([['v', '2']]), remove: [] });
   story.run('10s');
-  expect(news()).toEqual(['update bob']);
+  expect(handledSince()).toEqual(['update bob']);
   story.sendCommand('bob', { kind: 'leave' });
   story.run('20s');
-  expect(news()).toEqual(['update bob', 'leave bob']);
+  expect(handledSince()).toEqual(['update bob', 'leave bob']);
   story.stop('cat');
   story.run('60s');
   story.sendCommand('ann', { kind: 'forget', node: 'cat', prune: true, refuseLive: true });
   story.run('10s');
-  expect(news()).toEqual(['update bob', 'leave bob', 'failed cat', 'leave cat', 'reap cat']);
+  expect(handledSince()).toEqual(['update bob', 'leave bob', 'failed cat', 'leave cat', 'reap cat']);
 
   story.stop('dan');
   expect(story.runUntil(() => story.member('ann', 'dan')?.status === 'suspect')).toBe(true);
-  expect(news()).toHaveLength(5);
+  expect(handledSince()).toHaveLength(5);
 });
 
 test('handlers get each user event and query once, also at its sender', () => {
@@ -68,12 +69,12 @@ test('handlers get each user event and query once, also at its sender', () => {
     query: { name: 'disk', payload, ...question, nodes: ['bob'] },
   });
   story.run('10s');
-  const told = (name: string): string[] =>
+  const handled = (name: string): string[] =>
     story
-      .told(name)
+      .handled(name)
       .filter((line) => !line.startsWith('join'))
       .sort();
-  expect(told('ann')).toEqual(['query load v1', 'user deploy v1']);
-  expect(told('bob')).toEqual(['query disk v1', 'query load v1', 'user deploy v1']);
-  expect(told('cat')).toEqual(['query load v1', 'user deploy v1']);
+  expect(handled('ann')).toEqual(['query load v1', 'user deploy v1']);
+  expect(handled('bob')).toEqual(['query disk v1', 'query load v1', 'user deploy v1']);
+  expect(handled('cat')).toEqual(['query load v1', 'user deploy v1']);
 });

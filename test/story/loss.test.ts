@@ -21,11 +21,11 @@ test.each([1, 2, 3, 4, 5, 6])('twenty members, 10 % loss, five minutes: no false
 
 test('50 % loss for two minutes: all agree again afterwards', () => {
   const { world, run, runUntil } = startStory(names, { seed: 7, detail: 'facts' });
-  const calm = world.network.linkQuality;
+  const usual = world.network.linkQuality;
 
-  world.network.linkQuality = { ...calm, loss: 0.5 };
+  world.network.linkQuality = { ...usual, loss: 0.5 };
   run('2m');
-  world.network.linkQuality = calm;
+  world.network.linkQuality = usual;
 
   expect(runUntil(() => disagreements(world).length === 0, '30s')).toBe(true);
 });

@@ -10,16 +10,16 @@ import { encodePushPull, sealStream } from '../../src/wire/stream-writer.ts';
 import { startStory } from './start-story.ts';
 
 const crowd = (size: number): string => Array.from({ length: size }, (_, i) => `n${i}`).join(' ');
-const agreed = (told: Story): boolean => disagreements(told.world).length === 0;
+const agreed = (story: Story): boolean => disagreements(story.world).length === 0;
 
 describe('G10: a name at a new address', () => {
   test.each([1, 2, 3, 4])(
     'whose old address does not answer is alive there for all within 6 s, though no crash was detected (seed %i)',
     (seed) => {
-      const told = startStory(crowd(24), { seed, detail: 'facts' });
-      const { world, stop, restart, runUntil, member, facts } = told;
-      told.setTags('n7', { color: 'blue' }); // Its incarnation is now above that of a new boot.
-      told.run('5s');
+      const story = startStory(crowd(24), { seed, detail: 'facts' });
+      const { world, stop, restart, runUntil, member, facts } = story;
+      story.setTags('n7', { color: 'blue' }); // Its incarnation is now above that of a new boot.
+      story.run('5s');
 
       stop('n7', { powerOff: seed % 2 === 0 });
       restart('n7', { newAddress: true, restore: seed % 2 === 1 });
@@ -30,7 +30,7 @@ describe('G10: a name at a new address', () => {
         crowd(24)
           .split(' ')
           .every((label) => member(label, 'n7')?.address.key === key);
-      expect(runUntil(() => there() && agreed(told), '20s')).toBe(true);
+      expect(runUntil(() => there() && agreed(story), '20s')).toBe(true);
       expect(world.now - began).toBeLessThan(6000);
       expect(facts('memberFailed')).toEqual([]);
       expect(facts('nameReclaimed', 'n3').length).toBe(1);
@@ -38,8 +38,8 @@ describe('G10: a name at a new address', () => {
   );
 
   test('that is alive at both is reported within 3 s, the incumbent stays everywhere, and nobody flaps', () => {
-    const told = startStory('ann bob cat dan', { seed: 5 });
-    const { world, addHost, run, member, facts, statusHistory } = told;
+    const story = startStory('ann bob cat dan', { seed: 5 });
+    const { world, addHost, run, member, facts, statusHistory } = story;
     const incumbent = world.host('bob').address.key;
     const seen = statusHistory('cat', 'bob').length;
 
@@ -84,11 +84,11 @@ describe('S9: a member that sends and never receives', () => {
   });
 
   test('while a member that only UDP does not reach can join', () => {
-    const told = startStory(crowd(8), { seed: 7 });
-    told.world.add('far');
-    told.cut('*', 'far', { transport: 'udp' });
-    told.restart('far');
-    expect(told.runUntil(() => agreed(told), '45s')).toBe(true);
+    const story = startStory(crowd(8), { seed: 7 });
+    story.world.add('far');
+    story.cut('*', 'far', { transport: 'udp' });
+    story.restart('far');
+    expect(story.runUntil(() => agreed(story), '45s')).toBe(true);
   });
 });
 
@@ -127,15 +127,15 @@ describe('I10: no accusation without a reason', () => {
 
 describe('S7: a hostile holder of the key', () => {
   test('that accuses everybody a hundred times a second makes nobody fail for long', () => {
-    const told = startStory(crowd(40), { seed: 10, detail: 'off' });
-    const { world, run, runUntil, facts, lawChecker } = told;
+    const story = startStory(crowd(40), { seed: 10, detail: 'off' });
+    const { world, run, runUntil, facts, lawChecker } = story;
     for (let i = 0; i < 40; i++) lawChecker.markForged(`n${i}`);
     const hostile = world.newAddress();
     const nonce = world.nonceSource();
     for (let tenth = 0; tenth < 100; tenth++) {
       for (let i = 0; i < 10; i++) {
         const node = `n${(10 * tenth + i) % 40}`;
-        const incarnation = told.member('n0', node)?.incarnation ?? 1;
+        const incarnation = story.member('n0', node)?.incarnation ?? 1;
         const suspect = Suspect.create({ incarnation, node, from: `n${i}` });
         world.injectDatagram(
           'n0',
@@ -148,14 +148,14 @@ describe('S7: a hostile holder of the key', () => {
     expect(facts('accusationRateLimited', 'n0').length).toBeGreaterThan(300);
     expect(facts('accusationRateLimited', 'n0').every(({ source }) => source === hostile.key)).toBe(true);
     expect(facts('memberFailed')).toEqual([]);
-    expect(runUntil(() => agreed(told), '10s')).toBe(true);
+    expect(runUntil(() => agreed(story), '10s')).toBe(true);
   });
 });
 
 describe('G7: parts that have forgotten each other', () => {
   test.each([11, 12, 13])('meet again by a rejoin attempt at the seeds (seed %i)', (seed) => {
-    const told = startStory('ann bob cat dan', { seed, bootstrapped: false });
-    const { world, join, run, runUntil, facts } = told;
+    const story = startStory('ann bob cat dan', { seed, bootstrapped: false });
+    const { world, join, run, runUntil, facts } = story;
     for (const label of ['ann', 'bob', 'cat', 'dan']) world.start(label);
     join('bob', 'ann');
     join('dan', 'cat');
@@ -163,7 +163,7 @@ describe('G7: parts that have forgotten each other', () => {
     simulateRejoinPolicy(world, ['ann', 'cat']);
     const began = world.now;
 
-    expect(runUntil(() => agreed(told), '90s')).toBe(true);
+    expect(runUntil(() => agreed(story), '90s')).toBe(true);
     expect(world.now - began).toBeLessThan(45_000);
     run('10s');
     const syncs = facts('pushPullFinished').filter(({ join: isJoin }) => isJoin).length;
@@ -203,10 +203,11 @@ describe('G11: a whole cluster killed at once and started again', () => {
   const labels = crowd(20).split(' ');
   /** All members have raised their incarnations, so that a boot without data begins below them. */
   const aged = (seed: number): Story => {
-    const told = startStory(labels.join(' '), { seed, detail: 'facts' });
-    for (let turn = 0; turn < 3; turn++) for (const label of labels) told.setTags(label, { turn: `${turn}` });
-    told.run('20s');
-    return told;
+    const story = startStory(labels.join(' '), { seed, detail: 'facts' });
+    for (let turn = 0; turn < 3; turn++)
+      for (const label of labels) story.setTags(label, { turn: `${turn}` });
+    story.run('20s');
+    return story;
   };
 
   test.each([
@@ -217,8 +218,8 @@ describe('G11: a whole cluster killed at once and started again', () => {
   ])(
     'agrees within 15 s, nobody stuck at a high incarnation (seed %i, %f of the data lost)',
     (seed, lost) => {
-      const told = aged(seed);
-      const { world, stop, runUntil, run } = told;
+      const story = aged(seed);
+      const { world, stop, runUntil, run } = story;
       for (const label of labels) stop(label);
       world.run(2000);
       labels.forEach((label, i) => {
@@ -228,7 +229,7 @@ describe('G11: a whole cluster killed at once and started again', () => {
       simulateRejoinPolicy(world, labels.slice(0, 3));
       const began = world.now;
 
-      expect(runUntil(() => agreed(told), '60s')).toBe(true);
+      expect(runUntil(() => agreed(story), '60s')).toBe(true);
       expect(world.now - began).toBeLessThan(15_000);
       run('60s');
       expect(disagreements(world)).toEqual([]);
@@ -238,15 +239,15 @@ describe('G11: a whole cluster killed at once and started again', () => {
   test.each([5, 6])(
     'and the one that stayed up, and declared all others dead, sees them alive again (seed %i)',
     (seed) => {
-      const told = aged(seed);
-      const { world, stop, runUntil } = told;
+      const story = aged(seed);
+      const { world, stop, runUntil } = story;
       for (const label of labels.slice(1)) stop(label);
-      expect(runUntil(() => told.facts('memberFailed', 'n0').length >= labels.length - 1, '8m')).toBe(true);
+      expect(runUntil(() => story.facts('memberFailed', 'n0').length >= labels.length - 1, '8m')).toBe(true);
       for (const label of labels.slice(1)) world.start(label, { restore: label > 'n14' });
       simulateRejoinPolicy(world, labels.slice(0, 3));
       const began = world.now;
 
-      expect(runUntil(() => agreed(told), '90s')).toBe(true);
+      expect(runUntil(() => agreed(story), '90s')).toBe(true);
       expect(world.now - began).toBeLessThan(15_000);
     },
   );

@@ -25,15 +25,15 @@ describe('eight hosts, agents and Serf peers, in four minutes of faults, then a 
 });
 
 test('G17 without loss and faults every event is delivered by gossip, and no response is lost', () => {
-  const calm = [1, 2, 3].map((seed) => runMixed({ seed, members: 8, minutes: 3, kinds: [], loss: 0 }));
+  const lossless = [1, 2, 3].map((seed) => runMixed({ seed, members: 8, minutes: 3, kinds: [], loss: 0 }));
 
-  expect(calm.flatMap(({ failures }) => failures)).toEqual([]);
-  const fired = calm.reduce(
-    (sum, { messageCounts: said }) => sum + (said.event ?? 0) + (said.bulkyEvent ?? 0),
+  expect(lossless.flatMap(({ failures }) => failures)).toEqual([]);
+  const fired = lossless.reduce(
+    (sum, { messageCounts }) => sum + (messageCounts.event ?? 0) + (messageCounts.bulkyEvent ?? 0),
     0,
   );
-  expect(calm.flatMap(({ deliveryDelays: spread }) => spread).length).toBeGreaterThan(4 * fired);
-  const { acks, events } = missedShares(calm);
+  expect(lossless.flatMap(({ deliveryDelays }) => deliveryDelays).length).toBeGreaterThan(4 * fired);
+  const { acks, events } = missedShares(lossless);
   expect(acks).toBeLessThanOrEqual(MAX_MISSED_SHARE);
   expect(events).toBeLessThanOrEqual(MAX_MISSED_SHARE);
 });

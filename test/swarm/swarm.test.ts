@@ -40,11 +40,11 @@ test('the same seed gives the same run to the last octet, and another does not',
 });
 
 test('kinds of fault and loss can be given for a seed', () => {
-  const calm = runSwarm({ seed: 8, members: 5, minutes: 1, kinds: [], loss: 0.1 });
-  expect(calm.failures).toEqual([]);
-  expect(calm.faults).toEqual([]);
-  expect(calm.parameters).toMatchObject({ kinds: [], loss: 0.1 });
-  expect(calm.healthyMillis).toBeGreaterThan(0);
+  const report = runSwarm({ seed: 8, members: 5, minutes: 1, kinds: [], loss: 0.1 });
+  expect(report.failures).toEqual([]);
+  expect(report.faults).toEqual([]);
+  expect(report.parameters).toMatchObject({ kinds: [], loss: 0.1 });
+  expect(report.healthyMillis).toBeGreaterThan(0);
 });
 
 test('without a failure there is nothing to shrink', () => {

@@ -10,7 +10,7 @@ export interface LinkQualityFaults {
   loss: { readonly chance: number };
   lossyLink: { readonly link: readonly [string, string]; readonly chance: number };
   /** Each direction of a link loses datagrams in bursts of its own (Gilbert–Elliott). */
-  bursts: LinkChoice & { readonly chance: number; readonly calm: Millis; readonly burst: Millis };
+  bursts: LinkChoice & { readonly chance: number; readonly gap: Millis; readonly burst: Millis };
   duplicates: { readonly chance: number; readonly copies: number; readonly maxCopyDelay: Millis };
   /** Datagrams overtake one another. */
   reordering: { readonly by: Millis };
@@ -39,11 +39,11 @@ export const linkQualityFaults: FaultDefinitions<LinkQualityFaults> = {
     draw: (sampler) => {
       const { rng, coin } = sampler;
       const burst = Math.round(50 * 200 ** rng.next());
-      const calm = Math.round(burst * (1 + 19 * rng.next()));
-      return { ...drawLink(sampler), chance: coin() ? 1 : 0.5 + 0.5 * rng.next(), calm, burst };
+      const gap = Math.round(burst * (1 + 19 * rng.next()));
+      return { ...drawLink(sampler), chance: coin() ? 1 : 0.5 + 0.5 * rng.next(), gap, burst };
     },
-    inject: (world, { chance, calm, burst, ...place }, over) =>
-      over(world.network.addRule({ ...toRule(place), bursts: { calm, burst }, loss: chance })),
+    inject: (world, { chance, gap, burst, ...place }, over) =>
+      over(world.network.addRule({ ...toRule(place), bursts: { gap, burst }, loss: chance })),
   },
   duplicates: {
     maxSpan: 30_000,

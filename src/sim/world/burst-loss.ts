@@ -8,7 +8,7 @@ import type { Millis } from '../../base/time.ts';
 
 /** Mean time between bursts, and mean length of a burst; both are above 0. */
 export interface BurstShape {
-  readonly calm: Millis;
+  readonly gap: Millis;
   readonly burst: Millis;
 }
 
@@ -32,8 +32,8 @@ export class GilbertElliott {
     const key = `${from} ${to}`;
     let state = this.#states.get(key);
     if (state === undefined) {
-      const { calm, burst } = this.#shape;
-      const bad = this.#rng.next() < burst / (calm + burst);
+      const { gap, burst } = this.#shape;
+      const bad = this.#rng.next() < burst / (gap + burst);
       state = { bad, until: now + this.#length(bad) };
       this.#states.set(key, state);
     }
@@ -46,7 +46,7 @@ export class GilbertElliott {
 
   /** Exponential, so that the time a state has lasted tells nothing about how long it will last. */
   #length(bad: boolean): Millis {
-    const mean = bad ? this.#shape.burst : this.#shape.calm;
+    const mean = bad ? this.#shape.burst : this.#shape.gap;
     return Math.max(1, -mean * Math.log(1 - this.#rng.next()));
   }
 }

@@ -1,6 +1,7 @@
 /** The hosts of a world by label and by address, and the options that their agents get. */
 import type { AgentOptions } from '../../agent/agent.ts';
 import { type Address, toAddress } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { serfSection } from '../../config/protocol.ts';
@@ -53,6 +54,8 @@ export class Population {
 
   /** Gives a host another address; no host has the old one from then on. */
   changeAddress(host: SimHost): void {
+    // Invariant: every host is found at its own address, and at no other.
+    assert(this.#byAddress.get(host.address.key) === host, 'a host that is not found at its own address');
     this.#byAddress.delete(host.address.key);
     host.address = this.newAddress(host.options.v6);
     this.#byAddress.set(host.address.key, host);

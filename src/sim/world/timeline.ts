@@ -1,4 +1,5 @@
 /** Virtual time of a world: what is due when, and in what order. It does not know what events and alarms mean. */
+import { assert } from '../../base/assert.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import { Timers } from '../../base/timers.ts';
 import { EventQueue } from './event-queue.ts';
@@ -39,6 +40,8 @@ export class Timeline<Due, Ticker> {
       // On a tie the event comes first, as the driver reads its sockets before it ticks.
       const next = Math.min(delivery, alarm);
       if (next > end) break;
+      // Invariant: virtual time never goes back.
+      assert(next >= this.#now, 'virtual time goes back');
       if (next > this.#now) {
         this.#now = next;
         this.#alarmsAtOnce = 0;

@@ -186,7 +186,7 @@ export const agentMutants: readonly Mutant[] = [
     find: 'return this.#pullQueue.enqueue(delta.owner, from, false, now);',
     replace: 'return;',
     description: 'A gap in a ledger is not pulled: the next push/pull has to find it.',
-    expectedTests: ['story/services.weather.test.ts'],
+    expectedTests: ['story/services.link-quality.test.ts'],
   },
   {
     id: 'agent-rumors-not-forwarded',
@@ -234,6 +234,6 @@ export const agentMutants: readonly Mutant[] = [
     find: 'if (address !== undefined) this.requestSync(address, undefined, now);',
     replace: '',
     description: 'After a partition no catalogs are compared, so lost rumors wait for the next push/pull.',
-    expectedTests: ['story/services.weather.test.ts'],
+    expectedTests: ['story/services.link-quality.test.ts'],
   },
 ];

@@ -90,7 +90,7 @@ export class ScriptedAgent implements Agent {
     this.#next.push(...effects);
   }
 
-  restore(snapshot: Partial<Snapshot> = {}): void {
+  saveSnapshot(snapshot: Partial<Snapshot> = {}): void {
     const clocks = { member: 1, event: 1, query: 1 };
     this.emitNext({ kind: 'saveSnapshot', snapshot: { incarnation: 1, clocks, peers: [], ...snapshot } });
   }

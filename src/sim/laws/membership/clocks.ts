@@ -35,7 +35,7 @@ export interface ClockScenario {
 const KINDS: readonly FaultKind[] = ['crash', 'leave', 'stall', 'partition', 'loss', 'retag'];
 const FAULTS_PER_MINUTE = 4;
 /** Long enough for the effects of the last fault to reach everybody. */
-const CALM: Millis = 30_000;
+const QUIET_PERIOD: Millis = 30_000;
 
 /** The run of a seed with such clocks: every fact, in order. */
 export function factsUnderClocks(
@@ -71,7 +71,7 @@ export function factsUnderClocks(
       fault.kind === 'crash' ? { ...fault, wallClockOffset: offsetOf(fault.host) } : fault,
     ),
   );
-  world.run(span + CALM);
+  world.run(span + QUIET_PERIOD);
   return world.trace.lines();
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
+import { UNKNOWN_KEY } from '../../../wire/crypt.ts';
 import { isLeftBehind, joinMajority, keyFingerprint, recoverHost } from '../../workload/key-rotations.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { PendingCommand } from '../../world/types.ts';
@@ -130,8 +131,7 @@ export class KeyringLaw implements Law {
 
   /** K3: the failed join, or a message that could not be decrypted, must have told the operator why. */
   checkNotified(host: SimHost, { result }: PendingCommand, healthy: boolean): void {
-    const notified =
-      this.#notified.has(host) || JSON.stringify(result ?? '').includes('a key we do not have');
+    const notified = this.#notified.has(host) || JSON.stringify(result ?? '').includes(UNKNOWN_KEY);
     if (notified) this.recovered += 1;
     else if (healthy && this.#requiresNotice)
       this.#context.reportViolation(`K3 ${host.label} has keys that nobody uses, and was not notified`);

@@ -66,14 +66,14 @@ test('I10: a suspicion in the name of a member that never had it', () => {
 
 test('I10: the incarnation that a claimant was notified of is a reason, if a copy of it reaches others (seed 2004943)', () => {
   const { incarnation } = suspected;
-  const told = { kind: 'claimNotSuperseding', node: 'bob', incarnation, claimed: '10.0.0.9:1' } as const;
+  const notified = { kind: 'claimNotSuperseding', node: 'bob', incarnation, claimed: '10.0.0.9:1' } as const;
   const copied = {
     ...suspected,
     by: 'ann',
     reason: { kind: 'message', by: 'ann', source: '10.0.0.9:1' },
   } as const;
   expect(pair().step(appeared, copied)).toContain('I10');
-  expect(pair().step(appeared, told, copied)).not.toContain('I10');
+  expect(pair().step(appeared, notified, copied)).not.toContain('I10');
 });
 
 test('I10: a suspicion may be taken from a push/pull, and gossiped on', () => {
@@ -82,8 +82,8 @@ test('I10: a suspicion may be taken from a push/pull, and gossiped on', () => {
   world.start('eve');
   const said = [appeared, tried, { ...suspected, by: 'eve' }] as const;
   poke('eve', ...said.map((fact) => ({ kind: 'fact', fact }) as const));
-  const told = [appeared, { ...suspected, by: 'eve' }] as const;
-  expect(poke('ann', ...told.map((fact) => ({ kind: 'fact', fact }) as const))).not.toContain('I10');
+  const notified = [appeared, { ...suspected, by: 'eve' }] as const;
+  expect(poke('ann', ...notified.map((fact) => ({ kind: 'fact', fact }) as const))).not.toContain('I10');
 });
 
 test('I10: a leave of a failed member is a reason, since push/pulls say no more (seed 500121)', () => {
@@ -126,7 +126,8 @@ test.each<[string, (ann: ScriptedAgent) => void]>([
   ['a local health out of range', (ann) => Object.assign(ann, { awareness: 8 })],
   [
     'a snapshot full of outsiders',
-    (ann) => ann.restore({ peers: range(20).map((i) => ({ name: `ghost-${i}`, addr: '10.0.0.9:7946' })) }),
+    (ann) =>
+      ann.saveSnapshot({ peers: range(20).map((i) => ({ name: `ghost-${i}`, addr: '10.0.0.9:7946' })) }),
   ],
 ])('I11: %s', (_what, misbehave) => {
   const { ann, world, poke, broken } = pair();
@@ -222,23 +223,23 @@ test('I16: the same seed under other clocks gives the same facts; an agent that 
 test('I17: a true snapshot', () => {
   const { ann, world, poke } = pair();
   const { key } = world.host('bob').address;
-  ann.restore({ incarnation: 1, peers: [{ name: 'bob', addr: key }] });
+  ann.saveSnapshot({ incarnation: 1, peers: [{ name: 'bob', addr: key }] });
   expect(poke('ann')).toEqual([]);
 });
 
 test.each<[string, (ann: ScriptedAgent) => void]>([
-  ['an incarnation above its own', (ann) => ann.restore({ incarnation: 2 })],
-  ['a clock ahead of its own', (ann) => ann.restore({ clocks: { member: 9, event: 1, query: 1 } })],
+  ['an incarnation above its own', (ann) => ann.saveSnapshot({ incarnation: 2 })],
+  ['a clock ahead of its own', (ann) => ann.saveSnapshot({ clocks: { member: 9, event: 1, query: 1 } })],
   [
     'a peer at an address it never had',
-    (ann) => ann.restore({ peers: [{ name: 'bob', addr: '10.9.9.9:1' }] }),
+    (ann) => ann.saveSnapshot({ peers: [{ name: 'bob', addr: '10.9.9.9:1' }] }),
   ],
-  ['what is no plain data', (ann) => ann.restore({ epoch: Number.NaN })],
+  ['what is no plain data', (ann) => ann.saveSnapshot({ epoch: Number.NaN })],
   [
     'fewer services than are registered',
     (ann) => {
       ann.services.set('web', {});
-      ann.restore();
+      ann.saveSnapshot();
     },
   ],
   [
@@ -254,9 +255,9 @@ test.each<[string, (ann: ScriptedAgent) => void]>([
 test('I17: a snapshot that goes back', () => {
   const { ann, poke } = pair();
   ann.show('ann', { incarnation: 5, address: ann.view.self().address });
-  ann.restore({ incarnation: 5 });
+  ann.saveSnapshot({ incarnation: 5 });
   expect(poke('ann')).toEqual([]);
-  ann.restore({ incarnation: 4 });
+  ann.saveSnapshot({ incarnation: 4 });
   expect(poke('ann')).toEqual(['I17']);
 });
 
@@ -268,7 +269,7 @@ test('I17: a catalog reads back byte for byte', () => {
 
 test('I17: an agent that restores continues where the last one was', () => {
   const honest = pair();
-  honest.ann.restore();
+  honest.ann.saveSnapshot();
   honest.poke('ann');
   honest.world.stop('ann');
   honest.world.start('ann', { restore: true });
@@ -277,7 +278,7 @@ test('I17: an agent that restores continues where the last one was', () => {
   const { world, ann, poke, broken } = pair();
   const disk = { incarnation: 4, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
   ann.show('ann', { incarnation: 4, address: ann.view.self().address });
-  ann.restore({ ...disk, registered: { ...NOTHING, services: ['web'] } });
+  ann.saveSnapshot({ ...disk, registered: { ...NOTHING, services: ['web'] } });
   ann.services.set('web', {});
   poke('ann');
   world.stop('ann');

@@ -163,7 +163,7 @@ test('copies up to the given number, of which a few are very late', () => {
 
 describe('bursts', () => {
   test('have their lengths, and their share of all time; each direction has its own', () => {
-    const bursts = new GilbertElliott({ calm: 9000, burst: 1000 }, createRng(5));
+    const bursts = new GilbertElliott({ gap: 9000, burst: 1000 }, createRng(5));
     let bad = 0;
     let both = 0;
     let begun = 0;
@@ -185,7 +185,7 @@ describe('bursts', () => {
   test('a rule with bursts cuts datagrams and streams now, and lets them pass later', () => {
     let now = 0;
     const net = new SimNetwork(createRng(3), LAN_QUALITY, () => now);
-    net.addRule({ bursts: { calm: 1000, burst: 1000 } });
+    net.addRule({ bursts: { gap: 1000, burst: 1000 } });
     const seen = new Set<boolean>();
     for (; now < 20_000; now += 100) {
       const blocked = net.isBlocked('ann', 'bob');

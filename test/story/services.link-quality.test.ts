@@ -40,10 +40,10 @@ test.each([1, 2, 3, 4, 5, 6])(
 test.each([
   ['a third of all packets lost', { loss: 0.3 }],
   ['half of all packets twice, and all out of order', { duplicate: 0.5, reorder: 1, reorderBy: 1500 }],
-])('with %s, thirty changes still arrive, and none goes back', (_what, weather) => {
+])('with %s, thirty changes still arrive, and none goes back', (_what, linkQuality) => {
   const { world, register, setCheck, deregister, run, runUntil } = startStory(crowd(15), {
     seed: 4,
-    linkQuality: weather,
+    linkQuality,
     detail: 'facts',
   });
   for (let i = 0; i < 10; i++) {
@@ -150,9 +150,9 @@ describe('among Serf peers', () => {
   });
 
   test('two agents among twenty Serf peers find each other', () => {
-    const plain = Array.from({ length: 20 }, (_, i) => `p${i}`);
-    const hosts = Object.fromEntries(plain.map((label) => [label, { serfPeer: true }]));
-    const { world, register, timeUntilEach, known } = startStory(['ann', ...plain, 'bob'].join(' '), {
+    const serfPeers = Array.from({ length: 20 }, (_, i) => `p${i}`);
+    const hosts = Object.fromEntries(serfPeers.map((label) => [label, { serfPeer: true }]));
+    const { world, register, timeUntilEach, known } = startStory(['ann', ...serfPeers, 'bob'].join(' '), {
       seed: 8,
       hosts,
       detail: 'facts',
