@@ -72,7 +72,7 @@ export class SimEffects {
     }
     effects.length = 0;
     if (facts === undefined && topics === undefined) return undefined;
-    return { facts: facts ?? [], topics: topics ?? [] };
+    return { facts: facts ?? NO_FACTS, topics: topics ?? NO_TOPICS };
   }
 
   #apply(host: SimHost, effect: Exclude<Effect, { kind: 'fact' | 'topicsChanged' }>): void {
@@ -177,6 +177,9 @@ export class SimEffects {
     });
   }
 }
+
+const NO_FACTS: readonly Fact[] = [];
+const NO_TOPICS: readonly Topic[] = [];
 
 /** A new effect does not compile without a case above. */
 const unknownEffect = (effect: never): never => {
