@@ -246,7 +246,7 @@ describe.skipIf(!isInstalled('dig'))('by DNS (skipped where `dig` is not install
 describe.skipIf(!isInstalled('serf'))(
   'beside real Serf agents (skipped where `serf` is not installed)',
   () => {
-    test('the catalogue flows between ours, and theirs notice nothing', async () => {
+    test('the catalog flows between ours, and theirs notice nothing', async () => {
       const serf = await startSerf({ name: 's1', ip: ip(11) });
       const second = await startSerf({ name: 's2', ip: ip(12), join: ip(11) });
       const ours: Ours[] = [];

@@ -60,7 +60,7 @@ test('what it remembers of a node that is down is answered at once, marked, and 
   expect(registered.status, registered.body).toBe(200);
   const confirmed = `b ${B} warm-db-1:5432 passing: Agent alive and reachable`;
   await answers('a sees the service', confirmed, 20_000);
-  await waitUntil('the catalogue is on disk', 60_000, () =>
+  await waitUntil('the catalog is on disk', 60_000, () =>
     readFileSync(join(dir, 'a', 'catalog')).includes('warm-db-1'),
   );
   await Promise.all([first.kill(), second.kill()]);

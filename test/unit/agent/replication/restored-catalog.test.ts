@@ -169,7 +169,7 @@ describe('a restarted agent', () => {
     expect(seen('ann')).toEqual(['bob:80', 'cat:81']);
     it.stop('bob');
     it.command('cat', { kind: 'leave' });
-    it.run(20_000); // the snapshot knows; the catalogue of the disk is older
+    it.run(20_000); // the snapshot knows; the catalog of the disk is older
     it.stop('ann');
     it.start('ann', { restore: true });
     expect(seen('ann')).toEqual([]);
