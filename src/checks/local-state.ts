@@ -19,7 +19,7 @@ import { Outbox } from './outbox.ts';
 import { truncateOutput } from './output.ts';
 import { Persister } from './persist.ts';
 import { Reaper } from './reaper.ts';
-import { RestoredState } from './restore.ts';
+import { type RestoredCheck, RestoredState } from './restore.ts';
 import { CheckScheduler } from './scheduler.ts';
 import { LocalStore } from './store.ts';
 import type { CheckDefinition, RegistrySnapshot } from './types.ts';
@@ -65,10 +65,11 @@ export class RegistryState {
   putCheck(definition: CheckDefinition, fromFile: boolean, now: Millis): void {
     const { id, serviceId, probe, initial, outputMaxBytes } = definition;
     const registered = this.store.check(id);
+    const restored = registered === undefined ? this.#restored.consumeCheckState(definition, now) : undefined;
     this.reaper.delete(id); // a registration shows that the service is wanted
     this.persister.saveCheck(definition, fromFile);
     if (registered === undefined || !deepEqual(registered.definition, definition)) {
-      const before = registered ?? this.#restored.consumeCheckState(definition, now);
+      const before = registered ?? restored;
       const output = truncateOutput(before?.output ?? '', outputMaxBytes);
       const check = { definition, status: before?.status ?? initial, output };
       this.store.putCheck(check);
@@ -81,7 +82,26 @@ export class RegistryState {
         this.outbox.addFact({ kind: 'checkRegistered', check: id, service: serviceId });
       this.#aliasesDirty = true;
     }
-    if (probe.kind === 'ttl') this.ttlTimers.set(id, now + probe.ttl);
+    if (restored !== undefined) return this.#resumeClocks(definition, restored, now);
+    if (probe.kind === 'ttl') this.startTtl(id, probe.ttl, now);
+  }
+
+  /** A TTL check was updated, or registered again: its whole TTL begins. */
+  startTtl(id: string, ttl: Millis, now: Millis): void {
+    this.ttlTimers.set(id, now + ttl);
+    this.persister.recordTtlUpdate(id, ttl, now);
+  }
+
+  /** What ran before the restart runs on: a TTL, and the time after which a critical service is deregistered. */
+  #resumeClocks(definition: CheckDefinition, restored: RestoredCheck, now: Millis): void {
+    const { id, probe, serviceId, deregisterCriticalAfter } = definition;
+    const { status, ttlLeft, criticalFor } = restored;
+    if (criticalFor !== undefined && serviceId !== '') this.reaper.restore(id, now - criticalFor);
+    if (probe.kind !== 'ttl') return;
+    if (ttlLeft > 0) this.ttlTimers.set(id, now + ttlLeft);
+    // The status of a TTL check is a result; other checks run first.
+    if (criticalFor !== undefined && serviceId !== '')
+      this.reaper.recordStatus(id, deregisterCriticalAfter, status, now);
   }
 
   /** For the node if `service` is `''`. */
@@ -141,7 +161,8 @@ export class RegistryState {
     if (before === undefined) return;
     const { definition } = before;
     const service = definition.serviceId;
-    if (service !== '') this.reaper.recordStatus(id, definition.deregisterCriticalAfter, status, now);
+    if (service !== '' && this.reaper.recordStatus(id, definition.deregisterCriticalAfter, status, now))
+      this.persister.markDirty();
     const output = truncateOutput(fullOutput, definition.outputMaxBytes);
     if (before.status === status && before.output === output) return;
     const check = { definition, status, output };

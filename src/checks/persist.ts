@@ -8,6 +8,14 @@ import { encodeCheck, encodeService } from './definition/encode.ts';
 import type { LocalStore } from './store.ts';
 import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './types.ts';
 
+/** The times that go on while the agent is down. */
+export interface CheckClocks {
+  /** When a TTL check expires. */
+  validUntil(check: string): Millis | undefined;
+  /** Since when a check has been critical, if its service is deregistered after a time of that. */
+  criticalSince(check: string): Millis | undefined;
+}
+
 export class Persister {
   readonly #services = new Map<string, string>();
   readonly #checks = new Map<string, string>();
@@ -51,19 +59,20 @@ export class Persister {
     this.markDirty();
   }
 
-  /** `validUntil`: when a TTL check expires. */
-  snapshot(
-    store: LocalStore,
-    validUntil: (check: string) => Millis | undefined,
-    now: Millis,
-  ): RegistrySnapshot {
+  snapshot(store: LocalStore, clocks: CheckClocks, now: Millis): RegistrySnapshot {
     const states: CheckStateSnapshot[] = [];
     const maintenance: { service: string; reason: string }[] = [];
     for (const [check, { definition, status, output }] of store.checks()) {
       const { probe, serviceId, notes } = definition;
       if (probe.kind === 'maintenance') maintenance.push({ service: serviceId, reason: notes });
-      else if (probe.kind !== 'alias')
-        states.push({ check, status, output, ttlLeft: Math.max(0, (validUntil(check) ?? now) - now) });
+      else if (probe.kind !== 'alias') {
+        const ttlLeft = Math.max(0, (clocks.validUntil(check) ?? now) - now);
+        const since = clocks.criticalSince(check);
+        states.push({
+          ...{ check, status, output, ttlLeft },
+          ...(since === undefined ? {} : { criticalFor: now - since }),
+        });
+      }
     }
     return {
       services: [...this.#services.values()],

@@ -14,22 +14,42 @@ export const REAP_INTERVAL: Millis = 30_000;
 export class Reaper {
   /** For checks with `deregisterCriticalAfter`: the time of the first of the critical results in a row. */
   readonly #criticalSince = new Map<string, Millis>();
+  /** The same from before a restart, for checks without a result yet: it counts if the first result is critical. */
+  readonly #restoredSince = new Map<string, Millis>();
   #nextScanAt: Millis = NEVER;
 
   get deadline(): Millis {
     return this.#nextScanAt;
   }
 
-  /** For each result of a check. A check without a result yet is never expired, whatever its initial status. */
-  recordStatus(check: string, deregisterAfter: Millis, status: CheckStatus, now: Millis): void {
+  /** Since when the check has been critical, a time before a restart included. */
+  criticalSince(check: string): Millis | undefined {
+    return this.#criticalSince.get(check) ?? this.#restoredSince.get(check);
+  }
+
+  /** The check was critical when the agent stopped. Its service stays until a result shows that it still is. */
+  restore(check: string, since: Millis): void {
+    this.#restoredSince.set(check, since);
+  }
+
+  /**
+   * For each result of a check; true if it has become critical. A check without a result yet is never expired, whatever
+   * its initial status.
+   */
+  recordStatus(check: string, deregisterAfter: Millis, status: CheckStatus, now: Millis): boolean {
+    const before = this.#criticalSince.get(check);
+    const since = before ?? this.#restoredSince.get(check) ?? now;
+    this.#restoredSince.delete(check);
     if (deregisterAfter <= 0 || status !== 'critical') this.#criticalSince.delete(check);
-    else if (!this.#criticalSince.has(check)) this.#criticalSince.set(check, now);
+    else this.#criticalSince.set(check, since);
     if (this.#criticalSince.size === 0) this.#nextScanAt = NEVER;
     else if (this.#nextScanAt === NEVER) this.#nextScanAt = now + REAP_INTERVAL;
+    return before === undefined && this.#criticalSince.has(check);
   }
 
   delete(check: string): void {
     this.#criticalSince.delete(check);
+    this.#restoredSince.delete(check);
     if (this.#criticalSince.size === 0) this.#nextScanAt = NEVER;
   }
 

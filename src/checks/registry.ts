@@ -112,8 +112,7 @@ export class Registry {
   updateCheck(id: string, status: CheckStatus, output: string, now: Millis, out: CheckEffect[]): void {
     const probe = this.#state.store.check(id)?.definition.probe;
     if (probe?.kind !== 'ttl') throw notTtlCheckError(id);
-    this.#state.ttlTimers.set(id, now + probe.ttl);
-    this.#state.persister.recordTtlUpdate(id, probe.ttl, now);
+    this.#state.startTtl(id, probe.ttl, now);
     this.#state.recordResult(id, status, output, now);
     this.#flush(now, out);
   }
@@ -162,11 +161,12 @@ export class Registry {
 
   /** Plain data, for the start after this one (R3). */
   snapshot(now: Millis): RegistrySnapshot {
-    return this.#state.persister.snapshot(
-      this.#state.store,
-      (check) => this.#state.ttlTimers.dueAt(check),
-      now,
-    );
+    const { persister, store, ttlTimers, reaper } = this.#state;
+    const clocks = {
+      validUntil: (check: string) => ttlTimers.dueAt(check),
+      criticalSince: (check: string) => reaper.criticalSince(check),
+    };
+    return persister.snapshot(store, clocks, now);
   }
 
   #expire(id: string, now: Millis): void {

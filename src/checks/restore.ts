@@ -3,6 +3,7 @@
  * and checks whose service comes from a file. It is valid until the files have been read after the start.
  */
 import type { Millis } from '../base/time.ts';
+import type { CheckStatus } from '../model/service.ts';
 import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './types.ts';
 
 /** After a longer downtime the state of a check is unknown. A TTL check is valid for the rest of its TTL instead. */
@@ -10,13 +11,23 @@ export const MAX_STATUS_AGE: Millis = 2 * 60_000;
 /** Files are read within this time after the start. */
 const FILE_LOAD_GRACE: Millis = 60_000;
 
+/** What a check is at its first registration after a restart. */
+export interface RestoredCheck {
+  readonly status: CheckStatus;
+  readonly output: string;
+  /** For a TTL check: what the absence has left of its TTL. 0: it has expired. */
+  readonly ttlLeft: Millis;
+  /** How long it has been critical, the absence included; `undefined`: nothing counts that, or it was not. */
+  readonly criticalFor: Millis | undefined;
+}
+
 export class RestoredState {
   readonly #states: Map<string, CheckStateSnapshot>;
   readonly #maintenance: Map<string, string>;
   readonly #draining: Set<string>;
   readonly #deferredChecks = new Map<string, CheckDefinition[]>();
   readonly #downtime: Millis;
-  readonly #expiresAt: Millis;
+  readonly #startedAt: Millis;
 
   /** `downtime`: the age of the snapshot. */
   constructor(snapshot: RegistrySnapshot | undefined, downtime: Millis, now: Millis) {
@@ -24,31 +35,35 @@ export class RestoredState {
     this.#maintenance = new Map(snapshot?.maintenance.map(({ service, reason }) => [service, reason]));
     this.#draining = new Set(snapshot?.draining);
     this.#downtime = downtime;
-    this.#expiresAt = now + FILE_LOAD_GRACE;
+    this.#startedAt = now;
   }
 
-  /** The state of this check before the restart, if it is still valid. Returned once. */
-  consumeCheckState(
-    { id, probe }: CheckDefinition,
-    now: Millis,
-  ): Pick<CheckStateSnapshot, 'status' | 'output'> | undefined {
+  /** The state of this check before the restart, with its times as they are now. Returned once. */
+  consumeCheckState({ id, probe, initial }: CheckDefinition, now: Millis): RestoredCheck | undefined {
     const state = this.#states.get(id);
     this.#states.delete(id);
-    if (state === undefined || now > this.#expiresAt) return undefined;
-    if (probe.kind === 'ttl')
-      return this.#downtime < state.ttlLeft ? state : { status: 'critical', output: 'TTL expired' };
-    return this.#downtime <= MAX_STATUS_AGE ? state : undefined;
+    if (state === undefined || this.#isOver(now)) return undefined;
+    const absence = this.#downtime + (now - this.#startedAt);
+    const criticalFor = state.criticalFor === undefined ? undefined : state.criticalFor + absence;
+    const { status, output } = state;
+    if (probe.kind !== 'ttl')
+      return this.#downtime <= MAX_STATUS_AGE
+        ? { status, output, ttlLeft: 0, criticalFor }
+        : { status: initial, output: '', ttlLeft: 0, criticalFor };
+    const ttlLeft = state.ttlLeft - absence;
+    if (ttlLeft > 0) return { status, output, ttlLeft, criticalFor };
+    return { status: 'critical', output: 'TTL expired', ttlLeft: 0, criticalFor: criticalFor ?? -ttlLeft };
   }
 
   /** The reason why this service (`''`: the node) was in maintenance. Returned once. */
   consumeMaintenance(service: string, now: Millis): string | undefined {
     const reason = this.#maintenance.get(service);
     this.#maintenance.delete(service);
-    return now > this.#expiresAt ? undefined : reason;
+    return this.#isOver(now) ? undefined : reason;
   }
 
   consumeDraining(service: string, now: Millis): boolean {
-    return this.#draining.delete(service) && now <= this.#expiresAt;
+    return this.#draining.delete(service) && !this.#isOver(now);
   }
 
   /** For a check whose service is not registered yet. */
@@ -62,6 +77,11 @@ export class RestoredState {
   consumeDeferredChecks(service: string, now: Millis): readonly CheckDefinition[] {
     const waiting = this.#deferredChecks.get(service) ?? [];
     this.#deferredChecks.delete(service);
-    return now > this.#expiresAt ? [] : waiting;
+    return this.#isOver(now) ? [] : waiting;
+  }
+
+  /** By now all files have been read. */
+  #isOver(now: Millis): boolean {
+    return now > this.#startedAt + FILE_LOAD_GRACE;
   }
 }

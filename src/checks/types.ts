@@ -160,4 +160,6 @@ export interface CheckStateSnapshot {
   readonly output: string;
   /** For a TTL check: the rest of its TTL; 0 for other kinds. */
   readonly ttlLeft: Millis;
+  /** How long it had been critical, if its service is deregistered after a time of that. */
+  readonly criticalFor?: Millis;
 }

@@ -75,6 +75,7 @@ const RegisteredSchema = v.looseObject({
       status: v.picklist(['passing', 'warning', 'critical']),
       output: v.string(),
       ttlLeft: v.pipe(v.number(), v.minValue(0)),
+      criticalFor: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
     }),
   ),
   maintenance: v.array(v.looseObject({ service: v.string(), reason: v.string() })),

@@ -9,6 +9,7 @@ import type { Topic } from '../../agent/contract/view.ts';
 import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
+import { TtlLaw } from './catalog/ttls.ts';
 import type { Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
 import { IdentityLaw } from './membership/identities.ts';
@@ -43,6 +44,7 @@ export class LawChecker {
       new BoundsLaw(context),
       new LaneLaw(context),
       new PersistenceLaw(context),
+      new TtlLaw(context),
       this.#membershipChanges,
     ];
     new EncryptionLaw(context);

@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
 import { encodeCheck, encodeService, THIS_NODE } from '../../../src/checks/definition/encode.ts';
 import { MAX_STATUS_AGE } from '../../../src/checks/restore.ts';
-import type { RegistrySnapshot } from '../../../src/checks/types.ts';
-import { lines, MINUTE, SECOND, stand } from './support.ts';
+import { lines, MINUTE, restart, SECOND, stand } from './support.ts';
 
 const WEB = {
   Name: 'web',
@@ -17,12 +16,6 @@ const WEB = {
     { CheckID: 'h', HTTP: 'http://127.0.0.1:1/', Interval: '10s' },
   ],
 };
-
-/** A new registry restores the snapshot, encoded and decoded as on disk, after a downtime of `downtime`. */
-function restart(before: ReturnType<typeof stand>, downtime = SECOND) {
-  const snapshot = JSON.parse(JSON.stringify(before.registry.snapshot(before.now()))) as RegistrySnapshot;
-  return stand({ snapshot, downtime, seed: 9, now: 77 * SECOND });
-}
 
 function alive() {
   const before = stand();
@@ -50,12 +43,12 @@ describe('R3: after a restart', () => {
     expect(lines(after.published())).toEqual(['put s:w1', 'put c:t passing', 'put c:h passing']);
   });
 
-  test('a TTL that has not expired starts anew; one that has is critical', () => {
+  test('what was left of a TTL, less the absence, is what is left; one that has expired is critical', () => {
     const soon = restart(alive(), 14 * SECOND);
     expect(soon.status('t')).toBe('passing');
-    soon.pass(14 * SECOND);
+    soon.pass(SECOND - 1);
     expect(soon.status('t')).toBe('passing');
-    soon.pass(SECOND);
+    soon.pass(1);
     expect(soon.status('t')).toBe('critical');
     const late = restart(alive(), 15 * SECOND);
     expect([late.status('t'), late.output('t')]).toEqual(['critical', 'TTL expired']);
@@ -149,6 +142,9 @@ describe('the revision', () => {
     expect(grew()).toBe(true);
     service(WEB);
     expect(grew()).toBe(false);
+    pass(4 * SECOND);
+    service(WEB);
+    expect(grew()).toBe(true); // its TTL began anew
     update('t', 'passing');
     expect(grew()).toBe(true);
     pass(SECOND);

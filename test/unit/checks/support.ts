@@ -3,7 +3,7 @@
 import { createRng } from '../../../src/base/rng.ts';
 import { parseCheck, parseService } from '../../../src/checks/definition/definition.ts';
 import { Registry, type RegistryOptions } from '../../../src/checks/registry.ts';
-import type { CheckEffect, CheckFact, CheckRun } from '../../../src/checks/types.ts';
+import type { CheckEffect, CheckFact, CheckRun, RegistrySnapshot } from '../../../src/checks/types.ts';
 import { type CheckStatus, type EntryWrite, toEntryKey } from '../../../src/model/service.ts';
 
 export const SECOND = 1000;
@@ -75,6 +75,12 @@ export function stand({ seed = 7, now = 0, allowExec = false, ...rest }: Options
     facts: (): CheckFact[] => effects().flatMap((effect) => (effect.kind === 'fact' ? [effect.fact] : [])),
   };
   return driven;
+}
+
+/** A new registry restores the snapshot, encoded and decoded as on disk, after a downtime of `downtime`. */
+export function restart(before: ReturnType<typeof stand>, downtime = SECOND) {
+  const snapshot = JSON.parse(JSON.stringify(before.registry.snapshot(before.now()))) as RegistrySnapshot;
+  return stand({ snapshot, downtime, seed: 9, now: 77 * SECOND });
 }
 
 /** One line for each write: `put c:ID critical`, `remove s:ID`. */

@@ -26,6 +26,7 @@ export class ScriptedAgent implements Agent {
   readonly deadline = NEVER;
   readonly lanes: Record<string, number> = { membership: 0, intents: 0 };
   readonly services = new Map<string, unknown>();
+  readonly checks = new Map<string, { readonly status: string }>();
   readonly clocks = { member: 1, event: 1, query: 1 };
   readonly queryReports = new Map<number, QueryReport>();
   awareness = 0;
@@ -57,7 +58,7 @@ export class ScriptedAgent implements Agent {
       }),
       queryReport: (id: number) => this.queryReports.get(id),
       pendingQueries: () => [],
-      local: { services: () => this.services, checks: () => new Map() },
+      local: { services: () => this.services, checks: () => this.checks },
     } as unknown as View;
   }
 
