@@ -286,6 +286,7 @@ class AgentCore implements Agent {
   #createStreamHost(): PushPullHandler {
     return new PushPullHandler(this.#swim, this.#serf, this.#services, {
       name: this.#options.name,
+      isReturning: (this.#options.snapshot?.peers.length ?? 0) > 0,
       swimOut: this.#swimOut,
       serfOut: this.#serfOut,
       runEffects: () => this.#runEffects(),

@@ -55,7 +55,7 @@ export interface SerfOptions {
     readonly queries: BroadcastQueue;
     readonly events: BroadcastQueue;
   };
-  /** `Serf.clocks` of an earlier boot: they are witnessed, and earlier events and queries are ignored. */
+  /** `Serf.clocks` of an earlier boot: they go on from there, and earlier events and queries are ignored. */
   readonly clocks?: LamportTimes;
 }
 
@@ -329,11 +329,12 @@ export class Serf {
       this.#options.lanes.intents.enqueue(copyBytes(body), intent.node);
   }
 
+  /** The clocks were saved as the next times, which nobody has given yet: the times before them are witnessed. */
   #restore(clocks: LamportTimes): void {
-    this.#membership.clock.witness(clocks.member);
-    this.#events.clock.witness(clocks.event);
+    this.#membership.clock.witness(clocks.member - 1);
+    this.#events.clock.witness(clocks.event - 1);
     this.#events.ignoreBefore(clocks.event);
-    this.#queries.clock.witness(clocks.query);
+    this.#queries.clock.witness(clocks.query - 1);
     this.#queries.ignoreBefore(clocks.query);
   }
 }

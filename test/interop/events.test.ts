@@ -69,3 +69,48 @@ test.skipIf(!isInstalled('serf'))(
     expect(wireComplaints(s1.log())).toEqual([]);
   },
 );
+
+test.skipIf(!isInstalled('serf'))(
+  'an agent that was down hears what the real agent fired meanwhile, and raises no clock of its',
+  { timeout: 180_000 },
+  async () => {
+    const ip = (host: number): string => `127.0.44.${host}`;
+    const dir = makeTempDir();
+    const s1 = await startSerf({ name: 's1', ip: ip(21) });
+    const start = (join?: string): Promise<AgentProcess> =>
+      startHearsay({
+        ...{ name: 'h1', ip: ip(22), args: ['--data-dir', dir] },
+        ...(join === undefined ? {} : { join }),
+      });
+    const heard = async (agent: AgentProcess): Promise<string[]> =>
+      (await getJson<Heard[]>(`http://${agent.ip}:8500/v1/event/list`)).map(({ Name }) => Name);
+    const clocks = async (): Promise<unknown> => {
+      const { stdout } = await runSerf(s1, ['info', '-format=json']);
+      const { serf } = JSON.parse(stdout) as { serf: Record<string, string> };
+      return { event: serf['event_time'], query: serf['query_time'] };
+    };
+    const fire = (name: string) => runSerf(s1, ['event', '-coalesce=false', name, '']);
+    const met = async (agent: AgentProcess): Promise<boolean> =>
+      (await agent.members()).filter(({ status }) => status === 'alive').length === 2;
+    let h1 = await start(`${ip(21)}:7946`);
+    await fire('before');
+    await waitUntil('h1 has heard of it', 10_000, async () => (await heard(h1)).includes('before'));
+    await sleep(1500); // until it is saved
+    const before = await clocks();
+
+    for (let restart = 0; restart < 2; restart++) {
+      await h1.kill();
+      h1 = await start();
+      await waitUntil('h1 sees s1', 20_000, () => met(h1));
+    }
+    expect(await heard(h1)).toEqual([]);
+    expect(await clocks()).toEqual(before);
+
+    await h1.kill();
+    await fire('while-down');
+    h1 = await start();
+    await waitUntil('h1 hears it', 20_000, async () => (await heard(h1)).includes('while-down'));
+    expect(await heard(h1)).toEqual(['while-down']);
+    expect(wireComplaints(s1.log())).toEqual([]);
+  },
+);

@@ -21,6 +21,8 @@ import type { PushPullOutcome, PushPullRequest, StreamHost, StreamRequest } from
 export interface PushPullHost {
   /** This agent's own name. */
   readonly name: string;
+  /** It was a member of a cluster in an earlier run, whose clocks it has restored. */
+  readonly isReturning: boolean;
   readonly swimOut: SwimEffect[];
   readonly serfOut: SerfEffect[];
   /** Executes the effects of the layers so far. */
@@ -36,13 +38,14 @@ export class PushPullHandler implements StreamHost {
   readonly #host: PushPullHost;
   readonly #limiter = new PushPullLimiter();
   /** Whether this agent has become part of a cluster, whose events concern it. */
-  #isInCluster = false;
+  #isInCluster: boolean;
 
   constructor(swim: Swim, serf: Serf, services: ServiceLayer, host: PushPullHost) {
     this.#swim = swim;
     this.#serf = serf;
     this.#services = services;
     this.#host = host;
+    this.#isInCluster = host.isReturning;
   }
 
   acquirePushPull(from: Address, now: Millis): boolean {
@@ -75,7 +78,8 @@ export class PushPullHandler implements StreamHost {
   /**
    * Differs: in Serf a join makes all earlier events old. Here only the first join after the start does, and only while
    * no other push/pull has brought this agent into the cluster. Joins are repeated while members are missing
-   * (rejoin-policy.ts), and over a bad link their answer can be seconds old: events of these seconds would be lost.
+   * (rejoin-policy.ts), and over a bad link their answer can be seconds old: events of these seconds would be lost. An
+   * agent that returns to its cluster with its clocks hears what was fired meanwhile, as a Serf agent with a snapshot does.
    */
   mergeRemoteState(state: PushPull, from: Address, sync: PushPullRequest | undefined, now: Millis): number {
     const { swimOut, serfOut } = this.#host;

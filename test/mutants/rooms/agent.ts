@@ -52,6 +52,23 @@ export const agentMutants: readonly Mutant[] = [
     expectedTests: ['story/join.test.ts', 'unit/agent/replication/envelope.test.ts'],
   },
   {
+    id: 'agent-missed-events-old',
+    file: 'agent/agent.ts',
+    find: '(this.#options.snapshot?.peers.length ?? 0) > 0',
+    replace: '(this.#options.snapshot?.peers.length ?? 0) < 0',
+    description:
+      'An agent that returns with its data never hears the events that were fired while it was down.',
+    expectedTests: ['story/events.test.ts'],
+  },
+  {
+    id: 'agent-stranger-returns',
+    file: 'agent/agent.ts',
+    find: '(this.#options.snapshot?.peers.length ?? 0) > 0',
+    replace: 'this.#options.snapshot !== undefined',
+    description: 'An agent that has met nobody yet hears all events from before its first join.',
+    expectedTests: ['story/events.test.ts'],
+  },
+  {
     id: 'agent-every-join-makes-old',
     file: 'agent/transport/push-pull.ts',
     find: 'const isOld = joins && !this.#isInCluster;',

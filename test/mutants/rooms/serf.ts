@@ -99,6 +99,23 @@ export const serfMutants: readonly Mutant[] = [
     expectedTests: ['unit/serf/queries/queries.test.ts'],
   },
   {
+    id: 'serf-restored-event-clock-ahead',
+    file: 'serf/serf.ts',
+    find: 'this.#events.clock.witness(clocks.event - 1);',
+    replace: 'this.#events.clock.witness(clocks.event);',
+    description:
+      'Each restart raises the event clock of the cluster, and makes events old that nobody has fired yet.',
+    expectedTests: ['unit/serf/events.test.ts', 'story/events.test.ts'],
+  },
+  {
+    id: 'serf-restored-query-clock-ahead',
+    file: 'serf/serf.ts',
+    find: 'this.#queries.clock.witness(clocks.query - 1);',
+    replace: 'this.#queries.clock.witness(clocks.query);',
+    description: 'Each restart raises the query clock of the cluster.',
+    expectedTests: ['unit/serf/events.test.ts', 'story/events.test.ts'],
+  },
+  {
     id: 'serf-old-events-replayed',
     file: 'serf/dedup-buffer.ts',
     find: 'if (ltime < this.#minimum || ltime < clock - this.#size) return false;',

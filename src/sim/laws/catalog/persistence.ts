@@ -42,7 +42,20 @@ export class PersistenceLaw implements Law {
       this.#context.reportViolation(
         `I17 ${host.label} starts @${incarnation}, and has saved ${savedSnapshot === undefined ? 'nothing' : `@${savedSnapshot.incarnation}`}`,
       );
-    else this.#restored.set(host, savedSnapshot);
+    else {
+      this.#restored.set(host, savedSnapshot);
+      this.#checkClocks(host, savedSnapshot);
+    }
+  }
+
+  /** A clock that rises with each restart makes events old that other members have yet to fire. */
+  #checkClocks({ label, runningAgent }: SimHost, { clocks: saved }: Snapshot): void {
+    const { clocks } = runningAgent.view.health();
+    for (const clock of ['member', 'event', 'query'] as const)
+      if (clocks[clock] !== saved[clock])
+        this.#context.reportViolation(
+          `I17 ${label} saved its ${clock} clock at ${saved[clock]}, and starts at ${clocks[clock]}`,
+        );
   }
 
   onFact(host: SimHost, { kind }: Fact): void {

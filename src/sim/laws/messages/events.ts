@@ -1,10 +1,10 @@
 /**
  * User events: a member receives each at most once per boot (E1), and all members receive an event that any of them has
- * received, if they ran all the while (E2). Events are told apart by their names, which are unique.
+ * received (E2). Events are told apart by their names, which are unique.
  *
  * A member need not receive events that were fired before it started, or that have a lower Lamport time than the
  * cluster had when it joined (docs/adr/0010). A Serf peer takes that time at each join, an agent at the first join of a
- * boot.
+ * boot. An agent that returns with its data receives what was fired while it was down, from the clock on that it saved.
  */
 import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Millis } from '../../../base/time.ts';
@@ -23,6 +23,8 @@ interface FiredEvent {
 interface BootState {
   readonly since: Millis;
   joined: boolean;
+  /** It restored the clocks of an earlier boot, in which it had met others. */
+  readonly returning: boolean;
   /** Events with a lower Lamport time are old to it. */
   minLtime: number;
 }
@@ -56,8 +58,12 @@ export class EventLaw implements Law {
   }
 
   onStart(host: SimHost): void {
-    const { event } = host.runningAgent.view.health().clocks;
-    this.#boots.set(host, { since: this.#context.world.now, joined: false, minLtime: event });
+    const { view } = host.runningAgent;
+    const saved =
+      view.self().incarnation > 1 && host.options.serfPeer !== true ? host.savedSnapshot : undefined;
+    const returning = (saved?.peers.length ?? 0) > 0;
+    const minLtime = saved?.clocks.event ?? view.health().clocks.event;
+    this.#boots.set(host, { since: this.#context.world.now, joined: returning, returning, minLtime });
   }
 
   onFact(host: SimHost, fact: Fact): void {
@@ -83,7 +89,9 @@ export class EventLaw implements Law {
       if (holders === 0 || holders < share * running.length) continue;
       for (const host of running) {
         const boot = this.#boots.get(host);
-        if (boot === undefined || boot.since >= at || ltime < boot.minLtime || hasReceived(host)) continue;
+        if (boot === undefined || ltime < boot.minLtime || hasReceived(host)) continue;
+        // One that was received in an earlier boot may be received again, if the clock was not saved in time.
+        if (boot.since >= at && (!boot.returning || receivedBy.has(host))) continue;
         found.push({ host, name, at, by });
       }
     }

@@ -29,33 +29,32 @@ class Seen {
 
   joined(seconds: number, name: string, ip: string): this {
     this.#tick(seconds * 1000);
-    return this.#recordEvent(seconds, 'joined', this.#put(name, ip, 'alive', undefined));
+    return this.#heard(seconds, 'joined', this.#put(name, ip, 'alive', undefined));
   }
 
   failed(seconds: number, ...names: string[]): this {
     this.#tick(seconds * 1000);
     for (const name of names)
-      this.#recordEvent(seconds, 'failed', this.#put(name, undefined, 'failed', seconds * 1000));
+      this.#heard(seconds, 'failed', this.#put(name, undefined, 'failed', seconds * 1000));
     return this;
   }
 
   back(seconds: number, ...names: string[]): this {
     this.#tick(seconds * 1000);
-    for (const name of names)
-      this.#recordEvent(seconds, 'joined', this.#put(name, undefined, 'alive', undefined));
+    for (const name of names) this.#heard(seconds, 'joined', this.#put(name, undefined, 'alive', undefined));
     return this;
   }
 
   left(seconds: number, name: string): this {
     this.#tick(seconds * 1000);
-    return this.#recordEvent(seconds, 'left', this.#put(name, undefined, 'left', seconds * 1000));
+    return this.#heard(seconds, 'left', this.#put(name, undefined, 'left', seconds * 1000));
   }
 
   reaped(seconds: number, name: string): this {
     this.#tick(seconds * 1000);
     const row = this.rows.get(name) as SerfMember;
     this.rows.delete(name);
-    return this.#recordEvent(seconds, 'reaped', row);
+    return this.#heard(seconds, 'reaped', row);
   }
 
   at(seconds: number): PartitionSummary {
@@ -72,7 +71,7 @@ class Seen {
     return row;
   }
 
-  #recordEvent(seconds: number, kind: SerfEvent['kind'], member: SerfMember): this {
+  #heard(seconds: number, kind: SerfEvent['kind'], member: SerfMember): this {
     this.monitor.onMemberEvent({ kind, member }, seconds * 1000);
     return this;
   }
@@ -189,7 +188,7 @@ describe('the summary', () => {
       ...{ kind: 'partition', known: 8, visible: 4 },
       ...{ minuteAgo: { known: 4, visible: 4 }, hourAgo: { known: 4, visible: 4 } },
     });
-    expect(seen.at(100 + 3000).hourAgo).toBeUndefined(); // it had not started yet
+    expect(seen.at(100 + 3000).hourAgo).toBeUndefined(); // not born yet
     expect(seen.at(100 + 3550).hourAgo).toEqual({ known: 8, visible: 4 });
   });
 

@@ -14,11 +14,11 @@ const nonce = (): Uint8Array => new Uint8Array(12);
 
 function alone(options: SimHostOptions) {
   const world = new World({ seed: 1, makeAgent: createAgent });
-  const facts: Fact[] = [];
-  world.subscribe({ onEffects: (_host, reported) => void facts.push(...reported) });
+  const told: Fact[] = [];
+  world.subscribe({ onEffects: (_host, facts) => void told.push(...facts) });
   const host = world.add('ann', options);
   world.start('ann');
-  return { world, facts, host, names: () => host.runningAgent.view.members().map(({ name }) => name) };
+  return { world, told, host, names: () => host.runningAgent.view.members().map(({ name }) => name) };
 }
 
 describe('S4 with a key, plaintext is rejected whatever it is, and its sender is reported', () => {
@@ -26,7 +26,7 @@ describe('S4 with a key, plaintext is rejected whatever it is, and its sender is
   const vsn = Uint8Array.of(1, 5, 2, 2, 5, 5);
 
   test.each(['in plaintext', 'under the key'])('an alive message %s, from an unknown address', (how) => {
-    const { world, facts, host } = alone({ keys: [KEY], swim: { dialBack: false } });
+    const { world, told, host } = alone({ keys: [KEY], swim: { dialBack: false } });
     const from = world.newAddress();
     const envelope = how === 'under the key' ? hostEnvelope(host.options) : BARE_ENVELOPE;
     const message = Alive.encode({ ...stranger, node: 'eve', addr: from.ip, vsn });
@@ -35,13 +35,13 @@ describe('S4 with a key, plaintext is rejected whatever it is, and its sender is
 
     const believed = how === 'under the key';
     expect(host.runningAgent.view.member('eve') !== undefined).toBe(believed);
-    expect(facts.filter(({ kind }) => kind === 'packetRejected')).toMatchObject(
+    expect(told.filter(({ kind }) => kind === 'packetRejected')).toMatchObject(
       believed ? [] : [{ from: from.key, code: 'plaintext' }],
     );
   });
 
   test.each(['in plaintext', 'under the key'])('a push/pull %s', (how) => {
-    const { world, facts, names, host } = alone({ keys: [KEY], swim: { dialBack: false } });
+    const { world, told, names, host } = alone({ keys: [KEY], swim: { dialBack: false } });
     const from = world.newAddress();
     const envelope = how === 'under the key' ? hostEnvelope(host.options) : BARE_ENVELOPE;
     const row = PushNodeState.create({ ...stranger, name: 'eve', addr: from.ip, state: 0, vsn });
@@ -54,7 +54,7 @@ describe('S4 with a key, plaintext is rejected whatever it is, and its sender is
 
     const believed = how === 'under the key';
     expect(names()).toEqual(believed ? ['ann', 'eve'] : ['ann']);
-    expect(facts.filter(({ kind }) => kind === 'streamRejected')).toMatchObject(
+    expect(told.filter(({ kind }) => kind === 'streamRejected')).toMatchObject(
       believed ? [] : [{ from: from.key, code: 'plaintext' }],
     );
     // What is said about it is not in plaintext either.

@@ -88,21 +88,19 @@ describe('a restarted agent', () => {
   test('answers before its first input', () => {
     const { it, disks } = alone();
     const { savedSnapshot: disk } = it.host('ann');
-    let restarted: Agent | undefined;
+    let born: Agent | undefined;
     const other = new World({
       seed: 1,
       makeAgent: (options) => {
         const catalog = disks.get('ann') as Uint8Array;
-        restarted = createAgent({ ...options, catalog, ...(disk === undefined ? {} : { snapshot: disk }) });
-        expect(restarted.view.catalog.usable('web')).toMatchObject([
-          { node: 'bob', up: true, unconfirmed: true },
-        ]);
-        return restarted;
+        born = createAgent({ ...options, catalog, ...(disk === undefined ? {} : { snapshot: disk }) });
+        expect(born.view.catalog.usable('web')).toMatchObject([{ node: 'bob', up: true, unconfirmed: true }]);
+        return born;
       },
     });
     other.add('ann');
     other.start('ann');
-    expect(restarted).toBeDefined();
+    expect(born).toBeDefined();
   });
 
   test('confirms a node by a push/pull with it, and wakes readers', () => {
@@ -185,7 +183,7 @@ describe('a restarted agent', () => {
     it.start('ann', { restore: true });
     expect(seen('ann')).toEqual(['bob:80 unconfirmed']);
     it.run(70_000);
-    it.command('ann', web(1)); // a change to save
+    it.command('ann', web(1)); // something new to remember
     it.run(2_000);
     expect(it.host('ann').savedSnapshot?.peers).toMatchObject([{ name: 'bob' }]); // the only way back
     it.run(40_000);

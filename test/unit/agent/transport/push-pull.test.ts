@@ -34,8 +34,8 @@ test.each([
 
 test('S3 rows of a push/pull that must not be stored are left out, and their sender is reported', () => {
   const world = new World({ seed: 1, makeAgent: createAgent });
-  const facts: Fact[] = [];
-  world.subscribe({ onEffects: (_host, reported) => void facts.push(...reported) });
+  const told: Fact[] = [];
+  world.subscribe({ onEffects: (_host, facts) => void told.push(...facts) });
   world.add('ann');
   world.start('ann');
   const from = world.newAddress();
@@ -52,7 +52,7 @@ test('S3 rows of a push/pull that must not be stored are left out, and their sen
   );
 
   const detail = '1 members that must not be stored';
-  expect(facts.filter(({ kind }) => kind === 'streamRejected')).toEqual([
+  expect(told.filter(({ kind }) => kind === 'streamRejected')).toEqual([
     { kind: 'streamRejected', from: from.key, code: 'badValue', detail },
   ]);
   expect(world.host('ann').runningAgent.view.member('of3')).toBeUndefined();

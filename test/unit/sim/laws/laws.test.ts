@@ -9,6 +9,7 @@ import { encodeCatalogSnapshot } from '../../../../src/wire/catalog.ts';
 import { Ping } from '../../../../src/wire/memberlist.ts';
 import { BARE_ENVELOPE, type Envelope, sealPacket } from '../../../../src/wire/packet.ts';
 import { sealStream } from '../../../../src/wire/stream-writer.ts';
+import { nowhere } from '../echo-agent.ts';
 import { facts, pair, ScriptedAgent } from '../scripted-agent.ts';
 
 const { appeared, tried, suspected, died } = facts;
@@ -286,6 +287,33 @@ test('I17: an agent that restores continues where the last one was', () => {
   poke('ann', { kind: 'topicsChanged', topics: [] });
   expect(broken()).toEqual(['I17']);
 });
+
+test.each(['member', 'event', 'query'] as const)(
+  'I17: a %s clock that is restored at another time',
+  (clock) => {
+    for (const [time, expected] of [
+      [1, []],
+      [2, ['I17']],
+    ] as const) {
+      const world = new World({
+        seed: 1,
+        makeAgent: (options) => {
+          const agent = new ScriptedAgent(options);
+          if (options.snapshot !== undefined) Object.assign(agent.clocks, { [clock]: time });
+          return agent;
+        },
+      });
+      const { violations } = new LawChecker(world);
+      world.add('ann');
+      world.start('ann');
+      (world.host('ann').runningAgent as ScriptedAgent).saveSnapshot();
+      world.injectDatagram('ann', nowhere, new Uint8Array(1));
+      world.stop('ann');
+      world.start('ann', { restore: true });
+      expect(violations.map((line) => line.split(' ')[1])).toEqual(expected);
+    }
+  },
+);
 
 test('I17: a start at an incarnation that was never saved', () => {
   const makeAgent = (options: AgentOptions): ScriptedAgent => {

@@ -94,6 +94,21 @@ test('E2: members that ran all the while and have not received the event, and no
   expect(missing()).toEqual([]);
 });
 
+test('E2: a member that returns with its data has to receive what was fired while it was down', () => {
+  const missing = (before: number, met: boolean): boolean => {
+    const { emit, events, world, agentOf } = trio();
+    const clocks = { member: 1, event: before, query: 1 };
+    agentOf('cat').saveSnapshot({ clocks, peers: met ? [{ name: 'ann', addr: '10.0.0.1:1' }] : [] });
+    emit('cat');
+    world.stop('cat');
+    emit('ann', received('deploy', 7));
+    world.start('cat', { restore: true });
+    emit('cat', joined);
+    return events.missingDeliveries().some(({ host }) => host.label === 'cat');
+  };
+  expect([missing(7, true), missing(8, true), missing(7, false)]).toEqual([true, false, false]);
+});
+
 test('E2: events from before a join are old to the member: at each join of a Serf peer, at the first of an agent', () => {
   const join = (options: SimHostOptions) => {
     const { emit, events, agentOf } = trio(options);
