@@ -10,7 +10,6 @@ import { Meter } from './base/meter.ts';
 import { createRng } from './base/rng.ts';
 import { VERSION } from './base/version.ts';
 import type { AgentConfig } from './config/schema.ts';
-import { createReadiness } from './dns/readiness.ts';
 import { startDns } from './dns/server/server.ts';
 import { toDnsOptions } from './dns/settings.ts';
 import { startHttpServer } from './http/server/server.ts';
@@ -100,7 +99,7 @@ async function startParts(
   const { agent } = shell;
 
   await registerServiceFiles(config, agent);
-  const dns = await openDns(startup, agent.view, state.storage?.catalog !== undefined);
+  const dns = await openDns(startup, agent.view);
   const degraded = (): readonly string[] => [
     ...(state.storage?.degraded ?? []),
     ...(recorder?.degraded() ?? []),
@@ -228,6 +227,7 @@ function buildAgent(
     ...(snapshot === undefined ? {} : { snapshot }),
     ...(storage?.catalog === undefined ? {} : { catalog: storage.catalog }),
     persistsSnapshots: storage !== undefined,
+    hasSeeds: config.join.length + config.retryJoin.length > 0,
     allowExec: config.allowExecChecks,
     startedAt: Date.now(),
     now: monotonicNow(),
@@ -242,18 +242,12 @@ async function registerServiceFiles(config: AgentConfig, agent: AgentHandle): Pr
       await agent.execute({ kind: 'registerService', service, checks, replaceChecks: true, fromFile: true });
 }
 
-/** Returns the address it listens on. With a restored catalog it answers without waiting for the first join. */
-async function openDns(
-  { config, meter, cleanups }: Startup,
-  view: View,
-  hasCatalog: boolean,
-): Promise<string | undefined> {
+/** Returns the address it listens on. */
+async function openDns({ config, meter, cleanups }: Startup, view: View): Promise<string | undefined> {
   if (config.dns.kind === 'off') return undefined;
-  const seeds = config.join.length + config.retryJoin.length;
   const dns = await startDns({
     ...toDnsOptions(config, config.dns.address),
     view,
-    ready: createReadiness(view, { waits: seeds > 0 && !hasCatalog, clock: monotonicNow }),
     serial: () => Math.floor(Date.now() / 1000),
     meter,
   });

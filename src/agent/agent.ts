@@ -27,6 +27,7 @@ import { KeyOperations } from './operations/key-operations.ts';
 import { MemberCommands } from './operations/member-commands.ts';
 import { Messaging } from './operations/messaging.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
+import { ReadinessTracker } from './readers/readiness.ts';
 import { AgentView } from './readers/view.ts';
 import { CAPABILITY, CAPABILITY_TAG } from './replication/catalog-peers.ts';
 import { ServiceLayer } from './replication/services.ts';
@@ -53,6 +54,7 @@ class AgentCore implements Agent {
   readonly #earlySync: EarlySync;
   readonly #snapshots: SnapshotScheduler;
   readonly #partitionMonitor: PartitionMonitor;
+  readonly #readiness: ReadinessTracker;
   readonly #messaging: Messaging;
   readonly #commands: CommandDispatcher;
   readonly #keyring: Keyring;
@@ -86,6 +88,7 @@ class AgentCore implements Agent {
       serf: serf.view,
       topics,
       rng: rng.fork(),
+      onCatalogSynced: () => this.#readiness.onCatalogSynced(),
       rumorBytes: availableBytes(config.packetBytes, envelope) - COMPOUND_OVERHEAD - 1,
       host: {
         dial: (to, body, ticket, at) => this.#streams.dialRequest({ to, body, ticket }, at, this.#out),
@@ -98,6 +101,11 @@ class AgentCore implements Agent {
     this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
     this.#snapshots = new SnapshotScheduler(options.persistsSnapshots === true, options, this.#services);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
+    this.#readiness = new ReadinessTracker(options, {
+      hasPeer: () => this.#services.catalogPeers.count > 1,
+      hasRestored: () => this.#services.restoredAt !== undefined,
+      topics,
+    });
     this.#joinLeave = new JoinLeave(this.#createJoinLeaveHost(), options.serf);
     const keyOperations = new KeyOperations(serf, keyring);
     const investigations = new Investigations(serf, evidence, options.name);
@@ -107,6 +115,8 @@ class AgentCore implements Agent {
       catalog: this.#services.view,
       local: this.#services.local,
       health: () => this.#health(),
+      readiness: () => this.#readiness.current,
+      restoredAt: () => this.#services.restoredAt,
       partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
       unconfirmedMember: (node) => this.#services.restoredCatalog.unconfirmedMember(node),
       indexSeed: options.startedAt,
@@ -146,6 +156,7 @@ class AgentCore implements Agent {
     this.#deadlines.add(() => this.#joinLeave.deadline);
     this.#deadlines.add(() => this.#snapshots.deadline);
     this.#deadlines.add(() => this.#partitionMonitor.deadline);
+    this.#deadlines.add(() => this.#readiness.deadline);
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
@@ -241,6 +252,7 @@ class AgentCore implements Agent {
     if (this.#earlySync.consumeDeadline(this.#now)) this.#syncWithRandomPeer();
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
     this.#partitionMonitor.tick(this.#now, this.#out);
+    if (this.#readiness.tick(this.#now)) this.#recordFact({ kind: 'firstSyncMissed' });
     this.#snapshots.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
   }
 
@@ -303,6 +315,7 @@ class AgentCore implements Agent {
       this.#recordFact({ kind: 'pushPullFinished', peer, join, nodes: this.#swim.members.size });
     else this.#recordFact({ kind: 'pushPullFailed', peer, join, reason: outcome.why });
     if (outcome.ok && (join || early === true)) this.#earlySync.onPushPullFinished(outcome.news, now);
+    if (outcome.ok) this.#readiness.onPushPullSucceeded();
     this.#joinLeave.onPushPullFinished(sync, outcome, now, this.#out);
   }
 

@@ -9,7 +9,7 @@ import type { DnsRequest } from './message/request.ts';
 import type { ForwardableRequest } from './recursor/outgoing.ts';
 import type { EndpointSet } from './zone/endpoints.ts';
 import { isReverseName, parseName } from './zone/names.ts';
-import { resolveName, type Zone, type ZoneQuery } from './zone/zone.ts';
+import { resolveName, type Subject, type Zone, type ZoneQuery } from './zone/zone.ts';
 
 export interface DnsResponse {
   readonly rcode: Rcode;
@@ -20,8 +20,6 @@ export interface DnsResponse {
 
 /** What the server knows about a query besides the query itself. */
 export interface AnswerContext {
-  /** False until there is data to answer from. Unknown names are SERVFAIL until then, since clients cache NXDOMAIN. */
-  readonly ready: boolean;
   /** The source address may be forged: ANY gets the minimal answer (RFC 8482). */
   readonly spoofable: boolean;
   /** Most records to answer with: those that fit the response, and one more. */
@@ -37,7 +35,7 @@ export interface AnswerContext {
 export function answerQuery(
   request: DnsRequest,
   zone: Zone,
-  { ready, spoofable, maxRecords = Number.POSITIVE_INFINITY }: AnswerContext,
+  { spoofable, maxRecords = Number.POSITIVE_INFINITY }: AnswerContext,
 ): DnsResponse {
   if (request.errorRcode !== undefined) return errorResponse(request.errorRcode);
   if (request.question === undefined) return errorResponse(RCODE.FORMERR);
@@ -45,7 +43,7 @@ export function answerQuery(
   const name = parseName(labels, zone.names);
   if (name.kind === 'outOfZone') return errorResponse(RCODE.REFUSED);
   const subject = resolveName(name, zone);
-  if (subject === undefined && !ready) return errorResponse(RCODE.SERVFAIL);
+  if (isUncertain(subject, zone)) return errorResponse(RCODE.SERVFAIL);
   if (subject === undefined)
     return createResponse(RCODE.NXDOMAIN, true, new CompiledAnswer([], [soaRecord(name.domain, zone)]));
   const query: ZoneQuery = { subject, type, domain: name.domain, zone, maxRecords };
@@ -57,6 +55,16 @@ export function answerQuery(
     true,
     endpointSet === undefined ? compile() : zone.answerCache.getOrCompile(endpointSet, query, compile),
   );
+}
+
+/**
+ * Before the agent is ready a name may exist that it does not know, and a service has instances that it does not know.
+ * Clients cache NXDOMAIN, but not SERVFAIL. What was restored is answered.
+ */
+function isUncertain(subject: Subject | undefined, { view }: Zone): boolean {
+  const readiness = view.readiness();
+  if (readiness.ready) return false;
+  return subject === undefined || (subject.kind === 'service' && !readiness.remembers);
 }
 
 const collectItems = (query: ZoneQuery): AnswerItem[] => RECORD_HANDLERS.flatMap((handler) => handler(query));

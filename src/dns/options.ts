@@ -36,8 +36,6 @@ export interface DnsOptions {
   /** Reads `_NAME._udp` as all instances if none has the tag `udp`. Consul does not. */
   readonly udpIsNoTag?: boolean;
   readonly soa?: Partial<SoaTimers>;
-  /** While it returns false, an unknown name is SERVFAIL rather than NXDOMAIN. */
-  readonly ready: () => boolean;
   /** Serial of the SOA, in Unix seconds. */
   readonly serial: () => number;
   readonly truncation?: Partial<TruncationOptions>;
@@ -71,7 +69,7 @@ export const DNS_DEFAULTS = {
 } as const;
 
 /** Throws `AgentError` `config` if a domain or the datacenter cannot be written in DNS. */
-export function createZone(options: Omit<DnsOptions, 'listen' | 'ready'>): Zone {
+export function createZone(options: Omit<DnsOptions, 'listen'>): Zone {
   const { view, nodeTtlSeconds, serial } = options;
   const rng = options.rng ?? createRng(randomInt(2 ** 32));
   const names = parseZoneNames(options.domain, options.altDomain, options.datacenter);

@@ -62,7 +62,6 @@ export function createResponder(options: DnsOptions): DnsResponder {
       if (available !== undefined && request.recursionDesired && isForwardable(request, zone))
         return forward(available, request, origin);
       const response = answerQuery(request, zone, {
-        ready: options.ready(),
         spoofable: origin.spoofable,
         maxRecords: maxRecordsIn(maxResponseBytes(request, origin)),
       });

@@ -15,10 +15,7 @@ type DnsConfig = Pick<
   | 'selfService'
 >;
 
-export const toDnsOptions = (
-  config: DnsConfig,
-  listen: Address,
-): Omit<DnsOptions, 'view' | 'ready' | 'serial'> => ({
+export const toDnsOptions = (config: DnsConfig, listen: Address): Omit<DnsOptions, 'view' | 'serial'> => ({
   listen: { host: listen.host, port: listen.port },
   domain: config.domain,
   altDomain: config.altDomain,

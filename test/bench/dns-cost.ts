@@ -29,7 +29,6 @@ export function run(): void {
       ...{
         listen: { host: '127.0.0.1', port: 0 },
         view: viewOf([...TABLE, ...nodes], services),
-        ready: () => true,
       },
     });
     return QUESTIONS.map(([type, edns]) => {

@@ -70,6 +70,11 @@ test('what it remembers of a node that is down is answered at once, marked, and 
   const up = performance.now();
   expect(await answer()).toEqual([`b ${B} warm-db-1:5432 passing: ${UNCONFIRMED}`]);
   const answered = performance.now();
+  const { headers } = await httpRequest('GET', `http://${A}:8500/v1/health/service/warm-db`);
+  expect(headers).toMatchObject({ 'x-consul-knownleader': 'false' });
+  expect(Number(headers['x-consul-lastcontact'])).toBeGreaterThan(0);
+  expect(Date.parse(String(headers['x-hearsay-restored']))).toBeLessThan(Date.now());
+  expect((await httpRequest('GET', `http://${A}:8500/v1/health/service/other`)).status).toBe(500);
   console.info(
     `first answer ${Math.round(up - born)} ms after the start, the warm one ${Math.round(answered - up)} ms later`,
   );
@@ -82,5 +87,9 @@ test('what it remembers of a node that is down is answered at once, marked, and 
 
   await launch('b', B);
   await answers('the answer is confirmed', confirmed, 60_000);
+  await waitUntil('the mark is gone', 20_000, async () => {
+    const marked = await httpRequest('GET', `http://${A}:8500/v1/health/service/warm-db`);
+    return marked.headers['x-hearsay-restored'] === undefined;
+  });
   expect(await dns.resolve4('warm-db.service.consul')).toEqual([B]);
 }, 170_000);

@@ -12,6 +12,8 @@ export type Fact = ProtocolFact | CheckFact | AgentFact;
 
 export type AgentFact = Readonly<
   | { kind: 'agentStarted'; node: string; address: string; encrypted: boolean }
+  /** Patience is over: readers are told what is known, though no member has told its catalog since the start. */
+  | { kind: 'firstSyncMissed' }
   | { kind: 'packetRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRefused'; from: string; reason: string } // too many streams, or too many push/pulls of one peer

@@ -29,6 +29,8 @@ export interface AgentOptions {
   readonly snapshot?: Snapshot;
   /** The bytes of the last `saveCatalog`. */
   readonly catalog?: Uint8Array;
+  /** Whether the agent will be told to join seeds, whose catalog readers should wait for. */
+  readonly hasSeeds?: boolean;
   /** Whether there is a data directory, and so `saveSnapshot` and `saveCatalog` effects. */
   readonly persistsSnapshots?: boolean;
   /**

@@ -21,8 +21,8 @@ import type { Investigation, NodeEvidence, NodeReport } from './evidence.ts';
  * that of one member, `members` also suspicions and their end. `services` is the list of services without their checks,
  * `service:NAME` (lower case) the instances of one with their checks and nodes, `checks` any check, `entries:NODE` all
  * that one node has published. `events` is user events, `event:NAME` those of one name, `queries` the pending queries
- * of others, `query:ID` the responses to one of ours, `keys:ID` the progress of a key operation, `anything` all that a
- * reader can see.
+ * of others, `query:ID` the responses to one of ours, `keys:ID` the progress of a key operation, `readiness` the end of
+ * the wait for the first catalog, `anything` all that a reader can see.
  */
 export type Topic =
   | 'anything'
@@ -36,6 +36,7 @@ export type Topic =
   | 'events'
   | `event:${string}`
   | 'queries'
+  | 'readiness'
   | `query:${QueryId}`
   | `keys:${number}`;
 /** A member as readers see it: SWIM's row and Serf's status joined. */
@@ -82,6 +83,13 @@ export interface View {
    */
   changesAfter(index: number): readonly IndexedChange[] | undefined;
   health(): AgentHealth;
+  /** Whether readers may be told that something does not exist. Changes with `readiness`. */
+  readiness(): Readiness;
+  /**
+   * As of when the restored ledgers are that no member has confirmed yet, on this agent's monotonic clock, so it may be
+   * negative; `undefined`: there are none.
+   */
+  restoredAt(): Millis | undefined;
   /** The evidence about a member, which outlives its row. Names match exactly. */
   evidence(name: string): NodeEvidence | undefined;
   /**
@@ -115,6 +123,14 @@ export interface View {
   /** The services and checks that are registered with this agent. */
   readonly local: LocalView;
 }
+
+/**
+ * Not ready: since the start no catalog was exchanged with a member. `reason` is a sentence for users. `remembers`:
+ * ledgers of the last run are restored; what they have may be answered, what they lack may still exist.
+ */
+export type Readiness =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly reason: string; readonly remembers: boolean };
 
 export interface AgentHealth {
   /** The local health score: 0 is healthy, at most awarenessMax - 1. Source: Lifeguard, local health multiplier. */

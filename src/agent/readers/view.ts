@@ -24,6 +24,7 @@ import type {
   IndexedChange,
   MemberView,
   PartitionSummary,
+  Readiness,
   Topic,
   View,
 } from '../contract/view.ts';
@@ -46,6 +47,8 @@ export interface ViewSources {
   readonly catalog: CatalogView;
   readonly local: LocalView;
   readonly health: () => AgentHealth;
+  readonly readiness: () => Readiness;
+  readonly restoredAt: () => Millis | undefined;
   readonly partitionSummary: () => PartitionSummary;
   /** A node that is known from before the restart only. */
   readonly unconfirmedMember: (name: string) => MemberView | undefined;
@@ -65,6 +68,8 @@ export class AgentView implements View {
   readonly #investigations: Investigations;
   readonly #keyOperationReport: (id: number) => KeyOperationReport | undefined;
   readonly #health: () => AgentHealth;
+  readonly #readiness: () => Readiness;
+  readonly #restoredAt: () => Millis | undefined;
   readonly #partitionSummary: () => PartitionSummary;
   readonly #unconfirmedMember: (name: string) => MemberView | undefined;
   readonly #indexes = new Map<Topic, number>();
@@ -89,6 +94,8 @@ export class AgentView implements View {
     this.#keyOperationReport = sources.keyOperationReport;
     this.#changedTopics = sources.topics;
     this.#health = sources.health;
+    this.#readiness = sources.readiness;
+    this.#restoredAt = sources.restoredAt;
     this.#partitionSummary = sources.partitionSummary;
     this.#unconfirmedMember = sources.unconfirmedMember;
     this.#index = Math.max(1, sources.indexSeed);
@@ -150,6 +157,14 @@ export class AgentView implements View {
 
   health(): AgentHealth {
     return this.#health();
+  }
+
+  readiness(): Readiness {
+    return this.#readiness();
+  }
+
+  restoredAt(): Millis | undefined {
+    return this.#restoredAt();
   }
 
   evidence(name: string): NodeEvidence | undefined {

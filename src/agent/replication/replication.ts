@@ -57,6 +57,7 @@ export interface ReplicationOptions {
   readonly index: CatalogIndex;
   readonly catalogPeers: CatalogPeers;
   readonly host: ReplicationHost;
+  readonly onCatalogSynced: () => void;
   /** Takes the topics that each change concerns. */
   readonly topics: TopicSink;
   readonly rng: Rng;
@@ -147,6 +148,7 @@ export class Replication {
     for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, now);
     for (const batch of batchDeltas(accepted.deltas)) host.dial(from, encodeDeltas(batch), undefined, now);
     if (accepted.more) this.requestSync(from, undefined, now);
+    else if (ticket.owners.length === 0) this.#options.onCatalogSynced();
     this.#requestFromOwners(
       { ...ticket, owners: ticket.owners.filter((owner) => catalog.hasGap(owner)) },
       from,
@@ -184,7 +186,8 @@ export class Replication {
   /** A peer's summary. With `dialed` this agent requests what differs, otherwise the peer does. Throws `WireError`. */
   compareSummary(summary: Uint8Array, from: Address, dialed: boolean, now: Millis): void {
     const buckets = this.#options.catalog.differingBuckets(decodeCatalogSummary(summary));
-    if (buckets !== undefined && dialed) this.requestSync(from, buckets, now);
+    if (buckets === undefined) this.#options.onCatalogSynced();
+    else if (dialed) this.requestSync(from, buckets, now);
     this.#indexConfirmed();
   }
 

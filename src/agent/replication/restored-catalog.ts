@@ -29,9 +29,12 @@ export class RestoredCatalog {
   readonly #previousNodes = new Map<string, PreviousNode>();
   /** Those of them whose ledgers were restored. */
   readonly #unconfirmed = new Map<string, MemberView>();
+  /** When the last run saved its state, on this agent's monotonic clock. */
+  readonly savedAt: Millis;
   #until: Millis = NEVER;
 
-  constructor({ name, snapshot, catalog, now }: AgentOptions) {
+  constructor({ name, snapshot, catalog, now, startedAt }: AgentOptions) {
+    this.savedAt = now - Math.max(0, startedAt - (snapshot?.at ?? startedAt));
     for (const peer of snapshot?.peers ?? [])
       if (peer.name !== name) this.#previousNodes.set(peer.name, peer);
     if (catalog === undefined) return;

@@ -45,6 +45,8 @@ export interface ServiceLayerContext {
   /** The bytes that a rumor may take in a packet. */
   readonly rumorBytes: number;
   readonly host: ReplicationHost;
+  /** The catalog of a peer has been compared with ours, and what it had more has been received. */
+  readonly onCatalogSynced: () => void;
 }
 
 export class ServiceLayer {
@@ -56,11 +58,13 @@ export class ServiceLayer {
   readonly #catalog: Catalog;
   readonly #index: CatalogIndex;
   readonly #topics: TopicSink;
+  /** Owners of restored ledgers; those that are confirmed by now are removed when somebody looks. */
+  readonly #unconfirmedOwners = new Set<string>();
   readonly #effects: CheckEffect[] = [];
 
   constructor(options: AgentOptions, context: ServiceLayerContext) {
     const { name, snapshot, startedAt, now, swim } = options;
-    const { members, serf, topics, rng, host, rumorBytes } = context;
+    const { members, serf, topics, rng, host, rumorBytes, onCatalogSynced } = context;
     this.#topics = topics;
     this.restoredCatalog = new RestoredCatalog(options);
     const { restoredCatalog } = this;
@@ -84,11 +88,12 @@ export class ServiceLayer {
     this.#index = new CatalogIndex({
       owners: () => catalog.owners(),
       entries: (owner) => catalog.entries(owner),
-      // Agents that restart together have restored the same ledgers, so their agreement is no proof that an owner is
-      // still there.
-      isUnconfirmed: (owner) => catalog.isUnconfirmed(owner) || restoredCatalog.isUnconfirmed(owner),
+      isUnconfirmed: (owner) => this.#isUnconfirmed(owner),
     });
-    for (const owner of restoredCatalog.unconfirmed()) this.#index.setOwnerUp(owner, true, new Set());
+    for (const owner of restoredCatalog.unconfirmed()) {
+      this.#unconfirmedOwners.add(owner);
+      this.#index.setOwnerUp(owner, true, new Set());
+    }
     this.replication = new Replication(
       {
         self: name,
@@ -96,6 +101,7 @@ export class ServiceLayer {
         index: this.#index,
         catalogPeers: this.catalogPeers,
         host,
+        onCatalogSynced,
         topics,
         rng: rng.fork(),
         gossipInterval: swim.gossipInterval,
@@ -122,6 +128,15 @@ export class ServiceLayer {
 
   get deadline(): Millis {
     return Math.min(this.#registry.deadline, this.replication.deadline, this.restoredCatalog.deadline);
+  }
+
+  /** As of when the restored ledgers are that are not confirmed yet; `undefined`: there are none. */
+  get restoredAt(): Millis | undefined {
+    for (const owner of this.#unconfirmedOwners) {
+      if (this.#isUnconfirmed(owner)) return this.restoredCatalog.savedAt;
+      this.#unconfirmedOwners.delete(owner);
+    }
+    return undefined;
   }
 
   /** Grows whenever the local registrations change. */
@@ -212,6 +227,14 @@ export class ServiceLayer {
   /** The catalog peer at this address. */
   catalogPeerAt(to: Address): Member | undefined {
     return this.catalogPeers.findByAddress(to.key);
+  }
+
+  /**
+   * Agents that restart together have restored the same ledgers, so their agreement is no proof that an owner is still
+   * there.
+   */
+  #isUnconfirmed(owner: string): boolean {
+    return this.#catalog.isUnconfirmed(owner) || this.restoredCatalog.isUnconfirmed(owner);
   }
 
   /** Readers see a node that was unconfirmed as membership sees it from now on. */

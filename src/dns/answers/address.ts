@@ -10,7 +10,7 @@ import {
   toAnswerItems,
 } from '../message/records.ts';
 import { parseName } from '../zone/names.ts';
-import { resolveName, serviceTtl, type ZoneQuery } from '../zone/zone.ts';
+import { nodeTtl, resolveName, serviceTtl, type ZoneQuery } from '../zone/zone.ts';
 import { sample } from './sample.ts';
 
 /** Longest CNAME chain that is followed within our domains. A longer one is a mistake or a loop. */
@@ -40,7 +40,8 @@ function collectAddresses(query: ZoneQuery, hops: number): AnswerItem[] {
     case 'node':
     case 'host': {
       const data = subject.kind === 'host' ? subject.address : toAddressData(subject.member.address.ip);
-      return matchesType(data) ? toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data }) : [];
+      const ttlSeconds = subject.kind === 'host' ? zone.nodeTtlSeconds : nodeTtl(subject.member, zone);
+      return matchesType(data) ? toAnswerItems({ ttlSeconds, data }) : [];
     }
     case 'service': {
       const { addresses, aliases } = subject.endpointSet;
@@ -67,7 +68,7 @@ function collectAddresses(query: ZoneQuery, hops: number): AnswerItem[] {
  * Differs: Consul's CNAME always has a TTL of 0; ours has the TTL of node records.
  */
 function answerCname(names: readonly DnsName[], query: ZoneQuery, hops: number): AnswerItem[] {
-  const { type, zone } = query;
+  const { type, zone, subject } = query;
   const name = names[zone.rng.int(Math.max(1, names.length))];
   if (name === undefined) return [];
   if (
@@ -77,7 +78,8 @@ function answerCname(names: readonly DnsName[], query: ZoneQuery, hops: number):
     type !== RECORD_TYPE.ANY
   )
     return [];
-  const cname = toAnswerItems({ ttlSeconds: zone.nodeTtlSeconds, data: { type: 'CNAME', name } });
+  const ttlSeconds = subject.kind === 'service' && subject.endpointSet.restored ? 0 : zone.nodeTtlSeconds;
+  const cname = toAnswerItems({ ttlSeconds, data: { type: 'CNAME', name } });
   return type === RECORD_TYPE.CNAME || hops >= MAX_CNAME_HOPS
     ? cname
     : [...cname, ...followCname(name, query, hops + 1)];

@@ -1,13 +1,14 @@
 /** TXT: the tags of a node, which are its metadata in Consul's terms. */
 import { type AnswerItem, RECORD_TYPE, toAnswerItems } from '../message/records.ts';
-import type { ZoneQuery } from '../zone/zone.ts';
+import { nodeTtl, type ZoneQuery } from '../zone/zone.ts';
 
 /** One record `key=value` per tag; for keys that start with `rfc1035-` only the value. */
 export function answerTxt({ subject, type, zone }: ZoneQuery): AnswerItem[] {
   if (subject.kind !== 'node' || (type !== RECORD_TYPE.TXT && type !== RECORD_TYPE.ANY)) return [];
+  const ttlSeconds = nodeTtl(subject.member, zone);
   return toAnswerItems(
     ...[...subject.member.tags].map(([key, value]) => ({
-      ttlSeconds: zone.nodeTtlSeconds,
+      ttlSeconds,
       data: { type: 'TXT', text: Buffer.from(formatTxtAttribute(key, value)) } as const,
     })),
   );

@@ -15,6 +15,8 @@ export interface Endpoint {
   /** -1: no port, as with a unix socket. */
   readonly port: number;
   readonly weight: number;
+  /** Known from before a restart only. */
+  readonly restored: boolean;
   readonly target: SrvTarget;
   /** Lower ranks are preferred when not all fit. Differs between agents, but not between answers of one agent. */
   readonly rank: number;
@@ -35,11 +37,13 @@ export interface EndpointSet {
   readonly addresses: readonly AddressData[];
   /** Distinct addresses that are host names. */
   readonly aliases: readonly DnsName[];
+  /** Some endpoint is known from before a restart only. */
+  readonly restored: boolean;
 }
 
 /** `undefined` if the instance cannot be answered: its node is unknown, or its address cannot be written in DNS. */
 export function toEndpoint(
-  { node, service, status }: Instance,
+  { node, service, status, unconfirmed }: Instance,
   member: MemberView | undefined,
   names: ZoneNames,
   self: string,
@@ -52,6 +56,7 @@ export function toEndpoint(
     tags: service.tags.map((tag) => tag.toLowerCase()),
     port: service.port,
     weight: clamp(status === 'warning' ? warning : passing),
+    restored: unconfirmed,
     target,
     rank: computeRank(self, node, service.id),
   };
@@ -60,7 +65,8 @@ export function toEndpoint(
 /** A live node as an instance of the agents' own service. */
 export function toNodeEndpoint(member: MemberView, port: number, names: ZoneNames, self: string): Endpoint {
   const target = toNodeTarget(member, names);
-  return { node: member.name, tags: [], port, weight: 1, target, rank: computeRank(self, member.name, '') };
+  const rank = computeRank(self, member.name, '');
+  return { node: member.name, tags: [], port, weight: 1, restored: false, target, rank };
 }
 
 /** The preferred endpoints first. */
@@ -96,6 +102,7 @@ export function createEndpointSet(endpoints: readonly Endpoint[]): EndpointSet {
     endpoints: [...unique.values()],
     addresses: [...addresses.values()],
     aliases: [...aliases.values()],
+    restored: endpoints.some(({ restored }) => restored),
   };
 }
 

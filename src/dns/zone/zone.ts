@@ -88,9 +88,17 @@ export function resolveName(
 export const formatNodeFqdn = (member: MemberView, { domain, zone }: ZoneQuery): DnsName =>
   `${toNodeLabels(member, zone)}.${domain}`;
 
-/** TTL in seconds of all records of an answer about a service. */
+/** TTL in seconds of all records of an answer about a service: none while an instance is from before a restart. */
 export const serviceTtl = ({ subject, zone }: ZoneQuery): number =>
-  subject.kind === 'service' ? zone.serviceTtlSeconds(subject.name) : zone.nodeTtlSeconds;
+  subject.kind !== 'service'
+    ? zone.nodeTtlSeconds
+    : subject.endpointSet.restored
+      ? 0
+      : zone.serviceTtlSeconds(subject.name);
+
+/** TTL in seconds of the records of a node: none while all that is known of it is from before a restart. */
+export const nodeTtl = ({ name }: MemberView, { view, nodeTtlSeconds }: Zone): number =>
+  view.restoredAt() !== undefined && view.catalog.node(name)?.unconfirmed === true ? 0 : nodeTtlSeconds;
 
 /**
  * A tag with a dot creates an empty non-terminal, which must exist for resolvers with QNAME minimization.

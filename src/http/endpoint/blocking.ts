@@ -76,6 +76,8 @@ export class BlockingQueries {
    * Resolves when the index of `topics` differs from the one the client has seen, when the wait is over (never early,
    * at most 1/16 late), or when the client disconnects.
    *
+   * Until `isAnswerable` it waits in any case: an agent that has just started cannot tell yet.
+   *
    * Differs: an index above ours is answered at once, where Consul parks. It is from before a restart, so the data of
    * the client is stale.
    *
@@ -85,10 +87,12 @@ export class BlockingQueries {
     topics: readonly Topic[],
     { index, wait }: BlockingParams,
     onDisconnect: OnDisconnect,
+    isAnswerable: () => boolean = () => true,
   ): Promise<void> {
     const { view } = this.#agent;
     if (index === 0) return;
-    await this.waitWhile(() => view.indexOf(topics) === index, topics, wait, onDisconnect);
+    const unchanged = (): boolean => view.indexOf(topics) === index || !isAnswerable();
+    await this.waitWhile(unchanged, [...topics, 'readiness'], wait, onDisconnect);
   }
 
   /** Waits in the same way while `unchanged` holds; it is checked again whenever one of the topics changes. */

@@ -56,6 +56,7 @@ export function createEventStream(
 
   async function* follow(): AsyncGenerator<string, void, undefined> {
     yield 'retry: 1000\n\n';
+    yield* waitUntilReady();
     let seen = from;
     while (!disconnected && !blockingQueries.closed) {
       const index = view.indexOf(ANYTHING);
@@ -68,6 +69,15 @@ export function createEventStream(
         if (unchanged()) yield ': nothing new\n\n';
       }
       seen = index;
+    }
+  }
+
+  /** A snapshot without what other members know would tell that it is gone. */
+  async function* waitUntilReady(): AsyncGenerator<string, void, undefined> {
+    const notReady = (): boolean => !view.readiness().ready;
+    while (notReady() && !disconnected && !blockingQueries.closed) {
+      yield ': waiting for the catalog of another member\n\n';
+      await blockingQueries.waitWhile(notReady, ['readiness'], HEARTBEAT, onDisconnect);
     }
   }
 

@@ -17,8 +17,9 @@ import {
   type QuerySpec,
   type QueryValues,
 } from './query.ts';
+import { dependsOnPool, isEmptyAnswer, notReadyError, restoredHeaders } from './readiness.ts';
 import { indexHeaders } from './reply/headers.ts';
-import { errorReply, HttpReply, jsonReply, StreamReply } from './reply/reply.ts';
+import { errorReply, HttpReply, jsonReply, type ReplyHeaders, StreamReply } from './reply/reply.ts';
 import type { Schema } from './schema.ts';
 import type { Site } from './site.ts';
 
@@ -103,6 +104,10 @@ export interface ReadSpec<P extends string, Q extends QuerySpec> {
   watch?(context: RouteContext<P, Q>): readonly Topic[];
   /** `false`: the reply has an index, but requests cannot wait for it. */
   readonly blocking?: boolean;
+  /** The reply says nothing about other members, so it is right from the first moment. */
+  readonly ownOnly?: boolean;
+  /** Whether a reply of this value tells that there is nothing; by default empty lists, maps and `null` do. */
+  isEmpty?(value: unknown): boolean;
   /** The reply contains ages or the like, which change without the index: it is made anew for each request. */
   readonly uncacheable?: boolean;
   /** Returns JSON or an `HttpReply`; a promise only on routes without `watch`, since topics are about memory. */
@@ -173,9 +178,14 @@ function handleRead(spec: ReadSpec<string, QuerySpec>, request: HttpRequest): Ht
   const blocking = spec.blocking === false ? undefined : parseBlockingParams(request.query);
   if (blocking === undefined || blocking.index === 0) return cachedReply(spec, context, request, topics);
   // The topics are computed again after the wait: they may themselves have changed.
+  const current = (): readonly Topic[] => spec.watch?.(context) ?? topics;
+  const isAnswerable = (): boolean => {
+    if (context.view.readiness().ready) return true;
+    return cachedReply(spec, context, request, current()).status < 500;
+  };
   return request.site.blockingQueries
-    .waitForIndex(topics, blocking, request.onDisconnect)
-    .then(() => cachedReply(spec, context, request, spec.watch?.(context) ?? topics));
+    .waitForIndex(topics, blocking, request.onDisconnect, isAnswerable)
+    .then(() => cachedReply(spec, context, request, current()));
 }
 
 function cachedReply(
@@ -191,9 +201,12 @@ function cachedReply(
   const { replyCache } = request.site;
   const cached = spec.uncacheable === true ? undefined : replyCache.get(key, index);
   if (cached !== undefined) return cached;
-  const headers = indexHeaders(index, request.query.has('cached'));
+  const headers = {
+    ...indexHeaders(index, request.query.has('cached')),
+    ...restoredHeaders(topics, request.site),
+  };
   try {
-    const reply = toReply(spec.handler(context), request, headers);
+    const reply = toReply(answerRead(spec, context, topics, headers), request, headers);
     if (spec.uncacheable !== true) replyCache.store(key, index, reply);
     return reply;
   } catch (error) {
@@ -201,6 +214,23 @@ function cachedReply(
     if (reply === undefined) throw error;
     return reply;
   }
+}
+
+/** What the handler returns. Throws while the agent is not ready and this would be a guess. */
+function answerRead(
+  spec: ReadSpec<string, QuerySpec>,
+  context: RouteContext<string, QuerySpec>,
+  topics: readonly Topic[],
+  headers: ReplyHeaders,
+): unknown {
+  const readiness = context.view.readiness();
+  if (readiness.ready || spec.ownOnly === true || !dependsOnPool(topics)) return spec.handler(context);
+  const refusal = notReadyError(spec.path, readiness.reason, headers);
+  if (!readiness.remembers) throw refusal;
+  const value = spec.handler(context);
+  // An empty answer would be a guess: a member may know more than was restored.
+  if ((spec.isEmpty ?? isEmptyAnswer)(value)) throw refusal;
+  return value;
 }
 
 /** Everything in a request that its reply depends on, beside the index. */
@@ -246,7 +276,7 @@ function parseFilterParam(root: Schema | undefined, query: QueryParams): FilterP
   throw new AgentError('badRequest', 'This endpoint has no filter: send the request without it');
 }
 
-function toReply(value: unknown, { query }: HttpRequest, headers: Record<string, string> = {}): HttpReply {
+function toReply(value: unknown, { query }: HttpRequest, headers: ReplyHeaders = {}): HttpReply {
   if (value === undefined) return new HttpReply(200, '', headers);
   if (value instanceof StreamReply) return value;
   if (value instanceof HttpReply)

@@ -101,6 +101,13 @@ export const FACT_TABLE: FactRows<JournalFact> = {
     'members_missing_resolved',
     ['known'],
   ],
+  firstSyncMissed: [
+    'agent',
+    'warn',
+    'no other member has told its catalog since the start: readers are told what is known here',
+    'first_syncs_missed',
+    [],
+  ],
   leaveStarted: ['agent', 'info', 'leave started', 'leaves_started', []],
   leaveFinished: ['agent', 'info', 'leave finished', 'leaves_finished', ['propagated']],
 

@@ -8,6 +8,7 @@ import type { Fact } from '../../agent/contract/facts.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
+import { FirstAnswerLaw } from './catalog/first-answers.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
 import { TtlLaw } from './catalog/ttls.ts';
 import type { Law, LawContext } from './law.ts';
@@ -45,6 +46,7 @@ export class LawChecker {
       new LaneLaw(context),
       new PersistenceLaw(context),
       new TtlLaw(context),
+      new FirstAnswerLaw(context),
       this.#membershipChanges,
     ];
     new EncryptionLaw(context);

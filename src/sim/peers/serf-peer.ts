@@ -89,6 +89,8 @@ export class SerfPeer implements Agent, EffectHandler {
         leaving: this.#joinLeave.leaving,
         lanes: Object.fromEntries(lanes.map((lane) => [lane.name, lane.queue.size])),
       }),
+      readiness: () => ({ ready: true }),
+      restoredAt: () => undefined,
       partitionSummary: () => this.#partitionMonitor.summarize(this.#now),
       unconfirmedMember: () => undefined,
       indexSeed: startedAt,

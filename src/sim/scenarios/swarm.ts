@@ -101,7 +101,8 @@ export function runSwarm(options: SwarmOptions): SwarmReport {
   const rng = world.rng.fork();
   const parameters = drawParameters(rng, members, options);
   const labels = Array.from({ length: members }, (_, i) => `n${i}`);
-  for (const [label, hostOptions] of drawHostOptions(parameters, labels, rng)) world.add(label, hostOptions);
+  for (const [label, hostOptions] of drawHostOptions(parameters, labels, rng))
+    world.add(label, { hasSeeds: true, ...hostOptions });
   bootstrapCluster(world, labels);
   simulateRejoinPolicy(world, labels.slice(0, SEED_HOSTS));
   const stats = new RunStats(world);

@@ -18,6 +18,8 @@ export interface SimHostOptions {
   readonly gossipLabel?: string;
   /** Whether the agent has a data directory. True by default. */
   readonly disk?: boolean;
+  /** Somebody will tell the agent to join, so readers wait for a catalog. */
+  readonly hasSeeds?: boolean;
   /** The host runs a Serf peer, which has no catalog (serf-peer.ts). */
   readonly serfPeer?: boolean;
   /** How much faster its clocks run than the world's, in parts per million. */

@@ -88,6 +88,7 @@ export class Population {
       ...(restore && savedSnapshot !== undefined ? { snapshot: savedSnapshot } : {}),
       ...(restore && savedCatalog !== undefined ? { catalog: savedCatalog } : {}),
       persistsSnapshots: options.disk ?? true,
+      hasSeeds: options.hasSeeds === true,
       // A wall clock runs on while the host is down, and shows no time twice.
       startedAt: WALL + host.wallClockOffset + Math.floor(now) + host.bootCount,
       intern: this.#intern,

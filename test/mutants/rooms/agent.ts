@@ -253,4 +253,37 @@ export const agentMutants: readonly Mutant[] = [
     description: 'After a partition no catalogs are compared, so lost rumors wait for the next push/pull.',
     expectedTests: ['story/services.link-quality.test.ts'],
   },
+  {
+    id: 'agent-ready-with-first-member',
+    file: 'agent/readers/readiness.ts',
+    find: 'if (!this.#sources.hasPeer()) this.#end();',
+    replace: 'this.#end();',
+    description:
+      'A restarted agent says "there is none" once it knows a member, before it has that member\'s catalog.',
+    expectedTests: ['story/first-answers.test.ts'],
+  },
+  {
+    id: 'agent-ready-at-birth',
+    file: 'agent/readers/readiness.ts',
+    find: 'this.#until = waits ? now + PATIENCE : NEVER;',
+    replace: 'this.#until = waits ? NEVER : NEVER;',
+    description: 'A restarted agent says "there is none" from its first moment.',
+    expectedTests: ['story/first-answers.test.ts'],
+  },
+  {
+    id: 'agent-ready-past-ignored',
+    file: 'agent/readers/readiness.ts',
+    find: '(snapshot?.peers ?? []).some((peer) => peer.name !== name)',
+    replace: '(snapshot?.peers ?? []).some((peer) => peer.name === name)',
+    description: 'Without seeds the members of the last run are not waited for.',
+    expectedTests: ['story/first-answers.test.ts'],
+  },
+  {
+    id: 'agent-ready-never-told',
+    file: 'agent/readers/readiness.ts',
+    find: "this.#sources.topics.add('readiness');",
+    replace: "this.#sources.topics.add('events');",
+    description: 'Long polls that were parked at the start are not woken when the agent is ready.',
+    expectedTests: ['story/first-answers.test.ts'],
+  },
 ];

@@ -17,6 +17,7 @@ export interface ServiceRow {
   readonly port?: number;
   readonly tags?: readonly string[];
   readonly status?: InstanceStatus;
+  readonly unconfirmed?: boolean;
   /** Passing and warning. */
   readonly weights?: readonly [number, number];
 }
@@ -105,6 +106,6 @@ function instanceOf(row: ServiceRow): Instance {
     nodeChecks: [],
     up: true,
     status,
-    unconfirmed: false,
+    unconfirmed: row.unconfirmed ?? false,
   };
 }

@@ -8,7 +8,6 @@ import { agentSection } from '../../../src/config/schema.ts';
 import { withDefaults } from '../../../src/config/setting.ts';
 import { type DnsRequest, parseDnsRequest } from '../../../src/dns/message/request.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
-import { createReadiness } from '../../../src/dns/readiness.ts';
 import { createResponder } from '../../../src/dns/responder.ts';
 import { classifyClient } from '../../../src/dns/server/access.ts';
 import { toDnsOptions } from '../../../src/dns/settings.ts';
@@ -62,7 +61,7 @@ describe('rules', () => {
         domain: 'consul',
         datacenter: 'dc1',
       },
-      ...{ nodeTtlSeconds: 0, ready: () => true, serial: () => 1 },
+      ...{ nodeTtlSeconds: 0, serial: () => 1 },
       recursors: { servers, strategy: 'sequential', timeout: 1000 },
     });
     closing.push(() => responder.close());
@@ -254,28 +253,6 @@ describe('S20: which clients are answered', () => {
   ])('%s is %s', (host, client) => {
     expect(classifyClient(host, allow)).toBe(client);
     expect(classifyClient(host, [])).toBe(client === 'local' ? 'local' : 'outsider');
-  });
-});
-
-describe('N5 when an unknown name may be NXDOMAIN', () => {
-  test('at once without seeds; with seeds when another member is known, or after five seconds', () => {
-    let now = 1000;
-    const clock = () => now;
-    const view = viewOf([{ name: 'a', ip: '10.0.0.1' }]);
-    expect(createReadiness(view, { waits: false, clock })()).toBe(true);
-
-    const lonely = createReadiness(view, { waits: true, clock });
-    const joined = createReadiness(view, { waits: true, clock });
-    expect([lonely(), joined()]).toEqual([false, false]);
-    view.setMembers([
-      { name: 'a', ip: '10.0.0.1' },
-      { name: 'b', ip: '10.0.0.2' },
-    ]);
-    expect(joined()).toBe(true);
-    view.setMembers([{ name: 'a', ip: '10.0.0.1' }]);
-    expect([lonely(), joined()]).toEqual([false, true]);
-    now += 5000;
-    expect(lonely()).toBe(true);
   });
 });
 

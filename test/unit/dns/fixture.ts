@@ -2,7 +2,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { type Answer, type DecodedPacket, decode, encode, type OptAnswer, type Question } from 'dns-packet';
-import type { MemberView, View } from '../../../src/agent/contract/view.ts';
+import type { MemberView, Readiness, View } from '../../../src/agent/contract/view.ts';
 import { parseIp, toAddress } from '../../../src/base/address.ts';
 import { createRng } from '../../../src/base/rng.ts';
 import type { DnsOptions } from '../../../src/dns/options.ts';
@@ -27,11 +27,14 @@ export interface FakeView extends View {
   setMembers(rows: readonly NodeRow[]): void;
   /** Replaces the services. */
   setServices(services: readonly ServiceRow[]): void;
+  /** Ready at first. */
+  setReadiness(readiness: Readiness): void;
 }
 
 export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[] = []): FakeView {
   let members: readonly MemberView[] = rows.map(memberOf);
   let catalog = catalogOf(services);
+  let readiness: Readiness = { ready: true };
   const index = { nodes: 1, services: 1 };
   const nobody = (): never => {
     throw new Error('DNS does not read this');
@@ -53,6 +56,8 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     changesAfter: nobody,
     partitionSummary: nobody,
     health: nobody,
+    readiness: () => readiness,
+    restoredAt: () => undefined,
     evidence: nobody,
     investigation: nobody,
     diagnose: nobody,
@@ -70,6 +75,9 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     setMembers: (next) => {
       members = next.map(memberOf);
       index.nodes++;
+    },
+    setReadiness: (next) => {
+      readiness = next;
     },
     setServices: (next) => {
       catalog = catalogOf(next);
@@ -118,7 +126,6 @@ export async function startServer(
     domain: 'consul.',
     datacenter: 'dc1',
     nodeTtlSeconds: 0,
-    ready: () => true,
     serial: () => 1_700_000_000,
     rng: createRng(7),
     ...options,

@@ -11,6 +11,7 @@ import {
   sendQuery,
   sendUdp,
   startServer,
+  TABLE,
   type TestServer,
 } from './fixture.ts';
 
@@ -199,31 +200,55 @@ describe('negative answers', () => {
         expect(await answerTo(server, `${name} ${type}`)).toMatch(/^NOERROR \| /);
   });
 
-  test('N5 until the server is ready an unknown name is SERVFAIL; known names are answered, foreign ones REFUSED', async () => {
-    let ready = false;
-    const own = await startServer({ ready: () => ready });
+  test('N5 until the agent is ready a service or an unknown name is SERVFAIL; nodes are answered, foreign names REFUSED', async () => {
+    const own = await startServer({}, TABLE, [{ node: 'd1', name: 'web' }]);
+    own.view.setReadiness({ ready: false, reason: 'it has just started', remembers: false });
     for (const question of ['nope.node.consul A', 'nope.service.consul SRV', '9.9.9.9.in-addr.arpa PTR'])
+      expect(await answerTo(own, question)).toBe('SERVFAIL');
+    for (const question of ['web.service.consul A', 'web.service.consul TXT', 'consul.service.consul A'])
       expect(await answerTo(own, question)).toBe('SERVFAIL');
     expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
     expect(await answerTo(own, 'service.consul A')).toBe('NOERROR | authority SOA consul');
     expect(await answerTo(own, '. NS')).toBe('REFUSED');
-    ready = true;
+    own.view.setReadiness({ ready: true });
     expect(await answerTo(own, 'nope.node.consul A')).toBe('NXDOMAIN | authority SOA consul');
+    expect(await answerTo(own, 'web.service.consul A')).toBe('NOERROR | A 10.0.0.1');
+    await own.close();
+  });
+
+  test('N5 what is restored is answered before the agent is ready, with a TTL of 0; what is not is SERVFAIL', async () => {
+    const ttls = { serviceTtlSeconds: new Map([['*', 30]]), nodeTtlSeconds: 60 };
+    const rows = [
+      { node: 'd1', name: 'web', unconfirmed: true },
+      { node: 'd2', name: 'web' },
+      { node: 'd1', name: 'foreign', address: 'db.example.com', unconfirmed: true },
+    ];
+    const own = await startServer(ttls, TABLE, rows);
+    const ttlsOf = async (question: string) =>
+      (await sendQuery(own, question)).answers?.map((answer) => ('ttl' in answer ? answer.ttl : undefined));
+    own.view.setReadiness({ ready: false, reason: 'it has just started', remembers: true });
+    expect(await ttlsOf('web.service.consul A')).toEqual([0, 0]);
+    expect(await ttlsOf('web.service.consul SRV')).toEqual([0, 0]);
+    expect(await ttlsOf('foreign.service.consul A')).toEqual([0]);
+    expect(await answerTo(own, 'nope.service.consul A')).toBe('SERVFAIL');
+    own.view.setReadiness({ ready: true });
+    expect(await ttlsOf('web.service.consul A'), 'still not confirmed').toEqual([0, 0]);
+    own.view.setServices(rows.map((row) => ({ ...row, unconfirmed: false })));
+    expect(await ttlsOf('web.service.consul A')).toEqual([30, 30]);
     await own.close();
   });
 
   test('N5 a failure of our own is SERVFAIL, and the server keeps answering', async () => {
     let broken = true;
-    const own = await startServer({
-      ready: () => {
-        if (broken) throw new Error('on purpose');
-        return true;
-      },
-    });
-    expect(await answerTo(own, 'd1.node.consul A')).toBe('SERVFAIL');
-    expect(await answerTo(own, 'd1.node.consul A', { tcp: true })).toBe('SERVFAIL');
+    const serial = (): number => {
+      if (broken) throw new Error('on purpose');
+      return 1;
+    };
+    const own = await startServer({ serial });
+    expect(await answerTo(own, 'consul SOA')).toBe('SERVFAIL');
+    expect(await answerTo(own, 'consul SOA', { tcp: true })).toBe('SERVFAIL');
     broken = false;
-    expect(await answerTo(own, 'd1.node.consul A')).toBe('NOERROR | A 10.0.0.1');
+    expect(await answerTo(own, 'consul SOA')).toMatch(/^NOERROR/);
     await own.close();
   });
 });

@@ -12,7 +12,13 @@ import type {
   KeyOperationReport,
 } from '../../../src/agent/contract/commands.ts';
 import type { Investigation, NodeEvidence } from '../../../src/agent/contract/evidence.ts';
-import type { MemberView, PartitionSummary, Topic, View } from '../../../src/agent/contract/view.ts';
+import type {
+  MemberView,
+  PartitionSummary,
+  Readiness,
+  Topic,
+  View,
+} from '../../../src/agent/contract/view.ts';
 import { reportOnNode } from '../../../src/agent/evidence/investigation.ts';
 import { ChangeLog } from '../../../src/agent/readers/change-log.ts';
 import { toAddress } from '../../../src/base/address.ts';
@@ -45,6 +51,8 @@ export class FakeAgent implements AgentHandle {
   #index = SEED;
   readonly #changes = new ChangeLog(SEED);
 
+  readiness: Readiness = { ready: true };
+  restoredAt: number | undefined;
   partitionSummary: PartitionSummary = {
     ...{ kind: 'whole', known: 1, visible: 1, minuteAgo: undefined, hourAgo: undefined, missing: [] },
     ...{ lostTogether: 0, network: undefined, side: undefined, sentence: 'no other member is known' },
@@ -69,6 +77,8 @@ export class FakeAgent implements AgentHandle {
       leaving: false,
       lanes: { membership: 1, intents: 0 },
     }),
+    readiness: () => this.readiness,
+    restoredAt: () => this.restoredAt,
     evidence: (name) => this.nodeEvidence.get(name),
     investigation: (id) => this.investigations.get(id),
     diagnose: (name, formatTime, investigation) => reportOnNode(this.view, name, formatTime, investigation),

@@ -56,6 +56,7 @@ export class ScriptedAgent implements Agent {
         awareness: this.awareness,
         clocks: this.clocks,
       }),
+      readiness: () => ({ ready: true }),
       queryReport: (id: number) => this.queryReports.get(id),
       pendingQueries: () => [],
       local: { services: () => this.services, checks: () => this.checks },

@@ -34,6 +34,7 @@ export const catalogDatacenters = route({
   responseSchema: strings,
   watch: () => ['nodes'],
   blocking: false,
+  ownOnly: true,
   handler: ({ site }) => [site.info.datacenter],
 });
 

@@ -12,6 +12,7 @@ import {
   serviceInstances,
 } from '../../pool/pool.ts';
 import { hasTags } from '../../pool/selectors.ts';
+import { serviceTopics } from '../../pool/topics.ts';
 
 /** A group of targets. Source: Prometheus, "Writing HTTP service discovery". */
 const TARGET_GROUP_SCHEMA = object({ targets: strings, labels: recordOf(string) });
@@ -29,6 +30,11 @@ export const hearsayPrometheus = route({
   summary: 'Targets for Prometheus, in the labels of its Consul discovery',
   responseSchema: arrayOf(TARGET_GROUP_SCHEMA),
   query: { service: listParam, tag: listParam },
+  watch: ({ query, site }) =>
+    query.service.length > 0
+      ? query.service.flatMap((name) => serviceTopics(site, name))
+      : ['services', 'checks', 'nodes'],
+  blocking: false,
   handler: ({ query, site }) => {
     const instances =
       query.service.length > 0

@@ -32,6 +32,7 @@ export const hearsayOwner = route({
   }),
   query: { key: textParam, n: ownerCountParam },
   watch: ({ params, site }) => serviceTopics(site, params.service),
+  isEmpty: (value) => (value as { readonly instances: number }).instances === 0,
   handler: ({ params, query: { key, n }, site }) => {
     const service = requireValue(params.service, 'service name');
     if (requireValue(key, 'key').length > MAX_KEY_CHARS)

@@ -61,6 +61,7 @@ export const hearsayWhy = route({
     membersWithoutServices: arrayOf(MEMBER_WITHOUT_SERVICES_SCHEMA),
   }),
   watch: ({ query, site }) => [...serviceTopics(site, query.service), 'nodes'],
+  isEmpty: (value) => (value as { readonly instances: readonly unknown[] }).instances.length === 0,
   uncacheable: true,
   handler: ({ query: { id, ...query }, site, matches }) => {
     const service = requireValue(query.service, 'service name');

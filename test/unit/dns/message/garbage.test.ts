@@ -114,7 +114,6 @@ test(`S3 ${PACKETS} mutated packets without sockets: each response fits its clie
     ...options,
     listen: { host: '127.0.0.1', port: 0 },
     view,
-    ready: () => true,
   });
   const rng = createRng(100_000);
   const honest = queryBytes('d1.node.consul', 'A');

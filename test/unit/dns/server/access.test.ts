@@ -35,7 +35,7 @@ const zone = createZone({
 function respond(name: string, type: string, edns?: number) {
   const query = queryBytes(name, type, edns === undefined ? {} : { edns });
   const request = parseDnsRequest(query) as DnsRequest;
-  const reply = answerQuery(request, zone, { ready: true, spoofable: true });
+  const reply = answerQuery(request, zone, { spoofable: true });
   const bytes = truncateResponse(
     request,
     reply,

@@ -38,7 +38,7 @@ function answerFor(
   const maxRecords = maxRecordsIn(maxResponseBytes(request, UDP));
   return {
     request,
-    compiled: answerQuery(request, zone, { ready: true, spoofable: false, maxRecords }).compiled,
+    compiled: answerQuery(request, zone, { spoofable: false, maxRecords }).compiled,
   };
 }
 

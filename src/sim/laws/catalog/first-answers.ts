@@ -1,0 +1,73 @@
+/**
+ * I20: an agent that starts where there is somebody to ask does not call itself ready, within its patience, before it
+ * knows what some other host knows: "there is none" is never said of a service that a peer has known all along.
+ */
+import { PATIENCE } from '../../../agent/readers/readiness.ts';
+import type { Millis } from '../../../base/time.ts';
+import type { SimHost } from '../../world/host.ts';
+import type { Law, LawContext } from '../law.ts';
+
+/** A start that is not judged yet. */
+interface Start {
+  readonly at: Millis;
+  /** By host that ran then: the services of others that it knew to be up. */
+  readonly known: ReadonlyMap<SimHost, ReadonlySet<string>>;
+}
+
+export class FirstAnswerLaw implements Law {
+  readonly #context: LawContext;
+  readonly #starts = new Map<SimHost, Start>();
+  #judged = 0;
+
+  constructor(context: LawContext) {
+    this.#context = context;
+  }
+
+  /** Starts of which a service could have been missed. */
+  get judged(): number {
+    return this.#judged;
+  }
+
+  onStart(host: SimHost): void {
+    this.#starts.delete(host);
+    if (host.runningAgent.view.readiness().ready) return; // nobody to ask
+    const known = new Map<SimHost, ReadonlySet<string>>();
+    for (const other of this.#context.world.hosts)
+      if (other !== host && other.running) known.set(other, servicesUp(other, host.name));
+    this.#starts.set(host, { at: this.#context.world.now, known });
+  }
+
+  checkHost(host: SimHost): void {
+    const start = this.#starts.get(host);
+    if (start === undefined || host.agent?.view.readiness().ready !== true) return;
+    this.#starts.delete(host);
+    const { now } = this.#context.world;
+    if (host.toHostTime(now) - host.toHostTime(start.at) >= PATIENCE) return;
+    const peers = [...start.known].filter(([peer]) => peer.running);
+    // A peer that died meanwhile may be the one that was asked; a Serf peer has no catalog to ask for.
+    if (peers.length < start.known.size || peers.some(([peer]) => peer.options.serfPeer === true)) return;
+    if (peers.some(([, known]) => known.size > 0)) this.#judged += 1;
+    const missing = peers.map(([peer, known]) => this.#missing(host, peer, known));
+    if (missing.length === 0 || missing.some((names) => names.length === 0)) return;
+    this.#context.reportViolation(
+      `I20 ${host.label} is ready ${Math.round(now - start.at)} ms after its start and knows no ${missing[0]?.join(', ')}`,
+    );
+  }
+
+  /** The services that the peer knew at the start, and still knows, and the host does not. */
+  #missing(host: SimHost, peer: SimHost, known: ReadonlySet<string>): readonly string[] {
+    const still = servicesUp(peer, host.name);
+    const { catalog } = host.runningAgent.view;
+    return [...known].filter((name) => still.has(name) && catalog.instances(name).length === 0);
+  }
+}
+
+/** Names of services with an instance on a node that the observer sees alive, other than `except`. */
+function servicesUp(observer: SimHost, except: string): ReadonlySet<string> {
+  const { view } = observer.runningAgent;
+  const names = new Set<string>();
+  for (const { node, instances } of view.catalog.nodes())
+    if (node !== except && view.member(node)?.status === 'alive')
+      for (const { service } of instances) names.add(service.name.toLowerCase());
+  return names;
+}
