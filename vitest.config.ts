@@ -8,8 +8,8 @@ const CORE = [
   ...['cli', 'membership', 'readme', 'services', 'why'].map((name) => `test/e2e/${name}.test.ts`),
   'test/interop/serf.test.ts',
 ];
-/** Everything else with real processes, real Serf agents and real clients. */
-const REAL = ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts'];
+/** Everything else with real processes, real Serf agents, real clients and attackers. */
+const REAL = ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts', 'test/attacks/**/*.test.ts'];
 
 const realProcesses = {
   testTimeout: 180_000,

@@ -96,7 +96,10 @@ class AgentCore implements Agent {
       },
     });
     this.#lanes = [...lanes, ...this.#services.lanes];
-    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, codec);
+    this.#packets = new Packets(envelope, this.#lanes, nonce, config.packetBytes, {
+      ...(codec === undefined ? {} : { codec }),
+      isMember: (at) => swim.members.isAddressOfMember(at),
+    });
     this.#streams = new Streams(envelope, this.#createStreamHost(), nonce, config.streamTimeout, codec);
     this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
     this.#snapshots = new SnapshotScheduler(options.persistsSnapshots === true, options, this.#services);

@@ -110,12 +110,20 @@ function replayStep(agent: Agent, codec: ReplayCodec, step: RecordedStep, redact
   codec.startStep(step.opened ?? []);
   const crash: string[] = [];
   try {
-    // The codec supplies the recorded messages, so packets and streams need no bytes.
-    agent.handle({ bytes: NO_BYTES, ...step.input } as unknown as Input, step.now, out);
+    // The codec supplies the recorded messages; of the bytes only their number counts.
+    agent.handle({ bytes: blankBytes(step.input), ...step.input } as unknown as Input, step.now, out);
   } catch (error) {
     crash.push(formatCrash(error));
   }
   return [...formatEffects(out, 0, codec.sealed, redacted), ...crash, formatDeadline(agent.deadline)];
+}
+
+const MAX_PACKET_BYTES = 65_536;
+
+function blankBytes({ kind, size }: RecordedStep['input']): Uint8Array {
+  return kind === 'packet' && typeof size === 'number' && size > 0
+    ? new Uint8Array(Math.min(MAX_PACKET_BYTES, size))
+    : NO_BYTES;
 }
 
 const formatDeadline = (at: Millis): string => `deadline ${at}`;

@@ -48,7 +48,7 @@ export type OpenResult =
 /** Every line between the first and the last. */
 export interface RecordedStep {
   readonly now: Millis;
-  readonly input: Readonly<{ kind: string }>;
+  readonly input: Readonly<{ kind: string; size?: number }>;
   readonly opened?: readonly OpenResult[];
   /** The agent's decisions in order, as transcript lines. */
   readonly effects: readonly string[];

@@ -4,7 +4,7 @@
  */
 import { type Address, toAddress } from '../base/address.ts';
 import { sameBytes } from '../base/bytes.ts';
-import { oncePer, RateLimiter } from '../base/rate-limiter.ts';
+import { oncePer, type RateLimit, RateLimiter } from '../base/rate-limiter.ts';
 import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
@@ -21,6 +21,9 @@ import { Suspicions } from './state/suspicion.ts';
 import { UnrefutableAccusation } from './state/unrefutable.ts';
 import { Verifications } from './state/verifications.ts';
 import type { Identity, Member, MemberEvent, SwimEffect, SwimFact } from './types.ts';
+
+/** By host. A name that is passed over is announced again, or comes with the next push/pull. */
+const DIAL_BACK_LIMIT: RateLimit = { burst: 16, refillInterval: 500, maxKeys: 4096, overflow: 'share' };
 
 export interface SwimOptions {
   readonly identity: Identity;
@@ -52,6 +55,8 @@ export class SwimContext {
   readonly downNotificationLimiter: RateLimiter;
   /** Limits repeated refutations, by the address that they are sent to. */
   readonly refutationLimiter: RateLimiter;
+  /** Limits the verifications of unknown names at one host that datagrams ask for. */
+  readonly dialBackLimiter = new RateLimiter(DIAL_BACK_LIMIT);
   readonly accusationLimiter = new AccusationLimiter();
   readonly oneWayLinks = new OneWayLinks();
   readonly unrefutable = new UnrefutableAccusation();
@@ -125,6 +130,12 @@ export class SwimContext {
 
   sendWithPiggyback(to: Address, peer: Member | undefined, message: SwimMessage): void {
     this.#out.push({ kind: 'send', to, peer, message, piggyback: true });
+  }
+
+  /** A message to an address without a member, and another one in the same packet, if any. */
+  sendToOutsider(to: Address, message: SwimMessage, compoundWith: SwimMessage | undefined): void {
+    const together = compoundWith === undefined ? {} : { compoundWith };
+    this.#out.push({ kind: 'send', to, peer: undefined, message, ...together, piggyback: false });
   }
 
   /** A ping together with the accusation that its receiver should refute. */

@@ -3,6 +3,7 @@
  *
  * Source: memberlist state.go (nodeMap, nodes), util.go (kRandomNodes, moveDeadNodes); SWIM §4.3.
  */
+import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
 import { type Rng, shuffle } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
@@ -23,6 +24,8 @@ export class MemberTable implements MembersView {
   readonly #byName = new Map<string, MutableMember>();
   /** Every row once, in random order: probes go round it, and random choices are made from it. */
   readonly #ring: MutableMember[] = [];
+  /** `host:port` of every row; built when it is asked for, since few tables ever are. */
+  #addresses: Set<string> | undefined;
   #cursor = 0;
   #up = 1;
 
@@ -54,6 +57,7 @@ export class MemberTable implements MembersView {
     assert(!this.#byName.has(identity.name), `a second row of ${identity.name}`);
     const row: MutableMember = { identity, state: 'dead', incarnation: 0, since: now };
     this.#byName.set(identity.name, row);
+    this.#addresses = undefined;
     const at = this.#rng.int(this.#ring.length + 1);
     const moved = this.#ring[at];
     if (moved === undefined) this.#ring.push(row);
@@ -63,6 +67,16 @@ export class MemberTable implements MembersView {
     }
     this.#assertRingMatchesTable();
     return row;
+  }
+
+  setIdentity(row: MutableMember, identity: Identity): void {
+    row.identity = identity;
+    this.#addresses = undefined;
+  }
+
+  isAddressOfMember(address: Address): boolean {
+    this.#addresses ??= new Set(this.#ring.map(({ identity }) => hostAndPort(identity.address)));
+    return this.#addresses.has(hostAndPort(address));
   }
 
   /** `since` changes only with the state. */
@@ -85,6 +99,7 @@ export class MemberTable implements MembersView {
     this.#ring.splice(at, 1);
     if (at < this.#cursor) this.#cursor--;
     this.#byName.delete(row.identity.name);
+    this.#addresses = undefined;
     this.#assertRingMatchesTable();
   }
 
@@ -118,6 +133,7 @@ export class MemberTable implements MembersView {
         }
       }
       this.#ring.length = kept;
+      this.#addresses = undefined;
       this.#assertRingMatchesTable();
     }
     shuffle(this.#ring, this.#rng);
@@ -148,3 +164,6 @@ export class MemberTable implements MembersView {
     assert(this.#byName.size === this.#ring.length, 'member table and probe ring differ in size');
   }
 }
+
+/** Equal for the 4-octet and the 16-octet form of an IPv4 address. */
+const hostAndPort = ({ host, port }: Address): string => `${host} ${port}`;

@@ -6,6 +6,7 @@
  */
 import type { Address } from '../base/address.ts';
 import { assert } from '../base/assert.ts';
+import { NO_BYTES } from '../base/bytes.ts';
 import { Deadlines } from '../base/deadlines.ts';
 import { type Millis, NEVER } from '../base/time.ts';
 import type { SwimConfig } from '../config/protocol.ts';
@@ -17,7 +18,7 @@ import { isUp, MAX_INCARNATION } from './precedence.ts';
 import { acceptClaim, handleAlive } from './rules/alive.ts';
 import { IndirectProbes } from './rules/indirect-probe.ts';
 import { localStates, mergeStates } from './rules/merge.ts';
-import { notifyDown, notifyDropped } from './rules/notify-down.ts';
+import { droppedNotification, notifyDown } from './rules/notify-down.ts';
 import { nextIntervalAt, Prober } from './rules/probe.ts';
 import { dropMember } from './rules/reclaim.ts';
 import { announceAlive, announceLeave, changeAddress, changeMeta } from './rules/refute.ts';
@@ -246,14 +247,14 @@ export class Swim {
     if (ping.node !== '' && ping.node !== context.name) return; // for the former owner of this address
     const to = ackAddress(ping, from);
     const peer = context.memberAt(ping.sourceNode, to);
-    context.sendWithPiggyback(to, peer, { kind: 'ack', seqNo: ping.seqNo, payload: context.ackPayload() });
-    const row = context.members.get(ping.sourceNode);
-    if (row !== undefined) {
-      if (row === peer && !isUp(row.state)) notifyDown(context, row, to);
-      return;
+    const { seqNo, sourceNode } = ping;
+    if (peer === undefined && !context.members.isAddressOfMember(to)) {
+      // One packet without a coordinate: anybody can write any address into a ping (S31).
+      const notification = droppedNotification(context, sourceNode);
+      return context.sendToOutsider(to, { kind: 'ack', seqNo, payload: NO_BYTES }, notification);
     }
-    const dropped = context.recentlyDropped.incarnationOf(ping.sourceNode, context.now);
-    if (dropped !== undefined) notifyDropped(context, ping.sourceNode, dropped, to);
+    context.sendWithPiggyback(to, peer, { kind: 'ack', seqNo, payload: context.ackPayload() });
+    if (peer !== undefined && !isUp(peer.state)) notifyDown(context, peer, to);
   }
 
   /** By now every peer should have dropped the row with the unrefutable accusation. */

@@ -172,4 +172,6 @@ export interface MembersView {
   readonly size: number;
   /** Rows that are alive or suspect, this agent's included. */
   readonly upCount: number;
+  /** Does a row of any state have this address? */
+  isAddressOfMember(address: Address): boolean;
 }

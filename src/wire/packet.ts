@@ -31,8 +31,6 @@ const MAX_PACKET_BYTES = 65_536;
 const MAX_EXPANDED_BYTES = 65_536;
 const MAX_EXPANSION = 64;
 const MAX_COMPOUND_PARTS = 255;
-/** Messages one datagram may hold, nesting included. */
-const MAX_MESSAGES = 4096;
 const COMPOUND_HEADER_OVERHEAD = 2;
 const CRC_HEADER_BYTES = 5;
 
@@ -54,7 +52,7 @@ export function openPacket(
     inner = inner.subarray(CRC_HEADER_BYTES);
   }
   const state: OpenState = { messages: [], truncated: false, decompressBudget: MAX_EXPANDED_BYTES };
-  splitMessage(inner, state, 0, false);
+  splitMessage(inner, state, false, false);
   return { messages: state.messages, truncated: state.truncated };
 }
 
@@ -66,25 +64,22 @@ interface OpenState {
 }
 
 /**
- * Splits a message until bare ones are left. Differs: agents recurse without a limit; here a compound may hold
- * compounds, compressed or not, but no third level, and nothing is compressed twice.
+ * Splits a message until bare ones are left. Differs: agents recurse without a limit, and none has ever sent what needs
+ * it; here a compound holds no compound, so a datagram has 255 messages at most, and nothing is compressed twice.
  */
-function splitMessage(message: Uint8Array, state: OpenState, depth: number, expanded: boolean): void {
+function splitMessage(message: Uint8Array, state: OpenState, nested: boolean, expanded: boolean): void {
   const type = message[0];
   if (type === undefined) throw new WireError('short', 'an empty message');
   if (type === MESSAGE_TYPE.compress) {
     if (expanded) throw new WireError('tooLarge', 'compressed twice');
-    splitMessage(decompressMessage(message, state), state, depth, true);
+    splitMessage(decompressMessage(message, state), state, nested, true);
   } else if (type === MESSAGE_TYPE.compound) {
-    if (depth > 1) throw new WireError('tooLarge', 'compounds nested too deeply');
-    splitCompound(message, state, depth, expanded);
-  } else {
-    if (state.messages.length >= MAX_MESSAGES) throw new WireError('tooLarge', 'too many messages');
-    state.messages.push(message);
-  }
+    if (nested) throw new WireError('tooLarge', 'a compound within a compound');
+    splitCompound(message, state, expanded);
+  } else state.messages.push(message);
 }
 
-function splitCompound(message: Uint8Array, state: OpenState, depth: number, expanded: boolean): void {
+function splitCompound(message: Uint8Array, state: OpenState, expanded: boolean): void {
   const count = message[1];
   if (count === undefined || message.length < COMPOUND_HEADER_OVERHEAD + COMPOUND_OVERHEAD * count)
     throw new WireError('short', 'a compound with a truncated length table');
@@ -99,7 +94,7 @@ function splitCompound(message: Uint8Array, state: OpenState, depth: number, exp
       break;
     }
     try {
-      splitMessage(message.subarray(at, end), state, depth + 1, expanded);
+      splitMessage(message.subarray(at, end), state, true, expanded);
     } catch (error) {
       // An invalid part is left out; a part that passes a limit refuses the datagram.
       if (!(error instanceof WireError) || error.code === 'tooLarge') throw error;

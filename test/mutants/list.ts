@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 import { agentMutants } from './rooms/agent.ts';
 import { catalogMutants } from './rooms/catalog.ts';
 import { checksMutants } from './rooms/checks.ts';
+import { hostileMutants } from './rooms/hostile.ts';
 import { serfMutants } from './rooms/serf.ts';
 import { shellMutants } from './rooms/shell.ts';
 import { swimMutants } from './rooms/swim.ts';
@@ -18,4 +19,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...agentMutants,
   ...checksMutants,
   ...shellMutants,
+  ...hostileMutants,
 ];

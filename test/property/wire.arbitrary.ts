@@ -5,11 +5,11 @@ import type { Envelope } from '../../src/wire/packet.ts';
 import type { QueryResponse, SerfState } from '../../src/wire/serf.ts';
 
 const u8 = fc.integer({ min: 0, max: 0xff });
-const u16 = fc.integer({ min: 0, max: 0xffff });
-const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+export const u16 = fc.integer({ min: 0, max: 0xffff });
+export const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 export const u64 = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 export const octets = (maxLength = 40): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength });
-const ip = fc.oneof(
+export const ip = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),
   fc.uint8Array({ minLength: 16, maxLength: 16 }),
 );
@@ -78,7 +78,7 @@ const userEvent = fc.record({
   payload: octets(600),
   cc: fc.boolean(),
 });
-const query = fc.record({
+export const query = fc.record({
   kind: fc.constant('query' as const),
   ltime: u64,
   id: u32,

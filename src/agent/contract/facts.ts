@@ -15,6 +15,8 @@ export type AgentFact = Readonly<
   /** Patience is over: readers are told what is known, though no member has told its catalog since the start. */
   | { kind: 'firstSyncMissed' }
   | { kind: 'packetRejected'; from: string; code: WireErrorCode; detail: string }
+  /** A datagram asked for more packets, or longer ones, than its sender may draw (S31). */
+  | { kind: 'repliesWithheld'; from: string; count: number }
   | { kind: 'streamRejected'; from: string; code: WireErrorCode; detail: string }
   | { kind: 'streamRefused'; from: string; reason: string } // too many streams, or too many push/pulls of one peer
   | { kind: 'pushPullFinished'; peer: string; join: boolean; nodes: number }

@@ -1,6 +1,7 @@
 /** The packet codec: turns a datagram into messages, and a message with broadcasts from the lanes into a datagram. */
 import type { Address } from '../../base/address.ts';
 import { WireError } from '../../base/errors.ts';
+import { isUp } from '../../swim/precedence.ts';
 import type { Member } from '../../swim/types.ts';
 import {
   decodeMessage,
@@ -13,11 +14,21 @@ import { availableBytes, COMPOUND_OVERHEAD, type Envelope, SAFE_COMPOUND_PARTS }
 import { WIRE_CODEC, type WireCodec } from '../contract/codec.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
+import { ReplyBudget } from './reply-budget.ts';
 
 /** In every fourth packet another lane goes first, round robin, so that membership churn starves none (I12). */
 const ROTATE_EVERY = 4;
 /** Peers below memberlist's protocol 5 do not understand a CRC. Source: memberlist net.go. */
 const CRC_PROTOCOL = 5;
+
+/** Is there a member, in whatever state, at this address? */
+type IsMember = (at: Address) => boolean;
+
+export interface PacketOptions {
+  readonly codec?: WireCodec;
+  /** Absent: outsiders are treated as members, as agents of Serf do. */
+  readonly isMember?: IsMember;
+}
 
 export class Packets {
   readonly #envelope: Envelope;
@@ -26,6 +37,11 @@ export class Packets {
   /** The bytes that messages may take in a packet. */
   readonly #capacity: number;
   readonly #codec: WireCodec;
+  readonly #isMember: IsMember | undefined;
+  /** What may still be sent because of the datagram that is being handled. */
+  #replies: ReplyBudget | undefined;
+  /** The bytes that a packet may take besides its messages. */
+  readonly #overhead: number;
   /** Packets that had space for broadcasts, for the rotation. */
   #filled = 0;
 
@@ -34,13 +50,15 @@ export class Packets {
     lanes: readonly Lane[],
     nonce: () => Uint8Array,
     packetBytes: number,
-    codec: WireCodec = WIRE_CODEC,
+    { codec = WIRE_CODEC, isMember }: PacketOptions = {},
   ) {
     this.#envelope = envelope;
     this.#lanes = lanes;
     this.#nonce = nonce;
     this.#capacity = availableBytes(packetBytes, envelope);
+    this.#overhead = packetBytes - this.#capacity;
     this.#codec = codec;
+    this.#isMember = isMember;
   }
 
   /**
@@ -56,6 +74,8 @@ export class Packets {
     } catch (error) {
       return recordRejected(from, error, out);
     }
+    const replies = new ReplyBudget(bytes.length);
+    this.#replies = replies;
     for (const octets of messages) {
       try {
         handle(decodeMessage(octets));
@@ -63,9 +83,15 @@ export class Packets {
         recordRejected(from, error, out);
       }
     }
+    this.#replies = undefined;
+    if (replies.withheld > 0)
+      out.push({ kind: 'fact', fact: { kind: 'repliesWithheld', from: from.key, count: replies.withheld } });
   }
 
-  /** Sends a message at once, together with `compoundWith`, and with broadcasts if `piggyback`. */
+  /**
+   * Sends a message at once, together with `compoundWith`, and with broadcasts if `piggyback`. An outsider gets none: they would count as
+   * sent, and members would not hear of them.
+   */
   send(
     to: Address,
     peer: Member | undefined,
@@ -76,14 +102,16 @@ export class Packets {
   ): void {
     const parts = [encodeMessage(message)];
     if (compoundWith !== undefined) parts.push(encodeMessage(compoundWith));
-    if (piggyback)
+    if (!this.#mayReply(to, peer, parts)) return;
+    if (piggyback && this.#mayPiggyback(peer))
       this.#fill(parts, this.#capacity - (parts[0] as Uint8Array).length - COMPOUND_OVERHEAD, peer);
     this.#seal(to, parts, compoundWith !== undefined && understandsCrc(peer), out);
   }
 
   /** Sends a Serf message, alone in its datagram. Source: serf, SendTo. */
   sendUserMessage(to: Address, body: Uint8Array, out: Effect[]): void {
-    this.#seal(to, [toUserMessage(body)], false, out);
+    const parts = [toUserMessage(body)];
+    if (this.#mayReply(to, undefined, parts)) this.#seal(to, parts, false, out);
   }
 
   /** Sends a packet of broadcasts, unless the lanes are empty. */
@@ -91,6 +119,18 @@ export class Packets {
     const parts: Uint8Array[] = [];
     this.#fill(parts, this.#capacity, peer);
     if (parts.length > 0) this.#seal(peer.identity.address, parts, understandsCrc(peer), out);
+  }
+
+  /** What the agent sends of its own accord, and not because of a datagram, has no limit. */
+  #mayReply(to: Address, peer: Member | undefined, parts: readonly Uint8Array[]): boolean {
+    if (this.#replies === undefined || this.#isMember === undefined) return true;
+    let bytes = this.#overhead;
+    for (const part of parts) bytes += part.length + COMPOUND_OVERHEAD;
+    return this.#replies.trySpend(peer !== undefined || this.#isMember(to), bytes);
+  }
+
+  #mayPiggyback(peer: Member | undefined): boolean {
+    return this.#isMember === undefined || (peer !== undefined && isUp(peer.state));
   }
 
   #fill(parts: Uint8Array[], capacity: number, peer: Member | undefined): void {

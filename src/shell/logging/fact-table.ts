@@ -58,6 +58,7 @@ export const FACT_TABLE: FactRows<JournalFact> = {
   ],
   agentStarted: ['agent', 'info', 'agent started', 'starts', ['node', 'address', 'encrypted']],
   packetRejected: ['net', 'rateLimited', 'packet rejected', 'packets_rejected', ['from', 'code', 'detail']],
+  repliesWithheld: ['net', 'rateLimited', 'replies withheld', 'replies_withheld', ['from', 'count']],
   streamRejected: ['net', 'rateLimited', 'stream rejected', 'streams_rejected', ['from', 'code', 'detail']],
   streamRefused: ['net', 'rateLimited', 'stream refused', 'streams_refused', ['from', 'reason']],
   pushPullFinished: [

@@ -52,11 +52,15 @@ export function answerVerification({ message, peer, piggyback }: Send): Ack | un
 }
 
 /**
- * Whether memberlist would send this. It does not tell a dead member why it is ignored (memberlist#311), and does not
+ * What memberlist would send of this. It does not tell a dead member why it is ignored (memberlist#311), and does not
  * send refutations to anybody in particular.
  */
-export const isSentByGo = ({ message, peer }: Send): boolean =>
-  peer !== undefined || (message.kind !== 'suspect' && message.kind !== 'dead' && message.kind !== 'alive');
+export function sentByGo(effect: Send): Send | undefined {
+  const { message, peer, to, piggyback } = effect;
+  if (peer !== undefined) return effect;
+  if (message.kind === 'suspect' || message.kind === 'dead' || message.kind === 'alive') return undefined;
+  return { kind: 'send', to, peer, message, piggyback };
+}
 
 /** Whether the effect reminds a member of a query, which only our core does. */
 export const isQueryReminder = (effect: SerfEffect): boolean =>

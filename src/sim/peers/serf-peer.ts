@@ -29,7 +29,7 @@ import {
   filterAccusation,
   filterAccusationRow,
   isQueryReminder,
-  isSentByGo,
+  sentByGo,
 } from './go-behavior.ts';
 
 export class SerfPeer implements Agent, EffectHandler {
@@ -246,7 +246,8 @@ export class SerfPeer implements Agent, EffectHandler {
       case 'send': {
         const ack = answerVerification(effect);
         if (ack !== undefined) return swim.receive(ack, effect.to, this.#now, this.#swimOut);
-        if (isSentByGo(effect)) applySendEffect(effect, this.#transport, this.#now, this.#effects);
+        const sent = sentByGo(effect);
+        if (sent !== undefined) applySendEffect(sent, this.#transport, this.#now, this.#effects);
         return;
       }
       default:

@@ -89,10 +89,13 @@ function handleUnknownMember(
   introduced: boolean,
 ): void {
   if (alive.incarnation === 0) return; // no agent announces incarnation 0
-  const to = (): Address => toAddress(alive.addr, alive.port);
-  if (context.recentlyDropped.isStale(alive, context.now))
-    return void startVerification(context, 'revival', alive, to());
-  if (!introduced) return void startVerification(context, 'newcomer', alive, to());
+  const isRevival = context.recentlyDropped.isStale(alive, context.now);
+  if (isRevival || !introduced) {
+    const to = toAddress(alive.addr, alive.port);
+    // The address is the sender's choice: no host is pinged for as many names as a stranger can think of (S31).
+    if (source.kind === 'packet' && !context.dialBackLimiter.tryAcquire(to.host, context.now)) return;
+    return void startVerification(context, isRevival ? 'revival' : 'newcomer', alive, to);
+  }
   context.recentlyDropped.delete(alive.node);
   const row = context.members.add(toIdentity(context, alive, undefined), context.now);
   applyAlive(context, row, alive, source);
@@ -124,7 +127,7 @@ function applyAlive(context: SwimContext, row: MutableMember, alive: Alive, sour
   context.broadcasts.enqueue(encodeMessage(alive), node);
   const moved = !isAtAddress(row.identity, alive.addr, alive.port);
   const updated = moved || !sameBytes(row.identity.meta, alive.meta);
-  row.identity = toIdentity(context, alive, row.identity);
+  context.members.setIdentity(row, toIdentity(context, alive, row.identity));
   if (moved) onAddressChange(context, row, formerAddress);
   row.incarnation = incarnation;
   context.members.setState(row, 'alive', context.now);

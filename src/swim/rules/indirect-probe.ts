@@ -50,6 +50,8 @@ export class IndirectProbes {
     const context = this.#context;
     if (this.#pending.size >= MAX_INDIRECT_PROBES || !isIp(message.target)) return;
     const to = ackAddress(message, from);
+    // Differs: memberlist helps anybody, and so sends two packets to two addresses that a stranger chooses (S31).
+    if (!context.members.isAddressOfMember(to)) return;
     const peer = context.memberAt(message.sourceNode, to);
     const seqNo = context.nextSeqNo();
     this.#pending.set(seqNo, { seqNo: message.seqNo, to, peer, owesNack: message.nack });

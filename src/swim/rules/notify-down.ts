@@ -12,17 +12,16 @@ import type { MutableMember } from '../members.ts';
 
 /** Sends the accusation of `row` to `to`, at most once per member and gossip interval. */
 export function notifyDown(context: SwimContext, row: MutableMember, to: Address): void {
-  sendLimited(context, toAccusation(row, context.name), to);
+  if (context.downNotificationLimiter.tryAcquire(row.identity.name, context.now))
+    context.send(to, undefined, toAccusation(row, context.name));
 }
 
-/** The same for a member whose row was dropped at `incarnation`. */
-export function notifyDropped(context: SwimContext, node: string, incarnation: number, to: Address): void {
-  sendLimited(context, { kind: 'dead', incarnation, node, from: context.name }, to);
-}
-
-function sendLimited(context: SwimContext, message: Suspect | Dead, to: Address): void {
-  if (context.downNotificationLimiter.tryAcquire(message.node, context.now))
-    context.send(to, undefined, message);
+/** The accusation for a member whose row was dropped, as often; `undefined` if there is no such member. */
+export function droppedNotification(context: SwimContext, node: string): Dead | undefined {
+  const incarnation = context.recentlyDropped.incarnationOf(node, context.now);
+  if (incarnation === undefined || !context.downNotificationLimiter.tryAcquire(node, context.now))
+    return undefined;
+  return { kind: 'dead', incarnation, node, from: context.name };
 }
 
 /**

@@ -115,7 +115,7 @@ export function changeAddress(context: SwimContext, address: Address): void {
 function updateSelf(context: SwimContext, identity: Identity): void {
   const { self } = context;
   self.incarnation = Math.min(MAX_INCARNATION, self.incarnation + 1);
-  self.identity = context.intern(identity);
+  context.members.setIdentity(self, context.intern(identity));
   announceAlive(context);
   context.emit({ kind: 'memberUpdated', member: self });
 }

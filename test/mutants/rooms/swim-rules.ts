@@ -232,7 +232,7 @@ export const swimRulesMutants: readonly Mutant[] = [
   {
     id: 'swim-notify-down-unlimited',
     file: 'swim/rules/notify-down.ts',
-    find: 'if (context.downNotificationLimiter.tryAcquire(message.node, context.now))',
+    find: 'if (context.downNotificationLimiter.tryAcquire(row.identity.name, context.now))',
     replace: 'if (context.now >= 0)',
     description: 'Every stale message about a dead member makes this agent send a packet.',
     expectedTests: ['unit/swim/rules/reclaim.test.ts'],

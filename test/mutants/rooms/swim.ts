@@ -29,7 +29,7 @@ export const swimMutants: readonly Mutant[] = [
   {
     id: 'swim-ping-from-down-not-notified',
     file: 'swim/swim.ts',
-    find: 'if (row === peer && !isUp(row.state)) notifyDown(context, row, to);',
+    find: 'if (peer !== undefined && !isUp(peer.state)) notifyDown(context, peer, to);',
     replace: '',
     description: 'A member held as down pings, and is never notified of the accusation it must refute.',
     expectedTests: ['unit/swim/rules/refute.test.ts'],

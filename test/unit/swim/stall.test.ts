@@ -84,7 +84,7 @@ test('a round with a short stall measures no round trip', () => {
 });
 
 test('an indirect probe with a stall does not end before its ack can be read', () => {
-  const ann = new Actor('ann').receive({
+  const ann = new Actor('ann').knowing('cat').receive({
     kind: 'indirectPing',
     seqNo: 77,
     target: addressOf('bob').ip,

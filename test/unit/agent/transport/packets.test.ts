@@ -64,6 +64,20 @@ describe('filling a packet from the lanes', () => {
     expect(kinds(sent()[0] as Uint8Array)).toEqual([0, 3, 8]);
   });
 
+  test.each([
+    ['an outsider', undefined],
+    ['a member that is down', { ...peer, state: 'dead' } as const],
+  ])('S31 %s gets no broadcasts, and none counts as sent', (_, receiver) => {
+    const { lanes, out, sent, kinds } = door(plain, 1);
+    const packets = new Packets(plain, Object.values(lanes), () => new Uint8Array(12), BUDGET, {
+      isMember: () => false,
+    });
+    lanes.membership.queue.enqueue(suspect('eve'), 'eve');
+    packets.send(at, receiver, Ping.create({ seqNo: 1, node: 'bob' }), undefined, true, out);
+    expect(kinds(sent()[0] as Uint8Array)).toEqual([0]);
+    expect(lanes.membership.queue.size).toBe(1);
+  });
+
   test('a ping with a suspicion takes no broadcasts', () => {
     const { packets, lanes, out, sent, kinds } = door();
     lanes.membership.queue.enqueue(suspect('eve'), 'eve');

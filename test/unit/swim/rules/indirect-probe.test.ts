@@ -45,7 +45,7 @@ test('its ack is relayed with the sequence number of the request and an empty pa
 });
 
 test('a nack arrives before the round of the requester is over, and a later ack still counts', () => {
-  const ann = new Actor('ann').receive(request());
+  const ann = new Actor('ann').knowing('cat').receive(request());
   ann.take();
   ann.pass(400);
   expect(ann.sends()).toMatchObject([{ message: { kind: 'nack', seqNo: 77 }, piggyback: true }]);
@@ -55,31 +55,34 @@ test('a nack arrives before the round of the requester is over, and a later ack 
 });
 
 test('after the probe timeout an ack is dropped', () => {
-  const ann = new Actor('ann').receive(request());
+  const ann = new Actor('ann').knowing('cat').receive(request());
   ann.pass(500);
   ann.take();
   expect(ann.receive(ack(1)).take()).toEqual([]);
 });
 
 test('no nack is sent unless it was requested', () => {
-  const ann = new Actor('ann').receive(request({ nack: false }));
+  const ann = new Actor('ann').knowing('cat').receive(request({ nack: false }));
   ann.take();
   ann.pass(2000);
   expect(ann.sends()).toEqual([]);
 });
 
 test("without source fields the answer goes to the sender of the request; port 0 is this agent's port", () => {
-  const ann = new Actor('ann').receive(
-    request({ sourceAddr: new Uint8Array(0), sourcePort: 0, port: 0 }),
-    addressOf('zoe'),
-  );
+  const ann = new Actor('ann')
+    .knowing('zoe')
+    .receive(request({ sourceAddr: new Uint8Array(0), sourcePort: 0, port: 0 }), addressOf('zoe'));
   expect(ann.sends()).toMatchObject([{ to: { port: PORT } }]);
   ann.receive(ack(1));
   expect(ann.sends()).toMatchObject([{ to: addressOf('zoe') }]);
 });
 
+test('S31 nobody is pinged for a requester that is no member', () => {
+  expect(new Actor('ann').knowing('bob').receive(request()).take()).toEqual([]);
+});
+
 test('relays are many but not endless', () => {
-  const ann = new Actor('ann');
+  const ann = new Actor('ann').knowing('cat');
   for (let seqNo = 0; seqNo < 5000; seqNo++) ann.receive(request({ seqNo }));
   expect(ann.sends().length).toBe(1024);
   ann.pass(500);

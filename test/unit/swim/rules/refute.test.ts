@@ -237,9 +237,8 @@ describe('a ping from a member that is held as dead or left', () => {
     ann.do((swim, now, out) => swim.dropMember('bob', now, out)).take();
     const at = addressOf('bob').key;
     ann.receive(ping('bob'));
-    expect(ann.sends().map(({ to, message }) => [to.key, message])).toMatchObject([
-      [at, { kind: 'ack' }],
-      [at, dead('bob', 'ann', 3)],
+    expect(ann.sends()).toMatchObject([
+      { to: { key: at }, message: { kind: 'ack' }, compoundWith: dead('bob', 'ann', 3) },
     ]);
     ann.receive(alive('bob', 4), addressOf('bob'));
     const { seqNo } = ann.until('send', ({ message }) => message.kind === 'ping').message as Ping;

@@ -1,0 +1,40 @@
+/**
+ * The reply budget of one datagram: its source may be forged, and the address in a ping is anybody's choice. So what is sent because of it
+ * must not be worth an attacker's while (S31 in docs/security.md).
+ *
+ * Differs: memberlist answers everything, and a datagram of 500 bytes draws 600 kB onto a third party.
+ */
+
+/** To outsiders goes one packet, of at most this many times the bytes of the datagram. */
+const MAX_AMPLIFICATION = 3;
+/** To members: an ack and a down notification, say, or the responses to a query and their relays. */
+const MAX_REPLIES_TO_MEMBERS = 32;
+
+export class ReplyBudget {
+  readonly #maxOutsiderBytes: number;
+  #outsiderReplies = 0;
+  #memberReplies = 0;
+  #withheld = 0;
+
+  /** `bytes`: the size of the datagram that is being handled. */
+  constructor(bytes: number) {
+    this.#maxOutsiderBytes = MAX_AMPLIFICATION * bytes;
+  }
+
+  /** Packets that were not sent. */
+  get withheld(): number {
+    return this.#withheld;
+  }
+
+  /** May one more packet be sent? `bytes` counts for an outsider only. */
+  trySpend(toMember: boolean, bytes: number): boolean {
+    if (toMember && this.#memberReplies < MAX_REPLIES_TO_MEMBERS) this.#memberReplies += 1;
+    else if (!toMember && this.#outsiderReplies === 0 && bytes <= this.#maxOutsiderBytes)
+      this.#outsiderReplies += 1;
+    else {
+      this.#withheld += 1;
+      return false;
+    }
+    return true;
+  }
+}
