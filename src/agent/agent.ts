@@ -24,14 +24,14 @@ import { createLayers } from './layers.ts';
 import { CommandDispatcher, rejectStopped } from './operations/dispatch.ts';
 import { JoinLeave, type JoinLeaveHost } from './operations/join-leave.ts';
 import { KeyOperations } from './operations/key-operations.ts';
-import { MemberCommands } from './operations/member-commands.ts';
+import { MemberCommands, restoreTags, withCapability } from './operations/member-commands.ts';
 import { Messaging } from './operations/messaging.ts';
+import { SavedState } from './operations/saved-state.ts';
+import { SnapshotScheduler } from './operations/snapshots.ts';
 import { PartitionMonitor } from './readers/partition-summary.ts';
 import { ReadinessTracker } from './readers/readiness.ts';
 import { AgentView } from './readers/view.ts';
-import { CAPABILITY, CAPABILITY_TAG } from './replication/catalog-peers.ts';
 import { ServiceLayer } from './replication/services.ts';
-import { SnapshotScheduler } from './replication/snapshots.ts';
 import { EarlySync } from './transport/early-sync.ts';
 import { Packets } from './transport/packets.ts';
 import { PushPullHandler } from './transport/push-pull.ts';
@@ -76,7 +76,7 @@ class AgentCore implements Agent {
     this.#options = options;
     this.#now = options.now;
     this.#deadline = options.now;
-    const tags = new Map([...options.tags, [CAPABILITY_TAG, CAPABILITY]]);
+    const tags = withCapability(restoreTags(options.tags, options.snapshot?.tags));
     const { swim, serf, lanes, envelope, keyring, nonce, evidence } = createLayers(options, tags);
     this.#swim = swim;
     this.#serf = serf;
@@ -102,7 +102,6 @@ class AgentCore implements Agent {
     });
     this.#streams = new Streams(envelope, this.#createStreamHost(), nonce, config.streamTimeout, codec);
     this.#earlySync = new EarlySync(config.gossipInterval, rng.fork());
-    this.#snapshots = new SnapshotScheduler(options.persistsSnapshots === true, options, this.#services);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
     this.#readiness = new ReadinessTracker(options, {
       hasPeer: () => this.#services.catalogPeers.count > 1,
@@ -126,6 +125,10 @@ class AgentCore implements Agent {
     });
     this.view = this.#view;
     const shared = { serf, serfOut: this.#serfOut, view: this.#view };
+    const members = new MemberCommands({ ...shared, swim, swimOut: this.#swimOut }, tags, options.tags);
+    const saved = { swim, serf, members, services: this.#services, view: this.#view };
+    const persists = options.persistsSnapshots === true;
+    this.#snapshots = new SnapshotScheduler(persists, new SavedState(saved, options));
     this.#messaging = new Messaging({
       ...shared,
       ...{ investigations, keyring, keyOperations, packets: this.#packets },
@@ -135,7 +138,7 @@ class AgentCore implements Agent {
       joinLeave: this.#joinLeave,
       messaging: this.#messaging,
       services: this.#services,
-      members: new MemberCommands({ ...shared, swim, swimOut: this.#swimOut }, tags),
+      ...{ members, snapshots: this.#snapshots },
     });
     this.#effects = new EffectRunner({
       ...shared,
@@ -163,7 +166,7 @@ class AgentCore implements Agent {
   }
 
   handle(input: Input, now: Millis, out: Effect[]): void {
-    if (this.#joinLeave.stopped) return this.#rejectAfterStop(input, out);
+    if (this.#joinLeave.stopped) return this.#handleAfterStop(input, out);
     const from = out.length;
     this.#out = out;
     this.#now = now;
@@ -202,14 +205,17 @@ class AgentCore implements Agent {
       case 'keysStored':
         this.#serf.onKeysStored(input.ticket, input.error, now, this.#serfOut);
         break;
+      case 'snapshotStored':
+        this.#snapshots.onStored(input.revision, input.error, out);
+        break;
     }
     this.#runEffects();
     if (this.#joinLeave.leaving) {
       this.#joinLeave.advance(now, out);
       this.#runEffects();
     }
-    this.#snapshots.detectChanges(this.#services, now);
-    if (this.#joinLeave.stopped) this.#snapshots.flush(this.#services, now, out, from);
+    if (this.#joinLeave.stopped) this.#snapshots.flush(now, out, from);
+    else this.#snapshots.advance(now, out);
     this.#view.recordEvidence(out, from, now);
     const topics = this.#view.flushTopics();
     if (topics !== undefined) out.push({ kind: 'topicsChanged', topics });
@@ -256,7 +262,6 @@ class AgentCore implements Agent {
     if (this.#services.deadline <= this.#now) this.#services.tick(this.#now, this.#out);
     this.#partitionMonitor.tick(this.#now, this.#out);
     if (this.#readiness.tick(this.#now)) this.#recordFact({ kind: 'firstSyncMissed' });
-    this.#snapshots.tick(this.#now, this.#swim, this.#serf, this.#services, this.#view, this.#out);
   }
 
   #handleMessage(message: PacketMessage, from: Address): void {
@@ -293,9 +298,10 @@ class AgentCore implements Agent {
     };
   }
 
-  /** After the agent has stopped commands are rejected, and all other inputs are ignored. */
-  #rejectAfterStop(input: Input, out: Effect[]): void {
+  /** After the agent has stopped commands are rejected, those that wait for the last snapshot are replied, and nothing else is done. */
+  #handleAfterStop(input: Input, out: Effect[]): void {
     if (input.kind === 'command') rejectStopped(input.request, out);
+    if (input.kind === 'snapshotStored') this.#snapshots.onStored(input.revision, input.error, out);
   }
 
   #createStreamHost(): PushPullHandler {

@@ -8,11 +8,11 @@ import type { Fact } from './contract/facts.ts';
 import type { Effect } from './contract/machine.ts';
 import type { JoinLeave } from './operations/join-leave.ts';
 import type { Messaging } from './operations/messaging.ts';
+import type { SnapshotScheduler } from './operations/snapshots.ts';
 import { toHandlerEvent, toMemberFact, updateCoordinate } from './readers/member-events.ts';
 import type { PartitionMonitor } from './readers/partition-summary.ts';
 import type { AgentView } from './readers/view.ts';
 import type { ServiceLayer } from './replication/services.ts';
-import type { SnapshotScheduler } from './replication/snapshots.ts';
 import type { Packets } from './transport/packets.ts';
 import type { Streams } from './transport/streams.ts';
 

@@ -109,7 +109,7 @@ export class RegistryState {
     const check = maintenanceCheck(service, reason);
     if (this.store.check(check.definition.id) !== undefined) return;
     this.store.putCheck(check);
-    this.persister.markDirty();
+    this.persister.markChanged();
     this.outbox.putCheck(check, now);
     this.outbox.addFact({ kind: 'maintenanceChanged', service, on: true, reason: check.definition.notes });
     this.#aliasesDirty = true;
@@ -120,7 +120,7 @@ export class RegistryState {
     if (before === undefined || before.draining === on) return;
     const service = { ...before, draining: on };
     this.store.putService(service);
-    this.persister.markDirty();
+    this.persister.markChanged();
     this.outbox.putService(service);
     this.outbox.addFact({ kind: 'drainingChanged', service: id, on });
   }
@@ -172,6 +172,15 @@ export class RegistryState {
     this.outbox.addFact({ kind: 'checkChanged', check: id, service, from: before.status, to: status });
     this.persister.markDirty();
     this.#aliasesDirty = true;
+  }
+
+  /** What the next start has to restore. */
+  snapshot(now: Millis): RegistrySnapshot {
+    const clocks = {
+      validUntil: (check: string) => this.ttlTimers.dueAt(check),
+      criticalSince: (check: string) => this.reaper.criticalSince(check),
+    };
+    return this.persister.snapshot(this.store, clocks, this.#restored.snapshot(now), now);
   }
 
   /** Evaluates all aliases, if something changed since the last time. */

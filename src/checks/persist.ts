@@ -22,14 +22,26 @@ export class Persister {
   /** When an update of each TTL check last raised the revision. */
   readonly #savedAt = new Map<string, Millis>();
   #revision = 0;
+  #commandRevision = 0;
 
   /** Rises when there is something new to save. */
   get revision(): number {
     return this.#revision;
   }
 
+  /** Rises when there is something new to save that a command may not be acknowledged without. */
+  get commandRevision(): number {
+    return this.#commandRevision;
+  }
+
   markDirty(): void {
     this.#revision += 1;
+  }
+
+  /** For changes that a client asked for: the acknowledgement waits until they are saved. */
+  markChanged(): void {
+    this.#revision += 1;
+    this.#commandRevision += 1;
   }
 
   /** The saved state of a TTL check is never older than a quarter of its TTL, so most of it is left after a restart. */
@@ -50,16 +62,17 @@ export class Persister {
 
   deleteService(id: string): void {
     this.#services.delete(id);
-    this.markDirty();
+    this.markChanged();
   }
 
   deleteCheck(id: string): void {
     this.#checks.delete(id);
     this.#savedAt.delete(id);
-    this.markDirty();
+    this.markChanged();
   }
 
-  snapshot(store: LocalStore, clocks: CheckClocks, now: Millis): RegistrySnapshot {
+  /** `waiting`: what was restored and waits for its registration. */
+  snapshot(store: LocalStore, clocks: CheckClocks, waiting: RegistrySnapshot, now: Millis): RegistrySnapshot {
     const states: CheckStateSnapshot[] = [];
     const maintenance: { service: string; reason: string }[] = [];
     for (const [check, { definition, status, output }] of store.checks()) {
@@ -76,10 +89,13 @@ export class Persister {
     }
     return {
       services: [...this.#services.values()],
-      checks: [...this.#checks.values()],
-      states,
-      maintenance,
-      draining: [...store.services()].filter(([, { draining }]) => draining).map(([id]) => id),
+      checks: [...this.#checks.values(), ...waiting.checks],
+      states: [...states, ...waiting.states],
+      maintenance: [...maintenance, ...waiting.maintenance],
+      draining: [
+        ...[...store.services()].filter(([, { draining }]) => draining).map(([id]) => id),
+        ...waiting.draining,
+      ],
     };
   }
 
@@ -87,6 +103,6 @@ export class Persister {
     if (saved.get(id) === json) return;
     if (json === undefined) saved.delete(id);
     else saved.set(id, json);
-    this.markDirty();
+    this.markChanged();
   }
 }

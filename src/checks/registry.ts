@@ -10,7 +10,12 @@ import type { Rng } from '../base/rng.ts';
 import type { Millis } from '../base/time.ts';
 import type { CheckStatus, ServiceDefinition } from '../model/service.ts';
 import { admitCheck, admitService } from './admission.ts';
-import { notTtlCheckError, unknownCheckError, unknownServiceError } from './definition/refusals.ts';
+import {
+  notTtlCheckError,
+  requireOwnCheck,
+  unknownCheckError,
+  unknownServiceError,
+} from './definition/refusals.ts';
 import { RegistryState } from './local-state.ts';
 import { maintenanceCheckId } from './maintenance.ts';
 import type { CheckDefinition, CheckEffect, CheckOutcome, LocalView, RegistrySnapshot } from './types.ts';
@@ -60,6 +65,11 @@ export class Registry {
     return this.#state.persister.revision;
   }
 
+  /** Rises when `snapshot` would return something new that a command may not be acknowledged without. */
+  get commandRevision(): number {
+    return this.#state.persister.commandRevision;
+  }
+
   /** Registering the same again changes nothing, but extends its TTL checks (R1, R2, R6). */
   registerService(
     service: ServiceDefinition,
@@ -103,6 +113,7 @@ export class Registry {
   }
 
   deregisterCheck(id: string, now: Millis, out: CheckEffect[]): void {
+    requireOwnCheck(id);
     if (this.#state.store.check(id) === undefined) throw unknownCheckError(id);
     this.#state.removeCheck(id);
     this.#flush(now, out);
@@ -110,8 +121,12 @@ export class Registry {
 
   /** A TTL update (C8). */
   updateCheck(id: string, status: CheckStatus, output: string, now: Millis, out: CheckEffect[]): void {
-    const probe = this.#state.store.check(id)?.definition.probe;
+    requireOwnCheck(id);
+    const check = this.#state.store.check(id);
+    const probe = check?.definition.probe;
     if (probe?.kind !== 'ttl') throw notTtlCheckError(id);
+    // A heartbeat that changes nothing but the time is not worth a write of its own: `startTtl` limits them.
+    if (check?.status !== status) this.#state.persister.markChanged();
     this.#state.startTtl(id, probe.ttl, now);
     this.#state.recordResult(id, status, output, now);
     this.#flush(now, out);
@@ -161,12 +176,7 @@ export class Registry {
 
   /** Plain data, for the start after this one (R3). */
   snapshot(now: Millis): RegistrySnapshot {
-    const { persister, store, ttlTimers, reaper } = this.#state;
-    const clocks = {
-      validUntil: (check: string) => ttlTimers.dueAt(check),
-      criticalSince: (check: string) => reaper.criticalSince(check),
-    };
-    return persister.snapshot(store, clocks, now);
+    return this.#state.snapshot(now);
   }
 
   #expire(id: string, now: Millis): void {

@@ -4,6 +4,7 @@
  */
 import type { Millis } from '../base/time.ts';
 import type { CheckStatus } from '../model/service.ts';
+import { encodeCheck } from './definition/encode.ts';
 import type { CheckDefinition, CheckStateSnapshot, RegistrySnapshot } from './types.ts';
 
 /** After a longer downtime the state of a check is unknown. A TTL check is valid for the rest of its TTL instead. */
@@ -84,4 +85,26 @@ export class RestoredState {
   #isOver(now: Millis): boolean {
     return now > this.#startedAt + FILE_LOAD_GRACE;
   }
+
+  /**
+   * What still waits, for the next start: an agent that is killed before it has read its service files must not forget what
+   * an operator ordered for the services in them.
+   */
+  snapshot(now: Millis): RegistrySnapshot {
+    if (this.#isOver(now)) return NOTHING;
+    const age = this.#downtime + (now - this.#startedAt);
+    return {
+      services: [],
+      checks: [...this.#deferredChecks.values()].flat().map((check) => JSON.stringify(encodeCheck(check))),
+      states: [...this.#states.values()].map(({ criticalFor, ...state }) => ({
+        ...state,
+        ttlLeft: Math.max(0, state.ttlLeft - age),
+        ...(criticalFor === undefined ? {} : { criticalFor: criticalFor + age }),
+      })),
+      maintenance: [...this.#maintenance].map(([service, reason]) => ({ service, reason })),
+      draining: [...this.#draining],
+    };
+  }
 }
+
+const NOTHING: RegistrySnapshot = { services: [], checks: [], states: [], maintenance: [], draining: [] };

@@ -111,6 +111,8 @@ export interface LocalView {
 /** Ids and names that clients compare literally. Source: Consul structs, NodeMaint, ServiceMaintPrefix. */
 export const NODE_MAINTENANCE = '_node_maintenance';
 export const SERVICE_MAINTENANCE = '_service_maintenance:';
+/** Our own, in the manner of Consul's: a prefix of the ID of a service that is draining. */
+export const SERVICE_DRAINING = '_service_draining:';
 
 /** What this layer wants done. */
 export type CheckEffect = Readonly<

@@ -15,6 +15,9 @@ export function metaFromTags(tags: ReadonlyMap<string, string>): Uint8Array {
   return meta;
 }
 
+export const encodedTagsFit = (tags: ReadonlyMap<string, string>): boolean =>
+  encodeTags(tags).length <= MAX_META_BYTES;
+
 /** Tags after removing `remove` and then setting `set`. */
 export function updateTags(
   tags: ReadonlyMap<string, string>,

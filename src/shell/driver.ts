@@ -22,7 +22,11 @@ export interface DriverIo {
   };
   readonly requests: { reply(request: RequestId, result: CommandResult): void };
   readonly subscriptions: { notify(topics: readonly Topic[]): void };
-  readonly storage: { save(snapshot: Snapshot): void; saveCatalog(bytes: Uint8Array): void };
+  readonly storage: {
+    /** Calls `onWritten` later: when the snapshot survives a crash, or with the reason why it does not yet. */
+    save(snapshot: Snapshot, onWritten: (error?: string) => void): void;
+    saveCatalog(bytes: Uint8Array): void;
+  };
   /** Stores gossip keys; calls `done` once, later. */
   readonly keys: { save(keys: readonly Uint8Array[], done: (error?: string) => void): void };
   readonly runners: { run(run: CheckRun): void };
@@ -44,7 +48,10 @@ export const createEffectHandlers = (io: DriverIo, dispatch: (input: Input) => v
   runCheck: ({ run }) => io.runners.run(run),
   reply: ({ request, result }) => io.requests.reply(request, result),
   topicsChanged: ({ topics }) => io.subscriptions.notify(topics),
-  saveSnapshot: ({ snapshot }) => io.storage.save(snapshot),
+  saveSnapshot: ({ revision, snapshot }) =>
+    io.storage.save(snapshot, (error) =>
+      dispatch({ kind: 'snapshotStored', revision, ...(error === undefined ? {} : { error }) }),
+    ),
   saveCatalog: ({ bytes }) => io.storage.saveCatalog(bytes),
   storeKeys: ({ ticket, keys }) =>
     io.keys.save(keys, (error) =>

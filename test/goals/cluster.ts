@@ -189,7 +189,7 @@ export const seedsByLabel =
     labels.map((label) => toSeed(world.host(label)));
 
 const savedPeers = (host: SimHost): Seed[] =>
-  (host.savedSnapshot?.peers ?? []).flatMap(({ addr }) => {
+  (host.disk.snapshot?.peers ?? []).flatMap(({ addr }) => {
     const address = parseAddress(addr);
     return address === undefined ? [] : [{ text: addr, addresses: [address] }];
   });

@@ -99,8 +99,29 @@ export interface KeyOperationReport {
   readonly refusal: string | undefined;
 }
 
+/** What a command changed will not survive a restart: the data directory cannot be written now, for the reason `unsaved`. */
+export interface Unsaved {
+  readonly unsaved: string;
+}
+
+/** Commands that change what a snapshot holds. With a data directory they are replied when it is stored, or cannot be. */
+export type SavedCommand = Extract<
+  Command,
+  {
+    kind:
+      | 'setTags'
+      | 'registerService'
+      | 'deregisterService'
+      | 'registerCheck'
+      | 'deregisterCheck'
+      | 'updateCheck'
+      | 'maintenance'
+      | 'drain';
+  }
+>;
+
 /** Values that commands return; commands that are not listed return none. */
-export interface CommandValues {
+export interface CommandValues extends Readonly<Record<SavedCommand['kind'], Unsaved | undefined>> {
   readonly join: JoinReport | undefined;
   readonly fireEvent: ReceivedUserEvent;
   readonly query: QueryReport;

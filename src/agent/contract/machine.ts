@@ -41,6 +41,8 @@ export type Input = Readonly<
   | { kind: 'addressChanged'; address: Address }
   /** The outcome of a `storeKeys` effect; `error` says why it failed. */
   | { kind: 'keysStored'; ticket: number; error?: string }
+  /** The `saveSnapshot` of this revision, or a later one, survives a crash of the host. `error`: it failed and will be retried. */
+  | { kind: 'snapshotStored'; revision: number; error?: string }
 >;
 
 export type Effect = Readonly<
@@ -53,7 +55,8 @@ export type Effect = Readonly<
   | { kind: 'reply'; request: RequestId; result: CommandResult }
   | { kind: 'runCheck'; run: CheckRun }
   | { kind: 'topicsChanged'; topics: readonly Topic[] }
-  | { kind: 'saveSnapshot'; snapshot: Snapshot }
+  /** Stores the snapshot in place of all earlier ones, whose revisions are lower; `snapshotStored` follows. */
+  | { kind: 'saveSnapshot'; revision: number; snapshot: Snapshot }
   /** The catalog of all members, to be `AgentOptions.catalog` of the next start. */
   | { kind: 'saveCatalog'; bytes: Uint8Array }
   | { kind: 'fact'; fact: Fact }
@@ -79,10 +82,18 @@ export interface Snapshot {
   readonly peers: readonly PreviousNode[];
   /** The services and checks that were registered here, with their status. */
   readonly registered?: RegistrySnapshot;
+  /** Tags that were set or deleted while the agent ran. */
+  readonly tags?: SavedTags;
   /** The epoch of our ledger; the next one must exceed it, whatever the clock says. */
   readonly epoch?: number;
   /** Wall-clock milliseconds when this was composed: time to live goes on while the agent is down. */
   readonly at?: number;
+}
+
+/** Tags as the configuration had them, and as they were in the end. */
+export interface SavedTags {
+  readonly configured: readonly (readonly [key: string, value: string])[];
+  readonly current: readonly (readonly [key: string, value: string])[];
 }
 
 /** A member of the last run, and its address. */

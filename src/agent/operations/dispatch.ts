@@ -7,13 +7,15 @@ import type { ServiceLayer } from '../replication/services.ts';
 import type { JoinLeave } from './join-leave.ts';
 import type { MemberCommands } from './member-commands.ts';
 import type { Messaging } from './messaging.ts';
-import { reply, replyWith } from './reply.ts';
+import { reply, replyFailure, replyWith } from './reply.ts';
+import type { SnapshotScheduler } from './snapshots.ts';
 
 export interface CommandTargets {
   readonly joinLeave: JoinLeave;
   readonly messaging: Messaging;
   readonly services: ServiceLayer;
   readonly members: MemberCommands;
+  readonly snapshots: SnapshotScheduler;
 }
 
 export class CommandDispatcher {
@@ -23,7 +25,10 @@ export class CommandDispatcher {
     this.#targets = targets;
   }
 
-  /** The reply of `join` and `leave` follows when they have ended, that of all other commands at once. */
+  /**
+   * The reply of `join` and `leave` follows when they have ended, that of commands that change what a snapshot holds when it is
+   * stored, that of all others at once.
+   */
   dispatch(request: RequestId, command: Command, now: Millis, out: Effect[]): void {
     const { joinLeave, messaging, members, services } = this.#targets;
     switch (command.kind) {
@@ -32,9 +37,16 @@ export class CommandDispatcher {
       case 'leave':
         return joinLeave.leave(request, now, out);
       case 'forget':
-        return replyDone(request, () => members.forget(command, now), out);
+        return replyWith(
+          request,
+          () => {
+            members.forget(command, now);
+            return { ok: true };
+          },
+          out,
+        );
       case 'setTags':
-        return replyDone(request, () => members.setTags(command, now), out);
+        return this.#replyWhenStored(request, () => members.setTags(command, now), out);
       case 'fireEvent':
       case 'query':
       case 'respond':
@@ -42,8 +54,18 @@ export class CommandDispatcher {
       case 'keys':
         return messaging.handleCommand(request, command, now, out);
       default:
-        return replyDone(request, () => services.handleCommand(command, now, out), out);
+        return this.#replyWhenStored(request, () => services.handleCommand(command, now, out), out);
     }
+  }
+
+  /** A command that fails has changed nothing, and is replied at once. */
+  #replyWhenStored(request: RequestId, execute: () => void, out: Effect[]): void {
+    try {
+      execute();
+    } catch (error) {
+      return replyFailure(request, error, out);
+    }
+    this.#targets.snapshots.acknowledge(request, out);
   }
 }
 
@@ -51,13 +73,4 @@ export class CommandDispatcher {
 export function rejectStopped(request: RequestId, out: Effect[]): void {
   const error = new AgentError('failed', 'this agent has left the cluster and is stopping: start it again');
   reply(request, { ok: false, error }, out);
-}
-
-/** For commands whose success needs no value. */
-function replyDone(request: RequestId, execute: () => void, out: Effect[]): void {
-  const run = (): { readonly ok: true } => {
-    execute();
-    return { ok: true };
-  };
-  replyWith(request, run, out);
 }

@@ -5,13 +5,14 @@
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { Serf } from '../../serf/serf.ts';
-import { metaFromTags, updateTags } from '../../serf/tags.ts';
+import { encodedTagsFit, metaFromTags, updateTags } from '../../serf/tags.ts';
 import type { SerfEffect } from '../../serf/types.ts';
 import type { Swim } from '../../swim/swim.ts';
 import type { SwimEffect } from '../../swim/types.ts';
 import type { Command } from '../contract/commands.ts';
+import type { SavedTags } from '../contract/machine.ts';
 import type { AgentView } from '../readers/view.ts';
-import { CAPABILITY_TAG } from '../replication/catalog-peers.ts';
+import { CAPABILITY, CAPABILITY_TAG } from '../replication/catalog-peers.ts';
 
 export interface MemberCommandContext {
   readonly swim: Swim;
@@ -23,12 +24,29 @@ export interface MemberCommandContext {
 
 export class MemberCommands {
   readonly #context: MemberCommandContext;
+  readonly #configured: ReadonlyMap<string, string>;
   #tags: ReadonlyMap<string, string>;
+  #tagsRevision = 0;
 
-  /** `tags` are those this agent starts with. */
-  constructor(context: MemberCommandContext, tags: ReadonlyMap<string, string>) {
+  /** `tags` are those this agent starts with, `configured` those of its configuration. */
+  constructor(
+    context: MemberCommandContext,
+    tags: ReadonlyMap<string, string>,
+    configured: ReadonlyMap<string, string>,
+  ) {
     this.#context = context;
     this.#tags = tags;
+    this.#configured = configured;
+  }
+
+  /** Rises when `savedTags` has changed. */
+  get tagsRevision(): number {
+    return this.#tagsRevision;
+  }
+
+  /** For `restoreTags`. */
+  get savedTags(): SavedTags {
+    return { configured: [...this.#configured], current: [...this.#tags] };
   }
 
   /** Serf's force-leave: a failed member becomes left, and with `prune` it is dropped. */
@@ -54,5 +72,31 @@ export class MemberCommands {
     const tags = updateTags(this.#tags, set, remove);
     swim.setMeta(metaFromTags(tags), now, swimOut);
     this.#tags = tags;
+    this.#tagsRevision += 1;
   }
 }
+
+/**
+ * The tags that an agent starts with: those that were set or deleted while it ran last time go on, but for those that the
+ * configuration has changed since.
+ */
+export function restoreTags(
+  configured: ReadonlyMap<string, string>,
+  saved: SavedTags | undefined,
+): ReadonlyMap<string, string> {
+  if (saved === undefined) return configured;
+  const before = new Map(saved.configured);
+  const current = new Map(saved.current);
+  const tags = new Map(configured);
+  for (const key of new Set([...before.keys(), ...current.keys()])) {
+    if (key === CAPABILITY_TAG || configured.get(key) !== before.get(key)) continue;
+    const value = current.get(key);
+    if (value === undefined) tags.delete(key);
+    else tags.set(key, value);
+  }
+  // Together they may be too large, although neither was alone. The configuration was validated.
+  return encodedTagsFit(withCapability(tags)) ? tags : configured;
+}
+
+export const withCapability = (tags: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
+  new Map([...tags, [CAPABILITY_TAG, CAPABILITY]]);

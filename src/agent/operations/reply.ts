@@ -13,8 +13,13 @@ export function replyWith(request: RequestId, execute: () => CommandResult, out:
   try {
     result = execute();
   } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    result = { ok: false, error };
+    return replyFailure(request, error, out);
   }
   reply(request, result, out);
+}
+
+/** Throws `error` again unless it is an `AgentError`. */
+export function replyFailure(request: RequestId, error: unknown, out: Effect[]): void {
+  if (!(error instanceof AgentError)) throw error;
+  reply(request, { ok: false, error }, out);
 }

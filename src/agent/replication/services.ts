@@ -144,6 +144,11 @@ export class ServiceLayer {
     return this.#registry.snapshotRevision;
   }
 
+  /** Grows whenever something changes that a command may not be acknowledged without. */
+  get commandRevision(): number {
+    return this.#registry.commandRevision;
+  }
+
   localSnapshot(now: Millis): { readonly registered: RegistrySnapshot; readonly epoch: number } {
     return { registered: this.#registry.snapshot(now), epoch: this.#catalog.epoch };
   }

@@ -9,7 +9,13 @@ import { encodeUtf8 } from '../../base/bytes.ts';
 import { AgentError } from '../../base/errors.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckStatus } from '../../model/service.ts';
-import { type CheckDefinition, type CheckProbe, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../types.ts';
+import {
+  type CheckDefinition,
+  type CheckProbe,
+  NODE_MAINTENANCE,
+  SERVICE_DRAINING,
+  SERVICE_MAINTENANCE,
+} from '../types.ts';
 import { PROBE_KEYS, parseProbeFields } from './check-types.ts';
 import { durationField, type Fields, integerField, quoted, stringField, toFields } from './decode.ts';
 import { invalidCheckError } from './refusals.ts';
@@ -64,7 +70,7 @@ export function parseCheckFields(
     throw invalidCheckError(`Name must be at most ${MAX_NAME_BYTES} bytes`);
   const id = stringField(fields, 'checkid') || stringField(fields, 'id') || defaults.id || name;
   validateRegistrationId(id, 'Invalid check: CheckID');
-  if (RESERVED.has(id) || id.startsWith(SERVICE_MAINTENANCE))
+  if (RESERVED.has(id) || id.startsWith(SERVICE_MAINTENANCE) || id.startsWith(SERVICE_DRAINING))
     throw invalidCheckError(`CheckID ${quoted(id)} is reserved for the agent`);
   const notes = stringField(fields, 'notes');
   if (encodeUtf8(notes).length > MAX_NOTES_BYTES)

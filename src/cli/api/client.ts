@@ -2,7 +2,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { type Command, Option } from 'commander';
 import { AGENT_ERRORS } from '../../base/errors.ts';
-import { addJsonOption, type CliContext, CliError, EXIT } from '../command.ts';
+import { addJsonOption, type CliContext, CliError, EXIT, printNotice } from '../command.ts';
 import { CONNECTION } from '../help.ts';
 import { readTokenFile } from '../input/files.ts';
 import { sanitize } from '../sanitize.ts';
@@ -37,6 +37,8 @@ export interface AgentResponse {
   readonly body: unknown;
   /** 0 if the agent sent none. */
   readonly index: number;
+  /** Why a change is not kept on disk; empty if it is, or need not be. */
+  readonly unsaved: string;
 }
 
 /** The agent responded with a status other than 2xx. */
@@ -86,7 +88,15 @@ export async function createClient(cli: CliContext, options: ClientOptions): Pro
   return {
     address,
     get: async (path) => (await call('GET', path)).body,
-    put: async (path, body) => (await call('PUT', path, { body })).body,
+    put: async (path, body) => {
+      const response = await call('PUT', path, { body });
+      if (response.unsaved !== '')
+        printNotice(
+          cli.io,
+          `warning: this will not survive a restart, since the data directory cannot be written: ${sanitize(response.unsaved)}`,
+        );
+      return response.body;
+    },
     getWithIndex: (path, signal) => call('GET', path, { signal }),
     streamLines: async (path, signal, onLine) => void (await call('GET', path, { signal, onLine })),
   };
@@ -148,7 +158,7 @@ function send(
           return;
         }
         outgoing.setTimeout(0); // a log may be silent for long
-        splitLines(response, onLine).then(() => resolve({ body: undefined, index: 0 }), reject);
+        splitLines(response, onLine).then(() => resolve({ body: undefined, index: 0, unsaved: '' }), reject);
       },
     );
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no response for ${SILENCE_TIMEOUT / 1000}s`)));
@@ -173,7 +183,12 @@ async function readResponse(response: IncomingMessage, address: string): Promise
   const status = response.statusCode ?? 0;
   if (status < 200 || status > 299) throw toHttpStatusError(status, text);
   try {
-    return { body: text === '' ? undefined : JSON.parse(text), index: indexIn(response) };
+    const unsaved = response.headers['x-hearsay-unsaved'];
+    return {
+      body: text === '' ? undefined : JSON.parse(text),
+      index: indexIn(response),
+      unsaved: typeof unsaved === 'string' ? unsaved : '',
+    };
   } catch {
     throw new CliError(
       EXIT.failed,

@@ -5,7 +5,9 @@ import { parsePair } from '../input/pairs.ts';
 
 export const tagsCommand: CommandBuilder = (command, cli) => {
   const set = addClientOptions(command.command('set'))
-    .description('Set tags; other tags are kept')
+    .description(
+      'Set tags; other tags are kept. With a data directory they survive a restart, unless a flag or file changes them',
+    )
     .argument('<key=value...>', 'Tags to set')
     .action(
       toAction(cli, (pairs: string[], options: ClientOptions) => {

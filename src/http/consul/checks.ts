@@ -3,7 +3,12 @@
  * and that an instance is draining. Clients compare ids and names literally.
  */
 import type { Instance, InstanceStatus, NodeCatalog } from '../../catalog/types.ts';
-import { type LocalCheck, NODE_MAINTENANCE, SERVICE_MAINTENANCE } from '../../checks/types.ts';
+import {
+  type LocalCheck,
+  NODE_MAINTENANCE,
+  SERVICE_DRAINING,
+  SERVICE_MAINTENANCE,
+} from '../../checks/types.ts';
 import { formatDuration } from '../../config/setting.ts';
 import type { Check, CheckStatus } from '../../model/service.ts';
 import { JsonPart } from '../endpoint/reply/json-parts.ts';
@@ -15,9 +20,6 @@ import { nodeModifyIndex, toConsulNode, toConsulNodeService } from './services.t
 
 const SERVICE_ENTRIES = new MemoKind<Instance, JsonPart<ConsulServiceEntry>>();
 const NODE_CHECKS = new MemoKind<NodeCatalog, JsonPart<ConsulHealthCheck>>();
-
-/** A prefix of the service id, in the manner of Consul's `_service_maintenance:`. */
-const SERVICE_DRAINING = '_service_draining:';
 
 /** An instance with its node, the checks of that node, and its own. */
 export function serviceEntryPart(serviceInstance: ServiceInstance, site: Site): JsonPart<ConsulServiceEntry> {

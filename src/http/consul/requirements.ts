@@ -2,6 +2,7 @@
 import { AgentError } from '../../base/errors.ts';
 import {
   notTtlCheckError,
+  requireOwnCheck,
   unknownCheckError,
   unknownServiceError,
 } from '../../checks/definition/refusals.ts';
@@ -21,9 +22,11 @@ export function requireService(local: LocalView, id: string): void {
 }
 
 export function requireCheck(local: LocalView, id: string): void {
+  requireOwnCheck(id);
   if (!local.checks().has(id)) throw unknownCheckError(id);
 }
 
 export function requireTtlCheck(local: LocalView, id: string): void {
+  requireOwnCheck(id);
   if (local.checks().get(id)?.definition.probe.kind !== 'ttl') throw notTtlCheckError(id);
 }

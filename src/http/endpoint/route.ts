@@ -4,6 +4,7 @@
  */
 
 import type * as v from 'valibot';
+import type { SavedCommand } from '../../agent/contract/commands.ts';
 import type { Topic, View } from '../../agent/contract/view.ts';
 import { AgentError } from '../../base/errors.ts';
 import { type OnDisconnect, parseBlockingParams } from './blocking.ts';
@@ -114,6 +115,11 @@ export interface ReadSpec<P extends string, Q extends QuerySpec> {
   handler(context: RouteContext<P, Q>): unknown;
 }
 
+export interface WriteContext {
+  /** Executes a command whose change is kept in the data directory. If it cannot be, the reply says so. */
+  change(command: SavedCommand): Promise<void>;
+}
+
 export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body> {
   readonly method: 'PUT' | 'POST' | 'DELETE';
   readonly path: P;
@@ -125,7 +131,7 @@ export interface WriteSpec<P extends string, Q extends QuerySpec, B extends Body
   readonly responseSchema?: Schema;
   readonly legacyGetWrite?: boolean;
   /** Returns JSON, an `HttpReply`, or nothing: 200 with an empty body. */
-  handler(context: RouteContext<P, Q> & { readonly body: BodyOf<B> }): unknown;
+  handler(context: RouteContext<P, Q> & WriteContext & { readonly body: BodyOf<B> }): unknown;
 }
 
 export function route<const P extends string, const Q extends QuerySpec = NoQuery>(
@@ -246,7 +252,12 @@ async function handleWrite(
 ): Promise<HttpReply> {
   const context = createContext(spec, request);
   const body = spec.body === undefined ? undefined : decode(await request.body(), spec.body);
-  return toReply(await spec.handler({ ...context, body }), request);
+  const headers: Record<string, string> = {};
+  const change = async (command: SavedCommand): Promise<void> => {
+    const failure = await request.site.agent.execute(command);
+    if (failure !== undefined) headers['X-Hearsay-Unsaved'] = failure.unsaved;
+  };
+  return toReply(await spec.handler({ ...context, body, change }), request, headers);
 }
 
 const decode = (bytes: Uint8Array, body: BodySchema | BodyDecoder<unknown>): unknown =>

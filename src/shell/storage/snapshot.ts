@@ -82,12 +82,15 @@ const RegisteredSchema = v.looseObject({
   draining: v.array(v.string()),
 });
 
+const PairsSchema = v.array(v.tuple([v.string(), v.string()]));
+
 /** Loose: fields of a later version are kept. */
 const SnapshotSchema: v.GenericSchema<unknown, Snapshot> = v.looseObject({
   incarnation: v.pipe(CountSchema, v.maxValue(0xffff_ffff)),
   clocks: v.looseObject({ member: CountSchema, event: CountSchema, query: CountSchema }),
   peers: v.array(v.looseObject({ name: v.string(), addr: v.string(), down: v.exactOptional(v.boolean()) })),
   registered: v.exactOptional(RegisteredSchema),
+  tags: v.exactOptional(v.looseObject({ configured: PairsSchema, current: PairsSchema })),
   epoch: v.exactOptional(CountSchema),
   at: v.exactOptional(v.pipe(v.number(), v.finite())),
 });

@@ -10,7 +10,7 @@ import type { Journal } from '../logging/journal.ts';
 import { DISK, type Disk } from './disk.ts';
 import { assertTrustedOwner } from './file-owner.ts';
 import { decodeCatalogFile, decodeSnapshotFile, encodeCatalogFile, encodeSnapshotFile } from './snapshot.ts';
-import { FileWriter, type FileWriterOptions } from './writer.ts';
+import { FileWriter, type FileWriterOptions, type OnWritten, syncDirectory } from './writer.ts';
 
 export interface Storage {
   /** The state that the last run saved. */
@@ -19,8 +19,8 @@ export interface Storage {
   readonly catalog: Uint8Array | undefined;
   /** One clause for each problem with the disk; empty if there is none. */
   readonly degraded: readonly string[];
-  /** Saves the newest state; it is written soon, and at most once a second. */
-  save(snapshot: Snapshot): void;
+  /** Saves the newest state at once. Calls `onWritten` when it survives a crash; it is not called for one that a newer one replaced. */
+  save(snapshot: Snapshot, onWritten?: OnWritten): void;
   /** Saves the newest catalog in the same way. `bytes` must not change afterwards. */
   saveCatalog(bytes: Uint8Array): void;
   /** Writes what is pending, for at most 5 s, and releases the lock. Never rejects. */
@@ -60,6 +60,9 @@ export async function openStorage(
     return undefined;
   };
   try {
+    // A process that was killed may have renamed a file and not synced the directory: what is served from it now must not be undone.
+    if (!isFailing)
+      await syncDirectory(disk, dir).catch((error: unknown) => writer.recordFailure(errorCode(error)));
     const snapshot = await readChecked('snapshot', decodeSnapshotFile);
     const catalog = await readChecked('catalog', decodeCatalogFile);
     return {
@@ -68,8 +71,8 @@ export async function openStorage(
       get degraded() {
         return writer.degraded;
       },
-      save: (fresh) => writer.scheduleWrite('snapshot', () => encodeSnapshotFile(fresh)),
-      saveCatalog: (bytes) => writer.scheduleWrite('catalog', () => encodeCatalogFile(bytes)),
+      save: (fresh, onWritten) => writer.write('snapshot', () => encodeSnapshotFile(fresh), onWritten),
+      saveCatalog: (bytes) => writer.write('catalog', () => encodeCatalogFile(bytes)),
       close: async () => {
         await writer.close();
         release();

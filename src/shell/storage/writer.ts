@@ -1,4 +1,7 @@
-/** Writes the newest contents of each file by atomic rename, one write at a time, and retries while the disk fails. */
+/**
+ * Writes the newest contents of each file by atomic rename, one write at a time: what comes meanwhile is in the next one (group
+ * commit). While the disk fails it retries.
+ */
 import { dirname, join } from 'node:path';
 import { errorCode } from '../../base/errno.ts';
 import type { Millis } from '../../base/time.ts';
@@ -6,15 +9,20 @@ import type { Journal } from '../logging/journal.ts';
 import type { Disk } from './disk.ts';
 
 export interface FileWriterOptions {
-  /** Pause between two rounds of writing. */
-  readonly writeInterval?: Millis;
   /** Pause between two rounds while the disk fails. */
   readonly retryInterval?: Millis;
   /** A round that takes longer counts as a failure of the disk until it ends. */
   readonly slowWriteTimeout?: Millis;
 }
 
-const WRITE_INTERVAL: Millis = 1_000;
+/** Called when the contents are durable, or with the reason why they are not yet; then it is called again after each retry. */
+export type OnWritten = (error?: string) => void;
+
+interface Job {
+  readonly contents: () => Uint8Array;
+  readonly onWritten: OnWritten;
+}
+
 const RETRY_INTERVAL: Millis = 5_000;
 const SLOW_WRITE_TIMEOUT: Millis = 5_000;
 /** Time for the last round, when the agent stops. */
@@ -24,13 +32,11 @@ export class FileWriter {
   readonly #disk: Disk;
   readonly #dir: string;
   readonly #record: Journal['record'];
-  readonly #writeInterval: Millis;
   readonly #retryInterval: Millis;
   readonly #slowWriteTimeout: Millis;
-  readonly #pending = new Map<string, () => Uint8Array>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #pending = new Map<string, Job>();
+  #retryTimer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
-  #writtenAt: Millis = Number.NEGATIVE_INFINITY;
   #closed = false;
   #failure: string | undefined;
   /** Files that were quarantined, with the reason. */
@@ -40,7 +46,6 @@ export class FileWriter {
     this.#disk = disk;
     this.#dir = dir;
     this.#record = record;
-    this.#writeInterval = options.writeInterval ?? WRITE_INTERVAL;
     this.#retryInterval = options.retryInterval ?? RETRY_INTERVAL;
     this.#slowWriteTimeout = options.slowWriteTimeout ?? SLOW_WRITE_TIMEOUT;
   }
@@ -52,10 +57,11 @@ export class FileWriter {
     return [`the data directory cannot be used, state is in memory only: ${this.#failure}`, ...damaged];
   }
 
-  scheduleWrite(file: string, contents: () => Uint8Array): void {
+  /** Writes at once, after the round that is under way, or at the next retry. Replaces what is pending for this file. */
+  write(file: string, contents: () => Uint8Array, onWritten: OnWritten = () => {}): void {
     if (this.#closed) return;
-    this.#pending.set(file, contents);
-    this.#scheduleRound();
+    this.#pending.set(file, { contents, onWritten });
+    if (this.#retryTimer === undefined && this.#writing === undefined) this.#startRound();
   }
 
   /** Reports a corrupt file as degraded, until the next successful write. */
@@ -73,7 +79,7 @@ export class FileWriter {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#retryTimer);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, FLUSH_TIMEOUT);
@@ -88,47 +94,47 @@ export class FileWriter {
     await this.#writePending();
   }
 
-  #scheduleRound(): void {
-    if (this.#closed || this.#timer !== undefined || this.#writing !== undefined) return;
-    const interval = this.#failure === undefined ? this.#writeInterval : this.#retryInterval;
-    this.#timer = setTimeout(
-      () => {
-        this.#timer = undefined;
-        this.#writing = this.#writePending().finally(() => {
-          this.#writing = undefined;
-          this.#writtenAt = performance.now();
-          if (this.#pending.size > 0) this.#scheduleRound();
-        });
-      },
-      Math.max(0, this.#writtenAt + interval - performance.now()),
-    );
-    this.#timer.unref();
+  #startRound(): void {
+    this.#writing = this.#writePending().finally(() => {
+      this.#writing = undefined;
+      if (this.#closed || this.#pending.size === 0) return;
+      if (this.#failure === undefined) return this.#startRound();
+      this.#retryTimer = setTimeout(() => {
+        this.#retryTimer = undefined;
+        this.#startRound();
+      }, this.#retryInterval);
+      this.#retryTimer.unref();
+    });
   }
 
   async #writePending(): Promise<void> {
+    const round = [...this.#pending];
+    const unreported = new Set(round.map(([, job]) => job));
     let succeeded = true;
-    const slow = setTimeout(() => {
+    const fail = (reason: string): void => {
       succeeded = false;
-      this.recordFailure('a write takes too long');
-    }, this.#slowWriteTimeout);
+      this.recordFailure(reason);
+      for (const [, { onWritten }] of round) onWritten(reason);
+    };
+    const slow = setTimeout(() => fail('a write takes too long'), this.#slowWriteTimeout);
     slow.unref();
-    for (const [file, contents] of [...this.#pending]) {
+    for (const [file, job] of round) {
       try {
-        await writeFileAtomic(this.#disk, join(this.#dir, file), contents());
+        await writeFileAtomic(this.#disk, join(this.#dir, file), job.contents());
       } catch (error) {
-        this.recordFailure(errorCode(error));
-        succeeded = false; // another file may be smaller and fit
-        continue;
+        fail(errorCode(error));
+        continue; // another file may be smaller and fit
       }
       // A file that was written too slowly stays pending, so that the next round shows whether the disk has recovered.
-      if (succeeded && this.#pending.get(file) === contents) this.#pending.delete(file);
+      if (succeeded && this.#pending.get(file) === job) this.#pending.delete(file);
+      if (this.#failure === undefined && unreported.delete(job)) job.onWritten();
     }
     clearTimeout(slow);
     if (!succeeded) return;
     this.#damaged.clear();
-    if (this.#failure === undefined) return;
+    if (this.#failure !== undefined) this.#record({ kind: 'storageRecovered' });
     this.#failure = undefined;
-    this.#record({ kind: 'storageRecovered' });
+    for (const { onWritten } of unreported) onWritten();
   }
 }
 
@@ -144,6 +150,16 @@ export async function writeFileAtomic(disk: Disk, path: string, contents: Uint8A
     await disk.remove(temporary).catch(() => {});
     throw error;
   }
-  // fsync of the directory makes the rename durable. Where a directory cannot be synced, the file is still complete.
-  await disk.syncDirectory(dirname(path)).catch(() => {});
+  await syncDirectory(disk, dirname(path)); // makes the rename durable
 }
+
+export async function syncDirectory(disk: Disk, directory: string): Promise<void> {
+  try {
+    await disk.syncDirectory(directory);
+  } catch (error) {
+    if (!NO_DIRECTORY_SYNC.has(errorCode(error))) throw error;
+  }
+}
+
+/** Some file systems cannot sync a directory, and need not: the file is complete. */
+const NO_DIRECTORY_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS', 'EBADF']);

@@ -89,15 +89,15 @@ export const processFaults: FaultDefinitions<ProcessFaults> = {
     }),
     inject: (world, { host, how, writes, span }, over) => {
       const target = world.host(host);
-      if (how === 'refuses') target.diskFailing = true;
+      if (how === 'refuses') target.disk.failing = true;
       world.schedule(world.now + 0.7 * span, () => {
         if (!target.running) return;
         world.stop(host);
-        if (how === 'torn') target.tearLastWrites(writes);
-        if (how === 'lost') target.wipeDisk();
+        if (how === 'torn') target.disk.tearLastWrites(writes);
+        if (how === 'lost') target.disk.wipe();
       });
       over(() => {
-        target.diskFailing = false;
+        target.disk.failing = false;
         restartHost(world, host, { restore: true, newAddress: false });
       });
     },

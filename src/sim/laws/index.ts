@@ -10,6 +10,7 @@ import type { SimHost } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { FirstAnswerLaw } from './catalog/first-answers.ts';
 import { PersistenceLaw } from './catalog/persistence.ts';
+import { PromiseLaw } from './catalog/promises.ts';
 import { TtlLaw } from './catalog/ttls.ts';
 import type { Law, LawContext } from './law.ts';
 import { AccusationLaw } from './membership/accusations.ts';
@@ -26,6 +27,8 @@ const MAX_VIOLATIONS = 100;
 export class LawChecker {
   /** Violations in the order in which they were seen. */
   readonly violations: string[] = [];
+  /** I19, and how often it judged. */
+  readonly promises: PromiseLaw;
   readonly #world: World;
   readonly #laws: Law[];
   readonly #membershipChanges = new MembershipChangeCounter();
@@ -38,6 +41,7 @@ export class LawChecker {
       reportViolation: this.reportViolation,
       isForged: (name) => this.#forged.has(name),
     };
+    this.promises = new PromiseLaw(context);
     this.#laws = [
       new RowLaw(context),
       new IdentityLaw(context),
@@ -47,6 +51,7 @@ export class LawChecker {
       new PersistenceLaw(context),
       new TtlLaw(context),
       new FirstAnswerLaw(context),
+      this.promises,
       this.#membershipChanges,
     ];
     new EncryptionLaw(context);

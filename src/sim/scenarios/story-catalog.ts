@@ -43,9 +43,9 @@ export function createStoryCatalog(world: World, checkLaws: () => void): StoryCa
   const running = (): string[] => [...world.hosts].filter((host) => host.running).map((host) => host.label);
   const catalog = (observer: string): CatalogView => world.host(observer).runningAgent.view.catalog;
   const run = (by: string, command: Command): void => {
+    // Without a result the command has been carried out, and the reply waits for the disk.
     const result: CommandResult | undefined = world.command(by, command).result;
-    if (result?.ok !== true)
-      throw new Error(`${by} refused ${command.kind}: ${result?.error.message ?? 'no answer'}`);
+    if (result?.ok === false) throw new Error(`${by} refused ${command.kind}: ${result.error.message}`);
   };
   return {
     register: (by, what, given) => {

@@ -94,7 +94,7 @@ export function scheduleCatalogLoad(
       if (!running || paused) return;
       let ok = true;
       for (const command of actionCommands(action))
-        ok = world.command(action.host, command).result?.ok === true && ok;
+        ok = world.command(action.host, command).result?.ok !== false && ok; // the reply may wait for the disk
       if (ok) onDone?.(action);
     });
 }

@@ -36,7 +36,7 @@ export interface EffectContext {
   hostByAddress(key: string): SimHost | undefined;
   schedule(when: Millis, due: Datagram | (() => void)): void;
   dispatch(host: SimHost, input: Input): void;
-  onReply(request: number, result: CommandResult): void;
+  onReply(host: SimHost, request: number, result: CommandResult): void;
   onStopped(host: SimHost): void;
 }
 
@@ -89,13 +89,11 @@ export class SimEffects {
       case 'closeStream':
         return streams.close(host, effect.stream);
       case 'reply':
-        return this.#context.onReply(effect.request, effect.result);
+        return this.#context.onReply(host, effect.request, effect.result);
       case 'saveSnapshot':
-        if (host.saveSnapshot(effect.snapshot)) this.#notifyPersisted(host, 'snapshot');
-        return;
+        return this.#saveSnapshot(host, effect);
       case 'saveCatalog':
-        if (host.saveCatalog(effect.bytes)) this.#notifyPersisted(host, 'catalog');
-        return;
+        return this.#saveCatalog(host, effect.bytes);
       case 'runCheck':
         return this.#runCheck(host, effect.run);
       case 'storeKeys':
@@ -149,8 +147,41 @@ export class SimEffects {
     for (const listener of this.#context.listeners) listener.onStreamWrite?.(host, bytes);
   }
 
-  #notifyPersisted(host: SimHost, what: 'snapshot' | 'catalog'): void {
-    for (const listener of this.#context.listeners) listener.onPersist?.(host, what);
+  #saveSnapshot(host: SimHost, { revision, snapshot }: Extract<Effect, { kind: 'saveSnapshot' }>): void {
+    for (const listener of this.#context.listeners) listener.onSaveSnapshot?.(host, snapshot);
+    const isIdle = host.disk.pending === undefined;
+    host.disk.pending = { revision, snapshot, composedAt: this.#context.now };
+    if (isIdle) this.#writeSnapshot(host);
+  }
+
+  /** Writes what is pending, as the shell's writer does: it reports a failure, and tries again. */
+  #writeSnapshot(host: SimHost): void {
+    const { disk } = host;
+    this.#afterWhile(host, disk.drawLatency('rename'), () => {
+      const { pending } = disk;
+      if (pending === undefined) return;
+      const { revision } = pending;
+      if (disk.failing) {
+        this.#context.dispatch(host, { kind: 'snapshotStored', revision, error: 'ENOSPC' });
+        return this.#afterWhile(host, DISK_RETRY, () => this.#writeSnapshot(host));
+      }
+      disk.renameSnapshot(pending);
+      this.#afterWhile(host, disk.drawLatency('sync'), () => {
+        disk.sync();
+        const next = disk.pending;
+        disk.pending = undefined;
+        if (next !== undefined && next !== pending) {
+          disk.pending = next;
+          this.#writeSnapshot(host);
+        }
+        this.#context.dispatch(host, { kind: 'snapshotStored', revision });
+      });
+    });
+  }
+
+  #saveCatalog(host: SimHost, bytes: Uint8Array): void {
+    if (!host.disk.saveCatalog(bytes)) return;
+    for (const listener of this.#context.listeners) listener.onSaveCatalog?.(host, bytes);
   }
 
   #runCheck(host: SimHost, run: CheckRun): void {
@@ -171,15 +202,22 @@ export class SimEffects {
 
   /** Gives the input to the process that runs now, unless it has ended by then. */
   #dispatchLater(host: SimHost, after: Millis, input: Input): void {
+    this.#afterWhile(host, after, () => this.#context.dispatch(host, input));
+  }
+
+  /** Does something for the process that runs now, unless it has ended by then. */
+  #afterWhile(host: SimHost, after: Millis, act: () => void): void {
     const { bootCount } = host;
     this.#context.schedule(this.#context.now + after, () => {
-      if (host.bootCount === bootCount) this.#context.dispatch(host, input);
+      if (host.bootCount === bootCount && host.running) act();
     });
   }
 }
 
 const NO_FACTS: readonly Fact[] = [];
 const NO_TOPICS: readonly Topic[] = [];
+/** Pause between two attempts while a disk fails. */
+const DISK_RETRY: Millis = 5000;
 
 /** A new effect does not compile without a case above. */
 const unknownEffect = (effect: never): never => {

@@ -2,6 +2,7 @@
 
 import type { Agent, Input, Snapshot } from '../../agent/contract/machine.ts';
 import type { Address } from '../../base/address.ts';
+import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import { type SerfConfig, type SwimConfig, swimSection } from '../../config/protocol.ts';
 import { withDefaults } from '../../config/setting.ts';
@@ -33,8 +34,109 @@ const SOCKET_BUFFER_BYTES = 212_992;
 const PACKET_OVERHEAD_BYTES = 512;
 /** A step well above the rounding error of a clock within a year, and well below any time that matters. */
 const ROUNDING: Millis = 0.00001;
+
+/** A snapshot on its way to the disk. */
+export interface PendingSnapshot {
+  readonly revision: number;
+  readonly snapshot: Snapshot;
+  readonly composedAt: Millis;
+}
+
+type SavedSnapshot = Omit<PendingSnapshot, 'revision'>;
+
 /** Earlier snapshots that may be found after a torn write. */
 const KEPT_STATES = 16;
+
+/**
+ * The disk of a host. A snapshot is written in two steps, as by the shell: from the rename on it survives the end of the process, and
+ * only from the sync on a loss of power.
+ */
+export class SimDisk {
+  /** Full or broken: nothing more can be written. */
+  failing = false;
+  /** At most how long a rename, and then a sync, takes. */
+  latency: { readonly rename: Millis; readonly sync: Millis } = { rename: 2, sync: 5 };
+  /** Counts losses that no program can prevent: a torn write after its sync, a wiped disk. */
+  lossCount = 0;
+  /** The last snapshot that the process wants written, and that is not synced. */
+  pending: PendingSnapshot | undefined;
+  readonly #rng: Rng;
+  #saved: SavedSnapshot | undefined;
+  #synced: SavedSnapshot | undefined;
+  #catalog: Uint8Array | undefined;
+  /** Snapshots before the last one, latest last. */
+  #previous: SavedSnapshot[] = [];
+
+  constructor(rng: Rng) {
+    this.#rng = rng;
+  }
+
+  /** What a process that starts now finds. */
+  get snapshot(): Snapshot | undefined {
+    return this.#saved?.snapshot;
+  }
+
+  /** When the agent made that snapshot. */
+  get composedAt(): Millis | undefined {
+    return this.#saved?.composedAt;
+  }
+
+  get catalog(): Uint8Array | undefined {
+    return this.#catalog;
+  }
+
+  drawLatency(step: 'rename' | 'sync'): Millis {
+    return this.latency[step] * this.#rng.next();
+  }
+
+  renameSnapshot(saved: SavedSnapshot): void {
+    if (this.#saved !== undefined) this.#previous.push(this.#saved);
+    if (this.#previous.length > KEPT_STATES) this.#previous.shift();
+    this.#saved = saved;
+  }
+
+  sync(): void {
+    this.#synced = this.#saved;
+  }
+
+  saveCatalog(bytes: Uint8Array): boolean {
+    if (this.failing) return false;
+    this.#catalog = bytes;
+    return true;
+  }
+
+  /** The process stops in order, and writes what is pending before it ends. */
+  flush(): void {
+    const { pending } = this;
+    this.pending = undefined;
+    if (pending === undefined || this.failing) return;
+    this.renameSnapshot(pending);
+    this.sync();
+  }
+
+  /** What was not synced is gone. */
+  losePower(): void {
+    this.#saved = this.#synced;
+  }
+
+  /** Deletes all data on the disk. */
+  wipe(): void {
+    this.lossCount += 1;
+    this.#saved = undefined;
+    this.#synced = undefined;
+    this.#catalog = undefined;
+    this.#previous = [];
+  }
+
+  /** Tears the last `writes` writes: the snapshot before them is found, or the oldest one kept, and no catalog. */
+  tearLastWrites(writes: number): void {
+    this.lossCount += 1;
+    this.#saved = this.#previous.at(-writes) ?? this.#previous[0] ?? this.#saved;
+    this.#synced = this.#saved;
+    this.#catalog = undefined;
+    this.#previous = [];
+  }
+}
 
 export class SimHost {
   /** Identifies the host to the world, to network rules and in the trace. */
@@ -48,12 +150,8 @@ export class SimHost {
   paused = false;
   /** The machine is off. Its kernel answers nothing. */
   poweredOff = false;
-  /** The last snapshot that was written; it outlives the process. */
-  savedSnapshot: Snapshot | undefined;
-  /** The last catalog that was written; it outlives the process. */
-  savedCatalog: Uint8Array | undefined;
-  /** The disk is full or broken: nothing more can be written. */
-  diskFailing = false;
+  /** It outlives the process. */
+  readonly disk: SimDisk;
   /** The gossip keys on the disk, primary first. */
   keys: readonly Uint8Array[];
   /** How far its wall clock is off. */
@@ -64,18 +162,18 @@ export class SimHost {
   readonly swim: { -readonly [K in keyof SwimConfig]: SwimConfig[K] };
   /** The time that the agent's tick is scheduled for. */
   tickAt: Millis = NEVER;
-  /** Snapshots before the last one, latest last. */
-  #previousSnapshots: Snapshot[] = [];
   readonly #clockRate: number;
   #bufferedInputs: Input[] = [];
   #bufferedBytes = 0;
   #stream = -1;
 
-  constructor(label: string, address: Address, options: SimHostOptions) {
+  /** `diskRng` is for latencies of the disk. */
+  constructor(label: string, address: Address, options: SimHostOptions, diskRng: Rng) {
     this.label = label;
     this.name = options.name ?? label;
     this.address = address;
     this.options = options;
+    this.disk = new SimDisk(diskRng);
     this.keys = options.keys ?? [];
     this.swim = { ...withDefaults(swimSection, options.swim) };
     this.#clockRate = 1 + (options.driftPpm ?? 0) / 1_000_000;
@@ -92,36 +190,6 @@ export class SimHost {
     let instant = at / this.#clockRate;
     while (this.toHostTime(instant) < at) instant += ROUNDING;
     return instant;
-  }
-
-  /** Writes a snapshot to the disk. `false` if the disk is failing. */
-  saveSnapshot(snapshot: Snapshot): boolean {
-    if (this.diskFailing) return false;
-    if (this.savedSnapshot !== undefined) this.#previousSnapshots.push(this.savedSnapshot);
-    if (this.#previousSnapshots.length > KEPT_STATES) this.#previousSnapshots.shift();
-    this.savedSnapshot = snapshot;
-    return true;
-  }
-
-  saveCatalog(bytes: Uint8Array): boolean {
-    if (this.diskFailing) return false;
-    this.savedCatalog = bytes;
-    return true;
-  }
-
-  /** Deletes all data on the disk. */
-  wipeDisk(): void {
-    this.savedSnapshot = undefined;
-    this.savedCatalog = undefined;
-    this.#previousSnapshots = [];
-  }
-
-  /** Tears the last `writes` writes: the snapshot before them is found, or the oldest one kept, and no catalog. */
-  tearLastWrites(writes: number): void {
-    this.savedSnapshot =
-      this.#previousSnapshots.at(-writes) ?? this.#previousSnapshots[0] ?? this.savedSnapshot;
-    this.savedCatalog = undefined;
-    this.#previousSnapshots = [];
   }
 
   /** The options, with the keys that are on the disk now. */

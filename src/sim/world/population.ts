@@ -2,7 +2,7 @@
 import type { AgentOptions } from '../../agent/agent.ts';
 import { type Address, toAddress } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
-import type { Rng } from '../../base/rng.ts';
+import { createRng, type Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { serfSection } from '../../config/protocol.ts';
 import { withDefaults } from '../../config/setting.ts';
@@ -46,7 +46,7 @@ export class Population {
 
   add(label: string, options: SimHostOptions): SimHost {
     if (this.#byLabel.has(label)) throw new Error(`this world has a host ${label} already`);
-    const host = new SimHost(label, this.newAddress(options.v6), options);
+    const host = new SimHost(label, this.newAddress(options.v6), options, createRng(this.#addresses));
     this.#byLabel.set(label, host);
     this.#byAddress.set(host.address.key, host);
     return host;
@@ -73,7 +73,8 @@ export class Population {
 
   /** The options of the agent that is started now. */
   agentOptions(host: SimHost, { rng, nonce, restore, now }: BootOptions): AgentOptions {
-    const { options, savedSnapshot, savedCatalog } = host;
+    const { options } = host;
+    const { snapshot, catalog } = host.disk;
     return {
       name: host.name,
       address: host.address,
@@ -85,8 +86,8 @@ export class Population {
       label: options.gossipLabel ?? '',
       rng,
       nonce,
-      ...(restore && savedSnapshot !== undefined ? { snapshot: savedSnapshot } : {}),
-      ...(restore && savedCatalog !== undefined ? { catalog: savedCatalog } : {}),
+      ...(restore && snapshot !== undefined ? { snapshot } : {}),
+      ...(restore && catalog !== undefined ? { catalog } : {}),
       persistsSnapshots: options.disk ?? true,
       hasSeeds: options.hasSeeds === true,
       // A wall clock runs on while the host is down, and shows no time twice.

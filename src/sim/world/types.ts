@@ -3,7 +3,7 @@
 import type { AgentOptions } from '../../agent/agent.ts';
 import type { Command, CommandResult } from '../../agent/contract/commands.ts';
 import type { Fact } from '../../agent/contract/facts.ts';
-import type { Agent } from '../../agent/contract/machine.ts';
+import type { Agent, Snapshot } from '../../agent/contract/machine.ts';
 import type { Topic } from '../../agent/contract/view.ts';
 import type { Millis } from '../../base/time.ts';
 import type { CheckRun } from '../../checks/types.ts';
@@ -61,13 +61,19 @@ export interface PendingCommand {
 export interface WorldListener {
   onEffects?(host: SimHost, facts: readonly Fact[], topics: readonly Topic[]): void;
   onCommand?(host: SimHost, command: Command): void;
+  /** The input with a command has been handled; its reply may follow later. */
+  onCommandHandled?(host: SimHost, pending: PendingCommand): void;
+  /** The agent replies; `onCommandHandled` follows if the command has just been handled. */
+  onReply?(host: SimHost, pending: PendingCommand): void;
   onStart?(host: SimHost): void;
   /** `host` sends a datagram, which may get lost; `to` is absent if no host has the address. */
   onDatagram?(host: SimHost, to: SimHost | undefined, bytes: Uint8Array): void;
   /** `host` writes to a stream, which may be cut. */
   onStreamWrite?(host: SimHost, bytes: Uint8Array): void;
-  /** `host` wrote a snapshot or a catalog to its disk. */
-  onPersist?(host: SimHost, what: 'snapshot' | 'catalog'): void;
+  /** `host` begins to write a snapshot to its disk. */
+  onSaveSnapshot?(host: SimHost, snapshot: Snapshot): void;
+  /** `host` wrote a catalog to its disk. */
+  onSaveCatalog?(host: SimHost, bytes: Uint8Array): void;
 }
 
 /** Counters over all hosts, from the beginning. */

@@ -113,6 +113,7 @@ export class World {
     host.poweredOff = false;
     host.paused = false;
     host.bootCount += 1;
+    host.disk.sync(); // as the shell does before it reads
     const rng = this.rng.fork();
     const agentOptions = this.#population.agentOptions(host, {
       rng,
@@ -131,6 +132,7 @@ export class World {
     const host = this.host(label);
     this.#record(host, '*', powerOff ? 'powerOff' : 'stop');
     host.poweredOff = powerOff;
+    if (powerOff) host.disk.losePower();
     this.#onProcessEnd(host);
   }
 
@@ -180,6 +182,7 @@ export class World {
     this.#record(host, '?', command.kind);
     for (const listener of this.#listeners) listener.onCommand?.(host, command);
     this.#dispatch(host, { kind: 'command', request: this.#request, command });
+    for (const listener of this.#listeners) listener.onCommandHandled?.(host, pending);
     return pending;
   }
 
@@ -252,9 +255,10 @@ export class World {
       hostByAddress: (key) => this.#population.byAddress(key),
       schedule: (when, due) => this.#timeline.schedule(when, due),
       dispatch: (host, input) => this.#dispatch(host, input),
-      onReply: (request, result) => this.#onReply(request, result),
+      onReply: (host, request, result) => this.#onReply(host, request, result),
       onStopped: (host) => {
         this.#record(host, '*', 'stopped');
+        host.disk.flush();
         this.#onProcessEnd(host);
       },
     };
@@ -301,12 +305,13 @@ export class World {
     this.#busy = false;
   }
 
-  #onReply(request: number, result: CommandResult): void {
+  #onReply(host: SimHost, request: number, result: CommandResult): void {
     const pending = this.#pendingCommands.get(request);
     if (pending === undefined) throw new Error(`a second reply to request ${request}, or one nobody made`);
     this.#pendingCommands.delete(request);
     pending.result = result;
     pending.repliedAt = this.now;
+    for (const listener of this.#listeners) listener.onReply?.(host, pending);
   }
 
   #onProcessEnd(host: SimHost): void {
@@ -314,6 +319,7 @@ export class World {
     host.agent = undefined;
     host.paused = false;
     host.dequeueInputs();
+    host.disk.pending = undefined;
     this.#streams.onProcessEnd(host);
     this.#timeline.setAlarm(host, NEVER);
     host.tickAt = NEVER;

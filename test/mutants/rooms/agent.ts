@@ -286,4 +286,20 @@ export const agentMutants: readonly Mutant[] = [
     description: 'Long polls that were parked at the start are not woken when the agent is ready.',
     expectedTests: ['story/first-answers.test.ts'],
   },
+  {
+    id: 'agent-acknowledged-before-stored',
+    file: 'agent/operations/snapshots.ts',
+    find: 'if (!this.#isEnabled || needed <= this.#stored)',
+    replace: 'if (!this.#isEnabled || needed <= this.#latest + 1)',
+    description: 'A change is acknowledged before the snapshot that holds it is on the disk.',
+    expectedTests: ['story/promises.test.ts', 'unit/agent/operations/snapshots.test.ts'],
+  },
+  {
+    id: 'agent-acknowledged-by-earlier-write',
+    file: 'agent/operations/snapshots.ts',
+    find: 'const needed = this.#isUnsaved ? this.#latest + 1 : this.#needed;',
+    replace: 'const needed = this.#isUnsaved ? Math.max(1, this.#latest) : this.#needed;',
+    description: 'A change that comes during a write is acknowledged by that write, which does not hold it.',
+    expectedTests: ['story/promises.test.ts', 'unit/agent/operations/snapshots.test.ts'],
+  },
 ];

@@ -101,8 +101,8 @@ export const checksMutants: readonly Mutant[] = [
   {
     id: 'checks-aliases-stuck',
     file: 'checks/local-state.ts',
-    find: 'this.persister.markDirty(); this.#aliasesDirty = true; } /** Evaluates all',
-    replace: 'this.persister.markDirty(); } /** Evaluates all',
+    find: 'this.persister.markDirty(); this.#aliasesDirty = true; } /** What the next start',
+    replace: 'this.persister.markDirty(); } /** What the next start',
     description: 'An alias does not follow its target.',
     expectedTests: ['unit/checks/alias.test.ts'],
   },
@@ -154,5 +154,14 @@ export const checksMutants: readonly Mutant[] = [
       'this.#restoredSince.set(check, since); this.#criticalSince.set(check, since); this.#nextScanAt = since;',
     description: 'A service is deregistered after a long absence before its check has run.',
     expectedTests: ['unit/checks/restore.times.test.ts'],
+  },
+  {
+    id: 'checks-waiting-state-not-saved',
+    file: 'checks/restore.ts',
+    find: 'if (this.#isOver(now)) return NOTHING;',
+    replace: 'if (now >= 0) return NOTHING;',
+    description:
+      'An agent killed before it has read its service files forgets maintenance and drains of their services.',
+    expectedTests: ['unit/checks/restore.test.ts'],
   },
 ];

@@ -98,4 +98,12 @@ export const shellMutants: readonly Mutant[] = [
     description: 'One source may have one stream more than its limit.',
     expectedTests: ['unit/shell/net/tcp.test.ts'],
   },
+  {
+    id: 'shell-stored-before-directory-sync',
+    file: 'shell/storage/writer.ts',
+    find: 'await syncDirectory(disk, dirname(path)); // makes the rename durable',
+    replace: 'void syncDirectory(disk, dirname(path)).catch(() => {});',
+    description: 'A snapshot is reported as stored while a loss of power would still undo it.',
+    expectedTests: ['unit/shell/storage/storage.faults.test.ts'],
+  },
 ];

@@ -234,3 +234,21 @@ property.prop([anyService], { numRuns: 500 })(
     expect(parseService(again).service).toEqual(service);
   },
 );
+
+describe('R3: killed before the service files were read', () => {
+  test('nothing is forgotten that an operator or a client ordered for their services', () => {
+    const before = stand();
+    before.service({ Name: 'web', ID: 'w1', Check: { CheckID: 't', TTL: '15s' } }, { fromFile: true });
+    before.check({ Name: 'extra', ServiceID: 'w1', TTL: '1m' });
+    before.update('t', 'warning', 'slow');
+    before.maintain('w1', true, 'new disk');
+    before.drain('w1', true);
+
+    const killed = restart(before);
+    const after = restart(killed);
+    after.service({ Name: 'web', ID: 'w1', Check: { CheckID: 't', TTL: '15s' } }, { fromFile: true });
+    expect(after.checks()).toEqual(['_service_maintenance:w1', 'extra', 't']);
+    expect([after.status('t'), after.output('t')]).toEqual(['warning', 'slow']);
+    expect(after.registry.view.services().get('w1')?.draining).toBe(true);
+  });
+});

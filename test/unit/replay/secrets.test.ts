@@ -165,12 +165,14 @@ const INPUTS: ByKind<Exclude<Input, { kind: 'command' }>> = {
   },
   addressChanged: { kind: 'addressChanged', address: ADDRESS },
   keysStored: { kind: 'keysStored', ticket: 1, error: SECRET },
+  snapshotStored: { kind: 'snapshotStored', revision: 1, error: SECRET },
 };
 const READABLE_IN_INPUTS: Readonly<Record<keyof typeof INPUTS, readonly string[]>> = {
   ...{ packet: [], streamAccepted: [], streamOpened: [], streamData: [], tick: [], addressChanged: [] },
   streamClosed: ['why'],
   checkFinished: ['outcome.check'],
   keysStored: ['error'],
+  snapshotStored: ['error'],
 };
 
 /** Paths of all values that contain the secret, with keys of maps and fields of objects joined by dots. */

@@ -61,6 +61,7 @@ test('effects of every kind are executed in the order in which the agent emitted
     { kind: 'topicsChanged', topics: ['nodes', 'node:ann'] },
     {
       kind: 'saveSnapshot',
+      revision: 1,
       snapshot: { incarnation: 3, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
     },
     { kind: 'saveCatalog', bytes: new Uint8Array(5) },

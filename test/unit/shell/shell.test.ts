@@ -44,6 +44,7 @@ function echo(heard: string[] = []): Tiny {
         } else if (input.command.kind === 'leave') {
           out.push({
             kind: 'saveSnapshot',
+            revision: 1,
             snapshot: { incarnation: 5, clocks: { member: 1, event: 1, query: 1 }, peers: [] },
           });
           out.push({ kind: 'reply', request: input.request, result: { ok: true } }, { kind: 'stopped' });

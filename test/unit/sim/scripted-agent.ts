@@ -1,10 +1,12 @@
 /** An agent whose view and effects are set by a test, so that it can violate any law. */
+
 import type { AgentOptions } from '../../../src/agent/agent.ts';
 import type { Fact } from '../../../src/agent/contract/facts.ts';
 import type { Agent, Effect, Input, Snapshot } from '../../../src/agent/contract/machine.ts';
 import type { MemberView, View } from '../../../src/agent/contract/view.ts';
 import { type Address, toAddress } from '../../../src/base/address.ts';
 import { NEVER } from '../../../src/base/time.ts';
+import type { CheckDefinition } from '../../../src/checks/types.ts';
 import type { QueryReport } from '../../../src/serf/types.ts';
 import { LawChecker } from '../../../src/sim/laws/index.ts';
 import type { SimHostOptions } from '../../../src/sim/world/host.ts';
@@ -26,7 +28,7 @@ export class ScriptedAgent implements Agent {
   readonly deadline = NEVER;
   readonly lanes: Record<string, number> = { membership: 0, intents: 0 };
   readonly services = new Map<string, unknown>();
-  readonly checks = new Map<string, { readonly status: string }>();
+  readonly checks = new Map<string, { readonly status: string; readonly definition?: CheckDefinition }>();
   readonly clocks = { member: 1, event: 1, query: 1 };
   readonly queryReports = new Map<number, QueryReport>();
   awareness = 0;
@@ -94,7 +96,11 @@ export class ScriptedAgent implements Agent {
 
   saveSnapshot(snapshot: Partial<Snapshot> = {}): void {
     const clocks = { member: 1, event: 1, query: 1 };
-    this.emitNext({ kind: 'saveSnapshot', snapshot: { incarnation: 1, clocks, peers: [], ...snapshot } });
+    this.emitNext({
+      kind: 'saveSnapshot',
+      revision: 1,
+      snapshot: { incarnation: 1, clocks, peers: [], ...snapshot },
+    });
   }
 
   handle(_input: Input, _now: number, out: Effect[]): void {

@@ -36,12 +36,12 @@ export const agentCheckRegister = route({
   summary: 'Register a check of a service here, or of the node',
   requestSchema: CHECK_DEFINITION_SCHEMA,
   body: parseJson,
-  handler: async ({ body, view, site }) => {
+  handler: async ({ body, view, change }) => {
     const check = parseCheck(body, { node: view.node });
     rejectScriptCheck(check);
     const { serviceId } = check;
     if (serviceId !== '' && !view.local.services().has(serviceId)) throw missingServiceError(serviceId);
-    await site.agent.execute({ kind: 'registerCheck', check });
+    await change({ kind: 'registerCheck', check });
   },
 });
 
@@ -51,10 +51,10 @@ export const agentCheckDeregister = route({
   path: '/v1/agent/check/deregister/:id...',
   summary: 'Remove a check',
   legacyGetWrite: true,
-  handler: async ({ params, view, site }) => {
+  handler: async ({ params, view, change }) => {
     const id = requireValue(params.id, 'check ID');
     requireCheck(view.local, id);
-    await site.agent.execute({ kind: 'deregisterCheck', id });
+    await change({ kind: 'deregisterCheck', id });
   },
 });
 
@@ -82,12 +82,12 @@ export const agentCheckUpdate = route({
     Datacenter: v.optional(v.unknown()),
     Token: v.optional(v.unknown()),
   }),
-  handler: async ({ params, body: { Status: status, Output: output }, view, site }) => {
+  handler: async ({ params, body: { Status: status, Output: output }, view, change }) => {
     const id = requireValue(params.id, 'check ID');
     if (!isStatus(status))
       throw new AgentError('badRequest', `Invalid check status: ${JSON.stringify(status)}`);
     requireTtlCheck(view.local, id);
-    await site.agent.execute({ kind: 'updateCheck', id, status, output });
+    await change({ kind: 'updateCheck', id, status, output });
   },
 });
 
@@ -98,10 +98,10 @@ function ttlUpdateRoute(verb: 'pass' | 'warn' | 'fail', status: CheckStatus): Ro
     summary: `Update a TTL check to ${status}`,
     query: { note: textParam },
     legacyGetWrite: true,
-    handler: async ({ params, query: { note }, view, site }) => {
+    handler: async ({ params, query: { note }, view, change }) => {
       const id = requireValue(params.id, 'check ID');
       requireTtlCheck(view.local, id);
-      await site.agent.execute({ kind: 'updateCheck', id, status, output: note });
+      await change({ kind: 'updateCheck', id, status, output: note });
     },
   });
 }

@@ -65,11 +65,11 @@ export const agentServiceRegister = route({
   requestSchema: SERVICE_DEFINITION_SCHEMA,
   query: { 'replace-existing-checks': flagParam },
   body: parseJson,
-  handler: async ({ body, query, view, site }) => {
+  handler: async ({ body, query, view, change }) => {
     const { service, checks } = parseService(body, { node: view.node });
     checks.forEach(rejectScriptCheck);
     const replaceChecks = query['replace-existing-checks'];
-    await site.agent.execute({ kind: 'registerService', service, checks, replaceChecks, fromFile: false });
+    await change({ kind: 'registerService', service, checks, replaceChecks, fromFile: false });
   },
 });
 
@@ -79,10 +79,10 @@ export const agentServiceDeregister = route({
   path: '/v1/agent/service/deregister/:id...',
   summary: 'Remove a service with its checks',
   legacyGetWrite: true,
-  handler: async ({ params, view, site }) => {
+  handler: async ({ params, view, change }) => {
     const id = requireValue(params.id, 'service ID');
     requireService(view.local, id);
-    await site.agent.execute({ kind: 'deregisterService', id });
+    await change({ kind: 'deregisterService', id });
   },
 });
 
@@ -92,10 +92,10 @@ export const agentServiceMaintenance = route({
   path: '/v1/agent/service/maintenance/:id...',
   summary: 'Put a service into maintenance, or end it',
   query: { enable: requiredFlagParam, reason: textParam },
-  handler: async ({ params, query: { enable, reason }, view, site }) => {
+  handler: async ({ params, query: { enable, reason }, view, change }) => {
     const service = requireValue(params.id, 'service ID');
     requireService(view.local, service);
-    await site.agent.execute({ kind: 'maintenance', service, on: enable, reason });
+    await change({ kind: 'maintenance', service, on: enable, reason });
   },
 });
 
@@ -105,8 +105,8 @@ export const agentMaintenance = route({
   path: '/v1/agent/maintenance',
   summary: 'Put all services of this node into maintenance, or end it',
   query: { enable: requiredFlagParam, reason: textParam },
-  handler: async ({ query: { enable, reason }, site }) => {
-    await site.agent.execute({ kind: 'maintenance', on: enable, reason });
+  handler: async ({ query: { enable, reason }, change }) => {
+    await change({ kind: 'maintenance', on: enable, reason });
   },
 });
 

@@ -5,6 +5,7 @@
  * Source: Consul HTTP API, "Register Entity", "Deregister Entity".
  */
 import { AgentError } from '../../../base/errors.ts';
+import { requireOwnCheck } from '../../../checks/definition/refusals.ts';
 import { parseJson } from '../../endpoint/body.ts';
 import { route } from '../../endpoint/route.ts';
 import { boolean, object, optionalField, string } from '../../endpoint/schema.ts';
@@ -37,18 +38,18 @@ export const catalogDeregister = route({
   requestSchema: object({ Node: string, ServiceID: optionalField(string), CheckID: optionalField(string) }),
   responseSchema: boolean,
   body: parseJson,
-  handler: async ({ body, view, site }) => {
+  handler: async ({ body, view, change }) => {
     const fields = nonEmptyFields(body);
     const [node, service, check] = ['node', 'serviceid', 'checkid'].map((name) => fields.get(name));
     if (node === undefined) throw new AgentError('badRequest', 'Missing node');
     const isSelf = node.toLowerCase() === view.node.toLowerCase();
     if (isSelf && service !== undefined) {
-      if (view.local.services().has(service))
-        await site.agent.execute({ kind: 'deregisterService', id: service });
+      if (view.local.services().has(service)) await change({ kind: 'deregisterService', id: service });
       return true;
     }
     if (isSelf && check !== undefined) {
-      if (view.local.checks().has(check)) await site.agent.execute({ kind: 'deregisterCheck', id: check });
+      requireOwnCheck(check);
+      if (view.local.checks().has(check)) await change({ kind: 'deregisterCheck', id: check });
       return true;
     }
     const member = view.member(node);

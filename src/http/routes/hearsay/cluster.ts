@@ -90,8 +90,8 @@ export const hearsayTags = route({
     set: v.optional(stringMapSchema),
     delete: v.optional(v.pipe(v.array(v.string()), v.maxLength(512))),
   }),
-  handler: async ({ body, site }) => {
-    await site.agent.execute({ kind: 'setTags', set: body.set ?? new Map(), remove: body.delete ?? [] });
+  handler: async ({ body, change }) => {
+    await change({ kind: 'setTags', set: body.set ?? new Map(), remove: body.delete ?? [] });
     return {};
   },
 });

@@ -80,10 +80,10 @@ export const hearsayDrain = route({
   path: '/v1/hearsay/drain/:id...',
   summary: 'Exclude an instance of this agent from all results, or end that',
   query: { enable: requiredFlagParam },
-  handler: async ({ params, query: { enable }, view, site }) => {
+  handler: async ({ params, query: { enable }, view, change }) => {
     const service = requireValue(params.id, 'service ID');
     requireService(view.local, service);
-    await site.agent.execute({ kind: 'drain', service, on: enable });
+    await change({ kind: 'drain', service, on: enable });
   },
 });
 

@@ -28,7 +28,13 @@ export class PersistenceLaw implements Law {
 
   constructor(context: LawContext) {
     this.#context = context;
-    context.world.subscribe({ onPersist: (host, what) => this.#onPersist(host, what) });
+    context.world.subscribe({
+      onSaveSnapshot: (host, snapshot) => {
+        this.#checkSnapshot(host, snapshot);
+        this.#lastSnapshots.set(host, snapshot);
+      },
+      onSaveCatalog: (host, bytes) => this.#onSaveCatalog(host, bytes),
+    });
   }
 
   onStart(host: SimHost): void {
@@ -37,7 +43,7 @@ export class PersistenceLaw implements Law {
     this.#restored.delete(host);
     const { incarnation } = host.runningAgent.view.self();
     if (incarnation === 1) return; // It started without a snapshot.
-    const { savedSnapshot } = host;
+    const savedSnapshot = host.disk.snapshot;
     if (savedSnapshot === undefined || incarnation !== savedSnapshot.incarnation + 1)
       this.#context.reportViolation(
         `I17 ${host.label} starts @${incarnation}, and has saved ${savedSnapshot === undefined ? 'nothing' : `@${savedSnapshot.incarnation}`}`,
@@ -78,16 +84,10 @@ export class PersistenceLaw implements Law {
     else known.add(address.key);
   }
 
-  #onPersist(host: SimHost, what: 'snapshot' | 'catalog'): void {
-    const { savedSnapshot, savedCatalog } = host;
-    if (what === 'snapshot' && savedSnapshot !== undefined) {
-      this.#checkSnapshot(host, savedSnapshot);
-      this.#lastSnapshots.set(host, savedSnapshot);
-    }
-    if (what === 'catalog' && savedCatalog !== undefined && savedCatalog !== this.#catalogs.get(host)) {
-      this.#catalogs.set(host, savedCatalog);
-      this.#checkCatalog(host, savedCatalog);
-    }
+  #onSaveCatalog(host: SimHost, bytes: Uint8Array): void {
+    if (bytes === this.#catalogs.get(host)) return;
+    this.#catalogs.set(host, bytes);
+    this.#checkCatalog(host, bytes);
   }
 
   #checkSnapshot(host: SimHost, snapshot: Snapshot): void {

@@ -27,27 +27,20 @@ export class TtlLaw implements Law {
   judged = 0;
   readonly #context: LawContext;
   readonly #running = new Map<SimHost, Map<string, RunningTtl>>();
-  /** When each host last wrote a snapshot. */
-  readonly #savedAt = new Map<SimHost, Millis>();
   readonly #offsets = new Map<SimHost, Millis>();
 
   constructor(context: LawContext) {
     this.#context = context;
-    context.world.subscribe({
-      onPersist: (host, what) => {
-        if (what === 'snapshot') this.#savedAt.set(host, context.world.now);
-      },
-    });
   }
 
   onStart(host: SimHost): void {
     const sameClock = host.wallClockOffset === (this.#offsets.get(host) ?? host.wallClockOffset);
     this.#offsets.set(host, host.wallClockOffset);
-    const savedAt = this.#savedAt.get(host);
+    const savedAt = host.disk.composedAt;
     const isRestored = host.runningAgent.view.self().incarnation > 1;
     const running = this.#of(host);
     for (const [check, held] of running)
-      if (!isRestored || !sameClock || savedAt === undefined || held.began > savedAt || host.diskFailing)
+      if (!isRestored || !sameClock || savedAt === undefined || held.began > savedAt || host.disk.failing)
         running.delete(check);
       else held.restored = true;
   }

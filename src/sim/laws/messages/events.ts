@@ -60,7 +60,7 @@ export class EventLaw implements Law {
   onStart(host: SimHost): void {
     const { view } = host.runningAgent;
     const saved =
-      view.self().incarnation > 1 && host.options.serfPeer !== true ? host.savedSnapshot : undefined;
+      view.self().incarnation > 1 && host.options.serfPeer !== true ? host.disk.snapshot : undefined;
     const returning = (saved?.peers.length ?? 0) > 0;
     const minLtime = saved?.clocks.event ?? view.health().clocks.event;
     this.#boots.set(host, { since: this.#context.world.now, joined: returning, returning, minLtime });

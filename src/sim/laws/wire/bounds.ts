@@ -45,7 +45,7 @@ export class BoundsLaw implements Law {
     }
     if (awareness < 0 || awareness >= host.swim.awarenessMax)
       reportViolation(`I11 ${host.label} has a local health of ${awareness}`);
-    const peers = host.savedSnapshot?.peers.length ?? 0;
+    const peers = host.disk.snapshot?.peers.length ?? 0;
     if (peers > maxMembers)
       reportViolation(`I11 ${host.label} saved ${peers} members of ${this.#introduced.size}`);
   }

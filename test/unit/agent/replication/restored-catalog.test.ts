@@ -87,7 +87,7 @@ describe('a restarted agent', () => {
 
   test('answers before its first input', () => {
     const { it, disks } = alone();
-    const { savedSnapshot: disk } = it.host('ann');
+    const { snapshot: disk } = it.host('ann').disk;
     let born: Agent | undefined;
     const other = new World({
       seed: 1,
@@ -185,7 +185,7 @@ describe('a restarted agent', () => {
     it.run(70_000);
     it.command('ann', web(1)); // something new to remember
     it.run(2_000);
-    expect(it.host('ann').savedSnapshot?.peers).toMatchObject([{ name: 'bob' }]); // the only way back
+    expect(it.host('ann').disk.snapshot?.peers).toMatchObject([{ name: 'bob' }]); // the only way back
     it.run(40_000);
     it.stop('ann');
     it.start('ann', { restore: true });

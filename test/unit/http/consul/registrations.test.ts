@@ -238,7 +238,8 @@ describe('writes of checks', () => {
 
   test('T13 the seven writes that legacy clients do with GET', async () => {
     const { agent, server } = await world();
-    agent.reply = async () => ({ joined: 1, failed: [] });
+    agent.reply = async () =>
+      agent.commands.at(-1)?.kind === 'join' ? { joined: 1, failed: [] } : undefined;
     for (const path of [
       'service/deregister/web-1',
       'check/pass/service:web-1?note=fine',
@@ -295,4 +296,19 @@ test('R4 the reply waits for the agent', async () => {
   expect(answered).toBe(false);
   finish();
   expect((await registered).status).toBe(200);
+});
+
+test('a change that cannot be kept is answered 200 and says why; one that can has no such header', async () => {
+  const { agent, server } = await world();
+  const header = async (path: string): Promise<unknown[]> => {
+    const body = path.endsWith('tags') ? { set: { a: 'b' } } : { Name: 'api' };
+    const { status, headers } = await put(server, path, body);
+    return [status, headers['x-hearsay-unsaved']];
+  };
+  for (const path of [register, '/v1/agent/service/maintenance/web-1?enable=true', '/v1/hearsay/tags']) {
+    agent.reply = async () => ({ unsaved: 'ENOSPC' });
+    expect(await header(path)).toEqual([200, 'ENOSPC']);
+    agent.reply = async () => undefined;
+    expect(await header(path)).toEqual([200, undefined]);
+  }
 });

@@ -47,7 +47,7 @@ const SNAPSHOT: Snapshot = {
 const numbered = (incarnation: number): Snapshot => ({ ...SNAPSHOT, incarnation });
 
 async function openIt(note = noting().record, options = {}): Promise<Storage> {
-  const storage = await openStorage(data, note, { writeInterval: 0, retryInterval: 20, ...options });
+  const storage = await openStorage(data, note, { retryInterval: 20, ...options });
   opened.push(storage);
   return storage;
 }
@@ -101,22 +101,6 @@ describe('a snapshot', () => {
     storage.save(SNAPSHOT);
     await storage.close();
     expect((await openIt()).snapshot).toEqual(SNAPSHOT);
-  });
-
-  test('is written at most once per interval, the newest one', async () => {
-    const storage = await openIt(noting().record, { writeInterval: 150 });
-    const writtenAt: number[] = []; // by the file's own clock, which does not care when we look
-    for (let i = 1; writtenAt.length < 4; i++) {
-      storage.save(numbered(i));
-      await new Promise((resolve) => setImmediate(resolve));
-      const { mtimeMs } = statSync(join(data, 'snapshot'), { throwIfNoEntry: false }) ?? { mtimeMs: 0 };
-      if (mtimeMs > (writtenAt.at(-1) ?? 0)) writtenAt.push(mtimeMs);
-    }
-    for (const [i, at] of writtenAt.slice(1).entries())
-      expect(at - (writtenAt[i] as number)).toBeGreaterThan(130); // file times are coarse
-    storage.save(numbered(1_000_000));
-    await storage.close();
-    expect(onDisk()).toEqual(numbered(1_000_000));
   });
 
   test('cut at any byte is detected', () => {

@@ -282,6 +282,7 @@ test('I17: an agent that restores continues where the last one was', () => {
   ann.saveSnapshot({ ...disk, registered: { ...NOTHING, services: ['web'] } });
   ann.services.set('web', {});
   poke('ann');
+  world.run(100); // until it is on the disk
   world.stop('ann');
   world.start('ann', { restore: true });
   poke('ann', { kind: 'topicsChanged', topics: [] });
@@ -308,6 +309,7 @@ test.each(['member', 'event', 'query'] as const)(
       world.start('ann');
       (world.host('ann').runningAgent as ScriptedAgent).saveSnapshot();
       world.injectDatagram('ann', nowhere, new Uint8Array(1));
+      world.run(100); // until it is on the disk
       world.stop('ann');
       world.start('ann', { restore: true });
       expect(violations.map((line) => line.split(' ')[1])).toEqual(expected);

@@ -100,6 +100,7 @@ test('E2: a member that returns with its data has to receive what was fired whil
     const clocks = { member: 1, event: before, query: 1 };
     agentOf('cat').saveSnapshot({ clocks, peers: met ? [{ name: 'ann', addr: '10.0.0.1:1' }] : [] });
     emit('cat');
+    world.run(100); // until it is on the disk
     world.stop('cat');
     emit('ann', received('deploy', 7));
     world.start('cat', { restore: true });

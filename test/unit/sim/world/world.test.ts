@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../../src/agent/contract/machine.ts';
-import type { SimHost } from '../../../../src/sim/world/host.ts';
+import type { SimDisk } from '../../../../src/sim/world/host.ts';
 import { createEchoWorld } from '../echo-agent.ts';
 
 test('a datagram arrives after the latency and is answered', () => {
@@ -100,7 +100,7 @@ test('a command gets its result, with the time of the reply', () => {
 test('a saved snapshot is on the host’s disk, and outlives the process', () => {
   const { world, echo } = createEchoWorld('ann');
   const snapshot = { incarnation: 7, clocks: { member: 1, event: 1, query: 1 }, peers: [] };
-  echo('ann').emitAt({ kind: 'saveSnapshot', snapshot }, 1);
+  echo('ann').emitAt({ kind: 'saveSnapshot', revision: 1, snapshot }, 1);
   world.command('ann', { kind: 'leave' });
   world.run(10);
   world.stop('ann');
@@ -181,37 +181,60 @@ describe('a disk', () => {
     clocks: { member: 1, event: 1, query: 1 },
     peers: [],
   });
-  const written = (): SimHost => {
-    const host = createEchoWorld('ann').world.host('ann');
-    for (let i = 1; i <= 30; i++) host.saveSnapshot(snapshot(i));
-    host.saveCatalog(new Uint8Array(3));
-    return host;
+  const written = (): SimDisk => {
+    const { disk } = createEchoWorld('ann').world.host('ann');
+    for (let i = 1; i <= 30; i++) disk.renameSnapshot({ snapshot: snapshot(i), composedAt: i });
+    disk.sync();
+    disk.saveCatalog(new Uint8Array(3));
+    return disk;
   };
 
-  test('that is failing keeps what it has', () => {
-    const host = written();
-    host.diskFailing = true;
-    host.saveSnapshot(snapshot(31));
-    host.saveCatalog(new Uint8Array(4));
-    expect(host.savedSnapshot?.incarnation).toBe(30);
-    expect(host.savedCatalog).toHaveLength(3);
+  test('that is failing keeps what it has, reports it, and writes the newest when it has recovered', () => {
+    const { world, echo } = createEchoWorld('ann');
+    const { disk } = world.host('ann');
+    const stored = (): string[] =>
+      echo('ann').received.flatMap(({ input }) =>
+        input.kind === 'snapshotStored' ? [`${input.revision} ${input.error ?? 'ok'}`] : [],
+      );
+    disk.failing = true;
+    const save = (revision: number): void => {
+      echo('ann').emitAt({ kind: 'saveSnapshot', revision, snapshot: snapshot(revision) }, world.now + 1);
+      world.command('ann', { kind: 'leave' }); // any input makes the world read the deadline again
+    };
+    save(1);
+    world.run(1_000);
+    expect([disk.snapshot, stored()]).toEqual([undefined, ['1 ENOSPC']]);
+    save(2);
+    disk.saveCatalog(new Uint8Array(4));
+    expect(disk.catalog).toBeUndefined();
+    disk.failing = false;
+    world.run(10_000);
+    expect([disk.snapshot, stored()]).toEqual([snapshot(2), ['1 ENOSPC', '2 ok']]);
+  });
+
+  test('has what was renamed when the process is killed, and only what was synced when the power fails', () => {
+    const disk = written();
+    disk.renameSnapshot({ snapshot: snapshot(31), composedAt: 31 });
+    expect(disk.snapshot?.incarnation).toBe(31);
+    disk.losePower();
+    expect(disk.snapshot?.incarnation).toBe(30);
   });
 
   test('whose last writes are torn has an earlier snapshot, or the earliest kept', () => {
-    const host = written();
-    host.tearLastWrites(3);
-    expect(host.savedSnapshot?.incarnation).toBe(27);
-    expect(host.savedCatalog).toBeUndefined();
+    const disk = written();
+    disk.tearLastWrites(3);
+    expect(disk.snapshot?.incarnation).toBe(27);
+    expect(disk.catalog).toBeUndefined();
     const other = written();
     other.tearLastWrites(1000);
-    expect(other.savedSnapshot?.incarnation).toBe(14);
+    expect(other.snapshot?.incarnation).toBe(14);
   });
 
   test('that is wiped has nothing', () => {
-    const host = written();
-    host.wipeDisk();
-    expect([host.savedSnapshot, host.savedCatalog]).toEqual([undefined, undefined]);
-    host.tearLastWrites(1);
-    expect(host.savedSnapshot).toBeUndefined();
+    const disk = written();
+    disk.wipe();
+    expect([disk.snapshot, disk.catalog]).toEqual([undefined, undefined]);
+    disk.tearLastWrites(1);
+    expect(disk.snapshot).toBeUndefined();
   });
 });

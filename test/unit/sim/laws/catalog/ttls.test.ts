@@ -8,8 +8,10 @@ const expired: Effect = { kind: 'fact', fact: { kind: 'checkExpired', check: 't'
 /** ann has a TTL check of 20 s that has just begun, and `restarts` before she goes on for `then`. */
 function running(restarts: boolean) {
   const { world, poke, broken, agentOf } = pair();
-  world.command('ann', { kind: 'registerCheck', check: makeTtlCheck('t', '', { ttl: 20_000 }) });
-  const show = (status: string): void => void (agentOf('ann') as ScriptedAgent).checks.set('t', { status });
+  const check = makeTtlCheck('t', '', { ttl: 20_000 });
+  world.command('ann', { kind: 'registerCheck', check });
+  const show = (status: string): void =>
+    void (agentOf('ann') as ScriptedAgent).checks.set('t', { definition: check, status });
   show('passing');
   if (restarts) {
     agentOf('ann').saveSnapshot();
