@@ -14,6 +14,7 @@ import { run as join } from './join.ts';
 import { SHORT } from './kit/options.ts';
 import { run as loop } from './loop.ts';
 import { run as recording } from './recording.ts';
+import { run as registrations } from './registrations.ts';
 import { run as spread } from './spread.ts';
 import { run as start } from './start.ts';
 import { run as waiters } from './waiters.ts';
@@ -25,4 +26,5 @@ await catalog();
 recording();
 spread(SHORT ? 100 : 1000);
 world(SHORT ? 200 : 1000);
-for (const bench of [start, idle, join, detect, http, dns, dnsRate, waiters, loop]) await bench();
+for (const bench of [start, idle, join, detect, http, registrations, dns, dnsRate, waiters, loop])
+  await bench();
