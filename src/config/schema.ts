@@ -213,6 +213,10 @@ export const agentSection = defineSection({
     bounds: 'a service name, or off',
     doc: 'Name of the service that each agent registers for itself, as tools written for Consul expect.',
   }),
+  suspectsLast: booleanSetting({
+    default: true,
+    doc: 'Put instances on suspected nodes last in resolve, `near=` and DNS while at least two others are well.',
+  }),
   httpKv: choiceSetting({
     values: ['refuse', 'empty'],
     default: 'refuse',

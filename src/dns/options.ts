@@ -33,6 +33,8 @@ export interface DnsOptions {
    * Name of the service that every live node is an instance of, unless a service of that name is registered; or `off`.
    */
   readonly selfService?: string;
+  /** Puts endpoints on suspected nodes last while two others are well; true by default. */
+  readonly suspectsLast?: boolean;
   /** Reads `_NAME._udp` as all instances if none has the tag `udp`. Consul does not. */
   readonly udpIsNoTag?: boolean;
   readonly soa?: Partial<SoaTimers>;
@@ -80,6 +82,7 @@ export function createZone(options: Omit<DnsOptions, 'listen'>): Zone {
     nodes: new NodeIndex(view),
     services: new ServiceIndex(view, names, {
       onlyPassing: options.onlyPassing ?? false,
+      suspectsLast: options.suspectsLast ?? true,
       selfService: selfService === 'off' || selfService === '' ? undefined : selfService,
     }),
     answerCache: new ServiceAnswerCache(),

@@ -13,6 +13,7 @@ type DnsConfig = Pick<
   | 'altDomain'
   | 'datacenter'
   | 'selfService'
+  | 'suspectsLast'
 >;
 
 export const toDnsOptions = (config: DnsConfig, listen: Address): Omit<DnsOptions, 'view' | 'serial'> => ({
@@ -21,6 +22,7 @@ export const toDnsOptions = (config: DnsConfig, listen: Address): Omit<DnsOption
   altDomain: config.altDomain,
   datacenter: config.datacenter,
   selfService: config.selfService,
+  suspectsLast: config.suspectsLast,
   nodeTtlSeconds: seconds(config.dnsNodeTtl),
   serviceTtlSeconds: new Map([...config.dnsServiceTtl].map(([name, span]) => [name, seconds(span)])),
   onlyPassing: config.dnsOnlyPassing,

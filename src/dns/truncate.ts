@@ -59,7 +59,7 @@ export function truncateResponse(
   rng: Rng,
 ): Buffer {
   const { compiled } = response;
-  const { cnames, items, authority } = compiled;
+  const { cnames, items, authority, preferredCount } = compiled;
   const encode = (chosen: readonly CompiledRecord[], withAdditionals = true): Buffer | undefined => {
     const answers = cnames.length === 0 ? chosen : [...cnames, ...chosen];
     const truncated =
@@ -80,7 +80,8 @@ export function truncateResponse(
   assert(count <= items.length, `${count} of ${items.length} items to fit`);
   // Beyond the reach of compression pointers another order may be a little longer than the one that was counted.
   for (let n = count; n > 0 || n === items.length; n--) {
-    const message = encode(shuffle(items.slice(0, n), rng));
+    const preferred = shuffle(items.slice(0, Math.min(n, preferredCount)), rng);
+    const message = encode([...preferred, ...shuffle(items.slice(preferredCount, n), rng)]);
     if (message !== undefined) return message;
   }
   return (

@@ -18,6 +18,7 @@ type HttpConfig = Pick<
   | 'label'
   | 'insecure'
   | 'selfService'
+  | 'suspectsLast'
 >;
 
 /** The parts of a running agent that its HTTP server shows or uses. */
@@ -65,6 +66,7 @@ export function toHttpOptions(
     emptyKv: config.httpKv === 'empty',
     ...(reload === undefined ? {} : { reload }),
     selfService: config.selfService,
+    suspectsLast: config.suspectsLast,
     wallClock: Date.now,
     ...rest,
   };

@@ -75,6 +75,8 @@ export interface View {
    * 0.
    */
   member(name: string): MemberView | undefined;
+  /** Names of the members that SWIM suspects now; the same object until they change. */
+  suspects(): ReadonlySet<string>;
   /** The largest index of these topics, at least 1; it grows with every change that a reader can see. */
   indexOf(topics: readonly Topic[]): number;
   /**

@@ -75,6 +75,8 @@ export class AgentView implements View {
   readonly #indexes = new Map<Topic, number>();
   #index: number;
   #sorted: readonly MemberView[] | undefined;
+  #suspects: ReadonlySet<string> = new Set();
+  #isSuspectsStale = true;
   readonly #changedTopics: Set<Topic>;
   readonly #changes: ChangeLog;
   /** Members that have changed since the last `flushTopics`. */
@@ -139,6 +141,16 @@ export class AgentView implements View {
     if (exact !== undefined) return memberView(exact, this.#members);
     const folded = name.toLowerCase();
     return this.members().find((one) => one.name.toLowerCase() === folded);
+  }
+
+  suspects(): ReadonlySet<string> {
+    if (!this.#isSuspectsStale) return this.#suspects;
+    this.#isSuspectsStale = false;
+    const names = new Set<string>();
+    for (const { identity, state } of this.#members.all()) if (state === 'suspect') names.add(identity.name);
+    const isSame = names.size === this.#suspects.size && [...names].every((name) => this.#suspects.has(name));
+    if (!isSame) this.#suspects = names;
+    return this.#suspects;
   }
 
   indexOf(topics: readonly Topic[]): number {
@@ -235,6 +247,7 @@ export class AgentView implements View {
   /** A reader can see a change of this member; `listed` if the list of nodes shows it, too. */
   markMemberChanged(name: string, listed: boolean): void {
     this.#sorted = undefined;
+    this.#isSuspectsStale = true;
     this.#changedTopics.add('members');
     this.#changedMembers.add(name);
     if (!listed) return;

@@ -24,7 +24,13 @@ export function answerAddress(query: ZoneQuery): AnswerItem[] {
   // Each answer is a new sample, so that a limit of 1 still spreads clients that use the first address only.
   const cnames = items.filter(isCname);
   const addresses = items.filter((item) => !isCname(item));
-  return [...cnames, ...sample(addresses, aRecordLimit, rng)];
+  const chosen = sample(
+    addresses.filter(({ last }) => last !== true),
+    aRecordLimit,
+    rng,
+  );
+  const last = addresses.filter((item) => item.last === true);
+  return [...cnames, ...chosen, ...sample(last, aRecordLimit - chosen.length, rng)];
 }
 
 /** All address records of a host name, with its CNAME chain; none if the name is not in our domains. */
@@ -44,17 +50,19 @@ function collectAddresses(query: ZoneQuery, hops: number): AnswerItem[] {
       return matchesType(data) ? toAnswerItems({ ttlSeconds, data }) : [];
     }
     case 'service': {
-      const { addresses, aliases } = subject.endpointSet;
+      const { addresses, aliases, lastAddresses } = subject.endpointSet;
       if (addresses.length === 0) return answerCname(aliases, query, hops);
       const ttlSeconds = serviceTtl(query);
       // With a limit the sample is drawn from all addresses, also from those that would not fit one response.
       const end = zone.aRecordLimit < maxRecords ? undefined : maxRecords;
-      return toAnswerItems(
-        ...addresses
-          .filter(matchesType)
-          .slice(0, end)
-          .map((data) => ({ ttlSeconds, data })),
-      );
+      return addresses
+        .filter(matchesType)
+        .slice(0, end)
+        .flatMap((data) =>
+          toAnswerItems({ ttlSeconds, data }).map((item) =>
+            lastAddresses.has(data) ? { ...item, last: true } : item,
+          ),
+        );
     }
     default:
       return [];

@@ -10,14 +10,19 @@ import type { Endpoint } from '../zone/endpoints.ts';
 import { serviceTtl, type ZoneQuery } from '../zone/zone.ts';
 import { resolveTargetName } from './address.ts';
 
-/** All priorities are equal; weights distribute the load. Source: RFC 2782; Consul DNS, SRV. */
+/**
+ * Weights distribute the load. Priorities are equal, but for suspects that come last.
+ *
+ * Source: RFC 2782; Consul DNS, SRV.
+ */
 export function answerSrv(query: ZoneQuery): AnswerItem[] {
   const { subject, type, domain, maxRecords } = query;
   if (subject.kind !== 'service' || type !== RECORD_TYPE.SRV) return [];
   const ttlSeconds = serviceTtl(query);
   /** Endpoints with a common target share one array of records, which are sent once. */
   const byTarget = new Map<DnsName, readonly ResourceRecord[]>();
-  return subject.endpointSet.endpoints.slice(0, maxRecords).map(({ port, weight, target }: Endpoint) => {
+  const { endpoints, lastNodes } = subject.endpointSet;
+  return endpoints.slice(0, maxRecords).map(({ node, port, weight, target }: Endpoint) => {
     const name = target.kind === 'generated' ? `${target.labels}.${domain}` : target.name;
     let additionals = byTarget.get(name);
     if (additionals === undefined) {
@@ -27,7 +32,8 @@ export function answerSrv(query: ZoneQuery): AnswerItem[] {
           : resolveTargetName(name, query).map((record) => ({ ...record, ttlSeconds }));
       byTarget.set(name, additionals);
     }
-    const data = { type: 'SRV', priority: 1, weight, port, target: name } as const;
-    return { record: { owner: QUESTION_NAME, ttlSeconds, data }, additionals };
+    const last = lastNodes.has(node);
+    const data = { type: 'SRV', priority: last ? 2 : 1, weight, port, target: name } as const;
+    return { record: { owner: QUESTION_NAME, ttlSeconds, data }, additionals, last };
   });
 }

@@ -33,6 +33,8 @@ export class CompiledAnswer {
   readonly cnames: readonly CompiledRecord[];
   /** In order of preference: truncation leaves out the last ones. */
   readonly items: readonly CompiledRecord[];
+  /** How many of them, from the first on, are equally good: these are shuffled, and so are the others behind them. */
+  readonly preferredCount: number;
   readonly authority: readonly CompiledRecord[];
   readonly #counts = new Map<number, number>();
   #countsSuffix: NameNode | undefined;
@@ -48,7 +50,9 @@ export class CompiledAnswer {
     const compileItem = ({ record, additionals }: AnswerItem): CompiledRecord =>
       this.#compile(record, additionals.length === 0 ? NO_ADDITIONALS : additionals.map(compileShared));
     this.cnames = items.filter(isCname).map(compileItem);
-    this.items = items.filter((item) => !isCname(item)).map(compileItem);
+    const others = items.filter((item) => !isCname(item));
+    this.items = others.map(compileItem);
+    this.preferredCount = others.filter(({ last }) => last !== true).length;
     this.authority = authority.map((record) => this.#compile(record, NO_ADDITIONALS));
   }
 

@@ -73,6 +73,8 @@ export interface SoaTimers {
 export interface AnswerItem {
   readonly record: ResourceRecord;
   readonly additionals: readonly ResourceRecord[];
+  /** It comes after the others, and is left out first. */
+  readonly last?: boolean;
 }
 
 /** Answers without additional records. */

@@ -1,11 +1,14 @@
 /** Service instances as DNS endpoints: their targets and addresses, without duplicates and in order of preference. */
 import type { MemberView } from '../../agent/contract/view.ts';
+import { suspectsLast } from '../../agent/readers/suspects-last.ts';
 import { parseIp } from '../../base/address.ts';
 import { Hash } from '../../catalog/hash.ts';
 import type { Instance } from '../../catalog/types.ts';
 import type { Service } from '../../model/service.ts';
 import { type AddressData, type DnsName, toAddressData } from '../message/records.ts';
 import { addrLabels, isHostName, nodeLabels, parseName, type ZoneNames } from './names.ts';
+
+const NO_NODES: ReadonlySet<string> = new Set();
 
 /** One service instance as a DNS client sees it. */
 export interface Endpoint {
@@ -37,6 +40,10 @@ export interface EndpointSet {
   readonly addresses: readonly AddressData[];
   /** Distinct addresses that are host names. */
   readonly aliases: readonly DnsName[];
+  /** Nodes whose endpoints come last: they are suspected, and others are well. */
+  readonly lastNodes: ReadonlySet<string>;
+  /** Addresses of such endpoints only. */
+  readonly lastAddresses: ReadonlySet<AddressData>;
   /** Some endpoint is known from before a restart only. */
   readonly restored: boolean;
 }
@@ -74,12 +81,15 @@ export const sortByRank = (endpoints: readonly Endpoint[]): Endpoint[] =>
   [...endpoints].sort((a, b) => a.rank - b.rank);
 
 /**
- * Keeps the order of `endpoints`. Instances with a common address become one address record, and those with a common
+ * Keeps the order of `endpoints`, but for those on suspected nodes, which come last. Instances with a common address become one address record, and those with a common
  * node, address and port one SRV. Two nodes whose SRV records would be equal share one too: an RRset has no duplicates.
  *
  * Source: Consul DNS, service lookups; RFC 2181 §5.
  */
-export function createEndpointSet(endpoints: readonly Endpoint[]): EndpointSet {
+export function createEndpointSet(unsorted: readonly Endpoint[], suspects: ReadonlySet<string>): EndpointSet {
+  const endpoints = suspectsLast(unsorted, suspects, ({ node }) => node);
+  const lastNodes = endpoints === unsorted ? NO_NODES : suspects;
+  const lastAddresses = new Set<AddressData>();
   const unique = new Map<string, Endpoint>();
   const records = new Set<string>();
   const addresses = new Map<string, AddressData>();
@@ -90,7 +100,10 @@ export function createEndpointSet(endpoints: readonly Endpoint[]): EndpointSet {
     if (target.kind === 'hostName') aliases.set(name, aliases.get(name) ?? target.name);
     else {
       const key = target.address.ip.join('.');
-      if (!addresses.has(key)) addresses.set(key, target.address);
+      if (!addresses.has(key)) {
+        addresses.set(key, target.address);
+        if (lastNodes.has(node)) lastAddresses.add(target.address);
+      }
     }
     const instance = `${node}\n${name}\n${port}`;
     const record = `${name}\n${port}\n${weight}`;
@@ -102,6 +115,8 @@ export function createEndpointSet(endpoints: readonly Endpoint[]): EndpointSet {
     endpoints: [...unique.values()],
     addresses: [...addresses.values()],
     aliases: [...aliases.values()],
+    lastNodes,
+    lastAddresses,
     restored: endpoints.some(({ restored }) => restored),
   };
 }

@@ -14,10 +14,13 @@ import type { ZoneNames } from './names.ts';
 import { ServicesByAddress } from './services-by-address.ts';
 
 const NODES: readonly Topic[] = ['nodes'];
+const NO_SUSPECTS: ReadonlySet<string> = new Set();
 
 export interface ServiceIndexOptions {
   /** Leaves out instances in state warning. */
   readonly onlyPassing: boolean;
+  /** Puts endpoints on suspected nodes last while two others are well. */
+  readonly suspectsLast: boolean;
   /** Name of the service that every live node is an instance of, unless a service of that name is registered. */
   readonly selfService: string | undefined;
 }
@@ -32,6 +35,8 @@ export class ServiceIndex {
   #selfService: ServiceEndpoints | undefined;
   /** Index of the topic `nodes` for which the cache is valid. */
   #nodesIndex = -1;
+  /** The suspects for which the cache is valid. */
+  #suspects: ReadonlySet<string> = NO_SUSPECTS;
 
   constructor(view: View, names: ZoneNames, options: ServiceIndexOptions) {
     this.#view = view;
@@ -58,7 +63,9 @@ export class ServiceIndex {
 
   #findEndpoints(name: string): ServiceEndpoints {
     const nodesIndex = this.#view.indexOf(NODES);
-    if (nodesIndex !== this.#nodesIndex) {
+    const suspects = this.#options.suspectsLast ? this.#view.suspects() : NO_SUSPECTS;
+    if (nodesIndex !== this.#nodesIndex || suspects !== this.#suspects) {
+      this.#suspects = suspects;
       this.#nodesIndex = nodesIndex; // endpoints without an address of their own depend on that of their node
       this.#cache = new WeakMap();
       this.#selfService = undefined;
@@ -66,13 +73,13 @@ export class ServiceIndex {
     const { catalog } = this.#view;
     const { selfService } = this.#options;
     if (name.toLowerCase() === selfService && catalog.instances(name).length === 0) {
-      this.#selfService ??= new ServiceEndpoints(this.#selfEndpoints(selfService));
+      this.#selfService ??= new ServiceEndpoints(this.#selfEndpoints(selfService), suspects);
       return this.#selfService;
     }
     const usable = catalog.usable(name);
     const cached = this.#cache.get(usable);
     if (cached !== undefined) return cached;
-    const endpoints = new ServiceEndpoints(this.#toEndpoints(usable));
+    const endpoints = new ServiceEndpoints(this.#toEndpoints(usable), suspects);
     this.#cache.set(usable, endpoints);
     return endpoints;
   }
@@ -101,9 +108,12 @@ class ServiceEndpoints {
   readonly #endpointSets = new Map<string, EndpointSet>();
   readonly #emptyNonTerminals = new Set<string>();
 
-  constructor(unordered: readonly Endpoint[]) {
+  readonly #suspects: ReadonlySet<string>;
+
+  constructor(unordered: readonly Endpoint[], suspects: ReadonlySet<string>) {
+    this.#suspects = suspects;
     const endpoints = sortByRank(unordered);
-    this.all = endpoints.length === 0 ? undefined : createEndpointSet(endpoints);
+    this.all = endpoints.length === 0 ? undefined : createEndpointSet(endpoints, suspects);
     for (const endpoint of endpoints) for (const tag of new Set(endpoint.tags)) this.#add(tag, endpoint);
   }
 
@@ -112,7 +122,7 @@ class ServiceEndpoints {
     if (cached !== undefined) return cached;
     const endpoints = this.#byTag.get(tag);
     if (endpoints === undefined) return undefined;
-    const endpointSet = createEndpointSet(endpoints);
+    const endpointSet = createEndpointSet(endpoints, this.#suspects);
     this.#endpointSets.set(tag, endpointSet);
     return endpointSet;
   }

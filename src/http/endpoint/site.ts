@@ -15,6 +15,8 @@ export interface Site {
   readonly meter: Meter;
   /** The service as an instance of which every node is shown; `undefined` if none is. */
   readonly selfService: string | undefined;
+  /** Instances on suspected nodes come last where the order is one of preference. */
+  readonly suspectsLast: boolean;
   readonly emptyKv: boolean;
   /** Reads the settings again; absent if this agent cannot. */
   readonly reload?: () => Promise<void>;

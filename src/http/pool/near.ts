@@ -1,15 +1,27 @@
-/** `near=`: sorts by estimated round trip, as far as coordinates are known. */
+/** `near=`: sorts by estimated round trip, as far as coordinates are known, and puts suspected nodes last. */
+import { suspectsLast } from '../../agent/readers/suspects-last.ts';
 import type { Millis } from '../../base/time.ts';
 import { type Coordinate, distance } from '../../serf/coordinates.ts';
 import type { Site } from '../endpoint/site.ts';
 
 /**
  * Sorts by the estimated round trip from `near`: a node, or `_agent` for this one. Nodes without a coordinate come
- * last; if `near` itself has none, or is unknown, the order stays.
+ * last; if `near` itself has none, or is unknown, the order stays. Whatever the distance, suspects come after the others.
  *
  * Source: Consul HTTP API, "List Nodes", parameter `near`.
  */
 export function sortByRtt<T>(
+  site: Site,
+  near: string,
+  items: readonly T[],
+  nodeName: (item: T) => string,
+): readonly T[] {
+  if (near === '') return items;
+  const sorted = sortByDistance(site, near, items, nodeName);
+  return site.suspectsLast ? suspectsLast(sorted, site.agent.view.suspects(), nodeName) : sorted;
+}
+
+function sortByDistance<T>(
   site: Site,
   near: string,
   items: readonly T[],

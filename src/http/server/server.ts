@@ -36,6 +36,8 @@ export interface HttpServerOptions {
   readonly legacyGetWrites: boolean;
   /** The service as an instance of which every node is shown, or `off`; default `consul`, as Consul's servers. */
   readonly selfService?: string;
+  /** Instances on suspected nodes come last where the order is one of preference; true by default. */
+  readonly suspectsLast?: boolean;
   /** Reads of the key/value store are 404, as if it were empty, instead of 501. */
   readonly emptyKv?: boolean;
   /** Reads the settings again; absent if this agent cannot. */
@@ -105,6 +107,7 @@ function createNodeServer(limits: ConnectionLimits): Server {
 
 function createSite(options: HttpServerOptions, address: () => string): Site {
   const { agent, info, wallClock, reload, emptyKv = false, selfService = 'consul' } = options;
+  const { suspectsLast = true } = options;
   const { monotonicClock = () => performance.now(), meter = new Meter() } = options;
   return {
     agent,
@@ -113,6 +116,7 @@ function createSite(options: HttpServerOptions, address: () => string): Site {
     replyCache: new ReplyCache(monotonicClock),
     meter,
     selfService: selfService === 'off' ? undefined : selfService,
+    suspectsLast,
     emptyKv,
     ...(reload === undefined ? {} : { reload }),
     wallClock,

@@ -302,4 +302,20 @@ export const agentMutants: readonly Mutant[] = [
     description: 'A change that comes during a write is acknowledged by that write, which does not hold it.',
     expectedTests: ['story/promises.test.ts', 'unit/agent/operations/snapshots.test.ts'],
   },
+  {
+    id: 'agent-suspects-stale',
+    file: 'agent/readers/view.ts',
+    find: 'this.#isSuspectsStale = true;',
+    replace: 'this.#isSuspectsStale = false;',
+    description: 'Readers see the suspects of the start for ever.',
+    expectedTests: ['story/suspects-last.test.ts'],
+  },
+  {
+    id: 'agent-last-one-last',
+    file: 'agent/readers/suspects-last.ts',
+    find: 'const MIN_WELL = 2;',
+    replace: 'const MIN_WELL = 1;',
+    description: 'A wrong suspicion sends the load of all to one instance.',
+    expectedTests: ['unit/dns/zone/suspects-last.test.ts', 'unit/http/pool/suspects-last.test.ts'],
+  },
 ];

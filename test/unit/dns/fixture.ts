@@ -35,6 +35,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
   let members: readonly MemberView[] = rows.map(memberOf);
   let catalog = catalogOf(services);
   let readiness: Readiness = { ready: true };
+  let suspects = suspectsIn(members);
   const index = { nodes: 1, services: 1 };
   const nobody = (): never => {
     throw new Error('DNS does not read this');
@@ -57,6 +58,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     partitionSummary: nobody,
     health: nobody,
     readiness: () => readiness,
+    suspects: () => suspects,
     restoredAt: () => undefined,
     evidence: nobody,
     investigation: nobody,
@@ -74,6 +76,7 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     },
     setMembers: (next) => {
       members = next.map(memberOf);
+      suspects = suspectsIn(members);
       index.nodes++;
     },
     setReadiness: (next) => {
@@ -85,6 +88,9 @@ export function viewOf(rows: readonly NodeRow[], services: readonly ServiceRow[]
     },
   };
 }
+
+const suspectsIn = (members: readonly MemberView[]): ReadonlySet<string> =>
+  new Set(members.filter(({ status }) => status === 'suspect').map(({ name }) => name));
 
 function memberOf({ name, ip, status = 'alive', tags = {} }: NodeRow): MemberView {
   const octets = parseIp(ip);

@@ -78,6 +78,8 @@ export class FakeAgent implements AgentHandle {
       lanes: { membership: 1, intents: 0 },
     }),
     readiness: () => this.readiness,
+    suspects: () =>
+      new Set([...this.rows.values()].filter(({ status }) => status === 'suspect').map(({ name }) => name)),
     restoredAt: () => this.restoredAt,
     evidence: (name) => this.nodeEvidence.get(name),
     investigation: (id) => this.investigations.get(id),

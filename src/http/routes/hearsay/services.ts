@@ -54,13 +54,16 @@ export const hearsayOwner = route({
   },
 });
 
-/** `GET /v1/hearsay/resolve/:service`: usable instances, nearest first. `rtt` is in milliseconds, null if unknown. */
+/**
+ * `GET /v1/hearsay/resolve/:service`: usable instances, nearest first, those on suspected nodes last. `rtt` is in milliseconds,
+ * null if unknown.
+ */
 export const hearsayResolve = route({
   method: 'GET',
   path: '/v1/hearsay/resolve/:service...',
   summary: 'Usable instances of a service with their addresses, nearest first',
   responseSchema: arrayOf(object({ ...LOCATION_FIELDS, weight: number, status: string, rtt: nullable(any) })),
-  watch: ({ params, site }) => serviceTopics(site, params.service),
+  watch: ({ params, site }) => [...serviceTopics(site, params.service), 'members'],
   handler: ({ params, site }) => {
     const usable = usableInstances(site, requireValue(params.service, 'service name'));
     return sortByRtt(site, '_agent', usable, ({ poolNode }) => poolNode.name).flatMap((one) =>
