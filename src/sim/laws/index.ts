@@ -29,6 +29,8 @@ export class LawChecker {
   readonly violations: string[] = [];
   /** I19, and how often it judged. */
   readonly promises: PromiseLaw;
+  /** I20, and how often it judged. */
+  readonly firstAnswers: FirstAnswerLaw;
   readonly #world: World;
   readonly #laws: Law[];
   readonly #membershipChanges = new MembershipChangeCounter();
@@ -42,6 +44,7 @@ export class LawChecker {
       isForged: (name) => this.#forged.has(name),
     };
     this.promises = new PromiseLaw(context);
+    this.firstAnswers = new FirstAnswerLaw(context);
     this.#laws = [
       new RowLaw(context),
       new IdentityLaw(context),
@@ -50,7 +53,7 @@ export class LawChecker {
       new LaneLaw(context),
       new PersistenceLaw(context),
       new TtlLaw(context),
-      new FirstAnswerLaw(context),
+      this.firstAnswers,
       this.promises,
       this.#membershipChanges,
     ];

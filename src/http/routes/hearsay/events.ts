@@ -55,13 +55,14 @@ function createEventFormatter(site: Site, wanted: ReadonlySet<string>): EventFor
       service: name,
       instances: view.catalog
         .instances(name)
-        .map(({ node, service: { id, address, port, tags }, status }) => ({
+        .map(({ node, service: { id, address, port, tags }, status, unconfirmed }) => ({
           node,
           id,
           address: address === '' ? (view.member(node)?.address.host ?? '') : address,
           port,
           tags,
           status,
+          ...(unconfirmed ? { restored: true } : {}),
         })),
     },
   });

@@ -17,15 +17,11 @@ interface Start {
 export class FirstAnswerLaw implements Law {
   readonly #context: LawContext;
   readonly #starts = new Map<SimHost, Start>();
-  #judged = 0;
+  /** Starts at which a service could have been missed. */
+  judged = 0;
 
   constructor(context: LawContext) {
     this.#context = context;
-  }
-
-  /** Starts of which a service could have been missed. */
-  get judged(): number {
-    return this.#judged;
   }
 
   onStart(host: SimHost): void {
@@ -46,7 +42,7 @@ export class FirstAnswerLaw implements Law {
     const peers = [...start.known].filter(([peer]) => peer.running);
     // A peer that died meanwhile may be the one that was asked; a Serf peer has no catalog to ask for.
     if (peers.length < start.known.size || peers.some(([peer]) => peer.options.serfPeer === true)) return;
-    if (peers.some(([, known]) => known.size > 0)) this.#judged += 1;
+    if (peers.some(([, known]) => known.size > 0)) this.judged += 1;
     const missing = peers.map(([peer, known]) => this.#missing(host, peer, known));
     if (missing.length === 0 || missing.some((names) => names.length === 0)) return;
     this.#context.reportViolation(

@@ -91,11 +91,14 @@ describe('an agent that knows nothing yet', () => {
     call.on('error', () => undefined).end();
     await until(() => agent.waiting > 0);
     expect(text).not.toContain('event:');
-    agent.catalog.held = [instance('bob', service('web'))];
+    agent.catalog.held = [instance('bob', service('web'), { unconfirmed: true })];
     agent.readiness = { ready: true };
     agent.touch(['readiness']);
     await until(() => text.includes('event: synced'));
-    expect(text).toContain('"service":"web"');
+    expect(text).toContain('"status":"passing","restored":true');
+    agent.catalog.held = [instance('bob', service('web'))];
+    agent.touch(['service:web']);
+    await until(() => text.includes('"status":"passing"}'));
     call.destroy();
   });
 });
