@@ -2,6 +2,7 @@
 import { Serf } from '../serf/serf.ts';
 import { metaFromTags } from '../serf/tags.ts';
 import { BroadcastQueue, retransmitLimit } from '../swim/broadcasts.ts';
+import { firstIncarnation } from '../swim/precedence.ts';
 import { Swim } from '../swim/swim.ts';
 import { Keyring } from '../wire/keyring.ts';
 import type { Envelope } from '../wire/packet.ts';
@@ -52,8 +53,7 @@ export function createLayers(options: AgentOptions, tags: ReadonlyMap<string, st
   });
   const swim = new Swim({
     identity,
-    // Above everything announced before, so that no old message about this agent outlives the restart.
-    incarnation: (snapshot?.incarnation ?? 0) + 1,
+    incarnation: firstIncarnation(snapshot?.incarnation ?? 0),
     config,
     rng: rng.fork(),
     now: options.now,

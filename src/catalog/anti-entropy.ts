@@ -40,7 +40,7 @@ interface AntiEntropyStore {
   deltaFor(owner: string, progress?: Progress): Delta | undefined;
   receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised';
   confirm(owner: string): void;
-  apply(delta: Delta, now: Millis): ApplyResult;
+  apply(delta: Delta, now: Millis, isFromOwner?: boolean): ApplyResult;
 }
 
 /** Estimated bytes of the deltas in one message. An owner is never cut, so the last one may exceed it. */
@@ -101,8 +101,9 @@ export function acceptSyncResponse(
   store: AntiEntropyStore,
   { deltas, wants, more }: SyncResponseBody,
   now: Millis,
+  isSender: (owner: string) => boolean,
 ): AcceptedResponse {
-  const applied = deltas.map((delta) => store.apply(delta, now));
+  const applied = deltas.map((delta) => store.apply(delta, now, isSender(delta.owner)));
   const wanted: Delta[] = [];
   let epochRaised = applied.some(({ outcome }) => outcome === 'epochRaised');
   for (const row of wants) {

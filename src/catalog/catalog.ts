@@ -6,13 +6,7 @@
 import { assert } from '../base/assert.ts';
 import type { Millis } from '../base/time.ts';
 import type { Entry, EntryKey, EntryWrite } from '../model/service.ts';
-import {
-  type CatalogSnapshot,
-  type CatalogSummary,
-  decodeCatalogSnapshot,
-  encodeCatalogSnapshot,
-} from '../wire/catalog.ts';
-import { MAX_VERSION } from '../wire/entry.ts';
+import { type CatalogSummary, encodeCatalogSnapshot } from '../wire/catalog.ts';
 import {
   type AcceptedResponse,
   acceptSyncResponse,
@@ -22,7 +16,9 @@ import {
   type SyncResponseBody,
 } from './anti-entropy.ts';
 import { ALL_BUCKETS, type BucketSet, Digest, newLedgerHash } from './digest.ts';
+import { Doubts, firstEpoch, isOutOfReach, OUTBID_LIMIT, reachOf } from './doubts.ts';
 import { applyDelta, deltaSince, startEpoch, writeEntries } from './ledger.ts';
+import type { CatalogOptions, Intern } from './options.ts';
 import { exceedsLimits, validateWrites } from './publish-limits.ts';
 import {
   clearTombstones,
@@ -39,37 +35,18 @@ import { groupIntoRumors, isUrgent } from './rumor-batches.ts';
 import type { ApplyResult, Delta, DeltaRumor, EntryChange, Progress } from './types.ts';
 import { Watermarks } from './watermarks.ts';
 
-export interface CatalogOptions {
-  /** This agent's name. */
-  readonly owner: string;
-  /** The epoch to start with (A3); raised above the snapshot's if it is not. */
-  readonly epoch: number;
-  readonly snapshot?: CatalogSnapshot;
-  /** Ledgers are kept of members only. */
-  readonly isMember: (owner: string) => boolean;
-  /** Lets the agents of one process share equal maps: returns the map known for this state, or stores this one. */
-  readonly intern?: Intern;
-}
-
-export type Intern = (
-  state: { readonly owner: string; readonly epoch: number; readonly version: number; readonly swept: number },
-  entries: ReadonlyMap<EntryKey, Entry>,
-) => ReadonlyMap<EntryKey, Entry>;
-
 /** Limits how often forged deltas of our own ledger can make us begin an epoch (A15 in docs/replication.md). */
 const EPOCH_RAISE_INTERVAL: Millis = 1000;
 /** Epochs are raised by a stride that differs from start to start (A4 in docs/replication.md). A prime. */
 const EPOCH_STRIDES = 1021;
-
-/** Parses what `Catalog.snapshot` returned. Throws `WireError`. */
-export const parseCatalogSnapshot = (bytes: Uint8Array): CatalogSnapshot => decodeCatalogSnapshot(bytes);
 
 export class Catalog {
   readonly #own: Replica;
   readonly #replicas = new Map<string, Replica>();
   readonly #watermarks = new Watermarks();
   readonly #digest = new Digest();
-  readonly #isMember: (owner: string) => boolean;
+  readonly #doubts: Doubts;
+  readonly #canOwn: (name: string) => boolean;
   readonly #intern: Intern | undefined;
   readonly #stride: number;
   #estimatedBytes = 0;
@@ -77,14 +54,17 @@ export class Catalog {
   #epochRaisedAt: Millis = Number.NEGATIVE_INFINITY;
   #confirmed: string[] = [];
 
-  constructor({ owner, epoch, snapshot, isMember, intern }: CatalogOptions) {
-    this.#isMember = isMember;
+  constructor({ owner, epoch, snapshot, canOwn, latestEpoch = OUTBID_LIMIT, intern }: CatalogOptions) {
+    this.#doubts = new Doubts(latestEpoch);
+    this.#canOwn = canOwn;
     this.#intern = intern;
     this.#stride = 1 + (epoch % EPOCH_STRIDES);
-    const least = snapshot?.owner === owner ? snapshot.epoch + this.#stride : 1;
-    this.#own = this.#createReplica(owner, Math.min(MAX_VERSION, Math.max(epoch, least)));
+    const saved = snapshot?.owner === owner ? snapshot.epoch : 0;
+    this.#own = this.#createReplica(owner, firstEpoch(epoch, saved, this.#stride));
     for (const ledger of snapshot?.ledgers ?? []) {
-      if (ledger.owner === owner || ledger.from !== 0) continue;
+      if (this.#replicas.has(ledger.owner) || ledger.from !== 0) continue;
+      if (this.#doubts.isImplausible(reachOf(ledger))) continue;
+      if (exceedsLimits(undefined, ledger, this.#estimatedBytes)) continue;
       const replica = this.#createReplica(ledger.owner, 0);
       this.#applyDelta(replica, ledger, 0, []);
       replica.unconfirmed = true;
@@ -115,9 +95,7 @@ export class Catalog {
     return this.#replicas.get(owner)?.unconfirmed ?? false;
   }
 
-  hasGap(owner: string): boolean {
-    return (this.#replicas.get(owner)?.rangesAhead.length ?? 0) > 0;
-  }
+  readonly hasGap = (owner: string): boolean => (this.#replicas.get(owner)?.rangesAhead.length ?? 0) > 0;
 
   replicaProgress(owner: string): Progress | undefined {
     const replica = this.#replicas.get(owner);
@@ -154,17 +132,26 @@ export class Catalog {
     return { rumors, changes };
   }
 
-  /** A delta from another agent, of any owner's ledger. */
-  apply(delta: Delta, now: Millis): ApplyResult {
+  /**
+   * A delta from another agent, of any owner's ledger; with `isFromOwner`, the owner itself has answered us at its member
+   * address. A delta that is too far ahead is stale of anybody else (`consumeDoubtful`).
+   */
+  apply(delta: Delta, now: Millis, isFromOwner = false): ApplyResult {
     const { owner } = delta;
     if (owner === this.#own.owner) return this.#receiveOwnDelta(delta, now);
-    if (!this.#isMember(owner)) return { owner, outcome: 'notMember', changes: [] };
+    if (!this.#canOwn(owner)) return { owner, outcome: 'notMember', changes: [] };
+    const held = this.knownProgress(owner);
+    if (!isFromOwner && this.#doubts.doubt(reachOf(delta), held))
+      return { owner, outcome: 'stale', changes: [] };
+    const isReset = isFromOwner && delta.from === 0 && isOutOfReach(held) && delta.epoch < held.epoch;
+    if (isReset) this.#watermarks.delete(owner);
     const known = this.#replicas.get(owner);
     if (known === undefined && this.#watermarks.isStale(delta))
       return { owner, outcome: 'stale', changes: [] };
     if (known === undefined && delta.from !== 0) return { owner, outcome: 'needsWhole', changes: [] };
     if (exceedsLimits(known, delta, this.#estimatedBytes)) return { owner, outcome: 'refused', changes: [] };
     const replica = known ?? this.#createReplica(owner, 0);
+    if (isReset) replica.epoch = 0; // the owner's word stands, even below an epoch that it cannot exceed
     const changes: EntryChange[] = [];
     const outcome = this.#applyDelta(replica, delta, now, changes);
     this.#watermarks.delete(owner);
@@ -173,10 +160,9 @@ export class Catalog {
   }
 
   /** Entries of our own ledger are never taken from others; only how far others believe that it goes. */
-  #receiveOwnDelta({ owner, epoch, to, entries }: Delta, now: Millis): ApplyResult {
-    const version = entries.reduce((max, entry) => Math.max(max, entry.version), to);
-    const received = this.receiveProgress({ owner, epoch, version }, now);
-    return { owner, outcome: received === 'epochRaised' ? 'epochRaised' : 'stale', changes: [] };
+  #receiveOwnDelta(delta: Delta, now: Millis): ApplyResult {
+    const received = this.receiveProgress(reachOf(delta), now);
+    return { owner: delta.owner, outcome: received === 'epochRaised' ? 'epochRaised' : 'stale', changes: [] };
   }
 
   /**
@@ -184,17 +170,21 @@ export class Catalog {
    * own ledger, as after a restart without a snapshot, so we began an epoch above it and must broadcast
    * `deltaFor(us)` (A15 in docs/replication.md).
    */
-  receiveProgress({ owner, epoch, version }: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised' {
+  receiveProgress(progress: Progress, now: Millis): 'pull' | 'stale' | 'epochRaised' {
+    const { owner, epoch, version } = progress;
     const ours = this.knownProgress(owner);
+    if (owner !== this.#own.owner && (!this.#canOwn(owner) || this.#doubts.doubt(progress, ours)))
+      return 'stale';
     const isNews =
       ours === undefined
         ? version > 0
         : epoch > ours.epoch || (epoch === ours.epoch && version > ours.version);
     if (!isNews) return 'stale';
-    if (owner !== this.#own.owner) return this.#isMember(owner) ? 'pull' : 'stale';
-    if (now < this.#epochRaisedAt + EPOCH_RAISE_INTERVAL || epoch >= MAX_VERSION) return 'stale';
+    if (owner !== this.#own.owner) return 'pull';
+    const isTooHigh = epoch >= OUTBID_LIMIT && epoch !== this.#own.epoch;
+    if (isTooHigh || now < this.#epochRaisedAt + EPOCH_RAISE_INTERVAL) return 'stale';
     this.#epochRaisedAt = now;
-    startEpoch(this.#own, Math.min(MAX_VERSION, epoch + this.#stride));
+    startEpoch(this.#own, epoch + this.#stride);
     clearTombstones(this.#own);
     this.#updateTotals(this.#own, []);
     return 'epochRaised';
@@ -250,7 +240,10 @@ export class Catalog {
 
   /** Requests single owners: after `gap`, `needsWhole` or an announcement. */
   createOwnersRequest(owners: Iterable<string>): SyncRequestBody {
-    const rows = [...owners].map((owner) => this.knownProgress(owner) ?? { owner, epoch: 0, version: 0 });
+    const rows = [...owners].map((owner) => {
+      const held = this.knownProgress(owner);
+      return held === undefined || isOutOfReach(held) ? { owner, epoch: 0, version: 0 } : held;
+    });
     return { bucketCount: 0, buckets: [], rows };
   }
 
@@ -258,8 +251,18 @@ export class Catalog {
     return answerSyncRequest(this, request, now);
   }
 
-  acceptSyncResponse(response: SyncResponseBody, now: Millis): AcceptedResponse {
-    return acceptSyncResponse(this, response, now);
+  /** `isSender`: does this owner live at the address that we dialed? */
+  acceptSyncResponse(
+    response: SyncResponseBody,
+    now: Millis,
+    isSender: (owner: string) => boolean = () => false,
+  ): AcceptedResponse {
+    return acceptSyncResponse(this, response, now, isSender);
+  }
+
+  /** Owners since the last call whose ledgers go too far to be believed of others: they are to be asked themselves. */
+  consumeDoubtful(): readonly string[] {
+    return this.#doubts.consume();
   }
 
   /** Owners whose restored ledger was confirmed since the last call. */
@@ -269,7 +272,7 @@ export class Catalog {
     return confirmed;
   }
 
-  /** For the disk: the progress of our own ledger, and all others' ledgers. `parseCatalogSnapshot` reads it. */
+  /** For the disk: the progress of our own ledger, and all others' ledgers. `decodeCatalogSnapshot` reads it. */
   snapshot(): Uint8Array {
     const { owner, epoch, version } = this.#own;
     const ledgers: Delta[] = [];
@@ -283,10 +286,7 @@ export class Catalog {
 
   /** Our progress of an owner's ledger; for one that we dropped, the epoch of its watermark at version 0. */
   knownProgress(owner: string): Progress | undefined {
-    const watermark = this.#watermarks.get(owner);
-    return (
-      this.replicaProgress(owner) ?? (watermark === undefined ? undefined : { ...watermark, version: 0 })
-    );
+    return this.replicaProgress(owner) ?? this.#watermarks.emptyProgress(owner);
   }
 
   /** The known progress of each owner in some buckets. */
@@ -297,7 +297,7 @@ export class Catalog {
       if (wanted.has(ledgerHash.bucket % bucketCount)) rows.push({ owner, epoch, version });
     for (const watermark of this.#watermarks.all()) {
       const { owner } = watermark;
-      if (this.#isMember(owner) && wanted.has(newLedgerHash(owner).bucket % bucketCount))
+      if (this.#canOwn(owner) && wanted.has(newLedgerHash(owner).bucket % bucketCount))
         rows.push({ ...watermark, version: 0 });
     }
     return rows;

@@ -16,8 +16,10 @@ export class Watermarks {
     this.#watermarks.set(progress.owner, progress);
   }
 
-  get(owner: string): Progress | undefined {
-    return this.#watermarks.get(owner);
+  /** The epoch of a ledger that was dropped, at version 0: nothing of it is held. */
+  emptyProgress(owner: string): Progress | undefined {
+    const watermark = this.#watermarks.get(owner);
+    return watermark === undefined ? undefined : { ...watermark, version: 0 };
   }
 
   delete(owner: string): void {

@@ -24,7 +24,7 @@ export class MemberTable implements MembersView {
   readonly #byName = new Map<string, MutableMember>();
   /** Every row once, in random order: probes go round it, and random choices are made from it. */
   readonly #ring: MutableMember[] = [];
-  /** `host:port` of every row; built when it is asked for, since few tables ever are. */
+  /** Hosts, and hosts with ports, of every row; built when they are asked for. */
   #addresses: Set<string> | undefined;
   #cursor = 0;
   #up = 1;
@@ -75,8 +75,18 @@ export class MemberTable implements MembersView {
   }
 
   isAddressOfMember(address: Address): boolean {
-    this.#addresses ??= new Set(this.#ring.map(({ identity }) => hostAndPort(identity.address)));
-    return this.#addresses.has(hostAndPort(address));
+    return this.#knownAddresses().has(hostAndPort(address));
+  }
+
+  isHostOfMember({ host }: Address): boolean {
+    return this.#knownAddresses().has(host);
+  }
+
+  #knownAddresses(): ReadonlySet<string> {
+    this.#addresses ??= new Set(
+      this.#ring.flatMap(({ identity: { address } }) => [address.host, hostAndPort(address)]),
+    );
+    return this.#addresses;
   }
 
   /** `since` changes only with the state. */

@@ -51,3 +51,10 @@ export const MAX_INCARNATION_JUMP = 2 ** 20;
  */
 export const isPlausibleIncarnation = (incarnation: number, known: number | undefined): boolean =>
   incarnation <= MAX_INCARNATION && (known === undefined || incarnation <= known + MAX_INCARNATION_JUMP);
+
+/**
+ * The incarnation to start with: above everything announced before, so that no old message about this agent outlives the
+ * restart. What was saved may be poisoned; if nothing could outbid it, the agent begins anew.
+ */
+export const firstIncarnation = (saved: number): number =>
+  saved < MAX_INCARNATION - MAX_INCARNATION_JUMP ? saved + 1 : 1;

@@ -174,4 +174,6 @@ export interface MembersView {
   readonly upCount: number;
   /** Does a row of any state have this address? */
   isAddressOfMember(address: Address): boolean;
+  /** The same without the port: streams of a member come from any. */
+  isHostOfMember(address: Address): boolean;
 }

@@ -173,7 +173,7 @@ const isBucketCount = (value: number): boolean =>
   value >= 1 && value <= MAX_SUMMARY_BUCKETS && (value & (value - 1)) === 0;
 
 function checkVersion(value: number): number {
-  if (value > MAX_VERSION) throw new WireError('badValue', 'an epoch or version above its limit');
+  if (value >= MAX_VERSION) throw new WireError('badValue', 'an epoch or version above its limit');
   return value;
 }
 

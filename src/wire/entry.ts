@@ -27,7 +27,7 @@ const MAX_TAGGED_ADDRESSES = 16;
 const MAX_TEXT_BYTES = 1024;
 const MAX_WEIGHT = 65_535;
 const MAX_PORT = 65_535;
-/** Of epochs and versions: above wall-clock milliseconds times 1,024 for the next 100 years. */
+/** Epochs and versions are below this: above wall-clock milliseconds times 1,024 for the next 100 years. */
 export const MAX_VERSION = 2 ** 52;
 
 const STATUSES: readonly CheckStatus[] = ['passing', 'warning', 'critical'];
@@ -158,7 +158,7 @@ export const ENTRY_CODEC = {
     const from = reader.at;
     const { version, service, check, tombstone } = EntryBody.read(reader);
     if (reader.at - from > MAX_ENTRY_BYTES) throw new WireError('tooLarge', 'an entry above the size limit');
-    if (version < 1 || version > MAX_VERSION)
+    if (version < 1 || version >= MAX_VERSION)
       throw new WireError('badValue', 'an entry with an invalid version');
     const value = service ?? check;
     if (value === undefined) return { key: parseTombstoneKey(tombstone), version, value };

@@ -23,7 +23,7 @@ const SERVICES_EACH = 10;
 /** A wall-clock time in milliseconds. */
 const EPOCH = 1_790_000_000_000;
 
-const open = (owner: string): Catalog => new Catalog({ owner, epoch: EPOCH, isMember: () => true });
+const open = (owner: string): Catalog => new Catalog({ owner, epoch: EPOCH, canOwn: () => true });
 const nameOf = (i: number): string => `node-${i}.dc1.example`;
 
 /** A typical service: two tags, some meta, one check. */

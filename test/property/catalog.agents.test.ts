@@ -5,13 +5,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { batchDeltas } from '../../src/catalog/anti-entropy.ts';
-import { Catalog, parseCatalogSnapshot } from '../../src/catalog/catalog.ts';
+import { Catalog } from '../../src/catalog/catalog.ts';
 import type { Delta } from '../../src/catalog/types.ts';
 import { CatalogIndex, type CatalogTopic } from '../../src/catalog/view.ts';
 import type { CheckStatus, EntryWrite } from '../../src/model/service.ts';
 import {
   type CatalogMessage,
   decodeCatalog,
+  decodeCatalogSnapshot,
   decodeCatalogSummary,
   encodeCatalogSyncRequest,
   encodeCatalogSyncResponse,
@@ -46,7 +47,7 @@ class Agent {
     this.catalog = new Catalog({
       owner: name,
       epoch: 100_000_000,
-      isMember: (owner) => this.members.has(owner),
+      canOwn: (owner) => this.members.has(owner),
     });
     this.index = new CatalogIndex(this.catalog);
     for (const member of NAMES) this.setUp(member, true);
@@ -78,9 +79,9 @@ class Agent {
 
   restart(epoch: number, remembering: boolean): void {
     const memory =
-      remembering && this.memory !== undefined ? { memory: parseCatalogSnapshot(this.memory) } : {};
+      remembering && this.memory !== undefined ? { memory: decodeCatalogSnapshot(this.memory) } : {};
     const admits = (owner: string): boolean => this.members.has(owner);
-    this.catalog = new Catalog({ owner: this.name, epoch, ...memory, isMember: admits });
+    this.catalog = new Catalog({ owner: this.name, epoch, ...memory, canOwn: admits });
     this.index = new CatalogIndex(this.catalog);
     for (const member of this.up) this.index.setOwnerUp(member, true, this.topics);
     this.seen = this.read(this.index);

@@ -72,7 +72,7 @@ const aCheck: fc.Arbitrary<Check> = fc.record({
 const value: fc.Arbitrary<Published> = fc.oneof(aService, aCheck);
 const count = fc.oneof(
   fc.integer({ min: 0, max: 100 }),
-  fc.constantFrom(2 ** 32, 1_790_000_000_000, 2 ** 52),
+  fc.constantFrom(2 ** 32, 1_790_000_000_000, 2 ** 52 - 1),
 );
 const progress = fc.record({ owner: word, epoch: count, version: count });
 const delta: fc.Arbitrary<Delta> = fc
@@ -162,6 +162,24 @@ test('50,000 mutated messages decode or are refused', () => {
   }
   for (const code of ['fine', 'short', 'malformed', 'badValue', 'unknownType'])
     expect(refused.get(code), code).toBeGreaterThan(100);
+});
+
+test('A36 an epoch or version of 2^52 is refused, and one below it is not', () => {
+  for (const [value, code] of [
+    [2 ** 52 - 1, 'fine'],
+    [2 ** 52, 'badValue'],
+  ] as const) {
+    const whole = { owner: 'ann', epoch: 1, from: 0, to: 1, swept: 0, entries: [] };
+    const entry = { key: 's:x' as const, version: value, value: undefined };
+    for (const one of [
+      encodeDelta({ ...whole, epoch: value }).slice(),
+      encodeDelta({ ...whole, to: value }).slice(),
+      encodeDelta({ ...whole, entries: [entry] }).slice(),
+      encodeDeltaAnnounce({ owner: 'ann', epoch: value, version: 1 }).slice(),
+      encodeDeltaAnnounce({ owner: 'ann', epoch: 1, version: value }).slice(),
+    ])
+      expect(codeOf(() => decodeCatalog(one))).toBe(code);
+  }
 });
 
 test('invalid messages are refused', () => {

@@ -2,7 +2,7 @@
 import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
-import type { Intern } from '../../catalog/catalog.ts';
+import type { Intern } from '../../catalog/options.ts';
 import type { SerfConfig, SwimConfig } from '../../config/protocol.ts';
 import type { Identity } from '../../swim/types.ts';
 import type { WireCodec } from './codec.ts';

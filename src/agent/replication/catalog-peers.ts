@@ -11,6 +11,9 @@ import type { Member, MembersView } from '../../swim/types.ts';
 export const CAPABILITY_TAG = 'hearsay';
 export const CAPABILITY = '1';
 
+export const hasCatalog = (tags: ReadonlyMap<string, string>): boolean =>
+  tags.get(CAPABILITY_TAG) === CAPABILITY;
+
 export class CatalogPeers {
   readonly #members: MembersView;
   readonly #rng: Rng;
@@ -27,11 +30,21 @@ export class CatalogPeers {
   }
 
   isCatalogPeer(member: Member): boolean {
-    return tagsFromIdentity(member.identity).get(CAPABILITY_TAG) === CAPABILITY;
+    return hasCatalog(tagsFromIdentity(member.identity));
   }
 
-  isMember(name: string): boolean {
-    return this.#members.get(name) !== undefined;
+  /** A member of this name understands the catalog, and so may have a ledger. */
+  isOwner(name: string): boolean {
+    const member = this.#members.get(name);
+    return member !== undefined && this.isCatalogPeer(member);
+  }
+
+  isAddressOfMember(address: Address): boolean {
+    return this.#members.isAddressOfMember(address);
+  }
+
+  isHostOfMember(address: Address): boolean {
+    return this.#members.isHostOfMember(address);
   }
 
   /** The catalog peers that are up, with this agent itself. */

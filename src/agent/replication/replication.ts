@@ -6,13 +6,13 @@
  * Source: docs/replication.md; P64 to P66 (docs/protocol.md).
  */
 import type { Address } from '../../base/address.ts';
-import { BoundedMap } from '../../base/bounded-map.ts';
 import { copyBytes } from '../../base/bytes.ts';
 import type { Rng } from '../../base/rng.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
 import { batchDeltas } from '../../catalog/anti-entropy.ts';
 import type { Catalog } from '../../catalog/catalog.ts';
 import type { BucketSet } from '../../catalog/digest.ts';
+import { reachOf } from '../../catalog/doubts.ts';
 import { isUrgent } from '../../catalog/rumor-batches.ts';
 import type { ApplyResult, Delta, DeltaRumor, Progress } from '../../catalog/types.ts';
 import type { CatalogIndex, TopicSink } from '../../catalog/view.ts';
@@ -30,6 +30,7 @@ import {
 } from '../../wire/catalog.ts';
 import type { CatalogPeers } from './catalog-peers.ts';
 import { HealSync } from './heal-sync.ts';
+import { OwnerPulls } from './owner-pulls.ts';
 import { PullQueue } from './pull-queue.ts';
 
 export interface ReplicationHost {
@@ -68,8 +69,6 @@ export interface ReplicationOptions {
 }
 
 const SWEEP_INTERVAL: Millis = 60_000;
-/** Announcements about names that are no members yet, and may be in a moment. */
-const MAX_DEFERRED = 1024;
 
 export class Replication {
   /** Rumors about removals and instances that no longer pass, which go first. */
@@ -78,15 +77,14 @@ export class Replication {
   readonly #options: ReplicationOptions;
   readonly #pullQueue: PullQueue;
   readonly #healSync: HealSync;
-  readonly #deferred = new BoundedMap<string, { readonly progress: Progress; readonly from: Address }>(
-    MAX_DEFERRED,
-  );
+  readonly #ownerPulls: OwnerPulls;
   #gossipAt: Millis = NEVER;
   #sweepAt: Millis;
 
   constructor(options: ReplicationOptions, now: Millis) {
     this.#options = options;
     this.#pullQueue = new PullQueue(options.gossipInterval, options.rng);
+    this.#ownerPulls = new OwnerPulls(options, this.#pullQueue);
     this.#healSync = new HealSync(options.gossipInterval, options.rng);
     this.#sweepAt = now + SWEEP_INTERVAL;
   }
@@ -109,22 +107,27 @@ export class Replication {
     const written = catalog.publish(changes, now);
     index.onEntriesChanged(self, written.changes, this.#options.topics, now);
     for (const { delta, urgent } of written.rumors) this.#broadcastDelta(delta, urgent, now);
-    this.#indexConfirmed();
+    this.#settle(now);
   }
 
   /** A catalog message in a packet of `from`. Throws `WireError`. */
   receiveGossip(body: Uint8Array, from: Address, now: Millis): void {
     const message = decodeCatalog(body);
-    if (message.kind === 'delta') this.#handleDelta(message, copyBytes(body), from, now);
-    else if (message.kind === 'deltaAnnounce') this.#handleAnnouncement(message, from, now);
-    this.#indexConfirmed();
+    if (message.kind !== 'delta' && message.kind !== 'deltaAnnounce') return;
+    if (!this.#options.catalogPeers.isAddressOfMember(from))
+      this.#ownerPulls.handleHint(message.kind === 'delta' ? reachOf(message) : message, now);
+    else if (message.kind === 'delta') this.#handleDelta(message, copyBytes(body), from, now);
+    else this.#handleAnnouncement(message, from, now);
+    this.#settle(now);
   }
 
   /** A catalog message over a stream; returns the response if it is a request. Throws `WireError`. */
-  receiveRequest(body: Uint8Array, now: Millis): Uint8Array | undefined {
+  receiveRequest(body: Uint8Array, from: Address, now: Millis): Uint8Array | undefined {
     const message = decodeCatalog(body);
     let response: Uint8Array | undefined;
-    if (message.kind === 'deltas') {
+    if (message.kind === 'deltas' && !this.#options.catalogPeers.isHostOfMember(from))
+      for (const delta of message.deltas) this.#ownerPulls.handleHint(reachOf(delta), now);
+    else if (message.kind === 'deltas') {
       const outcomes = message.deltas.map((delta) => this.#applyDelta(delta, now).outcome);
       if (outcomes.includes('epochRaised')) this.#broadcastOwnLedger(now);
     } else if (message.kind === 'catalogSyncRequest') {
@@ -132,29 +135,29 @@ export class Replication {
       if (found.epochRaised) this.#broadcastOwnLedger(now);
       response = encodeCatalogSyncResponse(found);
     }
-    this.#indexConfirmed();
+    this.#settle(now);
     return response;
   }
 
   /** The response to a request of ours. Throws `WireError`. */
   receiveResponse(body: Uint8Array, ticket: PullTicket, from: Address, now: Millis): void {
-    const { catalog, host } = this.#options;
+    const { catalog, catalogPeers, host } = this.#options;
     const message = decodeCatalog(body);
     this.#pullQueue.onRequestFinished(from, now);
     if (message.kind !== 'catalogSyncResponse') return this.#requestFromOwners(ticket, from, now);
-    const accepted = catalog.acceptSyncResponse(message, now);
+    const accepted = catalog.acceptSyncResponse(
+      message,
+      now,
+      (owner) => catalogPeers.addressOf(owner)?.key === from.key,
+    );
     for (const applied of accepted.applied) this.#indexChanges(applied, now);
     if (accepted.epochRaised) this.#broadcastOwnLedger(now);
     for (const owner of ticket.announceOwners) this.#broadcastProgress(owner, now);
     for (const batch of batchDeltas(accepted.deltas)) host.dial(from, encodeDeltas(batch), undefined, now);
     if (accepted.more) this.requestSync(from, undefined, now);
     else if (ticket.owners.length === 0) this.#options.onCatalogSynced();
-    this.#requestFromOwners(
-      { ...ticket, owners: ticket.owners.filter((owner) => catalog.hasGap(owner)) },
-      from,
-      now,
-    );
-    this.#indexConfirmed();
+    this.#requestFromOwners({ ...ticket, owners: ticket.owners.filter(catalog.hasGap) }, from, now);
+    this.#settle(now);
   }
 
   onRequestFailed(ticket: PullTicket, from: Address, now: Millis): void {
@@ -188,33 +191,34 @@ export class Replication {
     const buckets = this.#options.catalog.differingBuckets(decodeCatalogSummary(summary));
     if (buckets === undefined) this.#options.onCatalogSynced();
     else if (dialed) this.requestSync(from, buckets, now);
-    this.#indexConfirmed();
+    this.#settle(now);
   }
 
   /** A member is up, perhaps again: its instances count at once. */
   onMemberUp(name: string, now: Millis): void {
     this.#healSync.onUp(name, now);
     this.#options.index.setOwnerUp(name, true, this.#options.topics);
-    const announced = this.#deferred.get(name);
-    this.#deferred.delete(name);
-    if (announced !== undefined && this.#options.catalog.receiveProgress(announced.progress, now) === 'pull')
-      this.#pullQueue.enqueue(name, announced.from, true, now);
+    this.#ownerPulls.pullDeferred(name, now);
     if (this.urgent.size + this.rumors.size > 0) this.#scheduleGossip(now);
-    this.#indexConfirmed();
+    this.#settle(now);
+  }
+
+  /** It may carry the tag only now. */
+  onMemberUpdated(name: string, now: Millis): void {
+    this.#ownerPulls.pullDeferred(name, now);
+    this.#settle(now);
   }
 
   /** A member failed: its entries stay, and its instances stop passing. */
   onMemberDown(name: string): void {
     this.#healSync.onFailed(name);
     this.#options.index.setOwnerUp(name, false, this.#options.topics);
-    this.#indexConfirmed();
   }
 
   /** A member left or was reaped: its entries go with it. */
   onMemberGone(name: string): void {
     this.#healSync.onGone(name);
     this.#options.index.onOwnerDeleted(name, this.#options.catalog.deleteOwner(name), this.#options.topics);
-    this.#indexConfirmed();
   }
 
   tick(now: Millis): void {
@@ -256,7 +260,7 @@ export class Replication {
       case 'needsWhole':
         return this.#pullQueue.enqueue(delta.owner, from, true, now);
       case 'notMember':
-        return this.#deferAnnouncement(progressOf(delta), from);
+        return this.#ownerPulls.defer(progressOf(delta), from);
       case 'epochRaised':
         return this.#broadcastOwnLedger(now);
       case 'stale':
@@ -271,7 +275,7 @@ export class Replication {
       case 'epochRaised':
         return this.#broadcastOwnLedger(now);
       case 'stale':
-        if (!this.#options.catalogPeers.isMember(progress.owner)) this.#deferAnnouncement(progress, from);
+        if (!this.#options.catalogPeers.isOwner(progress.owner)) this.#ownerPulls.defer(progress, from);
     }
   }
 
@@ -327,14 +331,11 @@ export class Replication {
     if (peers.length > 0 && this.urgent.size + this.rumors.size > 0) this.#gossipAt = now + gossipInterval;
   }
 
-  #deferAnnouncement(progress: Progress, from: Address): void {
-    this.#deferred.set(progress.owner, { progress, from });
-  }
-
-  /** Owners that have been confirmed since the last call count as known, not as restored, from now on. */
-  #indexConfirmed(): void {
+  /** Owners that were confirmed count as known, not as restored, from now on; those whose progress is doubtful are asked. */
+  #settle(now: Millis): void {
     const { catalog, index, topics } = this.#options;
     for (const owner of catalog.consumeConfirmed()) index.onOwnerConfirmed(owner, topics);
+    this.#ownerPulls.pullDoubtful(now);
   }
 }
 

@@ -7,8 +7,9 @@ import { parseAddress } from '../../base/address.ts';
 import { NO_BYTES } from '../../base/bytes.ts';
 import { WireError } from '../../base/errors.ts';
 import { type Millis, NEVER } from '../../base/time.ts';
-import { type CatalogOptions, parseCatalogSnapshot } from '../../catalog/catalog.ts';
+import type { CatalogOptions } from '../../catalog/options.ts';
 import type { Member } from '../../swim/types.ts';
+import { decodeCatalogSnapshot } from '../../wire/catalog.ts';
 import type { PreviousNode } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
 import type { MemberView } from '../contract/view.ts';
@@ -39,7 +40,7 @@ export class RestoredCatalog {
       if (peer.name !== name) this.#previousNodes.set(peer.name, peer);
     if (catalog === undefined) return;
     try {
-      const restored = parseCatalogSnapshot(catalog);
+      const restored = decodeCatalogSnapshot(catalog);
       // A member that had failed or left before the restart does not count as alive after it.
       const ledgers = restored.ledgers.filter(({ owner }) => this.#addUnconfirmed(owner, now));
       this.catalogSnapshot = { ...restored, ledgers };

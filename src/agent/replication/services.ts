@@ -6,6 +6,7 @@ import type { Address } from '../../base/address.ts';
 import type { Rng } from '../../base/rng.ts';
 import type { Millis } from '../../base/time.ts';
 import { Catalog } from '../../catalog/catalog.ts';
+import { EPOCHS_PER_MS, firstEpoch, latestPlausibleEpoch } from '../../catalog/doubts.ts';
 import type { CatalogView } from '../../catalog/types.ts';
 import { CatalogIndex, type TopicSink } from '../../catalog/view.ts';
 import { Registry } from '../../checks/registry.ts';
@@ -17,7 +18,7 @@ import type { Command } from '../contract/commands.ts';
 import type { Lane } from '../contract/lane.ts';
 import type { Effect } from '../contract/machine.ts';
 import type { AgentOptions } from '../contract/options.ts';
-import { CatalogPeers } from './catalog-peers.ts';
+import { CatalogPeers, hasCatalog } from './catalog-peers.ts';
 import { Replication, type ReplicationHost } from './replication.ts';
 import { RestoredCatalog } from './restored-catalog.ts';
 
@@ -79,10 +80,14 @@ export class ServiceLayer {
     const catalog = new Catalog({
       owner: name,
       // Two starts within one millisecond still begin two epochs.
-      epoch: Math.max(startedAt * 1024 + rng.int(1024), (snapshot?.epoch ?? 0) + 1),
+      epoch: firstEpoch(startedAt * EPOCHS_PER_MS + rng.int(EPOCHS_PER_MS), snapshot?.epoch ?? 0, 1),
       ...(restoredCatalog.catalogSnapshot === undefined ? {} : { snapshot: restoredCatalog.catalogSnapshot }),
       ...(options.internEntries === undefined ? {} : { intern: options.internEntries }),
-      isMember: (owner) => (serf.get(owner)?.status ?? 'left') !== 'left',
+      latestEpoch: latestPlausibleEpoch(Math.max(startedAt, snapshot?.at ?? 0)),
+      canOwn: (node) => {
+        const member = serf.get(node);
+        return member !== undefined && member.status !== 'left' && hasCatalog(member.tags);
+      },
     });
     this.#catalog = catalog;
     this.#index = new CatalogIndex({
@@ -225,6 +230,7 @@ export class ServiceLayer {
       case 'reaped':
         return this.replication.onMemberGone(name);
       case 'updated':
+        return this.replication.onMemberUpdated(name, now);
       case 'leaving':
     }
   }

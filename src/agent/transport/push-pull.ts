@@ -117,7 +117,7 @@ export class PushPullHandler implements StreamHost {
 
   handleUserMessage(from: Address, body: Uint8Array, now: Millis): Uint8Array | undefined {
     try {
-      if (isCatalogType(body[0] ?? 0)) return this.#services.replication.receiveRequest(body, now);
+      if (isCatalogType(body[0] ?? 0)) return this.#services.replication.receiveRequest(body, from, now);
       this.#serf.receive(body, now, this.#host.serfOut, from.key);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;

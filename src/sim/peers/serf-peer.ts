@@ -70,7 +70,7 @@ export class SerfPeer implements Agent, EffectHandler {
     const investigations = new Investigations(serf, evidence, name);
     const keyOperations = new KeyOperations(serf, keyring);
     this.#partitionMonitor = new PartitionMonitor(options, serf.view);
-    const emptyCatalog = new Catalog({ owner: name, epoch: 1, isMember: () => false });
+    const emptyCatalog = new Catalog({ owner: name, epoch: 1, canOwn: () => false });
     this.#view = new AgentView({
       members: swim.members,
       serf,

@@ -4,7 +4,7 @@
  */
 
 import { sameBytes } from '../../base/bytes.ts';
-import type { Intern } from '../../catalog/catalog.ts';
+import type { Intern } from '../../catalog/options.ts';
 import { samePublished as sameValue } from '../../catalog/values.ts';
 import type { Entry, EntryKey } from '../../model/service.ts';
 import type { Identity } from '../../swim/types.ts';

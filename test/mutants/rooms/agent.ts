@@ -21,16 +21,16 @@ export const agentMutants: readonly Mutant[] = [
   {
     id: 'agent-incarnation-forgotten',
     file: 'agent/layers.ts',
-    find: '(snapshot?.incarnation ?? 0) + 1',
-    replace: '(snapshot === undefined ? 0 : 0) + 1',
+    find: 'firstIncarnation(snapshot?.incarnation ?? 0)',
+    replace: 'firstIncarnation(snapshot === undefined ? 0 : 0)',
     description: 'The incarnation starts at 1 after each restart.',
     expectedTests: ['unit/agent/rebirth.test.ts'],
   },
   {
     id: 'agent-incarnation-repeated',
     file: 'agent/layers.ts',
-    find: '(snapshot?.incarnation ?? 0) + 1',
-    replace: 'Math.max(1, snapshot?.incarnation ?? 0)',
+    find: 'firstIncarnation(snapshot?.incarnation ?? 0)',
+    replace: 'Math.max(1, snapshot?.incarnation ?? firstIncarnation(0))',
     description:
       'A restarted agent begins at the incarnation of its last run, at which old accusations still hold.',
     expectedTests: ['unit/agent/rebirth.test.ts'],

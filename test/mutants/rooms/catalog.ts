@@ -87,8 +87,8 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-outbid-in-vain',
     file: 'catalog/catalog.ts',
-    find: 'startEpoch(this.#own, Math.min(MAX_VERSION, epoch + this.#stride));',
-    replace: 'startEpoch(this.#own, Math.min(MAX_VERSION, epoch));',
+    find: 'startEpoch(this.#own, epoch + this.#stride);',
+    replace: 'startEpoch(this.#own, epoch + 1);',
     description:
       'An owner that receives its own ledger from an epoch it does not know does not begin a higher one.',
     expectedTests: ['unit/catalog/catalog.test.ts'],
@@ -96,15 +96,15 @@ export const catalogMutants: readonly Mutant[] = [
   {
     id: 'catalog-epoch-from-clock-alone',
     file: 'catalog/catalog.ts',
-    find: 'snapshot?.owner === owner ? snapshot.epoch + this.#stride : 1',
-    replace: 'snapshot?.owner === owner ? 1 : 1',
+    find: 'snapshot?.owner === owner ? snapshot.epoch : 0;',
+    replace: 'snapshot?.owner === owner ? 0 : 0;',
     description: 'Started with a clock that went back, an agent begins below the epoch of its last run.',
     expectedTests: ['unit/catalog/catalog.test.ts'],
   },
   {
     id: 'catalog-strangers-admitted',
     file: 'catalog/catalog.ts',
-    find: "if (!this.#isMember(owner)) return { owner, outcome: 'notMember', changes: [] };",
+    find: "if (!this.#canOwn(owner)) return { owner, outcome: 'notMember', changes: [] };",
     replace: '',
     description: 'A name that is no member has services all the same.',
     expectedTests: ['unit/catalog/catalog.test.ts'],

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { AgentError } from '../../../src/base/errors.ts';
-import { Catalog, type CatalogOptions, parseCatalogSnapshot } from '../../../src/catalog/catalog.ts';
+import { Catalog } from '../../../src/catalog/catalog.ts';
+import type { CatalogOptions } from '../../../src/catalog/options.ts';
 import type { Delta } from '../../../src/catalog/types.ts';
 import type { EntryWrite } from '../../../src/model/service.ts';
 import {
+  decodeCatalogSnapshot,
   decodeCatalogSummary,
   encodeCatalogSyncRequest,
   encodeCatalogSyncResponse,
@@ -12,7 +14,7 @@ import {
 import { check, service } from './values.ts';
 
 const open = (owner: string, over: Partial<CatalogOptions> = {}): Catalog =>
-  new Catalog({ owner, epoch: 1000, isMember: () => true, ...over });
+  new Catalog({ owner, epoch: 1000, canOwn: () => true, ...over });
 const put = (...values: ReturnType<typeof service | typeof check>[]): EntryWrite[] =>
   values.map((value) => ({ put: value }));
 const entryValue = (catalog: Catalog, owner: string, key: `s:${string}`) =>
@@ -116,7 +118,7 @@ describe('writing', () => {
 describe('replicas', () => {
   test('a delta of a non-member is not stored', () => {
     const { rumors } = open('ann').publish(put(service('web')), 0);
-    const bob = open('bob', { isMember: (owner) => owner === 'bob' });
+    const bob = open('bob', { canOwn: (owner) => owner === 'bob' });
     expect(bob.apply(rumors[0]?.delta as Delta, 0).outcome).toBe('notMember');
     expect(bob.entries('ann')).toBeUndefined();
   });
@@ -184,7 +186,7 @@ describe('replicas', () => {
 
 describe('the snapshot', () => {
   test('the next epoch is above the last, also if the clock was set back', () => {
-    const memory = parseCatalogSnapshot(open('ann').snapshot());
+    const memory = decodeCatalogSnapshot(open('ann').snapshot());
     expect(open('ann', { epoch: 3, snapshot: memory }).epoch).toBeGreaterThan(1000);
     expect(open('bob', { epoch: 3, snapshot: memory }).epoch).toBe(3);
   });
@@ -195,7 +197,7 @@ describe('the snapshot', () => {
     ann.publish(put(service('web')), 0);
     bob.apply(ann.deltaFor('ann') as Delta, 0);
 
-    const again = open('bob', { epoch: 2000, snapshot: parseCatalogSnapshot(bob.snapshot()) });
+    const again = open('bob', { epoch: 2000, snapshot: decodeCatalogSnapshot(bob.snapshot()) });
     expect(entryValue(again, 'ann', 's:web')).toEqual(service('web'));
     expect(again.isUnconfirmed('ann')).toBe(true);
 
@@ -210,7 +212,7 @@ describe('the snapshot', () => {
     const bob = open('bob');
     ann.publish(put(service('web')), 0);
     bob.apply(ann.deltaFor('ann') as Delta, 0);
-    const again = open('bob', { epoch: 2000, snapshot: parseCatalogSnapshot(bob.snapshot()) });
+    const again = open('bob', { epoch: 2000, snapshot: decodeCatalogSnapshot(bob.snapshot()) });
     again.apply(ann.publish(put(service('db')), 0).rumors[0]?.delta as Delta, 0);
     expect(again.isUnconfirmed('ann')).toBe(false);
   });

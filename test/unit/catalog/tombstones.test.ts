@@ -5,7 +5,7 @@ import { decodeCatalogSummary } from '../../../src/wire/catalog.ts';
 import { service } from './values.ts';
 
 const MINUTE = 60_000;
-const open = (owner: string, epoch = 1000): Catalog => new Catalog({ owner, epoch, isMember: () => true });
+const open = (owner: string, epoch = 1000): Catalog => new Catalog({ owner, epoch, canOwn: () => true });
 
 test('a tombstone is kept for an hour and no longer', () => {
   const ann = open('ann');

@@ -26,8 +26,8 @@ const statuses = (name: string): InstanceStatus[] => view.instances(name).map((i
 const ids = (name: string): string[] => view.usable(name).map((instance) => instance.service.id);
 
 beforeEach(() => {
-  ann = new Catalog({ owner: 'ann', epoch: 1, isMember: () => true });
-  bob = new Catalog({ owner: 'bob', epoch: 1, isMember: () => true });
+  ann = new Catalog({ owner: 'ann', epoch: 1, canOwn: () => true });
+  bob = new Catalog({ owner: 'bob', epoch: 1, canOwn: () => true });
   view = new CatalogIndex(bob);
   annIs(true);
 });
@@ -86,7 +86,7 @@ describe('affected topics', () => {
   test('a new epoch with the same services: none', () => {
     annWrites(...put(service('web'), check('ok', 'web')));
     const before = view.instances('web');
-    const restarted = new Catalog({ owner: 'ann', epoch: 9, isMember: () => true });
+    const restarted = new Catalog({ owner: 'ann', epoch: 9, canOwn: () => true });
     restarted.publish(put(check('ok', 'web'), service('web')), 0);
     const { outcome, changes } = bob.apply(restarted.deltaFor('ann') as Delta, 0);
     expect([outcome, changes]).toEqual(['applied', []]);

@@ -6,12 +6,12 @@ import { service } from './values.ts';
 // Found by seed 10473 of the swarm.
 test('an owner that restarted without a snapshot and then left does not come back with its ledger from before', () => {
   const members = new Set(['bob']);
-  const ann = new Catalog({ owner: 'ann', epoch: 1, isMember: (owner) => members.has(owner) });
-  const first = new Catalog({ owner: 'bob', epoch: 10, isMember: () => true });
+  const ann = new Catalog({ owner: 'ann', epoch: 1, canOwn: (owner) => members.has(owner) });
+  const first = new Catalog({ owner: 'bob', epoch: 10, canOwn: () => true });
   first.publish([{ put: service('web-1') }], 0);
   const old = first.deltaFor('bob') as Delta;
   expect(ann.apply(old, 0).outcome).toBe('applied');
-  const second = new Catalog({ owner: 'bob', epoch: 20, isMember: () => true });
+  const second = new Catalog({ owner: 'bob', epoch: 20, canOwn: () => true });
   expect(ann.apply(second.deltaFor('bob') as Delta, 0).outcome).toBe('applied');
 
   members.delete('bob');
@@ -25,7 +25,7 @@ test('an owner that restarted without a snapshot and then left does not come bac
 });
 
 test('I7, seed 300552: entries seen beyond a gap are not undone by a copy that ends below it', () => {
-  const open = (owner: string): Catalog => new Catalog({ owner, epoch: 1000, isMember: () => true });
+  const open = (owner: string): Catalog => new Catalog({ owner, epoch: 1000, canOwn: () => true });
   const [ann, bob, cat] = [open('ann'), open('bob'), open('cat')];
   const port = (): unknown => {
     const value = bob.entries('ann')?.get('s:web')?.value;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  firstIncarnation,
   isPlausibleIncarnation,
   MAX_INCARNATION,
   MAX_INCARNATION_JUMP,
@@ -38,4 +39,14 @@ test('an incarnation may jump by 2^20 at most, and never to the highest value', 
   expect(isPlausibleIncarnation(MAX_INCARNATION, undefined)).toBe(true);
   expect(isPlausibleIncarnation(2 ** 31, undefined)).toBe(false);
   expect(isPlausibleIncarnation(2 ** 31, MAX_INCARNATION)).toBe(false);
+});
+
+test.each([
+  [0, 1],
+  [41, 42],
+  [MAX_INCARNATION - MAX_INCARNATION_JUMP - 1, MAX_INCARNATION - MAX_INCARNATION_JUMP],
+  [MAX_INCARNATION - MAX_INCARNATION_JUMP, 1],
+  [2 ** 32 - 1, 1],
+])('P28 after the saved incarnation %i an agent starts at %i', (saved, first) => {
+  expect(firstIncarnation(saved)).toBe(first);
 });

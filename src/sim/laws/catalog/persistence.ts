@@ -8,8 +8,7 @@ import type { Fact } from '../../../agent/contract/facts.ts';
 import type { Snapshot } from '../../../agent/contract/machine.ts';
 import { sameBytes } from '../../../base/bytes.ts';
 import { WireError } from '../../../base/errors.ts';
-import { parseCatalogSnapshot } from '../../../catalog/catalog.ts';
-import { encodeCatalogSnapshot } from '../../../wire/catalog.ts';
+import { decodeCatalogSnapshot, encodeCatalogSnapshot } from '../../../wire/catalog.ts';
 import type { SimHost } from '../../world/host.ts';
 import type { Law, LawContext } from '../law.ts';
 
@@ -119,7 +118,7 @@ export class PersistenceLaw implements Law {
   #checkCatalog(host: SimHost, bytes: Uint8Array): void {
     const { reportViolation } = this.#context;
     try {
-      const snapshot = parseCatalogSnapshot(bytes);
+      const snapshot = decodeCatalogSnapshot(bytes);
       if (!sameBytes(encodeCatalogSnapshot(snapshot), bytes))
         reportViolation(`I17 ${host.label} saved a catalog that reads back differently`);
       const whole = new Set(snapshot.ledgers.map(progressOf));
@@ -145,7 +144,7 @@ const progressOf = ({ owner, epoch, to }: { owner: string; epoch: number; to: nu
  */
 function restoredProgress(part: Uint8Array): string[] {
   try {
-    return parseCatalogSnapshot(part).ledgers.map(progressOf);
+    return decodeCatalogSnapshot(part).ledgers.map(progressOf);
   } catch (error) {
     if (error instanceof WireError) return [];
     throw error;

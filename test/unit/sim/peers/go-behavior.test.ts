@@ -31,6 +31,7 @@ const table = (state: MemberState): MembersView => {
     size: 2,
     upCount: 2,
     isAddressOfMember,
+    isHostOfMember: isAddressOfMember,
   };
 };
 const suspect = Suspect.create({ incarnation: 9, node: 'bob', from: 'cat' });

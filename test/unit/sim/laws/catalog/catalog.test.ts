@@ -299,7 +299,7 @@ test('L3: what is shown and not published, what is served of the dead, and what 
 
 /** A packet with a gossiped delta of the owner. */
 function rumor(owner: string): Uint8Array {
-  const catalog = new Catalog({ owner, epoch: 1, isMember: () => true });
+  const catalog = new Catalog({ owner, epoch: 1, canOwn: () => true });
   const delta = catalog.publish([{ put: one }], 0).rumors[0]?.delta;
   if (delta === undefined) throw new Error('nothing was written');
   const message = Uint8Array.of(MESSAGE_TYPE.user, ...encodeDelta(delta));

@@ -1,0 +1,81 @@
+/**
+ * Owner pulls: ledgers that are requested from their owner itself, since what was heard of them proves nothing: it came from an address without
+ * a member, it goes farther than is believed of anybody else, or its owner is no member yet (docs/replication.md, A19, A33, A34).
+ */
+import type { Address } from '../../base/address.ts';
+import { BoundedMap } from '../../base/bounded-map.ts';
+import { type RateLimit, RateLimiter } from '../../base/rate-limiter.ts';
+import type { Millis } from '../../base/time.ts';
+import type { Catalog } from '../../catalog/catalog.ts';
+import type { Progress } from '../../catalog/types.ts';
+import type { CatalogPeers } from './catalog-peers.ts';
+import type { PullQueue } from './pull-queue.ts';
+
+/** Announcements about names that are no owners yet, and may be in a moment. */
+const MAX_DEFERRED = 1024;
+/** By owner: strangers must not make a whole cluster dial one of its members all the time. */
+const HINT_LIMIT: RateLimit = { burst: 8, refillInterval: 1000, maxKeys: 4096, overflow: 'share' };
+const DOUBT_LIMIT: RateLimit = { burst: 2, refillInterval: 10_000, maxKeys: 4096, overflow: 'share' };
+
+interface Announced {
+  readonly progress: Progress;
+  /** A member that has it; `undefined`: only the owner is asked. */
+  readonly from: Address | undefined;
+}
+
+export interface OwnerPullOptions {
+  /** This agent's own name. */
+  readonly self: string;
+  readonly catalog: Catalog;
+  readonly catalogPeers: CatalogPeers;
+}
+
+export class OwnerPulls {
+  readonly #options: OwnerPullOptions;
+  readonly #pullQueue: PullQueue;
+  readonly #deferred = new BoundedMap<string, Announced>(MAX_DEFERRED);
+  readonly #hintLimiter = new RateLimiter(HINT_LIMIT);
+  readonly #doubtLimiter = new RateLimiter(DOUBT_LIMIT);
+
+  constructor(options: OwnerPullOptions, pullQueue: PullQueue) {
+    this.#options = options;
+    this.#pullQueue = pullQueue;
+  }
+
+  /** Progress that came from an address without a member. A member behind a NAT, or with several addresses, is heard in this way, too. */
+  handleHint(progress: Progress, now: Millis): void {
+    const { catalog, catalogPeers, self } = this.#options;
+    const { owner } = progress;
+    if (owner === self) return;
+    if (!catalogPeers.isOwner(owner)) this.defer(progress, undefined);
+    else if (catalog.receiveProgress(progress, now) === 'pull' && this.#hintLimiter.tryAcquire(owner, now))
+      this.#pull(owner, now);
+  }
+
+  /** To be called when the catalog has received something. */
+  pullDoubtful(now: Millis): void {
+    for (const owner of this.#options.catalog.consumeDoubtful())
+      if (this.#doubtLimiter.tryAcquire(owner, now)) this.#pull(owner, now);
+  }
+
+  /** Its owner may become a member soon. */
+  defer(progress: Progress, from: Address | undefined): void {
+    this.#deferred.set(progress.owner, { progress, from });
+  }
+
+  /** A member came, or has other tags. */
+  pullDeferred(name: string, now: Millis): void {
+    const { catalog, catalogPeers } = this.#options;
+    const announced = this.#deferred.get(name);
+    if (announced === undefined || !catalogPeers.isOwner(name)) return;
+    this.#deferred.delete(name);
+    if (catalog.receiveProgress(announced.progress, now) !== 'pull') return;
+    if (announced.from === undefined) this.#pull(name, now);
+    else this.#pullQueue.enqueue(name, announced.from, true, now);
+  }
+
+  #pull(owner: string, now: Millis): void {
+    const address = this.#options.catalogPeers.addressOf(owner);
+    if (address !== undefined) this.#pullQueue.enqueue(owner, address, true, now);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Doubts: progress that is too far ahead to be believed of anybody but the owner itself. Whoever holds the gossip key can forge a delta, and
+ * one that nothing can exceed would stay for ever; so agents ask the owner at its member address (docs/replication.md, A33 to A36).
+ */
+import type { Millis } from '../base/time.ts';
+import { MAX_VERSION } from '../wire/entry.ts';
+import type { Delta, Progress } from './types.ts';
+
+/** Epochs count milliseconds in this unit (A3). */
+export const EPOCHS_PER_MS = 1024;
+const TEN_YEARS: Millis = 10 * 365.25 * 24 * 3_600_000;
+/** An owner exceeds no epoch of others from here on, so that it can always exceed its own. Wall clocks reach it in the year 2105. */
+export const OUTBID_LIMIT = MAX_VERSION - 2 ** 47;
+/** Versions of one epoch that may be missed before the owner is asked. */
+const MAX_VERSIONS_AHEAD = 2 ** 24;
+/** The highest version of an epoch that nothing is held of: a write each second for a hundred years. */
+const MAX_FIRST_VERSION = 2 ** 32;
+
+/** The latest epoch that is believed of anybody. The clock may be wrong, or that of the owner: then the owner is asked. */
+export const latestPlausibleEpoch = (wallClock: number): number =>
+  Math.min(OUTBID_LIMIT, (wallClock + TEN_YEARS) * EPOCHS_PER_MS);
+
+export class Doubts {
+  readonly #latestEpoch: number;
+  readonly #owners = new Set<string>();
+
+  constructor(latestEpoch: number) {
+    this.#latestEpoch = latestEpoch;
+  }
+
+  /** Must the owner be asked, before `told` is believed? `held` is our own progress, if any. Then the owner is noted. */
+  doubt(told: Progress, held: Progress | undefined): boolean {
+    const isDoubtful = this.#isImplausible(told, held) || (isOutOfReach(held) && told.epoch < held.epoch);
+    if (isDoubtful) this.#owners.add(told.owner);
+    return isDoubtful;
+  }
+
+  /** Owners to ask since the last call. */
+  consume(): readonly string[] {
+    if (this.#owners.size === 0) return [];
+    const owners = [...this.#owners];
+    this.#owners.clear();
+    return owners;
+  }
+
+  /** Would not be believed if it were new: a copy on disk is not restored then. */
+  isImplausible(told: Progress): boolean {
+    return this.#isImplausible(told, undefined);
+  }
+
+  #isImplausible({ epoch, version }: Progress, held: Progress | undefined): boolean {
+    if (held !== undefined && epoch <= held.epoch)
+      return epoch === held.epoch && version > held.version + MAX_VERSIONS_AHEAD;
+    return epoch > this.#latestEpoch || version > MAX_FIRST_VERSION;
+  }
+}
+
+/** Its owner cannot exceed this epoch: it is asked, and whatever it says replaces it. */
+export const isOutOfReach = (held: Progress | undefined): held is Progress =>
+  held !== undefined && held.epoch >= OUTBID_LIMIT;
+
+/** How far a delta goes, with entries beyond a gap. */
+export function reachOf({ owner, epoch, to, entries }: Delta): Progress {
+  let version = to;
+  for (const entry of entries) version = Math.max(version, entry.version);
+  return { owner, epoch, version };
+}
+
+/**
+ * The epoch after `saved`, if that can be exceeded. One that cannot is ignored: nobody believes it without asking us.
+ */
+export function firstEpoch(epoch: number, saved: number, stride: number): number {
+  const least = saved === 0 || saved >= OUTBID_LIMIT ? 1 : saved + stride;
+  return Math.min(OUTBID_LIMIT, Math.max(epoch, least));
+}
