@@ -12,6 +12,7 @@ import { VERSION } from './base/version.ts';
 import type { AgentConfig } from './config/schema.ts';
 import { startDns } from './dns/server/server.ts';
 import { toDnsOptions } from './dns/settings.ts';
+import { formatPrometheus } from './http/endpoint/metrics-format.ts';
 import { startHttpServer } from './http/server/server.ts';
 import { type HttpRuntime, toHttpOptions } from './http/settings.ts';
 import { createRecordedAgent, type RecordedAgent } from './replay/recorder.ts';
@@ -43,6 +44,8 @@ export interface RunningAgent {
   /** Stops at once. The other members have to detect it. */
   stop(): Promise<void>;
   setLogLevel(level: AgentConfig['logLevel']): void;
+  /** Writes every metric to the log, one line each. */
+  logMetrics(): void;
   setHandlers(handlers: AgentConfig['handlers']): void;
   /** Resolves when everything is closed, also after a stop that the agent decided itself. */
   readonly stopped: Promise<void>;
@@ -117,6 +120,10 @@ async function startParts(
       await stopped;
     },
     setLogLevel: (level) => log.setLevel(level),
+    logMetrics: () => {
+      for (const line of formatPrometheus(meter.families()).split('\n'))
+        if (line !== '' && !line.startsWith('#')) log.logger.info(`metric ${line}`);
+    },
     setHandlers: (handlers) => shell.handlers.replace(handlers),
   };
 }

@@ -12,7 +12,7 @@ export interface Output {
 /** A running agent, as the commands need it. */
 export type StartedAgent = Omit<RunningAgent, 'agent'>;
 
-export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
 
 export interface Io {
   readonly out: Output;

@@ -11,6 +11,8 @@ export interface Lifecycle {
   readonly stopped: Promise<void>;
   /** Called at SIGHUP. */
   reload(): Promise<void>;
+  /** Called at SIGUSR1. */
+  logMetrics(): void;
 }
 
 const STOP_TIMEOUT = 1000;
@@ -52,6 +54,9 @@ export function runUntilStopped(io: Io, agents: Lifecycle): Promise<number> {
       io.onSignal('SIGINT', onStop),
       io.onSignal('SIGTERM', onStop),
       io.onSignal('SIGHUP', () => void agents.reload().catch((error: unknown) => reportError(io, error))),
+      // As agents of Serf do. Without a listener Node opens its inspector at SIGUSR1, and ends at SIGUSR2 (S30).
+      io.onSignal('SIGUSR1', () => agents.logMetrics()),
+      io.onSignal('SIGUSR2', () => undefined),
     ];
     agents.stopped.then(
       () => {

@@ -36,6 +36,7 @@ async function runAgent({ io }: CliContext, command: Command): Promise<number> {
     stop: () => running.stop(),
     stopped: running.stopped,
     reload,
+    logMetrics: () => running.logMetrics(),
   });
 }
 

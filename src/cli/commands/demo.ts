@@ -72,6 +72,9 @@ async function demo(cli: CliContext, options: Options): Promise<number> {
     stop: () => forEach((agent) => agent.stop()),
     stopped: forEach((agent) => agent.stopped),
     reload: async () => printNotice(io, 'reload: a demo has nothing to reload'),
+    logMetrics: () => {
+      for (const agent of cluster) agent.logMetrics();
+    },
   });
 }
 

@@ -107,6 +107,14 @@ export const hostileMutants: readonly Mutant[] = [
     expectedTests: ['property/catalog.wire.test.ts'],
   },
   {
+    id: 'shell-metrics-not-logged',
+    file: 'cli/lifetime.ts',
+    find: "io.onSignal('SIGUSR1', () => agents.logMetrics()),",
+    replace: '',
+    description: 'SIGUSR1 opens the inspector of Node in place of writing the metrics.',
+    expectedTests: ['unit/cli/commands/agent.test.ts'],
+  },
+  {
     id: 'wire-compound-in-compound',
     file: 'wire/packet.ts',
     find: "if (nested) throw new WireError('tooLarge', 'a compound within a compound');",

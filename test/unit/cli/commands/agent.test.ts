@@ -35,6 +35,7 @@ function fakeAgent(config: AgentConfig, number = 1) {
     },
     stopped,
     setLogLevel: (level) => void calls.push(`level ${level}`),
+    logMetrics: () => void calls.push('metrics'),
     setHandlers: (handlers) => void calls.push(`handlers ${handlers.map(({ run }) => run[0]).join()}`),
   };
   return { started, calls, down: () => down() };
@@ -143,6 +144,16 @@ test.each([
 ])('an agent that cannot start reports why: %s', async (error, exit) => {
   const ran = await hearsay(['agent'], { start: () => Promise.reject(error) });
   expect(ran).toEqual({ code: exit, out: '', err: `hearsay: ${error.message}\n` });
+});
+
+test('S30 SIGUSR1 writes the metrics to the log, and SIGUSR2 does nothing', async () => {
+  const { send, ended, agent, listeners } = await ready([]);
+  send('SIGUSR1');
+  send('SIGUSR2');
+  expect(agent.calls).toEqual(['metrics']);
+  expect([listeners('SIGUSR1'), listeners('SIGUSR2')]).toEqual([1, 1]);
+  send('SIGTERM');
+  expect(await ended).toBe(0);
 });
 
 test('SIGHUP applies the log level, and reports what needs a restart', async () => {
